@@ -1,0 +1,16 @@
+"""Disease progression of 442 diabetes patients from ten measurements: a dense net as a first course teaches it.
+
+    python -m train.main --config=configs/diabetes.py
+"""
+
+from train.config import Config, Dense, Optim, Table, Train
+
+
+def get_config() -> Config:
+    return Config(
+        data=Table(path="builtin:diabetes", target="progression", categorical=("sex",), valid=0.15, test=0.2),
+        net=Dense(hidden=(64, 64), activation="relu", dropout=0.1),
+        optim=Optim(name="rmsprop", learning_rate=1e-3, l1=1e-5, l2=1e-3),
+        loss="mse",
+        train=Train(epochs=300, batch_size=32, patience=50),
+    )

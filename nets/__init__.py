@@ -1,0 +1,9 @@
+"""Networks: arrays in, arrays out. No files, no optimizer, no loop."""
+
+from nets.activations import ACTIVATIONS
+from nets.dense import Dense
+from nets.heads import Heads, HeadShape
+from nets.inputs import Inputs
+from nets.network import Network
+
+__all__ = ["ACTIVATIONS", "Dense", "HeadShape", "Heads", "Inputs", "Network"]

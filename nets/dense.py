@@ -1,0 +1,116 @@
+"""Dense nets. Shapes: b batch, f features, h hidden."""
+
+from __future__ import annotations
+
+import math
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from nets.activations import ACTIVATIONS
+from nets.dropout import dropout, is_off
+
+Array = jax.Array
+
+INITIALIZERS = {
+    "glorot_uniform": nn.initializers.glorot_uniform(),
+    "glorot_normal": nn.initializers.glorot_normal(),
+    "he_uniform": nn.initializers.he_uniform(),
+    "he_normal": nn.initializers.he_normal(),
+    "lecun_uniform": nn.initializers.lecun_uniform(),
+    "lecun_normal": nn.initializers.lecun_normal(),
+    "orthogonal": nn.initializers.orthogonal(),
+    "normal": nn.initializers.normal(1.0),
+    "zeros": nn.initializers.zeros_init(),
+}
+
+
+class Linear(nn.Module):
+    """x W + b. With `parametrization="ntk"` it is x W / sqrt(fan_in) + b and W starts as N(0, 1).
+
+    The second form makes one learning rate right for every width (Jacot et al. 2018; as used by RealMLP,
+    Holzmueller et al. 2024).
+    """
+
+    features: int
+    kernel_init: str = "glorot_uniform"
+    parametrization: str = "standard"
+
+    @nn.compact
+    def __call__(self, x_bf: Array) -> Array:
+        fan_in = x_bf.shape[-1]
+        ntk = self.parametrization == "ntk"
+        initializer = "normal" if ntk and self.kernel_init != "zeros" else self.kernel_init
+        kernel = self.param("kernel", INITIALIZERS[initializer], (fan_in, self.features))
+        bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
+        outputs = x_bf @ kernel
+        if ntk:
+            outputs = outputs / math.sqrt(max(fan_in, 1))
+        return outputs + jnp.expand_dims(bias, range(outputs.ndim - 1))
+
+
+class BatchNorm(nn.Module):
+    """Batch normalisation (Ioffe & Szegedy 2015) whose statistics skip padding rows; constants as in Keras."""
+
+    momentum: float = 0.99
+    epsilon: float = 1e-3
+
+    @nn.compact
+    def __call__(self, x_bf: Array, weight_b: Array | None, *, train: bool) -> Array:
+        width = x_bf.shape[-1]
+        mean_f = self.variable("batch_stats", "mean", jnp.zeros, (width,))
+        var_f = self.variable("batch_stats", "var", jnp.ones, (width,))
+        scale_f = self.param("scale", nn.initializers.ones_init(), (width,))
+        bias_f = self.param("bias", nn.initializers.zeros_init(), (width,))
+        mean, var = mean_f.value, var_f.value
+        if train:
+            real = jnp.ones(x_bf.shape[:1]) if weight_b is None else (weight_b > 0).astype(x_bf.dtype)
+            share_b1 = (real / jnp.maximum(real.sum(), 1))[:, None]
+            mean = (share_b1 * x_bf).sum(0)
+            var = (share_b1 * jnp.square(x_bf - mean[None])).sum(0)
+            if not self.is_initializing():
+                momentum = jnp.where(real.any(), self.momentum, 1.0)  # nothing is learned from a batch without rows
+                mean_f.value = momentum * mean_f.value + (1 - momentum) * mean
+                var_f.value = momentum * var_f.value + (1 - momentum) * var
+        return (x_bf - mean[None]) * (jax.lax.rsqrt(var + self.epsilon) * scale_f)[None] + bias_f[None]
+
+
+class Dense(nn.Module):
+    """Hidden layers, each: linear, norm, activation, dropout; plus its own input where `residual` and widths agree.
+
+    Takes x_bf and returns x_bh of the last hidden width (x_bf itself if `hidden` is empty). `weight_b` is 0 on
+    padding rows, which batch normalisation must not see. With `train=True` and a rate above 0, needs rngs={"dropout"}.
+    `activation_slope` gives each unit a learned mixture of activation and identity, 1 (all activation) at start.
+    """
+
+    hidden: tuple[int, ...] = (64, 64)
+    activation: str = "relu"
+    kernel_init: str = "glorot_uniform"
+    dropout: float | Array = 0.0
+    norm: str = "none"
+    residual: bool = False
+    parametrization: str = "standard"
+    activation_slope: bool = False
+
+    @nn.compact
+    def __call__(self, x_bf: Array, weight_b: Array | None = None, *, train: bool) -> Array:
+        x_bh = x_bf
+        for i, width in enumerate(self.hidden):
+            h_bh = Linear(width, self.kernel_init, self.parametrization, name=f"layer_{i}")(x_bh)
+            if self.norm == "batch":
+                h_bh = BatchNorm(name=f"norm_{i}")(h_bh, weight_b, train=train)
+            elif self.norm == "layer":
+                h_bh = nn.LayerNorm(name=f"norm_{i}")(h_bh)
+            h_bh = self._activate(h_bh, i)
+            if train and not is_off(self.dropout):
+                h_bh = dropout(jax.random.fold_in(self.make_rng("dropout"), i), h_bh, self.dropout)
+            x_bh = x_bh + h_bh if self.residual and x_bh.shape == h_bh.shape else h_bh
+        return x_bh
+
+    def _activate(self, x_bh: Array, i: int) -> Array:
+        active_bh = ACTIVATIONS[self.activation](x_bh)
+        if not self.activation_slope:
+            return active_bh
+        slope_h = self.param(f"slope_{i}", nn.initializers.ones_init(), x_bh.shape[-1:])
+        return x_bh + slope_h[None] * (active_bh - x_bh)

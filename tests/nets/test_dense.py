@@ -1,0 +1,305 @@
+"""Dense nets against plain loops in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import flax
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from nets.activations import ACTIVATIONS
+from nets.dense import INITIALIZERS, BatchNorm, Dense, Linear
+from nets.dropout import keep_mask
+
+KEY = jax.random.key(0)
+X_BF = np.random.default_rng(3).normal(size=(24, 5)).astype(np.float32)
+
+
+def relu(x: np.ndarray) -> np.ndarray:
+    return np.maximum(x, 0)
+
+
+def initialise(net: Dense, x_bf: np.ndarray = X_BF) -> dict:
+    """Variables with nothing left at the zeros and ones it starts from."""
+    variables = net.init(KEY, jnp.asarray(x_bf), train=False)
+    noise = np.random.default_rng(5)
+    return jax.tree.map(lambda leaf: leaf + 0.3 * noise.normal(size=leaf.shape).astype(np.float32), variables)
+
+
+def forward(
+    params: dict,
+    x_bf: np.ndarray,
+    activation: Callable = relu,
+    *,
+    residual: bool = False,
+    ntk: bool = False,
+    slope: bool = False,
+) -> np.ndarray:
+    """The net as an explicit loop over layers, rows and units."""
+    for i in range(sum(name.startswith("layer_") for name in params)):
+        kernel = np.asarray(params[f"layer_{i}"]["kernel"], np.float64)
+        bias = np.asarray(params[f"layer_{i}"]["bias"], np.float64)
+        h_bh = np.zeros((len(x_bf), len(bias)))
+        for row in range(len(x_bf)):
+            for unit in range(len(bias)):
+                total = sum(float(x) * w for x, w in zip(x_bf[row], kernel[:, unit], strict=True))
+                h_bh[row, unit] = total / (np.sqrt(len(kernel)) if ntk else 1) + bias[unit]
+        a_bh = activation(h_bh)
+        if slope:
+            s_h = np.asarray(params[f"slope_{i}"], np.float64)
+            a_bh = s_h * a_bh + (1 - s_h) * h_bh
+        x_bf = x_bf + a_bh if residual and x_bf.shape == a_bh.shape else a_bh
+    return x_bf
+
+
+def test_a_plain_net_equals_the_loop() -> None:
+    net = Dense((7, 3))
+    variables = initialise(net)
+    y_bh = net.apply(variables, X_BF, train=False)
+    np.testing.assert_allclose(y_bh, forward(variables["params"], X_BF), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["tanh", "selu", "mish", "gelu"])
+def test_the_named_activation_is_used_in_every_layer(name: str) -> None:
+    net = Dense((6, 4), activation=name)
+    variables = initialise(net)
+    wanted = forward(variables["params"], X_BF, lambda h: np.asarray(ACTIVATIONS[name](jnp.asarray(h, jnp.float32))))
+    np.testing.assert_allclose(net.apply(variables, X_BF, train=False), wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_residual_adds_the_input_where_widths_agree() -> None:
+    net = Dense((5, 5, 4, 4), residual=True)  # the first two and the last add theirs, the third cannot
+    variables = initialise(net)
+    y_bh = net.apply(variables, X_BF, train=False)
+    np.testing.assert_allclose(y_bh, forward(variables["params"], X_BF, residual=True), rtol=1e-5, atol=1e-5)
+    assert not np.allclose(y_bh, forward(variables["params"], X_BF), atol=0.1)
+
+
+def test_activation_slope_mixes_activation_and_identity() -> None:
+    net = Dense((7, 3), activation_slope=True)
+    variables = initialise(net)
+    wanted = forward(variables["params"], X_BF, slope=True)
+    np.testing.assert_allclose(net.apply(variables, X_BF, train=False), wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_activation_slope_starts_as_the_plain_net() -> None:
+    net = Dense((7, 3), activation_slope=True)
+    params = net.init(KEY, X_BF, train=False)["params"]
+    for i, width in enumerate((7, 3)):
+        np.testing.assert_array_equal(params[f"slope_{i}"], np.ones(width))
+    y_bh = net.apply({"params": params}, X_BF, train=False)
+    np.testing.assert_allclose(y_bh, Dense((7, 3)).apply({"params": params}, X_BF, train=False), atol=1e-6)
+
+
+def test_no_hidden_layer_is_the_identity() -> None:
+    net = Dense(())
+    variables = net.init(KEY, X_BF, train=False)
+    assert not jax.tree.leaves(variables)
+    np.testing.assert_array_equal(net.apply(variables, X_BF, train=True), X_BF)
+
+
+def test_ntk_divides_by_the_root_of_the_inputs_and_starts_normal() -> None:
+    net = Dense((7, 3), parametrization="ntk")
+    variables = initialise(net)
+    wanted = forward(variables["params"], X_BF, ntk=True)
+    np.testing.assert_allclose(net.apply(variables, X_BF, train=False), wanted, rtol=1e-5, atol=1e-5)
+    wide = Linear(400, parametrization="ntk").init(KEY, jnp.ones((1, 300)))["params"]
+    assert abs(float(wide["kernel"].std()) - 1) < 0.01
+    assert abs(float(wide["kernel"].mean())) < 0.015
+
+
+def test_ntk_outputs_are_of_order_one_at_every_width() -> None:
+    for width in (16, 1024):
+        x_bf = jax.random.normal(KEY, (64, width))
+        net = Linear(width, parametrization="ntk")
+        y_bf = net.apply(net.init(KEY, x_bf), x_bf)
+        assert 0.8 < float(y_bf.std()) < 1.2
+
+
+def test_zeros_are_zeros_in_either_parametrization() -> None:
+    for parametrization in ("standard", "ntk"):
+        kernel = Linear(4, "zeros", parametrization).init(KEY, X_BF)["params"]["kernel"]
+        np.testing.assert_array_equal(kernel, np.zeros((5, 4)))
+
+
+# Limits and deviations for 60 inputs and 80 outputs, from the papers (Glorot & Bengio 2010, He et al. 2015, LeCun 1998).
+SPREADS = {
+    "glorot_uniform": np.sqrt(2 / 140),
+    "glorot_normal": np.sqrt(2 / 140),
+    "he_uniform": np.sqrt(2 / 60),
+    "he_normal": np.sqrt(2 / 60),
+    "lecun_uniform": np.sqrt(1 / 60),
+    "lecun_normal": np.sqrt(1 / 60),
+}
+
+
+@pytest.mark.parametrize("name", sorted(SPREADS))
+def test_initial_weights_have_the_deviation_of_their_paper(name: str) -> None:
+    kernel = np.asarray(INITIALIZERS[name](KEY, (60, 80)))
+    assert abs(kernel.std() / SPREADS[name] - 1) < 0.04
+    if name.endswith("uniform"):
+        assert np.abs(kernel).max() <= SPREADS[name] * np.sqrt(3)
+
+
+def test_orthogonal_columns_are_orthonormal() -> None:
+    kernel = np.asarray(INITIALIZERS["orthogonal"](KEY, (60, 20)))
+    np.testing.assert_allclose(kernel.T @ kernel, np.eye(20), atol=1e-5)
+
+
+def batch_norm_steps(batches: list[np.ndarray], momentum: float = 0.99, epsilon: float = 1e-3) -> tuple:
+    """Keras' formulas in float64: outputs of each batch in training, then the moving mean and variance."""
+    mean, var, outputs = 0.0, 1.0, []
+    for x_bf in (batch.astype(np.float64) for batch in batches):
+        outputs.append((x_bf - x_bf.mean(0)) / np.sqrt(x_bf.var(0) + epsilon))
+        mean = momentum * mean + (1 - momentum) * x_bf.mean(0)
+        var = momentum * var + (1 - momentum) * x_bf.var(0)
+    return outputs, mean, var
+
+
+def test_batch_norm_equals_the_formulas_of_keras() -> None:
+    noise = np.random.default_rng(0)
+    batches = [(3 + 2 * noise.normal(size=(16, 4))).astype(np.float32) for _ in range(5)]
+    outputs, mean, var = batch_norm_steps(batches)
+    net = BatchNorm()
+    variables = net.init(KEY, jnp.asarray(batches[0]), None, train=True)
+    np.testing.assert_array_equal(variables["batch_stats"]["mean"], np.zeros(4))
+    np.testing.assert_array_equal(variables["batch_stats"]["var"], np.ones(4))
+    for x_bf, wanted in zip(batches, outputs, strict=True):
+        y_bf, moved = net.apply(variables, x_bf, None, train=True, mutable=["batch_stats"])
+        variables = variables | moved
+        np.testing.assert_allclose(y_bf, wanted, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(variables["batch_stats"]["mean"], mean, rtol=1e-5)
+    np.testing.assert_allclose(variables["batch_stats"]["var"], var, rtol=1e-5)
+    inference = net.apply(variables, batches[0], None, train=False)
+    np.testing.assert_allclose(inference, (batches[0] - mean) / np.sqrt(var + 1e-3), rtol=1e-4, atol=1e-5)
+
+
+def test_batch_norm_equals_keras() -> None:
+    keras = pytest.importorskip("keras", exc_type=ImportError)
+    theirs, ours = keras.layers.BatchNormalization(), BatchNorm()
+    variables = ours.init(KEY, X_BF, None, train=True)
+    for shift in (0, 1, 2):
+        wanted = theirs(X_BF + shift, training=True)
+        y_bf, moved = ours.apply(variables, X_BF + shift, None, train=True, mutable=["batch_stats"])
+        variables = variables | moved
+        np.testing.assert_allclose(y_bf, np.asarray(wanted), rtol=1e-4, atol=1e-5)
+    wanted = theirs(X_BF, training=False)
+    np.testing.assert_allclose(ours.apply(variables, X_BF, None, train=False), np.asarray(wanted), rtol=1e-4, atol=1e-5)
+
+
+def test_batch_norm_scales_and_shifts_by_its_parameters() -> None:
+    net = BatchNorm()
+    variables = net.init(KEY, X_BF, None, train=False)
+    params = {"scale": jnp.arange(1.0, 6.0), "bias": jnp.arange(5.0)}
+    y_bf = net.apply(variables | {"params": params}, X_BF, None, train=False)
+    wanted = X_BF / np.sqrt(1 + 1e-3) * np.arange(1, 6)[None] + np.arange(5)[None]
+    np.testing.assert_allclose(y_bf, wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("n_padding", [1, 8, 40])
+def test_batch_norm_ignores_padding_rows(n_padding: int) -> None:
+    padded_bf = np.concatenate([X_BF, np.full((n_padding, 5), 1e4, np.float32)])
+    weight_b = np.concatenate([np.linspace(0.5, 2, len(X_BF)), np.zeros(n_padding)]).astype(np.float32)
+    net = BatchNorm()
+    variables = net.init(KEY, X_BF, None, train=True)
+    y_bf, moved = net.apply(variables, X_BF, None, train=True, mutable=["batch_stats"])
+    padded_y_bf, padded_moved = net.apply(variables, padded_bf, weight_b, train=True, mutable=["batch_stats"])
+    np.testing.assert_allclose(padded_y_bf[: len(X_BF)], y_bf, rtol=1e-5, atol=1e-5)
+    for name in ("mean", "var"):
+        ours, theirs = padded_moved["batch_stats"][name], moved["batch_stats"][name]
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_batch_norm_learns_nothing_from_a_batch_of_padding() -> None:
+    net = BatchNorm()
+    variables = {"params": {"scale": jnp.ones(5), "bias": jnp.zeros(5)}}
+    variables["batch_stats"] = {"mean": jnp.full(5, 3.0), "var": jnp.full(5, 4.0)}
+    y_bf, moved = net.apply(variables, X_BF, np.zeros(len(X_BF), np.float32), train=True, mutable=["batch_stats"])
+    np.testing.assert_array_equal(moved["batch_stats"]["mean"], np.full(5, 3))
+    np.testing.assert_array_equal(moved["batch_stats"]["var"], np.full(5, 4))
+    assert np.isfinite(y_bf).all()
+
+
+def test_a_net_hands_weights_to_its_batch_norm() -> None:
+    net = Dense((6, 4), norm="batch")
+    variables = net.init(KEY, X_BF, train=False)
+    padded_bf = np.concatenate([X_BF, np.full((8, 5), 1e3, np.float32)])
+    weight_b = np.concatenate([np.ones(len(X_BF)), np.zeros(8)]).astype(np.float32)
+    y_bh, moved = net.apply(variables, X_BF, None, train=True, mutable=["batch_stats"])
+    padded_y_bh, padded = net.apply(variables, padded_bf, weight_b, train=True, mutable=["batch_stats"])
+    np.testing.assert_allclose(padded_y_bh[: len(X_BF)], y_bh, rtol=1e-4, atol=1e-5)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), padded, moved)
+    assert not np.allclose(moved["batch_stats"]["norm_1"]["mean"], 0)
+
+
+@pytest.mark.parametrize("offset", [0.0, 300.0])
+def test_layer_norm_is_taken_over_the_units_of_a_row(offset: float) -> None:
+    net = Dense((8,), activation="linear", norm="layer")
+    variables = jax.tree.map(jnp.asarray, flax.core.unfreeze(net.init(KEY, X_BF, train=False)))
+    variables["params"]["layer_0"]["bias"] = jnp.full(8, offset)
+    y_bh = net.apply(variables, X_BF, train=False)
+    h_bh = X_BF.astype(np.float64) @ np.asarray(variables["params"]["layer_0"]["kernel"], np.float64)
+    wanted = (h_bh - h_bh.mean(1, keepdims=True)) / np.sqrt(h_bh.var(1, keepdims=True) + 1e-6)
+    np.testing.assert_allclose(y_bh, wanted, rtol=1e-4, atol=1e-4 if offset == 0 else 2e-3)
+
+
+@pytest.mark.parametrize("norm", ["batch", "layer"])
+def test_norm_comes_before_the_activation(norm: str) -> None:
+    net = Dense((8,), norm=norm)
+    y_bh = net.apply(net.init(KEY, X_BF, train=False), X_BF, train=False)
+    assert (np.asarray(y_bh) >= 0).all() and (np.asarray(y_bh) == 0).any()
+
+
+def test_dropout_of_each_layer_is_its_own() -> None:
+    """With all units equal and weights of one, the second layer's zeros are those of its own mask alone."""
+    net = Dense((64, 64), activation="linear", dropout=0.5)
+    params = net.init(KEY, X_BF, train=False)["params"]
+    params = jax.tree.map(jnp.ones_like, params)
+    y_bh = np.asarray(net.apply({"params": params}, jnp.ones_like(X_BF), train=True, rngs={"dropout": KEY}))
+    zeros = y_bh == 0
+    assert 0.4 < zeros.mean() < 0.6
+    sums = y_bh.max(1)  # 2 (1 + sum of the first layer's kept units): rows differ if layers drop on their own
+    assert len(np.unique(sums)) > 5
+
+
+def test_dropout_without_randomness_is_refused() -> None:
+    net = Dense((8,), dropout=0.5)
+    variables = net.init(KEY, X_BF, train=False)
+    with pytest.raises(flax.errors.InvalidRngError):
+        net.apply(variables, X_BF, train=True)
+    net.apply(variables, X_BF, train=False)  # needs none
+
+
+def test_a_rate_of_zero_needs_no_randomness() -> None:
+    net = Dense((8,), dropout=0.0)
+    variables = net.init(KEY, X_BF, train=False)
+    np.testing.assert_array_equal(net.apply(variables, X_BF, train=True), net.apply(variables, X_BF, train=False))
+
+
+def test_a_traced_rate_drops_by_that_rate() -> None:
+    net = Dense((256,), activation="linear")
+    variables = net.init(KEY, X_BF, train=False)
+    apply = jax.jit(lambda rate: net.clone(dropout=rate).apply(variables, X_BF, train=True, rngs={"dropout": KEY}))
+    for rate in (0.2, 0.7):
+        assert abs(float((apply(rate) == 0).mean()) - rate) < 0.04
+    np.testing.assert_allclose(apply(0.0), net.apply(variables, X_BF, train=False), rtol=1e-6)
+
+
+def test_dropout_of_a_net_uses_the_documented_hash() -> None:
+    """The zeros of a single layer are those of keep_mask: no hidden second source of randomness."""
+    net = Dense((32,), activation="linear", dropout=0.5)
+    variables = initialise(net)
+    y_bh = net.apply(variables, X_BF, train=True, rngs={"dropout": KEY})
+    plain_bh = net.apply(variables, X_BF, train=False)
+    kept = np.asarray(y_bh) != 0
+    np.testing.assert_allclose(np.asarray(y_bh)[kept], 2 * np.asarray(plain_bh)[kept], rtol=1e-5)
+    masks = [np.asarray(keep_mask(key, 0.5, (24, 32))) for key in _layer_keys(net, variables)]
+    assert any((mask == kept).all() for mask in masks)
+
+
+def _layer_keys(net: Dense, variables: dict) -> list[jax.Array]:
+    key = flax.linen.apply(lambda module: module.make_rng("dropout"), net)(variables, rngs={"dropout": KEY})
+    return [jax.random.fold_in(key, i) for i in range(2)]

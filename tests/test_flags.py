@@ -1,0 +1,202 @@
+"""Command lines: what is understood, and one line within a second for every mistake."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from train import flags
+from train.errors import DivergedError, StoppedError, StorageError, UserError
+
+CONFIG = """
+from train.config import Config, Dense, Table
+def get_config():
+    return Config(data=Table(path="rows.csv", target="y"), net=Dense(hidden=(8,)))
+"""
+# A config file, "" for the good one, the arguments after it, and what the line must hold.
+MISTAKES = [
+    ("", ["--config.net.hiden=3"], "config.net.hiden: no such field; did you mean config.net.hidden? (fields of"),
+    ("", ["--config.learning_rate=3"], "did you mean config.optim.learning_rate?"),
+    ("", ["--config.optim.learnig_rate=3"], "did you mean config.optim.learning_rate?"),
+    ("", ["--config.optimizer.name=adam"], "did you mean config.optim.name?"),
+    ("", ["--config.zzz=3"], "config.zzz: no such field (fields of config: name, seed"),
+    ("", ["--config.net=Dense"], "config.net: a group of fields; set one of them, such as config.net.hidden"),
+    ("", ["--config.net.hidden.width=3"], "config.net.hidden.width: no such field"),
+    ("", ["--config.=3"], "config.: no such field"),
+    ("", ["--config.net.hidden=8,x"], "expected integers such as (64, 64), at least 1, or auto, got '8,x'"),
+    ("", ["--config.net.hidden=0"], "config.net.hidden: expected integers such as (64, 64), at least 1"),
+    ("", ["--config.net.activation=rellu"], "got 'rellu'; did you mean relu?"),
+    ("", ["--config.net.residual=yes"], "config.net.residual: expected true or false, got 'yes'"),
+    ("", ["--config.train.epochs=1.5"], "config.train.epochs: expected an integer, at least 1, or auto, got '1.5'"),
+    ("", ["--config.train.epochs=1e3"], "config.train.epochs: expected an integer"),
+    ("", ["--config.optim.learning_rate=fast"], "expected a number, above 0, or auto, got 'fast'"),
+    ("", ["--config.optim.learning_rate", "-1"], "config.optim.learning_rate: expected a number, above 0"),
+    ("", ["--config.optim.rates={bias: 1}"], 'config.optim.rates: expected numbers by name such as {"a": 0.5}'),
+    ("", ["--config.seed=99999999999"], "config.seed: expected an integer, at least 0 and at most 4294967295"),
+    ("", ["--config.data.valid=0.6", "--config.data.test=0.6"], "0.6 + 0.6 leaves no rows to train on"),
+    ("", ["--config.data.split=group"], "config.data.group: config.data.split=group needs a column"),
+    ("", ["--config.optim.name=adam", "--config.optim.nesterov=true"], "config.optim.nesterov"),
+    ("", ["--config.train.epochs"], "config.train.epochs: no value given; write --config.train.epochs=VALUE"),
+    ("", ["--config.train.epochs", "--workdir=x"], "config.train.epochs: no value given"),
+    ("", ["--confg=a.py"], "--confg: no such flag; did you mean --config?"),
+    ("", ["--seed=1"], "--seed: no such flag; did you mean --config.seed?"),
+    ("", ["--optim.l2=1"], "--optim.l2: no such flag; did you mean --config.optim.l2?"),
+    ("", ["config.seed=1"], "every argument is a flag, as in --config=PATH; did you mean --config.seed=1?"),
+    ("", ["--workdir"], "--workdir"),
+    ("", ["--workdir="], "--workdir: expected a path, got ''"),
+    ("", ["--help=3"], "--help"),
+    ("", ["--config=nowhere.py"], "nowhere.py: no such Python file"),
+    ("def get_config(:\n", [], "line 1: invalid syntax"),
+    ("x = 1\ny = undefined\n", [], "line 2: NameError: name 'undefined' is not defined"),
+    ("import no_such_module\n", [], "line 1: ModuleNotFoundError"),
+    (CONFIG.replace("get_config", "config"), [], "needs a function get_config()"),
+    (CONFIG.replace("return ", ""), [], "needs a function get_config()"),
+    (CONFIG.replace("hidden", "hiden"), [], "line 4: Dense has no field hiden; did you mean hidden? (fields: hidden,"),
+    (CONFIG.replace("(8,)", "[8]"), [], "integers such as (64, 64), at least 1, or auto, got [8]; write (8,)"),
+    (CONFIG.replace('"y"', '""'), [], "config.data.target: no target"),
+    (CONFIG.replace("Dense(hidden=(8,))", "None"), [], "config.net: expected train.config.Dense, got None"),
+    ("def get_config():\n    raise ValueError('two\\nlines')\n", [], "line 2: ValueError: two lines"),
+]  # fmt: skip
+
+
+def program(*arguments: str, module: str = "train.main") -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", module, *arguments], capture_output=True, text=True, timeout=60)
+
+
+@pytest.fixture
+def config_file(tmp_path: Path) -> Path:
+    file = tmp_path / "table.py"
+    file.write_text(CONFIG)
+    return file
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize(("text", "arguments", "message"), MISTAKES)
+def test_a_mistake_is_answered_in_one_line_at_once(text: str, arguments: list[str], message: str, config_file: Path):
+    config_file.write_text(text or CONFIG)
+    began = time.perf_counter()
+    done = program(f"--config={config_file}", *arguments)
+    seconds = time.perf_counter() - began
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("denseq: error: ")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert seconds < 1.5  # jax alone takes longer
+
+
+@pytest.mark.parametrize("arguments", [[], ["--config.seed=x"], ["--help"]])
+def test_nothing_heavy_is_imported_before_a_config_is_right(arguments: list[str], config_file: Path):
+    code = """
+import sys
+from train import flags
+from train.errors import UserError
+import train.main
+try:
+    flags.parse_arguments(sys.argv[1:], "program")
+except (UserError, SystemExit) as end:
+    sys.stderr.write(type(end).__name__)
+heavy = "jax flax optax orbax numpy pyarrow scipy sklearn pandas matplotlib tensorboardX rich".split()
+sys.stderr.write(f" {[name for name in heavy if name in sys.modules]}")
+"""
+    command = [sys.executable, "-c", code, f"--config={config_file}", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    end = {"--config.seed=x": "UserError", "--help": "SystemExit"}.get("".join(arguments), "")
+    assert done.stderr == f"{end} []"
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        ["--config=FILE", "--config.seed=7", "--config.net.hidden=(4,4)", "--workdir=DIR"],
+        ["--workdir", "DIR", "--config.seed", "7", "--config", "FILE", "--config.net.hidden", "4,4"],
+        ["--config.net.hidden=[4, 4]", "--config.seed=3", "-workdir=DIR", "-config=FILE", "-config.seed=7"],
+    ],
+)
+def test_flags_stand_in_any_order_with_an_equals_sign_or_a_space(order: list[str], config_file: Path):
+    argv = [argument.replace("FILE", str(config_file)) for argument in order]
+    config, workdir = flags.parse_arguments(argv, "program")
+    assert (config.name, config.seed, config.net.hidden, workdir) == ("table", 7, (4, 4), "DIR")
+
+
+def test_a_value_may_hold_spaces_equals_signs_and_a_minus(config_file: Path):
+    argv = [f"--config={config_file}", "--config.data.target=a = b", "--config.data.weight", "-w"]
+    config, workdir = flags.parse_arguments(argv, "program")
+    assert (config.data.target, config.data.weight, workdir) == ("a = b", "-w", None)
+
+
+def test_help_shows_every_field_with_its_default(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as end:
+        flags.parse_arguments(["--help"], "The program's own words.")
+    text = capsys.readouterr().out
+    assert end.value.code == 0
+    assert text.startswith("The program's own words.\n")
+    assert "config.optim (Optim)" in text
+    assert "  learning_rate          a number, above 0, or auto [0.001]\n" in text
+    assert "  hidden                 integers such as (64, 64), at least 1, or auto [(64, 64)]\n" in text
+
+
+def test_paths_of_the_other_programs():
+    both = {"required": ("workdir", "data"), "optional": ("out",)}
+    assert flags.parse_paths(["--data", "a.csv", "--workdir=w"], "program", **both) == {"workdir": "w", "data": "a.csv"}
+    with pytest.raises(UserError, match=r"^--data: not given; name a CSV, Parquet or JSON lines file"):
+        flags.parse_paths(["--workdir=w"], "program", **both)
+    with pytest.raises(UserError, match=r"^--dta: no such flag; did you mean --data\?$"):
+        flags.parse_paths(["--workdir=w", "--dta=a"], "program", **both)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (UserError("a\nb"), 2),
+        (DivergedError("a b"), 3),
+        (StorageError("a b"), 4),
+        (StoppedError("a b", 143), 143),
+    ],
+)
+def test_an_end_that_was_foreseen_is_one_line_and_its_code(error: Exception, code: int, capsys, monkeypatch):
+    def main(argv: list[str]) -> int:
+        assert argv == ["--x"]
+        raise error
+
+    monkeypatch.setattr(sys, "argv", ["program", "--x"])
+    with pytest.raises(SystemExit) as end:
+        flags.run(main)
+    assert (end.value.code, capsys.readouterr().err) == (code, "denseq: error: a b\n")
+
+
+def test_a_bug_keeps_its_traceback():
+    def main(argv: list[str]) -> int:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        flags.run(main)
+
+
+def driver(body: str, **options) -> subprocess.Popen[str]:
+    code = f"from train import flags\ndef main(argv):\n    {body}\n    return 0\nflags.run(main)\n"
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([sys.executable, "-c", code], **pipes, **options)
+
+
+def test_ctrl_c_ends_in_130():
+    with driver("print('ready', flush=True); import time; time.sleep(60)") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        os.kill(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (130, "denseq: error: stopped by Ctrl-C\n")
+
+
+def test_a_reader_that_leaves_is_no_traceback():
+    with driver("print('row\\n' * 100_000)") as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        errors = process.stderr.read()
+    assert (process.returncode, errors) == (141, "")

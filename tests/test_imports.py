@@ -1,0 +1,152 @@
+"""The house: imports point one way, what is heavy is imported where it is needed, and files stay small."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+# Modules of train, from the ground up. One may import those of its own floor and of the floors below.
+FLOORS = (
+    ("errors", "options"),
+    ("values", "fields", "checks", "config", "flags", "folder", "main"),
+    ("data", "losses", "log", "metrics", "optim", "recipe", "tasks"),
+    ("network", "state"),
+    ("step",),
+    ("checkpoint", "devices", "population", "prepare"),
+    ("baselines", "figures", "importance", "page", "progress", "report"),
+    ("evaluate", "loop", "predict", "result"),
+)
+LIGHT = {module for floor in FLOORS[:2] for module in floor}
+# Each takes a second or more, or is installed for tests and benchmarks alone.
+LATE = {"keras", "matplotlib", "pandas", "polars", "sklearn", "tensorboardX", "torch"}
+
+
+class Import(NamedTuple):
+    """`module` imports `name`; `late` inside a function, `typing` for its types alone."""
+
+    module: str
+    name: str
+    late: bool
+    typing: bool
+
+
+def imports_of(module: str, source: str, known: set[str]) -> Iterator[Import]:
+    """All imports of a module's source; `from package import module` counts as that of the module."""
+
+    def visit(node: ast.AST, late: bool, typing: bool) -> Iterator[Import]:
+        if isinstance(node, ast.Import):
+            yield from (Import(module, alias.name, late, typing) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{module} line {node.lineno}: write the whole name of what is imported"
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                yield Import(module, whole if whole in known else str(node.module), late, typing)
+        late = late or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        typing = typing or (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+        for child in ast.iter_child_nodes(node):
+            yield from visit(child, late, typing)
+
+    return visit(ast.parse(source), False, False)
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+FOLDERS = ("bench", "configs", "nets", "tests", "train")
+PATHS = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
+MODULES = {name_of(path): path for path in PATHS}
+IMPORTS = [found for name, path in MODULES.items() for found in imports_of(name, path.read_text(), set(MODULES))]
+
+
+def top(name: str) -> str:
+    return name.split(".")[0]
+
+
+def outside(found: Import, allowed: set[str]) -> bool:
+    """Whether an import is neither of the standard library nor allowed."""
+    return top(found.name) not in allowed | sys.stdlib_module_names
+
+
+def floor(name: str) -> int:
+    """The floor of train.NAME or train.NAME.any."""
+    part = name.split(".")[1]
+    floors = [number for number, modules in enumerate(FLOORS) if part in modules]
+    assert floors, f"{name} has no floor: give it one in FLOORS of {Path(__file__).name}"
+    return floors[0]
+
+
+def test_nets_know_arrays_only():
+    assert [i for i in IMPORTS if top(i.module) == "nets" and outside(i, {"nets", "jax", "flax", "numpy"})] == []
+
+
+def test_train_imports_point_down():
+    inner = [i for i in IMPORTS if i.module.startswith("train.") and i.name.startswith("train.")]
+    late_loop = ("train.main", "train.loop")
+    assert [i for i in inner if floor(i.name) > floor(i.module) and (i.module, i.name) != late_loop] == []
+    assert all(i.late for i in inner if (i.module, i.name) == late_loop)
+
+
+def test_every_module_of_train_has_a_floor():
+    for name in MODULES:
+        if name.startswith("train."):
+            floor(name)
+
+
+def test_no_imports_go_in_circles():
+    graph: dict[str, set[str]] = {name: set() for name in MODULES}
+    for found in IMPORTS:
+        if found.name in MODULES and not found.typing:
+            graph[found.module].add(found.name)
+    tuple(graphlib.TopologicalSorter(graph).static_order())
+
+
+def test_a_config_is_checked_without_anything_heavy():
+    light = [i for i in IMPORTS if i.module in {f"train.{name}" for name in LIGHT} and i.name != "train.loop"]
+    assert [i for i in light if outside(i, {"train", "absl"})] == []
+
+
+def test_configs_take_options_only_and_nobody_takes_configs():
+    allowed = ("train.config", "train.options", "__future__")
+    assert [i for i in IMPORTS if top(i.module) == "configs" and i.name not in allowed] == []
+    assert [i for i in IMPORTS if top(i.name) == "configs"] == []
+
+
+def test_orbax_stands_behind_one_door():
+    shipped = [i for i in IMPORTS if top(i.module) in ("nets", "train")]
+    assert {i.module for i in shipped if top(i.name) == "orbax"} <= {"train.checkpoint"}
+    assert [i for i in shipped if top(i.name) in LATE and not i.late and not i.typing] == []
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_holds_one_idea(path: Path):
+    assert len(path.read_text().splitlines()) <= 300
+
+
+def test_imports_are_seen_wherever_they_stand():
+    source = """
+import a.b, c
+from train import config as configs, nothing
+if TYPE_CHECKING:
+    from d import e
+class F:
+    def g(self):
+        from train.data.read import h
+"""
+    known = {"train", "train.config", "train.data.read"}
+    assert list(imports_of("m", source, known)) == [
+        ("m", "a.b", False, False),
+        ("m", "c", False, False),
+        ("m", "train.config", False, False),
+        ("m", "train", False, False),
+        ("m", "d", False, True),
+        ("m", "train.data.read", True, False),
+    ]

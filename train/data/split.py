@@ -1,0 +1,130 @@
+"""Which rows train, which validate, which test. Row indices are int32, ascending, and a function of the seed.
+
+n rows, k classes, p parts.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from train.errors import UserError
+
+PARTS = ("train", "valid", "test")
+
+
+def split_rows(
+    n: int,
+    valid: float,
+    test: float,
+    *,
+    kind: Literal["random", "stratified", "time", "group"],
+    seed: int,
+    labels: np.ndarray | None = None,
+    groups: np.ndarray | None = None,
+    times: np.ndarray | None = None,
+) -> dict[str, np.ndarray]:
+    """Divides the rows 0..n-1 into "train", "valid" and "test".
+
+    `valid` and `test` are shares of the rows if below 1, otherwise numbers of rows; a share above 0 is a row at least.
+    "stratified": each of the `labels` [n] has its share of each part, to less than one row. "time": oldest rows train,
+    newest test, by `times` [n] or by position; equal times keep their order. "group": no group of `groups` [n] is in
+    two parts, and a part holds at most as many rows as asked for, unless its one group is larger.
+    Raises UserError if the parts cannot be made.
+    """
+    if n < 2:
+        raise UserError(f"config.data.path: {n or 'no'} row{'s' * (n != 1)} with a target: at least two are needed")
+    n_valid, n_test = _count("config.data.valid", valid, n), _count("config.data.test", test, n)
+    n_train = n - n_valid - n_test
+    if n_train < 1:
+        asked = f"config.data.valid, config.data.test: {n_valid} and {n_test} rows"
+        raise UserError(f"{asked} leave none of {n} for training; ask for fewer")
+    counts = np.array([n_train, n_valid, n_test])
+    random = np.random.default_rng(seed)
+    if kind == "group":
+        part_n = _by_group(_required(groups, "group"), counts, random)
+    elif kind == "stratified":
+        part_n = _by_class(_required(labels, "stratified"), counts, random)
+    else:
+        part_n = np.empty(n, np.int8)
+        oldest_first = np.arange(n) if times is None else np.argsort(times, kind="stable")
+        part_n[oldest_first if kind == "time" else random.permutation(n)] = np.repeat(np.arange(3), counts)
+    return {name: np.flatnonzero(part_n == part).astype(np.int32) for part, name in enumerate(PARTS)}
+
+
+def _count(field: str, asked: float, n: int) -> int:
+    if asked < 1:
+        return max(round(asked * n), 1) if asked > 0 else 0
+    if asked != int(asked):
+        raise UserError(f"{field}: expected a share below 1 or a whole number of rows, got {asked}")
+    if asked > n:
+        raise UserError(f"{field}: asks for {int(asked)} rows of the {n} there are; ask for fewer")
+    return int(asked)
+
+
+def _required(values: np.ndarray | None, kind: str) -> np.ndarray:
+    if values is None:
+        raise ValueError(f"split_rows: kind={kind!r} needs its values")
+    return values
+
+
+def _by_class(labels: np.ndarray, counts: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """The part of each row [n], with the classes' shares of `_class_counts`."""
+    classes, code_n, size_k = np.unique(labels, return_inverse=True, return_counts=True)
+    used = np.flatnonzero(counts)
+    if size_k.min() < len(used):
+        rare, size = classes[size_k.argmin()], size_k.min()
+        needs = f"stratified needs {len(used)} rows of each class, one for each part, but {str(rare)!r} has {size}"
+        raise UserError(f"config.data.split: {needs}; leave it out, or set config.data.split=random")
+    shares_kp = _class_counts(size_k, counts)
+    part_n = np.empty(len(labels), np.int8)
+    for k in range(len(classes)):
+        rows = random.permutation(np.flatnonzero(code_n == k))
+        part_n[rows] = np.repeat(np.arange(3), shares_kp[k])
+    return part_n
+
+
+def _class_counts(size_k: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Whole rows [k, p] with the row sums `size_k` and column sums `counts`, each share rounded down or up.
+
+    Such a table always exists (controlled rounding, Cox, JASA 82, 1987) and is a vertex of the transportation problem
+    below. Every class keeps a row to train on, where there are rows enough.
+    """
+    from scipy.optimize import linprog
+    from scipy.sparse import hstack, identity, kron, vstack
+
+    share_kp = np.outer(size_k, counts / counts.sum())
+    floor_kp = np.floor(share_kp + 1e-9)
+    fraction_kp = np.clip(share_kp - floor_kp, 0, None)
+    k, p = share_kp.shape
+    sums = vstack([kron(identity(k), np.ones((1, p))), hstack([identity(p)] * k)])
+    wanted = np.concatenate([size_k - floor_kp.sum(1), counts - floor_kp.sum(0)])
+    low_kp, high_kp = np.zeros((k, p)), (fraction_kp > 1e-9).astype(float)
+    alone_k = (floor_kp[:, 0] == 0) & (high_kp[:, 0] == 1)
+    low_kp[:, 0] = alone_k
+    # Where there are fewer training rows than classes, some class must go without.
+    for lowest in (low_kp, np.zeros((k, p))):
+        bounds = np.stack([lowest.ravel(), high_kp.ravel()], axis=1)
+        found = linprog(-fraction_kp.ravel(), A_eq=sums, b_eq=wanted, bounds=bounds, method="highs-ds")
+        if found.status == 0:
+            return (floor_kp + np.rint(found.x.reshape(k, p))).astype(int)
+    raise UserError("config.data.split: no stratified split of these sizes exists; set config.data.split=random")
+
+
+def _by_group(groups: np.ndarray, counts: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """The part of each row [n]: groups in random order go to the first part, test before valid, that has room."""
+    names, code_n, size_g = np.unique(groups, return_inverse=True, return_counts=True)
+    used = np.flatnonzero(counts)
+    if len(names) < len(used):
+        few = f"{len(names)} groups cannot fill {len(used)} parts"
+        raise UserError(f"config.data.group: {few}; set config.data.valid or config.data.test to 0")
+    room, part_g = counts.copy(), np.zeros(len(names), np.int8)
+    for group in random.permutation(len(names)):
+        part_g[group] = 2 if size_g[group] <= room[2] else 1 if size_g[group] <= room[1] else 0
+        room[part_g[group]] -= size_g[group]
+    for part in used[::-1]:
+        if not (part_g == part).any():
+            donors = np.flatnonzero(np.bincount(part_g, minlength=3)[part_g] > 1)
+            part_g[donors[size_g[donors].argmin()]] = part
+    return part_g[code_n]

@@ -1,0 +1,250 @@
+"""Figures of a report: inline SVG drawn by matplotlib, and the numbers behind them in numpy.
+
+Blue is the model, grey is the truth or what chance would do. Colours leave as CSS variables of the page, so that one
+drawing serves its light and its dark scheme. matplotlib is imported when the first figure is drawn.
+Shapes: n rows, k classes.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+import unicodedata
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray
+Painter = Callable[[Any], None]
+
+MAX_POINTS = 5_000
+MAX_CLASSES = 30
+WIDTH, HEIGHT = 240, 180  # of a panel, in points: three stand side by side, and a phone shows one larger than life
+BLUE, PALE, GREY, INK = "#2563eb", "#9dbbf7", "#8b929c", "#1f2430"
+MUTED, LINE, ON_BLUE = "#667080", "#e3e6ea", "#fefefe"
+VARIABLES = {BLUE: "blue", PALE: "pale", GREY: "grey", INK: "ink", MUTED: "muted", LINE: "line", ON_BLUE: "on-blue"}
+STYLE: dict[Any, Any] = {
+    "axes.axisbelow": True, "axes.edgecolor": LINE, "axes.facecolor": "none", "axes.formatter.limits": (-4, 5),
+    "axes.grid": True, "axes.labelcolor": MUTED, "axes.labelsize": 9, "axes.linewidth": 0.8,
+    "axes.spines.right": False, "axes.spines.top": False, "figure.facecolor": "none", "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"], "grid.color": LINE, "grid.linewidth": 0.6, "legend.fontsize": 8.5,
+    "legend.frameon": False, "legend.labelcolor": MUTED, "lines.linewidth": 1.6, "svg.fonttype": "none",
+    "svg.hashsalt": "report", "text.color": INK, "text.parse_math": False, "xtick.color": MUTED,
+    "xtick.labelsize": 8.5, "xtick.major.size": 0, "ytick.color": MUTED, "ytick.labelsize": 8.5,
+    "ytick.major.size": 0, "ytick.minor.size": 0,
+}  # fmt: skip
+FONT = "; font-family: 'DejaVu Sans', sans-serif"
+
+
+def draw(
+    paint: Painter, title: str, *, width: float = WIDTH, height: float = HEIGHT, left: float = 42, bottom: float = 34
+) -> str:
+    """One panel as an `<svg>` element; `paint` draws on its axes. Sizes are in points; `title` is read aloud."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # the browser has its own font for a name in any script
+        figure = Figure((width / 72, height / 72))
+        size = (width - left - 8) / width, (height - bottom - 14) / height
+        paint(figure.add_axes((left / width, bottom / height, *size)))
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", dpi=160, metadata={"Date": None})
+    svg = buffer.getvalue()
+    body = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg[svg.index(">", svg.index("<svg")) + 1 :],
+                  count=2, flags=re.DOTALL)  # fmt: skip
+    body = re.sub(r' id="[A-Za-z0-9.]+_\d+"', "", body)  # the same in every figure, and nothing refers to them
+    body = re.sub(r'style="[^"]*"', _with_variables, body)
+    bounds = f"max-width:{1.34 * width:.0f}px;min-width:{width:.0f}px"  # text of one size in all, always legible
+    box = f'viewBox="0 0 {width:.6g} {height:.6g}" style="{bounds}"'
+    return f'<svg role="img" aria-label="{html.escape(title)}" {box}>{body.strip()}'
+
+
+def _with_variables(style: re.Match[str]) -> str:
+    return re.sub("|".join(VARIABLES), lambda colour: f"var(--{VARIABLES[colour[0]]})", style[0].replace(FONT, ""))
+
+
+def label(name: str, limit: int = 24) -> str:
+    """A name that fits beside an axis: printable, on one line, at most `limit` characters."""
+    text = "".join(c if c.isprintable() else " " for c in str(name))
+    return text if len(text) <= limit else text[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def text_width(text: str, size: float = 8.5) -> float:
+    """A generous estimate of a text's width in points; a wide (East Asian) character counts twice."""
+    return 0.58 * size * sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def sample(n: int) -> Array:
+    """Which of n points to draw: all, or `MAX_POINTS` of them, the same ones every time."""
+    return np.arange(n) if n <= MAX_POINTS else np.sort(np.random.default_rng(0).choice(n, MAX_POINTS, replace=False))
+
+
+def roc_curve(positive_n: Array, score_n: Array) -> tuple[Array, Array, float]:
+    """False and true positive rates from (0, 0) to (1, 1), one point per distinct score, and the area below.
+
+    Both outcomes must occur. Equal scores make one slanted segment, so that ties count as half (Fawcett 2006).
+    """
+    order = np.argsort(-score_n, kind="stable")
+    last = np.append(np.nonzero(np.diff(score_n[order]))[0], len(order) - 1)
+    hits = np.cumsum(positive_n[order], dtype=np.float64)[last]
+    true_rate = np.append(0.0, hits / hits[-1])
+    false_rate = np.append(0.0, (last + 1 - hits) / (len(order) - hits[-1]))
+    return false_rate, true_rate, float(np.trapezoid(true_rate, false_rate))
+
+
+def calibration(happened_n: Array, probability_n: Array, bins: int = 10) -> tuple[Array, Array, Array]:
+    """Mean probability, share that happened and number of rows in each occupied bin of equal width."""
+    index_n = np.minimum((probability_n * bins).astype(int), bins - 1)
+    count = np.bincount(index_n, minlength=bins)
+    used = count > 0
+    mean = np.bincount(index_n, probability_n, bins)[used] / count[used]
+    share = np.bincount(index_n, happened_n, bins)[used] / count[used]
+    return mean, share, count[used]
+
+
+def wilson_interval(share: Array, count: Array, z: float = 1.96) -> tuple[Array, Array]:
+    """95 % interval of a share of `count` rows (Wilson 1927)."""
+    center = (share + z * z / (2 * count)) / (1 + z * z / count)
+    half = z * np.sqrt(share * (1 - share) / count + z * z / (4 * count**2)) / (1 + z * z / count)
+    return np.minimum(center - half, share), np.maximum(center + half, share)
+
+
+def confusion(truth_n: Array, answer_n: Array, k: int) -> Array:
+    """Number of rows [true class, predicted class]."""
+    return np.bincount(truth_n * k + answer_n, minlength=k * k).reshape(k, k)
+
+
+def gather_rare(counts_kk: Array, classes: list[str]) -> tuple[Array, list[str]]:
+    """At most `MAX_CLASSES` rows and columns: the classes with fewest rows become one."""
+    k = len(classes)
+    if k <= MAX_CLASSES:
+        return counts_kk, classes
+    kept = np.sort(np.argsort(-counts_kk.sum(1), kind="stable")[: MAX_CLASSES - 1])
+    group_k = np.full(k, MAX_CLASSES - 1)
+    group_k[kept] = np.arange(MAX_CLASSES - 1)
+    member = np.eye(MAX_CLASSES, dtype=counts_kk.dtype)[group_k]
+    return member.T @ counts_kk @ member, [*(classes[i] for i in kept), f"{k - MAX_CLASSES + 1} others"]
+
+
+def learning_curve(axes: Any, curves: Mapping[str, Sequence[Array]], best_epoch: float | None) -> None:
+    """A score by epoch: (epochs, values) of each split. The y axis is logarithmic where values span a factor of 30."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+    finite = np.concatenate([values[np.isfinite(values)] for _, values in curves.values()])
+    for split, (epochs, values) in curves.items():
+        colour = PALE if split == "train" else BLUE
+        axes.plot(epochs, values, color=colour, label=split, marker="o" if len(epochs) == 1 else None, markersize=4)
+    if finite.size and finite.min() > 0 and finite.max() > 30 * finite.min():
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    if best_epoch is not None:
+        axes.axvline(best_epoch, color=GREY, linewidth=0.8)
+        place = np.interp(best_epoch, axes.get_xlim(), (0, 1))
+        side = "left" if place < 0.15 else "right" if place > 0.85 else "center"
+        axes.text(place, 1.02, f"best: {best_epoch:g}", color=MUTED, fontsize=8.5, ha=side, transform=axes.transAxes)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.set(xlabel="epoch")
+    axes.legend(loc="best")
+
+
+def _scatter(axes: Any, x_n: Array, y_n: Array) -> None:
+    shown = sample(len(x_n))
+    alpha, area = (0.7, 9) if len(shown) < 500 else (0.3, 4)
+    # Points are pixels, the rest is vectors: 5,000 circles would make a page that scrolls badly.
+    axes.scatter(x_n[shown], y_n[shown], s=area, color=BLUE, alpha=alpha, linewidths=0, rasterized=True)
+
+
+def predicted_against_true(axes: Any, truth_n: Array, answer_n: Array) -> None:
+    """Predictions over truth, with the diagonal on which a perfect model lies."""
+    low, high = min(truth_n.min(), answer_n.min()), max(truth_n.max(), answer_n.max())
+    axes.plot([low, high], [low, high], color=GREY, linewidth=1, zorder=3)
+    _scatter(axes, truth_n, answer_n)
+    axes.set(xlabel="true", ylabel="predicted")
+
+
+def residuals_against_predicted(axes: Any, truth_n: Array, answer_n: Array) -> None:
+    """What is left, truth less prediction, over the prediction."""
+    axes.axhline(0, color=GREY, linewidth=1, zorder=3)
+    _scatter(axes, answer_n, truth_n - answer_n)
+    axes.set(xlabel="predicted", ylabel="true \N{MINUS SIGN} predicted")
+
+
+def residual_histogram(axes: Any, truth_n: Array, answer_n: Array) -> None:
+    """How often each residual occurs; bins by the square root of the number of rows, at most 40."""
+    axes.hist(truth_n - answer_n, bins=int(np.clip(np.sqrt(len(truth_n)), 5, 40)), color=BLUE, alpha=0.75, rwidth=0.94)
+    axes.axvline(0, color=GREY, linewidth=1)
+    axes.grid(False, axis="x")
+    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.set(xlabel="true \N{MINUS SIGN} predicted", ylabel="rows")
+
+
+def roc(axes: Any, false_rate: Array, true_rate: Array) -> None:
+    """The ROC curve over the diagonal of a coin toss."""
+    axes.plot([0, 1], [0, 1], color=GREY, linewidth=1)
+    axes.plot(false_rate, true_rate, color=BLUE)
+    axes.set(xlabel="false positive rate", ylabel="true positive rate", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+
+
+def calibration_curve(axes: Any, curve: tuple[Array, Array, Array]) -> None:
+    """How often it happened over how likely it was said to be, with 95 % intervals; truthful answers are diagonal."""
+    mean, share, count = curve
+    low, high = wilson_interval(share, count)
+    axes.plot([0, 1], [0, 1], color=GREY, linewidth=1)
+    axes.vlines(mean, low, high, color=PALE, linewidth=1.2)
+    axes.plot(mean, share, color=BLUE, marker="o", markersize=4, linewidth=1.2)
+    axes.set(xlabel="predicted probability", ylabel="share that happened", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+
+
+def confusion_matrix(counts_kk: Array, classes: Sequence[str], title: str) -> tuple[str, bool]:
+    """Counts of true class by predicted class; the darker, the larger the share of the row.
+
+    The `<svg>`, and whether it is wider than a panel.
+    """
+    k, names = len(classes), [label(name, 18) for name in classes]
+    longest = max(text_width(name) for name in names)
+    cell = max(17.0, (WIDTH - 34 - longest) / k)
+    left = longest + 26
+    width = cell * k + left + 8
+    bottom = 24 + (10 if longest < cell else longest)
+    size = min(10.0, 1.3 * cell / len(str(counts_kk.max())))
+    share_kk = counts_kk / np.maximum(counts_kk.sum(1, keepdims=True), 1)
+
+    def paint(axes: Any) -> None:
+        from matplotlib.colors import to_rgba_array
+
+        axes.grid(False)
+        mesh = axes.pcolormesh(np.zeros((k, k)), linewidth=0)
+        mesh.set_array(None)
+        mesh.set_facecolor(to_rgba_array([BLUE] * k * k, 0.06 + 0.94 * share_kk.ravel()))
+        for i, j in zip(*np.nonzero(counts_kk), strict=True):
+            axes.text(j + 0.5, i + 0.5, str(counts_kk[i, j]), ha="center", va="center_baseline", fontsize=size,
+                      color=ON_BLUE if share_kk[i, j] > 0.5 else INK)  # fmt: skip
+        axes.set_xticks(np.arange(k) + 0.5, names, rotation=0 if longest < cell else 90)
+        axes.set_yticks(np.arange(k) + 0.5, names)
+        axes.set(xlabel="predicted", ylabel="true", ylim=(k, 0))
+        axes.spines[:].set_visible(False)
+
+    height = max(HEIGHT, 0.8 * cell * k + bottom + 14)
+    return draw(paint, title, width=width, height=height, left=left, bottom=bottom), width > WIDTH + 1
+
+
+def importance_bars(names: Sequence[str], means: Array, stds: Array, unit: str, title: str) -> str:
+    """Bars with one standard deviation either side, the first at the top. `<svg>`, as `draw`."""
+    names = [label(name, 28) for name in names]
+
+    def paint(axes: Any) -> None:
+        rows = np.arange(len(names))
+        axes.barh(rows, means, height=0.62, color=BLUE, alpha=0.85)
+        axes.errorbar(means, rows, xerr=stds, fmt="none", ecolor=INK, elinewidth=0.8)
+        axes.set_yticks(rows, names)
+        axes.set(ylim=(len(names) - 0.4, -0.6), xlabel=unit)
+        axes.grid(False, axis="y")
+
+    height = 16 * len(names) + 48
+    return draw(paint, title, width=1.35 * WIDTH, height=height, left=max(map(text_width, names)) + 8)

@@ -1,0 +1,192 @@
+"""`fit`: from a config to a run's folder with a trained network in it. The only file with a training loop."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from train import config as configs
+from train.checkpoint import Checkpoints
+from train.data.table import load_table
+from train.errors import DivergedError, StoppedError
+from train.evaluate import score
+from train.folder import fresh_folder, held
+from train.log import RunLog
+from train.network import init_weights
+from train.options import Config
+from train.prepare import Run, prepare
+from train.progress import Progress
+from train.result import finish, summary
+from train.state import State, init_state
+from train.step import run_rounds, train_round
+
+CALL_SECONDS = 0.25  # of training in one call to the device: seldom enough to cost nothing, often enough to be stopped
+CALL_ROUNDS = 64  # rounds at most in one call
+CALL_BYTES = 1 << 26  # of answers kept on the device until a call ends
+SAVE_SECONDS = 60.0  # between checkpoints where `checkpoint_every` does not say
+
+
+def fit(
+    config: Config,
+    workdir: str | Path | None = None,
+    *,
+    say: Callable[[str], None] = lambda line: None,
+    started: float | None = None,
+) -> dict[str, Any]:
+    """Trains, or resumes, the run in `workdir` and returns what its result.json holds.
+
+    A run that was stopped continues from its newest whole checkpoint and ends in the bits of one that was not.
+    Raises UserError (config, data, folder), DivergedError, StorageError, StoppedError (saved after a signal).
+    `say` is given lines for the user; `started` is the time.time() that the run's seconds count from.
+    """
+    started = time.time() if started is None else started
+    configs.validate(config)
+    dataset = load_table(config.data, config.loss)
+    folder = Path(workdir) if workdir is not None else fresh_folder(config.name)
+    with held(folder):
+        for line in (f"run: {folder}", *dataset.notes):
+            say(line)
+        run = prepare(config, dataset, folder)
+        seconds = {"start": time.time() - started}
+        state, timing = train(run)
+        result = finish(run, state, seconds | timing, started)
+        say(summary(result, folder))
+    return result
+
+
+def train(run: Run) -> tuple[State, dict[str, float]]:
+    """Calls the compiled rounds until the epochs are done, patience ends or a signal comes; logs all, saves some.
+
+    The order within the loop is fixed: what is due to be saved is saved before the next call takes the state's
+    buffers, and a call's evaluations are written while the next one runs, but before a checkpoint of their step.
+    """
+    options, n_steps = run.config.train, run.program.steps_per_epoch
+    checkpoints = Checkpoints(run.folder, options.keep)
+    state, resumed = start_state(run, checkpoints)
+    began = time.time()
+    call = compile_rounds(run, state)
+    compiled = saved = time.time()
+    log = RunLog(run.folder, -1 if resumed is None else resumed)
+    pending, seconds_per_round, received = None, CALL_SECONDS, []
+    try:
+        with signals() as received, Progress(options.epochs, len(run.data.train), (resumed or 0) // n_steps) as progress:
+            while True:
+                step = int(state.step)
+                if bool(state.diverged):
+                    write_logs(run, log, progress, pending)
+                    raise DivergedError(f"the loss is not finite at step {step}; lower config.optim.learning_rate")
+                done = bool(received) or bool(state.stopped) or step >= run.program.total_steps
+                if step != resumed and (done or save_is_due(options.checkpoint_every, step // n_steps, time.time() - saved)):
+                    write_logs(run, log, progress, pending)
+                    pending, saved = None, time.time()
+                    checkpoints.save(step, state, model(state, run.data))
+                if done:
+                    break
+                dispatched = time.time()
+                state, logs, count = call(run.data, state, jnp.int32(rounds_wanted(run, step, seconds_per_round)))
+                write_logs(run, log, progress, pending)
+                pending = logs, int(count)
+                seconds_per_round = (time.time() - dispatched) / pending[1]
+    finally:
+        log.close()
+        checkpoints.close()
+    if received:
+        resume = f"the same command with --workdir={run.folder} resumes it"
+        raise StoppedError(f"stopped, and saved at step {int(state.step)}; {resume}", 128 + received[0])
+    return state, {"compile": compiled - began, "train": time.time() - compiled}
+
+
+def model(state: State, data: Any) -> dict[str, Any]:
+    """What answers are given with: the best weights, and the statistics."""
+    best = state.best.weights
+    return {"params": best.params, "batch_stats": best.batch_stats, "statistics": data.statistics}
+
+
+def start_state(run: Run, checkpoints: Checkpoints) -> tuple[State, int | None]:
+    """The newest checkpoint's state and its step, or a fresh state and None."""
+    first_row = jax.tree.map(lambda array: array[:1], run.data.columns)
+    weights = init_weights(run.program.network, run.data.statistics, first_row, run.config.seed)
+    state = init_state(weights, run.program.optimizer, average=run.config.optim.ema > 0)
+    for step in checkpoints.steps():
+        return checkpoints.restore_state(step, state), step
+    return state, None
+
+
+def compile_rounds(run: Run, state: State) -> Callable[..., tuple[State, Any, jax.Array]]:
+    """The training program, compiled for these shapes: (data, state, n_rounds) -> (state, logs, rounds done)."""
+    _, log = jax.eval_shape(partial(train_round, run.program), run.data, state)
+    size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(log))
+    capacity = int(np.clip(CALL_BYTES // max(size, 1), 1, CALL_ROUNDS))
+
+    def call(data: Any, state: State, n_rounds: jax.Array) -> tuple[State, Any, jax.Array]:
+        logs = jax.tree.map(lambda leaf: jnp.zeros((capacity, *leaf.shape), leaf.dtype), log)
+        return run_rounds(run.program, data, state, logs, jnp.minimum(n_rounds, capacity))
+
+    return jax.jit(call, donate_argnums=1).lower(run.data, state, jnp.int32(1)).compile()
+
+
+def write_logs(run: Run, log: RunLog, progress: Progress, pending: tuple[Any, int] | None) -> None:
+    """A line per split for every round of a finished call."""
+    if pending is None:
+        return
+    logs, count = jax.device_get(pending)
+    dataset = run.dataset
+    rows = dataset.splits["valid"]
+    target = {name: values[rows] for name, values in dataset.target.items()}
+    for i in range(int(count)):
+        step = int(logs["step"][i])
+        epoch = step // run.program.steps_per_epoch
+        scores = {"train": {"loss": float(logs["train_loss"][i]), "penalty": float(logs["penalty"][i])}}
+        valid: dict[str, float] = {}
+        if len(rows):
+            answers = {name: values[i] for name, values in logs["answers"].items()}
+            valid = score(dataset.encoder, answers, target, dataset.weight[rows])
+            scores["valid"] = {"loss": float(logs["valid_loss"][i]), **valid}
+        log.write(step, epoch, scores)
+        progress.update(epoch, float(logs["train_loss"][i]), valid)
+
+
+def save_is_due(every: int | None, epoch: int, seconds: float) -> bool:
+    """By epochs where the config says, else by the clock: how often a run is saved changes no result."""
+    return seconds > SAVE_SECONDS if every is None else epoch % every == 0
+
+
+def rounds_wanted(run: Run, step: int, seconds_per_round: float) -> int:
+    """Rounds for the next call: about CALL_SECONDS, and not past the next epoch that must be saved."""
+    options = run.config.train
+    wanted = int(np.clip(CALL_SECONDS / max(seconds_per_round, 1e-9), 1, CALL_ROUNDS))
+    if options.checkpoint_every is None:
+        return wanted
+    epoch = step // run.program.steps_per_epoch
+    to_save = options.checkpoint_every - epoch % options.checkpoint_every
+    return max(1, min(wanted, to_save // options.eval_every))
+
+
+@contextmanager
+def signals() -> Iterator[list[int]]:
+    """Collects SIGTERM and SIGINT instead of dying of them; the second one of a kind has its usual effect."""
+    received: list[int] = []
+
+    def receive(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        signal.signal(number, previous[number])
+
+    try:
+        previous = {number: signal.signal(number, receive) for number in (signal.SIGTERM, signal.SIGINT)}
+    except ValueError:  # not in the main thread: signals are somebody else's
+        previous = {}
+    try:
+        yield received
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

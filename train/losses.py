@@ -1,0 +1,64 @@
+"""Losses of one row: outputs [b, o] and target to [b]. Means over rows are taken, with weights, by the caller.
+
+Numeric targets are [b, o], standardised; classes are int32 [b]. Names and formulas are those of Keras 3, on logits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import optax
+
+Array = jax.Array
+RowLoss = Callable[[Array, Array], Array]
+
+
+def mse(outputs_bo: Array, target_bo: Array) -> Array:
+    """Mean over outputs of the squared error."""
+    return jnp.square(outputs_bo - target_bo).mean(-1)
+
+
+def mae(outputs_bo: Array, target_bo: Array) -> Array:
+    """Mean over outputs of the absolute error."""
+    return jnp.abs(outputs_bo - target_bo).mean(-1)
+
+
+def huber(outputs_bo: Array, target_bo: Array) -> Array:
+    """Quadratic up to an error of 1, linear beyond (Huber 1964)."""
+    return optax.losses.huber_loss(outputs_bo, target_bo, delta=1.0).mean(-1)
+
+
+def log_cosh(outputs_bo: Array, target_bo: Array) -> Array:
+    """log(cosh(error)), in a form that does not overflow."""
+    return optax.losses.log_cosh(outputs_bo, target_bo).mean(-1)
+
+
+def poisson(outputs_bo: Array, target_bo: Array) -> Array:
+    """Negative Poisson log-likelihood, less a constant, of counts whose log-mean is the output."""
+    return (jnp.exp(outputs_bo) - target_bo * outputs_bo).mean(-1)
+
+
+def binary_crossentropy(logits_bo: Array, target_b: Array, smoothing: float | Array = 0.0) -> Array:
+    """-log P(class) from one logit [b, 1]; smoothing s moves the targets to s/2 and 1 - s/2."""
+    target = target_b.astype(logits_bo.dtype) * (1 - smoothing) + smoothing / 2
+    return optax.losses.sigmoid_binary_cross_entropy(logits_bo[:, 0], target)
+
+
+def categorical_crossentropy(logits_bk: Array, target_b: Array, smoothing: float | Array = 0.0) -> Array:
+    """-log P(class) from k logits; smoothing s gives the share s evenly to all k classes."""
+    logp_bk = jax.nn.log_softmax(logits_bk)
+    chosen_b = jnp.take_along_axis(logp_bk, target_b[:, None], axis=-1)[:, 0]
+    return -(1 - smoothing) * chosen_b - smoothing * logp_bk.mean(-1)
+
+
+LOSSES: dict[str, RowLoss] = {
+    "mse": mse,
+    "mae": mae,
+    "huber": huber,
+    "log_cosh": log_cosh,
+    "poisson": poisson,
+    "binary_crossentropy": binary_crossentropy,
+    "categorical_crossentropy": categorical_crossentropy,
+}

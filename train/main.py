@@ -1,0 +1,28 @@
+"""Train a net, or resume the run in a folder.
+
+python -m train.main --config=configs/NAME.py [--config.FIELD=VALUE ...] [--workdir=DIR]
+
+Without --workdir a fresh folder runs/NAME-YYYYmmdd-HHMMSS is made. The same command with --workdir resumes a run.
+Exit codes: 0 done, 2 wrong config, data or folder, 3 diverged, 4 storage, 143 (130) stopped by SIGTERM (Ctrl-C), saved.
+"""
+
+from __future__ import annotations
+
+import time
+
+from train import flags
+
+
+def main(argv: list[str]) -> int:
+    """Parses, then trains."""
+    started = time.time()
+    config, workdir = flags.parse_arguments(argv, __doc__ or "")
+    from train import loop, runtime  # bring in jax, which takes seconds: mistaken arguments are answered before that
+
+    runtime.configure()
+    loop.fit(config, workdir, say=print, started=started)
+    return 0
+
+
+if __name__ == "__main__":
+    flags.run(main)

@@ -1,0 +1,65 @@
+"""From options and a data set's schema to the network and its first variables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+import nets
+from train.data.encode import TableEncoder
+from train.options import Config
+from train.state import Weights
+from train.tasks import Task, make_tasks
+
+Array = jax.Array
+
+
+def make_network(config: Config, encoder: TableEncoder) -> tuple[nets.Network, tuple[Task, ...]]:
+    """The network for a resolved config, and what each of its heads is trained on."""
+    net = config.net
+    shapes = tuple(nets.HeadShape(head.name, head.kind, head.size) for head in encoder.heads)
+    tasks = make_tasks(shapes, config.loss)
+    inputs = nets.Inputs(
+        category_sizes=encoder.category_sizes,
+        one_hot=config.data.one_hot,
+        embedding=net.embedding,
+        embedding_size=net.embedding_size,
+        embedding_scale=net.embedding_scale,
+        input_scale=net.input_scale,
+    )
+    body = nets.Dense(
+        hidden=tuple(net.hidden),
+        activation=net.activation,
+        kernel_init=net.kernel_init,
+        dropout=net.dropout,
+        norm=net.norm,
+        residual=net.residual,
+        parametrization=net.parametrization,
+        activation_slope=net.activation_slope,
+    )
+    network = nets.Network(
+        inputs,
+        body,
+        nets.Heads(shapes, net.output_init, net.parametrization),
+        scaling=config.data.scaling,
+        missing_columns=encoder.missing_columns,
+        clip_outputs=net.clip_outputs,
+        log_link=any(task.loss == "poisson" for task in tasks),
+    )
+    return network, tasks
+
+
+def init_weights(network: nets.Network, statistics: Any, columns: dict[str, Array], seed: int) -> Weights:
+    """Fresh weights, a function of the seed; `columns` is any prepared batch."""
+    rngs = {"params": jax.random.fold_in(jax.random.key(seed), 0)}
+    _, variables = network.apply(
+        {"statistics": statistics}, columns, train=False, rngs=rngs, mutable=["params", "batch_stats"]
+    )
+    return Weights(variables["params"], variables.get("batch_stats", {}))
+
+
+def count_parameters(weights: Weights) -> int:
+    """Trained numbers."""
+    return sum(jnp.size(leaf) for leaf in jax.tree.leaves(weights.params))

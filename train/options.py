@@ -1,0 +1,152 @@
+"""Every option of a run, as typed dataclasses. Imports nothing heavy: a config is checked before jax is loaded.
+
+A field whose type admits "auto" may be left to `train.recipe`, which fills it from the number of training rows.
+The bounds in `bounded(...)` are checked by `train.config.validate`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Auto = Literal["auto"]
+
+# A key of jax's generator holds 32 bits of a seed: 2**32 + 1 would silently be the run of seed 1.
+LAST_SEED = 2**32 - 1
+
+
+def bounded(
+    default: Any,
+    low: float | None = None,
+    high: float | None = None,
+    *,
+    above: float | None = None,
+    below: float | None = None,
+) -> Any:
+    """A field with a default and the range its numbers must lie in: low <= value <= high, above < value < below.
+
+    The numbers of a tuple or of a dict are each held to it. A dict as default is copied for every instance.
+    """
+    limits = {"low": low, "high": high, "above": above, "below": below}
+    if isinstance(default, dict):
+        return field(default_factory=default.copy, metadata=limits)
+    return field(default=default, metadata=limits)
+
+
+Activation = Literal[
+    "linear", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "softsign",
+    "sigmoid", "hard_sigmoid", "hard_silu", "tanh", "step", "exponential", "softmax", "log_softmax",
+]  # fmt: skip
+Initializer = Literal[
+    "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal",
+    "orthogonal", "normal", "zeros",
+]  # fmt: skip
+Loss = Literal[
+    "auto", "mse", "mae", "huber", "log_cosh", "poisson", "binary_crossentropy", "categorical_crossentropy",
+]  # fmt: skip
+# Strings that mean "no value" in a text file; pandas and Keras users write all of these.
+MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "#N/A", "?")
+
+
+@dataclass
+class Table:
+    """Rows and columns: a dense net's data."""
+
+    path: str = ""
+    valid_path: str | None = None
+    test_path: str | None = None
+    target: str | tuple[str, ...] = ()
+    features: tuple[str, ...] | None = None
+    categorical: tuple[str, ...] | None = None
+    numeric: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    weight: str | None = None
+    valid: float | int = bounded(0.15, 0)
+    test: float | int = bounded(0.15, 0)
+    split: Literal["random", "stratified", "time", "group"] = "random"
+    split_seed: int = bounded(0, 0, LAST_SEED)
+    group: str | None = None
+    time: str | None = None
+    missing: tuple[str, ...] = MISSING
+    scaling: Literal["auto", "standard", "robust", "quantile", "none"] = "standard"
+    target_scaling: Literal["standard", "none"] = "standard"
+    one_hot: int = bounded(64, 0)
+
+
+@dataclass
+class Dense:
+    """A feed-forward net: `hidden` layers of `activation`, then one linear layer per target.
+
+    `hidden=()` is a single neuron per output: linear, logistic or softmax regression.
+    """
+
+    hidden: tuple[int, ...] | Auto = bounded((64, 64), 1)
+    activation: Activation | Auto = "relu"
+    kernel_init: Initializer = "glorot_uniform"
+    output_init: Initializer = "glorot_uniform"
+    dropout: float | Auto = bounded(0.0, 0, 0.99)
+    dropout_schedule: Literal["auto", "constant", "flat_cosine"] = "constant"
+    norm: Literal["none", "layer", "batch"] = "none"
+    residual: bool = False
+    embedding: Literal["none", "piecewise_linear", "periodic", "densely_periodic"] = "none"
+    embedding_size: int = bounded(16, 1)
+    embedding_scale: float = bounded(0.1, above=0)
+    parametrization: Literal["standard", "ntk"] = "standard"
+    activation_slope: bool = False
+    input_scale: bool = False
+    clip_outputs: bool = False
+
+
+@dataclass
+class Optim:
+    """The optimizer, its schedule and every penalty. Defaults are those of Keras."""
+
+    name: Literal["rmsprop", "adam", "adamw", "nadam", "sgd", "lion"] = "rmsprop"
+    learning_rate: float | Auto = bounded(1e-3, above=0)
+    decay: float = bounded(0.9, 0, below=1)
+    momentum: float = bounded(0.0, 0, below=1)
+    nesterov: bool = False
+    beta1: float = bounded(0.9, 0, below=1)
+    beta2: float = bounded(0.999, 0, below=1)
+    epsilon: float = bounded(1e-7, above=0)
+    schedule: Literal["constant", "cosine", "exponential", "one_cycle", "plateau"] = "constant"
+    final: float = bounded(0.0, 0, 1)
+    plateau_factor: float = bounded(0.1, above=0)
+    plateau_patience: int = bounded(10, 0)
+    warmup: float | int = bounded(0, 0)
+    clip_norm: float | None = bounded(None, above=0)
+    l1: float = bounded(0.0, 0)
+    l2: float = bounded(0.0, 0)
+    weight_decay: float = bounded(0.0, 0)
+    weight_decay_schedule: Literal["auto", "constant", "flat_cosine"] = "constant"
+    ema: float = bounded(0.0, 0, 0.999999)
+    rates: dict[str, float] = bounded({}, 0)
+
+
+@dataclass
+class Train:
+    """How long, in what pieces, and what decides the best weights."""
+
+    epochs: int | Auto = bounded(100, 1)
+    batch_size: int | Auto = bounded(32, 1)
+    eval_every: int = bounded(1, 1)
+    patience: int | None = bounded(None, 1)
+    monitor: Literal["loss", "error"] = "loss"
+    restore: Literal["auto", "best", "last"] = "best"
+    checkpoint_every: int | None = bounded(None, 1)
+    keep: int = bounded(2, 1)
+
+
+@dataclass
+class Config:
+    """A whole run. `name` is taken from the config file; `loss="auto"` follows the target."""
+
+    name: str = "run"
+    seed: int = bounded(0, 0, LAST_SEED)
+    loss: Loss = "auto"
+    label_smoothing: float | Auto = bounded(0.0, 0, 0.99)
+    class_weight: Literal["balanced"] | dict[str, float] | None = bounded(None, 0)
+    data: Table = field(default_factory=Table)
+    net: Dense = field(default_factory=Dense)
+    optim: Optim = field(default_factory=Optim)
+    train: Train = field(default_factory=Train)

@@ -1,0 +1,128 @@
+"""From a config to a run that is ready to train: data read and on the device, folder written or agreed with."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from train import config as configs
+from train.data.dataset import Dataset
+from train.errors import UserError
+from train.folder import read_json, write_json
+from train.network import make_network
+from train.optim import make_optimizer
+from train.options import Config
+from train.recipe import resolve
+from train.step import Data, Program
+
+
+@dataclass(frozen=True)
+class Run:
+    """What `fit` prepared: the resolved config, the data on the host and on the device, and the compiled code's parts."""
+
+    folder: Path
+    config: Config
+    dataset: Dataset
+    program: Program
+    data: Data
+
+
+def prepare(config: Config, dataset: Dataset, folder: Path) -> Run:
+    """Resolves the config, writes it and the schema into the folder, or checks them against it; data to the device."""
+    train_rows = dataset.splits["train"]
+    config = resolve(config, len(train_rows), classes=dataset.encoder.heads[0].kind != "regression")
+    _agree(folder, config, dataset)
+    statistics = dataset.statistics(train_rows, config.data)
+    network, tasks = make_network(config, dataset.encoder)
+    n_steps = -(-len(train_rows) // config.train.batch_size)
+    total = n_steps * config.train.epochs
+    program = Program(network, tasks, make_optimizer(config.optim, total), config, total, n_steps)
+    data = _to_device(program, dataset, statistics)
+    return Run(folder, config, dataset, program, data)
+
+
+def _agree(folder: Path, config: Config, dataset: Dataset) -> None:
+    """Writes config.json and encoder.json, or raises UserError if the folder's run is another one."""
+    path = folder / "config.json"
+    if not path.exists():
+        write_json(folder / "encoder.json", dataset.encoder.to_json() | {"fingerprint": dataset.fingerprint})
+        write_json(path, {"config": configs.to_json(config), "versions": versions()})
+        return
+    before = configs.from_json(read_json(path, "a run's folder")["config"])
+    longer = dataclasses.replace(before, train=dataclasses.replace(before.train, epochs=config.train.epochs))
+    if config.train.epochs >= before.train.epochs and not configs.differences(longer, config):
+        if config != before:
+            write_json(path, {"config": configs.to_json(config), "versions": versions()})
+    else:
+        changed = "; ".join(configs.differences(before, config))
+        raise UserError(f"--workdir: {folder} holds a run of another config ({changed}); name another folder")
+    if read_json(folder / "encoder.json", "a run's folder").get("fingerprint") != dataset.fingerprint:
+        raise UserError(f"--workdir: the data changed since the run in {folder} began; name another folder")
+
+
+def _to_device(program: Program, dataset: Dataset, statistics: dict[str, Any]) -> Data:
+    """Columns and targets scaled once, by the compiled network, and put where training will find them."""
+    config, network = program.config, program.network
+    prepare = jax.jit(lambda s, x: network.apply({"statistics": s}, x, method="prepare"))
+    prepare_target = jax.jit(lambda s, y: network.apply({"statistics": s}, y, method="prepare_target"))
+    columns = prepare(statistics, dataset.inputs)
+    if config.net.embedding == "piecewise_linear" and "numbers" in columns:
+        train_numbers = np.asarray(columns["numbers"][dataset.splits["train"]])
+        statistics["inputs"]["edges"] = bin_edges(train_numbers, config.net.embedding_size)
+    return Data(
+        columns=columns,
+        target=prepare_target(statistics, dataset.target),
+        weight=jnp.asarray(dataset.weight),
+        train_weight=jnp.asarray(dataset.weight * class_weights(config, dataset)),
+        train=jnp.asarray(dataset.splits["train"]),
+        valid=jnp.asarray(dataset.splits["valid"]),
+        statistics=jax.device_put(statistics),
+        key=jax.random.key(config.seed),
+    )
+
+
+def bin_edges(numbers_nf: np.ndarray, n_bins: int) -> np.ndarray:
+    """Quantiles of scaled training columns [f, n_bins + 1] for the piecewise-linear embedding (Gorishniy et al. 2022)."""
+    return np.quantile(numbers_nf, np.linspace(0, 1, n_bins + 1), axis=0).T.astype(np.float32)
+
+
+def class_weights(config: Config, dataset: Dataset) -> np.ndarray:
+    """What each row counts for in the loss for its class [n]: ones, the config's weights, or "balanced": rows /
+    (classes x rows of the class), over the training rows, as in scikit-learn."""
+    heads = [head for head in dataset.encoder.heads if head.kind != "regression"]
+    if config.class_weight is None:
+        return np.ones_like(dataset.weight)
+    if len(heads) != 1:
+        raise UserError("config.class_weight: needs exactly one target that is a class")
+    head, codes = heads[0], dataset.target[heads[0].name]
+    if config.class_weight == "balanced":
+        counts = np.bincount(codes[dataset.splits["train"]], minlength=len(head.classes))
+        weights = counts.sum() / (len(counts) * np.maximum(counts, 1))
+    else:
+        unknown = sorted(set(config.class_weight) - set(head.classes))
+        if unknown:
+            raise UserError(f"config.class_weight: no class {unknown[0]!r} in {head.name}; classes: {head.classes}")
+        weights = np.array([config.class_weight.get(name, 1.0) for name in head.classes])
+    return weights.astype(np.float32)[codes]
+
+
+
+
+def versions() -> dict[str, str]:
+    """Of everything that computes."""
+    packages = ("denseq", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "pyarrow")
+    found = {}
+    for package in packages:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "unknown"
+    return {"python": platform.python_version(), **found, "device": jax.devices()[0].device_kind}

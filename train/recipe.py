@@ -1,0 +1,57 @@
+"""What "auto" stands for: every rule by the number of training rows, in one place.
+
+The recipe follows RealMLP (Holzmueller et al. 2024, "Better by default"), re-tuned on the sets named in
+`configs/table.py`; each part is an ordinary option and makes sense alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from train.options import Config
+
+STEPS = 3000  # updates of a whole run, whatever the number of rows
+LARGE = 20_000  # rows from which a few epochs with much dropout do better than many with little
+SMALL = 2_500  # rows below which regularisation must fade for the net to fit well
+QUANTILE = 10_000  # rows from which columns are mapped to the normal distribution: fewer lose more detail than they gain
+
+
+def resolve(config: Config, n_train: int, *, classes: bool) -> Config:
+    """The config with every "auto" replaced. `classes` says whether the (first) target is a class."""
+    batch_size = next((size for limit, size in ((1500, 32), (4500, 64), (12_000, 128)) if n_train < limit), 256)
+    if config.train.batch_size != "auto":
+        batch_size = config.train.batch_size
+    steps_per_epoch = math.ceil(n_train / batch_size)
+    epochs = max(1, math.ceil(STEPS / steps_per_epoch))
+    fading = "flat_cosine" if n_train < SMALL else "constant"
+    return dataclasses.replace(
+        config,
+        label_smoothing=_auto(config.label_smoothing, 0.1 if classes else 0.0),
+        data=dataclasses.replace(
+            config.data, scaling=_auto(config.data.scaling, "robust" if n_train < QUANTILE else "quantile")
+        ),
+        net=dataclasses.replace(
+            config.net,
+            hidden=_auto(config.net.hidden, (256, 256, 256)),
+            activation=_auto(config.net.activation, "selu" if classes else "mish"),
+            dropout=_auto(config.net.dropout, 0.3 if n_train > LARGE else 0.15),
+            dropout_schedule=_auto(config.net.dropout_schedule, fading),
+        ),
+        optim=dataclasses.replace(
+            config.optim,
+            learning_rate=_auto(config.optim.learning_rate, 0.04 if classes else 0.1),
+            weight_decay_schedule=_auto(config.optim.weight_decay_schedule, fading),
+        ),
+        train=dataclasses.replace(
+            config.train,
+            batch_size=batch_size,
+            epochs=_auto(config.train.epochs, min(epochs, 12) if n_train > LARGE else epochs),
+            # Counted errors of a few validation rows say little once the schedule has come to rest.
+            restore=_auto(config.train.restore, "last" if classes else "best"),
+        ),
+    )
+
+
+def _auto(value, rule):
+    return rule if value == "auto" else value

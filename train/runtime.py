@@ -1,0 +1,25 @@
+"""What a program that owns its process sets before jax first computes. A library must not: only the mains call this."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def configure() -> None:
+    """Keeps compiled programs on disk between runs, in the user's own cache folder.
+
+    Even a program that compiles in a tenth of a second is kept: a small run is made of those. The folder is only for
+    its owner, since what is in it is executed. An unwritable one costs the saving, nothing else.
+    """
+    import jax
+
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = Path(os.environ.get("JAX_COMPILATION_CACHE_DIR") or root / "denseq" / "compiled")
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

@@ -1,0 +1,79 @@
+"""All that training changes, as arrays: what is checkpointed, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+
+Array = jax.Array
+
+
+@struct.dataclass
+class Weights:
+    """What a network is applied with, beside the statistics."""
+
+    params: Any
+    batch_stats: Any
+
+    def variables(self, statistics: Any) -> dict[str, Any]:
+        """The collections as Linen wants them."""
+        return {"params": self.params, "batch_stats": self.batch_stats, "statistics": statistics}
+
+
+@struct.dataclass
+class Best:
+    """The weights with the lowest monitored value so far, when that was, and how many evaluations ago."""
+
+    weights: Weights
+    value: Array
+    step: Array
+    wait: Array
+
+
+@struct.dataclass
+class Plateau:
+    """For the schedule "plateau": a factor on the learning rate, and evaluations without a better value."""
+
+    factor: Array
+    value: Array
+    wait: Array
+
+
+@struct.dataclass
+class State:
+    """`step` counts completed updates. `average` is the exponential moving average of params, {} when it is off.
+
+    `stopped` is set by patience or by a loss that is not finite (`diverged`); a stopped state is not updated again.
+    """
+
+    step: Array
+    weights: Weights
+    average: Any
+    opt_state: Any
+    best: Best
+    plateau: Plateau
+    stopped: Array
+    diverged: Array
+
+
+def init_state(weights: Weights, optimizer: optax.GradientTransformation, *, average: bool) -> State:
+    """The state before the first update. Leaves are distinct buffers: the training program is donated all of them."""
+
+    def copy(tree: Any) -> Any:
+        return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), tree)
+
+    infinity, zero = jnp.array(jnp.inf, jnp.float32), jnp.zeros((), jnp.int32)
+    return State(
+        step=zero,
+        weights=weights,
+        average=copy(weights.params) if average else {},
+        opt_state=optimizer.init(weights.params),
+        best=Best(copy(weights), infinity, copy(zero), copy(zero)),
+        plateau=Plateau(jnp.ones(()), copy(infinity), copy(zero)),
+        stopped=jnp.zeros((), bool),
+        diverged=jnp.zeros((), bool),
+    )

@@ -1,0 +1,237 @@
+"""One update, one epoch, one evaluation, and a whole round of them: pure functions, compiled as one program.
+
+Shapes: b batch rows, n rows of a split, s steps of an epoch.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+from jax import lax
+
+from nets.dropout import random_bits
+from nets.network import Network
+from train.data.dataset import Batch
+from train.optim import decay_factor, penalty
+from train.options import Config
+from train.state import Best, Plateau, State, Weights
+from train.tasks import Task, row_errors, row_losses
+
+Array = jax.Array
+EVALUATION_ROWS = 4096  # rows of an evaluation block: bounds its memory, changes no answer
+
+
+@struct.dataclass
+class Data:
+    """Prepared arrays on the device, and which rows train and judge.
+
+    `weight` is what a row counts for in evaluations, `train_weight` in the loss (class weights folded in).
+    """
+
+    columns: dict[str, Array]
+    target: dict[str, Array]
+    weight: Array
+    train_weight: Array
+    train: Array
+    valid: Array
+    statistics: Any
+    key: Array
+
+
+@dataclass(frozen=True)
+class Program:
+    """The code of a run: everything an update needs that is not an array."""
+
+    network: Network
+    tasks: tuple[Task, ...]
+    optimizer: optax.GradientTransformation
+    config: Config
+    total_steps: int
+    steps_per_epoch: int
+
+
+def take(data: Data, rows_b: Array, weight: Array) -> Batch:
+    """The batch of these rows."""
+    pick = lambda array: array[rows_b]  # noqa: E731 - one word for one gather
+    return Batch(jax.tree.map(pick, data.columns), jax.tree.map(pick, data.target), weight[rows_b])
+
+
+def epoch_rows(program: Program, data: Data, epoch: Array) -> tuple[Array, Array]:
+    """The order of an epoch, a pure function of (seed, epoch): row numbers and 0/1 for real ones, both [s, b].
+
+    The last batch is filled up with its own last row at weight 0, so that every batch has one shape. Any other row
+    could carry an infinite loss into the sum, where 0 * inf is no zero.
+    """
+    n, batch_size = data.train.shape[0], program.config.train.batch_size
+    bits_n = random_bits(jax.random.fold_in(jax.random.fold_in(data.key, 1), epoch), (n,))
+    _, rows_n = lax.sort_key_val(bits_n, data.train)
+    shape = (program.steps_per_epoch, batch_size)
+    n_padded = math.prod(shape)
+    rows_sb = jnp.pad(rows_n, (0, n_padded - n), mode="edge").reshape(shape)
+    return rows_sb, (jnp.arange(n_padded) < n).astype(jnp.float32).reshape(shape)
+
+
+def update(program: Program, data: Data, state: State, batch: Batch) -> tuple[State, dict[str, Array]]:
+    """One step of descent on the weighted mean loss of a batch, plus penalties. Returns sums, divided by nobody yet."""
+    options = program.config.optim
+    network = _with_dropout(program, state.step)
+    rngs = {"dropout": jax.random.fold_in(jax.random.fold_in(data.key, 2), state.step)}
+
+    def objective(params: Any) -> tuple[Array, Any]:
+        variables = Weights(params, state.weights.batch_stats).variables(data.statistics)
+        outputs, moved = network.apply(
+            variables, batch.inputs, batch.weight, train=True, rngs=rngs, mutable=["batch_stats"]
+        )
+        losses_b = row_losses(program.tasks, outputs, batch.target, program.config.label_smoothing)
+        loss, weight = (losses_b * batch.weight).sum(), batch.weight.sum()
+        extra = penalty(params, options.l1, options.l2) if options.l1 or options.l2 else jnp.zeros(())
+        mean = loss / jnp.maximum(weight, 1e-30) + extra
+        return mean, (loss, weight, extra, moved.get("batch_stats", {}))
+
+    grads, (loss, weight, extra, batch_stats) = jax.grad(objective, has_aux=True)(state.weights.params)
+    updates, opt_state = program.optimizer.update(grads, state.opt_state, state.weights.params)
+    if options.schedule == "plateau":
+        updates = jax.tree.map(lambda u: u * state.plateau.factor, updates)
+    params = optax.apply_updates(state.weights.params, updates)
+    average = state.average
+    if options.ema:
+        average = optax.incremental_update(params, average, 1 - options.ema)
+    state = state.replace(
+        step=state.step + 1, weights=Weights(params, batch_stats), average=average, opt_state=opt_state
+    )
+    return state, {"loss": loss, "weight": weight, "penalty": extra}
+
+
+def _with_dropout(program: Program, step: Array) -> Network:
+    options = program.config.net
+    if not options.dropout or options.dropout_schedule == "constant":
+        return program.network
+    rate = options.dropout * decay_factor(options.dropout_schedule, program.total_steps)(step)
+    return program.network.clone(body=program.network.body.clone(dropout=rate))
+
+
+def train_epoch(program: Program, data: Data, state: State) -> tuple[State, dict[str, Array]]:
+    """All batches of one epoch. Returns the sums over them."""
+    rows_sb, real_sb = epoch_rows(program, data, state.step // program.steps_per_epoch)
+
+    def body(state: State, rows: tuple[Array, Array]) -> tuple[State, dict[str, Array]]:
+        batch = take(data, rows[0], data.train_weight)
+        return update(program, data, state, batch._replace(weight=batch.weight * rows[1]))
+
+    state, sums_s = lax.scan(body, state, (rows_sb, real_sb))
+    return state, jax.tree.map(jnp.sum, sums_s)
+
+
+def evaluation_weights(program: Program, state: State) -> Weights:
+    """The weights that are judged and kept: the moving average where there is one."""
+    if not program.config.optim.ema:
+        return state.weights
+    return Weights(state.average, state.weights.batch_stats)
+
+
+def evaluate(
+    program: Program, data: Data, weights: Weights, rows_n: Array
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Answers of the network for these rows, {head: [n, ...]}, and weighted sums of loss and error over them."""
+    n, variables = rows_n.shape[0], weights.variables(data.statistics)
+    block = min(n, EVALUATION_ROWS)
+    n_blocks = -(-n // block)
+    rows = jnp.pad(rows_n, (0, n_blocks * block - n), mode="edge").reshape(n_blocks, block)
+    real = (jnp.arange(n_blocks * block) < n).astype(jnp.float32).reshape(n_blocks, block)
+
+    def judge(block: tuple[Array, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
+        batch = take(data, block[0], data.weight)
+        outputs = program.network.apply(variables, batch.inputs, train=False)
+        weight_b = batch.weight * block[1]
+        sums = {
+            "loss": (row_losses(program.tasks, outputs, batch.target) * weight_b).sum(),
+            "error": (row_errors(program.tasks, outputs, batch.target) * weight_b).sum(),
+            "weight": weight_b.sum(),
+        }
+        return program.network.apply(variables, outputs, method="answer"), sums
+
+    answers, sums = lax.map(judge, (rows, real))
+    flat = jax.tree.map(lambda a: a.reshape(n_blocks * block, *a.shape[2:])[:n], answers)
+    return flat, jax.tree.map(jnp.sum, sums)
+
+
+def train_round(program: Program, data: Data, state: State) -> tuple[State, dict[str, Any]]:
+    """`eval_every` epochs and an evaluation: what the run's folder gets a line for."""
+    options = program.config.train
+    epochs_left = options.epochs - state.step // program.steps_per_epoch
+    n_epochs = jnp.minimum(options.eval_every, epochs_left)
+
+    def body(_: Array, carry: tuple[State, Any]) -> tuple[State, Any]:
+        state, sums = train_epoch(program, data, carry[0])
+        return state, jax.tree.map(jnp.add, carry[1], sums)
+
+    zeros = {"loss": jnp.zeros(()), "weight": jnp.zeros(()), "penalty": jnp.zeros(())}
+    state, sums = lax.fori_loop(0, n_epochs, body, (state, zeros))
+    n_updates = n_epochs * program.steps_per_epoch
+    log: dict[str, Any] = {"train_loss": sums["loss"] / sums["weight"], "penalty": sums["penalty"] / n_updates}
+    diverged = ~(jnp.isfinite(sums["loss"]) & _finite(state.weights))
+    if data.valid.shape[0] == 0:
+        latest = Best(evaluation_weights(program, state), log["train_loss"], state.step, jnp.zeros((), jnp.int32))
+        return state.replace(best=latest, diverged=diverged, stopped=diverged), log | {"step": state.step}
+    answers, judged = evaluate(program, data, evaluation_weights(program, state), data.valid)
+    log |= {"valid_loss": judged["loss"] / judged["weight"], "answers": answers, "step": state.step}
+    state = _remember(program, state, judged[options.monitor] / judged["weight"])
+    return state.replace(diverged=diverged, stopped=state.stopped | diverged), log
+
+
+def _finite(tree: Any) -> Array:
+    """Whether every number is: the last update of a round can spoil weights that no loss has seen yet."""
+    return jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(tree)]).all()
+
+
+def _remember(program: Program, state: State, value: Array) -> State:
+    """Best weights, patience and plateau after an evaluation.
+
+    Of equal values, as counted errors often are, the later weights are kept: they were trained longer. Patience is
+    only renewed by a strictly lower one.
+    """
+    kept = (value <= state.best.value) | (program.config.train.restore == "last")
+    choose = lambda new, old: jnp.where(kept, new, old)  # noqa: E731 - one word for one choice
+    best = Best(
+        jax.tree.map(choose, evaluation_weights(program, state), state.best.weights),
+        jnp.fmin(value, state.best.value),  # fmin passes over a nan, which nothing would ever be lower than
+        choose(state.step, state.best.step),
+        jnp.where(value < state.best.value, 0, state.best.wait + 1),
+    )
+    options, plateau = program.config.optim, state.plateau
+    if options.schedule == "plateau":
+        improved = value < plateau.value
+        wait = jnp.where(improved, 0, plateau.wait + 1)
+        cut = ~improved & (wait >= options.plateau_patience)
+        plateau = Plateau(
+            jnp.where(cut, plateau.factor * options.plateau_factor, plateau.factor),
+            jnp.fmin(value, plateau.value),
+            jnp.where(cut, 0, wait),
+        )
+    patience = program.config.train.patience
+    stopped = state.stopped if patience is None else best.wait >= patience
+    return state.replace(best=best, plateau=plateau, stopped=stopped)
+
+
+def run_rounds(program: Program, data: Data, state: State, logs: Any, n_rounds: Array) -> tuple[State, Any, Array]:
+    """Up to `n_rounds` rounds in one call; `logs` holds one log per round, and the count says how many were written.
+
+    How rounds are grouped into calls changes nothing: a round depends on the state alone.
+    """
+
+    def unfinished(carry: tuple[State, Any, Array]) -> Array:
+        state, _, i = carry
+        return (i < n_rounds) & ~state.stopped & (state.step < program.total_steps)
+
+    def body(carry: tuple[State, Any, Array]) -> tuple[State, Any, Array]:
+        state, logs, i = carry
+        state, log = train_round(program, data, state)
+        return state, jax.tree.map(lambda buffer, value: buffer.at[i].set(value), logs, log), i + 1
+
+    return lax.while_loop(unfinished, body, (state, logs, jnp.zeros((), jnp.int32)))
