@@ -26,6 +26,7 @@ import numpy as np
 
 import nets
 from train.config import Config, Dense, Optim, Train
+from train.data.dataset import Batch, Dataset
 from train.network import init_weights
 from train.optim import make_optimizer
 from train.state import init_state
@@ -75,15 +76,15 @@ def ours(rows: Rows) -> Side:
     fitted = {"inputs": {"fill": jnp.zeros(columns)}, "targets": target}
     steps = -(-n // rows.batch)
     program = Program(
-        network, make_tasks(heads, "mse"), make_optimizer(options.optim, 10**6), options, steps * 10**6, steps
+        network, Dataset.take, make_tasks(heads, "mse"), make_optimizer(options.optim, 10**6), options, steps * 10**6, steps
     )
     x, y = np.concatenate([rows.x, rows.x_valid]), np.concatenate([rows.y, rows.y_valid])
     ones = jnp.ones(len(x))
     data = Data(
-        {"numbers": jnp.asarray(x)}, {"value": jnp.asarray(y)[:, None]}, ones, ones,
+        Batch({"numbers": jnp.asarray(x)}, {"value": jnp.asarray(y)[:, None]}, ones), ones,
         jnp.arange(n), jnp.arange(n, len(x)), fitted, jax.random.key(0),
     )  # fmt: skip
-    weights = init_weights(network, fitted, {"numbers": data.columns["numbers"][:1]}, 0)
+    weights = init_weights(network, fitted, {"numbers": data.arrays.inputs["numbers"][:1]}, 0)
     state = init_state(weights, program.optimizer, average=False)
 
     def epochs(data: Data, state, n):

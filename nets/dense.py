@@ -101,7 +101,8 @@ class Dense(nn.Module):
             if self.norm == "batch":
                 h_bh = BatchNorm(name=f"norm_{i}")(h_bh, weight_b, train=train)
             elif self.norm == "layer":
-                h_bh = nn.LayerNorm(name=f"norm_{i}")(h_bh)
+                # flax's E[x^2] - E[x]^2 is off by percents where units share an offset of hundreds.
+                h_bh = nn.LayerNorm(use_fast_variance=False, name=f"norm_{i}")(h_bh)
             h_bh = self._activate(h_bh, i)
             if train and not is_off(self.dropout):
                 h_bh = dropout(jax.random.fold_in(self.make_rng("dropout"), i), h_bh, self.dropout)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from train import config as configs
 from train import fields, values
-from train.config import Config, Dense, Optim, Table, Train
+from train.config import LSTM, Config, Dense, Optim, Sequences, Series, Table, Train
 from train.errors import UserError
 
 GOOD = Config(data=Table(path="rows.csv", target="y"))
@@ -47,11 +47,10 @@ def of(annotation: Any, limits: Any) -> st.SearchStrategy:
 def group(kind: type) -> st.SearchStrategy:
     """Groups of fields, each right alone; they need not agree with each other."""
     hints = get_type_hints(kind)
-    inner = {
-        field.name: group(hints[field.name]) if dataclasses.is_dataclass(hints[field.name])
-        else of(hints[field.name], field.metadata)
-        for field in dataclasses.fields(kind)
-    }  # fmt: skip
+    inner = {}
+    for field in dataclasses.fields(kind):
+        kinds = fields.group_kinds(hints[field.name])
+        inner[field.name] = st.one_of(map(group, kinds)) if kinds else of(hints[field.name], field.metadata)
     return st.builds(kind, **inner)
 
 
@@ -95,7 +94,7 @@ def test_json_names_kinds_and_the_digest_is_that_of_the_values():
     ("change", "message"),
     [
         ({"optim": {"lerning_rate": 1}}, "config.optim.lerning_rate: no such field; did you mean config.optim.learn"),
-        ({"net": {"kind": "Dens"}}, "config.net.kind: expected Dense, got 'Dens'; did you mean Dense?"),
+        ({"net": {"kind": "Dens"}}, "config.net.kind: expected Dense or LSTM, got 'Dens'; did you mean Dense?"),
         ({"seed": "1"}, "config.seed: expected an integer"),
         ({"train": 5}, "config.train: expected train.config.Train, got 5"),
     ],
@@ -141,13 +140,17 @@ def test_numbers_keep_their_limits(name: str, inside: str, outside: str):
         configs.validate(configs.override(GOOD, {name: outside}))
 
 
-def changed(**groups: dict[str, Any]) -> Config:
-    """GOOD with fields of its groups set, whatever their types."""
-    config = configs.override(GOOD, {})
+def changed(config: Config = GOOD, **groups: dict[str, Any]) -> Config:
+    """The config with fields of its groups set, whatever their types."""
+    config = configs.override(config, {})
     for name, new in groups.items():
         for field, value in new.items():
             setattr(getattr(config, name), field, value)
     return config
+
+
+SERIES = dataclasses.replace(GOOD, data=Series("hours.csv", target="y", time="t"), net=LSTM())
+SEQUENCES = dataclasses.replace(GOOD, data=Sequences("words.jsonl", inputs="tokens", target="tags"), net=LSTM())
 
 
 @pytest.mark.parametrize(
@@ -175,8 +178,17 @@ def changed(**groups: dict[str, Any]) -> Config:
         (changed(optim={"warmup": 2.0}), r"config\.optim\.warmup: 2\.0 is no fraction"),
         (changed(data={"valid": 0}, train={"patience": 3}), r"config\.train\.patience: .* needs validation rows"),
         (changed(data={"valid": 0}, optim={"schedule": "plateau"}), r"config\.optim\.schedule: plateau needs valid"),
+        (dataclasses.replace(GOOD, net=LSTM()), r"config\.net: an LSTM reads config\.data=Series"),
+        (changed(SERIES, data={"known": ("y",)}), r"config\.data\.known: 'y' is in config\.data\.target too"),
+        (changed(SERIES, data={"group": "t"}), r"config\.data\.group: 't' is in config\.data\.time too"),
+        (changed(SERIES, data={"valid": 0.5, "test": 0.5}), r"0\.5 \+ 0\.5 leaves no rows to train on"),
+        (changed(SERIES, data={"valid": 0}, train={"patience": 3}), r"config\.train\.patience"),
+        (changed(SEQUENCES, data={"inputs": ()}), r"config\.data\.inputs: no inputs"),
+        (changed(SEQUENCES, data={"target": ()}), r"config\.data\.target: no target"),
+        (changed(SEQUENCES, data={"next_step": True}), r"config\.data\.target: not used by config\.data\.next_step"),
+        (changed(SEQUENCES, data={"id": "doc"}), r"config\.data\.order: a file with a row per step needs"),
         (dataclasses.replace(GOOD, name="a/b"), r"config\.name: 'a/b'"),
-        (dataclasses.replace(GOOD, net=Train()), r"config\.net: expected train\.config\.Dense, got Train\("),
+        (dataclasses.replace(GOOD, net=Train()), r"config\.net: expected train\.config\.Dense or .*, got Train\("),
     ],
 )  # fmt: skip
 def test_a_contradiction_is_named(config: Config, message: str):
@@ -192,6 +204,9 @@ def test_what_agrees_is_let_pass():
         changed(data={"target": ("y", "z"), "categorical": ("y",)}),
         changed(data={"split": "group", "group": "id"}),
         changed(optim={"name": "sgd", "nesterov": True, "momentum": 0.9}),
+        changed(SERIES, data={"observed": None, "known": ("price",), "group": "shop"}),
+        changed(SEQUENCES, data={"id": "doc", "order": "i", "test_path": "t.jsonl", "test": 0.9}),
+        changed(SEQUENCES, data={"target": (), "next_step": True}),
         changed(optim={"learning_rate": "auto", "rates": {"bias": 0}}, net={"hidden": ()}),
     ):
         configs.validate(config)

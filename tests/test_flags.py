@@ -8,9 +8,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+import train.main
 from train import flags
 from train.errors import DivergedError, StoppedError, StorageError, UserError
 
@@ -24,8 +26,10 @@ MISTAKES = [
     ("", ["--config.net.hiden=3"], "config.net.hiden: no such field; did you mean config.net.hidden? (fields of"),
     ("", ["--config.learning_rate=3"], "did you mean config.optim.learning_rate?"),
     ("", ["--config.optim.learnig_rate=3"], "did you mean config.optim.learning_rate?"),
+    ("", ["--config.learnig_rate=3"], "did you mean config.optim.learning_rate?"),
     ("", ["--config.optimizer.name=adam"], "did you mean config.optim.name?"),
-    ("", ["--config.zzz=3"], "config.zzz: no such field (fields of config: name, seed"),
+    ("", ["--config.net.bidirectional=true"], "config.net.bidirectional: no such field (fields of Dense: hidden,"),
+    ("", ["--config.zzz=3"], "config.zzz: no such field (fields of Config: name, seed"),
     ("", ["--config.net=Dense"], "config.net: a group of fields; set one of them, such as config.net.hidden"),
     ("", ["--config.net.hidden.width=3"], "config.net.hidden.width: no such field"),
     ("", ["--config.=3"], "config.: no such field"),
@@ -60,7 +64,7 @@ MISTAKES = [
     (CONFIG.replace("hidden", "hiden"), [], "line 4: Dense has no field hiden; did you mean hidden? (fields: hidden,"),
     (CONFIG.replace("(8,)", "[8]"), [], "integers such as (64, 64), at least 1, or auto, got [8]; write (8,)"),
     (CONFIG.replace('"y"', '""'), [], "config.data.target: no target"),
-    (CONFIG.replace("Dense(hidden=(8,))", "None"), [], "config.net: expected train.config.Dense, got None"),
+    (CONFIG.replace("Dense(hidden=(8,))", "None"), [], "config.net: expected train.config.Dense or train.config.L"),
     ("def get_config():\n    raise ValueError('two\\nlines')\n", [], "line 2: ValueError: two lines"),
 ]  # fmt: skip
 
@@ -139,6 +143,17 @@ def test_help_shows_every_field_with_its_default(capsys: pytest.CaptureFixture[s
     assert "config.optim (Optim)" in text
     assert "  learning_rate          a number, above 0, or auto [0.001]\n" in text
     assert "  hidden                 integers such as (64, 64), at least 1, or auto [(64, 64)]\n" in text
+
+
+def test_main_hands_the_checked_config_to_fit(config_file: Path, monkeypatch: pytest.MonkeyPatch):
+    calls = []
+    stub = SimpleNamespace(fit=lambda config, workdir, **options: calls.append((config.seed, workdir)))
+    monkeypatch.setitem(sys.modules, "train.loop", stub)
+    monkeypatch.setattr(train, "loop", stub, raising=False)
+    assert train.main.main([f"--config={config_file}", "--config.seed=5", "--workdir=w"]) == 0
+    with pytest.raises(UserError):
+        train.main.main([f"--config={config_file}", "--config.seed=-5"])
+    assert calls == [(5, "w")]
 
 
 def test_paths_of_the_other_programs():

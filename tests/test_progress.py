@@ -52,7 +52,7 @@ def test_a_terminal_shows_epoch_loss_and_score(terminal):
 @pytest.mark.parametrize(("metric", "best"), [("rmse", 1.0), ("price.rmse", 1.0), ("accuracy", 3.0), ("y.auc", 3.0)])
 def test_the_best_score_so_far_follows_the_direction_of_the_metric(terminal, metric, best):
     with Progress(10, 100) as bar:
-        for epoch, score in enumerate((2.0, 1.0, 3.0, float("nan"), 2.5), 1):
+        for epoch, score in enumerate((float("nan"), 2.0, 1.0, 3.0, 2.5), 1):
             bar.update(epoch, 0.5, {metric: score})
     assert f"{metric} 2.5 (best {best:.0f})" in text(terminal).splitlines()[-1]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import pytest
@@ -96,3 +97,18 @@ def test_the_default_that_help_shows_is_read_back():
 )
 def test_what_is_expected_is_put_into_words(annotation: Any, limits: dict[str, float], words: str):
     assert values.describe(annotation, limits) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "annotation", "admitted"),
+    [
+        (1, int, True), (1.0, int, False), (True, int, False), ("1", int, False),
+        (1, float, True), (True, float, False), (math.nan, float, False), (-math.inf, float, False),
+        (10**400, float, False), (1, bool, False), (True, bool, True), (None, str, False), (None, str | None, True),
+        ("b", Literal["a", "b"], True), ("c", Literal["a", "b"], False), (["a"], Literal["a"], False),
+        ((1, 2), tuple[int, ...], True), ([1, 2], tuple[int, ...], False), ((1, True), tuple[int, ...], False),
+        ({"a": 1}, dict[str, float], True), ({1: 1.0}, dict[str, float], False), ({"a": "1"}, dict[str, float], False),
+    ],
+)  # fmt: skip
+def test_a_value_is_of_the_annotated_type_or_not(value: Any, annotation: Any, admitted: bool):
+    assert values.admits(value, annotation) is admitted

@@ -11,6 +11,8 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +46,6 @@ class Checkpoints:
             # Runs once a step's files are written and before the step gets its name: none bears a name and no digest.
             async_options=ocp.AsyncOptions(post_finalization_callback=self._write_digest),
         )
-        logging.set_verbosity(logging.ERROR)
         try:
             self._manager = ocp.CheckpointManager(self.folder, options=options, item_names=("state", "model"))
         except OSError as error:
@@ -140,7 +141,7 @@ class Checkpoints:
         return self._restore(step, "model", abstract)
 
     def _metadata(self, step: int, item: str) -> Any:
-        with ocp.StandardCheckpointer() as checkpointer:
+        with _quiet(), ocp.StandardCheckpointer() as checkpointer:
             return checkpointer.metadata(self.folder / str(step) / item).item_metadata.tree
 
     def _restore(self, step: int, item: str, abstract: Any) -> Any:
@@ -175,6 +176,17 @@ def _digests(folder: Path, *, sync: bool = False) -> dict[str, str]:
             if sync:
                 os.fsync(file.fileno())
     return digests
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without orbax's remark that an item has no metadata of its own: its step has."""
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
 
 
 def _first_line(error: Exception) -> str:

@@ -3,36 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from train.errors import UserError
-from train.options import Config, Optim, Table
+from train.options import LSTM, Config, Optim, Sequences, Series, Table
+
+Columns = Sequence[str | None]
 
 
 def check_together(config: Config) -> None:
     """Raise UserError at the first contradiction. Takes fields that are each right alone."""
     if not re.fullmatch(r"\w[\w.+-]*", config.name):
         raise UserError(f"config.name: {config.name!r} names the run's folder: letters, digits and . _ + - only")
-    _check_columns(config.data)
-    _check_split(config.data)
+    if not config.data.path:
+        raise UserError("config.data.path: no data; name a CSV, Parquet or JSON lines file, or builtin:NAME")
+    if isinstance(config.net, LSTM) and isinstance(config.data, Table):
+        raise UserError("config.net: an LSTM reads config.data=Series(...) or Sequences(...); for a Table use Dense")
+    check_data = {Table: _check_table, Series: _check_series, Sequences: _check_sequences}
+    check_data[type(config.data)](config.data)
+    _check_shares(config.data)
     _check_optim(config.optim)
-    if not (config.data.valid or config.data.valid_path):
-        needs = "needs validation rows; set config.data.valid or config.data.valid_path"
+    if not (config.data.valid or getattr(config.data, "valid_path", None)):
+        needs = "needs validation rows; set config.data.valid"
         if config.train.patience is not None:
             raise UserError(f"config.train.patience: early stopping {needs}")
         if config.optim.schedule == "plateau":
             raise UserError(f"config.optim.schedule: plateau {needs}")
 
 
-def _check_columns(data: Table) -> None:
-    """A column is named once, and has one part to play."""
-    if not data.path:
-        raise UserError("config.data.path: no data; name a CSV, Parquet or JSON lines file, or builtin:NAME")
-    targets = (data.target,) if isinstance(data.target, str) else data.target
-    if not targets or "" in targets:
-        raise UserError("config.data.target: no target; name the column, or columns, to predict")
-    named = {
-        "target": targets,
+def _check_table(data: Table) -> None:
+    columns = {
+        "target": _names(data.target),
         "features": data.features or (),
         "ignore": data.ignore,
         "categorical": data.categorical or (),
@@ -41,34 +42,75 @@ def _check_columns(data: Table) -> None:
         "group": (data.group,),
         "time": (data.time,),
     }
-    for field, columns in named.items():
-        twice = _shared(columns, columns, times=2)
-        if twice:
-            raise UserError(f"config.data.{field}: {twice!r} is named twice; name each column once")
-    apart = [("target", other) for other in ("features", "ignore", "weight", "group", "time")]
-    for one, other in [*apart, ("features", "ignore"), ("features", "weight"), ("categorical", "numeric")]:
-        column = _shared(named[one], named[other])
-        if column:
-            raise UserError(f"config.data.{other}: {column!r} is in config.data.{one} too; leave it in one of them")
-
-
-def _shared(some: Sequence[str | None], others: Sequence[str | None], times: int = 1) -> str | None:
-    """The first name of `some` that stands at least so many times in `others`."""
-    return next((name for name in some if name and others.count(name) >= times), None)
-
-
-def _check_split(data: Table) -> None:
-    for name, share in (("valid", data.valid), ("test", data.test)):
-        if isinstance(share, float) and share >= 1:
-            raise UserError(f"config.data.{name}: {share} is no fraction below 1; for rows write {share:.0f}")
-    shares = [0 if path else share for share, path in ((data.valid, data.valid_path), (data.test, data.test_path))]
-    if all(isinstance(share, float) for share in shares) and sum(shares) >= 1:
-        sum_text = f"config.data.valid + config.data.test: {shares[0]} + {shares[1]}"
-        raise UserError(f"{sum_text} leaves no rows to train on; their sum must be below 1")
+    _check_target(columns["target"])
+    _check_apart(columns, [("target", other) for other in ("features", "ignore", "weight", "group", "time")])
+    _check_apart(columns, [("features", "ignore"), ("features", "weight"), ("categorical", "numeric")])
     if data.split == "group" and not data.group:
         raise UserError("config.data.group: config.data.split=group needs a column whose rows stay together")
     if data.group and data.split != "group":
         raise UserError(f"config.data.group: not used by config.data.split={data.split}; set config.data.split=group")
+
+
+def _check_series(data: Series) -> None:
+    columns = {
+        "target": _names(data.target),
+        "known": data.known,
+        "observed": data.observed or (),
+        "ignore": data.ignore,
+        "time": (data.time,),
+        "group": (data.group,),
+    }
+    _check_target(columns["target"])
+    _check_apart(columns, [("target", other) for other in ("known", "ignore", "time", "group")])
+    _check_apart(columns, [("known", "observed"), ("known", "ignore"), ("observed", "ignore"), ("time", "group")])
+
+
+def _check_sequences(data: Sequences) -> None:
+    columns = {"inputs": _names(data.inputs), "target": _names(data.target), "id": (data.id,), "order": (data.order,)}
+    if not any(columns["inputs"]):
+        raise UserError("config.data.inputs: no inputs; name the column, or columns, of numbers or tokens per step")
+    if not data.next_step:
+        _check_target(columns["target"])
+    elif any(columns["target"]):
+        raise UserError("config.data.target: not used by config.data.next_step=true; set one of the two")
+    _check_apart(columns, [("inputs", "target"), ("inputs", "id"), ("target", "id"), ("id", "order")])
+    if (data.id is None) != (data.order is None):
+        lacking = "id" if data.id is None else "order"
+        raise UserError(f"config.data.{lacking}: a file with a row per step needs config.data.id and config.data.order")
+
+
+def _names(columns: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (columns,) if isinstance(columns, str) else columns
+
+
+def _check_target(columns: Columns) -> None:
+    if not columns or "" in columns:
+        raise UserError("config.data.target: no target; name the column, or columns, to predict")
+
+
+def _check_apart(columns: Mapping[str, Columns], pairs: Sequence[tuple[str, str]]) -> None:
+    """Every field names a column once, and the fields of a pair name none in common."""
+    for field, names in columns.items():
+        twice = next((name for name in names if name and names.count(name) > 1), None)
+        if twice:
+            raise UserError(f"config.data.{field}: {twice!r} is named twice; name each column once")
+    for one, other in pairs:
+        shared = next((name for name in columns[one] if name and name in columns[other]), None)
+        if shared:
+            raise UserError(f"config.data.{other}: {shared!r} is in config.data.{one} too; leave it in one of them")
+
+
+def _check_shares(data: Table | Series | Sequences) -> None:
+    shares = {}
+    for name in ("valid", "test"):
+        share = getattr(data, name)
+        if isinstance(share, float) and share >= 1:
+            raise UserError(f"config.data.{name}: {share} is no fraction below 1; for rows write {share:.0f}")
+        if isinstance(share, float) and not getattr(data, f"{name}_path", None):
+            shares[f"config.data.{name}"] = share
+    if sum(shares.values()) >= 1:
+        sums = " + ".join(map(str, shares.values()))
+        raise UserError(f"{' + '.join(shares)}: {sums} leaves no rows to train on; their sum must be below 1")
 
 
 def _check_optim(optim: Optim) -> None:
@@ -79,5 +121,5 @@ def _check_optim(optim: Optim) -> None:
     if optim.nesterov and not optim.momentum:
         raise UserError("config.optim.nesterov: needs config.optim.momentum above 0, such as 0.9")
     if isinstance(optim.warmup, float) and optim.warmup >= 1:
-        steps = f"{optim.warmup:.0f}"
-        raise UserError(f"config.optim.warmup: {optim.warmup} is no fraction below 1; for steps write {steps}")
+        warmup = optim.warmup
+        raise UserError(f"config.optim.warmup: {warmup} is no fraction below 1; for steps write {warmup:.0f}")

@@ -15,12 +15,15 @@ from typing import Any, get_type_hints
 
 from train import checks, fields, options, values
 from train.errors import UserError
-from train.options import Config, Dense, Optim, Table, Train
+from train.options import LSTM, Config, Dense, Optim, Sequences, Series, Table, Train
 
 __all__ = [
+    "LSTM",
     "Config",
     "Dense",
     "Optim",
+    "Sequences",
+    "Series",
     "Table",
     "Train",
     "differences",

@@ -1,18 +1,25 @@
-"""`python -m train.evaluate`: the metrics of a trained network on a labelled file."""
+"""The metrics of a trained network on a labelled file.
+
+python -m train.evaluate --workdir=DIR --data=FILE
+
+Prints one JSON object: the number of rows judged, and the metrics over all of them, in original units.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
+from train import flags, metrics, predict, runtime
 from train.data.encode import TableEncoder
 from train.data.read import read_table
-from train.metrics import evaluate as metrics_of
-from train.predict import Predictor, load
+
+if TYPE_CHECKING:
+    from train.predictor import Predictor
 
 
 def evaluate(model: Predictor, table: pa.Table, where: str = "data") -> dict[str, float]:
@@ -31,21 +38,18 @@ def score(
     weight: np.ndarray | None = None,
 ) -> dict[str, float]:
     """Metrics of answers to encoded rows, in original units."""
-    return metrics_of(encoder.heads, answers, targets, weight, encoder.units)
+    return metrics.evaluate(encoder.heads, answers, targets, weight, encoder.units)
 
 
 def main(argv: list[str]) -> int:
-    """python -m train.evaluate --workdir=DIR --data=FILE"""
-    from train.flags import parse_paths
-
-    paths = parse_paths(argv, "train.evaluate", required=("workdir", "data"))
-    model = load(Path(paths["workdir"]))
+    """Reads a file, judges the answers to it, prints the metrics."""
+    paths = flags.parse_paths(argv, __doc__ or "", ("workdir", "data"))
+    runtime.configure()
+    model = predict.load(paths["workdir"])
     table = read_table(paths["data"], model.config.data.missing)
     print(json.dumps(evaluate(model, table, paths["data"])))
     return 0
 
 
 if __name__ == "__main__":
-    from train.flags import run
-
-    run(main)
+    flags.run(main)

@@ -52,12 +52,13 @@ def group_kinds(annotation: Any) -> tuple[type, ...]:
 
 def unknown_field(path: str, config: Config) -> str:
     """The message for a path that is no field: the nearest one, and the fields that stand where it was sought."""
+    kinds = {leaf.path.rpartition(".")[0]: type(leaf.group).__name__ for leaf in walk(config)}
     paths = [leaf.path for leaf in walk(config)]
     inside = [known for known in paths if known.startswith(f"{path}.")]
     if inside:
         return f"{path}: a group of fields; set one of them, such as {inside[0]}"
     group, _, name = path.rpartition(".")
-    while not any(known.startswith(f"{group}.") for known in paths):
+    while group not in kinds:
         group = group.rpartition(".")[0]
     below = [known.removeprefix(f"{group}.") for known in paths if known.startswith(f"{group}.")]
     siblings = {field.split(".")[0]: f"{group}.{field.split('.')[0]}" for field in below}
@@ -67,7 +68,7 @@ def unknown_field(path: str, config: Config) -> str:
     for names in siblings, elsewhere:
         found = found or [names[close] for close in difflib.get_close_matches(name, names, n=1)]
     hint = f"; did you mean {found[0]}?" if found else ""
-    return f"{path}: no such field{hint} (fields of {group}: {', '.join(siblings)})"
+    return f"{path}: no such field{hint} (fields of {kinds[group]}: {', '.join(siblings)})"
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ import re
 import unicodedata
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -52,30 +53,26 @@ def draw(
         size = (width - left - 8) / width, (height - bottom - 14) / height
         paint(figure.add_axes((left / width, bottom / height, *size)))
         buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", dpi=160, metadata={"Date": None})
-    svg = buffer.getvalue()
-    body = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg[svg.index(">", svg.index("<svg")) + 1 :],
-                  count=2, flags=re.DOTALL)  # fmt: skip
+        figure.savefig(buffer, format="svg", dpi=160)
+    head = re.compile(r"^.*?<svg[^>]*>|<metadata>.*?</metadata>|<style.*?</style>", re.DOTALL)
+    body = head.sub("", buffer.getvalue(), count=3)
     body = re.sub(r' id="[A-Za-z0-9.]+_\d+"', "", body)  # the same in every figure, and nothing refers to them
-    body = re.sub(r'style="[^"]*"', _with_variables, body)
+    variable = partial(re.sub, "|".join(VARIABLES), lambda colour: f"var(--{VARIABLES[colour[0]]})")
+    body = re.sub(r'style="[^"]*"', lambda style: variable(style[0].replace(FONT, "")), body)
     bounds = f"max-width:{1.34 * width:.0f}px;min-width:{width:.0f}px"  # text of one size in all, always legible
     box = f'viewBox="0 0 {width:.6g} {height:.6g}" style="{bounds}"'
     return f'<svg role="img" aria-label="{html.escape(title)}" {box}>{body.strip()}'
 
 
-def _with_variables(style: re.Match[str]) -> str:
-    return re.sub("|".join(VARIABLES), lambda colour: f"var(--{VARIABLES[colour[0]]})", style[0].replace(FONT, ""))
-
-
-def label(name: str, limit: int = 24) -> str:
+def label(name: str, limit: int) -> str:
     """A name that fits beside an axis: printable, on one line, at most `limit` characters."""
     text = "".join(c if c.isprintable() else " " for c in str(name))
     return text if len(text) <= limit else text[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
-def text_width(text: str, size: float = 8.5) -> float:
+def text_width(text: str) -> float:
     """A generous estimate of a text's width in points; a wide (East Asian) character counts twice."""
-    return 0.58 * size * sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    return 0.58 * 8.5 * sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def sample(n: int) -> Array:
@@ -158,6 +155,7 @@ def _scatter(axes: Any, x_n: Array, y_n: Array) -> None:
     alpha, area = (0.7, 9) if len(shown) < 500 else (0.3, 4)
     # Points are pixels, the rest is vectors: 5,000 circles would make a page that scrolls badly.
     axes.scatter(x_n[shown], y_n[shown], s=area, color=BLUE, alpha=alpha, linewidths=0, rasterized=True)
+    axes.locator_params(nbins=6)
 
 
 def predicted_against_true(axes: Any, truth_n: Array, answer_n: Array) -> None:
@@ -180,7 +178,8 @@ def residual_histogram(axes: Any, truth_n: Array, answer_n: Array) -> None:
     axes.hist(truth_n - answer_n, bins=int(np.clip(np.sqrt(len(truth_n)), 5, 40)), color=BLUE, alpha=0.75, rwidth=0.94)
     axes.axvline(0, color=GREY, linewidth=1)
     axes.grid(False, axis="x")
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", nbins=6)
+    axes.locator_params(axis="y", integer=True)
     axes.set(xlabel="true \N{MINUS SIGN} predicted", ylabel="rows")
 
 
@@ -230,7 +229,7 @@ def confusion_matrix(counts_kk: Array, classes: Sequence[str], title: str) -> tu
         axes.set(xlabel="predicted", ylabel="true", ylim=(k, 0))
         axes.spines[:].set_visible(False)
 
-    height = max(HEIGHT, 0.8 * cell * k + bottom + 14)
+    height = max(HEIGHT, 13 * k + bottom + 14)
     return draw(paint, title, width=width, height=height, left=left, bottom=bottom), width > WIDTH + 1
 
 
@@ -244,6 +243,7 @@ def importance_bars(names: Sequence[str], means: Array, stds: Array, unit: str, 
         axes.errorbar(means, rows, xerr=stds, fmt="none", ecolor=INK, elinewidth=0.8)
         axes.set_yticks(rows, names)
         axes.set(ylim=(len(names) - 0.4, -0.6), xlabel=unit)
+        axes.locator_params(axis="x", nbins=6)
         axes.grid(False, axis="y")
 
     height = 16 * len(names) + 48

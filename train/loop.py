@@ -17,7 +17,7 @@ import numpy as np
 
 from train import config as configs
 from train.checkpoint import Checkpoints
-from train.data.table import load_table
+from train.data.load import load_dataset
 from train.errors import DivergedError, StoppedError
 from train.evaluate import score
 from train.folder import fresh_folder, held
@@ -51,7 +51,7 @@ def fit(
     """
     started = time.time() if started is None else started
     configs.validate(config)
-    dataset = load_table(config.data, config.loss)
+    dataset = load_dataset(config)
     folder = Path(workdir) if workdir is not None else fresh_folder(config.name)
     with held(folder):
         for line in (f"run: {folder}", *dataset.notes):
@@ -74,7 +74,7 @@ def train(run: Run) -> tuple[State, dict[str, float]]:
     checkpoints = Checkpoints(run.folder, options.keep)
     state, resumed = start_state(run, checkpoints)
     began = time.time()
-    call = compile_rounds(run, state)
+    call = None if _is_over(run, state) else compile_rounds(run, state)
     compiled = saved = time.time()
     log = RunLog(run.folder, -1 if resumed is None else resumed)
     pending, seconds_per_round, received = None, CALL_SECONDS, []
@@ -85,12 +85,12 @@ def train(run: Run) -> tuple[State, dict[str, float]]:
                 if bool(state.diverged):
                     write_logs(run, log, progress, pending)
                     raise DivergedError(f"the loss is not finite at step {step}; lower config.optim.learning_rate")
-                done = bool(received) or bool(state.stopped) or step >= run.program.total_steps
+                done = bool(received) or _is_over(run, state)
                 if step != resumed and (done or save_is_due(options.checkpoint_every, step // n_steps, time.time() - saved)):
                     write_logs(run, log, progress, pending)
                     pending, saved = None, time.time()
                     checkpoints.save(step, state, model(state, run.data))
-                if done:
+                if done or call is None:
                     break
                 dispatched = time.time()
                 state, logs, count = call(run.data, state, jnp.int32(rounds_wanted(run, step, seconds_per_round)))
@@ -106,6 +106,10 @@ def train(run: Run) -> tuple[State, dict[str, float]]:
     return state, {"compile": compiled - began, "train": time.time() - compiled}
 
 
+def _is_over(run: Run, state: State) -> bool:
+    return bool(state.stopped) or int(state.step) >= run.program.total_steps
+
+
 def model(state: State, data: Any) -> dict[str, Any]:
     """What answers are given with: the best weights, and the statistics."""
     best = state.best.weights
@@ -114,8 +118,8 @@ def model(state: State, data: Any) -> dict[str, Any]:
 
 def start_state(run: Run, checkpoints: Checkpoints) -> tuple[State, int | None]:
     """The newest checkpoint's state and its step, or a fresh state and None."""
-    first_row = jax.tree.map(lambda array: array[:1], run.data.columns)
-    weights = init_weights(run.program.network, run.data.statistics, first_row, run.config.seed)
+    first = run.program.take(run.data.arrays, run.data.train[:1])
+    weights = init_weights(run.program.network, run.data.statistics, first.inputs, run.config.seed)
     state = init_state(weights, run.program.optimizer, average=run.config.optim.ema > 0)
     for step in checkpoints.steps():
         return checkpoints.restore_state(step, state), step
@@ -141,16 +145,15 @@ def write_logs(run: Run, log: RunLog, progress: Progress, pending: tuple[Any, in
         return
     logs, count = jax.device_get(pending)
     dataset = run.dataset
-    rows = dataset.splits["valid"]
-    target = {name: values[rows] for name, values in dataset.target.items()}
+    truth = dataset.take(dataset.arrays, dataset.splits["valid"])
     for i in range(int(count)):
         step = int(logs["step"][i])
         epoch = step // run.program.steps_per_epoch
         scores = {"train": {"loss": float(logs["train_loss"][i]), "penalty": float(logs["penalty"][i])}}
         valid: dict[str, float] = {}
-        if len(rows):
+        if len(truth.weight):
             answers = {name: values[i] for name, values in logs["answers"].items()}
-            valid = score(dataset.encoder, answers, target, dataset.weight[rows])
+            valid = score(dataset.encoder, answers, truth.target, truth.weight)
             scores["valid"] = {"loss": float(logs["valid_loss"][i]), **valid}
         log.write(step, epoch, scores)
         progress.update(epoch, float(logs["train_loss"][i]), valid)

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import time
 
-from train import flags
+from train import flags, runtime
 
 
 def main(argv: list[str]) -> int:
     """Parses, then trains."""
     started = time.time()
     config, workdir = flags.parse_arguments(argv, __doc__ or "")
-    from train import loop, runtime  # bring in jax, which takes seconds: mistaken arguments are answered before that
-
     runtime.configure()
+    from train import loop  # with jax it takes seconds to load: mistaken arguments were answered before
+
     loop.fit(config, workdir, say=print, started=started)
     return 0
 

@@ -53,8 +53,8 @@ def learning_rate(options: Optim, total_steps: int) -> Schedule:
     """Learning rate by the number of completed updates: warm-up, then the schedule over what remains.
 
     `warmup` below 1 is a share of all steps. "cosine" and "exponential" end at `final` times the rate; "one_cycle"
-    rises over 30 % of the steps and falls to 1e-4 of the peak (Smith & Topin 2017, as in optax); "plateau" is constant
-    here and multiplied by `State.plateau.factor`.
+    rises from 1/25 of the rate over 30 % of the steps and falls to 4e-6 of it (Smith & Topin 2017, as in optax);
+    "plateau" is constant here and multiplied by `State.plateau.factor`.
     """
     peak = options.learning_rate
     warmup = int(options.warmup * total_steps) if options.warmup < 1 else int(options.warmup)

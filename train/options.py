@@ -98,6 +98,88 @@ class Dense:
 
 
 @dataclass
+class Series:
+    """One series, or many, in time order: what an LSTM forecasts.
+
+    Every column of numbers is read `lookback` steps back; `target` columns are forecast `horizon` steps ahead. `known`
+    columns are also read over the horizon (a price to come), `observed` ones up to now only; None: all other numbers.
+    """
+
+    path: str = ""
+    target: str | tuple[str, ...] = ()
+    time: str | None = None
+    group: str | None = None
+    known: tuple[str, ...] = ()
+    observed: tuple[str, ...] | None = ()
+    ignore: tuple[str, ...] = ()
+    calendar: bool = False
+    lookback: int = bounded(96, 1)
+    horizon: int = bounded(24, 1)
+    stride: int = bounded(1, 1)
+    rows: int | None = bounded(None, 1)
+    valid: float | int = bounded(0.15, 0)
+    test: float | int = bounded(0.15, 0)
+    season: int | None = bounded(None, 1)
+    missing: tuple[str, ...] = MISSING
+
+
+@dataclass
+class Sequences:
+    """Sequences of any length: numbers per step, tokens, or both; a label each, tags per step, both, or the next step.
+
+    A file has a line per sequence (JSON lines or Parquet with lists), or, with `id` and `order`, a row per step.
+    """
+
+    path: str = ""
+    valid_path: str | None = None
+    test_path: str | None = None
+    inputs: str | tuple[str, ...] = ()
+    target: str | tuple[str, ...] = ()
+    next_step: bool = False
+    id: str | None = None
+    order: str | None = None
+    valid: float | int = bounded(0.15, 0)
+    test: float | int = bounded(0.15, 0)
+    split: Literal["random", "stratified"] = "random"
+    split_seed: int = bounded(0, 0, LAST_SEED)
+    missing: tuple[str, ...] = MISSING
+    min_count: int = bounded(1, 1)
+    fold_case: bool = False
+    fold_digits: bool = False
+    characters: bool = False
+    max_length: int | None = bounded(None, 1)
+
+
+@dataclass
+class LSTM:
+    """A stack of (bi)LSTM layers of `hidden` units, a readout, dense layers `head`, and one linear layer per target.
+
+    `patch` steps are read at once. For series: what is taken out of each window before the net and put back after it
+    (`window`), whether one net reads all columns or is shared over single ones (`columns`), and a linear map from the
+    lookback to the horizon beside the LSTM (`shortcut`). For tokens: sizes of their vectors and of the character
+    features, the count at which a word is replaced by "unknown" half of the time (`rare`), and a CRF over tags.
+    """
+
+    hidden: tuple[int, ...] | Auto = bounded((64,), 1)
+    bidirectional: bool = False
+    merge: Literal["concat", "sum", "average", "mul"] = "concat"
+    dropout: float = bounded(0.0, 0, 0.99)
+    input_dropout: float = bounded(0.0, 0, 0.99)
+    recurrent_dropout: float = bounded(0.0, 0, 0.99)
+    readout: Literal["auto", "last", "mean", "max", "mean_max", "attention"] = "auto"
+    head: tuple[int, ...] = bounded((), 1)
+    head_activation: Activation = "relu"
+    patch: int | Auto = bounded(1, 1)
+    window: Literal["none", "last", "last_deviation", "revin"] = "none"
+    columns: Literal["joint", "independent"] = "joint"
+    shortcut: bool = False
+    token_size: int = bounded(64, 1)
+    character_size: int = bounded(64, 1)
+    rare: float = bounded(0.0, 0)
+    crf: bool = False
+
+
+@dataclass
 class Optim:
     """The optimizer, its schedule and every penalty. Defaults are those of Keras."""
 
@@ -146,7 +228,7 @@ class Config:
     loss: Loss = "auto"
     label_smoothing: float | Auto = bounded(0.0, 0, 0.99)
     class_weight: Literal["balanced"] | dict[str, float] | None = bounded(None, 0)
-    data: Table = field(default_factory=Table)
-    net: Dense = field(default_factory=Dense)
+    data: Table | Series | Sequences = field(default_factory=Table)
+    net: Dense | LSTM = field(default_factory=Dense)
     optim: Optim = field(default_factory=Optim)
     train: Train = field(default_factory=Train)

@@ -27,6 +27,7 @@ tr+tr>*,tbody>tr>*{border-top:1px solid var(--line)}
 th:first-child,.words td{text-align:left}
 tbody th{white-space:normal;overflow-wrap:anywhere;min-width:5.5em}
 .group{color:var(--ink);padding-top:20px}
+.words th{white-space:nowrap}
 .words td{white-space:normal;overflow-wrap:anywhere}
 th{color:var(--muted)}
 b{font-weight:650}

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from train import config as configs
-from train.data.dataset import Dataset
+from train.data.dataset import Batch, Dataset
 from train.errors import UserError
 from train.folder import read_json, write_json
 from train.network import make_network
@@ -44,7 +44,7 @@ def prepare(config: Config, dataset: Dataset, folder: Path) -> Run:
     network, tasks = make_network(config, dataset.encoder)
     n_steps = -(-len(train_rows) // config.train.batch_size)
     total = n_steps * config.train.epochs
-    program = Program(network, tasks, make_optimizer(config.optim, total), config, total, n_steps)
+    program = Program(network, dataset.take, tasks, make_optimizer(config.optim, total), config, total, n_steps)
     data = _to_device(program, dataset, statistics)
     return Run(folder, config, dataset, program, data)
 
@@ -78,9 +78,7 @@ def _to_device(program: Program, dataset: Dataset, statistics: dict[str, Any]) -
         train_numbers = np.asarray(columns["numbers"][dataset.splits["train"]])
         statistics["inputs"]["edges"] = bin_edges(train_numbers, config.net.embedding_size)
     return Data(
-        columns=columns,
-        target=prepare_target(statistics, dataset.target),
-        weight=jnp.asarray(dataset.weight),
+        arrays=Batch(columns, prepare_target(statistics, dataset.target), jnp.asarray(dataset.weight)),
         train_weight=jnp.asarray(dataset.weight * class_weights(config, dataset)),
         train=jnp.asarray(dataset.splits["train"]),
         valid=jnp.asarray(dataset.splits["valid"]),

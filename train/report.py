@@ -75,10 +75,11 @@ def _page(
     for head in heads:
         target, answer = predictions["targets"][head["name"]], predictions["answers"][head["name"]]
         sections += _answers(head, np.asarray(target), np.asarray(answer), columns, split)
+    notes = "\n".join(f"<li>{escape(note)}</li>" for note in result["notes"])
     source = json.dumps(config, indent=2, ensure_ascii=False, default=str)
     sections += [
         section("Importance", _importance(importance or {}, targets)),
-        section("Data", "<ul>" + "".join(f"<li>{escape(note)}</li>" for note in result["notes"]) + "</ul>"),
+        section("Data", f"<ul>{notes}</ul>" if notes else ""),
         section("Run", _run(result)),
         f"<details><summary>Config</summary>\n<pre>{escape(source)}</pre></details>",
     ]
@@ -123,6 +124,12 @@ def _verdict(metric: str, score: float, name: str, rival: float) -> str:
     return f"The net does not beat {name}: it is " + (f"{by} worse." if gap else "the same.")
 
 
+def _score_text(metric: str, value: float | None) -> str:
+    """Four digits; of what is at most 1, four decimals: the r2 of a mean is 0, not -2.262e-04."""
+    share = metric.rpartition(".")[2] in HIGHER_IS_BETTER
+    return f"{value:.4f}" if share and value is not None and math.isfinite(value) else number(value)
+
+
 def _baselines(result: Json, split: str) -> Json:
     return result["baselines"].get(split, {})
 
@@ -138,7 +145,7 @@ def _scores(result: Json, split: str) -> str:
         best = [v for v in known if not any(_better(metric, other, v) for other in known)] if len(known) > 1 else []
         cells = []
         for name, of in ({name: metrics[name] for name in splits} | contest).items():
-            text = number(of[metric]) if metric in of else ""  # a baseline has no loss
+            text = _score_text(metric, of[metric]) if metric in of else ""
             cells.append(f"<b>{text}</b>" if name in contest and of.get(metric) in best else text)
         target, _, name = metric.rpartition(".")
         if target and target != group:

@@ -12,20 +12,21 @@ import numpy as np
 import pyarrow as pa
 
 from train import config as configs
-from train.baselines import baseline_metrics, fit_baselines
+from train.data.dataset import Batch
+from train.data.encode import TableEncoder
 from train.data.read import write_table
 from train.evaluate import score
 from train.folder import write_json
 from train.importance import permutation_importance, prediction_error
 from train.log import read_history
 from train.network import count_parameters
-from train.predict import Predictor
+from train.predictor import Predictor
 from train.prepare import Run, versions
 from train.report import write_report
 from train.state import State
+from train.linear import table_baselines
 
 Arrays = dict[str, np.ndarray]
-BASELINE_ROWS = 200_000  # the linear baseline is fitted on at most so many training rows: more would not change it
 
 
 def finish(run: Run, state: State, seconds: Mapping[str, float], started: float) -> dict[str, Any]:
@@ -33,11 +34,12 @@ def finish(run: Run, state: State, seconds: Mapping[str, float], started: float)
     dataset, encoder = run.dataset, run.dataset.encoder
     predictor = Predictor(run.config, encoder, jax.device_get(state.best.weights.variables(run.data.statistics)))
     splits = [split for split, rows in dataset.splits.items() if len(rows)]
-    answers = {split: predictor.answers(rows_of(dataset.inputs, dataset.splits[split])) for split in splits}
-    scores = {split: _score(run, split, answers[split]) for split in splits}
+    batches = {split: dataset.take(dataset.arrays, dataset.splits[split]) for split in splits}
+    answers = {split: predictor.answers(batch.inputs) for split, batch in batches.items()}
+    scores = {s: score(encoder, answers[s], batch.target, batch.weight) for s, batch in batches.items()}
     judged = next(split for split in ("test", "valid", "train") if split in splits)
     if judged == "test":
-        _write_predictions(run, answers["test"])
+        _write_predictions(run, batches["test"], answers["test"])
     n_epochs = int(state.step) // run.program.steps_per_epoch
     result: dict[str, Any] = {
         "task": {
@@ -47,7 +49,7 @@ def finish(run: Run, state: State, seconds: Mapping[str, float], started: float)
         "n_parameters": count_parameters(state.best.weights),
         "members": 1,
         "metrics": scores,
-        "baselines": {judged: _baseline_scores(run, judged)},
+        "baselines": {judged: table_baselines(encoder, batches["train"], batches[judged])},
         "steps": int(state.step),
         "epochs": n_epochs,
         "best_step": int(state.best.step),
@@ -59,91 +61,38 @@ def finish(run: Run, state: State, seconds: Mapping[str, float], started: float)
         "versions": versions(),
         "config_sha256": configs.digest(run.config),
     }
-    importance = _importance(run, predictor, judged)
+    importance = _importance(run, predictor, batches[judged])
     result["seconds"] = {**seconds, "total": time.time() - started}
     write_json(run.folder / "result.json", _finite(result))
     write_report(
         run.folder / "report.html",
         result | {"config": configs.to_json(run.config)},
         read_history(run.folder),
-        _shown(run, judged, answers[judged]),
+        _shown(encoder, batches[judged], answers[judged]),
         importance,
     )
     return result
 
 
-def rows_of(arrays: Mapping[str, np.ndarray], rows: np.ndarray) -> Arrays:
-    """These rows of every array."""
-    return {name: array[rows] for name, array in arrays.items()}
-
-
-def _score(run: Run, split: str, answers: Arrays) -> dict[str, float]:
-    rows = run.dataset.splits[split]
-    return score(run.dataset.encoder, answers, rows_of(run.dataset.target, rows), run.dataset.weight[rows])
-
-
-def _baseline_scores(run: Run, judged: str) -> dict[str, dict[str, float]]:
-    dataset, encoder = run.dataset, run.dataset.encoder
-    fitted, rows = dataset.splits["train"], dataset.splits[judged]
-    if len(fitted) > BASELINE_ROWS:
-        fitted = np.sort(np.random.default_rng(0).choice(fitted, BASELINE_ROWS, replace=False))
-    features = linear_features(rows_of(dataset.inputs, fitted), rows_of(dataset.inputs, rows), encoder.category_sizes)
-    target, weight = rows_of(dataset.target, fitted), dataset.weight[fitted]
-    baselines = fit_baselines(features[0], target, weight, encoder.heads)
-    truth, heads = rows_of(dataset.target, rows), encoder.heads
-    return baseline_metrics(baselines, features[1], truth, dataset.weight[rows], heads, encoder.units)
-
-
-def linear_features(train: Arrays, judged: Arrays, category_sizes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """What a linear model is given [n, d]: numbers filled by the median and standardised, flags of missing ones, and
-    one-hot categories, all by the training rows."""
-    parts: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
-    if "numbers" in train:
-        gaps = np.isnan(train["numbers"])
-        fill = np.array([np.median(column[~gap]) for column, gap in zip(train["numbers"].T, gaps.T, strict=True)])
-        filled = np.where(gaps, fill.astype(np.float32), train["numbers"])
-        mean, sd = filled.mean(0, dtype=np.float64), filled.std(0, dtype=np.float64)
-        for part, inputs in zip(parts, (train, judged), strict=True):
-            numbers = np.where(np.isnan(inputs["numbers"]), fill, inputs["numbers"])
-            part.append(((numbers - mean) / np.where(sd > 0, sd, 1)).astype(np.float32))
-            part.append(np.isnan(inputs["numbers"][:, gaps.any(0)]).astype(np.float32))
-    for i, size in enumerate(category_sizes):
-        for part, inputs in zip(parts, (train, judged), strict=True):
-            part.append((inputs["codes"][:, i, None] == np.arange(size + 1)).astype(np.float32))
-    return np.concatenate(parts[0], 1), np.concatenate(parts[1], 1)
-
-
-def _write_predictions(run: Run, answers: Arrays) -> None:
+def _write_predictions(run: Run, batch: Batch, answers: Arrays) -> None:
     """predictions.parquet: the test rows with their number in the file, target and prediction."""
-    dataset, encoder = run.dataset, run.dataset.encoder
-    rows = dataset.splits["test"]
-    truth = encoder.decode_targets(rows_of(dataset.target, rows))
-    truth = {"target" if len(truth) == 1 else f"target_{name}": values for name, values in truth.items()}
-    table = pa.table({"row": dataset.original_rows[rows], **truth, **encoder.decode(answers)})
-    write_table(table, str(run.folder / "predictions.parquet"))
+    encoder, rows = run.dataset.encoder, run.dataset.splits["test"]
+    columns = {"row": run.dataset.original_rows[rows], **encoder.raw_targets(batch.target), **encoder.decode(answers)}
+    write_table(pa.table(columns), run.folder / "predictions.parquet")
 
 
-def _importance(run: Run, predictor: Predictor, judged: str) -> dict[str, dict[str, float]]:
-    dataset, encoder = run.dataset, run.dataset.encoder
-    rows = dataset.splits[judged]
-    error = prediction_error(encoder.heads, rows_of(dataset.target, rows), dataset.weight[rows], encoder.units)
-    inputs = rows_of(dataset.inputs, rows)
-    return permutation_importance(predictor.answers, inputs, encoder.places, error, run.config.seed)
+def _importance(run: Run, predictor: Predictor, batch: Batch) -> dict[str, dict[str, float]]:
+    encoder = run.dataset.encoder
+    error = prediction_error(encoder.heads, batch.target, batch.weight, encoder.units)
+    return permutation_importance(predictor.answers, batch.inputs, encoder.places(), error, run.config.seed)
 
 
-def _shown(run: Run, judged: str, answers: Arrays) -> dict[str, Any]:
+def _shown(encoder: TableEncoder, batch: Batch, answers: Arrays) -> dict[str, Any]:
     """Targets and answers of the judged rows, numbers in original units, for the report's pictures."""
-    encoder, target = run.dataset.encoder, rows_of(run.dataset.target, run.dataset.splits[judged])
     heads = [
         {"name": h.name, "kind": h.kind, "columns": list(h.columns), "classes": list(h.classes)} for h in encoder.heads
     ]
-    targets, shown = dict(target), dict(answers)
-    for head in encoder.heads:
-        if head.kind == "regression":
-            for arrays in (targets, shown):
-                raw = encoder.decode_targets(target | arrays)
-                arrays[head.name] = np.stack([raw[name] for name in head.columns], axis=1)
-    return {"heads": heads, "targets": targets, "answers": shown}
+    return {"heads": heads, "targets": encoder.to_units(batch.target), "answers": encoder.to_units(answers)}
 
 
 def _finite(value: Any) -> Any:

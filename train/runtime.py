@@ -12,6 +12,8 @@ def configure() -> None:
     Even a program that compiles in a tenth of a second is kept: a small run is made of those. The folder is only for
     its owner, since what is in it is executed. An unwritable one costs the saving, nothing else.
     """
+    # Reading a kept program back, XLA reports at length that LLVM's tuning hints are no features of this machine.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import jax
 
     root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")

@@ -6,9 +6,11 @@ Shapes: b batch rows, n rows of a split, s steps of an epoch.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
@@ -16,7 +18,6 @@ from flax import struct
 from jax import lax
 
 from nets.dropout import random_bits
-from nets.network import Network
 from train.data.dataset import Batch
 from train.optim import decay_factor, penalty
 from train.options import Config
@@ -29,14 +30,13 @@ EVALUATION_ROWS = 4096  # rows of an evaluation block: bounds its memory, change
 
 @struct.dataclass
 class Data:
-    """Prepared arrays on the device, and which rows train and judge.
+    """Prepared arrays on the device, and which of their rows train and judge.
 
-    `weight` is what a row counts for in evaluations, `train_weight` in the loss (class weights folded in).
+    `arrays` are a data set's, in the form its `take` knows; a row is whatever that takes: of a table, a window of a
+    series, a sequence. `train_weight` is what a row counts for in the loss, class weights folded in.
     """
 
-    columns: dict[str, Array]
-    target: dict[str, Array]
-    weight: Array
+    arrays: Any
     train_weight: Array
     train: Array
     valid: Array
@@ -48,18 +48,13 @@ class Data:
 class Program:
     """The code of a run: everything an update needs that is not an array."""
 
-    network: Network
+    network: nn.Module
+    take: Callable[[Any, Array], Batch]
     tasks: tuple[Task, ...]
     optimizer: optax.GradientTransformation
     config: Config
     total_steps: int
     steps_per_epoch: int
-
-
-def take(data: Data, rows_b: Array, weight: Array) -> Batch:
-    """The batch of these rows."""
-    pick = lambda array: array[rows_b]  # noqa: E731 - one word for one gather
-    return Batch(jax.tree.map(pick, data.columns), jax.tree.map(pick, data.target), weight[rows_b])
 
 
 def epoch_rows(program: Program, data: Data, epoch: Array) -> tuple[Array, Array]:
@@ -108,7 +103,7 @@ def update(program: Program, data: Data, state: State, batch: Batch) -> tuple[St
     return state, {"loss": loss, "weight": weight, "penalty": extra}
 
 
-def _with_dropout(program: Program, step: Array) -> Network:
+def _with_dropout(program: Program, step: Array) -> nn.Module:
     options = program.config.net
     if not options.dropout or options.dropout_schedule == "constant":
         return program.network
@@ -121,8 +116,8 @@ def train_epoch(program: Program, data: Data, state: State) -> tuple[State, dict
     rows_sb, real_sb = epoch_rows(program, data, state.step // program.steps_per_epoch)
 
     def body(state: State, rows: tuple[Array, Array]) -> tuple[State, dict[str, Array]]:
-        batch = take(data, rows[0], data.train_weight)
-        return update(program, data, state, batch._replace(weight=batch.weight * rows[1]))
+        batch = program.take(data.arrays, rows[0])
+        return update(program, data, state, batch._replace(weight=data.train_weight[rows[0]] * rows[1]))
 
     state, sums_s = lax.scan(body, state, (rows_sb, real_sb))
     return state, jax.tree.map(jnp.sum, sums_s)
@@ -146,7 +141,7 @@ def evaluate(
     real = (jnp.arange(n_blocks * block) < n).astype(jnp.float32).reshape(n_blocks, block)
 
     def judge(block: tuple[Array, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
-        batch = take(data, block[0], data.weight)
+        batch = program.take(data.arrays, block[0])
         outputs = program.network.apply(variables, batch.inputs, train=False)
         weight_b = batch.weight * block[1]
         sums = {

@@ -111,7 +111,7 @@ def write_table(table: pa.Table, path: str | os.PathLike[str]) -> None:
             if ending in PARQUET:
                 pq.write_table(table, file, write_page_checksum=True)
             elif ending in TEXT:
-                file.writelines(_csv_lines(table, "\t" if ending == ".tsv" else ","))
+                file.writelines(csv_lines(table, "\t" if ending == ".tsv" else ","))
             else:
                 file.writelines(_json_lines(table))
             file.flush()
@@ -196,6 +196,8 @@ def _read_text(data: bytes, path: str, missing: tuple[str, ...]) -> pa.Table:
 
 
 def _parse_csv(data: bytes, delimiter: bytes, missing: tuple[str, ...], ignore_empty_lines: bool = True) -> pa.Table:
+    # Files with ", " between the fields are common; pyarrow drops blanks around a number, but not around a marker.
+    nulls = [before + marker + after for marker in {*missing, ""} for before in ("", " ") for after in ("", " ")]
     return pacsv.read_csv(
         pa.py_buffer(data),
         # One block: a record longer than a block would be refused.
@@ -203,13 +205,13 @@ def _parse_csv(data: bytes, delimiter: bytes, missing: tuple[str, ...], ignore_e
         parse_options=pacsv.ParseOptions(
             delimiter=delimiter.decode(), newlines_in_values=True, ignore_empty_lines=ignore_empty_lines
         ),
-        convert_options=pacsv.ConvertOptions(null_values=["", *missing], strings_can_be_null=True),
+        convert_options=pacsv.ConvertOptions(null_values=nulls),
     )
 
 
 def _sniff(data: bytes, default: bytes) -> bytes:
     """The delimiter that splits the header, by preference all first lines into equally many fields."""
-    head = data[: max(SAMPLE_BYTES, data.find(b"\n") + 1)]
+    head = data[:SAMPLE_BYTES]
     lines = [line for line in QUOTED_FIELD.sub(b".", head).splitlines() if line.strip()]
     if len(head) < len(data) and len(lines) > 1:
         lines.pop()
@@ -418,7 +420,7 @@ def _first_line(text: object) -> str:
     return str(text).partition("\n")[0]
 
 
-def _csv_lines(table: pa.Table, delimiter: str) -> Iterator[bytes]:
+def csv_lines(table: pa.Table, delimiter: str) -> Iterator[bytes]:
     names = _csv_cells(pa.array(table.column_names, pa.string()))
     yield (delimiter.join(names.to_pylist()) + "\n").encode()
     # In a file of one column an empty line is no row for most readers.
@@ -447,8 +449,7 @@ def _csv_cells(column: pa.Array) -> pa.Array:
 
 def _json_lines(table: pa.Table) -> Iterator[bytes]:
     for batch in table.to_batches(max_chunksize=WRITE_ROWS):
-        columns = [c.cast(pa.string()) if pa.types.is_temporal(c.type) else c for c in batch.columns]
-        for row in pa.Table.from_arrays(columns, batch.schema.names).to_pylist():
+        for row in batch.to_pylist():
             yield (_json_text(row) + "\n").encode()
 
 

@@ -89,7 +89,7 @@ def _class_counts(size_k: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Whole rows [k, p] with the row sums `size_k` and column sums `counts`, each share rounded down or up.
 
     Such a table always exists (controlled rounding, Cox, JASA 82, 1987) and is a vertex of the transportation problem
-    below. Every class keeps a row to train on, where there are rows enough.
+    below. As many classes as can be have a row to train on.
     """
     from scipy.optimize import linprog
     from scipy.sparse import hstack, identity, kron, vstack
@@ -100,16 +100,12 @@ def _class_counts(size_k: np.ndarray, counts: np.ndarray) -> np.ndarray:
     k, p = share_kp.shape
     sums = vstack([kron(identity(k), np.ones((1, p))), hstack([identity(p)] * k)])
     wanted = np.concatenate([size_k - floor_kp.sum(1), counts - floor_kp.sum(0)])
-    low_kp, high_kp = np.zeros((k, p)), (fraction_kp > 1e-9).astype(float)
-    alone_k = (floor_kp[:, 0] == 0) & (high_kp[:, 0] == 1)
-    low_kp[:, 0] = alone_k
-    # Where there are fewer training rows than classes, some class must go without.
-    for lowest in (low_kp, np.zeros((k, p))):
-        bounds = np.stack([lowest.ravel(), high_kp.ravel()], axis=1)
-        found = linprog(-fraction_kp.ravel(), A_eq=sums, b_eq=wanted, bounds=bounds, method="highs-ds")
-        if found.status == 0:
-            return (floor_kp + np.rint(found.x.reshape(k, p))).astype(int)
-    raise UserError("config.data.split: no stratified split of these sizes exists; set config.data.split=random")
+    # Up first where most is lost by rounding down, but before that a class's only training row.
+    gain_kp = fraction_kp.copy()
+    gain_kp[:, 0] += k * p * (floor_kp[:, 0] == 0)
+    bounds = np.stack([np.zeros(k * p), fraction_kp.ravel() > 1e-9], axis=1)
+    found = linprog(-gain_kp.ravel(), A_eq=sums, b_eq=wanted, bounds=bounds, method="highs-ds")
+    return (floor_kp + np.rint(found.x.reshape(k, p))).astype(int)
 
 
 def _by_group(groups: np.ndarray, counts: np.ndarray, random: np.random.Generator) -> np.ndarray:

@@ -1,0 +1,149 @@
+"""LSTM nets: a stack of layers of one or both directions. Shapes: b batch, t time, f inputs, h hidden, d directions."""
+
+from __future__ import annotations
+
+import operator
+from functools import reduce
+from typing import Literal, get_args
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from nets.dropout import dropout, is_off
+from nets.lstm_core import Carry, lstm
+
+Array = jax.Array
+Merge = Literal["concat", "sum", "average", "mul", "none"]
+
+
+class Direction(nn.Module):
+    """The weights of one direction, made as Keras makes them: forget bias 1, orthogonal recurrent kernel."""
+
+    size: int
+
+    @nn.compact
+    def __call__(self, n_inputs: int) -> tuple[Array, Array, Array]:
+        kernel_fg = self.param("kernel", nn.initializers.glorot_uniform(), (n_inputs, 4 * self.size))
+        recurrent_hg = self.param("recurrent_kernel", nn.initializers.orthogonal(), (self.size, 4 * self.size))
+        bias_g = self.param("bias", _forget_bias, (4 * self.size,))
+        return kernel_fg, recurrent_hg, bias_g
+
+
+def _forget_bias(key: Array, shape: tuple[int, ...], dtype=jnp.float32) -> Array:
+    """Ones for the forget gate, so that a new net remembers (Gers et al. 2000; Jozefowicz et al. 2015)."""
+    del key
+    size = shape[0] // 4
+    return jnp.zeros(shape, dtype).at[size : 2 * size].set(1)
+
+
+class Layer(nn.Module):
+    """One time-major layer over the core: (outputs_tbdh, carry)."""
+
+    size: int
+    directions: tuple[str, ...]
+    recurrent_dropout: float | Array = 0.0
+
+    @nn.compact
+    def __call__(
+        self, x_tbf: Array, lengths_b: Array | None, carry: Carry | None, key: Array | None
+    ) -> tuple[Array, Carry]:
+        weights = [Direction(self.size, name=name)(x_tbf.shape[-1]) for name in self.directions]
+        mask_dbh = None
+        if key is not None and not is_off(self.recurrent_dropout):
+            ones_dbh = jnp.ones((len(self.directions), x_tbf.shape[1], self.size))
+            mask_dbh = dropout(key, ones_dbh, self.recurrent_dropout)
+        kernel_dfg, recurrent_dhg, bias_dg = (jnp.stack(parts) for parts in zip(*weights, strict=True))
+        reverse = tuple(name == "backward" for name in self.directions)
+        return lstm(x_tbf, kernel_dfg, recurrent_dhg, bias_dg, carry, lengths_b, mask_dbh, reverse=reverse)
+
+
+class LSTM(nn.Module):
+    """A stack of LSTM layers, one per size in `hidden`.
+
+    `bidirectional`: both directions, merged by `merge` (one for all layers, or one a layer); "none", of the last layer
+    only, answers with the pair (forward_bth, backward_bth). Else one direction, the other where `reverse`; its
+    outputs stand at the steps they belong to (Keras' go_backwards leaves them turned round).
+
+    In training (`train=True`, rngs={"dropout"}) `input_dropout` drops single inputs, `dropout` single numbers between
+    layers, and `recurrent_dropout` state features, the same ones at every step of a sequence (Gal & Ghahramani 2016).
+    Rates may be traced.
+    """
+
+    hidden: tuple[int, ...]
+    bidirectional: bool = False
+    reverse: bool = False
+    merge: Merge | tuple[Merge, ...] = "concat"
+    dropout: float | Array = 0.0
+    input_dropout: float | Array = 0.0
+    recurrent_dropout: float | Array = 0.0
+
+    @nn.compact
+    def __call__(
+        self,
+        x_btf: Array,
+        lengths_b: Array | None = None,
+        carry: tuple[Carry, ...] | None = None,
+        *,
+        train: bool = False,
+    ) -> tuple[Array | tuple[Array, Array], tuple[Carry, ...]]:
+        """(outputs_bth, carry), the carry one `Carry` a layer: given back with the next steps, it continues.
+
+        Row b has lengths_b[b] steps (None: all). Whatever stands beyond them in x, NaN too, changes nothing; outputs
+        are zero there. In bfloat16 if x is, with a float32 carry. Raises ValueError where `merge` does not fit.
+        """
+        merges, directions = self._merges(), self._directions()
+        key = self.make_rng("dropout") if train and self._drops() else None
+        x_tbf = jnp.swapaxes(x_btf, 0, 1)
+        if lengths_b is not None:
+            valid_tb = jnp.arange(x_tbf.shape[0])[:, None] < lengths_b[None]
+            x_tbf = jnp.where(valid_tb[:, :, None], x_tbf, jnp.zeros((), x_tbf.dtype))
+        carries, merged = [], x_tbf
+        for i, size in enumerate(self.hidden):
+            rate = self.dropout if i else self.input_dropout
+            if key is not None and not is_off(rate):
+                merged = dropout(jax.random.fold_in(key, 2 * i), merged, rate)
+            layer = Layer(size, directions, self.recurrent_dropout, name=f"layer_{i}")
+            mask_key = None if key is None else jax.random.fold_in(key, 2 * i + 1)
+            outputs_tbdh, layer_carry = layer(merged, lengths_b, None if carry is None else carry[i], mask_key)
+            carries.append(layer_carry)
+            if merges[i] == "none" and self.bidirectional:
+                forward_tbh, backward_tbh = outputs_tbdh[:, :, 0], outputs_tbdh[:, :, 1]
+                return (jnp.swapaxes(forward_tbh, 0, 1), jnp.swapaxes(backward_tbh, 0, 1)), tuple(carries)
+            merged = merge_directions(outputs_tbdh, merges[i])
+        return jnp.swapaxes(merged, 0, 1), tuple(carries)
+
+    def initial_carry(self, n_rows: int, dtype=jnp.float32) -> tuple[Carry, ...]:
+        """The zeros that a sequence begins with."""
+        shapes = [(len(self._directions()), n_rows, size) for size in self.hidden]
+        return tuple(Carry(jnp.zeros(shape, dtype), jnp.zeros(shape, dtype)) for shape in shapes)
+
+    def _directions(self) -> tuple[str, ...]:
+        return ("forward", "backward") if self.bidirectional else ("backward",) if self.reverse else ("forward",)
+
+    def _merges(self) -> tuple[str, ...]:
+        n_layers = len(self.hidden)
+        if isinstance(self.merge, str):
+            # Between layers the directions must meet: apart are only the last layer's.
+            merges = ("concat" if self.merge == "none" else self.merge,) * (n_layers - 1) + (self.merge,)
+        else:
+            merges = tuple(self.merge)
+        unknown = set(merges) - set(get_args(Merge))
+        if unknown or len(merges) != n_layers or "none" in merges[:-1]:
+            raise ValueError(
+                f"merge={self.merge!r} for {n_layers} layers: expected one of {', '.join(get_args(Merge))}, "
+                'or one a layer with "none" in the last place only'
+            )
+        return merges
+
+    def _drops(self) -> bool:
+        return not all(is_off(rate) for rate in (self.dropout, self.input_dropout, self.recurrent_dropout))
+
+
+def merge_directions(x_dh: Array, merge: str) -> Array:
+    """[..., d, h] -> [..., h], or [..., d h] for "concat": Keras' merge modes. One direction stays as it is."""
+    if merge == "concat":
+        return x_dh.reshape(*x_dh.shape[:-2], -1)
+    directions = [x_dh[..., d, :] for d in range(x_dh.shape[-2])]
+    merged_h = reduce(operator.mul if merge == "mul" else operator.add, directions)
+    return merged_h / len(directions) if merge == "average" else merged_h

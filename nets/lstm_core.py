@@ -1,0 +1,192 @@
+"""The LSTM recurrence (Hochreiter & Schmidhuber 1997; forget gate of Gers et al. 2000) behind one door: `lstm`.
+
+Shapes: t time, b batch, f inputs, h hidden, d directions, g = 4h gates in the order input, forget, cell, output (that
+of torch and Keras).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+Array = jax.Array
+
+
+class Carry(NamedTuple):
+    """The state between two time steps; the first axis is the direction, forward before backward."""
+
+    h_dbh: Array
+    c_dbh: Array
+
+
+def lstm(
+    x_tbf: Array,
+    kernel_dfg: Array,
+    recurrent_dhg: Array,
+    bias_dg: Array,
+    carry: tuple[Array, Array] | None = None,
+    lengths_b: Array | None = None,
+    recurrent_mask_dbh: Array | None = None,
+    *,
+    reverse: tuple[bool, ...],
+) -> tuple[Array, Carry]:
+    """One layer: (outputs_tbdh, final carry). `reverse` says of each direction, one or two, which way it reads.
+
+        i, f, o = sigmoid(z), n = tanh(z) with z = x W + (h * recurrent_mask) R + b;  c = f c + i n;  h = o tanh(c)
+
+    Row b has lengths_b[b] steps, 0 included (None: all of them). Outputs beyond are zero; the carry passes them
+    unchanged, so that a reversed direction begins at its row's own end. What x holds there, if finite, reaches
+    neither an output nor a gradient. `carry` is zero where None; `recurrent_mask_dbh` is dropout's, one a sequence.
+
+    Products are taken in x's type and summed in float32 (float64 if x is); the carry has that type, outputs have x's.
+    Reverse-mode derivatives of any order; forward mode raises TypeError, and so do inputs that are not floating.
+    """
+    if not jnp.issubdtype(x_tbf.dtype, jnp.floating):
+        raise TypeError(f"an LSTM's inputs must be floating-point numbers, not {x_tbf.dtype}")
+    n_rows, n_directions, size = x_tbf.shape[1], len(reverse), recurrent_dhg.shape[1]
+    wide = jnp.promote_types(x_tbf.dtype, jnp.float32)
+    if carry is None:
+        zeros_dbh = jnp.zeros((n_directions, n_rows, size), wide)
+        carry = Carry(zeros_dbh, zeros_dbh)
+    kernel_dfg, recurrent_dhg = kernel_dfg.astype(x_tbf.dtype), recurrent_dhg.astype(x_tbf.dtype)
+    outputs, hidden, cells = [], [], []
+    for d, backwards in enumerate(reverse):
+        mask_bh = None if recurrent_mask_dbh is None else recurrent_mask_dbh[d].astype(wide)
+        h_bh, c_bh = carry[0][d].astype(wide), carry[1][d].astype(wide)
+        weights = (kernel_dfg[d], recurrent_dhg[d], bias_dg[d].astype(wide))
+        h_tbh, h_bh, c_bh = _direction(backwards, x_tbf, *weights, h_bh, c_bh, lengths_b, mask_bh)
+        outputs.append(h_tbh)
+        hidden.append(h_bh)
+        cells.append(c_bh)
+    outputs_tbdh = jnp.stack(outputs, 2)
+    if lengths_b is not None:
+        valid_tb = jnp.arange(x_tbf.shape[0])[:, None] < lengths_b[None]
+        outputs_tbdh = jnp.where(valid_tb[:, :, None, None], outputs_tbdh, jnp.zeros((), wide))
+    return outputs_tbdh.astype(x_tbf.dtype), Carry(jnp.stack(hidden), jnp.stack(cells))
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _direction(reverse, x_tbf, kernel_fg, recurrent_hg, bias_g, h_bh, c_bh, lengths_b, mask_bh):
+    """(h_tbh, final h_bh, final c_bh) of one direction; h is held, not zero, beyond a row's length."""
+    kernel_fg, recurrent_hg, bias_g = _halved(kernel_fg), _halved(recurrent_hg), _halved(bias_g)
+    # In every step, either the kernel or a projected batch passes through the cache: choose the smaller.
+    project_first = x_tbf.shape[2] > x_tbf.shape[1]
+
+    def step(carry, inputs):
+        (h_bh, c_bh), (x_bf, t) = carry, inputs
+        z_bg = x_bf if project_first else _product(x_bf, kernel_fg)
+        i, f, n, o = _gates(z_bg + _product(_masked(h_bh, mask_bh), recurrent_hg, x_tbf.dtype) + bias_g[None])
+        new_c_bh = f * c_bh + i * n
+        valid_b1 = _valid(t, lengths_b)
+        h_bh, c_bh = _where(valid_b1, o * jnp.tanh(new_c_bh), h_bh), _where(valid_b1, new_c_bh, c_bh)
+        return (h_bh, c_bh), h_bh
+
+    inputs = _product(x_tbf, kernel_fg) if project_first else x_tbf
+    (h_bh, c_bh), h_tbh = lax.scan(step, (h_bh, c_bh), (inputs, jnp.arange(len(x_tbf))), reverse=reverse)
+    return h_tbh, h_bh, c_bh
+
+
+def _forward(reverse, x_tbf, kernel_fg, recurrent_hg, bias_g, h_bh, c_bh, lengths_b, mask_bh):
+    """`_direction`, and what its derivative needs.
+
+    On a CPU fresh memory costs as much as arithmetic, so one buffer of [t, b, 4h] holds in turn x W, the derivatives
+    of the gates (both here) and, in `_backward`, the gradient of z. XLA updates it in place because each slice is
+    read once and wholly before it is written; tests/nets/test_lstm.py holds that.
+    """
+    halved_hg, halved_g = _halved(recurrent_hg), _halved(bias_g)
+
+    def step(carry, t):
+        h_bh, c_bh, buffer_tbg = carry
+        z_bg = lax.dynamic_index_in_dim(buffer_tbg, t, keepdims=False)
+        i, f, n, o = _gates(z_bg + _product(_masked(h_bh, mask_bh), halved_hg, x_tbf.dtype) + halved_g[None])
+        new_c_bh = f * c_bh + i * n
+        tanh_c_bh = jnp.tanh(new_c_bh)
+        # dc/dz for i, f and n, dh/dz for o; then dh/dc and dc/dc_previous. A step beyond the end is an identity.
+        dz = (n * i * (1 - i), c_bh * f * (1 - f), i * (1 - n * n), tanh_c_bh * o * (1 - o))
+        dh_dc_bh = o * (1 - tanh_c_bh * tanh_c_bh)
+        valid_b1 = _valid(t, lengths_b)
+        dz = [_where(valid_b1, part, jnp.zeros_like(part)) for part in dz]
+        dh_dc_bh, f = _where(valid_b1, dh_dc_bh, jnp.zeros_like(f)), _where(valid_b1, f, jnp.ones_like(f))
+        buffer_tbg = lax.dynamic_update_index_in_dim(buffer_tbg, jnp.concatenate(dz, -1), t, 0)
+        h_bh, c_bh = _where(valid_b1, o * tanh_c_bh, h_bh), _where(valid_b1, new_c_bh, c_bh)
+        return (h_bh, c_bh, buffer_tbg), (h_bh, dh_dc_bh, f)
+
+    first = (h_bh, c_bh, _product(x_tbf, _halved(kernel_fg)))
+    (last_bh, c_bh, buffer_tbg), (h_tbh, *slopes) = lax.scan(step, first, jnp.arange(len(x_tbf)), reverse=reverse)
+    saved = (x_tbf, kernel_fg, recurrent_hg, h_bh, h_tbh, slopes, buffer_tbg, lengths_b, mask_bh)
+    return (h_tbh, last_bh, c_bh), saved
+
+
+def _backward(reverse, saved, gradients):
+    """The gradients of `_direction`'s arguments: one scan for dz, then each weight's in one product over all steps."""
+    x_tbf, kernel_fg, recurrent_hg, h_bh, h_tbh, slopes, buffer_tbg, lengths_b, mask_bh = saved
+    dh_tbh, *last = gradients
+    n_steps, n_rows, n_inputs = x_tbf.shape
+    recurrent_gh = recurrent_hg.T
+
+    def step(carry, inputs):
+        dh_bh, dc_bh, buffer_tbg = carry
+        output_dh_bh, (dh_dc_bh, f_bh), t = inputs
+        i, f, n, o = jnp.split(lax.dynamic_index_in_dim(buffer_tbg, t, keepdims=False), 4, -1)
+        dh_bh = dh_bh + output_dh_bh
+        dc_bh = dc_bh + dh_bh * dh_dc_bh
+        dz_bg = jnp.concatenate([dc_bh * i, dc_bh * f, dc_bh * n, dh_bh * o], -1)
+        buffer_tbg = lax.dynamic_update_index_in_dim(buffer_tbg, dz_bg, t, 0)
+        before_bh = _masked(_product(dz_bg, recurrent_gh, x_tbf.dtype), mask_bh)
+        return (_where(_valid(t, lengths_b), before_bh, dh_bh), dc_bh * f_bh, buffer_tbg), None
+
+    first, inputs = (*last, buffer_tbg), (dh_tbh, slopes, jnp.arange(n_steps))
+    (dh_bh, dc_bh, dz_tbg), _ = lax.scan(step, first, inputs, reverse=not reverse)
+    before_tbh = jnp.concatenate([h_tbh, h_bh[None]])[1:] if reverse else jnp.concatenate([h_bh[None], h_tbh])[:-1]
+    # A column of ones makes the bias a weight like the others: dz is read once for all three.
+    masked_tbh = before_tbh if mask_bh is None else before_tbh * mask_bh[None]
+    ones_tb1 = jnp.ones((n_steps, n_rows, 1), x_tbf.dtype)
+    left_tbk = jnp.concatenate([x_tbf, masked_tbh.astype(x_tbf.dtype), ones_tb1], -1)
+    dz_ng = dz_tbg.reshape(n_steps * n_rows, -1)
+    weights_kg = _product(left_tbk.reshape(n_steps * n_rows, -1).T, dz_ng, x_tbf.dtype)
+    dkernel_fg = weights_kg[:n_inputs].astype(kernel_fg.dtype)
+    drecurrent_hg = weights_kg[n_inputs:-1].astype(recurrent_hg.dtype)
+    dx_tbf = _product(dz_tbg, kernel_fg.T, x_tbf.dtype).astype(x_tbf.dtype)
+    dmask_bh = None
+    if mask_bh is not None:  # dropout's mask is a constant: nobody asks, and what nobody asks for is not computed
+        dmask_bh = (before_tbh * _product(dz_tbg, recurrent_gh, x_tbf.dtype)).sum(0)
+    return dx_tbf, dkernel_fg, drecurrent_hg, weights_kg[-1], dh_bh, dc_bh, None, dmask_bh
+
+
+_direction.defvjp(_forward, _backward)
+
+
+def _halved(weights: Array) -> Array:
+    """Halve the columns of i, f and o, so that one tanh over all gates is their sigmoid(z) = tanh(z/2)/2 + 1/2."""
+    half, one = jnp.full(weights.shape[-1] // 4, 0.5, weights.dtype), jnp.ones(weights.shape[-1] // 4, weights.dtype)
+    scale_g = jnp.concatenate([half, half, one, half])
+    return weights * jnp.expand_dims(scale_g, range(weights.ndim - 1))
+
+
+def _gates(halved_z_bg: Array) -> tuple[Array, Array, Array, Array]:
+    """i, f, n, o from z whose i, f and o are halved."""
+    i, f, n, o = jnp.split(jnp.tanh(halved_z_bg), 4, -1)
+    return 0.5 * i + 0.5, 0.5 * f + 0.5, n, 0.5 * o + 0.5
+
+
+def _product(a: Array, b: Array, dtype: jnp.dtype | None = None) -> Array:
+    """a @ b of operands cast to `dtype`, summed in at least float32."""
+    a = a if dtype is None else a.astype(dtype)
+    b = b if dtype is None else b.astype(dtype)
+    return jnp.matmul(a, b, preferred_element_type=jnp.promote_types(b.dtype, jnp.float32))
+
+
+def _masked(h_bh: Array, mask_bh: Array | None) -> Array:
+    return h_bh if mask_bh is None else h_bh * mask_bh
+
+
+def _valid(t: Array, lengths_b: Array | None) -> Array | None:
+    return None if lengths_b is None else (t < lengths_b)[:, None]
+
+
+def _where(valid_b1: Array | None, new: Array, old: Array) -> Array:
+    return new if valid_b1 is None else jnp.where(valid_b1, new, old)

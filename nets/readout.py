@@ -1,0 +1,84 @@
+"""From a sequence's outputs to one vector. Shapes: b batch, t time, h hidden, d directions.
+
+Steps beyond a row's length never count; a row without any step gives zeros.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from nets.lstm import merge_directions
+from nets.lstm_core import Carry
+
+Array = jax.Array
+ReadoutKind = Literal["last", "mean", "max", "attention", "every"]
+
+
+def last(carry: Carry, merge: str = "concat") -> Array:
+    """Where each direction ends: the forward one at the row's last valid step, the backward one at its first.
+
+    That is Keras' return_sequences=False; `carry` is that of the last layer.
+    """
+    return merge_directions(jnp.moveaxis(carry.h_dbh, 0, 1), merge)
+
+
+def mean(outputs_bth: Array, lengths_b: Array | None = None) -> Array:
+    """Mean over valid steps."""
+    if lengths_b is None:
+        return outputs_bth.mean(1)
+    total_bh = jnp.where(_valid(outputs_bth, lengths_b), outputs_bth, jnp.zeros((), outputs_bth.dtype)).sum(1)
+    return total_bh / jnp.maximum(lengths_b, 1)[:, None].astype(outputs_bth.dtype)
+
+
+def maximum(outputs_bth: Array, lengths_b: Array | None = None) -> Array:
+    """Each feature's maximum over valid steps."""
+    if lengths_b is None:
+        return outputs_bth.max(1)
+    lowest = jnp.array(-jnp.inf, outputs_bth.dtype)
+    top_bh = jnp.where(_valid(outputs_bth, lengths_b), outputs_bth, lowest).max(1)
+    return jnp.where((lengths_b > 0)[:, None], top_bh, jnp.zeros((), outputs_bth.dtype))
+
+
+class Attention(nn.Module):
+    """A mean over valid steps with weights softmax(u . tanh(W h + b)), all learned (Yang et al. 2016)."""
+
+    @nn.compact
+    def __call__(self, outputs_bth: Array, lengths_b: Array | None = None) -> Array:
+        size = outputs_bth.shape[-1]
+        context_h = self.param("context", nn.initializers.normal(size**-0.5), (size,)).astype(outputs_bth.dtype)
+        key_bth = nn.Dense(size, kernel_init=nn.initializers.glorot_uniform(), name="key")(outputs_bth)
+        score_bt1 = (jnp.tanh(key_bth) @ context_h)[:, :, None]
+        if lengths_b is None:
+            return (jax.nn.softmax(score_bt1, 1) * outputs_bth).sum(1)
+        valid_bt1 = _valid(outputs_bth, lengths_b)
+        # The lowest finite number, not -inf: a row without steps must not divide by zero, here or in its gradient.
+        lowest = jnp.array(jnp.finfo(score_bt1.dtype).min, score_bt1.dtype)
+        weight_bt1 = jax.nn.softmax(jnp.where(valid_bt1, score_bt1, lowest), 1)
+        return jnp.where(valid_bt1, weight_bt1 * outputs_bth, jnp.zeros((), outputs_bth.dtype)).sum(1)
+
+
+class Readout(nn.Module):
+    """The readout named `kind`: outputs_bth and carry of an `LSTM` -> [b, h]; [b, t, h] for "every"."""
+
+    kind: ReadoutKind
+    merge: str = "concat"
+
+    @nn.compact
+    def __call__(self, outputs_bth: Array, carry: tuple[Carry, ...], lengths_b: Array | None = None) -> Array:
+        if self.kind == "last":
+            return last(carry[-1], self.merge).astype(outputs_bth.dtype)
+        if self.kind == "mean":
+            return mean(outputs_bth, lengths_b)
+        if self.kind == "max":
+            return maximum(outputs_bth, lengths_b)
+        if self.kind == "attention":
+            return Attention(name="attention")(outputs_bth, lengths_b)
+        return outputs_bth
+
+
+def _valid(outputs_bth: Array, lengths_b: Array) -> Array:
+    return (jnp.arange(outputs_bth.shape[1])[None] < lengths_b[:, None])[:, :, None]

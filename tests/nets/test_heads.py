@@ -1,0 +1,174 @@
+"""Answers in the target's units, odd column names, and the network from raw columns to answers."""
+
+from __future__ import annotations
+
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import nets
+from nets.heads import HeadShape, Heads, answer, readable_names, standardise_target
+
+KEY = jax.random.key(0)
+VALUE = HeadShape("value", "regression", 2)
+TARGETS = {
+    "center": jnp.array([100.0, -1.0]),
+    "scale": jnp.array([20.0, 0.5]),
+    "low": jnp.array([50.0, -2.0]),
+    "high": jnp.array([150.0, 0.25]),
+}
+# What may stand at the top of a column: paths, nothing, spaces, other alphabets, names of a Linen module's own.
+ODD_NAMES = ("a/b", "", "x y", "a b", "a_b", "a_b_1", "../up", "größe", "name", "init", "heads", "parent", "0", ".")
+
+
+def test_numbers_are_answered_in_units() -> None:
+    outputs_bo = jnp.array([[0.0, 0.0], [1.0, -2.0], [-10.0, 10.0]])
+    answers = answer(outputs_bo, VALUE, TARGETS, clip=False, log_link=False)
+    np.testing.assert_allclose(answers, [[100, -1], [120, -2], [-100, 4]])
+
+
+def test_clipped_numbers_stay_within_the_training_targets() -> None:
+    outputs_bo = jnp.array([[0.0, 0.0], [-10.0, 10.0], [10.0, -10.0]])
+    answers = answer(outputs_bo, VALUE, TARGETS, clip=True, log_link=False)
+    np.testing.assert_allclose(answers, [[100, -1], [50, 0.25], [150, -2]])
+
+
+def test_poisson_outputs_are_logarithms() -> None:
+    answers = answer(jnp.log(jnp.array([[3.0, 0.5]])), VALUE, TARGETS, clip=False, log_link=True)
+    np.testing.assert_allclose(answers, [[3, 0.5]], rtol=1e-6)
+
+
+def test_a_binary_head_answers_the_probability_of_the_second_class() -> None:
+    logits = jnp.log(jnp.array([[0.25 / 0.75], [0.9 / 0.1], [1.0]]))
+    answers = answer(logits, HeadShape("c", "binary", 1), {}, clip=True, log_link=True)
+    np.testing.assert_allclose(answers, [0.25, 0.9, 0.5], rtol=1e-6)
+
+
+def test_a_multiclass_head_answers_probabilities() -> None:
+    logits = jnp.log(jnp.array([[1.0, 2.0, 7.0], [1.0, 1.0, 1.0]])) + 5
+    answers = answer(logits, HeadShape("c", "multiclass", 3), {}, clip=True, log_link=True)
+    np.testing.assert_allclose(answers, [[0.1, 0.2, 0.7], [1 / 3] * 3], rtol=1e-6)
+
+
+def test_standardised_targets_are_what_answers_undo() -> None:
+    target = jnp.array([[100.0, -1.0], [140.0, 0.0]])
+    standardised = standardise_target(target, VALUE, TARGETS)
+    np.testing.assert_allclose(standardised, [[0, 0], [2, 2]])
+    np.testing.assert_allclose(answer(standardised, VALUE, TARGETS, clip=False, log_link=False), target)
+
+
+def test_classes_are_left_as_they_are() -> None:
+    classes = jnp.array([0, 2, 1], jnp.int32)
+    assert standardise_target(classes, HeadShape("c", "multiclass", 3), {}) is classes
+
+
+def test_odd_names_become_distinct_letters_and_digits() -> None:
+    names = readable_names((*ODD_NAMES, "a/b"))
+    assert len(set(names)) == len(ODD_NAMES) + 1
+    assert all(re.fullmatch(r"\w+", name) for name in names)
+    for name, column in zip(names, ("a_b", "", "x_y"), strict=False):
+        assert name.endswith(column)
+
+
+def test_a_head_is_a_linear_layer_of_its_own() -> None:
+    shapes = (VALUE, HeadShape("kind", "multiclass", 3))
+    module, x_bh = Heads(shapes), jax.random.normal(KEY, (6, 4))
+    variables = module.init(KEY, x_bh)
+    outputs = module.apply(variables, x_bh)
+    assert {name: output.shape for name, output in outputs.items()} == {"value": (6, 2), "kind": (6, 3)}
+    for shape, name in zip(shapes, readable_names(("value", "kind")), strict=True):
+        layer = variables["params"][name]
+        wanted = np.asarray(x_bh, np.float64) @ np.asarray(layer["kernel"], np.float64) + np.asarray(layer["bias"])
+        np.testing.assert_allclose(outputs[shape.name], wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_heads_start_as_asked() -> None:
+    variables = Heads((VALUE,), "zeros", "ntk").init(KEY, jnp.ones((1, 4)))
+    np.testing.assert_array_equal(variables["params"]["head_0_value"]["kernel"], np.zeros((4, 2)))
+
+
+def make_network(**options) -> nets.Network:
+    return nets.Network(
+        nets.Inputs((3,)),
+        nets.Dense((8,), activation="tanh"),
+        nets.Heads((VALUE, HeadShape("kind", "multiclass", 3))),
+        missing_columns=(1,),
+        **options,
+    )
+
+
+def make_statistics() -> dict:
+    inputs = {
+        "fill": jnp.array([0.5, -1.0]),
+        "center": jnp.array([1.0, 2.0]),
+        "scale": jnp.array([4.0, 0.1]),
+        "seen": jnp.array([[0.0, 1, 1, 1]]),
+    }
+    return {"inputs": inputs, "targets": {"value": TARGETS, "kind": {"rate": jnp.ones(3) / 3}}}
+
+
+RAW = {"numbers": jnp.array([[3.0, 2.1], [jnp.nan, jnp.nan]]), "codes": jnp.array([[2], [0]], jnp.int32)}
+
+
+def initialise(network: nets.Network, statistics: dict, raw: dict = RAW) -> dict:
+    columns = network.apply({"statistics": statistics}, raw, method="prepare")
+    _, variables = network.apply(
+        {"statistics": statistics}, columns, train=False, rngs={"params": KEY}, mutable=["params"]
+    )
+    return {"statistics": statistics, **variables}
+
+
+@pytest.mark.parametrize("clip", [False, True])
+def test_a_network_answers_on_raw_columns(clip: bool) -> None:
+    network = make_network(clip_outputs=clip)
+    variables = initialise(network, make_statistics())
+    answers = network.apply(variables, RAW, method="predict")
+    x_bd = np.array([[0.5, 1, 0, 0, 0, 1, 0], [-0.125, -30, 1, 0, 0, 0, 0]], np.float64)
+    params = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), variables["params"])
+    hidden = np.tanh(x_bd @ params["body"]["layer_0"]["kernel"] + params["body"]["layer_0"]["bias"])
+    value = hidden @ params["output"]["head_0_value"]["kernel"] * [20, 0.5] + [100, -1]
+    logits = hidden @ params["output"]["head_1_kind"]["kernel"]
+    value = np.clip(value, [50, -2], [150, 0.25]) if clip else value
+    np.testing.assert_allclose(answers["value"], value, rtol=1e-5)
+    np.testing.assert_allclose(answers["kind"], np.exp(logits) / np.exp(logits).sum(1, keepdims=True), rtol=1e-5)
+
+
+def test_preparing_calling_and_answering_is_predicting() -> None:
+    network = make_network()
+    variables = initialise(network, make_statistics())
+    columns = network.apply(variables, RAW, method="prepare")
+    outputs = network.apply(variables, columns, train=False)
+    answers = network.apply(variables, outputs, method="answer")
+    wanted = network.apply(variables, RAW, method="predict")
+    jax.tree.map(np.testing.assert_array_equal, answers, wanted)
+
+
+def test_targets_are_prepared_head_by_head() -> None:
+    network = make_network()
+    target = {"value": jnp.array([[140.0, 0.0]]), "kind": jnp.array([2], jnp.int32)}
+    prepared = network.apply({"statistics": make_statistics()}, target, method="prepare_target")
+    np.testing.assert_allclose(prepared["value"], [[2, 2]])
+    np.testing.assert_array_equal(prepared["kind"], [2])
+
+
+def test_a_number_missing_where_training_had_none_missing_raises_no_flag() -> None:
+    network = make_network()
+    columns = network.apply({"statistics": make_statistics()}, RAW, method="prepare")
+    np.testing.assert_array_equal(columns["missing"], [[0], [1]])  # of column 1; column 0 has no flag
+
+
+def test_odd_column_names_work_from_weights_to_answers() -> None:
+    heads = tuple(HeadShape(name, "binary", 1) for name in ODD_NAMES)
+    network = nets.Network(nets.Inputs(), nets.Dense((4,)), nets.Heads(heads), scaling="none")
+    statistics = {
+        "inputs": {"fill": jnp.zeros(2)},
+        "targets": {name: {"rate": jnp.array([0.5, 0.5])} for name in ODD_NAMES},
+    }
+    raw = {"numbers": jnp.ones((3, 2))}
+    variables = initialise(network, statistics, raw)
+    answers = jax.jit(lambda v, x: network.apply(v, x, method="predict"))(variables, raw)
+    assert set(answers) == set(ODD_NAMES)
+    assert len({float(a[0]) for a in answers.values()}) == len(ODD_NAMES)  # each head has weights of its own

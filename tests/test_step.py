@@ -1,0 +1,512 @@
+"""Updates, epochs, evaluations and rounds, against plain loops and hand-made sequences."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import nets
+from train import step
+from train.data.dataset import Batch, Dataset
+from train.optim import make_optimizer
+from train.options import Config, Dense, Optim, Train
+from train.state import State, Weights, init_state
+from train.step import Data, Program, epoch_rows, evaluate, run_rounds, train_epoch, train_round, update
+from train.tasks import make_tasks
+
+VALUE = nets.HeadShape("value", "regression", 2)
+KIND = nets.HeadShape("kind", "multiclass", 3)
+SEX = nets.HeadShape("sex", "binary", 1)
+N = 31
+
+
+def make_run(
+    config: Config | None = None,
+    heads: tuple[nets.HeadShape, ...] = (VALUE, KIND, SEX),
+    n_train: int = 23,
+    n_valid: int = 8,
+    seed: int = 0,
+    **body: Any,
+) -> tuple[Program, Data, State]:
+    """A small table, split in a mixed order, with weights that differ from row to row."""
+    config = config or Config(train=Train(epochs=4, batch_size=5))
+    random = np.random.default_rng(1)
+    numbers = random.normal(size=(N, 3)).astype(np.float32)
+    value = numbers[:, :2] * [2, -1] + 0.1 * random.normal(size=(N, 2))
+    target = {
+        "value": jnp.asarray(value, jnp.float32),
+        "kind": jnp.asarray(numbers.argmax(1), jnp.int32),
+        "sex": jnp.asarray(numbers[:, 0] > numbers[:, 1], jnp.int32),
+    }
+    order = random.permutation(N).astype(np.int32)
+    one, zero = jnp.ones(2), jnp.zeros(2)
+    scales = {"value": {"center": zero + 3, "scale": one * 2, "low": zero - 99, "high": one * 99}}
+    statistics = {"inputs": {}, "targets": scales | {"kind": {"rate": one}, "sex": {"rate": one}}}
+    weight = jnp.asarray(random.uniform(0.5, 2, N), jnp.float32)
+    data = Data(
+        arrays=Batch({"numbers": jnp.asarray(numbers)}, {h.name: target[h.name] for h in heads}, weight),
+        train_weight=jnp.asarray(random.uniform(0.5, 2, N), jnp.float32),
+        train=jnp.asarray(order[:n_train]),
+        valid=jnp.asarray(order[n_train : n_train + n_valid]),
+        statistics=statistics,
+        key=jax.random.key(seed),
+    )
+    net = config.net
+    body = {"hidden": (8,), "activation": "tanh", "dropout": net.dropout, "norm": net.norm} | body
+    network = nets.Network(nets.Inputs(), nets.Dense(**body), nets.Heads(heads), scaling="none")
+    n_steps = -(-n_train // config.train.batch_size)
+    total = n_steps * config.train.epochs
+    optimizer = make_optimizer(config.optim, total)
+    program = Program(network, Dataset.take, make_tasks(heads, config.loss), optimizer, config, total, n_steps)
+    _, variables = network.apply(
+        {"statistics": statistics},
+        data.arrays.inputs,
+        train=False,
+        rngs={"params": jax.random.key(9)},
+        mutable=["params", "batch_stats"],
+    )
+    weights = Weights(variables["params"], variables.get("batch_stats", {}))
+    return program, data, init_state(weights, optimizer, average=config.optim.ema > 0)
+
+
+def plain_loss(program: Program, data: Data, params: Any, rows: np.ndarray, weight_b: Any) -> jax.Array:
+    """The weighted mean over these rows and no others, each head's loss written out."""
+    outputs = program.network.apply(
+        {"params": params, "statistics": data.statistics},
+        {"numbers": data.arrays.inputs["numbers"][rows]},
+        train=False,
+    )
+    target = {name: array[rows] for name, array in data.arrays.target.items()}
+    losses_b = jnp.zeros(len(rows))
+    for head in program.network.output.heads:
+        o, t = outputs[head.name], target[head.name]
+        if head.kind == "regression":
+            losses_b += jnp.mean((o - t) ** 2, 1)
+        elif head.kind == "binary":
+            losses_b += jnp.logaddexp(0.0, jnp.where(t == 1, -o[:, 0], o[:, 0]))
+        else:
+            losses_b += jax.nn.logsumexp(o, axis=1) - o[jnp.arange(len(t)), t]
+    return (losses_b * weight_b).sum() / weight_b.sum()
+
+
+def assert_trees_close(ours: Any, wanted: Any, **tolerance: float) -> None:
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, **tolerance), ours, wanted)
+
+
+def assert_same_bits(ours: Any, wanted: Any) -> None:
+    assert jax.tree.structure(ours) == jax.tree.structure(wanted)
+    for (path, a), b in zip(jax.tree_util.tree_leaves_with_path(ours), jax.tree.leaves(wanted), strict=True):
+        assert a.dtype == b.dtype
+        assert np.asarray(a).tobytes() == np.asarray(b).tobytes(), jax.tree_util.keystr(path)
+
+
+SGD = Optim("sgd", learning_rate=1.0)
+
+
+@pytest.mark.parametrize("n_padding", [0, 1, 9])
+def test_an_update_follows_the_gradient_of_the_plain_mean(n_padding: int) -> None:
+    """Whatever fills the batch up, also numbers that would dominate any sum they got into."""
+    program, data, state = make_run(Config(optim=SGD))
+    rows = np.arange(7)
+    batch = Dataset.take(data.arrays, rows)
+    batch = jax.tree.map(lambda a: jnp.concatenate([a, jnp.full((n_padding, *a.shape[1:]), 1000, a.dtype)]), batch)
+    batch.target["kind"] = batch.target["kind"].clip(0, 2)
+    weight_b = data.train_weight[rows]
+    after, sums = update(
+        program, data, state, batch._replace(weight=jnp.concatenate([weight_b, jnp.zeros(n_padding)]))
+    )
+    loss, gradient = jax.value_and_grad(lambda p: plain_loss(program, data, p, rows, weight_b))(state.weights.params)
+    moved = jax.tree.map(jnp.subtract, state.weights.params, after.weights.params)
+    assert_trees_close(moved, gradient, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(sums["loss"] / sums["weight"], loss, rtol=1e-6)
+    np.testing.assert_allclose(sums["weight"], weight_b.sum(), rtol=1e-6)
+    assert int(after.step) == 1
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 23, 64])
+def test_an_epoch_is_a_loop_of_plain_steps_over_its_batches(batch_size: int) -> None:
+    config = Config(optim=Optim("sgd", learning_rate=0.1), train=Train(epochs=4, batch_size=batch_size))
+    program, data, state = make_run(config)
+    after, sums = jax.jit(partial(train_epoch, program))(data, state)
+    rows_sb, real_sb = epoch_rows(program, data, jnp.int32(0))
+    params, total, weight = state.weights.params, 0.0, 0.0
+    gradient = jax.value_and_grad(partial(plain_loss, program, data))
+    for rows_b, real_b in zip(np.asarray(rows_sb), np.asarray(real_sb), strict=True):
+        rows = rows_b[real_b == 1]  # the last batch of 23 rows has three, of one batch size
+        loss, g = gradient(params, rows, data.train_weight[rows])
+        params = jax.tree.map(lambda w, g: w - 0.1 * g, params, g)
+        total += float(loss * data.train_weight[rows].sum())
+        weight += float(data.train_weight[rows].sum())
+    assert_trees_close(after.weights.params, params, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose([sums["loss"], sums["weight"]], [total, weight], rtol=1e-5)
+    assert int(after.step) == -(-23 // batch_size)
+
+
+def test_padding_never_carries_another_rows_infinity_into_the_sum() -> None:
+    program, data, state = make_run()
+    outlier = jnp.zeros(N, bool).at[0].set(True) & ~jnp.isin(jnp.arange(N), data.train)
+    assert not outlier.any() or True
+    numbers = data.arrays.inputs["numbers"]
+    free = int(np.setdiff1d(np.arange(N), np.asarray(data.train))[0])
+    swap = jnp.arange(N).at[0].set(free).at[free].set(0)  # row 0 is one that does not train
+    arrays = jax.tree.map(lambda a: a[swap], data.arrays)
+    train = jnp.where(data.train == 0, free, data.train)
+    arrays = arrays._replace(target=arrays.target | {"value": arrays.target["value"].at[0].set(1e30)})
+    data = dataclasses.replace(data, arrays=arrays, train=train, valid=train[:7])
+    assert numbers.shape[0] == N and 0 not in np.asarray(train)
+    after, sums = train_epoch(program, data, state)
+    assert np.isfinite(sums["loss"])
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(after.weights.params))
+    _, judged = evaluate(program, data, state.weights, data.valid)
+    assert np.isfinite(judged["loss"])
+
+
+@given(n_train=st.integers(1, 23), batch_size=st.integers(1, 30), epoch=st.integers(0, 10**6), seed=st.integers(0, 9))
+def test_an_epoch_takes_every_training_row_once(n_train: int, batch_size: int, epoch: int, seed: int) -> None:
+    config = Config(train=Train(epochs=1, batch_size=batch_size))
+    n_steps = -(-n_train // batch_size)
+    train = jnp.asarray(np.random.default_rng(0).permutation(100)[:n_train], jnp.int32)
+    program = Program(None, None, (), None, config, n_steps, n_steps)  # type: ignore[arg-type]
+    data = Data(None, None, train, None, None, jax.random.key(seed))  # type: ignore[arg-type]
+    rows_sb, real_sb = epoch_rows(program, data, jnp.int32(epoch))
+    assert rows_sb.shape == real_sb.shape == (n_steps, batch_size)
+    rows, real = np.asarray(rows_sb).ravel(), np.asarray(real_sb).ravel()
+    assert sorted(rows[real == 1]) == sorted(np.asarray(train))
+    np.testing.assert_array_equal(real, np.arange(len(real)) < n_train)
+    assert set(rows[real == 0]) <= {rows[n_train - 1]}
+
+
+def test_orders_differ_between_epochs_and_seeds_and_come_back() -> None:
+    program, data, _ = make_run()
+    orders = {}
+    for seed in (0, 1):
+        seeded = dataclasses.replace(data, key=jax.random.key(seed))
+        for epoch in (0, 1, 2, 1000):
+            orders[seed, epoch] = tuple(np.asarray(epoch_rows(program, seeded, jnp.int32(epoch))[0]).ravel())
+    assert len(set(orders.values())) == 8
+    assert tuple(np.asarray(epoch_rows(program, data, jnp.int32(2))[0]).ravel()) == orders[0, 2]
+
+
+def test_every_row_comes_at_every_place_equally_often() -> None:
+    config = Config(train=Train(epochs=1, batch_size=8))
+    program, data, _ = make_run(config)
+    data = dataclasses.replace(data, train=jnp.arange(8, dtype=jnp.int32))
+    program = dataclasses.replace(program, steps_per_epoch=1)
+    n = 4000
+    orders = np.asarray(jax.vmap(lambda epoch: epoch_rows(program, data, epoch)[0][0])(jnp.arange(n)))
+    counts = np.array([[(orders[:, place] == row).sum() for row in range(8)] for place in range(8)])
+    chi_square = ((counts - n / 8) ** 2 / (n / 8)).sum()
+    assert abs(chi_square - 49) < 5 * np.sqrt(2 * 49)  # 7 x 7 degrees of freedom
+    follows = (orders[:, 1:] - orders[:, :-1] == 1).mean()  # a row and the next one side by side: by chance, 1 in 8
+    assert abs(follows - 1 / 8) < 0.01
+
+
+def test_the_schedule_of_dropout_ends_in_none() -> None:
+    net = Dense(dropout=0.6, dropout_schedule="flat_cosine")
+    program, data, state = make_run(Config(net=net, optim=SGD))
+    plain, _, _ = make_run(Config(optim=SGD))
+    batch = Dataset.take(data.arrays, np.arange(9))
+    at_end = dataclasses.replace(state, step=jnp.int32(program.total_steps))
+    ours, wanted = (update(p, data, at_end, batch)[0].weights.params for p in (program, plain))
+    assert_trees_close(ours, wanted, rtol=1e-5, atol=1e-6)
+    constant, _, _ = make_run(Config(net=Dense(dropout=0.6), optim=SGD))
+    ours, wanted = (update(p, data, state, batch)[0].weights.params for p in (program, constant))
+    assert_trees_close(ours, wanted, rtol=1e-5, atol=1e-6)  # full at the start
+    assert not np.allclose(ours["body"]["layer_0"]["kernel"], update(plain, data, state, batch)[0].weights.params[
+        "body"]["layer_0"]["kernel"])  # fmt: skip
+
+
+def test_dropout_is_another_at_every_step_and_seed() -> None:
+    program, data, state = make_run(Config(net=Dense(dropout=0.5), optim=SGD))
+    batch = Dataset.take(data.arrays, np.arange(9))
+    other = dataclasses.replace(data, key=jax.random.key(1))
+    cases = [(data, 0), (data, 1), (data, 1000), (other, 0)]
+    losses = [float(update(program, d, state.replace(step=jnp.int32(i)), batch)[1]["loss"]) for d, i in cases]
+    assert len(set(losses)) == 4
+    assert float(update(program, data, state, batch)[1]["loss"]) == losses[0]
+
+
+def test_penalties_move_weights_and_are_logged_apart() -> None:
+    program, data, state = make_run(Config(optim=Optim("sgd", learning_rate=0.1, l1=0.01, l2=0.02)))
+    plain, _, _ = make_run(Config(optim=Optim("sgd", learning_rate=0.1)))
+    batch = Dataset.take(data.arrays, np.arange(9))
+    (ours, sums), (without, plain_sums) = (update(p, data, state, batch) for p in (program, plain))
+    kernel = np.asarray(state.weights.params["body"]["layer_0"]["kernel"])
+    difference = without.weights.params["body"]["layer_0"]["kernel"] - ours.weights.params["body"]["layer_0"]["kernel"]
+    np.testing.assert_allclose(difference, 0.1 * (0.01 * np.sign(kernel) + 0.04 * kernel), rtol=1e-3, atol=1e-6)
+    np.testing.assert_array_equal(
+        without.weights.params["body"]["layer_0"]["bias"], ours.weights.params["body"]["layer_0"]["bias"]
+    )
+    every = [np.asarray(w) for path, w in jax.tree_util.tree_leaves_with_path(state.weights.params)
+             if path[-1].key == "kernel"]  # fmt: skip
+    wanted = sum(0.01 * np.abs(w).sum() + 0.02 * (w**2).sum() for w in every)
+    np.testing.assert_allclose(sums["penalty"], wanted, rtol=1e-5)
+    np.testing.assert_allclose(sums["loss"], plain_sums["loss"], rtol=1e-6)
+    assert float(plain_sums["penalty"]) == 0
+
+
+def test_smoothing_is_for_training_alone() -> None:
+    (smooth, data, state), (plain, _, _) = make_run(Config(label_smoothing=0.3)), make_run()
+    batch = Dataset.take(data.arrays, np.arange(9))
+    assert float(update(smooth, data, state, batch)[1]["loss"]) > float(update(plain, data, state, batch)[1]["loss"])
+    judged = [evaluate(p, data, state.weights, data.valid)[1]["loss"] for p in (smooth, plain)]
+    assert float(judged[0]) == float(judged[1])
+
+
+def test_average_is_that_of_the_weights_after_each_update() -> None:
+    config = Config(optim=Optim("sgd", learning_rate=0.1, ema=0.8))
+    program, data, state = make_run(config)
+    assert_same_bits(state.average, state.weights.params)
+    average = jax.tree.map(np.asarray, state.average)
+    for i in range(3):
+        state, _ = update(program, data, state, Dataset.take(data.arrays, np.arange(i, i + 5)))
+        average = jax.tree.map(lambda a, w: 0.8 * a + 0.2 * np.asarray(w), average, state.weights.params)
+    assert_trees_close(state.average, average, rtol=1e-5, atol=1e-6)
+    assert step.evaluation_weights(program, state).params is state.average
+
+
+def test_without_an_average_the_weights_themselves_are_judged() -> None:
+    program, _, state = make_run()
+    assert state.average == {}
+    assert step.evaluation_weights(program, state) is state.weights
+
+
+@pytest.mark.parametrize("block", [1, 3, 8, 4096])
+def test_evaluation_is_numpys_whatever_the_size_of_its_blocks(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step, "EVALUATION_ROWS", block)
+    program, data, state = make_run()
+    answers, sums = jax.jit(partial(evaluate, program))(data, state.weights, data.valid)
+    rows, numbers = np.asarray(data.valid), np.asarray(data.arrays.inputs["numbers"], np.float64)
+    params = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), state.weights.params)
+    hidden = np.tanh(numbers[rows] @ params["body"]["layer_0"]["kernel"] + params["body"]["layer_0"]["bias"])
+    value, kind, sex = (hidden @ params["output"][f"head_{i}_{n}"]["kernel"]
+                        for i, n in enumerate(("value", "kind", "sex")))  # fmt: skip
+    probability = np.exp(kind) / np.exp(kind).sum(1, keepdims=True)
+    np.testing.assert_allclose(answers["value"], value * 2 + 3, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(answers["kind"], probability, rtol=1e-4)
+    np.testing.assert_allclose(answers["sex"], 1 / (1 + np.exp(-sex[:, 0])), rtol=1e-4)
+    target = {name: np.asarray(array)[rows] for name, array in data.arrays.target.items()}
+    weight = np.asarray(data.arrays.weight, np.float64)[rows]
+    squares = ((value - target["value"]) ** 2).mean(1)
+    p_sex = np.where(target["sex"] == 1, 1, -1) * sex[:, 0]
+    losses = squares - np.log(probability[np.arange(8), target["kind"]]) + np.log1p(np.exp(-p_sex))
+    errors = squares + (probability.argmax(1) != target["kind"]) + ((sex[:, 0] > 0) != target["sex"])
+    wanted = [(losses * weight).sum(), (errors * weight).sum(), weight.sum()]
+    np.testing.assert_allclose([sums["loss"], sums["error"], sums["weight"]], wanted, rtol=1e-5)
+
+
+def values_remembered(
+    values: list[float], train: Train, optim: Optim | None = None
+) -> tuple[list[tuple[float, int, int]], list[bool], State]:
+    """(best value, best step, wait) and `stopped` after each of these evaluations, at steps 1, 2, ..."""
+    program, _, state = make_run(Config(optim=optim or Optim(), train=train), heads=(SEX,))
+    remember = jax.jit(partial(step._remember, program))
+    seen, stopped = [], []
+    for i, value in enumerate(values, 1):
+        marked = jax.tree.map(lambda leaf, i=i: jnp.full_like(leaf, i), state.weights)
+        state = remember(state.replace(step=jnp.int32(i), weights=marked), jnp.float32(value))
+        seen.append((float(state.best.value), int(state.best.step), int(state.best.wait)))
+        stopped.append(bool(state.stopped))
+        for leaf in jax.tree.leaves(state.best.weights):
+            np.testing.assert_array_equal(leaf, np.full_like(leaf, state.best.step))
+    return seen, stopped, state
+
+
+def test_the_lowest_value_is_remembered_with_its_step_and_weights() -> None:
+    seen, stopped, _ = values_remembered([5, 3, 4, 2, 6], Train())
+    assert seen == [(5, 1, 0), (3, 2, 0), (3, 2, 1), (2, 4, 0), (2, 4, 1)]
+    assert not any(stopped)
+
+
+def test_of_equal_values_the_later_weights_are_kept_and_patience_goes_on() -> None:
+    seen, _, _ = values_remembered([3, 3, 4, 3], Train())
+    assert seen == [(3, 1, 0), (3, 2, 1), (3, 2, 2), (3, 4, 3)]
+
+
+def test_patience_counts_evaluations_without_a_lower_value() -> None:
+    _, stopped, _ = values_remembered([5, 4, 4.5, 4.4, 4.3], Train(patience=3))
+    assert stopped == [False, False, False, False, True]
+    _, stopped, _ = values_remembered([5, 6, 4, 4.5, 3, 9], Train(patience=2))
+    assert not any(stopped)
+    _, stopped, _ = values_remembered([5, 6], Train(patience=1))
+    assert stopped == [False, True]
+
+
+def test_a_value_that_is_no_number_is_passed_over() -> None:
+    nan = float("nan")
+    seen, stopped, _ = values_remembered([nan, 5, nan, 4, nan, nan], Train(patience=2))
+    assert seen[1:] == [(5, 2, 0), (5, 2, 1), (4, 4, 0), (4, 4, 1), (4, 4, 2)]
+    assert stopped == [False, False, False, False, False, True]
+
+
+def test_restoring_the_last_keeps_the_newest_weights_and_the_lowest_value() -> None:
+    seen, stopped, _ = values_remembered([5, 3, 4, 6], Train(restore="last", patience=2))
+    assert seen == [(5, 1, 0), (3, 2, 0), (3, 3, 1), (3, 4, 2)]
+    assert stopped == [False, False, False, True]
+
+
+def factors(values: list[float], patience: int) -> list[float]:
+    optim = Optim(schedule="plateau", plateau_factor=0.5, plateau_patience=patience)
+    return [float(values_remembered(values[: i + 1], Train(), optim)[2].plateau.factor) for i in range(len(values))]
+
+
+def test_a_plateau_cuts_the_rate_and_waits_anew() -> None:
+    assert factors([5, 5, 5, 5, 5, 4, 4], patience=2) == [1, 1, 0.5, 0.5, 0.25, 0.25, 0.25]
+
+
+def test_a_plateau_without_patience_cuts_at_once_but_never_on_improvement() -> None:
+    assert factors([5, 4, 4, 3, 3.5, float("nan"), 2], patience=0) == [1, 1, 0.5, 0.5, 0.25, 0.125, 0.125]
+
+
+def test_the_factor_of_a_plateau_multiplies_the_step() -> None:
+    program, data, state = make_run(Config(optim=Optim("sgd", learning_rate=0.1, schedule="plateau")))
+    batch = Dataset.take(data.arrays, np.arange(9))
+    cut = state.replace(plateau=state.plateau.replace(factor=jnp.float32(0.25)))
+    full_step, cut_step = (
+        jax.tree.map(jnp.subtract, update(program, data, s, batch)[0].weights.params, state.weights.params)
+        for s in (state, cut)
+    )
+    assert_trees_close(cut_step, jax.tree.map(lambda u: 0.25 * u, full_step), rtol=1e-3, atol=1e-6)
+
+
+EVERYTHING = Config(
+    net=Dense(dropout=0.2, dropout_schedule="flat_cosine", norm="batch"),
+    optim=Optim("rmsprop", 0.01, momentum=0.5, schedule="plateau", plateau_patience=1, warmup=4, clip_norm=1.0, ema=0.9,
+                l2=1e-3, weight_decay=0.01),
+    train=Train(epochs=7, batch_size=5, eval_every=2),
+)  # fmt: skip
+
+
+def compile_rounds(program: Program, data: Data, state: State, counter: list[int] | None = None) -> Any:
+    """run_rounds as training compiles it, logs for four rounds and all; the state is donated."""
+    _, log = jax.eval_shape(partial(train_round, program), data, state)
+
+    def call(data: Data, state: State, n_rounds: jax.Array) -> tuple[State, Any, jax.Array]:
+        if counter is not None:
+            counter.append(1)
+        logs = jax.tree.map(lambda leaf: jnp.zeros((4, *leaf.shape), leaf.dtype), log)
+        return run_rounds(program, data, state, logs, n_rounds)
+
+    return jax.jit(call, donate_argnums=1)
+
+
+def test_rounds_grouped_in_any_way_end_in_the_same_bits() -> None:
+    program, data, state = make_run(EVERYTHING)
+    counter: list[int] = []
+    call = compile_rounds(program, data, state, counter)
+    together, logs, count = call(data, jax.tree.map(jnp.copy, state), jnp.int32(4))
+    assert int(count) == 4 and int(together.step) == program.total_steps == 35
+    np.testing.assert_array_equal(logs["step"], [10, 20, 30, 35])  # epochs 2, 4, 6 and the odd one
+    apart, lines = jax.tree.map(jnp.copy, state), []
+    for _ in range(4):
+        apart, log, count = call(data, apart, jnp.int32(1))
+        assert int(count) == 1
+        lines.append(jax.tree.map(lambda leaf: np.asarray(leaf[0]), log))
+    assert_same_bits(apart, together)
+    assert_same_bits(jax.tree.map(lambda *leaves: np.stack(leaves), *lines), jax.device_get(logs))
+    assert len(counter) == 1, "a second compilation"
+    assert not np.array_equal(together.average["body"]["layer_0"]["kernel"], state.average["body"]["layer_0"]["kernel"])
+
+
+def test_nothing_is_transferred_within_a_call() -> None:
+    program, data, state = make_run(EVERYTHING)
+    n_rounds = jax.device_put(jnp.int32(3))
+    call = compile_rounds(program, data, state).lower(data, state, n_rounds).compile()
+    with jax.transfer_guard("disallow"):
+        state, _, count = call(data, state, n_rounds)
+        state.step.block_until_ready()
+        with pytest.raises(jax.errors.JaxRuntimeError, match="[Dd]isallowed"):  # the guard is awake
+            jnp.zeros(3) + np.ones(3)
+    assert int(count) == 3
+
+
+def test_training_lowers_the_loss_it_reports() -> None:
+    program, data, state = make_run(Config(optim=Optim(learning_rate=0.01), train=Train(epochs=40, batch_size=5)))
+    state, logs, _ = compile_rounds(program, data, state)(data, state, jnp.int32(4))
+    assert np.all(np.diff(logs["train_loss"]) < 0)
+    np.testing.assert_allclose(
+        logs["valid_loss"][3],
+        plain_loss(program, data, state.weights.params, np.asarray(data.valid), data.arrays.weight[data.valid]),
+        rtol=1e-5,
+    )
+    answers, _ = evaluate(program, data, state.weights, data.valid)
+    for name, answer in answers.items():
+        np.testing.assert_allclose(logs["answers"][name][3], answer, rtol=1e-5, atol=1e-6)
+
+
+def test_a_call_ends_with_the_last_epoch() -> None:
+    program, data, state = make_run(Config(train=Train(epochs=3, batch_size=23)))
+    state, logs, count = compile_rounds(program, data, state)(data, state, jnp.int32(4))
+    assert int(count) == 3 == int(state.step)
+    np.testing.assert_array_equal(logs["step"], [1, 2, 3, 0])
+
+
+def test_a_stopped_state_is_left_alone() -> None:
+    program, data, state = make_run()
+    stopped = state.replace(stopped=jnp.array(True))
+    before = jax.device_get(stopped)
+    after, _, count = compile_rounds(program, data, stopped)(data, stopped, jnp.int32(4))
+    assert int(count) == 0
+    assert_same_bits(jax.device_get(after), before)
+
+
+def test_patience_ends_a_call_in_the_middle() -> None:
+    """At a rate of next to nothing no evaluation is better by more than rounding: patience runs out."""
+    config = Config(optim=Optim("sgd", learning_rate=1e-30), train=Train(epochs=9, batch_size=23, patience=2))
+    program, data, state = make_run(config)
+    state, _, count = compile_rounds(program, data, state)(data, state, jnp.int32(4))
+    assert (int(count), int(state.step), bool(state.stopped), bool(state.diverged)) == (3, 3, True, False)
+
+
+@pytest.mark.parametrize("n_valid", [0, 8])
+def test_a_loss_that_is_not_finite_stops_the_run(n_valid: int) -> None:
+    config = Config(optim=Optim("sgd", learning_rate=1e20), train=Train(epochs=9, batch_size=5))
+    program, data, state = make_run(config, heads=(VALUE,), n_valid=n_valid, activation="linear")
+    state, logs, count = compile_rounds(program, data, state)(data, state, jnp.int32(4))
+    assert int(count) == 1
+    assert bool(state.diverged) and bool(state.stopped)
+    assert not np.isfinite(logs["train_loss"][0])
+
+
+@pytest.mark.parametrize("n_valid", [0, 8])
+def test_weights_spoilt_by_the_very_last_update_are_noticed(n_valid: int) -> None:
+    config = Config(optim=Optim("sgd", learning_rate=3e38), train=Train(epochs=1, batch_size=23))
+    program, data, state = make_run(config, heads=(VALUE,), n_valid=n_valid)
+    data = dataclasses.replace(data, arrays=data.arrays._replace(target={"value": data.arrays.target["value"] * 100}))
+    state, logs, _ = compile_rounds(program, data, state)(data, state, jnp.int32(1))
+    assert np.isfinite(logs["train_loss"][0])
+    assert bool(state.diverged)
+
+
+def test_without_validation_rows_the_latest_weights_are_the_best() -> None:
+    program, data, state = make_run(n_valid=0)
+    state, logs, count = compile_rounds(program, data, state)(data, state, jnp.int32(3))
+    assert int(count) == 3 and set(logs) == {"train_loss", "penalty", "step"}
+    assert_same_bits(state.best.weights, state.weights)
+    assert int(state.best.step) == int(state.step) == 15
+    assert float(state.best.value) == float(logs["train_loss"][2])
+
+
+@pytest.mark.parametrize("monitor", ["loss", "error"])
+def test_the_value_watched_is_the_one_asked_for(monitor: str) -> None:
+    program, data, state = make_run(Config(train=Train(epochs=1, batch_size=5, monitor=monitor)))
+    after, _, _ = compile_rounds(program, data, state)(data, jax.tree.map(jnp.copy, state), jnp.int32(1))
+    _, sums = evaluate(program, data, after.weights, data.valid)
+    np.testing.assert_allclose(after.best.value, sums[monitor] / sums["weight"], rtol=1e-6)
+
+
+def test_leaves_of_a_fresh_state_share_no_buffer() -> None:
+    """Donation of a buffer that stands in a state twice would be refused."""
+    for config in (EVERYTHING, Config(optim=Optim("adam"))):
+        _, _, state = make_run(config)
+        leaves = [leaf for leaf in jax.tree.leaves(state) if leaf.size]
+        assert len({leaf.unsafe_buffer_pointer() for leaf in leaves}) == len(leaves)
+        assert not any(leaf.weak_type for leaf in leaves)

@@ -1,0 +1,91 @@
+"""A trained network that answers on raw rows.
+
+Nothing of the training code runs, and the config file is not imported again: all comes from the run's folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pyarrow as pa
+
+from train import config as configs
+from train.checkpoint import Checkpoints
+from train.data.encode import TableEncoder
+from train.data.load import read_encoder
+from train.data.read import as_table
+from train.errors import UserError
+from train.folder import read_json
+from train.network import make_network
+from train.options import Config
+
+BLOCK = 256  # rows of one compiled call; fewer are padded, so that one program serves any number of rows
+
+
+class Predictor:
+    """A network with its weights, and the schema that turns raw rows into its arrays and its answers into columns.
+
+    Rows are answered in blocks of one fixed size, so a row's answer does not depend on the rows beside it.
+    """
+
+    def __init__(self, config: Config, encoder: TableEncoder, variables: Mapping[str, Any]):
+        self.config = config
+        self.encoder = encoder
+        self._variables = variables
+        network, _ = make_network(config, encoder)
+        self._apply = jax.jit(lambda variables, inputs: network.apply(variables, inputs, method="predict"))
+
+    def __call__(self, data: Any) -> np.ndarray | dict[str, np.ndarray]:
+        """Predictions for a dict of columns, a pyarrow, pandas or polars table, in row order.
+
+        One target: an array [rows] of numbers or of class labels. Several: a dict of such arrays. Raises UserError
+        if a column is missing or holds what the training file did not.
+        """
+        columns = self.columns(as_table(data))
+        names = [name for name in columns if not name.startswith("probability_")]
+        return columns[names[0]] if len(names) == 1 else {name: columns[name] for name in names}
+
+    def table(self, data: pa.Table, where: str = "data") -> pa.Table:
+        """`row`, the number in `data`, beside the `columns`."""
+        columns = self.columns(data, where)
+        return pa.table({"row": np.arange(data.num_rows), **columns})
+
+    def columns(self, table: pa.Table, where: str = "data") -> dict[str, np.ndarray]:
+        """`prediction` (several targets: their names) and, for classes, `probability_CLASS`."""
+        return self.encoder.decode(self.answers(self.encoder.encode(table, where)))
+
+    def answers(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """{head: answers} of encoded inputs: numbers [rows, outputs] in encoded units, or probabilities."""
+        n = len(next(iter(inputs.values())))
+        blocks = []
+        for start in range(0, n, BLOCK):
+            block = {name: pad_rows(array[start : start + BLOCK], BLOCK) for name, array in inputs.items()}
+            blocks.append(self._apply(self._variables, block))
+        if not blocks:
+            blocks.append(self._apply(self._variables, {name: pad_rows(a, BLOCK) for name, a in inputs.items()}))
+        joined = {name: np.concatenate([np.asarray(b[name]) for b in blocks]) for name in blocks[0]}
+        return {name: array[:n] for name, array in joined.items()}
+
+
+def pad_rows(array: np.ndarray, n: int) -> np.ndarray:
+    """The array with rows of zeros added up to `n`."""
+    if len(array) == n:
+        return array
+    return np.concatenate([array, np.zeros((n - len(array), *array.shape[1:]), array.dtype)])
+
+
+def load(workdir: str | Path) -> Predictor:
+    """The best network of a run's folder. Raises UserError if the folder is not a run with a checkpoint."""
+    folder = Path(workdir)
+    resolved = configs.from_json(read_json(folder / "config.json", "a run's folder")["config"])
+    encoder = read_encoder(read_json(folder / "encoder.json", "a run's folder"))
+    checkpoints = Checkpoints(folder, read_only=True)
+    steps = checkpoints.steps()
+    if not steps:
+        raise UserError(f"{folder} has no finished checkpoint; train it first: python -m train.main --workdir={folder}")
+    model = checkpoints.restore_model(steps[0])
+    return Predictor(resolved, encoder, {"batch_stats": {}, **model})
