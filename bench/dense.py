@@ -72,7 +72,8 @@ def ours(rows: Rows) -> Side:
     )
     heads = (nets.HeadShape("value", "regression", 1),)
     network = nets.Network(nets.Inputs(), nets.Dense(HIDDEN, dropout=DROPOUT), nets.Heads(heads), scaling="none")
-    target = {"value": {"center": jnp.zeros(1), "scale": jnp.ones(1), "low": jnp.zeros(1), "high": jnp.ones(1)}}
+    zero, one = jnp.zeros(1), jnp.ones(1)
+    target = {"value": {"center": zero, "scale": one, "low": zero, "high": one}}
     fitted = {"inputs": {"fill": jnp.zeros(columns)}, "targets": target}
     steps = -(-n // rows.batch)
     program = Program(
@@ -155,8 +156,9 @@ def scikit_learn(rows: Rows) -> Side:
     from sklearn.neural_network import MLPRegressor
 
     net = MLPRegressor(
-        hidden_layer_sizes=HIDDEN, batch_size=rows.batch, alpha=0, random_state=0, max_iter=1, warm_start=True, n_iter_no_change=10**6
-    )
+        hidden_layer_sizes=HIDDEN, batch_size=rows.batch, alpha=0, random_state=0, max_iter=1, warm_start=True,
+        n_iter_no_change=10**6,
+    )  # fmt: skip
 
     def train(n: int) -> None:
         with warnings.catch_warnings():

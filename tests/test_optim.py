@@ -11,7 +11,7 @@ import numpy as np
 import optax
 import pytest
 
-from train.optim import decay_factor, kernels, learning_rate, leaf_name, make_optimizer, penalty
+from train.optim import decay_factor, kernels, leaf_name, learning_rate, make_optimizer, penalty
 from train.options import Optim
 
 RANDOM = np.random.default_rng(4)

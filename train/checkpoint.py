@@ -103,7 +103,7 @@ class Checkpoints:
 
     def steps(self) -> list[int]:
         """Finished steps that are whole, newest first; a damaged one is named in the log and passed over."""
-        folders = [path for path in self.folder.glob("[0-9]*") if path.name.isdigit() and any(path.iterdir())]
+        folders = [path for path in self.folder.glob("[0-9]*/") if path.name.isdigit() and any(path.iterdir())]
         found = sorted((int(path.name) for path in folders), reverse=True)
         whole = []
         for step in found:

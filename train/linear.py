@@ -11,16 +11,10 @@ from train.data.dataset import Batch
 from train.data.encode import TableEncoder
 
 Arrays = Mapping[str, np.ndarray]
-MOST_ROWS = 200_000  # training rows the linear model is fitted on at most: more would not change it
 
 
 def table_baselines(encoder: TableEncoder, train: Batch, judged: Batch) -> dict[str, dict[str, float]]:
     """Metrics on the judged rows of what is fitted on the training rows: {"mean" or "majority", "linear": {...}}."""
-    n = len(train.weight)
-    if n > MOST_ROWS:
-        rows = np.sort(np.random.default_rng(0).choice(n, MOST_ROWS, replace=False))
-        pick = lambda arrays: {name: array[rows] for name, array in arrays.items()}  # noqa: E731
-        train = Batch(pick(train.inputs), pick(train.target), train.weight[rows])
     features = linear_features(train.inputs, judged.inputs, encoder.category_sizes)
     baselines = fit_baselines(features[0], train.target, train.weight, encoder.heads)
     return baseline_metrics(baselines, features[1], judged.target, judged.weight, encoder.heads, encoder.units)

@@ -23,7 +23,7 @@ from train.evaluate import score
 from train.folder import fresh_folder, held
 from train.log import RunLog
 from train.network import init_weights
-from train.options import Config
+from train.options import Config, known
 from train.prepare import Run, prepare
 from train.progress import Progress
 from train.result import finish, summary
@@ -77,16 +77,19 @@ def train(run: Run) -> tuple[State, dict[str, float]]:
     call = None if _is_over(run, state) else compile_rounds(run, state)
     compiled = saved = time.time()
     log = RunLog(run.folder, -1 if resumed is None else resumed)
+    first_step = resumed or 0
+    progress = Progress(known(options.epochs), len(run.data.train), first_step // n_steps)
     pending, seconds_per_round, received = None, CALL_SECONDS, []
     try:
-        with signals() as received, Progress(options.epochs, len(run.data.train), (resumed or 0) // n_steps) as progress:
+        with signals() as received, progress:
             while True:
                 step = int(state.step)
                 if bool(state.diverged):
                     write_logs(run, log, progress, pending)
                     raise DivergedError(f"the loss is not finite at step {step}; lower config.optim.learning_rate")
                 done = bool(received) or _is_over(run, state)
-                if step != resumed and (done or save_is_due(options.checkpoint_every, step // n_steps, time.time() - saved)):
+                due = done or save_is_due(options.checkpoint_every, step // n_steps, time.time() - saved)
+                if due and step != first_step:
                     write_logs(run, log, progress, pending)
                     pending, saved = None, time.time()
                     checkpoints.save(step, state, model(state, run.data))
@@ -179,15 +182,17 @@ def rounds_wanted(run: Run, step: int, seconds_per_round: float) -> int:
 def signals() -> Iterator[list[int]]:
     """Collects SIGTERM and SIGINT instead of dying of them; the second one of a kind has its usual effect."""
     received: list[int] = []
+    previous: dict[int, Any] = {}
 
     def receive(number: int, frame: FrameType | None) -> None:
         received.append(number)
         signal.signal(number, previous[number])
 
     try:
-        previous = {number: signal.signal(number, receive) for number in (signal.SIGTERM, signal.SIGINT)}
+        for number in (signal.SIGTERM, signal.SIGINT):
+            previous[number] = signal.signal(number, receive)
     except ValueError:  # not in the main thread: signals are somebody else's
-        previous = {}
+        pass
     try:
         yield received
     finally:

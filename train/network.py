@@ -4,58 +4,66 @@ from __future__ import annotations
 
 from typing import Any
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 import nets
 from train.data.encode import TableEncoder
-from train.options import Config
+from train.options import Config, Dense, Table, known
 from train.state import Weights
 from train.tasks import Task, make_tasks
 
 Array = jax.Array
 
 
-def make_network(config: Config, encoder: TableEncoder) -> tuple[nets.Network, tuple[Task, ...]]:
+def make_network(config: Config, encoder: Any) -> tuple[nn.Module, tuple[Task, ...]]:
     """The network for a resolved config, and what each of its heads is trained on."""
-    net = config.net
     shapes = tuple(nets.HeadShape(head.name, head.kind, head.size) for head in encoder.heads)
     tasks = make_tasks(shapes, config.loss)
+    match config.data, config.net:
+        case Table() as data, Dense() as net:
+            return _table_network(data, net, encoder, tasks), tasks
+        case data, net:
+            raise NotImplementedError(f"{type(net).__name__} on {type(data).__name__}")
+
+
+def _table_network(data: Table, net: Dense, encoder: TableEncoder, tasks: tuple[Task, ...]) -> nets.Network:
     inputs = nets.Inputs(
         category_sizes=encoder.category_sizes,
-        one_hot=config.data.one_hot,
+        one_hot=data.one_hot,
         embedding=net.embedding,
         embedding_size=net.embedding_size,
         embedding_scale=net.embedding_scale,
         input_scale=net.input_scale,
     )
     body = nets.Dense(
-        hidden=tuple(net.hidden),
-        activation=net.activation,
+        hidden=known(net.hidden),
+        activation=known(net.activation),
         kernel_init=net.kernel_init,
-        dropout=net.dropout,
+        dropout=known(net.dropout),
         norm=net.norm,
         residual=net.residual,
         parametrization=net.parametrization,
         activation_slope=net.activation_slope,
     )
-    network = nets.Network(
+    shapes = tuple(task.head for task in tasks)
+    return nets.Network(
         inputs,
         body,
         nets.Heads(shapes, net.output_init, net.parametrization),
-        scaling=config.data.scaling,
+        scaling=data.scaling,
         missing_columns=encoder.missing_columns,
         clip_outputs=net.clip_outputs,
         log_link=any(task.loss == "poisson" for task in tasks),
     )
-    return network, tasks
 
 
-def init_weights(network: nets.Network, statistics: Any, columns: dict[str, Array], seed: int) -> Weights:
-    """Fresh weights, a function of the seed; `columns` is any prepared batch."""
+def init_weights(network: nn.Module, statistics: Any, inputs: Any, seed: int) -> Weights:
+    """Fresh weights, a function of the seed; `inputs` are those of any prepared batch."""
     rngs = {"params": jax.random.fold_in(jax.random.key(seed), 0)}
     _, variables = network.apply(
-        {"statistics": statistics}, columns, train=False, rngs=rngs, mutable=["params", "batch_stats"]
+        {"statistics": statistics}, inputs, train=False, rngs=rngs, mutable=["params", "batch_stats"]
     )
     return Weights(variables["params"], variables.get("batch_stats", {}))
 

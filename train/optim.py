@@ -9,10 +9,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from train.options import Optim
+from train.options import Optim, known
 
 Array = jax.Array
-Schedule = Callable[[Array], Array]
+Schedule = Callable[[Any], Any]
 
 
 def make_optimizer(options: Optim, total_steps: int) -> optax.GradientTransformation:
@@ -56,7 +56,7 @@ def learning_rate(options: Optim, total_steps: int) -> Schedule:
     rises from 1/25 of the rate over 30 % of the steps and falls to 4e-6 of it (Smith & Topin 2017, as in optax);
     "plateau" is constant here and multiplied by `State.plateau.factor`.
     """
-    peak = options.learning_rate
+    peak = known(options.learning_rate)
     warmup = int(options.warmup * total_steps) if options.warmup < 1 else int(options.warmup)
     rest = max(total_steps - warmup, 1)
     match options.schedule:

@@ -7,9 +7,16 @@ The bounds in `bounded(...)` are checked by `train.config.validate`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 Auto = Literal["auto"]
+T = TypeVar("T")
+
+
+def known(value: T | Auto) -> T:
+    """A field that may be "auto", of a config in which `train.recipe` has replaced it."""
+    assert value != "auto", "train.recipe.resolve comes first"
+    return value
 
 # A key of jax's generator holds 32 bits of a seed: 2**32 + 1 would silently be the run of seed 1.
 LAST_SEED = 2**32 - 1

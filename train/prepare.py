@@ -19,14 +19,14 @@ from train.errors import UserError
 from train.folder import read_json, write_json
 from train.network import make_network
 from train.optim import make_optimizer
-from train.options import Config
+from train.options import Config, Dense, known
 from train.recipe import resolve
 from train.step import Data, Program
 
 
 @dataclass(frozen=True)
 class Run:
-    """What `fit` prepared: the resolved config, the data on the host and on the device, and the compiled code's parts."""
+    """What `fit` prepared: the resolved config, the data on the host and on the device, and the code to compile."""
 
     folder: Path
     config: Config
@@ -42,8 +42,8 @@ def prepare(config: Config, dataset: Dataset, folder: Path) -> Run:
     _agree(folder, config, dataset)
     statistics = dataset.statistics(train_rows, config.data)
     network, tasks = make_network(config, dataset.encoder)
-    n_steps = -(-len(train_rows) // config.train.batch_size)
-    total = n_steps * config.train.epochs
+    n_steps = -(-len(train_rows) // known(config.train.batch_size))
+    total = n_steps * known(config.train.epochs)
     program = Program(network, dataset.take, tasks, make_optimizer(config.optim, total), config, total, n_steps)
     data = _to_device(program, dataset, statistics)
     return Run(folder, config, dataset, program, data)
@@ -58,7 +58,7 @@ def _agree(folder: Path, config: Config, dataset: Dataset) -> None:
         return
     before = configs.from_json(read_json(path, "a run's folder")["config"])
     longer = dataclasses.replace(before, train=dataclasses.replace(before.train, epochs=config.train.epochs))
-    if config.train.epochs >= before.train.epochs and not configs.differences(longer, config):
+    if known(config.train.epochs) >= known(before.train.epochs) and not configs.differences(longer, config):
         if config != before:
             write_json(path, {"config": configs.to_json(config), "versions": versions()})
     else:
@@ -74,9 +74,10 @@ def _to_device(program: Program, dataset: Dataset, statistics: dict[str, Any]) -
     prepare = jax.jit(lambda s, x: network.apply({"statistics": s}, x, method="prepare"))
     prepare_target = jax.jit(lambda s, y: network.apply({"statistics": s}, y, method="prepare_target"))
     columns = prepare(statistics, dataset.inputs)
-    if config.net.embedding == "piecewise_linear" and "numbers" in columns:
+    net = config.net
+    if isinstance(net, Dense) and net.embedding == "piecewise_linear" and "numbers" in columns:
         train_numbers = np.asarray(columns["numbers"][dataset.splits["train"]])
-        statistics["inputs"]["edges"] = bin_edges(train_numbers, config.net.embedding_size)
+        statistics["inputs"]["edges"] = bin_edges(train_numbers, net.embedding_size)
     return Data(
         arrays=Batch(columns, prepare_target(statistics, dataset.target), jnp.asarray(dataset.weight)),
         train_weight=jnp.asarray(dataset.weight * class_weights(config, dataset)),
@@ -88,7 +89,7 @@ def _to_device(program: Program, dataset: Dataset, statistics: dict[str, Any]) -
 
 
 def bin_edges(numbers_nf: np.ndarray, n_bins: int) -> np.ndarray:
-    """Quantiles of scaled training columns [f, n_bins + 1] for the piecewise-linear embedding (Gorishniy et al. 2022)."""
+    """Quantiles of scaled training columns [f, n_bins + 1], for the piecewise-linear embedding."""
     return np.quantile(numbers_nf, np.linspace(0, 1, n_bins + 1), axis=0).T.astype(np.float32)
 
 
@@ -110,7 +111,6 @@ def class_weights(config: Config, dataset: Dataset) -> np.ndarray:
             raise UserError(f"config.class_weight: no class {unknown[0]!r} in {head.name}; classes: {head.classes}")
         weights = np.array([config.class_weight.get(name, 1.0) for name in head.classes])
     return weights.astype(np.float32)[codes]
-
 
 
 

@@ -6,44 +6,46 @@ The recipe follows RealMLP (Holzmueller et al. 2024, "Better by default"), re-tu
 
 from __future__ import annotations
 
-import dataclasses
 import math
+from dataclasses import replace
+from typing import Any
 
-from train.options import Config
+from train.options import Config, Dense, Table
 
 STEPS = 3000  # updates of a whole run, whatever the number of rows
 LARGE = 20_000  # rows from which a few epochs with much dropout do better than many with little
 SMALL = 2_500  # rows below which regularisation must fade for the net to fit well
-QUANTILE = 10_000  # rows from which columns are mapped to the normal distribution: fewer lose more detail than they gain
+QUANTILE = 10_000  # rows from which columns are mapped to the normal distribution: on fewer it loses more than it gains
 
 
 def resolve(config: Config, n_train: int, *, classes: bool) -> Config:
     """The config with every "auto" replaced. `classes` says whether the (first) target is a class."""
-    batch_size = next((size for limit, size in ((1500, 32), (4500, 64), (12_000, 128)) if n_train < limit), 256)
-    if config.train.batch_size != "auto":
-        batch_size = config.train.batch_size
-    steps_per_epoch = math.ceil(n_train / batch_size)
-    epochs = max(1, math.ceil(STEPS / steps_per_epoch))
+    by_size = next((size for limit, size in ((1500, 32), (4500, 64), (12_000, 128)) if n_train < limit), 256)
+    batch_size = _auto(config.train.batch_size, by_size)
+    epochs = math.ceil(STEPS / math.ceil(n_train / batch_size))
     fading = "flat_cosine" if n_train < SMALL else "constant"
-    return dataclasses.replace(
+    data, net = config.data, config.net
+    if isinstance(data, Table):
+        data = replace(data, scaling=_auto(data.scaling, "robust" if n_train < QUANTILE else "quantile"))
+    if isinstance(net, Dense):
+        net = replace(
+            net,
+            hidden=_auto(net.hidden, (256, 256, 256)),
+            activation=_auto(net.activation, "selu" if classes else "mish"),
+            dropout=_auto(net.dropout, 0.3 if n_train > LARGE else 0.15),
+            dropout_schedule=_auto(net.dropout_schedule, fading),
+        )
+    return replace(
         config,
         label_smoothing=_auto(config.label_smoothing, 0.1 if classes else 0.0),
-        data=dataclasses.replace(
-            config.data, scaling=_auto(config.data.scaling, "robust" if n_train < QUANTILE else "quantile")
-        ),
-        net=dataclasses.replace(
-            config.net,
-            hidden=_auto(config.net.hidden, (256, 256, 256)),
-            activation=_auto(config.net.activation, "selu" if classes else "mish"),
-            dropout=_auto(config.net.dropout, 0.3 if n_train > LARGE else 0.15),
-            dropout_schedule=_auto(config.net.dropout_schedule, fading),
-        ),
-        optim=dataclasses.replace(
+        data=data,
+        net=net,
+        optim=replace(
             config.optim,
             learning_rate=_auto(config.optim.learning_rate, 0.04 if classes else 0.1),
             weight_decay_schedule=_auto(config.optim.weight_decay_schedule, fading),
         ),
-        train=dataclasses.replace(
+        train=replace(
             config.train,
             batch_size=batch_size,
             epochs=_auto(config.train.epochs, min(epochs, 12) if n_train > LARGE else epochs),
@@ -53,5 +55,5 @@ def resolve(config: Config, n_train: int, *, classes: bool) -> Config:
     )
 
 
-def _auto(value, rule):
+def _auto(value: Any, rule: Any) -> Any:
     return rule if value == "auto" else value

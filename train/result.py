@@ -18,15 +18,17 @@ from train.data.read import write_table
 from train.evaluate import score
 from train.folder import write_json
 from train.importance import permutation_importance, prediction_error
+from train.linear import table_baselines
 from train.log import read_history
 from train.network import count_parameters
 from train.predictor import Predictor
 from train.prepare import Run, versions
 from train.report import write_report
 from train.state import State
-from train.linear import table_baselines
 
 Arrays = dict[str, np.ndarray]
+BLOCK_ROWS = 65_536
+BASELINE_ROWS = 200_000  # training rows that baselines are fitted on at most: more would not change them
 
 
 def finish(run: Run, state: State, seconds: Mapping[str, float], started: float) -> dict[str, Any]:
@@ -34,12 +36,15 @@ def finish(run: Run, state: State, seconds: Mapping[str, float], started: float)
     dataset, encoder = run.dataset, run.dataset.encoder
     predictor = Predictor(run.config, encoder, jax.device_get(state.best.weights.variables(run.data.statistics)))
     splits = [split for split, rows in dataset.splits.items() if len(rows)]
-    batches = {split: dataset.take(dataset.arrays, dataset.splits[split]) for split in splits}
-    answers = {split: predictor.answers(batch.inputs) for split, batch in batches.items()}
-    scores = {s: score(encoder, answers[s], batch.target, batch.weight) for s, batch in batches.items()}
     judged = next(split for split in ("test", "valid", "train") if split in splits)
+    scores = {}
+    for split in sorted(splits, key=lambda split: split == judged):  # the judged one last: its answers are shown
+        target, weight, answers = _answer(run, predictor, split)
+        scores[split] = score(encoder, answers, target, weight)
+    scores = {split: scores[split] for split in splits}
+    batch = dataset.take(dataset.arrays, dataset.splits[judged])
     if judged == "test":
-        _write_predictions(run, batches["test"], answers["test"])
+        _write_predictions(run, batch, answers)
     n_epochs = int(state.step) // run.program.steps_per_epoch
     result: dict[str, Any] = {
         "task": {
@@ -49,7 +54,7 @@ def finish(run: Run, state: State, seconds: Mapping[str, float], started: float)
         "n_parameters": count_parameters(state.best.weights),
         "members": 1,
         "metrics": scores,
-        "baselines": {judged: table_baselines(encoder, batches["train"], batches[judged])},
+        "baselines": {judged: table_baselines(encoder, _sample(run), batch)},
         "steps": int(state.step),
         "epochs": n_epochs,
         "best_step": int(state.best.step),
@@ -61,17 +66,41 @@ def finish(run: Run, state: State, seconds: Mapping[str, float], started: float)
         "versions": versions(),
         "config_sha256": configs.digest(run.config),
     }
-    importance = _importance(run, predictor, batches[judged])
+    importance = _importance(run, predictor, batch)
     result["seconds"] = {**seconds, "total": time.time() - started}
     write_json(run.folder / "result.json", _finite(result))
     write_report(
         run.folder / "report.html",
         result | {"config": configs.to_json(run.config)},
         read_history(run.folder),
-        _shown(encoder, batches[judged], answers[judged]),
+        _shown(encoder, batch, answers),
         importance,
     )
     return result
+
+
+def _answer(run: Run, predictor: Predictor, split: str) -> tuple[Arrays, np.ndarray, Arrays]:
+    """Targets, weights and answers of a split, a block of rows at a time: the inputs never stand in memory twice."""
+    dataset, rows = run.dataset, run.dataset.splits[split]
+    targets, weights, answers = [], [], []
+    for start in range(0, len(rows), BLOCK_ROWS):
+        batch = dataset.take(dataset.arrays, rows[start : start + BLOCK_ROWS])
+        targets.append(batch.target)
+        weights.append(batch.weight)
+        answers.append(predictor.answers(batch.inputs))
+    return _joined(targets), np.concatenate(weights), _joined(answers)
+
+
+def _joined(blocks: list[Arrays]) -> Arrays:
+    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+
+
+def _sample(run: Run) -> Batch:
+    """The training rows, or BASELINE_ROWS of them."""
+    rows = run.dataset.splits["train"]
+    if len(rows) > BASELINE_ROWS:
+        rows = np.sort(np.random.default_rng(0).choice(rows, BASELINE_ROWS, replace=False))
+    return run.dataset.take(run.dataset.arrays, rows)
 
 
 def _write_predictions(run: Run, batch: Batch, answers: Arrays) -> None:

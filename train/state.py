@@ -12,8 +12,7 @@ from flax import struct
 Array = jax.Array
 
 
-@struct.dataclass
-class Weights:
+class Weights(struct.PyTreeNode):
     """What a network is applied with, beside the statistics."""
 
     params: Any
@@ -24,8 +23,7 @@ class Weights:
         return {"params": self.params, "batch_stats": self.batch_stats, "statistics": statistics}
 
 
-@struct.dataclass
-class Best:
+class Best(struct.PyTreeNode):
     """The weights with the lowest monitored value so far, when that was, and how many evaluations ago."""
 
     weights: Weights
@@ -34,8 +32,7 @@ class Best:
     wait: Array
 
 
-@struct.dataclass
-class Plateau:
+class Plateau(struct.PyTreeNode):
     """For the schedule "plateau": a factor on the learning rate, and evaluations without a better value."""
 
     factor: Array
@@ -43,8 +40,7 @@ class Plateau:
     wait: Array
 
 
-@struct.dataclass
-class State:
+class State(struct.PyTreeNode):
     """`step` counts completed updates. `average` is the exponential moving average of params, {} when it is off.
 
     `stopped` is set by patience or by a loss that is not finite (`diverged`); a stopped state is not updated again.

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
@@ -20,7 +19,7 @@ from jax import lax
 from nets.dropout import random_bits
 from train.data.dataset import Batch
 from train.optim import decay_factor, penalty
-from train.options import Config
+from train.options import Config, Dense, known
 from train.state import Best, Plateau, State, Weights
 from train.tasks import Task, row_errors, row_losses
 
@@ -28,8 +27,7 @@ Array = jax.Array
 EVALUATION_ROWS = 4096  # rows of an evaluation block: bounds its memory, changes no answer
 
 
-@struct.dataclass
-class Data:
+class Data(struct.PyTreeNode):
     """Prepared arrays on the device, and which of their rows train and judge.
 
     `arrays` are a data set's, in the form its `take` knows; a row is whatever that takes: of a table, a window of a
@@ -46,9 +44,13 @@ class Data:
 
 @dataclass(frozen=True)
 class Program:
-    """The code of a run: everything an update needs that is not an array."""
+    """The code of a run: everything an update needs that is not an array.
 
-    network: nn.Module
+    `network` is a Linen module with methods prepare, prepare_target, __call__ and answer, as nets.Network has them;
+    `take(arrays, rows)` is the data set's.
+    """
+
+    network: Any
     take: Callable[[Any, Array], Batch]
     tasks: tuple[Task, ...]
     optimizer: optax.GradientTransformation
@@ -63,7 +65,7 @@ def epoch_rows(program: Program, data: Data, epoch: Array) -> tuple[Array, Array
     The last batch is filled up with its own last row at weight 0, so that every batch has one shape. Any other row
     could carry an infinite loss into the sum, where 0 * inf is no zero.
     """
-    n, batch_size = data.train.shape[0], program.config.train.batch_size
+    n, batch_size = data.train.shape[0], known(program.config.train.batch_size)
     bits_n = random_bits(jax.random.fold_in(jax.random.fold_in(data.key, 1), epoch), (n,))
     _, rows_n = lax.sort_key_val(bits_n, data.train)
     shape = (program.steps_per_epoch, batch_size)
@@ -83,7 +85,7 @@ def update(program: Program, data: Data, state: State, batch: Batch) -> tuple[St
         outputs, moved = network.apply(
             variables, batch.inputs, batch.weight, train=True, rngs=rngs, mutable=["batch_stats"]
         )
-        losses_b = row_losses(program.tasks, outputs, batch.target, program.config.label_smoothing)
+        losses_b = row_losses(program.tasks, outputs, batch.target, known(program.config.label_smoothing))
         loss, weight = (losses_b * batch.weight).sum(), batch.weight.sum()
         extra = penalty(params, options.l1, options.l2) if options.l1 or options.l2 else jnp.zeros(())
         mean = loss / jnp.maximum(weight, 1e-30) + extra
@@ -103,11 +105,11 @@ def update(program: Program, data: Data, state: State, batch: Batch) -> tuple[St
     return state, {"loss": loss, "weight": weight, "penalty": extra}
 
 
-def _with_dropout(program: Program, step: Array) -> nn.Module:
+def _with_dropout(program: Program, step: Array) -> Any:
     options = program.config.net
-    if not options.dropout or options.dropout_schedule == "constant":
+    if not isinstance(options, Dense) or not options.dropout or options.dropout_schedule == "constant":
         return program.network
-    rate = options.dropout * decay_factor(options.dropout_schedule, program.total_steps)(step)
+    rate = known(options.dropout) * decay_factor(options.dropout_schedule, program.total_steps)(step)
     return program.network.clone(body=program.network.body.clone(dropout=rate))
 
 
@@ -159,7 +161,7 @@ def evaluate(
 def train_round(program: Program, data: Data, state: State) -> tuple[State, dict[str, Any]]:
     """`eval_every` epochs and an evaluation: what the run's folder gets a line for."""
     options = program.config.train
-    epochs_left = options.epochs - state.step // program.steps_per_epoch
+    epochs_left = known(options.epochs) - state.step // program.steps_per_epoch
     n_epochs = jnp.minimum(options.eval_every, epochs_left)
 
     def body(_: Array, carry: tuple[State, Any]) -> tuple[State, Any]:

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.data.encode import Column, Head, TableEncoder, fit_encoder, get_column, read_times
+from train.data.columns import get_column, read_times
+from train.data.encode import Column, Head, TableEncoder
+from train.data.fit import fit_encoder
 from train.errors import UserError
 from train.options import Table
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 from unittest import mock
@@ -72,6 +73,7 @@ SPOILED = {
 )  # fmt: skip
 def test_valid_and_test_rows_change_nothing_that_is_fitted(seed, split, scaling, data):
     columns = make(seed=seed)
+    columns["y"][:9:2] = np.nan
     split_by = {"stratified": "kind", "time": "time", "group": "group"}.get(split)
     options = {"target": ("kind", "y"), "split": split, "split_seed": seed, "group": "group", "scaling": scaling}
     options["time"] = "time" if split == "time" else None
@@ -81,10 +83,12 @@ def test_valid_and_test_rows_change_nothing_that_is_fitted(seed, split, scaling,
     for name, choices in SPOILED.items():
         if name != split_by:
             values = np.array(columns[name], dtype=object)
-            values[others] = random.choice(np.array(choices, dtype=object), len(others))
+            spoiled = others[others > 8] if name == "y" else others  # rows without a target stay without
+            values[spoiled] = random.choice(np.array(choices, dtype=object), len(spoiled))
             columns[name] = pa.array(values.tolist())
     after = load(pa.table(columns), **options)
     rows = before.splits["train"]
+    assert len(after.original_rows) == N - 5
     np.testing.assert_array_equal(rows, after.splits["train"])
     assert json.dumps(before.encoder.to_json()) == json.dumps(after.encoder.to_json())
     fitted = (json.dumps(d.statistics(rows), default=np.ndarray.tolist) for d in (before, after))
@@ -220,22 +224,26 @@ def test_values_that_cannot_be_used_are_named(change, options, message):
 
 
 def test_take_is_plain_indexing_on_numpy_and_jax():
-    dataset = load(pa.table(make()), target=("y", "kind"))
+    dataset = load(pa.table(make() | {"w": np.arange(N)}), target=("y", "kind"), weight="w")
     rows = np.array([4, 4, 17])
     on_host = dataset.take(dataset.arrays, rows)
     on_device = jax.jit(Dataset.take)(jax.tree.map(jnp.asarray, dataset.arrays), jnp.asarray(rows))
     assert on_host.length is None and set(on_host.target) == {"value", "kind"}
     np.testing.assert_array_equal(on_host.inputs["numbers"], dataset.inputs["numbers"][rows])
+    np.testing.assert_array_equal(on_host.weight, rows)
     jax.tree.map(np.testing.assert_array_equal, on_host, on_device)
 
 
 def test_the_fingerprint_is_that_of_arrays_and_splits():
     first, again = load(pa.table(make())), load(pa.table(make()))
     assert first.fingerprint == again.fingerprint and len(first.fingerprint) == 64
-    assert load(pa.table(make()), split_seed=1).fingerprint != first.fingerprint
-    columns = make()
-    columns["y"][5] += 0.01
-    assert load(pa.table(columns)).fingerprint != first.fingerprint
+    other_splits = first.splits | {"test": first.splits["valid"]}
+    assert dataclasses.replace(first, splits=other_splits).fingerprint != first.fingerprint
+    for group in (first.inputs, first.target, {"": first.weight}):
+        for array in group.values():
+            array[5] += 1
+            assert first.fingerprint != dataclasses.replace(first).fingerprint
+            array[5] -= 1
 
 
 @pytest.mark.parametrize(("loss", "options"), [("poisson", {}), ("mse", {"target_scaling": "none"})])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import nets
-from nets.heads import HeadShape, Heads, answer, readable_names, standardise_target
+from nets.heads import Heads, HeadShape, answer, readable_names, standardise_target
 
 KEY = jax.random.key(0)
 VALUE = HeadShape("value", "regression", 2)

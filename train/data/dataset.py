@@ -64,7 +64,7 @@ class Dataset:
         target = {name: array[indices] for name, array in arrays.target.items()}
         return Batch(inputs, target, arrays.weight[indices])
 
-    def statistics(self, rows: np.ndarray, options: Table | None = None) -> dict[str, Any]:
+    def statistics(self, rows: np.ndarray, options: Any = None) -> dict[str, Any]:
         """What is fitted on these training rows (see `fit_statistics`); `options` where "auto" has been resolved."""
         return fit_statistics(self.inputs, self.target, rows, self.encoder, options or self.options)
 

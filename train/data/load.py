@@ -8,12 +8,16 @@ from typing import Any
 from train.data.dataset import Dataset
 from train.data.encode import TableEncoder
 from train.data.table import load_table
-from train.options import Config
+from train.options import Config, Table
 
 
 def load_dataset(config: Config) -> Dataset:
     """Reads, splits and encodes the data. Raises UserError."""
-    return load_table(config.data, config.loss)
+    match config.data:
+        case Table():
+            return load_table(config.data, config.loss)
+        case _:
+            raise NotImplementedError(type(config.data).__name__)
 
 
 def read_encoder(plain: Mapping[str, Any]) -> TableEncoder:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from train.data.dataset import Dataset
-from train.data.encode import (
+from train.data.columns import (
     RawColumn,
-    fit_encoder,
     get_column,
     infer_kind,
     missing_rows,
@@ -16,8 +14,9 @@ from train.data.encode import (
     read_numbers,
     read_text,
     read_times,
-    target_names,
 )
+from train.data.dataset import Dataset
+from train.data.fit import fit_encoder, target_names
 from train.data.read import read_table
 from train.data.split import split_rows
 from train.errors import UserError
