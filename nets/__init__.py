@@ -2,8 +2,10 @@
 
 from nets.activations import ACTIVATIONS
 from nets.dense import Dense
+from nets.forecast import Forecaster
 from nets.heads import Heads, HeadShape
 from nets.inputs import Inputs
+from nets.lstm import LSTM
 from nets.network import Network
 
-__all__ = ["ACTIVATIONS", "Dense", "HeadShape", "Heads", "Inputs", "Network"]
+__all__ = ["ACTIVATIONS", "LSTM", "Dense", "Forecaster", "HeadShape", "Heads", "Inputs", "Network"]

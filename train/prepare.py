@@ -6,6 +6,7 @@ import dataclasses
 import importlib.metadata
 import platform
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from train import config as configs
-from train.data.dataset import Batch, Dataset
+from train.data.dataset import Dataset
 from train.errors import UserError
 from train.folder import read_json, write_json
 from train.network import make_network
@@ -38,7 +39,8 @@ class Run:
 def prepare(config: Config, dataset: Dataset, folder: Path) -> Run:
     """Resolves the config, writes it and the schema into the folder, or checks them against it; data to the device."""
     train_rows = dataset.splits["train"]
-    config = resolve(config, len(train_rows), classes=dataset.encoder.heads[0].kind != "regression")
+    config = resolve(config, len(train_rows), classes=dataset.encoder.heads[0].kind != "regression",
+                     season=getattr(dataset.encoder, "season", None))
     _agree(folder, config, dataset)
     statistics = dataset.statistics(train_rows, config.data)
     network, tasks = make_network(config, dataset.encoder)
@@ -73,13 +75,13 @@ def _to_device(program: Program, dataset: Dataset, statistics: dict[str, Any]) -
     config, network = program.config, program.network
     prepare = jax.jit(lambda s, x: network.apply({"statistics": s}, x, method="prepare"))
     prepare_target = jax.jit(lambda s, y: network.apply({"statistics": s}, y, method="prepare_target"))
-    columns = prepare(statistics, dataset.inputs)
+    arrays = dataset.prepared(partial(prepare, statistics), partial(prepare_target, statistics))
     net = config.net
-    if isinstance(net, Dense) and net.embedding == "piecewise_linear" and "numbers" in columns:
-        train_numbers = np.asarray(columns["numbers"][dataset.splits["train"]])
+    if isinstance(net, Dense) and net.embedding == "piecewise_linear" and "numbers" in arrays.inputs:
+        train_numbers = np.asarray(arrays.inputs["numbers"][dataset.splits["train"]])
         statistics["inputs"]["edges"] = bin_edges(train_numbers, net.embedding_size)
     return Data(
-        arrays=Batch(columns, prepare_target(statistics, dataset.target), jnp.asarray(dataset.weight)),
+        arrays=jax.device_put(arrays),
         train_weight=jnp.asarray(dataset.weight * class_weights(config, dataset)),
         train=jnp.asarray(dataset.splits["train"]),
         valid=jnp.asarray(dataset.splits["valid"]),

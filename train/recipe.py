@@ -10,7 +10,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from train.options import Config, Dense, Table
+from train.options import LSTM, Config, Dense, Series, Table
 
 STEPS = 3000  # updates of a whole run, whatever the number of rows
 LARGE = 20_000  # rows from which a few epochs with much dropout do better than many with little
@@ -18,8 +18,9 @@ SMALL = 2_500  # rows below which regularisation must fade for the net to fit we
 QUANTILE = 10_000  # rows from which columns are mapped to the normal distribution: on fewer it loses more than it gains
 
 
-def resolve(config: Config, n_train: int, *, classes: bool) -> Config:
-    """The config with every "auto" replaced. `classes` says whether the (first) target is a class."""
+def resolve(config: Config, n_train: int, *, classes: bool, season: int | None = None) -> Config:
+    """The config with every "auto" replaced. `classes` says whether the (first) target is a class, `season` after how
+    many steps a series repeats."""
     by_size = next((size for limit, size in ((1500, 32), (4500, 64), (12_000, 128)) if n_train < limit), 256)
     batch_size = _auto(config.train.batch_size, by_size)
     epochs = math.ceil(STEPS / math.ceil(n_train / batch_size))
@@ -35,6 +36,8 @@ def resolve(config: Config, n_train: int, *, classes: bool) -> Config:
             dropout=_auto(net.dropout, 0.3 if n_train > LARGE else 0.15),
             dropout_schedule=_auto(net.dropout_schedule, fading),
         )
+    if isinstance(data, Series) and isinstance(net, LSTM):
+        net = replace(net, hidden=_auto(net.hidden, (64,)), patch=_auto(net.patch, series_patch(data.lookback, season)))
     return replace(
         config,
         label_smoothing=_auto(config.label_smoothing, 0.1 if classes else 0.0),
@@ -53,6 +56,13 @@ def resolve(config: Config, n_train: int, *, classes: bool) -> Config:
             restore=_auto(config.train.restore, "last" if classes else "best"),
         ),
     )
+
+
+def series_patch(lookback: int, season: int | None) -> int:
+    """Rows of a series that an LSTM reads at once: a season where the lookback has two, else an eighth of it."""
+    if season is not None and 2 * season <= lookback:
+        return season
+    return max(1, round(lookback / 8))
 
 
 def _auto(value: Any, rule: Any) -> Any:

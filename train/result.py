@@ -139,10 +139,11 @@ def summary(result: Mapping[str, Any], folder: Path) -> str:
     for split, baselines in result["baselines"].items():
         rows |= {f"  {name}, {split}": scores for name, scores in baselines.items()}
     names = list(next(iter(rows.values())))
-    width = max(len(label) for label in rows)
-    lines = [" " * width + "".join(f"{name:>12}" for name in names)]
-    for label, scores in rows.items():
-        lines.append(f"{label:<{width}}" + "".join(f"{_short(scores.get(name)):>12}" for name in names))
+    cells = [["", *names], *([label, *(_short(scores.get(n)) for n in names)] for label, scores in rows.items())]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
+    lines = []
+    for first, *others in cells:
+        lines.append(first.ljust(widths[0]) + "".join(f"  {c:>{w}}" for c, w in zip(others, widths[1:], strict=True)))
     seconds = result["seconds"]
     lines.append(
         f"{result['n_parameters']:,} parameters, {result['epochs']} epochs; weights of step {result['best_step']} of "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -56,6 +57,10 @@ class Dataset:
     def arrays(self) -> Batch:
         """The whole pool, row axis first."""
         return Batch(self.inputs, self.target, self.weight)
+
+    def prepared(self, scale: Callable[[Arrays], Arrays], scale_target: Callable[[Arrays], Arrays]) -> Batch:
+        """`arrays` with columns and targets as the network's `prepare` and `prepare_target` give them."""
+        return Batch(scale(self.inputs), scale_target(self.target), self.weight)
 
     @staticmethod
     def take(arrays: Batch, indices: Any) -> Batch:

@@ -7,19 +7,27 @@ from typing import Any
 
 from train.data.dataset import Dataset
 from train.data.encode import TableEncoder
+from train.data.series import SeriesDataset, load_series
+from train.data.series_encode import SeriesEncoder
 from train.data.table import load_table
-from train.options import Config, Table
+from train.options import Config, Series, Table
 
 
-def load_dataset(config: Config) -> Dataset:
+def load_dataset(config: Config) -> Dataset | SeriesDataset:
     """Reads, splits and encodes the data. Raises UserError."""
     match config.data:
         case Table():
             return load_table(config.data, config.loss)
+        case Series():
+            return load_series(config.data)
         case _:
             raise NotImplementedError(type(config.data).__name__)
 
 
-def read_encoder(plain: Mapping[str, Any]) -> TableEncoder:
+def read_encoder(plain: Mapping[str, Any]) -> TableEncoder | SeriesEncoder:
     """The encoder that encoder.json holds."""
-    return TableEncoder.from_json(plain)
+    match plain.get("kind"):
+        case "Series":
+            return SeriesEncoder.from_json(plain)
+        case _:
+            return TableEncoder.from_json(plain)

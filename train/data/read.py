@@ -346,15 +346,14 @@ def _to_arrow(name: str, values: Any, markers: set[str]) -> pa.Array | pa.Chunke
     if hasattr(values, "to_arrow"):  # polars
         return values.to_arrow()
     if hasattr(values, "__array__") and not hasattr(values, "iloc"):  # numpy, jax; pyarrow knows a pandas Series itself
-        values = np.asanyarray(values)  # as a masked array stays one
-        values = list(values) if values.ndim > 1 else values
+        values = np.asanyarray(values)  # so that a masked array stays one
     scalar = isinstance(values, np.ndarray) and values.ndim == 0
     if scalar or isinstance(values, str | bytes | set | Mapping) or not hasattr(values, "__len__"):
         raise UserError(f"data: column {name!r} is one {type(values).__name__}; expected a list, one value per row")
     try:
         return pa.array(values)
     except (pa.ArrowException, OverflowError, TypeError):
-        try:
+        try:  # markers among numbers, or the rows of an array of rank 2
             return pa.array([_unmarked(value, markers) for value in values])
         except (pa.ArrowException, OverflowError, TypeError) as error:
             raise UserError(f"data: column {name!r} is not of one kind: {_first_line(error)}") from None
@@ -421,6 +420,7 @@ def _first_line(text: object) -> str:
 
 
 def csv_lines(table: pa.Table, delimiter: str) -> Iterator[bytes]:
+    """The header, then blocks of rows, as `write_table` writes them."""
     names = _csv_cells(pa.array(table.column_names, pa.string()))
     yield (delimiter.join(names.to_pylist()) + "\n").encode()
     # In a file of one column an empty line is no row for most readers.

@@ -46,12 +46,16 @@ class SeriesDataset:
     splits: dict[str, np.ndarray]
     flat: Flat
     encoder: SeriesEncoder
-    options: Series
     notes: tuple[str, ...] = ()
 
     @property
     def heads(self) -> tuple[Head, ...]:
         return self.encoder.heads
+
+    @property
+    def original_rows(self) -> np.ndarray:
+        """The row of the file that each window's first prediction is for [n], the first being 0."""
+        return self.flat.rows[self.starts + self.encoder.lookback]
 
     @property
     def weight(self) -> np.ndarray:
@@ -81,9 +85,10 @@ class SeriesDataset:
         target = future_bhc[:, :, : self.encoder.n_targets].reshape(rows_bh.shape[0], -1)
         return Batch(inputs, {"value": target}, np.ones(1, np.float32).repeat(rows_bh.shape[0]))
 
-    def statistics(self, rows: np.ndarray, options: Series | None = None) -> dict[str, Any]:
+    def statistics(self, rows: np.ndarray, options: Any = None) -> dict[str, Any]:
         """Mean and standard deviation of each column over the flat rows of these training windows; calendar features,
         which lie between -1 and 1, are left as they are."""
+        del options
         encoder = self.encoder
         covered = rows_covered(self.starts[rows], encoder.lookback + encoder.horizon, len(self.values))
         values_tc = self.values[covered].astype(np.float64)
@@ -135,7 +140,7 @@ def load_series(options: Series) -> SeriesDataset:
     ends = np.cumsum([len(found) for found in splits.values()])[:-1]
     windows = dict(zip(splits, np.split(np.arange(len(starts), dtype=np.int32), ends), strict=True))
     notes += _gap_notes(encoder, flat, numbers_tc, where)
-    return SeriesDataset(encoder.complete(numbers_tc, flat), starts, windows, flat, encoder, options, tuple(notes))
+    return SeriesDataset(encoder.complete(numbers_tc, flat), starts, windows, flat, encoder, tuple(notes))
 
 
 def _targets(options: Series) -> tuple[str, ...]:
@@ -173,9 +178,8 @@ def _cut(table: pa.Table, flat: Flat, reader: SeriesEncoder, options: Series) ->
     """The rows that are used: the first `options.rows` of each group, up to its last one with a target; groups that are
     too short for a single window are left out, unless all are."""
     targets = replace(reader, columns=reader.targets)
-    present_t = ~np.isnan(targets.numbers(table, options.path, flat)).all(axis=1)
     place_t = np.arange(len(flat.rows)) - np.repeat(flat.firsts, flat.sizes)
-    last_g = np.maximum.reduceat(np.where(present_t, place_t, -1), flat.firsts)
+    last_g = last_labelled(reader, targets.numbers(table, options.path, flat), flat)
     if options.rows is not None:
         last_g = np.minimum(last_g, options.rows - 1)
     if (last_g < 0).all():
@@ -189,6 +193,13 @@ def _cut(table: pa.Table, flat: Flat, reader: SeriesEncoder, options: Series) ->
     few = f"fewer rows than the {options.lookback} + {options.horizon} of a window"
     note = f"{options.path}: {short_g.sum()} of {len(short_g)} series have {few}{shown}; left out"
     return flat.only(np.repeat(~short_g, flat.sizes)), [note]
+
+
+def last_labelled(encoder: SeriesEncoder, numbers_tc: np.ndarray, flat: Flat) -> np.ndarray:
+    """The place within each group of its last row that has a target [g], -1 where none has."""
+    present_t = ~np.isnan(numbers_tc[:, : encoder.n_targets]).all(axis=1)
+    place_t = np.arange(len(flat.rows)) - np.repeat(flat.firsts, flat.sizes)
+    return np.maximum.reduceat(np.where(present_t, place_t, -1), flat.firsts)
 
 
 def _fit_columns(

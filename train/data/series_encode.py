@@ -205,6 +205,11 @@ def write_stamps(stamps: np.ndarray, time: TimeColumn) -> pa.Array:
     return pa.array((stamps // size).astype(np.int64), pa.int64()).cast(pa.timestamp(unit, time.zone))
 
 
+def show_group(flat: Flat, g: int) -> str:
+    """A group in a message."""
+    return "the series" if flat.names is None else f"group {str(flat.names[g])!r}"
+
+
 def _within_days(step: TimeStep) -> bool:
     return step.kind == "time" and step.size % DAY > 0
 

@@ -1,0 +1,185 @@
+"""Forecasting: a window of a series in, all steps of its horizon out (direct multi-step).
+
+Shapes: b windows, l lookback, h horizon, c columns read (the o targets first), k columns known ahead, r rows the LSTM
+reads (b, or b * o where columns are apart), w targets in such a row, s patches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from nets.activations import ACTIVATIONS
+from nets.dense import Linear
+from nets.dropout import dropout, is_off
+from nets.lstm import LSTM
+from nets.readout import Attention, last, maximum, mean
+
+Array = jax.Array
+WindowScaling = Literal["none", "last", "last_deviation", "revin"]
+SMALLEST = 1e-5  # variance added before a division, as in RevIN
+
+
+class Level(NamedTuple):
+    """What is taken out of a window's targets and put back after the net: (x - center) / scale, both [b, 1, o]."""
+
+    center: Array
+    scale: Array
+
+
+def window_level(targets_blo: Array, kind: WindowScaling) -> Level:
+    """ "last" takes out the last value, "last_deviation" divides by the window's standard deviation too, "revin" takes
+    out the mean and the deviation (Kim et al. 2022)."""
+    last_b1o = targets_blo[:, -1:]
+    if kind == "none":
+        return Level(jnp.zeros_like(last_b1o), jnp.ones_like(last_b1o))
+    if kind == "last":
+        return Level(last_b1o, jnp.ones_like(last_b1o))
+    mean_b1o = targets_blo.mean(1, keepdims=True)
+    deviation_b1o = jnp.sqrt(jnp.square(targets_blo - mean_b1o).mean(1, keepdims=True) + SMALLEST)
+    return Level(mean_b1o if kind == "revin" else last_b1o, deviation_b1o)
+
+
+def to_patches(x_blf: Array, size: int) -> Array:
+    """[b, l, f] -> [b, s, size * f], `size` rows a step. Where they do not fit, the first row is repeated before them."""
+    short = -x_blf.shape[1] % size
+    if short:
+        x_blf = jnp.pad(x_blf, ((0, 0), (short, 0), (0, 0)), mode="edge")
+    return x_blf.reshape(x_blf.shape[0], -1, size * x_blf.shape[2])
+
+
+class Forecaster(nn.Module):
+    """An LSTM over patches of the lookback, a readout, dense layers, and one linear layer to the whole horizon.
+
+    Columns scaled by training rows go in (`prepare`), {"past": [b, l, c], "future": [b, h, k] if any is known ahead};
+    {"value": [b, h * o]} comes out, scaled likewise. Within, targets are scaled by their own window too (`window`;
+    "revin" with a learned factor and offset for each). Columns "joint": one net reads and forecasts all targets;
+    "independent": one net is shared by all, each read alone beside the covariates. `shortcut` adds a linear map from the
+    lookback of a target to its horizon, one map for each if joint, zero at start.
+    """
+
+    lstm: LSTM
+    horizon: int
+    n_targets: int
+    patch: int = 1
+    window: WindowScaling = "none"
+    columns: Literal["joint", "independent"] = "joint"
+    shortcut: bool = False
+    readout: Literal["last", "mean", "max", "mean_max", "attention"] = "last"
+    head: tuple[int, ...] = ()
+    head_activation: str = "relu"
+    dropout: float | Array = 0.0
+
+    @nn.compact
+    def __call__(self, inputs: Mapping[str, Array], weight_b: Array | None = None, *, train: bool) -> dict[str, Array]:
+        del weight_b
+        targets_blo, covariates_blf = jnp.split(inputs["past"], [self.n_targets], axis=2)
+        level = window_level(targets_blo, self.window)
+        scaled_blo = (targets_blo - level.center) / level.scale
+        if self.window == "revin":
+            factor_o = self.param("revin_scale", nn.initializers.ones_init(), (self.n_targets,))[None, None]
+            offset_o = self.param("revin_bias", nn.initializers.zeros_init(), (self.n_targets,))[None, None]
+            scaled_blo = scaled_blo * factor_o + offset_o
+        answer_bho = self._forecast(scaled_blo, covariates_blf, inputs.get("future"), train)
+        if self.shortcut:
+            answer_bho = answer_bho + self._shortcut(scaled_blo)
+        if self.window == "revin":
+            # As RevIN guards it: a factor that training moves to 0 must not divide.
+            answer_bho = (answer_bho - offset_o) / (factor_o + SMALLEST**2)
+        answer_bho = answer_bho * level.scale + level.center
+        return {"value": answer_bho.reshape(answer_bho.shape[0], -1)}
+
+    def _forecast(self, targets_blo: Array, covariates_blf: Array, future_bhk: Array | None, train: bool) -> Array:
+        """The LSTM's part of the answer [b, h, o]."""
+        n_apart = self.n_targets if self.columns == "independent" else 1
+        targets_rlw = _apart(targets_blo, n_apart)
+        x_rlf = jnp.concatenate([targets_rlw, jnp.repeat(covariates_blf, n_apart, axis=0)], axis=2)
+        outputs_rsh, carry = self.lstm(to_patches(x_rlf, self.patch), train=train)
+        hidden_rh = self._drop(self._read(outputs_rsh, carry), 0, train)
+        if future_bhk is not None:
+            ahead_rk = jnp.repeat(future_bhk.reshape(future_bhk.shape[0], -1), n_apart, axis=0)
+            hidden_rh = jnp.concatenate([hidden_rh, ahead_rk], axis=1)
+        for i, size in enumerate(self.head):
+            hidden_rh = ACTIVATIONS[self.head_activation](Linear(size, name=f"head_{i}")(hidden_rh))
+            hidden_rh = self._drop(hidden_rh, i + 1, train)
+        n_together = self.n_targets // n_apart
+        answer_r = Linear(self.horizon * n_together, name="output")(hidden_rh)
+        answer_rhw = answer_r.reshape(-1, self.horizon, n_together)
+        return _together(answer_rhw, n_apart)
+
+    def _read(self, outputs_rsh: Array, carry: tuple) -> Array:
+        match self.readout:
+            case "last":
+                return last(carry[-1], self.lstm.merge)
+            case "mean":
+                return mean(outputs_rsh)
+            case "max":
+                return maximum(outputs_rsh)
+            case "mean_max":
+                return jnp.concatenate([mean(outputs_rsh), maximum(outputs_rsh)], axis=1)
+            case "attention":
+                return Attention(name="attention")(outputs_rsh)
+
+    def _drop(self, x_rh: Array, place: int, train: bool) -> Array:
+        if not train or is_off(self.dropout):
+            return x_rh
+        return dropout(jax.random.fold_in(self.make_rng("dropout"), place), x_rh, self.dropout)
+
+    def _shortcut(self, targets_blo: Array) -> Array:
+        """A linear map of each target's lookback [b, h, o]."""
+        shape = (targets_blo.shape[1], self.horizon)
+        if self.columns == "independent":
+            kernel_lh = self.param("shortcut_kernel", nn.initializers.zeros_init(), shape)
+            return jnp.einsum("blo,lh->bho", targets_blo, kernel_lh)
+        kernel_olh = self.param("shortcut_kernel", nn.initializers.zeros_init(), (self.n_targets, *shape))
+        return jnp.einsum("blo,olh->bho", targets_blo, kernel_olh)
+
+    def prepare(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Raw columns -> columns scaled by their training rows; "past" may be any array whose last axis is columns."""
+        statistics = self.get_variable("statistics", "inputs")
+        scaled = {}
+        for name, x in inputs.items():
+            center, scale = (_as_last(statistics[part][-x.shape[-1] :], x.ndim) for part in ("center", "scale"))
+            scaled[name] = (x - center) / scale
+        return scaled
+
+    def prepare_target(self, target: Mapping[str, Array]) -> dict[str, Array]:
+        """Raw targets {"value": [b, h * o]} -> what the loss compares outputs with."""
+        center, scale = self._target_statistics()
+        return {"value": (target["value"] - center) / scale}
+
+    def answer(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
+        """{"value": outputs [b, h * o]} -> the same in the targets' units."""
+        center, scale = self._target_statistics()
+        return {"value": outputs["value"] * scale + center}
+
+    def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Raw columns -> answers."""
+        return self.answer(self(self.prepare(inputs), train=False))
+
+    def _target_statistics(self) -> tuple[Array, Array]:
+        statistics = self.get_variable("statistics", "inputs")
+        center_o, scale_o = statistics["center"][: self.n_targets], statistics["scale"][: self.n_targets]
+        return jnp.tile(center_o, self.horizon)[None], jnp.tile(scale_o, self.horizon)[None]
+
+
+def _apart(x_blo: Array, n_apart: int) -> Array:
+    """[b, l, o] -> [b * n, l, o / n]."""
+    if n_apart == 1:
+        return x_blo
+    return jnp.swapaxes(x_blo, 1, 2).reshape(-1, x_blo.shape[1], 1)
+
+
+def _together(x_rhw: Array, n_apart: int) -> Array:
+    """[b * n, h, w] -> [b, h, n * w], undoing `_apart`."""
+    if n_apart == 1:
+        return x_rhw
+    return jnp.swapaxes(x_rhw.reshape(-1, n_apart, x_rhw.shape[1]), 1, 2)
+
+
+def _as_last(x_c: Array, n_axes: int) -> Array:
+    return x_c.reshape((1,) * (n_axes - 1) + (-1,))

@@ -1,0 +1,205 @@
+"""A whole network for sequences: padded steps and lengths in, labels, tags or next steps out.
+
+Shapes: b batch, t time, f numbers of a step, e features, h hidden, k tags or classes, o outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from nets.activations import ACTIVATIONS
+from nets.crf import viterbi
+from nets.dropout import dropout, is_off
+from nets.heads import HeadShape, answer, readable_names, standardise_target
+from nets.lstm import LSTM
+from nets.readout import Attention, last, maximum, mean
+from nets.tokens import Tokens
+
+Array = jax.Array
+Statistics = Mapping[str, Mapping[str, Array]]
+STEP_KINDS = ("tags", "next_numbers", "next_binary")  # heads that answer at every step; the others once a sequence
+
+
+class SequenceNetwork(nn.Module):
+    """Tokens and numbers of each step, an LSTM over them, and a linear layer per head.
+
+    Inputs: "length" int32 [b], and "numbers" [b, t, f], "tokens" [b, t], "characters" [b, t, c] as far as there are
+    any. A head of STEP_KINDS reads the LSTM's outputs, [b, t, k]; any other a `readout` of them through dense layers
+    of sizes `head`. Where there are no such heads `patch` steps may be read at once. In training `noise` is added to
+    every number and `offset` to all of a channel in a sequence: normal, in units of the channel's deviation; and of a
+    sequence only a part is read, at random, at least the share `crop` of it. What was fitted on training rows stands
+    in the collection `statistics`, as in `nets.Network`, whose methods these are.
+    """
+
+    heads: tuple[HeadShape, ...]
+    hidden: tuple[int, ...]
+    tokens: Tokens | None = None
+    bidirectional: bool = False
+    merge: str = "concat"
+    dropout: float = 0.0
+    input_dropout: float = 0.0
+    recurrent_dropout: float = 0.0
+    readout: str = "last"
+    head: tuple[int, ...] = ()
+    head_activation: str = "relu"
+    patch: int = 1
+    crf: bool = False
+    noise: float = 0.0
+    offset: float = 0.0
+    crop: float = 1.0
+    log_link: bool = False
+
+    @nn.compact
+    def __call__(self, inputs: Mapping[str, Array], weight_b: Array | None = None, *, train: bool) -> dict[str, Array]:
+        """Prepared inputs -> {head: outputs [b, o] or [b, t, o]}, "length" [b], and what a CRF has learned."""
+        del weight_b
+        length_b, x_bte = self._steps(inputs, train)
+        if self.patch > 1:
+            length_b, x_bte = patches(x_bte, length_b, self.patch)
+        outputs_bth, carry = LSTM(
+            self.hidden,
+            bidirectional=self.bidirectional,
+            merge=self.merge,  # type: ignore[arg-type]
+            dropout=self.dropout,
+            input_dropout=self.input_dropout,
+            recurrent_dropout=self.recurrent_dropout,
+            name="lstm",
+        )(x_bte, length_b, train=train)
+        assert not isinstance(outputs_bth, tuple), "merge none has no place here"
+        of_steps = self._dropped(outputs_bth, train)
+        of_row = None
+        if any(head.kind not in STEP_KINDS for head in self.heads):
+            of_row = self._dense(self._dropped(self._readout(outputs_bth, carry, length_b), train), train)
+        outputs = {"length": length_b}
+        for head, name in zip(self.heads, readable_names(tuple(h.name for h in self.heads)), strict=True):
+            features = of_steps if head.kind in STEP_KINDS else of_row
+            outputs[head.name] = nn.Dense(
+                head.size, kernel_init=nn.initializers.glorot_uniform(), bias_init=self._bias(head), name=name
+            )(features)
+            if head.kind == "tags" and self.crf:
+                zeros = nn.initializers.zeros_init()
+                outputs[f"{head.name}.start"] = self.param(f"{name}_start", zeros, (head.size,))
+                outputs[f"{head.name}.transition"] = self.param(f"{name}_transition", zeros, (head.size, head.size))
+        return outputs
+
+    def prepare(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Raw inputs -> numbers standardised, zero where missing and beyond the end; the others as they are."""
+        inputs = dict(inputs)
+        if "numbers" in inputs:
+            statistics, raw_btf = self._statistics("inputs"), inputs["numbers"]
+            scaled_btf = (raw_btf - statistics["center"][None, None]) / statistics["scale"][None, None]
+            valid_bt = jnp.arange(raw_btf.shape[1])[None] < inputs["length"][:, None]
+            known_btf = valid_bt[..., None] & ~jnp.isnan(raw_btf)
+            inputs["numbers"] = jnp.where(known_btf, scaled_btf, jnp.zeros((), scaled_btf.dtype))
+        return inputs
+
+    def prepare_target(self, target: Mapping[str, Array]) -> dict[str, Array]:
+        """Raw targets -> what the loss compares outputs with."""
+        statistics = self._statistics("targets")
+        prepared = {}
+        for head in self.heads:
+            fitted, raw = statistics[head.name], target[head.name]
+            if head.kind == "next_numbers":
+                prepared[head.name] = (raw - fitted["center"][None, None]) / fitted["scale"][None, None]
+            else:
+                prepared[head.name] = standardise_target(raw, head, fitted)
+        return prepared
+
+    def answer(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
+        """{head: outputs} -> {head: numbers in the target's units, probabilities, or the best tags int32 [b, t]}.
+
+        Beyond a row's end tags are -1 and next steps nan. Tags keep to IOB2 where the training rows do.
+        """
+        statistics, length_b = self._statistics("targets"), outputs["length"]
+        answers = {}
+        for head in self.heads:
+            fitted, raw = statistics[head.name], outputs[head.name]
+            if head.kind == "tags":
+                start_k, transition_kk = fitted["start"], fitted["transition"]
+                if self.crf:
+                    start_k = start_k + outputs[f"{head.name}.start"]
+                    transition_kk = transition_kk + outputs[f"{head.name}.transition"]
+                answers[head.name] = viterbi(raw, start_k, transition_kk, length_b)
+            elif head.kind in STEP_KINDS:
+                if head.kind == "next_binary":
+                    values_btf = jax.nn.sigmoid(raw)
+                else:
+                    values_btf = raw * fitted["scale"][None, None] + fitted["center"][None, None]
+                valid_bt = jnp.arange(raw.shape[1])[None] < length_b[:, None]
+                answers[head.name] = jnp.where(valid_bt[..., None], values_btf, jnp.array(jnp.nan, raw.dtype))
+            else:
+                answers[head.name] = answer(raw, head, fitted, clip=False, log_link=self.log_link)
+        return answers
+
+    def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Raw inputs -> answers."""
+        return self.answer(self(self.prepare(inputs), train=False))
+
+    def _steps(self, inputs: Mapping[str, Array], train: bool) -> tuple[Array, Array]:
+        """Lengths [b] and the features of every step [b, t, e]."""
+        length_b, parts = inputs["length"], []
+        if "numbers" in inputs:
+            x_btf = inputs["numbers"]
+            if train and (self.noise or self.offset or self.crop < 1):
+                length_b, x_btf = self._varied(length_b, x_btf)
+            parts.append(x_btf)
+        if self.tokens is not None:
+            count_v = self._statistics("inputs")["count"]
+            parts.append(self.tokens(inputs["tokens"], inputs.get("characters"), count_v, train=train))
+        return length_b, jnp.concatenate(parts, -1)
+
+    def _varied(self, length_b: Array, x_btf: Array) -> tuple[Array, Array]:
+        """Numbers as they might also have been measured; for training alone."""
+        noise_key, offset_key, crop_key = jax.random.split(self.make_rng("dropout"), 3)
+        if self.crop < 1:
+            share_b, place_b = jax.random.uniform(crop_key, (2, len(length_b)))
+            kept_b = jnp.ceil(length_b * (self.crop + (1 - self.crop) * share_b)).astype(jnp.int32)
+            first_b = jnp.floor((length_b - kept_b + 1) * place_b).astype(jnp.int32)
+            from_bt = jnp.minimum(first_b[:, None] + jnp.arange(x_btf.shape[1])[None], x_btf.shape[1] - 1)
+            length_b, x_btf = kept_b, jnp.take_along_axis(x_btf, from_bt[:, :, None], 1)
+        if self.noise:
+            x_btf = x_btf + self.noise * jax.random.normal(noise_key, x_btf.shape)
+        if self.offset:
+            x_btf = x_btf + self.offset * jax.random.normal(offset_key, (x_btf.shape[0], 1, x_btf.shape[2]))
+        return length_b, x_btf
+
+    def _readout(self, outputs_bth: Array, carry: tuple, length_b: Array) -> Array:
+        if self.readout == "last":
+            return last(carry[-1], self.merge)
+        if self.readout == "attention":
+            return Attention(name="attention")(outputs_bth, length_b)
+        parts = {"mean": mean, "max": maximum}
+        return jnp.concatenate([parts[kind](outputs_bth, length_b) for kind in self.readout.split("_")], -1)
+
+    def _dense(self, x_bh: Array, train: bool) -> Array:
+        for i, size in enumerate(self.head):
+            x_bh = nn.Dense(size, kernel_init=nn.initializers.glorot_uniform(), name=f"dense_{i}")(x_bh)
+            x_bh = self._dropped(ACTIVATIONS[self.head_activation](x_bh), train)
+        return x_bh
+
+    def _dropped(self, x: Array, train: bool) -> Array:
+        return dropout(self.make_rng("dropout"), x, self.dropout) if train and not is_off(self.dropout) else x
+
+    def _bias(self, head: HeadShape) -> nn.initializers.Initializer:
+        """What makes a new head answer with the rates of the training rows: training begins where guessing ends."""
+        rate = self._statistics("targets")[head.name].get("rate")
+        if rate is None:
+            return nn.initializers.zeros_init()
+        rate = jnp.clip(rate, 1e-6, 1 - 1e-6)
+        bias = jnp.log(rate) if head.kind in ("tags", "multiclass") else jnp.log(rate) - jnp.log1p(-rate)
+        return lambda key, shape, dtype=jnp.float32: bias[-shape[0] :].astype(dtype)
+
+    def _statistics(self, name: str) -> Mapping:
+        return self.get_variable("statistics", name) or {}
+
+
+def patches(x_bte: Array, length_b: Array, size: int) -> tuple[Array, Array]:
+    """`size` steps as one: lengths [b] and [b, ceil(t / size), size * e]; zeros after a row's end."""
+    valid_bt = jnp.arange(x_bte.shape[1])[None] < length_b[:, None]
+    x_bte = jnp.where(valid_bt[..., None], x_bte, jnp.zeros((), x_bte.dtype))
+    x_bte = jnp.pad(x_bte, ((0, 0), (0, -x_bte.shape[1] % size), (0, 0)))
+    return -(-length_b // size), x_bte.reshape(x_bte.shape[0], -1, size * x_bte.shape[2])

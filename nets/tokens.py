@@ -1,0 +1,73 @@
+"""Tokens as vectors: one for each known word, and features of its characters. b batch, t time, c characters.
+
+Code 0 is padding and 1 is unknown, of words as of characters.
+"""
+
+from __future__ import annotations
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from nets.dropout import random_bits
+
+Array = jax.Array
+UNKNOWN, RESERVED = 1, 2
+CHARACTER_SIZE = 32  # numbers that stand for a character
+SPREAD = 0.3  # standard deviation of new vectors: as large as what dropout leaves of them is to be told apart
+
+
+class Characters(nn.Module):
+    """A convolution over three characters at a time and the maximum over a word (Chiu & Nichols 2016): [b, t, size].
+
+    Words of any spelling have features, so that a tagger can tell something of a word it has never seen.
+    """
+
+    n_characters: int
+    size: int
+
+    @nn.compact
+    def __call__(self, codes_btc: Array) -> Array:
+        table = self.param("embedding", _vectors, (self.n_characters, CHARACTER_SIZE))
+        kernel = self.param("kernel", nn.initializers.glorot_uniform(), (3 * CHARACTER_SIZE, self.size))
+        bias = self.param("bias", nn.initializers.zeros_init(), (self.size,))
+        # One product for the table's gradient: a scatter would take longer than all the rest.
+        hot = jax.nn.one_hot(codes_btc, self.n_characters, dtype=table.dtype)
+        x_btce = jnp.where((codes_btc > 0)[..., None], hot @ table, jnp.zeros((), table.dtype))
+        sides = jnp.pad(x_btce, ((0, 0), (0, 0), (1, 1), (0, 0)))
+        windows = jnp.concatenate([sides[:, :, :-2], x_btce, sides[:, :, 2:]], -1)
+        features = windows @ kernel + jnp.expand_dims(bias, range(windows.ndim - 1))
+        lowest = jnp.where((codes_btc > 0)[..., None], features, jnp.array(-jnp.inf, features.dtype)).max(2)
+        return jnp.where((codes_btc[:, :, 0] > 0)[..., None], jnp.tanh(lowest), jnp.zeros((), features.dtype))
+
+
+class Tokens(nn.Module):
+    """Word vectors, and character features beside them where `n_characters` is above 0.
+
+    In training a word that occurs `count` times in the training rows is taken for unknown with probability
+    rare / (rare + count), so that the unknown word learns to stand for rare ones.
+    """
+
+    n_words: int
+    size: int
+    n_characters: int = 0
+    character_size: int = 64
+    rare: float = 0.0
+
+    @nn.compact
+    def __call__(self, codes_bt: Array, characters_btc: Array | None, count_v: Array, *, train: bool) -> Array:
+        table = self.param("embedding", _vectors, (self.n_words, self.size))
+        if train and self.rare:
+            rate_bt = self.rare / (self.rare + count_v[codes_bt])
+            uniform_bt = (random_bits(self.make_rng("dropout"), codes_bt.shape) >> 8).astype(jnp.float32) / (1 << 24)
+            codes_bt = jnp.where((codes_bt > 0) & (uniform_bt < rate_bt), UNKNOWN, codes_bt)
+        words = table[codes_bt]
+        if characters_btc is None or not self.n_characters:
+            return words
+        spelled = Characters(self.n_characters, self.character_size, name="characters")(characters_btc)
+        return jnp.concatenate([words, spelled], -1)
+
+
+def _vectors(key: Array, shape: tuple[int, ...], dtype=jnp.float32) -> Array:
+    """Normal; zero for padding and for unknown, of which nothing is known."""
+    return jax.random.normal(key, shape, dtype).at[:RESERVED].set(0) * SPREAD
