@@ -76,9 +76,8 @@ def ours(rows: Rows) -> Side:
     target = {"value": {"center": zero, "scale": one, "low": zero, "high": one}}
     fitted = {"inputs": {"fill": jnp.zeros(columns)}, "targets": target}
     steps = -(-n // rows.batch)
-    program = Program(
-        network, Dataset.take, make_tasks(heads, "mse"), make_optimizer(options.optim, 10**6), options, steps * 10**6, steps
-    )
+    tasks, optimizer = make_tasks(heads, "mse"), make_optimizer(options.optim, 10**6)
+    program = Program(network, Dataset.take, tasks, optimizer, options, steps * 10**6, steps)
     x, y = np.concatenate([rows.x, rows.x_valid]), np.concatenate([rows.y, rows.y_valid])
     ones = jnp.ones(len(x))
     data = Data(

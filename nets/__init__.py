@@ -7,5 +7,7 @@ from nets.heads import Heads, HeadShape
 from nets.inputs import Inputs
 from nets.lstm import LSTM
 from nets.network import Network
+from nets.sequence import SequenceNetwork
+from nets.tokens import Tokens
 
-__all__ = ["ACTIVATIONS", "LSTM", "Dense", "Forecaster", "HeadShape", "Heads", "Inputs", "Network"]
+__all__ = ["ACTIVATIONS", "LSTM", "Dense", "Forecaster", "HeadShape", "Heads", "Inputs", "Network", "SequenceNetwork", "Tokens"]

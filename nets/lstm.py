@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import operator
-from functools import reduce
 from typing import Literal, get_args
 
 import flax.linen as nn
@@ -142,8 +140,14 @@ class LSTM(nn.Module):
 
 def merge_directions(x_dh: Array, merge: str) -> Array:
     """[..., d, h] -> [..., h], or [..., d h] for "concat": Keras' merge modes. One direction stays as it is."""
-    if merge == "concat":
+    if merge == "concat" or x_dh.shape[-2] == 1:
         return x_dh.reshape(*x_dh.shape[:-2], -1)
-    directions = [x_dh[..., d, :] for d in range(x_dh.shape[-2])]
-    merged_h = reduce(operator.mul if merge == "mul" else operator.add, directions)
-    return merged_h / len(directions) if merge == "average" else merged_h
+    forward_h, backward_h = x_dh[..., 0, :], x_dh[..., 1, :]
+    match merge:
+        case "sum":
+            return forward_h + backward_h
+        case "average":
+            return (forward_h + backward_h) / 2
+        case "mul":
+            return forward_h * backward_h
+    raise ValueError(f'merge="{merge}": expected concat, sum, average or mul')

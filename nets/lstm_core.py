@@ -6,7 +6,6 @@ of torch and Keras).
 
 from __future__ import annotations
 
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -53,12 +52,12 @@ def lstm(
         zeros_dbh = jnp.zeros((n_directions, n_rows, size), wide)
         carry = Carry(zeros_dbh, zeros_dbh)
     kernel_dfg, recurrent_dhg = kernel_dfg.astype(x_tbf.dtype), recurrent_dhg.astype(x_tbf.dtype)
+    bias_dg, (h_dbh, c_dbh) = bias_dg.astype(wide), (part_dbh.astype(wide) for part_dbh in carry)
     outputs, hidden, cells = [], [], []
     for d, backwards in enumerate(reverse):
         mask_bh = None if recurrent_mask_dbh is None else recurrent_mask_dbh[d].astype(wide)
-        h_bh, c_bh = carry[0][d].astype(wide), carry[1][d].astype(wide)
-        weights = (kernel_dfg[d], recurrent_dhg[d], bias_dg[d].astype(wide))
-        h_tbh, h_bh, c_bh = _direction(backwards, x_tbf, *weights, h_bh, c_bh, lengths_b, mask_bh)
+        weights = (kernel_dfg[d], recurrent_dhg[d], bias_dg[d])
+        h_tbh, h_bh, c_bh = _direction(backwards, _Direction(x_tbf, *weights, h_dbh[d], c_dbh[d], lengths_b, mask_bh))
         outputs.append(h_tbh)
         hidden.append(h_bh)
         cells.append(c_bh)
@@ -69,11 +68,27 @@ def lstm(
     return outputs_tbdh.astype(x_tbf.dtype), Carry(jnp.stack(hidden), jnp.stack(cells))
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _direction(reverse, x_tbf, kernel_fg, recurrent_hg, bias_g, h_bh, c_bh, lengths_b, mask_bh):
-    """(h_tbh, final h_bh, final c_bh) of one direction; h is held, not zero, beyond a row's length."""
-    kernel_fg, recurrent_hg, bias_g = _halved(kernel_fg), _halved(recurrent_hg), _halved(bias_g)
-    # In every step, either the kernel or a projected batch passes through the cache: choose the smaller.
+class _Direction(NamedTuple):
+    """All that one direction is a function of."""
+
+    x_tbf: Array
+    kernel_fg: Array
+    recurrent_hg: Array
+    bias_g: Array
+    h_bh: Array
+    c_bh: Array
+    lengths_b: Array | None
+    mask_bh: Array | None
+
+
+Outputs = tuple[Array, Array, Array]  # h_tbh, held (not zero) beyond a row's length; final h_bh; final c_bh
+
+
+def _run(reverse: bool, given: _Direction) -> Outputs:
+    """One direction, nothing kept for a derivative."""
+    x_tbf, lengths_b, mask_bh = given.x_tbf, given.lengths_b, given.mask_bh
+    kernel_fg, recurrent_hg, bias_g = (_halved(part) for part in (given.kernel_fg, given.recurrent_hg, given.bias_g))
+    # In every step either the kernel or a projected batch passes through the cache: choose the smaller.
     project_first = x_tbf.shape[2] > x_tbf.shape[1]
 
     def step(carry, inputs):
@@ -85,24 +100,25 @@ def _direction(reverse, x_tbf, kernel_fg, recurrent_hg, bias_g, h_bh, c_bh, leng
         h_bh, c_bh = _where(valid_b1, o * jnp.tanh(new_c_bh), h_bh), _where(valid_b1, new_c_bh, c_bh)
         return (h_bh, c_bh), h_bh
 
-    inputs = _product(x_tbf, kernel_fg) if project_first else x_tbf
-    (h_bh, c_bh), h_tbh = lax.scan(step, (h_bh, c_bh), (inputs, jnp.arange(len(x_tbf))), reverse=reverse)
+    inputs = (_product(x_tbf, kernel_fg) if project_first else x_tbf, jnp.arange(len(x_tbf)))
+    (h_bh, c_bh), h_tbh = lax.scan(step, (given.h_bh, given.c_bh), inputs, reverse=reverse)
     return h_tbh, h_bh, c_bh
 
 
-def _forward(reverse, x_tbf, kernel_fg, recurrent_hg, bias_g, h_bh, c_bh, lengths_b, mask_bh):
-    """`_direction`, and what its derivative needs.
+def _forward(reverse: bool, given: _Direction) -> tuple[Outputs, tuple]:
+    """`_run`, and what `_backward` needs.
 
     On a CPU fresh memory costs as much as arithmetic, so one buffer of [t, b, 4h] holds in turn x W, the derivatives
     of the gates (both here) and, in `_backward`, the gradient of z. XLA updates it in place because each slice is
     read once and wholly before it is written; tests/nets/test_lstm.py holds that.
     """
-    halved_hg, halved_g = _halved(recurrent_hg), _halved(bias_g)
+    x_tbf, lengths_b, mask_bh = given.x_tbf, given.lengths_b, given.mask_bh
+    recurrent_hg, bias_g = _halved(given.recurrent_hg), _halved(given.bias_g)
 
     def step(carry, t):
         h_bh, c_bh, buffer_tbg = carry
         z_bg = lax.dynamic_index_in_dim(buffer_tbg, t, keepdims=False)
-        i, f, n, o = _gates(z_bg + _product(_masked(h_bh, mask_bh), halved_hg, x_tbf.dtype) + halved_g[None])
+        i, f, n, o = _gates(z_bg + _product(_masked(h_bh, mask_bh), recurrent_hg, x_tbf.dtype) + bias_g[None])
         new_c_bh = f * c_bh + i * n
         tanh_c_bh = jnp.tanh(new_c_bh)
         # dc/dz for i, f and n, dh/dz for o; then dh/dc and dc/dc_previous. A step beyond the end is an identity.
@@ -110,53 +126,63 @@ def _forward(reverse, x_tbf, kernel_fg, recurrent_hg, bias_g, h_bh, c_bh, length
         dh_dc_bh = o * (1 - tanh_c_bh * tanh_c_bh)
         valid_b1 = _valid(t, lengths_b)
         dz = [_where(valid_b1, part, jnp.zeros_like(part)) for part in dz]
-        dh_dc_bh, f = _where(valid_b1, dh_dc_bh, jnp.zeros_like(f)), _where(valid_b1, f, jnp.ones_like(f))
+        dh_dc_bh, dc_dc_bh = _where(valid_b1, dh_dc_bh, jnp.zeros_like(f)), _where(valid_b1, f, jnp.ones_like(f))
         buffer_tbg = lax.dynamic_update_index_in_dim(buffer_tbg, jnp.concatenate(dz, -1), t, 0)
         h_bh, c_bh = _where(valid_b1, o * tanh_c_bh, h_bh), _where(valid_b1, new_c_bh, c_bh)
-        return (h_bh, c_bh, buffer_tbg), (h_bh, dh_dc_bh, f)
+        return (h_bh, c_bh, buffer_tbg), (h_bh, dh_dc_bh, dc_dc_bh)
 
-    first = (h_bh, c_bh, _product(x_tbf, _halved(kernel_fg)))
-    (last_bh, c_bh, buffer_tbg), (h_tbh, *slopes) = lax.scan(step, first, jnp.arange(len(x_tbf)), reverse=reverse)
-    saved = (x_tbf, kernel_fg, recurrent_hg, h_bh, h_tbh, slopes, buffer_tbg, lengths_b, mask_bh)
-    return (h_tbh, last_bh, c_bh), saved
+    first = (given.h_bh, given.c_bh, _product(x_tbf, _halved(given.kernel_fg)))
+    (h_bh, c_bh, buffer_tbg), (h_tbh, *slopes) = lax.scan(step, first, jnp.arange(len(x_tbf)), reverse=reverse)
+    return (h_tbh, h_bh, c_bh), (given, h_tbh, slopes, buffer_tbg)
 
 
-def _backward(reverse, saved, gradients):
-    """The gradients of `_direction`'s arguments: one scan for dz, then each weight's in one product over all steps."""
-    x_tbf, kernel_fg, recurrent_hg, h_bh, h_tbh, slopes, buffer_tbg, lengths_b, mask_bh = saved
-    dh_tbh, *last = gradients
+def _backward(reverse: bool, saved: tuple, gradients: Outputs) -> tuple[_Direction]:
+    """The gradient of all in `given`: one scan for dz, then every weight's in one product over all steps."""
+    given, h_tbh, slopes, buffer_tbg = saved
+    x_tbf, lengths_b, mask_bh, dtype = given.x_tbf, given.lengths_b, given.mask_bh, given.x_tbf.dtype
     n_steps, n_rows, n_inputs = x_tbf.shape
-    recurrent_gh = recurrent_hg.T
+    recurrent_gh = given.recurrent_hg.T
 
     def step(carry, inputs):
         dh_bh, dc_bh, buffer_tbg = carry
-        output_dh_bh, (dh_dc_bh, f_bh), t = inputs
+        output_dh_bh, (dh_dc_bh, dc_dc_bh), t = inputs
         i, f, n, o = jnp.split(lax.dynamic_index_in_dim(buffer_tbg, t, keepdims=False), 4, -1)
         dh_bh = dh_bh + output_dh_bh
         dc_bh = dc_bh + dh_bh * dh_dc_bh
         dz_bg = jnp.concatenate([dc_bh * i, dc_bh * f, dc_bh * n, dh_bh * o], -1)
         buffer_tbg = lax.dynamic_update_index_in_dim(buffer_tbg, dz_bg, t, 0)
-        before_bh = _masked(_product(dz_bg, recurrent_gh, x_tbf.dtype), mask_bh)
-        return (_where(_valid(t, lengths_b), before_bh, dh_bh), dc_bh * f_bh, buffer_tbg), None
+        before_bh = _masked(_product(dz_bg, recurrent_gh, dtype), mask_bh)
+        return (_where(_valid(t, lengths_b), before_bh, dh_bh), dc_bh * dc_dc_bh, buffer_tbg), None
 
-    first, inputs = (*last, buffer_tbg), (dh_tbh, slopes, jnp.arange(n_steps))
-    (dh_bh, dc_bh, dz_tbg), _ = lax.scan(step, first, inputs, reverse=not reverse)
-    before_tbh = jnp.concatenate([h_tbh, h_bh[None]])[1:] if reverse else jnp.concatenate([h_bh[None], h_tbh])[:-1]
+    (dh_tbh, dh_bh, dc_bh), steps = gradients, jnp.arange(n_steps)
+    (dh_bh, dc_bh, dz_tbg), _ = lax.scan(
+        step, (dh_bh, dc_bh, buffer_tbg), (dh_tbh, slopes, steps), reverse=not reverse
+    )
+    h_1bh = given.h_bh[None]
+    before_tbh = jnp.concatenate([h_tbh, h_1bh])[1:] if reverse else jnp.concatenate([h_1bh, h_tbh])[:-1]
     # A column of ones makes the bias a weight like the others: dz is read once for all three.
     masked_tbh = before_tbh if mask_bh is None else before_tbh * mask_bh[None]
-    ones_tb1 = jnp.ones((n_steps, n_rows, 1), x_tbf.dtype)
-    left_tbk = jnp.concatenate([x_tbf, masked_tbh.astype(x_tbf.dtype), ones_tb1], -1)
-    dz_ng = dz_tbg.reshape(n_steps * n_rows, -1)
-    weights_kg = _product(left_tbk.reshape(n_steps * n_rows, -1).T, dz_ng, x_tbf.dtype)
-    dkernel_fg = weights_kg[:n_inputs].astype(kernel_fg.dtype)
-    drecurrent_hg = weights_kg[n_inputs:-1].astype(recurrent_hg.dtype)
-    dx_tbf = _product(dz_tbg, kernel_fg.T, x_tbf.dtype).astype(x_tbf.dtype)
+    left_tbk = jnp.concatenate([x_tbf, masked_tbh.astype(dtype), jnp.ones((n_steps, n_rows, 1), dtype)], -1)
+    left_kn, dz_ng = left_tbk.reshape(n_steps * n_rows, -1).T, dz_tbg.reshape(n_steps * n_rows, -1)
+    weights_kg = _product(left_kn, dz_ng, dtype)
     dmask_bh = None
-    if mask_bh is not None:  # dropout's mask is a constant: nobody asks, and what nobody asks for is not computed
-        dmask_bh = (before_tbh * _product(dz_tbg, recurrent_gh, x_tbf.dtype)).sum(0)
-    return dx_tbf, dkernel_fg, drecurrent_hg, weights_kg[-1], dh_bh, dc_bh, None, dmask_bh
+    if mask_bh is not None:  # A mask of dropout is a constant; what nobody asks for, XLA leaves out.
+        dmask_bh = (before_tbh * _product(dz_tbg, recurrent_gh, dtype)).sum(0)
+    return (
+        _Direction(
+            x_tbf=_product(dz_tbg, given.kernel_fg.T, dtype).astype(dtype),
+            kernel_fg=weights_kg[:n_inputs].astype(dtype),
+            recurrent_hg=weights_kg[n_inputs:-1].astype(dtype),
+            bias_g=weights_kg[-1],
+            h_bh=dh_bh,
+            c_bh=dc_bh,
+            lengths_b=None,
+            mask_bh=dmask_bh,
+        ),
+    )
 
 
+_direction = jax.custom_vjp(_run, nondiff_argnums=(0,))
 _direction.defvjp(_forward, _backward)
 
 

@@ -5,8 +5,6 @@ Steps beyond a row's length never count; a row without any step gives zeros.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -15,15 +13,15 @@ from nets.lstm import merge_directions
 from nets.lstm_core import Carry
 
 Array = jax.Array
-ReadoutKind = Literal["last", "mean", "max", "attention", "every"]
 
 
-def last(carry: Carry, merge: str = "concat") -> Array:
+def last(carry: Carry, merge: str | tuple[str, ...] = "concat") -> Array:
     """Where each direction ends: the forward one at the row's last valid step, the backward one at its first.
 
-    That is Keras' return_sequences=False; `carry` is that of the last layer.
+    That is Keras' return_sequences=False. `carry` is the last layer's, `merge` the LSTM's; ValueError where that
+    is "none".
     """
-    return merge_directions(jnp.moveaxis(carry.h_dbh, 0, 1), merge)
+    return merge_directions(jnp.moveaxis(carry.h_dbh, 0, 1), merge if isinstance(merge, str) else merge[-1])
 
 
 def mean(outputs_bth: Array, lengths_b: Array | None = None) -> Array:
@@ -59,25 +57,6 @@ class Attention(nn.Module):
         lowest = jnp.array(jnp.finfo(score_bt1.dtype).min, score_bt1.dtype)
         weight_bt1 = jax.nn.softmax(jnp.where(valid_bt1, score_bt1, lowest), 1)
         return jnp.where(valid_bt1, weight_bt1 * outputs_bth, jnp.zeros((), outputs_bth.dtype)).sum(1)
-
-
-class Readout(nn.Module):
-    """The readout named `kind`: outputs_bth and carry of an `LSTM` -> [b, h]; [b, t, h] for "every"."""
-
-    kind: ReadoutKind
-    merge: str = "concat"
-
-    @nn.compact
-    def __call__(self, outputs_bth: Array, carry: tuple[Carry, ...], lengths_b: Array | None = None) -> Array:
-        if self.kind == "last":
-            return last(carry[-1], self.merge).astype(outputs_bth.dtype)
-        if self.kind == "mean":
-            return mean(outputs_bth, lengths_b)
-        if self.kind == "max":
-            return maximum(outputs_bth, lengths_b)
-        if self.kind == "attention":
-            return Attention(name="attention")(outputs_bth, lengths_b)
-        return outputs_bth
 
 
 def _valid(outputs_bth: Array, lengths_b: Array) -> Array:

@@ -31,7 +31,7 @@ def test_fresh_folders_of_one_second_are_distinct(tmp_path: Path, monkeypatch: p
 
 def test_a_fresh_folder_that_cannot_be_made_is_the_users(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("in the way")
-    with pytest.raises(UserError, match="--workdir: cannot make .*runs/a-.*name another folder"):
+    with pytest.raises(UserError, match=r"--workdir: cannot make .*runs/a-.*name another folder"):
         fresh_folder("a", str(tmp_path / "runs"))
 
 
@@ -103,9 +103,7 @@ def test_what_json_cannot_say_leaves_the_file_as_it_was(tmp_path: Path, broken: 
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
-def test_a_failed_write_leaves_the_file_as_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
-) -> None:
+def test_a_failed_write_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
     path = tmp_path / "a.json"
     write_json(path, {"old": 1})
 

@@ -16,11 +16,11 @@ ROOT = Path(__file__).parents[1]
 FLOORS = (
     ("errors", "options"),
     ("values", "fields", "checks", "config", "flags", "folder", "runtime"),
-    ("data", "losses", "log", "metrics", "optim", "recipe", "tasks"),
+    ("data", "losses", "log", "metrics", "optim", "recipe", "sequence_metrics", "sequence_recipe", "tasks"),
     ("network", "state"),
     ("step",),
     ("checkpoint", "devices", "population", "prepare"),
-    ("baselines", "figures", "importance", "linear", "page", "predictor", "progress", "report"),
+    ("baselines", "figures", "forecast", "forecast_figures", "importance", "linear", "page", "predictor", "progress", "report", "sequence_baselines"),
     ("evaluate", "loop", "predict", "result"),
     ("main",),
 )

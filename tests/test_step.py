@@ -406,7 +406,7 @@ def compile_rounds(program: Program, data: Data, state: State, counter: list[int
 
 @pytest.fixture(scope="module")
 def everything() -> tuple[Program, Data, State, Any, list[int]]:
-    """A run with every option that keeps something in the state, its compiled rounds, and how often they were traced."""
+    """A run with every option that keeps something in the state, its rounds, and how often they were compiled."""
     program, data, state = make_run(EVERYTHING, ALL)
     counter: list[int] = []
     return program, data, state, compile_rounds(program, data, state, counter), counter

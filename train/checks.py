@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from train.errors import UserError
-from train.options import LSTM, Config, Optim, Sequences, Series, Table
+from train.options import LSTM, Config, Dense, Optim, Sequences, Series, Table
 
 Columns = Sequence[str | None]
 
@@ -19,6 +19,11 @@ def check_together(config: Config) -> None:
         raise UserError("config.data.path: no data; name a CSV, Parquet or JSON lines file, or builtin:NAME")
     if isinstance(config.net, LSTM) and isinstance(config.data, Table):
         raise UserError("config.net: an LSTM reads config.data=Series(...) or Sequences(...); for a Table use Dense")
+    if isinstance(config.net, Dense) and not isinstance(config.data, Table):
+        kind = type(config.data).__name__
+        raise UserError(f"config.net: Dense reads config.data=Table(...); for {kind} use an LSTM")
+    if isinstance(config.data, Sequences) and isinstance(config.net, LSTM):
+        _check_steps(config.data, config.net)
     check_data = {Table: _check_table, Series: _check_series, Sequences: _check_sequences}
     check_data[type(config.data)](config.data)
     _check_shares(config.data)
@@ -77,6 +82,16 @@ def _check_sequences(data: Sequences) -> None:
     if (data.id is None) != (data.order is None):
         lacking = "id" if data.id is None else "order"
         raise UserError(f"config.data.{lacking}: a file with a row per step needs config.data.id and config.data.order")
+
+
+def _check_steps(data: Sequences, net: LSTM) -> None:
+    if data.next_step and net.bidirectional:
+        raise UserError("config.net.bidirectional: with config.data.next_step=true it would read what it predicts")
+    if data.next_step and net.patch not in (1, "auto"):
+        raise UserError(f"config.net.patch: {net.patch} steps at once have no next step each; set config.net.patch=1")
+    for field, default in (("window", "none"), ("columns", "joint"), ("shortcut", False)):
+        if getattr(net, field) != default:
+            raise UserError(f"config.net.{field}: is for config.data=Series(...); leave it at {default}")
 
 
 def _names(columns: str | tuple[str, ...]) -> tuple[str, ...]:

@@ -16,14 +16,21 @@ import pyarrow as pa
 
 from train import flags, metrics, predict, runtime
 from train.data.encode import TableEncoder
+from train.data.future import judged_windows
 from train.data.read import read_table
+from train.data.series_encode import SeriesEncoder
+from train.forecast import forecast_metrics
 
 if TYPE_CHECKING:
     from train.predictor import Predictor
 
 
 def evaluate(model: Predictor, table: pa.Table, where: str = "data") -> dict[str, float]:
-    """Metrics over all rows whose target is present, in original units; {"rows": ..., "rmse": ...}."""
+    """Metrics over all rows (of a series: windows) whose target is present, in original units; {"rows": ..., ...}."""
+    if isinstance(model.encoder, SeriesEncoder):
+        series = judged_windows(model.encoder, table, where)
+        targets, _, answers = model.judged(series, series.splits["test"])
+        return {"rows": len(series.starts), **score(model.encoder, answers, targets)}
     targets, present = model.encoder.encode_targets(table, where)
     rows = np.flatnonzero(present)
     inputs = {name: array[rows] for name, array in model.encoder.encode(table, where).items()}
@@ -38,6 +45,8 @@ def score(
     weight: np.ndarray | None = None,
 ) -> dict[str, float]:
     """Metrics of answers to encoded rows, in original units."""
+    if isinstance(encoder, SeriesEncoder):
+        return forecast_metrics(encoder, answers, targets, weight)
     return metrics.evaluate(encoder.heads, answers, targets, weight, encoder.units)
 
 

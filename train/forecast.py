@@ -19,6 +19,7 @@ from train.metrics import regression_metrics
 
 Arrays = Mapping[str, np.ndarray]
 RIDGE = 1.0  # on sums over windows, of values in units of the training deviation
+LINEAR_WINDOWS = 200_000  # that the linear baseline is fitted on at most: more would not change it
 BLOCK = 8_192  # windows in float64 at a time
 
 
@@ -135,3 +136,19 @@ def forecast_rows(dataset: SeriesDataset, windows: np.ndarray, targets: Arrays, 
         columns["time"] = write_stamps(flat.stamps[flat_t], encoder.time)
     known = encoder.raw_targets(targets) | encoder.decode(answers)
     return pa.table(columns | {name: values.ravel() for name, values in known.items()})
+
+
+def judge_beside(
+    dataset: SeriesDataset, split: str, targets: Arrays, answers: Arrays
+) -> dict[str, dict[str, dict[str, dict[str, Any]]]]:
+    """{"baselines": {split: {baseline: metrics}}, "horizon": {split: {"net" or baseline: metrics by step}}}."""
+    encoder, train = dataset.encoder, dataset.splits["train"]
+    if len(train) > LINEAR_WINDOWS:
+        train = np.sort(np.random.default_rng(0).choice(train, LINEAR_WINDOWS, replace=False))
+    others = baseline_answers(dataset, train, dataset.splits[split])
+    return {
+        "baselines": {split: {name: forecast_metrics(encoder, other, targets) for name, other in others.items()}},
+        "horizon": {
+            split: {name: step_metrics(encoder, other, targets) for name, other in {"net": answers, **others}.items()}
+        },
+    }

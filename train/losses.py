@@ -53,6 +53,30 @@ def categorical_crossentropy(logits_bk: Array, target_b: Array, smoothing: float
     return -(1 - smoothing) * chosen_b - smoothing * logp_bk.mean(-1)
 
 
+def tag_crossentropy(logits_btk: Array, target_bt: Array, smoothing: float | Array = 0.0) -> Array:
+    """Sum over steps [b] of the categorical cross-entropy. A tag outside 0..k-1 (no step, or unseen) costs nothing."""
+    k = logits_btk.shape[-1]
+    known_bt = (target_bt >= 0) & (target_bt < k)
+    logp_btk = jax.nn.log_softmax(logits_btk)
+    chosen_bt = jnp.take_along_axis(logp_btk, jnp.where(known_bt, target_bt, 0)[:, :, None], axis=-1)[:, :, 0]
+    loss_bt = -(1 - smoothing) * chosen_bt - smoothing * logp_btk.mean(-1)
+    return jnp.where(known_bt, loss_bt, jnp.zeros((), loss_bt.dtype)).sum(-1)
+
+
+def next_binary_crossentropy(logits_btf: Array, target_btf: Array) -> Array:
+    """Sum over steps and numbers [b] of the binary cross-entropy. A target of nan costs nothing."""
+    known_btf = ~jnp.isnan(target_btf)
+    loss_btf = optax.losses.sigmoid_binary_cross_entropy(logits_btf, jnp.where(known_btf, target_btf, 0.0))
+    return jnp.where(known_btf, loss_btf, jnp.zeros((), loss_btf.dtype)).sum((1, 2))
+
+
+def next_mse(outputs_btf: Array, target_btf: Array) -> Array:
+    """Sum over steps [b] of the mean over numbers of the squared error. A target of nan costs nothing."""
+    known_btf = ~jnp.isnan(target_btf)
+    error_btf = jnp.where(known_btf, outputs_btf - jnp.where(known_btf, target_btf, 0.0), 0.0)
+    return jnp.square(error_btf).mean(-1).sum(-1)
+
+
 LOSSES: dict[str, RowLoss] = {
     "mse": mse,
     "mae": mae,

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from train.sequence_metrics import next_binary_metrics, next_number_metrics, tag_metrics
+
 if TYPE_CHECKING:
     from train.data.encode import Head
 
@@ -30,7 +32,7 @@ def evaluate(
 
     `answers` and `targets` are keyed by head name. Regression: both [n, o] in encoded units, `units[head]` [o] turns
     them into raw ones (1 where not given). Binary: probability of the second class [n] and 0 or 1 [n]. Multiclass:
-    probabilities [n, k] and class indices [n].
+    probabilities [n, k] and class indices [n]. What is answered at every step: see `train.sequence_metrics`.
     """
     units = units or {}
     metrics: dict[str, dict[str, float]] = {}
@@ -42,6 +44,12 @@ def evaluate(
                 metrics[name] = regression_metrics(answer[:, column], target[:, column], weight, float(unit_o[column]))
         elif head.kind == "binary":
             metrics[head.columns[0]] = binary_metrics(answer, target, weight)
+        elif head.kind == "tags":
+            metrics[head.columns[0]] = tag_metrics(answer, target, head.classes, weight)
+        elif head.kind == "next_binary":
+            metrics[head.columns[0]] = next_binary_metrics(answer, target, weight)
+        elif head.kind == "next_numbers":
+            metrics[head.columns[0]] = next_number_metrics(answer, target, units[head.name], weight)
         else:
             metrics[head.columns[0]] = multiclass_metrics(answer, target, weight)
     if len(metrics) == 1:

@@ -10,8 +10,9 @@ import jax.numpy as jnp
 
 import nets
 from train.data.encode import TableEncoder
+from train.data.sequence_encode import SequenceEncoder
 from train.data.series_encode import SeriesEncoder
-from train.options import LSTM, Config, Dense, Series, Table, known
+from train.options import LSTM, Config, Dense, Sequences, Series, Table, known
 from train.state import Weights
 from train.tasks import Task, make_tasks
 
@@ -21,12 +22,15 @@ Array = jax.Array
 def make_network(config: Config, encoder: Any) -> tuple[nn.Module, tuple[Task, ...]]:
     """The network for a resolved config, and what each of its heads is trained on."""
     shapes = tuple(nets.HeadShape(head.name, head.kind, head.size) for head in encoder.heads)
-    tasks = make_tasks(shapes, config.loss)
+    crf = isinstance(config.net, LSTM) and config.net.crf
+    tasks = make_tasks(shapes, config.loss, getattr(encoder, "steps", 1.0), crf=crf)
     match config.data, config.net:
         case Table() as data, Dense() as net:
             return _table_network(data, net, encoder, tasks), tasks
         case Series() as data, LSTM() as net:
             return _series_network(data, net, encoder), tasks
+        case Sequences(), LSTM() as net:
+            return _sequence_network(net, encoder, tasks), tasks
         case data, net:
             raise NotImplementedError(f"{type(net).__name__} on {type(data).__name__}")
 
@@ -83,6 +87,32 @@ def _series_network(data: Series, net: LSTM, encoder: SeriesEncoder) -> nets.For
         head=net.head,
         head_activation=net.head_activation,
         dropout=net.dropout,
+    )
+
+
+def _sequence_network(net: LSTM, encoder: SequenceEncoder, tasks: tuple[Task, ...]) -> nets.SequenceNetwork:
+    tokens = None
+    if encoder.token is not None:
+        words = encoder.vocabulary
+        tokens = nets.Tokens(words.n_words, net.token_size, words.n_characters, net.character_size, net.rare)
+    return nets.SequenceNetwork(
+        heads=tuple(task.head for task in tasks),
+        hidden=known(net.hidden),
+        tokens=tokens,
+        bidirectional=net.bidirectional,
+        merge=net.merge,
+        dropout=known(net.dropout),
+        input_dropout=known(net.input_dropout),
+        recurrent_dropout=net.recurrent_dropout,
+        readout=known(net.readout),
+        head=net.head,
+        head_activation=net.head_activation,
+        patch=known(net.patch),
+        crf=net.crf,
+        noise=known(net.noise),
+        offset=known(net.offset),
+        crop=known(net.crop),
+        log_link=any(task.loss == "poisson" for task in tasks),
     )
 
 

@@ -164,14 +164,16 @@ class LSTM:
     `patch` steps are read at once. For series: what is taken out of each window before the net and put back after it
     (`window`), whether one net reads all columns or is shared over single ones (`columns`), and a linear map from the
     lookback to the horizon beside the LSTM (`shortcut`). For tokens: sizes of their vectors and of the character
-    features, the count at which a word is replaced by "unknown" half of the time (`rare`), and a CRF over tags.
+    features, the count at which a word is replaced by "unknown" half of the time (`rare`), and a CRF over tags. For
+    numbers of sequences, in training: `noise` on each and an `offset` on a channel, in deviations, and the smallest
+    share of a sequence that is read (`crop`).
     """
 
     hidden: tuple[int, ...] | Auto = bounded((64,), 1)
     bidirectional: bool = False
     merge: Literal["concat", "sum", "average", "mul"] = "concat"
-    dropout: float = bounded(0.0, 0, 0.99)
-    input_dropout: float = bounded(0.0, 0, 0.99)
+    dropout: float | Auto = bounded(0.0, 0, 0.99)
+    input_dropout: float | Auto = bounded(0.0, 0, 0.99)
     recurrent_dropout: float = bounded(0.0, 0, 0.99)
     readout: Literal["auto", "last", "mean", "max", "mean_max", "attention"] = "auto"
     head: tuple[int, ...] = bounded((), 1)
@@ -184,6 +186,9 @@ class LSTM:
     character_size: int = bounded(64, 1)
     rare: float = bounded(0.0, 0)
     crf: bool = False
+    noise: float | Auto = bounded(0.0, 0)
+    offset: float | Auto = bounded(0.0, 0)
+    crop: float | Auto = bounded(1.0, 0.01, 1)
 
 
 @dataclass

@@ -16,13 +16,18 @@ import pyarrow as pa
 from train import config as configs
 from train.checkpoint import Checkpoints
 from train.data.encode import TableEncoder
+from train.data.future import future_columns, read_future
 from train.data.load import read_encoder
 from train.data.read import as_table
+from train.data.sequence_encode import SequenceEncoder
+from train.data.series_encode import SeriesEncoder
 from train.errors import UserError
 from train.folder import read_json
 from train.network import make_network
 from train.options import Config
 
+Arrays = dict[str, np.ndarray]
+JUDGED_ROWS = 65_536
 BLOCK = 256  # rows of one compiled call; fewer are padded, so that one program serves any number of rows
 
 
@@ -32,7 +37,7 @@ class Predictor:
     Rows are answered in blocks of one fixed size, so a row's answer does not depend on the rows beside it.
     """
 
-    def __init__(self, config: Config, encoder: TableEncoder, variables: Mapping[str, Any]):
+    def __init__(self, config: Config, encoder: TableEncoder | SeriesEncoder, variables: Mapping[str, Any]):
         self.config = config
         self.encoder = encoder
         self._variables = variables
@@ -47,16 +52,24 @@ class Predictor:
         """
         columns = self.columns(as_table(data))
         names = [name for name in columns if not name.startswith("probability_")]
+        if isinstance(self.encoder, SeriesEncoder):
+            columns = {name: np.asarray(columns[name]) for name in names[1:]}  # without "row"
+            names = list(columns)
         return columns[names[0]] if len(names) == 1 else {name: columns[name] for name in names}
 
     def table(self, data: pa.Table, where: str = "data") -> pa.Table:
         """`row`, the number in `data`, beside the `columns`."""
         columns = self.columns(data, where)
-        return pa.table({"row": np.arange(data.num_rows), **columns})
+        return pa.table(columns if isinstance(self.encoder, SeriesEncoder) else {"row": np.arange(data.num_rows), **columns})
 
     def columns(self, table: pa.Table, where: str = "data") -> dict[str, np.ndarray]:
-        """`prediction` (several targets: their names) and, for classes, `probability_CLASS`."""
-        return self.encoder.decode(self.answers(self.encoder.encode(table, where)))
+        """`prediction` (several targets: their names) and, for classes, `probability_CLASS`; of a series the forecasts
+        from its end on, as `future_columns` has them."""
+        if isinstance(self.encoder, SeriesEncoder):
+            future = read_future(self.encoder, table, where)
+            return future_columns(self.encoder, future, self.answers(future.inputs))
+        columns = self.encoder.decode(self.answers(self.encoder.encode(table, where)))
+        return self.encoder.names(table, where) | columns if isinstance(self.encoder, SequenceEncoder) else columns
 
     def answers(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """{head: answers} of encoded inputs: numbers [rows, outputs] in encoded units, or probabilities."""
@@ -69,6 +82,20 @@ class Predictor:
             blocks.append(self._apply(self._variables, {name: pad_rows(a, BLOCK) for name, a in inputs.items()}))
         joined = {name: np.concatenate([np.asarray(b[name]) for b in blocks]) for name in blocks[0]}
         return {name: array[:n] for name, array in joined.items()}
+
+    def judged(self, dataset: Any, rows: np.ndarray) -> tuple[Arrays, np.ndarray, Arrays]:
+        """Targets, weights and answers of a data set's rows, some at a time: inputs never stand in memory twice."""
+        targets, weights, answers = [], [], []
+        for start in range(0, len(rows), JUDGED_ROWS):
+            batch = dataset.take(dataset.arrays, rows[start : start + JUDGED_ROWS])
+            targets.append(batch.target)
+            weights.append(batch.weight)
+            answers.append(self.answers(batch.inputs))
+        return _joined(targets), np.concatenate(weights), _joined(answers)
+
+
+def _joined(blocks: list[Arrays]) -> Arrays:
+    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
 
 def pad_rows(array: np.ndarray, n: int) -> np.ndarray:

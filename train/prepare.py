@@ -16,12 +16,14 @@ import numpy as np
 
 from train import config as configs
 from train.data.dataset import Dataset
+from train.data.sequence_encode import SequenceEncoder
 from train.errors import UserError
 from train.folder import read_json, write_json
 from train.network import make_network
 from train.optim import make_optimizer
 from train.options import Config, Dense, known
 from train.recipe import resolve
+from train.sequence_recipe import resolve_sequences
 from train.step import Data, Program
 
 
@@ -39,6 +41,8 @@ class Run:
 def prepare(config: Config, dataset: Dataset, folder: Path) -> Run:
     """Resolves the config, writes it and the schema into the folder, or checks them against it; data to the device."""
     train_rows = dataset.splits["train"]
+    if isinstance(dataset.encoder, SequenceEncoder):
+        config = resolve_sequences(config, len(train_rows), **dataset.encoder.traits)
     config = resolve(config, len(train_rows), classes=dataset.encoder.heads[0].kind != "regression",
                      season=getattr(dataset.encoder, "season", None))
     _agree(folder, config, dataset)

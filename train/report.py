@@ -17,14 +17,23 @@ import numpy as np
 
 from train import figures
 from train.errors import StorageError
+from train.forecast_figures import forecast_sections
 from train.log import HIGHER_IS_BETTER
 from train.page import document, escape, figure, number, panels, section, table
 
 MAX_TARGETS = 4  # of which there are pictures and a headline; the table has all
 MAX_BARS = 20
 JUDGED = {"test": "Test", "valid": "Validation", "train": "Training"}  # on the first of these that a run has
-HEADLINE = {"regression": "rmse", "binary": "accuracy", "multiclass": "accuracy"}
-IN_WORDS = {"mean": "the mean", "majority": "the most frequent class", "linear": "a linear model"}
+HEADLINE = {
+    "regression": "rmse",
+    "binary": "accuracy",
+    "multiclass": "accuracy",
+    "tags": "token_accuracy",
+    "next_numbers": "rmse",
+    "next_binary": "nll",
+}
+IN_WORDS = {"mean": "the mean", "majority": "the most frequent class", "linear": "a linear model",
+            "last": "the last value", "seasonal": "the last season"}  # fmt: skip
 
 Json = Mapping[str, Any]
 
@@ -72,7 +81,12 @@ def _page(
         section("Learning", panels(_learning_curves(result, history, drawn))),
     ]
     columns = {column for column, _ in drawn}
+    if "forecasts" in predictions:
+        by_step = result["horizon"][split]
+        sections += forecast_sections(predictions["forecasts"], by_step, [name for name, _ in drawn], split)
     for head in heads:
+        if head["name"] not in predictions["targets"]:  # answered at every step
+            continue
         target, answer = predictions["targets"][head["name"]], predictions["answers"][head["name"]]
         sections += _answers(head, np.asarray(target), np.asarray(answer), columns, split)
     notes = "\n".join(f"<li>{escape(note)}</li>" for note in result["notes"])

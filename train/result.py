@@ -15,8 +15,14 @@ from train import config as configs
 from train.data.dataset import Batch
 from train.data.encode import TableEncoder
 from train.data.read import write_table
+from train.data.sequence_encode import SequenceEncoder
+from train.data.sequences import SequenceDataset
+from train.data.series import SeriesDataset
+from train.data.series_encode import SeriesEncoder
 from train.evaluate import score
 from train.folder import write_json
+from train.forecast import forecast_rows, judge_beside
+from train.forecast_figures import pick_forecasts
 from train.importance import permutation_importance, prediction_error
 from train.linear import table_baselines
 from train.log import read_history
@@ -24,10 +30,10 @@ from train.network import count_parameters
 from train.predictor import Predictor
 from train.prepare import Run, versions
 from train.report import write_report
+from train.sequence_baselines import sequence_baselines
 from train.state import State
 
 Arrays = dict[str, np.ndarray]
-BLOCK_ROWS = 65_536
 BASELINE_ROWS = 200_000  # training rows that baselines are fitted on at most: more would not change them
 
 
@@ -39,7 +45,7 @@ def finish(run: Run, state: State, seconds: Mapping[str, float], started: float)
     judged = next(split for split in ("test", "valid", "train") if split in splits)
     scores = {}
     for split in sorted(splits, key=lambda split: split == judged):  # the judged one last: its answers are shown
-        target, weight, answers = _answer(run, predictor, split)
+        target, weight, answers = predictor.judged(dataset, dataset.splits[split])
         scores[split] = score(encoder, answers, target, weight)
     scores = {split: scores[split] for split in splits}
     batch = dataset.take(dataset.arrays, dataset.splits[judged])
@@ -54,7 +60,7 @@ def finish(run: Run, state: State, seconds: Mapping[str, float], started: float)
         "n_parameters": count_parameters(state.best.weights),
         "members": 1,
         "metrics": scores,
-        "baselines": {judged: table_baselines(encoder, _sample(run), batch)},
+        **_beside(run, judged, batch, answers),
         "steps": int(state.step),
         "epochs": n_epochs,
         "best_step": int(state.best.step),
@@ -73,26 +79,21 @@ def finish(run: Run, state: State, seconds: Mapping[str, float], started: float)
         run.folder / "report.html",
         result | {"config": configs.to_json(run.config)},
         read_history(run.folder),
-        _shown(encoder, batch, answers),
+        _shown(dataset, judged, batch, answers),
         importance,
     )
     return result
 
 
-def _answer(run: Run, predictor: Predictor, split: str) -> tuple[Arrays, np.ndarray, Arrays]:
-    """Targets, weights and answers of a split, a block of rows at a time: the inputs never stand in memory twice."""
-    dataset, rows = run.dataset, run.dataset.splits[split]
-    targets, weights, answers = [], [], []
-    for start in range(0, len(rows), BLOCK_ROWS):
-        batch = dataset.take(dataset.arrays, rows[start : start + BLOCK_ROWS])
-        targets.append(batch.target)
-        weights.append(batch.weight)
-        answers.append(predictor.answers(batch.inputs))
-    return _joined(targets), np.concatenate(weights), _joined(answers)
-
-
-def _joined(blocks: list[Arrays]) -> Arrays:
-    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+def _beside(run: Run, judged: str, batch: Batch, answers: Arrays) -> dict[str, Any]:
+    """What stands beside the scores: {"baselines": {judged: ...}}, and for forecasts "horizon", the scores by step."""
+    match run.dataset:
+        case SeriesDataset() as series:
+            return judge_beside(series, judged, batch.target, answers)
+        case SequenceDataset() as sequences:
+            return {"baselines": {judged: sequence_baselines(sequences.encoder, _sample(run), batch)}}
+        case table:
+            return {"baselines": {judged: table_baselines(table.encoder, _sample(run), batch)}}
 
 
 def _sample(run: Run) -> Batch:
@@ -106,22 +107,33 @@ def _sample(run: Run) -> Batch:
 def _write_predictions(run: Run, batch: Batch, answers: Arrays) -> None:
     """predictions.parquet: the test rows with their number in the file, target and prediction."""
     encoder, rows = run.dataset.encoder, run.dataset.splits["test"]
+    if isinstance(run.dataset, SeriesDataset):
+        write_table(forecast_rows(run.dataset, rows, batch.target, answers), run.folder / "predictions.parquet")
+        return
     columns = {"row": run.dataset.original_rows[rows], **encoder.raw_targets(batch.target), **encoder.decode(answers)}
     write_table(pa.table(columns), run.folder / "predictions.parquet")
 
 
 def _importance(run: Run, predictor: Predictor, batch: Batch) -> dict[str, dict[str, float]]:
     encoder = run.dataset.encoder
+    if isinstance(encoder, SeriesEncoder | SequenceEncoder):
+        return {}  # a column shuffled within its window is no series any more
     error = prediction_error(encoder.heads, batch.target, batch.weight, encoder.units)
     return permutation_importance(predictor.answers, batch.inputs, encoder.places(), error, run.config.seed)
 
 
-def _shown(encoder: TableEncoder, batch: Batch, answers: Arrays) -> dict[str, Any]:
+def _shown(dataset: Any, judged: str, batch: Batch, answers: Arrays) -> dict[str, Any]:
     """Targets and answers of the judged rows, numbers in original units, for the report's pictures."""
+    encoder = dataset.encoder
     heads = [
         {"name": h.name, "kind": h.kind, "columns": list(h.columns), "classes": list(h.classes)} for h in encoder.heads
     ]
-    return {"heads": heads, "targets": encoder.to_units(batch.target), "answers": encoder.to_units(answers)}
+    shown = {"heads": heads, "targets": encoder.to_units(batch.target), "answers": encoder.to_units(answers)}
+    if isinstance(dataset, SeriesDataset):
+        for arrays in (shown["targets"], shown["answers"]):  # each step of each window is an answer
+            arrays["value"] = arrays["value"].reshape(-1, dataset.encoder.n_targets)
+        shown["forecasts"] = pick_forecasts(dataset, judged, batch.target, answers)
+    return shown
 
 
 def _finite(value: Any) -> Any:
@@ -139,6 +151,8 @@ def summary(result: Mapping[str, Any], folder: Path) -> str:
     for split, baselines in result["baselines"].items():
         rows |= {f"  {name}, {split}": scores for name, scores in baselines.items()}
     names = list(next(iter(rows.values())))
+    if any("." not in name for name in names):  # means over many targets, whose own metrics fill no terminal
+        names = [name for name in names if "." not in name]
     cells = [["", *names], *([label, *(_short(scores.get(n)) for n in names)] for label, scores in rows.items())]
     widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
     lines = []

@@ -10,16 +10,18 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from train.data.tags import UNSEEN
+
 NAN = float("nan")
 Entity = tuple[int, int, str]
 
 
 def tag_metrics(
-    answer: ArrayLike, target: ArrayLike, tags: Sequence[str], *, entities: bool, weight: ArrayLike | None = None
+    answer: ArrayLike, target: ArrayLike, tags: Sequence[str], weight: ArrayLike | None = None
 ) -> dict[str, float]:
-    """token_accuracy, and with `entities` f1, of tag indices [n, t]; -1 in `target` is no step.
+    """token_accuracy, and where tags mark entities f1, of tag indices [n, t]; -1 in `target` is no step.
 
-    `tags` [k] are the names; f1 = 2 correct / (found + true), an entity being correct if its kind, its first and its
+    `tags` [k] are the names, beyond which `UNSEEN` stand in `target`; f1 = 2 correct / (found + true), an entity being correct if its kind, its first and its
     last step are; 0 if there are none on either side (Tjong Kim Sang & Buchholz 2000, conlleval).
     """
     counted = slice(None) if weight is None else np.asarray(weight) > 0
@@ -27,15 +29,22 @@ def tag_metrics(
     valid_nt = target_nt >= 0
     steps = int(valid_nt.sum())
     scores = {"token_accuracy": float((answer_nt == target_nt)[valid_nt].mean()) if steps else NAN}
-    if not entities:
+    if not are_entities(tags):
         return scores
     found = correct = true = 0
+    tags = (*tags, *UNSEEN)
     for answer_t, target_t, valid_t in zip(answer_nt, target_nt, valid_nt, strict=True):
         answered = set(find_entities([tags[i] for i in answer_t[valid_t]]))
         wanted = set(find_entities([tags[i] for i in target_t[valid_t]]))
         found, true, correct = found + len(answered), true + len(wanted), correct + len(answered & wanted)
     f1 = 2 * correct / (found + true) if found + true else 0.0
     return {"f1": f1 if steps else NAN, **scores}
+
+
+def are_entities(tags: Sequence[str]) -> bool:
+    """Whether tags mark entities: O, and B-X, I-X, E-X or S-X."""
+    inside = [tag for tag in tags if tag != "O"]
+    return bool(inside) and all(tag[:2] in ("B-", "I-", "E-", "S-") for tag in inside)
 
 
 def find_entities(tags: Sequence[str]) -> Iterator[Entity]:

@@ -24,6 +24,7 @@ from train.state import Best, Plateau, State, Weights
 from train.tasks import Task, row_errors, row_losses
 
 Array = jax.Array
+LENGTH_FACTOR = 2.0
 EVALUATION_ROWS = 4096  # rows of an evaluation block: bounds its memory, changes no answer
 
 
@@ -66,12 +67,26 @@ def epoch_rows(program: Program, data: Data, epoch: Array) -> tuple[Array, Array
     could carry an infinite loss into the sum, where 0 * inf is no zero.
     """
     n, batch_size = data.train.shape[0], known(program.config.train.batch_size)
-    bits_n = random_bits(jax.random.fold_in(jax.random.fold_in(data.key, 1), epoch), (n,))
-    _, rows_n = lax.sort_key_val(bits_n, data.train)
+    key = jax.random.fold_in(jax.random.fold_in(data.key, 1), epoch)
+    bits_n = random_bits(key, (n,))
+    lengths_n = getattr(data.arrays, "length", None)
+    keys_n = bits_n if lengths_n is None else _varied_lengths(lengths_n[data.train], bits_n)
+    _, rows_n = lax.sort_key_val(keys_n, data.train)
     shape = (program.steps_per_epoch, batch_size)
     n_padded = math.prod(shape)
     rows_sb = jnp.pad(rows_n, (0, n_padded - n), mode="edge").reshape(shape)
-    return rows_sb, (jnp.arange(n_padded) < n).astype(jnp.float32).reshape(shape)
+    real_sb = (jnp.arange(n_padded) < n).astype(jnp.float32).reshape(shape)
+    if lengths_n is None:
+        return rows_sb, real_sb
+    _, order_s = lax.sort_key_val(random_bits(jax.random.fold_in(key, 0), shape[:1]), jnp.arange(shape[0]))
+    return rows_sb[order_s], real_sb[order_s]
+
+
+def _varied_lengths(lengths_n: Array, bits_n: Array) -> Array:
+    """What sequences are sorted by, so that those of a batch are nearly of one length and little time goes to padding:
+    the length times a random factor between 1 and LENGTH_FACTOR, by which no two epochs have the same batches."""
+    uniform_n = (bits_n >> 8).astype(jnp.float32) / (1 << 24)
+    return jnp.maximum(lengths_n, 1).astype(jnp.float32) * jnp.exp(uniform_n * math.log(LENGTH_FACTOR))
 
 
 def update(program: Program, data: Data, state: State, batch: Batch) -> tuple[State, dict[str, Array]]:

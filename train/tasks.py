@@ -8,24 +8,48 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from nets.crf import log_likelihood
 from nets.heads import HeadShape
-from train.losses import LOSSES, binary_crossentropy, categorical_crossentropy
+from train.losses import (
+    LOSSES,
+    binary_crossentropy,
+    categorical_crossentropy,
+    next_binary_crossentropy,
+    next_mse,
+    tag_crossentropy,
+)
 
 Array = jax.Array
-BY_KIND = {"regression": "mse", "binary": "binary_crossentropy", "multiclass": "categorical_crossentropy"}
+BY_KIND = {
+    "regression": "mse",
+    "binary": "binary_crossentropy",
+    "multiclass": "categorical_crossentropy",
+    "tags": "categorical_crossentropy",
+    "next_numbers": "mse",
+    "next_binary": "binary_crossentropy",
+}
 
 
 class Task(NamedTuple):
-    """A head and the loss it is trained on."""
+    """A head and the loss it is trained on.
+
+    `steps` is a row's usual number of steps, by which the losses of all its steps are divided: so a long row counts
+    for more than a short one, and a head that answers at every step for as much as one that answers once.
+    """
 
     head: HeadShape
     loss: str
+    steps: float = 1.0
 
 
-def make_tasks(heads: tuple[HeadShape, ...], loss: str) -> tuple[Task, ...]:
+def make_tasks(heads: tuple[HeadShape, ...], loss: str, steps: float = 1.0, *, crf: bool = False) -> tuple[Task, ...]:
     """One task per head. `loss` is for the heads it fits; the others take the one of their kind."""
     numeric = set(LOSSES) - {"binary_crossentropy", "categorical_crossentropy"}
-    return tuple(Task(h, loss if h.kind == "regression" and loss in numeric else BY_KIND[h.kind]) for h in heads)
+    tasks = []
+    for head in heads:
+        chosen = loss if head.kind == "regression" and loss in numeric else BY_KIND[head.kind]
+        tasks.append(Task(head, "crf" if crf and head.kind == "tags" else chosen, steps))
+    return tuple(tasks)
 
 
 def row_losses(
@@ -33,9 +57,17 @@ def row_losses(
 ) -> Array:
     """Loss of each row [b], summed over heads. `smoothing` is for training alone: evaluations leave it at 0."""
     total_b = jnp.zeros(())
-    for head, loss in tasks:
+    for head, loss, steps in tasks:
         prediction, truth = outputs[head.name], target[head.name]
-        if loss == "binary_crossentropy":
+        if head.kind == "tags" and loss == "crf":
+            total_b += _crf_loss(outputs, head, truth) / steps
+        elif head.kind == "tags":
+            total_b += tag_crossentropy(prediction, truth, smoothing) / steps
+        elif head.kind == "next_binary":
+            total_b += next_binary_crossentropy(prediction, truth) / steps
+        elif head.kind == "next_numbers":
+            total_b += next_mse(prediction, truth) / steps
+        elif loss == "binary_crossentropy":
             total_b += binary_crossentropy(prediction, truth, smoothing)
         elif loss == "categorical_crossentropy":
             total_b += categorical_crossentropy(prediction, truth, smoothing)
@@ -44,12 +76,27 @@ def row_losses(
     return total_b
 
 
+def _crf_loss(outputs: Mapping[str, Array], head: HeadShape, tags_bt: Array) -> Array:
+    """-log P of the tags of each row [b]; nothing for a row with a tag that no training row has."""
+    start, transition = outputs[f"{head.name}.start"], outputs[f"{head.name}.transition"]
+    known_b = (tags_bt < head.size).all(-1)
+    tags_bt = jnp.where(known_b[:, None], tags_bt, jnp.minimum(tags_bt, 0))
+    lengths_b = (tags_bt >= 0).sum(-1)
+    return jnp.where(known_b, -log_likelihood(outputs[head.name], tags_bt, start, transition, lengths_b), 0.0)
+
+
 def row_errors(tasks: tuple[Task, ...], outputs: Mapping[str, Array], target: Mapping[str, Array]) -> Array:
-    """What a user counts as error [b], summed over heads: squared error of numbers, 0 or 1 for a class."""
+    """What a user counts as error [b], summed over heads: squared error of numbers, 0 or 1 for a class or a tag."""
     total_b = jnp.zeros(())
-    for head, loss in tasks:
+    for head, loss, steps in tasks:
         prediction, truth = outputs[head.name], target[head.name]
-        if head.kind == "binary":
+        if head.kind == "tags":
+            total_b += ((jnp.argmax(prediction, -1) != truth) & (truth >= 0)).sum(-1) / steps
+        elif head.kind == "next_binary":
+            total_b += next_binary_crossentropy(prediction, truth) / steps
+        elif head.kind == "next_numbers":
+            total_b += next_mse(prediction, truth) / steps
+        elif head.kind == "binary":
             total_b += ((prediction[:, 0] > 0) != (truth == 1)).astype(jnp.float32)
         elif head.kind == "multiclass":
             total_b += (jnp.argmax(prediction, -1) != truth).astype(jnp.float32)

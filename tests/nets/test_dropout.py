@@ -1,4 +1,4 @@
-"""Dropout's hash: rate, independence, reproducibility. Bounds are five standard deviations, so chance never fails one."""
+"""Dropout's hash: rate, independence, reproducibility. Bounds are five deviations, so that chance fails none."""
 
 from __future__ import annotations
 

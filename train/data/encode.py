@@ -21,10 +21,13 @@ DAY = 86_400_000_000  # microseconds
 
 @dataclass(frozen=True)
 class Head:
-    """An output of the network: "regression" for all numeric targets together, "binary" or "multiclass" for a class."""
+    """An output of the network: "regression" for all numeric targets together, "binary" or "multiclass" for a class.
+
+    Of sequences also, at every step, "tags", and "next_numbers" or "next_binary" for what stands at the one after it.
+    """
 
     name: str
-    kind: Literal["regression", "binary", "multiclass"]
+    kind: Literal["regression", "binary", "multiclass", "tags", "next_numbers", "next_binary"]
     columns: tuple[str, ...]
     classes: tuple[str, ...]
     size: int

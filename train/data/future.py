@@ -6,6 +6,7 @@ g groups, l lookback, h horizon, c columns, k columns known ahead.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -59,14 +60,14 @@ def read_future(encoder: SeriesEncoder, table: pa.Table, where: str) -> Future:
     return Future(inputs, rows, flat.names, stamps)
 
 
-def future_columns(encoder: SeriesEncoder, future: Future, answers: dict[str, np.ndarray]) -> dict[str, pa.Array]:
+def future_columns(encoder: SeriesEncoder, future: Future, answers: dict[str, np.ndarray]) -> dict[str, Any]:
     """Forecasts as columns, a row for each group and step: "row", "group", "time" and one column for each target."""
-    columns: dict[str, pa.Array] = {"row": pa.array(future.rows.ravel())}
+    columns: dict[str, Any] = {"row": future.rows.ravel()}
     if future.groups is not None:
-        columns["group"] = pa.array(np.repeat(future.groups, encoder.horizon))
+        columns["group"] = np.repeat(future.groups, encoder.horizon)
     if future.stamps is not None and encoder.time is not None:
         columns["time"] = write_stamps(future.stamps.ravel(), encoder.time)
-    return columns | {name: pa.array(values.ravel()) for name, values in encoder.decode(answers).items()}
+    return columns | {name: values.ravel() for name, values in encoder.decode(answers).items()}
 
 
 def judged_windows(encoder: SeriesEncoder, table: pa.Table, where: str) -> SeriesDataset:

@@ -9,8 +9,10 @@ from train.data.dataset import Dataset
 from train.data.encode import TableEncoder
 from train.data.series import SeriesDataset, load_series
 from train.data.series_encode import SeriesEncoder
+from train.data.sequence_encode import SequenceEncoder
+from train.data.sequences import load_sequences
 from train.data.table import load_table
-from train.options import Config, Series, Table
+from train.options import Config, Sequences, Series, Table
 
 
 def load_dataset(config: Config) -> Dataset | SeriesDataset:
@@ -20,14 +22,16 @@ def load_dataset(config: Config) -> Dataset | SeriesDataset:
             return load_table(config.data, config.loss)
         case Series():
             return load_series(config.data)
-        case _:
-            raise NotImplementedError(type(config.data).__name__)
+        case Sequences():
+            return load_sequences(config.data, config.loss)
 
 
-def read_encoder(plain: Mapping[str, Any]) -> TableEncoder | SeriesEncoder:
+def read_encoder(plain: Mapping[str, Any]) -> TableEncoder | SeriesEncoder | SequenceEncoder:
     """The encoder that encoder.json holds."""
     match plain.get("kind"):
         case "Series":
             return SeriesEncoder.from_json(plain)
+        case "Sequences":
+            return SequenceEncoder.from_json(plain)
         case _:
             return TableEncoder.from_json(plain)

@@ -104,6 +104,12 @@ class SequenceEncoder:
         """The columns that are read at every step."""
         return (*(column.name for column in self.numbers), *([self.token] if self.token else []))
 
+    @property
+    def traits(self) -> dict[str, Any]:
+        """What `train.sequence_recipe` goes by."""
+        of_steps = bool(self.tags or self.next_kind)
+        return {"longest": self.longest, "tokens": self.token is not None, "of_steps": of_steps}
+
     def rows(self, table: pa.Table, where: str) -> pa.Table:
         """The table with a row per sequence, lists where there is a value per step. Raises UserError."""
         if self.id is None or self.order is None:
@@ -114,6 +120,13 @@ class SequenceEncoder:
             if column.name in table.column_names:
                 table = first_of_lists(table, column.name, where)
         return table
+
+    def names(self, table: pa.Table, where: str) -> dict[str, Any]:
+        """{"row": [n], id: [n]} of a table with a row per step; {} where every row is a sequence."""
+        if self.id is None or self.order is None:
+            return {}
+        ids = to_lists(table.select([self.id, self.order]), self.id, self.order, where).column(self.id)
+        return {"row": np.arange(len(ids)), self.id: ids.to_numpy()}
 
     def lengths(self, table: pa.Table, where: str) -> np.ndarray:
         """Steps of each row [n] of a table with a row per sequence."""

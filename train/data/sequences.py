@@ -5,7 +5,7 @@ n rows, t steps, f numbers of a step, k tags or classes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,11 @@ class SequenceDataset(Dataset):
     def arrays(self) -> Batch:
         """The whole pool, row axis first."""
         return Batch(self.inputs, self.target, self.weight, self.inputs["length"])
+
+    def prepared(self, scale: Callable[[Arrays], Arrays], scale_target: Callable[[Arrays], Arrays]) -> Batch:
+        """`arrays` with inputs and targets as the network's `prepare` and `prepare_target` give them."""
+        batch = super().prepared(scale, scale_target)
+        return batch._replace(length=batch.inputs["length"])
 
     @staticmethod
     def take(arrays: Batch, indices: Any) -> Batch:

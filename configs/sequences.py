@@ -1,0 +1,28 @@
+"""Anybody's sequences: name a file, the columns read at every step, and the target; the rest follows from the data.
+
+    python -m train.main --config=configs/sequences.py --config.data.path=FILE.jsonl --config.data.inputs=x \
+        --config.data.target=label
+"""
+
+from train.config import LSTM, Config, Optim, Sequences, Train
+
+
+def get_config() -> Config:
+    return Config(
+        data=Sequences(characters=True),
+        net=LSTM(
+            hidden="auto",
+            bidirectional=True,
+            dropout="auto",
+            input_dropout="auto",
+            readout="auto",
+            patch="auto",
+            token_size=100,
+            rare=0.5,
+            noise="auto",
+            offset="auto",
+            crop="auto",
+        ),
+        optim=Optim(name="adam", learning_rate="auto", schedule="cosine", clip_norm=1.0),
+        train=Train(epochs="auto", batch_size="auto", monitor="error", restore="auto"),
+    )
