@@ -88,7 +88,7 @@ class LSTM(nn.Module):
         """(outputs_bth, carry), the carry one `Carry` a layer: given back with the next steps, it continues.
 
         Row b has lengths_b[b] steps (None: all). Whatever stands beyond them in x, NaN too, changes nothing; outputs
-        are zero there. In bfloat16 if x is, with a float32 carry. Raises ValueError where `merge` does not fit.
+        are zero there. In bfloat16 if x is, with a float32 carry. Raises ValueError if `hidden` or `merge` is impossible.
         """
         merges, directions = self._merges(), self._directions()
         key = self.make_rng("dropout") if train and self._drops() else None
@@ -121,6 +121,8 @@ class LSTM(nn.Module):
 
     def _merges(self) -> tuple[str, ...]:
         n_layers = len(self.hidden)
+        if not n_layers:
+            raise ValueError("hidden=(): an LSTM has at least one layer")
         if isinstance(self.merge, str):
             # Between layers the directions must meet: apart are only the last layer's.
             merges = ("concat" if self.merge == "none" else self.merge,) * (n_layers - 1) + (self.merge,)

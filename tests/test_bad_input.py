@@ -121,8 +121,8 @@ def test_a_folder_in_use_is_refused(tmp_path):
 @pytest.mark.slow
 def test_the_command_says_it_in_one_line_and_exits_with_2(tmp_path):
     (tmp_path / "data.csv").write_text(rows({11: "1,inf,x,1"}))
-    command = [sys.executable, "-m", "train.main", "--config=configs/table.py"]
-    command += [f"--config.data.path={tmp_path / 'data.csv'}", "--config.data.target=y", f"--workdir={tmp_path / 'run'}"]
+    command = [sys.executable, "-m", "train.main", "--config=configs/table.py", f"--workdir={tmp_path / 'run'}"]
+    command += [f"--config.data.path={tmp_path / 'data.csv'}", "--config.data.target=y"]
     root = Path(__file__).parent.parent
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
     assert done.returncode == 2

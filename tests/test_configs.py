@@ -46,8 +46,13 @@ def test_a_config_trains(name, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "metric", "least"),
-    [("diabetes", "r2", 0.35), ("breast_cancer", "accuracy", 0.95), ("digits", "accuracy", 0.97), ("table", "accuracy", 0.9)],
-)  # fmt: skip
+    [
+        ("diabetes", "r2", 0.35),
+        ("breast_cancer", "accuracy", 0.95),
+        ("digits", "accuracy", 0.97),
+        ("table", "accuracy", 0.9),
+    ],
+)
 def test_a_config_reaches_its_score(name, metric, least, tmp_path):
     result = loop.fit(load(ROOT / "configs" / f"{name}.py"), tmp_path / "run")
     assert result["metrics"]["test"][metric] >= least

@@ -162,9 +162,8 @@ def test_the_folder_holds_what_the_contract_names(straight):
     assert configs.from_json(stored["config"]) == small_config()
     assert stored["versions"]["jax"] == jax.__version__
     result = json.loads((straight / "result.json").read_text())
-    assert {"task", "n_parameters", "members", "metrics", "baselines", "steps", "epochs", "best_step", "seconds"} <= set(
-        result
-    )
+    named = {"task", "n_parameters", "members", "metrics", "baselines", "steps", "epochs", "best_step", "seconds"}
+    assert named | {"examples_per_second", "per_member", "spread", "versions"} <= set(result)
     assert result["n_parameters"] == 10 * 8 + 8 + 16 + 8 + 1
     assert set(result["baselines"]["test"]) == {"mean", "linear"}
     assert result["config_sha256"] == configs.digest(small_config())
@@ -187,7 +186,8 @@ def test_spoiling_valid_and_test_rows_changes_nothing_learned(tmp_path):
             lines = [f"{a * factor},{b * factor},{t}" for (a, b), t in zip(x[rows], y[rows] * factor, strict=True)]
             paths[part] = tmp_path / f"{name}-{part}.csv"
             paths[part].write_text("a,b,y\n" + "\n".join(lines))
-        data = Table(path=str(paths["train"]), valid_path=str(paths["valid"]), test_path=str(paths["test"]), target="y")
+        parts = {f"{part}_path": str(paths[part]) for part in ("valid", "test")}
+        data = Table(path=str(paths["train"]), target="y", **parts)
         return Config(name="x", data=data, net=Dense(hidden=(4,), dropout=0.1), train=Train(epochs=3, restore="last"))
 
     models = []

@@ -128,13 +128,14 @@ def test_evaluate_of_a_file_gives_the_figures_of_result_json(folders, tmp_path):
 
 @pytest.mark.parametrize("ending", ["csv", "parquet", "jsonl"])
 def test_the_command_keeps_order_and_count(folders, tmp_path, ending):
-    from train.data.read import read_table, write_table
+    from train.data.read import read_table
+    from train.data.write import write_table
 
     table = make_table(30, 7)
     write_table(table, tmp_path / f"in.{ending}")
-    arguments = [f"--workdir={folders['kind']}", f"--data={tmp_path / f'in.{ending}'}", f"--out={tmp_path / f'o.{ending}'}"]
-    assert predict.main(arguments) == 0
-    written = read_table(str(tmp_path / f"o.{ending}"))
+    source, out = tmp_path / f"in.{ending}", tmp_path / f"out.{ending}"
+    assert predict.main([f"--workdir={folders['kind']}", f"--data={source}", f"--out={out}"]) == 0
+    written = read_table(str(out))
     assert written["row"].to_pylist() == list(range(30))
     assert written["prediction"].to_pylist() == predict.load(folders["kind"])(table).tolist()
 

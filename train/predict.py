@@ -27,7 +27,8 @@ def load(workdir: str | Path) -> Predictor:
 def main(argv: list[str]) -> int:
     """Reads a file, answers it, writes the answers."""
     paths = flags.parse_paths(argv, __doc__ or "", ("workdir", "data"), ("out",))
-    from train.data.read import csv_lines, read_table, write_table
+    from train.data.read import read_table
+    from train.data.write import csv_lines, write_table
 
     runtime.configure()
     model = load(paths["workdir"])

@@ -15,10 +15,10 @@ import pyarrow as pa
 
 from train import config as configs
 from train.checkpoint import Checkpoints
+from train.data.arrow import as_table
 from train.data.encode import TableEncoder
 from train.data.future import future_columns, read_future
 from train.data.load import read_encoder
-from train.data.read import as_table
 from train.data.sequence_encode import SequenceEncoder
 from train.data.series_encode import SeriesEncoder
 from train.errors import UserError
@@ -50,7 +50,7 @@ class Predictor:
         One target: an array [rows] of numbers or of class labels. Several: a dict of such arrays. Raises UserError
         if a column is missing or holds what the training file did not.
         """
-        columns = self.columns(as_table(data))
+        columns = self.columns(as_table(data, self.config.data.missing))
         names = [name for name in columns if not name.startswith("probability_")]
         if isinstance(self.encoder, SeriesEncoder):
             columns = {name: np.asarray(columns[name]) for name in names[1:]}  # without "row"

@@ -14,11 +14,11 @@ import pyarrow as pa
 from train import config as configs
 from train.data.dataset import Batch
 from train.data.encode import TableEncoder
-from train.data.read import write_table
 from train.data.sequence_encode import SequenceEncoder
 from train.data.sequences import SequenceDataset
 from train.data.series import SeriesDataset
 from train.data.series_encode import SeriesEncoder
+from train.data.write import write_table
 from train.evaluate import score
 from train.folder import write_json
 from train.forecast import forecast_rows, judge_beside

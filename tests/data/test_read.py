@@ -20,8 +20,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from train.data import read
-from train.data.read import as_table, read_table, write_table
+from train.data import delimited, read
+from train.data.arrow import as_table
+from train.data.read import read_table
+from train.data.write import write_table
 from train.errors import StorageError, UserError
 from train.options import MISSING
 
@@ -130,7 +132,7 @@ def test_delimiter_is_found_when_the_header_is_longer_than_the_sample(load):
 
 def test_delimiter_is_found_when_the_sample_ends_inside_a_line(load):
     header, line = "a,b;c;d\n", "1,2;" + "y" * 121 + ";3\n"
-    assert 4 < (read.SAMPLE_BYTES - len(header)) % len(line) < 125  # between its two semicolons
+    assert 4 < (delimited.SAMPLE_BYTES - len(header)) % len(line) < 125  # between its two semicolons
     assert load(header + line * 1000).column_names == ["a,b", "c", "d"]
 
 
@@ -159,7 +161,7 @@ def test_field_longer_than_the_usual_limits(load):
 
 
 def test_records_across_the_blocks_of_a_huge_file(load, monkeypatch):
-    monkeypatch.setattr(read, "MAX_BLOCK_BYTES", 100)
+    monkeypatch.setattr(delimited, "MAX_BLOCK_BYTES", 100)
     table = load("a,b\n" + '1,"x\ny"\n' * 50)
     assert table.to_pydict() == {"a": [1] * 50, "b": ["x\ny"] * 50}
 
