@@ -16,9 +16,15 @@ def random_bits(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     and this hash fuses with the multiplication it feeds. `tests/nets/test_dropout.py` checks rate and independence.
     """
     words = jnp.ravel(jax.random.key_data(key)).astype(jnp.uint32)
-    bits = jax.lax.iota(jnp.uint32, math.prod(shape)).reshape(shape) * jnp.uint32(0x9E3779B9) ^ words[0]
+    # Two rounds forgive no kinship of keys, and key(0) and key(1) are one bit apart: their words are hashed first.
+    first = _hash(words[0] ^ _hash(words[1]))
+    second = _hash(words[1] ^ first)
+    return _hash(jax.lax.iota(jnp.uint32, math.prod(shape)).reshape(shape) * jnp.uint32(0x9E3779B9) ^ first, second)
+
+
+def _hash(bits: jax.Array, key: jax.Array | int = 0) -> jax.Array:
     bits = (bits ^ (bits >> 16)) * jnp.uint32(0x7FEB352D)
-    bits = (bits ^ (bits >> 15) ^ words[1]) * jnp.uint32(0x846CA68B)
+    bits = (bits ^ (bits >> 15) ^ key) * jnp.uint32(0x846CA68B)
     return bits ^ (bits >> 16)
 
 

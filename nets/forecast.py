@@ -45,7 +45,7 @@ def window_level(targets_blo: Array, kind: WindowScaling) -> Level:
 
 
 def to_patches(x_blf: Array, size: int) -> Array:
-    """[b, l, f] -> [b, s, size * f], `size` rows a step. Where they do not fit, the first row is repeated before them."""
+    """[b, l, f] -> [b, s, size * f], `size` rows a step. Where they do not fit, the first is repeated before them."""
     short = -x_blf.shape[1] % size
     if short:
         x_blf = jnp.pad(x_blf, ((0, 0), (short, 0), (0, 0)), mode="edge")
@@ -58,8 +58,8 @@ class Forecaster(nn.Module):
     Columns scaled by training rows go in (`prepare`), {"past": [b, l, c], "future": [b, h, k] if any is known ahead};
     {"value": [b, h * o]} comes out, scaled likewise. Within, targets are scaled by their own window too (`window`;
     "revin" with a learned factor and offset for each). Columns "joint": one net reads and forecasts all targets;
-    "independent": one net is shared by all, each read alone beside the covariates. `shortcut` adds a linear map from the
-    lookback of a target to its horizon, one map for each if joint, zero at start.
+    "independent": one net is shared by all, each read alone beside the covariates. `shortcut` adds a linear map from
+    the lookback of a target to its horizon, one map for each if joint, zero at start.
     """
 
     lstm: LSTM

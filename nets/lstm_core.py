@@ -110,7 +110,7 @@ def _forward(reverse: bool, given: _Direction) -> tuple[Outputs, tuple]:
 
     On a CPU fresh memory costs as much as arithmetic, so one buffer of [t, b, 4h] holds in turn x W, the derivatives
     of the gates (both here) and, in `_backward`, the gradient of z. XLA updates it in place because each slice is
-    read once and wholly before it is written; tests/nets/test_lstm.py holds that.
+    read once and wholly before it is written; tests/nets/test_lstm_core.py holds that.
     """
     x_tbf, lengths_b, mask_bh = given.x_tbf, given.lengths_b, given.mask_bh
     recurrent_hg, bias_g = _halved(given.recurrent_hg), _halved(given.bias_g)

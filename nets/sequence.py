@@ -6,6 +6,7 @@ Shapes: b batch, t time, f numbers of a step, e features, h hidden, k tags or cl
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -16,6 +17,7 @@ from nets.crf import viterbi
 from nets.dropout import dropout, is_off
 from nets.heads import HeadShape, answer, readable_names, standardise_target
 from nets.lstm import LSTM
+from nets.lstm_core import Carry
 from nets.readout import Attention, last, maximum, mean
 from nets.tokens import Tokens
 
@@ -54,8 +56,18 @@ class SequenceNetwork(nn.Module):
     log_link: bool = False
 
     @nn.compact
-    def __call__(self, inputs: Mapping[str, Array], weight_b: Array | None = None, *, train: bool) -> dict[str, Array]:
-        """Prepared inputs -> {head: outputs [b, o] or [b, t, o]}, "length" [b], and what a CRF has learned."""
+    def __call__(
+        self,
+        inputs: Mapping[str, Array],
+        weight_b: Array | None = None,
+        carry: tuple[Carry, ...] | None = None,
+        *,
+        train: bool,
+    ) -> dict[str, Any]:
+        """Prepared inputs -> {head: outputs [b, o] or [b, t, o]}, "length" [b], what a CRF has learned, and "carry".
+
+        Given back with the steps that follow, the carry continues where these ended.
+        """
         del weight_b
         length_b, x_bte = self._steps(inputs, train)
         if self.patch > 1:
@@ -68,13 +80,13 @@ class SequenceNetwork(nn.Module):
             input_dropout=self.input_dropout,
             recurrent_dropout=self.recurrent_dropout,
             name="lstm",
-        )(x_bte, length_b, train=train)
+        )(x_bte, length_b, carry, train=train)
         assert not isinstance(outputs_bth, tuple), "merge none has no place here"
         of_steps = self._dropped(outputs_bth, train)
         of_row = None
         if any(head.kind not in STEP_KINDS for head in self.heads):
             of_row = self._dense(self._dropped(self._readout(outputs_bth, carry, length_b), train), train)
-        outputs = {"length": length_b}
+        outputs: dict[str, Any] = {"length": length_b, "carry": carry}
         for head, name in zip(self.heads, readable_names(tuple(h.name for h in self.heads)), strict=True):
             features = of_steps if head.kind in STEP_KINDS else of_row
             outputs[head.name] = nn.Dense(
@@ -138,6 +150,11 @@ class SequenceNetwork(nn.Module):
     def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Raw inputs -> answers."""
         return self.answer(self(self.prepare(inputs), train=False))
+
+    def step(self, inputs: Mapping[str, Array], carry: tuple[Carry, ...] | None) -> tuple[dict[str, Array], Any]:
+        """Raw inputs of the next steps, and the carry of those before -> (answers, carry)."""
+        outputs = self(self.prepare(inputs), None, carry, train=False)
+        return self.answer(outputs), outputs["carry"]
 
     def _steps(self, inputs: Mapping[str, Array], train: bool) -> tuple[Array, Array]:
         """Lengths [b] and the features of every step [b, t, e]."""

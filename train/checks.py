@@ -24,6 +24,8 @@ def check_together(config: Config) -> None:
         raise UserError(f"config.net: Dense reads config.data=Table(...); for {kind} use an LSTM")
     if isinstance(config.data, Sequences) and isinstance(config.net, LSTM):
         _check_steps(config.data, config.net)
+    if isinstance(config.data, Series) and isinstance(config.net, LSTM):
+        _check_forecast(config.data, config.net, config.loss)
     check_data = {Table: _check_table, Series: _check_series, Sequences: _check_sequences}
     check_data[type(config.data)](config.data)
     _check_shares(config.data)
@@ -56,6 +58,15 @@ def _check_table(data: Table) -> None:
         raise UserError(f"config.data.group: not used by config.data.split={data.split}; set config.data.split=group")
 
 
+def _check_forecast(data: Series, net: LSTM, loss: str) -> None:
+    if loss in ("poisson", "binary_crossentropy", "categorical_crossentropy"):
+        raise UserError(f"config.loss: {loss} is not for forecasts; choose mse, mae, huber or log_cosh")
+    if net.patch != "auto" and net.patch > data.lookback:
+        raise UserError(f"config.net.patch: {net.patch} rows at once, but config.data.lookback is {data.lookback}")
+    if net.crf:
+        raise UserError("config.net.crf: it decodes tags; config.data=Series(...) has none; set it to false")
+
+
 def _check_series(data: Series) -> None:
     columns = {
         "target": _names(data.target),
@@ -67,6 +78,11 @@ def _check_series(data: Series) -> None:
     }
     _check_target(columns["target"])
     _check_apart(columns, [("target", other) for other in ("known", "ignore", "time", "group")])
+    if data.calendar and not data.time:
+        raise UserError("config.data.calendar: needs config.data.time, the column of time stamps")
+    taken = next((name for name in columns["target"] if name in ("row", "step", "group", "time")), None)
+    if taken:
+        raise UserError(f"config.data.target: {taken!r} is the name of another column of the forecasts; rename it")
     _check_apart(columns, [("known", "observed"), ("known", "ignore"), ("observed", "ignore"), ("time", "group")])
 
 

@@ -37,7 +37,7 @@ def pick_forecasts(
         now = start + encoder.lookback
         about = [] if flat.names is None else [str(flat.names[np.searchsorted(flat.firsts, now - 1, "right") - 1])]
         if flat.stamps is not None and encoder.time is not None:
-            about.append(f"from {show_stamp(flat.stamps[now], encoder.time.kind)}")
+            about.append(f"from {show_stamp(float(flat.stamps[now]), encoder.time.kind)}")
         for i, column in enumerate(encoder.targets):
             past_l = dataset.values[now - shown : now, i].astype(np.float64) * column.unit + column.shift
             window = {"past": past_l, "truth": truth[column.name][place], "forecast": forecast[column.name][place]}
@@ -59,7 +59,8 @@ def forecast_sections(
 
 def _windows(examples: Sequence[Json]) -> Iterator[str]:
     for example in examples:
-        yield figure("Forecast", example["about"], figures.draw(partial(_window, example=example), "Forecast against truth"))
+        svg = figures.draw(partial(_window, example=example), "Forecast against truth")
+        yield figure("Forecast", example["about"], svg)
 
 
 def _window(axes: Any, example: Json) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -73,39 +73,34 @@ def train(run: Run) -> tuple[State, dict[str, float]]:
     options, n_steps = run.config.train, run.program.steps_per_epoch
     checkpoints = Checkpoints(run.folder, options.keep)
     state, resumed = start_state(run, checkpoints)
-    began = time.time()
-    call = None if _is_over(run, state) else compile_rounds(run, state)
-    compiled = saved = time.time()
+    first_step, began = resumed or 0, time.time()
     log = RunLog(run.folder, -1 if resumed is None else resumed)
-    first_step = resumed or 0
     progress = Progress(known(options.epochs), len(run.data.train), first_step // n_steps)
-    pending, seconds_per_round, received = None, CALL_SECONDS, []
-    try:
-        with signals() as received, progress:
-            while True:
-                step = int(state.step)
-                if bool(state.diverged):
-                    write_logs(run, log, progress, pending)
-                    raise DivergedError(f"the loss is not finite at step {step}; lower config.optim.learning_rate")
-                done = bool(received) or _is_over(run, state)
-                due = done or save_is_due(options.checkpoint_every, step // n_steps, time.time() - saved)
-                if due and step != first_step:
-                    write_logs(run, log, progress, pending)
-                    pending, saved = None, time.time()
-                    checkpoints.save(step, state, model(state, run.data))
-                if done or call is None:
-                    break
-                dispatched = time.time()
-                state, logs, count = call(run.data, state, jnp.int32(rounds_wanted(run, step, seconds_per_round)))
+    pending, seconds_per_round = None, CALL_SECONDS
+    with contextlib.closing(checkpoints), log, signals() as received, progress:
+        call = None if _is_over(run, state) else compile_rounds(run, state)
+        compiled = saved = time.time()
+        while True:
+            step = int(state.step)
+            if bool(state.diverged):
                 write_logs(run, log, progress, pending)
-                pending = logs, int(count)
-                seconds_per_round = (time.time() - dispatched) / pending[1]
-    finally:
-        log.close()
-        checkpoints.close()
+                raise DivergedError(f"the loss is not finite at step {step}; lower config.optim.learning_rate")
+            done = bool(received) or _is_over(run, state)
+            due = done or save_is_due(options.checkpoint_every, step // n_steps, time.time() - saved)
+            if due and step != first_step:
+                write_logs(run, log, progress, pending)
+                pending, saved = None, time.time()
+                checkpoints.save(step, state, model(state, run.data))
+            if done or call is None:
+                break
+            dispatched = time.time()
+            state, logs, count = call(run.data, state, jnp.int32(rounds_wanted(run, step, seconds_per_round)))
+            write_logs(run, log, progress, pending)
+            pending = logs, int(count)
+            seconds_per_round = (time.time() - dispatched) / pending[1]
     if received:
         resume = f"the same command with --workdir={run.folder} resumes it"
-        raise StoppedError(f"stopped, and saved at step {int(state.step)}; {resume}", 128 + received[0])
+        raise StoppedError(f"stopped at step {int(state.step)}, saved; {resume}", 128 + received[0])
     return state, {"compile": compiled - began, "train": time.time() - compiled}
 
 
@@ -178,7 +173,7 @@ def rounds_wanted(run: Run, step: int, seconds_per_round: float) -> int:
     return max(1, min(wanted, to_save // options.eval_every))
 
 
-@contextmanager
+@contextlib.contextmanager
 def signals() -> Iterator[list[int]]:
     """Collects SIGTERM and SIGINT instead of dying of them; the second one of a kind has its usual effect."""
     received: list[int] = []

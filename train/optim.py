@@ -52,7 +52,8 @@ def _direction(options: Optim) -> optax.GradientTransformation:
 def learning_rate(options: Optim, total_steps: int) -> Schedule:
     """Learning rate by the number of completed updates: warm-up, then the schedule over what remains.
 
-    `warmup` below 1 is a share of all steps. "cosine" and "exponential" end at `final` times the rate; "one_cycle"
+    `warmup` below 1 is a share of all steps. "cosine" and "exponential" end at `final` times the rate; "flat_cosine"
+    is constant for the first half and falls along a cosine to 0 in the second; "one_cycle"
     rises from 1/25 of the rate over 30 % of the steps and falls to 4e-6 of it (Smith & Topin 2017, as in optax);
     "plateau" is constant here and multiplied by `State.plateau.factor`.
     """
@@ -62,6 +63,9 @@ def learning_rate(options: Optim, total_steps: int) -> Schedule:
     match options.schedule:
         case "cosine":
             schedule = optax.cosine_decay_schedule(peak, rest, options.final)
+        case "flat_cosine":
+            decay = decay_factor("flat_cosine", rest)
+            schedule = lambda step: peak * decay(step)  # noqa: E731 - one of several schedules
         case "exponential":
             schedule = optax.exponential_decay(peak, rest, max(options.final, 1e-8))
         case "one_cycle":

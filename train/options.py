@@ -203,7 +203,7 @@ class Optim:
     beta1: float = bounded(0.9, 0, below=1)
     beta2: float = bounded(0.999, 0, below=1)
     epsilon: float = bounded(1e-7, above=0)
-    schedule: Literal["constant", "cosine", "exponential", "one_cycle", "plateau"] = "constant"
+    schedule: Literal["constant", "cosine", "flat_cosine", "exponential", "one_cycle", "plateau"] = "constant"
     final: float = bounded(0.0, 0, 1)
     plateau_factor: float = bounded(0.1, above=0)
     plateau_patience: int = bounded(10, 0)

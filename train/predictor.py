@@ -24,7 +24,7 @@ from train.data.series_encode import SeriesEncoder
 from train.errors import UserError
 from train.folder import read_json
 from train.network import make_network
-from train.options import Config
+from train.options import LSTM, Config, known
 
 Arrays = dict[str, np.ndarray]
 JUDGED_ROWS = 65_536
@@ -43,6 +43,7 @@ class Predictor:
         self._variables = variables
         network, _ = make_network(config, encoder)
         self._apply = jax.jit(lambda variables, inputs: network.apply(variables, inputs, method="predict"))
+        self._step = jax.jit(lambda variables, inputs, carry: network.apply(variables, inputs, carry, method="step"))
 
     def __call__(self, data: Any) -> np.ndarray | dict[str, np.ndarray]:
         """Predictions for a dict of columns, a pyarrow, pandas or polars table, in row order.
@@ -57,10 +58,35 @@ class Predictor:
             names = list(columns)
         return columns[names[0]] if len(names) == 1 else {name: columns[name] for name in names}
 
+    def step(self, data: Any, carry: Any = None) -> tuple[dict[str, np.ndarray], Any]:
+        """The columns for sequences that go on: the next step (or steps) of each row, and the carry of those before.
+
+        Give the returned carry with what comes next; None begins. A label is the answer to all steps so far, a next
+        step that to the last one given. Raises UserError for nets whose answer to a step needs later ones.
+        """
+        net = self.config.net
+        if not isinstance(self.encoder, SequenceEncoder) or not isinstance(net, LSTM):
+            raise UserError("step: only a net for sequences answers step by step")
+        reasons = {
+            "reads both directions: the backward one begins at the end": net.bidirectional,
+            "decodes tags along the whole sequence": any(head.kind == "tags" for head in self.encoder.heads),
+            f"reads {net.patch} steps at once": known(net.patch) > 1,
+            f"has the readout {net.readout!r}; only 'last' can be carried on": known(net.readout) != "last"
+            and any(not head.kind.startswith("next") for head in self.encoder.heads),
+        }
+        for reason, holds in reasons.items():
+            if holds:
+                raise UserError(f"step: this net {reason}; train one that does not to answer step by step")
+        inputs = self.encoder.encode(as_table(data, self.config.data.missing), "data")
+        answers, carry = self._step(self._variables, inputs, carry)
+        return self.encoder.decode(jax.device_get(answers)), carry
+
     def table(self, data: pa.Table, where: str = "data") -> pa.Table:
         """`row`, the number in `data`, beside the `columns`."""
         columns = self.columns(data, where)
-        return pa.table(columns if isinstance(self.encoder, SeriesEncoder) else {"row": np.arange(data.num_rows), **columns})
+        if isinstance(self.encoder, SeriesEncoder):
+            return pa.table(columns)
+        return pa.table({"row": np.arange(data.num_rows), **columns})
 
     def columns(self, table: pa.Table, where: str = "data") -> dict[str, np.ndarray]:
         """`prediction` (several targets: their names) and, for classes, `probability_CLASS`; of a series the forecasts

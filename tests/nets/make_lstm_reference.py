@@ -65,45 +65,45 @@ def keras_case(merges: tuple[str | None, ...], backwards: bool = False) -> dict[
     `last` is what the last layer says with return_sequences=False. Where directions stay apart, they are stacked.
     """
     rng = np.random.default_rng(2)
-
-    def make(merge: str | None, return_sequences: bool) -> keras.Layer:
-        layer = keras.layers.LSTM(SIZE, return_sequences=return_sequences, go_backwards=backwards)
-        return layer if merge is None else keras.layers.Bidirectional(layer, None if merge == "none" else merge)
-
-    layers = [make(merge, True) for merge in merges]
-    last_layer = make(merges[-1], False)
     x = numbers(rng, N_ROWS, N_STEPS, N_INPUTS)
-    mask = jax.numpy.array(VALID)
+    widths = [N_INPUTS] + [2 * SIZE if merge == "concat" else SIZE for merge in merges]
+
+    def make(i: int, return_sequences: bool) -> keras.Layer:
+        layer = keras.layers.LSTM(SIZE, return_sequences=return_sequences, go_backwards=backwards)
+        if merges[i] is not None:
+            layer = keras.layers.Bidirectional(layer, None if merges[i] == "none" else merges[i])
+        layer.build((N_ROWS, N_STEPS, widths[i]))
+        return layer
+
+    layers = [make(i, True) for i in range(len(merges))]
+    weights = [[numbers(rng, *variable.shape) for variable in layer.trainable_variables] for layer in layers]
 
     def run(weights: list, x: jax.Array, layers: list) -> jax.Array:
         for layer, values in zip(layers, weights, strict=True):
-            x, _ = layer.stateless_call(values, [], x, mask=mask)
+            others = [variable.value for variable in layer.non_trainable_variables]
+            x, _ = layer.stateless_call(values, others, x, mask=jax.numpy.array(VALID))
         return jax.numpy.stack(x) if isinstance(x, (list, tuple)) else x
 
-    weights, shape = [], x.shape
-    for layer in [*layers, last_layer]:
-        layer.build(shape if layer is not last_layer else before)
-        weights.append([numbers(rng, *variable.shape) for variable in layer.trainable_variables])
-        before, shape = shape, (N_ROWS, N_STEPS, SIZE * 2 if layer_is_concat(layer) else SIZE)
-    weights = weights[:-1]
-    outputs = run(weights, x, layers)
-    pull = numbers(rng, *outputs.shape) * (VALID[:, ::-1] if backwards else VALID)[..., None]
-    gradients = jax.grad(lambda w, x: (run(w, x, layers) * pull).sum(), (0, 1))(weights, x)
-    case = {"x": x, "lengths": LENGTHS, "pull": pull, "outputs": outputs, "gradient/x": gradients[1]}
-    case["last"] = run(weights, x, [*layers[:-1], last_layer])
+    shape = jax.eval_shape(lambda: run(weights, x, layers)).shape
+    pull = numbers(rng, *shape) * (VALID[:, ::-1] if backwards else VALID)[:, :, None]
+
+    @jax.jit
+    def differentiate(weights: list, x: jax.Array) -> tuple:
+        outputs, pull_back = jax.vjp(lambda w, x: run(w, x, layers), weights, x)
+        return outputs, pull_back(pull), run(weights, x, [*layers[:-1], make(len(merges) - 1, False)])
+
+    outputs, gradients, last = differentiate(weights, x)
+    case = {"x": x, "lengths": LENGTHS, "pull": pull, "outputs": outputs, "gradient/x": gradients[1], "last": last}
     for kind, values in (("weight", weights), ("gradient", gradients[0])):
         case |= {f"{kind}/{i}/{k}": value for i, layer in enumerate(values) for k, value in enumerate(layer)}
     return {name: np.asarray(value) for name, value in case.items()}
 
 
-def layer_is_concat(layer: keras.Layer) -> bool:
-    return getattr(layer, "merge_mode", None) == "concat"
-
-
 def main(file: Path) -> None:
     jax.config.update("jax_enable_x64", True)
     keras.config.set_floatx("float64")
-    cases = {f"torch_{d}_{n}": torch_case(d == "both", n == "lengths") for d in ("one", "both") for n in ("lengths", "full")}
+    kinds = [(directions, steps) for directions in ("one", "both") for steps in ("lengths", "full")]
+    cases = {f"torch_{d}_{steps}": torch_case(d == "both", steps == "lengths") for d, steps in kinds}
     cases |= {f"keras_{merge}": keras_case((merge, merge)) for merge in ("concat", "sum", "ave", "mul")}
     cases["keras_none"] = keras_case(("concat", "none"))
     cases["keras_one"] = keras_case((None, None))

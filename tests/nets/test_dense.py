@@ -249,7 +249,7 @@ def test_layer_norm_is_taken_over_the_units_of_a_row(offset: float) -> None:
 @pytest.mark.parametrize("norm", ["batch", "layer"])
 def test_norm_comes_before_the_activation(norm: str) -> None:
     net = Dense((8,), norm=norm)
-    y_bh = net.apply(initialise(net, train=False), X_BF, train=False)
+    y_bh = net.apply(jax.tree.map(jnp.abs, initialise(net, train=False)), X_BF - 1, train=False)
     assert (np.asarray(y_bh) >= 0).all() and (np.asarray(y_bh) == 0).any()
 
 

@@ -86,6 +86,24 @@ def test_masks_of_consecutive_steps_are_uncorrelated() -> None:
     assert 0.9 < off_diagonal.std() * math.sqrt(n) < 1.1
 
 
+@pytest.mark.parametrize("word", [0, 1])
+def test_every_bit_of_a_key_makes_another_mask(word: int) -> None:
+    """No word of a key is unused, and no bit of it weak."""
+    words = np.zeros((33, 2), np.uint32)
+    words[1:, word] = np.uint32(1) << np.arange(32, dtype=np.uint32)
+    keys = jax.random.wrap_key_data(jnp.asarray(words + np.uint32(77)))
+    masks = np.asarray(jax.vmap(lambda key: keep_mask(key, 0.5, (256, 64)))(keys)).reshape(33, -1)
+    off_diagonal = np.corrcoef(masks.astype(float))[~np.eye(33, dtype=bool)]
+    assert np.abs(off_diagonal).max() < 5 / math.sqrt(masks.shape[1])
+
+
+def test_masks_of_neighbouring_seeds_are_uncorrelated() -> None:
+    """jax.random.key(seed) holds nothing but the seed; whoever folds nothing in shall not get alike masks."""
+    masks = np.asarray(jax.vmap(lambda seed: keep_mask(jax.random.key(seed), 0.5, (256, 64)))(jnp.arange(40)))
+    off_diagonal = np.corrcoef(masks.reshape(40, -1).astype(float))[~np.eye(40, dtype=bool)]
+    assert np.abs(off_diagonal).max() < 5 / math.sqrt(masks[0].size)
+
+
 def test_masks_of_layers_of_one_step_are_uncorrelated() -> None:
     step_key = jax.random.fold_in(KEY, 5)
     masks = [np.asarray(keep_mask(jax.random.fold_in(step_key, i), 0.5, (512, 64))) for i in range(4)]

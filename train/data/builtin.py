@@ -10,14 +10,18 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
+import re
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
+from train.data.generated_sequences import STEPS, adding, digits_rows
+from train.data.generated_series import mackey_glass
 from train.errors import UserError
 
+GENERATED = ("adding", "digits_rows", "mackey_glass")
 NAMES = ("breast_cancer", "diabetes", "digits", "iris", "wine")
 
 # In the order of the files' columns, as documented in sklearn/datasets/descr/*.rst.
@@ -43,15 +47,21 @@ COLUMNS = {
 
 
 def read_builtin(name: str) -> pa.Table:
-    """One of NAMES as a table; its target is the last column.
+    """One of NAMES, or of GENERATED, as a table; its target is the last column.
 
     breast_cancer "diagnosis" (malignant, benign), diabetes "progression" (a number), digits "digit" (0 to 9), iris
     "species" (setosa, ...), wine "cultivar" (class_0, ...). Raises UserError for another name, or if scikit-learn is
     not installed.
     """
+    if steps := re.fullmatch(r"adding(?:_([1-9]\d{1,3}))?", name):
+        return adding(int(steps[1] or STEPS))
+    if name == "digits_rows":
+        return digits_rows(read_builtin("digits"))
+    if name == "mackey_glass":
+        return mackey_glass()
     if name not in NAMES:
-        near = difflib.get_close_matches(name, NAMES, n=1)
-        hint = f"did you mean builtin:{near[0]}?" if near else f"there are {', '.join(NAMES)}"
+        near = difflib.get_close_matches(name, (*NAMES, *GENERATED), n=1)
+        hint = f"did you mean builtin:{near[0]}?" if near else f"there are {', '.join((*NAMES, *GENERATED))}"
         raise UserError(f"builtin:{name}: no such table; {hint}")
     if name == "diabetes":
         table = _read("diabetes_data_raw.csv.gz", COLUMNS[name], delimiter=" ")

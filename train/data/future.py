@@ -22,8 +22,9 @@ from train.errors import UserError
 class Future:
     """The window that each group ends in, and the steps after it.
 
-    `inputs` {"past": [g, l, c], "future": [g, h, k] if any column is known ahead}, in encoded units. Of each step to come:
-    `rows` [g, h], its number in the file, there or not yet; `groups` [g] and `stamps` [g, h], None where files have none.
+    `inputs` {"past": [g, l, c], "future": [g, h, k] if any column is known ahead}, in encoded units. Of each step to
+    come: `rows` [g, h], its number in the file, there or not yet; `groups` [g] and `stamps` [g, h], None where a file
+    has none.
     """
 
     inputs: dict[str, np.ndarray]
@@ -98,8 +99,8 @@ def _check_step(encoder: SeriesEncoder, flat: Flat, where: str) -> None:
         return
     step = find_step(flat.by_group(flat.stamps), encoder.time.kind)
     if step is not None and step != encoder.time.step:
-        trained = f"the net was trained on a step of {encoder.time.step}"
-        raise UserError(f"{where}: column {encoder.time.name!r}: the step is {step}, but {trained}; bring it to that step")
+        found = f"the step is {step}, but the net was trained on a step of {encoder.time.step}"
+        raise UserError(f"{where}: column {encoder.time.name!r}: {found}; bring it to that step")
 
 
 def _check_lengths(encoder: SeriesEncoder, flat: Flat, end_g: np.ndarray, where: str) -> None:

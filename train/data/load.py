@@ -7,10 +7,10 @@ from typing import Any
 
 from train.data.dataset import Dataset
 from train.data.encode import TableEncoder
-from train.data.series import SeriesDataset, load_series
-from train.data.series_encode import SeriesEncoder
 from train.data.sequence_encode import SequenceEncoder
 from train.data.sequences import load_sequences
+from train.data.series import SeriesDataset, load_series
+from train.data.series_encode import SeriesEncoder
 from train.data.table import load_table
 from train.options import Config, Sequences, Series, Table
 

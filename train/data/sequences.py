@@ -187,6 +187,7 @@ def fit_sequences(
     if of_rows:
         as_table = Table(path=options.path, target=of_rows, missing=options.missing)
         targets, heads, notes = fit_targets(table, rows, as_table, loss)
+        notes = [note.replace(", or config.data.numeric, makes", " makes") for note in notes]
         labels = TableEncoder((), targets, heads, options.missing, "none" if loss == "poisson" else "standard")
     next_kind = ""
     if options.next_step:

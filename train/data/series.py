@@ -152,8 +152,9 @@ def column_names(table: pa.Table, options: Series) -> list[str]:
     targets, observed = _targets(options), options.observed
     apart = {*targets, *options.known, *options.ignore, options.time, options.group}
     if observed is None:
-        rest = [get_column(table, name, options.path, options.missing) for name in table.column_names if name not in apart]
-        observed = tuple(raw.name for raw in rest if infer_kind(raw) == "number")
+        rest = (name for name in table.column_names if name not in apart)
+        raws = [get_column(table, name, options.path, options.missing) for name in rest]
+        observed = tuple(raw.name for raw in raws if infer_kind(raw) == "number")
     named = {"target": targets, "observed": observed, "known": options.known, "ignore": options.ignore,
              "time": (options.time,), "group": (options.group,)}  # fmt: skip
     for field, names in named.items():
@@ -230,11 +231,12 @@ def _gap_notes(encoder: SeriesEncoder, flat: Flat, numbers_tc: np.ndarray, where
     if flat.stamps is not None and encoder.time is not None and encoder.time.step is not None:
         time, step = encoder.time, encoder.time.step
         missing, irregular = count_gaps(flat.by_group(flat.stamps), step)
+        column, n_pairs = f"{where}: column {time.name!r}", len(flat.stamps) - len(flat.sizes)
         if missing:
-            notes.append(f"{where}: column {time.name!r}: {missing} stamps are missing at a step of {step}; windows run over them")
+            notes.append(f"{column}: {missing} stamps are missing at a step of {step}; windows run over them")
         if irregular:
-            apart = f"{irregular} of {len(flat.stamps) - len(flat.sizes)} neighbours are not whole steps of {step} apart"
-            notes.append(f"{where}: column {time.name!r}: irregular: {apart}; windows count rows")
+            apart = f"{irregular} of {n_pairs} neighbours are not whole steps of {step} apart"
+            notes.append(f"{column}: irregular: {apart}; windows count rows")
     for column, gaps in zip(encoder.columns, np.isnan(numbers_tc).sum(0), strict=True):
         if gaps:
             filled = "filled by the value before, at the start of a series by the training median"

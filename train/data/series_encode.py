@@ -225,9 +225,10 @@ def _check_order(flat: Flat, time: TimeColumn, where: str) -> None:
     place = int(wrong[0])
     before, row = flat.rows[place] + 1, flat.rows[place + 1] + 1
     shown = show_stamp(flat.stamps[place + 1], time.kind)
-    group = "" if flat.names is None else f" of group {str(flat.names[np.searchsorted(flat.firsts, place, 'right') - 1])!r}"
+    g, otherwise = int(np.searchsorted(flat.firsts, place, "right")) - 1, ", or name config.data.group"
+    column, group = f"{where}: column {time.name!r}", "" if flat.names is None else f" of {show_group(flat, g)}"
     if step_t[place] == 0:
-        advice = "keep one row for each time" + ("" if flat.names is not None else ", or name config.data.group")
-        raise UserError(f"{where}: column {time.name!r}: rows {before} and {row}{group} have the same time {shown}; {advice}")
-    advice = "sort the file by time" + ("" if flat.names is not None else ", or name config.data.group")
-    raise UserError(f"{where}: column {time.name!r}: row {row}{group}, {shown}, is earlier than row {before}; {advice}")
+        wrong_rows, advice = f"rows {before} and {row}{group} have the same time {shown}", "keep one row for each time"
+    else:
+        wrong_rows, advice = f"row {row}{group}, {shown}, is earlier than row {before}", "sort the file by time"
+    raise UserError(f"{column}: {wrong_rows}; {advice}{otherwise if flat.names is None else ''}")

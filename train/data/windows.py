@@ -1,8 +1,8 @@
 """Windows of a series, and which part each belongs to. A window is named by the flat row it begins at.
 
 A window reads `lookback` rows and predicts the `horizon` rows after them. It belongs to the part (training, then
-validation, then test, in time order) that all of its predicted rows lie in; what it reads may reach back into the part
-before. A window whose predicted rows lie in two parts belongs to none: nothing predicted in one part is seen in another.
+validation, then test, in order of time) that all of its predicted rows lie in; what it reads may reach back into the
+part before. A window whose predicted rows lie in two parts belongs to none: no row is predicted in two of them.
 g groups, n windows.
 """
 

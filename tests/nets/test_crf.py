@@ -1,0 +1,96 @@
+"""Viterbi and the likelihood of a CRF against every path there is."""
+
+from __future__ import annotations
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from nets.crf import log_likelihood, viterbi
+from train.data.tags import transition_scores
+
+LENGTHS = np.array([4, 2, 1, 0, 3])
+K, T = 3, 4
+
+
+@pytest.fixture(scope="module")
+def scores() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    random = np.random.default_rng(0)
+    return tuple(random.standard_normal(shape) * 2 for shape in ((len(LENGTHS), T, K), (K,), (K, K)))  # type: ignore
+
+
+def path_score(logits_tk, start_k, transition_kk, path) -> float:
+    total = start_k[path[0]] + sum(logits_tk[t, tag] for t, tag in enumerate(path))
+    return total + sum(transition_kk[a, b] for a, b in itertools.pairwise(path))
+
+
+def all_paths(logits_tk, start_k, transition_kk, length) -> dict[tuple[int, ...], float]:
+    paths = itertools.product(range(K), repeat=length)
+    return {path: path_score(logits_tk, start_k, transition_kk, path) for path in paths}
+
+
+def test_viterbi_finds_the_best_of_all_paths(scores):
+    logits, start, transition = scores
+    found = np.asarray(viterbi(*map(jnp.float32, scores), jnp.array(LENGTHS)))
+    for row, length in enumerate(LENGTHS):
+        assert (found[row, length:] == -1).all()
+        if length:
+            paths = all_paths(logits[row], start, transition, length)
+            assert tuple(found[row, :length]) == max(paths, key=paths.__getitem__)
+
+
+def test_the_likelihood_is_a_share_of_all_paths(scores):
+    logits, start, transition = scores
+    tags = np.random.default_rng(1).integers(0, K, (len(LENGTHS), T))
+    tags[np.arange(T)[None] >= LENGTHS[:, None]] = -1
+    got = log_likelihood(*[jnp.float32(scores[0]), jnp.array(tags)], *map(jnp.float32, scores[1:]), jnp.array(LENGTHS))
+    for row, length in enumerate(LENGTHS):
+        if not length:
+            assert got[row] == 0
+            continue
+        paths = all_paths(logits[row], start, transition, length)
+        expected = paths[tuple(tags[row, :length])] - np.log(np.exp(list(paths.values())).sum())
+        np.testing.assert_allclose(got[row], expected, rtol=1e-5)
+
+
+def test_the_likelihood_has_a_finite_gradient(scores):
+    tags = jnp.zeros((len(LENGTHS), T), jnp.int32)
+    gradient = jax.grad(lambda *s: log_likelihood(s[0], tags, s[1], s[2], jnp.array(LENGTHS)).sum(), (0, 1, 2))
+    for array in gradient(*map(jnp.float32, scores)):
+        assert np.isfinite(array).all()
+    logits = gradient(*map(jnp.float32, scores))[0]
+    assert (np.asarray(logits)[1, 2:] == 0).all() and (np.asarray(logits)[1, :2] != 0).any()
+
+
+def test_decoding_keeps_to_iob2():
+    classes = ("B-a", "B-b", "I-a", "I-b", "O")
+    start, transition = map(jnp.array, transition_scores(classes, True))
+    logits = jax.random.normal(jax.random.key(0), (200, 9, 5)) * 3
+    greedy, decoded = np.asarray(logits.argmax(-1)), np.asarray(viterbi(logits, start, transition, jnp.full(200, 9)))
+
+    def broken(paths: np.ndarray) -> int:
+        count = 0
+        for path in paths:
+            before = "O"
+            for tag in (classes[i] for i in path):
+                count += tag.startswith("I") and (before == "O" or before[2:] != tag[2:])
+                before = tag
+        return count
+
+    assert broken(greedy) > 100
+    assert broken(decoded) == 0
+
+
+def test_a_row_alone_and_beside_longer_ones_agree():
+    start, transition = map(jnp.array, transition_scores(("B-a", "I-a", "O"), True))
+    logits = jax.random.normal(jax.random.key(1), (6, 10, 3))
+    lengths = jnp.array([10, 3, 7, 1, 0, 5])
+    together = np.asarray(viterbi(logits, start, transition, lengths))
+    for row, length in enumerate(np.asarray(lengths)):
+        if length:
+            alone = viterbi(logits[row : row + 1, :length], start, transition, lengths[row : row + 1])
+            np.testing.assert_array_equal(together[row, :length], np.asarray(alone)[0])
+    np.testing.assert_array_equal(viterbi(logits.at[1, 3:].set(1e6), start, transition, lengths)[1], together[1])

@@ -1,0 +1,178 @@
+"""The forecaster's parts: what is taken out of a window comes back, columns apart or together, what is known ahead."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import nets
+from nets.forecast import to_patches, window_level
+
+LOOKBACK, HORIZON, TARGETS = 10, 4, 3
+WINDOWS = ("none", "last", "last_deviation", "revin")
+
+
+def make(**changes) -> nets.Forecaster:
+    return nets.Forecaster(
+        **{"lstm": nets.LSTM(hidden=(8,)), "horizon": HORIZON, "n_targets": TARGETS, "patch": 3} | changes
+    )
+
+
+def batch(n: int = 5, covariates: int = 0, ahead: int = 0) -> dict[str, jax.Array]:
+    random = np.random.default_rng(1)
+    past = random.normal(size=(n, LOOKBACK, TARGETS + covariates)).cumsum(1).astype(np.float32)
+    inputs = {"past": jnp.asarray(past)}
+    if ahead:
+        inputs["future"] = jnp.asarray(random.normal(size=(n, HORIZON, ahead)).astype(np.float32))
+    return inputs
+
+
+def init(net: nets.Forecaster, inputs: dict[str, jax.Array]) -> dict:
+    return net.init(jax.random.key(0), inputs, train=False)
+
+
+def forecast(net: nets.Forecaster, variables: dict, inputs: dict[str, jax.Array]) -> np.ndarray:
+    return np.asarray(net.apply(variables, inputs, train=False)["value"]).reshape(-1, HORIZON, net.n_targets)
+
+
+def silent(variables: dict) -> dict:
+    """The LSTM's part of the answer is zero."""
+    params = variables["params"]
+    return {"params": params | {"output": jax.tree.map(jnp.zeros_like, params["output"])}}
+
+
+def test_a_window_level_is_last_mean_and_deviation_of_each_target():
+    x = batch()["past"]
+    truth = np.asarray(x, np.float64)
+    deviation = truth.std(1, keepdims=True)
+    for kind, center, scale in (
+        ("none", 0, 1),
+        ("last", truth[:, -1:], 1),
+        ("last_deviation", truth[:, -1:], deviation),
+        ("revin", truth.mean(1, keepdims=True), deviation),
+    ):
+        level = window_level(x, kind)
+        np.testing.assert_allclose(level.center, np.broadcast_to(center, level.center.shape), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(level.scale, np.broadcast_to(scale, level.scale.shape), rtol=1e-4)
+    assert np.isfinite(window_level(jnp.ones((1, 5, 1)), "last_deviation").scale).all()
+
+
+def test_patches_keep_the_order_of_rows_and_repeat_the_first_where_they_do_not_fit():
+    x = jnp.arange(7.0).reshape(1, 7, 1)
+    np.testing.assert_array_equal(to_patches(x, 3)[0], [[0, 0, 0], [1, 2, 3], [4, 5, 6]])
+    two = jnp.arange(8.0).reshape(1, 4, 2)
+    np.testing.assert_array_equal(to_patches(two, 2)[0], [[0, 1, 2, 3], [4, 5, 6, 7]])
+
+
+@pytest.mark.parametrize("columns", ["joint", "independent"])
+@pytest.mark.parametrize(("window", "answer"), [("last", -1), ("last_deviation", -1), ("revin", None), ("none", 0)])
+def test_a_silent_net_answers_what_was_taken_out(window, answer, columns):
+    net, inputs = make(window=window, columns=columns, shortcut=True), batch()
+    answers = forecast(net, silent(init(net, inputs)), inputs)
+    past = np.asarray(inputs["past"])
+    expected = {-1: past[:, -1:], None: past.mean(1, keepdims=True), 0: np.zeros((5, 1, TARGETS))}[answer]
+    np.testing.assert_allclose(answers, np.broadcast_to(expected, answers.shape), atol=2e-5)
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_a_raised_window_raises_its_forecast(window):
+    net, inputs = make(window=window, columns="independent", shortcut=True), batch()
+    variables = init(net, inputs)
+    moved = forecast(net, variables, {"past": inputs["past"] + 7}) - forecast(net, variables, inputs)
+    assert np.allclose(moved, 7, atol=1e-3) == (window != "none")
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_a_stretched_window_stretches_its_forecast_where_the_deviation_is_taken_out(window):
+    net, inputs = make(window=window, columns="independent"), batch()
+    variables = init(net, inputs)
+    stretched, plain = forecast(net, variables, {"past": 5 * inputs["past"]}), forecast(net, variables, inputs)
+    assert np.allclose(stretched, 5 * plain, atol=1e-3) == (window in ("last_deviation", "revin"))
+
+
+def test_independent_columns_do_not_see_each_other_and_joint_ones_do():
+    inputs = batch()
+    other = {"past": inputs["past"].at[:, :, 1].add(jnp.linspace(0, 1, LOOKBACK)[None])}
+    for columns, seen in (("independent", False), ("joint", True)):
+        net = make(columns=columns, shortcut=True)
+        variables = init(net, inputs)
+        change = forecast(net, variables, other) - forecast(net, variables, inputs)
+        assert np.abs(change[:, :, 1]).max() > 1e-3
+        assert (np.abs(change[:, :, [0, 2]]).max() > 1e-4) == seen
+
+
+def test_independent_columns_share_one_net():
+    net, inputs = make(columns="independent", window="last_deviation", shortcut=True), batch(covariates=2, ahead=1)
+    order = [2, 0, 1]
+    turned = inputs | {"past": inputs["past"][:, :, jnp.array([*order, 3, 4])]}
+    variables = init(net, inputs)
+    answers = forecast(net, variables, inputs)
+    np.testing.assert_allclose(forecast(net, variables, turned), answers[:, :, order], atol=1e-5)
+    single = make(columns="independent", window="last_deviation", shortcut=True, n_targets=1)
+    for i in range(TARGETS):
+        alone = inputs | {"past": inputs["past"][:, :, jnp.array([i, 3, 4])]}
+        np.testing.assert_allclose(forecast(single, variables, alone)[:, :, 0], answers[:, :, i], atol=1e-5)
+
+
+@pytest.mark.parametrize("columns", ["joint", "independent"])
+def test_the_shortcut_is_a_linear_map_of_each_target(columns):
+    net, inputs = make(columns=columns, shortcut=True), batch()
+    variables = silent(init(net, inputs))
+    kernel = variables["params"]["shortcut_kernel"]
+    assert not np.any(kernel)
+    kernel = jax.random.normal(jax.random.key(3), kernel.shape)
+    answers = forecast(net, {"params": variables["params"] | {"shortcut_kernel": kernel}}, inputs)
+    for i in range(TARGETS):
+        own = np.asarray(kernel if columns == "independent" else kernel[i])
+        np.testing.assert_allclose(answers[:, :, i], np.asarray(inputs["past"])[:, :, i] @ own, rtol=1e-4, atol=1e-4)
+
+
+def test_covariates_and_what_is_known_ahead_are_read():
+    net, inputs = make(head=(6,)), batch(covariates=2, ahead=2)
+    variables = init(net, inputs)
+    plain = forecast(net, variables, inputs)
+    past = inputs | {"past": inputs["past"].at[:, -1, TARGETS].add(1)}
+    future = inputs | {"future": inputs["future"].at[:, 2, 1].add(1)}
+    assert np.abs(forecast(net, variables, past) - plain).max() > 1e-4
+    assert np.abs(forecast(net, variables, future) - plain).max() > 1e-4
+
+
+@pytest.mark.parametrize("readout", ["last", "mean", "max", "mean_max", "attention"])
+def test_every_readout_forecasts_the_whole_horizon(readout):
+    net, inputs = make(readout=readout, lstm=nets.LSTM(hidden=(6, 4), bidirectional=True)), batch()
+    assert forecast(net, init(net, inputs), inputs).shape == (5, HORIZON, TARGETS)
+
+
+def test_dropout_is_for_training_alone():
+    net, inputs = make(dropout=0.5), batch()
+    variables = init(net, inputs)
+
+    def train(seed: int) -> np.ndarray:
+        return np.asarray(net.apply(variables, inputs, train=True, rngs={"dropout": jax.random.key(seed)})["value"])
+
+    assert np.abs(train(0) - train(1)).max() > 1e-3
+    np.testing.assert_array_equal(train(0), train(0))
+    np.testing.assert_array_equal(forecast(net, variables, inputs), forecast(make(), variables, inputs))
+
+
+def test_raw_columns_in_and_the_targets_units_out():
+    net, inputs = make(window="last", shortcut=True), batch(covariates=2, ahead=1)
+    center, scale = jnp.array([5.0, -3, 0, 2, 9]), jnp.array([2.0, 10, 1, 3, 0.5])
+    statistics = {"statistics": {"inputs": {"center": center, "scale": scale}}}
+    raw = {
+        "past": inputs["past"] * scale[None, None] + center[None, None],
+        "future": inputs["future"] * scale[None, None, -1:] + center[None, None, -1:],
+    }
+    variables = init(net, inputs) | statistics
+    prepared = net.apply(variables, raw, method="prepare")
+    for name in inputs:
+        np.testing.assert_allclose(prepared[name], inputs[name], atol=1e-4)
+    flat = net.apply(variables, {"past": raw["past"][0]}, method="prepare")["past"]
+    np.testing.assert_array_equal(flat, prepared["past"][0])
+    answers = np.asarray(net.apply(variables, raw, method="predict")["value"]).reshape(-1, HORIZON, TARGETS)
+    expected = forecast(net, variables, inputs) * np.asarray(scale[:3]) + np.asarray(center[:3])
+    np.testing.assert_allclose(answers, expected, rtol=1e-3, atol=1e-3)
+    back = net.apply(variables, {"value": answers.reshape(5, -1)}, method="prepare_target")
+    np.testing.assert_allclose(net.apply(variables, back, method="answer")["value"], answers.reshape(5, -1), rtol=1e-5)

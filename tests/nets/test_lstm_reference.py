@@ -1,0 +1,153 @@
+"""nets.LSTM against torch.nn.LSTM and Keras' LSTM and Bidirectional with the same weights: outputs, carries, gradients.
+
+lstm_reference.npz holds their answers (make_lstm_reference.py made it); where both are installed it is made anew.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from nets.convert import lstm_from_keras, lstm_from_torch
+from nets.lstm import LSTM
+from nets.lstm_core import Carry
+from nets.readout import last
+
+HERE = Path(__file__).parent
+SIZE = 3
+KERAS_MERGES = {"ave": "average"}
+Case = dict[str, np.ndarray]
+
+
+def load(file: Path) -> dict[str, Case]:
+    cases: dict[str, Case] = {}
+    with np.load(file) as arrays:
+        for name in arrays.files:
+            case, array = name.split("/", 1)
+            cases.setdefault(case, {})[array] = arrays[name]
+    return cases
+
+
+CASES = load(HERE / "lstm_reference.npz")
+
+
+def part(case: Case, kind: str) -> Case:
+    """The arrays KIND/NAME as NAME."""
+    return {name.removeprefix(kind + "/"): value for name, value in case.items() if name.startswith(kind + "/")}
+
+
+def per_layer(case: Case, kind: str) -> list[list[np.ndarray]]:
+    """The arrays KIND/LAYER/POSITION as a list of lists."""
+    names = [name.split("/") for name in part(case, kind) if "/" in name]
+    n_layers = 1 + max(int(layer) for layer, _ in names)
+    return [[case[f"{kind}/{i}/{k}"] for layer, k in names if int(layer) == i] for i in range(n_layers)]
+
+
+def assert_close(ours: object, theirs: object) -> None:
+    """To 1e-5 of the largest value: what float32 leaves of five steps and two layers."""
+    assert jax.tree.structure(ours) == jax.tree.structure(theirs)
+    for path, mine in jax.tree.leaves_with_path(ours):
+        other = np.asarray(dict(jax.tree.leaves_with_path(theirs))[path])
+        np.testing.assert_allclose(mine, other, atol=1e-5 * max(1, np.abs(other).max()), rtol=0, err_msg=str(path))
+
+
+def pulled(answers: object, pulls: object) -> jax.Array:
+    return jax.tree.reduce(jnp.add, jax.tree.map(lambda answer, pull: jnp.sum(answer * pull), answers, pulls))
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name.startswith("torch")])
+def test_torch_weights_give_torch_outputs_carries_and_gradients(name: str) -> None:
+    case = CASES[name]
+    bidirectional = "both" in name
+    n_directions, lengths_b = 1 + bidirectional, case.get("lengths")
+    net = LSTM((SIZE, SIZE), bidirectional=bidirectional)
+
+    def carry(h: str, c: str, values: Case = case) -> tuple[Carry, ...]:
+        layers = [slice(i * n_directions, (i + 1) * n_directions) for i in range(2)]
+        return tuple(Carry(jnp.array(values[h][rows]), jnp.array(values[c][rows])) for rows in layers)
+
+    def loss(params: dict, x_btf: jax.Array, carry_in: tuple[Carry, ...]) -> tuple[jax.Array, tuple]:
+        outputs_bth, carry_out = net.apply({"params": params}, x_btf, lengths_b, carry_in)
+        return pulled((outputs_bth, carry_out), (case["pull"], carry("pull_h", "pull_c"))), (outputs_bth, carry_out)
+
+    params = lstm_from_torch(part(case, "weight"))
+    gradient = jax.jit(jax.grad(loss, (0, 1, 2), has_aux=True))
+    (dparams, dx_btf, dcarry), answers = gradient(params, jnp.array(case["x"]), carry("h", "c"))
+    assert_close(answers, (case["outputs"], carry("last_h", "last_c")))
+    theirs = part(case, "gradient")
+    # Torch has two biases where we have one: the gradient of either is ours.
+    once = {key: value for key, value in theirs.items() if not key.startswith("bias_hh")}
+    assert_close((dparams, dx_btf, dcarry), (lstm_from_torch(once), theirs["x"], carry("h", "c", theirs)))
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name.startswith("keras")])
+def test_keras_weights_give_keras_outputs_and_gradients(name: str) -> None:
+    case, mode = CASES[name], name.removeprefix("keras_")
+    backwards, lengths_b = mode == "backwards", case["lengths"]
+    params = lstm_from_keras(per_layer(case, "weight"), reverse=backwards)
+    merge = KERAS_MERGES.get(mode, mode) if mode not in ("one", "backwards") else "concat"
+    net = LSTM((SIZE,) * len(params), bidirectional=mode not in ("one", "backwards"), reverse=backwards, merge=merge)  # type: ignore[arg-type]
+    outputs, pull = case["outputs"], case["pull"]
+    if backwards:  # Keras answers in the order in which it read
+        outputs, pull = outputs[:, ::-1], pull[:, ::-1]
+
+    def loss(params: dict, x_btf: jax.Array) -> tuple[jax.Array, tuple]:
+        answer, carry = net.apply({"params": params}, x_btf, lengths_b)
+        answer = jnp.stack(answer) if isinstance(answer, tuple) else answer
+        return jnp.sum(answer * pull), (answer, carry)
+
+    gradient = jax.jit(jax.grad(loss, (0, 1), has_aux=True))
+    (dparams, dx_btf), (answer, carry) = gradient(params, jnp.array(case["x"]))
+    valid_bt1 = (np.arange(outputs.shape[-2]) < lengths_b[:, None])[:, :, None]
+    assert_close(answer, np.where(valid_bt1, outputs, 0))
+    assert_close(dparams, lstm_from_keras(per_layer(case, "gradient"), reverse=backwards))
+    assert_close(dx_btf, case["gradient/x"])
+    if mode == "none":
+        assert_close(list(carry[-1].h_dbh), list(case["last"]))
+    else:
+        assert_close(last(carry[-1], merge), case["last"])
+
+
+@pytest.mark.slow
+def test_reference_is_what_torch_and_keras_say_today(tmp_path: Path) -> None:
+    if not (importlib.util.find_spec("torch") and importlib.util.find_spec("keras")):
+        pytest.skip("torch and Keras are not installed (the bench extra has them)")
+    file = tmp_path / "reference.npz"
+    subprocess.run([sys.executable, str(HERE / "make_lstm_reference.py"), str(file)], check=True)
+    made = load(file)
+    assert made.keys() == CASES.keys()
+    for name, case in made.items():
+        assert case.keys() == CASES[name].keys()
+        for array, value in case.items():
+            np.testing.assert_allclose(CASES[name][array], value, atol=1e-6, rtol=1e-6, err_msg=f"{name}/{array}")
+
+
+def test_weights_without_bias_have_zero_bias() -> None:
+    case = CASES["keras_concat"]
+    bare = [[value for value in layer if value.ndim > 1] for layer in per_layer(case, "weight")]
+    full = lstm_from_keras(per_layer(case, "weight"))
+    for layer, directions in lstm_from_keras(bare).items():
+        for direction, weights in directions.items():
+            assert not weights["bias"].any() and weights["bias"].shape == (4 * SIZE,)
+            np.testing.assert_array_equal(weights["recurrent_kernel"], full[layer][direction]["recurrent_kernel"])
+    state = part(CASES["torch_one_full"], "weight")
+    bare_state = {name: value for name, value in state.items() if not name.startswith("bias")}
+    assert not lstm_from_torch(bare_state)["layer_1"]["forward"]["bias"].any()
+
+
+def test_weights_of_something_else_are_refused() -> None:
+    state = part(CASES["torch_one_full"], "weight")
+    with pytest.raises(ValueError, match="proj_size"):
+        lstm_from_torch(state | {"weight_hr_l0": np.zeros((2, SIZE))})
+    with pytest.raises(ValueError, match=r"expected the name weight_ih_l0, found weight"):
+        lstm_from_torch({"weight": np.zeros(3)})
+    with pytest.raises(ValueError, match=r"layer 1: 4 arrays"):
+        weights = per_layer(CASES["keras_one"], "weight")
+        lstm_from_keras([weights[0], [*weights[1], weights[1][0]]])

@@ -1,0 +1,211 @@
+"""Networks for sequences: padding that changes nothing, answers of each kind, and where training begins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from nets.heads import HeadShape
+from nets.sequence import SequenceNetwork, patches
+from nets.tokens import Characters, Tokens
+
+B, T, F = 5, 9, 3
+LENGTH = np.array([9, 4, 1, 7, 2], np.int32)
+LABEL, TAGS = HeadShape("y", "multiclass", 4), HeadShape("tags", "tags", 3)
+STATISTICS: dict[str, Any] = {
+    "inputs": {
+        "center": np.array([1.0, 0.0, 2.0], np.float32),
+        "scale": np.array([2.0, 1.0, 0.5], np.float32),
+        "count": np.array([0, 0, 3, 1, 1, 1, 1, 1], np.float32),
+    },
+    "targets": {
+        "y": {"rate": np.array([0.1, 0.2, 0.3, 0.4], np.float32)},
+        "tags": {
+            "rate": np.array([0.2, 0.3, 0.5], np.float32),
+            "start": np.array([0, -1e9, 0], np.float32),  # B-a, I-a, O
+            "transition": np.array([[0, 0, 0], [0, 0, 0], [0, -1e9, 0]], np.float32),
+        },
+        "next": {
+            "center": np.array([1.0, 0.0, 2.0], np.float32),
+            "scale": np.array([2.0, 1.0, 0.5], np.float32),
+            "rate": np.array([0.25, 0.5, 0.75], np.float32),
+        },
+        "value": {name: np.ones(1, np.float32) for name in ("center", "scale", "low", "high")},
+    },
+}
+
+
+def inputs(tokens: bool = True) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(0)
+    made = {"length": LENGTH, "numbers": random.standard_normal((B, T, F)).astype(np.float32)}
+    if tokens:
+        made["tokens"] = random.integers(1, 8, (B, T)).astype(np.int32)
+        made["characters"] = random.integers(1, 6, (B, T, 4)).astype(np.uint8)
+    beyond = np.arange(T)[None] >= LENGTH[:, None]
+    for name in made:
+        if name != "length":
+            made[name][beyond] = 0
+    return made
+
+
+def make(heads: tuple[HeadShape, ...] = (LABEL, TAGS), tokens: bool = True, **fields: Any) -> SequenceNetwork:
+    words = Tokens(8, 6, 6, 5) if tokens else None
+    return SequenceNetwork(heads, (7,), words, **{"bidirectional": True, "readout": "mean_max", **fields})
+
+
+def start(network: SequenceNetwork, columns: dict[str, Any]) -> dict[str, Any]:
+    prepared = network.apply({"statistics": STATISTICS}, columns, method="prepare")
+    _, made = network.apply(
+        {"statistics": STATISTICS}, prepared, train=False, rngs={"params": jax.random.key(0)}, mutable=["params"]
+    )
+    return {"params": made["params"], "statistics": STATISTICS}
+
+
+def test_padding_changes_no_answer():
+    for network in (make(), make(crf=True), make((LABEL,), patch=2), make((LABEL,), readout="attention")):
+        columns = inputs()
+        variables = start(network, columns)
+        answers = network.apply(variables, columns, method="predict")
+        beyond = np.arange(T)[None] >= LENGTH[:, None]
+        spoiled = {name: array.copy() for name, array in columns.items()}
+        spoiled["numbers"][beyond] = np.nan
+        spoiled["tokens"][beyond] = 3
+        for row in range(B):
+            alone = {name: array[row : row + 1] for name, array in columns.items()}
+            short = {name: a if name == "length" else a[:, : LENGTH[row]] for name, a in alone.items()}
+            for other in (alone, short, {name: array[row : row + 1] for name, array in spoiled.items()}):
+                got = network.apply(variables, other, method="predict")
+                np.testing.assert_allclose(got["y"][0], answers["y"][row], atol=1e-6)
+                if "tags" in answers:
+                    n = LENGTH[row]
+                    np.testing.assert_array_equal(got["tags"][0, :n], answers["tags"][row, :n])
+
+
+def test_a_new_net_guesses_at_the_rates():
+    network = make((LABEL, HeadShape("b", "binary", 1)), tokens=False)
+    statistics = {**STATISTICS, "targets": {**STATISTICS["targets"], "b": {"rate": np.array([0.9, 0.1], np.float32)}}}
+    columns = inputs(tokens=False)
+    rngs = {"params": jax.random.key(0)}
+    _, made = network.apply({"statistics": statistics}, columns, train=False, rngs=rngs, mutable=["params"])
+    biases = {name: layer["bias"] for name, layer in made["params"].items() if name.startswith("head")}
+    np.testing.assert_allclose(jax.nn.softmax(biases["head_0_y"]), STATISTICS["targets"]["y"]["rate"], rtol=1e-5)
+    np.testing.assert_allclose(jax.nn.sigmoid(biases["head_1_b"]), [0.1], rtol=1e-5)
+
+
+def test_next_steps_are_answered_in_their_units():
+    network = make((HeadShape("next", "next_numbers", F),), tokens=False, bidirectional=False)
+    columns = inputs(tokens=False)
+    variables = start(network, columns)
+    outputs = network.apply(variables, network.apply(variables, columns, method="prepare"), train=False)["next"]
+    answers = np.asarray(network.apply(variables, columns, method="predict")["next"])
+    np.testing.assert_allclose(answers[1, 3], np.asarray(outputs)[1, 3] * [2, 1, 0.5] + [1, 0, 2], rtol=1e-6)
+    assert np.isnan(answers[1, 4:]).all() and not np.isnan(answers[1, :4]).any()
+    target = network.apply(variables, {"next": columns["numbers"]}, method="prepare_target")["next"]
+    np.testing.assert_allclose(target, (columns["numbers"] - [1, 0, 2]) / [2, 1, 0.5], rtol=1e-5)
+
+
+def test_a_next_step_knows_nothing_of_itself():
+    network = make((HeadShape("next", "next_binary", F),), tokens=False, bidirectional=False)
+    columns = inputs(tokens=False)
+    variables = start(network, columns)
+    changed = {**columns, "numbers": columns["numbers"].copy()}
+    changed["numbers"][0, 5] += 1
+    first, second = (np.asarray(network.apply(variables, c, method="predict")["next"])[0] for c in (columns, changed))
+    np.testing.assert_array_equal(first[:5], second[:5])
+    assert (first[5:] != second[5:]).any(-1).all()
+
+
+def test_a_missing_number_is_the_mean():
+    network = make((LABEL,), tokens=False)
+    columns = inputs(tokens=False)
+    variables = start(network, columns)
+    gap, mean = ({**columns, "numbers": columns["numbers"].copy()} for _ in range(2))
+    gap["numbers"][0, 2, 0], mean["numbers"][0, 2, 0] = np.nan, 1.0
+    first, second = (network.apply(variables, c, method="predict")["y"] for c in (gap, mean))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_training_noise_is_off_at_evaluation():
+    network = make((LABEL,), tokens=False, noise=0.5, offset=0.5, crop=0.5, dropout=0.5)
+    columns = inputs(tokens=False)
+    variables = start(network, columns)
+    calm = make((LABEL,), tokens=False).apply(variables, columns, train=False)["y"]
+    np.testing.assert_array_equal(network.apply(variables, columns, train=False)["y"], calm)
+    rngs = {"dropout": jax.random.key(0)}
+    assert (np.asarray(network.apply(variables, columns, train=True, rngs=rngs)["y"]) != np.asarray(calm)).all()
+
+
+@pytest.mark.parametrize(("field", "value"), [("noise", 0.5), ("offset", 0.5), ("crop", 0.3)])
+def test_what_is_varied_in_training(field, value):
+    network = make((LABEL,), tokens=False, **{field: value})
+    columns = {"length": np.full(400, T, np.int32), "numbers": np.zeros((400, T, F), np.float32)}
+    columns["numbers"] += np.arange(T, dtype=np.float32)[None, :, None]
+    varied = network.clone(parent=None)
+    length, moved = varied.apply(
+        {"statistics": STATISTICS}, columns, True, rngs={"dropout": jax.random.key(1)}, method="_steps"
+    )
+    change = np.asarray(moved) - columns["numbers"]
+    if field == "noise":
+        assert change.std() == pytest.approx(0.5, rel=0.03) and abs(np.corrcoef(change[:, 0, 0], change[:, 1, 0])[0, 1]) < 0.2
+    elif field == "offset":
+        assert change.std() == pytest.approx(0.5, rel=0.1)
+        np.testing.assert_allclose(change, np.broadcast_to(change[:, :1], change.shape), atol=1e-5)
+    else:
+        length, first = np.asarray(length), np.asarray(moved)[:, 0, 0]
+        assert length.min() == 3 and length.max() == T
+        assert (first + length <= T).all() and first.max() > 3
+        np.testing.assert_allclose(np.diff(np.asarray(moved)[:, :3, 0], axis=1), 1, atol=1e-6)
+
+
+def test_rare_words_become_unknown_at_their_rate_in_training_alone():
+    tokens = Tokens(8, 4, rare=0.5)
+    codes = jnp.tile(jnp.array([[2, 3, 0]]), (4000, 1))
+    count = jnp.array(STATISTICS["inputs"]["count"])
+    variables = tokens.init(jax.random.key(0), codes, None, count, train=False)
+    words = np.asarray(tokens.apply(variables, codes, None, count, train=True, rngs={"dropout": jax.random.key(1)}))
+    unknown = (words == 0).all(-1)
+    assert unknown[:, 0].mean() == pytest.approx(0.5 / 3.5, abs=0.02)
+    assert unknown[:, 1].mean() == pytest.approx(0.5 / 1.5, abs=0.03)
+    calm = np.asarray(tokens.apply(variables, codes, None, count, train=False))
+    assert not (calm[:, :2] == 0).all(-1).any()
+
+
+def test_character_features_are_a_convolution_and_a_maximum():
+    module = Characters(6, 5)
+    codes = np.zeros((2, 11, 4), np.uint8)
+    codes[0, 0], codes[0, 1, :2], codes[1, 10, :3] = [2, 3, 4, 5], [2, 3], [5, 5, 1]
+    variables = module.init(jax.random.key(0), codes)
+    got = np.asarray(module.apply(variables, codes))
+    table, kernel = (np.asarray(variables["params"][name], np.float64) for name in ("embedding", "kernel"))
+    for row, step in ((0, 0), (0, 1), (1, 10)):
+        word = codes[row, step][codes[row, step] > 0]
+        x = np.concatenate([np.zeros((1, 32)), table[word], np.zeros((1, 32))])
+        windows = np.stack([x[i : i + 3].ravel() for i in range(len(word))])
+        np.testing.assert_allclose(got[row, step], np.tanh((windows @ kernel).max(0)), atol=1e-5)
+    assert (got[1, :10] == 0).all()
+
+
+def test_patches_leave_no_step_out():
+    x = jnp.arange(2 * 5 * 1, dtype=jnp.float32).reshape(2, 5, 1)
+    length, patched = patches(x, jnp.array([5, 2]), 3)
+    assert length.tolist() == [2, 1]
+    assert patched.tolist() == [[[0, 1, 2], [3, 4, 0]], [[5, 6, 0], [0, 0, 0]]]
+
+
+def test_a_row_without_steps_is_harmless():
+    network = make()
+    columns = inputs()
+    columns["length"] = np.zeros(B, np.int32)
+    variables = start(network, columns)
+    answers = network.apply(variables, columns, method="predict")
+    assert np.isfinite(answers["y"]).all() and (np.asarray(answers["tags"]) == -1).all()
+
+    def loss(params: Any) -> jax.Array:
+        outputs = network.apply({**variables, "params": params}, columns, train=False)
+        return outputs["y"].sum() + outputs["tags"].sum()
+
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(jax.grad(loss)(variables["params"])))
