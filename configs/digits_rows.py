@@ -8,7 +8,9 @@ from train.config import LSTM, Config, Optim, Sequences, Train
 
 def get_config() -> Config:
     return Config(
-        data=Sequences(path="builtin:digits_rows", inputs="x", target="digit", split="stratified", valid=0.15, test=0.2),
+        data=Sequences(
+            path="builtin:digits_rows", inputs="x", target="digit", split="stratified", valid=0.15, test=0.2
+        ),
         loss="categorical_crossentropy",
         net=LSTM(hidden=(64,), bidirectional=True, merge="concat", readout="max", dropout=0.3),
         optim=Optim(name="adam", learning_rate=3e-3, schedule="cosine", clip_norm=1.0),

@@ -10,4 +10,15 @@ from nets.network import Network
 from nets.sequence import SequenceNetwork
 from nets.tokens import Tokens
 
-__all__ = ["ACTIVATIONS", "LSTM", "Dense", "Forecaster", "HeadShape", "Heads", "Inputs", "Network", "SequenceNetwork", "Tokens"]
+__all__ = [
+    "ACTIVATIONS",
+    "LSTM",
+    "Dense",
+    "Forecaster",
+    "HeadShape",
+    "Heads",
+    "Inputs",
+    "Network",
+    "SequenceNetwork",
+    "Tokens",
+]

@@ -15,7 +15,7 @@ Array = jax.Array
 
 def viterbi(logits_btk: Array, start_k: Array, transition_kk: Array, lengths_b: Array) -> Array:
     """The path of the highest score, int32 [b, t]; -1 beyond a row's end. Steps there do not count."""
-    n_rows, n_steps, k = logits_btk.shape
+    _, n_steps, k = logits_btk.shape
     valid_tb = jnp.arange(n_steps)[:, None] < lengths_b[None]
     logits_tbk = jnp.moveaxis(logits_btk, 1, 0)
 

@@ -17,9 +17,10 @@ def random_bits(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """
     words = jnp.ravel(jax.random.key_data(key)).astype(jnp.uint32)
     # Two rounds forgive no kinship of keys, and key(0) and key(1) are one bit apart: their words are hashed first.
-    first = _hash(words[0] ^ _hash(words[1]))
+    odd = jnp.uint32(0x9E3779B9)
+    first = _hash(words[0] ^ _hash(words[1] ^ odd))
     second = _hash(words[1] ^ first)
-    return _hash(jax.lax.iota(jnp.uint32, math.prod(shape)).reshape(shape) * jnp.uint32(0x9E3779B9) ^ first, second)
+    return _hash(jax.lax.iota(jnp.uint32, math.prod(shape)).reshape(shape) * odd ^ first, second)
 
 
 def _hash(bits: jax.Array, key: jax.Array | int = 0) -> jax.Array:

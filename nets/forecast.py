@@ -99,6 +99,7 @@ class Forecaster(nn.Module):
         targets_rlw = _apart(targets_blo, n_apart)
         x_rlf = jnp.concatenate([targets_rlw, jnp.repeat(covariates_blf, n_apart, axis=0)], axis=2)
         outputs_rsh, carry = self.lstm(to_patches(x_rlf, self.patch), train=train)
+        assert isinstance(outputs_rsh, jax.Array)  # a pair only where directions are not merged
         hidden_rh = self._drop(self._read(outputs_rsh, carry), 0, train)
         if future_bhk is not None:
             ahead_rk = jnp.repeat(future_bhk.reshape(future_bhk.shape[0], -1), n_apart, axis=0)

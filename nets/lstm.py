@@ -88,7 +88,7 @@ class LSTM(nn.Module):
         """(outputs_bth, carry), the carry one `Carry` a layer: given back with the next steps, it continues.
 
         Row b has lengths_b[b] steps (None: all). Whatever stands beyond them in x, NaN too, changes nothing; outputs
-        are zero there. In bfloat16 if x is, with a float32 carry. Raises ValueError if `hidden` or `merge` is impossible.
+        are zero there. In bfloat16 if x is, with a float32 carry. ValueError if `hidden` or `merge` is impossible.
         """
         merges, directions = self._merges(), self._directions()
         key = self.make_rng("dropout") if train and self._drops() else None
@@ -143,7 +143,7 @@ class LSTM(nn.Module):
 def merge_directions(x_dh: Array, merge: str) -> Array:
     """[..., d, h] -> [..., h], or [..., d h] for "concat": Keras' merge modes. One direction stays as it is."""
     if merge == "concat" or x_dh.shape[-2] == 1:
-        return x_dh.reshape(*x_dh.shape[:-2], -1)
+        return x_dh.reshape(*x_dh.shape[:-2], x_dh.shape[-2] * x_dh.shape[-1])
     forward_h, backward_h = x_dh[..., 0, :], x_dh[..., 1, :]
     match merge:
         case "sum":

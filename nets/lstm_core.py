@@ -6,6 +6,7 @@ of torch and Keras).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -22,6 +23,7 @@ class Carry(NamedTuple):
     c_dbh: Array
 
 
+@partial(jax.jit, static_argnames="reverse")  # so that a call outside of any jit compiles its scans once
 def lstm(
     x_tbf: Array,
     kernel_dfg: Array,
@@ -163,8 +165,8 @@ def _backward(reverse: bool, saved: tuple, gradients: Outputs) -> tuple[_Directi
     # A column of ones makes the bias a weight like the others: dz is read once for all three.
     masked_tbh = before_tbh if mask_bh is None else before_tbh * mask_bh[None]
     left_tbk = jnp.concatenate([x_tbf, masked_tbh.astype(dtype), jnp.ones((n_steps, n_rows, 1), dtype)], -1)
-    left_kn, dz_ng = left_tbk.reshape(n_steps * n_rows, -1).T, dz_tbg.reshape(n_steps * n_rows, -1)
-    weights_kg = _product(left_kn, dz_ng, dtype)
+    left_nk, dz_ng = (part.reshape(n_steps * n_rows, part.shape[-1]) for part in (left_tbk, dz_tbg))
+    weights_kg = _product(left_nk.T, dz_ng, dtype)
     dmask_bh = None
     if mask_bh is not None:  # A mask of dropout is a constant; what nobody asks for, XLA leaves out.
         dmask_bh = (before_tbh * _product(dz_tbg, recurrent_gh, dtype)).sum(0)

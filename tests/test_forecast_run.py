@@ -22,6 +22,7 @@ from train import evaluate, forecast, loop, predict
 from train.config import LSTM, Config, Optim, Series, Train
 from train.data.series import load_series
 from train.errors import UserError
+from train.recipe import resolve
 
 HOURS, LOOKBACK, HORIZON, HELD = 700, 48, 12, 120
 ROOT = Path(__file__).parents[1]
@@ -211,3 +212,13 @@ def test_the_linear_baseline_is_ridge_on_what_is_left_of_the_last_value(tmp_path
 def test_options_that_do_not_fit_are_refused(tmp_path, changes, message):
     with pytest.raises(UserError, match=message):
         configs.validate(configs.override(shop_config(tmp_path / "shops.csv"), changes))
+
+
+@pytest.mark.parametrize(
+    ("lookback", "season", "patch"), [(96, 24, 24), (48, 24, 24), (40, 24, 5), (96, None, 12), (4, None, 1)]
+)
+def test_an_lstm_reads_a_season_at_once_or_an_eighth_of_the_lookback(tmp_path, lookback, season, patch):
+    changes = {"data.lookback": str(lookback), "net.patch": "auto", "net.dropout": "auto"}
+    config = configs.override(shop_config(tmp_path / "shops.csv"), changes)
+    net = resolve(config, 5000, classes=False, season=season).net
+    assert isinstance(net, LSTM) and net.patch == patch and net.dropout == 0.3 and net.readout == "last"

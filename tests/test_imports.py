@@ -20,10 +20,11 @@ FLOORS = (
     ("network", "state"),
     ("step",),
     ("checkpoint", "devices", "population", "prepare"),
-    ("baselines", "figures", "forecast", "forecast_figures", "importance", "linear", "page", "predictor", "progress", "report", "sequence_baselines"),
+    ("baselines", "figures", "forecast", "forecast_figures", "importance", "linear", "page", "predictor", "progress",
+     "report", "sequence_baselines"),
     ("evaluate", "loop", "predict", "result"),
     ("main",),
-)
+)  # fmt: skip
 # What is loaded before a command line has been found right.
 LIGHT = {f"train.{name}" for name in (*FLOORS[0], *FLOORS[1], "main", "predict")}
 # Each takes a second or more, or is installed for tests and benchmarks alone.

@@ -144,7 +144,13 @@ class Checkpoints:
         return self._restore(step, "model", abstract)
 
     def _metadata(self, step: int, item: str) -> Any:
-        return self._read(step, item, lambda checkpointer, path: checkpointer.metadata(path).item_metadata.tree)
+        def tree(checkpointer: ocp.StandardCheckpointer, path: Path) -> Any:
+            metadata = checkpointer.metadata(path).item_metadata
+            if metadata is None:
+                raise ValueError("orbax finds no arrays in it")
+            return metadata.tree
+
+        return self._read(step, item, tree)
 
     def _restore(self, step: int, item: str, abstract: Any) -> Any:
         return self._read(step, item, lambda checkpointer, path: checkpointer.restore(path, abstract))

@@ -18,6 +18,7 @@ from train import flags, metrics, predict, runtime
 from train.data.encode import TableEncoder
 from train.data.future import judged_windows
 from train.data.read import read_table
+from train.data.sequence_encode import SequenceEncoder
 from train.data.series_encode import SeriesEncoder
 from train.forecast import forecast_metrics
 
@@ -39,7 +40,7 @@ def evaluate(model: Predictor, table: pa.Table, where: str = "data") -> dict[str
 
 
 def score(
-    encoder: TableEncoder,
+    encoder: TableEncoder | SequenceEncoder | SeriesEncoder,
     answers: Mapping[str, np.ndarray],
     targets: Mapping[str, np.ndarray],
     weight: np.ndarray | None = None,

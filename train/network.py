@@ -71,8 +71,8 @@ def _series_network(data: Series, net: LSTM, encoder: SeriesEncoder) -> nets.For
         hidden=known(net.hidden),
         bidirectional=net.bidirectional,
         merge=net.merge,
-        dropout=net.dropout,
-        input_dropout=net.input_dropout,
+        dropout=known(net.dropout),
+        input_dropout=known(net.input_dropout),
         recurrent_dropout=net.recurrent_dropout,
     )
     return nets.Forecaster(
@@ -83,10 +83,10 @@ def _series_network(data: Series, net: LSTM, encoder: SeriesEncoder) -> nets.For
         window=net.window,
         columns=net.columns,
         shortcut=net.shortcut,
-        readout="last" if net.readout == "auto" else net.readout,
+        readout=known(net.readout),
         head=net.head,
         head_activation=net.head_activation,
-        dropout=net.dropout,
+        dropout=known(net.dropout),
     )
 
 

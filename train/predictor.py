@@ -37,7 +37,9 @@ class Predictor:
     Rows are answered in blocks of one fixed size, so a row's answer does not depend on the rows beside it.
     """
 
-    def __init__(self, config: Config, encoder: TableEncoder | SeriesEncoder, variables: Mapping[str, Any]):
+    def __init__(
+        self, config: Config, encoder: TableEncoder | SeriesEncoder | SequenceEncoder, variables: Mapping[str, Any]
+    ):
         self.config = config
         self.encoder = encoder
         self._variables = variables

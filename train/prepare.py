@@ -33,18 +33,18 @@ class Run:
 
     folder: Path
     config: Config
-    dataset: Dataset
+    dataset: Any
     program: Program
     data: Data
 
 
-def prepare(config: Config, dataset: Dataset, folder: Path) -> Run:
+def prepare(config: Config, dataset: Any, folder: Path) -> Run:
     """Resolves the config, writes it and the schema into the folder, or checks them against it; data to the device."""
     train_rows = dataset.splits["train"]
     if isinstance(dataset.encoder, SequenceEncoder):
         config = resolve_sequences(config, len(train_rows), **dataset.encoder.traits)
-    config = resolve(config, len(train_rows), classes=dataset.encoder.heads[0].kind != "regression",
-                     season=getattr(dataset.encoder, "season", None))
+    classes = dataset.encoder.heads[0].kind != "regression"
+    config = resolve(config, len(train_rows), classes=classes, season=getattr(dataset.encoder, "season", None))
     _agree(folder, config, dataset)
     statistics = dataset.statistics(train_rows, config.data)
     network, tasks = make_network(config, dataset.encoder)

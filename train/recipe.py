@@ -37,7 +37,15 @@ def resolve(config: Config, n_train: int, *, classes: bool, season: int | None =
             dropout_schedule=_auto(net.dropout_schedule, fading),
         )
     if isinstance(data, Series) and isinstance(net, LSTM):
-        net = replace(net, hidden=_auto(net.hidden, (64,)), patch=_auto(net.patch, series_patch(data.lookback, season)))
+        net = replace(
+            net,
+            hidden=_auto(net.hidden, (64,)),
+            dropout=_auto(net.dropout, 0.3),
+            input_dropout=_auto(net.input_dropout, 0.0),
+            readout=_auto(net.readout, "last"),
+            patch=_auto(net.patch, series_patch(data.lookback, season)),
+        )
+    rate = 3e-3 if isinstance(net, LSTM) else 0.04 if classes else 0.1
     return replace(
         config,
         label_smoothing=_auto(config.label_smoothing, 0.1 if classes else 0.0),
@@ -45,7 +53,7 @@ def resolve(config: Config, n_train: int, *, classes: bool, season: int | None =
         net=net,
         optim=replace(
             config.optim,
-            learning_rate=_auto(config.optim.learning_rate, 0.04 if classes else 0.1),
+            learning_rate=_auto(config.optim.learning_rate, rate),
             weight_decay_schedule=_auto(config.optim.weight_decay_schedule, fading),
         ),
         train=replace(

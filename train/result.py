@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from train import config as configs
 from train.data.dataset import Batch
-from train.data.encode import TableEncoder
 from train.data.sequence_encode import SequenceEncoder
 from train.data.sequences import SequenceDataset
 from train.data.series import SeriesDataset

@@ -37,7 +37,8 @@ def sequence_baselines(encoder: SequenceEncoder, train: Batch, judged: Batch) ->
             mean_f = np.nanmean(target.reshape(-1, target.shape[-1]), axis=0, dtype=np.float64)
             constant[head.name] = np.broadcast_to(mean_f, judged.target[head.name].shape)
     scores = metrics.evaluate(encoder.heads, constant, judged.target, judged.weight, encoder.units)
-    numeric = {name for head in encoder.heads if head.kind not in ("binary", "multiclass", "tags") for name in head.columns}
+    numeric_heads = [head for head in encoder.heads if head.kind not in ("binary", "multiclass", "tags")]
+    numeric = {name for head in numeric_heads for name in head.columns}
     baselines: dict[str, dict[str, float]] = {}
     for name, value in scores.items():
         column = name.rpartition(".")[0] or encoder.heads[0].columns[0]
@@ -48,7 +49,9 @@ def sequence_baselines(encoder: SequenceEncoder, train: Batch, judged: Batch) ->
     return baselines
 
 
-def tag_by_word(train: Mapping[str, np.ndarray], tags_nt: np.ndarray, judged: Mapping[str, np.ndarray], k: int) -> np.ndarray:
+def tag_by_word(
+    train: Mapping[str, np.ndarray], tags_nt: np.ndarray, judged: Mapping[str, np.ndarray], k: int
+) -> np.ndarray:
     """The tag [n, t] that training rows give most often to the word at a step."""
     valid_nt = (tags_nt >= 0) & (tags_nt < k)
     overall = np.bincount(tags_nt[valid_nt], minlength=k).argmax()

@@ -21,8 +21,9 @@ def tag_metrics(
 ) -> dict[str, float]:
     """token_accuracy, and where tags mark entities f1, of tag indices [n, t]; -1 in `target` is no step.
 
-    `tags` [k] are the names, beyond which `UNSEEN` stand in `target`; f1 = 2 correct / (found + true), an entity being correct if its kind, its first and its
-    last step are; 0 if there are none on either side (Tjong Kim Sang & Buchholz 2000, conlleval).
+    `tags` [k] are the names, beyond which `UNSEEN` stand in `target`; f1 = 2 correct / (found + true), an entity being
+    correct if its kind, its first and its last step are; 0 if there are none on either side (Tjong Kim Sang & Buchholz
+    2000, conlleval).
     """
     counted = slice(None) if weight is None else np.asarray(weight) > 0
     answer_nt, target_nt = np.asarray(answer)[counted], np.asarray(target)[counted]

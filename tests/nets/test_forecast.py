@@ -60,8 +60,8 @@ def test_a_window_level_is_last_mean_and_deviation_of_each_target():
 
 
 def test_patches_keep_the_order_of_rows_and_repeat_the_first_where_they_do_not_fit():
-    x = jnp.arange(7.0).reshape(1, 7, 1)
-    np.testing.assert_array_equal(to_patches(x, 3)[0], [[0, 0, 0], [1, 2, 3], [4, 5, 6]])
+    x = 1 + jnp.arange(7.0).reshape(1, 7, 1)
+    np.testing.assert_array_equal(to_patches(x, 3)[0], [[1, 1, 1], [2, 3, 4], [5, 6, 7]])
     two = jnp.arange(8.0).reshape(1, 4, 2)
     np.testing.assert_array_equal(to_patches(two, 2)[0], [[0, 1, 2, 3], [4, 5, 6, 7]])
 

@@ -31,10 +31,12 @@ def assert_trees_close(ours: object, other: object, atol: float = 1e-6) -> None:
         np.testing.assert_allclose(mine, theirs, atol=atol, rtol=0)
 
 
-def randomised(net: LSTM, x_btf: jax.Array = X_BTF) -> dict:
-    """Parameters without the zeros of an initial bias."""
-    params = net.init(KEY, x_btf)["params"]
-    return {"params": jax.tree.map(lambda p: p + 0.3 * jnp.cos(jnp.arange(p.size)).reshape(p.shape), params)}
+def randomised(net: LSTM) -> dict:
+    """Parameters without the zeros and the orthogonality of initial ones."""
+    shapes = jax.eval_shape(net.init, KEY, X_BTF)
+    leaves, structure = jax.tree.flatten(shapes)
+    rng = np.random.default_rng(3)
+    return jax.tree.unflatten(structure, [jnp.asarray(0.7 * rng.normal(size=leaf.shape), jnp.float32) for leaf in leaves])
 
 
 def layer_by_hand(weights: dict, x_btf: jax.Array, lengths_b: jax.Array | None) -> list[np.ndarray]:
@@ -47,8 +49,10 @@ def layer_by_hand(weights: dict, x_btf: jax.Array, lengths_b: jax.Array | None) 
     return [answer for _, answer in sorted(answers, reverse=True)]  # forward before backward
 
 
-@pytest.mark.parametrize("first", MERGED)
-@pytest.mark.parametrize("second", [*MERGED, "none"])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("concat", "sum"), ("sum", "average"), ("average", "mul"), ("mul", "concat"), ("concat", "none")],
+)
 def test_each_layer_merges_its_directions_its_own_way(first: str, second: str) -> None:
     net = LSTM((H, H + 1), bidirectional=True, merge=(first, second))  # type: ignore[arg-type]
     variables = randomised(net)
@@ -77,9 +81,7 @@ def test_a_net_without_layers_is_refused() -> None:
         LSTM(()).init(KEY, X_BTF)
 
 
-@pytest.mark.parametrize("bidirectional", [False, True])
-def test_reverse_is_forward_on_each_row_turned_round(bidirectional: bool) -> None:
-    del bidirectional
+def test_reverse_is_forward_on_each_row_turned_round() -> None:
     backward, forward = LSTM((H,), reverse=True), LSTM((H,))
     weights = randomised(backward)["params"]["layer_0"]["backward"]
     outputs, carry = backward.apply({"params": {"layer_0": {"backward": weights}}}, X_BTF, LENGTHS)
@@ -91,7 +93,7 @@ def test_reverse_is_forward_on_each_row_turned_round(bidirectional: bool) -> Non
 
 
 @settings(max_examples=20)
-@given(cut=st.integers(0, T), lengths=st.lists(st.integers(0, T), min_size=B, max_size=B))
+@given(cut=st.sampled_from([0, 2, T]), lengths=st.lists(st.integers(0, T), min_size=B, max_size=B))
 def test_two_halves_with_the_carry_equal_the_whole(cut: int, lengths: list[int]) -> None:
     net, lengths_b = LSTM((H, H)), jnp.array(lengths, jnp.int32)
     variables = randomised(net)
@@ -171,7 +173,7 @@ def test_dropout_acts_in_training_only_and_follows_a_traced_rate(place: str) -> 
 
 
 def test_recurrent_dropout_drops_the_same_units_at_every_step() -> None:
-    # Gates wide open, kernels zero but for each unit's own n: a unit is h <- 0.99 tanh(1/2 + h/2), or constant if dropped.
+    # Input and output gate open, forget gate shut, each unit alone: h <- tanh(tanh(1/2 + h/2)), constant if dropped.
     size, rate, n_rows = 64, 0.3, 32
     zeros, ones = np.zeros(size), np.ones(size)
     weights = {

@@ -10,25 +10,20 @@ STEPS = 100
 
 
 def adding(steps: int = STEPS, seed: int = 0) -> pa.Table:
-    """The adding problem (Hochreiter & Schmidhuber 1997, section 5.4): columns "x", a list of pairs, and "sum".
+    """The adding problem (Hochreiter & Schmidhuber 1997) as Le et al. (2015) have it: "x", lists of pairs, and "sum".
 
-    `steps` to `steps` + `steps`/10 pairs: a number from -1..1 and a marker, 1 at two places, one among the first ten
-    and one among the first half, -1 at both ends, otherwise 0. "sum" is 0.5 + (the two marked numbers)/4; a sequence
-    counts as solved if the answer is nearer to it than 0.04.
+    A pair is a number from 0..1 and a marker, 1 at one place in either half of the sequence and 0 elsewhere; "sum" is
+    that of the two marked numbers. A sequence counts as solved if the answer is nearer to it than 0.04.
     """
     random = np.random.default_rng(seed)
     n = N_TRAIN + 2 * N_HELD
-    lengths = random.integers(steps, steps + steps // 10, n, endpoint=True)
-    starts = np.concatenate([[0], np.cumsum(lengths)])
-    pairs = np.stack([random.uniform(-1, 1, starts[-1]), np.zeros(starts[-1])], 1).astype(np.float32)
-    first = random.integers(0, 10, n)
-    second = random.integers(0, steps // 2 - 2, n)
-    second += second >= first  # one that is not marked yet
-    pairs[starts[:-1], 1] = pairs[starts[1:] - 1, 1] = -1
-    pairs[starts[:-1][(first == 0) | (second == 0)], 0] = 0  # a marked first number is set to zero, as in the paper
-    places = starts[:-1, None] + np.stack([first, second], 1)
-    pairs[places, 1] = 1
-    sums = 0.5 + pairs[places, 0].sum(1, dtype=np.float64) / 4
+    pairs = np.zeros((n, steps, 2), np.float32)
+    pairs[:, :, 0] = random.random((n, steps), np.float32)
+    rows, half = np.arange(n), steps // 2
+    first, second = random.integers(0, half, n), random.integers(half, steps, n)
+    pairs[rows, first, 1] = pairs[rows, second, 1] = 1
+    sums = pairs[rows, first, 0].astype(np.float64) + pairs[rows, second, 0]
+    starts = np.arange(0, n * steps + 1, steps)
     return pa.table({"x": _lists(pa.array(pairs.ravel()), 2, starts), "sum": sums})
 
 

@@ -282,7 +282,8 @@ def _read_tags(
     """Codes [s] of all rows' steps, -1 in rows without tags, and which rows have them [n]."""
     if not holds_lists(table, column.name):
         raise UserError(
-            f"{where}: column {column.name!r} holds {table.schema.field(column.name).type}, expected a list of tags per row"
+            f"{where}: column {column.name!r} holds {table.schema.field(column.name).type}, "
+            "expected a list of tags per row"
         )
     known = table.column(column.name).is_valid().to_numpy()
     text = read_step_text(table.filter(pa.array(known)), column.name, where)

@@ -243,7 +243,8 @@ def _joined(pieces: list[Arrays], heads: Mapping[str, Head]) -> Arrays:
     joined = {}
     for name in pieces[0]:
         arrays = [piece[name] for piece in pieces]
-        steps = arrays[0].ndim > 1 and (name not in heads or heads[name].kind in ("tags", "next_numbers", "next_binary"))
+        of_steps = name not in heads or heads[name].kind in ("tags", "next_numbers", "next_binary")
+        steps = arrays[0].ndim > 1 and of_steps
         if steps:
             width = max(array.shape[1] for array in arrays)
             fill = (NONE if heads[name].kind == "tags" else np.nan) if name in heads else 0

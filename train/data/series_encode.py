@@ -172,13 +172,13 @@ class SeriesEncoder:
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> SeriesEncoder:
         """What `to_json` wrote; further keys are left alone."""
-        known = {field.name: plain[field.name] for field in dataclasses.fields(cls)}
+        known: dict[str, Any] = {field.name: plain[field.name] for field in dataclasses.fields(cls)}
         time = known["time"]
         if time is not None:
             time = TimeColumn(**time | {"step": time["step"] and TimeStep(**time["step"])})
         columns = tuple(SeriesColumn(**column) for column in known["columns"])
-        lists = {"cycles": tuple(known["cycles"]), "markers": tuple(known["markers"])}
-        return cls(**known | lists | {"columns": columns, "time": time})
+        known |= {"cycles": tuple(known["cycles"]), "markers": tuple(known["markers"])}
+        return cls(**known | {"columns": columns, "time": time})
 
 
 def read_stamps(table: pa.Table, time: TimeColumn, where: str, markers: tuple[str, ...]) -> np.ndarray:
@@ -205,7 +205,7 @@ def write_stamps(stamps: np.ndarray, time: TimeColumn) -> pa.Array:
     return pa.array((stamps // size).astype(np.int64), pa.int64()).cast(pa.timestamp(unit, time.zone))
 
 
-def show_group(flat: Flat, g: int) -> str:
+def show_group(flat: Flat, g: int | np.integer) -> str:
     """A group in a message."""
     return "the series" if flat.names is None else f"group {str(flat.names[g])!r}"
 

@@ -41,11 +41,12 @@ def find_step(series: Sequence[np.ndarray], kind: Literal["time", "number"]) -> 
         return None
     size = _commonest(np.concatenate(gaps))
     if kind == "time" and size >= 28 * DAY:
-        for monthly, moved in (("month", 0), ("month_end", DAY)):
+        for moved in (0, DAY):
             stamps = [s + moved for s in series if len(s) > 1]
             within = np.concatenate([s - _month_start(_months(s)) for s in stamps])
-            if (within == within[0]).all() and (monthly == "month" or within[0] < DAY):
-                return TimeStep(monthly, _commonest(np.concatenate([np.diff(_months(s)) for s in stamps])))
+            if (within == within[0]).all() and (not moved or within[0] < DAY):
+                months = _commonest(np.concatenate([np.diff(_months(s)) for s in stamps]))
+                return TimeStep("month_end" if moved else "month", months)
     return TimeStep(kind, size)
 
 

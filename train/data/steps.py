@@ -20,7 +20,7 @@ from train.errors import UserError
 
 
 class StepNumbers(NamedTuple):
-    """Numbers: `lengths` int64 [n], `values` float64 [s, w], nan where missing; `flat` where a step is a bare number."""
+    """`lengths` int64 [n], `values` float64 [s, w], nan where missing; `flat` where a step is a bare number."""
 
     lengths: np.ndarray
     values: np.ndarray
@@ -105,7 +105,8 @@ def _flatten(column: pa.ChunkedArray, name: str, where: str) -> tuple[np.ndarray
 
 def _numbers(elements: pa.Array, lengths: np.ndarray, name: str, where: str) -> np.ndarray:
     kind = elements.type
-    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind) or elements.null_count == len(elements)):
+    number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+    if not number and elements.null_count < len(elements):
         raise _error(f"holds {kind} at a step, expected numbers", name, where)
     if pa.types.is_boolean(kind):
         elements = elements.cast(pa.int8())
@@ -156,7 +157,8 @@ def to_lists(table: pa.Table, id_name: str, order_name: str, where: str) -> pa.T
         at = int(np.flatnonzero(same)[0])
         first, second = sorted(int(row) + 1 for row in sorted_rows[at : at + 2])
         shown = table.column(order_name)[first - 1].as_py()
-        raise _error(f"rows {first} and {second} of one sequence are both {shown}; steps must differ", order_name, where)
+        message = f"rows {first} and {second} of one sequence are both {shown}; steps must differ"
+        raise _error(message, order_name, where)
     offsets = np.concatenate([[0], np.cumsum(np.bincount(code, minlength=len(encoded.dictionary)))])
     gathered = table.take(pa.array(sorted_rows)).combine_chunks()
     columns = {id_name: encoded.dictionary}
@@ -181,7 +183,8 @@ def first_of_lists(table: pa.Table, name: str, where: str) -> pa.Table:
     """The table with a column of lists, each of one value throughout, replaced by these values. Raises UserError."""
     varied = np.flatnonzero(~constant_lists(table, name))
     if len(varied):
-        raise _error(f"sequence {varied[0] + 1} has more than one value, but the target is one per sequence", name, where)
+        message = f"sequence {varied[0] + 1} has more than one value, but the target is one per sequence"
+        raise _error(message, name, where)
     column = table.column(name).combine_chunks()
     column = pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) else column
     starts = pc.if_else(pc.greater(pc.list_value_length(column), 0), column.offsets[:-1], None)
