@@ -1,7 +1,10 @@
 """Anybody's series: name a file, its target (or targets) and its time column, and an LSTM forecasts it.
 
-    python -m train.main --config=configs/series.py --config.data.path=FILE.csv --config.data.target=COLUMN \
-        --config.data.time=COLUMN [--config.data.lookback=96 --config.data.horizon=24]
+    python -m train.main --config=configs/series.py \
+        --config.data.path=FILE.csv --config.data.target=COLUMN --config.data.time=COLUMN
+
+Further: --config.data.lookback=96 and horizon=24 (rows), group=COLUMN where a file holds many series, and columns that
+are known ahead (known=COLUMN) or up to now (observed=COLUMN). Each part was measured on ETTh1 (hourly, 24 ahead).
 """
 
 from train.config import LSTM, Config, Optim, Series, Train
@@ -13,12 +16,13 @@ def get_config() -> Config:
         net=LSTM(
             hidden=(64,),
             dropout=0.3,
+            recurrent_dropout=0.3,
             patch="auto",
-            window="last_deviation",
+            window="last",
             columns="independent",
             shortcut=True,
         ),
-        optim=Optim(name="adam", learning_rate=3e-3, clip_norm=1.0),
+        optim=Optim(name="adam", learning_rate=3e-3, clip_norm=1.0, ema=0.99),
         loss="mse",
-        train=Train(epochs=40, batch_size="auto", patience=6),
+        train=Train(epochs=60, batch_size="auto", patience=6),
     )

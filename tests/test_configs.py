@@ -12,6 +12,8 @@ ROOT = Path(__file__).parent.parent
 FILES = sorted((ROOT / "configs").glob("[!_]*.py"))
 NEEDED = {
     "table": {"data.path": "builtin:wine", "data.target": "cultivar"},
+    "series": {"data.path": "builtin:mackey_glass", "data.target": "x"},
+    "sequences": {"data.path": "builtin:digits_rows", "data.inputs": "x", "data.target": "digit"},
 }
 FEW = {"train.epochs": "2", "train.eval_every": "1"}
 

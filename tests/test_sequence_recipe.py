@@ -35,6 +35,7 @@ def test_few_rows_are_passed_over_more_often():
 
 
 def test_what_is_set_stays():
-    config = Config(data=Sequences(), net=LSTM(hidden=(9,), patch=3), train=Train(epochs=2, batch_size=5))
+    net = LSTM(hidden=(9,), patch=3, readout="last")
+    config = Config(data=Sequences(), net=net, train=Train(epochs=2, batch_size=5))
     resolved = resolve_sequences(config, 100, longest=150, tokens=False, of_steps=False)
     assert resolved == config

@@ -75,7 +75,7 @@ def test_tags_and_a_label_are_learned_together(tagged):
 
 
 def test_predictions_hold_the_tags_as_lists(tagged):
-    folder, _, path = tagged
+    folder, _, _ = tagged
     table = pq.read_table(folder / "predictions.parquet")
     rows = sentences(160)
     for row in table.to_pylist():
@@ -86,7 +86,7 @@ def test_predictions_hold_the_tags_as_lists(tagged):
 
 
 def test_a_loaded_network_answers_rows_in_their_order_alone_and_together(tagged):
-    folder, _, path = tagged
+    folder, _, _ = tagged
     model = predict.load(folder)
     rows = sentences(160)
     words = [row["words"] for row in rows[:20]] + [["fly", "to", "atlantis"]]
@@ -109,7 +109,7 @@ def test_evaluate_agrees_with_the_run(tagged):
 def test_new_words_and_wrong_columns(tagged):
     folder, _, _ = tagged
     model = predict.load(folder)
-    with pytest.raises(UserError, match="config.data.inputs: data has no column 'words'; did you mean 'word'"):
+    with pytest.raises(UserError, match=r"config.data.inputs: data has no column 'words'; did you mean 'word'\?"):
         model({"word": [["a"]]})
     with pytest.raises(UserError, match="row 1 is an empty sequence"):
         model({"words": [[]]})
@@ -177,7 +177,7 @@ def test_a_row_per_step_is_answered_by_its_id(tmp_path):
     ("fields", "message"),
     [
         ({"net": Dense()}, "config.net: Dense reads"),
-        ({"net": LSTM(bidirectional=True), "next_step": True}, "config.net.bidirectional: .* would read what it predicts"),
+        ({"net": LSTM(bidirectional=True), "next_step": True}, "config.net.bidirectional: .* what it predicts"),
         ({"net": LSTM(patch=4), "next_step": True}, "config.net.patch"),
         ({"net": LSTM(shortcut=True)}, "config.net.shortcut: is for config.data=Series"),
     ],
@@ -189,5 +189,12 @@ def test_options_that_contradict_are_refused(fields, message):
         configs.validate(Config(data=data, net=fields["net"]))
 
 
-def test_arrays_are_taken_as_columns():
-    assert as_table({"x": np.zeros((2, 3))}).num_rows == 2
+def test_arrays_of_any_rank_are_columns_of_lists():
+    array = np.arange(12.0).reshape(2, 3, 2)
+    for given in (array, list(array)):
+        assert as_table({"x": given})["x"].to_pylist() == array.tolist()
+
+
+def test_the_report_leads_with_the_entities(tagged):
+    folder, _, _ = tagged
+    assert "Test f1 of tags <b>1" in (folder / "report.html").read_text()

@@ -106,10 +106,13 @@ class Dense:
 
 @dataclass
 class Series:
-    """One series, or many, in time order: what an LSTM forecasts.
+    """One series, or many (`group`), in time order: what an LSTM forecasts.
 
-    Every column of numbers is read `lookback` steps back; `target` columns are forecast `horizon` steps ahead. `known`
-    columns are also read over the horizon (a price to come), `observed` ones up to now only; None: all other numbers.
+    `target` columns are read `lookback` rows back and forecast `horizon` rows ahead. `observed` columns are read beside
+    them (None: all other numbers), `known` ones, such as a price to come, over the horizon too, and with `calendar` the
+    place of each stamp in its day, week and year. Windows begin `stride` rows apart; `rows` takes the first of each
+    series only. `valid` and `test` are rows, or shares, of each series: its newest. `season`: rows until it repeats,
+    found from the stamps where None.
     """
 
     path: str = ""

@@ -29,6 +29,7 @@ HEADLINE = {
     "binary": "accuracy",
     "multiclass": "accuracy",
     "tags": "token_accuracy",
+    "entities": "f1",
     "next_numbers": "rmse",
     "next_binary": "nll",
 }

@@ -30,6 +30,7 @@ from train.predictor import Predictor
 from train.prepare import Run, versions
 from train.report import write_report
 from train.sequence_baselines import sequence_baselines
+from train.sequence_metrics import are_entities
 from train.state import State
 
 Arrays = dict[str, np.ndarray]
@@ -127,6 +128,9 @@ def _shown(dataset: Any, judged: str, batch: Batch, answers: Arrays) -> dict[str
     heads = [
         {"name": h.name, "kind": h.kind, "columns": list(h.columns), "classes": list(h.classes)} for h in encoder.heads
     ]
+    for head in heads:
+        if head["kind"] == "tags" and are_entities(head["classes"]):
+            head["kind"] = "entities"
     shown = {"heads": heads, "targets": encoder.to_units(batch.target), "answers": encoder.to_units(answers)}
     if isinstance(dataset, SeriesDataset):
         for arrays in (shown["targets"], shown["answers"]):  # each step of each window is an answer

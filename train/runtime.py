@@ -13,7 +13,9 @@ def configure() -> None:
     its owner, since what is in it is executed. An unwritable one costs the saving, nothing else.
     """
     # Reading a kept program back, XLA reports at length that LLVM's tuning hints are no features of this machine.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # ("1" is jax's own doing, and inherited by whatever a process with jax in it starts.)
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1") == "1":
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     import jax
 
     root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")

@@ -168,9 +168,8 @@ def test_a_row_per_step_is_gathered_in_order(tmp_path):
 
 def test_a_target_that_varies_within_sequences_is_tags(tmp_path):
     rows = [(i, t, i + t, 0, "uv"[t % 2]) for i in range(20) for t in range(3)]
-    options = Sequences(
-        path=long_file(tmp_path / "l.csv", rows), inputs=("x", "y"), target="label", id="who", order="at", valid=0, test=0
-    )
+    path = long_file(tmp_path / "l.csv", rows)
+    options = Sequences(path=path, inputs=("x", "y"), target="label", id="who", order="at", valid=0, test=0)
     assert load_sequences(options, "auto").target["label"][:, :4].tolist() == [[0, 1, 0, -1]] * 20
 
 
@@ -191,7 +190,7 @@ def test_rows_without_a_target_are_left_out(load):
 
 WRONG: list[tuple[list[Row], dict[str, Any], str]] = [
     ([*NUMBERS, {"x": [[1.0, 2.0], [3.0]], "label": "a"}], {}, "row 41, step 2 has 1 numbers, the first step has 2"),
-    ([*NUMBERS, {"x": [], "label": "a"}], {}, "column 'x': row 41 is an empty sequence, of which 'label' cannot be told"),
+    ([*NUMBERS, {"x": [], "label": "a"}], {}, "'x': row 41 is an empty sequence, of which 'label' cannot"),
     ([*NUMBERS, {"x": None, "label": "a"}], {}, "column 'x': row 41 has no list"),
     ([*NUMBERS, {"x": [[1.0, 2.0], None], "label": "a"}], {}, "row 41, step 2 is missing"),
     (
@@ -204,7 +203,7 @@ WRONG: list[tuple[list[Row], dict[str, Any], str]] = [
         {"inputs": "tokens", "target": "tags"},
         "column 'tags': row 41 lacks a tag",
     ),
-    ([{"x": [1.0], "z": [1.0, 2.0], "label": c} for c in "abababab"], {"inputs": ("x", "z")}, "row 1 has 2 in column 'z'"),
+    ([{"x": [1.0], "z": [1.0, 2.0], "label": c} for c in "ababab"], {"inputs": ("x", "z")}, "1 has 2 in column 'z'"),
     ([{"x": 1.0, "label": "a"}] * 9, {}, "column 'x' holds double, expected a list per row"),
     ([{"x": "one two", "label": "a"}] * 9, {}, "split the text into tokens first"),
     (NUMBERS, {"inputs": "y"}, "config.data.inputs: .* has no column 'y'; did you mean 'x'"),
@@ -212,7 +211,7 @@ WRONG: list[tuple[list[Row], dict[str, Any], str]] = [
     (TAGGED, {"inputs": "tokens", "target": (), "next_step": True}, "holds tokens; only numbers can be continued"),
     ([{"x": [1.0], "label": [0.5]}] * 9, {}, "a target of double at each step; expected tags"),
     ([{"tokens": ["a"], "tags": ["O"]}] * 9, {"inputs": "tokens", "target": "tags"}, "have one tag; two are needed"),
-    (TAGGED, {"inputs": "tokens", "target": "tags", "split": "stratified"}, "stratified needs a target that is one label"),
+    (TAGGED, {"inputs": "tokens", "target": "tags", "split": "stratified"}, "stratified needs a target that is one"),
     ([{"tokens": [], "tags": []}] * 9, {"inputs": "tokens", "target": "tags"}, "have one tag|empty sequences"),
 ]
 

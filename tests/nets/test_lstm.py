@@ -36,7 +36,8 @@ def randomised(net: LSTM) -> dict:
     shapes = jax.eval_shape(net.init, KEY, X_BTF)
     leaves, structure = jax.tree.flatten(shapes)
     rng = np.random.default_rng(3)
-    return jax.tree.unflatten(structure, [jnp.asarray(0.7 * rng.normal(size=leaf.shape), jnp.float32) for leaf in leaves])
+    values = [jnp.asarray(0.7 * rng.normal(size=leaf.shape), jnp.float32) for leaf in leaves]
+    return jax.tree.unflatten(structure, values)
 
 
 def layer_by_hand(weights: dict, x_btf: jax.Array, lengths_b: jax.Array | None) -> list[np.ndarray]:

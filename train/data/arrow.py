@@ -102,8 +102,9 @@ def _to_arrow(name: str, values: Any, markers: set[str]) -> pa.Array | pa.Chunke
     try:
         return pa.array(values)
     except (pa.ArrowException, OverflowError, TypeError):
-        try:  # markers among numbers, or the rows of an array of rank 2
-            return pa.array([unmarked(value, markers) for value in values])
+        try:  # markers among numbers, or rows that are arrays
+            rows = (value.tolist() if getattr(value, "ndim", 0) > 1 else value for value in values)
+            return pa.array([unmarked(value, markers) for value in rows])
         except (pa.ArrowException, OverflowError, TypeError) as error:
             raise UserError(f"data: column {name!r} is not of one kind: {first_line(error)}") from None
 

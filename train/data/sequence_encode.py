@@ -15,8 +15,9 @@ import pyarrow as pa
 
 from train.data.encode import Head, TableEncoder
 from train.data.steps import (
-    StepNumbers,
+    NumberSteps,
     check_columns,
+    check_lengths,
     first_of_lists,
     holds_lists,
     pad_steps,
@@ -31,31 +32,6 @@ from train.errors import UserError
 Arrays = dict[str, np.ndarray]
 WIDTH = 8  # padded widths are multiples of it, so that files of nearly the same length share a compiled program
 NEXT = "next"
-
-
-@dataclass(frozen=True)
-class NumberSteps:
-    """A column of numbers per step: each of its `units` and `shifts`; `flat` where a step is a bare number."""
-
-    name: str
-    shifts: tuple[float, ...]
-    units: tuple[float, ...]
-    flat: bool
-
-    @property
-    def channels(self) -> tuple[str, ...]:
-        """A name for each number of a step."""
-        return (self.name,) if self.flat else tuple(f"{self.name}[{i}]" for i in range(len(self.units)))
-
-    def encode(self, steps: StepNumbers, where: str) -> np.ndarray:
-        """float32 [s, f], nan where missing. Raises UserError for steps of another width."""
-        found, expected = steps.values.shape[1], len(self.units)
-        if len(steps.values) and found != expected:
-            numbers = f"has {found} number{'s' * (found != 1)} per step, {expected} in the training rows"
-            raise UserError(f"{where}: column {self.name!r}: {numbers}")
-        with np.errstate(over="ignore"):
-            values = steps.values if len(steps.values) else np.zeros((0, expected))
-            return ((values - np.array(self.shifts)) / np.array(self.units)).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -255,18 +231,6 @@ class SequenceEncoder:
                 "tags": tuple(TagColumn(c["name"], tuple(c["classes"]), c["iob"]) for c in plain["tags"]),
             }
         )
-
-
-def check_lengths(lengths: Mapping[str, np.ndarray], where: str) -> np.ndarray:
-    """The lengths [n] that all columns have. Raises UserError with the first row where one differs."""
-    (first, length), *others = lengths.items()
-    for name, other in others:
-        differ = np.flatnonzero(length != other)
-        if len(differ):
-            row = differ[0]
-            found = f"row {row + 1} has {other[row]} in column {name!r} and {length[row]} in column {first!r}"
-            raise UserError(f"{where}: {found}; expected as many steps in both")
-    return length
 
 
 def next_steps(numbers_ntf: np.ndarray) -> np.ndarray:

@@ -8,7 +8,8 @@ A file with a row per step is first brought into that form.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +34,31 @@ class StepText(NamedTuple):
     lengths: np.ndarray
     codes: np.ndarray
     values: list[str]
+
+
+@dataclass(frozen=True)
+class NumberSteps:
+    """A column of numbers per step: each of its `units` and `shifts`; `flat` where a step is a bare number."""
+
+    name: str
+    shifts: tuple[float, ...]
+    units: tuple[float, ...]
+    flat: bool
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """A name for each number of a step."""
+        return (self.name,) if self.flat else tuple(f"{self.name}[{i}]" for i in range(len(self.units)))
+
+    def encode(self, steps: StepNumbers, where: str) -> np.ndarray:
+        """float32 [s, f], nan where missing. Raises UserError for steps of another width."""
+        found, expected = steps.values.shape[1], len(self.units)
+        if len(steps.values) and found != expected:
+            numbers = f"has {found} number{'s' * (found != 1)} per step, {expected} in the training rows"
+            raise UserError(f"{where}: column {self.name!r}: {numbers}")
+        with np.errstate(over="ignore"):
+            values = steps.values if len(steps.values) else np.zeros((0, expected))
+            return ((values - np.array(self.shifts)) / np.array(self.units)).astype(np.float32)
 
 
 def holds_lists(table: pa.Table, name: str) -> bool:
@@ -134,6 +160,18 @@ def pad_steps(values: np.ndarray, lengths: np.ndarray, width: int, fill: float =
     padded = np.full((len(lengths), width, *values.shape[1:]), fill, values.dtype)
     padded[np.arange(width)[None] < lengths[:, None]] = values
     return padded
+
+
+def check_lengths(lengths: Mapping[str, np.ndarray], where: str) -> np.ndarray:
+    """The lengths [n] that all columns have. Raises UserError with the first row where one differs."""
+    (first, length), *others = lengths.items()
+    for name, other in others:
+        differ = np.flatnonzero(length != other)
+        if len(differ):
+            row = differ[0]
+            found = f"row {row + 1} has {other[row]} in column {name!r} and {length[row]} in column {first!r}"
+            raise UserError(f"{where}: {found}; expected as many steps in both")
+    return length
 
 
 def to_lists(table: pa.Table, id_name: str, order_name: str, where: str) -> pa.Table:
