@@ -2,7 +2,8 @@
 
     python -m train.main --config=configs/adding.py
 
-Longer: --config.data.path=builtin:adding_500
+Shorter or longer: --config.data.path=builtin:adding_20 or builtin:adding_500. With 20 steps the test rmse is .003 after
+20 s. With 100 these settings do not solve it yet: rmse .20 after 150,000 sequences and 80 s, half of the mean's.
 """
 
 from train.config import LSTM, Config, Optim, Sequences, Train

@@ -2,6 +2,9 @@
 
     python -m train.main --config=configs/sequences.py --config.data.path=FILE.jsonl --config.data.inputs=x \
         --config.data.target=label
+
+On two busy cores: JapaneseVowels accuracy .979, mean of seeds 0, 1, 2, 20 to 36 s each; SNIPS (target=tags,intent, with
+its validation file), seed 0, entity f1 .937 and intent accuracy .979 in two minutes.
 """
 
 from train.config import LSTM, Config, Optim, Sequences, Train

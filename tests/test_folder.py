@@ -70,6 +70,12 @@ def test_another_process_is_refused_until_this_one_dies(tmp_path: Path) -> None:
         assert (tmp_path / ".lock").read_text() == str(os.getpid())
 
 
+def test_nothing_is_left_of_an_earlier_holders_number(tmp_path: Path) -> None:
+    (tmp_path / ".lock").write_text("99999999999")
+    with held(tmp_path):
+        assert (tmp_path / ".lock").read_text() == str(os.getpid())
+
+
 def test_an_error_frees_the_folder(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), held(tmp_path):
         raise ZeroDivisionError
