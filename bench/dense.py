@@ -34,6 +34,7 @@ from train.step import Data, Program, evaluate, train_epoch
 from train.tasks import make_tasks
 
 HIDDEN, DROPOUT, RATE = (128, 128), 0.1, 1e-3
+PAUSE = 0.5  # seconds before each turn: threads of whoever went before spin for a while, and would slow the next
 SHAPES = {442: (10, 32, 50), 16512: (8, 256, 4), 1_000_000: (50, 1024, 1)}  # rows: columns, batch, epochs a round
 
 
@@ -181,6 +182,7 @@ def compare(n: int, rounds: int) -> None:
         print(f"  {make.__name__:<13} first round {time.perf_counter() - began:6.2f} s")
     for _ in range(rounds):
         for name, side in sides.items():
+            time.sleep(PAUSE)
             began = time.perf_counter()
             side.train(epochs)
             seconds[name].append(time.perf_counter() - began)

@@ -29,6 +29,7 @@ import optax
 import nets
 
 INPUTS = 8
+PAUSE = 0.2  # seconds before each turn: threads of whoever went before spin for a while, and would slow the next
 
 
 class Case(NamedTuple):
@@ -163,6 +164,7 @@ def time_in_turns(calls: dict[str, Callable[[], Any]], seconds: float) -> dict[s
     times: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(2000):
         for name, call in calls.items():
+            time.sleep(PAUSE)
             began = time.perf_counter()
             call()
             times[name].append((time.perf_counter() - began) * 1e3)
