@@ -34,7 +34,7 @@ from train.sequence_metrics import are_entities
 from train.state import State
 
 Arrays = dict[str, np.ndarray]
-BASELINE_ROWS = 200_000  # training rows that baselines are fitted on at most: more would not change them
+BASELINE_ROWS = 50_000  # training rows that baselines are fitted on at most: more would not change them
 
 
 def finish(run: Run, state: State, seconds: Mapping[str, float], started: float) -> dict[str, Any]:

@@ -48,6 +48,9 @@ def load_table(options: Table, loss: str) -> Dataset:
         if part != "train":
             splits[part] = np.arange(start, start + len(rows), dtype=np.int32)
         start += len(rows)
+        del table, arrays, targets
+    # Arrow keeps what it frees for later; the arrays need that memory now.
+    pa.default_memory_pool().release_unused()
     return Dataset(
         inputs=_joined(pieces, "inputs"),
         target=_joined(pieces, "target"),
