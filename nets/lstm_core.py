@@ -63,11 +63,7 @@ def lstm(
         outputs.append(h_tbh)
         hidden.append(h_bh)
         cells.append(c_bh)
-    outputs_tbdh = jnp.stack(outputs, 2)
-    if lengths_b is not None:
-        valid_tb = jnp.arange(x_tbf.shape[0])[:, None] < lengths_b[None]
-        outputs_tbdh = jnp.where(valid_tb[:, :, None, None], outputs_tbdh, jnp.zeros((), wide))
-    return outputs_tbdh.astype(x_tbf.dtype), Carry(jnp.stack(hidden), jnp.stack(cells))
+    return jnp.stack(outputs, 2).astype(x_tbf.dtype), Carry(jnp.stack(hidden), jnp.stack(cells))
 
 
 class _Direction(NamedTuple):
@@ -83,7 +79,7 @@ class _Direction(NamedTuple):
     mask_bh: Array | None
 
 
-Outputs = tuple[Array, Array, Array]  # h_tbh, held (not zero) beyond a row's length; final h_bh; final c_bh
+Outputs = tuple[Array, Array, Array]  # h_tbh, zero beyond a row's length; final h_bh; final c_bh
 
 
 def _run(reverse: bool, given: _Direction) -> Outputs:
@@ -98,9 +94,9 @@ def _run(reverse: bool, given: _Direction) -> Outputs:
         z_bg = x_bf if project_first else _product(x_bf, kernel_fg)
         i, f, n, o = _gates(z_bg + _product(_masked(h_bh, mask_bh), recurrent_hg, x_tbf.dtype) + bias_g[None])
         new_c_bh = f * c_bh + i * n
-        valid_b1 = _valid(t, lengths_b)
-        h_bh, c_bh = _where(valid_b1, o * jnp.tanh(new_c_bh), h_bh), _where(valid_b1, new_c_bh, c_bh)
-        return (h_bh, c_bh), h_bh
+        new_h_bh, valid_b1 = o * jnp.tanh(new_c_bh), _valid(t, lengths_b)
+        carry = _where(valid_b1, new_h_bh, h_bh), _where(valid_b1, new_c_bh, c_bh)
+        return carry, _where(valid_b1, new_h_bh, jnp.zeros_like(h_bh))
 
     inputs = (_product(x_tbf, kernel_fg) if project_first else x_tbf, jnp.arange(len(x_tbf)))
     (h_bh, c_bh), h_tbh = lax.scan(step, (given.h_bh, given.c_bh), inputs, reverse=reverse)
@@ -130,8 +126,10 @@ def _forward(reverse: bool, given: _Direction) -> tuple[Outputs, tuple]:
         dz = [_where(valid_b1, part, jnp.zeros_like(part)) for part in dz]
         dh_dc_bh, dc_dc_bh = _where(valid_b1, dh_dc_bh, jnp.zeros_like(f)), _where(valid_b1, f, jnp.ones_like(f))
         buffer_tbg = lax.dynamic_update_index_in_dim(buffer_tbg, jnp.concatenate(dz, -1), t, 0)
-        h_bh, c_bh = _where(valid_b1, o * tanh_c_bh, h_bh), _where(valid_b1, new_c_bh, c_bh)
-        return (h_bh, c_bh, buffer_tbg), (h_bh, dh_dc_bh, dc_dc_bh)
+        new_h_bh = o * tanh_c_bh
+        output_bh = _where(valid_b1, new_h_bh, jnp.zeros_like(h_bh))
+        h_bh, c_bh = _where(valid_b1, new_h_bh, h_bh), _where(valid_b1, new_c_bh, c_bh)
+        return (h_bh, c_bh, buffer_tbg), (output_bh, dh_dc_bh, dc_dc_bh)
 
     first = (given.h_bh, given.c_bh, _product(x_tbf, _halved(given.kernel_fg)))
     (h_bh, c_bh, buffer_tbg), (h_tbh, *slopes) = lax.scan(step, first, jnp.arange(len(x_tbf)), reverse=reverse)
@@ -149,12 +147,13 @@ def _backward(reverse: bool, saved: tuple, gradients: Outputs) -> tuple[_Directi
         dh_bh, dc_bh, buffer_tbg = carry
         output_dh_bh, (dh_dc_bh, dc_dc_bh), t = inputs
         i, f, n, o = jnp.split(lax.dynamic_index_in_dim(buffer_tbg, t, keepdims=False), 4, -1)
-        dh_bh = dh_bh + output_dh_bh
+        valid_b1 = _valid(t, lengths_b)
+        dh_bh = dh_bh + _where(valid_b1, output_dh_bh, jnp.zeros_like(dh_bh))
         dc_bh = dc_bh + dh_bh * dh_dc_bh
         dz_bg = jnp.concatenate([dc_bh * i, dc_bh * f, dc_bh * n, dh_bh * o], -1)
         buffer_tbg = lax.dynamic_update_index_in_dim(buffer_tbg, dz_bg, t, 0)
         before_bh = _masked(_product(dz_bg, recurrent_gh, dtype), mask_bh)
-        return (_where(_valid(t, lengths_b), before_bh, dh_bh), dc_bh * dc_dc_bh, buffer_tbg), None
+        return (_where(valid_b1, before_bh, dh_bh), dc_bh * dc_dc_bh, buffer_tbg), None
 
     (dh_tbh, dh_bh, dc_bh), steps = gradients, jnp.arange(n_steps)
     (dh_bh, dc_bh, dz_tbg), _ = lax.scan(
@@ -162,6 +161,9 @@ def _backward(reverse: bool, saved: tuple, gradients: Outputs) -> tuple[_Directi
     )
     h_1bh = given.h_bh[None]
     before_tbh = jnp.concatenate([h_tbh, h_1bh])[1:] if reverse else jnp.concatenate([h_1bh, h_tbh])[:-1]
+    if reverse and lengths_b is not None:
+        last_tb = steps[:, None] == lengths_b[None] - 1
+        before_tbh = jnp.where(last_tb[:, :, None], h_1bh, before_tbh)
     # A column of ones makes the bias a weight like the others: dz is read once for all three.
     masked_tbh = before_tbh if mask_bh is None else before_tbh * mask_bh[None]
     left_tbk = jnp.concatenate([x_tbf, masked_tbh.astype(dtype), jnp.ones((n_steps, n_rows, 1), dtype)], -1)
