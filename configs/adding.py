@@ -2,8 +2,10 @@
 
     python -m train.main --config=configs/adding.py
 
-Shorter or longer: --config.data.path=builtin:adding_20 or builtin:adding_500. With 20 steps the test rmse is .003 after
-20 s. With 100 these settings do not solve it yet: rmse .20 after 150,000 sequences and 80 s, half of the mean's.
+Ends in 40 s. Test rmse .007, .005 and .008 for the seeds 0, 1 and 2, where the mean has .403; 0, 1 and 0 of the 2,560 test
+sequences are off by .04 or more, which is what the problem counts as wrong. Numbers and markers are read as they are: a
+marker that is 1 in two steps of a hundred would become 7 by its deviation. Shorter or longer:
+--config.data.path=builtin:adding_20 or builtin:adding_500.
 """
 
 from train.config import LSTM, Config, Optim, Sequences, Train
@@ -11,9 +13,17 @@ from train.config import LSTM, Config, Optim, Sequences, Train
 
 def get_config() -> Config:
     return Config(
-        data=Sequences(path="builtin:adding", inputs="x", target="sum", valid=2560, test=2560),
+        data=Sequences(
+            path="builtin:adding",
+            inputs="x",
+            target="sum",
+            valid=2560,
+            test=2560,
+            scaling="none",
+            target_scaling="none",
+        ),
         loss="mse",
         net=LSTM(hidden=(64,), readout="last"),
-        optim=Optim(name="adam", learning_rate=6e-3, schedule="flat_cosine", clip_norm=1.0),
+        optim=Optim(name="adam", learning_rate=8e-3, schedule="flat_cosine", clip_norm=1.0),
         train=Train(epochs=3, batch_size=20),
     )

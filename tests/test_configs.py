@@ -3,6 +3,8 @@
 import ast
 from pathlib import Path
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from train import config as configs
@@ -60,3 +62,18 @@ def test_a_config_reaches_its_score(name, metric, least, tmp_path):
     assert result["metrics"]["test"][metric] >= least
     baseline = max(scores[metric] for kind, scores in result["baselines"]["test"].items() if kind != "linear")
     assert result["metrics"]["test"][metric] > baseline + 0.3
+
+
+@pytest.mark.slow
+def test_the_adding_problem_is_solved(tmp_path):
+    loop.fit(load(ROOT / "configs" / "adding.py"), tmp_path / "run")
+    answers = pq.read_table(tmp_path / "run" / "predictions.parquet")
+    errors = np.abs(answers.column("prediction").to_numpy() - answers.column("target").to_numpy())
+    assert len(errors) == 2560
+    assert (errors >= 0.04).sum() <= 3
+
+
+@pytest.mark.slow
+def test_digits_are_read_row_by_row(tmp_path):
+    result = loop.fit(load(ROOT / "configs" / "digits_rows.py"), tmp_path / "run")
+    assert result["metrics"]["test"]["accuracy"] >= 0.97

@@ -158,6 +158,8 @@ class Sequences:
     fold_digits: bool = False
     characters: bool = False
     max_length: int | None = bounded(None, 1)
+    scaling: Literal["standard", "none"] = "standard"
+    target_scaling: Literal["standard", "none"] = "standard"
 
 
 @dataclass

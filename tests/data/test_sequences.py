@@ -147,6 +147,18 @@ def test_the_next_step_is_the_target(load):
     np.testing.assert_allclose(rate, [(20 + 10 + 1) / 42, (20 + 1) / 42], rtol=1e-6)
 
 
+@pytest.mark.parametrize("next_step", [False, True])
+def test_without_scaling_numbers_and_targets_stay_as_they_are(load, next_step):
+    rows = [{"x": [float(i), 100.0 + i], "label": i * 0.5} for i in range(30)]
+    scaling = {"scaling": "none", "target_scaling": "none"}
+    dataset = load(rows, target=() if next_step else "label", next_step=next_step, **scaling)
+    assert dataset.inputs["numbers"][5, :2, 0].tolist() == [5, 105]
+    statistics = dataset.statistics(np.arange(30))
+    for fitted in (statistics["inputs"], *statistics["targets"].values()):
+        assert (fitted["center"].item(), fitted["scale"].item()) == (0, 1)
+    assert SequenceEncoder.from_json(dataset.encoder.to_json()) == dataset.encoder
+
+
 def long_file(path: Path, rows: list[tuple[Any, ...]]) -> str:
     names = "who,at,x,y,label"
     path.write_text("\n".join([names, *(",".join(map(str, row)) for row in rows)]) + "\n")

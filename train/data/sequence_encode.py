@@ -40,6 +40,7 @@ class SequenceEncoder:
 
     `labels` encodes the targets that are one per sequence, `tags` those of each step; `next_kind` says what the next
     step's numbers are, if these are the target. `steps` is the mean length of training rows, `longest` their maximum.
+    `scaling` is that of a step's numbers.
     """
 
     numbers: tuple[NumberSteps, ...]
@@ -52,6 +53,7 @@ class SequenceEncoder:
     order: str | None = None
     steps: float = 1.0
     longest: int = 1
+    scaling: Literal["standard", "none"] = "standard"
 
     @property
     def heads(self) -> tuple[Head, ...]:
@@ -217,7 +219,7 @@ class SequenceEncoder:
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> SequenceEncoder:
         """What `to_json` wrote; further keys are left alone."""
-        known = {field.name: plain[field.name] for field in dataclasses.fields(cls)}
+        known = {field.name: plain[field.name] for field in dataclasses.fields(cls) if field.name in plain}
         vocabulary = plain["vocabulary"]
         words, characters = tuple(vocabulary["words"]), tuple(vocabulary["characters"])
         return cls(

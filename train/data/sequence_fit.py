@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pyarrow as pa
 
@@ -33,7 +35,7 @@ def fit_sequences(
     for name in names_of(options.inputs):
         kind = element_type(table, name, where)
         if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-            numbers.append(_fit_numbers(table, train, name, where, options.next_step))
+            numbers.append(_fit_numbers(table, train, name, options))
         elif token is not None:
             raise UserError(f"config.data.inputs: {token!r} and {name!r} both hold tokens; name one column of them")
         else:
@@ -53,20 +55,21 @@ def fit_sequences(
     of_steps = [name for name in names_of(options.target) if holds_lists(table, name)]
     of_rows = tuple(name for name in names_of(options.target) if name not in of_steps)
     tags = tuple(_fit_tags(train, name, where) for name in of_steps)
-    labels, notes = TableEncoder((), (), (), options.missing), []
+    target_scaling = "none" if loss == "poisson" else options.target_scaling
+    labels, notes = TableEncoder((), (), (), options.missing, target_scaling), []
     if of_rows:
-        as_table = Table(path=options.path, target=of_rows, missing=options.missing)
+        as_table = Table(path=options.path, target=of_rows, missing=options.missing, target_scaling=target_scaling)
         targets, heads, notes = fit_targets(table, rows, as_table, loss)
         notes = [note.replace(", or config.data.numeric, makes", " makes") for note in notes]
-        labels = TableEncoder((), targets, heads, options.missing, "none" if loss == "poisson" else "standard")
-    next_kind = ""
+        labels = TableEncoder((), targets, heads, options.missing, target_scaling)
+    next_kind: Literal["", "numbers", "binary"] = ""
     if options.next_step:
         next_kind = "binary" if all(_is_binary(train, column.name, where) for column in numbers) else "numbers"
     for tag in tags:
         if not tag.iob and any(name.startswith(("B-", "I-")) for name in tag.classes):
             notes.append(f"tags {tag.name!r} are not IOB2 (B-X, I-X, O), so any tag may follow any other")
     encoder = SequenceEncoder(
-        tuple(numbers), token, vocabulary, labels, tags, next_kind, options.id, options.order  # type: ignore[arg-type]
+        tuple(numbers), token, vocabulary, labels, tags, next_kind, options.id, options.order, scaling=options.scaling
     )
     lengths = encoder.lengths(train, where)
     if not lengths.sum():
@@ -75,11 +78,12 @@ def fit_sequences(
     return SequenceEncoder(**{**vars(encoder), **fitted}), notes
 
 
-def _fit_numbers(table: pa.Table, train: pa.Table, name: str, where: str, next_step: bool) -> NumberSteps:
+def _fit_numbers(table: pa.Table, train: pa.Table, name: str, options: Sequences) -> NumberSteps:
+    where = options.path or "data"
     # The whole column is read for its errors, which name rows of the file; what is fitted is fitted on training rows.
     flat = read_step_numbers(table, name, where).flat
     values = read_step_numbers(train, name, where).values
-    if next_step and _is_binary(train, name, where):
+    if options.scaling == "none" or (options.next_step and _is_binary(train, name, where)):
         return NumberSteps(name, (0.0,) * values.shape[1], (1.0,) * values.shape[1], flat)
     fitted = []
     for channel_s in values.T:

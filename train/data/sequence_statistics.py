@@ -31,9 +31,7 @@ def sequence_statistics(
     if "numbers" in inputs:
         numbers, length = inputs["numbers"][rows], inputs["length"][rows]
         steps_sf = numbers[np.arange(numbers.shape[1])[None] < length[:, None]].astype(np.float64)
-        fitted |= {"center": np.zeros(steps_sf.shape[1], np.float32), "scale": np.ones(steps_sf.shape[1], np.float32)}
-        if encoder.next_kind != "binary":
-            fitted |= _center_and_scale(steps_sf)
+        fitted |= _center_and_scale(steps_sf, "none" if encoder.next_kind == "binary" else encoder.scaling)
     if "tokens" in inputs:
         codes = inputs["tokens"][rows]
         width = np.arange(codes.shape[1])[None] < inputs["length"][rows][:, None]
@@ -53,12 +51,17 @@ def sequence_statistics(
         if encoder.next_kind == "binary":
             by_head[NEXT] = {"rate": ((np.nansum(steps_sf, 0) + 1) / (len(steps_sf) + 2)).astype(np.float32)}
         else:
-            by_head[NEXT] = _center_and_scale(steps_sf)
+            by_head[NEXT] = _center_and_scale(steps_sf, encoder.labels.target_scaling)
     return {"inputs": fitted, "targets": by_head}
 
 
-def _center_and_scale(steps_sf: np.ndarray) -> Arrays:
-    """Mean and standard deviation of every channel, missing ones left out; scale 1 where there is no spread."""
+def _center_and_scale(steps_sf: np.ndarray, scaling: str) -> Arrays:
+    """Mean and standard deviation of every channel, missing ones left out; scale 1 where there is no spread.
+
+    0 and 1 where `scaling` is "none".
+    """
+    if scaling == "none":
+        return {"center": np.zeros(steps_sf.shape[1], np.float32), "scale": np.ones(steps_sf.shape[1], np.float32)}
     known = ~np.isnan(steps_sf)
     n = np.maximum(known.sum(0), 1)
     center = np.where(known, steps_sf, 0).sum(0) / n
