@@ -85,7 +85,7 @@ def ours(rows: Rows) -> Side:
         Batch({"numbers": jnp.asarray(x)}, {"value": jnp.asarray(y)[:, None]}, ones), ones,
         jnp.arange(n), jnp.arange(n, len(x)), fitted, jax.random.key(0),
     )  # fmt: skip
-    weights = init_weights(network, fitted, {"numbers": data.arrays.inputs["numbers"][:1]}, 0)
+    weights = init_weights(network, fitted, {"numbers": data.arrays.inputs["numbers"][:1]}, jax.random.key(0))
     state = init_state(weights, program.optimizer, average=False)
 
     def epochs(data: Data, state, n):

@@ -15,14 +15,14 @@ ROOT = Path(__file__).parents[1]
 # Modules of train, from the ground up. One may import those of its own floor and of the floors below.
 FLOORS = (
     ("errors", "options"),
-    ("values", "fields", "checks", "config", "flags", "folder", "runtime"),
+    ("values", "fields", "checks", "members", "config", "flags", "folder", "runtime"),
     ("data", "losses", "log", "metrics", "optim", "recipe", "sequence_metrics", "sequence_recipe", "tasks"),
     ("network", "state"),
     ("step",),
     ("checkpoint", "devices", "population", "prepare"),
     ("baselines", "figures", "forecast", "forecast_figures", "importance", "linear", "page", "predictor", "progress",
      "report", "sequence_baselines"),
-    ("evaluate", "loop", "predict", "result"),
+    ("evaluate", "loop", "outcome", "predict", "result"),
     ("main",),
 )  # fmt: skip
 # What is loaded before a command line has been found right.

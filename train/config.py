@@ -13,15 +13,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from train import checks, fields, options, values
+from train import checks, fields, members, options, values
 from train.errors import UserError
-from train.options import LSTM, Config, Dense, Optim, Sequences, Series, Table, Train
+from train.options import LSTM, Config, Dense, Optim, Population, Sequences, Series, Table, Train
 
 __all__ = [
     "LSTM",
     "Config",
     "Dense",
     "Optim",
+    "Population",
     "Sequences",
     "Series",
     "Table",
@@ -110,6 +111,7 @@ def validate(config: Config) -> None:
     """Raise UserError unless every field holds what its type and limits admit, and the fields agree with each other."""
     fields.check_fields(config)
     checks.check_together(config)
+    members.check_population(config)
 
 
 def to_json(config: Config) -> dict[str, Any]:

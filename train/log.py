@@ -35,13 +35,17 @@ class RunLog:
         except OSError as error:
             raise StorageError(f"cannot write {self.path}: {error.strerror}") from None
 
-    def write(self, step: int, epoch: float, scores: Mapping[str, Mapping[str, float]]) -> None:
-        """One evaluation: {split: {"loss": ..., metric: ...}}. Numbers that are not finite become null."""
+    def write(self, step: int, epoch: float, scores: Mapping[str, Mapping[str, float]], member: int = 0) -> None:
+        """One evaluation: {split: {"loss": ..., metric: ...}}. Numbers that are not finite become null.
+
+        TensorBoard shows the members of a population beside each other: "valid/rmse", "valid/rmse/member_1".
+        """
         lines, tags = [], {}
         for split, values in scores.items():
             finite = {name: float(value) if math.isfinite(value) else None for name, value in values.items()}
-            lines.append(json.dumps({"step": step, "epoch": epoch, "split": split, "member": 0, **finite}) + "\n")
-            tags |= {f"{split}/{name}": value for name, value in finite.items() if value is not None}
+            lines.append(json.dumps({"step": step, "epoch": epoch, "split": split, "member": member, **finite}) + "\n")
+            ending = f"/member_{member}" if member else ""
+            tags |= {f"{split}/{name}{ending}": value for name, value in finite.items() if value is not None}
         data = "".join(lines).encode()
         try:
             if self._file.write(data) != len(data):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -17,13 +18,25 @@ import numpy as np
 
 from train import config as configs
 from train.checkpoint import Checkpoints
+from train.data.dataset import Batch
 from train.data.load import load_dataset
 from train.errors import DivergedError, StoppedError
 from train.evaluate import score
 from train.folder import fresh_folder, held
 from train.log import RunLog
+from train.members import is_population, pooled
 from train.network import init_weights
 from train.options import Config, known
+from train.outcome import several, single
+from train.population import (
+    halve,
+    init_members,
+    log_shapes,
+    member_rounds,
+    own_valid_rows,
+    prepare_population,
+    training,
+)
 from train.prepare import Run, prepare
 from train.progress import Progress
 from train.result import finish, summary
@@ -51,17 +64,37 @@ def fit(
     """
     started = time.time() if started is None else started
     configs.validate(config)
-    dataset = load_dataset(config)
+    dataset = load_dataset(pooled(config))
     folder = Path(workdir) if workdir is not None else fresh_folder(config.name)
     with held(folder):
         for line in (f"run: {folder}", *dataset.notes):
             say(line)
-        run = prepare(config, dataset, folder)
-        seconds = {"start": time.time() - started}
-        state, timing = train(run)
-        result = finish(run, state, seconds | timing, started)
+        if is_population(config):
+            result = _fit_population(config, dataset, folder, say, started)
+        else:
+            run = prepare(config, dataset, folder)
+            seconds = {"start": time.time() - started}
+            state, timing = train(run)
+            result = finish(run, single(run, state), seconds | timing, started)
         say(summary(result, folder))
     return result
+
+
+def _fit_population(
+    config: Config, dataset: Any, folder: Path, say: Callable[[str], None], started: float
+) -> dict[str, Any]:
+    """All members, group after group, and what they come to together."""
+    runs = prepare_population(config, dataset, folder)
+    seconds = {"start": time.time() - started, "compile": 0.0, "train": 0.0}
+    states = []
+    for i, run in enumerate(runs, 1):
+        if len(runs) > 1:
+            say(f"group {i} of {len(runs)}: {len(run.members)} members")
+        state, timing = train(run)
+        states.append(jax.device_get(state))
+        seconds |= {name: seconds[name] + spent for name, spent in timing.items()}
+    whole = dataclasses.replace(runs[0], dataset=dataset, config=config)
+    return finish(whole, several(config, dataset, runs, states), seconds, started)
 
 
 def train(run: Run) -> tuple[State, dict[str, float]]:
@@ -71,18 +104,21 @@ def train(run: Run) -> tuple[State, dict[str, float]]:
     buffers, and a call's evaluations are written while the next one runs, but before a checkpoint of their step.
     """
     options, n_steps = run.config.train, run.program.steps_per_epoch
-    checkpoints = Checkpoints(run.folder, options.keep)
+    folder = run.folder / run.part
+    checkpoints = Checkpoints(folder, options.keep)
     state, resumed = start_state(run, checkpoints)
     first_step, began = resumed or 0, time.time()
-    log = RunLog(run.folder, -1 if resumed is None else resumed)
-    progress = Progress(known(options.epochs), len(run.data.train), first_step // n_steps)
+    log = RunLog(folder, -1 if resumed is None else resumed)
+    progress = Progress(known(options.epochs), run.data.train.size, first_step // n_steps)
     pending, seconds_per_round = None, CALL_SECONDS
     with contextlib.closing(checkpoints), log, signals() as received, progress:
         call = None if _is_over(run, state) else compile_rounds(run, state)
         compiled = saved = time.time()
         while True:
-            step = int(state.step)
-            if bool(state.diverged):
+            if run.members:
+                state = halve(run, state)
+            step = _step(state)
+            if np.all(state.diverged):
                 write_logs(run, log, progress, pending)
                 raise DivergedError(f"the loss is not finite at step {step}; lower config.optim.learning_rate")
             done = bool(received) or _is_over(run, state)
@@ -96,16 +132,21 @@ def train(run: Run) -> tuple[State, dict[str, float]]:
             dispatched = time.time()
             state, logs, count = call(run.data, state, jnp.int32(rounds_wanted(run, step, seconds_per_round)))
             write_logs(run, log, progress, pending)
-            pending = logs, int(count)
+            pending = logs, max(int(count), 1)
             seconds_per_round = (time.time() - dispatched) / pending[1]
     if received:
         resume = f"the same command with --workdir={run.folder} resumes it"
-        raise StoppedError(f"stopped at step {int(state.step)}, saved; {resume}", 128 + received[0])
+        raise StoppedError(f"stopped at step {_step(state)}, saved; {resume}", 128 + received[0])
     return state, {"compile": compiled - began, "train": time.time() - compiled}
 
 
 def _is_over(run: Run, state: State) -> bool:
-    return bool(state.stopped) or int(state.step) >= run.program.total_steps
+    return not np.any(training(run, state))
+
+
+def _step(state: State) -> int:
+    """Completed updates; of members, who go in step, those of the ones that still train."""
+    return int(np.max(state.step))
 
 
 def model(state: State, data: Any) -> dict[str, Any]:
@@ -116,9 +157,12 @@ def model(state: State, data: Any) -> dict[str, Any]:
 
 def start_state(run: Run, checkpoints: Checkpoints) -> tuple[State, int | None]:
     """The newest checkpoint's state and its step, or a fresh state and None."""
-    first = run.program.take(run.data.arrays, run.data.train[:1])
-    weights = init_weights(run.program.network, run.data.statistics, first.inputs, run.config.seed)
-    state = init_state(weights, run.program.optimizer, average=run.config.optim.ema > 0)
+    if run.members:
+        state = init_members(run)
+    else:
+        first = run.program.take(run.data.arrays, run.data.train[:1])
+        weights = init_weights(run.program.network, run.data.statistics, first.inputs, run.data.key)
+        state = init_state(weights, run.program.optimizer, average=run.config.optim.ema > 0)
     for step in checkpoints.steps():
         return checkpoints.restore_state(step, state), step
     return state, None
@@ -126,9 +170,14 @@ def start_state(run: Run, checkpoints: Checkpoints) -> tuple[State, int | None]:
 
 def compile_rounds(run: Run, state: State) -> Callable[..., tuple[State, Any, jax.Array]]:
     """The training program, compiled for these shapes: (data, state, n_rounds) -> (state, logs, rounds done)."""
-    _, log = jax.eval_shape(partial(train_round, run.program), run.data, state)
+    if run.members:
+        log = log_shapes(run, state)
+    else:
+        _, log = jax.eval_shape(partial(train_round, run.program), run.data, state)
     size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(log))
     capacity = int(np.clip(CALL_BYTES // max(size, 1), 1, CALL_ROUNDS))
+    if run.members:
+        return member_rounds(run, state, capacity)
 
     def call(data: Any, state: State, n_rounds: jax.Array) -> tuple[State, Any, jax.Array]:
         logs = jax.tree.map(lambda leaf: jnp.zeros((capacity, *leaf.shape), leaf.dtype), log)
@@ -138,23 +187,39 @@ def compile_rounds(run: Run, state: State) -> Callable[..., tuple[State, Any, ja
 
 
 def write_logs(run: Run, log: RunLog, progress: Progress, pending: tuple[Any, int] | None) -> None:
-    """A line per split for every round of a finished call."""
+    """A line per split for every round, of every member, of a finished call."""
     if pending is None:
         return
     logs, count = jax.device_get(pending)
-    dataset = run.dataset
-    truth = dataset.take(dataset.arrays, dataset.splits["valid"])
+    chosen = logs.pop("member", None)
+    truths = own_valid_rows(run)
     for i in range(int(count)):
-        step = int(logs["step"][i])
-        epoch = step // run.program.steps_per_epoch
-        scores = {"train": {"loss": float(logs["train_loss"][i]), "penalty": float(logs["penalty"][i])}}
-        valid: dict[str, float] = {}
-        if len(truth.weight):
-            answers = {name: values[i] for name, values in logs["answers"].items()}
-            valid = score(dataset.encoder, answers, truth.target, truth.weight)
-            scores["valid"] = {"loss": float(logs["valid_loss"][i]), **valid}
-        log.write(step, epoch, scores)
-        progress.update(epoch, float(logs["train_loss"][i]), valid)
+        one_round = jax.tree.map(lambda leaf: leaf[i], logs)  # noqa: B023 - called at once
+        if chosen is None:
+            told = [_write_round(run, log, 0, one_round, truths[0])]
+        else:
+            told = [
+                _write_round(run, log, k, jax.tree.map(lambda leaf: leaf[slot], one_round), truths[k])  # noqa: B023
+                for slot, k in enumerate(chosen)
+                if one_round["ran"][slot]
+            ]
+        losses, scores = zip(*told, strict=True)
+        mean = {name: float(np.mean([score[name] for score in scores])) for name in scores[0]}
+        epoch = int(np.max(one_round["step"])) // run.program.steps_per_epoch
+        progress.update(epoch, float(np.mean(losses)), mean)
+
+
+def _write_round(run: Run, log: RunLog, member: int, logs: Any, truth: Batch) -> tuple[float, dict[str, float]]:
+    """The lines of one round of one net. Returns its training loss, and its scores on the validation rows."""
+    step, loss = int(logs["step"]), float(logs["train_loss"])
+    scores, valid = {"train": {"loss": loss, "penalty": float(logs["penalty"])}}, {}
+    if len(truth.weight):
+        answers = {name: values[: len(truth.weight)] for name, values in logs["answers"].items()}
+        valid = score(run.dataset.encoder, answers, truth.target, truth.weight)
+        scores["valid"] = {"loss": float(logs["valid_loss"]), **valid}
+    number = run.members[member].number if run.members else 0
+    log.write(step, step // run.program.steps_per_epoch, scores, number)
+    return loss, valid
 
 
 def save_is_due(every: int | None, epoch: int, seconds: float) -> bool:

@@ -116,9 +116,9 @@ def _sequence_network(net: LSTM, encoder: SequenceEncoder, tasks: tuple[Task, ..
     )
 
 
-def init_weights(network: nn.Module, statistics: Any, inputs: Any, seed: int) -> Weights:
-    """Fresh weights, a function of the seed; `inputs` are those of any prepared batch."""
-    rngs = {"params": jax.random.fold_in(jax.random.key(seed), 0)}
+def init_weights(network: nn.Module, statistics: Any, inputs: Any, key: Array) -> Weights:
+    """Fresh weights, a function of the run's key; `inputs` are those of any prepared batch."""
+    rngs = {"params": jax.random.fold_in(key, 0)}
     _, variables = network.apply(
         {"statistics": statistics}, inputs, train=False, rngs=rngs, mutable=["params", "batch_stats"]
     )

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from nets.dropout import is_off
 from train.options import Optim, known
 
 Array = jax.Array
@@ -23,14 +24,14 @@ def make_optimizer(options: Optim, total_steps: int) -> optax.GradientTransforma
     """
     parts = [] if options.clip_norm is None else [optax.clip_by_global_norm(options.clip_norm)]
     parts.append(_direction(options))
-    if options.weight_decay:
+    if not is_off(options.weight_decay):
         decay = decay_factor(options.weight_decay_schedule, total_steps)
         parts.append(optax.add_decayed_weights(lambda step: options.weight_decay * decay(step), mask=kernels))
     if options.rates:
         parts.append(_scale_by_name(options.rates))
     rate = learning_rate(options, total_steps)
     parts.append(optax.scale_by_learning_rate(rate))
-    if options.name == "rmsprop" and options.momentum:
+    if options.name == "rmsprop" and not is_off(options.momentum):
         parts.append(optax.trace(options.momentum, options.nesterov))
     return optax.chain(*parts)
 
@@ -46,7 +47,7 @@ def _direction(options: Optim) -> optax.GradientTransformation:
         case "lion":
             return optax.scale_by_lion(options.beta1, options.beta2)
         case "sgd":
-            return optax.trace(options.momentum, options.nesterov) if options.momentum else optax.identity()
+            return optax.identity() if is_off(options.momentum) else optax.trace(options.momentum, options.nesterov)
 
 
 def learning_rate(options: Optim, total_steps: int) -> Schedule:

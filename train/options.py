@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 def known(value: T | Auto) -> T:
     """A field that may be "auto", of a config in which `train.recipe` has replaced it."""
-    assert value != "auto", "train.recipe.resolve comes first"
+    assert not isinstance(value, str) or value != "auto", "train.recipe.resolve comes first"
     return value
 
 # A key of jax's generator holds 32 bits of a seed: 2**32 + 1 would silently be the run of seed 1.
@@ -236,6 +236,30 @@ class Train:
     keep: int = bounded(2, 1)
 
 
+GridValue = int | float | bool | str | tuple[int, ...]
+
+
+@dataclass
+class Population:
+    """Nets trained side by side: `seeds` of every fold of every setting.
+
+    `folds` divide the training and validation rows as `data.split` says; each net validates on one fold and trains on
+    the others (by time: on those before it). `grid` gives fields several values, {"optim.l2": (0, 1e-4)}, and settings
+    are all combinations of them; or, with `samples`, so many random ones, drawn from the range between two numbers, on
+    a log scale if both are above 0, or from the values. `halving=3`: only the best third of the settings trains on
+    after a 9th and after a 3rd of the epochs. What answers in the end (`keep`): the best net, the nets of the best
+    setting averaged, or the average of all. `member` trains one of them alone.
+    """
+
+    seeds: int = bounded(1, 1)
+    folds: int = bounded(1, 1)
+    grid: dict[str, tuple[GridValue, ...]] = field(default_factory=dict)
+    samples: int | None = bounded(None, 1)
+    halving: int | None = bounded(None, 2)
+    keep: Literal["ensemble", "best", "all"] = "ensemble"
+    member: int | None = bounded(None, 0)
+
+
 @dataclass
 class Config:
     """A whole run. `name` is taken from the config file; `loss="auto"` follows the target."""
@@ -249,3 +273,4 @@ class Config:
     net: Dense | LSTM = field(default_factory=Dense)
     optim: Optim = field(default_factory=Optim)
     train: Train = field(default_factory=Train)
+    population: Population = field(default_factory=Population)

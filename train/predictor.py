@@ -5,7 +5,7 @@ Nothing of the training code runs, and the config file is not imported again: al
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,12 @@ from train.data.sequence_encode import SequenceEncoder
 from train.data.series_encode import SeriesEncoder
 from train.errors import UserError
 from train.folder import read_json
+from train.members import is_population
 from train.network import make_network
 from train.options import LSTM, Config, known
 
 Arrays = dict[str, np.ndarray]
+KEPT = "kept.json"  # which members of a population answer
 JUDGED_ROWS = 65_536
 BLOCK = 256  # rows of one compiled call; fewer are padded, so that one program serves any number of rows
 
@@ -34,18 +36,33 @@ BLOCK = 256  # rows of one compiled call; fewer are padded, so that one program 
 class Predictor:
     """A network with its weights, and the schema that turns raw rows into its arrays and its answers into columns.
 
-    Rows are answered in blocks of one fixed size, so a row's answer does not depend on the rows beside it.
+    Rows are answered in blocks of one fixed size, so a row's answer does not depend on the rows beside it. With
+    `members`, `variables` is a tuple of those of several nets, each leaf with an axis of members first; they answer
+    by their mean.
     """
 
     def __init__(
-        self, config: Config, encoder: TableEncoder | SeriesEncoder | SequenceEncoder, variables: Mapping[str, Any]
+        self,
+        config: Config,
+        encoder: TableEncoder | SeriesEncoder | SequenceEncoder,
+        variables: Any,
+        *,
+        members: bool = False,
     ):
         self.config = config
         self.encoder = encoder
-        self._variables = variables
+        self._members = members
+        self._variables = variables if members else (variables,)
         network, _ = make_network(config, encoder)
-        self._apply = jax.jit(lambda variables, inputs: network.apply(variables, inputs, method="predict"))
-        self._step = jax.jit(lambda variables, inputs, carry: network.apply(variables, inputs, carry, method="step"))
+
+        def predict(variables: Any, inputs: Any) -> Any:
+            return network.apply(variables, inputs, method="predict")
+
+        def step(variables: Any, inputs: Any, carry: Any) -> Any:
+            return network.apply(variables, inputs, carry, method="step")
+
+        self._apply = jax.jit(jax.vmap(predict, in_axes=(0, None)) if members else predict)
+        self._step = jax.jit(jax.vmap(step, in_axes=(0, None, 0)) if members else step)
 
     def __call__(self, data: Any) -> np.ndarray | dict[str, np.ndarray]:
         """Predictions for a dict of columns, a pyarrow, pandas or polars table, in row order.
@@ -80,8 +97,10 @@ class Predictor:
             if holds:
                 raise UserError(f"step: this net {reason}; train one that does not to answer step by step")
         inputs = self.encoder.encode(as_table(data, self.config.data.missing), "data")
-        answers, carry = self._step(self._variables, inputs, carry)
-        return self.encoder.decode(jax.device_get(answers)), carry
+        carries = (None,) * len(self._variables) if carry is None else carry
+        stepped = [self._step(own, inputs, before) for own, before in zip(self._variables, carries, strict=True)]
+        answers = self._together([jax.device_get(answers) for answers, _ in stepped])
+        return self.encoder.decode(answers), tuple(carry for _, carry in stepped)
 
     def table(self, data: pa.Table, where: str = "data") -> pa.Table:
         """`row`, the number in `data`, beside the `columns`."""
@@ -99,17 +118,26 @@ class Predictor:
         columns = self.encoder.decode(self.answers(self.encoder.encode(table, where)))
         return self.encoder.names(table, where) | columns if isinstance(self.encoder, SequenceEncoder) else columns
 
-    def answers(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def answers(self, inputs: Mapping[str, np.ndarray]) -> Arrays:
         """{head: answers} of encoded inputs: numbers [rows, outputs] in encoded units, or probabilities."""
-        n = len(next(iter(inputs.values())))
-        blocks = []
-        for start in range(0, n, BLOCK):
+        return _joined([self._together(block) for block in self._blocks(inputs)], len(next(iter(inputs.values()))))
+
+    def each(self, inputs: Mapping[str, np.ndarray]) -> Arrays:
+        """{head: answers of every member [members, rows, ...]}."""
+        blocks = [_stacked(block) for block in self._blocks(inputs)]
+        return _joined(blocks, len(next(iter(inputs.values()))), axis=1)
+
+    def _blocks(self, inputs: Mapping[str, np.ndarray]) -> Iterator[list[Arrays]]:
+        """Of every block of rows the answers of each tree of variables."""
+        for start in range(0, max(len(next(iter(inputs.values()))), 1), BLOCK):
             block = {name: pad_rows(array[start : start + BLOCK], BLOCK) for name, array in inputs.items()}
-            blocks.append(self._apply(self._variables, block))
-        if not blocks:
-            blocks.append(self._apply(self._variables, {name: pad_rows(a, BLOCK) for name, a in inputs.items()}))
-        joined = {name: np.concatenate([np.asarray(b[name]) for b in blocks]) for name in blocks[0]}
-        return {name: array[:n] for name, array in joined.items()}
+            yield [jax.device_get(self._apply(variables, block)) for variables in self._variables]
+
+    def _together(self, answers: list[Arrays]) -> Arrays:
+        """The answers of one net, or the mean of all members'."""
+        if not self._members:
+            return answers[0]
+        return {name: array.mean(0, dtype=array.dtype) for name, array in _stacked(answers).items()}
 
     def judged(self, dataset: Any, rows: np.ndarray) -> tuple[Arrays, np.ndarray, Arrays]:
         """Targets, weights and answers of a data set's rows, some at a time: inputs never stand in memory twice."""
@@ -119,11 +147,18 @@ class Predictor:
             targets.append(batch.target)
             weights.append(batch.weight)
             answers.append(self.answers(batch.inputs))
-        return _joined(targets), np.concatenate(weights), _joined(answers)
+        return _joined(targets, len(rows)), np.concatenate(weights), _joined(answers, len(rows))
 
 
-def _joined(blocks: list[Arrays]) -> Arrays:
-    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+def _joined(blocks: list[Arrays], n: int, axis: int = 0) -> Arrays:
+    """Blocks of rows one after the other, without what fills up the last."""
+    joined = {name: np.concatenate([block[name] for block in blocks], axis) for name in blocks[0]}
+    return {name: array.take(range(n), axis) if array.shape[axis] > n else array for name, array in joined.items()}
+
+
+def _stacked(answers: list[Arrays]) -> Arrays:
+    """The members of all trees of variables one after the other."""
+    return {name: np.concatenate([members[name] for members in answers]) for name in answers[0]}
 
 
 def pad_rows(array: np.ndarray, n: int) -> np.ndarray:
@@ -134,13 +169,25 @@ def pad_rows(array: np.ndarray, n: int) -> np.ndarray:
 
 
 def load(workdir: str | Path) -> Predictor:
-    """The best network of a run's folder. Raises UserError if the folder is not a run with a checkpoint."""
+    """The best network, or networks, of a run's folder. Raises UserError if it is not a run with a checkpoint."""
     folder = Path(workdir)
-    resolved = configs.from_json(read_json(folder / "config.json", "a run's folder")["config"])
+    config = configs.from_json(read_json(folder / "config.json", "a run's folder")["config"])
     encoder = read_encoder(read_json(folder / "encoder.json", "a run's folder"))
+    if not is_population(config):
+        return Predictor(config, encoder, _model(folder, folder))
+    if not (folder / KEPT).exists():
+        raise UserError(f"{folder} holds a population that is not finished; the command that began it resumes it")
+    kept = read_json(folder / KEPT, "a run's folder")
+    parts = [
+        jax.tree.map(lambda leaf: np.asarray(leaf)[part["slots"]], _model(folder / part["part"], folder))  # noqa: B023
+        for part in kept["parts"]
+    ]
+    return Predictor(configs.from_json(kept["config"]), encoder, tuple(parts), members=True)
+
+
+def _model(folder: Path, run: Path) -> dict[str, Any]:
     checkpoints = Checkpoints(folder, read_only=True)
     steps = checkpoints.steps()
     if not steps:
-        raise UserError(f"{folder} has no finished checkpoint; train it first: python -m train.main --workdir={folder}")
-    model = checkpoints.restore_model(steps[0])
-    return Predictor(resolved, encoder, {"batch_stats": {}, **model})
+        raise UserError(f"{run} has no finished checkpoint; train it first: python -m train.main --workdir={run}")
+    return {"batch_stats": {}, **checkpoints.restore_model(steps[0])}

@@ -19,6 +19,7 @@ from train.data.dataset import Dataset
 from train.data.sequence_encode import SequenceEncoder
 from train.errors import UserError
 from train.folder import read_json, write_json
+from train.members import Member, config_of, members_of
 from train.network import make_network
 from train.optim import make_optimizer
 from train.options import Config, Dense, known
@@ -29,33 +30,63 @@ from train.step import Data, Program
 
 @dataclass(frozen=True)
 class Run:
-    """What `fit` prepared: the resolved config, the data on the host and on the device, and the code to compile."""
+    """What `fit` prepared: the resolved config, the data on the host and on the device, and the code to compile.
+
+    Where there are `members`, they are nets of one program: `config` is the first one's, and `data` has an axis of
+    members where they differ (`train.population`). `part` is the folder within the run's that they are saved in.
+    """
 
     folder: Path
     config: Config
     dataset: Any
     program: Program
     data: Data
+    members: tuple[Member, ...] = ()
+    part: str = ""
 
 
 def prepare(config: Config, dataset: Any, folder: Path) -> Run:
-    """Resolves the config, writes it and the schema into the folder, or checks them against it; data to the device."""
-    train_rows = dataset.splits["train"]
-    if isinstance(dataset.encoder, SequenceEncoder):
-        config = resolve_sequences(config, len(train_rows), **dataset.encoder.traits)
-    classes = dataset.encoder.heads[0].kind != "regression"
-    config = resolve(config, len(train_rows), classes=classes, season=getattr(dataset.encoder, "season", None))
-    _agree(folder, config, dataset)
-    statistics = dataset.statistics(train_rows, config.data)
-    network, tasks = make_network(config, dataset.encoder)
-    n_steps = -(-len(train_rows) // known(config.train.batch_size))
-    total = n_steps * known(config.train.epochs)
-    program = Program(network, dataset.take, tasks, make_optimizer(config.optim, total), config, total, n_steps)
-    data = _to_device(program, dataset, statistics)
+    """Resolves the config, writes it and the schema into the folder, or checks them against it; data to the device.
+
+    Of a population, of which one member was asked for, that one.
+    """
+    given = config
+    if config.population.member is not None:
+        member = members_of(config)[config.population.member]
+        config = config_of(config, member)
+        dataset = in_folds(given, dataset)[member.fold]
+    config = resolved(config, dataset)
+    agree(folder, dataclasses.replace(config, population=given.population), dataset)
+    program = make_program(config, dataset)
+    data = to_device(program, dataset, dataset.statistics(dataset.splits["train"], config.data))
     return Run(folder, config, dataset, program, data)
 
 
-def _agree(folder: Path, config: Config, dataset: Dataset) -> None:
+def in_folds(config: Config, dataset: Any) -> list[Any]:
+    """The data set once for every fold, with other splits; as it is where there are none."""
+    if config.population.folds == 1:
+        return [dataset]
+    return [dataclasses.replace(dataset, splits=splits) for splits in dataset.folds(config.population.folds)]
+
+
+def resolved(config: Config, dataset: Any) -> Config:
+    """The config with every "auto" replaced by what suits the data."""
+    n_train = len(dataset.splits["train"])
+    if isinstance(dataset.encoder, SequenceEncoder):
+        config = resolve_sequences(config, n_train, **dataset.encoder.traits)
+    classes = dataset.encoder.heads[0].kind != "regression"
+    return resolve(config, n_train, classes=classes, season=getattr(dataset.encoder, "season", None))
+
+
+def make_program(config: Config, dataset: Any) -> Program:
+    """The code of a resolved config's run. Numbers of the config may be traced."""
+    network, tasks = make_network(config, dataset.encoder)
+    n_steps = -(-len(dataset.splits["train"]) // known(config.train.batch_size))
+    total = n_steps * known(config.train.epochs)
+    return Program(network, dataset.take, tasks, make_optimizer(config.optim, total), config, total, n_steps)
+
+
+def agree(folder: Path, config: Config, dataset: Dataset) -> None:
     """Writes config.json and encoder.json, or raises UserError if the folder's run is another one."""
     path = folder / "config.json"
     if not path.exists():
@@ -74,7 +105,7 @@ def _agree(folder: Path, config: Config, dataset: Dataset) -> None:
         raise UserError(f"--workdir: the data changed since the run in {folder} began; name another folder")
 
 
-def _to_device(program: Program, dataset: Dataset, statistics: dict[str, Any]) -> Data:
+def to_device(program: Program, dataset: Dataset, statistics: dict[str, Any]) -> Data:
     """Columns and targets scaled once, by the compiled network, and put where training will find them."""
     config, network = program.config, program.network
     prepare = jax.jit(lambda s, x: network.apply({"statistics": s}, x, method="prepare"))

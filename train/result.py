@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 import pyarrow as pa
 
@@ -25,49 +24,49 @@ from train.forecast_figures import pick_forecasts
 from train.importance import permutation_importance, prediction_error
 from train.linear import table_baselines
 from train.log import read_history
-from train.network import count_parameters
+from train.outcome import Outcome, judged_split
 from train.predictor import Predictor
 from train.prepare import Run, versions
 from train.report import write_report
 from train.sequence_baselines import sequence_baselines
 from train.sequence_metrics import are_entities
-from train.state import State
 
 Arrays = dict[str, np.ndarray]
 BASELINE_ROWS = 50_000  # training rows that baselines are fitted on at most: more would not change them
 
 
-def finish(run: Run, state: State, seconds: Mapping[str, float], started: float) -> dict[str, Any]:
-    """Judges the best weights on every split and writes all that a user reads. Returns result.json's content."""
-    dataset, encoder = run.dataset, run.dataset.encoder
-    predictor = Predictor(run.config, encoder, jax.device_get(state.best.weights.variables(run.data.statistics)))
+def finish(run: Run, outcome: Outcome, seconds: Mapping[str, float], started: float) -> dict[str, Any]:
+    """Judges what training came to on every split and writes all that a user reads. Returns result.json's content."""
+    dataset, encoder, predictor = run.dataset, run.dataset.encoder, outcome.predictor
     splits = [split for split, rows in dataset.splits.items() if len(rows)]
-    judged = next(split for split in ("test", "valid", "train") if split in splits)
+    judged = judged_split(dataset)
     scores = {}
     for split in sorted(splits, key=lambda split: split == judged):  # the judged one last: its answers are shown
         target, weight, answers = predictor.judged(dataset, dataset.splits[split])
         scores[split] = score(encoder, answers, target, weight)
     scores = {split: scores[split] for split in splits}
+    rows = {split: len(dataset.splits[split]) for split in splits}
+    if outcome.valid is not None:
+        target, weight, by_others = outcome.valid
+        scores["valid"] = score(encoder, by_others, target, weight)
+        rows["valid"] = len(weight)
     batch = dataset.take(dataset.arrays, dataset.splits[judged])
     if judged == "test":
         _write_predictions(run, batch, answers)
-    n_epochs = int(state.step) // run.program.steps_per_epoch
+    facts = dict(outcome.facts)
+    examples = facts.pop("examples")
+    if facts["members"] == 1:
+        facts["per_member"] = [member | {"metrics": scores[judged]} for member in facts["per_member"]]
     result: dict[str, Any] = {
         "task": {
             head.name: {"kind": head.kind, "columns": list(head.columns), "loss": task.loss}
             for head, task in zip(encoder.heads, run.program.tasks, strict=True)
         },
-        "n_parameters": count_parameters(state.best.weights),
-        "members": 1,
         "metrics": scores,
         **_beside(run, judged, batch, answers),
-        "steps": int(state.step),
-        "epochs": n_epochs,
-        "best_step": int(state.best.step),
-        "rows": {split: len(dataset.splits[split]) for split in splits},
-        "examples_per_second": n_epochs * len(run.data.train) / max(seconds["train"], 1e-9),
-        "per_member": [{"seed": run.config.seed, "best_step": int(state.best.step), "metrics": scores[judged]}],
-        "spread": {},
+        **facts,
+        "rows": rows,
+        "examples_per_second": examples / max(seconds["train"], 1e-9),
         "notes": list(dataset.notes),
         "versions": versions(),
         "config_sha256": configs.digest(run.config),

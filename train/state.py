@@ -24,9 +24,11 @@ class Weights(struct.PyTreeNode):
 
 
 class Best(struct.PyTreeNode):
-    """The weights with the lowest monitored value so far, when that was, and how many evaluations ago."""
+    """The weights to keep, their monitored value, the lowest one so far, the step of the weights, and how many
+    evaluations ago there was a lower value than all before."""
 
     weights: Weights
+    kept: Array
     value: Array
     step: Array
     wait: Array
@@ -68,7 +70,7 @@ def init_state(weights: Weights, optimizer: optax.GradientTransformation, *, ave
         weights=weights,
         average=copy(weights.params) if average else {},
         opt_state=optimizer.init(weights.params),
-        best=Best(copy(weights), infinity, copy(zero), copy(zero)),
+        best=Best(copy(weights), infinity, copy(infinity), copy(zero), copy(zero)),
         plateau=Plateau(jnp.ones(()), copy(infinity), copy(zero)),
         stopped=jnp.zeros((), bool),
         diverged=jnp.zeros((), bool),

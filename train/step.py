@@ -16,7 +16,7 @@ import optax
 from flax import struct
 from jax import lax
 
-from nets.dropout import random_bits
+from nets.dropout import is_off, random_bits
 from train.data.dataset import Batch
 from train.optim import decay_factor, penalty
 from train.options import Config, Dense, known
@@ -33,6 +33,10 @@ class Data(struct.PyTreeNode):
 
     `arrays` are a data set's, in the form its `take` knows; a row is whatever that takes: of a table, a window of a
     series, a sequence. `train_weight` is what a row counts for in the loss, class weights folded in.
+
+    Of members of a population (`train.population`) that have different numbers of rows, `train` and `valid` are as long
+    as the longest, and `n_train` and `n_valid` say how many are the member's own; `numbers` are the fields of the
+    config, by path, that differ between members.
     """
 
     arrays: Any
@@ -41,6 +45,9 @@ class Data(struct.PyTreeNode):
     valid: Array
     statistics: Any
     key: Array
+    n_train: Any = None
+    n_valid: Any = None
+    numbers: Any = struct.field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -71,10 +78,17 @@ def epoch_rows(program: Program, data: Data, epoch: Array) -> tuple[Array, Array
     bits_n = random_bits(key, (n,))
     lengths_n = getattr(data.arrays, "length", None)
     keys_n = bits_n if lengths_n is None else _varied_lengths(lengths_n[data.train], bits_n)
+    if data.n_train is not None:  # the sort is stable, so rows that are not the member's own come last
+        last = jnp.array(jnp.iinfo(jnp.uint32).max if lengths_n is None else jnp.inf, keys_n.dtype)
+        keys_n = jnp.where(jnp.arange(n) < data.n_train, keys_n, last)
     _, rows_n = lax.sort_key_val(keys_n, data.train)
     shape = (program.steps_per_epoch, batch_size)
     n_padded = math.prod(shape)
-    rows_sb = jnp.pad(rows_n, (0, n_padded - n), mode="edge").reshape(shape)
+    rows_n = jnp.pad(rows_n, (0, n_padded - n), mode="edge")
+    if data.n_train is not None:
+        n = data.n_train
+        rows_n = jnp.where(jnp.arange(n_padded) < n, rows_n, rows_n[n - 1])
+    rows_sb = rows_n.reshape(shape)
     real_sb = (jnp.arange(n_padded) < n).astype(jnp.float32).reshape(shape)
     if lengths_n is None:
         return rows_sb, real_sb
@@ -102,7 +116,8 @@ def update(program: Program, data: Data, state: State, batch: Batch) -> tuple[St
         )
         losses_b = row_losses(program.tasks, outputs, batch.target, known(program.config.label_smoothing))
         loss, weight = (losses_b * batch.weight).sum(), batch.weight.sum()
-        extra = penalty(params, options.l1, options.l2) if options.l1 or options.l2 else jnp.zeros(())
+        penalised = not (is_off(options.l1) and is_off(options.l2))
+        extra = penalty(params, options.l1, options.l2) if penalised else jnp.zeros(())
         mean = loss / jnp.maximum(weight, 1e-30) + extra
         return mean, (loss, weight, extra, moved.get("batch_stats", {}))
 
@@ -112,7 +127,7 @@ def update(program: Program, data: Data, state: State, batch: Batch) -> tuple[St
         updates = jax.tree.map(lambda u: u * state.plateau.factor, updates)
     params = optax.apply_updates(state.weights.params, updates)
     average = state.average
-    if options.ema:
+    if not is_off(options.ema):
         average = optax.incremental_update(params, average, 1 - options.ema)
     state = state.replace(
         step=state.step + 1, weights=Weights(params, batch_stats), average=average, opt_state=opt_state
@@ -122,7 +137,7 @@ def update(program: Program, data: Data, state: State, batch: Batch) -> tuple[St
 
 def _with_dropout(program: Program, step: Array) -> Any:
     options = program.config.net
-    if not isinstance(options, Dense) or not options.dropout or options.dropout_schedule == "constant":
+    if not isinstance(options, Dense) or is_off(known(options.dropout)) or options.dropout_schedule == "constant":
         return program.network
     rate = known(options.dropout) * decay_factor(options.dropout_schedule, program.total_steps)(step)
     return program.network.clone(body=program.network.body.clone(dropout=rate))
@@ -142,20 +157,22 @@ def train_epoch(program: Program, data: Data, state: State) -> tuple[State, dict
 
 def evaluation_weights(program: Program, state: State) -> Weights:
     """The weights that are judged and kept: the moving average where there is one."""
-    if not program.config.optim.ema:
+    if is_off(program.config.optim.ema):
         return state.weights
     return Weights(state.average, state.weights.batch_stats)
 
 
 def evaluate(
-    program: Program, data: Data, weights: Weights, rows_n: Array
+    program: Program, data: Data, weights: Weights, rows_n: Array, n_real: Any = None
 ) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Answers of the network for these rows, {head: [n, ...]}, and weighted sums of loss and error over them."""
+    """Answers of the network for these rows, {head: [n, ...]}, and weighted sums of loss and error over them, or over
+    the first `n_real`."""
     n, variables = rows_n.shape[0], weights.variables(data.statistics)
     block = min(n, EVALUATION_ROWS)
     n_blocks = -(-n // block)
     rows = jnp.pad(rows_n, (0, n_blocks * block - n), mode="edge").reshape(n_blocks, block)
-    real = (jnp.arange(n_blocks * block) < n).astype(jnp.float32).reshape(n_blocks, block)
+    n_real = n if n_real is None else n_real
+    real = (jnp.arange(n_blocks * block) < n_real).astype(jnp.float32).reshape(n_blocks, block)
 
     def judge(block: tuple[Array, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
         batch = program.take(data.arrays, block[0])
@@ -189,9 +206,10 @@ def train_round(program: Program, data: Data, state: State) -> tuple[State, dict
     log: dict[str, Any] = {"train_loss": sums["loss"] / sums["weight"], "penalty": sums["penalty"] / n_updates}
     diverged = ~(jnp.isfinite(sums["loss"]) & _finite(state.weights))
     if data.valid.shape[0] == 0:
-        latest = Best(evaluation_weights(program, state), log["train_loss"], state.step, jnp.zeros((), jnp.int32))
+        value, wait = log["train_loss"], jnp.zeros((), jnp.int32)
+        latest = Best(evaluation_weights(program, state), value, value, state.step, wait)
         return state.replace(best=latest, diverged=diverged, stopped=diverged), log | {"step": state.step}
-    answers, judged = evaluate(program, data, evaluation_weights(program, state), data.valid)
+    answers, judged = evaluate(program, data, evaluation_weights(program, state), data.valid, data.n_valid)
     log |= {"valid_loss": judged["loss"] / judged["weight"], "answers": answers, "step": state.step}
     state = _remember(program, state, judged[options.monitor] / judged["weight"])
     return state.replace(diverged=diverged, stopped=state.stopped | diverged), log
@@ -212,6 +230,7 @@ def _remember(program: Program, state: State, value: Array) -> State:
     choose = lambda new, old: jnp.where(kept, new, old)  # noqa: E731 - one word for one choice
     best = Best(
         jax.tree.map(choose, evaluation_weights(program, state), state.best.weights),
+        choose(value, state.best.kept),
         jnp.fmin(value, state.best.value),  # fmin passes over a nan, which nothing would ever be lower than
         choose(state.step, state.best.step),
         jnp.where(value < state.best.value, 0, state.best.wait + 1),

@@ -1,7 +1,7 @@
 """What the annotation of an option admits: text is read by it, a value is checked against it, words are made of it.
 
-Knows the annotations of `train.options`: int, float, bool, str, None, Literal, tuple[x, ...], dict[str, float] and
-unions of them. Imports nothing heavy.
+Knows the annotations of `train.options`: int, float, bool, str, None, Literal, tuple[x, ...], dict[str, x] and unions
+of them. Imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _parse_member(text: str, member: Any) -> Any:
     if origin is tuple:
         return tuple(_parse_member(item, get_args(member)[0]) for item in _items(text))
     if origin is dict and admits(table := _python_value(text), member):
-        return {key: float(number) for key, number in table.items()}
+        return {key: float(value) if isinstance(value, int) else value for key, value in table.items()}
     raise ValueError(text)
 
 
@@ -120,7 +120,7 @@ def numbers(value: Any) -> Iterator[int | float]:
     if isinstance(value, tuple):
         yield from (item for item in value if isinstance(item, int | float))
     elif isinstance(value, dict):
-        yield from value.values()
+        yield from (number for item in value.values() for number in numbers(item))
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield value
 
@@ -141,9 +141,10 @@ def to_plain(value: Any, annotation: Any) -> Any:
     """A value as JSON has it: tuples become lists; an int in a field of floats becomes the float it stands for."""
     kinds = members(annotation)
     if isinstance(value, tuple):
-        return list(value)
+        return [to_plain(item, type(item)) for item in value]
     if isinstance(value, dict):
-        return {key: float(number) for key, number in value.items()}
+        kind = next(get_args(member)[1] for member in kinds if get_origin(member) is dict)
+        return {key: to_plain(item, kind) for key, item in value.items()}
     if float in kinds and int not in kinds and isinstance(value, int):
         return float(value)
     return value
@@ -151,7 +152,9 @@ def to_plain(value: Any, annotation: Any) -> Any:
 
 def from_plain(value: Any) -> Any:
     """The value that `to_plain` wrote."""
-    return tuple(value) if isinstance(value, list) else value
+    if isinstance(value, dict):
+        return {key: from_plain(item) for key, item in value.items()}
+    return tuple(from_plain(item) for item in value) if isinstance(value, list) else value
 
 
 def describe(annotation: Any, limits: Mapping[str, float | None] | None = None) -> str:
@@ -182,6 +185,8 @@ def _describe_member(member: Any) -> str:
     if member in _WORDS:
         return _WORDS[member]
     names = get_args(member)
+    if get_origin(member) is dict:
+        return 'values by field such as {"optim.learning_rate": (0.001, 0.003)}'
     return names[0] if len(names) == 1 else f"one of {', '.join(names)}"
 
 

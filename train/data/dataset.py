@@ -5,13 +5,16 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from train.data.encode import Head, TableEncoder
+from train.data.folds import fold_rows
 from train.data.statistics import fit_statistics
 from train.options import Table
 
@@ -37,7 +40,8 @@ class Dataset:
     `inputs` {"numbers": float32 [n, f], nan where missing; "codes": int32 [n, c], 0 where missing or unseen}, a key
     being absent where there is no such column; `target` {head: float32 [n, o] in encoded units, or int32 [n]};
     `weight` float32 [n]; `splits` {"train", "valid", "test": int32 row indices}; `original_rows` int64 [n], where each
-    row stands in the file it came from, the first being 0; `notes` for the user, a line each.
+    row stands in the file it came from, the first being 0; `notes` for the user, a line each; `split_by` the class,
+    group or time of the rows of `options.path`, where `options.split` goes by one.
     """
 
     inputs: dict[str, np.ndarray]
@@ -48,6 +52,7 @@ class Dataset:
     encoder: TableEncoder
     options: Table
     notes: tuple[str, ...] = ()
+    split_by: np.ndarray | None = None
 
     @property
     def heads(self) -> tuple[Head, ...]:
@@ -68,6 +73,20 @@ class Dataset:
         inputs = {name: array[indices] for name, array in arrays.inputs.items()}
         target = {name: array[indices] for name, array in arrays.target.items()}
         return Batch(inputs, target, arrays.weight[indices])
+
+    @staticmethod
+    def joined(pools: Sequence[Batch]) -> Batch:
+        """Pools of `prepared` arrays as one: row i of pool k becomes row k * n + i."""
+        if len(pools) == 1:
+            return pools[0]
+        return jax.tree.map(lambda *arrays: jnp.concatenate(arrays), *pools)
+
+    def folds(self, n: int) -> list[dict[str, np.ndarray]]:
+        """The splits with the training rows divided into `n` folds, one of which validates. Raises UserError."""
+        rows, options = self.splits["train"], self.options
+        by = None if self.split_by is None else self.split_by[rows]
+        pairs = fold_rows(len(rows), n, kind=options.split, seed=options.split_seed, by=by)
+        return [{**self.splits, "train": rows[train], "valid": rows[valid]} for train, valid in pairs]
 
     def statistics(self, rows: np.ndarray, options: Any = None) -> dict[str, Any]:
         """What is fitted on these training rows (see `fit_statistics`); `options` where "auto" has been resolved."""

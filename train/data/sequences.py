@@ -70,7 +70,7 @@ def load_sequences(options: Sequences, loss: str) -> SequenceDataset:
         if part != "train":
             check_columns(tables[part], (*names_of(options.inputs), *names_of(options.target)), "target", paths[part])
     labelled = _labelled(train, options, options.path)
-    splits = _split(train, labelled, options)
+    splits, split_by = _split(train, labelled, options)
     encoder, notes = fit_sequences(train, labelled[splits["train"]], options, loss)
     inputs, targets, kept, start = [], [], [], 0
     for part, path in paths.items():
@@ -92,7 +92,8 @@ def load_sequences(options: Sequences, loss: str) -> SequenceDataset:
     if options.max_length is not None:
         notes += _cut(joined, target, splits["train"], options.max_length)
     weight = np.ones(start, np.float32)
-    return SequenceDataset(joined, target, weight, splits, np.concatenate(kept), encoder, options, tuple(notes))
+    rows = np.concatenate(kept)
+    return SequenceDataset(joined, target, weight, splits, rows, encoder, options, tuple(notes), split_by)
 
 
 def _rows(table: pa.Table, options: Sequences) -> pa.Table:
@@ -123,8 +124,9 @@ def _labelled(table: pa.Table, options: Sequences, where: str) -> np.ndarray:
     return rows
 
 
-def _split(table: pa.Table, rows: np.ndarray, options: Sequences) -> Arrays:
-    """Places within `rows` that train, validate and test; parts with a file of their own are empty here."""
+def _split(table: pa.Table, rows: np.ndarray, options: Sequences) -> tuple[Arrays, np.ndarray | None]:
+    """Places within `rows` that train, validate and test; parts with a file of their own are empty here. And the
+    labels [rows] they are divided by, if they are."""
     labels = None
     if options.split == "stratified":
         name = next((name for name in names_of(options.target) if not holds_lists(table, name)), None)
@@ -134,7 +136,7 @@ def _split(table: pa.Table, rows: np.ndarray, options: Sequences) -> Arrays:
         labels = np.array(text.values)[text.codes]
     valid = 0 if options.valid_path else options.valid
     test = 0 if options.test_path else options.test
-    return split_rows(len(rows), valid, test, kind=options.split, seed=options.split_seed, labels=labels)
+    return split_rows(len(rows), valid, test, kind=options.split, seed=options.split_seed, labels=labels), labels
 
 
 def _unseen(encoder: SequenceEncoder, target: Mapping[str, np.ndarray], where: str) -> list[str]:

@@ -8,15 +8,18 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 import pyarrow as pa
 
 from train.data.columns import get_column, infer_kind, nearest, read_numbers
 from train.data.dataset import Batch
 from train.data.encode import Head
+from train.data.folds import fold_windows
 from train.data.read import read_table
 from train.data.series_encode import Flat, SeriesColumn, SeriesEncoder, TimeColumn, zone_of
 from train.data.stamps import count_gaps, cycles_of, find_step, guess_season
@@ -84,6 +87,20 @@ class SeriesDataset:
             inputs["future"] = future_bhc[:, :, -ahead:]
         target = future_bhc[:, :, : self.encoder.n_targets].reshape(rows_bh.shape[0], -1)
         return Batch(inputs, {"value": target}, np.ones(1, np.float32).repeat(rows_bh.shape[0]))
+
+    def joined(self, pools: Sequence[SeriesArrays]) -> SeriesArrays:
+        """Pools of `prepared` arrays as one: window i of pool k becomes window k * n + i."""
+        if len(pools) == 1:
+            return pools[0]
+        starts = [pool.starts + k * len(self.values) for k, pool in enumerate(pools)]
+        return SeriesArrays(jnp.concatenate([pool.values for pool in pools]), jnp.concatenate(starts))
+
+    def folds(self, n: int) -> list[dict[str, np.ndarray]]:
+        """The splits with the training windows divided into `n` folds by time, one of which validates; raises
+        UserError."""
+        windows, size = self.splits["train"], {"lookback": self.encoder.lookback, "horizon": self.encoder.horizon}
+        pairs = fold_windows(self.starts[windows], self.flat.firsts, n, **size)
+        return [{**self.splits, "train": windows[train], "valid": windows[valid]} for train, valid in pairs]
 
     def statistics(self, rows: np.ndarray, options: Any = None) -> dict[str, Any]:
         """Mean and standard deviation of each column over the flat rows of these training windows; calendar features,

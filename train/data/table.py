@@ -33,7 +33,7 @@ def load_table(options: Table, loss: str) -> Dataset:
     tables = {part: read_table(path, options.missing) for part, path in paths.items()}
     check_names(tables["train"], options)
     kept = {part: labelled_rows(tables[part], options, path) for part, path in paths.items()}
-    splits = _split(tables["train"], kept["train"], options)
+    splits, split_by = _split(tables["train"], kept["train"], options)
     encoder, fitting_notes = fit_encoder(tables["train"], kept["train"][splits["train"]], options, loss)
     notes, pieces, start = [], [], 0
     for part, path in paths.items():
@@ -60,6 +60,7 @@ def load_table(options: Table, loss: str) -> Dataset:
         encoder=encoder,
         options=options,
         notes=(*notes, *fitting_notes),
+        split_by=split_by,
     )
 
 
@@ -117,8 +118,11 @@ def row_weights(table: pa.Table, options: Table, where: str) -> np.ndarray:
     return values.data.astype(np.float32)
 
 
-def _split(table: pa.Table, rows: np.ndarray, options: Table) -> dict[str, np.ndarray]:
-    """Places within `rows` that train, validate and test; parts with a file of their own are empty here."""
+def _split(
+    table: pa.Table, rows: np.ndarray, options: Table
+) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
+    """Places within `rows` that train, validate and test; parts with a file of their own are empty here. And what they
+    are divided by [rows], if anything."""
     columns = {
         "labels": target_names(options)[0] if options.split == "stratified" else None,
         "groups": options.group if options.split == "group" else None,
@@ -131,7 +135,8 @@ def _split(table: pa.Table, rows: np.ndarray, options: Table) -> dict[str, np.nd
             values[part] = _moments(raw) if part == "times" else _names(raw)
     valid = 0 if options.valid_path else options.valid
     test = 0 if options.test_path else options.test
-    return split_rows(len(rows), valid, test, kind=options.split, seed=options.split_seed, **values)
+    splits = split_rows(len(rows), valid, test, kind=options.split, seed=options.split_seed, **values)
+    return splits, next(iter(values.values()), None)
 
 
 def _names(raw: RawColumn) -> np.ndarray:

@@ -1,0 +1,258 @@
+"""A population: nets that differ by numbers alone are one program, vmapped over an axis of members.
+
+Members of other shapes (widths, batch size, steps of an epoch) make groups, which train one after another. k members.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from nets.dropout import is_off
+from train import config as configs
+from train.data.dataset import Batch
+from train.members import NUMBERS, Member, config_of, members_of, with_values
+from train.network import init_weights
+from train.options import Config, known
+from train.prepare import Run, agree, in_folds, make_program, resolved, to_device
+from train.state import State, init_state
+from train.step import Data, Program, train_round
+
+Array = jax.Array
+SHRINK = 4  # a group's program is compiled anew for fewer members once only this part of them still trains
+# Which of `Data` has an axis of members.
+_AXES: Any = {"arrays": None, "train_weight": None} | dict.fromkeys(
+    ("train", "valid", "statistics", "key", "n_train", "n_valid", "numbers"), 0
+)
+AXES = Data(**_AXES)
+
+
+def prepare_population(config: Config, dataset: Any, folder: Path) -> list[Run]:
+    """A run for each group of members that share a program. Writes the config into the folder, or checks it there."""
+    agree(folder, config, dataset)
+    views = in_folds(config, dataset)
+    fitted: dict[Any, Any] = {}
+    groups: dict[str, list[tuple[Member, Config, Any]]] = {}
+    for member in members_of(config):
+        view = views[member.fold]
+        own = resolved(config_of(config, member), view)
+        key = member.fold, json.dumps(configs.to_json(own)["data"])
+        if key not in fitted:
+            fitted[key] = view.statistics(view.splits["train"], own.data)
+        groups.setdefault(_signature(own, view, fitted[key]), []).append((member, own, fitted[key]))
+    parts = ["" if len(groups) == 1 else f"groups/{i}" for i in range(len(groups))]
+    runs = [_group(folder, part, views, group) for part, group in zip(parts, groups.values(), strict=True)]
+    return [replace(run, config=replace(run.config, population=config.population)) for run in runs]
+
+
+def _signature(config: Config, dataset: Any, statistics: Any) -> str:
+    """Equal for members that one program can train."""
+    blank = with_values(config, {path: 0.0 for path in NUMBERS if _number(config, path) is not None})
+    n_steps = -(-len(dataset.splits["train"]) // known(config.train.batch_size))
+    shapes = [leaf.shape for leaf in jax.tree.leaves(statistics)]
+    plain = configs.to_json(replace(blank, seed=0))
+    return json.dumps([plain, n_steps, len(dataset.splits["valid"]) > 0, shapes])
+
+
+def _number(config: Config, path: str) -> float | None:
+    """The number that the field holds; None where it holds none, or the net has no such field."""
+    *groups, name = path.split(".")
+    group = getattr(config, groups[0]) if groups else config
+    value = getattr(group, name, None)
+    return value if isinstance(value, int | float) else None
+
+
+def _group(folder: Path, part: str, views: list[Any], group: list[tuple[Member, Config, Any]]) -> Run:
+    members = tuple(member for member, _, _ in group)
+    config, folds = group[0][1], sorted({member.fold for member in members})
+    pools: dict[int, Data] = {}
+    for member, own, statistics in group:
+        if member.fold not in pools:
+            pools[member.fold] = to_device(make_program(own, views[member.fold]), views[member.fold], statistics)
+    n = len(next(iter(pools.values())).train_weight)
+    own_pool = [pools[member.fold] for member in members]
+    first_row = [folds.index(member.fold) * n for member in members]
+    counts = [(len(pool.train), len(pool.valid)) for pool in own_pool]
+    same = len(set(counts)) == 1
+    paths = [path for path in sorted(NUMBERS) if len({_number(own, path) for _, own, _ in group}) > 1]
+    data = Data(
+        arrays=views[0].joined([pools[fold].arrays for fold in folds]),
+        train_weight=jnp.concatenate([pools[fold].train_weight for fold in folds]),
+        train=_stacked([np.asarray(pool.train) + first for pool, first in zip(own_pool, first_row, strict=True)]),
+        valid=_stacked([np.asarray(pool.valid) + first for pool, first in zip(own_pool, first_row, strict=True)]),
+        statistics=jax.tree.map(lambda *leaves: jnp.stack(leaves), *(pool.statistics for pool in own_pool)),
+        key=jnp.stack([jax.random.key(own.seed) for _, own, _ in group]),
+        n_train=None if same else jnp.array([train for train, _ in counts]),
+        n_valid=None if same else jnp.array([valid for _, valid in counts]),
+        numbers={path: jnp.array([_number(own, path) for _, own, _ in group], jnp.float32) for path in paths},
+    )
+    view = views[members[0].fold]
+    return Run(folder, config, view, make_program(config, view), data, members, part)
+
+
+def _stacked(rows: list[np.ndarray]) -> Array:
+    """Rows of every member [k, n], filled up to the most with a member's own last one."""
+    longest = max(map(len, rows))
+    return jnp.asarray(np.stack([np.pad(own, (0, longest - len(own)), mode="edge") for own in rows]))
+
+
+def own_valid_rows(run: Run) -> list[Batch]:
+    """The validation rows, as they are on the host, of every member; of a single net in a list of one."""
+    dataset = run.dataset
+    if not run.members:
+        return [dataset.take(dataset.arrays, dataset.splits["valid"])]
+    most = run.data.valid.shape[1]
+    n_k = [most] * len(run.members) if run.data.n_valid is None else np.asarray(run.data.n_valid)
+    by_fold: dict[int, Batch] = {}
+    for member, rows, n in zip(run.members, np.asarray(run.data.valid), n_k, strict=True):
+        if member.fold not in by_fold:
+            by_fold[member.fold] = dataset.take(dataset.arrays, rows[:n] % len(dataset.weight))
+    return [by_fold[member.fold] for member in run.members]
+
+
+def _program(run: Run, data: Data) -> Program:
+    """The program of the member whose numbers are in `data`."""
+    return make_program(with_values(run.config, data.numbers), run.dataset) if data.numbers else run.program
+
+
+def init_members(run: Run) -> State:
+    """The states of all members before their first updates."""
+
+    def init(data: Data) -> State:
+        program = _program(run, data)
+        first = program.take(data.arrays, data.train[:1])
+        weights = init_weights(program.network, data.statistics, first.inputs, data.key)
+        return init_state(weights, program.optimizer, average=not is_off(program.config.optim.ema))
+
+    return jax.jit(jax.vmap(init, in_axes=(AXES,)))(run.data)
+
+
+def train_members(
+    run: Run, data: Data, state: State, logs: Any, n_rounds: Array, most_left: Array
+) -> tuple[State, Any, Array]:
+    """Up to `n_rounds` rounds of all members that still train, until only `most_left` of them do; see `run_rounds`.
+
+    `logs["ran"]` says whose round each was. A member that is done is left as it is.
+    """
+    one_round = jax.vmap(lambda data, state: train_round(_program(run, data), data, state), in_axes=(AXES, 0))
+
+    def unfinished(carry: tuple[State, Any, Array]) -> Array:
+        state, _, i = carry
+        return (i < n_rounds) & (training(run, state).sum() > most_left)
+
+    def body(carry: tuple[State, Any, Array]) -> tuple[State, Any, Array]:
+        state, logs, i = carry
+        ran = training(run, state)
+        new, log = one_round(data, state)
+        state = jax.tree.map(lambda new, old: jnp.where(_along(ran, new), new, old), new, state)
+        return state, jax.tree.map(lambda buffer, value: buffer.at[i].set(value), logs, log | {"ran": ran}), i + 1
+
+    return lax.while_loop(unfinished, body, (state, logs, jnp.zeros((), jnp.int32)))
+
+
+def _along(ran_k: Array, leaf: Array) -> Array:
+    return ran_k.reshape(ran_k.shape + (1,) * (leaf.ndim - 1))
+
+
+def training(run: Run, state: State) -> Any:
+    """Which members still train [k]; of a single net, whether it does."""
+    return ~(state.stopped | (state.step >= run.program.total_steps))
+
+
+def slots(n_training: int, n_members: int) -> int:
+    """Members in the program that trains `n_training` of `n_members`: a function of these, so that a run that was
+    stopped goes on in the program that it stopped in."""
+    size = n_members
+    while n_training <= -(-size // SHRINK) < size:
+        size = -(-size // SHRINK)
+    return size
+
+
+def log_shapes(run: Run, state: State) -> Any:
+    """The shapes of what one round of all members logs."""
+    one_round = jax.vmap(lambda data, state: train_round(_program(run, data), data, state)[1], in_axes=(AXES, 0))
+    return jax.eval_shape(one_round, run.data, state) | {"ran": jax.ShapeDtypeStruct(state.stopped.shape, bool)}
+
+
+def member_rounds(run: Run, state: State, capacity: int) -> Callable[..., tuple[State, Any, Array]]:
+    """(data, state, n_rounds) -> (state, logs, rounds done), as `loop.compile_rounds` has it for a single net.
+
+    Compiled for as many members as still train, and again when they are few. `logs["member"]` says which they are.
+    """
+    n_members = len(run.members)
+    compiled: dict[int, Any] = {}
+
+    def program(data: Data, state: State) -> Any:
+        size = len(state.stopped)
+        if size not in compiled:
+            shapes = log_shapes(replace(run, data=data), state)
+
+            def call(data: Data, state: State, n_rounds: Array, most_left: Array) -> tuple[State, Any, Array]:
+                logs = jax.tree.map(lambda leaf: jnp.zeros((capacity, *leaf.shape), leaf.dtype), shapes)
+                return train_members(run, data, state, logs, jnp.minimum(n_rounds, capacity), most_left)
+
+            compiled[size] = jax.jit(call, donate_argnums=1).lower(data, state, jnp.int32(1), jnp.int32(0)).compile()
+        return compiled[size]
+
+    def part(state: State) -> np.ndarray:
+        still = training(run, state)
+        still = np.asarray(still)
+        size = slots(int(still.sum()), n_members)
+        return np.sort(np.argsort(~still, kind="stable")[:size])
+
+    def call(data: Data, state: State, n_rounds: Array) -> tuple[State, Any, Array]:
+        chosen = part(state)
+        most_left = jnp.int32(-(-len(chosen) // SHRINK) if len(chosen) > 1 else 0)
+        if len(chosen) == n_members:
+            state, logs, count = program(data, state)(data, state, n_rounds, most_left)
+        else:
+            few, own = pick(data, state, chosen)
+            own, logs, count = program(few, own)(few, own, n_rounds, most_left)
+            state = jax.tree.map(lambda old, new: old.at[chosen].set(new), state, own)
+        return state, logs | {"member": chosen}, count
+
+    chosen = part(state)
+    program(*((run.data, state) if len(chosen) == n_members else pick(run.data, state, chosen)))
+    return call
+
+
+def pick(data: Data, state: State, chosen: np.ndarray) -> tuple[Data, State]:
+    """The data and states of some members."""
+    data = Data(**{
+        name: value if getattr(AXES, name) is None else jax.tree.map(lambda leaf: leaf[chosen], value)
+        for name, value in vars(data).items()
+    })  # fmt: skip
+    return data, jax.tree.map(lambda leaf: leaf[chosen], state)
+
+
+def rungs(config: Config) -> list[int]:
+    """Epochs after which settings are compared and most of them stop: E / 9 and E / 3 for a `halving` of 3, in whole
+    evaluations (successive halving, Jamieson & Talwalkar 2016)."""
+    halving, epochs, every = config.population.halving, known(config.train.epochs), config.train.eval_every
+    if halving is None:
+        return []
+    found = {-(-epochs // (halving**power * every)) * every for power in (2, 1)}
+    return sorted(epoch for epoch in found if epoch < epochs)
+
+
+def halve(run: Run, state: State) -> State:
+    """Stops, at a rung, the members of all settings but the best; settings are compared by the mean of their members'
+    lowest values. Once more at the same rung changes nothing."""
+    epoch, at = int(np.max(state.step)) // run.program.steps_per_epoch, rungs(run.config)
+    if epoch not in at:
+        return state
+    setting_k, value_k = np.array([member.setting for member in run.members]), np.asarray(state.best.value)
+    names = np.unique(setting_k)
+    means = np.array([value_k[setting_k == name].mean() for name in names])
+    n_kept = math.ceil(len(names) / known(run.config.population.halving or 1) ** (at.index(epoch) + 1))
+    lost = names[np.argsort(means, kind="stable")[n_kept:]]
+    return state.replace(stopped=state.stopped | jnp.asarray(np.isin(setting_k, lost)))
