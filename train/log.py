@@ -74,6 +74,11 @@ def read_history(folder: Path | str) -> list[dict[str, Any]]:
     return [record for _, record in _lines(Path(folder) / NAME)]
 
 
+def write_history(folder: Path, lines: list[dict[str, Any]]) -> None:
+    """FOLDER/metrics.jsonl with these lines, as `read_history` gives them, whole or not at all."""
+    _replace(folder / NAME, "".join(json.dumps(line) + "\n" for line in lines).encode())
+
+
 def _lines(path: Path) -> list[tuple[bytes, dict[str, Any]]]:
     """Each whole line and what it says."""
     lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
@@ -93,8 +98,12 @@ def _lines(path: Path) -> list[tuple[bytes, dict[str, Any]]]:
 def _drop_lines(path: Path, after_step: int) -> None:
     """Leaves the whole lines up to `after_step`, or an empty file for -1, whatever it held."""
     kept = b"".join(line for line, record in _lines(path) if record["step"] <= after_step) if after_step >= 0 else b""
+    _replace(path, kept)
+
+
+def _replace(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(kept)
+    temporary.write_bytes(content)
     os.replace(temporary, path)
 
 

@@ -7,7 +7,6 @@ import dataclasses
 import signal
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -31,7 +30,7 @@ from train.outcome import several, single
 from train.population import (
     halve,
     init_members,
-    log_shapes,
+    member_logs,
     member_rounds,
     own_valid_rows,
     prepare_population,
@@ -41,7 +40,7 @@ from train.prepare import Run, prepare
 from train.progress import Progress
 from train.result import finish, summary
 from train.state import State, init_state
-from train.step import run_rounds, train_round
+from train.step import log_shapes, run_rounds
 
 CALL_SECONDS = 0.25  # of training in one call to the device: seldom enough to cost nothing, often enough to be stopped
 CALL_ROUNDS = 64  # rounds at most in one call
@@ -170,10 +169,7 @@ def start_state(run: Run, checkpoints: Checkpoints) -> tuple[State, int | None]:
 
 def compile_rounds(run: Run, state: State) -> Callable[..., tuple[State, Any, jax.Array]]:
     """The training program, compiled for these shapes: (data, state, n_rounds) -> (state, logs, rounds done)."""
-    if run.members:
-        log = log_shapes(run, state)
-    else:
-        _, log = jax.eval_shape(partial(train_round, run.program), run.data, state)
+    log = member_logs(run, run.data, state) if run.members else log_shapes(run.program, run.data, state)
     size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(log))
     capacity = int(np.clip(CALL_BYTES // max(size, 1), 1, CALL_ROUNDS))
     if run.members:

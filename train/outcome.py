@@ -15,6 +15,7 @@ import numpy as np
 from train import config as configs
 from train.evaluate import score
 from train.folder import write_json
+from train.log import read_history, write_history
 from train.members import Member, config_of
 from train.network import count_parameters
 from train.options import Config
@@ -83,6 +84,9 @@ def several(config: Config, dataset: Any, runs: Sequence[Run], states: Sequence[
         first_run.folder / KEPT,
         {"parts": [{"part": run.part, "slots": slots} for run, _, slots in parts], "config": configs.to_json(own)},
     )
+    if len(runs) > 1:
+        history = [line for run in runs for line in read_history(run.folder / run.part)]
+        write_history(first_run.folder, history)
     variables = tuple(_variables(run, state, slots) for run, state, slots in parts)
     best = min(records, key=lambda record: _rank(record["value"]))
     steps = [int(np.max(state.step)) for state in states]
@@ -131,8 +135,7 @@ def _settings(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         epochs = max(record["epochs"] for record in own)
         facts = {"value": float(value_k.mean()), "deviation": deviation, "members": len(own), "epochs": epochs}
         found.append({"setting": setting, "values": own[0].get("values", {}), **facts})
-    # A setting that halving stopped was judged by fewer epochs: it comes after all that went on.
-    return sorted(found, key=lambda setting: (-setting["epochs"], setting["value"]))
+    return sorted(found, key=lambda setting: setting["value"])
 
 
 def _kept(config: Config, dataset: Any, records: list[dict[str, Any]], settings: list[dict[str, Any]]) -> set[int]:
@@ -149,14 +152,14 @@ def spread(scores: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]
     such nets with 95 % confidence by Student's t, if the nets are independent. {} of a single net."""
     if len(scores) < 2:
         return {}
-    from scipy.stats import t
+    from scipy.special import stdtrit  # the quantile of Student's t
 
     found = {}
     for name in scores[0]:
         value_k = np.array([score[name] for score in scores])
         mean, deviation = value_k.mean(), value_k.std(ddof=1)
         error = deviation / np.sqrt(len(value_k))
-        half = error * t.ppf(0.975, len(value_k) - 1)
+        half = error * stdtrit(len(value_k) - 1, 0.975)
         limits = {"low": mean - half, "high": mean + half}
         found[name] = {"mean": mean, "deviation": deviation, "standard_error": error, **limits}
     return {name: {key: float(value) for key, value in values.items()} for name, values in found.items()}

@@ -25,10 +25,12 @@ from train.network import init_weights
 from train.options import Config, known
 from train.prepare import Run, agree, in_folds, make_program, resolved, to_device
 from train.state import State, init_state
-from train.step import Data, Program, train_round
+from train.step import Data, Program, log_shapes, train_round
 
 Array = jax.Array
-SHRINK = 4  # a group's program is compiled anew for fewer members once only this part of them still trains
+# A group's program is compiled anew for fewer members once only a fourth of them still trains, if a member is work
+# enough: to compile costs a second or two.
+SHRINK, WORTH = 4, 1e10
 # Which of `Data` has an axis of members.
 _AXES: Any = {"arrays": None, "train_weight": None} | dict.fromkeys(
     ("train", "valid", "statistics", "key", "n_train", "n_valid", "numbers"), 0
@@ -168,19 +170,23 @@ def training(run: Run, state: State) -> Any:
     return ~(state.stopped | (state.step >= run.program.total_steps))
 
 
-def slots(n_training: int, n_members: int) -> int:
-    """Members in the program that trains `n_training` of `n_members`: a function of these, so that a run that was
-    stopped goes on in the program that it stopped in."""
-    size = n_members
+def slots(run: Run, state: State, n_training: int) -> int:
+    """Members in the program that trains `n_training` of them: a function of nothing else that changes, so that a run
+    that was stopped goes on in the program that it stopped in."""
+    n_parameters = sum(leaf.size for leaf in jax.tree.leaves(state.weights.params)) // len(run.members)
+    size, batch_size = len(run.members), known(run.config.train.batch_size)
+    if 6 * n_parameters * batch_size * run.program.total_steps < WORTH:
+        return size
     while n_training <= -(-size // SHRINK) < size:
         size = -(-size // SHRINK)
     return size
 
 
-def log_shapes(run: Run, state: State) -> Any:
-    """The shapes of what one round of all members logs."""
-    one_round = jax.vmap(lambda data, state: train_round(_program(run, data), data, state)[1], in_axes=(AXES, 0))
-    return jax.eval_shape(one_round, run.data, state) | {"ran": jax.ShapeDtypeStruct(state.stopped.shape, bool)}
+def member_logs(run: Run, data: Data, state: State) -> Any:
+    """Shapes and types of what one round of all members logs."""
+    first = jax.eval_shape(lambda: pick(data, state, 0))
+    log = log_shapes(run.program, *first) | {"ran": jax.ShapeDtypeStruct((), bool)}
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((len(state.stopped), *leaf.shape), leaf.dtype), log)
 
 
 def member_rounds(run: Run, state: State, capacity: int) -> Callable[..., tuple[State, Any, Array]]:
@@ -194,7 +200,7 @@ def member_rounds(run: Run, state: State, capacity: int) -> Callable[..., tuple[
     def program(data: Data, state: State) -> Any:
         size = len(state.stopped)
         if size not in compiled:
-            shapes = log_shapes(replace(run, data=data), state)
+            shapes = member_logs(run, data, state)
 
             def call(data: Data, state: State, n_rounds: Array, most_left: Array) -> tuple[State, Any, Array]:
                 logs = jax.tree.map(lambda leaf: jnp.zeros((capacity, *leaf.shape), leaf.dtype), shapes)
@@ -203,30 +209,31 @@ def member_rounds(run: Run, state: State, capacity: int) -> Callable[..., tuple[
             compiled[size] = jax.jit(call, donate_argnums=1).lower(data, state, jnp.int32(1), jnp.int32(0)).compile()
         return compiled[size]
 
-    def part(state: State) -> np.ndarray:
-        still = training(run, state)
-        still = np.asarray(still)
-        size = slots(int(still.sum()), n_members)
-        return np.sort(np.argsort(~still, kind="stable")[:size])
+    def part(state: State) -> tuple[np.ndarray, int]:
+        """The members to train now, and at how many of them to stop and choose again."""
+        still = np.asarray(training(run, state))
+        size = slots(run, state, int(still.sum()))
+        smaller = -(-size // SHRINK)
+        most_left = smaller if smaller < size and slots(run, state, smaller) < size else 0
+        return np.sort(np.argsort(~still, kind="stable")[:size]), most_left
 
     def call(data: Data, state: State, n_rounds: Array) -> tuple[State, Any, Array]:
-        chosen = part(state)
-        most_left = jnp.int32(-(-len(chosen) // SHRINK) if len(chosen) > 1 else 0)
+        chosen, most_left = part(state)
         if len(chosen) == n_members:
-            state, logs, count = program(data, state)(data, state, n_rounds, most_left)
+            state, logs, count = program(data, state)(data, state, n_rounds, jnp.int32(most_left))
         else:
             few, own = pick(data, state, chosen)
-            own, logs, count = program(few, own)(few, own, n_rounds, most_left)
+            own, logs, count = program(few, own)(few, own, n_rounds, jnp.int32(most_left))
             state = jax.tree.map(lambda old, new: old.at[chosen].set(new), state, own)
         return state, logs | {"member": chosen}, count
 
-    chosen = part(state)
+    chosen, _ = part(state)
     program(*((run.data, state) if len(chosen) == n_members else pick(run.data, state, chosen)))
     return call
 
 
-def pick(data: Data, state: State, chosen: np.ndarray) -> tuple[Data, State]:
-    """The data and states of some members."""
+def pick(data: Data, state: State, chosen: Any) -> tuple[Data, State]:
+    """The data and states of some members, or of one."""
     data = Data(**{
         name: value if getattr(AXES, name) is None else jax.tree.map(lambda leaf: leaf[chosen], value)
         for name, value in vars(data).items()

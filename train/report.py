@@ -20,6 +20,7 @@ from train.errors import StorageError
 from train.forecast_figures import forecast_sections
 from train.log import HIGHER_IS_BETTER
 from train.page import document, escape, figure, number, panels, section, table
+from train.population_figures import best_member, population_sections
 
 MAX_TARGETS = 4  # of which there are pictures and a headline; the table has all
 MAX_BARS = 20
@@ -74,11 +75,13 @@ def _page(
     drawn = targets[:MAX_TARGETS]
     about = ("Target: " if len(targets) == 1 else "Targets: ") + ", ".join(f"{name} ({kind})" for name, kind in targets)
     few = f"The first {MAX_TARGETS} of {len(targets)} targets are drawn; the table has all." if targets != drawn else ""
+    history = [line for line in history if line.get("member", 0) == best_member(result)]
     sections = [
         f'<h1>{escape(config["name"])}</h1>\n<p class="muted">{escape(about)}</p>',
         *(_headline(result, split, *target) for target in drawn),
         f'<p class="muted">{few}</p>' if few else "",
         section("Scores", _scores(result, split)),
+        *population_sections(result, *_drawn_score(result, drawn[0], split)),
         section("Learning", panels(_learning_curves(result, history, drawn))),
     ]
     columns = {column for column, _ in drawn}
@@ -105,6 +108,13 @@ def _score(scores: Json, target: str, metric: str) -> float | None:
     """A target's metric, which bears the target's name where there are several; None if absent or not finite."""
     value = scores.get(f"{target}.{metric}", scores.get(metric))
     return value if value is not None and math.isfinite(value) else None
+
+
+def _drawn_score(result: Json, target: tuple[str, str], split: str) -> tuple[str, str]:
+    """The name of the first target's first metric, and the split that it is of."""
+    column, kind = target
+    long = f"{column}.{HEADLINE[kind]}"
+    return long if long in result["metrics"][split] else HEADLINE[kind], split
 
 
 def _better(metric: str, a: float, b: float) -> bool:

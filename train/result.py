@@ -32,6 +32,7 @@ from train.sequence_baselines import sequence_baselines
 from train.sequence_metrics import are_entities
 
 Arrays = dict[str, np.ndarray]
+SHOWN = 5  # settings of a population that a terminal shows
 BASELINE_ROWS = 50_000  # training rows that baselines are fitted on at most: more would not change them
 
 
@@ -160,12 +161,33 @@ def summary(result: Mapping[str, Any], folder: Path) -> str:
     lines = []
     for first, *others in cells:
         lines.append(first.ljust(widths[0]) + "".join(f"  {c:>{w}}" for c, w in zip(others, widths[1:], strict=True)))
+    lines += _members(result)
     seconds = result["seconds"]
     lines.append(
         f"{result['n_parameters']:,} parameters, {result['epochs']} epochs; weights of step {result['best_step']} of "
         f"{result['steps']}; {seconds['total']:.1f} s (compile {seconds['compile']:.1f}, train {seconds['train']:.1f})"
     )
     return "\n".join([*lines, f"report: {folder / 'report.html'}"])
+
+
+def _members(result: Mapping[str, Any]) -> list[str]:
+    """Of a population: how many answer, how far the nets of the best setting are apart, and the best settings."""
+    if result["members"] == 1:
+        return []
+    n_kept, settings = len(result["kept"]), result["settings"]
+    answer = "the best one answers" if n_kept == 1 else f"the mean of {n_kept} answers"
+    lines = [f"{result['members']} nets; {answer}"]
+    for name, values in list(result["spread"].items())[:1]:
+        error = _short(values["standard_error"])
+        lines[0] += f"; each alone {name} {_short(values['mean'])}, standard error {error}"
+    if len(settings) > 1:
+        few = len(settings) <= SHOWN
+        lines.append("settings, best first:" if few else f"the best {SHOWN} of {len(settings)} settings:")
+        lines += [
+            "  " + "  ".join([_short(setting["value"]), *(f"{k}={_short(v) if isinstance(v, float) else v}" for k, v in setting["values"].items())])
+            for setting in settings[:SHOWN]
+        ]
+    return lines
 
 
 def _short(value: float | None) -> str:

@@ -215,6 +215,17 @@ def train_round(program: Program, data: Data, state: State) -> tuple[State, dict
     return state.replace(diverged=diverged, stopped=state.stopped | diverged), log
 
 
+def log_shapes(program: Program, data: Data, state: State) -> Any:
+    """Shapes and types of what `train_round` logs, known without tracing a whole round."""
+    number, count = jax.ShapeDtypeStruct((), jnp.float32), jax.ShapeDtypeStruct((), jnp.int32)
+    log: dict[str, Any] = {"train_loss": number, "penalty": number, "step": count}
+    if data.valid.shape[0]:
+        weights = evaluation_weights(program, state)
+        answers, _ = jax.eval_shape(lambda data, weights: evaluate(program, data, weights, data.valid), data, weights)
+        log |= {"valid_loss": number, "answers": answers}
+    return log
+
+
 def _finite(tree: Any) -> Array:
     """Whether every number is: the last update of a round can spoil weights that no loss has seen yet."""
     return jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(tree)]).all()
