@@ -1,15 +1,14 @@
 """`fit` as a whole: exact resumption, refusals, what the folder holds."""
 
 import dataclasses
-import hashlib
 import json
-from contextlib import contextmanager
 from pathlib import Path
 
 import jax
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from resumption import digest, stop_after
 
 from train import config as configs
 from train import loop
@@ -31,44 +30,11 @@ def small_config(**train) -> Config:
     )
 
 
-def digest(folder: Path) -> dict:
-    """All that a run learned and wrote, but for the seconds it took."""
-    checkpoints = Checkpoints(folder, read_only=True)
-    model = checkpoints.restore_model(checkpoints.steps()[0])
-    result = json.loads((folder / "result.json").read_text())
-    return {
-        "model": hashlib.sha256(b"".join(np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(model))).hexdigest(),
-        "history": (folder / "metrics.jsonl").read_bytes(),
-        "predictions": pq.read_table(folder / "predictions.parquet"),
-        "metrics": result["metrics"],
-        "best_step": result["best_step"],
-    }
-
-
 @pytest.fixture(scope="module")
 def straight(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("straight") / "run"
     loop.fit(small_config(), folder)
     return folder
-
-
-def stop_after(calls: int, monkeypatch) -> None:
-    """Makes a SIGTERM arrive during the given call to the device, each call being one round."""
-    received: list[int] = []
-    made = []
-
-    @contextmanager
-    def signals():
-        yield received
-
-    def rounds_wanted(*_) -> int:
-        made.append(1)
-        if len(made) == calls:
-            received.append(15)
-        return 1
-
-    monkeypatch.setattr(loop, "signals", signals)
-    monkeypatch.setattr(loop, "rounds_wanted", rounds_wanted)
 
 
 @pytest.mark.parametrize("calls", [1, 2, 3, 5])

@@ -183,10 +183,9 @@ def _members(result: Mapping[str, Any]) -> list[str]:
     if len(settings) > 1:
         few = len(settings) <= SHOWN
         lines.append("settings, best first:" if few else f"the best {SHOWN} of {len(settings)} settings:")
-        lines += [
-            "  " + "  ".join([_short(setting["value"]), *(f"{k}={_short(v) if isinstance(v, float) else v}" for k, v in setting["values"].items())])
-            for setting in settings[:SHOWN]
-        ]
+        for setting in settings[:SHOWN]:
+            values = [f"{k}={_short(v) if isinstance(v, float) else v}" for k, v in setting["values"].items()]
+            lines.append("  ".join(["", _short(setting["value"]), *values]))
     return lines
 
 

@@ -1,0 +1,48 @@
+"""Runs stopped on purpose, and all that a run leaves behind: for the tests of resumption."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import contextmanager
+from pathlib import Path
+
+import jax
+import numpy as np
+import pyarrow.parquet as pq
+
+from train import loop
+from train.checkpoint import Checkpoints
+
+
+def digest(folder: Path) -> dict:
+    """All that a run learned and wrote, but for the seconds it took."""
+    checkpoints = Checkpoints(folder, read_only=True)
+    model = checkpoints.restore_model(checkpoints.steps()[0])
+    result = json.loads((folder / "result.json").read_text())
+    return {
+        "model": hashlib.sha256(b"".join(np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(model))).hexdigest(),
+        "history": (folder / "metrics.jsonl").read_bytes(),
+        "predictions": pq.read_table(folder / "predictions.parquet"),
+        "metrics": result["metrics"],
+        "best_step": result["best_step"],
+    }
+
+
+def stop_after(calls: int, monkeypatch) -> None:
+    """Makes a SIGTERM arrive during the given call to the device, each call being one round."""
+    received: list[int] = []
+    made = []
+
+    @contextmanager
+    def signals():
+        yield received
+
+    def rounds_wanted(*_) -> int:
+        made.append(1)
+        if len(made) == calls:
+            received.append(15)
+        return 1
+
+    monkeypatch.setattr(loop, "signals", signals)
+    monkeypatch.setattr(loop, "rounds_wanted", rounds_wanted)
