@@ -6,13 +6,19 @@ All side by side in one process, in turns, from the same weights on the same row
 (concatenated), every step's output through a linear layer to one number, mean squared error, adam. The loss before the
 first update is printed as the largest relative difference from ours: it shows that all compute the same. Each measures
 one step per call, as a user's loop has it. By default the whole grid: 96 shapes, which takes over an hour on two cores.
+
+"ours" is what nets.LSTM computes with here, on a CPU the compiled kernel; "portable" is its scans. Every call takes
+fresh memory for what a training step keeps, and the pages of it cost as much as the arithmetic: --keep-memory has glibc
+keep them for all sides, so that the kernels alone are compared.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import itertools
 import os
+import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -27,6 +33,8 @@ import numpy as np
 import optax
 
 import nets
+from nets.kernels import library
+from nets.lstm_core import lstm
 
 INPUTS = 8
 PAUSE = 0.2  # seconds before each turn: threads of whoever went before spin for a while, and would slow the next
@@ -88,6 +96,8 @@ def in_jax(case: Case, layer: nn.Module, params: Any, ours: bool) -> Side:
     apply = jax.jit(lambda params, x: net.apply({"params": params}, x))
     params = jax.tree.map(jnp.array, params)
     box = [params, optimizer.init(params)]
+    for function, arguments in ((step, (*box, x, y)), (apply, (params, x))):
+        function.lower(*arguments)  # traced here, whatever is another side's afterwards
 
     def train() -> float:
         box[0], box[1], loss = step(box[0], box[1], x, y)
@@ -99,6 +109,17 @@ def in_jax(case: Case, layer: nn.Module, params: Any, ours: bool) -> Side:
 def ours(case: Case) -> Side:
     layer = nets.LSTM((case.hidden,), bidirectional=case.directions == 2)
     return in_jax(case, layer, {"layer": {"layer_0": case.layer}, "dense": case.dense}, ours=True)
+
+
+def portable(case: Case) -> Side:
+    """Ours without the compiled kernel."""
+    kernel, library.is_native = library.is_native, lambda: False
+    lstm.clear_cache()
+    try:
+        return ours(case)
+    finally:
+        library.is_native = kernel
+        lstm.clear_cache()
 
 
 def flax(case: Case) -> Side:
@@ -159,6 +180,19 @@ def keras(case: Case) -> Side:
     return Side(lambda: float(net.train_on_batch(case.x, case.y)), lambda: net.predict_on_batch(case.x))
 
 
+def keep_memory() -> bool:
+    """Has glibc keep freed memory instead of giving it back to be zeroed page by page; False where it cannot.
+
+    To be called before jax computes first. The process stays as big as it once was, and its threads share one arena.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    set_option = ctypes.CDLL(None).mallopt
+    mmap_max, trim_threshold, top_pad, arena_max = -4, -1, -2, -8  # malloc.h's names, in lower case
+    options = ((mmap_max, 0), (trim_threshold, 2**31 - 1), (top_pad, 1 << 26), (arena_max, 1))
+    return all([set_option(option, value) == 1 for option, value in options])
+
+
 def time_in_turns(calls: dict[str, Callable[[], Any]], seconds: float) -> dict[str, float]:
     """Median milliseconds of each, called in turns for about `seconds` each; nine turns at least, of the slow three."""
     times: dict[str, list[float]] = {name: [] for name in calls}
@@ -176,7 +210,7 @@ def time_in_turns(calls: dict[str, Callable[[], Any]], seconds: float) -> dict[s
 
 def compare(shape: tuple[int, int, int, int], seconds: float) -> None:
     case = make_case(*shape)
-    sides = {make.__name__: make(case) for make in (ours, pytorch, flax, keras)}
+    sides = {make.__name__: make(case) for make in SIDES}
     losses = {name: side.train() for name, side in sides.items()}
     for side in sides.values():
         side.train()
@@ -186,9 +220,11 @@ def compare(shape: tuple[int, int, int, int], seconds: float) -> None:
     apart = max(abs(loss / losses["ours"] - 1) for loss in losses.values())
     label = "{:>4}{:>5}{:>5}{:>3}".format(*shape)
     cells = [f"{train[name]:>8.2f} /{infer[name]:>7.2f}" for name in sides]
-    ratios = [f"{train[n] / train['ours']:.2f} {infer[n] / infer['ours']:.2f}" for n in ("pytorch", "flax", "keras")]
+    ratios = [f"{train[n] / train['ours']:.2f} {infer[n] / infer['ours']:.2f}" for n in list(sides)[1:]]
     print(label + "".join(cells) + "   " + "   ".join(ratios) + f"   {apart:.0e}", flush=True)
 
+
+SIDES = (ours, portable, pytorch, flax, keras)
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -197,9 +233,12 @@ if __name__ == "__main__":
     parser.add_argument("--hidden", type=int, nargs="+", default=[32, 64, 128, 256])
     parser.add_argument("--directions", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--keep-memory", action="store_true")
     arguments = parser.parse_args()
+    memory = "kept by glibc" if arguments.keep_memory and keep_memory() else "as it comes"
     print(f"{jax.devices()[0].device_kind}, {os.cpu_count()} cores, jax {jax.__version__}; ms train / infer")
-    print("   B    T    H  D" + "".join(f"{n:>17}" for n in ("ours", "pytorch", "flax", "keras")) + "   ratios to ours")
+    print(f"ours: {library.core()}; memory {memory}")
+    print("   B    T    H  D" + "".join(f"{side.__name__:>17}" for side in SIDES) + "   ratios to ours")
     grid = itertools.product(arguments.rows, arguments.steps, arguments.hidden, arguments.directions)
     for sizes in grid:
         compare(sizes, arguments.seconds)

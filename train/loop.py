@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from nets.kernels import library
 from train import config as configs
 from train.checkpoint import Checkpoints
 from train.data.dataset import Batch
@@ -25,7 +26,7 @@ from train.folder import fresh_folder, held
 from train.log import RunLog
 from train.members import is_population, pooled
 from train.network import init_weights
-from train.options import Config, known
+from train.options import LSTM, Config, known
 from train.outcome import several, single
 from train.population import (
     halve,
@@ -68,6 +69,8 @@ def fit(
     with held(folder):
         for line in (f"run: {folder}", *dataset.notes):
             say(line)
+        if isinstance(config.net, LSTM):
+            say(f"LSTM core: {library.core()}")
         if is_population(config):
             result = _fit_population(config, dataset, folder, say, started)
         else:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from nets.kernels import library
 from train import config as configs
 from train.data.dataset import Batch
 from train.data.sequence_encode import SequenceEncoder
@@ -24,6 +25,7 @@ from train.forecast_figures import pick_forecasts
 from train.importance import permutation_importance, prediction_error
 from train.linear import table_baselines
 from train.log import read_history
+from train.options import LSTM
 from train.outcome import Outcome, judged_split
 from train.predictor import Predictor
 from train.prepare import Run, versions
@@ -69,6 +71,7 @@ def finish(run: Run, outcome: Outcome, seconds: Mapping[str, float], started: fl
         "rows": rows,
         "examples_per_second": examples / max(seconds["train"], 1e-9),
         "notes": list(dataset.notes),
+        **({"lstm": library.core()} if isinstance(run.config.net, LSTM) else {}),
         "versions": versions(),
         "config_sha256": configs.digest(run.config),
     }

@@ -1,0 +1,209 @@
+"""The library of compiled kernels: made on first use with the machine's own C++ compiler, tried, kept, registered.
+
+Nothing here ever fails a program: whatever goes wrong is the reason why the portable path is taken.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import importlib.metadata
+import logging
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import jax
+
+HERE = Path(__file__).parent
+READY = HERE / "ready"  # filled by nets.kernels.ready, for a wheel that carries them
+TARGETS = ("denseq_lstm_forward", "denseq_lstm_backward")
+FLAGS = ("-std=c++17", "-O3", "-DNDEBUG", "-ffp-contract=fast", "-fPIC", "-shared", "-pthread")
+SETS = {
+    "avx512": ("-mavx512f", "-mavx512dq", "-mavx512vl", "-mavx512bw", "-mfma", "-mprefer-vector-width=512"),
+    "avx2": ("-mavx2", "-mfma"),
+    "neon": (),
+}
+LIMIT_SECONDS = 300  # for a compilation or a trial
+RETRY_SECONDS = 24 * 3600  # what failed is not tried again before: it may have been a full disk
+
+log = logging.getLogger("denseq")
+_lock = threading.Lock()
+_found: tuple[bool, str] | None = None
+
+
+class Unavailable(Exception):
+    """Why there is no library."""
+
+
+def is_native() -> bool:
+    """Whether the program that is traced here may call the library; it is made on the first question.
+
+    It may for the process' default device, a CPU. Of several devices each must have arrays of its own, as in pmap and
+    shard_map: rows that jit has spread over them would be gathered around the call, and all computed by all.
+    """
+    if jax.default_backend() != "cpu" or (jax.device_count() > 1 and not _is_on_one_device()):
+        return False
+    return _find()[0]
+
+
+def _is_on_one_device() -> bool:
+    mesh = jax.sharding.get_abstract_mesh()
+    return not mesh.empty and mesh.are_all_axes_manual
+
+
+def core() -> str:
+    """What computes LSTMs here: "native avx512", or "portable" and in brackets the reason."""
+    if jax.default_backend() != "cpu":
+        return f"portable (for {jax.default_backend()})"
+    if jax.device_count() > 1 and _find()[0]:
+        return f"{_find()[1]} in pmap and shard_map, else portable (several devices)"
+    return _find()[1]
+
+
+def _find() -> tuple[bool, str]:
+    global _found
+    with _lock:
+        if _found is None:
+            try:
+                name = instruction_set()
+                path = _library(name)
+                try:
+                    register(path)
+                except Unavailable:
+                    path.unlink(missing_ok=True)  # so that the next process makes it anew
+                    raise
+                _found = True, f"native {name}"
+            except Unavailable as reason:
+                _found = False, f"portable ({reason})"
+                off = os.environ.get("DENSEQ_NATIVE") == "0"
+                log.log(logging.INFO if off else logging.WARNING, "LSTM core: %s", _found[1])
+    return _found
+
+
+def instruction_set() -> str:
+    """The best of SETS that this machine has. Raises Unavailable if none, or if DENSEQ_NATIVE=0."""
+    if os.environ.get("DENSEQ_NATIVE", "1") == "0":
+        raise Unavailable("DENSEQ_NATIVE=0")
+    machine = platform.machine().lower()
+    if machine in ("aarch64", "arm64") and os.name == "posix":
+        return "neon"
+    if machine in ("x86_64", "amd64"):
+        with contextlib.suppress(OSError):
+            flags = re.search(r"^flags\s*:(.*)", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+            has = set(flags[1].split() if flags else ())
+            if {"avx512f", "avx512dq", "avx512vl", "avx512bw", "fma"} <= has:
+                return "avx512"
+            if {"avx2", "fma"} <= has:
+                return "avx2"
+    raise Unavailable(f"no kernel for {platform.system()} on {machine} without AVX2 or NEON")
+
+
+def register(path: Path) -> None:
+    """Loads a library and makes its functions known to jax. One made for another jaxlib takes the CPU backend down."""
+    try:
+        loaded = ctypes.CDLL(str(path))
+        for name in TARGETS:
+            jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(getattr(loaded, name)), platform="cpu")
+    except (OSError, AttributeError) as error:
+        raise Unavailable(f"{path} cannot be loaded: {error}") from None
+
+
+def _library(name: str) -> Path:
+    """The path of a tried library for an instruction set: the one that came with this package, or made here."""
+    ready = READY / f"lstm-{name}.so"
+    if ready.exists():
+        with contextlib.suppress(Unavailable):  # it may be for another jaxlib or C library
+            return _tried(name, [ready.read_bytes()], lambda made: shutil.copy(ready, made))
+    compiler = find_compiler()
+    status = os.stat(compiler)
+    sources = [*sorted(HERE.glob("*.h")), HERE / "lstm.cc"]
+    marks = [f"{compiler} {status.st_size} {status.st_mtime_ns} {FLAGS} {SETS[name]}".encode()]
+
+    def make(made: Path) -> None:
+        log.warning("compiling the LSTM kernel for %s with %s, once", name, compiler)
+        build(compiler, name, made)
+
+    return _tried(name, [*marks, *(source.read_bytes() for source in sources)], make)
+
+
+def build(compiler: str, name: str, path: Path) -> None:
+    """Compiles the kernel for an instruction set. Raises Unavailable."""
+    include = f"-I{jax.ffi.include_dir()}"
+    _run([compiler, *FLAGS, *SETS[name], include, str(HERE / "lstm.cc"), "-o", str(path)], "compilation")
+
+
+def _tried(name: str, marks: Sequence[bytes], make: Callable[[Path], object]) -> Path:
+    """The library that is kept for these marks and this jaxlib; if there is none, what `make` makes, if it works."""
+    key = hashlib.sha256(importlib.metadata.version("jaxlib").encode())
+    for mark in marks:
+        key.update(hashlib.sha256(mark).digest())
+    folder = _folder()
+    path = folder / f"lstm-{name}-{key.hexdigest()[:16]}.so"
+    if path.exists():
+        return path
+    failed = path.with_suffix(".failed")
+    with contextlib.suppress(OSError):
+        if time.time() - failed.stat().st_mtime < RETRY_SECONDS:
+            raise Unavailable(f"{failed.read_text()}; delete {failed} to try again")
+    # A name of its own, then renamed: processes that make it at once disturb each other not, and none sees a part.
+    try:
+        with tempfile.TemporaryDirectory(dir=folder, prefix="make-") as scratch:
+            made = Path(scratch) / path.name
+            try:
+                make(made)
+                _run([sys.executable, "-m", "nets.kernels.probe", str(made)], "trial")
+            except Unavailable as reason:
+                failed.write_text(str(reason))
+                raise
+            os.replace(made, path)
+    except OSError as error:
+        raise Unavailable(f"cannot write in {folder}: {error.strerror}") from None
+    return path
+
+
+def find_compiler() -> str:
+    """The path of a C++ compiler."""
+    for name in (os.environ.get("CXX"), "c++", "g++", "clang++"):
+        path = shutil.which(name) if name else None
+        if path:
+            return os.path.realpath(path)
+    raise Unavailable("no C++ compiler: install g++ or clang++, or name one in CXX")
+
+
+def _folder() -> Path:
+    """Where libraries are kept. What is in it is executed: only its owner may write there."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "denseq" / "kernels"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.stat()
+    except (OSError, RuntimeError) as error:  # RuntimeError: no home
+        raise Unavailable(f"cannot make {folder}: {error}") from None
+    if status.st_uid != os.getuid() or status.st_mode & 0o022:
+        raise Unavailable(f"{folder} can be written by others")
+    return folder
+
+
+def _run(command: Sequence[str], what: str) -> None:
+    """Runs a program in silence. Raises Unavailable with its last line if it fails."""
+    paths = [str(HERE.parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | {"JAX_PLATFORMS": "cpu", "PYTHONPATH": os.pathsep.join(paths)}
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=LIMIT_SECONDS, env=environment
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unavailable(f"{what} failed: {error}") from None
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines() or [f"exit code {done.returncode}"]
+        errors = [line for line in said if "error" in line.lower()]
+        raise Unavailable(f"{what} failed: {(errors or said)[-1].strip()[:300]}")

@@ -1,0 +1,242 @@
+// What XLA calls: a whole LSTM layer, forward or backward, for every member of the leading axes that vmap adds.
+//
+// Each array's leading axes are as long as the result's, or 1 where all members share it. A task is one direction of
+// one member, or a part of its rows where there are fewer of those than threads.
+
+#include <algorithm>
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+#include "gradient.h"
+#include "layer.h"
+#include "parallel.h"
+#include "xla/ffi/api/ffi.h"
+
+namespace denseq {
+namespace {
+
+namespace ffi = xla::ffi;
+using Floats = ffi::Buffer<ffi::F32>;
+using Integers = ffi::Buffer<ffi::S32>;
+using Room = ffi::Result<Floats>;
+using Dimensions = ffi::AnyBuffer::Dimensions;
+
+constexpr double kTaskWork = 1e6;  // multiplications that are worth waking a thread for
+
+// Offsets of members in arrays, and whether those have the shapes they must have.
+class Members {
+ public:
+  Members(Dimensions result, int64_t n_own) : lead_(result.begin(), result.end() - n_own) {
+    for (int64_t n : lead_) count_ *= n;
+  }
+  int64_t count() const { return count_; }
+  const std::string& problem() const { return problem_; }
+
+  template <typename Buffer>
+  void expect(const char* name, const Buffer& buffer, std::initializer_list<int64_t> own) {
+    const Dimensions found = buffer.dimensions();
+    bool fits = found.size() == lead_.size() + own.size() && std::equal(own.begin(), own.end(), found.begin() + lead_.size());
+    for (std::size_t i = 0; fits && i < lead_.size(); ++i) fits = found[i] == lead_[i] || found[i] == 1;
+    if (!fits && problem_.empty()) problem_ = std::string("the shape of ") + name + " does not fit the others";
+  }
+
+  // The first number of a member in a buffer.
+  template <typename Buffer>
+  auto at(const Buffer& buffer, int64_t member) const {
+    const Dimensions found = buffer.dimensions();
+    int64_t stride = 1, offset = 0;
+    for (std::size_t i = lead_.size(); i < found.size(); ++i) stride *= found[i];
+    for (std::size_t i = lead_.size(); i-- > 0; member /= lead_[i]) {
+      if (found[i] != 1) offset += member % lead_[i] * stride;
+      stride *= found[i];
+    }
+    return buffer.typed_data() + offset;
+  }
+
+ private:
+  std::vector<int64_t> lead_;
+  int64_t count_ = 1;
+  std::string problem_;
+};
+
+// The arguments of a layer.
+struct Layer {
+  Floats x, kernel, recurrent, bias, h, c;
+  Integers lengths;
+  Floats mask;  // no number at all: no mask
+  int64_t reverse;  // bit d: direction d reads from the end
+
+  bool masked() const { return mask.element_count() > 0; }
+
+  void expect(Members& members, const Sizes& s) const {
+    members.expect("x", x, {s.rows, s.steps, s.inputs});
+    members.expect("kernel", kernel, {s.directions, s.inputs, kGates * s.hidden});
+    members.expect("recurrent", recurrent, {s.directions, s.hidden, kGates * s.hidden});
+    members.expect("bias", bias, {s.directions, kGates * s.hidden});
+    members.expect("h", h, {s.directions, s.rows, s.hidden});
+    members.expect("c", c, {s.directions, s.rows, s.hidden});
+    members.expect("lengths", lengths, {s.rows});
+    if (masked()) members.expect("mask", mask, {s.directions, s.rows, s.hidden});
+  }
+
+  Given given(const Members& members, const Sizes& s, int64_t member, int64_t d) const {
+    const int64_t gates = kGates * s.hidden, carry = d * s.rows * s.hidden;
+    return {members.at(x, member),
+            members.at(kernel, member) + d * s.inputs * gates,
+            members.at(recurrent, member) + d * s.hidden * gates,
+            members.at(bias, member) + d * gates,
+            members.at(h, member) + carry,
+            members.at(c, member) + carry,
+            masked() ? members.at(mask, member) + carry : nullptr,
+            members.at(lengths, member),
+            ((reverse >> d) & 1) != 0};
+  }
+};
+
+// The last four axes of the outputs, and F.
+Sizes sizes_of(Dimensions outputs, Dimensions x) {
+  const int64_t* own = outputs.end() - 4;
+  return {own[0], own[1], x[x.size() - 1], own[3], own[2]};
+}
+
+// In how many parts the rows of a direction are cut. A rule by sizes alone, so that a sum's order never varies.
+int64_t parts_of(const Sizes& sizes, int64_t n_directions, int64_t n_threads) {
+  const double work = 4.0 * sizes.rows * sizes.steps * sizes.hidden * (sizes.inputs + sizes.hidden);
+  const int64_t most = std::max<int64_t>(1, std::min<int64_t>(sizes.rows / 2, static_cast<int64_t>(work / kTaskWork)));
+  int64_t parts = (n_threads + n_directions - 1) / n_directions;
+  while (parts * n_directions % n_threads && parts * n_directions < 4 * n_threads) ++parts;
+  return std::min(parts, most);
+}
+
+template <typename Task>
+void run_tasks(ffi::ThreadPool& pool, int64_t n, int64_t n_threads, const Task& task) {
+  parallel(n, n_threads, task, [&](auto job) { pool.Schedule(std::move(job)); });
+}
+
+// Asks for large pages under an array that is about to be written first: mapping fresh memory in small ones costs as
+// much as the arithmetic. A hint; what stands there already stays as it is.
+void expect_writes(Room& room) {
+#if defined(__linux__)
+  constexpr std::uintptr_t kPage = std::uintptr_t{1} << 21;
+  const auto begin = reinterpret_cast<std::uintptr_t>(room->untyped_data()), end = begin + room->size_bytes();
+  const std::uintptr_t first = (begin + kPage - 1) / kPage * kPage, last = end / kPage * kPage;
+  if (first < last) madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+#else
+  (void)room;
+#endif
+}
+
+Scratch& scratch() {
+  thread_local Scratch of_this_thread;
+  return of_this_thread;
+}
+
+ffi::Error run_forward(ffi::ThreadPool pool, Floats x, Floats kernel, Floats recurrent, Floats bias, Floats h, Floats c,
+                       Integers lengths, Floats mask, Room outputs, Room last_h, Room last_c, Room gates, Room cells,
+                       int64_t reverse) {
+  if (outputs->dimensions().size() < 4 || x.dimensions().size() < 3) return ffi::Error::InvalidArgument("an LSTM's x has three axes");
+  const Layer layer{x, kernel, recurrent, bias, h, c, lengths, mask, reverse};
+  const Sizes sizes = sizes_of(outputs->dimensions(), x.dimensions());
+  Members members(outputs->dimensions(), 4);
+  const bool keeps = gates->element_count() > 0;
+  layer.expect(members, sizes);
+  members.expect("last_h", *last_h, {sizes.directions, sizes.rows, sizes.hidden});
+  members.expect("last_c", *last_c, {sizes.directions, sizes.rows, sizes.hidden});
+  if (keeps) {
+    members.expect("gates", *gates, {sizes.directions, sizes.steps, sizes.rows, kGates * sizes.padded()});
+    members.expect("cells", *cells, {sizes.directions, sizes.steps, sizes.rows, sizes.padded()});
+  }
+  if (!members.problem().empty()) return ffi::Error::InvalidArgument(members.problem());
+  for (Room* room : {&outputs, &gates, &cells}) expect_writes(*room);
+  const int64_t n_directions = members.count() * sizes.directions, n_threads = std::max<int64_t>(1, pool.num_threads());
+  const int64_t n_parts = parts_of(sizes, n_directions, n_threads);
+  run_tasks(pool, n_directions * n_parts, n_threads, [&](int64_t task) {
+    const int64_t member = task / n_parts / sizes.directions, d = task / n_parts % sizes.directions;
+    const int64_t carry = d * sizes.rows * sizes.hidden, kept = d * sizes.steps * sizes.rows * sizes.padded();
+    const Answer answer{members.at(*outputs, member) + d * sizes.hidden, members.at(*last_h, member) + carry,
+                        members.at(*last_c, member) + carry,
+                        keeps ? members.at(*gates, member) + kGates * kept : nullptr,
+                        keeps ? members.at(*cells, member) + kept : nullptr};
+    forward(layer.given(members, sizes, member, d), sizes, answer, task % n_parts, n_parts, scratch());
+  });
+  return ffi::Error::Success();
+}
+
+ffi::Error run_backward(ffi::ThreadPool pool, Floats x, Floats kernel, Floats recurrent, Floats bias, Floats h, Floats c,
+                        Integers lengths, Floats mask, Floats outputs, Floats gates, Floats cells, Floats pull_outputs,
+                        Floats pull_h, Floats pull_c, Room dx, Room dkernel, Room drecurrent, Room dbias, Room dh,
+                        Room dc, Room dmask, int64_t reverse) {
+  if (outputs.dimensions().size() < 4 || dh->dimensions().size() < 3 || x.dimensions().size() < 3)
+    return ffi::Error::InvalidArgument("an LSTM's outputs have four axes");
+  const Layer layer{x, kernel, recurrent, bias, h, c, lengths, mask, reverse};
+  const Sizes sizes = sizes_of(outputs.dimensions(), x.dimensions());
+  Members members(dh->dimensions(), 3);
+  const bool asks_x = dx->element_count() > 0;
+  layer.expect(members, sizes);
+  for (const Floats* part : {&outputs, &pull_outputs})
+    members.expect("outputs", *part, {sizes.rows, sizes.steps, sizes.directions, sizes.hidden});
+  members.expect("gates", gates, {sizes.directions, sizes.steps, sizes.rows, kGates * sizes.padded()});
+  members.expect("cells", cells, {sizes.directions, sizes.steps, sizes.rows, sizes.padded()});
+  for (const Floats& part : {pull_h, pull_c, *dh, *dc})
+    members.expect("the carry", part, {sizes.directions, sizes.rows, sizes.hidden});
+  if (asks_x) members.expect("dx", *dx, {sizes.directions, sizes.rows, sizes.steps, sizes.inputs});
+  if (layer.masked()) members.expect("dmask", *dmask, {sizes.directions, sizes.rows, sizes.hidden});
+  members.expect("dkernel", *dkernel, {sizes.directions, sizes.inputs, kGates * sizes.hidden});
+  members.expect("drecurrent", *drecurrent, {sizes.directions, sizes.hidden, kGates * sizes.hidden});
+  members.expect("dbias", *dbias, {sizes.directions, kGates * sizes.hidden});
+  if (!members.problem().empty()) return ffi::Error::InvalidArgument(members.problem());
+
+  const int64_t n_directions = members.count() * sizes.directions, n_threads = std::max<int64_t>(1, pool.num_threads());
+  const int64_t n_parts = parts_of(sizes, n_directions, n_threads), row_gates = kGates * sizes.hidden;
+  const int64_t n_weights = (sizes.inputs + sizes.hidden + 1) * kGates * sizes.padded();
+  // Parts of a direction meet in a fixed order, after all of them: their sum has the same bits in every run.
+  std::vector<float> sums(n_parts > 1 ? n_directions * n_parts * n_weights : 0);
+  const auto unpack = [&](int64_t member, int64_t d, const float* parts) {
+    unpack_weights(sizes, parts, n_parts, members.at(*dkernel, member) + d * sizes.inputs * row_gates,
+                   members.at(*drecurrent, member) + d * sizes.hidden * row_gates, members.at(*dbias, member) + d * row_gates);
+  };
+  run_tasks(pool, n_directions * n_parts, n_threads, [&](int64_t task) {
+    const int64_t member = task / n_parts / sizes.directions, d = task / n_parts % sizes.directions;
+    const int64_t carry = d * sizes.rows * sizes.hidden, kept = d * sizes.steps * sizes.rows * sizes.padded();
+    // The backward pass reads the answer.
+    const Answer answer{members.at(outputs, member) + d * sizes.hidden, nullptr, nullptr,
+                        members.at(gates, member) + kGates * kept, members.at(cells, member) + kept};
+    const Pulls pulls{members.at(pull_outputs, member) + d * sizes.hidden, members.at(pull_h, member) + carry,
+                      members.at(pull_c, member) + carry};
+    const Gradient gradient{asks_x ? members.at(*dx, member) + d * sizes.rows * sizes.steps * sizes.inputs : nullptr,
+                            members.at(*dh, member) + carry, members.at(*dc, member) + carry,
+                            layer.masked() ? members.at(*dmask, member) + carry : nullptr,
+                            n_parts > 1 ? sums.data() + task * n_weights : nullptr};
+    const float* weights = backward(layer.given(members, sizes, member, d), sizes, answer, pulls, gradient,
+                                    task % n_parts, n_parts, scratch());
+    if (n_parts == 1) unpack(member, d, weights);
+    scratch().release();
+  });
+  if (n_parts > 1)
+    run_tasks(pool, n_directions, n_threads, [&](int64_t i) {
+      unpack(i / sizes.directions, i % sizes.directions, sums.data() + i * n_parts * n_weights);
+    });
+  return ffi::Error::Success();
+}
+
+}  // namespace
+
+#define DENSEQ_LAYER                                                                                      \
+  ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Floats>() \
+      .Arg<Floats>().Arg<Integers>().Arg<Floats>()
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(denseq_lstm_forward, run_forward,
+                              DENSEQ_LAYER.Ret<Floats>().Ret<Floats>().Ret<Floats>().Ret<Floats>().Ret<Floats>()
+                                  .Attr<int64_t>("reverse"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(denseq_lstm_backward, run_backward,
+                              DENSEQ_LAYER.Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Floats>()
+                                  .Arg<Floats>().Ret<Floats>().Ret<Floats>().Ret<Floats>().Ret<Floats>().Ret<Floats>()
+                                  .Ret<Floats>().Ret<Floats>().Attr<int64_t>("reverse"));
+
+}  // namespace denseq

@@ -1,0 +1,157 @@
+"""An LSTM layer by the compiled kernel (lstm.cc), for float32 on a CPU.
+
+Shapes: t time, b batch, f inputs, h hidden, d directions, g = 4h gates, p = h rounded up to PADDING. Memory is row by
+row (b before t), as users' arrays are: what stands time-major around this costs no copy once compiled.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.custom_derivatives import SymbolicZero
+
+from nets.lstm_scan import Answer, Layer, scanned_layer
+
+Array = jax.Array
+PADDING = 16  # kPadding of layer.h
+
+
+class Saved(NamedTuple):
+    """What a backward pass reads beside the layer: the answer's h, the activated gates, and c, step by step."""
+
+    outputs_btdh: Array
+    gates_dtbg: Array
+    cells_dtbp: Array
+
+
+def native_layer(reverse: tuple[bool, ...], layer: Layer) -> Answer:
+    """`scanned_layer`, of a float32 or bfloat16 x. All is computed in float32, bfloat16's products too."""
+    wide = jax.tree.map(lambda part: part.astype(jnp.float32), layer._replace(lengths_b=None))
+    wide = wide._replace(lengths_b=layer.lengths_b)
+    outputs_btdh, h_dbh, c_dbh = _layer(reverse, wide._replace(x_tbf=jnp.swapaxes(wide.x_tbf, 0, 1)))
+    return jnp.swapaxes(outputs_btdh, 0, 1), h_dbh, c_dbh
+
+
+# From here on a layer's x is batch-major, and so are outputs.
+
+
+def _run(reverse: tuple[bool, ...], layer: Layer) -> Answer:
+    """The answer, nothing kept for a derivative."""
+    return _call_forward(reverse, layer, keep=False)[0]
+
+
+def _forward(reverse: tuple[bool, ...], layer: Any) -> tuple[Answer, tuple]:
+    asks_x = layer.x_tbf.perturbed
+    layer = jax.tree.map(lambda part: part.value, layer)
+    answer, saved = _kept(reverse, layer)
+    return answer, (layer, saved, () if asks_x else None)  # a bool would come back as a traced array
+
+
+def _backward(reverse: tuple[bool, ...], residuals: tuple, pulls: Answer) -> tuple[Layer]:
+    layer, saved, asks_x = residuals
+    whole = tuple(jnp.zeros(p.shape, p.dtype) if isinstance(p, SymbolicZero) else p for p in pulls)
+    return (_gradient(reverse, asks_x is not None, layer, saved, whole),)
+
+
+_layer = jax.custom_vjp(_run, nondiff_argnums=(0,))
+_layer.defvjp(_forward, _backward, symbolic_zeros=True)
+
+
+# Both passes are differentiable functions of their own, so that derivatives of higher order find their way.
+
+
+def _run_kept(reverse: tuple[bool, ...], layer: Layer) -> tuple[Answer, Saved]:
+    """The answer, and what its gradient needs."""
+    return _call_forward(reverse, layer, keep=True)
+
+
+def _forward_kept(reverse: tuple[bool, ...], layer: Layer) -> tuple[tuple[Answer, Saved], tuple]:
+    answer, saved = _kept(reverse, layer)
+    return (answer, saved), (layer, saved)
+
+
+def _backward_kept(reverse: tuple[bool, ...], residuals: tuple, pulls: tuple[Answer, Saved]) -> tuple[Layer]:
+    # `_gradient` says that it is a function of the layer and the pulls alone: nothing pulls at what was saved.
+    return (_gradient(reverse, True, *residuals, pulls[0]),)
+
+
+_kept = jax.custom_vjp(_run_kept, nondiff_argnums=(0,))
+_kept.defvjp(_forward_kept, _backward_kept)
+
+
+def _run_gradient(reverse: tuple[bool, ...], asks_x: bool, layer: Layer, saved: Saved, pulls: Answer) -> Layer:
+    """The gradient of all in `layer`, None for x unless it is asked for."""
+    return _call_backward(reverse, asks_x, layer, saved, pulls)
+
+
+def _forward_gradient(reverse: tuple[bool, ...], asks_x: bool, *given: Any) -> tuple[Layer, tuple]:
+    layer, _, pulls = given
+    return _gradient(reverse, asks_x, *given), (layer, pulls)
+
+
+def _backward_gradient(reverse: tuple[bool, ...], asks_x: bool, residuals: tuple, pulls: Layer) -> tuple:
+    """The second derivative, and by it all beyond, is that of the scans."""
+    layer, first_pulls = residuals
+
+    def gradient(numbers: Layer, first_pulls: Answer) -> Layer:
+        _, pull = jax.vjp(lambda numbers: _scanned(reverse, numbers._replace(lengths_b=layer.lengths_b)), numbers)
+        made = pull(first_pulls)[0]
+        return made if asks_x else made._replace(x_tbf=None)
+
+    _, pull = jax.vjp(gradient, layer._replace(lengths_b=None), first_pulls)
+    dlayer, dpulls = pull(pulls)
+    return dlayer, None, dpulls
+
+
+_gradient = jax.custom_vjp(_run_gradient, nondiff_argnums=(0, 1))
+_gradient.defvjp(_forward_gradient, _backward_gradient)
+
+
+def _scanned(reverse: tuple[bool, ...], layer: Layer) -> Answer:
+    outputs_tbdh, h_dbh, c_dbh = scanned_layer(reverse, layer._replace(x_tbf=jnp.swapaxes(layer.x_tbf, 0, 1)))
+    return jnp.swapaxes(outputs_tbdh, 0, 1), h_dbh, c_dbh
+
+
+def _call_forward(reverse: tuple[bool, ...], layer: Layer, keep: bool) -> tuple[Answer, Saved]:
+    n_rows, n_steps, _ = layer.x_tbf.shape
+    n_directions, size, _ = layer.recurrent_dhg.shape
+    padded = -(-size // PADDING) * PADDING
+    kept = (n_directions, n_steps, n_rows) if keep else (0,)  # no number at all: not kept
+    carry = (n_directions, n_rows, size)
+    shapes = ((n_rows, n_steps, n_directions, size), carry, carry, (*kept, 4 * padded), (*kept, padded))
+    outputs_btdh, h_dbh, c_dbh, *rest = _call("denseq_lstm_forward", shapes, _arguments(layer), reverse)
+    return (outputs_btdh, h_dbh, c_dbh), Saved(outputs_btdh, *rest)
+
+
+def _call_backward(reverse: tuple[bool, ...], asks_x: bool, layer: Layer, saved: Saved, pulls: Answer) -> Layer:
+    n_rows, n_steps, n_inputs = layer.x_tbf.shape
+    n_directions, carry = len(reverse), layer.h_dbh.shape
+    shapes = (
+        (n_directions, n_rows, n_steps, n_inputs) if asks_x else (0,),
+        layer.kernel_dfg.shape,
+        layer.recurrent_dhg.shape,
+        layer.bias_dg.shape,
+        carry,
+        carry,
+        (0,) if layer.mask_dbh is None else carry,
+    )
+    x_dbtf, *others, mask_dbh = _call("denseq_lstm_backward", shapes, (*_arguments(layer), *saved, *pulls), reverse)
+    x_btf = x_dbtf.sum(0) if asks_x else None
+    return Layer(x_btf, *others, None, None if layer.mask_dbh is None else mask_dbh)  # type: ignore[arg-type]
+
+
+def _arguments(layer: Layer) -> tuple[Array, ...]:
+    n_rows, n_steps, _ = layer.x_tbf.shape
+    lengths_b = jnp.full((n_rows,), n_steps, jnp.int32) if layer.lengths_b is None else layer.lengths_b
+    mask_dbh = jnp.zeros((0,), jnp.float32) if layer.mask_dbh is None else layer.mask_dbh
+    return (*layer[:6], lengths_b.astype(jnp.int32), mask_dbh)
+
+
+def _call(name: str, shapes: tuple, arguments: tuple, reverse: tuple[bool, ...]) -> tuple[Array, ...]:
+    results = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes]
+    bits = np.int64(sum(1 << d for d, backwards in enumerate(reverse) if backwards))
+    # Under vmap an array that all members share gets an axis of 1, and is read by all of them where it stands.
+    return tuple(jax.ffi.ffi_call(name, results, vmap_method="expand_dims")(*arguments, reverse=bits))

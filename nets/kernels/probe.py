@@ -1,0 +1,56 @@
+"""`python -m nets.kernels.probe LIBRARY`: exit code 0 if the library loads, runs, and computes what scans compute.
+
+In a process of its own: a library that fits this jaxlib or this machine badly ends the process that tries it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nets.kernels import library
+from nets.kernels.lstm import native_layer
+from nets.lstm_scan import Answer, Layer, scanned_layer
+
+N_STEPS, N_ROWS, N_INPUTS, SIZE = 5, 9, 3, 18
+REVERSE = (False, True)
+TOLERANCE = 1e-4
+
+
+def difference() -> float:
+    """The largest difference between the two ways, in an answer or a gradient, of numbers about 1."""
+    rng, n = np.random.default_rng(0), len(REVERSE)
+    shapes = ((N_STEPS, N_ROWS, N_INPUTS), (n, N_INPUTS, 4 * SIZE), (n, SIZE, 4 * SIZE), (n, 4 * SIZE))
+    carry = (n, N_ROWS, SIZE)
+    x, kernel, recurrent, bias, h, c, mask = (
+        jnp.asarray(0.5 * rng.standard_normal(shape), jnp.float32) for shape in (*shapes, carry, carry, carry)
+    )
+    given = Layer(x, kernel, recurrent, bias, h, c, None, mask)
+    lengths_b = jnp.arange(N_ROWS, dtype=jnp.int32) % (N_STEPS + 1)
+
+    def outcome(layer: Callable[..., Answer], given: Layer) -> tuple[Answer, Layer]:
+        answer, pull = jax.vjp(lambda given: layer(REVERSE, given._replace(lengths_b=lengths_b)), given)
+        return answer, pull(answer)[0]
+
+    ours, truth = (jax.jit(partial(outcome, layer))(given) for layer in (native_layer, scanned_layer))
+    apart = [jnp.abs(a - b).max() for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(truth), strict=True)]
+    return float(jnp.max(jnp.stack(apart)))
+
+
+def main(path: str) -> int:
+    library.register(Path(path))
+    found = difference()
+    if not found < TOLERANCE:  # a NaN is an error too
+        print(f"error: its numbers are {found:.3g} from the portable ones", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

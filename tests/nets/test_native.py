@@ -1,0 +1,321 @@
+"""The compiled LSTM core against the scans in float64: answers, carries and gradients, however it is called."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from nets.kernels import library
+from nets.kernels.lstm import native_layer
+from nets.lstm_core import lstm
+from nets.lstm_scan import Answer, Layer, scanned_layer
+
+pytestmark = pytest.mark.skipif(not library.is_native(), reason=f"the core here is {library.core()}")
+
+MOST = (70, 40, 70, 130)  # rows, steps, inputs, hidden units
+TOLERANCE = 2e-6  # of an array's largest value, or of 0.1 where all of it cancelled
+Sizes = tuple[int, int, int, int]
+
+
+def make_layer(sizes: Sizes, reverse: tuple[bool, ...], seed: int = 0, masked: bool = True) -> Layer:
+    """Numbers about 1 and weights that keep the gates from saturating; a third of all rows have every step."""
+    (b, t, f, h), d, rng = sizes, len(reverse), np.random.default_rng(seed)
+    carry = (d, b, h)
+    shapes = ((t, b, f), (d, f, 4 * h), (d, h, 4 * h), (d, 4 * h), carry, carry)
+    scales = (1.0, 1 / (f**0.5), 1 / (h**0.5), 0.5, 1.0, 1.0)
+    arrays = [np.float32(scale * rng.normal(size=shape)) for shape, scale in zip(shapes, scales, strict=True)]
+    lengths = np.minimum(rng.integers(0, t + t // 2 + 1, size=b), t).astype(np.int32)
+    mask = rng.integers(0, 2, size=carry).astype(np.float32) * 2 if masked else None
+    return Layer(*map(jnp.asarray, arrays), jnp.asarray(lengths), None if mask is None else jnp.asarray(mask))
+
+
+def make_pulls(sizes: Sizes, reverse: tuple[bool, ...]) -> Answer:
+    (b, t, _, h), d, rng = sizes, len(reverse), np.random.default_rng(1)
+    shapes = ((t, b, d, h), (d, b, h), (d, b, h))
+    return tuple(jnp.asarray(rng.normal(size=shape), jnp.float32) for shape in shapes)  # type: ignore[return-value]
+
+
+def both(function, reverse: tuple[bool, ...], layer: Layer, pulls: Answer) -> tuple[Answer, Layer]:
+    """The answer, and the gradient of all but the lengths."""
+    answer, pull = jax.vjp(lambda given: function(reverse, given._replace(lengths_b=layer.lengths_b)),
+                           layer._replace(lengths_b=None))  # fmt: skip
+    return answer, pull(pulls)[0]
+
+
+native_both = jax.jit(partial(both, native_layer), static_argnums=0)
+scanned_both = jax.jit(partial(both, scanned_layer), static_argnums=0)
+native = jax.jit(native_layer, static_argnums=0)
+
+
+def widened(array: jax.Array | None, shape: tuple[int, ...], gates: int = 1) -> np.ndarray | None:
+    """Zeros around an array, in float64; each of the gates that stand together in the last axis by itself."""
+    if array is None:
+        return None
+    split = np.asarray(array, np.float64).reshape(*array.shape[:-1], gates, -1)
+    wide = np.zeros((*shape[:-1], gates, shape[-1] // gates))
+    wide[tuple(slice(n) for n in split.shape)] = split
+    return wide.reshape(shape)
+
+
+def exact(reverse: tuple[bool, ...], layer: Layer, pulls: Answer) -> tuple[Answer, Layer]:
+    """`both` of the scans, in float64. All sizes are made those of MOST, which changes nothing and compiles once."""
+    (b, t, f, h), d = MOST, len(reverse)
+    (n_steps, n_rows, _), size = layer.x_tbf.shape, layer.h_dbh.shape[-1]
+    carry = (d, b, h)
+    shapes = ((t, b, f), (d, f, 4 * h), (d, h, 4 * h), (d, 4 * h), carry, carry, (b,), carry)
+    with jax.enable_x64(True):
+        wide = [widened(a, s, 4 if i in (1, 2, 3) else 1) for i, (a, s) in enumerate(zip(layer, shapes, strict=True))]
+        lengths = np.asarray(wide[6], np.int32)
+        wide_pulls = tuple(widened(p, s) for p, s in zip(pulls, ((t, b, d, h), carry, carry), strict=True))
+        answer, gradient = scanned_both(reverse, Layer(*wide)._replace(lengths_b=lengths), wide_pulls)
+
+    def narrowed(array: jax.Array, like: jax.Array, gates: int = 1) -> np.ndarray:
+        split = np.asarray(array).reshape(*array.shape[:-1], gates, -1)
+        part = (*like.shape[:-1], gates, like.shape[-1] // gates)
+        return split[tuple(slice(n) for n in part)].reshape(like.shape)
+
+    outputs = np.asarray(answer[0])[:n_steps, :n_rows, :, :size]
+    carries = (np.asarray(part)[:, :n_rows, :size] for part in answer[1:])
+    parts = [
+        None if like is None or i == 6 else narrowed(part, like, 4 if i in (1, 2, 3) else 1)
+        for i, (part, like) in enumerate(zip(gradient, layer, strict=True))
+    ]
+    return (outputs, *carries), Layer(*parts)  # type: ignore[return-value]
+
+
+def assert_close(ours: object, truth: object, tolerance: float = TOLERANCE) -> None:
+    assert jax.tree.structure(ours) == jax.tree.structure(truth)
+    for (path, mine), other in zip(jax.tree.leaves_with_path(ours), jax.tree.leaves(truth), strict=True):
+        assert mine.shape == other.shape, path
+        atol = tolerance * max(float(np.abs(other).max()), 0.1)
+        np.testing.assert_allclose(mine, other, atol=atol, rtol=0, err_msg=str(path))
+
+
+# Rows and inputs around a tile's and a vector's width, hidden units around a block's.
+@settings(max_examples=25)
+@given(
+    sizes=st.tuples(*(st.integers(1, most) for most in MOST)),
+    reverse=st.sampled_from([(False,), (True,), (False, True)]),
+    masked=st.booleans(),
+    seed=st.integers(0, 99),
+)
+@example(sizes=(7, 3, 17, 16), reverse=(False, True), masked=True, seed=0)
+@example(sizes=(1, 40, 1, 1), reverse=(True,), masked=False, seed=3)
+@example(sizes=MOST, reverse=(False, True), masked=True, seed=1)
+def test_answers_and_gradients_equal_those_of_the_scans(
+    sizes: Sizes, reverse: tuple[bool, ...], masked: bool, seed: int
+) -> None:
+    layer, pulls = make_layer(sizes, reverse, seed), make_pulls(sizes, reverse)
+    layer = layer if masked else layer._replace(mask_dbh=jnp.ones_like(layer.h_dbh))
+    truth = exact(reverse, layer, pulls)
+    if not masked:
+        layer, truth = layer._replace(mask_dbh=None), (truth[0], truth[1]._replace(mask_dbh=None))
+    assert_close(native_both(reverse, layer, pulls), truth)
+    # Without a derivative nothing is kept, which is another call.
+    assert_close(native(reverse, layer), truth[0])
+
+
+REVERSE, SMALL = (False, True), (5, 6, 3, 20)
+
+
+def loss(function, reverse: tuple[bool, ...], layer: Layer) -> jax.Array:
+    """Of all that a layer answers, each number with its own weight."""
+    parts = function(reverse, layer)
+    return sum((jnp.sum(p * jnp.cos(jnp.arange(p.size, dtype=p.dtype)).reshape(p.shape)) for p in parts), jnp.zeros(()))
+
+
+def members(n: int) -> Layer:
+    return jax.tree.map(lambda *parts: jnp.stack(parts), *(make_layer(SMALL, REVERSE, seed) for seed in range(n)))
+
+
+def gradient(function, layer: Layer) -> Layer:
+    numbers = layer._replace(lengths_b=None)
+    return jax.grad(lambda n: loss(function, REVERSE, n._replace(lengths_b=layer.lengths_b)))(numbers)
+
+
+def test_the_door_leads_to_the_kernel_and_float64_past_it() -> None:
+    layer = make_layer(SMALL, REVERSE)
+
+    def program(dtype: type) -> str:
+        arrays = [a.astype(dtype) for a in layer[:4]]
+        return jax.jit(lambda *given: lstm(*given, reverse=REVERSE)).lower(*arrays).as_text()
+
+    assert "denseq_lstm_forward" in program(jnp.float32) and "while" not in program(jnp.float32)
+    assert "denseq_lstm_forward" in program(jnp.bfloat16)
+    with jax.enable_x64(True):
+        assert "denseq" not in program(jnp.float64)
+
+
+def test_a_program_for_another_device_gets_the_scans() -> None:
+    layer = make_layer(SMALL, REVERSE)
+    exported = jax.export.export(jax.jit(lambda *given: lstm(*given, reverse=REVERSE)), platforms=["cuda"])(*layer[:4])
+    assert "denseq" not in exported.mlir_module()
+
+
+@pytest.mark.parametrize("shared", [(), ("x_tbf", "lengths_b", "mask_dbh"), ("kernel_dfg", "recurrent_dhg")])
+def test_vmapped_members_equal_members_one_by_one(shared: tuple[str, ...]) -> None:
+    stacked = members(3)
+    first = jax.tree.map(lambda part: part[0], stacked)
+    stacked = stacked._replace(**{name: getattr(first, name) for name in shared})
+    axes = Layer(*(None if name in shared else 0 for name in Layer._fields))
+    answers = jax.jit(jax.vmap(partial(native_layer, REVERSE), in_axes=(axes,)))(stacked)
+    gradients = jax.jit(jax.vmap(partial(gradient, native_layer), in_axes=(axes,)))(stacked)
+    for k in range(3):
+        layer = Layer(*(p if n in shared else p[k] for n, p in zip(Layer._fields, stacked, strict=True)))
+        assert_close(jax.tree.map(lambda part, k=k: part[k], answers), scanned_layer(REVERSE, layer))
+        assert_close(jax.tree.map(lambda part, k=k: part[k], gradients), gradient(scanned_layer, layer))
+
+
+def test_members_of_members_share_what_is_shared() -> None:
+    stacked = members(2)
+    outer = jax.tree.map(lambda part: jnp.stack([part, 0.5 * part]), stacked.kernel_dfg)
+
+    def run(layer: Layer, kernel_dfg: jax.Array) -> Answer:
+        return native_layer(REVERSE, layer._replace(kernel_dfg=kernel_dfg))
+
+    answers = jax.jit(jax.vmap(jax.vmap(run), in_axes=(None, 0)))(stacked, outer)
+    for i in range(2):
+        for k in range(2):
+            layer = jax.tree.map(lambda part, k=k: part[k], stacked)._replace(kernel_dfg=outer[i, k])
+            assert_close(jax.tree.map(lambda part, i=i, k=k: part[i, k], answers), scanned_layer(REVERSE, layer))
+
+
+def test_shared_inputs_are_not_copied() -> None:
+    stacked = members(3)
+    x = stacked.x_tbf[0]
+    axes = Layer(None, *(0,) * 7)
+    program = jax.jit(jax.vmap(partial(native_layer, REVERSE), in_axes=(axes,))).lower(stacked._replace(x_tbf=x))
+    n_rows, n_steps, n_inputs, _ = SMALL
+    assert f"tensor<1x{n_rows}x{n_steps}x{n_inputs}xf32>" in program.as_text()
+    assert f"tensor<3x{n_rows}x{n_steps}x{n_inputs}xf32>" not in program.as_text()
+
+
+def test_second_derivatives_equal_those_of_the_scans() -> None:
+    layer = make_layer(SMALL, REVERSE)
+
+    def curvature(function) -> Layer:
+        def size(numbers: Layer) -> jax.Array:
+            given = numbers._replace(lengths_b=layer.lengths_b)
+            value, slopes = loss(function, REVERSE, given), gradient(function, given)
+            return value**2 + sum(jnp.sum(jnp.sin(slope)) for slope in jax.tree.leaves(slopes))
+
+        return jax.jit(jax.grad(size))(layer._replace(lengths_b=None))
+
+    assert_close(curvature(native_layer), curvature(scanned_layer), tolerance=1e-5)
+
+
+def test_the_gradient_of_x_is_taken_only_where_it_is_asked_for() -> None:
+    layer = make_layer(SMALL, REVERSE)
+    n_rows, n_steps, n_inputs, _ = SMALL
+
+    def of_weights(kernel_dfg: jax.Array) -> jax.Array:
+        return loss(native_layer, REVERSE, layer._replace(kernel_dfg=kernel_dfg))
+
+    asked = f"tensor<2x{n_rows}x{n_steps}x{n_inputs}xf32>"
+    assert asked not in jax.jit(jax.grad(of_weights)).lower(layer.kernel_dfg).as_text()
+    assert asked in jax.jit(partial(gradient, native_layer)).lower(layer).as_text()
+    assert_close(jax.grad(of_weights)(layer.kernel_dfg), gradient(scanned_layer, layer).kernel_dfg)
+
+
+def test_descent_inside_a_scan_equals_descent_by_the_scans() -> None:
+    layer = make_layer(SMALL, REVERSE)
+
+    def descended(function) -> Layer:
+        def step(numbers: Layer, _: None) -> tuple[Layer, None]:
+            slopes = gradient(function, numbers._replace(lengths_b=layer.lengths_b))
+            return jax.tree.map(lambda value, slope: value - 0.01 * slope, numbers, slopes), None
+
+        return jax.jit(lambda start: jax.lax.scan(step, start, None, length=3)[0])(layer._replace(lengths_b=None))
+
+    assert_close(descended(native_layer), descended(scanned_layer), tolerance=1e-5)
+
+
+def test_bfloat16_is_as_near_to_float64_as_its_own_digits() -> None:
+    layer, pulls = make_layer(SMALL, REVERSE), make_pulls(SMALL, REVERSE)
+    rounded = jax.tree.map(lambda part: part.astype(jnp.bfloat16), layer[:3])
+    layer = Layer(*(part.astype(jnp.float32) for part in rounded), *layer[3:])
+    truth = exact(REVERSE, layer, pulls)
+    answer, slopes = native_both(REVERSE, Layer(*rounded, *layer[3:]), pulls)
+    assert_close(answer, truth[0])
+    # A gradient comes back in the type of what it belongs to.
+    assert [part.dtype for part in slopes[:3]] == [jnp.bfloat16] * 3
+    assert_close(slopes, truth[1], tolerance=2**-8)
+
+
+def test_the_same_bits_come_every_time() -> None:
+    layer, pulls = make_layer(MOST, REVERSE), make_pulls(MOST, REVERSE)
+    first = jax.tree.leaves(native_both(REVERSE, layer, pulls))
+    for _ in range(5):
+        for mine, other in zip(jax.tree.leaves(native_both(REVERSE, layer, pulls)), first, strict=True):
+            np.testing.assert_array_equal(mine, other)
+
+
+def test_a_nan_stays_in_its_row() -> None:
+    layer = make_layer(SMALL, REVERSE, masked=False)._replace(lengths_b=None)
+    spoilt = layer._replace(x_tbf=layer.x_tbf.at[2, 1].set(jnp.nan))
+    whole, outputs = native(REVERSE, layer)[0], native(REVERSE, spoilt)[0]
+    assert np.isnan(outputs[2:, 1, 0]).all() and np.isnan(outputs[:3, 1, 1]).all()
+    np.testing.assert_array_equal(np.delete(outputs, 1, 1), np.delete(whole, 1, 1))
+    np.testing.assert_array_equal(outputs[:2, 1, 0], whole[:2, 1, 0])
+
+
+SEVERAL_DEVICES = """
+import jax, jax.numpy as jnp, numpy as np
+from functools import partial
+from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
+import tests.nets.test_native as t
+from nets.lstm_core import lstm
+
+layer, pulls = t.make_layer((8, 6, 3, 20), t.REVERSE), t.make_pulls((8, 6, 3, 20), t.REVERSE)
+truth = t.scanned_both(t.REVERSE, layer, pulls)
+
+def both(layer, pulls):
+    def door(given):
+        outputs, carry = lstm(*given[:4], tuple(given[4:6]), layer.lengths_b, given.mask_dbh, reverse=t.REVERSE)
+        return outputs, carry.h_dbh, carry.c_dbh
+    answer, pull = jax.vjp(door, layer._replace(lengths_b=None))
+    return answer, pull(pulls)[0]
+
+mesh = jax.make_mesh((2,), ("rows",), axis_types=(AxisType.Auto,))
+rows, all_rows = P(None, "rows"), P()
+places = t.Layer(rows, all_rows, all_rows, all_rows, rows, rows, P("rows"), rows), (rows,) * 3
+put = lambda part, place: jax.device_put(part, NamedSharding(mesh, place))
+placed = jax.tree.map(put, (layer, pulls), places)
+t.assert_close(jax.jit(both)(*placed), truth)
+assert "denseq" not in jax.jit(both).lower(*placed).as_text()
+
+def summed(layer, pulls):
+    answer, slopes = both(layer, pulls)
+    weights = t.Layer._fields[1:4]
+    return answer, slopes._replace(**{name: jax.lax.psum(getattr(slopes, name), "rows") for name in weights})
+
+out = (rows,) * 3, places[0]._replace(lengths_b=None)
+apart = jax.jit(jax.shard_map(summed, mesh=mesh, in_specs=places, out_specs=out, check_vma=False))
+t.assert_close(apart(layer, pulls), truth)
+assert "denseq_lstm_backward" in apart.lower(layer, pulls).as_text()
+
+split = lambda part, place: jnp.stack(jnp.split(part, 2, place.index("rows")) if "rows" in place else [part] * 2)
+halves = jax.tree.map(split, (layer, pulls), places)
+answers = jax.pmap(lambda layer, pulls: summed(layer, pulls)[0], axis_name="rows")(*halves)
+t.assert_close(tuple(jnp.concatenate(list(part), 1) for part in answers), truth[0])
+print("equal on", jax.device_count())
+"""
+
+
+def test_sharded_rows_and_pmap_give_the_same() -> None:
+    root = Path(__file__).parents[2]
+    environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "PYTHONPATH": str(root)}
+    done = subprocess.run(
+        [sys.executable, "-c", SEVERAL_DEVICES], cwd=root, env=environment, capture_output=True, text=True
+    )
+    assert done.stdout == "equal on 2\n", done.stderr[-3000:]
