@@ -51,7 +51,10 @@ class Linear(nn.Module):
 
 
 class BatchNorm(nn.Module):
-    """Batch normalisation (Ioffe & Szegedy 2015) whose statistics skip padding rows; constants as in Keras."""
+    """Batch normalisation (Ioffe & Szegedy 2015) whose statistics skip padding rows; constants as in Keras.
+
+    Those of the batch are used in training, where the running ones can be changed ("batch_stats" is mutable).
+    """
 
     momentum: float = 0.99
     epsilon: float = 1e-3
@@ -64,7 +67,7 @@ class BatchNorm(nn.Module):
         scale_f = self.param("scale", nn.initializers.ones_init(), (width,))
         bias_f = self.param("bias", nn.initializers.zeros_init(), (width,))
         mean, var = mean_f.value, var_f.value
-        if train:
+        if train and (self.is_initializing() or self.is_mutable_collection("batch_stats")):
             real = jnp.ones(x_bf.shape[:1]) if weight_b is None else (weight_b > 0).astype(x_bf.dtype)
             share_b1 = (real / jnp.maximum(real.sum(), 1))[:, None]
             mean = (share_b1 * x_bf).sum(0)

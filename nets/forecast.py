@@ -1,7 +1,7 @@
 """Forecasting: a window of a series in, all steps of its horizon out (direct multi-step).
 
 Shapes: b windows, l lookback, h horizon, c columns read (the o targets first), k columns known ahead, r rows the LSTM
-reads (b, or b * o where columns are apart), w targets in such a row, s patches.
+reads (b, or b * o where columns are apart), w targets in such a row, s patches, p further numbers for each answer.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from nets.activations import ACTIVATIONS
 from nets.dense import Linear
 from nets.dropout import dropout, is_off
+from nets.heads import HeadShape, answers_of, positive, with_spread
 from nets.lstm import LSTM
 from nets.readout import Attention, last, maximum, mean
 
@@ -56,15 +57,18 @@ class Forecaster(nn.Module):
     """An LSTM over patches of the lookback, a readout, dense layers, and one linear layer to the whole horizon.
 
     Columns scaled by training rows go in (`prepare`), {"past": [b, l, c], "future": [b, h, k] if any is known ahead};
-    {"value": [b, h * o]} comes out, scaled likewise. Within, targets are scaled by their own window too (`window`;
-    "revin" with a learned factor and offset for each). Columns "joint": one net reads and forecasts all targets;
-    "independent": one net is shared by all, each read alone beside the covariates. `shortcut` adds a linear map from
-    the lookback of a target to its horizon, one map for each if joint, zero at start.
+    {"value": [b, h * o]} comes out, scaled likewise, and beside it "value.quantiles" at the levels `quantiles`, or
+    "value.deviation", where these are asked for (see `nets.heads`). Within, targets are scaled by their own window too
+    (`window`; "revin" with a learned factor and offset for each). Columns "joint": one net reads and forecasts all
+    targets; "independent": one net is shared by all, each read alone beside the covariates. `shortcut` adds a linear
+    map from the lookback of a target to its horizon, one map for each if joint, zero at start.
     """
 
     lstm: LSTM
     horizon: int
     n_targets: int
+    quantiles: tuple[float, ...] = ()
+    deviation: bool = False
     patch: int = 1
     window: WindowScaling = "none"
     columns: Literal["joint", "independent"] = "joint"
@@ -84,17 +88,26 @@ class Forecaster(nn.Module):
             factor_o = self.param("revin_scale", nn.initializers.ones_init(), (self.n_targets,))[None, None]
             offset_o = self.param("revin_bias", nn.initializers.zeros_init(), (self.n_targets,))[None, None]
             scaled_blo = scaled_blo * factor_o + offset_o
-        answer_bho = self._forecast(scaled_blo, covariates_blf, inputs.get("future"), train)
+        parts_bhop = self._forecast(scaled_blo, covariates_blf, inputs.get("future"), train)
+        answer_bho, spread_bhop = parts_bhop[..., 0], positive(parts_bhop[..., 1:])
         if self.shortcut:
             answer_bho = answer_bho + self._shortcut(scaled_blo)
         if self.window == "revin":
             # As RevIN guards it: a factor that training moves to 0 must not divide.
             answer_bho = (answer_bho - offset_o) / (factor_o + SMALLEST**2)
+            spread_bhop = spread_bhop / (jnp.abs(factor_o) + SMALLEST**2)[..., None]
         answer_bho = answer_bho * level.scale + level.center
-        return {"value": answer_bho.reshape(answer_bho.shape[0], -1)}
+        spread_bhop = spread_bhop * level.scale[..., None]
+        head, n_rows = self._shape, answer_bho.shape[0]
+        spread_bop = spread_bhop.reshape(n_rows, head.size, head.further)
+        return with_spread(answer_bho.reshape(n_rows, head.size), spread_bop, head)
+
+    @property
+    def _shape(self) -> HeadShape:
+        return HeadShape("value", "regression", self.horizon * self.n_targets, self.quantiles, self.deviation)
 
     def _forecast(self, targets_blo: Array, covariates_blf: Array, future_bhk: Array | None, train: bool) -> Array:
-        """The LSTM's part of the answer [b, h, o]."""
+        """The LSTM's part of the answer, and what says how sure it is [b, h, o, 1 + p]."""
         n_apart = self.n_targets if self.columns == "independent" else 1
         targets_rlw = _apart(targets_blo, n_apart)
         x_rlf = jnp.concatenate([targets_rlw, jnp.repeat(covariates_blf, n_apart, axis=0)], axis=2)
@@ -107,10 +120,10 @@ class Forecaster(nn.Module):
         for i, size in enumerate(self.head):
             hidden_rh = ACTIVATIONS[self.head_activation](Linear(size, name=f"head_{i}")(hidden_rh))
             hidden_rh = self._drop(hidden_rh, i + 1, train)
-        n_together = self.n_targets // n_apart
-        answer_r = Linear(self.horizon * n_together, name="output")(hidden_rh)
-        answer_rhw = answer_r.reshape(-1, self.horizon, n_together)
-        return _together(answer_rhw, n_apart)
+        n_together, n_parts = self.n_targets // n_apart, 1 + self._shape.further
+        answer_r = Linear(self.horizon * n_together * n_parts, name="output")(hidden_rh)
+        answer_rhwp = answer_r.reshape(-1, self.horizon, n_together, n_parts)
+        return jnp.stack([_together(answer_rhwp[..., i], n_apart) for i in range(n_parts)], axis=-1)
 
     def _read(self, outputs_rsh: Array, carry: tuple) -> Array:
         match self.readout:
@@ -154,9 +167,10 @@ class Forecaster(nn.Module):
         return {"value": (target["value"] - center) / scale}
 
     def answer(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
-        """{"value": outputs [b, h * o]} -> the same in the targets' units."""
-        center, scale = self._target_statistics()
-        return {"value": outputs["value"] * scale + center}
+        """{"value": outputs [b, h * o], and what stands beside} -> the same in the targets' units."""
+        center_1o, scale_1o = self._target_statistics()
+        fitted = {"center": center_1o[0], "scale": scale_1o[0]}
+        return answers_of(outputs, self._shape, fitted, clip=False, log_link=False)
 
     def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Raw columns -> answers."""

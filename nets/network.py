@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import flax.linen as nn
 import jax
 
-from nets.heads import Heads, answer, standardise_target
+from nets.heads import Heads, answers_of, standardise_target
 from nets.inputs import Inputs, scaled_columns
 
 Array = jax.Array
@@ -30,7 +30,8 @@ class Network(nn.Module):
     log_link: bool = False
 
     def __call__(self, columns: Mapping[str, Array], weight_b: Array | None = None, *, train: bool) -> dict[str, Array]:
-        """Scaled columns -> {head: outputs [b, o]}: standardised numbers or logits."""
+        """Scaled columns -> {head: outputs [b, o]}: standardised numbers (how sure of them beside, as in `Heads`) or
+        logits."""
         x_bd = self.inputs(columns, self._statistics("inputs"))
         return self.output(self.body(x_bd, weight_b, train=train))
 
@@ -46,10 +47,11 @@ class Network(nn.Module):
     def answer(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
         """{head: outputs} -> {head: numbers in the target's units, or probabilities}."""
         statistics = self._statistics("targets")
-        return {
-            h.name: answer(outputs[h.name], h, statistics[h.name], clip=self.clip_outputs, log_link=self.log_link)
-            for h in self.output.heads
-        }
+        answers = {}
+        for head in self.output.heads:
+            fitted = statistics[head.name]
+            answers |= answers_of(outputs, head, fitted, clip=self.clip_outputs, log_link=self.log_link)
+        return answers
 
     def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Raw columns -> answers."""

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from nets.activations import ACTIVATIONS
 from nets.crf import viterbi
 from nets.dropout import dropout, is_off
-from nets.heads import HeadShape, answer, readable_names, standardise_target
+from nets.heads import HeadShape, answers_of, read_layer, readable_names, standardise_target
 from nets.lstm import LSTM
 from nets.lstm_core import Carry
 from nets.readout import Attention, last, maximum, mean
@@ -89,9 +89,10 @@ class SequenceNetwork(nn.Module):
         outputs: dict[str, Any] = {"length": length_b, "carry": carry}
         for head, name in zip(self.heads, readable_names(tuple(h.name for h in self.heads)), strict=True):
             features = of_steps if head.kind in STEP_KINDS else of_row
-            outputs[head.name] = nn.Dense(
-                head.size, kernel_init=nn.initializers.glorot_uniform(), bias_init=self._bias(head), name=name
+            raw = nn.Dense(
+                head.width, kernel_init=nn.initializers.glorot_uniform(), bias_init=self._bias(head), name=name
             )(features)
+            outputs |= read_layer(raw, head)
             if head.kind == "tags" and self.crf:
                 zeros = nn.initializers.zeros_init()
                 outputs[f"{head.name}.start"] = self.param(f"{name}_start", zeros, (head.size,))
@@ -144,7 +145,7 @@ class SequenceNetwork(nn.Module):
                 valid_bt = jnp.arange(raw.shape[1])[None] < length_b[:, None]
                 answers[head.name] = jnp.where(valid_bt[..., None], values_btf, jnp.array(jnp.nan, raw.dtype))
             else:
-                answers[head.name] = answer(raw, head, fitted, clip=False, log_link=self.log_link)
+                answers |= answers_of(outputs, head, fitted, clip=False, log_link=self.log_link)
         return answers
 
     def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:

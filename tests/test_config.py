@@ -151,6 +151,11 @@ def changed(config: Config = GOOD, **groups: dict[str, Any]) -> Config:
 
 SERIES = dataclasses.replace(GOOD, data=Series("hours.csv", target="y", time="t"), net=LSTM())
 SEQUENCES = dataclasses.replace(GOOD, data=Sequences("words.jsonl", inputs="tokens", target="tags"), net=LSTM())
+NEXT = dataclasses.replace(GOOD, data=Sequences("words.jsonl", inputs="x", next_step=True), net=LSTM())
+
+
+def asking(loss: Any, quantiles: tuple[float, ...]) -> Config:
+    return dataclasses.replace(GOOD, loss=loss, quantiles=quantiles)
 
 
 @pytest.mark.parametrize(
@@ -189,6 +194,14 @@ SEQUENCES = dataclasses.replace(GOOD, data=Sequences("words.jsonl", inputs="toke
         (changed(SEQUENCES, data={"id": "doc"}), r"config\.data\.order: a file with a row per step needs"),
         (dataclasses.replace(GOOD, name="a/b"), r"config\.name: 'a/b'"),
         (dataclasses.replace(GOOD, net=Train()), r"config\.net: expected train\.config\.Dense or .*, got Train\("),
+        (asking("auto", (0.1, 0.5)), r"config\.quantiles: not used by config\.loss=auto; set config\.loss=quantile"),
+        (asking("quantile", (0.5, 0.1)), r"config\.quantiles: expected two or more in increasing order"),
+        (asking("quantile", (0.1, 0.9)), r"config\.quantiles: .*, \.5 \(the prediction\) among them"),
+        (asking("quantile", (0.5, 0.5)), r"config\.quantiles: .* got \(0\.5, 0\.5\)"),
+        (asking("quantile", (0.5,)), r"config\.quantiles: expected two or more"),
+        (asking("quantile", (0.5, 1.0)), r"config\.quantiles: expected numbers .*, above 0 and below 1, got"),
+        (dataclasses.replace(SERIES, loss="poisson"), r"config\.loss: poisson is not for forecasts; .* or gaussian"),
+        (dataclasses.replace(NEXT, loss="gaussian"), r"config\.loss: gaussian is not for config\.data\.next_step=true"),
     ],
 )  # fmt: skip
 def test_a_contradiction_is_named(config: Config, message: str):

@@ -16,13 +16,13 @@ ROOT = Path(__file__).parents[1]
 FLOORS = (
     ("errors", "options"),
     ("values", "fields", "checks", "members", "config", "flags", "folder", "runtime"),
-    ("data", "losses", "log", "metrics", "optim", "recipe", "sequence_metrics", "sequence_recipe", "tasks"),
+    ("data", "intervals", "losses", "log", "metrics", "optim", "recipe", "sequence_metrics", "sequence_recipe",
+     "tasks"),
     ("network", "state"),
     ("step",),
     ("checkpoint", "devices", "population", "prepare"),
-    ("baselines", "figures", "forecast", "forecast_figures", "importance", "linear", "page", "population_figures",
-     "predictor", "progress",
-     "report", "sequence_baselines"),
+    ("baselines", "dropout_samples", "figures", "forecast", "forecast_figures", "importance", "linear", "page",
+     "population_figures", "predictor", "progress", "report", "sequence_baselines"),
     ("evaluate", "loop", "outcome", "predict", "result"),
     ("main",),
 )  # fmt: skip

@@ -123,7 +123,7 @@ def test_metrics_are_those_of_the_plain_formula_on_the_written_predictions(strai
 def test_the_folder_holds_what_the_contract_names(straight):
     names = {path.name for path in straight.iterdir()} - {".lock"}
     expected = {"config.json", "encoder.json", "checkpoints", "metrics.jsonl", "result.json"}
-    assert names == expected | {"predictions.parquet", "report.html", "tensorboard"}
+    assert names == expected | {"predictions.parquet", "calibration.parquet", "report.html", "tensorboard"}
     stored = json.loads((straight / "config.json").read_text())
     assert configs.from_json(stored["config"]) == small_config()
     assert stored["versions"]["jax"] == jax.__version__

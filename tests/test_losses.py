@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import typing
+from statistics import NormalDist
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from train.losses import LOSSES, binary_crossentropy, categorical_crossentropy
+from train.losses import LOSSES, binary_crossentropy, categorical_crossentropy, gaussian, quantile
 from train.options import Loss
 
 RANDOM = np.random.default_rng(2)
@@ -113,3 +115,64 @@ def test_gradients_of_robust_losses_stay_bounded(name: str) -> None:
     gradient = jax.grad(lambda o: LOSSES[name](o, jnp.zeros((4, 1))).sum())(jnp.array([[-1e6], [-0.2], [0.2], [1e6]]))
     np.testing.assert_allclose(np.abs(gradient[jnp.array([0, 3])]), [[1], [1]], rtol=1e-6)
     assert gradient[1, 0] < 0 < gradient[2, 0]
+
+
+LEVELS = (0.05, 0.5, 0.9)
+QUANTILES = np.sort(RANDOM.normal(0, 2, size=(12, 3, 3)), axis=-1).astype(np.float32)
+DEVIATION = RANDOM.uniform(0.1, 3, size=(12, 3)).astype(np.float32)
+
+
+def test_the_pinball_loss_of_a_row_by_a_loop() -> None:
+    wanted = np.zeros(12)
+    for b in range(12):
+        for o in range(3):
+            for i, level in enumerate(LEVELS):
+                error = float(TARGET[b, o]) - float(QUANTILES[b, o, i])
+                wanted[b] += (level * error if error > 0 else (level - 1) * error) / 9
+    np.testing.assert_allclose(quantile(jnp.asarray(QUANTILES), jnp.asarray(TARGET), LEVELS), wanted, rtol=1e-5)
+    sklearn = pytest.importorskip("sklearn.metrics")
+    theirs = [
+        sklearn.mean_pinball_loss(TARGET.ravel(), QUANTILES[..., i].ravel(), alpha=level)
+        for i, level in enumerate(LEVELS)
+    ]
+    np.testing.assert_allclose(np.mean(wanted), np.mean(theirs), rtol=1e-6)
+
+
+def test_the_pinball_loss_is_least_at_the_quantile_of_its_level() -> None:
+    """Of the numbers 1 to 99: at their 10th, 50th and 90th, and its slope says on which side one is."""
+    numbers = jnp.arange(1.0, 100.0)[:, None]
+    levels = (0.1, 0.5, 0.9)
+
+    def total(value: jax.Array) -> jax.Array:
+        return quantile(jnp.broadcast_to(value, (99, 1, 3)), numbers, levels).sum()
+
+    for i, best in enumerate((10.0, 50.0, 90.0)):
+        around = [float(total(jnp.full(3, 50.0).at[i].set(best + step))) for step in (-1.0, 0.0, 1.0)]
+        assert around[1] < min(around[0], around[2])
+    below, above = (jax.grad(total)(jnp.array([10.0, 50.0, 90.0]) + step) for step in (-5.5, 5.5))
+    assert (below < 0).all() and (above > 0).all()
+    np.testing.assert_allclose(jax.grad(total)(jnp.full(3, -1.0)), -33 * np.array(levels), rtol=1e-5)
+
+
+def test_the_gaussian_loss_of_a_row_by_a_loop() -> None:
+    wanted = np.zeros(12)
+    for b in range(12):
+        for o in range(3):
+            normal = NormalDist(float(OUTPUTS[b, o]), float(DEVIATION[b, o]))
+            error = (float(TARGET[b, o]) - normal.mean) / normal.stdev
+            wanted[b] += (math.log(normal.stdev * math.sqrt(2 * math.pi)) + error**2 / 2) / 3
+    ours = gaussian(jnp.asarray(OUTPUTS), jnp.asarray(DEVIATION), jnp.asarray(TARGET))
+    np.testing.assert_allclose(ours, wanted, rtol=1e-5)
+    density = NormalDist(1.5, 0.5).pdf(2.25)
+    one = gaussian(jnp.array([[1.5]]), jnp.array([[0.5]]), jnp.array([[2.25]]))
+    np.testing.assert_allclose(one, [-math.log(density)], rtol=1e-6)
+
+
+def test_the_gaussian_loss_moves_the_mean_to_the_target_and_the_deviation_to_the_error() -> None:
+    def loss(mean: float, deviation: float) -> jax.Array:
+        return gaussian(jnp.array([[mean]]), jnp.array([[deviation]]), jnp.zeros((1, 1)))[0]
+
+    of_mean, of_deviation = jax.grad(loss, 0), jax.grad(loss, 1)
+    assert of_mean(2.0, 1.0) == pytest.approx(2) and of_mean(-2.0, 0.5) == pytest.approx(-8)
+    assert of_deviation(2.0, 1.0) < 0 < of_deviation(2.0, 3.0)
+    assert of_deviation(2.0, 2.0) == pytest.approx(0, abs=1e-6)

@@ -242,3 +242,31 @@ def test_evaluate_takes_a_binary_head_and_weights():
     _, probability, target = CASES["binary"]
     found = metrics.evaluate([head], {"sold": probability}, {"sold": target}, [1, 1, 2, 1])
     assert found["accuracy"] == pytest.approx(3 / 5) and set(found) == {"accuracy", "auc", "f1", "log_loss"}
+
+
+def test_coverage_counts_both_ends_and_width_is_in_units():
+    lower, upper, target = [0.0, 1.0, 2.0, 5.0], [1.0, 3.0, 2.0, 9.0], [0.0, 3.0, 2.5, 4.0]
+    assert metrics.interval_metrics(lower, upper, target, unit=2.0) == {"coverage": 0.5, "width": 2 * 7 / 4}
+    weighted = metrics.interval_metrics(lower, upper, target, [1.0, 1.0, 2.0, 0.0])
+    assert weighted == {"coverage": 0.5, "width": (1 + 2 + 0) / 4}
+    assert np.isnan(list(metrics.interval_metrics([], [], []).values())).all()
+
+
+def test_evaluate_judges_the_interval_that_a_net_gives_by_itself():
+    head = Head("value", "regression", ("a", "b"), (), 2)
+    random = np.random.default_rng(3)
+    target, mean = random.normal(size=(2, 40, 2))
+    deviation = random.uniform(0.1, 1, size=(40, 2))
+    units = {"value": [10.0, 0.5]}
+    plain = metrics.evaluate([head], {"value": mean}, {"value": target}, None, units)
+    scores = metrics.evaluate([head], {"value": mean, "value.deviation": deviation}, {"value": target}, None, units)
+    assert {name: scores[name] for name in plain} == plain
+    for i, name in enumerate("ab"):
+        half = 1.6448536269514722 * deviation[:, i]
+        assert scores[f"{name}.coverage"] == np.mean(np.abs(target - mean)[:, i] <= half)
+        assert scores[f"{name}.width"] == pytest.approx(2 * half.mean() * units["value"][i])
+    quantiles = np.sort(random.normal(size=(40, 2, 5)), axis=-1)
+    scores = metrics.evaluate([head], {"value": mean, "value.quantiles": quantiles}, {"value": target}, None, units)
+    assert scores["b.width"] == pytest.approx((quantiles[:, 1, 4] - quantiles[:, 1, 0]).mean() * 0.5)
+    within = (quantiles[:, 0, 0] <= target[:, 0]) & (target[:, 0] <= quantiles[:, 0, 4])
+    assert scores["a.coverage"] == within.mean()

@@ -10,7 +10,7 @@ from sklearn import metrics as truth
 
 from train.errors import StorageError
 from train.page import number
-from train.report import write_report
+from train.report import intervals_in_words, write_report
 
 NASTY = '<script>alert("1")</script> & $x_1$ \N{CJK UNIFIED IDEOGRAPH-5E74} style="#2563eb" --> </svg>'
 
@@ -281,3 +281,11 @@ def test_a_report_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
 def test_matplotlib_is_not_loaded_before_a_report_is_drawn():
     code = "import sys, train.report; assert 'matplotlib' not in sys.modules"
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, cwd=Path(__file__).parents[1])
+
+
+def test_intervals_are_told_with_their_coverage_and_width():
+    one = {"level": 0.9, "rows": 66, "coverage": 0.86364, "width": 165.42}
+    assert intervals_in_words(one) == "90% hold 86.4% of the test rows, mean width 165.4"
+    two = {"level": 0.5, "rows": 9, "a.coverage": 0.5, "a.width": 2.0, "b.coverage": 1.0, "b.width": 30.0}
+    wanted = "50% hold 50.0% of the test rows for a, mean width 2.000; 100.0% of the test rows for b, mean width 30.00"
+    assert intervals_in_words(two) == wanted

@@ -73,3 +73,25 @@ def test_errors_of_counts_are_of_counts_not_of_their_logarithms() -> None:
     tasks = (Task(HeadShape("value", "regression", 1), "poisson"),)
     errors_b = row_errors(tasks, {"value": jnp.log(jnp.array([[3.0], [5.0]]))}, {"value": jnp.array([[3.0], [1.0]])})
     np.testing.assert_allclose(errors_b, [0, 16], atol=1e-5)
+
+
+def test_a_loss_that_says_how_sure_shapes_the_heads_of_numbers_alone() -> None:
+    levels = (0.1, 0.5, 0.7)
+    value, sex, _ = (task.head for task in make_tasks(HEADS, "quantile", quantiles=levels))
+    assert (value.quantiles, value.width, sex) == (levels, 6, SEX)
+    value, sex, _ = (task.head for task in make_tasks(HEADS, "gaussian", quantiles=levels))
+    assert (value.quantiles, value.deviation, value.width, sex) == ((), True, 4, SEX)
+    assert make_tasks(HEADS, "mse", quantiles=levels)[0].head is VALUE
+
+
+def test_a_row_costs_what_its_quantiles_or_its_deviation_are_off() -> None:
+    target = {"value": jnp.array([[1.0, 0.0]])}
+    quantiles = {"value": jnp.array([[2.0, 0.5]]), "value.quantiles": jnp.array([[[0.0, 2.0], [0.5, 0.5]]])}
+    tasks = make_tasks((VALUE,), "quantile", quantiles=(0.2, 0.5))
+    np.testing.assert_allclose(row_losses(tasks, quantiles, target), [(0.2 * 1 + 0.5 * 1 + 0.8 * 0.5 + 0.5 * 0.5) / 4])
+    np.testing.assert_allclose(row_errors(tasks, quantiles, target), [(1 + 0.25) / 2])
+    normal = {"value": jnp.array([[2.0, 0.0]]), "value.deviation": jnp.array([[0.5, 2.0]])}
+    wanted = (np.log(0.5) + 2 + np.log(2)) / 2 + np.log(2 * np.pi) / 2
+    tasks = make_tasks((VALUE,), "gaussian")
+    np.testing.assert_allclose(row_losses(tasks, normal, target), [wanted], rtol=1e-6)
+    np.testing.assert_allclose(row_errors(tasks, normal, target), [0.5])

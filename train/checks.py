@@ -29,6 +29,7 @@ def check_together(config: Config) -> None:
     check_data = {Table: _check_table, Series: _check_series, Sequences: _check_sequences}
     check_data[type(config.data)](config.data)
     _check_shares(config.data)
+    _check_quantiles(config)
     _check_optim(config.optim)
     if not (config.data.valid or getattr(config.data, "valid_path", None)):
         needs = "needs validation rows; set config.data.valid"
@@ -60,7 +61,8 @@ def _check_table(data: Table) -> None:
 
 def _check_forecast(data: Series, net: LSTM, loss: str) -> None:
     if loss in ("poisson", "binary_crossentropy", "categorical_crossentropy"):
-        raise UserError(f"config.loss: {loss} is not for forecasts; choose mse, mae, huber or log_cosh")
+        choices = "mse, mae, huber, log_cosh, quantile or gaussian"
+        raise UserError(f"config.loss: {loss} is not for forecasts; choose {choices}")
     if net.patch != "auto" and net.patch > data.lookback:
         raise UserError(f"config.net.patch: {net.patch} rows at once, but config.data.lookback is {data.lookback}")
     if net.crf:
@@ -142,6 +144,18 @@ def _check_shares(data: Table | Series | Sequences) -> None:
     if sum(shares.values()) >= 1:
         sums = " + ".join(map(str, shares.values()))
         raise UserError(f"{' + '.join(shares)}: {sums} leaves no rows to train on; their sum must be below 1")
+
+
+def _check_quantiles(config: Config) -> None:
+    levels = config.quantiles
+    if config.loss != "quantile":
+        if levels != Config.quantiles:
+            raise UserError(f"config.quantiles: not used by config.loss={config.loss}; set config.loss=quantile")
+    elif list(levels) != sorted(set(levels)) or 0.5 not in levels or len(levels) < 2:
+        expected = "expected two or more in increasing order, .5 (the prediction) among them, such as (0.05, 0.5, 0.95)"
+        raise UserError(f"config.quantiles: {expected}, got {levels}")
+    if config.loss in ("quantile", "gaussian") and getattr(config.data, "next_step", False):
+        raise UserError(f"config.loss: {config.loss} is not for config.data.next_step=true; leave it at auto")
 
 
 def _check_optim(optim: Optim) -> None:

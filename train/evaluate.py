@@ -1,8 +1,9 @@
 """The metrics of a trained network on a labelled file.
 
-python -m train.evaluate --workdir=DIR --data=FILE
+python -m train.evaluate --workdir=DIR --data=FILE [--interval=0.9]
 
-Prints one JSON object: the number of rows judged, and the metrics over all of them, in original units.
+Prints one JSON object: the number of rows judged, and the metrics over all of them, in original units. With --interval
+coverage and width are those of the intervals that train.predict gives for it.
 """
 
 from __future__ import annotations
@@ -21,22 +22,40 @@ from train.data.read import read_table
 from train.data.sequence_encode import SequenceEncoder
 from train.data.series_encode import SeriesEncoder
 from train.forecast import forecast_metrics
+from train.intervals import conformal_metrics
 
 if TYPE_CHECKING:
     from train.predictor import Predictor
 
+Arrays = dict[str, np.ndarray]
 
-def evaluate(model: Predictor, table: pa.Table, where: str = "data") -> dict[str, float]:
-    """Metrics over all rows (of a series: windows) whose target is present, in original units; {"rows": ..., ...}."""
+
+def evaluate(
+    model: Predictor, table: pa.Table, where: str = "data", interval: float | None = None
+) -> dict[str, float]:
+    """Metrics over all rows (of a series: windows) whose target is present, in original units; {"rows": ..., ...}.
+
+    `interval`: the level of the intervals whose coverage and width are among them. Raises UserError.
+    """
+    needed = None if interval is None else model.needed_score(interval)
+    n_rows, answers, known = _answered(model, table, where)
+    scores = score(model.encoder, answers, known)
+    if needed is not None:
+        scores |= conformal_metrics(model.encoder, *needed, answers, known)
+    return {"rows": n_rows, **scores}
+
+
+def _answered(model: Predictor, table: pa.Table, where: str) -> tuple[int, Arrays, Arrays]:
+    """How many rows there are to judge, the answers to them and their targets."""
     if isinstance(model.encoder, SeriesEncoder):
         series = judged_windows(model.encoder, table, where)
         targets, _, answers = model.judged(series, series.splits["test"])
-        return {"rows": len(series.starts), **score(model.encoder, answers, targets)}
+        return len(series.starts), answers, targets
     targets, present = model.encoder.encode_targets(table, where)
     rows = np.flatnonzero(present)
     inputs = {name: array[rows] for name, array in model.encoder.encode(table, where).items()}
     known = {name: array[rows] for name, array in targets.items()}
-    return {"rows": len(rows), **score(model.encoder, model.answers(inputs), known)}
+    return len(rows), model.answers(inputs), known
 
 
 def score(
@@ -53,11 +72,11 @@ def score(
 
 def main(argv: list[str]) -> int:
     """Reads a file, judges the answers to it, prints the metrics."""
-    paths = flags.parse_paths(argv, __doc__ or "", ("workdir", "data"))
+    paths = flags.parse_paths(argv, __doc__ or "", ("workdir", "data"), ("interval",))
     runtime.configure()
     model = predict.load(paths["workdir"])
     table = read_table(paths["data"], model.config.data.missing)
-    print(json.dumps(evaluate(model, table, paths["data"])))
+    print(json.dumps(evaluate(model, table, paths["data"], paths.get("interval"))))
     return 0
 
 

@@ -15,13 +15,21 @@ from absl import flags
 from train import config as configs
 from train import fields, values
 from train.errors import DivergedError, StoppedError, StorageError, UserError
-from train.options import Config
+from train.options import LAST_SEED, Config
 
 _MEANINGS = {
     "config": "a Python file whose get_config() returns the run's config",
     "workdir": "the run's folder",
     "data": "a CSV, Parquet or JSON lines file",
     "out": "the file to write, CSV or Parquet by its ending",
+    "interval": "the share of new rows that intervals are to hold, such as 0.9",
+    "dropout_samples": "how often to answer with dropout left on, for the mean and the deviation",
+    "seed": "of what dropout leaves out",
+}
+_NUMBERS: dict[str, tuple[type, dict[str, float | None]]] = {
+    "interval": (float, {"above": 0, "below": 1}),
+    "dropout_samples": (int, {"low": 2}),
+    "seed": (int, {"low": 0, "high": LAST_SEED}),
 }
 
 
@@ -59,13 +67,28 @@ def parse_arguments(argv: Sequence[str], program_doc: str) -> tuple[Config, str 
 
 def parse_paths(
     argv: Sequence[str], program_doc: str, required: Sequence[str], optional: Sequence[str] = ()
-) -> dict[str, str]:
-    """The paths given as --NAME=PATH. Raises UserError. With --help, prints `program_doc` and exits."""
+) -> dict[str, Any]:
+    """The paths given as --NAME=PATH, and the numbers as --NAME=NUMBER. Raises UserError. With --help, prints
+    `program_doc` and exits."""
     given = _parse(argv, program_doc, (*required, *optional))
     for name in required:
         if given[name] is None:
             raise UserError(f"--{name}: not given; name {_MEANINGS[name]}, such as --{name}=PATH")
-    return {name: path for name, path in given.items() if path is not None}
+    return {name: _read_number(name, text) for name, text in given.items() if text is not None}
+
+
+def _read_number(name: str, text: str) -> Any:
+    """The number that a flag of numbers was given; the text itself of any other."""
+    if name not in _NUMBERS:
+        return text
+    kind, limits = _NUMBERS[name]
+    try:
+        value = values.parse(text, kind)
+    except ValueError:
+        value = None
+    if value is None or not values.within(value, limits):
+        raise UserError(f"--{name}: expected {values.describe(kind, limits)}, got {text!r}")
+    return value
 
 
 def _split_overrides(argv: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
@@ -97,7 +120,7 @@ def _parse(
     except flags.Error as error:
         raise UserError(str(error)) from None
     if known["help"].value:
-        lines = [f"  --{name:<10} {_MEANINGS[name]}" for name in names]
+        lines = [f"  --{name:<15} {_MEANINGS[name]}" for name in names]
         print("\n".join([program_doc.strip(), "", *lines, details()]).rstrip(), flush=True)
         sys.exit(0)
     if extra:
@@ -106,7 +129,7 @@ def _parse(
         raise UserError(f"{extra[0]!r}: every argument is a flag, as in --{names[0]}=PATH{hint}")
     for name in names:
         path = known[name].value
-        if path is not None and (path == "" or path.startswith("--")):
+        if path is not None and name not in _NUMBERS and (path == "" or path.startswith("--")):
             raise UserError(f"--{name}: expected a path, got {path!r}")
     return {name: known[name].value for name in names}
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from train.data.series import SeriesDataset
 from train.data.series_encode import SeriesEncoder, write_stamps
-from train.metrics import regression_metrics
+from train.metrics import interval_metrics, own_interval, regression_metrics
 
 Arrays = Mapping[str, np.ndarray]
 RIDGE = 1.0  # on sums over windows, of values in units of the training deviation
@@ -27,9 +27,11 @@ def forecast_metrics(
     encoder: SeriesEncoder, answers: Arrays, targets: Arrays, weight: np.ndarray | None = None
 ) -> dict[str, float]:
     """rmse, mse, mae and r2 in the targets' units over all windows and steps; mse_scaled and mae_scaled in units of the
-    training rows' standard deviation. With several targets: "TARGET.rmse", and the means of the scaled ones over
-    targets under their plain names. `answers` and `targets` {"value": [n, h * o]} in encoded units."""
+    training rows' standard deviation; coverage and width as in `metrics.evaluate`. With several targets: "TARGET.rmse",
+    and the means of the scaled ones over targets under their plain names. `answers` and `targets` {"value": [n, h * o]}
+    in encoded units."""
     answer_nho, target_nho = (_by_target(encoder, arrays) for arrays in (answers, targets))
+    own = own_interval(answers, "value")
     weight = None if weight is None else np.repeat(weight, encoder.horizon)
     by_target = {}
     for i, column in enumerate(encoder.targets):
@@ -37,6 +39,9 @@ def forecast_metrics(
         metrics = regression_metrics(*pair, weight, column.unit)
         scaled = {"mse_scaled": metrics["mse"] / column.deviation**2, "mae_scaled": metrics["mae"] / column.deviation}
         by_target[column.name] = metrics | scaled
+        if own is not None:
+            lower, upper = (_by_target(encoder, {"value": end})[:, :, i].ravel() for end in own)
+            by_target[column.name] |= interval_metrics(lower, upper, pair[1], weight, column.unit)
     return _over_targets(by_target)
 
 

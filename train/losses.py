@@ -1,10 +1,12 @@
 """Losses of one row: outputs [b, o] and target to [b]. Means over rows are taken, with weights, by the caller.
 
-Numeric targets are [b, o], standardised; classes are int32 [b]. Names and formulas are those of Keras 3, on logits.
+Numeric targets are [b, o], standardised, with q quantiles each; classes are int32 [b]. Names and formulas are those of
+Keras 3, on logits.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import jax
@@ -12,7 +14,7 @@ import jax.numpy as jnp
 import optax
 
 Array = jax.Array
-RowLoss = Callable[[Array, Array], Array]
+RowLoss = Callable[..., Array]
 
 
 def mse(outputs_bo: Array, target_bo: Array) -> Array:
@@ -38,6 +40,20 @@ def log_cosh(outputs_bo: Array, target_bo: Array) -> Array:
 def poisson(outputs_bo: Array, target_bo: Array) -> Array:
     """Negative Poisson log-likelihood, less a constant, of counts whose log-mean is the output."""
     return (jnp.exp(outputs_bo) - target_bo * outputs_bo).mean(-1)
+
+
+def quantile(quantiles_boq: Array, target_bo: Array, levels: tuple[float, ...]) -> Array:
+    """Mean over outputs and levels of the pinball loss, level * error above and (1 - level) * -error below
+    (Koenker & Bassett 1978)."""
+    error_boq = target_bo[..., None] - quantiles_boq
+    level_11q = jnp.array(levels, error_boq.dtype)[None, None]
+    return jnp.maximum(level_11q * error_boq, (level_11q - 1) * error_boq).mean((-2, -1))
+
+
+def gaussian(mean_bo: Array, deviation_bo: Array, target_bo: Array) -> Array:
+    """Mean over outputs of -log p(target) under a normal distribution (Nix & Weigend 1994)."""
+    error_bo = (target_bo - mean_bo) / deviation_bo
+    return (jnp.log(deviation_bo) + jnp.square(error_bo) / 2).mean(-1) + math.log(2 * math.pi) / 2
 
 
 def binary_crossentropy(logits_bo: Array, target_b: Array, smoothing: float | Array = 0.0) -> Array:
@@ -83,6 +99,8 @@ LOSSES: dict[str, RowLoss] = {
     "huber": huber,
     "log_cosh": log_cosh,
     "poisson": poisson,
+    "quantile": quantile,
+    "gaussian": gaussian,
     "binary_crossentropy": binary_crossentropy,
     "categorical_crossentropy": categorical_crossentropy,
 }

@@ -8,6 +8,7 @@ n rows, o numeric targets, k classes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from train.data.encode import Head
 
 NAN = float("nan")
+# Ends of the interval that a normal distribution fills to 90 %, in deviations.
+REACH = NormalDist().inv_cdf(0.95)
 
 
 def evaluate(
@@ -31,8 +34,9 @@ def evaluate(
     """Metrics of every target column: "rmse" where there is one column in all, otherwise "COLUMN.rmse".
 
     `answers` and `targets` are keyed by head name. Regression: both [n, o] in encoded units, `units[head]` [o] turns
-    them into raw ones (1 where not given). Binary: probability of the second class [n] and 0 or 1 [n]. Multiclass:
-    probabilities [n, k] and class indices [n]. What is answered at every step: see `train.sequence_metrics`.
+    them into raw ones (1 where not given); answers with quantiles or a deviation beside them also have the "coverage"
+    and "width" of `own_interval`. Binary: probability of the second class [n] and 0 or 1 [n]. Multiclass: probabilities
+    [n, k] and class indices [n]. What is answered at every step: see `train.sequence_metrics`.
     """
     units = units or {}
     metrics: dict[str, dict[str, float]] = {}
@@ -40,8 +44,12 @@ def evaluate(
         answer, target = np.asarray(answers[head.name]), np.asarray(targets[head.name])
         if head.kind == "regression":
             unit_o = np.broadcast_to(units.get(head.name, 1.0), len(head.columns))
-            for column, name in enumerate(head.columns):
-                metrics[name] = regression_metrics(answer[:, column], target[:, column], weight, float(unit_o[column]))
+            own = own_interval(answers, head.name)
+            for i, name in enumerate(head.columns):
+                truth_n, unit = target[:, i], float(unit_o[i])
+                metrics[name] = regression_metrics(answer[:, i], truth_n, weight, unit)
+                if own is not None:
+                    metrics[name] |= interval_metrics(own[0][:, i], own[1][:, i], truth_n, weight, unit)
         elif head.kind == "binary":
             metrics[head.columns[0]] = binary_metrics(answer, target, weight)
         elif head.kind == "tags":
@@ -85,6 +93,34 @@ def regression_metrics(
         "mse": mse * unit**2,
         "mae": float(np.average(np.abs(residual_n), weights=weight_n)) * unit,
         "r2": r2,
+    }
+
+
+def own_interval(answers: Mapping[str, ArrayLike], name: str) -> tuple[NDArray, NDArray] | None:
+    """The interval that a net gives by itself [n, o] each: from its lowest quantile to its highest, or the central 90 %
+    of its normal distribution; None of a net that answers neither."""
+    if f"{name}.quantiles" in answers:
+        quantiles_noq = np.asarray(answers[f"{name}.quantiles"])
+        return quantiles_noq[..., 0], quantiles_noq[..., -1]
+    if f"{name}.deviation" not in answers:
+        return None
+    mean_no, reach_no = np.asarray(answers[name]), REACH * np.asarray(answers[f"{name}.deviation"])
+    return mean_no - reach_no, mean_no + reach_no
+
+
+def interval_metrics(
+    lower: ArrayLike, upper: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None, unit: float = 1.0
+) -> dict[str, float]:
+    """coverage, the share of `target` [n] within the ends, and width, their mean distance, in raw units."""
+    weight_n, lower_n, target_n = _counted(weight, lower, target)
+    _, upper_n, _ = _counted(weight, upper, target)
+    if not len(target_n):
+        return {"coverage": NAN, "width": NAN}
+    within_n = (lower_n <= target_n) & (target_n <= upper_n)
+    width_n = upper_n.astype(np.float64) - lower_n
+    return {
+        "coverage": float(np.average(within_n, weights=weight_n)),
+        "width": float(np.average(width_n, weights=weight_n)) * unit,
     }
 
 

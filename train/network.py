@@ -23,12 +23,12 @@ def make_network(config: Config, encoder: Any) -> tuple[nn.Module, tuple[Task, .
     """The network for a resolved config, and what each of its heads is trained on."""
     shapes = tuple(nets.HeadShape(head.name, head.kind, head.size) for head in encoder.heads)
     crf = isinstance(config.net, LSTM) and config.net.crf
-    tasks = make_tasks(shapes, config.loss, getattr(encoder, "steps", 1.0), crf=crf)
+    tasks = make_tasks(shapes, config.loss, getattr(encoder, "steps", 1.0), crf=crf, quantiles=config.quantiles)
     match config.data, config.net:
         case Table() as data, Dense() as net:
             return _table_network(data, net, encoder, tasks), tasks
         case Series() as data, LSTM() as net:
-            return _series_network(data, net, encoder), tasks
+            return _series_network(data, net, encoder, tasks), tasks
         case Sequences(), LSTM() as net:
             return _sequence_network(net, encoder, tasks), tasks
         case data, net:
@@ -66,7 +66,7 @@ def _table_network(data: Table, net: Dense, encoder: TableEncoder, tasks: tuple[
     )
 
 
-def _series_network(data: Series, net: LSTM, encoder: SeriesEncoder) -> nets.Forecaster:
+def _series_network(data: Series, net: LSTM, encoder: SeriesEncoder, tasks: tuple[Task, ...]) -> nets.Forecaster:
     lstm = nets.LSTM(
         hidden=known(net.hidden),
         bidirectional=net.bidirectional,
@@ -79,6 +79,8 @@ def _series_network(data: Series, net: LSTM, encoder: SeriesEncoder) -> nets.For
         lstm,
         horizon=data.horizon,
         n_targets=encoder.n_targets,
+        quantiles=tasks[0].head.quantiles,
+        deviation=tasks[0].head.deviation,
         patch=known(net.patch),
         window=net.window,
         columns=net.columns,

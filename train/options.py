@@ -49,7 +49,8 @@ Initializer = Literal[
     "orthogonal", "normal", "zeros",
 ]  # fmt: skip
 Loss = Literal[
-    "auto", "mse", "mae", "huber", "log_cosh", "poisson", "binary_crossentropy", "categorical_crossentropy",
+    "auto", "mse", "mae", "huber", "log_cosh", "poisson", "quantile", "gaussian", "binary_crossentropy",
+    "categorical_crossentropy",
 ]  # fmt: skip
 # Strings that mean "no value" in a text file; pandas and Keras users write all of these.
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "#N/A", "?")
@@ -262,11 +263,13 @@ class Population:
 
 @dataclass
 class Config:
-    """A whole run. `name` is taken from the config file; `loss="auto"` follows the target."""
+    """A whole run. `name` is taken from the config file; `loss="auto"` follows the target. `quantiles` are the levels
+    that `loss="quantile"` answers at, the median among them."""
 
     name: str = "run"
     seed: int = bounded(0, 0, LAST_SEED)
     loss: Loss = "auto"
+    quantiles: tuple[float, ...] = bounded((0.05, 0.5, 0.95), above=0, below=1)
     label_smoothing: float | Auto = bounded(0.0, 0, 0.99)
     class_weight: Literal["balanced"] | dict[str, float] | None = bounded(None, 0)
     data: Table | Series | Sequences = field(default_factory=Table)

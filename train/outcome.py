@@ -79,17 +79,21 @@ def several(config: Config, dataset: Any, runs: Sequence[Run], states: Sequence[
     chosen = [[k for k, member in enumerate(run.members) if member.number in kept] for run in runs]
     parts = [(run, state, slots) for run, state, slots in zip(runs, states, chosen, strict=True) if slots]
     first_run, _, first_slots = parts[0]
+    steps = [int(np.max(state.step)) for state in states]
     own = resolved(config_of(config, first_run.members[first_slots[0]]), first_run.dataset)
     write_json(
         first_run.folder / KEPT,
-        {"parts": [{"part": run.part, "slots": slots} for run, _, slots in parts], "config": configs.to_json(own)},
+        {
+            "parts": [{"part": run.part, "slots": slots} for run, _, slots in parts],
+            "step": max(steps),
+            "config": configs.to_json(own),
+        },
     )
     if len(runs) > 1:
         history = [line for run in runs for line in read_history(run.folder / run.part)]
         write_history(first_run.folder, history)
     variables = tuple(_variables(run, state, slots) for run, state, slots in parts)
     best = min(records, key=lambda record: _rank(record["value"]))
-    steps = [int(np.max(state.step)) for state in states]
     facts = {
         "n_parameters": count_parameters(Weights(variables[0]["params"], {})) // len(first_slots),
         "members": len(records),
@@ -102,7 +106,7 @@ def several(config: Config, dataset: Any, runs: Sequence[Run], states: Sequence[
         "settings": settings,
         "spread": spread([r["metrics"] for r in records if r["setting"] == settings[0]["setting"]]),
     }
-    out_of_fold = _out_of_fold(parts) if config.population.folds > 1 else None
+    out_of_fold = _out_of_fold(own, parts) if config.population.folds > 1 else None
     return Outcome(Predictor(own, dataset.encoder, variables, members=True), facts, out_of_fold)
 
 
@@ -176,23 +180,20 @@ def _predictor(run: Run, state: State) -> Predictor:
     return Predictor(run.config, run.dataset.encoder, (variables,), members=True)
 
 
-def _out_of_fold(parts: Sequence[tuple[Run, State, list[int]]]) -> Rows:
-    """The rows that validated some of these members, each answered by the mean of those it validated."""
-    sums: dict[int, Arrays] = {}
-    counts: dict[int, int] = {}
-    truths: dict[int, Any] = {}
-    for run, state, slots in parts:
-        truth_k = own_valid_rows(run)
-        for fold in sorted({run.members[k].fold for k in slots}):
-            own = [k for k in slots if run.members[k].fold == fold]
-            truths[fold] = truth_k[own[0]]
-            predictor = Predictor(run.config, run.dataset.encoder, (_variables(run, state, own),), members=True)
-            total = {name: array.sum(0) for name, array in predictor.each(truths[fold].inputs).items()}
-            before = sums.get(fold, {name: np.zeros_like(array) for name, array in total.items()})
-            sums[fold] = {name: before[name] + array for name, array in total.items()}
-            counts[fold] = counts.get(fold, 0) + len(own)
-    folds = sorted(truths)
-    answers = {name: np.concatenate([sums[f][name] / counts[f] for f in folds]) for name in sums[folds[0]]}
-    target = {name: np.concatenate([truths[f].target[name] for f in folds]) for name in truths[folds[0]].target}
-    return target, np.concatenate([truths[f].weight for f in folds]), answers
+def _out_of_fold(config: Config, parts: Sequence[tuple[Run, State, list[int]]]) -> Rows:
+    """The rows that validated some of these members, each answered by those that it validated together."""
+    rows: list[Rows] = []
+    for fold in sorted({run.members[k].fold for run, _, slots in parts for k in slots}):
+        own = [(run, state, [k for k in slots if run.members[k].fold == fold]) for run, state, slots in parts]
+        own = [(run, state, slots) for run, state, slots in own if slots]
+        run, _, slots = own[0]
+        truth = own_valid_rows(run)[slots[0]]
+        variables = tuple(_variables(*part) for part in own)
+        predictor = Predictor(config, run.dataset.encoder, variables, members=True)
+        rows.append((truth.target, truth.weight, predictor.answers(truth.inputs)))
+    target, weight, answers = zip(*rows, strict=True)
+    return _joined(target), np.concatenate(weight), _joined(answers)
 
+
+def _joined(pieces: Sequence[Arrays]) -> Arrays:
+    return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}

@@ -18,8 +18,10 @@ Json = Mapping[str, Any]
 
 def best_member(result: Json) -> int:
     """The number of the member with the lowest monitored value; 0 of a single net."""
-    members = [m for m in result["per_member"] if np.isfinite(m.get("value") if m.get("value") is not None else np.nan)]
-    return min(members, key=lambda member: member["value"])["member"] if members else 0
+    if result["members"] == 1:
+        return 0
+    told = [member for member in result["per_member"] if np.isfinite(member["value"])]
+    return min(told, key=lambda member: member["value"])["member"] if told else 0
 
 
 def population_sections(result: Json, metric: str, split: str) -> list[str]:

@@ -5,7 +5,8 @@ Nothing of the training code runs, and the config file is not imported again: al
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,19 @@ import jax
 import numpy as np
 import pyarrow as pa
 
+from nets.sequence import STEP_KINDS
 from train import config as configs
 from train.checkpoint import Checkpoints
 from train.data.arrow import as_table
-from train.data.encode import TableEncoder
+from train.data.encode import Head, TableEncoder
 from train.data.future import future_columns, read_future
 from train.data.load import read_encoder
 from train.data.sequence_encode import SequenceEncoder
 from train.data.series_encode import SeriesEncoder
+from train.dropout_samples import make_sampler, summarise
 from train.errors import UserError
 from train.folder import read_json
+from train.intervals import check_numbers, interval_columns, needed_score, read_scores, spread_columns
 from train.members import is_population
 from train.network import make_network
 from train.options import LSTM, Config, known
@@ -39,6 +43,7 @@ class Predictor:
     Rows are answered in blocks of one fixed size, so a row's answer does not depend on the rows beside it. With
     `members`, `variables` is a tuple of those of several nets, each leaf with an axis of members first; they answer
     by their mean.
+    `scores` reads the conformal scores of the regression head, for intervals.
     """
 
     def __init__(
@@ -46,6 +51,7 @@ class Predictor:
         config: Config,
         encoder: TableEncoder | SeriesEncoder | SequenceEncoder,
         variables: Any,
+        scores: Callable[[], np.ndarray] | None = None,
         *,
         members: bool = False,
     ):
@@ -53,6 +59,7 @@ class Predictor:
         self.encoder = encoder
         self._members = members
         self._variables = variables if members else (variables,)
+        self._scores = scores
         network, _ = make_network(config, encoder)
 
         def predict(variables: Any, inputs: Any) -> Any:
@@ -70,7 +77,7 @@ class Predictor:
         One target: an array [rows] of numbers or of class labels. Several: a dict of such arrays. Raises UserError
         if a column is missing or holds what the training file did not.
         """
-        columns = self.columns(as_table(data, self.config.data.missing))
+        columns, _ = self._columns(as_table(data, self.config.data.missing), "data")
         names = [name for name in columns if not name.startswith("probability_")]
         if isinstance(self.encoder, SeriesEncoder):
             columns = {name: np.asarray(columns[name]) for name in names[1:]}  # without "row"
@@ -99,45 +106,118 @@ class Predictor:
         inputs = self.encoder.encode(as_table(data, self.config.data.missing), "data")
         carries = (None,) * len(self._variables) if carry is None else carry
         stepped = [self._step(own, inputs, before) for own, before in zip(self._variables, carries, strict=True)]
-        answers = self._together([jax.device_get(answers) for answers, _ in stepped])
-        return self.encoder.decode(answers), tuple(carry for _, carry in stepped)
+        answers = [jax.device_get(answers) for answers, _ in stepped]
+        together = self._mean(answers) if self._members else answers[0]
+        return self.encoder.decode(together), tuple(carry for _, carry in stepped)
 
-    def table(self, data: pa.Table, where: str = "data") -> pa.Table:
-        """`row`, the number in `data`, beside the `columns`."""
-        columns = self.columns(data, where)
+    def table(self, data: pa.Table, where: str = "data", **sure: Any) -> pa.Table:
+        """`row`, the number in `data`, beside the `columns`, whose further arguments `sure` are."""
+        columns = self.columns(data, where, **sure)
         if isinstance(self.encoder, SeriesEncoder):
             return pa.table(columns)
         return pa.table({"row": np.arange(data.num_rows), **columns})
 
-    def columns(self, table: pa.Table, where: str = "data") -> dict[str, np.ndarray]:
+    def columns(
+        self,
+        table: pa.Table,
+        where: str = "data",
+        *,
+        interval: float | None = None,
+        dropout_samples: int | None = None,
+        seed: int = 0,
+    ) -> dict[str, np.ndarray]:
         """`prediction` (several targets: their names) and, for classes, `probability_CLASS`; of a series the forecasts
-        from its end on, as `future_columns` has them."""
+        from its end on, as `future_columns` has them; beside them what `spread_columns` and, with the level `interval`,
+        `interval_columns` name. With `dropout_samples` the answers are means over as many thinned nets, drawn by
+        `seed`, and a deviation stands beside them. Raises UserError.
+        """
+        if interval is not None and dropout_samples is not None:
+            raise UserError("--interval: measured on answers without dropout; leave out --dropout_samples")
+        needed = None if interval is None else self.needed_score(interval)
+        answer = partial(self._in_blocks, self._together)
+        if dropout_samples is not None:
+            answer = partial(self.sampled, n_samples=dropout_samples, seed=seed)
+        columns, answers = self._columns(table, where, answer)
+        more = spread_columns(self.encoder, answers, self.config.quantiles)
+        if needed is not None:
+            more |= interval_columns(self.encoder, *needed, self._said(answers))
+        taken = next((name for name in more if name in columns), None)
+        if taken is not None:
+            raise UserError(f"{where}: {taken!r} is a target and the name of another column of the answers; rename it")
+        return columns | more
+
+    def _columns(
+        self, table: pa.Table, where: str, answer: Callable[[Arrays], Arrays] | None = None
+    ) -> tuple[dict[str, Any], Arrays]:
+        """The columns that the answers themselves are, and the answers."""
+        answer = answer or self.answers
         if isinstance(self.encoder, SeriesEncoder):
             future = read_future(self.encoder, table, where)
-            return future_columns(self.encoder, future, self.answers(future.inputs))
-        columns = self.encoder.decode(self.answers(self.encoder.encode(table, where)))
-        return self.encoder.names(table, where) | columns if isinstance(self.encoder, SequenceEncoder) else columns
+            answers = answer(future.inputs)
+            return future_columns(self.encoder, future, answers), answers
+        answers = answer(self.encoder.encode(table, where))
+        names = self.encoder.names(table, where) if isinstance(self.encoder, SequenceEncoder) else {}
+        return names | self.encoder.decode(answers), answers
+
+    def _said(self, answers: Arrays) -> Arrays:
+        """The answers without the deviation between members where no net itself says how sure it is."""
+        if self.config.loss == "gaussian":
+            return answers
+        return {name: array for name, array in answers.items() if not name.endswith(".deviation")}
+
+    def needed_score(self, level: float) -> tuple[Head, np.ndarray]:
+        """The regression head, and what the scores of its intervals are at this level [o]. Raises UserError."""
+        head = check_numbers(self.encoder)
+        if self._scores is None:
+            raise UserError("--interval: this net was not loaded from a run's folder, where its scores are")
+        return head, needed_score(self._scores(), level)
 
     def answers(self, inputs: Mapping[str, np.ndarray]) -> Arrays:
         """{head: answers} of encoded inputs: numbers [rows, outputs] in encoded units, or probabilities."""
-        return _joined([self._together(block) for block in self._blocks(inputs)], len(next(iter(inputs.values()))))
+        return self._in_blocks(lambda block: self._said(self._together(block)), inputs)
 
     def each(self, inputs: Mapping[str, np.ndarray]) -> Arrays:
         """{head: answers of every member [members, rows, ...]}."""
-        blocks = [_stacked(block) for block in self._blocks(inputs)]
-        return _joined(blocks, len(next(iter(inputs.values()))), axis=1)
+        return self._in_blocks(lambda block: _stacked(self._apart(block)), inputs, axis=1)
 
-    def _blocks(self, inputs: Mapping[str, np.ndarray]) -> Iterator[list[Arrays]]:
-        """Of every block of rows the answers of each tree of variables."""
-        for start in range(0, max(len(next(iter(inputs.values()))), 1), BLOCK):
-            block = {name: pad_rows(array[start : start + BLOCK], BLOCK) for name, array in inputs.items()}
-            yield [jax.device_get(self._apply(variables, block)) for variables in self._variables]
+    def sampled(self, inputs: Mapping[str, np.ndarray], n_samples: int, seed: int) -> dict[str, np.ndarray]:
+        """`answers` as means over nets thinned by dropout, and their deviations beside them (see `make_sampler`)."""
+        if n_samples < 2:
+            raise UserError(f"--dropout_samples: expected an integer, at least 2, got {n_samples}")
+        if self._members:
+            raise UserError("--dropout_samples: is for one net; here several answer, with their deviation")
+        keys = jax.random.split(jax.random.key(seed), n_samples)
+        return self._in_blocks(lambda block: self._sampler(self._variables[0], block, keys), inputs)
 
-    def _together(self, answers: list[Arrays]) -> Arrays:
-        """The answers of one net, or the mean of all members'."""
-        if not self._members:
-            return answers[0]
-        return {name: array.mean(0, dtype=array.dtype) for name, array in _stacked(answers).items()}
+    @cached_property
+    def _sampler(self) -> Callable[[Any, Arrays, jax.Array], Any]:
+        return make_sampler(self.config, self.encoder)
+
+    def _apart(self, block: Arrays) -> list[Arrays]:
+        """A block's answers by each tree of variables."""
+        return [jax.device_get(self._apply(variables, block)) for variables in self._variables]
+
+    def _together(self, block: Arrays) -> Arrays:
+        """A block's answers by one net, or by the mean of all members, whose deviation stands beside it."""
+        answers = self._apart(block)
+        return self._mean(answers) if self._members else answers[0]
+
+    def _mean(self, answers: list[Arrays]) -> Arrays:
+        stacked = _stacked(answers)
+        if len(next(iter(stacked.values()))) == 1:
+            return {name: array[0] for name, array in stacked.items()}
+        names = [head.name for head in self.encoder.heads if head.kind not in STEP_KINDS]
+        return jax.device_get(summarise(stacked, names))
+
+    @staticmethod
+    def _in_blocks(answer: Callable[[Arrays], Any], inputs: Mapping[str, np.ndarray], axis: int = 0) -> Arrays:
+        """The answers of all rows, which stand along `axis`."""
+        n = len(next(iter(inputs.values())))
+        blocks = []
+        for start in range(0, max(n, 1), BLOCK):
+            rows = {name: array[start : start + BLOCK] for name, array in inputs.items()}
+            blocks.append(answer({name: pad_rows(array, BLOCK) for name, array in rows.items()}))
+        return _joined(blocks, n, axis)
 
     def judged(self, dataset: Any, rows: np.ndarray) -> tuple[Arrays, np.ndarray, Arrays]:
         """Targets, weights and answers of a data set's rows, some at a time: inputs never stand in memory twice."""
@@ -174,20 +254,23 @@ def load(workdir: str | Path) -> Predictor:
     config = configs.from_json(read_json(folder / "config.json", "a run's folder")["config"])
     encoder = read_encoder(read_json(folder / "encoder.json", "a run's folder"))
     if not is_population(config):
-        return Predictor(config, encoder, _model(folder, folder))
+        step, model = _model(folder, folder)
+        return Predictor(config, encoder, model, partial(read_scores, folder, config, step))
     if not (folder / KEPT).exists():
         raise UserError(f"{folder} holds a population that is not finished; the command that began it resumes it")
     kept = read_json(folder / KEPT, "a run's folder")
-    parts = [
-        jax.tree.map(lambda leaf: np.asarray(leaf)[part["slots"]], _model(folder / part["part"], folder))  # noqa: B023
-        for part in kept["parts"]
-    ]
-    return Predictor(configs.from_json(kept["config"]), encoder, tuple(parts), members=True)
+    parts = []
+    for part in kept["parts"]:
+        _, model = _model(folder / part["part"], folder)
+        parts.append(jax.tree.map(lambda leaf: np.asarray(leaf)[part["slots"]], model))  # noqa: B023 - called at once
+    scores = partial(read_scores, folder, config, kept["step"])
+    return Predictor(configs.from_json(kept["config"]), encoder, tuple(parts), scores, members=True)
 
 
-def _model(folder: Path, run: Path) -> dict[str, Any]:
+def _model(folder: Path, run: Path) -> tuple[int, dict[str, Any]]:
+    """The newest step of a folder, and the best weights saved with it."""
     checkpoints = Checkpoints(folder, read_only=True)
     steps = checkpoints.steps()
     if not steps:
         raise UserError(f"{run} has no finished checkpoint; train it first: python -m train.main --workdir={run}")
-    return {"batch_stats": {}, **checkpoints.restore_model(steps[0])}
+    return steps[0], {"batch_stats": {}, **checkpoints.restore_model(steps[0])}

@@ -261,6 +261,16 @@ def _importance(importance: Mapping[str, Mapping[str, float]], targets: Sequence
     return panels([figure("Permutation importance", note, svg, wide=True)])
 
 
+def intervals_in_words(interval: Json) -> str:
+    """What result.json says of a run's intervals, on a line: "90% hold 89.1% of the test rows, mean width 165"."""
+    shares = {name.rpartition("coverage")[0]: share for name, share in interval.items() if name.endswith("coverage")}
+    parts = [
+        f"{share:.1%} of the test rows{f' for {of[:-1]}' if of else ''}, mean width {number(interval[f'{of}width'], 4)}"
+        for of, share in shares.items()
+    ]
+    return f"{interval['level']:.0%} hold {'; '.join(parts)}"
+
+
 def _run(result: Json) -> str:
     seconds = result["seconds"]
     parts = ", ".join(f"{name} {number(value, 3)}" for name, value in seconds.items() if name != "total")
@@ -269,6 +279,7 @@ def _run(result: Json) -> str:
         ("updates", f"{result['steps']:,} in {result['epochs']:g} epochs; best after {result['best_step']:,}"),
         ("seconds", f"{number(seconds['total'], 3)} ({parts})"),
         ("speed", f"{number(result['examples_per_second'], 3)} examples/s"),
+        *([("intervals", intervals_in_words(result["interval"]))] if result.get("interval") else []),
         ("versions", ", ".join(f"{name} {version}" for name, version in result["versions"].items())),
         ("config sha256", result["config_sha256"]),
     ]

@@ -23,13 +23,14 @@ from train.folder import write_json
 from train.forecast import forecast_rows, judge_beside
 from train.forecast_figures import pick_forecasts
 from train.importance import permutation_importance, prediction_error
+from train.intervals import conformal_scores, judge_intervals, numbers_head, spread_columns, write_scores
 from train.linear import table_baselines
 from train.log import read_history
 from train.options import LSTM
 from train.outcome import Outcome, judged_split
 from train.predictor import Predictor
 from train.prepare import Run, versions
-from train.report import write_report
+from train.report import intervals_in_words, write_report
 from train.sequence_baselines import sequence_baselines
 from train.sequence_metrics import are_entities
 
@@ -43,16 +44,22 @@ def finish(run: Run, outcome: Outcome, seconds: Mapping[str, float], started: fl
     dataset, encoder, predictor = run.dataset, run.dataset.encoder, outcome.predictor
     splits = [split for split, rows in dataset.splits.items() if len(rows)]
     judged = judged_split(dataset)
-    scores = {}
+    scores, validated, residuals, head = {}, None, None, numbers_head(encoder)
     for split in sorted(splits, key=lambda split: split == judged):  # the judged one last: its answers are shown
         target, weight, answers = predictor.judged(dataset, dataset.splits[split])
         scores[split] = score(encoder, answers, target, weight)
+        if split == "valid":
+            validated = target, weight, answers
     scores = {split: scores[split] for split in splits}
     rows = {split: len(dataset.splits[split]) for split in splits}
     if outcome.valid is not None:
-        target, weight, by_others = outcome.valid
+        validated = target, weight, by_others = outcome.valid
         scores["valid"] = score(encoder, by_others, target, weight)
         rows["valid"] = len(weight)
+    if validated is not None and head is not None:
+        target, weight, by_valid = validated
+        residuals = conformal_scores(encoder, head, by_valid, target, weight)
+        write_scores(run.folder, head, residuals, outcome.facts["steps"])
     batch = dataset.take(dataset.arrays, dataset.splits[judged])
     if judged == "test":
         _write_predictions(run, batch, answers)
@@ -68,6 +75,7 @@ def finish(run: Run, outcome: Outcome, seconds: Mapping[str, float], started: fl
         "metrics": scores,
         **_beside(run, judged, batch, answers),
         **facts,
+        "interval": judge_intervals(encoder, residuals, answers, batch) if judged == "test" else {},
         "rows": rows,
         "examples_per_second": examples / max(seconds["train"], 1e-9),
         "notes": list(dataset.notes),
@@ -111,9 +119,13 @@ def _write_predictions(run: Run, batch: Batch, answers: Arrays) -> None:
     """predictions.parquet: the test rows with their number in the file, target and prediction."""
     encoder, rows = run.dataset.encoder, run.dataset.splits["test"]
     if isinstance(run.dataset, SeriesDataset):
-        write_table(forecast_rows(run.dataset, rows, batch.target, answers), run.folder / "predictions.parquet")
+        table = forecast_rows(run.dataset, rows, batch.target, answers)
+        for name, column in spread_columns(encoder, answers, run.config.quantiles).items():
+            table = table.append_column(name, pa.array(column))
+        write_table(table, run.folder / "predictions.parquet")
         return
     columns = {"row": run.dataset.original_rows[rows], **encoder.raw_targets(batch.target), **encoder.decode(answers)}
+    columns |= spread_columns(encoder, answers, run.config.quantiles)
     write_table(pa.table(columns), run.folder / "predictions.parquet")
 
 
@@ -165,6 +177,8 @@ def summary(result: Mapping[str, Any], folder: Path) -> str:
     for first, *others in cells:
         lines.append(first.ljust(widths[0]) + "".join(f"  {c:>{w}}" for c, w in zip(others, widths[1:], strict=True)))
     lines += _members(result)
+    if result["interval"]:
+        lines.append(f"intervals: {intervals_in_words(result['interval'])}")
     seconds = result["seconds"]
     lines.append(
         f"{result['n_parameters']:,} parameters, {result['epochs']} epochs; weights of step {result['best_step']} of "

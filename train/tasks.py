@@ -14,8 +14,10 @@ from train.losses import (
     LOSSES,
     binary_crossentropy,
     categorical_crossentropy,
+    gaussian,
     next_binary_crossentropy,
     next_mse,
+    quantile,
     tag_crossentropy,
 )
 
@@ -42,12 +44,24 @@ class Task(NamedTuple):
     steps: float = 1.0
 
 
-def make_tasks(heads: tuple[HeadShape, ...], loss: str, steps: float = 1.0, *, crf: bool = False) -> tuple[Task, ...]:
-    """One task per head. `loss` is for the heads it fits; the others take the one of their kind."""
+def make_tasks(
+    heads: tuple[HeadShape, ...],
+    loss: str,
+    steps: float = 1.0,
+    *,
+    crf: bool = False,
+    quantiles: tuple[float, ...] = (),
+) -> tuple[Task, ...]:
+    """One task per head. `loss` is for the heads it fits; the others take the one of their kind. A head whose loss is
+    "quantile" answers at the levels `quantiles`, one whose loss is "gaussian" with a deviation."""
     numeric = set(LOSSES) - {"binary_crossentropy", "categorical_crossentropy"}
     tasks = []
     for head in heads:
         chosen = loss if head.kind == "regression" and loss in numeric else BY_KIND[head.kind]
+        if chosen == "quantile":
+            head = head._replace(quantiles=quantiles)
+        elif chosen == "gaussian":
+            head = head._replace(deviation=True)
         tasks.append(Task(head, "crf" if crf and head.kind == "tags" else chosen, steps))
     return tuple(tasks)
 
@@ -71,6 +85,10 @@ def row_losses(
             total_b += binary_crossentropy(prediction, truth, smoothing)
         elif loss == "categorical_crossentropy":
             total_b += categorical_crossentropy(prediction, truth, smoothing)
+        elif loss == "quantile":
+            total_b += quantile(outputs[f"{head.name}.quantiles"], truth, head.quantiles)
+        elif loss == "gaussian":
+            total_b += gaussian(prediction, outputs[f"{head.name}.deviation"], truth)
         else:
             total_b += LOSSES[loss](prediction, truth)
     return total_b

@@ -176,6 +176,7 @@ _WORDS = {
     str: "text",
     types.NoneType: "none",
     tuple[int, ...]: "integers such as (64, 64)",
+    tuple[float, ...]: "numbers such as (0.1, 0.5)",
     tuple[str, ...]: "names such as a,b",
     dict[str, float]: 'numbers by name such as {"a": 0.5}',
 }

@@ -305,3 +305,14 @@ def test_dropout_of_a_net_uses_the_documented_hash() -> None:
 def _layer_keys(net: Dense, variables: dict) -> list[jax.Array]:
     key = flax.linen.apply(lambda module: module.make_rng("dropout"), net)(variables, rngs={"dropout": KEY})
     return [jax.random.fold_in(key, i) for i in range(2)]
+
+
+def test_running_statistics_are_used_where_they_cannot_be_changed():
+    """Dropout alone can so be left on after training."""
+    module, x = BatchNorm(), jax.random.normal(jax.random.key(0), (6, 3)) * 5 + 2
+    variables = module.init(jax.random.key(0), x, None, train=False)
+    variables = variables | {"batch_stats": {"mean": jnp.array([1.0, 2, 3]), "var": jnp.array([4.0, 9, 1])}}
+    fixed = module.apply(variables, x, None, train=True)
+    np.testing.assert_array_equal(fixed, module.apply(variables, x, None, train=False))
+    moved, _ = module.apply(variables, x, None, train=True, mutable=["batch_stats"])
+    assert not np.allclose(fixed, moved)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -176,3 +178,58 @@ def test_raw_columns_in_and_the_targets_units_out():
     np.testing.assert_allclose(answers, expected, rtol=1e-3, atol=1e-3)
     back = net.apply(variables, {"value": answers.reshape(5, -1)}, method="prepare_target")
     np.testing.assert_allclose(net.apply(variables, back, method="answer")["value"], answers.reshape(5, -1), rtol=1e-5)
+
+
+LEVELS = (0.1, 0.5, 0.6, 0.9)
+
+
+@pytest.mark.parametrize("columns", ["joint", "independent"])
+@pytest.mark.parametrize("window", WINDOWS)
+def test_quantiles_of_forecasts_never_cross_and_lie_about_the_prediction(window, columns):
+    net, inputs = make(window=window, columns=columns, quantiles=LEVELS, shortcut=True), batch(400)
+    variables = init(net, inputs)
+    if window == "revin":  # which divides by its factor: a negative one must not turn quantiles round
+        factor = {"revin_scale": jnp.array([-0.7, 1.3, -2.0])}
+        variables = {"params": variables["params"] | factor}
+    outputs = net.apply(variables, inputs, train=False)
+    quantiles = np.asarray(outputs["value.quantiles"])
+    assert quantiles.shape == (400, HORIZON * TARGETS, len(LEVELS))
+    assert (np.diff(quantiles, axis=-1) > 0).all()
+    np.testing.assert_array_equal(quantiles[..., 1], outputs["value"])
+
+
+@pytest.mark.parametrize("columns", ["joint", "independent"])
+@pytest.mark.parametrize("window", WINDOWS)
+def test_a_silent_net_is_as_unsure_as_its_window(window, columns):
+    """Its quantiles are those of a normal distribution with the window's own deviation, where this is taken out."""
+    inputs = batch()
+    past = np.asarray(inputs["past"], np.float64)
+    scale_bo = past.std(1) if window in ("last_deviation", "revin") else np.ones((5, TARGETS))
+    scale_bho = np.repeat(scale_bo[:, None], HORIZON, axis=1)
+    net = make(window=window, columns=columns, quantiles=LEVELS)
+    outputs = net.apply(silent(init(net, inputs)), inputs, train=False)
+    distance = np.asarray(outputs["value.quantiles"] - outputs["value"][..., None]).reshape(5, HORIZON, TARGETS, -1)
+    for i, level in enumerate(LEVELS):
+        wanted = NormalDist().inv_cdf(level) * scale_bho
+        np.testing.assert_allclose(distance[..., i], wanted, rtol=1e-4, atol=1e-5)
+    net = make(window=window, columns=columns, deviation=True)
+    deviation = net.apply(silent(init(net, inputs)), inputs, train=False)["value.deviation"]
+    np.testing.assert_allclose(deviation.reshape(5, HORIZON, TARGETS), scale_bho + 1e-3, rtol=1e-4)
+
+
+def test_what_is_sure_of_a_forecast_is_answered_in_its_targets_units():
+    inputs = batch()
+    statistics = {"inputs": {"center": jnp.array([10.0, 0.0, 5.0]), "scale": jnp.array([2.0, 1.0, 0.5])}}
+    for options in ({"quantiles": LEVELS}, {"deviation": True}):
+        net = make(**options)
+        variables = init(net, inputs) | {"statistics": statistics}
+        outputs = net.apply(variables, inputs, train=False)
+        answers = net.apply(variables, outputs, method="answer")
+        outputs = {name: np.asarray(output) for name, output in outputs.items()}
+        center, scale = (np.tile(statistics["inputs"][name], HORIZON) for name in ("center", "scale"))
+        np.testing.assert_allclose(answers["value"], outputs["value"] * scale + center, rtol=1e-5)
+        if "deviation" in options:
+            np.testing.assert_allclose(answers["value.deviation"], outputs["value.deviation"] * scale, rtol=1e-5)
+        else:
+            wanted = outputs["value.quantiles"] * scale[:, None] + center[:, None]
+            np.testing.assert_allclose(answers["value.quantiles"], wanted, rtol=1e-5)

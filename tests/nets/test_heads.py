@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from statistics import NormalDist
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,16 @@ import numpy as np
 import pytest
 
 import nets
-from nets.heads import Heads, HeadShape, answer, readable_names, standardise_target
+from nets.heads import (
+    SMALLEST,
+    Heads,
+    HeadShape,
+    answer,
+    answers_of,
+    read_layer,
+    readable_names,
+    standardise_target,
+)
 
 KEY = jax.random.key(0)
 VALUE = HeadShape("value", "regression", 2)
@@ -172,3 +182,65 @@ def test_odd_column_names_work_from_weights_to_answers() -> None:
     answers = jax.jit(lambda v, x: network.apply(v, x, method="predict"))(variables, raw)
     assert set(answers) == set(ODD_NAMES)
     assert len({float(a[0]) for a in answers.values()}) == len(ODD_NAMES)  # each head has weights of its own
+
+
+LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+SURE = HeadShape("value", "regression", 2, quantiles=LEVELS)
+GAUSS = HeadShape("value", "regression", 2, deviation=True)
+
+
+def test_a_new_head_has_the_quantiles_of_a_normal_distribution() -> None:
+    """A layer of zeros: mean 0, and distances from it of 1 each."""
+    outputs = read_layer(jnp.zeros((3, SURE.width)), SURE)
+    np.testing.assert_array_equal(outputs["value"], np.zeros((3, 2)))
+    wanted = np.broadcast_to([NormalDist().inv_cdf(level) for level in LEVELS], (3, 2, 7))
+    np.testing.assert_allclose(outputs["value.quantiles"], wanted, rtol=1e-6, atol=1e-6)
+    deviation = read_layer(jnp.zeros((3, GAUSS.width)), GAUSS)["value.deviation"]
+    np.testing.assert_allclose(deviation, np.full((3, 2), 1 + SMALLEST), rtol=1e-6)
+
+
+def test_a_layer_of_quantiles_by_hand() -> None:
+    """Of each output first the median, then the distances, outermost below first; each through softplus."""
+    head = HeadShape("value", "regression", 2, quantiles=(0.1, 0.5, 0.8))
+    raw = np.array([[5.0, -1.0, 2.0, -3.0, 0.5, 0.0]])
+    gap = np.log1p(np.exp(raw + np.log(np.e - 1))).reshape(2, 3)
+    below, above = -NormalDist().inv_cdf(0.1), NormalDist().inv_cdf(0.8)
+    wanted = [[5 - below * gap[0, 1], 5, 5 + above * gap[0, 2]], [-3 - below * gap[1, 1], -3, -3 + above * gap[1, 2]]]
+    outputs = read_layer(jnp.asarray(raw), head)
+    np.testing.assert_allclose(outputs["value"], [[5, -3]])
+    np.testing.assert_allclose(outputs["value.quantiles"], [wanted], rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [0.1, 10.0, 1e4, 1e8])
+def test_quantiles_never_cross(size: float) -> None:
+    """10,000 random inputs, of weights from next to none to absurd, and in units that float32 hardly tells apart."""
+    module = Heads((SURE,), "normal")
+    x_bh = size * jax.random.normal(KEY, (10_000, 8))
+    outputs = module.apply(module.init(jax.random.key(1), x_bh), x_bh)
+    far = TARGETS | {"center": jnp.array([1e6, -1e6]), "scale": jnp.array([1.0, 1e-3])}
+    for statistics in (TARGETS, far):
+        for clip in (False, True):
+            answers = answers_of(outputs, SURE, statistics, clip=clip, log_link=False)
+            quantiles_boq = np.asarray(answers["value.quantiles"])
+            assert (np.diff(quantiles_boq, axis=-1) >= 0).all()
+            np.testing.assert_array_equal(quantiles_boq[..., LEVELS.index(0.5)], answers["value"])
+    assert (np.diff(np.asarray(outputs["value.quantiles"]), axis=-1) > 0).mean() > 0.4  # they do not merely coincide
+
+
+def test_a_deviation_stays_above_its_floor_and_is_answered_in_units() -> None:
+    raw = jnp.array([[0.0, -1e4, 0.0, 3.0]])
+    outputs = read_layer(raw, GAUSS)
+    np.testing.assert_allclose(outputs["value.deviation"][0, 0], SMALLEST)
+    answers = answers_of(outputs, GAUSS, TARGETS, clip=True, log_link=False)
+    wanted = (np.log1p(np.exp(3 + np.log(np.e - 1))) + SMALLEST) * 0.5
+    np.testing.assert_allclose(answers["value.deviation"], [[SMALLEST * 20, wanted]], rtol=1e-6)
+    np.testing.assert_allclose(answers["value"], [[100, -1]])
+
+
+def test_quantiles_are_answered_in_units_and_clipped_like_the_prediction() -> None:
+    head = HeadShape("value", "regression", 2, quantiles=(0.25, 0.5))
+    outputs = {"value": jnp.array([[0.0, 4.0]]), "value.quantiles": jnp.array([[[-3.0, 0.0], [1.0, 4.0]]])}
+    free = answers_of(outputs, head, TARGETS, clip=False, log_link=False)["value.quantiles"]
+    np.testing.assert_allclose(free, [[[40, 100], [-0.5, 1.0]]])
+    held = answers_of(outputs, head, TARGETS, clip=True, log_link=False)["value.quantiles"]
+    np.testing.assert_allclose(held, [[[50, 100], [-0.5, 0.25]]])
