@@ -18,7 +18,7 @@ Json = Mapping[str, Any]
 
 def best_member(result: Json) -> int:
     """The number of the member with the lowest monitored value; 0 of a single net."""
-    if result["members"] == 1:
+    if result.get("members", 1) == 1:
         return 0
     told = [member for member in result["per_member"] if np.isfinite(member["value"])]
     return min(told, key=lambda member: member["value"])["member"] if told else 0
@@ -26,7 +26,7 @@ def best_member(result: Json) -> int:
 
 def population_sections(result: Json, metric: str, split: str) -> list[str]:
     """The sections of a report; none of a single net. `metric` is the score that is drawn, of the rows of `split`."""
-    if result["members"] == 1:
+    if result.get("members", 1) == 1:
         return []
     n_kept = len(result["kept"])
     answer = "one net answers" if n_kept == 1 else f"the mean of {n_kept} nets answers"
