@@ -68,7 +68,7 @@ class Panels {
       Vector sums[kRows][VECTORS] = {};
       Left tile = dz;
       tile.data += i * dz.row_step;
-      multiply_add<kRows, VECTORS>(sums, tile, data_ + vector * kLanes * depth_, VECTORS * kLanes);
+      multiply_add<kRows, VECTORS, kRows * VECTORS >= 8 ? 1 : kRows * VECTORS >= 4 ? 2 : 4>(sums, tile, data_ + vector * kLanes * depth_, VECTORS * kLanes);
       for (int r = 0; r < kRows; ++r)
         for (int v = 0; v < VECTORS; ++v) put(i + r, (vector + v) * kLanes, sums[r][v]);
     });
@@ -176,7 +176,7 @@ struct BackwardGroup {
         float* at = gradient.weights + k * width + block * kBlock;
         for (int r = 0; r < kRows; ++r)
           for (int gate = 0; gate < kGates; ++gate) sums[r][gate] = load(at + r * width + gate * kLanes);
-        multiply_add<kRows, kGates>(sums, {left + k, 1, stride, n_kept, 1, 0}, dz + block * room * kBlock, kBlock);
+        multiply_add<kRows, kGates, 1>(sums, {left + k, 1, stride, n_kept, 1, 0}, dz + block * room * kBlock, kBlock);
         for (int r = 0; r < kRows; ++r)
           for (int gate = 0; gate < kGates; ++gate) store(at + r * width + gate * kLanes, sums[r][gate]);
       });

@@ -157,7 +157,7 @@ struct ForwardGroup {
   float* cells;                        // [n, P]
   float *now, *next;                   // [n, stride] of [x, h * mask]: this step's, and the next one's h
 
-  template <int ROWS>
+  template <int ROWS, int PARTS>
   DENSEQ_INLINE void tile(int64_t i, int64_t block, int64_t t) const {
     const int64_t n_inputs = sizes.inputs + sizes.hidden, padded = sizes.padded(), unit = block * kLanes;
     const int64_t n_units = sizes.hidden - unit;
@@ -165,7 +165,7 @@ struct ForwardGroup {
     for (int r = 0; r < ROWS; ++r)
       for (int gate = 0; gate < kGates; ++gate) z[r][gate] = load(bias + block * kBlock + gate * kLanes);
     const Left left{now + i * stride, stride, 1, n_inputs, 1, 0};
-    multiply_add<ROWS, kGates>(z, left, weights + block * n_inputs * kBlock, kBlock);
+    multiply_add<ROWS, kGates, PARTS>(z, left, weights + block * n_inputs * kBlock, kBlock);
 #pragma GCC unroll 8
     for (int r = 0; r < ROWS; ++r) {
       const int64_t row = order.row(first + i + r);
@@ -191,8 +191,12 @@ struct ForwardGroup {
     for (int64_t i = 0; i < n_active; ++i)
       std::memcpy(now + i * stride, given.x + (order.row(first + i) * sizes.steps + t) * sizes.inputs,
                   sizes.inputs * sizeof(float));
-    for (int64_t block = 0; block < sizes.blocks(); ++block)
-      for_tiles(n_active, [&](int64_t i, auto rows) { tile<decltype(rows)::value>(i, block, t); });
+    for (int64_t block = 0; block < sizes.blocks(); ++block) {
+      if (sizes.rows == 1 && n_active)
+        tile<1, 2>(0, block, t);
+      else
+        for_tiles(n_active, [&](int64_t i, auto rows) { tile<decltype(rows)::value, 1>(i, block, t); });
+    }
   }
 
   void pad(int64_t i, int64_t t) const {

@@ -106,11 +106,11 @@ struct Left {
 };
 
 // sums[row][v] += the product of `left`'s first ROWS rows with `right`, whose row k has VECTORS vectors at
-// right + k * right_step. Few sums are split in parts, so that each part's additions need not wait for another's.
-template <int ROWS, int VECTORS>
+// right + k * right_step. Each sum is of PARTS, so that the additions of one need not wait for another's: by a choice that
+// no row's neighbours have a say in, because it decides the last bit.
+template <int ROWS, int VECTORS, int PARTS>
 DENSEQ_INLINE void multiply_add(Vector (&sums)[ROWS][VECTORS], const Left& left, const float* right, ptrdiff_t right_step) {
-  constexpr int kParts = ROWS * VECTORS >= 8 ? 1 : ROWS * VECTORS >= 4 ? 2 : 4;
-  Vector parts[kParts][ROWS][VECTORS] = {};
+  Vector parts[PARTS][ROWS][VECTORS] = {};
   for (int r = 0; r < ROWS; ++r)
     for (int v = 0; v < VECTORS; ++v) parts[0][r][v] = sums[r][v];
   auto step = [&](const float* a, int p) __attribute__((always_inline)) {
@@ -128,16 +128,16 @@ DENSEQ_INLINE void multiply_add(Vector (&sums)[ROWS][VECTORS], const Left& left,
   for (int64_t slice = 0; slice < left.n_slices; ++slice) {
     const float* a = left.data + slice * left.slice_step;
     int64_t k = 0;
-    for (; k + kParts <= left.n; k += kParts) {
+    for (; k + PARTS <= left.n; k += PARTS) {
 #pragma GCC unroll 4
-      for (int p = 0; p < kParts; ++p, a += left.k_step) step(a, p);
+      for (int p = 0; p < PARTS; ++p, a += left.k_step) step(a, p);
     }
     for (; k < left.n; ++k, a += left.k_step) step(a, 0);
   }
   for (int r = 0; r < ROWS; ++r)
     for (int v = 0; v < VECTORS; ++v) {
       sums[r][v] = parts[0][r][v];
-      for (int p = 1; p < kParts; ++p) sums[r][v] += parts[p][r][v];
+      for (int p = 1; p < PARTS; ++p) sums[r][v] += parts[p][r][v];
     }
 }
 

@@ -260,6 +260,27 @@ def test_the_same_bits_come_every_time() -> None:
             np.testing.assert_array_equal(mine, other)
 
 
+def test_a_row_has_the_same_bits_whatever_stands_beside_it() -> None:
+    sizes, row = (13, 12, 3, 40), 5
+    layer, others = (make_layer(sizes, REVERSE, seed) for seed in (0, 1))
+    lengths = layer.lengths_b.at[row].set(12)
+    first = native(REVERSE, layer._replace(lengths_b=lengths))
+    for beside in (others.lengths_b, jnp.zeros_like(lengths), jnp.full_like(lengths, 12)):
+        # All other rows are others, and of other lengths, so that this one is computed in other company.
+        mixed = others._replace(
+            x_tbf=others.x_tbf.at[:, row].set(layer.x_tbf[:, row]),
+            lengths_b=beside.at[row].set(12),
+            **{name: getattr(layer, name) for name in ("kernel_dfg", "recurrent_dhg", "bias_dg")},
+            **{
+                name: getattr(others, name).at[:, row].set(getattr(layer, name)[:, row])
+                for name in ("h_dbh", "c_dbh", "mask_dbh")
+            },
+        )
+        second = native(REVERSE, mixed)
+        np.testing.assert_array_equal(second[0][:, row], first[0][:, row])
+        np.testing.assert_array_equal(second[2][:, row], first[2][:, row])
+
+
 def test_a_nan_stays_in_its_row() -> None:
     layer = make_layer(SMALL, REVERSE, masked=False)._replace(lengths_b=None)
     spoilt = layer._replace(x_tbf=layer.x_tbf.at[2, 1].set(jnp.nan))
