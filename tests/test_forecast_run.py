@@ -17,6 +17,7 @@ import pytest
 import sklearn.metrics
 from sklearn.linear_model import Ridge
 
+from nets.kernels import library
 from train import config as configs
 from train import evaluate, forecast, loop, predict
 from train.config import LSTM, Config, Optim, Series, Train
@@ -66,6 +67,10 @@ def test_a_net_that_is_told_what_is_ahead_beats_what_is_not(run):
     assert set(baselines) == {"last", "seasonal", "linear"}
     assert metrics["mse_scaled"] < 0.6 * min(baseline["mse_scaled"] for baseline in baselines.values())
     assert metrics["rmse"] < 1.0  # the promotion alone has a standard deviation of 1.2
+
+
+def test_the_result_says_what_computed_its_lstm(run):
+    assert json.loads((run[0] / "result.json").read_text())["lstm"] == library.core()
 
 
 def test_scores_are_there_for_every_step_of_the_horizon(run):

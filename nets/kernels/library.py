@@ -83,7 +83,8 @@ def _find() -> tuple[bool, str]:
                     path.unlink(missing_ok=True)  # so that the next process makes it anew
                     raise
                 _found = True, f"native {name}"
-            except Unavailable as reason:
+            except Exception as error:  # whatever it is, there is another way to compute
+                reason = str(error) if isinstance(error, Unavailable) else f"{type(error).__name__}: {error}"
                 _found = False, f"portable ({reason})"
                 off = os.environ.get("DENSEQ_NATIVE") == "0"
                 log.log(logging.INFO if off else logging.WARNING, "LSTM core: %s", _found[1])
@@ -186,7 +187,7 @@ def _folder() -> Path:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = folder.stat()
-    except (OSError, RuntimeError) as error:  # RuntimeError: no home
+    except OSError as error:
         raise Unavailable(f"cannot make {folder}: {error}") from None
     if status.st_uid != os.getuid() or status.st_mode & 0o022:
         raise Unavailable(f"{folder} can be written by others")

@@ -92,6 +92,14 @@ def test_another_device_asks_for_nothing(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert not (tmp_path / "cache").exists()
 
 
+def test_a_bug_here_is_a_reason_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> str:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(library, "instruction_set", fail)
+    assert_portable("RuntimeError: Could not determine home directory.", 206)
+
+
 @needs_set
 def test_where_nothing_can_be_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, compiler: Path) -> None:
     (tmp_path / "cache").write_text("a file where a folder should be")

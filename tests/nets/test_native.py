@@ -102,7 +102,7 @@ def assert_close(ours: object, truth: object, tolerance: float = TOLERANCE) -> N
 
 
 # Rows and inputs around a tile's and a vector's width, hidden units around a block's.
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(
     sizes=st.tuples(*(st.integers(1, most) for most in MOST)),
     reverse=st.sampled_from([(False,), (True,), (False, True)]),
