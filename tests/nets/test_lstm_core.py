@@ -117,6 +117,25 @@ def test_inputs_that_are_not_floating_are_refused() -> None:
         run(given, None, (False,))
 
 
+@pytest.mark.parametrize(
+    ("name", "shape", "message"),
+    [
+        ("kernel", (1, F + 1, 4 * H), r"kernel_dfg has the shape \(1, 4, 8\), expected \(1, 3, 8\)"),
+        ("recurrent", (1, H, 4 * H + 4), r"recurrent_dhg has the shape \(1, 2, 12\), expected \(1, 2, 8\)"),
+        ("bias", (2, 4 * H), r"bias_dg has the shape \(2, 8\), expected \(1, 8\)"),
+        ("mask", (1, B, H + 1), r"recurrent_mask_dbh has the shape \(1, 4, 3\), expected \(1, 4, 2\)"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_named(name: str, shape: tuple[int, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        run(narrow(arguments(1)) | {name: jnp.zeros(shape)}, None, (False,))
+
+
+def test_lengths_of_other_rows_are_named() -> None:
+    with pytest.raises(ValueError, match=r"lengths_b has the shape \(3,\), expected \(4,\)"):
+        run(narrow(arguments(1)), LENGTHS[:3], (False,))
+
+
 run_jitted = jax.jit(run, static_argnums=2)
 
 
