@@ -29,8 +29,9 @@ from train.config import Config, Dense, Optim, Train
 from train.data.dataset import Batch, Dataset
 from train.network import init_weights
 from train.optim import make_optimizer
+from train.rounds import evaluate
 from train.state import init_state
-from train.step import Data, Program, evaluate, train_epoch
+from train.step import Data, Program, train_epoch
 from train.tasks import make_tasks
 
 HIDDEN, DROPOUT, RATE = (128, 128), 0.1, 1e-3

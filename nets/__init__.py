@@ -1,24 +1,30 @@
 """Networks: arrays in, arrays out. No files, no optimizer, no loop."""
 
 from nets.activations import ACTIVATIONS
+from nets.competitive import Competitive
 from nets.dense import Dense
 from nets.forecast import Forecaster
 from nets.heads import Heads, HeadShape
 from nets.inputs import Inputs
 from nets.lstm import LSTM
 from nets.network import Network
+from nets.perceptron import Perceptron
+from nets.recurrent import Recurrent
 from nets.sequence import SequenceNetwork
 from nets.tokens import Tokens
 
 __all__ = [
     "ACTIVATIONS",
     "LSTM",
+    "Competitive",
     "Dense",
     "Forecaster",
     "HeadShape",
     "Heads",
     "Inputs",
     "Network",
+    "Perceptron",
+    "Recurrent",
     "SequenceNetwork",
     "Tokens",
 ]

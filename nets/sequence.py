@@ -19,6 +19,7 @@ from nets.heads import HeadShape, answers_of, read_layer, readable_names, standa
 from nets.lstm import LSTM
 from nets.lstm_core import Carry
 from nets.readout import Attention, last, maximum, mean
+from nets.recurrent import Recurrent
 from nets.tokens import Tokens
 
 Array = jax.Array
@@ -27,19 +28,18 @@ STEP_KINDS = ("tags", "next_numbers", "next_binary")  # heads that answer at eve
 
 
 class SequenceNetwork(nn.Module):
-    """Tokens and numbers of each step, an LSTM over them, and a linear layer per head.
+    """Tokens and numbers of each step, an LSTM (or a "plain" recurrent `cell`) over them, and a linear layer per head.
 
     Inputs: "length" int32 [b], and "numbers" [b, t, f], "tokens" [b, t], "characters" [b, t, c] as far as there are
     any. A head of STEP_KINDS reads the LSTM's outputs, [b, t, k]; any other a `readout` of them through dense layers
-    of sizes `head`. Where there are no such heads `patch` steps may be read at once. In training `noise` is added to
-    every number and `offset` to all of a channel in a sequence: normal, in units of the channel's deviation; and of a
-    sequence only a part is read, at random, at least the share `crop` of it. What was fitted on training rows stands
-    in the collection `statistics`, as in `nets.Network`, whose methods these are.
+    of sizes `head`. Where there are no such heads `patch` steps may be read at once. What was fitted on training rows
+    stands in the collection `statistics`, as in `nets.Network`, whose methods these are.
     """
 
     heads: tuple[HeadShape, ...]
     hidden: tuple[int, ...]
     tokens: Tokens | None = None
+    cell: str = "lstm"
     bidirectional: bool = False
     merge: str = "concat"
     dropout: float = 0.0
@@ -50,9 +50,6 @@ class SequenceNetwork(nn.Module):
     head_activation: str = "relu"
     patch: int = 1
     crf: bool = False
-    noise: float = 0.0
-    offset: float = 0.0
-    crop: float = 1.0
     log_link: bool = False
 
     @nn.compact
@@ -72,15 +69,7 @@ class SequenceNetwork(nn.Module):
         length_b, x_bte = self._steps(inputs, train)
         if self.patch > 1:
             length_b, x_bte = patches(x_bte, length_b, self.patch)
-        outputs_bth, carry = LSTM(
-            self.hidden,
-            bidirectional=self.bidirectional,
-            merge=self.merge,  # type: ignore[arg-type]
-            dropout=self.dropout,
-            input_dropout=self.input_dropout,
-            recurrent_dropout=self.recurrent_dropout,
-            name="lstm",
-        )(x_bte, length_b, carry, train=train)
+        outputs_bth, carry = self._body()(x_bte, length_b, carry, train=train)
         assert not isinstance(outputs_bth, tuple), "merge none has no place here"
         of_steps = self._dropped(outputs_bth, train)
         of_row = None
@@ -157,33 +146,28 @@ class SequenceNetwork(nn.Module):
         outputs = self(self.prepare(inputs), None, carry, train=False)
         return self.answer(outputs), outputs["carry"]
 
+    def _body(self) -> LSTM | Recurrent:
+        if self.cell == "plain":
+            return Recurrent(self.hidden, self.dropout, self.input_dropout, name="recurrent")
+        return LSTM(
+            self.hidden,
+            bidirectional=self.bidirectional,
+            merge=self.merge,  # type: ignore[arg-type]
+            dropout=self.dropout,
+            input_dropout=self.input_dropout,
+            recurrent_dropout=self.recurrent_dropout,
+            name="lstm",
+        )
+
     def _steps(self, inputs: Mapping[str, Array], train: bool) -> tuple[Array, Array]:
         """Lengths [b] and the features of every step [b, t, e]."""
         length_b, parts = inputs["length"], []
         if "numbers" in inputs:
-            x_btf = inputs["numbers"]
-            if train and (self.noise or self.offset or self.crop < 1):
-                length_b, x_btf = self._varied(length_b, x_btf)
-            parts.append(x_btf)
+            parts.append(inputs["numbers"])
         if self.tokens is not None:
             count_v = self._statistics("inputs")["count"]
             parts.append(self.tokens(inputs["tokens"], inputs.get("characters"), count_v, train=train))
         return length_b, jnp.concatenate(parts, -1)
-
-    def _varied(self, length_b: Array, x_btf: Array) -> tuple[Array, Array]:
-        """Numbers as they might also have been measured; for training alone."""
-        noise_key, offset_key, crop_key = jax.random.split(self.make_rng("dropout"), 3)
-        if self.crop < 1:
-            share_b, place_b = jax.random.uniform(crop_key, (2, len(length_b)))
-            kept_b = jnp.ceil(length_b * (self.crop + (1 - self.crop) * share_b)).astype(jnp.int32)
-            first_b = jnp.floor((length_b - kept_b + 1) * place_b).astype(jnp.int32)
-            from_bt = jnp.minimum(first_b[:, None] + jnp.arange(x_btf.shape[1])[None], x_btf.shape[1] - 1)
-            length_b, x_btf = kept_b, jnp.take_along_axis(x_btf, from_bt[:, :, None], 1)
-        if self.noise:
-            x_btf = x_btf + self.noise * jax.random.normal(noise_key, x_btf.shape)
-        if self.offset:
-            x_btf = x_btf + self.offset * jax.random.normal(offset_key, (x_btf.shape[0], 1, x_btf.shape[2]))
-        return length_b, x_btf
 
     def _readout(self, outputs_bth: Array, carry: tuple, length_b: Array) -> Array:
         if self.readout == "last":

@@ -13,6 +13,7 @@ from train import loop
 ROOT = Path(__file__).parent.parent
 FILES = sorted((ROOT / "configs").glob("[!_]*.py"))
 NEEDED = {
+    "clusters": {"data.path": "builtin:iris", "data.label": "species"},
     "table": {"data.path": "builtin:wine", "data.target": "cultivar"},
     "series": {"data.path": "builtin:mackey_glass", "data.target": "x"},
     "sequences": {"data.path": "builtin:digits_rows", "data.inputs": "x", "data.target": "digit"},

@@ -14,15 +14,17 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # Modules of train, from the ground up. One may import those of its own floor and of the floors below.
 FLOORS = (
-    ("errors", "options"),
+    ("bounded", "errors", "options", "population_options", "rule_options"),
     ("values", "fields", "checks", "members", "config", "flags", "folder", "runtime"),
-    ("data", "intervals", "losses", "log", "metrics", "optim", "recipe", "sequence_metrics", "sequence_recipe",
+    ("cluster_metrics", "data", "intervals", "losses", "log", "metrics", "optim", "recipe", "sequence_metrics",
+     "sequence_recipe",
      "tasks"),
     ("network", "state"),
-    ("step",),
+    ("rounds", "step"),
     ("checkpoint", "devices", "population", "prepare"),
-    ("baselines", "dropout_samples", "figures", "forecast", "forecast_figures", "importance", "linear", "page",
-     "population_figures", "predictor", "progress", "report", "sequence_baselines"),
+    ("baselines", "cluster_figures", "decision_figures", "dropout_samples", "figures", "forecast", "forecast_figures",
+     "importance", "linear", "page", "population_figures", "predictor", "progress", "report", "sequence_baselines",
+     "weight_figures"),
     ("evaluate", "loop", "outcome", "predict", "result"),
     ("main",),
 )  # fmt: skip

@@ -144,4 +144,6 @@ def test_the_metrics_of_which_more_is_better_are_those_the_metrics_say():
     metrics = pytest.importorskip("train.metrics")
     exact = metrics.regression_metrics([1.0, 2.0], [1.0, 2.0])
     exact |= metrics.binary_metrics([0.0, 1.0], [0, 1]) | metrics.multiclass_metrics([[1.0, 0.0], [0.0, 1.0]], [0, 1])
+    two = {"cluster": [0, 0, 1, 1], "distance": [0.0] * 4, "adjacent": [1] * 4, "row": [[0.0], [0.0], [9.0], [9.0]]}
+    exact |= pytest.importorskip("train.cluster_metrics").cluster_metrics(two, [0, 0, 1, 1])
     assert {name for name, value in exact.items() if value == 1} == log.HIGHER_IS_BETTER - {"token_accuracy"}

@@ -11,7 +11,7 @@ import numpy as np
 import optax
 import pytest
 
-from train.optim import decay_factor, kernels, leaf_name, learning_rate, make_optimizer, penalty
+from train.optim import decay_factor, kernels, leaf_name, learning_rate, make_optimizer, penalties, penalty
 from train.options import Optim
 
 RANDOM = np.random.default_rng(4)
@@ -206,6 +206,32 @@ def moved(options: Optim, gradient: float, steps: int = 1, total: int = TOTAL) -
 
 
 KERNELS = {"body/layer_0/kernel", "inputs/numbers/embedding_kernel"}
+
+
+def test_a_proximal_l1_stops_kernels_at_zero() -> None:
+    """The proximal step of l1 |w|: the gradient's step, then towards 0 by rate * l1 and no further (numpy)."""
+    options = Optim("sgd", learning_rate=0.1, l1=0.5, l1_step="proximal", schedule="cosine", final=0.5)
+    optimizer = make_optimizer(options, 3)
+    params = {"kernel": jnp.array([1.0, 0.03, -0.06, -1.0, 0.0]), "bias": jnp.array([0.01])}
+    gradient = {"kernel": jnp.array([1.0, -0.1, 0.1, 1.0, 0.3]), "bias": jnp.array([0.0])}
+    state, wanted = optimizer.init(params), np.array([1.0, 0.03, -0.06, -1.0, 0.0])
+    for i in range(3):
+        rate = float(learning_rate(options, 3)(i))
+        moved = wanted - rate * np.asarray(gradient["kernel"])
+        wanted = np.sign(moved) * np.maximum(np.abs(moved) - rate * 0.5, 0)
+        updates, state = optimizer.update(gradient, state, params)
+        params = optax.apply_updates(params, updates)
+        np.testing.assert_allclose(params["kernel"], wanted, rtol=1e-5, atol=1e-7)
+        np.testing.assert_array_equal(np.asarray(params["kernel"]) == 0, wanted == 0)
+    assert (wanted == 0).sum() == 3 and float(params["bias"][0]) == np.float32(0.01)
+
+
+def test_a_proximal_l1_is_in_the_loss_but_not_in_the_gradient() -> None:
+    params = {"kernel": jnp.array([1.0, -2.0])}
+    options = Optim(l1=0.5, l2=0.25, l1_step="proximal")
+    value, gradient = jax.value_and_grad(penalties)(params, options)
+    assert float(value) == 0.5 * 3 + 0.25 * 5
+    np.testing.assert_allclose(gradient["kernel"], [0.5, -1.0])
 
 
 def test_kernels_are_found_by_name() -> None:

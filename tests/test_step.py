@@ -15,9 +15,10 @@ import nets
 from train import step
 from train.data.dataset import Batch, Dataset
 from train.optim import make_optimizer
-from train.options import Config, Dense, Optim, Train
+from train.options import Augment, Config, Dense, Optim, Train
+from train.rounds import evaluate, run_rounds, train_round
 from train.state import State, Weights, init_state
-from train.step import Data, Program, epoch_rows, evaluate, run_rounds, train_epoch, train_round, update
+from train.step import Data, Program, epoch_rows, train_epoch, update
 from train.tasks import make_tasks
 
 VALUE = nets.HeadShape("value", "regression", 2)
@@ -239,6 +240,41 @@ def test_dropout_is_another_at_every_step_and_seed() -> None:
     assert float(call(data, state, batch)[1]["loss"]) == losses[0]
 
 
+def test_augmentation_is_of_training_rows_in_training_alone() -> None:
+    """Rows are mixed with training rows only: spoiling all others changes nothing, and no evaluation is varied."""
+    options = Augment(noise=0.3, swap=0.3, drop=0.2, mixup=1.0)
+    program, data, state = make_run(Config(optim=SGD, augment=options), ALL)
+    plain, _, _ = make_run(Config(optim=SGD), ALL)
+    data.statistics["inputs"] |= {"mean": jnp.zeros(3), "spread": jnp.ones(3)}
+    judged = [jax.jit(partial(evaluate, p))(data, state.weights, data.valid)[1]["loss"] for p in (program, plain)]
+    assert float(judged[0]) == float(judged[1])
+    spoiled = jax.tree.map(lambda array: array.at[data.valid].set(array.dtype.type(2)), data.arrays)
+    call = jax.jit(partial(train_epoch, program))
+    (after, sums), (again, _) = call(data, state), call(dataclasses.replace(data, arrays=spoiled), state)
+    assert_same_bits(after, again)
+    # Shares of two rows: in all as much weight as if each row were one.
+    assert float(sums["loss"]) != float(train_epoch(plain, data, state)[1]["loss"])
+    assert 0.6 < float(sums["weight"] / data.train_weight[data.train].sum()) < 1.6
+
+
+def test_mixed_targets_weigh_in_their_shares() -> None:
+    """Mixing two constant columns of targets: the loss lies between those of the two, by the share drawn."""
+    options = Augment(mixup=1.0)
+    program, data, state = make_run(Config(optim=SGD, augment=options), n_train=2)
+    ones = data.replace(train_weight=jnp.ones(N))
+    batch = Dataset.take(data.arrays, data.train)._replace(weight=jnp.ones(2))
+    first, second = step._varied(program, ones, jnp.int32(3), batch)
+    np.testing.assert_allclose(first.weight + second.weight, 1, rtol=1e-6)
+    _, sums = updated(program, ones, state.replace(step=jnp.int32(3)), batch)
+    outputs = program.network.apply(state.weights.variables(data.statistics), first.inputs, train=False)["value"]
+    wanted = sum(
+        ((np.asarray(outputs) - np.asarray(b.target["value"])) ** 2).mean(1) @ np.asarray(b.weight)
+        for b in (first, second)
+    )
+    np.testing.assert_allclose(sums["loss"], wanted, rtol=1e-5)
+    assert 0.02 < float(first.weight[0]) < 0.98
+
+
 def test_penalties_move_weights_and_are_logged_apart() -> None:
     program, data, state = make_run(Config(optim=Optim("sgd", learning_rate=0.1, l1=0.01, l2=0.02)))
     plain, _, _ = make_run(Config(optim=Optim("sgd", learning_rate=0.1)))
@@ -256,6 +292,25 @@ def test_penalties_move_weights_and_are_logged_apart() -> None:
     np.testing.assert_allclose(sums["penalty"], wanted, rtol=1e-5)
     np.testing.assert_allclose(sums["loss"], plain_sums["loss"], rtol=1e-6)
     assert float(plain_sums["penalty"]) == 0
+
+
+def test_norms_of_gradients_are_logged_by_layer() -> None:
+    config = Config(optim=SGD, train=Train(epochs=4, batch_size=5, gradient_norms=True))
+    program, data, state = make_run(config)
+    batch = Dataset.take(data.arrays, np.arange(9))
+    after, sums = updated(program, data, state, batch)
+    moved = jax.tree.map(jnp.subtract, state.weights.params, after.weights.params)
+    wanted = {
+        "body.layer_0": np.linalg.norm(moved["body"]["layer_0"]["kernel"]),
+        "output.head_0_value": np.linalg.norm(moved["output"]["head_0_value"]["kernel"]),
+    }
+    assert set(sums["gradient_norms"]) == set(wanted)
+    for name, norm in wanted.items():
+        np.testing.assert_allclose(sums["gradient_norms"][name], norm, rtol=1e-4)
+    _, epoch = jax.jit(partial(train_epoch, program))(data, state)
+    _, log = jax.jit(partial(train_round, program))(data, state)
+    for name in wanted:
+        np.testing.assert_allclose(log["gradient_norms"][name], epoch["gradient_norms"][name] / 5, rtol=1e-5)
 
 
 def test_smoothing_is_for_training_alone() -> None:

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 
 from train.errors import UserError
-from train.options import LSTM, Config, Dense, Optim, Sequences, Series, Table
+from train.options import (
+    LSTM,
+    Augment,
+    Competitive,
+    Config,
+    Optim,
+    Perceptron,
+    SelfOrganizingMap,
+    Sequences,
+    Series,
+    Table,
+)
 
 Columns = Sequence[str | None]
 
@@ -19,9 +31,17 @@ def check_together(config: Config) -> None:
         raise UserError("config.data.path: no data; name a CSV, Parquet or JSON lines file, or builtin:NAME")
     if isinstance(config.net, LSTM) and isinstance(config.data, Table):
         raise UserError("config.net: an LSTM reads config.data=Series(...) or Sequences(...); for a Table use Dense")
-    if isinstance(config.net, Dense) and not isinstance(config.data, Table):
-        kind = type(config.data).__name__
-        raise UserError(f"config.net: Dense reads config.data=Table(...); for {kind} use an LSTM")
+    if not isinstance(config.net, LSTM) and not isinstance(config.data, Table):
+        net, kind = type(config.net).__name__, type(config.data).__name__
+        raise UserError(f"config.net: {net} reads config.data=Table(...); for {kind} use an LSTM")
+    if isinstance(config.net, Perceptron):
+        _check_perceptron(config, config.net)
+    if isinstance(config.net, Competitive | SelfOrganizingMap) and isinstance(config.data, Table):
+        _check_clusters(config, config.net, config.data)
+    elif isinstance(config.data, Table):
+        _check_target(_names(config.data.target))
+        if config.data.label:
+            raise UserError("config.data.label: judges clusters; a net with a target is judged by config.data.target")
     if isinstance(config.data, Sequences) and isinstance(config.net, LSTM):
         _check_steps(config.data, config.net)
     if isinstance(config.data, Series) and isinstance(config.net, LSTM):
@@ -30,6 +50,7 @@ def check_together(config: Config) -> None:
     check_data[type(config.data)](config.data)
     _check_shares(config.data)
     _check_quantiles(config)
+    _check_augment(config.data, config.augment)
     _check_optim(config.optim)
     if not (config.data.valid or getattr(config.data, "valid_path", None)):
         needs = "needs validation rows; set config.data.valid"
@@ -47,16 +68,67 @@ def _check_table(data: Table) -> None:
         "categorical": data.categorical or (),
         "numeric": data.numeric,
         "weight": (data.weight,),
+        "label": (data.label,),
         "group": (data.group,),
         "time": (data.time,),
     }
-    _check_target(columns["target"])
     _check_apart(columns, [("target", other) for other in ("features", "ignore", "weight", "group", "time")])
     _check_apart(columns, [("features", "ignore"), ("features", "weight"), ("categorical", "numeric")])
+    _check_apart(columns, [("label", "features"), ("label", "ignore"), ("label", "weight")])
     if data.split == "group" and not data.group:
         raise UserError("config.data.group: config.data.split=group needs a column whose rows stay together")
     if data.group and data.split != "group":
         raise UserError(f"config.data.group: not used by config.data.split={data.split}; set config.data.split=group")
+
+
+def _check_perceptron(config: Config, net: Perceptron) -> None:
+    if config.loss not in ("auto", "binary_crossentropy", "categorical_crossentropy"):
+        raise UserError(f"config.loss: {config.loss} is for numbers; a Perceptron tells classes: leave it at auto")
+    if config.label_smoothing not in (0, "auto"):
+        raise UserError("config.label_smoothing: a threshold answers yes or no; set it to 0")
+    if net.rule not in ("straight_through", "surrogate"):
+        _check_no_descent(config, f"config.net.rule={net.rule}")
+
+
+READ_BY = {
+    "winner": ("conscience", "rate", "final_rate"),
+    "neural_gas": ("neighbours", "rate", "final_rate"),
+    "online": ("rate", "final_rate"),
+}
+
+
+def _check_clusters(config: Config, net: Competitive | SelfOrganizingMap, data: Table) -> None:
+    name = type(net).__name__
+    if any(_names(data.target)):
+        raise UserError(f"config.data.target: a {name} learns without; a column to judge by is config.data.label")
+    if config.loss != "auto":
+        raise UserError(f"config.loss: a {name} has its own, the squared distance; leave it at auto")
+    if config.class_weight is not None or config.label_smoothing not in (0, "auto"):
+        field = "label_smoothing" if config.class_weight is None else "class_weight"
+        raise UserError(f"config.{field}: a {name} learns from no class; leave it at its default")
+    if isinstance(net, SelfOrganizingMap):
+        if len(net.shape) != 2:
+            raise UserError(f"config.net.shape: {net.shape} is no map; give rows and columns, such as (8, 8)")
+        if net.shape[0] * net.shape[1] < 2:
+            raise UserError("config.net.shape: a map of one unit tells nothing apart; give it two at the least")
+    for field in ("conscience", "neighbours", "rate", "final_rate"):
+        default = getattr(type(net)(), field, None)
+        if field not in READ_BY.get(net.rule, ()) and getattr(net, field, None) != default:
+            raise UserError(f"config.net.{field}: not used by config.net.rule={net.rule}; leave it at {default}")
+    _check_no_descent(config, f"a {name}")
+
+
+def _check_no_descent(config: Config, rule: str) -> None:
+    """What only a gradient reads must be as it was."""
+    for field in dataclasses.fields(Optim):
+        value, default = (getattr(optim, field.name) for optim in (config.optim, Optim()))
+        if value != default:
+            raise UserError(f"config.optim.{field.name}: {rule} takes no gradient; leave it at {default}")
+    if config.train.gradient_norms:
+        raise UserError(f"config.train.gradient_norms: {rule} takes no gradient; set it to false")
+    for name in ("mixup", "cutmix"):
+        if getattr(config.augment, name) != 0:
+            raise UserError(f"config.augment.{name}: {rule} learns from whole rows; set it to 0")
 
 
 def _check_forecast(data: Series, net: LSTM, loss: str) -> None:
@@ -65,6 +137,11 @@ def _check_forecast(data: Series, net: LSTM, loss: str) -> None:
         raise UserError(f"config.loss: {loss} is not for forecasts; choose {choices}")
     if net.patch != "auto" and net.patch > data.lookback:
         raise UserError(f"config.net.patch: {net.patch} rows at once, but config.data.lookback is {data.lookback}")
+    for field, off in (("noise", 0), ("offset", 0), ("crop", 1)):
+        if getattr(net, field) != off:
+            raise UserError(f"config.net.{field}: varies config.data=Sequences(...); for Series set it to {off}")
+    if net.cell != "lstm":
+        raise UserError("config.net.cell: plain is for config.data=Sequences(...); for Series leave it at lstm")
     if net.crf:
         raise UserError("config.net.crf: it decodes tags; config.data=Series(...) has none; set it to false")
 
@@ -103,6 +180,9 @@ def _check_sequences(data: Sequences) -> None:
 
 
 def _check_steps(data: Sequences, net: LSTM) -> None:
+    for field, off in (("bidirectional", False), ("recurrent_dropout", 0)):
+        if net.cell == "plain" and getattr(net, field) != off:
+            raise UserError(f"config.net.{field}: config.net.cell=plain has none; set it to {str(off).lower()}")
     if data.next_step and net.bidirectional:
         raise UserError("config.net.bidirectional: with config.data.next_step=true it would read what it predicts")
     if data.next_step and net.patch not in (1, "auto"):
@@ -158,6 +238,23 @@ def _check_quantiles(config: Config) -> None:
         raise UserError(f"config.loss: {config.loss} is not for config.data.next_step=true; leave it at auto")
 
 
+OF_TABLES = ("noise", "drop", "swap", "cutmix")
+OF_SEQUENCES = ("scaling", "warp", "time_mask", "channel_mask", "reverse", "token_drop", "token_swap")
+
+
+def _check_augment(data: Table | Series | Sequences, augment: Augment) -> None:
+    """An augmentation must be one for this kind of data."""
+    on = [field.name for field in dataclasses.fields(augment) if getattr(augment, field.name) != 0]
+    for name in on:
+        kinds = ["Table"] * (name not in OF_SEQUENCES) + ["Sequences"] * (name not in OF_TABLES)
+        if type(data).__name__ not in kinds:
+            instead = "; of sequences it is config.net.noise" if name == "noise" and isinstance(data, Sequences) else ""
+            fits = " or ".join(f"config.data={kind}(...)" for kind in kinds)
+            raise UserError(f"config.augment.{name}: is for {fits}, not {type(data).__name__}; set it to 0{instead}")
+    if "mixup" in on and "cutmix" in on:
+        raise UserError("config.augment.cutmix: rows are mixed by config.augment.mixup already; set one of them to 0")
+
+
 def _check_optim(optim: Optim) -> None:
     """An option that would be passed over in silence is refused."""
     if (optim.momentum or optim.nesterov) and optim.name not in ("sgd", "rmsprop"):
@@ -165,6 +262,10 @@ def _check_optim(optim: Optim) -> None:
         raise UserError(f"config.optim.{field}: sgd and rmsprop have it; {optim.name} has config.optim.beta1 instead")
     if optim.nesterov and not optim.momentum:
         raise UserError("config.optim.nesterov: needs config.optim.momentum above 0, such as 0.9")
+    if optim.l1_step == "proximal" and not optim.l1:
+        raise UserError("config.optim.l1_step: proximal is the step of config.optim.l1, which is 0; set it above 0")
+    if optim.l1_step == "proximal" and optim.schedule == "plateau":
+        raise UserError("config.optim.l1_step: proximal does not know the rate of config.optim.schedule=plateau")
     if isinstance(optim.warmup, float) and optim.warmup >= 1:
         warmup = optim.warmup
         raise UserError(f"config.optim.warmup: {warmup} is no fraction below 1; for steps write {warmup:.0f}")

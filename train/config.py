@@ -15,14 +15,32 @@ from typing import Any, get_type_hints
 
 from train import checks, fields, members, options, values
 from train.errors import UserError
-from train.options import LSTM, Config, Dense, Optim, Population, Sequences, Series, Table, Train
+from train.options import (
+    LSTM,
+    Augment,
+    Competitive,
+    Config,
+    Dense,
+    Optim,
+    Perceptron,
+    Population,
+    SelfOrganizingMap,
+    Sequences,
+    Series,
+    Table,
+    Train,
+)
 
 __all__ = [
     "LSTM",
+    "Augment",
+    "Competitive",
     "Config",
     "Dense",
     "Optim",
+    "Perceptron",
     "Population",
+    "SelfOrganizingMap",
     "Sequences",
     "Series",
     "Table",

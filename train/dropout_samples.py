@@ -70,4 +70,4 @@ def _drops(config: Config) -> bool:
     net = config.net
     if isinstance(net, Dense):
         return bool(net.dropout) and bool(net.hidden)
-    return bool(net.dropout or net.input_dropout or net.recurrent_dropout)
+    return isinstance(net, LSTM) and bool(net.dropout or net.input_dropout or net.recurrent_dropout)

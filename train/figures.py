@@ -26,6 +26,10 @@ MAX_CLASSES = 30
 WIDTH, HEIGHT = 240, 180  # of a panel, in points: three stand side by side, and a phone shows one larger than life
 BLUE, PALE, GREY, INK = "#2563eb", "#9dbbf7", "#8b929c", "#1f2430"
 MUTED, LINE, ON_BLUE = "#667080", "#e3e6ea", "#fefefe"
+# Told apart by most eyes (Tableau's ten), on light and on dark.
+CATEGORIES = (
+    "#4e79a7", "#f28e2b", "#e15759", "#76b7b2", "#59a14f", "#edc948", "#b07aa1", "#ff9da7", "#9c755f", "#bab0ac",
+)  # fmt: skip
 VARIABLES = {BLUE: "blue", PALE: "pale", GREY: "grey", INK: "ink", MUTED: "muted", LINE: "line", ON_BLUE: "on-blue"}
 STYLE: dict[Any, Any] = {
     "axes.axisbelow": True, "axes.edgecolor": LINE, "axes.facecolor": "none", "axes.formatter.limits": (-4, 5),

@@ -40,12 +40,13 @@ from train.population import (
 from train.prepare import Run, prepare
 from train.progress import Progress
 from train.result import finish, summary
+from train.rounds import log_shapes, run_rounds
 from train.state import State, init_state
-from train.step import log_shapes, run_rounds
 
 CALL_SECONDS = 0.25  # of training in one call to the device: seldom enough to cost nothing, often enough to be stopped
 CALL_ROUNDS = 64  # rounds at most in one call
 CALL_BYTES = 1 << 26  # of answers kept on the device until a call ends
+START_ROWS = 20_000  # of which units are drawn at most
 SAVE_SECONDS = 60.0  # between checkpoints where `checkpoint_every` does not say
 
 
@@ -162,12 +163,20 @@ def start_state(run: Run, checkpoints: Checkpoints) -> tuple[State, int | None]:
     if run.members:
         state = init_members(run)
     else:
-        first = run.program.take(run.data.arrays, run.data.train[:1])
+        first = run.program.take(run.data.arrays, starting_rows(run))
         weights = init_weights(run.program.network, run.data.statistics, first.inputs, run.data.key)
         state = init_state(weights, run.program.optimizer, average=run.config.optim.ema > 0)
     for step in checkpoints.steps():
         return checkpoints.restore_state(step, state), step
     return state, None
+
+
+def starting_rows(run: Run) -> jax.Array:
+    """What fresh weights are made with: any row, or training rows where the weights begin among them."""
+    if not getattr(run.program.network, "starts_from_rows", False):
+        return run.data.train[:1]
+    rows = np.random.default_rng(run.config.seed).permutation(run.dataset.splits["train"])
+    return jnp.asarray(rows[:START_ROWS])
 
 
 def compile_rounds(run: Run, state: State) -> Callable[..., tuple[State, Any, jax.Array]]:
@@ -212,6 +221,8 @@ def _write_round(run: Run, log: RunLog, member: int, logs: Any, truth: Batch) ->
     """The lines of one round of one net. Returns its training loss, and its scores on the validation rows."""
     step, loss = int(logs["step"]), float(logs["train_loss"])
     scores, valid = {"train": {"loss": loss, "penalty": float(logs["penalty"])}}, {}
+    for name, norm in logs.get("gradient_norms", {}).items():
+        scores["train"][f"gradient_norm.{name}"] = float(norm)
     if len(truth.weight):
         answers = {name: values[: len(truth.weight)] for name, values in logs["answers"].items()}
         valid = score(run.dataset.encoder, answers, truth.target, truth.weight)

@@ -93,6 +93,13 @@ def next_mse(outputs_btf: Array, target_btf: Array) -> Array:
     return jnp.square(error_btf).mean(-1).sum(-1)
 
 
+def threshold_error(scores_bk: Array, target_b: Array, step: Callable[[Array], Array]) -> Array:
+    """Threshold neurons that answer wrongly [b]; k of them answer for a class each, a single one for the second of two.
+    Its derivative is the one that `step` is given for the threshold's."""
+    yes_bk = jax.nn.one_hot(target_b, scores_bk.shape[1]) if scores_bk.shape[1] > 1 else target_b[:, None]
+    return jnp.square(step(scores_bk) - yes_bk).sum(-1)
+
+
 LOSSES: dict[str, RowLoss] = {
     "mse": mse,
     "mae": mae,

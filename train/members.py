@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import random
@@ -12,15 +13,16 @@ from typing import Any
 from train import fields, values
 from train.checks import check_together
 from train.errors import UserError
-from train.options import Config, Population
+from train.options import Augment, Competitive, Config, Population, SelfOrganizingMap
 
 # Numbers that the members of one compiled program may differ by. Other fields of GROUPED make programs of their own.
 NUMBERS = frozenset({
-    "label_smoothing", "net.dropout", "net.input_dropout", "net.recurrent_dropout", "optim.beta1", "optim.beta2",
-    "optim.clip_norm", "optim.decay", "optim.ema", "optim.epsilon", "optim.l1", "optim.l2", "optim.learning_rate",
-    "optim.momentum", "optim.plateau_factor", "optim.weight_decay",
+    *(f"augment.{field.name}" for field in dataclasses.fields(Augment)), "label_smoothing",
+    "net.crop", "net.dropout", "net.input_dropout", "net.noise", "net.offset", "net.recurrent_dropout", "optim.beta1",
+    "optim.beta2", "optim.clip_norm", "optim.decay", "optim.ema", "optim.epsilon", "optim.l1", "optim.l2",
+    "optim.learning_rate", "optim.momentum", "optim.plateau_factor", "optim.weight_decay",
 })  # fmt: skip
-GROUPED = ("net.", "optim.", "label_smoothing", "train.batch_size", "train.epochs")
+GROUPED = ("net.", "optim.", "augment.", "label_smoothing", "train.batch_size", "train.epochs")
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,8 @@ def check_population(config: Config) -> None:
         for value in choice:
             if not (values.admits(value, leaf.annotation) and values.within(value, leaf.field.metadata)):
                 raise UserError(f"config.population.grid: {fields.mismatch(leaf, value)}")
+    if isinstance(config.net, Competitive | SelfOrganizingMap) and is_population(config):
+        raise UserError("config.population: is for nets with a target; clusters have config.net.restarts instead")
     if options.samples and not options.grid:
         raise UserError("config.population.samples: needs config.population.grid, what to draw from")
     if options.seeds > 1 and config.seed + options.seeds > 2**32:

@@ -9,10 +9,23 @@ import jax
 import jax.numpy as jnp
 
 import nets
+from nets.competitive import Decay
+from nets.perceptron import Rule
 from train.data.encode import TableEncoder
 from train.data.sequence_encode import SequenceEncoder
 from train.data.series_encode import SeriesEncoder
-from train.options import LSTM, Config, Dense, Sequences, Series, Table, known
+from train.options import (
+    LSTM,
+    Competitive,
+    Config,
+    Dense,
+    Perceptron,
+    SelfOrganizingMap,
+    Sequences,
+    Series,
+    Table,
+    known,
+)
 from train.state import Weights
 from train.tasks import Task, make_tasks
 
@@ -27,6 +40,11 @@ def make_network(config: Config, encoder: Any) -> tuple[nn.Module, tuple[Task, .
     match config.data, config.net:
         case Table() as data, Dense() as net:
             return _table_network(data, net, encoder, tasks), tasks
+        case Table() as data, Perceptron(rule=rule):
+            tasks = tuple(task._replace(loss=rule) for task in tasks)
+            return _perceptron(data, rule, encoder, tasks), tasks
+        case Table() as data, Competitive() | SelfOrganizingMap() as net:
+            return make_units(data, net, encoder), tasks
         case Series() as data, LSTM() as net:
             return _series_network(data, net, encoder, tasks), tasks
         case Sequences(), LSTM() as net:
@@ -66,6 +84,36 @@ def _table_network(data: Table, net: Dense, encoder: TableEncoder, tasks: tuple[
     )
 
 
+def _perceptron(data: Table, rule: Rule, encoder: TableEncoder, tasks: tuple[Task, ...]) -> nets.Perceptron:
+    # A rule that moves one layer cannot learn vectors for categories: each is an input of its own, however many.
+    inputs = nets.Inputs(encoder.category_sizes, max(encoder.category_sizes, default=0))
+    shapes = tuple(task.head for task in tasks)
+    return nets.Perceptron(inputs, shapes, rule, data.scaling, encoder.missing_columns)
+
+
+def make_units(data: Table, net: Competitive | SelfOrganizingMap, encoder: TableEncoder) -> nets.Competitive:
+    """The units of a net that learns clusters."""
+    # As in a perceptron, each category is an input of its own.
+    inputs = nets.Inputs(encoder.category_sizes, max(encoder.category_sizes, default=0))
+    rate = Decay(net.rate, net.final_rate)
+    shared = {"start": net.start, "restarts": net.restarts, "rate": rate, "scaling": data.scaling}
+    shared["missing_columns"] = encoder.missing_columns
+    if isinstance(net, Competitive):
+        reach = Decay(net.neighbours or net.units / 2, 0.01)
+        return nets.Competitive(inputs, net.units, rule=net.rule, conscience=net.conscience, reach=reach, **shared)
+    rows, columns = net.shape
+    return nets.Competitive(
+        inputs,
+        rows * columns,
+        rule="map" if net.rule == "online" else "batch_map",
+        reach=Decay(net.radius or max(rows, columns) / 2, net.final_radius),
+        shape=(rows, columns),
+        grid=net.grid,
+        kind=net.neighbourhood,
+        **shared,
+    )
+
+
 def _series_network(data: Series, net: LSTM, encoder: SeriesEncoder, tasks: tuple[Task, ...]) -> nets.Forecaster:
     lstm = nets.LSTM(
         hidden=known(net.hidden),
@@ -101,6 +149,7 @@ def _sequence_network(net: LSTM, encoder: SequenceEncoder, tasks: tuple[Task, ..
         heads=tuple(task.head for task in tasks),
         hidden=known(net.hidden),
         tokens=tokens,
+        cell=net.cell,
         bidirectional=net.bidirectional,
         merge=net.merge,
         dropout=known(net.dropout),
@@ -111,9 +160,6 @@ def _sequence_network(net: LSTM, encoder: SequenceEncoder, tasks: tuple[Task, ..
         head_activation=net.head_activation,
         patch=known(net.patch),
         crf=net.crf,
-        noise=known(net.noise),
-        offset=known(net.offset),
-        crop=known(net.crop),
         log_link=any(task.loss == "poisson" for task in tasks),
     )
 

@@ -33,7 +33,25 @@ def make_optimizer(options: Optim, total_steps: int) -> optax.GradientTransforma
     parts.append(optax.scale_by_learning_rate(rate))
     if options.name == "rmsprop" and not is_off(options.momentum):
         parts.append(optax.trace(options.momentum, options.nesterov))
+    if options.l1_step == "proximal":
+        parts.append(_soft_threshold(options.l1, rate))
     return optax.chain(*parts)
+
+
+def _soft_threshold(l1: float | Array, rate: Schedule) -> optax.GradientTransformation:
+    """Updated kernels drawn to 0 by rate * l1, and no further (the proximal step of ISTA, Daubechies et al. 2004)."""
+
+    def update(updates: Any, state: optax.ScaleByScheduleState, params: Any) -> tuple[Any, optax.ScaleByScheduleState]:
+        size = rate(state.count) * l1
+
+        def shrink(step: Array, weight: Array, is_kernel: bool) -> Array:
+            moved = weight + step
+            # weight - weight is exactly 0, so a weight that is to be 0 becomes it.
+            return jnp.sign(moved) * jnp.maximum(jnp.abs(moved) - size, 0) - weight if is_kernel else step
+
+        return jax.tree.map(shrink, updates, params, kernels(params)), optax.ScaleByScheduleState(state.count + 1)
+
+    return optax.GradientTransformation(lambda params: optax.ScaleByScheduleState(jnp.zeros((), jnp.int32)), update)  # type: ignore[arg-type]
 
 
 def _direction(options: Optim) -> optax.GradientTransformation:
@@ -105,8 +123,24 @@ def _scale_by_name(rates: Mapping[str, float]) -> optax.GradientTransformation:
     return optax.stateless(lambda updates, params: jax.tree_util.tree_map_with_path(scale, updates))
 
 
+def layer_norms(grads: Any) -> dict[str, Array]:
+    """{layer: the Euclidean norm of its kernel's gradient}, in the order of the tree."""
+    pairs = zip(jax.tree_util.tree_leaves_with_path(grads), jax.tree.leaves(kernels(grads)), strict=True)
+    found = {".".join(str(part.key) for part in path): leaf for (path, leaf), is_kernel in pairs if is_kernel}
+    return {name.removesuffix(".kernel"): jnp.sqrt(jnp.square(leaf).sum()) for name, leaf in found.items()}
+
+
 def penalty(params: Any, l1: float | Array, l2: float | Array) -> Array:
     """l1 sum |w| + l2 sum w^2 over kernels, as keras.regularizers has them (no half, no mean)."""
     pairs = zip(jax.tree.leaves(params), jax.tree.leaves(kernels(params)), strict=True)
     chosen = [w for w, is_kernel in pairs if is_kernel]
     return sum((l1 * jnp.abs(w).sum() + l2 * jnp.square(w).sum() for w in chosen), jnp.zeros(()))
+
+
+def penalties(params: Any, options: Optim) -> Array:
+    """What is added to the loss; of an l1 whose step is proximal the gradient knows nothing."""
+    if is_off(options.l1) and is_off(options.l2):
+        return jnp.zeros(())
+    if options.l1_step == "gradient":
+        return penalty(params, options.l1, options.l2)
+    return jax.lax.stop_gradient(penalty(params, options.l1, 0.0)) + penalty(params, 0.0, options.l2)

@@ -7,38 +7,30 @@ The bounds in `bounded(...)` are checked by `train.config.validate`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
-Auto = Literal["auto"]
-T = TypeVar("T")
+from train.bounded import LAST_SEED, Auto, bounded, known
+from train.population_options import Population
+from train.rule_options import Competitive, Perceptron, SelfOrganizingMap
 
-
-def known(value: T | Auto) -> T:
-    """A field that may be "auto", of a config in which `train.recipe` has replaced it."""
-    assert not isinstance(value, str) or value != "auto", "train.recipe.resolve comes first"
-    return value
-
-# A key of jax's generator holds 32 bits of a seed: 2**32 + 1 would silently be the run of seed 1.
-LAST_SEED = 2**32 - 1
-
-
-def bounded(
-    default: Any,
-    low: float | None = None,
-    high: float | None = None,
-    *,
-    above: float | None = None,
-    below: float | None = None,
-) -> Any:
-    """A field with a default and the range its numbers must lie in: low <= value <= high, above < value < below.
-
-    The numbers of a tuple or of a dict are each held to it. A dict as default is copied for every instance.
-    """
-    limits = {"low": low, "high": high, "above": above, "below": below}
-    if isinstance(default, dict):
-        return field(default_factory=default.copy, metadata=limits)
-    return field(default=default, metadata=limits)
-
+__all__ = [
+    "LAST_SEED",
+    "LSTM",
+    "Augment",
+    "Auto",
+    "Competitive",
+    "Config",
+    "Dense",
+    "Optim",
+    "Perceptron",
+    "SelfOrganizingMap",
+    "Sequences",
+    "Series",
+    "Table",
+    "Train",
+    "bounded",
+    "known",
+]
 
 Activation = Literal[
     "linear", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "softsign",
@@ -58,7 +50,7 @@ MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "#N/A",
 
 @dataclass
 class Table:
-    """Rows and columns: a dense net's data."""
+    """Rows and columns: a dense net's data. Clusters have no `target`; `label` is a column to judge them by."""
 
     path: str = ""
     valid_path: str | None = None
@@ -69,6 +61,7 @@ class Table:
     numeric: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     weight: str | None = None
+    label: str | None = None
     valid: float | int = bounded(0.15, 0)
     test: float | int = bounded(0.15, 0)
     split: Literal["random", "stratified", "time", "group"] = "random"
@@ -172,10 +165,12 @@ class LSTM:
     lookback to the horizon beside the LSTM (`shortcut`). For tokens: sizes of their vectors and of the character
     features, the count at which a word is replaced by "unknown" half of the time (`rare`), and a CRF over tags. For
     numbers of sequences, in training: `noise` on each and an `offset` on a channel, in deviations, and the smallest
-    share of a sequence that is read (`crop`).
+    share of a sequence that is read (`crop`); what else may be varied is in `Augment`. `cell="plain"` takes the gates
+    away, to show what they are for.
     """
 
     hidden: tuple[int, ...] | Auto = bounded((64,), 1)
+    cell: Literal["lstm", "plain"] = "lstm"
     bidirectional: bool = False
     merge: Literal["concat", "sum", "average", "mul"] = "concat"
     dropout: float | Auto = bounded(0.0, 0, 0.99)
@@ -198,8 +193,39 @@ class LSTM:
 
 
 @dataclass
+class Augment:
+    """How training rows are varied at every update, and never at an evaluation. A strength of 0 is off.
+
+    Tables: `noise` on each number, in its column's deviations; the share of cells that are left out (`drop`: the
+    column's mean, or no category) or taken from another row (`swap`). Sequences: `scaling` of a channel by a factor of
+    this deviation, `warp` of the time by log-speeds of this deviation, the largest share of the steps that is masked in
+    one piece (`time_mask`), the share of channels masked (`channel_mask`), of sequences reversed (`reverse`), and of
+    tokens made unknown (`token_drop`) or taken from other sequences (`token_swap`); further an LSTM's own `noise`,
+    `offset` and `crop`. Both: `mixup` and, for tables, `cutmix` of two rows and their targets; the numbers are a and
+    their shares follow Beta(a, a).
+    """
+
+    noise: float = bounded(0.0, 0)
+    drop: float = bounded(0.0, 0, 1)
+    swap: float = bounded(0.0, 0, 1)
+    mixup: float = bounded(0.0, 0)
+    cutmix: float = bounded(0.0, 0)
+    scaling: float = bounded(0.0, 0)
+    warp: float = bounded(0.0, 0)
+    time_mask: float = bounded(0.0, 0, 1)
+    channel_mask: float = bounded(0.0, 0, 1)
+    reverse: float = bounded(0.0, 0, 1)
+    token_drop: float = bounded(0.0, 0, 1)
+    token_swap: float = bounded(0.0, 0, 1)
+
+
+@dataclass
 class Optim:
-    """The optimizer, its schedule and every penalty. Defaults are those of Keras."""
+    """The optimizer, its schedule and every penalty. Defaults are those of Keras.
+
+    `l1_step="proximal"` takes `l1` out of the gradient: after each update kernels shrink by learning_rate * l1 and stop
+    at 0, so that weights become exactly 0.
+    """
 
     name: Literal["rmsprop", "adam", "adamw", "nadam", "sgd", "lion"] = "rmsprop"
     learning_rate: float | Auto = bounded(1e-3, above=0)
@@ -216,6 +242,7 @@ class Optim:
     warmup: float | int = bounded(0, 0)
     clip_norm: float | None = bounded(None, above=0)
     l1: float = bounded(0.0, 0)
+    l1_step: Literal["gradient", "proximal"] = "gradient"
     l2: float = bounded(0.0, 0)
     weight_decay: float = bounded(0.0, 0)
     weight_decay_schedule: Literal["auto", "constant", "flat_cosine"] = "constant"
@@ -225,7 +252,7 @@ class Optim:
 
 @dataclass
 class Train:
-    """How long, in what pieces, and what decides the best weights."""
+    """How long, in what pieces, and what decides the best weights. `gradient_norms` of layers are logged and drawn."""
 
     epochs: int | Auto = bounded(100, 1)
     batch_size: int | Auto = bounded(32, 1)
@@ -235,30 +262,7 @@ class Train:
     restore: Literal["auto", "best", "last"] = "best"
     checkpoint_every: int | None = bounded(None, 1)
     keep: int = bounded(2, 1)
-
-
-GridValue = int | float | bool | str | tuple[int, ...]
-
-
-@dataclass
-class Population:
-    """Nets trained side by side: `seeds` of every fold of every setting.
-
-    `folds` divide the training and validation rows as `data.split` says; each net validates on one fold and trains on
-    the others (by time: on those before it). `grid` gives fields several values, {"optim.l2": (0, 1e-4)}, and settings
-    are all combinations of them; or, with `samples`, so many random ones, drawn from the range between two numbers, on
-    a log scale if both are above 0, or from the values. `halving=3`: only the best third of the settings trains on
-    after a 9th and after a 3rd of the epochs. What answers in the end (`keep`): the best net, the nets of the best
-    setting averaged, or the average of all. `member` trains one of them alone.
-    """
-
-    seeds: int = bounded(1, 1)
-    folds: int = bounded(1, 1)
-    grid: dict[str, tuple[GridValue, ...]] = field(default_factory=dict)
-    samples: int | None = bounded(None, 1)
-    halving: int | None = bounded(None, 2)
-    keep: Literal["ensemble", "best", "all"] = "ensemble"
-    member: int | None = bounded(None, 0)
+    gradient_norms: bool = False
 
 
 @dataclass
@@ -273,7 +277,8 @@ class Config:
     label_smoothing: float | Auto = bounded(0.0, 0, 0.99)
     class_weight: Literal["balanced"] | dict[str, float] | None = bounded(None, 0)
     data: Table | Series | Sequences = field(default_factory=Table)
-    net: Dense | LSTM = field(default_factory=Dense)
+    net: Dense | LSTM | Perceptron | Competitive | SelfOrganizingMap = field(default_factory=Dense)
+    augment: Augment = field(default_factory=Augment)
     optim: Optim = field(default_factory=Optim)
     train: Train = field(default_factory=Train)
     population: Population = field(default_factory=Population)

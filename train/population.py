@@ -24,8 +24,9 @@ from train.members import NUMBERS, Member, config_of, members_of, with_values
 from train.network import init_weights
 from train.options import LSTM, Config, known
 from train.prepare import Run, agree, in_folds, make_program, resolved, to_device
+from train.rounds import log_shapes, train_round
 from train.state import State, init_state
-from train.step import Data, Program, log_shapes, train_round
+from train.step import Data, Program
 
 Array = jax.Array
 # A group's program is compiled anew for fewer members once only a fourth of them still trains, if a member is work

@@ -71,6 +71,12 @@ class Predictor:
         self._apply = jax.jit(jax.vmap(predict, in_axes=(0, None)) if members else predict)
         self._step = jax.jit(jax.vmap(step, in_axes=(0, None, 0)) if members else step)
 
+    @property
+    def variables(self) -> Any:
+        """Those of the net, or of the first of several."""
+        first = self._variables[0]
+        return jax.tree.map(lambda leaf: leaf[0], first) if self._members else first
+
     def __call__(self, data: Any) -> np.ndarray | dict[str, np.ndarray]:
         """Predictions for a dict of columns, a pyarrow, pandas or polars table, in row order.
 

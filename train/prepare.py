@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from train import config as configs
+from train.data.augment import reads_spread
 from train.data.dataset import Dataset
 from train.data.sequence_encode import SequenceEncoder
 from train.errors import UserError
@@ -115,6 +116,10 @@ def to_device(program: Program, dataset: Dataset, statistics: dict[str, Any]) ->
     if isinstance(net, Dense) and net.embedding == "piecewise_linear" and "numbers" in arrays.inputs:
         train_numbers = np.asarray(arrays.inputs["numbers"][dataset.splits["train"]])
         statistics["inputs"]["edges"] = bin_edges(train_numbers, net.embedding_size)
+    if reads_spread(config.augment):
+        train_numbers = np.asarray(arrays.inputs["numbers"])[dataset.splits["train"]].astype(np.float64)
+        fitted = {"mean": train_numbers.mean(0), "spread": train_numbers.std(0)}
+        statistics["inputs"] |= {name: values.astype(np.float32) for name, values in fitted.items()}
     return Data(
         arrays=jax.device_put(arrays),
         train_weight=jnp.asarray(dataset.weight * class_weights(config, dataset)),

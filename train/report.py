@@ -16,11 +16,14 @@ from typing import Any
 import numpy as np
 
 from train import figures
+from train.cluster_figures import cluster_sections
+from train.decision_figures import decision_sections
 from train.errors import StorageError
 from train.forecast_figures import forecast_sections
 from train.log import HIGHER_IS_BETTER
 from train.page import document, escape, figure, number, panels, section, table
 from train.population_figures import best_member, population_sections
+from train.weight_figures import gradient_pictures, weight_pictures
 
 MAX_TARGETS = 4  # of which there are pictures and a headline; the table has all
 MAX_BARS = 20
@@ -31,11 +34,12 @@ HEADLINE = {
     "multiclass": "accuracy",
     "tags": "token_accuracy",
     "entities": "f1",
+    "cluster": "quantisation_error",
     "next_numbers": "rmse",
     "next_binary": "nll",
 }
 IN_WORDS = {"mean": "the mean", "majority": "the most frequent class", "linear": "a linear model",
-            "last": "the last value", "seasonal": "the last season"}  # fmt: skip
+            "one_unit": "a single unit", "last": "the last value", "seasonal": "the last season"}  # fmt: skip
 
 Json = Mapping[str, Any]
 
@@ -82,14 +86,19 @@ def _page(
         f'<p class="muted">{few}</p>' if few else "",
         section("Scores", _scores(result, split)),
         *population_sections(result, *_drawn_score(result, drawn[0], split)),
-        section("Learning", panels(_learning_curves(result, history, drawn))),
+        section("Learning", panels([*_learning_curves(result, history, drawn), *gradient_pictures(history)])),
+        section("Weights", panels(weight_pictures(predictions.get("kernels")))),
     ]
     columns = {column for column, _ in drawn}
     if "forecasts" in predictions:
         by_step = result["horizon"][split]
         sections += forecast_sections(predictions["forecasts"], by_step, [name for name, _ in drawn], split)
+    if "plane" in predictions:
+        sections += decision_sections(predictions["plane"], heads, predictions["targets"], split)
+    if "clusters" in predictions:
+        sections += cluster_sections(predictions["clusters"], split)
     for head in heads:
-        if head["name"] not in predictions["targets"]:  # answered at every step
+        if head["name"] not in predictions["targets"] or head["kind"] == "cluster":  # answered at every step
             continue
         target, answer = predictions["targets"][head["name"]], predictions["answers"][head["name"]]
         sections += _answers(head, np.asarray(target), np.asarray(answer), columns, split)

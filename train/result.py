@@ -12,12 +12,16 @@ import pyarrow as pa
 
 from nets.kernels import library
 from train import config as configs
-from train.data.dataset import Batch
+from train.cluster_metrics import one_unit
+from train.data.clusters import ClusterEncoder
+from train.data.dataset import Batch, Dataset
+from train.data.encode import TableEncoder
 from train.data.sequence_encode import SequenceEncoder
 from train.data.sequences import SequenceDataset
 from train.data.series import SeriesDataset
 from train.data.series_encode import SeriesEncoder
 from train.data.write import write_table
+from train.decision_figures import decision_plane
 from train.evaluate import score
 from train.folder import write_json
 from train.forecast import forecast_rows, judge_beside
@@ -33,6 +37,7 @@ from train.prepare import Run, versions
 from train.report import intervals_in_words, write_report
 from train.sequence_baselines import sequence_baselines
 from train.sequence_metrics import are_entities
+from train.weight_figures import kernel_weights
 
 Arrays = dict[str, np.ndarray]
 SHOWN = 5  # settings of a population that a terminal shows
@@ -61,6 +66,7 @@ def finish(run: Run, outcome: Outcome, seconds: Mapping[str, float], started: fl
         residuals = conformal_scores(encoder, head, by_valid, target, weight)
         write_scores(run.folder, head, residuals, outcome.facts["steps"])
     batch = dataset.take(dataset.arrays, dataset.splits[judged])
+    beside = _beside(run, predictor, judged, batch, answers)
     if judged == "test":
         _write_predictions(run, batch, answers)
     facts = dict(outcome.facts)
@@ -73,7 +79,7 @@ def finish(run: Run, outcome: Outcome, seconds: Mapping[str, float], started: fl
             for head, task in zip(encoder.heads, run.program.tasks, strict=True)
         },
         "metrics": scores,
-        **_beside(run, judged, batch, answers),
+        **beside,
         **facts,
         "interval": judge_intervals(encoder, residuals, answers, batch) if judged == "test" else {},
         "rows": rows,
@@ -90,19 +96,22 @@ def finish(run: Run, outcome: Outcome, seconds: Mapping[str, float], started: fl
         run.folder / "report.html",
         result | {"config": configs.to_json(run.config)},
         read_history(run.folder),
-        _shown(dataset, judged, batch, answers),
+        _shown(run, outcome, judged, batch, answers),
         importance,
     )
     return result
 
 
-def _beside(run: Run, judged: str, batch: Batch, answers: Arrays) -> dict[str, Any]:
+def _beside(run: Run, predictor: Predictor, judged: str, batch: Batch, answers: Arrays) -> dict[str, Any]:
     """What stands beside the scores: {"baselines": {judged: ...}}, and for forecasts "horizon", the scores by step."""
     match run.dataset:
         case SeriesDataset() as series:
             return judge_beside(series, judged, batch.target, answers)
         case SequenceDataset() as sequences:
             return {"baselines": {judged: sequence_baselines(sequences.encoder, _sample(run), batch)}}
+        case Dataset(encoder=ClusterEncoder()):
+            rows = predictor.answers(_sample(run).inputs)["row"]
+            return {"baselines": {judged: {"one_unit": one_unit(rows, answers["row"])}}}
         case table:
             return {"baselines": {judged: table_baselines(table.encoder, _sample(run), batch)}}
 
@@ -131,15 +140,15 @@ def _write_predictions(run: Run, batch: Batch, answers: Arrays) -> None:
 
 def _importance(run: Run, predictor: Predictor, batch: Batch) -> dict[str, dict[str, float]]:
     encoder = run.dataset.encoder
-    if isinstance(encoder, SeriesEncoder | SequenceEncoder):
-        return {}  # a column shuffled within its window is no series any more
+    if isinstance(encoder, SeriesEncoder | SequenceEncoder | ClusterEncoder):
+        return {}  # a column shuffled within its window is no series any more, and clusters have no right answer
     error = prediction_error(encoder.heads, batch.target, batch.weight, encoder.units)
     return permutation_importance(predictor.answers, batch.inputs, encoder.places(), error, run.config.seed)
 
 
-def _shown(dataset: Any, judged: str, batch: Batch, answers: Arrays) -> dict[str, Any]:
+def _shown(run: Run, outcome: Outcome, judged: str, batch: Batch, answers: Arrays) -> dict[str, Any]:
     """Targets and answers of the judged rows, numbers in original units, for the report's pictures."""
-    encoder = dataset.encoder
+    dataset, encoder, variables = run.dataset, run.dataset.encoder, outcome.predictor.variables
     heads = [
         {"name": h.name, "kind": h.kind, "columns": list(h.columns), "classes": list(h.classes)} for h in encoder.heads
     ]
@@ -151,6 +160,15 @@ def _shown(dataset: Any, judged: str, batch: Batch, answers: Arrays) -> dict[str
         for arrays in (shown["targets"], shown["answers"]):  # each step of each window is an answer
             arrays["value"] = arrays["value"].reshape(-1, dataset.encoder.n_targets)
         shown["forecasts"] = pick_forecasts(dataset, judged, batch.target, answers)
+    if type(encoder) is TableEncoder and (plane := decision_plane(encoder, batch.inputs, outcome.predictor.answers)):
+        shown["plane"] = plane
+    if not getattr(run.program.network, "learns_by_rule", False):
+        shown["kernels"] = kernel_weights(variables["params"])
+    if isinstance(encoder, ClusterEncoder):
+        network = run.program.network
+        units = np.asarray(variables["params"]["units"])[int(np.argmin(variables["batch_stats"]["error"]))]
+        place = {"names": encoder.number_names, "shape": network.shape, "grid": network.grid}
+        shown["clusters"] = {"row": answers["row"], "cluster": answers["cluster"], "units": units, **place}
     return shown
 
 

@@ -1,4 +1,4 @@
-"""One update, one epoch, one evaluation, and a whole round of them: pure functions, compiled as one program.
+"""One update, and an epoch of them: pure functions, compiled as one program with the rounds of `train.rounds`.
 
 Shapes: b batch rows, n rows of a split, s steps of an epoch.
 """
@@ -17,15 +17,15 @@ from flax import struct
 from jax import lax
 
 from nets.dropout import is_off, random_bits
+from train.data.augment import augment
 from train.data.dataset import Batch
-from train.optim import decay_factor, penalty
+from train.optim import decay_factor, layer_norms, penalties
 from train.options import Config, Dense, known
-from train.state import Best, Plateau, State, Weights
-from train.tasks import Task, row_errors, row_losses
+from train.state import State, Weights
+from train.tasks import Task, row_losses
 
 Array = jax.Array
 LENGTH_FACTOR = 2.0
-EVALUATION_ROWS = 4096  # rows of an evaluation block: bounds its memory, changes no answer
 
 
 class Data(struct.PyTreeNode):
@@ -54,7 +54,8 @@ class Data(struct.PyTreeNode):
 class Program:
     """The code of a run: everything an update needs that is not an array.
 
-    `network` is a Linen module with methods prepare, prepare_target, __call__ and answer, as nets.Network has them;
+    `network` is a Linen module with methods prepare, prepare_target, __call__ and answer, as nets.Network has them. If
+    it `learns_by_rule`, its method `learn` takes the place of a gradient; if it `ends_without_loss`, training does.
     `take(arrays, rows)` is the data set's.
     """
 
@@ -103,21 +104,25 @@ def _varied_lengths(lengths_n: Array, bits_n: Array) -> Array:
     return jnp.maximum(lengths_n, 1).astype(jnp.float32) * jnp.exp(uniform_n * math.log(LENGTH_FACTOR))
 
 
-def update(program: Program, data: Data, state: State, batch: Batch) -> tuple[State, dict[str, Array]]:
+def update(program: Program, data: Data, state: State, batch: Batch) -> tuple[State, dict[str, Any]]:
     """One step of descent on the weighted mean loss of a batch, plus penalties. Returns sums, divided by nobody yet."""
     options = program.config.optim
     network = _with_dropout(program, state.step)
+    batches = _varied(program, data, state.step, batch)
+    if getattr(network, "learns_by_rule", False):
+        return _learn(program, data, state, batches[0])
+    weight_b = jnp.stack([b.weight for b in batches]).sum(0)
     rngs = {"dropout": jax.random.fold_in(jax.random.fold_in(data.key, 2), state.step)}
 
     def objective(params: Any) -> tuple[Array, Any]:
         variables = Weights(params, state.weights.batch_stats).variables(data.statistics)
         outputs, moved = network.apply(
-            variables, batch.inputs, batch.weight, train=True, rngs=rngs, mutable=["batch_stats"]
+            variables, batches[0].inputs, weight_b, train=True, rngs=rngs, mutable=["batch_stats"]
         )
-        losses_b = row_losses(program.tasks, outputs, batch.target, known(program.config.label_smoothing))
-        loss, weight = (losses_b * batch.weight).sum(), batch.weight.sum()
-        penalised = not (is_off(options.l1) and is_off(options.l2))
-        extra = penalty(params, options.l1, options.l2) if penalised else jnp.zeros(())
+        smoothing = known(program.config.label_smoothing)
+        losses = [(row_losses(program.tasks, outputs, b.target, smoothing) * b.weight).sum() for b in batches]
+        loss, weight = sum(losses, jnp.zeros(())), weight_b.sum()
+        extra = penalties(params, options)
         mean = loss / jnp.maximum(weight, 1e-30) + extra
         return mean, (loss, weight, extra, moved.get("batch_stats", {}))
 
@@ -132,7 +137,41 @@ def update(program: Program, data: Data, state: State, batch: Batch) -> tuple[St
     state = state.replace(
         step=state.step + 1, weights=Weights(params, batch_stats), average=average, opt_state=opt_state
     )
-    return state, {"loss": loss, "weight": weight, "penalty": extra}
+    sums: dict[str, Any] = {"loss": loss, "weight": weight, "penalty": extra}
+    if program.config.train.gradient_norms:
+        sums["gradient_norms"] = layer_norms(grads)
+    return state, sums
+
+
+def _learn(program: Program, data: Data, state: State, batch: Batch) -> tuple[State, dict[str, Array]]:
+    """One step of the network's own rule, in place of a gradient. Its variables after it are what it leaves behind."""
+    losses_b, moved = program.network.apply(
+        state.weights.variables(data.statistics),
+        batch.inputs,
+        batch.target,
+        batch.weight,
+        step=state.step,
+        steps_per_epoch=program.steps_per_epoch,
+        total_steps=program.total_steps,
+        method="learn",
+        mutable=["params", "batch_stats"],
+    )
+    weights = Weights(moved["params"], moved["batch_stats"])
+    sums = {"loss": (losses_b * batch.weight).sum(), "weight": batch.weight.sum(), "penalty": jnp.zeros(())}
+    return state.replace(step=state.step + 1, weights=weights), sums
+
+
+def _varied(program: Program, data: Data, step: Array, batch: Batch) -> tuple[Batch, ...]:
+    """The batch as `augment` gives it; rows it is mixed with come from all training rows."""
+
+    def others(key: Array) -> Batch:
+        n = jnp.asarray(data.train.shape[0] if data.n_train is None else data.n_train, jnp.uint32)
+        rows = data.train[random_bits(key, batch.weight.shape) % n]
+        return program.take(data.arrays, rows)._replace(weight=data.train_weight[rows])
+
+    key, config = jax.random.fold_in(jax.random.fold_in(data.key, 3), step), program.config
+    missing = getattr(program.network, "missing_columns", ())
+    return augment(key, batch, others, config.augment, config.net, data.statistics.get("inputs"), missing)
 
 
 def _with_dropout(program: Program, step: Array) -> Any:
@@ -143,137 +182,13 @@ def _with_dropout(program: Program, step: Array) -> Any:
     return program.network.clone(body=program.network.body.clone(dropout=rate))
 
 
-def train_epoch(program: Program, data: Data, state: State) -> tuple[State, dict[str, Array]]:
+def train_epoch(program: Program, data: Data, state: State) -> tuple[State, dict[str, Any]]:
     """All batches of one epoch. Returns the sums over them."""
     rows_sb, real_sb = epoch_rows(program, data, state.step // program.steps_per_epoch)
 
-    def body(state: State, rows: tuple[Array, Array]) -> tuple[State, dict[str, Array]]:
+    def body(state: State, rows: tuple[Array, Array]) -> tuple[State, dict[str, Any]]:
         batch = program.take(data.arrays, rows[0])
         return update(program, data, state, batch._replace(weight=data.train_weight[rows[0]] * rows[1]))
 
     state, sums_s = lax.scan(body, state, (rows_sb, real_sb))
     return state, jax.tree.map(jnp.sum, sums_s)
-
-
-def evaluation_weights(program: Program, state: State) -> Weights:
-    """The weights that are judged and kept: the moving average where there is one."""
-    if is_off(program.config.optim.ema):
-        return state.weights
-    return Weights(state.average, state.weights.batch_stats)
-
-
-def evaluate(
-    program: Program, data: Data, weights: Weights, rows_n: Array, n_real: Any = None
-) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Answers of the network for these rows, {head: [n, ...]}, and weighted sums of loss and error over them, or over
-    the first `n_real`."""
-    n, variables = rows_n.shape[0], weights.variables(data.statistics)
-    block = min(n, EVALUATION_ROWS)
-    n_blocks = -(-n // block)
-    rows = jnp.pad(rows_n, (0, n_blocks * block - n), mode="edge").reshape(n_blocks, block)
-    n_real = n if n_real is None else n_real
-    real = (jnp.arange(n_blocks * block) < n_real).astype(jnp.float32).reshape(n_blocks, block)
-
-    def judge(block: tuple[Array, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
-        batch = program.take(data.arrays, block[0])
-        outputs = program.network.apply(variables, batch.inputs, train=False)
-        weight_b = batch.weight * block[1]
-        sums = {
-            "loss": (row_losses(program.tasks, outputs, batch.target) * weight_b).sum(),
-            "error": (row_errors(program.tasks, outputs, batch.target) * weight_b).sum(),
-            "weight": weight_b.sum(),
-        }
-        return program.network.apply(variables, outputs, method="answer"), sums
-
-    answers, sums = lax.map(judge, (rows, real))
-    flat = jax.tree.map(lambda a: a.reshape(n_blocks * block, *a.shape[2:])[:n], answers)
-    return flat, jax.tree.map(jnp.sum, sums)
-
-
-def train_round(program: Program, data: Data, state: State) -> tuple[State, dict[str, Any]]:
-    """`eval_every` epochs and an evaluation: what the run's folder gets a line for."""
-    options = program.config.train
-    epochs_left = known(options.epochs) - state.step // program.steps_per_epoch
-    n_epochs = jnp.minimum(options.eval_every, epochs_left)
-
-    def body(_: Array, carry: tuple[State, Any]) -> tuple[State, Any]:
-        state, sums = train_epoch(program, data, carry[0])
-        return state, jax.tree.map(jnp.add, carry[1], sums)
-
-    zeros = {"loss": jnp.zeros(()), "weight": jnp.zeros(()), "penalty": jnp.zeros(())}
-    state, sums = lax.fori_loop(0, n_epochs, body, (state, zeros))
-    n_updates = n_epochs * program.steps_per_epoch
-    log: dict[str, Any] = {"train_loss": sums["loss"] / sums["weight"], "penalty": sums["penalty"] / n_updates}
-    diverged = ~(jnp.isfinite(sums["loss"]) & _finite(state.weights))
-    if data.valid.shape[0] == 0:
-        value, wait = log["train_loss"], jnp.zeros((), jnp.int32)
-        latest = Best(evaluation_weights(program, state), value, value, state.step, wait)
-        return state.replace(best=latest, diverged=diverged, stopped=diverged), log | {"step": state.step}
-    answers, judged = evaluate(program, data, evaluation_weights(program, state), data.valid, data.n_valid)
-    log |= {"valid_loss": judged["loss"] / judged["weight"], "answers": answers, "step": state.step}
-    state = _remember(program, state, judged[options.monitor] / judged["weight"])
-    return state.replace(diverged=diverged, stopped=state.stopped | diverged), log
-
-
-def log_shapes(program: Program, data: Data, state: State) -> Any:
-    """Shapes and types of what `train_round` logs, known without tracing a whole round."""
-    number, count = jax.ShapeDtypeStruct((), jnp.float32), jax.ShapeDtypeStruct((), jnp.int32)
-    log: dict[str, Any] = {"train_loss": number, "penalty": number, "step": count}
-    if data.valid.shape[0]:
-        weights = evaluation_weights(program, state)
-        answers, _ = jax.eval_shape(lambda data, weights: evaluate(program, data, weights, data.valid), data, weights)
-        log |= {"valid_loss": number, "answers": answers}
-    return log
-
-
-def _finite(tree: Any) -> Array:
-    """Whether every number is: the last update of a round can spoil weights that no loss has seen yet."""
-    return jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(tree)]).all()
-
-
-def _remember(program: Program, state: State, value: Array) -> State:
-    """Best weights, patience and plateau after an evaluation.
-
-    Of equal values, as counted errors often are, the later weights are kept: they were trained longer. Patience is
-    only renewed by a strictly lower one.
-    """
-    kept = (value <= state.best.value) | (program.config.train.restore == "last")
-    choose = lambda new, old: jnp.where(kept, new, old)  # noqa: E731 - one word for one choice
-    best = Best(
-        jax.tree.map(choose, evaluation_weights(program, state), state.best.weights),
-        choose(value, state.best.kept),
-        jnp.fmin(value, state.best.value),  # fmin passes over a nan, which nothing would ever be lower than
-        choose(state.step, state.best.step),
-        jnp.where(value < state.best.value, 0, state.best.wait + 1),
-    )
-    options, plateau = program.config.optim, state.plateau
-    if options.schedule == "plateau":
-        improved = value < plateau.value
-        wait = jnp.where(improved, 0, plateau.wait + 1)
-        cut = ~improved & (wait >= options.plateau_patience)
-        plateau = Plateau(
-            jnp.where(cut, plateau.factor * options.plateau_factor, plateau.factor),
-            jnp.fmin(value, plateau.value),
-            jnp.where(cut, 0, wait),
-        )
-    patience = program.config.train.patience
-    stopped = state.stopped if patience is None else best.wait >= patience
-    return state.replace(best=best, plateau=plateau, stopped=stopped)
-
-
-def run_rounds(program: Program, data: Data, state: State, logs: Any, n_rounds: Array) -> tuple[State, Any, Array]:
-    """Up to `n_rounds` rounds in one call; `logs` holds one log per round, and the count says how many were written.
-
-    How rounds are grouped into calls changes nothing: a round depends on the state alone.
-    """
-
-    def unfinished(carry: tuple[State, Any, Array]) -> Array:
-        state, _, i = carry
-        return (i < n_rounds) & ~state.stopped & (state.step < program.total_steps)
-
-    def body(carry: tuple[State, Any, Array]) -> tuple[State, Any, Array]:
-        state, logs, i = carry
-        state, log = train_round(program, data, state)
-        return state, jax.tree.map(lambda buffer, value: buffer.at[i].set(value), logs, log), i + 1
-
-    return lax.while_loop(unfinished, body, (state, logs, jnp.zeros((), jnp.int32)))

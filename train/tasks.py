@@ -8,8 +8,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from nets.activations import step
 from nets.crf import log_likelihood
 from nets.heads import HeadShape
+from nets.perceptron import surrogate_step
 from train.losses import (
     LOSSES,
     binary_crossentropy,
@@ -19,6 +21,7 @@ from train.losses import (
     next_mse,
     quantile,
     tag_crossentropy,
+    threshold_error,
 )
 
 Array = jax.Array
@@ -26,10 +29,15 @@ BY_KIND = {
     "regression": "mse",
     "binary": "binary_crossentropy",
     "multiclass": "categorical_crossentropy",
+    "cluster": "squared_distance",
     "tags": "categorical_crossentropy",
     "next_numbers": "mse",
     "next_binary": "binary_crossentropy",
 }
+# By the rule of a perceptron; those that go row by row take no derivative.
+THRESHOLDS = {
+    "rosenblatt": step, "pocket": step, "averaged": step, "straight_through": step, "surrogate": surrogate_step,
+}  # fmt: skip
 
 
 class Task(NamedTuple):
@@ -73,7 +81,9 @@ def row_losses(
     total_b = jnp.zeros(())
     for head, loss, steps in tasks:
         prediction, truth = outputs[head.name], target[head.name]
-        if head.kind == "tags" and loss == "crf":
+        if head.kind == "cluster":
+            total_b += prediction
+        elif head.kind == "tags" and loss == "crf":
             total_b += _crf_loss(outputs, head, truth) / steps
         elif head.kind == "tags":
             total_b += tag_crossentropy(prediction, truth, smoothing) / steps
@@ -81,6 +91,8 @@ def row_losses(
             total_b += next_binary_crossentropy(prediction, truth) / steps
         elif head.kind == "next_numbers":
             total_b += next_mse(prediction, truth) / steps
+        elif loss in THRESHOLDS:
+            total_b += threshold_error(prediction, truth, THRESHOLDS[loss])
         elif loss == "binary_crossentropy":
             total_b += binary_crossentropy(prediction, truth, smoothing)
         elif loss == "categorical_crossentropy":
@@ -108,7 +120,9 @@ def row_errors(tasks: tuple[Task, ...], outputs: Mapping[str, Array], target: Ma
     total_b = jnp.zeros(())
     for head, loss, steps in tasks:
         prediction, truth = outputs[head.name], target[head.name]
-        if head.kind == "tags":
+        if head.kind == "cluster":
+            total_b += prediction
+        elif head.kind == "tags":
             total_b += ((jnp.argmax(prediction, -1) != truth) & (truth >= 0)).sum(-1) / steps
         elif head.kind == "next_binary":
             total_b += next_binary_crossentropy(prediction, truth) / steps

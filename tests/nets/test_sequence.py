@@ -135,39 +135,6 @@ def test_a_missing_number_is_the_mean():
     np.testing.assert_array_equal(first, second)
 
 
-def test_training_noise_is_off_at_evaluation():
-    network = make((LABEL,), tokens=False, noise=0.5, offset=0.5, crop=0.5, dropout=0.5)
-    columns = inputs(tokens=False)
-    variables = start(network, columns)
-    calm = make((LABEL,), tokens=False).apply(variables, columns, train=False)["y"]
-    np.testing.assert_array_equal(network.apply(variables, columns, train=False)["y"], calm)
-    rngs = {"dropout": jax.random.key(0)}
-    assert (np.asarray(network.apply(variables, columns, train=True, rngs=rngs)["y"]) != np.asarray(calm)).all()
-
-
-@pytest.mark.parametrize(("field", "value"), [("noise", 0.5), ("offset", 0.5), ("crop", 0.3)])
-def test_what_is_varied_in_training(field, value):
-    network = make((LABEL,), tokens=False, **{field: value})
-    columns = {"length": np.full(400, T, np.int32), "numbers": np.zeros((400, T, F), np.float32)}
-    columns["numbers"] += np.arange(T, dtype=np.float32)[None, :, None]
-    varied = network.clone(parent=None)
-    length, moved = varied.apply(
-        {"statistics": STATISTICS}, columns, True, rngs={"dropout": jax.random.key(1)}, method="_steps"
-    )
-    change = np.asarray(moved) - columns["numbers"]
-    if field == "noise":
-        assert change.std() == pytest.approx(0.5, rel=0.03)
-        assert abs(np.corrcoef(change[:, 0, 0], change[:, 1, 0])[0, 1]) < 0.2
-    elif field == "offset":
-        assert change.std() == pytest.approx(0.5, rel=0.1)
-        np.testing.assert_allclose(change, np.broadcast_to(change[:, :1], change.shape), atol=1e-5)
-    else:
-        length, first = np.asarray(length), np.asarray(moved)[:, 0, 0]
-        assert length.min() == 3 and length.max() == T
-        assert (first + length <= T).all() and first.max() > 3
-        np.testing.assert_allclose(np.diff(np.asarray(moved)[:, :3, 0], axis=1), 1, atol=1e-6)
-
-
 def test_rare_words_become_unknown_at_their_rate_in_training_alone():
     tokens = Tokens(8, 4, rare=0.5)
     codes = jnp.tile(jnp.array([[2, 3, 0]]), (4000, 1))

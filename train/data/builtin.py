@@ -21,7 +21,7 @@ from train.data.generated_sequences import STEPS, adding, digits_rows
 from train.data.generated_series import mackey_glass
 from train.errors import UserError
 
-GENERATED = ("adding", "digits_rows", "mackey_glass")
+GENERATED = ("adding", "digits_rows", "logic", "mackey_glass")
 NAMES = ("breast_cancer", "diabetes", "digits", "iris", "wine")
 
 # In the order of the files' columns, as documented in sklearn/datasets/descr/*.rst.
@@ -57,6 +57,8 @@ def read_builtin(name: str) -> pa.Table:
         return adding(int(steps[1] or STEPS))
     if name == "digits_rows":
         return digits_rows(read_builtin("digits"))
+    if name == "logic":
+        return logic()
     if name == "mackey_glass":
         return mackey_glass()
     if name not in NAMES:
@@ -75,6 +77,14 @@ def read_builtin(name: str) -> pa.Table:
     table = _read(path.name, COLUMNS[name], skip=1)
     target = table.num_columns - 1
     return table.set_column(target, COLUMNS[name][-1], pc.take(classes, table.column(target)))
+
+
+def logic() -> pa.Table:
+    """The four pairs of truth values, and whether both, at least one and exactly one are true."""
+    pairs = [(a, b) for a in (0, 1) for b in (0, 1)]
+    columns = {"a": [float(a) for a, _ in pairs], "b": [float(b) for _, b in pairs]}
+    answers = {"and": [a & b for a, b in pairs], "or": [a | b for a, b in pairs], "xor": [a ^ b for a, b in pairs]}
+    return pa.table(columns | answers)
 
 
 def _read(file: str, columns: tuple[str, ...], delimiter: str = ",", skip: int = 0) -> pa.Table:

@@ -21,13 +21,14 @@ DAY = 86_400_000_000  # microseconds
 
 @dataclass(frozen=True)
 class Head:
-    """An output of the network: "regression" for all numeric targets together, "binary" or "multiclass" for a class.
+    """An output of the network: "regression" for all numeric targets together, "binary" or "multiclass" for a class,
+    "cluster" for a table without a target.
 
     Of sequences also, at every step, "tags", and "next_numbers" or "next_binary" for what stands at the one after it.
     """
 
     name: str
-    kind: Literal["regression", "binary", "multiclass", "tags", "next_numbers", "next_binary"]
+    kind: Literal["regression", "binary", "multiclass", "cluster", "tags", "next_numbers", "next_binary"]
     columns: tuple[str, ...]
     classes: tuple[str, ...]
     size: int
@@ -126,7 +127,7 @@ class TableEncoder:
             raw = get_column(table, column.name, where, self.markers)
             key, places = all_places[column.name]
             if column.kind == "category":
-                inputs[key][:, places[0]] = _encode_category(read_text(raw), column, 1)
+                inputs[key][:, places[0]] = encode_category(read_text(raw), column, 1)
             elif column.kind == "number":
                 inputs[key][:, places[0]] = _encode_number(raw, read_numbers(raw), column.shift, column.unit)
             else:
@@ -146,7 +147,7 @@ class TableEncoder:
                 encoded[column.name] = _encode_number(raw, read_numbers(raw), column.shift, column.unit)
                 continue
             text = read_text(raw)
-            encoded[column.name] = codes = _encode_category(text, column, 0)
+            encoded[column.name] = codes = encode_category(text, column, 0)
             unknown = np.flatnonzero((codes < 0) & (text.codes >= 0))
             if len(unknown):
                 label = f"class {text.values[text.codes[unknown[0]]]!r} in {raw.row(unknown[0])}"
@@ -257,7 +258,7 @@ def _encode_time(raw: RawColumn, column: Column) -> list[np.ndarray]:
     return [elapsed, *parts]
 
 
-def _encode_category(text: Text, column: Column, first: int) -> np.ndarray:
+def encode_category(text: Text, column: Column, first: int) -> np.ndarray:
     """int32 [n]: `first` + the place in the vocabulary, `first` - 1 where missing or unseen."""
     code = {name: place + first for place, name in enumerate(column.vocabulary)}
     if column.type == "boolean":

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
+from train.data.clusters import ClusterEncoder, cluster_head
 from train.data.columns import RawColumn, get_column, infer_kind, missing_rows, read_numbers, read_text, read_times
 from train.data.encode import DAY, Column, Head, TableEncoder
 from train.data.statistics import rounded_together, shift_and_unit
@@ -23,7 +24,10 @@ def fit_encoder(table: pa.Table, train_rows: np.ndarray, options: Table, loss: s
 
     Raises UserError if targets or features cannot be what the options and the loss want of them.
     """
-    targets, heads, notes = fit_targets(table, train_rows, options, loss)
+    if target_names(options):
+        targets, heads, notes = fit_targets(table, train_rows, options, loss)
+    else:
+        targets, heads, notes = _fit_label(table, train_rows, options)
     where, columns, dropped = options.path or "data", [], {}
     for name in feature_names(table, options):
         fitted = _fit_feature(get_column(table, name, where, options.missing, train_rows), options, table.num_rows)
@@ -35,7 +39,21 @@ def fit_encoder(table: pa.Table, train_rows: np.ndarray, options: Table, loss: s
     if not columns:
         raise UserError(f"{where}: no column to learn from: {'; '.join(notes) or 'all are targets or ignored'}")
     scaling = "none" if loss == "poisson" else options.target_scaling
-    return TableEncoder(tuple(columns), targets, heads, options.missing, scaling, dropped), notes
+    kind = TableEncoder if target_names(options) else ClusterEncoder
+    return kind(tuple(columns), targets, heads, options.missing, scaling, dropped), notes
+
+
+def _fit_label(
+    table: pa.Table, train_rows: np.ndarray, options: Table
+) -> tuple[tuple[Column, ...], tuple[Head, ...], list[str]]:
+    """The label of a table without a target, if it has one, and the one head it then has."""
+    if options.label is None:
+        return (), (cluster_head(None),), []
+    raw = get_column(table, options.label, options.path or "data", options.missing, train_rows)
+    if missing_rows(raw).all():
+        raise raw.error("the label is missing in every training row")
+    label = _fit_vocabulary(raw)
+    return (label,), (cluster_head(label),), []
 
 
 def fit_targets(
@@ -52,14 +70,14 @@ def fit_targets(
 
 
 def target_names(options: Table) -> tuple[str, ...]:
-    return (options.target,) if isinstance(options.target, str) else tuple(options.target)
+    return tuple(filter(None, (options.target,) if isinstance(options.target, str) else options.target))
 
 
 def feature_names(table: pa.Table, options: Table) -> list[str]:
     """The columns to learn from: those named, in that order, or all that have no other part."""
     if options.features is not None:
         return list(options.features)
-    apart = {*target_names(options), *options.ignore, options.weight, options.group, options.time}
+    apart = {*target_names(options), *options.ignore, options.weight, options.label, options.group, options.time}
     return [name for name in table.column_names if name not in apart]
 
 

@@ -76,6 +76,8 @@ def fit_statistics(
         fitted["seen"] = seen_cv
     by_head = {}
     for head in encoder.heads:
+        if head.kind == "cluster":
+            continue
         target = targets[head.name][rows]
         if head.kind == "regression":
             by_head[head.name] = _fit_target(target.astype(np.float64), encoder.target_scaling)

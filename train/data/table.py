@@ -80,6 +80,7 @@ def check_names(table: pa.Table, options: Table) -> None:
         "numeric": options.numeric,
         "ignore": options.ignore,
         "weight": (options.weight,),
+        "label": (options.label,),
         "group": (options.group,),
         "time": (options.time,),
     }
@@ -98,6 +99,8 @@ def check_names(table: pa.Table, options: Table) -> None:
 def labelled_rows(table: pa.Table, options: Table, where: str) -> np.ndarray:
     """The rows, int64 ascending, that have every target. Raises UserError if there are none."""
     names = target_names(options)
+    if not names:
+        return np.arange(table.num_rows)
     missing = [missing_rows(get_column(table, name, where, options.missing)) for name in names]
     rows = np.flatnonzero(~np.any(missing, axis=0))
     if not len(rows):
@@ -124,7 +127,7 @@ def _split(
     """Places within `rows` that train, validate and test; parts with a file of their own are empty here. And what they
     are divided by [rows], if anything."""
     columns = {
-        "labels": target_names(options)[0] if options.split == "stratified" else None,
+        "labels": (*target_names(options), options.label)[0] if options.split == "stratified" else None,
         "groups": options.group if options.split == "group" else None,
         "times": options.time if options.split == "time" else None,
     }

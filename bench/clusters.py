@@ -1,0 +1,129 @@
+"""Clusters: seconds for the same number of passes over 100,000 rows x 16, and the inertia or error they end in.
+
+    pip install -e ".[bench]" && python bench/clusters.py [--rows 100000] [--rounds 3]
+
+K-means by mini-batches against scikit-learn's MiniBatchKMeans, both from one k-means++ start, and a self-organising map
+against MiniSom, in turns in one process. Compilation is excluded, and printed apart; starts are excluded too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import nets
+from nets.competitive import map_distances, squared_distances
+from train.config import Competitive, Config, SelfOrganizingMap, Table, Train
+from train.data.dataset import Batch, Dataset
+from train.data.encode import TableEncoder
+from train.network import init_weights, make_units
+from train.optim import make_optimizer
+from train.state import init_state
+from train.step import Data, Program, train_epoch
+from train.tasks import make_tasks
+
+COLUMNS, UNITS, SHAPE, EPOCHS, BATCH = 16, 50, (10, 10), 5, 1024
+PAUSE = 0.5  # seconds before each turn: threads of whoever went before spin for a while, and would slow the next
+
+
+def make_rows(n: int) -> np.ndarray:
+    random = np.random.default_rng(0)
+    centres = random.normal(size=(UNITS, COLUMNS)) * 3
+    return (centres[random.integers(UNITS, size=n)] + random.normal(size=(n, COLUMNS))).astype(np.float32)
+
+
+def ours(x: np.ndarray, net: Competitive | SelfOrganizingMap) -> tuple[Callable[[], np.ndarray], np.ndarray, float]:
+    """What trains afresh and gives the units, the units it begins with, and the seconds to compile."""
+    n = len(x)
+    config = Config(data=Table(scaling="none"), net=net, train=Train(epochs=EPOCHS, batch_size=BATCH))
+    network = make_units(config.data, net, TableEncoder((), (), ()))
+    n_steps = -(-n // BATCH)
+    tasks = make_tasks((nets.HeadShape("cluster", "cluster", 1),), "auto")
+    optimizer = make_optimizer(config.optim, 1)
+    program = Program(network, Dataset.take, tasks, optimizer, config, n_steps * EPOCHS, n_steps)
+    rows = jnp.arange(n, dtype=jnp.int32)
+    arrays = Batch({"numbers": jnp.asarray(x)}, {"cluster": jnp.full(n, -1)}, jnp.ones(n))
+    data = Data(arrays, jnp.ones(n), rows, rows[:0], {"inputs": {}}, jax.random.key(0))
+    weights = init_weights(network, data.statistics, {"numbers": jnp.asarray(x[:20_000])}, 0)
+
+    def run(data: Data, state: Any) -> Any:
+        return jax.lax.fori_loop(0, EPOCHS, lambda _, state: train_epoch(program, data, state)[0], state)
+
+    state, began = init_state(weights, optimizer, average=False), time.perf_counter()
+    compiled = jax.jit(run).lower(data, state).compile()
+    compile_seconds = time.perf_counter() - began
+
+    def train() -> np.ndarray:
+        return np.asarray(compiled(data, state).weights.params["units"][0])
+
+    return train, np.asarray(weights.params["units"][0]), compile_seconds
+
+
+def scikit_learns(x: np.ndarray, start: np.ndarray) -> np.ndarray:
+    from sklearn.cluster import MiniBatchKMeans
+
+    model = MiniBatchKMeans(UNITS, init=start, n_init=1, batch_size=BATCH, max_iter=EPOCHS, max_no_improvement=None,
+                            tol=0.0, reassignment_ratio=0.0, compute_labels=False)  # fmt: skip
+    return model.fit(x).cluster_centers_
+
+
+def minisoms(x: np.ndarray, start: np.ndarray) -> np.ndarray:
+    from minisom import MiniSom
+
+    model = MiniSom(*SHAPE, COLUMNS, sigma=2.0, learning_rate=0.5, random_seed=0)
+    model._weights = start.reshape(*SHAPE, COLUMNS).astype(np.float64)
+    model.train(x, EPOCHS * len(x), random_order=True)
+    return model._weights.reshape(-1, COLUMNS)
+
+
+def quality(x: np.ndarray, units: np.ndarray, shape: tuple[int, int] | None) -> str:
+    distance_nk = np.asarray(squared_distances(jnp.asarray(x), jnp.asarray(units, jnp.float32)))
+    if shape is None:
+        return f"inertia {distance_nk.min(1).sum():,.0f}"
+    two = np.argpartition(distance_nk, 1, 1)[:, :2]
+    apart = (map_distances(shape, "rectangular") >= 1.5)[two[:, 0], two[:, 1]].mean()
+    return f"quantisation error {np.sqrt(distance_nk.min(1)).mean():.3f}, topographic {apart:.3f}"
+
+
+def turn(train: Callable[[], np.ndarray]) -> tuple[float, np.ndarray]:
+    time.sleep(PAUSE)
+    began = time.perf_counter()
+    units = train()
+    return time.perf_counter() - began, units
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    x = make_rows(arguments.rows)
+    kmeans, start, seconds = ours(x, Competitive(units=UNITS, rule="mini_batch"))
+    sides = {"k-means": {f"denseq (compiled in {seconds:.1f} s)": kmeans}, "map": {}}
+    sides["k-means"]["scikit-learn"] = partial(scikit_learns, x, start)
+    for rule in ("batch", "online"):
+        train, first, seconds = ours(x, SelfOrganizingMap(shape=SHAPE, rule=rule))
+        sides["map"][f"denseq, {rule} (compiled in {seconds:.1f} s)"] = train
+    sides["map"]["MiniSom"] = partial(minisoms, x, first)
+    for name, programs in sides.items():
+        seconds_of: dict[str, list[float]] = {side: [] for side in programs}
+        found = {}
+        for _ in range(arguments.rounds):
+            for side, train in programs.items():
+                spent, found[side] = turn(train)
+                seconds_of[side].append(spent)
+        for side, spent in seconds_of.items():
+            text = quality(x, found[side], SHAPE if name == "map" else None)
+            print(f"{name:8} {side:36} {statistics.median(spent):8.2f} s  {text}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

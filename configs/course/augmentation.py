@@ -1,0 +1,20 @@
+"""The gap that `dropout.py` narrows, narrowed by more data made from the data: noise on every number, anew at each
+update.
+
+    python -m train.main --config=configs/course/augmentation.py
+    python -m train.main --config=configs/course/augmentation.py --config.augment.noise=0
+
+Seconds. Training and test rmse 43 and 56, without noise 9 and 60. The curves in the report show the gap.
+"""
+
+from train.config import Augment, Config, Dense, Optim, Table, Train
+
+
+def get_config() -> Config:
+    return Config(
+        data=Table(path="builtin:diabetes", target="progression"),
+        net=Dense(hidden=(256, 256)),
+        augment=Augment(noise=0.6),
+        optim=Optim(name="adam", learning_rate=1e-3),
+        train=Train(epochs=60, restore="last"),
+    )

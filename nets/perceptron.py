@@ -1,0 +1,170 @@
+"""Threshold neurons, and the rules that learn them row by row. Shapes: b batch, f features, k neurons.
+
+A neuron says yes where its score x w + bias is above 0. The rules are pure in (state, rows): what dtype the weights
+have, they keep, so that integers stay integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from nets.dense import INITIALIZERS
+from nets.heads import HeadShape, readable_names
+from nets.inputs import Inputs, scaled_columns
+
+Array = jax.Array
+Rule = Literal["rosenblatt", "pocket", "averaged", "straight_through", "surrogate"]
+BY_ROW = ("rosenblatt", "pocket", "averaged")
+
+
+@jax.custom_jvp
+def surrogate_step(x: Array) -> Array:
+    """1 where x >= 0, else 0, with the derivative 1 / (1 + |x|)^2 (Zenke & Ganguli 2018), which is 0 nowhere."""
+    return (x >= 0).astype(x.dtype)
+
+
+@surrogate_step.defjvp
+def _surrogate_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    (x,), (tangent,) = primals, tangents
+    return surrogate_step(x), tangent / jnp.square(1 + jnp.abs(x))
+
+
+class PerceptronState(NamedTuple):
+    """`running` [f + 1, k] are the weights that learn, the bias last, and `answer` those that answer.
+
+    `rows` were seen; of each neuron [k], `run` since its last mistake, and `longest` is the longest such run.
+    """
+
+    running: Array
+    answer: Array
+    rows: Array
+    run: Array
+    longest: Array
+
+
+def start_perceptron(n_features: int, n_neurons: int, dtype: type = jnp.float32) -> PerceptronState:
+    """All weights 0: the bound on the number of mistakes holds from there."""
+    running, answer = (jnp.zeros((n_features + 1, n_neurons), dtype) for _ in range(2))
+    run, longest = (jnp.zeros(n_neurons, jnp.int32) for _ in range(2))
+    return PerceptronState(running, answer, jnp.zeros((), jnp.int32), run, longest)
+
+
+def learn_rows(
+    state: PerceptronState, x_bf: Array, sign_bk: Array, weight_b: Array, rule: str = "rosenblatt"
+) -> tuple[PerceptronState, Array]:
+    """Rosenblatt's rule (1958), one row after the other, and the number of mistakes of each [b].
+
+    A neuron whose score has not the sign it should, +1 or -1, is given `weight` times sign times the row; a row of
+    weight 0 does not exist. On separable rows there are at most (R / gamma)^2 mistakes in all (Novikoff 1962), R being
+    the largest norm of a row and gamma its distance from a separating plane, both with a 1 for the bias. What answers:
+    "rosenblatt" the running weights, "pocket" those that made the longest run without a mistake (Gallant 1990),
+    "averaged" their mean over all rows (Freund & Schapire 1999).
+    """
+    one_b = jnp.ones((x_bf.shape[0], 1), x_bf.dtype)
+
+    def see(state: PerceptronState, row: tuple[Array, Array, Array]) -> tuple[PerceptronState, Array]:
+        x_f, sign_k, weight = row
+        there = weight > 0
+        wrong_k = there & ((x_f @ state.running) * sign_k <= 0)
+        step_k = jnp.where(wrong_k, sign_k * weight, jnp.zeros((), sign_k.dtype))
+        running = state.running + (x_f[:, None] * step_k[None]).astype(state.running.dtype)
+        rows = state.rows + there
+        run = jnp.where(wrong_k, 0, state.run + there)
+        longest = jnp.maximum(state.longest, run)
+        if rule == "pocket":
+            answer = jnp.where((run > state.longest)[None], running, state.answer)
+        elif rule == "averaged":
+            share = there.astype(running.dtype) / jnp.maximum(rows, 1)
+            answer = state.answer + (running - state.answer) * share
+        else:
+            answer = running
+        return PerceptronState(running, answer, rows, run, longest), wrong_k.sum()
+
+    return lax.scan(see, state, (jnp.concatenate([x_bf, one_b], 1), sign_bk, weight_b))
+
+
+class Perceptron(nn.Module):
+    """A layer of threshold neurons over a table's columns: one for two classes, else one for each against all others.
+
+    `learn` is what takes the place of a gradient where the rule goes row by row; the others descend on the error of
+    the thresholds, whose derivative is made up. Methods else as those of `nets.Network`.
+    """
+
+    inputs: Inputs
+    heads: tuple[HeadShape, ...]
+    rule: Rule = "rosenblatt"
+    scaling: str = "standard"
+    missing_columns: tuple[int, ...] = ()
+    ends_without_loss = True  # no mistake in a round: nothing would change any more
+
+    @property
+    def learns_by_rule(self) -> bool:
+        """Whether `learn` takes the place of a gradient."""
+        return self.rule in BY_ROW
+
+    @nn.compact
+    def __call__(self, columns: Mapping[str, Array], weight_b: Array | None = None, *, train: bool) -> dict[str, Array]:
+        """Scaled columns -> {head: scores [b, k]}."""
+        del weight_b, train
+        x_bf, scores = self.inputs(columns, self._statistics("inputs")), {}
+        for head, name in self._named_heads():
+            fresh = start_perceptron(x_bf.shape[1], head.size)
+            start = INITIALIZERS["zeros" if self.learns_by_rule else "glorot_uniform"]
+            kernel = self.param(f"{name}_kernel", start, (x_bf.shape[1], head.size))
+            bias = self.param(f"{name}_bias", nn.initializers.zeros_init(), (head.size,))
+            if self.learns_by_rule:
+                self.variable("batch_stats", name, lambda fresh=fresh: fresh._asdict())
+            scores[head.name] = x_bf @ kernel + bias[None]
+        return scores
+
+    def learn(
+        self, columns: Mapping[str, Array], target: Mapping[str, Array], weight_b: Array, **clock: Array | int
+    ) -> Array:
+        """The variables after these rows; returns the mistakes of each row [b]."""
+        del clock
+        x_bf = self.inputs(columns, self._statistics("inputs"))
+        mistakes_b = jnp.zeros(len(weight_b))
+        for head, name in self._named_heads():
+            yes_bk = jax.nn.one_hot(target[head.name], head.size) if head.size > 1 else target[head.name][:, None]
+            state = PerceptronState(**self.get_variable("batch_stats", name))
+            state, wrong_b = learn_rows(state, x_bf, 2.0 * yes_bk - 1, weight_b, self.rule)
+            self.put_variable("batch_stats", name, state._asdict())
+            self.put_variable("params", f"{name}_kernel", state.answer[:-1])
+            self.put_variable("params", f"{name}_bias", state.answer[-1])
+            mistakes_b += wrong_b
+        return mistakes_b
+
+    def prepare(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Raw columns -> scaled columns."""
+        return scaled_columns(inputs, self._statistics("inputs"), self.scaling, self.missing_columns)
+
+    def prepare_target(self, target: Mapping[str, Array]) -> dict[str, Array]:
+        """Classes as they are."""
+        return dict(target)
+
+    def answer(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
+        """{head: scores} -> {head: 1 or 0 for the second class [b], or 1 for the class of the highest score [b, k]}."""
+        answers = {}
+        for head in self.heads:
+            scores_bk = outputs[head.name]
+            if head.size == 1:
+                answers[head.name] = (scores_bk[:, 0] > 0).astype(jnp.float32)
+            else:
+                answers[head.name] = jax.nn.one_hot(jnp.argmax(scores_bk, -1), head.size)
+        return answers
+
+    def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Raw columns -> answers."""
+        return self.answer(self(self.prepare(inputs), train=False))
+
+    def _named_heads(self) -> list[tuple[HeadShape, str]]:
+        return list(zip(self.heads, readable_names(tuple(h.name for h in self.heads)), strict=True))
+
+    def _statistics(self, name: str) -> Mapping:
+        return self.get_variable("statistics", name) or {}
