@@ -52,7 +52,7 @@ def ours(x: np.ndarray, net: Competitive | SelfOrganizingMap) -> tuple[Callable[
     rows = jnp.arange(n, dtype=jnp.int32)
     arrays = Batch({"numbers": jnp.asarray(x)}, {"cluster": jnp.full(n, -1)}, jnp.ones(n))
     data = Data(arrays, jnp.ones(n), rows, rows[:0], {"inputs": {}}, jax.random.key(0))
-    weights = init_weights(network, data.statistics, {"numbers": jnp.asarray(x[:20_000])}, 0)
+    weights = init_weights(network, data.statistics, {"numbers": jnp.asarray(x[:20_000])}, jax.random.key(0))
 
     def run(data: Data, state: Any) -> Any:
         return jax.lax.fori_loop(0, EPOCHS, lambda _, state: train_epoch(program, data, state)[0], state)

@@ -48,7 +48,7 @@ def accuracies(augment: Augment, folder: Path) -> np.ndarray:
 
     def start(run: Any) -> Any:
         first = program.take(run.data.arrays, run.data.train[:1])
-        weights = init_weights(program.network, run.data.statistics, first.inputs, run.config.seed)
+        weights = init_weights(program.network, run.data.statistics, first.inputs, run.data.key)
         return init_state(weights, program.optimizer, average=False)
 
     def accuracy(data: Any, state: Any, rows: jax.Array) -> jax.Array:
@@ -102,6 +102,7 @@ def sequence_config(folder: Path, augment: Augment, net: LSTM | None = None, **d
     )
 
 
+@pytest.mark.slow
 def test_varied_sequences_are_still_learned(tmp_path):
     """All that fits at once, but reversal, which would turn one class into the other."""
     augment = Augment(scaling=0.2, warp=0.2, time_mask=0.2, channel_mask=0.05, mixup=0.2)
@@ -116,6 +117,7 @@ def test_varied_tokens_are_still_learned(tmp_path):
     assert result["metrics"]["test"]["accuracy"] == 1
 
 
+@pytest.mark.slow
 def test_a_varied_run_resumed_ends_in_the_same_bits(tmp_path):
     augment = Augment(noise=0.3, drop=0.1, swap=0.1, mixup=0.4)
     config = Config(

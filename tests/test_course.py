@@ -95,7 +95,7 @@ def test_l1_leaves_exact_zeros_and_l2_small_weights(tmp_path):
     for name, changes in (("l1", {}), ("l2", {**none, "optim__l2": "0.03"}), ("none", none)):
         result = run("penalty", tmp_path / name, **changes)
         assert result["metrics"]["test"]["accuracy"] > 0.9
-        weights[name] = kernel_weights(predict.load(tmp_path / name)._variables["params"])
+        weights[name] = kernel_weights(predict.load(tmp_path / name).variables["params"])
     zeros = {name: int((w == 0).sum()) for name, w in weights.items()}
     assert zeros["l1"] >= 6 and zeros["l2"] == zeros["none"] == 0
     assert np.linalg.norm(weights["l2"]) < 0.6 * np.linalg.norm(weights["none"])

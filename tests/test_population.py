@@ -45,6 +45,7 @@ def alone(config: Config, member: int, folder: Path) -> dict[str, Any]:
 
 
 GRID = {"optim.learning_rate": (1e-3, 1e-2), "net.dropout": (0.0, 0.4), "net.hidden": ((8,), (6, 4))}
+WINES = Config(data=WINE, net=Dense(hidden=(5,)), train=Train(epochs=4), population=Population(folds=4))
 SERIES = Config(
     data=Series(path="builtin:mackey_glass", target="x", lookback=16, horizon=4, rows=300),
     net=LSTM(hidden=(6,), dropout=0.2, bidirectional=True, readout="mean"),
@@ -64,12 +65,11 @@ SEQUENCES = Config(
 @pytest.mark.parametrize(
     ("config", "numbers"),
     [
-        (table_config(seeds=2, folds=3, grid=GRID), (0, 17, 47)),
-        (Config(data=WINE, net=Dense(hidden=(5,)), train=Train(epochs=4), population=Population(folds=4)), (0, 3)),
-        (SERIES, (1, 2)),
-        (SEQUENCES, (2, 3)),
+        pytest.param(table_config(seeds=2, folds=3, grid=GRID), (0, 17, 47), marks=pytest.mark.slow, id="table"),
+        pytest.param(WINES, (0, 3), id="classes"),
+        pytest.param(SERIES, (1, 2), marks=pytest.mark.slow, id="series"),
+        pytest.param(SEQUENCES, (2, 3), marks=pytest.mark.slow, id="sequences"),
     ],
-    ids=["table", "classes", "series", "sequences"],
 )
 def test_a_member_has_the_scores_of_its_own_run(config, numbers, tmp_path):
     whole = loop.fit(config, tmp_path / "whole")
@@ -120,6 +120,7 @@ def test_a_population_resumes_in_the_bits_of_the_straight_one(calls, straight, t
     assert resumed == once
 
 
+@pytest.mark.slow
 def test_the_program_shrinks_to_those_that_still_train(tmp_path, monkeypatch):
     config = table_config(seeds=8)
     config.train.patience, config.train.epochs = 1, 40
@@ -226,6 +227,7 @@ def test_an_unfinished_population_is_no_model(tmp_path, monkeypatch):
         predict.load(tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_groups_of_other_shapes_are_saved_apart_and_told_together(tmp_path):
     config = table_config(seeds=2, grid={"net.hidden": ((8,), (6, 4)), "train.batch_size": (32, 64)})
     result = loop.fit(config, tmp_path / "run")
@@ -235,5 +237,5 @@ def test_groups_of_other_shapes_are_saved_apart_and_told_together(tmp_path):
     kept = json.loads((tmp_path / "run" / "kept.json").read_text())
     assert kept["config"]["net"]["hidden"] == list(best["net.hidden"])
     model = predict.load(tmp_path / "run")
-    params = jax.tree.leaves(model._variables[0]["params"])
+    params = jax.tree.leaves(model.variables["params"])
     assert {leaf.shape[0] for leaf in params} == {2}

@@ -115,6 +115,7 @@ def test_new_words_and_wrong_columns(tagged):
         model({"words": [[]]})
 
 
+@pytest.mark.slow
 def test_a_run_resumed_ends_in_the_same_bits(tmp_path):
     path = write(tmp_path / "s.jsonl", sentences(60))
     net = LSTM(hidden=(8,), bidirectional=True, readout="max", dropout=0.3, rare=0.5)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import nets
-from train import step
+from train import rounds, step
 from train.data.dataset import Batch, Dataset
 from train.optim import make_optimizer
 from train.options import Augment, Config, Dense, Optim, Train
@@ -168,7 +168,7 @@ def test_padding_never_carries_another_rows_infinity_into_the_sum() -> None:
 
 
 def test_padding_of_an_evaluation_is_as_harmless(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(step, "EVALUATION_ROWS", 5)
+    monkeypatch.setattr(rounds, "EVALUATION_ROWS", 5)
     program, data, state = make_run()
     target = data.arrays.target | {"value": data.arrays.target["value"].at[0].set(1e30)}
     data = dataclasses.replace(data, arrays=data.arrays._replace(target=target))
@@ -331,18 +331,18 @@ def test_average_is_that_of_the_weights_after_each_update() -> None:
         state, _ = call(data, state, Dataset.take(data.arrays, np.arange(i, i + 5)))
         average = jax.tree.map(lambda a, w: 0.8 * a + 0.2 * np.asarray(w), average, state.weights.params)
     assert_trees_close(state.average, average, rtol=1e-5, atol=1e-6)
-    assert step.evaluation_weights(program, state).params is state.average
+    assert rounds.evaluation_weights(program, state).params is state.average
 
 
 def test_without_an_average_the_weights_themselves_are_judged() -> None:
     program, _, state = make_run()
     assert state.average == {}
-    assert step.evaluation_weights(program, state) is state.weights
+    assert rounds.evaluation_weights(program, state) is state.weights
 
 
 @pytest.mark.parametrize("block", [1, 3, 8, 4096])
 def test_evaluation_is_numpys_whatever_the_size_of_its_blocks(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(step, "EVALUATION_ROWS", block)
+    monkeypatch.setattr(rounds, "EVALUATION_ROWS", block)
     program, data, state = make_run(heads=ALL)
     answers, sums = jax.jit(partial(evaluate, program))(data, state.weights, data.valid)
     rows, numbers = np.asarray(data.valid), np.asarray(data.arrays.inputs["numbers"], np.float64)
@@ -369,7 +369,7 @@ def values_remembered(
 ) -> tuple[list[tuple[float, int, int]], list[bool], State]:
     """(best value, best step, wait) and `stopped` after each of these evaluations, at steps 1, 2, ..."""
     program, _, state = make_run(Config(optim=optim or Optim(), train=train))
-    remember = jax.jit(partial(step._remember, program))
+    remember = jax.jit(partial(rounds._remember, program))
     seen, stopped = [], []
     for i, value in enumerate(values, 1):
         marked = jax.tree.map(lambda leaf, i=i: jnp.full_like(leaf, i), state.weights)

@@ -66,6 +66,7 @@ def start(network: SequenceNetwork, columns: dict[str, Any]) -> dict[str, Any]:
     return {"params": made["params"], "statistics": STATISTICS}
 
 
+@pytest.mark.slow
 def test_padding_changes_no_answer():
     of_numbers = make(tokens=False, crf=True), make((LABEL,), tokens=False, patch=2, readout="attention")
     for network in (make(), *of_numbers):
