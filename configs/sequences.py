@@ -4,7 +4,7 @@
         --config.data.target=label
 
 On two busy cores: JapaneseVowels accuracy .979, mean of seeds 0, 1, 2, 20 to 36 s each; SNIPS (target=tags,intent, with
-its validation file), seed 0, entity f1 .937 and intent accuracy .979 in two minutes.
+its validation and test files) entity f1 .936 and intent accuracy .979, mean of seeds 0, 1, 2, two minutes each.
 """
 
 from train.config import LSTM, Config, Optim, Sequences, Train
