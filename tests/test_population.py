@@ -83,6 +83,16 @@ def test_a_member_has_the_scores_of_its_own_run(config, numbers, tmp_path):
             assert told["metrics"][name] == pytest.approx(value, rel=1e-3, abs=1e-4), name
 
 
+def test_members_may_differ_in_how_rows_are_varied(tmp_path):
+    config = dataclasses.replace(WINES, population=Population(grid={"augment.noise": (0.0, 0.5)}))
+    whole = loop.fit(config, tmp_path / "whole")
+    losses = [member["metrics"]["log_loss"] for member in whole["per_member"]]
+    assert losses[0] != losses[1]
+    for number in (0, 1):
+        own = alone(config, number, tmp_path / str(number))
+        assert losses[number] == pytest.approx(own["metrics"]["test"]["log_loss"], rel=1e-3)
+
+
 def test_each_fold_is_scaled_by_its_own_training_rows(tmp_path):
     config = table_config(folds=3)
     dataset = load_dataset(pooled(config))

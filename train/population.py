@@ -77,16 +77,18 @@ def _number(config: Config, path: str) -> float | None:
 def _group(folder: Path, part: str, views: list[Any], group: list[tuple[Member, Config, Any]]) -> Run:
     members = tuple(member for member, _, _ in group)
     config, folds = group[0][1], sorted({member.fold for member in members})
+    paths = [path for path in sorted(NUMBERS) if len({_number(own, path) for _, own, _ in group}) > 1]
+    # What augmentation needs fitted is there for all members as soon as one of them is varied.
+    strongest = with_values(config, {path: max(_number(own, path) or 0.0 for _, own, _ in group) for path in paths})
     pools: dict[int, Data] = {}
-    for member, own, statistics in group:
+    for member, _, statistics in group:
         if member.fold not in pools:
-            pools[member.fold] = to_device(make_program(own, views[member.fold]), views[member.fold], statistics)
+            pools[member.fold] = to_device(make_program(strongest, views[member.fold]), views[member.fold], statistics)
     n = len(next(iter(pools.values())).train_weight)
     own_pool = [pools[member.fold] for member in members]
     first_row = [folds.index(member.fold) * n for member in members]
     counts = [(len(pool.train), len(pool.valid)) for pool in own_pool]
     same = len(set(counts)) == 1
-    paths = [path for path in sorted(NUMBERS) if len({_number(own, path) for _, own, _ in group}) > 1]
     data = Data(
         arrays=views[0].joined([pools[fold].arrays for fold in folds]),
         train_weight=jnp.concatenate([pools[fold].train_weight for fold in folds]),
