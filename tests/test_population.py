@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from resumption import digest, stop_after
@@ -20,7 +21,9 @@ from train.errors import DivergedError, StoppedError, UserError
 from train.log import read_history
 from train.members import members_of, pooled
 from train.outcome import spread
-from train.population import prepare_population, slots
+from train.population import pick, prepare_population, slots
+from train.prepare import prepare
+from train.step import epoch_rows
 
 DIABETES = Table(path="builtin:diabetes", target="progression")
 WINE = Table(path="builtin:wine", target="cultivar", split="stratified")
@@ -104,6 +107,20 @@ def test_each_fold_is_scaled_by_its_own_training_rows(tmp_path):
         assert rows.tolist() == splits["train"].tolist()
     centers = np.asarray(run.data.statistics["inputs"]["center"])
     assert not np.allclose(centers[0], centers[1])
+
+
+def test_a_member_with_fewer_rows_has_its_own_order(tmp_path):
+    whole = load_dataset(pooled(WINES))
+    (run,) = prepare_population(WINES, whole, _made(tmp_path / "run"))
+    assert len(set(np.asarray(run.data.n_train).tolist())) == 2
+    for number in range(4):
+        member = dataclasses.replace(WINES, population=dataclasses.replace(WINES.population, member=number))
+        own = prepare(member, whole, _made(tmp_path / str(number)))
+        data, _ = pick(run.data, run.data.key, number)  # type: ignore[arg-type]
+        rows_sb, real_sb = (np.asarray(part) for part in epoch_rows(run.program, data, jnp.int32(1)))
+        wanted_sb, wanted_real_sb = epoch_rows(own.program, own.data, jnp.int32(1))
+        assert (rows_sb % len(whole.weight)).tolist() == wanted_sb.tolist()
+        assert real_sb.tolist() == wanted_real_sb.tolist()
 
 
 def _made(folder: Path) -> Path:
