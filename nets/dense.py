@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from nets.activations import ACTIVATIONS
 from nets.dropout import dropout, is_off
+from nets.parts import total
 
 Array = jax.Array
 
@@ -69,11 +70,12 @@ class BatchNorm(nn.Module):
         mean, var = mean_f.value, var_f.value
         if train and (self.is_initializing() or self.is_mutable_collection("batch_stats")):
             real = jnp.ones(x_bf.shape[:1]) if weight_b is None else (weight_b > 0).astype(x_bf.dtype)
-            share_b1 = (real / jnp.maximum(real.sum(), 1))[:, None]
-            mean = (share_b1 * x_bf).sum(0)
-            var = (share_b1 * jnp.square(x_bf - mean[None])).sum(0)
+            n_real = total(real.sum())
+            share_b1 = (real / jnp.maximum(n_real, 1))[:, None]
+            mean = total((share_b1 * x_bf).sum(0))
+            var = total((share_b1 * jnp.square(x_bf - mean[None])).sum(0))
             if not self.is_initializing():
-                momentum = jnp.where(real.any(), self.momentum, 1.0)  # nothing is learned from a batch without rows
+                momentum = jnp.where(n_real > 0, self.momentum, 1.0)  # nothing is learned from a batch without rows
                 mean_f.value = momentum * mean_f.value + (1 - momentum) * mean
                 var_f.value = momentum * var_f.value + (1 - momentum) * var
         return (x_bf - mean[None]) * (jax.lax.rsqrt(var + self.epsilon) * scale_f)[None] + bias_f[None]

@@ -7,9 +7,14 @@ import math
 import jax
 import jax.numpy as jnp
 
+from nets.parts import part_index
 
-def random_bits(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+
+def random_bits(key: jax.Array, shape: tuple[int, ...], batch_axis: int = 0) -> jax.Array:
     """32 random bits per element, a pure function of (key, position).
+
+    Positions are counted row by row along `batch_axis`, from the first row of the whole batch on where it is divided
+    (`nets/parts.py`): a row draws the same whether others stand after it, or before it on another device.
 
     A two-round multiply-xorshift hash (Wellons' lowbias32, keyed at both rounds) of the element's number. jax's own
     Threefry costs half of a small net's training step on a CPU; a mask asks for far less than Threefry guarantees,
@@ -20,7 +25,10 @@ def random_bits(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     odd = jnp.uint32(0x9E3779B9)
     first = _hash(words[0] ^ _hash(words[1] ^ odd))
     second = _hash(words[1] ^ first)
-    return _hash(jax.lax.iota(jnp.uint32, math.prod(shape)).reshape(shape) * odd ^ first, second)
+    size = math.prod(shape)
+    by_row = (shape[batch_axis], *shape[:batch_axis], *shape[batch_axis + 1 :]) if shape else shape
+    number = jax.lax.iota(jnp.uint32, size).reshape(by_row) + jnp.uint32(part_index() * size)
+    return _hash((jnp.moveaxis(number, 0, batch_axis) if batch_axis else number) * odd ^ first, second)
 
 
 def _hash(bits: jax.Array, key: jax.Array | int = 0) -> jax.Array:
@@ -29,20 +37,24 @@ def _hash(bits: jax.Array, key: jax.Array | int = 0) -> jax.Array:
     return bits ^ (bits >> 16)
 
 
-def keep_mask(key: jax.Array, rate: float | jax.Array, shape: tuple[int, ...]) -> jax.Array:
+def keep_mask(key: jax.Array, rate: float | jax.Array, shape: tuple[int, ...], batch_axis: int = 0) -> jax.Array:
     """Booleans that are True with probability 1 - rate; `rate` may be traced."""
     # 24 bits are what float32 holds exactly, so the comparison has no rounding of its own.
-    return (random_bits(key, shape) >> 8).astype(jnp.float32) >= jnp.asarray(rate, jnp.float32) * (1 << 24)
+    return (random_bits(key, shape, batch_axis) >> 8).astype(jnp.float32) >= jnp.asarray(rate, jnp.float32) * (1 << 24)
 
 
 def dropout(
-    key: jax.Array, x: jax.Array, rate: float | jax.Array, shape: tuple[int, ...] | None = None
+    key: jax.Array,
+    x: jax.Array,
+    rate: float | jax.Array,
+    shape: tuple[int, ...] | None = None,
+    batch_axis: int = 0,
 ) -> jax.Array:
     """Inverted dropout (Srivastava et al. 2014): zero with probability `rate`, else x / (1 - rate).
 
     `shape` (broadcastable to x) shares one decision along its axes of size 1.
     """
-    mask = keep_mask(key, rate, x.shape if shape is None else shape)
+    mask = keep_mask(key, rate, x.shape if shape is None else shape, batch_axis)
     scale = 1 / (1 - jnp.asarray(rate, x.dtype))
     return jnp.where(mask, x * scale, jnp.zeros((), x.dtype))
 

@@ -50,7 +50,7 @@ class Layer(nn.Module):
         mask_dbh = None
         if key is not None and not is_off(self.recurrent_dropout):
             ones_dbh = jnp.ones((len(self.directions), x_tbf.shape[1], self.size))
-            mask_dbh = dropout(key, ones_dbh, self.recurrent_dropout)
+            mask_dbh = dropout(key, ones_dbh, self.recurrent_dropout, batch_axis=1)
         kernel_dfg, recurrent_dhg, bias_dg = (jnp.stack(parts) for parts in zip(*weights, strict=True))
         reverse = tuple(name == "backward" for name in self.directions)
         return lstm(x_tbf, kernel_dfg, recurrent_dhg, bias_dg, carry, lengths_b, mask_dbh, reverse=reverse)
@@ -100,7 +100,7 @@ class LSTM(nn.Module):
         for i, size in enumerate(self.hidden):
             rate = self.dropout if i else self.input_dropout
             if key is not None and not is_off(rate):
-                merged = dropout(jax.random.fold_in(key, 2 * i), merged, rate)
+                merged = dropout(jax.random.fold_in(key, 2 * i), merged, rate, batch_axis=1)
             layer = Layer(size, directions, self.recurrent_dropout, name=f"layer_{i}")
             mask_key = None if key is None else jax.random.fold_in(key, 2 * i + 1)
             outputs_tbdh, layer_carry = layer(merged, lengths_b, None if carry is None else carry[i], mask_key)

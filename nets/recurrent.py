@@ -41,7 +41,7 @@ class Recurrent(nn.Module):
         for i, size in enumerate(self.hidden):
             rate = self.dropout if i else self.input_dropout
             if train and not is_off(rate):
-                below_tbf = dropout(self.make_rng("dropout"), below_tbf, rate)
+                below_tbf = dropout(self.make_rng("dropout"), below_tbf, rate, batch_axis=1)
             below_tbf = jnp.where(there_tb1, below_tbf, zero)
             start_bh = jnp.zeros((x_tbf.shape[1], size), x_tbf.dtype) if carry is None else carry[i].h_dbh[0]
             below_tbf, last_bh = Layer(size, name=f"layer_{i}")(below_tbf, there_tb1, start_bh)

@@ -20,6 +20,7 @@ from train import config as configs
 from train.checkpoint import Checkpoints
 from train.data.dataset import Batch
 from train.data.load import load_dataset
+from train.devices import EVERYWHERE, compiled, describe, place
 from train.errors import DivergedError, StoppedError
 from train.evaluate import score
 from train.folder import fresh_folder, held
@@ -29,6 +30,7 @@ from train.network import init_weights
 from train.options import LSTM, Config, known
 from train.outcome import several, single
 from train.population import (
+    SPECS,
     halve,
     init_members,
     member_logs,
@@ -76,6 +78,7 @@ def fit(
             result = _fit_population(config, dataset, folder, say, started)
         else:
             run = prepare(config, dataset, folder)
+            say_devices(run, say)
             seconds = {"start": time.time() - started}
             state, timing = train(run)
             result = finish(run, single(run, state), seconds | timing, started)
@@ -91,6 +94,7 @@ def _fit_population(
     seconds = {"start": time.time() - started, "compile": 0.0, "train": 0.0}
     states = []
     for i, run in enumerate(runs, 1):
+        say_devices(run, say)
         if len(runs) > 1:
             say(f"group {i} of {len(runs)}: {len(run.members)} members")
         state, timing = train(run)
@@ -98,6 +102,13 @@ def _fit_population(
         seconds |= {name: seconds[name] + spent for name, spent in timing.items()}
     whole = dataclasses.replace(runs[0], dataset=dataset, config=config)
     return finish(whole, several(config, dataset, runs, states), seconds, started)
+
+
+def say_devices(run: Run, say: Callable[[str], None]) -> None:
+    """Where it trains, if there is a choice."""
+    line = describe(run.layout)
+    if line:
+        say(line)
 
 
 def train(run: Run) -> tuple[State, dict[str, float]]:
@@ -133,7 +144,7 @@ def train(run: Run) -> tuple[State, dict[str, float]]:
             if done or call is None:
                 break
             dispatched = time.time()
-            state, logs, count = call(run.data, state, jnp.int32(rounds_wanted(run, step, seconds_per_round)))
+            state, logs, count = call(run.data, state, np.int32(rounds_wanted(run, step, seconds_per_round)))
             write_logs(run, log, progress, pending)
             pending = logs, max(int(count), 1)
             seconds_per_round = (time.time() - dispatched) / pending[1]
@@ -166,6 +177,7 @@ def start_state(run: Run, checkpoints: Checkpoints) -> tuple[State, int | None]:
         first = run.program.take(run.data.arrays, starting_rows(run))
         weights = init_weights(run.program.network, run.data.statistics, first.inputs, run.data.key)
         state = init_state(weights, run.program.optimizer, average=run.config.optim.ema > 0)
+    state = place(run.layout, state, SPECS[1] if run.members else EVERYWHERE)
     for step in checkpoints.steps():
         return checkpoints.restore_state(step, state), step
     return state, None
@@ -191,7 +203,7 @@ def compile_rounds(run: Run, state: State) -> Callable[..., tuple[State, Any, ja
         logs = jax.tree.map(lambda leaf: jnp.zeros((capacity, *leaf.shape), leaf.dtype), log)
         return run_rounds(run.program, data, state, logs, jnp.minimum(n_rounds, capacity))
 
-    return jax.jit(call, donate_argnums=1).lower(run.data, state, jnp.int32(1)).compile()
+    return compiled(run.layout, call, (run.data, state, np.int32(1)))
 
 
 def write_logs(run: Run, log: RunLog, progress: Progress, pending: tuple[Any, int] | None) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from train.bounded import LAST_SEED, Auto, bounded, known
+from train.device_options import Devices
 from train.population_options import Population
 from train.rule_options import Competitive, Perceptron, SelfOrganizingMap
 
@@ -21,6 +22,7 @@ __all__ = [
     "Competitive",
     "Config",
     "Dense",
+    "Devices",
     "Optim",
     "Perceptron",
     "SelfOrganizingMap",
@@ -282,3 +284,4 @@ class Config:
     optim: Optim = field(default_factory=Optim)
     train: Train = field(default_factory=Train)
     population: Population = field(default_factory=Population)
+    devices: Devices = field(default_factory=Devices)

@@ -16,10 +16,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.sharding import PartitionSpec
 
 from nets.dropout import is_off
 from train import config as configs
 from train.data.dataset import Batch
+from train.devices import ALONG_MEMBERS, EVERYWHERE, MEMBER, compiled, lay_out, place
 from train.members import NUMBERS, Member, config_of, members_of, with_values
 from train.network import init_weights
 from train.options import LSTM, Config, known
@@ -37,6 +39,9 @@ _AXES: Any = {"arrays": None, "train_weight": None} | dict.fromkeys(
     ("train", "valid", "statistics", "key", "n_train", "n_valid", "numbers"), 0
 )
 AXES = Data(**_AXES)
+# Where they stand, and the states and logs beside them, of members that devices share.
+SPECS = (Data(**{name: EVERYWHERE if axis is None else ALONG_MEMBERS for name, axis in _AXES.items()}), ALONG_MEMBERS,
+         PartitionSpec(None, MEMBER))  # fmt: skip
 
 
 def prepare_population(config: Config, dataset: Any, folder: Path) -> list[Run]:
@@ -101,7 +106,8 @@ def _group(folder: Path, part: str, views: list[Any], group: list[tuple[Member, 
         numbers={path: jnp.array([_number(own, path) for _, own, _ in group], jnp.float32) for path in paths},
     )
     view = views[members[0].fold]
-    return Run(folder, config, view, make_program(config, view), data, members, part)
+    layout, program = lay_out(config, make_program(config, view), len(members))
+    return Run(folder, config, view, program, place(layout, data, SPECS[0]), members, part, layout)
 
 
 def _stacked(rows: list[np.ndarray]) -> Array:
@@ -126,7 +132,9 @@ def own_valid_rows(run: Run) -> list[Batch]:
 
 def _program(run: Run, data: Data) -> Program:
     """The program of the member whose numbers are in `data`."""
-    return make_program(with_values(run.config, data.numbers), run.dataset) if data.numbers else run.program
+    if not data.numbers:
+        return run.program
+    return replace(make_program(with_values(run.config, data.numbers), run.dataset), parts=run.program.parts)
 
 
 def init_members(run: Run) -> State:
@@ -178,17 +186,22 @@ def train_members(
     `logs["ran"]` says whose round each was. A member that is done is left as it is.
     """
 
-    def unfinished(carry: tuple[State, Any, Array]) -> Array:
-        state, _, i = carry
-        return (i < n_rounds) & (training(run, state).sum() > most_left)
+    def left(state: State) -> Array:
+        n_here = training(run, state).sum()
+        return n_here if run.layout is None or run.layout.parallel == "pmap" else lax.psum(n_here, MEMBER)
 
-    def body(carry: tuple[State, Any, Array]) -> tuple[State, Any, Array]:
-        state, logs, i = carry
+    def unfinished(carry: tuple[State, Any, Array, Array]) -> Array:
+        _, _, i, n_left = carry
+        return (i < n_rounds) & (n_left > most_left)
+
+    def body(carry: tuple[State, Any, Array, Array]) -> tuple[State, Any, Array, Array]:
+        state, logs, i, _ = carry
         ran = training(run, state)
         state, log = round_of_all(run, data, state)
-        return state, jax.tree.map(lambda buffer, value: buffer.at[i].set(value), logs, log | {"ran": ran}), i + 1
+        logs = jax.tree.map(lambda buffer, value: buffer.at[i].set(value), logs, log | {"ran": ran})
+        return state, logs, i + 1, left(state)
 
-    return lax.while_loop(unfinished, body, (state, logs, jnp.zeros((), jnp.int32)))
+    return lax.while_loop(unfinished, body, (state, logs, jnp.zeros((), jnp.int32), left(state)))[:3]
 
 
 def _along(ran_k: Array, leaf: Array) -> Array:
@@ -205,7 +218,8 @@ def slots(run: Run, state: State, n_training: int) -> int:
     that was stopped goes on in the program that it stopped in."""
     n_parameters = sum(leaf.size for leaf in jax.tree.leaves(state.weights.params)) // len(run.members)
     size, batch_size = len(run.members), known(run.config.train.batch_size)
-    if not side_by_side(run) or 6 * n_parameters * batch_size * run.program.total_steps < WORTH:
+    apart = run.layout is not None and run.layout.mesh.shape[MEMBER] > 1
+    if apart or not side_by_side(run) or 6 * n_parameters * batch_size * run.program.total_steps < WORTH:
         return size
     while n_training <= -(-size // SHRINK) < size:
         size = -(-size // SHRINK)
@@ -225,19 +239,19 @@ def member_rounds(run: Run, state: State, capacity: int) -> Callable[..., tuple[
     Compiled for as many members as still train, and again when they are few. `logs["member"]` says which they are.
     """
     n_members = len(run.members)
-    compiled: dict[int, Any] = {}
+    programs: dict[int, Any] = {}
 
     def program(data: Data, state: State) -> Any:
         size = len(state.stopped)
-        if size not in compiled:
-            shapes = member_logs(run, data, state)
+        if size not in programs:
 
             def call(data: Data, state: State, n_rounds: Array, most_left: Array) -> tuple[State, Any, Array]:
+                shapes = member_logs(run, data, state)
                 logs = jax.tree.map(lambda leaf: jnp.zeros((capacity, *leaf.shape), leaf.dtype), shapes)
                 return train_members(run, data, state, logs, jnp.minimum(n_rounds, capacity), most_left)
 
-            compiled[size] = jax.jit(call, donate_argnums=1).lower(data, state, jnp.int32(1), jnp.int32(0)).compile()
-        return compiled[size]
+            programs[size] = compiled(run.layout, call, (data, state, np.int32(1), np.int32(0)), SPECS)
+        return programs[size]
 
     def part(state: State) -> tuple[np.ndarray, int]:
         """The members to train now, and at how many of them to stop and choose again."""
@@ -250,10 +264,10 @@ def member_rounds(run: Run, state: State, capacity: int) -> Callable[..., tuple[
     def call(data: Data, state: State, n_rounds: Array) -> tuple[State, Any, Array]:
         chosen, most_left = part(state)
         if len(chosen) == n_members:
-            state, logs, count = program(data, state)(data, state, n_rounds, jnp.int32(most_left))
+            state, logs, count = program(data, state)(data, state, n_rounds, np.int32(most_left))
         else:
             few, own = pick(data, state, chosen)
-            own, logs, count = program(few, own)(few, own, n_rounds, jnp.int32(most_left))
+            own, logs, count = program(few, own)(few, own, n_rounds, np.int32(most_left))
             state = jax.tree.map(lambda old, new: old.at[chosen].set(new), state, own)
         return state, logs | {"member": chosen}, count
 

@@ -18,6 +18,7 @@ from train import config as configs
 from train.data.augment import reads_spread
 from train.data.dataset import Dataset
 from train.data.sequence_encode import SequenceEncoder
+from train.devices import Layout, lay_out, place
 from train.errors import UserError
 from train.folder import read_json, write_json
 from train.members import Member, config_of, members_of
@@ -35,6 +36,7 @@ class Run:
 
     Where there are `members`, they are nets of one program: `config` is the first one's, and `data` has an axis of
     members where they differ (`train.population`). `part` is the folder within the run's that they are saved in.
+    `layout` says over which devices.
     """
 
     folder: Path
@@ -44,6 +46,7 @@ class Run:
     data: Data
     members: tuple[Member, ...] = ()
     part: str = ""
+    layout: Layout | None = None
 
 
 def prepare(config: Config, dataset: Any, folder: Path) -> Run:
@@ -59,8 +62,9 @@ def prepare(config: Config, dataset: Any, folder: Path) -> Run:
     config = resolved(config, dataset)
     agree(folder, dataclasses.replace(config, population=given.population), dataset)
     program = make_program(config, dataset)
-    data = to_device(program, dataset, dataset.statistics(dataset.splits["train"], config.data))
-    return Run(folder, config, dataset, program, data)
+    layout, program = lay_out(config, program)
+    data = place(layout, to_device(program, dataset, dataset.statistics(dataset.splits["train"], config.data)))
+    return Run(folder, config, dataset, program, data, layout=layout)
 
 
 def in_folds(config: Config, dataset: Any) -> list[Any]:
@@ -96,6 +100,7 @@ def agree(folder: Path, config: Config, dataset: Dataset) -> None:
         return
     before = configs.from_json(read_json(path, "a run's folder")["config"])
     longer = dataclasses.replace(before, train=dataclasses.replace(before.train, epochs=config.train.epochs))
+    longer.devices = config.devices  # they change nothing that is saved
     if known(config.train.epochs) >= known(before.train.epochs) and not configs.differences(longer, config):
         if config != before:
             write_json(path, {"config": configs.to_json(config), "versions": versions()})

@@ -5,6 +5,7 @@ Shapes: n rows of a split.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -14,6 +15,7 @@ from jax import lax
 from nets.dropout import is_off
 from train.optim import layer_norms
 from train.options import known
+from train.parts import Parts, gathered, own_slice, padded_size
 from train.state import Best, Plateau, State, Weights
 from train.step import Data, Program, train_epoch
 from train.tasks import row_errors, row_losses
@@ -35,8 +37,9 @@ def evaluate(
     """Answers of the network for these rows, {head: [n, ...]}, and weighted sums of loss and error over them, or over
     the first `n_real`."""
     n, variables = rows_n.shape[0], weights.variables(data.statistics)
-    block = min(n, EVALUATION_ROWS)
-    n_blocks = -(-n // block)
+    parts = program.parts
+    block = min(-(-n // parts.count), EVALUATION_ROWS)
+    n_blocks = padded_size(parts, -(-n // block))
     rows = jnp.pad(rows_n, (0, n_blocks * block - n), mode="edge").reshape(n_blocks, block)
     n_real = n if n_real is None else n_real
     real = (jnp.arange(n_blocks * block) < n_real).astype(jnp.float32).reshape(n_blocks, block)
@@ -52,7 +55,7 @@ def evaluate(
         }
         return program.network.apply(variables, outputs, method="answer"), sums
 
-    answers, sums = lax.map(judge, (rows, real))
+    answers, sums = gathered(parts, lax.map(judge, (own_slice(parts, rows), own_slice(parts, real))))
     flat = jax.tree.map(lambda a: a.reshape(n_blocks * block, *a.shape[2:])[:n], answers)
     return flat, jax.tree.map(jnp.sum, sums)
 
@@ -94,6 +97,7 @@ def log_shapes(program: Program, data: Data, state: State) -> Any:
     if program.config.train.gradient_norms:
         log["gradient_norms"] = jax.tree.map(lambda _: number, jax.eval_shape(layer_norms, state.weights.params))
     if data.valid.shape[0]:
+        program = replace(program, parts=Parts())  # outside of what is mapped over devices
         weights = evaluation_weights(program, state)
         answers, _ = jax.eval_shape(lambda data, weights: evaluate(program, data, weights, data.valid), data, weights)
         log |= {"valid_loss": number, "answers": answers}

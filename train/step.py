@@ -21,6 +21,7 @@ from train.data.augment import augment
 from train.data.dataset import Batch
 from train.optim import decay_factor, layer_norms, penalties
 from train.options import Config, Dense, known
+from train.parts import Parts, padded_size, summed
 from train.state import State, Weights
 from train.tasks import Task, row_losses
 
@@ -56,7 +57,7 @@ class Program:
 
     `network` is a Linen module with methods prepare, prepare_target, __call__ and answer, as nets.Network has them. If
     it `learns_by_rule`, its method `learn` takes the place of a gradient; if it `ends_without_loss`, training does.
-    `take(arrays, rows)` is the data set's.
+    `take(arrays, rows)` is the data set's. `parts` is how devices share a batch; all else they all compute alike.
     """
 
     network: Any
@@ -66,6 +67,7 @@ class Program:
     config: Config
     total_steps: int
     steps_per_epoch: int
+    parts: Parts = Parts()
 
 
 def epoch_rows(program: Program, data: Data, epoch: Array) -> tuple[Array, Array]:
@@ -107,26 +109,10 @@ def _varied_lengths(lengths_n: Array, bits_n: Array) -> Array:
 def update(program: Program, data: Data, state: State, batch: Batch) -> tuple[State, dict[str, Any]]:
     """One step of descent on the weighted mean loss of a batch, plus penalties. Returns sums, divided by nobody yet."""
     options = program.config.optim
-    network = _with_dropout(program, state.step)
     batches = _varied(program, data, state.step, batch)
-    if getattr(network, "learns_by_rule", False):
+    if getattr(program.network, "learns_by_rule", False):
         return _learn(program, data, state, batches[0])
-    weight_b = jnp.stack([b.weight for b in batches]).sum(0)
-    rngs = {"dropout": jax.random.fold_in(jax.random.fold_in(data.key, 2), state.step)}
-
-    def objective(params: Any) -> tuple[Array, Any]:
-        variables = Weights(params, state.weights.batch_stats).variables(data.statistics)
-        outputs, moved = network.apply(
-            variables, batches[0].inputs, weight_b, train=True, rngs=rngs, mutable=["batch_stats"]
-        )
-        smoothing = known(program.config.label_smoothing)
-        losses = [(row_losses(program.tasks, outputs, b.target, smoothing) * b.weight).sum() for b in batches]
-        loss, weight = sum(losses, jnp.zeros(())), weight_b.sum()
-        extra = penalties(params, options)
-        mean = loss / jnp.maximum(weight, 1e-30) + extra
-        return mean, (loss, weight, extra, moved.get("batch_stats", {}))
-
-    grads, (loss, weight, extra, batch_stats) = jax.grad(objective, has_aux=True)(state.weights.params)
+    grads, sums, batch_stats = gradients(program, data, state, batches)
     updates, opt_state = program.optimizer.update(grads, state.opt_state, state.weights.params)
     if options.schedule == "plateau":
         updates = jax.tree.map(lambda u: u * state.plateau.factor, updates)
@@ -137,10 +123,38 @@ def update(program: Program, data: Data, state: State, batch: Batch) -> tuple[St
     state = state.replace(
         step=state.step + 1, weights=Weights(params, batch_stats), average=average, opt_state=opt_state
     )
-    sums: dict[str, Any] = {"loss": loss, "weight": weight, "penalty": extra}
     if program.config.train.gradient_norms:
         sums["gradient_norms"] = layer_norms(grads)
     return state, sums
+
+
+def gradients(
+    program: Program, data: Data, state: State, batches: tuple[Batch, ...]
+) -> tuple[Any, dict[str, Array], Any]:
+    """Of the weighted mean loss plus penalties by the parameters; the sums behind it; the new `batch_stats`."""
+    network = _with_dropout(program, state.step)
+    rngs = {"dropout": jax.random.fold_in(jax.random.fold_in(data.key, 2), state.step)}
+    weight = jnp.stack([b.weight for b in batches]).sum()
+    smoothing = known(program.config.label_smoothing)
+
+    def objective(params: Any, batches: tuple[Batch, ...]) -> tuple[Array, Any]:
+        variables = Weights(params, state.weights.batch_stats).variables(data.statistics)
+        weight_b = jnp.stack([b.weight for b in batches]).sum(0)
+        outputs, moved = network.apply(
+            variables, batches[0].inputs, weight_b, train=True, rngs=rngs, mutable=["batch_stats"]
+        )
+        losses = [(row_losses(program.tasks, outputs, b.target, smoothing) * b.weight).sum() for b in batches]
+        loss, extra = sum(losses, jnp.zeros(())), penalties(params, program.config.optim)
+        # Every part has its share of the penalty: added up, it counts once.
+        mean = loss / jnp.maximum(weight, 1e-30) + extra / program.parts.count
+        return mean, (loss, extra, moved.get("batch_stats", {}))
+
+    def of_part(batches: tuple[Batch, ...]) -> tuple[Any, Any]:
+        grads, (loss, extra, batch_stats) = jax.grad(objective, has_aux=True)(state.weights.params, batches)
+        return (grads, loss), (extra, batch_stats)
+
+    (grads, loss), (extra, batch_stats) = summed(program.parts, batches, of_part)
+    return grads, {"loss": loss, "weight": weight, "penalty": extra}, batch_stats
 
 
 def _learn(program: Program, data: Data, state: State, batch: Batch) -> tuple[State, dict[str, Array]]:
@@ -185,6 +199,8 @@ def _with_dropout(program: Program, step: Array) -> Any:
 def train_epoch(program: Program, data: Data, state: State) -> tuple[State, dict[str, Any]]:
     """All batches of one epoch. Returns the sums over them."""
     rows_sb, real_sb = epoch_rows(program, data, state.step // program.steps_per_epoch)
+    to_add = padded_size(program.parts, rows_sb.shape[1]) - rows_sb.shape[1]
+    rows_sb, real_sb = jnp.pad(rows_sb, ((0, 0), (0, to_add)), mode="edge"), jnp.pad(real_sb, ((0, 0), (0, to_add)))
 
     def body(state: State, rows: tuple[Array, Array]) -> tuple[State, dict[str, Any]]:
         batch = program.take(data.arrays, rows[0])

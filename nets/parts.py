@@ -1,0 +1,47 @@
+"""A batch divided over devices: which part of its rows a computation holds.
+
+A layer treats rows alike, but for two things that depend on the rest of the batch: what dropout draws for a row goes by
+the row's place, and batch normalisation takes its mean over all rows. They ask here. Outside of `part_of_batch` the
+arrays are the whole batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+import jax
+from jax import lax
+
+
+class Part(NamedTuple):
+    """The `index`-th, from 0, of equal parts of a batch; `axis` is the mapped axis over which the others are."""
+
+    index: Any
+    axis: str | None
+
+
+_part: ContextVar[Part] = ContextVar("part", default=Part(0, None))
+
+
+@contextmanager
+def part_of_batch(index: Any, axis: str | None) -> Iterator[None]:
+    """Says, while a network is traced, that its rows are one part of a batch. `index` may be traced."""
+    token = _part.set(Part(index, axis))
+    try:
+        yield
+    finally:
+        _part.reset(token)
+
+
+def part_index() -> Any:
+    """Which part of the batch this is."""
+    return _part.get().index
+
+
+def total(x: jax.Array) -> jax.Array:
+    """The sum of the parts' x."""
+    axis = _part.get().axis
+    return x if axis is None else lax.psum(x, axis)
