@@ -23,7 +23,8 @@ class Part(NamedTuple):
     axis: str | None
 
 
-_part: ContextVar[Part] = ContextVar("part", default=Part(0, None))
+WHOLE = Part(0, None)
+_part: ContextVar[Part] = ContextVar("part", default=WHOLE)
 
 
 @contextmanager

@@ -124,13 +124,13 @@ sys.stderr.write(f" {[name for name in heavy if name in sys.modules]}")
 )
 def test_flags_stand_in_any_order_with_an_equals_sign_or_a_space(order: list[str], config_file: Path):
     argv = [argument.replace("FILE", str(config_file)) for argument in order]
-    config, workdir = flags.parse_arguments(argv, "program")
+    config, workdir, _ = flags.parse_arguments(argv, "program")
     assert (config.name, config.seed, config.net.hidden, workdir) == ("table", 7, (4, 4), "DIR")
 
 
 def test_a_value_may_hold_spaces_equals_signs_and_a_minus(config_file: Path):
     argv = [f"--config={config_file}", "--config.data.target=a = b", "--config.data.weight", "-w"]
-    config, workdir = flags.parse_arguments(argv, "program")
+    config, workdir, _ = flags.parse_arguments(argv, "program")
     assert (config.data.target, config.data.weight, workdir) == ("a = b", "-w", None)
 
 

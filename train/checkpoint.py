@@ -46,8 +46,10 @@ class Checkpoints:
             enable_async_checkpointing=True,
             # Runs once a step's files are written and before the step gets its name: none bears a name and no digest.
             async_options=ocp.AsyncOptions(post_finalization_callback=self._write_digest),
+            **_alone(),
         )
         try:
+            self.folder.mkdir(parents=True, exist_ok=True)
             self._manager = ocp.CheckpointManager(self.folder, options=options, item_names=("state", "model"))
         except OSError as error:
             raise UserError(f"--workdir: cannot write in {self.folder}: {error}; name another folder") from None
@@ -138,7 +140,7 @@ class Checkpoints:
 
     def restore_model(self, step: int) -> Any:
         """The best weights and the statistics saved at `step`, as nested dicts of arrays on the first device."""
-        device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+        device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
         metadata = self._metadata(step, "model")
         abstract = jax.tree.map(lambda m: jax.ShapeDtypeStruct(m.shape, m.dtype, sharding=device), metadata)
         return self._restore(step, "model", abstract)
@@ -156,7 +158,9 @@ class Checkpoints:
         return self._read(step, item, lambda checkpointer, path: checkpointer.restore(path, abstract))
 
     def _read(self, step: int, item: str, read: Callable[[ocp.StandardCheckpointer, Path], Any]) -> Any:
-        with ocp.StandardCheckpointer() as checkpointer:
+        options = _alone()
+        options.pop("create", None)
+        with ocp.StandardCheckpointer(**options) as checkpointer:
             try:
                 return read(checkpointer, self.folder / str(step) / item)
             except Exception as error:
@@ -165,6 +169,14 @@ class Checkpoints:
 
     def _digest_path(self, step: int) -> Path:
         return self.folder / f"digest-{step}.json"
+
+
+def _alone() -> dict[str, Any]:
+    """Options by which orbax leaves the other processes alone: it is used by the first one, which has all arrays."""
+    if jax.process_count() == 1:
+        return {}
+    first = ocp.options.MultiprocessingOptions(primary_host=0, active_processes={0}, barrier_sync_key_prefix="first")
+    return {"multiprocessing_options": first, "create": False}
 
 
 def _plain(tree: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Options of the devices that a run is spread over. Imports nothing heavy."""
+"""Options of the devices, and processes, that a run is spread over. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -22,3 +22,14 @@ class Devices:
     count: int | None = bounded(None, 1)
     members: int | None = bounded(None, 1)
     exact: int | None = bounded(None, 2)
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Of several processes that train one run, this is number `process` of `count`, from 0. They meet at `coordinator`,
+    "HOST:PORT" of number 0, where each waits `seconds` for the others."""
+
+    coordinator: str
+    count: int
+    process: int
+    seconds: int = 300

@@ -20,8 +20,8 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from train.errors import UserError
 from train.options import Config, Devices, known
 from train.parts import BATCH, Parts
-from train.step import Data, Program
 from train.state import State
+from train.step import Program
 
 MEMBER = "member"
 LEAST_ROWS = 64  # of a batch that a device is given, unless `devices.count` asks for more devices
@@ -117,11 +117,15 @@ def place(layout: Layout | None, tree: Any, specs: Any = EVERYWHERE) -> Any:
     """Arrays, the same in every process, put where `specs`, a tree of specs that may end early, says."""
     if layout is None:
         return tree
-    shardings = jax.tree.map(lambda spec, part: jax.tree.map(lambda _: layout.sharding(spec), part), specs, tree,
-                             is_leaf=lambda node: isinstance(node, PartitionSpec))  # fmt: skip
+    shardings = jax.tree.map(
+        lambda spec, part: jax.tree.map(lambda _: layout.sharding(spec), part),
+        specs,
+        tree,
+        is_leaf=lambda node: isinstance(node, PartitionSpec),
+    )
     if jax.process_count() == 1:
         return jax.device_put(tree, shardings)
-    return jax.tree.map(_place_part, tree, shardings)
+    return jax.tree.map(_place_part, fetch(tree), shardings)
 
 
 def _place_part(array: Any, sharding: NamedSharding) -> jax.Array:
@@ -133,11 +137,14 @@ def _place_part(array: Any, sharding: NamedSharding) -> jax.Array:
 
 
 def fetch(tree: Any) -> Any:
-    """The whole arrays on the host, in every process."""
-    if jax.process_count() == 1:
-        return jax.device_get(tree)
-    return jax.tree.map(lambda leaf: multihost_utils.process_allgather(leaf, tiled=True)
-                        if isinstance(leaf, jax.Array) and not leaf.is_fully_replicated else np.asarray(leaf), tree)  # fmt: skip
+    """Arrays that this process can read whole: on the host, of several processes that share them."""
+
+    def whole(leaf: Any) -> Any:
+        if not isinstance(leaf, jax.Array) or leaf.is_fully_addressable:
+            return leaf
+        return np.asarray(leaf) if leaf.is_fully_replicated else multihost_utils.process_allgather(leaf, tiled=True)
+
+    return jax.device_get(tree) if jax.process_count() == 1 else jax.tree.map(whole, tree)
 
 
 def compiled(

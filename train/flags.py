@@ -14,6 +14,7 @@ from absl import flags
 
 from train import config as configs
 from train import fields, values
+from train.device_options import Processes
 from train.errors import DivergedError, StoppedError, StorageError, UserError
 from train.options import LAST_SEED, Config
 
@@ -25,12 +26,20 @@ _MEANINGS = {
     "interval": "the share of new rows that intervals are to hold, such as 0.9",
     "dropout_samples": "how often to answer with dropout left on, for the mean and the deviation",
     "seed": "of what dropout leaves out",
+    "coordinator": "where several processes meet, HOST:PORT of process 0",
+    "processes": "how many there are",
+    "process": "which of them this is, from 0",
+    "join_seconds": "how long they wait for each other",
 }
 _NUMBERS: dict[str, tuple[type, dict[str, float | None]]] = {
     "interval": (float, {"above": 0, "below": 1}),
     "dropout_samples": (int, {"low": 2}),
     "seed": (int, {"low": 0, "high": LAST_SEED}),
+    "processes": (int, {"low": 1}),
+    "process": (int, {"low": 0}),
+    "join_seconds": (int, {"low": 1}),
 }
+_OF_PROCESSES = ("coordinator", "processes", "process", "join_seconds")
 
 
 def run(main: Callable[[list[str]], int]) -> NoReturn:
@@ -53,16 +62,34 @@ def run(main: Callable[[list[str]], int]) -> NoReturn:
     sys.exit(code)
 
 
-def parse_arguments(argv: Sequence[str], program_doc: str) -> tuple[Config, str | None]:
-    """The config of --config=FILE with its --config.FIELD=VALUE applied, checked; and --workdir. Raises UserError.
+def parse_arguments(argv: Sequence[str], program_doc: str) -> tuple[Config, str | None, Processes | None]:
+    """The config of --config=FILE with its --config.FIELD=VALUE applied, checked; --workdir; and, if this is one of
+    several processes, which. Raises UserError.
 
     `argv` is without the program's name. With --help, prints `program_doc` and all fields, and exits.
     """
     rest, overrides = _split_overrides(argv)
-    given = _parse(rest, program_doc, ("config", "workdir"), details=_describe_config)
+    given = _parse(rest, program_doc, ("config", "workdir", *_OF_PROCESSES), details=_describe_config)
     if given["config"] is None:
         raise UserError("--config: not given; name a config file, such as --config=configs/NAME.py")
-    return configs.load(given["config"], overrides), given["workdir"]
+    processes = _read_processes({name: given[name] for name in _OF_PROCESSES})
+    return configs.load(given["config"], overrides), given["workdir"], processes
+
+
+def _read_processes(texts: dict[str, str | None]) -> Processes | None:
+    given = {name: _read_number(name, text) for name, text in texts.items() if text is not None}
+    if not given:
+        return None
+    for name in ("coordinator", "processes", "process"):
+        if name not in given:
+            raise UserError(f"--{name}: not given; several processes need --coordinator, --processes and --process")
+    if not re.fullmatch(r".+:\d{1,5}", given["coordinator"]):
+        raise UserError(f"--coordinator: expected HOST:PORT of process 0, got {given['coordinator']!r}")
+    if given["process"] >= given["processes"]:
+        last = given["processes"] - 1
+        raise UserError(f"--process: {given['process']}, but of --processes={given['processes']} the last is {last}")
+    more = {"seconds": given["join_seconds"]} if "join_seconds" in given else {}
+    return Processes(given["coordinator"], given["processes"], given["process"], **more)
 
 
 def parse_paths(

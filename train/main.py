@@ -3,6 +3,8 @@
 python -m train.main --config=configs/NAME.py [--config.FIELD=VALUE ...] [--workdir=DIR]
 
 Without --workdir a fresh folder runs/NAME-YYYYmmdd-HHMMSS is made. The same command with --workdir resumes a run.
+Several processes train one run together: each is started with --coordinator=HOST:PORT --processes=N --process=I, or by
+srun or on a TPU's hosts without any of them.
 Exit codes: 0 done, 2 wrong config, data or folder, 3 diverged, 4 storage, 143 (130) stopped by SIGTERM (Ctrl-C), saved.
 """
 
@@ -16,11 +18,15 @@ from train import flags, runtime
 def main(argv: list[str]) -> int:
     """Parses, then trains."""
     started = time.time()
-    config, workdir = flags.parse_arguments(argv, __doc__ or "")
+    config, workdir, processes = flags.parse_arguments(argv, __doc__ or "")
     runtime.configure()
+    from train import hosts
+
+    hosts.join(processes)
     from train import loop  # with jax it takes seconds to load: mistaken arguments were answered before
 
     loop.fit(config, workdir, say=print, started=started)
+    hosts.leave()
     return 0
 
 

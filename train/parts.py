@@ -32,6 +32,9 @@ class Parts(NamedTuple):
     exact: bool = False
 
 
+WHOLE = Parts()
+
+
 def padded_size(parts: Parts, n_rows: int) -> int:
     """Rows of a batch of `n_rows` that `parts` divides evenly."""
     return -(-n_rows // parts.count) * parts.count

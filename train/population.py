@@ -21,7 +21,8 @@ from jax.sharding import PartitionSpec
 from nets.dropout import is_off
 from train import config as configs
 from train.data.dataset import Batch
-from train.devices import ALONG_MEMBERS, EVERYWHERE, MEMBER, compiled, lay_out, place
+from train.devices import ALONG_MEMBERS, EVERYWHERE, MEMBER, compiled, fetch, lay_out, place
+from train.hosts import by_first
 from train.members import NUMBERS, Member, config_of, members_of, with_values
 from train.network import init_weights
 from train.options import LSTM, Config, known
@@ -46,7 +47,7 @@ SPECS = (Data(**{name: EVERYWHERE if axis is None else ALONG_MEMBERS for name, a
 
 def prepare_population(config: Config, dataset: Any, folder: Path) -> list[Run]:
     """A run for each group of members that share a program. Writes the config into the folder, or checks it there."""
-    agree(folder, config, dataset)
+    by_first(lambda: agree(folder, config, dataset))
     views = in_folds(config, dataset)
     fitted: dict[Any, Any] = {}
     groups: dict[str, list[tuple[Member, Config, Any]]] = {}
@@ -121,10 +122,10 @@ def own_valid_rows(run: Run) -> list[Batch]:
     dataset = run.dataset
     if not run.members:
         return [dataset.take(dataset.arrays, dataset.splits["valid"])]
-    most = run.data.valid.shape[1]
-    n_k = [most] * len(run.members) if run.data.n_valid is None else np.asarray(run.data.n_valid)
+    most, (valid, n_valid) = run.data.valid.shape[1], fetch((run.data.valid, run.data.n_valid))
+    n_k = [most] * len(run.members) if n_valid is None else np.asarray(n_valid)
     by_fold: dict[int, Batch] = {}
-    for member, rows, n in zip(run.members, np.asarray(run.data.valid), n_k, strict=True):
+    for member, rows, n in zip(run.members, np.asarray(valid), n_k, strict=True):
         if member.fold not in by_fold:
             by_fold[member.fold] = dataset.take(dataset.arrays, rows[:n] % len(dataset.weight))
     return [by_fold[member.fold] for member in run.members]
@@ -255,7 +256,7 @@ def member_rounds(run: Run, state: State, capacity: int) -> Callable[..., tuple[
 
     def part(state: State) -> tuple[np.ndarray, int]:
         """The members to train now, and at how many of them to stop and choose again."""
-        still = np.asarray(training(run, state))
+        still = np.asarray(fetch(training(run, state)))
         size = slots(run, state, int(still.sum()))
         smaller = -(-size // SHRINK)
         most_left = smaller if smaller < size and slots(run, state, smaller) < size else 0
@@ -298,12 +299,12 @@ def rungs(config: Config) -> list[int]:
 def halve(run: Run, state: State) -> State:
     """Stops, at a rung, the members of all settings but the best; settings are compared by the mean of their members'
     lowest values. Once more at the same rung changes nothing."""
-    epoch, at = int(np.max(state.step)) // run.program.steps_per_epoch, rungs(run.config)
+    epoch, at = int(np.max(fetch(state.step))) // run.program.steps_per_epoch, rungs(run.config)
     if epoch not in at:
         return state
-    setting_k, value_k = np.array([member.setting for member in run.members]), np.asarray(state.best.value)
+    setting_k, value_k = np.array([member.setting for member in run.members]), np.asarray(fetch(state.best.value))
     names = np.unique(setting_k)
     means = np.array([value_k[setting_k == name].mean() for name in names])
     n_kept = math.ceil(len(names) / known(run.config.population.halving or 1) ** (at.index(epoch) + 1))
     lost = names[np.argsort(means, kind="stable")[n_kept:]]
-    return state.replace(stopped=state.stopped | jnp.asarray(np.isin(setting_k, lost)))
+    return state.replace(stopped=state.stopped | np.isin(setting_k, lost))

@@ -21,6 +21,7 @@ from train.data.sequence_encode import SequenceEncoder
 from train.devices import Layout, lay_out, place
 from train.errors import UserError
 from train.folder import read_json, write_json
+from train.hosts import by_first
 from train.members import Member, config_of, members_of
 from train.network import make_network
 from train.optim import make_optimizer
@@ -60,7 +61,7 @@ def prepare(config: Config, dataset: Any, folder: Path) -> Run:
         config = config_of(config, member)
         dataset = in_folds(given, dataset)[member.fold]
     config = resolved(config, dataset)
-    agree(folder, dataclasses.replace(config, population=given.population), dataset)
+    by_first(lambda: agree(folder, dataclasses.replace(config, population=given.population), dataset))
     program = make_program(config, dataset)
     layout, program = lay_out(config, program)
     data = place(layout, to_device(program, dataset, dataset.statistics(dataset.splits["train"], config.data)))

@@ -17,18 +17,19 @@ if TYPE_CHECKING:
 class Progress:
     """Epoch, loss, a score and its best so far, examples per second and time left, while the `with` block runs.
 
-    Silent, and free, unless stderr is a terminal. `first_epoch` counts the epochs a resumed run already has. The time
-    left is that of all `epochs`: a run that stops early needs less.
+    Silent, and free, if it is told to be or stderr is no terminal. `first_epoch` counts the epochs a resumed run
+    already has. The time left is that of all `epochs`: a run that stops early needs less.
     """
 
-    def __init__(self, epochs: int, examples_per_epoch: int, first_epoch: int = 0):
+    def __init__(self, epochs: int, examples_per_epoch: int, first_epoch: int = 0, *, silent: bool = False):
         self.epochs, self.examples_per_epoch, self.first_epoch = epochs, examples_per_epoch, first_epoch
+        self._silent = silent
         self._bar: Bar | None = None
         self._best: float | None = None
         self._first: tuple[int, float] | None = None
 
     def __enter__(self) -> Progress:
-        if sys.stderr.isatty():
+        if not self._silent and sys.stderr.isatty():
             self._bar = _make_bar()
             self._task = self._bar.add_task("", total=self.epochs, completed=self.first_epoch, said="compiling")
             self._bar.start()

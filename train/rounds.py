@@ -15,7 +15,7 @@ from jax import lax
 from nets.dropout import is_off
 from train.optim import layer_norms
 from train.options import known
-from train.parts import Parts, gathered, own_slice, padded_size
+from train.parts import WHOLE, gathered, own_slice, padded_size
 from train.state import Best, Plateau, State, Weights
 from train.step import Data, Program, train_epoch
 from train.tasks import row_errors, row_losses
@@ -97,7 +97,7 @@ def log_shapes(program: Program, data: Data, state: State) -> Any:
     if program.config.train.gradient_norms:
         log["gradient_norms"] = jax.tree.map(lambda _: number, jax.eval_shape(layer_norms, state.weights.params))
     if data.valid.shape[0]:
-        program = replace(program, parts=Parts())  # outside of what is mapped over devices
+        program = replace(program, parts=WHOLE)  # outside of what is mapped over devices
         weights = evaluation_weights(program, state)
         answers, _ = jax.eval_shape(lambda data, weights: evaluate(program, data, weights, data.valid), data, weights)
         log |= {"valid_loss": number, "answers": answers}

@@ -21,7 +21,7 @@ from train.data.augment import augment
 from train.data.dataset import Batch
 from train.optim import decay_factor, layer_norms, penalties
 from train.options import Config, Dense, known
-from train.parts import Parts, padded_size, summed
+from train.parts import WHOLE, Parts, padded_size, summed
 from train.state import State, Weights
 from train.tasks import Task, row_losses
 
@@ -67,7 +67,7 @@ class Program:
     config: Config
     total_steps: int
     steps_per_epoch: int
-    parts: Parts = Parts()
+    parts: Parts = WHOLE
 
 
 def epoch_rows(program: Program, data: Data, epoch: Array) -> tuple[Array, Array]:

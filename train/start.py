@@ -1,0 +1,55 @@
+"""The state that training begins with: fresh, or the newest that was saved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from train.checkpoint import Checkpoints
+from train.devices import EVERYWHERE, fetch, place
+from train.hosts import by_first, decide, from_first
+from train.network import init_weights
+from train.population import SPECS, init_members
+from train.prepare import Run
+from train.state import State, init_state
+
+START_ROWS = 20_000  # of which units are drawn at most
+
+
+def start_state(run: Run, checkpoints: Checkpoints | None) -> tuple[State, int | None]:
+    """The newest checkpoint's state and its step, or a fresh state and None. Of several processes the first alone has
+    `checkpoints`, and tells the others."""
+    specs = SPECS[1] if run.members else EVERYWHERE
+    state = _fresh_state(run)
+    steps = by_first(lambda: checkpoints.steps() if checkpoints else [])
+    _, step = decide(0, steps[0] if steps else -1)
+    if step < 0:
+        return place(run.layout, state, specs), None
+    restored = by_first(lambda: checkpoints.restore_state(step, _here(state)) if checkpoints else None)
+    if jax.process_count() > 1:
+        restored = from_first(fetch(state if restored is None else restored))
+    return place(run.layout, restored, specs), step
+
+
+def _fresh_state(run: Run) -> State:
+    if run.members:
+        return init_members(run)
+    first = run.program.take(run.data.arrays, _starting_rows(run))
+    weights = init_weights(run.program.network, run.data.statistics, first.inputs, run.data.key)
+    return init_state(weights, run.program.optimizer, average=run.config.optim.ema > 0)
+
+
+def _starting_rows(run: Run) -> Any:
+    """What fresh weights are made with: any row, or training rows where the weights begin among them."""
+    if not getattr(run.program.network, "starts_from_rows", False):
+        return run.data.train[:1]
+    rows = np.random.default_rng(run.config.seed).permutation(run.dataset.splits["train"])
+    return rows[:START_ROWS]
+
+
+def _here(state: State) -> Any:
+    """The state's shapes, to be restored on this process' first device."""
+    sharding = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), state)
