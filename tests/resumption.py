@@ -10,6 +10,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pyarrow.parquet as pq
+import pytest
 
 from train import loop
 from train.checkpoint import Checkpoints
@@ -46,3 +47,12 @@ def stop_after(calls: int, monkeypatch) -> None:
 
     monkeypatch.setattr(loop, "signals", signals)
     monkeypatch.setattr(loop, "rounds_wanted", rounds_wanted)
+
+
+@contextmanager
+def stopped_after(calls: int):
+    """`stop_after` while the block runs; 0 is never."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        if calls:
+            stop_after(calls, monkeypatch)
+        yield

@@ -14,18 +14,18 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # Modules of train, from the ground up. One may import those of its own floor and of the floors below.
 FLOORS = (
-    ("bounded", "errors", "options", "population_options", "rule_options"),
-    ("values", "fields", "checks", "members", "config", "flags", "folder", "runtime"),
+    ("bounded", "device_options", "errors", "options", "population_options", "rule_options"),
+    ("values", "fields", "checks", "members", "config", "flags", "folder", "hosts", "runtime"),
     ("cluster_metrics", "data", "intervals", "losses", "log", "metrics", "optim", "recipe", "sequence_metrics",
      "sequence_recipe",
      "tasks"),
     ("network", "state"),
-    ("rounds", "step"),
+    ("parts", "rounds", "step"),
     ("checkpoint", "devices", "population", "prepare"),
     ("baselines", "cluster_figures", "decision_figures", "dropout_samples", "figures", "forecast", "forecast_figures",
      "importance", "linear", "page", "population_figures", "predictor", "progress", "report", "sequence_baselines",
      "weight_figures"),
-    ("evaluate", "loop", "outcome", "predict", "result"),
+    ("evaluate", "loop", "outcome", "predict", "result", "round_log", "start"),
     ("main",),
 )  # fmt: skip
 # What is loaded before a command line has been found right.

@@ -52,6 +52,7 @@ def check_together(config: Config) -> None:
     _check_quantiles(config)
     _check_augment(config.data, config.augment)
     _check_optim(config.optim)
+    _check_devices(config)
     if not (config.data.valid or getattr(config.data, "valid_path", None)):
         needs = "needs validation rows; set config.data.valid"
         if config.train.patience is not None:
@@ -236,6 +237,17 @@ def _check_quantiles(config: Config) -> None:
         raise UserError(f"config.quantiles: {expected}, got {levels}")
     if config.loss in ("quantile", "gaussian") and getattr(config.data, "next_step", False):
         raise UserError(f"config.loss: {config.loss} is not for config.data.next_step=true; leave it at auto")
+
+
+def _check_devices(config: Config) -> None:
+    devices = config.devices
+    if devices.parallel == "pmap" and devices.members not in (None, 1):
+        raise UserError("config.devices.members: pmap shares out batches only; set config.devices.parallel=jit")
+    if devices.exact and getattr(config.net, "norm", None) == "batch":
+        raise UserError(
+            f"config.devices.exact: config.net.norm=batch takes its mean over a whole batch, not over {devices.exact} "
+            "parts of it; set config.net.norm=layer"
+        )
 
 
 OF_TABLES = ("noise", "drop", "swap", "cutmix")

@@ -14,8 +14,8 @@ class Devices:
 
     `count` devices are used (None: as many as are worth it, see `train.devices.lay_out`), `members` of them along the
     members (None: as many as divide both). `parallel` compiles the same step by jit on sharded arrays, or by pmap,
-    which shares out batches only. With `exact=8` a batch is always added up from 8 parts in one order, so that 1, 2, 4
-    and 8 devices train the same bits. A run may go on with other devices than it began with.
+    which shares out batches only. With `exact=8` a batch is always added up from the same parts in one order, so that
+    1, 2, 4 and 8 devices train the same bits. A run may go on with other devices than it began with.
     """
 
     parallel: Literal["jit", "pmap"] = "jit"

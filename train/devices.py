@@ -62,7 +62,7 @@ def lay_out(config: Config, program: Program, n_members: int = 1) -> tuple[Layou
     axes = (AxisType.Auto, AxisType.Auto)
     mesh = Mesh(np.array(present[:n_devices]).reshape(along_members, along_batch), (MEMBER, BATCH), axis_types=axes)
     if shares_batch:
-        program = replace(program, parts=Parts(exact or along_batch, along_batch, bool(exact)))
+        program = replace(program, parts=Parts(2 * exact if exact else along_batch, along_batch, bool(exact)))
     return Layout(mesh, options.parallel), program
 
 
@@ -75,25 +75,17 @@ def _count(options: Devices, n_present: int, n_members: int, batch_size: int, sh
         return options.count
     if jax.process_count() > 1:
         return n_present  # a process without a device in the program could not follow it
-    most_for_batch = max(1, batch_size // LEAST_ROWS) if shares_batch else 1
-    if options.exact:
-        most_for_batch = max(n for n in range(1, most_for_batch + 1) if options.exact % n == 0)
-    pairs = [
-        (members, batch)
-        for members in range(1, n_present + 1)
-        for batch in range(1, n_present // members + 1)
-        if n_members % members == 0 and batch <= most_for_batch and (options.exact or batch) % batch == 0
-        and (options.parallel == "jit" or members == 1) and members == (options.members or members)
-        and members == math.gcd(members * batch, n_members)
-    ]  # fmt: skip
-    members, batch = max(pairs, key=lambda pair: (pair[0] * pair[1], pair[0]), default=(options.members or 1, 1))
-    return members * batch
+    most = max(1, batch_size // LEAST_ROWS) if shares_batch else 1
+    along_batch = [n for n in range(1, most + 1) if (options.exact or n) % n == 0]
+    along_members = [options.members] if options.members else [n for n in range(1, n_present + 1) if n_members % n == 0]
+    if options.parallel == "pmap":
+        along_members = [1]
+    found = [members * batch for members in along_members for batch in along_batch]
+    return max((n for n in found if n <= n_present), default=1)
 
 
 def _along_members(options: Devices, n_devices: int, n_members: int) -> int:
     if options.parallel == "pmap":
-        if options.members not in (None, 1):
-            raise UserError("config.devices.members: pmap shares out batches only; set config.devices.parallel=jit")
         return 1
     found = options.members or math.gcd(n_devices, n_members)
     for what, number in (("devices", n_devices), ("members", n_members)):

@@ -14,8 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from train.device_options import Processes
 from train.errors import UserError
 
@@ -143,6 +141,7 @@ def from_first(tree: Any) -> Any:
 def decide(signal: int, *first: int) -> tuple[int, ...]:
     """The highest `signal` of any process, and what process 0 says of the rest: the same in all."""
     import jax
+    import numpy as np
     from jax.experimental import multihost_utils
 
     if jax.process_count() == 1:

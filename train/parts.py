@@ -24,7 +24,8 @@ class Parts(NamedTuple):
     """A batch in `count` equal parts, shared by `devices` along the axis BATCH.
 
     `exact`: a device computes its parts one after the other and all are added in one order, so that the bits do not
-    depend on how many devices there are. Else each device has one part.
+    depend on how many devices there are; a device has two of them at least, for XLA unrolls a loop of one, and fuses
+    what was its body with what stands around, to other bits. Else each device has one part.
     """
 
     count: int = 1

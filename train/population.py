@@ -41,8 +41,8 @@ _AXES: Any = {"arrays": None, "train_weight": None} | dict.fromkeys(
 )
 AXES = Data(**_AXES)
 # Where they stand, and the states and logs beside them, of members that devices share.
-SPECS = (Data(**{name: EVERYWHERE if axis is None else ALONG_MEMBERS for name, axis in _AXES.items()}), ALONG_MEMBERS,
-         PartitionSpec(None, MEMBER))  # fmt: skip
+_PLACES: Any = {name: EVERYWHERE if axis is None else ALONG_MEMBERS for name, axis in _AXES.items()}
+SPECS = Data(**_PLACES), ALONG_MEMBERS, PartitionSpec(None, MEMBER)
 
 
 def prepare_population(config: Config, dataset: Any, folder: Path) -> list[Run]:

@@ -13,6 +13,7 @@ from typing import Any
 import jax
 import numpy as np
 import pyarrow as pa
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from nets.sequence import STEP_KINDS
 from train import config as configs
@@ -40,7 +41,8 @@ BLOCK = 256  # rows of one compiled call; fewer are padded, so that one program 
 class Predictor:
     """A network with its weights, and the schema that turns raw rows into its arrays and its answers into columns.
 
-    Rows are answered in blocks of one fixed size, so a row's answer does not depend on the rows beside it. With
+    Rows are answered in blocks of one fixed size, so a row's answer does not depend on the rows beside it, nor on how
+    many devices answer blocks at once. With
     `members`, `variables` is a tuple of those of several nets, each leaf with an axis of members first; they answer
     by their mean.
     `scores` reads the conformal scores of the regression head, for intervals.
@@ -68,7 +70,9 @@ class Predictor:
         def step(variables: Any, inputs: Any, carry: Any) -> Any:
             return network.apply(variables, inputs, carry, method="step")
 
-        self._apply = jax.jit(jax.vmap(predict, in_axes=(0, None)) if members else predict)
+        self._apply, self._variables, self._rows = _on_every_device(
+            jax.vmap(predict, in_axes=(0, None)) if members else predict, self._variables, axis=1 if members else 0
+        )
         self._step = jax.jit(jax.vmap(step, in_axes=(0, None, 0)) if members else step)
 
     @property
@@ -215,14 +219,12 @@ class Predictor:
         names = [head.name for head in self.encoder.heads if head.kind not in STEP_KINDS]
         return jax.device_get(summarise(stacked, names))
 
-    @staticmethod
-    def _in_blocks(answer: Callable[[Arrays], Any], inputs: Mapping[str, np.ndarray], axis: int = 0) -> Arrays:
+    def _in_blocks(self, answer: Callable[[Arrays], Any], inputs: Mapping[str, np.ndarray], axis: int = 0) -> Arrays:
         """The answers of all rows, which stand along `axis`."""
-        n = len(next(iter(inputs.values())))
-        blocks = []
-        for start in range(0, max(n, 1), BLOCK):
-            rows = {name: array[start : start + BLOCK] for name, array in inputs.items()}
-            blocks.append(answer({name: pad_rows(array, BLOCK) for name, array in rows.items()}))
+        n, blocks = len(next(iter(inputs.values()))), []
+        for start in range(0, max(n, 1), self._rows):
+            rows = {name: array[start : start + self._rows] for name, array in inputs.items()}
+            blocks.append(answer({name: pad_rows(array, self._rows) for name, array in rows.items()}))
         return _joined(blocks, n, axis)
 
     def judged(self, dataset: Any, rows: np.ndarray) -> tuple[Arrays, np.ndarray, Arrays]:
@@ -245,6 +247,19 @@ def _joined(blocks: list[Arrays], n: int, axis: int = 0) -> Arrays:
 def _stacked(answers: list[Arrays]) -> Arrays:
     """The members of all trees of variables one after the other."""
     return {name: np.concatenate([members[name] for members in answers]) for name in answers[0]}
+
+
+def _on_every_device(predict: Callable[..., Any], variables: Any, axis: int) -> tuple[Callable[..., Any], Any, int]:
+    """`predict` compiled for a block of rows on each device of this process, the variables on all of them, and the rows
+    of a call. Answers have their rows along `axis`."""
+    devices = jax.local_devices()
+    if len(devices) == 1:
+        return jax.jit(predict), variables, BLOCK
+    mesh = Mesh(np.array(devices), ("rows",), axis_types=(AxisType.Auto,))
+    everywhere, rows = PartitionSpec(), PartitionSpec("rows")
+    answers = PartitionSpec(*(None,) * axis, "rows")
+    mapped = jax.shard_map(predict, mesh=mesh, in_specs=(everywhere, rows), out_specs=answers, check_vma=False)
+    return jax.jit(mapped), jax.device_put(variables, NamedSharding(mesh, everywhere)), BLOCK * len(devices)
 
 
 def pad_rows(array: np.ndarray, n: int) -> np.ndarray:

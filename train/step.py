@@ -130,7 +130,7 @@ def update(program: Program, data: Data, state: State, batch: Batch) -> tuple[St
 
 def gradients(
     program: Program, data: Data, state: State, batches: tuple[Batch, ...]
-) -> tuple[Any, dict[str, Array], Any]:
+) -> tuple[Any, dict[str, Any], Any]:
     """Of the weighted mean loss plus penalties by the parameters; the sums behind it; the new `batch_stats`."""
     network = _with_dropout(program, state.step)
     rngs = {"dropout": jax.random.fold_in(jax.random.fold_in(data.key, 2), state.step)}
