@@ -37,25 +37,10 @@ def start(arguments: list[str], n_processes: int, folder: Path, numbers: list[in
     port, processes = free_port(), []
     for number in range(n_processes) if numbers is None else numbers:
         meeting = [f"--coordinator=127.0.0.1:{port}", f"--processes={n_processes}", f"--process={number}"]
-        command = [
-            sys.executable,
-            "-m",
-            "train.main",
-            "--config=configs/diabetes.py",
-            f"--workdir={folder}",
-            *arguments,
-        ]
-        processes.append(
-            subprocess.Popen(
-                [*command, *meeting, f"--join_seconds={wait}"],
-                cwd=ROOT,
-                env=os.environ
-                | {"PYTHONPATH": str(ROOT), "XLA_FLAGS": "", "JAX_COMPILATION_CACHE_DIR": f"{folder}-cache"},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        )
+        command = [*COMMAND, f"--workdir={folder}", *arguments, *meeting, f"--join_seconds={wait}"]
+        environment = ENVIRONMENT | {"JAX_COMPILATION_CACHE_DIR": f"{folder}-cache"}
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        processes.append(subprocess.Popen(command, cwd=ROOT, env=environment, **pipes))
     return processes
 
 

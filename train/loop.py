@@ -144,10 +144,10 @@ def train(run: Run) -> tuple[Run, State, dict[str, float]]:
             if np.all(now.diverged):
                 write_rounds(run, log, progress, truths, pending)
                 raise DivergedError(f"the loss is not finite at step {step}; lower config.optim.learning_rate")
-            over = not np.any(training(run, now))
+            over, stop = not np.any(training(run, now)), received[0] if received else 0
             due = save_is_due(options.checkpoint_every, step // n_steps, time.time() - saved)
             wanted = rounds_wanted(run, step, seconds_per_round)
-            signal_number, due, wanted = decide(received[0] if received else 0, due, wanted)
+            signal_number, due, wanted = decide(stop, due, wanted)
             if (due or over or signal_number) and step != first_step:
                 write_rounds(run, log, progress, truths, pending)
                 pending, saved = None, time.time()

@@ -209,8 +209,8 @@ def _along(ran_k: Array, leaf: Array) -> Array:
     return ran_k.reshape(ran_k.shape + (1,) * (leaf.ndim - 1))
 
 
-def training(run: Run, state: State) -> Any:
-    """Which members still train [k]; of a single net, whether it does."""
+def training(run: Run, state: Any) -> Any:
+    """Which members still train [k] by the state, or what was seen of it; of a single net, whether it does."""
     return ~(state.stopped | (state.step >= run.program.total_steps))
 
 
