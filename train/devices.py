@@ -122,7 +122,7 @@ def place(layout: Layout | None, tree: Any, specs: Any = EVERYWHERE) -> Any:
 
 def _place_part(array: Any, sharding: NamedSharding) -> jax.Array:
     """What of an array belongs to this process' devices: `jax.device_put` would first compare all of it."""
-    if isinstance(array, jax.Array) and jax.dtypes.issubdtype(array.dtype, jax.dtypes.prng_key):
+    if isinstance(array, jax.Array) and jax.numpy.issubdtype(array.dtype, jax.dtypes.prng_key):
         return jax.random.wrap_key_data(_place_part(jax.random.key_data(array), sharding))
     whole = np.asarray(array)
     return jax.make_array_from_callback(whole.shape, sharding, lambda index: whole[index])
