@@ -21,17 +21,17 @@ FLOORS = (
      "tasks"),
     ("network", "state"),
     ("parts", "rounds", "step"),
-    ("checkpoint", "devices", "population", "prepare"),
+    ("checkpoint", "devices", "memory", "population", "prepare"),
     ("baselines", "cluster_figures", "decision_figures", "dropout_samples", "figures", "forecast", "forecast_figures",
      "importance", "linear", "page", "population_figures", "predictor", "progress", "report", "sequence_baselines",
      "weight_figures"),
-    ("evaluate", "loop", "outcome", "predict", "result", "round_log", "start"),
-    ("main",),
+    ("evaluate", "halving", "loop", "outcome", "predict", "refit", "result", "round_log", "start"),
+    ("main", "search"),
 )  # fmt: skip
 # What is loaded before a command line has been found right.
-LIGHT = {f"train.{name}" for name in (*FLOORS[0], *FLOORS[1], "main", "predict")}
+LIGHT = {f"train.{name}" for name in (*FLOORS[0], *FLOORS[1], "main", "predict", "search")}
 # Each takes a second or more, or is installed for tests and benchmarks alone.
-LATE = {"keras", "matplotlib", "pandas", "polars", "sklearn", "tensorboardX", "torch"}
+LATE = {"keras", "matplotlib", "optuna", "pandas", "polars", "sklearn", "tensorboardX", "torch"}
 
 
 class Import(NamedTuple):

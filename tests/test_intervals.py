@@ -243,6 +243,32 @@ def test_a_run_gives_intervals_at_any_level(runs, name):
         assert scores["rmse"] == evaluate.evaluate(predict.load(runs[name]), table)["rmse"]
 
 
+@pytest.mark.parametrize("name", ["mse", "quantile", "gaussian"])
+def test_a_trained_net_is_covered_on_fresh_rows_in_the_mean_of_20_draws(runs, name):
+    """Each of 400 validation rows and 500 more of the same kind, none of which the net was trained on."""
+    model, covered = predict.load(runs[name]), []
+    for draw in range(20):
+        parts = []
+        for seed, n in ((100 + draw, 400), (200 + draw, 500)):
+            table = noisy_rows(n, seed)
+            truth, _ = model.encoder.encode_targets(table, "drawn")
+            parts.append((model.answers(model.encoder.encode(table, "drawn")), truth))
+        head = model.encoder.heads[0]
+        needed = needed_score(conformal_scores(model.encoder, head, *parts[0], np.ones(400)), 0.9)
+        covered.append(conformal_metrics(model.encoder, head, needed, *parts[1])["coverage"])
+    assert len(covered) == 20 and 0.87 <= np.mean(covered) <= 0.93
+
+
+def test_quantiles_of_a_trained_net_never_cross_on_random_rows(runs):
+    """10,000 rows, most of them far from any that the net was trained on."""
+    table = pa.table({"x": np.random.default_rng(0).normal(scale=100, size=10_000)})
+    columns = predict.load(runs["quantile"]).columns(table)
+    assert (columns["quantile_0.1"] <= columns["prediction"]).all()
+    assert (columns["prediction"] <= columns["quantile_0.8"]).all()
+    # On the far side of the least noise the net goes on to less, which ends where float32 tells no difference.
+    assert (columns["quantile_0.1"] < columns["quantile_0.8"]).mean() > 0.4
+
+
 def test_answers_stand_beside_what_the_net_says_of_them(runs):
     wanted = {"mse": [], "quantile": ["quantile_0.1", "quantile_0.8"], "gaussian": ["deviation"]}
     for name, more in wanted.items():

@@ -68,14 +68,24 @@ def test_a_grid_survives_the_command_line_and_json(tmp_path):
     ("population", "message"),
     [
         ({"grid": {"optim.learning": (1e-3,)}}, "config.optim.learning: no such field; did you mean"),
-        ({"grid": {"data.path": ("a.csv",)}}, "data.path cannot vary within a population"),
-        ({"grid": {"seed": (1, 2)}}, "seed cannot vary within a population"),
+        ({"grid": {"data.path": ("a.csv",)}}, "data.path cannot vary within a population: all are judged on the same"),
+        ({"grid": {"seed": (1, 2)}}, "seed cannot vary within a population: config.population.seeds varies it"),
+        ({"grid": {"train.patience": (1, 2)}}, "train.patience cannot vary .* evaluated, compared and saved together"),
+        ({"grid": {"loss": ("mse", "mae")}}, "loss cannot vary within a population: all are compared by it"),
+        ({"grid": {"population.folds": (2, 3)}}, "population.folds cannot vary .*: it says which nets there are"),
+        ({"grid": {"optim.l2": (0.1, 0.1)}}, "optim.l2 names a value twice"),
         ({"grid": {"optim.l2": (0.1, -1.0)}}, "config.optim.l2: expected a number, at least 0, got -1.0"),
         ({"grid": {"net.activation": ("relu", "rleu")}}, "did you mean relu"),
         ({"grid": {"net.dropout": ()}}, "net.dropout has no values"),
-        ({"grid": {"optim.momentum": (0.9,), "optim.name": ("adam",)}}, "sgd and rmsprop have it"),
+        (
+            {"grid": {"optim.momentum": (0.9,), "optim.name": ("adam", "sgd")}},
+            "the setting optim.momentum=0.9, optim.name=adam: .*sgd and rmsprop have it",
+        ),
         ({"samples": 4}, "needs config.population.grid"),
-        ({"halving": 3}, "needs a grid"),
+        ({"samples": 5, "grid": {"net.hidden": ((8,), (4,)), "net.norm": ("none", "batch")}}, "has 4 settings in all"),
+        ({"halving": 3}, "config.population.halving: compares settings; name several"),
+        ({"halving": 3, "grid": {"optim.l2": (0.1,)}}, "config.population.halving: compares settings; name several"),
+        ({"halving": 3, "samples": 1, "grid": {"optim.l2": (0.1, 1.0)}}, "compares settings; name several"),
         ({"keep": "all", "grid": {"net.hidden": ((4,), (8,))}}, "nets that differ in net.hidden cannot be averaged"),
         ({"seeds": 3, "member": 3}, "3 of 3; the last is 2"),
     ],
@@ -85,3 +95,23 @@ def test_what_cannot_be_is_refused_in_one_line(population, message):
         configs.validate(config(**population))
     assert "\n" not in str(refused.value)
     assert str(refused.value).startswith("config.")
+
+
+def test_samples_of_values_alone_are_never_the_same_twice():
+    grid = {"net.hidden": ((8,), (4,), (2,)), "optim.name": ("adam", "sgd")}
+    found = settings_of(config(grid=grid, samples=6))
+    assert len({repr(sorted(setting.items())) for setting in found}) == 6
+    assert {setting["net.hidden"] for setting in found} == {(8,), (4,), (2,)}
+    few = settings_of(config(grid=grid, samples=2))
+    assert len(few) == 2 and few == settings_of(config(grid=grid, samples=2))
+
+
+def test_halving_needs_validation_rows_which_folds_bring():
+    grid = {"optim.l2": (0.0, 0.1)}
+    bare = config(halving=3, grid=grid)
+    bare.data.valid = 0
+    with pytest.raises(UserError, match=r"set config.data.valid"):
+        configs.validate(bare)
+    folded = config(halving=3, grid=grid, folds=2)
+    folded.data.valid = 0
+    configs.validate(folded)

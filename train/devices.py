@@ -172,3 +172,15 @@ def _compiled_by_pmap(layout: Layout, call: Callable[..., Any], arguments: Seque
     places = np.arange(len(devices))
     program = mapped.lower(places, *arguments).compile()
     return lambda *arguments: program(places, *arguments)
+
+
+def on_every_device(of_block: Callable[..., Any], variables: Any, axis: int) -> tuple[Callable[..., Any], Any, int]:
+    """`of_block(variables, inputs)` for blocks of rows, one on each device of this process; the variables on all
+    of them; and how many blocks. Answers have their rows along `axis`; a block's bits are those of one device."""
+    devices = jax.local_devices()
+    if len(devices) == 1:
+        return jax.jit(of_block), variables, 1
+    mesh = Mesh(np.array(devices), ("blocks",), axis_types=(AxisType.Auto,))
+    inside, answers = (EVERYWHERE, PartitionSpec("blocks")), PartitionSpec(*(None,) * axis, "blocks")
+    mapped = jax.shard_map(of_block, mesh=mesh, in_specs=inside, out_specs=answers, check_vma=False)
+    return jax.jit(mapped), jax.device_put(variables, NamedSharding(mesh, EVERYWHERE)), len(devices)

@@ -22,21 +22,24 @@ from train.data.load import load_dataset
 from train.devices import compiled, describe, fetch
 from train.errors import DivergedError, StoppedError
 from train.folder import fresh_folder, held
+from train.halving import halve
 from train.hosts import by_first, decide, is_first, together
 from train.log import RunLog
 from train.members import is_population, pooled
-from train.options import LSTM, Config, known
+from train.memory import in_parts
+from train.options import LSTM, Config
 from train.outcome import several, single
 from train.population import (
-    halve,
+    SPECS,
     member_logs,
     member_rounds,
     own_valid_rows,
     prepare_population,
     training,
 )
-from train.prepare import Run, prepare
+from train.prepare import Run, laid_out, prepare
 from train.progress import Progress
+from train.refit import refit_run, refitted
 from train.result import finish, summary
 from train.round_log import write_rounds
 from train.rounds import log_shapes, run_rounds
@@ -78,7 +81,7 @@ def fit(
         if is_population(config):
             result = _fit_population(config, dataset, folder, say, started)
         else:
-            run = prepare(config, dataset, folder)
+            run = laid_out(prepare(config, dataset, folder))
             say_devices(run, say)
             seconds = {"start": time.time() - started}
             run, state, timing = train(run)
@@ -92,18 +95,27 @@ def _fit_population(
     config: Config, dataset: Any, folder: Path, say: Callable[[str], None], started: float
 ) -> dict[str, Any] | None:
     """All members, group after group, and what they come to together."""
-    runs = prepare_population(config, dataset, folder)
+    runs = [part for run in prepare_population(config, dataset, folder) for part in in_parts(run, say)]
     seconds = {"start": time.time() - started, "compile": 0.0, "train": 0.0}
     trained = []
     for i, run in enumerate(runs, 1):
-        say_devices(run, say)
         if len(runs) > 1:
             say(f"group {i} of {len(runs)}: {len(run.members)} members")
+        run = laid_out(run, SPECS[0])
+        say_devices(run, say)
         run, state, timing = train(run)
         trained.append((run, state))
         seconds |= {name: seconds[name] + spent for name, spent in timing.items()}
+    runs, states = zip(*trained, strict=True)
+    outcome = together(lambda: several(config, dataset, runs, states))
+    if config.population.keep == "refit":
+        again, setting = refit_run(config, dataset, runs, outcome)
+        say(f"the best setting is trained again on all {len(again.data.train)} training and validation rows")
+        again, state, timing = train(laid_out(again))
+        seconds |= {name: seconds[name] + spent for name, spent in timing.items()}
+        outcome = refitted(again, state, outcome, setting)
     whole = dataclasses.replace(runs[0], dataset=dataset, config=config)
-    return by_first(lambda: finish(whole, several(config, dataset, *zip(*trained, strict=True)), seconds, started))
+    return by_first(lambda: finish(whole, outcome, seconds, started))
 
 
 def say_devices(run: Run, say: Callable[[str], None]) -> None:
@@ -126,7 +138,7 @@ def train(run: Run) -> tuple[Run, State, dict[str, float]]:
     state, resumed = start_state(run, checkpoints)
     first_step, began, truths = resumed or 0, time.time(), own_valid_rows(run)
     log = by_first(lambda: RunLog(folder, -1 if resumed is None else resumed))
-    progress = Progress(known(options.epochs), run.data.train.size, first_step // n_steps, silent=not first)
+    progress = Progress(run.program.last_step // n_steps, run.data.train.size, first_step // n_steps, silent=not first)
     pending, seconds_per_round, signal_number = None, CALL_SECONDS, 0
     with contextlib.ExitStack() as stack:
         if first:
@@ -164,7 +176,9 @@ def train(run: Run) -> tuple[Run, State, dict[str, float]]:
         raise StoppedError(f"stopped at step {step}, saved; {resume}", 128 + signal_number)
     timing = {"compile": compiled - began, "train": time.time() - compiled}
     data = run.data.replace(arrays=(), key=())  # the host has the rows already
-    return dataclasses.replace(run, data=fetch(data)), fetch(state), timing
+    # What answers and what result.json says; training alone needs the rest, which is most of it.
+    state = fetch(state.replace(weights=None, average=None, opt_state=None))
+    return dataclasses.replace(run, data=fetch(data)), state, timing
 
 
 class Seen(NamedTuple):

@@ -23,6 +23,12 @@ NUMBERS = frozenset({
     "optim.learning_rate", "optim.momentum", "optim.plateau_factor", "optim.weight_decay",
 })  # fmt: skip
 GROUPED = ("net.", "optim.", "augment.", "label_smoothing", "train.batch_size", "train.epochs")
+# Why all others cannot differ, by how their paths begin.
+SHARED = {
+    "data.": "all are judged on the same rows", "train.": "all are evaluated, compared and saved together",
+    "seed": "config.population.seeds varies it", "population.": "it says which nets there are",
+    "": "all are compared by it",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -65,18 +71,46 @@ def settings_of(config: Config) -> list[dict[str, Any]]:
         return [dict(zip(grid, chosen, strict=True)) for chosen in itertools.product(*grid.values())]
     drawn = random.Random(config.seed)
     leaves = {leaf.path: leaf for leaf in fields.walk(config)}
+    if not _has_range(config):  # none twice
+        return [_combination(grid, i) for i in drawn.sample(range(_n_combinations(config)), samples)]
     return [
         {path: _draw(choice, leaves[f"config.{path}"].annotation, drawn) for path, choice in grid.items()}
         for _ in range(samples)
     ]
 
 
-def _draw(choice: tuple[Any, ...], annotation: Any, drawn: random.Random) -> Any:
-    """One of the values, or of a number's range: two values of a field that holds any number."""
+def range_of(choice: tuple[Any, ...], annotation: Any) -> tuple[float, float] | None:
+    """The ends of the range that is drawn from: two numbers of a field that holds any number. None of plain values."""
     numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in choice)
     if len(choice) != 2 or not numeric or float not in values.members(annotation):
+        return None
+    return min(choice), max(choice)
+
+
+def _has_range(config: Config) -> bool:
+    leaves = {leaf.path: leaf for leaf in fields.walk(config)}
+    return any(range_of(choice, leaves[f"config.{path}"].annotation) for path, choice in config.population.grid.items())
+
+
+def _n_combinations(config: Config) -> int:
+    return math.prod(map(len, config.population.grid.values()))
+
+
+def _combination(grid: Mapping[str, tuple[Any, ...]], i: int) -> dict[str, Any]:
+    """The i-th of all combinations of values."""
+    chosen = {}
+    for path, choice in grid.items():
+        i, place = divmod(i, len(choice))
+        chosen[path] = choice[place]
+    return chosen
+
+
+def _draw(choice: tuple[Any, ...], annotation: Any, drawn: random.Random) -> Any:
+    """One of the values, or of a number's range."""
+    ends = range_of(choice, annotation)
+    if ends is None:
         return drawn.choice(choice)
-    low, high = sorted(choice)
+    low, high = ends
     return math.exp(drawn.uniform(math.log(low), math.log(high))) if low > 0 else drawn.uniform(low, high)
 
 
@@ -109,29 +143,52 @@ def check_population(config: Config) -> None:
         if leaf is None:
             raise UserError(f"config.population.grid: {fields.unknown_field(f'config.{path}', config)}")
         if not path.startswith(GROUPED):
-            what = f"{path} cannot vary within a population, whose members are compared"
-            raise UserError(f"config.population.grid: {what}; fields of net and optim can, and train.batch_size")
+            why = next(why for start, why in SHARED.items() if path.startswith(start))
+            can = "fields of net, optim and augment can, and label_smoothing, train.batch_size and train.epochs"
+            raise UserError(f"config.population.grid: {path} cannot vary within a population: {why}; {can}")
         if not choice:
             raise UserError(f"config.population.grid: {path} has no values; name some, such as {leaf.value!r}")
         for value in choice:
             if not (values.admits(value, leaf.annotation) and values.within(value, leaf.field.metadata)):
                 raise UserError(f"config.population.grid: {fields.mismatch(leaf, value)}")
+        if len(set(map(repr, choice))) < len(choice):
+            raise UserError(f"config.population.grid: {path} names a value twice, in {choice}; name each once")
     if isinstance(config.net, Competitive | SelfOrganizingMap) and is_population(config):
         raise UserError("config.population: is for nets with a target; clusters have config.net.restarts instead")
     if options.samples and not options.grid:
         raise UserError("config.population.samples: needs config.population.grid, what to draw from")
+    if options.samples and not _has_range(config) and options.samples > _n_combinations(config):
+        few = f"without a range, the grid has {_n_combinations(config)} settings in all"
+        raise UserError(f"config.population.samples: {few}, not {options.samples}; leave samples out to train each")
+    if options.keep == "refit" and options.folds == 1:
+        raise UserError("config.population.keep: refit trains for as long as folds say; set config.population.folds")
+    if options.keep == "refit" and config.optim.schedule == "plateau":
+        what = "refit leaves no validation rows for config.optim.schedule=plateau to go by"
+        raise UserError(f"config.population.keep: {what}; set another schedule")
     if options.seeds > 1 and config.seed + options.seeds > 2**32:
         raise UserError(f"config.population.seeds: {options.seeds} from {config.seed} on pass 2**32 - 1, the last")
-    if options.halving and not (options.grid and (config.data.valid or getattr(config.data, "valid_path", None))):
-        raise UserError("config.population.halving: compares settings on validation rows; needs a grid and such rows")
+    n_settings = options.samples or _n_combinations(config)
+    if options.halving and n_settings < 2:
+        raise UserError("config.population.halving: compares settings; name several values in config.population.grid")
+    if options.halving and not (config.data.valid or getattr(config.data, "valid_path", None) or options.folds > 1):
+        raise UserError("config.population.halving: compares settings on validation rows; set config.data.valid")
     if options.folds > 1 and getattr(config.data, "valid_path", None):
         raise UserError("config.population.folds: the folds validate; leave out config.data.valid_path")
     for chosen in settings_of(config) if options.grid else ():
-        check_together(with_values(config, chosen))
+        _check_setting(config, chosen)
     shapes = sorted(path for path in options.grid if path.startswith("net.") and path not in NUMBERS)
     if options.keep == "all" and shapes:
         raise UserError(f"config.population.keep: nets that differ in {shapes[0]} cannot be averaged; set ensemble")
     if options.member is not None:
-        n_members = options.seeds * options.folds * (options.samples or math.prod(map(len, options.grid.values())))
+        n_members = options.seeds * options.folds * n_settings
         if options.member >= n_members:
             raise UserError(f"config.population.member: {options.member} of {n_members}; the last is {n_members - 1}")
+
+
+def _check_setting(config: Config, chosen: Mapping[str, Any]) -> None:
+    """Raise UserError, with the setting in it, if its values do not go together."""
+    try:
+        check_together(with_values(config, chosen))
+    except UserError as error:
+        words = ", ".join(f"{path}={values.to_text(value)}" for path, value in chosen.items())
+        raise UserError(f"config.population.grid: the setting {words}: {error}") from None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -15,6 +16,7 @@ import numpy as np
 from train import config as configs
 from train.evaluate import score
 from train.folder import write_json
+from train.hosts import is_first
 from train.log import read_history, write_history
 from train.members import Member, config_of
 from train.network import count_parameters
@@ -53,7 +55,7 @@ def single(run: Run, state: State) -> Outcome:
         "epochs": step // run.program.steps_per_epoch,
         "best_step": int(best.step),
         "examples": step // run.program.steps_per_epoch * len(run.data.train),
-        "per_member": [{"seed": run.config.seed, "best_step": int(best.step)}],
+        "per_member": [{"seed": run.config.seed, "value": float(best.kept), "best_step": int(best.step)}],
         "spread": {},
     }
     return Outcome(Predictor(run.config, run.dataset.encoder, variables), facts)
@@ -63,7 +65,7 @@ def several(config: Config, dataset: Any, runs: Sequence[Run], states: Sequence[
     """Of a population: every member judged alone, the settings compared, and those that answer together.
 
     Settings are ranked by the mean, members by their own, monitored value on validation rows (on training rows where
-    there are none). Writes which members answer into the run's folder.
+    there are none). Writes which members answer into the run's folder, unless a net is yet to be trained for that.
     """
     tested = dataset.take(dataset.arrays, dataset.splits[judged_split(dataset)])
     records: list[dict[str, Any]] = []
@@ -81,15 +83,10 @@ def several(config: Config, dataset: Any, runs: Sequence[Run], states: Sequence[
     first_run, _, first_slots = parts[0]
     steps = [int(np.max(state.step)) for state in states]
     own = resolved(config_of(config, first_run.members[first_slots[0]]), first_run.dataset)
-    write_json(
-        first_run.folder / KEPT,
-        {
-            "parts": [{"part": run.part, "slots": slots} for run, _, slots in parts],
-            "step": max(steps),
-            "config": configs.to_json(own),
-        },
-    )
-    if len(runs) > 1:
+    if config.population.keep != "refit":
+        answering = [{"part": run.part, "slots": slots} for run, _, slots in parts]
+        write_kept(first_run.folder, answering, max(steps), own)
+    if len(runs) > 1 and is_first():
         history = [line for run in runs for line in read_history(run.folder / run.part)]
         write_history(first_run.folder, history)
     variables = tuple(_variables(run, state, slots) for run, state, slots in parts)
@@ -108,6 +105,13 @@ def several(config: Config, dataset: Any, runs: Sequence[Run], states: Sequence[
     }
     out_of_fold = _out_of_fold(own, parts) if config.population.folds > 1 else None
     return Outcome(Predictor(own, dataset.encoder, variables, members=True), facts, out_of_fold)
+
+
+def write_kept(folder: Path, parts: list[dict[str, Any]], step: int, config: Config) -> None:
+    """Which nets answer from now on: [{"part": folder within the run's, "slots": members in it}], and their config."""
+    if not is_first():
+        return
+    write_json(folder / KEPT, {"parts": parts, "step": step, "config": configs.to_json(config)})
 
 
 def _record(config: Config, run: Run, state: State, member: Member, k: int) -> dict[str, Any]:
@@ -146,8 +150,12 @@ def _kept(config: Config, dataset: Any, records: list[dict[str, Any]], settings:
     """The numbers of the members that answer."""
     whole = [record for record in records if np.isfinite(record["value"])]
     own = [record for record in whole if record["setting"] == settings[0]["setting"]] or whole
-    if config.population.keep == "best" or any(head.kind == "tags" for head in dataset.encoder.heads):
-        return {min(own, key=lambda record: record["value"])["member"]}  # of tags there is no average
+    tags = any(head.kind == "tags" for head in dataset.encoder.heads)  # of which there is no average
+    if config.population.keep == "refit" and tags:  # each fold is judged by one net
+        by_value = sorted(own, key=lambda record: -record["value"])
+        return set({record["fold"]: record["member"] for record in by_value}.values())
+    if config.population.keep == "best" or tags:
+        return {min(own, key=lambda record: record["value"])["member"]}
     return {record["member"] for record in (whole if config.population.keep == "all" else own)}
 
 

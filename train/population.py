@@ -6,7 +6,6 @@ Members of other shapes (widths, batch size, steps of an epoch) make groups, whi
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from jax.sharding import PartitionSpec
 from nets.dropout import is_off
 from train import config as configs
 from train.data.dataset import Batch
-from train.devices import ALONG_MEMBERS, EVERYWHERE, MEMBER, compiled, fetch, lay_out, place
+from train.devices import ALONG_MEMBERS, EVERYWHERE, MEMBER, compiled, fetch
 from train.hosts import by_first
 from train.members import NUMBERS, Member, config_of, members_of, with_values
 from train.network import init_weights
@@ -107,8 +106,7 @@ def _group(folder: Path, part: str, views: list[Any], group: list[tuple[Member, 
         numbers={path: jnp.array([_number(own, path) for _, own, _ in group], jnp.float32) for path in paths},
     )
     view = views[members[0].fold]
-    layout, program = lay_out(config, make_program(config, view), len(members))
-    return Run(folder, config, view, program, place(layout, data, SPECS[0]), members, part, layout)
+    return Run(folder, config, view, make_program(config, view), data, members, part)
 
 
 def _stacked(rows: list[np.ndarray]) -> Array:
@@ -211,7 +209,7 @@ def _along(ran_k: Array, leaf: Array) -> Array:
 
 def training(run: Run, state: Any) -> Any:
     """Which members still train [k] by the state, or what was seen of it; of a single net, whether it does."""
-    return ~(state.stopped | (state.step >= run.program.total_steps))
+    return ~(state.stopped | (state.step >= run.program.last_step))
 
 
 def slots(run: Run, state: State, n_training: int) -> int:
@@ -229,7 +227,7 @@ def slots(run: Run, state: State, n_training: int) -> int:
 
 def member_logs(run: Run, data: Data, state: State) -> Any:
     """Shapes and types of what one round of all members logs."""
-    first = jax.eval_shape(lambda: pick(data, state, 0))
+    first = jax.eval_shape(lambda data, state: pick(data, state, 0), data, state)
     log = log_shapes(run.program, *first) | {"ran": jax.ShapeDtypeStruct((), bool)}
     return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((len(state.stopped), *leaf.shape), leaf.dtype), log)
 
@@ -277,34 +275,10 @@ def member_rounds(run: Run, state: State, capacity: int) -> Callable[..., tuple[
     return call
 
 
-def pick(data: Data, state: State, chosen: Any) -> tuple[Data, State]:
+def pick(data: Data, state: Any, chosen: Any) -> tuple[Data, Any]:
     """The data and states of some members, or of one."""
     data = Data(**{
         name: value if getattr(AXES, name) is None else jax.tree.map(lambda leaf: leaf[chosen], value)
         for name, value in vars(data).items()
     })  # fmt: skip
     return data, jax.tree.map(lambda leaf: leaf[chosen], state)
-
-
-def rungs(config: Config) -> list[int]:
-    """Epochs after which settings are compared and most of them stop: E / 9 and E / 3 for a `halving` of 3, in whole
-    evaluations (successive halving, Jamieson & Talwalkar 2016)."""
-    halving, epochs, every = config.population.halving, known(config.train.epochs), config.train.eval_every
-    if halving is None:
-        return []
-    found = {-(-epochs // (halving**power * every)) * every for power in (2, 1)}
-    return sorted(epoch for epoch in found if epoch < epochs)
-
-
-def halve(run: Run, state: State) -> State:
-    """Stops, at a rung, the members of all settings but the best; settings are compared by the mean of their members'
-    lowest values. Once more at the same rung changes nothing."""
-    epoch, at = int(np.max(fetch(state.step))) // run.program.steps_per_epoch, rungs(run.config)
-    if epoch not in at:
-        return state
-    setting_k, value_k = np.array([member.setting for member in run.members]), np.asarray(fetch(state.best.value))
-    names = np.unique(setting_k)
-    means = np.array([value_k[setting_k == name].mean() for name in names])
-    n_kept = math.ceil(len(names) / known(run.config.population.halving or 1) ** (at.index(epoch) + 1))
-    lost = names[np.argsort(means, kind="stable")[n_kept:]]
-    return state.replace(stopped=state.stopped | np.isin(setting_k, lost))

@@ -24,13 +24,21 @@ def best_member(result: Json) -> int:
     return min(told, key=lambda member: member["value"])["member"] if told else 0
 
 
+def who_answers(result: Json) -> str:
+    """Which of the nets of a population, or of one trained after them."""
+    if "refit" in result:
+        again = result["refit"]
+        return f"one of the best setting, trained again on {again['rows']:,} rows for {again['epochs']} epochs, answers"
+    n_kept = len(result["kept"])
+    return "the best one answers" if n_kept == 1 else f"the mean of {n_kept} answers"
+
+
 def population_sections(result: Json, metric: str, split: str) -> list[str]:
     """The sections of a report; none of a single net. `metric` is the score that is drawn, of the rows of `split`."""
     if result.get("members", 1) == 1:
         return []
-    n_kept = len(result["kept"])
-    answer = "one net answers" if n_kept == 1 else f"the mean of {n_kept} nets answers"
-    said = f"{result['members']} nets; {answer} from now on. Spread over the nets of the best setting, {split} rows:"
+    said = f"{result['members']} nets; {who_answers(result)} from now on."
+    said += f" Spread over the nets of the best setting, {split} rows:"
     parts = [f'<p class="muted">{escape(said)}</p>', _spread(result["spread"])]
     drawn = panels(_figures(result["per_member"], metric))
     return [section("Members", "\n".join([*parts, drawn])), section("Settings", _settings(result["settings"]))]

@@ -19,7 +19,8 @@ class Population:
     are all combinations of them; or, with `samples`, so many random ones, drawn from the range between two numbers, on
     a log scale if both are above 0, or from the values. `halving=3`: only the best third of the settings trains on
     after a 9th and after a 3rd of the epochs. What answers in the end (`keep`): the best net, the nets of the best
-    setting averaged, or the average of all. `member` trains one of them alone.
+    setting averaged, the average of all, or (`refit`) one net of the best setting that is trained on all training and
+    validation rows for as many epochs as were best in the folds, on average. `member` trains one of them alone.
     """
 
     seeds: int = bounded(1, 1)
@@ -27,5 +28,5 @@ class Population:
     grid: dict[str, tuple[GridValue, ...]] = field(default_factory=dict)
     samples: int | None = bounded(None, 1)
     halving: int | None = bounded(None, 2)
-    keep: Literal["ensemble", "best", "all"] = "ensemble"
+    keep: Literal["ensemble", "best", "all", "refit"] = "ensemble"
     member: int | None = bounded(None, 0)

@@ -13,7 +13,6 @@ from typing import Any
 import jax
 import numpy as np
 import pyarrow as pa
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from nets.sequence import STEP_KINDS
 from train import config as configs
@@ -24,6 +23,7 @@ from train.data.future import future_columns, read_future
 from train.data.load import read_encoder
 from train.data.sequence_encode import SequenceEncoder
 from train.data.series_encode import SeriesEncoder
+from train.devices import on_every_device
 from train.dropout_samples import make_sampler, summarise
 from train.errors import UserError
 from train.folder import read_json
@@ -70,9 +70,9 @@ class Predictor:
         def step(variables: Any, inputs: Any, carry: Any) -> Any:
             return network.apply(variables, inputs, carry, method="step")
 
-        self._apply, self._variables, self._rows = _on_every_device(
-            jax.vmap(predict, in_axes=(0, None)) if members else predict, self._variables, axis=1 if members else 0
-        )
+        of_block = jax.vmap(predict, in_axes=(0, None)) if members else predict
+        self._apply, self._variables, n_blocks = on_every_device(of_block, self._variables, axis=1 if members else 0)
+        self._rows = BLOCK * n_blocks  # of a call
         self._step = jax.jit(jax.vmap(step, in_axes=(0, None, 0)) if members else step)
 
     @property
@@ -249,19 +249,6 @@ def _stacked(answers: list[Arrays]) -> Arrays:
     return {name: np.concatenate([members[name] for members in answers]) for name in answers[0]}
 
 
-def _on_every_device(predict: Callable[..., Any], variables: Any, axis: int) -> tuple[Callable[..., Any], Any, int]:
-    """`predict` compiled for a block of rows on each device of this process, the variables on all of them, and the rows
-    of a call. Answers have their rows along `axis`."""
-    devices = jax.local_devices()
-    if len(devices) == 1:
-        return jax.jit(predict), variables, BLOCK
-    mesh = Mesh(np.array(devices), ("rows",), axis_types=(AxisType.Auto,))
-    everywhere, rows = PartitionSpec(), PartitionSpec("rows")
-    answers = PartitionSpec(*(None,) * axis, "rows")
-    mapped = jax.shard_map(predict, mesh=mesh, in_specs=(everywhere, rows), out_specs=answers, check_vma=False)
-    return jax.jit(mapped), jax.device_put(variables, NamedSharding(mesh, everywhere)), BLOCK * len(devices)
-
-
 def pad_rows(array: np.ndarray, n: int) -> np.ndarray:
     """The array with rows of zeros added up to `n`."""
     if len(array) == n:
@@ -280,12 +267,16 @@ def load(workdir: str | Path) -> Predictor:
     if not (folder / KEPT).exists():
         raise UserError(f"{folder} holds a population that is not finished; the command that began it resumes it")
     kept = read_json(folder / KEPT, "a run's folder")
+    scores = partial(read_scores, folder, config, kept["step"])
+    own = configs.from_json(kept["config"])
+    if kept["parts"][0]["slots"] is None:  # a net without an axis of members
+        _, model = _model(folder / kept["parts"][0]["part"], folder)
+        return Predictor(own, encoder, model, scores)
     parts = []
     for part in kept["parts"]:
         _, model = _model(folder / part["part"], folder)
         parts.append(jax.tree.map(lambda leaf: np.asarray(leaf)[part["slots"]], model))  # noqa: B023 - called at once
-    scores = partial(read_scores, folder, config, kept["step"])
-    return Predictor(configs.from_json(kept["config"]), encoder, tuple(parts), scores, members=True)
+    return Predictor(own, encoder, tuple(parts), scores, members=True)
 
 
 def _model(folder: Path, run: Path) -> tuple[int, dict[str, Any]]:

@@ -18,7 +18,7 @@ from train import config as configs
 from train.data.augment import reads_spread
 from train.data.dataset import Dataset
 from train.data.sequence_encode import SequenceEncoder
-from train.devices import Layout, lay_out, place
+from train.devices import EVERYWHERE, Layout, lay_out, place
 from train.errors import UserError
 from train.folder import read_json, write_json
 from train.hosts import by_first
@@ -63,9 +63,14 @@ def prepare(config: Config, dataset: Any, folder: Path) -> Run:
     config = resolved(config, dataset)
     by_first(lambda: agree(folder, dataclasses.replace(config, population=given.population), dataset))
     program = make_program(config, dataset)
-    layout, program = lay_out(config, program)
-    data = place(layout, to_device(program, dataset, dataset.statistics(dataset.splits["train"], config.data)))
-    return Run(folder, config, dataset, program, data, layout=layout)
+    data = to_device(program, dataset, dataset.statistics(dataset.splits["train"], config.data))
+    return Run(folder, config, dataset, program, data)
+
+
+def laid_out(run: Run, specs: Any = EVERYWHERE) -> Run:
+    """The run over its devices; `specs` say where its data stand. Raises UserError, see `lay_out`."""
+    layout, program = lay_out(run.config, run.program, max(len(run.members), 1))
+    return dataclasses.replace(run, layout=layout, program=program, data=place(layout, run.data, specs))
 
 
 def in_folds(config: Config, dataset: Any) -> list[Any]:

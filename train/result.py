@@ -32,6 +32,7 @@ from train.linear import table_baselines
 from train.log import read_history
 from train.options import LSTM
 from train.outcome import Outcome, judged_split
+from train.population_figures import who_answers
 from train.predictor import Predictor
 from train.prepare import Run, versions
 from train.report import intervals_in_words, write_report
@@ -209,9 +210,8 @@ def _members(result: Mapping[str, Any]) -> list[str]:
     """Of a population: how many answer, how far the nets of the best setting are apart, and the best settings."""
     if result["members"] == 1:
         return []
-    n_kept, settings = len(result["kept"]), result["settings"]
-    answer = "the best one answers" if n_kept == 1 else f"the mean of {n_kept} answers"
-    lines = [f"{result['members']} nets; {answer}"]
+    settings = result["settings"]
+    lines = [f"{result['members']} nets; {who_answers(result)}"]
     for name, values in list(result["spread"].items())[:1]:
         error = _short(values["standard_error"])
         lines[0] += f"; each alone {name} {_short(values['mean'])}, standard error {error}"

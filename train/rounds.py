@@ -147,7 +147,7 @@ def run_rounds(program: Program, data: Data, state: State, logs: Any, n_rounds: 
 
     def unfinished(carry: tuple[State, Any, Array]) -> Array:
         state, _, i = carry
-        return (i < n_rounds) & ~state.stopped & (state.step < program.total_steps)
+        return (i < n_rounds) & ~state.stopped & (state.step < program.last_step)
 
     def body(carry: tuple[State, Any, Array]) -> tuple[State, Any, Array]:
         state, logs, i = carry

@@ -58,6 +58,7 @@ class Program:
     `network` is a Linen module with methods prepare, prepare_target, __call__ and answer, as nets.Network has them. If
     it `learns_by_rule`, its method `learn` takes the place of a gradient; if it `ends_without_loss`, training does.
     `take(arrays, rows)` is the data set's. `parts` is how devices share a batch; all else they all compute alike.
+    Schedules go by `total_steps`; training ends then, or after `ends_at`.
     """
 
     network: Any
@@ -68,6 +69,12 @@ class Program:
     total_steps: int
     steps_per_epoch: int
     parts: Parts = WHOLE
+    ends_at: int | None = None
+
+    @property
+    def last_step(self) -> int:
+        """After which training ends."""
+        return self.total_steps if self.ends_at is None else self.ends_at
 
 
 def epoch_rows(program: Program, data: Data, epoch: Array) -> tuple[Array, Array]:

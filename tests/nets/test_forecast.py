@@ -186,14 +186,14 @@ LEVELS = (0.1, 0.5, 0.6, 0.9)
 @pytest.mark.parametrize("columns", ["joint", "independent"])
 @pytest.mark.parametrize("window", WINDOWS)
 def test_quantiles_of_forecasts_never_cross_and_lie_about_the_prediction(window, columns):
-    net, inputs = make(window=window, columns=columns, quantiles=LEVELS, shortcut=True), batch(400)
+    net, inputs = make(window=window, columns=columns, quantiles=LEVELS, shortcut=True), batch(10_000)
     variables = init(net, inputs)
     if window == "revin":  # which divides by its factor: a negative one must not turn quantiles round
         factor = {"revin_scale": jnp.array([-0.7, 1.3, -2.0])}
         variables = {"params": variables["params"] | factor}
     outputs = net.apply(variables, inputs, train=False)
     quantiles = np.asarray(outputs["value.quantiles"])
-    assert quantiles.shape == (400, HORIZON * TARGETS, len(LEVELS))
+    assert quantiles.shape == (10_000, HORIZON * TARGETS, len(LEVELS))
     assert (np.diff(quantiles, axis=-1) > 0).all()
     np.testing.assert_array_equal(quantiles[..., 1], outputs["value"])
 
