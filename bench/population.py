@@ -7,7 +7,7 @@ LSTMs on sequences of 32 steps. "together" is the population; "in turns" K runs 
 "PyTorch" a loop over tensors in memory for one net after the other, with as many threads as it chooses. Of the latter
 two MEASURED nets are trained and their mean time is taken K times, since K nets take K times as long. Compilation is
 excluded everywhere. The losses are those of validation rows, means over the first nets (at most MEASURED), which begin
-alike in the first two: they show that the same work was done.
+with the same weights everywhere: they show that the same work was done. (PyTorch's batches are other ones.)
 
 Then folds against scikit-learn's cross_val_score with two processes, and whole commands: 40 nets at once against five
 runs of one net. Runs for about eight minutes on two cores, with --quick for about one.
@@ -16,7 +16,6 @@ runs of one net. Runs for about eight minutes on two cores, with --quick for abo
 from __future__ import annotations
 
 import argparse
-import itertools
 import os
 import statistics
 import subprocess
@@ -118,12 +117,16 @@ def together(config: Config, rounds: int) -> Timed:
     return median_of(rounds, train)
 
 
+def first_states(run: Run) -> list[tuple[Run, Any]]:
+    """The first runs of one net, and the states that they begin with."""
+    runs = [replace(run, data=run.data.replace(key=jax.random.key(seed))) for seed in range(MEASURED)]
+    with tempfile.TemporaryDirectory() as folder:
+        return [(own, start_state(own, Checkpoints(Path(folder), read_only=True))[0]) for own in runs]
+
+
 def in_turns(run: Run, rounds: int) -> Timed:
     """Seconds for one net, by the program of a run of one net."""
-    keys = [jax.random.key(seed) for seed in range(MEASURED)]
-    with tempfile.TemporaryDirectory() as folder:
-        runs = [replace(run, data=run.data.replace(key=key)) for key in keys]
-        states = [start_state(own, Checkpoints(Path(folder), read_only=True))[0] for own in runs]
+    runs, states = zip(*first_states(run), strict=True)
     call = compile_rounds(run, states[0])
 
     def train() -> Timed:
@@ -138,44 +141,54 @@ def in_turns(run: Run, rounds: int) -> Timed:
     return median_of(rounds, train)
 
 
-def pytorch(run: Run, rounds: int) -> Timed:
-    """Seconds for one net, by a loop over tensors; weights begin as ours do."""
+def torch_net(params: Any) -> Any:
+    """A torch module with these weights, of two dense layers or of an LSTM whose last step is read."""
     import torch
 
-    config = run.config
+    def linear(weights: Any) -> Any:
+        layer = torch.nn.Linear(*weights["kernel"].shape)
+        layer.load_state_dict({"weight": torch.tensor(weights["kernel"].T), "bias": torch.tensor(weights["bias"])})
+        return layer
+
+    class Last(torch.nn.Module):
+        def __init__(self, weights: Any, head: Any):
+            super().__init__()
+            self.layer = torch.nn.LSTM(len(weights["kernel"]), len(weights["recurrent_kernel"]), batch_first=True)
+            self.layer.load_state_dict(
+                {
+                    "weight_ih_l0": torch.tensor(weights["kernel"].T),
+                    "weight_hh_l0": torch.tensor(weights["recurrent_kernel"].T),
+                    "bias_ih_l0": torch.tensor(weights["bias"]),
+                    "bias_hh_l0": torch.zeros(len(weights["bias"])),
+                }
+            )
+            self.head = linear(head)
+
+        def forward(self, x_btf: Any) -> Any:
+            return self.head(self.layer(x_btf)[0][:, -1])
+
+    if "lstm" in params:
+        (head,) = (weights for name, weights in params.items() if name != "lstm")
+        return Last(params["lstm"]["layer_0"]["forward"], head)
+    layers = [layer for weights in params["body"].values() for layer in (linear(weights), torch.nn.ReLU())]
+    return torch.nn.Sequential(*layers, *map(linear, params["output"].values()))
+
+
+def pytorch(run: Run, rounds: int) -> Timed:
+    """Seconds for one net, by a loop over tensors, from the same weights."""
+    import torch
+
+    config, began_with = run.config, [jax.device_get(state.weights.params) for _, state in first_states(run)]
     arrays = run.dataset.take(run.data.arrays, jnp.arange(len(run.data.train_weight)))
     inputs = torch.from_numpy(np.array(arrays.inputs["numbers"], np.float32))
     target = torch.from_numpy(np.array(arrays.target[run.dataset.heads[0].name], np.float32))
     chosen = [torch.from_numpy(np.array(rows, np.int64)) for rows in (run.data.train, run.data.valid)]
     (x, y), (x_valid, y_valid) = [(inputs[rows], target[rows]) for rows in chosen]
 
-    class Last(torch.nn.Module):
-        def __init__(self, hidden: int):
-            super().__init__()
-            self.layer = torch.nn.LSTM(inputs.shape[-1], hidden, batch_first=True)
-            self.dense = torch.nn.Linear(hidden, 1)
-
-        def forward(self, x_btf: Any) -> Any:
-            return self.dense(self.layer(x_btf)[0][:, -1])
-
-    def make() -> Any:
-        if isinstance(config.net, LSTM):
-            return Last(config.net.hidden[0])
-        widths = [inputs.shape[1], *config.net.hidden]
-        pairs = itertools.pairwise(widths)
-        layers = [layer for pair in pairs for layer in (torch.nn.Linear(*pair), torch.nn.ReLU())]
-        net = torch.nn.Sequential(*layers, torch.nn.Linear(widths[-1], 1))
-        for layer in net:
-            if isinstance(layer, torch.nn.Linear):
-                torch.nn.init.xavier_uniform_(layer.weight)
-                torch.nn.init.zeros_(layer.bias)
-        return net
-
     def train() -> Timed:
         seconds, losses = 0.0, []
-        for seed in range(MEASURED):
-            torch.manual_seed(seed)
-            net = make()
+        for params in began_with:
+            net = torch_net(params)
             optimizer = torch.optim.Adam(net.parameters(), lr=config.optim.learning_rate, eps=config.optim.epsilon)
             began = time.perf_counter()
             for _ in range(config.train.epochs):
