@@ -15,7 +15,7 @@ from resumption import stop_after
 
 from train import config as configs
 from train import loop, predict
-from train.config import Config, Dense, Optim, Population, Table, Train
+from train.config import LSTM, Config, Dense, Optim, Population, Series, Table, Train
 from train.data.load import load_dataset
 from train.errors import StoppedError, UserError
 from train.intervals import read_scores
@@ -103,6 +103,19 @@ def test_it_resumes_in_the_bits_of_the_straight_run(calls, finished, tmp_path, m
         *(jax.tree.leaves(predict.load(f).variables) for f in (folder, tmp_path / "run")), strict=True
     ):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.slow
+def test_a_series_is_trained_again_on_all_its_windows(tmp_path):
+    data = Series(path="builtin:mackey_glass", target="x", lookback=16, horizon=4, rows=300)
+    population = Population(folds=2, keep="refit")
+    config = Config(data=data, net=LSTM(hidden=(6,)), train=Train(epochs=3), population=population)
+    result = loop.fit(config, tmp_path / "run")
+    # 300 rows, 15 % of which are test rows: 255 rows have 255 - 19 windows; the two folds validate on some of them.
+    assert result["refit"]["rows"] == 236
+    assert result["refit"]["steps"] == result["refit"]["epochs"] * 8
+    assert 0 < result["rows"]["valid"] < 236
+    assert predict.load(tmp_path / "run").config.net.hidden == (6,)  # type: ignore[union-attr]
 
 
 def test_schedules_go_on_as_in_the_folds_and_means_round_half_up(tmp_path):

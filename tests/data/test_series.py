@@ -103,6 +103,8 @@ def test_a_batch_is_slices_of_the_flat_array_on_the_host_and_compiled(tmp_path):
         np.testing.assert_array_equal(on_host.inputs["future"][i], dataset.values[start + 8 : start + 12, 2:])
         np.testing.assert_array_equal(on_host.target["value"][i], dataset.values[start + 8 : start + 12, 0])
     jax.tree.map(np.testing.assert_array_equal, tuple(on_host)[:2], tuple(on_device)[:2])
+    none = dataset.take(dataset.arrays, chosen[:0])
+    assert none.target["value"].shape == (0, 4) and none.inputs["past"].shape[:2] == (0, 8)
     assert dataset.values.shape == (60, 2 + 6)  # two columns; sine and cosine of hour, weekday and month
 
 

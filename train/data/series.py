@@ -85,7 +85,8 @@ class SeriesDataset:
         future_bhc = arrays.values[rows_bh]
         if ahead:
             inputs["future"] = future_bhc[:, :, -ahead:]
-        target = future_bhc[:, :, : self.encoder.n_targets].reshape(rows_bh.shape[0], -1)
+        n_numbers = self.encoder.horizon * self.encoder.n_targets
+        target = future_bhc[:, :, : self.encoder.n_targets].reshape(rows_bh.shape[0], n_numbers)
         return Batch(inputs, {"value": target}, np.ones(1, np.float32).repeat(rows_bh.shape[0]))
 
     def joined(self, pools: Sequence[SeriesArrays]) -> SeriesArrays:
