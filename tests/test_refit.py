@@ -119,7 +119,9 @@ def test_a_series_is_trained_again_on_all_its_windows(tmp_path):
 
 
 def test_schedules_go_on_as_in_the_folds_and_means_round_half_up(tmp_path):
-    config = dataclasses.replace(CONFIG, optim=Optim(schedule="cosine"), population=Population(folds=3, keep="refit"))
+    train = dataclasses.replace(CONFIG.train, eval_every=2)
+    population = Population(folds=3, keep="refit")
+    config = dataclasses.replace(CONFIG, optim=Optim(schedule="cosine"), train=train, population=population)
     (tmp_path / "run").mkdir()
     dataset = load_dataset(pooled(config))
     runs = prepare_population(config, dataset, tmp_path / "run")
@@ -131,6 +133,8 @@ def test_schedules_go_on_as_in_the_folds_and_means_round_half_up(tmp_path):
     assert again.program.steps_per_epoch == 6
     assert again.program.total_steps == 12 * 6
     assert again.program.last_step == 3 * 6
+    state, _ = loop.train(again)
+    assert int(state.step) == 3 * 6 and int(state.best.step) == 3 * 6
 
 
 def test_of_tags_one_net_judges_each_fold():

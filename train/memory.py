@@ -18,7 +18,7 @@ import numpy as np
 from train.errors import UserError
 from train.hosts import by_first, decide
 from train.options import LSTM, known
-from train.population import init_members, member_logs, pick, train_members
+from train.population import init_members, member_logs, pick, side_by_side, train_members
 from train.prepare import Run
 from train.rounds import EVALUATION_ROWS
 from train.step import Data
@@ -109,16 +109,17 @@ def _compiled_bytes(run: Run, n_members: int) -> int:
 
 
 def rough_bytes(run: Run) -> int:
-    """An upper guess without compiling: the states ten times over, and every layer's output for all rows of the largest
-    batch, at every step of an LSTM, ten times over."""
+    """An upper guess without compiling: the states ten times over, and what the layers give for a batch and for the
+    rows of an evaluation, at every step of an LSTM, of as many members as train at once."""
     state = jax.eval_shape(lambda: init_members(run))
     row = jax.eval_shape(lambda data: run.program.take(data.arrays, data.train[0, :1]).inputs, run.data)
     lengths = [leaf.shape[1] for leaf in jax.tree.leaves(row) if leaf.ndim > 1]
     steps = max(lengths) if isinstance(run.config.net, LSTM) else 1
     widths = sum(leaf.shape[-1] for leaf in jax.tree.leaves(state.weights.params))
-    rows = max(known(run.config.train.batch_size), min(run.data.valid.shape[1], EVALUATION_ROWS))
     numbers = steps * widths + sum(leaf.size for leaf in jax.tree.leaves(row))
-    return 10 * (_bytes(state) + 4 * len(run.members) * rows * numbers)
+    rows = 10 * known(run.config.train.batch_size) + 2 * min(run.data.valid.shape[1], EVALUATION_ROWS)
+    at_once = len(run.members) if side_by_side(run) else 1
+    return 10 * _bytes(state) + 4 * at_once * rows * numbers
 
 
 def _bytes(tree: Any) -> int:

@@ -37,7 +37,7 @@ def refit_run(config: Config, dataset: Any, runs: Sequence[Run], outcome: Outcom
     assert template is not None
     run, member = template
     own = resolved(config_of(config, replace(member, seed=config.seed)), run.dataset)
-    own = replace(own, train=replace(own.train, eval_every=1, patience=None, restore="last"))
+    own = replace(own, train=replace(own.train, eval_every=1))
     program = make_program(own, dataset)
     program = replace(program, ends_at=max(1, math.floor(np.mean(epochs) + 0.5)) * program.steps_per_epoch)
     data = to_device(program, dataset, dataset.statistics(dataset.splits["train"], own.data))
