@@ -15,13 +15,14 @@ ROOT = Path(__file__).parents[1]
 # Modules of train, from the ground up. One may import those of its own floor and of the floors below.
 FLOORS = (
     ("bounded", "device_options", "errors", "options", "population_options", "rule_options"),
-    ("values", "fields", "checks", "members", "config", "flags", "folder", "hosts", "runtime"),
+    ("values", "fields", "checks", "members", "config", "flags", "folder", "hosts", "runtime",
+     "stream_checks"),
     ("cluster_metrics", "data", "intervals", "losses", "log", "metrics", "optim", "recipe", "sequence_metrics",
      "sequence_recipe",
      "tasks"),
     ("network", "state"),
     ("parts", "rounds", "step"),
-    ("checkpoint", "devices", "memory", "population", "prepare"),
+    ("checkpoint", "devices", "memory", "population", "prepare", "streaming"),
     ("baselines", "cluster_figures", "decision_figures", "dropout_samples", "figures", "forecast", "forecast_figures",
      "importance", "linear", "page", "population_figures", "predictor", "progress", "report", "sequence_baselines",
      "weight_figures"),

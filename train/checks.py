@@ -19,6 +19,7 @@ from train.options import (
     Series,
     Table,
 )
+from train.stream_checks import check_stream
 
 Columns = Sequence[str | None]
 
@@ -48,6 +49,7 @@ def check_together(config: Config) -> None:
         _check_forecast(config.data, config.net, config.loss)
     check_data = {Table: _check_table, Series: _check_series, Sequences: _check_sequences}
     check_data[type(config.data)](config.data)
+    check_stream(config)
     _check_shares(config.data)
     _check_quantiles(config)
     _check_augment(config.data, config.augment)

@@ -128,6 +128,13 @@ def _place_part(array: Any, sharding: NamedSharding) -> jax.Array:
     return jax.make_array_from_callback(whole.shape, sharding, lambda index: whole[index])
 
 
+def place_rows(layout: Layout | None, tree: Any, spec: PartitionSpec) -> Any:
+    """Arrays of which each process has rows of its own, one process' after the other's."""
+    if layout is None:
+        return jax.device_put(tree)
+    return jax.tree.map(lambda rows: jax.make_array_from_process_local_data(layout.sharding(spec), rows), tree)
+
+
 def fetch(tree: Any) -> Any:
     """Arrays that this process can read whole: on the host, of several processes that share them."""
 
@@ -144,18 +151,20 @@ def compiled(
     call: Callable[..., tuple[State, Any, Any]],
     arguments: Sequence[Any],
     specs: tuple[Any, Any, Any] = (EVERYWHERE, EVERYWHERE, EVERYWHERE),
+    more: Sequence[Any] = (),
 ) -> Callable[..., tuple[State, Any, Any]]:
     """`call`: (data, state, numbers ...) -> (state, logs, number), compiled for these arguments; the state is donated.
 
-    `specs` are those of data, state and logs; numbers are everywhere. Within, arrays are what one device holds.
+    `specs` are those of data, state and logs, `more` those of further arguments, unless they are everywhere. Within,
+    arrays are what one device holds.
     """
     if layout is None:
         return jax.jit(call, donate_argnums=1).lower(*arguments).compile()
     if layout.parallel == "pmap":
         return _compiled_by_pmap(layout, call, arguments)
     data, state, logs = specs
-    numbers = (EVERYWHERE,) * (len(arguments) - 2)
-    inside, outside = (data, state, *numbers), (state, logs, EVERYWHERE)
+    more = more or (EVERYWHERE,) * (len(arguments) - 2)
+    inside, outside = (data, state, *more), (state, logs, EVERYWHERE)
     mapped = jax.shard_map(call, mesh=layout.mesh, in_specs=inside, out_specs=outside, check_vma=False)
     return jax.jit(mapped, donate_argnums=1).lower(*arguments).compile()
 

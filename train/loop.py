@@ -37,7 +37,7 @@ from train.population import (
     prepare_population,
     training,
 )
-from train.prepare import Run, laid_out, prepare
+from train.prepare import Run, laid_out, prepare, training_rows
 from train.progress import Progress
 from train.refit import refit_run, refitted
 from train.result import finish, summary
@@ -45,6 +45,7 @@ from train.round_log import write_rounds
 from train.rounds import log_shapes, run_rounds
 from train.start import start_state
 from train.state import State
+from train.streaming import compile_chunks, is_stream
 
 CALL_SECONDS = 0.25  # of training in one call to the device: seldom enough to cost nothing, often enough to be stopped
 CALL_ROUNDS = 64  # rounds at most in one call
@@ -138,7 +139,8 @@ def train(run: Run) -> tuple[Run, State, dict[str, float]]:
     state, resumed = start_state(run, checkpoints)
     first_step, began, truths = resumed or 0, time.time(), own_valid_rows(run)
     log = by_first(lambda: RunLog(folder, -1 if resumed is None else resumed))
-    progress = Progress(run.program.last_step // n_steps, run.data.train.size, first_step // n_steps, silent=not first)
+    n_trained, n_epochs = training_rows(run.dataset) * max(len(run.members), 1), run.program.last_step // n_steps
+    progress = Progress(n_epochs, n_trained, first_step // n_steps, silent=not first)
     pending, seconds_per_round, signal_number = None, CALL_SECONDS, 0
     with contextlib.ExitStack() as stack:
         if first:
@@ -157,7 +159,7 @@ def train(run: Run) -> tuple[Run, State, dict[str, float]]:
                 write_rounds(run, log, progress, truths, pending)
                 raise DivergedError(f"the loss is not finite at step {step}; lower config.optim.learning_rate")
             over, stop = not np.any(training(run, now)), received[0] if received else 0
-            due = save_is_due(options.checkpoint_every, step // n_steps, time.time() - saved)
+            due = save_is_due(options.checkpoint_every, step / n_steps, time.time() - saved)
             wanted = rounds_wanted(run, step, seconds_per_round)
             signal_number, due, wanted = decide(stop, due, wanted)
             if (due or over or signal_number) and step != first_step:
@@ -169,8 +171,8 @@ def train(run: Run) -> tuple[Run, State, dict[str, float]]:
             dispatched = time.time()
             state, logs, count = call(run.data, state, np.int32(wanted))
             write_rounds(run, log, progress, truths, pending)
-            pending = logs, max(int(count), 1)
-            seconds_per_round = (time.time() - dispatched) / pending[1]
+            pending = logs, int(count)  # 0 within a long epoch of a stream
+            seconds_per_round = (time.time() - dispatched) / max(pending[1], 1)
     if signal_number:
         resume = f"the same command with --workdir={run.folder} resumes it"
         raise StoppedError(f"stopped at step {step}, saved; {resume}", 128 + signal_number)
@@ -209,8 +211,10 @@ def model(state: State, data: Any) -> dict[str, Any]:
     return {"params": best.params, "batch_stats": best.batch_stats, "statistics": data.statistics}
 
 
-def compile_rounds(run: Run, state: State) -> Callable[..., tuple[State, Any, jax.Array]]:
+def compile_rounds(run: Run, state: State) -> Callable[..., tuple[State, Any, Any]]:
     """The training program, compiled for these shapes: (data, state, n_rounds) -> (state, logs, rounds done)."""
+    if is_stream(run):
+        return compile_chunks(run, state)
     log = member_logs(run, run.data, state) if run.members else log_shapes(run.program, run.data, state)
     size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(log))
     capacity = int(np.clip(CALL_BYTES // max(size, 1), 1, CALL_ROUNDS))
@@ -224,8 +228,8 @@ def compile_rounds(run: Run, state: State) -> Callable[..., tuple[State, Any, ja
     return compiled(run.layout, call, (run.data, state, np.int32(1)))
 
 
-def save_is_due(every: int | None, epoch: int, seconds: float) -> bool:
-    """By epochs where the config says, else by the clock: how often a run is saved changes no result."""
+def save_is_due(every: int | None, epoch: float, seconds: float) -> bool:
+    """By epochs, whole ones, where the config says, else by the clock: how often a run is saved changes no result."""
     return seconds > SAVE_SECONDS if every is None else epoch % every == 0
 
 

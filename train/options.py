@@ -52,7 +52,11 @@ MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "#N/A",
 
 @dataclass
 class Table:
-    """Rows and columns: a dense net's data. Clusters have no `target`; `label` is a column to judge them by."""
+    """Rows and columns: a dense net's data. Clusters have no `target`; `label` is a column to judge them by.
+
+    `stream`: training rows stay on the disk, in a Parquet file or a folder of them; row groups come in random order,
+    and rows are shuffled within windows of `shuffle_window` rows.
+    """
 
     path: str = ""
     valid_path: str | None = None
@@ -74,6 +78,8 @@ class Table:
     scaling: Literal["auto", "standard", "robust", "quantile", "none"] = "standard"
     target_scaling: Literal["standard", "none"] = "standard"
     one_hot: int = bounded(64, 0)
+    stream: bool = False
+    shuffle_window: int = bounded(1 << 18, 1)
 
 
 @dataclass

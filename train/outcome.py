@@ -23,7 +23,7 @@ from train.network import count_parameters
 from train.options import Config
 from train.population import own_valid_rows
 from train.predictor import KEPT, Predictor
-from train.prepare import Run, resolved
+from train.prepare import Run, resolved, training_rows
 from train.state import State, Weights
 
 Arrays = dict[str, np.ndarray]
@@ -54,7 +54,7 @@ def single(run: Run, state: State) -> Outcome:
         "steps": step,
         "epochs": step // run.program.steps_per_epoch,
         "best_step": int(best.step),
-        "examples": step // run.program.steps_per_epoch * len(run.data.train),
+        "examples": step // run.program.steps_per_epoch * training_rows(run.dataset),
         "per_member": [{"seed": run.config.seed, "value": float(best.kept), "best_step": int(best.step)}],
         "spread": {},
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import platform
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 from train import config as configs
 from train.data.augment import reads_spread
 from train.data.dataset import Dataset
+from train.data.encode import Head
 from train.data.sequence_encode import SequenceEncoder
 from train.devices import EVERYWHERE, Layout, lay_out, place
 from train.errors import UserError
@@ -82,17 +84,22 @@ def in_folds(config: Config, dataset: Any) -> list[Any]:
 
 def resolved(config: Config, dataset: Any) -> Config:
     """The config with every "auto" replaced by what suits the data."""
-    n_train = len(dataset.splits["train"])
+    n_train = training_rows(dataset)
     if isinstance(dataset.encoder, SequenceEncoder):
         config = resolve_sequences(config, n_train, **dataset.encoder.traits)
     classes = dataset.encoder.heads[0].kind != "regression"
     return resolve(config, n_train, classes=classes, season=getattr(dataset.encoder, "season", None))
 
 
+def training_rows(dataset: Any) -> int:
+    """Training rows of an epoch, whether they are in memory or not."""
+    return getattr(dataset, "n_train", len(dataset.splits["train"]))
+
+
 def make_program(config: Config, dataset: Any) -> Program:
     """The code of a resolved config's run. Numbers of the config may be traced."""
     network, tasks = make_network(config, dataset.encoder)
-    n_steps = -(-len(dataset.splits["train"]) // known(config.train.batch_size))
+    n_steps = -(-training_rows(dataset) // known(config.train.batch_size))
     total = n_steps * known(config.train.epochs)
     return Program(network, dataset.take, tasks, make_optimizer(config.optim, total), config, total, n_steps)
 
@@ -149,21 +156,32 @@ def bin_edges(numbers_nf: np.ndarray, n_bins: int) -> np.ndarray:
 def class_weights(config: Config, dataset: Dataset) -> np.ndarray:
     """What each row counts for in the loss for its class [n]: ones, the config's weights, or "balanced": rows /
     (classes x rows of the class), over the training rows, as in scikit-learn."""
-    heads = [head for head in dataset.encoder.heads if head.kind != "regression"]
     if config.class_weight is None:
         return np.ones_like(dataset.weight)
+
+    def count(head: Head) -> np.ndarray:
+        return np.bincount(dataset.target[head.name][dataset.splits["train"]], minlength=len(head.classes))
+
+    head, factor_k = class_factors(config, dataset.encoder, count)
+    return factor_k[dataset.target[head.name]]
+
+
+def class_factors(config: Config, encoder: Any, count: Callable[[Head], np.ndarray]) -> tuple[Head, np.ndarray]:
+    """The head that classes are weighted by, and the weight of each [k]; `count` gives the training rows of each."""
+    heads = [head for head in encoder.heads if head.kind != "regression"]
     if len(heads) != 1:
         raise UserError("config.class_weight: needs exactly one target that is a class")
-    head, codes = heads[0], dataset.target[heads[0].name]
+    head = heads[0]
     if config.class_weight == "balanced":
-        counts = np.bincount(codes[dataset.splits["train"]], minlength=len(head.classes))
+        counts = count(head)
         weights = counts.sum() / (len(counts) * np.maximum(counts, 1))
     else:
-        unknown = sorted(set(config.class_weight) - set(head.classes))
+        given = config.class_weight or {}
+        unknown = sorted(set(given) - set(head.classes))
         if unknown:
             raise UserError(f"config.class_weight: no class {unknown[0]!r} in {head.name}; classes: {head.classes}")
-        weights = np.array([config.class_weight.get(name, 1.0) for name in head.classes])
-    return weights.astype(np.float32)[codes]
+        weights = np.array([given.get(name, 1.0) for name in head.classes])
+    return head, weights.astype(np.float32)
 
 
 

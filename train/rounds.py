@@ -70,11 +70,23 @@ def train_round(program: Program, data: Data, state: State) -> tuple[State, dict
         state, sums = train_epoch(program, data, carry[0])
         return state, jax.tree.map(jnp.add, carry[1], sums)
 
+    state, sums = lax.fori_loop(0, n_epochs, body, (state, no_sums(program, state.weights)))
+    return judge_round(program, data, state, sums, n_epochs * program.steps_per_epoch)
+
+
+def no_sums(program: Program, weights: Weights) -> dict[str, Any]:
+    """What `update` sums, before the first one."""
     zeros: dict[str, Any] = {"loss": jnp.zeros(()), "weight": jnp.zeros(()), "penalty": jnp.zeros(())}
-    if options.gradient_norms:
-        zeros["gradient_norms"] = jax.tree.map(jnp.zeros_like, layer_norms(state.weights.params))
-    state, sums = lax.fori_loop(0, n_epochs, body, (state, zeros))
-    n_updates = n_epochs * program.steps_per_epoch
+    if program.config.train.gradient_norms:
+        zeros["gradient_norms"] = jax.tree.map(jnp.zeros_like, layer_norms(weights.params))
+    return zeros
+
+
+def judge_round(
+    program: Program, data: Data, state: State, sums: dict[str, Any], n_updates: Array
+) -> tuple[State, dict[str, Any]]:
+    """The end of a round, of whose updates these are the sums: an evaluation, and what is remembered of it."""
+    options = program.config.train
     log: dict[str, Any] = {"train_loss": sums["loss"] / sums["weight"], "penalty": sums["penalty"] / n_updates}
     if options.gradient_norms:
         log["gradient_norms"] = jax.tree.map(lambda norm: norm / n_updates, sums["gradient_norms"])

@@ -14,6 +14,7 @@ from train.network import init_weights
 from train.population import SPECS, init_members
 from train.prepare import Run
 from train.state import State, init_state
+from train.streaming import is_stream, start_stream
 
 START_ROWS = 20_000  # of which units are drawn at most
 
@@ -38,7 +39,8 @@ def _fresh_state(run: Run) -> State:
         return init_members(run)
     first = run.program.take(run.data.arrays, _starting_rows(run))
     weights = init_weights(run.program.network, run.data.statistics, first.inputs, run.data.key)
-    return init_state(weights, run.program.optimizer, average=run.config.optim.ema > 0)
+    state = init_state(weights, run.program.optimizer, average=run.config.optim.ema > 0)
+    return start_stream(run, state) if is_stream(run) else state
 
 
 def _starting_rows(run: Run) -> Any:

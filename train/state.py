@@ -46,6 +46,7 @@ class State(struct.PyTreeNode):
     """`step` counts completed updates. `average` is the exponential moving average of params, {} when it is off.
 
     `stopped` is set by patience or by a loss that is not finite (`diverged`); a stopped state is not updated again.
+    `sums` are those of an unfinished round, of a stream; of other data, whose rounds are done at once, {}.
     """
 
     step: Array
@@ -56,6 +57,7 @@ class State(struct.PyTreeNode):
     plateau: Plateau
     stopped: Array
     diverged: Array
+    sums: Any = struct.field(default_factory=dict)
 
 
 def init_state(weights: Weights, optimizer: optax.GradientTransformation, *, average: bool) -> State:

@@ -78,7 +78,8 @@ class Program:
 
 
 def epoch_rows(program: Program, data: Data, epoch: Array) -> tuple[Array, Array]:
-    """The order of an epoch, a pure function of (seed, epoch): row numbers and 0/1 for real ones, both [s, b].
+    """The order of an epoch, a pure function of (seed, epoch): row numbers and 0/1 for real ones, both [s, b], with
+    b rounded up to what devices share evenly.
 
     The last batch is filled up with its own last row at weight 0, so that every batch has one shape. Any other row
     could carry an infinite loss into the sum, where 0 * inf is no zero.
@@ -100,6 +101,8 @@ def epoch_rows(program: Program, data: Data, epoch: Array) -> tuple[Array, Array
         rows_n = jnp.where(jnp.arange(n_padded) < n, rows_n, rows_n[n - 1])
     rows_sb = rows_n.reshape(shape)
     real_sb = (jnp.arange(n_padded) < n).astype(jnp.float32).reshape(shape)
+    to_add = padded_size(program.parts, batch_size) - batch_size
+    rows_sb, real_sb = jnp.pad(rows_sb, ((0, 0), (0, to_add)), mode="edge"), jnp.pad(real_sb, ((0, 0), (0, to_add)))
     if lengths_n is None:
         return rows_sb, real_sb
     _, order_s = lax.sort_key_val(random_bits(jax.random.fold_in(key, 0), shape[:1]), jnp.arange(shape[0]))
@@ -206,8 +209,6 @@ def _with_dropout(program: Program, step: Array) -> Any:
 def train_epoch(program: Program, data: Data, state: State) -> tuple[State, dict[str, Any]]:
     """All batches of one epoch. Returns the sums over them."""
     rows_sb, real_sb = epoch_rows(program, data, state.step // program.steps_per_epoch)
-    to_add = padded_size(program.parts, rows_sb.shape[1]) - rows_sb.shape[1]
-    rows_sb, real_sb = jnp.pad(rows_sb, ((0, 0), (0, to_add)), mode="edge"), jnp.pad(real_sb, ((0, 0), (0, to_add)))
 
     def body(state: State, rows: tuple[Array, Array]) -> tuple[State, dict[str, Any]]:
         batch = program.take(data.arrays, rows[0])

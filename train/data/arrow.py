@@ -49,6 +49,12 @@ def plain(table: pa.Table, missing: tuple[str, ...]) -> pa.Table:
 
 
 
+def plain_kinds(table: pa.Table) -> pa.Table:
+    """The table in few kinds; what is missing stays as it is."""
+    return pa.Table.from_arrays([_cast(column) for column in table.columns], table.column_names)
+
+
+
 def check_names(names: list[str], where: str) -> None:
     """Raises UserError unless there are names, none is empty and all differ."""
     if not names:

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,9 @@ from train.data.encode import Head, TableEncoder
 from train.data.folds import fold_rows
 from train.data.statistics import fit_statistics
 from train.options import Table
+
+if TYPE_CHECKING:
+    from train.data.stream import Stream
 
 Arrays = dict[str, Any]
 
@@ -41,7 +44,8 @@ class Dataset:
     being absent where there is no such column; `target` {head: float32 [n, o] in encoded units, or int32 [n]};
     `weight` float32 [n]; `splits` {"train", "valid", "test": int32 row indices}; `original_rows` int64 [n], where each
     row stands in the file it came from, the first being 0; `notes` for the user, a line each; `split_by` the class,
-    group or time of the rows of `options.path`, where `options.split` goes by one.
+    group or time of the rows of `options.path`, where `options.split` goes by one. With a `stream` the training rows
+    of the pool are a sample of those that it reads.
     """
 
     inputs: dict[str, np.ndarray]
@@ -53,6 +57,12 @@ class Dataset:
     options: Table
     notes: tuple[str, ...] = ()
     split_by: np.ndarray | None = None
+    stream: Stream | None = None
+
+    @property
+    def n_train(self) -> int:
+        """Training rows of an epoch."""
+        return len(self.splits["train"]) if self.stream is None else self.stream.n_rows
 
     @property
     def heads(self) -> tuple[Head, ...]:
@@ -90,12 +100,16 @@ class Dataset:
 
     def statistics(self, rows: np.ndarray, options: Any = None) -> dict[str, Any]:
         """What is fitted on these training rows (see `fit_statistics`); `options` where "auto" has been resolved."""
-        return fit_statistics(self.inputs, self.target, rows, self.encoder, options or self.options)
+        options = options or self.options
+        fitted = fit_statistics(self.inputs, self.target, rows, self.encoder, options)
+        return fitted if self.stream is None else self.stream.exact(fitted, self.encoder, options)
 
     @functools.cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the encoder, the encoded arrays and the splits, in hexadecimal."""
         digest = hashlib.sha256(json.dumps(self.encoder.to_json(), sort_keys=True).encode())
+        if self.stream is not None:
+            digest.update(self.stream.files.fingerprint.encode())
         named = {"weight": self.weight, "original_rows": self.original_rows}
         for group, arrays in (("", named), ("inputs", self.inputs), ("target", self.target), ("splits", self.splits)):
             for name, array in sorted(arrays.items()):

@@ -19,10 +19,13 @@ DISTINCT_SHARE, LEAST_ROWS = 0.9, 50  # an identifier has more different values 
 MOST_CLASSES, LEAST_PER_CLASS = 20, 5  # of an integer target that is read as classes
 
 
-def fit_encoder(table: pa.Table, train_rows: np.ndarray, options: Table, loss: str) -> tuple[TableEncoder, list[str]]:
+def fit_encoder(
+    table: pa.Table, train_rows: np.ndarray, options: Table, loss: str, n_rows: int | None = None
+) -> tuple[TableEncoder, list[str]]:
     """The encoder of a table, from its rows `train_rows` alone, and what the user should know of it, a line each.
 
-    Raises UserError if targets or features cannot be what the options and the loss want of them.
+    `n_rows`: how many there are where the table holds only some of them. Raises UserError if targets or features
+    cannot be what the options and the loss want of them.
     """
     if target_names(options):
         targets, heads, notes = fit_targets(table, train_rows, options, loss)
@@ -30,7 +33,8 @@ def fit_encoder(table: pa.Table, train_rows: np.ndarray, options: Table, loss: s
         targets, heads, notes = _fit_label(table, train_rows, options)
     where, columns, dropped = options.path or "data", [], {}
     for name in feature_names(table, options):
-        fitted = _fit_feature(get_column(table, name, where, options.missing, train_rows), options, table.num_rows)
+        raw = get_column(table, name, where, options.missing, train_rows)
+        fitted = _fit_feature(raw, options, n_rows or table.num_rows)
         if isinstance(fitted, Column):
             columns.append(fitted)
         else:

@@ -12,6 +12,7 @@ from train.data.sequence_encode import SequenceEncoder
 from train.data.sequences import load_sequences
 from train.data.series import SeriesDataset, load_series
 from train.data.series_encode import SeriesEncoder
+from train.data.stream import load_stream
 from train.data.table import load_table
 from train.errors import UserError
 from train.options import LSTM, Competitive, Config, Perceptron, SelfOrganizingMap, Sequences, Series, Table
@@ -21,7 +22,8 @@ def load_dataset(config: Config) -> Dataset | SeriesDataset:
     """Reads, splits and encodes the data. Raises UserError."""
     match config.data:
         case Table():
-            dataset = load_table(config.data, config.loss)
+            load = load_stream if config.data.stream else load_table
+            dataset = load(config.data, config.loss)
             _check_net(config.net, dataset)
         case Series():
             dataset = load_series(config.data)

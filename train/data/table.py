@@ -52,9 +52,9 @@ def load_table(options: Table, loss: str) -> Dataset:
     # Arrow keeps what it frees for later; the arrays need that memory now.
     pa.default_memory_pool().release_unused()
     return Dataset(
-        inputs=_joined(pieces, "inputs"),
-        target=_joined(pieces, "target"),
-        weight=_joined(pieces, "weight")[""],
+        inputs=joined(pieces, "inputs"),
+        target=joined(pieces, "target"),
+        weight=joined(pieces, "weight")[""],
         splits=splits,
         original_rows=np.concatenate(list(kept.values())),
         encoder=encoder,
@@ -64,7 +64,7 @@ def load_table(options: Table, loss: str) -> Dataset:
     )
 
 
-def _joined(pieces: list[dict[str, dict[str, np.ndarray]]], group: str) -> dict[str, np.ndarray]:
+def joined(pieces: list[dict[str, dict[str, np.ndarray]]], group: str) -> dict[str, np.ndarray]:
     """The arrays of all files one after the other; those of a single file as they are, for a copy may not fit."""
     if len(pieces) == 1:
         return pieces[0][group]
