@@ -12,6 +12,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from train import hosts
@@ -88,6 +91,24 @@ def test_two_processes_score_as_one(arguments: list[str], tmp_path: Path) -> Non
     if "exact" in arguments[-1]:
         names = ("metrics.jsonl", "predictions.parquet")
         assert all((tmp_path / "two" / name).read_bytes() == (tmp_path / "one" / name).read_bytes() for name in names)
+
+
+@pytest.mark.slow
+def test_two_processes_share_a_stream(tmp_path: Path) -> None:
+    rng, n = np.random.default_rng(0), 3000
+    x_nf = rng.normal(size=(n, 3))
+    columns = {"a": x_nf[:, 0], "b": x_nf[:, 1], "c": x_nf[:, 2], "y": x_nf @ [1, 2, 3] + rng.normal(size=n) / 2}
+    pq.write_table(pa.table(columns), tmp_path / "rows.parquet", row_group_size=200)
+    arguments = [
+        f"--config.data.path={tmp_path / 'rows.parquet'}", "--config.data.target=y", "--config.data.categorical=none",
+        "--config.data.stream=true", "--config.data.shuffle_window=512", "--config.train.epochs=12",
+        "--config.net.hidden=()", "--config.net.dropout=0", "--config.optim.learning_rate=0.01",
+    ]  # fmt: skip
+    found = ends(start(arguments, 2, tmp_path / "two"))
+    assert [code for code, _, _ in found] == [0, 0], found[0][2]
+    result = json.loads((tmp_path / "two" / "result.json").read_text())
+    assert result["metrics"]["test"]["rmse"] == pytest.approx(0.5, rel=0.15)  # that of the noise
+    assert result["examples_per_second"] > 0 and result["rows"]["train"] > 2000
 
 
 @pytest.mark.slow
