@@ -108,7 +108,7 @@ def test_two_processes_share_a_stream(tmp_path: Path) -> None:
     assert [code for code, _, _ in found] == [0, 0], found[0][2]
     result = json.loads((tmp_path / "two" / "result.json").read_text())
     assert result["metrics"]["test"]["rmse"] == pytest.approx(0.5, rel=0.15)  # that of the noise
-    assert result["examples_per_second"] > 0 and result["rows"]["train"] > 2000
+    assert result["examples_per_second"] > 0 and result["rows"]["train"] > 1900
 
 
 @pytest.mark.slow

@@ -41,7 +41,7 @@ class Layout:
 
 
 def lay_out(config: Config, program: Program, n_members: int = 1) -> tuple[Layout | None, Program]:
-    """The devices of a run and its program with the parts of a batch; None for the one device that jax begins with.
+    """The devices of a run and its program with the parts of a batch; None where jax has one device.
 
     Members are shared by as many devices as divide both numbers, the batch by the others. Raises UserError if the
     config asks for devices that are not there, or for numbers that do not divide.
@@ -57,7 +57,7 @@ def lay_out(config: Config, program: Program, n_members: int = 1) -> tuple[Layou
             f"config.devices.exact: {exact} parts cannot be shared evenly by {along_batch} devices; "
             f"set config.devices.count to a divisor of {exact}"
         )
-    if n_devices == 1 and not exact and options.parallel == "jit":
+    if len(present) == 1 and not exact and options.parallel == "jit":
         return None, program
     axes = (AxisType.Auto, AxisType.Auto)
     mesh = Mesh(np.array(present[:n_devices]).reshape(along_members, along_batch), (MEMBER, BATCH), axis_types=axes)
@@ -95,10 +95,12 @@ def _along_members(options: Devices, n_devices: int, n_members: int) -> int:
 
 
 def describe(layout: Layout | None) -> str:
-    """A line for the user; "" where there is one device and it is used."""
+    """A line for the user; "" where there is one device."""
     n_present = jax.device_count()
-    if layout is None:
-        return "" if n_present == 1 else f"devices: 1 of {n_present}; config.devices.count takes more"
+    if layout is None or n_present == 1:
+        return ""
+    if layout.mesh.size == 1:
+        return f"devices: 1 of {n_present}; config.devices.count takes more"
     along_members, along_batch = layout.mesh.devices.shape
     n_processes = jax.process_count()
     shared = f"members over {along_members}, batches over {along_batch}, by {layout.parallel}"

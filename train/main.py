@@ -12,14 +12,17 @@ from __future__ import annotations
 
 import time
 
-from train import flags, runtime
+from train import flags, members, runtime
+from train.options import LSTM
 
 
 def main(argv: list[str]) -> int:
     """Parses, then trains."""
     started = time.time()
     config, workdir, processes = flags.parse_arguments(argv, __doc__ or "")
-    runtime.configure()
+    # Members with LSTMs train in turns on a CPU: with a device for each core, as many at once.
+    in_turns = members.is_population(config) and isinstance(config.net, LSTM) and processes is None
+    runtime.configure(cpu_devices=runtime.cores() if in_turns else 1)
     from train import hosts
 
     hosts.join(processes)
