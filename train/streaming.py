@@ -74,7 +74,8 @@ def train_chunk(
     # Summed up chunk by chunk: a sum over all steps of a long epoch would lose digits.
     state, sums = lax.fori_loop(0, n_steps, body, (state, no_sums(program, state.weights)))
     sums["updates"] = n_steps
-    return state.replace(sums=jax.tree.map(jnp.add, state.sums, sums))
+    sums = jax.tree.map(jnp.add, state.sums, sums)
+    return state.replace(sums=sums, diverged=~jnp.isfinite(sums["loss"]))
 
 
 def end_round(program: Program, data: Data, state: State) -> tuple[State, dict[str, Any]]:
