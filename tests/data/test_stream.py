@@ -222,7 +222,7 @@ def test_a_share_of_very_many_rows_is_cut(path, monkeypatch):
     dataset = load_stream(options(path, test=300), "auto")
     assert len(dataset.splits["valid"]) == pytest.approx(60, abs=30)
     assert len(dataset.splits["test"]) == pytest.approx(300, abs=60)
-    assert [note for note in dataset.notes if "is cut to 60" in note][0].startswith("config.data.valid: ")
+    assert next(note for note in dataset.notes if "is cut to 60" in note).startswith("config.data.valid: ")
 
 
 def test_parts_with_files_of_their_own_stay_whole(path, tmp_path):
