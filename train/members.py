@@ -134,6 +134,14 @@ def config_of(config: Config, member: Member) -> Config:
     return replace(with_values(config, member.values), seed=member.seed, population=Population())
 
 
+def _check_clusters(options: Population) -> None:
+    """Clusters of several nets have no mean, and no fold has a right answer."""
+    if options.folds > 1:
+        raise UserError("config.population.folds: is for nets with a target; clusters take config.population.seeds")
+    if options.keep == "all":
+        raise UserError("config.population.keep: clusters of several nets have no mean; the best net answers")
+
+
 def check_population(config: Config) -> None:
     """Raise UserError unless the members are ones that can be trained and compared."""
     options = config.population
@@ -153,8 +161,8 @@ def check_population(config: Config) -> None:
                 raise UserError(f"config.population.grid: {fields.mismatch(leaf, value)}")
         if len(set(map(repr, choice))) < len(choice):
             raise UserError(f"config.population.grid: {path} names a value twice, in {choice}; name each once")
-    if isinstance(config.net, Competitive | SelfOrganizingMap) and is_population(config):
-        raise UserError("config.population: is for nets with a target; clusters have config.net.restarts instead")
+    if isinstance(config.net, Competitive | SelfOrganizingMap):
+        _check_clusters(options)
     if options.samples and not options.grid:
         raise UserError("config.population.samples: needs config.population.grid, what to draw from")
     if options.samples and not _has_range(config) and options.samples > _n_combinations(config):

@@ -150,11 +150,11 @@ def _kept(config: Config, dataset: Any, records: list[dict[str, Any]], settings:
     """The numbers of the members that answer."""
     whole = [record for record in records if np.isfinite(record["value"])]
     own = [record for record in whole if record["setting"] == settings[0]["setting"]] or whole
-    tags = any(head.kind == "tags" for head in dataset.encoder.heads)  # of which there is no average
-    if config.population.keep == "refit" and tags:  # each fold is judged by one net
+    alone = any(head.kind in ("tags", "cluster") for head in dataset.encoder.heads)  # of which there is no average
+    if config.population.keep == "refit" and alone:  # each fold is judged by one net
         by_value = sorted(own, key=lambda record: -record["value"])
         return set({record["fold"]: record["member"] for record in by_value}.values())
-    if config.population.keep == "best" or tags:
+    if config.population.keep == "best" or alone:
         return {min(own, key=lambda record: record["value"])["member"]}
     return {record["member"] for record in (whole if config.population.keep == "all" else own)}
 

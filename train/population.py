@@ -25,7 +25,7 @@ from train.hosts import by_first
 from train.members import NUMBERS, Member, config_of, members_of, with_values
 from train.network import init_weights
 from train.options import LSTM, Config, known
-from train.prepare import Run, agree, in_folds, make_program, resolved, to_device
+from train.prepare import Run, agree, in_folds, make_program, resolved, starting_rows, to_device
 from train.rounds import log_shapes, train_round
 from train.state import State, init_state
 from train.step import Data, Program
@@ -139,15 +139,23 @@ def _program(run: Run, data: Data) -> Program:
 def init_members(run: Run) -> State:
     """The states of all members before their first updates."""
 
-    def init(data: Data) -> State:
+    def init(data: Data, rows: Array) -> State:
         program = _program(run, data)
-        first = program.take(data.arrays, data.train[:1])
+        first = program.take(data.arrays, rows)
         weights = init_weights(program.network, data.statistics, first.inputs, data.key)
         return init_state(weights, program.optimizer, average=not is_off(program.config.optim.ema))
 
     # One after the other: a QR of many matrices at once, which orthogonal weights ask for, can stand still on a CPU.
-    own = {name: value for name, value in vars(run.data).items() if _AXES[name] is not None}
-    return jax.jit(lambda data, own: lax.map(lambda fields: init(data.replace(**fields)), own))(run.data, own)
+    own = {name: value for name, value in vars(run.data).items() if _AXES[name] is not None}, _starting_rows(run)
+    return jax.jit(lambda data, own: lax.map(lambda of: init(data.replace(**of[0]), of[1]), own))(run.data, own)
+
+
+def _starting_rows(run: Run) -> Any:
+    """What the members' fresh weights are made with [k, n]: the rows that each would begin with alone."""
+    if not getattr(run.program.network, "starts_from_rows", False):
+        return run.data.train[:, :1]
+    train = np.asarray(fetch(run.data.train))
+    return np.stack([starting_rows(rows, member.seed) for rows, member in zip(train, run.members, strict=True)])
 
 
 def side_by_side(run: Run) -> bool:

@@ -32,6 +32,8 @@ from train.recipe import resolve
 from train.sequence_recipe import resolve_sequences
 from train.step import Data, Program
 
+START_ROWS = 20_000  # of which units are drawn at most
+
 
 @dataclass(frozen=True)
 class Run:
@@ -146,6 +148,11 @@ def to_device(program: Program, dataset: Dataset, statistics: dict[str, Any]) ->
         statistics=jax.device_put(statistics),
         key=jax.random.key(config.seed),
     )
+
+
+def starting_rows(rows: np.ndarray, seed: int) -> np.ndarray:
+    """The training rows among which weights begin that begin among rows: START_ROWS at most, in random order."""
+    return np.random.default_rng(seed).permutation(rows)[:START_ROWS]
 
 
 def bin_edges(numbers_nf: np.ndarray, n_bins: int) -> np.ndarray:

@@ -5,18 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import jax
-import numpy as np
 
 from train.checkpoint import Checkpoints
 from train.devices import EVERYWHERE, fetch, place
 from train.hosts import by_first, decide, from_first
 from train.network import init_weights
 from train.population import SPECS, init_members
-from train.prepare import Run
+from train.prepare import Run, starting_rows
 from train.state import State, init_state
 from train.streaming import is_stream, start_stream
-
-START_ROWS = 20_000  # of which units are drawn at most
 
 
 def start_state(run: Run, checkpoints: Checkpoints | None) -> tuple[State, int | None]:
@@ -47,8 +44,7 @@ def _starting_rows(run: Run) -> Any:
     """What fresh weights are made with: any row, or training rows where the weights begin among them."""
     if not getattr(run.program.network, "starts_from_rows", False):
         return run.data.train[:1]
-    rows = np.random.default_rng(run.config.seed).permutation(run.dataset.splits["train"])
-    return rows[:START_ROWS]
+    return starting_rows(run.dataset.splits["train"], run.config.seed)
 
 
 def _here(state: State) -> Any:

@@ -15,6 +15,7 @@ from train.data.series_encode import SeriesEncoder
 from train.data.stream import load_stream
 from train.data.table import load_table
 from train.errors import UserError
+from train.members import settings_of, with_values
 from train.options import LSTM, Competitive, Config, Perceptron, SelfOrganizingMap, Sequences, Series, Table
 
 
@@ -24,7 +25,8 @@ def load_dataset(config: Config) -> Dataset | SeriesDataset:
         case Table():
             load = load_stream if config.data.stream else load_table
             dataset = load(config.data, config.loss)
-            _check_net(config.net, dataset)
+            for setting in settings_of(config):
+                _check_net(with_values(config, setting).net, dataset)
         case Series():
             dataset = load_series(config.data)
         case Sequences():
