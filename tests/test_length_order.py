@@ -12,6 +12,7 @@ import pytest
 
 from train.data.dataset import Batch
 from train.options import LSTM, Config, Sequences, Train
+from train.parts import WHOLE
 from train.step import Data, epoch_rows
 
 N, SIZE = 1003, 16
@@ -22,7 +23,7 @@ def order(lengths: np.ndarray | None, epoch: int, seed: int = 0) -> tuple[np.nda
     arrays = Batch({}, {}, jnp.ones(N + 5), None if lengths is None else jnp.asarray(lengths))
     data = Data(arrays, jnp.ones(N + 5), train, train[:0], {}, jax.random.key(seed))
     config = Config(data=Sequences(), net=LSTM(), train=Train(batch_size=SIZE))
-    program: Any = SimpleNamespace(config=config, steps_per_epoch=-(-N // SIZE))
+    program: Any = SimpleNamespace(config=config, steps_per_epoch=-(-N // SIZE), parts=WHOLE)
     rows, real = epoch_rows(program, data, jnp.int32(epoch))
     return np.asarray(rows), np.asarray(real)
 
