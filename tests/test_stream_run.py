@@ -7,14 +7,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import resumption
 
-from train import config, loop
+from train import config, loop, predict, streaming
+from train.config import Config, Dense, Optim, Table, Train
+from train.data.chunks import plan_chunks, read_chunks
+from train.data.load import load_dataset
+from train.data.read import read_table
 from train.errors import StoppedError, UserError
+from train.log import read_history
+from train.prepare import prepare
 
 ROOT = Path(__file__).parents[1]
 COLUMNS, NOISE = 20, 0.5
@@ -108,3 +115,99 @@ def test_what_a_stream_cannot_do_is_said(changed: dict[str, str], words: str) ->
     with pytest.raises(UserError) as error:
         config.load("configs/table.py", overrides("rows") | changed)
     assert str(error.value).startswith(words) and "\n" not in str(error.value)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    """A run on a stream, in ROOT/run; its rows in ROOT/rows."""
+    root = tmp_path_factory.mktemp("trained")
+    more = {"train__batch_size": "256", "net__hidden": "()", "data__shuffle_window": "1024"}
+    loop.fit(
+        config.load("configs/table.py", overrides(write_rows(root / "rows", 5000, 2000, 500), **more)), root / "run"
+    )
+    return root
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv", "jsonl"])
+def test_a_folder_is_answered_in_pieces_as_one_table(trained: Path, tmp_path: Path, ending: str) -> None:
+    out = tmp_path / f"answers.{ending}"
+    assert predict.main([f"--workdir={trained / 'run'}", f"--data={trained / 'rows'}", f"--out={out}"]) == 0
+    answers = read_table(out)
+    whole = pa.concat_tables([pq.read_table(file) for file in sorted((trained / "rows").glob("*.parquet"))])
+    assert answers["row"].to_pylist() == list(range(5000))
+    np.testing.assert_array_equal(answers["prediction"].to_numpy(), predict.load(trained / "run")(whole))
+
+
+def test_answers_that_fail_leave_no_file(trained: Path, tmp_path: Path) -> None:
+    table = pq.read_table(trained / "rows" / "0.parquet")
+    (tmp_path / "rows").mkdir()
+    pq.write_table(table, tmp_path / "rows" / "0.parquet")
+    far = table.set_column(0, "x0", pa.array(np.full(len(table), np.inf, np.float32)))
+    pq.write_table(far, tmp_path / "rows" / "1.parquet")
+    with pytest.raises(UserError, match=r"1.parquet, counted from row 1 on: column 'x0': row 1 is infinite"):
+        predict.main([f"--workdir={trained / 'run'}", f"--data={tmp_path / 'rows'}", f"--out={tmp_path / 'out.csv'}"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rows"]
+
+
+def test_updates_are_those_of_a_loop_over_the_chunks(tmp_path: Path) -> None:
+    """Descent in float64 by numpy: one update a chunk, so that the order within it does not tell."""
+    path = write_rows(tmp_path / "rows", 3000, 1000, 250)
+    cfg = Config(
+        name="plain",
+        data=Table(path=path, target="y", stream=True, shuffle_window=512, valid=200, test=200),
+        net=Dense(hidden=(), output_init="zeros"),
+        optim=Optim(name="sgd", learning_rate=0.05),
+        train=Train(epochs=2, batch_size=512, restore="last"),
+    )
+    dataset = load_dataset(cfg)
+    loop.fit(cfg, tmp_path / "run")
+    fitted = dataset.statistics(dataset.splits["train"])
+    plan = plan_chunks(dataset.n_train, 512, 512)
+    w_f, bias, losses = np.zeros(COLUMNS), 0.0, []
+    for chunk in read_chunks(dataset, plan, cfg.seed, 0, 2 * plan.steps_per_epoch):
+        x_nf, y_n = chunk.batch.inputs["numbers"][: chunk.n_rows], chunk.batch.target["value"][: chunk.n_rows, 0]
+        x_nf = (x_nf.astype(np.float64) - fitted["inputs"]["center"]) / fitted["inputs"]["scale"]
+        y_n = (y_n - fitted["targets"]["value"]["center"]) / fitted["targets"]["value"]["scale"]
+        error_n = x_nf @ w_f + bias - y_n
+        losses.append((chunk.n_rows, (error_n**2).sum()))
+        w_f, bias = w_f - 0.05 * 2 * error_n @ x_nf / len(error_n), bias - 0.05 * 2 * error_n.mean()
+    variables = predict.load(tmp_path / "run").variables
+    (kernel,) = [leaf for leaf in jax.tree.leaves(variables["params"]) if leaf.ndim == 2]
+    np.testing.assert_allclose(kernel[:, 0], w_f, rtol=1e-4, atol=1e-5)
+    logged = [line["loss"] for line in read_history(tmp_path / "run") if line["split"] == "train"]
+    half = len(losses) // 2
+    for part, loss in zip((losses[:half], losses[half:]), logged, strict=True):
+        assert loss == pytest.approx(sum(s for _, s in part) / sum(n for n, _ in part), rel=1e-5)
+
+
+def test_balanced_classes_are_weighed_by_all_rows(tmp_path: Path, monkeypatch) -> None:
+    """rows / (classes x rows of the class), as in scikit-learn, although the sample holds a few rows only."""
+    monkeypatch.setattr("train.data.gather.SAMPLE_ROWS", 100)
+    random = np.random.default_rng(0)
+    x_n = random.normal(size=4000)
+    labels = np.where(x_n > 1, "high", "low")
+    (tmp_path / "rows").mkdir()
+    pq.write_table(pa.table({"x": x_n, "label": labels}), tmp_path / "rows" / "0.parquet", row_group_size=500)
+    data = Table(path=str(tmp_path / "rows"), target="label", stream=True, valid=0, test=0)
+    run = prepare(
+        Config(data=data, net=Dense(hidden=()), class_weight="balanced"), load_dataset(Config(data=data)), tmp_path
+    )
+    name, factor_k = streaming._factors(run)
+    counts_k = np.array([(labels == "high").sum(), (labels == "low").sum()])
+    np.testing.assert_allclose(factor_k, 4000 / (2 * counts_k), rtol=1e-6)
+    assert name == "label"
+
+
+def test_files_that_vanish_end_the_run_in_one_line(tmp_path: Path, monkeypatch) -> None:
+    path = write_rows(tmp_path / "rows", 4000, 2000, 500)
+    cfg = config.load("configs/table.py", overrides(path, data__shuffle_window="512", train__batch_size="256"))
+    compile_chunks = loop.compile_chunks
+
+    def compile_and_lose(*arguments):
+        (tmp_path / "rows" / "1.parquet").unlink()
+        return compile_chunks(*arguments)
+
+    monkeypatch.setattr(loop, "compile_chunks", compile_and_lose)
+    with pytest.raises(UserError, match=r"1.parquet: not a readable Parquet file: .*No such file") as error:
+        loop.fit(cfg, tmp_path / "run")
+    assert "\n" not in str(error.value)

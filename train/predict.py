@@ -3,20 +3,27 @@
 python -m train.predict --workdir=DIR --data=FILE [--out=FILE] [--interval=0.9] [--dropout_samples=N [--seed=0]]
 
 Writes a line per row of FILE, in its order, to --out (CSV, Parquet or JSON lines by its ending) or to the terminal.
+FILE may be a folder of Parquet files. A folder, and Parquet for a net that was trained on a stream, is answered some
+rows at a time, so that it need not fit in memory.
 --interval adds the ends between which a number lies with that probability, measured on the validation rows.
 --dropout_samples answers with the mean of N answers of the net with its dropout left on, and adds their deviation.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from train import flags, runtime
 from train.errors import UserError
+from train.options import Table
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from train.predictor import Predictor
 
 
@@ -33,19 +40,36 @@ def main(argv: list[str]) -> int:
     sure = {name: given[name] for name in ("interval", "dropout_samples", "seed") if name in given}
     if "seed" in sure and "dropout_samples" not in sure:
         raise UserError("--seed: is for --dropout_samples; give both, or neither")
-    from train.data.read import read_table
-    from train.data.write import csv_lines, write_table
+    from train.data.write import csv_lines, write_pieces
 
     runtime.configure()
     model = load(given["workdir"])
-    table = read_table(given["data"], model.config.data.missing)
-    answers = model.table(table, given["data"], **sure)
+    answers = answered(model, given["data"], **sure)
     if "out" in given:
-        write_table(answers, given["out"])
-        print(f"{answers.num_rows} rows -> {given['out']}")
+        print(f"{write_pieces(answers, given['out'])} rows -> {given['out']}")
     else:
-        sys.stdout.buffer.writelines(csv_lines(answers, ","))
+        for i, piece in enumerate(answers):
+            sys.stdout.buffer.writelines(csv_lines(piece, ",", header=not i))
     return 0
+
+
+def answered(model: Predictor, path: str, **sure: Any) -> Iterator[pa.Table]:
+    """The answers to the rows of a file or folder, in pieces; `sure` are further arguments of `Predictor.table`."""
+    import pyarrow.compute as pc
+
+    from train.data.read import PARQUET, read_table
+    from train.data.row_groups import find_files, read_pieces
+
+    data = model.config.data
+    if not isinstance(data, Table) or not (os.path.isdir(path) or (data.stream and path.lower().endswith(PARQUET))):
+        yield model.table(read_table(path, data.missing), path, **sure)
+        return
+    files = find_files(path)
+    columns = [column.name for column in model.encoder.columns if column.name in files.schema.names]
+    for group in files.groups:
+        for piece in read_pieces(group, columns):
+            answers = model.table(piece.table, piece.where, **sure)
+            yield answers.set_column(0, "row", pc.add(answers["row"], piece.first))  # type: ignore[attr-defined]
 
 
 if __name__ == "__main__":

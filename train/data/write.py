@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import math
 import os
@@ -30,20 +31,32 @@ def write_table(table: pa.Table, path: str | os.PathLike[str]) -> None:
     with = + - @ are left as they are: do not open a CSV of untrusted text in a spreadsheet program.
     Raises UserError for an unknown ending, StorageError if the file cannot be written.
     """
-    path = os.fspath(path)
+    write_pieces(iter([table]), path)
+
+
+
+def write_pieces(tables: Iterator[pa.Table], path: str | os.PathLike[str]) -> int:
+    """Writes tables of the same columns one below the other, as `write_table` does, and returns the number of rows."""
+    path, first = os.fspath(path), next(tables)
+    tables, n_rows = itertools.chain([first], tables), 0
     ending = ending_of(path)
     temporary = f"{path}.{os.getpid()}.tmp"
     try:
         with open(temporary, "wb") as file:
-            if ending in PARQUET:
-                pq.write_table(table, file, write_page_checksum=True)
-            elif ending in TEXT:
-                file.writelines(csv_lines(table, "\t" if ending == ".tsv" else ","))
-            else:
-                file.writelines(_json_lines(table))
+            parquet = pq.ParquetWriter(file, first.schema, write_page_checksum=True) if ending in PARQUET else None
+            with parquet or contextlib.nullcontext():
+                for table in tables:
+                    if parquet is not None:
+                        parquet.write_table(table)
+                    elif ending in TEXT:
+                        file.writelines(csv_lines(table, "\t" if ending == ".tsv" else ",", header=not n_rows))
+                    else:
+                        file.writelines(_json_lines(table))
+                    n_rows += table.num_rows
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        return n_rows
     except pa.ArrowException as error:
         raise UserError(f"{path}: this table cannot be written there: {first_line(error)}") from None
     except OSError as error:
@@ -54,10 +67,11 @@ def write_table(table: pa.Table, path: str | os.PathLike[str]) -> None:
 
 
 
-def csv_lines(table: pa.Table, delimiter: str) -> Iterator[bytes]:
+def csv_lines(table: pa.Table, delimiter: str, *, header: bool = True) -> Iterator[bytes]:
     """The header, then blocks of rows, as `write_table` writes them."""
-    names = _csv_cells(pa.array(table.column_names, pa.string()))
-    yield (delimiter.join(names.to_pylist()) + "\n").encode()
+    if header:
+        names = _csv_cells(pa.array(table.column_names, pa.string()))
+        yield (delimiter.join(names.to_pylist()) + "\n").encode()
     # In a file of one column an empty line is no row for most readers.
     null = '""' if table.num_columns == 1 else ""
     for batch in table.to_batches(max_chunksize=WRITE_ROWS):
