@@ -57,6 +57,7 @@ def answered(model: Predictor, path: str, **sure: Any) -> Iterator[pa.Table]:
     """The answers to the rows of a file or folder, in pieces; `sure` are further arguments of `Predictor.table`."""
     import pyarrow.compute as pc
 
+    from train.data.encode import TableEncoder
     from train.data.read import PARQUET, read_table
     from train.data.row_groups import find_files, read_pieces
 
@@ -64,7 +65,10 @@ def answered(model: Predictor, path: str, **sure: Any) -> Iterator[pa.Table]:
     if not isinstance(data, Table) or not (os.path.isdir(path) or (data.stream and path.lower().endswith(PARQUET))):
         yield model.table(read_table(path, data.missing), path, **sure)
         return
+    assert isinstance(model.encoder, TableEncoder)
     files = find_files(path)
+    if not files.n_rows:
+        yield model.table(files.schema.empty_table(), path, **sure)
     columns = [column.name for column in model.encoder.columns if column.name in files.schema.names]
     for group in files.groups:
         for piece in read_pieces(group, columns):
