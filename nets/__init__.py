@@ -1,6 +1,7 @@
 """Networks: arrays in, arrays out. No files, no optimizer, no loop."""
 
 from nets.activations import ACTIVATIONS
+from nets.autoencoder import Autoencoder
 from nets.competitive import Competitive
 from nets.dense import Dense
 from nets.forecast import Forecaster
@@ -16,6 +17,7 @@ from nets.tokens import Tokens
 __all__ = [
     "ACTIVATIONS",
     "LSTM",
+    "Autoencoder",
     "Competitive",
     "Dense",
     "Forecaster",

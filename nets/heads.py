@@ -28,6 +28,7 @@ class HeadShape(NamedTuple):
 
     `quantiles`: levels in increasing order, .5 among them, at which it answers; the median is its prediction.
     `deviation`: whether it answers a standard deviation beside the mean.
+    `categories`: how many values each category column has that it gives back beside its numbers (`nets.Autoencoder`).
     """
 
     name: str
@@ -35,6 +36,7 @@ class HeadShape(NamedTuple):
     size: int
     quantiles: tuple[float, ...] = ()
     deviation: bool = False
+    categories: tuple[int, ...] = ()
 
     @property
     def further(self) -> int:
@@ -44,7 +46,7 @@ class HeadShape(NamedTuple):
     @property
     def width(self) -> int:
         """Numbers that its layer gives."""
-        return self.size * (1 + self.further)
+        return self.size * (1 + self.further) + sum(self.categories)
 
 
 class Heads(nn.Module):

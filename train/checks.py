@@ -12,6 +12,7 @@ from train.options import (
     Augment,
     Competitive,
     Config,
+    Dense,
     Optim,
     Perceptron,
     SelfOrganizingMap,
@@ -19,6 +20,7 @@ from train.options import (
     Series,
     Table,
 )
+from train.rule_checks import check_clusters, check_perceptron
 from train.stream_checks import check_stream
 
 Columns = Sequence[str | None]
@@ -36,11 +38,15 @@ def check_together(config: Config) -> None:
         net, kind = type(config.net).__name__, type(config.data).__name__
         raise UserError(f"config.net: {net} reads config.data=Table(...); for {kind} use an LSTM")
     if isinstance(config.net, Perceptron):
-        _check_perceptron(config, config.net)
+        check_perceptron(config, config.net)
     if isinstance(config.net, Competitive | SelfOrganizingMap) and isinstance(config.data, Table):
-        _check_clusters(config, config.net, config.data)
+        check_clusters(config, config.net, config.data)
+    elif config.loss == "reconstruction":
+        _check_reconstruction(config)
     elif isinstance(config.data, Table):
         _check_target(_names(config.data.target))
+        if getattr(config.net, "code", None) is not None:
+            raise UserError("config.net.code: is for config.loss=reconstruction, which learns without a target")
         if config.data.label:
             raise UserError("config.data.label: judges clusters; a net with a target is judged by config.data.target")
     if isinstance(config.data, Sequences) and isinstance(config.net, LSTM):
@@ -84,54 +90,22 @@ def _check_table(data: Table) -> None:
         raise UserError(f"config.data.group: not used by config.data.split={data.split}; set config.data.split=group")
 
 
-def _check_perceptron(config: Config, net: Perceptron) -> None:
-    if config.loss not in ("auto", "binary_crossentropy", "categorical_crossentropy"):
-        raise UserError(f"config.loss: {config.loss} is for numbers; a Perceptron tells classes: leave it at auto")
-    if config.label_smoothing not in (0, "auto"):
-        raise UserError("config.label_smoothing: a threshold answers yes or no; set it to 0")
-    if net.rule not in ("straight_through", "surrogate"):
-        _check_no_descent(config, f"config.net.rule={net.rule}")
-
-
-READ_BY = {
-    "winner": ("conscience", "rate", "final_rate"),
-    "neural_gas": ("neighbours", "rate", "final_rate"),
-    "online": ("rate", "final_rate"),
-}
-
-
-def _check_clusters(config: Config, net: Competitive | SelfOrganizingMap, data: Table) -> None:
-    name = type(net).__name__
-    if any(_names(data.target)):
-        raise UserError(f"config.data.target: a {name} learns without; a column to judge by is config.data.label")
-    if config.loss != "auto":
-        raise UserError(f"config.loss: a {name} has its own, the squared distance; leave it at auto")
+def _check_reconstruction(config: Config) -> None:
+    if not (isinstance(config.net, Dense) and isinstance(config.data, Table)):
+        net = type(config.net).__name__
+        raise UserError(f"config.loss: reconstruction is for config.net=Dense(code=...), not {net}; leave it at auto")
+    if config.net.code is None:
+        raise UserError("config.net.code: an autoencoder needs one; set how many numbers a row is told by, such as 2")
+    if any(config.data.target):
+        raise UserError("config.data.target: not used by config.loss=reconstruction; name it in config.data.label")
     if config.class_weight is not None or config.label_smoothing not in (0, "auto"):
         field = "label_smoothing" if config.class_weight is None else "class_weight"
-        raise UserError(f"config.{field}: a {name} learns from no class; leave it at its default")
-    if isinstance(net, SelfOrganizingMap):
-        if len(net.shape) != 2:
-            raise UserError(f"config.net.shape: {net.shape} is no map; give rows and columns, such as (8, 8)")
-        if net.shape[0] * net.shape[1] < 2:
-            raise UserError("config.net.shape: a map of one unit tells nothing apart; give it two at the least")
-    for field in ("conscience", "neighbours", "rate", "final_rate"):
-        default = getattr(type(net)(), field, None)
-        if field not in READ_BY.get(net.rule, ()) and getattr(net, field, None) != default:
-            raise UserError(f"config.net.{field}: not used by config.net.rule={net.rule}; leave it at {default}")
-    _check_no_descent(config, f"a {name}")
-
-
-def _check_no_descent(config: Config, rule: str) -> None:
-    """What only a gradient reads must be as it was."""
-    for field in dataclasses.fields(Optim):
-        value, default = (getattr(optim, field.name) for optim in (config.optim, Optim()))
-        if value != default:
-            raise UserError(f"config.optim.{field.name}: {rule} takes no gradient; leave it at {default}")
-    if config.train.gradient_norms:
-        raise UserError(f"config.train.gradient_norms: {rule} takes no gradient; set it to false")
+        raise UserError(f"config.{field}: config.loss=reconstruction learns from no class; leave it at its default")
+    if config.net.clip_outputs:
+        raise UserError("config.net.clip_outputs: is for numbers to predict; set it to false")
     for name in ("mixup", "cutmix"):
         if getattr(config.augment, name) != 0:
-            raise UserError(f"config.augment.{name}: {rule} learns from whole rows; set it to 0")
+            raise UserError(f"config.augment.{name}: is for nets with a target; set it to 0, and noise or drop above")
 
 
 def _check_forecast(data: Series, net: LSTM, loss: str) -> None:

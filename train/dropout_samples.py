@@ -38,6 +38,8 @@ def make_sampler(config: Config, encoder: Any) -> Callable[[Any, Mapping[str, An
     of_steps = next((head.name for head in encoder.heads if head.kind in STEP_KINDS), None)
     if of_steps is not None:
         raise UserError(f"--dropout_samples: {of_steps!r} is answered at every step; samples are of a row's one answer")
+    if config.loss == "reconstruction":
+        raise UserError("--dropout_samples: a code is no answer with a right and a wrong; samples are of predictions")
     if isinstance(config.net, LSTM):
         config = replace(config, net=replace(config.net, noise=0.0, offset=0.0, crop=1.0, rare=0.0))
     network, tasks = make_network(config, encoder)

@@ -23,6 +23,7 @@ _MEANINGS = {
     "workdir": "the run's folder",
     "data": "a CSV, Parquet or JSON lines file",
     "out": "the file to write, CSV or Parquet by its ending",
+    "copy": "columns of the data to write beside the answers, NAME,NAME",
     "interval": "the share of new rows that intervals are to hold, such as 0.9",
     "dropout_samples": "how often to answer with dropout left on, for the mean and the deviation",
     "seed": "of what dropout leaves out",

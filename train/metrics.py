@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from train.cluster_metrics import cluster_metrics
+from train.reconstruction import reconstruction_metrics
 from train.sequence_metrics import next_binary_metrics, next_number_metrics, tag_metrics
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ def evaluate(
                     metrics[name] |= interval_metrics(own[0][:, i], own[1][:, i], truth_n, weight, unit)
         elif head.kind == "cluster":
             metrics[head.name] = cluster_metrics(answers, target, weight)
+        elif head.kind == "reconstruction":
+            metrics[head.name] = reconstruction_metrics(answers, head.name, head.size, target, weight)
         elif head.kind == "binary":
             metrics[head.columns[0]] = binary_metrics(answer, target, weight)
         elif head.kind == "tags":

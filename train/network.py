@@ -35,6 +35,8 @@ Array = jax.Array
 def make_network(config: Config, encoder: Any) -> tuple[nn.Module, tuple[Task, ...]]:
     """The network for a resolved config, and what each of its heads is trained on."""
     shapes = tuple(nets.HeadShape(head.name, head.kind, head.size) for head in encoder.heads)
+    if config.loss == "reconstruction":
+        shapes = (shapes[0]._replace(categories=encoder.category_sizes),)
     crf = isinstance(config.net, LSTM) and config.net.crf
     tasks = make_tasks(shapes, config.loss, getattr(encoder, "steps", 1.0), crf=crf, quantiles=config.quantiles)
     match config.data, config.net:
@@ -53,7 +55,9 @@ def make_network(config: Config, encoder: Any) -> tuple[nn.Module, tuple[Task, .
             raise NotImplementedError(f"{type(net).__name__} on {type(data).__name__}")
 
 
-def _table_network(data: Table, net: Dense, encoder: TableEncoder, tasks: tuple[Task, ...]) -> nets.Network:
+def _table_network(
+    data: Table, net: Dense, encoder: TableEncoder, tasks: tuple[Task, ...]
+) -> nets.Network | nets.Autoencoder:
     inputs = nets.Inputs(
         category_sizes=encoder.category_sizes,
         one_hot=data.one_hot,
@@ -73,6 +77,9 @@ def _table_network(data: Table, net: Dense, encoder: TableEncoder, tasks: tuple[
         activation_slope=net.activation_slope,
     )
     shapes = tuple(task.head for task in tasks)
+    if net.code is not None:
+        missing = encoder.missing_columns
+        return nets.Autoencoder(inputs, body, net.code, shapes[0], net.output_init, data.scaling, missing)
     return nets.Network(
         inputs,
         body,

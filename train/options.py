@@ -44,7 +44,7 @@ Initializer = Literal[
 ]  # fmt: skip
 Loss = Literal[
     "auto", "mse", "mae", "huber", "log_cosh", "poisson", "quantile", "gaussian", "binary_crossentropy",
-    "categorical_crossentropy",
+    "categorical_crossentropy", "reconstruction",
 ]  # fmt: skip
 # Strings that mean "no value" in a text file; pandas and Keras users write all of these.
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "#N/A", "?")
@@ -52,7 +52,8 @@ MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "#N/A",
 
 @dataclass
 class Table:
-    """Rows and columns: a dense net's data. Clusters have no `target`; `label` is a column to judge them by.
+    """Rows and columns: a dense net's data. Clusters and autoencoders have no `target`; `label` is a column to judge
+    clusters, and to colour codes, by.
 
     `stream`: training rows stay on the disk, in a Parquet file or a folder of them; row groups come in random order,
     and rows are shuffled within windows of `shuffle_window` rows.
@@ -86,10 +87,12 @@ class Table:
 class Dense:
     """A feed-forward net: `hidden` layers of `activation`, then one linear layer per target.
 
-    `hidden=()` is a single neuron per output: linear, logistic or softmax regression.
+    `hidden=()` is a single neuron per output: linear, logistic or softmax regression. With `loss="reconstruction"` it
+    is an autoencoder: `hidden`, a linear layer of `code` numbers, `hidden` in reverse, and its input given back.
     """
 
     hidden: tuple[int, ...] | Auto = bounded((64, 64), 1)
+    code: int | None = bounded(None, 1)
     activation: Activation | Auto = "relu"
     kernel_init: Initializer = "glorot_uniform"
     output_init: Initializer = "glorot_uniform"

@@ -150,7 +150,8 @@ def _kept(config: Config, dataset: Any, records: list[dict[str, Any]], settings:
     """The numbers of the members that answer."""
     whole = [record for record in records if np.isfinite(record["value"])]
     own = [record for record in whole if record["setting"] == settings[0]["setting"]] or whole
-    alone = any(head.kind in ("tags", "cluster") for head in dataset.encoder.heads)  # of which there is no average
+    no_average = ("tags", "cluster", "reconstruction")
+    alone = any(head.kind in no_average for head in dataset.encoder.heads)
     if config.population.keep == "refit" and alone:  # each fold is judged by one net
         by_value = sorted(own, key=lambda record: -record["value"])
         return set({record["fold"]: record["member"] for record in by_value}.values())

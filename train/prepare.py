@@ -89,7 +89,7 @@ def resolved(config: Config, dataset: Any) -> Config:
     n_train = training_rows(dataset)
     if isinstance(dataset.encoder, SequenceEncoder):
         config = resolve_sequences(config, n_train, **dataset.encoder.traits)
-    classes = dataset.encoder.heads[0].kind != "regression"
+    classes = dataset.encoder.heads[0].kind not in ("regression", "reconstruction")
     return resolve(config, n_train, classes=classes, season=getattr(dataset.encoder, "season", None))
 
 

@@ -1,6 +1,6 @@
 """Numbers -> pictures: report.html of a run, one file that opens anywhere.
 
-Shapes: n rows, o outputs, k classes.
+n rows, o outputs, k classes.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from train.forecast_figures import forecast_sections
 from train.log import HIGHER_IS_BETTER
 from train.page import document, escape, figure, number, panels, section, table
 from train.population_figures import best_member, population_sections
+from train.reconstruction_figures import reconstruction_sections
 from train.weight_figures import gradient_pictures, weight_pictures
 
 MAX_TARGETS = 4  # of which there are pictures and a headline; the table has all
@@ -35,10 +36,12 @@ HEADLINE = {
     "tags": "token_accuracy",
     "entities": "f1",
     "cluster": "quantisation_error",
+    "reconstruction": "rmse",
+    "reconstructed_categories": "accuracy",
     "next_numbers": "rmse",
     "next_binary": "nll",
 }
-IN_WORDS = {"mean": "the mean", "majority": "the most frequent class", "linear": "a linear model",
+IN_WORDS = {"mean": "the mean", "majority": "the most frequent class", "linear": "a linear model", "pca": "PCA",
             "one_unit": "a single unit", "last": "the last value", "seasonal": "the last season"}  # fmt: skip
 
 Json = Mapping[str, Any]
@@ -95,10 +98,12 @@ def _page(
         sections += forecast_sections(predictions["forecasts"], by_step, [name for name, _ in drawn], split)
     if "plane" in predictions:
         sections += decision_sections(predictions["plane"], heads, predictions["targets"], split)
+    if "codes" in predictions:
+        sections += reconstruction_sections(predictions["codes"], split)
     if "clusters" in predictions:
         sections += cluster_sections(predictions["clusters"], split)
     for head in heads:
-        if head["name"] not in predictions["targets"] or head["kind"] == "cluster":  # answered at every step
+        if head["name"] not in predictions["targets"] or head["kind"] not in ("regression", "binary", "multiclass"):
             continue
         target, answer = predictions["targets"][head["name"]], predictions["answers"][head["name"]]
         sections += _answers(head, np.asarray(target), np.asarray(answer), columns, split)

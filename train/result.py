@@ -16,6 +16,7 @@ from train.cluster_metrics import one_unit
 from train.data.clusters import ClusterEncoder
 from train.data.dataset import Batch, Dataset
 from train.data.encode import TableEncoder
+from train.data.reconstruction import LABEL, ReconstructionEncoder
 from train.data.sequence_encode import SequenceEncoder
 from train.data.sequences import SequenceDataset
 from train.data.series import SeriesDataset
@@ -35,6 +36,7 @@ from train.outcome import Outcome, judged_split
 from train.population_figures import who_answers
 from train.predictor import Predictor
 from train.prepare import Run, versions
+from train.reconstruction import component_answers, r2_by_column
 from train.report import intervals_in_words, write_report
 from train.sequence_baselines import sequence_baselines
 from train.sequence_metrics import are_entities
@@ -113,8 +115,18 @@ def _beside(run: Run, predictor: Predictor, judged: str, batch: Batch, answers: 
         case Dataset(encoder=ClusterEncoder()):
             rows = predictor.answers(_sample(run).inputs)["row"]
             return {"baselines": {judged: {"one_unit": one_unit(rows, answers["row"])}}}
+        case Dataset(encoder=ReconstructionEncoder()):
+            return {"baselines": {judged: _components(run, predictor, batch, answers)}}
         case table:
             return {"baselines": {judged: table_baselines(table.encoder, _sample(run), batch)}}
+
+
+def _components(run: Run, predictor: Predictor, batch: Batch, answers: Arrays) -> dict[str, dict[str, float]]:
+    """What the mean, and as many principal components as the code has numbers, make of the judged rows."""
+    encoder, train, size = run.dataset.encoder, _sample(run), answers["code"].shape[1]
+    rows, sizes = predictor.answers(train.inputs)["row"], encoder.category_sizes
+    found = component_answers(rows, train.weight, answers["row"], encoder.heads[0].name, sizes, size)
+    return {name: score(encoder, others, batch.target, batch.weight) for name, others in found.items()}
 
 
 def _sample(run: Run) -> Batch:
@@ -141,8 +153,8 @@ def _write_predictions(run: Run, batch: Batch, answers: Arrays) -> None:
 
 def _importance(run: Run, predictor: Predictor, batch: Batch) -> dict[str, dict[str, float]]:
     encoder = run.dataset.encoder
-    if isinstance(encoder, SeriesEncoder | SequenceEncoder | ClusterEncoder):
-        return {}  # a column shuffled within its window is no series any more, and clusters have no right answer
+    if isinstance(encoder, SeriesEncoder | SequenceEncoder | ClusterEncoder | ReconstructionEncoder):
+        return {}  # a column shuffled within its window is no series any more, and other nets have no target
     error = prediction_error(encoder.heads, batch.target, batch.weight, encoder.units)
     return permutation_importance(predictor.answers, batch.inputs, encoder.places(), error, run.config.seed)
 
@@ -154,6 +166,8 @@ def _shown(run: Run, outcome: Outcome, judged: str, batch: Batch, answers: Array
         {"name": h.name, "kind": h.kind, "columns": list(h.columns), "classes": list(h.classes)} for h in encoder.heads
     ]
     for head in heads:
+        if head["kind"] == "reconstruction" and not encoder.number_names:
+            head["kind"] = "reconstructed_categories"
         if head["kind"] == "tags" and are_entities(head["classes"]):
             head["kind"] = "entities"
     shown = {"heads": heads, "targets": encoder.to_units(batch.target), "answers": encoder.to_units(answers)}
@@ -165,6 +179,15 @@ def _shown(run: Run, outcome: Outcome, judged: str, batch: Batch, answers: Array
         shown["plane"] = plane
     if not getattr(run.program.network, "learns_by_rule", False):
         shown["kernels"] = kernel_weights(variables["params"])
+    if isinstance(encoder, ReconstructionEncoder):
+        head, target = encoder.heads[0], batch.target
+        shown["codes"] = {
+            **{name: answers[name] for name in ("code", "error")},
+            "label": target.get(LABEL),
+            "classes": encoder.targets[0].vocabulary if encoder.targets else (),
+            "columns": encoder.number_names,
+            "r2": r2_by_column(answers, head.name, head.size, target[head.name]),
+        }
     if isinstance(encoder, ClusterEncoder):
         network = run.program.network
         units = np.asarray(variables["params"]["units"])[int(np.argmin(variables["batch_stats"]["error"]))]

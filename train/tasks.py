@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from nets.activations import step
+from nets.autoencoder import reconstruction_losses
 from nets.crf import log_likelihood
 from nets.heads import HeadShape
 from nets.perceptron import surrogate_step
@@ -30,6 +31,7 @@ BY_KIND = {
     "binary": "binary_crossentropy",
     "multiclass": "categorical_crossentropy",
     "cluster": "squared_distance",
+    "reconstruction": "reconstruction",
     "tags": "categorical_crossentropy",
     "next_numbers": "mse",
     "next_binary": "binary_crossentropy",
@@ -83,6 +85,8 @@ def row_losses(
         prediction, truth = outputs[head.name], target[head.name]
         if head.kind == "cluster":
             total_b += prediction
+        elif head.kind == "reconstruction":
+            total_b += reconstruction_losses(prediction, truth, head)
         elif head.kind == "tags" and loss == "crf":
             total_b += _crf_loss(outputs, head, truth) / steps
         elif head.kind == "tags":
@@ -116,12 +120,15 @@ def _crf_loss(outputs: Mapping[str, Array], head: HeadShape, tags_bt: Array) -> 
 
 
 def row_errors(tasks: tuple[Task, ...], outputs: Mapping[str, Array], target: Mapping[str, Array]) -> Array:
-    """What a user counts as error [b], summed over heads: squared error of numbers, 0 or 1 for a class or a tag."""
+    """What a user counts as error [b], summed over heads: squared error of numbers, 0 or 1 for a class or a tag,
+    the loss of a row given back."""
     total_b = jnp.zeros(())
     for head, loss, steps in tasks:
         prediction, truth = outputs[head.name], target[head.name]
         if head.kind == "cluster":
             total_b += prediction
+        elif head.kind == "reconstruction":
+            total_b += reconstruction_losses(prediction, truth, head)
         elif head.kind == "tags":
             total_b += ((jnp.argmax(prediction, -1) != truth) & (truth >= 0)).sum(-1) / steps
         elif head.kind == "next_binary":

@@ -22,13 +22,15 @@ DAY = 86_400_000_000  # microseconds
 @dataclass(frozen=True)
 class Head:
     """An output of the network: "regression" for all numeric targets together, "binary" or "multiclass" for a class,
-    "cluster" for a table without a target.
+    "cluster" or "reconstruction" for a table without a target.
 
     Of sequences also, at every step, "tags", and "next_numbers" or "next_binary" for what stands at the one after it.
     """
 
     name: str
-    kind: Literal["regression", "binary", "multiclass", "cluster", "tags", "next_numbers", "next_binary"]
+    kind: Literal[
+        "regression", "binary", "multiclass", "cluster", "reconstruction", "tags", "next_numbers", "next_binary"
+    ]
     columns: tuple[str, ...]
     classes: tuple[str, ...]
     size: int

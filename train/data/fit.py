@@ -10,6 +10,7 @@ import pyarrow as pa
 from train.data.clusters import ClusterEncoder, cluster_head
 from train.data.columns import RawColumn, get_column, infer_kind, missing_rows, read_numbers, read_text, read_times
 from train.data.encode import DAY, Column, Head, TableEncoder
+from train.data.reconstruction import ReconstructionEncoder, reconstruction_head
 from train.data.statistics import rounded_together, shift_and_unit
 from train.errors import UserError
 from train.options import Table
@@ -30,7 +31,7 @@ def fit_encoder(
     if target_names(options):
         targets, heads, notes = fit_targets(table, train_rows, options, loss)
     else:
-        targets, heads, notes = _fit_label(table, train_rows, options)
+        targets, heads, notes = _fit_label(table, train_rows, options), (), []
     where, columns, dropped = options.path or "data", [], {}
     for name in feature_names(table, options):
         raw = get_column(table, name, where, options.missing, train_rows)
@@ -43,21 +44,22 @@ def fit_encoder(
     if not columns:
         raise UserError(f"{where}: no column to learn from: {'; '.join(notes) or 'all are targets or ignored'}")
     scaling = "none" if loss == "poisson" else options.target_scaling
-    kind = TableEncoder if target_names(options) else ClusterEncoder
+    kind = TableEncoder
+    if loss == "reconstruction":
+        kind, heads = ReconstructionEncoder, (reconstruction_head(tuple(columns)),)
+    elif not heads:
+        kind, heads = ClusterEncoder, (cluster_head(*targets),)
     return kind(tuple(columns), targets, heads, options.missing, scaling, dropped), notes
 
 
-def _fit_label(
-    table: pa.Table, train_rows: np.ndarray, options: Table
-) -> tuple[tuple[Column, ...], tuple[Head, ...], list[str]]:
-    """The label of a table without a target, if it has one, and the one head it then has."""
+def _fit_label(table: pa.Table, train_rows: np.ndarray, options: Table) -> tuple[Column, ...]:
+    """The label of a table without a target, if it has one."""
     if options.label is None:
-        return (), (cluster_head(None),), []
+        return ()
     raw = get_column(table, options.label, options.path or "data", options.missing, train_rows)
     if missing_rows(raw).all():
         raise raw.error("the label is missing in every training row")
-    label = _fit_vocabulary(raw)
-    return (label,), (cluster_head(label),), []
+    return (_fit_vocabulary(raw),)
 
 
 def fit_targets(

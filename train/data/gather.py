@@ -171,8 +171,10 @@ def gather(files: Files, options: Table) -> Gathered:
 
 def labelled(table: pa.Table, options: Table, where: str) -> np.ndarray:
     """Which rows have every target [n]."""
-    missing = [missing_rows(get_column(table, name, where, options.missing)) for name in target_names(options)]
-    return ~np.any(missing, axis=0)
+    present = np.ones(table.num_rows, bool)
+    for name in target_names(options):
+        present &= ~missing_rows(get_column(table, name, where, options.missing))
+    return present
 
 
 def _take_in(found: Gathered, piece: Piece, train: np.ndarray, options: Table) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 from train.data.clusters import ClusterEncoder, check_distinct
 from train.data.dataset import Dataset
 from train.data.encode import TableEncoder
+from train.data.reconstruction import ANSWERS, ReconstructionEncoder
 from train.data.sequence_encode import SequenceEncoder
 from train.data.sequences import load_sequences
 from train.data.series import SeriesDataset, load_series
@@ -16,7 +17,7 @@ from train.data.stream import load_stream
 from train.data.table import load_table
 from train.errors import UserError
 from train.members import settings_of, with_values
-from train.options import LSTM, Competitive, Config, Perceptron, SelfOrganizingMap, Sequences, Series, Table
+from train.options import LSTM, Competitive, Config, Dense, Perceptron, SelfOrganizingMap, Sequences, Series, Table
 
 
 def load_dataset(config: Config) -> Dataset | SeriesDataset:
@@ -42,6 +43,9 @@ def _check_net(net: object, dataset: Dataset) -> None:
             check_distinct(dataset, units, "config.net.units")
         case SelfOrganizingMap(shape=(rows, columns)):
             check_distinct(dataset, rows * columns, "config.net.shape")
+        case Dense(code=int()) if dataset.encoder.targets and ANSWERS.fullmatch(dataset.encoder.targets[0].name):
+            name = dataset.encoder.targets[0].name
+            raise UserError(f"config.data.label: {name!r} is the name of a column of the answers; rename it")
         case Perceptron():
             numbers = [head.columns for head in dataset.encoder.heads if head.kind == "regression"]
             if numbers:
@@ -82,6 +86,8 @@ def read_encoder(plain: Mapping[str, Any]) -> TableEncoder | SeriesEncoder | Seq
     match plain.get("kind"):
         case "Clusters":
             return ClusterEncoder.from_json(plain)
+        case "Reconstruction":
+            return ReconstructionEncoder.from_json(plain)
         case "Series":
             return SeriesEncoder.from_json(plain)
         case "Sequences":

@@ -76,7 +76,7 @@ def fit_statistics(
         fitted["seen"] = seen_cv
     by_head = {}
     for head in encoder.heads:
-        if head.kind == "cluster":
+        if head.kind in ("cluster", "reconstruction"):
             continue
         target = targets[head.name][rows]
         if head.kind == "regression":

@@ -67,6 +67,8 @@ class Stream:
             inputs["seen"][place, 0] = column.missing
         by_name = {column.name: column for column in encoder.targets}
         for head in encoder.heads:
+            if head.kind == "reconstruction":
+                continue
             if head.kind != "regression":
                 counts_k = self.class_counts(head)
                 targets[head.name]["rate"] = (counts_k / counts_k.sum()).astype(np.float32)
@@ -96,7 +98,7 @@ def load_stream(options: Table, loss: str) -> Dataset:
     sampled_from = replace(options, path=f"{options.path}, in a sample of its rows")
     encoder, notes = fit_encoder(fitting, np.arange(fitting.num_rows), sampled_from, loss, files.n_rows)
     for head in encoder.heads:
-        if head.kind != "regression" and found.labels[head.name].overflowed:
+        if head.classes and found.labels[head.name].overflowed:
             raise UserError(f"{options.path}: column {head.name!r}: more than {MOST_LABELS:,} classes; is it a number?")
     sample = np.searchsorted(numbers, np.concatenate(found.sample.numbers))
     pool = [_encoded(fitting, encoder, options, options.path)]
