@@ -1,11 +1,12 @@
 """LSTM layers: milliseconds of a training step and of inference, against PyTorch, flax and Keras on JAX.
 
-    pip install -e ".[bench]" && python bench/lstm.py [--rows 1 32] [--steps 24 100] [--hidden 64] [--seconds 1]
+    pip install -e ".[bench]" && python bench/lstm.py [--rows 1 32] [--steps 24 100] [--hidden 64] [--seconds .05]
 
 All side by side in one process, in turns, from the same weights on the same rows: one layer of one or both directions
 (concatenated), every step's output through a linear layer to one number, mean squared error, adam. The loss before the
 first update is printed as the largest relative difference from ours: it shows that all compute the same. Each measures
-one step per call, as a user's loop has it. By default the whole grid: 96 shapes, which takes over an hour on two cores.
+one step per call, as a user's loop has it, in nine rounds. By default the whole grid: 96 shapes, over an hour on two
+cores. "peak" is the share of what a product of large matrices reaches in the same run, in our inference.
 
 "ours" is what nets.LSTM computes with here, on a CPU the compiled kernel; "portable" is its scans. Every call takes
 fresh memory for what a training step keeps, and the pages of it cost as much as the arithmetic: --keep-memory has glibc
@@ -37,6 +38,7 @@ from nets.kernels import library
 from nets.lstm_core import lstm
 
 INPUTS = 8
+ROUNDS = 9
 PAUSE = 0.2  # seconds before each turn: threads of whoever went before spin for a while, and would slow the next
 
 
@@ -194,21 +196,36 @@ def keep_memory() -> bool:
 
 
 def time_in_turns(calls: dict[str, Callable[[], Any]], seconds: float) -> dict[str, float]:
-    """Median milliseconds of each, called in turns for about `seconds` each; nine turns at least, of the slow three."""
+    """Milliseconds a call of each: the median of ROUNDS rounds, of each of which it is the median of `seconds` of calls
+    one upon the other, as a training loop has them. Calls of half that time go first: threads that sleep take
+    milliseconds to wake, caches to fill."""
     times: dict[str, list[float]] = {name: [] for name in calls}
-    for turn in range(2000):
+    for _ in range(ROUNDS):
         for name, call in calls.items():
             time.sleep(PAUSE)
-            began = time.perf_counter()
-            call()
-            times[name].append((time.perf_counter() - began) * 1e3)
-        spent = max(sum(values) for values in times.values()) / 1e3
-        if spent > seconds and turn >= (8 if spent < 4 * seconds else 2):
-            break
+            run_for(call, seconds / 2)
+            times[name].append(statistics.median(run_for(call, seconds)) * 1e3)
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def compare(shape: tuple[int, int, int, int], seconds: float) -> None:
+def run_for(call: Callable[[], Any], seconds: float) -> list[float]:
+    """The seconds of each call, until they add up to so many."""
+    taken: list[float] = []
+    while sum(taken) < seconds:
+        began = time.perf_counter()
+        call()
+        taken.append(time.perf_counter() - began)
+    return taken
+
+
+def peak(size: int = 1024) -> float:
+    """Operations a second of a product of two large matrices by XLA."""
+    a = jnp.ones((size, size))
+    product = jax.jit(jnp.matmul).lower(a, a).compile()
+    return 2 * size**3 / min(run_for(lambda: product(a, a).block_until_ready(), 1.0))
+
+
+def compare(shape: tuple[int, int, int, int], seconds: float, peak: float) -> None:
     case = make_case(*shape)
     sides = {make.__name__: make(case) for make in SIDES}
     losses = {name: side.train() for name, side in sides.items()}
@@ -221,7 +238,10 @@ def compare(shape: tuple[int, int, int, int], seconds: float) -> None:
     label = "{:>4}{:>5}{:>5}{:>3}".format(*shape)
     cells = [f"{train[name]:>8.2f} /{infer[name]:>7.2f}" for name in sides]
     ratios = [f"{train[n] / train['ours']:.2f} {infer[n] / infer['ours']:.2f}" for n in list(sides)[1:]]
-    print(label + "".join(cells) + "   " + "   ".join(ratios) + f"   {apart:.0e}", flush=True)
+    rows, steps, hidden, directions = shape
+    operations = 2 * rows * steps * (INPUTS + hidden) * 4 * hidden * directions
+    share = operations / (infer["ours"] / 1e3) / peak
+    print(label + "".join(cells) + "   " + "   ".join(ratios) + f"   {apart:.0e}   {share:.0%}", flush=True)
 
 
 SIDES = (ours, portable, pytorch, flax, keras)
@@ -232,13 +252,15 @@ if __name__ == "__main__":
     parser.add_argument("--steps", type=int, nargs="+", default=[24, 100, 500])
     parser.add_argument("--hidden", type=int, nargs="+", default=[32, 64, 128, 256])
     parser.add_argument("--directions", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--seconds", type=float, default=0.05)
     parser.add_argument("--keep-memory", action="store_true")
     arguments = parser.parse_args()
     memory = "kept by glibc" if arguments.keep_memory and keep_memory() else "as it comes"
     print(f"{jax.devices()[0].device_kind}, {os.cpu_count()} cores, jax {jax.__version__}; ms train / infer")
     print(f"ours: {library.core()}; memory {memory}")
-    print("   B    T    H  D" + "".join(f"{side.__name__:>17}" for side in SIDES) + "   ratios to ours")
+    most = peak()
+    print(f"a product of matrices: {most / 1e9:.0f} Gflop/s")
+    print("   B    T    H  D" + "".join(f"{side.__name__:>17}" for side in SIDES) + "   ratios to ours, losses apart, peak")
     grid = itertools.product(arguments.rows, arguments.steps, arguments.hidden, arguments.directions)
     for sizes in grid:
-        compare(sizes, arguments.seconds)
+        compare(sizes, arguments.seconds, most)

@@ -22,7 +22,7 @@ struct Gradient {
   float* h;     // [B, H]
   float* c;     // [B, H]
   float* mask;  // [B, H], or null
-  float* weights;  // [F + H + 1, 4P]: of [W; R; b], in blocks, added to
+  float* weights;  // [F + H + 1, 4P]: of [W; R; b], in blocks; null: room of the scratch
 };
 
 // W or R [n, 4H] turned round, for products of dz: panels of up to 4 vectors of columns, each [4P][its columns].
@@ -34,13 +34,16 @@ class Panels {
 
   Panels(const Sizes& sizes, const float* weights, int64_t n, float* room) : n_(n), depth_(sizes.padded() * kGates), data_(room) {
     std::fill_n(room, (n + kLanes - 1) / kLanes * kLanes * depth_, 0.0f);
-    for (int64_t column = 0; column < n; ++column) {
-      float* to = room + column / kBlock * kBlock * depth_ + column % kBlock;
-      const int64_t width = std::min<int64_t>(kGates, vectors() - column / kBlock * kGates) * kLanes;
-      for (int gate = 0; gate < kGates; ++gate)
-        for (int64_t unit = 0; unit < sizes.hidden; ++unit) {
-          const int64_t k = unit / kLanes * kBlock + gate * kLanes + unit % kLanes;
-          to[k * width] = weights[column * kGates * sizes.hidden + gate * sizes.hidden + unit];
+    for (int64_t column = 0; column < n; column += kBlock) {
+      const int64_t width = std::min<int64_t>(kGates, vectors() - column / kLanes) * kLanes;
+      for (int64_t unit = 0; unit < sizes.hidden; unit += kLanes)
+        for (int gate = 0; gate < kGates; ++gate) {
+          // kLanes units of a panel at a time: what is read and what is written both stay in the first-level cache.
+          float* to = room + column * depth_ + (unit * kGates + gate * kLanes) * width;
+          const float* from = weights + column * kGates * sizes.hidden + gate * sizes.hidden + unit;
+          const int64_t n_columns = std::min<int64_t>(n - column, kBlock), n_units = std::min<int64_t>(sizes.hidden - unit, kLanes);
+          for (int64_t c = 0; c < n_columns; ++c)
+            for (int64_t u = 0; u < n_units; ++u) to[u * width + c] = from[c * kGates * sizes.hidden + u];
         }
     }
   }
@@ -184,8 +187,7 @@ struct BackwardGroup {
   }
 };
 
-// The backward pass over part `part` of `n_parts` of the rows; what they add to the weights' gradient is added to
-// gradient.weights, or, where that is null, to room of the scratch, whose place is returned.
+// The backward pass over part `part` of `n_parts` of the rows. Returns where their weights' gradient stands.
 inline const float* backward(const Given& given, const Sizes& sizes, const Answer& answer, const Pulls& pulls,
                              Gradient gradient, int64_t part, int64_t n_parts, Scratch& scratch) {
   const Order order(given, sizes, part, n_parts);
@@ -200,7 +202,8 @@ inline const float* backward(const Given& given, const Sizes& sizes, const Answe
   float *dh = scratch.take(n_group * padded), *dc = scratch.take(n_group * padded);
   float *mask = scratch.take(n_group * padded), *dmask = scratch.take(n_group * padded);
   float *left = scratch.take(room * stride), *dz = scratch.take(room * padded * kGates);
-  if (!gradient.weights) gradient.weights = std::fill_n(scratch.take(n_weights), n_weights, 0.0f) - n_weights;
+  if (!gradient.weights) gradient.weights = scratch.take(n_weights);
+  std::fill_n(gradient.weights, n_weights, 0.0f);
   if (!given.mask) mask = dmask = nullptr;
   for (int64_t first = 0; first < order.size(); first += kGroup) {
     const int64_t n = std::min(order.size() - first, kGroup);

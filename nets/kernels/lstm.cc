@@ -195,7 +195,9 @@ ffi::Error run_backward(ffi::ThreadPool pool, Floats x, Floats kernel, Floats re
   const int64_t n_parts = parts_of(sizes, n_directions, n_threads), row_gates = kGates * sizes.hidden;
   const int64_t n_weights = (sizes.inputs + sizes.hidden + 1) * kGates * sizes.padded();
   // Parts of a direction meet in a fixed order, after all of them: their sum has the same bits in every run.
-  std::vector<float> sums(n_parts > 1 ? n_directions * n_parts * n_weights : 0);
+  thread_local Scratch kept;
+  kept.reserve(n_parts > 1 ? n_directions * n_parts * n_weights : 0);
+  float* const sums = kept.take(0);
   const auto unpack = [&](int64_t member, int64_t d, const float* parts) {
     unpack_weights(sizes, parts, n_parts, members.at(*dkernel, member) + d * sizes.inputs * row_gates,
                    members.at(*drecurrent, member) + d * sizes.hidden * row_gates, members.at(*dbias, member) + d * row_gates);
@@ -211,7 +213,7 @@ ffi::Error run_backward(ffi::ThreadPool pool, Floats x, Floats kernel, Floats re
     const Gradient gradient{asks_x ? members.at(*dx, member) + d * sizes.rows * sizes.steps * sizes.inputs : nullptr,
                             members.at(*dh, member) + carry, members.at(*dc, member) + carry,
                             layer.masked() ? members.at(*dmask, member) + carry : nullptr,
-                            n_parts > 1 ? sums.data() + task * n_weights : nullptr};
+                            n_parts > 1 ? sums + task * n_weights : nullptr};
     const float* weights = backward(layer.given(members, sizes, member, d), sizes, answer, pulls, gradient,
                                     task % n_parts, n_parts, scratch());
     if (n_parts == 1) unpack(member, d, weights);
@@ -219,8 +221,9 @@ ffi::Error run_backward(ffi::ThreadPool pool, Floats x, Floats kernel, Floats re
   });
   if (n_parts > 1)
     run_tasks(pool, n_directions, n_threads, [&](int64_t i) {
-      unpack(i / sizes.directions, i % sizes.directions, sums.data() + i * n_parts * n_weights);
+      unpack(i / sizes.directions, i % sizes.directions, sums + i * n_parts * n_weights);
     });
+  kept.release();
   return ffi::Error::Success();
 }
 
