@@ -260,7 +260,7 @@ if __name__ == "__main__":
     print(f"ours: {library.core()}; memory {memory}")
     most = peak()
     print(f"a product of matrices: {most / 1e9:.0f} Gflop/s")
-    print("   B    T    H  D" + "".join(f"{side.__name__:>17}" for side in SIDES) + "   ratios to ours, losses apart, peak")
+    print("   B    T    H  D" + "".join(f"{side.__name__:>17}" for side in SIDES) + "   ratios, losses, peak")
     grid = itertools.product(arguments.rows, arguments.steps, arguments.hidden, arguments.directions)
     for sizes in grid:
         compare(sizes, arguments.seconds, most)
