@@ -200,7 +200,9 @@ def driver(body: str, **options) -> subprocess.Popen[str]:
 
 
 def test_ctrl_c_ends_in_130():
-    with driver("print('ready', flush=True); import time; time.sleep(60)") as process:
+    # What a shell starts in the background ignores Ctrl-C, and so would its children.
+    heed = "import signal, time; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    with driver(f"{heed}; print('ready', flush=True); time.sleep(60)") as process:
         assert process.stdout is not None
         process.stdout.readline()
         os.kill(process.pid, signal.SIGINT)
