@@ -177,7 +177,7 @@ def test_clusters_of_codes(tmp_path, folder):
 
 def test_columns_to_copy_must_be_there_and_be_no_answers(folder, tmp_path):
     model = predict.load(folder)
-    with pytest.raises(UserError, match="--copy: builtin:digits has no column 'digits'; it has pixel_0_0"):
+    with pytest.raises(UserError, match="--copy: builtin:digits has no column 'digits'; did you mean 'digit'"):
         next(predict.answered(model, "builtin:digits", ("digits",)))
     rows = pa.table({name: np.zeros(2) for name in model.encoder.number_names} | {"error": [1, 2]})
     pq.write_table(rows, tmp_path / "rows.parquet")

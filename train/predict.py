@@ -90,9 +90,11 @@ def answered(model: Predictor, path: str, copied: tuple[str, ...] = (), **sure: 
 
 def _with_columns(answers: pa.Table, table: pa.Table, names: tuple[str, ...], where: str) -> pa.Table:
     """The answers with these columns of the rows behind them. Raises UserError."""
+    from train.data.columns import nearest
+
     for name in names:
         if name not in table.column_names:
-            raise UserError(f"--copy: {where} has no column {name!r}; it has {', '.join(table.column_names[:20])}")
+            raise UserError(f"--copy: {where} has no column {name!r}{nearest(name, table.column_names)}")
         if name in answers.column_names:
             raise UserError(f"--copy: {name!r} is the name of a column of the answers; leave it out, or rename it")
         answers = answers.append_column(name, table[name])
