@@ -33,7 +33,6 @@ from train.evaluate import evaluate
 from train.log import read_history
 
 DIGITS = Table(path="builtin:digits", label="digit", valid=0.15, test=0.2)
-LABELLED, OF_STEPS = replace(DIGITS, target="digit", label=None), Sequences(path="x", inputs="x", target="y")
 ADAM = Optim(name="adam", learning_rate=3e-3)
 
 
@@ -224,5 +223,7 @@ def test_a_label_is_not_named_as_an_answer(tmp_path):
 
 
 def test_thinned_nets_have_no_codes(folder):
-    with pytest.raises(UserError, match="--dropout_samples: this net has no dropout"):
-        predict.load(folder).columns(read_table("builtin:digits"), dropout_samples=3)
+    model = predict.load(folder)
+    model.config.net.dropout = 0.5
+    with pytest.raises(UserError, match="--dropout_samples: a code is no answer"):
+        model.columns(read_table("builtin:digits").slice(0, 5), dropout_samples=3)

@@ -9,6 +9,7 @@ from train.options import Competitive, Config, Optim, Perceptron, SelfOrganizing
 
 
 def check_perceptron(config: Config, net: Perceptron) -> None:
+    """Raises UserError if an option contradicts the net, or would be passed over in silence."""
     if config.loss not in ("auto", "binary_crossentropy", "categorical_crossentropy"):
         raise UserError(f"config.loss: {config.loss} is for numbers; a Perceptron tells classes: leave it at auto")
     if config.label_smoothing not in (0, "auto"):
@@ -25,6 +26,7 @@ READ_BY = {
 
 
 def check_clusters(config: Config, net: Competitive | SelfOrganizingMap, data: Table) -> None:
+    """Raises UserError if an option contradicts the net, or would be passed over in silence."""
     name = type(net).__name__
     if any(data.target):
         raise UserError(f"config.data.target: a {name} learns without; a column to judge by is config.data.label")
