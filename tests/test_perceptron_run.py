@@ -93,7 +93,7 @@ def test_the_loss_counts_mistakes(tmp_path):
     [
         ({"optim": Optim(ema=0.1)}, r"config.optim.ema: config.net.rule=rosenblatt takes no gradient; leave it at 0.0"),
         ({"augment": Augment(mixup=0.1)}, r"config.augment.mixup: config.net.rule=rosenblatt learns from whole rows"),
-        ({"loss": "mse"}, r"config.loss: mse is for numbers; a Perceptron tells classes"),
+        ({"loss": "mse"}, r"config.loss: mse is not for a Perceptron, which tells classes"),
         ({"label_smoothing": 0.1}, r"config.label_smoothing: a threshold answers yes or no"),
         ({"data": Sequences(path="s", inputs="x", target="y")}, r"config.net: Perceptron reads config.data=Table"),
     ],

@@ -188,7 +188,7 @@ def test_columns_to_copy_must_be_there_and_be_no_answers(folder, tmp_path):
     ("fields", "message"),
     [
         ({"net": Dense()}, "config.net.code: an autoencoder needs one"),
-        ({"net": Perceptron()}, "config.net=Dense|tells classes"),
+        ({"net": Perceptron()}, "config.loss: reconstruction is not for a Perceptron"),
         ({"net": Competitive()}, "config.loss: a Competitive has its own"),
         (
             {"net": LSTM(), "data": Sequences(path="x", inputs="x", target="y")},

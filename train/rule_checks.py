@@ -11,7 +11,7 @@ from train.options import Competitive, Config, Optim, Perceptron, SelfOrganizing
 def check_perceptron(config: Config, net: Perceptron) -> None:
     """Raises UserError if an option contradicts the net, or would be passed over in silence."""
     if config.loss not in ("auto", "binary_crossentropy", "categorical_crossentropy"):
-        raise UserError(f"config.loss: {config.loss} is for numbers; a Perceptron tells classes: leave it at auto")
+        raise UserError(f"config.loss: {config.loss} is not for a Perceptron, which tells classes; leave it at auto")
     if config.label_smoothing not in (0, "auto"):
         raise UserError("config.label_smoothing: a threshold answers yes or no; set it to 0")
     if net.rule not in ("straight_through", "surrogate"):
