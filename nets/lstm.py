@@ -36,7 +36,7 @@ def _forget_bias(key: Array, shape: tuple[int, ...], dtype=jnp.float32) -> Array
 
 
 class Layer(nn.Module):
-    """One time-major layer over the core: (outputs_tbdh, carry)."""
+    """One layer over the core: (outputs_btdh, carry)."""
 
     size: int
     directions: tuple[str, ...]
@@ -44,16 +44,16 @@ class Layer(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x_tbf: Array, lengths_b: Array | None, carry: Carry | None, key: Array | None
+        self, x_btf: Array, lengths_b: Array | None, carry: Carry | None, key: Array | None
     ) -> tuple[Array, Carry]:
-        weights = [Direction(self.size, name=name)(x_tbf.shape[-1]) for name in self.directions]
+        weights = [Direction(self.size, name=name)(x_btf.shape[-1]) for name in self.directions]
         mask_dbh = None
         if key is not None and not is_off(self.recurrent_dropout):
-            ones_dbh = jnp.ones((len(self.directions), x_tbf.shape[1], self.size))
+            ones_dbh = jnp.ones((len(self.directions), x_btf.shape[0], self.size))
             mask_dbh = dropout(key, ones_dbh, self.recurrent_dropout, batch_axis=1)
         kernel_dfg, recurrent_dhg, bias_dg = (jnp.stack(parts) for parts in zip(*weights, strict=True))
         reverse = tuple(name == "backward" for name in self.directions)
-        return lstm(x_tbf, kernel_dfg, recurrent_dhg, bias_dg, carry, lengths_b, mask_dbh, reverse=reverse)
+        return lstm(x_btf, kernel_dfg, recurrent_dhg, bias_dg, carry, lengths_b, mask_dbh, reverse=reverse)
 
 
 class LSTM(nn.Module):
@@ -92,24 +92,22 @@ class LSTM(nn.Module):
         """
         merges, directions = self._merges(), self._directions()
         key = self.make_rng("dropout") if train and self._drops() else None
-        x_tbf = jnp.swapaxes(x_btf, 0, 1)
         if lengths_b is not None:
-            valid_tb = jnp.arange(x_tbf.shape[0])[:, None] < lengths_b[None]
-            x_tbf = jnp.where(valid_tb[:, :, None], x_tbf, jnp.zeros((), x_tbf.dtype))
-        carries, merged = [], x_tbf
+            valid_bt = jnp.arange(x_btf.shape[1])[None] < lengths_b[:, None]
+            x_btf = jnp.where(valid_bt[:, :, None], x_btf, jnp.zeros((), x_btf.dtype))
+        carries, merged = [], x_btf
         for i, size in enumerate(self.hidden):
             rate = self.dropout if i else self.input_dropout
             if key is not None and not is_off(rate):
-                merged = dropout(jax.random.fold_in(key, 2 * i), merged, rate, batch_axis=1)
+                merged = dropout(jax.random.fold_in(key, 2 * i), merged, rate)
             layer = Layer(size, directions, self.recurrent_dropout, name=f"layer_{i}")
             mask_key = None if key is None else jax.random.fold_in(key, 2 * i + 1)
-            outputs_tbdh, layer_carry = layer(merged, lengths_b, None if carry is None else carry[i], mask_key)
+            outputs_btdh, layer_carry = layer(merged, lengths_b, None if carry is None else carry[i], mask_key)
             carries.append(layer_carry)
             if merges[i] == "none" and self.bidirectional:
-                forward_tbh, backward_tbh = outputs_tbdh[:, :, 0], outputs_tbdh[:, :, 1]
-                return (jnp.swapaxes(forward_tbh, 0, 1), jnp.swapaxes(backward_tbh, 0, 1)), tuple(carries)
-            merged = merge_directions(outputs_tbdh, merges[i])
-        return jnp.swapaxes(merged, 0, 1), tuple(carries)
+                return (outputs_btdh[:, :, 0], outputs_btdh[:, :, 1]), tuple(carries)
+            merged = merge_directions(outputs_btdh, merges[i])
+        return merged, tuple(carries)
 
     def initial_carry(self, n_rows: int, dtype=jnp.float32) -> tuple[Carry, ...]:
         """The zeros that a sequence begins with."""

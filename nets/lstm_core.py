@@ -29,7 +29,7 @@ class Carry(NamedTuple):
 
 @partial(jax.jit, static_argnames="reverse")  # so that a call outside of any jit compiles its scans once
 def lstm(
-    x_tbf: Array,
+    x_btf: Array,
     kernel_dfg: Array,
     recurrent_dhg: Array,
     bias_dg: Array,
@@ -39,7 +39,7 @@ def lstm(
     *,
     reverse: tuple[bool, ...],
 ) -> tuple[Array, Carry]:
-    """One layer: (outputs_tbdh, final carry). `reverse` says of each direction, one or two, which way it reads.
+    """One layer: (outputs_btdh, final carry). `reverse` says of each direction, one or two, which way it reads.
 
         i, f, o = sigmoid(z), n = tanh(z) with z = x W + (h * recurrent_mask) R + b;  c = f c + i n;  h = o tanh(c)
 
@@ -54,11 +54,11 @@ def lstm(
     On a CPU a compiled kernel computes it (nets/kernels/lstm.py) where there is one and x is no float64, else scans
     (nets/lstm_scan.py); `nets.kernels.library.core()` says which.
     """
-    if not jnp.issubdtype(x_tbf.dtype, jnp.floating):
-        raise TypeError(f"an LSTM's inputs must be floating-point numbers, not {x_tbf.dtype}")
-    n_steps, n_rows, n_inputs = x_tbf.shape
+    if not jnp.issubdtype(x_btf.dtype, jnp.floating):
+        raise TypeError(f"an LSTM's inputs must be floating-point numbers, not {x_btf.dtype}")
+    n_rows, n_steps, n_inputs = x_btf.shape
     n_directions, size = len(reverse), recurrent_dhg.shape[-2]
-    wide = jnp.promote_types(x_tbf.dtype, jnp.float32)
+    wide = jnp.promote_types(x_btf.dtype, jnp.float32)
     if carry is None:
         zeros_dbh = jnp.zeros((n_directions, n_rows, size), wide)
         carry = Carry(zeros_dbh, zeros_dbh)
@@ -73,11 +73,11 @@ def lstm(
         ("recurrent_mask_dbh", recurrent_mask_dbh, state),
     ):
         if array is not None and array.shape != shape:
-            raise ValueError(f"{name} has the shape {array.shape}, expected {shape} beside x_tbf's {x_tbf.shape}")
+            raise ValueError(f"{name} has the shape {array.shape}, expected {shape} beside x_btf's {x_btf.shape}")
     layer = Layer(
-        x_tbf,
-        kernel_dfg.astype(x_tbf.dtype),
-        recurrent_dhg.astype(x_tbf.dtype),
+        x_btf,
+        kernel_dfg.astype(x_btf.dtype),
+        recurrent_dhg.astype(x_btf.dtype),
         bias_dg.astype(wide),
         carry[0].astype(wide),
         carry[1].astype(wide),
@@ -87,7 +87,7 @@ def lstm(
     scanned = partial(scanned_layer, reverse)
     if wide == jnp.float32 and n_steps * n_rows * n_inputs * size and library.is_native():
         # A program that is made here for another device, as jax.export can, still gets the scans.
-        outputs_tbdh, h_dbh, c_dbh = lax.platform_dependent(layer, cpu=partial(native_layer, reverse), default=scanned)
+        outputs_btdh, h_dbh, c_dbh = lax.platform_dependent(layer, cpu=partial(native_layer, reverse), default=scanned)
     else:
-        outputs_tbdh, h_dbh, c_dbh = scanned(layer)
-    return outputs_tbdh.astype(x_tbf.dtype), Carry(h_dbh, c_dbh)
+        outputs_btdh, h_dbh, c_dbh = scanned(layer)
+    return outputs_btdh.astype(x_btf.dtype), Carry(h_dbh, c_dbh)

@@ -1,6 +1,6 @@
 """The LSTM recurrence as scans, for every device: the truth that any other way to compute it is held against.
 
-Shapes: t time, b batch, f inputs, h hidden, d directions, g = 4h gates.
+Shapes: t time, b batch, f inputs, h hidden, d directions, g = 4h gates. Layers are batch-major, scans time-major.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Array = jax.Array
 class Layer(NamedTuple):
     """All that one layer is a function of; h and c are the carry, mask is recurrent dropout's."""
 
-    x_tbf: Array
+    x_btf: Array
     kernel_dfg: Array
     recurrent_dhg: Array
     bias_dg: Array
@@ -27,18 +27,19 @@ class Layer(NamedTuple):
     mask_dbh: Array | None
 
 
-Answer = tuple[Array, Array, Array]  # outputs_tbdh, h_dbh, c_dbh, all in the carry's type
+Answer = tuple[Array, Array, Array]  # outputs_btdh, h_dbh, c_dbh, all in the carry's type
 
 
 def scanned_layer(reverse: tuple[bool, ...], layer: Layer) -> Answer:
     """`nets.lstm_core.lstm` of arguments in their final types, by a scan for each direction."""
+    x_tbf = jnp.swapaxes(layer.x_btf, 0, 1)
     outputs, hidden, cells = [], [], []
     for d, backwards in enumerate(reverse):
         weights = (layer.kernel_dfg[d], layer.recurrent_dhg[d], layer.bias_dg[d])
         mask_bh = None if layer.mask_dbh is None else layer.mask_dbh[d]
-        given = _Direction(layer.x_tbf, *weights, layer.h_dbh[d], layer.c_dbh[d], layer.lengths_b, mask_bh)
+        given = _Direction(x_tbf, *weights, layer.h_dbh[d], layer.c_dbh[d], layer.lengths_b, mask_bh)
         h_tbh, h_bh, c_bh = _direction(backwards, given)
-        outputs.append(h_tbh)
+        outputs.append(jnp.swapaxes(h_tbh, 0, 1))
         hidden.append(h_bh)
         cells.append(c_bh)
     return jnp.stack(outputs, 2), jnp.stack(hidden), jnp.stack(cells)

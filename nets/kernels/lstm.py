@@ -1,7 +1,6 @@
 """An LSTM layer by the compiled kernel (lstm.cc), for float32 on a CPU.
 
-Shapes: t time, b batch, f inputs, h hidden, d directions, g = 4h gates, p = h rounded up to PADDING. Memory is row by
-row (b before t), as users' arrays are: what stands time-major around this costs no copy once compiled.
+Shapes: t time, b batch, f inputs, h hidden, d directions, g = 4h gates, p = h rounded up to PADDING.
 """
 
 from __future__ import annotations
@@ -30,12 +29,7 @@ class Saved(NamedTuple):
 def native_layer(reverse: tuple[bool, ...], layer: Layer) -> Answer:
     """`scanned_layer`, of a float32 or bfloat16 x. All is computed in float32, bfloat16's products too."""
     wide = jax.tree.map(lambda part: part.astype(jnp.float32), layer._replace(lengths_b=None))
-    wide = wide._replace(lengths_b=layer.lengths_b)
-    outputs_btdh, h_dbh, c_dbh = _layer(reverse, wide._replace(x_tbf=jnp.swapaxes(wide.x_tbf, 0, 1)))
-    return jnp.swapaxes(outputs_btdh, 0, 1), h_dbh, c_dbh
-
-
-# From here on a layer's x is batch-major, and so are outputs.
+    return _layer(reverse, wide._replace(lengths_b=layer.lengths_b))
 
 
 def _run(reverse: tuple[bool, ...], layer: Layer) -> Answer:
@@ -44,7 +38,7 @@ def _run(reverse: tuple[bool, ...], layer: Layer) -> Answer:
 
 
 def _forward(reverse: tuple[bool, ...], layer: Any) -> tuple[Answer, tuple]:
-    asks_x = layer.x_tbf.perturbed
+    asks_x = layer.x_btf.perturbed
     layer = jax.tree.map(lambda part: part.value, layer)
     answer, saved = _kept(reverse, layer)
     return answer, (layer, saved, () if asks_x else None)  # a bool would come back as a traced array
@@ -97,9 +91,9 @@ def _backward_gradient(reverse: tuple[bool, ...], asks_x: bool, residuals: tuple
     layer, first_pulls = residuals
 
     def gradient(numbers: Layer, first_pulls: Answer) -> Layer:
-        _, pull = jax.vjp(lambda numbers: _scanned(reverse, numbers._replace(lengths_b=layer.lengths_b)), numbers)
+        _, pull = jax.vjp(lambda numbers: scanned_layer(reverse, numbers._replace(lengths_b=layer.lengths_b)), numbers)
         made = pull(first_pulls)[0]
-        return made if asks_x else made._replace(x_tbf=None)
+        return made if asks_x else made._replace(x_btf=None)
 
     _, pull = jax.vjp(gradient, layer._replace(lengths_b=None), first_pulls)
     dlayer, dpulls = pull(pulls)
@@ -110,13 +104,8 @@ _gradient = jax.custom_vjp(_run_gradient, nondiff_argnums=(0, 1))
 _gradient.defvjp(_forward_gradient, _backward_gradient)
 
 
-def _scanned(reverse: tuple[bool, ...], layer: Layer) -> Answer:
-    outputs_tbdh, h_dbh, c_dbh = scanned_layer(reverse, layer._replace(x_tbf=jnp.swapaxes(layer.x_tbf, 0, 1)))
-    return jnp.swapaxes(outputs_tbdh, 0, 1), h_dbh, c_dbh
-
-
 def _call_forward(reverse: tuple[bool, ...], layer: Layer, keep: bool) -> tuple[Answer, Saved]:
-    n_rows, n_steps, _ = layer.x_tbf.shape
+    n_rows, n_steps, _ = layer.x_btf.shape
     n_directions, size, _ = layer.recurrent_dhg.shape
     padded = -(-size // PADDING) * PADDING
     kept = (n_directions, n_steps, n_rows) if keep else (0,)  # no number at all: not kept
@@ -127,7 +116,7 @@ def _call_forward(reverse: tuple[bool, ...], layer: Layer, keep: bool) -> tuple[
 
 
 def _call_backward(reverse: tuple[bool, ...], asks_x: bool, layer: Layer, saved: Saved, pulls: Answer) -> Layer:
-    n_rows, n_steps, n_inputs = layer.x_tbf.shape
+    n_rows, n_steps, n_inputs = layer.x_btf.shape
     n_directions, carry = len(reverse), layer.h_dbh.shape
     shapes = (
         (n_directions, n_rows, n_steps, n_inputs) if asks_x else (0,),
@@ -144,7 +133,7 @@ def _call_backward(reverse: tuple[bool, ...], asks_x: bool, layer: Layer, saved:
 
 
 def _arguments(layer: Layer) -> tuple[Array, ...]:
-    n_rows, n_steps, _ = layer.x_tbf.shape
+    n_rows, n_steps, _ = layer.x_btf.shape
     lengths_b = jnp.full((n_rows,), n_steps, jnp.int32) if layer.lengths_b is None else layer.lengths_b
     mask_dbh = jnp.zeros((0,), jnp.float32) if layer.mask_dbh is None else layer.mask_dbh
     return (*layer[:6], lengths_b.astype(jnp.int32), mask_dbh)

@@ -26,7 +26,7 @@ TOLERANCE = 1e-4
 def difference() -> float:
     """The largest difference between the two ways, in an answer or a gradient, of numbers about 1."""
     rng, n = np.random.default_rng(0), len(REVERSE)
-    shapes = ((N_STEPS, N_ROWS, N_INPUTS), (n, N_INPUTS, 4 * SIZE), (n, SIZE, 4 * SIZE), (n, 4 * SIZE))
+    shapes = ((N_ROWS, N_STEPS, N_INPUTS), (n, N_INPUTS, 4 * SIZE), (n, SIZE, 4 * SIZE), (n, 4 * SIZE))
     carry = (n, N_ROWS, SIZE)
     x, kernel, recurrent, bias, h, c, mask = (
         jnp.asarray(0.5 * rng.standard_normal(shape), jnp.float32) for shape in (*shapes, carry, carry, carry)

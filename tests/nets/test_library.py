@@ -62,11 +62,11 @@ needs_set = pytest.mark.skipif(not has_set(), reason="this machine has none of t
 def assert_portable(reason: str, size: int) -> None:
     """By scans, for that reason. The size must be new in this process, which remembers what it compiled."""
     assert library.core() == f"portable ({reason})" and not library.is_native()
-    x_tbf, ones = jnp.ones((2, 1, 1)), jnp.ones((1, 1, 4 * size))
-    run = jax.jit(lambda x_tbf: lstm(x_tbf, ones, jnp.zeros((1, size, 4 * size)), ones[0], reverse=(False,))[0])
-    assert "denseq" not in run.lower(x_tbf).as_text()
+    x_btf, ones = jnp.ones((1, 2, 1)), jnp.ones((1, 1, 4 * size))
+    run = jax.jit(lambda x_btf: lstm(x_btf, ones, jnp.zeros((1, size, 4 * size)), ones[0], reverse=(False,))[0])
+    assert "denseq" not in run.lower(x_btf).as_text()
     sigmoid = 1 / (1 + np.exp(-2.0))
-    np.testing.assert_allclose(run(x_tbf)[0, 0, 0], sigmoid * np.tanh(sigmoid * np.tanh(2)), atol=1e-6)
+    np.testing.assert_allclose(run(x_btf)[0, 0, 0], sigmoid * np.tanh(sigmoid * np.tanh(2)), atol=1e-6)
 
 
 def test_it_is_off_where_the_environment_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -45,8 +45,8 @@ def layer_by_hand(weights: dict, x_btf: jax.Array, lengths_b: jax.Array | None) 
     answers = []
     for name, direction in weights.items():
         parts = (direction[kind][None] for kind in ("kernel", "recurrent_kernel", "bias"))
-        outputs_tbdh, _ = lstm(jnp.swapaxes(x_btf, 0, 1), *parts, lengths_b=lengths_b, reverse=(name == "backward",))
-        answers.append((name, np.asarray(jnp.swapaxes(outputs_tbdh[:, :, 0], 0, 1))))
+        outputs_btdh, _ = lstm(x_btf, *parts, lengths_b=lengths_b, reverse=(name == "backward",))
+        answers.append((name, np.asarray(outputs_btdh[:, :, 0])))
     return [answer for _, answer in sorted(answers, reverse=True)]  # forward before backward
 
 

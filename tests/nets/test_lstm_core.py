@@ -25,7 +25,7 @@ def sigmoid(z: np.ndarray) -> np.ndarray:
 
 
 def loop(given: dict, lengths: np.ndarray, reverse: tuple[bool, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Outputs [t, b, d, h] and final h and c [d, b, h], row by row and step by step, padding never touched."""
+    """Outputs [b, t, d, h] and final h and c [d, b, h], row by row and step by step, padding never touched."""
     x, kernel, recurrent, bias, (h0, c0), mask = given.values()
     outputs = np.zeros((x.shape[0], x.shape[1], len(reverse), h0.shape[-1]))
     last_h, last_c = h0.copy(), c0.copy()
@@ -33,10 +33,10 @@ def loop(given: dict, lengths: np.ndarray, reverse: tuple[bool, ...]) -> tuple[n
         for b, length in enumerate(lengths):
             h, c = h0[d, b], c0[d, b]
             for t in reversed(range(length)) if backwards else range(length):
-                i, f, n, o = np.split(x[t, b] @ kernel[d] + (h * mask[d, b]) @ recurrent[d] + bias[d], 4)
+                i, f, n, o = np.split(x[b, t] @ kernel[d] + (h * mask[d, b]) @ recurrent[d] + bias[d], 4)
                 c = sigmoid(f) * c + sigmoid(i) * np.tanh(n)
                 h = sigmoid(o) * np.tanh(c)
-                outputs[t, b, d] = h
+                outputs[b, t, d] = h
             last_h[d, b], last_c[d, b] = h, c
     return outputs, last_h, last_c
 
@@ -44,7 +44,7 @@ def loop(given: dict, lengths: np.ndarray, reverse: tuple[bool, ...]) -> tuple[n
 def arguments(n_directions: int, seed: int = 0, n_rows: int = B) -> dict:
     rng, d = np.random.default_rng(seed), n_directions
     return {
-        "x": rng.normal(size=(T, n_rows, F)),
+        "x": rng.normal(size=(n_rows, T, F)),
         "kernel": rng.normal(size=(d, F, 4 * H)),
         "recurrent": rng.normal(size=(d, H, 4 * H)) * 0.7,
         "bias": rng.normal(size=(d, 4 * H)),
@@ -112,7 +112,7 @@ def test_forward_mode_is_refused() -> None:
 
 
 def test_inputs_that_are_not_floating_are_refused() -> None:
-    given = narrow(arguments(1)) | {"x": jnp.zeros((T, B, F), jnp.int32)}
+    given = narrow(arguments(1)) | {"x": jnp.zeros((B, T, F), jnp.int32)}
     with pytest.raises(TypeError, match="floating-point numbers, not int32"):
         run(given, None, (False,))
 
@@ -147,18 +147,18 @@ run_jitted = jax.jit(run, static_argnums=2)
 )
 def test_padding_reaches_neither_answer_nor_gradient(lengths: list[int], content: float, extra: int) -> None:
     reverse, given, lengths_b = (False, True), narrow(arguments(2)), jnp.array(lengths, jnp.int32)
-    valid_tb1 = (jnp.arange(T + extra)[:, None] < lengths_b[None])[:, :, None]
-    padded_x = jnp.where(valid_tb1, jnp.pad(given["x"], ((0, extra), (0, 0), (0, 0))), content)
+    valid_bt1 = (jnp.arange(T + extra)[None] < lengths_b[:, None])[:, :, None]
+    padded_x = jnp.where(valid_bt1, jnp.pad(given["x"], ((0, 0), (0, extra), (0, 0))), content)
     outputs, carry = run_jitted(given, lengths_b, reverse)
     padded_outputs, padded_carry = run_jitted(given | {"x": padded_x}, lengths_b, reverse)
-    np.testing.assert_allclose(padded_outputs[:T], outputs, atol=1e-6, rtol=0)
-    assert not np.where(valid_tb1[:, :, None], 0, padded_outputs).any()
+    np.testing.assert_allclose(padded_outputs[:, :T], outputs, atol=1e-6, rtol=0)
+    assert not np.where(valid_bt1[:, :, None], 0, padded_outputs).any()
     for mine, exact in zip(padded_carry, carry, strict=True):
         np.testing.assert_allclose(mine, exact, atol=1e-6, rtol=0)
     gradient = gradient_of_outputs(given, lengths_b)
     padded = gradient_of_outputs(given | {"x": padded_x}, lengths_b)
-    assert not np.where(valid_tb1, 0, padded["x"]).any()
-    for mine, exact in zip(jax.tree.leaves(padded | {"x": padded["x"][:T]}), jax.tree.leaves(gradient), strict=True):
+    assert not np.where(valid_bt1, 0, padded["x"]).any()
+    for mine, exact in zip(jax.tree.leaves(padded | {"x": padded["x"][:, :T]}), jax.tree.leaves(gradient), strict=True):
         np.testing.assert_allclose(mine, exact, atol=1e-5 * max(1, np.abs(exact).max()), rtol=0)
 
 
@@ -166,9 +166,9 @@ def test_padding_reaches_neither_answer_nor_gradient(lengths: list[int], content
 @jax.grad
 def gradient_of_outputs(given: dict, lengths_b: jax.Array) -> jax.Array:
     """Of a sum that weighs a step the same at every padding width."""
-    outputs_tbdh, carry = run(given, lengths_b, (False, True))
-    weight_t = jnp.cos(jnp.arange(outputs_tbdh.shape[0], dtype=jnp.float32))
-    return jnp.sum(outputs_tbdh * weight_t[:, None, None, None]) + jnp.sum(carry.h_dbh) + 2 * jnp.sum(carry.c_dbh)
+    outputs_btdh, carry = run(given, lengths_b, (False, True))
+    weight_t = jnp.cos(jnp.arange(outputs_btdh.shape[1], dtype=jnp.float32))
+    return jnp.sum(outputs_btdh * weight_t[None, :, None, None]) + jnp.sum(carry.h_dbh) + 2 * jnp.sum(carry.c_dbh)
 
 
 @settings(max_examples=25)
@@ -176,11 +176,11 @@ def gradient_of_outputs(given: dict, lengths_b: jax.Array) -> jax.Array:
 def test_a_row_alone_and_in_a_batch_agree(lengths: list[int], row: int) -> None:
     reverse, given, lengths_b = (False, True), narrow(arguments(2)), jnp.array(lengths, jnp.int32)
     alone = jax.tree.map(lambda value: value, given)
-    alone["x"], alone["mask"] = given["x"][:, row : row + 1], given["mask"][:, row : row + 1]
+    alone["x"], alone["mask"] = given["x"][row : row + 1], given["mask"][:, row : row + 1]
     alone["carry"] = tuple(part[:, row : row + 1] for part in given["carry"])
     outputs, carry = run_jitted(given, lengths_b, reverse)
     row_outputs, row_carry = run_jitted(alone, lengths_b[row : row + 1], reverse)
-    np.testing.assert_allclose(row_outputs[:, 0], outputs[:, row], atol=1e-6, rtol=0)
+    np.testing.assert_allclose(row_outputs[0], outputs[row], atol=1e-6, rtol=0)
     for mine, all_rows in zip(row_carry, carry, strict=True):
         np.testing.assert_allclose(mine[:, 0], all_rows[:, row], atol=1e-6, rtol=0)
 
@@ -201,9 +201,9 @@ def test_bfloat16_inputs_keep_a_float32_carry() -> None:
     # Every step adds 2^-9 to c, which bfloat16's eight bits lose beyond c = 1/2.
     size, n_steps = 1, 600
     bias_dg = jnp.array([[30.0, 30.0, np.arctanh(2**-9), 30.0]], jnp.bfloat16)
-    x_tbf = jnp.zeros((n_steps, 1, 1), jnp.bfloat16)
+    x_btf = jnp.zeros((1, n_steps, 1), jnp.bfloat16)
     zeros_d1g = jnp.zeros((1, 1, 4 * size), jnp.bfloat16)
-    outputs, carry = lstm(x_tbf, zeros_d1g, zeros_d1g, bias_dg, reverse=(False,))
+    outputs, carry = lstm(x_btf, zeros_d1g, zeros_d1g, bias_dg, reverse=(False,))
     assert outputs.dtype == jnp.bfloat16 and carry.c_dbh.dtype == jnp.float32
     np.testing.assert_allclose(carry.c_dbh, n_steps * 2**-9, rtol=5e-3)
 
