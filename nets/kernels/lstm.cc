@@ -113,19 +113,16 @@ int64_t parts_of(const Sizes& sizes, int64_t n_directions, int64_t n_threads) {
   return std::min(parts, most);
 }
 
-template <typename Task>
-void run_tasks(ffi::ThreadPool& pool, int64_t n, int64_t n_threads, const Task& task) {
-  parallel(n, n_threads, task, [&](auto job) { pool.Schedule(std::move(job)); });
-}
-
 // Asks for large pages under an array that is about to be written first: mapping fresh memory in small ones costs as
-// much as the arithmetic. A hint; what stands there already stays as it is.
+// much as the arithmetic. A hint; what stands there already stays as it is. Pages that the array shares with its
+// neighbours are among them: those are about to be written too.
 void expect_writes(Room& room) {
 #if defined(__linux__)
   constexpr std::uintptr_t kPage = std::uintptr_t{1} << 21;
   const auto begin = reinterpret_cast<std::uintptr_t>(room->untyped_data()), end = begin + room->size_bytes();
-  const std::uintptr_t first = (begin + kPage - 1) / kPage * kPage, last = end / kPage * kPage;
-  if (first < last) madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+  if (end - begin < kPage) return;
+  const std::uintptr_t first = begin / kPage * kPage, last = (end + kPage - 1) / kPage * kPage;
+  madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
 #else
   (void)room;
 #endif
@@ -155,7 +152,7 @@ ffi::Error run_forward(ffi::ThreadPool pool, Floats x, Floats kernel, Floats rec
   for (Room* room : {&outputs, &gates, &cells}) expect_writes(*room);
   const int64_t n_directions = members.count() * sizes.directions, n_threads = std::max<int64_t>(1, pool.num_threads());
   const int64_t n_parts = parts_of(sizes, n_directions, n_threads);
-  run_tasks(pool, n_directions * n_parts, n_threads, [&](int64_t task) {
+  parallel(n_directions * n_parts, n_threads, [&](int64_t task) {
     const int64_t member = task / n_parts / sizes.directions, d = task / n_parts % sizes.directions;
     const int64_t carry = d * sizes.rows * sizes.hidden, kept = d * sizes.steps * sizes.rows * sizes.padded();
     const Answer answer{members.at(*outputs, member) + d * sizes.hidden, members.at(*last_h, member) + carry,
@@ -202,7 +199,7 @@ ffi::Error run_backward(ffi::ThreadPool pool, Floats x, Floats kernel, Floats re
     unpack_weights(sizes, parts, n_parts, members.at(*dkernel, member) + d * sizes.inputs * row_gates,
                    members.at(*drecurrent, member) + d * sizes.hidden * row_gates, members.at(*dbias, member) + d * row_gates);
   };
-  run_tasks(pool, n_directions * n_parts, n_threads, [&](int64_t task) {
+  parallel(n_directions * n_parts, n_threads, [&](int64_t task) {
     const int64_t member = task / n_parts / sizes.directions, d = task / n_parts % sizes.directions;
     const int64_t carry = d * sizes.rows * sizes.hidden, kept = d * sizes.steps * sizes.rows * sizes.padded();
     // The backward pass reads the answer.
@@ -220,7 +217,7 @@ ffi::Error run_backward(ffi::ThreadPool pool, Floats x, Floats kernel, Floats re
     scratch().release();
   });
   if (n_parts > 1)
-    run_tasks(pool, n_directions, n_threads, [&](int64_t i) {
+    parallel(n_directions, n_threads, [&](int64_t i) {
       unpack(i / sizes.directions, i % sizes.directions, sums + i * n_parts * n_weights);
     });
   kept.release();

@@ -1,39 +1,181 @@
-// Tasks 0 .. n-1 on the caller's thread and, as they come free, on those of a pool.
+// Tasks 0 .. n-1 on the caller's thread and on helpers, threads of this library's own.
+//
+// XLA's pool has threads too, but a layer is called thousands of times a second, and what it takes to have one of them
+// begin is often more than a layer: the system may put it on the caller's own core, behind the caller, while another
+// core is idle. A helper is kept off that core, and where calls follow each other closely it waits for the next one awake.
 
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#if defined(__linux__)
+#include <pthread.h>
+#include <sched.h>
+#endif
 
 namespace denseq {
 
-// Calls task(i) once for every i below `n` and returns when all are done. `schedule(job)` hands a job to another
-// thread, at any time or never: the caller waits for tasks that run, not for jobs that have yet to begin, so a pool
-// that is busy, or is waiting for this very call, blocks nothing. `task` must not throw.
-template <typename Task, typename Schedule>
-void parallel(int64_t n, int64_t n_threads, const Task& task, const Schedule& schedule) {
-  struct Shared {
-    std::atomic<int64_t> next{0};
-    int64_t done = 0;
-    std::mutex mutex;
-    std::condition_variable all_done;
-  };
-  // A job that begins late finds no task left and touches nothing but this, which it holds.
-  const auto shared = std::make_shared<Shared>();
-  const auto work = [shared, n, task = &task] {
-    for (int64_t i; (i = shared->next.fetch_add(1)) < n;) {
-      (*task)(i);
-      const std::lock_guard<std::mutex> lock(shared->mutex);
-      if (++shared->done == n) shared->all_done.notify_one();
+using Clock = std::chrono::steady_clock;
+
+constexpr Clock::duration kLinger = std::chrono::microseconds(100);  // how long a helper waits awake
+constexpr Clock::duration kSpin = std::chrono::microseconds(50);     // and a caller for the last task of others
+
+inline void relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// Tests `done()` for so long; others that want the core get it meanwhile.
+template <typename Done>
+bool spin(Clock::time_point until, const Done& done) {
+  while (!done()) {
+    for (int i = 0; i < 16; ++i) relax();
+    std::this_thread::yield();
+    if (Clock::now() > until) return done();
+  }
+  return true;
+}
+
+// One call of `parallel`, held by all who may still look at it.
+class Call {
+ public:
+  using Run = void (*)(const void* task, int64_t i);
+  Call(int64_t n, const void* task, Run run) : n_(n), task_(task), run_(run) {}
+
+  // Takes tasks until there are none left. A helper that comes late finds none, and touches nothing but this.
+  void work() {
+    for (int64_t i; (i = next_.fetch_add(1)) < n_;) {
+      run_(task_, i);
+      if (done_.fetch_add(1) + 1 < n_) continue;
+      const std::lock_guard<std::mutex> lock(mutex_);
+      all_done_.notify_one();
     }
-  };
-  for (int64_t other = 1; other < n_threads && other < n; ++other) schedule(work);
-  work();
-  std::unique_lock<std::mutex> lock(shared->mutex);
-  shared->all_done.wait(lock, [&] { return shared->done == n; });
+  }
+
+  void wait() {
+    const auto is_done = [this] { return done_.load() == n_; };
+    if (is_done() || spin(Clock::now() + kSpin, is_done)) return;
+    std::unique_lock<std::mutex> lock(mutex_);
+    all_done_.wait(lock, is_done);
+  }
+
+ private:
+  const int64_t n_;
+  const void* const task_;
+  const Run run_;
+  std::atomic<int64_t> next_{0}, done_{0};
+  std::mutex mutex_;
+  std::condition_variable all_done_;
+};
+
+// A thread that works at one call at a time, for as long as the process lives.
+class Helper {
+ public:
+  Helper() : thread_([this] { run(); }) {}
+
+  // Whether it was free and will come, to another core than the caller's.
+  bool take(const std::shared_ptr<Call>& call, int core) {
+    if (busy_.exchange(true)) return false;
+    call_ = call;
+    keep_off(core);
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      called_.store(true);
+    }
+    wake_.notify_one();
+    return true;
+  }
+
+ private:
+  void run() {
+    for (bool lingers = false;;) {
+      const Clock::time_point until = Clock::now() + kLinger;
+      const auto is_called = [this] { return called_.load(); };
+      if (!lingers || !spin(until, is_called)) {
+        std::unique_lock<std::mutex> lock(mutex_);
+        wake_.wait(lock, is_called);
+      }
+      // It waits awake only if that would have been long enough the last time: in vain it would be in the way of others.
+      lingers = Clock::now() < until;
+      called_.store(false);
+      std::exchange(call_, nullptr)->work();
+      busy_.store(false);
+    }
+  }
+
+  void keep_off(int core) {
+#if defined(__linux__)
+    cpu_set_t cores;
+    if (core == kept_off_ || sched_getaffinity(0, sizeof cores, &cores)) return;
+    CPU_CLR(core, &cores);
+    if (CPU_COUNT(&cores) && !pthread_setaffinity_np(thread_.native_handle(), sizeof cores, &cores)) kept_off_ = core;
+#else
+    (void)core;
+#endif
+  }
+
+  std::atomic<bool> busy_{false}, called_{false};
+  std::shared_ptr<Call> call_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  int kept_off_ = -1;
+  std::thread thread_;  // last: it begins with all of the above in place
+};
+
+// All helpers there are.
+class Helpers {
+ public:
+  // Never destroyed: its threads run until the process ends.
+  static Helpers& get() {
+    static Helpers* const helpers = new Helpers;
+    return *helpers;
+  }
+
+  // Has as many of them come to a call as there are tasks and threads beside those that call as well.
+  void call(const std::shared_ptr<Call>& call, int64_t n_tasks, int64_t n_threads) {
+    int64_t wanted = std::min(n_tasks, n_threads - callers_.load() + 1) - 1;
+    if (wanted <= 0) return;
+#if defined(__linux__)
+    const int core = sched_getcpu();
+#else
+    const int core = -1;
+#endif
+    const std::lock_guard<std::mutex> lock(mutex_);
+    while (static_cast<int64_t>(all_.size()) < n_threads - 1) all_.push_back(std::make_unique<Helper>());
+    for (const auto& helper : all_)
+      if (wanted > 0 && helper->take(call, core)) --wanted;
+  }
+
+  std::atomic<int64_t> callers_{0};  // threads that are in `parallel`
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Helper>> all_;
+};
+
+// Calls task(i) once for every i below `n`, on at most `n_threads` threads, and returns when all are done. The caller
+// waits for tasks that run, not for helpers that have yet to come. `task` must not throw.
+template <typename Task>
+void parallel(int64_t n, int64_t n_threads, const Task& task) {
+  const auto call = std::make_shared<Call>(n, &task, [](const void* of, int64_t i) { (*static_cast<const Task*>(of))(i); });
+  Helpers& helpers = Helpers::get();
+  ++helpers.callers_;
+  helpers.call(call, n, n_threads);
+  call->work();
+  call->wait();
+  --helpers.callers_;
 }
 
 }  // namespace denseq

@@ -5,7 +5,7 @@
 
 #include <cmath>
 #include <cstdio>
-#include <thread>
+#include <utility>
 #include <vector>
 
 #include "gradient.h"
@@ -135,10 +135,7 @@ static double compare(const Case& k, int64_t n_parts) {
   const denseq::Answer answer{y.data(), last_h.data(), last_c.data(), gates.data(), cells.data()};
   const denseq::Answer inference{inferred.data(), last_h.data(), last_c.data(), nullptr, nullptr};
   const denseq::Pulls pulls{k.pull.data(), k.pull_h.data(), k.pull_c.data()};
-  std::vector<std::thread> threads;
-  const auto run = [&](auto task) {
-    denseq::parallel(n_parts, 3, task, [&](auto job) { threads.emplace_back(job); });
-  };
+  const auto run = [&](auto task) { denseq::parallel(n_parts, 3, task); };
   run([&](int64_t part) { denseq::Scratch room; denseq::forward(given, s, inference, part, n_parts, room); });
   run([&](int64_t part) { denseq::Scratch room; denseq::forward(given, s, answer, part, n_parts, room); });
   run([&](int64_t part) {
@@ -147,7 +144,6 @@ static double compare(const Case& k, int64_t n_parts) {
     denseq::backward(given, s, answer, pulls, gradient, part, n_parts, room);
   });
   denseq::unpack_weights(s, sums.data(), n_parts, dkernel.data(), drecurrent.data(), dbias.data());
-  for (std::thread& thread : threads) thread.join();
   const Truth t = by_loops(k);
   double worst = difference(inferred, t.y);
   const std::pair<const Floats&, const Doubles&> pairs[] = {
