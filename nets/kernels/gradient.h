@@ -48,10 +48,13 @@ class Panels {
     }
   }
 
-  // put(row, first column, a vector of the product) for `n_rows` rows of dz.
+  // put(row, first column, a vector of the product) for `n_rows` rows of dz. Steps t that are even and those that are odd
+  // take the panels from opposite ends: as in ForwardGroup::step.
   template <typename Put>
-  DENSEQ_INLINE void product(const Left& dz, int64_t n_rows, const Put& put) const {
-    for (int64_t vector = 0; vector < vectors(); vector += kGates) {
+  DENSEQ_INLINE void product(const Left& dz, int64_t n_rows, int64_t t, const Put& put) const {
+    const int64_t n_panels = (vectors() + kGates - 1) / kGates;
+    for (int64_t i = 0; i < n_panels; ++i) {
+      const int64_t vector = (t % 2 ? n_panels - 1 - i : i) * kGates;
       switch (std::min<int64_t>(kGates, vectors() - vector)) {
         case 1: panel<1>(dz, n_rows, vector, put); break;
         case 2: panel<2>(dz, n_rows, vector, put); break;
@@ -152,7 +155,7 @@ struct BackwardGroup {
       gates(i, t);
     }
     const Left rows{dz + n_kept * kBlock, kBlock, 1, kBlock, sizes.blocks(), room * kBlock};
-    recurrent.product(rows, n_active, [&](int64_t i, int64_t unit, Vector value) {
+    recurrent.product(rows, n_active, t, [&](int64_t i, int64_t unit, Vector value) {
       const int64_t at = i * padded + unit;
       if (mask) {
         const Vector h = load_part(h_before(i, t) + unit, sizes.hidden - unit);
@@ -162,7 +165,7 @@ struct BackwardGroup {
       store(dh + at, value);
     });
     if (gradient.x)
-      kernel.product(rows, n_active, [&](int64_t i, int64_t input, Vector value) {
+      kernel.product(rows, n_active, t, [&](int64_t i, int64_t input, Vector value) {
         float* to = gradient.x + (order.row(first + i) * sizes.steps + t) * sizes.inputs + input;
         store_part(to, value, sizes.inputs - input);
       });
@@ -232,11 +235,12 @@ inline const float* backward(const Given& given, const Sizes& sizes, const Answe
   return gradient.weights;
 }
 
-// Adds up the parts' sums, [F + H + 1, 4P] in blocks each, and writes them as the caller's kernel, recurrent and bias.
-inline void unpack_weights(const Sizes& sizes, const float* parts, int64_t n_parts, float* kernel, float* recurrent,
-                           float* bias) {
+// Adds up the parts' sums, [F + H + 1, 4P] in blocks each, and writes them as the caller's kernel, recurrent and bias: the
+// share `share` of their rows, of as many shares as there are parts.
+inline void unpack_weights(const Sizes& sizes, const float* parts, int64_t share, int64_t n_parts, float* kernel,
+                           float* recurrent, float* bias) {
   const int64_t width = sizes.padded() * kGates, n_inputs = sizes.inputs + sizes.hidden;
-  for (int64_t k = 0; k <= n_inputs; ++k) {
+  for (int64_t k = share * (n_inputs + 1) / n_parts; k < (share + 1) * (n_inputs + 1) / n_parts; ++k) {
     float* to = k < sizes.inputs ? kernel + k * kGates * sizes.hidden
                 : k < n_inputs   ? recurrent + (k - sizes.inputs) * kGates * sizes.hidden
                                  : bias;

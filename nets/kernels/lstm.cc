@@ -42,7 +42,10 @@ class Members {
     const Dimensions found = buffer.dimensions();
     bool fits = found.size() == lead_.size() + own.size() && std::equal(own.begin(), own.end(), found.begin() + lead_.size());
     for (std::size_t i = 0; fits && i < lead_.size(); ++i) fits = found[i] == lead_[i] || found[i] == 1;
-    if (!fits && problem_.empty()) problem_ = std::string("the shape of ") + name + " does not fit the others";
+    if (!fits) refuse(std::string("the shape of ") + name);
+  }
+  void refuse(const std::string& what) {
+    if (problem_.empty()) problem_ = what + " does not fit the others";
   }
 
   // The first number of a member in a buffer.
@@ -64,9 +67,38 @@ class Members {
   std::string problem_;
 };
 
+// The kernel, recurrent kernel and bias of each direction, one after the other: arrays of their own, as users have them,
+// because to bring those of two directions together would be a copy in every call. Also their gradients.
+struct Weights {
+  explicit Weights(const ffi::RemainingArgs& given) {
+    for (std::size_t i = 0; i < given.size(); ++i)
+      if (const auto array = given.get<Floats>(i); array.has_value()) all.push_back(*array);
+  }
+  explicit Weights(const ffi::RemainingRets& asked) {
+    for (std::size_t i = 0; i < asked.size(); ++i)
+      if (auto array = asked.get<Floats>(i); array.has_value()) all.push_back(**array);
+  }
+
+  void expect(Members& members, const Sizes& s) const {
+    if (static_cast<int64_t>(all.size()) != 3 * s.directions) return members.refuse("the number of weights");
+    for (std::size_t i = 0; i < all.size(); i += 3) {
+      members.expect("kernel", all[i], {s.inputs, kGates * s.hidden});
+      members.expect("recurrent", all[i + 1], {s.hidden, kGates * s.hidden});
+      members.expect("bias", all[i + 2], {kGates * s.hidden});
+    }
+  }
+
+  float* kernel(const Members& members, int64_t member, int64_t d) const { return members.at(all[3 * d], member); }
+  float* recurrent(const Members& members, int64_t member, int64_t d) const { return members.at(all[3 * d + 1], member); }
+  float* bias(const Members& members, int64_t member, int64_t d) const { return members.at(all[3 * d + 2], member); }
+
+  std::vector<Floats> all;
+};
+
 // The arguments of a layer.
 struct Layer {
-  Floats x, kernel, recurrent, bias, h, c;
+  Floats x, h, c;
+  Weights weights;
   Integers lengths;
   Floats mask;  // no number at all: no mask
   int64_t reverse;  // bit d: direction d reads from the end
@@ -75,9 +107,7 @@ struct Layer {
 
   void expect(Members& members, const Sizes& s) const {
     members.expect("x", x, {s.rows, s.steps, s.inputs});
-    members.expect("kernel", kernel, {s.directions, s.inputs, kGates * s.hidden});
-    members.expect("recurrent", recurrent, {s.directions, s.hidden, kGates * s.hidden});
-    members.expect("bias", bias, {s.directions, kGates * s.hidden});
+    weights.expect(members, s);
     members.expect("h", h, {s.directions, s.rows, s.hidden});
     members.expect("c", c, {s.directions, s.rows, s.hidden});
     members.expect("lengths", lengths, {s.rows});
@@ -85,11 +115,11 @@ struct Layer {
   }
 
   Given given(const Members& members, const Sizes& s, int64_t member, int64_t d) const {
-    const int64_t gates = kGates * s.hidden, carry = d * s.rows * s.hidden;
+    const int64_t carry = d * s.rows * s.hidden;
     return {members.at(x, member),
-            members.at(kernel, member) + d * s.inputs * gates,
-            members.at(recurrent, member) + d * s.hidden * gates,
-            members.at(bias, member) + d * gates,
+            weights.kernel(members, member, d),
+            weights.recurrent(members, member, d),
+            weights.bias(members, member, d),
             members.at(h, member) + carry,
             members.at(c, member) + carry,
             masked() ? members.at(mask, member) + carry : nullptr,
@@ -133,11 +163,11 @@ Scratch& scratch() {
   return of_this_thread;
 }
 
-ffi::Error run_forward(ffi::ThreadPool pool, Floats x, Floats kernel, Floats recurrent, Floats bias, Floats h, Floats c,
-                       Integers lengths, Floats mask, Room outputs, Room last_h, Room last_c, Room gates, Room cells,
+ffi::Error run_forward(ffi::ThreadPool pool, Floats x, Floats h, Floats c, Integers lengths, Floats mask,
+                       ffi::RemainingArgs weights, Room outputs, Room last_h, Room last_c, Room gates, Room cells,
                        int64_t reverse) {
   if (outputs->dimensions().size() < 4 || x.dimensions().size() < 3) return ffi::Error::InvalidArgument("an LSTM's x has three axes");
-  const Layer layer{x, kernel, recurrent, bias, h, c, lengths, mask, reverse};
+  const Layer layer{x, h, c, Weights(weights), lengths, mask, reverse};
   const Sizes sizes = sizes_of(outputs->dimensions(), x.dimensions());
   Members members(outputs->dimensions(), 4);
   const bool keeps = gates->element_count() > 0;
@@ -164,13 +194,14 @@ ffi::Error run_forward(ffi::ThreadPool pool, Floats x, Floats kernel, Floats rec
   return ffi::Error::Success();
 }
 
-ffi::Error run_backward(ffi::ThreadPool pool, Floats x, Floats kernel, Floats recurrent, Floats bias, Floats h, Floats c,
-                        Integers lengths, Floats mask, Floats outputs, Floats gates, Floats cells, Floats pull_outputs,
-                        Floats pull_h, Floats pull_c, Room dx, Room dkernel, Room drecurrent, Room dbias, Room dh,
-                        Room dc, Room dmask, int64_t reverse) {
+ffi::Error run_backward(ffi::ThreadPool pool, Floats x, Floats h, Floats c, Integers lengths, Floats mask, Floats outputs,
+                        Floats gates, Floats cells, Floats pull_outputs, Floats pull_h, Floats pull_c,
+                        ffi::RemainingArgs weights, Room dx, Room dh, Room dc, Room dmask, ffi::RemainingRets dweights,
+                        int64_t reverse) {
   if (outputs.dimensions().size() < 4 || dh->dimensions().size() < 3 || x.dimensions().size() < 3)
     return ffi::Error::InvalidArgument("an LSTM's outputs have four axes");
-  const Layer layer{x, kernel, recurrent, bias, h, c, lengths, mask, reverse};
+  const Layer layer{x, h, c, Weights(weights), lengths, mask, reverse};
+  const Weights answers(dweights);
   const Sizes sizes = sizes_of(outputs.dimensions(), x.dimensions());
   Members members(dh->dimensions(), 3);
   const bool asks_x = dx->element_count() > 0;
@@ -183,21 +214,20 @@ ffi::Error run_backward(ffi::ThreadPool pool, Floats x, Floats kernel, Floats re
     members.expect("the carry", part, {sizes.directions, sizes.rows, sizes.hidden});
   if (asks_x) members.expect("dx", *dx, {sizes.directions, sizes.rows, sizes.steps, sizes.inputs});
   if (layer.masked()) members.expect("dmask", *dmask, {sizes.directions, sizes.rows, sizes.hidden});
-  members.expect("dkernel", *dkernel, {sizes.directions, sizes.inputs, kGates * sizes.hidden});
-  members.expect("drecurrent", *drecurrent, {sizes.directions, sizes.hidden, kGates * sizes.hidden});
-  members.expect("dbias", *dbias, {sizes.directions, kGates * sizes.hidden});
+  answers.expect(members, sizes);
   if (!members.problem().empty()) return ffi::Error::InvalidArgument(members.problem());
 
   const int64_t n_directions = members.count() * sizes.directions, n_threads = std::max<int64_t>(1, pool.num_threads());
-  const int64_t n_parts = parts_of(sizes, n_directions, n_threads), row_gates = kGates * sizes.hidden;
+  const int64_t n_parts = parts_of(sizes, n_directions, n_threads);
   const int64_t n_weights = (sizes.inputs + sizes.hidden + 1) * kGates * sizes.padded();
   // Parts of a direction meet in a fixed order, after all of them: their sum has the same bits in every run.
   thread_local Scratch kept;
   kept.reserve(n_parts > 1 ? n_directions * n_parts * n_weights : 0);
   float* const sums = kept.take(0);
-  const auto unpack = [&](int64_t member, int64_t d, const float* parts) {
-    unpack_weights(sizes, parts, n_parts, members.at(*dkernel, member) + d * sizes.inputs * row_gates,
-                   members.at(*drecurrent, member) + d * sizes.hidden * row_gates, members.at(*dbias, member) + d * row_gates);
+  const auto unpack = [&](int64_t task, const float* parts) {
+    const int64_t member = task / n_parts / sizes.directions, d = task / n_parts % sizes.directions;
+    unpack_weights(sizes, parts, task % n_parts, n_parts, answers.kernel(members, member, d),
+                   answers.recurrent(members, member, d), answers.bias(members, member, d));
   };
   parallel(n_directions * n_parts, n_threads, [&](int64_t task) {
     const int64_t member = task / n_parts / sizes.directions, d = task / n_parts % sizes.directions;
@@ -211,32 +241,29 @@ ffi::Error run_backward(ffi::ThreadPool pool, Floats x, Floats kernel, Floats re
                             members.at(*dh, member) + carry, members.at(*dc, member) + carry,
                             layer.masked() ? members.at(*dmask, member) + carry : nullptr,
                             n_parts > 1 ? sums + task * n_weights : nullptr};
-    const float* weights = backward(layer.given(members, sizes, member, d), sizes, answer, pulls, gradient,
+    const float* made = backward(layer.given(members, sizes, member, d), sizes, answer, pulls, gradient,
                                     task % n_parts, n_parts, scratch());
-    if (n_parts == 1) unpack(member, d, weights);
+    if (n_parts == 1) unpack(task, made);
     scratch().release();
   });
   if (n_parts > 1)
-    parallel(n_directions, n_threads, [&](int64_t i) {
-      unpack(i / sizes.directions, i % sizes.directions, sums + i * n_parts * n_weights);
-    });
+    parallel(n_directions * n_parts, n_threads, [&](int64_t task) { unpack(task, sums + task / n_parts * n_parts * n_weights); });
   kept.release();
   return ffi::Error::Success();
 }
 
 }  // namespace
 
-#define DENSEQ_LAYER                                                                                      \
-  ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Floats>() \
-      .Arg<Floats>().Arg<Integers>().Arg<Floats>()
+#define DENSEQ_LAYER \
+  ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Integers>().Arg<Floats>()
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(denseq_lstm_forward, run_forward,
-                              DENSEQ_LAYER.Ret<Floats>().Ret<Floats>().Ret<Floats>().Ret<Floats>().Ret<Floats>()
-                                  .Attr<int64_t>("reverse"));
+                              DENSEQ_LAYER.RemainingArgs().Ret<Floats>().Ret<Floats>().Ret<Floats>().Ret<Floats>()
+                                  .Ret<Floats>().Attr<int64_t>("reverse"));
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(denseq_lstm_backward, run_backward,
                               DENSEQ_LAYER.Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Floats>()
-                                  .Arg<Floats>().Ret<Floats>().Ret<Floats>().Ret<Floats>().Ret<Floats>().Ret<Floats>()
-                                  .Ret<Floats>().Ret<Floats>().Attr<int64_t>("reverse"));
+                                  .Arg<Floats>().RemainingArgs().Ret<Floats>().Ret<Floats>().Ret<Floats>()
+                                  .Ret<Floats>().RemainingRets().Attr<int64_t>("reverse"));
 
 }  // namespace denseq

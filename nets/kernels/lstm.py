@@ -111,32 +111,44 @@ def _call_forward(reverse: tuple[bool, ...], layer: Layer, keep: bool) -> tuple[
     kept = (n_directions, n_steps, n_rows) if keep else (0,)  # no number at all: not kept
     carry = (n_directions, n_rows, size)
     shapes = ((n_rows, n_steps, n_directions, size), carry, carry, (*kept, 4 * padded), (*kept, padded))
-    outputs_btdh, h_dbh, c_dbh, *rest = _call("denseq_lstm_forward", shapes, _arguments(layer), reverse)
+    outputs_btdh, h_dbh, c_dbh, *rest = _call("denseq_lstm_forward", shapes, (*_arguments(layer), *_weights(layer)), reverse)
     return (outputs_btdh, h_dbh, c_dbh), Saved(outputs_btdh, *rest)
 
 
 def _call_backward(reverse: tuple[bool, ...], asks_x: bool, layer: Layer, saved: Saved, pulls: Answer) -> Layer:
     n_rows, n_steps, n_inputs = layer.x_btf.shape
     n_directions, carry = len(reverse), layer.h_dbh.shape
+    weights = _weights(layer)
     shapes = (
         (n_directions, n_rows, n_steps, n_inputs) if asks_x else (0,),
-        layer.kernel_dfg.shape,
-        layer.recurrent_dhg.shape,
-        layer.bias_dg.shape,
         carry,
         carry,
         (0,) if layer.mask_dbh is None else carry,
+        *(part.shape for part in weights),
     )
-    x_dbtf, *others, mask_dbh = _call("denseq_lstm_backward", shapes, (*_arguments(layer), *saved, *pulls), reverse)
-    x_btf = x_dbtf.sum(0) if asks_x else None
-    return Layer(x_btf, *others, None, None if layer.mask_dbh is None else mask_dbh)  # type: ignore[arg-type]
+    given = (*_arguments(layer), *saved, *pulls, *weights)
+    x_dbtf, h_dbh, c_dbh, mask_dbh, *parts = _call("denseq_lstm_backward", shapes, given, reverse)
+    return Layer(
+        x_dbtf.sum(0) if asks_x else None,  # type: ignore[arg-type]
+        *(jnp.stack(parts[i::3]) for i in range(3)),
+        h_dbh,
+        c_dbh,
+        None,
+        None if layer.mask_dbh is None else mask_dbh,
+    )
+
+
+def _weights(layer: Layer) -> list[Array]:
+    """Kernel, recurrent kernel and bias of each direction. XLA sees through the stack that they stood in: no copy."""
+    stacks = (layer.kernel_dfg, layer.recurrent_dhg, layer.bias_dg)
+    return [stack[d] for d in range(len(layer.bias_dg)) for stack in stacks]
 
 
 def _arguments(layer: Layer) -> tuple[Array, ...]:
     n_rows, n_steps, _ = layer.x_btf.shape
     lengths_b = jnp.full((n_rows,), n_steps, jnp.int32) if layer.lengths_b is None else layer.lengths_b
     mask_dbh = jnp.zeros((0,), jnp.float32) if layer.mask_dbh is None else layer.mask_dbh
-    return (*layer[:6], lengths_b.astype(jnp.int32), mask_dbh)
+    return layer.x_btf, layer.h_dbh, layer.c_dbh, lengths_b.astype(jnp.int32), mask_dbh
 
 
 def _call(name: str, shapes: tuple, arguments: tuple, reverse: tuple[bool, ...]) -> tuple[Array, ...]:

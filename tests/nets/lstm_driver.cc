@@ -143,7 +143,8 @@ static double compare(const Case& k, int64_t n_parts) {
     const denseq::Gradient gradient{dx.data(), dh.data(), dc.data(), dmask.data(), sums.data() + part * n_weights};
     denseq::backward(given, s, answer, pulls, gradient, part, n_parts, room);
   });
-  denseq::unpack_weights(s, sums.data(), n_parts, dkernel.data(), drecurrent.data(), dbias.data());
+  for (int64_t share = 0; share < n_parts; ++share)
+    denseq::unpack_weights(s, sums.data(), share, n_parts, dkernel.data(), drecurrent.data(), dbias.data());
   const Truth t = by_loops(k);
   double worst = difference(inferred, t.y);
   const std::pair<const Floats&, const Doubles&> pairs[] = {
