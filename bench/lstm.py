@@ -1,6 +1,6 @@
 """LSTM layers: milliseconds of a training step and of inference, against PyTorch, flax and Keras on JAX.
 
-    pip install -e ".[bench]" && python bench/lstm.py [--rows 1 32] [--steps 24 100] [--hidden 64] [--seconds .05]
+    pip install -e ".[bench]" && python bench/lstm.py [--rows 1 32] [--steps 24] [--hidden 64] [--sides ours pytorch]
 
 All side by side in one process, in turns, from the same weights on the same rows: one layer of one or both directions
 (concatenated), every step's output through a linear layer to one number, mean squared error, adam. The loss before the
@@ -22,7 +22,7 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -39,7 +39,7 @@ from nets.lstm_core import lstm
 
 INPUTS = 8
 ROUNDS = 9
-PAUSE = 0.2  # seconds before each turn: threads of whoever went before spin for a while, and would slow the next
+PAUSE = 0.1  # seconds before each turn: threads of whoever went before spin for a while, and would slow the next
 
 
 class Case(NamedTuple):
@@ -58,6 +58,9 @@ class Side(NamedTuple):
 
     train: Callable[[], float]
     infer: Callable[[], Any]
+
+
+Make = Callable[[Case], Side]
 
 
 def make_case(rows: int, steps: int, hidden: int, directions: int) -> Case:
@@ -185,13 +188,13 @@ def keras(case: Case) -> Side:
 def keep_memory() -> bool:
     """Has glibc keep freed memory instead of giving it back to be zeroed page by page; False where it cannot.
 
-    To be called before jax computes first. The process stays as big as it once was, and its threads share one arena.
+    To be called before jax computes first. The process stays as big as it once was.
     """
     if platform.libc_ver()[0] != "glibc":
         return False
     set_option = ctypes.CDLL(None).mallopt
-    mmap_max, trim_threshold, top_pad, arena_max = -4, -1, -2, -8  # malloc.h's names, in lower case
-    options = ((mmap_max, 0), (trim_threshold, 2**31 - 1), (top_pad, 1 << 26), (arena_max, 1))
+    mmap_max, trim_threshold, top_pad = -4, -1, -2  # malloc.h's names, in lower case
+    options = ((mmap_max, 0), (trim_threshold, 2**31 - 1), (top_pad, 1 << 26))
     return all([set_option(option, value) == 1 for option, value in options])
 
 
@@ -225,9 +228,9 @@ def peak(size: int = 1024) -> float:
     return 2 * size**3 / min(run_for(lambda: product(a, a).block_until_ready(), 1.0))
 
 
-def compare(shape: tuple[int, int, int, int], seconds: float, peak: float) -> None:
+def compare(shape: tuple[int, int, int, int], makes: Sequence[Make], seconds: float, peak: float) -> None:
     case = make_case(*shape)
-    sides = {make.__name__: make(case) for make in SIDES}
+    sides = {make.__name__: make(case) for make in makes}
     losses = {name: side.train() for name, side in sides.items()}
     for side in sides.values():
         side.train()
@@ -244,7 +247,7 @@ def compare(shape: tuple[int, int, int, int], seconds: float, peak: float) -> No
     print(label + "".join(cells) + "   " + "   ".join(ratios) + f"   {apart:.0e}   {share:.0%}", flush=True)
 
 
-SIDES = (ours, portable, pytorch, flax, keras)
+SIDES = {make.__name__: make for make in (ours, portable, pytorch, flax, keras)}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -252,6 +255,7 @@ if __name__ == "__main__":
     parser.add_argument("--steps", type=int, nargs="+", default=[24, 100, 500])
     parser.add_argument("--hidden", type=int, nargs="+", default=[32, 64, 128, 256])
     parser.add_argument("--directions", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES), help="ours always comes first")
     parser.add_argument("--seconds", type=float, default=0.05)
     parser.add_argument("--keep-memory", action="store_true")
     arguments = parser.parse_args()
@@ -260,7 +264,8 @@ if __name__ == "__main__":
     print(f"ours: {library.core()}; memory {memory}")
     most = peak()
     print(f"a product of matrices: {most / 1e9:.0f} Gflop/s")
-    print("   B    T    H  D" + "".join(f"{side.__name__:>17}" for side in SIDES) + "   ratios, losses, peak")
+    names = list(dict.fromkeys(["ours", *arguments.sides]))
+    print("   B    T    H  D" + "".join(f"{name:>17}" for name in names) + "   ratios, losses, peak")
     grid = itertools.product(arguments.rows, arguments.steps, arguments.hidden, arguments.directions)
     for sizes in grid:
-        compare(sizes, arguments.seconds, most)
+        compare(sizes, [SIDES[name] for name in names], arguments.seconds, most)

@@ -111,7 +111,8 @@ def _call_forward(reverse: tuple[bool, ...], layer: Layer, keep: bool) -> tuple[
     kept = (n_directions, n_steps, n_rows) if keep else (0,)  # no number at all: not kept
     carry = (n_directions, n_rows, size)
     shapes = ((n_rows, n_steps, n_directions, size), carry, carry, (*kept, 4 * padded), (*kept, padded))
-    outputs_btdh, h_dbh, c_dbh, *rest = _call("denseq_lstm_forward", shapes, (*_arguments(layer), *_weights(layer)), reverse)
+    given = (*_arguments(layer), *_weights(layer))
+    outputs_btdh, h_dbh, c_dbh, *rest = _call("denseq_lstm_forward", shapes, given, reverse)
     return (outputs_btdh, h_dbh, c_dbh), Saved(outputs_btdh, *rest)
 
 

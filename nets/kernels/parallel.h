@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -134,7 +135,7 @@ class Helper {
   std::thread thread_;  // last: it begins with all of the above in place
 };
 
-// All helpers there are.
+// All helpers there are, and how many threads are in `parallel`.
 class Helpers {
  public:
   // Never destroyed: its threads run until the process ends.
@@ -143,24 +144,36 @@ class Helpers {
     return *helpers;
   }
 
-  // Has as many of them come to a call as there are tasks and threads beside those that call as well.
-  void call(const std::shared_ptr<Call>& call, int64_t n_tasks, int64_t n_threads) {
-    int64_t wanted = std::min(n_tasks, n_threads - callers_.load() + 1) - 1;
-    if (wanted <= 0) return;
+  // A thread begins a call; how many are in one with it. They leave a core each to the others.
+  int64_t enter() { return ++callers_; }
+  void leave() { --callers_; }
+
+  // Has up to `n` of at most `n_most` helpers come to a call.
+  void send(const std::shared_ptr<Call>& call, int64_t n, int64_t n_most) {
 #if defined(__linux__)
     const int core = sched_getcpu();
 #else
     const int core = -1;
 #endif
     const std::lock_guard<std::mutex> lock(mutex_);
-    while (static_cast<int64_t>(all_.size()) < n_threads - 1) all_.push_back(std::make_unique<Helper>());
-    for (const auto& helper : all_)
-      if (wanted > 0 && helper->take(call, core)) --wanted;
+    for (std::size_t i = 0; n > 0 && static_cast<int64_t>(i) < n_most; ++i) {
+      if (i == all_.size() && !add()) return;
+      n -= all_[i]->take(call, core);
+    }
   }
 
-  std::atomic<int64_t> callers_{0};  // threads that are in `parallel`
-
  private:
+  // The system may have no more threads to give: then there are fewer helpers.
+  bool add() {
+    try {
+      all_.push_back(std::make_unique<Helper>());
+      return true;
+    } catch (const std::system_error&) {
+      return false;
+    }
+  }
+
+  std::atomic<int64_t> callers_{0};
   std::mutex mutex_;
   std::vector<std::unique_ptr<Helper>> all_;
 };
@@ -169,13 +182,14 @@ class Helpers {
 // waits for tasks that run, not for helpers that have yet to come. `task` must not throw.
 template <typename Task>
 void parallel(int64_t n, int64_t n_threads, const Task& task) {
-  const auto call = std::make_shared<Call>(n, &task, [](const void* of, int64_t i) { (*static_cast<const Task*>(of))(i); });
   Helpers& helpers = Helpers::get();
-  ++helpers.callers_;
-  helpers.call(call, n, n_threads);
+  const int64_t n_free = n_threads - helpers.enter();
+  const auto run = [](const void* of, int64_t i) { (*static_cast<const Task*>(of))(i); };
+  const auto call = std::make_shared<Call>(n, &task, run);
+  if (n > 1 && n_free > 0) helpers.send(call, std::min(n - 1, n_free), n_threads - 1);
   call->work();
   call->wait();
-  --helpers.callers_;
+  helpers.leave();
 }
 
 }  // namespace denseq

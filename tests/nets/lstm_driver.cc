@@ -3,8 +3,11 @@
 //
 // Arrays are of exactly their size on the heap, so that a read or write beyond one is seen.
 
+#include <atomic>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -154,8 +157,27 @@ static double compare(const Case& k, int64_t n_parts) {
   return worst;
 }
 
+// How many tasks are not called once, where several threads call at once, and some only after helpers fell asleep.
+static int count_missed() {
+  std::atomic<int> n_missed{0};
+  const auto call = [&](int64_t n_threads) {
+    for (int64_t n = 1; n < 200; ++n) {
+      std::vector<std::atomic<int>> counts(n % 9 + 1);
+      denseq::parallel(n % 9 + 1, n_threads, [&](int64_t i) { ++counts[i]; });
+      for (const auto& count : counts) n_missed += count != 1;
+      if (n % 50 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  };
+  std::vector<std::thread> callers;
+  for (int64_t n_threads = 1; n_threads <= 5; ++n_threads) callers.emplace_back(call, n_threads);
+  for (std::thread& caller : callers) caller.join();
+  call(4);
+  return n_missed;
+}
+
 int main() {
-  int n_wrong = 0;
+  int n_wrong = count_missed();
+  if (n_wrong) std::printf("%d tasks not called once\n", n_wrong);
   const Sizes sizes[] = {{1, 1, 1, 1, 1}, {7, 5, 3, 18, 1}, {13, 9, 17, 33, 1}, {3, 40, 70, 16, 1}, {200, 3, 2, 5, 1}};
   for (const Sizes& s : sizes)
     for (int64_t n_parts : {1, 4})
