@@ -130,12 +130,14 @@ def _call_backward(reverse: tuple[bool, ...], asks_x: bool, layer: Layer, saved:
     given = (*_arguments(layer), *saved, *pulls, *weights)
     x_dbtf, h_dbh, c_dbh, mask_dbh, *parts = _call("denseq_lstm_backward", shapes, given, reverse)
     return Layer(
-        x_dbtf.sum(0) if asks_x else None,  # type: ignore[arg-type]
-        *(jnp.stack(parts[i::3]) for i in range(3)),
-        h_dbh,
-        c_dbh,
-        None,
-        None if layer.mask_dbh is None else mask_dbh,
+        x_btf=x_dbtf.sum(0) if asks_x else None,  # type: ignore[arg-type]
+        kernel_dfg=jnp.stack(parts[0::3]),
+        recurrent_dhg=jnp.stack(parts[1::3]),
+        bias_dg=jnp.stack(parts[2::3]),
+        h_dbh=h_dbh,
+        c_dbh=c_dbh,
+        lengths_b=None,
+        mask_dbh=None if layer.mask_dbh is None else mask_dbh,
     )
 
 
