@@ -12,7 +12,7 @@ namespace denseq {
 constexpr int64_t kFlush = 128;
 
 struct Pulls {            // gradients of the answer
-  const float* h;         // [B, T, D, H], at this direction
+  const float* h;         // [B, T, D, H], at this direction; null where nothing hangs on single steps
   const float* last_h;    // [B, H]
   const float* last_c;    // [B, H]
 };
@@ -128,7 +128,7 @@ struct BackwardGroup {
     const int64_t row = order.row(first + i), padded = sizes.padded();
     const float* kept = answer.gates + (t * sizes.rows + row) * padded * kGates;
     const float* cells = answer.cells + (t * sizes.rows + row) * padded;
-    const float* pull = pulls.h + (row * sizes.steps + t) * sizes.directions * sizes.hidden;
+    const float* pull = pulls.h ? pulls.h + (row * sizes.steps + t) * sizes.directions * sizes.hidden : nullptr;
     const float* c_prior = c_before(i, t);
     for (int64_t block = 0; block < sizes.blocks(); ++block, kept += kBlock) {
       const int64_t unit = block * kLanes, n = std::clamp<int64_t>(sizes.hidden - unit, 0, kLanes);
@@ -136,7 +136,7 @@ struct BackwardGroup {
       const Vector fresh = load(kept + 2 * kLanes), out = load(kept + 3 * kLanes);
       const Vector tanh_c = tanh(load(cells + unit));
       const Vector prior = n ? load_part(c_prior + unit, n) : Vector{};
-      const Vector h = load(dh + i * padded + unit) + (n ? load_part(pull + unit, n) : Vector{});
+      const Vector h = load(dh + i * padded + unit) + (n && pull ? load_part(pull + unit, n) : Vector{});
       const Vector c = load(dc + i * padded + unit) + h * out * (1.0f - tanh_c * tanh_c);
       float* to = dz + (block * room + n_kept + i) * kBlock;
       store(to, c * fresh * in * (1.0f - in));

@@ -206,8 +206,9 @@ ffi::Error run_backward(ffi::ThreadPool pool, Floats x, Floats h, Floats c, Inte
   Members members(dh->dimensions(), 3);
   const bool asks_x = dx->element_count() > 0;
   layer.expect(members, sizes);
-  for (const Floats* part : {&outputs, &pull_outputs})
-    members.expect("outputs", *part, {sizes.rows, sizes.steps, sizes.directions, sizes.hidden});
+  const bool pulled = pull_outputs.element_count() > 0;  // no number at all: nothing hangs on single steps
+  members.expect("outputs", outputs, {sizes.rows, sizes.steps, sizes.directions, sizes.hidden});
+  if (pulled) members.expect("their pulls", pull_outputs, {sizes.rows, sizes.steps, sizes.directions, sizes.hidden});
   members.expect("gates", gates, {sizes.directions, sizes.steps, sizes.rows, kGates * sizes.padded()});
   members.expect("cells", cells, {sizes.directions, sizes.steps, sizes.rows, sizes.padded()});
   for (const Floats& part : {pull_h, pull_c, *dh, *dc})
@@ -235,8 +236,8 @@ ffi::Error run_backward(ffi::ThreadPool pool, Floats x, Floats h, Floats c, Inte
     // The backward pass reads the answer.
     const Answer answer{members.at(outputs, member) + d * sizes.hidden, nullptr, nullptr,
                         members.at(gates, member) + kGates * kept, members.at(cells, member) + kept};
-    const Pulls pulls{members.at(pull_outputs, member) + d * sizes.hidden, members.at(pull_h, member) + carry,
-                      members.at(pull_c, member) + carry};
+    const Pulls pulls{pulled ? members.at(pull_outputs, member) + d * sizes.hidden : nullptr,
+                      members.at(pull_h, member) + carry, members.at(pull_c, member) + carry};
     const Gradient gradient{asks_x ? members.at(*dx, member) + d * sizes.rows * sizes.steps * sizes.inputs : nullptr,
                             members.at(*dh, member) + carry, members.at(*dc, member) + carry,
                             layer.masked() ? members.at(*dmask, member) + carry : nullptr,

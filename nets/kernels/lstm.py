@@ -18,6 +18,9 @@ Array = jax.Array
 PADDING = 16  # kPadding of layer.h
 
 
+Pulls = tuple[Array | None, Array, Array]  # gradients of an Answer; None where nothing hangs on single steps
+
+
 class Saved(NamedTuple):
     """What a backward pass reads beside the layer: the answer's h, the activated gates, and c, step by step."""
 
@@ -46,8 +49,9 @@ def _forward(reverse: tuple[bool, ...], layer: Any) -> tuple[Answer, tuple]:
 
 def _backward(reverse: tuple[bool, ...], residuals: tuple, pulls: Answer) -> tuple[Layer]:
     layer, saved, asks_x = residuals
-    whole = tuple(jnp.zeros(p.shape, p.dtype) if isinstance(p, SymbolicZero) else p for p in pulls)
-    return (_gradient(reverse, asks_x is not None, layer, saved, whole),)
+    outputs_btdh, *carry = (None if isinstance(pull, SymbolicZero) else pull for pull in pulls)
+    carry = (jnp.zeros_like(layer.h_dbh) if pull is None else pull for pull in carry)
+    return (_gradient(reverse, asks_x is not None, layer, saved, (outputs_btdh, *carry)),)
 
 
 _layer = jax.custom_vjp(_run, nondiff_argnums=(0,))
@@ -76,7 +80,7 @@ _kept = jax.custom_vjp(_run_kept, nondiff_argnums=(0,))
 _kept.defvjp(_forward_kept, _backward_kept)
 
 
-def _run_gradient(reverse: tuple[bool, ...], asks_x: bool, layer: Layer, saved: Saved, pulls: Answer) -> Layer:
+def _run_gradient(reverse: tuple[bool, ...], asks_x: bool, layer: Layer, saved: Saved, pulls: Pulls) -> Layer:
     """The gradient of all in `layer`, None for x unless it is asked for."""
     return _call_backward(reverse, asks_x, layer, saved, pulls)
 
@@ -90,9 +94,13 @@ def _backward_gradient(reverse: tuple[bool, ...], asks_x: bool, residuals: tuple
     """The second derivative, and by it all beyond, is that of the scans."""
     layer, first_pulls = residuals
 
-    def gradient(numbers: Layer, first_pulls: Answer) -> Layer:
-        _, pull = jax.vjp(lambda numbers: scanned_layer(reverse, numbers._replace(lengths_b=layer.lengths_b)), numbers)
-        made = pull(first_pulls)[0]
+    def gradient(numbers: Layer, first_pulls: Pulls) -> Layer:
+        def run(numbers: Layer) -> Answer:
+            return scanned_layer(reverse, numbers._replace(lengths_b=layer.lengths_b))
+
+        answer, pull = jax.vjp(run, numbers)
+        outputs_btdh = jnp.zeros_like(answer[0]) if first_pulls[0] is None else first_pulls[0]
+        made = pull((outputs_btdh, *first_pulls[1:]))[0]
         return made if asks_x else made._replace(x_btf=None)
 
     _, pull = jax.vjp(gradient, layer._replace(lengths_b=None), first_pulls)
@@ -116,7 +124,7 @@ def _call_forward(reverse: tuple[bool, ...], layer: Layer, keep: bool) -> tuple[
     return (outputs_btdh, h_dbh, c_dbh), Saved(outputs_btdh, *rest)
 
 
-def _call_backward(reverse: tuple[bool, ...], asks_x: bool, layer: Layer, saved: Saved, pulls: Answer) -> Layer:
+def _call_backward(reverse: tuple[bool, ...], asks_x: bool, layer: Layer, saved: Saved, pulls: Pulls) -> Layer:
     n_rows, n_steps, n_inputs = layer.x_btf.shape
     n_directions, carry = len(reverse), layer.h_dbh.shape
     weights = _weights(layer)
@@ -127,7 +135,8 @@ def _call_backward(reverse: tuple[bool, ...], asks_x: bool, layer: Layer, saved:
         (0,) if layer.mask_dbh is None else carry,
         *(part.shape for part in weights),
     )
-    given = (*_arguments(layer), *saved, *pulls, *weights)
+    outputs_btdh = jnp.zeros((0,), jnp.float32) if pulls[0] is None else pulls[0]
+    given = (*_arguments(layer), *saved, outputs_btdh, *pulls[1:], *weights)
     x_dbtf, h_dbh, c_dbh, mask_dbh, *parts = _call("denseq_lstm_backward", shapes, given, reverse)
     return Layer(
         x_btf=x_dbtf.sum(0) if asks_x else None,  # type: ignore[arg-type]

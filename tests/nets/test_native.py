@@ -227,6 +227,26 @@ def test_the_gradient_of_x_is_taken_only_where_it_is_asked_for() -> None:
     assert_close(jax.grad(of_weights)(layer.kernel_dfg), gradient(scanned_layer, layer).kernel_dfg)
 
 
+def test_where_nothing_hangs_on_single_steps_no_zeros_are_made_for_them() -> None:
+    layer = make_layer(SMALL, REVERSE)
+    n_rows, n_steps, _, size = SMALL
+
+    def of_carry(function, numbers: Layer) -> jax.Array:
+        _, h_dbh, c_dbh = function(REVERSE, numbers._replace(lengths_b=layer.lengths_b))
+        return jnp.sum(jnp.sin(h_dbh)) + jnp.sum(c_dbh**2)
+
+    def curvature(function, numbers: Layer) -> jax.Array:
+        return sum(jnp.sum(jnp.sin(s)) for s in jax.tree.leaves(jax.grad(partial(of_carry, function))(numbers)))
+
+    numbers = layer._replace(lengths_b=None)
+    program = jax.jit(jax.grad(partial(of_carry, native_layer))).lower(numbers).as_text()
+    backward = next(line for line in program.splitlines() if "denseq_lstm_backward" in line)
+    assert backward.count(f"tensor<{n_rows}x{n_steps}x2x{size}xf32>") == 1  # the answer, and no zeros of its shape
+    for of, tolerance in ((of_carry, TOLERANCE), (curvature, 1e-5)):
+        ours, truth = (jax.jit(jax.grad(partial(of, function)))(numbers) for function in (native_layer, scanned_layer))
+        assert_close(ours, truth, tolerance)
+
+
 def test_descent_inside_a_scan_equals_descent_by_the_scans() -> None:
     layer = make_layer(SMALL, REVERSE)
 
