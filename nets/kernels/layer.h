@@ -191,9 +191,9 @@ struct ForwardGroup {
     for (int64_t i = 0; i < n_active; ++i)
       std::memcpy(now + i * stride, given.x + (order.row(first + i) * sizes.steps + t) * sizes.inputs,
                   sizes.inputs * sizeof(float));
-    for (int64_t i = 0; i < sizes.blocks(); ++i) {
+    for (int64_t turn = 0; turn < sizes.blocks(); ++turn) {
       // Every other step begins with the weights that the one before ended with: those that the cache still has.
-      const int64_t block = t % 2 ? sizes.blocks() - 1 - i : i;
+      const int64_t block = t % 2 ? sizes.blocks() - 1 - turn : turn;
       if (sizes.rows == 1 && n_active)
         tile<1, 2>(0, block, t);
       else

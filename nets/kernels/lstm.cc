@@ -134,7 +134,7 @@ Sizes sizes_of(Dimensions outputs, Dimensions x) {
   return {own[0], own[1], x[x.size() - 1], own[3], own[2]};
 }
 
-// In how many parts the rows of a direction are cut. A rule by sizes alone, so that a sum's order never varies.
+// In how many parts the rows of a direction are cut. A rule by sizes and the number of threads, so that a sum's order never varies.
 int64_t parts_of(const Sizes& sizes, int64_t n_directions, int64_t n_threads) {
   const double work = 4.0 * sizes.rows * sizes.steps * sizes.hidden * (sizes.inputs + sizes.hidden);
   const int64_t most = std::max<int64_t>(1, std::min<int64_t>(sizes.rows / 2, static_cast<int64_t>(work / kTaskWork)));
@@ -144,8 +144,8 @@ int64_t parts_of(const Sizes& sizes, int64_t n_directions, int64_t n_threads) {
 }
 
 // Asks for large pages under an array that is about to be written first: mapping fresh memory in small ones costs as
-// much as the arithmetic. A hint; what stands there already stays as it is. Pages that the array shares with its
-// neighbours are among them: those are about to be written too.
+// much as the arithmetic. A hint; what stands there already stays as it is. Pages that the array shares with others are
+// among them, so that a gap between two arrays may cost memory: mostly those stand side by side and are written in turn.
 void expect_writes(Room& room) {
 #if defined(__linux__)
   constexpr std::uintptr_t kPage = std::uintptr_t{1} << 21;
@@ -243,7 +243,7 @@ ffi::Error run_backward(ffi::ThreadPool pool, Floats x, Floats h, Floats c, Inte
                             layer.masked() ? members.at(*dmask, member) + carry : nullptr,
                             n_parts > 1 ? sums + task * n_weights : nullptr};
     const float* made = backward(layer.given(members, sizes, member, d), sizes, answer, pulls, gradient,
-                                    task % n_parts, n_parts, scratch());
+                                 task % n_parts, n_parts, scratch());
     if (n_parts == 1) unpack(task, made);
     scratch().release();
   });

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <system_error>
@@ -18,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-#if defined(__linux__)
+#if defined(__linux__) || defined(__APPLE__)
 #include <pthread.h>
 #include <sched.h>
 #endif
@@ -55,10 +56,16 @@ class Call {
   using Run = void (*)(const void* task, int64_t i);
   Call(int64_t n, const void* task, Run run) : n_(n), task_(task), run_(run) {}
 
-  // Takes tasks until there are none left. A helper that comes late finds none, and touches nothing but this.
-  void work() {
-    for (int64_t i; (i = next_.fetch_add(1)) < n_;) {
+  // Takes tasks until there are none left. A helper that comes late finds none, and touches nothing but this. `leave()` is
+  // called as soon as that is known, before the caller can hear that all is done: so its next call finds the helper free.
+  template <typename Leave>
+  void work(const Leave& leave) {
+    int64_t i = next_.fetch_add(1);
+    if (i >= n_) leave();
+    while (i < n_) {
       run_(task_, i);
+      i = next_.fetch_add(1);
+      if (i >= n_) leave();
       if (done_.fetch_add(1) + 1 < n_) continue;
       const std::lock_guard<std::mutex> lock(mutex_);
       all_done_.notify_one();
@@ -81,66 +88,94 @@ class Call {
   std::condition_variable all_done_;
 };
 
+// Those that the caller may use, but for the one that it is on; -1 and nothing where the system does not tell.
+struct Cores {
+  int left_out = -1;
+  int64_t count = std::numeric_limits<int64_t>::max();
+#if defined(__linux__)
+  cpu_set_t set;
+  Cores() {
+    const int core = sched_getcpu();
+    if (core < 0 || sched_getaffinity(0, sizeof set, &set)) return;
+    left_out = core;
+    CPU_CLR(core, &set);
+    count = CPU_COUNT(&set);
+  }
+#endif
+};
+
 // A thread that works at one call at a time, for as long as the process lives.
 class Helper {
  public:
   Helper() : thread_([this] { run(); }) {}
 
-  // Whether it was free and will come, to another core than the caller's.
-  bool take(const std::shared_ptr<Call>& call, int core) {
-    if (busy_.exchange(true)) return false;
-    call_ = call;
-    keep_off(core);
+  // Whether it will come, to one of `cores`: not while it works for another call. One that has yet to come for an older
+  // call, which could not wait for it, comes for this one.
+  bool take(const std::shared_ptr<Call>& call, const Cores& cores) {
     {
       const std::lock_guard<std::mutex> lock(mutex_);
+      if (works_) return false;
+      call_ = call;
+      called_at_ = Clock::now();
       called_.store(true);
     }
+    move_to(cores);
     wake_.notify_one();
     return true;
   }
 
  private:
   void run() {
+    const auto is_called = [this] { return called_.load(); };
     for (bool lingers = false;;) {
       const Clock::time_point until = Clock::now() + kLinger;
-      const auto is_called = [this] { return called_.load(); };
-      if (!lingers || !spin(until, is_called)) {
-        std::unique_lock<std::mutex> lock(mutex_);
-        wake_.wait(lock, is_called);
-      }
+      const bool came = lingers && spin(until, is_called);
+      std::unique_lock<std::mutex> lock(mutex_);
+      if (!came) wake_.wait(lock, is_called);
       // It waits awake only if that would have been long enough the last time: in vain it would be in the way of others.
-      lingers = Clock::now() < until;
+      lingers = called_at_ < until;
+      const std::shared_ptr<Call> call = std::move(call_);
       called_.store(false);
-      std::exchange(call_, nullptr)->work();
-      busy_.store(false);
+      works_ = true;
+      lock.unlock();
+      call->work([this] { leave(); });
     }
   }
 
-  void keep_off(int core) {
+  void leave() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    works_ = false;
+  }
+
+  // A hint: where the system refuses it, it is not asked again.
+  void move_to(const Cores& cores) {
+    if (cores.left_out == left_out_) return;
+    left_out_ = cores.left_out;
 #if defined(__linux__)
-    cpu_set_t cores;
-    if (core == kept_off_ || sched_getaffinity(0, sizeof cores, &cores)) return;
-    CPU_CLR(core, &cores);
-    if (CPU_COUNT(&cores) && !pthread_setaffinity_np(thread_.native_handle(), sizeof cores, &cores)) kept_off_ = core;
-#else
-    (void)core;
+    pthread_setaffinity_np(thread_.native_handle(), sizeof cores.set, &cores.set);
 #endif
   }
 
-  std::atomic<bool> busy_{false}, called_{false};
-  std::shared_ptr<Call> call_;
-  std::mutex mutex_;
+  std::mutex mutex_;  // of all but what `take` alone uses, which is called by one thread at a time
   std::condition_variable wake_;
-  int kept_off_ = -1;
+  std::shared_ptr<Call> call_;
+  Clock::time_point called_at_;
+  std::atomic<bool> called_{false};
+  bool works_ = false;
+  int left_out_ = -1;
   std::thread thread_;  // last: it begins with all of the above in place
 };
 
 // All helpers there are, and how many threads are in `parallel`.
 class Helpers {
  public:
-  // Never destroyed: its threads run until the process ends.
+  // Never destroyed: its threads run until the process ends. A process that is forked has none of them.
   static Helpers& get() {
-    static Helpers* const helpers = new Helpers;
+    static Helpers* helpers = new Helpers;
+#if defined(__linux__) || defined(__APPLE__)
+    static const int of_a_fork = pthread_atfork(nullptr, nullptr, [] { helpers = new Helpers; });
+    (void)of_a_fork;
+#endif
     return *helpers;
   }
 
@@ -150,15 +185,12 @@ class Helpers {
 
   // Has up to `n` of at most `n_most` helpers come to a call.
   void send(const std::shared_ptr<Call>& call, int64_t n, int64_t n_most) {
-#if defined(__linux__)
-    const int core = sched_getcpu();
-#else
-    const int core = -1;
-#endif
+    const Cores cores;
+    n = std::min(n, cores.count);
     const std::lock_guard<std::mutex> lock(mutex_);
     for (std::size_t i = 0; n > 0 && static_cast<int64_t>(i) < n_most; ++i) {
       if (i == all_.size() && !add()) return;
-      n -= all_[i]->take(call, core);
+      n -= all_[i]->take(call, cores);
     }
   }
 
@@ -179,15 +211,15 @@ class Helpers {
 };
 
 // Calls task(i) once for every i below `n`, on at most `n_threads` threads, and returns when all are done. The caller
-// waits for tasks that run, not for helpers that have yet to come. `task` must not throw.
+// waits for tasks that run, not for helpers that have yet to come. A task that throws ends the process.
 template <typename Task>
 void parallel(int64_t n, int64_t n_threads, const Task& task) {
   Helpers& helpers = Helpers::get();
   const int64_t n_free = n_threads - helpers.enter();
-  const auto run = [](const void* of, int64_t i) { (*static_cast<const Task*>(of))(i); };
+  const auto run = [](const void* of, int64_t i) noexcept { (*static_cast<const Task*>(of))(i); };
   const auto call = std::make_shared<Call>(n, &task, run);
   if (n > 1 && n_free > 0) helpers.send(call, std::min(n - 1, n_free), n_threads - 1);
-  call->work();
+  call->work([] {});
   call->wait();
   helpers.leave();
 }

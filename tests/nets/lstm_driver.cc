@@ -1,5 +1,5 @@
 // The kernel alone, without XLA, for sanitizers and for machines that are only emulated: both passes over odd sizes on
-// several threads, against plain loops in double. Exit code 1 and a line for each size that differs.
+// several threads, against plain loops in double, and the threads themselves. Exit code 1 and a line for what is wrong.
 //
 // Arrays are of exactly their size on the heap, so that a read or write beyond one is seen.
 
@@ -10,6 +10,11 @@
 #include <thread>
 #include <utility>
 #include <vector>
+
+#if defined(__linux__)
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
 
 #include "gradient.h"
 #include "layer.h"
@@ -175,9 +180,46 @@ static int count_missed() {
   return n_missed;
 }
 
+// How often two tasks did not run at once, on threads of which one may not use the other's core.
+static int count_alone() {
+  const denseq::Cores cores;
+  if (cores.count < 1) return 0;
+  int n_alone = 0;
+  for (int turn = 0; turn < 100; ++turn) {
+    std::atomic<int> n_begun{0};
+    std::atomic<bool> met{true}, apart{cores.left_out < 0};
+    const auto caller = std::this_thread::get_id();
+    denseq::parallel(2, 2, [&](int64_t) {
+      const denseq::Cores own;
+      if (std::this_thread::get_id() != caller && own.count < cores.count) apart = true;
+      ++n_begun;
+      const auto limit = denseq::Clock::now() + std::chrono::seconds(10);
+      if (!denseq::spin(limit, [&] { return n_begun.load() == 2; })) met = false;
+    });
+    n_alone += !met || !apart;
+    if (turn % 10 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return n_alone;
+}
+
+// Whether a process that is forked can call too: it has no helpers but those that it makes.
+static bool survives_fork() {
+#if defined(__linux__) && !defined(__SANITIZE_THREAD__)
+  const pid_t child = fork();
+  if (child == 0) _exit(count_alone() != 0);
+  int status = 1;
+  waitpid(child, &status, 0);
+  return status == 0;
+#else
+  return true;
+#endif
+}
+
 int main() {
   int n_wrong = count_missed();
   if (n_wrong) std::printf("%d tasks not called once\n", n_wrong);
+  if (const int n_alone = count_alone()) n_wrong += n_alone, std::printf("%d tasks without a helper\n", n_alone);
+  if (!survives_fork()) ++n_wrong, std::printf("no helpers after a fork\n");
   const Sizes sizes[] = {{1, 1, 1, 1, 1}, {7, 5, 3, 18, 1}, {13, 9, 17, 33, 1}, {3, 40, 70, 16, 1}, {200, 3, 2, 5, 1}};
   for (const Sizes& s : sizes)
     for (int64_t n_parts : {1, 4})
@@ -188,6 +230,6 @@ int main() {
         std::printf("rows %d steps %d inputs %d hidden %d parts %d reverse %d: %.2g\n", int(s.rows), int(s.steps),
                     int(s.inputs), int(s.hidden), int(n_parts), reverse, worst);
       }
-  std::printf("%d lanes: %d sizes wrong\n", denseq::kLanes, n_wrong);
+  std::printf("%d lanes: %d things wrong\n", denseq::kLanes, n_wrong);
   return n_wrong > 0;
 }

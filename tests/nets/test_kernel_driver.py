@@ -31,7 +31,7 @@ def test_the_kernel_alone_is_right_and_clean(sanitizers: str | None, tmp_path: P
     subprocess.run(command, check=True, capture_output=True, text=True)
     done = subprocess.run([str(program)], capture_output=True, text=True)
     assert done.returncode == 0 and not done.stderr, done.stdout + done.stderr[-3000:]
-    assert done.stdout.endswith("lanes: 0 sizes wrong\n")
+    assert done.stdout.endswith("lanes: 0 things wrong\n")
 
 
 def has_sanitizer(compiler: str, sanitizers: str, folder: Path) -> bool:
