@@ -149,7 +149,7 @@ class Helper {
 
   // A hint: where the system refuses it, it is not asked again.
   void move_to(const Cores& cores) {
-    if (cores.left_out == left_out_) return;
+    if (cores.left_out < 0 || cores.left_out == left_out_) return;
     left_out_ = cores.left_out;
 #if defined(__linux__)
     pthread_setaffinity_np(thread_.native_handle(), sizeof cores.set, &cores.set);
