@@ -16,8 +16,6 @@ from nets.lstm_scan import Answer, Layer, scanned_layer
 
 Array = jax.Array
 PADDING = 16  # kPadding of layer.h
-
-
 Pulls = tuple[Array | None, Array, Array]  # gradients of an Answer; None where nothing hangs on single steps
 
 

@@ -274,6 +274,10 @@ def test_where_nothing_hangs_on_single_steps_no_zeros_are_made_for_them() -> Non
     for of, tolerance in ((of_carry, TOLERANCE), (curvature, 1e-5)):
         ours, truth = (jax.jit(jax.grad(partial(of, function)))(numbers) for function in (native_layer, scanned_layer))
         assert_close(ours, truth, tolerance)
+    together = jax.jit(jax.vmap(jax.grad(partial(of_carry, native_layer))))(members(2)._replace(lengths_b=None))
+    for k in range(2):
+        alone = jax.grad(partial(of_carry, scanned_layer))(make_layer(SMALL, REVERSE, k)._replace(lengths_b=None))
+        assert_close(jax.tree.map(lambda part, k=k: part[k], together), alone)
 
 
 def test_descent_inside_a_scan_equals_descent_by_the_scans() -> None:
