@@ -25,13 +25,13 @@ import numpy as np
 import nets
 from nets.competitive import map_distances, squared_distances
 from train.config import Competitive, Config, SelfOrganizingMap, Table, Train
-from train.data.dataset import Batch, Dataset
-from train.data.encode import TableEncoder
-from train.network import init_weights, make_units
-from train.optim import make_optimizer
-from train.state import init_state
-from train.step import Data, Program, train_epoch
-from train.tasks import make_tasks
+from train.core.network import init_weights, make_units
+from train.core.optim import make_optimizer
+from train.core.state import init_state
+from train.core.step import Data, Program, train_epoch
+from train.core.tasks import make_tasks
+from train.data.table.dataset import Batch, Dataset
+from train.data.table.encoder import TableEncoder
 
 COLUMNS, UNITS, SHAPE, EPOCHS, BATCH = 16, 50, (10, 10), 5, 1024
 PAUSE = 0.5  # seconds before each turn: threads of whoever went before spin for a while, and would slow the next

@@ -35,7 +35,7 @@ import optax
 
 import nets
 from nets.kernels import library
-from nets.lstm_core import lstm
+from nets.recurrence import lstm
 
 INPUTS = 8
 ROUNDS = 9

@@ -34,13 +34,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from train.checkpoint import Checkpoints
 from train.config import LSTM, Config, Dense, Optim, Population, Sequences, Table, Train
+from train.config.members import pooled
 from train.data.load import load_dataset
 from train.loop import compile_rounds, start_state
-from train.members import pooled
-from train.population import init_members, prepare_population
-from train.prepare import Run, prepare
+from train.population.vmapped import init_members, prepare_population
+from train.run.checkpoint import Checkpoints
+from train.run.prepare import Run, prepare
 
 ADAM = Optim(name="adam", learning_rate=1e-3, epsilon=1e-8)
 MEASURED = 3  # nets trained one after the other

@@ -1,4 +1,4 @@
-"""Anybody's table: name a file and a target, and the rest follows from the number of rows (`train/recipe.py`).
+"""Anybody's table: name a file and a target, and the rest follows from the number of rows (`train/config/recipe.py`).
 
     python -m train.main --config=configs/table.py --config.data.path=FILE.csv --config.data.target=COLUMN
 

@@ -8,10 +8,10 @@ from nets.forecast import Forecaster
 from nets.heads import Heads, HeadShape
 from nets.inputs import Inputs
 from nets.lstm import LSTM
-from nets.network import Network
 from nets.perceptron import Perceptron
 from nets.recurrent import Recurrent
 from nets.sequence import SequenceNetwork
+from nets.table import Network
 from nets.tokens import Tokens
 
 __all__ = [

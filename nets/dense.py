@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from nets.activations import ACTIVATIONS
+from nets.batch_axis import total
 from nets.dropout import dropout, is_off
-from nets.parts import total
 
 Array = jax.Array
 

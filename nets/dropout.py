@@ -7,14 +7,14 @@ import math
 import jax
 import jax.numpy as jnp
 
-from nets.parts import part_index
+from nets.batch_axis import part_index
 
 
 def random_bits(key: jax.Array, shape: tuple[int, ...], batch_axis: int = 0) -> jax.Array:
     """32 random bits per element, a pure function of (key, position).
 
     Positions are counted row by row along `batch_axis`, from the first row of the whole batch on where it is divided
-    (`nets/parts.py`): a row draws the same whether others stand after it, or before it on another device.
+    (`nets/batch_axis.py`): a row draws the same whether others stand after it, or before it on another device.
 
     A two-round multiply-xorshift hash (Wellons' lowbias32, keyed at both rounds) of the element's number. jax's own
     Threefry costs half of a small net's training step on a CPU; a mask asks for far less than Threefry guarantees,

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from nets.dropout import dropout, is_off
-from nets.lstm_core import Carry, lstm
+from nets.recurrence import Carry, lstm
 
 Array = jax.Array
 Merge = Literal["concat", "sum", "average", "mul", "none"]

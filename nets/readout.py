@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from nets.lstm import merge_directions
-from nets.lstm_core import Carry
+from nets.recurrence import Carry
 
 Array = jax.Array
 

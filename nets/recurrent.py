@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from nets.dropout import dropout, is_off
-from nets.lstm_core import Carry
+from nets.recurrence import Carry
 
 Array = jax.Array
 

@@ -17,8 +17,8 @@ from nets.crf import viterbi
 from nets.dropout import dropout, is_off
 from nets.heads import HeadShape, answers_of, read_layer, readable_names, standardise_target
 from nets.lstm import LSTM
-from nets.lstm_core import Carry
 from nets.readout import Attention, last, maximum, mean
+from nets.recurrence import Carry
 from nets.recurrent import Recurrent
 from nets.tokens import Tokens
 

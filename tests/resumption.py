@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from train import loop
-from train.checkpoint import Checkpoints
+from train.run.checkpoint import Checkpoints
 
 
 def digest(folder: Path) -> dict:

@@ -110,7 +110,7 @@ def test_an_unwritable_folder_is_refused(tmp_path):
 
 
 def test_a_folder_in_use_is_refused(tmp_path):
-    from train.folder import held
+    from train.run.folder import held
 
     path = tmp_path / "data.csv"
     path.write_text(rows({}))
@@ -123,7 +123,7 @@ def test_the_command_says_it_in_one_line_and_exits_with_2(tmp_path):
     (tmp_path / "data.csv").write_text(rows({11: "1,inf,x,1"}))
     command = [sys.executable, "-m", "train.main", "--config=configs/table.py", f"--workdir={tmp_path / 'run'}"]
     command += [f"--config.data.path={tmp_path / 'data.csv'}", "--config.data.target=y"]
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parents[1]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1

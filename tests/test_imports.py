@@ -120,14 +120,14 @@ def test_a_command_line_is_checked_without_anything_heavy():
 
 
 def test_configs_take_options_only_and_nobody_takes_configs():
-    allowed = ("train.config", "train.options", "__future__")
+    allowed = ("train.config", "train.config.options", "__future__")
     assert [i for i in IMPORTS if top(i.module) == "configs" and i.name not in allowed] == []
     assert [i for i in IMPORTS if top(i.name) == "configs"] == []
 
 
 def test_orbax_stands_behind_one_door():
     shipped = [i for i in IMPORTS if top(i.module) in ("nets", "train")]
-    assert {i.module for i in shipped if top(i.name) == "orbax"} <= {"train.checkpoint"}
+    assert {i.module for i in shipped if top(i.name) == "orbax"} <= {"train.run.checkpoint"}
     assert [i for i in shipped if top(i.name) in LATE and not i.late and not i.typing] == []
 
 
@@ -148,12 +148,12 @@ class F:
     def g(self):
         from train.data.read import h
 """
-    known = {"train", "train.config", "train.data.read"}
+    known = {"train", "train.config", "train.data.files.read"}
     assert list(imports_of("m", source, known)) == [
         ("m", "a.b", False, False),
         ("m", "c", False, False),
         ("m", "train.config", False, False),
         ("m", "train", False, False),
         ("m", "d", False, True),
-        ("m", "train.data.read", True, False),
+        ("m", "train.data.files.read", True, False),
     ]

@@ -12,10 +12,10 @@ from resumption import digest, stop_after
 
 from train import config as configs
 from train import loop
-from train.checkpoint import Checkpoints
 from train.config import Config, Dense, Optim, Table, Train
 from train.errors import DivergedError, StoppedError, UserError
-from train.log import read_history
+from train.run.checkpoint import Checkpoints
+from train.run.log import read_history
 
 
 def small_config(**train) -> Config:

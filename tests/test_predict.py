@@ -128,8 +128,8 @@ def test_evaluate_of_a_file_gives_the_figures_of_result_json(folders, tmp_path):
 
 @pytest.mark.parametrize("ending", ["csv", "parquet", "jsonl"])
 def test_the_command_keeps_order_and_count(folders, tmp_path, ending):
-    from train.data.read import read_table
-    from train.data.write import write_table
+    from train.data.files.read import read_table
+    from train.data.files.write import write_table
 
     table = make_table(30, 7)
     write_table(table, tmp_path / f"in.{ending}")

@@ -15,17 +15,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from train import flags, metrics, predict, runtime
-from train.data.encode import TableEncoder
-from train.data.future import judged_windows
-from train.data.read import read_table
-from train.data.sequence_encode import SequenceEncoder
-from train.data.series_encode import SeriesEncoder
-from train.forecast import forecast_metrics
-from train.intervals import conformal_metrics
+from train import flags, predict
+from train.data.files.read import read_table
+from train.data.sequences.encoder import SequenceEncoder
+from train.data.series.encoder import SeriesEncoder
+from train.data.series.future import judged_windows
+from train.data.table.encoder import TableEncoder
+from train.evaluation.conformal import conformal_metrics
+from train.evaluation.metrics import supervised as metrics
+from train.evaluation.metrics.forecasts import forecast_metrics
+from train.parallel import runtime
 
 if TYPE_CHECKING:
-    from train.predictor import Predictor
+    from train.inference.predictor import Predictor
 
 Arrays = dict[str, np.ndarray]
 

@@ -13,10 +13,10 @@ from typing import Any, NoReturn, get_type_hints
 from absl import flags
 
 from train import config as configs
-from train import fields, values
-from train.device_options import Processes
+from train.config import fields, values
+from train.config.device_options import Processes
+from train.config.options import LAST_SEED, Config
 from train.errors import DivergedError, StoppedError, StorageError, UserError
-from train.options import LAST_SEED, Config
 
 _MEANINGS = {
     "config": "a Python file whose get_config() returns the run's config",

@@ -17,35 +17,28 @@ import numpy as np
 
 from nets.kernels import library
 from train import config as configs
-from train.checkpoint import Checkpoints
+from train.config.members import is_population, pooled
+from train.config.options import LSTM, Config
+from train.core.rounds import log_shapes, run_rounds
+from train.core.state import State
 from train.data.load import load_dataset
-from train.devices import compiled, describe, fetch
 from train.errors import DivergedError, StoppedError
-from train.folder import fresh_folder, held
-from train.halving import halve
-from train.hosts import by_first, decide, is_first, together
-from train.log import RunLog
-from train.members import is_population, pooled
-from train.memory import in_parts
-from train.options import LSTM, Config
-from train.outcome import several, single
-from train.population import (
-    SPECS,
-    member_logs,
-    member_rounds,
-    own_valid_rows,
-    prepare_population,
-    training,
-)
-from train.prepare import Run, laid_out, prepare, training_rows
-from train.progress import Progress
-from train.refit import refit_run, refitted
-from train.result import finish, summary
-from train.round_log import write_rounds
-from train.rounds import log_shapes, run_rounds
+from train.parallel.devices import compiled, describe, fetch
+from train.parallel.hosts import by_first, decide, is_first, together
+from train.population.halving import halve
+from train.population.memory import in_parts
+from train.population.vmapped import SPECS, member_logs, member_rounds, own_valid_rows, prepare_population, training
+from train.results.finish import finish, summary
+from train.results.outcome import several, single
+from train.results.refit import refit_run, refitted
+from train.results.rounds import write_rounds
+from train.run.checkpoint import Checkpoints
+from train.run.folder import fresh_folder, held
+from train.run.log import RunLog
+from train.run.prepare import Run, laid_out, prepare, training_rows
+from train.run.progress import Progress
+from train.run.streaming import compile_chunks, is_stream
 from train.start import start_state
-from train.state import State
-from train.streaming import compile_chunks, is_stream
 
 CALL_SECONDS = 0.25  # of training in one call to the device: seldom enough to cost nothing, often enough to be stopped
 CALL_ROUNDS = 64  # rounds at most in one call

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import time
 
-from train import flags, members, runtime
-from train.options import LSTM
+from train import flags
+from train.config import members
+from train.config.options import LSTM
+from train.parallel import runtime
 
 
 def main(argv: list[str]) -> int:
@@ -23,7 +25,7 @@ def main(argv: list[str]) -> int:
     # Members with LSTMs train in turns on a CPU: with a device for each core, as many at once.
     in_turns = members.is_population(config) and isinstance(config.net, LSTM) and processes is None
     runtime.configure(cpu_devices=runtime.cores() if in_turns else 1)
-    from train import hosts
+    from train.parallel import hosts
 
     hosts.join(processes)
     from train import loop  # with jax it takes seconds to load: mistaken arguments were answered before

@@ -19,14 +19,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from train import flags, runtime
+from train import flags
+from train.config.options import Table
 from train.errors import UserError
-from train.options import Table
+from train.parallel import runtime
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from train.predictor import Predictor
+    from train.inference.predictor import Predictor
 
 
 OPTIONAL = ("out", "copy", "interval", "dropout_samples", "seed")
@@ -34,7 +35,7 @@ OPTIONAL = ("out", "copy", "interval", "dropout_samples", "seed")
 
 def load(workdir: str | Path) -> Predictor:
     """The best network of a run's folder. Raises UserError if the folder is not a run with a checkpoint."""
-    from train import predictor  # with jax it takes seconds to load: mistaken arguments are answered before
+    from train.inference import predictor
 
     return predictor.load(workdir)
 
@@ -45,7 +46,7 @@ def main(argv: list[str]) -> int:
     sure = {name: given[name] for name in ("interval", "dropout_samples", "seed") if name in given}
     if "seed" in sure and "dropout_samples" not in sure:
         raise UserError("--seed: is for --dropout_samples; give both, or neither")
-    from train.data.write import csv_lines, write_pieces
+    from train.data.files.write import csv_lines, write_pieces
 
     runtime.configure()
     model = load(given["workdir"])
@@ -64,9 +65,9 @@ def answered(model: Predictor, path: str, copied: tuple[str, ...] = (), **sure: 
     arguments of `Predictor.table`. Raises UserError."""
     import pyarrow.compute as pc
 
-    from train.data.encode import TableEncoder
-    from train.data.read import PARQUET, read_table
-    from train.data.row_groups import find_files, read_pieces
+    from train.data.files.read import PARQUET, read_table
+    from train.data.files.row_groups import find_files, read_pieces
+    from train.data.table.encoder import TableEncoder
 
     data = model.config.data
     if copied and not isinstance(data, Table):

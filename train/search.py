@@ -20,11 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from train import config as configs
-from train import fields, flags, runtime
+from train import flags
+from train.config import fields
+from train.config.members import range_of, with_values
+from train.config.options import Config
 from train.errors import DivergedError, StoppedError, StorageError, UserError
-from train.folder import fresh_folder, held, read_json, write_json
-from train.members import range_of, with_values
-from train.options import Config
+from train.parallel import runtime
+from train.run.folder import fresh_folder, held, read_json, write_json
 
 SHOWN = 5  # trials that a terminal shows
 STUDY = "settings"  # its name in the file
@@ -68,7 +70,7 @@ def search(config: Config, workdir: str | Path | None = None, *, say: Callable[[
     check_search(config)
     import optuna
 
-    from train.result import summary
+    from train.results.finish import summary
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     folder = Path(workdir) if workdir is not None else fresh_folder(config.name)

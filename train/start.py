@@ -6,14 +6,14 @@ from typing import Any
 
 import jax
 
-from train.checkpoint import Checkpoints
-from train.devices import EVERYWHERE, fetch, place
-from train.hosts import by_first, decide, from_first
-from train.network import init_weights
-from train.population import SPECS, init_members
-from train.prepare import Run, starting_rows
-from train.state import State, init_state
-from train.streaming import is_stream, start_stream
+from train.core.network import init_weights
+from train.core.state import State, init_state
+from train.parallel.devices import EVERYWHERE, fetch, place
+from train.parallel.hosts import by_first, decide, from_first
+from train.population.vmapped import SPECS, init_members
+from train.run.checkpoint import Checkpoints
+from train.run.prepare import Run, starting_rows
+from train.run.streaming import is_stream, start_stream
 
 
 def start_state(run: Run, checkpoints: Checkpoints | None) -> tuple[State, int | None]:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
-from nets.lstm_scan import Answer, Layer, scanned_layer
+from nets.recurrence_scan import Answer, Layer, scanned_layer
 
 Array = jax.Array
 PADDING = 16  # kPadding of layer.h

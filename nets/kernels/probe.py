@@ -16,7 +16,7 @@ import numpy as np
 
 from nets.kernels import library
 from nets.kernels.lstm import native_layer
-from nets.lstm_scan import Answer, Layer, scanned_layer
+from nets.recurrence_scan import Answer, Layer, scanned_layer
 
 N_STEPS, N_ROWS, N_INPUTS, SIZE = 5, 9, 3, 18
 REVERSE = (False, True)

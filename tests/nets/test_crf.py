@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nets.crf import log_likelihood, viterbi
-from train.data.tags import transition_scores
+from train.data.sequences.tags import transition_scores
 
 LENGTHS = np.array([4, 2, 1, 0, 3])
 K, T = 3, 4

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from nets.kernels import library, probe
-from nets.lstm_core import lstm
+from nets.recurrence import lstm
 
 ROOT = Path(__file__).parents[2]
 

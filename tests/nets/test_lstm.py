@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nets.lstm import LSTM
-from nets.lstm_core import lstm
+from nets.recurrence import lstm
 
 B, T, F, H = 4, 6, 2, 3
 KEY = jax.random.key(0)

@@ -18,8 +18,8 @@ import pytest
 
 from nets.convert import lstm_from_keras, lstm_from_torch
 from nets.lstm import LSTM
-from nets.lstm_core import Carry
 from nets.readout import last
+from nets.recurrence import Carry
 
 HERE = Path(__file__).parent
 SIZE = 3

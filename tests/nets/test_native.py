@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from nets.kernels import library
 from nets.kernels.lstm import native_layer
 from nets.lstm import LSTM
-from nets.lstm_core import lstm
-from nets.lstm_scan import Answer, Layer, scanned_layer
+from nets.recurrence import lstm
+from nets.recurrence_scan import Answer, Layer, scanned_layer
 
 pytestmark = pytest.mark.skipif(not library.is_native(), reason=f"the core here is {library.core()}")
 

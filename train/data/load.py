@@ -5,19 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from train.data.clusters import ClusterEncoder, check_distinct
-from train.data.dataset import Dataset
-from train.data.encode import TableEncoder
-from train.data.reconstruction import ANSWERS, ReconstructionEncoder
-from train.data.sequence_encode import SequenceEncoder
-from train.data.sequences import load_sequences
-from train.data.series import SeriesDataset, load_series
-from train.data.series_encode import SeriesEncoder
-from train.data.stream import load_stream
-from train.data.table import load_table
+from train.config.members import settings_of, with_values
+from train.config.options import (
+    LSTM,
+    Competitive,
+    Config,
+    Dense,
+    Perceptron,
+    SelfOrganizingMap,
+    Sequences,
+    Series,
+    Table,
+)
+from train.data.sequences.encoder import SequenceEncoder
+from train.data.sequences.load import load_sequences
+from train.data.series.encoder import SeriesEncoder
+from train.data.series.load import SeriesDataset, load_series
+from train.data.stream.dataset import load_stream
+from train.data.table.clusters import ClusterEncoder, check_distinct
+from train.data.table.codes import ANSWERS, ReconstructionEncoder
+from train.data.table.dataset import Dataset
+from train.data.table.encoder import TableEncoder
+from train.data.table.load import load_table
 from train.errors import UserError
-from train.members import settings_of, with_values
-from train.options import LSTM, Competitive, Config, Dense, Perceptron, SelfOrganizingMap, Sequences, Series, Table
 
 
 def load_dataset(config: Config) -> Dataset | SeriesDataset:

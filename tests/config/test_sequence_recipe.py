@@ -1,0 +1,41 @@
+"""What "auto" becomes where sequences are read."""
+
+from __future__ import annotations
+
+import pytest
+
+from train.config.options import LSTM, Config, Sequences, Train
+from train.config.sequence_recipe import patch_of, resolve_sequences
+
+
+def auto(**train) -> Config:
+    net = LSTM(
+        hidden="auto", dropout="auto", input_dropout="auto", readout="auto", patch="auto", noise="auto", offset="auto",
+        crop="auto",
+    )  # fmt: skip
+    return Config(data=Sequences(), net=net, train=Train(epochs="auto", batch_size="auto", restore="auto", **train))
+
+
+def test_long_sequences_of_numbers_are_read_in_patches():
+    assert [patch_of(n) for n in (7, 40, 60, 150, 1500)] == [1, 1, 5, 5, 50]
+    resolved = resolve_sequences(auto(), 100, longest=150, tokens=False, of_steps=False)
+    assert resolved.net.patch == 5 and resolved.net.noise > 0
+
+
+@pytest.mark.parametrize(("tokens", "of_steps"), [(True, False), (False, True), (True, True)])
+def test_what_has_an_answer_or_a_word_at_each_step_is_read_step_by_step(tokens, of_steps):
+    resolved = resolve_sequences(auto(), 100, longest=150, tokens=tokens, of_steps=of_steps)
+    assert resolved.net.patch == 1 and resolved.net.crop == 1
+
+
+def test_few_rows_are_passed_over_more_often():
+    few, many = (resolve_sequences(auto(), n, longest=9, tokens=True, of_steps=True) for n in (1_600, 160_000))
+    assert few.train.epochs == 45 and many.train.epochs == 10
+    assert few.train.batch_size == 16
+
+
+def test_what_is_set_stays():
+    net = LSTM(hidden=(9,), patch=3, readout="last")
+    config = Config(data=Sequences(), net=net, train=Train(epochs=2, batch_size=5))
+    resolved = resolve_sequences(config, 100, longest=150, tokens=False, of_steps=False)
+    assert resolved == config

@@ -1,0 +1,342 @@
+"""Optimizers, schedules and penalties against hand-written steps in float64, and Keras where it is installed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from train.config.options import Optim
+from train.core.optim import decay_factor, kernels, leaf_name, learning_rate, make_optimizer, penalties, penalty
+
+RANDOM = np.random.default_rng(4)
+START = RANDOM.normal(size=(4, 3))
+GRADIENTS = [RANDOM.normal(size=(4, 3)) * scale for scale in (1.0, 0.1, 3.0, 0.01, 1.0, 0.5, 2.0)]
+TOTAL = 10
+
+
+def descend(options: Optim, gradients: list[np.ndarray], total: int = TOTAL) -> list[np.ndarray]:
+    """The kernel after each update, in float32 as in training."""
+    params = {"layer": {"kernel": jnp.asarray(START, jnp.float32)}}
+    optimizer = make_optimizer(options, total)
+    state, path = optimizer.init(params), []
+    for gradient in gradients:
+        updates, state = optimizer.update({"layer": {"kernel": jnp.asarray(gradient, jnp.float32)}}, state, params)
+        params = optax.apply_updates(params, updates)
+        path.append(np.asarray(params["layer"]["kernel"]))
+    return path
+
+
+def by_hand(step: Callable[[np.ndarray, np.ndarray, int, dict], np.ndarray]) -> Iterator[np.ndarray]:
+    """The same path in float64; `step(w, g, t, memory)` returns the next w, t counting from 1."""
+    w, memory = START.astype(np.float32).astype(np.float64), {}
+    for t, gradient in enumerate(GRADIENTS, 1):
+        w = step(w, gradient.astype(np.float32).astype(np.float64), t, memory)
+        yield w
+
+
+def check(options: Optim, step: Callable[[np.ndarray, np.ndarray, int, dict], np.ndarray]) -> None:
+    for ours, wanted in zip(descend(options, GRADIENTS), by_hand(step), strict=True):
+        np.testing.assert_allclose(ours, wanted, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("decay", [0.9, 0.5])
+def test_rmsprop_is_that_of_keras(momentum: float, decay: float) -> None:
+    def step(w: np.ndarray, g: np.ndarray, t: int, memory: dict) -> np.ndarray:
+        memory["v"] = decay * memory.get("v", 0) + (1 - decay) * g**2
+        memory["m"] = momentum * memory.get("m", 0) + 0.01 * g / np.sqrt(memory["v"] + 1e-7)
+        return w - memory["m"]
+
+    check(Optim("rmsprop", learning_rate=0.01, momentum=momentum, decay=decay), step)
+
+
+def test_momentum_of_rmsprop_remembers_the_rates_of_its_steps() -> None:
+    """Keras has the learning rate inside the velocity, which shows as soon as the rate changes."""
+
+    def step(w: np.ndarray, g: np.ndarray, t: int, memory: dict) -> np.ndarray:
+        rate = 0.01 * (1 + math.cos(math.pi * (t - 1) / TOTAL)) / 2
+        memory["v"] = 0.9 * memory.get("v", 0) + 0.1 * g**2
+        memory["m"] = 0.8 * memory.get("m", 0) + rate * g / np.sqrt(memory["v"] + 1e-7)
+        return w - memory["m"]
+
+    check(Optim("rmsprop", learning_rate=0.01, momentum=0.8, schedule="cosine"), step)
+
+
+@pytest.mark.parametrize(("momentum", "nesterov"), [(0.0, False), (0.9, False), (0.9, True)])
+def test_sgd_is_that_of_keras(momentum: float, nesterov: bool) -> None:
+    def step(w: np.ndarray, g: np.ndarray, t: int, memory: dict) -> np.ndarray:
+        memory["m"] = momentum * memory.get("m", 0) - 0.05 * g
+        return w + (momentum * memory["m"] - 0.05 * g if nesterov else memory["m"])
+
+    check(Optim("sgd", learning_rate=0.05, momentum=momentum, nesterov=nesterov), step)
+
+
+def moments(g: np.ndarray, t: int, memory: dict) -> tuple[np.ndarray, np.ndarray]:
+    memory["m"] = 0.9 * memory.get("m", 0) + 0.1 * g
+    memory["v"] = 0.999 * memory.get("v", 0) + 0.001 * g**2
+    return memory["m"], memory["v"] / (1 - 0.999**t)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw"])
+def test_adam_is_that_of_its_paper(name: str) -> None:
+    def step(w: np.ndarray, g: np.ndarray, t: int, memory: dict) -> np.ndarray:
+        m, v = moments(g, t, memory)
+        return w - 0.01 * m / (1 - 0.9**t) / (np.sqrt(v) + 1e-7)
+
+    check(Optim(name, learning_rate=0.01), step)
+
+
+def test_nadam_is_that_of_its_paper() -> None:
+    def step(w: np.ndarray, g: np.ndarray, t: int, memory: dict) -> np.ndarray:
+        m, v = moments(g, t, memory)
+        ahead = 0.9 * m / (1 - 0.9 ** (t + 1)) + 0.1 * g / (1 - 0.9**t)  # Dozat 2016
+        return w - 0.01 * ahead / (np.sqrt(v) + 1e-7)
+
+    check(Optim("nadam", learning_rate=0.01), step)
+
+
+def test_lion_is_that_of_its_paper() -> None:
+    def step(w: np.ndarray, g: np.ndarray, t: int, memory: dict) -> np.ndarray:
+        m = memory.get("m", np.zeros_like(g))
+        memory["m"] = 0.99 * m + 0.01 * g
+        return w - 0.01 * np.sign(0.9 * m + 0.1 * g)  # Chen et al. 2023
+
+    check(Optim("lion", learning_rate=0.01, beta2=0.99), step)
+
+
+KERAS = {
+    "RMSprop": Optim("rmsprop", learning_rate=0.01),
+    "RMSprop with momentum": Optim("rmsprop", learning_rate=0.01, momentum=0.9),
+    "SGD with momentum": Optim("sgd", learning_rate=0.01, momentum=0.9),
+    "SGD with nesterov": Optim("sgd", learning_rate=0.01, momentum=0.9, nesterov=True),
+    "Adam": Optim("adam", learning_rate=0.01),
+}
+
+
+@pytest.mark.parametrize("name", sorted(KERAS))
+def test_paths_are_those_of_keras(name: str) -> None:
+    keras = pytest.importorskip("keras", exc_type=ImportError)
+    options = KERAS[name]
+    extra = {} if options.name == "adam" else {"momentum": options.momentum}
+    extra |= {"nesterov": True} if options.nesterov else {}
+    theirs = getattr(keras.optimizers, name.split()[0])(learning_rate=0.01, **extra)
+    variable = keras.Variable(START.astype(np.float32))
+    for ours, gradient in zip(descend(options, GRADIENTS), GRADIENTS, strict=True):
+        theirs.apply([gradient.astype(np.float32)], [variable])
+        np.testing.assert_allclose(ours, np.asarray(variable.value), rtol=1e-4, atol=1e-6)
+
+
+def rates(options: Optim, steps: list[int], total: int) -> np.ndarray:
+    schedule = learning_rate(options, total)
+    return np.array([float(schedule(jnp.int32(step))) for step in steps])
+
+
+def test_constant_and_plateau_stay() -> None:
+    for schedule in ("constant", "plateau"):
+        np.testing.assert_allclose(rates(Optim(learning_rate=0.3, schedule=schedule), [0, 7, 100], 100), [0.3] * 3)
+
+
+@pytest.mark.parametrize("final", [0.0, 0.1])
+def test_cosine_ends_at_its_final_share(final: float) -> None:
+    half, quarter = (1 + final) / 2, final + (1 - final) * (1 + math.cos(math.pi / 4)) / 2
+    ours = rates(Optim(learning_rate=2.0, schedule="cosine", final=final), [0, 25, 50, 100, 120], 100)
+    np.testing.assert_allclose(ours, [2, 2 * quarter, 2 * half, 2 * final, 2 * final], rtol=1e-5, atol=1e-7)
+
+
+def test_exponential_shrinks_by_equal_factors_to_its_final_share() -> None:
+    ours = rates(Optim(learning_rate=2.0, schedule="exponential", final=0.01), [0, 50, 75, 100], 100)
+    np.testing.assert_allclose(ours, [2, 0.2, 2 * 0.01**0.75, 0.02], rtol=1e-5)
+
+
+def test_one_cycle_rises_for_three_tenths_and_falls_to_next_to_nothing() -> None:
+    ours = rates(Optim(learning_rate=1.0, schedule="one_cycle"), [0, 15, 30, 65, 100], 100)
+    np.testing.assert_allclose(ours[[0, 1, 2, 4]], [0.04, 0.52, 1, 4e-6], rtol=1e-4)
+    assert 0.4 < ours[3] < 0.6
+
+
+@pytest.mark.parametrize("warmup", [0.1, 20])
+def test_warmup_rises_in_a_line_and_the_schedule_has_the_rest(warmup: float) -> None:
+    options = Optim(learning_rate=0.21, schedule="cosine", warmup=warmup)
+    ours = rates(options, [0, 1, 10, 20, 110, 200], 200)
+    np.testing.assert_allclose(ours, [0.01, 0.02, 0.11, 0.21, 0.105, 0], rtol=1e-4, atol=1e-7)
+
+
+def test_no_step_has_a_rate_of_zero_in_warmup() -> None:
+    assert rates(Optim(learning_rate=1.0, warmup=1), [0, 1], 10).tolist() == [0.5, 1.0]
+    assert rates(Optim(learning_rate=1.0, warmup=0.5), [0], 1).tolist() == [1.0]
+
+
+def test_the_schedule_counts_updates_of_the_optimizer() -> None:
+    path = descend(Optim("sgd", learning_rate=0.2, schedule="cosine"), [np.ones((4, 3))] * 3, total=2)
+    moved = -np.diff([START, *path], axis=0)[:, 0, 0]
+    np.testing.assert_allclose(moved, [0.2, 0.1, 0], atol=1e-6)
+
+
+PARAMS = {
+    "body": {"layer_0": {"kernel": jnp.full((2, 2), 3.0), "bias": jnp.full(2, 3.0)}, "slope_0": jnp.full(2, 3.0)},
+    "inputs": {
+        "numbers": {"embedding_kernel": jnp.full((1, 1, 2), 3.0), "frequency": jnp.full((1, 2), 3.0)},
+        "categories": {"table_12": jnp.full((2, 2), 3.0)},
+        "input_scale": jnp.full(2, 3.0),
+    },
+    "norm_0": {"scale": jnp.full(2, 3.0), "bias": jnp.full(2, 3.0)},
+}
+
+
+def by_path(tree: dict) -> dict[str, np.ndarray]:
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return {"/".join(str(part.key) for part in path): np.asarray(leaf) for path, leaf in leaves}
+
+
+def moved(options: Optim, gradient: float, steps: int = 1, total: int = TOTAL) -> dict[str, np.ndarray]:
+    """Each parameter after updates with a gradient that is the same everywhere."""
+    optimizer, params = make_optimizer(options, total), PARAMS
+    state = optimizer.init(params)
+    for _ in range(steps):
+        gradients = jax.tree.map(lambda leaf: jnp.full_like(leaf, gradient), params)
+        updates, state = optimizer.update(gradients, state, params)
+        params = optax.apply_updates(params, updates)
+    return by_path(params)
+
+
+KERNELS = {"body/layer_0/kernel", "inputs/numbers/embedding_kernel"}
+
+
+def test_a_proximal_l1_stops_kernels_at_zero() -> None:
+    """The proximal step of l1 |w|: the gradient's step, then towards 0 by rate * l1 and no further (numpy)."""
+    options = Optim("sgd", learning_rate=0.1, l1=0.5, l1_step="proximal", schedule="cosine", final=0.5)
+    optimizer = make_optimizer(options, 3)
+    params = {"kernel": jnp.array([1.0, 0.03, -0.06, -1.0, 0.0]), "bias": jnp.array([0.01])}
+    gradient = {"kernel": jnp.array([1.0, -0.1, 0.1, 1.0, 0.3]), "bias": jnp.array([0.0])}
+    state, wanted = optimizer.init(params), np.array([1.0, 0.03, -0.06, -1.0, 0.0])
+    for i in range(3):
+        rate = float(learning_rate(options, 3)(i))
+        moved = wanted - rate * np.asarray(gradient["kernel"])
+        wanted = np.sign(moved) * np.maximum(np.abs(moved) - rate * 0.5, 0)
+        updates, state = optimizer.update(gradient, state, params)
+        params = optax.apply_updates(params, updates)
+        np.testing.assert_allclose(params["kernel"], wanted, rtol=1e-5, atol=1e-7)
+        np.testing.assert_array_equal(np.asarray(params["kernel"]) == 0, wanted == 0)
+    assert (wanted == 0).sum() == 3 and float(params["bias"][0]) == np.float32(0.01)
+
+
+def test_a_proximal_l1_is_in_the_loss_but_not_in_the_gradient() -> None:
+    params = {"kernel": jnp.array([1.0, -2.0])}
+    options = Optim(l1=0.5, l2=0.25, l1_step="proximal")
+    value, gradient = jax.value_and_grad(penalties)(params, options)
+    assert float(value) == 0.5 * 3 + 0.25 * 5
+    np.testing.assert_allclose(gradient["kernel"], [0.5, -1.0])
+
+
+def test_kernels_are_found_by_name() -> None:
+    assert {path for path, chosen in by_path(kernels(PARAMS)).items() if chosen} == KERNELS
+
+
+def test_leaf_name_is_the_last_part_of_a_path() -> None:
+    names = [leaf_name(path) for path, _ in jax.tree_util.tree_leaves_with_path(PARAMS)]
+    inputs = ["table_12", "input_scale", "embedding_kernel", "frequency"]
+    assert names == ["bias", "kernel", "slope_0", *inputs, "bias", "scale"]
+
+
+@pytest.mark.parametrize("name", ["adamw", "adam", "rmsprop", "sgd", "lion", "nadam"])
+def test_decay_shrinks_kernels_by_rate_times_decay_and_nothing_else(name: str) -> None:
+    after = moved(Optim(name, learning_rate=0.1, weight_decay=0.02), gradient=0.0, steps=2)
+    for path, value in after.items():
+        wanted = 3 * (1 - 0.1 * 0.02) ** 2 if path in KERNELS else 3.0
+        np.testing.assert_allclose(value, np.full_like(value, wanted), rtol=1e-6)
+
+
+def test_decay_does_not_pass_through_the_moments() -> None:
+    """Decoupled: with a gradient, the decayed kernel differs from the plain one by rate * decay * w alone."""
+    decayed = moved(Optim("adamw", learning_rate=0.1, weight_decay=0.02), gradient=1.0)
+    plain = moved(Optim("adamw", learning_rate=0.1), gradient=1.0)
+    for path in decayed:
+        wanted = 0.1 * 0.02 * 3 if path in KERNELS else 0
+        np.testing.assert_allclose(plain[path] - decayed[path], np.full_like(plain[path], wanted), atol=1e-6)
+
+
+def test_decay_fades_with_its_own_schedule() -> None:
+    options = Optim("sgd", learning_rate=0.1, weight_decay=0.5, weight_decay_schedule="flat_cosine")
+    w, wanted = 3.0, []
+    for factor in (1, 1, 1, 0.5):  # at 0, 1, 2 and 3 of 4 steps
+        w *= 1 - 0.1 * 0.5 * factor
+        wanted.append(w)
+    ours = [moved(options, 0.0, steps, total=4)["body/layer_0/kernel"][0, 0] for steps in (1, 2, 3, 4)]
+    np.testing.assert_allclose(ours, wanted, rtol=1e-6)
+
+
+def test_flat_cosine_holds_for_half_and_falls_to_zero() -> None:
+    factor = decay_factor("flat_cosine", 100)
+    values = [float(factor(jnp.int32(step))) for step in (0, 30, 50, 75, 100, 130)]
+    np.testing.assert_allclose(values, [1, 1, 1, 0.5, 0, 0], atol=1e-6)
+    assert float(decay_factor("constant", 100)(jnp.int32(99))) == 1
+
+
+def test_rates_go_by_name() -> None:
+    names = {"bias": 0.1, "slope": 0.5, "table": 2.0, "embedding_kernel": 0.0}
+    after = moved(Optim("sgd", learning_rate=1.0, rates=names), gradient=1.0)
+    wanted = {
+        "body/layer_0/kernel": 2.0,
+        "body/layer_0/bias": 2.9,
+        "body/slope_0": 2.5,
+        "inputs/numbers/embedding_kernel": 3.0,
+        "inputs/numbers/frequency": 2.0,
+        "inputs/categories/table_12": 1.0,
+        "inputs/input_scale": 2.0,
+        "norm_0/scale": 2.0,
+        "norm_0/bias": 2.9,
+    }
+    for path, value in after.items():
+        np.testing.assert_allclose(value, np.full_like(value, wanted[path]), rtol=1e-6)
+
+
+def test_the_rate_of_a_name_scales_its_decay_too() -> None:
+    options = Optim("sgd", learning_rate=1.0, rates={"embedding_kernel": 0.1}, weight_decay=0.5)
+    after = moved(options, gradient=0.0)
+    np.testing.assert_allclose(after["inputs/numbers/embedding_kernel"], np.full((1, 1, 2), 3 * (1 - 0.05)), rtol=1e-6)
+    np.testing.assert_allclose(after["body/layer_0/kernel"], np.full((2, 2), 1.5), rtol=1e-6)
+
+
+def test_a_full_name_goes_before_its_group() -> None:
+    after = moved(Optim("sgd", learning_rate=1.0, rates={"slope": 0.0, "slope_0": 2.0}), gradient=1.0)
+    np.testing.assert_allclose(after["body/slope_0"], [1, 1])
+
+
+@pytest.mark.parametrize("size", [0.01, 1.0, 100.0])
+def test_clip_bounds_the_norm_of_all_gradients_together(size: float) -> None:
+    after = moved(Optim("sgd", learning_rate=1.0, clip_norm=0.5), gradient=size)
+    steps = np.concatenate([np.ravel(3 - value) for value in after.values()])
+    wanted = min(size * math.sqrt(len(steps)), 0.5)
+    np.testing.assert_allclose(np.linalg.norm(steps), wanted, rtol=1e-5)
+    np.testing.assert_allclose(steps, np.full_like(steps, steps[0]), rtol=1e-4, atol=1e-6)  # one direction for all
+
+
+def test_clipping_comes_before_the_optimizer() -> None:
+    """Adam forgets the size of gradients, so a clip before it leaves its first step alone; one after it would not."""
+    clipped, free = (moved(Optim("adam", learning_rate=1.0, clip_norm=c), gradient=100.0) for c in (0.5, None))
+    for path in free:
+        np.testing.assert_allclose(clipped[path], free[path], rtol=1e-4)
+
+
+def test_penalty_is_that_of_keras_on_kernels_alone() -> None:
+    params = {
+        "a": {"kernel": jnp.array([[1.0, -2.0]]), "bias": jnp.array([100.0])},
+        "b": {"embedding_kernel": jnp.array([[[0.5]]]), "scale": jnp.array([100.0])},
+    }
+    np.testing.assert_allclose(penalty(params, 0.1, 0.0), 0.1 * 3.5, rtol=1e-6)
+    np.testing.assert_allclose(penalty(params, 0.0, 0.2), 0.2 * 5.25, rtol=1e-6)
+    np.testing.assert_allclose(penalty(params, 0.1, 0.2), 0.35 + 1.05, rtol=1e-6)
+    gradient = jax.grad(penalty)(params, 0.1, 0.2)
+    np.testing.assert_allclose(gradient["a"]["kernel"], [[0.1 + 0.4, -0.1 - 0.8]], rtol=1e-6)
+    np.testing.assert_allclose(gradient["b"]["embedding_kernel"], [[[0.1 + 0.2]]], rtol=1e-6)
+    assert float(gradient["a"]["bias"][0]) == float(gradient["b"]["scale"][0]) == 0
+
+
+def test_penalty_without_kernels_is_zero() -> None:
+    assert float(penalty({"bias": jnp.ones(3)}, 1.0, 1.0)) == 0

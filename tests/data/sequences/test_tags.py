@@ -1,0 +1,48 @@
+"""Tags: their codes, whether they keep to IOB2, and what may follow what."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from train.data.sequences.steps import StepText, read_step_text
+from train.data.sequences.tags import fit_tags, transition_scores
+
+
+def text(*rows: list[str]) -> StepText:
+    return read_step_text(pa.table({"y": pa.array(rows, pa.list_(pa.string()))}), "y", "data")
+
+
+def test_tags_are_sorted_and_unseen_ones_stand_apart():
+    tags = fit_tags("y", text(["O", "B-a", "I-a"]))
+    assert tags.classes == ("B-a", "I-a", "O")
+    assert tags.encode(text(["I-a", "B-z", "I-z", "O"])).tolist() == [1, 3, 4, 2]
+
+
+def test_iob2_is_told_from_other_schemes():
+    assert fit_tags("y", text(["B-a", "I-a", "O"], ["B-b", "B-b"])).iob
+    assert not fit_tags("y", text(["I-a", "I-a", "O", "I-a"])).iob  # IOB1
+    assert not fit_tags("y", text(["NOUN", "VERB"])).iob
+    assert not fit_tags("y", text(["B-a", "E-a", "O"])).iob  # IOBES
+    assert not fit_tags("y", text(["B-a", "I-b", "O"])).iob
+    assert not fit_tags("y", text(["B-a"], ["I-a", "O"])).iob  # a row begins anew
+
+
+def test_a_few_mistakes_do_not_unmake_a_scheme():
+    rows = [["B-a", "I-a"]] * 200
+    assert fit_tags("y", text(*rows, ["I-a", "O"])).iob
+    assert not fit_tags("y", text(*rows, *[["I-a", "O"]] * 10)).iob
+
+
+def test_inside_follows_its_own_kind_alone():
+    classes = ("B-a", "B-b", "I-a", "I-b", "O")
+    start, transition = transition_scores(classes, True)
+    allowed = transition == 0
+    assert (start == 0).tolist() == [True, True, False, False, True]
+    assert {(classes[i], "I-a") for i in np.flatnonzero(allowed[:, 2])} == {("B-a", "I-a"), ("I-a", "I-a")}
+    assert allowed[:, [0, 1, 4]].all()
+
+
+def test_other_tags_may_follow_freely():
+    start, transition = transition_scores(("I-a", "O"), False)
+    assert not start.any() and not transition.any()

@@ -1,0 +1,39 @@
+"""Steps of time: found, counted, continued, and placed in the calendar."""
+
+from __future__ import annotations
+
+import datetime
+
+import numpy as np
+import pytest
+
+from train.data.series import stamps
+
+
+@pytest.mark.parametrize(
+    ("stamp", "kind", "size", "after", "season"),
+    [
+        ([datetime.datetime(2024, 1, 1, i) for i in range(5)], "time", 3_600_000_000, "2024-01-01T05:00", 24),
+        ([datetime.datetime(2024, 1, 1 + i) for i in range(5)], "time", stamps.DAY, "2024-01-06", 7),
+        ([datetime.datetime(2023, 10 + i, 1) for i in range(3)], "month", 1, "2024-01-01", 12),
+        ([datetime.datetime(2023, m, 1) for m in (1, 4, 7, 10)], "month", 3, "2024-01-01", 4),
+        ([datetime.datetime(2024, m, d) for m, d in ((1, 31), (2, 29), (3, 31))], "month_end", 1, "2024-04-30", 12),
+        ([datetime.datetime(2024, 1, 1, 0, 5 * i) for i in range(4)], "time", 300_000_000, "2024-01-01T00:20", 288),
+    ],
+)
+def test_the_step_is_found_and_goes_on(stamp, kind, size, after, season):
+    micros = np.array(stamp, "datetime64[us]").astype(np.int64).astype(np.float64)
+    step = stamps.find_step([micros], "time")
+    assert step == stamps.TimeStep(kind, size)
+    assert stamps.count_gaps([micros], step) == (0, 0)
+    following = stamps.continue_stamps(micros[-1], step, 2).astype(np.int64).astype("datetime64[us]")
+    assert following[0] == np.datetime64(after)
+    assert stamps.guess_season(step) == season
+
+
+def test_calendar_features_are_places_on_circles():
+    when = datetime.datetime(2024, 3, 6, 6)  # a Wednesday
+    micros = np.array([when], "datetime64[us]").astype(np.int64).astype(np.float64)
+    angles = 2 * np.pi * np.array([6 / 24, 2 / 7, 2 / 12])
+    expected = np.stack([np.sin(angles), np.cos(angles)], axis=1).ravel()
+    np.testing.assert_allclose(stamps.calendar(micros, stamps.CYCLES)[0], expected, atol=1e-6)

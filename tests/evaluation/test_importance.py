@@ -1,0 +1,119 @@
+"""train.evaluation.importance against known linear functions and an independent loop."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from train.data.table.encoder import Head
+from train.evaluation.importance import permutation_importance, prediction_error
+
+COLUMNS = {"strong": ("numbers", [0]), "unused": ("numbers", [1]), "weak": ("numbers", [2]), "code": ("codes", [0])}
+SLOPE = np.array([3.0, 0.0, 1.0])
+HEAD = Head("value", "regression", ("price",), (), 1)
+
+
+def predict(inputs):
+    return {"value": (inputs["numbers"] @ SLOPE + 2.0 * inputs["codes"][:, 0])[:, None]}
+
+
+@pytest.fixture
+def inputs():
+    random = np.random.default_rng(0)
+    return {
+        "numbers": random.normal(size=(4000, 3)).astype(np.float32),
+        "codes": random.integers(0, 2, (4000, 1)).astype(np.int32),
+    }
+
+
+def test_a_linear_function_has_the_importance_that_theory_gives(inputs):
+    error = prediction_error([HEAD], predict(inputs), units={"value": [10.0]})
+    found = permutation_importance(predict, inputs, COLUMNS, error, seed=0, repeats=5, max_rows=4000)
+    # Shuffling x moves a*x by a*(x' - x), whose variance is 2 a^2 var(x); the answers were exact before.
+    assert found["strong"]["mean"] == pytest.approx(10 * (2 * 9) ** 0.5, rel=0.05)
+    assert found["weak"]["mean"] == pytest.approx(10 * 2**0.5, rel=0.05)
+    assert found["code"]["mean"] == pytest.approx(10 * (2 * 4 * 0.25) ** 0.5, rel=0.05)
+    assert found["unused"] == {"mean": 0.0, "sd": 0.0}
+    assert next(iter(found)) == "strong" and list(found)[-1] == "unused"
+    assert 0 < found["strong"]["sd"] < 1
+
+
+def test_mean_and_sd_are_those_of_a_plain_loop(inputs):
+    numbers = inputs["numbers"][:50, :2]
+    target = numbers.sum(1) + np.linspace(0, 1, 50)
+    answers = lambda arrays: {"value": arrays["numbers"].sum(1)}  # noqa: E731
+    error = lambda found, rows: float(np.abs(found["value"] - target[rows]).mean())  # noqa: E731
+    found = permutation_importance(answers, {"numbers": numbers}, {"a": ("numbers", [0])}, error, 7, repeats=4)
+    random = np.random.default_rng(7)
+    random.choice(50, 50, replace=False)
+    rises = []
+    for _ in range(4):
+        order = random.permutation(50)
+        shuffled = [numbers[order[row], 0] + numbers[row, 1] for row in range(50)]
+        rises.append(np.abs(shuffled - target).mean() - np.abs(numbers.sum(1) - target).mean())
+    assert found["a"] == pytest.approx({"mean": np.mean(rises), "sd": np.std(rises)}, rel=1e-5)
+
+
+def test_the_parts_of_one_raw_column_are_shuffled_together():
+    part = np.random.default_rng(1).normal(size=(500, 1))
+    numbers = np.concatenate([part, -part], axis=1)  # their sum is 0 for as long as they stay together
+    answers = lambda arrays: {"value": arrays["numbers"].sum(1, keepdims=True)}  # noqa: E731
+    error = lambda found, rows: float(np.abs(found["value"]).mean())  # noqa: E731
+    places = {"date": ("numbers", [0, 1]), "half": ("numbers", [0])}
+    found = permutation_importance(answers, {"numbers": numbers}, places, error, seed=0)
+    assert found["date"]["mean"] == 0 and found["half"]["mean"] > 0.5
+
+
+def test_accuracy_down_is_importance_up():
+    random = np.random.default_rng(2)
+    codes = random.integers(0, 2, (1000, 2))
+    head = Head("sold", "binary", ("sold",), ("no", "yes"), 1)
+    answers = lambda arrays: {"sold": 0.1 + 0.8 * arrays["codes"][:, 0]}  # noqa: E731
+    error = prediction_error([head], {"sold": codes[:, 0]})
+    places = {"noise": ("codes", [1]), "cause": ("codes", [0])}
+    found = permutation_importance(answers, {"codes": codes}, places, error, seed=0)
+    assert found["cause"]["mean"] == pytest.approx(0.5, abs=0.05) and found["noise"]["mean"] == 0
+
+
+def test_at_most_max_rows_are_predicted_and_targets_follow_them(inputs):
+    sizes, seen = set(), []
+
+    def counted(arrays):
+        sizes.add(len(arrays["numbers"]))
+        return predict(arrays)
+
+    exact = prediction_error([HEAD], predict(inputs))
+
+    def error(answers, rows):
+        seen.append(exact(answers, rows))
+        return seen[-1]
+
+    permutation_importance(counted, inputs, COLUMNS, error, seed=0, max_rows=300)
+    assert sizes == {300}
+    assert seen[0] == 0  # the intact rows meet their own targets
+
+
+def test_the_seed_decides_and_other_columns_do_not(inputs):
+    error = prediction_error([HEAD], predict(inputs))
+    before = {key: array.copy() for key, array in inputs.items()}
+    first = permutation_importance(predict, inputs, COLUMNS, error, seed=0)
+    assert first == permutation_importance(predict, inputs, COLUMNS, error, seed=0)
+    alone = permutation_importance(predict, inputs, {"weak": COLUMNS["weak"]}, error, seed=0)
+    assert alone["weak"] == first["weak"]
+    assert first["weak"] != permutation_importance(predict, inputs, COLUMNS, error, seed=1)["weak"]
+    for key, array in inputs.items():
+        np.testing.assert_array_equal(array, before[key])
+
+
+def test_error_of_several_targets_is_the_mean_of_unit_free_errors():
+    heads = [
+        Head("value", "regression", ("low", "high"), (), 2),
+        Head("kind", "multiclass", ("kind",), ("a", "b", "c"), 3),
+    ]
+    targets = {"value": np.array([[0.0, 0.0], [2.0, 4.0], [9.0, 9.0]]), "kind": np.array([0, 2, 1])}
+    error = prediction_error(heads, targets, weight=np.array([3.0, 1.0, 5.0]), units={"value": [1.0, 1e6]})
+    rows = np.array([0, 1])
+    answers = {"value": np.array([[1.0, 0.0], [3.0, 4.0]]), "kind": np.eye(3)[[0, 0]]}
+    # low: residual 1 over sd (2 * sqrt(3)/4); high: 0; kind: weights 3 right, 1 wrong.
+    assert error(answers, rows) == pytest.approx((1 / (2 * 3**0.5 / 4) + 0 + 0.25) / 3)
+    assert prediction_error(heads[1:], targets)({"kind": np.eye(3)[[0, 0]]}, rows) == 0.5

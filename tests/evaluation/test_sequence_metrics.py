@@ -1,0 +1,125 @@
+"""Entities against a transcription of conlleval.pl, likelihoods and errors of next steps against plain loops."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from train.evaluation.metrics.sequences import find_entities, next_binary_metrics, next_number_metrics, tag_metrics
+from train.evaluation.metrics.supervised import evaluate
+
+TAGS = ("O", "B-a", "I-a", "B-b", "I-b", "E-a", "S-b")
+# conlleval.pl (Tjong Kim Sang 2004): the pairs of prefixes between which an entity ends, and begins.
+ENDS = {"BB", "BO", "IB", "IO", "EE", "EI", "EO"}
+STARTS = {"BB", "IB", "OB", "EB", "EE", "EI", "OE", "OI"}
+# Its later transcriptions for IOBES: a single one is always whole, and whatever is open ends before B, S and O.
+ENDS |= {"BS", "IS", "SB", "SI", "SE", "SO", "SS", "EB", "ES"}
+STARTS |= {"BS", "IS", "OS", "ES", "SS", "SB", "SE", "SI"}
+
+
+def conlleval(answers: list[list[str]], targets: list[list[str]]) -> float:
+    """The f1 of conlleval.pl: one pass over all steps with two open entities, sentences parted by O."""
+    correct = found = true = 0
+    inside, last_answer, last_target = False, "O", "O"
+    for answer_t, target_t in zip(answers, targets, strict=True):
+        for answer, target in zip([*answer_t, "O"], [*target_t, "O"], strict=True):
+            ended = [ends(last, now) for last, now in ((last_answer, answer), (last_target, target))]
+            begun = [starts(last, now) for last, now in ((last_answer, answer), (last_target, target))]
+            if inside:
+                if all(ended) and last_answer[2:] == last_target[2:]:
+                    inside, correct = False, correct + 1
+                elif any(ended) or answer[2:] != target[2:]:
+                    inside = False
+            if all(begun) and answer[2:] == target[2:]:
+                inside = True
+            found, true = found + begun[0], true + begun[1]
+            last_answer, last_target = answer, target
+    return 2 * correct / (found + true) if found + true else 0.0
+
+
+def ends(before: str, tag: str) -> bool:
+    return before[0] + tag[0] in ENDS or (before[0] != "O" and before[2:] != tag[2:])
+
+
+def starts(before: str, tag: str) -> bool:
+    return before[0] + tag[0] in STARTS or (tag[0] != "O" and before[2:] != tag[2:])
+
+
+pairs = st.lists(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=8), min_size=1, max_size=5)
+
+
+@given(pairs)
+def test_f1_is_that_of_conlleval(rows):
+    if not any(rows):
+        return
+    width = max(len(row) for row in rows)
+    answer, target = (np.full((len(rows), width), -1) for _ in range(2))
+    for i, row in enumerate(rows):
+        for t, pair in enumerate(row):
+            answer[i, t], target[i, t] = pair
+    names = [[[TAGS[pair[side]] for pair in row] for row in rows] for side in (0, 1)]
+    scores = tag_metrics(answer, target, TAGS)
+    assert scores["f1"] == pytest.approx(conlleval(*names), abs=1e-12)
+    flat = [a == b for row in rows for a, b in row]
+    assert scores["token_accuracy"] == pytest.approx(np.mean(flat))
+
+
+def test_entities_by_hand():
+    assert list(find_entities(["B-a", "I-a", "O", "I-b", "B-b", "I-a"])) == [
+        (0, 1, "a"), (3, 3, "b"), (4, 4, "b"), (5, 5, "a"),
+    ]  # fmt: skip
+    assert list(find_entities([])) == []
+
+
+def test_one_wrong_end_costs_both_entities():
+    tags = ("B-a", "I-a", "O")
+    scores = tag_metrics([[0, 1, 2, 0]], [[0, 1, 1, 0]], tags)
+    assert scores["f1"] == pytest.approx(0.5)  # of two found and two true one is right
+    assert scores["token_accuracy"] == 0.75
+
+
+def test_a_tag_never_seen_is_an_entity_missed():
+    tags = ("B-a", "O")
+    scores = tag_metrics([[0, 1, -1]], [[0, 2, -1]], tags)  # 2: B-(unseen)
+    assert scores["f1"] == pytest.approx(2 / 3)
+    assert scores["token_accuracy"] == 0.5
+
+
+def test_rows_of_weight_0_and_no_rows():
+    tags = ("B-a", "O")
+    assert tag_metrics([[0], [0]], [[0], [1]], tags, [1, 0]) == {"f1": 1.0, "token_accuracy": 1.0}
+    assert all(np.isnan(v) for v in tag_metrics([[0]], [[0]], tags, [0]).values())
+
+
+def test_tags_that_are_no_entities_have_no_f1():
+    assert tag_metrics([[0, 1]], [[0, 0]], ("NOUN", "VERB")) == {"token_accuracy": 0.5}
+
+
+def test_nll_is_summed_over_channels_and_averaged_over_steps():
+    probability = np.array([[[0.5, 0.25], [0.9, 0.1], [0.3, 0.3]]], np.float32)
+    target = np.array([[[1, 0], [0, 0], [np.nan, np.nan]]])
+    expected = -(np.log(0.5) + np.log(0.75) + np.log(0.1) + np.log(0.9)) / 2
+    assert next_binary_metrics(probability, target)["nll"] == pytest.approx(expected, rel=1e-6)
+    assert np.isfinite(next_binary_metrics(np.ones((1, 1, 1), np.float32), np.zeros((1, 1, 1)))["nll"])
+
+
+def test_next_numbers_are_judged_in_raw_units():
+    target = np.array([[[0.0, 1.0], [2.0, 3.0], [np.nan, np.nan]]])
+    answer = np.array([[[1.0, 1.0], [2.0, 2.0], [7.0, 7.0]]])
+    scores = next_number_metrics(answer, target, [10.0, 1.0])
+    residual = np.array([10.0, 0.0, 0.0, -1.0])
+    assert scores["mse"] == pytest.approx((residual**2).mean())
+    assert scores["mae"] == pytest.approx(np.abs(residual).mean())
+    spread = 2 * 10.0**2 + 2 * 1.0**2
+    assert scores["r2"] == pytest.approx(1 - (residual**2).sum() / spread)
+
+
+def test_several_targets_bear_their_names():
+    from train.data.table.encoder import Head
+
+    heads = [Head("y", "binary", ("y",), ("a", "b"), 1), Head("tags", "tags", ("tags",), ("B-a", "O"), 2)]
+    answers, targets = {"y": [0.9], "tags": [[0]]}, {"y": [1], "tags": [[0]]}
+    scores = evaluate(heads, answers, targets)
+    assert scores["y.accuracy"] == scores["tags.f1"] == scores["tags.token_accuracy"] == 1

@@ -1,0 +1,80 @@
+"""Every config file loads, survives JSON, and trains; the ones with a stated score reach it."""
+
+import ast
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from train import config as configs
+from train import loop
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted((ROOT / "configs").glob("[!_]*.py"))
+NEEDED = {
+    "clusters": {"data.path": "builtin:iris", "data.label": "species"},
+    "table": {"data.path": "builtin:wine", "data.target": "cultivar"},
+    "series": {"data.path": "builtin:mackey_glass", "data.target": "x"},
+    "sequences": {"data.path": "builtin:digits_rows", "data.inputs": "x", "data.target": "digit"},
+}
+FEW = {"train.epochs": "2", "train.eval_every": "1"}
+
+
+def load(path: Path, overrides: dict[str, str] | None = None) -> configs.Config:
+    return configs.load(path, NEEDED.get(path.stem, {}) | (overrides or {}))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_config_survives_json(path):
+    config = load(path)
+    assert config.name == path.stem
+    assert configs.from_json(configs.to_json(config)) == config
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_config_states_its_command(path):
+    docstring = ast.get_docstring(ast.parse(path.read_text()))
+    assert docstring is not None
+    assert f"python -m train.main --config=configs/{path.stem}.py" in docstring
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("name", ["diabetes", "breast_cancer", "digits", "table"])
+def test_a_config_trains(name, tmp_path):
+    result = loop.fit(load(ROOT / "configs" / f"{name}.py", FEW), tmp_path / "run")
+    assert result["epochs"] == 2
+    scores = [*result["metrics"]["test"].values(), *result["baselines"]["test"]["linear"].values()]
+    assert all(score is not None for score in scores)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "metric", "least"),
+    [
+        ("diabetes", "r2", 0.35),
+        ("breast_cancer", "accuracy", 0.95),
+        ("digits", "accuracy", 0.97),
+        ("table", "accuracy", 0.9),
+    ],
+)
+def test_a_config_reaches_its_score(name, metric, least, tmp_path):
+    result = loop.fit(load(ROOT / "configs" / f"{name}.py"), tmp_path / "run")
+    assert result["metrics"]["test"][metric] >= least
+    baseline = max(scores[metric] for kind, scores in result["baselines"]["test"].items() if kind != "linear")
+    assert result["metrics"]["test"][metric] > baseline + 0.3
+
+
+@pytest.mark.slow
+def test_the_adding_problem_is_solved(tmp_path):
+    loop.fit(load(ROOT / "configs" / "adding.py"), tmp_path / "run")
+    answers = pq.read_table(tmp_path / "run" / "predictions.parquet")
+    errors = np.abs(answers.column("prediction").to_numpy() - answers.column("target").to_numpy())
+    assert len(errors) == 2560
+    assert (errors >= 0.04).sum() <= 3
+
+
+@pytest.mark.slow
+def test_digits_are_read_row_by_row(tmp_path):
+    result = loop.fit(load(ROOT / "configs" / "digits_rows.py"), tmp_path / "run")
+    assert result["metrics"]["test"]["accuracy"] >= 0.97

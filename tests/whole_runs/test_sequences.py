@@ -1,0 +1,202 @@
+"""Whole runs on sequences: trained, saved, loaded, asked, judged."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from train import config as configs
+from train import loop, predict
+from train.config.options import LSTM, Config, Dense, Optim, Sequences, Train
+from train.data.files.arrow import as_table
+from train.data.files.read import read_table
+from train.errors import UserError
+from train.evaluate import evaluate
+
+WORDS = ("fly", "to", "rome", "paris", "now", "stay")
+
+
+def sentences(n: int) -> list[dict[str, Any]]:
+    """The intent is told by the first word, a city by a word, which is two tags long after "to"."""
+    random = np.random.default_rng(0)
+    rows = []
+    for _ in range(n):
+        first = random.choice(["fly", "stay"])
+        city = str(random.choice(["rome", "paris"]))
+        tokens, tags = ([first, "to", city, city], ["O", "O", "B-city", "I-city"])
+        extra = int(random.integers(0, 4))
+        rows.append({"words": tokens + ["now"] * extra, "tags": tags + ["O"] * extra, "intent": f"{first}-it"})
+    return rows
+
+
+def waves(n: int) -> list[dict[str, Any]]:
+    random = np.random.default_rng(1)
+    rows = []
+    for _ in range(n):
+        slope, steps = random.choice([-1, 1]), int(random.integers(3, 9))
+        x = slope * np.arange(steps)[:, None] * [0.5, 0.0] + random.standard_normal((steps, 2)) * 0.1
+        rows.append({"x": x.tolist(), "up": bool(slope > 0), "height": float(slope * steps)})
+    return rows
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> str:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+def make_config(path: str, inputs: Any, target: Any, net: LSTM | None = None, epochs: int = 6, **data: Any) -> Config:
+    return Config(
+        data=Sequences(path=path, inputs=inputs, target=target, **data),
+        net=net or LSTM(hidden=(16,), bidirectional=True, readout="mean_max"),
+        optim=Optim(name="adam", learning_rate=1e-2),
+        train=Train(epochs=epochs, batch_size=8),
+    )
+
+
+@pytest.fixture(scope="module")
+def tagged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], str]:
+    folder = tmp_path_factory.mktemp("tagged")
+    path = write(folder / "s.jsonl", sentences(160))
+    config = make_config(path, "words", ("tags", "intent"), characters=True)
+    return folder / "run", loop.fit(config, folder / "run"), path
+
+
+def test_tags_and_a_label_are_learned_together(tagged):
+    _, result, _ = tagged
+    assert result["metrics"]["test"]["tags.f1"] == 1
+    assert result["metrics"]["test"]["intent.accuracy"] == 1
+    assert set(result["baselines"]["test"]["majority"]) >= {"tags.f1", "intent.accuracy"}
+    assert result["task"]["tags"] == {"kind": "tags", "columns": ["tags"], "loss": "categorical_crossentropy"}
+
+
+def test_predictions_hold_the_tags_as_lists(tagged):
+    folder, _, _ = tagged
+    table = pq.read_table(folder / "predictions.parquet")
+    rows = sentences(160)
+    for row in table.to_pylist():
+        assert row["target_tags"] == rows[row["row"]]["tags"]
+        assert len(row["tags"]) == len(rows[row["row"]]["words"])
+        assert row["probability_fly-it"] + row["probability_stay-it"] == pytest.approx(1, abs=1e-5)
+    assert "report.html" in {file.name for file in folder.iterdir()}
+
+
+def test_a_loaded_network_answers_rows_in_their_order_alone_and_together(tagged):
+    folder, _, _ = tagged
+    model = predict.load(folder)
+    rows = sentences(160)
+    words = [row["words"] for row in rows[:20]] + [["fly", "to", "atlantis"]]
+    together = model({"words": words})
+    assert [list(tags) for tags in together["tags"][:20]] == [row["tags"] for row in rows[:20]]
+    assert len(together["tags"][20]) == 3
+    for i in (0, 20):
+        alone = model({"words": [words[i]]})
+        assert list(alone["tags"][0]) == list(together["tags"][i])
+        assert alone["intent"][0] == together["intent"][i]
+
+
+def test_evaluate_agrees_with_the_run(tagged):
+    folder, _, path = tagged
+    rows = read_table(path)
+    scores = evaluate(predict.load(folder), rows, path)
+    assert scores["rows"] == 160 and scores["tags.f1"] == 1
+
+
+def test_new_words_and_wrong_columns(tagged):
+    folder, _, _ = tagged
+    model = predict.load(folder)
+    with pytest.raises(UserError, match=r"config.data.inputs: data has no column 'words'; did you mean 'word'\?"):
+        model({"word": [["a"]]})
+    with pytest.raises(UserError, match="row 1 is an empty sequence"):
+        model({"words": [[]]})
+
+
+@pytest.mark.slow
+def test_a_run_resumed_ends_in_the_same_bits(tmp_path):
+    path = write(tmp_path / "s.jsonl", sentences(60))
+    net = LSTM(hidden=(8,), bidirectional=True, readout="max", dropout=0.3, rare=0.5)
+    config = make_config(path, "words", ("tags", "intent"), net, epochs=4)
+    whole = loop.fit(config, tmp_path / "whole")
+    config.train.epochs = 2
+    loop.fit(config, tmp_path / "parts")
+    config.train.epochs = 4
+    parts = loop.fit(config, tmp_path / "parts")
+    assert parts["metrics"] == whole["metrics"]
+
+
+@pytest.mark.parametrize(
+    ("target", "metric", "least"), [("up", "accuracy", 0.95), ("height", "r2", 0.8)]
+)
+def test_numbers_tell_a_class_and_a_number(tmp_path, target, metric, least):
+    path = write(tmp_path / "s.jsonl", waves(200))
+    net = LSTM(hidden=(16,), readout="last")
+    result = loop.fit(make_config(path, "x", target, net, epochs=12), tmp_path / "run")
+    assert result["metrics"]["test"][metric] > least
+    model = predict.load(tmp_path / "run")
+    answers = model({"x": [np.zeros((4, 2)).tolist(), (np.arange(6)[:, None] * [0.5, 0.0]).tolist()]})
+    assert answers.shape == (2,)
+    assert bool(answers[1] > 0)
+
+
+def test_the_next_step_is_learned(tmp_path):
+    rows = [{"x": [[(t + i) % 2, (t + i) % 2 ^ 1] for t in range(3 + i % 5)]} for i in range(80)]
+    config = make_config(write(tmp_path / "s.jsonl", rows), "x", (), LSTM(hidden=(8,)), epochs=20, next_step=True)
+    result = loop.fit(config, tmp_path / "run")
+    assert result["metrics"]["test"]["nll"] < 0.3 * result["baselines"]["test"]["mean"]["nll"]
+    answers = predict.load(tmp_path / "run")({"x": [[[0, 1], [1, 0], [0, 1]]]})
+    assert len(answers[0]) == 3
+    assert answers[0][-1][0] > 0.8 and answers[0][-1][1] < 0.2  # what comes after the given steps
+
+
+def test_a_crf_learns_what_follows_what(tmp_path):
+    path = write(tmp_path / "s.jsonl", sentences(100))
+    net = LSTM(hidden=(12,), bidirectional=True, readout="max", crf=True)
+    result = loop.fit(make_config(path, "words", "tags", net), tmp_path / "run")
+    assert result["metrics"]["test"]["f1"] == 1
+    assert result["task"]["tags"]["loss"] == "crf"
+
+
+def test_a_row_per_step_is_answered_by_its_id(tmp_path):
+    lines = ["who,at,x,up"]
+    for i, row in enumerate(waves(80)):
+        lines += [f"{i}-th,{t},{step[0]},{row['up']}" for t, step in enumerate(row["x"])]
+    path = tmp_path / "long.csv"
+    path.write_text("\n".join(lines) + "\n")
+    config = make_config(str(path), "x", "up", LSTM(hidden=(8,)), id="who", order="at")
+    loop.fit(config, tmp_path / "run")
+    table = predict.load(tmp_path / "run").table(read_table(path), str(path))
+    assert table.column_names[:3] == ["row", "who", "prediction"]
+    assert table.num_rows == 80
+    assert table["who"][7].as_py() == "7-th"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"net": Dense()}, "config.net: Dense reads"),
+        ({"net": LSTM(bidirectional=True), "next_step": True}, "config.net.bidirectional: .* what it predicts"),
+        ({"net": LSTM(patch=4), "next_step": True}, "config.net.patch"),
+        ({"net": LSTM(cell="plain", bidirectional=True)}, "config.net.bidirectional: config.net.cell=plain has none"),
+        ({"net": LSTM(shortcut=True)}, "config.net.shortcut: is for config.data=Series"),
+    ],
+)
+def test_options_that_contradict_are_refused(fields, message):
+    next_step = fields.get("next_step", False)
+    data = Sequences(path="s.jsonl", inputs="x", target=() if next_step else "y", next_step=next_step)
+    with pytest.raises(UserError, match=message):
+        configs.validate(Config(data=data, net=fields["net"]))
+
+
+def test_arrays_of_any_rank_are_columns_of_lists():
+    array = np.arange(12.0).reshape(2, 3, 2)
+    for given in (array, list(array)):
+        assert as_table({"x": given})["x"].to_pylist() == array.tolist()
+
+
+def test_the_report_leads_with_the_entities(tagged):
+    folder, _, _ = tagged
+    assert "Test f1 of tags <b>1" in (folder / "report.html").read_text()

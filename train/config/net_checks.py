@@ -1,0 +1,60 @@
+"""What a config must agree on where the net learns by a rule, and takes no gradient."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from train.config.options import Competitive, Config, Optim, Perceptron, SelfOrganizingMap, Table
+from train.errors import UserError
+
+
+def check_perceptron(config: Config, net: Perceptron) -> None:
+    """Raises UserError if an option contradicts the net, or would be passed over in silence."""
+    if config.loss not in ("auto", "binary_crossentropy", "categorical_crossentropy"):
+        raise UserError(f"config.loss: {config.loss} is not for a Perceptron, which tells classes; leave it at auto")
+    if config.label_smoothing not in (0, "auto"):
+        raise UserError("config.label_smoothing: a threshold answers yes or no; set it to 0")
+    if net.rule not in ("straight_through", "surrogate"):
+        _check_no_descent(config, f"config.net.rule={net.rule}")
+
+
+READ_BY = {
+    "winner": ("conscience", "rate", "final_rate"),
+    "neural_gas": ("neighbours", "rate", "final_rate"),
+    "online": ("rate", "final_rate"),
+}
+
+
+def check_clusters(config: Config, net: Competitive | SelfOrganizingMap, data: Table) -> None:
+    """Raises UserError if an option contradicts the net, or would be passed over in silence."""
+    name = type(net).__name__
+    if any(data.target):
+        raise UserError(f"config.data.target: a {name} learns without; a column to judge by is config.data.label")
+    if config.loss != "auto":
+        raise UserError(f"config.loss: a {name} has its own, the squared distance; leave it at auto")
+    if config.class_weight is not None or config.label_smoothing not in (0, "auto"):
+        field = "label_smoothing" if config.class_weight is None else "class_weight"
+        raise UserError(f"config.{field}: a {name} learns from no class; leave it at its default")
+    if isinstance(net, SelfOrganizingMap):
+        if len(net.shape) != 2:
+            raise UserError(f"config.net.shape: {net.shape} is no map; give rows and columns, such as (8, 8)")
+        if net.shape[0] * net.shape[1] < 2:
+            raise UserError("config.net.shape: a map of one unit tells nothing apart; give it two at the least")
+    for field in ("conscience", "neighbours", "rate", "final_rate"):
+        default = getattr(type(net)(), field, None)
+        if field not in READ_BY.get(net.rule, ()) and getattr(net, field, None) != default:
+            raise UserError(f"config.net.{field}: not used by config.net.rule={net.rule}; leave it at {default}")
+    _check_no_descent(config, f"a {name}")
+
+
+def _check_no_descent(config: Config, rule: str) -> None:
+    """What only a gradient reads must be as it was."""
+    for field in dataclasses.fields(Optim):
+        value, default = (getattr(optim, field.name) for optim in (config.optim, Optim()))
+        if value != default:
+            raise UserError(f"config.optim.{field.name}: {rule} takes no gradient; leave it at {default}")
+    if config.train.gradient_norms:
+        raise UserError(f"config.train.gradient_norms: {rule} takes no gradient; set it to false")
+    for name in ("mixup", "cutmix"):
+        if getattr(config.augment, name) != 0:
+            raise UserError(f"config.augment.{name}: {rule} learns from whole rows; set it to 0")

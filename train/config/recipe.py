@@ -1,0 +1,77 @@
+"""What "auto" stands for: every rule by the number of training rows, in one place.
+
+The recipe follows RealMLP (Holzmueller et al. 2024, "Better by default"), re-tuned on the sets named in
+`configs/table.py`; each part is an ordinary option and makes sense alone.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+from train.config.options import LSTM, Config, Dense, Series, Table
+
+STEPS = 3000  # updates of a whole run, whatever the number of rows
+LARGE = 20_000  # rows from which a few epochs with much dropout do better than many with little
+SMALL = 2_500  # rows below which regularisation must fade for the net to fit well
+QUANTILE = 10_000  # rows from which columns are mapped to the normal distribution: on fewer it loses more than it gains
+
+
+def resolve(config: Config, n_train: int, *, classes: bool, season: int | None = None) -> Config:
+    """The config with every "auto" replaced. `classes` says whether the (first) target is a class, `season` after how
+    many steps a series repeats."""
+    by_size = next((size for limit, size in ((1500, 32), (4500, 64), (12_000, 128)) if n_train < limit), 256)
+    batch_size = _auto(config.train.batch_size, by_size)
+    epochs = math.ceil(STEPS / math.ceil(n_train / batch_size))
+    fading = "flat_cosine" if n_train < SMALL else "constant"
+    data, net = config.data, config.net
+    if isinstance(data, Table):
+        data = replace(data, scaling=_auto(data.scaling, "robust" if n_train < QUANTILE else "quantile"))
+    if isinstance(net, Dense):
+        net = replace(
+            net,
+            hidden=_auto(net.hidden, (256, 256, 256)),
+            activation=_auto(net.activation, "selu" if classes else "mish"),
+            dropout=_auto(net.dropout, 0.3 if n_train > LARGE else 0.15),
+            dropout_schedule=_auto(net.dropout_schedule, fading),
+        )
+    if isinstance(data, Series) and isinstance(net, LSTM):
+        net = replace(
+            net,
+            hidden=_auto(net.hidden, (64,)),
+            dropout=_auto(net.dropout, 0.3),
+            input_dropout=_auto(net.input_dropout, 0.0),
+            readout=_auto(net.readout, "last"),
+            patch=_auto(net.patch, series_patch(data.lookback, season)),
+        )
+    rate = 3e-3 if isinstance(net, LSTM) else 0.04 if classes else 0.1
+    return replace(
+        config,
+        label_smoothing=_auto(config.label_smoothing, 0.1 if classes else 0.0),
+        data=data,
+        net=net,
+        optim=replace(
+            config.optim,
+            learning_rate=_auto(config.optim.learning_rate, rate),
+            weight_decay_schedule=_auto(config.optim.weight_decay_schedule, fading),
+        ),
+        train=replace(
+            config.train,
+            batch_size=batch_size,
+            epochs=_auto(config.train.epochs, min(epochs, 12) if n_train > LARGE else epochs),
+            # Counted errors of a few validation rows say little once the schedule has come to rest.
+            restore=_auto(config.train.restore, "last" if classes else "best"),
+        ),
+    )
+
+
+def series_patch(lookback: int, season: int | None) -> int:
+    """Rows of a series that an LSTM reads at once: a season where the lookback has two, else an eighth of it."""
+    if season is not None and 2 * season <= lookback:
+        return season
+    return max(1, round(lookback / 8))
+
+
+def _auto(value: Any, rule: Any) -> Any:
+    return rule if value == "auto" else value

@@ -1,0 +1,185 @@
+"""From options and a data set's schema to the network and its first variables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+import nets
+from nets.competitive import Decay
+from nets.perceptron import Rule
+from train.config.options import (
+    LSTM,
+    Competitive,
+    Config,
+    Dense,
+    Perceptron,
+    SelfOrganizingMap,
+    Sequences,
+    Series,
+    Table,
+    known,
+)
+from train.core.state import Weights
+from train.core.tasks import Task, make_tasks
+from train.data.sequences.encoder import SequenceEncoder
+from train.data.series.encoder import SeriesEncoder
+from train.data.table.encoder import TableEncoder
+
+Array = jax.Array
+
+
+def make_network(config: Config, encoder: Any) -> tuple[nn.Module, tuple[Task, ...]]:
+    """The network for a resolved config, and what each of its heads is trained on."""
+    shapes = tuple(nets.HeadShape(head.name, head.kind, head.size) for head in encoder.heads)
+    if config.loss == "reconstruction":
+        shapes = (shapes[0]._replace(categories=encoder.category_sizes),)
+    crf = isinstance(config.net, LSTM) and config.net.crf
+    tasks = make_tasks(shapes, config.loss, getattr(encoder, "steps", 1.0), crf=crf, quantiles=config.quantiles)
+    match config.data, config.net:
+        case Table() as data, Dense() as net:
+            return _table_network(data, net, encoder, tasks), tasks
+        case Table() as data, Perceptron(rule=rule):
+            tasks = tuple(task._replace(loss=rule) for task in tasks)
+            return _perceptron(data, rule, encoder, tasks), tasks
+        case Table() as data, Competitive() | SelfOrganizingMap() as net:
+            return make_units(data, net, encoder), tasks
+        case Series() as data, LSTM() as net:
+            return _series_network(data, net, encoder, tasks), tasks
+        case Sequences(), LSTM() as net:
+            return _sequence_network(net, encoder, tasks), tasks
+        case data, net:
+            raise NotImplementedError(f"{type(net).__name__} on {type(data).__name__}")
+
+
+def _table_network(
+    data: Table, net: Dense, encoder: TableEncoder, tasks: tuple[Task, ...]
+) -> nets.Network | nets.Autoencoder:
+    inputs = nets.Inputs(
+        category_sizes=encoder.category_sizes,
+        one_hot=data.one_hot,
+        embedding=net.embedding,
+        embedding_size=net.embedding_size,
+        embedding_scale=net.embedding_scale,
+        input_scale=net.input_scale,
+    )
+    body = nets.Dense(
+        hidden=known(net.hidden),
+        activation=known(net.activation),
+        kernel_init=net.kernel_init,
+        dropout=known(net.dropout),
+        norm=net.norm,
+        residual=net.residual,
+        parametrization=net.parametrization,
+        activation_slope=net.activation_slope,
+    )
+    shapes = tuple(task.head for task in tasks)
+    if net.code is not None:
+        missing = encoder.missing_columns
+        return nets.Autoencoder(inputs, body, net.code, shapes[0], net.output_init, data.scaling, missing)
+    return nets.Network(
+        inputs,
+        body,
+        nets.Heads(shapes, net.output_init, net.parametrization),
+        scaling=data.scaling,
+        missing_columns=encoder.missing_columns,
+        clip_outputs=net.clip_outputs,
+        log_link=any(task.loss == "poisson" for task in tasks),
+    )
+
+
+def _perceptron(data: Table, rule: Rule, encoder: TableEncoder, tasks: tuple[Task, ...]) -> nets.Perceptron:
+    # A rule that moves one layer cannot learn vectors for categories: each is an input of its own, however many.
+    inputs = nets.Inputs(encoder.category_sizes, max(encoder.category_sizes, default=0))
+    shapes = tuple(task.head for task in tasks)
+    return nets.Perceptron(inputs, shapes, rule, data.scaling, encoder.missing_columns)
+
+
+def make_units(data: Table, net: Competitive | SelfOrganizingMap, encoder: TableEncoder) -> nets.Competitive:
+    """The units of a net that learns clusters."""
+    # As in a perceptron, each category is an input of its own.
+    inputs = nets.Inputs(encoder.category_sizes, max(encoder.category_sizes, default=0))
+    rate = Decay(net.rate, net.final_rate)
+    shared = {"start": net.start, "restarts": net.restarts, "rate": rate, "scaling": data.scaling}
+    shared["missing_columns"] = encoder.missing_columns
+    if isinstance(net, Competitive):
+        reach = Decay(net.neighbours or net.units / 2, 0.01)
+        return nets.Competitive(inputs, net.units, rule=net.rule, conscience=net.conscience, reach=reach, **shared)
+    rows, columns = net.shape
+    return nets.Competitive(
+        inputs,
+        rows * columns,
+        rule="map" if net.rule == "online" else "batch_map",
+        reach=Decay(net.radius or max(rows, columns) / 2, net.final_radius),
+        shape=(rows, columns),
+        grid=net.grid,
+        kind=net.neighbourhood,
+        **shared,
+    )
+
+
+def _series_network(data: Series, net: LSTM, encoder: SeriesEncoder, tasks: tuple[Task, ...]) -> nets.Forecaster:
+    lstm = nets.LSTM(
+        hidden=known(net.hidden),
+        bidirectional=net.bidirectional,
+        merge=net.merge,
+        dropout=known(net.dropout),
+        input_dropout=known(net.input_dropout),
+        recurrent_dropout=net.recurrent_dropout,
+    )
+    return nets.Forecaster(
+        lstm,
+        horizon=data.horizon,
+        n_targets=encoder.n_targets,
+        quantiles=tasks[0].head.quantiles,
+        deviation=tasks[0].head.deviation,
+        patch=known(net.patch),
+        window=net.window,
+        columns=net.columns,
+        shortcut=net.shortcut,
+        readout=known(net.readout),
+        head=net.head,
+        head_activation=net.head_activation,
+        dropout=known(net.dropout),
+    )
+
+
+def _sequence_network(net: LSTM, encoder: SequenceEncoder, tasks: tuple[Task, ...]) -> nets.SequenceNetwork:
+    tokens = None
+    if encoder.token is not None:
+        words = encoder.vocabulary
+        tokens = nets.Tokens(words.n_words, net.token_size, words.n_characters, net.character_size, net.rare)
+    return nets.SequenceNetwork(
+        heads=tuple(task.head for task in tasks),
+        hidden=known(net.hidden),
+        tokens=tokens,
+        cell=net.cell,
+        bidirectional=net.bidirectional,
+        merge=net.merge,
+        dropout=known(net.dropout),
+        input_dropout=known(net.input_dropout),
+        recurrent_dropout=net.recurrent_dropout,
+        readout=known(net.readout),
+        head=net.head,
+        head_activation=net.head_activation,
+        patch=known(net.patch),
+        crf=net.crf,
+        log_link=any(task.loss == "poisson" for task in tasks),
+    )
+
+
+def init_weights(network: nn.Module, statistics: Any, inputs: Any, key: Array) -> Weights:
+    """Fresh weights, a function of the run's key; `inputs` are those of any prepared batch."""
+    rngs = {"params": jax.random.fold_in(key, 0)}
+    _, variables = network.apply(
+        {"statistics": statistics}, inputs, train=False, rngs=rngs, mutable=["params", "batch_stats"]
+    )
+    return Weights(variables["params"], variables.get("batch_stats", {}))
+
+
+def count_parameters(weights: Weights) -> int:
+    """Trained numbers."""
+    return sum(jnp.size(leaf) for leaf in jax.tree.leaves(weights.params))

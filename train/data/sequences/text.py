@@ -1,0 +1,77 @@
+"""Tokens and their characters as codes: 0 is padding, 1 is unknown, the known ones follow. s steps, c characters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from train.data.sequences.steps import StepText
+
+PADDING, UNKNOWN, FIRST = 0, 1, 2
+MOST_CHARACTERS = 20  # of a token: of a longer one the first and the last ten, where prefixes and suffixes stand
+DIGIT = re.compile(r"\d")
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The words of the training rows, and their characters where the network reads these too (else none)."""
+
+    words: tuple[str, ...]
+    characters: tuple[str, ...] = ()
+    fold_case: bool = False
+    fold_digits: bool = False
+
+    @property
+    def n_words(self) -> int:
+        """Codes that a token can have."""
+        return len(self.words) + FIRST
+
+    @property
+    def n_characters(self) -> int:
+        """Codes that a character can have; 0 if characters are not read."""
+        return len(self.characters) + FIRST if self.characters else 0
+
+    def fold(self, word: str) -> str:
+        """What of a word is looked up: in lower case, with 0 for every digit, if so asked."""
+        word = word.lower() if self.fold_case else word
+        return DIGIT.sub("0", word) if self.fold_digits else word
+
+    def encode(self, text: StepText) -> np.ndarray:
+        """int32 [s]; a missing token is unknown."""
+        code = {word: place for place, word in enumerate(self.words, FIRST)}
+        # The last entry is the one that -1, missing, picks.
+        table = [*(code.get(self.fold(value), UNKNOWN) for value in text.values), UNKNOWN]
+        return np.array(table, np.int32)[text.codes]
+
+    def encode_characters(self, text: StepText) -> np.ndarray:
+        """[s, MOST_CHARACTERS] of the smallest unsigned type: the characters as written, without folding."""
+        code = {character: place for place, character in enumerate(self.characters, FIRST)}
+        table = np.zeros((len(text.values) + 1, MOST_CHARACTERS), np.uint8 if self.n_characters <= 256 else np.uint16)
+        for row, word in enumerate(text.values):
+            codes = [code.get(character, UNKNOWN) for character in _shortened(word)]
+            table[row, : len(codes)] = codes
+        return table[text.codes]
+
+
+def fit_vocabulary(
+    text: StepText, *, min_count: int = 1, fold_case: bool = False, fold_digits: bool = False, characters: bool = False
+) -> Vocabulary:
+    """The words that occur `min_count` times in these (training) rows, the most frequent first."""
+    count_of_value = np.bincount(text.codes[text.codes >= 0], minlength=len(text.values))
+    folding = Vocabulary((), (), fold_case, fold_digits)
+    counts: dict[str, int] = {}
+    for value, count in zip(text.values, count_of_value, strict=True):
+        word = folding.fold(value)
+        counts[word] = counts.get(word, 0) + int(count)
+    kept = sorted((word for word, count in counts.items() if count >= min_count), key=lambda w: (-counts[w], w))
+    used: Iterable[str] = (value for value, count in zip(text.values, count_of_value, strict=True) if count)
+    letters = tuple(sorted({letter for word in used for letter in word})) if characters else ()
+    return Vocabulary(tuple(kept), letters, fold_case, fold_digits)
+
+
+def _shortened(word: str) -> str:
+    half = MOST_CHARACTERS // 2
+    return word if len(word) <= MOST_CHARACTERS else word[:half] + word[-half:]

@@ -1,0 +1,140 @@
+"""Training rows that do not fit in memory, a chunk at a time: a pure function of the seed, the epoch and the step.
+
+r rows of a chunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+import jax
+import numpy as np
+
+from train.data.files.row_groups import hashed, read_pieces
+from train.data.stream.online_statistics import labelled, part_of
+from train.data.table.dataset import Batch, Dataset
+from train.data.table.load import row_weights
+from train.errors import UserError
+
+ORDER = 2  # what random numbers of row groups are for
+T = TypeVar("T")
+
+
+class Chunk(NamedTuple):
+    """Encoded rows [r], of which the first `n_rows` are real and the others have weight 0, and the updates to make of
+    them. All chunks of a run have one shape; the last of an epoch may have fewer updates. Of p processes, each has its
+    own chunks, and `rows_p` says how many rows are real in those of all that are trained on together."""
+
+    batch: Batch
+    n_rows: int
+    n_steps: int
+    rows_p: np.ndarray
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The chunks of an epoch: `steps_per_chunk` updates each, until `steps_per_epoch` are made."""
+
+    n_rows: int
+    batch_size: int
+    steps_per_chunk: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return -(-self.n_rows // self.batch_size)
+
+    @property
+    def chunks_per_epoch(self) -> int:
+        return -(-self.steps_per_epoch // self.steps_per_chunk)
+
+
+def plan_chunks(n_rows: int, batch_size: int, window: int) -> Plan:
+    """Chunks of about `window` rows, one batch at the least and an epoch at most."""
+    return Plan(n_rows, batch_size, int(np.clip(window // batch_size, 1, -(-n_rows // batch_size))))
+
+
+def read_chunks(
+    dataset: Dataset,
+    plan: Plan,
+    seed: int,
+    first_step: int,
+    last_step: int,
+    *,
+    process: int = 0,
+    n_processes: int = 1,
+) -> Iterator[Chunk]:
+    """The chunks from the one that begins at `first_step` on, until `last_step` updates are made.
+
+    An epoch's row groups come in random order, and a chunk is what follows in it: its rows are to be shuffled by whom
+    it is given to. Of several processes, each reads a stretch of its own of the epoch, and its batches are of
+    batch_size / n_processes rows; their numbers of chunks and of updates are the same. Raises UserError.
+    """
+    assert dataset.stream is not None and plan.batch_size % n_processes == 0
+    begin = plan.n_rows * process // n_processes
+    batch_size, step = plan.batch_size // n_processes, first_step
+    template = dataset.take(dataset.arrays, np.zeros(0, np.int64))
+    while step < last_step:
+        epoch, done = divmod(step, plan.steps_per_epoch)
+        pieces, rest = _pieces(dataset, seed, epoch, begin + done * batch_size), []
+        while done < plan.steps_per_epoch:
+            n_steps = min(plan.steps_per_chunk, plan.steps_per_epoch - done)
+            left = np.diff([plan.n_rows * k // n_processes for k in range(n_processes + 1)]) - done * batch_size
+            rows_p = np.clip(left, 0, n_steps * batch_size).astype(np.int32)
+            n_rows = int(rows_p[process])
+            batch = _fill(pieces, rest, n_rows, plan.steps_per_chunk * batch_size, template)
+            yield Chunk(batch, n_rows, n_steps, rows_p)
+            done, step = done + n_steps, step + n_steps
+
+
+def ahead(items: Iterator[T]) -> Iterator[T]:
+    """The items, the next of which is made in another thread while one is used."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = thread.submit(next, items, None)
+            yield item
+
+
+def group_order(counts: tuple[int, ...], seed: int, epoch: int) -> np.ndarray:
+    """The order of the row groups in an epoch."""
+    return np.argsort(hashed((seed, ORDER, epoch), np.arange(len(counts))), kind="stable")
+
+
+def _pieces(dataset: Dataset, seed: int, epoch: int, first: int) -> Iterator[Batch]:
+    """The training rows of an epoch from its `first` on."""
+    stream = dataset.stream
+    assert stream is not None
+    order = group_order(stream.counts, seed, epoch)
+    ends = np.cumsum(np.array(stream.counts)[order])
+    at = int(np.searchsorted(ends, first, side="right"))
+    skipped = first - int(ends[at - 1] if at else 0)
+    for group in order[at:]:
+        for piece in read_pieces(stream.files.groups[group], stream.columns):
+            present = labelled(piece.table, dataset.options, piece.where)
+            numbers = piece.first + np.arange(len(present))
+            rows = np.flatnonzero(present & (part_of(dataset.options, stream.shares, numbers) == 0))
+            wanted, skipped = rows[skipped:], max(skipped - len(rows), 0)
+            if len(wanted):
+                targets, _ = dataset.encoder.encode_targets(piece.table, piece.where)
+                weight = row_weights(piece.table, dataset.options, piece.where)
+                yield dataset.take(Batch(dataset.encoder.encode(piece.table, piece.where), targets, weight), wanted)
+
+
+def _fill(pieces: Iterator[Batch], rest: list[Batch], n_rows: int, size: int, template: Batch) -> Batch:
+    """The next `n_rows` rows, filled up with rows of weight 0 to `size`. What is left of a piece is put into `rest`."""
+    whole: Batch = jax.tree.map(lambda array: np.zeros((size, *array.shape[1:]), array.dtype), template)
+    done = 0
+    while done < n_rows:
+        piece = rest.pop() if rest else next(pieces, None)
+        if piece is None:
+            raise UserError("config.data.path: the files changed while they were read; begin again")
+        taken = min(len(piece.weight), n_rows - done)
+        for target, source in zip(jax.tree.leaves(whole), jax.tree.leaves(piece), strict=True):
+            target[done : done + taken] = source[:taken]
+        if taken < len(piece.weight):
+            rest.append(jax.tree.map(lambda array: array[taken:], piece))  # noqa: B023 - called at once
+        done += taken
+    return whole

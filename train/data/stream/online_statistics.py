@@ -1,0 +1,200 @@
+"""One pass over rows that do not fit in memory: all that the encoder and the statistics are fitted on.
+
+Counts, sums, labels and extremes are of all training rows. For whatever else is fitted there is a uniform sample of
+them and, beside it, `witnesses`: the first row with each label, with a column's extremes, and without a value. So what
+is fitted on both together knows every label and every gap. n rows of a piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from train.config.options import Table
+from train.data.columns import Numbers, RawColumn, Text, get_column, missing_rows, read_numbers, read_text
+from train.data.files.row_groups import Files, Piece, read_pieces, uniform
+from train.data.table.fit import LEAST_PER_CLASS, feature_names, target_names
+from train.data.table.load import row_weights
+from train.errors import UserError
+
+SAMPLE_ROWS = 100_000
+KEPT_ROWS = 100_000  # that a share of rows to validate or to test with comes to at most: they stay in memory
+MOST_LABELS = 100_000  # of a column; one with more is no category
+SPLIT, SAMPLE = 0, 1  # what random numbers of rows are for
+
+
+@dataclass
+class Moments:
+    """Count, mean and sum of squared deviations of numbers less `pivot`, and their extremes; pieces are merged as by
+    Chan, Golub & LeVeque 1979. The pivot, the first number, keeps the digits of numbers far from 0."""
+
+    pivot: int | float = 0
+    n: int = 0
+    mean: float = 0.0
+    squares: float = 0.0
+    low: float = np.inf
+    high: float = -np.inf
+
+    def add(self, values: Numbers) -> list[int]:
+        """Takes in a piece; returns the places of new extremes in it."""
+        known = np.flatnonzero(~values.missing)
+        if not len(known):
+            return []
+        data_n = values.data[known]
+        if self.n == 0:
+            self.pivot = data_n[0].item()
+        less_n = (data_n - self.pivot).astype(np.float64)
+        n, mean = len(less_n), float(less_n.mean())
+        gap, total = mean - self.mean, self.n + n
+        self.squares += float(np.square(less_n - mean).sum()) + gap * gap * self.n * n / total
+        self.mean, self.n = self.mean + gap * n / total, total
+        found = []
+        for place, is_new in ((less_n.argmin(), less_n.min() < self.low), (less_n.argmax(), less_n.max() > self.high)):
+            found += [int(known[place])] if is_new else []
+        self.low, self.high = min(self.low, float(less_n.min())), max(self.high, float(less_n.max()))
+        return found
+
+    def scaled(self, shift: float, unit: float) -> dict[str, float]:
+        """{"center": mean, "scale": standard deviation (1 where there is none), "low", "high"} of
+        (number - shift) / unit."""
+        offset = self.pivot - (int(shift) if isinstance(self.pivot, int) and shift.is_integer() else shift)
+        low, high = (offset + self.low) / unit, (offset + self.high) / unit
+        if self.low == self.high:
+            return {"center": low, "scale": 1.0, "low": low, "high": high}
+        scale = (self.squares / self.n) ** 0.5 / unit
+        return {"center": (offset + self.mean) / unit, "scale": scale, "low": low, "high": high}
+
+
+@dataclass
+class Labels:
+    """How often each text stands in a column; `overflowed` once there are more than MOST_LABELS, and then none."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    overflowed: bool = False
+
+    def add(self, text: Text, least: int) -> list[int]:
+        """Takes in a piece; returns the places of labels seen fewer than `least` times so far."""
+        count_k = np.bincount(text.codes + 1, minlength=len(text.values) + 1)[1:]
+        needed_k = np.array([least - self.counts.get(label, 0) for label in text.values], int)
+        for label, count in zip(text.values, count_k.tolist(), strict=True):
+            self.counts[label] = self.counts.get(label, 0) + count
+        if len(self.counts) > MOST_LABELS:
+            self.counts, self.overflowed = {}, True
+            return []
+        order = np.argsort(text.codes, kind="stable")[(text.codes < 0).sum() :]
+        rank_n = np.arange(len(order)) - np.repeat(np.cumsum(count_k) - count_k, count_k)
+        return order[rank_n < needed_k[text.codes[order]]].tolist()
+
+
+@dataclass
+class Rows:
+    """Rows kept on the way, in pieces."""
+
+    numbers: list[np.ndarray] = field(default_factory=list)
+    tables: list[pa.Table] = field(default_factory=list)
+
+    def add(self, piece: Piece, places: np.ndarray) -> None:
+        """Copies the rows at these places."""
+        if len(places):
+            self.numbers.append(piece.first + places)
+            self.tables.append(piece.table.take(pa.array(places)))
+
+    def with_those_of(self, others: Rows) -> Rows:
+        return Rows(self.numbers + others.numbers, self.tables + others.tables)
+
+    def joined(self) -> tuple[np.ndarray, pa.Table]:
+        """Their numbers, ascending and each once, and the rows."""
+        numbers, first = np.unique(np.concatenate(self.numbers), return_index=True)
+        return numbers, pa.concat_tables(self.tables).take(pa.array(first))
+
+
+@dataclass
+class Gathered:
+    """What a pass found. `counts` are the training rows of each row group, `columns` those that were read."""
+
+    columns: tuple[str, ...]
+    counts: list[int] = field(default_factory=list)
+    n_unlabelled: int = 0
+    moments: dict[str, Moments] = field(default_factory=dict)
+    labels: dict[str, Labels] = field(default_factory=dict)
+    gaps: set[str] = field(default_factory=set)
+    sample: Rows = field(default_factory=Rows)
+    witnesses: Rows = field(default_factory=Rows)
+    valid: Rows = field(default_factory=Rows)
+    test: Rows = field(default_factory=Rows)
+
+
+def shares_of(options: Table, n_rows: int) -> dict[str, float]:
+    """The share of rows that each part but training takes: a number of rows as a share of all, a share as itself but
+    of KEPT_ROWS at most. 0 for a part with a file of its own."""
+    shares = {}
+    for part in ("test", "valid"):
+        asked = 0 if getattr(options, f"{part}_path") else getattr(options, part)
+        shares[part] = asked / n_rows if asked >= 1 else min(asked, KEPT_ROWS / n_rows)
+    if sum(shares.values()) >= 1:
+        asked = f"{options.valid} and {options.test} rows"
+        raise UserError(f"config.data.valid, config.data.test: {asked} leave none of {n_rows} for training")
+    return shares
+
+
+def part_of(options: Table, shares: Mapping[str, float], rows: np.ndarray) -> np.ndarray:
+    """0 for a row, by its number, that trains, 1 that validates, 2 that tests [n]."""
+    u_n = uniform((options.split_seed, SPLIT), rows)
+    return np.where(u_n < shares["test"], 2, np.where(u_n < shares["test"] + shares["valid"], 1, 0))
+
+
+def gather(files: Files, options: Table) -> Gathered:
+    """The pass over all rows. Raises UserError for a value that no column admits."""
+    names = dict.fromkeys((*feature_names(files.schema.empty_table(), options), *target_names(options)))
+    found = Gathered((*names, options.weight) if options.weight else tuple(names))
+    shares = shares_of(options, files.n_rows)
+    sampled = SAMPLE_ROWS / (files.n_rows * (1 - sum(shares.values())))
+    for group in files.groups:
+        n_train = 0
+        for piece in read_pieces(group, found.columns):
+            row_weights(piece.table, options, piece.where)  # raises
+            present = labelled(piece.table, options, piece.where)
+            rows = piece.first + np.arange(len(present))
+            part_n = part_of(options, shares, rows)
+            train = np.flatnonzero(present & (part_n == 0))
+            n_train, found.n_unlabelled = n_train + len(train), found.n_unlabelled + int((~present).sum())
+            found.valid.add(piece, np.flatnonzero(present & (part_n == 1)))
+            found.test.add(piece, np.flatnonzero(present & (part_n == 2)))
+            found.sample.add(piece, train[uniform((options.split_seed, SAMPLE), rows[train]) < sampled])
+            found.witnesses.add(piece, _take_in(found, piece, train, options))
+        found.counts.append(n_train)
+    return found
+
+
+def labelled(table: pa.Table, options: Table, where: str) -> np.ndarray:
+    """Which rows have every target [n]."""
+    present = np.ones(table.num_rows, bool)
+    for name in target_names(options):
+        present &= ~missing_rows(get_column(table, name, where, options.missing))
+    return present
+
+
+def _take_in(found: Gathered, piece: Piece, train: np.ndarray, options: Table) -> np.ndarray:
+    """Adds the training rows of a piece to what was found; returns the places of witnesses among them."""
+    places: list[np.ndarray] = []
+    for name in found.columns:
+        raw = get_column(piece.table, name, piece.where, options.missing, train)
+        if name not in found.gaps and (missing := missing_rows(raw)).any():
+            found.gaps.add(name)
+            places.append(train[missing.argmax()][None])
+        if raw.family == "number":
+            places.append(train[found.moments.setdefault(name, Moments()).add(read_numbers(raw))])
+        if _has_labels(raw, options):
+            labels = found.labels.setdefault(name, Labels())
+            least = LEAST_PER_CLASS if name in target_names(options) else 1
+            if not labels.overflowed:
+                places.append(train[labels.add(read_text(raw), least)])
+    return np.unique(np.concatenate(places)) if places else np.zeros(0, np.int64)
+
+
+def _has_labels(raw: RawColumn, options: Table) -> bool:
+    declared = raw.name in {*(options.categorical or ()), *target_names(options)}
+    return declared or raw.family in ("text", "boolean")

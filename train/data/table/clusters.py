@@ -1,0 +1,76 @@
+"""A table without a target, of which clusters are learned: its schema, and a label column to judge them by. n rows."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from train.data.columns import get_column, read_text
+from train.data.table.dataset import Dataset
+from train.data.table.encoder import Column, Head, TableEncoder, encode_category
+from train.errors import UserError
+
+CLUSTER = "cluster"
+CHECKED_ROWS = 10_000  # of which distinct ones are counted before all are
+
+
+@dataclasses.dataclass(frozen=True)
+class ClusterEncoder(TableEncoder):
+    """The schema of a table whose one head is "cluster"; of `targets` there is at most one, the label."""
+
+    def encode_targets(self, table: pa.Table, where: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """({"cluster": the label's code, int32, -1 where there is none}, True for all rows [n]). Raises UserError."""
+        return {CLUSTER: label_codes(self.targets, table, where, self.markers)}, np.ones(table.num_rows, bool)
+
+    def decode(self, answers: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """Answers as columns [n]: the "cluster", counted from 0, and the "distance" to its unit in scaled columns."""
+        return {name: np.asarray(answers[name]) for name in (CLUSTER, "distance")}
+
+    def raw_targets(self, targets: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """The label as a column [n], None where there is none; nothing without one."""
+        return shown_label(self.targets[0], targets[CLUSTER]) if self.targets else {}
+
+    def to_units(self, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """Labels, or answers, as they are."""
+        return {name: np.asarray(array) for name, array in arrays.items()}
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return super().to_json() | {"kind": "Clusters"}
+
+
+def label_codes(targets: tuple[Column, ...], table: pa.Table, where: str, markers: tuple[str, ...]) -> np.ndarray:
+    """The code of the label, int32 [n], -1 where there is none; `targets` is the label's column, if there is one."""
+    for column in targets:
+        if column.name in table.column_names:
+            return encode_category(read_text(get_column(table, column.name, where, markers)), column, 0)
+    return np.full(table.num_rows, -1, np.int32)
+
+
+def shown_label(label: Column, codes: np.ndarray) -> dict[str, np.ndarray]:
+    """The label as a column [n], None where there is none."""
+    shown = label.labels(np.maximum(codes, 0)).astype(object)
+    shown[np.asarray(codes) < 0] = None
+    return {label.name: shown}
+
+
+def cluster_head(label: Column | None = None) -> Head:
+    """What a table without a target is asked for."""
+    columns, classes = ((label.name,), label.vocabulary) if label else ((CLUSTER,), ())
+    return Head(CLUSTER, "cluster", columns, classes, 1)
+
+
+def check_distinct(dataset: Dataset, units: int, field: str) -> None:
+    """Raises UserError if there are more units than different training rows, which would have to share a row."""
+    rows, distinct = dataset.splits["train"], 0
+    for some in (rows[:CHECKED_ROWS], rows):
+        # Missing is one value here: nan is not equal to itself.
+        parts = [np.nan_to_num(array[some].astype(np.float64), nan=1e300) for array in dataset.inputs.values()]
+        distinct = len(np.unique(np.concatenate(parts, 1), axis=0))
+        if distinct >= units:
+            return
+    raise UserError(f"{field}: {units} units for {distinct} different training rows; set it to {distinct} at the most")

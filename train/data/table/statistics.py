@@ -1,0 +1,140 @@
+"""What is fitted on training rows: a coarse shift and unit for each raw column, and the arrays a network scales with.
+
+n rows, f number inputs, c category inputs, v codes, k knots or classes, o regression outputs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from train.config.options import Table
+
+if TYPE_CHECKING:
+    from train.data.table.encoder import TableEncoder
+
+QUANTILE_ROWS = 100_000  # more would move no quantile that matters
+NOISE = 1e-3  # standard deviations; spreads ties over neighbouring knots (Gorishniy et al. 2021, "Revisiting")
+ROWS_PER_KNOT, LEAST_KNOTS, MOST_KNOTS = 30, 10, 1000
+
+
+def shift_and_unit(known: np.ndarray) -> tuple[float, float]:
+    """(shift, unit) so that (raw - shift)/unit is of the order of one and float32 holds it: the median, rounded to
+    units, and the power of two nearest the interquartile range (standard deviation, where that is 0).
+
+    `known` [n] are raw numbers, without nan. A power of two divides without rounding.
+    """
+    sample = known[:: -(-len(known) // QUANTILE_ROWS)]
+    low, median, high = (float(q) for q in np.percentile(sample, (25, 50, 75)))
+    spread = high - low or float(np.std(known, dtype=np.float64))
+    if not 0 < spread < math.inf:
+        spread = 1.0
+    unit = math.ldexp(1.0, min(max(round(math.log2(spread)), -900), 900))
+    return float(round(median / unit) * unit), unit
+
+
+def rounded_together(integers: np.ndarray, shift: float, unit: float) -> tuple[int, int] | None:
+    """Positions of two different integers that are the same float32 after (raw - shift)/unit, if there are such."""
+    distinct, first = np.unique(integers, return_index=True)
+    encoded = ((distinct - exact_like(shift, distinct)) / unit).astype(np.float32)
+    same = np.flatnonzero(encoded[1:] == encoded[:-1])
+    return (int(first[same[0]]), int(first[same[0] + 1])) if len(same) else None
+
+
+def exact_like(shift: float, values: np.ndarray) -> int | float:
+    """The shift as an integer where `values` are: integers beyond 2**53 are subtracted without rounding."""
+    return int(shift) if values.dtype.kind == "i" and shift.is_integer() else shift
+
+
+def fit_statistics(
+    inputs: Mapping[str, np.ndarray],
+    targets: Mapping[str, np.ndarray],
+    rows: np.ndarray,
+    encoder: TableEncoder,
+    options: Table,
+) -> dict[str, dict]:
+    """The collection `statistics`, float32, from the rows `rows` of encoded arrays alone.
+
+    {"inputs": {"fill" [f]: training median, 0 if a column has no value; for scaling "standard" "center" and "scale"
+    [f]: mean and standard deviation; "robust": median and interquartile range (half the range where that is 0, as in
+    RealMLP, Holzmueller et al. 2024); "quantile": "knots" [f, k], k = n/30 within 10..1000; "seen" [c, v]: 1 where a
+    code occurs}, "targets": {"value": {"center", "scale", "low", "high"} [o], class head: {"rate" [k]}}}.
+    No scale is 0: a column without spread has scale 1. `options.scaling` must not be "auto" any more.
+    """
+    if options.scaling == "auto":
+        raise ValueError('fit_statistics: scaling="auto" must be resolved first')
+    fitted: dict[str, np.ndarray] = {}
+    if "numbers" in inputs:
+        fitted |= _fit_numbers(inputs["numbers"], rows, options.scaling)
+    if "codes" in inputs:
+        seen_cv = np.zeros((len(encoder.category_sizes), max(encoder.category_sizes) + 1), np.float32)
+        for column, codes_n in enumerate(inputs["codes"].T):
+            seen_cv[column, codes_n[rows]] = 1
+        fitted["seen"] = seen_cv
+    by_head = {}
+    for head in encoder.heads:
+        if head.kind in ("cluster", "reconstruction"):
+            continue
+        target = targets[head.name][rows]
+        if head.kind == "regression":
+            by_head[head.name] = _fit_target(target.astype(np.float64), encoder.target_scaling)
+        else:
+            counts_k = np.bincount(target, minlength=len(head.classes))
+            by_head[head.name] = {"rate": (counts_k / max(len(target), 1)).astype(np.float32)}
+    return {"inputs": fitted, "targets": by_head}
+
+
+def _fit_numbers(numbers_nf: np.ndarray, rows: np.ndarray, scaling: str) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(0)
+    sample = random.choice(rows, QUANTILE_ROWS, replace=False) if len(rows) > QUANTILE_ROWS else rows
+    n_knots = int(np.clip(len(rows) // ROWS_PER_KNOT, LEAST_KNOTS, MOST_KNOTS))
+    columns = []
+    for column_n in numbers_nf.T:
+        sample_n = _known(column_n, sample)
+        median = float(np.median(sample_n)) if len(sample_n) else 0.0
+        fitted = {"fill": median}
+        if scaling == "standard":
+            fitted |= _center_and_scale(_known(column_n, rows))
+        elif scaling == "robust":
+            fitted |= {"center": median, "scale": _robust_scale(sample_n)}
+        elif scaling == "quantile":
+            fitted |= {"knots": _knots(sample_n, n_knots, random)}
+        columns.append(fitted)
+    return {name: np.array([fitted[name] for fitted in columns], np.float32) for name in columns[0]}
+
+
+def _known(column_n: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    values = column_n[rows].astype(np.float64)
+    return values[~np.isnan(values)]
+
+
+def _center_and_scale(values: np.ndarray) -> dict[str, float]:
+    # A mean of equal numbers may differ from them in its last bit, so "no spread" is asked of the range.
+    if not len(values) or values.min() == values.max():
+        return {"center": float(values[0]) if len(values) else 0.0, "scale": 1.0}
+    return {"center": float(values.mean()), "scale": float(values.std())}
+
+
+def _robust_scale(values: np.ndarray) -> float:
+    if not len(values):
+        return 1.0
+    low, high = np.percentile(values, (25, 75))
+    return float(high - low or (values.max() - values.min()) / 2 or 1.0)
+
+
+def _knots(values: np.ndarray, n_knots: int, random: np.random.Generator) -> np.ndarray:
+    if not len(values):
+        return np.linspace(-1, 1, n_knots)
+    noise = random.standard_normal(len(values)) * NOISE * (values.std() or 1.0)
+    return np.quantile(values + noise, np.linspace(0, 1, n_knots))
+
+
+def _fit_target(target_no: np.ndarray, scaling: str) -> dict[str, np.ndarray]:
+    columns = [_center_and_scale(target_n) for target_n in target_no.T]
+    if scaling == "none":
+        columns = [{"center": 0.0, "scale": 1.0} for _ in columns]
+    fitted = {name: np.array([column[name] for column in columns], np.float32) for name in ("center", "scale")}
+    return fitted | {"low": target_no.min(0).astype(np.float32), "high": target_no.max(0).astype(np.float32)}

@@ -1,0 +1,124 @@
+"""Metrics of answers at every step: entities as conlleval counts them, tokens, and the likelihood of next steps.
+
+n rows, t steps, f numbers of a step. Rows of weight 0 do not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from train.data.sequences.tags import UNSEEN
+
+NAN = float("nan")
+Entity = tuple[int, int, str]
+
+
+def tag_metrics(
+    answer: ArrayLike, target: ArrayLike, tags: Sequence[str], weight: ArrayLike | None = None
+) -> dict[str, float]:
+    """token_accuracy, and where tags mark entities f1, of tag indices [n, t]; -1 in `target` is no step.
+
+    `tags` [k] are the names, beyond which `UNSEEN` stand in `target`; f1 = 2 correct / (found + true), an entity being
+    correct if its kind, its first and its last step are; 0 if there are none on either side (Tjong Kim Sang & Buchholz
+    2000, conlleval).
+    """
+    counted = slice(None) if weight is None else np.asarray(weight) > 0
+    answer_nt, target_nt = np.asarray(answer)[counted], np.asarray(target)[counted]
+    valid_nt = target_nt >= 0
+    steps = int(valid_nt.sum())
+    scores = {"token_accuracy": float((answer_nt == target_nt)[valid_nt].mean()) if steps else NAN}
+    if not are_entities(tags):
+        return scores
+    found = correct = true = 0
+    tags = (*tags, *UNSEEN)
+    for answer_t, target_t, valid_t in zip(answer_nt, target_nt, valid_nt, strict=True):
+        answered = set(find_entities([tags[i] for i in answer_t[valid_t]]))
+        wanted = set(find_entities([tags[i] for i in target_t[valid_t]]))
+        found, true, correct = found + len(answered), true + len(wanted), correct + len(answered & wanted)
+    f1 = 2 * correct / (found + true) if found + true else 0.0
+    return {"f1": f1 if steps else NAN, **scores}
+
+
+def are_entities(tags: Sequence[str]) -> bool:
+    """Whether tags mark entities: O, and B-X, I-X, E-X or S-X."""
+    inside = [tag for tag in tags if tag != "O"]
+    return bool(inside) and all(tag[:2] in ("B-", "I-", "E-", "S-") for tag in inside)
+
+
+def find_entities(tags: Sequence[str]) -> Iterator[Entity]:
+    """(first, last, kind) of each entity, by conlleval's rules: B-X always begins one, I-X where nothing of kind X
+    goes before it, E-X and S-X (IOBES) end one; O, or "." before the hyphen, is outside."""
+    begun: tuple[int, str] | None = None
+    before = "O"
+    for step, tag in enumerate([*tags, "O"]):
+        if begun is not None and _ends(before, tag):
+            yield begun[0], step - 1, begun[1]
+            begun = None
+        if _begins(before, tag):
+            begun = step, _kind(tag)
+        before = tag
+
+
+def _kind(tag: str) -> str:
+    return tag.partition("-")[2]
+
+
+def _ends(before: str, tag: str) -> bool:
+    prefix = tag[:1]
+    return before[:1] in "ES" or prefix in "BSO." or _kind(before) != _kind(tag)
+
+
+def _begins(before: str, tag: str) -> bool:
+    if tag[:1] in "O.":
+        return False
+    return tag[:1] in "BS" or before[:1] in "ESO." or _kind(before) != _kind(tag)
+
+
+def next_binary_metrics(
+    probability: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None
+) -> dict[str, float]:
+    """nll: -log P of a next step [f] of zeros and ones, in nats, summed over its numbers and averaged over all steps
+    that have a next one (nan in `target` [n, t, f] elsewhere)."""
+    probability_sf, target_sf = _steps(probability, target, weight)
+    if not len(target_sf):
+        return {"nll": NAN}
+    # Of float32: its probabilities are no nearer to 1 than this.
+    clipped_sf = np.clip(probability_sf, 2**-24, 1 - 2**-24)
+    likelihood_sf = np.where(target_sf == 1, clipped_sf, 1 - clipped_sf)
+    return {"nll": float(-np.log(likelihood_sf).sum(1).mean())}
+
+
+def next_number_metrics(
+    answer: ArrayLike, target: ArrayLike, units: ArrayLike, weight: ArrayLike | None = None
+) -> dict[str, float]:
+    """rmse, mse, mae in raw units and r2, over all numbers [n, t, f] of next steps; `units` [f] of the encoded ones.
+
+    r2 compares with each channel's own mean; nan where there is no spread.
+    """
+    answer_sf, target_sf = _steps(answer, target, weight)
+    if not len(target_sf):
+        return dict.fromkeys(("rmse", "mse", "mae", "r2"), NAN)
+    unit_f = np.asarray(units, np.float64)
+    target_sf, answer_sf = target_sf * unit_f, answer_sf * unit_f
+    residual_sf = answer_sf - target_sf
+    known_sf = ~np.isnan(residual_sf)
+    mse = float(np.mean(residual_sf[known_sf] ** 2))
+    spread = float(np.nansum((target_sf - np.nanmean(target_sf, axis=0)) ** 2))
+    return {
+        "rmse": mse**0.5,
+        "mse": mse,
+        "mae": float(np.abs(residual_sf[known_sf]).mean()),
+        "r2": 1 - mse * int(known_sf.sum()) / spread if spread > 0 else NAN,
+    }
+
+
+def _steps(answer: ArrayLike, target: ArrayLike, weight: ArrayLike | None) -> tuple[NDArray, NDArray]:
+    """Answers and targets [s, f], float64, of the steps that have a next one."""
+    counted = slice(None) if weight is None else np.asarray(weight) > 0
+    answer_ntf = np.asarray(answer, np.float64)[counted]
+    target_ntf = np.asarray(target, np.float64)[counted]
+    valid_nt = ~np.isnan(target_ntf).all(-1)
+    return answer_ntf[valid_nt], target_ntf[valid_nt]

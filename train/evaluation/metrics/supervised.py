@@ -1,0 +1,203 @@
+"""Metrics of a whole split in float64: never a mean over batches. They agree with scikit-learn's.
+
+Every function takes optional row weights, of which only the ratios matter. Rows of weight 0 (padding) do not exist:
+they count neither as rows nor as classes. With no rows left every metric is nan.
+n rows, o numeric targets, k classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from train.evaluation.metrics.clusters import cluster_metrics
+from train.evaluation.metrics.codes import reconstruction_metrics
+from train.evaluation.metrics.sequences import next_binary_metrics, next_number_metrics, tag_metrics
+
+if TYPE_CHECKING:
+    from train.data.table.encoder import Head
+
+NAN = float("nan")
+# Ends of the interval that a normal distribution fills to 90 %, in deviations.
+REACH = NormalDist().inv_cdf(0.95)
+
+
+def evaluate(
+    heads: Sequence[Head],
+    answers: Mapping[str, ArrayLike],
+    targets: Mapping[str, ArrayLike],
+    weight: ArrayLike | None = None,
+    units: Mapping[str, ArrayLike] | None = None,
+) -> dict[str, float]:
+    """Metrics of every target column: "rmse" where there is one column in all, otherwise "COLUMN.rmse".
+
+    `answers` and `targets` are keyed by head name. Regression: both [n, o] in encoded units, `units[head]` [o] turns
+    them into raw ones (1 where not given); answers with quantiles or a deviation beside them also have the "coverage"
+    and "width" of `own_interval`. Binary: probability of the second class [n] and 0 or 1 [n]. Multiclass: probabilities
+    [n, k] and class indices [n]. What is answered at every step: see `train.evaluation.metrics.sequences`.
+    """
+    units = units or {}
+    metrics: dict[str, dict[str, float]] = {}
+    for head in heads:
+        answer, target = np.asarray(answers[head.name]), np.asarray(targets[head.name])
+        if head.kind == "regression":
+            unit_o = np.broadcast_to(units.get(head.name, 1.0), len(head.columns))
+            own = own_interval(answers, head.name)
+            for i, name in enumerate(head.columns):
+                truth_n, unit = target[:, i], float(unit_o[i])
+                metrics[name] = regression_metrics(answer[:, i], truth_n, weight, unit)
+                if own is not None:
+                    metrics[name] |= interval_metrics(own[0][:, i], own[1][:, i], truth_n, weight, unit)
+        elif head.kind == "cluster":
+            metrics[head.name] = cluster_metrics(answers, target, weight)
+        elif head.kind == "reconstruction":
+            metrics[head.name] = reconstruction_metrics(answers, head.name, head.size, target, weight)
+        elif head.kind == "binary":
+            metrics[head.columns[0]] = binary_metrics(answer, target, weight)
+        elif head.kind == "tags":
+            metrics[head.columns[0]] = tag_metrics(answer, target, head.classes, weight)
+        elif head.kind == "next_binary":
+            metrics[head.columns[0]] = next_binary_metrics(answer, target, weight)
+        elif head.kind == "next_numbers":
+            metrics[head.columns[0]] = next_number_metrics(answer, target, units[head.name], weight)
+        else:
+            metrics[head.columns[0]] = multiclass_metrics(answer, target, weight)
+    if len(metrics) == 1:
+        return next(iter(metrics.values()))
+    return {f"{column}.{name}": value for column, values in metrics.items() for name, value in values.items()}
+
+
+def regression_metrics(
+    prediction: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None, unit: float = 1.0
+) -> dict[str, float]:
+    """rmse, mse, mae and r2 of `prediction` [n] and `target` [n], both (raw - shift)/unit; results in raw units.
+
+    A shift cancels in all four, so a target at 1e6 +- 1 loses nothing. r2 as in scikit-learn: for a constant target
+    1 if every prediction is exact, otherwise 0; nan for a single row.
+    """
+    weight_n, prediction_n, target_n = _counted(weight, prediction, target)
+    if not len(target_n):
+        return dict.fromkeys(("rmse", "mse", "mae", "r2"), NAN)
+    residual_n = prediction_n.astype(np.float64) - target_n
+    mse = float(np.average(residual_n**2, weights=weight_n))
+    # From the first row on, not from 0: a constant target then has a variance of exactly 0.
+    deviation_n = target_n.astype(np.float64) - target_n[0]
+    deviation_n -= np.average(deviation_n, weights=weight_n)
+    variance = float(np.average(deviation_n**2, weights=weight_n))
+    if len(target_n) < 2:
+        r2 = NAN
+    elif variance == 0:
+        r2 = NAN if np.isnan(mse) else float(mse == 0)
+    else:
+        r2 = 1 - mse / variance
+    return {
+        "rmse": mse**0.5 * unit,
+        "mse": mse * unit**2,
+        "mae": float(np.average(np.abs(residual_n), weights=weight_n)) * unit,
+        "r2": r2,
+    }
+
+
+def own_interval(answers: Mapping[str, ArrayLike], name: str) -> tuple[NDArray, NDArray] | None:
+    """The interval that a net gives by itself [n, o] each: from its lowest quantile to its highest, or the central 90 %
+    of its normal distribution; None of a net that answers neither."""
+    if f"{name}.quantiles" in answers:
+        quantiles_noq = np.asarray(answers[f"{name}.quantiles"])
+        return quantiles_noq[..., 0], quantiles_noq[..., -1]
+    if f"{name}.deviation" not in answers:
+        return None
+    mean_no, reach_no = np.asarray(answers[name]), REACH * np.asarray(answers[f"{name}.deviation"])
+    return mean_no - reach_no, mean_no + reach_no
+
+
+def interval_metrics(
+    lower: ArrayLike, upper: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None, unit: float = 1.0
+) -> dict[str, float]:
+    """coverage, the share of `target` [n] within the ends, and width, their mean distance, in raw units."""
+    weight_n, lower_n, target_n = _counted(weight, lower, target)
+    _, upper_n, _ = _counted(weight, upper, target)
+    if not len(target_n):
+        return {"coverage": NAN, "width": NAN}
+    within_n = (lower_n <= target_n) & (target_n <= upper_n)
+    width_n = upper_n.astype(np.float64) - lower_n
+    return {
+        "coverage": float(np.average(within_n, weights=weight_n)),
+        "width": float(np.average(width_n, weights=weight_n)) * unit,
+    }
+
+
+def binary_metrics(probability: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None) -> dict[str, float]:
+    """accuracy, auc, f1 and log_loss of the `probability` [n] that `target` [n] is 1 rather than 0.
+
+    Class 1 is answered above 0.5, class 0 at 0.5 and below (the first largest, as argmax has it). auc counts a tie as
+    half and is nan where only one class occurs; f1 is 0 where class 1 neither occurs nor is answered. log_loss clips
+    as scikit-learn does, at the machine epsilon of the probabilities' own type. One nan among them makes all nan.
+    """
+    weight_n, probability_n, target_n = _counted(weight, probability, target)
+    if not len(target_n) or np.isnan(probability_n).any():
+        return dict.fromkeys(("accuracy", "auc", "f1", "log_loss"), NAN)
+    answer_n, positive_n = probability_n > 0.5, target_n == 1
+    hits = weight_n[answer_n & positive_n].sum()
+    claims = weight_n[answer_n].sum() + weight_n[positive_n].sum()
+    clipped_n = _clipped(probability_n)
+    likelihood_n = np.where(positive_n, clipped_n, 1 - clipped_n)
+    return {
+        "accuracy": float(np.average(answer_n == positive_n, weights=weight_n)),
+        "auc": _auc(probability_n, positive_n, weight_n),
+        "f1": float(2 * hits / claims) if claims else 0.0,
+        "log_loss": float(-np.average(np.log(likelihood_n), weights=weight_n)),
+    }
+
+
+def multiclass_metrics(probability: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None) -> dict[str, float]:
+    """accuracy, macro_f1 and log_loss of `probability` [n, k] and the class indices `target` [n].
+
+    macro_f1 is the plain mean over the classes that occur or are answered. log_loss as in `binary_metrics`; rows are
+    taken as they are, not divided by their sum. One nan among the probabilities makes all nan.
+    """
+    weight_n, probability_nk, target_n = _counted(weight, probability, target)
+    if not len(target_n) or np.isnan(probability_nk).any():
+        return dict.fromkeys(("accuracy", "macro_f1", "log_loss"), NAN)
+    classes = probability_nk.shape[1]
+    answer_n = probability_nk.argmax(axis=1)
+    right_n = answer_n == target_n
+    hits_k = np.bincount(target_n, weight_n * right_n, classes)
+    claims_k = np.bincount(target_n, weight_n, classes) + np.bincount(answer_n, weight_n, classes)
+    present_k = claims_k > 0
+    likelihood_n = _clipped(np.take_along_axis(probability_nk, target_n[:, None], axis=1)[:, 0])
+    return {
+        "accuracy": float(np.average(right_n, weights=weight_n)),
+        "macro_f1": float(np.mean(2 * hits_k[present_k] / claims_k[present_k])),
+        "log_loss": float(-np.average(np.log(likelihood_n), weights=weight_n)),
+    }
+
+
+def _auc(score_n: NDArray, positive_n: NDArray[np.bool_], weight_n: NDArray[np.float64]) -> float:
+    """P(score of a positive > score of a negative) + P(equal)/2: Mann and Whitney's U with midranks for ties."""
+    _, rank_n = np.unique(score_n, return_inverse=True)
+    positive = np.bincount(rank_n, weight_n * positive_n)
+    negative = np.bincount(rank_n, weight_n * ~positive_n)
+    pairs = positive.sum() * negative.sum()
+    below = np.cumsum(negative) - negative
+    return float(positive @ (below + negative / 2) / pairs) if pairs else NAN
+
+
+def _clipped(probability: NDArray) -> NDArray[np.float64]:
+    epsilon = float(np.finfo(probability.dtype if probability.dtype.kind == "f" else np.float64).eps)
+    return np.clip(probability.astype(np.float64), epsilon, 1 - epsilon)
+
+
+def _counted(
+    weight: ArrayLike | None, answer: ArrayLike, target: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray, NDArray]:
+    """The weights, answers and targets of the rows that count, those of positive weight."""
+    answer_n, target_n = np.asarray(answer), np.asarray(target)
+    if weight is None:
+        return np.ones(len(target_n)), answer_n, target_n
+    weight_n = np.asarray(weight, np.float64)
+    rows = weight_n > 0
+    return weight_n[rows], answer_n[rows], target_n[rows]

@@ -1,0 +1,174 @@
+"""Several processes that train one run: how they find each other, and what they must agree on.
+
+Each runs the same command and has devices of its own; the program spans the devices of all. Process 0 alone writes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from train.config.device_options import Processes
+from train.errors import UserError
+
+GREETING = "denseq"
+
+
+def join(processes: Processes | None) -> None:
+    """Makes this process one of several: those that were named, or those of a cluster that jax knows of by itself.
+
+    Must come before jax computes anything. Raises UserError, in every process, if one of them does not come.
+    """
+    if processes is not None:
+        _call_the_roll(processes)
+    elif not _is_in_cluster():
+        return
+    import jax
+
+    if processes is None:
+        jax.distributed.initialize()
+    else:
+        jax.distributed.initialize(processes.coordinator, processes.count, processes.process)
+
+
+def _is_in_cluster() -> bool:
+    """Whether this is one of several processes of Slurm (started by srun), Open MPI, or a TPU's hosts."""
+    sizes = (os.environ.get("SLURM_STEP_NUM_TASKS", "1"), os.environ.get("OMPI_COMM_WORLD_SIZE", "1"))
+    if any(size.isdigit() and int(size) > 1 for size in sizes) or "," in os.environ.get("TPU_WORKER_HOSTNAMES", ""):
+        return True
+    # A TPU's virtual machine is asked for its neighbours; on one without any, that costs nothing.
+    has_tpu = Path("/dev/accel0").exists() or Path("/dev/vfio/0").exists()
+    return has_tpu and importlib.util.find_spec("libtpu") is not None
+
+
+def _call_the_roll(processes: Processes) -> None:
+    """Waits until all are there, at the address where jax' coordinator will then listen: that one would end a process
+    without a word if another did not come."""
+    host, port = processes.coordinator.rsplit(":", 1)
+    deadline = time.monotonic() + processes.seconds
+    if processes.process == 0:
+        absent = _welcome(int(port), processes, deadline)
+    else:
+        absent = _report(host, int(port), processes, deadline)
+    if absent:
+        raise UserError(f"--processes: {absent}; start all of them, each with its own --process, or wait longer")
+
+
+def _welcome(port: int, processes: Processes, deadline: float) -> str:
+    """Process 0: who is absent, "" if nobody. All who came are told."""
+    came: dict[int, socket.socket] = {}
+    with contextlib.ExitStack() as stack:
+        try:
+            server = stack.enter_context(socket.create_server(("", port)))
+        except OSError as error:
+            raise UserError(f"--coordinator: cannot listen on port {port}: {error.strerror}; name another") from None
+        answer = ""
+        while len(came) < processes.count - 1 and not answer:
+            server.settimeout(max(deadline - time.monotonic(), 0.01))
+            try:
+                guest = stack.enter_context(server.accept()[0])
+                guest.settimeout(5)
+                words = guest.makefile().readline().split()
+            except TimeoutError:
+                missing = sorted(set(range(1, processes.count)) - set(came))
+                if time.monotonic() >= deadline:
+                    names = ", ".join(map(str, missing))
+                    answer = f"process {names} did not join within {processes.seconds} s"
+                continue
+            except OSError:
+                continue
+            if len(words) == 3 and words[0] == GREETING:  # anybody may knock at a port
+                number = int(words[1])
+                if int(words[2]) != processes.count:
+                    answer = f"process {number} was told that there are {words[2]}, process 0 {processes.count}"
+                elif number in came:
+                    answer = f"two processes were started with --process={number}"
+                came[number] = guest
+        for guest in came.values():
+            with contextlib.suppress(OSError):
+                guest.sendall(f"{answer}\n".encode())
+        for guest in came.values():  # who hangs up first keeps the port for a minute: it must not be us
+            with contextlib.suppress(OSError):
+                guest.recv(1)
+    return answer
+
+
+def _report(host: str, port: int, processes: Processes, deadline: float) -> str:
+    """Any other process: what process 0 says of who is absent."""
+    while time.monotonic() < deadline:
+        try:
+            with socket.create_connection((host, port), timeout=5) as connection:
+                connection.sendall(f"{GREETING} {processes.process} {processes.count}\n".encode())
+                connection.settimeout(max(deadline - time.monotonic(), 0.01) + 10)
+                answer = connection.makefile().readline()
+                if answer.endswith("\n"):
+                    return answer.strip()
+        except OSError:
+            pass
+        time.sleep(0.2)
+    return f"process 0 did not answer at {processes.coordinator} within {processes.seconds} s"
+
+
+def leave() -> None:
+    """Waits for the others, who may still be writing; then no process needs any other."""
+    import jax
+
+    if jax.process_count() > 1:
+        jax.distributed.shutdown()
+
+
+def is_first() -> bool:
+    """Whether this process writes and speaks for all."""
+    import jax
+
+    return jax.process_index() == 0
+
+
+def from_first(tree: Any) -> Any:
+    """Arrays of process 0, in every process; they have the same shapes in all."""
+    import jax
+    from jax.experimental import multihost_utils
+
+    return tree if jax.process_count() == 1 else multihost_utils.broadcast_one_to_all(tree)
+
+
+def decide(signal: int, *first: int) -> tuple[int, ...]:
+    """The highest `signal` of any process, and what process 0 says of the rest: the same in all."""
+    import jax
+    import numpy as np
+    from jax.experimental import multihost_utils
+
+    if jax.process_count() == 1:
+        return signal, *first
+    said = np.asarray(multihost_utils.process_allgather(np.array([signal, *first], np.int32)))
+    return int(said[:, 0].max()), *map(int, said[0, 1:])
+
+
+def together(work: Callable[[], Any]) -> Any:
+    """What `work` returns here, once it has ended in all processes; if it failed elsewhere, UserError."""
+    import jax
+
+    if jax.process_count() == 1:
+        return work()
+    problem, result = None, None
+    try:
+        result = work()
+    except Exception as error:
+        problem = error
+    failed = decide(0 if problem is None else jax.process_index() + 1)[0]
+    if problem is not None:
+        raise problem
+    if failed:
+        raise UserError(f"process {failed - 1} could not go on; it says why")
+    return result
+
+
+def by_first(work: Callable[[], Any]) -> Any:
+    """What `work` returns in process 0, None in the others; if it fails there, UserError in all."""
+    return together(work if is_first() else lambda: None)

@@ -1,0 +1,251 @@
+"""What a finished run says: metrics of whole splits beside baselines, predictions, result.json and the report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from nets.kernels import library
+from train import config as configs
+from train.config.options import LSTM
+from train.data.files.write import write_table
+from train.data.sequences.encoder import SequenceEncoder
+from train.data.sequences.load import SequenceDataset
+from train.data.series.encoder import SeriesEncoder
+from train.data.series.load import SeriesDataset
+from train.data.table.clusters import ClusterEncoder
+from train.data.table.codes import LABEL, ReconstructionEncoder
+from train.data.table.dataset import Batch, Dataset
+from train.data.table.encoder import TableEncoder
+from train.evaluate import score
+from train.evaluation.baselines.linear import table_baselines
+from train.evaluation.baselines.sequences import sequence_baselines
+from train.evaluation.conformal import conformal_scores, judge_intervals, numbers_head, spread_columns, write_scores
+from train.evaluation.importance import permutation_importance, prediction_error
+from train.evaluation.metrics.clusters import one_unit
+from train.evaluation.metrics.codes import component_answers, r2_by_column
+from train.evaluation.metrics.forecasts import forecast_rows, judge_beside
+from train.evaluation.metrics.sequences import are_entities
+from train.inference.predictor import Predictor
+from train.report.decisions import decision_plane
+from train.report.population import who_answers
+from train.report.report import intervals_in_words, write_report
+from train.report.series import pick_forecasts
+from train.report.weights import kernel_weights
+from train.results.outcome import Outcome, judged_split
+from train.run.folder import write_json
+from train.run.log import read_history
+from train.run.prepare import Run, versions
+
+Arrays = dict[str, np.ndarray]
+SHOWN = 5  # settings of a population that a terminal shows
+BASELINE_ROWS = 50_000  # training rows that baselines are fitted on at most: more would not change them
+
+
+def finish(run: Run, outcome: Outcome, seconds: Mapping[str, float], started: float) -> dict[str, Any]:
+    """Judges what training came to on every split and writes all that a user reads. Returns result.json's content."""
+    dataset, encoder, predictor = run.dataset, run.dataset.encoder, outcome.predictor
+    splits = [split for split, rows in dataset.splits.items() if len(rows)]
+    judged = judged_split(dataset)
+    scores, validated, residuals, head = {}, None, None, numbers_head(encoder)
+    for split in sorted(splits, key=lambda split: split == judged):  # the judged one last: its answers are shown
+        target, weight, answers = predictor.judged(dataset, dataset.splits[split])
+        scores[split] = score(encoder, answers, target, weight)
+        if split == "valid":
+            validated = target, weight, answers
+    scores = {split: scores[split] for split in splits}
+    rows = {split: len(dataset.splits[split]) for split in splits}
+    if outcome.valid is not None:
+        validated = target, weight, by_others = outcome.valid
+        scores["valid"] = score(encoder, by_others, target, weight)
+        rows["valid"] = len(weight)
+    if validated is not None and head is not None:
+        target, weight, by_valid = validated
+        residuals = conformal_scores(encoder, head, by_valid, target, weight)
+        write_scores(run.folder, head, residuals, outcome.facts["steps"])
+    batch = dataset.take(dataset.arrays, dataset.splits[judged])
+    beside = _beside(run, predictor, judged, batch, answers)
+    if judged == "test":
+        _write_predictions(run, batch, answers)
+    facts = dict(outcome.facts)
+    examples = facts.pop("examples")
+    if facts["members"] == 1:
+        facts["per_member"] = [member | {"metrics": scores[judged]} for member in facts["per_member"]]
+    result: dict[str, Any] = {
+        "task": {
+            head.name: {"kind": head.kind, "columns": list(head.columns), "loss": task.loss}
+            for head, task in zip(encoder.heads, run.program.tasks, strict=True)
+        },
+        "metrics": scores,
+        **beside,
+        **facts,
+        "interval": judge_intervals(encoder, residuals, answers, batch) if judged == "test" else {},
+        "rows": rows,
+        "examples_per_second": examples / max(seconds["train"], 1e-9),
+        "notes": list(dataset.notes),
+        **({"lstm": library.core()} if isinstance(run.config.net, LSTM) else {}),
+        "versions": versions(),
+        "config_sha256": configs.digest(run.config),
+    }
+    importance = _importance(run, predictor, batch)
+    result["seconds"] = {**seconds, "total": time.time() - started}
+    write_json(run.folder / "result.json", _finite(result))
+    write_report(
+        run.folder / "report.html",
+        result | {"config": configs.to_json(run.config)},
+        read_history(run.folder),
+        _shown(run, outcome, judged, batch, answers),
+        importance,
+    )
+    return result
+
+
+def _beside(run: Run, predictor: Predictor, judged: str, batch: Batch, answers: Arrays) -> dict[str, Any]:
+    """What stands beside the scores: {"baselines": {judged: ...}}, and for forecasts "horizon", the scores by step."""
+    match run.dataset:
+        case SeriesDataset() as series:
+            return judge_beside(series, judged, batch.target, answers)
+        case SequenceDataset() as sequences:
+            return {"baselines": {judged: sequence_baselines(sequences.encoder, _sample(run), batch)}}
+        case Dataset(encoder=ClusterEncoder()):
+            rows = predictor.answers(_sample(run).inputs)["row"]
+            return {"baselines": {judged: {"one_unit": one_unit(rows, answers["row"])}}}
+        case Dataset(encoder=ReconstructionEncoder()):
+            return {"baselines": {judged: _components(run, predictor, batch, answers)}}
+        case table:
+            return {"baselines": {judged: table_baselines(table.encoder, _sample(run), batch)}}
+
+
+def _components(run: Run, predictor: Predictor, batch: Batch, answers: Arrays) -> dict[str, dict[str, float]]:
+    """What the mean, and as many principal components as the code has numbers, make of the judged rows."""
+    encoder, train, size = run.dataset.encoder, _sample(run), answers["code"].shape[1]
+    rows, sizes = predictor.answers(train.inputs)["row"], encoder.category_sizes
+    found = component_answers(rows, train.weight, answers["row"], encoder.heads[0].name, sizes, size)
+    return {name: score(encoder, others, batch.target, batch.weight) for name, others in found.items()}
+
+
+def _sample(run: Run) -> Batch:
+    """The training rows, or BASELINE_ROWS of them."""
+    rows = run.dataset.splits["train"]
+    if len(rows) > BASELINE_ROWS:
+        rows = np.sort(np.random.default_rng(0).choice(rows, BASELINE_ROWS, replace=False))
+    return run.dataset.take(run.dataset.arrays, rows)
+
+
+def _write_predictions(run: Run, batch: Batch, answers: Arrays) -> None:
+    """predictions.parquet: the test rows with their number in the file, target and prediction."""
+    encoder, rows = run.dataset.encoder, run.dataset.splits["test"]
+    if isinstance(run.dataset, SeriesDataset):
+        table = forecast_rows(run.dataset, rows, batch.target, answers)
+        for name, column in spread_columns(encoder, answers, run.config.quantiles).items():
+            table = table.append_column(name, pa.array(column))
+        write_table(table, run.folder / "predictions.parquet")
+        return
+    columns = {"row": run.dataset.original_rows[rows], **encoder.raw_targets(batch.target), **encoder.decode(answers)}
+    columns |= spread_columns(encoder, answers, run.config.quantiles)
+    write_table(pa.table(columns), run.folder / "predictions.parquet")
+
+
+def _importance(run: Run, predictor: Predictor, batch: Batch) -> dict[str, dict[str, float]]:
+    encoder = run.dataset.encoder
+    if isinstance(encoder, SeriesEncoder | SequenceEncoder | ClusterEncoder | ReconstructionEncoder):
+        return {}  # a column shuffled within its window is no series any more, and other nets have no target
+    error = prediction_error(encoder.heads, batch.target, batch.weight, encoder.units)
+    return permutation_importance(predictor.answers, batch.inputs, encoder.places(), error, run.config.seed)
+
+
+def _shown(run: Run, outcome: Outcome, judged: str, batch: Batch, answers: Arrays) -> dict[str, Any]:
+    """Targets and answers of the judged rows, numbers in original units, for the report's pictures."""
+    dataset, encoder, variables = run.dataset, run.dataset.encoder, outcome.predictor.variables
+    heads = [
+        {"name": h.name, "kind": h.kind, "columns": list(h.columns), "classes": list(h.classes)} for h in encoder.heads
+    ]
+    for head in heads:
+        if head["kind"] == "reconstruction" and not encoder.number_names:
+            head["kind"] = "reconstructed_categories"
+        if head["kind"] == "tags" and are_entities(head["classes"]):
+            head["kind"] = "entities"
+    shown = {"heads": heads, "targets": encoder.to_units(batch.target), "answers": encoder.to_units(answers)}
+    if isinstance(dataset, SeriesDataset):
+        for arrays in (shown["targets"], shown["answers"]):  # each step of each window is an answer
+            arrays["value"] = arrays["value"].reshape(-1, dataset.encoder.n_targets)
+        shown["forecasts"] = pick_forecasts(dataset, judged, batch.target, answers)
+    if type(encoder) is TableEncoder and (plane := decision_plane(encoder, batch.inputs, outcome.predictor.answers)):
+        shown["plane"] = plane
+    if not getattr(run.program.network, "learns_by_rule", False):
+        shown["kernels"] = kernel_weights(variables["params"])
+    if isinstance(encoder, ReconstructionEncoder):
+        head, target = encoder.heads[0], batch.target
+        shown["codes"] = {
+            **{name: answers[name] for name in ("code", "error")},
+            "label": target.get(LABEL),
+            "classes": encoder.targets[0].vocabulary if encoder.targets else (),
+            "columns": encoder.number_names,
+            "r2": r2_by_column(answers, head.name, head.size, target[head.name]),
+        }
+    if isinstance(encoder, ClusterEncoder):
+        network = run.program.network
+        units = np.asarray(variables["params"]["units"])[int(np.argmin(variables["batch_stats"]["error"]))]
+        place = {"names": encoder.number_names, "shape": network.shape, "grid": network.grid}
+        shown["clusters"] = {"row": answers["row"], "cluster": answers["cluster"], "units": units, **place}
+    return shown
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no nan: a metric that is not defined (auc of one class) becomes null."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def summary(result: Mapping[str, Any], folder: Path) -> str:
+    """What a terminal shows at the end: scores of each split, the baselines on the last of them, the report's path."""
+    rows = {f"{split} ({result['rows'][split]} rows)": scores for split, scores in result["metrics"].items()}
+    for split, baselines in result["baselines"].items():
+        rows |= {f"  {name}, {split}": scores for name, scores in baselines.items()}
+    names = list(next(iter(rows.values())))
+    if any("." not in name for name in names):  # means over many targets, whose own metrics fill no terminal
+        names = [name for name in names if "." not in name]
+    cells = [["", *names], *([label, *(_short(scores.get(n)) for n in names)] for label, scores in rows.items())]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
+    lines = []
+    for first, *others in cells:
+        lines.append(first.ljust(widths[0]) + "".join(f"  {c:>{w}}" for c, w in zip(others, widths[1:], strict=True)))
+    lines += _members(result)
+    if result["interval"]:
+        lines.append(f"intervals: {intervals_in_words(result['interval'])}")
+    seconds = result["seconds"]
+    lines.append(
+        f"{result['n_parameters']:,} parameters, {result['epochs']} epochs; weights of step {result['best_step']} of "
+        f"{result['steps']}; {seconds['total']:.1f} s (compile {seconds['compile']:.1f}, train {seconds['train']:.1f})"
+    )
+    return "\n".join([*lines, f"report: {folder / 'report.html'}"])
+
+
+def _members(result: Mapping[str, Any]) -> list[str]:
+    """Of a population: how many answer, how far the nets of the best setting are apart, and the best settings."""
+    if result["members"] == 1:
+        return []
+    settings = result["settings"]
+    lines = [f"{result['members']} nets; {who_answers(result)}"]
+    for name, values in list(result["spread"].items())[:1]:
+        error = _short(values["standard_error"])
+        lines[0] += f"; each alone {name} {_short(values['mean'])}, standard error {error}"
+    if len(settings) > 1:
+        few = len(settings) <= SHOWN
+        lines.append("settings, best first:" if few else f"the best {SHOWN} of {len(settings)} settings:")
+        for setting in settings[:SHOWN]:
+            values = [f"{k}={_short(v) if isinstance(v, float) else v}" for k, v in setting["values"].items()]
+            lines.append("  ".join(["", _short(setting["value"]), *values]))
+    return lines
+
+
+def _short(value: float | None) -> str:
+    return "-" if value is None or not np.isfinite(value) else f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}"

@@ -1,0 +1,59 @@
+"""What a run writes of its rounds as they end: scores, in the units that a user knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from train.data.table.dataset import Batch
+from train.evaluate import score
+from train.parallel.devices import fetch
+from train.run.log import RunLog
+from train.run.prepare import Run
+from train.run.progress import Progress
+
+
+def write_rounds(
+    run: Run, log: RunLog | None, progress: Progress, truths: list[Batch], pending: tuple[Any, int] | None
+) -> None:
+    """A line per split for every round, of every member, of a finished call; `truths` are the validation rows of each.
+
+    Of several processes each must call this, but the first alone has a log.
+    """
+    if pending is None:
+        return
+    logs, count = fetch(pending)
+    if log is None:
+        return
+    chosen = logs.pop("member", None)
+    for i in range(int(count)):
+        one_round = jax.tree.map(lambda leaf: leaf[i], logs)  # noqa: B023 - called at once
+        if chosen is None:
+            told = [_write_round(run, log, 0, one_round, truths[0])]
+        else:
+            told = [
+                _write_round(run, log, k, jax.tree.map(lambda leaf: leaf[slot], one_round), truths[k])  # noqa: B023
+                for slot, k in enumerate(chosen)
+                if one_round["ran"][slot]
+            ]
+        losses, scores = zip(*told, strict=True)
+        mean = {name: float(np.mean([score[name] for score in scores])) for name in scores[0]}
+        epoch = int(np.max(one_round["step"])) // run.program.steps_per_epoch
+        progress.update(epoch, float(np.mean(losses)), mean)
+
+
+def _write_round(run: Run, log: RunLog, member: int, logs: Any, truth: Batch) -> tuple[float, dict[str, float]]:
+    """The lines of one round of one net. Returns its training loss, and its scores on the validation rows."""
+    step, loss = int(logs["step"]), float(logs["train_loss"])
+    scores, valid = {"train": {"loss": loss, "penalty": float(logs["penalty"])}}, {}
+    for name, norm in logs.get("gradient_norms", {}).items():
+        scores["train"][f"gradient_norm.{name}"] = float(norm)
+    if len(truth.weight):
+        answers = {name: values[: len(truth.weight)] for name, values in logs["answers"].items()}
+        valid = score(run.dataset.encoder, answers, truth.target, truth.weight)
+        scores["valid"] = {"loss": float(logs["valid_loss"]), **valid}
+    number = run.members[member].number if run.members else 0
+    log.write(step, step // run.program.steps_per_epoch, scores, number)
+    return loss, valid

@@ -1,0 +1,71 @@
+"""A run's progress in a terminal: one line on stderr that rewrites itself, and nothing where nobody watches."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from train.run.log import HIGHER_IS_BETTER
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+
+class Progress:
+    """Epoch, loss, a score and its best so far, examples per second and time left, while the `with` block runs.
+
+    Silent, and free, if it is told to be or stderr is no terminal. `first_epoch` counts the epochs a resumed run
+    already has. The time left is that of all `epochs`: a run that stops early needs less.
+    """
+
+    def __init__(self, epochs: int, examples_per_epoch: int, first_epoch: int = 0, *, silent: bool = False):
+        self.epochs, self.examples_per_epoch, self.first_epoch = epochs, examples_per_epoch, first_epoch
+        self._silent = silent
+        self._bar: Bar | None = None
+        self._best: float | None = None
+        self._first: tuple[int, float] | None = None
+
+    def __enter__(self) -> Progress:
+        if not self._silent and sys.stderr.isatty():
+            self._bar = _make_bar()
+            self._task = self._bar.add_task("", total=self.epochs, completed=self.first_epoch, said="compiling")
+            self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def update(self, epoch: int, loss: float, metrics: Mapping[str, float]) -> None:
+        """After `epoch` epochs: the loss, and the first of `metrics` with its best value since this run started."""
+        if self._bar is None:
+            return
+        parts = [f"loss {loss:.4g}"]
+        if metrics:
+            name, score = next(iter(metrics.items()))
+            parts.append(f"{name} {score:.4g}")
+            choose = max if name.rpartition(".")[2] in HIGHER_IS_BETTER else min
+            self._best = choose((v for v in (self._best, score) if v is not None and math.isfinite(v)), default=None)
+            if self._best is not None:
+                parts[-1] += f" (best {self._best:.4g})"
+        now = time.perf_counter()
+        if self._first is None:  # the first epochs were compiled too, and say nothing about the speed
+            self._first = epoch, now
+        elif now > self._first[1]:
+            rate = (epoch - self._first[0]) * self.examples_per_epoch / (now - self._first[1])
+            parts.append(f"{rate:,.0f} examples/s")
+        self._bar.update(self._task, completed=epoch, said="  ".join(parts))
+
+
+def _make_bar() -> Bar:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    said = TextColumn("{task.fields[said]}", markup=False)  # a column may be called "[red]"
+    columns = TextColumn("epoch"), MofNCompleteColumn(), BarColumn(bar_width=24), said, TimeRemainingColumn()
+    # What the run prints on stdout stays there when that is a file or a pipe.
+    redirect = sys.stdout.isatty()
+    return Progress(*columns, console=Console(file=sys.stderr), refresh_per_second=4, redirect_stdout=redirect)
