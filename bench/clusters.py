@@ -25,12 +25,15 @@ import numpy as np
 import nets
 from nets.competitive import map_distances, squared_distances
 from train.config import Competitive, Config, SelfOrganizingMap, Table, Train
-from train.core.network import init_weights, make_units
+from train.core.network import make_units
 from train.core.optim import make_optimizer
+from train.core.program import Data, Program
 from train.core.state import init_state
-from train.core.step import Data, Program, train_epoch
+from train.core.step import train_epoch
 from train.core.tasks import make_tasks
-from train.data.table.dataset import Batch, Dataset
+from train.core.weights import init_weights
+from train.data.dataset import Batch
+from train.data.table.dataset import Dataset
 from train.data.table.encoder import TableEncoder
 
 COLUMNS, UNITS, SHAPE, EPOCHS, BATCH = 16, 50, (10, 10), 5, 1024

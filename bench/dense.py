@@ -26,13 +26,15 @@ import numpy as np
 
 import nets
 from train.config import Config, Dense, Optim, Train
-from train.core.network import init_weights
+from train.core.forward import evaluate
 from train.core.optim import make_optimizer
-from train.core.rounds import evaluate
+from train.core.program import Data, Program
 from train.core.state import init_state
-from train.core.step import Data, Program, train_epoch
+from train.core.step import train_epoch
 from train.core.tasks import make_tasks
-from train.data.table.dataset import Batch, Dataset
+from train.core.weights import init_weights
+from train.data.dataset import Batch
+from train.data.table.dataset import Dataset
 
 HIDDEN, DROPOUT, RATE = (128, 128), 0.1, 1e-3
 PAUSE = 0.5  # seconds before each turn: threads of whoever went before spin for a while, and would slow the next

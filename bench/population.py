@@ -38,9 +38,11 @@ from train.config import LSTM, Config, Dense, Optim, Population, Sequences, Tabl
 from train.config.members import pooled
 from train.data.load import load_dataset
 from train.loop import compile_rounds, start_state
-from train.population.vmapped import init_members, prepare_population
+from train.population.groups import prepare_population
+from train.population.vmapped import init_members
 from train.run.checkpoint import Checkpoints
-from train.run.prepare import Run, prepare
+from train.run.prepare import prepare
+from train.run.run import Run
 
 ADAM = Optim(name="adam", learning_rate=1e-3, epsilon=1e-8)
 MEASURED = 3  # nets trained one after the other

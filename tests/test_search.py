@@ -100,7 +100,7 @@ def test_later_trials_follow_the_better_ones(tmp_path, monkeypatch):
         "train.loop.fit", lambda config, folder: {"per_member": [{"value": config.optim.learning_rate}]}
     )
     monkeypatch.setattr(search, "read_json", lambda *_: {})
-    monkeypatch.setattr("train.results.finish.summary", lambda *_: "")
+    monkeypatch.setattr("train.results.summary.summary", lambda *_: "")
     config = changed(samples=40, grid={"optim.learning_rate": (1e-6, 1.0)})
     trials = search.search(config, tmp_path / "run", say=lambda _: None)["trials"]
     rates = [trial["values"]["optim.learning_rate"] for trial in sorted(trials, key=lambda trial: trial["trial"])]

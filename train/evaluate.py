@@ -9,7 +9,6 @@ coverage and width are those of the intervals that train.predict gives for it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,17 +16,14 @@ import pyarrow as pa
 
 from train import flags, predict
 from train.data.files.read import read_table
-from train.data.sequences.encoder import SequenceEncoder
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.future import judged_windows
-from train.data.table.encoder import TableEncoder
 from train.evaluation.conformal import conformal_metrics
-from train.evaluation.metrics import supervised as metrics
-from train.evaluation.metrics.forecasts import forecast_metrics
 from train.parallel import runtime
 
 if TYPE_CHECKING:
     from train.inference.predictor import Predictor
+from train.evaluation.score import score
 
 Arrays = dict[str, np.ndarray]
 
@@ -58,18 +54,6 @@ def _answered(model: Predictor, table: pa.Table, where: str) -> tuple[int, Array
     inputs = {name: array[rows] for name, array in model.encoder.encode(table, where).items()}
     known = {name: array[rows] for name, array in targets.items()}
     return len(rows), model.answers(inputs), known
-
-
-def score(
-    encoder: TableEncoder | SequenceEncoder | SeriesEncoder,
-    answers: Mapping[str, np.ndarray],
-    targets: Mapping[str, np.ndarray],
-    weight: np.ndarray | None = None,
-) -> dict[str, float]:
-    """Metrics of answers to encoded rows, in original units."""
-    if isinstance(encoder, SeriesEncoder):
-        return forecast_metrics(encoder, answers, targets, weight)
-    return metrics.evaluate(encoder.heads, answers, targets, weight, encoder.units)
 
 
 def main(argv: list[str]) -> int:

@@ -14,8 +14,7 @@ from absl import flags
 
 from train import config as configs
 from train.config import fields, values
-from train.config.device_options import Processes
-from train.config.options import LAST_SEED, Config
+from train.config.options import LAST_SEED, Config, Processes
 from train.errors import DivergedError, StoppedError, StorageError, UserError
 
 _MEANINGS = {

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any, NamedTuple
 
 import jax
@@ -18,25 +16,30 @@ import numpy as np
 from nets.kernels import library
 from train import config as configs
 from train.config.members import is_population, pooled
-from train.config.options import LSTM, Config
+from train.config.net_options import LSTM
+from train.config.options import Config
 from train.core.rounds import log_shapes, run_rounds
 from train.core.state import State
 from train.data.load import load_dataset
 from train.errors import DivergedError, StoppedError
 from train.parallel.devices import compiled, describe, fetch
 from train.parallel.hosts import by_first, decide, is_first, together
+from train.population.groups import prepare_population
 from train.population.halving import halve
 from train.population.memory import in_parts
-from train.population.vmapped import SPECS, member_logs, member_rounds, own_valid_rows, prepare_population, training
-from train.results.finish import finish, summary
+from train.population.vmapped import SPECS, member_logs, member_rounds, own_valid_rows, training
+from train.results.finish import finish
 from train.results.outcome import several, single
 from train.results.refit import refit_run, refitted
 from train.results.rounds import write_rounds
+from train.results.summary import summary
 from train.run.checkpoint import Checkpoints
 from train.run.folder import fresh_folder, held
 from train.run.log import RunLog
-from train.run.prepare import Run, laid_out, prepare, training_rows
+from train.run.prepare import laid_out, prepare, training_rows
 from train.run.progress import Progress
+from train.run.run import Run
+from train.run.signals import signals
 from train.run.streaming import compile_chunks, is_stream
 from train.start import start_state
 
@@ -237,23 +240,3 @@ def rounds_wanted(run: Run, step: int, seconds_per_round: float) -> int:
     return max(1, min(wanted, to_save // options.eval_every))
 
 
-@contextlib.contextmanager
-def signals() -> Iterator[list[int]]:
-    """Collects SIGTERM and SIGINT instead of dying of them; the second one of a kind has its usual effect."""
-    received: list[int] = []
-    previous: dict[int, Any] = {}
-
-    def receive(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        signal.signal(number, previous[number])
-
-    try:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            previous[number] = signal.signal(number, receive)
-    except ValueError:  # not in the main thread: signals are somebody else's
-        pass
-    try:
-        yield received
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

@@ -14,7 +14,7 @@ import time
 
 from train import flags
 from train.config import members
-from train.config.options import LSTM
+from train.config.net_options import LSTM
 from train.parallel import runtime
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from train import flags
-from train.config.options import Table
+from train.config.data_options import Table
 from train.errors import UserError
 from train.parallel import runtime
 
@@ -35,9 +35,9 @@ OPTIONAL = ("out", "copy", "interval", "dropout_samples", "seed")
 
 def load(workdir: str | Path) -> Predictor:
     """The best network of a run's folder. Raises UserError if the folder is not a run with a checkpoint."""
-    from train.inference import predictor
+    from train.inference import load as loading
 
-    return predictor.load(workdir)
+    return loading.load(workdir)
 
 
 def main(argv: list[str]) -> int:

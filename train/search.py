@@ -70,7 +70,7 @@ def search(config: Config, workdir: str | Path | None = None, *, say: Callable[[
     check_search(config)
     import optuna
 
-    from train.results.finish import summary
+    from train.results.summary import summary
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     folder = Path(workdir) if workdir is not None else fresh_folder(config.name)

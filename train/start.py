@@ -6,13 +6,14 @@ from typing import Any
 
 import jax
 
-from train.core.network import init_weights
 from train.core.state import State, init_state
+from train.core.weights import init_weights
 from train.parallel.devices import EVERYWHERE, fetch, place
 from train.parallel.hosts import by_first, decide, from_first
 from train.population.vmapped import SPECS, init_members
 from train.run.checkpoint import Checkpoints
-from train.run.prepare import Run, starting_rows
+from train.run.device_data import starting_rows
+from train.run.run import Run
 from train.run.streaming import is_stream, start_stream
 
 

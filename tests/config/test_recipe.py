@@ -6,7 +6,9 @@ import dataclasses
 
 import pytest
 
-from train.config.options import Config, Dense, Optim, Table, Train
+from train.config.data_options import Table
+from train.config.net_options import Dense
+from train.config.options import Config, Optim, Train
 from train.config.recipe import resolve
 
 AUTO = Config(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from train.config.options import LSTM, Config, Sequences, Train
-from train.config.sequence_recipe import patch_of, resolve_sequences
+from train.config.data_options import Sequences
+from train.config.net_options import LSTM
+from train.config.options import Config, Train
+from train.config.recipe import patch_of, resolve_sequences
 
 
 def auto(**train) -> Config:

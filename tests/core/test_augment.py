@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from train.config.options import Augment, Dense
+from train.config.net_options import Dense
+from train.config.options import Augment
 from train.core.augment import augment
-from train.data.table.dataset import Batch
+from train.data.dataset import Batch
 
 B, F, C = 2000, 3, 2
 STATISTICS = {"mean": np.array([0, 1, -1], np.float32), "spread": np.array([1, 0, 4], np.float32)}

@@ -9,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from train.config.options import LSTM, Augment
+from train.config.net_options import LSTM
+from train.config.options import Augment
 from train.core.augment import augment
 from train.core.augment_sequences import normal, stretched, uniform
-from train.data.table.dataset import Batch
+from train.data.dataset import Batch
 
 B, T, F = 600, 12, 3
 LENGTH = np.where(np.arange(B) % 3 == 0, T, 7).astype(np.int32)

@@ -10,10 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from train.config.options import LSTM, Config, Sequences, Train
+from train.config.data_options import Sequences
+from train.config.net_options import LSTM
+from train.config.options import Config, Train
 from train.core.batch_parts import WHOLE
-from train.core.step import Data, epoch_rows
-from train.data.table.dataset import Batch
+from train.core.batching import epoch_rows
+from train.core.program import Data
+from train.data.dataset import Batch
 
 N, SIZE = 1003, 16
 

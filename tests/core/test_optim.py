@@ -12,7 +12,8 @@ import optax
 import pytest
 
 from train.config.options import Optim
-from train.core.optim import decay_factor, kernels, leaf_name, learning_rate, make_optimizer, penalties, penalty
+from train.core.optim import decay_factor, learning_rate, make_optimizer
+from train.core.penalties import kernels, leaf_name, penalties, penalty
 
 RANDOM = np.random.default_rng(4)
 START = RANDOM.normal(size=(4, 3))

@@ -12,14 +12,20 @@ import numpy as np
 import pytest
 
 import nets
-from train.config.options import Augment, Config, Dense, Optim, Train
-from train.core import rounds, step
+from train.config.net_options import Dense
+from train.config.options import Augment, Config, Optim, Train
+from train.core import forward, rounds, step
+from train.core.batching import epoch_rows
+from train.core.forward import evaluate
 from train.core.optim import make_optimizer
-from train.core.rounds import evaluate, run_rounds, train_round
-from train.core.state import State, Weights, init_state
-from train.core.step import Data, Program, epoch_rows, train_epoch, update
+from train.core.program import Data, Program
+from train.core.rounds import run_rounds, train_round
+from train.core.state import State, init_state
+from train.core.step import train_epoch, update
 from train.core.tasks import make_tasks
-from train.data.table.dataset import Batch, Dataset
+from train.core.weights import Weights
+from train.data.dataset import Batch
+from train.data.table.dataset import Dataset
 
 VALUE = nets.HeadShape("value", "regression", 2)
 KIND = nets.HeadShape("kind", "multiclass", 3)
@@ -331,13 +337,13 @@ def test_average_is_that_of_the_weights_after_each_update() -> None:
         state, _ = call(data, state, Dataset.take(data.arrays, np.arange(i, i + 5)))
         average = jax.tree.map(lambda a, w: 0.8 * a + 0.2 * np.asarray(w), average, state.weights.params)
     assert_trees_close(state.average, average, rtol=1e-5, atol=1e-6)
-    assert rounds.evaluation_weights(program, state).params is state.average
+    assert forward.evaluation_weights(program, state).params is state.average
 
 
 def test_without_an_average_the_weights_themselves_are_judged() -> None:
     program, _, state = make_run()
     assert state.average == {}
-    assert rounds.evaluation_weights(program, state) is state.weights
+    assert forward.evaluation_weights(program, state) is state.weights
 
 
 @pytest.mark.parametrize("block", [1, 3, 8, 4096])
@@ -369,7 +375,7 @@ def values_remembered(
 ) -> tuple[list[tuple[float, int, int]], list[bool], State]:
     """(best value, best step, wait) and `stopped` after each of these evaluations, at steps 1, 2, ..."""
     program, _, state = make_run(Config(optim=optim or Optim(), train=train))
-    remember = jax.jit(partial(rounds._remember, program))
+    remember = jax.jit(partial(rounds.apply_evaluation, program))
     seen, stopped = [], []
     for i, value in enumerate(values, 1):
         marked = jax.tree.map(lambda leaf, i=i: jnp.full_like(leaf, i), state.weights)

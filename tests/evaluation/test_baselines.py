@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from train.data.table.encoder import Head
+from train.data.dataset import Head
 from train.evaluation.baselines import table as baselines
-from train.evaluation.metrics import supervised as metrics
+from train.evaluation.score import score_heads
 
 VALUE = Head("value", "regression", ("low", "high"), (), 2)
 SOLD = Head("sold", "binary", ("sold",), ("no", "yes"), 1)
@@ -157,4 +157,4 @@ def test_features_never_stand_in_memory_twice():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < features.nbytes
-    assert metrics.evaluate([VALUE], answers, targets)["low.mse"] == 0
+    assert score_heads([VALUE], answers, targets)["low.mse"] == 0

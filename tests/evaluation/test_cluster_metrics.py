@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from sklearn import metrics as truth
 
+from train.evaluation.baselines.clusters import one_unit
 from train.evaluation.metrics import clusters as cluster_metrics
-from train.evaluation.metrics.clusters import adjusted_rand_index, contingency, one_unit, silhouette
+from train.evaluation.metrics.clusters import adjusted_rand_index, contingency, silhouette
 
 RANDOM = np.random.default_rng(0)
 ROWS = RANDOM.normal(size=(300, 3)) + np.repeat([[0, 0, 0], [3, 0, 0], [0, 4, 0]], 100, 0)

@@ -7,7 +7,8 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.metrics import r2_score
 
-from train.evaluation.metrics.codes import component_answers, r2_by_column, reconstruction_metrics
+from train.evaluation.baselines.codes import component_answers
+from train.evaluation.metrics.codes import r2_by_column, reconstruction_metrics
 
 NAME = "reconstruction"
 

@@ -13,14 +13,13 @@ import pytest
 
 from train import evaluate, loop, predict
 from train.config import LSTM, Config, Dense, Optim, Sequences, Series, Table, Train
+from train.data.dataset import Batch, Head
 from train.data.files.read import read_table
 from train.data.files.write import write_table
 from train.data.series.encoder import SeriesColumn, SeriesEncoder
-from train.data.table.dataset import Batch
-from train.data.table.encoder import Column, Head, TableEncoder
+from train.data.table.encoder import Column, TableEncoder
 from train.errors import UserError
 from train.evaluation.conformal import (
-    NAME,
     base_of,
     bounds,
     conformal_metrics,
@@ -29,11 +28,10 @@ from train.evaluation.conformal import (
     judge_intervals,
     least_rows,
     needed_score,
-    read_scores,
     spread_columns,
-    write_scores,
 )
 from train.results import finish as result
+from train.run.calibration import NAME, read_scores, write_scores
 
 ONE = Head("value", "regression", ("y",), (), 1)
 TRAIN = Train(epochs=15)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from train.data.table.encoder import Head
+from train.data.dataset import Head
 from train.evaluation.importance import permutation_importance, prediction_error
 
 COLUMNS = {"strong": ("numbers", [0]), "unused": ("numbers", [1]), "weak": ("numbers", [2]), "code": ("codes", [0])}

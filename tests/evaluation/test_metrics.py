@@ -11,8 +11,9 @@ import sklearn.metrics as reference
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from train.data.table.encoder import Head
+from train.data.dataset import Head
 from train.evaluation.metrics import supervised as metrics
+from train.evaluation.score import score_heads
 
 WEIGHTS = st.sampled_from([0.25, 1.0, 1.0, 2.5, 7.0])
 # Multiples of 1/16, so that ties, 0, 1 and exactly 1/2 are common.
@@ -220,9 +221,9 @@ def test_evaluate_names_one_column_plainly_and_several_by_column():
     answers = {"value": np.array([[1.0], [2.0], [2.0], [4.0]]), "kind": probability}
     targets = {"value": np.array([[1.0], [2.0], [3.0], [5.0]]), "kind": classes}
     units = {"value": np.array([10.0])}
-    price = metrics.evaluate([value], answers, targets, None, units)
+    price = score_heads([value], answers, targets, None, units)
     assert price == pytest.approx({"rmse": 50**0.5, "mse": 50.0, "mae": 5.0, "r2": 1 - 0.5 / 2.1875})
-    both = metrics.evaluate([value, kind], answers, targets, None, units)
+    both = score_heads([value, kind], answers, targets, None, units)
     assert both["price.rmse"] == price["rmse"]
     assert both["kind.macro_f1"] == metrics.multiclass_metrics(probability, classes)["macro_f1"]
     assert {name.split(".")[0] for name in both} == {"price", "kind"} and len(both) == 7
@@ -232,7 +233,7 @@ def test_evaluate_gives_each_numeric_target_its_own_unit():
     head = Head("value", "regression", ("low", "high"), (), 2)
     target = np.array([[0.0, 0.0], [2.0, 2.0]])
     answers = {"value": target + np.array([1.0, 2.0])}
-    found = metrics.evaluate([head], answers, {"value": target}, None, {"value": [3.0, 100.0]})
+    found = score_heads([head], answers, {"value": target}, None, {"value": [3.0, 100.0]})
     assert found["low.mae"] == 3 and found["high.mae"] == 200
     assert found["low.r2"] == 0 and found["high.r2"] == -3
 
@@ -240,7 +241,7 @@ def test_evaluate_gives_each_numeric_target_its_own_unit():
 def test_evaluate_takes_a_binary_head_and_weights():
     head = Head("sold", "binary", ("sold",), ("no", "yes"), 1)
     _, probability, target = CASES["binary"]
-    found = metrics.evaluate([head], {"sold": probability}, {"sold": target}, [1, 1, 2, 1])
+    found = score_heads([head], {"sold": probability}, {"sold": target}, [1, 1, 2, 1])
     assert found["accuracy"] == pytest.approx(3 / 5) and set(found) == {"accuracy", "auc", "f1", "log_loss"}
 
 
@@ -258,15 +259,15 @@ def test_evaluate_judges_the_interval_that_a_net_gives_by_itself():
     target, mean = random.normal(size=(2, 40, 2))
     deviation = random.uniform(0.1, 1, size=(40, 2))
     units = {"value": [10.0, 0.5]}
-    plain = metrics.evaluate([head], {"value": mean}, {"value": target}, None, units)
-    scores = metrics.evaluate([head], {"value": mean, "value.deviation": deviation}, {"value": target}, None, units)
+    plain = score_heads([head], {"value": mean}, {"value": target}, None, units)
+    scores = score_heads([head], {"value": mean, "value.deviation": deviation}, {"value": target}, None, units)
     assert {name: scores[name] for name in plain} == plain
     for i, name in enumerate("ab"):
         half = 1.6448536269514722 * deviation[:, i]
         assert scores[f"{name}.coverage"] == np.mean(np.abs(target - mean)[:, i] <= half)
         assert scores[f"{name}.width"] == pytest.approx(2 * half.mean() * units["value"][i])
     quantiles = np.sort(random.normal(size=(40, 2, 5)), axis=-1)
-    scores = metrics.evaluate([head], {"value": mean, "value.quantiles": quantiles}, {"value": target}, None, units)
+    scores = score_heads([head], {"value": mean, "value.quantiles": quantiles}, {"value": target}, None, units)
     assert scores["b.width"] == pytest.approx((quantiles[:, 1, 4] - quantiles[:, 1, 0]).mean() * 0.5)
     within = (quantiles[:, 0, 0] <= target[:, 0]) & (target[:, 0] <= quantiles[:, 0, 4])
     assert scores["a.coverage"] == within.mean()

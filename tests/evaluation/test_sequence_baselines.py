@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from train.config.options import Sequences
+from train.config.data_options import Sequences
 from train.data.sequences.load import load_sequences
 from train.evaluation.baselines.sequences import sequence_baselines, tag_by_word
 

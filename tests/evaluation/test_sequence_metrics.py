@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from train.evaluation.metrics.sequences import find_entities, next_binary_metrics, next_number_metrics, tag_metrics
-from train.evaluation.metrics.supervised import evaluate
+from train.evaluation.score import score_heads
 
 TAGS = ("O", "B-a", "I-a", "B-b", "I-b", "E-a", "S-b")
 # conlleval.pl (Tjong Kim Sang 2004): the pairs of prefixes between which an entity ends, and begins.
@@ -117,9 +117,9 @@ def test_next_numbers_are_judged_in_raw_units():
 
 
 def test_several_targets_bear_their_names():
-    from train.data.table.encoder import Head
+    from train.data.dataset import Head
 
     heads = [Head("y", "binary", ("y",), ("a", "b"), 1), Head("tags", "tags", ("tags",), ("B-a", "O"), 2)]
     answers, targets = {"y": [0.9], "tags": [[0]]}, {"y": [1], "tags": [[0]]}
-    scores = evaluate(heads, answers, targets)
+    scores = score_heads(heads, answers, targets)
     assert scores["y.accuracy"] == scores["tags.f1"] == scores["tags.token_accuracy"] == 1

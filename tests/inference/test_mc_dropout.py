@@ -16,9 +16,9 @@ import pytest
 
 from train import loop, predict
 from train.config import LSTM, Config, Dense, Optim, Sequences, Series, Table, Train
+from train.data.dataset import Head
 from train.data.files.read import read_table
 from train.data.files.write import write_table
-from train.data.table.encoder import Head
 from train.errors import UserError
 from train.inference.mc_dropout import make_sampler, summarise
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from nets.activations import ACTIVATIONS, step
-from train.config.options import Activation
+from train.config.net_options import Activation
 
 X = np.concatenate([np.linspace(-6, 6, 97), [-30.0, -3.0, -1.0, 0.0, 1.0, 3.0, 30.0]])
 

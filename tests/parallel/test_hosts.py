@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from train.config.device_options import Processes
+from train.config.options import Processes
 from train.errors import UserError
 from train.parallel import hosts
 

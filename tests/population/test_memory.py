@@ -17,10 +17,11 @@ from train.config.members import pooled
 from train.data.load import load_dataset
 from train.errors import StoppedError, UserError
 from train.population import memory
+from train.population.groups import prepare_population
 from train.population.memory import free_bytes, in_parts, needed_bytes, rough_bytes
-from train.population.vmapped import init_members, prepare_population
+from train.population.vmapped import init_members
 from train.run.log import read_history
-from train.run.prepare import Run
+from train.run.run import Run
 
 TABLE = Config(
     data=Table(path="builtin:diabetes", target="progression"),

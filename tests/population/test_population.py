@@ -16,10 +16,11 @@ from resumption import digest, stop_after
 from train import loop, predict
 from train.config import LSTM, Config, Dense, Optim, Population, Sequences, Series, Table, Train
 from train.config.members import members_of, pooled
-from train.core.step import epoch_rows
+from train.core.batching import epoch_rows
 from train.data.load import load_dataset
 from train.errors import DivergedError, StoppedError, UserError
-from train.population.vmapped import pick, prepare_population, slots
+from train.population.groups import prepare_population
+from train.population.vmapped import pick, slots
 from train.results.outcome import spread
 from train.run.checkpoint import Checkpoints
 from train.run.log import read_history

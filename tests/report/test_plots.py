@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as truth
 
+from train.report import curves
 from train.report import plots as figures
 
 
@@ -13,7 +14,7 @@ def test_roc_is_that_of_scikit_learn_ties_included(rows):
     positive, score = np.array([p for p, _ in rows]), np.array([s / 5 for _, s in rows])
     if positive.all() or not positive.any():
         return
-    false_rate, true_rate, area = figures.roc_curve(positive, score)
+    false_rate, true_rate, area = curves.roc_curve(positive, score)
     expected = truth.roc_curve(positive, score, drop_intermediate=False)
     np.testing.assert_allclose((false_rate, true_rate), expected[:2])
     assert area == pytest.approx(truth.roc_auc_score(positive, score))
@@ -22,7 +23,7 @@ def test_roc_is_that_of_scikit_learn_ties_included(rows):
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=1, max_size=40))
 @settings(max_examples=100, deadline=None)
 def test_calibration_is_what_a_loop_over_the_bins_finds(rows):
-    mean, share, count = figures.calibration(np.array([h for h, _ in rows]), np.array([p for _, p in rows]))
+    mean, share, count = curves.calibration(np.array([h for h, _ in rows]), np.array([p for _, p in rows]))
     bins = [[row for row in rows if min(int(row[1] * 10), 9) == i] for i in range(10)]
     bins = [b for b in bins if b]
     np.testing.assert_allclose(mean, [np.mean([p for _, p in b]) for b in bins], atol=1e-12)
@@ -39,12 +40,12 @@ def test_the_interval_of_a_share_is_wilsons():
 
 def test_confusion_counts_true_by_predicted():
     target, answer = np.random.default_rng(0).integers(0, 4, (2, 200))
-    np.testing.assert_array_equal(figures.confusion(target, answer, 4), truth.confusion_matrix(target, answer))
+    np.testing.assert_array_equal(curves.confusion(target, answer, 4), truth.confusion_matrix(target, answer))
 
 
 def test_rare_classes_are_gathered_and_no_row_is_lost():
     counts = np.diag(np.arange(40)) + np.ones((40, 40), int)
-    small, names = figures.gather_rare(counts, [f"c{i}" for i in range(40)])
+    small, names = curves.gather_rare(counts, [f"c{i}" for i in range(40)])
     assert small.shape == (30, 30) and small.sum() == counts.sum()
     assert names[:2] == ["c11", "c12"] and names[-1] == "11 others"
     assert small[0, 0] == counts[11, 11] and small[29, 29] == counts[:11, :11].sum()

@@ -10,7 +10,8 @@ from sklearn import metrics as truth
 
 from train.errors import StorageError
 from train.report.page import number
-from train.report.report import intervals_in_words, write_report
+from train.report.report import write_report
+from train.report.scores import intervals_in_words
 
 NASTY = '<script>alert("1")</script> & $x_1$ \N{CJK UNIFIED IDEOGRAPH-5E74} style="#2563eb" --> </svg>'
 

@@ -19,10 +19,10 @@ from train.config import LSTM, Config, Dense, Optim, Population, Series, Table, 
 from train.config.members import pooled
 from train.data.load import load_dataset
 from train.errors import StoppedError, UserError
-from train.evaluation.conformal import read_scores
-from train.population.vmapped import prepare_population
+from train.population.groups import prepare_population
 from train.results.outcome import Outcome, _kept
 from train.results.refit import refit_run
+from train.run.calibration import read_scores
 
 CONFIG = Config(
     name="again",

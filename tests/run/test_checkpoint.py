@@ -22,7 +22,8 @@ import pytest
 from nets.heads import readable_names
 from train.config.options import Optim
 from train.core.optim import make_optimizer
-from train.core.state import State, Weights, init_state
+from train.core.state import State, init_state
+from train.core.weights import Weights
 from train.errors import StorageError, UserError
 from train.run import checkpoint
 from train.run.checkpoint import Checkpoints

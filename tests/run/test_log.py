@@ -8,7 +8,7 @@ import pytest
 from tensorboardX.proto import event_pb2
 
 from train.errors import StorageError, UserError
-from train.run import log
+from train.evaluation.metrics.direction import HIGHER_IS_BETTER
 from train.run.log import RunLog, read_history
 
 
@@ -146,4 +146,4 @@ def test_the_metrics_of_which_more_is_better_are_those_the_metrics_say():
     exact |= metrics.binary_metrics([0.0, 1.0], [0, 1]) | metrics.multiclass_metrics([[1.0, 0.0], [0.0, 1.0]], [0, 1])
     two = {"cluster": [0, 0, 1, 1], "distance": [0.0] * 4, "adjacent": [1] * 4, "row": [[0.0], [0.0], [9.0], [9.0]]}
     exact |= pytest.importorskip("train.evaluation.metrics.clusters").cluster_metrics(two, [0, 0, 1, 1])
-    assert {name for name, value in exact.items() if value == 1} == log.HIGHER_IS_BETTER - {"token_accuracy"}
+    assert {name for name, value in exact.items() if value == 1} == HIGHER_IS_BETTER - {"token_accuracy"}

@@ -15,9 +15,10 @@ from scipy import stats
 from train import config as configs
 from train import loop
 from train.config import LSTM, Augment, Config, Dense, Optim, Sequences, Series, Table, Train
-from train.core.network import init_weights
-from train.core.rounds import evaluate, train_round
+from train.core.forward import evaluate
+from train.core.rounds import train_round
 from train.core.state import init_state
+from train.core.weights import init_weights
 from train.data.files.builtin import read_builtin
 from train.data.load import load_dataset
 from train.errors import UserError

@@ -12,7 +12,9 @@ import pytest
 
 from train import config as configs
 from train import loop, predict
-from train.config.options import LSTM, Config, Dense, Optim, Sequences, Train
+from train.config.data_options import Sequences
+from train.config.net_options import LSTM, Dense
+from train.config.options import Config, Optim, Train
 from train.data.files.arrow import as_table
 from train.data.files.read import read_table
 from train.errors import UserError

@@ -1,22 +1,20 @@
 """A run's configuration: declared, loaded from a file, overridden, checked, written and read back. Nothing heavy."""
 
-from train.config.files import differences, digest, from_json, load, override, to_json, validate
+from train.config.data_options import Sequences, Series, Table
+from train.config.files import load, override, validate
+from train.config.net_options import LSTM, Dense
 from train.config.options import (
-    LSTM,
     Augment,
     Competitive,
     Config,
-    Dense,
     Devices,
     Optim,
     Perceptron,
     Population,
     SelfOrganizingMap,
-    Sequences,
-    Series,
-    Table,
     Train,
 )
+from train.config.serialize import differences, digest, from_json, to_json
 
 __all__ = [
     "LSTM",

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
 
-from train.config.data_checks import check_stream
-from train.config.net_checks import check_clusters, check_perceptron
-from train.config.options import (
-    LSTM,
-    Augment,
-    Competitive,
-    Config,
-    Dense,
-    Optim,
-    Perceptron,
-    SelfOrganizingMap,
-    Sequences,
-    Series,
-    Table,
+from train.config.data_checks import (
+    as_names,
+    check_sequences,
+    check_series,
+    check_shares,
+    check_stream,
+    check_table,
+    check_target,
 )
+from train.config.data_options import Sequences, Series, Table
+from train.config.net_checks import (
+    check_clusters,
+    check_forecast,
+    check_perceptron,
+    check_reconstruction,
+    check_steps,
+)
+from train.config.net_options import LSTM
+from train.config.options import Augment, Competitive, Config, Optim, Perceptron, SelfOrganizingMap
 from train.errors import UserError
-
-Columns = Sequence[str | None]
 
 
 def check_together(config: Config) -> None:
@@ -42,21 +43,21 @@ def check_together(config: Config) -> None:
     if isinstance(config.net, Competitive | SelfOrganizingMap) and isinstance(config.data, Table):
         check_clusters(config, config.net, config.data)
     elif config.loss == "reconstruction":
-        _check_reconstruction(config)
+        check_reconstruction(config)
     elif isinstance(config.data, Table):
-        _check_target(_names(config.data.target))
+        check_target(as_names(config.data.target))
         if getattr(config.net, "code", None) is not None:
             raise UserError("config.net.code: is for config.loss=reconstruction, which learns without a target")
         if config.data.label:
             raise UserError("config.data.label: judges clusters; a net with a target is judged by config.data.target")
     if isinstance(config.data, Sequences) and isinstance(config.net, LSTM):
-        _check_steps(config.data, config.net)
+        check_steps(config.data, config.net)
     if isinstance(config.data, Series) and isinstance(config.net, LSTM):
-        _check_forecast(config.data, config.net, config.loss)
-    check_data = {Table: _check_table, Series: _check_series, Sequences: _check_sequences}
+        check_forecast(config.data, config.net, config.loss)
+    check_data = {Table: check_table, Series: check_series, Sequences: check_sequences}
     check_data[type(config.data)](config.data)
     check_stream(config)
-    _check_shares(config.data)
+    check_shares(config.data)
     _check_quantiles(config)
     _check_augment(config.data, config.augment)
     _check_optim(config.optim)
@@ -67,140 +68,6 @@ def check_together(config: Config) -> None:
             raise UserError(f"config.train.patience: early stopping {needs}")
         if config.optim.schedule == "plateau":
             raise UserError(f"config.optim.schedule: plateau {needs}")
-
-
-def _check_table(data: Table) -> None:
-    columns = {
-        "target": _names(data.target),
-        "features": data.features or (),
-        "ignore": data.ignore,
-        "categorical": data.categorical or (),
-        "numeric": data.numeric,
-        "weight": (data.weight,),
-        "label": (data.label,),
-        "group": (data.group,),
-        "time": (data.time,),
-    }
-    _check_apart(columns, [("target", other) for other in ("features", "ignore", "weight", "group", "time")])
-    _check_apart(columns, [("features", "ignore"), ("features", "weight"), ("categorical", "numeric")])
-    _check_apart(columns, [("label", "features"), ("label", "ignore"), ("label", "weight")])
-    if data.split == "group" and not data.group:
-        raise UserError("config.data.group: config.data.split=group needs a column whose rows stay together")
-    if data.group and data.split != "group":
-        raise UserError(f"config.data.group: not used by config.data.split={data.split}; set config.data.split=group")
-
-
-def _check_reconstruction(config: Config) -> None:
-    if not (isinstance(config.net, Dense) and isinstance(config.data, Table)):
-        net = type(config.net).__name__
-        raise UserError(f"config.loss: reconstruction is for config.net=Dense(code=...), not {net}; leave it at auto")
-    if config.net.code is None:
-        raise UserError("config.net.code: an autoencoder needs one; set how many numbers a row is told by, such as 2")
-    if any(config.data.target):
-        raise UserError("config.data.target: not used by config.loss=reconstruction; name it in config.data.label")
-    if config.class_weight is not None or config.label_smoothing not in (0, "auto"):
-        field = "label_smoothing" if config.class_weight is None else "class_weight"
-        raise UserError(f"config.{field}: config.loss=reconstruction learns from no class; leave it at its default")
-    if config.net.clip_outputs:
-        raise UserError("config.net.clip_outputs: is for numbers to predict; set it to false")
-    for name in ("mixup", "cutmix"):
-        if getattr(config.augment, name) != 0:
-            raise UserError(f"config.augment.{name}: is for nets with a target; set it to 0, and noise or drop above")
-
-
-def _check_forecast(data: Series, net: LSTM, loss: str) -> None:
-    if loss in ("poisson", "binary_crossentropy", "categorical_crossentropy"):
-        choices = "mse, mae, huber, log_cosh, quantile or gaussian"
-        raise UserError(f"config.loss: {loss} is not for forecasts; choose {choices}")
-    if net.patch != "auto" and net.patch > data.lookback:
-        raise UserError(f"config.net.patch: {net.patch} rows at once, but config.data.lookback is {data.lookback}")
-    for field, off in (("noise", 0), ("offset", 0), ("crop", 1)):
-        if getattr(net, field) != off:
-            raise UserError(f"config.net.{field}: varies config.data=Sequences(...); for Series set it to {off}")
-    if net.cell != "lstm":
-        raise UserError("config.net.cell: plain is for config.data=Sequences(...); for Series leave it at lstm")
-    if net.crf:
-        raise UserError("config.net.crf: it decodes tags; config.data=Series(...) has none; set it to false")
-
-
-def _check_series(data: Series) -> None:
-    columns = {
-        "target": _names(data.target),
-        "known": data.known,
-        "observed": data.observed or (),
-        "ignore": data.ignore,
-        "time": (data.time,),
-        "group": (data.group,),
-    }
-    _check_target(columns["target"])
-    _check_apart(columns, [("target", other) for other in ("known", "ignore", "time", "group")])
-    if data.calendar and not data.time:
-        raise UserError("config.data.calendar: needs config.data.time, the column of time stamps")
-    taken = next((name for name in columns["target"] if name in ("row", "step", "group", "time")), None)
-    if taken:
-        raise UserError(f"config.data.target: {taken!r} is the name of another column of the forecasts; rename it")
-    _check_apart(columns, [("known", "observed"), ("known", "ignore"), ("observed", "ignore"), ("time", "group")])
-
-
-def _check_sequences(data: Sequences) -> None:
-    columns = {"inputs": _names(data.inputs), "target": _names(data.target), "id": (data.id,), "order": (data.order,)}
-    if not any(columns["inputs"]):
-        raise UserError("config.data.inputs: no inputs; name the column, or columns, of numbers or tokens per step")
-    if not data.next_step:
-        _check_target(columns["target"])
-    elif any(columns["target"]):
-        raise UserError("config.data.target: not used by config.data.next_step=true; set one of the two")
-    _check_apart(columns, [("inputs", "target"), ("inputs", "id"), ("target", "id"), ("id", "order")])
-    if (data.id is None) != (data.order is None):
-        lacking = "id" if data.id is None else "order"
-        raise UserError(f"config.data.{lacking}: a file with a row per step needs config.data.id and config.data.order")
-
-
-def _check_steps(data: Sequences, net: LSTM) -> None:
-    for field, off in (("bidirectional", False), ("recurrent_dropout", 0)):
-        if net.cell == "plain" and getattr(net, field) != off:
-            raise UserError(f"config.net.{field}: config.net.cell=plain has none; set it to {str(off).lower()}")
-    if data.next_step and net.bidirectional:
-        raise UserError("config.net.bidirectional: with config.data.next_step=true it would read what it predicts")
-    if data.next_step and net.patch not in (1, "auto"):
-        raise UserError(f"config.net.patch: {net.patch} steps at once have no next step each; set config.net.patch=1")
-    for field, default in (("window", "none"), ("columns", "joint"), ("shortcut", False)):
-        if getattr(net, field) != default:
-            raise UserError(f"config.net.{field}: is for config.data=Series(...); leave it at {default}")
-
-
-def _names(columns: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (columns,) if isinstance(columns, str) else columns
-
-
-def _check_target(columns: Columns) -> None:
-    if not columns or "" in columns:
-        raise UserError("config.data.target: no target; name the column, or columns, to predict")
-
-
-def _check_apart(columns: Mapping[str, Columns], pairs: Sequence[tuple[str, str]]) -> None:
-    """Every field names a column once, and the fields of a pair name none in common."""
-    for field, names in columns.items():
-        twice = next((name for name in names if name and names.count(name) > 1), None)
-        if twice:
-            raise UserError(f"config.data.{field}: {twice!r} is named twice; name each column once")
-    for one, other in pairs:
-        shared = next((name for name in columns[one] if name and name in columns[other]), None)
-        if shared:
-            raise UserError(f"config.data.{other}: {shared!r} is in config.data.{one} too; leave it in one of them")
-
-
-def _check_shares(data: Table | Series | Sequences) -> None:
-    shares = {}
-    for name in ("valid", "test"):
-        share = getattr(data, name)
-        if isinstance(share, float) and share >= 1:
-            raise UserError(f"config.data.{name}: {share} is no fraction below 1; for rows write {share:.0f}")
-        if isinstance(share, float) and not getattr(data, f"{name}_path", None):
-            shares[f"config.data.{name}"] = share
-    if sum(shares.values()) >= 1:
-        sums = " + ".join(map(str, shares.values()))
-        raise UserError(f"{' + '.join(shares)}: {sums} leaves no rows to train on; their sum must be below 1")
 
 
 def _check_quantiles(config: Config) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 
-from train.config.options import Config, Dense, Population, Table
+from train.config.data_options import Sequences, Series, Table
+from train.config.net_options import Dense
+from train.config.options import Config, Population
 from train.errors import UserError
 
 IN_MEMORY = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json")  # kinds of files that are only read as a whole
@@ -33,3 +36,94 @@ def check_stream(config: Config) -> None:
         raise UserError("config.population: trains on rows in memory; leave it out with config.data.stream=true")
     if config.devices.parallel == "pmap":
         raise UserError("config.devices.parallel: a stream is compiled by jit; set config.devices.parallel=jit")
+
+
+Columns = Sequence[str | None]
+
+
+def check_table(data: Table) -> None:
+    columns = {
+        "target": as_names(data.target),
+        "features": data.features or (),
+        "ignore": data.ignore,
+        "categorical": data.categorical or (),
+        "numeric": data.numeric,
+        "weight": (data.weight,),
+        "label": (data.label,),
+        "group": (data.group,),
+        "time": (data.time,),
+    }
+    _check_apart(columns, [("target", other) for other in ("features", "ignore", "weight", "group", "time")])
+    _check_apart(columns, [("features", "ignore"), ("features", "weight"), ("categorical", "numeric")])
+    _check_apart(columns, [("label", "features"), ("label", "ignore"), ("label", "weight")])
+    if data.split == "group" and not data.group:
+        raise UserError("config.data.group: config.data.split=group needs a column whose rows stay together")
+    if data.group and data.split != "group":
+        raise UserError(f"config.data.group: not used by config.data.split={data.split}; set config.data.split=group")
+
+
+def check_series(data: Series) -> None:
+    columns = {
+        "target": as_names(data.target),
+        "known": data.known,
+        "observed": data.observed or (),
+        "ignore": data.ignore,
+        "time": (data.time,),
+        "group": (data.group,),
+    }
+    check_target(columns["target"])
+    _check_apart(columns, [("target", other) for other in ("known", "ignore", "time", "group")])
+    if data.calendar and not data.time:
+        raise UserError("config.data.calendar: needs config.data.time, the column of time stamps")
+    taken = next((name for name in columns["target"] if name in ("row", "step", "group", "time")), None)
+    if taken:
+        raise UserError(f"config.data.target: {taken!r} is the name of another column of the forecasts; rename it")
+    _check_apart(columns, [("known", "observed"), ("known", "ignore"), ("observed", "ignore"), ("time", "group")])
+
+
+def check_sequences(data: Sequences) -> None:
+    columns = {"inputs": as_names(data.inputs), "target": as_names(data.target), "id": (data.id,), "order": (data.order,)}
+    if not any(columns["inputs"]):
+        raise UserError("config.data.inputs: no inputs; name the column, or columns, of numbers or tokens per step")
+    if not data.next_step:
+        check_target(columns["target"])
+    elif any(columns["target"]):
+        raise UserError("config.data.target: not used by config.data.next_step=true; set one of the two")
+    _check_apart(columns, [("inputs", "target"), ("inputs", "id"), ("target", "id"), ("id", "order")])
+    if (data.id is None) != (data.order is None):
+        lacking = "id" if data.id is None else "order"
+        raise UserError(f"config.data.{lacking}: a file with a row per step needs config.data.id and config.data.order")
+
+
+def as_names(columns: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (columns,) if isinstance(columns, str) else columns
+
+
+def check_target(columns: Columns) -> None:
+    if not columns or "" in columns:
+        raise UserError("config.data.target: no target; name the column, or columns, to predict")
+
+
+def _check_apart(columns: Mapping[str, Columns], pairs: Sequence[tuple[str, str]]) -> None:
+    """Every field names a column once, and the fields of a pair name none in common."""
+    for field, names in columns.items():
+        twice = next((name for name in names if name and names.count(name) > 1), None)
+        if twice:
+            raise UserError(f"config.data.{field}: {twice!r} is named twice; name each column once")
+    for one, other in pairs:
+        shared = next((name for name in columns[one] if name and name in columns[other]), None)
+        if shared:
+            raise UserError(f"config.data.{other}: {shared!r} is in config.data.{one} too; leave it in one of them")
+
+
+def check_shares(data: Table | Series | Sequences) -> None:
+    shares = {}
+    for name in ("valid", "test"):
+        share = getattr(data, name)
+        if isinstance(share, float) and share >= 1:
+            raise UserError(f"config.data.{name}: {share} is no fraction below 1; for rows write {share:.0f}")
+        if isinstance(share, float) and not getattr(data, f"{name}_path", None):
+            shares[f"config.data.{name}"] = share
+    if sum(shares.values()) >= 1:
+        sums = " + ".join(map(str, shares.values()))
+        raise UserError(f"{' + '.join(shares)}: {sums} leaves no rows to train on; their sum must be below 1")

@@ -4,32 +4,28 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import hashlib
-import json
 import re
 import runpy
 import traceback
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
-from train.config import checks, fields, members, options, values
+from train.config import checks, data_options, fields, net_options, options, population_checks, values
+from train.config.data_options import Sequences, Series, Table
+from train.config.net_options import LSTM, Dense
 from train.config.options import (
-    LSTM,
     Augment,
     Competitive,
     Config,
-    Dense,
     Devices,
     Optim,
     Perceptron,
     Population,
     SelfOrganizingMap,
-    Sequences,
-    Series,
-    Table,
     Train,
 )
+from train.config.serialize import differences, digest, from_json, to_json
 from train.errors import UserError
 
 __all__ = [
@@ -55,9 +51,6 @@ __all__ = [
     "to_json",
     "validate",
 ]
-
-# These groups come in several kinds, so JSON names theirs.
-_WITH_KIND = ("data", "net")
 
 
 def load(path: str | Path, overrides: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> Config:
@@ -93,7 +86,8 @@ def _failure(path: Path, error: Exception) -> str:
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
     where = f"{path} line {lines[-1]}" if lines else str(path)
     unexpected = re.fullmatch(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(error))
-    kind = getattr(options, unexpected[1], None) if unexpected else None
+    declared = vars(options) | vars(data_options) | vars(net_options)
+    kind = declared.get(unexpected[1]) if unexpected else None
     if unexpected is None or kind is None:
         return f"{where}: {type(error).__name__}: {error}"
     names = [field.name for field in dataclasses.fields(kind)]
@@ -131,67 +125,6 @@ def validate(config: Config) -> None:
     """Raise UserError unless every field holds what its type and limits admit, and the fields agree with each other."""
     fields.check_fields(config)
     checks.check_together(config)
-    members.check_population(config)
+    population_checks.check_population(config)
 
 
-def to_json(config: Config) -> dict[str, Any]:
-    """A valid config as JSON has it. `data` and `net` come in several kinds, and name theirs."""
-    return _to_plain(config)
-
-
-def _to_plain(group: Any) -> dict[str, Any]:
-    plain = {}
-    for name, annotation in get_type_hints(type(group)).items():
-        value = getattr(group, name)
-        if fields.group_kinds(annotation):
-            kind = {"kind": type(value).__name__} if name in _WITH_KIND else {}
-            plain[name] = kind | _to_plain(value)
-        else:
-            plain[name] = values.to_plain(value, annotation)
-    return plain
-
-
-def from_json(plain: dict[str, Any]) -> Config:
-    """The config that `to_json` wrote; fields it lacks take their defaults. Raises UserError at anything unknown."""
-    config = _from_plain(plain, (Config,), "config")
-    fields.check_fields(config)
-    return config
-
-
-def _from_plain(plain: Any, kinds: tuple[type, ...], path: str) -> Any:
-    if not isinstance(plain, dict):
-        return plain
-    name = plain.get("kind", kinds[0].__name__)
-    kind = next((kind for kind in kinds if kind.__name__ == name), None)
-    if kind is None:
-        known = [kind.__name__ for kind in kinds]
-        hint = fields.did_you_mean(str(name), known)
-        raise UserError(f"{path}.kind: expected {' or '.join(known)}, got {values.shorten(name)}{hint}")
-    group, hints = kind(), get_type_hints(kind)
-    for name, value in plain.items():
-        inner = fields.group_kinds(hints.get(name))
-        if inner:
-            setattr(group, name, _from_plain(value, inner, f"{path}.{name}"))
-        elif name != "kind":
-            setattr(group, name, values.from_plain(value))
-    return group
-
-
-def differences(old: Config, new: Config) -> list[str]:
-    """One line for each field that differs: "config.optim.learning_rate: 0.001 -> 0.003"."""
-    before, after = _by_path(old), _by_path(new)
-    return [
-        f"{path}: {before.get(path, 'absent')} -> {after.get(path, 'absent')}"
-        for path in dict.fromkeys([*before, *after])
-        if before.get(path, "absent") != after.get(path, "absent")
-    ]
-
-
-def _by_path(config: Config) -> dict[str, str]:
-    kinds = {f"config.{name}.kind": type(getattr(config, name)).__name__ for name in _WITH_KIND}
-    return kinds | {leaf.path: repr(values.to_plain(leaf.value, leaf.annotation)) for leaf in fields.walk(config)}
-
-
-def digest(config: Config) -> str:
-    """The SHA-256 of a config's JSON, in hexadecimal: equal for equal configs."""
-    return hashlib.sha256(json.dumps(to_json(config), sort_keys=True).encode()).hexdigest()

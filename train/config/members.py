@@ -11,9 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from train.config import fields, values
-from train.config.checks import check_together
-from train.config.options import Augment, Competitive, Config, Population, SelfOrganizingMap
-from train.errors import UserError
+from train.config.options import Augment, Config, Population
 
 # Numbers that the members of one compiled program may differ by. Other fields of GROUPED make programs of their own.
 NUMBERS = frozenset({
@@ -71,8 +69,8 @@ def settings_of(config: Config) -> list[dict[str, Any]]:
         return [dict(zip(grid, chosen, strict=True)) for chosen in itertools.product(*grid.values())]
     drawn = random.Random(config.seed)
     leaves = {leaf.path: leaf for leaf in fields.walk(config)}
-    if not _has_range(config):  # none twice
-        return [_combination(grid, i) for i in drawn.sample(range(_n_combinations(config)), samples)]
+    if not has_range(config):  # none twice
+        return [_combination(grid, i) for i in drawn.sample(range(n_combinations(config)), samples)]
     return [
         {path: _draw(choice, leaves[f"config.{path}"].annotation, drawn) for path, choice in grid.items()}
         for _ in range(samples)
@@ -87,12 +85,12 @@ def range_of(choice: tuple[Any, ...], annotation: Any) -> tuple[float, float] | 
     return min(choice), max(choice)
 
 
-def _has_range(config: Config) -> bool:
+def has_range(config: Config) -> bool:
     leaves = {leaf.path: leaf for leaf in fields.walk(config)}
     return any(range_of(choice, leaves[f"config.{path}"].annotation) for path, choice in config.population.grid.items())
 
 
-def _n_combinations(config: Config) -> int:
+def n_combinations(config: Config) -> int:
     return math.prod(map(len, config.population.grid.values()))
 
 
@@ -134,69 +132,3 @@ def config_of(config: Config, member: Member) -> Config:
     return replace(with_values(config, member.values), seed=member.seed, population=Population())
 
 
-def _check_clusters(options: Population) -> None:
-    """Clusters of several nets have no mean, and no fold has a right answer."""
-    if options.folds > 1:
-        raise UserError("config.population.folds: is for nets with a target; clusters take config.population.seeds")
-    if options.keep == "all":
-        raise UserError("config.population.keep: clusters of several nets have no mean; the best net answers")
-
-
-def check_population(config: Config) -> None:
-    """Raise UserError unless the members are ones that can be trained and compared."""
-    options = config.population
-    leaves = {leaf.path: leaf for leaf in fields.walk(config)}
-    for path, choice in options.grid.items():
-        leaf = leaves.get(f"config.{path}")
-        if leaf is None:
-            raise UserError(f"config.population.grid: {fields.unknown_field(f'config.{path}', config)}")
-        if not path.startswith(GROUPED):
-            why = next(why for start, why in SHARED.items() if path.startswith(start))
-            can = "fields of net, optim and augment can, and label_smoothing, train.batch_size and train.epochs"
-            raise UserError(f"config.population.grid: {path} cannot vary within a population: {why}; {can}")
-        if not choice:
-            raise UserError(f"config.population.grid: {path} has no values; name some, such as {leaf.value!r}")
-        for value in choice:
-            if not (values.admits(value, leaf.annotation) and values.within(value, leaf.field.metadata)):
-                raise UserError(f"config.population.grid: {fields.mismatch(leaf, value)}")
-        if len(set(map(repr, choice))) < len(choice):
-            raise UserError(f"config.population.grid: {path} names a value twice, in {choice}; name each once")
-    if isinstance(config.net, Competitive | SelfOrganizingMap):
-        _check_clusters(options)
-    if options.samples and not options.grid:
-        raise UserError("config.population.samples: needs config.population.grid, what to draw from")
-    if options.samples and not _has_range(config) and options.samples > _n_combinations(config):
-        few = f"without a range, the grid has {_n_combinations(config)} settings in all"
-        raise UserError(f"config.population.samples: {few}, not {options.samples}; leave samples out to train each")
-    if options.keep == "refit" and options.folds == 1:
-        raise UserError("config.population.keep: refit trains for as long as folds say; set config.population.folds")
-    if options.keep == "refit" and config.optim.schedule == "plateau":
-        what = "refit leaves no validation rows for config.optim.schedule=plateau to go by"
-        raise UserError(f"config.population.keep: {what}; set another schedule")
-    if options.seeds > 1 and config.seed + options.seeds > 2**32:
-        raise UserError(f"config.population.seeds: {options.seeds} from {config.seed} on pass 2**32 - 1, the last")
-    n_settings = options.samples or _n_combinations(config)
-    if options.halving and n_settings < 2:
-        raise UserError("config.population.halving: compares settings; name several values in config.population.grid")
-    if options.halving and not (config.data.valid or getattr(config.data, "valid_path", None) or options.folds > 1):
-        raise UserError("config.population.halving: compares settings on validation rows; set config.data.valid")
-    if options.folds > 1 and getattr(config.data, "valid_path", None):
-        raise UserError("config.population.folds: the folds validate; leave out config.data.valid_path")
-    for chosen in settings_of(config) if options.grid else ():
-        _check_setting(config, chosen)
-    shapes = sorted(path for path in options.grid if path.startswith("net.") and path not in NUMBERS)
-    if options.keep == "all" and shapes:
-        raise UserError(f"config.population.keep: nets that differ in {shapes[0]} cannot be averaged; set ensemble")
-    if options.member is not None:
-        n_members = options.seeds * options.folds * n_settings
-        if options.member >= n_members:
-            raise UserError(f"config.population.member: {options.member} of {n_members}; the last is {n_members - 1}")
-
-
-def _check_setting(config: Config, chosen: Mapping[str, Any]) -> None:
-    """Raise UserError, with the setting in it, if its values do not go together."""
-    try:
-        check_together(with_values(config, chosen))
-    except UserError as error:
-        words = ", ".join(f"{path}={values.to_text(value)}" for path, value in chosen.items())
-        raise UserError(f"config.population.grid: the setting {words}: {error}") from None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from train.config.options import Competitive, Config, Optim, Perceptron, SelfOrganizingMap, Table
+from train.config.data_options import Sequences, Series, Table
+from train.config.net_options import LSTM, Dense
+from train.config.options import Competitive, Config, Optim, Perceptron, SelfOrganizingMap
 from train.errors import UserError
 
 
@@ -58,3 +60,49 @@ def _check_no_descent(config: Config, rule: str) -> None:
     for name in ("mixup", "cutmix"):
         if getattr(config.augment, name) != 0:
             raise UserError(f"config.augment.{name}: {rule} learns from whole rows; set it to 0")
+
+
+def check_reconstruction(config: Config) -> None:
+    if not (isinstance(config.net, Dense) and isinstance(config.data, Table)):
+        net = type(config.net).__name__
+        raise UserError(f"config.loss: reconstruction is for config.net=Dense(code=...), not {net}; leave it at auto")
+    if config.net.code is None:
+        raise UserError("config.net.code: an autoencoder needs one; set how many numbers a row is told by, such as 2")
+    if any(config.data.target):
+        raise UserError("config.data.target: not used by config.loss=reconstruction; name it in config.data.label")
+    if config.class_weight is not None or config.label_smoothing not in (0, "auto"):
+        field = "label_smoothing" if config.class_weight is None else "class_weight"
+        raise UserError(f"config.{field}: config.loss=reconstruction learns from no class; leave it at its default")
+    if config.net.clip_outputs:
+        raise UserError("config.net.clip_outputs: is for numbers to predict; set it to false")
+    for name in ("mixup", "cutmix"):
+        if getattr(config.augment, name) != 0:
+            raise UserError(f"config.augment.{name}: is for nets with a target; set it to 0, and noise or drop above")
+
+
+def check_forecast(data: Series, net: LSTM, loss: str) -> None:
+    if loss in ("poisson", "binary_crossentropy", "categorical_crossentropy"):
+        choices = "mse, mae, huber, log_cosh, quantile or gaussian"
+        raise UserError(f"config.loss: {loss} is not for forecasts; choose {choices}")
+    if net.patch != "auto" and net.patch > data.lookback:
+        raise UserError(f"config.net.patch: {net.patch} rows at once, but config.data.lookback is {data.lookback}")
+    for field, off in (("noise", 0), ("offset", 0), ("crop", 1)):
+        if getattr(net, field) != off:
+            raise UserError(f"config.net.{field}: varies config.data=Sequences(...); for Series set it to {off}")
+    if net.cell != "lstm":
+        raise UserError("config.net.cell: plain is for config.data=Sequences(...); for Series leave it at lstm")
+    if net.crf:
+        raise UserError("config.net.crf: it decodes tags; config.data=Series(...) has none; set it to false")
+
+
+def check_steps(data: Sequences, net: LSTM) -> None:
+    for field, off in (("bidirectional", False), ("recurrent_dropout", 0)):
+        if net.cell == "plain" and getattr(net, field) != off:
+            raise UserError(f"config.net.{field}: config.net.cell=plain has none; set it to {str(off).lower()}")
+    if data.next_step and net.bidirectional:
+        raise UserError("config.net.bidirectional: with config.data.next_step=true it would read what it predicts")
+    if data.next_step and net.patch not in (1, "auto"):
+        raise UserError(f"config.net.patch: {net.patch} steps at once have no next step each; set config.net.patch=1")
+    for field, default in (("window", "none"), ("columns", "joint"), ("shortcut", False)):
+        if getattr(net, field) != default:
+            raise UserError(f"config.net.{field}: is for config.data=Series(...); leave it at {default}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from train.config.bounded import bounded
+from train.config.bounded import Auto, bounded
 
 
 @dataclass
@@ -58,3 +58,77 @@ class SelfOrganizingMap:
     final_radius: float = bounded(0.5, above=0)
     rate: float = bounded(0.5, above=0, high=1)
     final_rate: float = bounded(0.01, above=0, high=1)
+
+
+Activation = Literal[
+    "linear", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "softsign",
+    "sigmoid", "hard_sigmoid", "hard_silu", "tanh", "step", "exponential", "softmax", "log_softmax",
+]  # fmt: skip
+
+
+Initializer = Literal[
+    "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal",
+    "orthogonal", "normal", "zeros",
+]  # fmt: skip
+
+
+@dataclass
+class Dense:
+    """A feed-forward net: `hidden` layers of `activation`, then one linear layer per target.
+
+    `hidden=()` is a single neuron per output: linear, logistic or softmax regression. With `loss="reconstruction"` it
+    is an autoencoder: `hidden`, a linear layer of `code` numbers, `hidden` in reverse, and its input given back.
+    """
+
+    hidden: tuple[int, ...] | Auto = bounded((64, 64), 1)
+    code: int | None = bounded(None, 1)
+    activation: Activation | Auto = "relu"
+    kernel_init: Initializer = "glorot_uniform"
+    output_init: Initializer = "glorot_uniform"
+    dropout: float | Auto = bounded(0.0, 0, 0.99)
+    dropout_schedule: Literal["auto", "constant", "flat_cosine"] = "constant"
+    norm: Literal["none", "layer", "batch"] = "none"
+    residual: bool = False
+    embedding: Literal["none", "piecewise_linear", "periodic", "densely_periodic"] = "none"
+    embedding_size: int = bounded(16, 1)
+    embedding_scale: float = bounded(0.1, above=0)
+    parametrization: Literal["standard", "ntk"] = "standard"
+    activation_slope: bool = False
+    input_scale: bool = False
+    clip_outputs: bool = False
+
+
+@dataclass
+class LSTM:
+    """A stack of (bi)LSTM layers of `hidden` units, a readout, dense layers `head`, and one linear layer per target.
+
+    `patch` steps are read at once. For series: what is taken out of each window before the net and put back after it
+    (`window`), whether one net reads all columns or is shared over single ones (`columns`), and a linear map from the
+    lookback to the horizon beside the LSTM (`shortcut`). For tokens: sizes of their vectors and of the character
+    features, the count at which a word is replaced by "unknown" half of the time (`rare`), and a CRF over tags. For
+    numbers of sequences, in training: `noise` on each and an `offset` on a channel, in deviations, and the smallest
+    share of a sequence that is read (`crop`); what else may be varied is in `Augment`. `cell="plain"` takes the gates
+    away, to show what they are for.
+    """
+
+    hidden: tuple[int, ...] | Auto = bounded((64,), 1)
+    cell: Literal["lstm", "plain"] = "lstm"
+    bidirectional: bool = False
+    merge: Literal["concat", "sum", "average", "mul"] = "concat"
+    dropout: float | Auto = bounded(0.0, 0, 0.99)
+    input_dropout: float | Auto = bounded(0.0, 0, 0.99)
+    recurrent_dropout: float = bounded(0.0, 0, 0.99)
+    readout: Literal["auto", "last", "mean", "max", "mean_max", "attention"] = "auto"
+    head: tuple[int, ...] = bounded((), 1)
+    head_activation: Activation = "relu"
+    patch: int | Auto = bounded(1, 1)
+    window: Literal["none", "last", "last_deviation", "revin"] = "none"
+    columns: Literal["joint", "independent"] = "joint"
+    shortcut: bool = False
+    token_size: int = bounded(64, 1)
+    character_size: int = bounded(64, 1)
+    rare: float = bounded(0.0, 0)
+    crf: bool = False
+    noise: float | Auto = bounded(0.0, 0)
+    offset: float | Auto = bounded(0.0, 0)
+    crop: float | Auto = bounded(1.0, 0.01, 1)

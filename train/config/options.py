@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from train.config.bounded import LAST_SEED, Auto, bounded, known
-from train.config.device_options import Devices
-from train.config.net_options import Competitive, Perceptron, SelfOrganizingMap
-from train.config.population_options import Population
+from train.config.data_options import Sequences, Series, Table
+from train.config.net_options import LSTM, Competitive, Dense, Perceptron, SelfOrganizingMap
 
 __all__ = [
     "LAST_SEED",
@@ -34,173 +33,10 @@ __all__ = [
     "known",
 ]
 
-Activation = Literal[
-    "linear", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "softsign",
-    "sigmoid", "hard_sigmoid", "hard_silu", "tanh", "step", "exponential", "softmax", "log_softmax",
-]  # fmt: skip
-Initializer = Literal[
-    "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal",
-    "orthogonal", "normal", "zeros",
-]  # fmt: skip
 Loss = Literal[
     "auto", "mse", "mae", "huber", "log_cosh", "poisson", "quantile", "gaussian", "binary_crossentropy",
     "categorical_crossentropy", "reconstruction",
 ]  # fmt: skip
-# Strings that mean "no value" in a text file; pandas and Keras users write all of these.
-MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "#N/A", "?")
-
-
-@dataclass
-class Table:
-    """Rows and columns: a dense net's data. Clusters and autoencoders have no `target`; `label` is a column to judge
-    clusters, and to colour codes, by.
-
-    `stream`: training rows stay on the disk, in a Parquet file or a folder of them; row groups come in random order,
-    and rows are shuffled within windows of `shuffle_window` rows.
-    """
-
-    path: str = ""
-    valid_path: str | None = None
-    test_path: str | None = None
-    target: str | tuple[str, ...] = ()
-    features: tuple[str, ...] | None = None
-    categorical: tuple[str, ...] | None = None
-    numeric: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-    weight: str | None = None
-    label: str | None = None
-    valid: float | int = bounded(0.15, 0)
-    test: float | int = bounded(0.15, 0)
-    split: Literal["random", "stratified", "time", "group"] = "random"
-    split_seed: int = bounded(0, 0, LAST_SEED)
-    group: str | None = None
-    time: str | None = None
-    missing: tuple[str, ...] = MISSING
-    scaling: Literal["auto", "standard", "robust", "quantile", "none"] = "standard"
-    target_scaling: Literal["standard", "none"] = "standard"
-    one_hot: int = bounded(64, 0)
-    stream: bool = False
-    shuffle_window: int = bounded(1 << 18, 1)
-
-
-@dataclass
-class Dense:
-    """A feed-forward net: `hidden` layers of `activation`, then one linear layer per target.
-
-    `hidden=()` is a single neuron per output: linear, logistic or softmax regression. With `loss="reconstruction"` it
-    is an autoencoder: `hidden`, a linear layer of `code` numbers, `hidden` in reverse, and its input given back.
-    """
-
-    hidden: tuple[int, ...] | Auto = bounded((64, 64), 1)
-    code: int | None = bounded(None, 1)
-    activation: Activation | Auto = "relu"
-    kernel_init: Initializer = "glorot_uniform"
-    output_init: Initializer = "glorot_uniform"
-    dropout: float | Auto = bounded(0.0, 0, 0.99)
-    dropout_schedule: Literal["auto", "constant", "flat_cosine"] = "constant"
-    norm: Literal["none", "layer", "batch"] = "none"
-    residual: bool = False
-    embedding: Literal["none", "piecewise_linear", "periodic", "densely_periodic"] = "none"
-    embedding_size: int = bounded(16, 1)
-    embedding_scale: float = bounded(0.1, above=0)
-    parametrization: Literal["standard", "ntk"] = "standard"
-    activation_slope: bool = False
-    input_scale: bool = False
-    clip_outputs: bool = False
-
-
-@dataclass
-class Series:
-    """One series, or many (`group`), in time order: what an LSTM forecasts.
-
-    `target` columns are read `lookback` rows back and forecast `horizon` rows ahead. `observed` columns are read beside
-    them (None: all other numbers), `known` ones, such as a price to come, over the horizon too, and with `calendar` the
-    place of each stamp in its day, week and year. Windows begin `stride` rows apart; `rows` takes the first of each
-    series only. `valid` and `test` are rows, or shares, of each series: its newest. `season`: rows until it repeats,
-    found from the stamps where None.
-    """
-
-    path: str = ""
-    target: str | tuple[str, ...] = ()
-    time: str | None = None
-    group: str | None = None
-    known: tuple[str, ...] = ()
-    observed: tuple[str, ...] | None = ()
-    ignore: tuple[str, ...] = ()
-    calendar: bool = False
-    lookback: int = bounded(96, 1)
-    horizon: int = bounded(24, 1)
-    stride: int = bounded(1, 1)
-    rows: int | None = bounded(None, 1)
-    valid: float | int = bounded(0.15, 0)
-    test: float | int = bounded(0.15, 0)
-    season: int | None = bounded(None, 1)
-    missing: tuple[str, ...] = MISSING
-
-
-@dataclass
-class Sequences:
-    """Sequences of any length: numbers per step, tokens, or both; a label each, tags per step, both, or the next step.
-
-    A file has a line per sequence (JSON lines or Parquet with lists), or, with `id` and `order`, a row per step.
-    """
-
-    path: str = ""
-    valid_path: str | None = None
-    test_path: str | None = None
-    inputs: str | tuple[str, ...] = ()
-    target: str | tuple[str, ...] = ()
-    next_step: bool = False
-    id: str | None = None
-    order: str | None = None
-    valid: float | int = bounded(0.15, 0)
-    test: float | int = bounded(0.15, 0)
-    split: Literal["random", "stratified"] = "random"
-    split_seed: int = bounded(0, 0, LAST_SEED)
-    missing: tuple[str, ...] = MISSING
-    min_count: int = bounded(1, 1)
-    fold_case: bool = False
-    fold_digits: bool = False
-    characters: bool = False
-    max_length: int | None = bounded(None, 1)
-    scaling: Literal["standard", "none"] = "standard"
-    target_scaling: Literal["standard", "none"] = "standard"
-
-
-@dataclass
-class LSTM:
-    """A stack of (bi)LSTM layers of `hidden` units, a readout, dense layers `head`, and one linear layer per target.
-
-    `patch` steps are read at once. For series: what is taken out of each window before the net and put back after it
-    (`window`), whether one net reads all columns or is shared over single ones (`columns`), and a linear map from the
-    lookback to the horizon beside the LSTM (`shortcut`). For tokens: sizes of their vectors and of the character
-    features, the count at which a word is replaced by "unknown" half of the time (`rare`), and a CRF over tags. For
-    numbers of sequences, in training: `noise` on each and an `offset` on a channel, in deviations, and the smallest
-    share of a sequence that is read (`crop`); what else may be varied is in `Augment`. `cell="plain"` takes the gates
-    away, to show what they are for.
-    """
-
-    hidden: tuple[int, ...] | Auto = bounded((64,), 1)
-    cell: Literal["lstm", "plain"] = "lstm"
-    bidirectional: bool = False
-    merge: Literal["concat", "sum", "average", "mul"] = "concat"
-    dropout: float | Auto = bounded(0.0, 0, 0.99)
-    input_dropout: float | Auto = bounded(0.0, 0, 0.99)
-    recurrent_dropout: float = bounded(0.0, 0, 0.99)
-    readout: Literal["auto", "last", "mean", "max", "mean_max", "attention"] = "auto"
-    head: tuple[int, ...] = bounded((), 1)
-    head_activation: Activation = "relu"
-    patch: int | Auto = bounded(1, 1)
-    window: Literal["none", "last", "last_deviation", "revin"] = "none"
-    columns: Literal["joint", "independent"] = "joint"
-    shortcut: bool = False
-    token_size: int = bounded(64, 1)
-    character_size: int = bounded(64, 1)
-    rare: float = bounded(0.0, 0)
-    crf: bool = False
-    noise: float | Auto = bounded(0.0, 0)
-    offset: float | Auto = bounded(0.0, 0)
-    crop: float | Auto = bounded(1.0, 0.01, 1)
 
 
 @dataclass
@@ -274,6 +110,58 @@ class Train:
     checkpoint_every: int | None = bounded(None, 1)
     keep: int = bounded(2, 1)
     gradient_norms: bool = False
+
+
+@dataclass
+class Devices:
+    """How a run is laid over devices: members of a population over some, the rows of each batch over the others.
+
+    `count` devices are used (None: as many as are worth it, see `train.parallel.devices.lay_out`), `members` of them along the
+    members (None: as many as divide both). `parallel` compiles the same step by jit on sharded arrays, or by pmap,
+    which shares out batches only. With `exact=8` a batch is always added up from the same parts in one order, so that
+    1, 2, 4 and 8 devices train the same bits. A run may go on with other devices than it began with.
+    """
+
+    parallel: Literal["jit", "pmap"] = "jit"
+    count: int | None = bounded(None, 1)
+    members: int | None = bounded(None, 1)
+    exact: int | None = bounded(None, 2)
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Of several processes that train one run, this is number `process` of `count`, from 0. They meet at `coordinator`,
+    "HOST:PORT" of number 0, where each waits `seconds` for the others."""
+
+    coordinator: str
+    count: int
+    process: int
+    seconds: int = 300
+
+
+GridValue = int | float | bool | str | tuple[int, ...]
+
+
+@dataclass
+class Population:
+    """Nets trained side by side: `seeds` of every fold of every setting.
+
+    `folds` divide the training and validation rows as `data.split` says; each net validates on one fold and trains on
+    the others (by time: on those before it). `grid` gives fields several values, {"optim.l2": (0, 1e-4)}, and settings
+    are all combinations of them; or, with `samples`, so many random ones, drawn from the range between two numbers, on
+    a log scale if both are above 0, or from the values. `halving=3`: only the best third of the settings trains on
+    after a 9th and after a 3rd of the epochs. What answers in the end (`keep`): the best net, the nets of the best
+    setting averaged, the average of all, or (`refit`) one net of the best setting that is trained on all training and
+    validation rows for as many epochs as were best in the folds, on average. `member` trains one of them alone.
+    """
+
+    seeds: int = bounded(1, 1)
+    folds: int = bounded(1, 1)
+    grid: dict[str, tuple[GridValue, ...]] = field(default_factory=dict)
+    samples: int | None = bounded(None, 1)
+    halving: int | None = bounded(None, 2)
+    keep: Literal["ensemble", "best", "all", "refit"] = "ensemble"
+    member: int | None = bounded(None, 0)
 
 
 @dataclass

@@ -14,9 +14,10 @@ import jax
 import jax.numpy as jnp
 
 from nets.dropout import is_off
-from train.config.options import LSTM, Augment, known
+from train.config.net_options import LSTM
+from train.config.options import Augment, known
 from train.core.augment_sequences import normal, stretched, uniform, varied_steps
-from train.data.table.dataset import Batch
+from train.data.dataset import Batch
 
 Array = jax.Array
 Inputs = dict[str, Array]

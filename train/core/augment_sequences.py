@@ -13,7 +13,8 @@ from jax.scipy.special import ndtri
 
 from nets.dropout import is_off, random_bits
 from nets.tokens import UNKNOWN
-from train.config.options import LSTM, Augment, known
+from train.config.net_options import LSTM
+from train.config.options import Augment, known
 
 Array = jax.Array
 KNOTS = 5  # of the speed at which a warped sequence is read: slower than what tells classes apart

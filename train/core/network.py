@@ -6,24 +6,13 @@ from typing import Any
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 
 import nets
 from nets.competitive import Decay
 from nets.perceptron import Rule
-from train.config.options import (
-    LSTM,
-    Competitive,
-    Config,
-    Dense,
-    Perceptron,
-    SelfOrganizingMap,
-    Sequences,
-    Series,
-    Table,
-    known,
-)
-from train.core.state import Weights
+from train.config.data_options import Sequences, Series, Table
+from train.config.net_options import LSTM, Dense
+from train.config.options import Competitive, Config, Perceptron, SelfOrganizingMap, known
 from train.core.tasks import Task, make_tasks
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.series.encoder import SeriesEncoder
@@ -171,15 +160,3 @@ def _sequence_network(net: LSTM, encoder: SequenceEncoder, tasks: tuple[Task, ..
     )
 
 
-def init_weights(network: nn.Module, statistics: Any, inputs: Any, key: Array) -> Weights:
-    """Fresh weights, a function of the run's key; `inputs` are those of any prepared batch."""
-    rngs = {"params": jax.random.fold_in(key, 0)}
-    _, variables = network.apply(
-        {"statistics": statistics}, inputs, train=False, rngs=rngs, mutable=["params", "batch_stats"]
-    )
-    return Weights(variables["params"], variables.get("batch_stats", {}))
-
-
-def count_parameters(weights: Weights) -> int:
-    """Trained numbers."""
-    return sum(jnp.size(leaf) for leaf in jax.tree.leaves(weights.params))

@@ -12,52 +12,17 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from nets.dropout import is_off
 from train.config.options import known
-from train.core.batch_parts import WHOLE, gathered, own_slice, padded_size
-from train.core.optim import layer_norms
-from train.core.state import Best, Plateau, State, Weights
-from train.core.step import Data, Program, train_epoch
-from train.core.tasks import row_errors, row_losses
+from train.core.batch_parts import WHOLE
+from train.core.early_stopping import Best, update_best, update_plateau
+from train.core.forward import evaluate, evaluation_weights
+from train.core.penalties import layer_norms
+from train.core.program import Data, Program
+from train.core.state import State
+from train.core.step import train_epoch
+from train.core.weights import Weights
 
 Array = jax.Array
-EVALUATION_ROWS = 4096  # rows of an evaluation block: bounds its memory, changes no answer
-
-
-def evaluation_weights(program: Program, state: State) -> Weights:
-    """The weights that are judged and kept: the moving average where there is one."""
-    if is_off(program.config.optim.ema):
-        return state.weights
-    return Weights(state.average, state.weights.batch_stats)
-
-
-def evaluate(
-    program: Program, data: Data, weights: Weights, rows_n: Array, n_real: Any = None
-) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Answers of the network for these rows, {head: [n, ...]}, and weighted sums of loss and error over them, or over
-    the first `n_real`."""
-    n, variables = rows_n.shape[0], weights.variables(data.statistics)
-    parts = program.parts
-    block = min(-(-n // parts.count), EVALUATION_ROWS)
-    n_blocks = padded_size(parts, -(-n // block))
-    rows = jnp.pad(rows_n, (0, n_blocks * block - n), mode="edge").reshape(n_blocks, block)
-    n_real = n if n_real is None else n_real
-    real = (jnp.arange(n_blocks * block) < n_real).astype(jnp.float32).reshape(n_blocks, block)
-
-    def judge(block: tuple[Array, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
-        batch = program.take(data.arrays, block[0])
-        outputs = program.network.apply(variables, batch.inputs, train=False)
-        weight_b = batch.weight * block[1]
-        sums = {
-            "loss": (row_losses(program.tasks, outputs, batch.target) * weight_b).sum(),
-            "error": (row_errors(program.tasks, outputs, batch.target) * weight_b).sum(),
-            "weight": weight_b.sum(),
-        }
-        return program.network.apply(variables, outputs, method="answer"), sums
-
-    answers, sums = gathered(parts, lax.map(judge, (own_slice(parts, rows), own_slice(parts, real))))
-    flat = jax.tree.map(lambda a: a.reshape(n_blocks * block, *a.shape[2:])[:n], answers)
-    return flat, jax.tree.map(jnp.sum, sums)
 
 
 def train_round(program: Program, data: Data, state: State) -> tuple[State, dict[str, Any]]:
@@ -98,8 +63,20 @@ def judge_round(
         return state.replace(best=latest, diverged=diverged, stopped=diverged | done), log | {"step": state.step}
     answers, judged = evaluate(program, data, evaluation_weights(program, state), data.valid, data.n_valid)
     log |= {"valid_loss": judged["loss"] / judged["weight"], "answers": answers, "step": state.step}
-    state = _remember(program, state, judged[options.monitor] / judged["weight"])
+    state = apply_evaluation(program, state, judged[options.monitor] / judged["weight"])
     return state.replace(diverged=diverged, stopped=state.stopped | diverged | done), log
+
+
+def apply_evaluation(program: Program, state: State, value: Array) -> State:
+    """The state after an evaluation that gave this monitored value: best weights, patience and plateau."""
+    options = program.config.train
+    weights = evaluation_weights(program, state)
+    best = update_best(state.best, weights, value, state.step, known(options.restore))
+    plateau = state.plateau
+    if program.config.optim.schedule == "plateau":
+        plateau = update_plateau(plateau, value, program.config.optim)
+    stopped = state.stopped if options.patience is None else best.wait >= options.patience
+    return state.replace(best=best, plateau=plateau, stopped=stopped)
 
 
 def log_shapes(program: Program, data: Data, state: State) -> Any:
@@ -119,36 +96,6 @@ def log_shapes(program: Program, data: Data, state: State) -> Any:
 def _finite(tree: Any) -> Array:
     """Whether every number is: the last update of a round can spoil weights that no loss has seen yet."""
     return jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(tree)]).all()
-
-
-def _remember(program: Program, state: State, value: Array) -> State:
-    """Best weights, patience and plateau after an evaluation.
-
-    Of equal values, as counted errors often are, the later weights are kept: they were trained longer. Patience is
-    only renewed by a strictly lower one.
-    """
-    kept = (value <= state.best.value) | (program.config.train.restore == "last")
-    choose = lambda new, old: jnp.where(kept, new, old)  # noqa: E731 - one word for one choice
-    best = Best(
-        jax.tree.map(choose, evaluation_weights(program, state), state.best.weights),
-        choose(value, state.best.kept),
-        jnp.fmin(value, state.best.value),  # fmin passes over a nan, which nothing would ever be lower than
-        choose(state.step, state.best.step),
-        jnp.where(value < state.best.value, 0, state.best.wait + 1),
-    )
-    options, plateau = program.config.optim, state.plateau
-    if options.schedule == "plateau":
-        improved = value < plateau.value
-        wait = jnp.where(improved, 0, plateau.wait + 1)
-        cut = ~improved & (wait >= options.plateau_patience)
-        plateau = Plateau(
-            jnp.where(cut, plateau.factor * options.plateau_factor, plateau.factor),
-            jnp.fmin(value, plateau.value),
-            jnp.where(cut, 0, wait),
-        )
-    patience = program.config.train.patience
-    stopped = state.stopped if patience is None else best.wait >= patience
-    return state.replace(best=best, plateau=plateau, stopped=stopped)
 
 
 def run_rounds(program: Program, data: Data, state: State, logs: Any, n_rounds: Array) -> tuple[State, Any, Array]:

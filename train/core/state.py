@@ -9,37 +9,10 @@ import jax.numpy as jnp
 import optax
 from flax import struct
 
+from train.core.early_stopping import Best, Plateau
+from train.core.weights import Weights
+
 Array = jax.Array
-
-
-class Weights(struct.PyTreeNode):
-    """What a network is applied with, beside the statistics."""
-
-    params: Any
-    batch_stats: Any
-
-    def variables(self, statistics: Any) -> dict[str, Any]:
-        """The collections as Linen wants them."""
-        return {"params": self.params, "batch_stats": self.batch_stats, "statistics": statistics}
-
-
-class Best(struct.PyTreeNode):
-    """The weights to keep, their monitored value, the lowest one so far, the step of the weights, and how many
-    evaluations ago there was a lower value than all before."""
-
-    weights: Weights
-    kept: Array
-    value: Array
-    step: Array
-    wait: Array
-
-
-class Plateau(struct.PyTreeNode):
-    """For the schedule "plateau": a factor on the learning rate, and evaluations without a better value."""
-
-    factor: Array
-    value: Array
-    wait: Array
 
 
 class State(struct.PyTreeNode):

@@ -11,23 +11,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from train.config.options import Config
-from train.data.files.write import write_table
-from train.data.table.dataset import Batch
-from train.data.table.encoder import Head
+from train.data.dataset import Batch, Head
 from train.errors import UserError
 from train.evaluation.metrics.supervised import interval_metrics
 
 Arrays = Mapping[str, np.ndarray]
 LEVEL = 0.9  # of the intervals that a finished run judges on its test rows
-NAME = "calibration.parquet"
 
 
 class Base(NamedTuple):
@@ -165,24 +158,3 @@ def check_numbers(encoder: Any) -> Head:
     return head
 
 
-def write_scores(folder: Path, head: Head, scores_no: np.ndarray, step: int) -> None:
-    """calibration.parquet: a column of sorted scores for each output, and the step of the state they belong to."""
-    steps = scores_no.shape[1] // len(head.columns)
-    names = [f"{name}.{h + 1}" if steps > 1 else name for h in range(steps) for name in head.columns]
-    table = pa.table(list(scores_no.T), names=names)
-    write_table(table.replace_schema_metadata({"step": str(step)}), folder / NAME)
-
-
-def read_scores(folder: Path, config: Config, step: int) -> np.ndarray:
-    """The scores [n, o] of a run whose newest state is that of `step`. Raises UserError if it has none."""
-    judged = config.data.valid or getattr(config.data, "valid_path", None) or config.population.folds > 1
-    if not judged:
-        advice = "train with config.data.valid above 0"
-        raise UserError(f"--interval: the run in {folder} has no validation rows to measure its errors on; {advice}")
-    try:
-        table = pq.read_table(folder / NAME)
-    except (OSError, pa.ArrowException):
-        raise UserError(f"--interval: {folder} holds no {NAME}, which a run writes when it finishes") from None
-    if (table.schema.metadata or {}).get(b"step") != str(step).encode():
-        raise UserError(f"--interval: the run in {folder} went on after {NAME} was written; let it finish")
-    return np.column_stack([column.to_numpy() for column in table.columns])

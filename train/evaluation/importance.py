@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from train.evaluation.metrics import supervised as metrics
+from train.evaluation.score import score_heads
 
 if TYPE_CHECKING:
-    from train.data.table.encoder import Head
+    from train.data.dataset import Head
 
 Arrays = Mapping[str, NDArray]
 
@@ -70,7 +70,7 @@ def prediction_error(
     def error(answers: Mapping[str, ArrayLike], rows: NDArray[np.intp]) -> float:
         targets_rows = {name: np.asarray(target)[rows] for name, target in targets.items()}
         weight_rows = None if weight is None else np.asarray(weight)[rows]
-        scores = metrics.evaluate(heads, answers, targets_rows, weight_rows, units)
+        scores = score_heads(heads, answers, targets_rows, weight_rows, units)
         if "rmse" in scores:
             return scores["rmse"]
         accuracies = [value for name, value in scores.items() if name.rpartition(".")[2] == "accuracy"]

@@ -17,7 +17,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from nets.sequence import STEP_KINDS
-from train.config.options import LSTM, Config, Dense
+from train.config.net_options import LSTM, Dense
+from train.config.options import Config
 from train.core.network import make_network
 from train.errors import UserError
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -15,25 +14,21 @@ import numpy as np
 import pyarrow as pa
 
 from nets.sequence import STEP_KINDS
-from train import config as configs
-from train.config.members import is_population
-from train.config.options import LSTM, Config, known
+from train.config.net_options import LSTM
+from train.config.options import Config, known
 from train.core.network import make_network
+from train.data.dataset import Head
 from train.data.files.arrow import as_table
-from train.data.load import read_encoder
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.future import future_columns, read_future
-from train.data.table.encoder import Head, TableEncoder
+from train.data.table.encoder import TableEncoder
 from train.errors import UserError
-from train.evaluation.conformal import check_numbers, interval_columns, needed_score, read_scores, spread_columns
+from train.evaluation.conformal import check_numbers, interval_columns, needed_score, spread_columns
 from train.inference.mc_dropout import make_sampler, summarise
 from train.parallel.devices import on_every_device
-from train.run.checkpoint import Checkpoints
-from train.run.folder import read_json
 
 Arrays = dict[str, np.ndarray]
-KEPT = "kept.json"  # which members of a population answer
 JUDGED_ROWS = 65_536
 BLOCK = 256  # rows of one compiled call; fewer are padded, so that one program serves any number of rows
 
@@ -256,33 +251,3 @@ def pad_rows(array: np.ndarray, n: int) -> np.ndarray:
     return np.concatenate([array, np.zeros((n - len(array), *array.shape[1:]), array.dtype)])
 
 
-def load(workdir: str | Path) -> Predictor:
-    """The best network, or networks, of a run's folder. Raises UserError if it is not a run with a checkpoint."""
-    folder = Path(workdir)
-    config = configs.from_json(read_json(folder / "config.json", "a run's folder")["config"])
-    encoder = read_encoder(read_json(folder / "encoder.json", "a run's folder"))
-    if not is_population(config):
-        step, model = _model(folder, folder)
-        return Predictor(config, encoder, model, partial(read_scores, folder, config, step))
-    if not (folder / KEPT).exists():
-        raise UserError(f"{folder} holds a population that is not finished; the command that began it resumes it")
-    kept = read_json(folder / KEPT, "a run's folder")
-    scores = partial(read_scores, folder, config, kept["step"])
-    own = configs.from_json(kept["config"])
-    if kept["parts"][0]["slots"] is None:  # a net without an axis of members
-        _, model = _model(folder / kept["parts"][0]["part"], folder)
-        return Predictor(own, encoder, model, scores)
-    parts = []
-    for part in kept["parts"]:
-        _, model = _model(folder / part["part"], folder)
-        parts.append(jax.tree.map(lambda leaf: np.asarray(leaf)[part["slots"]], model))  # noqa: B023 - called at once
-    return Predictor(own, encoder, tuple(parts), scores, members=True)
-
-
-def _model(folder: Path, run: Path) -> tuple[int, dict[str, Any]]:
-    """The newest step of a folder, and the best weights saved with it."""
-    checkpoints = Checkpoints(folder, read_only=True)
-    steps = checkpoints.steps()
-    if not steps:
-        raise UserError(f"{run} has no finished checkpoint; train it first: python -m train.main --workdir={run}")
-    return steps[0], {"batch_stats": {}, **checkpoints.restore_model(steps[0])}

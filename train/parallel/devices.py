@@ -19,8 +19,8 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from train.config.options import Config, Devices, known
 from train.core.batch_parts import BATCH, Parts
+from train.core.program import Program
 from train.core.state import State
-from train.core.step import Program
 from train.errors import UserError
 
 MEMBER = "member"

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from train.config.device_options import Processes
+from train.config.options import Processes
 from train.errors import UserError
 
 GREETING = "denseq"

@@ -9,7 +9,7 @@ import numpy as np
 from train.config.options import Config, known
 from train.core.state import State
 from train.parallel.devices import fetch
-from train.run.prepare import Run
+from train.run.run import Run
 
 
 def rungs(config: Config) -> list[int]:

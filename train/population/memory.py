@@ -15,13 +15,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from train.config.options import LSTM, known
-from train.core.rounds import EVALUATION_ROWS
-from train.core.step import Data
+from train.config.net_options import LSTM
+from train.config.options import known
+from train.core.forward import EVALUATION_ROWS
+from train.core.program import Data
 from train.errors import UserError
 from train.parallel.hosts import by_first, decide
 from train.population.vmapped import init_members, member_logs, pick, side_by_side, train_members
-from train.run.prepare import Run
+from train.run.run import Run
 
 SHARE = 0.7  # of the free memory that a group may take: an estimate is one, and checkpoints are copied while saved
 PLENTY = 0.1  # of it below which a rough estimate, many times too high for most nets, is enough

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from nets.competitive import map_distances, map_places
+from train.report import draw
 from train.report import plots as figures
 from train.report.page import figure, panels, section
 
@@ -25,7 +26,7 @@ def cluster_sections(found: Json, split: str) -> list[str]:
     features, "shape": of the map or None, "grid"}."""
     n = f"{len(found['cluster']):,} {split} rows"
     note = f"{n} on their first two principal components, units by number"
-    scatter = figures.draw(partial(_scatter, found=found), "Clusters")
+    scatter = draw.draw(partial(_scatter, found=found), "Clusters")
     sections = [section("Clusters", panels([figure("Clusters", note, scatter), *_sizes(found, n)]))]
     if found["shape"] is not None:
         sections.append(section("Map", panels(_maps(found, n))))
@@ -55,14 +56,14 @@ def _scatter(axes: Any, found: Json) -> None:
     row_nd, units_kd = (np.asarray(found[name], np.float64) for name in ("row", "units"))
     place_n2, unit_k2 = components(row_nd, units_kd)
     # More clusters than colours begin again, and bear their number.
-    colour_n = [figures.CATEGORIES[i % len(figures.CATEGORIES)] for i in np.asarray(found["cluster"])[shown]]
+    colour_n = [draw.CATEGORIES[i % len(draw.CATEGORIES)] for i in np.asarray(found["cluster"])[shown]]
     area = 9 if len(shown) < 500 else 4
     axes.scatter(*place_n2[shown].T, s=area, color=colour_n, alpha=0.7, linewidths=0, rasterized=True)
     if found["shape"] is None and len(unit_k2) <= 50:
         for i, (x, y) in enumerate(unit_k2):
-            axes.text(x, y, str(i), ha="center", va="center", fontsize=8.5, color=figures.INK)
+            axes.text(x, y, str(i), ha="center", va="center", fontsize=8.5, color=draw.INK)
     else:
-        axes.scatter(*unit_k2.T, s=6, color=figures.INK, linewidths=0)
+        axes.scatter(*unit_k2.T, s=6, color=draw.INK, linewidths=0)
     axes.locator_params(nbins=6)
     axes.set(xlabel="first component", ylabel="second component")
 
@@ -73,12 +74,12 @@ def _sizes(found: Json, n: str) -> Iterator[str]:
     count_k = np.bincount(found["cluster"], minlength=len(found["units"]))
 
     def paint(axes: Any) -> None:
-        axes.bar(np.arange(len(count_k)), count_k, color=figures.BLUE, alpha=0.85)
+        axes.bar(np.arange(len(count_k)), count_k, color=draw.BLUE, alpha=0.85)
         axes.locator_params(axis="x", nbins=10, integer=True)
         axes.grid(False, axis="x")
         axes.set(xlabel="cluster", ylabel="rows")
 
-    yield figure("Sizes", f"{n} by cluster", figures.draw(paint, "Sizes of clusters"))
+    yield figure("Sizes", f"{n} by cluster", draw.draw(paint, "Sizes of clusters"))
 
 
 def _maps(found: Json, n: str) -> Iterator[str]:
@@ -95,7 +96,7 @@ def _planes(found: Json) -> Iterator[str]:
     for i, name in enumerate(found["names"][:MAX_PLANES]):
         values_k = np.asarray(found["units"])[:, i]
         note = f"{values_k.min():.2g} to {values_k.max():.2g}, scaled"
-        yield figure(figures.label(name, 28), note, _cells(values_k, found["shape"], found["grid"], f"Plane of {name}"))
+        yield figure(draw.label(name, 28), note, _cells(values_k, found["shape"], found["grid"], f"Plane of {name}"))
 
 
 def _cells(values_k: Array, shape: tuple[int, int], grid: str, title: str, texts: Sequence[str] | None = None) -> str:
@@ -111,14 +112,14 @@ def _cells(values_k: Array, shape: tuple[int, int], grid: str, title: str, texts
         sides, radius, turn = (4, 0.5**0.5, np.pi / 4) if grid == "rectangular" else (6, 3**-0.5, 0.0)
         place_kg = map_places(shape, grid)
         cells = [RegularPolygon((x, y), sides, radius=radius, orientation=turn) for y, x in place_kg]
-        colours = to_rgba_array([figures.BLUE] * len(cells), 0.06 + 0.94 * share_k)
+        colours = to_rgba_array([draw.BLUE] * len(cells), 0.06 + 0.94 * share_k)
         axes.add_collection(PatchCollection(cells, facecolor=colours, linewidth=0))
         for (y, x), text, share in zip(place_kg, texts or [], share_k, strict=False):
-            colour = figures.ON_BLUE if share > 0.5 else figures.INK
+            colour = figures.ON_BLUE if share > 0.5 else draw.INK
             axes.text(x, y, text, ha="center", va="center", fontsize=7, color=colour)
         (bottom, left), (top, right) = place_kg.min(0) - 0.7, place_kg.max(0) + 0.7
         axes.set(xlim=(left, right), ylim=(top, bottom), aspect="equal", xticks=[], yticks=[])
         axes.grid(False)
         axes.spines[:].set_visible(False)
 
-    return figures.draw(paint, title, left=8, bottom=8)
+    return draw.draw(paint, title, left=8, bottom=8)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from train.report import draw
 from train.report import plots as figures
 from train.report.clusters import components
 from train.report.page import figure, panels, section
@@ -31,7 +32,7 @@ def _codes(found: Json, split: str) -> Iterator[str]:
         k, f"on the first two principal components of their codes of {k} numbers"
     )
     note = f"{n:,} {split} rows {what}"
-    yield figure("Codes", note, figures.draw(partial(_scatter, found=found), "Codes"), wide=True)
+    yield figure("Codes", note, draw.draw(partial(_scatter, found=found), "Codes"), wide=True)
 
 
 def _scatter(axes: Any, found: Json) -> None:
@@ -46,12 +47,12 @@ def _scatter(axes: Any, found: Json) -> None:
     for code in np.unique(label_n[shown]):
         rows = shown[label_n[shown] == code]
         named = 0 <= code < MAX_LABELS
-        colour = figures.CATEGORIES[code % len(figures.CATEGORIES)] if named else figures.BLUE
+        colour = draw.CATEGORIES[code % len(draw.CATEGORIES)] if named else draw.BLUE
         text = str(found["classes"][code]) if named else None
         axes.scatter(*code_nk[rows].T, s=area, color=colour, alpha=0.75, linewidths=0, rasterized=True, label=text)
         if named:  # the name stands where its rows are: a legend would be looked up ten times
             x, y = np.median(code_nk[rows], 0)
-            axes.text(x, y, text, ha="center", va="center", fontsize=9, color=figures.INK)
+            axes.text(x, y, text, ha="center", va="center", fontsize=9, color=draw.INK)
     axes.locator_params(nbins=6)
     names = {1: ("code_1", "error"), 2: ("code_1", "code_2")}.get(
         found["code"].shape[1], ("first component", "second component")
@@ -61,22 +62,22 @@ def _scatter(axes: Any, found: Json) -> None:
 
 def _losses(found: Json) -> Iterator[str]:
     def paint_errors(axes: Any) -> None:
-        axes.hist(np.asarray(found["error"], np.float64), bins=40, color=figures.BLUE, alpha=0.85)
+        axes.hist(np.asarray(found["error"], np.float64), bins=40, color=draw.BLUE, alpha=0.85)
         axes.set(xlabel="error of a row", ylabel="rows")
 
     known = [(name, value) for name, value in zip(found["columns"], found["r2"], strict=True) if np.isfinite(value)]
     worst = sorted(known, key=lambda pair: pair[1])[:MAX_BARS]
-    names = [figures.label(name, 28) for name, _ in worst]
+    names = [draw.label(name, 28) for name, _ in worst]
     if worst:
 
         def paint_columns(axes: Any) -> None:
             place = np.arange(len(worst))
-            axes.barh(place, [max(value, 0) for _, value in worst], height=0.62, color=figures.BLUE, alpha=0.85)
+            axes.barh(place, [max(value, 0) for _, value in worst], height=0.62, color=draw.BLUE, alpha=0.85)
             axes.set_yticks(place, names)
             axes.set(xlim=(0, 1), ylim=(len(worst) - 0.4, -0.6), xlabel="share of the variance that comes back")
             axes.grid(False, axis="y")
 
-        size = {"height": 16 * len(worst) + 48, "left": max(map(figures.text_width, names)) + 8}
+        size = {"height": 16 * len(worst) + 48, "left": max(map(draw.text_width, names)) + 8}
         few = f"; the {MAX_BARS} worst of {len(known)} columns" if len(known) > MAX_BARS else ""
-        yield figure("By column", f"r2, the worst first{few}", figures.draw(paint_columns, "r2 by column", **size))
-    yield figure("Errors", "a row far to the right is unlike those of training", figures.draw(paint_errors, "Errors"))
+        yield figure("By column", f"r2, the worst first{few}", draw.draw(paint_columns, "r2 by column", **size))
+    yield figure("Errors", "a row far to the right is unlike those of training", draw.draw(paint_errors, "Errors"))

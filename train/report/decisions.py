@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from train.data.table.encoder import TableEncoder
+from train.report import draw
 from train.report import plots as figures
 from train.report.page import figure, panels, section
 
@@ -57,7 +58,7 @@ def _pictures(plane: Mapping[str, Any], heads: list[dict], targets: Arrays, spli
         if head["kind"] in ("binary", "multiclass"):
             paint = partial(_decisions, plane=plane, head=head, truth_n=np.asarray(targets[head["name"]]))
             note = f"what is answered at each place, and the {split} rows"
-            yield figure(figures.label(head["name"], 28), note, figures.draw(paint, f"Decisions on {head['name']}"))
+            yield figure(draw.label(head["name"], 28), note, draw.draw(paint, f"Decisions on {head['name']}"))
 
 
 def _decisions(axes: Any, plane: Mapping[str, Any], head: dict, truth_n: np.ndarray) -> None:
@@ -66,15 +67,15 @@ def _decisions(axes: Any, plane: Mapping[str, Any], head: dict, truth_n: np.ndar
     binary, (x_axis, y_axis) = head["kind"] == "binary", plane["axes"]
     choice = (answer > 0.5).astype(int) if binary else answer.argmax(-1)
     choice = choice.reshape(len(y_axis), len(x_axis))
-    colours = [figures.GREY, figures.BLUE] if binary else list(figures.CATEGORIES)
+    colours = [draw.GREY, draw.BLUE] if binary else list(draw.CATEGORIES)
     for k, name in enumerate(head["classes"]):
         colour = colours[k % len(colours)]
         if (choice == k).any():
             axes.contourf(x_axis, y_axis, choice == k, levels=[0.5, 1.5], colors=[colour], alpha=0.16)
         rows_n2 = plane["rows"][truth_n == k][: figures.MAX_POINTS]
         axes.scatter(*rows_n2.T, s=9, color=colour, linewidths=0, rasterized=len(rows_n2) > 200, label=name, zorder=3)
-    axes.contour(x_axis, y_axis, choice, levels=np.arange(len(head["classes"])) - 0.5, colors=figures.INK, linewidths=1)
+    axes.contour(x_axis, y_axis, choice, levels=np.arange(len(head["classes"])) - 0.5, colors=draw.INK, linewidths=1)
     axes.grid(False)
-    axes.set(xlabel=figures.label(plane["names"][0], 28), ylabel=figures.label(plane["names"][1], 28))
+    axes.set(xlabel=draw.label(plane["names"][0], 28), ylabel=draw.label(plane["names"][1], 28))
     if len(head["classes"]) <= len(colours):
         axes.legend(loc="best", markerscale=1.5, handletextpad=0.1)

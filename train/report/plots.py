@@ -7,128 +7,22 @@ Shapes: n rows, k classes.
 
 from __future__ import annotations
 
-import html
-import io
-import re
-import unicodedata
-import warnings
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from train.report.curves import wilson_interval
+from train.report.draw import BLUE, GREY, HEIGHT, INK, MUTED, ON_BLUE, PALE, WIDTH, draw, label, text_width
+
 Array = np.ndarray
-Painter = Callable[[Any], None]
 
 MAX_POINTS = 5_000
-MAX_CLASSES = 30
-WIDTH, HEIGHT = 240, 180  # of a panel, in points: three stand side by side, and a phone shows one larger than life
-BLUE, PALE, GREY, INK = "#2563eb", "#9dbbf7", "#8b929c", "#1f2430"
-MUTED, LINE, ON_BLUE = "#667080", "#e3e6ea", "#fefefe"
-# Told apart by most eyes (Tableau's ten), on light and on dark.
-CATEGORIES = (
-    "#4e79a7", "#f28e2b", "#e15759", "#76b7b2", "#59a14f", "#edc948", "#b07aa1", "#ff9da7", "#9c755f", "#bab0ac",
-)  # fmt: skip
-VARIABLES = {BLUE: "blue", PALE: "pale", GREY: "grey", INK: "ink", MUTED: "muted", LINE: "line", ON_BLUE: "on-blue"}
-STYLE: dict[Any, Any] = {
-    "axes.axisbelow": True, "axes.edgecolor": LINE, "axes.facecolor": "none", "axes.formatter.limits": (-4, 5),
-    "axes.grid": True, "axes.labelcolor": MUTED, "axes.labelsize": 9, "axes.linewidth": 0.8,
-    "axes.spines.right": False, "axes.spines.top": False, "figure.facecolor": "none", "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"], "grid.color": LINE, "grid.linewidth": 0.6, "legend.fontsize": 8.5,
-    "legend.frameon": False, "legend.labelcolor": MUTED, "lines.linewidth": 1.6, "svg.fonttype": "none",
-    "svg.hashsalt": "report", "text.color": INK, "text.parse_math": False, "xtick.color": MUTED,
-    "xtick.labelsize": 8.5, "xtick.major.size": 0, "ytick.color": MUTED, "ytick.labelsize": 8.5,
-    "ytick.major.size": 0, "ytick.minor.size": 0,
-}  # fmt: skip
-FONT = "; font-family: 'DejaVu Sans', sans-serif"
-
-
-def draw(
-    paint: Painter, title: str, *, width: float = WIDTH, height: float = HEIGHT, left: float = 42, bottom: float = 34
-) -> str:
-    """One panel as an `<svg>` element; `paint` draws on its axes. Sizes are in points; `title` is read aloud."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    with matplotlib.rc_context(STYLE), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph")  # the browser has its own font for a name in any script
-        figure = Figure((width / 72, height / 72))
-        size = (width - left - 8) / width, (height - bottom - 14) / height
-        paint(figure.add_axes((left / width, bottom / height, *size)))
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", dpi=160)
-    head = re.compile(r"^.*?<svg[^>]*>|<metadata>.*?</metadata>|<style.*?</style>", re.DOTALL)
-    body = head.sub("", buffer.getvalue(), count=3)
-    body = re.sub(r' id="[A-Za-z0-9.]+_\d+"', "", body)  # the same in every figure, and nothing refers to them
-    variable = partial(re.sub, "|".join(VARIABLES), lambda colour: f"var(--{VARIABLES[colour[0]]})")
-    body = re.sub(r'style="[^"]*"', lambda style: variable(style[0].replace(FONT, "")), body)
-    bounds = f"max-width:{1.34 * width:.0f}px;min-width:{width:.0f}px"  # text of one size in all, always legible
-    box = f'viewBox="0 0 {width:.6g} {height:.6g}" style="{bounds}"'
-    return f'<svg role="img" aria-label="{html.escape(title)}" {box}>{body.strip()}'
-
-
-def label(name: str, limit: int) -> str:
-    """A name that fits beside an axis: printable, on one line, at most `limit` characters."""
-    text = "".join(c if c.isprintable() else " " for c in str(name))
-    return text if len(text) <= limit else text[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}"
-
-
-def text_width(text: str) -> float:
-    """A generous estimate of a text's width in points; a wide (East Asian) character counts twice."""
-    return 0.58 * 8.5 * sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def sample(n: int) -> Array:
     """Which of n points to draw: all, or `MAX_POINTS` of them, the same ones every time."""
     return np.arange(n) if n <= MAX_POINTS else np.sort(np.random.default_rng(0).choice(n, MAX_POINTS, replace=False))
-
-
-def roc_curve(positive_n: Array, score_n: Array) -> tuple[Array, Array, float]:
-    """False and true positive rates from (0, 0) to (1, 1), one point per distinct score, and the area below.
-
-    Both outcomes must occur. Equal scores make one slanted segment, so that ties count as half (Fawcett 2006).
-    """
-    order = np.argsort(-score_n, kind="stable")
-    last = np.append(np.nonzero(np.diff(score_n[order]))[0], len(order) - 1)
-    hits = np.cumsum(positive_n[order], dtype=np.float64)[last]
-    true_rate = np.append(0.0, hits / hits[-1])
-    false_rate = np.append(0.0, (last + 1 - hits) / (len(order) - hits[-1]))
-    return false_rate, true_rate, float(np.trapezoid(true_rate, false_rate))
-
-
-def calibration(happened_n: Array, probability_n: Array, bins: int = 10) -> tuple[Array, Array, Array]:
-    """Mean probability, share that happened and number of rows in each occupied bin of equal width."""
-    index_n = np.minimum((probability_n * bins).astype(int), bins - 1)
-    count = np.bincount(index_n, minlength=bins)
-    used = count > 0
-    mean = np.bincount(index_n, probability_n, bins)[used] / count[used]
-    share = np.bincount(index_n, happened_n, bins)[used] / count[used]
-    return mean, share, count[used]
-
-
-def wilson_interval(share: Array, count: Array, z: float = 1.96) -> tuple[Array, Array]:
-    """95 % interval of a share of `count` rows (Wilson 1927)."""
-    center = (share + z * z / (2 * count)) / (1 + z * z / count)
-    half = z * np.sqrt(share * (1 - share) / count + z * z / (4 * count**2)) / (1 + z * z / count)
-    return np.minimum(center - half, share), np.maximum(center + half, share)
-
-
-def confusion(truth_n: Array, answer_n: Array, k: int) -> Array:
-    """Number of rows [true class, predicted class]."""
-    return np.bincount(truth_n * k + answer_n, minlength=k * k).reshape(k, k)
-
-
-def gather_rare(counts_kk: Array, classes: list[str]) -> tuple[Array, list[str]]:
-    """At most `MAX_CLASSES` rows and columns: the classes with fewest rows become one."""
-    k = len(classes)
-    if k <= MAX_CLASSES:
-        return counts_kk, classes
-    kept = np.sort(np.argsort(-counts_kk.sum(1), kind="stable")[: MAX_CLASSES - 1])
-    group_k = np.full(k, MAX_CLASSES - 1)
-    group_k[kept] = np.arange(MAX_CLASSES - 1)
-    member = np.eye(MAX_CLASSES, dtype=counts_kk.dtype)[group_k]
-    return member.T @ counts_kk @ member, [*(classes[i] for i in kept), f"{k - MAX_CLASSES + 1} others"]
 
 
 def learning_curve(axes: Any, curves: Mapping[str, Sequence[Array]], best_epoch: float | None) -> None:

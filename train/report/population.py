@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from train.report import plots as figures
+from train.report import draw
 from train.report.page import escape, figure, number, panels, section, table
 
 MAX_SETTINGS = 20  # of which the table tells; the figures show all
@@ -86,7 +86,7 @@ def _figures(members: Sequence[Json], metric: str) -> Iterator[str]:
         columns["seed"] = [member["seed"] for member in told]
     for field, values in columns.items():
         paint = partial(scores_by, values=values, score_k=score_k)
-        yield figure(metric, f"by {field}", figures.draw(paint, f"{metric} by {field}"))
+        yield figure(metric, f"by {field}", draw.draw(paint, f"{metric} by {field}"))
 
 
 def scores_by(axes: Any, values: Sequence[Any], score_k: np.ndarray) -> None:
@@ -99,8 +99,8 @@ def scores_by(axes: Any, values: Sequence[Any], score_k: np.ndarray) -> None:
             axes.set_xscale("log")
     else:
         x_k = np.array([names.index(str(value)) for value in values], np.float64)
-        axes.set_xticks(range(len(names)), [figures.label(name, 12) for name in names])
-    axes.scatter(x_k, score_k, s=12, color=figures.PALE, linewidths=0)
+        axes.set_xticks(range(len(names)), [draw.label(name, 12) for name in names])
+    axes.scatter(x_k, score_k, s=12, color=draw.PALE, linewidths=0)
     if len(names) <= 12:
         at = np.unique(x_k)
-        axes.plot(at, [score_k[x_k == x].mean() for x in at], color=figures.BLUE, marker="o", markersize=4)
+        axes.plot(at, [score_k[x_k == x].mean() for x in at], color=draw.BLUE, marker="o", markersize=4)

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from train.data.series.load import SeriesDataset
+from train.data.series.dataset import SeriesDataset
 from train.data.series.stamps import show_stamp
+from train.report import draw
 from train.report import plots as figures
 from train.report.page import figure, panels, section
 
@@ -50,7 +51,7 @@ def forecast_sections(
 ) -> list[str]:
     """The report's sections on forecasts of the targets `drawn`; `by_step` {"net" or baseline: metrics by step}."""
     curves = {name: np.asarray(metrics["mse_scaled"], np.float64) for name, metrics in by_step.items()}
-    svg = figures.draw(partial(_error_by_step, curves=curves), "Error by step", width=1.6 * figures.WIDTH)
+    svg = draw.draw(partial(_error_by_step, curves=curves), "Error by step", width=1.6 * figures.WIDTH)
     note = f"squared error of {split} windows in units of the training variance" + (
         ", mean over targets" if len(examples) > 1 else "")  # fmt: skip
     sections = [section("Error by step of the horizon", panels([figure("Error by step", note, svg, wide=True)]))]
@@ -59,7 +60,7 @@ def forecast_sections(
 
 def _windows(examples: Sequence[Json]) -> Iterator[str]:
     for example in examples:
-        svg = figures.draw(partial(_window, example=example), "Forecast against truth")
+        svg = draw.draw(partial(_window, example=example), "Forecast against truth")
         yield figure("Forecast", example["about"], svg)
 
 
@@ -68,10 +69,10 @@ def _window(axes: Any, example: Json) -> None:
     past_l, truth_h, forecast_h = (np.asarray(example[name], np.float64) for name in ("past", "truth", "forecast"))
     # Both go on from the last known value.
     ahead = np.arange(len(truth_h) + 1)
-    axes.plot(np.arange(1 - len(past_l), 1), past_l, color=figures.GREY)
-    axes.plot(ahead, np.append(past_l[-1], truth_h), color=figures.GREY, label="truth")
-    axes.plot(ahead, np.append(past_l[-1], forecast_h), color=figures.BLUE, label="forecast")
-    axes.axvline(0, color=figures.LINE, linewidth=1)
+    axes.plot(np.arange(1 - len(past_l), 1), past_l, color=draw.GREY)
+    axes.plot(ahead, np.append(past_l[-1], truth_h), color=draw.GREY, label="truth")
+    axes.plot(ahead, np.append(past_l[-1], forecast_h), color=draw.BLUE, label="forecast")
+    axes.axvline(0, color=draw.LINE, linewidth=1)
     axes.locator_params(nbins=6)
     axes.set(xlabel="steps ahead")
     axes.legend(loc="best")
@@ -81,7 +82,7 @@ def _error_by_step(axes: Any, curves: Mapping[str, np.ndarray]) -> None:
     """Squared error by step, the net in blue over its rivals."""
     for name in sorted(curves, key=lambda name: name == "net"):
         steps, style = np.arange(1, len(curves[name]) + 1), LINES.get(name, "-")
-        colour = figures.BLUE if name == "net" else figures.GREY
+        colour = draw.BLUE if name == "net" else draw.GREY
         marker = "o" if len(steps) == 1 else None
         axes.plot(steps, curves[name], style, color=colour, label=NAMES.get(name, name), marker=marker)
     axes.set(xlabel="step", ylabel="mse_scaled")

@@ -8,8 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from train.core.optim import kernels
-from train.report import plots as figures
+from train.core.penalties import kernels
+from train.report import draw
 from train.report.page import figure
 
 NORM = "gradient_norm."  # before the layer's name, in metrics.jsonl
@@ -28,13 +28,13 @@ def weight_pictures(weights_w: np.ndarray | None) -> Iterator[str]:
     n_zero = int((weights_w == 0).sum())
 
     def paint(axes: Any) -> None:
-        axes.hist(weights_w, bins=int(np.clip(np.sqrt(len(weights_w)), 8, 60)), color=figures.BLUE, alpha=0.75)
+        axes.hist(weights_w, bins=int(np.clip(np.sqrt(len(weights_w)), 8, 60)), color=draw.BLUE, alpha=0.75)
         axes.locator_params(axis="x", nbins=6)
         axes.grid(False, axis="x")
         axes.set(xlabel="weight", ylabel="weights")
 
     note = f"{n_zero:,} of {len(weights_w):,} are exactly 0"
-    yield figure("Weights of all kernels", note, figures.draw(paint, "Weights"))
+    yield figure("Weights of all kernels", note, draw.draw(paint, "Weights"))
 
 
 def gradient_pictures(history: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -47,7 +47,7 @@ def gradient_pictures(history: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     def paint(axes: Any) -> None:
         from matplotlib.ticker import FuncFormatter, NullFormatter
 
-        for line, colour in ((lines[0], figures.PALE), (lines[-1], figures.BLUE)):
+        for line, colour in ((lines[0], draw.PALE), (lines[-1], draw.BLUE)):
             values = np.array([np.nan if line[name] is None else line[name] for name in names], np.float64)
             # A norm of 0 has no place on this axis.
             values[values <= 0] = np.nan
@@ -62,7 +62,7 @@ def gradient_pictures(history: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         axes.legend(loc="best")
 
     note = f"mean over the updates before; {names[0].removeprefix(NORM)} to {names[-1].removeprefix(NORM)}"
-    yield figure("Gradients by layer", note, figures.draw(paint, "Gradient norm by layer"))
+    yield figure("Gradients by layer", note, draw.draw(paint, "Gradient norm by layer"))
 
 
 def by_depth(names: Sequence[str]) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,38 +11,41 @@ import pyarrow as pa
 
 from nets.kernels import library
 from train import config as configs
-from train.config.options import LSTM
+from train.config.net_options import LSTM
+from train.data.dataset import Batch
 from train.data.files.write import write_table
+from train.data.sequences.dataset import SequenceDataset
 from train.data.sequences.encoder import SequenceEncoder
-from train.data.sequences.load import SequenceDataset
+from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
-from train.data.series.load import SeriesDataset
 from train.data.table.clusters import ClusterEncoder
 from train.data.table.codes import LABEL, ReconstructionEncoder
-from train.data.table.dataset import Batch, Dataset
+from train.data.table.dataset import Dataset
 from train.data.table.encoder import TableEncoder
-from train.evaluate import score
-from train.evaluation.baselines.linear import table_baselines
+from train.evaluation.baselines.clusters import one_unit
+from train.evaluation.baselines.codes import component_answers
+from train.evaluation.baselines.forecasts import judge_beside
 from train.evaluation.baselines.sequences import sequence_baselines
-from train.evaluation.conformal import conformal_scores, judge_intervals, numbers_head, spread_columns, write_scores
+from train.evaluation.baselines.table import table_baselines
+from train.evaluation.conformal import conformal_scores, judge_intervals, numbers_head, spread_columns
 from train.evaluation.importance import permutation_importance, prediction_error
-from train.evaluation.metrics.clusters import one_unit
-from train.evaluation.metrics.codes import component_answers, r2_by_column
-from train.evaluation.metrics.forecasts import forecast_rows, judge_beside
+from train.evaluation.metrics.codes import r2_by_column
+from train.evaluation.metrics.forecasts import forecast_rows
 from train.evaluation.metrics.sequences import are_entities
+from train.evaluation.score import score
 from train.inference.predictor import Predictor
 from train.report.decisions import decision_plane
-from train.report.population import who_answers
-from train.report.report import intervals_in_words, write_report
+from train.report.report import write_report
 from train.report.series import pick_forecasts
 from train.report.weights import kernel_weights
 from train.results.outcome import Outcome, judged_split
+from train.run.calibration import write_scores
 from train.run.folder import write_json
 from train.run.log import read_history
-from train.run.prepare import Run, versions
+from train.run.metadata import versions
+from train.run.run import Run
 
 Arrays = dict[str, np.ndarray]
-SHOWN = 5  # settings of a population that a terminal shows
 BASELINE_ROWS = 50_000  # training rows that baselines are fitted on at most: more would not change them
 
 
@@ -205,47 +207,3 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def summary(result: Mapping[str, Any], folder: Path) -> str:
-    """What a terminal shows at the end: scores of each split, the baselines on the last of them, the report's path."""
-    rows = {f"{split} ({result['rows'][split]} rows)": scores for split, scores in result["metrics"].items()}
-    for split, baselines in result["baselines"].items():
-        rows |= {f"  {name}, {split}": scores for name, scores in baselines.items()}
-    names = list(next(iter(rows.values())))
-    if any("." not in name for name in names):  # means over many targets, whose own metrics fill no terminal
-        names = [name for name in names if "." not in name]
-    cells = [["", *names], *([label, *(_short(scores.get(n)) for n in names)] for label, scores in rows.items())]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
-    lines = []
-    for first, *others in cells:
-        lines.append(first.ljust(widths[0]) + "".join(f"  {c:>{w}}" for c, w in zip(others, widths[1:], strict=True)))
-    lines += _members(result)
-    if result["interval"]:
-        lines.append(f"intervals: {intervals_in_words(result['interval'])}")
-    seconds = result["seconds"]
-    lines.append(
-        f"{result['n_parameters']:,} parameters, {result['epochs']} epochs; weights of step {result['best_step']} of "
-        f"{result['steps']}; {seconds['total']:.1f} s (compile {seconds['compile']:.1f}, train {seconds['train']:.1f})"
-    )
-    return "\n".join([*lines, f"report: {folder / 'report.html'}"])
-
-
-def _members(result: Mapping[str, Any]) -> list[str]:
-    """Of a population: how many answer, how far the nets of the best setting are apart, and the best settings."""
-    if result["members"] == 1:
-        return []
-    settings = result["settings"]
-    lines = [f"{result['members']} nets; {who_answers(result)}"]
-    for name, values in list(result["spread"].items())[:1]:
-        error = _short(values["standard_error"])
-        lines[0] += f"; each alone {name} {_short(values['mean'])}, standard error {error}"
-    if len(settings) > 1:
-        few = len(settings) <= SHOWN
-        lines.append("settings, best first:" if few else f"the best {SHOWN} of {len(settings)} settings:")
-        for setting in settings[:SHOWN]:
-            values = [f"{k}={_short(v) if isinstance(v, float) else v}" for k, v in setting["values"].items()]
-            lines.append("  ".join(["", _short(setting["value"]), *values]))
-    return lines
-
-
-def _short(value: float | None) -> str:
-    return "-" if value is None or not np.isfinite(value) else f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}"

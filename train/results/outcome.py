@@ -16,15 +16,17 @@ import numpy as np
 from train import config as configs
 from train.config.members import Member, config_of
 from train.config.options import Config
-from train.core.network import count_parameters
-from train.core.state import State, Weights
-from train.evaluate import score
-from train.inference.predictor import KEPT, Predictor
+from train.core.state import State
+from train.core.weights import Weights, count_parameters
+from train.evaluation.score import score
+from train.inference.load import KEPT
+from train.inference.predictor import Predictor
 from train.parallel.hosts import is_first
 from train.population.vmapped import own_valid_rows
 from train.run.folder import write_json
 from train.run.log import read_history, write_history
-from train.run.prepare import Run, resolved, training_rows
+from train.run.prepare import resolved, training_rows
+from train.run.run import Run
 
 Arrays = dict[str, np.ndarray]
 Rows = tuple[Arrays, np.ndarray, Arrays]  # targets, weights, answers

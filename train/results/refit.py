@@ -13,7 +13,9 @@ from train.config.members import config_of
 from train.config.options import Config
 from train.core.state import State
 from train.results.outcome import Outcome, single, write_kept
-from train.run.prepare import Run, make_program, resolved, to_device
+from train.run.device_data import to_device
+from train.run.prepare import make_program, resolved
+from train.run.run import Run
 
 
 def refit_run(config: Config, dataset: Any, runs: Sequence[Run], outcome: Outcome) -> tuple[Run, int]:

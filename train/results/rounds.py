@@ -7,12 +7,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from train.data.table.dataset import Batch
-from train.evaluate import score
+from train.data.dataset import Batch
+from train.evaluation.score import score
 from train.parallel.devices import fetch
 from train.run.log import RunLog
-from train.run.prepare import Run
 from train.run.progress import Progress
+from train.run.run import Run
 
 
 def write_rounds(

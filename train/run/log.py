@@ -14,8 +14,6 @@ from typing import Any
 from train.errors import StorageError, UserError
 
 NAME = "metrics.jsonl"
-HIGHER_IS_BETTER = frozenset({"r2", "accuracy", "auc", "f1", "macro_f1", "token_accuracy", "silhouette",
-                              "adjusted_rand_index", "purity"})  # of every other, lower
 
 
 class RunLog:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from train.run.log import HIGHER_IS_BETTER
+from train.evaluation.metrics.direction import HIGHER_IS_BETTER
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar

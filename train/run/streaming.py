@@ -16,16 +16,20 @@ import numpy as np
 from jax import lax
 from jax.sharding import PartitionSpec
 
-from train.config.options import Config, Table, known
+from train.config.data_options import Table
+from train.config.options import Config, known
 from train.core.batch_parts import BATCH, gathered
+from train.core.batching import epoch_rows
+from train.core.program import Data, Program
 from train.core.rounds import judge_round, no_sums
 from train.core.state import State
-from train.core.step import Data, Program, epoch_rows, update
+from train.core.step import update
+from train.data.dataset import Batch
 from train.data.stream.chunks import Chunk, Plan, ahead, plan_chunks, read_chunks
-from train.data.table.dataset import Batch
 from train.errors import UserError
 from train.parallel.devices import EVERYWHERE, compiled, place_rows
-from train.run.prepare import Run, class_factors
+from train.run.device_data import class_factors
+from train.run.run import Run
 
 Array = jax.Array
 

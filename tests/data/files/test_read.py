@@ -20,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from train.config.options import MISSING
+from train.config.data_options import MISSING
 from train.data.files import delimited, read
 from train.data.files.arrow import as_table
 from train.data.files.read import read_table

@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from train.config.options import Sequences
+from train.config.data_options import Sequences
 from train.data.files.read import read_table
+from train.data.sequences.dataset import SequenceDataset
 from train.data.sequences.encoder import SequenceEncoder
-from train.data.sequences.load import SequenceDataset, load_sequences
+from train.data.sequences.load import load_sequences
 from train.errors import UserError
 
 Row = dict[str, Any]

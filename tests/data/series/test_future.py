@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pytest
 
-from train.config.options import Series
+from train.config.data_options import Series
 from train.data.series import stamps
 from train.data.series.future import judged_windows, read_future
 from train.data.series.load import load_series

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.config.options import Series
+from train.config.data_options import Series
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.load import load_series
 from train.data.series.windows import all_windows, rows_covered, split_windows

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from train.config.options import Table
+from train.config.data_options import Table
 from train.data.files.row_groups import find_files, hashed, read_pieces, uniform
 from train.data.stream import online_statistics as gather
 from train.data.stream.chunks import group_order, plan_chunks, read_chunks

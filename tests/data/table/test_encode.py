@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.config.options import Table
+from train.config.data_options import Table
 from train.data.columns import get_column, read_times
-from train.data.table.encoder import Column, Head, TableEncoder
+from train.data.dataset import Head
+from train.data.table.encoder import Column, TableEncoder
 from train.data.table.fit import fit_encoder
 from train.errors import UserError
 

@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.preprocessing import RobustScaler, StandardScaler
 
-from train.config.options import Table
-from train.data.table.encoder import Column, Head, TableEncoder
-from train.data.table.statistics import fit_statistics, rounded_together, shift_and_unit
+from train.config.data_options import Table
+from train.data.dataset import Head
+from train.data.table.encoder import Column, TableEncoder
+from train.data.table.statistics import fit_statistics
+from train.data.units import rounded_together, shift_and_unit
 
 N = 400
 VALUE = Head("value", "regression", ("low", "high"), (), 2)

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from train.config.options import Table
+from train.config.data_options import Table
 from train.data.table import load as table_module
 from train.data.table.dataset import Dataset
 from train.data.table.load import load_table

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from train.config.options import MISSING
+from train.config.data_options import MISSING
 from train.errors import UserError
 
 

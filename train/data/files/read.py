@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.json as pajson
 import pyarrow.parquet as pq
 
-from train.config.options import MISSING
+from train.config.data_options import MISSING
 from train.data.files.arrow import check_names, first_line, plain, unmarked
 from train.data.files.builtin import read_builtin
 from train.data.files.delimited import MAX_BLOCK_BYTES, read_delimited

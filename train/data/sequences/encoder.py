@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
+from train.data.dataset import Head
 from train.data.sequences.steps import (
     NumberSteps,
     check_columns,
@@ -26,7 +27,7 @@ from train.data.sequences.steps import (
 )
 from train.data.sequences.tags import NONE, TagColumn
 from train.data.sequences.text import Vocabulary
-from train.data.table.encoder import Head, TableEncoder
+from train.data.table.encoder import TableEncoder
 from train.errors import UserError
 
 Arrays = dict[str, np.ndarray]

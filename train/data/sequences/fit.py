@@ -7,14 +7,14 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from train.config.options import Sequences, Table
+from train.config.data_options import Sequences, Table
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.steps import NumberSteps, element_type, holds_lists, read_step_numbers, read_step_text
 from train.data.sequences.tags import TagColumn, fit_tags
 from train.data.sequences.text import Vocabulary, fit_vocabulary
 from train.data.table.encoder import TableEncoder
 from train.data.table.fit import fit_targets
-from train.data.table.statistics import shift_and_unit
+from train.data.units import shift_and_unit
 from train.errors import UserError
 
 

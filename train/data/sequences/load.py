@@ -5,56 +5,24 @@ n rows, t steps, f numbers of a step, k tags or classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
 
-from train.config.options import Sequences
+from train.config.data_options import Sequences
 from train.data.columns import get_column, missing_rows, read_text
+from train.data.dataset import Head
 from train.data.files.read import read_table
+from train.data.sequences.dataset import SequenceDataset
 from train.data.sequences.encoder import NEXT, SequenceEncoder
 from train.data.sequences.fit import fit_sequences, names_of
-from train.data.sequences.statistics import sequence_statistics
 from train.data.sequences.steps import check_columns, constant_lists, first_of_lists, holds_lists, to_lists
 from train.data.sequences.tags import NONE
 from train.data.split import split_rows
-from train.data.table.dataset import Batch, Dataset
-from train.data.table.encoder import Head
 from train.errors import UserError
 
 Arrays = dict[str, np.ndarray]
-
-
-@dataclass(frozen=True, eq=False)
-class SequenceDataset(Dataset):
-    """Sequences, padded to one width: inputs as `SequenceEncoder.encode` has them, targets likewise."""
-
-    encoder: SequenceEncoder
-    options: Sequences
-
-    @property
-    def arrays(self) -> Batch:
-        """The whole pool, row axis first."""
-        return Batch(self.inputs, self.target, self.weight, self.inputs["length"])
-
-    def prepared(self, scale: Callable[[Arrays], Arrays], scale_target: Callable[[Arrays], Arrays]) -> Batch:
-        """`arrays` with inputs and targets as the network's `prepare` and `prepare_target` give them."""
-        batch = super().prepared(scale, scale_target)
-        return batch._replace(length=batch.inputs["length"])
-
-    @staticmethod
-    def take(arrays: Batch, indices: Any) -> Batch:
-        """The rows `indices` [b] of `arrays`, whether numpy's or jax's; pure, so it works under jit."""
-        batch = Dataset.take(arrays, indices)
-        return batch._replace(length=batch.inputs["length"])
-
-    def statistics(self, rows: np.ndarray, options: Sequences | None = None) -> dict[str, Any]:
-        """What is fitted on these training rows (see `sequence_statistics`)."""
-        del options
-        return sequence_statistics(self.inputs, self.target, rows, self.encoder)
 
 
 def load_sequences(options: Sequences, loss: str) -> SequenceDataset:

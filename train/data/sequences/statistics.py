@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from train.config.options import Table
+from train.config.data_options import Table
 from train.data.sequences.encoder import NEXT, SequenceEncoder
 from train.data.sequences.tags import transition_scores
 from train.data.table.statistics import fit_statistics

@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from train.data.columns import RawColumn, get_column, read_numbers, read_text, read_times
+from train.data.dataset import Head
 from train.data.series.stamps import DAY, SECOND, TimeStep, calendar, show_stamp
-from train.data.table.encoder import Head
 from train.errors import UserError
 
 
@@ -232,3 +232,10 @@ def _check_order(flat: Flat, time: TimeColumn, where: str) -> None:
     else:
         wrong_rows, advice = f"row {row}{group}, {shown}, is earlier than row {before}", "sort the file by time"
     raise UserError(f"{column}: {wrong_rows}; {advice}{otherwise if flat.names is None else ''}")
+
+
+def last_labelled(encoder: SeriesEncoder, numbers_tc: np.ndarray, flat: Flat) -> np.ndarray:
+    """The place within each group of its last row that has a target [g], -1 where none has."""
+    present_t = ~np.isnan(numbers_tc[:, : encoder.n_targets]).all(axis=1)
+    place_t = np.arange(len(flat.rows)) - np.repeat(flat.firsts, flat.sizes)
+    return np.maximum.reduceat(np.where(present_t, place_t, -1), flat.firsts)

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from train.data.series.encoder import Flat, SeriesEncoder, show_group, write_stamps
-from train.data.series.load import SeriesDataset, last_labelled
+from train.data.series.dataset import SeriesDataset
+from train.data.series.encoder import Flat, SeriesEncoder, last_labelled, show_group, write_stamps
 from train.data.series.stamps import calendar, continue_stamps, find_step
 from train.data.series.windows import all_windows
 from train.errors import UserError

@@ -5,125 +5,20 @@ t flat rows, c columns, n windows, b windows of a batch, l lookback, h horizon, 
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import replace
 
-import jax.numpy as jnp
 import numpy as np
 import pyarrow as pa
 
-from train.config.options import Series
+from train.config.data_options import Series
 from train.data.columns import get_column, infer_kind, nearest, read_numbers
 from train.data.files.read import read_table
-from train.data.folds import fold_windows
-from train.data.series.encoder import Flat, SeriesColumn, SeriesEncoder, TimeColumn, zone_of
+from train.data.series.dataset import SeriesDataset
+from train.data.series.encoder import Flat, SeriesColumn, SeriesEncoder, TimeColumn, last_labelled, zone_of
 from train.data.series.stamps import count_gaps, cycles_of, find_step, guess_season
-from train.data.series.windows import rows_covered, split_windows
-from train.data.table.dataset import Batch
-from train.data.table.encoder import Head
-from train.data.table.statistics import shift_and_unit
+from train.data.series.windows import split_windows
+from train.data.units import shift_and_unit
 from train.errors import UserError
-
-
-class SeriesArrays(NamedTuple):
-    """What windows are gathered from: `values` [t, c] and the rows they begin at, int32 [n]."""
-
-    values: Any
-    starts: Any
-
-
-@dataclass(frozen=True, eq=False)
-class SeriesDataset:
-    """All steps of all series in one flat array, and which windows train, validate and test.
-
-    `values` float32 [t, c] in encoded units, without gaps; `starts` int32 [n], the row that each window begins at;
-    `splits` {"train", "valid", "test": int32 window numbers}; `flat` says where rows came from.
-    """
-
-    values: np.ndarray
-    starts: np.ndarray
-    splits: dict[str, np.ndarray]
-    flat: Flat
-    encoder: SeriesEncoder
-    notes: tuple[str, ...] = ()
-
-    @property
-    def heads(self) -> tuple[Head, ...]:
-        return self.encoder.heads
-
-    @property
-    def original_rows(self) -> np.ndarray:
-        """The row of the file that each window's first prediction is for [n], the first being 0."""
-        return self.flat.rows[self.starts + self.encoder.lookback]
-
-    @property
-    def weight(self) -> np.ndarray:
-        """Every window counts for one [n]."""
-        return np.ones(len(self.starts), np.float32)
-
-    @property
-    def arrays(self) -> SeriesArrays:
-        return SeriesArrays(self.values, self.starts)
-
-    def prepared(self, scale: Any, scale_target: Any) -> SeriesArrays:
-        """The arrays as the network's `prepare` has them: scaled once, so that `take` gives scaled windows."""
-        del scale_target  # a window's targets are taken from the columns it reads
-        return SeriesArrays(scale({"past": self.values})["past"], self.starts)
-
-    def take(self, arrays: SeriesArrays, indices: Any) -> Batch:
-        """The windows `indices` [b] of `arrays`, whether numpy's or jax's: {"past": [b, l, c], "future": [b, h, k], if
-        there are columns known ahead} and {"value": [b, h * o]}. Pure, so it works under jit."""
-        lookback, ahead = self.encoder.lookback, self.encoder.n_ahead
-        begin_b1 = arrays.starts[indices][:, None]
-        past_blc = arrays.values[begin_b1 + np.arange(lookback, dtype=np.int32)[None]]
-        inputs = {"past": past_blc}
-        rows_bh = begin_b1 + lookback + np.arange(self.encoder.horizon, dtype=np.int32)[None]
-        future_bhc = arrays.values[rows_bh]
-        if ahead:
-            inputs["future"] = future_bhc[:, :, -ahead:]
-        n_numbers = self.encoder.horizon * self.encoder.n_targets
-        target = future_bhc[:, :, : self.encoder.n_targets].reshape(rows_bh.shape[0], n_numbers)
-        return Batch(inputs, {"value": target}, np.ones(1, np.float32).repeat(rows_bh.shape[0]))
-
-    def joined(self, pools: Sequence[SeriesArrays]) -> SeriesArrays:
-        """Pools of `prepared` arrays as one: window i of pool k becomes window k * n + i."""
-        if len(pools) == 1:
-            return pools[0]
-        starts = [pool.starts + k * len(self.values) for k, pool in enumerate(pools)]
-        return SeriesArrays(jnp.concatenate([pool.values for pool in pools]), jnp.concatenate(starts))
-
-    def folds(self, n: int) -> list[dict[str, np.ndarray]]:
-        """The splits with the training windows divided into `n` folds by time, one of which validates; raises
-        UserError."""
-        windows, size = self.splits["train"], {"lookback": self.encoder.lookback, "horizon": self.encoder.horizon}
-        pairs = fold_windows(self.starts[windows], self.flat.firsts, n, **size)
-        return [{**self.splits, "train": windows[train], "valid": windows[valid]} for train, valid in pairs]
-
-    def statistics(self, rows: np.ndarray, options: Any = None) -> dict[str, Any]:
-        """Mean and standard deviation of each column over the flat rows of these training windows; calendar features,
-        which lie between -1 and 1, are left as they are."""
-        del options
-        encoder = self.encoder
-        covered = rows_covered(self.starts[rows], encoder.lookback + encoder.horizon, len(self.values))
-        values_tc = self.values[covered].astype(np.float64)
-        center, scale = values_tc.mean(0), values_tc.std(0)
-        center[len(encoder.columns) :], scale[len(encoder.columns) :] = 0, 1
-        # The deviation of equal numbers may differ from 0 in its last bit, so "no spread" is asked of the range.
-        scale[np.ptp(values_tc, axis=0) == 0] = 1
-        return {"inputs": {"center": center.astype(np.float32), "scale": scale.astype(np.float32)}}
-
-    @functools.cached_property
-    def fingerprint(self) -> str:
-        """SHA-256 of the encoder, the values and the windows, in hexadecimal."""
-        digest = hashlib.sha256(json.dumps(self.encoder.to_json(), sort_keys=True).encode())
-        for name, array in {"values": self.values, "starts": self.starts, **self.splits}.items():
-            digest.update(f"{name} {array.dtype} {array.shape}".encode())
-            digest.update(np.ascontiguousarray(array).data)
-        return digest.hexdigest()
 
 
 def load_series(options: Series) -> SeriesDataset:
@@ -212,13 +107,6 @@ def _cut(table: pa.Table, flat: Flat, reader: SeriesEncoder, options: Series) ->
     few = f"fewer rows than the {options.lookback} + {options.horizon} of a window"
     note = f"{options.path}: {short_g.sum()} of {len(short_g)} series have {few}{shown}; left out"
     return flat.only(np.repeat(~short_g, flat.sizes)), [note]
-
-
-def last_labelled(encoder: SeriesEncoder, numbers_tc: np.ndarray, flat: Flat) -> np.ndarray:
-    """The place within each group of its last row that has a target [g], -1 where none has."""
-    present_t = ~np.isnan(numbers_tc[:, : encoder.n_targets]).all(axis=1)
-    place_t = np.arange(len(flat.rows)) - np.repeat(flat.firsts, flat.sizes)
-    return np.maximum.reduceat(np.where(present_t, place_t, -1), flat.firsts)
 
 
 def _fit_columns(

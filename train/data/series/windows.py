@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from train.config.options import Series
+from train.config.data_options import Series
 from train.data.split import PARTS
 from train.errors import UserError
 

@@ -13,10 +13,11 @@ from typing import NamedTuple, TypeVar
 import jax
 import numpy as np
 
+from train.data.dataset import Batch
 from train.data.files.row_groups import hashed, read_pieces
 from train.data.stream.online_statistics import labelled, part_of
-from train.data.table.dataset import Batch, Dataset
-from train.data.table.load import row_weights
+from train.data.table.dataset import Dataset
+from train.data.table.roles import row_weights
 from train.errors import UserError
 
 ORDER = 2  # what random numbers of row groups are for

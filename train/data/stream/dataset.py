@@ -13,15 +13,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from train.config.options import Table
+from train.config.data_options import Table
 from train.data.columns import get_column, infer_kind
+from train.data.dataset import Head
 from train.data.files.read import read_table
 from train.data.files.row_groups import Files, find_files
 from train.data.stream.online_statistics import KEPT_ROWS, MOST_LABELS, Gathered, Labels, Moments, gather, shares_of
 from train.data.table.dataset import Dataset
-from train.data.table.encoder import Head, TableEncoder
-from train.data.table.fit import fit_encoder, target_names
-from train.data.table.load import check_names, joined, labelled_rows, row_weights
+from train.data.table.encoder import TableEncoder
+from train.data.table.fit import fit_encoder
+from train.data.table.load import joined
+from train.data.table.roles import check_names, labelled_rows, row_weights, target_names
 from train.errors import UserError
 
 GROUPS_MIXED = 4  # row groups in a window below which a run says that it shuffles little

@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from train.config.options import Table
+from train.config.data_options import Table
 from train.data.columns import Numbers, RawColumn, Text, get_column, missing_rows, read_numbers, read_text
 from train.data.files.row_groups import Files, Piece, read_pieces, uniform
-from train.data.table.fit import LEAST_PER_CLASS, feature_names, target_names
-from train.data.table.load import row_weights
+from train.data.table.roles import LEAST_PER_CLASS, feature_names, row_weights, target_names
 from train.errors import UserError
 
 SAMPLE_ROWS = 100_000

@@ -10,12 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from train.data.columns import get_column, read_text
-from train.data.table.dataset import Dataset
-from train.data.table.encoder import Column, Head, TableEncoder, encode_category
-from train.errors import UserError
+from train.data.dataset import Head
+from train.data.table.encoder import Column, TableEncoder, encode_category
 
 CLUSTER = "cluster"
-CHECKED_ROWS = 10_000  # of which distinct ones are counted before all are
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,13 +62,3 @@ def cluster_head(label: Column | None = None) -> Head:
     return Head(CLUSTER, "cluster", columns, classes, 1)
 
 
-def check_distinct(dataset: Dataset, units: int, field: str) -> None:
-    """Raises UserError if there are more units than different training rows, which would have to share a row."""
-    rows, distinct = dataset.splits["train"], 0
-    for some in (rows[:CHECKED_ROWS], rows):
-        # Missing is one value here: nan is not equal to itself.
-        parts = [np.nan_to_num(array[some].astype(np.float64), nan=1e300) for array in dataset.inputs.values()]
-        distinct = len(np.unique(np.concatenate(parts, 1), axis=0))
-        if distinct >= units:
-            return
-    raise UserError(f"{field}: {units} units for {distinct} different training rows; set it to {distinct} at the most")

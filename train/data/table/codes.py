@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from train.data.dataset import Head
 from train.data.table.clusters import label_codes, shown_label
-from train.data.table.encoder import Column, Head, TableEncoder
+from train.data.table.encoder import Column, TableEncoder
 
 RECONSTRUCTION = "reconstruction"
 LABEL = "label"

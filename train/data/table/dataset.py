@@ -7,33 +7,23 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from train.config.options import Table
+from train.config.data_options import Table
+from train.data.dataset import Head
 from train.data.folds import fold_rows
-from train.data.table.encoder import Head, TableEncoder
+from train.data.table.encoder import TableEncoder
 from train.data.table.statistics import fit_statistics
 
 if TYPE_CHECKING:
     from train.data.stream.dataset import Stream
+from train.data.dataset import Batch
 
 Arrays = dict[str, Any]
-
-
-class Batch(NamedTuple):
-    """Some rows: {"numbers": [b, f], "codes": [b, c]}, {head: target [b, ...]}, and what each row counts for [b].
-
-    Padding rows have weight 0. `length` [b] is the number of valid steps of a sequence; rows of a table have none.
-    """
-
-    inputs: Arrays
-    target: Arrays
-    weight: Any
-    length: Any = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,26 +14,10 @@ import numpy as np
 import pyarrow as pa
 
 from train.data.columns import Numbers, RawColumn, Text, get_column, read_numbers, read_text, read_times
-from train.data.table.statistics import exact_like
+from train.data.dataset import Head
+from train.data.units import exact_like
 
 DAY = 86_400_000_000  # microseconds
-
-
-@dataclass(frozen=True)
-class Head:
-    """An output of the network: "regression" for all numeric targets together, "binary" or "multiclass" for a class,
-    "cluster" or "reconstruction" for a table without a target.
-
-    Of sequences also, at every step, "tags", and "next_numbers" or "next_binary" for what stands at the one after it.
-    """
-
-    name: str
-    kind: Literal[
-        "regression", "binary", "multiclass", "cluster", "reconstruction", "tags", "next_numbers", "next_binary"
-    ]
-    columns: tuple[str, ...]
-    classes: tuple[str, ...]
-    size: int
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from train.config.options import Table
+from train.config.data_options import Table
 from train.data.columns import RawColumn, get_column, infer_kind, missing_rows, read_numbers, read_text, read_times
+from train.data.dataset import Head
 from train.data.table.clusters import ClusterEncoder, cluster_head
 from train.data.table.codes import ReconstructionEncoder, reconstruction_head
-from train.data.table.encoder import DAY, Column, Head, TableEncoder
-from train.data.table.statistics import rounded_together, shift_and_unit
+from train.data.table.encoder import DAY, Column, TableEncoder
+from train.data.table.roles import LEAST_PER_CLASS, MOST_CLASSES, feature_names, target_names
+from train.data.units import rounded_together, shift_and_unit
 from train.errors import UserError
 
 CROSSENTROPIES = ("binary_crossentropy", "categorical_crossentropy")
 DISTINCT_SHARE, LEAST_ROWS = 0.9, 50  # an identifier has more different values than both
-MOST_CLASSES, LEAST_PER_CLASS = 20, 5  # of an integer target that is read as classes
 
 
 def fit_encoder(
@@ -73,18 +74,6 @@ def fit_targets(
         targets.append(target)
         notes += [note] if note else []
     return tuple(targets), _make_heads(targets), notes
-
-
-def target_names(options: Table) -> tuple[str, ...]:
-    return tuple(filter(None, (options.target,) if isinstance(options.target, str) else options.target))
-
-
-def feature_names(table: pa.Table, options: Table) -> list[str]:
-    """The columns to learn from: those named, in that order, or all that have no other part."""
-    if options.features is not None:
-        return list(options.features)
-    apart = {*target_names(options), *options.ignore, options.weight, options.label, options.group, options.time}
-    return [name for name in table.column_names if name not in apart]
 
 
 def _make_heads(targets: Sequence[Column]) -> tuple[Head, ...]:

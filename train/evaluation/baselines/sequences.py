@@ -11,10 +11,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from train.data.dataset import Batch
 from train.data.sequences.encoder import NEXT, SequenceEncoder
 from train.data.sequences.text import UNKNOWN
-from train.data.table.dataset import Batch
-from train.evaluation.metrics import supervised as metrics
+from train.evaluation.score import score_heads
 
 Arrays = dict[str, np.ndarray]
 
@@ -36,7 +36,7 @@ def sequence_baselines(encoder: SequenceEncoder, train: Batch, judged: Batch) ->
         else:
             mean_f = np.nanmean(target.reshape(-1, target.shape[-1]), axis=0, dtype=np.float64)
             constant[head.name] = np.broadcast_to(mean_f, judged.target[head.name].shape)
-    scores = metrics.evaluate(encoder.heads, constant, judged.target, judged.weight, encoder.units)
+    scores = score_heads(encoder.heads, constant, judged.target, judged.weight, encoder.units)
     numeric_heads = [head for head in encoder.heads if head.kind not in ("binary", "multiclass", "tags")]
     numeric = {name for head in numeric_heads for name in head.columns}
     baselines: dict[str, dict[str, float]] = {}
@@ -45,7 +45,7 @@ def sequence_baselines(encoder: SequenceEncoder, train: Batch, judged: Batch) ->
         baselines.setdefault("mean" if column in numeric else "majority", {})[name] = value
     if encoder.next_kind == "numbers":
         last = {NEXT: judged.inputs["numbers"]}
-        baselines["last"] = metrics.evaluate(encoder.heads, last, judged.target, judged.weight, encoder.units)
+        baselines["last"] = score_heads(encoder.heads, last, judged.target, judged.weight, encoder.units)
     return baselines
 
 

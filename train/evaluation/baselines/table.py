@@ -17,10 +17,14 @@ import scipy.optimize
 import scipy.special
 from numpy.typing import ArrayLike, NDArray
 
-from train.evaluation.metrics import supervised as metrics
+from train.evaluation.score import score_heads
 
 if TYPE_CHECKING:
-    from train.data.table.encoder import Head
+    from train.data.dataset import Head
+from train.data.dataset import Batch
+from train.data.table.encoder import TableEncoder
+
+Arrays = Mapping[str, np.ndarray]
 
 Floats = NDArray[np.float64]
 
@@ -88,7 +92,7 @@ def baseline_metrics(
     units: Mapping[str, ArrayLike] | None = None,
 ) -> dict[str, dict[str, float]]:
     """{"mean" and, or, "majority": {...}, "linear": {...}} on the rows given, each as `metrics.evaluate` names them."""
-    constant = metrics.evaluate(heads, _constant_answers(baselines, heads, len(features)), targets, weight, units)
+    constant = score_heads(heads, _constant_answers(baselines, heads, len(features)), targets, weight, units)
     result: dict[str, dict[str, float]] = {}
     for name, members in (
         ("mean", [head for head in heads if head.kind == "regression"]),
@@ -99,7 +103,7 @@ def baseline_metrics(
         if members:
             result[name] = {key: value for key, value in constant.items() if key.rpartition(".")[0] in columns}
     answers = {head.name: _linear_answer(baselines.linear[head.name], features, head) for head in heads}
-    return result | {"linear": metrics.evaluate(heads, answers, targets, weight, units)}
+    return result | {"linear": score_heads(heads, answers, targets, weight, units)}
 
 
 def _constant_answers(baselines: Baselines, heads: Sequence[Head], rows: int) -> dict[str, Floats]:
@@ -199,3 +203,29 @@ def _blocks(features: NDArray) -> Iterator[tuple[slice, Floats]]:
     for start in range(0, len(features), BLOCK_ROWS):
         rows = slice(start, start + BLOCK_ROWS)
         yield rows, features[rows].astype(np.float64)
+
+
+def table_baselines(encoder: TableEncoder, train: Batch, judged: Batch) -> dict[str, dict[str, float]]:
+    """Metrics on the judged rows of what is fitted on the training rows: {"mean" or "majority", "linear": {...}}."""
+    features = linear_features(train.inputs, judged.inputs, encoder.category_sizes)
+    baselines = fit_baselines(features[0], train.target, train.weight, encoder.heads)
+    return baseline_metrics(baselines, features[1], judged.target, judged.weight, encoder.heads, encoder.units)
+
+
+def linear_features(train: Arrays, judged: Arrays, category_sizes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """What a linear model is given [n, d]: numbers filled by the median and standardised, flags of missing ones, and
+    one-hot categories, all by the training rows."""
+    parts: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+    if "numbers" in train:
+        gaps = np.isnan(train["numbers"])
+        fill = np.array([np.median(column[~gap]) for column, gap in zip(train["numbers"].T, gaps.T, strict=True)])
+        filled = np.where(gaps, fill.astype(np.float32), train["numbers"])
+        mean, sd = filled.mean(0, dtype=np.float64), filled.std(0, dtype=np.float64)
+        for part, inputs in zip(parts, (train, judged), strict=True):
+            numbers = np.where(np.isnan(inputs["numbers"]), fill, inputs["numbers"])
+            part.append(((numbers - mean) / np.where(sd > 0, sd, 1)).astype(np.float32))
+            part.append(np.isnan(inputs["numbers"][:, gaps.any(0)]).astype(np.float32))
+    for i, size in enumerate(category_sizes):
+        for part, inputs in zip(parts, (train, judged), strict=True):
+            part.append((inputs["codes"][:, i, None] == np.arange(size + 1)).astype(np.float32))
+    return np.concatenate(parts[0], 1), np.concatenate(parts[1], 1)

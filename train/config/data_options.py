@@ -1,0 +1,102 @@
+"""Options of the three kinds of data: tables, series and sequences. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from train.config.bounded import LAST_SEED, bounded
+
+# Strings that mean "no value" in a text file; pandas and Keras users write all of these.
+MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "#N/A", "?")
+
+
+@dataclass
+class Table:
+    """Rows and columns: a dense net's data. Clusters and autoencoders have no `target`; `label` is a column to judge
+    clusters, and to colour codes, by.
+
+    `stream`: training rows stay on the disk, in a Parquet file or a folder of them; row groups come in random order,
+    and rows are shuffled within windows of `shuffle_window` rows.
+    """
+
+    path: str = ""
+    valid_path: str | None = None
+    test_path: str | None = None
+    target: str | tuple[str, ...] = ()
+    features: tuple[str, ...] | None = None
+    categorical: tuple[str, ...] | None = None
+    numeric: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    weight: str | None = None
+    label: str | None = None
+    valid: float | int = bounded(0.15, 0)
+    test: float | int = bounded(0.15, 0)
+    split: Literal["random", "stratified", "time", "group"] = "random"
+    split_seed: int = bounded(0, 0, LAST_SEED)
+    group: str | None = None
+    time: str | None = None
+    missing: tuple[str, ...] = MISSING
+    scaling: Literal["auto", "standard", "robust", "quantile", "none"] = "standard"
+    target_scaling: Literal["standard", "none"] = "standard"
+    one_hot: int = bounded(64, 0)
+    stream: bool = False
+    shuffle_window: int = bounded(1 << 18, 1)
+
+
+@dataclass
+class Series:
+    """One series, or many (`group`), in time order: what an LSTM forecasts.
+
+    `target` columns are read `lookback` rows back and forecast `horizon` rows ahead. `observed` columns are read beside
+    them (None: all other numbers), `known` ones, such as a price to come, over the horizon too, and with `calendar` the
+    place of each stamp in its day, week and year. Windows begin `stride` rows apart; `rows` takes the first of each
+    series only. `valid` and `test` are rows, or shares, of each series: its newest. `season`: rows until it repeats,
+    found from the stamps where None.
+    """
+
+    path: str = ""
+    target: str | tuple[str, ...] = ()
+    time: str | None = None
+    group: str | None = None
+    known: tuple[str, ...] = ()
+    observed: tuple[str, ...] | None = ()
+    ignore: tuple[str, ...] = ()
+    calendar: bool = False
+    lookback: int = bounded(96, 1)
+    horizon: int = bounded(24, 1)
+    stride: int = bounded(1, 1)
+    rows: int | None = bounded(None, 1)
+    valid: float | int = bounded(0.15, 0)
+    test: float | int = bounded(0.15, 0)
+    season: int | None = bounded(None, 1)
+    missing: tuple[str, ...] = MISSING
+
+
+@dataclass
+class Sequences:
+    """Sequences of any length: numbers per step, tokens, or both; a label each, tags per step, both, or the next step.
+
+    A file has a line per sequence (JSON lines or Parquet with lists), or, with `id` and `order`, a row per step.
+    """
+
+    path: str = ""
+    valid_path: str | None = None
+    test_path: str | None = None
+    inputs: str | tuple[str, ...] = ()
+    target: str | tuple[str, ...] = ()
+    next_step: bool = False
+    id: str | None = None
+    order: str | None = None
+    valid: float | int = bounded(0.15, 0)
+    test: float | int = bounded(0.15, 0)
+    split: Literal["random", "stratified"] = "random"
+    split_seed: int = bounded(0, 0, LAST_SEED)
+    missing: tuple[str, ...] = MISSING
+    min_count: int = bounded(1, 1)
+    fold_case: bool = False
+    fold_digits: bool = False
+    characters: bool = False
+    max_length: int | None = bounded(None, 1)
+    scaling: Literal["standard", "none"] = "standard"
+    target_scaling: Literal["standard", "none"] = "standard"

@@ -1,0 +1,46 @@
+"""Sequences on the host, padded to one width. b rows of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from train.config.data_options import Sequences
+from train.data.dataset import Batch
+from train.data.sequences.encoder import SequenceEncoder
+from train.data.sequences.statistics import sequence_statistics
+from train.data.table.dataset import Dataset
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class SequenceDataset(Dataset):
+    """Sequences, padded to one width: inputs as `SequenceEncoder.encode` has them, targets likewise."""
+
+    encoder: SequenceEncoder
+    options: Sequences
+
+    @property
+    def arrays(self) -> Batch:
+        """The whole pool, row axis first."""
+        return Batch(self.inputs, self.target, self.weight, self.inputs["length"])
+
+    def prepared(self, scale: Callable[[Arrays], Arrays], scale_target: Callable[[Arrays], Arrays]) -> Batch:
+        """`arrays` with inputs and targets as the network's `prepare` and `prepare_target` give them."""
+        batch = super().prepared(scale, scale_target)
+        return batch._replace(length=batch.inputs["length"])
+
+    @staticmethod
+    def take(arrays: Batch, indices: Any) -> Batch:
+        """The rows `indices` [b] of `arrays`, whether numpy's or jax's; pure, so it works under jit."""
+        batch = Dataset.take(arrays, indices)
+        return batch._replace(length=batch.inputs["length"])
+
+    def statistics(self, rows: np.ndarray, options: Sequences | None = None) -> dict[str, Any]:
+        """What is fitted on these training rows (see `sequence_statistics`)."""
+        del options
+        return sequence_statistics(self.inputs, self.target, rows, self.encoder)

@@ -1,0 +1,60 @@
+"""The numbers behind figures of classes: ROC, calibration and confusion.
+
+n rows, k classes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+Array = np.ndarray
+
+
+def roc_curve(positive_n: Array, score_n: Array) -> tuple[Array, Array, float]:
+    """False and true positive rates from (0, 0) to (1, 1), one point per distinct score, and the area below.
+
+    Both outcomes must occur. Equal scores make one slanted segment, so that ties count as half (Fawcett 2006).
+    """
+    order = np.argsort(-score_n, kind="stable")
+    last = np.append(np.nonzero(np.diff(score_n[order]))[0], len(order) - 1)
+    hits = np.cumsum(positive_n[order], dtype=np.float64)[last]
+    true_rate = np.append(0.0, hits / hits[-1])
+    false_rate = np.append(0.0, (last + 1 - hits) / (len(order) - hits[-1]))
+    return false_rate, true_rate, float(np.trapezoid(true_rate, false_rate))
+
+
+def calibration(happened_n: Array, probability_n: Array, bins: int = 10) -> tuple[Array, Array, Array]:
+    """Mean probability, share that happened and number of rows in each occupied bin of equal width."""
+    index_n = np.minimum((probability_n * bins).astype(int), bins - 1)
+    count = np.bincount(index_n, minlength=bins)
+    used = count > 0
+    mean = np.bincount(index_n, probability_n, bins)[used] / count[used]
+    share = np.bincount(index_n, happened_n, bins)[used] / count[used]
+    return mean, share, count[used]
+
+
+def wilson_interval(share: Array, count: Array, z: float = 1.96) -> tuple[Array, Array]:
+    """95 % interval of a share of `count` rows (Wilson 1927)."""
+    center = (share + z * z / (2 * count)) / (1 + z * z / count)
+    half = z * np.sqrt(share * (1 - share) / count + z * z / (4 * count**2)) / (1 + z * z / count)
+    return np.minimum(center - half, share), np.maximum(center + half, share)
+
+
+def confusion(truth_n: Array, answer_n: Array, k: int) -> Array:
+    """Number of rows [true class, predicted class]."""
+    return np.bincount(truth_n * k + answer_n, minlength=k * k).reshape(k, k)
+
+
+def gather_rare(counts_kk: Array, classes: list[str]) -> tuple[Array, list[str]]:
+    """At most `MAX_CLASSES` rows and columns: the classes with fewest rows become one."""
+    k = len(classes)
+    if k <= MAX_CLASSES:
+        return counts_kk, classes
+    kept = np.sort(np.argsort(-counts_kk.sum(1), kind="stable")[: MAX_CLASSES - 1])
+    group_k = np.full(k, MAX_CLASSES - 1)
+    group_k[kept] = np.arange(MAX_CLASSES - 1)
+    member = np.eye(MAX_CLASSES, dtype=counts_kk.dtype)[group_k]
+    return member.T @ counts_kk @ member, [*(classes[i] for i in kept), f"{k - MAX_CLASSES + 1} others"]
+
+
+MAX_CLASSES = 30

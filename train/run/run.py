@@ -1,0 +1,31 @@
+"""A run that is ready to train."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from train.config.members import Member
+from train.config.options import Config
+from train.core.program import Data, Program
+from train.parallel.devices import Layout
+
+
+@dataclass(frozen=True)
+class Run:
+    """What `fit` prepared: the resolved config, the data on the host and on the device, and the code to compile.
+
+    Where there are `members`, they are nets of one program: `config` is the first one's, and `data` has an axis of
+    members where they differ (`train.population.vmapped`). `part` is the folder within the run's that they are saved in.
+    `layout` says over which devices.
+    """
+
+    folder: Path
+    config: Config
+    dataset: Any
+    program: Program
+    data: Data
+    members: tuple[Member, ...] = ()
+    part: str = ""
+    layout: Layout | None = None
