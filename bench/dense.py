@@ -26,7 +26,7 @@ import numpy as np
 
 import nets
 from train.config import Config, Dense, Optim, Train
-from train.core.forward import evaluate
+from train.core.forward import evaluate_split
 from train.core.optim import make_optimizer
 from train.core.program import Data, Program
 from train.core.state import init_state
@@ -95,7 +95,7 @@ def ours(rows: Rows) -> Side:
         return jax.lax.fori_loop(0, n, lambda _, s: train_epoch(program, data, s)[0], state)
 
     call = jax.jit(epochs, donate_argnums=1)
-    judge = jax.jit(lambda data, weights: evaluate(program, data, weights, data.valid)[1])
+    judge = jax.jit(lambda data, weights: evaluate_split(program, data, weights, data.valid)[1])
     box = [state]
 
     def train(n: int) -> None:
@@ -152,7 +152,7 @@ def keras(rows: Rows) -> Side:
     def train(n: int) -> None:
         net.fit(rows.x, rows.y, batch_size=rows.batch, epochs=n, verbose=0)
 
-    return Side(train, lambda: float(net.evaluate(rows.x_valid, rows.y_valid, batch_size=4096, verbose=0)))
+    return Side(train, lambda: float(net.evaluate_split(rows.x_valid, rows.y_valid, batch_size=4096, verbose=0)))
 
 
 def scikit_learn(rows: Rows) -> Side:

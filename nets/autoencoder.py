@@ -73,11 +73,11 @@ class Autoencoder(nn.Module):
         parts += [columns["codes"].astype(jnp.float32) - 1] if "codes" in columns else []
         return {self.head.name: outputs_bo, "code": code_bk, "row": jnp.concatenate(parts, -1)}
 
-    def prepare(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def preprocess(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Raw columns -> scaled columns."""
         return scaled_columns(inputs, self._statistics(), self.scaling, self.missing_columns)
 
-    def prepare_target(self, target: Mapping[str, Array]) -> dict[str, Array]:
+    def preprocess_target(self, target: Mapping[str, Array]) -> dict[str, Array]:
         """Raw rows, packed -> the same with scaled numbers; what is missing stays so."""
         raw_bc, f = target[self.head.name], self.head.size
         if not f:
@@ -86,7 +86,7 @@ class Autoencoder(nn.Module):
         scaled_bf = jnp.where(jnp.isnan(raw_bc[:, :f]), jnp.nan, scaled_bf)
         return {self.head.name: jnp.concatenate([scaled_bf, raw_bc[:, f:]], -1)}
 
-    def answer(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
+    def postprocess(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
         """{head: rows given back, packed, the likeliest value of each category; "code"; "row": what they were}."""
         outputs_bo = outputs[self.head.name]
         places = [logits_bv.argmax(-1).astype(jnp.float32)[:, None] for logits_bv in _logits(outputs_bo, self.head)]
@@ -95,7 +95,7 @@ class Autoencoder(nn.Module):
 
     def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Raw columns -> answers, and the "error" [b] of each row: its `reconstruction_losses`."""
-        columns = self.prepare(inputs)
+        columns = self.preprocess(inputs)
         outputs = self(columns, train=False)
         parts = []
         if "numbers" in inputs:
@@ -103,7 +103,7 @@ class Autoencoder(nn.Module):
         if "codes" in inputs:
             parts.append(jnp.where(inputs["codes"] > 0, inputs["codes"] - 1.0, jnp.nan))
         error_b = reconstruction_losses(outputs[self.head.name], jnp.concatenate(parts, -1), self.head)
-        return self.answer(outputs) | {"error": error_b}
+        return self.postprocess(outputs) | {"error": error_b}
 
     def _statistics(self) -> Mapping[str, Array]:
         return self.get_variable("statistics", "inputs") or {}

@@ -239,15 +239,15 @@ class Competitive(nn.Module):
         assert self.shape is not None, "a rule of maps needs one"
         return neighbourhood(jnp.asarray(map_distances(self.shape, self.grid), jnp.float32), radius, self.kind)
 
-    def prepare(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def preprocess(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Raw columns -> scaled columns."""
         return scaled_columns(inputs, self._statistics(), self.scaling, self.missing_columns)
 
-    def prepare_target(self, target: Mapping[str, Array]) -> dict[str, Array]:
+    def preprocess_target(self, target: Mapping[str, Array]) -> dict[str, Array]:
         """Labels as they are: nothing is learned from them."""
         return dict(target)
 
-    def answer(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
+    def postprocess(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
         """"cluster" int32 [b] and its "distance", whether the second nearest unit is the nearest's neighbour on the map
         ("adjacent", 1 or 0; 1 without a map), and the scaled "row" [b, d]."""
         first_b, second_b = outputs["nearest"].T
@@ -261,7 +261,7 @@ class Competitive(nn.Module):
 
     def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Raw columns -> answers."""
-        return self.answer(self(self.prepare(inputs), train=False))
+        return self.postprocess(self(self.preprocess(inputs), train=False))
 
     def _features(self, columns: Mapping[str, Array]) -> Array:
         return self.inputs(columns, self._statistics())

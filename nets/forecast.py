@@ -22,7 +22,7 @@ from nets.readout import Attention, last, maximum, mean
 
 Array = jax.Array
 WindowScaling = Literal["none", "last", "last_deviation", "revin"]
-SMALLEST = 1e-5  # variance added before a division, as in RevIN
+EPSILON = 1e-5  # variance added before a division, as in RevIN
 
 
 class Level(NamedTuple):
@@ -41,7 +41,7 @@ def window_level(targets_blo: Array, kind: WindowScaling) -> Level:
     if kind == "last":
         return Level(last_b1o, jnp.ones_like(last_b1o))
     mean_b1o = targets_blo.mean(1, keepdims=True)
-    deviation_b1o = jnp.sqrt(jnp.square(targets_blo - mean_b1o).mean(1, keepdims=True) + SMALLEST)
+    deviation_b1o = jnp.sqrt(jnp.square(targets_blo - mean_b1o).mean(1, keepdims=True) + EPSILON)
     return Level(mean_b1o if kind == "revin" else last_b1o, deviation_b1o)
 
 
@@ -56,7 +56,7 @@ def to_patches(x_blf: Array, size: int) -> Array:
 class Forecaster(nn.Module):
     """An LSTM over patches of the lookback, a readout, dense layers, and one linear layer to the whole horizon.
 
-    Columns scaled by training rows go in (`prepare`), {"past": [b, l, c], "future": [b, h, k] if any is known ahead};
+    Columns scaled by training rows go in (`preprocess`), {"past": [b, l, c], "future": [b, h, k] if any is known ahead};
     {"value": [b, h * o]} comes out, scaled likewise, and beside it "value.quantiles" at the levels `quantiles`, or
     "value.deviation", where these are asked for (see `nets.heads`). Within, targets are scaled by their own window too
     (`window`; "revin" with a learned factor and offset for each). Columns "joint": one net reads and forecasts all
@@ -94,8 +94,8 @@ class Forecaster(nn.Module):
             answer_bho = answer_bho + self._shortcut(scaled_blo)
         if self.window == "revin":
             # As RevIN guards it: a factor that training moves to 0 must not divide.
-            answer_bho = (answer_bho - offset_o) / (factor_o + SMALLEST**2)
-            spread_bhop = spread_bhop / (jnp.abs(factor_o) + SMALLEST**2)[..., None]
+            answer_bho = (answer_bho - offset_o) / (factor_o + EPSILON**2)
+            spread_bhop = spread_bhop / (jnp.abs(factor_o) + EPSILON**2)[..., None]
         answer_bho = answer_bho * level.scale + level.center
         spread_bhop = spread_bhop * level.scale[..., None]
         head, n_rows = self._shape, answer_bho.shape[0]
@@ -152,7 +152,7 @@ class Forecaster(nn.Module):
         kernel_olh = self.param("shortcut_kernel", nn.initializers.zeros_init(), (self.n_targets, *shape))
         return jnp.einsum("blo,olh->bho", targets_blo, kernel_olh)
 
-    def prepare(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def preprocess(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Raw columns -> columns scaled by their training rows; "past" may be any array whose last axis is columns."""
         statistics = self.get_variable("statistics", "inputs")
         scaled = {}
@@ -161,12 +161,12 @@ class Forecaster(nn.Module):
             scaled[name] = (x - center) / scale
         return scaled
 
-    def prepare_target(self, target: Mapping[str, Array]) -> dict[str, Array]:
+    def preprocess_target(self, target: Mapping[str, Array]) -> dict[str, Array]:
         """Raw targets {"value": [b, h * o]} -> what the loss compares outputs with."""
         center, scale = self._target_statistics()
         return {"value": (target["value"] - center) / scale}
 
-    def answer(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
+    def postprocess(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
         """{"value": outputs [b, h * o], and what stands beside} -> the same in the targets' units."""
         center_1o, scale_1o = self._target_statistics()
         fitted = {"center": center_1o[0], "scale": scale_1o[0]}
@@ -174,7 +174,7 @@ class Forecaster(nn.Module):
 
     def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Raw columns -> answers."""
-        return self.answer(self(self.prepare(inputs), train=False))
+        return self.postprocess(self(self.preprocess(inputs), train=False))
 
     def _target_statistics(self) -> tuple[Array, Array]:
         statistics = self.get_variable("statistics", "inputs")

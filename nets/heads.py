@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from nets.dense import Linear
 
 Array = jax.Array
-SMALLEST = 1e-3  # deviation that a net may claim, in deviations of the training targets: a likelihood has no bound
+EPSILON = 1e-3  # deviation that a net may claim, in deviations of the training targets: a likelihood has no bound
 
 
 class HeadShape(NamedTuple):
@@ -86,7 +86,7 @@ def with_spread(prediction_bo: Array, spread_bop: Array, head: HeadShape) -> dic
     if not head.further:
         return {head.name: prediction_bo}
     if head.deviation:
-        return {head.name: prediction_bo, f"{head.name}.deviation": spread_bop[..., 0] + SMALLEST}
+        return {head.name: prediction_bo, f"{head.name}.deviation": spread_bop[..., 0] + EPSILON}
     normal, median = [NormalDist().inv_cdf(level) for level in head.quantiles], head.quantiles.index(0.5)
     values = {median: prediction_bo}
     # Added one by one, not by cumsum: only a running sum is sure to grow in float32 too.
@@ -107,7 +107,7 @@ def readable_names(names: tuple[str, ...]) -> list[str]:
 def answers_of(
     outputs: Mapping[str, Array], head: HeadShape, statistics: Mapping[str, Array], *, clip: bool, log_link: bool
 ) -> dict[str, Array]:
-    """A head's `answer`, and its quantiles or deviation in the target's units too, each under its name."""
+    """A head's `postprocess`, and its quantiles or deviation in the target's units too, each under its name."""
     answers = {head.name: answer(outputs[head.name], head, statistics, clip=clip, log_link=log_link)}
     if head.quantiles:
         name = f"{head.name}.quantiles"

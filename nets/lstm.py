@@ -35,7 +35,7 @@ def _forget_bias(key: Array, shape: tuple[int, ...], dtype=jnp.float32) -> Array
     return jnp.zeros(shape, dtype).at[size : 2 * size].set(1)
 
 
-class Layer(nn.Module):
+class LSTMLayer(nn.Module):
     """One layer over the core: (outputs_btdh, carry)."""
 
     size: int
@@ -93,14 +93,14 @@ class LSTM(nn.Module):
         merges, directions = self._merges(), self._directions()
         key = self.make_rng("dropout") if train and self._drops() else None
         if lengths_b is not None:
-            valid_bt = jnp.arange(x_btf.shape[1])[None] < lengths_b[:, None]
-            x_btf = jnp.where(valid_bt[:, :, None], x_btf, jnp.zeros((), x_btf.dtype))
+            mask_bt = jnp.arange(x_btf.shape[1])[None] < lengths_b[:, None]
+            x_btf = jnp.where(mask_bt[:, :, None], x_btf, jnp.zeros((), x_btf.dtype))
         carries, merged = [], x_btf
         for i, size in enumerate(self.hidden):
             rate = self.dropout if i else self.input_dropout
             if key is not None and not is_off(rate):
                 merged = dropout(jax.random.fold_in(key, 2 * i), merged, rate)
-            layer = Layer(size, directions, self.recurrent_dropout, name=f"layer_{i}")
+            layer = LSTMLayer(size, directions, self.recurrent_dropout, name=f"layer_{i}")
             mask_key = None if key is None else jax.random.fold_in(key, 2 * i + 1)
             outputs_btdh, layer_carry = layer(merged, lengths_b, None if carry is None else carry[i], mask_key)
             carries.append(layer_carry)

@@ -36,7 +36,7 @@ def _surrogate_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array
 
 
 class PerceptronState(NamedTuple):
-    """`running` [f + 1, k] are the weights that learn, the bias last, and `answer` those that answer.
+    """`running` [f + 1, k] are the weights that learn, the bias last, and `postprocess` those that answer.
 
     `rows` were seen; of each neuron [k], `run` since its last mistake, and `longest` is the longest such run.
     """
@@ -140,15 +140,15 @@ class Perceptron(nn.Module):
             mistakes_b += wrong_b
         return mistakes_b
 
-    def prepare(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def preprocess(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Raw columns -> scaled columns."""
         return scaled_columns(inputs, self._statistics("inputs"), self.scaling, self.missing_columns)
 
-    def prepare_target(self, target: Mapping[str, Array]) -> dict[str, Array]:
+    def preprocess_target(self, target: Mapping[str, Array]) -> dict[str, Array]:
         """Classes as they are."""
         return dict(target)
 
-    def answer(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
+    def postprocess(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
         """{head: scores} -> {head: 1 or 0 for the second class [b], or 1 for the class of the highest score [b, k]}."""
         answers = {}
         for head in self.heads:
@@ -161,7 +161,7 @@ class Perceptron(nn.Module):
 
     def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Raw columns -> answers."""
-        return self.answer(self(self.prepare(inputs), train=False))
+        return self.postprocess(self(self.preprocess(inputs), train=False))
 
     def _named_heads(self) -> list[tuple[HeadShape, str]]:
         return list(zip(self.heads, readable_names(tuple(h.name for h in self.heads)), strict=True))

@@ -52,11 +52,11 @@ class Attention(nn.Module):
         score_bt1 = (jnp.tanh(key_bth) @ context_h)[:, :, None]
         if lengths_b is None:
             return (jax.nn.softmax(score_bt1, 1) * outputs_bth).sum(1)
-        valid_bt1 = _valid(outputs_bth, lengths_b)
+        mask_bt1 = _valid(outputs_bth, lengths_b)
         # The lowest finite number, not -inf: a row without steps must not divide by zero, here or in its gradient.
         lowest = jnp.array(jnp.finfo(score_bt1.dtype).min, score_bt1.dtype)
-        weight_bt1 = jax.nn.softmax(jnp.where(valid_bt1, score_bt1, lowest), 1)
-        return jnp.where(valid_bt1, weight_bt1 * outputs_bth, jnp.zeros((), outputs_bth.dtype)).sum(1)
+        weight_bt1 = jax.nn.softmax(jnp.where(mask_bt1, score_bt1, lowest), 1)
+        return jnp.where(mask_bt1, weight_bt1 * outputs_bth, jnp.zeros((), outputs_bth.dtype)).sum(1)
 
 
 def _valid(outputs_bth: Array, lengths_b: Array) -> Array:

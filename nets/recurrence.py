@@ -15,7 +15,7 @@ from jax import lax
 
 from nets.kernels import library
 from nets.kernels.lstm import native_layer
-from nets.recurrence_scan import Layer, scanned_layer
+from nets.recurrence_scan import LayerInputs, scanned_layer
 
 Array = jax.Array
 
@@ -74,7 +74,7 @@ def lstm(
     ):
         if array is not None and array.shape != shape:
             raise ValueError(f"{name} has the shape {array.shape}, expected {shape} beside x_btf's {x_btf.shape}")
-    layer = Layer(
+    layer = LayerInputs(
         x_btf,
         kernel_dfg.astype(x_btf.dtype),
         recurrent_dhg.astype(x_btf.dtype),

@@ -14,7 +14,7 @@ from jax import lax
 Array = jax.Array
 
 
-class Layer(NamedTuple):
+class LayerInputs(NamedTuple):
     """All that one layer is a function of; h and c are the carry, mask is recurrent dropout's."""
 
     x_btf: Array
@@ -30,7 +30,7 @@ class Layer(NamedTuple):
 Answer = tuple[Array, Array, Array]  # outputs_btdh, h_dbh, c_dbh, all in the carry's type
 
 
-def scanned_layer(reverse: tuple[bool, ...], layer: Layer) -> Answer:
+def scanned_layer(reverse: tuple[bool, ...], layer: LayerInputs) -> Answer:
     """`nets.recurrence.lstm` of arguments in their final types, by a scan for each direction."""
     x_tbf = jnp.swapaxes(layer.x_btf, 0, 1)
     outputs, hidden, cells = [], [], []
@@ -73,9 +73,9 @@ def _run(reverse: bool, given: _Direction) -> Outputs:
         z_bg = x_bf if project_first else _product(x_bf, kernel_fg)
         i, f, n, o = _gates(z_bg + _product(_masked(h_bh, mask_bh), recurrent_hg, x_tbf.dtype) + bias_g[None])
         new_c_bh = f * c_bh + i * n
-        new_h_bh, valid_b1 = o * jnp.tanh(new_c_bh), _valid(t, lengths_b)
-        carry = _where(valid_b1, new_h_bh, h_bh), _where(valid_b1, new_c_bh, c_bh)
-        return carry, _where(valid_b1, new_h_bh, jnp.zeros_like(h_bh))
+        new_h_bh, mask_b1 = o * jnp.tanh(new_c_bh), _valid(t, lengths_b)
+        carry = _where(mask_b1, new_h_bh, h_bh), _where(mask_b1, new_c_bh, c_bh)
+        return carry, _where(mask_b1, new_h_bh, jnp.zeros_like(h_bh))
 
     inputs = (_product(x_tbf, kernel_fg) if project_first else x_tbf, jnp.arange(len(x_tbf)))
     (h_bh, c_bh), h_tbh = lax.scan(step, (given.h_bh, given.c_bh), inputs, reverse=reverse)
@@ -101,13 +101,13 @@ def _forward(reverse: bool, given: _Direction) -> tuple[Outputs, tuple]:
         # dc/dz for i, f and n, dh/dz for o; then dh/dc and dc/dc_previous. A step beyond the end is an identity.
         dz = (n * i * (1 - i), c_bh * f * (1 - f), i * (1 - n * n), tanh_c_bh * o * (1 - o))
         dh_dc_bh = o * (1 - tanh_c_bh * tanh_c_bh)
-        valid_b1 = _valid(t, lengths_b)
-        dz = [_where(valid_b1, part, jnp.zeros_like(part)) for part in dz]
-        dh_dc_bh, dc_dc_bh = _where(valid_b1, dh_dc_bh, jnp.zeros_like(f)), _where(valid_b1, f, jnp.ones_like(f))
+        mask_b1 = _valid(t, lengths_b)
+        dz = [_where(mask_b1, part, jnp.zeros_like(part)) for part in dz]
+        dh_dc_bh, dc_dc_bh = _where(mask_b1, dh_dc_bh, jnp.zeros_like(f)), _where(mask_b1, f, jnp.ones_like(f))
         buffer_tbg = lax.dynamic_update_index_in_dim(buffer_tbg, jnp.concatenate(dz, -1), t, 0)
         new_h_bh = o * tanh_c_bh
-        output_bh = _where(valid_b1, new_h_bh, jnp.zeros_like(h_bh))
-        h_bh, c_bh = _where(valid_b1, new_h_bh, h_bh), _where(valid_b1, new_c_bh, c_bh)
+        output_bh = _where(mask_b1, new_h_bh, jnp.zeros_like(h_bh))
+        h_bh, c_bh = _where(mask_b1, new_h_bh, h_bh), _where(mask_b1, new_c_bh, c_bh)
         return (h_bh, c_bh, buffer_tbg), (output_bh, dh_dc_bh, dc_dc_bh)
 
     first = (given.h_bh, given.c_bh, _product(x_tbf, _halved(given.kernel_fg)))
@@ -126,13 +126,13 @@ def _backward(reverse: bool, saved: tuple, gradients: Outputs) -> tuple[_Directi
         dh_bh, dc_bh, buffer_tbg = carry
         output_dh_bh, (dh_dc_bh, dc_dc_bh), t = inputs
         i, f, n, o = jnp.split(lax.dynamic_index_in_dim(buffer_tbg, t, keepdims=False), 4, -1)
-        valid_b1 = _valid(t, lengths_b)
-        dh_bh = dh_bh + _where(valid_b1, output_dh_bh, jnp.zeros_like(dh_bh))
+        mask_b1 = _valid(t, lengths_b)
+        dh_bh = dh_bh + _where(mask_b1, output_dh_bh, jnp.zeros_like(dh_bh))
         dc_bh = dc_bh + dh_bh * dh_dc_bh
         dz_bg = jnp.concatenate([dc_bh * i, dc_bh * f, dc_bh * n, dh_bh * o], -1)
         buffer_tbg = lax.dynamic_update_index_in_dim(buffer_tbg, dz_bg, t, 0)
         before_bh = _masked(_product(dz_bg, recurrent_gh, dtype), mask_bh)
-        return (_where(valid_b1, before_bh, dh_bh), dc_bh * dc_dc_bh, buffer_tbg), None
+        return (_where(mask_b1, before_bh, dh_bh), dc_bh * dc_dc_bh, buffer_tbg), None
 
     (dh_tbh, dh_bh, dc_bh), steps = gradients, jnp.arange(n_steps)
     (dh_bh, dc_bh, dz_tbg), _ = lax.scan(
@@ -197,5 +197,5 @@ def _valid(t: Array, lengths_b: Array | None) -> Array | None:
     return None if lengths_b is None else (t < lengths_b)[:, None]
 
 
-def _where(valid_b1: Array | None, new: Array, old: Array) -> Array:
-    return new if valid_b1 is None else jnp.where(valid_b1, new, old)
+def _where(mask_b1: Array | None, new: Array, old: Array) -> Array:
+    return new if mask_b1 is None else jnp.where(mask_b1, new, old)

@@ -72,12 +72,12 @@ class SequenceNetwork(nn.Module):
         outputs_bth, carry = self._body()(x_bte, length_b, carry, train=train)
         assert not isinstance(outputs_bth, tuple), "merge none has no place here"
         of_steps = self._dropped(outputs_bth, train)
-        of_row = None
+        predict_row = None
         if any(head.kind not in STEP_KINDS for head in self.heads):
-            of_row = self._dense(self._dropped(self._readout(outputs_bth, carry, length_b), train), train)
+            predict_row = self._dense(self._dropped(self._readout(outputs_bth, carry, length_b), train), train)
         outputs: dict[str, Any] = {"length": length_b, "carry": carry}
         for head, name in zip(self.heads, readable_names(tuple(h.name for h in self.heads)), strict=True):
-            features = of_steps if head.kind in STEP_KINDS else of_row
+            features = of_steps if head.kind in STEP_KINDS else predict_row
             raw = nn.Dense(
                 head.width, kernel_init=nn.initializers.glorot_uniform(), bias_init=self._bias(head), name=name
             )(features)
@@ -88,18 +88,18 @@ class SequenceNetwork(nn.Module):
                 outputs[f"{head.name}.transition"] = self.param(f"{name}_transition", zeros, (head.size, head.size))
         return outputs
 
-    def prepare(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def preprocess(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Raw inputs -> numbers standardised, zero where missing and beyond the end; the others as they are."""
         inputs = dict(inputs)
         if "numbers" in inputs:
             statistics, raw_btf = self._statistics("inputs"), inputs["numbers"]
             scaled_btf = (raw_btf - statistics["center"][None, None]) / statistics["scale"][None, None]
-            valid_bt = jnp.arange(raw_btf.shape[1])[None] < inputs["length"][:, None]
-            known_btf = valid_bt[..., None] & ~jnp.isnan(raw_btf)
+            mask_bt = jnp.arange(raw_btf.shape[1])[None] < inputs["length"][:, None]
+            known_btf = mask_bt[..., None] & ~jnp.isnan(raw_btf)
             inputs["numbers"] = jnp.where(known_btf, scaled_btf, jnp.zeros((), scaled_btf.dtype))
         return inputs
 
-    def prepare_target(self, target: Mapping[str, Array]) -> dict[str, Array]:
+    def preprocess_target(self, target: Mapping[str, Array]) -> dict[str, Array]:
         """Raw targets -> what the loss compares outputs with."""
         statistics = self._statistics("targets")
         prepared = {}
@@ -111,7 +111,7 @@ class SequenceNetwork(nn.Module):
                 prepared[head.name] = standardise_target(raw, head, fitted)
         return prepared
 
-    def answer(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
+    def postprocess(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
         """{head: outputs} -> {head: numbers in the target's units, probabilities, or the best tags int32 [b, t]}.
 
         Beyond a row's end tags are -1 and next steps nan. Tags keep to IOB2 where the training rows do.
@@ -131,20 +131,20 @@ class SequenceNetwork(nn.Module):
                     values_btf = jax.nn.sigmoid(raw)
                 else:
                     values_btf = raw * fitted["scale"][None, None] + fitted["center"][None, None]
-                valid_bt = jnp.arange(raw.shape[1])[None] < length_b[:, None]
-                answers[head.name] = jnp.where(valid_bt[..., None], values_btf, jnp.array(jnp.nan, raw.dtype))
+                mask_bt = jnp.arange(raw.shape[1])[None] < length_b[:, None]
+                answers[head.name] = jnp.where(mask_bt[..., None], values_btf, jnp.array(jnp.nan, raw.dtype))
             else:
                 answers |= answers_of(outputs, head, fitted, clip=False, log_link=self.log_link)
         return answers
 
     def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Raw inputs -> answers."""
-        return self.answer(self(self.prepare(inputs), train=False))
+        return self.postprocess(self(self.preprocess(inputs), train=False))
 
     def step(self, inputs: Mapping[str, Array], carry: tuple[Carry, ...] | None) -> tuple[dict[str, Array], Any]:
         """Raw inputs of the next steps, and the carry of those before -> (answers, carry)."""
-        outputs = self(self.prepare(inputs), None, carry, train=False)
-        return self.answer(outputs), outputs["carry"]
+        outputs = self(self.preprocess(inputs), None, carry, train=False)
+        return self.postprocess(outputs), outputs["carry"]
 
     def _body(self) -> LSTM | Recurrent:
         if self.cell == "plain":
@@ -201,7 +201,7 @@ class SequenceNetwork(nn.Module):
 
 def patches(x_bte: Array, length_b: Array, size: int) -> tuple[Array, Array]:
     """`size` steps as one: lengths [b] and [b, ceil(t / size), size * e]; zeros after a row's end."""
-    valid_bt = jnp.arange(x_bte.shape[1])[None] < length_b[:, None]
-    x_bte = jnp.where(valid_bt[..., None], x_bte, jnp.zeros((), x_bte.dtype))
+    mask_bt = jnp.arange(x_bte.shape[1])[None] < length_b[:, None]
+    x_bte = jnp.where(mask_bt[..., None], x_bte, jnp.zeros((), x_bte.dtype))
     x_bte = jnp.pad(x_bte, ((0, 0), (0, -x_bte.shape[1] % size), (0, 0)))
     return -(-length_b // size), x_bte.reshape(x_bte.shape[0], -1, size * x_bte.shape[2])

@@ -17,8 +17,8 @@ Statistics = Mapping[str, Mapping[str, Array]]
 class Network(nn.Module):
     """Inputs, body and heads. What was fitted on training rows stands in the collection `statistics`, beside `params`.
 
-    `predict` is the whole of it. Training splits it at its two parameter-free ends, `prepare` (columns scaled) and
-    `answer` (targets un-scaled), to run the first once per data set and to leave the second out.
+    `predict` is the whole of it. Training splits it at its two parameter-free ends, `preprocess` (columns scaled) and
+    `postprocess` (targets un-scaled), to run the first once per data set and to leave the second out.
     """
 
     inputs: Inputs
@@ -35,16 +35,16 @@ class Network(nn.Module):
         x_bd = self.inputs(columns, self._statistics("inputs"))
         return self.output(self.body(x_bd, weight_b, train=train))
 
-    def prepare(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def preprocess(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Raw columns -> scaled columns."""
         return scaled_columns(inputs, self._statistics("inputs"), self.scaling, self.missing_columns)
 
-    def prepare_target(self, target: Mapping[str, Array]) -> dict[str, Array]:
+    def preprocess_target(self, target: Mapping[str, Array]) -> dict[str, Array]:
         """Raw targets -> what the loss compares outputs with."""
         statistics = self._statistics("targets")
         return {h.name: standardise_target(target[h.name], h, statistics[h.name]) for h in self.output.heads}
 
-    def answer(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
+    def postprocess(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
         """{head: outputs} -> {head: numbers in the target's units, or probabilities}."""
         statistics = self._statistics("targets")
         answers = {}
@@ -55,7 +55,7 @@ class Network(nn.Module):
 
     def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Raw columns -> answers."""
-        return self.answer(self(self.prepare(inputs), train=False))
+        return self.postprocess(self(self.preprocess(inputs), train=False))
 
     def _statistics(self, name: str) -> Mapping:
         return self.get_variable("statistics", name) or {}

@@ -110,11 +110,11 @@ def test_an_unwritable_folder_is_refused(tmp_path):
 
 
 def test_a_folder_in_use_is_refused(tmp_path):
-    from train.run.folder import held
+    from train.run.folder import locked
 
     path = tmp_path / "data.csv"
     path.write_text(rows({}))
-    with held(tmp_path / "run"), pytest.raises(UserError, match=r"in use by process \d+"):
+    with locked(tmp_path / "run"), pytest.raises(UserError, match=r"in use by process \d+"):
         fit(path, {}, tmp_path / "run")
 
 

@@ -36,7 +36,7 @@ def changed(**population: Any) -> Config:
 @pytest.fixture(scope="module")
 def straight(tmp_path_factory) -> tuple[Path, dict[str, Any], list[str]]:
     folder, said = tmp_path_factory.mktemp("straight") / "run", []
-    return folder, search.search(CONFIG, folder, say=said.append), said
+    return folder, search.search(CONFIG, folder, echo=said.append), said
 
 
 def test_trials_are_runs_judged_on_validation_rows(straight):
@@ -71,24 +71,24 @@ def test_the_best_trial_answers(straight):
 def test_a_search_that_was_stopped_ends_as_the_straight_one(calls, straight, tmp_path, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(StoppedError, match=rf"--workdir={tmp_path / 'run'} resumes it"):
         stop_after(calls, patch)
-        search.search(CONFIG, tmp_path / "run", say=lambda _: None)
-    resumed = search.search(CONFIG, tmp_path / "run", say=lambda _: None)
+        search.search(CONFIG, tmp_path / "run", echo=lambda _: None)
+    resumed = search.search(CONFIG, tmp_path / "run", echo=lambda _: None)
     assert resumed == straight[1]
 
 
 @pytest.mark.slow
 def test_more_samples_go_on(tmp_path):
-    first = search.search(changed(**SAMPLES | {"samples": 1}), tmp_path / "run", say=lambda _: None)
-    more = search.search(changed(**SAMPLES | {"samples": 3}), tmp_path / "run", say=lambda _: None)
+    first = search.search(changed(**SAMPLES | {"samples": 1}), tmp_path / "run", echo=lambda _: None)
+    more = search.search(changed(**SAMPLES | {"samples": 3}), tmp_path / "run", echo=lambda _: None)
     assert len(more["trials"]) == 3
     assert first["trials"][0] in more["trials"]
     with pytest.raises(UserError, match=r"another config \(config.population.seeds: 1 -> 2\)"):
-        search.search(changed(**SAMPLES | {"samples": 3, "seeds": 2}), tmp_path / "run", say=lambda _: None)
+        search.search(changed(**SAMPLES | {"samples": 3, "seeds": 2}), tmp_path / "run", echo=lambda _: None)
 
 
 def test_a_trial_with_folds_has_the_mean_of_its_nets(tmp_path):
     config = changed(samples=1, folds=2, grid={"optim.learning_rate": (0.01,)})
-    result = search.search(config, tmp_path / "run", say=lambda _: None)
+    result = search.search(config, tmp_path / "run", echo=lambda _: None)
     own = json.loads((tmp_path / "run" / "trials" / "0" / "result.json").read_text())
     assert own["members"] == 2
     assert result["trials"][0]["value"] == pytest.approx(np.mean([member["value"] for member in own["per_member"]]))
@@ -102,7 +102,7 @@ def test_later_trials_follow_the_better_ones(tmp_path, monkeypatch):
     monkeypatch.setattr(search, "read_json", lambda *_: {})
     monkeypatch.setattr("train.results.summary.summary", lambda *_: "")
     config = changed(samples=40, grid={"optim.learning_rate": (1e-6, 1.0)})
-    trials = search.search(config, tmp_path / "run", say=lambda _: None)["trials"]
+    trials = search.search(config, tmp_path / "run", echo=lambda _: None)["trials"]
     rates = [trial["values"]["optim.learning_rate"] for trial in sorted(trials, key=lambda trial: trial["trial"])]
     assert np.median(np.log(rates[20:])) < np.median(np.log(rates[:10])) - 1
 
@@ -111,15 +111,15 @@ def test_later_trials_follow_the_better_ones(tmp_path, monkeypatch):
 def test_what_diverges_or_does_not_go_together_is_passed_over(tmp_path):
     said: list[str] = []
     grid = {"optim.learning_rate": (0.01, 0.02, 1e30)}
-    result = search.search(changed(samples=6, grid=grid), tmp_path / "run", say=said.append)
+    result = search.search(changed(samples=6, grid=grid), tmp_path / "run", echo=said.append)
     assert result["trials"][0]["value"] is not None
     assert any(line.endswith("1e+30: diverged") for line in said)
     with pytest.raises(DivergedError, match="no trial has a finite loss"):
         grid = {"optim.learning_rate": (1e30,)}
-        search.search(changed(samples=1, grid=grid), tmp_path / "none", say=lambda _: None)
+        search.search(changed(samples=1, grid=grid), tmp_path / "none", echo=lambda _: None)
     said.clear()
     grid = {"optim.momentum": (0.9,), "optim.name": ("adam", "sgd")}
-    search.search(changed(samples=8, grid=grid), tmp_path / "together", say=said.append)
+    search.search(changed(samples=8, grid=grid), tmp_path / "together", echo=said.append)
     assert any("passed over, config.optim.momentum: sgd and rmsprop have it" in line for line in said)
 
 
@@ -149,8 +149,8 @@ def test_a_search_needs_validation_rows_and_optuna(monkeypatch):
 def test_a_folder_that_holds_something_else_is_refused(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(UserError, match="holds a run, not a search"):
-        search.search(CONFIG, tmp_path, say=lambda _: None)
+        search.search(CONFIG, tmp_path, echo=lambda _: None)
     (tmp_path / "config.json").unlink()
     (tmp_path / "study.db").write_bytes(b"no database" * 1000)
     with pytest.raises(StorageError, match=r"study\.db cannot be opened"):
-        search.search(CONFIG, tmp_path, say=lambda _: None)
+        search.search(CONFIG, tmp_path, echo=lambda _: None)

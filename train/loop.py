@@ -23,20 +23,20 @@ from train.core.state import State
 from train.data.load import load_dataset
 from train.errors import DivergedError, StoppedError
 from train.parallel.devices import compiled, describe, fetch
-from train.parallel.hosts import by_first, decide, is_first, together
+from train.parallel.hosts import agree, all_or_none, is_first, on_process_zero
 from train.population.groups import prepare_population
 from train.population.halving import halve
 from train.population.memory import in_parts
 from train.population.vmapped import SPECS, member_logs, member_rounds, own_valid_rows, training
 from train.results.finish import finish
-from train.results.outcome import several, single
+from train.results.outcome import population_outcome, single_outcome
 from train.results.refit import refit_run, refitted
 from train.results.rounds import write_rounds
 from train.results.summary import summary
 from train.run.checkpoint import Checkpoints
-from train.run.folder import fresh_folder, held
+from train.run.folder import fresh_folder, locked
 from train.run.log import RunLog
-from train.run.prepare import laid_out, prepare, training_rows
+from train.run.prepare import place_run, prepare, training_rows
 from train.run.progress import Progress
 from train.run.run import Run
 from train.run.signals import signals
@@ -53,7 +53,7 @@ def fit(
     config: Config,
     workdir: str | Path | None = None,
     *,
-    say: Callable[[str], None] = lambda line: None,
+    echo: Callable[[str], None] = lambda line: None,
     started: float | None = None,
 ) -> dict[str, Any]:
     """Trains, or resumes, the run in `workdir` and returns what its result.json holds.
@@ -61,65 +61,65 @@ def fit(
     Of several processes the first alone writes and returns it; the others return {}.
     A run that was stopped continues from its newest whole checkpoint and ends in the bits of one that was not.
     Raises UserError (config, data, folder), DivergedError, StorageError, StoppedError (saved after a signal).
-    `say` is given lines for the user; `started` is the time.time() that the run's seconds count from.
+    `echo` is given lines for the user; `started` is the time.time() that the run's seconds count from.
     """
     started = time.time() if started is None else started
     configs.validate(config)
-    dataset = together(lambda: load_dataset(pooled(config)))
-    folder = Path(workdir) if workdir is not None else by_first(lambda: fresh_folder(config.name)) or Path()
+    dataset = all_or_none(lambda: load_dataset(pooled(config)))
+    folder = Path(workdir) if workdir is not None else on_process_zero(lambda: fresh_folder(config.name)) or Path()
     if not is_first():
-        say = lambda line: None  # noqa: E731 - the first process speaks for all
+        echo = lambda line: None  # noqa: E731 - the first process speaks for all
     with contextlib.ExitStack() as stack:
-        by_first(lambda: stack.enter_context(held(folder)))
+        on_process_zero(lambda: stack.enter_context(locked(folder)))
         for line in (f"run: {folder}", *dataset.notes):
-            say(line)
+            echo(line)
         if isinstance(config.net, LSTM):
-            say(f"LSTM core: {library.core()}")
+            echo(f"LSTM core: {library.core()}")
         if is_population(config):
-            result = _fit_population(config, dataset, folder, say, started)
+            result = _fit_population(config, dataset, folder, echo, started)
         else:
-            run = laid_out(prepare(config, dataset, folder))
-            say_devices(run, say)
+            run = place_run(prepare(config, dataset, folder))
+            echo_devices(run, echo)
             seconds = {"start": time.time() - started}
             run, state, timing = train(run)
-            result = by_first(lambda: finish(run, single(run, state), seconds | timing, started))
+            result = on_process_zero(lambda: finish(run, single_outcome(run, state), seconds | timing, started))
         if result is not None:
-            say(summary(result, folder))
+            echo(summary(result, folder))
     return result or {}
 
 
 def _fit_population(
-    config: Config, dataset: Any, folder: Path, say: Callable[[str], None], started: float
+    config: Config, dataset: Any, folder: Path, echo: Callable[[str], None], started: float
 ) -> dict[str, Any] | None:
     """All members, group after group, and what they come to together."""
-    runs = [part for run in prepare_population(config, dataset, folder) for part in in_parts(run, say)]
+    runs = [part for run in prepare_population(config, dataset, folder) for part in in_parts(run, echo)]
     seconds = {"start": time.time() - started, "compile": 0.0, "train": 0.0}
     trained = []
     for i, run in enumerate(runs, 1):
         if len(runs) > 1:
-            say(f"group {i} of {len(runs)}: {len(run.members)} members")
-        run = laid_out(run, SPECS[0])
-        say_devices(run, say)
+            echo(f"group {i} of {len(runs)}: {len(run.members)} members")
+        run = place_run(run, SPECS[0])
+        echo_devices(run, echo)
         run, state, timing = train(run)
         trained.append((run, state))
         seconds |= {name: seconds[name] + spent for name, spent in timing.items()}
     runs, states = zip(*trained, strict=True)
-    outcome = together(lambda: several(config, dataset, runs, states))
+    outcome = all_or_none(lambda: population_outcome(config, dataset, runs, states))
     if config.population.keep == "refit":
         again, setting = refit_run(config, dataset, runs, outcome)
-        say(f"the best setting is trained again on all {len(again.data.train)} training and validation rows")
-        again, state, timing = train(laid_out(again))
+        echo(f"the best setting is trained again on all {len(again.data.train)} training and validation rows")
+        again, state, timing = train(place_run(again))
         seconds |= {name: seconds[name] + spent for name, spent in timing.items()}
         outcome = refitted(again, state, outcome, setting)
     whole = dataclasses.replace(runs[0], dataset=dataset, config=config)
-    return by_first(lambda: finish(whole, outcome, seconds, started))
+    return on_process_zero(lambda: finish(whole, outcome, seconds, started))
 
 
-def say_devices(run: Run, say: Callable[[str], None]) -> None:
+def echo_devices(run: Run, echo: Callable[[str], None]) -> None:
     """Where it trains, if there is a choice."""
     line = describe(run.layout)
     if line:
-        say(line)
+        echo(line)
 
 
 def train(run: Run) -> tuple[Run, State, dict[str, float]]:
@@ -131,10 +131,10 @@ def train(run: Run) -> tuple[Run, State, dict[str, float]]:
     """
     options, n_steps = run.config.train, run.program.steps_per_epoch
     folder, first = run.folder / run.part, is_first()
-    checkpoints = by_first(lambda: Checkpoints(folder, options.keep))
+    checkpoints = on_process_zero(lambda: Checkpoints(folder, options.keep))
     state, resumed = start_state(run, checkpoints)
     first_step, began, truths = resumed or 0, time.time(), own_valid_rows(run)
-    log = by_first(lambda: RunLog(folder, -1 if resumed is None else resumed))
+    log = on_process_zero(lambda: RunLog(folder, -1 if resumed is None else resumed))
     n_trained, n_epochs = training_rows(run.dataset) * max(len(run.members), 1), run.program.last_step // n_steps
     progress = Progress(n_epochs, n_trained, first_step // n_steps, silent=not first)
     pending, seconds_per_round, signal_number = None, CALL_SECONDS, 0
@@ -144,12 +144,12 @@ def train(run: Run) -> tuple[Run, State, dict[str, float]]:
             stack.enter_context(log)
         received = stack.enter_context(signals())
         stack.enter_context(progress)
-        call = compile_rounds(run, state) if np.any(training(run, seen(state))) else None
+        call = compile_rounds(run, state) if np.any(training(run, fetch_status(state))) else None
         compiled = saved = time.time()
         while True:
             if run.members:
                 state = halve(run, state)
-            now = seen(state)
+            now = fetch_status(state)
             step = int(np.max(now.step))  # members go in step: that of the ones that still train
             if np.all(now.diverged):
                 write_rounds(run, log, progress, truths, pending)
@@ -157,7 +157,7 @@ def train(run: Run) -> tuple[Run, State, dict[str, float]]:
             over, stop = not np.any(training(run, now)), received[0] if received else 0
             due = save_is_due(options.checkpoint_every, step / n_steps, time.time() - saved)
             wanted = rounds_wanted(run, step, seconds_per_round)
-            signal_number, due, wanted = decide(stop, due, wanted)
+            signal_number, due, wanted = agree(stop, due, wanted)
             if (due or over or signal_number) and step != first_step:
                 write_rounds(run, log, progress, truths, pending)
                 pending, saved = None, time.time()
@@ -179,7 +179,7 @@ def train(run: Run) -> tuple[Run, State, dict[str, float]]:
     return dataclasses.replace(run, data=fetch(data)), state, timing
 
 
-class Seen(NamedTuple):
+class Status(NamedTuple):
     """Of a state, on the host, what decides how to go on."""
 
     step: Any
@@ -187,9 +187,9 @@ class Seen(NamedTuple):
     diverged: Any
 
 
-def seen(state: State) -> Seen:
+def fetch_status(state: State) -> Status:
     """Waits until the state is there."""
-    return fetch(Seen(state.step, state.stopped, state.diverged))
+    return fetch(Status(state.step, state.stopped, state.diverged))
 
 
 def save(checkpoints: Checkpoints | None, step: int, state: State, run: Run) -> None:

@@ -28,9 +28,11 @@ def main(argv: list[str]) -> int:
     from train.parallel import hosts
 
     hosts.join(processes)
-    from train import loop  # with jax it takes seconds to load: mistaken arguments were answered before
+    from train import (
+        loop,  # with jax it takes seconds to load: mistaken arguments were answered before
+    )
 
-    loop.fit(config, workdir, say=print, started=started)
+    loop.fit(config, workdir, echo=print, started=started)
     hosts.leave()
     return 0
 

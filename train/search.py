@@ -26,7 +26,7 @@ from train.config.members import range_of, with_values
 from train.config.options import Config
 from train.errors import DivergedError, StoppedError, StorageError, UserError
 from train.parallel import runtime
-from train.run.folder import fresh_folder, held, read_json, write_json
+from train.run.folder import fresh_folder, locked, read_json, write_json
 
 SHOWN = 5  # trials that a terminal shows
 STUDY = "settings"  # its name in the file
@@ -39,7 +39,7 @@ def main(argv: list[str]) -> int:
         raise UserError("--processes: a search trains in one process; leave out --coordinator and its like")
     check_search(config)
     runtime.configure()
-    search(config, workdir, say=print)
+    search(config, workdir, echo=print)
     return 0
 
 
@@ -60,7 +60,7 @@ def check_search(config: Config) -> None:
         raise UserError('train.search: needs optuna, which is not installed: pip install "denseq[search]"')
 
 
-def search(config: Config, workdir: str | Path | None = None, *, say: Callable[[str], None]) -> dict[str, Any]:
+def search(config: Config, workdir: str | Path | None = None, *, echo: Callable[[str], None]) -> dict[str, Any]:
     """Searches, or goes on, in `workdir` and returns what its search.json holds: {"best": number of a trial,
     "trials": [{"trial", "value", "values"}], the best first}.
 
@@ -74,27 +74,27 @@ def search(config: Config, workdir: str | Path | None = None, *, say: Callable[[
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     folder = Path(workdir) if workdir is not None else fresh_folder(config.name)
-    with held(folder):
-        say(f"search: {folder}")
+    with locked(folder):
+        echo(f"search: {folder}")
         study = _open(folder, config)
         space = _space(config)
         for trial in study.get_trials(states=[optuna.trial.TrialState.RUNNING]):
             if trial.params.keys() == space.keys():
-                _try(study, trial.number, trial.params, config, folder, say)
+                _try(study, trial.number, trial.params, config, folder, echo)
             else:  # cut off while it was drawn
                 study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
         while len(_finished(study)) < (config.population.samples or 0):
             # Seeded by trial: one is drawn alike whether or not the search was stopped before it.
             study.sampler = optuna.samplers.TPESampler(seed=_seed(config.seed, len(study.trials)))
             trial = study.ask(space)
-            _try(study, trial.number, trial.params, config, folder, say)
+            _try(study, trial.number, trial.params, config, folder, echo)
         result = _told(study, config)
         write_json(folder / "search.json", result)
         for line in _lines(result):
-            say(line)
+            echo(line)
         best = folder / "trials" / str(result["best"])
-        say(summary(read_json(best / "result.json", "a run's folder"), best))
-        say(f"best: {best}")
+        echo(summary(read_json(best / "result.json", "a run's folder"), best))
+        echo(f"best: {best}")
     return result
 
 
@@ -145,7 +145,7 @@ def _chosen(config: Config, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _try(
-    study: Any, number: int, params: Mapping[str, Any], config: Config, folder: Path, say: Callable[[str], None]
+    study: Any, number: int, params: Mapping[str, Any], config: Config, folder: Path, echo: Callable[[str], None]
 ) -> None:
     """One trial: trained, or resumed, and its value told to the study."""
     import jax
@@ -160,13 +160,13 @@ def _try(
     try:
         configs.validate(own)
     except UserError as error:  # fields that do not go together: a part of the space, not a mistake
-        say(f"{words}: passed over, {error}")
+        echo(f"{words}: passed over, {error}")
         study.tell(number, state=TrialState.PRUNED)
         return
     try:
         result = loop.fit(own, folder / "trials" / str(number))
     except DivergedError:
-        say(f"{words}: diverged")
+        echo(f"{words}: diverged")
         study.tell(number, state=TrialState.PRUNED)
         return
     except StoppedError as error:
@@ -180,7 +180,7 @@ def _try(
         study.tell(number, value)
     else:
         study.tell(number, state=TrialState.PRUNED)
-    say(f"{words}: {value:.4g}")
+    echo(f"{words}: {value:.4g}")
 
 
 def _finished(study: Any) -> list[Any]:

@@ -9,7 +9,7 @@ import jax
 from train.core.state import State, init_state
 from train.core.weights import init_weights
 from train.parallel.devices import EVERYWHERE, fetch, place
-from train.parallel.hosts import by_first, decide, from_first
+from train.parallel.hosts import agree, broadcast, on_process_zero
 from train.population.vmapped import SPECS, init_members
 from train.run.checkpoint import Checkpoints
 from train.run.device_data import starting_rows
@@ -22,13 +22,13 @@ def start_state(run: Run, checkpoints: Checkpoints | None) -> tuple[State, int |
     `checkpoints`, and tells the others."""
     specs = SPECS[1] if run.members else EVERYWHERE
     state = _fresh_state(run)
-    steps = by_first(lambda: checkpoints.steps() if checkpoints else [])
-    _, step = decide(0, steps[0] if steps else -1)
+    steps = on_process_zero(lambda: checkpoints.steps() if checkpoints else [])
+    _, step = agree(0, steps[0] if steps else -1)
     if step < 0:
         return place(run.layout, state, specs), None
-    restored = by_first(lambda: checkpoints.restore_state(step, _here(state)) if checkpoints else None)
+    restored = on_process_zero(lambda: checkpoints.restore_state(step, _here(state)) if checkpoints else None)
     if jax.process_count() > 1:
-        restored = from_first(fetch(state if restored is None else restored))
+        restored = broadcast(fetch(state if restored is None else restored))
     return place(run.layout, restored, specs), step
 
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
-from nets.recurrence_scan import Answer, Layer, scanned_layer
+from nets.recurrence_scan import Answer, LayerInputs, scanned_layer
 
 Array = jax.Array
 PADDING = 16  # kPadding of layer.h
@@ -27,13 +27,13 @@ class Saved(NamedTuple):
     cells_dtbp: Array
 
 
-def native_layer(reverse: tuple[bool, ...], layer: Layer) -> Answer:
+def native_layer(reverse: tuple[bool, ...], layer: LayerInputs) -> Answer:
     """`scanned_layer`, of a float32 or bfloat16 x. All is computed in float32, bfloat16's products too."""
     wide = jax.tree.map(lambda part: part.astype(jnp.float32), layer._replace(lengths_b=None))
     return _layer(reverse, wide._replace(lengths_b=layer.lengths_b))
 
 
-def _run(reverse: tuple[bool, ...], layer: Layer) -> Answer:
+def _run(reverse: tuple[bool, ...], layer: LayerInputs) -> Answer:
     """The answer, nothing kept for a derivative."""
     return _call_forward(reverse, layer, keep=False)[0]
 
@@ -45,7 +45,7 @@ def _forward(reverse: tuple[bool, ...], layer: Any) -> tuple[Answer, tuple]:
     return answer, (layer, saved, () if asks_x else None)  # a bool would come back as a traced array
 
 
-def _backward(reverse: tuple[bool, ...], residuals: tuple, pulls: Answer) -> tuple[Layer]:
+def _backward(reverse: tuple[bool, ...], residuals: tuple, pulls: Answer) -> tuple[LayerInputs]:
     layer, saved, asks_x = residuals
     outputs_btdh, *carry = (None if isinstance(pull, SymbolicZero) else pull for pull in pulls)
     carry = (jnp.zeros_like(layer.h_dbh) if pull is None else pull for pull in carry)
@@ -59,17 +59,17 @@ _layer.defvjp(_forward, _backward, symbolic_zeros=True)
 # Both passes are differentiable functions of their own, so that derivatives of higher order find their way.
 
 
-def _run_kept(reverse: tuple[bool, ...], layer: Layer) -> tuple[Answer, Saved]:
+def _run_kept(reverse: tuple[bool, ...], layer: LayerInputs) -> tuple[Answer, Saved]:
     """The answer, and what its gradient needs."""
     return _call_forward(reverse, layer, keep=True)
 
 
-def _forward_kept(reverse: tuple[bool, ...], layer: Layer) -> tuple[tuple[Answer, Saved], tuple]:
+def _forward_kept(reverse: tuple[bool, ...], layer: LayerInputs) -> tuple[tuple[Answer, Saved], tuple]:
     answer, saved = _kept(reverse, layer)
     return (answer, saved), (layer, saved)
 
 
-def _backward_kept(reverse: tuple[bool, ...], residuals: tuple, pulls: tuple[Answer, Saved]) -> tuple[Layer]:
+def _backward_kept(reverse: tuple[bool, ...], residuals: tuple, pulls: tuple[Answer, Saved]) -> tuple[LayerInputs]:
     # `_gradient` says that it is a function of the layer and the pulls alone: nothing pulls at what was saved.
     return (_gradient(reverse, True, *residuals, pulls[0]),)
 
@@ -78,22 +78,22 @@ _kept = jax.custom_vjp(_run_kept, nondiff_argnums=(0,))
 _kept.defvjp(_forward_kept, _backward_kept)
 
 
-def _run_gradient(reverse: tuple[bool, ...], asks_x: bool, layer: Layer, saved: Saved, pulls: Pulls) -> Layer:
+def _run_gradient(reverse: tuple[bool, ...], asks_x: bool, layer: LayerInputs, saved: Saved, pulls: Pulls) -> LayerInputs:
     """The gradient of all in `layer`, None for x unless it is asked for."""
     return _call_backward(reverse, asks_x, layer, saved, pulls)
 
 
-def _forward_gradient(reverse: tuple[bool, ...], asks_x: bool, *given: Any) -> tuple[Layer, tuple]:
+def _forward_gradient(reverse: tuple[bool, ...], asks_x: bool, *given: Any) -> tuple[LayerInputs, tuple]:
     layer, _, pulls = given
     return _gradient(reverse, asks_x, *given), (layer, pulls)
 
 
-def _backward_gradient(reverse: tuple[bool, ...], asks_x: bool, residuals: tuple, pulls: Layer) -> tuple:
+def _backward_gradient(reverse: tuple[bool, ...], asks_x: bool, residuals: tuple, pulls: LayerInputs) -> tuple:
     """The second derivative, and by it all beyond, is that of the scans."""
     layer, first_pulls = residuals
 
-    def gradient(numbers: Layer, first_pulls: Pulls) -> Layer:
-        def run(numbers: Layer) -> Answer:
+    def gradient(numbers: LayerInputs, first_pulls: Pulls) -> LayerInputs:
+        def run(numbers: LayerInputs) -> Answer:
             return scanned_layer(reverse, numbers._replace(lengths_b=layer.lengths_b))
 
         answer, pull = jax.vjp(run, numbers)
@@ -110,7 +110,7 @@ _gradient = jax.custom_vjp(_run_gradient, nondiff_argnums=(0, 1))
 _gradient.defvjp(_forward_gradient, _backward_gradient)
 
 
-def _call_forward(reverse: tuple[bool, ...], layer: Layer, keep: bool) -> tuple[Answer, Saved]:
+def _call_forward(reverse: tuple[bool, ...], layer: LayerInputs, keep: bool) -> tuple[Answer, Saved]:
     n_rows, n_steps, _ = layer.x_btf.shape
     n_directions, size, _ = layer.recurrent_dhg.shape
     padded = -(-size // PADDING) * PADDING
@@ -122,7 +122,7 @@ def _call_forward(reverse: tuple[bool, ...], layer: Layer, keep: bool) -> tuple[
     return (outputs_btdh, h_dbh, c_dbh), Saved(outputs_btdh, *rest)
 
 
-def _call_backward(reverse: tuple[bool, ...], asks_x: bool, layer: Layer, saved: Saved, pulls: Pulls) -> Layer:
+def _call_backward(reverse: tuple[bool, ...], asks_x: bool, layer: LayerInputs, saved: Saved, pulls: Pulls) -> LayerInputs:
     n_rows, n_steps, n_inputs = layer.x_btf.shape
     n_directions, carry = len(reverse), layer.h_dbh.shape
     weights = _weights(layer)
@@ -136,7 +136,7 @@ def _call_backward(reverse: tuple[bool, ...], asks_x: bool, layer: Layer, saved:
     outputs_btdh = jnp.zeros((0,), jnp.float32) if pulls[0] is None else pulls[0]
     given = (*_arguments(layer), *saved, outputs_btdh, *pulls[1:], *weights)
     x_dbtf, h_dbh, c_dbh, mask_dbh, *parts = _call("denseq_lstm_backward", shapes, given, reverse)
-    return Layer(
+    return LayerInputs(
         x_btf=x_dbtf.sum(0) if asks_x else None,  # type: ignore[arg-type]
         kernel_dfg=jnp.stack(parts[0::3]),
         recurrent_dhg=jnp.stack(parts[1::3]),
@@ -148,13 +148,13 @@ def _call_backward(reverse: tuple[bool, ...], asks_x: bool, layer: Layer, saved:
     )
 
 
-def _weights(layer: Layer) -> list[Array]:
+def _weights(layer: LayerInputs) -> list[Array]:
     """Kernel, recurrent kernel and bias of each direction. XLA sees through the stack that they stood in: no copy."""
     stacks = (layer.kernel_dfg, layer.recurrent_dhg, layer.bias_dg)
     return [stack[d] for d in range(len(layer.bias_dg)) for stack in stacks]
 
 
-def _arguments(layer: Layer) -> tuple[Array, ...]:
+def _arguments(layer: LayerInputs) -> tuple[Array, ...]:
     n_rows, n_steps, _ = layer.x_btf.shape
     lengths_b = jnp.full((n_rows,), n_steps, jnp.int32) if layer.lengths_b is None else layer.lengths_b
     mask_dbh = jnp.zeros((0,), jnp.float32) if layer.mask_dbh is None else layer.mask_dbh

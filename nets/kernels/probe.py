@@ -16,7 +16,7 @@ import numpy as np
 
 from nets.kernels import library
 from nets.kernels.lstm import native_layer
-from nets.recurrence_scan import Answer, Layer, scanned_layer
+from nets.recurrence_scan import Answer, LayerInputs, scanned_layer
 
 N_STEPS, N_ROWS, N_INPUTS, SIZE = 5, 9, 3, 18
 REVERSE = (False, True)
@@ -31,10 +31,10 @@ def difference() -> float:
     x, kernel, recurrent, bias, h, c, mask = (
         jnp.asarray(0.5 * rng.standard_normal(shape), jnp.float32) for shape in (*shapes, carry, carry, carry)
     )
-    given = Layer(x, kernel, recurrent, bias, h, c, None, mask)
+    given = LayerInputs(x, kernel, recurrent, bias, h, c, None, mask)
     lengths_b = jnp.arange(N_ROWS, dtype=jnp.int32) % (N_STEPS + 1)
 
-    def outcome(layer: Callable[..., Answer], given: Layer) -> tuple[Answer, Layer]:
+    def outcome(layer: Callable[..., Answer], given: LayerInputs) -> tuple[Answer, LayerInputs]:
         answer, pull = jax.vjp(lambda given: layer(REVERSE, given._replace(lengths_b=lengths_b)), given)
         return answer, pull(answer)[0]
 

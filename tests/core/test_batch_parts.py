@@ -131,11 +131,11 @@ def test_batch_norm_of_parts_takes_the_mean_of_all() -> None:
     norm = BatchNorm()
     variables = norm.init(jax.random.key(0), x_bf, weight_b, train=False)
 
-    def of_part(x_bf, weight_b):
+    def gradients_of_part(x_bf, weight_b):
         with part_of_batch(jax.lax.axis_index("part"), "part"):
             return norm.apply(variables, x_bf, weight_b, train=True, mutable=["batch_stats"])[0]
 
-    parts = jax.vmap(of_part, axis_name="part")(x_bf.reshape(2, 4, 4), weight_b.reshape(2, 4))
+    parts = jax.vmap(gradients_of_part, axis_name="part")(x_bf.reshape(2, 4, 4), weight_b.reshape(2, 4))
     real = x_bf[:5].astype(np.float64)
     expected = (x_bf - real.mean(0)) / np.sqrt(real.var(0) + 1e-3)
     np.testing.assert_allclose(parts.reshape(8, 4), expected, atol=1e-5)

@@ -12,7 +12,13 @@ import numpy as np
 import pytest
 
 from train.config.options import Loss
-from train.core.losses import LOSSES, binary_crossentropy, categorical_crossentropy, gaussian, quantile
+from train.core.losses import (
+    LOSSES,
+    binary_crossentropy,
+    categorical_crossentropy,
+    gaussian,
+    quantile,
+)
 
 RANDOM = np.random.default_rng(2)
 OUTPUTS = RANDOM.normal(0, 2, size=(12, 3)).astype(np.float32)

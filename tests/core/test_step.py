@@ -16,7 +16,7 @@ from train.config.net_options import Dense
 from train.config.options import Augment, Config, Optim, Train
 from train.core import forward, rounds, step
 from train.core.batching import epoch_rows
-from train.core.forward import evaluate
+from train.core.forward import evaluate_split
 from train.core.optim import make_optimizer
 from train.core.program import Data, Program
 from train.core.rounds import run_rounds, train_round
@@ -148,11 +148,11 @@ def test_an_epoch_is_a_loop_of_plain_steps_over_its_batches(batch_size: int) -> 
     config = Config(optim=Optim("sgd", learning_rate=0.1), train=Train(epochs=4, batch_size=batch_size))
     program, data, state = make_run(config)
     after, sums = jax.jit(partial(train_epoch, program))(data, state)
-    rows_sb, real_sb = epoch_rows(program, data, jnp.int32(0))
+    rows_sb, mask_sb = epoch_rows(program, data, jnp.int32(0))
     params, total, weight = state.weights.params, 0.0, 0.0
     gradient = jax.jit(jax.value_and_grad(partial(plain_loss, program, data)))
-    for rows_b, real_b in zip(np.asarray(rows_sb), np.asarray(real_sb), strict=True):
-        rows = rows_b[real_b == 1]  # the last batch of 23 rows has three, of one batch size
+    for rows_b, mask_b in zip(np.asarray(rows_sb), np.asarray(mask_sb), strict=True):
+        rows = rows_b[mask_b == 1]  # the last batch of 23 rows has three, of one batch size
         loss, g = gradient(params, rows, data.train_weight[rows])
         params = jax.tree.map(lambda w, g: w - 0.1 * g, params, g)
         total += float(loss * data.train_weight[rows].sum())
@@ -178,7 +178,7 @@ def test_padding_of_an_evaluation_is_as_harmless(monkeypatch: pytest.MonkeyPatch
     program, data, state = make_run()
     target = data.arrays.target | {"value": data.arrays.target["value"].at[0].set(1e30)}
     data = dataclasses.replace(data, arrays=data.arrays._replace(target=target))
-    _, sums = jax.jit(partial(evaluate, program))(data, state.weights, jnp.arange(1, 8))
+    _, sums = jax.jit(partial(evaluate_split, program))(data, state.weights, jnp.arange(1, 8))
     assert np.isfinite(sums["loss"])
 
 
@@ -186,9 +186,9 @@ def test_padding_of_an_evaluation_is_as_harmless(monkeypatch: pytest.MonkeyPatch
 def test_an_epoch_takes_every_training_row_once(n_train: int, batch_size: int) -> None:
     program, data, _ = make_run(Config(train=Train(epochs=1, batch_size=batch_size)), n_train=n_train)
     epochs = jnp.concatenate([jnp.arange(30), jnp.array([10**6, 2**31 - 1])])
-    rows_esb, real_esb = jax.vmap(partial(epoch_rows, program, data))(epochs)
-    assert rows_esb.shape == real_esb.shape == (32, -(-n_train // batch_size), batch_size)
-    for rows, real in zip(np.asarray(rows_esb).reshape(32, -1), np.asarray(real_esb).reshape(32, -1), strict=True):
+    rows_esb, mask_esb = jax.vmap(partial(epoch_rows, program, data))(epochs)
+    assert rows_esb.shape == mask_esb.shape == (32, -(-n_train // batch_size), batch_size)
+    for rows, real in zip(np.asarray(rows_esb).reshape(32, -1), np.asarray(mask_esb).reshape(32, -1), strict=True):
         np.testing.assert_array_equal(np.sort(rows[real == 1]), np.sort(data.train))
         np.testing.assert_array_equal(real, np.arange(len(real)) < n_train)
         assert set(rows[real == 0]) <= {rows[n_train - 1]}
@@ -252,7 +252,7 @@ def test_augmentation_is_of_training_rows_in_training_alone() -> None:
     program, data, state = make_run(Config(optim=SGD, augment=options), ALL)
     plain, _, _ = make_run(Config(optim=SGD), ALL)
     data.statistics["inputs"] |= {"mean": jnp.zeros(3), "spread": jnp.ones(3)}
-    judged = [jax.jit(partial(evaluate, p))(data, state.weights, data.valid)[1]["loss"] for p in (program, plain)]
+    judged = [jax.jit(partial(evaluate_split, p))(data, state.weights, data.valid)[1]["loss"] for p in (program, plain)]
     assert float(judged[0]) == float(judged[1])
     spoiled = jax.tree.map(lambda array: array.at[data.valid].set(array.dtype.type(2)), data.arrays)
     call = jax.jit(partial(train_epoch, program))
@@ -324,7 +324,7 @@ def test_smoothing_is_for_training_alone() -> None:
     batch = Dataset.take(data.arrays, np.arange(9))
     trained = [float(updated(p, data, state, batch)[1]["loss"]) for p in (smooth, plain)]
     assert abs(trained[0] - trained[1]) > 0.1
-    judged = [jax.jit(partial(evaluate, p))(data, state.weights, data.valid)[1]["loss"] for p in (smooth, plain)]
+    judged = [jax.jit(partial(evaluate_split, p))(data, state.weights, data.valid)[1]["loss"] for p in (smooth, plain)]
     assert float(judged[0]) == float(judged[1])
 
 
@@ -350,7 +350,7 @@ def test_without_an_average_the_weights_themselves_are_judged() -> None:
 def test_evaluation_is_numpys_whatever_the_size_of_its_blocks(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rounds, "EVALUATION_ROWS", block)
     program, data, state = make_run(heads=ALL)
-    answers, sums = jax.jit(partial(evaluate, program))(data, state.weights, data.valid)
+    answers, sums = jax.jit(partial(evaluate_split, program))(data, state.weights, data.valid)
     rows, numbers = np.asarray(data.valid), np.asarray(data.arrays.inputs["numbers"], np.float64)
     params = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), state.weights.params)
     hidden = np.tanh(numbers[rows] @ params["body"]["layer_0"]["kernel"] + params["body"]["layer_0"]["bias"])
@@ -525,7 +525,7 @@ def test_training_lowers_the_loss_it_reports() -> None:
         jax.jit(partial(plain_loss, program, data))(state.weights.params, data.valid, data.arrays.weight[data.valid]),
         rtol=1e-5,
     )
-    answers, _ = jax.jit(partial(evaluate, program))(data, state.weights, data.valid)
+    answers, _ = jax.jit(partial(evaluate_split, program))(data, state.weights, data.valid)
     for name, answer in answers.items():
         np.testing.assert_allclose(logs["answers"][name][3], answer, rtol=1e-5, atol=1e-6)
 
@@ -572,7 +572,7 @@ def test_the_error_is_watched_where_it_is_asked_for() -> None:
     config = Config(train=Train(epochs=1, batch_size=23, monitor="error"))
     program, data, state = make_run(config, (SEX,))
     after, log = jax.jit(partial(train_round, program))(data, state)
-    _, sums = jax.jit(partial(evaluate, program))(data, after.weights, data.valid)
+    _, sums = jax.jit(partial(evaluate_split, program))(data, after.weights, data.valid)
     np.testing.assert_allclose(after.best.value, sums["error"] / sums["weight"], rtol=1e-6)
     assert float(after.best.value) != float(log["valid_loss"])
 

@@ -100,10 +100,10 @@ def test_no_group_is_in_two_parts_and_none_is_empty(sizes_g, valid, test, seed):
     except UserError:  # a table so small that a row each leaves none to train on
         assert max(round(valid * n), 1) + max(round(test * n), 1) >= n
         return
-    of_part = [set(groups[rows]) for rows in splits.values()]
-    assert not (of_part[0] & of_part[1] or of_part[0] & of_part[2] or of_part[1] & of_part[2])
+    gradients_of_part = [set(groups[rows]) for rows in splits.values()]
+    assert not (gradients_of_part[0] & gradients_of_part[1] or gradients_of_part[0] & gradients_of_part[2] or gradients_of_part[1] & gradients_of_part[2])
     assert sorted(np.concatenate(list(splits.values()))) == list(range(n))
-    for rows, part, asked in zip(splits.values(), of_part, (1, valid, test), strict=True):
+    for rows, part, asked in zip(splits.values(), gradients_of_part, (1, valid, test), strict=True):
         assert len(rows) and (len(part) == 1 or len(rows) <= max(round(asked * n), 1))
 
 

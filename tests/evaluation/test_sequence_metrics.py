@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.evaluation.metrics.sequences import find_entities, next_binary_metrics, next_number_metrics, tag_metrics
+from train.evaluation.metrics.sequences import (
+    find_entities,
+    next_binary_metrics,
+    next_number_metrics,
+    tag_metrics,
+)
 from train.evaluation.score import score_heads
 
 TAGS = ("O", "B-a", "I-a", "B-b", "I-b", "E-a", "S-b")

@@ -59,7 +59,7 @@ RAW = {"numbers": np.array([[3.0, 2.0], [np.nan, 6.0]], np.float32), "codes": np
 
 def made(net: nets.Autoencoder) -> tuple[dict, dict]:
     """Scaled columns of RAW, and variables for them."""
-    columns = net.apply({"statistics": STATISTICS}, RAW, method="prepare")
+    columns = net.apply({"statistics": STATISTICS}, RAW, method="preprocess")
     rngs = {"params": jax.random.key(0)}
     _, fresh = net.apply({"statistics": STATISTICS}, columns, train=False, rngs=rngs, mutable=["params"])
     return columns, {**fresh, "statistics": STATISTICS}
@@ -77,7 +77,7 @@ def test_answers_of_raw_rows_are_the_places_of_categories_and_the_rows_error():
     net = network(hidden=())
     columns, variables = made(net)
     packed = {HEAD.name: np.array([[3, 2, 0, 1], [np.nan, 6, 2, np.nan]], np.float32)}
-    target = net.apply(variables, packed, method="prepare_target")[HEAD.name]
+    target = net.apply(variables, packed, method="preprocess_target")[HEAD.name]
     np.testing.assert_array_equal(target, [[1, 0, 0, 1], [np.nan, 1, 2, np.nan]])
     answers = net.apply(variables, RAW, method="predict")
     outputs = net.apply(variables, columns, train=False)

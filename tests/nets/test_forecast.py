@@ -168,16 +168,16 @@ def test_raw_columns_in_and_the_targets_units_out():
         "future": inputs["future"] * scale[None, None, -1:] + center[None, None, -1:],
     }
     variables = init(net, inputs) | statistics
-    prepared = net.apply(variables, raw, method="prepare")
+    prepared = net.apply(variables, raw, method="preprocess")
     for name in inputs:
         np.testing.assert_allclose(prepared[name], inputs[name], atol=1e-4)
-    flat = net.apply(variables, {"past": raw["past"][0]}, method="prepare")["past"]
+    flat = net.apply(variables, {"past": raw["past"][0]}, method="preprocess")["past"]
     np.testing.assert_array_equal(flat, prepared["past"][0])
     answers = np.asarray(net.apply(variables, raw, method="predict")["value"]).reshape(-1, HORIZON, TARGETS)
     expected = forecast(net, variables, inputs) * np.asarray(scale[:3]) + np.asarray(center[:3])
     np.testing.assert_allclose(answers, expected, rtol=1e-3, atol=1e-3)
-    back = net.apply(variables, {"value": answers.reshape(5, -1)}, method="prepare_target")
-    np.testing.assert_allclose(net.apply(variables, back, method="answer")["value"], answers.reshape(5, -1), rtol=1e-5)
+    back = net.apply(variables, {"value": answers.reshape(5, -1)}, method="preprocess_target")
+    np.testing.assert_allclose(net.apply(variables, back, method="postprocess")["value"], answers.reshape(5, -1), rtol=1e-5)
 
 
 LEVELS = (0.1, 0.5, 0.6, 0.9)
@@ -224,7 +224,7 @@ def test_what_is_sure_of_a_forecast_is_answered_in_its_targets_units():
         net = make(**options)
         variables = init(net, inputs) | {"statistics": statistics}
         outputs = net.apply(variables, inputs, train=False)
-        answers = net.apply(variables, outputs, method="answer")
+        answers = net.apply(variables, outputs, method="postprocess")
         outputs = {name: np.asarray(output) for name, output in outputs.items()}
         center, scale = (np.tile(statistics["inputs"][name], HORIZON) for name in ("center", "scale"))
         np.testing.assert_allclose(answers["value"], outputs["value"] * scale + center, rtol=1e-5)

@@ -12,7 +12,7 @@ import pytest
 
 import nets
 from nets.heads import (
-    SMALLEST,
+    EPSILON,
     Heads,
     HeadShape,
     answer,
@@ -124,7 +124,7 @@ RAW = {"numbers": jnp.array([[3.0, 2.1], [jnp.nan, jnp.nan]]), "codes": jnp.arra
 
 
 def initialise(network: nets.Network, statistics: dict, raw: dict = RAW) -> dict:
-    columns = network.apply({"statistics": statistics}, raw, method="prepare")
+    columns = network.apply({"statistics": statistics}, raw, method="preprocess")
     _, variables = network.apply(
         {"statistics": statistics}, columns, train=False, rngs={"params": KEY}, mutable=["params"]
     )
@@ -149,9 +149,9 @@ def test_a_network_answers_on_raw_columns(clip: bool) -> None:
 def test_preparing_calling_and_answering_is_predicting() -> None:
     network = make_network()
     variables = initialise(network, make_statistics())
-    columns = network.apply(variables, RAW, method="prepare")
+    columns = network.apply(variables, RAW, method="preprocess")
     outputs = network.apply(variables, columns, train=False)
-    answers = network.apply(variables, outputs, method="answer")
+    answers = network.apply(variables, outputs, method="postprocess")
     wanted = network.apply(variables, RAW, method="predict")
     jax.tree.map(np.testing.assert_array_equal, answers, wanted)
 
@@ -159,14 +159,14 @@ def test_preparing_calling_and_answering_is_predicting() -> None:
 def test_targets_are_prepared_head_by_head() -> None:
     network = make_network()
     target = {"value": jnp.array([[140.0, 0.0]]), "kind": jnp.array([2], jnp.int32)}
-    prepared = network.apply({"statistics": make_statistics()}, target, method="prepare_target")
+    prepared = network.apply({"statistics": make_statistics()}, target, method="preprocess_target")
     np.testing.assert_allclose(prepared["value"], [[2, 2]])
     np.testing.assert_array_equal(prepared["kind"], [2])
 
 
 def test_a_number_missing_where_training_had_none_missing_raises_no_flag() -> None:
     network = make_network()
-    columns = network.apply({"statistics": make_statistics()}, RAW, method="prepare")
+    columns = network.apply({"statistics": make_statistics()}, RAW, method="preprocess")
     np.testing.assert_array_equal(columns["missing"], [[0], [1]])  # of column 1; column 0 has no flag
 
 
@@ -196,7 +196,7 @@ def test_a_new_head_has_the_quantiles_of_a_normal_distribution() -> None:
     wanted = np.broadcast_to([NormalDist().inv_cdf(level) for level in LEVELS], (3, 2, 7))
     np.testing.assert_allclose(outputs["value.quantiles"], wanted, rtol=1e-6, atol=1e-6)
     deviation = read_layer(jnp.zeros((3, GAUSS.width)), GAUSS)["value.deviation"]
-    np.testing.assert_allclose(deviation, np.full((3, 2), 1 + SMALLEST), rtol=1e-6)
+    np.testing.assert_allclose(deviation, np.full((3, 2), 1 + EPSILON), rtol=1e-6)
 
 
 def test_a_layer_of_quantiles_by_hand() -> None:
@@ -230,10 +230,10 @@ def test_quantiles_never_cross(size: float) -> None:
 def test_a_deviation_stays_above_its_floor_and_is_answered_in_units() -> None:
     raw = jnp.array([[0.0, -1e4, 0.0, 3.0]])
     outputs = read_layer(raw, GAUSS)
-    np.testing.assert_allclose(outputs["value.deviation"][0, 0], SMALLEST)
+    np.testing.assert_allclose(outputs["value.deviation"][0, 0], EPSILON)
     answers = answers_of(outputs, GAUSS, TARGETS, clip=True, log_link=False)
-    wanted = (np.log1p(np.exp(3 + np.log(np.e - 1))) + SMALLEST) * 0.5
-    np.testing.assert_allclose(answers["value.deviation"], [[SMALLEST * 20, wanted]], rtol=1e-6)
+    wanted = (np.log1p(np.exp(3 + np.log(np.e - 1))) + EPSILON) * 0.5
+    np.testing.assert_allclose(answers["value.deviation"], [[EPSILON * 20, wanted]], rtol=1e-6)
     np.testing.assert_allclose(answers["value"], [[100, -1]])
 
 

@@ -119,12 +119,12 @@ def test_a_first_carry_is_zero() -> None:
 )
 def test_padding_of_any_content_and_width_changes_nothing(lengths: list[int], content: float, extra: int) -> None:
     lengths_b = jnp.array(lengths, jnp.int32)
-    valid_bt1 = (jnp.arange(T + extra)[None] < lengths_b[:, None])[:, :, None]
-    padded_btf = jnp.where(valid_bt1, jnp.pad(X_BTF, ((0, 0), (0, extra), (0, 0))), content)
+    mask_bt1 = (jnp.arange(T + extra)[None] < lengths_b[:, None])[:, :, None]
+    padded_btf = jnp.where(mask_bt1, jnp.pad(X_BTF, ((0, 0), (0, extra), (0, 0))), content)
     (outputs, carry), (dparams, dx) = padding_case(X_BTF, lengths_b)
     (padded_outputs, padded_carry), (padded_dparams, padded_dx) = padding_case(padded_btf, lengths_b)
     assert_trees_close((padded_outputs[:, :T], padded_carry), (outputs, carry))
-    assert not np.where(valid_bt1, 0, padded_outputs).any() and not np.where(valid_bt1, 0, padded_dx).any()
+    assert not np.where(mask_bt1, 0, padded_outputs).any() and not np.where(mask_bt1, 0, padded_dx).any()
     assert_trees_close((padded_dparams, padded_dx[:, :T]), (dparams, dx), atol=1e-5)
 
 

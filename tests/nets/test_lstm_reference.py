@@ -106,8 +106,8 @@ def test_keras_weights_give_keras_outputs_and_gradients(name: str) -> None:
 
     gradient = jax.jit(jax.grad(loss, (0, 1), has_aux=True))
     (dparams, dx_btf), (answer, carry) = gradient(params, jnp.array(case["x"]))
-    valid_bt1 = (np.arange(outputs.shape[-2]) < lengths_b[:, None])[:, :, None]
-    assert_close(answer, np.where(valid_bt1, outputs, 0))
+    mask_bt1 = (np.arange(outputs.shape[-2]) < lengths_b[:, None])[:, :, None]
+    assert_close(answer, np.where(mask_bt1, outputs, 0))
     assert_close(dparams, lstm_from_keras(per_layer(case, "gradient"), reverse=backwards))
     assert_close(dx_btf, case["gradient/x"])
     if mode == "none":

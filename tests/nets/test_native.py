@@ -20,7 +20,7 @@ from nets.kernels import library
 from nets.kernels.lstm import native_layer
 from nets.lstm import LSTM
 from nets.recurrence import lstm
-from nets.recurrence_scan import Answer, Layer, scanned_layer
+from nets.recurrence_scan import Answer, LayerInputs, scanned_layer
 
 pytestmark = pytest.mark.skipif(not library.is_native(), reason=f"the core here is {library.core()}")
 
@@ -29,7 +29,7 @@ TOLERANCE = 2e-6  # of an array's largest value, or of 0.1 where all of it cance
 Sizes = tuple[int, int, int, int]
 
 
-def make_layer(sizes: Sizes, reverse: tuple[bool, ...], seed: int = 0, masked: bool = True) -> Layer:
+def make_layer(sizes: Sizes, reverse: tuple[bool, ...], seed: int = 0, masked: bool = True) -> LayerInputs:
     """Numbers about 1 and weights that keep the gates from saturating; a third of all rows have every step."""
     (b, t, f, h), d, rng = sizes, len(reverse), np.random.default_rng(seed)
     carry = (d, b, h)
@@ -38,7 +38,7 @@ def make_layer(sizes: Sizes, reverse: tuple[bool, ...], seed: int = 0, masked: b
     arrays = [np.float32(scale * rng.normal(size=shape)) for shape, scale in zip(shapes, scales, strict=True)]
     lengths = np.minimum(rng.integers(0, t + t // 2 + 1, size=b), t).astype(np.int32)
     mask = rng.integers(0, 2, size=carry).astype(np.float32) * 2 if masked else None
-    return Layer(*map(jnp.asarray, arrays), jnp.asarray(lengths), None if mask is None else jnp.asarray(mask))
+    return LayerInputs(*map(jnp.asarray, arrays), jnp.asarray(lengths), None if mask is None else jnp.asarray(mask))
 
 
 def make_pulls(sizes: Sizes, reverse: tuple[bool, ...]) -> Answer:
@@ -47,7 +47,7 @@ def make_pulls(sizes: Sizes, reverse: tuple[bool, ...]) -> Answer:
     return tuple(jnp.asarray(rng.normal(size=shape), jnp.float32) for shape in shapes)  # type: ignore[return-value]
 
 
-def both(function, reverse: tuple[bool, ...], layer: Layer, pulls: Answer) -> tuple[Answer, Layer]:
+def both(function, reverse: tuple[bool, ...], layer: LayerInputs, pulls: Answer) -> tuple[Answer, LayerInputs]:
     """The answer, and the gradient of all but the lengths."""
     answer, pull = jax.vjp(lambda given: function(reverse, given._replace(lengths_b=layer.lengths_b)),
                            layer._replace(lengths_b=None))  # fmt: skip
@@ -69,7 +69,7 @@ def widened(array: jax.Array | None, shape: tuple[int, ...], gates: int = 1) -> 
     return wide.reshape(shape)
 
 
-def exact(reverse: tuple[bool, ...], layer: Layer, pulls: Answer) -> tuple[Answer, Layer]:
+def exact(reverse: tuple[bool, ...], layer: LayerInputs, pulls: Answer) -> tuple[Answer, LayerInputs]:
     """`both` of the scans, in float64. All sizes are made those of MOST, which changes nothing and compiles once."""
     (b, t, f, h), d = MOST, len(reverse)
     (n_rows, n_steps, _), size = layer.x_btf.shape, layer.h_dbh.shape[-1]
@@ -79,7 +79,7 @@ def exact(reverse: tuple[bool, ...], layer: Layer, pulls: Answer) -> tuple[Answe
         wide = [widened(a, s, 4 if i in (1, 2, 3) else 1) for i, (a, s) in enumerate(zip(layer, shapes, strict=True))]
         lengths = np.asarray(wide[6], np.int32)
         wide_pulls = tuple(widened(p, s) for p, s in zip(pulls, ((b, t, d, h), carry, carry), strict=True))
-        answer, gradient = scanned_both(reverse, Layer(*wide)._replace(lengths_b=lengths), wide_pulls)
+        answer, gradient = scanned_both(reverse, LayerInputs(*wide)._replace(lengths_b=lengths), wide_pulls)
 
     def narrowed(array: jax.Array, like: jax.Array, gates: int = 1) -> np.ndarray:
         split = np.asarray(array).reshape(*array.shape[:-1], gates, -1)
@@ -92,7 +92,7 @@ def exact(reverse: tuple[bool, ...], layer: Layer, pulls: Answer) -> tuple[Answe
         None if like is None or i == 6 else narrowed(part, like, 4 if i in (1, 2, 3) else 1)
         for i, (part, like) in enumerate(zip(gradient, layer, strict=True))
     ]
-    return (outputs, *carries), Layer(*parts)  # type: ignore[return-value]
+    return (outputs, *carries), LayerInputs(*parts)  # type: ignore[return-value]
 
 
 def assert_close(ours: object, truth: object, tolerance: float = TOLERANCE) -> None:
@@ -131,17 +131,17 @@ def test_answers_and_gradients_equal_those_of_the_scans(
 REVERSE, SMALL = (False, True), (5, 6, 3, 20)
 
 
-def loss(function, reverse: tuple[bool, ...], layer: Layer) -> jax.Array:
+def loss(function, reverse: tuple[bool, ...], layer: LayerInputs) -> jax.Array:
     """Of all that a layer answers, each number with its own weight."""
     parts = function(reverse, layer)
     return sum((jnp.sum(p * jnp.cos(jnp.arange(p.size, dtype=p.dtype)).reshape(p.shape)) for p in parts), jnp.zeros(()))
 
 
-def members(n: int) -> Layer:
+def members(n: int) -> LayerInputs:
     return jax.tree.map(lambda *parts: jnp.stack(parts), *(make_layer(SMALL, REVERSE, seed) for seed in range(n)))
 
 
-def gradient(function, layer: Layer) -> Layer:
+def gradient(function, layer: LayerInputs) -> LayerInputs:
     numbers = layer._replace(lengths_b=None)
     return jax.grad(lambda n: loss(function, REVERSE, n._replace(lengths_b=layer.lengths_b)))(numbers)
 
@@ -170,11 +170,11 @@ def test_vmapped_members_equal_members_one_by_one(shared: tuple[str, ...]) -> No
     stacked = members(3)
     first = jax.tree.map(lambda part: part[0], stacked)
     stacked = stacked._replace(**{name: getattr(first, name) for name in shared})
-    axes = Layer(*(None if name in shared else 0 for name in Layer._fields))
+    axes = LayerInputs(*(None if name in shared else 0 for name in LayerInputs._fields))
     answers = jax.jit(jax.vmap(partial(native_layer, REVERSE), in_axes=(axes,)))(stacked)
     gradients = jax.jit(jax.vmap(partial(gradient, native_layer), in_axes=(axes,)))(stacked)
     for k in range(3):
-        layer = Layer(*(p if n in shared else p[k] for n, p in zip(Layer._fields, stacked, strict=True)))
+        layer = LayerInputs(*(p if n in shared else p[k] for n, p in zip(LayerInputs._fields, stacked, strict=True)))
         assert_close(jax.tree.map(lambda part, k=k: part[k], answers), scanned_layer(REVERSE, layer))
         assert_close(jax.tree.map(lambda part, k=k: part[k], gradients), gradient(scanned_layer, layer))
 
@@ -193,7 +193,7 @@ def test_members_of_members_share_what_is_shared() -> None:
     stacked = members(2)
     outer = jax.tree.map(lambda part: jnp.stack([part, 0.5 * part]), stacked.kernel_dfg)
 
-    def run(layer: Layer, kernel_dfg: jax.Array) -> Answer:
+    def run(layer: LayerInputs, kernel_dfg: jax.Array) -> Answer:
         return native_layer(REVERSE, layer._replace(kernel_dfg=kernel_dfg))
 
     answers = jax.jit(jax.vmap(jax.vmap(run), in_axes=(None, 0)))(stacked, outer)
@@ -206,7 +206,7 @@ def test_members_of_members_share_what_is_shared() -> None:
 def test_shared_inputs_are_not_copied() -> None:
     stacked = members(3)
     x = stacked.x_btf[0]
-    axes = Layer(None, *(0,) * 7)
+    axes = LayerInputs(None, *(0,) * 7)
     program = jax.jit(jax.vmap(partial(native_layer, REVERSE), in_axes=(axes,))).lower(stacked._replace(x_btf=x))
     n_rows, n_steps, n_inputs, _ = SMALL
     assert f"tensor<1x{n_rows}x{n_steps}x{n_inputs}xf32>" in program.as_text()
@@ -216,8 +216,8 @@ def test_shared_inputs_are_not_copied() -> None:
 def test_second_derivatives_equal_those_of_the_scans() -> None:
     layer = make_layer(SMALL, REVERSE)
 
-    def curvature(function) -> Layer:
-        def size(numbers: Layer) -> jax.Array:
+    def curvature(function) -> LayerInputs:
+        def size(numbers: LayerInputs) -> jax.Array:
             given = numbers._replace(lengths_b=layer.lengths_b)
             value, slopes = loss(function, REVERSE, given), gradient(function, given)
             return value**2 + sum(jnp.sum(jnp.sin(slope)) for slope in jax.tree.leaves(slopes))
@@ -260,11 +260,11 @@ def test_where_nothing_hangs_on_single_steps_no_zeros_are_made_for_them() -> Non
     layer = make_layer(SMALL, REVERSE)
     n_rows, n_steps, _, size = SMALL
 
-    def of_carry(function, numbers: Layer) -> jax.Array:
+    def of_carry(function, numbers: LayerInputs) -> jax.Array:
         _, h_dbh, c_dbh = function(REVERSE, numbers._replace(lengths_b=layer.lengths_b))
         return jnp.sum(jnp.sin(h_dbh)) + jnp.sum(c_dbh**2)
 
-    def curvature(function, numbers: Layer) -> jax.Array:
+    def curvature(function, numbers: LayerInputs) -> jax.Array:
         return sum(jnp.sum(jnp.sin(s)) for s in jax.tree.leaves(jax.grad(partial(of_carry, function))(numbers)))
 
     numbers = layer._replace(lengths_b=None)
@@ -283,8 +283,8 @@ def test_where_nothing_hangs_on_single_steps_no_zeros_are_made_for_them() -> Non
 def test_descent_inside_a_scan_equals_descent_by_the_scans() -> None:
     layer = make_layer(SMALL, REVERSE)
 
-    def descended(function) -> Layer:
-        def step(numbers: Layer, _: None) -> tuple[Layer, None]:
+    def descended(function) -> LayerInputs:
+        def step(numbers: LayerInputs, _: None) -> tuple[LayerInputs, None]:
             slopes = gradient(function, numbers._replace(lengths_b=layer.lengths_b))
             return jax.tree.map(lambda value, slope: value - 0.01 * slope, numbers, slopes), None
 
@@ -296,9 +296,9 @@ def test_descent_inside_a_scan_equals_descent_by_the_scans() -> None:
 def test_bfloat16_is_as_near_to_float64_as_its_own_digits() -> None:
     layer, pulls = make_layer(SMALL, REVERSE), make_pulls(SMALL, REVERSE)
     rounded = jax.tree.map(lambda part: part.astype(jnp.bfloat16), layer[:3])
-    layer = Layer(*(part.astype(jnp.float32) for part in rounded), *layer[3:])
+    layer = LayerInputs(*(part.astype(jnp.float32) for part in rounded), *layer[3:])
     truth = exact(REVERSE, layer, pulls)
-    answer, slopes = native_both(REVERSE, Layer(*rounded, *layer[3:]), pulls)
+    answer, slopes = native_both(REVERSE, LayerInputs(*rounded, *layer[3:]), pulls)
     assert_close(answer, truth[0])
     # A gradient comes back in the type of what it belongs to.
     assert [part.dtype for part in slopes[:3]] == [jnp.bfloat16] * 3

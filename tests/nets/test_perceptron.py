@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 from nets.activations import step
 from nets.heads import HeadShape
 from nets.inputs import Inputs
-from nets.perceptron import Perceptron, PerceptronState, learn_rows, start_perceptron, surrogate_step
+from nets.perceptron import (
+    Perceptron,
+    PerceptronState,
+    learn_rows,
+    start_perceptron,
+    surrogate_step,
+)
 
 B, F, K = 40, 3, 2
 

@@ -51,14 +51,14 @@ def test_no_lengths_are_full_lengths(name: str) -> None:
 @pytest.mark.parametrize("content", [1e9, np.nan])
 @pytest.mark.parametrize("name", READOUTS)
 def test_padding_reaches_neither_readout_nor_gradient(name: str, content: float) -> None:
-    valid_bt1 = (jnp.arange(T)[None] < LENGTHS[:, None])[:, :, None]
+    mask_bt1 = (jnp.arange(T)[None] < LENGTHS[:, None])[:, :, None]
 
     def read(outputs: jax.Array) -> jax.Array:
-        return READOUTS[name](jnp.where(valid_bt1, outputs, content), LENGTHS)
+        return READOUTS[name](jnp.where(mask_bt1, outputs, content), LENGTHS)
 
     np.testing.assert_allclose(read(OUTPUTS), READOUTS[name](OUTPUTS, LENGTHS), atol=1e-6)
     gradient = jax.grad(lambda outputs: jnp.sum(READOUTS[name](outputs, LENGTHS) ** 2))(OUTPUTS)
-    assert np.isfinite(gradient).all() and not np.where(valid_bt1, 0, gradient).any()
+    assert np.isfinite(gradient).all() and not np.where(mask_bt1, 0, gradient).any()
     assert np.abs(gradient[0]).max() > 0
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from jax.test_util import check_grads
 
 from nets.recurrence import Carry, lstm
-from nets.recurrence_scan import Layer, scanned_layer
+from nets.recurrence_scan import LayerInputs, scanned_layer
 
 T, B, F, H = 5, 4, 3, 2
 LENGTHS = np.array([5, 0, 1, 4], np.int32)
@@ -147,17 +147,17 @@ run_jitted = jax.jit(run, static_argnums=2)
 )
 def test_padding_reaches_neither_answer_nor_gradient(lengths: list[int], content: float, extra: int) -> None:
     reverse, given, lengths_b = (False, True), narrow(arguments(2)), jnp.array(lengths, jnp.int32)
-    valid_bt1 = (jnp.arange(T + extra)[None] < lengths_b[:, None])[:, :, None]
-    padded_x = jnp.where(valid_bt1, jnp.pad(given["x"], ((0, 0), (0, extra), (0, 0))), content)
+    mask_bt1 = (jnp.arange(T + extra)[None] < lengths_b[:, None])[:, :, None]
+    padded_x = jnp.where(mask_bt1, jnp.pad(given["x"], ((0, 0), (0, extra), (0, 0))), content)
     outputs, carry = run_jitted(given, lengths_b, reverse)
     padded_outputs, padded_carry = run_jitted(given | {"x": padded_x}, lengths_b, reverse)
     np.testing.assert_allclose(padded_outputs[:, :T], outputs, atol=1e-6, rtol=0)
-    assert not np.where(valid_bt1[:, :, None], 0, padded_outputs).any()
+    assert not np.where(mask_bt1[:, :, None], 0, padded_outputs).any()
     for mine, exact in zip(padded_carry, carry, strict=True):
         np.testing.assert_allclose(mine, exact, atol=1e-6, rtol=0)
     gradient = gradient_of_outputs(given, lengths_b)
     padded = gradient_of_outputs(given | {"x": padded_x}, lengths_b)
-    assert not np.where(valid_bt1, 0, padded["x"]).any()
+    assert not np.where(mask_bt1, 0, padded["x"]).any()
     for mine, exact in zip(jax.tree.leaves(padded | {"x": padded["x"][:, :T]}), jax.tree.leaves(gradient), strict=True):
         np.testing.assert_allclose(mine, exact, atol=1e-5 * max(1, np.abs(exact).max()), rtol=0)
 
@@ -239,7 +239,7 @@ def test_descent_inside_a_scan_equals_descent_step_by_step() -> None:
 def test_the_training_buffer_is_updated_in_place(lengths: np.ndarray | None, n_members: int | None) -> None:
     def scanned_loss(given: dict) -> jax.Array:
         weights = given["kernel"], given["recurrent"], given["bias"]
-        parts = scanned_layer((False, True), Layer(given["x"], *weights, *given["carry"], lengths, given["mask"]))
+        parts = scanned_layer((False, True), LayerInputs(given["x"], *weights, *given["carry"], lengths, given["mask"]))
         return sum((jnp.sum(jnp.sin(part)) for part in parts), jnp.zeros(()))
 
     given, gradient = narrow(arguments(2)), jax.grad(scanned_loss)

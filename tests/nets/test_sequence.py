@@ -59,7 +59,7 @@ def make(heads: tuple[HeadShape, ...] = (LABEL, TAGS), tokens: bool = True, **fi
 
 
 def start(network: SequenceNetwork, columns: dict[str, Any]) -> dict[str, Any]:
-    prepared = network.apply({"statistics": STATISTICS}, columns, method="prepare")
+    prepared = network.apply({"statistics": STATISTICS}, columns, method="preprocess")
     _, made = network.apply(
         {"statistics": STATISTICS}, prepared, train=False, rngs={"params": jax.random.key(0)}, mutable=["params"]
     )
@@ -107,11 +107,11 @@ def test_next_steps_are_answered_in_their_units():
     network = make((HeadShape("next", "next_numbers", F),), tokens=False, bidirectional=False)
     columns = inputs(tokens=False)
     variables = start(network, columns)
-    outputs = network.apply(variables, network.apply(variables, columns, method="prepare"), train=False)["next"]
+    outputs = network.apply(variables, network.apply(variables, columns, method="preprocess"), train=False)["next"]
     answers = np.asarray(network.apply(variables, columns, method="predict")["next"])
     np.testing.assert_allclose(answers[1, 3], np.asarray(outputs)[1, 3] * [2, 1, 0.5] + [1, 0, 2], rtol=1e-6)
     assert np.isnan(answers[1, 4:]).all() and not np.isnan(answers[1, :4]).any()
-    target = network.apply(variables, {"next": columns["numbers"]}, method="prepare_target")["next"]
+    target = network.apply(variables, {"next": columns["numbers"]}, method="preprocess_target")["next"]
     np.testing.assert_allclose(target, (columns["numbers"] - [1, 0, 2]) / [2, 1, 0.5], rtol=1e-5)
 
 

@@ -107,7 +107,7 @@ def little(monkeypatch, room: int | None = 3000) -> None:
 def test_parts_come_to_what_the_whole_comes_to(whole, tmp_path, monkeypatch):
     little(monkeypatch)
     said: list[str] = []
-    result = loop.fit(TABLE, tmp_path / "run", say=said.append)
+    result = loop.fit(TABLE, tmp_path / "run", echo=said.append)
     assert any("3 parts" in line for line in said)
     at_once = json.loads((whole / "result.json").read_text())
     for own, other in zip(result["per_member"], at_once["per_member"], strict=True):

@@ -118,10 +118,10 @@ def test_a_member_with_fewer_rows_has_its_own_order(tmp_path):
         member = dataclasses.replace(WINES, population=dataclasses.replace(WINES.population, member=number))
         own = prepare(member, whole, _made(tmp_path / str(number)))
         data, _ = pick(run.data, run.data.key, number)  # type: ignore[arg-type]
-        rows_sb, real_sb = (np.asarray(part) for part in epoch_rows(run.program, data, jnp.int32(1)))
+        rows_sb, mask_sb = (np.asarray(part) for part in epoch_rows(run.program, data, jnp.int32(1)))
         wanted_sb, wanted_real_sb = epoch_rows(own.program, own.data, jnp.int32(1))
         assert (rows_sb % len(whole.weight)).tolist() == wanted_sb.tolist()
-        assert real_sb.tolist() == wanted_real_sb.tolist()
+        assert mask_sb.tolist() == wanted_real_sb.tolist()
 
 
 def _made(folder: Path) -> Path:

@@ -14,7 +14,7 @@ import pytest
 
 from train.errors import StorageError, UserError
 from train.run import folder
-from train.run.folder import fresh_folder, held, read_json, write_json
+from train.run.folder import fresh_folder, locked, read_json, write_json
 
 
 def test_fresh_folders_bear_name_and_time(tmp_path: Path) -> None:
@@ -36,16 +36,16 @@ def test_a_fresh_folder_that_cannot_be_made_is_the_users(tmp_path: Path) -> None
 
 
 def test_a_folder_is_made_and_held(tmp_path: Path) -> None:
-    with held(tmp_path / "deep" / "run"):
+    with locked(tmp_path / "deep" / "run"):
         assert (tmp_path / "deep" / "run" / ".lock").read_text() == str(os.getpid())
 
 
 def test_a_second_holder_is_refused_and_told_by_whom(tmp_path: Path) -> None:
-    with held(tmp_path):
-        with pytest.raises(UserError, match=rf"{tmp_path} is in use by process {os.getpid()};"), held(tmp_path):
+    with locked(tmp_path):
+        with pytest.raises(UserError, match=rf"{tmp_path} is in use by process {os.getpid()};"), locked(tmp_path):
             raise AssertionError("held twice")
         assert (tmp_path / ".lock").read_text() == str(os.getpid())  # the refused one left the lock alone
-    with held(tmp_path):
+    with locked(tmp_path):
         pass
 
 
@@ -63,30 +63,30 @@ def test_another_process_is_refused_until_this_one_dies(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
     with subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None and holder.stdout.readline() == "held\n"
-        with pytest.raises(UserError, match=f"in use by process {holder.pid};"), held(tmp_path):
+        with pytest.raises(UserError, match=f"in use by process {holder.pid};"), locked(tmp_path):
             raise AssertionError("held twice")
         holder.kill()
-    with held(tmp_path):  # the file is still there, the hold is not
+    with locked(tmp_path):  # the file is still there, the hold is not
         assert (tmp_path / ".lock").read_text() == str(os.getpid())
 
 
 def test_nothing_is_left_of_an_earlier_holders_number(tmp_path: Path) -> None:
     (tmp_path / ".lock").write_text("99999999999")
-    with held(tmp_path):
+    with locked(tmp_path):
         assert (tmp_path / ".lock").read_text() == str(os.getpid())
 
 
 def test_an_error_frees_the_folder(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), held(tmp_path):
+    with pytest.raises(ZeroDivisionError), locked(tmp_path):
         raise ZeroDivisionError
-    with held(tmp_path):
+    with locked(tmp_path):
         pass
 
 
 def test_a_folder_below_a_file_is_the_users_mistake(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file" / "run", tmp_path / "file"):
-        with pytest.raises(UserError, match=rf"--workdir: cannot write in {path}: .*; name another folder"), held(path):
+        with pytest.raises(UserError, match=rf"--workdir: cannot write in {path}: .*; name another folder"), locked(path):
             raise AssertionError("held")
 
 

@@ -15,7 +15,7 @@ from scipy import stats
 from train import config as configs
 from train import loop
 from train.config import LSTM, Augment, Config, Dense, Optim, Sequences, Series, Table, Train
-from train.core.forward import evaluate
+from train.core.forward import evaluate_split
 from train.core.rounds import train_round
 from train.core.state import init_state
 from train.core.weights import init_weights
@@ -54,7 +54,7 @@ def accuracies(augment: Augment, folder: Path) -> np.ndarray:
 
     def accuracy(data: Any, state: Any, rows: jax.Array) -> jax.Array:
         state, _ = train_round(program, data, state)
-        _, sums = evaluate(program, data, state.weights, rows)
+        _, sums = evaluate_split(program, data, state.weights, rows)
         return 1 - sums["error"] / sums["weight"]
 
     def stacked(trees: list[Any]) -> Any:

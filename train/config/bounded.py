@@ -9,7 +9,7 @@ Auto = Literal["auto"]
 T = TypeVar("T")
 
 
-def known(value: T | Auto) -> T:
+def resolved(value: T | Auto) -> T:
     """A field that may be "auto", of a config in which `train.config.recipe` has replaced it."""
     assert not (isinstance(value, str) and value == "auto"), "train.config.recipe.resolve comes first"
     return value

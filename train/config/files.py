@@ -11,7 +11,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from train.config import checks, data_options, fields, net_options, options, population_checks, values
+from train.config import (
+    checks,
+    data_options,
+    fields,
+    net_options,
+    options,
+    population_checks,
+    values,
+)
 from train.config.data_options import Sequences, Series, Table
 from train.config.net_options import LSTM, Dense
 from train.config.options import (

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from train.config.bounded import LAST_SEED, Auto, bounded, known
+from train.config.bounded import LAST_SEED, Auto, bounded, resolved
 from train.config.data_options import Sequences, Series, Table
 from train.config.net_options import LSTM, Competitive, Dense, Perceptron, SelfOrganizingMap
 
@@ -30,7 +30,7 @@ __all__ = [
     "Table",
     "Train",
     "bounded",
-    "known",
+    "resolved",
 ]
 
 Loss = Literal[
@@ -116,7 +116,7 @@ class Train:
 class Devices:
     """How a run is laid over devices: members of a population over some, the rows of each batch over the others.
 
-    `count` devices are used (None: as many as are worth it, see `train.parallel.devices.lay_out`), `members` of them along the
+    `count` devices are used (None: as many as are worth it, see `train.parallel.devices.make_layout`), `members` of them along the
     members (None: as many as divide both). `parallel` compiles the same step by jit on sharded arrays, or by pmap,
     which shares out batches only. With `exact=8` a batch is always added up from the same parts in one order, so that
     1, 2, 4 and 8 devices train the same bits. A run may go on with other devices than it began with.

@@ -7,7 +7,15 @@ from typing import Any
 
 from train.config import fields, values
 from train.config.checks import check_together
-from train.config.members import GROUPED, NUMBERS, SHARED, has_range, n_combinations, settings_of, with_values
+from train.config.members import (
+    GROUPED,
+    NUMBERS,
+    SHARED,
+    has_range,
+    n_combinations,
+    settings_of,
+    with_values,
+)
 from train.config.options import Competitive, Config, Population, SelfOrganizingMap
 from train.errors import UserError
 

@@ -79,10 +79,10 @@ def _auto(value: Any, rule: Any) -> Any:
     return rule if value == "auto" else value
 
 
-LONGEST = 40  # steps that an LSTM reads one by one; of longer sequences it reads patches, about PATCHES of them
+MAX_STEPS = 40  # steps that an LSTM reads one by one; of longer sequences it reads patches, about PATCHES of them
 
 
-PATCHES, SMALLEST_PATCH = 30, 5
+PATCHES, MIN_PATCH = 30, 5
 
 
 TOKEN_STEPS, TOKEN_EPOCHS = 4500, 10  # updates, and passes over the rows, that words need at the least
@@ -125,4 +125,4 @@ def resolve_sequences(config: Config, n_train: int, *, longest: int, tokens: boo
 
 def patch_of(longest: int) -> int:
     """Steps that are read at once of sequences up to this long."""
-    return 1 if longest <= LONGEST else max(SMALLEST_PATCH, -(-longest // PATCHES))
+    return 1 if longest <= MAX_STEPS else max(MIN_PATCH, -(-longest // PATCHES))

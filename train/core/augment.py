@@ -15,13 +15,13 @@ import jax.numpy as jnp
 
 from nets.dropout import is_off
 from train.config.net_options import LSTM
-from train.config.options import Augment, known
+from train.config.options import Augment, resolved
 from train.core.augment_sequences import normal, stretched, uniform, varied_steps
 from train.data.dataset import Batch
 
 Array = jax.Array
 Inputs = dict[str, Array]
-SMALLEST = 1e-6  # parameter of a Beta distribution: less would ask for the logarithm of 0
+EPSILON = 1e-6  # parameter of a Beta distribution: less would ask for the logarithm of 0
 
 
 def augment(
@@ -61,7 +61,7 @@ def is_on(options: Augment, net: Any) -> bool:
     """Whether anything may be varied."""
     strengths = [getattr(options, field.name) for field in dataclasses.fields(options)]
     if isinstance(net, LSTM):
-        strengths += [known(net.noise), known(net.offset), 1 - known(net.crop)]
+        strengths += [resolved(net.noise), resolved(net.offset), 1 - resolved(net.crop)]
     return not all(is_off(strength) for strength in strengths)
 
 
@@ -118,7 +118,7 @@ def _mixed(key: Array, batch: Batch, mate: Batch, options: Augment, missing: tup
     share_key, cell_key = jax.random.split(key)
     cut = is_off(options.mixup)
     strength = jnp.asarray(options.cutmix if cut else options.mixup, jnp.float32)
-    parameter = jnp.maximum(strength, SMALLEST)
+    parameter = jnp.maximum(strength, EPSILON)
     share = jnp.where(strength > 0, jax.random.beta(share_key, parameter, parameter), 1.0)
     share_b = jnp.full(len(batch.weight), share)
     inputs, theirs = batch.inputs, mate.inputs
@@ -135,8 +135,8 @@ def _mixed(key: Array, batch: Batch, mate: Batch, options: Augment, missing: tup
             added = [name for name in ("numbers", "missing") if name in inputs]
             mixed |= {name: _between(inputs[name], theirs[name], share) for name in added}
         inputs = mixed
-    there_b = (batch.weight > 0).astype(jnp.float32)
-    mate = mate._replace(inputs=inputs, weight=mate.weight * there_b * (1 - share_b), length=batch.length)
+    mask_b = (batch.weight > 0).astype(jnp.float32)
+    mate = mate._replace(inputs=inputs, weight=mate.weight * mask_b * (1 - share_b), length=batch.length)
     return batch._replace(inputs=inputs, weight=batch.weight * share_b), mate
 
 

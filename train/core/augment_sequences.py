@@ -14,7 +14,7 @@ from jax.scipy.special import ndtri
 from nets.dropout import is_off, random_bits
 from nets.tokens import UNKNOWN
 from train.config.net_options import LSTM
-from train.config.options import Augment, known
+from train.config.options import Augment, resolved
 
 Array = jax.Array
 KNOTS = 5  # of the speed at which a warped sequence is read: slower than what tells classes apart
@@ -26,9 +26,9 @@ def varied_steps(
     """Inputs as they might also have been measured: cropped, warped and reversed, then scaled, noisy, masked, and with
     other tokens. `strangers()` are as many other rows."""
     step_key, channel_key, token_key = jax.random.split(key, 3)
-    varied = _moved(step_key, dict(inputs), options, known(net.crop))
+    varied = _moved(step_key, dict(inputs), options, resolved(net.crop))
     if "numbers" in varied:
-        noise, offset = known(net.noise), known(net.offset)
+        noise, offset = resolved(net.noise), resolved(net.offset)
         varied["numbers"] = _measured(channel_key, varied["numbers"], varied["length"], options, noise, offset)
     if "tokens" in varied:
         varied = _reworded(token_key, varied, strangers, options)
@@ -109,18 +109,18 @@ def _reworded(
     """Some tokens taken from other sequences, so each as often as it occurs, and some unknown, spelling included."""
     swap_key, place_key, drop_key = jax.random.split(key, 3)
     names = [name for name in ("tokens", "characters") if name in inputs]
-    there_bt = jnp.arange(inputs["tokens"].shape[1])[None] < inputs["length"][:, None]
+    mask_bt = jnp.arange(inputs["tokens"].shape[1])[None] < inputs["length"][:, None]
     if not is_off(options.token_swap):
         others = strangers()
-        place_bt = jnp.floor(uniform(place_key, there_bt.shape) * others["length"][:, None])
+        place_bt = jnp.floor(uniform(place_key, mask_bt.shape) * others["length"][:, None])
         # An empty sequence has no token to give.
         gives_b1 = (others["length"] > 0)[:, None]
-        chosen_bt = there_bt & gives_b1 & (uniform(swap_key, there_bt.shape) < options.token_swap)
+        chosen_bt = mask_bt & gives_b1 & (uniform(swap_key, mask_bt.shape) < options.token_swap)
         for name in names:
             given = _read(others[name], place_bt)
             inputs[name] = jnp.where(jnp.expand_dims(chosen_bt, tuple(range(2, given.ndim))), given, inputs[name])
     if not is_off(options.token_drop):
-        chosen_bt = there_bt & (uniform(drop_key, there_bt.shape) < options.token_drop)
+        chosen_bt = mask_bt & (uniform(drop_key, mask_bt.shape) < options.token_drop)
         inputs["tokens"] = jnp.where(chosen_bt, UNKNOWN, inputs["tokens"])
         if "characters" in inputs:
             characters = inputs["characters"]

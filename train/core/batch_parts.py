@@ -41,19 +41,19 @@ def padded_size(parts: Parts, n_rows: int) -> int:
     return -(-n_rows // parts.count) * parts.count
 
 
-def summed(parts: Parts, tree_b: Any, of_part: Callable[[Any], tuple[Any, Any]]) -> tuple[Any, Any]:
+def summed(parts: Parts, tree_b: Any, gradients_of_part: Callable[[Any], tuple[Any, Any]]) -> tuple[Any, Any]:
     """`of_part(rows)` gives (sums, whole) of some rows of `tree_b`, arrays of b rows: the sums of all parts added up.
 
     `whole`, which a part must know of the whole batch already, comes back as it is.
     """
     if parts.count == 1:
-        return of_part(tree_b)
+        return gradients_of_part(tree_b)
     place = lax.axis_index(BATCH) if parts.devices > 1 else jnp.zeros((), jnp.int32)
     axis = None if parts.exact else BATCH
 
     def of_index(index: Array) -> tuple[Any, Any]:
         with part_of_batch(index, axis):
-            return of_part(jax.tree.map(lambda leaf: _slice(leaf, index, parts.count), tree_b))
+            return gradients_of_part(jax.tree.map(lambda leaf: _slice(leaf, index, parts.count), tree_b))
 
     if not parts.exact:
         sums, whole = of_index(place)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from nets.dropout import random_bits
-from train.config.options import known
+from train.config.options import resolved
 from train.core.batch_parts import padded_size
 from train.core.program import Data, Program
 
@@ -25,7 +25,7 @@ def epoch_rows(program: Program, data: Data, epoch: Array) -> tuple[Array, Array
     The last batch is filled up with its own last row at weight 0, so that every batch has one shape. Any other row
     could carry an infinite loss into the sum, where 0 * inf is no zero.
     """
-    n, batch_size = data.train.shape[0], known(program.config.train.batch_size)
+    n, batch_size = data.train.shape[0], resolved(program.config.train.batch_size)
     key = jax.random.fold_in(jax.random.fold_in(data.key, 1), epoch)
     bits_n = random_bits(key, (n,))
     lengths_n = getattr(data.arrays, "length", None)
@@ -41,13 +41,13 @@ def epoch_rows(program: Program, data: Data, epoch: Array) -> tuple[Array, Array
         n = data.n_train
         rows_n = jnp.where(jnp.arange(n_padded) < n, rows_n, rows_n[n - 1])
     rows_sb = rows_n.reshape(shape)
-    real_sb = (jnp.arange(n_padded) < n).astype(jnp.float32).reshape(shape)
+    mask_sb = (jnp.arange(n_padded) < n).astype(jnp.float32).reshape(shape)
     to_add = padded_size(program.parts, batch_size) - batch_size
-    rows_sb, real_sb = jnp.pad(rows_sb, ((0, 0), (0, to_add)), mode="edge"), jnp.pad(real_sb, ((0, 0), (0, to_add)))
+    rows_sb, mask_sb = jnp.pad(rows_sb, ((0, 0), (0, to_add)), mode="edge"), jnp.pad(mask_sb, ((0, 0), (0, to_add)))
     if lengths_n is None:
-        return rows_sb, real_sb
+        return rows_sb, mask_sb
     _, order_s = lax.sort_key_val(random_bits(jax.random.fold_in(key, 0), shape[:1]), jnp.arange(shape[0]))
-    return rows_sb[order_s], real_sb[order_s]
+    return rows_sb[order_s], mask_sb[order_s]
 
 
 def _varied_lengths(lengths_n: Array, bits_n: Array) -> Array:

@@ -27,7 +27,7 @@ def evaluation_weights(program: Program, state: State) -> Weights:
     return Weights(state.average, state.weights.batch_stats)
 
 
-def evaluate(
+def evaluate_split(
     program: Program, data: Data, weights: Weights, rows_n: Array, n_real: Any = None
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     """Answers of the network for these rows, {head: [n, ...]}, and weighted sums of loss and error over them, or over
@@ -49,7 +49,7 @@ def evaluate(
             "error": (row_errors(program.tasks, outputs, batch.target) * weight_b).sum(),
             "weight": weight_b.sum(),
         }
-        return program.network.apply(variables, outputs, method="answer"), sums
+        return program.network.apply(variables, outputs, method="postprocess"), sums
 
     answers, sums = gathered(parts, lax.map(judge, (own_slice(parts, rows), own_slice(parts, real))))
     flat = jax.tree.map(lambda a: a.reshape(n_blocks * block, *a.shape[2:])[:n], answers)

@@ -12,7 +12,7 @@ from nets.competitive import Decay
 from nets.perceptron import Rule
 from train.config.data_options import Sequences, Series, Table
 from train.config.net_options import LSTM, Dense
-from train.config.options import Competitive, Config, Perceptron, SelfOrganizingMap, known
+from train.config.options import Competitive, Config, Perceptron, SelfOrganizingMap, resolved
 from train.core.tasks import Task, make_tasks
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.series.encoder import SeriesEncoder
@@ -56,10 +56,10 @@ def _table_network(
         input_scale=net.input_scale,
     )
     body = nets.Dense(
-        hidden=known(net.hidden),
-        activation=known(net.activation),
+        hidden=resolved(net.hidden),
+        activation=resolved(net.activation),
         kernel_init=net.kernel_init,
-        dropout=known(net.dropout),
+        dropout=resolved(net.dropout),
         norm=net.norm,
         residual=net.residual,
         parametrization=net.parametrization,
@@ -112,11 +112,11 @@ def make_units(data: Table, net: Competitive | SelfOrganizingMap, encoder: Table
 
 def _series_network(data: Series, net: LSTM, encoder: SeriesEncoder, tasks: tuple[Task, ...]) -> nets.Forecaster:
     lstm = nets.LSTM(
-        hidden=known(net.hidden),
+        hidden=resolved(net.hidden),
         bidirectional=net.bidirectional,
         merge=net.merge,
-        dropout=known(net.dropout),
-        input_dropout=known(net.input_dropout),
+        dropout=resolved(net.dropout),
+        input_dropout=resolved(net.input_dropout),
         recurrent_dropout=net.recurrent_dropout,
     )
     return nets.Forecaster(
@@ -125,14 +125,14 @@ def _series_network(data: Series, net: LSTM, encoder: SeriesEncoder, tasks: tupl
         n_targets=encoder.n_targets,
         quantiles=tasks[0].head.quantiles,
         deviation=tasks[0].head.deviation,
-        patch=known(net.patch),
+        patch=resolved(net.patch),
         window=net.window,
         columns=net.columns,
         shortcut=net.shortcut,
-        readout=known(net.readout),
+        readout=resolved(net.readout),
         head=net.head,
         head_activation=net.head_activation,
-        dropout=known(net.dropout),
+        dropout=resolved(net.dropout),
     )
 
 
@@ -143,18 +143,18 @@ def _sequence_network(net: LSTM, encoder: SequenceEncoder, tasks: tuple[Task, ..
         tokens = nets.Tokens(words.n_words, net.token_size, words.n_characters, net.character_size, net.rare)
     return nets.SequenceNetwork(
         heads=tuple(task.head for task in tasks),
-        hidden=known(net.hidden),
+        hidden=resolved(net.hidden),
         tokens=tokens,
         cell=net.cell,
         bidirectional=net.bidirectional,
         merge=net.merge,
-        dropout=known(net.dropout),
-        input_dropout=known(net.input_dropout),
+        dropout=resolved(net.dropout),
+        input_dropout=resolved(net.input_dropout),
         recurrent_dropout=net.recurrent_dropout,
-        readout=known(net.readout),
+        readout=resolved(net.readout),
         head=net.head,
         head_activation=net.head_activation,
-        patch=known(net.patch),
+        patch=resolved(net.patch),
         crf=net.crf,
         log_link=any(task.loss == "poisson" for task in tasks),
     )

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import optax
 
 from nets.dropout import is_off
-from train.config.options import Optim, known
+from train.config.options import Optim, resolved
 from train.core.penalties import kernels, leaf_name
 
 Array = jax.Array
@@ -77,7 +77,7 @@ def learning_rate(options: Optim, total_steps: int) -> Schedule:
     rises from 1/25 of the rate over 30 % of the steps and falls to 4e-6 of it (Smith & Topin 2017, as in optax);
     "plateau" is constant here and multiplied by `State.plateau.factor`.
     """
-    peak = known(options.learning_rate)
+    peak = resolved(options.learning_rate)
     warmup = int(options.warmup * total_steps) if options.warmup < 1 else int(options.warmup)
     rest = max(total_steps - warmup, 1)
     match options.schedule:

@@ -12,10 +12,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from train.config.options import known
+from train.config.options import resolved
 from train.core.batch_parts import WHOLE
 from train.core.early_stopping import Best, update_best, update_plateau
-from train.core.forward import evaluate, evaluation_weights
+from train.core.forward import evaluate_split, evaluation_weights
 from train.core.penalties import layer_norms
 from train.core.program import Data, Program
 from train.core.state import State
@@ -28,7 +28,7 @@ Array = jax.Array
 def train_round(program: Program, data: Data, state: State) -> tuple[State, dict[str, Any]]:
     """`eval_every` epochs and an evaluation: what the run's folder gets a line for."""
     options = program.config.train
-    epochs_left = known(options.epochs) - state.step // program.steps_per_epoch
+    epochs_left = resolved(options.epochs) - state.step // program.steps_per_epoch
     n_epochs = jnp.minimum(options.eval_every, epochs_left)
 
     def body(_: Array, carry: tuple[State, Any]) -> tuple[State, Any]:
@@ -36,7 +36,7 @@ def train_round(program: Program, data: Data, state: State) -> tuple[State, dict
         return state, jax.tree.map(jnp.add, carry[1], sums)
 
     state, sums = lax.fori_loop(0, n_epochs, body, (state, no_sums(program, state.weights)))
-    return judge_round(program, data, state, sums, n_epochs * program.steps_per_epoch)
+    return end_round(program, data, state, sums, n_epochs * program.steps_per_epoch)
 
 
 def no_sums(program: Program, weights: Weights) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def no_sums(program: Program, weights: Weights) -> dict[str, Any]:
     return zeros
 
 
-def judge_round(
+def end_round(
     program: Program, data: Data, state: State, sums: dict[str, Any], n_updates: Array
 ) -> tuple[State, dict[str, Any]]:
     """The end of a round, of whose updates these are the sums: an evaluation, and what is remembered of it."""
@@ -61,7 +61,7 @@ def judge_round(
         value, wait = log["train_loss"], jnp.zeros((), jnp.int32)
         latest = Best(evaluation_weights(program, state), value, value, state.step, wait)
         return state.replace(best=latest, diverged=diverged, stopped=diverged | done), log | {"step": state.step}
-    answers, judged = evaluate(program, data, evaluation_weights(program, state), data.valid, data.n_valid)
+    answers, judged = evaluate_split(program, data, evaluation_weights(program, state), data.valid, data.n_valid)
     log |= {"valid_loss": judged["loss"] / judged["weight"], "answers": answers, "step": state.step}
     state = apply_evaluation(program, state, judged[options.monitor] / judged["weight"])
     return state.replace(diverged=diverged, stopped=state.stopped | diverged | done), log
@@ -71,7 +71,7 @@ def apply_evaluation(program: Program, state: State, value: Array) -> State:
     """The state after an evaluation that gave this monitored value: best weights, patience and plateau."""
     options = program.config.train
     weights = evaluation_weights(program, state)
-    best = update_best(state.best, weights, value, state.step, known(options.restore))
+    best = update_best(state.best, weights, value, state.step, resolved(options.restore))
     plateau = state.plateau
     if program.config.optim.schedule == "plateau":
         plateau = update_plateau(plateau, value, program.config.optim)
@@ -88,7 +88,7 @@ def log_shapes(program: Program, data: Data, state: State) -> Any:
     if data.valid.shape[0]:
         program = replace(program, parts=WHOLE)  # outside of what is mapped over devices
         weights = evaluation_weights(program, state)
-        answers, _ = jax.eval_shape(lambda data, weights: evaluate(program, data, weights, data.valid), data, weights)
+        answers, _ = jax.eval_shape(lambda data, weights: evaluate_split(program, data, weights, data.valid), data, weights)
         log |= {"valid_loss": number, "answers": answers}
     return log
 

@@ -14,7 +14,7 @@ from jax import lax
 
 from nets.dropout import is_off, random_bits
 from train.config.net_options import Dense
-from train.config.options import known
+from train.config.options import resolved
 from train.core.augment import augment
 from train.core.batch_parts import summed
 from train.core.batching import epoch_rows
@@ -58,7 +58,7 @@ def gradients(
     network = _with_dropout(program, state.step)
     rngs = {"dropout": jax.random.fold_in(jax.random.fold_in(data.key, 2), state.step)}
     weight = jnp.stack([b.weight for b in batches]).sum()
-    smoothing = known(program.config.label_smoothing)
+    smoothing = resolved(program.config.label_smoothing)
 
     def objective(params: Any, batches: tuple[Batch, ...]) -> tuple[Array, Any]:
         variables = Weights(params, state.weights.batch_stats).variables(data.statistics)
@@ -72,11 +72,11 @@ def gradients(
         mean = loss / jnp.maximum(weight, 1e-30) + extra / program.parts.count
         return mean, (loss, extra, moved.get("batch_stats", {}))
 
-    def of_part(batches: tuple[Batch, ...]) -> tuple[Any, Any]:
+    def gradients_of_part(batches: tuple[Batch, ...]) -> tuple[Any, Any]:
         grads, (loss, extra, batch_stats) = jax.grad(objective, has_aux=True)(state.weights.params, batches)
         return (grads, loss), (extra, batch_stats)
 
-    (grads, loss), (extra, batch_stats) = summed(program.parts, batches, of_part)
+    (grads, loss), (extra, batch_stats) = summed(program.parts, batches, gradients_of_part)
     return grads, {"loss": loss, "weight": weight, "penalty": extra}, batch_stats
 
 
@@ -113,19 +113,19 @@ def _varied(program: Program, data: Data, step: Array, batch: Batch) -> tuple[Ba
 
 def _with_dropout(program: Program, step: Array) -> Any:
     options = program.config.net
-    if not isinstance(options, Dense) or is_off(known(options.dropout)) or options.dropout_schedule == "constant":
+    if not isinstance(options, Dense) or is_off(resolved(options.dropout)) or options.dropout_schedule == "constant":
         return program.network
-    rate = known(options.dropout) * decay_factor(options.dropout_schedule, program.total_steps)(step)
+    rate = resolved(options.dropout) * decay_factor(options.dropout_schedule, program.total_steps)(step)
     return program.network.clone(body=program.network.body.clone(dropout=rate))
 
 
 def train_epoch(program: Program, data: Data, state: State) -> tuple[State, dict[str, Any]]:
     """All batches of one epoch. Returns the sums over them."""
-    rows_sb, real_sb = epoch_rows(program, data, state.step // program.steps_per_epoch)
+    rows_sb, mask_sb = epoch_rows(program, data, state.step // program.steps_per_epoch)
 
     def body(state: State, rows: tuple[Array, Array]) -> tuple[State, dict[str, Any]]:
         batch = program.take(data.arrays, rows[0])
         return update(program, data, state, batch._replace(weight=data.train_weight[rows[0]] * rows[1]))
 
-    state, sums_s = lax.scan(body, state, (rows_sb, real_sb))
+    state, sums_s = lax.scan(body, state, (rows_sb, mask_sb))
     return state, jax.tree.map(jnp.sum, sums_s)

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from train.errors import UserError
 
-MOSTLY = 0.9  # of the values in a text column: from here on the others are taken for mistakes
+NUMBERS_SHARE = 0.9  # of the values in a text column: from here on the others are taken for mistakes
 NUMBER, INTEGER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"), re.compile(r"[+-]?[0-9]{1,18}")
 
 
@@ -221,7 +221,7 @@ def infer_kind(raw: RawColumn) -> Literal["number", "time", "category"]:
 
 def _nearly_all(raw: RawColumn, text: Text, valid: np.ndarray, expected: str) -> bool:
     count_k = np.bincount(text.codes[text.codes >= 0], minlength=len(text.values))
-    if count_k[valid].sum() < MOSTLY * count_k.sum():
+    if count_k[valid].sum() < NUMBERS_SHARE * count_k.sum():
         return False
     _check_parsed(raw, text, valid, expected)
     return True

@@ -46,13 +46,13 @@ def make_sampler(config: Config, encoder: Any) -> Callable[[Any, Mapping[str, An
     network, tasks = make_network(config, encoder)
     names = [task.head.name for task in tasks]
 
-    def of_row(variables: Any, row: Mapping[str, Array], key: Array) -> Answers:
-        inputs = network.apply(variables, {name: x[None] for name, x in row.items()}, method="prepare")
+    def predict_row(variables: Any, row: Mapping[str, Array], key: Array) -> Answers:
+        inputs = network.apply(variables, {name: x[None] for name, x in row.items()}, method="preprocess")
         outputs = network.apply(variables, inputs, train=True, rngs={"dropout": key})
-        return jax.tree.map(lambda answer: answer[0], network.apply(variables, outputs, method="answer"))
+        return jax.tree.map(lambda answer: answer[0], network.apply(variables, outputs, method="postprocess"))
 
     def answers(variables: Any, inputs: Mapping[str, Array], keys_s: Array) -> Answers:
-        of_rows = jax.vmap(of_row, in_axes=(None, 0, None))
+        of_rows = jax.vmap(predict_row, in_axes=(None, 0, None))
         return summarise(lax.map(lambda key: of_rows(variables, inputs, key), keys_s), names)
 
     return jax.jit(answers)

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from nets.sequence import STEP_KINDS
 from train.config.net_options import LSTM
-from train.config.options import Config, known
+from train.config.options import Config, resolved
 from train.core.network import make_network
 from train.data.dataset import Head
 from train.data.files.arrow import as_table
@@ -65,8 +65,8 @@ class Predictor:
         def step(variables: Any, inputs: Any, carry: Any) -> Any:
             return network.apply(variables, inputs, carry, method="step")
 
-        of_block = jax.vmap(predict, in_axes=(0, None)) if members else predict
-        self._apply, self._variables, n_blocks = on_every_device(of_block, self._variables, axis=1 if members else 0)
+        predict_block = jax.vmap(predict, in_axes=(0, None)) if members else predict
+        self._apply, self._variables, n_blocks = on_every_device(predict_block, self._variables, axis=1 if members else 0)
         self._rows = BLOCK * n_blocks  # of a call
         self._step = jax.jit(jax.vmap(step, in_axes=(0, None, 0)) if members else step)
 
@@ -101,8 +101,8 @@ class Predictor:
         reasons = {
             "reads both directions: the backward one begins at the end": net.bidirectional,
             "decodes tags along the whole sequence": any(head.kind == "tags" for head in self.encoder.heads),
-            f"reads {net.patch} steps at once": known(net.patch) > 1,
-            f"has the readout {net.readout!r}; only 'last' can be carried on": known(net.readout) != "last"
+            f"reads {net.patch} steps at once": resolved(net.patch) > 1,
+            f"has the readout {net.readout!r}; only 'last' can be carried on": resolved(net.readout) != "last"
             and any(not head.kind.startswith("next") for head in self.encoder.heads),
         }
         for reason, holds in reasons.items():

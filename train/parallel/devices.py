@@ -17,14 +17,14 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from train.config.options import Config, Devices, known
+from train.config.options import Config, Devices, resolved
 from train.core.batch_parts import BATCH, Parts
 from train.core.program import Program
 from train.core.state import State
 from train.errors import UserError
 
 MEMBER = "member"
-LEAST_ROWS = 64  # of a batch that a device is given, unless `devices.count` asks for more devices
+MIN_ROWS = 64  # of a batch that a device is given, unless `devices.count` asks for more devices
 EVERYWHERE, ALONG_MEMBERS = PartitionSpec(), PartitionSpec(MEMBER)
 
 
@@ -40,7 +40,7 @@ class Layout:
         return NamedSharding(self.mesh, spec)
 
 
-def lay_out(config: Config, program: Program, n_members: int = 1) -> tuple[Layout | None, Program]:
+def make_layout(config: Config, program: Program, n_members: int = 1) -> tuple[Layout | None, Program]:
     """The devices of a run and its program with the parts of a batch; None where jax has one device.
 
     Members are shared by as many devices as divide both numbers, the batch by the others. Raises UserError if the
@@ -48,7 +48,7 @@ def lay_out(config: Config, program: Program, n_members: int = 1) -> tuple[Layou
     """
     options, present = config.devices, jax.devices()
     shares_batch = not getattr(program.network, "learns_by_rule", False)
-    n_devices = _count(options, len(present), n_members, known(config.train.batch_size), shares_batch)
+    n_devices = _count(options, len(present), n_members, resolved(config.train.batch_size), shares_batch)
     along_members = _along_members(options, n_devices, n_members)
     along_batch = n_devices // along_members
     exact = options.exact if shares_batch else None
@@ -75,7 +75,7 @@ def _count(options: Devices, n_present: int, n_members: int, batch_size: int, sh
         return options.count
     if jax.process_count() > 1:
         return n_present  # a process without a device in the program could not follow it
-    most = max(1, batch_size // LEAST_ROWS) if shares_batch else 1
+    most = max(1, batch_size // MIN_ROWS) if shares_batch else 1
     along_batch = [n for n in range(1, most + 1) if (options.exact or n) % n == 0]
     along_members = [options.members] if options.members else [n for n in range(1, n_present + 1) if n_members % n == 0]
     if options.parallel == "pmap":
@@ -185,13 +185,13 @@ def _compiled_by_pmap(layout: Layout, call: Callable[..., Any], arguments: Seque
     return lambda *arguments: program(places, *arguments)
 
 
-def on_every_device(of_block: Callable[..., Any], variables: Any, axis: int) -> tuple[Callable[..., Any], Any, int]:
+def on_every_device(predict_block: Callable[..., Any], variables: Any, axis: int) -> tuple[Callable[..., Any], Any, int]:
     """`of_block(variables, inputs)` for blocks of rows, one on each device of this process; the variables on all
     of them; and how many blocks. Answers have their rows along `axis`; a block's bits are those of one device."""
     devices = jax.local_devices()
     if len(devices) == 1:
-        return jax.jit(of_block), variables, 1
+        return jax.jit(predict_block), variables, 1
     mesh = Mesh(np.array(devices), ("blocks",), axis_types=(AxisType.Auto,))
     inside, answers = (EVERYWHERE, PartitionSpec("blocks")), PartitionSpec(*(None,) * axis, "blocks")
-    mapped = jax.shard_map(of_block, mesh=mesh, in_specs=inside, out_specs=answers, check_vma=False)
+    mapped = jax.shard_map(predict_block, mesh=mesh, in_specs=inside, out_specs=answers, check_vma=False)
     return jax.jit(mapped), jax.device_put(variables, NamedSharding(mesh, EVERYWHERE)), len(devices)

@@ -130,7 +130,7 @@ def is_first() -> bool:
     return jax.process_index() == 0
 
 
-def from_first(tree: Any) -> Any:
+def broadcast(tree: Any) -> Any:
     """Arrays of process 0, in every process; they have the same shapes in all."""
     import jax
     from jax.experimental import multihost_utils
@@ -138,7 +138,7 @@ def from_first(tree: Any) -> Any:
     return tree if jax.process_count() == 1 else multihost_utils.broadcast_one_to_all(tree)
 
 
-def decide(signal: int, *first: int) -> tuple[int, ...]:
+def agree(signal: int, *first: int) -> tuple[int, ...]:
     """The highest `signal` of any process, and what process 0 says of the rest: the same in all."""
     import jax
     import numpy as np
@@ -150,7 +150,7 @@ def decide(signal: int, *first: int) -> tuple[int, ...]:
     return int(said[:, 0].max()), *map(int, said[0, 1:])
 
 
-def together(work: Callable[[], Any]) -> Any:
+def all_or_none(work: Callable[[], Any]) -> Any:
     """What `work` returns here, once it has ended in all processes; if it failed elsewhere, UserError."""
     import jax
 
@@ -161,7 +161,7 @@ def together(work: Callable[[], Any]) -> Any:
         result = work()
     except Exception as error:
         problem = error
-    failed = decide(0 if problem is None else jax.process_index() + 1)[0]
+    failed = agree(0 if problem is None else jax.process_index() + 1)[0]
     if problem is not None:
         raise problem
     if failed:
@@ -169,6 +169,6 @@ def together(work: Callable[[], Any]) -> Any:
     return result
 
 
-def by_first(work: Callable[[], Any]) -> Any:
+def on_process_zero(work: Callable[[], Any]) -> Any:
     """What `work` returns in process 0, None in the others; if it fails there, UserError in all."""
-    return together(work if is_first() else lambda: None)
+    return all_or_none(work if is_first() else lambda: None)

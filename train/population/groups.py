@@ -16,12 +16,12 @@ import numpy as np
 
 from train import config as configs
 from train.config.members import NUMBERS, Member, config_of, members_of, with_values
-from train.config.options import Config, known
+from train.config.options import Config, resolved
 from train.core.program import Data
-from train.parallel.hosts import by_first
+from train.parallel.hosts import on_process_zero
 from train.run.device_data import to_device
-from train.run.metadata import agree
-from train.run.prepare import in_folds, make_program, resolved
+from train.run.metadata import check_or_write_metadata
+from train.run.prepare import in_folds, make_program, resolve_config
 from train.run.run import Run
 
 Array = jax.Array
@@ -29,13 +29,13 @@ Array = jax.Array
 
 def prepare_population(config: Config, dataset: Any, folder: Path) -> list[Run]:
     """A run for each group of members that share a program. Writes the config into the folder, or checks it there."""
-    by_first(lambda: agree(folder, config, dataset))
+    on_process_zero(lambda: check_or_write_metadata(folder, config, dataset))
     views = in_folds(config, dataset)
     fitted: dict[Any, Any] = {}
     groups: dict[str, list[tuple[Member, Config, Any]]] = {}
     for member in members_of(config):
         view = views[member.fold]
-        own = resolved(config_of(config, member), view)
+        own = resolve_config(config_of(config, member), view)
         key = member.fold, json.dumps(configs.to_json(own)["data"])
         if key not in fitted:
             fitted[key] = view.statistics(view.splits["train"], own.data)
@@ -48,7 +48,7 @@ def prepare_population(config: Config, dataset: Any, folder: Path) -> list[Run]:
 def _signature(config: Config, dataset: Any, statistics: Any) -> str:
     """Equal for members that one program can train."""
     blank = with_values(config, {path: 0.0 for path in NUMBERS if _number(config, path) is not None})
-    n_steps = -(-len(dataset.splits["train"]) // known(config.train.batch_size))
+    n_steps = -(-len(dataset.splits["train"]) // resolved(config.train.batch_size))
     shapes = [leaf.shape for leaf in jax.tree.leaves(statistics)]
     plain = configs.to_json(replace(blank, seed=0))
     return json.dumps([plain, n_steps, len(dataset.splits["valid"]) > 0, shapes])

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from train.config.options import Config, known
+from train.config.options import Config, resolved
 from train.core.state import State
 from train.parallel.devices import fetch
 from train.run.run import Run
@@ -15,7 +15,7 @@ from train.run.run import Run
 def rungs(config: Config) -> list[int]:
     """Epochs after which settings are compared and most of them stop: E / 9 and E / 3 for a `halving` of 3, in whole
     evaluations."""
-    halving, epochs, every = config.population.halving, known(config.train.epochs), config.train.eval_every
+    halving, epochs, every = config.population.halving, resolved(config.train.epochs), config.train.eval_every
     if halving is None:
         return []
     found = {-(-epochs // (halving**power * every)) * every for power in (2, 1)}
@@ -31,6 +31,6 @@ def halve(run: Run, state: State) -> State:
     setting_k, value_k = np.array([member.setting for member in run.members]), np.asarray(fetch(state.best.value))
     names = np.unique(setting_k)
     means = np.array([value_k[setting_k == name].mean() for name in names])
-    n_kept = math.ceil(len(names) / known(run.config.population.halving or 1) ** (at.index(epoch) + 1))
+    n_kept = math.ceil(len(names) / resolved(run.config.population.halving or 1) ** (at.index(epoch) + 1))
     lost = names[np.argsort(means, kind="stable")[n_kept:]]
     return state.replace(stopped=state.stopped | np.isin(setting_k, lost))

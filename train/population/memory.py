@@ -16,32 +16,32 @@ import jax.numpy as jnp
 import numpy as np
 
 from train.config.net_options import LSTM
-from train.config.options import known
+from train.config.options import resolved
 from train.core.forward import EVALUATION_ROWS
 from train.core.program import Data
 from train.errors import UserError
-from train.parallel.hosts import by_first, decide
+from train.parallel.hosts import agree, on_process_zero
 from train.population.vmapped import init_members, member_logs, pick, side_by_side, train_members
 from train.run.run import Run
 
 SHARE = 0.7  # of the free memory that a group may take: an estimate is one, and checkpoints are copied while saved
-PLENTY = 0.1  # of it below which a rough estimate, many times too high for most nets, is enough
+ROUGH_SHARE = 0.1  # of it below which a rough estimate, many times too high for most nets, is enough
 _CGROUP = Path("/sys/fs/cgroup")  # of a container: version 2
 
 
-def in_parts(run: Run, say: Callable[[str], None], free: Callable[[], int | None] | None = None) -> list[Run]:
-    """The group as it is, or cut into equal parts that fit, with a folder each. `say` is told of it.
+def in_parts(run: Run, echo: Callable[[str], None], free: Callable[[], int | None] | None = None) -> list[Run]:
+    """The group as it is, or cut into equal parts that fit, with a folder each. `echo` is told of it.
 
     A run that began goes on in the parts that it began with, whatever is free now: their folders' names say how many.
     `free` gives the bytes that are free; without it, or where it gives None, those that the device tells of. Raises
     UserError where members are to be compared in the middle, as `halving` does, and do not fit together.
     """
-    n_parts = by_first(lambda: _count_parts(run, say, free or free_bytes))
-    _, n_parts = decide(0, n_parts or 0)
+    n_parts = on_process_zero(lambda: _count_parts(run, echo, free or free_bytes))
+    _, n_parts = agree(0, n_parts or 0)
     return _cut(run, n_parts) if n_parts else [run]
 
 
-def _count_parts(run: Run, say: Callable[[str], None], free: Callable[[], int | None]) -> int:
+def _count_parts(run: Run, echo: Callable[[str], None], free: Callable[[], int | None]) -> int:
     """Into how many parts the group is cut; 0: it is not."""
     folder, k = run.folder / run.part, len(run.members)
     begun = [match[1] for path in folder.glob("parts/*") if (match := re.fullmatch(r"\d+-of-(\d+)", path.name))]
@@ -50,7 +50,7 @@ def _count_parts(run: Run, say: Callable[[str], None], free: Callable[[], int | 
     if begun:
         return int(begun[0])
     room = free()
-    if room is None or rough_bytes(run) < PLENTY * room:
+    if room is None or rough_bytes(run) < ROUGH_SHARE * room:
         return 0
     room = int(SHARE * room)
     alone, more = needed_bytes(run)
@@ -63,7 +63,7 @@ def _count_parts(run: Run, say: Callable[[str], None], free: Callable[[], int | 
         )
     # A net that does not fit alone is tried alone: the estimate may be wrong, and there is nothing smaller.
     n_parts = -(-k // max(1 + int((room - alone) // more), 1))
-    say(f"{needs}: they train in {n_parts} parts, one after another")
+    echo(f"{needs}: they train in {n_parts} parts, one after another")
     return n_parts
 
 
@@ -71,7 +71,7 @@ def _cut(run: Run, n_parts: int) -> list[Run]:
     parts = []
     for i, rows in enumerate(np.array_split(np.arange(len(run.members)), n_parts)):
         part = str(Path(run.part) / "parts" / f"{i}-of-{n_parts}")
-        by_first(lambda: (run.folder / part).mkdir(parents=True, exist_ok=True))  # noqa: B023 - called at once
+        on_process_zero(lambda: (run.folder / part).mkdir(parents=True, exist_ok=True))  # noqa: B023 - called at once
         members = tuple(run.members[k] for k in rows)
         parts.append(replace(run, data=pick(run.data, {}, rows)[0], members=members, part=part))
     return parts
@@ -118,7 +118,7 @@ def rough_bytes(run: Run) -> int:
     steps = max(lengths) if isinstance(run.config.net, LSTM) else 1
     widths = sum(leaf.shape[-1] for leaf in jax.tree.leaves(state.weights.params))
     numbers = steps * widths + sum(leaf.size for leaf in jax.tree.leaves(row))
-    rows = 10 * known(run.config.train.batch_size) + 2 * min(run.data.valid.shape[1], EVALUATION_ROWS)
+    rows = 10 * resolved(run.config.train.batch_size) + 2 * min(run.data.valid.shape[1], EVALUATION_ROWS)
     at_once = len(run.members) if side_by_side(run) else 1
     return 10 * _bytes(state) + 4 * at_once * rows * numbers
 

@@ -18,7 +18,7 @@ from jax.sharding import PartitionSpec
 from nets.dropout import is_off
 from train.config.members import with_values
 from train.config.net_options import LSTM
-from train.config.options import known
+from train.config.options import resolved
 from train.core.program import Data, Program
 from train.core.rounds import log_shapes, train_round
 from train.core.state import State, init_state
@@ -32,7 +32,7 @@ from train.run.run import Run
 Array = jax.Array
 # A group's program is compiled anew for fewer members once only a fourth of them still trains, if a member is work
 # enough: to compile costs a second or two.
-SHRINK, WORTH = 4, 1e10
+SHRINK, MIN_FLOPS = 4, 1e10
 # Which of `Data` has an axis of members.
 _AXES: Any = {"arrays": None, "train_weight": None} | dict.fromkeys(
     ("train", "valid", "statistics", "key", "n_train", "n_valid", "numbers"), 0
@@ -152,9 +152,9 @@ def slots(run: Run, state: State, n_training: int) -> int:
     """Members in the program that trains `n_training` of them: a function of nothing else that changes, so that a run
     that was stopped goes on in the program that it stopped in."""
     n_parameters = sum(leaf.size for leaf in jax.tree.leaves(state.weights.params)) // len(run.members)
-    size, batch_size = len(run.members), known(run.config.train.batch_size)
+    size, batch_size = len(run.members), resolved(run.config.train.batch_size)
     apart = run.layout is not None and run.layout.mesh.shape[MEMBER] > 1
-    if apart or not side_by_side(run) or 6 * n_parameters * batch_size * run.program.total_steps < WORTH:
+    if apart or not side_by_side(run) or 6 * n_parameters * batch_size * run.program.total_steps < MIN_FLOPS:
         return size
     while n_training <= -(-size // SHRINK) < size:
         size = -(-size // SHRINK)

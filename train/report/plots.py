@@ -13,7 +13,19 @@ from typing import Any
 import numpy as np
 
 from train.report.curves import wilson_interval
-from train.report.draw import BLUE, GREY, HEIGHT, INK, MUTED, ON_BLUE, PALE, WIDTH, draw, label, text_width
+from train.report.draw import (
+    BLUE,
+    GREY,
+    HEIGHT,
+    INK,
+    MUTED,
+    ON_BLUE,
+    PALE,
+    WIDTH,
+    draw,
+    label,
+    text_width,
+)
 
 Array = np.ndarray
 

@@ -23,7 +23,15 @@ from train.report.codes import reconstruction_sections
 from train.report.decisions import decision_sections
 from train.report.page import document, escape, figure, number, panels, section, table
 from train.report.population import best_member, population_sections
-from train.report.scores import HEADLINE, JUDGED, MAX_TARGETS, drawn_score, headline, intervals_in_words, score_table
+from train.report.scores import (
+    HEADLINE,
+    JUDGED,
+    MAX_TARGETS,
+    drawn_score,
+    headline,
+    intervals_in_words,
+    score_table,
+)
 from train.report.series import forecast_sections
 from train.report.weights import gradient_pictures, weight_pictures
 

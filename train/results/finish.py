@@ -27,7 +27,12 @@ from train.evaluation.baselines.codes import component_answers
 from train.evaluation.baselines.forecasts import judge_beside
 from train.evaluation.baselines.sequences import sequence_baselines
 from train.evaluation.baselines.table import table_baselines
-from train.evaluation.conformal import conformal_scores, judge_intervals, numbers_head, spread_columns
+from train.evaluation.conformal import (
+    conformal_scores,
+    judge_intervals,
+    numbers_head,
+    spread_columns,
+)
 from train.evaluation.importance import permutation_importance, prediction_error
 from train.evaluation.metrics.codes import r2_by_column
 from train.evaluation.metrics.forecasts import forecast_rows
@@ -38,7 +43,7 @@ from train.report.decisions import decision_plane
 from train.report.report import write_report
 from train.report.series import pick_forecasts
 from train.report.weights import kernel_weights
-from train.results.outcome import Outcome, judged_split
+from train.results.outcome import Outcome, report_split
 from train.run.calibration import write_scores
 from train.run.folder import write_json
 from train.run.log import read_history
@@ -53,7 +58,7 @@ def finish(run: Run, outcome: Outcome, seconds: Mapping[str, float], started: fl
     """Judges what training came to on every split and writes all that a user reads. Returns result.json's content."""
     dataset, encoder, predictor = run.dataset, run.dataset.encoder, outcome.predictor
     splits = [split for split, rows in dataset.splits.items() if len(rows)]
-    judged = judged_split(dataset)
+    judged = report_split(dataset)
     scores, validated, residuals, head = {}, None, None, numbers_head(encoder)
     for split in sorted(splits, key=lambda split: split == judged):  # the judged one last: its answers are shown
         target, weight, answers = predictor.judged(dataset, dataset.splits[split])

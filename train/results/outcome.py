@@ -25,7 +25,7 @@ from train.parallel.hosts import is_first
 from train.population.vmapped import own_valid_rows
 from train.run.folder import write_json
 from train.run.log import read_history, write_history
-from train.run.prepare import resolved, training_rows
+from train.run.prepare import resolve_config, training_rows
 from train.run.run import Run
 
 Arrays = dict[str, np.ndarray]
@@ -41,12 +41,12 @@ class Outcome:
     valid: Rows | None = None
 
 
-def judged_split(dataset: Any) -> str:
+def report_split(dataset: Any) -> str:
     """The split whose scores are shown: the test rows where there are any."""
     return next(split for split in ("test", "valid", "train") if len(dataset.splits[split]))
 
 
-def single(run: Run, state: State) -> Outcome:
+def single_outcome(run: Run, state: State) -> Outcome:
     """Of one net."""
     best, step = state.best, int(state.step)
     variables = jax.device_get(best.weights.variables(run.data.statistics))
@@ -63,13 +63,13 @@ def single(run: Run, state: State) -> Outcome:
     return Outcome(Predictor(run.config, run.dataset.encoder, variables), facts)
 
 
-def several(config: Config, dataset: Any, runs: Sequence[Run], states: Sequence[State]) -> Outcome:
+def population_outcome(config: Config, dataset: Any, runs: Sequence[Run], states: Sequence[State]) -> Outcome:
     """Of a population: every member judged alone, the settings compared, and those that answer together.
 
     Settings are ranked by the mean, members by their own, monitored value on validation rows (on training rows where
     there are none). Writes which members answer into the run's folder, unless a net is yet to be trained for that.
     """
-    tested = dataset.take(dataset.arrays, dataset.splits[judged_split(dataset)])
+    tested = dataset.take(dataset.arrays, dataset.splits[report_split(dataset)])
     records: list[dict[str, Any]] = []
     for run, state in zip(runs, states, strict=True):
         answers = _predictor(run, state).each(tested.inputs)
@@ -84,7 +84,7 @@ def several(config: Config, dataset: Any, runs: Sequence[Run], states: Sequence[
     parts = [(run, state, slots) for run, state, slots in zip(runs, states, chosen, strict=True) if slots]
     first_run, _, first_slots = parts[0]
     steps = [int(np.max(state.step)) for state in states]
-    own = resolved(config_of(config, first_run.members[first_slots[0]]), first_run.dataset)
+    own = resolve_config(config_of(config, first_run.members[first_slots[0]]), first_run.dataset)
     if config.population.keep != "refit":
         answering = [{"part": run.part, "slots": slots} for run, _, slots in parts]
         write_kept(first_run.folder, answering, max(steps), own)

@@ -12,9 +12,9 @@ import numpy as np
 from train.config.members import config_of
 from train.config.options import Config
 from train.core.state import State
-from train.results.outcome import Outcome, single, write_kept
+from train.results.outcome import Outcome, single_outcome, write_kept
 from train.run.device_data import to_device
-from train.run.prepare import make_program, resolved
+from train.run.prepare import make_program, resolve_config
 from train.run.run import Run
 
 
@@ -38,7 +38,7 @@ def refit_run(config: Config, dataset: Any, runs: Sequence[Run], outcome: Outcom
                 template = template or (run, member)
     assert template is not None
     run, member = template
-    own = resolved(config_of(config, replace(member, seed=config.seed)), run.dataset)
+    own = resolve_config(config_of(config, replace(member, seed=config.seed)), run.dataset)
     own = replace(own, train=replace(own.train, eval_every=1))
     program = make_program(own, dataset)
     program = replace(program, ends_at=max(1, math.floor(np.mean(epochs) + 0.5)) * program.steps_per_epoch)
@@ -51,7 +51,7 @@ def refitted(run: Run, state: State, outcome: Outcome, setting: int) -> Outcome:
 
     Writes into the run's folder that it answers.
     """
-    one, steps = single(run, state), int(state.step)
+    one, steps = single_outcome(run, state), int(state.step)
     epochs = steps // run.program.steps_per_epoch
     write_kept(run.folder, [{"part": run.part, "slots": None}], steps, run.config)
     facts = outcome.facts | {

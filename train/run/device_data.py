@@ -24,8 +24,8 @@ START_ROWS = 20_000  # of which units are drawn at most
 def to_device(program: Program, dataset: Dataset, statistics: dict[str, Any]) -> Data:
     """Columns and targets scaled once, by the compiled network, and put where training will find them."""
     config, network = program.config, program.network
-    prepare = jax.jit(lambda s, x: network.apply({"statistics": s}, x, method="prepare"))
-    prepare_target = jax.jit(lambda s, y: network.apply({"statistics": s}, y, method="prepare_target"))
+    prepare = jax.jit(lambda s, x: network.apply({"statistics": s}, x, method="preprocess"))
+    prepare_target = jax.jit(lambda s, y: network.apply({"statistics": s}, y, method="preprocess_target"))
     arrays = dataset.prepared(partial(prepare, statistics), partial(prepare_target, statistics))
     net = config.net
     if isinstance(net, Dense) and net.embedding == "piecewise_linear" and "numbers" in arrays.inputs:

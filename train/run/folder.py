@@ -30,7 +30,7 @@ def fresh_folder(name: str, root: str = "runs") -> Path:
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Makes the folder if need be and holds it: a second run in it is refused. The kernel frees a dead run's hold."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

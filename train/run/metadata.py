@@ -10,13 +10,13 @@ from pathlib import Path
 import jax
 
 from train import config as configs
-from train.config.options import Config, known
+from train.config.options import Config, resolved
 from train.data.table.dataset import Dataset
 from train.errors import UserError
 from train.run.folder import read_json, write_json
 
 
-def agree(folder: Path, config: Config, dataset: Dataset) -> None:
+def check_or_write_metadata(folder: Path, config: Config, dataset: Dataset) -> None:
     """Writes config.json and encoder.json, or raises UserError if the folder's run is another one."""
     path = folder / "config.json"
     if not path.exists():
@@ -26,7 +26,7 @@ def agree(folder: Path, config: Config, dataset: Dataset) -> None:
     before = configs.from_json(read_json(path, "a run's folder")["config"])
     longer = dataclasses.replace(before, train=dataclasses.replace(before.train, epochs=config.train.epochs))
     longer.devices = config.devices  # they change nothing that is saved
-    if known(config.train.epochs) >= known(before.train.epochs) and not configs.differences(longer, config):
+    if resolved(config.train.epochs) >= resolved(before.train.epochs) and not configs.differences(longer, config):
         if config != before:
             write_json(path, {"config": configs.to_json(config), "versions": versions()})
     else:

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from train.config.members import config_of, members_of
-from train.config.options import Config, known
+from train.config.options import Config, resolved
 from train.config.recipe import resolve, resolve_sequences
 from train.core.network import make_network
 from train.core.optim import make_optimizer
 from train.core.program import Program
 from train.data.sequences.encoder import SequenceEncoder
-from train.parallel.devices import EVERYWHERE, lay_out, place
-from train.parallel.hosts import by_first
+from train.parallel.devices import EVERYWHERE, make_layout, place
+from train.parallel.hosts import on_process_zero
 from train.run.device_data import to_device
-from train.run.metadata import agree
+from train.run.metadata import check_or_write_metadata
 from train.run.run import Run
 
 
@@ -30,16 +30,16 @@ def prepare(config: Config, dataset: Any, folder: Path) -> Run:
         member = members_of(config)[config.population.member]
         config = config_of(config, member)
         dataset = in_folds(given, dataset)[member.fold]
-    config = resolved(config, dataset)
-    by_first(lambda: agree(folder, dataclasses.replace(config, population=given.population), dataset))
+    config = resolve_config(config, dataset)
+    on_process_zero(lambda: check_or_write_metadata(folder, dataclasses.replace(config, population=given.population), dataset))
     program = make_program(config, dataset)
     data = to_device(program, dataset, dataset.statistics(dataset.splits["train"], config.data))
     return Run(folder, config, dataset, program, data)
 
 
-def laid_out(run: Run, specs: Any = EVERYWHERE) -> Run:
-    """The run over its devices; `specs` say where its data stand. Raises UserError, see `lay_out`."""
-    layout, program = lay_out(run.config, run.program, max(len(run.members), 1))
+def place_run(run: Run, specs: Any = EVERYWHERE) -> Run:
+    """The run over its devices; `specs` say where its data stand. Raises UserError, see `make_layout`."""
+    layout, program = make_layout(run.config, run.program, max(len(run.members), 1))
     return dataclasses.replace(run, layout=layout, program=program, data=place(layout, run.data, specs))
 
 
@@ -50,7 +50,7 @@ def in_folds(config: Config, dataset: Any) -> list[Any]:
     return [dataclasses.replace(dataset, splits=splits) for splits in dataset.folds(config.population.folds)]
 
 
-def resolved(config: Config, dataset: Any) -> Config:
+def resolve_config(config: Config, dataset: Any) -> Config:
     """The config with every "auto" replaced by what suits the data."""
     n_train = training_rows(dataset)
     if isinstance(dataset.encoder, SequenceEncoder):
@@ -67,8 +67,8 @@ def training_rows(dataset: Any) -> int:
 def make_program(config: Config, dataset: Any) -> Program:
     """The code of a resolved config's run. Numbers of the config may be traced."""
     network, tasks = make_network(config, dataset.encoder)
-    n_steps = -(-training_rows(dataset) // known(config.train.batch_size))
-    total = n_steps * known(config.train.epochs)
+    n_steps = -(-training_rows(dataset) // resolved(config.train.batch_size))
+    total = n_steps * resolved(config.train.epochs)
     return Program(network, dataset.take, tasks, make_optimizer(config.optim, total), config, total, n_steps)
 
 

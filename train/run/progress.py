@@ -62,7 +62,13 @@ class Progress:
 
 def _make_bar() -> Bar:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     said = TextColumn("{task.fields[said]}", markup=False)  # a column may be called "[red]"
     columns = TextColumn("epoch"), MofNCompleteColumn(), BarColumn(bar_width=24), said, TimeRemainingColumn()

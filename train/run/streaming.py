@@ -17,11 +17,11 @@ from jax import lax
 from jax.sharding import PartitionSpec
 
 from train.config.data_options import Table
-from train.config.options import Config, known
+from train.config.options import Config, resolved
 from train.core.batch_parts import BATCH, gathered
 from train.core.batching import epoch_rows
 from train.core.program import Data, Program
-from train.core.rounds import judge_round, no_sums
+from train.core.rounds import end_round, no_sums
 from train.core.state import State
 from train.core.step import update
 from train.data.dataset import Batch
@@ -37,7 +37,7 @@ Array = jax.Array
 def plan_of(config: Config, n_train: int) -> Plan:
     """The chunks of a resolved config's run."""
     assert isinstance(config.data, Table)
-    return plan_chunks(n_train, known(config.train.batch_size), config.data.shuffle_window)
+    return plan_chunks(n_train, resolved(config.train.batch_size), config.data.shuffle_window)
 
 
 def is_stream(run: Run) -> bool:
@@ -56,8 +56,8 @@ def train_chunk(
     are real."""
     batch_r = gathered(program.parts, batch_r)
     network, variables = program.network, {"statistics": data.statistics}
-    inputs = network.apply(variables, batch_r.inputs, method="prepare")
-    target = network.apply(variables, batch_r.target, method="prepare_target")
+    inputs = network.apply(variables, batch_r.inputs, method="preprocess")
+    target = network.apply(variables, batch_r.target, method="preprocess_target")
     size = len(batch_r.weight)
     unreal_r = (jnp.arange(size).reshape(len(rows_p), -1) >= rows_p[:, None]).reshape(size)
     data = data.replace(
@@ -68,11 +68,11 @@ def train_chunk(
     )
     epoch, done = jnp.divmod(state.step, plan.steps_per_epoch)
     number = epoch * plan.chunks_per_epoch + done // plan.steps_per_chunk
-    rows_sb, real_sb = epoch_rows(replace(program, steps_per_epoch=plan.steps_per_chunk), data, number)
+    rows_sb, mask_sb = epoch_rows(replace(program, steps_per_epoch=plan.steps_per_chunk), data, number)
 
     def body(i: Array, carry: tuple[State, Any]) -> tuple[State, Any]:
         batch = program.take(data.arrays, rows_sb[i])
-        state, sums = update(program, data, carry[0], batch._replace(weight=data.train_weight[rows_sb[i]] * real_sb[i]))
+        state, sums = update(program, data, carry[0], batch._replace(weight=data.train_weight[rows_sb[i]] * mask_sb[i]))
         return state, jax.tree.map(jnp.add, carry[1], sums)
 
     # Summed up chunk by chunk: a sum over all steps of a long epoch would lose digits.
@@ -82,11 +82,11 @@ def train_chunk(
     return state.replace(sums=sums, diverged=~jnp.isfinite(sums["loss"]))
 
 
-def end_round(program: Program, data: Data, state: State) -> tuple[State, dict[str, Any]]:
+def end_stream_round(program: Program, data: Data, state: State) -> tuple[State, dict[str, Any]]:
     """The evaluation after the last chunk of a round."""
     sums = state.sums
     state = state.replace(sums=jax.tree.map(jnp.zeros_like, sums))
-    return judge_round(program, data, state, sums, sums["updates"])
+    return end_round(program, data, state, sums, sums["updates"])
 
 
 def compile_chunks(run: Run, state: State) -> Callable[..., tuple[State, Any, Any]]:
@@ -111,7 +111,7 @@ def compile_chunks(run: Run, state: State) -> Callable[..., tuple[State, Any, An
         return train_chunk(program, plan, data, state, batch_r, *rest), {}, jnp.int32(0)
 
     def judge(data: Data, state: State) -> tuple[State, Any, Array]:
-        return *end_round(program, data, state), jnp.int32(1)
+        return *end_stream_round(program, data, state), jnp.int32(1)
 
     chunk_arguments = run.data, state, shapes, np.zeros(n_processes, np.int32), np.int32(0)
     train_compiled = compiled(layout, train, chunk_arguments, more=(along_chunk, EVERYWHERE, EVERYWHERE))
@@ -136,7 +136,7 @@ def compile_chunks(run: Run, state: State) -> Callable[..., tuple[State, Any, An
         state, _, _ = train_compiled(data, state, chunk.batch, chunk.rows_p, np.int32(chunk.n_steps))
         step += chunk.n_steps
         epoch, within = divmod(step, plan.steps_per_epoch)
-        if within or (epoch % options.eval_every and epoch < known(options.epochs)):
+        if within or (epoch % options.eval_every and epoch < resolved(options.epochs)):
             return state, {}, 0
         state, log, _ = judge_compiled(data, state)
         return state, jax.tree.map(lambda leaf: leaf[None], log), 1

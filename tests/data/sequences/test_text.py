@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from train.data.sequences.steps import StepText, read_step_text
-from train.data.sequences.text import MOST_CHARACTERS, UNKNOWN, Vocabulary, fit_vocabulary
+from train.data.sequences.text import MAX_CHARACTERS, UNKNOWN, Vocabulary, fit_vocabulary
 
 
 def text(*rows: list[str | None]) -> StepText:
@@ -37,7 +37,7 @@ def test_characters_are_read_as_written():
     vocabulary = fit_vocabulary(text(["ab", "A"]), fold_case=True, characters=True)
     assert vocabulary.characters == ("A", "a", "b")
     codes = vocabulary.encode_characters(text(["bA?"]))
-    assert codes.shape == (1, MOST_CHARACTERS)
+    assert codes.shape == (1, MAX_CHARACTERS)
     assert codes[0, :4].tolist() == [4, 2, UNKNOWN, 0]
     assert codes.dtype == np.uint8
 

@@ -10,7 +10,7 @@ import pytest
 
 from train.config.data_options import Table
 from train.data.files.row_groups import find_files, hashed, read_pieces, uniform
-from train.data.stream import online_statistics as gather
+from train.data.stream import online_statistics as survey
 from train.data.stream.chunks import group_order, plan_chunks, read_chunks
 from train.data.stream.dataset import load_stream
 from train.data.table.load import load_table
@@ -72,7 +72,7 @@ def dataset(path):
 
 def in_memory(dataset, tmp_path: Path, **fields):
     """The same training rows as a table in memory."""
-    part_n = gather.part_of(dataset.options, dataset.stream.shares, np.arange(N))
+    part_n = survey.part_of(dataset.options, dataset.stream.shares, np.arange(N))
     pq.write_table(make_table().filter(pa.array(part_n == 0)), tmp_path / "train.parquet")
     given = options(str(tmp_path / "train.parquet"), **fields)
     return load_table(replace(given, stream=False, valid=0, test=0), "auto")
@@ -112,14 +112,14 @@ def test_statistics_are_those_of_the_rows_in_memory_where_the_sample_holds_all(d
 
 
 def test_a_small_sample_leaves_exact_what_is_counted_and_near_what_is_not(path, tmp_path, monkeypatch):
-    monkeypatch.setattr(gather, "SAMPLE_ROWS", 300)
+    monkeypatch.setattr(survey, "SAMPLE_ROWS", 300)
     dataset = load_stream(options(path, target=("y", "kind"), ignore=()), "auto")
     assert 200 < len(dataset.splits["train"]) < 400
     whole = in_memory(dataset, tmp_path, target=("y", "kind"), ignore=())
     assert "rare" in next(c for c in dataset.encoder.columns if c.name == "color").vocabulary
     for mine, truth in zip(dataset.encoder.columns, whole.encoder.columns, strict=True):
         assert (mine.vocabulary, mine.missing, mine.type) == (truth.vocabulary, truth.missing, truth.type)
-    train = make_table().filter(pa.array(gather.part_of(dataset.options, dataset.stream.shares, np.arange(N)) == 0))
+    train = make_table().filter(pa.array(survey.part_of(dataset.options, dataset.stream.shares, np.arange(N)) == 0))
     fitted = dataset.statistics(dataset.splits["train"])
     y, far = train["y"].to_numpy(), train["far"].to_numpy()
     (column,) = (c for c in dataset.encoder.targets if c.name == "y")
@@ -154,7 +154,7 @@ def test_rows_belong_to_a_part_whatever_the_files_look_like(dataset, tmp_path):
 def test_an_epoch_is_each_training_row_once_and_no_other(dataset):
     plan = plan_chunks(dataset.n_train, 32, 500)
     assert (plan.steps_per_chunk, plan.chunks_per_epoch) == (15, -(-plan.steps_per_epoch // 15))
-    part_n = gather.part_of(dataset.options, dataset.stream.shares, np.arange(N))
+    part_n = survey.part_of(dataset.options, dataset.stream.shares, np.arange(N))
     epochs = [epoch_ids(dataset, plan, epoch) for epoch in range(2)]
     for chunks in epochs:
         np.testing.assert_array_equal(np.sort(np.concatenate(chunks)), np.flatnonzero(part_n == 0))
@@ -205,7 +205,7 @@ def test_targets_that_lack_are_left_out_and_said_so(tmp_path):
 
 
 def test_a_column_of_too_many_texts_is_left_out(tmp_path, monkeypatch):
-    monkeypatch.setattr(gather, "MOST_LABELS", 50)
+    monkeypatch.setattr(survey, "MAX_LABELS", 50)
     monkeypatch.setattr("train.data.stream.dataset.MOST_LABELS", 50)
     table = make_table(600).append_column("user", pa.array([f"u{i % 200}" for i in range(600)]))
     path = write(table, tmp_path / "parts")
@@ -217,7 +217,7 @@ def test_a_column_of_too_many_texts_is_left_out(tmp_path, monkeypatch):
 
 
 def test_a_share_of_very_many_rows_is_cut(path, monkeypatch):
-    monkeypatch.setattr(gather, "KEPT_ROWS", 60)
+    monkeypatch.setattr(survey, "KEPT_ROWS", 60)
     monkeypatch.setattr("train.data.stream.dataset.KEPT_ROWS", 60)
     dataset = load_stream(options(path, test=300), "auto")
     assert len(dataset.splits["valid"]) == pytest.approx(60, abs=30)

@@ -15,7 +15,7 @@ from train.data.files.arrow import check_names, first_line, plain_kinds
 from train.data.files.read import PARQUET
 from train.errors import UserError
 
-READ_CELLS, MOST_ROWS = 1 << 22, 65_536  # of a piece: bounds the memory of reading, however wide the table
+READ_CELLS, MAX_ROWS = 1 << 22, 65_536  # of a piece: bounds the memory of reading, however wide the table
 READ_BYTES = 1 << 18  # of each column read at once, so that a long row group is never in memory as a whole
 
 
@@ -76,7 +76,7 @@ def find_files(path: str) -> Files:
 
 def read_pieces(group: RowGroup, columns: Sequence[str]) -> Iterator[Piece]:
     """The rows of a group in order, these columns of them. Raises UserError."""
-    n_rows = int(np.clip(READ_CELLS // max(len(columns), 1), 256, MOST_ROWS))
+    n_rows = int(np.clip(READ_CELLS // max(len(columns), 1), 256, MAX_ROWS))
     try:
         with pq.ParquetFile(group.path, buffer_size=READ_BYTES, page_checksum_verification=True) as file:
             start = 0

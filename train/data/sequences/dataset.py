@@ -30,7 +30,7 @@ class SequenceDataset(Dataset):
         return Batch(self.inputs, self.target, self.weight, self.inputs["length"])
 
     def prepared(self, scale: Callable[[Arrays], Arrays], scale_target: Callable[[Arrays], Arrays]) -> Batch:
-        """`arrays` with inputs and targets as the network's `prepare` and `prepare_target` give them."""
+        """`arrays` with inputs and targets as the network's `preprocess` and `preprocess_target` give them."""
         batch = super().prepared(scale, scale_target)
         return batch._replace(length=batch.inputs["length"])
 

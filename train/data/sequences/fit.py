@@ -9,7 +9,13 @@ import pyarrow as pa
 
 from train.config.data_options import Sequences, Table
 from train.data.sequences.encoder import SequenceEncoder
-from train.data.sequences.steps import NumberSteps, element_type, holds_lists, read_step_numbers, read_step_text
+from train.data.sequences.steps import (
+    NumberSteps,
+    element_type,
+    holds_lists,
+    read_step_numbers,
+    read_step_text,
+)
 from train.data.sequences.tags import TagColumn, fit_tags
 from train.data.sequences.text import Vocabulary, fit_vocabulary
 from train.data.table.encoder import TableEncoder

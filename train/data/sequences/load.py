@@ -17,7 +17,13 @@ from train.data.files.read import read_table
 from train.data.sequences.dataset import SequenceDataset
 from train.data.sequences.encoder import NEXT, SequenceEncoder
 from train.data.sequences.fit import fit_sequences, names_of
-from train.data.sequences.steps import check_columns, constant_lists, first_of_lists, holds_lists, to_lists
+from train.data.sequences.steps import (
+    check_columns,
+    constant_lists,
+    first_of_lists,
+    holds_lists,
+    to_lists,
+)
 from train.data.sequences.tags import NONE
 from train.data.split import split_rows
 from train.errors import UserError

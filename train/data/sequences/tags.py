@@ -15,7 +15,7 @@ from train.data.sequences.steps import StepText
 NONE = -1  # beyond the end of a row, or of a row without tags
 UNSEEN = ("B-(unseen)", "I-(unseen)")  # stand for tags that no training row has: nothing can answer them
 FORBIDDEN = -1e9
-MOST_BROKEN = 0.01  # of the entities in training rows may begin with I-X in a file that counts as IOB2
+MAX_BROKEN = 0.01  # of the entities in training rows may begin with I-X in a file that counts as IOB2
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def _keeps_iob(text: StepText) -> bool:
     before_kind, before_outside = np.roll(kind, 1), np.roll(outside, 1)
     broken = inside & (starts_row | before_outside | (kind != before_kind))
     begun = ~inside & ~outside
-    return bool(broken.sum() <= MOST_BROKEN * (broken.sum() + begun.sum()))
+    return bool(broken.sum() <= MAX_BROKEN * (broken.sum() + begun.sum()))
 
 
 def transition_scores(classes: Sequence[str], iob: bool) -> tuple[np.ndarray, np.ndarray]:

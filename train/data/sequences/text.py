@@ -11,7 +11,7 @@ import numpy as np
 from train.data.sequences.steps import StepText
 
 PADDING, UNKNOWN, FIRST = 0, 1, 2
-MOST_CHARACTERS = 20  # of a token: of a longer one the first and the last ten, where prefixes and suffixes stand
+MAX_CHARACTERS = 20  # of a token: of a longer one the first and the last ten, where prefixes and suffixes stand
 DIGIT = re.compile(r"\d")
 
 
@@ -49,7 +49,7 @@ class Vocabulary:
     def encode_characters(self, text: StepText) -> np.ndarray:
         """[s, MOST_CHARACTERS] of the smallest unsigned type: the characters as written, without folding."""
         code = {character: place for place, character in enumerate(self.characters, FIRST)}
-        table = np.zeros((len(text.values) + 1, MOST_CHARACTERS), np.uint8 if self.n_characters <= 256 else np.uint16)
+        table = np.zeros((len(text.values) + 1, MAX_CHARACTERS), np.uint8 if self.n_characters <= 256 else np.uint16)
         for row, word in enumerate(text.values):
             codes = [code.get(character, UNKNOWN) for character in _shortened(word)]
             table[row, : len(codes)] = codes
@@ -73,5 +73,5 @@ def fit_vocabulary(
 
 
 def _shortened(word: str) -> str:
-    half = MOST_CHARACTERS // 2
-    return word if len(word) <= MOST_CHARACTERS else word[:half] + word[-half:]
+    half = MAX_CHARACTERS // 2
+    return word if len(word) <= MAX_CHARACTERS else word[:half] + word[-half:]

@@ -62,7 +62,7 @@ class SeriesDataset:
         return SeriesArrays(self.values, self.starts)
 
     def prepared(self, scale: Any, scale_target: Any) -> SeriesArrays:
-        """The arrays as the network's `prepare` has them: scaled once, so that `take` gives scaled windows."""
+        """The arrays as the network's `preprocess` has them: scaled once, so that `take` gives scaled windows."""
         del scale_target  # a window's targets are taken from the columns it reads
         return SeriesArrays(scale({"past": self.values})["past"], self.starts)
 

@@ -14,7 +14,14 @@ from train.config.data_options import Series
 from train.data.columns import get_column, infer_kind, nearest, read_numbers
 from train.data.files.read import read_table
 from train.data.series.dataset import SeriesDataset
-from train.data.series.encoder import Flat, SeriesColumn, SeriesEncoder, TimeColumn, last_labelled, zone_of
+from train.data.series.encoder import (
+    Flat,
+    SeriesColumn,
+    SeriesEncoder,
+    TimeColumn,
+    last_labelled,
+    zone_of,
+)
 from train.data.series.stamps import count_gaps, cycles_of, find_step, guess_season
 from train.data.series.windows import split_windows
 from train.data.units import shift_and_unit

@@ -18,7 +18,14 @@ from train.data.columns import get_column, infer_kind
 from train.data.dataset import Head
 from train.data.files.read import read_table
 from train.data.files.row_groups import Files, find_files
-from train.data.stream.online_statistics import KEPT_ROWS, MOST_LABELS, Gathered, Labels, Moments, gather, shares_of
+from train.data.stream.online_statistics import (
+    KEPT_ROWS,
+    Labels,
+    Moments,
+    Survey,
+    shares_of,
+    survey,
+)
 from train.data.table.dataset import Dataset
 from train.data.table.encoder import TableEncoder
 from train.data.table.fit import fit_encoder
@@ -86,22 +93,22 @@ class Stream:
 def load_stream(options: Table, loss: str) -> Dataset:
     """One pass over `options.path`, a Parquet file or a folder of them, and what was fitted in it.
 
-    The pool of the data set holds the sample that stands for the training rows, with the witnesses of
+    The pool of the data set holds the sample that stands for the training rows, with the extreme rows of
     `train.data.stream.online_statistics`, and the rows that validate and test; `stream` reads the training rows. Raises UserError.
     """
     files = find_files(options.path)
     check_names(files.schema.empty_table(), options)
-    found = gather(files, options)
+    found = survey(files, options)
     shares = shares_of(options, files.n_rows)
     if sum(found.counts) < 2:
         raise UserError(f"{options.path}: {sum(found.counts)} training rows with a target: at least two are needed")
-    numbers, fitting = found.sample.with_those_of(found.witnesses).joined()
+    numbers, fitting = found.sample.with_those_of(found.extreme_rows).joined()
     options, overflow_notes = _without_overflowed(options, found, fitting)
     sampled_from = replace(options, path=f"{options.path}, in a sample of its rows")
     encoder, notes = fit_encoder(fitting, np.arange(fitting.num_rows), sampled_from, loss, files.n_rows)
     for head in encoder.heads:
         if head.classes and found.labels[head.name].overflowed:
-            raise UserError(f"{options.path}: column {head.name!r}: more than {MOST_LABELS:,} classes; is it a number?")
+            raise UserError(f"{options.path}: column {head.name!r}: more than {MAX_LABELS:,} classes; is it a number?")
     sample = np.searchsorted(numbers, np.concatenate(found.sample.numbers))
     pool = [_encoded(fitting, encoder, options, options.path)]
     splits, original = {"train": sample.astype(np.int32)}, [numbers]
@@ -150,7 +157,7 @@ def _kept(part: str, rows: Any, share: float, options: Table) -> tuple[np.ndarra
     return *rows.joined(), options.path
 
 
-def _without_overflowed(options: Table, found: Gathered, sample: pa.Table) -> tuple[Table, list[str]]:
+def _without_overflowed(options: Table, found: Survey, sample: pa.Table) -> tuple[Table, list[str]]:
     """The options with columns of too many labels ignored, and notes on them. Raises UserError if one was asked for."""
     ignored, notes = [], []
     for name, labels in found.labels.items():
@@ -160,7 +167,7 @@ def _without_overflowed(options: Table, found: Gathered, sample: pa.Table) -> tu
         is_category = name in (options.categorical or ()) or infer_kind(raw) == "category"
         if not is_category or (raw.family == "number" and name in target_names(options)):
             continue
-        what = f"more than {MOST_LABELS:,} different texts"
+        what = f"more than {MAX_LABELS:,} different texts"
         if name in {*(options.categorical or ()), *(options.features or ()), *target_names(options)}:
             raise raw.error(f"{what}, too many for a category; leave the column out, or write rare ones as one")
         ignored.append(name)
@@ -168,7 +175,7 @@ def _without_overflowed(options: Table, found: Gathered, sample: pa.Table) -> tu
     return replace(options, ignore=(*options.ignore, *ignored)), notes
 
 
-def _notes(options: Table, found: Gathered, stream: Stream, n_sample: int) -> list[str]:
+def _notes(options: Table, found: Survey, stream: Stream, n_sample: int) -> list[str]:
     n_files, n_all = len({group.path for group in stream.files.groups}), stream.files.n_rows
     notes = [
         f"{options.path}: {stream.n_rows:,} training rows are streamed from {n_files} file{'s' * (n_files != 1)}; "

@@ -14,14 +14,22 @@ import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Table
-from train.data.columns import Numbers, RawColumn, Text, get_column, missing_rows, read_numbers, read_text
+from train.data.columns import (
+    Numbers,
+    RawColumn,
+    Text,
+    get_column,
+    missing_rows,
+    read_numbers,
+    read_text,
+)
 from train.data.files.row_groups import Files, Piece, read_pieces, uniform
-from train.data.table.roles import LEAST_PER_CLASS, feature_names, row_weights, target_names
+from train.data.table.roles import MIN_PER_CLASS, feature_names, row_weights, target_names
 from train.errors import UserError
 
 SAMPLE_ROWS = 100_000
 KEPT_ROWS = 100_000  # that a share of rows to validate or to test with comes to at most: they stay in memory
-MOST_LABELS = 100_000  # of a column; one with more is no category
+MAX_LABELS = 100_000  # of a column; one with more is no category
 SPLIT, SAMPLE = 0, 1  # what random numbers of rows are for
 
 
@@ -80,7 +88,7 @@ class Labels:
         needed_k = np.array([least - self.counts.get(label, 0) for label in text.values], int)
         for label, count in zip(text.values, count_k.tolist(), strict=True):
             self.counts[label] = self.counts.get(label, 0) + count
-        if len(self.counts) > MOST_LABELS:
+        if len(self.counts) > MAX_LABELS:
             self.counts, self.overflowed = {}, True
             return []
         order = np.argsort(text.codes, kind="stable")[(text.codes < 0).sum() :]
@@ -111,7 +119,7 @@ class Rows:
 
 
 @dataclass
-class Gathered:
+class Survey:
     """What a pass found. `counts` are the training rows of each row group, `columns` those that were read."""
 
     columns: tuple[str, ...]
@@ -121,7 +129,7 @@ class Gathered:
     labels: dict[str, Labels] = field(default_factory=dict)
     gaps: set[str] = field(default_factory=set)
     sample: Rows = field(default_factory=Rows)
-    witnesses: Rows = field(default_factory=Rows)
+    extreme_rows: Rows = field(default_factory=Rows)
     valid: Rows = field(default_factory=Rows)
     test: Rows = field(default_factory=Rows)
 
@@ -145,10 +153,10 @@ def part_of(options: Table, shares: Mapping[str, float], rows: np.ndarray) -> np
     return np.where(u_n < shares["test"], 2, np.where(u_n < shares["test"] + shares["valid"], 1, 0))
 
 
-def gather(files: Files, options: Table) -> Gathered:
+def survey(files: Files, options: Table) -> Survey:
     """The pass over all rows. Raises UserError for a value that no column admits."""
     names = dict.fromkeys((*feature_names(files.schema.empty_table(), options), *target_names(options)))
-    found = Gathered((*names, options.weight) if options.weight else tuple(names))
+    found = Survey((*names, options.weight) if options.weight else tuple(names))
     shares = shares_of(options, files.n_rows)
     sampled = SAMPLE_ROWS / (files.n_rows * (1 - sum(shares.values())))
     for group in files.groups:
@@ -163,7 +171,7 @@ def gather(files: Files, options: Table) -> Gathered:
             found.valid.add(piece, np.flatnonzero(present & (part_n == 1)))
             found.test.add(piece, np.flatnonzero(present & (part_n == 2)))
             found.sample.add(piece, train[uniform((options.split_seed, SAMPLE), rows[train]) < sampled])
-            found.witnesses.add(piece, _take_in(found, piece, train, options))
+            found.extreme_rows.add(piece, _take_in(found, piece, train, options))
         found.counts.append(n_train)
     return found
 
@@ -176,7 +184,7 @@ def labelled(table: pa.Table, options: Table, where: str) -> np.ndarray:
     return present
 
 
-def _take_in(found: Gathered, piece: Piece, train: np.ndarray, options: Table) -> np.ndarray:
+def _take_in(found: Survey, piece: Piece, train: np.ndarray, options: Table) -> np.ndarray:
     """Adds the training rows of a piece to what was found; returns the places of witnesses among them."""
     places: list[np.ndarray] = []
     for name in found.columns:
@@ -188,7 +196,7 @@ def _take_in(found: Gathered, piece: Piece, train: np.ndarray, options: Table) -
             places.append(train[found.moments.setdefault(name, Moments()).add(read_numbers(raw))])
         if _has_labels(raw, options):
             labels = found.labels.setdefault(name, Labels())
-            least = LEAST_PER_CLASS if name in target_names(options) else 1
+            least = MIN_PER_CLASS if name in target_names(options) else 1
             if not labels.overflowed:
                 places.append(train[labels.add(read_text(raw), least)])
     return np.unique(np.concatenate(places)) if places else np.zeros(0, np.int64)

@@ -64,7 +64,7 @@ class Dataset:
         return Batch(self.inputs, self.target, self.weight)
 
     def prepared(self, scale: Callable[[Arrays], Arrays], scale_target: Callable[[Arrays], Arrays]) -> Batch:
-        """`arrays` with columns and targets as the network's `prepare` and `prepare_target` give them."""
+        """`arrays` with columns and targets as the network's `preprocess` and `preprocess_target` give them."""
         return Batch(scale(self.inputs), scale_target(self.target), self.weight)
 
     @staticmethod

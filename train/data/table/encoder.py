@@ -13,7 +13,15 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from train.data.columns import Numbers, RawColumn, Text, get_column, read_numbers, read_text, read_times
+from train.data.columns import (
+    Numbers,
+    RawColumn,
+    Text,
+    get_column,
+    read_numbers,
+    read_text,
+    read_times,
+)
 from train.data.dataset import Head
 from train.data.units import exact_like
 

@@ -8,17 +8,25 @@ import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Table
-from train.data.columns import RawColumn, get_column, infer_kind, missing_rows, read_numbers, read_text, read_times
+from train.data.columns import (
+    RawColumn,
+    get_column,
+    infer_kind,
+    missing_rows,
+    read_numbers,
+    read_text,
+    read_times,
+)
 from train.data.dataset import Head
 from train.data.table.clusters import ClusterEncoder, cluster_head
 from train.data.table.codes import ReconstructionEncoder, reconstruction_head
 from train.data.table.encoder import DAY, Column, TableEncoder
-from train.data.table.roles import LEAST_PER_CLASS, MOST_CLASSES, feature_names, target_names
+from train.data.table.roles import MAX_CLASSES, MIN_PER_CLASS, feature_names, target_names
 from train.data.units import rounded_together, shift_and_unit
 from train.errors import UserError
 
 CROSSENTROPIES = ("binary_crossentropy", "categorical_crossentropy")
-DISTINCT_SHARE, LEAST_ROWS = 0.9, 50  # an identifier has more different values than both
+DISTINCT_SHARE, MIN_ROWS = 0.9, 50  # an identifier has more different values than both
 
 
 def fit_encoder(
@@ -115,10 +123,10 @@ def _fit_target(raw: RawColumn, options: Table, loss: str) -> tuple[Column, str 
 def _counts_up(known: np.ndarray) -> bool:
     """Whether numbers look like classes: 0 and 1, or 0..k or 1..k without a gap, few of them and each often."""
     distinct, counts = np.unique(known, return_counts=True)
-    few = 2 <= len(distinct) <= MOST_CLASSES
+    few = 2 <= len(distinct) <= MAX_CLASSES
     if not (few and distinct[0] in (0, 1) and np.array_equal(distinct, distinct[0] + np.arange(len(distinct)))):
         return False
-    return bool(distinct[-1] == 1 or counts.min() >= LEAST_PER_CLASS)
+    return bool(distinct[-1] == 1 or counts.min() >= MIN_PER_CLASS)
 
 
 def _fit_class(raw: RawColumn, loss: str, declared: bool) -> Column:
@@ -178,7 +186,7 @@ def _fit_category(raw: RawColumn, named: bool) -> Column | str:
     n_distinct, n_known = len(column.vocabulary), int((~missing_rows(raw)).sum())
     if n_distinct == 1 and not column.missing:
         return f"all training rows have {column.vocabulary[0][:40]!r}"
-    if raw.family == "text" and not named and n_distinct > max(LEAST_ROWS, DISTINCT_SHARE * n_known):
+    if raw.family == "text" and not named and n_distinct > max(MIN_ROWS, DISTINCT_SHARE * n_known):
         return f"{n_distinct} different texts in {n_known} training rows; config.data.categorical keeps it"
     return column
 
@@ -191,7 +199,7 @@ def _fit_number(raw: RawColumn, options: Table, named: bool, n_rows: int) -> Col
         return f"all training rows have {low:g}"
     whole = known.dtype.kind == "i" or (max(-low, high) < 2**53 and not np.any(known % 1))
     # Training rows of a file that is numbered from first to last: no number twice, and no more numbers than rows.
-    if whole and not (named or missing) and len(known) > LEAST_ROWS and high - low < n_rows:
+    if whole and not (named or missing) and len(known) > MIN_ROWS and high - low < n_rows:
         if len(np.unique(known)) == len(known):
             return "it numbers the rows; config.data.numeric keeps it"
     shift, unit = (0.0, 1.0) if options.scaling == "none" else shift_and_unit(known)

@@ -14,7 +14,7 @@ from train.data.columns import (
 )
 from train.errors import UserError
 
-MOST_CLASSES, LEAST_PER_CLASS = 20, 5  # of an integer target that is read as classes
+MAX_CLASSES, MIN_PER_CLASS = 20, 5  # of an integer target that is read as classes
 
 
 def target_names(options: Table) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 from train.data.units import QUANTILE_ROWS
 
 NOISE = 1e-3  # standard deviations; spreads ties over neighbouring knots (Gorishniy et al. 2021, "Revisiting")
-ROWS_PER_KNOT, LEAST_KNOTS, MOST_KNOTS = 30, 10, 1000
+ROWS_PER_KNOT, MIN_KNOTS, MAX_KNOTS = 30, 10, 1000
 
 
 def fit_statistics(
@@ -61,7 +61,7 @@ def fit_statistics(
 def _fit_numbers(numbers_nf: np.ndarray, rows: np.ndarray, scaling: str) -> dict[str, np.ndarray]:
     random = np.random.default_rng(0)
     sample = random.choice(rows, QUANTILE_ROWS, replace=False) if len(rows) > QUANTILE_ROWS else rows
-    n_knots = int(np.clip(len(rows) // ROWS_PER_KNOT, LEAST_KNOTS, MOST_KNOTS))
+    n_knots = int(np.clip(len(rows) // ROWS_PER_KNOT, MIN_KNOTS, MAX_KNOTS))
     columns = []
     for column_n in numbers_nf.T:
         sample_n = _known(column_n, sample)

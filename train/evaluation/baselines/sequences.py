@@ -53,13 +53,13 @@ def tag_by_word(
     train: Mapping[str, np.ndarray], tags_nt: np.ndarray, judged: Mapping[str, np.ndarray], k: int
 ) -> np.ndarray:
     """The tag [n, t] that training rows give most often to the word at a step."""
-    valid_nt = (tags_nt >= 0) & (tags_nt < k)
-    overall = np.bincount(tags_nt[valid_nt], minlength=k).argmax()
+    mask_nt = (tags_nt >= 0) & (tags_nt < k)
+    overall = np.bincount(tags_nt[mask_nt], minlength=k).argmax()
     if "tokens" not in train:
         return np.full(judged["numbers"].shape[:2], overall, np.int32)
-    words = train["tokens"][valid_nt].astype(np.int64)
+    words = train["tokens"][mask_nt].astype(np.int64)
     n_words = int(max(train["tokens"].max(), judged["tokens"].max(), UNKNOWN)) + 1
-    pairs, counts = np.unique(words * k + tags_nt[valid_nt], return_counts=True)
+    pairs, counts = np.unique(words * k + tags_nt[mask_nt], return_counts=True)
     tag_v = np.full(n_words, overall, np.int32)
     most_v = np.zeros(n_words, np.int64)
     for pair, count in zip(pairs, counts, strict=True):

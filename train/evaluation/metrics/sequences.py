@@ -27,16 +27,16 @@ def tag_metrics(
     """
     counted = slice(None) if weight is None else np.asarray(weight) > 0
     answer_nt, target_nt = np.asarray(answer)[counted], np.asarray(target)[counted]
-    valid_nt = target_nt >= 0
-    steps = int(valid_nt.sum())
-    scores = {"token_accuracy": float((answer_nt == target_nt)[valid_nt].mean()) if steps else NAN}
+    mask_nt = target_nt >= 0
+    steps = int(mask_nt.sum())
+    scores = {"token_accuracy": float((answer_nt == target_nt)[mask_nt].mean()) if steps else NAN}
     if not are_entities(tags):
         return scores
     found = correct = true = 0
     tags = (*tags, *UNSEEN)
-    for answer_t, target_t, valid_t in zip(answer_nt, target_nt, valid_nt, strict=True):
-        answered = set(find_entities([tags[i] for i in answer_t[valid_t]]))
-        wanted = set(find_entities([tags[i] for i in target_t[valid_t]]))
+    for answer_t, target_t, mask_t in zip(answer_nt, target_nt, mask_nt, strict=True):
+        answered = set(find_entities([tags[i] for i in answer_t[mask_t]]))
+        wanted = set(find_entities([tags[i] for i in target_t[mask_t]]))
         found, true, correct = found + len(answered), true + len(wanted), correct + len(answered & wanted)
     f1 = 2 * correct / (found + true) if found + true else 0.0
     return {"f1": f1 if steps else NAN, **scores}
@@ -120,5 +120,5 @@ def _steps(answer: ArrayLike, target: ArrayLike, weight: ArrayLike | None) -> tu
     counted = slice(None) if weight is None else np.asarray(weight) > 0
     answer_ntf = np.asarray(answer, np.float64)[counted]
     target_ntf = np.asarray(target, np.float64)[counted]
-    valid_nt = ~np.isnan(target_ntf).all(-1)
-    return answer_ntf[valid_nt], target_ntf[valid_nt]
+    mask_nt = ~np.isnan(target_ntf).all(-1)
+    return answer_ntf[mask_nt], target_ntf[mask_nt]
