@@ -2,11 +2,13 @@
 
     pip install -e ".[bench]" && python bench/clusters.py [--rows 100000] [--rounds 3] [--seed 0]
 
-K-means by mini-batches against scikit-learn's MiniBatchKMeans, both from one k-means++ start, and a self-organising map
-against MiniSom, in turns in one process. Compilation is excluded, and printed apart; starts are excluded too.
+K-means by mini-batches against scikit-learn's MiniBatchKMeans, both from one k-means++ start, and a
+self-organising map against MiniSom, in turns in one process. Compilation is excluded, and printed
+apart; starts are excluded too.
 
-A map's two errors are traded for each other by how far its neighbourhood shrinks, so MiniSom is shown at two widths.
-The batch form moves its units once a pass: five moves are few, and twenty still take a tenth of MiniSom's time.
+A map's two errors are traded for each other by how far its neighbourhood shrinks, so MiniSom is
+shown at two widths. The batch form moves its units once a pass: five moves are few, and twenty
+still take a tenth of MiniSom's time.
 """
 
 from __future__ import annotations
@@ -36,22 +38,34 @@ from train.data.dataset import Batch
 from train.data.table.dataset import Dataset
 from train.data.table.encoder import TableEncoder
 
-COLUMNS, UNITS, SHAPE, EPOCHS, BATCH = 16, 50, (10, 10), 5, 1024
-PAUSE = 0.5  # seconds before each turn: threads of whoever went before spin for a while, and would slow the next
+COLUMNS = 16
+UNITS = 50
+SHAPE = (10, 10)
+EPOCHS = 5
+BATCH = 1024
+# Seconds before each turn: threads of whoever went before spin for a while, and would slow the
+# next.
+PAUSE = 0.5
 
 
 def make_rows(n: int, seed: int) -> np.ndarray:
     random = np.random.default_rng(seed)
     centres = random.normal(size=(UNITS, COLUMNS)) * 3
-    return (centres[random.integers(UNITS, size=n)] + random.normal(size=(n, COLUMNS))).astype(np.float32)
+    return (centres[random.integers(UNITS, size=n)] + random.normal(size=(n, COLUMNS))).astype(
+        np.float32
+    )
 
 
 def ours(
     x: np.ndarray, net: Competitive | SelfOrganizingMap, epochs: int = EPOCHS
 ) -> tuple[Callable[[], np.ndarray], np.ndarray, float]:
-    """What trains afresh and gives the units, the units it begins with, and the seconds to compile."""
+    """What trains afresh and gives the units, the units it begins with, and the seconds to
+    compile.
+    """
     n = len(x)
-    config = Config(data=Table(scaling="none"), net=net, train=Train(epochs=epochs, batch_size=BATCH))
+    config = Config(
+        data=Table(scaling="none"), net=net, train=Train(epochs=epochs, batch_size=BATCH)
+    )
     network = make_units(config.data, net, TableEncoder((), (), ()))
     n_steps = -(-n // BATCH)
     tasks = make_tasks((nets.HeadShape("cluster", "cluster", 1),), "auto")
@@ -60,12 +74,17 @@ def ours(
     rows = jnp.arange(n, dtype=jnp.int32)
     arrays = Batch({"numbers": jnp.asarray(x)}, {"cluster": jnp.full(n, -1)}, jnp.ones(n))
     data = Data(arrays, jnp.ones(n), rows, rows[:0], {"inputs": {}}, jax.random.key(0))
-    weights = init_weights(network, data.statistics, {"numbers": jnp.asarray(x[:20_000])}, jax.random.key(0))
+    weights = init_weights(
+        network, data.statistics, {"numbers": jnp.asarray(x[:20_000])}, jax.random.key(0)
+    )
 
     def run(data: Data, state: Any) -> Any:
-        return jax.lax.fori_loop(0, epochs, lambda _, state: train_epoch(program, data, state)[0], state)
+        return jax.lax.fori_loop(
+            0, epochs, lambda _, state: train_epoch(program, data, state)[0], state
+        )
 
-    state, began = init_state(weights, optimizer, average=False), time.perf_counter()
+    state = init_state(weights, optimizer, average=False)
+    began = time.perf_counter()
     compiled = jax.jit(run).lower(data, state).compile()
     compile_seconds = time.perf_counter() - began
 
@@ -78,8 +97,17 @@ def ours(
 def scikit_learns(x: np.ndarray, start: np.ndarray) -> np.ndarray:
     from sklearn.cluster import MiniBatchKMeans
 
-    model = MiniBatchKMeans(UNITS, init=start, n_init=1, batch_size=BATCH, max_iter=EPOCHS, max_no_improvement=None,
-                            tol=0.0, reassignment_ratio=0.0, compute_labels=False)  # fmt: skip
+    model = MiniBatchKMeans(
+        UNITS,
+        init=start,
+        n_init=1,
+        batch_size=BATCH,
+        max_iter=EPOCHS,
+        max_no_improvement=None,
+        tol=0.0,
+        reassignment_ratio=0.0,
+        compute_labels=False,
+    )
     return model.fit(x).cluster_centers_
 
 
@@ -109,7 +137,9 @@ def turn(train: Callable[[], np.ndarray]) -> tuple[float, np.ndarray]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
@@ -122,7 +152,9 @@ def main() -> None:
         train, first, seconds = ours(x, SelfOrganizingMap(shape=SHAPE, rule=rule), epochs)
         sides["map"][f"denseq, {rule}, {epochs} passes (compiled in {seconds:.1f} s)"] = train
     for width in (1.5, 2.0):
-        sides["map"][f"MiniSom, width {width}, {EPOCHS} passes"] = partial(minisoms, x, first, width)
+        sides["map"][f"MiniSom, width {width}, {EPOCHS} passes"] = partial(
+            minisoms, x, first, width
+        )
     for name, programs in sides.items():
         seconds_of: dict[str, list[float]] = {side: [] for side in programs}
         found = {}

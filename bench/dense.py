@@ -1,11 +1,13 @@
-"""Dense nets: seconds per epoch, and to an equal validation loss, against PyTorch, Keras on JAX and scikit-learn.
+"""Dense nets: seconds per epoch, and to an equal validation loss, against PyTorch, Keras on JAX and
+scikit-learn.
 
     pip install -e ".[bench]" && python bench/dense.py [--rows 442 16512 1000000] [--rounds 9]
 
-All train side by side in one process, in turns, on the same rows: two hidden layers of 128, ReLU, dropout .1, rmsprop
-with Keras' defaults, mean squared error. Each at its best settings: PyTorch as a loop over tensors in memory (no
-DataLoader), Keras with a whole epoch per execution. scikit-learn's MLPRegressor knows neither dropout nor rmsprop: it
-trains with adam, without dropout, which is less work. Compilation is excluded, and printed apart.
+All train side by side in one process, in turns, on the same rows: two hidden layers of 128, ReLU,
+dropout .1, rmsprop with Keras' defaults, mean squared error. Each at its best settings: PyTorch as
+a loop over tensors in memory (no DataLoader), Keras with a whole epoch per execution.
+scikit-learn's MLPRegressor knows neither dropout nor rmsprop: it trains with adam, without dropout,
+which is less work. Compilation is excluded, and printed apart.
 """
 
 from __future__ import annotations
@@ -36,9 +38,14 @@ from train.core.weights import init_weights
 from train.data.dataset import Batch
 from train.data.table.dataset import Dataset
 
-HIDDEN, DROPOUT, RATE = (128, 128), 0.1, 1e-3
-PAUSE = 0.5  # seconds before each turn: threads of whoever went before spin for a while, and would slow the next
-SHAPES = {442: (10, 32, 50), 16512: (8, 256, 4), 1_000_000: (50, 1024, 1)}  # rows: columns, batch, epochs a round
+HIDDEN = (128, 128)
+DROPOUT = 0.1
+RATE = 1e-3
+# Seconds before each turn: threads of whoever went before spin for a while, and would slow the
+# next.
+PAUSE = 0.5
+# Rows: columns, batch, epochs a round.
+SHAPES = {442: (10, 32, 50), 16512: (8, 256, 4), 1_000_000: (50, 1024, 1)}
 
 
 class Rows(NamedTuple):
@@ -62,7 +69,11 @@ def make_rows(n: int, columns: int, batch: int) -> Rows:
     random = np.random.default_rng(0)
     n_all = n + max(n // 8, 100)
     x = random.standard_normal((n_all, columns), np.float32)
-    y = np.sin(x[:, :3].sum(1)) + x[:, 3] * x[:, 4] / 2 + 0.1 * random.standard_normal(n_all, np.float32)
+    y = (
+        np.sin(x[:, :3].sum(1))
+        + x[:, 3] * x[:, 4] / 2
+        + 0.1 * random.standard_normal(n_all, np.float32)
+    )
     y = (y / y.std()).astype(np.float32)
     return Rows(x[:n], y[:n], x[n:], y[n:], batch)
 
@@ -75,20 +86,27 @@ def ours(rows: Rows) -> Side:
         train=Train(epochs=10**6, batch_size=rows.batch),
     )
     heads = (nets.HeadShape("value", "regression", 1),)
-    network = nets.Network(nets.Inputs(), nets.Dense(HIDDEN, dropout=DROPOUT), nets.Heads(heads), scaling="none")
-    zero, one = jnp.zeros(1), jnp.ones(1)
+    network = nets.Network(
+        nets.Inputs(), nets.Dense(HIDDEN, dropout=DROPOUT), nets.Heads(heads), scaling="none"
+    )
+    zero = jnp.zeros(1)
+    one = jnp.ones(1)
     target = {"value": {"center": zero, "scale": one, "low": zero, "high": one}}
     fitted = {"inputs": {"fill": jnp.zeros(columns)}, "targets": target}
     steps = -(-n // rows.batch)
-    tasks, optimizer = make_tasks(heads, "mse"), make_optimizer(options.optim, 10**6)
+    tasks = make_tasks(heads, "mse")
+    optimizer = make_optimizer(options.optim, 10**6)
     program = Program(network, Dataset.take, tasks, optimizer, options, steps * 10**6, steps)
-    x, y = np.concatenate([rows.x, rows.x_valid]), np.concatenate([rows.y, rows.y_valid])
+    x = np.concatenate([rows.x, rows.x_valid])
+    y = np.concatenate([rows.y, rows.y_valid])
     ones = jnp.ones(len(x))
     data = Data(
         Batch({"numbers": jnp.asarray(x)}, {"value": jnp.asarray(y)[:, None]}, ones), ones,
         jnp.arange(n), jnp.arange(n, len(x)), fitted, jax.random.key(0),
     )  # fmt: skip
-    weights = init_weights(network, fitted, {"numbers": data.arrays.inputs["numbers"][:1]}, jax.random.key(0))
+    weights = init_weights(
+        network, fitted, {"numbers": data.arrays.inputs["numbers"][:1]}, jax.random.key(0)
+    )
     state = init_state(weights, program.optimizer, average=False)
 
     def epochs(data: Data, state, n):
@@ -113,7 +131,8 @@ def pytorch(rows: Rows) -> Side:
 
     torch.manual_seed(0)
     x, y, x_valid, y_valid = (torch.from_numpy(a) for a in rows[:4])
-    layers, width = [], x.shape[1]
+    layers = []
+    width = x.shape[1]
     for hidden in HIDDEN:
         layers += [torch.nn.Linear(width, hidden), torch.nn.ReLU(), torch.nn.Dropout(DROPOUT)]
         width = hidden
@@ -152,16 +171,24 @@ def keras(rows: Rows) -> Side:
     def train(n: int) -> None:
         net.fit(rows.x, rows.y, batch_size=rows.batch, epochs=n, verbose=0)
 
-    return Side(train, lambda: float(net.evaluate_split(rows.x_valid, rows.y_valid, batch_size=4096, verbose=0)))
+    return Side(
+        train,
+        lambda: float(net.evaluate_split(rows.x_valid, rows.y_valid, batch_size=4096, verbose=0)),
+    )
 
 
 def scikit_learn(rows: Rows) -> Side:
     from sklearn.neural_network import MLPRegressor
 
     net = MLPRegressor(
-        hidden_layer_sizes=HIDDEN, batch_size=rows.batch, alpha=0, random_state=0, max_iter=1, warm_start=True,
+        hidden_layer_sizes=HIDDEN,
+        batch_size=rows.batch,
+        alpha=0,
+        random_state=0,
+        max_iter=1,
+        warm_start=True,
         n_iter_no_change=10**6,
-    )  # fmt: skip
+    )
 
     def train(n: int) -> None:
         with warnings.catch_warnings():
@@ -175,12 +202,15 @@ def compare(n: int, rounds: int) -> None:
     columns, batch, epochs = SHAPES.get(n, (20, 256, 2))
     rows = make_rows(n, columns, batch)
     print(f"\n{n:,} rows x {columns}, batch {batch}, {rounds} rounds of {epochs} epochs")
-    sides, seconds, curves = {}, {}, {}
+    sides = {}
+    seconds = {}
+    curves = {}
     for make in (ours, pytorch, keras, scikit_learn):
         began = time.perf_counter()
         side = make(rows)
         side.train(epochs)  # compiles, allocates, warms up
-        sides[make.__name__], seconds[make.__name__] = side, []
+        sides[make.__name__] = side
+        seconds[make.__name__] = []
         curves[make.__name__] = [(0.0, side.loss())]
         print(f"  {make.__name__:<13} first round {time.perf_counter() - began:6.2f} s")
     for _ in range(rounds):
@@ -192,7 +222,9 @@ def compare(n: int, rounds: int) -> None:
             curves[name].append((sum(seconds[name]), side.loss()))
     within = 1.02 * max(min(loss for _, loss in curve) for curve in curves.values())
     base = statistics.median(seconds["ours"]) / epochs
-    print(f"  {'':<13}{'ms/epoch':>10}{'min':>9}{'max':>9}{'ratio':>8}{'best loss':>11}{f's to {within:.4f}':>14}")
+    print(
+        f"  {'':<13}{'ms/epoch':>10}{'min':>9}{'max':>9}{'ratio':>8}{'best loss':>11}{f's to {within:.4f}':>14}"
+    )
     for name, times in seconds.items():
         middle = statistics.median(times) / epochs
         reached = next((t for t, loss in curves[name] if loss <= within), float("nan"))
@@ -203,7 +235,9 @@ def compare(n: int, rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, nargs="+", default=list(SHAPES))
     parser.add_argument("--rounds", type=int, default=9)
     arguments = parser.parse_args()

@@ -1,16 +1,20 @@
-"""Populations: seconds to train K nets as one program, against one after another, PyTorch and scikit-learn.
+"""Populations: seconds to train K nets as one program, against one after another, PyTorch and
+scikit-learn.
 
     pip install -e ".[bench]" && python bench/population.py [--quick]
 
-The same rows, batch size, epochs and optimizer (adam) for all: nets of two dense layers on 442 and on 4,000 rows, and
-LSTMs on sequences of 32 steps. "together" is the population; "in turns" K runs of the compiled program of one net;
-"PyTorch" a loop over tensors in memory for one net after the other, with as many threads as it chooses. Of the latter
-two MEASURED nets are trained and their mean time is taken K times, since K nets take K times as long. Compilation is
-excluded everywhere. The losses are those of validation rows, means over the first nets (at most MEASURED), which begin
-with the same weights everywhere: they show that the same work was done. (PyTorch's batches are other ones.)
+The same rows, batch size, epochs and optimizer (adam) for all: nets of two dense layers on 442 and
+on 4,000 rows, and LSTMs on sequences of 32 steps. "together" is the population; "in turns" K runs
+of the compiled program of one net; "PyTorch" a loop over tensors in memory for one net after the
+other, with as many threads as it chooses. Of the latter two MEASURED nets are trained and their
+mean time is taken K times, since K nets take K times as long. Compilation is excluded everywhere.
+The losses are those of validation rows, means over the first nets (at most MEASURED), which begin
+with the same weights everywhere: they show that the same work was done. (PyTorch's batches are
+other ones.)
 
-Then folds against scikit-learn's cross_val_score with two processes, and whole commands: 40 nets at once against five
-runs of one net. Runs for about eight minutes on two cores, with --quick for about one.
+Then folds against scikit-learn's cross_val_score with two processes, and whole commands: 40 nets at
+once against five runs of one net. Runs for about eight minutes on two cores, with --quick for about
+one.
 """
 
 from __future__ import annotations
@@ -46,8 +50,11 @@ from train.run.run import Run
 
 ADAM = Optim(name="adam", learning_rate=1e-3, epsilon=1e-8)
 MEASURED = 3  # nets trained one after the other
-STEPS, CHANNELS = 32, 4
-PAUSE = 0.5  # seconds before each turn: threads of whoever went before spin for a while, and would slow the next
+STEPS = 32
+CHANNELS = 4
+# Seconds before each turn: threads of whoever went before spin for a while, and would slow the
+# next.
+PAUSE = 0.5
 ROOT = Path(__file__).parents[1]
 
 
@@ -78,7 +85,12 @@ def tables(folder: Path, hidden: int, n: int, batch_size: int, epochs: int) -> C
     if not (path := folder / f"{n}.parquet").exists():
         write_rows(path, n)
     data = Table(path=str(path), target="y", test=0)
-    return Config(data=data, net=Dense(hidden=(hidden, hidden)), optim=ADAM, train=one_round(epochs, batch_size))
+    return Config(
+        data=data,
+        net=Dense(hidden=(hidden, hidden)),
+        optim=ADAM,
+        train=one_round(epochs, batch_size),
+    )
 
 
 def sequences(folder: Path, hidden: int, n: int, batch_size: int, epochs: int) -> Config:
@@ -121,9 +133,13 @@ def together(config: Config, rounds: int) -> Timed:
 
 def first_states(run: Run) -> list[tuple[Run, Any]]:
     """The first runs of one net, and the states that they begin with."""
-    runs = [replace(run, data=run.data.replace(key=jax.random.key(seed))) for seed in range(MEASURED)]
+    runs = [
+        replace(run, data=run.data.replace(key=jax.random.key(seed))) for seed in range(MEASURED)
+    ]
     with tempfile.TemporaryDirectory() as folder:
-        return [(own, start_state(own, Checkpoints(Path(folder), read_only=True))[0]) for own in runs]
+        return [
+            (own, start_state(own, Checkpoints(Path(folder), read_only=True))[0]) for own in runs
+        ]
 
 
 def in_turns(run: Run, rounds: int) -> Timed:
@@ -134,7 +150,8 @@ def in_turns(run: Run, rounds: int) -> Timed:
     def train() -> Timed:
         fresh = [jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), state) for state in states]
         jax.block_until_ready(fresh)
-        losses, began = [], time.perf_counter()
+        losses = []
+        began = time.perf_counter()
         for own, state in zip(runs, fresh, strict=True):
             _, logs, _ = jax.block_until_ready(call(own.data, state, jnp.int32(1)))
             losses.append(float(logs["valid_loss"][0]))
@@ -144,18 +161,24 @@ def in_turns(run: Run, rounds: int) -> Timed:
 
 
 def torch_net(params: Any) -> Any:
-    """A torch module with these weights, of two dense layers or of an LSTM whose last step is read."""
+    """A torch module with these weights, of two dense layers or of an LSTM whose last step is
+    read.
+    """
     import torch
 
     def linear(weights: Any) -> Any:
         layer = torch.nn.Linear(*weights["kernel"].shape)
-        layer.load_state_dict({"weight": torch.tensor(weights["kernel"].T), "bias": torch.tensor(weights["bias"])})
+        layer.load_state_dict(
+            {"weight": torch.tensor(weights["kernel"].T), "bias": torch.tensor(weights["bias"])}
+        )
         return layer
 
     class Last(torch.nn.Module):
         def __init__(self, weights: Any, head: Any):
             super().__init__()
-            self.layer = torch.nn.LSTM(len(weights["kernel"]), len(weights["recurrent_kernel"]), batch_first=True)
+            self.layer = torch.nn.LSTM(
+                len(weights["kernel"]), len(weights["recurrent_kernel"]), batch_first=True
+            )
             self.layer.load_state_dict(
                 {
                     "weight_ih_l0": torch.tensor(weights["kernel"].T),
@@ -172,7 +195,9 @@ def torch_net(params: Any) -> Any:
     if "lstm" in params:
         (head,) = (weights for name, weights in params.items() if name != "lstm")
         return Last(params["lstm"]["layer_0"]["forward"], head)
-    layers = [layer for weights in params["body"].values() for layer in (linear(weights), torch.nn.ReLU())]
+    layers = [
+        layer for weights in params["body"].values() for layer in (linear(weights), torch.nn.ReLU())
+    ]
     return torch.nn.Sequential(*layers, *map(linear, params["output"].values()))
 
 
@@ -180,18 +205,24 @@ def pytorch(run: Run, rounds: int) -> Timed:
     """Seconds for one net, by a loop over tensors, from the same weights."""
     import torch
 
-    config, began_with = run.config, [jax.device_get(state.weights.params) for _, state in first_states(run)]
+    config = run.config
+    began_with = [jax.device_get(state.weights.params) for _, state in first_states(run)]
     arrays = run.dataset.take(run.data.arrays, jnp.arange(len(run.data.train_weight)))
     inputs = torch.from_numpy(np.array(arrays.inputs["numbers"], np.float32))
     target = torch.from_numpy(np.array(arrays.target[run.dataset.heads[0].name], np.float32))
-    chosen = [torch.from_numpy(np.array(rows, np.int64)) for rows in (run.data.train, run.data.valid)]
+    chosen = [
+        torch.from_numpy(np.array(rows, np.int64)) for rows in (run.data.train, run.data.valid)
+    ]
     (x, y), (x_valid, y_valid) = [(inputs[rows], target[rows]) for rows in chosen]
 
     def train() -> Timed:
-        seconds, losses = 0.0, []
+        seconds = 0.0
+        losses = []
         for params in began_with:
             net = torch_net(params)
-            optimizer = torch.optim.Adam(net.parameters(), lr=config.optim.learning_rate, eps=config.optim.epsilon)
+            optimizer = torch.optim.Adam(
+                net.parameters(), lr=config.optim.learning_rate, eps=config.optim.epsilon
+            )
             began = time.perf_counter()
             for _ in range(config.train.epochs):
                 order = torch.randperm(len(x))
@@ -211,17 +242,22 @@ def compare(config: Config, many: list[int], rounds: int) -> None:
     """A line for each number of nets."""
     with tempfile.TemporaryDirectory() as folder:
         run = prepare(config, load_dataset(config), Path(folder))
-    ours, theirs = in_turns(run, rounds), pytorch(run, rounds)
+    ours = in_turns(run, rounds)
+    theirs = pytorch(run, rounds)
     for k in many:
         whole = together(replace(config, population=Population(seeds=k)), rounds)
         cells = [whole.seconds, k * ours.seconds, k * theirs.seconds]
         ratios = [seconds / whole.seconds for seconds in cells[1:]]
         print(
-            f"{config.net.hidden[0]:>6}{k:>6}" + "".join(f"{seconds:>11.3f}" for seconds in cells)
+            f"{config.net.hidden[0]:>6}{k:>6}"
+            + "".join(f"{seconds:>11.3f}" for seconds in cells)
             + "".join(f"{ratio:>9.2f}" for ratio in ratios)
-            + "".join(f"{np.mean(side.losses[: min(k, MEASURED)]):>9.4f}" for side in (whole, ours, theirs)),
+            + "".join(
+                f"{np.mean(side.losses[: min(k, MEASURED)]):>9.4f}"
+                for side in (whole, ours, theirs)
+            ),
             flush=True,
-        )  # fmt: skip
+        )
 
 
 def compare_folds(config: Config, rounds: int) -> None:
@@ -233,11 +269,16 @@ def compare_folds(config: Config, rounds: int) -> None:
     table = pq.read_table(config.data.path)
     x = np.column_stack([table[f"x{i}"] for i in range(10)]).astype(np.float32)
     y = np.asarray(table["y"])
-    x, y = (x - x.mean(0)) / x.std(0), (y - y.mean()) / y.std()
+    x = (x - x.mean(0)) / x.std(0)
+    y = (y - y.mean()) / y.std()
     net = MLPRegressor(
-        hidden_layer_sizes=config.net.hidden, batch_size=config.train.batch_size, max_iter=config.train.epochs, alpha=0,
-        random_state=0, n_iter_no_change=10**6,
-    )  # fmt: skip
+        hidden_layer_sizes=config.net.hidden,
+        batch_size=config.train.batch_size,
+        max_iter=config.train.epochs,
+        alpha=0,
+        random_state=0,
+        n_iter_no_change=10**6,
+    )
 
     def cross_validate() -> Timed:
         began = time.perf_counter()
@@ -258,7 +299,13 @@ def compare_folds(config: Config, rounds: int) -> None:
 def seconds_of(*options: str) -> float:
     """Of a whole command."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "train.main", "--config=configs/diabetes.py", f"--workdir={folder}/run"]
+        command = [
+            sys.executable,
+            "-m",
+            "train.main",
+            "--config=configs/diabetes.py",
+            f"--workdir={folder}/run",
+        ]
         began = time.perf_counter()
         subprocess.run([*command, *options], check=True, capture_output=True, cwd=ROOT)
         return time.perf_counter() - began
@@ -270,19 +317,27 @@ def compare_commands(n_single: int) -> None:
     seconds_of(*forty)
     singles = [seconds_of(f"--config.seed={seed}") for seed in range(n_single)]
     whole = seconds_of(*forty)
-    print(f"\nconfigs/diabetes.py, whole commands: 40 nets (8 seeds x 5 folds) at once {whole:.1f} s")
+    print(
+        f"\nconfigs/diabetes.py, whole commands: 40 nets (8 seeds x 5 folds) at once {whole:.1f} s"
+    )
     print(
         f"{n_single} runs of one net {sum(singles):.1f} s; 40 nets cost {whole / statistics.mean(singles):.2f} of them"
     )
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="few nets, few epochs: that all of it runs")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="few nets, few epochs: that all of it runs"
+    )
     quick = parser.parse_args().quick
     rounds, few = (1, [1, 8]) if quick else (3, [1, 8, 32, 128])
     print(f"{jax.devices()[0].device_kind}, {os.cpu_count()} cores, jax {jax.__version__}; seconds")
-    head = "hidden  nets   together   in turns    PyTorch   ratios to together   losses of the three"
+    head = (
+        "hidden  nets   together   in turns    PyTorch   ratios to together   losses of the three"
+    )
     with tempfile.TemporaryDirectory() as folder:
         for n, batch_size, epochs in ((442, 32, 30), (4000, 64, 5)):
             print(f"\n{n:,} rows x 10, batch {batch_size}, {epochs} epochs, two layers\n{head}")
@@ -291,7 +346,9 @@ if __name__ == "__main__":
         print(f"\n512 sequences x {STEPS} steps x {CHANNELS}, batch 32, 2 epochs, one LSTM\n{head}")
         for hidden in (16,) if quick else (16, 64, 128):
             compare(sequences(Path(folder), hidden, 512, 32, 2), few[:3], rounds)
-        print("\n442 rows x 10, five folds, batch 32, 30 epochs\nhidden   together  scikit-learn    ratio   losses")
+        print(
+            "\n442 rows x 10, five folds, batch 32, 30 epochs\nhidden   together  scikit-learn    ratio   losses"
+        )
         for hidden in (16,) if quick else (16, 64, 128):
             compare_folds(tables(Path(folder), hidden, 442, 32, 30), rounds)
     compare_commands(1 if quick else 5)

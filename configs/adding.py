@@ -1,10 +1,12 @@
-"""The adding problem (Hochreiter & Schmidhuber 1997): two numbers, up to 100 steps back, are to be added.
+"""The adding problem (Hochreiter & Schmidhuber 1997): two numbers, up to 100 steps back, are to be
+added.
 
     python -m train.main --config=configs/adding.py
 
-Ends in 40 s. Test rmse .005, .006 and .008 for the seeds 0, 1 and 2, where the mean has .403; 0, 1 and 0 of the 2,560
-test sequences are off by .04 or more, which is what the problem counts as wrong. Numbers and markers are read as they
-are: a marker that is 1 in two steps of a hundred would become 7 by its deviation. Shorter or longer:
+Ends in 40 s. Test rmse .005, .006 and .008 for the seeds 0, 1 and 2, where the mean has .403; 0, 1
+and 0 of the 2,560 test sequences are off by .04 or more, which is what the problem counts as wrong.
+Numbers and markers are read as they are: a marker that is 1 in two steps of a hundred would become
+7 by its deviation. Shorter or longer:
 --config.data.path=builtin:adding_20 or builtin:adding_500.
 """
 

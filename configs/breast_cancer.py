@@ -1,8 +1,10 @@
-"""Malignant or benign, from thirty measurements of cell nuclei of 569 patients: one logistic output.
+"""Malignant or benign, from thirty measurements of cell nuclei of 569 patients: one logistic
+output.
 
     python -m train.main --config=configs/breast_cancer.py
 
-About 4 s on two cores. Test accuracy .974, auc .998; a linear model, .991 and .998, is hard to beat here.
+About 4 s on two cores. Test accuracy .974, auc .998; a linear model, .991 and .998, is hard to beat
+here.
 """
 
 from train.config import Config, Dense, Optim, Table, Train
@@ -10,7 +12,13 @@ from train.config import Config, Dense, Optim, Table, Train
 
 def get_config() -> Config:
     return Config(
-        data=Table(path="builtin:breast_cancer", target="diagnosis", split="stratified", valid=0.15, test=0.2),
+        data=Table(
+            path="builtin:breast_cancer",
+            target="diagnosis",
+            split="stratified",
+            valid=0.15,
+            test=0.2,
+        ),
         net=Dense(hidden=(32,), activation="relu", dropout=0.2),
         optim=Optim(name="adam", learning_rate=1e-3, l2=1e-3),
         train=Train(epochs=200, batch_size=32, patience=30),

@@ -2,7 +2,8 @@
 
     python -m train.main --config=configs/clusters.py --config.data.path=FILE.csv --config.net.units=3
 
-Builtin iris, unscaled (--config.data.path=builtin:iris --config.data.label=species --config.data.scaling=none
+Builtin iris, unscaled (--config.data.path=builtin:iris --config.data.label=species
+--config.data.scaling=none
 --config.net.units=3), seconds: adjusted Rand index .73, the published optimum of three means.
 """
 

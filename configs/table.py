@@ -1,9 +1,11 @@
-"""Anybody's table: name a file and a target, and the rest follows from the number of rows (`train/config/recipe.py`).
+"""Anybody's table: name a file and a target, and the rest follows from the number of rows
+(`train/config/recipe.py`).
 
     python -m train.main --config=configs/table.py --config.data.path=FILE.csv --config.data.target=COLUMN
 
-On two cores, mean of seeds 0, 1, 2, test file as published: California housing (16,512 rows) rmse 46,700 in 14 s,
-Adult (32,561 rows) accuracy .859 in 12 s, Pendigits (7,494 rows) accuracy .981 in 12 s.
+On two cores, mean of seeds 0, 1, 2, test file as published: California housing (16,512 rows) rmse
+46,700 in 14 s, Adult (32,561 rows) accuracy .859 in 12 s, Pendigits (7,494 rows) accuracy .981 in
+12 s.
 """
 
 from train.config import Config, Dense, Optim, Table, Train
@@ -32,10 +34,16 @@ def get_config() -> Config:
             schedule="cosine",
             weight_decay=0.02,
             weight_decay_schedule="auto",
-            # Rates of RealMLP (Holzmueller et al. 2024): what shapes a function moves slowly, what selects moves fast.
+            # Rates of RealMLP (Holzmueller et al. 2024): what shapes a function moves slowly, what
+            # selects moves fast.
             rates={
-                "bias": 0.1, "slope": 0.1, "input_scale": 6.0,
-                "frequency": 0.1, "phase": 0.1, "embedding_kernel": 0.1, "embedding_bias": 0.1,
+                "bias": 0.1,
+                "slope": 0.1,
+                "input_scale": 6.0,
+                "frequency": 0.1,
+                "phase": 0.1,
+                "embedding_kernel": 0.1,
+                "embedding_bias": 0.1,
             },
         ),
         train=Train(epochs="auto", batch_size="auto", monitor="error", restore="auto"),

@@ -14,15 +14,17 @@ Array = jax.Array
 def step(x: Array) -> Array:
     """The threshold neuron: 1 where x >= 0, else 0.
 
-    Its true derivative is zero everywhere, so gradients pass straight through where |x| <= 1 and stop elsewhere
-    (Bengio et al. 2013; the window of Hubara et al. 2016), which lets a net of thresholds learn by descent.
+    Its true derivative is zero everywhere, so gradients pass straight through where |x| <= 1 and
+    stop elsewhere (Bengio et al. 2013; the window of Hubara et al. 2016), which lets a net of
+    thresholds learn by descent.
     """
     return (x >= 0).astype(x.dtype)
 
 
 @step.defjvp
 def _step_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
-    (x,), (tangent,) = primals, tangents
+    (x,) = primals
+    (tangent,) = tangents
     return step(x), jnp.where(jnp.abs(x) <= 1, tangent, jnp.zeros_like(tangent))
 
 

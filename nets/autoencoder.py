@@ -1,8 +1,9 @@
 """A net whose target is its own input: to a few numbers, the code, and back.
 
-A row to give back is packed [b, f + c]: its scaled numbers, then for each category its place among the known ones; nan
-(of an answer's "row": -1) where the category is missing or unseen. Shapes: b batch, f number columns, c category
-columns, k numbers of a code, o outputs: f numbers, then the logits of each category's values.
+A row to give back is packed [b, f + c]: its scaled numbers, then for each category its place among
+the known ones; nan (of an answer's "row": -1) where the category is missing or unseen. Shapes: b
+batch, f number columns, c category columns, k numbers of a code, o outputs: f numbers, then the
+logits of each category's values.
 """
 
 from __future__ import annotations
@@ -21,11 +22,14 @@ Array = jax.Array
 
 
 def reconstruction_losses(outputs_bo: Array, target_bc: Array, head: HeadShape) -> Array:
-    """Mean over a row's columns [b] of the squared error of a number, or the cross-entropy of a category. A cell that
-    is missing from the target costs nothing."""
+    """Mean over a row's columns [b] of the squared error of a number, or the cross-entropy of a
+    category. A cell that is missing from the target costs nothing.
+    """
     f = head.size
     known_bf = ~jnp.isnan(target_bc[:, :f])
-    error_bf = jnp.where(known_bf, outputs_bo[:, :f] - jnp.where(known_bf, target_bc[:, :f], 0.0), 0.0)
+    error_bf = jnp.where(
+        known_bf, outputs_bo[:, :f] - jnp.where(known_bf, target_bc[:, :f], 0.0), 0.0
+    )
     total_b = jnp.square(error_bf).sum(-1)
     for i, logits_bv in enumerate(_logits(outputs_bo, head)):
         code_b = target_bc[:, f + i]
@@ -46,10 +50,11 @@ def _logits(outputs_bo: Array, head: HeadShape) -> Iterator[Array]:
 
 
 class Autoencoder(nn.Module):
-    """Inputs, the layers of `body`, a linear layer of `code` numbers, the layers of `body` in reverse, outputs.
+    """Inputs, the layers of `body`, a linear layer of `code` numbers, the layers of `body` in
+    reverse, outputs.
 
-    Without hidden layers it spans, at its minimum, the plane of the first principal components (Baldi & Hornik 1989).
-    Methods as those of `nets.Network`.
+    Without hidden layers it spans, at its minimum, the plane of the first principal components
+    (Baldi & Hornik 1989). Methods as those of `nets.Network`.
     """
 
     inputs: Inputs
@@ -61,8 +66,12 @@ class Autoencoder(nn.Module):
     missing_columns: tuple[int, ...] = ()
 
     @nn.compact
-    def __call__(self, columns: Mapping[str, Array], weight_b: Array | None = None, *, train: bool) -> dict[str, Array]:
-        """Scaled columns -> {head: outputs [b, o], "code": [b, k], "row": the scaled columns, packed [b, f + c]}."""
+    def __call__(
+        self, columns: Mapping[str, Array], weight_b: Array | None = None, *, train: bool
+    ) -> dict[str, Array]:
+        """Scaled columns -> {head: outputs [b, o], "code": [b, k], "row": the scaled columns,
+        packed [b, f + c]}.
+        """
         body = self.body
         h_bh = body(self.inputs(columns, self._statistics()), weight_b, train=train)
         code_bk = Linear(self.code, body.kernel_init, body.parametrization, name="code")(h_bh)
@@ -79,7 +88,8 @@ class Autoencoder(nn.Module):
 
     def preprocess_target(self, target: Mapping[str, Array]) -> dict[str, Array]:
         """Raw rows, packed -> the same with scaled numbers; what is missing stays so."""
-        raw_bc, f = target[self.head.name], self.head.size
+        raw_bc = target[self.head.name]
+        f = self.head.size
         if not f:
             return {self.head.name: raw_bc}
         scaled_bf = scale_numbers(raw_bc[:, :f], self._statistics(), self.scaling)
@@ -87,9 +97,14 @@ class Autoencoder(nn.Module):
         return {self.head.name: jnp.concatenate([scaled_bf, raw_bc[:, f:]], -1)}
 
     def postprocess(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
-        """{head: rows given back, packed, the likeliest value of each category; "code"; "row": what they were}."""
+        """{head: rows given back, packed, the likeliest value of each category; "code"; "row": what
+        they were}.
+        """
         outputs_bo = outputs[self.head.name]
-        places = [logits_bv.argmax(-1).astype(jnp.float32)[:, None] for logits_bv in _logits(outputs_bo, self.head)]
+        places = [
+            logits_bv.argmax(-1).astype(jnp.float32)[:, None]
+            for logits_bv in _logits(outputs_bo, self.head)
+        ]
         packed_bc = jnp.concatenate([outputs_bo[:, : self.head.size], *places], -1)
         return {self.head.name: packed_bc, "code": outputs["code"], "row": outputs["row"]}
 
@@ -102,7 +117,9 @@ class Autoencoder(nn.Module):
             parts.append(jnp.where(jnp.isnan(inputs["numbers"]), jnp.nan, columns["numbers"]))
         if "codes" in inputs:
             parts.append(jnp.where(inputs["codes"] > 0, inputs["codes"] - 1.0, jnp.nan))
-        error_b = reconstruction_losses(outputs[self.head.name], jnp.concatenate(parts, -1), self.head)
+        error_b = reconstruction_losses(
+            outputs[self.head.name], jnp.concatenate(parts, -1), self.head
+        )
         return self.postprocess(outputs) | {"error": error_b}
 
     def _statistics(self) -> Mapping[str, Array]:

@@ -1,8 +1,8 @@
 """A batch divided over devices: which part of its rows a computation holds.
 
-A layer treats rows alike, but for two things that depend on the rest of the batch: what dropout draws for a row goes by
-the row's place, and batch normalisation takes its mean over all rows. They ask here. Outside of `part_of_batch` the
-arrays are the whole batch.
+A layer treats rows alike, but for two things that depend on the rest of the batch: what dropout
+draws for a row goes by the row's place, and batch normalisation takes its mean over all rows. They
+ask here. Outside of `part_of_batch` the arrays are the whole batch.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from jax import lax
 
 
 class Part(NamedTuple):
-    """The `index`-th, from 0, of equal parts of a batch; `axis` is the mapped axis over which the others are."""
+    """The `index`-th, from 0, of equal parts of a batch; `axis` is the mapped axis over which the
+    others are.
+    """
 
     index: Any
     axis: str | None
@@ -29,7 +31,9 @@ _part: ContextVar[Part] = ContextVar("part", default=WHOLE)
 
 @contextmanager
 def part_of_batch(index: Any, axis: str | None) -> Iterator[None]:
-    """Says, while a network is traced, that its rows are one part of a batch. `index` may be traced."""
+    """Says, while a network is traced, that its rows are one part of a batch. `index` may be
+    traced.
+    """
     token = _part.set(Part(index, axis))
     try:
         yield

@@ -1,6 +1,7 @@
 """Units that compete for rows, and the rules that move them: no teacher, no gradient.
 
-Shapes: b batch, n rows, r restarts, d features, k units, e = d + 1, c candidates, g coordinates of a unit on its map.
+Shapes: b batch, n rows, r restarts, d features, k units, e = d + 1, c candidates, g coordinates of
+a unit on its map.
 """
 
 from __future__ import annotations
@@ -25,38 +26,51 @@ Start = Literal["kmeans++", "rows", "normal", "plane"]
 
 def squared_distances(x_bd: Array, units_kd: Array) -> Array:
     """|x - w|^2 of each row to each unit [b, k], by one product of matrices; not below 0."""
-    x2_b, w2_k = jnp.square(x_bd).sum(-1), jnp.square(units_kd).sum(-1)
+    x2_b = jnp.square(x_bd).sum(-1)
+    w2_k = jnp.square(units_kd).sum(-1)
     return jnp.maximum(x2_b[:, None] - 2 * x_bd @ units_kd.T + w2_k[None], 0)
 
 
-def start_units(key: Array, x_nd: Array, n_units: int, start: Start, shape: tuple[int, int] | None = None) -> Array:
+def start_units(
+    key: Array, x_nd: Array, n_units: int, start: Start, shape: tuple[int, int] | None = None
+) -> Array:
     """Units [k, d] before the first update.
 
-    "kmeans++": rows far from each other; "rows": any distinct places of the file; "normal": anywhere about the rows'
-    mean, twice as far spread as they; "plane": a map of this `shape` laid over the plane of the two main components.
+    "kmeans++": rows far from each other; "rows": any distinct places of the file; "normal":
+    anywhere about the rows' mean, twice as far spread as they; "plane": a map of this `shape` laid
+    over the plane of the two main components.
     """
     if start == "kmeans++":
         return kmeans_plus_plus(key, x_nd, n_units)
     if start == "rows":
-        return x_nd[jax.random.choice(key, x_nd.shape[0], (n_units,), replace=x_nd.shape[0] < n_units)]
-    mean_d, deviation_d = x_nd.mean(0), x_nd.std(0)
+        return x_nd[
+            jax.random.choice(key, x_nd.shape[0], (n_units,), replace=x_nd.shape[0] < n_units)
+        ]
+    mean_d = x_nd.mean(0)
+    deviation_d = x_nd.std(0)
     if start == "normal" or shape is None:
-        return mean_d[None] + 2 * deviation_d[None] * jax.random.normal(key, (n_units, x_nd.shape[1]))
+        return mean_d[None] + 2 * deviation_d[None] * jax.random.normal(
+            key, (n_units, x_nd.shape[1])
+        )
     places = map_places(shape, "rectangular")
     place_kg = jnp.asarray((places - places.mean(0)) / np.maximum(places.std(0), 1e-6), jnp.float32)
     centred_nd = x_nd - mean_d[None]
     value_d, axis_dd = jnp.linalg.eigh(centred_nd.T @ centred_nd / x_nd.shape[0])
     n_axes = min(2, x_nd.shape[1])
-    # The longer side of the map lies along the longer axis of the rows; the second, or only, one is the last.
+    # The longer side of the map lies along the longer axis of the rows; the second, or only, one is
+    # the last.
     longer = [0, 1] if shape[0] >= shape[1] else [1, 0]
     axes_gd = (axis_dd * jnp.sqrt(jnp.maximum(value_d, 0))[None]).T[::-1][:n_axes]
     return mean_d[None] + place_kg[:, jnp.array(longer[:n_axes])] @ axes_gd
 
 
 def kmeans_plus_plus(key: Array, x_nd: Array, n_units: int) -> Array:
-    """Greedy k-means++ (Arthur & Vassilvitskii 2007): each unit is a row, drawn with a probability proportional to its
-    squared distance from those before; of 2 + log k draws, the one that leaves the smallest sum (as scikit-learn)."""
-    n, n_candidates = x_nd.shape[0], 2 + int(math.log(n_units))
+    """Greedy k-means++ (Arthur & Vassilvitskii 2007): each unit is a row, drawn with a probability
+    proportional to its squared distance from those before; of 2 + log k draws, the one that leaves
+    the smallest sum (as scikit-learn).
+    """
+    n = x_nd.shape[0]
+    n_candidates = 2 + int(math.log(n_units))
     first_key, key = jax.random.split(key)
     first_d = x_nd[jax.random.randint(first_key, (), 0, n)]
 
@@ -73,8 +87,9 @@ def kmeans_plus_plus(key: Array, x_nd: Array, n_units: int) -> Array:
 
 
 def map_places(shape: tuple[int, ...], grid: str) -> np.ndarray:
-    """Where the units of a map stand [k, 2], row by row; neighbours are 1 apart. In a hexagonal grid every other row is
-    moved by half a place, and rows are sqrt(3)/2 apart."""
+    """Where the units of a map stand [k, 2], row by row; neighbours are 1 apart. In a hexagonal
+    grid every other row is moved by half a place, and rows are sqrt(3)/2 apart.
+    """
     row, column = np.indices(shape).reshape(2, -1)
     if grid == "hexagonal":
         return np.stack([row * math.sqrt(3) / 2, column + 0.5 * (row % 2)], 1)
@@ -88,7 +103,9 @@ def map_distances(shape: tuple[int, ...], grid: str) -> np.ndarray:
 
 
 def neighbourhood(distance: Array, radius: float | Array, kind: str) -> Array:
-    """The part of a winner's step that a unit takes at this distance on the map: exp(-d^2 / 2 r^2), or 1 up to r."""
+    """The part of a winner's step that a unit takes at this distance on the map: exp(-d^2 / 2 r^2),
+    or 1 up to r.
+    """
     if kind == "bubble":
         return (distance <= radius).astype(jnp.float32)
     return jnp.exp(-jnp.square(distance) / (2 * jnp.square(radius)))
@@ -128,14 +145,15 @@ class Decay(NamedTuple):
 
 
 class Competitive(nn.Module):
-    """Units among a table's scaled rows: each row is its nearest unit's. Of several restarts the one with the smallest
-    error in its last epoch answers.
+    """Units among a table's scaled rows: each row is its nearest unit's. Of several restarts the
+    one with the smallest error in its last epoch answers.
 
-    One row after the other: "winner" moves the nearest unit, "neural_gas" all by their rank (Martinetz & Schulten
-    1991), "map" those near the winner on a map of this `shape` (Kohonen 1982). By `conscience` a unit's squared
-    distance is multiplied by that power of its share of the wins (frequency-sensitive: Ahalt et al. 1990); it fades, so
-    that in the end the nearest wins. By means: "mini_batch" of all rows that a unit has won (Sculley 2010), "kmeans" of
-    an epoch's (Lloyd 1982), "batch_map" of its neighbours' too. Methods else as those of `nets.Network`.
+    One row after the other: "winner" moves the nearest unit, "neural_gas" all by their rank
+    (Martinetz & Schulten 1991), "map" those near the winner on a map of this `shape` (Kohonen
+    1982). By `conscience` a unit's squared distance is multiplied by that power of its share of the
+    wins (frequency-sensitive: Ahalt et al. 1990); it fades, so that in the end the nearest wins. By
+    means: "mini_batch" of all rows that a unit has won (Sculley 2010), "kmeans" of an epoch's
+    (Lloyd 1982), "batch_map" of its neighbours' too. Methods else as those of `nets.Network`.
     """
 
     inputs: Inputs
@@ -156,14 +174,25 @@ class Competitive(nn.Module):
     starts_from_rows = True
 
     @nn.compact
-    def __call__(self, columns: Mapping[str, Array], weight_b: Array | None = None, *, train: bool) -> dict[str, Array]:
-        """Scaled columns -> {"cluster": squared distance to the nearest unit [b], "nearest": [b, 2] the two nearest,
-        "row": scaled features [b, d]}. Fresh units come from the rows they are made with."""
+    def __call__(
+        self, columns: Mapping[str, Array], weight_b: Array | None = None, *, train: bool
+    ) -> dict[str, Array]:
+        """Scaled columns -> {"cluster": squared distance to the nearest unit [b], "nearest": [b, 2]
+        the two nearest, "row": scaled features [b, d]}. Fresh units come from the rows they are
+        made with.
+        """
         del weight_b, train
-        x_bd, r = self._features(columns), self.restarts
-        make = partial(start_units, x_nd=x_bd, n_units=self.units, start=self.start, shape=self.shape)
+        x_bd = self._features(columns)
+        r = self.restarts
+        make = partial(
+            start_units, x_nd=x_bd, n_units=self.units, start=self.start, shape=self.shape
+        )
         units_rkd = self.param("units", lambda key: jax.vmap(make)(jax.random.split(key, r)))
-        counts = {"error": (r,), "wins": (r, self.units), "sums": (r, self.units, x_bd.shape[1] + 1)}
+        counts = {
+            "error": (r,),
+            "wins": (r, self.units),
+            "sums": (r, self.units, x_bd.shape[1] + 1),
+        }
         for name, shape in counts.items():
             self.variable("batch_stats", name, jnp.zeros, shape)
         units_kd = units_rkd[jnp.argmin(self.get_variable("batch_stats", "error"))]
@@ -181,9 +210,12 @@ class Competitive(nn.Module):
         steps_per_epoch: int,
         total_steps: int,
     ) -> Array:
-        """The variables after these rows; returns the squared distances [b] of the best restart before them."""
+        """The variables after these rows; returns the squared distances [b] of the best restart
+        before them.
+        """
         del target
-        x_bd, first = self._features(columns), step % steps_per_epoch == 0
+        x_bd = self._features(columns)
+        first = step % steps_per_epoch == 0
         n_epochs = max(total_steps // steps_per_epoch, 2)
         share = jnp.clip((step // steps_per_epoch) / (n_epochs - 1), 0, 1)
         end = step % steps_per_epoch == steps_per_epoch - 1
@@ -195,17 +227,29 @@ class Competitive(nn.Module):
             nearest_b = distance_bk.min(1)
             error = jnp.where(first, 0, error) + (nearest_b * weight_b).sum()
             if self.rule in ("winner", "neural_gas", "map"):
-                moment_b = jnp.clip((step + jnp.arange(len(weight_b)) / len(weight_b)) / total_steps, 0, 1)
+                moment_b = jnp.clip(
+                    (step + jnp.arange(len(weight_b)) / len(weight_b)) / total_steps, 0, 1
+                )
                 units_kd, wins_k = self._by_row(units_kd, wins_k, x_bd, weight_b, moment_b)
                 return units_kd, error, wins_k, sums_ke, nearest_b
             won_ke = gathered(x_bd, weight_b, jnp.argmin(distance_bk, 1), self.units)
             if self.rule == "mini_batch":
                 wins_k = wins_k + won_ke[:, -1]
-                moved_kd = (won_ke[:, :-1] - won_ke[:, -1:] * units_kd) / jnp.maximum(wins_k, 1e-30)[:, None]
+                moved_kd = (won_ke[:, :-1] - won_ke[:, -1:] * units_kd) / jnp.maximum(
+                    wins_k, 1e-30
+                )[:, None]
                 return units_kd + moved_kd, error, wins_k, sums_ke, nearest_b
             sums_ke = jnp.where(first, jnp.zeros((), sums_ke.dtype), sums_ke) + won_ke
-            spread_ke = self._pull(self.reach.at(share)) @ sums_ke if self.rule == "batch_map" else sums_ke
-            return jnp.where(end, means(units_kd, spread_ke), units_kd), error, wins_k, sums_ke, nearest_b
+            spread_ke = (
+                self._pull(self.reach.at(share)) @ sums_ke if self.rule == "batch_map" else sums_ke
+            )
+            return (
+                jnp.where(end, means(units_kd, spread_ke), units_kd),
+                error,
+                wins_k,
+                sums_ke,
+                nearest_b,
+            )
 
         best = jnp.argmin(stats[0])
         units_rkd, error_r, wins_rk, sums_rke, nearest_rb = jax.vmap(one)(units_rkd, *stats)
@@ -217,8 +261,11 @@ class Competitive(nn.Module):
     def _by_row(
         self, units_kd: Array, wins_k: Array, x_bd: Array, weight_b: Array, moment_b: Array
     ) -> tuple[Array, Array]:
-        def see(carry: tuple[Array, Array], row: tuple[Array, Array, Array]) -> tuple[tuple[Array, Array], None]:
-            (units_kd, wins_k), (x_d, weight, moment) = carry, row
+        def see(
+            carry: tuple[Array, Array], row: tuple[Array, Array, Array]
+        ) -> tuple[tuple[Array, Array], None]:
+            (units_kd, wins_k) = carry
+            (x_d, weight, moment) = row
             distance_k = jnp.square(units_kd - x_d[None]).sum(-1)
             if self.rule == "neural_gas":
                 pull_k = jnp.exp(-ranks(distance_k) / self.reach.at(moment))
@@ -237,7 +284,9 @@ class Competitive(nn.Module):
     def _pull(self, radius: Array) -> Array:
         """Of each winner, how much of its step the others take [k, k]."""
         assert self.shape is not None, "a rule of maps needs one"
-        return neighbourhood(jnp.asarray(map_distances(self.shape, self.grid), jnp.float32), radius, self.kind)
+        return neighbourhood(
+            jnp.asarray(map_distances(self.shape, self.grid), jnp.float32), radius, self.kind
+        )
 
     def preprocess(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Raw columns -> scaled columns."""
@@ -248,16 +297,25 @@ class Competitive(nn.Module):
         return dict(target)
 
     def postprocess(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
-        """"cluster" int32 [b] and its "distance", whether the second nearest unit is the nearest's neighbour on the map
-        ("adjacent", 1 or 0; 1 without a map), and the scaled "row" [b, d]."""
+        """ "cluster" int32 [b] and its "distance", whether the second nearest unit is the nearest's
+        neighbour on the map ("adjacent", 1 or 0; 1 without a map), and the scaled "row" [b, d].
+        """
         first_b, second_b = outputs["nearest"].T
         adjacent_b = jnp.ones(len(first_b))
         if self.shape is not None:
-            # A diagonal is sqrt(2) long: the eight around a unit of a rectangular map, the six of a hexagonal one.
-            near_kk = jnp.asarray(map_distances(self.shape, self.grid) < (1.5 if self.grid == "rectangular" else 1.1))
+            # A diagonal is sqrt(2) long: the eight around a unit of a rectangular map, the six of a
+            # hexagonal one.
+            near_kk = jnp.asarray(
+                map_distances(self.shape, self.grid) < (1.5 if self.grid == "rectangular" else 1.1)
+            )
             adjacent_b = near_kk[first_b, second_b].astype(jnp.float32)
         distance_b = jnp.sqrt(outputs[self.head])
-        return {self.head: first_b, "distance": distance_b, "adjacent": adjacent_b, "row": outputs["row"]}
+        return {
+            self.head: first_b,
+            "distance": distance_b,
+            "adjacent": adjacent_b,
+            "row": outputs["row"],
+        }
 
     def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Raw columns -> answers."""

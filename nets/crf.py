@@ -1,7 +1,8 @@
-"""Sequences of tags by their scores (Lafferty et al. 2001): the best one, and the likelihood of a given one.
+"""Sequences of tags by their scores (Lafferty et al. 2001): the best one, and the likelihood of a
+given one.
 
-A path y of row b scores start[y_0] + sum_t logits[b, t, y_t] + sum_t transition[y_(t-1), y_t] over its lengths_b[b]
-steps. Shapes: b batch, t time, k tags.
+A path y of row b scores start[y_0] + sum_t logits[b, t, y_t] + sum_t transition[y_(t-1), y_t] over
+its lengths_b[b] steps. Shapes: b batch, t time, k tags.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ Array = jax.Array
 
 
 def viterbi(logits_btk: Array, start_k: Array, transition_kk: Array, lengths_b: Array) -> Array:
-    """The path of the highest score, int32 [b, t]; -1 beyond a row's end. Steps there do not count."""
+    """The path of the highest score, int32 [b, t]; -1 beyond a row's end. Steps there do not
+    count.
+    """
     _, n_steps, k = logits_btk.shape
     mask_tb = jnp.arange(n_steps)[:, None] < lengths_b[None]
     logits_tbk = jnp.moveaxis(logits_btk, 1, 0)
@@ -23,7 +26,8 @@ def viterbi(logits_btk: Array, start_k: Array, transition_kk: Array, lengths_b: 
         logits_bk, mask_b = step
         total_bkk = score_bk[:, :, None] + transition_kk[None]
         new_bk = total_bkk.max(1) + logits_bk
-        # Beyond the end every tag points back at itself, so that the path found there is carried to its last step.
+        # Beyond the end every tag points back at itself, so that the path found there is carried to
+        # its last step.
         from_bk = jnp.where(mask_b[:, None], total_bkk.argmax(1), jnp.arange(k)[None])
         return jnp.where(mask_b[:, None], new_bk, score_bk), from_bk
 
@@ -43,13 +47,17 @@ def viterbi(logits_btk: Array, start_k: Array, transition_kk: Array, lengths_b: 
 def log_likelihood(
     logits_btk: Array, tags_bt: Array, start_k: Array, transition_kk: Array, lengths_b: Array
 ) -> Array:
-    """log P(tags) of each row [b]: the path's score less the log of the sum of exp over all paths; 0 without steps."""
+    """log P(tags) of each row [b]: the path's score less the log of the sum of exp over all paths;
+    0 without steps.
+    """
     n_steps = logits_btk.shape[1]
     mask_bt = jnp.arange(n_steps)[None] < lengths_b[:, None]
     tags_bt = jnp.where(mask_bt, tags_bt, 0)
     emitted_bt = jnp.take_along_axis(logits_btk, tags_bt[:, :, None], -1)[:, :, 0]
     moved_bt = transition_kk[tags_bt[:, :-1], tags_bt[:, 1:]]
-    score_b = start_k[tags_bt[:, 0]] + (emitted_bt * mask_bt).sum(1) + (moved_bt * mask_bt[:, 1:]).sum(1)
+    score_b = (
+        start_k[tags_bt[:, 0]] + (emitted_bt * mask_bt).sum(1) + (moved_bt * mask_bt[:, 1:]).sum(1)
+    )
 
     def forward(total_bk: Array, step: tuple[Array, Array]) -> tuple[Array, None]:
         logits_bk, mask_b = step

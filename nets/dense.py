@@ -30,8 +30,8 @@ INITIALIZERS = {
 class Linear(nn.Module):
     """x W + b. With `parametrization="ntk"` it is x W / sqrt(fan_in) + b and W starts as N(0, 1).
 
-    The second form makes one learning rate right for every width (Jacot et al. 2018; as used by RealMLP,
-    Holzmueller et al. 2024).
+    The second form makes one learning rate right for every width (Jacot et al. 2018; as used by
+    RealMLP, Holzmueller et al. 2024).
     """
 
     features: int
@@ -52,9 +52,11 @@ class Linear(nn.Module):
 
 
 class BatchNorm(nn.Module):
-    """Batch normalisation (Ioffe & Szegedy 2015) whose statistics skip padding rows; constants as in Keras.
+    """Batch normalisation (Ioffe & Szegedy 2015) whose statistics skip padding rows; constants as
+    in Keras.
 
-    Those of the batch are used in training, where the running ones can be changed ("batch_stats" is mutable).
+    Those of the batch are used in training, where the running ones can be changed ("batch_stats" is
+    mutable).
     """
 
     momentum: float = 0.99
@@ -67,26 +69,34 @@ class BatchNorm(nn.Module):
         var_f = self.variable("batch_stats", "var", jnp.ones, (width,))
         scale_f = self.param("scale", nn.initializers.ones_init(), (width,))
         bias_f = self.param("bias", nn.initializers.zeros_init(), (width,))
-        mean, var = mean_f.value, var_f.value
+        mean = mean_f.value
+        var = var_f.value
         if train and (self.is_initializing() or self.is_mutable_collection("batch_stats")):
-            real = jnp.ones(x_bf.shape[:1]) if weight_b is None else (weight_b > 0).astype(x_bf.dtype)
+            real = (
+                jnp.ones(x_bf.shape[:1]) if weight_b is None else (weight_b > 0).astype(x_bf.dtype)
+            )
             n_real = total(real.sum())
             share_b1 = (real / jnp.maximum(n_real, 1))[:, None]
             mean = total((share_b1 * x_bf).sum(0))
             var = total((share_b1 * jnp.square(x_bf - mean[None])).sum(0))
             if not self.is_initializing():
-                momentum = jnp.where(n_real > 0, self.momentum, 1.0)  # nothing is learned from a batch without rows
+                # Nothing is learned from a batch without rows.
+                momentum = jnp.where(n_real > 0, self.momentum, 1.0)
                 mean_f.value = momentum * mean_f.value + (1 - momentum) * mean
                 var_f.value = momentum * var_f.value + (1 - momentum) * var
-        return (x_bf - mean[None]) * (jax.lax.rsqrt(var + self.epsilon) * scale_f)[None] + bias_f[None]
+        return (x_bf - mean[None]) * (jax.lax.rsqrt(var + self.epsilon) * scale_f)[None] + bias_f[
+            None
+        ]
 
 
 class Dense(nn.Module):
-    """Hidden layers, each: linear, norm, activation, dropout; plus its own input where `residual` and widths agree.
+    """Hidden layers, each: linear, norm, activation, dropout; plus its own input where `residual`
+    and widths agree.
 
-    Takes x_bf and returns x_bh of the last hidden width (x_bf itself if `hidden` is empty). `weight_b` is 0 on
-    padding rows, which batch normalisation must not see. With `train=True` and a rate above 0, needs rngs={"dropout"}.
-    `activation_slope` gives each unit a learned mixture of activation and identity, 1 (all activation) at start.
+    Takes x_bf and returns x_bh of the last hidden width (x_bf itself if `hidden` is empty).
+    `weight_b` is 0 on padding rows, which batch normalisation must not see. With `train=True` and a
+    rate above 0, needs rngs={"dropout"}. `activation_slope` gives each unit a learned mixture of
+    activation and identity, 1 (all activation) at start.
     """
 
     hidden: tuple[int, ...] = (64, 64)

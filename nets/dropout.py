@@ -1,4 +1,6 @@
-"""Dropout from a counter-based hash: one fused pass, the same bits on every platform and device count."""
+"""Dropout from a counter-based hash: one fused pass, the same bits on every platform and device
+count.
+"""
 
 from __future__ import annotations
 
@@ -13,22 +15,27 @@ from nets.batch_axis import part_index
 def random_bits(key: jax.Array, shape: tuple[int, ...], batch_axis: int = 0) -> jax.Array:
     """32 random bits per element, a pure function of (key, position).
 
-    Positions are counted row by row along `batch_axis`, from the first row of the whole batch on where it is divided
-    (`nets/batch_axis.py`): a row draws the same whether others stand after it, or before it on another device.
+    Positions are counted row by row along `batch_axis`, from the first row of the whole batch on
+    where it is divided (`nets/batch_axis.py`): a row draws the same whether others stand after it,
+    or before it on another device.
 
-    A two-round multiply-xorshift hash (Wellons' lowbias32, keyed at both rounds) of the element's number. jax's own
-    Threefry costs half of a small net's training step on a CPU; a mask asks for far less than Threefry guarantees,
-    and this hash fuses with the multiplication it feeds. `tests/nets/test_dropout.py` checks rate and independence.
+    A two-round multiply-xorshift hash (Wellons' lowbias32, keyed at both rounds) of the element's
+    number. jax's own Threefry costs half of a small net's training step on a CPU; a mask asks for
+    far less than Threefry guarantees, and this hash fuses with the multiplication it feeds.
+    `tests/nets/test_dropout.py` checks rate and independence.
     """
     words = jnp.ravel(jax.random.key_data(key)).astype(jnp.uint32)
-    # Two rounds forgive no kinship of keys, and key(0) and key(1) are one bit apart: their words are hashed first.
+    # Two rounds forgive no kinship of keys, and key(0) and key(1) are one bit apart: their words
+    # are hashed first.
     odd = jnp.uint32(0x9E3779B9)
     first = _hash(words[0] ^ _hash(words[1] ^ odd))
     second = _hash(words[1] ^ first)
     size = math.prod(shape)
     by_row = (shape[batch_axis], *shape[:batch_axis], *shape[batch_axis + 1 :]) if shape else shape
     number = jax.lax.iota(jnp.uint32, size).reshape(by_row) + jnp.uint32(part_index() * size)
-    return _hash((jnp.moveaxis(number, 0, batch_axis) if batch_axis else number) * odd ^ first, second)
+    return _hash(
+        (jnp.moveaxis(number, 0, batch_axis) if batch_axis else number) * odd ^ first, second
+    )
 
 
 def _hash(bits: jax.Array, key: jax.Array | int = 0) -> jax.Array:
@@ -37,10 +44,14 @@ def _hash(bits: jax.Array, key: jax.Array | int = 0) -> jax.Array:
     return bits ^ (bits >> 16)
 
 
-def keep_mask(key: jax.Array, rate: float | jax.Array, shape: tuple[int, ...], batch_axis: int = 0) -> jax.Array:
+def keep_mask(
+    key: jax.Array, rate: float | jax.Array, shape: tuple[int, ...], batch_axis: int = 0
+) -> jax.Array:
     """Booleans that are True with probability 1 - rate; `rate` may be traced."""
     # 24 bits are what float32 holds exactly, so the comparison has no rounding of its own.
-    return (random_bits(key, shape, batch_axis) >> 8).astype(jnp.float32) >= jnp.asarray(rate, jnp.float32) * (1 << 24)
+    return (random_bits(key, shape, batch_axis) >> 8).astype(jnp.float32) >= jnp.asarray(
+        rate, jnp.float32
+    ) * (1 << 24)
 
 
 def dropout(

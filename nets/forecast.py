@@ -1,7 +1,8 @@
 """Forecasting: a window of a series in, all steps of its horizon out (direct multi-step).
 
-Shapes: b windows, l lookback, h horizon, c columns read (the o targets first), k columns known ahead, r rows the LSTM
-reads (b, or b * o where columns are apart), w targets in such a row, s patches, p further numbers for each answer.
+Shapes: b windows, l lookback, h horizon, c columns read (the o targets first), k columns known
+ahead, r rows the LSTM reads (b, or b * o where columns are apart), w targets in such a row, s
+patches, p further numbers for each answer.
 """
 
 from __future__ import annotations
@@ -26,15 +27,18 @@ EPSILON = 1e-5  # variance added before a division, as in RevIN
 
 
 class Level(NamedTuple):
-    """What is taken out of a window's targets and put back after the net: (x - center) / scale, both [b, 1, o]."""
+    """What is taken out of a window's targets and put back after the net: (x - center) / scale,
+    both [b, 1, o].
+    """
 
     center: Array
     scale: Array
 
 
 def window_level(targets_blo: Array, kind: WindowScaling) -> Level:
-    """ "last" takes out the last value, "last_deviation" divides by the window's standard deviation too, "revin" takes
-    out the mean and the deviation (Kim et al. 2022)."""
+    """ "last" takes out the last value, "last_deviation" divides by the window's standard deviation
+    too, "revin" takes out the mean and the deviation (Kim et al. 2022).
+    """
     last_b1o = targets_blo[:, -1:]
     if kind == "none":
         return Level(jnp.zeros_like(last_b1o), jnp.ones_like(last_b1o))
@@ -46,7 +50,9 @@ def window_level(targets_blo: Array, kind: WindowScaling) -> Level:
 
 
 def to_patches(x_blf: Array, size: int) -> Array:
-    """[b, l, f] -> [b, s, size * f], `size` rows a step. Where they do not fit, the first is repeated before them."""
+    """[b, l, f] -> [b, s, size * f], `size` rows a step. Where they do not fit, the first is
+    repeated before them.
+    """
     short = -x_blf.shape[1] % size
     if short:
         x_blf = jnp.pad(x_blf, ((0, 0), (short, 0), (0, 0)), mode="edge")
@@ -54,14 +60,17 @@ def to_patches(x_blf: Array, size: int) -> Array:
 
 
 class Forecaster(nn.Module):
-    """An LSTM over patches of the lookback, a readout, dense layers, and one linear layer to the whole horizon.
+    """An LSTM over patches of the lookback, a readout, dense layers, and one linear layer to the
+    whole horizon.
 
-    Columns scaled by training rows go in (`preprocess`), {"past": [b, l, c], "future": [b, h, k] if any is known ahead};
-    {"value": [b, h * o]} comes out, scaled likewise, and beside it "value.quantiles" at the levels `quantiles`, or
-    "value.deviation", where these are asked for (see `nets.heads`). Within, targets are scaled by their own window too
-    (`window`; "revin" with a learned factor and offset for each). Columns "joint": one net reads and forecasts all
-    targets; "independent": one net is shared by all, each read alone beside the covariates. `shortcut` adds a linear
-    map from the lookback of a target to its horizon, one map for each if joint, zero at start.
+    Columns scaled by training rows go in (`preprocess`), {"past": [b, l, c], "future": [b, h, k] if
+    any is known ahead}; {"value": [b, h * o]} comes out, scaled likewise, and beside it
+    "value.quantiles" at the levels `quantiles`, or "value.deviation", where these are asked for
+    (see `nets.heads`). Within, targets are scaled by their own window too (`window`; "revin" with a
+    learned factor and offset for each). Columns "joint": one net reads and forecasts all targets;
+    "independent": one net is shared by all, each read alone beside the covariates. `shortcut` adds
+    a linear map from the lookback of a target to its horizon, one map for each if joint, zero at
+    start.
     """
 
     lstm: LSTM
@@ -79,17 +88,24 @@ class Forecaster(nn.Module):
     dropout: float | Array = 0.0
 
     @nn.compact
-    def __call__(self, inputs: Mapping[str, Array], weight_b: Array | None = None, *, train: bool) -> dict[str, Array]:
+    def __call__(
+        self, inputs: Mapping[str, Array], weight_b: Array | None = None, *, train: bool
+    ) -> dict[str, Array]:
         del weight_b
         targets_blo, covariates_blf = jnp.split(inputs["past"], [self.n_targets], axis=2)
         level = window_level(targets_blo, self.window)
         scaled_blo = (targets_blo - level.center) / level.scale
         if self.window == "revin":
-            factor_o = self.param("revin_scale", nn.initializers.ones_init(), (self.n_targets,))[None, None]
-            offset_o = self.param("revin_bias", nn.initializers.zeros_init(), (self.n_targets,))[None, None]
+            factor_o = self.param("revin_scale", nn.initializers.ones_init(), (self.n_targets,))[
+                None, None
+            ]
+            offset_o = self.param("revin_bias", nn.initializers.zeros_init(), (self.n_targets,))[
+                None, None
+            ]
             scaled_blo = scaled_blo * factor_o + offset_o
         parts_bhop = self._forecast(scaled_blo, covariates_blf, inputs.get("future"), train)
-        answer_bho, spread_bhop = parts_bhop[..., 0], positive(parts_bhop[..., 1:])
+        answer_bho = parts_bhop[..., 0]
+        spread_bhop = positive(parts_bhop[..., 1:])
         if self.shortcut:
             answer_bho = answer_bho + self._shortcut(scaled_blo)
         if self.window == "revin":
@@ -98,15 +114,20 @@ class Forecaster(nn.Module):
             spread_bhop = spread_bhop / (jnp.abs(factor_o) + EPSILON**2)[..., None]
         answer_bho = answer_bho * level.scale + level.center
         spread_bhop = spread_bhop * level.scale[..., None]
-        head, n_rows = self._shape, answer_bho.shape[0]
+        head = self._shape
+        n_rows = answer_bho.shape[0]
         spread_bop = spread_bhop.reshape(n_rows, head.size, head.further)
         return with_spread(answer_bho.reshape(n_rows, head.size), spread_bop, head)
 
     @property
     def _shape(self) -> HeadShape:
-        return HeadShape("value", "regression", self.horizon * self.n_targets, self.quantiles, self.deviation)
+        return HeadShape(
+            "value", "regression", self.horizon * self.n_targets, self.quantiles, self.deviation
+        )
 
-    def _forecast(self, targets_blo: Array, covariates_blf: Array, future_bhk: Array | None, train: bool) -> Array:
+    def _forecast(
+        self, targets_blo: Array, covariates_blf: Array, future_bhk: Array | None, train: bool
+    ) -> Array:
         """The LSTM's part of the answer, and what says how sure it is [b, h, o, 1 + p]."""
         n_apart = self.n_targets if self.columns == "independent" else 1
         targets_rlw = _apart(targets_blo, n_apart)
@@ -120,7 +141,8 @@ class Forecaster(nn.Module):
         for i, size in enumerate(self.head):
             hidden_rh = ACTIVATIONS[self.head_activation](Linear(size, name=f"head_{i}")(hidden_rh))
             hidden_rh = self._drop(hidden_rh, i + 1, train)
-        n_together, n_parts = self.n_targets // n_apart, 1 + self._shape.further
+        n_together = self.n_targets // n_apart
+        n_parts = 1 + self._shape.further
         answer_r = Linear(self.horizon * n_together * n_parts, name="output")(hidden_rh)
         answer_rhwp = answer_r.reshape(-1, self.horizon, n_together, n_parts)
         return jnp.stack([_together(answer_rhwp[..., i], n_apart) for i in range(n_parts)], axis=-1)
@@ -149,15 +171,21 @@ class Forecaster(nn.Module):
         if self.columns == "independent":
             kernel_lh = self.param("shortcut_kernel", nn.initializers.zeros_init(), shape)
             return jnp.einsum("blo,lh->bho", targets_blo, kernel_lh)
-        kernel_olh = self.param("shortcut_kernel", nn.initializers.zeros_init(), (self.n_targets, *shape))
+        kernel_olh = self.param(
+            "shortcut_kernel", nn.initializers.zeros_init(), (self.n_targets, *shape)
+        )
         return jnp.einsum("blo,olh->bho", targets_blo, kernel_olh)
 
     def preprocess(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Raw columns -> columns scaled by their training rows; "past" may be any array whose last axis is columns."""
+        """Raw columns -> columns scaled by their training rows; "past" may be any array whose last
+        axis is columns.
+        """
         statistics = self.get_variable("statistics", "inputs")
         scaled = {}
         for name, x in inputs.items():
-            center, scale = (_as_last(statistics[part][-x.shape[-1] :], x.ndim) for part in ("center", "scale"))
+            center, scale = (
+                _as_last(statistics[part][-x.shape[-1] :], x.ndim) for part in ("center", "scale")
+            )
             scaled[name] = (x - center) / scale
         return scaled
 
@@ -167,7 +195,9 @@ class Forecaster(nn.Module):
         return {"value": (target["value"] - center) / scale}
 
     def postprocess(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
-        """{"value": outputs [b, h * o], and what stands beside} -> the same in the targets' units."""
+        """{"value": outputs [b, h * o], and what stands beside} -> the same in the targets'
+        units.
+        """
         center_1o, scale_1o = self._target_statistics()
         fitted = {"center": center_1o[0], "scale": scale_1o[0]}
         return answers_of(outputs, self._shape, fitted, clip=False, log_link=False)
@@ -178,7 +208,8 @@ class Forecaster(nn.Module):
 
     def _target_statistics(self) -> tuple[Array, Array]:
         statistics = self.get_variable("statistics", "inputs")
-        center_o, scale_o = statistics["center"][: self.n_targets], statistics["scale"][: self.n_targets]
+        center_o = statistics["center"][: self.n_targets]
+        scale_o = statistics["scale"][: self.n_targets]
         return jnp.tile(center_o, self.horizon)[None], jnp.tile(scale_o, self.horizon)[None]
 
 

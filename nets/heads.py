@@ -1,8 +1,10 @@
-"""What comes out of a net: one linear layer per head, and the head's answer in the target's own units.
+"""What comes out of a net: one linear layer per head, and the head's answer in the target's own
+units.
 
-A head is "regression" (o numbers), "binary" (one logit) or "multiclass" (k logits). A regression head may also say how
-sure it is: beside its answer, under its name, stand NAME.quantiles [b, o, q] or NAME.deviation [b, o].
-Shapes: b batch, h hidden, o outputs, q quantiles, p further numbers for each output.
+A head is "regression" (o numbers), "binary" (one logit) or "multiclass" (k logits). A regression
+head may also say how sure it is: beside its answer, under its name, stand NAME.quantiles [b, o, q]
+or NAME.deviation [b, o]. Shapes: b batch, h hidden, o outputs, q quantiles, p further numbers for
+each output.
 """
 
 from __future__ import annotations
@@ -20,15 +22,17 @@ import jax.numpy as jnp
 from nets.dense import Linear
 
 Array = jax.Array
-EPSILON = 1e-3  # deviation that a net may claim, in deviations of the training targets: a likelihood has no bound
+# Deviation that a net may claim, in deviations of the training targets: a likelihood has no bound.
+EPSILON = 1e-3
 
 
 class HeadShape(NamedTuple):
     """A head's name, kind and number of outputs.
 
-    `quantiles`: levels in increasing order, .5 among them, at which it answers; the median is its prediction.
-    `deviation`: whether it answers a standard deviation beside the mean.
-    `categories`: how many values each category column has that it gives back beside its numbers (`nets.Autoencoder`).
+    `quantiles`: levels in increasing order, .5 among them, at which it answers; the median is its
+    prediction. `deviation`: whether it answers a standard deviation beside the mean. `categories`:
+    how many values each category column has that it gives back beside its numbers
+    (`nets.Autoencoder`).
     """
 
     name: str
@@ -59,13 +63,19 @@ class Heads(nn.Module):
     @nn.compact
     def __call__(self, x_bh: Array) -> dict[str, Array]:
         outputs = {}
-        for head, name in zip(self.heads, readable_names(tuple(h.name for h in self.heads)), strict=True):
-            outputs |= read_layer(Linear(head.width, self.kernel_init, self.parametrization, name=name)(x_bh), head)
+        for head, name in zip(
+            self.heads, readable_names(tuple(h.name for h in self.heads)), strict=True
+        ):
+            outputs |= read_layer(
+                Linear(head.width, self.kernel_init, self.parametrization, name=name)(x_bh), head
+            )
         return outputs
 
 
 def read_layer(raw: Array, head: HeadShape) -> dict[str, Array]:
-    """What the numbers of a head's layer [b, o * (1 + p)] say: {NAME: [b, o]}, and what it is sure of beside it."""
+    """What the numbers of a head's layer [b, o * (1 + p)] say: {NAME: [b, o]}, and what it is sure
+    of beside it.
+    """
     if not head.further:
         return {head.name: raw}
     raw_bop = raw.reshape(raw.shape[0], head.size, 1 + head.further)
@@ -73,21 +83,25 @@ def read_layer(raw: Array, head: HeadShape) -> dict[str, Array]:
 
 
 def positive(raw: Array) -> Array:
-    """softplus, moved so that 0 becomes 1: a new net begins with the spread of the training targets."""
+    """softplus, moved so that 0 becomes 1: a new net begins with the spread of the training
+    targets.
+    """
     return jax.nn.softplus(raw + math.log(math.expm1(1)))
 
 
 def with_spread(prediction_bo: Array, spread_bop: Array, head: HeadShape) -> dict[str, Array]:
-    """{NAME: predictions} and NAME.quantiles [b, o, q] or NAME.deviation [b, o] made of positive numbers [b, o, p].
+    """{NAME: predictions} and NAME.quantiles [b, o, q] or NAME.deviation [b, o] made of positive
+    numbers [b, o, p].
 
-    Each quantile lies further from the median than the one before it, by its number times the distance of the two in
-    a standard normal distribution: so quantiles cannot cross.
+    Each quantile lies further from the median than the one before it, by its number times the
+    distance of the two in a standard normal distribution: so quantiles cannot cross.
     """
     if not head.further:
         return {head.name: prediction_bo}
     if head.deviation:
         return {head.name: prediction_bo, f"{head.name}.deviation": spread_bop[..., 0] + EPSILON}
-    normal, median = [NormalDist().inv_cdf(level) for level in head.quantiles], head.quantiles.index(0.5)
+    normal = [NormalDist().inv_cdf(level) for level in head.quantiles]
+    median = head.quantiles.index(0.5)
     values = {median: prediction_bo}
     # Added one by one, not by cumsum: only a running sum is sure to grow in float32 too.
     for i in range(median + 1, len(normal)):
@@ -99,30 +113,53 @@ def with_spread(prediction_bo: Array, spread_bop: Array, head: HeadShape) -> dic
 
 
 def readable_names(names: tuple[str, ...]) -> list[str]:
-    """Distinct names fit for a checkpoint's path: a column may be called anything, a path is letters and digits."""
-    # The prefix keeps a column called "name" or "init" off the attributes of a Linen module, which it may not shadow.
+    """Distinct names fit for a checkpoint's path: a column may be called anything, a path is
+    letters and digits.
+    """
+    # The prefix keeps a column called "name" or "init" off the attributes of a Linen module, which
+    # it may not shadow.
     return [re.sub(r"\W+", "_", f"head_{i}_{name}") for i, name in enumerate(names)]
 
 
 def answers_of(
-    outputs: Mapping[str, Array], head: HeadShape, statistics: Mapping[str, Array], *, clip: bool, log_link: bool
+    outputs: Mapping[str, Array],
+    head: HeadShape,
+    statistics: Mapping[str, Array],
+    *,
+    clip: bool,
+    log_link: bool,
 ) -> dict[str, Array]:
-    """A head's `postprocess`, and its quantiles or deviation in the target's units too, each under its name."""
-    answers = {head.name: answer(outputs[head.name], head, statistics, clip=clip, log_link=log_link)}
+    """A head's `postprocess`, and its quantiles or deviation in the target's units too, each under
+    its name.
+    """
+    answers = {
+        head.name: answer(outputs[head.name], head, statistics, clip=clip, log_link=log_link)
+    }
     if head.quantiles:
         name = f"{head.name}.quantiles"
         of_level = [outputs[name][..., i] for i in range(len(head.quantiles))]
-        answers[name] = jnp.stack([answer(x, head, statistics, clip=clip, log_link=False) for x in of_level], axis=-1)
+        answers[name] = jnp.stack(
+            [answer(x, head, statistics, clip=clip, log_link=False) for x in of_level], axis=-1
+        )
     if head.deviation:
         name = f"{head.name}.deviation"
         answers[name] = outputs[name] * statistics["scale"][None]
     return answers
 
 
-def answer(outputs_bo: Array, head: HeadShape, statistics: Mapping[str, Array], *, clip: bool, log_link: bool) -> Array:
-    """A head's outputs in the target's own units: numbers [b, o], P(second class) [b], or probabilities [b, k].
+def answer(
+    outputs_bo: Array,
+    head: HeadShape,
+    statistics: Mapping[str, Array],
+    *,
+    clip: bool,
+    log_link: bool,
+) -> Array:
+    """A head's outputs in the target's own units: numbers [b, o], P(second class) [b], or
+    probabilities [b, k].
 
-    `clip` holds numbers within the range of the training targets. `log_link` (Poisson) takes outputs as logarithms.
+    `clip` holds numbers within the range of the training targets. `log_link` (Poisson) takes
+    outputs as logarithms.
     """
     if head.kind == "binary":
         return jax.nn.sigmoid(outputs_bo[:, 0])
@@ -131,7 +168,11 @@ def answer(outputs_bo: Array, head: HeadShape, statistics: Mapping[str, Array], 
     if log_link:
         return jnp.exp(outputs_bo)
     values_bo = outputs_bo * statistics["scale"][None] + statistics["center"][None]
-    return jnp.clip(values_bo, statistics["low"][None], statistics["high"][None]) if clip else values_bo
+    return (
+        jnp.clip(values_bo, statistics["low"][None], statistics["high"][None])
+        if clip
+        else values_bo
+    )
 
 
 def standardise_target(target: Array, head: HeadShape, statistics: Mapping[str, Array]) -> Array:

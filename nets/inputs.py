@@ -1,7 +1,8 @@
-"""From raw columns to the features a net sees. Shapes: b batch, f number columns, c category columns, d features.
+"""From raw columns to the features a net sees. Shapes: b batch, f number columns, c category
+columns, d features.
 
-Raw columns are float32 with NaN for a missing number, and int32 codes with 0 for a missing or unseen category. What
-was fitted on the training rows comes in as `statistics`:
+Raw columns are float32 with NaN for a missing number, and int32 codes with 0 for a missing or
+unseen category. What was fitted on the training rows comes in as `statistics`:
     fill_f             stands in for a missing number
     center_f, scale_f  for scaling "standard" and "robust"
     knots_fk           increasing quantiles, for scaling "quantile"
@@ -24,8 +25,9 @@ Statistics = Mapping[str, Array]
 def scale_numbers(x_bf: Array, statistics: Statistics, scaling: str) -> Array:
     """Missing numbers filled, then every column brought to the order of one.
 
-    "robust" is (x - median) / IQR bent smoothly into (-3, 3) by z / sqrt(1 + (z/3)^2) (Holzmueller et al. 2024);
-    "quantile" maps a column's training distribution to the normal one, as scikit-learn's QuantileTransformer does.
+    "robust" is (x - median) / IQR bent smoothly into (-3, 3) by z / sqrt(1 + (z/3)^2) (Holzmueller
+    et al. 2024); "quantile" maps a column's training distribution to the normal one, as
+    scikit-learn's QuantileTransformer does.
     """
     x_bf = jnp.where(jnp.isnan(x_bf), statistics["fill"][None], x_bf)
     if scaling == "quantile":
@@ -39,7 +41,9 @@ def scale_numbers(x_bf: Array, statistics: Statistics, scaling: str) -> Array:
 
 def _to_normal(x_bf: Array, knots_fk: Array) -> Array:
     share_k = jnp.linspace(0.0, 1.0, knots_fk.shape[1])
-    share_bf = jax.vmap(lambda x, knots: jnp.interp(x, knots, share_k), in_axes=(1, 0), out_axes=1)(x_bf, knots_fk)
+    share_bf = jax.vmap(lambda x, knots: jnp.interp(x, knots, share_k), in_axes=(1, 0), out_axes=1)(
+        x_bf, knots_fk
+    )
     # scikit-learn's bound: an outlier lands at +-5.2 standard deviations, not at infinity.
     return jax.scipy.special.ndtri(jnp.clip(share_bf, 1e-7, 1 - 1e-7))
 
@@ -47,9 +51,10 @@ def _to_normal(x_bf: Array, knots_fk: Array) -> Array:
 class NumberEmbedding(nn.Module):
     """Each number column becomes several features of its own (Gorishniy et al. 2022).
 
-    "piecewise_linear": how far x has passed through each bin between its training quantiles, then a linear map.
-    "periodic": cos and sin of learned frequencies, a linear map and ReLU.
-    "densely_periodic": x itself beside a linear map, to 3, of cos(2 pi (w x + b)) (PBLD, Holzmueller et al. 2024).
+    "piecewise_linear": how far x has passed through each bin between its training quantiles, then a
+    linear map. "periodic": cos and sin of learned frequencies, a linear map and ReLU.
+    "densely_periodic": x itself beside a linear map, to 3, of cos(2 pi (w x + b)) (PBLD,
+    Holzmueller et al. 2024).
     """
 
     kind: str
@@ -60,23 +65,34 @@ class NumberEmbedding(nn.Module):
     def __call__(self, x_bf: Array, statistics: Statistics) -> Array:
         n_columns = x_bf.shape[1]
         if self.kind == "piecewise_linear":
-            low_fe, high_fe = statistics["edges"][:, :-1], statistics["edges"][:, 1:]
+            low_fe = statistics["edges"][:, :-1]
+            high_fe = statistics["edges"][:, 1:]
             width_fe = jnp.maximum(high_fe - low_fe, 1e-6)
             parts_bfe = jnp.clip((x_bf[:, :, None] - low_fe[None]) / width_fe[None], 0, 1)
             e_bfk = self._map(parts_bfe, self.size)
         else:
-            frequency = self.param("frequency", nn.initializers.normal(self.scale), (n_columns, self.size))
+            frequency = self.param(
+                "frequency", nn.initializers.normal(self.scale), (n_columns, self.size)
+            )
             angle_bfe = 2 * jnp.pi * x_bf[:, :, None] * frequency[None]
             if self.kind == "periodic":
-                e_bfk = nn.relu(self._map(jnp.concatenate([jnp.cos(angle_bfe), jnp.sin(angle_bfe)], -1), self.size))
+                e_bfk = nn.relu(
+                    self._map(
+                        jnp.concatenate([jnp.cos(angle_bfe), jnp.sin(angle_bfe)], -1), self.size
+                    )
+                )
             else:
                 phase = self.param("phase", _uniform_phase, (n_columns, self.size))
-                e_bfk = jnp.concatenate([self._map(jnp.cos(angle_bfe + phase[None]), 3), x_bf[:, :, None]], -1)
+                e_bfk = jnp.concatenate(
+                    [self._map(jnp.cos(angle_bfe + phase[None]), 3), x_bf[:, :, None]], -1
+                )
         return e_bfk.reshape(x_bf.shape[0], -1)
 
     def _map(self, parts_bfe: Array, size: int) -> Array:
         n_columns, fan_in = parts_bfe.shape[1:]
-        kernel = self.param("embedding_kernel", nn.initializers.normal(fan_in**-0.5), (n_columns, fan_in, size))
+        kernel = self.param(
+            "embedding_kernel", nn.initializers.normal(fan_in**-0.5), (n_columns, fan_in, size)
+        )
         bias = self.param("embedding_bias", nn.initializers.zeros_init(), (n_columns, size))
         return jnp.einsum("bfe,fek->bfk", parts_bfe, kernel) + bias[None]
 
@@ -86,10 +102,12 @@ def _uniform_phase(key: Array, shape: tuple[int, ...], dtype=jnp.float32) -> Arr
 
 
 class CategoryEmbedding(nn.Module):
-    """Codes to features: -1 or +1 for two categories, one-hot up to `one_hot` of them, learned vectors beyond.
+    """Codes to features: -1 or +1 for two categories, one-hot up to `one_hot` of them, learned
+    vectors beyond.
 
-    A code that training rows never showed gives zeros: neither this net nor chance has an opinion on it. A missing
-    category that they did show is a category like the others. Vectors have min(50, v // 2 + 1) features (fastai).
+    A code that training rows never showed gives zeros: neither this net nor chance has an opinion
+    on it. A missing category that they did show is a category like the others. Vectors have min(50,
+    v // 2 + 1) features (fastai).
     """
 
     sizes: tuple[int, ...]  # per column: known categories, without code 0
@@ -99,7 +117,8 @@ class CategoryEmbedding(nn.Module):
     def __call__(self, codes_bc: Array, statistics: Statistics) -> Array:
         features = []
         for i, size in enumerate(self.sizes):
-            code_b, seen_v = codes_bc[:, i], statistics["seen"][i, : size + 1]
+            code_b = codes_bc[:, i]
+            seen_v = statistics["seen"][i, : size + 1]
             if size == 2:
                 sign_v = jnp.array([0.0, -1.0, 1.0])
                 columns = [(sign_v * seen_v)[code_b][:, None], (seen_v[0] * (code_b == 0))[:, None]]
@@ -114,10 +133,11 @@ class CategoryEmbedding(nn.Module):
 
 
 class Inputs(nn.Module):
-    """Everything between scaled columns and the net's first layer: embeddings, one-hot, a learned input scale.
+    """Everything between scaled columns and the net's first layer: embeddings, one-hot, a learned
+    input scale.
 
-    Features come in as `scaled_columns` gives them. `input_scale` multiplies each feature by a learned factor, 1 at
-    start: a soft choice of columns (Holzmueller et al. 2024).
+    Features come in as `scaled_columns` gives them. `input_scale` multiplies each feature by a
+    learned factor, 1 at start: a soft choice of columns (Holzmueller et al. 2024).
     """
 
     category_sizes: tuple[int, ...] = ()
@@ -133,7 +153,9 @@ class Inputs(nn.Module):
         if "numbers" in columns:
             numbers_bf = columns["numbers"]
             if self.embedding != "none":
-                embed = NumberEmbedding(self.embedding, self.embedding_size, self.embedding_scale, name="numbers")
+                embed = NumberEmbedding(
+                    self.embedding, self.embedding_size, self.embedding_scale, name="numbers"
+                )
                 numbers_bf = embed(numbers_bf, statistics)
             parts.append(numbers_bf)
         if "missing" in columns:
@@ -143,21 +165,29 @@ class Inputs(nn.Module):
             parts.append(embed(columns["codes"], statistics))
         x_bd = jnp.concatenate(parts, -1)
         if self.input_scale:
-            x_bd = x_bd * self.param("input_scale", nn.initializers.ones_init(), x_bd.shape[-1:])[None]
+            x_bd = (
+                x_bd * self.param("input_scale", nn.initializers.ones_init(), x_bd.shape[-1:])[None]
+            )
         return x_bd
 
 
 def scaled_columns(
-    inputs: Mapping[str, Array], statistics: Statistics, scaling: str, missing_columns: tuple[int, ...]
+    inputs: Mapping[str, Array],
+    statistics: Statistics,
+    scaling: str,
+    missing_columns: tuple[int, ...],
 ) -> dict[str, Array]:
-    """Raw columns -> scaled numbers, 0/1 flags for `missing_columns`, and codes. Holds no parameters, so that a
-    training set can be prepared once instead of at every step."""
+    """Raw columns -> scaled numbers, 0/1 flags for `missing_columns`, and codes. Holds no
+    parameters, so that a training set can be prepared once instead of at every step.
+    """
     columns: dict[str, Array] = {}
     if "numbers" in inputs:
         raw_bf = inputs["numbers"]
         columns["numbers"] = scale_numbers(raw_bf, statistics, scaling)
         if missing_columns:
-            columns["missing"] = jnp.isnan(raw_bf[:, jnp.array(missing_columns)]).astype(jnp.float32)
+            columns["missing"] = jnp.isnan(raw_bf[:, jnp.array(missing_columns)]).astype(
+                jnp.float32
+            )
     if "codes" in inputs:
         columns["codes"] = inputs["codes"]
     return columns

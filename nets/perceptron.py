@@ -1,7 +1,8 @@
-"""Threshold neurons, and the rules that learn them row by row. Shapes: b batch, f features, k neurons.
+"""Threshold neurons, and the rules that learn them row by row. Shapes: b batch, f features, k
+neurons.
 
-A neuron says yes where its score x w + bias is above 0. The rules are pure in (state, rows): what dtype the weights
-have, they keep, so that integers stay integers.
+A neuron says yes where its score x w + bias is above 0. The rules are pure in (state, rows): what
+dtype the weights have, they keep, so that integers stay integers.
 """
 
 from __future__ import annotations
@@ -25,20 +26,25 @@ BY_ROW = ("rosenblatt", "pocket", "averaged")
 
 @jax.custom_jvp
 def surrogate_step(x: Array) -> Array:
-    """1 where x >= 0, else 0, with the derivative 1 / (1 + |x|)^2 (Zenke & Ganguli 2018), which is 0 nowhere."""
+    """1 where x >= 0, else 0, with the derivative 1 / (1 + |x|)^2 (Zenke & Ganguli 2018), which is
+    0 nowhere.
+    """
     return (x >= 0).astype(x.dtype)
 
 
 @surrogate_step.defjvp
 def _surrogate_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
-    (x,), (tangent,) = primals, tangents
+    (x,) = primals
+    (tangent,) = tangents
     return surrogate_step(x), tangent / jnp.square(1 + jnp.abs(x))
 
 
 class PerceptronState(NamedTuple):
-    """`running` [f + 1, k] are the weights that learn, the bias last, and `postprocess` those that answer.
+    """`running` [f + 1, k] are the weights that learn, the bias last, and `postprocess` those that
+    answer.
 
-    `rows` were seen; of each neuron [k], `run` since its last mistake, and `longest` is the longest such run.
+    `rows` were seen; of each neuron [k], `run` since its last mistake, and `longest` is the longest
+    such run.
     """
 
     running: Array
@@ -60,15 +66,18 @@ def learn_rows(
 ) -> tuple[PerceptronState, Array]:
     """Rosenblatt's rule (1958), one row after the other, and the number of mistakes of each [b].
 
-    A neuron whose score has not the sign it should, +1 or -1, is given `weight` times sign times the row; a row of
-    weight 0 does not exist. On separable rows there are at most (R / gamma)^2 mistakes in all (Novikoff 1962), R being
-    the largest norm of a row and gamma its distance from a separating plane, both with a 1 for the bias. What answers:
-    "rosenblatt" the running weights, "pocket" those that made the longest run without a mistake (Gallant 1990),
-    "averaged" their mean over all rows (Freund & Schapire 1999).
+    A neuron whose score has not the sign it should, +1 or -1, is given `weight` times sign times
+    the row; a row of weight 0 does not exist. On separable rows there are at most (R / gamma)^2
+    mistakes in all (Novikoff 1962), R being the largest norm of a row and gamma its distance from a
+    separating plane, both with a 1 for the bias. What answers: "rosenblatt" the running weights,
+    "pocket" those that made the longest run without a mistake (Gallant 1990), "averaged" their mean
+    over all rows (Freund & Schapire 1999).
     """
     one_b = jnp.ones((x_bf.shape[0], 1), x_bf.dtype)
 
-    def see(state: PerceptronState, row: tuple[Array, Array, Array]) -> tuple[PerceptronState, Array]:
+    def see(
+        state: PerceptronState, row: tuple[Array, Array, Array]
+    ) -> tuple[PerceptronState, Array]:
         x_f, sign_k, weight = row
         there = weight > 0
         wrong_k = there & ((x_f @ state.running) * sign_k <= 0)
@@ -90,10 +99,12 @@ def learn_rows(
 
 
 class Perceptron(nn.Module):
-    """A layer of threshold neurons over a table's columns: one for two classes, else one for each against all others.
+    """A layer of threshold neurons over a table's columns: one for two classes, else one for each
+    against all others.
 
-    `learn` is what takes the place of a gradient where the rule goes row by row; the others descend on the error of
-    the thresholds, whose derivative is made up. Methods else as those of `nets.Network`.
+    `learn` is what takes the place of a gradient where the rule goes row by row; the others descend
+    on the error of the thresholds, whose derivative is made up. Methods else as those of
+    `nets.Network`.
     """
 
     inputs: Inputs
@@ -109,10 +120,13 @@ class Perceptron(nn.Module):
         return self.rule in BY_ROW
 
     @nn.compact
-    def __call__(self, columns: Mapping[str, Array], weight_b: Array | None = None, *, train: bool) -> dict[str, Array]:
+    def __call__(
+        self, columns: Mapping[str, Array], weight_b: Array | None = None, *, train: bool
+    ) -> dict[str, Array]:
         """Scaled columns -> {head: scores [b, k]}."""
         del weight_b, train
-        x_bf, scores = self.inputs(columns, self._statistics("inputs")), {}
+        x_bf = self.inputs(columns, self._statistics("inputs"))
+        scores = {}
         for head, name in self._named_heads():
             fresh = start_perceptron(x_bf.shape[1], head.size)
             start = INITIALIZERS["zeros" if self.learns_by_rule else "glorot_uniform"]
@@ -124,14 +138,22 @@ class Perceptron(nn.Module):
         return scores
 
     def learn(
-        self, columns: Mapping[str, Array], target: Mapping[str, Array], weight_b: Array, **clock: Array | int
+        self,
+        columns: Mapping[str, Array],
+        target: Mapping[str, Array],
+        weight_b: Array,
+        **clock: Array | int,
     ) -> Array:
         """The variables after these rows; returns the mistakes of each row [b]."""
         del clock
         x_bf = self.inputs(columns, self._statistics("inputs"))
         mistakes_b = jnp.zeros(len(weight_b))
         for head, name in self._named_heads():
-            yes_bk = jax.nn.one_hot(target[head.name], head.size) if head.size > 1 else target[head.name][:, None]
+            yes_bk = (
+                jax.nn.one_hot(target[head.name], head.size)
+                if head.size > 1
+                else target[head.name][:, None]
+            )
             state = PerceptronState(**self.get_variable("batch_stats", name))
             state, wrong_b = learn_rows(state, x_bf, 2.0 * yes_bk - 1, weight_b, self.rule)
             self.put_variable("batch_stats", name, state._asdict())
@@ -142,14 +164,18 @@ class Perceptron(nn.Module):
 
     def preprocess(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Raw columns -> scaled columns."""
-        return scaled_columns(inputs, self._statistics("inputs"), self.scaling, self.missing_columns)
+        return scaled_columns(
+            inputs, self._statistics("inputs"), self.scaling, self.missing_columns
+        )
 
     def preprocess_target(self, target: Mapping[str, Array]) -> dict[str, Array]:
         """Classes as they are."""
         return dict(target)
 
     def postprocess(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
-        """{head: scores} -> {head: 1 or 0 for the second class [b], or 1 for the class of the highest score [b, k]}."""
+        """{head: scores} -> {head: 1 or 0 for the second class [b], or 1 for the class of the
+        highest score [b, k]}.
+        """
         answers = {}
         for head in self.heads:
             scores_bk = outputs[head.name]

@@ -16,19 +16,24 @@ Array = jax.Array
 
 
 def last(carry: Carry, merge: str | tuple[str, ...] = "concat") -> Array:
-    """Where each direction ends: the forward one at the row's last valid step, the backward one at its first.
+    """Where each direction ends: the forward one at the row's last valid step, the backward one at
+    its first.
 
-    That is Keras' return_sequences=False. `carry` is the last layer's, `merge` the LSTM's; ValueError where that
-    is "none".
+    That is Keras' return_sequences=False. `carry` is the last layer's, `merge` the LSTM's;
+    ValueError where that is "none".
     """
-    return merge_directions(jnp.moveaxis(carry.h_dbh, 0, 1), merge if isinstance(merge, str) else merge[-1])
+    return merge_directions(
+        jnp.moveaxis(carry.h_dbh, 0, 1), merge if isinstance(merge, str) else merge[-1]
+    )
 
 
 def mean(outputs_bth: Array, lengths_b: Array | None = None) -> Array:
     """Mean over valid steps."""
     if lengths_b is None:
         return outputs_bth.mean(1)
-    total_bh = jnp.where(_valid(outputs_bth, lengths_b), outputs_bth, jnp.zeros((), outputs_bth.dtype)).sum(1)
+    total_bh = jnp.where(
+        _valid(outputs_bth, lengths_b), outputs_bth, jnp.zeros((), outputs_bth.dtype)
+    ).sum(1)
     return total_bh / jnp.maximum(lengths_b, 1)[:, None].astype(outputs_bth.dtype)
 
 
@@ -42,21 +47,30 @@ def maximum(outputs_bth: Array, lengths_b: Array | None = None) -> Array:
 
 
 class Attention(nn.Module):
-    """A mean over valid steps with weights softmax(u . tanh(W h + b)), all learned (Yang et al. 2016)."""
+    """A mean over valid steps with weights softmax(u . tanh(W h + b)), all learned (Yang et al.
+    2016).
+    """
 
     @nn.compact
     def __call__(self, outputs_bth: Array, lengths_b: Array | None = None) -> Array:
         size = outputs_bth.shape[-1]
-        context_h = self.param("context", nn.initializers.normal(size**-0.5), (size,)).astype(outputs_bth.dtype)
-        key_bth = nn.Dense(size, kernel_init=nn.initializers.glorot_uniform(), name="key")(outputs_bth)
+        context_h = self.param("context", nn.initializers.normal(size**-0.5), (size,)).astype(
+            outputs_bth.dtype
+        )
+        key_bth = nn.Dense(size, kernel_init=nn.initializers.glorot_uniform(), name="key")(
+            outputs_bth
+        )
         score_bt1 = (jnp.tanh(key_bth) @ context_h)[:, :, None]
         if lengths_b is None:
             return (jax.nn.softmax(score_bt1, 1) * outputs_bth).sum(1)
         mask_bt1 = _valid(outputs_bth, lengths_b)
-        # The lowest finite number, not -inf: a row without steps must not divide by zero, here or in its gradient.
+        # The lowest finite number, not -inf: a row without steps must not divide by zero, here or
+        # in its gradient.
         lowest = jnp.array(jnp.finfo(score_bt1.dtype).min, score_bt1.dtype)
         weight_bt1 = jax.nn.softmax(jnp.where(mask_bt1, score_bt1, lowest), 1)
-        return jnp.where(mask_bt1, weight_bt1 * outputs_bth, jnp.zeros((), outputs_bth.dtype)).sum(1)
+        return jnp.where(mask_bt1, weight_bt1 * outputs_bth, jnp.zeros((), outputs_bth.dtype)).sum(
+            1
+        )
 
 
 def _valid(outputs_bth: Array, lengths_b: Array) -> Array:

@@ -1,7 +1,8 @@
-"""The LSTM recurrence (Hochreiter & Schmidhuber 1997; forget gate of Gers et al. 2000) behind one door: `lstm`.
+"""The LSTM recurrence (Hochreiter & Schmidhuber 1997; forget gate of Gers et al. 2000) behind one
+door: `lstm`.
 
-Shapes: t time, b batch, f inputs, h hidden, d directions, g = 4h gates in the order input, forget, cell, output (that
-of torch and Keras).
+Shapes: t time, b batch, f inputs, h hidden, d directions, g = 4h gates in the order input, forget,
+cell, output (that of torch and Keras).
 """
 
 from __future__ import annotations
@@ -21,13 +22,16 @@ Array = jax.Array
 
 
 class Carry(NamedTuple):
-    """The state between two time steps; the first axis is the direction, forward before backward."""
+    """The state between two time steps; the first axis is the direction, forward before
+    backward.
+    """
 
     h_dbh: Array
     c_dbh: Array
 
 
-@partial(jax.jit, static_argnames="reverse")  # so that a call outside of any jit compiles its scans once
+# So that a call outside of any jit compiles its scans once.
+@partial(jax.jit, static_argnames="reverse")
 def lstm(
     x_btf: Array,
     kernel_dfg: Array,
@@ -39,25 +43,28 @@ def lstm(
     *,
     reverse: tuple[bool, ...],
 ) -> tuple[Array, Carry]:
-    """One layer: (outputs_btdh, final carry). `reverse` says of each direction, one or two, which way it reads.
+    """One layer: (outputs_btdh, final carry). `reverse` says of each direction, one or two, which
+    way it reads.
 
         i, f, o = sigmoid(z), n = tanh(z) with z = x W + (h * recurrent_mask) R + b;  c = f c + i n;  h = o tanh(c)
 
-    Row b has lengths_b[b] steps, 0 included (None: all of them). Outputs beyond are zero; the carry passes them
-    unchanged, so that a reversed direction begins at its row's own end. What x holds there, if finite, reaches
-    neither an output nor a gradient. `carry` is zero where None; `recurrent_mask_dbh` is dropout's, one a sequence.
+    Row b has lengths_b[b] steps, 0 included (None: all of them). Outputs beyond are zero; the carry
+    passes them unchanged, so that a reversed direction begins at its row's own end. What x holds
+    there, if finite, reaches neither an output nor a gradient. `carry` is zero where None;
+    `recurrent_mask_dbh` is dropout's, one a sequence.
 
-    Products are taken in x's type and summed in float32 (float64 if x is); the carry has that type, outputs have x's.
-    Reverse-mode derivatives of any order; forward mode raises TypeError, and so do inputs that are not floating.
-    ValueError names an array whose shape does not fit the others.
+    Products are taken in x's type and summed in float32 (float64 if x is); the carry has that type,
+    outputs have x's. Reverse-mode derivatives of any order; forward mode raises TypeError, and so
+    do inputs that are not floating. ValueError names an array whose shape does not fit the others.
 
-    On a CPU a compiled kernel computes it (nets/kernels/lstm.py) where there is one and x is no float64, else scans
-    (nets/recurrence_scan.py); `nets.kernels.library.core()` says which.
+    On a CPU a compiled kernel computes it (nets/kernels/lstm.py) where there is one and x is no
+    float64, else scans (nets/recurrence_scan.py); `nets.kernels.library.core()` says which.
     """
     if not jnp.issubdtype(x_btf.dtype, jnp.floating):
         raise TypeError(f"an LSTM's inputs must be floating-point numbers, not {x_btf.dtype}")
     n_rows, n_steps, n_inputs = x_btf.shape
-    n_directions, size = len(reverse), recurrent_dhg.shape[-2]
+    n_directions = len(reverse)
+    size = recurrent_dhg.shape[-2]
     wide = jnp.promote_types(x_btf.dtype, jnp.float32)
     if carry is None:
         zeros_dbh = jnp.zeros((n_directions, n_rows, size), wide)
@@ -73,7 +80,9 @@ def lstm(
         ("recurrent_mask_dbh", recurrent_mask_dbh, state),
     ):
         if array is not None and array.shape != shape:
-            raise ValueError(f"{name} has the shape {array.shape}, expected {shape} beside x_btf's {x_btf.shape}")
+            raise ValueError(
+                f"{name} has the shape {array.shape}, expected {shape} beside x_btf's {x_btf.shape}"
+            )
     layer = LayerInputs(
         x_btf,
         kernel_dfg.astype(x_btf.dtype),
@@ -87,7 +96,9 @@ def lstm(
     scanned = partial(scanned_layer, reverse)
     if wide == jnp.float32 and n_steps * n_rows * n_inputs * size and library.is_native():
         # A program that is made here for another device, as jax.export can, still gets the scans.
-        outputs_btdh, h_dbh, c_dbh = lax.platform_dependent(layer, cpu=partial(native_layer, reverse), default=scanned)
+        outputs_btdh, h_dbh, c_dbh = lax.platform_dependent(
+            layer, cpu=partial(native_layer, reverse), default=scanned
+        )
     else:
         outputs_btdh, h_dbh, c_dbh = scanned(layer)
     return outputs_btdh.astype(x_btf.dtype), Carry(h_dbh, c_dbh)

@@ -24,16 +24,19 @@ from nets.tokens import Tokens
 
 Array = jax.Array
 Statistics = Mapping[str, Mapping[str, Array]]
-STEP_KINDS = ("tags", "next_numbers", "next_binary")  # heads that answer at every step; the others once a sequence
+# Heads that answer at every step; the others once a sequence.
+STEP_KINDS = ("tags", "next_numbers", "next_binary")
 
 
 class SequenceNetwork(nn.Module):
-    """Tokens and numbers of each step, an LSTM (or a "plain" recurrent `cell`) over them, and a linear layer per head.
+    """Tokens and numbers of each step, an LSTM (or a "plain" recurrent `cell`) over them, and a
+    linear layer per head.
 
-    Inputs: "length" int32 [b], and "numbers" [b, t, f], "tokens" [b, t], "characters" [b, t, c] as far as there are
-    any. A head of STEP_KINDS reads the LSTM's outputs, [b, t, k]; any other a `readout` of them through dense layers
-    of sizes `head`. Where there are no such heads `patch` steps may be read at once. What was fitted on training rows
-    stands in the collection `statistics`, as in `nets.Network`, whose methods these are.
+    Inputs: "length" int32 [b], and "numbers" [b, t, f], "tokens" [b, t], "characters" [b, t, c] as
+    far as there are any. A head of STEP_KINDS reads the LSTM's outputs, [b, t, k]; any other a
+    `readout` of them through dense layers of sizes `head`. Where there are no such heads `patch`
+    steps may be read at once. What was fitted on training rows stands in the collection
+    `statistics`, as in `nets.Network`, whose methods these are.
     """
 
     heads: tuple[HeadShape, ...]
@@ -61,7 +64,8 @@ class SequenceNetwork(nn.Module):
         *,
         train: bool,
     ) -> dict[str, Any]:
-        """Prepared inputs -> {head: outputs [b, o] or [b, t, o]}, "length" [b], what a CRF has learned, and "carry".
+        """Prepared inputs -> {head: outputs [b, o] or [b, t, o]}, "length" [b], what a CRF has
+        learned, and "carry".
 
         Given back with the steps that follow, the carry continues where these ended.
         """
@@ -74,26 +78,40 @@ class SequenceNetwork(nn.Module):
         of_steps = self._dropped(outputs_bth, train)
         predict_row = None
         if any(head.kind not in STEP_KINDS for head in self.heads):
-            predict_row = self._dense(self._dropped(self._readout(outputs_bth, carry, length_b), train), train)
+            predict_row = self._dense(
+                self._dropped(self._readout(outputs_bth, carry, length_b), train), train
+            )
         outputs: dict[str, Any] = {"length": length_b, "carry": carry}
-        for head, name in zip(self.heads, readable_names(tuple(h.name for h in self.heads)), strict=True):
+        for head, name in zip(
+            self.heads, readable_names(tuple(h.name for h in self.heads)), strict=True
+        ):
             features = of_steps if head.kind in STEP_KINDS else predict_row
             raw = nn.Dense(
-                head.width, kernel_init=nn.initializers.glorot_uniform(), bias_init=self._bias(head), name=name
+                head.width,
+                kernel_init=nn.initializers.glorot_uniform(),
+                bias_init=self._bias(head),
+                name=name,
             )(features)
             outputs |= read_layer(raw, head)
             if head.kind == "tags" and self.crf:
                 zeros = nn.initializers.zeros_init()
                 outputs[f"{head.name}.start"] = self.param(f"{name}_start", zeros, (head.size,))
-                outputs[f"{head.name}.transition"] = self.param(f"{name}_transition", zeros, (head.size, head.size))
+                outputs[f"{head.name}.transition"] = self.param(
+                    f"{name}_transition", zeros, (head.size, head.size)
+                )
         return outputs
 
     def preprocess(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Raw inputs -> numbers standardised, zero where missing and beyond the end; the others as they are."""
+        """Raw inputs -> numbers standardised, zero where missing and beyond the end; the others as
+        they are.
+        """
         inputs = dict(inputs)
         if "numbers" in inputs:
-            statistics, raw_btf = self._statistics("inputs"), inputs["numbers"]
-            scaled_btf = (raw_btf - statistics["center"][None, None]) / statistics["scale"][None, None]
+            statistics = self._statistics("inputs")
+            raw_btf = inputs["numbers"]
+            scaled_btf = (raw_btf - statistics["center"][None, None]) / statistics["scale"][
+                None, None
+            ]
             mask_bt = jnp.arange(raw_btf.shape[1])[None] < inputs["length"][:, None]
             known_btf = mask_bt[..., None] & ~jnp.isnan(raw_btf)
             inputs["numbers"] = jnp.where(known_btf, scaled_btf, jnp.zeros((), scaled_btf.dtype))
@@ -104,24 +122,32 @@ class SequenceNetwork(nn.Module):
         statistics = self._statistics("targets")
         prepared = {}
         for head in self.heads:
-            fitted, raw = statistics[head.name], target[head.name]
+            fitted = statistics[head.name]
+            raw = target[head.name]
             if head.kind == "next_numbers":
-                prepared[head.name] = (raw - fitted["center"][None, None]) / fitted["scale"][None, None]
+                prepared[head.name] = (raw - fitted["center"][None, None]) / fitted["scale"][
+                    None, None
+                ]
             else:
                 prepared[head.name] = standardise_target(raw, head, fitted)
         return prepared
 
     def postprocess(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
-        """{head: outputs} -> {head: numbers in the target's units, probabilities, or the best tags int32 [b, t]}.
+        """{head: outputs} -> {head: numbers in the target's units, probabilities, or the best tags
+        int32 [b, t]}.
 
-        Beyond a row's end tags are -1 and next steps nan. Tags keep to IOB2 where the training rows do.
+        Beyond a row's end tags are -1 and next steps nan. Tags keep to IOB2 where the training rows
+        do.
         """
-        statistics, length_b = self._statistics("targets"), outputs["length"]
+        statistics = self._statistics("targets")
+        length_b = outputs["length"]
         answers = {}
         for head in self.heads:
-            fitted, raw = statistics[head.name], outputs[head.name]
+            fitted = statistics[head.name]
+            raw = outputs[head.name]
             if head.kind == "tags":
-                start_k, transition_kk = fitted["start"], fitted["transition"]
+                start_k = fitted["start"]
+                transition_kk = fitted["transition"]
                 if self.crf:
                     start_k = start_k + outputs[f"{head.name}.start"]
                     transition_kk = transition_kk + outputs[f"{head.name}.transition"]
@@ -132,7 +158,9 @@ class SequenceNetwork(nn.Module):
                 else:
                     values_btf = raw * fitted["scale"][None, None] + fitted["center"][None, None]
                 mask_bt = jnp.arange(raw.shape[1])[None] < length_b[:, None]
-                answers[head.name] = jnp.where(mask_bt[..., None], values_btf, jnp.array(jnp.nan, raw.dtype))
+                answers[head.name] = jnp.where(
+                    mask_bt[..., None], values_btf, jnp.array(jnp.nan, raw.dtype)
+                )
             else:
                 answers |= answers_of(outputs, head, fitted, clip=False, log_link=self.log_link)
         return answers
@@ -141,7 +169,9 @@ class SequenceNetwork(nn.Module):
         """Raw inputs -> answers."""
         return self.postprocess(self(self.preprocess(inputs), train=False))
 
-    def step(self, inputs: Mapping[str, Array], carry: tuple[Carry, ...] | None) -> tuple[dict[str, Array], Any]:
+    def step(
+        self, inputs: Mapping[str, Array], carry: tuple[Carry, ...] | None
+    ) -> tuple[dict[str, Array], Any]:
         """Raw inputs of the next steps, and the carry of those before -> (answers, carry)."""
         outputs = self(self.preprocess(inputs), None, carry, train=False)
         return self.postprocess(outputs), outputs["carry"]
@@ -161,12 +191,15 @@ class SequenceNetwork(nn.Module):
 
     def _steps(self, inputs: Mapping[str, Array], train: bool) -> tuple[Array, Array]:
         """Lengths [b] and the features of every step [b, t, e]."""
-        length_b, parts = inputs["length"], []
+        length_b = inputs["length"]
+        parts = []
         if "numbers" in inputs:
             parts.append(inputs["numbers"])
         if self.tokens is not None:
             count_v = self._statistics("inputs")["count"]
-            parts.append(self.tokens(inputs["tokens"], inputs.get("characters"), count_v, train=train))
+            parts.append(
+                self.tokens(inputs["tokens"], inputs.get("characters"), count_v, train=train)
+            )
         return length_b, jnp.concatenate(parts, -1)
 
     def _readout(self, outputs_bth: Array, carry: tuple, length_b: Array) -> Array:
@@ -175,24 +208,38 @@ class SequenceNetwork(nn.Module):
         if self.readout == "attention":
             return Attention(name="attention")(outputs_bth, length_b)
         parts = {"mean": mean, "max": maximum}
-        return jnp.concatenate([parts[kind](outputs_bth, length_b) for kind in self.readout.split("_")], -1)
+        return jnp.concatenate(
+            [parts[kind](outputs_bth, length_b) for kind in self.readout.split("_")], -1
+        )
 
     def _dense(self, x_bh: Array, train: bool) -> Array:
         for i, size in enumerate(self.head):
-            x_bh = nn.Dense(size, kernel_init=nn.initializers.glorot_uniform(), name=f"dense_{i}")(x_bh)
+            x_bh = nn.Dense(size, kernel_init=nn.initializers.glorot_uniform(), name=f"dense_{i}")(
+                x_bh
+            )
             x_bh = self._dropped(ACTIVATIONS[self.head_activation](x_bh), train)
         return x_bh
 
     def _dropped(self, x: Array, train: bool) -> Array:
-        return dropout(self.make_rng("dropout"), x, self.dropout) if train and not is_off(self.dropout) else x
+        return (
+            dropout(self.make_rng("dropout"), x, self.dropout)
+            if train and not is_off(self.dropout)
+            else x
+        )
 
     def _bias(self, head: HeadShape) -> nn.initializers.Initializer:
-        """What makes a new head answer with the rates of the training rows: training begins where guessing ends."""
+        """What makes a new head answer with the rates of the training rows: training begins where
+        guessing ends.
+        """
         rate = self._statistics("targets")[head.name].get("rate")
         if rate is None:
             return nn.initializers.zeros_init()
         rate = jnp.clip(rate, 1e-6, 1 - 1e-6)
-        bias = jnp.log(rate) if head.kind in ("tags", "multiclass") else jnp.log(rate) - jnp.log1p(-rate)
+        bias = (
+            jnp.log(rate)
+            if head.kind in ("tags", "multiclass")
+            else jnp.log(rate) - jnp.log1p(-rate)
+        )
         return lambda key, shape, dtype=jnp.float32: bias[-shape[0] :].astype(dtype)
 
     def _statistics(self, name: str) -> Mapping:
@@ -200,7 +247,9 @@ class SequenceNetwork(nn.Module):
 
 
 def patches(x_bte: Array, length_b: Array, size: int) -> tuple[Array, Array]:
-    """`size` steps as one: lengths [b] and [b, ceil(t / size), size * e]; zeros after a row's end."""
+    """`size` steps as one: lengths [b] and [b, ceil(t / size), size * e]; zeros after a row's
+    end.
+    """
     mask_bt = jnp.arange(x_bte.shape[1])[None] < length_b[:, None]
     x_bte = jnp.where(mask_bt[..., None], x_bte, jnp.zeros((), x_bte.dtype))
     x_bte = jnp.pad(x_bte, ((0, 0), (0, -x_bte.shape[1] % size), (0, 0)))

@@ -1,4 +1,5 @@
-"""Tokens as vectors: one for each known word, and features of its characters. b batch, t time, c characters.
+"""Tokens as vectors: one for each known word, and features of its characters. b batch, t time, c
+characters.
 
 Code 0 is padding and 1 is unknown, of words as of characters.
 """
@@ -14,15 +15,19 @@ import jax.numpy as jnp
 from nets.dropout import random_bits
 
 Array = jax.Array
-UNKNOWN, RESERVED = 1, 2
+UNKNOWN = 1
+RESERVED = 2
 CHARACTER_SIZE = 32  # numbers that stand for a character
-SPREAD = 0.3  # standard deviation of new vectors: as large as what dropout leaves of them is to be told apart
+# Standard deviation of new vectors: as large as what dropout leaves of them is to be told apart.
+SPREAD = 0.3
 
 
 class Characters(nn.Module):
-    """A convolution over three characters at a time and the maximum over a word (Chiu & Nichols 2016): [b, t, size].
+    """A convolution over three characters at a time and the maximum over a word (Chiu & Nichols
+    2016): [b, t, size].
 
-    Words of any spelling have features, so that a tagger can tell something of a word it has never seen.
+    Words of any spelling have features, so that a tagger can tell something of a word it has never
+    seen.
     """
 
     n_characters: int
@@ -31,9 +36,12 @@ class Characters(nn.Module):
     @nn.compact
     def __call__(self, codes_btc: Array) -> Array:
         table = self.param("embedding", _vectors, (self.n_characters, CHARACTER_SIZE))
-        kernel = self.param("kernel", nn.initializers.glorot_uniform(), (3 * CHARACTER_SIZE, self.size))
+        kernel = self.param(
+            "kernel", nn.initializers.glorot_uniform(), (3 * CHARACTER_SIZE, self.size)
+        )
         bias = self.param("bias", nn.initializers.zeros_init(), (self.size,))
-        # Most steps of most batches are padding: only the first quarter or half is computed where that holds all words.
+        # Most steps of most batches are padding: only the first quarter or half is computed where
+        # that holds all words.
         n_steps = codes_btc.shape[1]
         widths = sorted({-(-n_steps // parts) for parts in (4, 2, 1)})
         longest = jnp.where(codes_btc[:, :, 0] > 0, jnp.arange(1, n_steps + 1)[None], 0).max()
@@ -43,7 +51,9 @@ class Characters(nn.Module):
             return jnp.pad(features, ((0, 0), (0, n_steps - width), (0, 0)))
 
         branches = [functools.partial(first_steps, width) for width in widths]
-        return jax.lax.switch(jnp.searchsorted(jnp.array(widths), longest), branches, codes_btc, table, kernel, bias)
+        return jax.lax.switch(
+            jnp.searchsorted(jnp.array(widths), longest), branches, codes_btc, table, kernel, bias
+        )
 
 
 def _spelled(codes_btc: Array, table: Array, kernel: Array, bias: Array) -> Array:
@@ -61,8 +71,8 @@ def _spelled(codes_btc: Array, table: Array, kernel: Array, bias: Array) -> Arra
 class Tokens(nn.Module):
     """Word vectors, and character features beside them where `n_characters` is above 0.
 
-    In training a word that occurs `count` times in the training rows is taken for unknown with probability
-    rare / (rare + count), so that the unknown word learns to stand for rare ones.
+    In training a word that occurs `count` times in the training rows is taken for unknown with
+    probability rare / (rare + count), so that the unknown word learns to stand for rare ones.
     """
 
     n_words: int
@@ -72,16 +82,22 @@ class Tokens(nn.Module):
     rare: float = 0.0
 
     @nn.compact
-    def __call__(self, codes_bt: Array, characters_btc: Array | None, count_v: Array, *, train: bool) -> Array:
+    def __call__(
+        self, codes_bt: Array, characters_btc: Array | None, count_v: Array, *, train: bool
+    ) -> Array:
         table = self.param("embedding", _vectors, (self.n_words, self.size))
         if train and self.rare:
             rate_bt = self.rare / (self.rare + count_v[codes_bt])
-            uniform_bt = (random_bits(self.make_rng("dropout"), codes_bt.shape) >> 8).astype(jnp.float32) / (1 << 24)
+            uniform_bt = (random_bits(self.make_rng("dropout"), codes_bt.shape) >> 8).astype(
+                jnp.float32
+            ) / (1 << 24)
             codes_bt = jnp.where((codes_bt > 0) & (uniform_bt < rate_bt), UNKNOWN, codes_bt)
         words = table[codes_bt]
         if characters_btc is None or not self.n_characters:
             return words
-        spelled = Characters(self.n_characters, self.character_size, name="characters")(characters_btc)
+        spelled = Characters(self.n_characters, self.character_size, name="characters")(
+            characters_btc
+        )
         return jnp.concatenate([words, spelled], -1)
 
 

@@ -1,4 +1,6 @@
-"""What all tests run under. Set in the environment, so that it costs no import and holds in subprocesses too."""
+"""What all tests run under. Set in the environment, so that it costs no import and holds in
+subprocesses too.
+"""
 
 from __future__ import annotations
 

@@ -3,7 +3,8 @@
     python tests/golden_runs.py --out=before.json          # in the checkout of the state before
     python tests/golden_runs.py --against=before.json      # in that of the state after; exit 1 if anything differs
 
-Bits depend on the machine and on the versions of libraries, so nothing of this is kept in the repository.
+Bits depend on the machine and on the versions of libraries, so nothing of this is kept in the
+repository.
 """
 
 from __future__ import annotations
@@ -60,31 +61,56 @@ def runs(folder: Path) -> dict[str, tuple[str, dict[str, str]]]:
         "table": ("table", {"data.path": "builtin:wine", "data.target": "cultivar"}),
         "population": (
             "diabetes",
-            {"population.seeds": "2", "population.folds": "3", "population.grid": grid, "net.dropout": "0.2"},
+            {
+                "population.seeds": "2",
+                "population.folds": "3",
+                "population.grid": grid,
+                "net.dropout": "0.2",
+            },
         ),
-        "series": ("series", {"data.path": "builtin:mackey_glass", "data.target": "x", "data.rows": "600"}),
+        "series": (
+            "series",
+            {"data.path": "builtin:mackey_glass", "data.target": "x", "data.rows": "600"},
+        ),
         "tags": (
             "sequences",
-            {"data.path": str(folder / "sentences.jsonl"), "data.inputs": "tokens", "data.target": "tags,intent"},
+            {
+                "data.path": str(folder / "sentences.jsonl"),
+                "data.inputs": "tokens",
+                "data.target": "tags,intent",
+            },
         ),
         "clusters": ("clusters", {"data.path": "builtin:iris", "data.label": "species"}),
         "autoencoder": ("autoencoder", {}),
         "stream": (
             "table",
-            {"data.path": str(folder / "stream"), "data.target": "y", "data.stream": "true", "net.hidden": "(32,)"},
+            {
+                "data.path": str(folder / "stream"),
+                "data.target": "y",
+                "data.stream": "true",
+                "net.hidden": "(32,)",
+            },
         ),
     }
 
 
 def state_digest(folder: Path) -> str:
-    """SHA-256 over every array of the newest checkpoints of a run, parts of a population included."""
+    """SHA-256 over every array of the newest checkpoints of a run, parts of a population
+    included.
+    """
     digest = hashlib.sha256()
     for checkpoints in sorted(folder.rglob("checkpoints")):
-        newest = max((path for path in checkpoints.iterdir() if path.name.isdigit()), key=lambda path: int(path.name))
+        newest = max(
+            (path for path in checkpoints.iterdir() if path.name.isdigit()),
+            key=lambda path: int(path.name),
+        )
         for item in sorted(path for path in newest.iterdir() if path.is_dir()):
             tree = ocp.PyTreeCheckpointer().restore(item)
             for path, leaf in sorted(
-                ((jax.tree_util.keystr(path), leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(tree)),
+                (
+                    (jax.tree_util.keystr(path), leaf)
+                    for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+                ),
                 key=lambda pair: pair[0],
             ):
                 array = np.asarray(leaf)
@@ -129,7 +155,8 @@ def main() -> int:
         options.out.write_text(json.dumps(found, indent=1, sort_keys=True))
     if not options.against:
         return 0
-    before, wrong = json.loads(options.against.read_text()), 0
+    before = json.loads(options.against.read_text())
+    wrong = 0
     for run, now in found.items():
         for part, value in now.items():
             if before[run][part] != value:

@@ -22,7 +22,9 @@ def digest(folder: Path) -> dict:
     model = checkpoints.restore_model(checkpoints.steps()[0])
     result = json.loads((folder / "result.json").read_text())
     return {
-        "model": hashlib.sha256(b"".join(np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(model))).hexdigest(),
+        "model": hashlib.sha256(
+            b"".join(np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(model))
+        ).hexdigest(),
         "history": (folder / "metrics.jsonl").read_bytes(),
         "predictions": pq.read_table(folder / "predictions.parquet"),
         "metrics": result["metrics"],

@@ -1,4 +1,6 @@
-"""What a user gets wrong about a table: each is one line that says what and where, exit code 2, and no traceback."""
+"""What a user gets wrong about a table: each is one line that says what and where, exit code 2, and
+no traceback.
+"""
 
 import subprocess
 import sys
@@ -36,17 +38,33 @@ CASES = {
     "not UTF-8": (rows({9: "1,2,\xff,3"}).encode("latin-1"), {}, r"UTF-8"),
     "no target column": (rows({}), {"target": "yy"}, r"no column 'yy'; did you mean 'y'"),
     "target all missing": (
-        HEADER + "\n".join(",".join([*line.split(",")[:3], ""]) for line in GOOD.splitlines()), {}, r"target"),
+        HEADER + "\n".join(",".join([*line.split(",")[:3], ""]) for line in GOOD.splitlines()),
+        {},
+        r"target",
+    ),
     "target constant": (
-        HEADER + "\n".join(",".join([*line.split(",")[:3], "5"]) for line in GOOD.splitlines()), {}, r"'y'"),
+        HEADER + "\n".join(",".join([*line.split(",")[:3], "5"]) for line in GOOD.splitlines()),
+        {},
+        r"'y'",
+    ),
     "one class": (
-        HEADER + "\n".join(",".join([*line.split(",")[:3], "no"]) for line in GOOD.splitlines()), {}, r"class"),
-    "text in a number column": (rows({3: "oops,1,x,1", 8: "bad,1,x,1"}), {}, r"'a': 'oops' in row 3"),
+        HEADER + "\n".join(",".join([*line.split(",")[:3], "no"]) for line in GOOD.splitlines()),
+        {},
+        r"class",
+    ),
+    "text in a number column": (
+        rows({3: "oops,1,x,1", 8: "bad,1,x,1"}),
+        {},
+        r"'a': 'oops' in row 3",
+    ),
     "text in the target": (rows({3: "1,1,x,high"}), {}, r"'y'.*row 3"),
     "infinity": (rows({11: "1,inf,x,1"}), {}, r"'b'.*row 11"),
     "infinity in the target": (rows({11: "1,1,x,inf"}), {}, r"'y'.*row 11"),
     "integers too close for float32": (
-        HEADER + "\n".join(f"{10**15 * (i % 9) + i},{i % 4},x{i % 3},{i}" for i in range(60)), {}, r"'a'.*float32"),
+        HEADER + "\n".join(f"{10**15 * (i % 9) + i},{i % 4},x{i % 3},{i}" for i in range(60)),
+        {},
+        r"'a'.*float32",
+    ),
     "one row": (HEADER + "1,2,x,3", {}, r"row"),
     "two rows": (HEADER + "1,2,x,3\n2,3,y,4", {}, r"row"),
     "more validation rows than rows": (rows({}), {"valid": 100}, r"valid"),
@@ -58,19 +76,29 @@ CASES = {
     "unknown weight column": (rows({}), {"weight": "w"}, r"no column 'w'"),
     "negative weight": (rows({4: "-1,1,x,1"}), {"weight": "a"}, r"row 4"),
     "unknown group column": (rows({}), {"split": "group", "group": "g"}, r"no column 'g'"),
-    "one group": (rows({}).replace(",x,", ",z,").replace(",y,", ",z,"), {"split": "group", "group": "c"}, r"group"),
+    "one group": (
+        rows({}).replace(",x,", ",z,").replace(",y,", ",z,"),
+        {"split": "group", "group": "c"},
+        r"group",
+    ),
     "a class of one row, stratified": (
-        HEADER + "\n".join(f"{i % 7},{i % 3},x,{'rare' if i == 9 else 'ab'[i % 2]}" for i in range(60)),
-        {"split": "stratified"}, r"rare"),
+        HEADER
+        + "\n".join(f"{i % 7},{i % 3},x,{'rare' if i == 9 else 'ab'[i % 2]}" for i in range(60)),
+        {"split": "stratified"},
+        r"rare",
+    ),
     "unknown time column": (rows({}), {"split": "time", "time": "t"}, r"no column 't'"),
     "no usable column": ("a,y\n" + "\n".join(f"1,{i}" for i in range(60)), {}, r"column"),
     "numbers named as dates": (rows({}), {"split": "time", "time": "c"}, r"'c'"),
-}  # fmt: skip
+}
 
 
 def fit(path: Path, options: dict, workdir: Path) -> None:
     data = Table(**{"path": str(path), "target": "y", **options})
-    loop.fit(Config(name="bad", data=data, net=Dense(hidden=(4,)), optim=Optim(), train=Train(epochs=1)), workdir)
+    loop.fit(
+        Config(name="bad", data=data, net=Dense(hidden=(4,)), optim=Optim(), train=Train(epochs=1)),
+        workdir,
+    )
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -94,7 +122,8 @@ def test_the_good_rows_are_good(tmp_path):
 
 
 def test_a_class_that_training_rows_lack_is_named(tmp_path):
-    path, other = tmp_path / "data.csv", tmp_path / "test.csv"
+    path = tmp_path / "data.csv"
+    other = tmp_path / "test.csv"
     path.write_text("a,y\n" + "\n".join(f"{i % 5},{'no yes'.split()[i % 2]}" for i in range(60)))
     other.write_text("a,y\n1,yes\n2,maybe\n")
     with pytest.raises(UserError, match=r"class 'maybe' in row 2"):
@@ -102,7 +131,8 @@ def test_a_class_that_training_rows_lack_is_named(tmp_path):
 
 
 def test_an_unwritable_folder_is_refused(tmp_path):
-    path, file = tmp_path / "data.csv", tmp_path / "file"
+    path = tmp_path / "data.csv"
+    file = tmp_path / "file"
     path.write_text(rows({}))
     file.write_text("")
     with pytest.raises(UserError, match=r"--workdir: cannot write in"):
@@ -121,7 +151,13 @@ def test_a_folder_in_use_is_refused(tmp_path):
 @pytest.mark.slow
 def test_the_command_says_it_in_one_line_and_exits_with_2(tmp_path):
     (tmp_path / "data.csv").write_text(rows({11: "1,inf,x,1"}))
-    command = [sys.executable, "-m", "train.main", "--config=configs/table.py", f"--workdir={tmp_path / 'run'}"]
+    command = [
+        sys.executable,
+        "-m",
+        "train.main",
+        "--config=configs/table.py",
+        f"--workdir={tmp_path / 'run'}",
+    ]
     command += [f"--config.data.path={tmp_path / 'data.csv'}", "--config.data.target=y"]
     root = Path(__file__).parents[1]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)

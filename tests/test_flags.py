@@ -23,35 +23,87 @@ def get_config():
 """
 # A config file, "" for the good one, the arguments after it, and what the line must hold.
 MISTAKES = [
-    ("", ["--config.net.hiden=3"], "config.net.hiden: no such field; did you mean config.net.hidden? (fields of"),
+    (
+        "",
+        ["--config.net.hiden=3"],
+        "config.net.hiden: no such field; did you mean config.net.hidden? (fields of",
+    ),
     ("", ["--config.learning_rate=3"], "did you mean config.optim.learning_rate?"),
     ("", ["--config.optim.learnig_rate=3"], "did you mean config.optim.learning_rate?"),
     ("", ["--config.learnig_rate=3"], "did you mean config.optim.learning_rate?"),
     ("", ["--config.optimizer.name=adam"], "did you mean config.optim.name?"),
-    ("", ["--config.net.bidirectional=true"], "config.net.bidirectional: no such field (fields of Dense: hidden,"),
+    (
+        "",
+        ["--config.net.bidirectional=true"],
+        "config.net.bidirectional: no such field (fields of Dense: hidden,",
+    ),
     ("", ["--config.zzz=3"], "config.zzz: no such field (fields of Config: name, seed"),
-    ("", ["--config.net=Dense"], "config.net: a group of fields; set one of them, such as config.net.hidden"),
+    (
+        "",
+        ["--config.net=Dense"],
+        "config.net: a group of fields; set one of them, such as config.net.hidden",
+    ),
     ("", ["--config.net.hidden.width=3"], "config.net.hidden.width: no such field"),
     ("", ["--config.=3"], "config.: no such field"),
-    ("", ["--config.net.hidden=8,x"], "expected integers such as (64, 64), at least 1, or auto, got '8,x'"),
-    ("", ["--config.net.hidden=0"], "config.net.hidden: expected integers such as (64, 64), at least 1"),
+    (
+        "",
+        ["--config.net.hidden=8,x"],
+        "expected integers such as (64, 64), at least 1, or auto, got '8,x'",
+    ),
+    (
+        "",
+        ["--config.net.hidden=0"],
+        "config.net.hidden: expected integers such as (64, 64), at least 1",
+    ),
     ("", ["--config.net.activation=rellu"], "got 'rellu'; did you mean relu?"),
     ("", ["--config.net.residual=yes"], "config.net.residual: expected true or false, got 'yes'"),
-    ("", ["--config.train.epochs=1.5"], "config.train.epochs: expected an integer, at least 1, or auto, got '1.5'"),
+    (
+        "",
+        ["--config.train.epochs=1.5"],
+        "config.train.epochs: expected an integer, at least 1, or auto, got '1.5'",
+    ),
     ("", ["--config.train.epochs=1e3"], "config.train.epochs: expected an integer"),
     ("", ["--config.optim.learning_rate=fast"], "expected a number, above 0, or auto, got 'fast'"),
-    ("", ["--config.optim.learning_rate", "-1"], "config.optim.learning_rate: expected a number, above 0"),
-    ("", ["--config.optim.rates={bias: 1}"], 'config.optim.rates: expected numbers by name such as {"a": 0.5}'),
-    ("", ["--config.seed=99999999999"], "config.seed: expected an integer, at least 0 and at most 4294967295"),
-    ("", ["--config.data.valid=0.6", "--config.data.test=0.6"], "0.6 + 0.6 leaves no rows to train on"),
-    ("", ["--config.data.split=group"], "config.data.group: config.data.split=group needs a column"),
+    (
+        "",
+        ["--config.optim.learning_rate", "-1"],
+        "config.optim.learning_rate: expected a number, above 0",
+    ),
+    (
+        "",
+        ["--config.optim.rates={bias: 1}"],
+        'config.optim.rates: expected numbers by name such as {"a": 0.5}',
+    ),
+    (
+        "",
+        ["--config.seed=99999999999"],
+        "config.seed: expected an integer, at least 0 and at most 4294967295",
+    ),
+    (
+        "",
+        ["--config.data.valid=0.6", "--config.data.test=0.6"],
+        "0.6 + 0.6 leaves no rows to train on",
+    ),
+    (
+        "",
+        ["--config.data.split=group"],
+        "config.data.group: config.data.split=group needs a column",
+    ),
     ("", ["--config.optim.name=adam", "--config.optim.nesterov=true"], "config.optim.nesterov"),
-    ("", ["--config.train.epochs"], "config.train.epochs: no value given; write --config.train.epochs=VALUE"),
+    (
+        "",
+        ["--config.train.epochs"],
+        "config.train.epochs: no value given; write --config.train.epochs=VALUE",
+    ),
     ("", ["--config.train.epochs", "--workdir=x"], "config.train.epochs: no value given"),
     ("", ["--confg=a.py"], "--confg: no such flag; did you mean --config?"),
     ("", ["--seed=1"], "--seed: no such flag; did you mean --config.seed?"),
     ("", ["--optim.l2=1"], "--optim.l2: no such flag; did you mean --config.optim.l2?"),
-    ("", ["config.seed=1"], "every argument is a flag, as in --config=PATH; did you mean --config.seed=1?"),
+    (
+        "",
+        ["config.seed=1"],
+        "every argument is a flag, as in --config=PATH; did you mean --config.seed=1?",
+    ),
     ("", ["--workdir"], "--workdir"),
     ("", ["--workdir="], "--workdir: expected a path, got ''"),
     ("", ["--help=3"], "--help"),
@@ -61,16 +113,34 @@ MISTAKES = [
     ("import no_such_module\n", [], "line 1: ModuleNotFoundError"),
     (CONFIG.replace("get_config", "config"), [], "needs a function get_config()"),
     (CONFIG.replace("return ", ""), [], "needs a function get_config()"),
-    (CONFIG.replace("hidden", "hiden"), [], "line 4: Dense has no field hiden; did you mean hidden? (fields: hidden,"),
-    (CONFIG.replace("(8,)", "[8]"), [], "integers such as (64, 64), at least 1, or auto, got [8]; write (8,)"),
+    (
+        CONFIG.replace("hidden", "hiden"),
+        [],
+        "line 4: Dense has no field hiden; did you mean hidden? (fields: hidden,",
+    ),
+    (
+        CONFIG.replace("(8,)", "[8]"),
+        [],
+        "integers such as (64, 64), at least 1, or auto, got [8]; write (8,)",
+    ),
     (CONFIG.replace('"y"', '""'), [], "config.data.target: no target"),
-    (CONFIG.replace("Dense(hidden=(8,))", "None"), [], "config.net: expected train.config.Dense or train.config.L"),
-    ("def get_config():\n    raise ValueError('two\\nlines')\n", [], "line 2: ValueError: two lines"),
-]  # fmt: skip
+    (
+        CONFIG.replace("Dense(hidden=(8,))", "None"),
+        [],
+        "config.net: expected train.config.Dense or train.config.L",
+    ),
+    (
+        "def get_config():\n    raise ValueError('two\\nlines')\n",
+        [],
+        "line 2: ValueError: two lines",
+    ),
+]
 
 
 def program(*arguments: str, module: str = "train.main") -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", module, *arguments], capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments], capture_output=True, text=True, timeout=60
+    )
 
 
 @pytest.fixture
@@ -82,7 +152,9 @@ def config_file(tmp_path: Path) -> Path:
 
 @pytest.mark.smoke
 @pytest.mark.parametrize(("text", "arguments", "message"), MISTAKES)
-def test_a_mistake_is_answered_in_one_line_at_once(text: str, arguments: list[str], message: str, config_file: Path):
+def test_a_mistake_is_answered_in_one_line_at_once(
+    text: str, arguments: list[str], message: str, config_file: Path
+):
     config_file.write_text(text or CONFIG)
     began = time.perf_counter()
     done = program(f"--config={config_file}", *arguments)
@@ -95,7 +167,9 @@ def test_a_mistake_is_answered_in_one_line_at_once(text: str, arguments: list[st
 
 
 @pytest.mark.parametrize("arguments", [[], ["--config.seed=x"], ["--help"]])
-def test_nothing_heavy_is_imported_before_a_config_is_right(arguments: list[str], config_file: Path):
+def test_nothing_heavy_is_imported_before_a_config_is_right(
+    arguments: list[str], config_file: Path
+):
     code = """
 import sys
 from train import flags
@@ -118,11 +192,28 @@ sys.stderr.write(f" {[name for name in heavy if name in sys.modules]}")
     "order",
     [
         ["--config=FILE", "--config.seed=7", "--config.net.hidden=(4,4)", "--workdir=DIR"],
-        ["--workdir", "DIR", "--config.seed", "7", "--config", "FILE", "--config.net.hidden", "4,4"],
-        ["--config.net.hidden=[4, 4]", "--config.seed=3", "-workdir=DIR", "-config=FILE", "-config.seed=7"],
+        [
+            "--workdir",
+            "DIR",
+            "--config.seed",
+            "7",
+            "--config",
+            "FILE",
+            "--config.net.hidden",
+            "4,4",
+        ],
+        [
+            "--config.net.hidden=[4, 4]",
+            "--config.seed=3",
+            "-workdir=DIR",
+            "-config=FILE",
+            "-config.seed=7",
+        ],
     ],
 )
-def test_flags_stand_in_any_order_with_an_equals_sign_or_a_space(order: list[str], config_file: Path):
+def test_flags_stand_in_any_order_with_an_equals_sign_or_a_space(
+    order: list[str], config_file: Path
+):
     argv = [argument.replace("FILE", str(config_file)) for argument in order]
     config, workdir, _ = flags.parse_arguments(argv, "program")
     assert (config.name, config.seed, config.net.hidden, workdir) == ("table", 7, (4, 4), "DIR")
@@ -142,12 +233,17 @@ def test_help_shows_every_field_with_its_default(capsys: pytest.CaptureFixture[s
     assert text.startswith("The program's own words.\n")
     assert "config.optim (Optim)" in text
     assert "  learning_rate          a number, above 0, or auto [0.001]\n" in text
-    assert "  hidden                 integers such as (64, 64), at least 1, or auto [(64, 64)]\n" in text
+    assert (
+        "  hidden                 integers such as (64, 64), at least 1, or auto [(64, 64)]\n"
+        in text
+    )
 
 
 def test_main_hands_the_checked_config_to_fit(config_file: Path, monkeypatch: pytest.MonkeyPatch):
     calls = []
-    stub = SimpleNamespace(fit=lambda config, workdir, **options: calls.append((config.seed, workdir)))
+    stub = SimpleNamespace(
+        fit=lambda config, workdir, **options: calls.append((config.seed, workdir))
+    )
     monkeypatch.setitem(sys.modules, "train.loop", stub)
     monkeypatch.setattr(train, "loop", stub, raising=False)
     assert train.main.main([f"--config={config_file}", "--config.seed=5", "--workdir=w"]) == 0
@@ -158,8 +254,13 @@ def test_main_hands_the_checked_config_to_fit(config_file: Path, monkeypatch: py
 
 def test_paths_of_the_other_programs():
     both = {"required": ("workdir", "data"), "optional": ("out",)}
-    assert flags.parse_paths(["--data", "a.csv", "--workdir=w"], "program", **both) == {"workdir": "w", "data": "a.csv"}
-    with pytest.raises(UserError, match=r"^--data: not given; name a CSV, Parquet or JSON lines file"):
+    assert flags.parse_paths(["--data", "a.csv", "--workdir=w"], "program", **both) == {
+        "workdir": "w",
+        "data": "a.csv",
+    }
+    with pytest.raises(
+        UserError, match=r"^--data: not given; name a CSV, Parquet or JSON lines file"
+    ):
         flags.parse_paths(["--workdir=w"], "program", **both)
     with pytest.raises(UserError, match=r"^--dta: no such flag; did you mean --data\?$"):
         flags.parse_paths(["--workdir=w", "--dta=a"], "program", **both)
@@ -174,7 +275,9 @@ def test_paths_of_the_other_programs():
         (StoppedError("a b", 143), 143),
     ],
 )
-def test_an_end_that_was_foreseen_is_one_line_and_its_code(error: Exception, code: int, capsys, monkeypatch):
+def test_an_end_that_was_foreseen_is_one_line_and_its_code(
+    error: Exception, code: int, capsys, monkeypatch
+):
     def main(argv: list[str]) -> int:
         assert argv == ["--x"]
         raise error

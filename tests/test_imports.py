@@ -1,4 +1,6 @@
-"""The house: imports point one way, what is heavy is imported where it is needed, and files stay small."""
+"""The house: imports point one way, what is heavy is imported where it is needed, and files stay
+small.
+"""
 
 from __future__ import annotations
 
@@ -12,23 +14,62 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[1]
-# Modules of train, from the ground up. One may import those of its own floor and of the floors below.
+# Modules of train, from the ground up. One may import those of its own floor and of the floors
+# below.
 FLOORS = (
     ("bounded", "device_options", "errors", "options", "population_options", "rule_options"),
-    ("values", "fields", "checks", "members", "config", "flags", "folder", "hosts", "rule_checks",
-     "runtime", "stream_checks"),
-    ("cluster_metrics", "data", "intervals", "losses", "log", "metrics", "optim", "recipe",
-     "reconstruction", "sequence_metrics", "sequence_recipe", "tasks"),
+    (
+        "values",
+        "fields",
+        "checks",
+        "members",
+        "config",
+        "flags",
+        "folder",
+        "hosts",
+        "rule_checks",
+        "runtime",
+        "stream_checks",
+    ),
+    (
+        "cluster_metrics",
+        "data",
+        "intervals",
+        "losses",
+        "log",
+        "metrics",
+        "optim",
+        "recipe",
+        "reconstruction",
+        "sequence_metrics",
+        "sequence_recipe",
+        "tasks",
+    ),
     ("network", "state"),
     ("parts", "rounds", "step"),
     ("checkpoint", "devices", "memory", "population", "prepare", "streaming"),
-    ("baselines", "cluster_figures", "decision_figures", "dropout_samples", "figures", "forecast", "forecast_figures",
-     "importance", "linear", "page", "population_figures", "predictor", "progress",
-     "reconstruction_figures", "report", "sequence_baselines",
-     "weight_figures"),
+    (
+        "baselines",
+        "cluster_figures",
+        "decision_figures",
+        "dropout_samples",
+        "figures",
+        "forecast",
+        "forecast_figures",
+        "importance",
+        "linear",
+        "page",
+        "population_figures",
+        "predictor",
+        "progress",
+        "reconstruction_figures",
+        "report",
+        "sequence_baselines",
+        "weight_figures",
+    ),
     ("evaluate", "halving", "loop", "outcome", "predict", "refit", "result", "round_log", "start"),
     ("main", "search"),
-)  # fmt: skip
+)
 # What is loaded before a command line has been found right.
 LIGHT = {f"train.{name}" for name in (*FLOORS[0], *FLOORS[1], "main", "predict", "search")}
 # Each takes a second or more, or is installed for tests and benchmarks alone.
@@ -45,13 +86,17 @@ class Import(NamedTuple):
 
 
 def imports_of(module: str, source: str, known: set[str]) -> Iterator[Import]:
-    """All imports of a module's source; `from package import module` counts as that of the module."""
+    """All imports of a module's source; `from package import module` counts as that of the
+    module.
+    """
 
     def visit(node: ast.AST, late: bool, typing: bool) -> Iterator[Import]:
         if isinstance(node, ast.Import):
             yield from (Import(module, alias.name, late, typing) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert not node.level, f"{module} line {node.lineno}: write the whole name of what is imported"
+            assert not node.level, (
+                f"{module} line {node.lineno}: write the whole name of what is imported"
+            )
             for alias in node.names:
                 whole = f"{node.module}.{alias.name}"
                 yield Import(module, whole if whole in known else str(node.module), late, typing)
@@ -71,7 +116,11 @@ def name_of(path: Path) -> str:
 FOLDERS = ("bench", "configs", "nets", "tests", "train")
 PATHS = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
 MODULES = {name_of(path): path for path in PATHS}
-IMPORTS = [found for name, path in MODULES.items() for found in imports_of(name, path.read_text(), set(MODULES))]
+IMPORTS = [
+    found
+    for name, path in MODULES.items()
+    for found in imports_of(name, path.read_text(), set(MODULES))
+]
 
 
 def top(name: str) -> str:
@@ -92,7 +141,11 @@ def floor(name: str) -> int:
 
 
 def test_nets_know_arrays_only():
-    assert [i for i in IMPORTS if top(i.module) == "nets" and outside(i, {"nets", "jax", "flax", "numpy"})] == []
+    assert [
+        i
+        for i in IMPORTS
+        if top(i.module) == "nets" and outside(i, {"nets", "jax", "flax", "numpy"})
+    ] == []
 
 
 def test_train_imports_point_down():
@@ -115,7 +168,11 @@ def test_no_imports_go_in_circles():
 
 
 def test_a_command_line_is_checked_without_anything_heavy():
-    first = [i for i in IMPORTS if i.module in LIGHT and not i.late and not i.typing and i.name != "train"]
+    first = [
+        i
+        for i in IMPORTS
+        if i.module in LIGHT and not i.late and not i.typing and i.name != "train"
+    ]
     assert [i for i in first if i.name not in LIGHT and outside(i, {"absl"})] == []
 
 

@@ -19,7 +19,9 @@ from train.run.log import read_history
 
 
 def small_config(**train) -> Config:
-    """Everything that a state can hold: dropout, running averages, a moving average, a plateau, patience."""
+    """Everything that a state can hold: dropout, running averages, a moving average, a plateau,
+    patience.
+    """
     options = {"epochs": 6, "batch_size": 64, "patience": 50, "checkpoint_every": 1} | train
     return Config(
         name="small",
@@ -68,11 +70,15 @@ def test_a_longer_run_goes_on_from_the_end(tmp_path):
     loop.fit(small_config(epochs=2), tmp_path / "run")
     result = loop.fit(small_config(epochs=4), tmp_path / "run")
     assert result["steps"] == 20
-    assert [line["epoch"] for line in read_history(tmp_path / "run") if line["split"] == "valid"] == [1, 2, 3, 4]
+    assert [
+        line["epoch"] for line in read_history(tmp_path / "run") if line["split"] == "valid"
+    ] == [1, 2, 3, 4]
 
 
 def test_another_config_in_the_same_folder_is_refused_with_the_fields_that_differ(straight):
-    other = dataclasses.replace(small_config(), optim=dataclasses.replace(small_config().optim, l2=0.5))
+    other = dataclasses.replace(
+        small_config(), optim=dataclasses.replace(small_config().optim, l2=0.5)
+    )
     with pytest.raises(UserError, match=r"config\.optim\.l2: 0\.001 -> 0\.5"):
         loop.fit(other, straight)
     with pytest.raises(UserError, match=r"config\.train\.epochs: 6 -> 3"):
@@ -83,7 +89,9 @@ def test_changed_data_under_the_same_name_is_refused(tmp_path):
     rows = "\n".join(f"{i},{(i * 7) % 11 + i / 10}" for i in range(60))
     file = tmp_path / "data.csv"
     file.write_text("a,b\n" + rows)
-    config = Config(name="x", data=Table(path=str(file), target="b", numeric=("a",)), train=Train(epochs=1))
+    config = Config(
+        name="x", data=Table(path=str(file), target="b", numeric=("a",)), train=Train(epochs=1)
+    )
     loop.fit(config, tmp_path / "run")
     file.write_text("a,b\n" + rows.replace("\n5,", "\n55,"))
     with pytest.raises(UserError, match="the data changed"):
@@ -98,7 +106,11 @@ def test_patience_stops_and_the_best_weights_are_those_kept(tmp_path):
     assert result["epochs"] < 400
     assert result["best_step"] == min(values, key=lambda step: (values[step], step))
     assert result["steps"] == result["best_step"] + 3 * 5
-    best = next(x for x in read_history(tmp_path / "run") if x["split"] == "valid" and x["step"] == result["best_step"])
+    best = next(
+        x
+        for x in read_history(tmp_path / "run")
+        if x["split"] == "valid" and x["step"] == result["best_step"]
+    )
     assert result["metrics"]["valid"]["rmse"] == pytest.approx(best["rmse"], rel=1e-5)
 
 
@@ -106,29 +118,50 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_is_not_saved(tmp_path):
     config = small_config()
     config.optim = Optim(name="sgd", learning_rate=1e30)
     config.net = Dense(hidden=(8,))
-    with pytest.raises(DivergedError, match=r"not finite at step 5; lower config\.optim\.learning_rate"):
+    with pytest.raises(
+        DivergedError, match=r"not finite at step 5; lower config\.optim\.learning_rate"
+    ):
         loop.fit(config, tmp_path / "run")
     assert Checkpoints(tmp_path / "run", read_only=True).steps() == []
 
 
 def test_metrics_are_those_of_the_plain_formula_on_the_written_predictions(straight):
     table = pq.read_table(straight / "predictions.parquet")
-    target, prediction = (table[name].to_numpy().astype(np.float64) for name in ("target", "prediction"))
+    target, prediction = (
+        table[name].to_numpy().astype(np.float64) for name in ("target", "prediction")
+    )
     stated = json.loads((straight / "result.json").read_text())["metrics"]["test"]
     assert stated["rmse"] == pytest.approx(np.sqrt(np.mean((target - prediction) ** 2)), rel=1e-9)
     assert stated["mae"] == pytest.approx(np.mean(np.abs(target - prediction)), rel=1e-9)
-    assert stated["r2"] == pytest.approx(1 - np.sum((target - prediction) ** 2) / np.sum((target - target.mean()) ** 2))
+    assert stated["r2"] == pytest.approx(
+        1 - np.sum((target - prediction) ** 2) / np.sum((target - target.mean()) ** 2)
+    )
 
 
 def test_the_folder_holds_what_the_contract_names(straight):
     names = {path.name for path in straight.iterdir()} - {".lock"}
     expected = {"config.json", "encoder.json", "checkpoints", "metrics.jsonl", "result.json"}
-    assert names == expected | {"predictions.parquet", "calibration.parquet", "report.html", "tensorboard"}
+    assert names == expected | {
+        "predictions.parquet",
+        "calibration.parquet",
+        "report.html",
+        "tensorboard",
+    }
     stored = json.loads((straight / "config.json").read_text())
     assert configs.from_json(stored["config"]) == small_config()
     assert stored["versions"]["jax"] == jax.__version__
     result = json.loads((straight / "result.json").read_text())
-    named = {"task", "n_parameters", "members", "metrics", "baselines", "steps", "epochs", "best_step", "seconds"}
+    named = {
+        "task",
+        "n_parameters",
+        "members",
+        "metrics",
+        "baselines",
+        "steps",
+        "epochs",
+        "best_step",
+        "seconds",
+    }
     assert named | {"examples_per_second", "per_member", "spread", "versions"} <= set(result)
     assert result["n_parameters"] == 10 * 8 + 8 + 16 + 8 + 1
     assert set(result["baselines"]["test"]) == {"mean", "linear"}
@@ -143,22 +176,37 @@ def test_the_penalty_is_logged_apart_from_the_loss(straight):
 
 def test_spoiling_valid_and_test_rows_changes_nothing_learned(tmp_path):
     random = np.random.default_rng(0)
-    x, y = random.normal(size=(120, 2)), random.normal(size=120)
+    x = random.normal(size=(120, 2))
+    y = random.normal(size=120)
 
     def write(name: str, spoiled: bool) -> Config:
         paths = {}
-        for part, rows in (("train", slice(0, 80)), ("valid", slice(80, 100)), ("test", slice(100, 120))):
+        for part, rows in (
+            ("train", slice(0, 80)),
+            ("valid", slice(80, 100)),
+            ("test", slice(100, 120)),
+        ):
             factor = 1000.0 if spoiled and part != "train" else 1.0
-            lines = [f"{a * factor},{b * factor},{t}" for (a, b), t in zip(x[rows], y[rows] * factor, strict=True)]
+            lines = [
+                f"{a * factor},{b * factor},{t}"
+                for (a, b), t in zip(x[rows], y[rows] * factor, strict=True)
+            ]
             paths[part] = tmp_path / f"{name}-{part}.csv"
             paths[part].write_text("a,b,y\n" + "\n".join(lines))
         parts = {f"{part}_path": str(paths[part]) for part in ("valid", "test")}
         data = Table(path=str(paths["train"]), target="y", **parts)
-        return Config(name="x", data=data, net=Dense(hidden=(4,), dropout=0.1), train=Train(epochs=3, restore="last"))
+        return Config(
+            name="x",
+            data=data,
+            net=Dense(hidden=(4,), dropout=0.1),
+            train=Train(epochs=3, restore="last"),
+        )
 
     models = []
     for name, spoiled in (("clean", False), ("spoiled", True)):
         loop.fit(write(name, spoiled), tmp_path / name)
         checkpoints = Checkpoints(tmp_path / name, read_only=True)
         models.append(checkpoints.restore_model(checkpoints.steps()[0]))
-    assert jax.tree.all(jax.tree.map(lambda a, b: bool((np.asarray(a) == np.asarray(b)).all()), *models))
+    assert jax.tree.all(
+        jax.tree.map(lambda a, b: bool((np.asarray(a) == np.asarray(b)).all()), *models)
+    )

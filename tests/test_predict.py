@@ -46,17 +46,22 @@ def folders(tmp_path_factory) -> dict[str, Path]:
     for name, target in (("value", "value"), ("kind", "kind"), ("both", ("value", "kind"))):
         ignore = tuple({"value", "kind"} - set((target,) if isinstance(target, str) else target))
         data = Table(path=str(root / "data.parquet"), target=target, ignore=ignore)
-        net, optim = Dense(hidden=(16,), dropout=0.1), Optim(name="adam", learning_rate=1e-2)
+        net = Dense(hidden=(16,), dropout=0.1)
+        optim = Optim(name="adam", learning_rate=1e-2)
         made[name] = root / name
-        loop.fit(Config(name=name, data=data, net=net, optim=optim, train=Train(epochs=20)), made[name])
+        loop.fit(
+            Config(name=name, data=data, net=net, optim=optim, train=Train(epochs=20)), made[name]
+        )
     return made
 
 
 @pytest.mark.parametrize("name", ["value", "kind", "both"])
 @pytest.mark.parametrize("place", [0, 1, 7, 254, 255, 256, 299])
 def test_a_row_alone_has_the_bits_of_the_row_in_a_crowd(folders, name, place):
-    model, table = predict.load(folders[name]), make_table(300, 1)
-    crowd, alone = model.columns(table), model.columns(table.slice(place, 1))
+    model = predict.load(folders[name])
+    table = make_table(300, 1)
+    crowd = model.columns(table)
+    alone = model.columns(table.slice(place, 1))
     for column, values in crowd.items():
         assert values[place] == alone[column][0], column
 
@@ -73,13 +78,17 @@ def test_no_rows_give_no_answers(folders):
 
 
 def test_columns_may_come_in_any_order_and_more_than_needed(folders):
-    model, table = predict.load(folders["value"]), make_table(20, 3)
-    shuffled = table.select(["flag", "day", "colour", "age"]).append_column("extra", pa.array(range(20)))
+    model = predict.load(folders["value"])
+    table = make_table(20, 3)
+    shuffled = table.select(["flag", "day", "colour", "age"]).append_column(
+        "extra", pa.array(range(20))
+    )
     assert (model(shuffled) == model(table)).all()
 
 
 def test_dicts_and_tables_are_answered_alike(folders):
-    model, table = predict.load(folders["value"]), make_table(20, 3)
+    model = predict.load(folders["value"])
+    table = make_table(20, 3)
     expected = model(table)
     assert (model(table.to_pydict()) == expected).all()
     pandas = pytest.importorskip("pandas")
@@ -102,7 +111,8 @@ def test_unseen_and_missing_categories_are_answered(folders):
 def test_numbers_come_back_in_their_own_units_without_loss(folders):
     table = make_table(200, 4)
     error = predict.load(folders["value"])(table) - table["value"].to_numpy()
-    assert np.sqrt((error**2).mean()) < 0.35  # the target's own standard deviation is .7, its size a million
+    # The target's own standard deviation is .7, its size a million.
+    assert np.sqrt((error**2).mean()) < 0.35
 
 
 def test_several_targets_come_back_by_name(folders):
@@ -114,7 +124,8 @@ def test_several_targets_come_back_by_name(folders):
 
 def test_probabilities_sum_to_one_and_agree_with_the_label(folders):
     columns = predict.load(folders["kind"]).columns(make_table(50, 6))
-    cold, warm = columns["probability_cold"], columns["probability_warm"]
+    cold = columns["probability_cold"]
+    warm = columns["probability_warm"]
     np.testing.assert_allclose(cold + warm, 1, rtol=1e-6)
     assert (columns["prediction"] == np.where(warm > 0.5, "warm", "cold")).all()
 
@@ -133,7 +144,8 @@ def test_the_command_keeps_order_and_count(folders, tmp_path, ending):
 
     table = make_table(30, 7)
     write_table(table, tmp_path / f"in.{ending}")
-    source, out = tmp_path / f"in.{ending}", tmp_path / f"out.{ending}"
+    source = tmp_path / f"in.{ending}"
+    out = tmp_path / f"out.{ending}"
     assert predict.main([f"--workdir={folders['kind']}", f"--data={source}", f"--out={out}"]) == 0
     written = read_table(str(out))
     assert written["row"].to_pylist() == list(range(30))
@@ -144,7 +156,13 @@ def test_the_command_keeps_order_and_count(folders, tmp_path, ending):
 def test_a_saved_network_answers_in_a_new_process_without_its_config_file(folders, tmp_path):
     table = make_table(10, 8)
     pyarrow.csv.write_csv(table, tmp_path / "in.csv")
-    command = [sys.executable, "-m", "train.predict", f"--workdir={folders['value']}", f"--data={tmp_path / 'in.csv'}"]
+    command = [
+        sys.executable,
+        "-m",
+        "train.predict",
+        f"--workdir={folders['value']}",
+        f"--data={tmp_path / 'in.csv'}",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stderr == ""
     lines = done.stdout.splitlines()

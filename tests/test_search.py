@@ -24,18 +24,23 @@ CONFIG = Config(
     data=Table(path="builtin:diabetes", target="progression"),
     net=Dense(hidden=(4,)),
     train=Train(epochs=3, batch_size=64, checkpoint_every=1),
-    population=Population(samples=4, grid={"optim.learning_rate": (1e-3, 1e-1), "net.hidden": ((4,), (8, 4), ())}),
+    population=Population(
+        samples=4, grid={"optim.learning_rate": (1e-3, 1e-1), "net.hidden": ((4,), (8, 4), ())}
+    ),
 )
 SAMPLES = {"samples": 4, "grid": {"optim.learning_rate": (1e-3, 1e-1)}}
 
 
 def changed(**population: Any) -> Config:
-    return dataclasses.replace(CONFIG, population=dataclasses.replace(CONFIG.population, **population))
+    return dataclasses.replace(
+        CONFIG, population=dataclasses.replace(CONFIG.population, **population)
+    )
 
 
 @pytest.fixture(scope="module")
 def straight(tmp_path_factory) -> tuple[Path, dict[str, Any], list[str]]:
-    folder, said = tmp_path_factory.mktemp("straight") / "run", []
+    folder = tmp_path_factory.mktemp("straight") / "run"
+    said = []
     return folder, search.search(CONFIG, folder, echo=said.append), said
 
 
@@ -69,7 +74,10 @@ def test_the_best_trial_answers(straight):
 @pytest.mark.slow
 @pytest.mark.parametrize("calls", [1, 5])
 def test_a_search_that_was_stopped_ends_as_the_straight_one(calls, straight, tmp_path, monkeypatch):
-    with monkeypatch.context() as patch, pytest.raises(StoppedError, match=rf"--workdir={tmp_path / 'run'} resumes it"):
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(StoppedError, match=rf"--workdir={tmp_path / 'run'} resumes it"),
+    ):
         stop_after(calls, patch)
         search.search(CONFIG, tmp_path / "run", echo=lambda _: None)
     resumed = search.search(CONFIG, tmp_path / "run", echo=lambda _: None)
@@ -78,12 +86,16 @@ def test_a_search_that_was_stopped_ends_as_the_straight_one(calls, straight, tmp
 
 @pytest.mark.slow
 def test_more_samples_go_on(tmp_path):
-    first = search.search(changed(**SAMPLES | {"samples": 1}), tmp_path / "run", echo=lambda _: None)
+    first = search.search(
+        changed(**SAMPLES | {"samples": 1}), tmp_path / "run", echo=lambda _: None
+    )
     more = search.search(changed(**SAMPLES | {"samples": 3}), tmp_path / "run", echo=lambda _: None)
     assert len(more["trials"]) == 3
     assert first["trials"][0] in more["trials"]
     with pytest.raises(UserError, match=r"another config \(config.population.seeds: 1 -> 2\)"):
-        search.search(changed(**SAMPLES | {"samples": 3, "seeds": 2}), tmp_path / "run", echo=lambda _: None)
+        search.search(
+            changed(**SAMPLES | {"samples": 3, "seeds": 2}), tmp_path / "run", echo=lambda _: None
+        )
 
 
 def test_a_trial_with_folds_has_the_mean_of_its_nets(tmp_path):
@@ -91,19 +103,25 @@ def test_a_trial_with_folds_has_the_mean_of_its_nets(tmp_path):
     result = search.search(config, tmp_path / "run", echo=lambda _: None)
     own = json.loads((tmp_path / "run" / "trials" / "0" / "result.json").read_text())
     assert own["members"] == 2
-    assert result["trials"][0]["value"] == pytest.approx(np.mean([member["value"] for member in own["per_member"]]))
+    assert result["trials"][0]["value"] == pytest.approx(
+        np.mean([member["value"] for member in own["per_member"]])
+    )
 
 
 def test_later_trials_follow_the_better_ones(tmp_path, monkeypatch):
     """With a value in place of training: the lower the rate, the better."""
     monkeypatch.setattr(
-        "train.loop.fit", lambda config, folder: {"per_member": [{"value": config.optim.learning_rate}]}
+        "train.loop.fit",
+        lambda config, folder: {"per_member": [{"value": config.optim.learning_rate}]},
     )
     monkeypatch.setattr(search, "read_json", lambda *_: {})
     monkeypatch.setattr("train.results.summary.summary", lambda *_: "")
     config = changed(samples=40, grid={"optim.learning_rate": (1e-6, 1.0)})
     trials = search.search(config, tmp_path / "run", echo=lambda _: None)["trials"]
-    rates = [trial["values"]["optim.learning_rate"] for trial in sorted(trials, key=lambda trial: trial["trial"])]
+    rates = [
+        trial["values"]["optim.learning_rate"]
+        for trial in sorted(trials, key=lambda trial: trial["trial"])
+    ]
     assert np.median(np.log(rates[20:])) < np.median(np.log(rates[:10])) - 1
 
 
@@ -120,7 +138,9 @@ def test_what_diverges_or_does_not_go_together_is_passed_over(tmp_path):
     said.clear()
     grid = {"optim.momentum": (0.9,), "optim.name": ("adam", "sgd")}
     search.search(changed(samples=8, grid=grid), tmp_path / "together", echo=said.append)
-    assert any("passed over, config.optim.momentum: sgd and rmsprop have it" in line for line in said)
+    assert any(
+        "passed over, config.optim.momentum: sgd and rmsprop have it" in line for line in said
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 python -m train.evaluate --workdir=DIR --data=FILE [--interval=0.9]
 
-Prints one JSON object: the number of rows judged, and the metrics over all of them, in original units. With --interval
-coverage and width are those of the intervals that train.predict gives for it.
+Prints one JSON object: the number of rows judged, and the metrics over all of them, in original
+units. With --interval coverage and width are those of the intervals that train.predict gives for
+it.
 """
 
 from __future__ import annotations
@@ -31,9 +32,11 @@ Arrays = dict[str, np.ndarray]
 def evaluate(
     model: Predictor, table: pa.Table, where: str = "data", interval: float | None = None
 ) -> dict[str, float]:
-    """Metrics over all rows (of a series: windows) whose target is present, in original units; {"rows": ..., ...}.
+    """Metrics over all rows (of a series: windows) whose target is present, in original units;
+    {"rows": ..., ...}.
 
-    `interval`: the level of the intervals whose coverage and width are among them. Raises UserError.
+    `interval`: the level of the intervals whose coverage and width are among them. Raises
+    UserError.
     """
     needed = None if interval is None else model.needed_score(interval)
     n_rows, answers, known = _answered(model, table, where)

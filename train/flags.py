@@ -45,7 +45,8 @@ _OF_PROCESSES = ("coordinator", "processes", "process", "join_seconds")
 def run(main: Callable[[list[str]], int]) -> NoReturn:
     """Calls a program's main with the command line's arguments and exits with its code.
 
-    What a user can cause ends in one line on stderr; any other exception is a bug and keeps its traceback.
+    What a user can cause ends in one line on stderr; any other exception is a bug and keeps its
+    traceback.
     """
     try:
         code = main(sys.argv[1:])
@@ -62,14 +63,19 @@ def run(main: Callable[[list[str]], int]) -> NoReturn:
     sys.exit(code)
 
 
-def parse_arguments(argv: Sequence[str], program_doc: str) -> tuple[Config, str | None, Processes | None]:
-    """The config of --config=FILE with its --config.FIELD=VALUE applied, checked; --workdir; and, if this is one of
-    several processes, which. Raises UserError.
+def parse_arguments(
+    argv: Sequence[str], program_doc: str
+) -> tuple[Config, str | None, Processes | None]:
+    """The config of --config=FILE with its --config.FIELD=VALUE applied, checked; --workdir; and,
+    if this is one of several processes, which. Raises UserError.
 
-    `argv` is without the program's name. With --help, prints `program_doc` and all fields, and exits.
+    `argv` is without the program's name. With --help, prints `program_doc` and all fields, and
+    exits.
     """
     rest, overrides = _split_overrides(argv)
-    given = _parse(rest, program_doc, ("config", "workdir", *_OF_PROCESSES), details=_describe_config)
+    given = _parse(
+        rest, program_doc, ("config", "workdir", *_OF_PROCESSES), details=_describe_config
+    )
     if given["config"] is None:
         raise UserError("--config: not given; name a config file, such as --config=configs/NAME.py")
     processes = _read_processes({name: given[name] for name in _OF_PROCESSES})
@@ -82,12 +88,18 @@ def _read_processes(texts: dict[str, str | None]) -> Processes | None:
         return None
     for name in ("coordinator", "processes", "process"):
         if name not in given:
-            raise UserError(f"--{name}: not given; several processes need --coordinator, --processes and --process")
+            raise UserError(
+                f"--{name}: not given; several processes need --coordinator, --processes and --process"
+            )
     if not re.fullmatch(r".+:\d{1,5}", given["coordinator"]):
-        raise UserError(f"--coordinator: expected HOST:PORT of process 0, got {given['coordinator']!r}")
+        raise UserError(
+            f"--coordinator: expected HOST:PORT of process 0, got {given['coordinator']!r}"
+        )
     if given["process"] >= given["processes"]:
         last = given["processes"] - 1
-        raise UserError(f"--process: {given['process']}, but of --processes={given['processes']} the last is {last}")
+        raise UserError(
+            f"--process: {given['process']}, but of --processes={given['processes']} the last is {last}"
+        )
     more = {"seconds": given["join_seconds"]} if "join_seconds" in given else {}
     return Processes(given["coordinator"], given["processes"], given["process"], **more)
 
@@ -95,8 +107,9 @@ def _read_processes(texts: dict[str, str | None]) -> Processes | None:
 def parse_paths(
     argv: Sequence[str], program_doc: str, required: Sequence[str], optional: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """The paths given as --NAME=PATH, and the numbers as --NAME=NUMBER. Raises UserError. With --help, prints
-    `program_doc` and exits."""
+    """The paths given as --NAME=PATH, and the numbers as --NAME=NUMBER. Raises UserError. With
+    --help, prints `program_doc` and exits.
+    """
     given = _parse(argv, program_doc, (*required, *optional))
     for name in required:
         if given[name] is None:
@@ -119,8 +132,12 @@ def _read_number(name: str, text: str) -> Any:
 
 
 def _split_overrides(argv: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
-    """Arguments for absl, and the (field, text) pairs of --config.FIELD=TEXT or --config.FIELD TEXT."""
-    rest, overrides, waiting = [], [], iter(argv)
+    """Arguments for absl, and the (field, text) pairs of --config.FIELD=TEXT or --config.FIELD
+    TEXT.
+    """
+    rest = []
+    overrides = []
+    waiting = iter(argv)
     for argument in waiting:
         flag = re.fullmatch(r"--?config\.([^=]*)(?:=(.*))?", argument, re.DOTALL)
         if flag is None:
@@ -143,7 +160,9 @@ def _parse(
     try:
         extra = known(["program", *argv])[1:]
     except flags.UnrecognizedFlagError as error:
-        raise UserError(f"--{error.flagname}: no such flag{_nearest_flag(error.flagname, names)}") from None
+        raise UserError(
+            f"--{error.flagname}: no such flag{_nearest_flag(error.flagname, names)}"
+        ) from None
     except flags.Error as error:
         raise UserError(str(error)) from None
     if known["help"].value:
@@ -185,5 +204,7 @@ def _describe_config() -> str:
             if leaf.group is group:
                 text = f"{values.describe(leaf.annotation, leaf.field.metadata)} [{values.to_text(leaf.value)}]"
                 first = f"  {leaf.field.name:<23}"
-                lines += textwrap.wrap(text, 110, initial_indent=first, subsequent_indent=" " * len(first))
+                lines += textwrap.wrap(
+                    text, 110, initial_indent=first, subsequent_indent=" " * len(first)
+                )
     return "\n".join(lines)

@@ -1,4 +1,6 @@
-"""`fit`: from a config to a run's folder with a trained network in it. The only file with a training loop."""
+"""`fit`: from a config to a run's folder with a trained network in it. The only file with a
+training loop.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,8 @@ from train.run.signals import signals
 from train.run.streaming import compile_chunks, is_stream
 from train.start import start_state
 
-CALL_SECONDS = 0.25  # of training in one call to the device: seldom enough to cost nothing, often enough to be stopped
+# Of training in one call to the device: seldom enough to cost nothing, often enough to be stopped.
+CALL_SECONDS = 0.25
 CALL_ROUNDS = 64  # rounds at most in one call
 CALL_BYTES = 1 << 26  # of answers kept on the device until a call ends
 SAVE_SECONDS = 60.0  # between checkpoints where `checkpoint_every` does not say
@@ -58,17 +61,22 @@ def fit(
 ) -> dict[str, Any]:
     """Trains, or resumes, the run in `workdir` and returns what its result.json holds.
 
-    Of several processes the first alone writes and returns it; the others return {}.
-    A run that was stopped continues from its newest whole checkpoint and ends in the bits of one that was not.
-    Raises UserError (config, data, folder), DivergedError, StorageError, StoppedError (saved after a signal).
-    `echo` is given lines for the user; `started` is the time.time() that the run's seconds count from.
+    Of several processes the first alone writes and returns it; the others return {}. A run that was
+    stopped continues from its newest whole checkpoint and ends in the bits of one that was not.
+    Raises UserError (config, data, folder), DivergedError, StorageError, StoppedError (saved after
+    a signal). `echo` is given lines for the user; `started` is the time.time() that the run's
+    seconds count from.
     """
     started = time.time() if started is None else started
     configs.validate(config)
     dataset = all_or_none(lambda: load_dataset(pooled(config)))
-    folder = Path(workdir) if workdir is not None else on_process_zero(lambda: fresh_folder(config.name)) or Path()
+    folder = (
+        Path(workdir)
+        if workdir is not None
+        else on_process_zero(lambda: fresh_folder(config.name)) or Path()
+    )
     if not is_first():
-        echo = lambda line: None  # noqa: E731 - the first process speaks for all
+        echo = lambda line: None
     with contextlib.ExitStack() as stack:
         on_process_zero(lambda: stack.enter_context(locked(folder)))
         for line in (f"run: {folder}", *dataset.notes):
@@ -82,7 +90,9 @@ def fit(
             echo_devices(run, echo)
             seconds = {"start": time.time() - started}
             run, state, timing = train(run)
-            result = on_process_zero(lambda: finish(run, single_outcome(run, state), seconds | timing, started))
+            result = on_process_zero(
+                lambda: finish(run, single_outcome(run, state), seconds | timing, started)
+            )
         if result is not None:
             echo(summary(result, folder))
     return result or {}
@@ -92,7 +102,9 @@ def _fit_population(
     config: Config, dataset: Any, folder: Path, echo: Callable[[str], None], started: float
 ) -> dict[str, Any] | None:
     """All members, group after group, and what they come to together."""
-    runs = [part for run in prepare_population(config, dataset, folder) for part in in_parts(run, echo)]
+    runs = [
+        part for run in prepare_population(config, dataset, folder) for part in in_parts(run, echo)
+    ]
     seconds = {"start": time.time() - started, "compile": 0.0, "train": 0.0}
     trained = []
     for i, run in enumerate(runs, 1):
@@ -107,7 +119,9 @@ def _fit_population(
     outcome = all_or_none(lambda: population_outcome(config, dataset, runs, states))
     if config.population.keep == "refit":
         again, setting = refit_run(config, dataset, runs, outcome)
-        echo(f"the best setting is trained again on all {len(again.data.train)} training and validation rows")
+        echo(
+            f"the best setting is trained again on all {len(again.data.train)} training and validation rows"
+        )
         again, state, timing = train(place_run(again))
         seconds |= {name: seconds[name] + spent for name, spent in timing.items()}
         outcome = refitted(again, state, outcome, setting)
@@ -123,21 +137,29 @@ def echo_devices(run: Run, echo: Callable[[str], None]) -> None:
 
 
 def train(run: Run) -> tuple[Run, State, dict[str, float]]:
-    """Calls the compiled rounds until the epochs are done, patience ends or a signal comes; logs all, saves some.
+    """Calls the compiled rounds until the epochs are done, patience ends or a signal comes; logs
+    all, saves some.
 
-    The order within the loop is fixed: what is due to be saved is saved before the next call takes the state's
-    buffers, and a call's evaluations are written while the next one runs, but before a checkpoint of their step.
-    Returns the run and its state on the host, and the seconds it took.
+    The order within the loop is fixed: what is due to be saved is saved before the next call takes
+    the state's buffers, and a call's evaluations are written while the next one runs, but before a
+    checkpoint of their step. Returns the run and its state on the host, and the seconds it took.
     """
-    options, n_steps = run.config.train, run.program.steps_per_epoch
-    folder, first = run.folder / run.part, is_first()
+    options = run.config.train
+    n_steps = run.program.steps_per_epoch
+    folder = run.folder / run.part
+    first = is_first()
     checkpoints = on_process_zero(lambda: Checkpoints(folder, options.keep))
     state, resumed = start_state(run, checkpoints)
-    first_step, began, truths = resumed or 0, time.time(), own_valid_rows(run)
+    first_step = resumed or 0
+    began = time.time()
+    truths = own_valid_rows(run)
     log = on_process_zero(lambda: RunLog(folder, -1 if resumed is None else resumed))
-    n_trained, n_epochs = training_rows(run.dataset) * max(len(run.members), 1), run.program.last_step // n_steps
+    n_trained = training_rows(run.dataset) * max(len(run.members), 1)
+    n_epochs = run.program.last_step // n_steps
     progress = Progress(n_epochs, n_trained, first_step // n_steps, silent=not first)
-    pending, seconds_per_round, signal_number = None, CALL_SECONDS, 0
+    pending = None
+    seconds_per_round = CALL_SECONDS
+    signal_number = 0
     with contextlib.ExitStack() as stack:
         if first:
             stack.enter_context(contextlib.closing(checkpoints))
@@ -153,14 +175,18 @@ def train(run: Run) -> tuple[Run, State, dict[str, float]]:
             step = int(np.max(now.step))  # members go in step: that of the ones that still train
             if np.all(now.diverged):
                 write_rounds(run, log, progress, truths, pending)
-                raise DivergedError(f"the loss is not finite at step {step}; lower config.optim.learning_rate")
-            over, stop = not np.any(training(run, now)), received[0] if received else 0
+                raise DivergedError(
+                    f"the loss is not finite at step {step}; lower config.optim.learning_rate"
+                )
+            over = not np.any(training(run, now))
+            stop = received[0] if received else 0
             due = save_is_due(options.checkpoint_every, step / n_steps, time.time() - saved)
             wanted = rounds_wanted(run, step, seconds_per_round)
             signal_number, due, wanted = agree(stop, due, wanted)
             if (due or over or signal_number) and step != first_step:
                 write_rounds(run, log, progress, truths, pending)
-                pending, saved = None, time.time()
+                pending = None
+                saved = time.time()
                 save(checkpoints, step, state, run)
             if over or signal_number or call is None:
                 break
@@ -208,10 +234,16 @@ def model(state: State, data: Any) -> dict[str, Any]:
 
 
 def compile_rounds(run: Run, state: State) -> Callable[..., tuple[State, Any, Any]]:
-    """The training program, compiled for these shapes: (data, state, n_rounds) -> (state, logs, rounds done)."""
+    """The training program, compiled for these shapes: (data, state, n_rounds) -> (state, logs,
+    rounds done).
+    """
     if is_stream(run):
         return compile_chunks(run, state)
-    log = member_logs(run, run.data, state) if run.members else log_shapes(run.program, run.data, state)
+    log = (
+        member_logs(run, run.data, state)
+        if run.members
+        else log_shapes(run.program, run.data, state)
+    )
     size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(log))
     capacity = int(np.clip(CALL_BYTES // max(size, 1), 1, CALL_ROUNDS))
     if run.members:
@@ -225,12 +257,16 @@ def compile_rounds(run: Run, state: State) -> Callable[..., tuple[State, Any, An
 
 
 def save_is_due(every: int | None, epoch: float, seconds: float) -> bool:
-    """By epochs, whole ones, where the config says, else by the clock: how often a run is saved changes no result."""
+    """By epochs, whole ones, where the config says, else by the clock: how often a run is saved
+    changes no result.
+    """
     return seconds > SAVE_SECONDS if every is None else epoch % every == 0
 
 
 def rounds_wanted(run: Run, step: int, seconds_per_round: float) -> int:
-    """Rounds for the next call: about CALL_SECONDS, and not past the next epoch that must be saved."""
+    """Rounds for the next call: about CALL_SECONDS, and not past the next epoch that must be
+    saved.
+    """
     options = run.config.train
     wanted = int(np.clip(CALL_SECONDS / max(seconds_per_round, 1e-9), 1, CALL_ROUNDS))
     if options.checkpoint_every is None:
@@ -238,5 +274,3 @@ def rounds_wanted(run: Run, step: int, seconds_per_round: float) -> int:
     epoch = step // run.program.steps_per_epoch
     to_save = options.checkpoint_every - epoch % options.checkpoint_every
     return max(1, min(wanted, to_save // options.eval_every))
-
-

@@ -2,10 +2,11 @@
 
 python -m train.main --config=configs/NAME.py [--config.FIELD=VALUE ...] [--workdir=DIR]
 
-Without --workdir a fresh folder runs/NAME-YYYYmmdd-HHMMSS is made. The same command with --workdir resumes a run.
-Several processes train one run together: each is started with --coordinator=HOST:PORT --processes=N --process=I, or by
-srun or on a TPU's hosts without any of them.
-Exit codes: 0 done, 2 wrong config, data or folder, 3 diverged, 4 storage, 143 (130) stopped by SIGTERM (Ctrl-C), saved.
+Without --workdir a fresh folder runs/NAME-YYYYmmdd-HHMMSS is made. The same command with --workdir
+resumes a run. Several processes train one run together: each is started with
+--coordinator=HOST:PORT --processes=N --process=I, or by srun or on a TPU's hosts without any of
+them. Exit codes: 0 done, 2 wrong config, data or folder, 3 diverged, 4 storage, 143 (130) stopped
+by SIGTERM (Ctrl-C), saved.
 """
 
 from __future__ import annotations

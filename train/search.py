@@ -1,12 +1,14 @@
-"""Search settings one after another, each chosen by what those before it came to (tree-structured Parzen estimator).
+"""Search settings one after another, each chosen by what those before it came to (tree-structured
+Parzen estimator).
 
 python -m train.search --config=configs/NAME.py --config.population.grid='{"net.hidden": ((64,), (128, 128)),
   "optim.learning_rate": (1e-4, 1e-2)}' --config.population.samples=50 [--workdir=DIR]
 
-The grid names values and ranges as for train.main, which draws `samples` of them at once and at random. Here each is a
-trial: a run, or with seeds and folds a population, in DIR/trials/N, judged by its mean monitored value on validation
-rows. DIR/study.db is an optuna study. The same command with --workdir resumes a search, with more samples it goes on.
-Needs optuna: pip install "denseq[search]".
+The grid names values and ranges as for train.main, which draws `samples` of them at once and at
+random. Here each is a trial: a run, or with seeds and folds a population, in DIR/trials/N, judged
+by its mean monitored value on validation rows. DIR/study.db is an optuna study. The same command
+with --workdir resumes a search, with more samples it goes on. Needs optuna: pip install
+"denseq[search]".
 """
 
 from __future__ import annotations
@@ -36,7 +38,9 @@ def main(argv: list[str]) -> int:
     """Parses, then searches."""
     config, workdir, processes = flags.parse_arguments(argv, __doc__ or "")
     if processes is not None:
-        raise UserError("--processes: a search trains in one process; leave out --coordinator and its like")
+        raise UserError(
+            "--processes: a search trains in one process; leave out --coordinator and its like"
+        )
     check_search(config)
     runtime.configure()
     search(config, workdir, echo=print)
@@ -48,24 +52,38 @@ def check_search(config: Config) -> None:
     population = config.population
     if not population.grid:
         example = '{"net.hidden": ((64,), (128, 128)), "optim.learning_rate": (1e-4, 1e-2)}'
-        raise UserError(f"config.population.grid: nothing to search; name values and ranges, such as {example}")
+        raise UserError(
+            f"config.population.grid: nothing to search; name values and ranges, such as {example}"
+        )
     if population.samples is None:
-        raise UserError("config.population.samples: not given; say how many settings to try, such as 50")
+        raise UserError(
+            "config.population.samples: not given; say how many settings to try, such as 50"
+        )
     for name in ("halving", "member"):
         if getattr(population, name) is not None:
-            raise UserError(f"config.population.{name}: is for train.main; a search tries one setting after another")
-    if population.folds == 1 and not (config.data.valid or getattr(config.data, "valid_path", None)):
-        raise UserError("config.data.valid: a search compares settings on validation rows; set it above 0")
+            raise UserError(
+                f"config.population.{name}: is for train.main; a search tries one setting after another"
+            )
+    if population.folds == 1 and not (
+        config.data.valid or getattr(config.data, "valid_path", None)
+    ):
+        raise UserError(
+            "config.data.valid: a search compares settings on validation rows; set it above 0"
+        )
     if importlib.util.find_spec("optuna") is None:
-        raise UserError('train.search: needs optuna, which is not installed: pip install "denseq[search]"')
+        raise UserError(
+            'train.search: needs optuna, which is not installed: pip install "denseq[search]"'
+        )
 
 
-def search(config: Config, workdir: str | Path | None = None, *, echo: Callable[[str], None]) -> dict[str, Any]:
-    """Searches, or goes on, in `workdir` and returns what its search.json holds: {"best": number of a trial,
-    "trials": [{"trial", "value", "values"}], the best first}.
+def search(
+    config: Config, workdir: str | Path | None = None, *, echo: Callable[[str], None]
+) -> dict[str, Any]:
+    """Searches, or goes on, in `workdir` and returns what its search.json holds: {"best": number of
+    a trial, "trials": [{"trial", "value", "values"}], the best first}.
 
-    A search that was stopped continues with the trial it stopped in, and ends as one that was not. Raises what
-    `loop.fit` raises, and DivergedError where no trial came to a finite value.
+    A search that was stopped continues with the trial it stopped in, and ends as one that was not.
+    Raises what `loop.fit` raises, and DivergedError where no trial came to a finite value.
     """
     check_search(config)
     import optuna
@@ -114,7 +132,9 @@ def _open(folder: Path, config: Config) -> Any:
     plain = configs.to_json(replace(config, population=replace(config.population, samples=None)))
     if "config" not in study.user_attrs:
         study.set_user_attr("config", plain)
-    changed = configs.differences(configs.from_json(study.user_attrs["config"]), configs.from_json(plain))
+    changed = configs.differences(
+        configs.from_json(study.user_attrs["config"]), configs.from_json(plain)
+    )
     if changed:
         what = f"{folder} holds a search with another config ({'; '.join(changed)})"
         raise UserError(f"--workdir: {what}; name another folder")
@@ -130,22 +150,36 @@ def _space(config: Config) -> dict[str, Any]:
     """Optuna's distribution of every field of the grid; values stand in it as text."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-    leaves, found = {leaf.path: leaf for leaf in fields.walk(config)}, {}
+    leaves = {leaf.path: leaf for leaf in fields.walk(config)}
+    found = {}
     for path, choice in config.population.grid.items():
         ends = range_of(choice, leaves[f"config.{path}"].annotation)
         texts = list(dict.fromkeys(map(repr, choice)))
-        found[path] = FloatDistribution(*ends, log=ends[0] > 0) if ends else CategoricalDistribution(texts)
+        found[path] = (
+            FloatDistribution(*ends, log=ends[0] > 0) if ends else CategoricalDistribution(texts)
+        )
     return found
 
 
 def _chosen(config: Config, params: Mapping[str, Any]) -> dict[str, Any]:
     """The values that a trial stands for."""
-    named = {path: {repr(value): value for value in choice} for path, choice in config.population.grid.items()}
-    return {path: named[path][value] if isinstance(value, str) else value for path, value in params.items()}
+    named = {
+        path: {repr(value): value for value in choice}
+        for path, choice in config.population.grid.items()
+    }
+    return {
+        path: named[path][value] if isinstance(value, str) else value
+        for path, value in params.items()
+    }
 
 
 def _try(
-    study: Any, number: int, params: Mapping[str, Any], config: Config, folder: Path, echo: Callable[[str], None]
+    study: Any,
+    number: int,
+    params: Mapping[str, Any],
+    config: Config,
+    folder: Path,
+    echo: Callable[[str], None],
 ) -> None:
     """One trial: trained, or resumed, and its value told to the study."""
     import jax
@@ -205,12 +239,16 @@ def _lines(result: Mapping[str, Any]) -> list[str]:
     told = [trial for trial in result["trials"] if trial["value"] is not None]
     lines = [f"the best {min(SHOWN, len(told))} of {len(result['trials'])} trials:"]
     return lines + [
-        f"  {trial['value']:.4g}  trial {trial['trial']}: {_in_words(trial['values'])}" for trial in told[:SHOWN]
+        f"  {trial['value']:.4g}  trial {trial['trial']}: {_in_words(trial['values'])}"
+        for trial in told[:SHOWN]
     ]
 
 
 def _in_words(chosen: Mapping[str, Any]) -> str:
-    words = {path: f"{value:.4g}" if isinstance(value, float) else value for path, value in chosen.items()}
+    words = {
+        path: f"{value:.4g}" if isinstance(value, float) else value
+        for path, value in chosen.items()
+    }
     return ", ".join(f"{path}={value}" for path, value in words.items())
 
 

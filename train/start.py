@@ -18,15 +18,18 @@ from train.run.streaming import is_stream, start_stream
 
 
 def start_state(run: Run, checkpoints: Checkpoints | None) -> tuple[State, int | None]:
-    """The newest checkpoint's state and its step, or a fresh state and None. Of several processes the first alone has
-    `checkpoints`, and tells the others."""
+    """The newest checkpoint's state and its step, or a fresh state and None. Of several processes
+    the first alone has `checkpoints`, and tells the others.
+    """
     specs = SPECS[1] if run.members else EVERYWHERE
     state = _fresh_state(run)
     steps = on_process_zero(lambda: checkpoints.steps() if checkpoints else [])
     _, step = agree(0, steps[0] if steps else -1)
     if step < 0:
         return place(run.layout, state, specs), None
-    restored = on_process_zero(lambda: checkpoints.restore_state(step, _here(state)) if checkpoints else None)
+    restored = on_process_zero(
+        lambda: checkpoints.restore_state(step, _here(state)) if checkpoints else None
+    )
     if jax.process_count() > 1:
         restored = broadcast(fetch(state if restored is None else restored))
     return place(run.layout, restored, specs), step
@@ -42,7 +45,9 @@ def _fresh_state(run: Run) -> State:
 
 
 def _starting_rows(run: Run) -> Any:
-    """What fresh weights are made with: any row, or training rows where the weights begin among them."""
+    """What fresh weights are made with: any row, or training rows where the weights begin among
+    them.
+    """
     if not getattr(run.program.network, "starts_from_rows", False):
         return run.data.train[:1]
     return starting_rows(run.dataset.splits["train"], run.config.seed)
@@ -51,4 +56,6 @@ def _starting_rows(run: Run) -> Any:
 def _here(state: State) -> Any:
     """The state's shapes, to be restored on this process' first device."""
     sharding = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), state)
+    return jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), state
+    )

@@ -4,8 +4,8 @@ pin down.
     python -m train.main --config=configs/course/dropout.py
     python -m train.main --config=configs/course/dropout.py --config.net.dropout=0
 
-Seconds. Training and test rmse 44 and 54, without dropout 9 and 60. It is off wherever the net is judged: the same row
-always has the same answer. The curves in the report show the gap.
+Seconds. Training and test rmse 44 and 54, without dropout 9 and 60. It is off wherever the net is
+judged: the same row always has the same answer. The curves in the report show the gap.
 """
 
 from train.config import Config, Dense, Optim, Table, Train

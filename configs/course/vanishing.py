@@ -3,8 +3,9 @@
     python -m train.main --config=configs/course/vanishing.py
     python -m train.main --config=configs/course/vanishing.py --config.net.activation=relu
 
-Seconds. The first layer's gradient is 20,000 times smaller than the last one's, and nothing is learned; with relu both
-are of one size, and test accuracy is .94. The report draws the norm of each layer's gradient.
+Seconds. The first layer's gradient is 20,000 times smaller than the last one's, and nothing is
+learned; with relu both are of one size, and test accuracy is .94. The report draws the norm of each
+layer's gradient.
 """
 
 from train.config import Config, Dense, Optim, Table, Train

@@ -10,7 +10,14 @@ from train.config import Config, Dense, Optim, Table, Train
 
 def get_config() -> Config:
     return Config(
-        data=Table(path="builtin:logic", features=("a", "b"), numeric=("a", "b"), target="xor", valid=0, test=0),
+        data=Table(
+            path="builtin:logic",
+            features=("a", "b"),
+            numeric=("a", "b"),
+            target="xor",
+            valid=0,
+            test=0,
+        ),
         net=Dense(hidden=(4,), activation="tanh"),
         optim=Optim(name="adam", learning_rate=0.05),
         train=Train(epochs=300, eval_every=10, batch_size=4),

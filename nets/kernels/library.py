@@ -1,4 +1,5 @@
-"""The library of compiled kernels: made on first use with the machine's own C++ compiler, tried, kept, registered.
+"""The library of compiled kernels: made on first use with the machine's own C++ compiler, tried,
+kept, registered.
 
 Nothing here ever fails a program: whatever goes wrong is the reason why the portable path is taken.
 """
@@ -29,7 +30,14 @@ READY = HERE / "ready"  # filled by nets.kernels.ready, for a wheel that carries
 TARGETS = ("denseq_lstm_forward", "denseq_lstm_backward")
 FLAGS = ("-std=c++17", "-O3", "-DNDEBUG", "-ffp-contract=fast", "-fPIC", "-shared", "-pthread")
 SETS = {
-    "avx512": ("-mavx512f", "-mavx512dq", "-mavx512vl", "-mavx512bw", "-mfma", "-mprefer-vector-width=512"),
+    "avx512": (
+        "-mavx512f",
+        "-mavx512dq",
+        "-mavx512vl",
+        "-mavx512bw",
+        "-mfma",
+        "-mprefer-vector-width=512",
+    ),
     "avx2": ("-mavx2", "-mfma"),
     "neon": (),
 }
@@ -46,10 +54,12 @@ class Unavailable(Exception):
 
 
 def is_native() -> bool:
-    """Whether the program that is traced here may call the library; it is made on the first question.
+    """Whether the program that is traced here may call the library; it is made on the first
+    question.
 
-    It may for the process' default device, a CPU. Of several devices each must have arrays of its own, as in pmap and
-    shard_map: rows that jit has spread over them would be gathered around the call, and all computed by all.
+    It may for the process' default device, a CPU. Of several devices each must have arrays of its
+    own, as in pmap and shard_map: rows that jit has spread over them would be gathered around the
+    call, and all computed by all.
     """
     if jax.default_backend() != "cpu" or (jax.device_count() > 1 and not _is_on_one_device()):
         return False
@@ -84,7 +94,11 @@ def _find() -> tuple[bool, str]:
                     raise
                 _found = True, f"native {name}"
             except Exception as error:  # whatever it is, there is another way to compute
-                reason = str(error) if isinstance(error, Unavailable) else f"{type(error).__name__}: {error}"
+                reason = (
+                    str(error)
+                    if isinstance(error, Unavailable)
+                    else f"{type(error).__name__}: {error}"
+                )
                 _found = False, f"portable ({reason})"
                 off = os.environ.get("DENSEQ_NATIVE") == "0"
                 log.log(logging.INFO if off else logging.WARNING, "LSTM core: %s", _found[1])
@@ -110,17 +124,23 @@ def instruction_set() -> str:
 
 
 def register(path: Path) -> None:
-    """Loads a library and makes its functions known to jax. One made for another jaxlib takes the CPU backend down."""
+    """Loads a library and makes its functions known to jax. One made for another jaxlib takes the
+    CPU backend down.
+    """
     try:
         loaded = ctypes.CDLL(str(path))
         for name in TARGETS:
-            jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(getattr(loaded, name)), platform="cpu")
+            jax.ffi.register_ffi_target(
+                name, jax.ffi.pycapsule(getattr(loaded, name)), platform="cpu"
+            )
     except (OSError, AttributeError) as error:
         raise Unavailable(f"{path} cannot be loaded: {error}") from None
 
 
 def _library(name: str) -> Path:
-    """The path of a tried library for an instruction set: the one that came with this package, or made here."""
+    """The path of a tried library for an instruction set: the one that came with this package, or
+    made here.
+    """
     ready = READY / f"lstm-{name}.so"
     if ready.exists():
         with contextlib.suppress(Unavailable):  # it may be for another jaxlib or C library
@@ -140,11 +160,16 @@ def _library(name: str) -> Path:
 def build(compiler: str, name: str, path: Path) -> None:
     """Compiles the kernel for an instruction set. Raises Unavailable."""
     include = f"-I{jax.ffi.include_dir()}"
-    _run([compiler, *FLAGS, *SETS[name], include, str(HERE / "lstm.cc"), "-o", str(path)], "compilation")
+    _run(
+        [compiler, *FLAGS, *SETS[name], include, str(HERE / "lstm.cc"), "-o", str(path)],
+        "compilation",
+    )
 
 
 def _tried(name: str, marks: Sequence[bytes], make: Callable[[Path], object]) -> Path:
-    """The library that is kept for these marks and this jaxlib; if there is none, what `make` makes, if it works."""
+    """The library that is kept for these marks and this jaxlib; if there is none, what `make`
+    makes, if it works.
+    """
     key = hashlib.sha256(importlib.metadata.version("jaxlib").encode())
     for mark in marks:
         key.update(hashlib.sha256(mark).digest())
@@ -156,7 +181,8 @@ def _tried(name: str, marks: Sequence[bytes], make: Callable[[Path], object]) ->
     with contextlib.suppress(OSError):
         if time.time() - failed.stat().st_mtime < RETRY_SECONDS:
             raise Unavailable(f"{failed.read_text()}; delete {failed} to try again")
-    # A name of its own, then renamed: processes that make it at once disturb each other not, and none sees a part.
+    # A name of its own, then renamed: processes that make it at once disturb each other not, and
+    # none sees a part.
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix="make-") as scratch:
             made = Path(scratch) / path.name
@@ -200,7 +226,12 @@ def _run(command: Sequence[str], what: str) -> None:
     environment = os.environ | {"JAX_PLATFORMS": "cpu", "PYTHONPATH": os.pathsep.join(paths)}
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=LIMIT_SECONDS, env=environment
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=LIMIT_SECONDS,
+            env=environment,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unavailable(f"{what} failed: {error}") from None

@@ -1,6 +1,7 @@
 """An LSTM layer by the compiled kernel (lstm.cc), for float32 on a CPU.
 
-Shapes: t time, b batch, f inputs, h hidden, d directions, g = 4h gates, p = h rounded up to PADDING.
+Shapes: t time, b batch, f inputs, h hidden, d directions, g = 4h gates, p = h rounded up to
+PADDING.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ from nets.recurrence_scan import Answer, LayerInputs, scanned_layer
 
 Array = jax.Array
 PADDING = 16  # kPadding of layer.h
-Pulls = tuple[Array | None, Array, Array]  # gradients of an Answer; None where nothing hangs on single steps
+# Gradients of an Answer; None where nothing hangs on single steps.
+Pulls = tuple[Array | None, Array, Array]
 
 
 class Saved(NamedTuple):
-    """What a backward pass reads beside the layer: the answer's h, the activated gates, and c, step by step."""
+    """What a backward pass reads beside the layer: the answer's h, the activated gates, and c, step
+    by step.
+    """
 
     outputs_btdh: Array
     gates_dtbg: Array
@@ -28,7 +32,9 @@ class Saved(NamedTuple):
 
 
 def native_layer(reverse: tuple[bool, ...], layer: LayerInputs) -> Answer:
-    """`scanned_layer`, of a float32 or bfloat16 x. All is computed in float32, bfloat16's products too."""
+    """`scanned_layer`, of a float32 or bfloat16 x. All is computed in float32, bfloat16's products
+    too.
+    """
     wide = jax.tree.map(lambda part: part.astype(jnp.float32), layer._replace(lengths_b=None))
     return _layer(reverse, wide._replace(lengths_b=layer.lengths_b))
 
@@ -42,7 +48,8 @@ def _forward(reverse: tuple[bool, ...], layer: Any) -> tuple[Answer, tuple]:
     asks_x = layer.x_btf.perturbed
     layer = jax.tree.map(lambda part: part.value, layer)
     answer, saved = _kept(reverse, layer)
-    return answer, (layer, saved, () if asks_x else None)  # a bool would come back as a traced array
+    # A bool would come back as a traced array.
+    return answer, (layer, saved, () if asks_x else None)
 
 
 def _backward(reverse: tuple[bool, ...], residuals: tuple, pulls: Answer) -> tuple[LayerInputs]:
@@ -56,7 +63,8 @@ _layer = jax.custom_vjp(_run, nondiff_argnums=(0,))
 _layer.defvjp(_forward, _backward, symbolic_zeros=True)
 
 
-# Both passes are differentiable functions of their own, so that derivatives of higher order find their way.
+# Both passes are differentiable functions of their own, so that derivatives of higher order find
+# their way.
 
 
 def _run_kept(reverse: tuple[bool, ...], layer: LayerInputs) -> tuple[Answer, Saved]:
@@ -64,13 +72,18 @@ def _run_kept(reverse: tuple[bool, ...], layer: LayerInputs) -> tuple[Answer, Sa
     return _call_forward(reverse, layer, keep=True)
 
 
-def _forward_kept(reverse: tuple[bool, ...], layer: LayerInputs) -> tuple[tuple[Answer, Saved], tuple]:
+def _forward_kept(
+    reverse: tuple[bool, ...], layer: LayerInputs
+) -> tuple[tuple[Answer, Saved], tuple]:
     answer, saved = _kept(reverse, layer)
     return (answer, saved), (layer, saved)
 
 
-def _backward_kept(reverse: tuple[bool, ...], residuals: tuple, pulls: tuple[Answer, Saved]) -> tuple[LayerInputs]:
-    # `_gradient` says that it is a function of the layer and the pulls alone: nothing pulls at what was saved.
+def _backward_kept(
+    reverse: tuple[bool, ...], residuals: tuple, pulls: tuple[Answer, Saved]
+) -> tuple[LayerInputs]:
+    # `_gradient` says that it is a function of the layer and the pulls alone: nothing pulls at what
+    # was saved.
     return (_gradient(reverse, True, *residuals, pulls[0]),)
 
 
@@ -78,17 +91,23 @@ _kept = jax.custom_vjp(_run_kept, nondiff_argnums=(0,))
 _kept.defvjp(_forward_kept, _backward_kept)
 
 
-def _run_gradient(reverse: tuple[bool, ...], asks_x: bool, layer: LayerInputs, saved: Saved, pulls: Pulls) -> LayerInputs:
+def _run_gradient(
+    reverse: tuple[bool, ...], asks_x: bool, layer: LayerInputs, saved: Saved, pulls: Pulls
+) -> LayerInputs:
     """The gradient of all in `layer`, None for x unless it is asked for."""
     return _call_backward(reverse, asks_x, layer, saved, pulls)
 
 
-def _forward_gradient(reverse: tuple[bool, ...], asks_x: bool, *given: Any) -> tuple[LayerInputs, tuple]:
+def _forward_gradient(
+    reverse: tuple[bool, ...], asks_x: bool, *given: Any
+) -> tuple[LayerInputs, tuple]:
     layer, _, pulls = given
     return _gradient(reverse, asks_x, *given), (layer, pulls)
 
 
-def _backward_gradient(reverse: tuple[bool, ...], asks_x: bool, residuals: tuple, pulls: LayerInputs) -> tuple:
+def _backward_gradient(
+    reverse: tuple[bool, ...], asks_x: bool, residuals: tuple, pulls: LayerInputs
+) -> tuple:
     """The second derivative, and by it all beyond, is that of the scans."""
     layer, first_pulls = residuals
 
@@ -110,21 +129,32 @@ _gradient = jax.custom_vjp(_run_gradient, nondiff_argnums=(0, 1))
 _gradient.defvjp(_forward_gradient, _backward_gradient)
 
 
-def _call_forward(reverse: tuple[bool, ...], layer: LayerInputs, keep: bool) -> tuple[Answer, Saved]:
+def _call_forward(
+    reverse: tuple[bool, ...], layer: LayerInputs, keep: bool
+) -> tuple[Answer, Saved]:
     n_rows, n_steps, _ = layer.x_btf.shape
     n_directions, size, _ = layer.recurrent_dhg.shape
     padded = -(-size // PADDING) * PADDING
     kept = (n_directions, n_steps, n_rows) if keep else (0,)  # no number at all: not kept
     carry = (n_directions, n_rows, size)
-    shapes = ((n_rows, n_steps, n_directions, size), carry, carry, (*kept, 4 * padded), (*kept, padded))
+    shapes = (
+        (n_rows, n_steps, n_directions, size),
+        carry,
+        carry,
+        (*kept, 4 * padded),
+        (*kept, padded),
+    )
     given = (*_arguments(layer), *_weights(layer))
     outputs_btdh, h_dbh, c_dbh, *rest = _call("denseq_lstm_forward", shapes, given, reverse)
     return (outputs_btdh, h_dbh, c_dbh), Saved(outputs_btdh, *rest)
 
 
-def _call_backward(reverse: tuple[bool, ...], asks_x: bool, layer: LayerInputs, saved: Saved, pulls: Pulls) -> LayerInputs:
+def _call_backward(
+    reverse: tuple[bool, ...], asks_x: bool, layer: LayerInputs, saved: Saved, pulls: Pulls
+) -> LayerInputs:
     n_rows, n_steps, n_inputs = layer.x_btf.shape
-    n_directions, carry = len(reverse), layer.h_dbh.shape
+    n_directions = len(reverse)
+    carry = layer.h_dbh.shape
     weights = _weights(layer)
     shapes = (
         (n_directions, n_rows, n_steps, n_inputs) if asks_x else (0,),
@@ -149,20 +179,29 @@ def _call_backward(reverse: tuple[bool, ...], asks_x: bool, layer: LayerInputs, 
 
 
 def _weights(layer: LayerInputs) -> list[Array]:
-    """Kernel, recurrent kernel and bias of each direction. XLA sees through the stack that they stood in: no copy."""
+    """Kernel, recurrent kernel and bias of each direction. XLA sees through the stack that they
+    stood in: no copy.
+    """
     stacks = (layer.kernel_dfg, layer.recurrent_dhg, layer.bias_dg)
     return [stack[d] for d in range(len(layer.bias_dg)) for stack in stacks]
 
 
 def _arguments(layer: LayerInputs) -> tuple[Array, ...]:
     n_rows, n_steps, _ = layer.x_btf.shape
-    lengths_b = jnp.full((n_rows,), n_steps, jnp.int32) if layer.lengths_b is None else layer.lengths_b
+    lengths_b = (
+        jnp.full((n_rows,), n_steps, jnp.int32) if layer.lengths_b is None else layer.lengths_b
+    )
     mask_dbh = jnp.zeros((0,), jnp.float32) if layer.mask_dbh is None else layer.mask_dbh
     return layer.x_btf, layer.h_dbh, layer.c_dbh, lengths_b.astype(jnp.int32), mask_dbh
 
 
-def _call(name: str, shapes: tuple, arguments: tuple, reverse: tuple[bool, ...]) -> tuple[Array, ...]:
+def _call(
+    name: str, shapes: tuple, arguments: tuple, reverse: tuple[bool, ...]
+) -> tuple[Array, ...]:
     results = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes]
     bits = np.int64(sum(1 << d for d, backwards in enumerate(reverse) if backwards))
-    # Under vmap an array that all members share gets an axis of 1, and is read by all of them where it stands.
-    return tuple(jax.ffi.ffi_call(name, results, vmap_method="expand_dims")(*arguments, reverse=bits))
+    # Under vmap an array that all members share gets an axis of 1, and is read by all of them where
+    # it stands.
+    return tuple(
+        jax.ffi.ffi_call(name, results, vmap_method="expand_dims")(*arguments, reverse=bits)
+    )

@@ -1,6 +1,8 @@
-"""`python -m nets.kernels.probe LIBRARY`: exit code 0 if the library loads, runs, and computes what scans compute.
+"""`python -m nets.kernels.probe LIBRARY`: exit code 0 if the library loads, runs, and computes what
+scans compute.
 
-In a process of its own: a library that fits this jaxlib or this machine badly ends the process that tries it.
+In a process of its own: a library that fits this jaxlib or this machine badly ends the process that
+tries it.
 """
 
 from __future__ import annotations
@@ -18,28 +20,47 @@ from nets.kernels import library
 from nets.kernels.lstm import native_layer
 from nets.recurrence_scan import Answer, LayerInputs, scanned_layer
 
-N_STEPS, N_ROWS, N_INPUTS, SIZE = 5, 9, 3, 18
+N_STEPS = 5
+N_ROWS = 9
+N_INPUTS = 3
+SIZE = 18
 REVERSE = (False, True)
 TOLERANCE = 1e-4
 
 
 def difference() -> float:
-    """The largest difference between the two ways, in an answer or a gradient, of numbers about 1."""
-    rng, n = np.random.default_rng(0), len(REVERSE)
-    shapes = ((N_ROWS, N_STEPS, N_INPUTS), (n, N_INPUTS, 4 * SIZE), (n, SIZE, 4 * SIZE), (n, 4 * SIZE))
+    """The largest difference between the two ways, in an answer or a gradient, of numbers about
+    1.
+    """
+    rng = np.random.default_rng(0)
+    n = len(REVERSE)
+    shapes = (
+        (N_ROWS, N_STEPS, N_INPUTS),
+        (n, N_INPUTS, 4 * SIZE),
+        (n, SIZE, 4 * SIZE),
+        (n, 4 * SIZE),
+    )
     carry = (n, N_ROWS, SIZE)
     x, kernel, recurrent, bias, h, c, mask = (
-        jnp.asarray(0.5 * rng.standard_normal(shape), jnp.float32) for shape in (*shapes, carry, carry, carry)
+        jnp.asarray(0.5 * rng.standard_normal(shape), jnp.float32)
+        for shape in (*shapes, carry, carry, carry)
     )
     given = LayerInputs(x, kernel, recurrent, bias, h, c, None, mask)
     lengths_b = jnp.arange(N_ROWS, dtype=jnp.int32) % (N_STEPS + 1)
 
     def outcome(layer: Callable[..., Answer], given: LayerInputs) -> tuple[Answer, LayerInputs]:
-        answer, pull = jax.vjp(lambda given: layer(REVERSE, given._replace(lengths_b=lengths_b)), given)
+        answer, pull = jax.vjp(
+            lambda given: layer(REVERSE, given._replace(lengths_b=lengths_b)), given
+        )
         return answer, pull(answer)[0]
 
-    ours, truth = (jax.jit(partial(outcome, layer))(given) for layer in (native_layer, scanned_layer))
-    apart = [jnp.abs(a - b).max() for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(truth), strict=True)]
+    ours, truth = (
+        jax.jit(partial(outcome, layer))(given) for layer in (native_layer, scanned_layer)
+    )
+    apart = [
+        jnp.abs(a - b).max()
+        for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(truth), strict=True)
+    ]
     return float(jnp.max(jnp.stack(apart)))
 
 

@@ -2,8 +2,9 @@
 
     python -m nets.kernels.ready && pip wheel . --no-deps -C--build-option=--plat-name=manylinux_2_28_x86_64
 
-For every instruction set of this machine's architecture, into nets/kernels/ready. Build with the oldest C library and
-jaxlib that shall do: newer ones take it. Each machine tries what it got, and where that fails compiles its own.
+For every instruction set of this machine's architecture, into nets/kernels/ready. Build with the
+oldest C library and jaxlib that shall do: newer ones take it. Each machine tries what it got, and
+where that fails compiles its own.
 """
 
 from __future__ import annotations
@@ -13,7 +14,12 @@ import sys
 
 from nets.kernels import library
 
-OF_MACHINE = {"x86_64": ("avx512", "avx2"), "amd64": ("avx512", "avx2"), "aarch64": ("neon",), "arm64": ("neon",)}
+OF_MACHINE = {
+    "x86_64": ("avx512", "avx2"),
+    "amd64": ("avx512", "avx2"),
+    "aarch64": ("neon",),
+    "arm64": ("neon",),
+}
 
 
 def main() -> int:

@@ -22,7 +22,8 @@ GOOD = Config(data=Table(path="rows.csv", target="y"))
 
 def of(annotation: Any, limits: Any) -> st.SearchStrategy:
     """Values that an annotation and limits admit."""
-    origin, arguments = get_origin(annotation), get_args(annotation)
+    origin = get_origin(annotation)
+    arguments = get_args(annotation)
     if origin is Literal:
         return st.sampled_from(arguments)
     if origin is tuple:
@@ -49,7 +50,9 @@ def group(kind: type) -> st.SearchStrategy:
     inner = {}
     for field in dataclasses.fields(kind):
         kinds = fields.group_kinds(hints[field.name])
-        inner[field.name] = st.one_of(map(group, kinds)) if kinds else of(hints[field.name], field.metadata)
+        inner[field.name] = (
+            st.one_of(map(group, kinds)) if kinds else of(hints[field.name], field.metadata)
+        )
     return st.builds(kind, **inner)
 
 
@@ -65,7 +68,10 @@ def test_json_gives_back_the_same_config(config: Config):
     assert configs.differences(again, config) == []
 
 
-@given(st.sampled_from([leaf.path.removeprefix("config.") for leaf in fields.walk(Config())]), st.text())
+@given(
+    st.sampled_from([leaf.path.removeprefix("config.") for leaf in fields.walk(Config())]),
+    st.text(),
+)
 def test_any_text_for_any_field_is_either_right_or_one_line(name: str, text: str):
     try:
         config = configs.override(GOOD, {name: text})
@@ -85,14 +91,19 @@ def test_json_names_kinds_and_the_digest_is_that_of_the_values():
     assert configs.digest(written_1) == configs.digest(written_1_0) != configs.digest(GOOD)
     assert configs.differences(GOOD, written_1) == ["config.optim.learning_rate: 0.001 -> 1.0"]
     # One row and all rows are different things where a field takes both.
-    one_row, all_rows = (dataclasses.replace(GOOD, data=Table("rows.csv", target="y", valid=v)) for v in (1, 1.0))
+    one_row, all_rows = (
+        dataclasses.replace(GOOD, data=Table("rows.csv", target="y", valid=v)) for v in (1, 1.0)
+    )
     assert configs.digest(one_row) != configs.digest(all_rows)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"optim": {"lerning_rate": 1}}, "config.optim.lerning_rate: no such field; did you mean config.optim.learn"),
+        (
+            {"optim": {"lerning_rate": 1}},
+            "config.optim.lerning_rate: no such field; did you mean config.optim.learn",
+        ),
         ({"net": {"kind": "Dens"}}, "config.net.kind: expected Dense or LSTM or Perceptron or "),
         ({"seed": "1"}, "config.seed: expected an integer"),
         ({"train": 5}, "config.train: expected train.config.Train, got 5"),
@@ -135,7 +146,9 @@ def test_json_that_lacks_a_field_takes_its_default():
 )
 def test_numbers_keep_their_limits(name: str, inside: str, outside: str):
     configs.validate(configs.override(GOOD, {name: inside}))
-    with pytest.raises(UserError, match=rf"config\.{name}: expected .*(at least|at most|above|below)"):
+    with pytest.raises(
+        UserError, match=rf"config\.{name}: expected .*(at least|at most|above|below)"
+    ):
         configs.validate(configs.override(GOOD, {name: outside}))
 
 
@@ -149,8 +162,12 @@ def changed(config: Config = GOOD, **groups: dict[str, Any]) -> Config:
 
 
 SERIES = dataclasses.replace(GOOD, data=Series("hours.csv", target="y", time="t"), net=LSTM())
-SEQUENCES = dataclasses.replace(GOOD, data=Sequences("words.jsonl", inputs="tokens", target="tags"), net=LSTM())
-NEXT = dataclasses.replace(GOOD, data=Sequences("words.jsonl", inputs="x", next_step=True), net=LSTM())
+SEQUENCES = dataclasses.replace(
+    GOOD, data=Sequences("words.jsonl", inputs="tokens", target="tags"), net=LSTM()
+)
+NEXT = dataclasses.replace(
+    GOOD, data=Sequences("words.jsonl", inputs="x", next_step=True), net=LSTM()
+)
 
 
 def asking(loss: Any, quantiles: tuple[float, ...]) -> Config:
@@ -228,7 +245,9 @@ def test_a_file_is_loaded_afresh_and_gives_its_name(tmp_path: Path):
     file = tmp_path / "my table.py"
     text = "from train.config import Config, Table\nCONFIG = Config(data=Table('a.csv', target='y'), seed=1)\n"
     file.write_text(text + "def get_config():\n    return CONFIG\n")
-    config = configs.load(str(file), [("net.hidden", "8"), ("optim.rates", '{"bias": 0.5}'), ("net.hidden", "(9,)")])
+    config = configs.load(
+        str(file), [("net.hidden", "8"), ("optim.rates", '{"bias": 0.5}'), ("net.hidden", "(9,)")]
+    )
     assert (config.name, config.seed, config.net) == ("my-table", 1, Dense(hidden=(9,)))
     file.write_text(text.replace("seed=1", "seed=2") + "def get_config():\n    return CONFIG\n")
     assert configs.load(file).seed == 2

@@ -43,7 +43,11 @@ def test_with_values_replaces_fields_at_any_depth():
 
 
 def test_samples_are_drawn_from_ranges_and_values_by_the_seed():
-    grid = {"optim.learning_rate": (1e-4, 1e-1), "optim.l2": (0, 1e-2), "train.batch_size": (16, 32)}
+    grid = {
+        "optim.learning_rate": (1e-4, 1e-1),
+        "optim.l2": (0, 1e-2),
+        "train.batch_size": (16, 32),
+    }
     found = settings_of(config(grid=grid, samples=400))
     assert found == settings_of(config(grid=grid, samples=400))
     rates = [setting["optim.learning_rate"] for setting in found]
@@ -67,14 +71,35 @@ def test_a_grid_survives_the_command_line_and_json(tmp_path):
 @pytest.mark.parametrize(
     ("population", "message"),
     [
-        ({"grid": {"optim.learning": (1e-3,)}}, "config.optim.learning: no such field; did you mean"),
-        ({"grid": {"data.path": ("a.csv",)}}, "data.path cannot vary within a population: all are judged on the same"),
-        ({"grid": {"seed": (1, 2)}}, "seed cannot vary within a population: config.population.seeds varies it"),
-        ({"grid": {"train.patience": (1, 2)}}, "train.patience cannot vary .* evaluated, compared and saved together"),
-        ({"grid": {"loss": ("mse", "mae")}}, "loss cannot vary within a population: all are compared by it"),
-        ({"grid": {"population.folds": (2, 3)}}, "population.folds cannot vary .*: it says which nets there are"),
+        (
+            {"grid": {"optim.learning": (1e-3,)}},
+            "config.optim.learning: no such field; did you mean",
+        ),
+        (
+            {"grid": {"data.path": ("a.csv",)}},
+            "data.path cannot vary within a population: all are judged on the same",
+        ),
+        (
+            {"grid": {"seed": (1, 2)}},
+            "seed cannot vary within a population: config.population.seeds varies it",
+        ),
+        (
+            {"grid": {"train.patience": (1, 2)}},
+            "train.patience cannot vary .* evaluated, compared and saved together",
+        ),
+        (
+            {"grid": {"loss": ("mse", "mae")}},
+            "loss cannot vary within a population: all are compared by it",
+        ),
+        (
+            {"grid": {"population.folds": (2, 3)}},
+            "population.folds cannot vary .*: it says which nets there are",
+        ),
         ({"grid": {"optim.l2": (0.1, 0.1)}}, "optim.l2 names a value twice"),
-        ({"grid": {"optim.l2": (0.1, -1.0)}}, "config.optim.l2: expected a number, at least 0, got -1.0"),
+        (
+            {"grid": {"optim.l2": (0.1, -1.0)}},
+            "config.optim.l2: expected a number, at least 0, got -1.0",
+        ),
         ({"grid": {"net.activation": ("relu", "rleu")}}, "did you mean relu"),
         ({"grid": {"net.dropout": ()}}, "net.dropout has no values"),
         (
@@ -82,11 +107,23 @@ def test_a_grid_survives_the_command_line_and_json(tmp_path):
             "the setting optim.momentum=0.9, optim.name=adam: .*sgd and rmsprop have it",
         ),
         ({"samples": 4}, "needs config.population.grid"),
-        ({"samples": 5, "grid": {"net.hidden": ((8,), (4,)), "net.norm": ("none", "batch")}}, "has 4 settings in all"),
+        (
+            {"samples": 5, "grid": {"net.hidden": ((8,), (4,)), "net.norm": ("none", "batch")}},
+            "has 4 settings in all",
+        ),
         ({"halving": 3}, "config.population.halving: compares settings; name several"),
-        ({"halving": 3, "grid": {"optim.l2": (0.1,)}}, "config.population.halving: compares settings; name several"),
-        ({"halving": 3, "samples": 1, "grid": {"optim.l2": (0.1, 1.0)}}, "compares settings; name several"),
-        ({"keep": "all", "grid": {"net.hidden": ((4,), (8,))}}, "nets that differ in net.hidden cannot be averaged"),
+        (
+            {"halving": 3, "grid": {"optim.l2": (0.1,)}},
+            "config.population.halving: compares settings; name several",
+        ),
+        (
+            {"halving": 3, "samples": 1, "grid": {"optim.l2": (0.1, 1.0)}},
+            "compares settings; name several",
+        ),
+        (
+            {"keep": "all", "grid": {"net.hidden": ((4,), (8,))}},
+            "nets that differ in net.hidden cannot be averaged",
+        ),
         ({"seeds": 3, "member": 3}, "3 of 3; the last is 2"),
     ],
 )

@@ -22,7 +22,16 @@ AUTO = Config(
 
 @pytest.mark.parametrize(
     ("rows", "batch_size"),
-    [(1, 32), (1499, 32), (1500, 64), (4499, 64), (4500, 128), (11_999, 128), (12_000, 256), (10**7, 256)],
+    [
+        (1, 32),
+        (1499, 32),
+        (1500, 64),
+        (4499, 64),
+        (4500, 128),
+        (11_999, 128),
+        (12_000, 256),
+        (10**7, 256),
+    ],
 )
 def test_batch_size_by_rows(rows: int, batch_size: int) -> None:
     assert resolve(AUTO, rows, classes=False).train.batch_size == batch_size
@@ -69,9 +78,18 @@ def test_more_dropout_on_large_tables(rows: int, dropout: float) -> None:
 
 
 def test_classes_and_numbers_have_their_own_activation_rate_and_smoothing() -> None:
-    numbers, classes = resolve(AUTO, 1000, classes=False), resolve(AUTO, 1000, classes=True)
-    assert (numbers.net.activation, numbers.optim.learning_rate, numbers.label_smoothing) == ("mish", 0.1, 0.0)
-    assert (classes.net.activation, classes.optim.learning_rate, classes.label_smoothing) == ("selu", 0.04, 0.1)
+    numbers = resolve(AUTO, 1000, classes=False)
+    classes = resolve(AUTO, 1000, classes=True)
+    assert (numbers.net.activation, numbers.optim.learning_rate, numbers.label_smoothing) == (
+        "mish",
+        0.1,
+        0.0,
+    )
+    assert (classes.net.activation, classes.optim.learning_rate, classes.label_smoothing) == (
+        "selu",
+        0.04,
+        0.1,
+    )
     assert numbers.net.hidden == classes.net.hidden == (256, 256, 256)
     assert (numbers.train.restore, classes.train.restore) == ("best", "last")
 
@@ -81,7 +99,12 @@ def test_classes_and_numbers_have_their_own_activation_rate_and_smoothing() -> N
 def test_nothing_is_left_to_auto(rows: int, classes: bool) -> None:
     resolved = resolve(AUTO, rows, classes=classes)
     parts = (resolved, resolved.data, resolved.net, resolved.optim, resolved.train)
-    left = [f.name for part in parts for f in dataclasses.fields(part) if getattr(part, f.name) == "auto"]
+    left = [
+        f.name
+        for part in parts
+        for f in dataclasses.fields(part)
+        if getattr(part, f.name) == "auto"
+    ]
     assert left == ["loss"]  # which follows each head, not the rows
 
 

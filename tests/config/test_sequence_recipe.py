@@ -12,10 +12,20 @@ from train.config.recipe import patch_of, resolve_sequences
 
 def auto(**train) -> Config:
     net = LSTM(
-        hidden="auto", dropout="auto", input_dropout="auto", readout="auto", patch="auto", noise="auto", offset="auto",
+        hidden="auto",
+        dropout="auto",
+        input_dropout="auto",
+        readout="auto",
+        patch="auto",
+        noise="auto",
+        offset="auto",
         crop="auto",
-    )  # fmt: skip
-    return Config(data=Sequences(), net=net, train=Train(epochs="auto", batch_size="auto", restore="auto", **train))
+    )
+    return Config(
+        data=Sequences(),
+        net=net,
+        train=Train(epochs="auto", batch_size="auto", restore="auto", **train),
+    )
 
 
 def test_long_sequences_of_numbers_are_read_in_patches():
@@ -31,7 +41,10 @@ def test_what_has_an_answer_or_a_word_at_each_step_is_read_step_by_step(tokens, 
 
 
 def test_few_rows_are_passed_over_more_often():
-    few, many = (resolve_sequences(auto(), n, longest=9, tokens=True, of_steps=True) for n in (1_600, 160_000))
+    few, many = (
+        resolve_sequences(auto(), n, longest=9, tokens=True, of_steps=True)
+        for n in (1_600, 160_000)
+    )
     assert few.train.epochs == 45 and many.train.epochs == 10
     assert few.train.batch_size == 16
 

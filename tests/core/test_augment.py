@@ -1,4 +1,6 @@
-"""Rows of tables varied in training: which cells change, by how much, and what a mixed row counts for."""
+"""Rows of tables varied in training: which cells change, by how much, and what a mixed row counts
+for.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from train.config.options import Augment
 from train.core.augment import augment
 from train.data.dataset import Batch
 
-B, F, C = 2000, 3, 2
+B = 2000
+F = 3
+C = 2
 STATISTICS = {"mean": np.array([0, 1, -1], np.float32), "spread": np.array([1, 0, 4], np.float32)}
 MISSING = (2,)
 
@@ -33,10 +37,14 @@ def make_batch(shift: float = 0.0) -> Batch:
 
 def run(seed: int = 0, **strengths: Any) -> tuple[Batch, ...]:
     def vary(key: jax.Array, batch: Batch, mate: Batch) -> tuple[Batch, ...]:
-        return augment(key, batch, lambda key: mate, Augment(**strengths), Dense(), STATISTICS, MISSING)
+        return augment(
+            key, batch, lambda key: mate, Augment(**strengths), Dense(), STATISTICS, MISSING
+        )
 
     concrete = not any(isinstance(strength, jax.Array) for strength in strengths.values())
-    return (jax.jit(vary) if concrete else vary)(jax.random.key(seed), make_batch(), make_batch(10.0))
+    return (jax.jit(vary) if concrete else vary)(
+        jax.random.key(seed), make_batch(), make_batch(10.0)
+    )
 
 
 def changed(varied: Batch, name: str) -> np.ndarray:
@@ -45,7 +53,9 @@ def changed(varied: Batch, name: str) -> np.ndarray:
 
 def test_nothing_is_drawn_where_nothing_is_varied():
     batch = make_batch()
-    (same,) = augment(jax.random.key(0), batch, lambda key: pytest.fail("drawn"), Augment(), Dense(), None)
+    (same,) = augment(
+        jax.random.key(0), batch, lambda key: pytest.fail("drawn"), Augment(), Dense(), None
+    )
     assert same is batch
 
 
@@ -61,7 +71,8 @@ def test_noise_is_in_deviations_of_its_column():
 def test_cells_left_out_are_the_mean_or_no_category():
     (varied,) = run(drop=0.25)
     for name, blank in (("numbers", STATISTICS["mean"]), ("codes", np.zeros(C))):
-        out, cells = changed(varied, name), np.asarray(varied.inputs[name])
+        out = changed(varied, name)
+        cells = np.asarray(varied.inputs[name])
         np.testing.assert_allclose(out.mean(0), 0.25, atol=0.04)
         np.testing.assert_array_equal(cells[out], np.broadcast_to(blank, cells.shape)[out])
 
@@ -70,21 +81,30 @@ def test_swapped_cells_are_those_of_another_row_with_their_flag():
     (varied,) = run(swap=0.3)
     np.testing.assert_allclose(changed(varied, "numbers").mean(0), 0.3, atol=0.04)
     np.testing.assert_allclose(changed(varied, "codes").mean(0), 0.3, atol=0.04)
-    np.testing.assert_array_equal(changed(varied, "missing")[:, 0], changed(varied, "numbers")[:, 2])
-    swapped, other = changed(varied, "numbers"), make_batch(10.0).inputs["numbers"]
+    np.testing.assert_array_equal(
+        changed(varied, "missing")[:, 0], changed(varied, "numbers")[:, 2]
+    )
+    swapped = changed(varied, "numbers")
+    other = make_batch(10.0).inputs["numbers"]
     np.testing.assert_array_equal(varied.inputs["numbers"][swapped], other[swapped])
 
 
 def test_mixup_adds_rows_and_weights_in_one_share():
     shares = []
-    batch, other = make_batch(), make_batch(10.0)
+    batch = make_batch()
+    other = make_batch(10.0)
     options = Augment(mixup=0.4)
-    mix = jax.jit(lambda key: augment(key, batch, lambda _: other, options, Dense(), STATISTICS, MISSING))
+    mix = jax.jit(
+        lambda key: augment(key, batch, lambda _: other, options, Dense(), STATISTICS, MISSING)
+    )
     for seed in range(40):
         own, mate = mix(jax.random.key(seed))
         share = 1 - float(own.inputs["numbers"][0, 0]) / 10
         assert 0 <= share <= 1
-        blend = share * make_batch().inputs["numbers"] + (1 - share) * make_batch(10.0).inputs["numbers"]
+        blend = (
+            share * make_batch().inputs["numbers"]
+            + (1 - share) * make_batch(10.0).inputs["numbers"]
+        )
         np.testing.assert_allclose(own.inputs["numbers"], blend, atol=1e-4)
         np.testing.assert_allclose(own.inputs["missing"], 1 - share, atol=1e-5)
         np.testing.assert_allclose((own.inputs["codes"] == 1).mean(), share, atol=0.04)
@@ -97,7 +117,9 @@ def test_mixup_adds_rows_and_weights_in_one_share():
         jax.tree.map(np.testing.assert_array_equal, own.inputs, mate.inputs)
         shares.append(share)
     # Beta(.4, .4): mean 1/2, deviation .37.
-    assert np.mean(shares) == pytest.approx(0.5, abs=0.18) and np.std(shares) == pytest.approx(0.37, abs=0.08)
+    assert np.mean(shares) == pytest.approx(0.5, abs=0.18) and np.std(shares) == pytest.approx(
+        0.37, abs=0.08
+    )
 
 
 def test_cutmix_counts_the_cells_of_each_row():

@@ -80,9 +80,14 @@ BODIES = {
 @pytest.fixture(scope="module")
 def differences() -> dict[str, float]:
     """By how much of the largest gradient those of four devices differ from those of one."""
-    environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=4", "PYTHONPATH": str(ROOT)}
+    environment = os.environ | {
+        "XLA_FLAGS": "--xla_force_host_platform_device_count=4",
+        "PYTHONPATH": str(ROOT),
+    }
     command = [sys.executable, "-c", GRADIENTS, json.dumps(BODIES)]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)
 
@@ -101,14 +106,17 @@ def test_parts_on_one_device_add_up_to_the_whole(count: int, n_rows: int) -> Non
     size = padded_size(Parts(count), n_rows)
     assert 0 <= size - n_rows < count and size % count == 0
     x_b = np.random.default_rng(0).normal(size=size).astype(np.float32)
-    sums, whole = summed(Parts(count, 1, True), {"x": jnp.asarray(x_b)}, lambda rows: (rows["x"].sum(), 7.0))
+    sums, whole = summed(
+        Parts(count, 1, True), {"x": jnp.asarray(x_b)}, lambda rows: (rows["x"].sum(), 7.0)
+    )
     np.testing.assert_allclose(sums, x_b.astype(np.float64).sum(), rtol=1e-5, atol=1e-5)
     assert float(whole) == 7.0
 
 
 @pytest.mark.parametrize("batch_axis", [0, 1, 2])
 def test_a_row_draws_the_same_wherever_its_batch_is_divided(batch_axis: int) -> None:
-    key, shape = jax.random.key(3), [3, 4, 5]
+    key = jax.random.key(3)
+    shape = [3, 4, 5]
     shape[batch_axis] = 6
     whole = np.asarray(random_bits(key, tuple(shape), batch_axis))
     shape[batch_axis] = 2
@@ -122,7 +130,9 @@ def test_a_row_draws_the_same_wherever_its_batch_is_divided(batch_axis: int) -> 
 
 def test_rows_that_come_after_change_no_draw() -> None:
     key = jax.random.key(5)
-    np.testing.assert_array_equal(keep_mask(key, 0.5, (2, 7, 3), 1)[:, :4], keep_mask(key, 0.5, (2, 4, 3), 1))
+    np.testing.assert_array_equal(
+        keep_mask(key, 0.5, (2, 7, 3), 1)[:, :4], keep_mask(key, 0.5, (2, 4, 3), 1)
+    )
 
 
 def test_batch_norm_of_parts_takes_the_mean_of_all() -> None:
@@ -135,7 +145,9 @@ def test_batch_norm_of_parts_takes_the_mean_of_all() -> None:
         with part_of_batch(jax.lax.axis_index("part"), "part"):
             return norm.apply(variables, x_bf, weight_b, train=True, mutable=["batch_stats"])[0]
 
-    parts = jax.vmap(gradients_of_part, axis_name="part")(x_bf.reshape(2, 4, 4), weight_b.reshape(2, 4))
+    parts = jax.vmap(gradients_of_part, axis_name="part")(
+        x_bf.reshape(2, 4, 4), weight_b.reshape(2, 4)
+    )
     real = x_bf[:5].astype(np.float64)
     expected = (x_bf - real.mean(0)) / np.sqrt(real.var(0) + 1e-3)
     np.testing.assert_allclose(parts.reshape(8, 4), expected, atol=1e-5)

@@ -1,4 +1,6 @@
-"""The order of an epoch of sequences: batches of nearly one length, every row once, no two epochs alike."""
+"""The order of an epoch of sequences: batches of nearly one length, every row once, no two epochs
+alike.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ from train.core.batching import epoch_rows
 from train.core.program import Data
 from train.data.dataset import Batch
 
-N, SIZE = 1003, 16
+N = 1003
+SIZE = 16
 
 
 def order(lengths: np.ndarray | None, epoch: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -52,7 +55,10 @@ def test_what_fills_the_last_batch_counts_for_nothing(lengths):
 def test_batches_are_of_nearly_one_length(lengths):
     sorted_rows, _ = order(lengths, 0)
     mixed_rows, _ = order(None, 0)
-    padded = {name: lengths[rows].max(1).mean() for name, rows in (("sorted", sorted_rows), ("mixed", mixed_rows))}
+    padded = {
+        name: lengths[rows].max(1).mean()
+        for name, rows in (("sorted", sorted_rows), ("mixed", mixed_rows))
+    }
     assert padded["sorted"] < 1.35 * lengths.mean() < 0.8 * padded["mixed"]
 
 
@@ -65,5 +71,7 @@ def test_the_order_is_a_function_of_seed_and_epoch(lengths):
     first = order(lengths, 1)[0]
     np.testing.assert_array_equal(order(lengths, 1)[0], first)
     for other in (order(lengths, 2)[0], order(lengths, 1, seed=1)[0]):
-        together = {frozenset(batch) for batch in first.tolist()} & {frozenset(batch) for batch in other.tolist()}
+        together = {frozenset(batch) for batch in first.tolist()} & {
+            frozenset(batch) for batch in other.tolist()
+        }
         assert not together

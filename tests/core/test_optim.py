@@ -1,4 +1,6 @@
-"""Optimizers, schedules and penalties against hand-written steps in float64, and Keras where it is installed."""
+"""Optimizers, schedules and penalties against hand-written steps in float64, and Keras where it is
+installed.
+"""
 
 from __future__ import annotations
 
@@ -25,17 +27,23 @@ def descend(options: Optim, gradients: list[np.ndarray], total: int = TOTAL) -> 
     """The kernel after each update, in float32 as in training."""
     params = {"layer": {"kernel": jnp.asarray(START, jnp.float32)}}
     optimizer = make_optimizer(options, total)
-    state, path = optimizer.init(params), []
+    state = optimizer.init(params)
+    path = []
     for gradient in gradients:
-        updates, state = optimizer.update({"layer": {"kernel": jnp.asarray(gradient, jnp.float32)}}, state, params)
+        updates, state = optimizer.update(
+            {"layer": {"kernel": jnp.asarray(gradient, jnp.float32)}}, state, params
+        )
         params = optax.apply_updates(params, updates)
         path.append(np.asarray(params["layer"]["kernel"]))
     return path
 
 
-def by_hand(step: Callable[[np.ndarray, np.ndarray, int, dict], np.ndarray]) -> Iterator[np.ndarray]:
+def by_hand(
+    step: Callable[[np.ndarray, np.ndarray, int, dict], np.ndarray],
+) -> Iterator[np.ndarray]:
     """The same path in float64; `step(w, g, t, memory)` returns the next w, t counting from 1."""
-    w, memory = START.astype(np.float32).astype(np.float64), {}
+    w = START.astype(np.float32).astype(np.float64)
+    memory = {}
     for t, gradient in enumerate(GRADIENTS, 1):
         w = step(w, gradient.astype(np.float32).astype(np.float64), t, memory)
         yield w
@@ -140,18 +148,27 @@ def rates(options: Optim, steps: list[int], total: int) -> np.ndarray:
 
 def test_constant_and_plateau_stay() -> None:
     for schedule in ("constant", "plateau"):
-        np.testing.assert_allclose(rates(Optim(learning_rate=0.3, schedule=schedule), [0, 7, 100], 100), [0.3] * 3)
+        np.testing.assert_allclose(
+            rates(Optim(learning_rate=0.3, schedule=schedule), [0, 7, 100], 100), [0.3] * 3
+        )
 
 
 @pytest.mark.parametrize("final", [0.0, 0.1])
 def test_cosine_ends_at_its_final_share(final: float) -> None:
-    half, quarter = (1 + final) / 2, final + (1 - final) * (1 + math.cos(math.pi / 4)) / 2
-    ours = rates(Optim(learning_rate=2.0, schedule="cosine", final=final), [0, 25, 50, 100, 120], 100)
-    np.testing.assert_allclose(ours, [2, 2 * quarter, 2 * half, 2 * final, 2 * final], rtol=1e-5, atol=1e-7)
+    half = (1 + final) / 2
+    quarter = final + (1 - final) * (1 + math.cos(math.pi / 4)) / 2
+    ours = rates(
+        Optim(learning_rate=2.0, schedule="cosine", final=final), [0, 25, 50, 100, 120], 100
+    )
+    np.testing.assert_allclose(
+        ours, [2, 2 * quarter, 2 * half, 2 * final, 2 * final], rtol=1e-5, atol=1e-7
+    )
 
 
 def test_exponential_shrinks_by_equal_factors_to_its_final_share() -> None:
-    ours = rates(Optim(learning_rate=2.0, schedule="exponential", final=0.01), [0, 50, 75, 100], 100)
+    ours = rates(
+        Optim(learning_rate=2.0, schedule="exponential", final=0.01), [0, 50, 75, 100], 100
+    )
     np.testing.assert_allclose(ours, [2, 0.2, 2 * 0.01**0.75, 0.02], rtol=1e-5)
 
 
@@ -174,15 +191,23 @@ def test_no_step_has_a_rate_of_zero_in_warmup() -> None:
 
 
 def test_the_schedule_counts_updates_of_the_optimizer() -> None:
-    path = descend(Optim("sgd", learning_rate=0.2, schedule="cosine"), [np.ones((4, 3))] * 3, total=2)
+    path = descend(
+        Optim("sgd", learning_rate=0.2, schedule="cosine"), [np.ones((4, 3))] * 3, total=2
+    )
     moved = -np.diff([START, *path], axis=0)[:, 0, 0]
     np.testing.assert_allclose(moved, [0.2, 0.1, 0], atol=1e-6)
 
 
 PARAMS = {
-    "body": {"layer_0": {"kernel": jnp.full((2, 2), 3.0), "bias": jnp.full(2, 3.0)}, "slope_0": jnp.full(2, 3.0)},
+    "body": {
+        "layer_0": {"kernel": jnp.full((2, 2), 3.0), "bias": jnp.full(2, 3.0)},
+        "slope_0": jnp.full(2, 3.0),
+    },
     "inputs": {
-        "numbers": {"embedding_kernel": jnp.full((1, 1, 2), 3.0), "frequency": jnp.full((1, 2), 3.0)},
+        "numbers": {
+            "embedding_kernel": jnp.full((1, 1, 2), 3.0),
+            "frequency": jnp.full((1, 2), 3.0),
+        },
         "categories": {"table_12": jnp.full((2, 2), 3.0)},
         "input_scale": jnp.full(2, 3.0),
     },
@@ -195,9 +220,12 @@ def by_path(tree: dict) -> dict[str, np.ndarray]:
     return {"/".join(str(part.key) for part in path): np.asarray(leaf) for path, leaf in leaves}
 
 
-def moved(options: Optim, gradient: float, steps: int = 1, total: int = TOTAL) -> dict[str, np.ndarray]:
+def moved(
+    options: Optim, gradient: float, steps: int = 1, total: int = TOTAL
+) -> dict[str, np.ndarray]:
     """Each parameter after updates with a gradient that is the same everywhere."""
-    optimizer, params = make_optimizer(options, total), PARAMS
+    optimizer = make_optimizer(options, total)
+    params = PARAMS
     state = optimizer.init(params)
     for _ in range(steps):
         gradients = jax.tree.map(lambda leaf: jnp.full_like(leaf, gradient), params)
@@ -210,12 +238,17 @@ KERNELS = {"body/layer_0/kernel", "inputs/numbers/embedding_kernel"}
 
 
 def test_a_proximal_l1_stops_kernels_at_zero() -> None:
-    """The proximal step of l1 |w|: the gradient's step, then towards 0 by rate * l1 and no further (numpy)."""
-    options = Optim("sgd", learning_rate=0.1, l1=0.5, l1_step="proximal", schedule="cosine", final=0.5)
+    """The proximal step of l1 |w|: the gradient's step, then towards 0 by rate * l1 and no further
+    (numpy).
+    """
+    options = Optim(
+        "sgd", learning_rate=0.1, l1=0.5, l1_step="proximal", schedule="cosine", final=0.5
+    )
     optimizer = make_optimizer(options, 3)
     params = {"kernel": jnp.array([1.0, 0.03, -0.06, -1.0, 0.0]), "bias": jnp.array([0.01])}
     gradient = {"kernel": jnp.array([1.0, -0.1, 0.1, 1.0, 0.3]), "bias": jnp.array([0.0])}
-    state, wanted = optimizer.init(params), np.array([1.0, 0.03, -0.06, -1.0, 0.0])
+    state = optimizer.init(params)
+    wanted = np.array([1.0, 0.03, -0.06, -1.0, 0.0])
     for i in range(3):
         rate = float(learning_rate(options, 3)(i))
         moved = wanted - rate * np.asarray(gradient["kernel"])
@@ -254,21 +287,28 @@ def test_decay_shrinks_kernels_by_rate_times_decay_and_nothing_else(name: str) -
 
 
 def test_decay_does_not_pass_through_the_moments() -> None:
-    """Decoupled: with a gradient, the decayed kernel differs from the plain one by rate * decay * w alone."""
+    """Decoupled: with a gradient, the decayed kernel differs from the plain one by rate * decay * w
+    alone.
+    """
     decayed = moved(Optim("adamw", learning_rate=0.1, weight_decay=0.02), gradient=1.0)
     plain = moved(Optim("adamw", learning_rate=0.1), gradient=1.0)
     for path in decayed:
         wanted = 0.1 * 0.02 * 3 if path in KERNELS else 0
-        np.testing.assert_allclose(plain[path] - decayed[path], np.full_like(plain[path], wanted), atol=1e-6)
+        np.testing.assert_allclose(
+            plain[path] - decayed[path], np.full_like(plain[path], wanted), atol=1e-6
+        )
 
 
 def test_decay_fades_with_its_own_schedule() -> None:
     options = Optim("sgd", learning_rate=0.1, weight_decay=0.5, weight_decay_schedule="flat_cosine")
-    w, wanted = 3.0, []
+    w = 3.0
+    wanted = []
     for factor in (1, 1, 1, 0.5):  # at 0, 1, 2 and 3 of 4 steps
         w *= 1 - 0.1 * 0.5 * factor
         wanted.append(w)
-    ours = [moved(options, 0.0, steps, total=4)["body/layer_0/kernel"][0, 0] for steps in (1, 2, 3, 4)]
+    ours = [
+        moved(options, 0.0, steps, total=4)["body/layer_0/kernel"][0, 0] for steps in (1, 2, 3, 4)
+    ]
     np.testing.assert_allclose(ours, wanted, rtol=1e-6)
 
 
@@ -300,12 +340,16 @@ def test_rates_go_by_name() -> None:
 def test_the_rate_of_a_name_scales_its_decay_too() -> None:
     options = Optim("sgd", learning_rate=1.0, rates={"embedding_kernel": 0.1}, weight_decay=0.5)
     after = moved(options, gradient=0.0)
-    np.testing.assert_allclose(after["inputs/numbers/embedding_kernel"], np.full((1, 1, 2), 3 * (1 - 0.05)), rtol=1e-6)
+    np.testing.assert_allclose(
+        after["inputs/numbers/embedding_kernel"], np.full((1, 1, 2), 3 * (1 - 0.05)), rtol=1e-6
+    )
     np.testing.assert_allclose(after["body/layer_0/kernel"], np.full((2, 2), 1.5), rtol=1e-6)
 
 
 def test_a_full_name_goes_before_its_group() -> None:
-    after = moved(Optim("sgd", learning_rate=1.0, rates={"slope": 0.0, "slope_0": 2.0}), gradient=1.0)
+    after = moved(
+        Optim("sgd", learning_rate=1.0, rates={"slope": 0.0, "slope_0": 2.0}), gradient=1.0
+    )
     np.testing.assert_allclose(after["body/slope_0"], [1, 1])
 
 
@@ -315,12 +359,17 @@ def test_clip_bounds_the_norm_of_all_gradients_together(size: float) -> None:
     steps = np.concatenate([np.ravel(3 - value) for value in after.values()])
     wanted = min(size * math.sqrt(len(steps)), 0.5)
     np.testing.assert_allclose(np.linalg.norm(steps), wanted, rtol=1e-5)
-    np.testing.assert_allclose(steps, np.full_like(steps, steps[0]), rtol=1e-4, atol=1e-6)  # one direction for all
+    # One direction for all.
+    np.testing.assert_allclose(steps, np.full_like(steps, steps[0]), rtol=1e-4, atol=1e-6)
 
 
 def test_clipping_comes_before_the_optimizer() -> None:
-    """Adam forgets the size of gradients, so a clip before it leaves its first step alone; one after it would not."""
-    clipped, free = (moved(Optim("adam", learning_rate=1.0, clip_norm=c), gradient=100.0) for c in (0.5, None))
+    """Adam forgets the size of gradients, so a clip before it leaves its first step alone; one
+    after it would not.
+    """
+    clipped, free = (
+        moved(Optim("adam", learning_rate=1.0, clip_norm=c), gradient=100.0) for c in (0.5, None)
+    )
     for path in free:
         np.testing.assert_allclose(clipped[path], free[path], rtol=1e-4)
 

@@ -53,12 +53,15 @@ def make_run(
         "sex": jnp.asarray(numbers[:, 0] > numbers[:, 1], jnp.int32),
     }
     order = random.permutation(N).astype(np.int32)
-    one, zero = jnp.ones(2), jnp.zeros(2)
+    one = jnp.ones(2)
+    zero = jnp.zeros(2)
     scales = {"value": {"center": zero + 3, "scale": one * 2, "low": zero - 99, "high": one * 99}}
     statistics = {"inputs": {}, "targets": scales | {"kind": {"rate": one}, "sex": {"rate": one}}}
     weight = jnp.asarray(random.uniform(0.5, 2, N), jnp.float32)
     data = Data(
-        arrays=Batch({"numbers": jnp.asarray(numbers)}, {h.name: target[h.name] for h in heads}, weight),
+        arrays=Batch(
+            {"numbers": jnp.asarray(numbers)}, {h.name: target[h.name] for h in heads}, weight
+        ),
         train_weight=jnp.asarray(random.uniform(0.5, 2, N), jnp.float32),
         train=jnp.asarray(order[:n_train]),
         valid=jnp.asarray(order[n_train : n_train + n_valid]),
@@ -71,20 +74,31 @@ def make_run(
     n_steps = -(-n_train // config.train.batch_size)
     total = n_steps * config.train.epochs
     optimizer = make_optimizer(config.optim, total)
-    program = Program(network, Dataset.take, make_tasks(heads, config.loss), optimizer, config, total, n_steps)
+    program = Program(
+        network, Dataset.take, make_tasks(heads, config.loss), optimizer, config, total, n_steps
+    )
     shapes = jax.eval_shape(
-        partial(network.apply, train=False, rngs={"params": data.key}, mutable=["params", "batch_stats"]),
+        partial(
+            network.apply, train=False, rngs={"params": data.key}, mutable=["params", "batch_stats"]
+        ),
         {"statistics": statistics},
         data.arrays.inputs,
     )[1]
-    # Drawn by numpy, for no initialiser need be compiled here; positive ones for the variances of batch normalisation.
-    drawn = jax.tree.map(lambda s: jnp.asarray(np.abs(random.normal(size=s.shape)), s.dtype), shapes)
-    drawn["params"] = jax.tree.map(lambda s: jnp.asarray(0.5 * random.normal(size=s.shape), s.dtype), shapes["params"])
+    # Drawn by numpy, for no initialiser need be compiled here; positive ones for the variances of
+    # batch normalisation.
+    drawn = jax.tree.map(
+        lambda s: jnp.asarray(np.abs(random.normal(size=s.shape)), s.dtype), shapes
+    )
+    drawn["params"] = jax.tree.map(
+        lambda s: jnp.asarray(0.5 * random.normal(size=s.shape), s.dtype), shapes["params"]
+    )
     weights = Weights(drawn["params"], drawn.get("batch_stats", {}))
     return program, data, init_state(weights, optimizer, average=config.optim.ema > 0)
 
 
-def plain_loss(program: Program, data: Data, params: Any, rows: np.ndarray, weight_b: Any) -> jax.Array:
+def plain_loss(
+    program: Program, data: Data, params: Any, rows: np.ndarray, weight_b: Any
+) -> jax.Array:
     """The weighted mean over these rows and no others, each head's loss written out."""
     outputs = program.network.apply(
         {"params": params, "statistics": data.statistics},
@@ -94,7 +108,8 @@ def plain_loss(program: Program, data: Data, params: Any, rows: np.ndarray, weig
     target = {name: array[rows] for name, array in data.arrays.target.items()}
     losses_b = jnp.zeros(len(rows))
     for head in program.network.output.heads:
-        o, t = outputs[head.name], target[head.name]
+        o = outputs[head.name]
+        t = target[head.name]
         if head.kind == "regression":
             losses_b += jnp.mean((o - t) ** 2, 1)
         elif head.kind == "binary":
@@ -104,7 +119,9 @@ def plain_loss(program: Program, data: Data, params: Any, rows: np.ndarray, weig
     return (losses_b * weight_b).sum() / weight_b.sum()
 
 
-def updated(program: Program, data: Data, state: State, batch: Batch) -> tuple[State, dict[str, jax.Array]]:
+def updated(
+    program: Program, data: Data, state: State, batch: Batch
+) -> tuple[State, dict[str, jax.Array]]:
     return jax.jit(partial(update, program))(data, state, batch)
 
 
@@ -114,7 +131,9 @@ def assert_trees_close(ours: Any, wanted: Any, **tolerance: float) -> None:
 
 def assert_same_bits(ours: Any, wanted: Any) -> None:
     assert jax.tree.structure(ours) == jax.tree.structure(wanted)
-    for (path, a), b in zip(jax.tree_util.tree_leaves_with_path(ours), jax.tree.leaves(wanted), strict=True):
+    for (path, a), b in zip(
+        jax.tree_util.tree_leaves_with_path(ours), jax.tree.leaves(wanted), strict=True
+    ):
         assert a.dtype == b.dtype
         assert np.asarray(a).tobytes() == np.asarray(b).tobytes(), jax.tree_util.keystr(path)
 
@@ -128,11 +147,16 @@ def test_an_update_follows_the_gradient_of_the_plain_mean(n_padding: int) -> Non
     program, data, state = make_run(Config(optim=SGD), ALL)
     rows = np.arange(7)
     batch = Dataset.take(data.arrays, rows)
-    batch = jax.tree.map(lambda a: jnp.concatenate([a, jnp.full((n_padding, *a.shape[1:]), 1000, a.dtype)]), batch)
+    batch = jax.tree.map(
+        lambda a: jnp.concatenate([a, jnp.full((n_padding, *a.shape[1:]), 1000, a.dtype)]), batch
+    )
     batch.target["kind"] = batch.target["kind"].clip(0, 2)  # past the last class there is no loss
     weight_b = data.train_weight[rows]
     after, sums = updated(
-        program, data, state, batch._replace(weight=jnp.concatenate([weight_b, jnp.zeros(n_padding)]))
+        program,
+        data,
+        state,
+        batch._replace(weight=jnp.concatenate([weight_b, jnp.zeros(n_padding)])),
     )
     gradient_of = jax.jit(jax.value_and_grad(partial(plain_loss, program, data)))
     loss, gradient = gradient_of(state.weights.params, rows, weight_b)
@@ -145,11 +169,15 @@ def test_an_update_follows_the_gradient_of_the_plain_mean(n_padding: int) -> Non
 
 @pytest.mark.parametrize("batch_size", [1, 5, 23, 64])
 def test_an_epoch_is_a_loop_of_plain_steps_over_its_batches(batch_size: int) -> None:
-    config = Config(optim=Optim("sgd", learning_rate=0.1), train=Train(epochs=4, batch_size=batch_size))
+    config = Config(
+        optim=Optim("sgd", learning_rate=0.1), train=Train(epochs=4, batch_size=batch_size)
+    )
     program, data, state = make_run(config)
     after, sums = jax.jit(partial(train_epoch, program))(data, state)
     rows_sb, mask_sb = epoch_rows(program, data, jnp.int32(0))
-    params, total, weight = state.weights.params, 0.0, 0.0
+    params = state.weights.params
+    total = 0.0
+    weight = 0.0
     gradient = jax.jit(jax.value_and_grad(partial(plain_loss, program, data)))
     for rows_b, mask_b in zip(np.asarray(rows_sb), np.asarray(mask_sb), strict=True):
         rows = rows_b[mask_b == 1]  # the last batch of 23 rows has three, of one batch size
@@ -163,11 +191,15 @@ def test_an_epoch_is_a_loop_of_plain_steps_over_its_batches(batch_size: int) -> 
 
 
 def test_padding_never_carries_another_rows_infinity_into_the_sum() -> None:
-    """Row 0, which padding might point at, is here a row outside of the split with a loss of infinity."""
+    """Row 0, which padding might point at, is here a row outside of the split with a loss of
+    infinity.
+    """
     program, data, state = make_run()
     target = data.arrays.target | {"value": data.arrays.target["value"].at[0].set(1e30)}
     train = jnp.where(data.train == 0, data.valid[0], data.train)
-    data = dataclasses.replace(data, arrays=data.arrays._replace(target=target), train=train, valid=train[:7])
+    data = dataclasses.replace(
+        data, arrays=data.arrays._replace(target=target), train=train, valid=train[:7]
+    )
     after, sums = jax.jit(partial(train_epoch, program))(data, state)
     assert np.isfinite(sums["loss"])
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(after.weights.params))
@@ -182,13 +214,19 @@ def test_padding_of_an_evaluation_is_as_harmless(monkeypatch: pytest.MonkeyPatch
     assert np.isfinite(sums["loss"])
 
 
-@pytest.mark.parametrize(("n_train", "batch_size"), [(1, 1), (1, 7), (20, 5), (23, 5), (23, 23), (23, 24), (7, 1)])
+@pytest.mark.parametrize(
+    ("n_train", "batch_size"), [(1, 1), (1, 7), (20, 5), (23, 5), (23, 23), (23, 24), (7, 1)]
+)
 def test_an_epoch_takes_every_training_row_once(n_train: int, batch_size: int) -> None:
-    program, data, _ = make_run(Config(train=Train(epochs=1, batch_size=batch_size)), n_train=n_train)
+    program, data, _ = make_run(
+        Config(train=Train(epochs=1, batch_size=batch_size)), n_train=n_train
+    )
     epochs = jnp.concatenate([jnp.arange(30), jnp.array([10**6, 2**31 - 1])])
     rows_esb, mask_esb = jax.vmap(partial(epoch_rows, program, data))(epochs)
     assert rows_esb.shape == mask_esb.shape == (32, -(-n_train // batch_size), batch_size)
-    for rows, real in zip(np.asarray(rows_esb).reshape(32, -1), np.asarray(mask_esb).reshape(32, -1), strict=True):
+    for rows, real in zip(
+        np.asarray(rows_esb).reshape(32, -1), np.asarray(mask_esb).reshape(32, -1), strict=True
+    ):
         np.testing.assert_array_equal(np.sort(rows[real == 1]), np.sort(data.train))
         np.testing.assert_array_equal(real, np.arange(len(real)) < n_train)
         assert set(rows[real == 0]) <= {rows[n_train - 1]}
@@ -212,11 +250,14 @@ def test_every_row_comes_at_every_place_equally_often() -> None:
     data = dataclasses.replace(data, train=jnp.arange(8, dtype=jnp.int32))
     program = dataclasses.replace(program, steps_per_epoch=1)
     n = 4000
-    orders = np.asarray(jax.vmap(lambda epoch: epoch_rows(program, data, epoch)[0][0])(jnp.arange(n)))
+    orders = np.asarray(
+        jax.vmap(lambda epoch: epoch_rows(program, data, epoch)[0][0])(jnp.arange(n))
+    )
     counts = np.array([[(orders[:, place] == row).sum() for row in range(8)] for place in range(8)])
     chi_square = ((counts - n / 8) ** 2 / (n / 8)).sum()
     assert abs(chi_square - 49) < 5 * np.sqrt(2 * 49)  # 7 x 7 degrees of freedom
-    follows = (orders[:, 1:] - orders[:, :-1] == 1).mean()  # a row and the next one side by side: by chance, 1 in 8
+    # A row and the next one side by side: by chance, 1 in 8.
+    follows = (orders[:, 1:] - orders[:, :-1] == 1).mean()
     assert abs(follows - 1 / 8) < 0.01
 
 
@@ -232,7 +273,9 @@ def test_the_schedule_of_dropout_ends_in_none() -> None:
     ours, wanted = (updated(p, data, state, batch)[0].weights.params for p in (program, constant))
     assert_trees_close(ours, wanted, rtol=1e-5, atol=1e-6)  # full at the start
     undropped = updated(plain, data, state, batch)[0].weights.params
-    assert not np.allclose(ours["body"]["layer_0"]["kernel"], undropped["body"]["layer_0"]["kernel"])
+    assert not np.allclose(
+        ours["body"]["layer_0"]["kernel"], undropped["body"]["layer_0"]["kernel"]
+    )
 
 
 def test_dropout_is_another_at_every_step_and_seed() -> None:
@@ -247,16 +290,22 @@ def test_dropout_is_another_at_every_step_and_seed() -> None:
 
 
 def test_augmentation_is_of_training_rows_in_training_alone() -> None:
-    """Rows are mixed with training rows only: spoiling all others changes nothing, and no evaluation is varied."""
+    """Rows are mixed with training rows only: spoiling all others changes nothing, and no
+    evaluation is varied.
+    """
     options = Augment(noise=0.3, swap=0.3, drop=0.2, mixup=1.0)
     program, data, state = make_run(Config(optim=SGD, augment=options), ALL)
     plain, _, _ = make_run(Config(optim=SGD), ALL)
     data.statistics["inputs"] |= {"mean": jnp.zeros(3), "spread": jnp.ones(3)}
-    judged = [jax.jit(partial(evaluate_split, p))(data, state.weights, data.valid)[1]["loss"] for p in (program, plain)]
+    judged = [
+        jax.jit(partial(evaluate_split, p))(data, state.weights, data.valid)[1]["loss"]
+        for p in (program, plain)
+    ]
     assert float(judged[0]) == float(judged[1])
     spoiled = jax.tree.map(lambda array: array.at[data.valid].set(array.dtype.type(2)), data.arrays)
     call = jax.jit(partial(train_epoch, program))
-    (after, sums), (again, _) = call(data, state), call(dataclasses.replace(data, arrays=spoiled), state)
+    (after, sums) = call(data, state)
+    (again, _) = call(dataclasses.replace(data, arrays=spoiled), state)
     assert_same_bits(after, again)
     # Shares of two rows: in all as much weight as if each row were one.
     assert float(sums["loss"]) != float(train_epoch(plain, data, state)[1]["loss"])
@@ -264,7 +313,9 @@ def test_augmentation_is_of_training_rows_in_training_alone() -> None:
 
 
 def test_mixed_targets_weigh_in_their_shares() -> None:
-    """Mixing two constant columns of targets: the loss lies between those of the two, by the share drawn."""
+    """Mixing two constant columns of targets: the loss lies between those of the two, by the share
+    drawn.
+    """
     options = Augment(mixup=1.0)
     program, data, state = make_run(Config(optim=SGD, augment=options), n_train=2)
     ones = data.replace(train_weight=jnp.ones(N))
@@ -272,7 +323,9 @@ def test_mixed_targets_weigh_in_their_shares() -> None:
     first, second = step._varied(program, ones, jnp.int32(3), batch)
     np.testing.assert_allclose(first.weight + second.weight, 1, rtol=1e-6)
     _, sums = updated(program, ones, state.replace(step=jnp.int32(3)), batch)
-    outputs = program.network.apply(state.weights.variables(data.statistics), first.inputs, train=False)["value"]
+    outputs = program.network.apply(
+        state.weights.variables(data.statistics), first.inputs, train=False
+    )["value"]
     wanted = sum(
         ((np.asarray(outputs) - np.asarray(b.target["value"])) ** 2).mean(1) @ np.asarray(b.weight)
         for b in (first, second)
@@ -287,10 +340,16 @@ def test_penalties_move_weights_and_are_logged_apart() -> None:
     batch = Dataset.take(data.arrays, np.arange(9))
     (ours, sums), (without, plain_sums) = (updated(p, data, state, batch) for p in (program, plain))
     kernel = np.asarray(state.weights.params["body"]["layer_0"]["kernel"])
-    difference = without.weights.params["body"]["layer_0"]["kernel"] - ours.weights.params["body"]["layer_0"]["kernel"]
-    np.testing.assert_allclose(difference, 0.1 * (0.01 * np.sign(kernel) + 0.04 * kernel), rtol=1e-3, atol=1e-6)
+    difference = (
+        without.weights.params["body"]["layer_0"]["kernel"]
+        - ours.weights.params["body"]["layer_0"]["kernel"]
+    )
+    np.testing.assert_allclose(
+        difference, 0.1 * (0.01 * np.sign(kernel) + 0.04 * kernel), rtol=1e-3, atol=1e-6
+    )
     np.testing.assert_array_equal(
-        without.weights.params["body"]["layer_0"]["bias"], ours.weights.params["body"]["layer_0"]["bias"]
+        without.weights.params["body"]["layer_0"]["bias"],
+        ours.weights.params["body"]["layer_0"]["bias"],
     )
     every = [np.asarray(w) for path, w in jax.tree_util.tree_leaves_with_path(state.weights.params)
              if path[-1].key == "kernel"]  # fmt: skip
@@ -316,15 +375,21 @@ def test_norms_of_gradients_are_logged_by_layer() -> None:
     _, epoch = jax.jit(partial(train_epoch, program))(data, state)
     _, log = jax.jit(partial(train_round, program))(data, state)
     for name in wanted:
-        np.testing.assert_allclose(log["gradient_norms"][name], epoch["gradient_norms"][name] / 5, rtol=1e-5)
+        np.testing.assert_allclose(
+            log["gradient_norms"][name], epoch["gradient_norms"][name] / 5, rtol=1e-5
+        )
 
 
 def test_smoothing_is_for_training_alone() -> None:
-    (smooth, data, state), (plain, _, _) = make_run(Config(label_smoothing=0.3), (SEX,)), make_run(heads=(SEX,))
+    (smooth, data, state) = make_run(Config(label_smoothing=0.3), (SEX,))
+    (plain, _, _) = make_run(heads=(SEX,))
     batch = Dataset.take(data.arrays, np.arange(9))
     trained = [float(updated(p, data, state, batch)[1]["loss"]) for p in (smooth, plain)]
     assert abs(trained[0] - trained[1]) > 0.1
-    judged = [jax.jit(partial(evaluate_split, p))(data, state.weights, data.valid)[1]["loss"] for p in (smooth, plain)]
+    judged = [
+        jax.jit(partial(evaluate_split, p))(data, state.weights, data.valid)[1]["loss"]
+        for p in (smooth, plain)
+    ]
     assert float(judged[0]) == float(judged[1])
 
 
@@ -332,10 +397,13 @@ def test_average_is_that_of_the_weights_after_each_update() -> None:
     config = Config(optim=Optim("sgd", learning_rate=0.1, ema=0.8))
     program, data, state = make_run(config)
     assert_same_bits(state.average, state.weights.params)
-    average, call = jax.tree.map(np.asarray, state.average), jax.jit(partial(update, program))
+    average = jax.tree.map(np.asarray, state.average)
+    call = jax.jit(partial(update, program))
     for i in range(3):
         state, _ = call(data, state, Dataset.take(data.arrays, np.arange(i, i + 5)))
-        average = jax.tree.map(lambda a, w: 0.8 * a + 0.2 * np.asarray(w), average, state.weights.params)
+        average = jax.tree.map(
+            lambda a, w: 0.8 * a + 0.2 * np.asarray(w), average, state.weights.params
+        )
     assert_trees_close(state.average, average, rtol=1e-5, atol=1e-6)
     assert forward.evaluation_weights(program, state).params is state.average
 
@@ -347,14 +415,21 @@ def test_without_an_average_the_weights_themselves_are_judged() -> None:
 
 
 @pytest.mark.parametrize("block", [1, 3, 8, 4096])
-def test_evaluation_is_numpys_whatever_the_size_of_its_blocks(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_evaluation_is_numpys_whatever_the_size_of_its_blocks(
+    block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(rounds, "EVALUATION_ROWS", block)
     program, data, state = make_run(heads=ALL)
     answers, sums = jax.jit(partial(evaluate_split, program))(data, state.weights, data.valid)
-    rows, numbers = np.asarray(data.valid), np.asarray(data.arrays.inputs["numbers"], np.float64)
+    rows = np.asarray(data.valid)
+    numbers = np.asarray(data.arrays.inputs["numbers"], np.float64)
     params = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), state.weights.params)
-    hidden = np.tanh(numbers[rows] @ params["body"]["layer_0"]["kernel"] + params["body"]["layer_0"]["bias"])
-    layers = [params["output"][f"head_{i}_{name}"] for i, name in enumerate(("value", "kind", "sex"))]
+    hidden = np.tanh(
+        numbers[rows] @ params["body"]["layer_0"]["kernel"] + params["body"]["layer_0"]["bias"]
+    )
+    layers = [
+        params["output"][f"head_{i}_{name}"] for i, name in enumerate(("value", "kind", "sex"))
+    ]
     value, kind, sex = (hidden @ layer["kernel"] + layer["bias"] for layer in layers)
     probability = np.exp(kind) / np.exp(kind).sum(1, keepdims=True)
     np.testing.assert_allclose(answers["value"], value * 2 + 3, rtol=1e-4, atol=1e-5)
@@ -365,7 +440,9 @@ def test_evaluation_is_numpys_whatever_the_size_of_its_blocks(block: int, monkey
     squares = ((value - target["value"]) ** 2).mean(1)
     p_sex = np.where(target["sex"] == 1, 1, -1) * sex[:, 0]
     losses = squares - np.log(probability[np.arange(8), target["kind"]]) + np.log1p(np.exp(-p_sex))
-    errors = squares + (probability.argmax(1) != target["kind"]) + ((sex[:, 0] > 0) != target["sex"])
+    errors = (
+        squares + (probability.argmax(1) != target["kind"]) + ((sex[:, 0] > 0) != target["sex"])
+    )
     wanted = [(losses * weight).sum(), (errors * weight).sum(), weight.sum()]
     np.testing.assert_allclose([sums["loss"], sums["error"], sums["weight"]], wanted, rtol=1e-5)
 
@@ -373,10 +450,13 @@ def test_evaluation_is_numpys_whatever_the_size_of_its_blocks(block: int, monkey
 def values_remembered(
     values: list[float], train: Train, optim: Optim | None = None
 ) -> tuple[list[tuple[float, int, int]], list[bool], State]:
-    """(best value, best step, wait) and `stopped` after each of these evaluations, at steps 1, 2, ..."""
+    """(best value, best step, wait) and `stopped` after each of these evaluations, at steps 1, 2,
+    ...
+    """
     program, _, state = make_run(Config(optim=optim or Optim(), train=train))
     remember = jax.jit(partial(rounds.apply_evaluation, program))
-    seen, stopped = [], []
+    seen = []
+    stopped = []
     for i, value in enumerate(values, 1):
         marked = jax.tree.map(lambda leaf, i=i: jnp.full_like(leaf, i), state.weights)
         state = remember(state.replace(step=jnp.int32(i), weights=marked), jnp.float32(value))
@@ -422,7 +502,10 @@ def test_restoring_the_last_keeps_the_newest_weights_and_the_lowest_value() -> N
 
 def factors(values: list[float], patience: int) -> list[float]:
     optim = Optim(schedule="plateau", plateau_factor=0.5, plateau_patience=patience)
-    return [float(values_remembered(values[: i + 1], Train(), optim)[2].plateau.factor) for i in range(len(values))]
+    return [
+        float(values_remembered(values[: i + 1], Train(), optim)[2].plateau.factor)
+        for i in range(len(values))
+    ]
 
 
 def test_a_plateau_cuts_the_rate_and_waits_anew() -> None:
@@ -430,15 +513,27 @@ def test_a_plateau_cuts_the_rate_and_waits_anew() -> None:
 
 
 def test_a_plateau_without_patience_cuts_at_once_but_never_on_improvement() -> None:
-    assert factors([5, 4, 4, 3, 3.5, float("nan"), 2], patience=0) == [1, 1, 0.5, 0.5, 0.25, 0.125, 0.125]
+    assert factors([5, 4, 4, 3, 3.5, float("nan"), 2], patience=0) == [
+        1,
+        1,
+        0.5,
+        0.5,
+        0.25,
+        0.125,
+        0.125,
+    ]
 
 
 def test_the_factor_of_a_plateau_multiplies_the_step() -> None:
-    program, data, state = make_run(Config(optim=Optim("sgd", learning_rate=0.1, schedule="plateau")))
+    program, data, state = make_run(
+        Config(optim=Optim("sgd", learning_rate=0.1, schedule="plateau"))
+    )
     batch = Dataset.take(data.arrays, np.arange(9))
     cut = state.replace(plateau=state.plateau.replace(factor=jnp.float32(0.25)))
     full_step, cut_step = (
-        jax.tree.map(jnp.subtract, updated(program, data, s, batch)[0].weights.params, state.weights.params)
+        jax.tree.map(
+            jnp.subtract, updated(program, data, s, batch)[0].weights.params, state.weights.params
+        )
         for s in (state, cut)
     )
     assert_trees_close(cut_step, jax.tree.map(lambda u: 0.25 * u, full_step), rtol=1e-3, atol=1e-6)
@@ -446,13 +541,25 @@ def test_the_factor_of_a_plateau_multiplies_the_step() -> None:
 
 EVERYTHING = Config(
     net=Dense(dropout=0.2, dropout_schedule="flat_cosine", norm="batch"),
-    optim=Optim("rmsprop", 0.01, momentum=0.5, schedule="plateau", plateau_patience=1, warmup=4, clip_norm=1.0, ema=0.9,
-                l2=1e-3, weight_decay=0.01),
+    optim=Optim(
+        "rmsprop",
+        0.01,
+        momentum=0.5,
+        schedule="plateau",
+        plateau_patience=1,
+        warmup=4,
+        clip_norm=1.0,
+        ema=0.9,
+        l2=1e-3,
+        weight_decay=0.01,
+    ),
     train=Train(epochs=7, batch_size=5, eval_every=2),
-)  # fmt: skip
+)
 
 
-def compile_rounds(program: Program, data: Data, state: State, counter: list[int] | None = None) -> Any:
+def compile_rounds(
+    program: Program, data: Data, state: State, counter: list[int] | None = None
+) -> Any:
     """run_rounds as training compiles it, logs for four rounds and all; the state is donated."""
     _, log = jax.eval_shape(partial(train_round, program), data, state)
 
@@ -467,7 +574,9 @@ def compile_rounds(program: Program, data: Data, state: State, counter: list[int
 
 @pytest.fixture(scope="module")
 def everything() -> tuple[Program, Data, State, Any, list[int]]:
-    """A run with every option that keeps something in the state, its rounds, and how often they were compiled."""
+    """A run with every option that keeps something in the state, its rounds, and how often they
+    were compiled.
+    """
     program, data, state = make_run(EVERYTHING, ALL)
     counter: list[int] = []
     return program, data, state, compile_rounds(program, data, state, counter), counter
@@ -483,7 +592,8 @@ def test_rounds_grouped_in_any_way_end_in_the_same_bits(everything: Any) -> None
     together, logs, count = call(data, copy(state), jnp.int32(4))
     assert int(count) == 4 and int(together.step) == program.total_steps == 35
     np.testing.assert_array_equal(logs["step"], [10, 20, 30, 35])  # epochs 2, 4, 6 and the odd one
-    apart, lines = copy(state), []
+    apart = copy(state)
+    lines = []
     for _ in range(4):
         apart, log, count = call(data, apart, jnp.int32(1))
         assert int(count) == 1
@@ -505,7 +615,8 @@ def test_a_stopped_state_is_left_alone(everything: Any) -> None:
 
 def test_nothing_is_transferred_within_a_call(everything: Any) -> None:
     _, data, state, call, _ = everything
-    state, n_rounds = copy(state), jnp.int32(3)
+    state = copy(state)
+    n_rounds = jnp.int32(3)
     call(data, copy(state), n_rounds)
     with jax.transfer_guard("disallow"):
         state, _, count = call(data, state, n_rounds)
@@ -516,13 +627,17 @@ def test_nothing_is_transferred_within_a_call(everything: Any) -> None:
 
 
 def test_training_lowers_the_loss_it_reports() -> None:
-    program, data, state = make_run(Config(optim=Optim(learning_rate=0.01), train=Train(epochs=40, batch_size=5)))
+    program, data, state = make_run(
+        Config(optim=Optim(learning_rate=0.01), train=Train(epochs=40, batch_size=5))
+    )
     state, logs, _ = compile_rounds(program, data, state)(data, state, jnp.int32(4))
     assert np.all(np.diff(logs["train_loss"]) < 0)
     assert float(state.best.value) == float(logs["valid_loss"].min())
     np.testing.assert_allclose(
         logs["valid_loss"][3],
-        jax.jit(partial(plain_loss, program, data))(state.weights.params, data.valid, data.arrays.weight[data.valid]),
+        jax.jit(partial(plain_loss, program, data))(
+            state.weights.params, data.valid, data.arrays.weight[data.valid]
+        ),
         rtol=1e-5,
     )
     answers, _ = jax.jit(partial(evaluate_split, program))(data, state.weights, data.valid)
@@ -531,11 +646,20 @@ def test_training_lowers_the_loss_it_reports() -> None:
 
 
 def test_patience_ends_a_call_in_the_middle() -> None:
-    """At a rate of next to nothing no evaluation is better by more than rounding: patience runs out."""
-    config = Config(optim=Optim("sgd", learning_rate=1e-30), train=Train(epochs=9, batch_size=23, patience=2))
+    """At a rate of next to nothing no evaluation is better by more than rounding: patience runs
+    out.
+    """
+    config = Config(
+        optim=Optim("sgd", learning_rate=1e-30), train=Train(epochs=9, batch_size=23, patience=2)
+    )
     program, data, state = make_run(config)
     state, logs, count = compile_rounds(program, data, state)(data, state, jnp.int32(4))
-    assert (int(count), int(state.step), bool(state.stopped), bool(state.diverged)) == (3, 3, True, False)
+    assert (int(count), int(state.step), bool(state.stopped), bool(state.diverged)) == (
+        3,
+        3,
+        True,
+        False,
+    )
     np.testing.assert_array_equal(logs["step"], [1, 2, 3, 0])
 
 
@@ -553,7 +677,9 @@ def test_a_loss_that_is_not_finite_stops_the_run(n_valid: int) -> None:
 def test_weights_spoilt_by_the_very_last_update_are_noticed(n_valid: int) -> None:
     config = Config(optim=Optim("sgd", learning_rate=3e38), train=Train(epochs=1, batch_size=23))
     program, data, state = make_run(config, heads=(VALUE,), n_valid=n_valid)
-    data = dataclasses.replace(data, arrays=data.arrays._replace(target={"value": data.arrays.target["value"] * 100}))
+    data = dataclasses.replace(
+        data, arrays=data.arrays._replace(target={"value": data.arrays.target["value"] * 100})
+    )
     state, logs, _ = compile_rounds(program, data, state)(data, state, jnp.int32(1))
     assert np.isfinite(logs["train_loss"][0])
     assert bool(state.diverged)

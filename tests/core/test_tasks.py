@@ -19,7 +19,11 @@ OUTPUTS = {
     "sex": jnp.array([[0.5], [-0.5]]),
     "kind": jnp.array([[2.0, 1.0, 0.0], [0.0, 0.0, 3.0]]),
 }
-TARGET = {"value": jnp.array([[1.0, 0.0], [3.0, 1.0]]), "sex": jnp.array([1, 1]), "kind": jnp.array([1, 2])}
+TARGET = {
+    "value": jnp.array([[1.0, 0.0], [3.0, 1.0]]),
+    "sex": jnp.array([1, 1]),
+    "kind": jnp.array([1, 2]),
+}
 
 
 def test_auto_follows_the_kind_of_each_head() -> None:
@@ -29,12 +33,20 @@ def test_auto_follows_the_kind_of_each_head() -> None:
 
 @pytest.mark.parametrize("loss", ["mse", "mae", "huber", "log_cosh", "poisson"])
 def test_a_numeric_loss_is_for_the_numbers_alone(loss: str) -> None:
-    assert [task.loss for task in make_tasks(HEADS, loss)] == [loss, "binary_crossentropy", "categorical_crossentropy"]
+    assert [task.loss for task in make_tasks(HEADS, loss)] == [
+        loss,
+        "binary_crossentropy",
+        "categorical_crossentropy",
+    ]
 
 
 @pytest.mark.parametrize("loss", ["binary_crossentropy", "categorical_crossentropy"])
 def test_a_class_loss_is_for_the_classes_alone(loss: str) -> None:
-    assert [task.loss for task in make_tasks(HEADS, loss)] == ["mse", "binary_crossentropy", "categorical_crossentropy"]
+    assert [task.loss for task in make_tasks(HEADS, loss)] == [
+        "mse",
+        "binary_crossentropy",
+        "categorical_crossentropy",
+    ]
 
 
 def test_a_row_costs_the_sum_over_its_heads() -> None:
@@ -71,7 +83,9 @@ def test_errors_of_numbers_are_squares_whatever_the_loss() -> None:
 
 def test_errors_of_counts_are_of_counts_not_of_their_logarithms() -> None:
     tasks = (Task(HeadShape("value", "regression", 1), "poisson"),)
-    errors_b = row_errors(tasks, {"value": jnp.log(jnp.array([[3.0], [5.0]]))}, {"value": jnp.array([[3.0], [1.0]])})
+    errors_b = row_errors(
+        tasks, {"value": jnp.log(jnp.array([[3.0], [5.0]]))}, {"value": jnp.array([[3.0], [1.0]])}
+    )
     np.testing.assert_allclose(errors_b, [0, 16], atol=1e-5)
 
 
@@ -86,9 +100,14 @@ def test_a_loss_that_says_how_sure_shapes_the_heads_of_numbers_alone() -> None:
 
 def test_a_row_costs_what_its_quantiles_or_its_deviation_are_off() -> None:
     target = {"value": jnp.array([[1.0, 0.0]])}
-    quantiles = {"value": jnp.array([[2.0, 0.5]]), "value.quantiles": jnp.array([[[0.0, 2.0], [0.5, 0.5]]])}
+    quantiles = {
+        "value": jnp.array([[2.0, 0.5]]),
+        "value.quantiles": jnp.array([[[0.0, 2.0], [0.5, 0.5]]]),
+    }
     tasks = make_tasks((VALUE,), "quantile", quantiles=(0.2, 0.5))
-    np.testing.assert_allclose(row_losses(tasks, quantiles, target), [(0.2 * 1 + 0.5 * 1 + 0.8 * 0.5 + 0.5 * 0.5) / 4])
+    np.testing.assert_allclose(
+        row_losses(tasks, quantiles, target), [(0.2 * 1 + 0.5 * 1 + 0.8 * 0.5 + 0.5 * 0.5) / 4]
+    )
     np.testing.assert_allclose(row_errors(tasks, quantiles, target), [(1 + 0.25) / 2])
     normal = {"value": jnp.array([[2.0, 0.0]]), "value.deviation": jnp.array([[0.5, 2.0]])}
     wanted = (np.log(0.5) + 2 + np.log(2)) / 2 + np.log(2 * np.pi) / 2

@@ -39,7 +39,9 @@ def test_no_group_is_in_two_folds(groups, seed):
     for train, valid in pairs:
         assert not set(groups[train]) & set(groups[valid])
         assert len(valid)
-    assert np.sort(np.concatenate([valid for _, valid in pairs])).tolist() == list(range(len(groups)))
+    assert np.sort(np.concatenate([valid for _, valid in pairs])).tolist() == list(
+        range(len(groups))
+    )
 
 
 def test_folds_by_time_train_on_what_came_before():
@@ -53,16 +55,23 @@ def test_folds_by_time_train_on_what_came_before():
 
 @given(sizes=st.lists(st.integers(40, 80), min_size=1, max_size=3), stride=st.integers(1, 3))
 def test_no_row_that_validates_is_seen_in_training(sizes, stride):
-    lookback, horizon = 5, 3
+    lookback = 5
+    horizon = 3
     firsts = np.cumsum(sizes) - sizes
     pairs = zip(firsts, sizes, strict=True)
-    starts = np.concatenate([first + np.arange(0, size - lookback - horizon + 1, stride) for first, size in pairs])
+    starts = np.concatenate(
+        [first + np.arange(0, size - lookback - horizon + 1, stride) for first, size in pairs]
+    )
     for train, valid in fold_windows(starts, firsts, 3, lookback=lookback, horizon=horizon):
         seen = {row for start in starts[train] for row in range(start, start + lookback + horizon)}
-        predicted = {row for start in starts[valid] for row in range(start + lookback, start + lookback + horizon)}
+        predicted = {
+            row
+            for start in starts[valid]
+            for row in range(start + lookback, start + lookback + horizon)
+        }
         assert predicted and not seen & predicted
         for group, first in enumerate(firsts):
-            inside = lambda rows: [r for r in rows if first <= r < first + sizes[group]]  # noqa: B023, E731
+            inside = lambda rows: [r for r in rows if first <= r < first + sizes[group]]
             assert max(inside(seen)) < min(inside(predicted))
 
 

@@ -33,14 +33,22 @@ def test_numbers_of_rows_are_exact():
 
 
 def test_the_seed_decides_a_random_split():
-    first, again, other = (split_rows(50, 10, 10, kind="random", seed=seed)["test"] for seed in (1, 1, 2))
+    first, again, other = (
+        split_rows(50, 10, 10, kind="random", seed=seed)["test"] for seed in (1, 1, 2)
+    )
     assert np.array_equal(first, again) and not np.array_equal(first, other)
     assert not np.array_equal(first, np.arange(40, 50))
 
 
 def test_time_trains_on_the_oldest_and_tests_on_the_newest():
-    splits = split_rows(6, 2, 1, kind="time", seed=0, times=np.array([5.0, 1.0, 6.0, 2.0, 4.0, 3.0]))
-    assert {part: list(rows) for part, rows in splits.items()} == {"train": [1, 3, 5], "valid": [0, 4], "test": [2]}
+    splits = split_rows(
+        6, 2, 1, kind="time", seed=0, times=np.array([5.0, 1.0, 6.0, 2.0, 4.0, 3.0])
+    )
+    assert {part: list(rows) for part, rows in splits.items()} == {
+        "train": [1, 3, 5],
+        "valid": [0, 4],
+        "test": [2],
+    }
     in_file_order = split_rows(6, 2, 1, kind="time", seed=0)
     assert [list(rows) for rows in in_file_order.values()] == [[0, 1, 2], [3, 4], [5]]
 
@@ -69,7 +77,8 @@ def test_stratified_keeps_every_class_share_to_less_than_a_row(sizes_k, valid, t
 def test_stratified_is_a_function_of_the_seed():
     labels = np.repeat(["a", "b"], 50)
     first, again, other = (
-        split_rows(100, 0.2, 0.2, kind="stratified", seed=seed, labels=labels)["valid"] for seed in (1, 1, 2)
+        split_rows(100, 0.2, 0.2, kind="stratified", seed=seed, labels=labels)["valid"]
+        for seed in (1, 1, 2)
     )
     assert np.array_equal(first, again) and not np.array_equal(first, other)
 
@@ -83,7 +92,9 @@ def test_stratified_trains_on_a_rare_class_before_it_rounds_well():
 
 def test_stratified_names_the_class_that_is_too_rare():
     labels = np.array(["a"] * 20 + ["rare"] * 2)
-    with pytest.raises(UserError, match=r"needs 3 rows of each class.*'rare' has 2; .*split=random"):
+    with pytest.raises(
+        UserError, match=r"needs 3 rows of each class.*'rare' has 2; .*split=random"
+    ):
         split_rows(22, 0.2, 0.2, kind="stratified", seed=0, labels=labels)
     assert sizes(split_rows(22, 0.2, 0, kind="stratified", seed=0, labels=labels)) == (18, 4, 0)
 
@@ -101,7 +112,11 @@ def test_no_group_is_in_two_parts_and_none_is_empty(sizes_g, valid, test, seed):
         assert max(round(valid * n), 1) + max(round(test * n), 1) >= n
         return
     gradients_of_part = [set(groups[rows]) for rows in splits.values()]
-    assert not (gradients_of_part[0] & gradients_of_part[1] or gradients_of_part[0] & gradients_of_part[2] or gradients_of_part[1] & gradients_of_part[2])
+    assert not (
+        gradients_of_part[0] & gradients_of_part[1]
+        or gradients_of_part[0] & gradients_of_part[2]
+        or gradients_of_part[1] & gradients_of_part[2]
+    )
     assert sorted(np.concatenate(list(splits.values()))) == list(range(n))
     for rows, part, asked in zip(splits.values(), gradients_of_part, (1, valid, test), strict=True):
         assert len(rows) and (len(part) == 1 or len(rows) <= max(round(asked * n), 1))
@@ -129,7 +144,12 @@ def test_groups_must_fill_the_parts():
         (10, 11, 0, "config.data.valid: asks for 11 rows of the 10"),
         (10, 0, 12, "config.data.test: asks for 12 rows of the 10"),
         (10, 5, 5, "5 and 5 rows leave none of 10"),
-        (10, 2.5, 0, "config.data.valid: expected a share below 1 or a whole number of rows, got 2.5"),
+        (
+            10,
+            2.5,
+            0,
+            "config.data.valid: expected a share below 1 or a whole number of rows, got 2.5",
+        ),
     ],
 )
 def test_impossible_sizes_are_refused(n, valid, test, message):

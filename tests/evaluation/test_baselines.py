@@ -1,4 +1,6 @@
-"""train.evaluation.baselines.table against scikit-learn's Ridge and LogisticRegression, and by hand."""
+"""train.evaluation.baselines.table against scikit-learn's Ridge and LogisticRegression, and by
+hand.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +22,14 @@ HEADS = (VALUE, SOLD, KIND)
 
 
 def table(rows: int, seed: int = 0):
-    """Four numbers and a one-hot category (so the columns and the intercept are collinear), and three heads."""
+    """Four numbers and a one-hot category (so the columns and the intercept are collinear), and
+    three heads.
+    """
     random = np.random.default_rng(seed)
     numbers = random.normal(size=(rows, 4))
-    features = np.concatenate([numbers, np.eye(3)[random.integers(0, 3, rows)]], axis=1).astype(np.float32)
+    features = np.concatenate([numbers, np.eye(3)[random.integers(0, 3, rows)]], axis=1).astype(
+        np.float32
+    )
     slope = random.normal(size=(7, 6))
     signal = features @ slope + random.normal(size=(rows, 6))
     targets = {
@@ -37,7 +43,9 @@ def table(rows: int, seed: int = 0):
 def test_ridge_is_that_of_sklearn():
     features, targets, weight = table(300)
     found = baselines.fit_baselines(features, targets, weight, [VALUE]).linear["value"]
-    expected = Ridge(alpha=1.0).fit(features.astype(float), targets["value"].astype(float), weight / weight.mean())
+    expected = Ridge(alpha=1.0).fit(
+        features.astype(float), targets["value"].astype(float), weight / weight.mean()
+    )
     np.testing.assert_allclose(found.coefficients, expected.coef_.T, rtol=1e-8, atol=1e-10)
     np.testing.assert_allclose(found.intercept, expected.intercept_, rtol=1e-8)
 
@@ -50,10 +58,14 @@ def test_logistic_answers_as_sklearn(head):
     fitted = baselines.fit_baselines(features, targets, weight, [head])
     answer = baselines._linear_answer(fitted.linear[head.name], features, head)
     probability = expected.predict_proba(features.astype(float))
-    np.testing.assert_allclose(answer, probability[:, 1] if head is SOLD else probability, atol=1e-4)
+    np.testing.assert_allclose(
+        answer, probability[:, 1] if head is SOLD else probability, atol=1e-4
+    )
     # Rows without weights give another fit, so the agreement above is that of the weighted one.
     plain = baselines.fit_baselines(features, targets, None, [head])
-    assert abs(baselines._linear_answer(plain.linear[head.name], features, head) - answer).max() > 1e-3
+    assert (
+        abs(baselines._linear_answer(plain.linear[head.name], features, head) - answer).max() > 1e-3
+    )
 
 
 def test_only_the_ratios_of_weights_matter():
@@ -61,11 +73,17 @@ def test_only_the_ratios_of_weights_matter():
     one = baselines.fit_baselines(features, targets, weight, HEADS)
     other = baselines.fit_baselines(features, targets, weight * 1e-6, HEADS)
     for name in targets:
-        np.testing.assert_allclose(one.linear[name].coefficients, other.linear[name].coefficients, atol=1e-5)
+        np.testing.assert_allclose(
+            one.linear[name].coefficients, other.linear[name].coefficients, atol=1e-5
+        )
 
 
 def test_constants_are_the_training_mean_and_the_training_frequencies():
-    targets = {"value": np.array([[1.0, 10.0], [5.0, 30.0]]), "sold": np.array([0, 1]), "kind": np.array([0, 2])}
+    targets = {
+        "value": np.array([[1.0, 10.0], [5.0, 30.0]]),
+        "sold": np.array([0, 1]),
+        "kind": np.array([0, 2]),
+    }
     fitted = baselines.fit_baselines(np.zeros((2, 1), np.float32), targets, [3.0, 1.0], HEADS)
     assert fitted.constant["value"].tolist() == [2, 15]
     assert fitted.constant["sold"].tolist() == [0.75, 0.25]
@@ -75,19 +93,29 @@ def test_constants_are_the_training_mean_and_the_training_frequencies():
 def test_metrics_of_the_constant_by_hand():
     train = {"value": np.array([[1.0, 0.0], [3.0, 0.0]]), "sold": np.array([0, 0, 0, 1])}
     head = Head("value", "regression", ("price",), (), 1)
-    fitted = baselines.fit_baselines(np.zeros((2, 1), np.float32), {"value": train["value"][:, :1]}, None, [head])
+    fitted = baselines.fit_baselines(
+        np.zeros((2, 1), np.float32), {"value": train["value"][:, :1]}, None, [head]
+    )
     test = {"value": np.array([[2.0], [4.0]])}
-    found = baselines.baseline_metrics(fitted, np.zeros((2, 1)), test, None, [head], {"value": [10.0]})
+    found = baselines.baseline_metrics(
+        fitted, np.zeros((2, 1)), test, None, [head], {"value": [10.0]}
+    )
     assert found["mean"] == pytest.approx({"rmse": 200**0.5, "mse": 200.0, "mae": 10.0, "r2": -1.0})
     fitted = baselines.fit_baselines(np.zeros((4, 1), np.float32), train, None, [SOLD])
-    found = baselines.baseline_metrics(fitted, np.zeros((2, 1)), {"sold": np.array([0, 1])}, None, [SOLD])
+    found = baselines.baseline_metrics(
+        fitted, np.zeros((2, 1)), {"sold": np.array([0, 1])}, None, [SOLD]
+    )
     log_loss = -(math.log(0.75) + math.log(0.25)) / 2
-    assert found["majority"] == pytest.approx({"accuracy": 0.5, "auc": 0.5, "f1": 0.0, "log_loss": log_loss})
+    assert found["majority"] == pytest.approx(
+        {"accuracy": 0.5, "auc": 0.5, "f1": 0.0, "log_loss": log_loss}
+    )
 
 
 def test_several_heads_are_named_by_column_and_linear_beats_the_constant():
     features, targets, weight = table(600)
-    fitted = baselines.fit_baselines(features[:400], {k: v[:400] for k, v in targets.items()}, weight[:400], HEADS)
+    fitted = baselines.fit_baselines(
+        features[:400], {k: v[:400] for k, v in targets.items()}, weight[:400], HEADS
+    )
     held_out = {name: target[400:] for name, target in targets.items()}
     units = {"value": np.array([2.0, 3.0])}
     found = baselines.baseline_metrics(fitted, features[400:], held_out, weight[400:], HEADS, units)
@@ -98,10 +126,14 @@ def test_several_heads_are_named_by_column_and_linear_beats_the_constant():
     for column in ("low", "high"):
         assert found["linear"][f"{column}.rmse"] < 0.8 * found["mean"][f"{column}.rmse"]
     for column in ("sold", "kind"):
-        assert found["linear"][f"{column}.accuracy"] > 0.05 + found["majority"][f"{column}.accuracy"]
+        assert (
+            found["linear"][f"{column}.accuracy"] > 0.05 + found["majority"][f"{column}.accuracy"]
+        )
     answer = baselines._linear_answer(fitted.linear["value"], features[400:], VALUE)
     residual = 3.0 * (answer[:, 1] - held_out["value"][:, 1])
-    assert found["linear"]["high.mse"] == pytest.approx(np.average(residual**2, weights=weight[400:]))
+    assert found["linear"]["high.mse"] == pytest.approx(
+        np.average(residual**2, weights=weight[400:])
+    )
 
 
 def test_blocks_of_rows_change_nothing(monkeypatch):
@@ -111,29 +143,41 @@ def test_blocks_of_rows_change_nothing(monkeypatch):
     monkeypatch.setattr(baselines, "BLOCK_ROWS", 40)
     pieces = baselines.fit_baselines(features, targets, weight, HEADS)
     for name in targets:
-        np.testing.assert_allclose(pieces.linear[name].coefficients, whole.linear[name].coefficients, atol=1e-4)
+        np.testing.assert_allclose(
+            pieces.linear[name].coefficients, whole.linear[name].coefficients, atol=1e-4
+        )
     pieces_metrics = baselines.baseline_metrics(whole, features, targets, weight, HEADS)
     assert pieces_metrics["linear"] == pytest.approx(whole_metrics["linear"], rel=1e-12)
 
 
 def test_rows_of_weight_0_are_not_fitted():
     features, targets, weight = table(150)
-    expected = baselines.fit_baselines(features[:100], {k: v[:100] for k, v in targets.items()}, weight[:100], HEADS)
-    weight[100:], features[100:], targets["value"][100:] = 0, 1e3, np.nan
+    expected = baselines.fit_baselines(
+        features[:100], {k: v[:100] for k, v in targets.items()}, weight[:100], HEADS
+    )
+    weight[100:] = 0
+    features[100:] = 1e3
+    targets["value"][100:] = np.nan
     found = baselines.fit_baselines(features, targets, weight, HEADS)
     for name in targets:
-        np.testing.assert_array_equal(found.linear[name].coefficients, expected.linear[name].coefficients)
+        np.testing.assert_array_equal(
+            found.linear[name].coefficients, expected.linear[name].coefficients
+        )
         np.testing.assert_array_equal(found.constant[name], expected.constant[name])
 
 
 def test_logistic_regression_of_many_rows_is_fitted_on_a_seeded_draw(monkeypatch):
     features, targets, weight = table(500)
     monkeypatch.setattr(baselines, "LOGISTIC_ROWS", 60)
-    fit = lambda seed: baselines.fit_baselines(features, targets, weight, [KIND], seed).linear["kind"]  # noqa: E731
+    fit = lambda seed: baselines.fit_baselines(features, targets, weight, [KIND], seed).linear[
+        "kind"
+    ]
     np.testing.assert_array_equal(fit(3).coefficients, fit(3).coefficients)
     assert abs(fit(3).coefficients - fit(4).coefficients).max() > 1e-2
     rows = np.sort(np.random.default_rng(3).choice(500, 60, replace=False))
-    drawn = baselines.fit_baselines(features[rows], {"kind": targets["kind"][rows]}, weight[rows], [KIND])
+    drawn = baselines.fit_baselines(
+        features[rows], {"kind": targets["kind"][rows]}, weight[rows], [KIND]
+    )
     np.testing.assert_array_equal(fit(3).coefficients, drawn.linear["kind"].coefficients)
 
 
@@ -145,7 +189,9 @@ def test_a_class_without_training_rows_and_no_features_are_no_trouble():
     fitted = baselines.fit_baselines(features[:, :0], targets, None, HEADS)
     found = baselines.baseline_metrics(fitted, features[:, :0], targets, None, HEADS)
     assert found["linear"]["low.r2"] == pytest.approx(0, abs=1e-12)
-    assert found["linear"]["kind.log_loss"] == pytest.approx(found["majority"]["kind.log_loss"], rel=1e-6)
+    assert found["linear"]["kind.log_loss"] == pytest.approx(
+        found["majority"]["kind.log_loss"], rel=1e-6
+    )
 
 
 def test_features_never_stand_in_memory_twice():

@@ -17,18 +17,23 @@ LABEL = np.repeat([2, 0, 1], 100)
 
 
 def answers(**changes: np.ndarray) -> dict[str, np.ndarray]:
-    distance, adjacent = np.linspace(0, 2, 300), (np.arange(300) % 4 > 0).astype(float)
+    distance = np.linspace(0, 2, 300)
+    adjacent = (np.arange(300) % 4 > 0).astype(float)
     return {"cluster": CLUSTER, "distance": distance, "adjacent": adjacent, "row": ROWS} | changes
 
 
 def test_scores_are_scikit_learns():
     scores = cluster_metrics.cluster_metrics(answers(), LABEL)
     assert scores["silhouette"] == pytest.approx(truth.silhouette_score(ROWS, CLUSTER), rel=1e-9)
-    assert scores["adjusted_rand_index"] == pytest.approx(truth.adjusted_rand_score(LABEL, CLUSTER), rel=1e-9)
+    assert scores["adjusted_rand_index"] == pytest.approx(
+        truth.adjusted_rand_score(LABEL, CLUSTER), rel=1e-9
+    )
     table = truth.cluster.contingency_matrix(LABEL, CLUSTER)
     assert scores["purity"] == pytest.approx(table.max(0).sum() / 300)
     distance = np.linspace(0, 2, 300)
-    assert scores["quantisation_error"] == pytest.approx(1) and scores["inertia"] == pytest.approx((distance**2).sum())
+    assert scores["quantisation_error"] == pytest.approx(1) and scores["inertia"] == pytest.approx(
+        (distance**2).sum()
+    )
     assert scores["topographic_error"] == pytest.approx(0.25) and scores["clusters"] == 4
 
 
@@ -36,7 +41,9 @@ def test_rows_without_a_label_are_not_judged_by_it():
     some = np.where(np.arange(300) % 3 == 0, -1, LABEL)
     scores = cluster_metrics.cluster_metrics(answers(), some)
     known = some >= 0
-    assert scores["adjusted_rand_index"] == pytest.approx(truth.adjusted_rand_score(LABEL[known], CLUSTER[known]))
+    assert scores["adjusted_rand_index"] == pytest.approx(
+        truth.adjusted_rand_score(LABEL[known], CLUSTER[known])
+    )
     assert "purity" not in cluster_metrics.cluster_metrics(answers(), np.full(300, -1))
 
 
@@ -44,7 +51,9 @@ def test_weights_count_rows():
     weight = np.arange(300) % 3
     scores = cluster_metrics.cluster_metrics(answers(), LABEL, weight)
     twice = np.repeat(np.arange(300), weight)
-    repeated = cluster_metrics.cluster_metrics({n: a[twice] for n, a in answers().items()}, LABEL[twice])
+    repeated = cluster_metrics.cluster_metrics(
+        {n: a[twice] for n, a in answers().items()}, LABEL[twice]
+    )
     for name in ("quantisation_error", "inertia", "topographic_error"):
         assert scores[name] == pytest.approx(repeated[name])
 
@@ -53,7 +62,8 @@ def test_the_edges_of_the_index():
     assert adjusted_rand_index(contingency(np.array([0, 0, 1]), np.array([5, 5, 2]))) == 1
     assert adjusted_rand_index(contingency(np.zeros(3, int), np.zeros(3, int))) == 1
     chance = [
-        adjusted_rand_index(contingency(RANDOM.integers(0, 3, 500), RANDOM.integers(0, 4, 500))) for _ in range(50)
+        adjusted_rand_index(contingency(RANDOM.integers(0, 3, 500), RANDOM.integers(0, 4, 500)))
+        for _ in range(50)
     ]
     assert abs(np.mean(chance)) < 0.003
 
@@ -71,4 +81,6 @@ def test_the_edges_of_the_silhouette(monkeypatch):
 def test_a_single_unit_stands_at_the_mean_of_the_training_rows():
     found = one_unit(ROWS[:100], ROWS[100:])
     distance = np.linalg.norm(ROWS[100:] - ROWS[:100].mean(0), axis=1)
-    assert found == pytest.approx({"quantisation_error": distance.mean(), "inertia": (distance**2).sum()})
+    assert found == pytest.approx(
+        {"quantisation_error": distance.mean(), "inertia": (distance**2).sum()}
+    )

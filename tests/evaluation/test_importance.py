@@ -8,7 +8,12 @@ import pytest
 from train.data.dataset import Head
 from train.evaluation.importance import permutation_importance, prediction_error
 
-COLUMNS = {"strong": ("numbers", [0]), "unused": ("numbers", [1]), "weak": ("numbers", [2]), "code": ("codes", [0])}
+COLUMNS = {
+    "strong": ("numbers", [0]),
+    "unused": ("numbers", [1]),
+    "weak": ("numbers", [2]),
+    "code": ("codes", [0]),
+}
 SLOPE = np.array([3.0, 0.0, 1.0])
 HEAD = Head("value", "regression", ("price",), (), 1)
 
@@ -28,8 +33,11 @@ def inputs():
 
 def test_a_linear_function_has_the_importance_that_theory_gives(inputs):
     error = prediction_error([HEAD], predict(inputs), units={"value": [10.0]})
-    found = permutation_importance(predict, inputs, COLUMNS, error, seed=0, repeats=5, max_rows=4000)
-    # Shuffling x moves a*x by a*(x' - x), whose variance is 2 a^2 var(x); the answers were exact before.
+    found = permutation_importance(
+        predict, inputs, COLUMNS, error, seed=0, repeats=5, max_rows=4000
+    )
+    # Shuffling x moves a*x by a*(x' - x), whose variance is 2 a^2 var(x); the answers were exact
+    # before.
     assert found["strong"]["mean"] == pytest.approx(10 * (2 * 9) ** 0.5, rel=0.05)
     assert found["weak"]["mean"] == pytest.approx(10 * 2**0.5, rel=0.05)
     assert found["code"]["mean"] == pytest.approx(10 * (2 * 4 * 0.25) ** 0.5, rel=0.05)
@@ -41,9 +49,11 @@ def test_a_linear_function_has_the_importance_that_theory_gives(inputs):
 def test_mean_and_sd_are_those_of_a_plain_loop(inputs):
     numbers = inputs["numbers"][:50, :2]
     target = numbers.sum(1) + np.linspace(0, 1, 50)
-    answers = lambda arrays: {"value": arrays["numbers"].sum(1)}  # noqa: E731
-    error = lambda found, rows: float(np.abs(found["value"] - target[rows]).mean())  # noqa: E731
-    found = permutation_importance(answers, {"numbers": numbers}, {"a": ("numbers", [0])}, error, 7, repeats=4)
+    answers = lambda arrays: {"value": arrays["numbers"].sum(1)}
+    error = lambda found, rows: float(np.abs(found["value"] - target[rows]).mean())
+    found = permutation_importance(
+        answers, {"numbers": numbers}, {"a": ("numbers", [0])}, error, 7, repeats=4
+    )
     random = np.random.default_rng(7)
     random.choice(50, 50, replace=False)
     rises = []
@@ -56,9 +66,10 @@ def test_mean_and_sd_are_those_of_a_plain_loop(inputs):
 
 def test_the_parts_of_one_raw_column_are_shuffled_together():
     part = np.random.default_rng(1).normal(size=(500, 1))
-    numbers = np.concatenate([part, -part], axis=1)  # their sum is 0 for as long as they stay together
-    answers = lambda arrays: {"value": arrays["numbers"].sum(1, keepdims=True)}  # noqa: E731
-    error = lambda found, rows: float(np.abs(found["value"]).mean())  # noqa: E731
+    # Their sum is 0 for as long as they stay together.
+    numbers = np.concatenate([part, -part], axis=1)
+    answers = lambda arrays: {"value": arrays["numbers"].sum(1, keepdims=True)}
+    error = lambda found, rows: float(np.abs(found["value"]).mean())
     places = {"date": ("numbers", [0, 1]), "half": ("numbers", [0])}
     found = permutation_importance(answers, {"numbers": numbers}, places, error, seed=0)
     assert found["date"]["mean"] == 0 and found["half"]["mean"] > 0.5
@@ -68,7 +79,7 @@ def test_accuracy_down_is_importance_up():
     random = np.random.default_rng(2)
     codes = random.integers(0, 2, (1000, 2))
     head = Head("sold", "binary", ("sold",), ("no", "yes"), 1)
-    answers = lambda arrays: {"sold": 0.1 + 0.8 * arrays["codes"][:, 0]}  # noqa: E731
+    answers = lambda arrays: {"sold": 0.1 + 0.8 * arrays["codes"][:, 0]}
     error = prediction_error([head], {"sold": codes[:, 0]})
     places = {"noise": ("codes", [1]), "cause": ("codes", [0])}
     found = permutation_importance(answers, {"codes": codes}, places, error, seed=0)
@@ -76,7 +87,8 @@ def test_accuracy_down_is_importance_up():
 
 
 def test_at_most_max_rows_are_predicted_and_targets_follow_them(inputs):
-    sizes, seen = set(), []
+    sizes = set()
+    seen = []
 
     def counted(arrays):
         sizes.add(len(arrays["numbers"]))
@@ -111,7 +123,9 @@ def test_error_of_several_targets_is_the_mean_of_unit_free_errors():
         Head("kind", "multiclass", ("kind",), ("a", "b", "c"), 3),
     ]
     targets = {"value": np.array([[0.0, 0.0], [2.0, 4.0], [9.0, 9.0]]), "kind": np.array([0, 2, 1])}
-    error = prediction_error(heads, targets, weight=np.array([3.0, 1.0, 5.0]), units={"value": [1.0, 1e6]})
+    error = prediction_error(
+        heads, targets, weight=np.array([3.0, 1.0, 5.0]), units={"value": [1.0, 1e6]}
+    )
     rows = np.array([0, 1])
     answers = {"value": np.array([[1.0, 0.0], [3.0, 4.0]]), "kind": np.eye(3)[[0, 0]]}
     # low: residual 1 over sd (2 * sqrt(3)/4); high: 0; kind: weights 3 right, 1 wrong.

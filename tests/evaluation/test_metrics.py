@@ -1,4 +1,6 @@
-"""train.evaluation.metrics.supervised against scikit-learn in float64 and against hand arithmetic."""
+"""train.evaluation.metrics.supervised against scikit-learn in float64 and against hand
+arithmetic.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ WEIGHTS = st.sampled_from([0.25, 1.0, 1.0, 2.5, 7.0])
 PROBABILITIES = st.integers(0, 16).map(lambda sixteenths: sixteenths / 16)
 
 
-def rows(*columns: st.SearchStrategy, min_size: int = 2) -> st.SearchStrategy[tuple[np.ndarray, ...]]:
+def rows(
+    *columns: st.SearchStrategy, min_size: int = 2
+) -> st.SearchStrategy[tuple[np.ndarray, ...]]:
     table = st.lists(st.tuples(*columns), min_size=min_size, max_size=30)
     return table.map(lambda lines: tuple(np.array(column) for column in zip(*lines, strict=True)))
 
@@ -45,7 +49,9 @@ def expected_binary(probability, target, weight):
     one_class = len(set(target)) == 1
     return {
         "accuracy": reference.accuracy_score(target, answer, sample_weight=weight),
-        "auc": math.nan if one_class else reference.roc_auc_score(target, probability, sample_weight=weight),
+        "auc": math.nan
+        if one_class
+        else reference.roc_auc_score(target, probability, sample_weight=weight),
         "f1": quietly(reference.f1_score, target, answer, sample_weight=weight),
         "log_loss": reference.log_loss(target, probability, sample_weight=weight, labels=[0, 1]),
     }
@@ -55,36 +61,54 @@ def expected_multiclass(probability, target, weight):
     answer = probability.argmax(1)
     return {
         "accuracy": reference.accuracy_score(target, answer, sample_weight=weight),
-        "macro_f1": quietly(reference.f1_score, target, answer, sample_weight=weight, average="macro"),
+        "macro_f1": quietly(
+            reference.f1_score, target, answer, sample_weight=weight, average="macro"
+        ),
         "log_loss": quietly(
-            reference.log_loss, target, probability, sample_weight=weight, labels=range(probability.shape[1])
+            reference.log_loss,
+            target,
+            probability,
+            sample_weight=weight,
+            labels=range(probability.shape[1]),
         ),
     }
 
 
 @settings(max_examples=100, deadline=None)
-@given(rows(st.integers(-64, 64), st.integers(-64, 64), WEIGHTS), st.sampled_from([0.0, 1e6, -1e6]), st.booleans())
+@given(
+    rows(st.integers(-64, 64), st.integers(-64, 64), WEIGHTS),
+    st.sampled_from([0.0, 1e6, -1e6]),
+    st.booleans(),
+)
 def test_regression_agrees_with_sklearn_on_raw_values(data, shift, weighted):
     steps_prediction, steps_target, weight = data
     assume(len(set(steps_target)) > 1)
     unit = 0.5
-    raw_prediction, raw_target = shift + steps_prediction / 64, shift + steps_target / 64
+    raw_prediction = shift + steps_prediction / 64
+    raw_target = shift + steps_target / 64
     weight = weight if weighted else None
-    found = metrics.regression_metrics((raw_prediction - shift) / unit, (raw_target - shift) / unit, weight, unit)
-    assert found == pytest.approx(expected_regression(raw_prediction, raw_target, weight), rel=1e-10, abs=1e-12)
+    found = metrics.regression_metrics(
+        (raw_prediction - shift) / unit, (raw_target - shift) / unit, weight, unit
+    )
+    assert found == pytest.approx(
+        expected_regression(raw_prediction, raw_target, weight), rel=1e-10, abs=1e-12
+    )
 
 
 def test_regression_by_hand():
-    # Residuals 1, -1, 2 with weights 1, 1, 2: mse (1 + 1 + 8)/4; mean target 10/4, variance (2.25 + .25 + 2)/4.
+    # Residuals 1, -1, 2 with weights 1, 1, 2: mse (1 + 1 + 8)/4; mean target 10/4, variance (2.25 +
+    # .25 + 2)/4.
     found = metrics.regression_metrics([2.0, 1.0, 5.5], [1.0, 2.0, 3.5], [1.0, 1.0, 2.0], unit=10.0)
-    assert found == pytest.approx({"mse": 250.0, "rmse": 250.0**0.5, "mae": 15.0, "r2": 1 - 2.5 / (4.5 / 4)})
+    assert found == pytest.approx(
+        {"mse": 250.0, "rmse": 250.0**0.5, "mae": 15.0, "r2": 1 - 2.5 / (4.5 / 4)}
+    )
 
 
 def test_float32_answers_about_a_target_at_a_million_lose_nothing():
     random = np.random.default_rng(0)
     raw = 1e6 + random.uniform(-1, 1, 2000)
     guess = raw + random.normal(0, 0.3, 2000)
-    encode = lambda values: ((values - 1e6) / 0.5).astype(np.float32)  # noqa: E731
+    encode = lambda values: ((values - 1e6) / 0.5).astype(np.float32)
     found = metrics.regression_metrics(encode(guess), encode(raw), None, 0.5)
     assert found == pytest.approx(expected_regression(guess, raw, None), rel=1e-6)
 
@@ -119,14 +143,18 @@ def test_binary_agrees_with_sklearn(data, weighted):
     probability, target, weight = data
     weight = weight if weighted else None
     found = metrics.binary_metrics(probability, target, weight)
-    assert found == pytest.approx(expected_binary(probability, target, weight), rel=1e-10, abs=1e-12, nan_ok=True)
+    assert found == pytest.approx(
+        expected_binary(probability, target, weight), rel=1e-10, abs=1e-12, nan_ok=True
+    )
 
 
 def test_binary_by_hand():
     # Pairs (positive, negative): .6 > .3, .6 = .6, .4 > .3, .4 < .6: (1 + 1/2 + 1 + 0)/4.
     found = metrics.binary_metrics(np.array([0.6, 0.4, 0.3, 0.6]), [1, 1, 0, 0])
     log_loss = -(math.log(0.6) + math.log(0.4) + math.log(0.7) + math.log(0.4)) / 4
-    assert found == pytest.approx({"accuracy": 0.5, "auc": 0.625, "f1": 2 * 1 / (2 + 2), "log_loss": log_loss})
+    assert found == pytest.approx(
+        {"accuracy": 0.5, "auc": 0.625, "f1": 2 * 1 / (2 + 2), "log_loss": log_loss}
+    )
 
 
 def test_a_probability_of_one_half_answers_class_0():
@@ -146,7 +174,9 @@ def test_auc_of_many_rows_agrees_with_sklearn():
     score = (random.normal(target, 2.0).astype(np.float32) / 20 + 0.5).clip(0, 1)
     weight = random.uniform(0.1, 3, len(target))
     found = metrics.binary_metrics(score, target, weight)
-    assert found["auc"] == pytest.approx(reference.roc_auc_score(target, score, sample_weight=weight), rel=1e-12)
+    assert found["auc"] == pytest.approx(
+        reference.roc_auc_score(target, score, sample_weight=weight), rel=1e-12
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -159,7 +189,12 @@ def test_log_loss_clips_at_the_epsilon_of_the_probabilities(dtype):
 
 @settings(max_examples=150, deadline=None)
 @given(
-    rows(st.lists(st.integers(0, 4), min_size=4, max_size=4).filter(any), st.integers(0, 3), WEIGHTS, min_size=1),
+    rows(
+        st.lists(st.integers(0, 4), min_size=4, max_size=4).filter(any),
+        st.integers(0, 3),
+        WEIGHTS,
+        min_size=1,
+    ),
     st.booleans(),
 )
 def test_multiclass_agrees_with_sklearn(data, weighted):
@@ -167,7 +202,9 @@ def test_multiclass_agrees_with_sklearn(data, weighted):
     probability = counts / counts.sum(1, keepdims=True)
     weight = weight if weighted else None
     found = metrics.multiclass_metrics(probability, target, weight)
-    assert found == pytest.approx(expected_multiclass(probability, target, weight), rel=1e-10, abs=1e-12)
+    assert found == pytest.approx(
+        expected_multiclass(probability, target, weight), rel=1e-10, abs=1e-12
+    )
 
 
 def test_macro_f1_leaves_out_classes_that_neither_occur_nor_are_answered():
@@ -177,7 +214,11 @@ def test_macro_f1_leaves_out_classes_that_neither_occur_nor_are_answered():
 
 
 CASES = {
-    "regression": (metrics.regression_metrics, np.array([1.0, 2.5, 2.0, 4.0]), np.array([1.0, 2.0, 3.0, 5.0])),
+    "regression": (
+        metrics.regression_metrics,
+        np.array([1.0, 2.5, 2.0, 4.0]),
+        np.array([1.0, 2.0, 3.0, 5.0]),
+    ),
     "binary": (metrics.binary_metrics, np.array([0.2, 0.7, 0.6, 0.9]), np.array([0, 1, 0, 1])),
     "multiclass": (
         metrics.multiclass_metrics,
@@ -200,7 +241,9 @@ def test_a_row_of_weight_two_is_the_row_twice(kind):
 def test_padding_rows_change_nothing(kind):
     function, answer, target = CASES[kind]
     padding = np.full_like(answer[:2], np.nan)
-    padded = function(np.concatenate([answer, padding]), np.concatenate([target, target[:2]]), [1, 1, 1, 1, 0, 0])
+    padded = function(
+        np.concatenate([answer, padding]), np.concatenate([target, target[:2]]), [1, 1, 1, 1, 0, 0]
+    )
     assert padded == function(answer, target)
 
 
@@ -210,7 +253,11 @@ def test_no_rows_and_nan_answers_give_nan(kind):
     broken = answer.copy()
     broken[1] = np.nan
     whole = function(answer, target)
-    for found in (function(answer[:0], target[:0]), function(answer, target, np.zeros(4)), function(broken, target)):
+    for found in (
+        function(answer[:0], target[:0]),
+        function(answer, target, np.zeros(4)),
+        function(broken, target),
+    ):
         assert found.keys() == whole.keys() and all(math.isnan(value) for value in found.values())
 
 
@@ -222,7 +269,9 @@ def test_evaluate_names_one_column_plainly_and_several_by_column():
     targets = {"value": np.array([[1.0], [2.0], [3.0], [5.0]]), "kind": classes}
     units = {"value": np.array([10.0])}
     price = score_heads([value], answers, targets, None, units)
-    assert price == pytest.approx({"rmse": 50**0.5, "mse": 50.0, "mae": 5.0, "r2": 1 - 0.5 / 2.1875})
+    assert price == pytest.approx(
+        {"rmse": 50**0.5, "mse": 50.0, "mae": 5.0, "r2": 1 - 0.5 / 2.1875}
+    )
     both = score_heads([value, kind], answers, targets, None, units)
     assert both["price.rmse"] == price["rmse"]
     assert both["kind.macro_f1"] == metrics.multiclass_metrics(probability, classes)["macro_f1"]
@@ -242,12 +291,22 @@ def test_evaluate_takes_a_binary_head_and_weights():
     head = Head("sold", "binary", ("sold",), ("no", "yes"), 1)
     _, probability, target = CASES["binary"]
     found = score_heads([head], {"sold": probability}, {"sold": target}, [1, 1, 2, 1])
-    assert found["accuracy"] == pytest.approx(3 / 5) and set(found) == {"accuracy", "auc", "f1", "log_loss"}
+    assert found["accuracy"] == pytest.approx(3 / 5) and set(found) == {
+        "accuracy",
+        "auc",
+        "f1",
+        "log_loss",
+    }
 
 
 def test_coverage_counts_both_ends_and_width_is_in_units():
-    lower, upper, target = [0.0, 1.0, 2.0, 5.0], [1.0, 3.0, 2.0, 9.0], [0.0, 3.0, 2.5, 4.0]
-    assert metrics.interval_metrics(lower, upper, target, unit=2.0) == {"coverage": 0.5, "width": 2 * 7 / 4}
+    lower = [0.0, 1.0, 2.0, 5.0]
+    upper = [1.0, 3.0, 2.0, 9.0]
+    target = [0.0, 3.0, 2.5, 4.0]
+    assert metrics.interval_metrics(lower, upper, target, unit=2.0) == {
+        "coverage": 0.5,
+        "width": 2 * 7 / 4,
+    }
     weighted = metrics.interval_metrics(lower, upper, target, [1.0, 1.0, 2.0, 0.0])
     assert weighted == {"coverage": 0.5, "width": (1 + 2 + 0) / 4}
     assert np.isnan(list(metrics.interval_metrics([], [], []).values())).all()
@@ -260,14 +319,20 @@ def test_evaluate_judges_the_interval_that_a_net_gives_by_itself():
     deviation = random.uniform(0.1, 1, size=(40, 2))
     units = {"value": [10.0, 0.5]}
     plain = score_heads([head], {"value": mean}, {"value": target}, None, units)
-    scores = score_heads([head], {"value": mean, "value.deviation": deviation}, {"value": target}, None, units)
+    scores = score_heads(
+        [head], {"value": mean, "value.deviation": deviation}, {"value": target}, None, units
+    )
     assert {name: scores[name] for name in plain} == plain
     for i, name in enumerate("ab"):
         half = 1.6448536269514722 * deviation[:, i]
         assert scores[f"{name}.coverage"] == np.mean(np.abs(target - mean)[:, i] <= half)
         assert scores[f"{name}.width"] == pytest.approx(2 * half.mean() * units["value"][i])
     quantiles = np.sort(random.normal(size=(40, 2, 5)), axis=-1)
-    scores = score_heads([head], {"value": mean, "value.quantiles": quantiles}, {"value": target}, None, units)
-    assert scores["b.width"] == pytest.approx((quantiles[:, 1, 4] - quantiles[:, 1, 0]).mean() * 0.5)
+    scores = score_heads(
+        [head], {"value": mean, "value.quantiles": quantiles}, {"value": target}, None, units
+    )
+    assert scores["b.width"] == pytest.approx(
+        (quantiles[:, 1, 4] - quantiles[:, 1, 0]).mean() * 0.5
+    )
     within = (quantiles[:, 0, 0] <= target[:, 0]) & (target[:, 0] <= quantiles[:, 0, 4])
     assert scores["a.coverage"] == within.mean()

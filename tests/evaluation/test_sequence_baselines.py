@@ -17,7 +17,8 @@ def test_a_word_gets_the_tag_it_has_most_often():
     train = {"tokens": np.array([[2, 3, 2], [2, 4, 0]])}
     tags = np.array([[0, 1, 1], [1, 2, -1]])
     judged = {"tokens": np.array([[2, 4, 1, 9]])}
-    assert tag_by_word(train, tags, judged, 3).tolist() == [[1, 2, 1, 1]]  # new words: 1, which is most frequent
+    # New words: 1, which is most frequent.
+    assert tag_by_word(train, tags, judged, 3).tolist() == [[1, 2, 1, 1]]
 
 
 def test_without_words_the_most_frequent_tag():

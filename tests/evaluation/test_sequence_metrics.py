@@ -1,4 +1,6 @@
-"""Entities against a transcription of conlleval.pl, likelihoods and errors of next steps against plain loops."""
+"""Entities against a transcription of conlleval.pl, likelihoods and errors of next steps against
+plain loops.
+"""
 
 from __future__ import annotations
 
@@ -16,31 +18,44 @@ from train.evaluation.metrics.sequences import (
 from train.evaluation.score import score_heads
 
 TAGS = ("O", "B-a", "I-a", "B-b", "I-b", "E-a", "S-b")
-# conlleval.pl (Tjong Kim Sang 2004): the pairs of prefixes between which an entity ends, and begins.
+# conlleval.pl (Tjong Kim Sang 2004): the pairs of prefixes between which an entity ends, and
+# begins.
 ENDS = {"BB", "BO", "IB", "IO", "EE", "EI", "EO"}
 STARTS = {"BB", "IB", "OB", "EB", "EE", "EI", "OE", "OI"}
-# Its later transcriptions for IOBES: a single one is always whole, and whatever is open ends before B, S and O.
+# Its later transcriptions for IOBES: a single one is always whole, and whatever is open ends before
+# B, S and O.
 ENDS |= {"BS", "IS", "SB", "SI", "SE", "SO", "SS", "EB", "ES"}
 STARTS |= {"BS", "IS", "OS", "ES", "SS", "SB", "SE", "SI"}
 
 
 def conlleval(answers: list[list[str]], targets: list[list[str]]) -> float:
-    """The f1 of conlleval.pl: one pass over all steps with two open entities, sentences parted by O."""
+    """The f1 of conlleval.pl: one pass over all steps with two open entities, sentences parted by
+    O.
+    """
     correct = found = true = 0
-    inside, last_answer, last_target = False, "O", "O"
+    inside = False
+    last_answer = "O"
+    last_target = "O"
     for answer_t, target_t in zip(answers, targets, strict=True):
         for answer, target in zip([*answer_t, "O"], [*target_t, "O"], strict=True):
-            ended = [ends(last, now) for last, now in ((last_answer, answer), (last_target, target))]
-            begun = [starts(last, now) for last, now in ((last_answer, answer), (last_target, target))]
+            ended = [
+                ends(last, now) for last, now in ((last_answer, answer), (last_target, target))
+            ]
+            begun = [
+                starts(last, now) for last, now in ((last_answer, answer), (last_target, target))
+            ]
             if inside:
                 if all(ended) and last_answer[2:] == last_target[2:]:
-                    inside, correct = False, correct + 1
+                    inside = False
+                    correct = correct + 1
                 elif any(ended) or answer[2:] != target[2:]:
                     inside = False
             if all(begun) and answer[2:] == target[2:]:
                 inside = True
-            found, true = found + begun[0], true + begun[1]
-            last_answer, last_target = answer, target
+            found = found + begun[0]
+            true = true + begun[1]
+            last_answer = answer
+            last_target = target
     return 2 * correct / (found + true) if found + true else 0.0
 
 
@@ -52,7 +67,9 @@ def starts(before: str, tag: str) -> bool:
     return before[0] + tag[0] in STARTS or (tag[0] != "O" and before[2:] != tag[2:])
 
 
-pairs = st.lists(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=8), min_size=1, max_size=5)
+pairs = st.lists(
+    st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=8), min_size=1, max_size=5
+)
 
 
 @given(pairs)
@@ -107,7 +124,9 @@ def test_nll_is_summed_over_channels_and_averaged_over_steps():
     target = np.array([[[1, 0], [0, 0], [np.nan, np.nan]]])
     expected = -(np.log(0.5) + np.log(0.75) + np.log(0.1) + np.log(0.9)) / 2
     assert next_binary_metrics(probability, target)["nll"] == pytest.approx(expected, rel=1e-6)
-    assert np.isfinite(next_binary_metrics(np.ones((1, 1, 1), np.float32), np.zeros((1, 1, 1)))["nll"])
+    assert np.isfinite(
+        next_binary_metrics(np.ones((1, 1, 1), np.float32), np.zeros((1, 1, 1)))["nll"]
+    )
 
 
 def test_next_numbers_are_judged_in_raw_units():
@@ -124,7 +143,11 @@ def test_next_numbers_are_judged_in_raw_units():
 def test_several_targets_bear_their_names():
     from train.data.dataset import Head
 
-    heads = [Head("y", "binary", ("y",), ("a", "b"), 1), Head("tags", "tags", ("tags",), ("B-a", "O"), 2)]
-    answers, targets = {"y": [0.9], "tags": [[0]]}, {"y": [1], "tags": [[0]]}
+    heads = [
+        Head("y", "binary", ("y",), ("a", "b"), 1),
+        Head("tags", "tags", ("tags",), ("B-a", "O"), 2),
+    ]
+    answers = {"y": [0.9], "tags": [[0]]}
+    targets = {"y": [1], "tags": [[0]]}
     scores = score_heads(heads, answers, targets)
     assert scores["y.accuracy"] == scores["tags.f1"] == scores["tags.token_accuracy"] == 1

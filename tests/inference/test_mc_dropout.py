@@ -29,7 +29,15 @@ def rows(n: int, seed: int) -> pa.Table:
     random = np.random.default_rng(seed)
     x = random.normal(size=(n, 3))
     y = 1e5 + 20 * (x.sum(1) + 0.1 * random.normal(size=n))
-    return pa.table({"a": x[:, 0], "b": x[:, 1], "c": x[:, 2], "y": y, "kind": np.where(x[:, 0] > 0, "up", "down")})
+    return pa.table(
+        {
+            "a": x[:, 0],
+            "b": x[:, 1],
+            "c": x[:, 2],
+            "y": y,
+            "kind": np.where(x[:, 0] > 0, "up", "down"),
+        }
+    )
 
 
 @pytest.fixture(scope="module")
@@ -65,14 +73,20 @@ def test_means_and_deviations_by_numpy():
 
 
 def test_of_a_linear_net_mean_and_deviation_have_a_formula(runs):
-    """A unit that is kept counts 1 / (1 - p) times: the sum's variance is p / (1 - p) times the sum of squares."""
-    model, table = predict.load(runs["linear"]), rows(300, 1)
+    """A unit that is kept counts 1 / (1 - p) times: the sum's variance is p / (1 - p) times the sum
+    of squares.
+    """
+    model = predict.load(runs["linear"])
+    table = rows(300, 1)
     columns = model.columns(table, dropout_samples=2000)
     assert list(columns) == ["prediction", "deviation"]
-    params, fitted = (jax.device_get(model._variables[0][name]) for name in ("params", "statistics"))
+    params, fitted = (
+        jax.device_get(model._variables[0][name]) for name in ("params", "statistics")
+    )
     numbers_bf = model.encoder.encode(table, "")["numbers"]
     x_bf = (numbers_bf - fitted["inputs"]["center"]) / fitted["inputs"]["scale"]
-    layer, head = params["body"]["layer_0"], params["output"]["head_0_value"]
+    layer = params["body"]["layer_0"]
+    head = params["output"]["head_0_value"]
     part_bh = (x_bf @ layer["kernel"] + layer["bias"]) * head["kernel"][:, 0]
     unit = fitted["targets"]["value"]["scale"] * model.encoder.units["value"]
     wanted = np.sqrt(RATE / (1 - RATE) * np.square(part_bh).sum(1)) * unit
@@ -83,44 +97,63 @@ def test_of_a_linear_net_mean_and_deviation_have_a_formula(runs):
 
 
 def test_a_row_alone_has_the_bits_of_the_row_in_a_crowd(runs):
-    model, table = predict.load(runs["linear"]), rows(300, 2)
+    model = predict.load(runs["linear"])
+    table = rows(300, 2)
     crowd = model.columns(table, dropout_samples=8)
     for place in (0, 7, 255, 256, 299):
         alone = model.columns(table.slice(place, 1), dropout_samples=8)
-        assert {name: values[0] for name, values in alone.items()} == {n: v[place] for n, v in crowd.items()}
+        assert {name: values[0] for name, values in alone.items()} == {
+            n: v[place] for n, v in crowd.items()
+        }
 
 
 def test_a_seed_draws_the_same_nets_again_and_another_seed_others(runs):
     first, again, other = (
-        predict.load(runs["linear"]).columns(rows(20, 3), dropout_samples=5, seed=seed) for seed in (4, 4, 5)
+        predict.load(runs["linear"]).columns(rows(20, 3), dropout_samples=5, seed=seed)
+        for seed in (4, 4, 5)
     )
     assert all((first[name] == again[name]).all() for name in first)
     assert all((first[name] != other[name]).all() for name in first)
 
 
 def test_one_sample_has_no_deviation(runs):
-    with pytest.raises(UserError, match="--dropout_samples: expected an integer, at least 2, got 1"):
+    with pytest.raises(
+        UserError, match="--dropout_samples: expected an integer, at least 2, got 1"
+    ):
         predict.load(runs["linear"]).columns(rows(2, 3), dropout_samples=1)
 
 
 def test_batch_norm_keeps_what_it_has_learned(runs):
-    """With next to nothing dropped the answers are those of the net, whatever stands in the batch."""
-    model, table = predict.load(runs["norm"]), rows(10, 4)
+    """With next to nothing dropped the answers are those of the net, whatever stands in the
+    batch.
+    """
+    model = predict.load(runs["norm"])
+    table = rows(10, 4)
     columns = model.columns(table, dropout_samples=4)
     np.testing.assert_allclose(columns["prediction"], model(table), rtol=1e-6)
     assert (columns["deviation"] < 1e-3).all()
 
 
 def test_a_deviation_that_the_net_answers_becomes_part_of_the_whole(runs):
-    model, table = predict.load(runs["gaussian"]), rows(50, 5)
-    own, whole = model.columns(table)["deviation"], model.columns(table, dropout_samples=300)["deviation"]
+    model = predict.load(runs["gaussian"])
+    table = rows(50, 5)
+    own = model.columns(table)["deviation"]
+    whole = model.columns(table, dropout_samples=300)["deviation"]
     assert (whole > own * 1.02).mean() > 0.9
 
 
 def test_probabilities_are_means_and_have_deviations(runs):
     columns = predict.load(runs["class"]).columns(rows(50, 6), dropout_samples=50)
-    assert list(columns) == ["prediction", "probability_down", "probability_up", "deviation_down", "deviation_up"]
-    np.testing.assert_allclose(columns["probability_down"] + columns["probability_up"], 1, rtol=1e-6)
+    assert list(columns) == [
+        "prediction",
+        "probability_down",
+        "probability_up",
+        "deviation_down",
+        "deviation_up",
+    ]
+    np.testing.assert_allclose(
+        columns["probability_down"] + columns["probability_up"], 1, rtol=1e-6
+    )
     np.testing.assert_array_equal(columns["deviation_down"], columns["deviation_up"])
     assert (columns["prediction"] == np.where(columns["probability_up"] > 0.5, "up", "down")).all()
     unsure = np.abs(columns["probability_up"] - 0.5) < 0.2
@@ -129,9 +162,16 @@ def test_probabilities_are_means_and_have_deviations(runs):
 
 def test_the_command_writes_mean_and_deviation(runs, tmp_path):
     out = tmp_path / "out.csv"
-    flags = [f"--workdir={runs['linear']}", f"--data={runs['data']}", f"--out={out}", "--dropout_samples=6", "--seed=3"]
+    flags = [
+        f"--workdir={runs['linear']}",
+        f"--data={runs['data']}",
+        f"--out={out}",
+        "--dropout_samples=6",
+        "--seed=3",
+    ]
     assert predict.main(flags) == 0
-    written, table = read_table(str(out)), pq.read_table(runs["data"])
+    written = read_table(str(out))
+    table = pq.read_table(runs["data"])
     assert written.column_names == ["row", "prediction", "deviation"]
     wanted = predict.load(runs["linear"]).columns(table, dropout_samples=6, seed=3)
     np.testing.assert_array_equal(written["deviation"], wanted["deviation"])
@@ -142,9 +182,15 @@ def test_the_command_writes_mean_and_deviation(runs, tmp_path):
     [
         (["--dropout_samples=9", "--interval=0.9"], r"--interval: .* leave out --dropout_samples"),
         (["--dropout_samples=1"], r"--dropout_samples: expected an integer, at least 2, got '1'"),
-        (["--dropout_samples=many"], r"--dropout_samples: expected an integer, at least 2, got 'many'"),
+        (
+            ["--dropout_samples=many"],
+            r"--dropout_samples: expected an integer, at least 2, got 'many'",
+        ),
         (["--seed=1"], r"--seed: is for --dropout_samples"),
-        (["--dropout_samples=9", "--seed=-1"], r"--seed: expected an integer, at least 0 and at most 4294967295"),
+        (
+            ["--dropout_samples=9", "--seed=-1"],
+            r"--seed: expected an integer, at least 0 and at most 4294967295",
+        ),
     ],
 )
 def test_samples_that_cannot_be_drawn_are_refused(runs, flags, message):
@@ -153,23 +199,33 @@ def test_samples_that_cannot_be_drawn_are_refused(runs, flags, message):
 
 
 @pytest.mark.parametrize(
-    "net", [Dense(hidden=(8,), dropout=0.0), Dense(hidden=(), dropout=0.5), LSTM(dropout=0.0, noise=0.5)]
+    "net",
+    [Dense(hidden=(8,), dropout=0.0), Dense(hidden=(), dropout=0.5), LSTM(dropout=0.0, noise=0.5)],
 )
 def test_a_net_that_drops_nothing_is_refused(net):
     head = Head("value", "regression", ("y",), (), 1)
-    with pytest.raises(UserError, match=r"--dropout_samples: this net has no dropout, .* config\.net\.dropout above 0"):
+    with pytest.raises(
+        UserError,
+        match=r"--dropout_samples: this net has no dropout, .* config\.net\.dropout above 0",
+    ):
         make_sampler(Config(net=net), SimpleNamespace(heads=(head,)))
 
 
 def test_answers_at_every_step_are_refused():
-    heads = (Head("value", "regression", ("y",), (), 1), Head("part", "tags", ("part",), ("N", "V"), 2))
+    heads = (
+        Head("value", "regression", ("y",), (), 1),
+        Head("part", "tags", ("part",), ("N", "V"), 2),
+    )
     with pytest.raises(UserError, match="--dropout_samples: 'part' is answered at every step"):
         make_sampler(Config(net=LSTM(dropout=0.5)), SimpleNamespace(heads=heads))
 
 
 def test_of_sequences_only_dropout_is_random(tmp_path):
-    """Neither noise nor offset nor crop, which training adds, may reach an answer; of words none become unknown."""
-    random, path = np.random.default_rng(7), tmp_path / "data.jsonl"
+    """Neither noise nor offset nor crop, which training adds, may reach an answer; of words none
+    become unknown.
+    """
+    random = np.random.default_rng(7)
+    path = tmp_path / "data.jsonl"
     words = {"w": ["a", "b"] * 2 + ["c"]}
     lines = [words | {"x": random.normal(size=5).tolist()} for _ in range(40)]
     path.write_text("".join(json.dumps(line | {"height": sum(line["x"])}) + "\n" for line in lines))
@@ -177,7 +233,8 @@ def test_of_sequences_only_dropout_is_random(tmp_path):
     data = Sequences(path=str(path), inputs=("x", "w"), target="height")
     config = Config(data=data, loss="mse", net=net, train=Train(epochs=2))
     loop.fit(config, tmp_path / "still")
-    model, table = predict.load(tmp_path / "still"), read_table(str(path), ())
+    model = predict.load(tmp_path / "still")
+    table = read_table(str(path), ())
     columns = model.columns(table, dropout_samples=4)
     np.testing.assert_allclose(columns["prediction"], model(table), rtol=1e-4, atol=1e-5)
     assert (columns["deviation"] < 1e-5).all()
@@ -189,6 +246,8 @@ def test_forecasts_have_a_deviation_at_every_step(tmp_path):
     data = Series(path=str(tmp_path / "load.csv"), target="load", lookback=8, horizon=3)
     net = LSTM(hidden=(6,), recurrent_dropout=0.5)
     loop.fit(Config(data=data, loss="mse", net=net, train=Train(epochs=2)), tmp_path / "run")
-    columns = predict.load(tmp_path / "run").columns(read_table(str(tmp_path / "load.csv"), ()), dropout_samples=20)
+    columns = predict.load(tmp_path / "run").columns(
+        read_table(str(tmp_path / "load.csv"), ()), dropout_samples=20
+    )
     assert list(columns) == ["row", "load", "deviation"]
     assert columns["deviation"].shape == (3,) and (columns["deviation"] > 0).all()

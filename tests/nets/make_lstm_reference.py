@@ -1,9 +1,10 @@
-"""Make lstm_reference.npz: outputs and gradients of small torch and Keras LSTMs, taken in float64, kept in float32.
+"""Make lstm_reference.npz: outputs and gradients of small torch and Keras LSTMs, taken in float64,
+kept in float32.
 
     KERAS_BACKEND=jax python tests/nets/make_lstm_reference.py [FILE]
 
-Each name is case/array. Gradients are those of sum(outputs * pull) (+ the same of the final h and c where the case has
-them); pulls are zero beyond a row's length.
+Each name is case/array. Gradients are those of sum(outputs * pull) (+ the same of the final h and c
+where the case has them); pulls are zero beyond a row's length.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ import keras
 import numpy as np
 import torch
 
-N_ROWS, N_STEPS, N_INPUTS, SIZE = 3, 5, 2, 3
+N_ROWS = 3
+N_STEPS = 5
+N_INPUTS = 2
+SIZE = 3
 LENGTHS = np.array([5, 2, 3], np.int32)
 VALID = np.arange(N_STEPS) < LENGTHS[:, None]
 FILE = Path(__file__).with_name("lstm_reference.npz")
@@ -31,38 +35,54 @@ def numbers(rng: np.random.Generator, *shape: int) -> np.ndarray:
 
 
 def torch_case(bidirectional: bool, with_lengths: bool) -> dict[str, np.ndarray]:
-    """Two layers, started from a given h and c. Weights are weight/NAME, their gradients gradient/NAME."""
-    rng, directions = np.random.default_rng(1), 1 + bidirectional
-    net = torch.nn.LSTM(N_INPUTS, SIZE, 2, bidirectional=bidirectional, batch_first=True, dtype=torch.float64)
+    """Two layers, started from a given h and c. Weights are weight/NAME, their gradients
+    gradient/NAME.
+    """
+    rng = np.random.default_rng(1)
+    directions = 1 + bidirectional
+    net = torch.nn.LSTM(
+        N_INPUTS, SIZE, 2, bidirectional=bidirectional, batch_first=True, dtype=torch.float64
+    )
     with torch.no_grad():
         for parameter in net.parameters():
             parameter.copy_(torch.from_numpy(numbers(rng, *parameter.shape)))
     case = {"x": numbers(rng, N_ROWS, N_STEPS, N_INPUTS)}
-    case |= {name: numbers(rng, 2 * directions, N_ROWS, SIZE) for name in ("h", "c", "pull_h", "pull_c")}
+    case |= {
+        name: numbers(rng, 2 * directions, N_ROWS, SIZE) for name in ("h", "c", "pull_h", "pull_c")
+    }
     case["pull"] = numbers(rng, N_ROWS, N_STEPS, directions * SIZE)
     if with_lengths:
-        case["lengths"], case["pull"] = LENGTHS, case["pull"] * VALID[:, :, None]
+        case["lengths"] = LENGTHS
+        case["pull"] = case["pull"] * VALID[:, :, None]
     x, h, c = (torch.tensor(case[name], requires_grad=True) for name in ("x", "h", "c"))
     inputs = x
     if with_lengths:
         lengths = torch.from_numpy(LENGTHS)
-        inputs = torch.nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        inputs = torch.nn.utils.rnn.pack_padded_sequence(
+            x, lengths, batch_first=True, enforce_sorted=False
+        )
     outputs, (last_h, last_c) = net(inputs, (h, c))
     if with_lengths:
-        outputs, _ = torch.nn.utils.rnn.pad_packed_sequence(outputs, batch_first=True, total_length=N_STEPS)
+        outputs, _ = torch.nn.utils.rnn.pad_packed_sequence(
+            outputs, batch_first=True, total_length=N_STEPS
+        )
     answers = {"outputs": outputs, "last_h": last_h, "last_c": last_c}
     pulls = {"outputs": "pull", "last_h": "pull_h", "last_c": "pull_c"}
     sum((answers[name] * torch.tensor(case[pull])).sum() for name, pull in pulls.items()).backward()
     case |= {name: answer.detach().numpy() for name, answer in answers.items()}
     case |= {f"weight/{name}": value.numpy() for name, value in net.state_dict().items()}
     case |= {f"gradient/{name}": value.grad.numpy() for name, value in net.named_parameters()}
-    return case | {f"gradient/{name}": value.grad.numpy() for name, value in (("x", x), ("h", h), ("c", c))}
+    return case | {
+        f"gradient/{name}": value.grad.numpy() for name, value in (("x", x), ("h", h), ("c", c))
+    }
 
 
 def keras_case(merges: tuple[str | None, ...], backwards: bool = False) -> dict[str, np.ndarray]:
-    """A layer a merge mode, with lengths; no mode: one direction. Weights are weight/LAYER/POSITION.
+    """A layer a merge mode, with lengths; no mode: one direction. Weights are
+    weight/LAYER/POSITION.
 
-    `last` is what the last layer says with return_sequences=False. Where directions stay apart, they are stacked.
+    `last` is what the last layer says with return_sequences=False. Where directions stay apart,
+    they are stacked.
     """
     rng = np.random.default_rng(2)
     x = numbers(rng, N_ROWS, N_STEPS, N_INPUTS)
@@ -76,7 +96,10 @@ def keras_case(merges: tuple[str | None, ...], backwards: bool = False) -> dict[
         return layer
 
     layers = [make(i, True) for i in range(len(merges))]
-    weights = [[numbers(rng, *variable.shape) for variable in layer.trainable_variables] for layer in layers]
+    weights = [
+        [numbers(rng, *variable.shape) for variable in layer.trainable_variables]
+        for layer in layers
+    ]
 
     def run(weights: list, x: jax.Array, layers: list) -> jax.Array:
         for layer, values in zip(layers, weights, strict=True):
@@ -90,12 +113,27 @@ def keras_case(merges: tuple[str | None, ...], backwards: bool = False) -> dict[
     @jax.jit
     def differentiate(weights: list, x: jax.Array) -> tuple:
         outputs, pull_back = jax.vjp(lambda w, x: run(w, x, layers), weights, x)
-        return outputs, pull_back(pull), run(weights, x, [*layers[:-1], make(len(merges) - 1, False)])
+        return (
+            outputs,
+            pull_back(pull),
+            run(weights, x, [*layers[:-1], make(len(merges) - 1, False)]),
+        )
 
     outputs, gradients, last = differentiate(weights, x)
-    case = {"x": x, "lengths": LENGTHS, "pull": pull, "outputs": outputs, "gradient/x": gradients[1], "last": last}
+    case = {
+        "x": x,
+        "lengths": LENGTHS,
+        "pull": pull,
+        "outputs": outputs,
+        "gradient/x": gradients[1],
+        "last": last,
+    }
     for kind, values in (("weight", weights), ("gradient", gradients[0])):
-        case |= {f"{kind}/{i}/{k}": value for i, layer in enumerate(values) for k, value in enumerate(layer)}
+        case |= {
+            f"{kind}/{i}/{k}": value
+            for i, layer in enumerate(values)
+            for k, value in enumerate(layer)
+        }
     return {name: np.asarray(value) for name, value in case.items()}
 
 
@@ -103,13 +141,22 @@ def main(file: Path) -> None:
     jax.config.update("jax_enable_x64", True)
     keras.config.set_floatx("float64")
     kinds = [(directions, steps) for directions in ("one", "both") for steps in ("lengths", "full")]
-    cases = {f"torch_{d}_{steps}": torch_case(d == "both", steps == "lengths") for d, steps in kinds}
-    cases |= {f"keras_{merge}": keras_case((merge, merge)) for merge in ("concat", "sum", "ave", "mul")}
+    cases = {
+        f"torch_{d}_{steps}": torch_case(d == "both", steps == "lengths") for d, steps in kinds
+    }
+    cases |= {
+        f"keras_{merge}": keras_case((merge, merge)) for merge in ("concat", "sum", "ave", "mul")
+    }
     cases["keras_none"] = keras_case(("concat", "none"))
     cases["keras_one"] = keras_case((None, None))
     cases["keras_backwards"] = keras_case((None,), backwards=True)
-    arrays = {f"{case}/{name}": value for case, values in cases.items() for name, value in values.items()}
-    narrow = {name: value.astype(np.float32) if value.dtype == np.float64 else value for name, value in arrays.items()}
+    arrays = {
+        f"{case}/{name}": value for case, values in cases.items() for name, value in values.items()
+    }
+    narrow = {
+        name: value.astype(np.float32) if value.dtype == np.float64 else value
+        for name, value in arrays.items()
+    }
     np.savez_compressed(file, **narrow)
 
 

@@ -17,7 +17,9 @@ X = np.concatenate([np.linspace(-6, 6, 97), [-30.0, -3.0, -1.0, 0.0, 1.0, 3.0, 3
 
 
 def selu(x: np.ndarray) -> np.ndarray:
-    alpha, scale = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017
+    # Klambauer et al. 2017
+    alpha = 1.6732632423543772
+    scale = 1.0507009873554805
     return scale * np.where(x > 0, x, alpha * np.expm1(x))
 
 
@@ -66,7 +68,9 @@ def test_equals_keras(name: str) -> None:
     keras = pytest.importorskip("keras", exc_type=ImportError)
     x = X.astype(np.float32)[None]  # Keras refuses the softmax of a vector
     theirs = getattr(keras.activations, name)(x)
-    np.testing.assert_allclose(ACTIVATIONS[name](jnp.asarray(x)), np.asarray(theirs), rtol=2e-6, atol=2e-6)
+    np.testing.assert_allclose(
+        ACTIVATIONS[name](jnp.asarray(x)), np.asarray(theirs), rtol=2e-6, atol=2e-6
+    )
 
 
 @pytest.mark.parametrize("name", ["softmax", "log_softmax"])

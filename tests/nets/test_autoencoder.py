@@ -11,7 +11,9 @@ import nets
 from nets.autoencoder import reconstruction_losses
 
 HEAD = nets.HeadShape("reconstruction", "reconstruction", 2, categories=(3, 2))
-OUTPUTS = np.array([[1.0, -2.0, 0.3, -0.2, 1.1, 0.5, -0.5], [0.0, 4.0, 2.0, 0.0, -1.0, 0.0, 0.7]], np.float32)
+OUTPUTS = np.array(
+    [[1.0, -2.0, 0.3, -0.2, 1.1, 0.5, -0.5], [0.0, 4.0, 2.0, 0.0, -1.0, 0.0, 0.7]], np.float32
+)
 
 
 def by_hand(outputs, target):
@@ -27,14 +29,18 @@ def by_hand(outputs, target):
     return losses
 
 
-@pytest.mark.parametrize("gaps", [(), ((0, 0),), ((0, 2), (1, 1)), ((1, 0), (1, 1), (1, 2), (1, 3))])
+@pytest.mark.parametrize(
+    "gaps", [(), ((0, 0),), ((0, 2), (1, 1)), ((1, 0), (1, 1), (1, 2), (1, 3))]
+)
 def test_losses_are_those_of_a_loop(gaps):
     target = np.array([[0.5, 0.0, 2, 1], [-1.0, 1.0, 0, 0]], np.float32)
     for gap in gaps:
         target[gap] = np.nan
     losses_b = reconstruction_losses(jnp.asarray(OUTPUTS), jnp.asarray(target), HEAD)
     np.testing.assert_allclose(losses_b, by_hand(OUTPUTS, target), rtol=1e-6)
-    gradient = jax.grad(lambda o: reconstruction_losses(o, jnp.asarray(target), HEAD).sum())(jnp.asarray(OUTPUTS))
+    gradient = jax.grad(lambda o: reconstruction_losses(o, jnp.asarray(target), HEAD).sum())(
+        jnp.asarray(OUTPUTS)
+    )
     assert np.isfinite(gradient).all()
     columns = ([0], [1], [2, 3, 4], [5, 6])
     for row, column in gaps:
@@ -54,14 +60,19 @@ STATISTICS = {
         "seen": np.ones((2, 4)),
     }
 }
-RAW = {"numbers": np.array([[3.0, 2.0], [np.nan, 6.0]], np.float32), "codes": np.array([[1, 2], [3, 0]], np.int32)}
+RAW = {
+    "numbers": np.array([[3.0, 2.0], [np.nan, 6.0]], np.float32),
+    "codes": np.array([[1, 2], [3, 0]], np.int32),
+}
 
 
 def made(net: nets.Autoencoder) -> tuple[dict, dict]:
     """Scaled columns of RAW, and variables for them."""
     columns = net.apply({"statistics": STATISTICS}, RAW, method="preprocess")
     rngs = {"params": jax.random.key(0)}
-    _, fresh = net.apply({"statistics": STATISTICS}, columns, train=False, rngs=rngs, mutable=["params"])
+    _, fresh = net.apply(
+        {"statistics": STATISTICS}, columns, train=False, rngs=rngs, mutable=["params"]
+    )
     return columns, {**fresh, "statistics": STATISTICS}
 
 
@@ -84,7 +95,9 @@ def test_answers_of_raw_rows_are_the_places_of_categories_and_the_rows_error():
     expected = by_hand(np.asarray(outputs[HEAD.name]), np.asarray(target))
     np.testing.assert_allclose(answers["error"], expected, rtol=1e-5)
     np.testing.assert_array_equal(answers["row"], [[1, 0, 0, 1], [-0.5, 1, 2, -1]])
-    np.testing.assert_array_equal(answers[HEAD.name][:, 2], np.argmax(outputs[HEAD.name][:, 2:5], 1))
+    np.testing.assert_array_equal(
+        answers[HEAD.name][:, 2], np.argmax(outputs[HEAD.name][:, 2:5], 1)
+    )
     np.testing.assert_array_equal(answers[HEAD.name][:, 3], np.argmax(outputs[HEAD.name][:, 5:], 1))
     np.testing.assert_array_equal(answers["code"], outputs["code"])
 
@@ -94,8 +107,16 @@ def test_the_two_halves_drop_units_of_their_own():
     columns, variables = made(net)
     rngs = {"dropout": jax.random.key(1)}
     _, state = net.apply(
-        variables, columns, train=True, rngs=rngs, capture_intermediates=True, mutable=["intermediates"]
+        variables,
+        columns,
+        train=True,
+        rngs=rngs,
+        capture_intermediates=True,
+        mutable=["intermediates"],
     )
-    # Of what relu let through in neither row, nothing can be told; the rest is dropped by each half's own mask.
-    first, second = (np.asarray(state["intermediates"][name]["__call__"][0]) for name in ("body", "decoder"))
+    # Of what relu let through in neither row, nothing can be told; the rest is dropped by each
+    # half's own mask.
+    first, second = (
+        np.asarray(state["intermediates"][name]["__call__"][0]) for name in ("body", "decoder")
+    )
     assert (first == 0).any() and (second == 0).any() and ((first == 0) != (second == 0)).any()

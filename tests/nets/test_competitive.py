@@ -1,4 +1,6 @@
-"""Competing units against float64 loops of the textbooks: distances, starts, and every rule's updates."""
+"""Competing units against float64 loops of the textbooks: distances, starts, and every rule's
+updates.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ from nets.competitive import (
 )
 from nets.inputs import Inputs
 
-N, D = 60, 3
+N = 60
+D = 3
 ROWS = np.random.default_rng(0).normal(size=(N, D)).astype(np.float32)
 STATISTICS = {"inputs": {"fill": np.zeros(D, np.float32)}}
 
@@ -34,16 +37,25 @@ def make(**fields: Any) -> tuple[Competitive, dict[str, Any]]:
     return network, {**variables, "statistics": STATISTICS}
 
 
-def learn(network: Competitive, variables: dict, epochs: int, batch: int, weight: np.ndarray | None = None) -> dict:
+def learn(
+    network: Competitive, variables: dict, epochs: int, batch: int, weight: np.ndarray | None = None
+) -> dict:
     """Epochs in the rows' own order, in batches of this size."""
     weight = np.ones(N, np.float32) if weight is None else weight
     steps = -(-N // batch)
     call = jax.jit(
         lambda variables, x, w, step: network.apply(
-            variables, {"numbers": x}, {}, w, step=step, steps_per_epoch=steps, total_steps=epochs * steps,
-            method="learn", mutable=["params", "batch_stats"],
+            variables,
+            {"numbers": x},
+            {},
+            w,
+            step=step,
+            steps_per_epoch=steps,
+            total_steps=epochs * steps,
+            method="learn",
+            mutable=["params", "batch_stats"],
         )
-    )  # fmt: skip
+    )
     losses = []
     for step in range(epochs * steps):
         rows = slice(step % steps * batch, (step % steps + 1) * batch)
@@ -59,13 +71,19 @@ def distances(x: np.ndarray, units: np.ndarray) -> np.ndarray:
 
 def test_distances_are_those_of_a_loop() -> None:
     units = np.random.default_rng(1).normal(size=(5, D)).astype(np.float32)
-    np.testing.assert_allclose(squared_distances(ROWS, units), distances(ROWS, units), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        squared_distances(ROWS, units), distances(ROWS, units), rtol=1e-5, atol=1e-5
+    )
     assert float(squared_distances(ROWS[:3] * 1000, ROWS[:3] * 1000).min()) >= 0
 
 
 def test_kmeans_plus_plus_starts_far_apart() -> None:
-    """Of three far clusters each has a unit at every seed, where rows at random would miss one in most."""
-    rows = np.repeat([[0.0, 0], [100, 0], [0, 100]], 20, 0) + np.random.default_rng(0).normal(size=(60, 2))
+    """Of three far clusters each has a unit at every seed, where rows at random would miss one in
+    most.
+    """
+    rows = np.repeat([[0.0, 0], [100, 0], [0, 100]], 20, 0) + np.random.default_rng(0).normal(
+        size=(60, 2)
+    )
     starts = jax.vmap(lambda key: kmeans_plus_plus(key, jnp.asarray(rows, jnp.float32), 3))
     units_skd = np.asarray(starts(jax.random.split(jax.random.key(0), 50)))
     for units in units_skd:
@@ -78,10 +96,13 @@ def test_kmeans_plus_plus_starts_far_apart() -> None:
 
 def test_a_map_starts_on_the_plane_of_the_two_main_components() -> None:
     rows = ROWS * [1.0, 10.0, 3.0] + 5
-    units = np.asarray(start_units(jax.random.key(0), jnp.asarray(rows, jnp.float32), 12, "plane", (2, 6)))
+    units = np.asarray(
+        start_units(jax.random.key(0), jnp.asarray(rows, jnp.float32), 12, "plane", (2, 6))
+    )
     np.testing.assert_allclose(units.mean(0), rows.mean(0), rtol=1e-4)
     grid = units.reshape(2, 6, D)
-    along, across = grid[0, 1] - grid[0, 0], grid[1, 0] - grid[0, 0]
+    along = grid[0, 1] - grid[0, 0]
+    across = grid[1, 0] - grid[0, 0]
     value, axis = np.linalg.eigh(np.cov(rows.T))
     for step, j in ((along, 2), (across, 1)):
         assert abs(step @ axis[:, j]) == pytest.approx(np.linalg.norm(step), rel=1e-3)
@@ -93,8 +114,12 @@ def test_neighbours_of_a_hexagonal_map_are_six() -> None:
     assert near[12].sum() == 7 and near[0].sum() == 3  # with itself
     rectangular = map_distances((5, 5), "rectangular")
     assert (rectangular < 1.1)[12].sum() == 5 and (rectangular < 1.5)[12].sum() == 9
-    np.testing.assert_allclose(neighbourhood(jnp.array([0.0, 2.0]), 2.0, "gaussian"), [1, np.exp(-0.5)], rtol=1e-6)
-    np.testing.assert_array_equal(neighbourhood(jnp.array([0.0, 2.0, 2.1]), 2.0, "bubble"), [1, 1, 0])
+    np.testing.assert_allclose(
+        neighbourhood(jnp.array([0.0, 2.0]), 2.0, "gaussian"), [1, np.exp(-0.5)], rtol=1e-6
+    )
+    np.testing.assert_array_equal(
+        neighbourhood(jnp.array([0.0, 2.0, 2.1]), 2.0, "bubble"), [1, 1, 0]
+    )
 
 
 @pytest.mark.parametrize("batch", [N, 7])
@@ -121,7 +146,8 @@ def test_a_unit_without_rows_stays() -> None:
 def test_mini_batches_average_all_that_a_unit_won() -> None:
     network, variables = make(rule="mini_batch")
     after = learn(network, variables, 2, 8)
-    units, wins = np.asarray(variables["params"]["units"][0], np.float64), np.zeros(4)
+    units = np.asarray(variables["params"]["units"][0], np.float64)
+    wins = np.zeros(4)
     for _ in range(2):
         for i in range(0, N, 8):
             rows = ROWS[i : i + 8]
@@ -138,14 +164,19 @@ def test_mini_batches_average_all_that_a_unit_won() -> None:
 def test_rules_by_row_are_the_textbooks_loops(rule: str) -> None:
     """With a conscience, with ranks, and with a map; rows of weight 0 do not exist."""
     shape = (2, 2) if rule == "map" else None
-    network, variables = make(rule=rule, conscience=1.5, rate=Decay(0.4, 0.02), reach=Decay(2.0, 0.3), shape=shape)
+    network, variables = make(
+        rule=rule, conscience=1.5, rate=Decay(0.4, 0.02), reach=Decay(2.0, 0.3), shape=shape
+    )
     weight = (np.arange(N) % 5 > 0).astype(np.float32)
     after = learn(network, variables, 2, 12, weight)
-    units, wins = np.asarray(variables["params"]["units"][0], np.float64), np.ones(4)
+    units = np.asarray(variables["params"]["units"][0], np.float64)
+    wins = np.ones(4)
     apart = map_distances((2, 2), "rectangular")
     for t in range(2 * N):
-        share, x = t / (2 * N), ROWS[t % N].astype(np.float64)
-        rate, reach = 0.4 * (0.02 / 0.4) ** share, 2.0 * (0.3 / 2.0) ** share
+        share = t / (2 * N)
+        x = ROWS[t % N].astype(np.float64)
+        rate = 0.4 * (0.02 / 0.4) ** share
+        reach = 2.0 * (0.3 / 2.0) ** share
         if not weight[t % N]:
             continue
         distance = ((units - x) ** 2).sum(1)
@@ -166,13 +197,24 @@ def test_rules_by_row_are_the_textbooks_loops(rule: str) -> None:
 @pytest.mark.parametrize("grid", ["rectangular", "hexagonal"])
 def test_the_batch_map_takes_means_of_neighbourhoods(grid: str, kind: str) -> None:
     network, variables = make(
-        rule="batch_map", units=6, shape=(2, 3), grid=grid, kind=kind, start="plane", reach=Decay(1.5, 0.5)
+        rule="batch_map",
+        units=6,
+        shape=(2, 3),
+        grid=grid,
+        kind=kind,
+        start="plane",
+        reach=Decay(1.5, 0.5),
     )
     after = learn(network, variables, 3, 9)
-    units, apart = np.asarray(variables["params"]["units"][0], np.float64), map_distances((2, 3), grid)
+    units = np.asarray(variables["params"]["units"][0], np.float64)
+    apart = map_distances((2, 3), grid)
     for epoch in range(3):
         radius = 1.5 * (0.5 / 1.5) ** (epoch / 2)
-        pull = np.exp(-(apart**2) / (2 * radius**2)) if kind == "gaussian" else (apart <= radius).astype(float)
+        pull = (
+            np.exp(-(apart**2) / (2 * radius**2))
+            if kind == "gaussian"
+            else (apart <= radius).astype(float)
+        )
         weight = pull[distances(ROWS, units).argmin(1)]  # [n, k]
         total = weight.sum(0)[:, None]
         units = np.where(total > 0, weight.T @ ROWS / np.where(total > 0, total, 1), units)
@@ -187,7 +229,9 @@ def test_the_best_of_restarts_answers() -> None:
     error_r = np.asarray(after["batch_stats"]["error"])
     assert error_r.std() > 0
     answers = network.apply(
-        {name: after[name] for name in ("params", "batch_stats", "statistics")}, {"numbers": ROWS}, method="predict"
+        {name: after[name] for name in ("params", "batch_stats", "statistics")},
+        {"numbers": ROWS},
+        method="predict",
     )
     best = distances(ROWS, units_rkd[error_r.argmin()])
     np.testing.assert_array_equal(answers["cluster"], best.argmin(1))
@@ -198,9 +242,12 @@ def test_the_best_of_restarts_answers() -> None:
 
 def test_adjacent_is_whether_the_two_nearest_are_neighbours() -> None:
     network, variables = make(rule="map", units=9, shape=(3, 3))
-    variables["params"]["units"] = jnp.asarray(np.eye(9, D)[None] * 0 + np.random.default_rng(2).normal(size=(1, 9, D)))
+    variables["params"]["units"] = jnp.asarray(
+        np.eye(9, D)[None] * 0 + np.random.default_rng(2).normal(size=(1, 9, D))
+    )
     answers = network.apply(variables, {"numbers": ROWS}, method="predict")
     two = distances(ROWS, np.asarray(variables["params"]["units"][0])).argsort(1)[:, :2]
-    row, column = np.abs(two[:, 0] // 3 - two[:, 1] // 3), np.abs(two[:, 0] % 3 - two[:, 1] % 3)
+    row = np.abs(two[:, 0] // 3 - two[:, 1] // 3)
+    column = np.abs(two[:, 0] % 3 - two[:, 1] % 3)
     np.testing.assert_array_equal(answers["adjacent"], (row <= 1) & (column <= 1))
     assert 0 < np.mean(answers["adjacent"]) < 1

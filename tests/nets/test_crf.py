@@ -13,13 +13,16 @@ from nets.crf import log_likelihood, viterbi
 from train.data.sequences.tags import transition_scores
 
 LENGTHS = np.array([4, 2, 1, 0, 3])
-K, T = 3, 4
+K = 3
+T = 4
 
 
 @pytest.fixture(scope="module")
 def scores() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     random = np.random.default_rng(0)
-    return tuple(random.standard_normal(shape) * 2 for shape in ((len(LENGTHS), T, K), (K,), (K, K)))  # type: ignore
+    return tuple(
+        random.standard_normal(shape) * 2 for shape in ((len(LENGTHS), T, K), (K,), (K, K))
+    )  # type: ignore
 
 
 def path_score(logits_tk, start_k, transition_kk, path) -> float:
@@ -46,7 +49,11 @@ def test_the_likelihood_is_a_share_of_all_paths(scores):
     logits, start, transition = scores
     tags = np.random.default_rng(1).integers(0, K, (len(LENGTHS), T))
     tags[np.arange(T)[None] >= LENGTHS[:, None]] = -1
-    got = log_likelihood(*[jnp.float32(scores[0]), jnp.array(tags)], *map(jnp.float32, scores[1:]), jnp.array(LENGTHS))
+    got = log_likelihood(
+        *[jnp.float32(scores[0]), jnp.array(tags)],
+        *map(jnp.float32, scores[1:]),
+        jnp.array(LENGTHS),
+    )
     for row, length in enumerate(LENGTHS):
         if not length:
             assert got[row] == 0
@@ -58,7 +65,9 @@ def test_the_likelihood_is_a_share_of_all_paths(scores):
 
 def test_the_likelihood_has_a_finite_gradient(scores):
     tags = jnp.zeros((len(LENGTHS), T), jnp.int32)
-    gradient = jax.grad(lambda *s: log_likelihood(s[0], tags, s[1], s[2], jnp.array(LENGTHS)).sum(), (0, 1, 2))
+    gradient = jax.grad(
+        lambda *s: log_likelihood(s[0], tags, s[1], s[2], jnp.array(LENGTHS)).sum(), (0, 1, 2)
+    )
     for array in gradient(*map(jnp.float32, scores)):
         assert np.isfinite(array).all()
     logits = gradient(*map(jnp.float32, scores))[0]
@@ -69,7 +78,8 @@ def test_decoding_keeps_to_iob2():
     classes = ("B-a", "B-b", "I-a", "I-b", "O")
     start, transition = map(jnp.array, transition_scores(classes, True))
     logits = jax.random.normal(jax.random.key(0), (200, 9, 5)) * 3
-    greedy, decoded = np.asarray(logits.argmax(-1)), np.asarray(viterbi(logits, start, transition, jnp.full(200, 9)))
+    greedy = np.asarray(logits.argmax(-1))
+    decoded = np.asarray(viterbi(logits, start, transition, jnp.full(200, 9)))
 
     def broken(paths: np.ndarray) -> int:
         count = 0
@@ -91,6 +101,10 @@ def test_a_row_alone_and_beside_longer_ones_agree():
     together = np.asarray(viterbi(logits, start, transition, lengths))
     for row, length in enumerate(np.asarray(lengths)):
         if length:
-            alone = viterbi(logits[row : row + 1, :length], start, transition, lengths[row : row + 1])
+            alone = viterbi(
+                logits[row : row + 1, :length], start, transition, lengths[row : row + 1]
+            )
             np.testing.assert_array_equal(together[row, :length], np.asarray(alone)[0])
-    np.testing.assert_array_equal(viterbi(logits.at[1, 3:].set(1e6), start, transition, lengths)[1], together[1])
+    np.testing.assert_array_equal(
+        viterbi(logits.at[1, 3:].set(1e6), start, transition, lengths)[1], together[1]
+    )

@@ -67,15 +67,24 @@ def test_a_plain_net_equals_the_loop() -> None:
 def test_the_named_activation_is_used_in_every_layer(name: str) -> None:
     net = Dense((6, 4), activation=name)
     variables = initialise(net, train=False)
-    wanted = forward(variables["params"], X_BF, lambda h: np.asarray(ACTIVATIONS[name](jnp.asarray(h, jnp.float32))))
-    np.testing.assert_allclose(net.apply(variables, X_BF, train=False), wanted, rtol=1e-4, atol=1e-5)
+    wanted = forward(
+        variables["params"],
+        X_BF,
+        lambda h: np.asarray(ACTIVATIONS[name](jnp.asarray(h, jnp.float32))),
+    )
+    np.testing.assert_allclose(
+        net.apply(variables, X_BF, train=False), wanted, rtol=1e-4, atol=1e-5
+    )
 
 
 def test_residual_adds_the_input_where_widths_agree() -> None:
-    net = Dense((5, 5, 4, 4), residual=True)  # the first two and the last add theirs, the third cannot
+    # The first two and the last add theirs, the third cannot.
+    net = Dense((5, 5, 4, 4), residual=True)
     variables = initialise(net, train=False)
     y_bh = net.apply(variables, X_BF, train=False)
-    np.testing.assert_allclose(y_bh, forward(variables["params"], X_BF, residual=True), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        y_bh, forward(variables["params"], X_BF, residual=True), rtol=1e-5, atol=1e-5
+    )
     assert not np.allclose(y_bh, forward(variables["params"], X_BF), atol=0.1)
 
 
@@ -83,7 +92,9 @@ def test_activation_slope_mixes_activation_and_identity() -> None:
     net = Dense((7, 3), activation_slope=True)
     variables = initialise(net, train=False)
     wanted = forward(variables["params"], X_BF, slope=True)
-    np.testing.assert_allclose(net.apply(variables, X_BF, train=False), wanted, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        net.apply(variables, X_BF, train=False), wanted, rtol=1e-5, atol=1e-5
+    )
 
 
 def test_activation_slope_starts_as_the_plain_net() -> None:
@@ -92,7 +103,9 @@ def test_activation_slope_starts_as_the_plain_net() -> None:
     for i, width in enumerate((7, 3)):
         np.testing.assert_array_equal(params[f"slope_{i}"], np.ones(width))
     y_bh = net.apply({"params": params}, X_BF, train=False)
-    np.testing.assert_allclose(y_bh, Dense((7, 3)).apply({"params": params}, X_BF, train=False), atol=1e-6)
+    np.testing.assert_allclose(
+        y_bh, Dense((7, 3)).apply({"params": params}, X_BF, train=False), atol=1e-6
+    )
 
 
 def test_no_hidden_layer_is_the_identity() -> None:
@@ -106,8 +119,12 @@ def test_ntk_divides_by_the_root_of_the_inputs_and_starts_normal() -> None:
     net = Dense((7, 3), parametrization="ntk")
     variables = initialise(net, train=False)
     wanted = forward(variables["params"], X_BF, ntk=True)
-    np.testing.assert_allclose(net.apply(variables, X_BF, train=False), wanted, rtol=1e-5, atol=1e-5)
-    wide = np.asarray(Linear(400, parametrization="ntk").init(KEY, jnp.ones((1, 300)))["params"]["kernel"])
+    np.testing.assert_allclose(
+        net.apply(variables, X_BF, train=False), wanted, rtol=1e-5, atol=1e-5
+    )
+    wide = np.asarray(
+        Linear(400, parametrization="ntk").init(KEY, jnp.ones((1, 300)))["params"]["kernel"]
+    )
     assert abs(wide.std() - 1) < 0.01 and abs(wide.mean()) < 0.015
 
 
@@ -124,7 +141,8 @@ def test_zeros_are_zeros_in_either_parametrization() -> None:
         np.testing.assert_array_equal(kernel, np.zeros((5, 4)))
 
 
-# Deviations for 60 inputs and 80 outputs, from Glorot & Bengio 2010, He et al. 2015 and LeCun et al. 1998.
+# Deviations for 60 inputs and 80 outputs, from Glorot & Bengio 2010, He et al. 2015 and LeCun et
+# al. 1998.
 SPREADS = {
     "glorot_uniform": np.sqrt(2 / 140),
     "glorot_normal": np.sqrt(2 / 140),
@@ -148,9 +166,15 @@ def test_orthogonal_columns_are_orthonormal() -> None:
     np.testing.assert_allclose(kernel.T @ kernel, np.eye(20), atol=1e-5)
 
 
-def batch_norm_steps(batches: list[np.ndarray], momentum: float = 0.99, epsilon: float = 1e-3) -> tuple:
-    """Keras' formulas in float64: outputs of each batch in training, then the moving mean and variance."""
-    mean, var, outputs = 0.0, 1.0, []
+def batch_norm_steps(
+    batches: list[np.ndarray], momentum: float = 0.99, epsilon: float = 1e-3
+) -> tuple:
+    """Keras' formulas in float64: outputs of each batch in training, then the moving mean and
+    variance.
+    """
+    mean = 0.0
+    var = 1.0
+    outputs = []
     for x_bf in (batch.astype(np.float64) for batch in batches):
         outputs.append((x_bf - x_bf.mean(0)) / np.sqrt(x_bf.var(0) + epsilon))
         mean = momentum * mean + (1 - momentum) * x_bf.mean(0)
@@ -173,12 +197,15 @@ def test_batch_norm_equals_the_formulas_of_keras() -> None:
     np.testing.assert_allclose(variables["batch_stats"]["mean"], mean, rtol=1e-5)
     np.testing.assert_allclose(variables["batch_stats"]["var"], var, rtol=1e-5)
     inference = net.apply(variables, batches[0], None, train=False)
-    np.testing.assert_allclose(inference, (batches[0] - mean) / np.sqrt(var + 1e-3), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        inference, (batches[0] - mean) / np.sqrt(var + 1e-3), rtol=1e-4, atol=1e-5
+    )
 
 
 def test_batch_norm_equals_keras() -> None:
     keras = pytest.importorskip("keras", exc_type=ImportError)
-    theirs, ours = keras.layers.BatchNormalization(), BatchNorm()
+    theirs = keras.layers.BatchNormalization()
+    ours = BatchNorm()
     variables = ours.init(KEY, X_BF, None, train=True)
     for shift in (0, 1, 2):
         wanted = theirs(X_BF + shift, training=True)
@@ -186,7 +213,9 @@ def test_batch_norm_equals_keras() -> None:
         variables = variables | moved
         np.testing.assert_allclose(y_bf, np.asarray(wanted), rtol=1e-4, atol=1e-5)
     wanted = theirs(X_BF, training=False)
-    np.testing.assert_allclose(ours.apply(variables, X_BF, None, train=False), np.asarray(wanted), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        ours.apply(variables, X_BF, None, train=False), np.asarray(wanted), rtol=1e-4, atol=1e-5
+    )
 
 
 def test_batch_norm_scales_and_shifts_by_its_parameters() -> None:
@@ -201,14 +230,19 @@ def test_batch_norm_scales_and_shifts_by_its_parameters() -> None:
 @pytest.mark.parametrize("n_padding", [1, 8, 40])
 def test_batch_norm_ignores_padding_rows(n_padding: int) -> None:
     padded_bf = np.concatenate([X_BF, np.full((n_padding, 5), 1e4, np.float32)])
-    weight_b = np.concatenate([np.linspace(0.5, 2, len(X_BF)), np.zeros(n_padding)]).astype(np.float32)
+    weight_b = np.concatenate([np.linspace(0.5, 2, len(X_BF)), np.zeros(n_padding)]).astype(
+        np.float32
+    )
     net = BatchNorm()
     variables = net.init(KEY, X_BF, None, train=True)
     y_bf, moved = net.apply(variables, X_BF, None, train=True, mutable=["batch_stats"])
-    padded_y_bf, padded_moved = net.apply(variables, padded_bf, weight_b, train=True, mutable=["batch_stats"])
+    padded_y_bf, padded_moved = net.apply(
+        variables, padded_bf, weight_b, train=True, mutable=["batch_stats"]
+    )
     np.testing.assert_allclose(padded_y_bf[: len(X_BF)], y_bf, rtol=1e-5, atol=1e-5)
     for name in ("mean", "var"):
-        ours, theirs = padded_moved["batch_stats"][name], moved["batch_stats"][name]
+        ours = padded_moved["batch_stats"][name]
+        theirs = moved["batch_stats"][name]
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
 
 
@@ -216,7 +250,9 @@ def test_batch_norm_learns_nothing_from_a_batch_of_padding() -> None:
     net = BatchNorm()
     variables = {"params": {"scale": jnp.ones(5), "bias": jnp.zeros(5)}}
     variables["batch_stats"] = {"mean": jnp.full(5, 3.0), "var": jnp.full(5, 4.0)}
-    y_bf, moved = net.apply(variables, X_BF, np.zeros(len(X_BF), np.float32), train=True, mutable=["batch_stats"])
+    y_bf, moved = net.apply(
+        variables, X_BF, np.zeros(len(X_BF), np.float32), train=True, mutable=["batch_stats"]
+    )
     np.testing.assert_array_equal(moved["batch_stats"]["mean"], np.full(5, 3))
     np.testing.assert_array_equal(moved["batch_stats"]["var"], np.full(5, 4))
     assert np.isfinite(y_bf).all()
@@ -228,7 +264,9 @@ def test_a_net_hands_weights_to_its_batch_norm() -> None:
     padded_bf = np.concatenate([X_BF, np.full((8, 5), 1e3, np.float32)])
     weight_b = np.concatenate([np.ones(len(X_BF)), np.zeros(8)]).astype(np.float32)
     y_bh, moved = net.apply(variables, X_BF, None, train=True, mutable=["batch_stats"])
-    padded_y_bh, padded = net.apply(variables, padded_bf, weight_b, train=True, mutable=["batch_stats"])
+    padded_y_bh, padded = net.apply(
+        variables, padded_bf, weight_b, train=True, mutable=["batch_stats"]
+    )
     np.testing.assert_allclose(padded_y_bh[: len(X_BF)], y_bh, rtol=1e-4, atol=1e-5)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), padded, moved)
     assert not np.allclose(moved["batch_stats"]["norm_1"]["mean"], 0)
@@ -241,7 +279,9 @@ def test_layer_norm_is_taken_over_the_units_of_a_row(offset: float) -> None:
     variables["params"]["layer_0"]["bias"] = jnp.full(8, offset)
     variables["params"]["norm_0"] = {"scale": jnp.ones(8), "bias": jnp.zeros(8)}
     y_bh = net.apply(variables, X_BF, train=False)
-    h_bh = X_BF.astype(np.float64) @ np.asarray(variables["params"]["layer_0"]["kernel"], np.float64)
+    h_bh = X_BF.astype(np.float64) @ np.asarray(
+        variables["params"]["layer_0"]["kernel"], np.float64
+    )
     wanted = (h_bh - h_bh.mean(1, keepdims=True)) / np.sqrt(h_bh.var(1, keepdims=True) + 1e-6)
     np.testing.assert_allclose(y_bh, wanted, rtol=1e-4, atol=1e-4 if offset == 0 else 2e-3)
 
@@ -257,14 +297,17 @@ def test_dropout_of_each_layer_is_its_own() -> None:
     """All rows and units being equal, every difference between them is one of masks."""
     net = Dense((64, 64), activation="linear", dropout=0.5)
     params = jax.tree.map(jnp.ones_like, initialise(net, train=False)["params"])
-    y_bh = np.asarray(net.apply({"params": params}, jnp.ones_like(X_BF), train=True, rngs={"dropout": KEY}))
+    y_bh = np.asarray(
+        net.apply({"params": params}, jnp.ones_like(X_BF), train=True, rngs={"dropout": KEY})
+    )
     zeros = y_bh == 0
     assert 0.4 < zeros.mean() < 0.6
     sums = y_bh.max(1)  # counts what the first layer kept of a row: about 64 / 2, within chance
     kept_first = (sums / 2 - 1) / 12
     assert len(np.unique(kept_first)) > 5 and abs(kept_first.mean() - 32) < 5
     kept_second = (~zeros).sum(1)
-    assert np.abs(kept_first - kept_second).max() > 2  # one mask for both layers would keep the same number
+    # One mask for both layers would keep the same number.
+    assert np.abs(kept_first - kept_second).max() > 2
 
 
 def test_dropout_without_randomness_is_refused() -> None:
@@ -278,13 +321,19 @@ def test_dropout_without_randomness_is_refused() -> None:
 def test_a_rate_of_zero_needs_no_randomness() -> None:
     net = Dense((8,), dropout=0.0)
     variables = initialise(net, train=False)
-    np.testing.assert_array_equal(net.apply(variables, X_BF, train=True), net.apply(variables, X_BF, train=False))
+    np.testing.assert_array_equal(
+        net.apply(variables, X_BF, train=True), net.apply(variables, X_BF, train=False)
+    )
 
 
 def test_a_traced_rate_drops_by_that_rate() -> None:
     net = Dense((256,), activation="linear")
     variables = initialise(net, train=False)
-    apply = jax.jit(lambda rate: net.clone(dropout=rate).apply(variables, X_BF, train=True, rngs={"dropout": KEY}))
+    apply = jax.jit(
+        lambda rate: net.clone(dropout=rate).apply(
+            variables, X_BF, train=True, rngs={"dropout": KEY}
+        )
+    )
     for rate in (0.2, 0.7):
         assert abs(float((apply(rate) == 0).mean()) - rate) < 0.04
     np.testing.assert_allclose(apply(0.0), net.apply(variables, X_BF, train=False), atol=1e-6)
@@ -303,15 +352,20 @@ def test_dropout_of_a_net_uses_the_documented_hash() -> None:
 
 
 def _layer_keys(net: Dense, variables: dict) -> list[jax.Array]:
-    key = flax.linen.apply(lambda module: module.make_rng("dropout"), net)(variables, rngs={"dropout": KEY})
+    key = flax.linen.apply(lambda module: module.make_rng("dropout"), net)(
+        variables, rngs={"dropout": KEY}
+    )
     return [jax.random.fold_in(key, i) for i in range(2)]
 
 
 def test_running_statistics_are_used_where_they_cannot_be_changed():
     """Dropout alone can so be left on after training."""
-    module, x = BatchNorm(), jax.random.normal(jax.random.key(0), (6, 3)) * 5 + 2
+    module = BatchNorm()
+    x = jax.random.normal(jax.random.key(0), (6, 3)) * 5 + 2
     variables = module.init(jax.random.key(0), x, None, train=False)
-    variables = variables | {"batch_stats": {"mean": jnp.array([1.0, 2, 3]), "var": jnp.array([4.0, 9, 1])}}
+    variables = variables | {
+        "batch_stats": {"mean": jnp.array([1.0, 2, 3]), "var": jnp.array([4.0, 9, 1])}
+    }
     fixed = module.apply(variables, x, None, train=True)
     np.testing.assert_array_equal(fixed, module.apply(variables, x, None, train=False))
     moved, _ = module.apply(variables, x, None, train=True, mutable=["batch_stats"])

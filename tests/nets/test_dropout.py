@@ -1,4 +1,6 @@
-"""Dropout's hash: rate, independence, reproducibility. Bounds are five deviations, so that chance fails none."""
+"""Dropout's hash: rate, independence, reproducibility. Bounds are five deviations, so that chance
+fails none.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def within_chance(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether two samples of n are as uncorrelated as independent ones: a correlation has deviation 1/sqrt(n)."""
+    """Whether two samples of n are as uncorrelated as independent ones: a correlation has deviation
+    1/sqrt(n).
+    """
     return abs(correlation(a, b)) < 5 / math.sqrt(np.size(a))
 
 
@@ -55,7 +59,8 @@ def test_expected_value_is_preserved() -> None:
 
 def test_kept_values_are_scaled_and_the_others_zero() -> None:
     x = jax.random.normal(jax.random.key(1), (64, 8))
-    y, kept = dropout(KEY, x, 0.4), keep_mask(KEY, 0.4, x.shape)
+    y = dropout(KEY, x, 0.4)
+    kept = keep_mask(KEY, 0.4, x.shape)
     np.testing.assert_allclose(y, np.where(kept, x / 0.6, 0), rtol=1e-6)
     assert 0 < int(kept.sum()) < kept.size
 
@@ -63,7 +68,9 @@ def test_kept_values_are_scaled_and_the_others_zero() -> None:
 def test_gradient_flows_through_the_kept_alone() -> None:
     x = jax.random.normal(jax.random.key(1), (64, 8))
     gradient = jax.grad(lambda x: dropout(KEY, x, 0.4).sum())(x)
-    np.testing.assert_allclose(gradient, np.where(keep_mask(KEY, 0.4, x.shape), 1 / 0.6, 0), rtol=1e-6)
+    np.testing.assert_allclose(
+        gradient, np.where(keep_mask(KEY, 0.4, x.shape), 1 / 0.6, 0), rtol=1e-6
+    )
 
 
 def test_a_mask_is_a_function_of_the_key() -> None:
@@ -78,7 +85,9 @@ def test_jit_gives_the_same_bits() -> None:
 
 
 def test_masks_of_consecutive_steps_are_uncorrelated() -> None:
-    masks_sn = np.asarray(jax.vmap(lambda key: keep_mask(key, 0.3, (128, 64)))(fold_keys(40))).reshape(40, -1)
+    masks_sn = np.asarray(
+        jax.vmap(lambda key: keep_mask(key, 0.3, (128, 64)))(fold_keys(40))
+    ).reshape(40, -1)
     off_diagonal = np.corrcoef(masks_sn.astype(float))[~np.eye(40, dtype=bool)]
     n = masks_sn.shape[1]
     assert np.abs(off_diagonal).max() < 5 / math.sqrt(n)
@@ -98,15 +107,21 @@ def test_every_bit_of_a_key_makes_another_mask(word: int) -> None:
 
 
 def test_masks_of_neighbouring_seeds_are_uncorrelated() -> None:
-    """jax.random.key(seed) holds nothing but the seed; whoever folds nothing in shall not get alike masks."""
-    masks = np.asarray(jax.vmap(lambda seed: keep_mask(jax.random.key(seed), 0.5, (256, 64)))(jnp.arange(40)))
+    """jax.random.key(seed) holds nothing but the seed; whoever folds nothing in shall not get alike
+    masks.
+    """
+    masks = np.asarray(
+        jax.vmap(lambda seed: keep_mask(jax.random.key(seed), 0.5, (256, 64)))(jnp.arange(40))
+    )
     off_diagonal = np.corrcoef(masks.reshape(40, -1).astype(float))[~np.eye(40, dtype=bool)]
     assert np.abs(off_diagonal).max() < 5 / math.sqrt(masks[0].size)
 
 
 def test_masks_of_layers_of_one_step_are_uncorrelated() -> None:
     step_key = jax.random.fold_in(KEY, 5)
-    masks = [np.asarray(keep_mask(jax.random.fold_in(step_key, i), 0.5, (512, 64))) for i in range(4)]
+    masks = [
+        np.asarray(keep_mask(jax.random.fold_in(step_key, i), 0.5, (512, 64))) for i in range(4)
+    ]
     assert all(within_chance(masks[i], masks[j]) for i in range(4) for j in range(i))
 
 
@@ -129,13 +144,16 @@ def test_every_bit_is_fair_and_follows_no_neighbour(bit: int) -> None:
 @pytest.mark.parametrize("shift", [0, 8, 16, 24])
 @pytest.mark.parametrize("seed", [0, 99])
 def test_bytes_are_uniform(shift: int, seed: int) -> None:
-    counts = np.bincount((np.asarray(random_bits(jax.random.key(seed), (N,))) >> shift) & 255, minlength=256)
+    counts = np.bincount(
+        (np.asarray(random_bits(jax.random.key(seed), (N,))) >> shift) & 255, minlength=256
+    )
     chi_square = float(((counts - N / 256) ** 2 / (N / 256)).sum())
     assert abs(chi_square - 255) < 5 * math.sqrt(2 * 255)  # too even is as suspect as uneven
 
 
 def test_elements_of_one_mask_never_repeat() -> None:
-    assert len(np.unique(random_bits(KEY, (N,)))) == N  # the hash is one to one: sorting by it has no ties
+    # The hash is one to one: sorting by it has no ties.
+    assert len(np.unique(random_bits(KEY, (N,)))) == N
 
 
 def test_rate_may_be_traced() -> None:
@@ -147,7 +165,8 @@ def test_rate_may_be_traced() -> None:
 
 
 def test_vmap_over_keys_and_rates_gives_each_its_own() -> None:
-    keys, rates = fold_keys(5), jnp.array([0.0, 0.2, 0.4, 0.6, 0.8])
+    keys = fold_keys(5)
+    rates = jnp.array([0.0, 0.2, 0.4, 0.6, 0.8])
     x = jnp.ones((32, 16))
     together = jax.vmap(lambda key, rate: dropout(key, x, rate))(keys, rates)
     for i in range(5):
@@ -169,7 +188,8 @@ def test_is_off_only_for_a_zero_known_before_tracing() -> None:
 
 def test_a_net_drops_in_training_alone() -> None:
     x_bf = jax.random.normal(jax.random.key(0), (32, 4))
-    plain, dropping = Dense((16, 16)), Dense((16, 16), dropout=0.5)
+    plain = Dense((16, 16))
+    dropping = Dense((16, 16), dropout=0.5)
     variables = plain.init(jax.random.key(1), x_bf, train=False)
     apply = partial(dropping.apply, variables, x_bf)
     np.testing.assert_array_equal(apply(train=False), plain.apply(variables, x_bf, train=False))

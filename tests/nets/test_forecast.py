@@ -1,4 +1,6 @@
-"""The forecaster's parts: what is taken out of a window comes back, columns apart or together, what is known ahead."""
+"""The forecaster's parts: what is taken out of a window comes back, columns apart or together, what
+is known ahead.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +14,16 @@ import pytest
 import nets
 from nets.forecast import to_patches, window_level
 
-LOOKBACK, HORIZON, TARGETS = 10, 4, 3
+LOOKBACK = 10
+HORIZON = 4
+TARGETS = 3
 WINDOWS = ("none", "last", "last_deviation", "revin")
 
 
 def make(**changes) -> nets.Forecaster:
     return nets.Forecaster(
-        **{"lstm": nets.LSTM(hidden=(8,)), "horizon": HORIZON, "n_targets": TARGETS, "patch": 3} | changes
+        **{"lstm": nets.LSTM(hidden=(8,)), "horizon": HORIZON, "n_targets": TARGETS, "patch": 3}
+        | changes
     )
 
 
@@ -36,7 +41,9 @@ def init(net: nets.Forecaster, inputs: dict[str, jax.Array]) -> dict:
 
 
 def forecast(net: nets.Forecaster, variables: dict, inputs: dict[str, jax.Array]) -> np.ndarray:
-    return np.asarray(net.apply(variables, inputs, train=False)["value"]).reshape(-1, HORIZON, net.n_targets)
+    return np.asarray(net.apply(variables, inputs, train=False)["value"]).reshape(
+        -1, HORIZON, net.n_targets
+    )
 
 
 def silent(variables: dict) -> dict:
@@ -56,8 +63,12 @@ def test_a_window_level_is_last_mean_and_deviation_of_each_target():
         ("revin", truth.mean(1, keepdims=True), deviation),
     ):
         level = window_level(x, kind)
-        np.testing.assert_allclose(level.center, np.broadcast_to(center, level.center.shape), rtol=1e-5, atol=1e-6)
-        np.testing.assert_allclose(level.scale, np.broadcast_to(scale, level.scale.shape), rtol=1e-4)
+        np.testing.assert_allclose(
+            level.center, np.broadcast_to(center, level.center.shape), rtol=1e-5, atol=1e-6
+        )
+        np.testing.assert_allclose(
+            level.scale, np.broadcast_to(scale, level.scale.shape), rtol=1e-4
+        )
     assert np.isfinite(window_level(jnp.ones((1, 5, 1)), "last_deviation").scale).all()
 
 
@@ -69,28 +80,38 @@ def test_patches_keep_the_order_of_rows_and_repeat_the_first_where_they_do_not_f
 
 
 @pytest.mark.parametrize("columns", ["joint", "independent"])
-@pytest.mark.parametrize(("window", "answer"), [("last", -1), ("last_deviation", -1), ("revin", None), ("none", 0)])
+@pytest.mark.parametrize(
+    ("window", "answer"), [("last", -1), ("last_deviation", -1), ("revin", None), ("none", 0)]
+)
 def test_a_silent_net_answers_what_was_taken_out(window, answer, columns):
-    net, inputs = make(window=window, columns=columns, shortcut=True), batch()
+    net = make(window=window, columns=columns, shortcut=True)
+    inputs = batch()
     answers = forecast(net, silent(init(net, inputs)), inputs)
     past = np.asarray(inputs["past"])
-    expected = {-1: past[:, -1:], None: past.mean(1, keepdims=True), 0: np.zeros((5, 1, TARGETS))}[answer]
+    expected = {-1: past[:, -1:], None: past.mean(1, keepdims=True), 0: np.zeros((5, 1, TARGETS))}[
+        answer
+    ]
     np.testing.assert_allclose(answers, np.broadcast_to(expected, answers.shape), atol=2e-5)
 
 
 @pytest.mark.parametrize("window", WINDOWS)
 def test_a_raised_window_raises_its_forecast(window):
-    net, inputs = make(window=window, columns="independent", shortcut=True), batch()
+    net = make(window=window, columns="independent", shortcut=True)
+    inputs = batch()
     variables = init(net, inputs)
-    moved = forecast(net, variables, {"past": inputs["past"] + 7}) - forecast(net, variables, inputs)
+    moved = forecast(net, variables, {"past": inputs["past"] + 7}) - forecast(
+        net, variables, inputs
+    )
     assert np.allclose(moved, 7, atol=1e-3) == (window != "none")
 
 
 @pytest.mark.parametrize("window", WINDOWS)
 def test_a_stretched_window_stretches_its_forecast_where_the_deviation_is_taken_out(window):
-    net, inputs = make(window=window, columns="independent"), batch()
+    net = make(window=window, columns="independent")
+    inputs = batch()
     variables = init(net, inputs)
-    stretched, plain = forecast(net, variables, {"past": 5 * inputs["past"]}), forecast(net, variables, inputs)
+    stretched = forecast(net, variables, {"past": 5 * inputs["past"]})
+    plain = forecast(net, variables, inputs)
     assert np.allclose(stretched, 5 * plain, atol=1e-3) == (window in ("last_deviation", "revin"))
 
 
@@ -106,7 +127,8 @@ def test_independent_columns_do_not_see_each_other_and_joint_ones_do():
 
 
 def test_independent_columns_share_one_net():
-    net, inputs = make(columns="independent", window="last_deviation", shortcut=True), batch(covariates=2, ahead=1)
+    net = make(columns="independent", window="last_deviation", shortcut=True)
+    inputs = batch(covariates=2, ahead=1)
     order = [2, 0, 1]
     turned = inputs | {"past": inputs["past"][:, :, jnp.array([*order, 3, 4])]}
     variables = init(net, inputs)
@@ -115,12 +137,15 @@ def test_independent_columns_share_one_net():
     single = make(columns="independent", window="last_deviation", shortcut=True, n_targets=1)
     for i in range(TARGETS):
         alone = inputs | {"past": inputs["past"][:, :, jnp.array([i, 3, 4])]}
-        np.testing.assert_allclose(forecast(single, variables, alone)[:, :, 0], answers[:, :, i], atol=1e-5)
+        np.testing.assert_allclose(
+            forecast(single, variables, alone)[:, :, 0], answers[:, :, i], atol=1e-5
+        )
 
 
 @pytest.mark.parametrize("columns", ["joint", "independent"])
 def test_the_shortcut_is_a_linear_map_of_each_target(columns):
-    net, inputs = make(columns=columns, shortcut=True), batch()
+    net = make(columns=columns, shortcut=True)
+    inputs = batch()
     variables = silent(init(net, inputs))
     kernel = variables["params"]["shortcut_kernel"]
     assert not np.any(kernel)
@@ -128,11 +153,14 @@ def test_the_shortcut_is_a_linear_map_of_each_target(columns):
     answers = forecast(net, {"params": variables["params"] | {"shortcut_kernel": kernel}}, inputs)
     for i in range(TARGETS):
         own = np.asarray(kernel if columns == "independent" else kernel[i])
-        np.testing.assert_allclose(answers[:, :, i], np.asarray(inputs["past"])[:, :, i] @ own, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(
+            answers[:, :, i], np.asarray(inputs["past"])[:, :, i] @ own, rtol=1e-4, atol=1e-4
+        )
 
 
 def test_covariates_and_what_is_known_ahead_are_read():
-    net, inputs = make(head=(6,)), batch(covariates=2, ahead=2)
+    net = make(head=(6,))
+    inputs = batch(covariates=2, ahead=2)
     variables = init(net, inputs)
     plain = forecast(net, variables, inputs)
     past = inputs | {"past": inputs["past"].at[:, -1, TARGETS].add(1)}
@@ -143,25 +171,35 @@ def test_covariates_and_what_is_known_ahead_are_read():
 
 @pytest.mark.parametrize("readout", ["last", "mean", "max", "mean_max", "attention"])
 def test_every_readout_forecasts_the_whole_horizon(readout):
-    net, inputs = make(readout=readout, lstm=nets.LSTM(hidden=(6, 4), bidirectional=True)), batch()
+    net = make(readout=readout, lstm=nets.LSTM(hidden=(6, 4), bidirectional=True))
+    inputs = batch()
     assert forecast(net, init(net, inputs), inputs).shape == (5, HORIZON, TARGETS)
 
 
 def test_dropout_is_for_training_alone():
-    net, inputs = make(dropout=0.5), batch()
+    net = make(dropout=0.5)
+    inputs = batch()
     variables = init(net, inputs)
 
     def train(seed: int) -> np.ndarray:
-        return np.asarray(net.apply(variables, inputs, train=True, rngs={"dropout": jax.random.key(seed)})["value"])
+        return np.asarray(
+            net.apply(variables, inputs, train=True, rngs={"dropout": jax.random.key(seed)})[
+                "value"
+            ]
+        )
 
     assert np.abs(train(0) - train(1)).max() > 1e-3
     np.testing.assert_array_equal(train(0), train(0))
-    np.testing.assert_array_equal(forecast(net, variables, inputs), forecast(make(), variables, inputs))
+    np.testing.assert_array_equal(
+        forecast(net, variables, inputs), forecast(make(), variables, inputs)
+    )
 
 
 def test_raw_columns_in_and_the_targets_units_out():
-    net, inputs = make(window="last", shortcut=True), batch(covariates=2, ahead=1)
-    center, scale = jnp.array([5.0, -3, 0, 2, 9]), jnp.array([2.0, 10, 1, 3, 0.5])
+    net = make(window="last", shortcut=True)
+    inputs = batch(covariates=2, ahead=1)
+    center = jnp.array([5.0, -3, 0, 2, 9])
+    scale = jnp.array([2.0, 10, 1, 3, 0.5])
     statistics = {"statistics": {"inputs": {"center": center, "scale": scale}}}
     raw = {
         "past": inputs["past"] * scale[None, None] + center[None, None],
@@ -173,11 +211,15 @@ def test_raw_columns_in_and_the_targets_units_out():
         np.testing.assert_allclose(prepared[name], inputs[name], atol=1e-4)
     flat = net.apply(variables, {"past": raw["past"][0]}, method="preprocess")["past"]
     np.testing.assert_array_equal(flat, prepared["past"][0])
-    answers = np.asarray(net.apply(variables, raw, method="predict")["value"]).reshape(-1, HORIZON, TARGETS)
+    answers = np.asarray(net.apply(variables, raw, method="predict")["value"]).reshape(
+        -1, HORIZON, TARGETS
+    )
     expected = forecast(net, variables, inputs) * np.asarray(scale[:3]) + np.asarray(center[:3])
     np.testing.assert_allclose(answers, expected, rtol=1e-3, atol=1e-3)
     back = net.apply(variables, {"value": answers.reshape(5, -1)}, method="preprocess_target")
-    np.testing.assert_allclose(net.apply(variables, back, method="postprocess")["value"], answers.reshape(5, -1), rtol=1e-5)
+    np.testing.assert_allclose(
+        net.apply(variables, back, method="postprocess")["value"], answers.reshape(5, -1), rtol=1e-5
+    )
 
 
 LEVELS = (0.1, 0.5, 0.6, 0.9)
@@ -186,9 +228,11 @@ LEVELS = (0.1, 0.5, 0.6, 0.9)
 @pytest.mark.parametrize("columns", ["joint", "independent"])
 @pytest.mark.parametrize("window", WINDOWS)
 def test_quantiles_of_forecasts_never_cross_and_lie_about_the_prediction(window, columns):
-    net, inputs = make(window=window, columns=columns, quantiles=LEVELS, shortcut=True), batch(10_000)
+    net = make(window=window, columns=columns, quantiles=LEVELS, shortcut=True)
+    inputs = batch(10_000)
     variables = init(net, inputs)
-    if window == "revin":  # which divides by its factor: a negative one must not turn quantiles round
+    # Which divides by its factor: a negative one must not turn quantiles round.
+    if window == "revin":
         factor = {"revin_scale": jnp.array([-0.7, 1.3, -2.0])}
         variables = {"params": variables["params"] | factor}
     outputs = net.apply(variables, inputs, train=False)
@@ -201,14 +245,18 @@ def test_quantiles_of_forecasts_never_cross_and_lie_about_the_prediction(window,
 @pytest.mark.parametrize("columns", ["joint", "independent"])
 @pytest.mark.parametrize("window", WINDOWS)
 def test_a_silent_net_is_as_unsure_as_its_window(window, columns):
-    """Its quantiles are those of a normal distribution with the window's own deviation, where this is taken out."""
+    """Its quantiles are those of a normal distribution with the window's own deviation, where this
+    is taken out.
+    """
     inputs = batch()
     past = np.asarray(inputs["past"], np.float64)
     scale_bo = past.std(1) if window in ("last_deviation", "revin") else np.ones((5, TARGETS))
     scale_bho = np.repeat(scale_bo[:, None], HORIZON, axis=1)
     net = make(window=window, columns=columns, quantiles=LEVELS)
     outputs = net.apply(silent(init(net, inputs)), inputs, train=False)
-    distance = np.asarray(outputs["value.quantiles"] - outputs["value"][..., None]).reshape(5, HORIZON, TARGETS, -1)
+    distance = np.asarray(outputs["value.quantiles"] - outputs["value"][..., None]).reshape(
+        5, HORIZON, TARGETS, -1
+    )
     for i, level in enumerate(LEVELS):
         wanted = NormalDist().inv_cdf(level) * scale_bho
         np.testing.assert_allclose(distance[..., i], wanted, rtol=1e-4, atol=1e-5)
@@ -219,17 +267,23 @@ def test_a_silent_net_is_as_unsure_as_its_window(window, columns):
 
 def test_what_is_sure_of_a_forecast_is_answered_in_its_targets_units():
     inputs = batch()
-    statistics = {"inputs": {"center": jnp.array([10.0, 0.0, 5.0]), "scale": jnp.array([2.0, 1.0, 0.5])}}
+    statistics = {
+        "inputs": {"center": jnp.array([10.0, 0.0, 5.0]), "scale": jnp.array([2.0, 1.0, 0.5])}
+    }
     for options in ({"quantiles": LEVELS}, {"deviation": True}):
         net = make(**options)
         variables = init(net, inputs) | {"statistics": statistics}
         outputs = net.apply(variables, inputs, train=False)
         answers = net.apply(variables, outputs, method="postprocess")
         outputs = {name: np.asarray(output) for name, output in outputs.items()}
-        center, scale = (np.tile(statistics["inputs"][name], HORIZON) for name in ("center", "scale"))
+        center, scale = (
+            np.tile(statistics["inputs"][name], HORIZON) for name in ("center", "scale")
+        )
         np.testing.assert_allclose(answers["value"], outputs["value"] * scale + center, rtol=1e-5)
         if "deviation" in options:
-            np.testing.assert_allclose(answers["value.deviation"], outputs["value.deviation"] * scale, rtol=1e-5)
+            np.testing.assert_allclose(
+                answers["value.deviation"], outputs["value.deviation"] * scale, rtol=1e-5
+            )
         else:
             wanted = outputs["value.quantiles"] * scale[:, None] + center[:, None]
             np.testing.assert_allclose(answers["value.quantiles"], wanted, rtol=1e-5)

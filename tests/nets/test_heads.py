@@ -30,8 +30,24 @@ TARGETS = {
     "low": jnp.array([50.0, -2.0]),
     "high": jnp.array([150.0, 0.25]),
 }
-# What may stand at the top of a column: paths, nothing, spaces, other alphabets, names of a Linen module's own.
-ODD_NAMES = ("a/b", "", "x y", "a b", "a_b", "a_b_1", "../up", "größe", "name", "init", "heads", "parent", "0", ".")
+# What may stand at the top of a column: paths, nothing, spaces, other alphabets, names of a Linen
+# module's own.
+ODD_NAMES = (
+    "a/b",
+    "",
+    "x y",
+    "a b",
+    "a_b",
+    "a_b_1",
+    "../up",
+    "größe",
+    "name",
+    "init",
+    "heads",
+    "parent",
+    "0",
+    ".",
+)
 
 
 def test_numbers_are_answered_in_units() -> None:
@@ -67,7 +83,9 @@ def test_standardised_targets_are_what_answers_undo() -> None:
     target = jnp.array([[100.0, -1.0], [140.0, 0.0]])
     standardised = standardise_target(target, VALUE, TARGETS)
     np.testing.assert_allclose(standardised, [[0, 0], [2, 2]])
-    np.testing.assert_allclose(answer(standardised, VALUE, TARGETS, clip=False, log_link=False), target)
+    np.testing.assert_allclose(
+        answer(standardised, VALUE, TARGETS, clip=False, log_link=False), target
+    )
 
 
 def test_classes_are_left_as_they_are() -> None:
@@ -85,13 +103,19 @@ def test_odd_names_become_distinct_letters_and_digits() -> None:
 
 def test_a_head_is_a_linear_layer_of_its_own() -> None:
     shapes = (VALUE, HeadShape("kind", "multiclass", 3))
-    module, x_bh = Heads(shapes), jax.random.normal(KEY, (6, 4))
+    module = Heads(shapes)
+    x_bh = jax.random.normal(KEY, (6, 4))
     variables = module.init(KEY, x_bh)
     outputs = module.apply(variables, x_bh)
-    assert {name: output.shape for name, output in outputs.items()} == {"value": (6, 2), "kind": (6, 3)}
+    assert {name: output.shape for name, output in outputs.items()} == {
+        "value": (6, 2),
+        "kind": (6, 3),
+    }
     for shape, name in zip(shapes, readable_names(("value", "kind")), strict=True):
         layer = variables["params"][name]
-        wanted = np.asarray(x_bh, np.float64) @ np.asarray(layer["kernel"], np.float64) + np.asarray(layer["bias"])
+        wanted = np.asarray(x_bh, np.float64) @ np.asarray(
+            layer["kernel"], np.float64
+        ) + np.asarray(layer["bias"])
         np.testing.assert_allclose(outputs[shape.name], wanted, rtol=1e-5, atol=1e-6)
 
 
@@ -120,7 +144,10 @@ def make_statistics() -> dict:
     return {"inputs": inputs, "targets": {"value": TARGETS, "kind": {"rate": jnp.ones(3) / 3}}}
 
 
-RAW = {"numbers": jnp.array([[3.0, 2.1], [jnp.nan, jnp.nan]]), "codes": jnp.array([[2], [0]], jnp.int32)}
+RAW = {
+    "numbers": jnp.array([[3.0, 2.1], [jnp.nan, jnp.nan]]),
+    "codes": jnp.array([[2], [0]], jnp.int32),
+}
 
 
 def initialise(network: nets.Network, statistics: dict, raw: dict = RAW) -> dict:
@@ -143,7 +170,9 @@ def test_a_network_answers_on_raw_columns(clip: bool) -> None:
     logits = hidden @ params["output"]["head_1_kind"]["kernel"]
     value = np.clip(value, [50, -2], [150, 0.25]) if clip else value
     np.testing.assert_allclose(answers["value"], value, rtol=1e-5)
-    np.testing.assert_allclose(answers["kind"], np.exp(logits) / np.exp(logits).sum(1, keepdims=True), rtol=1e-5)
+    np.testing.assert_allclose(
+        answers["kind"], np.exp(logits) / np.exp(logits).sum(1, keepdims=True), rtol=1e-5
+    )
 
 
 def test_preparing_calling_and_answering_is_predicting() -> None:
@@ -167,7 +196,8 @@ def test_targets_are_prepared_head_by_head() -> None:
 def test_a_number_missing_where_training_had_none_missing_raises_no_flag() -> None:
     network = make_network()
     columns = network.apply({"statistics": make_statistics()}, RAW, method="preprocess")
-    np.testing.assert_array_equal(columns["missing"], [[0], [1]])  # of column 1; column 0 has no flag
+    # Of column 1; column 0 has no flag.
+    np.testing.assert_array_equal(columns["missing"], [[0], [1]])
 
 
 def test_odd_column_names_work_from_weights_to_answers() -> None:
@@ -181,7 +211,8 @@ def test_odd_column_names_work_from_weights_to_answers() -> None:
     variables = initialise(network, statistics, raw)
     answers = jax.jit(lambda v, x: network.apply(v, x, method="predict"))(variables, raw)
     assert set(answers) == set(ODD_NAMES)
-    assert len({float(a[0]) for a in answers.values()}) == len(ODD_NAMES)  # each head has weights of its own
+    # Each head has weights of its own.
+    assert len({float(a[0]) for a in answers.values()}) == len(ODD_NAMES)
 
 
 LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
@@ -200,12 +231,18 @@ def test_a_new_head_has_the_quantiles_of_a_normal_distribution() -> None:
 
 
 def test_a_layer_of_quantiles_by_hand() -> None:
-    """Of each output first the median, then the distances, outermost below first; each through softplus."""
+    """Of each output first the median, then the distances, outermost below first; each through
+    softplus.
+    """
     head = HeadShape("value", "regression", 2, quantiles=(0.1, 0.5, 0.8))
     raw = np.array([[5.0, -1.0, 2.0, -3.0, 0.5, 0.0]])
     gap = np.log1p(np.exp(raw + np.log(np.e - 1))).reshape(2, 3)
-    below, above = -NormalDist().inv_cdf(0.1), NormalDist().inv_cdf(0.8)
-    wanted = [[5 - below * gap[0, 1], 5, 5 + above * gap[0, 2]], [-3 - below * gap[1, 1], -3, -3 + above * gap[1, 2]]]
+    below = -NormalDist().inv_cdf(0.1)
+    above = NormalDist().inv_cdf(0.8)
+    wanted = [
+        [5 - below * gap[0, 1], 5, 5 + above * gap[0, 2]],
+        [-3 - below * gap[1, 1], -3, -3 + above * gap[1, 2]],
+    ]
     outputs = read_layer(jnp.asarray(raw), head)
     np.testing.assert_allclose(outputs["value"], [[5, -3]])
     np.testing.assert_allclose(outputs["value.quantiles"], [wanted], rtol=1e-6)
@@ -213,7 +250,9 @@ def test_a_layer_of_quantiles_by_hand() -> None:
 
 @pytest.mark.parametrize("size", [0.1, 10.0, 1e4, 1e8])
 def test_quantiles_never_cross(size: float) -> None:
-    """10,000 random inputs, of weights from next to none to absurd, and in units that float32 hardly tells apart."""
+    """10,000 random inputs, of weights from next to none to absurd, and in units that float32
+    hardly tells apart.
+    """
     module = Heads((SURE,), "normal")
     x_bh = size * jax.random.normal(KEY, (10_000, 8))
     outputs = module.apply(module.init(jax.random.key(1), x_bh), x_bh)
@@ -224,7 +263,8 @@ def test_quantiles_never_cross(size: float) -> None:
             quantiles_boq = np.asarray(answers["value.quantiles"])
             assert (np.diff(quantiles_boq, axis=-1) >= 0).all()
             np.testing.assert_array_equal(quantiles_boq[..., LEVELS.index(0.5)], answers["value"])
-    assert (np.diff(np.asarray(outputs["value.quantiles"]), axis=-1) > 0).mean() > 0.4  # they do not merely coincide
+    # They do not merely coincide.
+    assert (np.diff(np.asarray(outputs["value.quantiles"]), axis=-1) > 0).mean() > 0.4
 
 
 def test_a_deviation_stays_above_its_floor_and_is_answered_in_units() -> None:
@@ -239,7 +279,10 @@ def test_a_deviation_stays_above_its_floor_and_is_answered_in_units() -> None:
 
 def test_quantiles_are_answered_in_units_and_clipped_like_the_prediction() -> None:
     head = HeadShape("value", "regression", 2, quantiles=(0.25, 0.5))
-    outputs = {"value": jnp.array([[0.0, 4.0]]), "value.quantiles": jnp.array([[[-3.0, 0.0], [1.0, 4.0]]])}
+    outputs = {
+        "value": jnp.array([[0.0, 4.0]]),
+        "value.quantiles": jnp.array([[[-3.0, 0.0], [1.0, 4.0]]]),
+    }
     free = answers_of(outputs, head, TARGETS, clip=False, log_link=False)["value.quantiles"]
     np.testing.assert_allclose(free, [[[40, 100], [-0.5, 1.0]]])
     held = answers_of(outputs, head, TARGETS, clip=True, log_link=False)["value.quantiles"]

@@ -44,7 +44,9 @@ def filled(x_bf: np.ndarray) -> np.ndarray:
 def test_standard_scaling_is_numpys() -> None:
     x_bf = with_gaps(X_BF)
     wanted = (filled(x_bf) - FITTED["center"]) / FITTED["scale"]
-    np.testing.assert_allclose(scale_numbers(jnp.asarray(x_bf), FITTED, "standard"), wanted, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        scale_numbers(jnp.asarray(x_bf), FITTED, "standard"), wanted, rtol=1e-5, atol=1e-6
+    )
 
 
 def test_robust_scaling_bends_at_three() -> None:
@@ -62,20 +64,27 @@ def test_robust_scaling_holds_for_numbers_whose_square_overflows() -> None:
 
 def test_no_scaling_fills_and_leaves_the_rest() -> None:
     x_bf = with_gaps(X_BF)
-    np.testing.assert_array_equal(scale_numbers(jnp.asarray(x_bf), FITTED, "none"), filled(x_bf).astype(np.float32))
+    np.testing.assert_array_equal(
+        scale_numbers(jnp.asarray(x_bf), FITTED, "none"), filled(x_bf).astype(np.float32)
+    )
 
 
 @pytest.mark.parametrize("n_knots", [10, 101, 1000])
 def test_quantile_scaling_is_scikit_learns(n_knots: int) -> None:
-    train = np.stack([RANDOM.normal(size=4000), RANDOM.exponential(size=4000), RANDOM.uniform(-5, 9, 4000)], 1)
+    train = np.stack(
+        [RANDOM.normal(size=4000), RANDOM.exponential(size=4000), RANDOM.uniform(-5, 9, 4000)], 1
+    )
     train = train.astype(np.float32).astype(np.float64)
-    sklearns = QuantileTransformer(n_quantiles=n_knots, output_distribution="normal", subsample=None).fit(train)
+    sklearns = QuantileTransformer(
+        n_quantiles=n_knots, output_distribution="normal", subsample=None
+    ).fit(train)
     knots_fk = sklearns.quantiles_.T.astype(np.float32)
     statistics = {"fill": np.zeros(3, np.float32), "knots": knots_fk}
     inside_bf = np.stack([RANDOM.uniform(k[0], k[-1], 500) for k in knots_fk], 1).astype(np.float32)
     ours = scale_numbers(jnp.asarray(inside_bf), statistics, "quantile")
     theirs = sklearns.transform(inside_bf.astype(np.float64))
-    middle = np.abs(theirs) < 4  # float32 knows shares near 1 to 6e-8, which is coarse in the outermost tail alone
+    # Float32 knows shares near 1 to 6e-8, which is coarse in the outermost tail alone.
+    middle = np.abs(theirs) < 4
     assert middle.mean() > 0.98
     np.testing.assert_allclose(np.asarray(ours)[middle], theirs[middle], atol=1e-3)
 
@@ -83,14 +92,21 @@ def test_quantile_scaling_is_scikit_learns(n_knots: int) -> None:
 def test_quantile_scaling_makes_training_rows_normal() -> None:
     train = RANDOM.exponential(size=(5000, 1)).astype(np.float32)
     knots_fk = np.quantile(train, np.linspace(0, 1, 1000), axis=0).T.astype(np.float32)
-    z = np.asarray(scale_numbers(jnp.asarray(train), {"fill": np.zeros(1), "knots": knots_fk}, "quantile"))[:, 0]
+    z = np.asarray(
+        scale_numbers(jnp.asarray(train), {"fill": np.zeros(1), "knots": knots_fk}, "quantile")
+    )[:, 0]
     shares = [(z < limit).mean() for limit in (-2, -1, 0, 1, 2)]
     np.testing.assert_allclose(shares, [0.0228, 0.1587, 0.5, 0.8413, 0.9772], atol=2e-3)
 
 
 def test_quantile_scaling_bounds_what_lies_outside_the_training_range() -> None:
-    statistics = {"fill": np.zeros(1, np.float32), "knots": np.linspace(0, 1, 50, dtype=np.float32)[None]}
-    z = np.asarray(scale_numbers(jnp.array([[-1e9], [0.0], [0.5], [1.0], [1e9]]), statistics, "quantile"))[:, 0]
+    statistics = {
+        "fill": np.zeros(1, np.float32),
+        "knots": np.linspace(0, 1, 50, dtype=np.float32)[None],
+    }
+    z = np.asarray(
+        scale_numbers(jnp.array([[-1e9], [0.0], [0.5], [1.0], [1e9]]), statistics, "quantile")
+    )[:, 0]
     assert z[0] == z[1] and z[3] == z[4]
     np.testing.assert_allclose(z, [-5.199, -5.199, 0, 5.199, 5.199], atol=0.04)
 
@@ -98,7 +114,9 @@ def test_quantile_scaling_bounds_what_lies_outside_the_training_range() -> None:
 def test_a_missing_number_takes_the_fill_of_its_column() -> None:
     x_bf = np.full((1, 3), np.nan, np.float32)
     wanted = (FITTED["fill"] - FITTED["center"]) / FITTED["scale"]
-    np.testing.assert_allclose(scale_numbers(jnp.asarray(x_bf), FITTED, "standard")[0], wanted, rtol=1e-6)
+    np.testing.assert_allclose(
+        scale_numbers(jnp.asarray(x_bf), FITTED, "standard")[0], wanted, rtol=1e-6
+    )
 
 
 def test_flags_are_of_the_named_columns_in_their_order() -> None:
@@ -116,8 +134,11 @@ def test_only_the_columns_there_are_come_out() -> None:
     assert set(both) == {"codes", "numbers"}
 
 
-def embed(sizes: tuple[int, ...], seen_cv: list[list[float]], codes_bc: list[list[int]], one_hot: int = 64):
-    module, statistics = CategoryEmbedding(sizes, one_hot), {"seen": jnp.array(seen_cv)}
+def embed(
+    sizes: tuple[int, ...], seen_cv: list[list[float]], codes_bc: list[list[int]], one_hot: int = 64
+):
+    module = CategoryEmbedding(sizes, one_hot)
+    statistics = {"seen": jnp.array(seen_cv)}
     variables = drawn(module, jnp.array(codes_bc), statistics)
     return module.apply(variables, jnp.array(codes_bc), statistics), variables.get("params", {})
 
@@ -135,7 +156,9 @@ def test_a_missing_value_that_training_showed_has_a_feature_of_its_own() -> None
 
 def test_one_hot_with_zeros_for_the_unseen() -> None:
     features, params = embed((3,), [[0.0, 1.0, 0.0, 1.0]], [[0], [1], [2], [3]])
-    np.testing.assert_array_equal(features, [[0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 1]])
+    np.testing.assert_array_equal(
+        features, [[0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 1]]
+    )
     assert not params
 
 
@@ -150,7 +173,9 @@ def test_more_categories_than_one_hot_takes_get_vectors() -> None:
 
 
 def test_vectors_are_of_length_one_at_start_and_have_fifty_features_at_most() -> None:
-    variables = CategoryEmbedding((500,), 64).init(KEY, jnp.array([[1]]), {"seen": jnp.ones((1, 501))})
+    variables = CategoryEmbedding((500,), 64).init(
+        KEY, jnp.array([[1]]), {"seen": jnp.ones((1, 501))}
+    )
     table = variables["params"]["table_0"]
     assert table.shape == (501, 50)
     lengths = np.linalg.norm(table, axis=1)
@@ -166,7 +191,9 @@ def test_columns_of_different_sizes_stand_side_by_side() -> None:
     np.testing.assert_array_equal(features[:, 6:], params["table_2"][jnp.array([10, 1])])
 
 
-def number_embedding(kind: str, x_bf: np.ndarray, statistics: dict, size: int = 4, scale: float = 0.5):
+def number_embedding(
+    kind: str, x_bf: np.ndarray, statistics: dict, size: int = 4, scale: float = 0.5
+):
     module = NumberEmbedding(kind, size, scale)
     variables = drawn(module, jnp.asarray(x_bf), statistics)
     params = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), variables["params"])
@@ -175,13 +202,15 @@ def number_embedding(kind: str, x_bf: np.ndarray, statistics: dict, size: int = 
 
 def mapped(parts_bfe: np.ndarray, params: dict) -> np.ndarray:
     """Each column's own linear map, column by column."""
-    kernel, bias = params["embedding_kernel"], params["embedding_bias"]
+    kernel = params["embedding_kernel"]
+    bias = params["embedding_bias"]
     return np.stack([parts_bfe[:, f] @ kernel[f] + bias[f] for f in range(parts_bfe.shape[1])], 1)
 
 
 def test_piecewise_linear_is_the_formula_of_its_paper() -> None:
     x_bf = np.array([[-9.0, 0.1], [0.25, 0.5], [1.5, 2.0], [3.0, 99.0]], np.float32)
-    edges_fe = np.array([[0.0, 1.0, 2.0, 4.0], [0.0, 0.2, 0.2, 3.0]], np.float32)  # a bin of no width: a step
+    # A bin of no width: a step.
+    edges_fe = np.array([[0.0, 1.0, 2.0, 4.0], [0.0, 0.2, 0.2, 3.0]], np.float32)
     features, params = number_embedding("piecewise_linear", x_bf, {"edges": edges_fe})
     parts_bfe = np.array([
         [[0, 0, 0], [0.5, 0, 0]],
@@ -190,7 +219,9 @@ def test_piecewise_linear_is_the_formula_of_its_paper() -> None:
         [[1, 1, 0.5], [1, 1, 1]],
     ])  # fmt: skip
     assert params["embedding_kernel"].shape == (2, 3, 4)
-    np.testing.assert_allclose(features, mapped(parts_bfe, params).reshape(4, -1), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        features, mapped(parts_bfe, params).reshape(4, -1), rtol=1e-5, atol=1e-6
+    )
 
 
 def test_periodic_is_the_formula_of_its_paper() -> None:
@@ -204,7 +235,9 @@ def test_periodic_is_the_formula_of_its_paper() -> None:
 
 def test_densely_periodic_is_the_formula_of_its_paper() -> None:
     features, params = number_embedding("densely_periodic", X_BF, {}, size=6)
-    angle_bfe = 2 * np.pi * X_BF[:, :, None].astype(np.float64) * params["frequency"] + params["phase"]
+    angle_bfe = (
+        2 * np.pi * X_BF[:, :, None].astype(np.float64) * params["frequency"] + params["phase"]
+    )
     wanted = np.concatenate([mapped(np.cos(angle_bfe), params), X_BF[:, :, None]], -1)
     assert features.shape == (200, 3 * 4)  # 3 of the map and x itself
     np.testing.assert_allclose(features, wanted.reshape(len(X_BF), -1), rtol=1e-4, atol=1e-4)
@@ -245,7 +278,8 @@ def test_inputs_of_one_kind_alone(part: str) -> None:
 
 
 def test_input_scale_is_one_at_start_and_multiplies_each_feature() -> None:
-    module, columns = Inputs(input_scale=True), {"numbers": jnp.asarray(X_BF)}
+    module = Inputs(input_scale=True)
+    columns = {"numbers": jnp.asarray(X_BF)}
     variables = module.init(KEY, columns, {})
     np.testing.assert_array_equal(variables["params"]["input_scale"], np.ones(3))
     scaled = module.apply({"params": {"input_scale": jnp.array([2.0, 0.0, -1.0])}}, columns, {})
@@ -253,7 +287,11 @@ def test_input_scale_is_one_at_start_and_multiplies_each_feature() -> None:
 
 
 def test_only_numbers_are_embedded() -> None:
-    columns = {"numbers": jnp.asarray(X_BF[:2]), "missing": jnp.ones((2, 1)), "codes": jnp.array([[1], [2]])}
+    columns = {
+        "numbers": jnp.asarray(X_BF[:2]),
+        "missing": jnp.ones((2, 1)),
+        "codes": jnp.array([[1], [2]]),
+    }
     module = Inputs((2,), embedding="periodic", embedding_size=5)
     x_bd, params = inputs_of(module, columns, {"seen": jnp.array([[0.0, 1, 1]])})
     assert x_bd.shape == (2, 3 * 5 + 1 + 2)
@@ -268,7 +306,9 @@ def test_embeddings_learn_in_every_parameter(kind: str) -> None:
     params = drawn(module, jnp.asarray(X_BF), {"edges": edges_fe})["params"]
 
     def loss(params: dict) -> jax.Array:
-        return jnp.square(module.apply({"params": params}, jnp.asarray(X_BF), {"edges": edges_fe}) - 1).sum()
+        return jnp.square(
+            module.apply({"params": params}, jnp.asarray(X_BF), {"edges": edges_fe}) - 1
+        ).sum()
 
     gradient = jax.jit(jax.grad(loss))(params)
     assert all(float(jnp.abs(leaf).max()) > 0 for leaf in jax.tree.leaves(gradient))

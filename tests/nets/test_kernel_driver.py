@@ -1,4 +1,6 @@
-"""The kernel without jax (lstm_driver.cc), against plain loops: under sanitizers, and for AVX2 where there is more."""
+"""The kernel without jax (lstm_driver.cc), against plain loops: under sanitizers, and for AVX2
+where there is more.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ DRIVER = Path(__file__).parent / "lstm_driver.cc"
 @pytest.mark.parametrize("sanitizers", ["address,undefined", "thread", None])
 def test_the_kernel_alone_is_right_and_clean(sanitizers: str | None, tmp_path: Path) -> None:
     try:
-        compiler, name = library.find_compiler(), library.instruction_set()
+        compiler = library.find_compiler()
+        name = library.instruction_set()
     except library.Unavailable as reason:
         pytest.skip(str(reason))
     flags = ["-std=c++17", "-pthread", *library.SETS[name], f"-fsanitize={sanitizers}", "-O1", "-g"]
@@ -27,7 +30,17 @@ def test_the_kernel_alone_is_right_and_clean(sanitizers: str | None, tmp_path: P
     elif not has_sanitizer(compiler, sanitizers, tmp_path):
         pytest.skip(f"{compiler} has no sanitizers: {sanitizers}")
     program = tmp_path / "driver"
-    command = [compiler, *flags, "-Wall", "-Wextra", "-Werror", f"-I{library.HERE}", str(DRIVER), "-o", str(program)]
+    command = [
+        compiler,
+        *flags,
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        f"-I{library.HERE}",
+        str(DRIVER),
+        "-o",
+        str(program),
+    ]
     subprocess.run(command, check=True, capture_output=True, text=True)
     done = subprocess.run([str(program)], capture_output=True, text=True)
     assert done.returncode == 0 and not done.stderr, done.stdout + done.stderr[-3000:]
@@ -36,7 +49,12 @@ def test_the_kernel_alone_is_right_and_clean(sanitizers: str | None, tmp_path: P
 
 def has_sanitizer(compiler: str, sanitizers: str, folder: Path) -> bool:
     """Whether a program made with them starts: their libraries are packages of their own."""
-    source, program = folder / "empty.cc", folder / "empty"
+    source = folder / "empty.cc"
+    program = folder / "empty"
     source.write_text("int main() {}")
-    made = subprocess.run([compiler, f"-fsanitize={sanitizers}", str(source), "-o", str(program)], capture_output=True)
-    return made.returncode == 0 and subprocess.run([str(program)], capture_output=True).returncode == 0
+    made = subprocess.run(
+        [compiler, f"-fsanitize={sanitizers}", str(source), "-o", str(program)], capture_output=True
+    )
+    return (
+        made.returncode == 0 and subprocess.run([str(program)], capture_output=True).returncode == 0
+    )

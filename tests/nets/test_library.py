@@ -1,4 +1,6 @@
-"""Making and loading the compiled kernels: whatever fails, there is a reason to read and the portable path."""
+"""Making and loading the compiled kernels: whatever fails, there is a reason to read and the
+portable path.
+"""
 
 from __future__ import annotations
 
@@ -56,27 +58,42 @@ def has_set() -> bool:
         return False
 
 
-needs_set = pytest.mark.skipif(not has_set(), reason="this machine has none of the kernel's instruction sets")
+needs_set = pytest.mark.skipif(
+    not has_set(), reason="this machine has none of the kernel's instruction sets"
+)
 
 
 def assert_portable(reason: str, size: int) -> None:
-    """By scans, for that reason. The size must be new in this process, which remembers what it compiled."""
+    """By scans, for that reason. The size must be new in this process, which remembers what it
+    compiled.
+    """
     assert library.core() == f"portable ({reason})" and not library.is_native()
-    x_btf, ones = jnp.ones((1, 2, 1)), jnp.ones((1, 1, 4 * size))
-    run = jax.jit(lambda x_btf: lstm(x_btf, ones, jnp.zeros((1, size, 4 * size)), ones[0], reverse=(False,))[0])
+    x_btf = jnp.ones((1, 2, 1))
+    ones = jnp.ones((1, 1, 4 * size))
+    run = jax.jit(
+        lambda x_btf: lstm(x_btf, ones, jnp.zeros((1, size, 4 * size)), ones[0], reverse=(False,))[
+            0
+        ]
+    )
     assert "denseq" not in run.lower(x_btf).as_text()
     sigmoid = 1 / (1 + np.exp(-2.0))
-    np.testing.assert_allclose(run(x_btf)[0, 0, 0], sigmoid * np.tanh(sigmoid * np.tanh(2)), atol=1e-6)
+    np.testing.assert_allclose(
+        run(x_btf)[0, 0, 0], sigmoid * np.tanh(sigmoid * np.tanh(2)), atol=1e-6
+    )
 
 
-def test_it_is_off_where_the_environment_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_it_is_off_where_the_environment_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("DENSEQ_NATIVE", "0")
     assert_portable("DENSEQ_NATIVE=0", 201)
     assert not (tmp_path / "cache").exists()
 
 
 @needs_set
-def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_a_compiler(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("CXX", raising=False)
     reason = "no C++ compiler: install g++ or clang++, or name one in CXX"
@@ -101,7 +118,9 @@ def test_a_bug_here_is_a_reason_like_any_other(monkeypatch: pytest.MonkeyPatch) 
 
 
 @needs_set
-def test_where_nothing_can_be_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, compiler: Path) -> None:
+def test_where_nothing_can_be_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, compiler: Path
+) -> None:
     (tmp_path / "cache").write_text("a file where a folder should be")
     assert library.core().startswith(f"portable (cannot make {tmp_path}/cache/denseq/kernels: ")
 
@@ -148,19 +167,25 @@ def test_a_library_that_fails_its_trial_is_not_loaded(tmp_path: Path, compiler: 
     assert_portable(library.core()[len("portable (") : -1], 205)
 
 
-def test_numbers_that_are_wrong_fail_the_trial(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+def test_numbers_that_are_wrong_fail_the_trial(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
     monkeypatch.setattr(library, "register", lambda path: None)
     scanned = probe.scanned_layer
     for factor, code in ((1.001, 1), (float("nan"), 1)):
         monkeypatch.setattr(
-            probe, "native_layer", lambda *given, f=factor: tuple(f * part for part in scanned(*given))
+            probe,
+            "native_layer",
+            lambda *given, f=factor: tuple(f * part for part in scanned(*given)),
         )
         assert probe.main("a library") == code
     assert "from the portable ones" in capsys.readouterr().err
 
 
 @needs_set
-def test_a_library_that_does_not_load_is_removed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_library_that_does_not_load_is_removed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     broken = tmp_path / "lstm.so"
     broken.write_text("nonsense")
     monkeypatch.setattr(library, "_library", lambda name: broken)
@@ -192,7 +217,9 @@ def test_each_compiler_jaxlib_and_flag_has_a_library_of_its_own(
 
 
 @needs_set
-def test_a_ready_made_library_needs_no_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_ready_made_library_needs_no_compiler(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     def find_none() -> str:
         raise library.Unavailable("no C++ compiler")
 
@@ -209,7 +236,9 @@ def test_a_ready_made_library_needs_no_compiler(monkeypatch: pytest.MonkeyPatch,
 
     monkeypatch.setattr(library, "_run", try_it)
     path = library._library(library.instruction_set())
-    assert path.read_bytes() == b"ready" and path.parent == tmp_path / "cache" / "denseq" / "kernels"
+    assert (
+        path.read_bytes() == b"ready" and path.parent == tmp_path / "cache" / "denseq" / "kernels"
+    )
     assert library._library(library.instruction_set()) == path and works == [True]
     # One that fails its trial is passed over.
     ready.write_bytes(b"not for this machine")
@@ -219,16 +248,26 @@ def test_a_ready_made_library_needs_no_compiler(monkeypatch: pytest.MonkeyPatch,
 
 @needs_set
 @pytest.mark.skipif(not shutil.which("c++"), reason="no C++ compiler")
-def test_processes_that_make_it_at_once_all_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_processes_that_make_it_at_once_all_get_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.delenv("XDG_CACHE_HOME")
     ready = library._library(library.instruction_set())  # the one this machine keeps
     # Slow enough for both to be at it.
-    compiler = write_compiler(tmp_path, monkeypatch, f"sleep 1; cp {ready} $out; echo >> {tmp_path}/CALLS")
-    settings = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "CXX": str(compiler), "PYTHONPATH": str(ROOT)}
+    compiler = write_compiler(
+        tmp_path, monkeypatch, f"sleep 1; cp {ready} $out; echo >> {tmp_path}/CALLS"
+    )
+    settings = {
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "CXX": str(compiler),
+        "PYTHONPATH": str(ROOT),
+    }
     environment = os.environ | settings
     command = [sys.executable, "-c", "from nets.kernels import library; print(library.core())"]
     running = [
-        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         for _ in range(2)
     ]
     for process in running:
@@ -240,5 +279,7 @@ def test_processes_that_make_it_at_once_all_get_it(monkeypatch: pytest.MonkeyPat
 
 def test_nothing_is_made_on_import() -> None:
     program = "import sys, nets; from nets.kernels import library; print(library._found)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True
+    )
     assert done.stdout == "None\n"

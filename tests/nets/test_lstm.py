@@ -14,7 +14,10 @@ from hypothesis import strategies as st
 from nets.lstm import LSTM
 from nets.recurrence import lstm
 
-B, T, F, H = 4, 6, 2, 3
+B = 4
+T = 6
+F = 2
+H = 3
 KEY = jax.random.key(0)
 X_BTF = jax.random.normal(KEY, (B, T, F))
 LENGTHS = jnp.array([6, 0, 1, 4], jnp.int32)
@@ -52,7 +55,13 @@ def layer_by_hand(weights: dict, x_btf: jax.Array, lengths_b: jax.Array | None) 
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [("concat", "sum"), ("sum", "average"), ("average", "mul"), ("mul", "concat"), ("concat", "none")],
+    [
+        ("concat", "sum"),
+        ("sum", "average"),
+        ("average", "mul"),
+        ("mul", "concat"),
+        ("concat", "none"),
+    ],
 )
 def test_each_layer_merges_its_directions_its_own_way(first: str, second: str) -> None:
     net = LSTM((H, H + 1), bidirectional=True, merge=(first, second))  # type: ignore[arg-type]
@@ -73,7 +82,9 @@ def test_one_merge_stands_for_all_layers_and_none_for_the_last_alone() -> None:
 
 @pytest.mark.parametrize("merge", ["add", ("sum",), ("none", "sum")])
 def test_an_impossible_merge_is_named(merge: str | tuple[str, ...]) -> None:
-    with pytest.raises(ValueError, match="for 2 layers: expected one of concat, sum, average, mul, none"):
+    with pytest.raises(
+        ValueError, match="for 2 layers: expected one of concat, sum, average, mul, none"
+    ):
         LSTM((H, H), bidirectional=True, merge=merge).init(KEY, X_BTF)  # type: ignore[arg-type]
 
 
@@ -83,7 +94,8 @@ def test_a_net_without_layers_is_refused() -> None:
 
 
 def test_reverse_is_forward_on_each_row_turned_round() -> None:
-    backward, forward = LSTM((H,), reverse=True), LSTM((H,))
+    backward = LSTM((H,), reverse=True)
+    forward = LSTM((H,))
     weights = randomised(backward)["params"]["layer_0"]["backward"]
     outputs, carry = backward.apply({"params": {"layer_0": {"backward": weights}}}, X_BTF, LENGTHS)
     for b, length in enumerate(LENGTHS.tolist()):
@@ -96,7 +108,8 @@ def test_reverse_is_forward_on_each_row_turned_round() -> None:
 @settings(max_examples=20)
 @given(cut=st.sampled_from([0, 2, T]), lengths=st.lists(st.integers(0, T), min_size=B, max_size=B))
 def test_two_halves_with_the_carry_equal_the_whole(cut: int, lengths: list[int]) -> None:
-    net, lengths_b = LSTM((H, H)), jnp.array(lengths, jnp.int32)
+    net = LSTM((H, H))
+    lengths_b = jnp.array(lengths, jnp.int32)
     variables = randomised(net)
     whole, last = net.apply(variables, X_BTF, lengths_b)
     first, carry = net.apply(variables, X_BTF[:, :cut], jnp.minimum(lengths_b, cut))
@@ -108,7 +121,9 @@ def test_two_halves_with_the_carry_equal_the_whole(cut: int, lengths: list[int])
 def test_a_first_carry_is_zero() -> None:
     net = LSTM((H, 1), bidirectional=True)
     variables = randomised(net)
-    assert_trees_close(net.apply(variables, X_BTF, None, net.initial_carry(B)), net.apply(variables, X_BTF), atol=0)
+    assert_trees_close(
+        net.apply(variables, X_BTF, None, net.initial_carry(B)), net.apply(variables, X_BTF), atol=0
+    )
 
 
 @settings(max_examples=20)
@@ -117,20 +132,29 @@ def test_a_first_carry_is_zero() -> None:
     content=st.sampled_from([0.0, -1e30, math.inf, math.nan]),
     extra=st.sampled_from([0, 2]),
 )
-def test_padding_of_any_content_and_width_changes_nothing(lengths: list[int], content: float, extra: int) -> None:
+def test_padding_of_any_content_and_width_changes_nothing(
+    lengths: list[int], content: float, extra: int
+) -> None:
     lengths_b = jnp.array(lengths, jnp.int32)
     mask_bt1 = (jnp.arange(T + extra)[None] < lengths_b[:, None])[:, :, None]
     padded_btf = jnp.where(mask_bt1, jnp.pad(X_BTF, ((0, 0), (0, extra), (0, 0))), content)
     (outputs, carry), (dparams, dx) = padding_case(X_BTF, lengths_b)
-    (padded_outputs, padded_carry), (padded_dparams, padded_dx) = padding_case(padded_btf, lengths_b)
+    (padded_outputs, padded_carry), (padded_dparams, padded_dx) = padding_case(
+        padded_btf, lengths_b
+    )
     assert_trees_close((padded_outputs[:, :T], padded_carry), (outputs, carry))
-    assert not np.where(mask_bt1, 0, padded_outputs).any() and not np.where(mask_bt1, 0, padded_dx).any()
+    assert (
+        not np.where(mask_bt1, 0, padded_outputs).any()
+        and not np.where(mask_bt1, 0, padded_dx).any()
+    )
     assert_trees_close((padded_dparams, padded_dx[:, :T]), (dparams, dx), atol=1e-5)
 
 
 @jax.jit
 def padding_case(x_btf: jax.Array, lengths_b: jax.Array) -> tuple:
-    """Answers of two layers of both directions, and the gradients of the squares of their outputs."""
+    """Answers of two layers of both directions, and the gradients of the squares of their
+    outputs.
+    """
     net = LSTM((H, H), bidirectional=True)
 
     def loss(variables: dict, x_btf: jax.Array) -> tuple[jax.Array, tuple]:
@@ -144,19 +168,28 @@ def padding_case(x_btf: jax.Array, lengths_b: jax.Array) -> tuple:
 def test_parameters_are_named_and_made_as_documented() -> None:
     params = LSTM((8, H), bidirectional=True).init(KEY, X_BTF)["params"]
     assert {name: set(layer) for name, layer in params.items()} == {
-        "layer_0": {"forward", "backward"}, "layer_1": {"forward", "backward"}
+        "layer_0": {"forward", "backward"},
+        "layer_1": {"forward", "backward"},
     }
     weights = params["layer_0"]["backward"]
-    assert jax.tree.map(jnp.shape, weights) == {"kernel": (F, 32), "recurrent_kernel": (8, 32), "bias": (32,)}
+    assert jax.tree.map(jnp.shape, weights) == {
+        "kernel": (F, 32),
+        "recurrent_kernel": (8, 32),
+        "bias": (32,),
+    }
     np.testing.assert_array_equal(weights["bias"].reshape(4, 8)[:, 0], [0, 1, 0, 0])
-    np.testing.assert_allclose(weights["recurrent_kernel"] @ weights["recurrent_kernel"].T, np.eye(8), atol=1e-5)
+    np.testing.assert_allclose(
+        weights["recurrent_kernel"] @ weights["recurrent_kernel"].T, np.eye(8), atol=1e-5
+    )
     limit = math.sqrt(6 / (F + 32))
     assert 0.7 * limit < np.abs(weights["kernel"]).max() <= limit
     assert not np.allclose(weights["kernel"], params["layer_0"]["forward"]["kernel"])
     assert set(LSTM((H,), reverse=True).init(KEY, X_BTF)["params"]["layer_0"]) == {"backward"}
 
 
-def apply_with(variables: dict, rates: dict, seed: int = 1, train: bool = True, x_btf: jax.Array = X_BTF) -> jax.Array:
+def apply_with(
+    variables: dict, rates: dict, seed: int = 1, train: bool = True, x_btf: jax.Array = X_BTF
+) -> jax.Array:
     rngs = {"dropout": jax.random.key(seed)} if train else None
     return LSTM((H, H), **rates).apply(variables, x_btf, train=train, rngs=rngs)[0]
 
@@ -166,7 +199,9 @@ def test_dropout_acts_in_training_only_and_follows_a_traced_rate(place: str) -> 
     variables = randomised(LSTM((H, H)))
     plain = apply_with(variables, {}, train=False)
     assert_trees_close(apply_with(variables, {place: 0.5}, train=False), plain, atol=0)
-    by_rate = jax.jit(jax.vmap(lambda rate: apply_with(variables, {place: rate})))(jnp.array([0.0, 0.5]))
+    by_rate = jax.jit(jax.vmap(lambda rate: apply_with(variables, {place: rate})))(
+        jnp.array([0.0, 0.5])
+    )
     assert_trees_close(by_rate[0], plain)
     assert_trees_close(by_rate[1], apply_with(variables, {place: 0.5}))
     assert np.abs(by_rate[1] - plain).max() > 0.01
@@ -174,12 +209,18 @@ def test_dropout_acts_in_training_only_and_follows_a_traced_rate(place: str) -> 
 
 
 def test_recurrent_dropout_drops_the_same_units_at_every_step() -> None:
-    # Input and output gate open, forget gate shut, each unit alone: h <- tanh(tanh(1/2 + h/2)), constant if dropped.
-    size, rate, n_rows = 64, 0.3, 32
-    zeros, ones = np.zeros(size), np.ones(size)
+    # Input and output gate open, forget gate shut, each unit alone: h <- tanh(tanh(1/2 + h/2)),
+    # constant if dropped.
+    size = 64
+    rate = 0.3
+    n_rows = 32
+    zeros = np.zeros(size)
+    ones = np.ones(size)
     weights = {
         "kernel": np.zeros((F, 4 * size), np.float32),
-        "recurrent_kernel": np.concatenate([np.zeros((size, 2 * size)), 0.5 * np.eye(size), np.zeros((size, size))], 1),
+        "recurrent_kernel": np.concatenate(
+            [np.zeros((size, 2 * size)), 0.5 * np.eye(size), np.zeros((size, size))], 1
+        ),
         "bias": np.concatenate([20 * ones, zeros - 20, 0.5 * ones, 20 * ones]),
     }
     params = {"layer_0": {"forward": jax.tree.map(lambda w: jnp.asarray(w, jnp.float32), weights)}}
@@ -188,8 +229,11 @@ def test_recurrent_dropout_drops_the_same_units_at_every_step() -> None:
     outputs_bth, _ = net.apply({"params": params}, x_btf, train=True, rngs={"dropout": KEY})
     constant_bh = np.abs(outputs_bth[:, 1] - outputs_bth[:, 0]) < 1e-6
     for t in range(2, T):
-        np.testing.assert_array_equal(np.abs(outputs_bth[:, t] - outputs_bth[:, 0]) < 1e-6, constant_bh)
-    h, expected = 0.0, []
+        np.testing.assert_array_equal(
+            np.abs(outputs_bth[:, t] - outputs_bth[:, 0]) < 1e-6, constant_bh
+        )
+    h = 0.0
+    expected = []
     for _ in range(T):  # what is kept is divided by 1 - rate
         h = math.tanh(math.tanh(0.5 + 0.5 * h / (1 - rate)))
         expected.append(h)

@@ -1,6 +1,8 @@
-"""nets.LSTM against torch.nn.LSTM and Keras' LSTM and Bidirectional with the same weights: outputs, carries, gradients.
+"""nets.LSTM against torch.nn.LSTM and Keras' LSTM and Bidirectional with the same weights: outputs,
+carries, gradients.
 
-lstm_reference.npz holds their answers (make_lstm_reference.py made it); where both are installed it is made anew.
+lstm_reference.npz holds their answers (make_lstm_reference.py made it); where both are installed it
+is made anew.
 """
 
 from __future__ import annotations
@@ -41,14 +43,20 @@ CASES = load(HERE / "lstm_reference.npz")
 
 def part(case: Case, kind: str) -> Case:
     """The arrays KIND/NAME as NAME."""
-    return {name.removeprefix(kind + "/"): value for name, value in case.items() if name.startswith(kind + "/")}
+    return {
+        name.removeprefix(kind + "/"): value
+        for name, value in case.items()
+        if name.startswith(kind + "/")
+    }
 
 
 def per_layer(case: Case, kind: str) -> list[list[np.ndarray]]:
     """The arrays KIND/LAYER/POSITION as a list of lists."""
     names = [name.split("/") for name in part(case, kind) if "/" in name]
     n_layers = 1 + max(int(layer) for layer, _ in names)
-    return [[case[f"{kind}/{i}/{k}"] for layer, k in names if int(layer) == i] for i in range(n_layers)]
+    return [
+        [case[f"{kind}/{i}/{k}"] for layer, k in names if int(layer) == i] for i in range(n_layers)
+    ]
 
 
 def assert_close(ours: object, theirs: object) -> None:
@@ -56,27 +64,39 @@ def assert_close(ours: object, theirs: object) -> None:
     assert jax.tree.structure(ours) == jax.tree.structure(theirs)
     for path, mine in jax.tree.leaves_with_path(ours):
         other = np.asarray(dict(jax.tree.leaves_with_path(theirs))[path])
-        np.testing.assert_allclose(mine, other, atol=1e-5 * max(1, np.abs(other).max()), rtol=0, err_msg=str(path))
+        np.testing.assert_allclose(
+            mine, other, atol=1e-5 * max(1, np.abs(other).max()), rtol=0, err_msg=str(path)
+        )
 
 
 def pulled(answers: object, pulls: object) -> jax.Array:
-    return jax.tree.reduce(jnp.add, jax.tree.map(lambda answer, pull: jnp.sum(answer * pull), answers, pulls))
+    return jax.tree.reduce(
+        jnp.add, jax.tree.map(lambda answer, pull: jnp.sum(answer * pull), answers, pulls)
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if name.startswith("torch")])
 def test_torch_weights_give_torch_outputs_carries_and_gradients(name: str) -> None:
     case = CASES[name]
     bidirectional = "both" in name
-    n_directions, lengths_b = 1 + bidirectional, case.get("lengths")
+    n_directions = 1 + bidirectional
+    lengths_b = case.get("lengths")
     net = LSTM((SIZE, SIZE), bidirectional=bidirectional)
 
     def carry(h: str, c: str, values: Case = case) -> tuple[Carry, ...]:
         layers = [slice(i * n_directions, (i + 1) * n_directions) for i in range(2)]
-        return tuple(Carry(jnp.array(values[h][rows]), jnp.array(values[c][rows])) for rows in layers)
+        return tuple(
+            Carry(jnp.array(values[h][rows]), jnp.array(values[c][rows])) for rows in layers
+        )
 
-    def loss(params: dict, x_btf: jax.Array, carry_in: tuple[Carry, ...]) -> tuple[jax.Array, tuple]:
+    def loss(
+        params: dict, x_btf: jax.Array, carry_in: tuple[Carry, ...]
+    ) -> tuple[jax.Array, tuple]:
         outputs_bth, carry_out = net.apply({"params": params}, x_btf, lengths_b, carry_in)
-        return pulled((outputs_bth, carry_out), (case["pull"], carry("pull_h", "pull_c"))), (outputs_bth, carry_out)
+        return pulled((outputs_bth, carry_out), (case["pull"], carry("pull_h", "pull_c"))), (
+            outputs_bth,
+            carry_out,
+        )
 
     params = lstm_from_torch(part(case, "weight"))
     gradient = jax.jit(jax.grad(loss, (0, 1, 2), has_aux=True))
@@ -85,19 +105,30 @@ def test_torch_weights_give_torch_outputs_carries_and_gradients(name: str) -> No
     theirs = part(case, "gradient")
     # Torch has two biases where we have one: the gradient of either is ours.
     once = {key: value for key, value in theirs.items() if not key.startswith("bias_hh")}
-    assert_close((dparams, dx_btf, dcarry), (lstm_from_torch(once), theirs["x"], carry("h", "c", theirs)))
+    assert_close(
+        (dparams, dx_btf, dcarry), (lstm_from_torch(once), theirs["x"], carry("h", "c", theirs))
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if name.startswith("keras")])
 def test_keras_weights_give_keras_outputs_and_gradients(name: str) -> None:
-    case, mode = CASES[name], name.removeprefix("keras_")
-    backwards, lengths_b = mode == "backwards", case["lengths"]
+    case = CASES[name]
+    mode = name.removeprefix("keras_")
+    backwards = mode == "backwards"
+    lengths_b = case["lengths"]
     params = lstm_from_keras(per_layer(case, "weight"), reverse=backwards)
     merge = KERAS_MERGES.get(mode, mode) if mode not in ("one", "backwards") else "concat"
-    net = LSTM((SIZE,) * len(params), bidirectional=mode not in ("one", "backwards"), reverse=backwards, merge=merge)  # type: ignore[arg-type]
-    outputs, pull = case["outputs"], case["pull"]
+    net = LSTM(
+        (SIZE,) * len(params),
+        bidirectional=mode not in ("one", "backwards"),
+        reverse=backwards,
+        merge=merge,
+    )  # type: ignore[arg-type]
+    outputs = case["outputs"]
+    pull = case["pull"]
     if backwards:  # Keras answers in the order in which it read
-        outputs, pull = outputs[:, ::-1], pull[:, ::-1]
+        outputs = outputs[:, ::-1]
+        pull = pull[:, ::-1]
 
     def loss(params: dict, x_btf: jax.Array) -> tuple[jax.Array, tuple]:
         answer, carry = net.apply({"params": params}, x_btf, lengths_b)
@@ -122,14 +153,22 @@ def test_reference_is_what_torch_and_keras_say_today(tmp_path: Path) -> None:
         pytest.skip("torch and Keras are not installed (the bench extra has them)")
     file = tmp_path / "reference.npz"
     # Keras itself promotes ranks, which this suite forbids its own code.
-    environment = {name: value for name, value in os.environ.items() if name != "JAX_NUMPY_RANK_PROMOTION"}
-    subprocess.run([sys.executable, str(HERE / "make_lstm_reference.py"), str(file)], check=True, env=environment)
+    environment = {
+        name: value for name, value in os.environ.items() if name != "JAX_NUMPY_RANK_PROMOTION"
+    }
+    subprocess.run(
+        [sys.executable, str(HERE / "make_lstm_reference.py"), str(file)],
+        check=True,
+        env=environment,
+    )
     made = load(file)
     assert made.keys() == CASES.keys()
     for name, case in made.items():
         assert case.keys() == CASES[name].keys()
         for array, value in case.items():
-            np.testing.assert_allclose(CASES[name][array], value, atol=1e-6, rtol=1e-6, err_msg=f"{name}/{array}")
+            np.testing.assert_allclose(
+                CASES[name][array], value, atol=1e-6, rtol=1e-6, err_msg=f"{name}/{array}"
+            )
 
 
 def test_weights_without_bias_have_zero_bias() -> None:
@@ -139,7 +178,9 @@ def test_weights_without_bias_have_zero_bias() -> None:
     for layer, directions in lstm_from_keras(bare).items():
         for direction, weights in directions.items():
             assert not weights["bias"].any() and weights["bias"].shape == (4 * SIZE,)
-            np.testing.assert_array_equal(weights["recurrent_kernel"], full[layer][direction]["recurrent_kernel"])
+            np.testing.assert_array_equal(
+                weights["recurrent_kernel"], full[layer][direction]["recurrent_kernel"]
+            )
     state = part(CASES["torch_one_full"], "weight")
     bare_state = {name: value for name, value in state.items() if not name.startswith("bias")}
     assert not lstm_from_torch(bare_state)["layer_1"]["forward"]["bias"].any()

@@ -1,4 +1,6 @@
-"""The compiled LSTM core against the scans in float64: answers, carries and gradients, however it is called."""
+"""The compiled LSTM core against the scans in float64: answers, carries and gradients, however it
+is called.
+"""
 
 from __future__ import annotations
 
@@ -22,35 +24,54 @@ from nets.lstm import LSTM
 from nets.recurrence import lstm
 from nets.recurrence_scan import Answer, LayerInputs, scanned_layer
 
-pytestmark = pytest.mark.skipif(not library.is_native(), reason=f"the core here is {library.core()}")
+pytestmark = pytest.mark.skipif(
+    not library.is_native(), reason=f"the core here is {library.core()}"
+)
 
 MOST = (70, 40, 70, 130)  # rows, steps, inputs, hidden units
 TOLERANCE = 2e-6  # of an array's largest value, or of 0.1 where all of it cancelled
 Sizes = tuple[int, int, int, int]
 
 
-def make_layer(sizes: Sizes, reverse: tuple[bool, ...], seed: int = 0, masked: bool = True) -> LayerInputs:
-    """Numbers about 1 and weights that keep the gates from saturating; a third of all rows have every step."""
-    (b, t, f, h), d, rng = sizes, len(reverse), np.random.default_rng(seed)
+def make_layer(
+    sizes: Sizes, reverse: tuple[bool, ...], seed: int = 0, masked: bool = True
+) -> LayerInputs:
+    """Numbers about 1 and weights that keep the gates from saturating; a third of all rows have
+    every step.
+    """
+    (b, t, f, h) = sizes
+    d = len(reverse)
+    rng = np.random.default_rng(seed)
     carry = (d, b, h)
     shapes = ((b, t, f), (d, f, 4 * h), (d, h, 4 * h), (d, 4 * h), carry, carry)
     scales = (1.0, 1 / (f**0.5), 1 / (h**0.5), 0.5, 1.0, 1.0)
-    arrays = [np.float32(scale * rng.normal(size=shape)) for shape, scale in zip(shapes, scales, strict=True)]
+    arrays = [
+        np.float32(scale * rng.normal(size=shape))
+        for shape, scale in zip(shapes, scales, strict=True)
+    ]
     lengths = np.minimum(rng.integers(0, t + t // 2 + 1, size=b), t).astype(np.int32)
     mask = rng.integers(0, 2, size=carry).astype(np.float32) * 2 if masked else None
-    return LayerInputs(*map(jnp.asarray, arrays), jnp.asarray(lengths), None if mask is None else jnp.asarray(mask))
+    return LayerInputs(
+        *map(jnp.asarray, arrays), jnp.asarray(lengths), None if mask is None else jnp.asarray(mask)
+    )
 
 
 def make_pulls(sizes: Sizes, reverse: tuple[bool, ...]) -> Answer:
-    (b, t, _, h), d, rng = sizes, len(reverse), np.random.default_rng(1)
+    (b, t, _, h) = sizes
+    d = len(reverse)
+    rng = np.random.default_rng(1)
     shapes = ((b, t, d, h), (d, b, h), (d, b, h))
     return tuple(jnp.asarray(rng.normal(size=shape), jnp.float32) for shape in shapes)  # type: ignore[return-value]
 
 
-def both(function, reverse: tuple[bool, ...], layer: LayerInputs, pulls: Answer) -> tuple[Answer, LayerInputs]:
+def both(
+    function, reverse: tuple[bool, ...], layer: LayerInputs, pulls: Answer
+) -> tuple[Answer, LayerInputs]:
     """The answer, and the gradient of all but the lengths."""
-    answer, pull = jax.vjp(lambda given: function(reverse, given._replace(lengths_b=layer.lengths_b)),
-                           layer._replace(lengths_b=None))  # fmt: skip
+    answer, pull = jax.vjp(
+        lambda given: function(reverse, given._replace(lengths_b=layer.lengths_b)),
+        layer._replace(lengths_b=None),
+    )
     return answer, pull(pulls)[0]
 
 
@@ -60,7 +81,9 @@ native = jax.jit(native_layer, static_argnums=0)
 
 
 def widened(array: jax.Array | None, shape: tuple[int, ...], gates: int = 1) -> np.ndarray | None:
-    """Zeros around an array, in float64; each of the gates that stand together in the last axis by itself."""
+    """Zeros around an array, in float64; each of the gates that stand together in the last axis by
+    itself.
+    """
     if array is None:
         return None
     split = np.asarray(array, np.float64).reshape(*array.shape[:-1], gates, -1)
@@ -69,17 +92,30 @@ def widened(array: jax.Array | None, shape: tuple[int, ...], gates: int = 1) -> 
     return wide.reshape(shape)
 
 
-def exact(reverse: tuple[bool, ...], layer: LayerInputs, pulls: Answer) -> tuple[Answer, LayerInputs]:
-    """`both` of the scans, in float64. All sizes are made those of MOST, which changes nothing and compiles once."""
-    (b, t, f, h), d = MOST, len(reverse)
-    (n_rows, n_steps, _), size = layer.x_btf.shape, layer.h_dbh.shape[-1]
+def exact(
+    reverse: tuple[bool, ...], layer: LayerInputs, pulls: Answer
+) -> tuple[Answer, LayerInputs]:
+    """`both` of the scans, in float64. All sizes are made those of MOST, which changes nothing and
+    compiles once.
+    """
+    (b, t, f, h) = MOST
+    d = len(reverse)
+    (n_rows, n_steps, _) = layer.x_btf.shape
+    size = layer.h_dbh.shape[-1]
     carry = (d, b, h)
     shapes = ((b, t, f), (d, f, 4 * h), (d, h, 4 * h), (d, 4 * h), carry, carry, (b,), carry)
     with jax.enable_x64(True):
-        wide = [widened(a, s, 4 if i in (1, 2, 3) else 1) for i, (a, s) in enumerate(zip(layer, shapes, strict=True))]
+        wide = [
+            widened(a, s, 4 if i in (1, 2, 3) else 1)
+            for i, (a, s) in enumerate(zip(layer, shapes, strict=True))
+        ]
         lengths = np.asarray(wide[6], np.int32)
-        wide_pulls = tuple(widened(p, s) for p, s in zip(pulls, ((b, t, d, h), carry, carry), strict=True))
-        answer, gradient = scanned_both(reverse, LayerInputs(*wide)._replace(lengths_b=lengths), wide_pulls)
+        wide_pulls = tuple(
+            widened(p, s) for p, s in zip(pulls, ((b, t, d, h), carry, carry), strict=True)
+        )
+        answer, gradient = scanned_both(
+            reverse, LayerInputs(*wide)._replace(lengths_b=lengths), wide_pulls
+        )
 
     def narrowed(array: jax.Array, like: jax.Array, gates: int = 1) -> np.ndarray:
         split = np.asarray(array).reshape(*array.shape[:-1], gates, -1)
@@ -97,7 +133,9 @@ def exact(reverse: tuple[bool, ...], layer: LayerInputs, pulls: Answer) -> tuple
 
 def assert_close(ours: object, truth: object, tolerance: float = TOLERANCE) -> None:
     assert jax.tree.structure(ours) == jax.tree.structure(truth)
-    for (path, mine), other in zip(jax.tree.leaves_with_path(ours), jax.tree.leaves(truth), strict=True):
+    for (path, mine), other in zip(
+        jax.tree.leaves_with_path(ours), jax.tree.leaves(truth), strict=True
+    ):
         assert mine.shape == other.shape, path
         atol = tolerance * max(float(np.abs(other).max()), 0.1)
         np.testing.assert_allclose(mine, other, atol=atol, rtol=0, err_msg=str(path))
@@ -118,32 +156,42 @@ def assert_close(ours: object, truth: object, tolerance: float = TOLERANCE) -> N
 def test_answers_and_gradients_equal_those_of_the_scans(
     sizes: Sizes, reverse: tuple[bool, ...], masked: bool, seed: int
 ) -> None:
-    layer, pulls = make_layer(sizes, reverse, seed), make_pulls(sizes, reverse)
+    layer = make_layer(sizes, reverse, seed)
+    pulls = make_pulls(sizes, reverse)
     layer = layer if masked else layer._replace(mask_dbh=jnp.ones_like(layer.h_dbh))
     truth = exact(reverse, layer, pulls)
     if not masked:
-        layer, truth = layer._replace(mask_dbh=None), (truth[0], truth[1]._replace(mask_dbh=None))
+        layer = layer._replace(mask_dbh=None)
+        truth = (truth[0], truth[1]._replace(mask_dbh=None))
     assert_close(native_both(reverse, layer, pulls), truth)
     # Without a derivative nothing is kept, which is another call.
     assert_close(native(reverse, layer), truth[0])
 
 
-REVERSE, SMALL = (False, True), (5, 6, 3, 20)
+REVERSE = (False, True)
+SMALL = (5, 6, 3, 20)
 
 
 def loss(function, reverse: tuple[bool, ...], layer: LayerInputs) -> jax.Array:
     """Of all that a layer answers, each number with its own weight."""
     parts = function(reverse, layer)
-    return sum((jnp.sum(p * jnp.cos(jnp.arange(p.size, dtype=p.dtype)).reshape(p.shape)) for p in parts), jnp.zeros(()))
+    return sum(
+        (jnp.sum(p * jnp.cos(jnp.arange(p.size, dtype=p.dtype)).reshape(p.shape)) for p in parts),
+        jnp.zeros(()),
+    )
 
 
 def members(n: int) -> LayerInputs:
-    return jax.tree.map(lambda *parts: jnp.stack(parts), *(make_layer(SMALL, REVERSE, seed) for seed in range(n)))
+    return jax.tree.map(
+        lambda *parts: jnp.stack(parts), *(make_layer(SMALL, REVERSE, seed) for seed in range(n))
+    )
 
 
 def gradient(function, layer: LayerInputs) -> LayerInputs:
     numbers = layer._replace(lengths_b=None)
-    return jax.grad(lambda n: loss(function, REVERSE, n._replace(lengths_b=layer.lengths_b)))(numbers)
+    return jax.grad(lambda n: loss(function, REVERSE, n._replace(lengths_b=layer.lengths_b)))(
+        numbers
+    )
 
 
 def test_the_door_leads_to_the_kernel_and_float64_past_it() -> None:
@@ -161,11 +209,15 @@ def test_the_door_leads_to_the_kernel_and_float64_past_it() -> None:
 
 def test_a_program_for_another_device_gets_the_scans() -> None:
     layer = make_layer(SMALL, REVERSE)
-    exported = jax.export.export(jax.jit(lambda *given: lstm(*given, reverse=REVERSE)), platforms=["cuda"])(*layer[:4])
+    exported = jax.export.export(
+        jax.jit(lambda *given: lstm(*given, reverse=REVERSE)), platforms=["cuda"]
+    )(*layer[:4])
     assert "denseq" not in exported.mlir_module()
 
 
-@pytest.mark.parametrize("shared", [(), ("x_btf", "lengths_b", "mask_dbh"), ("kernel_dfg", "recurrent_dhg")])
+@pytest.mark.parametrize(
+    "shared", [(), ("x_btf", "lengths_b", "mask_dbh"), ("kernel_dfg", "recurrent_dhg")]
+)
 def test_vmapped_members_equal_members_one_by_one(shared: tuple[str, ...]) -> None:
     stacked = members(3)
     first = jax.tree.map(lambda part: part[0], stacked)
@@ -174,19 +226,28 @@ def test_vmapped_members_equal_members_one_by_one(shared: tuple[str, ...]) -> No
     answers = jax.jit(jax.vmap(partial(native_layer, REVERSE), in_axes=(axes,)))(stacked)
     gradients = jax.jit(jax.vmap(partial(gradient, native_layer), in_axes=(axes,)))(stacked)
     for k in range(3):
-        layer = LayerInputs(*(p if n in shared else p[k] for n, p in zip(LayerInputs._fields, stacked, strict=True)))
-        assert_close(jax.tree.map(lambda part, k=k: part[k], answers), scanned_layer(REVERSE, layer))
-        assert_close(jax.tree.map(lambda part, k=k: part[k], gradients), gradient(scanned_layer, layer))
+        layer = LayerInputs(
+            *(p if n in shared else p[k] for n, p in zip(LayerInputs._fields, stacked, strict=True))
+        )
+        assert_close(
+            jax.tree.map(lambda part, k=k: part[k], answers), scanned_layer(REVERSE, layer)
+        )
+        assert_close(
+            jax.tree.map(lambda part, k=k: part[k], gradients), gradient(scanned_layer, layer)
+        )
 
 
 def test_members_that_are_cut_in_parts_keep_their_own_gradients() -> None:
     # Three members on two threads: two parts of each.
-    reverse, layers = (True,), [make_layer(MOST, (True,), seed) for seed in range(3)]
+    reverse = (True,)
+    layers = [make_layer(MOST, (True,), seed) for seed in range(3)]
     pulls = make_pulls(MOST, reverse)
     stacked = jax.tree.map(lambda *parts: jnp.stack(parts), *layers)
     together = jax.jit(jax.vmap(lambda layer: both(native_layer, reverse, layer, pulls)))(stacked)
     for k, layer in enumerate(layers):
-        assert_close(jax.tree.map(lambda part, k=k: part[k], together), native_both(reverse, layer, pulls))
+        assert_close(
+            jax.tree.map(lambda part, k=k: part[k], together), native_both(reverse, layer, pulls)
+        )
 
 
 def test_members_of_members_share_what_is_shared() -> None:
@@ -199,15 +260,22 @@ def test_members_of_members_share_what_is_shared() -> None:
     answers = jax.jit(jax.vmap(jax.vmap(run), in_axes=(None, 0)))(stacked, outer)
     for i in range(2):
         for k in range(2):
-            layer = jax.tree.map(lambda part, k=k: part[k], stacked)._replace(kernel_dfg=outer[i, k])
-            assert_close(jax.tree.map(lambda part, i=i, k=k: part[i, k], answers), scanned_layer(REVERSE, layer))
+            layer = jax.tree.map(lambda part, k=k: part[k], stacked)._replace(
+                kernel_dfg=outer[i, k]
+            )
+            assert_close(
+                jax.tree.map(lambda part, i=i, k=k: part[i, k], answers),
+                scanned_layer(REVERSE, layer),
+            )
 
 
 def test_shared_inputs_are_not_copied() -> None:
     stacked = members(3)
     x = stacked.x_btf[0]
     axes = LayerInputs(None, *(0,) * 7)
-    program = jax.jit(jax.vmap(partial(native_layer, REVERSE), in_axes=(axes,))).lower(stacked._replace(x_btf=x))
+    program = jax.jit(jax.vmap(partial(native_layer, REVERSE), in_axes=(axes,))).lower(
+        stacked._replace(x_btf=x)
+    )
     n_rows, n_steps, n_inputs, _ = SMALL
     assert f"tensor<1x{n_rows}x{n_steps}x{n_inputs}xf32>" in program.as_text()
     assert f"tensor<3x{n_rows}x{n_steps}x{n_inputs}xf32>" not in program.as_text()
@@ -219,7 +287,8 @@ def test_second_derivatives_equal_those_of_the_scans() -> None:
     def curvature(function) -> LayerInputs:
         def size(numbers: LayerInputs) -> jax.Array:
             given = numbers._replace(lengths_b=layer.lengths_b)
-            value, slopes = loss(function, REVERSE, given), gradient(function, given)
+            value = loss(function, REVERSE, given)
+            slopes = gradient(function, given)
             return value**2 + sum(jnp.sum(jnp.sin(slope)) for slope in jax.tree.leaves(slopes))
 
         return jax.jit(jax.grad(size))(layer._replace(lengths_b=None))
@@ -242,7 +311,8 @@ def test_the_gradient_of_x_is_taken_only_where_it_is_asked_for() -> None:
 
 def test_a_step_of_training_copies_neither_weights_nor_outputs() -> None:
     b, t, f, h = SMALL
-    net, x_btf = LSTM((h,), bidirectional=True), jnp.ones((b, t, f))
+    net = LSTM((h,), bidirectional=True)
+    x_btf = jnp.ones((b, t, f))
     params = net.init(jax.random.key(0), x_btf)
 
     def loss_of(params: dict) -> jax.Array:
@@ -253,7 +323,9 @@ def test_a_step_of_training_copies_neither_weights_nor_outputs() -> None:
     weights = (f"2,{f},{4 * h}", f"2,{h},{4 * h}", f"2,{4 * h}")
     outputs = (f"{b},{t},2,{h}", f"{t},{b},2,{h}", f"{b},{t},{2 * h}", f"{t},{b},{2 * h}")
     for shape in (*weights, *outputs):
-        assert not re.findall(rf"f32\[{shape}\]\S* (?:copy|transpose|concatenate)\(", program), shape
+        assert not re.findall(rf"f32\[{shape}\]\S* (?:copy|transpose|concatenate)\(", program), (
+            shape
+        )
 
 
 def test_where_nothing_hangs_on_single_steps_no_zeros_are_made_for_them() -> None:
@@ -265,18 +337,29 @@ def test_where_nothing_hangs_on_single_steps_no_zeros_are_made_for_them() -> Non
         return jnp.sum(jnp.sin(h_dbh)) + jnp.sum(c_dbh**2)
 
     def curvature(function, numbers: LayerInputs) -> jax.Array:
-        return sum(jnp.sum(jnp.sin(s)) for s in jax.tree.leaves(jax.grad(partial(of_carry, function))(numbers)))
+        return sum(
+            jnp.sum(jnp.sin(s))
+            for s in jax.tree.leaves(jax.grad(partial(of_carry, function))(numbers))
+        )
 
     numbers = layer._replace(lengths_b=None)
     program = jax.jit(jax.grad(partial(of_carry, native_layer))).lower(numbers).as_text()
     backward = next(line for line in program.splitlines() if "denseq_lstm_backward" in line)
-    assert backward.count(f"tensor<{n_rows}x{n_steps}x2x{size}xf32>") == 1  # the answer, and no zeros of its shape
+    # The answer, and no zeros of its shape.
+    assert backward.count(f"tensor<{n_rows}x{n_steps}x2x{size}xf32>") == 1
     for of, tolerance in ((of_carry, TOLERANCE), (curvature, 1e-5)):
-        ours, truth = (jax.jit(jax.grad(partial(of, function)))(numbers) for function in (native_layer, scanned_layer))
+        ours, truth = (
+            jax.jit(jax.grad(partial(of, function)))(numbers)
+            for function in (native_layer, scanned_layer)
+        )
         assert_close(ours, truth, tolerance)
-    together = jax.jit(jax.vmap(jax.grad(partial(of_carry, native_layer))))(members(2)._replace(lengths_b=None))
+    together = jax.jit(jax.vmap(jax.grad(partial(of_carry, native_layer))))(
+        members(2)._replace(lengths_b=None)
+    )
     for k in range(2):
-        alone = jax.grad(partial(of_carry, scanned_layer))(make_layer(SMALL, REVERSE, k)._replace(lengths_b=None))
+        alone = jax.grad(partial(of_carry, scanned_layer))(
+            make_layer(SMALL, REVERSE, k)._replace(lengths_b=None)
+        )
         assert_close(jax.tree.map(lambda part, k=k: part[k], together), alone)
 
 
@@ -288,13 +371,16 @@ def test_descent_inside_a_scan_equals_descent_by_the_scans() -> None:
             slopes = gradient(function, numbers._replace(lengths_b=layer.lengths_b))
             return jax.tree.map(lambda value, slope: value - 0.01 * slope, numbers, slopes), None
 
-        return jax.jit(lambda start: jax.lax.scan(step, start, None, length=3)[0])(layer._replace(lengths_b=None))
+        return jax.jit(lambda start: jax.lax.scan(step, start, None, length=3)[0])(
+            layer._replace(lengths_b=None)
+        )
 
     assert_close(descended(native_layer), descended(scanned_layer), tolerance=1e-5)
 
 
 def test_bfloat16_is_as_near_to_float64_as_its_own_digits() -> None:
-    layer, pulls = make_layer(SMALL, REVERSE), make_pulls(SMALL, REVERSE)
+    layer = make_layer(SMALL, REVERSE)
+    pulls = make_pulls(SMALL, REVERSE)
     rounded = jax.tree.map(lambda part: part.astype(jnp.bfloat16), layer[:3])
     layer = LayerInputs(*(part.astype(jnp.float32) for part in rounded), *layer[3:])
     truth = exact(REVERSE, layer, pulls)
@@ -305,22 +391,28 @@ def test_bfloat16_is_as_near_to_float64_as_its_own_digits() -> None:
     assert_close(slopes, truth[1], tolerance=2**-8)
 
 
-@pytest.mark.parametrize("reverse", [(False,), REVERSE])  # on two threads one direction is cut in two, whose sums meet
+# On two threads one direction is cut in two, whose sums meet.
+@pytest.mark.parametrize("reverse", [(False,), REVERSE])
 def test_the_same_bits_come_every_time(reverse: tuple[bool, ...]) -> None:
-    layer, pulls = make_layer(MOST, reverse), make_pulls(MOST, reverse)
+    layer = make_layer(MOST, reverse)
+    pulls = make_pulls(MOST, reverse)
     first = jax.tree.leaves(native_both(reverse, layer, pulls))
     for _ in range(5):
-        for mine, other in zip(jax.tree.leaves(native_both(reverse, layer, pulls)), first, strict=True):
+        for mine, other in zip(
+            jax.tree.leaves(native_both(reverse, layer, pulls)), first, strict=True
+        ):
             np.testing.assert_array_equal(mine, other)
 
 
 def test_a_row_has_the_same_bits_whatever_stands_beside_it() -> None:
-    sizes, row = (13, 12, 3, 40), 5
+    sizes = (13, 12, 3, 40)
+    row = 5
     layer, others = (make_layer(sizes, REVERSE, seed) for seed in (0, 1))
     lengths = layer.lengths_b.at[row].set(12)
     first = native(REVERSE, layer._replace(lengths_b=lengths))
     for beside in (others.lengths_b, jnp.zeros_like(lengths), jnp.full_like(lengths, 12)):
-        # All other rows are others, and of other lengths, so that this one is computed in other company.
+        # All other rows are others, and of other lengths, so that this one is computed in other
+        # company.
         mixed = others._replace(
             x_btf=others.x_btf.at[row].set(layer.x_btf[row]),
             lengths_b=beside.at[row].set(12),
@@ -338,7 +430,8 @@ def test_a_row_has_the_same_bits_whatever_stands_beside_it() -> None:
 def test_a_nan_stays_in_its_row() -> None:
     layer = make_layer(SMALL, REVERSE, masked=False)._replace(lengths_b=None)
     spoilt = layer._replace(x_btf=layer.x_btf.at[1, 2].set(jnp.nan))
-    whole, outputs = native(REVERSE, layer)[0], native(REVERSE, spoilt)[0]
+    whole = native(REVERSE, layer)[0]
+    outputs = native(REVERSE, spoilt)[0]
     assert np.isnan(outputs[1, 2:, 0]).all() and np.isnan(outputs[1, :3, 1]).all()
     np.testing.assert_array_equal(np.delete(outputs, 1, 0), np.delete(whole, 1, 0))
     np.testing.assert_array_equal(outputs[1, :2, 0], whole[1, :2, 0])
@@ -389,8 +482,15 @@ print("equal on", jax.device_count())
 
 def test_sharded_rows_and_pmap_give_the_same() -> None:
     root = Path(__file__).parents[2]
-    environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "PYTHONPATH": str(root)}
+    environment = os.environ | {
+        "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
+        "PYTHONPATH": str(root),
+    }
     done = subprocess.run(
-        [sys.executable, "-c", SEVERAL_DEVICES], cwd=root, env=environment, capture_output=True, text=True
+        [sys.executable, "-c", SEVERAL_DEVICES],
+        cwd=root,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     assert done.stdout == "equal on 2\n", done.stderr[-3000:]

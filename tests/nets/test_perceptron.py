@@ -1,4 +1,6 @@
-"""Rosenblatt's rule against a loop over whole numbers and Novikoff's bound; what each variant answers with."""
+"""Rosenblatt's rule against a loop over whole numbers and Novikoff's bound; what each variant
+answers with.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ from nets.perceptron import (
     surrogate_step,
 )
 
-B, F, K = 40, 3, 2
+B = 40
+F = 3
+K = 2
 
 
 def whole_rows(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -30,30 +34,55 @@ def whole_rows(seed: int) -> tuple[np.ndarray, np.ndarray]:
     return random.integers(-9, 10, (B, F)), random.choice([-1, 1], (B, K))
 
 
-def plain_loop(x_bf: np.ndarray, sign_bk: np.ndarray, weight_b: np.ndarray, epochs: int) -> dict[str, np.ndarray]:
+def plain_loop(
+    x_bf: np.ndarray, sign_bk: np.ndarray, weight_b: np.ndarray, epochs: int
+) -> dict[str, np.ndarray]:
     """The textbook's loop, in Python's own numbers, with what each variant should answer."""
-    n, k = x_bf.shape[1] + 1, sign_bk.shape[1]
-    w, pocket, total = np.zeros((n, k)), np.zeros((n, k)), np.zeros((n, k))
-    run, longest, mistakes, rows = [0] * k, [0] * k, 0, 0
+    n = x_bf.shape[1] + 1
+    k = sign_bk.shape[1]
+    w = np.zeros((n, k))
+    pocket = np.zeros((n, k))
+    total = np.zeros((n, k))
+    run = [0] * k
+    longest = [0] * k
+    mistakes = 0
+    rows = 0
     for _ in range(epochs):
         for x, signs, weight in zip(x_bf, sign_bk, weight_b, strict=True):
             if weight == 0:
                 continue
-            x1, rows = np.append(x, 1), rows + 1
+            x1 = np.append(x, 1)
+            rows = rows + 1
             for j in range(k):
                 if signs[j] * (x1 @ w[:, j]) <= 0:
                     w[:, j] += weight * signs[j] * x1
-                    mistakes, run[j] = mistakes + 1, 0
+                    mistakes = mistakes + 1
+                    run[j] = 0
                 else:
                     run[j] += 1
                 if run[j] > longest[j]:
-                    longest[j], pocket[:, j] = run[j], w[:, j]
+                    longest[j] = run[j]
+                    pocket[:, j] = w[:, j]
             total += w
-    return {"rosenblatt": w, "pocket": pocket, "averaged": total / rows, "mistakes": np.array(mistakes)}
+    return {
+        "rosenblatt": w,
+        "pocket": pocket,
+        "averaged": total / rows,
+        "mistakes": np.array(mistakes),
+    }
 
 
-def run(x: np.ndarray, sign: np.ndarray, weight: np.ndarray, epochs: int, rule: str, dtype: type, batch: int = B):
-    state, mistakes = start_perceptron(x.shape[1], sign.shape[1], dtype), 0
+def run(
+    x: np.ndarray,
+    sign: np.ndarray,
+    weight: np.ndarray,
+    epochs: int,
+    rule: str,
+    dtype: type,
+    batch: int = B,
+):
+    state = start_perceptron(x.shape[1], sign.shape[1], dtype)
+    mistakes = 0
     call = jax.jit(partial(learn_rows, rule=rule))
     for _ in range(epochs):
         for i in range(0, len(x), batch):
@@ -71,7 +100,9 @@ def test_the_rule_is_the_textbooks_loop_whatever_the_batches(rule: str, batch: i
     state, mistakes = run(x, sign, weight, 3, rule, jnp.float32, batch)
     wanted = plain_loop(x, sign, weight, 3)
     np.testing.assert_array_equal(state.running, wanted["rosenblatt"])
-    np.testing.assert_allclose(state.answer, wanted[rule], rtol=1e-5, atol=1e-4 if rule == "averaged" else 0)
+    np.testing.assert_allclose(
+        state.answer, wanted[rule], rtol=1e-5, atol=1e-4 if rule == "averaged" else 0
+    )
     assert mistakes == wanted["mistakes"] and mistakes > 20
 
 
@@ -85,10 +116,16 @@ def test_whole_numbers_stay_whole() -> None:
 
 
 @jax.jit
-def until_right(x_bf: jax.Array, sign_bk: jax.Array, most: jax.Array) -> tuple[jax.Array, jax.Array, PerceptronState]:
-    """Epochs until one passes without a mistake: mistakes in all, mistakes of the last epoch, the state."""
+def until_right(
+    x_bf: jax.Array, sign_bk: jax.Array, most: jax.Array
+) -> tuple[jax.Array, jax.Array, PerceptronState]:
+    """Epochs until one passes without a mistake: mistakes in all, mistakes of the last epoch, the
+    state.
+    """
 
-    def epoch(carry: tuple[jax.Array, jax.Array, PerceptronState]) -> tuple[jax.Array, jax.Array, PerceptronState]:
+    def epoch(
+        carry: tuple[jax.Array, jax.Array, PerceptronState],
+    ) -> tuple[jax.Array, jax.Array, PerceptronState]:
         state, wrong_b = learn_rows(carry[2], x_bf, sign_bk, jnp.ones(len(x_bf), x_bf.dtype))
         return carry[0] + wrong_b.sum(), wrong_b.sum(), state
 
@@ -107,10 +144,12 @@ def test_separable_rows_are_learned_within_the_bound(plane: list[int], seed: int
     x1_bf = np.append(x_bf, np.ones((B, 1), int), 1)
     score_b = x1_bf @ plane
     parted = score_b != 0
-    # Rows on the plane itself are of no side: they are replaced by one that is, or all stand at a corner.
+    # Rows on the plane itself are of no side: they are replaced by one that is, or all stand at a
+    # corner.
     if not parted.any():
         return
-    x_bf[~parted], score_b[~parted] = x_bf[parted][0], score_b[parted][0]
+    x_bf[~parted] = x_bf[parted][0]
+    score_b[~parted] = score_b[parted][0]
     x1_bf = np.append(x_bf, np.ones((B, 1), int), 1)
     bound = (x1_bf**2).sum(1).max() * (np.array(plane) ** 2).sum() / (np.abs(score_b).min() ** 2)
     sign_bk = np.sign(score_b)[:, None]
@@ -132,7 +171,10 @@ def test_the_net_learns_all_heads_and_answers_with_thresholds() -> None:
     network = Perceptron(Inputs(), heads, "rosenblatt", scaling="none")
     random = np.random.default_rng(0)
     columns = {"numbers": jnp.asarray(random.integers(-9, 10, (B, F)), jnp.float32)}
-    target = {"sex": jnp.asarray(random.integers(0, 2, B)), "kind": jnp.asarray(random.integers(0, 3, B))}
+    target = {
+        "sex": jnp.asarray(random.integers(0, 2, B)),
+        "kind": jnp.asarray(random.integers(0, 3, B)),
+    }
     statistics = {"inputs": {}, "targets": {}}
     _, variables = network.apply(
         {"statistics": statistics}, columns, train=False, rngs={"params": jax.random.key(0)},
@@ -140,7 +182,13 @@ def test_the_net_learns_all_heads_and_answers_with_thresholds() -> None:
     )  # fmt: skip
     given = {**variables, "statistics": statistics}
     mistakes_b, moved = network.apply(
-        given, columns, target, jnp.ones(B), step=0, method="learn", mutable=["params", "batch_stats"]
+        given,
+        columns,
+        target,
+        jnp.ones(B),
+        step=0,
+        method="learn",
+        mutable=["params", "batch_stats"],
     )
     x, sex, kind = (np.asarray(a) for a in (columns["numbers"], target["sex"], target["kind"]))
     sign = {"sex": 2 * sex[:, None] - 1, "kind": 2 * np.eye(3)[kind] - 1}
@@ -150,7 +198,9 @@ def test_the_net_learns_all_heads_and_answers_with_thresholds() -> None:
         weights = wanted[name]["rosenblatt"]
         np.testing.assert_array_equal(moved["params"][f"head_{i}_{name}_kernel"], weights[:-1])
         np.testing.assert_array_equal(moved["params"][f"head_{i}_{name}_bias"], weights[-1])
-    answers = network.apply({**moved, "statistics": {"inputs": {"fill": jnp.zeros(F)}}}, columns, method="predict")
+    answers = network.apply(
+        {**moved, "statistics": {"inputs": {"fill": jnp.zeros(F)}}}, columns, method="predict"
+    )
     score = np.append(x, np.ones((B, 1)), 1) @ wanted["kind"]["rosenblatt"]
     np.testing.assert_array_equal(answers["kind"], np.eye(3)[score.argmax(1)])
     score = np.append(x, np.ones((B, 1)), 1) @ wanted["sex"]["rosenblatt"]

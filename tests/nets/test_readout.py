@@ -10,15 +10,20 @@ import pytest
 from nets.lstm import LSTM
 from nets.readout import Attention, last, maximum, mean
 
-B, T, H = 4, 5, 3
+B = 4
+T = 5
+H = 3
 KEY = jax.random.key(0)
 LENGTHS = jnp.array([5, 0, 1, 3], jnp.int32)
-OUTPUTS = jax.random.normal(KEY, (B, T, H)) - 2.0  # mostly negative: a padded zero would win a maximum
+# Mostly negative: a padded zero would win a maximum.
+OUTPUTS = jax.random.normal(KEY, (B, T, H)) - 2.0
 ROWS = [np.asarray(row[:length]) for row, length in zip(OUTPUTS, LENGTHS.tolist(), strict=True)]
 READOUTS = {
     "mean": mean,
     "max": maximum,
-    "attention": lambda outputs, lengths: Attention().apply(attention_variables(), outputs, lengths),
+    "attention": lambda outputs, lengths: Attention().apply(
+        attention_variables(), outputs, lengths
+    ),
 }
 
 
@@ -33,7 +38,11 @@ def attended(row_th: np.ndarray) -> np.ndarray:
     return weight_t @ row_th
 
 
-BY_HAND = {"mean": lambda row_th: row_th.mean(0), "max": lambda row_th: row_th.max(0), "attention": attended}
+BY_HAND = {
+    "mean": lambda row_th: row_th.mean(0),
+    "max": lambda row_th: row_th.max(0),
+    "attention": attended,
+}
 
 
 @pytest.mark.parametrize("name", READOUTS)
@@ -66,11 +75,17 @@ def test_last_is_the_last_step_forward_and_the_first_backward() -> None:
     net = LSTM((2, H), bidirectional=True)
     x_btf = jax.random.normal(KEY, (B, T, 2))
     outputs_bth, carry = net.apply(net.init(KEY, x_btf), x_btf, LENGTHS)
-    outputs, read = np.asarray(outputs_bth), np.asarray(last(carry[-1]))
+    outputs = np.asarray(outputs_bth)
+    read = np.asarray(last(carry[-1]))
     for b, length in enumerate(LENGTHS.tolist()):
-        expected = np.concatenate([outputs[b, length - 1, :H], outputs[b, 0, H:]]) if length else np.zeros(2 * H)
+        expected = (
+            np.concatenate([outputs[b, length - 1, :H], outputs[b, 0, H:]])
+            if length
+            else np.zeros(2 * H)
+        )
         np.testing.assert_allclose(read[b], expected, atol=1e-6)
-    forward, backward = read[:, :H], read[:, H:]
+    forward = read[:, :H]
+    backward = read[:, H:]
     np.testing.assert_allclose(last(carry[-1], ("concat", "mul")), forward * backward, atol=1e-6)
     np.testing.assert_allclose(last(carry[-1], "average"), (forward + backward) / 2, atol=1e-6)
     with pytest.raises(ValueError, match='merge="none"'):

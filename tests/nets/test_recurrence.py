@@ -1,4 +1,6 @@
-"""The recurrence against a float64 loop over each row's own steps, and its derivatives against finite differences."""
+"""The recurrence against a float64 loop over each row's own steps, and its derivatives against
+finite differences.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,10 @@ from jax.test_util import check_grads
 from nets.recurrence import Carry, lstm
 from nets.recurrence_scan import LayerInputs, scanned_layer
 
-T, B, F, H = 5, 4, 3, 2
+T = 5
+B = 4
+F = 3
+H = 2
 LENGTHS = np.array([5, 0, 1, 4], np.int32)
 
 
@@ -24,25 +29,35 @@ def sigmoid(z: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-z))
 
 
-def loop(given: dict, lengths: np.ndarray, reverse: tuple[bool, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Outputs [b, t, d, h] and final h and c [d, b, h], row by row and step by step, padding never touched."""
+def loop(
+    given: dict, lengths: np.ndarray, reverse: tuple[bool, ...]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Outputs [b, t, d, h] and final h and c [d, b, h], row by row and step by step, padding never
+    touched.
+    """
     x, kernel, recurrent, bias, (h0, c0), mask = given.values()
     outputs = np.zeros((x.shape[0], x.shape[1], len(reverse), h0.shape[-1]))
-    last_h, last_c = h0.copy(), c0.copy()
+    last_h = h0.copy()
+    last_c = c0.copy()
     for d, backwards in enumerate(reverse):
         for b, length in enumerate(lengths):
-            h, c = h0[d, b], c0[d, b]
+            h = h0[d, b]
+            c = c0[d, b]
             for t in reversed(range(length)) if backwards else range(length):
-                i, f, n, o = np.split(x[b, t] @ kernel[d] + (h * mask[d, b]) @ recurrent[d] + bias[d], 4)
+                i, f, n, o = np.split(
+                    x[b, t] @ kernel[d] + (h * mask[d, b]) @ recurrent[d] + bias[d], 4
+                )
                 c = sigmoid(f) * c + sigmoid(i) * np.tanh(n)
                 h = sigmoid(o) * np.tanh(c)
                 outputs[b, t, d] = h
-            last_h[d, b], last_c[d, b] = h, c
+            last_h[d, b] = h
+            last_c[d, b] = c
     return outputs, last_h, last_c
 
 
 def arguments(n_directions: int, seed: int = 0, n_rows: int = B) -> dict:
-    rng, d = np.random.default_rng(seed), n_directions
+    rng = np.random.default_rng(seed)
+    d = n_directions
     return {
         "x": rng.normal(size=(n_rows, T, F)),
         "kernel": rng.normal(size=(d, F, 4 * H)),
@@ -53,7 +68,9 @@ def arguments(n_directions: int, seed: int = 0, n_rows: int = B) -> dict:
     }
 
 
-def run(given: dict, lengths: np.ndarray | jax.Array | None, reverse: tuple[bool, ...]) -> tuple[jax.Array, Carry]:
+def run(
+    given: dict, lengths: np.ndarray | jax.Array | None, reverse: tuple[bool, ...]
+) -> tuple[jax.Array, Carry]:
     weights = given["kernel"], given["recurrent"], given["bias"]
     return lstm(given["x"], *weights, given["carry"], lengths, given["mask"], reverse=reverse)
 
@@ -65,7 +82,10 @@ def narrow(tree: object, dtype: type = jnp.float32) -> dict:
 def loss(given: dict, lengths: jax.Array | None, reverse: tuple[bool, ...]) -> jax.Array:
     """Of all that the core returns, each number with its own weight."""
     parts = jax.tree.leaves(run(given, lengths, reverse))
-    return sum((jnp.sum(p * jnp.cos(jnp.arange(p.size, dtype=p.dtype)).reshape(p.shape)) for p in parts), jnp.zeros(()))
+    return sum(
+        (jnp.sum(p * jnp.cos(jnp.arange(p.size, dtype=p.dtype)).reshape(p.shape)) for p in parts),
+        jnp.zeros(()),
+    )
 
 
 # More rows than inputs, and fewer: the two places of the projection.
@@ -84,7 +104,8 @@ def test_core_equals_a_float64_loop(reverse: tuple[bool, ...], lengths: np.ndarr
 
 
 @pytest.mark.parametrize(
-    ("reverse", "lengths", "order"), [((True,), LENGTHS, 2), ((False, True), LENGTHS, 1), ((False, True), None, 1)]
+    ("reverse", "lengths", "order"),
+    [((True,), LENGTHS, 2), ((False, True), LENGTHS, 1), ((False, True), None, 1)],
 )
 def test_derivatives_equal_finite_differences(
     reverse: tuple[bool, ...], lengths: np.ndarray | None, order: int
@@ -96,7 +117,8 @@ def test_derivatives_equal_finite_differences(
 
 
 def test_float32_gradients_equal_float64_ones() -> None:
-    given, gradient = arguments(2), jax.jit(partial(jax.grad(loss), reverse=(False, True)))
+    given = arguments(2)
+    gradient = jax.jit(partial(jax.grad(loss), reverse=(False, True)))
     with jax.enable_x64(True):
         truth = jax.tree.map(np.asarray, gradient(narrow(given, jnp.float64), LENGTHS))
     ours = gradient(narrow(given), LENGTHS)
@@ -120,10 +142,22 @@ def test_inputs_that_are_not_floating_are_refused() -> None:
 @pytest.mark.parametrize(
     ("name", "shape", "message"),
     [
-        ("kernel", (1, F + 1, 4 * H), r"kernel_dfg has the shape \(1, 4, 8\), expected \(1, 3, 8\)"),
-        ("recurrent", (1, H, 4 * H + 4), r"recurrent_dhg has the shape \(1, 2, 12\), expected \(1, 2, 8\)"),
+        (
+            "kernel",
+            (1, F + 1, 4 * H),
+            r"kernel_dfg has the shape \(1, 4, 8\), expected \(1, 3, 8\)",
+        ),
+        (
+            "recurrent",
+            (1, H, 4 * H + 4),
+            r"recurrent_dhg has the shape \(1, 2, 12\), expected \(1, 2, 8\)",
+        ),
         ("bias", (2, 4 * H), r"bias_dg has the shape \(2, 8\), expected \(1, 8\)"),
-        ("mask", (1, B, H + 1), r"recurrent_mask_dbh has the shape \(1, 4, 3\), expected \(1, 4, 2\)"),
+        (
+            "mask",
+            (1, B, H + 1),
+            r"recurrent_mask_dbh has the shape \(1, 4, 3\), expected \(1, 4, 2\)",
+        ),
     ],
 )
 def test_shapes_that_do_not_fit_are_named(name: str, shape: tuple[int, ...], message: str) -> None:
@@ -145,8 +179,12 @@ run_jitted = jax.jit(run, static_argnums=2)
     content=st.floats(-1e30, 1e30),
     extra=st.sampled_from([0, 3]),
 )
-def test_padding_reaches_neither_answer_nor_gradient(lengths: list[int], content: float, extra: int) -> None:
-    reverse, given, lengths_b = (False, True), narrow(arguments(2)), jnp.array(lengths, jnp.int32)
+def test_padding_reaches_neither_answer_nor_gradient(
+    lengths: list[int], content: float, extra: int
+) -> None:
+    reverse = (False, True)
+    given = narrow(arguments(2))
+    lengths_b = jnp.array(lengths, jnp.int32)
     mask_bt1 = (jnp.arange(T + extra)[None] < lengths_b[:, None])[:, :, None]
     padded_x = jnp.where(mask_bt1, jnp.pad(given["x"], ((0, 0), (0, extra), (0, 0))), content)
     outputs, carry = run_jitted(given, lengths_b, reverse)
@@ -158,7 +196,9 @@ def test_padding_reaches_neither_answer_nor_gradient(lengths: list[int], content
     gradient = gradient_of_outputs(given, lengths_b)
     padded = gradient_of_outputs(given | {"x": padded_x}, lengths_b)
     assert not np.where(mask_bt1, 0, padded["x"]).any()
-    for mine, exact in zip(jax.tree.leaves(padded | {"x": padded["x"][:, :T]}), jax.tree.leaves(gradient), strict=True):
+    for mine, exact in zip(
+        jax.tree.leaves(padded | {"x": padded["x"][:, :T]}), jax.tree.leaves(gradient), strict=True
+    ):
         np.testing.assert_allclose(mine, exact, atol=1e-5 * max(1, np.abs(exact).max()), rtol=0)
 
 
@@ -168,15 +208,22 @@ def gradient_of_outputs(given: dict, lengths_b: jax.Array) -> jax.Array:
     """Of a sum that weighs a step the same at every padding width."""
     outputs_btdh, carry = run(given, lengths_b, (False, True))
     weight_t = jnp.cos(jnp.arange(outputs_btdh.shape[1], dtype=jnp.float32))
-    return jnp.sum(outputs_btdh * weight_t[None, :, None, None]) + jnp.sum(carry.h_dbh) + 2 * jnp.sum(carry.c_dbh)
+    return (
+        jnp.sum(outputs_btdh * weight_t[None, :, None, None])
+        + jnp.sum(carry.h_dbh)
+        + 2 * jnp.sum(carry.c_dbh)
+    )
 
 
 @settings(max_examples=25)
 @given(lengths=st.lists(st.integers(0, T), min_size=B, max_size=B), row=st.integers(0, B - 1))
 def test_a_row_alone_and_in_a_batch_agree(lengths: list[int], row: int) -> None:
-    reverse, given, lengths_b = (False, True), narrow(arguments(2)), jnp.array(lengths, jnp.int32)
+    reverse = (False, True)
+    given = narrow(arguments(2))
+    lengths_b = jnp.array(lengths, jnp.int32)
     alone = jax.tree.map(lambda value: value, given)
-    alone["x"], alone["mask"] = given["x"][row : row + 1], given["mask"][:, row : row + 1]
+    alone["x"] = given["x"][row : row + 1]
+    alone["mask"] = given["mask"][:, row : row + 1]
     alone["carry"] = tuple(part[:, row : row + 1] for part in given["carry"])
     outputs, carry = run_jitted(given, lengths_b, reverse)
     row_outputs, row_carry = run_jitted(alone, lengths_b[row : row + 1], reverse)
@@ -186,7 +233,8 @@ def test_a_row_alone_and_in_a_batch_agree(lengths: list[int], row: int) -> None:
 
 
 def test_length_zero_passes_the_carry_and_gives_weights_no_gradient() -> None:
-    given, lengths_b = narrow(arguments(2)), jnp.zeros(B, jnp.int32)
+    given = narrow(arguments(2))
+    lengths_b = jnp.zeros(B, jnp.int32)
     outputs, carry = run(given, lengths_b, (False, True))
     assert not outputs.any()
     np.testing.assert_array_equal(carry.h_dbh, given["carry"][0])
@@ -199,7 +247,8 @@ def test_length_zero_passes_the_carry_and_gives_weights_no_gradient() -> None:
 
 def test_bfloat16_inputs_keep_a_float32_carry() -> None:
     # Every step adds 2^-9 to c, which bfloat16's eight bits lose beyond c = 1/2.
-    size, n_steps = 1, 600
+    size = 1
+    n_steps = 600
     bias_dg = jnp.array([[30.0, 30.0, np.arctanh(2**-9), 30.0]], jnp.bfloat16)
     x_btf = jnp.zeros((1, n_steps, 1), jnp.bfloat16)
     zeros_d1g = jnp.zeros((1, 1, 4 * size), jnp.bfloat16)
@@ -214,7 +263,9 @@ def test_vmapped_members_equal_members_one_by_one() -> None:
     gradient = partial(jax.grad(loss), lengths=LENGTHS, reverse=(False, True))
     together = jax.jit(jax.vmap(gradient))(stacked)
     for k, member in enumerate(members):
-        for mine, alone in zip(jax.tree.leaves(together), jax.tree.leaves(jax.jit(gradient)(member)), strict=True):
+        for mine, alone in zip(
+            jax.tree.leaves(together), jax.tree.leaves(jax.jit(gradient)(member)), strict=True
+        ):
             np.testing.assert_allclose(mine[k], alone, atol=1e-5, rtol=1e-5)
 
 
@@ -236,13 +287,19 @@ def test_descent_inside_a_scan_equals_descent_step_by_step() -> None:
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="reads what XLA made for a CPU")
 @pytest.mark.parametrize("n_members", [None, 2])
 @pytest.mark.parametrize("lengths", [LENGTHS, None])
-def test_the_training_buffer_is_updated_in_place(lengths: np.ndarray | None, n_members: int | None) -> None:
+def test_the_training_buffer_is_updated_in_place(
+    lengths: np.ndarray | None, n_members: int | None
+) -> None:
     def scanned_loss(given: dict) -> jax.Array:
         weights = given["kernel"], given["recurrent"], given["bias"]
-        parts = scanned_layer((False, True), LayerInputs(given["x"], *weights, *given["carry"], lengths, given["mask"]))
+        parts = scanned_layer(
+            (False, True),
+            LayerInputs(given["x"], *weights, *given["carry"], lengths, given["mask"]),
+        )
         return sum((jnp.sum(jnp.sin(part)) for part in parts), jnp.zeros(()))
 
-    given, gradient = narrow(arguments(2)), jax.grad(scanned_loss)
+    given = narrow(arguments(2))
+    gradient = jax.grad(scanned_loss)
     if n_members:
         given = jax.tree.map(lambda value: jnp.stack([value] * n_members), given)
         gradient = jax.vmap(gradient)

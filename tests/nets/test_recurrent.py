@@ -8,7 +8,9 @@ import numpy as np
 
 from nets.recurrent import Recurrent
 
-B, T, F = 4, 6, 3
+B = 4
+T = 6
+F = 3
 LENGTHS = np.array([6, 0, 1, 4], np.int32)
 X = np.random.default_rng(0).normal(size=(B, T, F)).astype(np.float32)
 
@@ -16,11 +18,16 @@ X = np.random.default_rng(0).normal(size=(B, T, F)).astype(np.float32)
 def start(network: Recurrent) -> dict:
     drawn = network.init(jax.random.key(0), X, LENGTHS)["params"]
     random = np.random.default_rng(1)  # biases begin at 0, which would hide them
-    return {"params": jax.tree.map(lambda leaf: jnp.asarray(random.normal(size=leaf.shape) * 0.5, leaf.dtype), drawn)}
+    return {
+        "params": jax.tree.map(
+            lambda leaf: jnp.asarray(random.normal(size=leaf.shape) * 0.5, leaf.dtype), drawn
+        )
+    }
 
 
 def plain_loop(params: dict, x_btf: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
-    below, last = x_btf.astype(np.float64), []
+    below = x_btf.astype(np.float64)
+    last = []
     for name in sorted(params):
         weights = {key: np.asarray(leaf, np.float64) for key, leaf in params[name].items()}
         outputs = np.zeros((B, T, len(weights["bias"])))
@@ -28,7 +35,11 @@ def plain_loop(params: dict, x_btf: np.ndarray) -> tuple[np.ndarray, list[np.nda
         for b, length in enumerate(LENGTHS):
             h = np.zeros(len(weights["bias"]))
             for t in range(length):
-                h = np.tanh(below[b, t] @ weights["kernel"] + h @ weights["recurrent_kernel"] + weights["bias"])
+                h = np.tanh(
+                    below[b, t] @ weights["kernel"]
+                    + h @ weights["recurrent_kernel"]
+                    + weights["bias"]
+                )
                 outputs[b, t] = h
             ends[b] = h
         below = outputs
@@ -59,7 +70,11 @@ def test_a_carry_continues() -> None:
 
 def test_dropout_is_for_training() -> None:
     network = Recurrent((5, 2), dropout=0.5, input_dropout=0.3)
-    variables, rngs = start(network), {"dropout": jax.random.key(3)}
+    variables = start(network)
+    rngs = {"dropout": jax.random.key(3)}
     calm = network.apply(variables, X, LENGTHS)[0]
     np.testing.assert_array_equal(calm, Recurrent((5, 2)).apply(variables, X, LENGTHS)[0])
-    assert (np.asarray(network.apply(variables, X, LENGTHS, train=True, rngs=rngs)[0]) != np.asarray(calm)).any()
+    assert (
+        np.asarray(network.apply(variables, X, LENGTHS, train=True, rngs=rngs)[0])
+        != np.asarray(calm)
+    ).any()

@@ -1,4 +1,6 @@
-"""Networks for sequences: padding that changes nothing, answers of each kind, and where training begins."""
+"""Networks for sequences: padding that changes nothing, answers of each kind, and where training
+begins.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,12 @@ from nets.heads import HeadShape
 from nets.sequence import SequenceNetwork, patches
 from nets.tokens import Characters, Tokens
 
-B, T, F = 5, 9, 3
+B = 5
+T = 9
+F = 3
 LENGTH = np.array([9, 4, 1, 7, 2], np.int32)
-LABEL, TAGS = HeadShape("y", "multiclass", 4), HeadShape("tags", "tags", 3)
+LABEL = HeadShape("y", "multiclass", 4)
+TAGS = HeadShape("tags", "tags", 3)
 STATISTICS: dict[str, Any] = {
     "inputs": {
         "center": np.array([1.0, 0.0, 2.0], np.float32),
@@ -53,22 +58,33 @@ def inputs(tokens: bool = True) -> dict[str, np.ndarray]:
     return made
 
 
-def make(heads: tuple[HeadShape, ...] = (LABEL, TAGS), tokens: bool = True, **fields: Any) -> SequenceNetwork:
+def make(
+    heads: tuple[HeadShape, ...] = (LABEL, TAGS), tokens: bool = True, **fields: Any
+) -> SequenceNetwork:
     words = Tokens(8, 6, 6, 5) if tokens else None
-    return SequenceNetwork(heads, (7,), words, **{"bidirectional": True, "readout": "mean_max", **fields})
+    return SequenceNetwork(
+        heads, (7,), words, **{"bidirectional": True, "readout": "mean_max", **fields}
+    )
 
 
 def start(network: SequenceNetwork, columns: dict[str, Any]) -> dict[str, Any]:
     prepared = network.apply({"statistics": STATISTICS}, columns, method="preprocess")
     _, made = network.apply(
-        {"statistics": STATISTICS}, prepared, train=False, rngs={"params": jax.random.key(0)}, mutable=["params"]
+        {"statistics": STATISTICS},
+        prepared,
+        train=False,
+        rngs={"params": jax.random.key(0)},
+        mutable=["params"],
     )
     return {"params": made["params"], "statistics": STATISTICS}
 
 
 @pytest.mark.slow
 def test_padding_changes_no_answer():
-    of_numbers = make(tokens=False, crf=True), make((LABEL,), tokens=False, patch=2, readout="attention")
+    of_numbers = (
+        make(tokens=False, crf=True),
+        make((LABEL,), tokens=False, patch=2, readout="attention"),
+    )
     for network in (make(), *of_numbers):
         columns = inputs(tokens=network.tokens is not None)
         variables = start(network, columns)
@@ -94,12 +110,21 @@ def test_padding_changes_no_answer():
 
 def test_a_new_net_guesses_at_the_rates():
     network = make((LABEL, HeadShape("b", "binary", 1)), tokens=False)
-    statistics = {**STATISTICS, "targets": {**STATISTICS["targets"], "b": {"rate": np.array([0.9, 0.1], np.float32)}}}
+    statistics = {
+        **STATISTICS,
+        "targets": {**STATISTICS["targets"], "b": {"rate": np.array([0.9, 0.1], np.float32)}},
+    }
     columns = inputs(tokens=False)
     rngs = {"params": jax.random.key(0)}
-    _, made = network.apply({"statistics": statistics}, columns, train=False, rngs=rngs, mutable=["params"])
-    biases = {name: layer["bias"] for name, layer in made["params"].items() if name.startswith("head")}
-    np.testing.assert_allclose(jax.nn.softmax(biases["head_0_y"]), STATISTICS["targets"]["y"]["rate"], rtol=1e-5)
+    _, made = network.apply(
+        {"statistics": statistics}, columns, train=False, rngs=rngs, mutable=["params"]
+    )
+    biases = {
+        name: layer["bias"] for name, layer in made["params"].items() if name.startswith("head")
+    }
+    np.testing.assert_allclose(
+        jax.nn.softmax(biases["head_0_y"]), STATISTICS["targets"]["y"]["rate"], rtol=1e-5
+    )
     np.testing.assert_allclose(jax.nn.sigmoid(biases["head_1_b"]), [0.1], rtol=1e-5)
 
 
@@ -107,11 +132,17 @@ def test_next_steps_are_answered_in_their_units():
     network = make((HeadShape("next", "next_numbers", F),), tokens=False, bidirectional=False)
     columns = inputs(tokens=False)
     variables = start(network, columns)
-    outputs = network.apply(variables, network.apply(variables, columns, method="preprocess"), train=False)["next"]
+    outputs = network.apply(
+        variables, network.apply(variables, columns, method="preprocess"), train=False
+    )["next"]
     answers = np.asarray(network.apply(variables, columns, method="predict")["next"])
-    np.testing.assert_allclose(answers[1, 3], np.asarray(outputs)[1, 3] * [2, 1, 0.5] + [1, 0, 2], rtol=1e-6)
+    np.testing.assert_allclose(
+        answers[1, 3], np.asarray(outputs)[1, 3] * [2, 1, 0.5] + [1, 0, 2], rtol=1e-6
+    )
     assert np.isnan(answers[1, 4:]).all() and not np.isnan(answers[1, :4]).any()
-    target = network.apply(variables, {"next": columns["numbers"]}, method="preprocess_target")["next"]
+    target = network.apply(variables, {"next": columns["numbers"]}, method="preprocess_target")[
+        "next"
+    ]
     np.testing.assert_allclose(target, (columns["numbers"] - [1, 0, 2]) / [2, 1, 0.5], rtol=1e-5)
 
 
@@ -121,7 +152,10 @@ def test_a_next_step_knows_nothing_of_itself():
     variables = start(network, columns)
     changed = {**columns, "numbers": columns["numbers"].copy()}
     changed["numbers"][0, 5] += 1
-    first, second = (np.asarray(network.apply(variables, c, method="predict")["next"])[0] for c in (columns, changed))
+    first, second = (
+        np.asarray(network.apply(variables, c, method="predict")["next"])[0]
+        for c in (columns, changed)
+    )
     np.testing.assert_array_equal(first[:5], second[:5])
     assert (first[5:] != second[5:]).any(-1).all()
 
@@ -131,7 +165,8 @@ def test_a_missing_number_is_the_mean():
     columns = inputs(tokens=False)
     variables = start(network, columns)
     gap, mean = ({**columns, "numbers": columns["numbers"].copy()} for _ in range(2))
-    gap["numbers"][0, 2, 0], mean["numbers"][0, 2, 0] = np.nan, 1.0
+    gap["numbers"][0, 2, 0] = np.nan
+    mean["numbers"][0, 2, 0] = 1.0
     first, second = (network.apply(variables, c, method="predict")["y"] for c in (gap, mean))
     np.testing.assert_array_equal(first, second)
 
@@ -141,7 +176,9 @@ def test_rare_words_become_unknown_at_their_rate_in_training_alone():
     codes = jnp.tile(jnp.array([[2, 3, 0]]), (4000, 1))
     count = jnp.array(STATISTICS["inputs"]["count"])
     variables = tokens.init(jax.random.key(0), codes, None, count, train=False)
-    words = np.asarray(tokens.apply(variables, codes, None, count, train=True, rngs={"dropout": jax.random.key(1)}))
+    words = np.asarray(
+        tokens.apply(variables, codes, None, count, train=True, rngs={"dropout": jax.random.key(1)})
+    )
     unknown = (words == 0).all(-1)
     assert unknown[:, 0].mean() == pytest.approx(0.5 / 3.5, abs=0.02)
     assert unknown[:, 1].mean() == pytest.approx(0.5 / 1.5, abs=0.03)
@@ -152,10 +189,14 @@ def test_rare_words_become_unknown_at_their_rate_in_training_alone():
 def test_character_features_are_a_convolution_and_a_maximum():
     module = Characters(6, 5)
     codes = np.zeros((2, 11, 4), np.uint8)
-    codes[0, 0], codes[0, 1, :2], codes[1, 10, :3] = [2, 3, 4, 5], [2, 3], [5, 5, 1]
+    codes[0, 0] = [2, 3, 4, 5]
+    codes[0, 1, :2] = [2, 3]
+    codes[1, 10, :3] = [5, 5, 1]
     variables = module.init(jax.random.key(0), codes)
     got = np.asarray(module.apply(variables, codes))
-    table, kernel = (np.asarray(variables["params"][name], np.float64) for name in ("embedding", "kernel"))
+    table, kernel = (
+        np.asarray(variables["params"][name], np.float64) for name in ("embedding", "kernel")
+    )
     for row, step in ((0, 0), (0, 1), (1, 10)):
         word = codes[row, step][codes[row, step] > 0]
         x = np.concatenate([np.zeros((1, 32)), table[word], np.zeros((1, 32))])
@@ -183,4 +224,7 @@ def test_a_row_without_steps_is_harmless():
         outputs = network.apply({**variables, "params": params}, columns, train=False)
         return outputs["y"].sum() + outputs["tags"].sum()
 
-    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(jax.jit(jax.grad(loss))(variables["params"])))
+    assert all(
+        np.isfinite(leaf).all()
+        for leaf in jax.tree.leaves(jax.jit(jax.grad(loss))(variables["params"]))
+    )

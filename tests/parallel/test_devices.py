@@ -1,4 +1,6 @@
-"""The same run on one device and on several, by jit and by pmap: the scores, the bits, and what is refused."""
+"""The same run on one device and on several, by jit and by pmap: the scores, the bits, and what is
+refused.
+"""
 
 from __future__ import annotations
 
@@ -37,21 +39,38 @@ for name, (base, overrides, stop) in json.loads(sys.argv[2]).items():
 print(json.dumps(found))
 """
 DENSE = {
-    "data.path": "builtin:diabetes", "train.epochs": "6", "train.batch_size": "30", "net.hidden": "(16,8)",
-    "net.dropout": "0.2", "augment.mixup": "0.2", "optim.l2": "1e-3",
-}  # fmt: skip
+    "data.path": "builtin:diabetes",
+    "train.epochs": "6",
+    "train.batch_size": "30",
+    "net.hidden": "(16,8)",
+    "net.dropout": "0.2",
+    "augment.mixup": "0.2",
+    "optim.l2": "1e-3",
+}
 LSTM = {
-    "net.hidden": "(12,)", "net.dropout": "0.2", "net.recurrent_dropout": "0.2", "train.epochs": "2",
-    "data.valid": "100", "data.test": "100",
-}  # fmt: skip
+    "net.hidden": "(12,)",
+    "net.dropout": "0.2",
+    "net.recurrent_dropout": "0.2",
+    "train.epochs": "2",
+    "data.valid": "100",
+    "data.test": "100",
+}
 
 
 def dense(stop: int = 0, **more: object) -> tuple[str, dict[str, str], int]:
-    return "configs/diabetes.py", DENSE | {name.replace("__", "."): str(value) for name, value in more.items()}, stop
+    return (
+        "configs/diabetes.py",
+        DENSE | {name.replace("__", "."): str(value) for name, value in more.items()},
+        stop,
+    )
 
 
 def lstm(**more: object) -> tuple[str, dict[str, str], int]:
-    return "configs/digits_rows.py", LSTM | {name.replace("__", "."): str(value) for name, value in more.items()}, 0
+    return (
+        "configs/digits_rows.py",
+        LSTM | {name.replace("__", "."): str(value) for name, value in more.items()},
+        0,
+    )
 
 
 SETS = {
@@ -86,7 +105,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
         "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}",
     }
     command = [sys.executable, "-c", RUNS, str(tmp_path_factory.mktemp("runs")), json.dumps(SETS)]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout)
 
@@ -119,10 +140,14 @@ def test_scores_are_those_of_one_device(several: str, one: str, runs: dict[str, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("several", ["exact on 2", "exact on 4", "exact on 8", "exact by pmap", "moved then"])
+@pytest.mark.parametrize(
+    "several", ["exact on 2", "exact on 4", "exact on 8", "exact by pmap", "moved then"]
+)
 def test_exact_bits_do_not_depend_on_devices(several: str, runs: dict[str, dict]) -> None:
     assert runs[several]["bits"] == runs["exact on 1"]["bits"]
-    assert runs["two"]["bits"] != runs["one"]["bits"], "without it bits agree anyway: the test could not fail"
+    assert runs["two"]["bits"] != runs["one"]["bits"], (
+        "without it bits agree anyway: the test could not fail"
+    )
 
 
 @pytest.mark.slow

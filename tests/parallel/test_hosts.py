@@ -1,4 +1,6 @@
-"""Several processes that train one run, on this machine: each has one device, and all are killed after a time limit."""
+"""Several processes that train one run, on this machine: each has one device, and all are killed
+after a time limit.
+"""
 
 from __future__ import annotations
 
@@ -35,11 +37,22 @@ def free_port() -> int:
         return server.getsockname()[1]
 
 
-def start(arguments: list[str], n_processes: int, folder: Path, numbers: list[int] | None = None, wait: int = 60):
+def start(
+    arguments: list[str],
+    n_processes: int,
+    folder: Path,
+    numbers: list[int] | None = None,
+    wait: int = 60,
+):
     """The processes that train together, those of `numbers` where not all are to come."""
-    port, processes = free_port(), []
+    port = free_port()
+    processes = []
     for number in range(n_processes) if numbers is None else numbers:
-        meeting = [f"--coordinator=127.0.0.1:{port}", f"--processes={n_processes}", f"--process={number}"]
+        meeting = [
+            f"--coordinator=127.0.0.1:{port}",
+            f"--processes={n_processes}",
+            f"--process={number}",
+        ]
         command = [*COMMAND, f"--workdir={folder}", *arguments, *meeting, f"--join_seconds={wait}"]
         environment = ENVIRONMENT | {"JAX_COMPILATION_CACHE_DIR": f"{folder}-cache"}
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -49,7 +62,8 @@ def start(arguments: list[str], n_processes: int, folder: Path, numbers: list[in
 
 def ends(processes: list[subprocess.Popen]) -> list[tuple[int, str, str]]:
     """(exit code, stdout, stderr) of each."""
-    found, deadline = [], time.monotonic() + LIMIT
+    found = []
+    deadline = time.monotonic() + LIMIT
     try:
         for process in processes:
             out, error = process.communicate(timeout=max(deadline - time.monotonic(), 1))
@@ -62,7 +76,9 @@ def ends(processes: list[subprocess.Popen]) -> list[tuple[int, str, str]]:
 
 def alone(arguments: list[str], folder: Path) -> dict:
     command = [*COMMAND, f"--workdir={folder}", *arguments]
-    subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, check=True, capture_output=True, timeout=LIMIT)
+    subprocess.run(
+        command, cwd=ROOT, env=ENVIRONMENT, check=True, capture_output=True, timeout=LIMIT
+    )
     return json.loads((folder / "result.json").read_text())
 
 
@@ -85,25 +101,41 @@ def test_two_processes_score_as_one(arguments: list[str], tmp_path: Path) -> Non
     assert (code, other_code) == (0, 0), error
     assert "devices: 2 of 2 in 2 processes" in said
     assert "rmse" in said and "rmse" not in other_said
-    together, single = json.loads((tmp_path / "two" / "result.json").read_text()), alone(arguments, tmp_path / "one")
+    together = json.loads((tmp_path / "two" / "result.json").read_text())
+    single = alone(arguments, tmp_path / "one")
     for split, scores in single["metrics"].items():
         assert together["metrics"][split] == pytest.approx(scores, rel=1e-4), split
     if "exact" in arguments[-1]:
         names = ("metrics.jsonl", "predictions.parquet")
-        assert all((tmp_path / "two" / name).read_bytes() == (tmp_path / "one" / name).read_bytes() for name in names)
+        assert all(
+            (tmp_path / "two" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
+            for name in names
+        )
 
 
 @pytest.mark.slow
 def test_two_processes_share_a_stream(tmp_path: Path) -> None:
-    rng, n = np.random.default_rng(0), 3000
+    rng = np.random.default_rng(0)
+    n = 3000
     x_nf = rng.normal(size=(n, 3))
-    columns = {"a": x_nf[:, 0], "b": x_nf[:, 1], "c": x_nf[:, 2], "y": x_nf @ [1, 2, 3] + rng.normal(size=n) / 2}
+    columns = {
+        "a": x_nf[:, 0],
+        "b": x_nf[:, 1],
+        "c": x_nf[:, 2],
+        "y": x_nf @ [1, 2, 3] + rng.normal(size=n) / 2,
+    }
     pq.write_table(pa.table(columns), tmp_path / "rows.parquet", row_group_size=200)
     arguments = [
-        f"--config.data.path={tmp_path / 'rows.parquet'}", "--config.data.target=y", "--config.data.categorical=none",
-        "--config.data.stream=true", "--config.data.shuffle_window=512", "--config.train.epochs=12",
-        "--config.net.hidden=()", "--config.net.dropout=0", "--config.optim.learning_rate=0.01",
-    ]  # fmt: skip
+        f"--config.data.path={tmp_path / 'rows.parquet'}",
+        "--config.data.target=y",
+        "--config.data.categorical=none",
+        "--config.data.stream=true",
+        "--config.data.shuffle_window=512",
+        "--config.train.epochs=12",
+        "--config.net.hidden=()",
+        "--config.net.dropout=0",
+        "--config.optim.learning_rate=0.01",
+    ]
     found = ends(start(arguments, 2, tmp_path / "two"))
     assert [code for code, _, _ in found] == [0, 0], found[0][2]
     result = json.loads((tmp_path / "two" / "result.json").read_text())
@@ -113,10 +145,18 @@ def test_two_processes_share_a_stream(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_signal_to_one_stops_and_saves_all_and_the_run_goes_on(tmp_path: Path) -> None:
-    arguments = ["--config.train.epochs=3000", *SMALL[1:], "--config.train.patience=none", "--config.devices.exact=2"]
+    arguments = [
+        "--config.train.epochs=3000",
+        *SMALL[1:],
+        "--config.train.patience=none",
+        "--config.devices.exact=2",
+    ]
     processes = start(arguments, 2, tmp_path / "two")
     deadline = time.monotonic() + LIMIT
-    while not (tmp_path / "two" / "metrics.jsonl").exists() or not (tmp_path / "two" / "metrics.jsonl").stat().st_size:
+    while (
+        not (tmp_path / "two" / "metrics.jsonl").exists()
+        or not (tmp_path / "two" / "metrics.jsonl").stat().st_size
+    ):
         assert time.monotonic() < deadline and processes[1].poll() is None
         time.sleep(0.1)
     processes[1].send_signal(signal.SIGTERM)
@@ -138,17 +178,23 @@ def test_what_process_0_refuses_ends_all(tmp_path: Path) -> None:
 
 
 def test_a_process_that_does_not_come_is_named(tmp_path: Path) -> None:
-    (code, _, error), (other_code, _, other_error) = ends(start([], 4, tmp_path / "run", [0, 2], wait=3))
+    (code, _, error), (other_code, _, other_error) = ends(
+        start([], 4, tmp_path / "run", [0, 2], wait=3)
+    )
     assert (code, other_code) == (2, 2)
     for text in (error, other_error):
-        assert text.startswith("denseq: error: --processes: process 1, 3 did not join within 3 s"), text
+        assert text.startswith(
+            "denseq: error: --processes: process 1, 3 did not join within 3 s"
+        ), text
         assert text.count("\n") == 1
     assert not (tmp_path / "run").exists()
 
 
 def test_process_0_that_does_not_come_is_named(tmp_path: Path) -> None:
     port = free_port()
-    with pytest.raises(UserError, match=rf"process 0 did not answer at 127.0.0.1:{port} within 1 s"):
+    with pytest.raises(
+        UserError, match=rf"process 0 did not answer at 127.0.0.1:{port} within 1 s"
+    ):
         hosts.join(Processes(f"127.0.0.1:{port}", 2, 1, 1))
 
 

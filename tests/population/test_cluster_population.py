@@ -18,7 +18,10 @@ ELBOW = {"population.grid": '{"net.units": (2, 3, 5)}'}
 
 
 def load(**more: str) -> config.Config:
-    return config.load("configs/clusters.py", IRIS | {name.replace("__", "."): value for name, value in more.items()})
+    return config.load(
+        "configs/clusters.py",
+        IRIS | {name.replace("__", "."): value for name, value in more.items()},
+    )
 
 
 def test_more_units_leave_less_error_and_each_member_is_its_own_run(tmp_path: Path) -> None:
@@ -26,10 +29,13 @@ def test_more_units_leave_less_error_and_each_member_is_its_own_run(tmp_path: Pa
     assert [setting["values"]["net.units"] for setting in result["settings"]] == [5, 3, 2]
     errors = [setting["value"] for setting in result["settings"]]
     assert errors == sorted(errors) and errors[0] < errors[-1] / 1.5
-    assert result["kept"] == [min(result["per_member"], key=lambda member: member["value"])["member"]]
+    assert result["kept"] == [
+        min(result["per_member"], key=lambda member: member["value"])["member"]
+    ]
     for k in (1, 2, 4):
         alone = loop.fit(
-            load(population__grid=ELBOW["population.grid"], population__member=str(k)), tmp_path / f"member{k}"
+            load(population__grid=ELBOW["population.grid"], population__member=str(k)),
+            tmp_path / f"member{k}",
         )
         member = result["per_member"][k]
         assert member["metrics"] == pytest.approx(alone["metrics"]["train"], rel=1e-4), k
@@ -37,7 +43,9 @@ def test_more_units_leave_less_error_and_each_member_is_its_own_run(tmp_path: Pa
 
 
 def test_the_best_of_several_seeds_answers(tmp_path: Path) -> None:
-    result = loop.fit(load(population__seeds="4", net__units="3", net__start="rows"), tmp_path / "run")
+    result = loop.fit(
+        load(population__seeds="4", net__units="3", net__start="rows"), tmp_path / "run"
+    )
     values = [member["value"] for member in result["per_member"]]
     assert result["kept"] == [int(np.argmin(values))] and len(set(values)) > 1
     found = predict.load(tmp_path / "run")
@@ -49,7 +57,10 @@ def test_the_best_of_several_seeds_answers(tmp_path: Path) -> None:
     ("more", "words"),
     [
         ({"population__folds": "3"}, "config.population.folds: is for nets with a target"),
-        ({"population__keep": "all"}, "config.population.keep: clusters of several nets have no mean"),
+        (
+            {"population__keep": "all"},
+            "config.population.keep: clusters of several nets have no mean",
+        ),
     ],
 )
 def test_what_clusters_have_none_of(more: dict[str, str], words: str) -> None:

@@ -69,13 +69,19 @@ def test_parts_are_equal_and_as_few_as_fit(tmp_path, monkeypatch):
     said: list[str] = []
     # .7 x 2000 bytes hold 5 of the 9 members: two parts.
     parts = in_parts(run, said.append, lambda: 2000)
-    assert [[member.number for member in part.members] for part in parts] == [[0, 1, 2, 3, 4], [5, 6, 7, 8]]
+    assert [[member.number for member in part.members] for part in parts] == [
+        [0, 1, 2, 3, 4],
+        [5, 6, 7, 8],
+    ]
     assert [part.part for part in parts] == ["parts/0-of-2", "parts/1-of-2"]
     assert parts[1].data.train.shape[0] == 4
     assert jnp.array_equal(parts[1].data.valid, run.data.valid[5:])
     assert len(said) == 1 and "9 members" in said[0] and "2 parts" in said[0]
     # Begun in two, it goes on in two, and says nothing.
-    assert [part.part for part in in_parts(run, pytest.fail, lambda: 10**12)] == ["parts/0-of-2", "parts/1-of-2"]
+    assert [part.part for part in in_parts(run, pytest.fail, lambda: 10**12)] == [
+        "parts/0-of-2",
+        "parts/1-of-2",
+    ]
 
 
 def test_members_that_do_not_fit_alone_are_tried_alone(tmp_path, monkeypatch):
@@ -121,9 +127,20 @@ def test_parts_come_to_what_the_whole_comes_to(whole, tmp_path, monkeypatch):
     for split, scores in at_once["metrics"].items():
         assert result["metrics"][split] == pytest.approx(scores, rel=1e-5)
     assert {line["member"] for line in read_history(tmp_path / "run")} == set(range(9))
-    rows = {"age": [59], "sex": [2], "bmi": [32.1], "bp": [101], "s1": [157], "s2": [93.2], "s3": [38], "s4": [4]}
+    rows = {
+        "age": [59],
+        "sex": [2],
+        "bmi": [32.1],
+        "bp": [101],
+        "s1": [157],
+        "s2": [93.2],
+        "s3": [38],
+        "s4": [4],
+    }
     rows |= {"s5": [4.9], "s6": [87]}
-    assert predict.load(tmp_path / "run")(rows) == pytest.approx(predict.load(whole)(rows), rel=1e-5)
+    assert predict.load(tmp_path / "run")(rows) == pytest.approx(
+        predict.load(whole)(rows), rel=1e-5
+    )
 
 
 @pytest.mark.parametrize("calls", [2, 6])
@@ -138,7 +155,9 @@ def test_a_run_in_parts_resumes_in_parts(calls, tmp_path, monkeypatch):
     for part in ("parts/0-of-3", "parts/2-of-3"):
         assert (tmp_path / "run" / part / "checkpoints").exists()
     assert not (tmp_path / "run" / "checkpoints").exists()
-    results = [json.loads((tmp_path / name / "result.json").read_text()) for name in ("run", "straight")]
+    results = [
+        json.loads((tmp_path / name / "result.json").read_text()) for name in ("run", "straight")
+    ]
     assert results[0]["metrics"] == results[1]["metrics"]
     assert results[0]["per_member"] == results[1]["per_member"]
 

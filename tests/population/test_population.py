@@ -1,4 +1,6 @@
-"""Members of a population: each as the same net alone, resumed in their bits, and what they say together."""
+"""Members of a population: each as the same net alone, resumed in their bits, and what they say
+together.
+"""
 
 from __future__ import annotations
 
@@ -48,8 +50,14 @@ def alone(config: Config, member: int, folder: Path) -> dict[str, Any]:
     return loop.fit(dataclasses.replace(config, population=population), folder)
 
 
-GRID = {"optim.learning_rate": (1e-3, 1e-2), "net.dropout": (0.0, 0.4), "net.hidden": ((8,), (6, 4))}
-WINES = Config(data=WINE, net=Dense(hidden=(5,)), train=Train(epochs=4), population=Population(folds=4))
+GRID = {
+    "optim.learning_rate": (1e-3, 1e-2),
+    "net.dropout": (0.0, 0.4),
+    "net.hidden": ((8,), (6, 4)),
+}
+WINES = Config(
+    data=WINE, net=Dense(hidden=(5,)), train=Train(epochs=4), population=Population(folds=4)
+)
 SERIES = Config(
     data=Series(path="builtin:mackey_glass", target="x", lookback=16, horizon=4, rows=300),
     net=LSTM(hidden=(6,), dropout=0.2, bidirectional=True, readout="mean"),
@@ -69,7 +77,12 @@ SEQUENCES = Config(
 @pytest.mark.parametrize(
     ("config", "numbers"),
     [
-        pytest.param(table_config(seeds=2, folds=3, grid=GRID), (0, 17, 47), marks=pytest.mark.slow, id="table"),
+        pytest.param(
+            table_config(seeds=2, folds=3, grid=GRID),
+            (0, 17, 47),
+            marks=pytest.mark.slow,
+            id="table",
+        ),
         pytest.param(WINES, (0, 3), id="classes"),
         pytest.param(SERIES, (1, 2), marks=pytest.mark.slow, id="series"),
         pytest.param(SEQUENCES, (2, 3), marks=pytest.mark.slow, id="sequences"),
@@ -103,7 +116,9 @@ def test_each_fold_is_scaled_by_its_own_training_rows(tmp_path):
     (run,) = prepare_population(config, dataset, _made(tmp_path / "run"))
     for k, splits in enumerate(dataset.folds(3)):
         expected = dataset.inputs["numbers"][splits["train"]].astype(np.float64).mean(0)
-        np.testing.assert_allclose(run.data.statistics["inputs"]["center"][k], expected, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(
+            run.data.statistics["inputs"]["center"][k], expected, rtol=1e-5, atol=1e-6
+        )
         rows = np.asarray(run.data.train[k])[: len(splits["train"])] % len(dataset.weight)
         assert rows.tolist() == splits["train"].tolist()
     centers = np.asarray(run.data.statistics["inputs"]["center"])
@@ -115,10 +130,14 @@ def test_a_member_with_fewer_rows_has_its_own_order(tmp_path):
     (run,) = prepare_population(WINES, whole, _made(tmp_path / "run"))
     assert len(set(np.asarray(run.data.n_train).tolist())) == 2
     for number in range(4):
-        member = dataclasses.replace(WINES, population=dataclasses.replace(WINES.population, member=number))
+        member = dataclasses.replace(
+            WINES, population=dataclasses.replace(WINES.population, member=number)
+        )
         own = prepare(member, whole, _made(tmp_path / str(number)))
         data, _ = pick(run.data, run.data.key, number)  # type: ignore[arg-type]
-        rows_sb, mask_sb = (np.asarray(part) for part in epoch_rows(run.program, data, jnp.int32(1)))
+        rows_sb, mask_sb = (
+            np.asarray(part) for part in epoch_rows(run.program, data, jnp.int32(1))
+        )
         wanted_sb, wanted_real_sb = epoch_rows(own.program, own.data, jnp.int32(1))
         assert (rows_sb % len(whole.weight)).tolist() == wanted_sb.tolist()
         assert mask_sb.tolist() == wanted_real_sb.tolist()
@@ -137,13 +156,16 @@ def straight(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize("calls", [1, 3])
-def test_a_population_resumes_in_the_bits_of_the_straight_one(calls, straight, tmp_path, monkeypatch):
+def test_a_population_resumes_in_the_bits_of_the_straight_one(
+    calls, straight, tmp_path, monkeypatch
+):
     config = table_config(seeds=2, folds=3)
     with monkeypatch.context() as patch, pytest.raises(StoppedError):
         stop_after(calls, patch)
         loop.fit(config, tmp_path / "run")
     loop.fit(config, tmp_path / "run")
-    resumed, once = digest(tmp_path / "run"), digest(straight)
+    resumed = digest(tmp_path / "run")
+    once = digest(straight)
     assert resumed.pop("predictions").equals(once.pop("predictions"))
     assert resumed == once
 
@@ -151,12 +173,15 @@ def test_a_population_resumes_in_the_bits_of_the_straight_one(calls, straight, t
 @pytest.mark.slow
 def test_the_program_shrinks_to_those_that_still_train(tmp_path, monkeypatch):
     config = table_config(seeds=8)
-    config.train.patience, config.train.epochs = 1, 40
+    config.train.patience = 1
+    config.train.epochs = 40
     whole = loop.fit(config, tmp_path / "whole")
     monkeypatch.setattr("train.population.vmapped.WORTH", 0)
     few = loop.fit(config, tmp_path / "few")
     assert len({member["epochs"] for member in whole["per_member"]}) > 1
-    assert [m["best_step"] for m in few["per_member"]] == [m["best_step"] for m in whole["per_member"]]
+    assert [m["best_step"] for m in few["per_member"]] == [
+        m["best_step"] for m in whole["per_member"]
+    ]
     for one, other in zip(few["per_member"], whole["per_member"], strict=True):
         assert one["metrics"]["rmse"] == pytest.approx(other["metrics"]["rmse"], rel=1e-4)
 
@@ -173,14 +198,18 @@ def test_a_line_is_logged_for_every_member_and_evaluation(straight):
     result = json.loads((straight / "result.json").read_text())
     for member in result["per_member"]:
         lines = [line for line in read_history(straight) if line["member"] == member["member"]]
-        assert [line["epoch"] for line in lines if line["split"] == "valid"] == list(range(1, member["epochs"] + 1))
+        assert [line["epoch"] for line in lines if line["split"] == "valid"] == list(
+            range(1, member["epochs"] + 1)
+        )
 
 
 def test_the_ensemble_answers_with_the_mean_of_its_members(straight):
     model = predict.load(straight)
     dataset = load_dataset(pooled(table_config(seeds=2, folds=3)))
     inputs = dataset.take(dataset.arrays, dataset.splits["test"]).inputs
-    each = model.each(inputs)["numbers" if "numbers" in model.each(inputs) else next(iter(model.each(inputs)))]
+    each = model.each(inputs)[
+        "numbers" if "numbers" in model.each(inputs) else next(iter(model.each(inputs)))
+    ]
     assert each.shape[0] == 6
     together = next(iter(model.answers(inputs).values()))
     np.testing.assert_allclose(together, each.astype(np.float64).mean(0), rtol=1e-5, atol=1e-6)
@@ -189,15 +218,19 @@ def test_the_ensemble_answers_with_the_mean_of_its_members(straight):
 
 def test_validation_scores_over_folds_are_those_of_nets_that_did_not_see_the_row(straight):
     result = json.loads((straight / "result.json").read_text())
-    model, config = predict.load(straight), table_config(seeds=2, folds=3)
+    model = predict.load(straight)
+    config = table_config(seeds=2, folds=3)
     dataset = load_dataset(pooled(config))
-    error, n = 0.0, 0
+    error = 0.0
+    n = 0
     unit = float(dataset.encoder.units[dataset.heads[0].name][0])
     for fold, splits in enumerate(dataset.folds(3)):
         batch = dataset.take(dataset.arrays, splits["valid"])
         each = model.each(batch.inputs)[dataset.heads[0].name]
         own = [k for k, member in enumerate(members_of(config)) if member.fold == fold]
-        error += np.square((each[own].astype(np.float64).mean(0) - batch.target[dataset.heads[0].name]) * unit).sum()
+        error += np.square(
+            (each[own].astype(np.float64).mean(0) - batch.target[dataset.heads[0].name]) * unit
+        ).sum()
         n += len(batch.weight)
     assert result["rows"]["valid"] == n
     assert result["metrics"]["valid"]["mse"] == pytest.approx(error / n, rel=1e-5)
@@ -216,12 +249,21 @@ def test_spread_is_that_of_the_textbook():
 def test_settings_are_ranked_and_the_best_answers(tmp_path):
     config = table_config(seeds=2, grid={"optim.learning_rate": (1e-6, 1e-2)}, keep="best")
     result = loop.fit(config, tmp_path / "run")
-    assert [setting["values"]["optim.learning_rate"] for setting in result["settings"]] == [1e-2, 1e-6]
-    means = [np.mean([m["value"] for m in result["per_member"] if m["setting"] == s]) for s in (1, 0)]
+    assert [setting["values"]["optim.learning_rate"] for setting in result["settings"]] == [
+        1e-2,
+        1e-6,
+    ]
+    means = [
+        np.mean([m["value"] for m in result["per_member"] if m["setting"] == s]) for s in (1, 0)
+    ]
     assert [setting["value"] for setting in result["settings"]] == pytest.approx(means)
     (kept,) = result["kept"]
-    assert result["per_member"][kept]["value"] == min(member["value"] for member in result["per_member"])
-    assert result["metrics"]["test"]["rmse"] == pytest.approx(result["per_member"][kept]["metrics"]["rmse"], rel=1e-5)
+    assert result["per_member"][kept]["value"] == min(
+        member["value"] for member in result["per_member"]
+    )
+    assert result["metrics"]["test"]["rmse"] == pytest.approx(
+        result["per_member"][kept]["metrics"]["rmse"], rel=1e-5
+    )
     report = (tmp_path / "run" / "report.html").read_text()
     assert "optim.learning_rate" in report and "standard error" in report
 
@@ -229,7 +271,8 @@ def test_settings_are_ranked_and_the_best_answers(tmp_path):
 def test_halving_trains_the_best_third_on(tmp_path):
     rates = tuple(np.geomspace(1e-6, 1e-2, 9).tolist())
     config = table_config(seeds=2, grid={"optim.learning_rate": rates}, halving=3)
-    config.train.epochs, config.train.patience = 18, None
+    config.train.epochs = 18
+    config.train.patience = None
     result = loop.fit(config, tmp_path / "run")
     epochs = [max(m["epochs"] for m in result["per_member"] if m["setting"] == s) for s in range(9)]
     assert sorted(epochs) == [2] * 6 + [6] * 2 + [18]
@@ -257,7 +300,9 @@ def test_an_unfinished_population_is_no_model(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_groups_of_other_shapes_are_saved_apart_and_told_together(tmp_path):
-    config = table_config(seeds=2, grid={"net.hidden": ((8,), (6, 4)), "train.batch_size": (32, 64)})
+    config = table_config(
+        seeds=2, grid={"net.hidden": ((8,), (6, 4)), "train.batch_size": (32, 64)}
+    )
     result = loop.fit(config, tmp_path / "run")
     assert len(list((tmp_path / "run" / "groups").iterdir())) == 4
     assert {line["member"] for line in read_history(tmp_path / "run")} == set(range(8))

@@ -12,7 +12,8 @@ RANDOM = np.random.default_rng(0)
 def test_components_are_those_of_scikit_learn():
     from sklearn.decomposition import PCA
 
-    rows, units = RANDOM.normal(size=(80, 4)) * [1, 5, 2, 0.5] + 3, RANDOM.normal(size=(3, 4))
+    rows = RANDOM.normal(size=(80, 4)) * [1, 5, 2, 0.5] + 3
+    units = RANDOM.normal(size=(3, 4))
     ours, our_units = components(rows, units)
     model = PCA(2).fit(rows)
     for mine, theirs in ((ours, model.transform(rows)), (our_units, model.transform(units))):
@@ -23,16 +24,24 @@ def test_components_are_those_of_scikit_learn():
 
 def test_the_u_matrix_is_the_mean_distance_to_neighbours():
     units = np.arange(6.0)[:, None] ** 2  # a map of 2 x 3: 0 1 4 / 9 16 25
-    np.testing.assert_allclose(unit_distances(units, (2, 3), "rectangular")[[0, 1]], [(1 + 9) / 2, (1 + 3 + 15) / 3])
+    np.testing.assert_allclose(
+        unit_distances(units, (2, 3), "rectangular")[[0, 1]], [(1 + 9) / 2, (1 + 3 + 15) / 3]
+    )
     hexagonal = unit_distances(units, (2, 3), "hexagonal")
-    # Of the first place the neighbours are its right and the one below; the second row stands half a place further.
+    # Of the first place the neighbours are its right and the one below; the second row stands half
+    # a place further.
     np.testing.assert_allclose(hexagonal[0], (1 + 9) / 2)
     np.testing.assert_allclose(hexagonal[1], (1 + 3 + 8 + 15) / 4)
 
 
 def test_a_map_has_its_pictures_and_clusters_have_sizes():
     row = RANDOM.normal(size=(50, 3))
-    found = {"row": row, "cluster": RANDOM.integers(0, 6, 50), "units": row[:6], "names": ("a", "<b>")}
+    found = {
+        "row": row,
+        "cluster": RANDOM.integers(0, 6, 50),
+        "units": row[:6],
+        "names": ("a", "<b>"),
+    }
     found["grid"] = "hexagonal"
     mapped = "".join(cluster_sections(found | {"shape": (2, 3)}, "test"))
     for title in ("U-matrix", "Hit map", "Plane of a", "&lt;b&gt;", "50 test rows"):

@@ -1,4 +1,6 @@
-"""What a net answers over a plane: where its places stand, in whose units, and for which tables there is one."""
+"""What a net answers over a plane: where its places stand, in whose units, and for which tables
+there is one.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,8 @@ def test_places_cover_the_rows_and_bear_raw_units():
     assert a_axis[0] < 10 and a_axis[-1] > 12 and b_axis[0] < 0 and b_axis[-1] > 4
     np.testing.assert_allclose(plane["rows"][1], [12, 4])
     answer = plane["answers"]["y"].reshape(SIDE, SIDE)
-    np.testing.assert_array_equal(answer, np.broadcast_to(a_axis > 11, (SIDE, SIDE)))  # columns are a, rows are b
+    # Columns are a, rows are b.
+    np.testing.assert_array_equal(answer, np.broadcast_to(a_axis > 11, (SIDE, SIDE)))
     target = {"y": np.array([0, 1, 0, 1])}
     head = {"name": "y", "kind": "binary", "columns": ["y"], "classes": ["no", "yes"]}
     (section,) = decision_sections(plane, [head], target, "test")
@@ -41,5 +44,10 @@ def test_there_is_none_for_other_tables():
     category = (NUMBERS[0], Column("c", "category", vocabulary=("p",)))
     for columns in (three, category, NUMBERS[:1]):
         assert decision_plane(encoder(columns), {"numbers": ROWS}, answers) is None
-    assert decision_plane(encoder(head=Head("value", "regression", ("y",), (), 1)), {"numbers": ROWS}, answers) is None
+    assert (
+        decision_plane(
+            encoder(head=Head("value", "regression", ("y",), (), 1)), {"numbers": ROWS}, answers
+        )
+        is None
+    )
     assert decision_plane(encoder(), {"numbers": ROWS[2:3]}, answers) is None

@@ -11,7 +11,8 @@ from train.report import plots as figures
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=40))
 @settings(max_examples=100, deadline=None)
 def test_roc_is_that_of_scikit_learn_ties_included(rows):
-    positive, score = np.array([p for p, _ in rows]), np.array([s / 5 for _, s in rows])
+    positive = np.array([p for p, _ in rows])
+    score = np.array([s / 5 for _, s in rows])
     if positive.all() or not positive.any():
         return
     false_rate, true_rate, area = curves.roc_curve(positive, score)
@@ -23,7 +24,9 @@ def test_roc_is_that_of_scikit_learn_ties_included(rows):
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=1, max_size=40))
 @settings(max_examples=100, deadline=None)
 def test_calibration_is_what_a_loop_over_the_bins_finds(rows):
-    mean, share, count = curves.calibration(np.array([h for h, _ in rows]), np.array([p for _, p in rows]))
+    mean, share, count = curves.calibration(
+        np.array([h for h, _ in rows]), np.array([p for _, p in rows])
+    )
     bins = [[row for row in rows if min(int(row[1] * 10), 9) == i] for i in range(10)]
     bins = [b for b in bins if b]
     np.testing.assert_allclose(mean, [np.mean([p for _, p in b]) for b in bins], atol=1e-12)
@@ -32,7 +35,8 @@ def test_calibration_is_what_a_loop_over_the_bins_finds(rows):
 
 
 def test_the_interval_of_a_share_is_wilsons():
-    # Brown, Cai and DasGupta (2001): 0 of 10 is [0, 0.278]; Newcombe (1998): 81 of 263 is [0.2553, 0.3662].
+    # Brown, Cai and DasGupta (2001): 0 of 10 is [0, 0.278]; Newcombe (1998): 81 of 263 is [0.2553,
+    # 0.3662].
     low, high = figures.wilson_interval(np.array([0.0, 81 / 263]), np.array([10, 263]))
     np.testing.assert_allclose(low, [0, 0.2553], atol=1e-4)
     np.testing.assert_allclose(high, [0.2775, 0.3662], atol=1e-4)
@@ -40,7 +44,9 @@ def test_the_interval_of_a_share_is_wilsons():
 
 def test_confusion_counts_true_by_predicted():
     target, answer = np.random.default_rng(0).integers(0, 4, (2, 200))
-    np.testing.assert_array_equal(curves.confusion(target, answer, 4), truth.confusion_matrix(target, answer))
+    np.testing.assert_array_equal(
+        curves.confusion(target, answer, 4), truth.confusion_matrix(target, answer)
+    )
 
 
 def test_rare_classes_are_gathered_and_no_row_is_lost():

@@ -13,7 +13,9 @@ from train.report.page import number
 from train.report.report import write_report
 from train.report.scores import intervals_in_words
 
-NASTY = '<script>alert("1")</script> & $x_1$ \N{CJK UNIFIED IDEOGRAPH-5E74} style="#2563eb" --> </svg>'
+NASTY = (
+    '<script>alert("1")</script> & $x_1$ \N{CJK UNIFIED IDEOGRAPH-5E74} style="#2563eb" --> </svg>'
+)
 
 
 class Page(HTMLParser):
@@ -21,14 +23,21 @@ class Page(HTMLParser):
 
     def __init__(self, path):
         super().__init__()
-        self.tags, self.open, self.texts, self.fetched = set(), [], [], []
+        self.tags = set()
+        self.open = []
+        self.texts = []
+        self.fetched = []
         self.source = path.read_text(encoding="utf-8")
         self.feed(self.source)
         self.text = " ".join(" ".join(text for _, text in self.texts).split())
 
     def handle_starttag(self, tag, attrs):
         self.tags.add(tag)
-        self.fetched += [value for name, value in attrs if name in ("src", "href", "xlink:href", "action", "data")]
+        self.fetched += [
+            value
+            for name, value in attrs
+            if name in ("src", "href", "xlink:href", "action", "data")
+        ]
         if tag not in ("meta", "br"):
             self.open.append(tag)
 
@@ -50,17 +59,31 @@ class Page(HTMLParser):
 
 def make_result(scores, baselines, **changes):
     return {
-        "n_parameters": 4929, "metrics": {"train": scores, "valid": scores, "test": scores},
-        "baselines": {"test": baselines}, "steps": 40, "epochs": 5, "best_step": 24,
-        "seconds": {"start": 1.0, "compile": 0.5, "train": 0.25, "total": 1.75}, "examples_per_second": 123456.0,
-        "versions": {"jax": "0.10.1"}, "config_sha256": "ab12", "notes": ["3 missing values were filled"],
+        "n_parameters": 4929,
+        "metrics": {"train": scores, "valid": scores, "test": scores},
+        "baselines": {"test": baselines},
+        "steps": 40,
+        "epochs": 5,
+        "best_step": 24,
+        "seconds": {"start": 1.0, "compile": 0.5, "train": 0.25, "total": 1.75},
+        "examples_per_second": 123456.0,
+        "versions": {"jax": "0.10.1"},
+        "config_sha256": "ab12",
+        "notes": ["3 missing values were filled"],
         "config": {"name": "diabetes", "net": {"hidden": [64, 64]}},
-    } | changes  # fmt: skip
+    } | changes
 
 
 def make_history(name="rmse"):
     return [
-        {"step": 8 * epoch, "epoch": epoch, "split": split, "member": 0, "loss": 1 / epoch, name: 60 / epoch}
+        {
+            "step": 8 * epoch,
+            "epoch": epoch,
+            "split": split,
+            "member": 0,
+            "loss": 1 / epoch,
+            name: 60 / epoch,
+        }
         for epoch in range(1, 6)
         for split in ("train", "valid")
     ]
@@ -74,7 +97,9 @@ def make_predictions(kind, target, answer, columns=("y",), classes=()):
 
 def write(tmp_path, result, predictions, history=None, importance=None):
     path = tmp_path / "report.html"
-    write_report(path, result, make_history() if history is None else history, predictions, importance)
+    write_report(
+        path, result, make_history() if history is None else history, predictions, importance
+    )
     return Page(path)
 
 
@@ -104,33 +129,49 @@ def test_numbers_have_significant_digits(value, digits, text):
 
 
 def test_the_headline_has_every_baseline_from_the_best_down(tmp_path):
-    page = write(tmp_path, make_result(SCORES, {"mean": {"rmse": 76.0}, "linear": {"rmse": 55.2}}), NUMBERS)
+    page = write(
+        tmp_path, make_result(SCORES, {"mean": {"rmse": 76.0}, "linear": {"rmse": 55.2}}), NUMBERS
+    )
     assert "Test rmse 53.9 against 55.2 for a linear model and 76.0 for the mean." in page.text
-    assert "The net is 2.4% better than the best baseline, a linear model." in page.text  # 1.3 of 55.2
+    # 1.3 of 55.2.
+    assert "The net is 2.4% better than the best baseline, a linear model." in page.text
 
 
 def test_the_headline_admits_defeat(tmp_path):
-    page = write(tmp_path, make_result(SCORES, {"mean": {"rmse": 76.0}, "linear": {"rmse": 49.5}}), NUMBERS)
+    page = write(
+        tmp_path, make_result(SCORES, {"mean": {"rmse": 76.0}, "linear": {"rmse": 49.5}}), NUMBERS
+    )
     assert "The net does not beat a linear model: it is 8.9% worse." in page.text
     page = write(tmp_path, make_result(SCORES, {"mean": {"rmse": 53.9}}), NUMBERS)
     assert "The net does not beat the mean: it is the same." in page.text
 
 
 def test_a_table_gives_shares_in_decimals_and_errors_in_digits(tmp_path):
-    result = make_result({"rmse": 0.0012345, "r2": 0.5}, {"mean": {"rmse": 1234.5678, "r2": -0.0002262}}, notes=[])
+    result = make_result(
+        {"rmse": 0.0012345, "r2": 0.5}, {"mean": {"rmse": 1234.5678, "r2": -0.0002262}}, notes=[]
+    )
     page = write(tmp_path, result, NUMBERS)
-    assert page.within("td")[2:5] == ["1,235", "0.5000", "0.5000"] and "-0.0002" in page.within("td")
+    assert page.within("td")[2:5] == ["1,235", "0.5000", "0.5000"] and "-0.0002" in page.within(
+        "td"
+    )
     assert page.within("b")[1:3] == ["0.001234", "0.5000"]
     assert "Data" not in page.within("h2")  # there is nothing to note
 
 
 def test_of_shares_more_is_better(tmp_path):
-    scores, majority = {"loss": 0.4, "accuracy": 0.90, "log_loss": 0.3}, {"accuracy": 0.55, "log_loss": 0.69}
+    scores = {"loss": 0.4, "accuracy": 0.90, "log_loss": 0.3}
+    majority = {"accuracy": 0.55, "log_loss": 0.69}
     baselines = {"majority": majority, "linear": {"accuracy": 0.93, "log_loss": 0.4}}
-    page = write(tmp_path, make_result(scores, baselines), make_classes(2), make_history("accuracy"))
-    assert "Test accuracy 0.900 against 0.930 for a linear model and 0.550 for the most frequent class." in page.text
+    page = write(
+        tmp_path, make_result(scores, baselines), make_classes(2), make_history("accuracy")
+    )
+    assert (
+        "Test accuracy 0.900 against 0.930 for a linear model and 0.550 for the most frequent class."
+        in page.text
+    )
     assert "The net does not beat a linear model: it is 3.0 points worse." in page.text
-    assert "0.9300" in page.within("b") and "0.3000" in page.within("b")  # the winners of the table, each its way
+    # The winners of the table, each its way.
+    assert "0.9300" in page.within("b") and "0.3000" in page.within("b")
     assert "0.9000" not in page.within("b") and "0.4000" not in page.within("b")
 
 
@@ -154,7 +195,9 @@ def test_several_targets_have_their_own_headline_and_pictures(tmp_path):
     columns = [f"t{i}" for i in range(6)]
     scores = {f"{column}.rmse": 10.0 + i for i, column in enumerate(columns)} | {"loss": 0.5}
     both = np.repeat(TRUTH, 6, axis=1)
-    page = write(tmp_path, make_result(scores, {}), make_predictions("regression", both, both + 1, columns))
+    page = write(
+        tmp_path, make_result(scores, {}), make_predictions("regression", both, both + 1, columns)
+    )
     assert "Test rmse of t3 13.0 ." in page.text and "No baseline was measured." in page.text
     assert page.source.count("<figcaption><b>Predicted against true") == 4
     assert "The first 4 of 6 targets are drawn; the table has all." in page.text
@@ -164,60 +207,96 @@ def test_several_targets_have_their_own_headline_and_pictures(tmp_path):
 def test_each_target_is_drawn_from_its_own_column(tmp_path):
     both = np.concatenate([TRUTH, 1000 * TRUTH], axis=1)  # about 100, and 100,000
     scores = {"a.rmse": 1.0, "b.rmse": 1.0}
-    page = write(tmp_path, make_result(scores, {}), make_predictions("regression", both, both, ["a", "b"]))
+    page = write(
+        tmp_path, make_result(scores, {}), make_predictions("regression", both, both, ["a", "b"])
+    )
     drawings = re.findall('aria-label="(Residuals.*?)"(.*?)</svg>', page.source, re.DOTALL)
     panels = [(title, svg.count(">1e5</text>")) for title, svg in drawings]
-    # Exact predictions leave nothing over; of the second target they are drawn in units of 1e5, on one axis.
+    # Exact predictions leave nothing over; of the second target they are drawn in units of 1e5, on
+    # one axis.
     assert panels == [
-        ("Residuals", 0), ("Residuals against predicted", 0), ("Residuals", 0), ("Residuals against predicted", 1)
-    ]  # fmt: skip
+        ("Residuals", 0),
+        ("Residuals against predicted", 0),
+        ("Residuals", 0),
+        ("Residuals against predicted", 1),
+    ]
 
 
 def test_the_page_has_all_its_sections(tmp_path):
     importance = {"bmi": {"mean": 12.0, "sd": 2.0}, "age": {"mean": -0.5, "sd": 0.4}}
     page = write(tmp_path, make_result(SCORES, {}), NUMBERS, importance=importance)
-    assert page.within("h2") == ["Scores", "Learning", "y: answers to 66 test rows", "Importance", "Data", "Run"]
+    assert page.within("h2") == [
+        "Scores",
+        "Learning",
+        "y: answers to 66 test rows",
+        "Importance",
+        "Data",
+        "Run",
+    ]
     assert page.within("li") == ["3 missing values were filled"]
     cells = page.within("td")
     assert "4,929" in cells and "40 in 5 epochs; best after 24" in cells
     assert "1.75 (start 1.00, compile 0.500, train 0.250)" in cells
     assert '"hidden": [' in page.within("pre")[0]
     drawn = page.within("text")
-    assert drawn.count("best: 3") == 2 and "rise in rmse" in drawn and drawn.index("bmi") < drawn.index("age")
+    assert (
+        drawn.count("best: 3") == 2
+        and "rise in rmse" in drawn
+        and drawn.index("bmi") < drawn.index("age")
+    )
 
 
 def test_a_class_target_has_confusion_roc_and_calibration(tmp_path):
-    two, three = make_classes(2), make_classes(3)
+    two = make_classes(2)
+    three = make_classes(3)
     result = make_result({"loss": 0.3, "accuracy": 0.9}, {})
     page = write(tmp_path, result, two)
     captions = re.findall("<figcaption><b>(.*?)</b><span>(.*?)<", page.source)
     area = truth.roc_auc_score(two["targets"]["y"], two["answers"]["y"])
-    assert ("ROC", f"of class 1; area {number(area, 3)}") in captions and ("Calibration", "of P(class 1)") in captions
+    assert ("ROC", f"of class 1; area {number(area, 3)}") in captions and (
+        "Calibration",
+        "of P(class 1)",
+    ) in captions
     expected = truth.confusion_matrix(two["targets"]["y"], two["answers"]["y"] > 0.5)
-    drawn = re.findall(r">(\d+)</text>", page.source.partition('aria-label="Confusion"')[2].partition("</svg>")[0])
+    drawn = re.findall(
+        r">(\d+)</text>", page.source.partition('aria-label="Confusion"')[2].partition("</svg>")[0]
+    )
     assert drawn == [str(count) for count in expected.ravel()]
-    captions = dict(re.findall("<figcaption><b>(.*?)</b><span>(.*?)<", write(tmp_path, result, three).source))
+    captions = dict(
+        re.findall("<figcaption><b>(.*?)</b><span>(.*?)<", write(tmp_path, result, three).source)
+    )
     assert captions["Calibration"] == "each class against the rest" and "ROC" not in captions
 
 
 def test_many_classes_are_drawn_as_thirty(tmp_path):
     page = write(tmp_path, make_result({"loss": 0.3, "accuracy": 0.9}, {}), make_classes(35))
-    assert "number of rows; the 29 largest of 35 classes" in page.text and "6 others" in page.within("text")
+    assert (
+        "number of rows; the 29 largest of 35 classes" in page.text
+        and "6 others" in page.within("text")
+    )
 
 
 def test_one_class_alone_has_no_roc(tmp_path):
-    predictions = make_predictions("binary", np.ones(9, int), np.linspace(0, 1, 9), classes=["no", "yes"])
+    predictions = make_predictions(
+        "binary", np.ones(9, int), np.linspace(0, 1, 9), classes=["no", "yes"]
+    )
     page = write(tmp_path, make_result({"loss": 0.3, "accuracy": 0.9}, {}), predictions)
     assert "Calibration" in page.within("b") and "ROC" not in page.within("b")
 
 
 @pytest.mark.parametrize("kind", ["regression", "binary"])
 def test_names_are_text_wherever_they_stand(tmp_path, kind):
-    predictions = make_classes(2) if kind == "binary" else make_predictions("regression", TRUTH, TRUTH + 1)
+    predictions = (
+        make_classes(2) if kind == "binary" else make_predictions("regression", TRUTH, TRUTH + 1)
+    )
     predictions["heads"][0] |= {"columns": [NASTY], "classes": [NASTY, NASTY + "2"]}
     metric = "rmse" if kind == "regression" else "accuracy"
     scores = {f"{NASTY}.{metric}": 2.0, f"other.{metric}": 1.0, "loss": 0.5}
-    changes = {"notes": [NASTY], "config": {"name": NASTY, NASTY: NASTY}, "versions": {NASTY: NASTY}}
+    changes = {
+        "notes": [NASTY],
+        "config": {"name": NASTY, NASTY: NASTY},
+        "versions": {NASTY: NASTY},
+    }
     result = make_result(scores, {NASTY: scores}, **changes, config_sha256=NASTY)
     history = make_history(f"{NASTY}.{metric}")
     page = write(tmp_path, result, predictions, history, {NASTY: {"mean": 1.0, "sd": 0.1}})
@@ -227,7 +306,12 @@ def test_names_are_text_wherever_they_stand(tmp_path, kind):
 
 
 def test_names_in_any_script_and_with_dollars_are_drawn_as_they_are(tmp_path):
-    names = ["\N{CJK UNIFIED IDEOGRAPH-5E74}\N{CJK UNIFIED IDEOGRAPH-9F84}", "$x_1$", r"$\undefined$", "a\nb"]
+    names = [
+        "\N{CJK UNIFIED IDEOGRAPH-5E74}\N{CJK UNIFIED IDEOGRAPH-9F84}",
+        "$x_1$",
+        r"$\undefined$",
+        "a\nb",
+    ]
     importance = {name: {"mean": 1.0, "sd": 0.1} for name in names}
     drawn = write(tmp_path, make_result(SCORES, {}), NUMBERS, importance=importance).within("text")
     assert drawn[-4:] == [*names[:3], "a b"]
@@ -238,11 +322,14 @@ def test_the_page_fetches_nothing_and_runs_nothing(tmp_path):
     assert page.fetched and all(url.startswith(("#", "data:image/png")) for url in page.fetched)
     assert not page.tags & {"script", "link", "iframe", "img"} and "@import" not in page.source
     assert "default-src 'none'" in page.source
-    assert not re.search(r'style="[^"]*#[0-9a-f]{6}', page.source)  # colours follow the reader's scheme
+    # Colours follow the reader's scheme.
+    assert not re.search(r'style="[^"]*#[0-9a-f]{6}', page.source)
 
 
 def test_what_is_not_finite_is_left_out_and_counted(tmp_path):
-    predictions = make_predictions("regression", TRUTH, np.where(np.arange(66)[:, None] < 3, np.nan, TRUTH))
+    predictions = make_predictions(
+        "regression", TRUTH, np.where(np.arange(66)[:, None] < 3, np.nan, TRUTH)
+    )
     result = make_result({"loss": None, "rmse": float("nan")}, {"mean": {"rmse": 76.0}})
     history = [{"step": 8, "epoch": 1, "split": "valid", "member": 0, "loss": None, "rmse": 3.0}]
     page = write(tmp_path, result, predictions, history)
@@ -254,7 +341,9 @@ def test_what_is_not_finite_is_left_out_and_counted(tmp_path):
 
 def test_many_rows_are_sampled_and_it_is_said(tmp_path):
     target = RANDOM.normal(size=(20_000, 1))
-    page = write(tmp_path, make_result(SCORES, {}), make_predictions("regression", target, target * 0.9))
+    page = write(
+        tmp_path, make_result(SCORES, {}), make_predictions("regression", target, target * 0.9)
+    )
     assert page.text.count("5,000 of 20,000 rows, at random") == 2
     assert len(page.source) < 500_000
 
@@ -281,12 +370,21 @@ def test_a_report_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
 
 def test_matplotlib_is_not_loaded_before_a_report_is_drawn():
     code = "import sys, train.report; assert 'matplotlib' not in sys.modules"
-    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, cwd=Path(__file__).parents[2])
+    subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], check=True, cwd=Path(__file__).parents[2]
+    )
 
 
 def test_intervals_are_told_with_their_coverage_and_width():
     one = {"level": 0.9, "rows": 66, "coverage": 0.86364, "width": 165.42}
     assert intervals_in_words(one) == "90% hold 86.4% of the test rows, mean width 165.4"
-    two = {"level": 0.5, "rows": 9, "a.coverage": 0.5, "a.width": 2.0, "b.coverage": 1.0, "b.width": 30.0}
+    two = {
+        "level": 0.5,
+        "rows": 9,
+        "a.coverage": 0.5,
+        "a.width": 2.0,
+        "b.coverage": 1.0,
+        "b.width": 30.0,
+    }
     wanted = "50% hold 50.0% of the test rows for a, mean width 2.000; 100.0% of the test rows for b, mean width 30.00"
     assert intervals_in_words(two) == wanted

@@ -9,7 +9,10 @@ from train.report.weights import by_depth, gradient_pictures, kernel_weights, we
 
 
 def test_weights_are_those_of_kernels():
-    params = {"body": {"kernel": jnp.array([[1.0, 0.0]]), "bias": jnp.zeros(3)}, "out": {"kernel": jnp.array([2.0])}}
+    params = {
+        "body": {"kernel": jnp.array([[1.0, 0.0]]), "bias": jnp.zeros(3)},
+        "out": {"kernel": jnp.array([2.0])},
+    }
     weights = kernel_weights(params)
     np.testing.assert_array_equal(weights, [1, 0, 2])
     (picture,) = weight_pictures(weights)
@@ -26,7 +29,10 @@ def test_layers_stand_from_the_inputs_to_the_outputs():
 def test_norms_are_drawn_where_they_were_logged():
     lines = [{"epoch": e, "split": "train", "loss": 1.0} for e in (1, 2)]
     assert list(gradient_pictures(lines)) == []
-    logged = [line | {"gradient_norm.body.layer_0": 0.0, "gradient_norm.output.head_0_y": 1.5} for line in lines]
+    logged = [
+        line | {"gradient_norm.body.layer_0": 0.0, "gradient_norm.output.head_0_y": 1.5}
+        for line in lines
+    ]
     (picture,) = gradient_pictures([*logged, {"epoch": 2, "split": "valid"}])
     assert "body.layer_0 to output.head_0_y" in picture and "epoch 2" in picture
     assert "mathdefault" not in picture

@@ -1,4 +1,6 @@
-"""The winner trained again on all rows but the test rows: for how long, on what, and that it answers alone."""
+"""The winner trained again on all rows but the test rows: for how long, on what, and that it
+answers alone.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ CONFIG = Config(
     net=Dense(hidden=(8,), dropout=0.2),
     optim=Optim(learning_rate=1e-3),
     train=Train(epochs=12, batch_size=64, patience=3, checkpoint_every=1),
-    population=Population(folds=3, seeds=2, grid={"optim.learning_rate": (1e-6, 3e-2)}, keep="refit"),
+    population=Population(
+        folds=3, seeds=2, grid={"optim.learning_rate": (1e-6, 3e-2)}, keep="refit"
+    ),
 )
 
 
@@ -42,7 +46,8 @@ def finished(tmp_path_factory) -> tuple[Path, dict[str, Any]]:
 
 def test_the_net_is_the_one_trained_on_all_rows_for_the_mean_of_the_best_epochs(finished, tmp_path):
     folder, result = finished
-    # 442 rows, of which 15 % test: 376 train or validate; folds train on two thirds of them, 250 or 251 rows.
+    # 442 rows, of which 15 % test: 376 train or validate; folds train on two thirds of them, 250 or
+    # 251 rows.
     assert result["rows"]["train"] == 376 and result["refit"]["rows"] == 376
     assert result["refit"]["setting"] == 1
     best = [member["best_step"] / 4 for member in result["per_member"] if member["setting"] == 1]
@@ -68,7 +73,9 @@ def test_the_net_is_the_one_trained_on_all_rows_for_the_mean_of_the_best_epochs(
 
 def test_validation_rows_are_judged_by_the_folds(finished, tmp_path):
     folder, result = finished
-    together = dataclasses.replace(CONFIG, population=dataclasses.replace(CONFIG.population, keep="ensemble"))
+    together = dataclasses.replace(
+        CONFIG, population=dataclasses.replace(CONFIG.population, keep="ensemble")
+    )
     other = loop.fit(together, tmp_path / "ensemble")
     assert result["metrics"]["valid"] == other["metrics"]["valid"]
     assert result["rows"]["valid"] == 376
@@ -100,7 +107,8 @@ def test_it_resumes_in_the_bits_of_the_straight_run(calls, finished, tmp_path, m
     resumed = loop.fit(CONFIG, tmp_path / "run")
     assert resumed["metrics"] == result["metrics"]
     for one, other in zip(
-        *(jax.tree.leaves(predict.load(f).variables) for f in (folder, tmp_path / "run")), strict=True
+        *(jax.tree.leaves(predict.load(f).variables) for f in (folder, tmp_path / "run")),
+        strict=True,
     ):
         np.testing.assert_array_equal(one, other)
 
@@ -111,7 +119,8 @@ def test_a_series_is_trained_again_on_all_its_windows(tmp_path):
     population = Population(folds=2, keep="refit")
     config = Config(data=data, net=LSTM(hidden=(6,)), train=Train(epochs=3), population=population)
     result = loop.fit(config, tmp_path / "run")
-    # 300 rows, 15 % of which are test rows: 255 rows have 255 - 19 windows; the two folds validate on some of them.
+    # 300 rows, 15 % of which are test rows: 255 rows have 255 - 19 windows; the two folds validate
+    # on some of them.
     assert result["refit"]["rows"] == 236
     assert result["refit"]["steps"] == result["refit"]["epochs"] * 8
     assert 0 < result["rows"]["valid"] < 236
@@ -121,14 +130,21 @@ def test_a_series_is_trained_again_on_all_its_windows(tmp_path):
 def test_schedules_go_on_as_in_the_folds_and_means_round_half_up(tmp_path):
     train = dataclasses.replace(CONFIG.train, eval_every=2)
     population = Population(folds=3, keep="refit")
-    config = dataclasses.replace(CONFIG, optim=Optim(schedule="cosine"), train=train, population=population)
+    config = dataclasses.replace(
+        CONFIG, optim=Optim(schedule="cosine"), train=train, population=population
+    )
     (tmp_path / "run").mkdir()
     dataset = load_dataset(pooled(config))
     runs = prepare_population(config, dataset, tmp_path / "run")
-    records = [{"member": k, "setting": 0, "value": 1.0, "best_step": 4 * e} for k, e in enumerate((2, 3, 9))]
+    records = [
+        {"member": k, "setting": 0, "value": 1.0, "best_step": 4 * e}
+        for k, e in enumerate((2, 3, 9))
+    ]
     records[2]["value"] = np.inf
     settings = [{"setting": 0}]
-    again, setting = refit_run(config, dataset, runs, Outcome(None, {"per_member": records, "settings": settings}))  # type: ignore[arg-type]
+    again, setting = refit_run(
+        config, dataset, runs, Outcome(None, {"per_member": records, "settings": settings})
+    )  # type: ignore[arg-type]
     assert setting == 0
     assert again.program.steps_per_epoch == 6
     assert again.program.total_steps == 12 * 6
@@ -141,15 +157,24 @@ def test_of_tags_one_net_judges_each_fold():
     head = SimpleNamespace(kind="tags")
     dataset = SimpleNamespace(encoder=SimpleNamespace(heads=(head,)))
     values = {0: (0, 0, 2.0), 1: (0, 0, 1.0), 2: (0, 1, 3.0), 3: (0, 1, 4.0), 4: (1, 0, 0.5)}
-    records = [{"member": k, "setting": s, "fold": fold, "value": value} for k, (s, fold, value) in values.items()]
+    records = [
+        {"member": k, "setting": s, "fold": fold, "value": value}
+        for k, (s, fold, value) in values.items()
+    ]
     assert _kept(CONFIG, dataset, records, [{"setting": 0}]) == {1, 2}
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"population": Population(seeds=2, keep="refit")}, "config.population.keep: refit .* config.population.folds"),
-        ({"optim": Optim(schedule="plateau")}, "config.population.keep: refit .* config.optim.schedule=plateau"),
+        (
+            {"population": Population(seeds=2, keep="refit")},
+            "config.population.keep: refit .* config.population.folds",
+        ),
+        (
+            {"optim": Optim(schedule="plateau")},
+            "config.population.keep: refit .* config.optim.schedule=plateau",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused(changes, message):

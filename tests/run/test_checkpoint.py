@@ -1,4 +1,6 @@
-"""Checkpoints: exact bits back, damage noticed, and a usable newest step whatever happens while one is written."""
+"""Checkpoints: exact bits back, damage noticed, and a usable newest step whatever happens while one
+is written.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,7 @@ ODD_COLUMNS = ("a/b", "", "x y", "größe", "..", "a.b", "kernel")
 def make_state(name: str = "adamw", width: int = 3, layer: str = "layer_0") -> State:
     """A state with everything in it that a run may have."""
     random = np.random.default_rng(0)
-    draw = lambda *shape: jnp.asarray(random.normal(size=shape), jnp.float32)  # noqa: E731
+    draw = lambda *shape: jnp.asarray(random.normal(size=shape), jnp.float32)
     params = {"body": {layer: {"kernel": draw(2, width), "bias": draw(width)}}}
     params["output"] = {head: {"kernel": draw(width, 1)} for head in readable_names(ODD_COLUMNS)}
     stats = {"body": {"norm_0": {"mean": draw(width), "var": draw(width)}}}
@@ -47,7 +49,9 @@ def make_state(name: str = "adamw", width: int = 3, layer: str = "layer_0") -> S
 
 def at(step: int, **options: Any) -> State:
     """That state at a step, every number another one than at the next."""
-    state = jax.tree.map(lambda leaf: leaf + step if leaf.dtype == jnp.float32 else leaf, make_state(**options))
+    state = jax.tree.map(
+        lambda leaf: leaf + step if leaf.dtype == jnp.float32 else leaf, make_state(**options)
+    )
     return state.replace(step=jnp.int32(step))
 
 
@@ -66,7 +70,9 @@ def save(folder: Path, *steps: int, keep: int = 2) -> None:
 
 
 def files_of(folder: Path, step: int) -> list[Path]:
-    return sorted(path for path in (folder / "checkpoints" / str(step)).rglob("*") if path.is_file())
+    return sorted(
+        path for path in (folder / "checkpoints" / str(step)).rglob("*") if path.is_file()
+    )
 
 
 def flip_a_bit(path: Path) -> None:
@@ -100,7 +106,9 @@ def copied(saved: Path, tmp_path: Path) -> Path:
 def test_a_state_comes_back_in_its_very_bits(tmp_path: Path, name: str) -> None:
     state = at(7, name=name)
     odd = state.best.replace(value=jnp.float32(np.nan))
-    state = state.replace(best=odd, stopped=jnp.array(True), plateau=state.plateau.replace(value=jnp.float32(-0.0)))
+    state = state.replace(
+        best=odd, stopped=jnp.array(True), plateau=state.plateau.replace(value=jnp.float32(-0.0))
+    )
     checkpoints = Checkpoints(tmp_path)
     checkpoints.save(7, state, model_of(state))
     checkpoints.close()
@@ -149,7 +157,7 @@ def test_arrays_are_copied_before_save_returns(tmp_path: Path) -> None:
     state = jax.tree.map(lambda leaf: jnp.copy(leaf), at(1))
     big = state.replace(average={"kernel": jnp.arange(1e6)})
     wanted = jax.tree.map(lambda leaf: np.array(leaf, copy=True), big)
-    change = lambda leaf: ~leaf if leaf.dtype == bool else leaf + 1  # noqa: E731
+    change = lambda leaf: ~leaf if leaf.dtype == bool else leaf + 1
     overwrite = jax.jit(partial(jax.tree.map, change), donate_argnums=0)
     like = jax.tree.map(jnp.copy, big)
     overwrite.lower(big).compile()
@@ -181,7 +189,9 @@ def test_a_flipped_bit_in_any_file_is_noticed_or_harmless(saved: Path, tmp_path:
             assert steps == [20]
 
 
-@pytest.mark.parametrize("damage", ["flip", "truncate", "delete", "digest flipped", "digest deleted"])
+@pytest.mark.parametrize(
+    "damage", ["flip", "truncate", "delete", "digest flipped", "digest deleted"]
+)
 def test_the_step_before_a_damaged_one_is_used_and_the_reason_told(
     copied: Path, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -196,14 +206,18 @@ def test_the_step_before_a_damaged_one_is_used_and_the_reason_told(
         flip_a_bit(path)
     checkpoints = Checkpoints(copied)
     assert checkpoints.steps() == [20]
-    assert re.search(r"checkpoint 30 is passed over: \S+ is (not the file that was written|missing)", caplog.text)
+    assert re.search(
+        r"checkpoint 30 is passed over: \S+ is (not the file that was written|missing)", caplog.text
+    )
     assert_same_bits(checkpoints.restore_state(20, make_state()), at(20))
     checkpoints.close()
 
 
 def test_a_damaged_step_is_written_anew(copied: Path) -> None:
     """A run that fell back to step 20 comes to step 30 again."""
-    flip_a_bit(max((p for p in files_of(copied, 30) if "/d/" in str(p)), key=lambda p: p.stat().st_size))
+    flip_a_bit(
+        max((p for p in files_of(copied, 30) if "/d/" in str(p)), key=lambda p: p.stat().st_size)
+    )
     save(copied, 30)
     checkpoints = Checkpoints(copied)
     assert checkpoints.steps() == [30, 20]
@@ -212,7 +226,9 @@ def test_a_damaged_step_is_written_anew(copied: Path) -> None:
 
 
 def test_a_damaged_or_stray_step_does_not_outlive_good_ones_as_the_newest(copied: Path) -> None:
-    flip_a_bit(max((p for p in files_of(copied, 30) if "/d/" in str(p)), key=lambda p: p.stat().st_size))
+    flip_a_bit(
+        max((p for p in files_of(copied, 30) if "/d/" in str(p)), key=lambda p: p.stat().st_size)
+    )
     (copied / "checkpoints" / "99").mkdir()
     save(copied, 22, 24)
     assert Checkpoints(copied, read_only=True).steps() == [24, 22]
@@ -245,15 +261,21 @@ def test_when_all_are_damaged_the_run_does_not_begin_anew(copied: Path) -> None:
     checkpoints.close()
 
 
-@pytest.mark.parametrize("other", [{"width": 4}, {"layer": "layer_1"}, {"name": "rmsprop"}, {"name": "sgd"}])
-def test_the_state_of_another_network_or_optimizer_is_refused(saved: Path, other: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "other", [{"width": 4}, {"layer": "layer_1"}, {"name": "rmsprop"}, {"name": "sgd"}]
+)
+def test_the_state_of_another_network_or_optimizer_is_refused(
+    saved: Path, other: dict[str, Any]
+) -> None:
     reader = Checkpoints(saved, read_only=True)
     with pytest.raises(UserError, match=r"checkpoint 30 in .* is of another network or optimizer"):
         reader.restore_state(30, make_state(**other))
 
 
 def test_a_state_of_other_types_is_refused_and_not_cast(saved: Path) -> None:
-    half = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16) if leaf.dtype == jnp.float32 else leaf, make_state())
+    half = jax.tree.map(
+        lambda leaf: leaf.astype(jnp.bfloat16) if leaf.dtype == jnp.float32 else leaf, make_state()
+    )
     with pytest.raises(UserError, match="another network"):
         Checkpoints(saved, read_only=True).restore_state(30, half)
 
@@ -262,24 +284,34 @@ def test_a_state_of_other_types_is_refused_and_not_cast(saved: Path) -> None:
 def test_what_cannot_be_read_back_is_an_error_of_storage(
     saved: Path, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
-    """A disk that fails between the check of the digests and the reading. Orbax itself would leave threads behind."""
+    """A disk that fails between the check of the digests and the reading. Orbax itself would leave
+    threads behind.
+    """
 
     def fail(*arguments: Any) -> None:
         raise ValueError("DATA_LOSS: Error reading\n" + "spec\n" * 100)
 
     monkeypatch.setattr(checkpoint.ocp.StandardCheckpointer, call, fail)
-    with pytest.raises(StorageError, match=r"checkpoint 30 in .* cannot be read: DATA_LOSS: Error reading$"):
+    with pytest.raises(
+        StorageError, match=r"checkpoint 30 in .* cannot be read: DATA_LOSS: Error reading$"
+    ):
         Checkpoints(saved, read_only=True).restore_model(30)
 
 
 def test_a_folder_that_cannot_be_made_is_the_users(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"--workdir: cannot write in .*file/checkpoints: .*name another folder"):
+    with pytest.raises(
+        UserError, match=r"--workdir: cannot write in .*file/checkpoints: .*name another folder"
+    ):
         Checkpoints(tmp_path / "file")
 
 
-def test_every_listed_step_has_its_digest_before_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else a run killed between its first save and its second would have no checkpoint to its name."""
+def test_every_listed_step_has_its_digest_before_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a run killed between its first save and its second would have no checkpoint to its
+    name.
+    """
     seen = []
     write = checkpoint.write_json
 
@@ -306,7 +338,9 @@ def test_a_full_disk_leaves_the_older_steps_and_is_told_at_close(
     else:
         monkeypatch.setattr(checkpoints._manager, "save", no_space)
     checkpoints.save(40, at(40), model_of(at(40)))
-    with pytest.raises(StorageError, match=r"the checkpoint of step 40 could not be written: .*No space left"):
+    with pytest.raises(
+        StorageError, match=r"the checkpoint of step 40 could not be written: .*No space left"
+    ):
         checkpoints.close()
     monkeypatch.undo()
     reader = Checkpoints(copied)
@@ -314,7 +348,8 @@ def test_a_full_disk_leaves_the_older_steps_and_is_told_at_close(
     assert_same_bits(reader.restore_state(30, make_state()), at(30))
     reader.close()
     names = sorted(path.name for path in (copied / "checkpoints").iterdir())
-    assert names == ["20", "30", "digest-20.json", "digest-30.json"]  # nothing half written takes up the room
+    # Nothing half written takes up the room.
+    assert names == ["20", "30", "digest-20.json", "digest-30.json"]
 
 
 def test_a_later_save_that_succeeds_settles_an_earlier_failure(
@@ -346,8 +381,15 @@ PIPES: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL
 
 
 def python(code: str, *arguments: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", textwrap.dedent(SAVE) + textwrap.dedent(code), *map(str, arguments)]
-    return subprocess.Popen(command, cwd=ROOT, text=True, env=os.environ | {"PYTHONPATH": "."}, **PIPES)
+    command = [
+        sys.executable,
+        "-c",
+        textwrap.dedent(SAVE) + textwrap.dedent(code),
+        *map(str, arguments),
+    ]
+    return subprocess.Popen(
+        command, cwd=ROOT, text=True, env=os.environ | {"PYTHONPATH": "."}, **PIPES
+    )
 
 
 FILES_OF_4_KB = """
@@ -362,11 +404,15 @@ FILES_OF_4_KB = """
 
 
 def test_a_file_system_that_refuses_to_write_leaves_the_older_steps(copied: Path) -> None:
-    """The limit is one of this process, so that the failure comes from the system itself, inside orbax."""
+    """The limit is one of this process, so that the failure comes from the system itself, inside
+    orbax.
+    """
     with python(FILES_OF_4_KB, copied) as process:
         output = process.stdout.read() if process.stdout else ""
     assert process.returncode == 0
-    assert re.fullmatch("the checkpoint of step 40 could not be written: .*File too large.*\n", output)
+    assert re.fullmatch(
+        "the checkpoint of step 40 could not be written: .*File too large.*\n", output
+    )
     reader = Checkpoints(copied)
     assert reader.steps() == [30, 20]
     assert_same_bits(reader.restore_state(30, make_state()), at(30))
@@ -406,7 +452,9 @@ def test_a_kill_at_any_moment_leaves_a_whole_newest_step(tmp_path: Path) -> None
 
 
 def test_a_kill_after_the_very_first_save_leaves_that_step(tmp_path: Path) -> None:
-    code = "checkpoints.save(1, at(1), model_of(at(1))); print('saving', flush=True); time.sleep(60)"
+    code = (
+        "checkpoints.save(1, at(1), model_of(at(1))); print('saving', flush=True); time.sleep(60)"
+    )
     with python(code, tmp_path) as process:
         assert process.stdout is not None and process.stdout.readline() == "saving\n"
         for _ in range(200):

@@ -23,7 +23,9 @@ def test_fresh_folders_bear_name_and_time(tmp_path: Path) -> None:
     assert re.fullmatch(r"diabetes-\d{8}-\d{6}", made.name)
 
 
-def test_fresh_folders_of_one_second_are_distinct(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fresh_folders_of_one_second_are_distinct(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(time, "strftime", lambda form: "20260102-030405")
     made = [fresh_folder("a", str(tmp_path)).name for _ in range(3)]
     assert made == ["a-20260102-030405", "a-20260102-030405-1", "a-20260102-030405-2"]
@@ -42,9 +44,13 @@ def test_a_folder_is_made_and_held(tmp_path: Path) -> None:
 
 def test_a_second_holder_is_refused_and_told_by_whom(tmp_path: Path) -> None:
     with locked(tmp_path):
-        with pytest.raises(UserError, match=rf"{tmp_path} is in use by process {os.getpid()};"), locked(tmp_path):
+        with (
+            pytest.raises(UserError, match=rf"{tmp_path} is in use by process {os.getpid()};"),
+            locked(tmp_path),
+        ):
             raise AssertionError("held twice")
-        assert (tmp_path / ".lock").read_text() == str(os.getpid())  # the refused one left the lock alone
+        # The refused one left the lock alone.
+        assert (tmp_path / ".lock").read_text() == str(os.getpid())
     with locked(tmp_path):
         pass
 
@@ -61,7 +67,9 @@ with held(pathlib.Path(sys.argv[1])):
 def test_another_process_is_refused_until_this_one_dies(tmp_path: Path) -> None:
     command = [sys.executable, "-c", HOLD, str(tmp_path)]
     root = Path(__file__).parents[2]
-    with subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+    with subprocess.Popen(
+        command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
         assert holder.stdout is not None and holder.stdout.readline() == "held\n"
         with pytest.raises(UserError, match=f"in use by process {holder.pid};"), locked(tmp_path):
             raise AssertionError("held twice")
@@ -86,7 +94,12 @@ def test_an_error_frees_the_folder(tmp_path: Path) -> None:
 def test_a_folder_below_a_file_is_the_users_mistake(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file" / "run", tmp_path / "file"):
-        with pytest.raises(UserError, match=rf"--workdir: cannot write in {path}: .*; name another folder"), locked(path):
+        with (
+            pytest.raises(
+                UserError, match=rf"--workdir: cannot write in {path}: .*; name another folder"
+            ),
+            locked(path),
+        ):
             raise AssertionError("held")
 
 
@@ -109,7 +122,9 @@ def test_what_json_cannot_say_leaves_the_file_as_it_was(tmp_path: Path, broken: 
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
-def test_a_failed_write_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+def test_a_failed_write_leaves_the_file_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
     path = tmp_path / "a.json"
     write_json(path, {"old": 1})
 
@@ -122,11 +137,15 @@ def test_a_failed_write_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: p
     assert json.loads(path.read_text()) == {"old": 1}
 
 
-def test_json_is_on_the_disk_before_it_bears_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_is_on_the_disk_before_it_bears_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     order: list[str] = []
     for name in ("fsync", "replace"):
         real = getattr(os, name)
-        monkeypatch.setattr(os, name, lambda *args, name=name, real=real: (order.append(name), real(*args))[1])
+        monkeypatch.setattr(
+            os, name, lambda *args, name=name, real=real: (order.append(name), real(*args))[1]
+        )
     write_json(tmp_path / "a.json", 1)
     assert order == ["fsync", "replace"]
 
@@ -137,7 +156,9 @@ def test_a_folder_that_is_gone_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_reading_what_is_not_there_names_the_folder(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=rf"{tmp_path} holds no config\.json, so it is not a run's folder"):
+    with pytest.raises(
+        UserError, match=rf"{tmp_path} holds no config\.json, so it is not a run's folder"
+    ):
         read_json(tmp_path / "config.json", "a run's folder")
 
 

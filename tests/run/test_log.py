@@ -13,14 +13,23 @@ from train.run.log import RunLog, read_history
 
 
 def evaluate(run, step):
-    run.write(step, step / 4, {"train": {"loss": 1 / (step + 1)}, "valid": {"loss": 0.1 * step, "rmse": step**0.5}})
+    run.write(
+        step,
+        step / 4,
+        {"train": {"loss": 1 / (step + 1)}, "valid": {"loss": 0.1 * step, "rmse": step**0.5}},
+    )
 
 
 def events(folder):
-    """Every event under the folder, in the order written; a record is length, crc, content, crc (TFRecord)."""
+    """Every event under the folder, in the order written; a record is length, crc, content, crc
+    (TFRecord).
+    """
     found = []
-    for path in sorted((folder / "tensorboard").iterdir(), key=lambda path: int(path.name.rpartition(".")[2])):
-        data, place = path.read_bytes(), 0
+    for path in sorted(
+        (folder / "tensorboard").iterdir(), key=lambda path: int(path.name.rpartition(".")[2])
+    ):
+        data = path.read_bytes()
+        place = 0
         while place < len(data):
             (length,) = struct.unpack("<Q", data[place : place + 8])
             found.append(event_pb2.Event.FromString(data[place + 12 : place + 12 + length]))
@@ -33,7 +42,14 @@ def test_a_line_is_the_evaluation_of_one_split(tmp_path):
         run.write(12, 3, {"train": {"loss": 0.5}, "valid": {"loss": 0.25, "rmse": 53.875}})
     lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
     assert lines[0] == '{"step": 12, "epoch": 3, "split": "train", "member": 0, "loss": 0.5}'
-    assert json.loads(lines[1]) == {"step": 12, "epoch": 3, "split": "valid", "member": 0, "loss": 0.25, "rmse": 53.875}
+    assert json.loads(lines[1]) == {
+        "step": 12,
+        "epoch": 3,
+        "split": "valid",
+        "member": 0,
+        "loss": 0.25,
+        "rmse": 53.875,
+    }
     assert read_history(tmp_path) == [json.loads(line) for line in lines]
 
 
@@ -47,10 +63,18 @@ def test_numbers_that_are_not_finite_are_null_and_no_event(tmp_path):
     with RunLog(tmp_path) as run:
         run.write(1, 1, {"valid": {"loss": float("nan"), "rmse": float("inf"), "mae": 2.0}})
     assert read_history(tmp_path)[0] == {
-        "step": 1, "epoch": 1, "split": "valid", "member": 0, "loss": None, "rmse": None, "mae": 2.0,
-    }  # fmt: skip
+        "step": 1,
+        "epoch": 1,
+        "split": "valid",
+        "member": 0,
+        "loss": None,
+        "rmse": None,
+        "mae": 2.0,
+    }
     assert "NaN" not in (tmp_path / "metrics.jsonl").read_text()
-    assert [value.tag for event in events(tmp_path) for value in event.summary.value] == ["valid/mae"]
+    assert [value.tag for event in events(tmp_path) for value in event.summary.value] == [
+        "valid/mae"
+    ]
 
 
 @pytest.mark.parametrize("torn", [b"", b'{"step": 24, "epo'])
@@ -65,7 +89,8 @@ def test_a_resumed_log_is_byte_for_byte_that_of_a_straight_run(tmp_path, torn):
             evaluate(run, step)
     path = tmp_path / "resumed" / "metrics.jsonl"
     path.write_bytes(path.read_bytes() + torn)
-    with RunLog(tmp_path / "resumed", after_step=12) as run:  # the newest checkpoint is older than the last line
+    # The newest checkpoint is older than the last line.
+    with RunLog(tmp_path / "resumed", after_step=12) as run:
         for step in range(16, 40, 4):
             evaluate(run, step)
     assert path.read_bytes() == (tmp_path / "straight" / "metrics.jsonl").read_bytes()
@@ -86,7 +111,9 @@ def test_reading_leaves_out_a_torn_line(tmp_path):
 @pytest.mark.parametrize("line", ["rubbish", "[1]", '{"loss": 1}', "3"])
 def test_a_line_no_run_wrote_is_named(tmp_path, line):
     (tmp_path / "metrics.jsonl").write_text(f'{{"step": 1}}\n{line}\n{{"step": 2}}\n')
-    with pytest.raises(UserError, match=r"metrics\.jsonl, line 2: expected an evaluation in JSON; delete the line"):
+    with pytest.raises(
+        UserError, match=r"metrics\.jsonl, line 2: expected an evaluation in JSON; delete the line"
+    ):
         RunLog(tmp_path, after_step=1)
 
 
@@ -94,12 +121,19 @@ def test_tensorboard_has_each_score_at_its_step(tmp_path):
     with RunLog(tmp_path) as run:
         evaluate(run, 4)
         evaluate(run, 8)
-    scalars = [(e.step, value.tag, value.simple_value) for e in events(tmp_path) for value in e.summary.value]
+    scalars = [
+        (e.step, value.tag, value.simple_value)
+        for e in events(tmp_path)
+        for value in e.summary.value
+    ]
     assert scalars == [
-        (4, "train/loss", pytest.approx(0.2)), (4, "valid/loss", pytest.approx(0.4)), (4, "valid/rmse", 2.0),
-        (8, "train/loss", pytest.approx(1 / 9)), (8, "valid/loss", pytest.approx(0.8)),
+        (4, "train/loss", pytest.approx(0.2)),
+        (4, "valid/loss", pytest.approx(0.4)),
+        (4, "valid/rmse", 2.0),
+        (8, "train/loss", pytest.approx(1 / 9)),
+        (8, "valid/loss", pytest.approx(0.8)),
         (8, "valid/rmse", pytest.approx(8**0.5)),
-    ]  # fmt: skip
+    ]
 
 
 def test_tensorboard_forgets_what_a_resumed_run_repeats(tmp_path):
@@ -110,7 +144,8 @@ def test_tensorboard_forgets_what_a_resumed_run_repeats(tmp_path):
         evaluate(run, 8)
     kept = []
     for event in events(tmp_path):
-        if event.session_log.status == event_pb2.SessionLog.START:  # TensorBoard's rule: purge from this step on
+        # TensorBoard's rule: purge from this step on.
+        if event.session_log.status == event_pb2.SessionLog.START:
             kept = [(step, tag) for step, tag in kept if step < event.step]
         kept += [(event.step, value.tag) for value in event.summary.value]
     tags = ["train/loss", "valid/loss", "valid/rmse"]
@@ -118,7 +153,9 @@ def test_tensorboard_forgets_what_a_resumed_run_repeats(tmp_path):
 
 
 def test_a_folder_that_cannot_be_written_is_a_storage_error(tmp_path):
-    with pytest.raises(StorageError, match=r"cannot write .*metrics\.jsonl: No such file or directory"):
+    with pytest.raises(
+        StorageError, match=r"cannot write .*metrics\.jsonl: No such file or directory"
+    ):
         RunLog(tmp_path / "missing")
 
 
@@ -137,13 +174,26 @@ def test_tensorboard_does_not_bring_torch_with_it(tmp_path):
         f"RunLog({str(tmp_path)!r}).close()\n"
         "assert 'tensorboardX' in sys.modules and not any(name.startswith('torch.') for name in sys.modules)"
     )
-    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, cwd=Path(__file__).parents[2])
+    subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], check=True, cwd=Path(__file__).parents[2]
+    )
 
 
 def test_the_metrics_of_which_more_is_better_are_those_the_metrics_say():
     metrics = pytest.importorskip("train.evaluation.metrics.supervised")
     exact = metrics.regression_metrics([1.0, 2.0], [1.0, 2.0])
-    exact |= metrics.binary_metrics([0.0, 1.0], [0, 1]) | metrics.multiclass_metrics([[1.0, 0.0], [0.0, 1.0]], [0, 1])
-    two = {"cluster": [0, 0, 1, 1], "distance": [0.0] * 4, "adjacent": [1] * 4, "row": [[0.0], [0.0], [9.0], [9.0]]}
-    exact |= pytest.importorskip("train.evaluation.metrics.clusters").cluster_metrics(two, [0, 0, 1, 1])
-    assert {name for name, value in exact.items() if value == 1} == HIGHER_IS_BETTER - {"token_accuracy"}
+    exact |= metrics.binary_metrics([0.0, 1.0], [0, 1]) | metrics.multiclass_metrics(
+        [[1.0, 0.0], [0.0, 1.0]], [0, 1]
+    )
+    two = {
+        "cluster": [0, 0, 1, 1],
+        "distance": [0.0] * 4,
+        "adjacent": [1] * 4,
+        "row": [[0.0], [0.0], [9.0], [9.0]],
+    }
+    exact |= pytest.importorskip("train.evaluation.metrics.clusters").cluster_metrics(
+        two, [0, 0, 1, 1]
+    )
+    assert {name for name, value in exact.items() if value == 1} == HIGHER_IS_BETTER - {
+        "token_accuracy"
+    }

@@ -38,7 +38,9 @@ def test_without_a_terminal_nothing_is_written_and_rich_is_not_loaded():
         "with Progress(10, 100) as bar: bar.update(1, 0.5, {'rmse': 2.0})\n"
         "assert 'rich' not in sys.modules"
     )
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, capture_output=True, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], check=True, capture_output=True, cwd=ROOT
+    )
     assert done.stdout == done.stderr == b""
 
 
@@ -46,10 +48,17 @@ def test_a_terminal_shows_epoch_loss_and_score(terminal):
     with Progress(10, 100) as bar:
         bar.update(3, 0.51239, {"rmse": 53.876, "mae": 40.0})
     last = text(terminal).splitlines()[-1]
-    assert "3/10" in last and "loss 0.5124" in last and "rmse 53.88 (best 53.88)" in last and "mae" not in last
+    assert (
+        "3/10" in last
+        and "loss 0.5124" in last
+        and "rmse 53.88 (best 53.88)" in last
+        and "mae" not in last
+    )
 
 
-@pytest.mark.parametrize(("metric", "best"), [("rmse", 1.0), ("price.rmse", 1.0), ("accuracy", 3.0), ("y.auc", 3.0)])
+@pytest.mark.parametrize(
+    ("metric", "best"), [("rmse", 1.0), ("price.rmse", 1.0), ("accuracy", 3.0), ("y.auc", 3.0)]
+)
 def test_the_best_score_so_far_follows_the_direction_of_the_metric(terminal, metric, best):
     with Progress(10, 100) as bar:
         for epoch, score in enumerate((float("nan"), 2.0, 1.0, 3.0, 2.5), 1):
@@ -60,7 +69,9 @@ def test_the_best_score_so_far_follows_the_direction_of_the_metric(terminal, met
 def test_the_speed_leaves_out_the_epochs_that_were_compiled(terminal, monkeypatch):
     clock = iter([100.0, 102.0])  # the first update, the second
     with Progress(10, 500) as bar:
-        monkeypatch.setattr("train.run.progress.time", SimpleNamespace(perf_counter=lambda: next(clock)))
+        monkeypatch.setattr(
+            "train.run.progress.time", SimpleNamespace(perf_counter=lambda: next(clock))
+        )
         bar.update(1, 0.5, {})
         assert "examples/s" not in str(bar._bar.tasks[0].fields)
         bar.update(5, 0.4, {})

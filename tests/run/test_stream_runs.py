@@ -1,4 +1,6 @@
-"""Runs on tables larger than memory: what they learn, what memory they take, and that they go on where they stopped."""
+"""Runs on tables larger than memory: what they learn, what memory they take, and that they go on
+where they stopped.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,8 @@ from train.run.log import read_history
 from train.run.prepare import prepare
 
 ROOT = Path(__file__).parents[2]
-COLUMNS, NOISE = 20, 0.5
+COLUMNS = 20
+NOISE = 0.5
 WEIGHTS = np.arange(1, COLUMNS + 1) / COLUMNS
 MEASURED = """
 import json, resource, sys
@@ -46,15 +49,24 @@ def write_rows(folder: Path, n: int, piece: int = 100_000, group: int = 20_000) 
         x_nf = rng.normal(size=(size, COLUMNS)).astype(np.float32)
         columns = {f"x{j}": x_nf[:, j] for j in range(COLUMNS)}
         y_n = (x_nf @ WEIGHTS + NOISE * rng.normal(size=size)).astype(np.float32)
-        pq.write_table(pa.table({**columns, "y": y_n}), folder / f"{i}.parquet", row_group_size=group)
+        pq.write_table(
+            pa.table({**columns, "y": y_n}), folder / f"{i}.parquet", row_group_size=group
+        )
     return str(folder)
 
 
 def overrides(path: str, **more: str) -> dict[str, str]:
     given = {
-        "data.path": path, "data.target": "y", "data.stream": "true", "data.valid": "1000", "data.test": "1000",
-        "train.epochs": "1", "net.hidden": "(16,)", "net.dropout": "0", "net.embedding": "none",
-    }  # fmt: skip
+        "data.path": path,
+        "data.target": "y",
+        "data.stream": "true",
+        "data.valid": "1000",
+        "data.test": "1000",
+        "train.epochs": "1",
+        "net.hidden": "(16,)",
+        "net.dropout": "0",
+        "net.embedding": "none",
+    }
     return given | {name.replace("__", "."): value for name, value in more.items()}
 
 
@@ -62,18 +74,26 @@ def overrides(path: str, **more: str) -> dict[str, str]:
 def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
     """Ten times the cap, as float32 in memory, is learned under the cap.
 
-    What malloc keeps of freed arrays differs by tens of MB between equal runs: glibc is told to give arrays back at
-    once, and the few rows are read six times, for the first chunks of a run widen what is kept, whatever the table.
+    What malloc keeps of freed arrays differs by tens of MB between equal runs: glibc is told to
+    give arrays back at once, and the few rows are read six times, for the first chunks of a run
+    widen what is kept, whatever the table.
     """
-    cap, n_rows = 40 << 20, 5_000_000
+    cap = 40 << 20
+    n_rows = 5_000_000
     assert 4 * n_rows * (COLUMNS + 1) > 10 * cap
     peaks = {}
     for name, n, epochs in (("few", 200_000, "6"), ("many", n_rows, "1")):
-        more = {"data__shuffle_window": "32768", "train__batch_size": "1024", "train__epochs": epochs}
+        more = {
+            "data__shuffle_window": "32768",
+            "train__batch_size": "1024",
+            "train__epochs": epochs,
+        }
         given = overrides(write_rows(tmp_path / name, n), **more)
         command = [sys.executable, "-c", MEASURED, json.dumps(given), str(tmp_path / f"{name}-run")]
         env = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}
-        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(
+            command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300
+        )
         assert done.returncode == 0, done.stderr[-2000:]
         found = json.loads(done.stdout)
         peaks[name] = found["peak"]
@@ -82,15 +102,26 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
     assert peaks["many"] - peaks["few"] < cap
 
 
-def test_a_stream_stopped_within_an_epoch_goes_on_in_the_same_bits(tmp_path: Path, monkeypatch) -> None:
+def test_a_stream_stopped_within_an_epoch_goes_on_in_the_same_bits(
+    tmp_path: Path, monkeypatch
+) -> None:
     path = write_rows(tmp_path / "rows", 6000, 2000, 500)
-    more = {"data__shuffle_window": "1024", "train__batch_size": "128", "train__epochs": "3", "optim__ema": "0.9"}
+    more = {
+        "data__shuffle_window": "1024",
+        "train__batch_size": "128",
+        "train__epochs": "3",
+        "optim__ema": "0.9",
+    }
     cfg = config.load("configs/table.py", overrides(path, **more))
     loop.fit(cfg, tmp_path / "straight")
-    with monkeypatch.context() as patch, pytest.raises(StoppedError, match="stopped at step") as stopped:
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(StoppedError, match="stopped at step") as stopped,
+    ):
         resumption.stop_after(7, patch)
         loop.fit(cfg, tmp_path / "stopped")
-    step, per_epoch = int(str(stopped.value).split("step ")[1].split(",")[0]), -(-4000 // 128)
+    step = int(str(stopped.value).split("step ")[1].split(",")[0])
+    per_epoch = -(-4000 // 128)
     assert step % per_epoch, "stopped between epochs: within one is harder"
     loop.fit(cfg, tmp_path / "stopped")
     assert resumption.digest(tmp_path / "stopped") == resumption.digest(tmp_path / "straight")
@@ -98,8 +129,15 @@ def test_a_stream_stopped_within_an_epoch_goes_on_in_the_same_bits(tmp_path: Pat
 
 def test_a_stream_scores_as_the_same_rows_in_memory(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "rows", 8000, 3000, 500)
-    more = {"train__epochs": "12", "train__batch_size": "64", "optim__learning_rate": "0.003", "net__hidden": "()"}
-    streamed = loop.fit(config.load("configs/table.py", overrides(path, **more)), tmp_path / "streamed")
+    more = {
+        "train__epochs": "12",
+        "train__batch_size": "64",
+        "optim__learning_rate": "0.003",
+        "net__hidden": "()",
+    }
+    streamed = loop.fit(
+        config.load("configs/table.py", overrides(path, **more)), tmp_path / "streamed"
+    )
     table = pa.concat_tables([pq.read_table(file) for file in sorted(Path(path).glob("*.parquet"))])
     pq.write_table(table, tmp_path / "all.parquet")
     more["data__stream"] = "false"
@@ -112,11 +150,17 @@ def test_a_stream_scores_as_the_same_rows_in_memory(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"data.path": "rows.csv"}, "config.data.stream: reads Parquet, but config.data.path is rows.csv"),
+        (
+            {"data.path": "rows.csv"},
+            "config.data.stream: reads Parquet, but config.data.path is rows.csv",
+        ),
         ({"data.split": "stratified"}, "config.data.split: stratified needs all rows in memory"),
         ({"population.seeds": "2"}, "config.population: trains on rows in memory"),
         ({"devices.parallel": "pmap"}, "config.devices.parallel: a stream is compiled by jit"),
-        ({"data.stream": "false", "data.shuffle_window": "9"}, "config.data.shuffle_window: is for config.data.stream"),
+        (
+            {"data.stream": "false", "data.shuffle_window": "9"},
+            "config.data.shuffle_window: is for config.data.stream",
+        ),
     ],
 )
 def test_what_a_stream_cannot_do_is_said(changed: dict[str, str], words: str) -> None:
@@ -131,19 +175,31 @@ def trained(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("trained")
     more = {"train__batch_size": "256", "net__hidden": "()", "data__shuffle_window": "1024"}
     loop.fit(
-        config.load("configs/table.py", overrides(write_rows(root / "rows", 5000, 2000, 500), **more)), root / "run"
+        config.load(
+            "configs/table.py", overrides(write_rows(root / "rows", 5000, 2000, 500), **more)
+        ),
+        root / "run",
     )
     return root
 
 
 @pytest.mark.parametrize("ending", ["parquet", "csv", "jsonl"])
-def test_a_folder_is_answered_in_pieces_as_one_table(trained: Path, tmp_path: Path, ending: str) -> None:
+def test_a_folder_is_answered_in_pieces_as_one_table(
+    trained: Path, tmp_path: Path, ending: str
+) -> None:
     out = tmp_path / f"answers.{ending}"
-    assert predict.main([f"--workdir={trained / 'run'}", f"--data={trained / 'rows'}", f"--out={out}"]) == 0
+    assert (
+        predict.main([f"--workdir={trained / 'run'}", f"--data={trained / 'rows'}", f"--out={out}"])
+        == 0
+    )
     answers = read_table(out)
-    whole = pa.concat_tables([pq.read_table(file) for file in sorted((trained / "rows").glob("*.parquet"))])
+    whole = pa.concat_tables(
+        [pq.read_table(file) for file in sorted((trained / "rows").glob("*.parquet"))]
+    )
     assert answers["row"].to_pylist() == list(range(5000))
-    np.testing.assert_array_equal(answers["prediction"].to_numpy(), predict.load(trained / "run")(whole))
+    np.testing.assert_array_equal(
+        answers["prediction"].to_numpy(), predict.load(trained / "run")(whole)
+    )
 
 
 def test_answers_that_fail_leave_no_file(trained: Path, tmp_path: Path) -> None:
@@ -152,13 +208,23 @@ def test_answers_that_fail_leave_no_file(trained: Path, tmp_path: Path) -> None:
     pq.write_table(table, tmp_path / "rows" / "0.parquet")
     far = table.set_column(0, "x0", pa.array(np.full(len(table), np.inf, np.float32)))
     pq.write_table(far, tmp_path / "rows" / "1.parquet")
-    with pytest.raises(UserError, match=r"1.parquet, counted from row 1 on: column 'x0': row 1 is infinite"):
-        predict.main([f"--workdir={trained / 'run'}", f"--data={tmp_path / 'rows'}", f"--out={tmp_path / 'out.csv'}"])
+    with pytest.raises(
+        UserError, match=r"1.parquet, counted from row 1 on: column 'x0': row 1 is infinite"
+    ):
+        predict.main(
+            [
+                f"--workdir={trained / 'run'}",
+                f"--data={tmp_path / 'rows'}",
+                f"--out={tmp_path / 'out.csv'}",
+            ]
+        )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["rows"]
 
 
 def test_updates_are_those_of_a_loop_over_the_chunks(tmp_path: Path) -> None:
-    """Descent in float64 by numpy: one update a chunk, so that the order within it does not tell."""
+    """Descent in float64 by numpy: one update a chunk, so that the order within it does not
+    tell.
+    """
     path = write_rows(tmp_path / "rows", 3000, 1000, 250)
     cfg = Config(
         name="plain",
@@ -171,14 +237,18 @@ def test_updates_are_those_of_a_loop_over_the_chunks(tmp_path: Path) -> None:
     loop.fit(cfg, tmp_path / "run")
     fitted = dataset.statistics(dataset.splits["train"])
     plan = plan_chunks(dataset.n_train, 512, 512)
-    w_f, bias, losses = np.zeros(COLUMNS), 0.0, []
+    w_f = np.zeros(COLUMNS)
+    bias = 0.0
+    losses = []
     for chunk in read_chunks(dataset, plan, cfg.seed, 0, 2 * plan.steps_per_epoch):
-        x_nf, y_n = chunk.batch.inputs["numbers"][: chunk.n_rows], chunk.batch.target["value"][: chunk.n_rows, 0]
+        x_nf = chunk.batch.inputs["numbers"][: chunk.n_rows]
+        y_n = chunk.batch.target["value"][: chunk.n_rows, 0]
         x_nf = (x_nf.astype(np.float64) - fitted["inputs"]["center"]) / fitted["inputs"]["scale"]
         y_n = (y_n - fitted["targets"]["value"]["center"]) / fitted["targets"]["value"]["scale"]
         error_n = x_nf @ w_f + bias - y_n
         losses.append((chunk.n_rows, (error_n**2).sum()))
-        w_f, bias = w_f - 0.05 * 2 * error_n @ x_nf / len(error_n), bias - 0.05 * 2 * error_n.mean()
+        w_f = w_f - 0.05 * 2 * error_n @ x_nf / len(error_n)
+        bias = bias - 0.05 * 2 * error_n.mean()
     variables = predict.load(tmp_path / "run").variables
     (kernel,) = [leaf for leaf in jax.tree.leaves(variables["params"]) if leaf.ndim == 2]
     np.testing.assert_allclose(kernel[:, 0], w_f, rtol=1e-4, atol=1e-5)
@@ -189,16 +259,22 @@ def test_updates_are_those_of_a_loop_over_the_chunks(tmp_path: Path) -> None:
 
 
 def test_balanced_classes_are_weighed_by_all_rows(tmp_path: Path, monkeypatch) -> None:
-    """rows / (classes x rows of the class), as in scikit-learn, although the sample holds a few rows only."""
+    """rows / (classes x rows of the class), as in scikit-learn, although the sample holds a few
+    rows only.
+    """
     monkeypatch.setattr("train.data.stream.online_statistics.SAMPLE_ROWS", 100)
     random = np.random.default_rng(0)
     x_n = random.normal(size=4000)
     labels = np.where(x_n > 1, "high", "low")
     (tmp_path / "rows").mkdir()
-    pq.write_table(pa.table({"x": x_n, "label": labels}), tmp_path / "rows" / "0.parquet", row_group_size=500)
+    pq.write_table(
+        pa.table({"x": x_n, "label": labels}), tmp_path / "rows" / "0.parquet", row_group_size=500
+    )
     data = Table(path=str(tmp_path / "rows"), target="label", stream=True, valid=0, test=0)
     run = prepare(
-        Config(data=data, net=Dense(hidden=()), class_weight="balanced"), load_dataset(Config(data=data)), tmp_path
+        Config(data=data, net=Dense(hidden=()), class_weight="balanced"),
+        load_dataset(Config(data=data)),
+        tmp_path,
     )
     name, factor_k = streaming._factors(run)
     counts_k = np.array([(labels == "high").sum(), (labels == "low").sum()])
@@ -208,7 +284,9 @@ def test_balanced_classes_are_weighed_by_all_rows(tmp_path: Path, monkeypatch) -
 
 def test_files_that_vanish_end_the_run_in_one_line(tmp_path: Path, monkeypatch) -> None:
     path = write_rows(tmp_path / "rows", 4000, 2000, 500)
-    cfg = config.load("configs/table.py", overrides(path, data__shuffle_window="512", train__batch_size="256"))
+    cfg = config.load(
+        "configs/table.py", overrides(path, data__shuffle_window="512", train__batch_size="256")
+    )
     compile_chunks = loop.compile_chunks
 
     def compile_and_lose(*arguments):
@@ -216,6 +294,8 @@ def test_files_that_vanish_end_the_run_in_one_line(tmp_path: Path, monkeypatch) 
         return compile_chunks(*arguments)
 
     monkeypatch.setattr(loop, "compile_chunks", compile_and_lose)
-    with pytest.raises(UserError, match=r"1.parquet: not a readable Parquet file: .*No such file") as error:
+    with pytest.raises(
+        UserError, match=r"1.parquet: not a readable Parquet file: .*No such file"
+    ) as error:
         loop.fit(cfg, tmp_path / "run")
     assert "\n" not in str(error.value)

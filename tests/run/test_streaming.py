@@ -18,7 +18,9 @@ def rows(tmp_path_factory) -> str:
     with open(path, "w") as file:
         for _ in range(60):
             x = random.normal(size=(random.integers(4, 8), 2)).round(3)
-            file.write(json.dumps({"x": x.tolist(), "label": "up" if x[:, 0].sum() > 0 else "down"}) + "\n")
+            file.write(
+                json.dumps({"x": x.tolist(), "label": "up" if x[:, 0].sum() > 0 else "down"}) + "\n"
+            )
     return str(path)
 
 

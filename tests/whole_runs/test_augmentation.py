@@ -24,25 +24,40 @@ from train.data.load import load_dataset
 from train.errors import UserError
 from train.run.prepare import prepare
 
-N_SEEDS, EPOCHS = 20, 100
+N_SEEDS = 20
+EPOCHS = 100
 
 
 def accuracies(augment: Augment, folder: Path) -> np.ndarray:
-    """Of nets trained on 200 digits, and judged on the other 1,597, for 20 splits and starts, in one program."""
+    """Of nets trained on 200 digits, and judged on the other 1,597, for 20 splits and starts, in
+    one program.
+    """
     table = read_builtin("digits")
-    # Pixels that are blank in all of 200 rows are left out of a net: only those that never are leave one shape.
-    inked = tuple(name for name in table.column_names[:-1] if (table[name].to_numpy() > 0).mean() > 0.05)
+    # Pixels that are blank in all of 200 rows are left out of a net: only those that never are
+    # leave one shape.
+    inked = tuple(
+        name for name in table.column_names[:-1] if (table[name].to_numpy() > 0).mean() > 0.05
+    )
     runs = []
     for seed in range(N_SEEDS):
         data = Table(
-            path="builtin:digits", target="digit", features=inked, split="stratified", split_seed=seed, valid=0,
+            path="builtin:digits",
+            target="digit",
+            features=inked,
+            split="stratified",
+            split_seed=seed,
+            valid=0,
             test=1597,
-        )  # fmt: skip
+        )
         config = Config(
-            seed=seed, loss="categorical_crossentropy", data=data, net=Dense(hidden=(64,)), augment=augment,
+            seed=seed,
+            loss="categorical_crossentropy",
+            data=data,
+            net=Dense(hidden=(64,)),
+            augment=augment,
             optim=Optim(name="adam", learning_rate=3e-3, schedule="cosine"),
             train=Train(epochs=EPOCHS, eval_every=EPOCHS, batch_size=32),
-        )  # fmt: skip
+        )
         (folder / str(seed)).mkdir(parents=True)
         runs.append(prepare(config, load_dataset(config), folder / str(seed)))
     program = runs[0].program
@@ -62,14 +77,21 @@ def accuracies(augment: Augment, folder: Path) -> np.ndarray:
 
     test = jnp.stack([run.dataset.splits["test"] for run in runs])
     trained = jax.jit(jax.vmap(accuracy))
-    return np.asarray(trained(stacked([run.data for run in runs]), stacked([start(run) for run in runs]), test))
+    return np.asarray(
+        trained(stacked([run.data for run in runs]), stacked([start(run) for run in runs]), test)
+    )
 
 
 @pytest.mark.slow
 def test_few_digits_are_told_apart_better_by_augmentation(tmp_path):
-    """Measured: .9260 without; by mixup .0034 more, by noise .0089 (paired t over 20 seeds: p = .003 and 4e-10)."""
+    """Measured: .9260 without; by mixup .0034 more, by noise .0089 (paired t over 20 seeds: p =
+    .003 and 4e-10).
+    """
     plain = accuracies(Augment(), tmp_path / "plain")
-    for name, options, least in (("mixup", Augment(mixup=0.4), 0.002), ("noise", Augment(noise=0.6), 0.006)):
+    for name, options, least in (
+        ("mixup", Augment(mixup=0.4), 0.002),
+        ("noise", Augment(noise=0.6), 0.006),
+    ):
         gain = accuracies(options, tmp_path / name) - plain
         assert gain.mean() > least
         assert stats.ttest_1samp(gain, 0, alternative="greater").pvalue < 0.02
@@ -85,10 +107,18 @@ def sequence_rows(n: int = 60) -> list[dict[str, Any]]:
     random = np.random.default_rng(0)
     rows = []
     for i in range(n):
-        steps, up = int(random.integers(3, 8)), i % 2
+        steps = int(random.integers(3, 8))
+        up = i % 2
         x = (2 * up - 1) * np.arange(steps) * 0.5 + 0.1 * random.standard_normal(steps)
         word = ["fall", "rise"][up]
-        rows.append({"x": x.tolist(), "words": [word] * steps, "tags": [word.upper()] * steps, "up": bool(up)})
+        rows.append(
+            {
+                "x": x.tolist(),
+                "words": [word] * steps,
+                "tags": [word.upper()] * steps,
+                "up": bool(up),
+            }
+        )
     return rows
 
 
@@ -122,9 +152,11 @@ def test_varied_tokens_are_still_learned(tmp_path):
 def test_a_varied_run_resumed_ends_in_the_same_bits(tmp_path):
     augment = Augment(noise=0.3, drop=0.1, swap=0.1, mixup=0.4)
     config = Config(
-        data=Table(path="builtin:wine", target="cultivar", scaling="robust"), net=Dense(hidden=(8,)), augment=augment,
+        data=Table(path="builtin:wine", target="cultivar", scaling="robust"),
+        net=Dense(hidden=(8,)),
+        augment=augment,
         train=Train(epochs=6),
-    )  # fmt: skip
+    )
     whole = loop.fit(config, tmp_path / "whole")
     config.train.epochs = 3
     loop.fit(config, tmp_path / "parts")
@@ -140,14 +172,49 @@ SEQUENCES = Sequences(path="builtin:digits_rows", inputs="x", target="digit")
 @pytest.mark.parametrize(
     ("data", "net", "augment", "message"),
     [
-        (TABLE, Dense(), Augment(warp=0.1), r"config.augment.warp: is for config.data=Sequences\(...\), not Table"),
-        (TABLE, Dense(), Augment(token_drop=0.1), r"config.augment.token_drop: is for .*Sequences.*not Table"),
-        (SEQUENCES, LSTM(), Augment(swap=0.1), r"config.augment.swap: is for config.data=Table\(...\), not Sequences"),
-        (SEQUENCES, LSTM(), Augment(noise=0.1), r"config.augment.noise: .*of sequences it is config.net.noise"),
-        (SERIES, LSTM(), Augment(mixup=0.1), r"config.augment.mixup: is for .*Table.* or .*Sequences.*, not Series"),
+        (
+            TABLE,
+            Dense(),
+            Augment(warp=0.1),
+            r"config.augment.warp: is for config.data=Sequences\(...\), not Table",
+        ),
+        (
+            TABLE,
+            Dense(),
+            Augment(token_drop=0.1),
+            r"config.augment.token_drop: is for .*Sequences.*not Table",
+        ),
+        (
+            SEQUENCES,
+            LSTM(),
+            Augment(swap=0.1),
+            r"config.augment.swap: is for config.data=Table\(...\), not Sequences",
+        ),
+        (
+            SEQUENCES,
+            LSTM(),
+            Augment(noise=0.1),
+            r"config.augment.noise: .*of sequences it is config.net.noise",
+        ),
+        (
+            SERIES,
+            LSTM(),
+            Augment(mixup=0.1),
+            r"config.augment.mixup: is for .*Table.* or .*Sequences.*, not Series",
+        ),
         (SERIES, LSTM(noise=0.1), Augment(), r"config.net.noise: varies config.data=Sequences"),
-        (TABLE, Dense(), Augment(mixup=0.1, cutmix=0.1), r"config.augment.cutmix: .*set one of them to 0"),
-        (TABLE, Dense(), Augment(drop=1.5), r"config.augment.drop: expected a number, at least 0.* at most 1, got 1.5"),
+        (
+            TABLE,
+            Dense(),
+            Augment(mixup=0.1, cutmix=0.1),
+            r"config.augment.cutmix: .*set one of them to 0",
+        ),
+        (
+            TABLE,
+            Dense(),
+            Augment(drop=1.5),
+            r"config.augment.drop: expected a number, at least 0.* at most 1, got 1.5",
+        ),
     ],
 )
 def test_an_augmentation_that_does_not_fit_the_data_is_refused(data, net, augment, message):
@@ -159,14 +226,36 @@ def test_an_augmentation_that_does_not_fit_the_data_is_refused(data, net, augmen
 @pytest.mark.parametrize(
     ("augment", "net", "data", "message"),
     [
-        (Augment(token_swap=0.1), None, {}, "config.augment.token_swap: varies tokens, and the inputs have none"),
+        (
+            Augment(token_swap=0.1),
+            None,
+            {},
+            "config.augment.token_swap: varies tokens, and the inputs have none",
+        ),
         (Augment(scaling=0.1), None, {"inputs": "words"}, "config.augment.scaling: varies numbers"),
-        (Augment(mixup=0.1), None, {"inputs": ("x", "words")}, "config.augment.mixup: there is nothing between"),
-        (Augment(reverse=0.1), None, {"target": "tags"}, "config.augment.reverse: moves steps, .*set it to 0"),
-        (Augment(), LSTM(crop=0.5), {"target": ("up", "tags")}, "config.net.crop: moves steps, .*set it to 1"),
+        (
+            Augment(mixup=0.1),
+            None,
+            {"inputs": ("x", "words")},
+            "config.augment.mixup: there is nothing between",
+        ),
+        (
+            Augment(reverse=0.1),
+            None,
+            {"target": "tags"},
+            "config.augment.reverse: moves steps, .*set it to 0",
+        ),
+        (
+            Augment(),
+            LSTM(crop=0.5),
+            {"target": ("up", "tags")},
+            "config.net.crop: moves steps, .*set it to 1",
+        ),
     ],
 )
-def test_an_augmentation_that_does_not_fit_the_columns_is_refused(augment, net, data, message, tmp_path):
+def test_an_augmentation_that_does_not_fit_the_columns_is_refused(
+    augment, net, data, message, tmp_path
+):
     with pytest.raises(UserError, match=message) as refused:
         loop.fit(sequence_config(tmp_path, augment, net, **data), tmp_path / "run")
     assert "\n" not in str(refused.value)
@@ -174,7 +263,13 @@ def test_an_augmentation_that_does_not_fit_the_columns_is_refused(augment, net, 
 
 
 def test_noise_needs_numbers(tmp_path):
-    (tmp_path / "t.csv").write_text("a,y\n" + "\n".join(f"{'xyz'[i % 3]},{i % 2}" for i in range(60)))
-    config = Config(data=Table(path=str(tmp_path / "t.csv"), target="y"), augment=Augment(noise=0.1))
-    with pytest.raises(UserError, match=r"config\.augment\.noise: varies numbers, and the inputs have none"):
+    (tmp_path / "t.csv").write_text(
+        "a,y\n" + "\n".join(f"{'xyz'[i % 3]},{i % 2}" for i in range(60))
+    )
+    config = Config(
+        data=Table(path=str(tmp_path / "t.csv"), target="y"), augment=Augment(noise=0.1)
+    )
+    with pytest.raises(
+        UserError, match=r"config\.augment\.noise: varies numbers, and the inputs have none"
+    ):
         loop.fit(config, tmp_path / "run")

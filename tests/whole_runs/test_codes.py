@@ -1,4 +1,6 @@
-"""Autoencoders in whole runs: what they learn, what the folder answers with, and what is refused."""
+"""Autoencoders in whole runs: what they learn, what the folder answers with, and what is
+refused.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,12 @@ ADAM = Optim(name="adam", learning_rate=3e-3)
 
 
 def config_of(**fields: Any) -> Config:
-    fields = {"data": DIGITS, "net": Dense((64,), code=4), "optim": ADAM, "train": Train(epochs=10)} | fields
+    fields = {
+        "data": DIGITS,
+        "net": Dense((64,), code=4),
+        "optim": ADAM,
+        "train": Train(epochs=10),
+    } | fields
     return Config(loss="reconstruction", **fields)
 
 
@@ -50,7 +57,9 @@ def folder(tmp_path_factory) -> Path:
 
 
 def test_a_linear_one_finds_the_plane_of_the_components(tmp_path):
-    """Baldi & Hornik (1989): at its minimum a linear autoencoder gives back what as many components do."""
+    """Baldi & Hornik (1989): at its minimum a linear autoencoder gives back what as many components
+    do.
+    """
     data = Table(path="builtin:iris", label="species", valid=0, test=0)
     train = Train(epochs=1000, batch_size=30, eval_every=500)
     optim = Optim(name="adam", learning_rate=3e-2, schedule="cosine")
@@ -58,14 +67,16 @@ def test_a_linear_one_finds_the_plane_of_the_components(tmp_path):
         config_of(data=data, net=Dense((), code=2), train=train, optim=optim),
         tmp_path / "run",
     )
-    ours, pca = result["metrics"]["train"]["rmse"], result["baselines"]["train"]["pca"]["rmse"]
+    ours = result["metrics"]["train"]["rmse"]
+    pca = result["baselines"]["train"]["pca"]["rmse"]
     assert pca <= ours * (1 + 1e-6)  # nothing linear is below it
     assert ours == pytest.approx(pca, rel=1e-5)
 
 
 def test_a_deep_one_passes_as_many_components(folder):
     result = configs.json.loads((folder / "result.json").read_text())
-    scores, baselines = result["metrics"]["test"], result["baselines"]["test"]
+    scores = result["metrics"]["test"]
+    baselines = result["baselines"]["test"]
     assert scores["rmse"] < 0.85 * baselines["pca"]["rmse"] < 0.85 * baselines["mean"]["rmse"]
     assert scores["r2"] > baselines["pca"]["r2"] + 0.1
     history = read_history(folder)
@@ -81,11 +92,14 @@ def test_the_folder_answers_with_codes_and_errors(folder):
     shuffled = pa.table(
         {
             name: column.take(pa.array(np.random.default_rng(i).permutation(50)))
-            for i, (name, column) in enumerate(zip(strange.column_names, strange.columns, strict=True))
+            for i, (name, column) in enumerate(
+                zip(strange.column_names, strange.columns, strict=True)
+            )
         }
     )
     plain, torn = (np.asarray(model.columns(rows)["error"]) for rows in (strange, shuffled))
-    assert np.median(torn) > 2 * np.median(plain)  # rows unlike those of training are told by their error
+    # Rows unlike those of training are told by their error.
+    assert np.median(torn) > 2 * np.median(plain)
     saved = pq.read_table(folder / "predictions.parquet")
     rows = saved["row"].to_numpy()
     np.testing.assert_allclose(saved["error"], np.asarray(answers["error"])[rows], rtol=1e-5)
@@ -97,7 +111,10 @@ def test_the_folder_answers_with_codes_and_errors(folder):
 
 def test_the_report_draws_codes_by_label_and_what_comes_back(folder):
     text = (folder / "report.html").read_text()
-    assert "by their code" not in text and "on the first two principal components of their codes" in text
+    assert (
+        "by their code" not in text
+        and "on the first two principal components of their codes" in text
+    )
     assert "By column" in text and "for PCA" in text
 
 
@@ -119,30 +136,46 @@ def test_categories_come_back_too_and_gaps_cost_nothing(tmp_path):
     for name, gaps in (("whole", 0.0), ("torn", 0.15)):
         data = Table(path=mixed_rows(tmp_path / f"{name}.parquet", gaps=gaps), valid=0.2, test=0.2)
         net = Dense((32,), activation="tanh", code=2)
-        result[name] = loop.fit(config_of(data=data, net=net, train=Train(epochs=60)), tmp_path / name)
-    whole, torn = result["whole"]["metrics"]["test"], result["torn"]["metrics"]["test"]
+        result[name] = loop.fit(
+            config_of(data=data, net=net, train=Train(epochs=60)), tmp_path / name
+        )
+    whole = result["whole"]["metrics"]["test"]
+    torn = result["torn"]["metrics"]["test"]
     assert whole["r2"] > 0.97 and whole["accuracy"] > 0.9
     assert torn["r2"] > 0.6 and torn["accuracy"] > 0.7
     assert result["whole"]["baselines"]["test"]["mean"]["accuracy"] < 0.6
 
 
 def test_noise_is_on_what_is_read_alone(tmp_path):
-    """A denoising net is asked for the clean row, so on noisy rows it is nearer to it than the one trained without."""
+    """A denoising net is asked for the clean row, so on noisy rows it is nearer to it than the one
+    trained without.
+    """
     errors = {}
     for name, noise in (("plain", 0.0), ("denoising", 1.0)):
         found = tmp_path / name
-        loop.fit(config_of(net=Dense((128,), code=16), augment=Augment(noise=noise), train=Train(epochs=30)), found)
+        loop.fit(
+            config_of(
+                net=Dense((128,), code=16), augment=Augment(noise=noise), train=Train(epochs=30)
+            ),
+            found,
+        )
         model = predict.load(found)
         table = read_table("builtin:digits")
         inputs = model.encoder.encode(table, "digits")["numbers"]
         clean = model.answers({"numbers": inputs})["row"]
-        noisy = inputs + inputs.std(0) * np.random.default_rng(1).normal(size=inputs.shape).astype(np.float32)
-        errors[name] = np.sqrt(np.mean((model.answers({"numbers": noisy})["reconstruction"] - clean) ** 2))
+        noisy = inputs + inputs.std(0) * np.random.default_rng(1).normal(size=inputs.shape).astype(
+            np.float32
+        )
+        errors[name] = np.sqrt(
+            np.mean((model.answers({"numbers": noisy})["reconstruction"] - clean) ** 2)
+        )
     assert errors["denoising"] < 0.9 * errors["plain"]
 
 
 def test_of_several_nets_the_best_answers(tmp_path):
-    result = loop.fit(config_of(population=Population(seeds=3, grid={"net.code": (2, 8)})), tmp_path / "run")
+    result = loop.fit(
+        config_of(population=Population(seeds=3, grid={"net.code": (2, 8)})), tmp_path / "run"
+    )
     assert result["members"] == 6 and len(result["kept"]) == 1
     assert result["settings"][0]["values"] == {"net.code": 8}  # more numbers tell more
     best = min(result["per_member"], key=lambda member: member["value"])
@@ -159,24 +192,36 @@ def test_a_stream_is_given_back_as_rows_in_memory_are(tmp_path):
     scores = {}
     for stream in (False, True):
         data = Table(path=path, test_path=test_path, valid=0.1, stream=stream)
-        result = loop.fit(config_of(data=data, net=Dense((32,), code=2), train=Train(epochs=8)), tmp_path / f"{stream}")
+        result = loop.fit(
+            config_of(data=data, net=Dense((32,), code=2), train=Train(epochs=8)),
+            tmp_path / f"{stream}",
+        )
         scores[stream] = result["metrics"]["test"]
-    assert scores[True]["r2"] == pytest.approx(scores[False]["r2"], abs=0.05) and scores[True]["r2"] > 0.85
+    assert (
+        scores[True]["r2"] == pytest.approx(scores[False]["r2"], abs=0.05)
+        and scores[True]["r2"] > 0.85
+    )
 
 
 def test_clusters_of_codes(tmp_path, folder):
-    """Codes go to a file with the label beside them; what is found among them agrees with the digits."""
+    """Codes go to a file with the label beside them; what is found among them agrees with the
+    digits.
+    """
     codes = tmp_path / "codes.parquet"
     write_pieces(predict.answered(predict.load(folder), "builtin:digits", ("digit",)), codes)
     data = Table(path=str(codes), label="digit", ignore=("row", "error"), valid=0, test=0)
     net = Competitive(units=10, restarts=5)
-    scores = loop.fit(Config(data=data, net=net, train=Train(epochs=20, batch_size=256)), tmp_path / "run")["metrics"]
+    scores = loop.fit(
+        Config(data=data, net=net, train=Train(epochs=20, batch_size=256)), tmp_path / "run"
+    )["metrics"]
     assert scores["train"]["adjusted_rand_index"] > 0.3
 
 
 def test_columns_to_copy_must_be_there_and_be_no_answers(folder, tmp_path):
     model = predict.load(folder)
-    with pytest.raises(UserError, match="--copy: builtin:digits has no column 'digits'; did you mean 'digit'"):
+    with pytest.raises(
+        UserError, match="--copy: builtin:digits has no column 'digits'; did you mean 'digit'"
+    ):
         next(predict.answered(model, "builtin:digits", ("digits",)))
     rows = pa.table({name: np.zeros(2) for name in model.encoder.number_names} | {"error": [1, 2]})
     pq.write_table(rows, tmp_path / "rows.parquet")
@@ -199,9 +244,18 @@ def test_columns_to_copy_must_be_there_and_be_no_answers(folder, tmp_path):
             "config.data.target: not used by config.loss=reconstruction",
         ),
         ({"augment": Augment(mixup=0.2)}, "config.augment.mixup: is for nets with a target"),
-        ({"class_weight": "balanced"}, "config.class_weight: config.loss=reconstruction learns from no class"),
-        ({"label_smoothing": 0.1}, "config.label_smoothing: config.loss=reconstruction learns from no class"),
-        ({"net": Dense(code=2, clip_outputs=True)}, "config.net.clip_outputs: is for numbers to predict"),
+        (
+            {"class_weight": "balanced"},
+            "config.class_weight: config.loss=reconstruction learns from no class",
+        ),
+        (
+            {"label_smoothing": 0.1},
+            "config.label_smoothing: config.loss=reconstruction learns from no class",
+        ),
+        (
+            {"net": Dense(code=2, clip_outputs=True)},
+            "config.net.clip_outputs: is for numbers to predict",
+        ),
     ],
 )
 def test_what_does_not_go_together(fields, message):
@@ -218,7 +272,9 @@ def test_a_code_is_for_autoencoders():
 def test_a_label_is_not_named_as_an_answer(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_text("a,b,error\n" + "".join(f"{i},{i * i},{i % 3}\n" for i in range(20)))
-    with pytest.raises(UserError, match=r"config.data.label: 'error' is the name of a column of the answers"):
+    with pytest.raises(
+        UserError, match=r"config.data.label: 'error' is the name of a column of the answers"
+    ):
         loop.fit(config_of(data=Table(path=str(path), label="error")), tmp_path / "run")
 
 

@@ -61,7 +61,9 @@ def test_a_config_trains(name, tmp_path):
 def test_a_config_reaches_its_score(name, metric, least, tmp_path):
     result = loop.fit(load(ROOT / "configs" / f"{name}.py"), tmp_path / "run")
     assert result["metrics"]["test"][metric] >= least
-    baseline = max(scores[metric] for kind, scores in result["baselines"]["test"].items() if kind != "linear")
+    baseline = max(
+        scores[metric] for kind, scores in result["baselines"]["test"].items() if kind != "linear"
+    )
     assert result["metrics"]["test"][metric] > baseline + 0.3
 
 

@@ -37,12 +37,18 @@ def test_a_config_survives_json_and_states_its_command(path):
     config = configs.load(path)
     assert configs.from_json(configs.to_json(config)) == config
     docstring = ast.get_docstring(ast.parse(path.read_text()))
-    assert docstring is not None and f"python -m train.main --config=configs/course/{path.name}" in docstring
+    assert (
+        docstring is not None
+        and f"python -m train.main --config=configs/course/{path.name}" in docstring
+    )
 
 
 def test_a_neuron_decides_by_a_line(tmp_path):
     result = run("neuron", tmp_path / "run")
-    assert result["metrics"]["test"]["accuracy"] > result["baselines"]["test"]["majority"]["accuracy"] + 0.2
+    assert (
+        result["metrics"]["test"]["accuracy"]
+        > result["baselines"]["test"]["majority"]["accuracy"] + 0.2
+    )
     model = predict.load(tmp_path / "run")
     # Along any straight way through the plane the logit changes evenly.
     way = np.linspace(0, 1, 11)
@@ -75,13 +81,17 @@ def test_a_hidden_layer_learns_xor(tmp_path):
 
 
 def test_gradients_of_sigmoids_vanish_where_those_of_relus_do_not(tmp_path):
-    ratios, accuracy = {}, {}
+    ratios = {}
+    accuracy = {}
     for activation in ("sigmoid", "relu"):
         folder = tmp_path / activation
         result = run("vanishing", folder, net__activation=activation)
         accuracy[activation] = result["metrics"]["test"]["accuracy"]
         first = read_history(folder)[0]
-        norms = [first[name] for name in by_depth([name for name in first if name.startswith("gradient_norm.")])]
+        norms = [
+            first[name]
+            for name in by_depth([name for name in first if name.startswith("gradient_norm.")])
+        ]
         assert len(norms) == 9
         ratios[activation] = norms[0] / norms[-1]
         assert "Gradients by layer" in page(folder)
@@ -106,21 +116,35 @@ def test_l1_leaves_exact_zeros_and_l2_small_weights(tmp_path):
 def test_gates_remember_what_a_plain_net_forgets(tmp_path):
     for cell in ("lstm", "plain"):
         result = run("memory", tmp_path / cell, net__cell=cell)
-        ours, mean = result["metrics"]["test"]["rmse"], result["baselines"]["test"]["mean"]["rmse"]
+        ours = result["metrics"]["test"]["rmse"]
+        mean = result["baselines"]["test"]["mean"]["rmse"]
         assert ours < 0.1 * mean if cell == "lstm" else ours > 0.9 * mean
         assert "Predicted against true" in page(tmp_path / cell)
 
 
-@pytest.mark.parametrize(("name", "field"), [("dropout", "net__dropout"), ("augmentation", "augment__noise")])
+@pytest.mark.parametrize(
+    ("name", "field"), [("dropout", "net__dropout"), ("augmentation", "augment__noise")]
+)
 def test_the_gap_between_training_and_test_narrows(name, field, tmp_path):
-    gaps, errors = [], []
+    gaps = []
+    errors = []
     for folder, changes in (("with", {}), ("without", {field: "0"})):
         scores = run(name, tmp_path / folder, **changes)["metrics"]
         gaps.append(scores["test"]["rmse"] - scores["train"]["rmse"])
         errors.append(scores["test"]["rmse"])
     assert gaps[0] < 0.5 * gaps[1] and errors[0] < errors[1]
     model = predict.load(tmp_path / "with")
-    row = {"age": [59], "sex": [2], "bmi": [32.1], "bp": [101], "s1": [157], "s2": [93.2], "s3": [38], "s4": [4],
-           "s5": [4.9], "s6": [87]}  # fmt: skip
+    row = {
+        "age": [59],
+        "sex": [2],
+        "bmi": [32.1],
+        "bp": [101],
+        "s1": [157],
+        "s2": [93.2],
+        "s3": [38],
+        "s4": [4],
+        "s5": [4.9],
+        "s6": [87],
+    }
     assert len({float(model(row)[0]) for _ in range(5)}) == 1
     assert "Loss" in page(tmp_path / "with")

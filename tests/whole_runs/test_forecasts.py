@@ -1,4 +1,6 @@
-"""Forecasting as a whole: from a file to forecasts of what comes next, and the scores and baselines beside them."""
+"""Forecasting as a whole: from a file to forecasts of what comes next, and the scores and baselines
+beside them.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +28,17 @@ from train.data.series.load import load_series
 from train.errors import UserError
 from train.evaluation.metrics import forecasts as forecast
 
-HOURS, LOOKBACK, HORIZON, HELD = 700, 48, 12, 120
+HOURS = 700
+LOOKBACK = 48
+HORIZON = 12
+HELD = 120
 ROOT = Path(__file__).parents[2]
 
 
 def shops(n: int = HOURS) -> pa.Table:
-    """Two shops: days, a promotion that is known ahead and lifts sales by 3, and noise; sorted by time."""
+    """Two shops: days, a promotion that is known ahead and lifts sales by 3, and noise; sorted by
+    time.
+    """
     random = np.random.default_rng(0)
     when = [datetime.datetime(2024, 1, 1) + datetime.timedelta(hours=i) for i in range(n)]
     columns: dict[str, list] = {"when": [], "shop": [], "promotion": [], "sales": [], "visits": []}
@@ -48,9 +55,16 @@ def shops(n: int = HOURS) -> pa.Table:
 
 def shop_config(path: Path, **changes) -> Config:
     data = Series(
-        path=str(path), target="sales", time="when", group="shop", known=("promotion",), lookback=LOOKBACK,
-        horizon=HORIZON, valid=HELD, test=HELD,
-    )  # fmt: skip
+        path=str(path),
+        target="sales",
+        time="when",
+        group="shop",
+        known=("promotion",),
+        lookback=LOOKBACK,
+        horizon=HORIZON,
+        valid=HELD,
+        test=HELD,
+    )
     net = LSTM(hidden=(16,), patch="auto", window="last", columns="independent", shortcut=True)
     config = Config(name="shops", data=data, net=net, optim=Optim(name="adam", learning_rate=1e-2))
     return dataclasses.replace(config, train=Train(epochs=8, batch_size=64, patience=4), **changes)
@@ -64,9 +78,12 @@ def run(tmp_path_factory) -> tuple[Path, dict]:
 
 
 def test_a_net_that_is_told_what_is_ahead_beats_what_is_not(run):
-    metrics, baselines = run[1]["metrics"]["test"], run[1]["baselines"]["test"]
+    metrics = run[1]["metrics"]["test"]
+    baselines = run[1]["baselines"]["test"]
     assert set(baselines) == {"last", "seasonal", "linear"}
-    assert metrics["mse_scaled"] < 0.6 * min(baseline["mse_scaled"] for baseline in baselines.values())
+    assert metrics["mse_scaled"] < 0.6 * min(
+        baseline["mse_scaled"] for baseline in baselines.values()
+    )
     assert metrics["rmse"] < 1.0  # the promotion alone has a standard deviation of 1.2
 
 
@@ -112,8 +129,16 @@ def test_predict_goes_on_from_the_end_of_each_series(run, tmp_path):
     n_known = 2 * HOURS
     sales = [value if i < n_known else None for i, value in enumerate(table["sales"].to_pylist())]
     pa.csv.write_csv(table.set_column(3, "sales", pa.array(sales)), tmp_path / "next.csv")
-    command = [sys.executable, "-m", "train.predict", f"--workdir={run[0]}", f"--data={tmp_path / 'next.csv'}"]
-    subprocess.run([*command, f"--out={tmp_path / 'out.parquet'}"], cwd=ROOT, check=True, capture_output=True)
+    command = [
+        sys.executable,
+        "-m",
+        "train.predict",
+        f"--workdir={run[0]}",
+        f"--data={tmp_path / 'next.csv'}",
+    ]
+    subprocess.run(
+        [*command, f"--out={tmp_path / 'out.parquet'}"], cwd=ROOT, check=True, capture_output=True
+    )
     answers = pq.read_table(tmp_path / "out.parquet").to_pandas()
     assert list(answers.columns) == ["row", "group", "time", "sales"]
     assert answers["group"].tolist() == ["north"] * HORIZON + ["south"] * HORIZON
@@ -129,15 +154,24 @@ def test_predict_goes_on_from_the_end_of_each_series(run, tmp_path):
 
 def test_the_report_draws_forecasts_and_the_error_by_step(run):
     page = (run[0] / "report.html").read_text()
-    for words in ("Error by step of the horizon", "sales: some forecasts", "north, from 2024", "the last season"):
+    for words in (
+        "Error by step of the horizon",
+        "sales: some forecasts",
+        "north, from 2024",
+        "the last season",
+    ):
         assert words in page, words
 
 
 def test_a_run_of_forecasts_resumes_in_the_bits_of_the_straight_one(run, tmp_path):
     config = configs.from_json(json.loads((run[0] / "config.json").read_text())["config"])
-    two, three = (dataclasses.replace(config, train=dataclasses.replace(config.train, epochs=n)) for n in (2, 3))
+    two, three = (
+        dataclasses.replace(config, train=dataclasses.replace(config.train, epochs=n))
+        for n in (2, 3)
+    )
     loop.fit(two, tmp_path / "stopped")
-    resumed, straight = loop.fit(three, tmp_path / "stopped"), loop.fit(three, tmp_path / "straight")
+    resumed = loop.fit(three, tmp_path / "stopped")
+    straight = loop.fit(three, tmp_path / "straight")
     assert resumed["metrics"] == straight["metrics"]
 
 
@@ -150,16 +184,20 @@ def two_targets(tmp_path: Path):
 
 def test_metrics_are_those_of_scikit_learn_and_scaled_by_the_training_rows(tmp_path):
     dataset = two_targets(tmp_path)
-    encoder, targets = dataset.encoder, dataset.take(dataset.arrays, dataset.splits["test"]).target
+    encoder = dataset.encoder
+    targets = dataset.take(dataset.arrays, dataset.splits["test"]).target
     noise = np.random.default_rng(0).normal(size=targets["value"].shape).astype(np.float32)
     answers = {"value": targets["value"] + noise}
     scores = forecast.forecast_metrics(encoder, answers, targets)
-    truth, said = encoder.decode(targets), encoder.decode(answers)
-    n_train, scaled = 2 * (HOURS - 2 * HELD), {"mse": [], "mae": []}
+    truth = encoder.decode(targets)
+    said = encoder.decode(answers)
+    n_train = 2 * (HOURS - 2 * HELD)
+    scaled = {"mse": [], "mae": []}
     for name in ("sales", "visits"):
         pair = truth[name].ravel(), said[name].ravel()
         deviation = shops()[name].to_numpy()[:n_train].std()
-        mse, mae = sklearn.metrics.mean_squared_error(*pair), sklearn.metrics.mean_absolute_error(*pair)
+        mse = sklearn.metrics.mean_squared_error(*pair)
+        mae = sklearn.metrics.mean_absolute_error(*pair)
         assert scores[f"{name}.rmse"] == pytest.approx(mse**0.5)
         assert scores[f"{name}.mae"] == pytest.approx(mae)
         assert scores[f"{name}.r2"] == pytest.approx(sklearn.metrics.r2_score(*pair))
@@ -176,11 +214,16 @@ def test_baselines_repeat_the_last_value_and_the_last_season(tmp_path):
     dataset = two_targets(tmp_path)
     long = dataclasses.replace(dataset, encoder=dataclasses.replace(dataset.encoder, season=5))
     windows = dataset.splits["test"][[0, 40, -1]]
-    answers = {k: long.encoder.decode(v) for k, v in forecast.baseline_answers(long, windows, windows).items()}
+    answers = {
+        k: long.encoder.decode(v)
+        for k, v in forecast.baseline_answers(long, windows, windows).items()
+    }
     raw = shops().to_pandas().sort_values("shop", kind="stable")["visits"].to_numpy()
     for i, start in enumerate(dataset.starts[windows]):
         now = start + LOOKBACK
-        np.testing.assert_allclose(answers["last"]["visits"][i], np.full(HORIZON, raw[now - 1]), rtol=1e-5)
+        np.testing.assert_allclose(
+            answers["last"]["visits"][i], np.full(HORIZON, raw[now - 1]), rtol=1e-5
+        )
         season = [raw[now - 5 + h % 5] for h in range(HORIZON)]
         np.testing.assert_allclose(answers["seasonal"]["visits"][i], season, rtol=1e-5)
 
@@ -194,12 +237,17 @@ def test_a_season_longer_than_its_series_is_the_last_value(tmp_path):
 
 def test_the_linear_baseline_is_ridge_on_what_is_left_of_the_last_value(tmp_path):
     dataset = two_targets(tmp_path)
-    train, test = dataset.splits["train"], dataset.splits["test"]
+    train = dataset.splits["train"]
+    test = dataset.splits["test"]
     answers = dataset.encoder.decode(forecast.baseline_answers(dataset, train, test)["linear"])
     raw = shops().to_pandas().sort_values("shop", kind="stable")["visits"].to_numpy()
     deviation = dataset.encoder.columns[1].deviation
-    x, y = ([raw[s + a : s + b] for s in dataset.starts] for a, b in ((0, LOOKBACK), (LOOKBACK, LOOKBACK + HORIZON)))
-    x, y = np.array(x) / deviation, np.array(y) / deviation
+    x, y = (
+        [raw[s + a : s + b] for s in dataset.starts]
+        for a, b in ((0, LOOKBACK), (LOOKBACK, LOOKBACK + HORIZON))
+    )
+    x = np.array(x) / deviation
+    y = np.array(y) / deviation
     last = x[:, -1:]
     model = Ridge(1.0, fit_intercept=False).fit((x - last)[train], (y - last)[train])
     expected = (model.predict((x - last)[test]) + last[test]) * deviation
@@ -209,7 +257,10 @@ def test_the_linear_baseline_is_ridge_on_what_is_left_of_the_last_value(tmp_path
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"data.calendar": "true", "data.time": "none"}, "config.data.calendar: needs config.data.time"),
+        (
+            {"data.calendar": "true", "data.time": "none"},
+            "config.data.calendar: needs config.data.time",
+        ),
         ({"net.patch": "49"}, "config.net.patch: 49 rows at once, but config.data.lookback is 48"),
         ({"loss": "poisson"}, "config.loss: poisson is not for forecasts"),
         ({"data.target": "time"}, "config.data.target: 'time' is the name of another column"),
@@ -221,10 +272,18 @@ def test_options_that_do_not_fit_are_refused(tmp_path, changes, message):
 
 
 @pytest.mark.parametrize(
-    ("lookback", "season", "patch"), [(96, 24, 24), (48, 24, 24), (40, 24, 5), (96, None, 12), (4, None, 1)]
+    ("lookback", "season", "patch"),
+    [(96, 24, 24), (48, 24, 24), (40, 24, 5), (96, None, 12), (4, None, 1)],
 )
-def test_an_lstm_reads_a_season_at_once_or_an_eighth_of_the_lookback(tmp_path, lookback, season, patch):
+def test_an_lstm_reads_a_season_at_once_or_an_eighth_of_the_lookback(
+    tmp_path, lookback, season, patch
+):
     changes = {"data.lookback": str(lookback), "net.patch": "auto", "net.dropout": "auto"}
     config = configs.override(shop_config(tmp_path / "shops.csv"), changes)
     net = resolve(config, 5000, classes=False, season=season).net
-    assert isinstance(net, LSTM) and net.patch == patch and net.dropout == 0.3 and net.readout == "last"
+    assert (
+        isinstance(net, LSTM)
+        and net.patch == patch
+        and net.dropout == 0.3
+        and net.readout == "last"
+    )

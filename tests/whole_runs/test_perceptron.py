@@ -16,9 +16,20 @@ from train.errors import UserError
 
 
 def make_config(rule: Any = "rosenblatt", epochs: int = 40, **data: Any) -> Config:
-    table = {"path": "builtin:breast_cancer", "target": "diagnosis", "split": "stratified", "test": 0.3}
-    optim = Optim(name="adam", learning_rate=1e-2) if rule in ("straight_through", "surrogate") else Optim()
-    return Config(data=Table(**table | data), net=Perceptron(rule), optim=optim, train=Train(epochs=epochs))
+    table = {
+        "path": "builtin:breast_cancer",
+        "target": "diagnosis",
+        "split": "stratified",
+        "test": 0.3,
+    }
+    optim = (
+        Optim(name="adam", learning_rate=1e-2)
+        if rule in ("straight_through", "surrogate")
+        else Optim()
+    )
+    return Config(
+        data=Table(**table | data), net=Perceptron(rule), optim=optim, train=Train(epochs=epochs)
+    )
 
 
 def separable(path: Path) -> str:
@@ -26,7 +37,10 @@ def separable(path: Path) -> str:
     points = random.normal(size=(200, 2))
     side = points @ [2, -1] + 0.5
     kept = np.abs(side) > 0.2
-    lines = [f"{x:.6f},{y:.6f},{'yes' if s > 0 else 'no'}" for (x, y), s in zip(points[kept], side[kept], strict=True)]
+    lines = [
+        f"{x:.6f},{y:.6f},{'yes' if s > 0 else 'no'}"
+        for (x, y), s in zip(points[kept], side[kept], strict=True)
+    ]
     path.write_text("\n".join(["x,y,above", *lines]) + "\n")
     return str(path)
 
@@ -52,7 +66,13 @@ def _features(path: str) -> Any:
 
 @pytest.mark.parametrize(
     ("rule", "least"),
-    [("rosenblatt", 0.92), ("pocket", 0.95), ("averaged", 0.92), ("straight_through", 0.95), ("surrogate", 0.95)],
+    [
+        ("rosenblatt", 0.92),
+        ("pocket", 0.95),
+        ("averaged", 0.92),
+        ("straight_through", 0.95),
+        ("surrogate", 0.95),
+    ],
 )
 def test_what_no_plane_parts_is_told_well_all_the_same(rule, least, tmp_path):
     scores = []
@@ -63,7 +83,9 @@ def test_what_no_plane_parts_is_told_well_all_the_same(rule, least, tmp_path):
         assert result["task"]["diagnosis"]["loss"] == rule
     assert np.mean(scores) >= least
     rows = pq.read_table(tmp_path / "0" / "predictions.parquet")
-    assert np.mean(np.array(rows["prediction"]) == np.array(rows["target"])) == pytest.approx(scores[0])
+    assert np.mean(np.array(rows["prediction"]) == np.array(rows["target"])) == pytest.approx(
+        scores[0]
+    )
 
 
 @pytest.mark.parametrize("rule", ["pocket", "averaged"])
@@ -79,8 +101,12 @@ def test_a_run_resumed_ends_in_the_same_bits(rule, tmp_path):
 
 
 def test_the_loss_counts_mistakes(tmp_path):
-    result = loop.fit(make_config(path="builtin:iris", target="species", valid=0.3), tmp_path / "run")
-    assert result["task"]["species"]["kind"] == "multiclass" and result["n_parameters"] == 3 * (4 + 1)
+    result = loop.fit(
+        make_config(path="builtin:iris", target="species", valid=0.3), tmp_path / "run"
+    )
+    assert result["task"]["species"]["kind"] == "multiclass" and result["n_parameters"] == 3 * (
+        4 + 1
+    )
     from train.run.log import read_history
 
     losses = [line["loss"] for line in read_history(tmp_path / "run") if line["split"] == "valid"]
@@ -91,11 +117,20 @@ def test_the_loss_counts_mistakes(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"optim": Optim(ema=0.1)}, r"config.optim.ema: config.net.rule=rosenblatt takes no gradient; leave it at 0.0"),
-        ({"augment": Augment(mixup=0.1)}, r"config.augment.mixup: config.net.rule=rosenblatt learns from whole rows"),
+        (
+            {"optim": Optim(ema=0.1)},
+            r"config.optim.ema: config.net.rule=rosenblatt takes no gradient; leave it at 0.0",
+        ),
+        (
+            {"augment": Augment(mixup=0.1)},
+            r"config.augment.mixup: config.net.rule=rosenblatt learns from whole rows",
+        ),
         ({"loss": "mse"}, r"config.loss: mse is not for a Perceptron, which tells classes"),
         ({"label_smoothing": 0.1}, r"config.label_smoothing: a threshold answers yes or no"),
-        ({"data": Sequences(path="s", inputs="x", target="y")}, r"config.net: Perceptron reads config.data=Table"),
+        (
+            {"data": Sequences(path="s", inputs="x", target="y")},
+            r"config.net: Perceptron reads config.data=Table",
+        ),
     ],
 )
 def test_what_a_perceptron_does_not_read_is_refused(change, message):
@@ -109,6 +144,8 @@ def test_what_a_perceptron_does_not_read_is_refused(change, message):
 
 def test_a_number_is_no_class(tmp_path):
     config = make_config(path="builtin:diabetes", target="progression", split="random")
-    with pytest.raises(UserError, match="a Perceptron tells classes, but 'progression' is a number; use Dense"):
+    with pytest.raises(
+        UserError, match="a Perceptron tells classes, but 'progression' is a number; use Dense"
+    ):
         loop.fit(config, tmp_path / "run")
     assert not (tmp_path / "run").exists()

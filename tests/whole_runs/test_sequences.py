@@ -30,9 +30,16 @@ def sentences(n: int) -> list[dict[str, Any]]:
     for _ in range(n):
         first = random.choice(["fly", "stay"])
         city = str(random.choice(["rome", "paris"]))
-        tokens, tags = ([first, "to", city, city], ["O", "O", "B-city", "I-city"])
+        tokens = [first, "to", city, city]
+        tags = ["O", "O", "B-city", "I-city"]
         extra = int(random.integers(0, 4))
-        rows.append({"words": tokens + ["now"] * extra, "tags": tags + ["O"] * extra, "intent": f"{first}-it"})
+        rows.append(
+            {
+                "words": tokens + ["now"] * extra,
+                "tags": tags + ["O"] * extra,
+                "intent": f"{first}-it",
+            }
+        )
     return rows
 
 
@@ -40,8 +47,12 @@ def waves(n: int) -> list[dict[str, Any]]:
     random = np.random.default_rng(1)
     rows = []
     for _ in range(n):
-        slope, steps = random.choice([-1, 1]), int(random.integers(3, 9))
-        x = slope * np.arange(steps)[:, None] * [0.5, 0.0] + random.standard_normal((steps, 2)) * 0.1
+        slope = random.choice([-1, 1])
+        steps = int(random.integers(3, 9))
+        x = (
+            slope * np.arange(steps)[:, None] * [0.5, 0.0]
+            + random.standard_normal((steps, 2)) * 0.1
+        )
         rows.append({"x": x.tolist(), "up": bool(slope > 0), "height": float(slope * steps)})
     return rows
 
@@ -51,7 +62,9 @@ def write(path: Path, rows: list[dict[str, Any]]) -> str:
     return str(path)
 
 
-def make_config(path: str, inputs: Any, target: Any, net: LSTM | None = None, epochs: int = 6, **data: Any) -> Config:
+def make_config(
+    path: str, inputs: Any, target: Any, net: LSTM | None = None, epochs: int = 6, **data: Any
+) -> Config:
     return Config(
         data=Sequences(path=path, inputs=inputs, target=target, **data),
         net=net or LSTM(hidden=(16,), bidirectional=True, readout="mean_max"),
@@ -73,7 +86,11 @@ def test_tags_and_a_label_are_learned_together(tagged):
     assert result["metrics"]["test"]["tags.f1"] == 1
     assert result["metrics"]["test"]["intent.accuracy"] == 1
     assert set(result["baselines"]["test"]["majority"]) >= {"tags.f1", "intent.accuracy"}
-    assert result["task"]["tags"] == {"kind": "tags", "columns": ["tags"], "loss": "categorical_crossentropy"}
+    assert result["task"]["tags"] == {
+        "kind": "tags",
+        "columns": ["tags"],
+        "loss": "categorical_crossentropy",
+    }
 
 
 def test_predictions_hold_the_tags_as_lists(tagged):
@@ -111,7 +128,9 @@ def test_evaluate_agrees_with_the_run(tagged):
 def test_new_words_and_wrong_columns(tagged):
     folder, _, _ = tagged
     model = predict.load(folder)
-    with pytest.raises(UserError, match=r"config.data.inputs: data has no column 'words'; did you mean 'word'\?"):
+    with pytest.raises(
+        UserError, match=r"config.data.inputs: data has no column 'words'; did you mean 'word'\?"
+    ):
         model({"word": [["a"]]})
     with pytest.raises(UserError, match="row 1 is an empty sequence"):
         model({"words": [[]]})
@@ -139,14 +158,18 @@ def test_numbers_tell_a_class_and_a_number(tmp_path, target, metric, least):
     result = loop.fit(make_config(path, "x", target, net, epochs=12), tmp_path / "run")
     assert result["metrics"]["test"][metric] > least
     model = predict.load(tmp_path / "run")
-    answers = model({"x": [np.zeros((4, 2)).tolist(), (np.arange(6)[:, None] * [0.5, 0.0]).tolist()]})
+    answers = model(
+        {"x": [np.zeros((4, 2)).tolist(), (np.arange(6)[:, None] * [0.5, 0.0]).tolist()]}
+    )
     assert answers.shape == (2,)
     assert bool(answers[1] > 0)
 
 
 def test_the_next_step_is_learned(tmp_path):
     rows = [{"x": [[(t + i) % 2, (t + i) % 2 ^ 1] for t in range(3 + i % 5)]} for i in range(80)]
-    config = make_config(write(tmp_path / "s.jsonl", rows), "x", (), LSTM(hidden=(8,)), epochs=20, next_step=True)
+    config = make_config(
+        write(tmp_path / "s.jsonl", rows), "x", (), LSTM(hidden=(8,)), epochs=20, next_step=True
+    )
     result = loop.fit(config, tmp_path / "run")
     assert result["metrics"]["test"]["nll"] < 0.3 * result["baselines"]["test"]["mean"]["nll"]
     answers = predict.load(tmp_path / "run")({"x": [[[0, 1], [1, 0], [0, 1]]]})
@@ -180,15 +203,23 @@ def test_a_row_per_step_is_answered_by_its_id(tmp_path):
     ("fields", "message"),
     [
         ({"net": Dense()}, "config.net: Dense reads"),
-        ({"net": LSTM(bidirectional=True), "next_step": True}, "config.net.bidirectional: .* what it predicts"),
+        (
+            {"net": LSTM(bidirectional=True), "next_step": True},
+            "config.net.bidirectional: .* what it predicts",
+        ),
         ({"net": LSTM(patch=4), "next_step": True}, "config.net.patch"),
-        ({"net": LSTM(cell="plain", bidirectional=True)}, "config.net.bidirectional: config.net.cell=plain has none"),
+        (
+            {"net": LSTM(cell="plain", bidirectional=True)},
+            "config.net.bidirectional: config.net.cell=plain has none",
+        ),
         ({"net": LSTM(shortcut=True)}, "config.net.shortcut: is for config.data=Series"),
     ],
 )
 def test_options_that_contradict_are_refused(fields, message):
     next_step = fields.get("next_step", False)
-    data = Sequences(path="s.jsonl", inputs="x", target=() if next_step else "y", next_step=next_step)
+    data = Sequences(
+        path="s.jsonl", inputs="x", target=() if next_step else "y", next_step=next_step
+    )
     with pytest.raises(UserError, match=message):
         configs.validate(Config(data=data, net=fields["net"]))
 

@@ -1,4 +1,6 @@
-"""A run's configuration: declared, loaded from a file, overridden, checked, written and read back. Nothing heavy."""
+"""A run's configuration: declared, loaded from a file, overridden, checked, written and read back.
+Nothing heavy.
+"""
 
 from train.config.data_options import Sequences, Series, Table
 from train.config.files import load, override, validate

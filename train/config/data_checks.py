@@ -10,7 +10,8 @@ from train.config.net_options import Dense
 from train.config.options import Config, Population
 from train.errors import UserError
 
-IN_MEMORY = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json")  # kinds of files that are only read as a whole
+# Kinds of files that are only read as a whole.
+IN_MEMORY = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json")
 
 
 def check_stream(config: Config) -> None:
@@ -20,22 +21,34 @@ def check_stream(config: Config) -> None:
         return
     if not data.stream:
         if data.shuffle_window != Table.shuffle_window:
-            raise UserError("config.data.shuffle_window: is for config.data.stream=true, which is not set")
+            raise UserError(
+                "config.data.shuffle_window: is for config.data.stream=true, which is not set"
+            )
         return
     ending = os.path.splitext(data.path)[1].lower()
     if data.path.startswith("builtin:") or ending in IN_MEMORY:
         advice = "convert it to Parquet, or leave config.data.stream at false"
-        raise UserError(f"config.data.stream: reads Parquet, but config.data.path is {data.path}; {advice}")
+        raise UserError(
+            f"config.data.stream: reads Parquet, but config.data.path is {data.path}; {advice}"
+        )
     if data.split != "random":
         advice = "leave it at random, and name files of your own in config.data.valid_path and config.data.test_path"
-        raise UserError(f"config.data.split: {data.split} needs all rows in memory; with config.data.stream {advice}")
+        raise UserError(
+            f"config.data.split: {data.split} needs all rows in memory; with config.data.stream {advice}"
+        )
     if not isinstance(config.net, Dense):
         net = type(config.net).__name__
-        raise UserError(f"config.data.stream: a {net} learns from rows in memory; set it to false, or use Dense")
+        raise UserError(
+            f"config.data.stream: a {net} learns from rows in memory; set it to false, or use Dense"
+        )
     if config.population != Population():
-        raise UserError("config.population: trains on rows in memory; leave it out with config.data.stream=true")
+        raise UserError(
+            "config.population: trains on rows in memory; leave it out with config.data.stream=true"
+        )
     if config.devices.parallel == "pmap":
-        raise UserError("config.devices.parallel: a stream is compiled by jit; set config.devices.parallel=jit")
+        raise UserError(
+            "config.devices.parallel: a stream is compiled by jit; set config.devices.parallel=jit"
+        )
 
 
 Columns = Sequence[str | None]
@@ -53,13 +66,21 @@ def check_table(data: Table) -> None:
         "group": (data.group,),
         "time": (data.time,),
     }
-    _check_apart(columns, [("target", other) for other in ("features", "ignore", "weight", "group", "time")])
-    _check_apart(columns, [("features", "ignore"), ("features", "weight"), ("categorical", "numeric")])
+    _check_apart(
+        columns, [("target", other) for other in ("features", "ignore", "weight", "group", "time")]
+    )
+    _check_apart(
+        columns, [("features", "ignore"), ("features", "weight"), ("categorical", "numeric")]
+    )
     _check_apart(columns, [("label", "features"), ("label", "ignore"), ("label", "weight")])
     if data.split == "group" and not data.group:
-        raise UserError("config.data.group: config.data.split=group needs a column whose rows stay together")
+        raise UserError(
+            "config.data.group: config.data.split=group needs a column whose rows stay together"
+        )
     if data.group and data.split != "group":
-        raise UserError(f"config.data.group: not used by config.data.split={data.split}; set config.data.split=group")
+        raise UserError(
+            f"config.data.group: not used by config.data.split={data.split}; set config.data.split=group"
+        )
 
 
 def check_series(data: Series) -> None:
@@ -75,24 +96,44 @@ def check_series(data: Series) -> None:
     _check_apart(columns, [("target", other) for other in ("known", "ignore", "time", "group")])
     if data.calendar and not data.time:
         raise UserError("config.data.calendar: needs config.data.time, the column of time stamps")
-    taken = next((name for name in columns["target"] if name in ("row", "step", "group", "time")), None)
+    taken = next(
+        (name for name in columns["target"] if name in ("row", "step", "group", "time")), None
+    )
     if taken:
-        raise UserError(f"config.data.target: {taken!r} is the name of another column of the forecasts; rename it")
-    _check_apart(columns, [("known", "observed"), ("known", "ignore"), ("observed", "ignore"), ("time", "group")])
+        raise UserError(
+            f"config.data.target: {taken!r} is the name of another column of the forecasts; rename it"
+        )
+    _check_apart(
+        columns,
+        [("known", "observed"), ("known", "ignore"), ("observed", "ignore"), ("time", "group")],
+    )
 
 
 def check_sequences(data: Sequences) -> None:
-    columns = {"inputs": as_names(data.inputs), "target": as_names(data.target), "id": (data.id,), "order": (data.order,)}
+    columns = {
+        "inputs": as_names(data.inputs),
+        "target": as_names(data.target),
+        "id": (data.id,),
+        "order": (data.order,),
+    }
     if not any(columns["inputs"]):
-        raise UserError("config.data.inputs: no inputs; name the column, or columns, of numbers or tokens per step")
+        raise UserError(
+            "config.data.inputs: no inputs; name the column, or columns, of numbers or tokens per step"
+        )
     if not data.next_step:
         check_target(columns["target"])
     elif any(columns["target"]):
-        raise UserError("config.data.target: not used by config.data.next_step=true; set one of the two")
-    _check_apart(columns, [("inputs", "target"), ("inputs", "id"), ("target", "id"), ("id", "order")])
+        raise UserError(
+            "config.data.target: not used by config.data.next_step=true; set one of the two"
+        )
+    _check_apart(
+        columns, [("inputs", "target"), ("inputs", "id"), ("target", "id"), ("id", "order")]
+    )
     if (data.id is None) != (data.order is None):
         lacking = "id" if data.id is None else "order"
-        raise UserError(f"config.data.{lacking}: a file with a row per step needs config.data.id and config.data.order")
+        raise UserError(
+            f"config.data.{lacking}: a file with a row per step needs config.data.id and config.data.order"
+        )
 
 
 def as_names(columns: str | tuple[str, ...]) -> tuple[str, ...]:
@@ -113,7 +154,9 @@ def _check_apart(columns: Mapping[str, Columns], pairs: Sequence[tuple[str, str]
     for one, other in pairs:
         shared = next((name for name in columns[one] if name and name in columns[other]), None)
         if shared:
-            raise UserError(f"config.data.{other}: {shared!r} is in config.data.{one} too; leave it in one of them")
+            raise UserError(
+                f"config.data.{other}: {shared!r} is in config.data.{one} too; leave it in one of them"
+            )
 
 
 def check_shares(data: Table | Series | Sequences) -> None:
@@ -121,9 +164,13 @@ def check_shares(data: Table | Series | Sequences) -> None:
     for name in ("valid", "test"):
         share = getattr(data, name)
         if isinstance(share, float) and share >= 1:
-            raise UserError(f"config.data.{name}: {share} is no fraction below 1; for rows write {share:.0f}")
+            raise UserError(
+                f"config.data.{name}: {share} is no fraction below 1; for rows write {share:.0f}"
+            )
         if isinstance(share, float) and not getattr(data, f"{name}_path", None):
             shares[f"config.data.{name}"] = share
     if sum(shares.values()) >= 1:
         sums = " + ".join(map(str, shares.values()))
-        raise UserError(f"{' + '.join(shares)}: {sums} leaves no rows to train on; their sum must be below 1")
+        raise UserError(
+            f"{' + '.join(shares)}: {sums} leaves no rows to train on; their sum must be below 1"
+        )

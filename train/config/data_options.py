@@ -13,11 +13,11 @@ MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "#N/A",
 
 @dataclass
 class Table:
-    """Rows and columns: a dense net's data. Clusters and autoencoders have no `target`; `label` is a column to judge
-    clusters, and to colour codes, by.
+    """Rows and columns: a dense net's data. Clusters and autoencoders have no `target`; `label` is
+    a column to judge clusters, and to colour codes, by.
 
-    `stream`: training rows stay on the disk, in a Parquet file or a folder of them; row groups come in random order,
-    and rows are shuffled within windows of `shuffle_window` rows.
+    `stream`: training rows stay on the disk, in a Parquet file or a folder of them; row groups come
+    in random order, and rows are shuffled within windows of `shuffle_window` rows.
     """
 
     path: str = ""
@@ -48,11 +48,12 @@ class Table:
 class Series:
     """One series, or many (`group`), in time order: what an LSTM forecasts.
 
-    `target` columns are read `lookback` rows back and forecast `horizon` rows ahead. `observed` columns are read beside
-    them (None: all other numbers), `known` ones, such as a price to come, over the horizon too, and with `calendar` the
-    place of each stamp in its day, week and year. Windows begin `stride` rows apart; `rows` takes the first of each
-    series only. `valid` and `test` are rows, or shares, of each series: its newest. `season`: rows until it repeats,
-    found from the stamps where None.
+    `target` columns are read `lookback` rows back and forecast `horizon` rows ahead. `observed`
+    columns are read beside them (None: all other numbers), `known` ones, such as a price to come,
+    over the horizon too, and with `calendar` the place of each stamp in its day, week and year.
+    Windows begin `stride` rows apart; `rows` takes the first of each series only. `valid` and
+    `test` are rows, or shares, of each series: its newest. `season`: rows until it repeats, found
+    from the stamps where None.
     """
 
     path: str = ""
@@ -75,9 +76,11 @@ class Series:
 
 @dataclass
 class Sequences:
-    """Sequences of any length: numbers per step, tokens, or both; a label each, tags per step, both, or the next step.
+    """Sequences of any length: numbers per step, tokens, or both; a label each, tags per step,
+    both, or the next step.
 
-    A file has a line per sequence (JSON lines or Parquet with lists), or, with `id` and `order`, a row per step.
+    A file has a line per sequence (JSON lines or Parquet with lists), or, with `id` and `order`, a
+    row per step.
     """
 
     path: str = ""

@@ -29,7 +29,9 @@ class Leaf(NamedTuple):
 
 
 def walk(group: Any, path: str = "config") -> Iterator[Leaf]:
-    """The fields of a config, or of one group of it, in order. Raises UserError where a group is of no known kind."""
+    """The fields of a config, or of one group of it, in order. Raises UserError where a group is of
+    no known kind.
+    """
     hints = get_type_hints(type(group))
     for field in dataclasses.fields(group):
         leaf = Leaf(f"{path}.{field.name}", group, field, hints[field.name])
@@ -44,14 +46,20 @@ def walk(group: Any, path: str = "config") -> Iterator[Leaf]:
 
 
 def group_kinds(annotation: Any) -> tuple[type, ...]:
-    """The dataclasses that an annotation admits: those of a group of fields, none for a plain field."""
+    """The dataclasses that an annotation admits: those of a group of fields, none for a plain
+    field.
+    """
     return tuple(
-        kind for kind in values.members(annotation) if isinstance(kind, type) and dataclasses.is_dataclass(kind)
+        kind
+        for kind in values.members(annotation)
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind)
     )
 
 
 def unknown_field(path: str, config: Config) -> str:
-    """The message for a path that is no field: the nearest one, and the fields that stand where it was sought."""
+    """The message for a path that is no field: the nearest one, and the fields that stand where it
+    was sought.
+    """
     kinds = {leaf.path.rpartition(".")[0]: type(leaf.group).__name__ for leaf in walk(config)}
     paths = [leaf.path for leaf in walk(config)]
     inside = [known for known in paths if known.startswith(f"{path}.")]
@@ -94,8 +102,13 @@ def check_fields(config: Config) -> None:
         raise UserError(f"config: expected a train.config.Config, got {values.shorten(config)}")
     leaves = list(walk(config))
     for path, group in {leaf.path.rpartition(".")[0]: leaf.group for leaf in leaves}.items():
-        for name in sorted(vars(group).keys() - {field.name for field in dataclasses.fields(group)}):
+        for name in sorted(
+            vars(group).keys() - {field.name for field in dataclasses.fields(group)}
+        ):
             raise UserError(unknown_field(f"{path}.{name}", config))
     for leaf in leaves:
-        if not (values.admits(leaf.value, leaf.annotation) and values.within(leaf.value, leaf.field.metadata)):
+        if not (
+            values.admits(leaf.value, leaf.annotation)
+            and values.within(leaf.value, leaf.field.metadata)
+        ):
             raise UserError(mismatch(leaf, leaf.value))

@@ -1,4 +1,6 @@
-"""A run's configuration: loaded from a file, overridden, checked, written and read back. Imports nothing heavy."""
+"""A run's configuration: loaded from a file, overridden, checked, written and read back. Imports
+nothing heavy.
+"""
 
 from __future__ import annotations
 
@@ -62,9 +64,11 @@ __all__ = [
 
 
 def load(path: str | Path, overrides: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> Config:
-    """The config that a file's get_config() returns, with overrides ({"net.hidden": "(64,64)"}), checked.
+    """The config that a file's get_config() returns, with overrides ({"net.hidden": "(64,64)"}),
+    checked.
 
-    The file is Python and is executed. A config that keeps the default name takes that of its file. Raises UserError.
+    The file is Python and is executed. A config that keeps the default name takes that of its file.
+    Raises UserError.
     """
     config = override(_run_config_file(Path(path)), overrides)
     if config.name == Config.name:
@@ -75,7 +79,9 @@ def load(path: str | Path, overrides: Mapping[str, str] | Iterable[tuple[str, st
 
 def _run_config_file(path: Path) -> Config:
     if path.suffix != ".py" or not path.is_file():
-        siblings = sorted(str(file) for file in path.parent.glob("*.py") if not file.name.startswith("_"))
+        siblings = sorted(
+            str(file) for file in path.parent.glob("*.py") if not file.name.startswith("_")
+        )
         raise UserError(f"{path}: no such Python file{fields.did_you_mean(str(path), siblings)}")
     try:
         get_config = runpy.run_path(str(path), run_name="config").get("get_config")
@@ -88,19 +94,29 @@ def _run_config_file(path: Path) -> Config:
 
 
 def _failure(path: Path, error: Exception) -> str:
-    """Where a config file failed and why; an unknown field given to a group of options with the nearest known one."""
+    """Where a config file failed and why; an unknown field given to a group of options with the
+    nearest known one.
+    """
     if isinstance(error, SyntaxError) and error.filename == str(path):
         return f"{path} line {error.lineno}: {error.msg}"
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    lines = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename == str(path)
+    ]
     where = f"{path} line {lines[-1]}" if lines else str(path)
-    unexpected = re.fullmatch(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(error))
+    unexpected = re.fullmatch(
+        r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(error)
+    )
     declared = vars(options) | vars(data_options) | vars(net_options)
     kind = declared.get(unexpected[1]) if unexpected else None
     if unexpected is None or kind is None:
         return f"{where}: {type(error).__name__}: {error}"
     names = [field.name for field in dataclasses.fields(kind)]
     hint = fields.did_you_mean(unexpected[2], names)
-    return f"{where}: {kind.__name__} has no field {unexpected[2]}{hint} (fields: {', '.join(names)})"
+    return (
+        f"{where}: {kind.__name__} has no field {unexpected[2]}{hint} (fields: {', '.join(names)})"
+    )
 
 
 def override(config: Config, overrides: Mapping[str, str] | Iterable[tuple[str, str]]) -> Config:
@@ -130,9 +146,9 @@ def _copied(group: Any) -> Any:
 
 
 def validate(config: Config) -> None:
-    """Raise UserError unless every field holds what its type and limits admit, and the fields agree with each other."""
+    """Raise UserError unless every field holds what its type and limits admit, and the fields agree
+    with each other.
+    """
     fields.check_fields(config)
     checks.check_together(config)
     population_checks.check_population(config)
-
-

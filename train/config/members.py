@@ -1,4 +1,6 @@
-"""The members of a population: which nets a config asks for, and the config of each alone. Loads nothing heavy."""
+"""The members of a population: which nets a config asks for, and the config of each alone. Loads
+nothing heavy.
+"""
 
 from __future__ import annotations
 
@@ -13,25 +15,48 @@ from typing import Any
 from train.config import fields, values
 from train.config.options import Augment, Config, Population
 
-# Numbers that the members of one compiled program may differ by. Other fields of GROUPED make programs of their own.
-NUMBERS = frozenset({
-    *(f"augment.{field.name}" for field in dataclasses.fields(Augment)), "label_smoothing",
-    "net.crop", "net.dropout", "net.input_dropout", "net.noise", "net.offset", "net.recurrent_dropout", "optim.beta1",
-    "optim.beta2", "optim.clip_norm", "optim.decay", "optim.ema", "optim.epsilon", "optim.l1", "optim.l2",
-    "optim.learning_rate", "optim.momentum", "optim.plateau_factor", "optim.weight_decay",
-})  # fmt: skip
+# Numbers that the members of one compiled program may differ by. Other fields of GROUPED make
+# programs of their own.
+NUMBERS = frozenset(
+    {
+        *(f"augment.{field.name}" for field in dataclasses.fields(Augment)),
+        "label_smoothing",
+        "net.crop",
+        "net.dropout",
+        "net.input_dropout",
+        "net.noise",
+        "net.offset",
+        "net.recurrent_dropout",
+        "optim.beta1",
+        "optim.beta2",
+        "optim.clip_norm",
+        "optim.decay",
+        "optim.ema",
+        "optim.epsilon",
+        "optim.l1",
+        "optim.l2",
+        "optim.learning_rate",
+        "optim.momentum",
+        "optim.plateau_factor",
+        "optim.weight_decay",
+    }
+)
 GROUPED = ("net.", "optim.", "augment.", "label_smoothing", "train.batch_size", "train.epochs")
 # Why all others cannot differ, by how their paths begin.
 SHARED = {
-    "data.": "all are judged on the same rows", "train.": "all are evaluated, compared and saved together",
-    "seed": "config.population.seeds varies it", "population.": "it says which nets there are",
+    "data.": "all are judged on the same rows",
+    "train.": "all are evaluated, compared and saved together",
+    "seed": "config.population.seeds varies it",
+    "population.": "it says which nets there are",
     "": "all are compared by it",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
 class Member:
-    """One net: its number from 0, its setting's, and what it differs by. Members of a setting have equal `values`."""
+    """One net: its number from 0, its setting's, and what it differs by. Members of a setting have
+    equal `values`.
+    """
 
     number: int
     setting: int
@@ -49,7 +74,11 @@ def is_population(config: Config) -> bool:
 
 def pooled(config: Config) -> Config:
     """The config to load the data with: folds take their validation rows from the training rows."""
-    return config if config.population.folds == 1 else replace(config, data=replace(config.data, valid=0))
+    return (
+        config
+        if config.population.folds == 1
+        else replace(config, data=replace(config.data, valid=0))
+    )
 
 
 def members_of(config: Config) -> list[Member]:
@@ -63,23 +92,35 @@ def members_of(config: Config) -> list[Member]:
 
 
 def settings_of(config: Config) -> list[dict[str, Any]]:
-    """{field path: value} of every setting: all combinations of the grid, or `samples` random ones by the seed."""
-    grid, samples = config.population.grid, config.population.samples
+    """{field path: value} of every setting: all combinations of the grid, or `samples` random ones
+    by the seed.
+    """
+    grid = config.population.grid
+    samples = config.population.samples
     if samples is None:
-        return [dict(zip(grid, chosen, strict=True)) for chosen in itertools.product(*grid.values())]
+        return [
+            dict(zip(grid, chosen, strict=True)) for chosen in itertools.product(*grid.values())
+        ]
     drawn = random.Random(config.seed)
     leaves = {leaf.path: leaf for leaf in fields.walk(config)}
     if not has_range(config):  # none twice
         return [_combination(grid, i) for i in drawn.sample(range(n_combinations(config)), samples)]
     return [
-        {path: _draw(choice, leaves[f"config.{path}"].annotation, drawn) for path, choice in grid.items()}
+        {
+            path: _draw(choice, leaves[f"config.{path}"].annotation, drawn)
+            for path, choice in grid.items()
+        }
         for _ in range(samples)
     ]
 
 
 def range_of(choice: tuple[Any, ...], annotation: Any) -> tuple[float, float] | None:
-    """The ends of the range that is drawn from: two numbers of a field that holds any number. None of plain values."""
-    numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in choice)
+    """The ends of the range that is drawn from: two numbers of a field that holds any number. None
+    of plain values.
+    """
+    numeric = all(
+        isinstance(value, int | float) and not isinstance(value, bool) for value in choice
+    )
     if len(choice) != 2 or not numeric or float not in values.members(annotation):
         return None
     return min(choice), max(choice)
@@ -87,7 +128,10 @@ def range_of(choice: tuple[Any, ...], annotation: Any) -> tuple[float, float] | 
 
 def has_range(config: Config) -> bool:
     leaves = {leaf.path: leaf for leaf in fields.walk(config)}
-    return any(range_of(choice, leaves[f"config.{path}"].annotation) for path, choice in config.population.grid.items())
+    return any(
+        range_of(choice, leaves[f"config.{path}"].annotation)
+        for path, choice in config.population.grid.items()
+    )
 
 
 def n_combinations(config: Config) -> int:
@@ -109,7 +153,11 @@ def _draw(choice: tuple[Any, ...], annotation: Any, drawn: random.Random) -> Any
     if ends is None:
         return drawn.choice(choice)
     low, high = ends
-    return math.exp(drawn.uniform(math.log(low), math.log(high))) if low > 0 else drawn.uniform(low, high)
+    return (
+        math.exp(drawn.uniform(math.log(low), math.log(high)))
+        if low > 0
+        else drawn.uniform(low, high)
+    )
 
 
 def with_values(config: Config, chosen: Mapping[str, Any]) -> Config:
@@ -130,5 +178,3 @@ def with_values(config: Config, chosen: Mapping[str, Any]) -> Config:
 def config_of(config: Config, member: Member) -> Config:
     """The config of a member's own run: a single net's."""
     return replace(with_values(config, member.values), seed=member.seed, population=Population())
-
-

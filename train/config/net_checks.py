@@ -13,7 +13,9 @@ from train.errors import UserError
 def check_perceptron(config: Config, net: Perceptron) -> None:
     """Raises UserError if an option contradicts the net, or would be passed over in silence."""
     if config.loss not in ("auto", "binary_crossentropy", "categorical_crossentropy"):
-        raise UserError(f"config.loss: {config.loss} is not for a Perceptron, which tells classes; leave it at auto")
+        raise UserError(
+            f"config.loss: {config.loss} is not for a Perceptron, which tells classes; leave it at auto"
+        )
     if config.label_smoothing not in (0, "auto"):
         raise UserError("config.label_smoothing: a threshold answers yes or no; set it to 0")
     if net.rule not in ("straight_through", "surrogate"):
@@ -31,21 +33,31 @@ def check_clusters(config: Config, net: Competitive | SelfOrganizingMap, data: T
     """Raises UserError if an option contradicts the net, or would be passed over in silence."""
     name = type(net).__name__
     if any(data.target):
-        raise UserError(f"config.data.target: a {name} learns without; a column to judge by is config.data.label")
+        raise UserError(
+            f"config.data.target: a {name} learns without; a column to judge by is config.data.label"
+        )
     if config.loss != "auto":
-        raise UserError(f"config.loss: a {name} has its own, the squared distance; leave it at auto")
+        raise UserError(
+            f"config.loss: a {name} has its own, the squared distance; leave it at auto"
+        )
     if config.class_weight is not None or config.label_smoothing not in (0, "auto"):
         field = "label_smoothing" if config.class_weight is None else "class_weight"
         raise UserError(f"config.{field}: a {name} learns from no class; leave it at its default")
     if isinstance(net, SelfOrganizingMap):
         if len(net.shape) != 2:
-            raise UserError(f"config.net.shape: {net.shape} is no map; give rows and columns, such as (8, 8)")
+            raise UserError(
+                f"config.net.shape: {net.shape} is no map; give rows and columns, such as (8, 8)"
+            )
         if net.shape[0] * net.shape[1] < 2:
-            raise UserError("config.net.shape: a map of one unit tells nothing apart; give it two at the least")
+            raise UserError(
+                "config.net.shape: a map of one unit tells nothing apart; give it two at the least"
+            )
     for field in ("conscience", "neighbours", "rate", "final_rate"):
         default = getattr(type(net)(), field, None)
         if field not in READ_BY.get(net.rule, ()) and getattr(net, field, None) != default:
-            raise UserError(f"config.net.{field}: not used by config.net.rule={net.rule}; leave it at {default}")
+            raise UserError(
+                f"config.net.{field}: not used by config.net.rule={net.rule}; leave it at {default}"
+            )
     _check_no_descent(config, f"a {name}")
 
 
@@ -54,7 +66,9 @@ def _check_no_descent(config: Config, rule: str) -> None:
     for field in dataclasses.fields(Optim):
         value, default = (getattr(optim, field.name) for optim in (config.optim, Optim()))
         if value != default:
-            raise UserError(f"config.optim.{field.name}: {rule} takes no gradient; leave it at {default}")
+            raise UserError(
+                f"config.optim.{field.name}: {rule} takes no gradient; leave it at {default}"
+            )
     if config.train.gradient_norms:
         raise UserError(f"config.train.gradient_norms: {rule} takes no gradient; set it to false")
     for name in ("mixup", "cutmix"):
@@ -65,19 +79,29 @@ def _check_no_descent(config: Config, rule: str) -> None:
 def check_reconstruction(config: Config) -> None:
     if not (isinstance(config.net, Dense) and isinstance(config.data, Table)):
         net = type(config.net).__name__
-        raise UserError(f"config.loss: reconstruction is for config.net=Dense(code=...), not {net}; leave it at auto")
+        raise UserError(
+            f"config.loss: reconstruction is for config.net=Dense(code=...), not {net}; leave it at auto"
+        )
     if config.net.code is None:
-        raise UserError("config.net.code: an autoencoder needs one; set how many numbers a row is told by, such as 2")
+        raise UserError(
+            "config.net.code: an autoencoder needs one; set how many numbers a row is told by, such as 2"
+        )
     if any(config.data.target):
-        raise UserError("config.data.target: not used by config.loss=reconstruction; name it in config.data.label")
+        raise UserError(
+            "config.data.target: not used by config.loss=reconstruction; name it in config.data.label"
+        )
     if config.class_weight is not None or config.label_smoothing not in (0, "auto"):
         field = "label_smoothing" if config.class_weight is None else "class_weight"
-        raise UserError(f"config.{field}: config.loss=reconstruction learns from no class; leave it at its default")
+        raise UserError(
+            f"config.{field}: config.loss=reconstruction learns from no class; leave it at its default"
+        )
     if config.net.clip_outputs:
         raise UserError("config.net.clip_outputs: is for numbers to predict; set it to false")
     for name in ("mixup", "cutmix"):
         if getattr(config.augment, name) != 0:
-            raise UserError(f"config.augment.{name}: is for nets with a target; set it to 0, and noise or drop above")
+            raise UserError(
+                f"config.augment.{name}: is for nets with a target; set it to 0, and noise or drop above"
+            )
 
 
 def check_forecast(data: Series, net: LSTM, loss: str) -> None:
@@ -85,24 +109,40 @@ def check_forecast(data: Series, net: LSTM, loss: str) -> None:
         choices = "mse, mae, huber, log_cosh, quantile or gaussian"
         raise UserError(f"config.loss: {loss} is not for forecasts; choose {choices}")
     if net.patch != "auto" and net.patch > data.lookback:
-        raise UserError(f"config.net.patch: {net.patch} rows at once, but config.data.lookback is {data.lookback}")
+        raise UserError(
+            f"config.net.patch: {net.patch} rows at once, but config.data.lookback is {data.lookback}"
+        )
     for field, off in (("noise", 0), ("offset", 0), ("crop", 1)):
         if getattr(net, field) != off:
-            raise UserError(f"config.net.{field}: varies config.data=Sequences(...); for Series set it to {off}")
+            raise UserError(
+                f"config.net.{field}: varies config.data=Sequences(...); for Series set it to {off}"
+            )
     if net.cell != "lstm":
-        raise UserError("config.net.cell: plain is for config.data=Sequences(...); for Series leave it at lstm")
+        raise UserError(
+            "config.net.cell: plain is for config.data=Sequences(...); for Series leave it at lstm"
+        )
     if net.crf:
-        raise UserError("config.net.crf: it decodes tags; config.data=Series(...) has none; set it to false")
+        raise UserError(
+            "config.net.crf: it decodes tags; config.data=Series(...) has none; set it to false"
+        )
 
 
 def check_steps(data: Sequences, net: LSTM) -> None:
     for field, off in (("bidirectional", False), ("recurrent_dropout", 0)):
         if net.cell == "plain" and getattr(net, field) != off:
-            raise UserError(f"config.net.{field}: config.net.cell=plain has none; set it to {str(off).lower()}")
+            raise UserError(
+                f"config.net.{field}: config.net.cell=plain has none; set it to {str(off).lower()}"
+            )
     if data.next_step and net.bidirectional:
-        raise UserError("config.net.bidirectional: with config.data.next_step=true it would read what it predicts")
+        raise UserError(
+            "config.net.bidirectional: with config.data.next_step=true it would read what it predicts"
+        )
     if data.next_step and net.patch not in (1, "auto"):
-        raise UserError(f"config.net.patch: {net.patch} steps at once have no next step each; set config.net.patch=1")
+        raise UserError(
+            f"config.net.patch: {net.patch} steps at once have no next step each; set config.net.patch=1"
+        )
     for field, default in (("window", "none"), ("columns", "joint"), ("shortcut", False)):
         if getattr(net, field) != default:
-            raise UserError(f"config.net.{field}: is for config.data=Series(...); leave it at {default}")
+            raise UserError(
+                f"config.net.{field}: is for config.data=Series(...); leave it at {default}"
+            )

@@ -10,24 +10,30 @@ from train.config.bounded import Auto, bounded
 
 @dataclass
 class Perceptron:
-    """One layer of threshold neurons: one for two classes, else one for each class against all others.
+    """One layer of threshold neurons: one for two classes, else one for each class against all
+    others.
 
-    "rosenblatt" corrects itself by each row that it tells wrongly, and ends once there is none. For rows that no plane
-    parts, "pocket" answers with the weights that told the longest run of rows, "averaged" with the mean of all. These
-    rules take the place of `config.optim`; "straight_through" and "surrogate" descend by it, on a made-up derivative.
+    "rosenblatt" corrects itself by each row that it tells wrongly, and ends once there is none. For
+    rows that no plane parts, "pocket" answers with the weights that told the longest run of rows,
+    "averaged" with the mean of all. These rules take the place of `config.optim`;
+    "straight_through" and "surrogate" descend by it, on a made-up derivative.
     """
 
-    rule: Literal["rosenblatt", "pocket", "averaged", "straight_through", "surrogate"] = "rosenblatt"
+    rule: Literal["rosenblatt", "pocket", "averaged", "straight_through", "surrogate"] = (
+        "rosenblatt"
+    )
 
 
 @dataclass
 class Competitive:
-    """`units` that compete for the rows of a table without a target; each cluster is the rows nearest to one.
+    """`units` that compete for the rows of a table without a target; each cluster is the rows
+    nearest to one.
 
-    "kmeans" moves units to the means of their rows once an epoch, "mini_batch" at every update. "winner" (of two units
-    the one that has won less often wins more easily, by `conscience`) and "neural_gas" (all units move by their rank,
-    about `neighbours` of them, None: half) learn row by row at a rate that falls from `rate` to `final_rate`. Of
-    `restarts` from other starts the one with the smallest error answers.
+    "kmeans" moves units to the means of their rows once an epoch, "mini_batch" at every update.
+    "winner" (of two units the one that has won less often wins more easily, by `conscience`) and
+    "neural_gas" (all units move by their rank, about `neighbours` of them, None: half) learn row by
+    row at a rate that falls from `rate` to `final_rate`. Of `restarts` from other starts the one
+    with the smallest error answers.
     """
 
     units: int = bounded(8, 2)
@@ -42,10 +48,12 @@ class Competitive:
 
 @dataclass
 class SelfOrganizingMap:
-    """Units that stand on a map of rows and columns, `shape`, and move with their neighbours (Kohonen 1982).
+    """Units that stand on a map of rows and columns, `shape`, and move with their neighbours
+    (Kohonen 1982).
 
-    The neighbourhood shrinks from `radius` (None: half of the longer side) to `final_radius`. "batch" moves units to
-    means once an epoch, "online" row by row at a rate that falls from `rate` to `final_rate`.
+    The neighbourhood shrinks from `radius` (None: half of the longer side) to `final_radius`.
+    "batch" moves units to means once an epoch, "online" row by row at a rate that falls from `rate`
+    to `final_rate`.
     """
 
     shape: tuple[int, ...] = bounded((8, 8), 1)
@@ -61,9 +69,26 @@ class SelfOrganizingMap:
 
 
 Activation = Literal[
-    "linear", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "softsign",
-    "sigmoid", "hard_sigmoid", "hard_silu", "tanh", "step", "exponential", "softmax", "log_softmax",
-]  # fmt: skip
+    "linear",
+    "relu",
+    "relu6",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "gelu",
+    "silu",
+    "mish",
+    "softplus",
+    "softsign",
+    "sigmoid",
+    "hard_sigmoid",
+    "hard_silu",
+    "tanh",
+    "step",
+    "exponential",
+    "softmax",
+    "log_softmax",
+]
 
 
 Initializer = Literal[
@@ -76,8 +101,9 @@ Initializer = Literal[
 class Dense:
     """A feed-forward net: `hidden` layers of `activation`, then one linear layer per target.
 
-    `hidden=()` is a single neuron per output: linear, logistic or softmax regression. With `loss="reconstruction"` it
-    is an autoencoder: `hidden`, a linear layer of `code` numbers, `hidden` in reverse, and its input given back.
+    `hidden=()` is a single neuron per output: linear, logistic or softmax regression. With
+    `loss="reconstruction"` it is an autoencoder: `hidden`, a linear layer of `code` numbers,
+    `hidden` in reverse, and its input given back.
     """
 
     hidden: tuple[int, ...] | Auto = bounded((64, 64), 1)
@@ -100,15 +126,17 @@ class Dense:
 
 @dataclass
 class LSTM:
-    """A stack of (bi)LSTM layers of `hidden` units, a readout, dense layers `head`, and one linear layer per target.
+    """A stack of (bi)LSTM layers of `hidden` units, a readout, dense layers `head`, and one linear
+    layer per target.
 
-    `patch` steps are read at once. For series: what is taken out of each window before the net and put back after it
-    (`window`), whether one net reads all columns or is shared over single ones (`columns`), and a linear map from the
-    lookback to the horizon beside the LSTM (`shortcut`). For tokens: sizes of their vectors and of the character
-    features, the count at which a word is replaced by "unknown" half of the time (`rare`), and a CRF over tags. For
-    numbers of sequences, in training: `noise` on each and an `offset` on a channel, in deviations, and the smallest
-    share of a sequence that is read (`crop`); what else may be varied is in `Augment`. `cell="plain"` takes the gates
-    away, to show what they are for.
+    `patch` steps are read at once. For series: what is taken out of each window before the net and
+    put back after it (`window`), whether one net reads all columns or is shared over single ones
+    (`columns`), and a linear map from the lookback to the horizon beside the LSTM (`shortcut`). For
+    tokens: sizes of their vectors and of the character features, the count at which a word is
+    replaced by "unknown" half of the time (`rare`), and a CRF over tags. For numbers of sequences,
+    in training: `noise` on each and an `offset` on a channel, in deviations, and the smallest share
+    of a sequence that is read (`crop`); what else may be varied is in `Augment`. `cell="plain"`
+    takes the gates away, to show what they are for.
     """
 
     hidden: tuple[int, ...] | Auto = bounded((64,), 1)

@@ -1,7 +1,8 @@
-"""Every option of a run, as typed dataclasses. Imports nothing heavy: a config is checked before jax is loaded.
+"""Every option of a run, as typed dataclasses. Imports nothing heavy: a config is checked before
+jax is loaded.
 
-A field whose type admits "auto" may be left to `train.config.recipe`, which fills it from the number of training rows.
-The bounds in `bounded(...)` are checked by `train.config.validate`.
+A field whose type admits "auto" may be left to `train.config.recipe`, which fills it from the
+number of training rows. The bounds in `bounded(...)` are checked by `train.config.validate`.
 """
 
 from __future__ import annotations
@@ -34,22 +35,33 @@ __all__ = [
 ]
 
 Loss = Literal[
-    "auto", "mse", "mae", "huber", "log_cosh", "poisson", "quantile", "gaussian", "binary_crossentropy",
-    "categorical_crossentropy", "reconstruction",
-]  # fmt: skip
+    "auto",
+    "mse",
+    "mae",
+    "huber",
+    "log_cosh",
+    "poisson",
+    "quantile",
+    "gaussian",
+    "binary_crossentropy",
+    "categorical_crossentropy",
+    "reconstruction",
+]
 
 
 @dataclass
 class Augment:
-    """How training rows are varied at every update, and never at an evaluation. A strength of 0 is off.
+    """How training rows are varied at every update, and never at an evaluation. A strength of 0 is
+    off.
 
-    Tables: `noise` on each number, in its column's deviations; the share of cells that are left out (`drop`: the
-    column's mean, or no category) or taken from another row (`swap`). Sequences: `scaling` of a channel by a factor of
-    this deviation, `warp` of the time by log-speeds of this deviation, the largest share of the steps that is masked in
-    one piece (`time_mask`), the share of channels masked (`channel_mask`), of sequences reversed (`reverse`), and of
-    tokens made unknown (`token_drop`) or taken from other sequences (`token_swap`); further an LSTM's own `noise`,
-    `offset` and `crop`. Both: `mixup` and, for tables, `cutmix` of two rows and their targets; the numbers are a and
-    their shares follow Beta(a, a).
+    Tables: `noise` on each number, in its column's deviations; the share of cells that are left out
+    (`drop`: the column's mean, or no category) or taken from another row (`swap`). Sequences:
+    `scaling` of a channel by a factor of this deviation, `warp` of the time by log-speeds of this
+    deviation, the largest share of the steps that is masked in one piece (`time_mask`), the share
+    of channels masked (`channel_mask`), of sequences reversed (`reverse`), and of tokens made
+    unknown (`token_drop`) or taken from other sequences (`token_swap`); further an LSTM's own
+    `noise`, `offset` and `crop`. Both: `mixup` and, for tables, `cutmix` of two rows and their
+    targets; the numbers are a and their shares follow Beta(a, a).
     """
 
     noise: float = bounded(0.0, 0)
@@ -70,8 +82,8 @@ class Augment:
 class Optim:
     """The optimizer, its schedule and every penalty. Defaults are those of Keras.
 
-    `l1_step="proximal"` takes `l1` out of the gradient: after each update kernels shrink by learning_rate * l1 and stop
-    at 0, so that weights become exactly 0.
+    `l1_step="proximal"` takes `l1` out of the gradient: after each update kernels shrink by
+    learning_rate * l1 and stop at 0, so that weights become exactly 0.
     """
 
     name: Literal["rmsprop", "adam", "adamw", "nadam", "sgd", "lion"] = "rmsprop"
@@ -82,7 +94,9 @@ class Optim:
     beta1: float = bounded(0.9, 0, below=1)
     beta2: float = bounded(0.999, 0, below=1)
     epsilon: float = bounded(1e-7, above=0)
-    schedule: Literal["constant", "cosine", "flat_cosine", "exponential", "one_cycle", "plateau"] = "constant"
+    schedule: Literal[
+        "constant", "cosine", "flat_cosine", "exponential", "one_cycle", "plateau"
+    ] = "constant"
     final: float = bounded(0.0, 0, 1)
     plateau_factor: float = bounded(0.1, above=0)
     plateau_patience: int = bounded(10, 0)
@@ -99,7 +113,9 @@ class Optim:
 
 @dataclass
 class Train:
-    """How long, in what pieces, and what decides the best weights. `gradient_norms` of layers are logged and drawn."""
+    """How long, in what pieces, and what decides the best weights. `gradient_norms` of layers are
+    logged and drawn.
+    """
 
     epochs: int | Auto = bounded(100, 1)
     batch_size: int | Auto = bounded(32, 1)
@@ -114,12 +130,15 @@ class Train:
 
 @dataclass
 class Devices:
-    """How a run is laid over devices: members of a population over some, the rows of each batch over the others.
+    """How a run is laid over devices: members of a population over some, the rows of each batch
+    over the others.
 
-    `count` devices are used (None: as many as are worth it, see `train.parallel.devices.make_layout`), `members` of them along the
-    members (None: as many as divide both). `parallel` compiles the same step by jit on sharded arrays, or by pmap,
-    which shares out batches only. With `exact=8` a batch is always added up from the same parts in one order, so that
-    1, 2, 4 and 8 devices train the same bits. A run may go on with other devices than it began with.
+    `count` devices are used (None: as many as are worth it, see
+    `train.parallel.devices.make_layout`), `members` of them along the members (None: as many as
+    divide both). `parallel` compiles the same step by jit on sharded arrays, or by pmap, which
+    shares out batches only. With `exact=8` a batch is always added up from the same parts in one
+    order, so that 1, 2, 4 and 8 devices train the same bits. A run may go on with other devices
+    than it began with.
     """
 
     parallel: Literal["jit", "pmap"] = "jit"
@@ -130,8 +149,9 @@ class Devices:
 
 @dataclass(frozen=True)
 class Processes:
-    """Of several processes that train one run, this is number `process` of `count`, from 0. They meet at `coordinator`,
-    "HOST:PORT" of number 0, where each waits `seconds` for the others."""
+    """Of several processes that train one run, this is number `process` of `count`, from 0. They
+    meet at `coordinator`, "HOST:PORT" of number 0, where each waits `seconds` for the others.
+    """
 
     coordinator: str
     count: int
@@ -146,13 +166,15 @@ GridValue = int | float | bool | str | tuple[int, ...]
 class Population:
     """Nets trained side by side: `seeds` of every fold of every setting.
 
-    `folds` divide the training and validation rows as `data.split` says; each net validates on one fold and trains on
-    the others (by time: on those before it). `grid` gives fields several values, {"optim.l2": (0, 1e-4)}, and settings
-    are all combinations of them; or, with `samples`, so many random ones, drawn from the range between two numbers, on
-    a log scale if both are above 0, or from the values. `halving=3`: only the best third of the settings trains on
-    after a 9th and after a 3rd of the epochs. What answers in the end (`keep`): the best net, the nets of the best
-    setting averaged, the average of all, or (`refit`) one net of the best setting that is trained on all training and
-    validation rows for as many epochs as were best in the folds, on average. `member` trains one of them alone.
+    `folds` divide the training and validation rows as `data.split` says; each net validates on one
+    fold and trains on the others (by time: on those before it). `grid` gives fields several values,
+    {"optim.l2": (0, 1e-4)}, and settings are all combinations of them; or, with `samples`, so many
+    random ones, drawn from the range between two numbers, on a log scale if both are above 0, or
+    from the values. `halving=3`: only the best third of the settings trains on after a 9th and
+    after a 3rd of the epochs. What answers in the end (`keep`): the best net, the nets of the best
+    setting averaged, the average of all, or (`refit`) one net of the best setting that is trained
+    on all training and validation rows for as many epochs as were best in the folds, on average.
+    `member` trains one of them alone.
     """
 
     seeds: int = bounded(1, 1)
@@ -166,8 +188,9 @@ class Population:
 
 @dataclass
 class Config:
-    """A whole run. `name` is taken from the config file; `loss="auto"` follows the target. `quantiles` are the levels
-    that `loss="quantile"` answers at, the median among them."""
+    """A whole run. `name` is taken from the config file; `loss="auto"` follows the target.
+    `quantiles` are the levels that `loss="quantile"` answers at, the median among them.
+    """
 
     name: str = "run"
     seed: int = bounded(0, 0, LAST_SEED)

@@ -1,7 +1,7 @@
 """What "auto" stands for: every rule by the number of training rows, in one place.
 
-The recipe follows RealMLP (Holzmueller et al. 2024, "Better by default"), re-tuned on the sets named in
-`configs/table.py`; each part is an ordinary option and makes sense alone.
+The recipe follows RealMLP (Holzmueller et al. 2024, "Better by default"), re-tuned on the sets
+named in `configs/table.py`; each part is an ordinary option and makes sense alone.
 """
 
 from __future__ import annotations
@@ -17,19 +17,27 @@ from train.config.options import Config
 STEPS = 3000  # updates of a whole run, whatever the number of rows
 LARGE = 20_000  # rows from which a few epochs with much dropout do better than many with little
 SMALL = 2_500  # rows below which regularisation must fade for the net to fit well
-QUANTILE = 10_000  # rows from which columns are mapped to the normal distribution: on fewer it loses more than it gains
+# Rows from which columns are mapped to the normal distribution: on fewer it loses more than it
+# gains.
+QUANTILE = 10_000
 
 
 def resolve(config: Config, n_train: int, *, classes: bool, season: int | None = None) -> Config:
-    """The config with every "auto" replaced. `classes` says whether the (first) target is a class, `season` after how
-    many steps a series repeats."""
-    by_size = next((size for limit, size in ((1500, 32), (4500, 64), (12_000, 128)) if n_train < limit), 256)
+    """The config with every "auto" replaced. `classes` says whether the (first) target is a class,
+    `season` after how many steps a series repeats.
+    """
+    by_size = next(
+        (size for limit, size in ((1500, 32), (4500, 64), (12_000, 128)) if n_train < limit), 256
+    )
     batch_size = _auto(config.train.batch_size, by_size)
     epochs = math.ceil(STEPS / math.ceil(n_train / batch_size))
     fading = "flat_cosine" if n_train < SMALL else "constant"
-    data, net = config.data, config.net
+    data = config.data
+    net = config.net
     if isinstance(data, Table):
-        data = replace(data, scaling=_auto(data.scaling, "robust" if n_train < QUANTILE else "quantile"))
+        data = replace(
+            data, scaling=_auto(data.scaling, "robust" if n_train < QUANTILE else "quantile")
+        )
     if isinstance(net, Dense):
         net = replace(
             net,
@@ -69,7 +77,9 @@ def resolve(config: Config, n_train: int, *, classes: bool, season: int | None =
 
 
 def series_patch(lookback: int, season: int | None) -> int:
-    """Rows of a series that an LSTM reads at once: a season where the lookback has two, else an eighth of it."""
+    """Rows of a series that an LSTM reads at once: a season where the lookback has two, else an
+    eighth of it.
+    """
     if season is not None and 2 * season <= lookback:
         return season
     return max(1, round(lookback / 8))
@@ -79,23 +89,31 @@ def _auto(value: Any, rule: Any) -> Any:
     return rule if value == "auto" else value
 
 
-MAX_STEPS = 40  # steps that an LSTM reads one by one; of longer sequences it reads patches, about PATCHES of them
+# Steps that an LSTM reads one by one; of longer sequences it reads patches, about PATCHES of them.
+MAX_STEPS = 40
 
 
-PATCHES, MIN_PATCH = 30, 5
+PATCHES = 30
+MIN_PATCH = 5
 
 
-TOKEN_STEPS, TOKEN_EPOCHS = 4500, 10  # updates, and passes over the rows, that words need at the least
+# updates, and passes over the rows, that words need at the least
+TOKEN_STEPS = 4500
+TOKEN_EPOCHS = 10
 
 
-NUMBER_STEPS, NUMBER_EPOCHS = 700, 40
+NUMBER_STEPS = 700
+NUMBER_EPOCHS = 40
 
 
-def resolve_sequences(config: Config, n_train: int, *, longest: int, tokens: bool, of_steps: bool) -> Config:
-    """The config with the "auto" fields of an LSTM on sequences replaced, and of how long it is trained.
+def resolve_sequences(
+    config: Config, n_train: int, *, longest: int, tokens: bool, of_steps: bool
+) -> Config:
+    """The config with the "auto" fields of an LSTM on sequences replaced, and of how long it is
+    trained.
 
-    `longest`: the longest training sequence; `tokens`: whether words are read; `of_steps`: whether some answer is
-    asked for at every step.
+    `longest`: the longest training sequence; `tokens`: whether words are read; `of_steps`: whether
+    some answer is asked for at every step.
     """
     net = config.net
     assert isinstance(net, LSTM)
@@ -120,7 +138,13 @@ def resolve_sequences(config: Config, n_train: int, *, longest: int, tokens: boo
         restore=_auto(config.train.restore, "last"),
     )
     optim = replace(config.optim, learning_rate=_auto(config.optim.learning_rate, 3e-3))
-    return replace(config, net=net, train=train, optim=optim, label_smoothing=_auto(config.label_smoothing, 0.0))
+    return replace(
+        config,
+        net=net,
+        train=train,
+        optim=optim,
+        label_smoothing=_auto(config.label_smoothing, 0.0),
+    )
 
 
 def patch_of(longest: int) -> int:

@@ -1,4 +1,6 @@
-"""What "auto" stands for where sequences are read. Measured on the sets named in `configs/sequences.py`."""
+"""What "auto" stands for where sequences are read. Measured on the sets named in
+`configs/sequences.py`.
+"""
 
 from __future__ import annotations
 

@@ -34,7 +34,9 @@ def _to_plain(group: Any) -> dict[str, Any]:
 
 
 def from_json(plain: dict[str, Any]) -> Config:
-    """The config that `to_json` wrote; fields it lacks take their defaults. Raises UserError at anything unknown."""
+    """The config that `to_json` wrote; fields it lacks take their defaults. Raises UserError at
+    anything unknown.
+    """
     config = _from_plain(plain, (Config,), "config")
     fields.check_fields(config)
     return config
@@ -48,8 +50,11 @@ def _from_plain(plain: Any, kinds: tuple[type, ...], path: str) -> Any:
     if kind is None:
         known = [kind.__name__ for kind in kinds]
         hint = fields.did_you_mean(str(name), known)
-        raise UserError(f"{path}.kind: expected {' or '.join(known)}, got {values.shorten(name)}{hint}")
-    group, hints = kind(), get_type_hints(kind)
+        raise UserError(
+            f"{path}.kind: expected {' or '.join(known)}, got {values.shorten(name)}{hint}"
+        )
+    group = kind()
+    hints = get_type_hints(kind)
     for name, value in plain.items():
         inner = fields.group_kinds(hints.get(name))
         if inner:
@@ -61,7 +66,8 @@ def _from_plain(plain: Any, kinds: tuple[type, ...], path: str) -> Any:
 
 def differences(old: Config, new: Config) -> list[str]:
     """One line for each field that differs: "config.optim.learning_rate: 0.001 -> 0.003"."""
-    before, after = _by_path(old), _by_path(new)
+    before = _by_path(old)
+    after = _by_path(new)
     return [
         f"{path}: {before.get(path, 'absent')} -> {after.get(path, 'absent')}"
         for path in dict.fromkeys([*before, *after])
@@ -71,7 +77,10 @@ def differences(old: Config, new: Config) -> list[str]:
 
 def _by_path(config: Config) -> dict[str, str]:
     kinds = {f"config.{name}.kind": type(getattr(config, name)).__name__ for name in _WITH_KIND}
-    return kinds | {leaf.path: repr(values.to_plain(leaf.value, leaf.annotation)) for leaf in fields.walk(config)}
+    return kinds | {
+        leaf.path: repr(values.to_plain(leaf.value, leaf.annotation))
+        for leaf in fields.walk(config)
+    }
 
 
 def digest(config: Config) -> str:

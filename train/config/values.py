@@ -1,7 +1,8 @@
-"""What the annotation of an option admits: text is read by it, a value is checked against it, words are made of it.
+"""What the annotation of an option admits: text is read by it, a value is checked against it, words
+are made of it.
 
-Knows the annotations of `train.config.options`: int, float, bool, str, None, Literal, tuple[x, ...], dict[str, x] and unions
-of them. Imports nothing heavy.
+Knows the annotations of `train.config.options`: int, float, bool, str, None, Literal, tuple[x,
+...], dict[str, x] and unions of them. Imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -13,22 +14,30 @@ import types
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Union, get_args, get_origin
 
-# In a union the strictest member reads a text first: "3" is an integer before it is a number or a name.
+# In a union the strictest member reads a text first: "3" is an integer before it is a number or a
+# name.
 _READING_ORDER = (types.NoneType, Literal, bool, int, float, dict, tuple, str)
 
 
 def members(annotation: Any) -> tuple[Any, ...]:
     """The members of a union; any other annotation alone."""
-    return get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    return (
+        get_args(annotation)
+        if get_origin(annotation) in (Union, types.UnionType)
+        else (annotation,)
+    )
 
 
 def parse(text: str, annotation: Any) -> Any:
-    """The value that `text` writes, as on a command line. Raises ValueError where the annotation admits no such value.
+    """The value that `text` writes, as on a command line. Raises ValueError where the annotation
+    admits no such value.
 
-    Several names or numbers are separated by commas, in brackets or not: "64,64", "(64, 64)", "tags,intent". A name
-    that holds a comma stands in quotes: '("price, net", "age")'.
+    Several names or numbers are separated by commas, in brackets or not: "64,64", "(64, 64)",
+    "tags,intent". A name that holds a comma stands in quotes: '("price, net", "age")'.
     """
-    for member in sorted(members(annotation), key=lambda member: _READING_ORDER.index(get_origin(member) or member)):
+    for member in sorted(
+        members(annotation), key=lambda member: _READING_ORDER.index(get_origin(member) or member)
+    ):
         try:
             value = _parse_member(text, member)
         except ValueError:
@@ -41,7 +50,8 @@ def parse(text: str, annotation: Any) -> Any:
 def _parse_member(text: str, member: Any) -> Any:
     if member is str:
         return text
-    text, origin = text.strip(), get_origin(member)
+    text = text.strip()
+    origin = get_origin(member)
     if origin is Literal and text in get_args(member):
         return text
     if member is types.NoneType and text.lower() == "none":
@@ -55,7 +65,9 @@ def _parse_member(text: str, member: Any) -> Any:
     if origin is tuple:
         return tuple(_parse_member(item, get_args(member)[0]) for item in _items(text))
     if origin is dict and admits(table := _python_value(text), member):
-        return {key: float(value) if isinstance(value, int) else value for key, value in table.items()}
+        return {
+            key: float(value) if isinstance(value, int) else value for key, value in table.items()
+        }
     raise ValueError(text)
 
 
@@ -88,13 +100,17 @@ def to_text(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return str(value).lower()
     plain = re.compile(r"[^\s,()\[\]'\"]+")
-    if isinstance(value, tuple) and all(isinstance(name, str) and plain.fullmatch(name) for name in value):
+    if isinstance(value, tuple) and all(
+        isinstance(name, str) and plain.fullmatch(name) for name in value
+    ):
         return ",".join(value)
     return str(value)
 
 
 def admits(value: Any, annotation: Any) -> bool:
-    """Whether a value is of the annotated type. A bool is no number, an int is a float, and infinities are neither."""
+    """Whether a value is of the annotated type. A bool is no number, an int is a float, and
+    infinities are neither.
+    """
     return any(_admits_member(value, member) for member in members(annotation))
 
 
@@ -106,9 +122,15 @@ def _admits_member(value: Any, member: Any) -> bool:
         return isinstance(value, tuple) and all(admits(item, get_args(member)[0]) for item in value)
     if origin is dict:
         kind = get_args(member)[1]
-        return isinstance(value, dict) and all(isinstance(k, str) and admits(v, kind) for k, v in value.items())
+        return isinstance(value, dict) and all(
+            isinstance(k, str) and admits(v, kind) for k, v in value.items()
+        )
     if member is float:
-        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST
+        return (
+            isinstance(value, int | float)
+            and not isinstance(value, bool)
+            and abs(value) <= _LARGEST
+        )
     return isinstance(value, member) and (member is bool or not isinstance(value, bool))
 
 
@@ -138,7 +160,9 @@ def within(value: Any, limits: Mapping[str, float | None]) -> bool:
 
 
 def to_plain(value: Any, annotation: Any) -> Any:
-    """A value as JSON has it: tuples become lists; an int in a field of floats becomes the float it stands for."""
+    """A value as JSON has it: tuples become lists; an int in a field of floats becomes the float it
+    stands for.
+    """
     kinds = members(annotation)
     if isinstance(value, tuple):
         return [to_plain(item, type(item)) for item in value]
@@ -159,13 +183,19 @@ def from_plain(value: Any) -> Any:
 
 def describe(annotation: Any, limits: Mapping[str, float | None] | None = None) -> str:
     """What is expected, in words: "an integer, at least 1, or auto"."""
-    kinds = [kind for kind in members(annotation) if not (kind is int and float in members(annotation))]
+    kinds = [
+        kind for kind in members(annotation) if not (kind is int and float in members(annotation))
+    ]
     names = {"low": "at least", "high": "at most", "above": "above", "below": "below"}
-    bounds = " and ".join(f"{names[name]} {limit}" for name, limit in (limits or {}).items() if limit is not None)
+    bounds = " and ".join(
+        f"{names[name]} {limit}" for name, limit in (limits or {}).items() if limit is not None
+    )
     words = []
     for kind in kinds:
         numeric = kind in (int, float) or get_origin(kind) in (tuple, dict)
-        words.append(f"{_describe_member(kind)}, {bounds}" if numeric and bounds else _describe_member(kind))
+        words.append(
+            f"{_describe_member(kind)}, {bounds}" if numeric and bounds else _describe_member(kind)
+        )
     return (", or " if bounds else " or ").join(words)
 
 
@@ -193,7 +223,12 @@ def _describe_member(member: Any) -> str:
 
 def choices(annotation: Any) -> list[str]:
     """The names that an annotation spells out: those of its Literals."""
-    return [name for kind in members(annotation) if get_origin(kind) is Literal for name in get_args(kind)]
+    return [
+        name
+        for kind in members(annotation)
+        if get_origin(kind) is Literal
+        for name in get_args(kind)
+    ]
 
 
 def shorten(value: Any, length: int = 80) -> str:

@@ -1,7 +1,8 @@
 """Training rows varied inside the compiled program: anew at every update, never at an evaluation.
 
-A strength may be traced, so that the members of a population can differ in it; only one that is known before tracing
-to be off costs nothing. Inputs are prepared ones. Shapes: b batch, f number columns, c category columns.
+A strength may be traced, so that the members of a population can differ in it; only one that is
+known before tracing to be off costs nothing. Inputs are prepared ones. Shapes: b batch, f number
+columns, c category columns.
 """
 
 from __future__ import annotations
@@ -33,11 +34,12 @@ def augment(
     statistics: Any,
     missing: tuple[int, ...] = (),
 ) -> tuple[Batch, ...]:
-    """Batches with one and the same varied inputs, whose weighted losses are to be added: the batch, and where rows are
-    mixed also the targets of those they are mixed with.
+    """Batches with one and the same varied inputs, whose weighted losses are to be added: the
+    batch, and where rows are mixed also the targets of those they are mixed with.
 
-    `others(key)` are as many rows drawn from all training rows, with their weights. Of `statistics` the "mean" and
-    "spread" [f] of a table's prepared numbers are read; `missing` are the number columns that have a flag.
+    `others(key)` are as many rows drawn from all training rows, with their weights. Of `statistics`
+    the "mean" and "spread" [f] of a table's prepared numbers are read; `missing` are the number
+    columns that have a flag.
     """
     if not is_on(options, net):
         return (batch,)
@@ -98,22 +100,30 @@ def _chosen(key: Array, inputs: Inputs, rate: Any) -> Inputs:
     """Which cells of numbers and codes are chosen, each with probability `rate`."""
     names = [name for name in ("numbers", "codes") if name in inputs]
     keys = jax.random.split(key, len(names))
-    return {name: uniform(k, inputs[name].shape) < rate for name, k in zip(names, keys, strict=True)}
+    return {
+        name: uniform(k, inputs[name].shape) < rate for name, k in zip(names, keys, strict=True)
+    }
 
 
 def _replaced(inputs: Inputs, others: Inputs, chosen: Inputs, missing: tuple[int, ...]) -> Inputs:
     """The inputs with the chosen cells of `others`; a flag goes with its number."""
     if "missing" in inputs:
         chosen = chosen | {"missing": chosen["numbers"][:, jnp.array(missing)]}
-    return inputs | {name: jnp.where(cells, others[name], inputs[name]) for name, cells in chosen.items()}
+    return inputs | {
+        name: jnp.where(cells, others[name], inputs[name]) for name, cells in chosen.items()
+    }
 
 
-def _mixed(key: Array, batch: Batch, mate: Batch, options: Augment, missing: tuple[int, ...]) -> tuple[Batch, Batch]:
-    """Each row mixed with another: `mixup` (Zhang et al. 2018) adds up shares of their numbers, `cutmix` (Yun et al.
-    2019; on tables as in SAINT, Somepalli et al. 2021) takes each cell from one of the two. A category is of one.
+def _mixed(
+    key: Array, batch: Batch, mate: Batch, options: Augment, missing: tuple[int, ...]
+) -> tuple[Batch, Batch]:
+    """Each row mixed with another: `mixup` (Zhang et al. 2018) adds up shares of their numbers,
+    `cutmix` (Yun et al. 2019; on tables as in SAINT, Somepalli et al. 2021) takes each cell from
+    one of the two. A category is of one.
 
-    The share is one number a batch, as in the authors' code: a Beta is dear to draw. The losses of the two targets are
-    added in the same shares: after cutmix in those of the cells that each row gave.
+    The share is one number a batch, as in the authors' code: a Beta is dear to draw. The losses of
+    the two targets are added in the same shares: after cutmix in those of the cells that each row
+    gave.
     """
     share_key, cell_key = jax.random.split(key)
     cut = is_off(options.mixup)
@@ -121,7 +131,8 @@ def _mixed(key: Array, batch: Batch, mate: Batch, options: Augment, missing: tup
     parameter = jnp.maximum(strength, EPSILON)
     share = jnp.where(strength > 0, jax.random.beta(share_key, parameter, parameter), 1.0)
     share_b = jnp.full(len(batch.weight), share)
-    inputs, theirs = batch.inputs, mate.inputs
+    inputs = batch.inputs
+    theirs = mate.inputs
     if "length" in inputs:
         stretched_btf = stretched(theirs["numbers"], theirs["length"], inputs["length"])
         inputs = inputs | {"numbers": _between(inputs["numbers"], stretched_btf, share)}
@@ -136,7 +147,9 @@ def _mixed(key: Array, batch: Batch, mate: Batch, options: Augment, missing: tup
             mixed |= {name: _between(inputs[name], theirs[name], share) for name in added}
         inputs = mixed
     mask_b = (batch.weight > 0).astype(jnp.float32)
-    mate = mate._replace(inputs=inputs, weight=mate.weight * mask_b * (1 - share_b), length=batch.length)
+    mate = mate._replace(
+        inputs=inputs, weight=mate.weight * mask_b * (1 - share_b), length=batch.length
+    )
     return batch._replace(inputs=inputs, weight=batch.weight * share_b), mate
 
 

@@ -1,6 +1,8 @@
-"""Sequences varied in training: where their steps are read, what their channels measure, which tokens they hold.
+"""Sequences varied in training: where their steps are read, what their channels measure, which
+tokens they hold.
 
-Inputs are prepared ones: channels have mean 0 and deviation 1. Shapes: b batch, t time, f numbers of a step, k knots.
+Inputs are prepared ones: channels have mean 0 and deviation 1. Shapes: b batch, t time, f numbers
+of a step, k knots.
 """
 
 from __future__ import annotations
@@ -21,27 +23,42 @@ KNOTS = 5  # of the speed at which a warped sequence is read: slower than what t
 
 
 def varied_steps(
-    key: Array, inputs: Mapping[str, Array], strangers: Callable[[], Mapping[str, Array]], options: Augment, net: LSTM
+    key: Array,
+    inputs: Mapping[str, Array],
+    strangers: Callable[[], Mapping[str, Array]],
+    options: Augment,
+    net: LSTM,
 ) -> dict[str, Array]:
-    """Inputs as they might also have been measured: cropped, warped and reversed, then scaled, noisy, masked, and with
-    other tokens. `strangers()` are as many other rows."""
+    """Inputs as they might also have been measured: cropped, warped and reversed, then scaled,
+    noisy, masked, and with other tokens. `strangers()` are as many other rows.
+    """
     step_key, channel_key, token_key = jax.random.split(key, 3)
     varied = _moved(step_key, dict(inputs), options, resolved(net.crop))
     if "numbers" in varied:
-        noise, offset = resolved(net.noise), resolved(net.offset)
-        varied["numbers"] = _measured(channel_key, varied["numbers"], varied["length"], options, noise, offset)
+        noise = resolved(net.noise)
+        offset = resolved(net.offset)
+        varied["numbers"] = _measured(
+            channel_key, varied["numbers"], varied["length"], options, noise, offset
+        )
     if "tokens" in varied:
         varied = _reworded(token_key, varied, strangers, options)
     return varied
 
 
-def _moved(key: Array, inputs: dict[str, Array], options: Augment, crop: float | Array) -> dict[str, Array]:
-    """A part of each sequence, of the share `crop` at the least; time warped (Um et al. 2017); some read backwards."""
+def _moved(
+    key: Array, inputs: dict[str, Array], options: Augment, crop: float | Array
+) -> dict[str, Array]:
+    """A part of each sequence, of the share `crop` at the least; time warped (Um et al. 2017); some
+    read backwards.
+    """
     if is_off(1 - crop) and is_off(options.warp) and is_off(options.reverse):
         return inputs
     share_key, place_key, warp_key, reverse_key = jax.random.split(key, 4)
-    length_b, width = inputs["length"], next(a.shape[1] for name, a in inputs.items() if name != "length")
-    kept_b = jnp.ceil(length_b * (crop + (1 - crop) * uniform(share_key, length_b.shape))).astype(jnp.int32)
+    length_b = inputs["length"]
+    width = next(a.shape[1] for name, a in inputs.items() if name != "length")
+    kept_b = jnp.ceil(length_b * (crop + (1 - crop) * uniform(share_key, length_b.shape))).astype(
+        jnp.int32
+    )
     kept_b = jnp.minimum(kept_b, length_b)
     first_b = jnp.floor((length_b - kept_b + 1) * uniform(place_key, length_b.shape))
     last_b = jnp.maximum(kept_b - 1, 0).astype(jnp.float32)
@@ -52,21 +69,30 @@ def _moved(key: Array, inputs: dict[str, Array], options: Augment, crop: float |
         turned_b = uniform(reverse_key, length_b.shape) < options.reverse
         at_bt = jnp.where(turned_b[:, None], last_b[:, None] - at_bt, at_bt)
     at_bt += first_b[:, None]
-    return {name: kept_b if name == "length" else _read(array, at_bt) for name, array in inputs.items()}
+    return {
+        name: kept_b if name == "length" else _read(array, at_bt) for name, array in inputs.items()
+    }
 
 
 def _warped(key: Array, at_bt: Array, last_b: Array, strength: float | Array) -> Array:
-    """Places in a sequence, read at a speed that varies smoothly; its first and its last step stay where they are."""
+    """Places in a sequence, read at a speed that varies smoothly; its first and its last step stay
+    where they are.
+    """
     speed_bk = jnp.exp(strength * normal(key, (len(last_b), KNOTS)))
     pace_bk = jnp.cumsum((speed_bk[:, 1:] + speed_bk[:, :-1]) / 2, 1)
     passed_bk = jnp.pad(pace_bk / pace_bk[:, -1:], ((0, 0), (1, 0)))
     share_bt = at_bt / jnp.maximum(last_b, 1)[:, None]
     knots = jnp.linspace(0.0, 1.0, KNOTS)
-    return jax.vmap(lambda share, passed: jnp.interp(share, knots, passed))(share_bt, passed_bk) * last_b[:, None]
+    return (
+        jax.vmap(lambda share, passed: jnp.interp(share, knots, passed))(share_bt, passed_bk)
+        * last_b[:, None]
+    )
 
 
 def _read(array: Array, at_bt: Array) -> Array:
-    """What stands at these places: numbers between two steps are interpolated, codes are those of the nearest one."""
+    """What stands at these places: numbers between two steps are interpolated, codes are those of
+    the nearest one.
+    """
     axes = tuple(range(2, array.ndim))
     if not jnp.issubdtype(array.dtype, jnp.floating):
         nearest_bt = jnp.round(at_bt).astype(jnp.int32)
@@ -74,15 +100,23 @@ def _read(array: Array, at_bt: Array) -> Array:
     before_bt = jnp.floor(at_bt).astype(jnp.int32)
     after_bt = jnp.minimum(before_bt + 1, array.shape[1] - 1)
     share = jnp.expand_dims(at_bt - before_bt, axes)
-    before, after = (jnp.take_along_axis(array, jnp.expand_dims(i_bt, axes), 1) for i_bt in (before_bt, after_bt))
+    before, after = (
+        jnp.take_along_axis(array, jnp.expand_dims(i_bt, axes), 1) for i_bt in (before_bt, after_bt)
+    )
     return before + share * (after - before)
 
 
 def _measured(
-    key: Array, x_btf: Array, length_b: Array, options: Augment, noise: float | Array, offset: float | Array
+    key: Array,
+    x_btf: Array,
+    length_b: Array,
+    options: Augment,
+    noise: float | Array,
+    offset: float | Array,
 ) -> Array:
-    """Channels scaled and shifted, noise on every number, then some steps and some channels at their mean (SpecAugment,
-    Park et al. 2019)."""
+    """Channels scaled and shifted, noise on every number, then some steps and some channels at
+    their mean (SpecAugment, Park et al. 2019).
+    """
     b, t, f = x_btf.shape
     scale_key, noise_key, offset_key, width_key, start_key, channel_key = jax.random.split(key, 6)
     if not is_off(options.scaling):
@@ -104,9 +138,14 @@ def _measured(
 
 
 def _reworded(
-    key: Array, inputs: dict[str, Array], strangers: Callable[[], Mapping[str, Array]], options: Augment
+    key: Array,
+    inputs: dict[str, Array],
+    strangers: Callable[[], Mapping[str, Array]],
+    options: Augment,
 ) -> dict[str, Array]:
-    """Some tokens taken from other sequences, so each as often as it occurs, and some unknown, spelling included."""
+    """Some tokens taken from other sequences, so each as often as it occurs, and some unknown,
+    spelling included.
+    """
     swap_key, place_key, drop_key = jax.random.split(key, 3)
     names = [name for name in ("tokens", "characters") if name in inputs]
     mask_bt = jnp.arange(inputs["tokens"].shape[1])[None] < inputs["length"][:, None]
@@ -118,14 +157,18 @@ def _reworded(
         chosen_bt = mask_bt & gives_b1 & (uniform(swap_key, mask_bt.shape) < options.token_swap)
         for name in names:
             given = _read(others[name], place_bt)
-            inputs[name] = jnp.where(jnp.expand_dims(chosen_bt, tuple(range(2, given.ndim))), given, inputs[name])
+            inputs[name] = jnp.where(
+                jnp.expand_dims(chosen_bt, tuple(range(2, given.ndim))), given, inputs[name]
+            )
     if not is_off(options.token_drop):
         chosen_bt = mask_bt & (uniform(drop_key, mask_bt.shape) < options.token_drop)
         inputs["tokens"] = jnp.where(chosen_bt, UNKNOWN, inputs["tokens"])
         if "characters" in inputs:
             characters = inputs["characters"]
             unknown_c = (jnp.arange(characters.shape[2]) == 0).astype(characters.dtype) * UNKNOWN
-            inputs["characters"] = jnp.where(chosen_bt[..., None], unknown_c[None, None], characters)
+            inputs["characters"] = jnp.where(
+                chosen_bt[..., None], unknown_c[None, None], characters
+            )
     return inputs
 
 

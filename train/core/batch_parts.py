@@ -1,6 +1,7 @@
 """Sums over a batch that is divided, over devices or on one: what each part gives, added up.
 
-A part gives sums, never means: parts may hold different weights, and what divides comes after. b rows of a batch.
+A part gives sums, never means: parts may hold different weights, and what divides comes after. b
+rows of a batch.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ BATCH = "batch"  # the mapped axis of the devices that share a batch
 class Parts(NamedTuple):
     """A batch in `count` equal parts, shared by `devices` along the axis BATCH.
 
-    `exact`: a device computes its parts one after the other and all are added in one order, so that the bits do not
-    depend on how many devices there are; a device has two of them at least, for XLA unrolls a loop of one, and fuses
-    what was its body with what stands around, to other bits. Else each device has one part.
+    `exact`: a device computes its parts one after the other and all are added in one order, so that
+    the bits do not depend on how many devices there are; a device has two of them at least, for XLA
+    unrolls a loop of one, and fuses what was its body with what stands around, to other bits. Else
+    each device has one part.
     """
 
     count: int = 1
@@ -41,8 +43,11 @@ def padded_size(parts: Parts, n_rows: int) -> int:
     return -(-n_rows // parts.count) * parts.count
 
 
-def summed(parts: Parts, tree_b: Any, gradients_of_part: Callable[[Any], tuple[Any, Any]]) -> tuple[Any, Any]:
-    """`of_part(rows)` gives (sums, whole) of some rows of `tree_b`, arrays of b rows: the sums of all parts added up.
+def summed(
+    parts: Parts, tree_b: Any, gradients_of_part: Callable[[Any], tuple[Any, Any]]
+) -> tuple[Any, Any]:
+    """`of_part(rows)` gives (sums, whole) of some rows of `tree_b`, arrays of b rows: the sums of
+    all parts added up.
 
     `whole`, which a part must know of the whole batch already, comes back as it is.
     """
@@ -53,7 +58,9 @@ def summed(parts: Parts, tree_b: Any, gradients_of_part: Callable[[Any], tuple[A
 
     def of_index(index: Array) -> tuple[Any, Any]:
         with part_of_batch(index, axis):
-            return gradients_of_part(jax.tree.map(lambda leaf: _slice(leaf, index, parts.count), tree_b))
+            return gradients_of_part(
+                jax.tree.map(lambda leaf: _slice(leaf, index, parts.count), tree_b)
+            )
 
     if not parts.exact:
         sums, whole = of_index(place)
@@ -65,7 +72,9 @@ def summed(parts: Parts, tree_b: Any, gradients_of_part: Callable[[Any], tuple[A
 
 
 def own_slice(parts: Parts, array: Array) -> Array:
-    """What this device has to do of an array whose rows all devices share: they divide it evenly."""
+    """What this device has to do of an array whose rows all devices share: they divide it
+    evenly.
+    """
     return array if parts.devices == 1 else _slice(array, lax.axis_index(BATCH), parts.devices)
 
 

@@ -30,9 +30,11 @@ def evaluation_weights(program: Program, state: State) -> Weights:
 def evaluate_split(
     program: Program, data: Data, weights: Weights, rows_n: Array, n_real: Any = None
 ) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Answers of the network for these rows, {head: [n, ...]}, and weighted sums of loss and error over them, or over
-    the first `n_real`."""
-    n, variables = rows_n.shape[0], weights.variables(data.statistics)
+    """Answers of the network for these rows, {head: [n, ...]}, and weighted sums of loss and error
+    over them, or over the first `n_real`.
+    """
+    n = rows_n.shape[0]
+    variables = weights.variables(data.statistics)
     parts = program.parts
     block = min(-(-n // parts.count), EVALUATION_ROWS)
     n_blocks = padded_size(parts, -(-n // block))
@@ -51,6 +53,8 @@ def evaluate_split(
         }
         return program.network.apply(variables, outputs, method="postprocess"), sums
 
-    answers, sums = gathered(parts, lax.map(judge, (own_slice(parts, rows), own_slice(parts, real))))
+    answers, sums = gathered(
+        parts, lax.map(judge, (own_slice(parts, rows), own_slice(parts, real)))
+    )
     flat = jax.tree.map(lambda a: a.reshape(n_blocks * block, *a.shape[2:])[:n], answers)
     return flat, jax.tree.map(jnp.sum, sums)

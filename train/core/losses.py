@@ -1,7 +1,8 @@
-"""Losses of one row: outputs [b, o] and target to [b]. Means over rows are taken, with weights, by the caller.
+"""Losses of one row: outputs [b, o] and target to [b]. Means over rows are taken, with weights, by
+the caller.
 
-Numeric targets are [b, o], standardised, with q quantiles each; classes are int32 [b]. Names and formulas are those of
-Keras 3, on logits.
+Numeric targets are [b, o], standardised, with q quantiles each; classes are int32 [b]. Names and
+formulas are those of Keras 3, on logits.
 """
 
 from __future__ import annotations
@@ -43,8 +44,9 @@ def poisson(outputs_bo: Array, target_bo: Array) -> Array:
 
 
 def quantile(quantiles_boq: Array, target_bo: Array, levels: tuple[float, ...]) -> Array:
-    """Mean over outputs and levels of the pinball loss, level * error above and (1 - level) * -error below
-    (Koenker & Bassett 1978)."""
+    """Mean over outputs and levels of the pinball loss, level * error above and (1 - level) *
+    -error below (Koenker & Bassett 1978).
+    """
     error_boq = target_bo[..., None] - quantiles_boq
     level_11q = jnp.array(levels, error_boq.dtype)[None, None]
     return jnp.maximum(level_11q * error_boq, (level_11q - 1) * error_boq).mean((-2, -1))
@@ -62,7 +64,9 @@ def binary_crossentropy(logits_bo: Array, target_b: Array, smoothing: float | Ar
     return optax.losses.sigmoid_binary_cross_entropy(logits_bo[:, 0], target)
 
 
-def categorical_crossentropy(logits_bk: Array, target_b: Array, smoothing: float | Array = 0.0) -> Array:
+def categorical_crossentropy(
+    logits_bk: Array, target_b: Array, smoothing: float | Array = 0.0
+) -> Array:
     """-log P(class) from k logits; smoothing s gives the share s evenly to all k classes."""
     logp_bk = jax.nn.log_softmax(logits_bk)
     chosen_b = jnp.take_along_axis(logp_bk, target_b[:, None], axis=-1)[:, 0]
@@ -70,11 +74,15 @@ def categorical_crossentropy(logits_bk: Array, target_b: Array, smoothing: float
 
 
 def tag_crossentropy(logits_btk: Array, target_bt: Array, smoothing: float | Array = 0.0) -> Array:
-    """Sum over steps [b] of the categorical cross-entropy. A tag outside 0..k-1 (no step, or unseen) costs nothing."""
+    """Sum over steps [b] of the categorical cross-entropy. A tag outside 0..k-1 (no step, or
+    unseen) costs nothing.
+    """
     k = logits_btk.shape[-1]
     known_bt = (target_bt >= 0) & (target_bt < k)
     logp_btk = jax.nn.log_softmax(logits_btk)
-    chosen_bt = jnp.take_along_axis(logp_btk, jnp.where(known_bt, target_bt, 0)[:, :, None], axis=-1)[:, :, 0]
+    chosen_bt = jnp.take_along_axis(
+        logp_btk, jnp.where(known_bt, target_bt, 0)[:, :, None], axis=-1
+    )[:, :, 0]
     loss_bt = -(1 - smoothing) * chosen_bt - smoothing * logp_btk.mean(-1)
     return jnp.where(known_bt, loss_bt, jnp.zeros((), loss_bt.dtype)).sum(-1)
 
@@ -82,21 +90,30 @@ def tag_crossentropy(logits_btk: Array, target_bt: Array, smoothing: float | Arr
 def next_binary_crossentropy(logits_btf: Array, target_btf: Array) -> Array:
     """Sum over steps and numbers [b] of the binary cross-entropy. A target of nan costs nothing."""
     known_btf = ~jnp.isnan(target_btf)
-    loss_btf = optax.losses.sigmoid_binary_cross_entropy(logits_btf, jnp.where(known_btf, target_btf, 0.0))
+    loss_btf = optax.losses.sigmoid_binary_cross_entropy(
+        logits_btf, jnp.where(known_btf, target_btf, 0.0)
+    )
     return jnp.where(known_btf, loss_btf, jnp.zeros((), loss_btf.dtype)).sum((1, 2))
 
 
 def next_mse(outputs_btf: Array, target_btf: Array) -> Array:
-    """Sum over steps [b] of the mean over numbers of the squared error. A target of nan costs nothing."""
+    """Sum over steps [b] of the mean over numbers of the squared error. A target of nan costs
+    nothing.
+    """
     known_btf = ~jnp.isnan(target_btf)
     error_btf = jnp.where(known_btf, outputs_btf - jnp.where(known_btf, target_btf, 0.0), 0.0)
     return jnp.square(error_btf).mean(-1).sum(-1)
 
 
 def threshold_error(scores_bk: Array, target_b: Array, step: Callable[[Array], Array]) -> Array:
-    """Threshold neurons that answer wrongly [b]; k of them answer for a class each, a single one for the second of two.
-    Its derivative is the one that `step` is given for the threshold's."""
-    yes_bk = jax.nn.one_hot(target_b, scores_bk.shape[1]) if scores_bk.shape[1] > 1 else target_b[:, None]
+    """Threshold neurons that answer wrongly [b]; k of them answer for a class each, a single one
+    for the second of two. Its derivative is the one that `step` is given for the threshold's.
+    """
+    yes_bk = (
+        jax.nn.one_hot(target_b, scores_bk.shape[1])
+        if scores_bk.shape[1] > 1
+        else target_b[:, None]
+    )
     return jnp.square(step(scores_bk) - yes_bk).sum(-1)
 
 

@@ -27,7 +27,9 @@ def make_network(config: Config, encoder: Any) -> tuple[nn.Module, tuple[Task, .
     if config.loss == "reconstruction":
         shapes = (shapes[0]._replace(categories=encoder.category_sizes),)
     crf = isinstance(config.net, LSTM) and config.net.crf
-    tasks = make_tasks(shapes, config.loss, getattr(encoder, "steps", 1.0), crf=crf, quantiles=config.quantiles)
+    tasks = make_tasks(
+        shapes, config.loss, getattr(encoder, "steps", 1.0), crf=crf, quantiles=config.quantiles
+    )
     match config.data, config.net:
         case Table() as data, Dense() as net:
             return _table_network(data, net, encoder, tasks), tasks
@@ -68,7 +70,9 @@ def _table_network(
     shapes = tuple(task.head for task in tasks)
     if net.code is not None:
         missing = encoder.missing_columns
-        return nets.Autoencoder(inputs, body, net.code, shapes[0], net.output_init, data.scaling, missing)
+        return nets.Autoencoder(
+            inputs, body, net.code, shapes[0], net.output_init, data.scaling, missing
+        )
     return nets.Network(
         inputs,
         body,
@@ -80,14 +84,19 @@ def _table_network(
     )
 
 
-def _perceptron(data: Table, rule: Rule, encoder: TableEncoder, tasks: tuple[Task, ...]) -> nets.Perceptron:
-    # A rule that moves one layer cannot learn vectors for categories: each is an input of its own, however many.
+def _perceptron(
+    data: Table, rule: Rule, encoder: TableEncoder, tasks: tuple[Task, ...]
+) -> nets.Perceptron:
+    # A rule that moves one layer cannot learn vectors for categories: each is an input of its own,
+    # however many.
     inputs = nets.Inputs(encoder.category_sizes, max(encoder.category_sizes, default=0))
     shapes = tuple(task.head for task in tasks)
     return nets.Perceptron(inputs, shapes, rule, data.scaling, encoder.missing_columns)
 
 
-def make_units(data: Table, net: Competitive | SelfOrganizingMap, encoder: TableEncoder) -> nets.Competitive:
+def make_units(
+    data: Table, net: Competitive | SelfOrganizingMap, encoder: TableEncoder
+) -> nets.Competitive:
     """The units of a net that learns clusters."""
     # As in a perceptron, each category is an input of its own.
     inputs = nets.Inputs(encoder.category_sizes, max(encoder.category_sizes, default=0))
@@ -96,7 +105,9 @@ def make_units(data: Table, net: Competitive | SelfOrganizingMap, encoder: Table
     shared["missing_columns"] = encoder.missing_columns
     if isinstance(net, Competitive):
         reach = Decay(net.neighbours or net.units / 2, 0.01)
-        return nets.Competitive(inputs, net.units, rule=net.rule, conscience=net.conscience, reach=reach, **shared)
+        return nets.Competitive(
+            inputs, net.units, rule=net.rule, conscience=net.conscience, reach=reach, **shared
+        )
     rows, columns = net.shape
     return nets.Competitive(
         inputs,
@@ -110,7 +121,9 @@ def make_units(data: Table, net: Competitive | SelfOrganizingMap, encoder: Table
     )
 
 
-def _series_network(data: Series, net: LSTM, encoder: SeriesEncoder, tasks: tuple[Task, ...]) -> nets.Forecaster:
+def _series_network(
+    data: Series, net: LSTM, encoder: SeriesEncoder, tasks: tuple[Task, ...]
+) -> nets.Forecaster:
     lstm = nets.LSTM(
         hidden=resolved(net.hidden),
         bidirectional=net.bidirectional,
@@ -136,11 +149,15 @@ def _series_network(data: Series, net: LSTM, encoder: SeriesEncoder, tasks: tupl
     )
 
 
-def _sequence_network(net: LSTM, encoder: SequenceEncoder, tasks: tuple[Task, ...]) -> nets.SequenceNetwork:
+def _sequence_network(
+    net: LSTM, encoder: SequenceEncoder, tasks: tuple[Task, ...]
+) -> nets.SequenceNetwork:
     tokens = None
     if encoder.token is not None:
         words = encoder.vocabulary
-        tokens = nets.Tokens(words.n_words, net.token_size, words.n_characters, net.character_size, net.rare)
+        tokens = nets.Tokens(
+            words.n_words, net.token_size, words.n_characters, net.character_size, net.rare
+        )
     return nets.SequenceNetwork(
         heads=tuple(task.head for task in tasks),
         hidden=resolved(net.hidden),
@@ -158,5 +175,3 @@ def _sequence_network(net: LSTM, encoder: SequenceEncoder, tasks: tuple[Task, ..
         crf=net.crf,
         log_link=any(task.loss == "poisson" for task in tasks),
     )
-
-

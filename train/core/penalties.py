@@ -19,15 +19,28 @@ def leaf_name(path: tuple[Any, ...]) -> str:
 
 
 def kernels(params: Any) -> Any:
-    """Booleans, True for kernels: what penalties and decay act on. Biases, scales and slopes are left alone."""
-    return jax.tree_util.tree_map_with_path(lambda path, _: leaf_name(path).endswith("kernel"), params)
+    """Booleans, True for kernels: what penalties and decay act on. Biases, scales and slopes are
+    left alone.
+    """
+    return jax.tree_util.tree_map_with_path(
+        lambda path, _: leaf_name(path).endswith("kernel"), params
+    )
 
 
 def layer_norms(grads: Any) -> dict[str, Array]:
     """{layer: the Euclidean norm of its kernel's gradient}, in the order of the tree."""
-    pairs = zip(jax.tree_util.tree_leaves_with_path(grads), jax.tree.leaves(kernels(grads)), strict=True)
-    found = {".".join(str(part.key) for part in path): leaf for (path, leaf), is_kernel in pairs if is_kernel}
-    return {name.removesuffix(".kernel"): jnp.sqrt(jnp.square(leaf).sum()) for name, leaf in found.items()}
+    pairs = zip(
+        jax.tree_util.tree_leaves_with_path(grads), jax.tree.leaves(kernels(grads)), strict=True
+    )
+    found = {
+        ".".join(str(part.key) for part in path): leaf
+        for (path, leaf), is_kernel in pairs
+        if is_kernel
+    }
+    return {
+        name.removesuffix(".kernel"): jnp.sqrt(jnp.square(leaf).sum())
+        for name, leaf in found.items()
+    }
 
 
 def penalty(params: Any, l1: float | Array, l2: float | Array) -> Array:
@@ -43,4 +56,6 @@ def penalties(params: Any, options: Optim) -> Array:
         return jnp.zeros(())
     if options.l1_step == "gradient":
         return penalty(params, options.l1, options.l2)
-    return jax.lax.stop_gradient(penalty(params, options.l1, 0.0)) + penalty(params, 0.0, options.l2)
+    return jax.lax.stop_gradient(penalty(params, options.l1, 0.0)) + penalty(
+        params, 0.0, options.l2
+    )

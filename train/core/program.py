@@ -1,4 +1,6 @@
-"""What a run is made of: arrays on the device (`Data`), and the code that works on them (`Program`)."""
+"""What a run is made of: arrays on the device (`Data`), and the code that works on them
+(`Program`).
+"""
 
 from __future__ import annotations
 
@@ -21,12 +23,13 @@ Array = jax.Array
 class Data(struct.PyTreeNode):
     """Prepared arrays on the device, and which of their rows train and judge.
 
-    `arrays` are a data set's, in the form its `take` knows; a row is whatever that takes: of a table, a window of a
-    series, a sequence. `train_weight` is what a row counts for in the loss, class weights folded in.
+    `arrays` are a data set's, in the form its `take` knows; a row is whatever that takes: of a
+    table, a window of a series, a sequence. `train_weight` is what a row counts for in the loss,
+    class weights folded in.
 
-    Of members of a population (`train.population.vmapped`) that have different numbers of rows, `train` and `valid` are as long
-    as the longest, and `n_train` and `n_valid` say how many are the member's own; `numbers` are the fields of the
-    config, by path, that differ between members.
+    Of members of a population (`train.population.vmapped`) that have different numbers of rows,
+    `train` and `valid` are as long as the longest, and `n_train` and `n_valid` say how many are the
+    member's own; `numbers` are the fields of the config, by path, that differ between members.
     """
 
     arrays: Any
@@ -44,10 +47,11 @@ class Data(struct.PyTreeNode):
 class Program:
     """The code of a run: everything an update needs that is not an array.
 
-    `network` is a Linen module with methods prepare, prepare_target, __call__ and answer, as nets.Network has them. If
-    it `learns_by_rule`, its method `learn` takes the place of a gradient; if it `ends_without_loss`, training does.
-    `take(arrays, rows)` is the data set's. `parts` is how devices share a batch; all else they all compute alike.
-    Schedules go by `total_steps`; training ends then, or after `ends_at`.
+    `network` is a Linen module with methods prepare, prepare_target, __call__ and answer, as
+    nets.Network has them. If it `learns_by_rule`, its method `learn` takes the place of a gradient;
+    if it `ends_without_loss`, training does. `take(arrays, rows)` is the data set's. `parts` is how
+    devices share a batch; all else they all compute alike. Schedules go by `total_steps`; training
+    ends then, or after `ends_at`.
     """
 
     network: Any

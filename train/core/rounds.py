@@ -1,4 +1,5 @@
-"""Evaluations, and rounds of some epochs and an evaluation: what is remembered of them, and when a run has ended.
+"""Evaluations, and rounds of some epochs and an evaluation: what is remembered of them, and when a
+run has ended.
 
 Shapes: n rows of a split.
 """
@@ -41,7 +42,11 @@ def train_round(program: Program, data: Data, state: State) -> tuple[State, dict
 
 def no_sums(program: Program, weights: Weights) -> dict[str, Any]:
     """What `update` sums, before the first one."""
-    zeros: dict[str, Any] = {"loss": jnp.zeros(()), "weight": jnp.zeros(()), "penalty": jnp.zeros(())}
+    zeros: dict[str, Any] = {
+        "loss": jnp.zeros(()),
+        "weight": jnp.zeros(()),
+        "penalty": jnp.zeros(()),
+    }
     if program.config.train.gradient_norms:
         zeros["gradient_norms"] = jax.tree.map(jnp.zeros_like, layer_norms(weights.params))
     return zeros
@@ -50,25 +55,37 @@ def no_sums(program: Program, weights: Weights) -> dict[str, Any]:
 def end_round(
     program: Program, data: Data, state: State, sums: dict[str, Any], n_updates: Array
 ) -> tuple[State, dict[str, Any]]:
-    """The end of a round, of whose updates these are the sums: an evaluation, and what is remembered of it."""
+    """The end of a round, of whose updates these are the sums: an evaluation, and what is
+    remembered of it.
+    """
     options = program.config.train
-    log: dict[str, Any] = {"train_loss": sums["loss"] / sums["weight"], "penalty": sums["penalty"] / n_updates}
+    log: dict[str, Any] = {
+        "train_loss": sums["loss"] / sums["weight"],
+        "penalty": sums["penalty"] / n_updates,
+    }
     if options.gradient_norms:
         log["gradient_norms"] = jax.tree.map(lambda norm: norm / n_updates, sums["gradient_norms"])
     diverged = ~(jnp.isfinite(sums["loss"]) & _finite(state.weights))
     done = (sums["loss"] == 0) & getattr(program.network, "ends_without_loss", False)
     if data.valid.shape[0] == 0:
-        value, wait = log["train_loss"], jnp.zeros((), jnp.int32)
+        value = log["train_loss"]
+        wait = jnp.zeros((), jnp.int32)
         latest = Best(evaluation_weights(program, state), value, value, state.step, wait)
-        return state.replace(best=latest, diverged=diverged, stopped=diverged | done), log | {"step": state.step}
-    answers, judged = evaluate_split(program, data, evaluation_weights(program, state), data.valid, data.n_valid)
+        return state.replace(best=latest, diverged=diverged, stopped=diverged | done), log | {
+            "step": state.step
+        }
+    answers, judged = evaluate_split(
+        program, data, evaluation_weights(program, state), data.valid, data.n_valid
+    )
     log |= {"valid_loss": judged["loss"] / judged["weight"], "answers": answers, "step": state.step}
     state = apply_evaluation(program, state, judged[options.monitor] / judged["weight"])
     return state.replace(diverged=diverged, stopped=state.stopped | diverged | done), log
 
 
 def apply_evaluation(program: Program, state: State, value: Array) -> State:
-    """The state after an evaluation that gave this monitored value: best weights, patience and plateau."""
+    """The state after an evaluation that gave this monitored value: best weights, patience and
+    plateau.
+    """
     options = program.config.train
     weights = evaluation_weights(program, state)
     best = update_best(state.best, weights, value, state.step, resolved(options.restore))
@@ -81,25 +98,35 @@ def apply_evaluation(program: Program, state: State, value: Array) -> State:
 
 def log_shapes(program: Program, data: Data, state: State) -> Any:
     """Shapes and types of what `train_round` logs, known without tracing a whole round."""
-    number, count = jax.ShapeDtypeStruct((), jnp.float32), jax.ShapeDtypeStruct((), jnp.int32)
+    number = jax.ShapeDtypeStruct((), jnp.float32)
+    count = jax.ShapeDtypeStruct((), jnp.int32)
     log: dict[str, Any] = {"train_loss": number, "penalty": number, "step": count}
     if program.config.train.gradient_norms:
-        log["gradient_norms"] = jax.tree.map(lambda _: number, jax.eval_shape(layer_norms, state.weights.params))
+        log["gradient_norms"] = jax.tree.map(
+            lambda _: number, jax.eval_shape(layer_norms, state.weights.params)
+        )
     if data.valid.shape[0]:
         program = replace(program, parts=WHOLE)  # outside of what is mapped over devices
         weights = evaluation_weights(program, state)
-        answers, _ = jax.eval_shape(lambda data, weights: evaluate_split(program, data, weights, data.valid), data, weights)
+        answers, _ = jax.eval_shape(
+            lambda data, weights: evaluate_split(program, data, weights, data.valid), data, weights
+        )
         log |= {"valid_loss": number, "answers": answers}
     return log
 
 
 def _finite(tree: Any) -> Array:
-    """Whether every number is: the last update of a round can spoil weights that no loss has seen yet."""
+    """Whether every number is: the last update of a round can spoil weights that no loss has seen
+    yet.
+    """
     return jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(tree)]).all()
 
 
-def run_rounds(program: Program, data: Data, state: State, logs: Any, n_rounds: Array) -> tuple[State, Any, Array]:
-    """Up to `n_rounds` rounds in one call; `logs` holds one log per round, and the count says how many were written.
+def run_rounds(
+    program: Program, data: Data, state: State, logs: Any, n_rounds: Array
+) -> tuple[State, Any, Array]:
+    """Up to `n_rounds` rounds in one call; `logs` holds one log per round, and the count says how
+    many were written.
 
     How rounds are grouped into calls changes nothing: a round depends on the state alone.
     """

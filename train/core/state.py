@@ -16,10 +16,12 @@ Array = jax.Array
 
 
 class State(struct.PyTreeNode):
-    """`step` counts completed updates. `average` is the exponential moving average of params, {} when it is off.
+    """`step` counts completed updates. `average` is the exponential moving average of params, {}
+    when it is off.
 
-    `stopped` is set by patience or by a loss that is not finite (`diverged`); a stopped state is not updated again.
-    `sums` are those of an unfinished round, of a stream; of other data, whose rounds are done at once, {}.
+    `stopped` is set by patience or by a loss that is not finite (`diverged`); a stopped state is
+    not updated again. `sums` are those of an unfinished round, of a stream; of other data, whose
+    rounds are done at once, {}.
     """
 
     step: Array
@@ -33,13 +35,18 @@ class State(struct.PyTreeNode):
     sums: Any = struct.field(default_factory=dict)
 
 
-def init_state(weights: Weights, optimizer: optax.GradientTransformation, *, average: bool) -> State:
-    """The state before the first update. Leaves are distinct buffers: the training program is donated all of them."""
+def init_state(
+    weights: Weights, optimizer: optax.GradientTransformation, *, average: bool
+) -> State:
+    """The state before the first update. Leaves are distinct buffers: the training program is
+    donated all of them.
+    """
 
     def copy(tree: Any) -> Any:
         return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), tree)
 
-    infinity, zero = jnp.array(jnp.inf, jnp.float32), jnp.zeros((), jnp.int32)
+    infinity = jnp.array(jnp.inf, jnp.float32)
+    zero = jnp.zeros((), jnp.int32)
     return State(
         step=zero,
         weights=weights,

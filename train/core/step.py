@@ -1,4 +1,5 @@
-"""One update, and an epoch of them: pure functions, compiled as one program with the rounds of `train.core.rounds`.
+"""One update, and an epoch of them: pure functions, compiled as one program with the rounds of
+`train.core.rounds`.
 
 Shapes: b batch rows, n rows of a split, s steps of an epoch.
 """
@@ -29,8 +30,12 @@ from train.data.dataset import Batch
 Array = jax.Array
 
 
-def update(program: Program, data: Data, state: State, batch: Batch) -> tuple[State, dict[str, Any]]:
-    """One step of descent on the weighted mean loss of a batch, plus penalties. Returns sums, divided by nobody yet."""
+def update(
+    program: Program, data: Data, state: State, batch: Batch
+) -> tuple[State, dict[str, Any]]:
+    """One step of descent on the weighted mean loss of a batch, plus penalties. Returns sums,
+    divided by nobody yet.
+    """
     options = program.config.optim
     batches = _varied(program, data, state.step, batch)
     if getattr(program.network, "learns_by_rule", False):
@@ -44,7 +49,10 @@ def update(program: Program, data: Data, state: State, batch: Batch) -> tuple[St
     if not is_off(options.ema):
         average = optax.incremental_update(params, average, 1 - options.ema)
     state = state.replace(
-        step=state.step + 1, weights=Weights(params, batch_stats), average=average, opt_state=opt_state
+        step=state.step + 1,
+        weights=Weights(params, batch_stats),
+        average=average,
+        opt_state=opt_state,
     )
     if program.config.train.gradient_norms:
         sums["gradient_norms"] = layer_norms(grads)
@@ -54,7 +62,9 @@ def update(program: Program, data: Data, state: State, batch: Batch) -> tuple[St
 def gradients(
     program: Program, data: Data, state: State, batches: tuple[Batch, ...]
 ) -> tuple[Any, dict[str, Any], Any]:
-    """Of the weighted mean loss plus penalties by the parameters; the sums behind it; the new `batch_stats`."""
+    """Of the weighted mean loss plus penalties by the parameters; the sums behind it; the new
+    `batch_stats`.
+    """
     network = _with_dropout(program, state.step)
     rngs = {"dropout": jax.random.fold_in(jax.random.fold_in(data.key, 2), state.step)}
     weight = jnp.stack([b.weight for b in batches]).sum()
@@ -66,22 +76,32 @@ def gradients(
         outputs, moved = network.apply(
             variables, batches[0].inputs, weight_b, train=True, rngs=rngs, mutable=["batch_stats"]
         )
-        losses = [(row_losses(program.tasks, outputs, b.target, smoothing) * b.weight).sum() for b in batches]
-        loss, extra = sum(losses, jnp.zeros(())), penalties(params, program.config.optim)
+        losses = [
+            (row_losses(program.tasks, outputs, b.target, smoothing) * b.weight).sum()
+            for b in batches
+        ]
+        loss = sum(losses, jnp.zeros(()))
+        extra = penalties(params, program.config.optim)
         # Every part has its share of the penalty: added up, it counts once.
         mean = loss / jnp.maximum(weight, 1e-30) + extra / program.parts.count
         return mean, (loss, extra, moved.get("batch_stats", {}))
 
     def gradients_of_part(batches: tuple[Batch, ...]) -> tuple[Any, Any]:
-        grads, (loss, extra, batch_stats) = jax.grad(objective, has_aux=True)(state.weights.params, batches)
+        grads, (loss, extra, batch_stats) = jax.grad(objective, has_aux=True)(
+            state.weights.params, batches
+        )
         return (grads, loss), (extra, batch_stats)
 
     (grads, loss), (extra, batch_stats) = summed(program.parts, batches, gradients_of_part)
     return grads, {"loss": loss, "weight": weight, "penalty": extra}, batch_stats
 
 
-def _learn(program: Program, data: Data, state: State, batch: Batch) -> tuple[State, dict[str, Array]]:
-    """One step of the network's own rule, in place of a gradient. Its variables after it are what it leaves behind."""
+def _learn(
+    program: Program, data: Data, state: State, batch: Batch
+) -> tuple[State, dict[str, Array]]:
+    """One step of the network's own rule, in place of a gradient. Its variables after it are what
+    it leaves behind.
+    """
     losses_b, moved = program.network.apply(
         state.weights.variables(data.statistics),
         batch.inputs,
@@ -94,7 +114,11 @@ def _learn(program: Program, data: Data, state: State, batch: Batch) -> tuple[St
         mutable=["params", "batch_stats"],
     )
     weights = Weights(moved["params"], moved["batch_stats"])
-    sums = {"loss": (losses_b * batch.weight).sum(), "weight": batch.weight.sum(), "penalty": jnp.zeros(())}
+    sums = {
+        "loss": (losses_b * batch.weight).sum(),
+        "weight": batch.weight.sum(),
+        "penalty": jnp.zeros(()),
+    }
     return state.replace(step=state.step + 1, weights=weights), sums
 
 
@@ -106,16 +130,25 @@ def _varied(program: Program, data: Data, step: Array, batch: Batch) -> tuple[Ba
         rows = data.train[random_bits(key, batch.weight.shape) % n]
         return program.take(data.arrays, rows)._replace(weight=data.train_weight[rows])
 
-    key, config = jax.random.fold_in(jax.random.fold_in(data.key, 3), step), program.config
+    key = jax.random.fold_in(jax.random.fold_in(data.key, 3), step)
+    config = program.config
     missing = getattr(program.network, "missing_columns", ())
-    return augment(key, batch, others, config.augment, config.net, data.statistics.get("inputs"), missing)
+    return augment(
+        key, batch, others, config.augment, config.net, data.statistics.get("inputs"), missing
+    )
 
 
 def _with_dropout(program: Program, step: Array) -> Any:
     options = program.config.net
-    if not isinstance(options, Dense) or is_off(resolved(options.dropout)) or options.dropout_schedule == "constant":
+    if (
+        not isinstance(options, Dense)
+        or is_off(resolved(options.dropout))
+        or options.dropout_schedule == "constant"
+    ):
         return program.network
-    rate = resolved(options.dropout) * decay_factor(options.dropout_schedule, program.total_steps)(step)
+    rate = resolved(options.dropout) * decay_factor(options.dropout_schedule, program.total_steps)(
+        step
+    )
     return program.network.clone(body=program.network.body.clone(dropout=rate))
 
 
@@ -125,7 +158,9 @@ def train_epoch(program: Program, data: Data, state: State) -> tuple[State, dict
 
     def body(state: State, rows: tuple[Array, Array]) -> tuple[State, dict[str, Any]]:
         batch = program.take(data.arrays, rows[0])
-        return update(program, data, state, batch._replace(weight=data.train_weight[rows[0]] * rows[1]))
+        return update(
+            program, data, state, batch._replace(weight=data.train_weight[rows[0]] * rows[1])
+        )
 
     state, sums_s = lax.scan(body, state, (rows_sb, mask_sb))
     return state, jax.tree.map(jnp.sum, sums_s)

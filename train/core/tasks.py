@@ -1,4 +1,6 @@
-"""What the targets mean for training: which loss each head has, what a row costs, and when an answer is wrong."""
+"""What the targets mean for training: which loss each head has, what a row costs, and when an
+answer is wrong.
+"""
 
 from __future__ import annotations
 
@@ -38,15 +40,20 @@ BY_KIND = {
 }
 # By the rule of a perceptron; those that go row by row take no derivative.
 THRESHOLDS = {
-    "rosenblatt": step, "pocket": step, "averaged": step, "straight_through": step, "surrogate": surrogate_step,
-}  # fmt: skip
+    "rosenblatt": step,
+    "pocket": step,
+    "averaged": step,
+    "straight_through": step,
+    "surrogate": surrogate_step,
+}
 
 
 class Task(NamedTuple):
     """A head and the loss it is trained on.
 
-    `steps` is a row's usual number of steps, by which the losses of all its steps are divided: so a long row counts
-    for more than a short one, and a head that answers at every step for as much as one that answers once.
+    `steps` is a row's usual number of steps, by which the losses of all its steps are divided: so a
+    long row counts for more than a short one, and a head that answers at every step for as much as
+    one that answers once.
     """
 
     head: HeadShape
@@ -62,8 +69,10 @@ def make_tasks(
     crf: bool = False,
     quantiles: tuple[float, ...] = (),
 ) -> tuple[Task, ...]:
-    """One task per head. `loss` is for the heads it fits; the others take the one of their kind. A head whose loss is
-    "quantile" answers at the levels `quantiles`, one whose loss is "gaussian" with a deviation."""
+    """One task per head. `loss` is for the heads it fits; the others take the one of their kind. A
+    head whose loss is "quantile" answers at the levels `quantiles`, one whose loss is "gaussian"
+    with a deviation.
+    """
     numeric = set(LOSSES) - {"binary_crossentropy", "categorical_crossentropy"}
     tasks = []
     for head in heads:
@@ -77,12 +86,18 @@ def make_tasks(
 
 
 def row_losses(
-    tasks: tuple[Task, ...], outputs: Mapping[str, Array], target: Mapping[str, Array], smoothing: float | Array = 0.0
+    tasks: tuple[Task, ...],
+    outputs: Mapping[str, Array],
+    target: Mapping[str, Array],
+    smoothing: float | Array = 0.0,
 ) -> Array:
-    """Loss of each row [b], summed over heads. `smoothing` is for training alone: evaluations leave it at 0."""
+    """Loss of each row [b], summed over heads. `smoothing` is for training alone: evaluations leave
+    it at 0.
+    """
     total_b = jnp.zeros(())
     for head, loss, steps in tasks:
-        prediction, truth = outputs[head.name], target[head.name]
+        prediction = outputs[head.name]
+        truth = target[head.name]
         if head.kind == "cluster":
             total_b += prediction
         elif head.kind == "reconstruction":
@@ -112,19 +127,26 @@ def row_losses(
 
 def _crf_loss(outputs: Mapping[str, Array], head: HeadShape, tags_bt: Array) -> Array:
     """-log P of the tags of each row [b]; nothing for a row with a tag that no training row has."""
-    start, transition = outputs[f"{head.name}.start"], outputs[f"{head.name}.transition"]
+    start = outputs[f"{head.name}.start"]
+    transition = outputs[f"{head.name}.transition"]
     known_b = (tags_bt < head.size).all(-1)
     tags_bt = jnp.where(known_b[:, None], tags_bt, jnp.minimum(tags_bt, 0))
     lengths_b = (tags_bt >= 0).sum(-1)
-    return jnp.where(known_b, -log_likelihood(outputs[head.name], tags_bt, start, transition, lengths_b), 0.0)
+    return jnp.where(
+        known_b, -log_likelihood(outputs[head.name], tags_bt, start, transition, lengths_b), 0.0
+    )
 
 
-def row_errors(tasks: tuple[Task, ...], outputs: Mapping[str, Array], target: Mapping[str, Array]) -> Array:
-    """What a user counts as error [b], summed over heads: squared error of numbers, 0 or 1 for a class or a tag,
-    the loss of a row given back."""
+def row_errors(
+    tasks: tuple[Task, ...], outputs: Mapping[str, Array], target: Mapping[str, Array]
+) -> Array:
+    """What a user counts as error [b], summed over heads: squared error of numbers, 0 or 1 for a
+    class or a tag, the loss of a row given back.
+    """
     total_b = jnp.zeros(())
     for head, loss, steps in tasks:
-        prediction, truth = outputs[head.name], target[head.name]
+        prediction = outputs[head.name]
+        truth = target[head.name]
         if head.kind == "cluster":
             total_b += prediction
         elif head.kind == "reconstruction":
@@ -140,5 +162,7 @@ def row_errors(tasks: tuple[Task, ...], outputs: Mapping[str, Array], target: Ma
         elif head.kind == "multiclass":
             total_b += (jnp.argmax(prediction, -1) != truth).astype(jnp.float32)
         else:
-            total_b += jnp.square((jnp.exp(prediction) if loss == "poisson" else prediction) - truth).mean(-1)
+            total_b += jnp.square(
+                (jnp.exp(prediction) if loss == "poisson" else prediction) - truth
+            ).mean(-1)
     return total_b

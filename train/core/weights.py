@@ -27,7 +27,11 @@ def init_weights(network: nn.Module, statistics: Any, inputs: Any, key: Array) -
     """Fresh weights, a function of the run's key; `inputs` are those of any prepared batch."""
     rngs = {"params": jax.random.fold_in(key, 0)}
     _, variables = network.apply(
-        {"statistics": statistics}, inputs, train=False, rngs=rngs, mutable=["params", "batch_stats"]
+        {"statistics": statistics},
+        inputs,
+        train=False,
+        rngs=rngs,
+        mutable=["params", "batch_stats"],
     )
     return Weights(variables["params"], variables.get("batch_stats", {}))
 

@@ -16,15 +16,23 @@ CHECKED_ROWS = 10_000  # of which distinct ones are counted before all are
 
 
 def check_distinct(dataset: Dataset, units: int, field: str) -> None:
-    """Raises UserError if there are more units than different training rows, which would have to share a row."""
-    rows, distinct = dataset.splits["train"], 0
+    """Raises UserError if there are more units than different training rows, which would have to
+    share a row.
+    """
+    rows = dataset.splits["train"]
+    distinct = 0
     for some in (rows[:CHECKED_ROWS], rows):
         # Missing is one value here: nan is not equal to itself.
-        parts = [np.nan_to_num(array[some].astype(np.float64), nan=1e300) for array in dataset.inputs.values()]
+        parts = [
+            np.nan_to_num(array[some].astype(np.float64), nan=1e300)
+            for array in dataset.inputs.values()
+        ]
         distinct = len(np.unique(np.concatenate(parts, 1), axis=0))
         if distinct >= units:
             return
-    raise UserError(f"{field}: {units} units for {distinct} different training rows; set it to {distinct} at the most")
+    raise UserError(
+        f"{field}: {units} units for {distinct} different training rows; set it to {distinct} at the most"
+    )
 
 
 def check_net(net: object, dataset: Dataset) -> None:
@@ -34,31 +42,49 @@ def check_net(net: object, dataset: Dataset) -> None:
             check_distinct(dataset, units, "config.net.units")
         case SelfOrganizingMap(shape=(rows, columns)):
             check_distinct(dataset, rows * columns, "config.net.shape")
-        case Dense(code=int()) if dataset.encoder.targets and ANSWERS.fullmatch(dataset.encoder.targets[0].name):
+        case Dense(code=int()) if dataset.encoder.targets and ANSWERS.fullmatch(
+            dataset.encoder.targets[0].name
+        ):
             name = dataset.encoder.targets[0].name
-            raise UserError(f"config.data.label: {name!r} is the name of a column of the answers; rename it")
+            raise UserError(
+                f"config.data.label: {name!r} is the name of a column of the answers; rename it"
+            )
         case Perceptron():
             numbers = [head.columns for head in dataset.encoder.heads if head.kind == "regression"]
             if numbers:
                 names = " and ".join(map(repr, numbers[0]))
-                raise UserError(f"config.net: a Perceptron tells classes, but {names} is a number; use Dense")
+                raise UserError(
+                    f"config.net: a Perceptron tells classes, but {names} is a number; use Dense"
+                )
 
 
 def check_augment(config: Config, dataset: Dataset | SeriesDataset) -> None:
     """Raises UserError for an augmentation that does not fit the columns, or the targets."""
     if isinstance(dataset, SeriesDataset):
         return
-    augment, net = config.augment, config.net
+    augment = config.augment
+    net = config.net
     of_numbers = {"config.augment.noise": augment.noise}
-    of_tokens, moving = {}, {}
+    of_tokens = {}
+    moving = {}
     if isinstance(dataset.encoder, SequenceEncoder) and isinstance(net, LSTM):
         names = ("scaling", "warp", "time_mask", "channel_mask", "mixup")
         of_numbers = {f"config.augment.{name}": getattr(augment, name) for name in names}
         of_numbers |= {f"config.net.{name}": getattr(net, name) for name in ("noise", "offset")}
-        of_tokens = {f"config.augment.{name}": getattr(augment, name) for name in ("token_drop", "token_swap")}
-        moving = {f"config.augment.{name}": getattr(augment, name) for name in ("warp", "reverse", "mixup")}
+        of_tokens = {
+            f"config.augment.{name}": getattr(augment, name)
+            for name in ("token_drop", "token_swap")
+        }
+        moving = {
+            f"config.augment.{name}": getattr(augment, name)
+            for name in ("warp", "reverse", "mixup")
+        }
         moving["config.net.crop"] = 0 if net.crop == "auto" else 1 - net.crop
-    on = [field for field, strength in (of_numbers | of_tokens | moving).items() if strength not in (0, "auto")]
+    on = [
+        field
+        for field, strength in (of_numbers | of_tokens | moving).items()
+        if strength not in (0, "auto")
+    ]
     has_tokens = "tokens" in dataset.inputs
     for field in on:
         if field in of_numbers and "numbers" not in dataset.inputs:
@@ -69,4 +95,6 @@ def check_augment(config: Config, dataset: Dataset | SeriesDataset) -> None:
             raise UserError(f"{field}: there is nothing between two tokens; set it to 0")
         if field in moving and getattr(dataset.encoder, "traits", {}).get("of_steps"):
             off = 1 if field == "config.net.crop" else 0
-            raise UserError(f"{field}: moves steps, but the target has a value at each of them; set it to {off}")
+            raise UserError(
+                f"{field}: moves steps, but the target has a value at each of them; set it to {off}"
+            )

@@ -17,8 +17,10 @@ import pyarrow as pa
 
 from train.errors import UserError
 
-NUMBERS_SHARE = 0.9  # of the values in a text column: from here on the others are taken for mistakes
-NUMBER, INTEGER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"), re.compile(r"[+-]?[0-9]{1,18}")
+# Of the values in a text column: from here on the others are taken for mistakes.
+NUMBERS_SHARE = 0.9
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,19 @@ class RawColumn:
             return "text"
         if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
             return "time"
-        return "boolean" if pa.types.is_boolean(kind) else "empty" if pa.types.is_null(kind) else "other"
+        return (
+            "boolean"
+            if pa.types.is_boolean(kind)
+            else "empty"
+            if pa.types.is_null(kind)
+            else "other"
+        )
 
 
 class Numbers(NamedTuple):
-    """A column as numbers: `data` [n], float64 or, where some are beyond 2**53, int64; and which are `missing` [n]."""
+    """A column as numbers: `data` [n], float64 or, where some are beyond 2**53, int64; and which
+    are `missing` [n].
+    """
 
     data: np.ndarray
     missing: np.ndarray
@@ -61,7 +71,9 @@ class Numbers(NamedTuple):
 
 
 class Text(NamedTuple):
-    """A column as text: `values` [k], all different, and `codes` [n] into them, -1 where missing."""
+    """A column as text: `values` [k], all different, and `codes` [n] into them, -1 where
+    missing.
+    """
 
     codes: np.ndarray
     values: list[str]
@@ -76,7 +88,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def get_column(
     table: pa.Table, name: str, where: str, markers: Iterable[str], rows: np.ndarray | None = None
 ) -> RawColumn:
-    """A column, or some rows of it. Raises UserError if none or several have this name, or if it holds e.g. lists."""
+    """A column, or some rows of it. Raises UserError if none or several have this name, or if it
+    holds e.g. lists.
+    """
     places = table.schema.get_all_field_indices(name)
     if not places:
         raise UserError(f"{where}: no column {name!r}{nearest(name, table.column_names)}")
@@ -87,7 +101,9 @@ def get_column(
         data = data.cast(data.type.value_type)
     if pa.types.is_string_view(data.type):
         data = data.cast(pa.large_string())
-    raw = RawColumn(name, where, data if rows is None else data.take(pa.array(rows)), tuple(markers), rows)
+    raw = RawColumn(
+        name, where, data if rows is None else data.take(pa.array(rows)), tuple(markers), rows
+    )
     if raw.family == "other":
         expected = "expected numbers, text, true and false, or times"
         raise raw.error(f"holds {data.type}, {expected}; name it in config.data.ignore")
@@ -95,7 +111,9 @@ def get_column(
 
 
 def read_numbers(raw: RawColumn) -> Numbers:
-    """Numbers, true and false as 1 and 0, and text that is numbers. Raises UserError for all else, and infinity."""
+    """Numbers, true and false as 1 and 0, and text that is numbers. Raises UserError for all else,
+    and infinity.
+    """
     if raw.family == "time":
         raise raw.error("holds times, expected numbers")
     if raw.family == "text":
@@ -112,7 +130,9 @@ def read_numbers(raw: RawColumn) -> Numbers:
 
 
 def missing_rows(raw: RawColumn) -> np.ndarray:
-    """Which rows have no value [n]: null, nan, or what a marker writes, in numbers too (such as -999)."""
+    """Which rows have no value [n]: null, nan, or what a marker writes, in numbers too (such as
+    -999).
+    """
     if raw.family == "text":
         return read_text(raw).codes < 0
     missing = raw.data.is_null(nan_is_null=True).to_numpy()
@@ -133,7 +153,9 @@ def _as_numpy(data: pa.ChunkedArray) -> np.ndarray:
 
 
 def _narrowed(integers: np.ndarray) -> np.ndarray:
-    """Integers as float64 where none of them is rounded by it, or where differences could overflow."""
+    """Integers as float64 where none of them is rounded by it, or where differences could
+    overflow.
+    """
     peak = max(int(integers.max()), -int(integers.min())) if len(integers) else 0
     return integers if 2**53 < peak < 2**62 else integers.astype(np.float64)
 
@@ -149,11 +171,15 @@ def _parse_numbers(values: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read_times(raw: RawColumn) -> Numbers:
-    """Microseconds since 1970 UTC of dates, times and ISO text; a time without zone counts as UTC."""
+    """Microseconds since 1970 UTC of dates, times and ISO text; a time without zone counts as
+    UTC.
+    """
     if raw.family == "empty":
         return Numbers(np.zeros(len(raw.data)), np.ones(len(raw.data), bool))
     if raw.family == "time":
-        ticks = raw.data.cast(pa.timestamp("us", getattr(raw.data.type, "tz", None)), safe=False).cast(pa.int64())
+        ticks = raw.data.cast(
+            pa.timestamp("us", getattr(raw.data.type, "tz", None)), safe=False
+        ).cast(pa.int64())
         return Numbers(ticks.fill_null(0).to_numpy().astype(np.float64), missing_rows(raw))
     if raw.family != "text":
         raise raw.error(f"holds {raw.data.type}, expected times")
@@ -166,14 +192,16 @@ def read_times(raw: RawColumn) -> Numbers:
 def _parse_times(values: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Microseconds since 1970 UTC that texts write [k], and which texts write a time [k]."""
     epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-    parsed, valid = np.zeros(len(values)), np.zeros(len(values), bool)
+    parsed = np.zeros(len(values))
+    valid = np.zeros(len(values), bool)
     for i, value in enumerate(values):
         try:
             time = datetime.datetime.fromisoformat(value.strip())
         except ValueError:
             continue
         since = (time if time.tzinfo else time.replace(tzinfo=datetime.UTC)) - epoch
-        parsed[i], valid[i] = since // datetime.timedelta(microseconds=1), True
+        parsed[i] = since // datetime.timedelta(microseconds=1)
+        valid[i] = True
     return parsed, valid
 
 
@@ -181,14 +209,18 @@ def _check_parsed(raw: RawColumn, text: Text, valid: np.ndarray, expected: str) 
     """Raises UserError with the first rows whose text is not valid."""
     wrong = np.flatnonzero(~np.append(valid, True)[text.codes])
     if len(wrong):
-        shown = ", ".join(f"{text.values[text.codes[place]][:40]!r} in {raw.row(place)}" for place in wrong[:3])
+        shown = ", ".join(
+            f"{text.values[text.codes[place]][:40]!r} in {raw.row(place)}" for place in wrong[:3]
+        )
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         advice = "correct it, add it to config.data.missing, or name the column in config.data.categorical"
         raise raw.error(f"{shown}{more}: expected {expected}; {advice}")
 
 
 def read_text(raw: RawColumn) -> Text:
-    """Any column as text: whole numbers without a fraction, true and false in lower case, times in ISO form."""
+    """Any column as text: whole numbers without a fraction, true and false in lower case, times in
+    ISO form.
+    """
     data = raw.data
     if raw.family == "empty":
         return Text(np.full(len(data), -1), [])
@@ -196,7 +228,8 @@ def read_text(raw: RawColumn) -> Text:
         data = data.cast(pa.string())
     encoded = data.dictionary_encode().combine_chunks()
     labels = [_as_label(value) for value in encoded.dictionary.to_numpy(zero_copy_only=False)]
-    absent, order = {*raw.markers, "nan"} if raw.family == "number" else set(raw.markers), {}
+    absent = {*raw.markers, "nan"} if raw.family == "number" else set(raw.markers)
+    order = {}
     places = [-1 if label in absent else order.setdefault(label, len(order)) for label in labels]
     # The last entry is the one that -1, missing, picks.
     codes = np.array([*places, -1])[encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
@@ -209,14 +242,21 @@ def _as_label(value: Any) -> str:
 
 
 def infer_kind(raw: RawColumn) -> Literal["number", "time", "category"]:
-    """What a column holds. Raises UserError where nearly all of its texts are numbers or times, but not all: the
-    others are likely mistakes."""
+    """What a column holds. Raises UserError where nearly all of its texts are numbers or times, but
+    not all: the others are likely mistakes.
+    """
     if raw.family != "text":
-        return "time" if raw.family == "time" else "category" if raw.family == "boolean" else "number"
+        return (
+            "time" if raw.family == "time" else "category" if raw.family == "boolean" else "number"
+        )
     text = read_text(raw)
     if _nearly_all(raw, text, _parse_numbers(text.values)[1], "a number"):
         return "number"
-    return "time" if _nearly_all(raw, text, _parse_times(text.values)[1], "an ISO date or time") else "category"
+    return (
+        "time"
+        if _nearly_all(raw, text, _parse_times(text.values)[1], "an ISO date or time")
+        else "category"
+    )
 
 
 def _nearly_all(raw: RawColumn, text: Text, valid: np.ndarray, expected: str) -> bool:

@@ -1,4 +1,6 @@
-"""What every kind of data offers: batches, heads, an encoder and a data set. The first file to read here."""
+"""What every kind of data offers: batches, heads, an encoder and a data set. The first file to read
+here.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +15,23 @@ Arrays = dict[str, Any]
 
 @dataclass(frozen=True)
 class Head:
-    """An output of the network: "regression" for all numeric targets together, "binary" or "multiclass" for a class,
-    "cluster" or "reconstruction" for a table without a target.
+    """An output of the network: "regression" for all numeric targets together, "binary" or
+    "multiclass" for a class, "cluster" or "reconstruction" for a table without a target.
 
-    Of sequences also, at every step, "tags", and "next_numbers" or "next_binary" for what stands at the one after it.
+    Of sequences also, at every step, "tags", and "next_numbers" or "next_binary" for what stands at
+    the one after it.
     """
 
     name: str
     kind: Literal[
-        "regression", "binary", "multiclass", "cluster", "reconstruction", "tags", "next_numbers", "next_binary"
+        "regression",
+        "binary",
+        "multiclass",
+        "cluster",
+        "reconstruction",
+        "tags",
+        "next_numbers",
+        "next_binary",
     ]
     columns: tuple[str, ...]
     classes: tuple[str, ...]
@@ -29,9 +39,11 @@ class Head:
 
 
 class Batch(NamedTuple):
-    """Some rows: {"numbers": [b, f], "codes": [b, c]}, {head: target [b, ...]}, and what each row counts for [b].
+    """Some rows: {"numbers": [b, f], "codes": [b, c]}, {head: target [b, ...]}, and what each row
+    counts for [b].
 
-    Padding rows have weight 0. `length` [b] is the number of valid steps of a sequence; rows of a table have none.
+    Padding rows have weight 0. `length` [b] is the number of valid steps of a sequence; rows of a
+    table have none.
     """
 
     inputs: Arrays

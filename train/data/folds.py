@@ -1,4 +1,6 @@
-"""Training rows divided into folds: each validates once while others train. n rows, g groups, t flat rows of series."""
+"""Training rows divided into folds: each validates once while others train. n rows, g groups, t
+flat rows of series.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,16 @@ from train.errors import UserError
 Fold = tuple[np.ndarray, np.ndarray]  # rows that train, rows that validate
 
 
-def fold_rows(n: int, folds: int, *, kind: str, seed: int, by: np.ndarray | None = None) -> list[Fold]:
+def fold_rows(
+    n: int, folds: int, *, kind: str, seed: int, by: np.ndarray | None = None
+) -> list[Fold]:
     """`folds` pairs of ascending places within 0..n-1, a function of the seed.
 
-    "random" and "stratified" (each class of `by` [n] spread evenly) and "group" (no group of `by` in two folds, the
-    largest first to the smallest fold): a fold validates, all others train. "time": the rows in order of `by`, or as
-    they stand, are cut into folds + 1 blocks; fold i validates on block i + 1 and trains on those before it, as
-    scikit-learn's TimeSeriesSplit. Raises UserError where a fold would be empty or lack a class.
+    "random" and "stratified" (each class of `by` [n] spread evenly) and "group" (no group of `by`
+    in two folds, the largest first to the smallest fold): a fold validates, all others train.
+    "time": the rows in order of `by`, or as they stand, are cut into folds + 1 blocks; fold i
+    validates on block i + 1 and trains on those before it, as scikit-learn's TimeSeriesSplit.
+    Raises UserError where a fold would be empty or lack a class.
     """
     blocks = folds + (kind == "time")
     if blocks > n:
@@ -24,7 +29,9 @@ def fold_rows(n: int, folds: int, *, kind: str, seed: int, by: np.ndarray | None
     if kind == "time":
         order = np.arange(n) if by is None else np.argsort(by, kind="stable")
         parts = np.array_split(order, blocks)
-        return [(np.sort(np.concatenate(parts[: i + 1])), np.sort(parts[i + 1])) for i in range(folds)]
+        return [
+            (np.sort(np.concatenate(parts[: i + 1])), np.sort(parts[i + 1])) for i in range(folds)
+        ]
     if kind == "group":
         assert by is not None
         fold_n = _by_group(by, folds, random)
@@ -34,17 +41,26 @@ def fold_rows(n: int, folds: int, *, kind: str, seed: int, by: np.ndarray | None
     else:
         fold_n = np.empty(n, np.int64)
         fold_n[random.permutation(n)] = np.arange(n) % folds
-    return [(np.flatnonzero(fold_n != fold), np.flatnonzero(fold_n == fold)) for fold in range(folds)]
+    return [
+        (np.flatnonzero(fold_n != fold), np.flatnonzero(fold_n == fold)) for fold in range(folds)
+    ]
 
 
 def _by_class(labels: np.ndarray, folds: int, random: np.random.Generator) -> np.ndarray:
-    """The fold of each row: classes one after the other, each in random order, are dealt out in turns."""
+    """The fold of each row: classes one after the other, each in random order, are dealt out in
+    turns.
+    """
     classes, code_n, size_k = np.unique(labels, return_inverse=True, return_counts=True)
     if size_k.min() < folds:
-        rare, size = str(classes[size_k.argmin()]), size_k.min()
+        rare = str(classes[size_k.argmin()])
+        size = size_k.min()
         what = f"{folds} folds, but class {rare!r} has {size} training and validation rows"
-        raise UserError(f"config.population.folds: {what}; ask for at most {size}, or set config.data.split=random")
-    order = np.concatenate([random.permutation(np.flatnonzero(code_n == k)) for k in range(len(classes))])
+        raise UserError(
+            f"config.population.folds: {what}; ask for at most {size}, or set config.data.split=random"
+        )
+    order = np.concatenate(
+        [random.permutation(np.flatnonzero(code_n == k)) for k in range(len(classes))]
+    )
     fold_n = np.empty(len(labels), np.int64)
     fold_n[order] = np.arange(len(labels)) % folds
     return fold_n
@@ -56,7 +72,8 @@ def _by_group(groups: np.ndarray, folds: int, random: np.random.Generator) -> np
         what = f"{folds} folds, but the training and validation rows have {len(names)} groups"
         raise UserError(f"config.population.folds: {what}; ask for at most {len(names)}")
     shuffled = random.permutation(len(names))
-    filled, fold_g = np.zeros(folds, np.int64), np.empty(len(names), np.int64)
+    filled = np.zeros(folds, np.int64)
+    fold_g = np.empty(len(names), np.int64)
     for group in shuffled[np.argsort(-size_g[shuffled], kind="stable")]:
         fold_g[group] = filled.argmin()
         filled[fold_g[group]] += size_g[group]
@@ -68,12 +85,15 @@ def fold_windows(
 ) -> list[Fold]:
     """Pairs of places within the windows that begin at `starts_n`: folds by time, series by series.
 
-    The rows that windows predict are cut into folds + 1 blocks. Fold i validates on windows that predict within block
-    i + 1 alone, and trains on those that predict rows before it alone: a window across a cut is in neither.
+    The rows that windows predict are cut into folds + 1 blocks. Fold i validates on windows that
+    predict within block i + 1 alone, and trains on those that predict rows before it alone: a
+    window across a cut is in neither.
     """
     group_n = np.searchsorted(firsts_g, starts_n, side="right") - 1
-    begin_n, end_n = starts_n + lookback, starts_n + lookback + horizon
-    block_n, cut_n = np.full(len(starts_n), -1), np.zeros((len(starts_n), folds + 2), np.int64)
+    begin_n = starts_n + lookback
+    end_n = starts_n + lookback + horizon
+    block_n = np.full(len(starts_n), -1)
+    cut_n = np.zeros((len(starts_n), folds + 2), np.int64)
     for group in np.unique(group_n):
         own = group_n == group
         cuts = np.linspace(begin_n[own].min(), end_n[own].max(), folds + 2).round().astype(np.int64)

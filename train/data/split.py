@@ -1,4 +1,5 @@
-"""Which rows train, which validate, which test. Row indices are int32, ascending, and a function of the seed.
+"""Which rows train, which validate, which test. Row indices are int32, ascending, and a function of
+the seed.
 
 n rows, k classes, p parts.
 """
@@ -27,15 +28,19 @@ def split_rows(
 ) -> dict[str, np.ndarray]:
     """Divides the rows 0..n-1 into "train", "valid" and "test".
 
-    `valid` and `test` are shares of the rows if below 1, otherwise numbers of rows; a share above 0 is a row at least.
-    "stratified": each of the `labels` [n] has its share of each part, to less than one row. "time": oldest rows train,
-    newest test, by `times` [n] or by position; equal times keep their order. "group": no group of `groups` [n] is in
-    two parts, and a part holds at most as many rows as asked for, unless its one group is larger.
-    Raises UserError if the parts cannot be made.
+    `valid` and `test` are shares of the rows if below 1, otherwise numbers of rows; a share above 0
+    is a row at least. "stratified": each of the `labels` [n] has its share of each part, to less
+    than one row. "time": oldest rows train, newest test, by `times` [n] or by position; equal times
+    keep their order. "group": no group of `groups` [n] is in two parts, and a part holds at most as
+    many rows as asked for, unless its one group is larger. Raises UserError if the parts cannot be
+    made.
     """
     if n < 2:
-        raise UserError(f"config.data.path: {n or 'no'} row{'s' * (n != 1)} with a target: at least two are needed")
-    n_valid, n_test = _count("config.data.valid", valid, n), _count("config.data.test", test, n)
+        raise UserError(
+            f"config.data.path: {n or 'no'} row{'s' * (n != 1)} with a target: at least two are needed"
+        )
+    n_valid = _count("config.data.valid", valid, n)
+    n_test = _count("config.data.test", test, n)
     n_train = n - n_valid - n_test
     if n_train < 1:
         asked = f"config.data.valid, config.data.test: {n_valid} and {n_test} rows"
@@ -49,8 +54,12 @@ def split_rows(
     else:
         part_n = np.empty(n, np.int8)
         oldest_first = np.arange(n) if times is None else np.argsort(times, kind="stable")
-        part_n[oldest_first if kind == "time" else random.permutation(n)] = np.repeat(np.arange(3), counts)
-    return {name: np.flatnonzero(part_n == part).astype(np.int32) for part, name in enumerate(PARTS)}
+        part_n[oldest_first if kind == "time" else random.permutation(n)] = np.repeat(
+            np.arange(3), counts
+        )
+    return {
+        name: np.flatnonzero(part_n == part).astype(np.int32) for part, name in enumerate(PARTS)
+    }
 
 
 def _count(field: str, asked: float, n: int) -> int:
@@ -74,9 +83,12 @@ def _by_class(labels: np.ndarray, counts: np.ndarray, random: np.random.Generato
     classes, code_n, size_k = np.unique(labels, return_inverse=True, return_counts=True)
     used = np.flatnonzero(counts)
     if size_k.min() < len(used):
-        rare, size = classes[size_k.argmin()], size_k.min()
+        rare = classes[size_k.argmin()]
+        size = size_k.min()
         needs = f"stratified needs {len(used)} rows of each class, one for each part, but {str(rare)!r} has {size}"
-        raise UserError(f"config.data.split: {needs}; leave it out, or set config.data.split=random")
+        raise UserError(
+            f"config.data.split: {needs}; leave it out, or set config.data.split=random"
+        )
     shares_kp = _class_counts(size_k, counts)
     part_n = np.empty(len(labels), np.int8)
     for k in range(len(classes)):
@@ -86,10 +98,11 @@ def _by_class(labels: np.ndarray, counts: np.ndarray, random: np.random.Generato
 
 
 def _class_counts(size_k: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Whole rows [k, p] with the row sums `size_k` and column sums `counts`, each share rounded down or up.
+    """Whole rows [k, p] with the row sums `size_k` and column sums `counts`, each share rounded
+    down or up.
 
-    Such a table always exists (controlled rounding, Cox, JASA 82, 1987) and is a vertex of the transportation problem
-    below. As many classes as can be have a row to train on.
+    Such a table always exists (controlled rounding, Cox, JASA 82, 1987) and is a vertex of the
+    transportation problem below. As many classes as can be have a row to train on.
     """
     from scipy.optimize import linprog
     from scipy.sparse import hstack, identity, kron, vstack
@@ -109,13 +122,16 @@ def _class_counts(size_k: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def _by_group(groups: np.ndarray, counts: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """The part of each row [n]: groups in random order go to the first part, test before valid, that has room."""
+    """The part of each row [n]: groups in random order go to the first part, test before valid,
+    that has room.
+    """
     names, code_n, size_g = np.unique(groups, return_inverse=True, return_counts=True)
     used = np.flatnonzero(counts)
     if len(names) < len(used):
         few = f"{len(names)} groups cannot fill {len(used)} parts"
         raise UserError(f"config.data.group: {few}; set config.data.valid or config.data.test to 0")
-    room, part_g = counts.copy(), np.zeros(len(names), np.int8)
+    room = counts.copy()
+    part_g = np.zeros(len(names), np.int8)
     for group in random.permutation(len(names)):
         part_g[group] = 2 if size_g[group] <= room[2] else 1 if size_g[group] <= room[1] else 0
         room[part_g[group]] -= size_g[group]

@@ -1,10 +1,12 @@
-"""How sure a net is of its numbers: split-conformal intervals, and the columns of what a net says of it by itself.
+"""How sure a net is of its numbers: split-conformal intervals, and the columns of what a net says
+of it by itself.
 
-An interval reaches from `low - score * unit` to `high + score * unit`. Low and high are the prediction itself and the
-unit 1 (absolute residuals; Lei et al. 2018), the net's outermost quantiles (conformalized quantile regression; Romano
-et al. 2019), or the prediction and the net's deviation (scaled residuals). The score is the one that the wanted share
-of validation rows stays within, counted so that a row to come does too, where it is one of their kind.
-n rows, o outputs of the regression head: its targets, of a series each at every step of the horizon; q quantiles.
+An interval reaches from `low - score * unit` to `high + score * unit`. Low and high are the
+prediction itself and the unit 1 (absolute residuals; Lei et al. 2018), the net's outermost
+quantiles (conformalized quantile regression; Romano et al. 2019), or the prediction and the net's
+deviation (scaled residuals). The score is the one that the wanted share of validation rows stays
+within, counted so that a row to come does too, where it is one of their kind. n rows, o outputs of
+the regression head: its targets, of a series each at every step of the horizon; q quantiles.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ LEVEL = 0.9  # of the intervals that a finished run judges on its test rows
 
 
 class Base(NamedTuple):
-    """What intervals are built on, float64 [n, o] each, in raw units; `unit` is one where it is a deviation."""
+    """What intervals are built on, float64 [n, o] each, in raw units; `unit` is one where it is a
+    deviation.
+    """
 
     prediction: np.ndarray
     low: np.ndarray
@@ -45,26 +49,43 @@ def base_of(encoder: Any, head: Head, answers: Arrays) -> Base:
 
     prediction = raw(answers[head.name])
     if (quantiles_noq := answers.get(f"{head.name}.quantiles")) is not None:
-        return Base(prediction, raw(quantiles_noq[..., 0]), raw(quantiles_noq[..., -1]), np.ones_like(prediction))
+        return Base(
+            prediction,
+            raw(quantiles_noq[..., 0]),
+            raw(quantiles_noq[..., -1]),
+            np.ones_like(prediction),
+        )
     deviation_no = answers.get(f"{head.name}.deviation")
-    unit = np.ones_like(prediction) if deviation_no is None else deviation_no * encoder.units[head.name]
+    unit = (
+        np.ones_like(prediction)
+        if deviation_no is None
+        else deviation_no * encoder.units[head.name]
+    )
     return Base(prediction, prediction, prediction, unit)
 
 
-def conformal_scores(encoder: Any, head: Head, answers: Arrays, targets: Arrays, weight: np.ndarray) -> np.ndarray:
-    """The score that each row of positive weight needs for its interval to hold its target [n, o], sorted by output."""
-    base, target = base_of(encoder, head, answers), encoder.to_units(targets)[head.name]
+def conformal_scores(
+    encoder: Any, head: Head, answers: Arrays, targets: Arrays, weight: np.ndarray
+) -> np.ndarray:
+    """The score that each row of positive weight needs for its interval to hold its target [n, o],
+    sorted by output.
+    """
+    base = base_of(encoder, head, answers)
+    target = encoder.to_units(targets)[head.name]
     scores = np.maximum(base.low - target, target - base.high) / base.unit
     return np.sort(scores[np.asarray(weight) > 0], axis=0)
 
 
 def needed_score(scores_no: np.ndarray, level: float) -> np.ndarray:
     """The score [o] of an interval that holds a row to come with probability `level` at least: the
-    ceil((n + 1) level)-th smallest of n. Raises UserError where there are too few for it, or for no share."""
+    ceil((n + 1) level)-th smallest of n. Raises UserError where there are too few for it, or for no
+    share.
+    """
     if not 0 < level < 1:
         raise UserError(f"--interval: expected a number, above 0 and below 1, got {level}")
     n = len(scores_no)
-    rank = math.ceil((n + 1) * level - 1e-9)  # .7 of 10 is 7, not the 8 that .7 * 10 = 7.000000000000001 makes of it
+    # .7 of 10 is 7, not the 8 that .7 * 10 = 7.000000000000001 makes of it.
+    rank = math.ceil((n + 1) * level - 1e-9)
     if rank > n:
         advice = f"ask for less, or train with {least_rows(level)} (config.data.valid)"
         raise UserError(f"--interval: {n} validation rows are too few for {level:g}; {advice}")
@@ -77,46 +98,75 @@ def least_rows(level: float) -> int:
 
 
 def bounds(base: Base, score_o: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper ends [n, o]. A score below 0 draws quantiles together, but no further than to the prediction."""
+    """Lower and upper ends [n, o]. A score below 0 draws quantiles together, but no further than to
+    the prediction.
+    """
     reach = score_o * base.unit
-    return np.minimum(base.low - reach, base.prediction), np.maximum(base.high + reach, base.prediction)
+    return np.minimum(base.low - reach, base.prediction), np.maximum(
+        base.high + reach, base.prediction
+    )
 
 
 def conformal_metrics(
-    encoder: Any, head: Head, score_o: np.ndarray, answers: Arrays, targets: Arrays, weight: np.ndarray | None = None
+    encoder: Any,
+    head: Head,
+    score_o: np.ndarray,
+    answers: Arrays,
+    targets: Arrays,
+    weight: np.ndarray | None = None,
 ) -> dict[str, float]:
-    """coverage and mean width, raw, of these intervals over all rows (of a series: and steps), as `metrics.evaluate`
-    names them."""
+    """coverage and mean width, raw, of these intervals over all rows (of a series: and steps), as
+    `metrics.evaluate` names them.
+    """
     lower, upper = bounds(base_of(encoder, head, answers), score_o)
     weight = np.ones(len(lower)) if weight is None else np.asarray(weight)
     steps = lower.shape[1] // len(head.columns)
     target = _by_column(head, encoder.to_units(targets)[head.name])
-    low, high, weight = _by_column(head, lower), _by_column(head, upper), weight.repeat(steps)
-    metrics = {name: interval_metrics(low[name], high[name], target[name], weight) for name in target}
+    low = _by_column(head, lower)
+    high = _by_column(head, upper)
+    weight = weight.repeat(steps)
+    metrics = {
+        name: interval_metrics(low[name], high[name], target[name], weight) for name in target
+    }
     if not _several(encoder):
         return next(iter(metrics.values()))
-    return {f"{column}.{name}": value for column, values in metrics.items() for name, value in values.items()}
+    return {
+        f"{column}.{name}": value
+        for column, values in metrics.items()
+        for name, value in values.items()
+    }
 
 
-def judge_intervals(encoder: Any, scores_no: np.ndarray | None, answers: Arrays, batch: Batch) -> dict[str, float]:
-    """What a run's intervals are worth on rows that it has not seen: {"level", "rows" that the scores are of, and
-    `conformal_metrics`}; {} without scores, or with too few."""
+def judge_intervals(
+    encoder: Any, scores_no: np.ndarray | None, answers: Arrays, batch: Batch
+) -> dict[str, float]:
+    """What a run's intervals are worth on rows that it has not seen: {"level", "rows" that the
+    scores are of, and `conformal_metrics`}; {} without scores, or with too few.
+    """
     head = numbers_head(encoder)
     if head is None or scores_no is None or len(scores_no) < least_rows(LEVEL):
         return {}
-    metrics = conformal_metrics(encoder, head, needed_score(scores_no, LEVEL), answers, batch.target, batch.weight)
+    metrics = conformal_metrics(
+        encoder, head, needed_score(scores_no, LEVEL), answers, batch.target, batch.weight
+    )
     return {"level": LEVEL, "rows": len(scores_no), **metrics}
 
 
-def interval_columns(encoder: Any, head: Head, score_o: np.ndarray, answers: Arrays) -> dict[str, np.ndarray]:
+def interval_columns(
+    encoder: Any, head: Head, score_o: np.ndarray, answers: Arrays
+) -> dict[str, np.ndarray]:
     """ "lower" and "upper" (several targets: "TARGET_lower", ...) beside the answers."""
     lower, upper = bounds(base_of(encoder, head, answers), score_o)
     return _named(encoder, head, lower, "lower") | _named(encoder, head, upper, "upper")
 
 
-def spread_columns(encoder: Any, answers: Arrays, levels: tuple[float, ...]) -> dict[str, np.ndarray]:
-    """What the answers themselves say of how sure they are: "quantile_LEVEL", the median left out, which is the
-    prediction, and "deviation", of a class "deviation_CLASS"; several targets: "TARGET_quantile_LEVEL" and so on."""
+def spread_columns(
+    encoder: Any, answers: Arrays, levels: tuple[float, ...]
+) -> dict[str, np.ndarray]:
+    """What the answers themselves say of how sure they are: "quantile_LEVEL", the median left out,
+    which is the prediction, and "deviation", of a class "deviation_CLASS"; several targets:
+    "TARGET_quantile_LEVEL" and so on.
+    """
     columns: dict[str, np.ndarray] = {}
     for head in encoder.heads:
         if (quantiles := answers.get(f"{head.name}.quantiles")) is not None:
@@ -146,7 +196,10 @@ def _by_column(head: Head, numbers_no: np.ndarray) -> dict[str, np.ndarray]:
 
 def _named(encoder: Any, head: Head, numbers_no: np.ndarray, what: str) -> dict[str, np.ndarray]:
     several = _several(encoder)
-    return {f"{name}_{what}" if several else what: array for name, array in _by_column(head, numbers_no).items()}
+    return {
+        f"{name}_{what}" if several else what: array
+        for name, array in _by_column(head, numbers_no).items()
+    }
 
 
 def check_numbers(encoder: Any) -> Head:
@@ -154,7 +207,7 @@ def check_numbers(encoder: Any) -> Head:
     head = numbers_head(encoder)
     if head is None:
         names = ", ".join(repr(column) for head in encoder.heads for column in head.columns)
-        raise UserError(f"--interval: intervals are for numbers, one or more a row; this net answers {names}")
+        raise UserError(
+            f"--interval: intervals are for numbers, one or more a row; this net answers {names}"
+        )
     return head
-
-

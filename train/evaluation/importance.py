@@ -1,8 +1,9 @@
-"""Permutation importance of raw columns: how much worse the answers become when one column is shuffled.
+"""Permutation importance of raw columns: how much worse the answers become when one column is
+shuffled.
 
-Breiman, "Random Forests", Machine Learning 45, 2001, section 10; on held-out rows, as in scikit-learn. A column whose
-information another column also carries can score near 0 although the model uses it.
-n rows, o numeric targets.
+Breiman, "Random Forests", Machine Learning 45, 2001, section 10; on held-out rows, as in
+scikit-learn. A column whose information another column also carries can score near 0 although the
+model uses it. n rows, o numeric targets.
 """
 
 from __future__ import annotations
@@ -30,13 +31,15 @@ def permutation_importance(
     repeats: int = 3,
     max_rows: int = 2000,
 ) -> dict[str, dict[str, float]]:
-    """{column: {"mean", "sd"}} of the rise in error over `repeats` shuffles, most important column first.
+    """{column: {"mean", "sd"}} of the rise in error over `repeats` shuffles, most important column
+    first.
 
-    `inputs` are those of the network ({"numbers": [n, f], "codes": [n, c]}); at most `max_rows` of their rows are used,
-    drawn by `seed`, and `predict` always sees the same number of them. `columns` maps a raw column to the input it
-    stands in and the places there; all of them (the parts of a date) are shuffled together. `error(answers, rows)` is
-    the error of the answers to the rows with these indices, lower is better: see `prediction_error`. sd divides by
-    `repeats`. Which shuffles a column sees depends on `seed` alone, not on the other columns.
+    `inputs` are those of the network ({"numbers": [n, f], "codes": [n, c]}); at most `max_rows` of
+    their rows are used, drawn by `seed`, and `predict` always sees the same number of them.
+    `columns` maps a raw column to the input it stands in and the places there; all of them (the
+    parts of a date) are shuffled together. `error(answers, rows)` is the error of the answers to
+    the rows with these indices, lower is better: see `prediction_error`. sd divides by `repeats`.
+    Which shuffles a column sees depends on `seed` alone, not on the other columns.
     """
     random = np.random.default_rng(seed)
     total = len(next(iter(inputs.values())))
@@ -61,10 +64,12 @@ def prediction_error(
     weight: ArrayLike | None = None,
     units: Mapping[str, ArrayLike] | None = None,
 ) -> Callable[[Mapping[str, ArrayLike], NDArray[np.intp]], float]:
-    """The `error` of `permutation_importance` for these targets, weights [n] and units, all as in `metrics.evaluate`.
+    """The `error` of `permutation_importance` for these targets, weights [n] and units, all as in
+    `metrics.evaluate`.
 
-    One numeric target: rmse in its own unit. One class target: 1 - accuracy. Several: the mean over targets of
-    1 - accuracy and of rmse in units of the target's standard deviation, which is sqrt(1 - r2).
+    One numeric target: rmse in its own unit. One class target: 1 - accuracy. Several: the mean over
+    targets of 1 - accuracy and of rmse in units of the target's standard deviation, which is sqrt(1
+    - r2).
     """
 
     def error(answers: Mapping[str, ArrayLike], rows: NDArray[np.intp]) -> float:
@@ -73,8 +78,12 @@ def prediction_error(
         scores = score_heads(heads, answers, targets_rows, weight_rows, units)
         if "rmse" in scores:
             return scores["rmse"]
-        accuracies = [value for name, value in scores.items() if name.rpartition(".")[2] == "accuracy"]
+        accuracies = [
+            value for name, value in scores.items() if name.rpartition(".")[2] == "accuracy"
+        ]
         r2s = [value for name, value in scores.items() if name.rpartition(".")[2] == "r2"]
-        return float(np.mean([1 - accuracy for accuracy in accuracies] + [(1 - r2) ** 0.5 for r2 in r2s]))
+        return float(
+            np.mean([1 - accuracy for accuracy in accuracies] + [(1 - r2) ** 0.5 for r2 in r2s])
+        )
 
     return error

@@ -39,29 +39,37 @@ def score_heads(
     weight: ArrayLike | None = None,
     units: Mapping[str, ArrayLike] | None = None,
 ) -> dict[str, float]:
-    """Metrics of every target column: "rmse" where there is one column in all, otherwise "COLUMN.rmse".
+    """Metrics of every target column: "rmse" where there is one column in all, otherwise
+    "COLUMN.rmse".
 
-    `answers` and `targets` are keyed by head name. Regression: both [n, o] in encoded units, `units[head]` [o] turns
-    them into raw ones (1 where not given); answers with quantiles or a deviation beside them also have the "coverage"
-    and "width" of `own_interval`. Binary: probability of the second class [n] and 0 or 1 [n]. Multiclass: probabilities
-    [n, k] and class indices [n]. What is answered at every step: see `train.evaluation.metrics.sequences`.
+    `answers` and `targets` are keyed by head name. Regression: both [n, o] in encoded units,
+    `units[head]` [o] turns them into raw ones (1 where not given); answers with quantiles or a
+    deviation beside them also have the "coverage" and "width" of `own_interval`. Binary:
+    probability of the second class [n] and 0 or 1 [n]. Multiclass: probabilities [n, k] and class
+    indices [n]. What is answered at every step: see `train.evaluation.metrics.sequences`.
     """
     units = units or {}
     metrics: dict[str, dict[str, float]] = {}
     for head in heads:
-        answer, target = np.asarray(answers[head.name]), np.asarray(targets[head.name])
+        answer = np.asarray(answers[head.name])
+        target = np.asarray(targets[head.name])
         if head.kind == "regression":
             unit_o = np.broadcast_to(units.get(head.name, 1.0), len(head.columns))
             own = own_interval(answers, head.name)
             for i, name in enumerate(head.columns):
-                truth_n, unit = target[:, i], float(unit_o[i])
+                truth_n = target[:, i]
+                unit = float(unit_o[i])
                 metrics[name] = regression_metrics(answer[:, i], truth_n, weight, unit)
                 if own is not None:
-                    metrics[name] |= interval_metrics(own[0][:, i], own[1][:, i], truth_n, weight, unit)
+                    metrics[name] |= interval_metrics(
+                        own[0][:, i], own[1][:, i], truth_n, weight, unit
+                    )
         elif head.kind == "cluster":
             metrics[head.name] = cluster_metrics(answers, target, weight)
         elif head.kind == "reconstruction":
-            metrics[head.name] = reconstruction_metrics(answers, head.name, head.size, target, weight)
+            metrics[head.name] = reconstruction_metrics(
+                answers, head.name, head.size, target, weight
+            )
         elif head.kind == "binary":
             metrics[head.columns[0]] = binary_metrics(answer, target, weight)
         elif head.kind == "tags":
@@ -74,7 +82,11 @@ def score_heads(
             metrics[head.columns[0]] = multiclass_metrics(answer, target, weight)
     if len(metrics) == 1:
         return next(iter(metrics.values()))
-    return {f"{column}.{name}": value for column, values in metrics.items() for name, value in values.items()}
+    return {
+        f"{column}.{name}": value
+        for column, values in metrics.items()
+        for name, value in values.items()
+    }
 
 
 def score(

@@ -22,7 +22,9 @@ KEPT = "kept.json"  # which members of a population answer
 
 
 def load(workdir: str | Path) -> Predictor:
-    """The best network, or networks, of a run's folder. Raises UserError if it is not a run with a checkpoint."""
+    """The best network, or networks, of a run's folder. Raises UserError if it is not a run with a
+    checkpoint.
+    """
     folder = Path(workdir)
     config = configs.from_json(read_json(folder / "config.json", "a run's folder")["config"])
     encoder = read_encoder(read_json(folder / "encoder.json", "a run's folder"))
@@ -30,7 +32,9 @@ def load(workdir: str | Path) -> Predictor:
         step, model = _model(folder, folder)
         return Predictor(config, encoder, model, partial(read_scores, folder, config, step))
     if not (folder / KEPT).exists():
-        raise UserError(f"{folder} holds a population that is not finished; the command that began it resumes it")
+        raise UserError(
+            f"{folder} holds a population that is not finished; the command that began it resumes it"
+        )
     kept = read_json(folder / KEPT, "a run's folder")
     scores = partial(read_scores, folder, config, kept["step"])
     own = configs.from_json(kept["config"])
@@ -40,7 +44,7 @@ def load(workdir: str | Path) -> Predictor:
     parts = []
     for part in kept["parts"]:
         _, model = _model(folder / part["part"], folder)
-        parts.append(jax.tree.map(lambda leaf: np.asarray(leaf)[part["slots"]], model))  # noqa: B023 - called at once
+        parts.append(jax.tree.map(lambda leaf: np.asarray(leaf)[part["slots"]], model))
     return Predictor(own, encoder, tuple(parts), scores, members=True)
 
 
@@ -49,5 +53,7 @@ def _model(folder: Path, run: Path) -> tuple[int, dict[str, Any]]:
     checkpoints = Checkpoints(folder, read_only=True)
     steps = checkpoints.steps()
     if not steps:
-        raise UserError(f"{run} has no finished checkpoint; train it first: python -m train.main --workdir={run}")
+        raise UserError(
+            f"{run} has no finished checkpoint; train it first: python -m train.main --workdir={run}"
+        )
     return steps[0], {"batch_stats": {}, **checkpoints.restore_model(steps[0])}

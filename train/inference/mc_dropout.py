@@ -1,9 +1,10 @@
-"""Answers of a trained net with its dropout left on: their mean, and how far they lie apart (Gal & Ghahramani 2016).
+"""Answers of a trained net with its dropout left on: their mean, and how far they lie apart (Gal &
+Ghahramani 2016).
 
-A sample is one thinned network that answers every row, so a row's answer does not depend on the rows beside it. Only
-what is dropped is random: batch normalisation keeps its running statistics, and nothing is added to the inputs. The
-rates are those of the config; where a schedule let them fade, the net was trained on lower ones towards its end.
-b rows, s samples.
+A sample is one thinned network that answers every row, so a row's answer does not depend on the
+rows beside it. Only what is dropped is random: batch normalisation keeps its running statistics,
+and nothing is added to the inputs. The rates are those of the config; where a schedule let them
+fade, the net was trained on lower ones towards its end. b rows, s samples.
 """
 
 from __future__ import annotations
@@ -26,30 +27,43 @@ Array = jax.Array
 Answers = dict[str, Array]
 
 
-def make_sampler(config: Config, encoder: Any) -> Callable[[Any, Mapping[str, Any], Array], Answers]:
-    """(variables, encoded inputs of b rows, keys [s]) -> {head: mean of its answers, head.deviation: their deviation}.
+def make_sampler(
+    config: Config, encoder: Any
+) -> Callable[[Any, Mapping[str, Any], Array], Answers]:
+    """(variables, encoded inputs of b rows, keys [s]) -> {head: mean of its answers,
+    head.deviation: their deviation}.
 
-    The deviation divides by s - 1; where the net answers one itself, it is that of the mixture: the root of the mean
-    square of the net's own and the square of the one between samples. Raises UserError if nothing would be dropped, or
-    if some answer is not one for a row.
+    The deviation divides by s - 1; where the net answers one itself, it is that of the mixture: the
+    root of the mean square of the net's own and the square of the one between samples. Raises
+    UserError if nothing would be dropped, or if some answer is not one for a row.
     """
     if not _drops(config):
         advice = "train one with config.net.dropout above 0"
-        raise UserError(f"--dropout_samples: this net has no dropout, so all samples would be the same; {advice}")
+        raise UserError(
+            f"--dropout_samples: this net has no dropout, so all samples would be the same; {advice}"
+        )
     of_steps = next((head.name for head in encoder.heads if head.kind in STEP_KINDS), None)
     if of_steps is not None:
-        raise UserError(f"--dropout_samples: {of_steps!r} is answered at every step; samples are of a row's one answer")
+        raise UserError(
+            f"--dropout_samples: {of_steps!r} is answered at every step; samples are of a row's one answer"
+        )
     if config.loss == "reconstruction":
-        raise UserError("--dropout_samples: a code is no answer with a right and a wrong; samples are of predictions")
+        raise UserError(
+            "--dropout_samples: a code is no answer with a right and a wrong; samples are of predictions"
+        )
     if isinstance(config.net, LSTM):
         config = replace(config, net=replace(config.net, noise=0.0, offset=0.0, crop=1.0, rare=0.0))
     network, tasks = make_network(config, encoder)
     names = [task.head.name for task in tasks]
 
     def predict_row(variables: Any, row: Mapping[str, Array], key: Array) -> Answers:
-        inputs = network.apply(variables, {name: x[None] for name, x in row.items()}, method="preprocess")
+        inputs = network.apply(
+            variables, {name: x[None] for name, x in row.items()}, method="preprocess"
+        )
         outputs = network.apply(variables, inputs, train=True, rngs={"dropout": key})
-        return jax.tree.map(lambda answer: answer[0], network.apply(variables, outputs, method="postprocess"))
+        return jax.tree.map(
+            lambda answer: answer[0], network.apply(variables, outputs, method="postprocess")
+        )
 
     def answers(variables: Any, inputs: Mapping[str, Array], keys_s: Array) -> Answers:
         of_rows = jax.vmap(predict_row, in_axes=(None, 0, None))
@@ -59,7 +73,9 @@ def make_sampler(config: Config, encoder: Any) -> Callable[[Any, Mapping[str, An
 
 
 def summarise(samples: Mapping[str, Any], names: list[str]) -> Answers:
-    """Answers [s, b, ...] -> means over samples [b, ...], and of each head in `names` its deviation beside it."""
+    """Answers [s, b, ...] -> means over samples [b, ...], and of each head in `names` its deviation
+    beside it.
+    """
     means = {name: sample.mean(0) for name, sample in samples.items()}
     for name in names:
         variance = samples[name].var(0, ddof=1)

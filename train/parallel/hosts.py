@@ -1,6 +1,7 @@
 """Several processes that train one run: how they find each other, and what they must agree on.
 
-Each runs the same command and has devices of its own; the program spans the devices of all. Process 0 alone writes.
+Each runs the same command and has devices of its own; the program spans the devices of all. Process
+0 alone writes.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ GREETING = "denseq"
 
 
 def join(processes: Processes | None) -> None:
-    """Makes this process one of several: those that were named, or those of a cluster that jax knows of by itself.
+    """Makes this process one of several: those that were named, or those of a cluster that jax
+    knows of by itself.
 
-    Must come before jax computes anything. Raises UserError, in every process, if one of them does not come.
+    Must come before jax computes anything. Raises UserError, in every process, if one of them does
+    not come.
     """
     if processes is not None:
         _call_the_roll(processes)
@@ -38,9 +41,16 @@ def join(processes: Processes | None) -> None:
 
 
 def _is_in_cluster() -> bool:
-    """Whether this is one of several processes of Slurm (started by srun), Open MPI, or a TPU's hosts."""
-    sizes = (os.environ.get("SLURM_STEP_NUM_TASKS", "1"), os.environ.get("OMPI_COMM_WORLD_SIZE", "1"))
-    if any(size.isdigit() and int(size) > 1 for size in sizes) or "," in os.environ.get("TPU_WORKER_HOSTNAMES", ""):
+    """Whether this is one of several processes of Slurm (started by srun), Open MPI, or a TPU's
+    hosts.
+    """
+    sizes = (
+        os.environ.get("SLURM_STEP_NUM_TASKS", "1"),
+        os.environ.get("OMPI_COMM_WORLD_SIZE", "1"),
+    )
+    if any(size.isdigit() and int(size) > 1 for size in sizes) or "," in os.environ.get(
+        "TPU_WORKER_HOSTNAMES", ""
+    ):
         return True
     # A TPU's virtual machine is asked for its neighbours; on one without any, that costs nothing.
     has_tpu = Path("/dev/accel0").exists() or Path("/dev/vfio/0").exists()
@@ -48,8 +58,9 @@ def _is_in_cluster() -> bool:
 
 
 def _call_the_roll(processes: Processes) -> None:
-    """Waits until all are there, at the address where jax' coordinator will then listen: that one would end a process
-    without a word if another did not come."""
+    """Waits until all are there, at the address where jax' coordinator will then listen: that one
+    would end a process without a word if another did not come.
+    """
     host, port = processes.coordinator.rsplit(":", 1)
     deadline = time.monotonic() + processes.seconds
     if processes.process == 0:
@@ -57,7 +68,9 @@ def _call_the_roll(processes: Processes) -> None:
     else:
         absent = _report(host, int(port), processes, deadline)
     if absent:
-        raise UserError(f"--processes: {absent}; start all of them, each with its own --process, or wait longer")
+        raise UserError(
+            f"--processes: {absent}; start all of them, each with its own --process, or wait longer"
+        )
 
 
 def _welcome(port: int, processes: Processes, deadline: float) -> str:
@@ -67,7 +80,9 @@ def _welcome(port: int, processes: Processes, deadline: float) -> str:
         try:
             server = stack.enter_context(socket.create_server(("", port)))
         except OSError as error:
-            raise UserError(f"--coordinator: cannot listen on port {port}: {error.strerror}; name another") from None
+            raise UserError(
+                f"--coordinator: cannot listen on port {port}: {error.strerror}; name another"
+            ) from None
         answer = ""
         while len(came) < processes.count - 1 and not answer:
             server.settimeout(max(deadline - time.monotonic(), 0.01))
@@ -93,7 +108,8 @@ def _welcome(port: int, processes: Processes, deadline: float) -> str:
         for guest in came.values():
             with contextlib.suppress(OSError):
                 guest.sendall(f"{answer}\n".encode())
-        for guest in came.values():  # who hangs up first keeps the port for a minute: it must not be us
+        # Who hangs up first keeps the port for a minute: it must not be us.
+        for guest in came.values():
             with contextlib.suppress(OSError):
                 guest.recv(1)
     return answer
@@ -151,12 +167,15 @@ def agree(signal: int, *first: int) -> tuple[int, ...]:
 
 
 def all_or_none(work: Callable[[], Any]) -> Any:
-    """What `work` returns here, once it has ended in all processes; if it failed elsewhere, UserError."""
+    """What `work` returns here, once it has ended in all processes; if it failed elsewhere,
+    UserError.
+    """
     import jax
 
     if jax.process_count() == 1:
         return work()
-    problem, result = None, None
+    problem = None
+    result = None
     try:
         result = work()
     except Exception as error:

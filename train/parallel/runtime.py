@@ -1,4 +1,6 @@
-"""What a program that owns its process sets before jax first computes. A library must not: only the mains call this."""
+"""What a program that owns its process sets before jax first computes. A library must not: only the
+mains call this.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,15 @@ from pathlib import Path
 def configure(*, cpu_devices: int = 1) -> None:
     """Keeps compiled programs on disk between runs, in the user's own cache folder.
 
-    Even a program that compiles in a tenth of a second is kept: a small run is made of those. The folder is only for
-    its owner, since what is in it is executed. An unwritable one costs the saving, nothing else.
+    Even a program that compiles in a tenth of a second is kept: a small run is made of those. The
+    folder is only for its owner, since what is in it is executed. An unwritable one costs the
+    saving, nothing else.
 
     `cpu_devices`: into how many the CPU is divided, unless XLA_FLAGS says so.
     """
-    # Reading a kept program back, XLA reports at length that LLVM's tuning hints are no features of this machine.
-    # ("1" is jax's own doing, and inherited by whatever a process with jax in it starts.)
+    # Reading a kept program back, XLA reports at length that LLVM's tuning hints are no features of
+    # this machine. ("1" is jax's own doing, and inherited by whatever a process with jax in it
+    # starts.)
     if os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1") == "1":
         os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     import jax

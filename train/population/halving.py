@@ -1,4 +1,6 @@
-"""Successive halving (Jamieson & Talwalkar 2016): of many settings only the best train to the end."""
+"""Successive halving (Jamieson & Talwalkar 2016): of many settings only the best train to the
+end.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,12 @@ from train.run.run import Run
 
 
 def rungs(config: Config) -> list[int]:
-    """Epochs after which settings are compared and most of them stop: E / 9 and E / 3 for a `halving` of 3, in whole
-    evaluations."""
-    halving, epochs, every = config.population.halving, resolved(config.train.epochs), config.train.eval_every
+    """Epochs after which settings are compared and most of them stop: E / 9 and E / 3 for a
+    `halving` of 3, in whole evaluations.
+    """
+    halving = config.population.halving
+    epochs = resolved(config.train.epochs)
+    every = config.train.eval_every
     if halving is None:
         return []
     found = {-(-epochs // (halving**power * every)) * every for power in (2, 1)}
@@ -23,14 +28,19 @@ def rungs(config: Config) -> list[int]:
 
 
 def halve(run: Run, state: State) -> State:
-    """Stops, at a rung, the members of all settings but the best; settings are compared by the mean of their members'
-    lowest values. Once more at the same rung changes nothing."""
-    epoch, at = int(np.max(fetch(state.step))) // run.program.steps_per_epoch, rungs(run.config)
+    """Stops, at a rung, the members of all settings but the best; settings are compared by the mean
+    of their members' lowest values. Once more at the same rung changes nothing.
+    """
+    epoch = int(np.max(fetch(state.step))) // run.program.steps_per_epoch
+    at = rungs(run.config)
     if epoch not in at:
         return state
-    setting_k, value_k = np.array([member.setting for member in run.members]), np.asarray(fetch(state.best.value))
+    setting_k = np.array([member.setting for member in run.members])
+    value_k = np.asarray(fetch(state.best.value))
     names = np.unique(setting_k)
     means = np.array([value_k[setting_k == name].mean() for name in names])
-    n_kept = math.ceil(len(names) / resolved(run.config.population.halving or 1) ** (at.index(epoch) + 1))
+    n_kept = math.ceil(
+        len(names) / resolved(run.config.population.halving or 1) ** (at.index(epoch) + 1)
+    )
     lost = names[np.argsort(means, kind="stable")[n_kept:]]
     return state.replace(stopped=state.stopped | np.isin(setting_k, lost))

@@ -1,6 +1,7 @@
 """A population: nets that differ by numbers alone are one program, vmapped over an axis of members.
 
-Members of other shapes (widths, batch size, steps of an epoch) make groups, which train one after another. k members.
+Members of other shapes (widths, batch size, steps of an epoch) make groups, which train one after
+another. k members.
 """
 
 from __future__ import annotations
@@ -30,9 +31,10 @@ from train.run.prepare import make_program
 from train.run.run import Run
 
 Array = jax.Array
-# A group's program is compiled anew for fewer members once only a fourth of them still trains, if a member is work
-# enough: to compile costs a second or two.
-SHRINK, MIN_FLOPS = 4, 1e10
+# A group's program is compiled anew for fewer members once only a fourth of them still trains, if a
+# member is work enough: to compile costs a second or two.
+SHRINK = 4
+MIN_FLOPS = 1e10
 # Which of `Data` has an axis of members.
 _AXES: Any = {"arrays": None, "train_weight": None} | dict.fromkeys(
     ("train", "valid", "statistics", "key", "n_train", "n_valid", "numbers"), 0
@@ -44,11 +46,14 @@ SPECS = Data(**_PLACES), ALONG_MEMBERS, PartitionSpec(None, MEMBER)
 
 
 def own_valid_rows(run: Run) -> list[Batch]:
-    """The validation rows, as they are on the host, of every member; of a single net in a list of one."""
+    """The validation rows, as they are on the host, of every member; of a single net in a list of
+    one.
+    """
     dataset = run.dataset
     if not run.members:
         return [dataset.take(dataset.arrays, dataset.splits["valid"])]
-    most, (valid, n_valid) = run.data.valid.shape[1], fetch((run.data.valid, run.data.n_valid))
+    most = run.data.valid.shape[1]
+    (valid, n_valid) = fetch((run.data.valid, run.data.n_valid))
     n_k = [most] * len(run.members) if n_valid is None else np.asarray(n_valid)
     by_fold: dict[int, Batch] = {}
     for member, rows, n in zip(run.members, np.asarray(valid), n_k, strict=True):
@@ -61,7 +66,9 @@ def _program(run: Run, data: Data) -> Program:
     """The program of the member whose numbers are in `data`."""
     if not data.numbers:
         return run.program
-    return replace(make_program(with_values(run.config, data.numbers), run.dataset), parts=run.program.parts)
+    return replace(
+        make_program(with_values(run.config, data.numbers), run.dataset), parts=run.program.parts
+    )
 
 
 def init_members(run: Run) -> State:
@@ -73,22 +80,33 @@ def init_members(run: Run) -> State:
         weights = init_weights(program.network, data.statistics, first.inputs, data.key)
         return init_state(weights, program.optimizer, average=not is_off(program.config.optim.ema))
 
-    # One after the other: a QR of many matrices at once, which orthogonal weights ask for, can stand still on a CPU.
-    own = {name: value for name, value in vars(run.data).items() if _AXES[name] is not None}, _starting_rows(run)
-    return jax.jit(lambda data, own: lax.map(lambda of: init(data.replace(**of[0]), of[1]), own))(run.data, own)
+    # One after the other: a QR of many matrices at once, which orthogonal weights ask for, can
+    # stand still on a CPU.
+    own = (
+        {name: value for name, value in vars(run.data).items() if _AXES[name] is not None},
+        _starting_rows(run),
+    )
+    return jax.jit(lambda data, own: lax.map(lambda of: init(data.replace(**of[0]), of[1]), own))(
+        run.data, own
+    )
 
 
 def _starting_rows(run: Run) -> Any:
-    """What the members' fresh weights are made with [k, n]: the rows that each would begin with alone."""
+    """What the members' fresh weights are made with [k, n]: the rows that each would begin with
+    alone.
+    """
     if not getattr(run.program.network, "starts_from_rows", False):
         return run.data.train[:, :1]
     train = np.asarray(fetch(run.data.train))
-    return np.stack([starting_rows(rows, member.seed) for rows, member in zip(train, run.members, strict=True)])
+    return np.stack(
+        [starting_rows(rows, member.seed) for rows, member in zip(train, run.members, strict=True)]
+    )
 
 
 def side_by_side(run: Run) -> bool:
-    """Whether members train in one vmapped computation, or one after the other within the program: LSTMs on a CPU are
-    faster so (40 of 64 units: 46 ms a step, not 81)."""
+    """Whether members train in one vmapped computation, or one after the other within the program:
+    LSTMs on a CPU are faster so (40 of 64 units: 46 ms a step, not 81).
+    """
     return not (isinstance(run.config.net, LSTM) and jax.default_backend() == "cpu")
 
 
@@ -101,14 +119,23 @@ def round_of_all(run: Run, data: Data, state: State) -> tuple[State, Any]:
 
     if side_by_side(run):
         new, log = jax.vmap(one, in_axes=(AXES, 0))(data, state)
-        return jax.tree.map(lambda new, old: jnp.where(_along(still, new), new, old), new, state), log
+        return jax.tree.map(
+            lambda new, old: jnp.where(_along(still, new), new, old), new, state
+        ), log
     own = {name: value for name, value in vars(data).items() if _AXES[name] is not None}
-    empty = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape[1:], leaf.dtype), member_logs(run, data, state))
+    empty = jax.tree.map(
+        lambda leaf: jnp.zeros(leaf.shape[1:], leaf.dtype), member_logs(run, data, state)
+    )
     del empty["ran"]
 
     def if_training(member: tuple[Any, State, Array]) -> tuple[State, Any]:
         fields, state, still = member
-        return lax.cond(still, lambda state: one(data.replace(**fields), state), lambda state: (state, empty), state)
+        return lax.cond(
+            still,
+            lambda state: one(data.replace(**fields), state),
+            lambda state: (state, empty),
+            state,
+        )
 
     return lax.map(if_training, (own, state, still))
 
@@ -116,14 +143,19 @@ def round_of_all(run: Run, data: Data, state: State) -> tuple[State, Any]:
 def train_members(
     run: Run, data: Data, state: State, logs: Any, n_rounds: Array, most_left: Array
 ) -> tuple[State, Any, Array]:
-    """Up to `n_rounds` rounds of all members that still train, until only `most_left` of them do; see `run_rounds`.
+    """Up to `n_rounds` rounds of all members that still train, until only `most_left` of them do;
+    see `run_rounds`.
 
     `logs["ran"]` says whose round each was. A member that is done is left as it is.
     """
 
     def left(state: State) -> Array:
         n_here = training(run, state).sum()
-        return n_here if run.layout is None or run.layout.parallel == "pmap" else lax.psum(n_here, MEMBER)
+        return (
+            n_here
+            if run.layout is None or run.layout.parallel == "pmap"
+            else lax.psum(n_here, MEMBER)
+        )
 
     def unfinished(carry: tuple[State, Any, Array, Array]) -> Array:
         _, _, i, n_left = carry
@@ -136,7 +168,9 @@ def train_members(
         logs = jax.tree.map(lambda buffer, value: buffer.at[i].set(value), logs, log | {"ran": ran})
         return state, logs, i + 1, left(state)
 
-    return lax.while_loop(unfinished, body, (state, logs, jnp.zeros((), jnp.int32), left(state)))[:3]
+    return lax.while_loop(unfinished, body, (state, logs, jnp.zeros((), jnp.int32), left(state)))[
+        :3
+    ]
 
 
 def _along(ran_k: Array, leaf: Array) -> Array:
@@ -144,17 +178,27 @@ def _along(ran_k: Array, leaf: Array) -> Array:
 
 
 def training(run: Run, state: Any) -> Any:
-    """Which members still train [k] by the state, or what was seen of it; of a single net, whether it does."""
+    """Which members still train [k] by the state, or what was seen of it; of a single net, whether
+    it does.
+    """
     return ~(state.stopped | (state.step >= run.program.last_step))
 
 
 def slots(run: Run, state: State, n_training: int) -> int:
-    """Members in the program that trains `n_training` of them: a function of nothing else that changes, so that a run
-    that was stopped goes on in the program that it stopped in."""
-    n_parameters = sum(leaf.size for leaf in jax.tree.leaves(state.weights.params)) // len(run.members)
-    size, batch_size = len(run.members), resolved(run.config.train.batch_size)
+    """Members in the program that trains `n_training` of them: a function of nothing else that
+    changes, so that a run that was stopped goes on in the program that it stopped in.
+    """
+    n_parameters = sum(leaf.size for leaf in jax.tree.leaves(state.weights.params)) // len(
+        run.members
+    )
+    size = len(run.members)
+    batch_size = resolved(run.config.train.batch_size)
     apart = run.layout is not None and run.layout.mesh.shape[MEMBER] > 1
-    if apart or not side_by_side(run) or 6 * n_parameters * batch_size * run.program.total_steps < MIN_FLOPS:
+    if (
+        apart
+        or not side_by_side(run)
+        or 6 * n_parameters * batch_size * run.program.total_steps < MIN_FLOPS
+    ):
         return size
     while n_training <= -(-size // SHRINK) < size:
         size = -(-size // SHRINK)
@@ -165,13 +209,17 @@ def member_logs(run: Run, data: Data, state: State) -> Any:
     """Shapes and types of what one round of all members logs."""
     first = jax.eval_shape(lambda data, state: pick(data, state, 0), data, state)
     log = log_shapes(run.program, *first) | {"ran": jax.ShapeDtypeStruct((), bool)}
-    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((len(state.stopped), *leaf.shape), leaf.dtype), log)
+    return jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct((len(state.stopped), *leaf.shape), leaf.dtype), log
+    )
 
 
 def member_rounds(run: Run, state: State, capacity: int) -> Callable[..., tuple[State, Any, Array]]:
-    """(data, state, n_rounds) -> (state, logs, rounds done), as `loop.compile_rounds` has it for a single net.
+    """(data, state, n_rounds) -> (state, logs, rounds done), as `loop.compile_rounds` has it for a
+    single net.
 
-    Compiled for as many members as still train, and again when they are few. `logs["member"]` says which they are.
+    Compiled for as many members as still train, and again when they are few. `logs["member"]` says
+    which they are.
     """
     n_members = len(run.members)
     programs: dict[int, Any] = {}
@@ -180,12 +228,20 @@ def member_rounds(run: Run, state: State, capacity: int) -> Callable[..., tuple[
         size = len(state.stopped)
         if size not in programs:
 
-            def call(data: Data, state: State, n_rounds: Array, most_left: Array) -> tuple[State, Any, Array]:
+            def call(
+                data: Data, state: State, n_rounds: Array, most_left: Array
+            ) -> tuple[State, Any, Array]:
                 shapes = member_logs(run, data, state)
-                logs = jax.tree.map(lambda leaf: jnp.zeros((capacity, *leaf.shape), leaf.dtype), shapes)
-                return train_members(run, data, state, logs, jnp.minimum(n_rounds, capacity), most_left)
+                logs = jax.tree.map(
+                    lambda leaf: jnp.zeros((capacity, *leaf.shape), leaf.dtype), shapes
+                )
+                return train_members(
+                    run, data, state, logs, jnp.minimum(n_rounds, capacity), most_left
+                )
 
-            programs[size] = compiled(run.layout, call, (data, state, np.int32(1), np.int32(0)), SPECS)
+            programs[size] = compiled(
+                run.layout, call, (data, state, np.int32(1), np.int32(0)), SPECS
+            )
         return programs[size]
 
     def part(state: State) -> tuple[np.ndarray, int]:
@@ -213,8 +269,12 @@ def member_rounds(run: Run, state: State, capacity: int) -> Callable[..., tuple[
 
 def pick(data: Data, state: Any, chosen: Any) -> tuple[Data, Any]:
     """The data and states of some members, or of one."""
-    data = Data(**{
-        name: value if getattr(AXES, name) is None else jax.tree.map(lambda leaf: leaf[chosen], value)
-        for name, value in vars(data).items()
-    })  # fmt: skip
+    data = Data(
+        **{
+            name: value
+            if getattr(AXES, name) is None
+            else jax.tree.map(lambda leaf: leaf[chosen], value)
+            for name, value in vars(data).items()
+        }
+    )
     return data, jax.tree.map(lambda leaf: leaf[chosen], state)

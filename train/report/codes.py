@@ -17,13 +17,18 @@ from train.report.clusters import components
 from train.report.page import figure, panels, section
 
 Json = Mapping[str, Any]
-MAX_LABELS, MAX_BARS = 10, 20
+MAX_LABELS = 10
+MAX_BARS = 20
 
 
 def reconstruction_sections(found: Json, split: str) -> list[str]:
-    """Sections of a report. `found`: {"code" [n, k], "error" [n], "label": codes [n] or None, "classes": names of
-    labels, "columns": names [f], "r2" [f]}."""
-    return [section("Codes", panels(_codes(found, split))), section("What comes back", panels(_losses(found)))]
+    """Sections of a report. `found`: {"code" [n, k], "error" [n], "label": codes [n] or None,
+    "classes": names of labels, "columns": names [f], "r2" [f]}.
+    """
+    return [
+        section("Codes", panels(_codes(found, split))),
+        section("What comes back", panels(_losses(found))),
+    ]
 
 
 def _codes(found: Json, split: str) -> Iterator[str]:
@@ -49,7 +54,15 @@ def _scatter(axes: Any, found: Json) -> None:
         named = 0 <= code < MAX_LABELS
         colour = draw.CATEGORIES[code % len(draw.CATEGORIES)] if named else draw.BLUE
         text = str(found["classes"][code]) if named else None
-        axes.scatter(*code_nk[rows].T, s=area, color=colour, alpha=0.75, linewidths=0, rasterized=True, label=text)
+        axes.scatter(
+            *code_nk[rows].T,
+            s=area,
+            color=colour,
+            alpha=0.75,
+            linewidths=0,
+            rasterized=True,
+            label=text,
+        )
         if named:  # the name stands where its rows are: a legend would be looked up ten times
             x, y = np.median(code_nk[rows], 0)
             axes.text(x, y, text, ha="center", va="center", fontsize=9, color=draw.INK)
@@ -65,19 +78,41 @@ def _losses(found: Json) -> Iterator[str]:
         axes.hist(np.asarray(found["error"], np.float64), bins=40, color=draw.BLUE, alpha=0.85)
         axes.set(xlabel="error of a row", ylabel="rows")
 
-    known = [(name, value) for name, value in zip(found["columns"], found["r2"], strict=True) if np.isfinite(value)]
+    known = [
+        (name, value)
+        for name, value in zip(found["columns"], found["r2"], strict=True)
+        if np.isfinite(value)
+    ]
     worst = sorted(known, key=lambda pair: pair[1])[:MAX_BARS]
     names = [draw.label(name, 28) for name, _ in worst]
     if worst:
 
         def paint_columns(axes: Any) -> None:
             place = np.arange(len(worst))
-            axes.barh(place, [max(value, 0) for _, value in worst], height=0.62, color=draw.BLUE, alpha=0.85)
+            axes.barh(
+                place,
+                [max(value, 0) for _, value in worst],
+                height=0.62,
+                color=draw.BLUE,
+                alpha=0.85,
+            )
             axes.set_yticks(place, names)
-            axes.set(xlim=(0, 1), ylim=(len(worst) - 0.4, -0.6), xlabel="share of the variance that comes back")
+            axes.set(
+                xlim=(0, 1),
+                ylim=(len(worst) - 0.4, -0.6),
+                xlabel="share of the variance that comes back",
+            )
             axes.grid(False, axis="y")
 
         size = {"height": 16 * len(worst) + 48, "left": max(map(draw.text_width, names)) + 8}
         few = f"; the {MAX_BARS} worst of {len(known)} columns" if len(known) > MAX_BARS else ""
-        yield figure("By column", f"r2, the worst first{few}", draw.draw(paint_columns, "r2 by column", **size))
-    yield figure("Errors", "a row far to the right is unlike those of training", draw.draw(paint_errors, "Errors"))
+        yield figure(
+            "By column",
+            f"r2, the worst first{few}",
+            draw.draw(paint_columns, "r2 by column", **size),
+        )
+    yield figure(
+        "Errors",
+        "a row far to the right is unlike those of training",
+        draw.draw(paint_errors, "Errors"),
+    )

@@ -11,9 +11,11 @@ Array = np.ndarray
 
 
 def roc_curve(positive_n: Array, score_n: Array) -> tuple[Array, Array, float]:
-    """False and true positive rates from (0, 0) to (1, 1), one point per distinct score, and the area below.
+    """False and true positive rates from (0, 0) to (1, 1), one point per distinct score, and the
+    area below.
 
-    Both outcomes must occur. Equal scores make one slanted segment, so that ties count as half (Fawcett 2006).
+    Both outcomes must occur. Equal scores make one slanted segment, so that ties count as half
+    (Fawcett 2006).
     """
     order = np.argsort(-score_n, kind="stable")
     last = np.append(np.nonzero(np.diff(score_n[order]))[0], len(order) - 1)
@@ -23,8 +25,12 @@ def roc_curve(positive_n: Array, score_n: Array) -> tuple[Array, Array, float]:
     return false_rate, true_rate, float(np.trapezoid(true_rate, false_rate))
 
 
-def calibration(happened_n: Array, probability_n: Array, bins: int = 10) -> tuple[Array, Array, Array]:
-    """Mean probability, share that happened and number of rows in each occupied bin of equal width."""
+def calibration(
+    happened_n: Array, probability_n: Array, bins: int = 10
+) -> tuple[Array, Array, Array]:
+    """Mean probability, share that happened and number of rows in each occupied bin of equal
+    width.
+    """
     index_n = np.minimum((probability_n * bins).astype(int), bins - 1)
     count = np.bincount(index_n, minlength=bins)
     used = count > 0
@@ -54,7 +60,10 @@ def gather_rare(counts_kk: Array, classes: list[str]) -> tuple[Array, list[str]]
     group_k = np.full(k, MAX_CLASSES - 1)
     group_k[kept] = np.arange(MAX_CLASSES - 1)
     member = np.eye(MAX_CLASSES, dtype=counts_kk.dtype)[group_k]
-    return member.T @ counts_kk @ member, [*(classes[i] for i in kept), f"{k - MAX_CLASSES + 1} others"]
+    return member.T @ counts_kk @ member, [
+        *(classes[i] for i in kept),
+        f"{k - MAX_CLASSES + 1} others",
+    ]
 
 
 MAX_CLASSES = 30

@@ -1,6 +1,8 @@
-"""A figure as inline SVG: its style, its colours as CSS variables of the page, and how wide a text is.
+"""A figure as inline SVG: its style, its colours as CSS variables of the page, and how wide a text
+is.
 
-Blue is the model, grey is the truth or what chance would do. matplotlib is imported when the first figure is drawn.
+Blue is the model, grey is the truth or what chance would do. matplotlib is imported when the first
+figure is drawn.
 """
 
 from __future__ import annotations
@@ -17,48 +19,103 @@ from typing import Any
 Painter = Callable[[Any], None]
 
 
-WIDTH, HEIGHT = 240, 180  # of a panel, in points: three stand side by side, and a phone shows one larger than life
+# of a panel, in points: three stand side by side, and a phone shows one larger than life
+WIDTH = 240
+HEIGHT = 180
 
 
-BLUE, PALE, GREY, INK = "#2563eb", "#9dbbf7", "#8b929c", "#1f2430"
+BLUE = "#2563eb"
+PALE = "#9dbbf7"
+GREY = "#8b929c"
+INK = "#1f2430"
 
 
-MUTED, LINE, ON_BLUE = "#667080", "#e3e6ea", "#fefefe"
+MUTED = "#667080"
+LINE = "#e3e6ea"
+ON_BLUE = "#fefefe"
 
 
 # Told apart by most eyes (Tableau's ten), on light and on dark.
 CATEGORIES = (
-    "#4e79a7", "#f28e2b", "#e15759", "#76b7b2", "#59a14f", "#edc948", "#b07aa1", "#ff9da7", "#9c755f", "#bab0ac",
-)  # fmt: skip
+    "#4e79a7",
+    "#f28e2b",
+    "#e15759",
+    "#76b7b2",
+    "#59a14f",
+    "#edc948",
+    "#b07aa1",
+    "#ff9da7",
+    "#9c755f",
+    "#bab0ac",
+)
 
 
-VARIABLES = {BLUE: "blue", PALE: "pale", GREY: "grey", INK: "ink", MUTED: "muted", LINE: "line", ON_BLUE: "on-blue"}
+VARIABLES = {
+    BLUE: "blue",
+    PALE: "pale",
+    GREY: "grey",
+    INK: "ink",
+    MUTED: "muted",
+    LINE: "line",
+    ON_BLUE: "on-blue",
+}
 
 
 STYLE: dict[Any, Any] = {
-    "axes.axisbelow": True, "axes.edgecolor": LINE, "axes.facecolor": "none", "axes.formatter.limits": (-4, 5),
-    "axes.grid": True, "axes.labelcolor": MUTED, "axes.labelsize": 9, "axes.linewidth": 0.8,
-    "axes.spines.right": False, "axes.spines.top": False, "figure.facecolor": "none", "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"], "grid.color": LINE, "grid.linewidth": 0.6, "legend.fontsize": 8.5,
-    "legend.frameon": False, "legend.labelcolor": MUTED, "lines.linewidth": 1.6, "svg.fonttype": "none",
-    "svg.hashsalt": "report", "text.color": INK, "text.parse_math": False, "xtick.color": MUTED,
-    "xtick.labelsize": 8.5, "xtick.major.size": 0, "ytick.color": MUTED, "ytick.labelsize": 8.5,
-    "ytick.major.size": 0, "ytick.minor.size": 0,
-}  # fmt: skip
+    "axes.axisbelow": True,
+    "axes.edgecolor": LINE,
+    "axes.facecolor": "none",
+    "axes.formatter.limits": (-4, 5),
+    "axes.grid": True,
+    "axes.labelcolor": MUTED,
+    "axes.labelsize": 9,
+    "axes.linewidth": 0.8,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "figure.facecolor": "none",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "grid.color": LINE,
+    "grid.linewidth": 0.6,
+    "legend.fontsize": 8.5,
+    "legend.frameon": False,
+    "legend.labelcolor": MUTED,
+    "lines.linewidth": 1.6,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "report",
+    "text.color": INK,
+    "text.parse_math": False,
+    "xtick.color": MUTED,
+    "xtick.labelsize": 8.5,
+    "xtick.major.size": 0,
+    "ytick.color": MUTED,
+    "ytick.labelsize": 8.5,
+    "ytick.major.size": 0,
+    "ytick.minor.size": 0,
+}
 
 
 FONT = "; font-family: 'DejaVu Sans', sans-serif"
 
 
 def draw(
-    paint: Painter, title: str, *, width: float = WIDTH, height: float = HEIGHT, left: float = 42, bottom: float = 34
+    paint: Painter,
+    title: str,
+    *,
+    width: float = WIDTH,
+    height: float = HEIGHT,
+    left: float = 42,
+    bottom: float = 34,
 ) -> str:
-    """One panel as an `<svg>` element; `paint` draws on its axes. Sizes are in points; `title` is read aloud."""
+    """One panel as an `<svg>` element; `paint` draws on its axes. Sizes are in points; `title` is
+    read aloud.
+    """
     import matplotlib
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context(STYLE), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph")  # the browser has its own font for a name in any script
+        # The browser has its own font for a name in any script.
+        warnings.filterwarnings("ignore", "Glyph")
         figure = Figure((width / 72, height / 72))
         size = (width - left - 8) / width, (height - bottom - 14) / height
         paint(figure.add_axes((left / width, bottom / height, *size)))
@@ -66,10 +123,12 @@ def draw(
         figure.savefig(buffer, format="svg", dpi=160)
     head = re.compile(r"^.*?<svg[^>]*>|<metadata>.*?</metadata>|<style.*?</style>", re.DOTALL)
     body = head.sub("", buffer.getvalue(), count=3)
-    body = re.sub(r' id="[A-Za-z0-9.]+_\d+"', "", body)  # the same in every figure, and nothing refers to them
+    # The same in every figure, and nothing refers to them.
+    body = re.sub(r' id="[A-Za-z0-9.]+_\d+"', "", body)
     variable = partial(re.sub, "|".join(VARIABLES), lambda colour: f"var(--{VARIABLES[colour[0]]})")
     body = re.sub(r'style="[^"]*"', lambda style: variable(style[0].replace(FONT, "")), body)
-    bounds = f"max-width:{1.34 * width:.0f}px;min-width:{width:.0f}px"  # text of one size in all, always legible
+    # Text of one size in all, always legible.
+    bounds = f"max-width:{1.34 * width:.0f}px;min-width:{width:.0f}px"
     box = f'viewBox="0 0 {width:.6g} {height:.6g}" style="{bounds}"'
     return f'<svg role="img" aria-label="{html.escape(title)}" {box}>{body.strip()}'
 
@@ -81,5 +140,7 @@ def label(name: str, limit: int) -> str:
 
 
 def text_width(text: str) -> float:
-    """A generous estimate of a text's width in points; a wide (East Asian) character counts twice."""
+    """A generous estimate of a text's width in points; a wide (East Asian) character counts
+    twice.
+    """
     return 0.58 * 8.5 * sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

@@ -1,4 +1,6 @@
-"""An HTML page in one file: no script, no request, for a phone, a dark room and paper. All text passes `escape`."""
+"""An HTML page in one file: no script, no request, for a phone, a dark room and paper. All text
+passes `escape`.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,8 @@ th,td{padding-right:16px}}
 @media print{main{max-width:none;padding:0}h2{break-after:avoid;margin-top:32px}tr{break-inside:avoid}
 .panels{grid-template-columns:1fr 1fr}svg{min-width:0!important}}
 """
-# Kept by the reader's browser: not even a name that slipped through could run, load or send anything.
+# Kept by the reader's browser: not even a name that slipped through could run, load or send
+# anything.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
@@ -68,7 +71,9 @@ def escape(text: object) -> str:
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """To `digits` significant digits, thousands apart; "n/a" for None and for what is not finite."""
+    """To `digits` significant digits, thousands apart; "n/a" for None and for what is not
+    finite.
+    """
     if value is None or not math.isfinite(value):
         return "n/a"
     if value == 0:
@@ -85,24 +90,34 @@ def section(title: str, body: str) -> str:
 
 
 def table(rows: Iterable[Sequence[str]], head: Sequence[str] = (), words: bool = False) -> str:
-    """Rows of cells, which are HTML; the first of a row names it, or heads the rows below if it has no others.
+    """Rows of cells, which are HTML; the first of a row names it, or heads the rows below if it has
+    no others.
 
     `words` aligns the cells left.
     """
     top = f"<thead><tr>{''.join(f'<th>{cell}</th>' for cell in head)}</tr></thead>" if head else ""
     body = ""
     for name, *cells in rows:
-        first = f"<th>{name}</th>" if cells else f'<th class="group" colspan="{len(head)}"><b>{name}</b></th>'
+        first = (
+            f"<th>{name}</th>"
+            if cells
+            else f'<th class="group" colspan="{len(head)}"><b>{name}</b></th>'
+        )
         body += f"<tr>{first}{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>\n"
     kind = ' class="words"' if words else ""
     return f'<div class="scroll"><table{kind}>{top}<tbody>\n{body}</tbody></table></div>'
 
 
 def figure(title: str, note: str, svg: str, *, wide: bool = False) -> str:
-    """A drawing under its title and a note, both text. A wide one takes a row of its own, and scrolls on a phone."""
+    """A drawing under its title and a note, both text. A wide one takes a row of its own, and
+    scrolls on a phone.
+    """
     caption = f"<figcaption><b>{escape(title)}</b><span>{escape(note)}</span></figcaption>"
-    return f'<figure class="wide">{caption}<div class="scroll">{svg}</div></figure>' if wide else (
-        f"<figure>{caption}{svg}</figure>")  # fmt: skip
+    return (
+        f'<figure class="wide">{caption}<div class="scroll">{svg}</div></figure>'
+        if wide
+        else (f"<figure>{caption}{svg}</figure>")
+    )
 
 
 def panels(figures: Iterable[str]) -> str:

@@ -1,5 +1,6 @@
-"""The part of a report that is about the members of a population: their spread, the settings compared, a score by
-each field that varies."""
+"""The part of a report that is about the members of a population: their spread, the settings
+compared, a score by each field that varies.
+"""
 
 from __future__ import annotations
 
@@ -34,14 +35,19 @@ def who_answers(result: Json) -> str:
 
 
 def population_sections(result: Json, metric: str, split: str) -> list[str]:
-    """The sections of a report; none of a single net. `metric` is the score that is drawn, of the rows of `split`."""
+    """The sections of a report; none of a single net. `metric` is the score that is drawn, of the
+    rows of `split`.
+    """
     if result.get("members", 1) == 1:
         return []
     said = f"{result['members']} nets; {who_answers(result)} from now on."
     said += f" Spread over the nets of the best setting, {split} rows:"
     parts = [f'<p class="muted">{escape(said)}</p>', _spread(result["spread"])]
     drawn = panels(_figures(result["per_member"], metric))
-    return [section("Members", "\n".join([*parts, drawn])), section("Settings", _settings(result["settings"]))]
+    return [
+        section("Members", "\n".join([*parts, drawn])),
+        section("Settings", _settings(result["settings"])),
+    ]
 
 
 def _spread(spread: Json) -> str:
@@ -59,10 +65,15 @@ def _settings(settings: Sequence[Json]) -> str:
         return ""
     fields = list(settings[0]["values"])
     rows = [
-        [str(place), *(escape(_text(setting["values"][field])) for field in fields), number(setting["value"]),
-         number(setting["deviation"]), str(setting["epochs"])]
+        [
+            str(place),
+            *(escape(_text(setting["values"][field])) for field in fields),
+            number(setting["value"]),
+            number(setting["deviation"]),
+            str(setting["epochs"]),
+        ]
         for place, setting in enumerate(settings[:MAX_SETTINGS], 1)
-    ]  # fmt: skip
+    ]
     note = f"The first {MAX_SETTINGS} of {len(settings)}. " if len(settings) > MAX_SETTINGS else ""
     note += "Ranked by the monitored value on validation rows, a mean over the nets of a setting; the lowest is first."
     head = ["", *map(escape, fields), "value", "deviation", "epochs"]
@@ -74,12 +85,16 @@ def _text(value: Any) -> str:
 
 
 def _figures(members: Sequence[Json], metric: str) -> Iterator[str]:
-    """The score of each net by every field that varies, and by fold or, where nothing else does, by seed."""
+    """The score of each net by every field that varies, and by fold or, where nothing else does, by
+    seed.
+    """
     told = [member for member in members if member["metrics"].get(metric) is not None]
     score_k = np.array([member["metrics"][metric] for member in told], np.float64)
     if not told:
         return
-    columns = {field: [member["values"][field] for member in told] for field in told[0].get("values", {})}
+    columns = {
+        field: [member["values"][field] for member in told] for field in told[0].get("values", {})
+    }
     if "fold" in told[0]:
         columns["fold"] = [member["fold"] for member in told]
     if not columns:
@@ -91,7 +106,9 @@ def _figures(members: Sequence[Json], metric: str) -> Iterator[str]:
 
 def scores_by(axes: Any, values: Sequence[Any], score_k: np.ndarray) -> None:
     """A dot for each net, and a line through the means at each value where these are few."""
-    numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    numeric = all(
+        isinstance(value, int | float) and not isinstance(value, bool) for value in values
+    )
     names = sorted(set(values)) if numeric else sorted(set(map(str, values)))
     if numeric:
         x_k = np.array(values, np.float64)
@@ -103,4 +120,6 @@ def scores_by(axes: Any, values: Sequence[Any], score_k: np.ndarray) -> None:
     axes.scatter(x_k, score_k, s=12, color=draw.PALE, linewidths=0)
     if len(names) <= 12:
         at = np.unique(x_k)
-        axes.plot(at, [score_k[x_k == x].mean() for x in at], color=draw.BLUE, marker="o", markersize=4)
+        axes.plot(
+            at, [score_k[x_k == x].mean() for x in at], color=draw.BLUE, marker="o", markersize=4
+        )

@@ -47,11 +47,12 @@ def write_report(
 ) -> None:
     """Write one HTML file, whole or not at all.
 
-    `result`: as in result.json, and "notes" (list of str) and "config". `history`: the lines of metrics.jsonl.
-    `predictions`: {"heads": [{"name", "kind", "columns", "classes"}], "targets": {head: array}, "answers": {head:
-    array}} of the test rows, else of the validation rows, else of the training rows: numbers [n, o] in original units;
-    classes by index [n], answered by P(second class) [n] or probabilities [n, k]. `importance`: as `train.evaluation.importance`
-    returns it; None leaves its picture out. Raises StorageError if the file cannot be written.
+    `result`: as in result.json, and "notes" (list of str) and "config". `history`: the lines of
+    metrics.jsonl. `predictions`: {"heads": [{"name", "kind", "columns", "classes"}], "targets":
+    {head: array}, "answers": {head: array}} of the test rows, else of the validation rows, else of
+    the training rows: numbers [n, o] in original units; classes by index [n], answered by P(second
+    class) [n] or probabilities [n, k]. `importance`: as `train.evaluation.importance` returns it;
+    None leaves its picture out. Raises StorageError if the file cannot be written.
     """
     path = Path(path)
     content = _page(result, history, predictions, importance).encode("utf-8", "replace")
@@ -65,14 +66,24 @@ def write_report(
 
 
 def _page(
-    result: Json, history: Sequence[Json], predictions: Json, importance: Mapping[str, Mapping[str, float]] | None
+    result: Json,
+    history: Sequence[Json],
+    predictions: Json,
+    importance: Mapping[str, Mapping[str, float]] | None,
 ) -> str:
-    config, heads = result["config"], predictions["heads"]
+    config = result["config"]
+    heads = predictions["heads"]
     split = next(name for name in JUDGED if result["metrics"].get(name))
     targets = [(column, head["kind"]) for head in heads for column in head["columns"]]
     drawn = targets[:MAX_TARGETS]
-    about = ("Target: " if len(targets) == 1 else "Targets: ") + ", ".join(f"{name} ({kind})" for name, kind in targets)
-    few = f"The first {MAX_TARGETS} of {len(targets)} targets are drawn; the table has all." if targets != drawn else ""
+    about = ("Target: " if len(targets) == 1 else "Targets: ") + ", ".join(
+        f"{name} ({kind})" for name, kind in targets
+    )
+    few = (
+        f"The first {MAX_TARGETS} of {len(targets)} targets are drawn; the table has all."
+        if targets != drawn
+        else ""
+    )
     history = [line for line in history if line.get("member", 0) == best_member(result)]
     sections = [
         f'<h1>{escape(config["name"])}</h1>\n<p class="muted">{escape(about)}</p>',
@@ -80,13 +91,18 @@ def _page(
         f'<p class="muted">{few}</p>' if few else "",
         section("Scores", score_table(result, split)),
         *population_sections(result, *drawn_score(result, drawn[0], split)),
-        section("Learning", panels([*_learning_curves(result, history, drawn), *gradient_pictures(history)])),
+        section(
+            "Learning",
+            panels([*_learning_curves(result, history, drawn), *gradient_pictures(history)]),
+        ),
         section("Weights", panels(weight_pictures(predictions.get("kernels")))),
     ]
     columns = {column for column, _ in drawn}
     if "forecasts" in predictions:
         by_step = result["horizon"][split]
-        sections += forecast_sections(predictions["forecasts"], by_step, [name for name, _ in drawn], split)
+        sections += forecast_sections(
+            predictions["forecasts"], by_step, [name for name, _ in drawn], split
+        )
     if "plane" in predictions:
         sections += decision_sections(predictions["plane"], heads, predictions["targets"], split)
     if "codes" in predictions:
@@ -94,9 +110,14 @@ def _page(
     if "clusters" in predictions:
         sections += cluster_sections(predictions["clusters"], split)
     for head in heads:
-        if head["name"] not in predictions["targets"] or head["kind"] not in ("regression", "binary", "multiclass"):
+        if head["name"] not in predictions["targets"] or head["kind"] not in (
+            "regression",
+            "binary",
+            "multiclass",
+        ):
             continue
-        target, answer = predictions["targets"][head["name"]], predictions["answers"][head["name"]]
+        target = predictions["targets"][head["name"]]
+        answer = predictions["answers"][head["name"]]
         sections += answer_sections(head, np.asarray(target), np.asarray(answer), columns, split)
     notes = "\n".join(f"<li>{escape(note)}</li>" for note in result["notes"])
     source = json.dumps(config, indent=2, ensure_ascii=False, default=str)
@@ -109,7 +130,9 @@ def _page(
     return document(config["name"], sections)
 
 
-def _learning_curves(result: Json, history: Sequence[Json], targets: Sequence[tuple[str, str]]) -> Iterator[str]:
+def _learning_curves(
+    result: Json, history: Sequence[Json], targets: Sequence[tuple[str, str]]
+) -> Iterator[str]:
     """The loss by epoch, and each target's first metric, with the epoch of the best weights."""
     best = next((line["epoch"] for line in history if line["step"] == result["best_step"]), None)
     known = {name for line in history for name in line}
@@ -117,25 +140,43 @@ def _learning_curves(result: Json, history: Sequence[Json], targets: Sequence[tu
     for name in ["loss", *(long if long in known else short for long, short in scores)]:
         curves = {}
         for split in ("train", "valid"):
-            points = [(line["epoch"], line[name]) for line in history if line["split"] == split and name in line]
+            points = [
+                (line["epoch"], line[name])
+                for line in history
+                if line["split"] == split and name in line
+            ]
             if any(value is not None for _, value in points):
                 curves[split] = tuple(np.array(points, np.float64).T)
         if curves:
             title = "Loss" if name == "loss" else name
-            svg = draw.draw(partial(figures.learning_curve, curves=curves, best_epoch=best), f"{title} by epoch")
+            svg = draw.draw(
+                partial(figures.learning_curve, curves=curves, best_epoch=best), f"{title} by epoch"
+            )
             yield figure(title, "by epoch", svg)
 
 
 def _run(result: Json) -> str:
     seconds = result["seconds"]
-    parts = ", ".join(f"{name} {number(value, 3)}" for name, value in seconds.items() if name != "total")
+    parts = ", ".join(
+        f"{name} {number(value, 3)}" for name, value in seconds.items() if name != "total"
+    )
     rows = [
         ("parameters", f"{result['n_parameters']:,}"),
-        ("updates", f"{result['steps']:,} in {result['epochs']:g} epochs; best after {result['best_step']:,}"),
+        (
+            "updates",
+            f"{result['steps']:,} in {result['epochs']:g} epochs; best after {result['best_step']:,}",
+        ),
         ("seconds", f"{number(seconds['total'], 3)} ({parts})"),
         ("speed", f"{number(result['examples_per_second'], 3)} examples/s"),
-        *([("intervals", intervals_in_words(result["interval"]))] if result.get("interval") else []),
-        ("versions", ", ".join(f"{name} {version}" for name, version in result["versions"].items())),
+        *(
+            [("intervals", intervals_in_words(result["interval"]))]
+            if result.get("interval")
+            else []
+        ),
+        (
+            "versions",
+            ", ".join(f"{name} {version}" for name, version in result["versions"].items()),
+        ),
         ("config sha256", result["config_sha256"]),
     ]
     return table([(name, escape(value)) for name, value in rows], words=True)

@@ -1,4 +1,6 @@
-"""What becomes of a net's weights: the gradients of its layers, and how many weights are exactly 0. w weights."""
+"""What becomes of a net's weights: the gradients of its layers, and how many weights are exactly 0.
+w weights.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ NORM = "gradient_norm."  # before the layer's name, in metrics.jsonl
 def kernel_weights(params: Any) -> np.ndarray:
     """All weights of all kernels [w]."""
     pairs = zip(jax.tree.leaves(params), jax.tree.leaves(kernels(params)), strict=True)
-    return np.concatenate([np.zeros(0), *(np.ravel(leaf) for leaf, is_kernel in pairs if is_kernel)])
+    return np.concatenate(
+        [np.zeros(0), *(np.ravel(leaf) for leaf, is_kernel in pairs if is_kernel)]
+    )
 
 
 def weight_pictures(weights_w: np.ndarray | None) -> Iterator[str]:
@@ -28,7 +32,12 @@ def weight_pictures(weights_w: np.ndarray | None) -> Iterator[str]:
     n_zero = int((weights_w == 0).sum())
 
     def paint(axes: Any) -> None:
-        axes.hist(weights_w, bins=int(np.clip(np.sqrt(len(weights_w)), 8, 60)), color=draw.BLUE, alpha=0.75)
+        axes.hist(
+            weights_w,
+            bins=int(np.clip(np.sqrt(len(weights_w)), 8, 60)),
+            color=draw.BLUE,
+            alpha=0.75,
+        )
         axes.locator_params(axis="x", nbins=6)
         axes.grid(False, axis="x")
         axes.set(xlabel="weight", ylabel="weights")
@@ -38,7 +47,9 @@ def weight_pictures(weights_w: np.ndarray | None) -> Iterator[str]:
 
 
 def gradient_pictures(history: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """The norm of each layer's gradient, from the inputs to the outputs, at the first and the last evaluation."""
+    """The norm of each layer's gradient, from the inputs to the outputs, at the first and the last
+    evaluation.
+    """
     lines = [line for line in history if any(name.startswith(NORM) for name in line)]
     if not lines:
         return
@@ -48,11 +59,19 @@ def gradient_pictures(history: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         from matplotlib.ticker import FuncFormatter, NullFormatter
 
         for line, colour in ((lines[0], draw.PALE), (lines[-1], draw.BLUE)):
-            values = np.array([np.nan if line[name] is None else line[name] for name in names], np.float64)
+            values = np.array(
+                [np.nan if line[name] is None else line[name] for name in names], np.float64
+            )
             # A norm of 0 has no place on this axis.
             values[values <= 0] = np.nan
-            axes.plot(np.arange(1, len(names) + 1), values, color=colour, marker="o", markersize=4,
-                      label=f"epoch {line['epoch']:g}")  # fmt: skip
+            axes.plot(
+                np.arange(1, len(names) + 1),
+                values,
+                color=colour,
+                marker="o",
+                markersize=4,
+                label=f"epoch {line['epoch']:g}",
+            )
         axes.set_yscale("log")
         # matplotlib's own labels of powers are formulas, which a report does not set.
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -70,6 +89,9 @@ def by_depth(names: Sequence[str]) -> list[str]:
 
     def place(name: str) -> list[tuple[int, int, str]]:
         parts = name.removeprefix(NORM).replace("_", ".").split(".")
-        return [(part in ("output", "head"), int(part) if part.isdigit() else -1, part) for part in parts]
+        return [
+            (part in ("output", "head"), int(part) if part.isdigit() else -1, part)
+            for part in parts
+        ]
 
     return sorted(names, key=place)

@@ -1,4 +1,6 @@
-"""What a finished run says: metrics of whole splits beside baselines, predictions, result.json and the report."""
+"""What a finished run says: metrics of whole splits beside baselines, predictions, result.json and
+the report.
+"""
 
 from __future__ import annotations
 
@@ -51,16 +53,27 @@ from train.run.metadata import versions
 from train.run.run import Run
 
 Arrays = dict[str, np.ndarray]
-BASELINE_ROWS = 50_000  # training rows that baselines are fitted on at most: more would not change them
+# Training rows that baselines are fitted on at most: more would not change them.
+BASELINE_ROWS = 50_000
 
 
-def finish(run: Run, outcome: Outcome, seconds: Mapping[str, float], started: float) -> dict[str, Any]:
-    """Judges what training came to on every split and writes all that a user reads. Returns result.json's content."""
-    dataset, encoder, predictor = run.dataset, run.dataset.encoder, outcome.predictor
+def finish(
+    run: Run, outcome: Outcome, seconds: Mapping[str, float], started: float
+) -> dict[str, Any]:
+    """Judges what training came to on every split and writes all that a user reads. Returns
+    result.json's content.
+    """
+    dataset = run.dataset
+    encoder = run.dataset.encoder
+    predictor = outcome.predictor
     splits = [split for split, rows in dataset.splits.items() if len(rows)]
     judged = report_split(dataset)
-    scores, validated, residuals, head = {}, None, None, numbers_head(encoder)
-    for split in sorted(splits, key=lambda split: split == judged):  # the judged one last: its answers are shown
+    scores = {}
+    validated = None
+    residuals = None
+    head = numbers_head(encoder)
+    # The judged one last: its answers are shown.
+    for split in sorted(splits, key=lambda split: split == judged):
         target, weight, answers = predictor.judged(dataset, dataset.splits[split])
         scores[split] = score(encoder, answers, target, weight)
         if split == "valid":
@@ -82,7 +95,9 @@ def finish(run: Run, outcome: Outcome, seconds: Mapping[str, float], started: fl
     facts = dict(outcome.facts)
     examples = facts.pop("examples")
     if facts["members"] == 1:
-        facts["per_member"] = [member | {"metrics": scores[judged]} for member in facts["per_member"]]
+        facts["per_member"] = [
+            member | {"metrics": scores[judged]} for member in facts["per_member"]
+        ]
     result: dict[str, Any] = {
         "task": {
             head.name: {"kind": head.kind, "columns": list(head.columns), "loss": task.loss}
@@ -112,13 +127,19 @@ def finish(run: Run, outcome: Outcome, seconds: Mapping[str, float], started: fl
     return result
 
 
-def _beside(run: Run, predictor: Predictor, judged: str, batch: Batch, answers: Arrays) -> dict[str, Any]:
-    """What stands beside the scores: {"baselines": {judged: ...}}, and for forecasts "horizon", the scores by step."""
+def _beside(
+    run: Run, predictor: Predictor, judged: str, batch: Batch, answers: Arrays
+) -> dict[str, Any]:
+    """What stands beside the scores: {"baselines": {judged: ...}}, and for forecasts "horizon", the
+    scores by step.
+    """
     match run.dataset:
         case SeriesDataset() as series:
             return judge_beside(series, judged, batch.target, answers)
         case SequenceDataset() as sequences:
-            return {"baselines": {judged: sequence_baselines(sequences.encoder, _sample(run), batch)}}
+            return {
+                "baselines": {judged: sequence_baselines(sequences.encoder, _sample(run), batch)}
+            }
         case Dataset(encoder=ClusterEncoder()):
             rows = predictor.answers(_sample(run).inputs)["row"]
             return {"baselines": {judged: {"one_unit": one_unit(rows, answers["row"])}}}
@@ -128,12 +149,23 @@ def _beside(run: Run, predictor: Predictor, judged: str, batch: Batch, answers: 
             return {"baselines": {judged: table_baselines(table.encoder, _sample(run), batch)}}
 
 
-def _components(run: Run, predictor: Predictor, batch: Batch, answers: Arrays) -> dict[str, dict[str, float]]:
-    """What the mean, and as many principal components as the code has numbers, make of the judged rows."""
-    encoder, train, size = run.dataset.encoder, _sample(run), answers["code"].shape[1]
-    rows, sizes = predictor.answers(train.inputs)["row"], encoder.category_sizes
-    found = component_answers(rows, train.weight, answers["row"], encoder.heads[0].name, sizes, size)
-    return {name: score(encoder, others, batch.target, batch.weight) for name, others in found.items()}
+def _components(
+    run: Run, predictor: Predictor, batch: Batch, answers: Arrays
+) -> dict[str, dict[str, float]]:
+    """What the mean, and as many principal components as the code has numbers, make of the judged
+    rows.
+    """
+    encoder = run.dataset.encoder
+    train = _sample(run)
+    size = answers["code"].shape[1]
+    rows = predictor.answers(train.inputs)["row"]
+    sizes = encoder.category_sizes
+    found = component_answers(
+        rows, train.weight, answers["row"], encoder.heads[0].name, sizes, size
+    )
+    return {
+        name: score(encoder, others, batch.target, batch.weight) for name, others in found.items()
+    }
 
 
 def _sample(run: Run) -> Batch:
@@ -146,48 +178,72 @@ def _sample(run: Run) -> Batch:
 
 def _write_predictions(run: Run, batch: Batch, answers: Arrays) -> None:
     """predictions.parquet: the test rows with their number in the file, target and prediction."""
-    encoder, rows = run.dataset.encoder, run.dataset.splits["test"]
+    encoder = run.dataset.encoder
+    rows = run.dataset.splits["test"]
     if isinstance(run.dataset, SeriesDataset):
         table = forecast_rows(run.dataset, rows, batch.target, answers)
         for name, column in spread_columns(encoder, answers, run.config.quantiles).items():
             table = table.append_column(name, pa.array(column))
         write_table(table, run.folder / "predictions.parquet")
         return
-    columns = {"row": run.dataset.original_rows[rows], **encoder.raw_targets(batch.target), **encoder.decode(answers)}
+    columns = {
+        "row": run.dataset.original_rows[rows],
+        **encoder.raw_targets(batch.target),
+        **encoder.decode(answers),
+    }
     columns |= spread_columns(encoder, answers, run.config.quantiles)
     write_table(pa.table(columns), run.folder / "predictions.parquet")
 
 
 def _importance(run: Run, predictor: Predictor, batch: Batch) -> dict[str, dict[str, float]]:
     encoder = run.dataset.encoder
-    if isinstance(encoder, SeriesEncoder | SequenceEncoder | ClusterEncoder | ReconstructionEncoder):
-        return {}  # a column shuffled within its window is no series any more, and other nets have no target
+    if isinstance(
+        encoder, SeriesEncoder | SequenceEncoder | ClusterEncoder | ReconstructionEncoder
+    ):
+        # A column shuffled within its window is no series any more, and other nets have no target.
+        return {}
     error = prediction_error(encoder.heads, batch.target, batch.weight, encoder.units)
-    return permutation_importance(predictor.answers, batch.inputs, encoder.places(), error, run.config.seed)
+    return permutation_importance(
+        predictor.answers, batch.inputs, encoder.places(), error, run.config.seed
+    )
 
 
-def _shown(run: Run, outcome: Outcome, judged: str, batch: Batch, answers: Arrays) -> dict[str, Any]:
-    """Targets and answers of the judged rows, numbers in original units, for the report's pictures."""
-    dataset, encoder, variables = run.dataset, run.dataset.encoder, outcome.predictor.variables
+def _shown(
+    run: Run, outcome: Outcome, judged: str, batch: Batch, answers: Arrays
+) -> dict[str, Any]:
+    """Targets and answers of the judged rows, numbers in original units, for the report's
+    pictures.
+    """
+    dataset = run.dataset
+    encoder = run.dataset.encoder
+    variables = outcome.predictor.variables
     heads = [
-        {"name": h.name, "kind": h.kind, "columns": list(h.columns), "classes": list(h.classes)} for h in encoder.heads
+        {"name": h.name, "kind": h.kind, "columns": list(h.columns), "classes": list(h.classes)}
+        for h in encoder.heads
     ]
     for head in heads:
         if head["kind"] == "reconstruction" and not encoder.number_names:
             head["kind"] = "reconstructed_categories"
         if head["kind"] == "tags" and are_entities(head["classes"]):
             head["kind"] = "entities"
-    shown = {"heads": heads, "targets": encoder.to_units(batch.target), "answers": encoder.to_units(answers)}
+    shown = {
+        "heads": heads,
+        "targets": encoder.to_units(batch.target),
+        "answers": encoder.to_units(answers),
+    }
     if isinstance(dataset, SeriesDataset):
         for arrays in (shown["targets"], shown["answers"]):  # each step of each window is an answer
             arrays["value"] = arrays["value"].reshape(-1, dataset.encoder.n_targets)
         shown["forecasts"] = pick_forecasts(dataset, judged, batch.target, answers)
-    if type(encoder) is TableEncoder and (plane := decision_plane(encoder, batch.inputs, outcome.predictor.answers)):
+    if type(encoder) is TableEncoder and (
+        plane := decision_plane(encoder, batch.inputs, outcome.predictor.answers)
+    ):
         shown["plane"] = plane
     if not getattr(run.program.network, "learns_by_rule", False):
         shown["kernels"] = kernel_weights(variables["params"])
     if isinstance(encoder, ReconstructionEncoder):
-        head, target = encoder.heads[0], batch.target
+        head = encoder.heads[0]
+        target = batch.target
         shown["codes"] = {
             **{name: answers[name] for name in ("code", "error")},
             "label": target.get(LABEL),
@@ -197,9 +253,16 @@ def _shown(run: Run, outcome: Outcome, judged: str, batch: Batch, answers: Array
         }
     if isinstance(encoder, ClusterEncoder):
         network = run.program.network
-        units = np.asarray(variables["params"]["units"])[int(np.argmin(variables["batch_stats"]["error"]))]
+        units = np.asarray(variables["params"]["units"])[
+            int(np.argmin(variables["batch_stats"]["error"]))
+        ]
         place = {"names": encoder.number_names, "shape": network.shape, "grid": network.grid}
-        shown["clusters"] = {"row": answers["row"], "cluster": answers["cluster"], "units": units, **place}
+        shown["clusters"] = {
+            "row": answers["row"],
+            "cluster": answers["cluster"],
+            "units": units,
+            **place,
+        }
     return shown
 
 
@@ -210,5 +273,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list):
         return [_finite(item) for item in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value
-
-

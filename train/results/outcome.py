@@ -1,4 +1,5 @@
-"""What training came to: the predictor that answers from now on, and what result.json says of each net.
+"""What training came to: the predictor that answers from now on, and what result.json says of each
+net.
 
 k members, n rows.
 """
@@ -34,7 +35,9 @@ Rows = tuple[Arrays, np.ndarray, Arrays]  # targets, weights, answers
 
 @dataclass(frozen=True)
 class Outcome:
-    """`facts` go into result.json; `valid` are the validation rows where they are not the data set's split."""
+    """`facts` go into result.json; `valid` are the validation rows where they are not the data
+    set's split.
+    """
 
     predictor: Predictor
     facts: dict[str, Any]
@@ -48,7 +51,8 @@ def report_split(dataset: Any) -> str:
 
 def single_outcome(run: Run, state: State) -> Outcome:
     """Of one net."""
-    best, step = state.best, int(state.step)
+    best = state.best
+    step = int(state.step)
     variables = jax.device_get(best.weights.variables(run.data.statistics))
     facts = {
         "n_parameters": count_parameters(best.weights),
@@ -57,17 +61,23 @@ def single_outcome(run: Run, state: State) -> Outcome:
         "epochs": step // run.program.steps_per_epoch,
         "best_step": int(best.step),
         "examples": step // run.program.steps_per_epoch * training_rows(run.dataset),
-        "per_member": [{"seed": run.config.seed, "value": float(best.kept), "best_step": int(best.step)}],
+        "per_member": [
+            {"seed": run.config.seed, "value": float(best.kept), "best_step": int(best.step)}
+        ],
         "spread": {},
     }
     return Outcome(Predictor(run.config, run.dataset.encoder, variables), facts)
 
 
-def population_outcome(config: Config, dataset: Any, runs: Sequence[Run], states: Sequence[State]) -> Outcome:
-    """Of a population: every member judged alone, the settings compared, and those that answer together.
+def population_outcome(
+    config: Config, dataset: Any, runs: Sequence[Run], states: Sequence[State]
+) -> Outcome:
+    """Of a population: every member judged alone, the settings compared, and those that answer
+    together.
 
-    Settings are ranked by the mean, members by their own, monitored value on validation rows (on training rows where
-    there are none). Writes which members answer into the run's folder, unless a net is yet to be trained for that.
+    Settings are ranked by the mean, members by their own, monitored value on validation rows (on
+    training rows where there are none). Writes which members answer into the run's folder, unless a
+    net is yet to be trained for that.
     """
     tested = dataset.take(dataset.arrays, dataset.splits[report_split(dataset)])
     records: list[dict[str, Any]] = []
@@ -81,7 +91,9 @@ def population_outcome(config: Config, dataset: Any, runs: Sequence[Run], states
     settings = _settings(records)
     kept = _kept(config, dataset, records, settings)
     chosen = [[k for k, member in enumerate(run.members) if member.number in kept] for run in runs]
-    parts = [(run, state, slots) for run, state, slots in zip(runs, states, chosen, strict=True) if slots]
+    parts = [
+        (run, state, slots) for run, state, slots in zip(runs, states, chosen, strict=True) if slots
+    ]
     first_run, _, first_slots = parts[0]
     steps = [int(np.max(state.step)) for state in states]
     own = resolve_config(config_of(config, first_run.members[first_slots[0]]), first_run.dataset)
@@ -98,7 +110,9 @@ def population_outcome(config: Config, dataset: Any, runs: Sequence[Run], states
         "members": len(records),
         "kept": sorted(kept),
         "steps": max(steps),
-        "epochs": max(step // run.program.steps_per_epoch for run, step in zip(runs, steps, strict=True)),
+        "epochs": max(
+            step // run.program.steps_per_epoch for run, step in zip(runs, steps, strict=True)
+        ),
         "best_step": best["best_step"],
         "examples": sum(record["epochs"] * record.pop("rows") for record in records),
         "per_member": records,
@@ -110,7 +124,9 @@ def population_outcome(config: Config, dataset: Any, runs: Sequence[Run], states
 
 
 def write_kept(folder: Path, parts: list[dict[str, Any]], step: int, config: Config) -> None:
-    """Which nets answer from now on: [{"part": folder within the run's, "slots": members in it}], and their config."""
+    """Which nets answer from now on: [{"part": folder within the run's, "slots": members in it}],
+    and their config.
+    """
     if not is_first():
         return
     write_json(folder / KEPT, {"parts": parts, "step": step, "config": configs.to_json(config)})
@@ -118,7 +134,11 @@ def write_kept(folder: Path, parts: list[dict[str, Any]], step: int, config: Con
 
 def _record(config: Config, run: Run, state: State, member: Member, k: int) -> dict[str, Any]:
     n_train = run.data.train.shape[1] if run.data.n_train is None else int(run.data.n_train[k])
-    record: dict[str, Any] = {"member": member.number, "seed": member.seed, "setting": member.setting}
+    record: dict[str, Any] = {
+        "member": member.number,
+        "seed": member.seed,
+        "setting": member.setting,
+    }
     if config.population.folds > 1:
         record["fold"] = member.fold
     record |= {"values": dict(member.values)} if member.values else {}
@@ -136,19 +156,30 @@ def _rank(value: float) -> float:
 
 
 def _settings(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """{"setting", "values", "value": mean over its members, "deviation", "members"} of each, the best first."""
+    """{"setting", "values", "value": mean over its members, "deviation", "members"} of each, the
+    best first.
+    """
     found = []
     for setting in sorted({record["setting"] for record in records}):
         own = [record for record in records if record["setting"] == setting]
         value_k = np.array([_rank(record["value"]) for record in own])
-        deviation = float(value_k.std(ddof=1)) if len(own) > 1 and np.isfinite(value_k).all() else None
+        deviation = (
+            float(value_k.std(ddof=1)) if len(own) > 1 and np.isfinite(value_k).all() else None
+        )
         epochs = max(record["epochs"] for record in own)
-        facts = {"value": float(value_k.mean()), "deviation": deviation, "members": len(own), "epochs": epochs}
+        facts = {
+            "value": float(value_k.mean()),
+            "deviation": deviation,
+            "members": len(own),
+            "epochs": epochs,
+        }
         found.append({"setting": setting, "values": own[0].get("values", {}), **facts})
     return sorted(found, key=lambda setting: setting["value"])
 
 
-def _kept(config: Config, dataset: Any, records: list[dict[str, Any]], settings: list[dict[str, Any]]) -> set[int]:
+def _kept(
+    config: Config, dataset: Any, records: list[dict[str, Any]], settings: list[dict[str, Any]]
+) -> set[int]:
     """The numbers of the members that answer."""
     whole = [record for record in records if np.isfinite(record["value"])]
     own = [record for record in whole if record["setting"] == settings[0]["setting"]] or whole
@@ -163,8 +194,10 @@ def _kept(config: Config, dataset: Any, records: list[dict[str, Any]], settings:
 
 
 def spread(scores: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
-    """{metric: {"mean", "deviation", "standard_error", "low", "high"}} over nets; low and high hold the mean of many
-    such nets with 95 % confidence by Student's t, if the nets are independent. {} of a single net."""
+    """{metric: {"mean", "deviation", "standard_error", "low", "high"}} over nets; low and high hold
+    the mean of many such nets with 95 % confidence by Student's t, if the nets are independent. {}
+    of a single net.
+    """
     if len(scores) < 2:
         return {}
     from scipy.special import stdtrit  # the quantile of Student's t
@@ -172,12 +205,15 @@ def spread(scores: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]
     found = {}
     for name in scores[0]:
         value_k = np.array([score[name] for score in scores])
-        mean, deviation = value_k.mean(), value_k.std(ddof=1)
+        mean = value_k.mean()
+        deviation = value_k.std(ddof=1)
         error = deviation / np.sqrt(len(value_k))
         half = error * stdtrit(len(value_k) - 1, 0.975)
         limits = {"low": mean - half, "high": mean + half}
         found[name] = {"mean": mean, "deviation": deviation, "standard_error": error, **limits}
-    return {name: {key: float(value) for key, value in values.items()} for name, values in found.items()}
+    return {
+        name: {key: float(value) for key, value in values.items()} for name, values in found.items()
+    }
 
 
 def _variables(run: Run, state: State, slots: Sequence[int]) -> Any:
@@ -192,10 +228,15 @@ def _predictor(run: Run, state: State) -> Predictor:
 
 
 def _out_of_fold(config: Config, parts: Sequence[tuple[Run, State, list[int]]]) -> Rows:
-    """The rows that validated some of these members, each answered by those that it validated together."""
+    """The rows that validated some of these members, each answered by those that it validated
+    together.
+    """
     rows: list[Rows] = []
     for fold in sorted({run.members[k].fold for run, _, slots in parts for k in slots}):
-        own = [(run, state, [k for k in slots if run.members[k].fold == fold]) for run, state, slots in parts]
+        own = [
+            (run, state, [k for k in slots if run.members[k].fold == fold])
+            for run, state, slots in parts
+        ]
         own = [(run, state, slots) for run, state, slots in own if slots]
         run, _, slots = own[0]
         truth = own_valid_rows(run)[slots[0]]

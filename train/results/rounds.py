@@ -16,9 +16,14 @@ from train.run.run import Run
 
 
 def write_rounds(
-    run: Run, log: RunLog | None, progress: Progress, truths: list[Batch], pending: tuple[Any, int] | None
+    run: Run,
+    log: RunLog | None,
+    progress: Progress,
+    truths: list[Batch],
+    pending: tuple[Any, int] | None,
 ) -> None:
-    """A line per split for every round, of every member, of a finished call; `truths` are the validation rows of each.
+    """A line per split for every round, of every member, of a finished call; `truths` are the
+    validation rows of each.
 
     Of several processes each must call this, but the first alone has a log.
     """
@@ -29,12 +34,14 @@ def write_rounds(
         return
     chosen = logs.pop("member", None)
     for i in range(int(count)):
-        one_round = jax.tree.map(lambda leaf: leaf[i], logs)  # noqa: B023 - called at once
+        one_round = jax.tree.map(lambda leaf: leaf[i], logs)
         if chosen is None:
             told = [_write_round(run, log, 0, one_round, truths[0])]
         else:
             told = [
-                _write_round(run, log, k, jax.tree.map(lambda leaf: leaf[slot], one_round), truths[k])  # noqa: B023
+                _write_round(
+                    run, log, k, jax.tree.map(lambda leaf: leaf[slot], one_round), truths[k]
+                )
                 for slot, k in enumerate(chosen)
                 if one_round["ran"][slot]
             ]
@@ -44,10 +51,16 @@ def write_rounds(
         progress.update(epoch, float(np.mean(losses)), mean)
 
 
-def _write_round(run: Run, log: RunLog, member: int, logs: Any, truth: Batch) -> tuple[float, dict[str, float]]:
-    """The lines of one round of one net. Returns its training loss, and its scores on the validation rows."""
-    step, loss = int(logs["step"]), float(logs["train_loss"])
-    scores, valid = {"train": {"loss": loss, "penalty": float(logs["penalty"])}}, {}
+def _write_round(
+    run: Run, log: RunLog, member: int, logs: Any, truth: Batch
+) -> tuple[float, dict[str, float]]:
+    """The lines of one round of one net. Returns its training loss, and its scores on the
+    validation rows.
+    """
+    step = int(logs["step"])
+    loss = float(logs["train_loss"])
+    scores = {"train": {"loss": loss, "penalty": float(logs["penalty"])}}
+    valid = {}
     for name, norm in logs.get("gradient_norms", {}).items():
         scores["train"][f"gradient_norm.{name}"] = float(norm)
     if len(truth.weight):

@@ -15,18 +15,30 @@ SHOWN = 5  # settings of a population that a terminal shows
 
 
 def summary(result: Mapping[str, Any], folder: Path) -> str:
-    """What a terminal shows at the end: scores of each split, the baselines on the last of them, the report's path."""
-    rows = {f"{split} ({result['rows'][split]} rows)": scores for split, scores in result["metrics"].items()}
+    """What a terminal shows at the end: scores of each split, the baselines on the last of them,
+    the report's path.
+    """
+    rows = {
+        f"{split} ({result['rows'][split]} rows)": scores
+        for split, scores in result["metrics"].items()
+    }
     for split, baselines in result["baselines"].items():
         rows |= {f"  {name}, {split}": scores for name, scores in baselines.items()}
     names = list(next(iter(rows.values())))
-    if any("." not in name for name in names):  # means over many targets, whose own metrics fill no terminal
+    # Means over many targets, whose own metrics fill no terminal.
+    if any("." not in name for name in names):
         names = [name for name in names if "." not in name]
-    cells = [["", *names], *([label, *(_short(scores.get(n)) for n in names)] for label, scores in rows.items())]
+    cells = [
+        ["", *names],
+        *([label, *(_short(scores.get(n)) for n in names)] for label, scores in rows.items()),
+    ]
     widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
     lines = []
     for first, *others in cells:
-        lines.append(first.ljust(widths[0]) + "".join(f"  {c:>{w}}" for c, w in zip(others, widths[1:], strict=True)))
+        lines.append(
+            first.ljust(widths[0])
+            + "".join(f"  {c:>{w}}" for c, w in zip(others, widths[1:], strict=True))
+        )
     lines += _members(result)
     if result["interval"]:
         lines.append(f"intervals: {intervals_in_words(result['interval'])}")
@@ -39,7 +51,9 @@ def summary(result: Mapping[str, Any], folder: Path) -> str:
 
 
 def _members(result: Mapping[str, Any]) -> list[str]:
-    """Of a population: how many answer, how far the nets of the best setting are apart, and the best settings."""
+    """Of a population: how many answer, how far the nets of the best setting are apart, and the
+    best settings.
+    """
     if result["members"] == 1:
         return []
     settings = result["settings"]
@@ -49,12 +63,23 @@ def _members(result: Mapping[str, Any]) -> list[str]:
         lines[0] += f"; each alone {name} {_short(values['mean'])}, standard error {error}"
     if len(settings) > 1:
         few = len(settings) <= SHOWN
-        lines.append("settings, best first:" if few else f"the best {SHOWN} of {len(settings)} settings:")
+        lines.append(
+            "settings, best first:" if few else f"the best {SHOWN} of {len(settings)} settings:"
+        )
         for setting in settings[:SHOWN]:
-            values = [f"{k}={_short(v) if isinstance(v, float) else v}" for k, v in setting["values"].items()]
+            values = [
+                f"{k}={_short(v) if isinstance(v, float) else v}"
+                for k, v in setting["values"].items()
+            ]
             lines.append("  ".join(["", _short(setting["value"]), *values]))
     return lines
 
 
 def _short(value: float | None) -> str:
-    return "-" if value is None or not np.isfinite(value) else f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+    return (
+        "-"
+        if value is None or not np.isfinite(value)
+        else f"{value:.4g}"
+        if abs(value) < 1e4
+        else f"{value:,.0f}"
+    )

@@ -1,4 +1,6 @@
-"""calibration.parquet: the conformal scores of a run, of which intervals are made. n rows, o outputs."""
+"""calibration.parquet: the conformal scores of a run, of which intervals are made. n rows, o
+outputs.
+"""
 
 from __future__ import annotations
 
@@ -17,23 +19,37 @@ NAME = "calibration.parquet"
 
 
 def write_scores(folder: Path, head: Head, scores_no: np.ndarray, step: int) -> None:
-    """calibration.parquet: a column of sorted scores for each output, and the step of the state they belong to."""
+    """calibration.parquet: a column of sorted scores for each output, and the step of the state
+    they belong to.
+    """
     steps = scores_no.shape[1] // len(head.columns)
-    names = [f"{name}.{h + 1}" if steps > 1 else name for h in range(steps) for name in head.columns]
+    names = [
+        f"{name}.{h + 1}" if steps > 1 else name for h in range(steps) for name in head.columns
+    ]
     table = pa.table(list(scores_no.T), names=names)
     write_table(table.replace_schema_metadata({"step": str(step)}), folder / NAME)
 
 
 def read_scores(folder: Path, config: Config, step: int) -> np.ndarray:
-    """The scores [n, o] of a run whose newest state is that of `step`. Raises UserError if it has none."""
-    judged = config.data.valid or getattr(config.data, "valid_path", None) or config.population.folds > 1
+    """The scores [n, o] of a run whose newest state is that of `step`. Raises UserError if it has
+    none.
+    """
+    judged = (
+        config.data.valid or getattr(config.data, "valid_path", None) or config.population.folds > 1
+    )
     if not judged:
         advice = "train with config.data.valid above 0"
-        raise UserError(f"--interval: the run in {folder} has no validation rows to measure its errors on; {advice}")
+        raise UserError(
+            f"--interval: the run in {folder} has no validation rows to measure its errors on; {advice}"
+        )
     try:
         table = pq.read_table(folder / NAME)
     except (OSError, pa.ArrowException):
-        raise UserError(f"--interval: {folder} holds no {NAME}, which a run writes when it finishes") from None
+        raise UserError(
+            f"--interval: {folder} holds no {NAME}, which a run writes when it finishes"
+        ) from None
     if (table.schema.metadata or {}).get(b"step") != str(step).encode():
-        raise UserError(f"--interval: the run in {folder} went on after {NAME} was written; let it finish")
+        raise UserError(
+            f"--interval: the run in {folder} went on after {NAME} was written; let it finish"
+        )
     return np.column_stack([column.to_numpy() for column in table.columns])

@@ -1,8 +1,9 @@
 """Checkpoints: everything orbax, and the proof that what comes back is what went in.
 
-A step's folder holds two items: `state`, to resume from (the newest), and `model`, the best weights with the
-statistics, to answer with. Orbax gives a file with a flipped bit back without a word, so each step has a
-`digest-STEP.json` beside it with the SHA-256 of its files, checked before anything is restored.
+A step's folder holds two items: `state`, to resume from (the newest), and `model`, the best weights
+with the statistics, to answer with. Orbax gives a file with a flipped bit back without a word, so
+each step has a `digest-STEP.json` beside it with the SHA-256 of its files, checked before anything
+is restored.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ UNFINISHED = ".orbax-checkpoint-tmp"  # orbax's suffix of a step's folder until 
 
 
 class Checkpoints:
-    """The folder `checkpoints/` of a run: saves in the background, keeps the newest `keep` steps."""
+    """The folder `checkpoints/` of a run: saves in the background, keeps the newest `keep`
+    steps.
+    """
 
     def __init__(self, folder: Path, keep: int = 2, *, read_only: bool = False):
         self.folder = folder.absolute() / "checkpoints"
@@ -40,28 +43,39 @@ class Checkpoints:
             return
         options = ocp.CheckpointManagerOptions(
             max_to_keep=keep,
-            # A step is renamed away before its files are deleted: a kill in between must not leave a half step listed.
+            # A step is renamed away before its files are deleted: a kill in between must not leave
+            # a half step listed.
             todelete_subdir=TRASH,
             cleanup_tmp_directories=True,
             enable_async_checkpointing=True,
-            # Runs once a step's files are written and before the step gets its name: none bears a name and no digest.
+            # Runs once a step's files are written and before the step gets its name: none bears a
+            # name and no digest.
             async_options=ocp.AsyncOptions(post_finalization_callback=self._write_digest),
             **_alone(),
         )
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._manager = ocp.CheckpointManager(self.folder, options=options, item_names=("state", "model"))
+            self._manager = ocp.CheckpointManager(
+                self.folder, options=options, item_names=("state", "model")
+            )
         except OSError as error:
-            raise UserError(f"--workdir: cannot write in {self.folder}: {error}; name another folder") from None
+            raise UserError(
+                f"--workdir: cannot write in {self.folder}: {error}; name another folder"
+            ) from None
 
     def save(self, step: int, state: Any, model: Any) -> None:
-        """Starts saving; the arrays are copied before this returns. A failure keeps the older steps and is reported
-        by `close`, unless a later save succeeds: a full disk should not end a run that may yet have room."""
+        """Starts saving; the arrays are copied before this returns. A failure keeps the older steps
+        and is reported by `close`, unless a later save succeeds: a full disk should not end a run
+        that may yet have room.
+        """
         self._finish()
-        items = ocp.args.Composite(state=ocp.args.StandardSave(state), model=ocp.args.StandardSave(model))
+        items = ocp.args.Composite(
+            state=ocp.args.StandardSave(state), model=ocp.args.StandardSave(model)
+        )
         try:
             assert self._manager is not None
-            # Steps from here on were passed over as damaged. Left alone, one would bar this step, or outlive it.
+            # Steps from here on were passed over as damaged. Left alone, one would bar this step,
+            # or outlive it.
             for stale in [found for found in self._manager.all_steps() if found >= step]:
                 self._manager.delete(stale)
             self._saving = step
@@ -89,7 +103,8 @@ class Checkpoints:
         try:
             self._manager.wait_until_finished()
             self._manager.check_for_errors()
-            self._saving, self._failure = None, None
+            self._saving = None
+            self._failure = None
         except Exception as error:
             self._fail(step, error)
         for path in self.folder.glob("digest-*.json"):
@@ -101,14 +116,22 @@ class Checkpoints:
         self._saving = None
         self._failure = f"the checkpoint of step {step} could not be written: {_first_line(error)}"
         logging.error(self._failure)
-        for folder in self.folder.glob(f"{step}{UNFINISHED}*"):  # on a full disk the older steps need the room
+        # On a full disk the older steps need the room.
+        for folder in self.folder.glob(f"{step}{UNFINISHED}*"):
             shutil.rmtree(folder, ignore_errors=True)
         if self._manager is not None:
-            self._manager.reload()  # it has struck the oldest step off its list, for one that never came
+            # It has struck the oldest step off its list, for one that never came.
+            self._manager.reload()
 
     def steps(self) -> list[int]:
-        """Finished steps that are whole, newest first; a damaged one is named in the log and passed over."""
-        folders = [path for path in self.folder.glob("[0-9]*/") if path.name.isdigit() and any(path.iterdir())]
+        """Finished steps that are whole, newest first; a damaged one is named in the log and passed
+        over.
+        """
+        folders = [
+            path
+            for path in self.folder.glob("[0-9]*/")
+            if path.name.isdigit() and any(path.iterdir())
+        ]
         found = sorted((int(path.name) for path in folders), reverse=True)
         whole = []
         for step in found:
@@ -118,7 +141,9 @@ class Checkpoints:
             else:
                 whole.append(step)
         if found and not whole:
-            raise UserError(f"every checkpoint in {self.folder} is damaged; restore the folder or name another one")
+            raise UserError(
+                f"every checkpoint in {self.folder} is damaged; restore the folder or name another one"
+            )
         return whole
 
     def _problem(self, step: int) -> str | None:
@@ -131,7 +156,9 @@ class Checkpoints:
         return f"{changed[0]} is not the file that was written" if changed else None
 
     def restore_state(self, step: int, like: Any) -> Any:
-        """The state saved at `step`, of the names, shapes and types of `like`. Raises UserError if they differ."""
+        """The state saved at `step`, of the names, shapes and types of `like`. Raises UserError if
+        they differ.
+        """
         abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
         if _signature(self._metadata(step, "state")) != _signature(_plain(abstract)):
             what = f"checkpoint {step} in {self.folder} is of another network or optimizer"
@@ -139,10 +166,14 @@ class Checkpoints:
         return self._restore(step, "state", abstract)
 
     def restore_model(self, step: int) -> Any:
-        """The best weights and the statistics saved at `step`, as nested dicts of arrays on the first device."""
+        """The best weights and the statistics saved at `step`, as nested dicts of arrays on the
+        first device.
+        """
         device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
         metadata = self._metadata(step, "model")
-        abstract = jax.tree.map(lambda m: jax.ShapeDtypeStruct(m.shape, m.dtype, sharding=device), metadata)
+        abstract = jax.tree.map(
+            lambda m: jax.ShapeDtypeStruct(m.shape, m.dtype, sharding=device), metadata
+        )
         return self._restore(step, "model", abstract)
 
     def _metadata(self, step: int, item: str) -> Any:
@@ -155,9 +186,13 @@ class Checkpoints:
         return self._read(step, item, tree)
 
     def _restore(self, step: int, item: str, abstract: Any) -> Any:
-        return self._read(step, item, lambda checkpointer, path: checkpointer.restore(path, abstract))
+        return self._read(
+            step, item, lambda checkpointer, path: checkpointer.restore(path, abstract)
+        )
 
-    def _read(self, step: int, item: str, read: Callable[[ocp.StandardCheckpointer, Path], Any]) -> Any:
+    def _read(
+        self, step: int, item: str, read: Callable[[ocp.StandardCheckpointer, Path], Any]
+    ) -> Any:
         options = _alone()
         options.pop("create", None)
         with ocp.StandardCheckpointer(**options) as checkpointer:
@@ -172,15 +207,21 @@ class Checkpoints:
 
 
 def _alone() -> dict[str, Any]:
-    """Options by which orbax leaves the other processes alone: it is used by the first one, which has all arrays."""
+    """Options by which orbax leaves the other processes alone: it is used by the first one, which
+    has all arrays.
+    """
     if jax.process_count() == 1:
         return {}
-    first = ocp.options.MultiprocessingOptions(primary_host=0, active_processes={0}, barrier_sync_key_prefix="first")
+    first = ocp.options.MultiprocessingOptions(
+        primary_host=0, active_processes={0}, barrier_sync_key_prefix="first"
+    )
     return {"multiprocessing_options": first, "create": False}
 
 
 def _plain(tree: Any) -> Any:
-    """The tree as orbax stores it: dataclasses and named tuples become dicts, which orders their leaves by name."""
+    """The tree as orbax stores it: dataclasses and named tuples become dicts, which orders their
+    leaves by name.
+    """
     return ocp.tree.serialize_tree(tree, keep_empty_nodes=True)
 
 
@@ -190,8 +231,10 @@ def _signature(tree: Any) -> list[tuple[str, tuple[int, ...], Any]]:
 
 
 def _digests(folder: Path, *, sync: bool = False) -> dict[str, str]:
-    """SHA-256 of every file of a step's items. `sync` also flushes each to the disk, metadata files included, which
-    orbax leaves to the operating system. What stands beside the items, orbax changes later and never needs."""
+    """SHA-256 of every file of a step's items. `sync` also flushes each to the disk, metadata files
+    included, which orbax leaves to the operating system. What stands beside the items, orbax
+    changes later and never needs.
+    """
     digests = {}
     for path in sorted(p for p in folder.glob("*/**/*") if p.is_file()):
         with open(path, "rb") as file:
@@ -202,7 +245,9 @@ def _digests(folder: Path, *, sync: bool = False) -> dict[str, str]:
 
 
 def _not_of_orbax(record: LogRecord) -> bool:
-    """Its failures come back as exceptions, told here in a line; what it logs of them is pages of traceback."""
+    """Its failures come back as exceptions, told here in a line; what it logs of them is pages of
+    traceback.
+    """
     return "orbax" not in record.pathname
 
 

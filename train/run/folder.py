@@ -1,4 +1,6 @@
-"""A run's folder: made once, held by one process, and written so that no partial file bears a final name."""
+"""A run's folder: made once, held by one process, and written so that no partial file bears a final
+name.
+"""
 
 from __future__ import annotations
 
@@ -25,18 +27,24 @@ def fresh_folder(name: str, root: str = "runs") -> Path:
         except FileExistsError:
             continue
         except OSError as error:
-            raise UserError(f"--workdir: cannot make {folder}: {error.strerror}; name another folder") from None
+            raise UserError(
+                f"--workdir: cannot make {folder}: {error.strerror}; name another folder"
+            ) from None
     raise UserError(f"--workdir: {stem} exists a thousand times over; name another folder")
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Makes the folder if need be and holds it: a second run in it is refused. The kernel frees a dead run's hold."""
+    """Makes the folder if need be and holds it: a second run in it is refused. The kernel frees a
+    dead run's hold.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
-        raise UserError(f"--workdir: cannot write in {folder}: {error.strerror}; name another folder") from None
+        raise UserError(
+            f"--workdir: cannot write in {folder}: {error.strerror}; name another folder"
+        ) from None
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -65,7 +73,9 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path, what: str) -> Any:
-    """The content of a JSON file of a run's folder. Raises UserError when it is not there or not whole."""
+    """The content of a JSON file of a run's folder. Raises UserError when it is not there or not
+    whole.
+    """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

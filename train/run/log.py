@@ -1,4 +1,6 @@
-"""What a run writes down as it goes: metrics.jsonl, one line per split of an evaluation, and TensorBoard's events."""
+"""What a run writes down as it goes: metrics.jsonl, one line per split of an evaluation, and
+TensorBoard's events.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +19,13 @@ NAME = "metrics.jsonl"
 
 
 class RunLog:
-    """Appends evaluations to FOLDER/metrics.jsonl and, as scalars such as "valid/rmse", to FOLDER/tensorboard/.
+    """Appends evaluations to FOLDER/metrics.jsonl and, as scalars such as "valid/rmse", to
+    FOLDER/tensorboard/.
 
-    A resumed run passes the step it goes on from: later lines, and one torn by a crash, are dropped, so that the file
-    ends up byte for byte that of a run that was never stopped. For that an evaluation must be written before the
-    checkpoint of its step. A new run (`after_step` -1) starts an empty file. Raises StorageError.
+    A resumed run passes the step it goes on from: later lines, and one torn by a crash, are
+    dropped, so that the file ends up byte for byte that of a run that was never stopped. For that
+    an evaluation must be written before the checkpoint of its step. A new run (`after_step` -1)
+    starts an empty file. Raises StorageError.
     """
 
     def __init__(self, folder: Path | str, after_step: int = -1):
@@ -34,17 +38,34 @@ class RunLog:
         except OSError as error:
             raise StorageError(f"cannot write {self.path}: {error.strerror}") from None
 
-    def write(self, step: int, epoch: float, scores: Mapping[str, Mapping[str, float]], member: int = 0) -> None:
-        """One evaluation: {split: {"loss": ..., metric: ...}}. Numbers that are not finite become null.
+    def write(
+        self, step: int, epoch: float, scores: Mapping[str, Mapping[str, float]], member: int = 0
+    ) -> None:
+        """One evaluation: {split: {"loss": ..., metric: ...}}. Numbers that are not finite become
+        null.
 
-        TensorBoard shows the members of a population beside each other: "valid/rmse", "valid/rmse/member_1".
+        TensorBoard shows the members of a population beside each other: "valid/rmse",
+        "valid/rmse/member_1".
         """
-        lines, tags = [], {}
+        lines = []
+        tags = {}
         for split, values in scores.items():
-            finite = {name: float(value) if math.isfinite(value) else None for name, value in values.items()}
-            lines.append(json.dumps({"step": step, "epoch": epoch, "split": split, "member": member, **finite}) + "\n")
+            finite = {
+                name: float(value) if math.isfinite(value) else None
+                for name, value in values.items()
+            }
+            lines.append(
+                json.dumps(
+                    {"step": step, "epoch": epoch, "split": split, "member": member, **finite}
+                )
+                + "\n"
+            )
             ending = f"/member_{member}" if member else ""
-            tags |= {f"{split}/{name}{ending}": value for name, value in finite.items() if value is not None}
+            tags |= {
+                f"{split}/{name}{ending}": value
+                for name, value in finite.items()
+                if value is not None
+            }
         data = "".join(lines).encode()
         try:
             if self._file.write(data) != len(data):
@@ -66,7 +87,8 @@ class RunLog:
 
 
 def read_history(folder: Path | str) -> list[dict[str, Any]]:
-    """The lines of FOLDER/metrics.jsonl in order, without a torn last one; empty if there is no such file.
+    """The lines of FOLDER/metrics.jsonl in order, without a torn last one; empty if there is no
+    such file.
 
     Raises UserError on a line that a run did not write.
     """
@@ -89,14 +111,20 @@ def _lines(path: Path) -> list[tuple[bytes, dict[str, Any]]]:
             record = json.loads(line)
             record["step"]
         except (ValueError, TypeError, KeyError):
-            raise UserError(f"{path}, line {number}: expected an evaluation in JSON; delete the line") from None
+            raise UserError(
+                f"{path}, line {number}: expected an evaluation in JSON; delete the line"
+            ) from None
         records.append((line, record))
     return records
 
 
 def _drop_lines(path: Path, after_step: int) -> None:
     """Leaves the whole lines up to `after_step`, or an empty file for -1, whatever it held."""
-    kept = b"".join(line for line, record in _lines(path) if record["step"] <= after_step) if after_step >= 0 else b""
+    kept = (
+        b"".join(line for line, record in _lines(path) if record["step"] <= after_step)
+        if after_step >= 0
+        else b""
+    )
     _replace(path, kept)
 
 
@@ -107,14 +135,17 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 class _TensorBoard:
-    """Scalars as TensorBoard reads them; it forgets what an earlier attempt wrote from `first_step` on.
+    """Scalars as TensorBoard reads them; it forgets what an earlier attempt wrote from `first_step`
+    on.
 
-    EventsWriter is what SummaryWriter wraps in a queue and a thread. That thread dies on a full disk, and the queue
-    then blocks the run for ever; written in place, the error comes up where it can be reported.
+    EventsWriter is what SummaryWriter wraps in a queue and a thread. That thread dies on a full
+    disk, and the queue then blocks the run for ever; written in place, the error comes up where it
+    can be reported.
     """
 
     def __init__(self, folder: Path, first_step: int):
-        # tensorboardX imports torch wherever that is installed, a second spent on nothing: it is hidden meanwhile.
+        # tensorboardX imports torch wherever that is installed, a second spent on nothing: it is
+        # hidden meanwhile.
         modules: dict[str, Any] = sys.modules
         hide = "torch" not in modules
         if hide:
@@ -127,7 +158,8 @@ class _TensorBoard:
             if hide:
                 del modules["torch"]
         folder.mkdir(exist_ok=True)
-        # The name holds whole seconds only: a run resumed within one must not overwrite the events before it.
+        # The name holds whole seconds only: a run resumed within one must not overwrite the events
+        # before it.
         self._writer = EventsWriter(str(folder / "events"), f".{os.getpid()}.{first_step}")
         self._messages: Any = event_pb2
         self._scalar = scalar

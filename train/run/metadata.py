@@ -1,4 +1,6 @@
-"""config.json and encoder.json of a run's folder: written by a new run, agreed with by a resumed one."""
+"""config.json and encoder.json of a run's folder: written by a new run, agreed with by a resumed
+one.
+"""
 
 from __future__ import annotations
 
@@ -17,23 +19,39 @@ from train.run.folder import read_json, write_json
 
 
 def check_or_write_metadata(folder: Path, config: Config, dataset: Dataset) -> None:
-    """Writes config.json and encoder.json, or raises UserError if the folder's run is another one."""
+    """Writes config.json and encoder.json, or raises UserError if the folder's run is another
+    one.
+    """
     path = folder / "config.json"
     if not path.exists():
-        write_json(folder / "encoder.json", dataset.encoder.to_json() | {"fingerprint": dataset.fingerprint})
+        write_json(
+            folder / "encoder.json",
+            dataset.encoder.to_json() | {"fingerprint": dataset.fingerprint},
+        )
         write_json(path, {"config": configs.to_json(config), "versions": versions()})
         return
     before = configs.from_json(read_json(path, "a run's folder")["config"])
-    longer = dataclasses.replace(before, train=dataclasses.replace(before.train, epochs=config.train.epochs))
+    longer = dataclasses.replace(
+        before, train=dataclasses.replace(before.train, epochs=config.train.epochs)
+    )
     longer.devices = config.devices  # they change nothing that is saved
-    if resolved(config.train.epochs) >= resolved(before.train.epochs) and not configs.differences(longer, config):
+    if resolved(config.train.epochs) >= resolved(before.train.epochs) and not configs.differences(
+        longer, config
+    ):
         if config != before:
             write_json(path, {"config": configs.to_json(config), "versions": versions()})
     else:
         changed = "; ".join(configs.differences(before, config))
-        raise UserError(f"--workdir: {folder} holds a run of another config ({changed}); name another folder")
-    if read_json(folder / "encoder.json", "a run's folder").get("fingerprint") != dataset.fingerprint:
-        raise UserError(f"--workdir: the data changed since the run in {folder} began; name another folder")
+        raise UserError(
+            f"--workdir: {folder} holds a run of another config ({changed}); name another folder"
+        )
+    if (
+        read_json(folder / "encoder.json", "a run's folder").get("fingerprint")
+        != dataset.fingerprint
+    ):
+        raise UserError(
+            f"--workdir: the data changed since the run in {folder} began; name another folder"
+        )
 
 
 def versions() -> dict[str, str]:

@@ -1,4 +1,6 @@
-"""From a config to a run that is ready to train: data read and on the device, folder written or agreed with."""
+"""From a config to a run that is ready to train: data read and on the device, folder written or
+agreed with.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ from train.run.run import Run
 
 
 def prepare(config: Config, dataset: Any, folder: Path) -> Run:
-    """Resolves the config, writes it and the schema into the folder, or checks them against it; data to the device.
+    """Resolves the config, writes it and the schema into the folder, or checks them against it;
+    data to the device.
 
     Of a population, of which one member was asked for, that one.
     """
@@ -31,23 +34,34 @@ def prepare(config: Config, dataset: Any, folder: Path) -> Run:
         config = config_of(config, member)
         dataset = in_folds(given, dataset)[member.fold]
     config = resolve_config(config, dataset)
-    on_process_zero(lambda: check_or_write_metadata(folder, dataclasses.replace(config, population=given.population), dataset))
+    on_process_zero(
+        lambda: check_or_write_metadata(
+            folder, dataclasses.replace(config, population=given.population), dataset
+        )
+    )
     program = make_program(config, dataset)
     data = to_device(program, dataset, dataset.statistics(dataset.splits["train"], config.data))
     return Run(folder, config, dataset, program, data)
 
 
 def place_run(run: Run, specs: Any = EVERYWHERE) -> Run:
-    """The run over its devices; `specs` say where its data stand. Raises UserError, see `make_layout`."""
+    """The run over its devices; `specs` say where its data stand. Raises UserError, see
+    `make_layout`.
+    """
     layout, program = make_layout(run.config, run.program, max(len(run.members), 1))
-    return dataclasses.replace(run, layout=layout, program=program, data=place(layout, run.data, specs))
+    return dataclasses.replace(
+        run, layout=layout, program=program, data=place(layout, run.data, specs)
+    )
 
 
 def in_folds(config: Config, dataset: Any) -> list[Any]:
     """The data set once for every fold, with other splits; as it is where there are none."""
     if config.population.folds == 1:
         return [dataset]
-    return [dataclasses.replace(dataset, splits=splits) for splits in dataset.folds(config.population.folds)]
+    return [
+        dataclasses.replace(dataset, splits=splits)
+        for splits in dataset.folds(config.population.folds)
+    ]
 
 
 def resolve_config(config: Config, dataset: Any) -> Config:
@@ -56,7 +70,9 @@ def resolve_config(config: Config, dataset: Any) -> Config:
     if isinstance(dataset.encoder, SequenceEncoder):
         config = resolve_sequences(config, n_train, **dataset.encoder.traits)
     classes = dataset.encoder.heads[0].kind not in ("regression", "reconstruction")
-    return resolve(config, n_train, classes=classes, season=getattr(dataset.encoder, "season", None))
+    return resolve(
+        config, n_train, classes=classes, season=getattr(dataset.encoder, "season", None)
+    )
 
 
 def training_rows(dataset: Any) -> int:
@@ -69,6 +85,6 @@ def make_program(config: Config, dataset: Any) -> Program:
     network, tasks = make_network(config, dataset.encoder)
     n_steps = -(-training_rows(dataset) // resolved(config.train.batch_size))
     total = n_steps * resolved(config.train.epochs)
-    return Program(network, dataset.take, tasks, make_optimizer(config.optim, total), config, total, n_steps)
-
-
+    return Program(
+        network, dataset.take, tasks, make_optimizer(config.optim, total), config, total, n_steps
+    )

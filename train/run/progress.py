@@ -1,4 +1,6 @@
-"""A run's progress in a terminal: one line on stderr that rewrites itself, and nothing where nobody watches."""
+"""A run's progress in a terminal: one line on stderr that rewrites itself, and nothing where nobody
+watches.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +17,20 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """Epoch, loss, a score and its best so far, examples per second and time left, while the `with` block runs.
+    """Epoch, loss, a score and its best so far, examples per second and time left, while the `with`
+    block runs.
 
-    Silent, and free, if it is told to be or stderr is no terminal. `first_epoch` counts the epochs a resumed run
-    already has. The time left is that of all `epochs`: a run that stops early needs less.
+    Silent, and free, if it is told to be or stderr is no terminal. `first_epoch` counts the epochs
+    a resumed run already has. The time left is that of all `epochs`: a run that stops early needs
+    less.
     """
 
-    def __init__(self, epochs: int, examples_per_epoch: int, first_epoch: int = 0, *, silent: bool = False):
-        self.epochs, self.examples_per_epoch, self.first_epoch = epochs, examples_per_epoch, first_epoch
+    def __init__(
+        self, epochs: int, examples_per_epoch: int, first_epoch: int = 0, *, silent: bool = False
+    ):
+        self.epochs = epochs
+        self.examples_per_epoch = examples_per_epoch
+        self.first_epoch = first_epoch
         self._silent = silent
         self._bar: Bar | None = None
         self._best: float | None = None
@@ -31,7 +39,9 @@ class Progress:
     def __enter__(self) -> Progress:
         if not self._silent and sys.stderr.isatty():
             self._bar = _make_bar()
-            self._task = self._bar.add_task("", total=self.epochs, completed=self.first_epoch, said="compiling")
+            self._task = self._bar.add_task(
+                "", total=self.epochs, completed=self.first_epoch, said="compiling"
+            )
             self._bar.start()
         return self
 
@@ -40,7 +50,9 @@ class Progress:
             self._bar.stop()
 
     def update(self, epoch: int, loss: float, metrics: Mapping[str, float]) -> None:
-        """After `epoch` epochs: the loss, and the first of `metrics` with its best value since this run started."""
+        """After `epoch` epochs: the loss, and the first of `metrics` with its best value since this
+        run started.
+        """
         if self._bar is None:
             return
         parts = [f"loss {loss:.4g}"]
@@ -48,11 +60,14 @@ class Progress:
             name, score = next(iter(metrics.items()))
             parts.append(f"{name} {score:.4g}")
             choose = max if name.rpartition(".")[2] in HIGHER_IS_BETTER else min
-            self._best = choose((v for v in (self._best, score) if v is not None and math.isfinite(v)), default=None)
+            self._best = choose(
+                (v for v in (self._best, score) if v is not None and math.isfinite(v)), default=None
+            )
             if self._best is not None:
                 parts[-1] += f" (best {self._best:.4g})"
         now = time.perf_counter()
-        if self._first is None:  # the first epochs were compiled too, and say nothing about the speed
+        # The first epochs were compiled too, and say nothing about the speed.
+        if self._first is None:
             self._first = epoch, now
         elif now > self._first[1]:
             rate = (epoch - self._first[0]) * self.examples_per_epoch / (now - self._first[1])
@@ -71,7 +86,15 @@ def _make_bar() -> Bar:
     )
 
     said = TextColumn("{task.fields[said]}", markup=False)  # a column may be called "[red]"
-    columns = TextColumn("epoch"), MofNCompleteColumn(), BarColumn(bar_width=24), said, TimeRemainingColumn()
+    columns = (
+        TextColumn("epoch"),
+        MofNCompleteColumn(),
+        BarColumn(bar_width=24),
+        said,
+        TimeRemainingColumn(),
+    )
     # What the run prints on stdout stays there when that is a file or a pipe.
     redirect = sys.stdout.isatty()
-    return Progress(*columns, console=Console(file=sys.stderr), refresh_per_second=4, redirect_stdout=redirect)
+    return Progress(
+        *columns, console=Console(file=sys.stderr), refresh_per_second=4, redirect_stdout=redirect
+    )

@@ -11,7 +11,9 @@ from typing import Any
 
 @contextlib.contextmanager
 def signals() -> Iterator[list[int]]:
-    """Collects SIGTERM and SIGINT instead of dying of them; the second one of a kind has its usual effect."""
+    """Collects SIGTERM and SIGINT instead of dying of them; the second one of a kind has its usual
+    effect.
+    """
     received: list[int] = []
     previous: dict[int, Any] = {}
 

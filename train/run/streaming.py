@@ -1,7 +1,9 @@
-"""Training on chunks of rows that do not fit in memory: the same updates and rounds, called by the host.
+"""Training on chunks of rows that do not fit in memory: the same updates and rounds, called by the
+host.
 
-Shapes: r rows of a chunk, s steps of a chunk, b batch rows, p processes. Each process reads chunks of its own, of which
-every one of its devices is given a part; a program begins by telling all devices all of them.
+Shapes: r rows of a chunk, s steps of a chunk, b batch rows, p processes. Each process reads chunks
+of its own, of which every one of its devices is given a part; a program begins by telling all
+devices all of them.
 """
 
 from __future__ import annotations
@@ -45,17 +47,29 @@ def is_stream(run: Run) -> bool:
 
 
 def start_stream(run: Run, state: State) -> State:
-    """A fresh state of a stream: the sums of a round are part of it, for a round may be stopped anywhere within."""
-    return state.replace(sums=no_sums(run.program, state.weights) | {"updates": jnp.zeros((), jnp.int32)})
+    """A fresh state of a stream: the sums of a round are part of it, for a round may be stopped
+    anywhere within.
+    """
+    return state.replace(
+        sums=no_sums(run.program, state.weights) | {"updates": jnp.zeros((), jnp.int32)}
+    )
 
 
 def train_chunk(
-    program: Program, plan: Plan, data: Data, state: State, batch_r: Batch, rows_p: Array, n_steps: Array
+    program: Program,
+    plan: Plan,
+    data: Data,
+    state: State,
+    batch_r: Batch,
+    rows_p: Array,
+    n_steps: Array,
 ) -> State:
-    """The updates on a chunk of raw rows, shuffled by the number of the chunk. Of each process' part the first `rows_p`
-    are real."""
+    """The updates on a chunk of raw rows, shuffled by the number of the chunk. Of each process'
+    part the first `rows_p` are real.
+    """
     batch_r = gathered(program.parts, batch_r)
-    network, variables = program.network, {"statistics": data.statistics}
+    network = program.network
+    variables = {"statistics": data.statistics}
     inputs = network.apply(variables, batch_r.inputs, method="preprocess")
     target = network.apply(variables, batch_r.target, method="preprocess_target")
     size = len(batch_r.weight)
@@ -68,11 +82,18 @@ def train_chunk(
     )
     epoch, done = jnp.divmod(state.step, plan.steps_per_epoch)
     number = epoch * plan.chunks_per_epoch + done // plan.steps_per_chunk
-    rows_sb, mask_sb = epoch_rows(replace(program, steps_per_epoch=plan.steps_per_chunk), data, number)
+    rows_sb, mask_sb = epoch_rows(
+        replace(program, steps_per_epoch=plan.steps_per_chunk), data, number
+    )
 
     def body(i: Array, carry: tuple[State, Any]) -> tuple[State, Any]:
         batch = program.take(data.arrays, rows_sb[i])
-        state, sums = update(program, data, carry[0], batch._replace(weight=data.train_weight[rows_sb[i]] * mask_sb[i]))
+        state, sums = update(
+            program,
+            data,
+            carry[0],
+            batch._replace(weight=data.train_weight[rows_sb[i]] * mask_sb[i]),
+        )
         return state, jax.tree.map(jnp.add, carry[1], sums)
 
     # Summed up chunk by chunk: a sum over all steps of a long epoch would lose digits.
@@ -92,11 +113,16 @@ def end_stream_round(program: Program, data: Data, state: State) -> tuple[State,
 def compile_chunks(run: Run, state: State) -> Callable[..., tuple[State, Any, Any]]:
     """The training program for a stream: (data, state, n_rounds) -> (state, logs, rounds done).
 
-    A call trains on one chunk, while the next is read, and does at most one round; most calls end within one.
+    A call trains on one chunk, while the next is read, and does at most one round; most calls end
+    within one.
     """
-    program, dataset, options, layout = run.program, run.dataset, run.config.train, run.layout
+    program = run.program
+    dataset = run.dataset
+    options = run.config.train
+    layout = run.layout
     plan = plan_of(run.config, dataset.n_train)
-    first_step, size = int(state.step), plan.steps_per_chunk * plan.batch_size
+    first_step = int(state.step)
+    size = plan.steps_per_chunk * plan.batch_size
     along_chunk = PartitionSpec(BATCH) if layout else EVERYWHERE
     _check_divides(plan, program)
     shapes = jax.tree.map(
@@ -114,7 +140,9 @@ def compile_chunks(run: Run, state: State) -> Callable[..., tuple[State, Any, An
         return *end_stream_round(program, data, state), jnp.int32(1)
 
     chunk_arguments = run.data, state, shapes, np.zeros(n_processes, np.int32), np.int32(0)
-    train_compiled = compiled(layout, train, chunk_arguments, more=(along_chunk, EVERYWHERE, EVERYWHERE))
+    train_compiled = compiled(
+        layout, train, chunk_arguments, more=(along_chunk, EVERYWHERE, EVERYWHERE)
+    )
     judge_compiled = compiled(layout, judge, (run.data, state))
     factors = _factors(run)
 
@@ -128,12 +156,15 @@ def compile_chunks(run: Run, state: State) -> Callable[..., tuple[State, Any, An
 
     process = {"process": jax.process_index(), "n_processes": n_processes}
     read = read_chunks(dataset, plan, run.config.seed, first_step, program.total_steps, **process)
-    chunks, step = ahead(map(to_device, read)), first_step
+    chunks = ahead(map(to_device, read))
+    step = first_step
 
     def call(data: Data, state: State, n_rounds: Any) -> tuple[State, Any, int]:
         nonlocal step
         chunk = next(chunks)
-        state, _, _ = train_compiled(data, state, chunk.batch, chunk.rows_p, np.int32(chunk.n_steps))
+        state, _, _ = train_compiled(
+            data, state, chunk.batch, chunk.rows_p, np.int32(chunk.n_steps)
+        )
         step += chunk.n_steps
         epoch, within = divmod(step, plan.steps_per_epoch)
         if within or (epoch % options.eval_every and epoch < resolved(options.epochs)):
@@ -148,11 +179,15 @@ def _check_divides(plan: Plan, program: Program) -> None:
     n_devices = program.parts.devices
     if plan.batch_size % n_devices:
         what = f"{plan.batch_size} rows of a stream cannot be shared evenly by {n_devices} devices"
-        raise UserError(f"config.train.batch_size: {what}; set it to a multiple, or config.devices.count")
+        raise UserError(
+            f"config.train.batch_size: {what}; set it to a multiple, or config.devices.count"
+        )
 
 
 def _factors(run: Run) -> tuple[str, np.ndarray] | None:
-    """The head that classes are weighted by, and what each counts for in the loss; None where all count alike."""
+    """The head that classes are weighted by, and what each counts for in the loss; None where all
+    count alike.
+    """
     if run.config.class_weight is None:
         return None
     head, factor_k = class_factors(run.config, run.dataset.encoder, run.dataset.stream.class_counts)

@@ -33,7 +33,8 @@ def plain(name: str) -> str:
     ],
 )
 def test_classes_are_the_names_that_scikit_learn_has(name, load, target):
-    truth, table = load(), builtin.read_builtin(name)
+    truth = load()
+    table = builtin.read_builtin(name)
     assert table.column_names == [*map(plain, truth.feature_names), target]
     np.testing.assert_array_equal(numbers(table.drop_columns(target)), truth.data)
     assert table.column(target).to_pylist() == truth.target_names[truth.target].tolist()
@@ -49,14 +50,16 @@ def test_class_names():
 
 
 def test_diabetes_is_unscaled():
-    truth, table = datasets.load_diabetes(scaled=False), builtin.read_builtin("diabetes")
+    truth = datasets.load_diabetes(scaled=False)
+    table = builtin.read_builtin("diabetes")
     assert table.column_names == [*truth.feature_names, "progression"]
     np.testing.assert_array_equal(numbers(table), np.column_stack([truth.data, truth.target]))
     assert table.column("age").to_pylist()[:3] == [59, 48, 72]
 
 
 def test_digits():
-    truth, table = datasets.load_digits(), builtin.read_builtin("digits")
+    truth = datasets.load_digits()
+    table = builtin.read_builtin("digits")
     assert table.column_names[:9] == [*(f"pixel_0_{column}" for column in range(8)), "pixel_1_0"]
     np.testing.assert_array_equal(numbers(table), np.column_stack([truth.data, truth.target]))
     np.testing.assert_array_equal(table.column("pixel_3_5").to_numpy(), truth.images[:, 3, 5])
@@ -74,7 +77,9 @@ def test_scikit_learn_is_not_imported():
 
 
 def test_unknown_name_gets_the_nearest_one():
-    with pytest.raises(UserError, match=r"^builtin:diabets: no such table; did you mean builtin:diabetes\?$"):
+    with pytest.raises(
+        UserError, match=r"^builtin:diabets: no such table; did you mean builtin:diabetes\?$"
+    ):
         builtin.read_builtin("diabets")
     with pytest.raises(UserError, match="breast_cancer, diabetes, digits, iris, wine"):
         builtin.read_builtin("mnist")

@@ -42,7 +42,8 @@ def test_the_length_is_part_of_the_name():
 
 
 def test_pictures_are_read_row_by_row():
-    digits, rows = read_builtin("digits"), read_builtin("digits_rows")
+    digits = read_builtin("digits")
+    rows = read_builtin("digits_rows")
     assert rows["digit"].equals(digits["digit"])
     picture = np.array(rows["x"][17].as_py())
     assert picture.shape == (8, 8)

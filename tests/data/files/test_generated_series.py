@@ -13,5 +13,9 @@ def test_mackey_glass_follows_its_equation():
     x = [1.2] * (17 * steps_per_unit + 1)
     for i in range(60 * steps_per_unit):
         x.append(x[-1] + (0.2 * x[i] / (1 + x[i] ** 10) - 0.1 * x[-1]) / steps_per_unit)
-    np.testing.assert_allclose(integrate(61, 10), x[17 * steps_per_unit :: steps_per_unit], atol=2e-3)
-    np.testing.assert_array_equal(read_builtin("mackey_glass")["x"].to_numpy()[:20], integrate(320, 10)[300:])
+    np.testing.assert_allclose(
+        integrate(61, 10), x[17 * steps_per_unit :: steps_per_unit], atol=2e-3
+    )
+    np.testing.assert_array_equal(
+        read_builtin("mackey_glass")["x"].to_numpy()[:20], integrate(320, 10)[300:]
+    )

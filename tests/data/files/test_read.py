@@ -56,16 +56,30 @@ def kinds(table: pa.Table) -> list[str]:
 
 
 def test_kinds_and_order_of_columns(load):
-    first, second = "x,1,1.5,true,2020-01-31,2020-01-31 10:00:00,a", "y,-2,1e3,False,2020-02-01,2020-02-01 11:30:00,b"
+    first = "x,1,1.5,true,2020-01-31,2020-01-31 10:00:00,a"
+    second = "y,-2,1e3,False,2020-02-01,2020-02-01 11:30:00,b"
     table = load(f"z,i,f,b,d,t,s\n{first}\n{second}\n")
     assert table.column_names == ["z", "i", "f", "b", "d", "t", "s"]
-    assert kinds(table) == ["string", "int64", "double", "bool", "date32[day]", "timestamp[s]", "string"]
+    assert kinds(table) == [
+        "string",
+        "int64",
+        "double",
+        "bool",
+        "date32[day]",
+        "timestamp[s]",
+        "string",
+    ]
     assert table.slice(1).to_pylist() == [
         {
-            "z": "y", "i": -2, "f": 1000.0, "b": False, "d": datetime.date(2020, 2, 1),
-            "t": datetime.datetime(2020, 2, 1, 11, 30), "s": "b",
+            "z": "y",
+            "i": -2,
+            "f": 1000.0,
+            "b": False,
+            "d": datetime.date(2020, 2, 1),
+            "t": datetime.datetime(2020, 2, 1, 11, 30),
+            "s": "b",
         }
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize("marker", MISSING)
@@ -85,7 +99,11 @@ def test_blanks_around_markers_do_not_make_numbers_text(load):
 
 def test_own_markers_replace_the_usual_ones_but_an_empty_cell_stays_missing(load):
     table = load("a,b,c\n-999,NA,true\n,x,\n3,,-999\n", missing=("-999",))
-    assert table.to_pydict() == {"a": [None, None, 3], "b": ["NA", "x", None], "c": [True, None, None]}
+    assert table.to_pydict() == {
+        "a": [None, None, 3],
+        "b": ["NA", "x", None],
+        "c": [True, None, None],
+    }
 
 
 def test_nan_is_missing_whatever_its_case(load):
@@ -102,7 +120,9 @@ def test_kind_is_that_of_the_whole_file_not_of_its_beginning(load):
 
 
 def test_integers_beyond_64_bits_are_doubles(load):
-    assert load("a,b\n123456789012345678901234,1\n").column("a").to_pylist() == [1.2345678901234568e23]
+    assert load("a,b\n123456789012345678901234,1\n").column("a").to_pylist() == [
+        1.2345678901234568e23
+    ]
 
 
 # Text: delimiters, quotes, line ends, encodings.
@@ -111,9 +131,18 @@ def test_integers_beyond_64_bits_are_doubles(load):
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_delimiter_is_found(load, delimiter):
     others = "".join(d for d in ",;\t|" if d != delimiter)
-    lines = [["a", "b", "c"], ["1", f'"x{delimiter}{others}"', "3"], ["4", f"y{others}", "6"], ["7", "z", ""]]
+    lines = [
+        ["a", "b", "c"],
+        ["1", f'"x{delimiter}{others}"', "3"],
+        ["4", f"y{others}", "6"],
+        ["7", "z", ""],
+    ]
     table = load("".join(delimiter.join(line) + "\n" for line in lines), "x.txt")
-    assert table.to_pydict() == {"a": [1, 4, 7], "b": [f"x{delimiter}{others}", f"y{others}", "z"], "c": [3, 6, None]}
+    assert table.to_pydict() == {
+        "a": [1, 4, 7],
+        "b": [f"x{delimiter}{others}", f"y{others}", "z"],
+        "c": [3, 6, None],
+    }
 
 
 def test_delimiter_is_not_taken_from_a_quoted_header(load):
@@ -131,13 +160,17 @@ def test_delimiter_is_found_when_the_header_is_longer_than_the_sample(load):
 
 
 def test_delimiter_is_found_when_the_sample_ends_inside_a_line(load):
-    header, line = "a,b;c;d\n", "1,2;" + "y" * 121 + ";3\n"
-    assert 4 < (delimited.SAMPLE_BYTES - len(header)) % len(line) < 125  # between its two semicolons
+    header = "a,b;c;d\n"
+    line = "1,2;" + "y" * 121 + ";3\n"
+    # Between its two semicolons.
+    assert 4 < (delimited.SAMPLE_BYTES - len(header)) % len(line) < 125
     assert load(header + line * 1000).column_names == ["a,b", "c", "d"]
 
 
 def test_tsv_of_one_column_may_hold_commas(load):
-    assert load("review\ngood, but slow\nfine\n", "x.tsv").to_pydict() == {"review": ["good, but slow", "fine"]}
+    assert load("review\ngood, but slow\nfine\n", "x.tsv").to_pydict() == {
+        "review": ["good, but slow", "fine"]
+    }
 
 
 def test_one_column(load):
@@ -176,7 +209,12 @@ def test_line_ends(load, end, last):
 @pytest.mark.parametrize("name", ["x.csv", "x.jsonl"])
 @pytest.mark.parametrize(
     ("mark", "encoding"),
-    [(b"", "utf-8"), (b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")],
+    [
+        (b"", "utf-8"),
+        (b"\xef\xbb\xbf", "utf-8"),
+        (b"\xff\xfe", "utf-16-le"),
+        (b"\xfe\xff", "utf-16-be"),
+    ],
 )
 def test_encodings(load, mark, encoding, name):
     text = "é,b\n日本,1\n" if name == "x.csv" else '{"é": "日本", "b": 1}\n'
@@ -189,7 +227,12 @@ def test_blanks_around_names_are_dropped(load):
 
 def test_decimal_commas(load):
     table = load("a;b;c;d\n1,5;2;x,1;NA\n-1.234,5;3;1,5; 0,5 \n")
-    assert table.to_pydict() == {"a": [1.5, -1234.5], "b": [2, 3], "c": ["x,1", "1,5"], "d": [None, 0.5]}
+    assert table.to_pydict() == {
+        "a": [1.5, -1234.5],
+        "b": [2, 3],
+        "c": ["x,1", "1,5"],
+        "d": [None, 0.5],
+    }
 
 
 def test_decimal_commas_are_not_guessed_where_the_comma_delimits(load):
@@ -220,7 +263,10 @@ def test_decimal_commas_are_not_guessed_where_the_comma_delimits(load):
         ('a,b\n1,x"\n3,",4\n', "x.csv, line 3: a quote is opened and never closed"),
         ('a,b\n1,"x\n2,"y\n', "x.csv, line 2: there is text after a closing quote"),
         ('a,b\n1,2\n1,"x"y\n', "x.csv, line 3: there is text after a closing quote"),
-        ("a;b\n1,5;2.5\n", "x.csv: has decimal commas in column 'a' and decimal points in column 'b'"),
+        (
+            "a;b\n1,5;2.5\n",
+            "x.csv: has decimal commas in column 'a' and decimal points in column 'b'",
+        ),
         (b"a,b\n1,2\n3,\xe9t\xe9\n", "x.csv, line 3: byte 10 is not UTF-8 text"),
         (b"\xff\xfea\x00,", "x.csv, line 1: byte 4 is not UTF-16 text"),
         (b"a,b\r1,2\r3,\x00\r", "x.csv, line 3: byte 10 is NUL"),
@@ -251,42 +297,70 @@ def test_no_text_makes_a_traceback_or_shifts_a_row(load, rows):
     assert table.column_names == ["one", "two"] and table.num_rows == len(records) - 1
     for at, column in enumerate(table.columns):
         if pa.types.is_string(column.type):
-            assert column.to_pylist() == [record[at] if record[at].strip() else None for record in records[1:]]
+            assert column.to_pylist() == [
+                record[at] if record[at].strip() else None for record in records[1:]
+            ]
 
 
 # JSON lines.
 
 
 def test_json_lines(load):
-    lines = ['{"i": 1, "s": "x", "l": [1, 2]}', "", '{"s": "NA", "f": 0.5, "l": []}', '{"i": null, "f": NaN, "s": "?"}']
+    lines = [
+        '{"i": 1, "s": "x", "l": [1, 2]}',
+        "",
+        '{"s": "NA", "f": 0.5, "l": []}',
+        '{"i": null, "f": NaN, "s": "?"}',
+    ]
     table = load("\n".join(lines), "x.jsonl")
     assert table.to_pydict() == {
-        "i": [1, None, None], "s": ["x", None, None], "l": [[1, 2], [], None], "f": [None, 0.5, None],
-    }  # fmt: skip
+        "i": [1, None, None],
+        "s": ["x", None, None],
+        "l": [[1, 2], [], None],
+        "f": [None, 0.5, None],
+    }
     assert kinds(table) == ["int64", "string", "list<item: int64>", "double"]
 
 
 def test_json_strings_of_numbers_and_markers_are_numbers(load):
-    table = load('{"a": "1", "b": "2.5", "c": "7", "d": "NA"}\n{"a": "NA", "b": "", "c": "8", "d": "?"}\n', "x.json")
-    assert table.to_pydict() == {"a": [1, None], "b": [2.5, None], "c": ["7", "8"], "d": [None, None]}
+    table = load(
+        '{"a": "1", "b": "2.5", "c": "7", "d": "NA"}\n{"a": "NA", "b": "", "c": "8", "d": "?"}\n',
+        "x.json",
+    )
+    assert table.to_pydict() == {
+        "a": [1, None],
+        "b": [2.5, None],
+        "c": ["7", "8"],
+        "d": [None, None],
+    }
     assert kinds(table) == ["int64", "double", "string", "null"]
 
 
 def test_json_numbers_among_markers_are_numbers_and_other_columns_keep_their_kind(load):
     table = load('{"a": 1, "d": "2020-01-01"}\n{"a": "NA", "d": "2020-01-02"}\n', "x.ndjson")
     assert table.column("a").to_pylist() == [1, None]
-    assert kinds(table) == kinds(load('{"a": 1, "d": "2020-01-01"}\n', "y.ndjson")) == ["int64", "timestamp[s]"]
+    assert (
+        kinds(table)
+        == kinds(load('{"a": 1, "d": "2020-01-01"}\n', "y.ndjson"))
+        == ["int64", "timestamp[s]"]
+    )
 
 
 def test_long_json_line(load):
-    assert load(json.dumps({"a": "x" * 3_000_000}), "x.jsonl").column("a")[0].as_py() == "x" * 3_000_000
+    assert (
+        load(json.dumps({"a": "x" * 3_000_000}), "x.jsonl").column("a")[0].as_py()
+        == "x" * 3_000_000
+    )
 
 
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
         ("", "x.jsonl: the file is empty"),
-        ('{"a": 1}\n\n{"a": 2\n{"a": 3}\n', "x.jsonl, line 3: not a JSON object: Expecting ',' delimiter"),
+        (
+            '{"a": 1}\n\n{"a": 2\n{"a": 3}\n',
+            "x.jsonl, line 3: not a JSON object: Expecting ',' delimiter",
+        ),
         ('{"a": 1}\nfive\n', "x.jsonl, line 2: not a JSON object"),
         ('{"a": 1}\n5\n', "x.jsonl, line 2: expected a JSON object, found 5"),
         ('[{"a": 1}, {"a": 2}]\n', "x.jsonl: holds one JSON array; expected one object per line"),
@@ -335,7 +409,9 @@ def test_broken_parquet_is_refused(tmp_path, damage):
     write_table(pa.table({"a": np.random.default_rng(0).random(1000)}), path)
     content = bytearray(path.read_bytes())
     content[500] ^= 1
-    path.write_bytes({"cut": content[:-20], "flip": content, "other": b"a,b\n1,2\n", "empty": b""}[damage])
+    path.write_bytes(
+        {"cut": content[:-20], "flip": content, "other": b"a,b\n1,2\n", "empty": b""}[damage]
+    )
     assert refused(read_table, path).startswith(f"{path}: not a readable Parquet file: ")
 
 
@@ -350,11 +426,18 @@ def test_parquet_without_rows_or_with_repeated_names_is_refused(tmp_path):
 def test_paths(load, tmp_path, monkeypatch):
     load("a\n1\n", "train.csv")
     assert refused(read_table, "trian.csv") == "trian.csv: no such file; did you mean train.csv?"
-    assert refused(read_table, f"{tmp_path}/trian.csv").endswith(f"; did you mean {tmp_path}/train.csv?")
+    assert refused(read_table, f"{tmp_path}/trian.csv").endswith(
+        f"; did you mean {tmp_path}/train.csv?"
+    )
     assert refused(read_table, "quite_another.csv") == "quite_another.csv: no such file"
-    assert refused(read_table, "data/train.csv") == "data/train.csv: no such file; there is no folder data"
+    assert (
+        refused(read_table, "data/train.csv")
+        == "data/train.csv: no such file; there is no folder data"
+    )
     assert refused(read_table, str(tmp_path)) == f"{tmp_path}: is a folder; expected a file"
-    assert refused(read_table, "train.csv/x.csv") == "train.csv/x.csv: cannot be read: Not a directory"
+    assert (
+        refused(read_table, "train.csv/x.csv") == "train.csv/x.csv: cannot be read: Not a directory"
+    )
     message = refused(load, "a\n1\n", "train.xlsx")
     assert message == "train.xlsx: unknown ending '.xlsx'; expected one of " + " ".join(
         [".csv", ".tsv", ".txt", ".parquet", ".pq", ".jsonl", ".ndjson", ".json"]
@@ -411,7 +494,11 @@ def test_columns_of_all_sorts():
 
 
 def test_own_markers_in_memory():
-    assert as_table({"a": ["1", "-", "NA"]}, missing=("-",)).column("a").to_pylist() == ["1", None, "NA"]
+    assert as_table({"a": ["1", "-", "NA"]}, missing=("-",)).column("a").to_pylist() == [
+        "1",
+        None,
+        "NA",
+    ]
 
 
 def test_rows_may_have_different_keys():
@@ -450,14 +537,21 @@ def test_pandas():
         "m": [7, None],
     }
     repeated = pandas.DataFrame([[1, 2]], columns=["a", "a"])
-    assert refused(as_table, repeated) == "data: columns 1 and 2 are both named 'a'; names must differ"
-    assert refused(as_table, pandas.DataFrame([[1, 2]])) == "data: a column is named 0; expected a string"
+    assert (
+        refused(as_table, repeated) == "data: columns 1 and 2 are both named 'a'; names must differ"
+    )
+    assert (
+        refused(as_table, pandas.DataFrame([[1, 2]]))
+        == "data: a column is named 0; expected a string"
+    )
 
 
 def test_polars():
     polars = pytest.importorskip("polars")
     columns = {"i": [1, None], "s": ["x", "NA"], "l": [[1.0], [2.0, 3.0]]}
-    frame = polars.DataFrame(columns).with_columns(polars.Series("c", ["u", None], dtype=polars.Categorical))
+    frame = polars.DataFrame(columns).with_columns(
+        polars.Series("c", ["u", None], dtype=polars.Categorical)
+    )
     expected = {"i": [1, None], "s": ["x", None], "l": [[1.0], [2.0, 3.0]], "c": ["u", None]}
     series = {name: frame[name] for name in frame.columns}
     assert as_table(frame).to_pydict() == as_table(series).to_pydict() == expected
@@ -525,7 +619,13 @@ def test_what_is_written_is_read_back(tmp_path, name, data):
 @pytest.mark.parametrize("name", ["x.csv", "x.tsv", "x.jsonl"])
 @pytest.mark.parametrize("character", list("\"',;\t|\r\n =+-@\\é\u2028"))
 def test_awkward_characters_are_read_back(tmp_path, name, character):
-    for text in (f"x{character}y", f"{character}x", f"x{character}", f"{character}x{character}", f"x{character * 2}y"):
+    for text in (
+        f"x{character}y",
+        f"{character}x",
+        f"x{character}",
+        f"{character}x{character}",
+        f"x{character * 2}y",
+    ):
         table = pa.table({f"n{character}n": [text], "b": ["z"]})
         for some in (table, table.select([0])) if text[0] == "x" else (table,):
             write_table(some, tmp_path / name)
@@ -557,7 +657,10 @@ def test_csv_as_written(tmp_path):
         '=1+1,"",inf,,[],\n'
     )
     with open(tmp_path / "x.csv", newline="") as file:
-        assert [json.loads(row["words"]) for row in csv.DictReader(file) if row["words"]] == [["é", 'q"'], []]
+        assert [json.loads(row["words"]) for row in csv.DictReader(file) if row["words"]] == [
+            ["é", 'q"'],
+            [],
+        ]
 
 
 def test_tsv_has_tabs(tmp_path):
@@ -567,7 +670,9 @@ def test_tsv_has_tabs(tmp_path):
 
 def test_json_lines_as_written(tmp_path):
     times = pa.array([datetime.datetime(2020, 1, 2, 3, 4, 5), None], pa.timestamp("s"))
-    table = pa.table({"a": [math.nan, 1.0], "é": ["日", None], "l": [[1.0, math.inf], None], "t": times})
+    table = pa.table(
+        {"a": [math.nan, 1.0], "é": ["日", None], "l": [[1.0, math.inf], None], "t": times}
+    )
     write_table(table, tmp_path / "x.jsonl")
     assert (tmp_path / "x.jsonl").read_text(encoding="utf-8") == (
         '{"a": null, "é": "日", "l": [1.0, null], "t": "2020-01-02 03:04:05"}\n'
@@ -608,5 +713,7 @@ def test_where_nothing_can_be_written(tmp_path):
     (tmp_path / "x.csv").mkdir()
     assert "Is a directory" in refused(write_table, table, tmp_path / "x.csv", error=StorageError)
     assert re.search(r"unknown ending '\.xls'", refused(write_table, table, tmp_path / "x.xls"))
-    assert "cannot be written there" in refused(write_table, pa.table({"a": [b"\xff"]}), tmp_path / "y.csv")
+    assert "cannot be written there" in refused(
+        write_table, pa.table({"a": [b"\xff"]}), tmp_path / "y.csv"
+    )
     assert os.listdir(tmp_path) == ["x.csv"]

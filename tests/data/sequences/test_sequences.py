@@ -1,4 +1,6 @@
-"""Sequences from files: what is read, what is padded, what is fitted on training rows alone, and what is refused."""
+"""Sequences from files: what is read, what is padded, what is fitted on training rows alone, and
+what is refused.
+"""
 
 from __future__ import annotations
 
@@ -20,20 +22,29 @@ from train.data.sequences.load import load_sequences
 from train.errors import UserError
 
 Row = dict[str, Any]
-NUMBERS: list[Row] = [{"x": [[float(i), 2.0 * t] for t in range(1 + i % 4)], "label": "ab"[i % 2]} for i in range(40)]
+NUMBERS: list[Row] = [
+    {"x": [[float(i), 2.0 * t] for t in range(1 + i % 4)], "label": "ab"[i % 2]} for i in range(40)
+]
 TAGGED: list[Row] = [
-    {"tokens": ["Fly", "to", f"Rome{i % 3}", "now"][: 2 + i % 3], "tags": ["O", "O", "B-city", "O"][: 2 + i % 3],
-     "intent": ["fly", "go", "stay"][i % 3]}
+    {
+        "tokens": ["Fly", "to", f"Rome{i % 3}", "now"][: 2 + i % 3],
+        "tags": ["O", "O", "B-city", "O"][: 2 + i % 3],
+        "intent": ["fly", "go", "stay"][i % 3],
+    }
     for i in range(40)
-]  # fmt: skip
+]
 
 
 @pytest.fixture
 def load(tmp_path: Path) -> Callable[..., SequenceDataset]:
-    def load(rows: list[Row], inputs: Any = "x", target: Any = "label", loss: str = "auto", **fields: Any):
+    def load(
+        rows: list[Row], inputs: Any = "x", target: Any = "label", loss: str = "auto", **fields: Any
+    ):
         path = tmp_path / "s.jsonl"
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        return load_sequences(Sequences(path=str(path), inputs=inputs, target=target, **fields), loss)
+        return load_sequences(
+            Sequences(path=str(path), inputs=inputs, target=target, **fields), loss
+        )
 
     return load
 
@@ -74,7 +85,9 @@ def test_statistics_leave_padding_out(load):
     dataset = load(NUMBERS)
     rows = dataset.splits["train"]
     statistics = dataset.statistics(rows)["inputs"]
-    steps = np.concatenate([dataset.inputs["numbers"][r, : dataset.inputs["length"][r]] for r in rows]).astype(float)
+    steps = np.concatenate(
+        [dataset.inputs["numbers"][r, : dataset.inputs["length"][r]] for r in rows]
+    ).astype(float)
     np.testing.assert_allclose(statistics["center"], steps.mean(0), rtol=1e-5)
     np.testing.assert_allclose(statistics["scale"], steps.std(0), rtol=1e-5)
 
@@ -84,7 +97,11 @@ def test_what_is_fitted_is_fitted_on_training_rows(load):
     spoiled = [dict(row) for row in TAGGED]
     for row in (*first.splits["valid"], *first.splits["test"]):
         tokens = ["Zürich", *TAGGED[row]["tokens"][1:]]
-        spoiled[row] = {"tokens": tokens, "tags": ["B-planet", *TAGGED[row]["tags"][1:]], "intent": "fly"}
+        spoiled[row] = {
+            "tokens": tokens,
+            "tags": ["B-planet", *TAGGED[row]["tags"][1:]],
+            "intent": "fly",
+        }
     second = load(spoiled, "tokens", ("tags", "intent"), characters=True)
     assert second.encoder == first.encoder
     assert json.dumps(second.encoder.to_json()) == json.dumps(first.encoder.to_json())
@@ -104,13 +121,19 @@ def test_tokens_tags_and_labels_together(load):
     assert [words[c - 2] for c in codes[2, :4]] == TAGGED[2]["tokens"]
     assert (codes[0, 2:] == 0).all()
     assert dataset.target["tags"][2].tolist() == [1, 1, 0, 1, -1, -1, -1, -1]  # B-city, O
-    assert [(h.name, h.kind) for h in dataset.encoder.heads] == [("intent", "multiclass"), ("tags", "tags")]
+    assert [(h.name, h.kind) for h in dataset.encoder.heads] == [
+        ("intent", "multiclass"),
+        ("tags", "tags"),
+    ]
     assert dataset.inputs["characters"].shape == (40, 8, 20)
     assert dataset.encoder.steps == np.mean([len(row["tokens"]) for row in TAGGED])
 
 
 def test_an_encoder_survives_json(load):
-    for dataset in (load(NUMBERS), load(TAGGED, "tokens", ("tags", "intent"), characters=True, fold_case=True)):
+    for dataset in (
+        load(NUMBERS),
+        load(TAGGED, "tokens", ("tags", "intent"), characters=True, fold_case=True),
+    ):
         plain = json.loads(json.dumps(dataset.encoder.to_json()))
         assert SequenceEncoder.from_json(plain) == dataset.encoder
 
@@ -121,7 +144,13 @@ def test_answers_become_columns(load):
     columns = encoder.decode({"intent": probabilities, "tags": np.array([[1, 0, -1], [1, -1, -1]])})
     assert columns["tags"].tolist() == [["O", "B-city"], ["O"]]
     assert columns["intent"].tolist() == ["fly", "stay"]
-    assert list(columns) == ["intent", "tags", "probability_fly", "probability_go", "probability_stay"]
+    assert list(columns) == [
+        "intent",
+        "tags",
+        "probability_fly",
+        "probability_go",
+        "probability_stay",
+    ]
     assert pa.table(columns).schema.field("tags").type == pa.list_(pa.string())
     alone = load(TAGGED, "tokens", "tags").encoder
     assert list(alone.decode({"tags": np.array([[1]])})) == ["prediction"]
@@ -137,11 +166,19 @@ def test_numbers_and_tokens_together(load):
 def test_the_next_step_is_the_target(load):
     rows = [{"x": [float(i), i + 1.0, i + 4.0]} for i in range(20)]
     dataset = load(rows, "x", (), next_step=True, valid=0, test=0)
-    unit, shift = dataset.encoder.numbers[0].units[0], dataset.encoder.numbers[0].shifts[0]
+    unit = dataset.encoder.numbers[0].units[0]
+    shift = dataset.encoder.numbers[0].shifts[0]
     np.testing.assert_allclose(dataset.target["next"][3, :2, 0] * unit + shift, [4, 7], rtol=1e-6)
     assert np.isnan(dataset.target["next"][3, 2:]).all()
     assert dataset.encoder.heads[0].kind == "next_numbers"
-    keys = load([{"x": [[0, 1], [1, 1], [i % 2, 0]]} for i in range(20)], "x", (), next_step=True, valid=0, test=0)
+    keys = load(
+        [{"x": [[0, 1], [1, 1], [i % 2, 0]]} for i in range(20)],
+        "x",
+        (),
+        next_step=True,
+        valid=0,
+        test=0,
+    )
     assert keys.encoder.heads[0].kind == "next_binary"
     assert keys.target["next"][1, :2].tolist() == [[1, 1], [1, 0]]
     rate = keys.statistics(np.arange(20))["targets"]["next"]["rate"]
@@ -169,10 +206,14 @@ def long_file(path: Path, rows: list[tuple[Any, ...]]) -> str:
 def test_a_row_per_step_is_gathered_in_order(tmp_path):
     rows = [(f"s{i}", 3 - t, i + t, -t, "uv"[i % 2]) for t in range(3) for i in range(20)]
     path = long_file(tmp_path / "long.csv", rows)
-    options = Sequences(path=path, inputs=("x", "y"), target="label", id="who", order="at", valid=0, test=0)
+    options = Sequences(
+        path=path, inputs=("x", "y"), target="label", id="who", order="at", valid=0, test=0
+    )
     dataset = load_sequences(options, "auto")
     assert dataset.inputs["length"].tolist() == [3] * 20
-    np.testing.assert_allclose(raw(dataset.encoder, dataset, 4)[:3], [[6, -2], [5, -1], [4, 0]], atol=1e-6)
+    np.testing.assert_allclose(
+        raw(dataset.encoder, dataset, 4)[:3], [[6, -2], [5, -1], [4, 0]], atol=1e-6
+    )
     assert dataset.encoder.heads[0].kind == "binary"
     names = dataset.encoder.names(read_table(path), path)
     assert names["who"].tolist() == [f"s{i}" for i in range(20)]
@@ -182,7 +223,9 @@ def test_a_row_per_step_is_gathered_in_order(tmp_path):
 def test_a_target_that_varies_within_sequences_is_tags(tmp_path):
     rows = [(i, t, i + t, 0, "uv"[t % 2]) for i in range(20) for t in range(3)]
     path = long_file(tmp_path / "l.csv", rows)
-    options = Sequences(path=path, inputs=("x", "y"), target="label", id="who", order="at", valid=0, test=0)
+    options = Sequences(
+        path=path, inputs=("x", "y"), target="label", id="who", order="at", valid=0, test=0
+    )
     assert load_sequences(options, "auto").target["label"][:, :4].tolist() == [[0, 1, 0, -1]] * 20
 
 
@@ -202,8 +245,16 @@ def test_rows_without_a_target_are_left_out(load):
 
 
 WRONG: list[tuple[list[Row], dict[str, Any], str]] = [
-    ([*NUMBERS, {"x": [[1.0, 2.0], [3.0]], "label": "a"}], {}, "row 41, step 2 has 1 numbers, the first step has 2"),
-    ([*NUMBERS, {"x": [], "label": "a"}], {}, "'x': row 41 is an empty sequence, of which 'label' cannot"),
+    (
+        [*NUMBERS, {"x": [[1.0, 2.0], [3.0]], "label": "a"}],
+        {},
+        "row 41, step 2 has 1 numbers, the first step has 2",
+    ),
+    (
+        [*NUMBERS, {"x": [], "label": "a"}],
+        {},
+        "'x': row 41 is an empty sequence, of which 'label' cannot",
+    ),
     ([*NUMBERS, {"x": None, "label": "a"}], {}, "column 'x': row 41 has no list"),
     ([*NUMBERS, {"x": [[1.0, 2.0], None], "label": "a"}], {}, "row 41, step 2 is missing"),
     (
@@ -216,16 +267,40 @@ WRONG: list[tuple[list[Row], dict[str, Any], str]] = [
         {"inputs": "tokens", "target": "tags"},
         "column 'tags': row 41 lacks a tag",
     ),
-    ([{"x": [1.0], "z": [1.0, 2.0], "label": c} for c in "ababab"], {"inputs": ("x", "z")}, "1 has 2 in column 'z'"),
+    (
+        [{"x": [1.0], "z": [1.0, 2.0], "label": c} for c in "ababab"],
+        {"inputs": ("x", "z")},
+        "1 has 2 in column 'z'",
+    ),
     ([{"x": 1.0, "label": "a"}] * 9, {}, "column 'x' holds double, expected a list per row"),
     ([{"x": "one two", "label": "a"}] * 9, {}, "split the text into tokens first"),
     (NUMBERS, {"inputs": "y"}, "config.data.inputs: .* has no column 'y'; did you mean 'x'"),
-    (NUMBERS, {"target": "lable"}, "config.data.target: .* has no column 'lable'; did you mean 'label'"),
-    (TAGGED, {"inputs": "tokens", "target": (), "next_step": True}, "holds tokens; only numbers can be continued"),
+    (
+        NUMBERS,
+        {"target": "lable"},
+        "config.data.target: .* has no column 'lable'; did you mean 'label'",
+    ),
+    (
+        TAGGED,
+        {"inputs": "tokens", "target": (), "next_step": True},
+        "holds tokens; only numbers can be continued",
+    ),
     ([{"x": [1.0], "label": [0.5]}] * 9, {}, "a target of double at each step; expected tags"),
-    ([{"tokens": ["a"], "tags": ["O"]}] * 9, {"inputs": "tokens", "target": "tags"}, "have one tag; two are needed"),
-    (TAGGED, {"inputs": "tokens", "target": "tags", "split": "stratified"}, "stratified needs a target that is one"),
-    ([{"tokens": [], "tags": []}] * 9, {"inputs": "tokens", "target": "tags"}, "have one tag|empty sequences"),
+    (
+        [{"tokens": ["a"], "tags": ["O"]}] * 9,
+        {"inputs": "tokens", "target": "tags"},
+        "have one tag; two are needed",
+    ),
+    (
+        TAGGED,
+        {"inputs": "tokens", "target": "tags", "split": "stratified"},
+        "stratified needs a target that is one",
+    ),
+    (
+        [{"tokens": [], "tags": []}] * 9,
+        {"inputs": "tokens", "target": "tags"},
+        "have one tag|empty sequences",
+    ),
 ]
 
 
@@ -238,25 +313,40 @@ def test_what_cannot_be_read_is_told_in_one_line(load, rows, fields, message):
 
 def test_a_file_of_another_width_is_refused(load):
     encoder = load(NUMBERS).encoder
-    with pytest.raises(UserError, match="column 'x': has 3 numbers per step, 2 in the training rows"):
+    with pytest.raises(
+        UserError, match="column 'x': has 3 numbers per step, 2 in the training rows"
+    ):
         encoder.encode(pa.table({"x": [[[1.0, 2.0, 3.0]]]}), "data")
 
 
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([("a", 1, 1, 1, "u"), ("a", 1, 2, 2, "u")], "rows 1 and 2 of one sequence are both 1; steps must differ"),
-        ([("a", 1, 1, 1, "u"), ("a", "", 2, 2, "u")], "column 'at': row 2 has no value, which config.data.order needs"),
-        ([("", 1, 1, 1, "u"), ("a", 1, 2, 2, "u")], "column 'who': row 1 has no value, which config.data.id needs"),
+        (
+            [("a", 1, 1, 1, "u"), ("a", 1, 2, 2, "u")],
+            "rows 1 and 2 of one sequence are both 1; steps must differ",
+        ),
+        (
+            [("a", 1, 1, 1, "u"), ("a", "", 2, 2, "u")],
+            "column 'at': row 2 has no value, which config.data.order needs",
+        ),
+        (
+            [("", 1, 1, 1, "u"), ("a", 1, 2, 2, "u")],
+            "column 'who': row 1 has no value, which config.data.id needs",
+        ),
     ],
 )
 def test_steps_without_a_place_are_refused(tmp_path, rows, message):
     path = long_file(tmp_path / "l.csv", rows)
     with pytest.raises(UserError, match=message):
-        load_sequences(Sequences(path=path, inputs=("x", "y"), target="label", id="who", order="at"), "auto")
+        load_sequences(
+            Sequences(path=path, inputs=("x", "y"), target="label", id="who", order="at"), "auto"
+        )
 
 
 def test_an_empty_sequence_has_empty_tags(load):
-    dataset = load([*TAGGED, {"tokens": [], "tags": [], "intent": "go"}], "tokens", "tags", valid=0, test=0)
+    dataset = load(
+        [*TAGGED, {"tokens": [], "tags": [], "intent": "go"}], "tokens", "tags", valid=0, test=0
+    )
     assert dataset.inputs["length"][40] == 0
     assert (dataset.target["tags"][40] == -1).all()

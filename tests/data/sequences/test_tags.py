@@ -39,7 +39,10 @@ def test_inside_follows_its_own_kind_alone():
     start, transition = transition_scores(classes, True)
     allowed = transition == 0
     assert (start == 0).tolist() == [True, True, False, False, True]
-    assert {(classes[i], "I-a") for i in np.flatnonzero(allowed[:, 2])} == {("B-a", "I-a"), ("I-a", "I-a")}
+    assert {(classes[i], "I-a") for i in np.flatnonzero(allowed[:, 2])} == {
+        ("B-a", "I-a"),
+        ("I-a", "I-a"),
+    }
     assert allowed[:, [0, 1, 4]].all()
 
 

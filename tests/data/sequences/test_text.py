@@ -27,7 +27,9 @@ def test_rare_words_are_unknown():
 
 
 def test_folding_joins_counts():
-    vocabulary = fit_vocabulary(text(["Rome", "rome", "x12", "X99"]), min_count=2, fold_case=True, fold_digits=True)
+    vocabulary = fit_vocabulary(
+        text(["Rome", "rome", "x12", "X99"]), min_count=2, fold_case=True, fold_digits=True
+    )
     assert vocabulary.words == ("rome", "x00")
     assert vocabulary.encode(text(["ROME", "x77", "x7"])).tolist() == [2, 3, UNKNOWN]
     assert fit_vocabulary(text(["Rome", "rome"])).words == ("Rome", "rome")

@@ -1,4 +1,6 @@
-"""What a trained forecaster is given: the window that each series ends in, and all that can be judged."""
+"""What a trained forecaster is given: the window that each series ends in, and all that can be
+judged.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def hours(n: int, start: str = "2024-01-01") -> list[datetime.datetime]:
 def small_table(n: int = 60) -> pa.Table:
     random = np.random.default_rng(0)
     load = 100 + 10 * np.sin(np.arange(n) * 2 * np.pi / 24) + random.normal(size=n)
-    return pa.table({"when": hours(n), "load": load, "price": random.normal(size=n), "name": ["a"] * n})
+    return pa.table(
+        {"when": hours(n), "load": load, "price": random.normal(size=n), "name": ["a"] * n}
+    )
 
 
 def write(table: pa.Table, path) -> str:
@@ -39,8 +43,12 @@ def options(path: str, **changes) -> Series:
 
 
 def test_the_next_window_ends_at_the_last_target_of_each_series(tmp_path):
-    table = pa.concat_tables([small_table(), small_table(40).set_column(3, "name", pa.array(["b"] * 40))])
-    encoder = load_series(options(write(table, tmp_path), group="name", valid=6, test=6, calendar=True)).encoder
+    table = pa.concat_tables(
+        [small_table(), small_table(40).set_column(3, "name", pa.array(["b"] * 40))]
+    )
+    encoder = load_series(
+        options(write(table, tmp_path), group="name", valid=6, test=6, calendar=True)
+    ).encoder
     future = read_future(encoder, table, "data")
     column = encoder.columns[0]
     last = future.inputs["past"][:, -1, 0] * column.unit + column.shift
@@ -50,7 +58,9 @@ def test_the_next_window_ends_at_the_last_target_of_each_series(tmp_path):
     first = future.stamps[:, 0].astype(np.int64).astype("datetime64[us]").tolist()
     assert first == [hours(61)[-1], hours(41)[-1]]
     np.testing.assert_array_equal(future.rows, 100 + np.arange(8).reshape(2, 4))
-    np.testing.assert_allclose(future.inputs["future"][0], stamps.calendar(future.stamps[0], encoder.cycles))
+    np.testing.assert_allclose(
+        future.inputs["future"][0], stamps.calendar(future.stamps[0], encoder.cycles)
+    )
 
 
 def test_known_columns_are_read_from_the_rows_to_come(tmp_path):
@@ -61,10 +71,15 @@ def test_known_columns_are_read_from_the_rows_to_come(tmp_path):
     future = read_future(encoder, table, "data")
     column = encoder.columns[1]
     np.testing.assert_allclose(
-        future.inputs["future"][0, :, 0] * column.unit + column.shift, table["price"].to_numpy()[60:], rtol=1e-5
+        future.inputs["future"][0, :, 0] * column.unit + column.shift,
+        table["price"].to_numpy()[60:],
+        rtol=1e-5,
     )
     np.testing.assert_array_equal(future.rows, [[60, 61, 62, 63]])
-    with pytest.raises(UserError, match="the series has 2 rows after its last target; 'price' must be given for the 4"):
+    with pytest.raises(
+        UserError,
+        match="the series has 2 rows after its last target; 'price' must be given for the 4",
+    ):
         read_future(encoder, table.slice(0, 62), "data")
 
 
@@ -74,10 +89,14 @@ def test_files_that_a_trained_net_cannot_use(tmp_path):
         read_future(encoder, small_table().drop_columns("price"), "data")
     with pytest.raises(UserError, match="no column 'load'"):
         read_future(encoder, small_table().drop_columns("load"), "data")
-    with pytest.raises(UserError, match="the series has 7 rows with a target, but the net looks back 8"):
+    with pytest.raises(
+        UserError, match="the series has 7 rows with a target, but the net looks back 8"
+    ):
         read_future(encoder, small_table(7), "data")
     daily = [datetime.datetime(2024, 1, 1) + datetime.timedelta(days=i) for i in range(60)]
-    with pytest.raises(UserError, match="the step is 1 day, but the net was trained on a step of 1 hour"):
+    with pytest.raises(
+        UserError, match="the step is 1 day, but the net was trained on a step of 1 hour"
+    ):
         read_future(encoder, small_table().set_column(0, "when", pa.array(daily)), "data")
     with pytest.raises(UserError, match="the longest series here has 11 rows"):
         judged_windows(encoder, small_table(11), "data")

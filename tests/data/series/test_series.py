@@ -1,4 +1,6 @@
-"""A series from its file to windows: order, parts, gaps, stamps, and what a trained net is given."""
+"""A series from its file to windows: order, parts, gaps, stamps, and what a trained net is
+given.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def hours(n: int, start: str = "2024-01-01") -> list[datetime.datetime]:
 def small_table(n: int = 60) -> pa.Table:
     random = np.random.default_rng(0)
     load = 100 + 10 * np.sin(np.arange(n) * 2 * np.pi / 24) + random.normal(size=n)
-    return pa.table({"when": hours(n), "load": load, "price": random.normal(size=n), "name": ["a"] * n})
+    return pa.table(
+        {"when": hours(n), "load": load, "price": random.normal(size=n), "name": ["a"] * n}
+    )
 
 
 def write(table: pa.Table, path) -> str:
@@ -50,7 +54,9 @@ def options(path: str, **changes) -> Series:
     valid=st.sampled_from([0, 0.2, 9]),
     test=st.sampled_from([0, 0.3, 9]),
 )
-def test_no_row_is_predicted_in_two_parts_and_no_window_spans_two_series(sizes, lookback, horizon, stride, valid, test):
+def test_no_row_is_predicted_in_two_parts_and_no_window_spans_two_series(
+    sizes, lookback, horizon, stride, valid, test
+):
     sizes_g = np.array(sizes)
     chosen = Series(lookback=lookback, horizon=horizon, stride=stride, valid=valid, test=test)
     try:
@@ -63,7 +69,9 @@ def test_no_row_is_predicted_in_two_parts_and_no_window_spans_two_series(sizes, 
         rows_nt = starts[:, None] + np.arange(lookback + horizon)
         assert (group_t[rows_nt] == group_t[starts][:, None]).all()
         predicted[part] = set(rows_nt[:, lookback:].ravel().tolist())
-    assert not predicted["train"] & predicted["valid"] and not predicted["valid"] & predicted["test"]
+    assert (
+        not predicted["train"] & predicted["valid"] and not predicted["valid"] & predicted["test"]
+    )
     assert not predicted["train"] & predicted["test"]
     firsts = np.cumsum(sizes_g) - sizes_g
     for row in predicted["train"]:
@@ -73,7 +81,9 @@ def test_no_row_is_predicted_in_two_parts_and_no_window_spans_two_series(sizes, 
 
 
 def test_every_window_of_a_part_is_there():
-    splits, train_rows_g = split_windows(np.array([40]), Series(lookback=6, horizon=3, valid=8, test=10))
+    splits, train_rows_g = split_windows(
+        np.array([40]), Series(lookback=6, horizon=3, valid=8, test=10)
+    )
     assert train_rows_g == [22]
     np.testing.assert_array_equal(splits["train"], np.arange(0, 22 - 9 + 1))
     np.testing.assert_array_equal(splits["valid"], np.arange(22 - 6, 30 - 9 + 1))
@@ -81,7 +91,9 @@ def test_every_window_of_a_part_is_there():
 
 
 def test_windows_stand_a_stride_apart_from_the_first_row_of_their_part():
-    splits, _ = split_windows(np.array([40]), Series(lookback=6, horizon=3, stride=4, valid=8, test=10))
+    splits, _ = split_windows(
+        np.array([40]), Series(lookback=6, horizon=3, stride=4, valid=8, test=10)
+    )
     np.testing.assert_array_equal(splits["train"], np.arange(0, 14, 4))
     np.testing.assert_array_equal(splits["test"], [24, 28])
 
@@ -94,18 +106,25 @@ def test_windows_of_all_series_and_the_rows_they_cover():
 
 
 def test_a_batch_is_slices_of_the_flat_array_on_the_host_and_compiled(tmp_path):
-    dataset = load_series(options(write(small_table(), tmp_path), observed=("price",), calendar=True))
+    dataset = load_series(
+        options(write(small_table(), tmp_path), observed=("price",), calendar=True)
+    )
     chosen = dataset.splits["valid"][[0, 3]]
     on_host = dataset.take(dataset.arrays, chosen)
     on_device = jax.jit(dataset.take)(jax.device_put(dataset.arrays), chosen)
     for i, start in enumerate(dataset.starts[chosen]):
         np.testing.assert_array_equal(on_host.inputs["past"][i], dataset.values[start : start + 8])
-        np.testing.assert_array_equal(on_host.inputs["future"][i], dataset.values[start + 8 : start + 12, 2:])
-        np.testing.assert_array_equal(on_host.target["value"][i], dataset.values[start + 8 : start + 12, 0])
+        np.testing.assert_array_equal(
+            on_host.inputs["future"][i], dataset.values[start + 8 : start + 12, 2:]
+        )
+        np.testing.assert_array_equal(
+            on_host.target["value"][i], dataset.values[start + 8 : start + 12, 0]
+        )
     jax.tree.map(np.testing.assert_array_equal, tuple(on_host)[:2], tuple(on_device)[:2])
     none = dataset.take(dataset.arrays, chosen[:0])
     assert none.target["value"].shape == (0, 4) and none.inputs["past"].shape[:2] == (0, 8)
-    assert dataset.values.shape == (60, 2 + 6)  # two columns; sine and cosine of hour, weekday and month
+    # Two columns; sine and cosine of hour, weekday and month.
+    assert dataset.values.shape == (60, 2 + 6)
 
 
 def test_values_come_back_in_raw_units(tmp_path):
@@ -114,8 +133,12 @@ def test_values_come_back_in_raw_units(tmp_path):
     batch = dataset.take(dataset.arrays, dataset.splits["test"])
     first = int(dataset.original_rows[dataset.splits["test"]][0])
     raw = dataset.encoder.raw_targets(batch.target)
-    np.testing.assert_allclose(raw["target_load"][0], table["load"].to_numpy()[first : first + 4], rtol=1e-6)
-    np.testing.assert_allclose(raw["target_price"][1], table["price"].to_numpy()[first + 1 : first + 5], rtol=1e-6)
+    np.testing.assert_allclose(
+        raw["target_load"][0], table["load"].to_numpy()[first : first + 4], rtol=1e-6
+    )
+    np.testing.assert_allclose(
+        raw["target_price"][1], table["price"].to_numpy()[first + 1 : first + 5], rtol=1e-6
+    )
 
 
 def test_series_mixed_in_a_file_are_put_in_order(tmp_path):
@@ -140,15 +163,21 @@ def test_nothing_after_the_training_rows_changes_what_is_fitted(tmp_path):
     spoilt[60 - 24 :] = 1e6
     (tmp_path / "b").mkdir()
     clean = load_series(options(write(table, tmp_path)))
-    other = load_series(options(write(table.set_column(1, "load", pa.array(spoilt)), tmp_path / "b")))
+    other = load_series(
+        options(write(table.set_column(1, "load", pa.array(spoilt)), tmp_path / "b"))
+    )
     assert clean.encoder == other.encoder
     fitted = [d.statistics(d.splits["train"])["inputs"] for d in (clean, other)]
     for name in ("center", "scale"):
         np.testing.assert_array_equal(fitted[0][name], fitted[1][name])
     train = table["load"].to_numpy()[:36]
     column = clean.encoder.columns[0]
-    assert column.deviation == pytest.approx(train.std()) and column.median == pytest.approx(np.median(train))
-    np.testing.assert_allclose(fitted[0]["center"] * column.unit + column.shift, train.mean(), rtol=1e-6)
+    assert column.deviation == pytest.approx(train.std()) and column.median == pytest.approx(
+        np.median(train)
+    )
+    np.testing.assert_allclose(
+        fitted[0]["center"] * column.unit + column.shift, train.mean(), rtol=1e-6
+    )
     np.testing.assert_allclose(fitted[0]["scale"] * column.unit, train.std(), rtol=1e-5)
 
 
@@ -163,18 +192,28 @@ def test_gaps_take_the_value_before_within_a_series_or_the_training_median(tmp_p
     raw = dataset.values[:, 0] * column.unit + column.shift
     train = [v for i, v in enumerate(load) if i % n < n - 12 and v is not None]
     assert column.median == np.median(train)
-    np.testing.assert_allclose(raw[[0, 1, 5, 6, n, n + 9]], [np.median(train)] * 2 + [4, 4, np.median(train), n + 8])
+    np.testing.assert_allclose(
+        raw[[0, 1, 5, 6, n, n + 9]], [np.median(train)] * 2 + [4, 4, np.median(train), n + 8]
+    )
     assert any("column 'load': 6 of 60 values are missing" in note for note in dataset.notes)
 
 
 def test_missing_and_irregular_stamps_are_said(tmp_path):
     whole = small_table(70)
-    dataset = load_series(options(write(whole.take([i for i in range(70) if i not in (10, 11, 40)]), tmp_path)))
-    assert any("column 'when': 3 stamps are missing at a step of 1 hour" in note for note in dataset.notes)
+    dataset = load_series(
+        options(write(whole.take([i for i in range(70) if i not in (10, 11, 40)]), tmp_path))
+    )
+    assert any(
+        "column 'when': 3 stamps are missing at a step of 1 hour" in note for note in dataset.notes
+    )
     when = hours(60)
     when[30] += datetime.timedelta(minutes=7)
-    dataset = load_series(options(write(small_table().set_column(0, "when", pa.array(when)), tmp_path)))
-    assert any("2 of 59 neighbours are not whole steps of 1 hour apart" in note for note in dataset.notes)
+    dataset = load_series(
+        options(write(small_table().set_column(0, "when", pa.array(when)), tmp_path))
+    )
+    assert any(
+        "2 of 59 neighbours are not whole steps of 1 hour apart" in note for note in dataset.notes
+    )
     assert load_series(options(write(small_table(), tmp_path))).notes == ()
 
 
@@ -187,10 +226,15 @@ def test_only_the_first_rows_are_used_and_none_after_the_last_target(tmp_path):
 
 
 def test_short_series_are_left_out_and_said(tmp_path):
-    table = pa.concat_tables([small_table(), small_table(9).set_column(3, "name", pa.array(["b"] * 9))])
+    table = pa.concat_tables(
+        [small_table(), small_table(9).set_column(3, "name", pa.array(["b"] * 9))]
+    )
     dataset = load_series(options(write(table, tmp_path), group="name"))
     assert len(dataset.values) == 60
-    assert "1 of 2 series have fewer rows than the 8 + 4 of a window, such as 'b'; left out" in dataset.notes[0]
+    assert (
+        "1 of 2 series have fewer rows than the 8 + 4 of a window, such as 'b'; left out"
+        in dataset.notes[0]
+    )
 
 
 def with_time(change) -> pa.Table:
@@ -202,20 +246,52 @@ def with_time(change) -> pa.Table:
 @pytest.mark.parametrize(
     ("table", "changes", "message"),
     [
-        (small_table(), {"target": "laod"}, "config.data.target: .* no column 'laod'; did you mean 'load'"),
+        (
+            small_table(),
+            {"target": "laod"},
+            "config.data.target: .* no column 'laod'; did you mean 'load'",
+        ),
         (small_table(), {"known": ("prise",)}, "config.data.known: .* did you mean 'price'"),
         (small_table(), {"observed": ("name",)}, "column 'name': 'a' in row 1"),
-        (small_table(), {"horizon": 60}, "config.data.horizon: 60 steps ahead, but the series has 60 rows"),
-        (small_table(), {"lookback": 57}, "config.data.lookback: 57 rows back and 4 ahead, .* at most 56"),
+        (
+            small_table(),
+            {"horizon": 60},
+            "config.data.horizon: 60 steps ahead, but the series has 60 rows",
+        ),
+        (
+            small_table(),
+            {"lookback": 57},
+            "config.data.lookback: 57 rows back and 4 ahead, .* at most 56",
+        ),
         (small_table(), {"lookback": 40}, "36 of 60 rows train, and 40 \\+ 4 are needed"),
         (small_table(), {"valid": 3}, "config.data.valid: 3 of 60 rows hold no horizon of 4 steps"),
         (small_table(), {"test": 2}, "config.data.test: 2 of 60 rows hold no horizon of 4 steps"),
-        (with_time(lambda w: w.__setitem__(9, w[8])), {}, "rows 9 and 10 have the same time 2024-01-01 08:00:00"),
-        (with_time(lambda w: w.reverse()), {}, "row 2, 2024-01-03 10:00:00, is earlier than row 1; sort"),
+        (
+            with_time(lambda w: w.__setitem__(9, w[8])),
+            {},
+            "rows 9 and 10 have the same time 2024-01-01 08:00:00",
+        ),
+        (
+            with_time(lambda w: w.reverse()),
+            {},
+            "row 2, 2024-01-03 10:00:00, is earlier than row 1; sort",
+        ),
         (with_time(lambda w: w.__setitem__(9, None)), {}, "column 'when': row 10 has no time"),
-        (small_table().set_column(1, "load", pa.array([5.0] * 60)), {}, "the target is 5 in all training rows"),
-        (small_table().set_column(1, "load", pa.array([None] * 60, pa.float64())), {}, "no row has a value for 'load'"),
-        (small_table().set_column(0, "when", pa.array(range(60))), {"calendar": True}, "holds numbers, not times"),
+        (
+            small_table().set_column(1, "load", pa.array([5.0] * 60)),
+            {},
+            "the target is 5 in all training rows",
+        ),
+        (
+            small_table().set_column(1, "load", pa.array([None] * 60, pa.float64())),
+            {},
+            "no row has a value for 'load'",
+        ),
+        (
+            small_table().set_column(0, "when", pa.array(range(60))),
+            {"calendar": True},
+            "holds numbers, not times",
+        ),
     ],
 )
 def test_mistakes_are_told_in_one_line(tmp_path, table, changes, message):
@@ -225,8 +301,12 @@ def test_mistakes_are_told_in_one_line(tmp_path, table, changes, message):
 
 
 def test_duplicates_name_their_group(tmp_path):
-    table = pa.concat_tables([small_table(), small_table(20).set_column(3, "name", pa.array(["b"] * 20))])
-    with pytest.raises(UserError, match=r"is earlier than row 60; sort .* or name config\.data\.group"):
+    table = pa.concat_tables(
+        [small_table(), small_table(20).set_column(3, "name", pa.array(["b"] * 20))]
+    )
+    with pytest.raises(
+        UserError, match=r"is earlier than row 60; sort .* or name config\.data\.group"
+    ):
         load_series(options(write(table, tmp_path)))
     twice = pa.concat_tables([table, table.slice(79, 1)])
     with pytest.raises(UserError, match="rows 80 and 81 of group 'b' have the same time"):
@@ -234,7 +314,9 @@ def test_duplicates_name_their_group(tmp_path):
 
 
 def test_an_encoder_survives_json(tmp_path):
-    encoder = load_series(options(write(small_table(), tmp_path), known=("price",), calendar=True)).encoder
+    encoder = load_series(
+        options(write(small_table(), tmp_path), known=("price",), calendar=True)
+    ).encoder
     assert SeriesEncoder.from_json(encoder.to_json() | {"fingerprint": "x"}) == encoder
     assert encoder.season == 24 and encoder.n_ahead == 1 + 6
 

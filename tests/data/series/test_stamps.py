@@ -13,12 +13,36 @@ from train.data.series import stamps
 @pytest.mark.parametrize(
     ("stamp", "kind", "size", "after", "season"),
     [
-        ([datetime.datetime(2024, 1, 1, i) for i in range(5)], "time", 3_600_000_000, "2024-01-01T05:00", 24),
-        ([datetime.datetime(2024, 1, 1 + i) for i in range(5)], "time", stamps.DAY, "2024-01-06", 7),
+        (
+            [datetime.datetime(2024, 1, 1, i) for i in range(5)],
+            "time",
+            3_600_000_000,
+            "2024-01-01T05:00",
+            24,
+        ),
+        (
+            [datetime.datetime(2024, 1, 1 + i) for i in range(5)],
+            "time",
+            stamps.DAY,
+            "2024-01-06",
+            7,
+        ),
         ([datetime.datetime(2023, 10 + i, 1) for i in range(3)], "month", 1, "2024-01-01", 12),
         ([datetime.datetime(2023, m, 1) for m in (1, 4, 7, 10)], "month", 3, "2024-01-01", 4),
-        ([datetime.datetime(2024, m, d) for m, d in ((1, 31), (2, 29), (3, 31))], "month_end", 1, "2024-04-30", 12),
-        ([datetime.datetime(2024, 1, 1, 0, 5 * i) for i in range(4)], "time", 300_000_000, "2024-01-01T00:20", 288),
+        (
+            [datetime.datetime(2024, m, d) for m, d in ((1, 31), (2, 29), (3, 31))],
+            "month_end",
+            1,
+            "2024-04-30",
+            12,
+        ),
+        (
+            [datetime.datetime(2024, 1, 1, 0, 5 * i) for i in range(4)],
+            "time",
+            300_000_000,
+            "2024-01-01T00:20",
+            288,
+        ),
     ],
 )
 def test_the_step_is_found_and_goes_on(stamp, kind, size, after, season):
@@ -26,7 +50,9 @@ def test_the_step_is_found_and_goes_on(stamp, kind, size, after, season):
     step = stamps.find_step([micros], "time")
     assert step == stamps.TimeStep(kind, size)
     assert stamps.count_gaps([micros], step) == (0, 0)
-    following = stamps.continue_stamps(micros[-1], step, 2).astype(np.int64).astype("datetime64[us]")
+    following = (
+        stamps.continue_stamps(micros[-1], step, 2).astype(np.int64).astype("datetime64[us]")
+    )
     assert following[0] == np.datetime64(after)
     assert stamps.guess_season(step) == season
 

@@ -20,17 +20,25 @@ N = 3000
 
 
 def make_table(n: int = N) -> pa.Table:
-    """A number that tells rows apart, numbers with gaps and far from 0, two categories (one with rare values), a flag,
-    a day, and the targets."""
+    """A number that tells rows apart, numbers with gaps and far from 0, two categories (one with
+    rare values), a flag, a day, and the targets.
+    """
     random = np.random.default_rng(5)
     a = random.normal(3.0, 2.0, n)
     a[random.random(n) < 0.1] = np.nan
     far = 1e6 + random.normal(size=n)
     color = random.choice(["red", "green", "blue"], n).astype(object)
-    color[7], color[min(1999, n - 1)] = "rare", None
+    color[7] = "rare"
+    color[min(1999, n - 1)] = None
     day = np.datetime64("2020-01-01") + random.integers(0, 1000, n)
     y = np.where(np.isnan(a), 0.0, a) + far - 1e6 + random.normal(size=n)
-    names = {"id": np.arange(n) * 1.5, "a": a, "far": far, "color": color, "flag": random.random(n) < 0.3}
+    names = {
+        "id": np.arange(n) * 1.5,
+        "a": a,
+        "far": far,
+        "color": color,
+        "flag": random.random(n) < 0.3,
+    }
     return pa.table({**names, "day": day, "y": y, "kind": np.where(y > 0, "up", "down")})
 
 
@@ -44,14 +52,18 @@ def write(table: pa.Table, folder: Path, *, files: int = 3, rows: int = 100) -> 
 
 
 def options(path: str, **fields) -> Table:
-    return Table(path=path, stream=True, **({"target": "y", "ignore": ("kind",), "split_seed": 3} | fields))
+    return Table(
+        path=path, stream=True, **({"target": "y", "ignore": ("kind",), "split_seed": 3} | fields)
+    )
 
 
 def ids(dataset, batch, n: int) -> np.ndarray:
     """The row numbers that the column `id` holds."""
     place = dataset.encoder.places()["id"][1][0]
     column = next(c for c in dataset.encoder.columns if c.name == "id")
-    return np.rint((batch.inputs["numbers"][:n, place] * column.unit + column.shift) / 1.5).astype(int)
+    return np.rint((batch.inputs["numbers"][:n, place] * column.unit + column.shift) / 1.5).astype(
+        int
+    )
 
 
 def epoch_ids(dataset, plan, epoch: int, seed: int = 0, **share) -> list[np.ndarray]:
@@ -102,26 +114,41 @@ def test_statistics_are_those_of_the_rows_in_memory_where_the_sample_holds_all(d
     assert dataset.encoder == whole.encoder
     assert dataset.n_train == len(whole.splits["train"]) == len(dataset.splits["train"])
     for scaling in ("standard", "robust", "quantile"):
-        fitted = dataset.statistics(dataset.splits["train"], replace(dataset.options, scaling=scaling))
+        fitted = dataset.statistics(
+            dataset.splits["train"], replace(dataset.options, scaling=scaling)
+        )
         wanted = whole.statistics(whole.splits["train"], replace(whole.options, scaling=scaling))
         for part in ("inputs", "targets"):
-            found, truth = (s[part]["value"] if part == "targets" else s[part] for s in (fitted, wanted))
+            found, truth = (
+                s[part]["value"] if part == "targets" else s[part] for s in (fitted, wanted)
+            )
             assert found.keys() == truth.keys()
             for name in truth:
-                np.testing.assert_allclose(found[name], truth[name], rtol=2e-6, atol=2e-6, err_msg=name)
+                np.testing.assert_allclose(
+                    found[name], truth[name], rtol=2e-6, atol=2e-6, err_msg=name
+                )
 
 
-def test_a_small_sample_leaves_exact_what_is_counted_and_near_what_is_not(path, tmp_path, monkeypatch):
+def test_a_small_sample_leaves_exact_what_is_counted_and_near_what_is_not(
+    path, tmp_path, monkeypatch
+):
     monkeypatch.setattr(survey, "SAMPLE_ROWS", 300)
     dataset = load_stream(options(path, target=("y", "kind"), ignore=()), "auto")
     assert 200 < len(dataset.splits["train"]) < 400
     whole = in_memory(dataset, tmp_path, target=("y", "kind"), ignore=())
     assert "rare" in next(c for c in dataset.encoder.columns if c.name == "color").vocabulary
     for mine, truth in zip(dataset.encoder.columns, whole.encoder.columns, strict=True):
-        assert (mine.vocabulary, mine.missing, mine.type) == (truth.vocabulary, truth.missing, truth.type)
-    train = make_table().filter(pa.array(survey.part_of(dataset.options, dataset.stream.shares, np.arange(N)) == 0))
+        assert (mine.vocabulary, mine.missing, mine.type) == (
+            truth.vocabulary,
+            truth.missing,
+            truth.type,
+        )
+    train = make_table().filter(
+        pa.array(survey.part_of(dataset.options, dataset.stream.shares, np.arange(N)) == 0)
+    )
     fitted = dataset.statistics(dataset.splits["train"])
-    y, far = train["y"].to_numpy(), train["far"].to_numpy()
+    y = train["y"].to_numpy()
+    far = train["far"].to_numpy()
     (column,) = (c for c in dataset.encoder.targets if c.name == "y")
     own = {name: values[0] for name, values in fitted["targets"]["value"].items()}
     for name, truth in (("center", y.mean()), ("low", y.min()), ("high", y.max())):
@@ -163,7 +190,8 @@ def test_an_epoch_is_each_training_row_once_and_no_other(dataset):
 
 
 def test_the_order_depends_on_seed_and_epoch_alone(dataset, path):
-    plan, again = plan_chunks(dataset.n_train, 32, 500), load_stream(options(path), "auto")
+    plan = plan_chunks(dataset.n_train, 32, 500)
+    again = load_stream(options(path), "auto")
     same = [np.concatenate(epoch_ids(d, plan, 4)).tolist() for d in (dataset, again)]
     assert same[0] == same[1]
     assert np.concatenate(epoch_ids(dataset, plan, 4, seed=1)).tolist() != same[0]
@@ -180,24 +208,32 @@ def test_chunks_can_be_read_from_anywhere(dataset):
     for k in (1, 3, len(straight) // 2, len(straight) - 1):
         own = next(read_chunks(dataset, plan, 0, int(firsts[k]), last))
         assert own.n_rows == straight[k].n_rows
-        np.testing.assert_array_equal(own.batch.inputs["numbers"], straight[k].batch.inputs["numbers"])
+        np.testing.assert_array_equal(
+            own.batch.inputs["numbers"], straight[k].batch.inputs["numbers"]
+        )
         np.testing.assert_array_equal(own.batch.weight[own.n_rows :], 0)
 
 
 @pytest.mark.parametrize("n_processes", [2, 4])
 def test_processes_share_an_epoch_among_them(dataset, n_processes):
     plan = plan_chunks(dataset.n_train, 32, 500)
-    shares = [epoch_ids(dataset, plan, 1, process=k, n_processes=n_processes) for k in range(n_processes)]
+    shares = [
+        epoch_ids(dataset, plan, 1, process=k, n_processes=n_processes) for k in range(n_processes)
+    ]
     assert {len(chunks) for chunks in shares} == {plan.chunks_per_epoch}
     rows = [np.concatenate(chunks) for chunks in shares]
     assert max(map(len, rows)) - min(map(len, rows)) <= 1
-    np.testing.assert_array_equal(np.sort(np.concatenate(rows)), np.sort(np.concatenate(epoch_ids(dataset, plan, 1))))
+    np.testing.assert_array_equal(
+        np.sort(np.concatenate(rows)), np.sort(np.concatenate(epoch_ids(dataset, plan, 1)))
+    )
 
 
 def test_targets_that_lack_are_left_out_and_said_so(tmp_path):
     table = make_table(400)
     y = np.where(np.arange(400) % 4 == 0, np.nan, table["y"].to_numpy())
-    path = write(table.set_column(table.column_names.index("y"), "y", pa.array(y)), tmp_path / "parts")
+    path = write(
+        table.set_column(table.column_names.index("y"), "y", pa.array(y)), tmp_path / "parts"
+    )
     dataset = load_stream(options(path), "auto")
     rows = np.concatenate(epoch_ids(dataset, plan_chunks(dataset.n_train, 32, 100), 0))
     assert (rows % 4 != 0).all() and len(rows) == dataset.n_train
@@ -212,7 +248,9 @@ def test_a_column_of_too_many_texts_is_left_out(tmp_path, monkeypatch):
     dataset = load_stream(options(path), "auto")
     assert "user" not in [column.name for column in dataset.encoder.columns]
     assert "column 'user' is left out: more than 50 different texts" in dataset.notes
-    with pytest.raises(UserError, match=r"column 'user': more than 50 different texts, too many for a category"):
+    with pytest.raises(
+        UserError, match=r"column 'user': more than 50 different texts, too many for a category"
+    ):
         load_stream(options(path, categorical=("user",)), "auto")
 
 
@@ -222,13 +260,19 @@ def test_a_share_of_very_many_rows_is_cut(path, monkeypatch):
     dataset = load_stream(options(path, test=300), "auto")
     assert len(dataset.splits["valid"]) == pytest.approx(60, abs=30)
     assert len(dataset.splits["test"]) == pytest.approx(300, abs=60)
-    assert next(note for note in dataset.notes if "is cut to 60" in note).startswith("config.data.valid: ")
+    assert next(note for note in dataset.notes if "is cut to 60" in note).startswith(
+        "config.data.valid: "
+    )
 
 
 def test_parts_with_files_of_their_own_stay_whole(path, tmp_path):
     pq.write_table(make_table(200), tmp_path / "held.parquet")
     dataset = load_stream(options(path, valid_path=str(tmp_path / "held.parquet"), test=0), "auto")
-    assert dataset.n_train == N and len(dataset.splits["valid"]) == 200 and not len(dataset.splits["test"])
+    assert (
+        dataset.n_train == N
+        and len(dataset.splits["valid"]) == 200
+        and not len(dataset.splits["test"])
+    )
 
 
 def test_pieces_name_the_rows_of_their_file(path):
@@ -243,7 +287,9 @@ def test_infinity_is_found_in_the_pass(tmp_path):
     far = table["far"].to_numpy().copy()
     far[250] = np.inf
     path = write(table.set_column(2, "far", pa.array(far)), tmp_path / "parts", files=2)
-    with pytest.raises(UserError, match=r"1.parquet, counted from row 1 on: column 'far': row 51 is infinite"):
+    with pytest.raises(
+        UserError, match=r"1.parquet, counted from row 1 on: column 'far': row 51 is infinite"
+    ):
         load_stream(options(path, valid=0, test=0), "auto")
 
 
@@ -255,12 +301,20 @@ def test_folders_that_cannot_be_streamed(tmp_path):
         load_stream(options(str(tmp_path / "nothing")), "auto")
     path = write(make_table(300), tmp_path / "names")
     pq.write_table(make_table(100).drop_columns(["far"]), tmp_path / "names" / "1.parquet")
-    with pytest.raises(UserError, match=r"names/1.parquet: no column 'far', which .*names/0.parquet has"):
+    with pytest.raises(
+        UserError, match=r"names/1.parquet: no column 'far', which .*names/0.parquet has"
+    ):
         load_stream(options(path), "auto")
     path = write(make_table(300), tmp_path / "types")
     table = make_table(100)
-    pq.write_table(table.set_column(2, "far", table["far"].cast(pa.float32())), tmp_path / "types" / "2.parquet")
-    with pytest.raises(UserError, match=r"types/2.parquet: column 'far' is float here and double in .*types/0.parquet"):
+    pq.write_table(
+        table.set_column(2, "far", table["far"].cast(pa.float32())),
+        tmp_path / "types" / "2.parquet",
+    )
+    with pytest.raises(
+        UserError,
+        match=r"types/2.parquet: column 'far' is float here and double in .*types/0.parquet",
+    ):
         load_stream(options(path), "auto")
     (tmp_path / "types" / "2.parquet").write_bytes(b"PAR1 nothing of the kind")
     with pytest.raises(UserError, match=r"types/2.parquet: not a readable Parquet file"):

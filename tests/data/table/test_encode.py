@@ -1,4 +1,6 @@
-"""Encoded columns against hand arithmetic; what is inferred; what is refused, and in which words."""
+"""Encoded columns against hand arithmetic; what is inferred; what is refused, and in which
+words.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def fit(columns: dict, loss: str = "auto", rows=None, **options) -> tuple[TableE
 
 def column(values, **options) -> Column:
     """The fitted column of these values, beside another that is always kept."""
-    encoder, _ = fit({"x": values, "other": Y[: len(values)] + 0.5, "y": Y[: len(values)]}, **options)
+    encoder, _ = fit(
+        {"x": values, "other": Y[: len(values)] + 0.5, "y": Y[: len(values)]}, **options
+    )
     return encoder.columns[0]
 
 
@@ -45,11 +49,15 @@ def test_numbers_are_shifted_and_divided():
     fitted = encoder.columns[1]
     assert (fitted.kind, fitted.missing, encoder.missing_columns) == ("number", True, (1,))
     inputs = encoded(encoder, {"x": x, "whole": Y})
-    np.testing.assert_array_equal(inputs["numbers"][:, 1], ((x - fitted.shift) / fitted.unit).astype(np.float32))
+    np.testing.assert_array_equal(
+        inputs["numbers"][:, 1], ((x - fitted.shift) / fitted.unit).astype(np.float32)
+    )
     assert inputs["numbers"].dtype == np.float32 and "codes" not in inputs
 
 
-@given(offset=st.floats(-1e9, 1e9), spread=st.sampled_from([1e-2, 1.0, 1e3]), seed=st.integers(0, 9))
+@given(
+    offset=st.floats(-1e9, 1e9), spread=st.sampled_from([1e-2, 1.0, 1e3]), seed=st.integers(0, 9)
+)
 def test_an_offset_costs_no_precision(offset, spread, seed):
     x = offset + spread * np.random.default_rng(seed).normal(size=N)
     encoder, _ = fit({"x": x})
@@ -62,19 +70,25 @@ def test_an_offset_costs_no_precision(offset, spread, seed):
 def test_time_stamps_keep_a_millionth_of_their_spread(step):
     ticks = np.datetime64("2026-11-23T10:00:00", "us") + np.arange(N) * np.timedelta64(1, step)
     encoder, _ = fit({"at": ticks})
-    fitted, elapsed = encoder.columns[0], encoded(encoder, {"at": ticks})["numbers"][:, 0].astype(np.float64)
+    fitted = encoder.columns[0]
+    elapsed = encoded(encoder, {"at": ticks})["numbers"][:, 0].astype(np.float64)
     seconds = np.diff(elapsed) * fitted.unit * 86_400
     truth = np.diff(ticks) / np.timedelta64(1, "us") / 1e6
     assert np.abs(seconds - truth).max() < 1e-6 * truth.sum()
 
 
 def test_a_time_has_its_place_in_year_week_and_day():
-    ticks = [datetime.datetime(2026, 4, 2, 6), datetime.datetime(1969, 12, 31, 18)] * 50  # Thursday, Wednesday
+    # Thursday, Wednesday.
+    ticks = [datetime.datetime(2026, 4, 2, 6), datetime.datetime(1969, 12, 31, 18)] * 50
     encoder, _ = fit({"at": ticks})
-    cycles = [f"at.{cycle}_{wave}" for cycle in ("month", "weekday", "hour") for wave in ("sin", "cos")]
+    cycles = [
+        f"at.{cycle}_{wave}" for cycle in ("month", "weekday", "hour") for wave in ("sin", "cos")
+    ]
     assert encoder.number_names == ("at", *cycles)
     inputs = encoded(encoder, {"at": ticks[:2]})["numbers"]
-    assert np.allclose(inputs[0, 1:3], (1, 0), atol=1e-6) and np.allclose(inputs[0, 5:], (1, 0), atol=1e-6)
+    assert np.allclose(inputs[0, 1:3], (1, 0), atol=1e-6) and np.allclose(
+        inputs[0, 5:], (1, 0), atol=1e-6
+    )
     week = 2 * np.pi * np.array([3, 2]) / 7
     assert np.allclose(inputs[:, 3:5], np.stack([np.sin(week), np.cos(week)], 1), atol=1e-6)
     assert np.allclose(inputs[1, 5:], (-1, 0), atol=1e-6)
@@ -88,17 +102,23 @@ def test_dates_and_iso_text_are_the_same_times():
     from_dates, _ = fit({"at": dates})
     from_text, _ = fit({"at": [date.isoformat() for date in dates]})
     assert from_dates == from_text and not from_dates.columns[0].clock
-    zoned = encoded(from_dates, {"at": ["2020-01-01T12:00:00+02:00", "2020-01-01 10:00"]})["numbers"]
+    zoned = encoded(from_dates, {"at": ["2020-01-01T12:00:00+02:00", "2020-01-01 10:00"]})[
+        "numbers"
+    ]
     np.testing.assert_array_equal(zoned[0], zoned[1])
     text = pa.table({"at": ["1969-12-31T23:59:59.999999"]})
     assert read_times(get_column(text, "at", "data", ())).data == [-1]  # microsecond of 1970
 
 
 def test_categories_are_codes_of_sorted_training_values():
-    encoder, _ = fit({"x": ["b", "a", None, "c"] * 25, "z": [True, False] * 50}, rows=np.array([0, 1, 2, 4, 5]))
+    encoder, _ = fit(
+        {"x": ["b", "a", None, "c"] * 25, "z": [True, False] * 50}, rows=np.array([0, 1, 2, 4, 5])
+    )
     assert [c.vocabulary for c in encoder.columns] == [("a", "b"), ("false", "true")]
     assert encoder.category_sizes == (2, 2) and encoder.columns[0].missing
-    inputs = encoded(encoder, {"z": [True, False, None, True], "extra": [1, 2, 3, 4], "x": ["a", "b", "?", "c"]})
+    inputs = encoded(
+        encoder, {"z": [True, False, None, True], "extra": [1, 2, 3, 4], "x": ["a", "b", "?", "c"]}
+    )
     np.testing.assert_array_equal(inputs["codes"], [[1, 2], [2, 1], [0, 0], [0, 2]])
     assert inputs["codes"].dtype == np.int32 and "numbers" not in inputs
     for same in (["true", "false"], ["True", "False"], [1, 0]):
@@ -117,7 +137,10 @@ def test_options_override_what_is_inferred():
 def test_features_choose_and_order():
     columns = {"a": Y, "b": Y * 2, "c": Y * 3, "w": Y, "g": Y, "t": Y}
     assert fit(columns, features=("c", "a"))[0].number_names == ("c", "a")
-    assert fit(columns, ignore=("b",), weight="w", group="g", time="t")[0].number_names == ("a", "c")
+    assert fit(columns, ignore=("b",), weight="w", group="g", time="t")[0].number_names == (
+        "a",
+        "c",
+    )
 
 
 @pytest.mark.parametrize(
@@ -135,7 +158,9 @@ def test_features_choose_and_order():
 def test_columns_that_cannot_help_are_left_out_with_a_note(values, reason):
     encoder, notes = fit({"x": values, "other": Y})
     assert [c.name for c in encoder.columns] == ["other"]
-    assert reason in encoder.dropped["x"] and notes == [f"column 'x' is left out: {encoder.dropped['x']}"]
+    assert reason in encoder.dropped["x"] and notes == [
+        f"column 'x' is left out: {encoder.dropped['x']}"
+    ]
 
 
 def test_a_row_number_is_found_in_a_part_of_the_rows_and_kept_if_named():
@@ -155,8 +180,14 @@ def test_one_value_and_gaps_still_say_something():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (["1"] * 96 + ["o", "2", "4,5", "x"], r"x': 'o' in row 97, '4,5' in row 99, 'x' in row 100: expected a number"),
-        (["2020-01-01"] * 99 + ["2020-02-30"], r"'2020-02-30' in row 100: expected an ISO date or time"),
+        (
+            ["1"] * 96 + ["o", "2", "4,5", "x"],
+            r"x': 'o' in row 97, '4,5' in row 99, 'x' in row 100: expected a number",
+        ),
+        (
+            ["2020-01-01"] * 99 + ["2020-02-30"],
+            r"'2020-02-30' in row 100: expected an ISO date or time",
+        ),
         ([1.0] * 99 + [np.inf], r"x': row 100 is infinite"),
         (FAR, rf"'x': {2**60} in row 99 and {2**60 + 1} in row 100 are the same float32"),
         ([[1, 2]] * N, r"holds list.*name it in config.data.ignore"),
@@ -174,7 +205,10 @@ def test_integers_are_rounded_if_the_user_says_so():
 
 def test_large_integers_that_are_near_each_other_are_exact():
     encoder, _ = fit({"x": [2**60 + 3 * i for i in range(N)]})
-    steps = np.diff(encoded(encoder, {"x": [2**60, 2**60 + 1, 2**60 + 2]})["numbers"][:, 0]) * encoder.columns[0].unit
+    steps = (
+        np.diff(encoded(encoder, {"x": [2**60, 2**60 + 1, 2**60 + 2]})["numbers"][:, 0])
+        * encoder.columns[0].unit
+    )
     assert list(steps) == [1, 1]
 
 
@@ -182,10 +216,13 @@ def test_new_rows_must_fit():
     ticks = pa.array([10**9 * i for i in range(N)], pa.timestamp("s"))
     encoder, _ = fit({"age": Y * 30, "town": ["a", "b"] * 50, "at": ticks})
     good = {"age": ["1", "2.5"], "town": ["a", "b"], "at": ["2020-01-01", "2021-01-01"]}
-    shift, unit = encoder.columns[0].shift, encoder.columns[0].unit
+    shift = encoder.columns[0].shift
+    unit = encoder.columns[0].unit
     assert list(encoded(encoder, good)["numbers"][:, 0] * unit + shift) == [1, 2.5]
     assert list(encoded(encoder, good | {"age": [1, 2]})["numbers"][:, 0] * unit + shift) == [1, 2]
-    assert encoded(encoder, {name: pa.array([], pa.string()) for name in good})["numbers"].shape == (0, 8)
+    assert encoded(encoder, {name: pa.array([], pa.string()) for name in good})[
+        "numbers"
+    ].shape == (0, 8)
     for name, values, message in (
         ("age", ["1", "old"], "'old' in row 2: expected a number"),
         ("age", [1e300, 1.0], "1e\\+300 in row 1 is too far"),
@@ -205,13 +242,20 @@ def test_markers_mean_missing_in_numbers_too():
 
 
 def test_an_encoder_survives_json():
-    columns = {"x": Y, "c": ["a", None] * 50, "at": np.datetime64("2020-01-01", "us") + np.arange(N)}
+    columns = {
+        "x": Y,
+        "c": ["a", None] * 50,
+        "at": np.datetime64("2020-01-01", "us") + np.arange(N),
+    }
     columns |= {"y": Y, "k": ["p", "q"] * 50, "id": [f"{i}i" for i in range(N)]}
     encoder, _ = fit(columns, target=("y", "k"))
     plain = json.loads(json.dumps(encoder.to_json()))
     assert TableEncoder.from_json(plain | {"fingerprint": "f"}) == encoder
     assert plain["dropped"].keys() == {"id"}
-    assert encoder.heads == (Head("value", "regression", ("y",), (), 1), Head("k", "binary", ("k",), ("p", "q"), 1))
+    assert encoder.heads == (
+        Head("value", "regression", ("y",), (), 1),
+        Head("k", "binary", ("k",), ("p", "q"), 1),
+    )
 
 
 def target(values, loss: str = "auto", **options) -> tuple[TableEncoder, list[str]]:
@@ -253,14 +297,29 @@ def test_options_say_what_a_target_is():
 @pytest.mark.parametrize(
     ("values", "loss", "options", "message"),
     [
-        ([None] * 9, "auto", {"features": ("x",)}, "column 'y': the target is missing in every training row"),
+        (
+            [None] * 9,
+            "auto",
+            {"features": ("x",)},
+            "column 'y': the target is missing in every training row",
+        ),
         ([2.5] * 9, "auto", {}, "the target is 2.5 in all training rows"),
         (["a"] * 9, "auto", {}, "all training rows are of the one class 'a'"),
         (["1", "a", "2"], "mse", {}, "'a' in row 2: expected a number"),
-        ([0.0, 1.0, 0.5], "binary_crossentropy", {}, "0.5 in row 3 is no class for config.loss=binary_crossentropy"),
+        (
+            [0.0, 1.0, 0.5],
+            "binary_crossentropy",
+            {},
+            "0.5 in row 3 is no class for config.loss=binary_crossentropy",
+        ),
         (["a", "b", "c"], "binary_crossentropy", {}, r"has 3 classes \(a, b, c, ...\), not two"),
         ([3, -1, 2], "poisson", {}, "-1.0 in row 2: config.loss=poisson is for 0 and above"),
-        ([1, 2, 3], "mse", {"categorical": ("y",)}, "config.loss=mse is for numbers, but config.data.categorical"),
+        (
+            [1, 2, 3],
+            "mse",
+            {"categorical": ("y",)},
+            "config.loss=mse is for numbers, but config.data.categorical",
+        ),
         ([datetime.date(2020, 1, 1)] * 9, "mse", {}, "holds times, which cannot be a target"),
         (["2020-01-01", "2020-01-02"], "auto", {}, "holds times, which cannot be a target"),
     ],
@@ -272,30 +331,49 @@ def test_targets_that_cannot_be_learnt_are_refused(values, loss, options, messag
 
 def test_targets_and_answers_come_back_in_raw_units():
     prices = 1e6 + np.array([0.25, 1.5, 3.0, np.nan])
-    columns = {"price": prices, "tag": ["a", "b", "c", "a"], "ok": [True, False, None, True], "n": [7, 8, 7, 8]}
-    table, names = pa.table(columns | {"x": Y[:4]}), tuple(columns)
+    columns = {
+        "price": prices,
+        "tag": ["a", "b", "c", "a"],
+        "ok": [True, False, None, True],
+        "n": [7, 8, 7, 8],
+    }
+    table = pa.table(columns | {"x": Y[:4]})
+    names = tuple(columns)
     encoder, _ = fit_encoder(table, np.arange(4), Table(target=names, categorical=("n",)), "auto")
     assert [head.kind for head in encoder.heads] == ["regression", "multiclass", "binary", "binary"]
     targets, present = encoder.encode_targets(table, "t")
     assert list(present) == [True, True, False, False]
-    assert targets["value"].shape == (4, 1) and targets["tag"].dtype == targets["ok"].dtype == np.int32
+    assert (
+        targets["value"].shape == (4, 1) and targets["tag"].dtype == targets["ok"].dtype == np.int32
+    )
     assert (list(targets["ok"]), list(targets["n"])) == ([1, 0, -1, 1], [0, 1, 0, 1])
     raw = encoder.raw_targets({name: array[:2] for name, array in targets.items()})
-    assert list(raw["target_price"]) == [1e6 + 0.25, 1e6 + 1.5] and raw["target_price"].dtype == np.float64
-    assert [list(raw[f"target_{name}"]) for name in names[1:]] == [["a", "b"], [True, False], [7, 8]]
+    assert (
+        list(raw["target_price"]) == [1e6 + 0.25, 1e6 + 1.5]
+        and raw["target_price"].dtype == np.float64
+    )
+    assert [list(raw[f"target_{name}"]) for name in names[1:]] == [
+        ["a", "b"],
+        [True, False],
+        [7, 8],
+    ]
     np.testing.assert_array_equal(encoder.to_units(targets)["value"][:, 0], prices)
     binary = {"ok": np.array([0.4, 0.6]), "n": np.array([0.9, 0.1])}
     decoded = encoder.decode({"value": targets["value"][:2], "tag": np.eye(3)[[2, 0]], **binary})
     assert list(decoded["price"]) == [1e6 + 0.25, 1e6 + 1.5]
     assert [list(decoded[name]) for name in names[1:]] == [["c", "a"], [False, True], [8, 7]]
-    assert list(decoded["probability_tag_a"]) == [0, 1] and list(decoded["probability_ok_true"]) == [0.4, 0.6]
+    assert list(decoded["probability_tag_a"]) == [0, 1] and list(
+        decoded["probability_ok_true"]
+    ) == [0.4, 0.6]
 
 
 def test_one_target_is_called_prediction():
     encoder, _ = target(["no", "yes"] * 9)
     decoded = encoder.decode({"y": np.array([0.25, 0.5, 0.75], np.float32)})
     assert list(decoded) == ["prediction", "probability_no", "probability_yes"]
-    assert list(decoded["prediction"]) == ["no", "no", "yes"] and list(decoded["probability_no"]) == [0.75, 0.5, 0.25]
+    assert list(decoded["prediction"]) == ["no", "no", "yes"] and list(
+        decoded["probability_no"]
+    ) == [0.75, 0.5, 0.25]
     encoder, _ = target([1.5, 2.5, 4.0])
     targets, _ = encoder.encode_targets(pa.table({"y": [3.0]}), "t")
     assert list(encoder.decode(targets)["prediction"]) == [3]

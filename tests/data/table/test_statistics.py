@@ -22,7 +22,9 @@ KIND = Head("kind", "multiclass", ("kind",), ("a", "b", "c"), 3)
 
 
 def encoder(heads=(VALUE, KIND), sizes=(2, 4), target_scaling="standard") -> TableEncoder:
-    columns = tuple(Column(f"c{i}", "category", vocabulary=tuple("abcd"[:size])) for i, size in enumerate(sizes))
+    columns = tuple(
+        Column(f"c{i}", "category", vocabulary=tuple("abcd"[:size])) for i, size in enumerate(sizes)
+    )
     return TableEncoder(columns, (), heads, target_scaling=target_scaling)
 
 
@@ -53,7 +55,8 @@ def test_standard_is_that_of_scikit_learn(data):
     fitted = fit(data, "standard")["inputs"]
     np.testing.assert_allclose(fitted["center"], [*truth.mean_, 0], rtol=1e-6)
     np.testing.assert_allclose(fitted["scale"], [*truth.scale_, 1], rtol=1e-6)
-    assert fitted["scale"][2] == 1  # a mean of equal numbers is not quite that number: no spread must stay none
+    # A mean of equal numbers is not quite that number: no spread must stay none.
+    assert fitted["scale"][2] == 1
 
 
 def test_robust_is_that_of_scikit_learn_and_half_the_range_where_quartiles_agree(data):
@@ -71,7 +74,9 @@ def test_fill_is_the_training_median(data):
     inputs, _, rows = data
     for scaling in ("none", "standard", "robust", "quantile"):
         fitted = fit(data, scaling)["inputs"]
-        np.testing.assert_allclose(fitted["fill"][:5], np.nanmedian(inputs["numbers"][rows, :5], axis=0), rtol=1e-6)
+        np.testing.assert_allclose(
+            fitted["fill"][:5], np.nanmedian(inputs["numbers"][rows, :5], axis=0), rtol=1e-6
+        )
         assert fitted["fill"][5] == 0
     assert set(fit(data, "none")["inputs"]) == {"fill", "seen"}
 
@@ -88,15 +93,20 @@ def test_knots_are_training_quantiles(data):
 def test_the_number_of_knots_follows_the_rows():
     numbers = np.random.default_rng(0).normal(size=(40_000, 1)).astype(np.float32)
     for rows, expected in ((3_000, 100), (40_000, 1000)):
-        fitted = fit_statistics({"numbers": numbers}, {}, np.arange(rows), encoder((), ()), Table(scaling="quantile"))
+        fitted = fit_statistics(
+            {"numbers": numbers}, {}, np.arange(rows), encoder((), ()), Table(scaling="quantile")
+        )
         assert fitted["inputs"]["knots"].shape == (1, expected)
 
 
 def test_quantiles_of_many_rows_come_from_a_sample():
     numbers = np.random.default_rng(0).normal(size=(250_000, 1)).astype(np.float32)
-    fitted = fit_statistics({"numbers": numbers}, {}, np.arange(250_000), encoder((), ()), Table(scaling="robust"))
+    fitted = fit_statistics(
+        {"numbers": numbers}, {}, np.arange(250_000), encoder((), ()), Table(scaling="robust")
+    )
     assert fitted["inputs"]["fill"][0] == pytest.approx(0, abs=0.02)
-    assert fitted["inputs"]["scale"][0] == pytest.approx(1.349, abs=0.02)  # the normal's quartiles stand 1.349 apart
+    # The normal's quartiles stand 1.349 apart.
+    assert fitted["inputs"]["scale"][0] == pytest.approx(1.349, abs=0.02)
     assert fitted["inputs"]["fill"][0] != np.median(numbers)
 
 
@@ -112,7 +122,9 @@ def test_targets_have_mean_spread_and_range(data):
     fitted = fit(data, "standard")["targets"]
     values = targets["value"][rows].astype(np.float64)
     for name, truth in zip(
-        ("center", "scale", "low", "high"), (values.mean(0), values.std(0), values.min(0), values.max(0)), strict=True
+        ("center", "scale", "low", "high"),
+        (values.mean(0), values.std(0), values.min(0), values.max(0)),
+        strict=True,
     ):
         np.testing.assert_allclose(fitted["value"][name], truth, rtol=1e-6)
     counts = [np.sum(targets["kind"][rows] == k) for k in range(3)]
@@ -121,8 +133,12 @@ def test_targets_have_mean_spread_and_range(data):
 
 def test_target_scaling_none_keeps_the_target(data):
     inputs, targets, rows = data
-    fitted = fit_statistics(inputs, targets, rows, encoder(target_scaling="none"), Table(scaling="none"))
-    assert list(fitted["targets"]["value"]["center"]) == [0, 0] and list(fitted["targets"]["value"]["scale"]) == [1, 1]
+    fitted = fit_statistics(
+        inputs, targets, rows, encoder(target_scaling="none"), Table(scaling="none")
+    )
+    assert list(fitted["targets"]["value"]["center"]) == [0, 0] and list(
+        fitted["targets"]["value"]["scale"]
+    ) == [1, 1]
     assert list(fitted["targets"]["value"]["low"]) == list(targets["value"][rows].min(0))
 
 
@@ -133,16 +149,24 @@ def test_other_rows_change_nothing(data, scaling):
     others = np.setdiff1d(np.arange(N), rows)
     for array in (*inputs.values(), *targets.values()):
         array[others] = 2
-    assert json.dumps(before, default=np.ndarray.tolist) == json.dumps(fit(data, scaling), default=np.ndarray.tolist)
+    assert json.dumps(before, default=np.ndarray.tolist) == json.dumps(
+        fit(data, scaling), default=np.ndarray.tolist
+    )
 
 
 def test_all_arrays_are_float32_and_absent_inputs_have_no_keys(data):
     inputs, targets, rows = data
     for scaling in ("none", "standard", "robust", "quantile"):
         fitted = fit(data, scaling)
-        arrays = [*fitted["inputs"].values(), *fitted["targets"]["value"].values(), *fitted["targets"]["kind"].values()]
+        arrays = [
+            *fitted["inputs"].values(),
+            *fitted["targets"]["value"].values(),
+            *fitted["targets"]["kind"].values(),
+        ]
         assert {array.dtype for array in arrays} == {np.dtype(np.float32)}
-    codes_only = fit_statistics({"codes": inputs["codes"]}, targets, rows, encoder(), Table(scaling="standard"))
+    codes_only = fit_statistics(
+        {"codes": inputs["codes"]}, targets, rows, encoder(), Table(scaling="standard")
+    )
     assert set(codes_only["inputs"]) == {"seen"}
 
 
@@ -164,12 +188,14 @@ def test_shift_and_unit_bring_any_column_to_the_order_of_one(center, spread, n, 
 
 
 def test_shift_and_unit_of_tied_and_constant_columns():
-    assert shift_and_unit(np.array([0.0] * 99 + [1000.0])) == (0.0, 128.0)  # quartiles agree: sd is 99.5
+    # Quartiles agree: sd is 99.5.
+    assert shift_and_unit(np.array([0.0] * 99 + [1000.0])) == (0.0, 128.0)
     assert shift_and_unit(np.full(5, 7.25)) == (7.0, 1.0)
 
 
 def test_rounded_together_finds_the_first_pair():
     integers = np.array([8, 2**25 + 1, 4, 2**25])
     assert rounded_together(integers, 0.0, 1.0) == (3, 1)
-    assert rounded_together(integers, 2.0**25, 1.0) is None  # 4 - 2**25 is a float32, as all even numbers there are
+    # 4 - 2**25 is a float32, as all even numbers there are.
+    assert rounded_together(integers, 2.0**25, 1.0) is None
     assert rounded_together(np.array([2**60, 2**60 + 1]), 2.0**60, 1.0) is None

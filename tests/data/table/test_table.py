@@ -1,4 +1,6 @@
-"""Whole tables: parts, rows left out, weights, names, and that nothing but training rows is ever fitted."""
+"""Whole tables: parts, rows left out, weights, names, and that nothing but training rows is ever
+fitted.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +77,13 @@ def test_valid_and_test_rows_change_nothing_that_is_fitted(seed, split, scaling,
     columns = make(seed=seed)
     columns["y"][:9:2] = np.nan
     split_by = {"stratified": "kind", "time": "time", "group": "group"}.get(split)
-    options = {"target": ("kind", "y"), "split": split, "split_seed": seed, "group": "group", "scaling": scaling}
+    options = {
+        "target": ("kind", "y"),
+        "split": split,
+        "split_seed": seed,
+        "group": "group",
+        "scaling": scaling,
+    }
     options["time"] = "time" if split == "time" else None
     before = load(pa.table(columns), **options)
     others = np.setdiff1d(np.arange(N), before.original_rows[before.splits["train"]])
@@ -83,7 +91,8 @@ def test_valid_and_test_rows_change_nothing_that_is_fitted(seed, split, scaling,
     for name, choices in SPOILED.items():
         if name != split_by:
             values = np.array(columns[name], dtype=object)
-            spoiled = others[others > 8] if name == "y" else others  # rows without a target stay without
+            # Rows without a target stay without.
+            spoiled = others[others > 8] if name == "y" else others
             values[spoiled] = random.choice(np.array(choices, dtype=object), len(spoiled))
             columns[name] = pa.array(values.tolist())
     after = load(pa.table(columns), **options)
@@ -100,7 +109,11 @@ def test_valid_and_test_rows_change_nothing_that_is_fitted(seed, split, scaling,
 
 def test_one_file_is_divided():
     dataset = load(pa.table(make()), valid=10, test=0.25)
-    assert {part: len(rows) for part, rows in dataset.splits.items()} == {"train": 35, "valid": 10, "test": 15}
+    assert {part: len(rows) for part, rows in dataset.splits.items()} == {
+        "train": 35,
+        "valid": 10,
+        "test": 15,
+    }
     assert list(dataset.splits) == ["train", "valid", "test"]
     np.testing.assert_array_equal(dataset.original_rows, np.arange(N))
     np.testing.assert_array_equal(dataset.weight, np.ones(N, np.float32))
@@ -109,7 +122,8 @@ def test_one_file_is_divided():
 
 def test_rows_without_a_target_are_left_out_and_counted():
     columns = make()
-    columns["y"][[3, 10]], columns["kind"][20] = np.nan, "?"
+    columns["y"][[3, 10]] = np.nan
+    columns["kind"][20] = "?"
     dataset = load(pa.table(columns), target=("y", "kind"), valid=0, test=0.5)
     np.testing.assert_array_equal(dataset.original_rows, np.delete(np.arange(N), [3, 10, 20]))
     raw = dataset.encoder.raw_targets(dataset.target)
@@ -122,9 +136,14 @@ def test_rows_without_a_target_are_left_out_and_counted():
 def test_parts_with_files_of_their_own_follow_in_the_pool():
     columns = make(20, seed=1)
     columns["y"][0] = np.nan
-    test, train = pa.table(columns), pa.table(make())
+    test = pa.table(columns)
+    train = pa.table(make())
     dataset = load({"train": train, "test": test.select(test.column_names[::-1])}, valid=0.2)
-    assert {part: len(rows) for part, rows in dataset.splits.items()} == {"train": 48, "valid": 12, "test": 19}
+    assert {part: len(rows) for part, rows in dataset.splits.items()} == {
+        "train": 48,
+        "valid": 12,
+        "test": 19,
+    }
     rows = dataset.splits["test"]
     np.testing.assert_array_equal(rows, np.arange(60, 79))
     np.testing.assert_array_equal(dataset.original_rows[rows], np.arange(1, 20))
@@ -138,13 +157,23 @@ def test_parts_with_files_of_their_own_follow_in_the_pool():
 
 
 def test_real_files(tmp_path):
-    columns = {name: [*values] for name, values in make().items() if name in ("number", "text", "y", "time")}
-    names, lines = ",".join(columns), zip(*columns.values(), strict=True)
-    (tmp_path / "a.csv").write_text("\n".join([names, *(",".join(map(str, line)) for line in lines)]) + "\n")
+    columns = {
+        name: [*values]
+        for name, values in make().items()
+        if name in ("number", "text", "y", "time")
+    }
+    names = ",".join(columns)
+    lines = zip(*columns.values(), strict=True)
+    (tmp_path / "a.csv").write_text(
+        "\n".join([names, *(",".join(map(str, line)) for line in lines)]) + "\n"
+    )
     pq.write_table(pa.table(columns), tmp_path / "b.parquet")
-    options = Table(path=str(tmp_path / "a.csv"), test_path=str(tmp_path / "b.parquet"), valid=0, target="y")
+    options = Table(
+        path=str(tmp_path / "a.csv"), test_path=str(tmp_path / "b.parquet"), valid=0, target="y"
+    )
     dataset = load_table(options, "auto")
-    train, test = dataset.splits["train"], dataset.splits["test"]
+    train = dataset.splits["train"]
+    test = dataset.splits["test"]
     assert (len(train), len(test)) == (60, 60)
     for array in (*dataset.inputs.values(), *dataset.target.values()):
         np.testing.assert_array_equal(array[train], array[test])
@@ -182,15 +211,24 @@ def test_splits_by_columns():
     ("options", "message"),
     [
         ({"target": "yy"}, "config.data.target: train has no column 'yy'; did you mean 'y'"),
-        ({"features": ("number", "txt")}, "config.data.features: train has no column 'txt'; did you mean 'text'"),
-        ({"ignore": ("Flag",)}, "config.data.ignore: train has no column 'Flag'; did you mean 'flag'"),
+        (
+            {"features": ("number", "txt")},
+            "config.data.features: train has no column 'txt'; did you mean 'text'",
+        ),
+        (
+            {"ignore": ("Flag",)},
+            "config.data.ignore: train has no column 'Flag'; did you mean 'flag'",
+        ),
         ({"categorical": ("ints",)}, "config.data.categorical: .* 'ints'"),
         ({"numeric": ("numbr",)}, "config.data.numeric: .* did you mean 'number'"),
         ({"weight": "w"}, "config.data.weight: train has no column 'w'"),
         ({"group": "groups", "split": "group"}, "config.data.group: .* did you mean 'group'"),
         ({"time": "times", "split": "time"}, "config.data.time: .* did you mean 'time'"),
         ({"features": ("y", "number")}, "config.data.features: 'y' is config.data.target too"),
-        ({"features": ("group", "text"), "group": "group"}, "config.data.features: 'group' is config.data.group too"),
+        (
+            {"features": ("group", "text"), "group": "group"},
+            "config.data.features: 'group' is config.data.group too",
+        ),
         ({"ignore": tuple(make()), "features": None}, "no column to learn from"),
     ],
 )
@@ -201,10 +239,14 @@ def test_options_must_agree_with_the_columns(options, message):
 
 def test_a_class_of_the_other_rows_only_is_named():
     late = pa.table(make() | {"kind": ["no", "yes"] * 29 + ["new", "newer"]})
-    with pytest.raises(UserError, match=r"class .new. in row 59 is in no training row; .*split=stratified"):
+    with pytest.raises(
+        UserError, match=r"class .new. in row 59 is in no training row; .*split=stratified"
+    ):
         load(late, target="kind", split="time")
     with pytest.raises(UserError, match="test: column 'kind': class 'maybe' in row 1"):
-        tables = [pa.table(make() | {"kind": kinds * 30}) for kinds in (["no", "yes"], ["maybe", "no"])]
+        tables = [
+            pa.table(make() | {"kind": kinds * 30}) for kinds in (["no", "yes"], ["maybe", "no"])
+        ]
         load(dict(zip(("train", "test"), tables, strict=True)), target="kind")
 
 
@@ -212,10 +254,26 @@ def test_a_class_of_the_other_rows_only_is_named():
     ("change", "options", "message"),
     [
         ({"y": [None] * N}, {}, "train: no row has a value for 'y', the target"),
-        ({"group": ["a", None] * 30}, {"split": "group", "group": "group"}, "column 'group': row 2 has no value"),
-        ({"time": ["2020-01-01", "?"] * 30}, {"split": "time", "time": "time"}, "column 'time': row 2 has no value"),
-        ({"y": ["1.5"] * 30 + ["2"] * 29 + ["x"]}, {"split": "time"}, "column 'y': 'x' in row 60: expected a number"),
-        ({"digits": ["1.5", "2"] * 29 + ["2", "x"]}, {"split": "time"}, "column 'digits': 'x' in row 60: expected"),
+        (
+            {"group": ["a", None] * 30},
+            {"split": "group", "group": "group"},
+            "column 'group': row 2 has no value",
+        ),
+        (
+            {"time": ["2020-01-01", "?"] * 30},
+            {"split": "time", "time": "time"},
+            "column 'time': row 2 has no value",
+        ),
+        (
+            {"y": ["1.5"] * 30 + ["2"] * 29 + ["x"]},
+            {"split": "time"},
+            "column 'y': 'x' in row 60: expected a number",
+        ),
+        (
+            {"digits": ["1.5", "2"] * 29 + ["2", "x"]},
+            {"split": "time"},
+            "column 'digits': 'x' in row 60: expected",
+        ),
     ],
 )
 def test_values_that_cannot_be_used_are_named(change, options, message):
@@ -235,7 +293,8 @@ def test_take_is_plain_indexing_on_numpy_and_jax():
 
 
 def test_the_fingerprint_is_that_of_arrays_and_splits():
-    first, again = load(pa.table(make())), load(pa.table(make()))
+    first = load(pa.table(make()))
+    again = load(pa.table(make()))
     assert first.fingerprint == again.fingerprint and len(first.fingerprint) == 64
     other_splits = first.splits | {"test": first.splits["valid"]}
     assert dataclasses.replace(first, splits=other_splits).fingerprint != first.fingerprint
@@ -246,10 +305,14 @@ def test_the_fingerprint_is_that_of_arrays_and_splits():
             array[5] -= 1
 
 
-@pytest.mark.parametrize(("loss", "options"), [("poisson", {}), ("mse", {"target_scaling": "none"})])
+@pytest.mark.parametrize(
+    ("loss", "options"), [("poisson", {}), ("mse", {"target_scaling": "none"})]
+)
 def test_a_target_that_keeps_its_units_is_not_shifted(loss, options):
     columns = make() | {"y": np.arange(N) + 1000}
     dataset = load(pa.table(columns), loss, **options)
     np.testing.assert_array_equal(dataset.target["value"][:, 0], columns["y"])
     fitted = dataset.statistics(dataset.splits["train"])["targets"]["value"]
-    assert (list(fitted["center"]), list(fitted["scale"])) == ([0], [1]) and dataset.encoder.units["value"] == [1]
+    assert (list(fitted["center"]), list(fitted["scale"])) == ([0], [1]) and dataset.encoder.units[
+        "value"
+    ] == [1]

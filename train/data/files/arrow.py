@@ -18,19 +18,24 @@ from train.errors import UserError
 
 
 def as_table(data: Any, missing: tuple[str, ...] = MISSING) -> pa.Table:
-    """A pyarrow table or batch, a dict of columns, a pandas or polars DataFrame or a list of row dicts as a table.
+    """A pyarrow table or batch, a dict of columns, a pandas or polars DataFrame or a list of row
+    dicts as a table.
 
-    Strings in `missing`, empty ones and nan become null; a column of rank 2 becomes one of lists. Raises UserError.
+    Strings in `missing`, empty ones and nan become null; a column of rank 2 becomes one of lists.
+    Raises UserError.
     """
     if isinstance(data, pa.Table | pa.RecordBatch):
         table = data if isinstance(data, pa.Table) else pa.Table.from_batches([data])
     elif isinstance(data, list | tuple):
         for at, row in enumerate(data, 1):
             if not isinstance(row, Mapping):
-                raise UserError(f"data: row {at} is no dict of columns but of type {type(row).__name__}")
+                raise UserError(
+                    f"data: row {at} is no dict of columns but of type {type(row).__name__}"
+                )
         names = dict.fromkeys(name for row in data for name in row)
         table = _from_columns(((name, [row.get(name) for row in data]) for name in names), missing)
-    elif hasattr(data, "items"):  # a dict, or a pandas DataFrame, whose columns pyarrow reads one by one
+    # A dict, or a pandas DataFrame, whose columns pyarrow reads one by one.
+    elif hasattr(data, "items"):
         table = _from_columns(data.items(), missing)
     elif hasattr(data, "to_arrow") and hasattr(data, "columns"):  # polars
         table = data.to_arrow()
@@ -41,18 +46,17 @@ def as_table(data: Any, missing: tuple[str, ...] = MISSING) -> pa.Table:
     return plain(table, missing)
 
 
-
 def plain(table: pa.Table, missing: tuple[str, ...]) -> pa.Table:
     """The table in few kinds, with nan and missing markers null."""
     markers = pa.array(sorted({*missing, ""}), pa.string())
-    return pa.Table.from_arrays([_unmark(_cast(column), markers) for column in table.columns], table.column_names)
-
+    return pa.Table.from_arrays(
+        [_unmark(_cast(column), markers) for column in table.columns], table.column_names
+    )
 
 
 def plain_kinds(table: pa.Table) -> pa.Table:
     """The table in few kinds; what is missing stays as it is."""
     return pa.Table.from_arrays([_cast(column) for column in table.columns], table.column_names)
-
 
 
 def check_names(names: list[str], where: str) -> None:
@@ -62,10 +66,13 @@ def check_names(names: list[str], where: str) -> None:
     first: dict[str, int] = {}
     for at, name in enumerate(names, 1):
         if not name:
-            raise UserError(f"{where}: column {at} has no name (if it is an index that pandas wrote: index=False)")
+            raise UserError(
+                f"{where}: column {at} has no name (if it is an index that pandas wrote: index=False)"
+            )
         if first.setdefault(name, at) != at:
-            raise UserError(f"{where}: columns {first[name]} and {at} are both named {name!r}; names must differ")
-
+            raise UserError(
+                f"{where}: columns {first[name]} and {at} are both named {name!r}; names must differ"
+            )
 
 
 def unmarked(value: Any, markers: set[str]) -> Any:
@@ -73,11 +80,9 @@ def unmarked(value: Any, markers: set[str]) -> Any:
     return None if isinstance(value, str) and value.strip() in markers else value
 
 
-
 def first_line(text: object) -> str:
     """pyarrow's messages may have several, a UserError has one."""
     return str(text).partition("\n")[0]
-
 
 
 def _from_columns(columns: Iterable[tuple[Any, Any]], missing: tuple[str, ...]) -> pa.Table:
@@ -94,17 +99,19 @@ def _from_columns(columns: Iterable[tuple[Any, Any]], missing: tuple[str, ...]) 
     return pa.Table.from_arrays(arrays, names)
 
 
-
 def _to_arrow(name: str, values: Any, markers: set[str]) -> pa.Array | pa.ChunkedArray:
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values
     if hasattr(values, "to_arrow"):  # polars
         return values.to_arrow()
-    if hasattr(values, "__array__") and not hasattr(values, "iloc"):  # numpy, jax; pyarrow knows a pandas Series itself
+    # Numpy, jax; pyarrow knows a pandas Series itself.
+    if hasattr(values, "__array__") and not hasattr(values, "iloc"):
         values = np.asanyarray(values)  # so that a masked array stays one
     scalar = isinstance(values, np.ndarray) and values.ndim == 0
     if scalar or isinstance(values, str | bytes | set | Mapping) or not hasattr(values, "__len__"):
-        raise UserError(f"data: column {name!r} is one {type(values).__name__}; expected a list, one value per row")
+        raise UserError(
+            f"data: column {name!r} is one {type(values).__name__}; expected a list, one value per row"
+        )
     try:
         return pa.array(values)
     except (pa.ArrowException, OverflowError, TypeError):
@@ -112,16 +119,17 @@ def _to_arrow(name: str, values: Any, markers: set[str]) -> pa.Array | pa.Chunke
             rows = (value.tolist() if getattr(value, "ndim", 0) > 1 else value for value in values)
             return pa.array([unmarked(value, markers) for value in rows])
         except (pa.ArrowException, OverflowError, TypeError) as error:
-            raise UserError(f"data: column {name!r} is not of one kind: {first_line(error)}") from None
-
+            raise UserError(
+                f"data: column {name!r} is not of one kind: {first_line(error)}"
+            ) from None
 
 
 def _cast(column: pa.ChunkedArray) -> pa.ChunkedArray:
     kind = column.type
-    if pa.types.is_dictionary(kind):  # in two steps: there is no cast from a dictionary of string_view
+    # In two steps: there is no cast from a dictionary of string_view.
+    if pa.types.is_dictionary(kind):
         column = column.cast(pa.dictionary(kind.index_type, _plain_kind(kind.value_type)))
     return column.cast(_plain_kind(kind)) if _plain_kind(kind) != kind else column
-
 
 
 def _plain_kind(kind: pa.DataType) -> pa.DataType:
@@ -135,7 +143,6 @@ def _plain_kind(kind: pa.DataType) -> pa.DataType:
     if types.is_large_list(kind) or types.is_fixed_size_list(kind):
         return pa.list_(_plain_kind(kind.value_type))
     return kind
-
 
 
 def _unmark(column: pa.ChunkedArray, markers: pa.Array) -> pa.ChunkedArray:

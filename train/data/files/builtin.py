@@ -1,6 +1,8 @@
-"""Real tables that come with an installed scikit-learn, read from its data files: scikit-learn itself stays unimported.
+"""Real tables that come with an installed scikit-learn, read from its data files: scikit-learn
+itself stays unimported.
 
-The values are those of `sklearn.datasets.load_NAME()`; diabetes is the unscaled one (`scaled=False`).
+The values are those of `sklearn.datasets.load_NAME()`; diabetes is the unscaled one
+(`scaled=False`).
 """
 
 # pyright: reportAttributeAccessIssue=false
@@ -26,7 +28,15 @@ NAMES = ("breast_cancer", "diabetes", "digits", "iris", "wine")
 
 # In the order of the files' columns, as documented in sklearn/datasets/descr/*.rst.
 CELL_MEASURES = (
-    "radius", "texture", "perimeter", "area", "smoothness", "compactness", "concavity", "concave_points", "symmetry",
+    "radius",
+    "texture",
+    "perimeter",
+    "area",
+    "smoothness",
+    "compactness",
+    "concavity",
+    "concave_points",
+    "symmetry",
     "fractal_dimension",
 )
 COLUMNS = {
@@ -40,8 +50,20 @@ COLUMNS = {
     "digits": (*(f"pixel_{row}_{column}" for row in range(8) for column in range(8)), "digit"),
     "iris": ("sepal_length", "sepal_width", "petal_length", "petal_width", "species"),
     "wine": (
-        "alcohol", "malic_acid", "ash", "alcalinity_of_ash", "magnesium", "total_phenols", "flavanoids",
-        "nonflavanoid_phenols", "proanthocyanins", "color_intensity", "hue", "od280_od315", "proline", "cultivar",
+        "alcohol",
+        "malic_acid",
+        "ash",
+        "alcalinity_of_ash",
+        "magnesium",
+        "total_phenols",
+        "flavanoids",
+        "nonflavanoid_phenols",
+        "proanthocyanins",
+        "color_intensity",
+        "hue",
+        "od280_od315",
+        "proline",
+        "cultivar",
     ),
 }
 
@@ -49,9 +71,9 @@ COLUMNS = {
 def read_builtin(name: str) -> pa.Table:
     """One of NAMES, or of GENERATED, as a table; its target is the last column.
 
-    breast_cancer "diagnosis" (malignant, benign), diabetes "progression" (a number), digits "digit" (0 to 9), iris
-    "species" (setosa, ...), wine "cultivar" (class_0, ...). Raises UserError for another name, or if scikit-learn is
-    not installed.
+    breast_cancer "diagnosis" (malignant, benign), diabetes "progression" (a number), digits "digit"
+    (0 to 9), iris "species" (setosa, ...), wine "cultivar" (class_0, ...). Raises UserError for
+    another name, or if scikit-learn is not installed.
     """
     if steps := re.fullmatch(r"adding(?:_([1-9]\d{1,3}))?", name):
         return adding(int(steps[1] or STEPS))
@@ -63,11 +85,17 @@ def read_builtin(name: str) -> pa.Table:
         return mackey_glass()
     if name not in NAMES:
         near = difflib.get_close_matches(name, (*NAMES, *GENERATED), n=1)
-        hint = f"did you mean builtin:{near[0]}?" if near else f"there are {', '.join((*NAMES, *GENERATED))}"
+        hint = (
+            f"did you mean builtin:{near[0]}?"
+            if near
+            else f"there are {', '.join((*NAMES, *GENERATED))}"
+        )
         raise UserError(f"builtin:{name}: no such table; {hint}")
     if name == "diabetes":
         table = _read("diabetes_data_raw.csv.gz", COLUMNS[name], delimiter=" ")
-        return table.append_column("progression", _read("diabetes_target.csv.gz", ("progression",)).column(0))
+        return table.append_column(
+            "progression", _read("diabetes_target.csv.gz", ("progression",)).column(0)
+        )
     if name == "digits":
         return _read("digits.csv.gz", COLUMNS[name])
     path = _data_file("wine_data.csv" if name == "wine" else f"{name}.csv")
@@ -83,7 +111,11 @@ def logic() -> pa.Table:
     """The four pairs of truth values, and whether both, at least one and exactly one are true."""
     pairs = [(a, b) for a in (0, 1) for b in (0, 1)]
     columns = {"a": [float(a) for a, _ in pairs], "b": [float(b) for _, b in pairs]}
-    answers = {"and": [a & b for a, b in pairs], "or": [a | b for a, b in pairs], "xor": [a ^ b for a, b in pairs]}
+    answers = {
+        "and": [a & b for a, b in pairs],
+        "or": [a | b for a, b in pairs],
+        "xor": [a ^ b for a, b in pairs],
+    }
     return pa.table(columns | answers)
 
 
@@ -96,11 +128,16 @@ def _read(file: str, columns: tuple[str, ...], delimiter: str = ",", skip: int =
 
 
 def _data_file(name: str) -> Path:
-    # find_spec of a top-level package finds its folder without running its code, which would take seconds.
+    # find_spec of a top-level package finds its folder without running its code, which would take
+    # seconds.
     package = importlib.util.find_spec("sklearn")
     if package is None or not package.submodule_search_locations:
-        raise UserError("builtin: the tables come with scikit-learn, which is not installed: pip install scikit-learn")
+        raise UserError(
+            "builtin: the tables come with scikit-learn, which is not installed: pip install scikit-learn"
+        )
     path = Path(package.submodule_search_locations[0], "datasets", "data", name)
     if not path.is_file():
-        raise UserError(f"builtin: this scikit-learn has no file {path}: pip install --upgrade scikit-learn")
+        raise UserError(
+            f"builtin: this scikit-learn has no file {path}: pip install --upgrade scikit-learn"
+        )
     return path

@@ -1,7 +1,7 @@
 """Text whose fields end with a delimiter -> pyarrow tables.
 
-Blanks around a missing marker do not count. A blank line is skipped, except in a file of one column, where it is a
-missing value (at the end: nothing).
+Blanks around a missing marker do not count. A blank line is skipped, except in a file of one
+column, where it is a missing value (at the end: nothing).
 """
 
 # pyright: reportAttributeAccessIssue=false
@@ -24,16 +24,19 @@ from train.errors import UserError
 DELIMITERS = (b",", b";", b"\t", b"|")
 SAMPLE_BYTES = 65_536
 MAX_BLOCK_BYTES = 2**31 - 1
-# A quote opens a field only at its start, as in RFC 4180; elsewhere it is a character like any other.
+# A quote opens a field only at its start, as in RFC 4180; elsewhere it is a character like any
+# other.
 QUOTED_FIELD = re.compile(rb'(?<![^,;\t|\r\n])"(?:[^"]|"")*+"')
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 DECIMAL_COMMA = r"^[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?$"
 
 
 def read_delimited(data: bytes, path: str, missing: tuple[str, ...], default: bytes) -> pa.Table:
-    """The table in UTF-8 text with a header line; the delimiter is found, `default` where there is none.
+    """The table in UTF-8 text with a header line; the delimiter is found, `default` where there is
+    none.
 
-    Raises UserError, with the line, for everything that could shift or lose a cell. `path` names the file there.
+    Raises UserError, with the line, for everything that could shift or lose a cell. `path` names
+    the file there.
     """
     data = data.rstrip(b"\r\n") + b"\n"
     delimiter = _sniff(data, default)
@@ -48,70 +51,97 @@ def read_delimited(data: bytes, path: str, missing: tuple[str, ...], default: by
         raise UserError(f"{path}: {first_line(error)}") from None
     names = [name.strip() for name in table.column_names]
     # Names like 0 1 2 are a header that pandas wrote; these are a first row of data.
-    if all(map(NUMBER.fullmatch, names)) and (len(set(names)) < len(names) or any("." in name for name in names)):
+    if all(map(NUMBER.fullmatch, names)) and (
+        len(set(names)) < len(names) or any("." in name for name in names)
+    ):
         raise UserError(f"{path}: the first line holds numbers; expected column names")
     table = plain(table.rename_columns(names), missing)
     return table if delimiter == b"," else _decimal_commas(table, path)
 
 
-
-def _parse_csv(data: bytes, delimiter: bytes, missing: tuple[str, ...], ignore_empty_lines: bool = True) -> pa.Table:
-    # Files with ", " between the fields are common; pyarrow drops blanks around a number, but not around a marker.
-    nulls = [before + marker + after for marker in {*missing, ""} for before in ("", " ") for after in ("", " ")]
+def _parse_csv(
+    data: bytes, delimiter: bytes, missing: tuple[str, ...], ignore_empty_lines: bool = True
+) -> pa.Table:
+    # Files with ", " between the fields are common; pyarrow drops blanks around a number, but not
+    # around a marker.
+    nulls = [
+        before + marker + after
+        for marker in {*missing, ""}
+        for before in ("", " ")
+        for after in ("", " ")
+    ]
     return pacsv.read_csv(
         pa.py_buffer(data),
         # One block: a record longer than a block would be refused.
         read_options=pacsv.ReadOptions(block_size=min(len(data) + 1, MAX_BLOCK_BYTES)),
         parse_options=pacsv.ParseOptions(
-            delimiter=delimiter.decode(), newlines_in_values=True, ignore_empty_lines=ignore_empty_lines
+            delimiter=delimiter.decode(),
+            newlines_in_values=True,
+            ignore_empty_lines=ignore_empty_lines,
         ),
         convert_options=pacsv.ConvertOptions(null_values=nulls),
     )
 
 
-
 def _sniff(data: bytes, default: bytes) -> bytes:
-    """The delimiter that splits the header, by preference all first lines into equally many fields."""
+    """The delimiter that splits the header, by preference all first lines into equally many
+    fields.
+    """
     head = data[:SAMPLE_BYTES]
     lines = [line for line in QUOTED_FIELD.sub(b".", head).splitlines() if line.strip()]
     if len(head) < len(data) and len(lines) > 1:
         lines.pop()
-    counts = {delimiter: [line.count(delimiter) for line in lines] for delimiter in (default, *DELIMITERS)}
+    counts = {
+        delimiter: [line.count(delimiter) for line in lines] for delimiter in (default, *DELIMITERS)
+    }
     best = max(counts, key=lambda d: (counts[d][0] > 0, len(set(counts[d])) == 1, counts[d][0]))
     return best if counts[best][0] else default
 
 
-
 def _quotes_agree(data: bytes, delimiter: bytes) -> bool:
-    """Whether quotes open, close and stand doubled only where RFC 4180 has them. `data` ends with a newline, so that
-    the first quote has a byte before it (index -1) and the last one a byte after it."""
+    """Whether quotes open, close and stand doubled only where RFC 4180 has them. `data` ends with a
+    newline, so that the first quote has a byte before it (index -1) and the last one a byte after
+    it.
+    """
     bytes_n = np.frombuffer(data, np.uint8)
     quotes = np.flatnonzero(bytes_n == ord('"'))
     edges = np.frombuffer(delimiter + b'\r\n"', np.uint8)
-    before, after = bytes_n[quotes[::2] - 1], bytes_n[quotes[1::2] + 1]
-    return len(quotes) % 2 == 0 and bool(np.isin(before, edges).all() and np.isin(after, edges).all())
-
+    before = bytes_n[quotes[::2] - 1]
+    after = bytes_n[quotes[1::2] + 1]
+    return len(quotes) % 2 == 0 and bool(
+        np.isin(before, edges).all() and np.isin(after, edges).all()
+    )
 
 
 def _check_records(data: bytes, delimiter: bytes, path: str) -> None:
-    """Raises UserError at the first record that is ragged or wrongly quoted: pyarrow reads the latter, and shifts rows.
-    Slow, so only for files that are suspect."""
-    limit, line, expected = csv.field_size_limit(len(data)), 1, 0
-    reader = csv.reader(io.StringIO(data.decode(), newline=""), delimiter=delimiter.decode(), strict=True)
+    """Raises UserError at the first record that is ragged or wrongly quoted: pyarrow reads the
+    latter, and shifts rows. Slow, so only for files that are suspect.
+    """
+    limit = csv.field_size_limit(len(data))
+    line = 1
+    expected = 0
+    reader = csv.reader(
+        io.StringIO(data.decode(), newline=""), delimiter=delimiter.decode(), strict=True
+    )
     try:
         for record in reader:
             expected = expected or len(record)
             if record and len(record) != expected:
                 found = f"fields: found {len(record)}, expected {expected} as in the header"
-                raise UserError(f"{path}, line {line}: {found} (quote a text that holds {delimiter.decode()!r})")
+                raise UserError(
+                    f"{path}, line {line}: {found} (quote a text that holds {delimiter.decode()!r})"
+                )
             line = reader.line_num + 1
     except csv.Error as error:
         unclosed = "unexpected end" in str(error)
-        what = "a quote is opened and never closed" if unclosed else "there is text after a closing quote"
+        what = (
+            "a quote is opened and never closed"
+            if unclosed
+            else "there is text after a closing quote"
+        )
         raise UserError(f'{path}, line {line}: {what}; inside quotes, write " as ""') from None
     finally:
         csv.field_size_limit(limit)
-
 
 
 def _decimal_commas(table: pa.Table, path: str) -> pa.Table:
@@ -124,9 +154,12 @@ def _decimal_commas(table: pa.Table, path: str) -> pa.Table:
         if not pc.all(pc.match_substring_regex(text, DECIMAL_COMMA)).as_py():
             continue
         if pointed:
-            # "1,234" beside "1.234": whichever is meant, one of the two would be read a thousand times too small.
+            # "1,234" beside "1.234": whichever is meant, one of the two would be read a thousand
+            # times too small.
             both = f"decimal commas in column {field.name!r} and decimal points in column {pointed[0]!r}"
             raise UserError(f"{path}: has {both}; write all numbers one way")
-        number = pc.replace_substring(pc.replace_substring(text, ".", ""), ",", ".").cast(pa.float64())
+        number = pc.replace_substring(pc.replace_substring(text, ".", ""), ",", ".").cast(
+            pa.float64()
+        )
         table = table.set_column(at, field.name, number)
     return table

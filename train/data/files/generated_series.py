@@ -5,28 +5,36 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-DELAY, DECAY, GAIN, POWER = 17.0, 0.1, 0.2, 10
+DELAY = 17.0
+DECAY = 0.1
+GAIN = 0.2
+POWER = 10
 STEPS_PER_UNIT = 10
 LEFT_OUT = 300  # time units until the start is forgotten
 LENGTH = 6000
 
 
 def mackey_glass(length: int = LENGTH) -> pa.Table:
-    """The chaotic series of Mackey & Glass (1977), dx/dt = 0.2 x(t - 17) / (1 + x(t - 17)^10) - 0.1 x: columns "time"
-    and "x", one row for each unit of time, from a constant past of 1.2, the first 300 units left out."""
+    """The chaotic series of Mackey & Glass (1977), dx/dt = 0.2 x(t - 17) / (1 + x(t - 17)^10) - 0.1
+    x: columns "time" and "x", one row for each unit of time, from a constant past of 1.2, the first
+    300 units left out.
+    """
     x_t = integrate(LEFT_OUT + length, STEPS_PER_UNIT)[LEFT_OUT:]
     return pa.table({"time": np.arange(length), "x": x_t})
 
 
 def integrate(length: int, steps_per_unit: int) -> np.ndarray:
-    """x at 0, 1, ... length - 1 by the classical Runge-Kutta method; the delayed value halfway between two steps is
-    their mean."""
+    """x at 0, 1, ... length - 1 by the classical Runge-Kutta method; the delayed value halfway
+    between two steps is their mean.
+    """
     size = 1 / steps_per_unit
     delay = round(DELAY * steps_per_unit)
     x = [1.2] * (delay + 1)
     for i in range((length - 1) * steps_per_unit):
-        begin, end = x[i], x[i + 1]
-        now, middle = x[-1], (begin + end) / 2
+        begin = x[i]
+        end = x[i + 1]
+        now = x[-1]
+        middle = (begin + end) / 2
         slope_1 = _slope(now, begin)
         slope_2 = _slope(now + size / 2 * slope_1, middle)
         slope_3 = _slope(now + size / 2 * slope_2, middle)

@@ -1,9 +1,9 @@
 """Files -> pyarrow tables.
 
-Whatever the source: a missing value is null, in every kind of column; names are there and differ; text is `string`.
-Otherwise kinds are those pyarrow infers: int64, double, bool, string, date32, time32, timestamp, list; null where a
-text column holds no value at all. Messages here count lines of the file; elsewhere "row 17" is the 17th row of data,
-from 1.
+Whatever the source: a missing value is null, in every kind of column; names are there and differ;
+text is `string`. Otherwise kinds are those pyarrow infers: int64, double, bool, string, date32,
+time32, timestamp, list; null where a text column holds no value at all. Messages here count lines
+of the file; elsewhere "row 17" is the 17th row of data, from 1.
 """
 
 from __future__ import annotations
@@ -27,16 +27,19 @@ from train.data.files.builtin import read_builtin
 from train.data.files.delimited import MAX_BLOCK_BYTES, read_delimited
 from train.errors import UserError
 
-TEXT, PARQUET, JSON_LINES = (".csv", ".tsv", ".txt"), (".parquet", ".pq"), (".jsonl", ".ndjson", ".json")
+TEXT = (".csv", ".tsv", ".txt")
+PARQUET = (".parquet", ".pq")
+JSON_LINES = (".jsonl", ".ndjson", ".json")
 
 
 def read_table(path: str | os.PathLike[str], missing: tuple[str, ...] = MISSING) -> pa.Table:
-    """The table in a CSV (.csv .tsv .txt), Parquet (.parquet .pq) or JSON lines (.jsonl .ndjson .json) file, or a
-    `builtin:NAME`; strings in `missing`, and empty ones, become null.
+    """The table in a CSV (.csv .tsv .txt), Parquet (.parquet .pq) or JSON lines (.jsonl .ndjson
+    .json) file, or a `builtin:NAME`; strings in `missing`, and empty ones, become null.
 
-    Text is UTF-8, or UTF-16 with a byte order mark; its delimiter is found among , ; tab |. Where it is not the
-    comma, columns like "1.234,5" are numbers. A string column of numbers and missing markers becomes numeric.
-    Raises UserError, with the line, for everything that could shift or lose a cell.
+    Text is UTF-8, or UTF-16 with a byte order mark; its delimiter is found among , ; tab |. Where
+    it is not the comma, columns like "1.234,5" are numbers. A string column of numbers and missing
+    markers becomes numeric. Raises UserError, with the line, for everything that could shift or
+    lose a cell.
     """
     path = os.fspath(path)
     if path.startswith("builtin:"):
@@ -44,7 +47,9 @@ def read_table(path: str | os.PathLike[str], missing: tuple[str, ...] = MISSING)
     with _open(path) as file:
         ending = ending_of(path)
         if ending in TEXT:
-            table = read_delimited(_to_utf8(file.read(), path), path, missing, b"\t" if ending == ".tsv" else b",")
+            table = read_delimited(
+                _to_utf8(file.read(), path), path, missing, b"\t" if ending == ".tsv" else b","
+            )
         elif ending in JSON_LINES:
             table = plain(_read_json_lines(_to_utf8(file.read(), path), path, missing), missing)
         else:
@@ -55,7 +60,6 @@ def read_table(path: str | os.PathLike[str], missing: tuple[str, ...] = MISSING)
     return table
 
 
-
 def _open(path: str) -> BinaryIO:
     try:
         return open(path, "rb")
@@ -64,14 +68,15 @@ def _open(path: str) -> BinaryIO:
         folder = folder or "."
         if not os.path.isdir(folder):
             raise UserError(f"{path}: no such file; there is no folder {folder}") from None
-        near = difflib.get_close_matches(name, os.listdir(folder) if os.access(folder, os.R_OK) else (), n=1)
+        near = difflib.get_close_matches(
+            name, os.listdir(folder) if os.access(folder, os.R_OK) else (), n=1
+        )
         hint = f"; did you mean {os.path.join(os.path.dirname(path), near[0])}?" if near else ""
         raise UserError(f"{path}: no such file{hint}") from None
     except IsADirectoryError:
         raise UserError(f"{path}: is a folder; expected a file") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-
 
 
 def ending_of(path: str) -> str:
@@ -81,7 +86,6 @@ def ending_of(path: str) -> str:
     if ending not in known:
         raise UserError(f"{path}: unknown ending {ending!r}; expected one of {' '.join(known)}")
     return ending
-
 
 
 def _to_utf8(data: bytes, path: str) -> bytes:
@@ -98,16 +102,16 @@ def _to_utf8(data: bytes, path: str) -> bytes:
         raise UserError(f"{where} is not {'UTF-16' if utf16 else 'UTF-8'} text; {how}") from None
     if (nul := data.find(0)) >= 0:
         where = f"{path}, line {_line(data, nul)}: byte {nul}"
-        raise UserError(f"{where} is NUL, which text has not; is it a binary file, or UTF-16 without a mark?")
+        raise UserError(
+            f"{where} is NUL, which text has not; is it a binary file, or UTF-16 without a mark?"
+        )
     if not data or data.isspace():
         raise UserError(f"{path}: the file is empty")
     return data
 
 
-
 def _line(data: bytes, offset: int) -> int:
     return len((data[:offset] + b".").splitlines())
-
 
 
 def _read_json_lines(data: bytes, path: str, missing: tuple[str, ...]) -> pa.Table:
@@ -116,11 +120,14 @@ def _read_json_lines(data: bytes, path: str, missing: tuple[str, ...]) -> pa.Tab
         raise UserError(f"{path}: holds one JSON array; expected one object per line ({how})")
     with contextlib.suppress(pa.ArrowInvalid):
         return _parse_json_lines(data)
-    # Either a line is broken, or a column has strings among its numbers, which may all be missing markers.
+    # Either a line is broken, or a column has strings among its numbers, which may all be missing
+    # markers.
     numbered = ((at, line) for at, line in enumerate(data.splitlines(), 1) if line.strip())
     rows = {at: _json_object(line, f"{path}, line {at}") for at, line in numbered}
     markers = {*missing, ""}
-    clean = ({name: unmarked(value, markers) for name, value in row.items()} for row in rows.values())
+    clean = (
+        {name: unmarked(value, markers) for name, value in row.items()} for row in rows.values()
+    )
     try:
         return _parse_json_lines("\n".join(map(json.dumps, clean)).encode())
     except pa.ArrowInvalid as error:
@@ -129,14 +136,14 @@ def _read_json_lines(data: bytes, path: str, missing: tuple[str, ...]) -> pa.Tab
             raise UserError(f"{path}: {first_line(error)}") from None
         name, before, after, row = change.groups()
         where = f"{path}, line {list(rows)[int(row)]}: column {name!r}"
-        raise UserError(f"{where} changes from {before} to {after}; expected one kind per column") from None
-
+        raise UserError(
+            f"{where} changes from {before} to {after}; expected one kind per column"
+        ) from None
 
 
 def _parse_json_lines(data: bytes) -> pa.Table:
     options = pajson.ReadOptions(block_size=min(len(data) + 1, MAX_BLOCK_BYTES))
     return pajson.read_json(pa.py_buffer(data), read_options=options)
-
 
 
 def _json_object(line: bytes, where: str) -> dict[str, Any]:
@@ -153,7 +160,6 @@ def _json_object(line: bytes, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UserError(f"{where}: expected a JSON object, found {first_line(line.decode())[:40]}")
     return value
-
 
 
 def _read_parquet(file: BinaryIO, path: str) -> pa.Table:

@@ -1,4 +1,6 @@
-"""A Parquet file, or a folder of them, that need not fit in memory: its row groups, and their rows some at a time."""
+"""A Parquet file, or a folder of them, that need not fit in memory: its row groups, and their rows
+some at a time.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,17 @@ from train.data.files.arrow import check_names, first_line, plain_kinds
 from train.data.files.read import PARQUET
 from train.errors import UserError
 
-READ_CELLS, MAX_ROWS = 1 << 22, 65_536  # of a piece: bounds the memory of reading, however wide the table
-READ_BYTES = 1 << 18  # of each column read at once, so that a long row group is never in memory as a whole
+# of a piece: bounds the memory of reading, however wide the table
+READ_CELLS = 1 << 22
+MAX_ROWS = 65_536
+# Of each column read at once, so that a long row group is never in memory as a whole.
+READ_BYTES = 1 << 18
 
 
 class RowGroup(NamedTuple):
-    """A part of a file that can be read alone. `first` counts the rows before it in all files, `in_file` in its own."""
+    """A part of a file that can be read alone. `first` counts the rows before it in all files,
+    `in_file` in its own.
+    """
 
     path: str
     index: int
@@ -30,7 +37,9 @@ class RowGroup(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Some rows of a row group; `first` is the number of the first one, and `where` names them in messages."""
+    """Some rows of a row group; `first` is the number of the first one, and `where` names them in
+    messages.
+    """
 
     table: pa.Table
     first: int
@@ -50,25 +59,31 @@ class Files(NamedTuple):
 
 
 def find_files(path: str) -> Files:
-    """The row groups of a Parquet file, or of all Parquet files of a folder, in the order of their names.
+    """The row groups of a Parquet file, or of all Parquet files of a folder, in the order of their
+    names.
 
     Raises UserError if there are none, or if they differ in the names or types of their columns.
     """
     groups: list[RowGroup] = []
-    digest, schema, first = hashlib.sha256(), None, 0
+    digest = hashlib.sha256()
+    schema = None
+    first = 0
     paths = _paths(path)
     for name in paths:
         metadata, own = _footer(name)
         check_names(own.names, name)
         schema = own if schema is None else schema
         _check_same(schema, own, paths[0], name)
-        digest.update(f"{os.path.basename(name)} {os.path.getsize(name)} {_footer_digest(name)}\n".encode())
+        digest.update(
+            f"{os.path.basename(name)} {os.path.getsize(name)} {_footer_digest(name)}\n".encode()
+        )
         in_file = 0
         for index in range(metadata.num_row_groups):
             n_rows = metadata.row_group(index).num_rows
             if n_rows:
                 groups.append(RowGroup(name, index, first, in_file, n_rows))
-            first, in_file = first + n_rows, in_file + n_rows
+            first = first + n_rows
+            in_file = in_file + n_rows
     if schema is None or not groups:
         raise UserError(f"{path}: has column names but no rows")
     return Files(tuple(groups), schema, digest.hexdigest())
@@ -78,7 +93,9 @@ def read_pieces(group: RowGroup, columns: Sequence[str]) -> Iterator[Piece]:
     """The rows of a group in order, these columns of them. Raises UserError."""
     n_rows = int(np.clip(READ_CELLS // max(len(columns), 1), 256, MAX_ROWS))
     try:
-        with pq.ParquetFile(group.path, buffer_size=READ_BYTES, page_checksum_verification=True) as file:
+        with pq.ParquetFile(
+            group.path, buffer_size=READ_BYTES, page_checksum_verification=True
+        ) as file:
             start = 0
             for batch in file.iter_batches(n_rows, row_groups=[group.index], columns=list(columns)):
                 where = f"{group.path}, counted from row {group.in_file + start + 1} on"
@@ -92,9 +109,13 @@ def read_pieces(group: RowGroup, columns: Sequence[str]) -> Iterator[Piece]:
 def _paths(path: str) -> list[str]:
     if not os.path.isdir(path):
         return [path]
-    names = sorted(name for name in os.listdir(path) if name.lower().endswith(PARQUET) and name[0] not in "._")
+    names = sorted(
+        name for name in os.listdir(path) if name.lower().endswith(PARQUET) and name[0] not in "._"
+    )
     if not names:
-        raise UserError(f"{path}: a folder without Parquet files; expected some that end in {' or '.join(PARQUET)}")
+        raise UserError(
+            f"{path}: a folder without Parquet files; expected some that end in {' or '.join(PARQUET)}"
+        )
     return [os.path.join(path, name) for name in names]
 
 
@@ -122,23 +143,34 @@ def _footer_digest(path: str) -> str:
 
 
 def _check_same(schema: pa.Schema, own: pa.Schema, first: str, path: str) -> None:
-    """Raises UserError, with file and column, unless names and types are those of the first file, in any order."""
+    """Raises UserError, with file and column, unless names and types are those of the first file,
+    in any order.
+    """
     for name in sorted({*schema.names, *own.names}):
-        lacking = next((file for file, found in ((path, own), (first, schema)) if name not in found.names), None)
+        lacking = next(
+            (file for file, found in ((path, own), (first, schema)) if name not in found.names),
+            None,
+        )
         if lacking is not None:
             other = first if lacking == path else path
-            raise UserError(f"{lacking}: no column {name!r}, which {other} has; the files of a folder must agree")
+            raise UserError(
+                f"{lacking}: no column {name!r}, which {other} has; the files of a folder must agree"
+            )
         if own.field(name).type != schema.field(name).type:
             types = f"is {own.field(name).type} here and {schema.field(name).type} in {first}"
             raise UserError(f"{path}: column {name!r} {types}; write all files with one type")
 
 
 def hashed(key: Sequence[int], numbers: np.ndarray) -> np.ndarray:
-    """Random bits, uint64 [n], a pure function of the key and of each number: rounds of splitmix64 (Steele, Lea &
-    Flood 2014, "Fast splittable pseudorandom number generators")."""
+    """Random bits, uint64 [n], a pure function of the key and of each number: rounds of splitmix64
+    (Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators").
+    """
     with np.errstate(over="ignore"):
         z = np.zeros(1, np.uint64)
-        for part in (*(np.array([part], np.uint64) for part in key), np.asarray(numbers, np.uint64)):
+        for part in (
+            *(np.array([part], np.uint64) for part in key),
+            np.asarray(numbers, np.uint64),
+        ):
             z = z + part + np.uint64(0x9E3779B97F4A7C15)
             z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
             z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

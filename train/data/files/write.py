@@ -25,31 +25,42 @@ WRITE_ROWS = 65_536
 
 
 def write_table(table: pa.Table, path: str | os.PathLike[str]) -> None:
-    """Writes CSV (.tsv: with tabs), Parquet or JSON lines by the ending of `path`, which never names a partial file.
+    """Writes CSV (.tsv: with tabs), Parquet or JSON lines by the ending of `path`, which never
+    names a partial file.
 
-    A list in CSV is a cell of JSON text; in JSON lines a number that is not finite is null. Text cells that start
-    with = + - @ are left as they are: do not open a CSV of untrusted text in a spreadsheet program.
-    Raises UserError for an unknown ending, StorageError if the file cannot be written.
+    A list in CSV is a cell of JSON text; in JSON lines a number that is not finite is null. Text
+    cells that start with = + - @ are left as they are: do not open a CSV of untrusted text in a
+    spreadsheet program. Raises UserError for an unknown ending, StorageError if the file cannot be
+    written.
     """
     write_pieces(iter([table]), path)
 
 
-
 def write_pieces(tables: Iterator[pa.Table], path: str | os.PathLike[str]) -> int:
-    """Writes tables of the same columns one below the other, as `write_table` does, and returns the number of rows."""
-    path, first = os.fspath(path), next(tables)
-    tables, n_rows = itertools.chain([first], tables), 0
+    """Writes tables of the same columns one below the other, as `write_table` does, and returns the
+    number of rows.
+    """
+    path = os.fspath(path)
+    first = next(tables)
+    tables = itertools.chain([first], tables)
+    n_rows = 0
     ending = ending_of(path)
     temporary = f"{path}.{os.getpid()}.tmp"
     try:
         with open(temporary, "wb") as file:
-            parquet = pq.ParquetWriter(file, first.schema, write_page_checksum=True) if ending in PARQUET else None
+            parquet = (
+                pq.ParquetWriter(file, first.schema, write_page_checksum=True)
+                if ending in PARQUET
+                else None
+            )
             with parquet or contextlib.nullcontext():
                 for table in tables:
                     if parquet is not None:
                         parquet.write_table(table)
                     elif ending in TEXT:
-                        file.writelines(csv_lines(table, "\t" if ending == ".tsv" else ",", header=not n_rows))
+                        file.writelines(
+                            csv_lines(table, "\t" if ending == ".tsv" else ",", header=not n_rows)
+                        )
                     else:
                         file.writelines(_json_lines(table))
                     n_rows += table.num_rows
@@ -58,13 +69,14 @@ def write_pieces(tables: Iterator[pa.Table], path: str | os.PathLike[str]) -> in
         os.replace(temporary, path)
         return n_rows
     except pa.ArrowException as error:
-        raise UserError(f"{path}: this table cannot be written there: {first_line(error)}") from None
+        raise UserError(
+            f"{path}: this table cannot be written there: {first_line(error)}"
+        ) from None
     except OSError as error:
         raise StorageError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
-
 
 
 def csv_lines(table: pa.Table, delimiter: str, *, header: bool = True) -> Iterator[bytes]:
@@ -76,9 +88,10 @@ def csv_lines(table: pa.Table, delimiter: str, *, header: bool = True) -> Iterat
     null = '""' if table.num_columns == 1 else ""
     for batch in table.to_batches(max_chunksize=WRITE_ROWS):
         cells = [_csv_cells(column) for column in batch.columns]
-        lines = pc.binary_join_element_wise(*cells, delimiter, null_handling="replace", null_replacement=null)
+        lines = pc.binary_join_element_wise(
+            *cells, delimiter, null_handling="replace", null_replacement=null
+        )
         yield ("\n".join(lines.to_pylist()) + "\n").encode()
-
 
 
 def _csv_cells(column: pa.Array) -> pa.Array:
@@ -92,10 +105,10 @@ def _csv_cells(column: pa.Array) -> pa.Array:
         return pc.if_else(whole, pc.binary_join_element_wise(text, ".0", ""), text)
     if pa.types.is_string(column.type):
         quoted = pc.binary_join_element_wise('"', pc.replace_substring(text, '"', '""'), '"', "")
-        # Every character that could be a delimiter is quoted, so that which one is stays beyond doubt.
+        # Every character that could be a delimiter is quoted, so that which one is stays beyond
+        # doubt.
         return pc.if_else(pc.match_substring_regex(text, r'["\r\n,;\t|]|^\s|\s$|^$'), quoted, text)
     return text
-
 
 
 def _json_lines(table: pa.Table) -> Iterator[bytes]:
@@ -104,10 +117,8 @@ def _json_lines(table: pa.Table) -> Iterator[bytes]:
             yield (_json_text(row) + "\n").encode()
 
 
-
 def _json_text(value: Any) -> str:
     return json.dumps(_finite(value), ensure_ascii=False, default=str)
-
 
 
 def _finite(value: Any) -> Any:

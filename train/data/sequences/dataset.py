@@ -19,7 +19,9 @@ Arrays = dict[str, np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class SequenceDataset(Dataset):
-    """Sequences, padded to one width: inputs as `SequenceEncoder.encode` has them, targets likewise."""
+    """Sequences, padded to one width: inputs as `SequenceEncoder.encode` has them, targets
+    likewise.
+    """
 
     encoder: SequenceEncoder
     options: Sequences
@@ -29,14 +31,20 @@ class SequenceDataset(Dataset):
         """The whole pool, row axis first."""
         return Batch(self.inputs, self.target, self.weight, self.inputs["length"])
 
-    def prepared(self, scale: Callable[[Arrays], Arrays], scale_target: Callable[[Arrays], Arrays]) -> Batch:
-        """`arrays` with inputs and targets as the network's `preprocess` and `preprocess_target` give them."""
+    def prepared(
+        self, scale: Callable[[Arrays], Arrays], scale_target: Callable[[Arrays], Arrays]
+    ) -> Batch:
+        """`arrays` with inputs and targets as the network's `preprocess` and `preprocess_target`
+        give them.
+        """
         batch = super().prepared(scale, scale_target)
         return batch._replace(length=batch.inputs["length"])
 
     @staticmethod
     def take(arrays: Batch, indices: Any) -> Batch:
-        """The rows `indices` [b] of `arrays`, whether numpy's or jax's; pure, so it works under jit."""
+        """The rows `indices` [b] of `arrays`, whether numpy's or jax's; pure, so it works under
+        jit.
+        """
         batch = Dataset.take(arrays, indices)
         return batch._replace(length=batch.inputs["length"])
 

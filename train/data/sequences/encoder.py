@@ -1,6 +1,7 @@
 """Sequences of a pyarrow table -> padded arrays with lengths; encoded answers -> raw columns.
 
-All that an encoder knows is fitted on training rows. n rows, t steps, f numbers of a step, k tags or classes.
+All that an encoder knows is fitted on training rows. n rows, t steps, f numbers of a step, k tags
+or classes.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ from train.data.table.encoder import TableEncoder
 from train.errors import UserError
 
 Arrays = dict[str, np.ndarray]
-WIDTH = 8  # padded widths are multiples of it, so that files of nearly the same length share a compiled program
+# Padded widths are multiples of it, so that files of nearly the same length share a compiled
+# program.
+WIDTH = 8
 NEXT = "next"
 
 
@@ -39,9 +42,9 @@ NEXT = "next"
 class SequenceEncoder:
     """The schema of sequences: what turns raw rows into arrays, and answers into raw columns.
 
-    `labels` encodes the targets that are one per sequence, `tags` those of each step; `next_kind` says what the next
-    step's numbers are, if these are the target. `steps` is the mean length of training rows, `longest` their maximum.
-    `scaling` is that of a step's numbers.
+    `labels` encodes the targets that are one per sequence, `tags` those of each step; `next_kind`
+    says what the next step's numbers are, if these are the target. `steps` is the mean length of
+    training rows, `longest` their maximum. `scaling` is that of a step's numbers.
     """
 
     numbers: tuple[NumberSteps, ...]
@@ -59,7 +62,9 @@ class SequenceEncoder:
     @property
     def heads(self) -> tuple[Head, ...]:
         """Labels, then tags, then the next step."""
-        tags = tuple(Head(tag.name, "tags", (tag.name,), tag.classes, len(tag.classes)) for tag in self.tags)
+        tags = tuple(
+            Head(tag.name, "tags", (tag.name,), tag.classes, len(tag.classes)) for tag in self.tags
+        )
         if not self.next_kind:
             return (*self.labels.heads, *tags)
         kind = "next_binary" if self.next_kind == "binary" else "next_numbers"
@@ -90,7 +95,9 @@ class SequenceEncoder:
         return {"longest": self.longest, "tokens": self.token is not None, "of_steps": of_steps}
 
     def rows(self, table: pa.Table, where: str) -> pa.Table:
-        """The table with a row per sequence, lists where there is a value per step. Raises UserError."""
+        """The table with a row per sequence, lists where there is a value per step. Raises
+        UserError.
+        """
         if self.id is None or self.order is None:
             return table
         check_columns(table, self.input_names, "inputs", where)
@@ -101,10 +108,14 @@ class SequenceEncoder:
         return table
 
     def names(self, table: pa.Table, where: str) -> dict[str, Any]:
-        """{"row": [n], id: [n]} of a table with a row per step; {} where every row is a sequence."""
+        """{"row": [n], id: [n]} of a table with a row per step; {} where every row is a
+        sequence.
+        """
         if self.id is None or self.order is None:
             return {}
-        ids = to_lists(table.select([self.id, self.order]), self.id, self.order, where).column(self.id)
+        ids = to_lists(table.select([self.id, self.order]), self.id, self.order, where).column(
+            self.id
+        )
         return {"row": np.arange(len(ids)), self.id: ids.to_numpy()}
 
     def lengths(self, table: pa.Table, where: str) -> np.ndarray:
@@ -114,8 +125,9 @@ class SequenceEncoder:
         return read_step_text(table, str(self.token), where).lengths
 
     def encode(self, table: pa.Table, where: str) -> Arrays:
-        """{"length": int32 [n]; "numbers": float32 [n, t, f], nan where missing; "tokens": int32 [n, t]; "characters":
-        [n, t, c]}, zero beyond a row's length; absent what is not read. Raises UserError.
+        """{"length": int32 [n]; "numbers": float32 [n, t, f], nan where missing; "tokens": int32
+        [n, t]; "characters": [n, t, c]}, zero beyond a row's length; absent what is not read.
+        Raises UserError.
         """
         table = self.rows(table, where)
         check_columns(table, self.input_names, "inputs", where)
@@ -147,11 +159,17 @@ class SequenceEncoder:
         return {"length": length.astype(np.int32), **padded}
 
     def encode_targets(self, table: pa.Table, where: str) -> tuple[Arrays, np.ndarray]:
-        """({label head: as TableEncoder has it, tags: int32 [n, t], next step: float32 [n, t, f]}, whether all are
-        present [n]). Beyond a row's end tags are -1, numbers nan. Raises UserError, also for tags of another length.
+        """({label head: as TableEncoder has it, tags: int32 [n, t], next step: float32 [n, t, f]},
+        whether all are present [n]). Beyond a row's end tags are -1, numbers nan. Raises UserError,
+        also for tags of another length.
         """
         table = self.rows(table, where)
-        check_columns(table, [*(c.name for c in self.labels.targets), *(c.name for c in self.tags)], "target", where)
+        check_columns(
+            table,
+            [*(c.name for c in self.labels.targets), *(c.name for c in self.tags)],
+            "target",
+            where,
+        )
         targets: Arrays = {}
         present = np.ones(table.num_rows, bool)
         if self.labels.targets:
@@ -168,16 +186,26 @@ class SequenceEncoder:
         return targets, present
 
     def decode(self, answers: Mapping[str, Any]) -> Arrays:
-        """Answers as columns [n]: "prediction" (several targets: their names), and for labels "probability_CLASS".
+        """Answers as columns [n]: "prediction" (several targets: their names), and for labels
+        "probability_CLASS".
 
-        Tags and next steps are lists: the tag of every step; at every step the numbers, or probabilities of 1, of the
-        one after it.
+        Tags and next steps are lists: the tag of every step; at every step the numbers, or
+        probabilities of 1, of the one after it.
         """
-        labels = self.labels.decode({h.name: answers[h.name] for h in self.labels.heads}) if self.labels.heads else {}
+        labels = (
+            self.labels.decode({h.name: answers[h.name] for h in self.labels.heads})
+            if self.labels.heads
+            else {}
+        )
         only = len(self.labels.targets) + len(self.tags) + bool(self.next_kind) == 1
         if len(self.labels.targets) == 1 and not only:
-            labels = {self.labels.targets[0].name if n == "prediction" else n: a for n, a in labels.items()}
-        probabilities = {name: array for name, array in labels.items() if name.startswith("probability_")}
+            labels = {
+                self.labels.targets[0].name if n == "prediction" else n: a
+                for n, a in labels.items()
+            }
+        probabilities = {
+            name: array for name, array in labels.items() if name.startswith("probability_")
+        }
         steps = self._steps(answers)
         if only and steps:
             steps = {"prediction": next(iter(steps.values()))}
@@ -185,7 +213,11 @@ class SequenceEncoder:
 
     def raw_targets(self, targets: Mapping[str, Any]) -> Arrays:
         """Encoded targets as columns [n]: "target" (several: "target_NAME")."""
-        raw = self.labels.raw_targets({h.name: targets[h.name] for h in self.labels.heads}) if self.labels.heads else {}
+        raw = (
+            self.labels.raw_targets({h.name: targets[h.name] for h in self.labels.heads})
+            if self.labels.heads
+            else {}
+        )
         steps = self._steps(targets)
         if len(raw) + len(steps) == 1:
             return {"target": next(iter((raw | steps).values()))}
@@ -202,7 +234,9 @@ class SequenceEncoder:
         columns: Arrays = {}
         for column in self.tags:
             codes_nt = np.asarray(arrays[column.name])
-            columns[column.name] = _objects([column.labels[codes[codes >= 0]].tolist() for codes in codes_nt])
+            columns[column.name] = _objects(
+                [column.labels[codes[codes >= 0]].tolist() for codes in codes_nt]
+            )
         if self.next_kind:
             shifts = np.array([shift for column in self.numbers for shift in column.shifts])
             units = np.array([unit for column in self.numbers for unit in column.units])
@@ -220,18 +254,28 @@ class SequenceEncoder:
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> SequenceEncoder:
         """What `to_json` wrote; further keys are left alone."""
-        known = {field.name: plain[field.name] for field in dataclasses.fields(cls) if field.name in plain}
+        known = {
+            field.name: plain[field.name]
+            for field in dataclasses.fields(cls)
+            if field.name in plain
+        }
         vocabulary = plain["vocabulary"]
-        words, characters = tuple(vocabulary["words"]), tuple(vocabulary["characters"])
+        words = tuple(vocabulary["words"])
+        characters = tuple(vocabulary["characters"])
         return cls(
             **known
             | {
                 "numbers": tuple(
-                    NumberSteps(c["name"], tuple(c["shifts"]), tuple(c["units"]), c["flat"]) for c in plain["numbers"]
+                    NumberSteps(c["name"], tuple(c["shifts"]), tuple(c["units"]), c["flat"])
+                    for c in plain["numbers"]
                 ),
-                "vocabulary": Vocabulary(words, characters, vocabulary["fold_case"], vocabulary["fold_digits"]),
+                "vocabulary": Vocabulary(
+                    words, characters, vocabulary["fold_case"], vocabulary["fold_digits"]
+                ),
                 "labels": TableEncoder.from_json(plain["labels"]),
-                "tags": tuple(TagColumn(c["name"], tuple(c["classes"]), c["iob"]) for c in plain["tags"]),
+                "tags": tuple(
+                    TagColumn(c["name"], tuple(c["classes"]), c["iob"]) for c in plain["tags"]
+                ),
             }
         )
 
@@ -264,7 +308,9 @@ def _read_tags(
     if (text.codes < 0).any():
         at = int(np.flatnonzero(text.codes < 0)[0])
         row = np.flatnonzero(known)[np.searchsorted(np.cumsum(text.lengths), at, side="right")]
-        raise UserError(f"{where}: column {column.name!r}: row {row + 1} lacks a tag at a step; expected one for each")
+        raise UserError(
+            f"{where}: column {column.name!r}: row {row + 1} lacks a tag at a step; expected one for each"
+        )
     codes = np.full(int(length.sum()), NONE, np.int32)
     codes[np.repeat(known, length)] = column.encode(text)
     return codes, known

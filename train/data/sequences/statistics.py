@@ -19,25 +19,38 @@ Arrays = dict[str, np.ndarray]
 
 
 def sequence_statistics(
-    inputs: Mapping[str, np.ndarray], target: Mapping[str, np.ndarray], rows: np.ndarray, encoder: SequenceEncoder
+    inputs: Mapping[str, np.ndarray],
+    target: Mapping[str, np.ndarray],
+    rows: np.ndarray,
+    encoder: SequenceEncoder,
 ) -> dict[str, Any]:
     """The collection `statistics`, float32, from the rows `rows` of encoded arrays alone.
 
-    {"inputs": {"center", "scale" [f] of all valid steps; "count" [v] of every token code}, "targets": {label head: as
-    `fit_statistics`; tags: {"rate" [k], "start" [k], "transition" [k, k]}; next step: {"center", "scale" [f]} or
-    {"rate" [f]}}}. Rates are (count + 1)/(sum + k), so that none is 0.
+    {"inputs": {"center", "scale" [f] of all valid steps; "count" [v] of every token code},
+    "targets": {label head: as `fit_statistics`; tags: {"rate" [k], "start" [k], "transition" [k,
+    k]}; next step: {"center", "scale" [f]} or {"rate" [f]}}}. Rates are (count + 1)/(sum + k), so
+    that none is 0.
     """
     fitted: Arrays = {}
     if "numbers" in inputs:
-        numbers, length = inputs["numbers"][rows], inputs["length"][rows]
+        numbers = inputs["numbers"][rows]
+        length = inputs["length"][rows]
         steps_sf = numbers[np.arange(numbers.shape[1])[None] < length[:, None]].astype(np.float64)
-        fitted |= _center_and_scale(steps_sf, "none" if encoder.next_kind == "binary" else encoder.scaling)
+        fitted |= _center_and_scale(
+            steps_sf, "none" if encoder.next_kind == "binary" else encoder.scaling
+        )
     if "tokens" in inputs:
         codes = inputs["tokens"][rows]
         width = np.arange(codes.shape[1])[None] < inputs["length"][rows][:, None]
-        fitted["count"] = np.bincount(codes[width], minlength=encoder.vocabulary.n_words).astype(np.float32)
+        fitted["count"] = np.bincount(codes[width], minlength=encoder.vocabulary.n_words).astype(
+            np.float32
+        )
     labels = {head.name: target[head.name] for head in encoder.labels.heads}
-    by_head = fit_statistics({}, labels, rows, encoder.labels, Table(scaling="none"))["targets"] if labels else {}
+    by_head = (
+        fit_statistics({}, labels, rows, encoder.labels, Table(scaling="none"))["targets"]
+        if labels
+        else {}
+    )
     for tag in encoder.tags:
         codes = target[tag.name][rows]
         k = len(tag.classes)
@@ -49,21 +62,30 @@ def sequence_statistics(
         steps_sf = target[NEXT][rows].reshape(-1, len(encoder.channels)).astype(np.float64)
         steps_sf = steps_sf[~np.isnan(steps_sf).all(-1)]
         if encoder.next_kind == "binary":
-            by_head[NEXT] = {"rate": ((np.nansum(steps_sf, 0) + 1) / (len(steps_sf) + 2)).astype(np.float32)}
+            by_head[NEXT] = {
+                "rate": ((np.nansum(steps_sf, 0) + 1) / (len(steps_sf) + 2)).astype(np.float32)
+            }
         else:
             by_head[NEXT] = _center_and_scale(steps_sf, encoder.labels.target_scaling)
     return {"inputs": fitted, "targets": by_head}
 
 
 def _center_and_scale(steps_sf: np.ndarray, scaling: str) -> Arrays:
-    """Mean and standard deviation of every channel, missing ones left out; scale 1 where there is no spread.
+    """Mean and standard deviation of every channel, missing ones left out; scale 1 where there is
+    no spread.
 
     0 and 1 where `scaling` is "none".
     """
     if scaling == "none":
-        return {"center": np.zeros(steps_sf.shape[1], np.float32), "scale": np.ones(steps_sf.shape[1], np.float32)}
+        return {
+            "center": np.zeros(steps_sf.shape[1], np.float32),
+            "scale": np.ones(steps_sf.shape[1], np.float32),
+        }
     known = ~np.isnan(steps_sf)
     n = np.maximum(known.sum(0), 1)
     center = np.where(known, steps_sf, 0).sum(0) / n
     scale = np.sqrt(np.where(known, (steps_sf - center) ** 2, 0).sum(0) / n)
-    return {"center": center.astype(np.float32), "scale": np.where(scale > 1e-7, scale, 1).astype(np.float32)}
+    return {
+        "center": center.astype(np.float32),
+        "scale": np.where(scale > 1e-7, scale, 1).astype(np.float32),
+    }

@@ -1,4 +1,5 @@
-"""Columns that hold a list per row, as flat arrays of steps. n rows, s steps of all rows together, t of one, w numbers.
+"""Columns that hold a list per row, as flat arrays of steps. n rows, s steps of all rows together,
+t of one, w numbers.
 
 A file with a row per step is first brought into that form.
 """
@@ -21,7 +22,9 @@ from train.errors import UserError
 
 
 class StepNumbers(NamedTuple):
-    """`lengths` int64 [n], `values` float64 [s, w], nan where missing; `flat` where a step is a bare number."""
+    """`lengths` int64 [n], `values` float64 [s, w], nan where missing; `flat` where a step is a
+    bare number.
+    """
 
     lengths: np.ndarray
     values: np.ndarray
@@ -38,7 +41,9 @@ class StepText(NamedTuple):
 
 @dataclass(frozen=True)
 class NumberSteps:
-    """A column of numbers per step: each of its `units` and `shifts`; `flat` where a step is a bare number."""
+    """A column of numbers per step: each of its `units` and `shifts`; `flat` where a step is a bare
+    number.
+    """
 
     name: str
     shifts: tuple[float, ...]
@@ -48,13 +53,20 @@ class NumberSteps:
     @property
     def channels(self) -> tuple[str, ...]:
         """A name for each number of a step."""
-        return (self.name,) if self.flat else tuple(f"{self.name}[{i}]" for i in range(len(self.units)))
+        return (
+            (self.name,)
+            if self.flat
+            else tuple(f"{self.name}[{i}]" for i in range(len(self.units)))
+        )
 
     def encode(self, steps: StepNumbers, where: str) -> np.ndarray:
         """float32 [s, f], nan where missing. Raises UserError for steps of another width."""
-        found, expected = steps.values.shape[1], len(self.units)
+        found = steps.values.shape[1]
+        expected = len(self.units)
         if len(steps.values) and found != expected:
-            numbers = f"has {found} number{'s' * (found != 1)} per step, {expected} in the training rows"
+            numbers = (
+                f"has {found} number{'s' * (found != 1)} per step, {expected} in the training rows"
+            )
             raise UserError(f"{where}: column {self.name!r}: {numbers}")
         with np.errstate(over="ignore"):
             values = steps.values if len(steps.values) else np.zeros((0, expected))
@@ -64,14 +76,18 @@ class NumberSteps:
 def holds_lists(table: pa.Table, name: str) -> bool:
     """Whether a column has a list per row."""
     kind = table.schema.field(name).type
-    return pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    return (
+        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    )
 
 
 def check_columns(table: pa.Table, names: Sequence[str], field: str, where: str) -> None:
     """Raises UserError if the table lacks a column that the config's `field` names."""
     for name in names:
         if name not in table.column_names:
-            raise UserError(f"config.data.{field}: {where} has no column {name!r}{nearest(name, table.column_names)}")
+            raise UserError(
+                f"config.data.{field}: {where} has no column {name!r}{nearest(name, table.column_names)}"
+            )
 
 
 def element_type(table: pa.Table, name: str, where: str) -> pa.DataType:
@@ -100,7 +116,9 @@ def read_step_numbers(table: pa.Table, name: str, where: str) -> StepNumbers:
     width = int(widths_s[0]) if len(widths_s) else 0
     if (widths_s != width).any():
         found = f"{_step(widths_s != width, lengths)} has {widths_s[widths_s != width][0]} numbers"
-        raise _error(f"{found}, the first step has {width}; all steps must be of one width", name, where)
+        raise _error(
+            f"{found}, the first step has {width}; all steps must be of one width", name, where
+        )
     values = _numbers(elements.flatten(), lengths * width, name, where)
     return StepNumbers(lengths, values.reshape(-1, width), False)
 
@@ -115,7 +133,9 @@ def read_step_text(table: pa.Table, name: str, where: str) -> StepText:
         return StepText(lengths, np.full(len(elements), -1), [])
     encoded = elements.cast(pa.string()).dictionary_encode()
     return StepText(
-        lengths, encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), encoded.dictionary.to_pylist()
+        lengths,
+        encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False),
+        encoded.dictionary.to_pylist(),
     )
 
 
@@ -126,7 +146,9 @@ def _flatten(column: pa.ChunkedArray, name: str, where: str) -> tuple[np.ndarray
     if array.null_count:
         row = int(np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False))[0]) + 1
         raise _error(f"row {row} has no list", name, where)
-    return pc.list_value_length(array).to_numpy(zero_copy_only=False).astype(np.int64), array.flatten()
+    return pc.list_value_length(array).to_numpy(zero_copy_only=False).astype(
+        np.int64
+    ), array.flatten()
 
 
 def _numbers(elements: pa.Array, lengths: np.ndarray, name: str, where: str) -> np.ndarray:
@@ -138,7 +160,14 @@ def _numbers(elements: pa.Array, lengths: np.ndarray, name: str, where: str) -> 
         elements = elements.cast(pa.int8())
     values = elements.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     if np.isinf(values).any():
-        row = int(np.searchsorted(np.cumsum(lengths), np.flatnonzero(np.isinf(values))[0], side="right")) + 1
+        row = (
+            int(
+                np.searchsorted(
+                    np.cumsum(lengths), np.flatnonzero(np.isinf(values))[0], side="right"
+                )
+            )
+            + 1
+        )
         raise _error(f"row {row} holds an infinite number; correct or remove it", name, where)
     return values
 
@@ -163,7 +192,9 @@ def pad_steps(values: np.ndarray, lengths: np.ndarray, width: int, fill: float =
 
 
 def check_lengths(lengths: Mapping[str, np.ndarray], where: str) -> np.ndarray:
-    """The lengths [n] that all columns have. Raises UserError with the first row where one differs."""
+    """The lengths [n] that all columns have. Raises UserError with the first row where one
+    differs.
+    """
     (first, length), *others = lengths.items()
     for name, other in others:
         differ = np.flatnonzero(length != other)
@@ -175,10 +206,11 @@ def check_lengths(lengths: Mapping[str, np.ndarray], where: str) -> np.ndarray:
 
 
 def to_lists(table: pa.Table, id_name: str, order_name: str, where: str) -> pa.Table:
-    """A table with a row per step -> one with a row per sequence: the id, and every other column as lists.
+    """A table with a row per step -> one with a row per sequence: the id, and every other column as
+    lists.
 
-    Sequences stand in the order of their first rows, steps by the `order` column. Raises UserError where an id or an
-    order is missing, or an order occurs twice in a sequence.
+    Sequences stand in the order of their first rows, steps by the `order` column. Raises UserError
+    where an id or an order is missing, or an order occurs twice in a sequence.
     """
     for field, name in (("id", id_name), ("order", order_name)):
         check_columns(table, (name,), field, where)
@@ -218,10 +250,14 @@ def constant_lists(table: pa.Table, name: str) -> np.ndarray:
 
 
 def first_of_lists(table: pa.Table, name: str, where: str) -> pa.Table:
-    """The table with a column of lists, each of one value throughout, replaced by these values. Raises UserError."""
+    """The table with a column of lists, each of one value throughout, replaced by these values.
+    Raises UserError.
+    """
     varied = np.flatnonzero(~constant_lists(table, name))
     if len(varied):
-        message = f"sequence {varied[0] + 1} has more than one value, but the target is one per sequence"
+        message = (
+            f"sequence {varied[0] + 1} has more than one value, but the target is one per sequence"
+        )
         raise _error(message, name, where)
     column = table.column(name).combine_chunks()
     column = pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) else column

@@ -1,6 +1,7 @@
 """Tags of steps as codes, and which of them may follow which. n rows, t steps, k tags.
 
-Entities in IOB2: B-X begins one of kind X, I-X continues it, O is outside (Tjong Kim Sang & Veenstra 1999).
+Entities in IOB2: B-X begins one of kind X, I-X continues it, O is outside (Tjong Kim Sang &
+Veenstra 1999).
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ import numpy as np
 from train.data.sequences.steps import StepText
 
 NONE = -1  # beyond the end of a row, or of a row without tags
-UNSEEN = ("B-(unseen)", "I-(unseen)")  # stand for tags that no training row has: nothing can answer them
+# Stand for tags that no training row has: nothing can answer them.
+UNSEEN = ("B-(unseen)", "I-(unseen)")
 FORBIDDEN = -1e9
-MAX_BROKEN = 0.01  # of the entities in training rows may begin with I-X in a file that counts as IOB2
+# Of the entities in training rows may begin with I-X in a file that counts as IOB2.
+MAX_BROKEN = 0.01
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,11 @@ def fit_tags(name: str, text: StepText) -> TagColumn:
 def _keeps_iob(text: StepText) -> bool:
     """Whether entities, but for a few, begin with B-X."""
     prefixes = {tag[:2] for tag in text.values} - {"O"}
-    if not prefixes or not prefixes <= {"B-", "I-"} or any(tag.startswith("O") and tag != "O" for tag in text.values):
+    if (
+        not prefixes
+        or not prefixes <= {"B-", "I-"}
+        or any(tag.startswith("O") and tag != "O" for tag in text.values)
+    ):
         return False
     kind = np.array([tag[2:] for tag in text.values], object)[text.codes]
     inside = np.array([tag.startswith("I-") for tag in text.values])[text.codes]
@@ -57,16 +64,20 @@ def _keeps_iob(text: StepText) -> bool:
     starts_row = np.zeros(len(text.codes), bool)
     ends = np.cumsum(text.lengths)
     starts_row[(ends - text.lengths)[text.lengths > 0]] = True
-    before_kind, before_outside = np.roll(kind, 1), np.roll(outside, 1)
+    before_kind = np.roll(kind, 1)
+    before_outside = np.roll(outside, 1)
     broken = inside & (starts_row | before_outside | (kind != before_kind))
     begun = ~inside & ~outside
     return bool(broken.sum() <= MAX_BROKEN * (broken.sum() + begun.sum()))
 
 
 def transition_scores(classes: Sequence[str], iob: bool) -> tuple[np.ndarray, np.ndarray]:
-    """(start [k], transition [k from, k to]), float32: 0 where a tag may stand, FORBIDDEN where IOB2 has it not."""
+    """(start [k], transition [k from, k to]), float32: 0 where a tag may stand, FORBIDDEN where
+    IOB2 has it not.
+    """
     k = len(classes)
-    start, transition = np.zeros(k, np.float32), np.zeros((k, k), np.float32)
+    start = np.zeros(k, np.float32)
+    transition = np.zeros((k, k), np.float32)
     for to, tag in enumerate(classes) if iob else ():
         if tag.startswith("I-"):
             start[to] = FORBIDDEN

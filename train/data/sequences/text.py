@@ -1,4 +1,6 @@
-"""Tokens and their characters as codes: 0 is padding, 1 is unknown, the known ones follow. s steps, c characters."""
+"""Tokens and their characters as codes: 0 is padding, 1 is unknown, the known ones follow. s steps,
+c characters.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +12,19 @@ import numpy as np
 
 from train.data.sequences.steps import StepText
 
-PADDING, UNKNOWN, FIRST = 0, 1, 2
-MAX_CHARACTERS = 20  # of a token: of a longer one the first and the last ten, where prefixes and suffixes stand
+PADDING = 0
+UNKNOWN = 1
+FIRST = 2
+# Of a token: of a longer one the first and the last ten, where prefixes and suffixes stand.
+MAX_CHARACTERS = 20
 DIGIT = re.compile(r"\d")
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The words of the training rows, and their characters where the network reads these too (else none)."""
+    """The words of the training rows, and their characters where the network reads these too (else
+    none).
+    """
 
     words: tuple[str, ...]
     characters: tuple[str, ...] = ()
@@ -47,9 +54,14 @@ class Vocabulary:
         return np.array(table, np.int32)[text.codes]
 
     def encode_characters(self, text: StepText) -> np.ndarray:
-        """[s, MOST_CHARACTERS] of the smallest unsigned type: the characters as written, without folding."""
+        """[s, MOST_CHARACTERS] of the smallest unsigned type: the characters as written, without
+        folding.
+        """
         code = {character: place for place, character in enumerate(self.characters, FIRST)}
-        table = np.zeros((len(text.values) + 1, MAX_CHARACTERS), np.uint8 if self.n_characters <= 256 else np.uint16)
+        table = np.zeros(
+            (len(text.values) + 1, MAX_CHARACTERS),
+            np.uint8 if self.n_characters <= 256 else np.uint16,
+        )
         for row, word in enumerate(text.values):
             codes = [code.get(character, UNKNOWN) for character in _shortened(word)]
             table[row, : len(codes)] = codes
@@ -57,7 +69,12 @@ class Vocabulary:
 
 
 def fit_vocabulary(
-    text: StepText, *, min_count: int = 1, fold_case: bool = False, fold_digits: bool = False, characters: bool = False
+    text: StepText,
+    *,
+    min_count: int = 1,
+    fold_case: bool = False,
+    fold_digits: bool = False,
+    characters: bool = False,
 ) -> Vocabulary:
     """The words that occur `min_count` times in these (training) rows, the most frequent first."""
     count_of_value = np.bincount(text.codes[text.codes >= 0], minlength=len(text.values))
@@ -66,8 +83,13 @@ def fit_vocabulary(
     for value, count in zip(text.values, count_of_value, strict=True):
         word = folding.fold(value)
         counts[word] = counts.get(word, 0) + int(count)
-    kept = sorted((word for word, count in counts.items() if count >= min_count), key=lambda w: (-counts[w], w))
-    used: Iterable[str] = (value for value, count in zip(text.values, count_of_value, strict=True) if count)
+    kept = sorted(
+        (word for word, count in counts.items() if count >= min_count),
+        key=lambda w: (-counts[w], w),
+    )
+    used: Iterable[str] = (
+        value for value, count in zip(text.values, count_of_value, strict=True) if count
+    )
     letters = tuple(sorted({letter for word in used for letter in word})) if characters else ()
     return Vocabulary(tuple(kept), letters, fold_case, fold_digits)
 

@@ -1,6 +1,7 @@
 """Series on the host: one flat array in time order, and windows of it by the row they begin at.
 
-t flat rows, c columns, n windows, b windows of a batch, l lookback, h horizon, k columns known ahead, o targets.
+t flat rows, c columns, n windows, b windows of a batch, l lookback, h horizon, k columns known
+ahead, o targets.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ class SeriesArrays(NamedTuple):
 class SeriesDataset:
     """All steps of all series in one flat array, and which windows train, validate and test.
 
-    `values` float32 [t, c] in encoded units, without gaps; `starts` int32 [n], the row that each window begins at;
-    `splits` {"train", "valid", "test": int32 window numbers}; `flat` says where rows came from.
+    `values` float32 [t, c] in encoded units, without gaps; `starts` int32 [n], the row that each
+    window begins at; `splits` {"train", "valid", "test": int32 window numbers}; `flat` says where
+    rows came from.
     """
 
     values: np.ndarray
@@ -62,14 +64,19 @@ class SeriesDataset:
         return SeriesArrays(self.values, self.starts)
 
     def prepared(self, scale: Any, scale_target: Any) -> SeriesArrays:
-        """The arrays as the network's `preprocess` has them: scaled once, so that `take` gives scaled windows."""
+        """The arrays as the network's `preprocess` has them: scaled once, so that `take` gives
+        scaled windows.
+        """
         del scale_target  # a window's targets are taken from the columns it reads
         return SeriesArrays(scale({"past": self.values})["past"], self.starts)
 
     def take(self, arrays: SeriesArrays, indices: Any) -> Batch:
-        """The windows `indices` [b] of `arrays`, whether numpy's or jax's: {"past": [b, l, c], "future": [b, h, k], if
-        there are columns known ahead} and {"value": [b, h * o]}. Pure, so it works under jit."""
-        lookback, ahead = self.encoder.lookback, self.encoder.n_ahead
+        """The windows `indices` [b] of `arrays`, whether numpy's or jax's: {"past": [b, l, c],
+        "future": [b, h, k], if there are columns known ahead} and {"value": [b, h * o]}. Pure, so
+        it works under jit.
+        """
+        lookback = self.encoder.lookback
+        ahead = self.encoder.n_ahead
         begin_b1 = arrays.starts[indices][:, None]
         past_blc = arrays.values[begin_b1 + np.arange(lookback, dtype=np.int32)[None]]
         inputs = {"past": past_blc}
@@ -86,25 +93,38 @@ class SeriesDataset:
         if len(pools) == 1:
             return pools[0]
         starts = [pool.starts + k * len(self.values) for k, pool in enumerate(pools)]
-        return SeriesArrays(jnp.concatenate([pool.values for pool in pools]), jnp.concatenate(starts))
+        return SeriesArrays(
+            jnp.concatenate([pool.values for pool in pools]), jnp.concatenate(starts)
+        )
 
     def folds(self, n: int) -> list[dict[str, np.ndarray]]:
-        """The splits with the training windows divided into `n` folds by time, one of which validates; raises
-        UserError."""
-        windows, size = self.splits["train"], {"lookback": self.encoder.lookback, "horizon": self.encoder.horizon}
+        """The splits with the training windows divided into `n` folds by time, one of which
+        validates; raises UserError.
+        """
+        windows = self.splits["train"]
+        size = {"lookback": self.encoder.lookback, "horizon": self.encoder.horizon}
         pairs = fold_windows(self.starts[windows], self.flat.firsts, n, **size)
-        return [{**self.splits, "train": windows[train], "valid": windows[valid]} for train, valid in pairs]
+        return [
+            {**self.splits, "train": windows[train], "valid": windows[valid]}
+            for train, valid in pairs
+        ]
 
     def statistics(self, rows: np.ndarray, options: Any = None) -> dict[str, Any]:
-        """Mean and standard deviation of each column over the flat rows of these training windows; calendar features,
-        which lie between -1 and 1, are left as they are."""
+        """Mean and standard deviation of each column over the flat rows of these training windows;
+        calendar features, which lie between -1 and 1, are left as they are.
+        """
         del options
         encoder = self.encoder
-        covered = rows_covered(self.starts[rows], encoder.lookback + encoder.horizon, len(self.values))
+        covered = rows_covered(
+            self.starts[rows], encoder.lookback + encoder.horizon, len(self.values)
+        )
         values_tc = self.values[covered].astype(np.float64)
-        center, scale = values_tc.mean(0), values_tc.std(0)
-        center[len(encoder.columns) :], scale[len(encoder.columns) :] = 0, 1
-        # The deviation of equal numbers may differ from 0 in its last bit, so "no spread" is asked of the range.
+        center = values_tc.mean(0)
+        scale = values_tc.std(0)
+        center[len(encoder.columns) :] = 0
+        scale[len(encoder.columns) :] = 1
+        # The deviation of equal numbers may differ from 0 in its last bit, so "no spread" is asked
+        # of the range.
         scale[np.ptp(values_tc, axis=0) == 0] = 1
         return {"inputs": {"center": center.astype(np.float32), "scale": scale.astype(np.float32)}}
 

@@ -1,7 +1,8 @@
-"""The schema of a series: raw columns -> one flat float32 array in time order, and forecasts -> raw columns.
+"""The schema of a series: raw columns -> one flat float32 array in time order, and forecasts -> raw
+columns.
 
-t flat rows, c columns (targets, then observed, then known ones, then calendar features), o targets, k columns known
-ahead, g groups, l lookback, h horizon.
+t flat rows, c columns (targets, then observed, then known ones, then calendar features), o targets,
+k columns known ahead, g groups, l lookback, h horizon.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ from train.errors import UserError
 
 @dataclass(frozen=True)
 class SeriesColumn:
-    """A column of numbers, encoded as (raw - shift)/unit, and of its training rows: the median, which fills a gap that
-    no earlier row can fill, and the standard deviation, the unit of the scaled metrics. Both in raw units."""
+    """A column of numbers, encoded as (raw - shift)/unit, and of its training rows: the median,
+    which fills a gap that no earlier row can fill, and the standard deviation, the unit of the
+    scaled metrics. Both in raw units.
+    """
 
     name: str
     shift: float
@@ -45,8 +48,9 @@ class TimeColumn:
 class Flat(NamedTuple):
     """Rows of a table in the order of groups, each in its order of time.
 
-    `rows` int64 [t], their numbers in the table from 0; `sizes` int64 [g], rows of each group; `names` [g], the
-    groups' labels, None without a group column; `stamps` float64 [t], None without a time column.
+    `rows` int64 [t], their numbers in the table from 0; `sizes` int64 [g], rows of each group;
+    `names` [g], the groups' labels, None without a group column; `stamps` float64 [t], None without
+    a time column.
     """
 
     rows: np.ndarray
@@ -63,7 +67,12 @@ class Flat(NamedTuple):
         """The flat rows where `kept` [t] is true; groups left without any are gone."""
         sizes = np.add.reduceat(kept.astype(np.int64), self.firsts)
         names = None if self.names is None else self.names[sizes > 0]
-        return Flat(self.rows[kept], sizes[sizes > 0], names, None if self.stamps is None else self.stamps[kept])
+        return Flat(
+            self.rows[kept],
+            sizes[sizes > 0],
+            names,
+            None if self.stamps is None else self.stamps[kept],
+        )
 
     def by_group(self, values: np.ndarray) -> list[np.ndarray]:
         """`values` [t, ...] of each group."""
@@ -114,24 +123,35 @@ class SeriesEncoder:
         return {"value": np.tile([column.unit for column in self.targets], self.horizon)}
 
     def order(self, table: pa.Table, where: str) -> Flat:
-        """The table's rows by group and time. Raises UserError unless each group's stamps increase from row to row."""
+        """The table's rows by group and time. Raises UserError unless each group's stamps increase
+        from row to row.
+        """
         n = table.num_rows
-        rows, sizes, names = np.arange(n), np.array([n]), None
+        rows = np.arange(n)
+        sizes = np.array([n])
+        names = None
         if self.group is not None:
             raw = get_column(table, self.group, where, self.markers)
             text = read_text(raw)
             if (text.codes < 0).any():
-                raise raw.error(f"{raw.row(int((text.codes < 0).argmax()))} has no value; every row needs its group")
-            rows, sizes = np.argsort(text.codes, kind="stable"), np.bincount(text.codes)
+                raise raw.error(
+                    f"{raw.row(int((text.codes < 0).argmax()))} has no value; every row needs its group"
+                )
+            rows = np.argsort(text.codes, kind="stable")
+            sizes = np.bincount(text.codes)
             names = np.array(text.values)
-        stamps = None if self.time is None else read_stamps(table, self.time, where, self.markers)[rows]
+        stamps = (
+            None if self.time is None else read_stamps(table, self.time, where, self.markers)[rows]
+        )
         flat = Flat(rows, sizes, names, stamps)
         if stamps is not None and self.time is not None:
             _check_order(flat, self.time, where)
         return flat
 
     def numbers(self, table: pa.Table, where: str, flat: Flat) -> np.ndarray:
-        """The columns as float32 [t, c] in encoded units, nan where missing, without calendar features."""
+        """The columns as float32 [t, c] in encoded units, nan where missing, without calendar
+        features.
+        """
         values_tc = np.empty((len(flat.rows), len(self.columns)), np.float32)
         for i, column in enumerate(self.columns):
             known = read_numbers(get_column(table, column.name, where, self.markers))
@@ -140,11 +160,17 @@ class SeriesEncoder:
         return values_tc
 
     def complete(self, numbers_tc: np.ndarray, flat: Flat) -> np.ndarray:
-        """Gaps filled by the row before, or by the training median where none is; calendar features beside them."""
+        """Gaps filled by the row before, or by the training median where none is; calendar features
+        beside them.
+        """
         place_t1 = np.arange(len(numbers_tc))[:, None]
-        last_tc = np.where(np.isnan(numbers_tc), np.repeat(flat.firsts, flat.sizes)[:, None], place_t1)
+        last_tc = np.where(
+            np.isnan(numbers_tc), np.repeat(flat.firsts, flat.sizes)[:, None], place_t1
+        )
         filled_tc = np.take_along_axis(numbers_tc, np.maximum.accumulate(last_tc, axis=0), axis=0)
-        median_c = np.array([(column.median - column.shift) / column.unit for column in self.columns], np.float32)
+        median_c = np.array(
+            [(column.median - column.shift) / column.unit for column in self.columns], np.float32
+        )
         filled_tc = np.where(np.isnan(filled_tc), median_c, filled_tc)
         if not self.cycles or flat.stamps is None:
             return filled_tc
@@ -162,7 +188,11 @@ class SeriesEncoder:
 
     def raw_targets(self, targets: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """The same of what came: {"target", or "target_NAME" where there are several: [n, h]}."""
-        names = ["target"] if self.n_targets == 1 else [f"target_{column.name}" for column in self.targets]
+        names = (
+            ["target"]
+            if self.n_targets == 1
+            else [f"target_{column.name}" for column in self.targets]
+        )
         return dict(zip(names, self.decode(targets).values(), strict=True))
 
     def to_json(self) -> dict[str, Any]:
@@ -181,12 +211,16 @@ class SeriesEncoder:
         return cls(**known | {"columns": columns, "time": time})
 
 
-def read_stamps(table: pa.Table, time: TimeColumn, where: str, markers: tuple[str, ...]) -> np.ndarray:
+def read_stamps(
+    table: pa.Table, time: TimeColumn, where: str, markers: tuple[str, ...]
+) -> np.ndarray:
     """The stamps of all rows, float64 [n]. Raises UserError if one is missing."""
     raw = get_column(table, time.name, where, markers)
     values = read_numbers(raw) if time.kind == "number" else read_times(raw)
     if values.missing.any():
-        raise raw.error(f"{raw.row(int(values.missing.argmax()))} has no time; fill it in, or leave the row out")
+        raise raw.error(
+            f"{raw.row(int(values.missing.argmax()))} has no time; fill it in, or leave the row out"
+        )
     return values.data.astype(np.float64)
 
 
@@ -196,13 +230,21 @@ def zone_of(raw: RawColumn) -> str | None:
 
 
 def write_stamps(stamps: np.ndarray, time: TimeColumn) -> pa.Array:
-    """Stamps as the column they continue: dates, times to the second where that is exact, whole numbers."""
+    """Stamps as the column they continue: dates, times to the second where that is exact, whole
+    numbers.
+    """
     if time.kind == "number":
         return pa.array(stamps.astype(np.int64) if not np.any(stamps % 1) else stamps)
-    if time.zone is None and not np.any(stamps % DAY) and (time.step is None or not _within_days(time.step)):
+    if (
+        time.zone is None
+        and not np.any(stamps % DAY)
+        and (time.step is None or not _within_days(time.step))
+    ):
         return pa.array((stamps // DAY).astype("datetime64[D]"))
     unit, size = ("s", SECOND) if not np.any(stamps % SECOND) else ("us", 1)
-    return pa.array((stamps // size).astype(np.int64), pa.int64()).cast(pa.timestamp(unit, time.zone))
+    return pa.array((stamps // size).astype(np.int64), pa.int64()).cast(
+        pa.timestamp(unit, time.zone)
+    )
 
 
 def show_group(flat: Flat, g: int | np.integer) -> str:
@@ -223,14 +265,19 @@ def _check_order(flat: Flat, time: TimeColumn, where: str) -> None:
     if not len(wrong):
         return
     place = int(wrong[0])
-    before, row = flat.rows[place] + 1, flat.rows[place + 1] + 1
+    before = flat.rows[place] + 1
+    row = flat.rows[place + 1] + 1
     shown = show_stamp(flat.stamps[place + 1], time.kind)
-    g, otherwise = int(np.searchsorted(flat.firsts, place, "right")) - 1, ", or name config.data.group"
-    column, group = f"{where}: column {time.name!r}", "" if flat.names is None else f" of {show_group(flat, g)}"
+    g = int(np.searchsorted(flat.firsts, place, "right")) - 1
+    otherwise = ", or name config.data.group"
+    column = f"{where}: column {time.name!r}"
+    group = "" if flat.names is None else f" of {show_group(flat, g)}"
     if step_t[place] == 0:
-        wrong_rows, advice = f"rows {before} and {row}{group} have the same time {shown}", "keep one row for each time"
+        wrong_rows = f"rows {before} and {row}{group} have the same time {shown}"
+        advice = "keep one row for each time"
     else:
-        wrong_rows, advice = f"row {row}{group}, {shown}, is earlier than row {before}", "sort the file by time"
+        wrong_rows = f"row {row}{group}, {shown}, is earlier than row {before}"
+        advice = "sort the file by time"
     raise UserError(f"{column}: {wrong_rows}; {advice}{otherwise if flat.names is None else ''}")
 
 

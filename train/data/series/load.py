@@ -1,6 +1,8 @@
-"""One series or many in a file -> SeriesDataset: one flat array in time order, windows of it by the row they begin at.
+"""One series or many in a file -> SeriesDataset: one flat array in time order, windows of it by the
+row they begin at.
 
-t flat rows, c columns, n windows, b windows of a batch, l lookback, h horizon, k columns known ahead, o targets.
+t flat rows, c columns, n windows, b windows of a batch, l lookback, h horizon, k columns known
+ahead, o targets.
 """
 
 from __future__ import annotations
@@ -29,9 +31,11 @@ from train.errors import UserError
 
 
 def load_series(options: Series) -> SeriesDataset:
-    """Reads and orders `options.path`, cuts its windows, and encodes it by its training rows. Raises UserError.
+    """Reads and orders `options.path`, cuts its windows, and encodes it by its training rows.
+    Raises UserError.
 
-    Rows after the last one with a target are left out: a file may go on with columns that are known ahead.
+    Rows after the last one with a target are left out: a file may go on with columns that are known
+    ahead.
     """
     where = options.path
     table = read_table(where, options.missing)
@@ -40,13 +44,23 @@ def load_series(options: Series) -> SeriesDataset:
     target_count = len(_targets(options))
     bare = tuple(SeriesColumn(name, 0.0, 1.0, 0.0, 1.0) for name in names)
     reader = SeriesEncoder(
-        bare, target_count, len(options.known), options.lookback, options.horizon, options.group, time,
+        bare,
+        target_count,
+        len(options.known),
+        options.lookback,
+        options.horizon,
+        options.group,
+        time,
         markers=options.missing,
-    )  # fmt: skip
+    )
     flat = reader.order(table, where)
     flat, notes = _cut(table, flat, reader, options)
     splits, train_rows_g = split_windows(flat.sizes, options)
-    step = None if flat.stamps is None or time is None else find_step(flat.by_group(flat.stamps), time.kind)
+    step = (
+        None
+        if flat.stamps is None or time is None
+        else find_step(flat.by_group(flat.stamps), time.kind)
+    )
     cycles = cycles_of(step) if options.calendar and step is not None else ()
     encoder = replace(
         reader,
@@ -60,7 +74,9 @@ def load_series(options: Series) -> SeriesDataset:
     ends = np.cumsum([len(found) for found in splits.values()])[:-1]
     windows = dict(zip(splits, np.split(np.arange(len(starts), dtype=np.int32), ends), strict=True))
     notes += _gap_notes(encoder, flat, numbers_tc, where)
-    return SeriesDataset(encoder.complete(numbers_tc, flat), starts, windows, flat, encoder, tuple(notes))
+    return SeriesDataset(
+        encoder.complete(numbers_tc, flat), starts, windows, flat, encoder, tuple(notes)
+    )
 
 
 def _targets(options: Series) -> tuple[str, ...]:
@@ -68,15 +84,24 @@ def _targets(options: Series) -> tuple[str, ...]:
 
 
 def column_names(table: pa.Table, options: Series) -> list[str]:
-    """The columns that are read: targets, observed, known. Raises UserError if the table lacks one."""
-    targets, observed = _targets(options), options.observed
+    """The columns that are read: targets, observed, known. Raises UserError if the table lacks
+    one.
+    """
+    targets = _targets(options)
+    observed = options.observed
     apart = {*targets, *options.known, *options.ignore, options.time, options.group}
     if observed is None:
         rest = (name for name in table.column_names if name not in apart)
         raws = [get_column(table, name, options.path, options.missing) for name in rest]
         observed = tuple(raw.name for raw in raws if infer_kind(raw) == "number")
-    named = {"target": targets, "observed": observed, "known": options.known, "ignore": options.ignore,
-             "time": (options.time,), "group": (options.group,)}  # fmt: skip
+    named = {
+        "target": targets,
+        "observed": observed,
+        "known": options.known,
+        "ignore": options.ignore,
+        "time": (options.time,),
+        "group": (options.group,),
+    }
     for field, names in named.items():
         for name in names:
             if name is not None and name not in table.column_names:
@@ -91,13 +116,18 @@ def _time_column(table: pa.Table, options: Series) -> TimeColumn | None:
     raw = get_column(table, options.time, options.path, options.missing)
     kind = "number" if raw.family == "number" else "time"
     if kind == "number" and options.calendar:
-        raise UserError(f"config.data.calendar: column {raw.name!r} holds numbers, not times; set it to false")
+        raise UserError(
+            f"config.data.calendar: column {raw.name!r} holds numbers, not times; set it to false"
+        )
     return TimeColumn(raw.name, kind, zone_of(raw))
 
 
-def _cut(table: pa.Table, flat: Flat, reader: SeriesEncoder, options: Series) -> tuple[Flat, list[str]]:
-    """The rows that are used: the first `options.rows` of each group, up to its last one with a target; groups that are
-    too short for a single window are left out, unless all are."""
+def _cut(
+    table: pa.Table, flat: Flat, reader: SeriesEncoder, options: Series
+) -> tuple[Flat, list[str]]:
+    """The rows that are used: the first `options.rows` of each group, up to its last one with a
+    target; groups that are too short for a single window are left out, unless all are.
+    """
     targets = replace(reader, columns=reader.targets)
     place_t = np.arange(len(flat.rows)) - np.repeat(flat.firsts, flat.sizes)
     last_g = last_labelled(reader, targets.numbers(table, options.path, flat), flat)
@@ -130,7 +160,9 @@ def _fit_columns(
         if not len(known):
             raise raw.error(f"{what} has no value in any training row")
         if i < reader.n_targets and known.min() == known.max():
-            raise raw.error(f"the target is {known[0]:g} in all training rows; there is nothing to learn")
+            raise raw.error(
+                f"the target is {known[0]:g} in all training rows; there is nothing to learn"
+            )
         shift, unit = shift_and_unit(known)
         wide = known.astype(np.float64)
         deviation = float(wide.std()) if wide.min() < wide.max() else 1.0
@@ -142,16 +174,22 @@ def _gap_notes(encoder: SeriesEncoder, flat: Flat, numbers_tc: np.ndarray, where
     """What the user should know of stamps and values that are not there."""
     notes = []
     if flat.stamps is not None and encoder.time is not None and encoder.time.step is not None:
-        time, step = encoder.time, encoder.time.step
+        time = encoder.time
+        step = encoder.time.step
         missing, irregular = count_gaps(flat.by_group(flat.stamps), step)
-        column, n_pairs = f"{where}: column {time.name!r}", len(flat.stamps) - len(flat.sizes)
+        column = f"{where}: column {time.name!r}"
+        n_pairs = len(flat.stamps) - len(flat.sizes)
         if missing:
-            notes.append(f"{column}: {missing} stamps are missing at a step of {step}; windows run over them")
+            notes.append(
+                f"{column}: {missing} stamps are missing at a step of {step}; windows run over them"
+            )
         if irregular:
             apart = f"{irregular} of {n_pairs} neighbours are not whole steps of {step} apart"
             notes.append(f"{column}: irregular: {apart}; windows count rows")
     for column, gaps in zip(encoder.columns, np.isnan(numbers_tc).sum(0), strict=True):
         if gaps:
             filled = "filled by the value before, at the start of a series by the training median"
-            notes.append(f"{where}: column {column.name!r}: {gaps} of {len(numbers_tc)} values are missing; {filled}")
+            notes.append(
+                f"{where}: column {column.name!r}: {gaps} of {len(numbers_tc)} values are missing; {filled}"
+            )
     return notes

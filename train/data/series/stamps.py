@@ -1,6 +1,8 @@
-"""Time stamps of a series: their step, what is missing between them, how they go on, their place in the calendar.
+"""Time stamps of a series: their step, what is missing between them, how they go on, their place in
+the calendar.
 
-Stamps are float64: microseconds since 1970 (UTC where they have no zone), or plain numbers. t steps.
+Stamps are float64: microseconds since 1970 (UTC where they have no zone), or plain numbers. t
+steps.
 """
 
 from __future__ import annotations
@@ -11,14 +13,17 @@ from typing import Literal
 
 import numpy as np
 
-SECOND, HOUR, DAY = 1_000_000, 3_600_000_000, 86_400_000_000
+SECOND = 1_000_000
+HOUR = 3_600_000_000
+DAY = 86_400_000_000
 CYCLES = ("hour", "weekday", "month")
 
 
 @dataclass(frozen=True)
 class TimeStep:
-    """From one stamp to the next: `size` microseconds ("time"), numbers ("number"), or months ("month", and "month_end"
-    where stamps stand on a month's last day)."""
+    """From one stamp to the next: `size` microseconds ("time"), numbers ("number"), or months
+    ("month", and "month_end" where stamps stand on a month's last day).
+    """
 
     kind: Literal["time", "number", "month", "month_end"]
     size: float
@@ -35,7 +40,9 @@ class TimeStep:
 
 
 def find_step(series: Sequence[np.ndarray], kind: Literal["time", "number"]) -> TimeStep | None:
-    """The commonest distance of neighbouring stamps [t] over all series; None where no series has two."""
+    """The commonest distance of neighbouring stamps [t] over all series; None where no series has
+    two.
+    """
     gaps = [np.diff(stamps) for stamps in series if len(stamps) > 1]
     if not gaps:
         return None
@@ -51,10 +58,14 @@ def find_step(series: Sequence[np.ndarray], kind: Literal["time", "number"]) -> 
 
 
 def count_gaps(series: Sequence[np.ndarray], step: TimeStep) -> tuple[int, int]:
-    """(stamps that are missing between neighbours, neighbours whose distance is no whole number of steps)."""
+    """(stamps that are missing between neighbours, neighbours whose distance is no whole number of
+    steps).
+    """
     missing = irregular = 0
     for stamps in series:
-        places = stamps / step.size if step.kind in ("time", "number") else _months(stamps) / step.size
+        places = (
+            stamps / step.size if step.kind in ("time", "number") else _months(stamps) / step.size
+        )
         distance = np.diff(places)
         whole = np.round(distance)
         fits = (whole > 0) & (np.abs(distance - whole) < 1e-3)
@@ -75,8 +86,9 @@ def continue_stamps(last: float, step: TimeStep, n: int) -> np.ndarray:
 
 
 def guess_season(step: TimeStep | None) -> int | None:
-    """Steps after which a series tends to repeat: a day of what is measured within days, a week of days, a year of
-    weeks, months and quarters; None where the step does not say."""
+    """Steps after which a series tends to repeat: a day of what is measured within days, a week of
+    days, a year of weeks, months and quarters; None where the step does not say.
+    """
     if step is None or step.kind == "number":
         return None
     if step.kind != "time":
@@ -99,9 +111,15 @@ def calendar(stamps: np.ndarray, cycles: Sequence[str]) -> np.ndarray:
     """Sine and cosine of each stamp's place in its cycles, float32 [t, 2 cycles]."""
     days = np.floor_divide(stamps, DAY)
     # 1970-01-01 was a Thursday; Monday is 0.
-    share = {"hour": stamps % DAY / DAY, "weekday": (days + 3) % 7 / 7, "month": _months(stamps) % 12 / 12}
+    share = {
+        "hour": stamps % DAY / DAY,
+        "weekday": (days + 3) % 7 / 7,
+        "month": _months(stamps) % 12 / 12,
+    }
     angles = [2 * np.pi * share[cycle] for cycle in cycles]
-    return np.stack([wave(angle) for angle in angles for wave in (np.sin, np.cos)], axis=1).astype(np.float32)
+    return np.stack([wave(angle) for angle in angles for wave in (np.sin, np.cos)], axis=1).astype(
+        np.float32
+    )
 
 
 def show_stamp(stamp: float, kind: Literal["time", "number"]) -> str:
@@ -117,7 +135,9 @@ def _months(stamps: np.ndarray) -> np.ndarray:
 
 
 def _month_start(months: np.ndarray) -> np.ndarray:
-    return months.astype("datetime64[M]").astype("datetime64[us]").astype(np.int64).astype(np.float64)
+    return (
+        months.astype("datetime64[M]").astype("datetime64[us]").astype(np.int64).astype(np.float64)
+    )
 
 
 def _commonest(values: np.ndarray) -> float:

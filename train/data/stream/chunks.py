@@ -1,4 +1,5 @@
-"""Training rows that do not fit in memory, a chunk at a time: a pure function of the seed, the epoch and the step.
+"""Training rows that do not fit in memory, a chunk at a time: a pure function of the seed, the
+epoch and the step.
 
 r rows of a chunk.
 """
@@ -25,9 +26,11 @@ T = TypeVar("T")
 
 
 class Chunk(NamedTuple):
-    """Encoded rows [r], of which the first `n_rows` are real and the others have weight 0, and the updates to make of
-    them. All chunks of a run have one shape; the last of an epoch may have fewer updates. Of p processes, each has its
-    own chunks, and `rows_p` says how many rows are real in those of all that are trained on together."""
+    """Encoded rows [r], of which the first `n_rows` are real and the others have weight 0, and the
+    updates to make of them. All chunks of a run have one shape; the last of an epoch may have fewer
+    updates. Of p processes, each has its own chunks, and `rows_p` says how many rows are real in
+    those of all that are trained on together.
+    """
 
     batch: Batch
     n_rows: int
@@ -69,25 +72,32 @@ def read_chunks(
 ) -> Iterator[Chunk]:
     """The chunks from the one that begins at `first_step` on, until `last_step` updates are made.
 
-    An epoch's row groups come in random order, and a chunk is what follows in it: its rows are to be shuffled by whom
-    it is given to. Of several processes, each reads a stretch of its own of the epoch, and its batches are of
-    batch_size / n_processes rows; their numbers of chunks and of updates are the same. Raises UserError.
+    An epoch's row groups come in random order, and a chunk is what follows in it: its rows are to
+    be shuffled by whom it is given to. Of several processes, each reads a stretch of its own of the
+    epoch, and its batches are of batch_size / n_processes rows; their numbers of chunks and of
+    updates are the same. Raises UserError.
     """
     assert dataset.stream is not None and plan.batch_size % n_processes == 0
     begin = plan.n_rows * process // n_processes
-    batch_size, step = plan.batch_size // n_processes, first_step
+    batch_size = plan.batch_size // n_processes
+    step = first_step
     template = dataset.take(dataset.arrays, np.zeros(0, np.int64))
     while step < last_step:
         epoch, done = divmod(step, plan.steps_per_epoch)
-        pieces, rest = _pieces(dataset, seed, epoch, begin + done * batch_size), []
+        pieces = _pieces(dataset, seed, epoch, begin + done * batch_size)
+        rest = []
         while done < plan.steps_per_epoch:
             n_steps = min(plan.steps_per_chunk, plan.steps_per_epoch - done)
-            left = np.diff([plan.n_rows * k // n_processes for k in range(n_processes + 1)]) - done * batch_size
+            left = (
+                np.diff([plan.n_rows * k // n_processes for k in range(n_processes + 1)])
+                - done * batch_size
+            )
             rows_p = np.clip(left, 0, n_steps * batch_size).astype(np.int32)
             n_rows = int(rows_p[process])
             batch = _fill(pieces, rest, n_rows, plan.steps_per_chunk * batch_size, template)
             yield Chunk(batch, n_rows, n_steps, rows_p)
-            done, step = done + n_steps, step + n_steps
+            done = done + n_steps
+            step = step + n_steps
 
 
 def ahead(items: Iterator[T]) -> Iterator[T]:
@@ -117,16 +127,25 @@ def _pieces(dataset: Dataset, seed: int, epoch: int, first: int) -> Iterator[Bat
             present = labelled(piece.table, dataset.options, piece.where)
             numbers = piece.first + np.arange(len(present))
             rows = np.flatnonzero(present & (part_of(dataset.options, stream.shares, numbers) == 0))
-            wanted, skipped = rows[skipped:], max(skipped - len(rows), 0)
+            wanted = rows[skipped:]
+            skipped = max(skipped - len(rows), 0)
             if len(wanted):
                 targets, _ = dataset.encoder.encode_targets(piece.table, piece.where)
                 weight = row_weights(piece.table, dataset.options, piece.where)
-                yield dataset.take(Batch(dataset.encoder.encode(piece.table, piece.where), targets, weight), wanted)
+                yield dataset.take(
+                    Batch(dataset.encoder.encode(piece.table, piece.where), targets, weight), wanted
+                )
 
 
-def _fill(pieces: Iterator[Batch], rest: list[Batch], n_rows: int, size: int, template: Batch) -> Batch:
-    """The next `n_rows` rows, filled up with rows of weight 0 to `size`. What is left of a piece is put into `rest`."""
-    whole: Batch = jax.tree.map(lambda array: np.zeros((size, *array.shape[1:]), array.dtype), template)
+def _fill(
+    pieces: Iterator[Batch], rest: list[Batch], n_rows: int, size: int, template: Batch
+) -> Batch:
+    """The next `n_rows` rows, filled up with rows of weight 0 to `size`. What is left of a piece is
+    put into `rest`.
+    """
+    whole: Batch = jax.tree.map(
+        lambda array: np.zeros((size, *array.shape[1:]), array.dtype), template
+    )
     done = 0
     while done < n_rows:
         piece = rest.pop() if rest else next(pieces, None)
@@ -136,6 +155,6 @@ def _fill(pieces: Iterator[Batch], rest: list[Batch], n_rows: int, size: int, te
         for target, source in zip(jax.tree.leaves(whole), jax.tree.leaves(piece), strict=True):
             target[done : done + taken] = source[:taken]
         if taken < len(piece.weight):
-            rest.append(jax.tree.map(lambda array: array[taken:], piece))  # noqa: B023 - called at once
+            rest.append(jax.tree.map(lambda array: array[taken:], piece))
         done += taken
     return whole

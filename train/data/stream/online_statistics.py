@@ -1,8 +1,10 @@
-"""One pass over rows that do not fit in memory: all that the encoder and the statistics are fitted on.
+"""One pass over rows that do not fit in memory: all that the encoder and the statistics are fitted
+on.
 
-Counts, sums, labels and extremes are of all training rows. For whatever else is fitted there is a uniform sample of
-them and, beside it, `witnesses`: the first row with each label, with a column's extremes, and without a value. So what
-is fitted on both together knows every label and every gap. n rows of a piece.
+Counts, sums, labels and extremes are of all training rows. For whatever else is fitted there is a
+uniform sample of them and, beside it, `witnesses`: the first row with each label, with a column's
+extremes, and without a value. So what is fitted on both together knows every label and every gap. n
+rows of a piece.
 """
 
 from __future__ import annotations
@@ -28,15 +30,20 @@ from train.data.table.roles import MIN_PER_CLASS, feature_names, row_weights, ta
 from train.errors import UserError
 
 SAMPLE_ROWS = 100_000
-KEPT_ROWS = 100_000  # that a share of rows to validate or to test with comes to at most: they stay in memory
+# That a share of rows to validate or to test with comes to at most: they stay in memory.
+KEPT_ROWS = 100_000
 MAX_LABELS = 100_000  # of a column; one with more is no category
-SPLIT, SAMPLE = 0, 1  # what random numbers of rows are for
+# what random numbers of rows are for
+SPLIT = 0
+SAMPLE = 1
 
 
 @dataclass
 class Moments:
-    """Count, mean and sum of squared deviations of numbers less `pivot`, and their extremes; pieces are merged as by
-    Chan, Golub & LeVeque 1979. The pivot, the first number, keeps the digits of numbers far from 0."""
+    """Count, mean and sum of squared deviations of numbers less `pivot`, and their extremes; pieces
+    are merged as by Chan, Golub & LeVeque 1979. The pivot, the first number, keeps the digits of
+    numbers far from 0.
+    """
 
     pivot: int | float = 0
     n: int = 0
@@ -54,21 +61,31 @@ class Moments:
         if self.n == 0:
             self.pivot = data_n[0].item()
         less_n = (data_n - self.pivot).astype(np.float64)
-        n, mean = len(less_n), float(less_n.mean())
-        gap, total = mean - self.mean, self.n + n
+        n = len(less_n)
+        mean = float(less_n.mean())
+        gap = mean - self.mean
+        total = self.n + n
         self.squares += float(np.square(less_n - mean).sum()) + gap * gap * self.n * n / total
-        self.mean, self.n = self.mean + gap * n / total, total
+        self.mean = self.mean + gap * n / total
+        self.n = total
         found = []
-        for place, is_new in ((less_n.argmin(), less_n.min() < self.low), (less_n.argmax(), less_n.max() > self.high)):
+        for place, is_new in (
+            (less_n.argmin(), less_n.min() < self.low),
+            (less_n.argmax(), less_n.max() > self.high),
+        ):
             found += [int(known[place])] if is_new else []
-        self.low, self.high = min(self.low, float(less_n.min())), max(self.high, float(less_n.max()))
+        self.low = min(self.low, float(less_n.min()))
+        self.high = max(self.high, float(less_n.max()))
         return found
 
     def scaled(self, shift: float, unit: float) -> dict[str, float]:
         """{"center": mean, "scale": standard deviation (1 where there is none), "low", "high"} of
         (number - shift) / unit."""
-        offset = self.pivot - (int(shift) if isinstance(self.pivot, int) and shift.is_integer() else shift)
-        low, high = (offset + self.low) / unit, (offset + self.high) / unit
+        offset = self.pivot - (
+            int(shift) if isinstance(self.pivot, int) and shift.is_integer() else shift
+        )
+        low = (offset + self.low) / unit
+        high = (offset + self.high) / unit
         if self.low == self.high:
             return {"center": low, "scale": 1.0, "low": low, "high": high}
         scale = (self.squares / self.n) ** 0.5 / unit
@@ -77,7 +94,9 @@ class Moments:
 
 @dataclass
 class Labels:
-    """How often each text stands in a column; `overflowed` once there are more than MOST_LABELS, and then none."""
+    """How often each text stands in a column; `overflowed` once there are more than MOST_LABELS,
+    and then none.
+    """
 
     counts: dict[str, int] = field(default_factory=dict)
     overflowed: bool = False
@@ -89,7 +108,8 @@ class Labels:
         for label, count in zip(text.values, count_k.tolist(), strict=True):
             self.counts[label] = self.counts.get(label, 0) + count
         if len(self.counts) > MAX_LABELS:
-            self.counts, self.overflowed = {}, True
+            self.counts = {}
+            self.overflowed = True
             return []
         order = np.argsort(text.codes, kind="stable")[(text.codes < 0).sum() :]
         rank_n = np.arange(len(order)) - np.repeat(np.cumsum(count_k) - count_k, count_k)
@@ -120,7 +140,9 @@ class Rows:
 
 @dataclass
 class Survey:
-    """What a pass found. `counts` are the training rows of each row group, `columns` those that were read."""
+    """What a pass found. `counts` are the training rows of each row group, `columns` those that
+    were read.
+    """
 
     columns: tuple[str, ...]
     counts: list[int] = field(default_factory=list)
@@ -135,15 +157,18 @@ class Survey:
 
 
 def shares_of(options: Table, n_rows: int) -> dict[str, float]:
-    """The share of rows that each part but training takes: a number of rows as a share of all, a share as itself but
-    of KEPT_ROWS at most. 0 for a part with a file of its own."""
+    """The share of rows that each part but training takes: a number of rows as a share of all, a
+    share as itself but of KEPT_ROWS at most. 0 for a part with a file of its own.
+    """
     shares = {}
     for part in ("test", "valid"):
         asked = 0 if getattr(options, f"{part}_path") else getattr(options, part)
         shares[part] = asked / n_rows if asked >= 1 else min(asked, KEPT_ROWS / n_rows)
     if sum(shares.values()) >= 1:
         asked = f"{options.valid} and {options.test} rows"
-        raise UserError(f"config.data.valid, config.data.test: {asked} leave none of {n_rows} for training")
+        raise UserError(
+            f"config.data.valid, config.data.test: {asked} leave none of {n_rows} for training"
+        )
     return shares
 
 
@@ -155,7 +180,9 @@ def part_of(options: Table, shares: Mapping[str, float], rows: np.ndarray) -> np
 
 def survey(files: Files, options: Table) -> Survey:
     """The pass over all rows. Raises UserError for a value that no column admits."""
-    names = dict.fromkeys((*feature_names(files.schema.empty_table(), options), *target_names(options)))
+    names = dict.fromkeys(
+        (*feature_names(files.schema.empty_table(), options), *target_names(options))
+    )
     found = Survey((*names, options.weight) if options.weight else tuple(names))
     shares = shares_of(options, files.n_rows)
     sampled = SAMPLE_ROWS / (files.n_rows * (1 - sum(shares.values())))
@@ -167,10 +194,13 @@ def survey(files: Files, options: Table) -> Survey:
             rows = piece.first + np.arange(len(present))
             part_n = part_of(options, shares, rows)
             train = np.flatnonzero(present & (part_n == 0))
-            n_train, found.n_unlabelled = n_train + len(train), found.n_unlabelled + int((~present).sum())
+            n_train = n_train + len(train)
+            found.n_unlabelled = found.n_unlabelled + int((~present).sum())
             found.valid.add(piece, np.flatnonzero(present & (part_n == 1)))
             found.test.add(piece, np.flatnonzero(present & (part_n == 2)))
-            found.sample.add(piece, train[uniform((options.split_seed, SAMPLE), rows[train]) < sampled])
+            found.sample.add(
+                piece, train[uniform((options.split_seed, SAMPLE), rows[train]) < sampled]
+            )
             found.extreme_rows.add(piece, _take_in(found, piece, train, options))
         found.counts.append(n_train)
     return found
@@ -185,7 +215,9 @@ def labelled(table: pa.Table, options: Table, where: str) -> np.ndarray:
 
 
 def _take_in(found: Survey, piece: Piece, train: np.ndarray, options: Table) -> np.ndarray:
-    """Adds the training rows of a piece to what was found; returns the places of witnesses among them."""
+    """Adds the training rows of a piece to what was found; returns the places of witnesses among
+    them.
+    """
     places: list[np.ndarray] = []
     for name in found.columns:
         raw = get_column(piece.table, name, piece.where, options.missing, train)

@@ -1,4 +1,6 @@
-"""A table without a target, of which clusters are learned: its schema, and a label column to judge them by. n rows."""
+"""A table without a target, of which clusters are learned: its schema, and a label column to judge
+them by. n rows.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +20,24 @@ CLUSTER = "cluster"
 
 @dataclasses.dataclass(frozen=True)
 class ClusterEncoder(TableEncoder):
-    """The schema of a table whose one head is "cluster"; of `targets` there is at most one, the label."""
+    """The schema of a table whose one head is "cluster"; of `targets` there is at most one, the
+    label.
+    """
 
-    def encode_targets(self, table: pa.Table, where: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """({"cluster": the label's code, int32, -1 where there is none}, True for all rows [n]). Raises UserError."""
-        return {CLUSTER: label_codes(self.targets, table, where, self.markers)}, np.ones(table.num_rows, bool)
+    def encode_targets(
+        self, table: pa.Table, where: str
+    ) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """({"cluster": the label's code, int32, -1 where there is none}, True for all rows [n]).
+        Raises UserError.
+        """
+        return {CLUSTER: label_codes(self.targets, table, where, self.markers)}, np.ones(
+            table.num_rows, bool
+        )
 
     def decode(self, answers: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """Answers as columns [n]: the "cluster", counted from 0, and the "distance" to its unit in scaled columns."""
+        """Answers as columns [n]: the "cluster", counted from 0, and the "distance" to its unit in
+        scaled columns.
+        """
         return {name: np.asarray(answers[name]) for name in (CLUSTER, "distance")}
 
     def raw_targets(self, targets: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -41,11 +53,17 @@ class ClusterEncoder(TableEncoder):
         return super().to_json() | {"kind": "Clusters"}
 
 
-def label_codes(targets: tuple[Column, ...], table: pa.Table, where: str, markers: tuple[str, ...]) -> np.ndarray:
-    """The code of the label, int32 [n], -1 where there is none; `targets` is the label's column, if there is one."""
+def label_codes(
+    targets: tuple[Column, ...], table: pa.Table, where: str, markers: tuple[str, ...]
+) -> np.ndarray:
+    """The code of the label, int32 [n], -1 where there is none; `targets` is the label's column, if
+    there is one.
+    """
     for column in targets:
         if column.name in table.column_names:
-            return encode_category(read_text(get_column(table, column.name, where, markers)), column, 0)
+            return encode_category(
+                read_text(get_column(table, column.name, where, markers)), column, 0
+            )
     return np.full(table.num_rows, -1, np.int32)
 
 
@@ -60,5 +78,3 @@ def cluster_head(label: Column | None = None) -> Head:
     """What a table without a target is asked for."""
     columns, classes = ((label.name,), label.vocabulary) if label else ((CLUSTER,), ())
     return Head(CLUSTER, "cluster", columns, classes, 1)
-
-

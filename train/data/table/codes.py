@@ -21,11 +21,17 @@ ANSWERS = re.compile(r"code_\d+|error")  # names of its answers' columns
 
 @dataclasses.dataclass(frozen=True)
 class ReconstructionEncoder(TableEncoder):
-    """The schema of a table whose one head gives its rows back; of `targets` there is at most one, the label."""
+    """The schema of a table whose one head gives its rows back; of `targets` there is at most one,
+    the label.
+    """
 
-    def encode_targets(self, table: pa.Table, where: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """({"reconstruction": float32 [n, f + c]: numbers, then places of categories, nan where there is none, "label":
-        the label's code, -1 where there is none}, True for all rows [n]). Raises UserError."""
+    def encode_targets(
+        self, table: pa.Table, where: str
+    ) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """({"reconstruction": float32 [n, f + c]: numbers, then places of categories, nan where
+        there is none, "label": the label's code, -1 where there is none}, True for all rows [n]).
+        Raises UserError.
+        """
         inputs = self.encode(table, where)
         parts = [inputs["numbers"]] if "numbers" in inputs else []
         if "codes" in inputs:
@@ -37,9 +43,13 @@ class ReconstructionEncoder(TableEncoder):
         return targets, np.ones(table.num_rows, bool)
 
     def decode(self, answers: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """Answers as columns [n]: the code's numbers "code_1", ..., and a row's "error": its loss."""
+        """Answers as columns [n]: the code's numbers "code_1", ..., and a row's "error": its
+        loss.
+        """
         code_kn = np.asarray(answers["code"]).T
-        return {f"code_{i}": code_n for i, code_n in enumerate(code_kn, 1)} | {"error": np.asarray(answers["error"])}
+        return {f"code_{i}": code_n for i, code_n in enumerate(code_kn, 1)} | {
+            "error": np.asarray(answers["error"])
+        }
 
     def raw_targets(self, targets: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """The label as a column [n], None where there is none; nothing without one."""
@@ -56,4 +66,10 @@ class ReconstructionEncoder(TableEncoder):
 
 def reconstruction_head(columns: tuple[Column, ...]) -> Head:
     """What such a table is asked for: `size` numbers, then its categories."""
-    return Head(RECONSTRUCTION, "reconstruction", ("inputs",), (), sum(len(column.parts) for column in columns))
+    return Head(
+        RECONSTRUCTION,
+        "reconstruction",
+        ("inputs",),
+        (),
+        sum(len(column.parts) for column in columns),
+    )

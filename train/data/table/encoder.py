@@ -1,4 +1,5 @@
-"""Raw columns of a pyarrow table -> float32 numbers and int32 codes; encoded answers -> raw columns.
+"""Raw columns of a pyarrow table -> float32 numbers and int32 codes; encoded answers -> raw
+columns.
 
 n rows, f number inputs, c category inputs, o regression outputs, k classes.
 """
@@ -32,9 +33,10 @@ DAY = 86_400_000_000  # microseconds
 class Column:
     """How one raw column is encoded.
 
-    "number": (raw - shift)/unit. "time": the same of days since 1970, and its place in the year, the week and, with
-    `clock`, the day. "category": 1 + the place in `vocabulary`; as a target, the place itself. `type` is what the
-    vocabulary was before it was text. `missing` says that some training row lacks the value.
+    "number": (raw - shift)/unit. "time": the same of days since 1970, and its place in the year,
+    the week and, with `clock`, the day. "category": 1 + the place in `vocabulary`; as a target, the
+    place itself. `type` is what the vocabulary was before it was text. `missing` says that some
+    training row lacks the value.
     """
 
     name: str
@@ -52,10 +54,15 @@ class Column:
         if self.kind != "time":
             return (self.name,) if self.kind == "number" else ()
         cycles = ("month", "weekday", "hour") if self.clock else ("month", "weekday")
-        return (self.name, *(f"{self.name}.{cycle}_{wave}" for cycle in cycles for wave in ("sin", "cos")))
+        return (
+            self.name,
+            *(f"{self.name}.{cycle}_{wave}" for cycle in cycles for wave in ("sin", "cos")),
+        )
 
     def labels(self, array: np.ndarray) -> np.ndarray:
-        """Places in the vocabulary [n] as what stands there, of its type; the array itself where there is none."""
+        """Places in the vocabulary [n] as what stands there, of its type; the array itself where
+        there is none.
+        """
         if self.kind != "category":
             return array
         if self.type == "boolean":
@@ -78,10 +85,15 @@ class TableEncoder:
     dropped: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def places(self) -> dict[str, tuple[str, tuple[int, ...]]]:
-        """{raw column: ("numbers" or "codes", where it stands in the last axis of that input)}, in column order."""
-        found, ends = {}, {"numbers": 0, "codes": 0}
+        """{raw column: ("numbers" or "codes", where it stands in the last axis of that input)}, in
+        column order.
+        """
+        found = {}
+        ends = {"numbers": 0, "codes": 0}
         for column in self.columns:
-            key, width = ("codes", 1) if column.kind == "category" else ("numbers", len(column.parts))
+            key, width = (
+                ("codes", 1) if column.kind == "category" else ("numbers", len(column.parts))
+            )
             found[column.name] = key, tuple(range(ends[key], ends[key] + width))
             ends[key] += width
         return found
@@ -94,7 +106,9 @@ class TableEncoder:
     def missing_columns(self) -> tuple[int, ...]:
         """The number inputs that training rows lacked; of a time only its first part."""
         places = self.places()
-        return tuple(places[c.name][1][0] for c in self.columns if c.missing and c.kind != "category")
+        return tuple(
+            places[c.name][1][0] for c in self.columns if c.missing and c.kind != "category"
+        )
 
     @property
     def category_sizes(self) -> tuple[int, ...]:
@@ -105,15 +119,21 @@ class TableEncoder:
     def units(self) -> dict[str, np.ndarray]:
         """{regression head: units [o] of its columns}."""
         by_name = {column.name: column for column in self.targets}
-        return {h.name: np.array([by_name[c].unit for c in h.columns]) for h in self.heads if h.kind == "regression"}
+        return {
+            h.name: np.array([by_name[c].unit for c in h.columns])
+            for h in self.heads
+            if h.kind == "regression"
+        }
 
     def encode(self, table: pa.Table, where: str) -> dict[str, np.ndarray]:
-        """{"numbers": float32 [n, f], nan where missing; "codes": int32 [n, c], 0 where missing or unseen}.
+        """{"numbers": float32 [n, f], nan where missing; "codes": int32 [n, c], 0 where missing or
+        unseen}.
 
-        Columns may come in any order and more may come than are needed. Raises UserError, naming `where`, if one is
-        absent or holds what its kind does not admit.
+        Columns may come in any order and more may come than are needed. Raises UserError, naming
+        `where`, if one is absent or holds what its kind does not admit.
         """
-        n, sizes = table.num_rows, {"numbers": len(self.number_names), "codes": len(self.category_sizes)}
+        n = table.num_rows
+        sizes = {"numbers": len(self.number_names), "codes": len(self.category_sizes)}
         dtypes = {"numbers": np.float32, "codes": np.int32}
         inputs = {key: np.empty((n, size), dtypes[key]) for key, size in sizes.items() if size}
         all_places = self.places()
@@ -123,22 +143,30 @@ class TableEncoder:
             if column.kind == "category":
                 inputs[key][:, places[0]] = encode_category(read_text(raw), column, 1)
             elif column.kind == "number":
-                inputs[key][:, places[0]] = _encode_number(raw, read_numbers(raw), column.shift, column.unit)
+                inputs[key][:, places[0]] = _encode_number(
+                    raw, read_numbers(raw), column.shift, column.unit
+                )
             else:
                 for place, part in zip(places, _encode_time(raw, column), strict=True):
                     inputs[key][:, place] = part
         return inputs
 
-    def encode_targets(self, table: pa.Table, where: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """({regression head: float32 [n, o], class head: int32 [n]}, whether all targets are present [n]).
+    def encode_targets(
+        self, table: pa.Table, where: str
+    ) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """({regression head: float32 [n, o], class head: int32 [n]}, whether all targets are
+        present [n]).
 
-        A missing target is nan, or -1. Raises UserError as `encode`, and for a class the training rows lack.
+        A missing target is nan, or -1. Raises UserError as `encode`, and for a class the training
+        rows lack.
         """
         encoded = {}
         for column in self.targets:
             raw = get_column(table, column.name, where, self.markers)
             if column.kind == "number":
-                encoded[column.name] = _encode_number(raw, read_numbers(raw), column.shift, column.unit)
+                encoded[column.name] = _encode_number(
+                    raw, read_numbers(raw), column.shift, column.unit
+                )
                 continue
             text = read_text(raw)
             encoded[column.name] = codes = encode_category(text, column, 0)
@@ -151,17 +179,21 @@ class TableEncoder:
         targets = {}
         for head in self.heads:
             arrays = [encoded[name] for name in head.columns]
-            targets[head.name] = np.stack(arrays, axis=1) if head.kind == "regression" else arrays[0]
+            targets[head.name] = (
+                np.stack(arrays, axis=1) if head.kind == "regression" else arrays[0]
+            )
         return targets, ~np.any(missing, axis=0)
 
     def decode(self, answers: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """Answers as columns [n]: "prediction" (several targets: their names), and for classes "probability_CLASS"
-        (several class targets: "probability_TARGET_CLASS").
+        """Answers as columns [n]: "prediction" (several targets: their names), and for classes
+        "probability_CLASS" (several class targets: "probability_TARGET_CLASS").
 
-        `answers`: a regression head's [n, o] in encoded units, which become float64 in raw ones; a binary head's
-        probability of its second class [n]; a multiclass head's probabilities [n, k]. Labels have the training type.
+        `answers`: a regression head's [n, o] in encoded units, which become float64 in raw ones; a
+        binary head's probability of its second class [n]; a multiclass head's probabilities [n, k].
+        Labels have the training type.
         """
-        labels, probabilities = {}, {}
+        labels = {}
+        probabilities = {}
         several = sum(head.kind != "regression" for head in self.heads) > 1
         for head in self.heads:
             answer = np.asarray(answers[head.name])
@@ -169,20 +201,29 @@ class TableEncoder:
                 answer = np.stack([1 - answer.astype(np.float64), answer], axis=1)
             labels[head.name] = answer if head.kind == "regression" else answer.argmax(axis=1)
             prefix = f"probability_{head.name}" if several else "probability"
-            probabilities |= {f"{prefix}_{name}": answer[:, i] for i, name in enumerate(head.classes)}
+            probabilities |= {
+                f"{prefix}_{name}": answer[:, i] for i, name in enumerate(head.classes)
+            }
         raw = self._raw(labels)
         names = ["prediction"] if len(raw) == 1 else list(raw)
         return dict(zip(names, raw.values(), strict=True)) | probabilities
 
     def raw_targets(self, targets: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """Encoded targets as columns [n]: "target" (several: "target_NAME"), float64 or labels of the training type."""
+        """Encoded targets as columns [n]: "target" (several: "target_NAME"), float64 or labels of
+        the training type.
+        """
         raw = self._raw(targets)
-        return {"target" if len(raw) == 1 else f"target_{name}": array for name, array in raw.items()}
+        return {
+            "target" if len(raw) == 1 else f"target_{name}": array for name, array in raw.items()
+        }
 
     def to_units(self, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """{head: targets or answers} with the numbers of a regression head [n, o] in raw units, float64."""
+        """{head: targets or answers} with the numbers of a regression head [n, o] in raw units,
+        float64.
+        """
         shifts = {column.name: column.shift for column in self.targets}
-        units, raw = self.units, {head.name: np.asarray(arrays[head.name]) for head in self.heads}
+        units = self.units
+        raw = {head.name: np.asarray(arrays[head.name]) for head in self.heads}
         for head in self.heads:
             if head.kind == "regression":
                 shift_o = np.array([shifts[name] for name in head.columns])
@@ -190,11 +231,16 @@ class TableEncoder:
         return raw
 
     def _raw(self, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """{target column: numbers or labels [n]} of {head: encoded numbers [n, o] or class indices [n]}, in order."""
-        in_units, by_column = self.to_units(arrays), {}
+        """{target column: numbers or labels [n]} of {head: encoded numbers [n, o] or class indices
+        [n]}, in order.
+        """
+        in_units = self.to_units(arrays)
+        by_column = {}
         for head in self.heads:
             for i, name in enumerate(head.columns):
-                by_column[name] = in_units[head.name][:, i] if head.kind == "regression" else in_units[head.name]
+                by_column[name] = (
+                    in_units[head.name][:, i] if head.kind == "regression" else in_units[head.name]
+                )
         return {column.name: column.labels(by_column[column.name]) for column in self.targets}
 
     def to_json(self) -> dict[str, Any]:
@@ -246,7 +292,9 @@ def _encode_time(raw: RawColumn, column: Column) -> list[np.ndarray]:
     cycles = [months / 12, (days + 3) % 7 / 7]
     if column.clock:
         cycles.append(values.data % DAY / DAY)
-    parts = [wave(2 * np.pi * cycle).astype(np.float32) for cycle in cycles for wave in (np.sin, np.cos)]
+    parts = [
+        wave(2 * np.pi * cycle).astype(np.float32) for cycle in cycles for wave in (np.sin, np.cos)
+    ]
     for part in parts:
         part[values.missing] = np.nan
     return [elapsed, *parts]

@@ -1,4 +1,6 @@
-"""Which columns of a table are targets, features and weights, and which rows have a target. n rows."""
+"""Which columns of a table are targets, features and weights, and which rows have a target. n
+rows.
+"""
 
 from __future__ import annotations
 
@@ -14,23 +16,36 @@ from train.data.columns import (
 )
 from train.errors import UserError
 
-MAX_CLASSES, MIN_PER_CLASS = 20, 5  # of an integer target that is read as classes
+# of an integer target that is read as classes
+MAX_CLASSES = 20
+MIN_PER_CLASS = 5
 
 
 def target_names(options: Table) -> tuple[str, ...]:
-    return tuple(filter(None, (options.target,) if isinstance(options.target, str) else options.target))
+    return tuple(
+        filter(None, (options.target,) if isinstance(options.target, str) else options.target)
+    )
 
 
 def feature_names(table: pa.Table, options: Table) -> list[str]:
     """The columns to learn from: those named, in that order, or all that have no other part."""
     if options.features is not None:
         return list(options.features)
-    apart = {*target_names(options), *options.ignore, options.weight, options.label, options.group, options.time}
+    apart = {
+        *target_names(options),
+        *options.ignore,
+        options.weight,
+        options.label,
+        options.group,
+        options.time,
+    }
     return [name for name in table.column_names if name not in apart]
 
 
 def check_names(table: pa.Table, options: Table) -> None:
-    """Raises UserError if an option names a column that the table lacks, or a target among the features."""
+    """Raises UserError if an option names a column that the table lacks, or a target among the
+    features.
+    """
     named = {
         "target": target_names(options),
         "features": options.features or (),
@@ -48,10 +63,16 @@ def check_names(table: pa.Table, options: Table) -> None:
                 raise UserError(
                     f"config.data.{field}: {options.path} has no column {name!r}{nearest(name, table.column_names)}"
                 )
-    apart = {"target": target_names(options), "weight": (options.weight,), "group": (options.group,)}
+    apart = {
+        "target": target_names(options),
+        "weight": (options.weight,),
+        "group": (options.group,),
+    }
     for field, names in apart.items():
         for name in set(named["features"]) & set(names):
-            raise UserError(f"config.data.features: {name!r} is config.data.{field} too; leave it in one of them")
+            raise UserError(
+                f"config.data.features: {name!r} is config.data.{field} too; leave it in one of them"
+            )
 
 
 def labelled_rows(table: pa.Table, options: Table, where: str) -> np.ndarray:
@@ -62,12 +83,16 @@ def labelled_rows(table: pa.Table, options: Table, where: str) -> np.ndarray:
     missing = [missing_rows(get_column(table, name, where, options.missing)) for name in names]
     rows = np.flatnonzero(~np.any(missing, axis=0))
     if not len(rows):
-        raise UserError(f"{where}: no row has a value for {' and '.join(map(repr, names))}, the target")
+        raise UserError(
+            f"{where}: no row has a value for {' and '.join(map(repr, names))}, the target"
+        )
     return rows
 
 
 def row_weights(table: pa.Table, options: Table, where: str) -> np.ndarray:
-    """What each row counts for, float32 [n]: 1, or the weight column. Raises UserError unless all are 0 or above."""
+    """What each row counts for, float32 [n]: 1, or the weight column. Raises UserError unless all
+    are 0 or above.
+    """
     if options.weight is None:
         return np.ones(table.num_rows, np.float32)
     raw = get_column(table, options.weight, where, options.missing)
@@ -75,5 +100,7 @@ def row_weights(table: pa.Table, options: Table, where: str) -> np.ndarray:
     wrong = np.flatnonzero(values.missing | (values.data < 0))
     if len(wrong):
         shown = "missing" if values.missing[wrong[0]] else f"{values.data[wrong[0]]:g}"
-        raise raw.error(f"the weight of {raw.row(wrong[0])} is {shown}; weights are numbers from 0 up")
+        raise raw.error(
+            f"the weight of {raw.row(wrong[0])} is {shown}; weights are numbers from 0 up"
+        )
     return values.data.astype(np.float32)

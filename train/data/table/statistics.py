@@ -1,4 +1,5 @@
-"""What is fitted on training rows: a coarse shift and unit for each raw column, and the arrays a network scales with.
+"""What is fitted on training rows: a coarse shift and unit for each raw column, and the arrays a
+network scales with.
 
 n rows, f number inputs, c category inputs, v codes, k knots or classes, o regression outputs.
 """
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
     from train.data.table.encoder import TableEncoder
 from train.data.units import QUANTILE_ROWS
 
-NOISE = 1e-3  # standard deviations; spreads ties over neighbouring knots (Gorishniy et al. 2021, "Revisiting")
-ROWS_PER_KNOT, MIN_KNOTS, MAX_KNOTS = 30, 10, 1000
+# Standard deviations; spreads ties over neighbouring knots (Gorishniy et al. 2021, "Revisiting").
+NOISE = 1e-3
+ROWS_PER_KNOT = 30
+MIN_KNOTS = 10
+MAX_KNOTS = 1000
 
 
 def fit_statistics(
@@ -29,11 +33,12 @@ def fit_statistics(
 ) -> dict[str, dict]:
     """The collection `statistics`, float32, from the rows `rows` of encoded arrays alone.
 
-    {"inputs": {"fill" [f]: training median, 0 if a column has no value; for scaling "standard" "center" and "scale"
-    [f]: mean and standard deviation; "robust": median and interquartile range (half the range where that is 0, as in
-    RealMLP, Holzmueller et al. 2024); "quantile": "knots" [f, k], k = n/30 within 10..1000; "seen" [c, v]: 1 where a
-    code occurs}, "targets": {"value": {"center", "scale", "low", "high"} [o], class head: {"rate" [k]}}}.
-    No scale is 0: a column without spread has scale 1. `options.scaling` must not be "auto" any more.
+    {"inputs": {"fill" [f]: training median, 0 if a column has no value; for scaling "standard"
+    "center" and "scale" [f]: mean and standard deviation; "robust": median and interquartile range
+    (half the range where that is 0, as in RealMLP, Holzmueller et al. 2024); "quantile": "knots"
+    [f, k], k = n/30 within 10..1000; "seen" [c, v]: 1 where a code occurs}, "targets": {"value":
+    {"center", "scale", "low", "high"} [o], class head: {"rate" [k]}}}. No scale is 0: a column
+    without spread has scale 1. `options.scaling` must not be "auto" any more.
     """
     if options.scaling == "auto":
         raise ValueError('fit_statistics: scaling="auto" must be resolved first')
@@ -41,7 +46,9 @@ def fit_statistics(
     if "numbers" in inputs:
         fitted |= _fit_numbers(inputs["numbers"], rows, options.scaling)
     if "codes" in inputs:
-        seen_cv = np.zeros((len(encoder.category_sizes), max(encoder.category_sizes) + 1), np.float32)
+        seen_cv = np.zeros(
+            (len(encoder.category_sizes), max(encoder.category_sizes) + 1), np.float32
+        )
         for column, codes_n in enumerate(inputs["codes"].T):
             seen_cv[column, codes_n[rows]] = 1
         fitted["seen"] = seen_cv
@@ -60,7 +67,9 @@ def fit_statistics(
 
 def _fit_numbers(numbers_nf: np.ndarray, rows: np.ndarray, scaling: str) -> dict[str, np.ndarray]:
     random = np.random.default_rng(0)
-    sample = random.choice(rows, QUANTILE_ROWS, replace=False) if len(rows) > QUANTILE_ROWS else rows
+    sample = (
+        random.choice(rows, QUANTILE_ROWS, replace=False) if len(rows) > QUANTILE_ROWS else rows
+    )
     n_knots = int(np.clip(len(rows) // ROWS_PER_KNOT, MIN_KNOTS, MAX_KNOTS))
     columns = []
     for column_n in numbers_nf.T:
@@ -83,7 +92,8 @@ def _known(column_n: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def _center_and_scale(values: np.ndarray) -> dict[str, float]:
-    # A mean of equal numbers may differ from them in its last bit, so "no spread" is asked of the range.
+    # A mean of equal numbers may differ from them in its last bit, so "no spread" is asked of the
+    # range.
     if not len(values) or values.min() == values.max():
         return {"center": float(values[0]) if len(values) else 0.0, "scale": 1.0}
     return {"center": float(values.mean()), "scale": float(values.std())}
@@ -107,5 +117,11 @@ def _fit_target(target_no: np.ndarray, scaling: str) -> dict[str, np.ndarray]:
     columns = [_center_and_scale(target_n) for target_n in target_no.T]
     if scaling == "none":
         columns = [{"center": 0.0, "scale": 1.0} for _ in columns]
-    fitted = {name: np.array([column[name] for column in columns], np.float32) for name in ("center", "scale")}
-    return fitted | {"low": target_no.min(0).astype(np.float32), "high": target_no.max(0).astype(np.float32)}
+    fitted = {
+        name: np.array([column[name] for column in columns], np.float32)
+        for name in ("center", "scale")
+    }
+    return fitted | {
+        "low": target_no.min(0).astype(np.float32),
+        "high": target_no.max(0).astype(np.float32),
+    }

@@ -9,5 +9,7 @@ Array = np.ndarray
 
 def one_unit(train_row_nd: Array, row_nd: Array) -> dict[str, float]:
     """What a single unit at the training rows' mean leaves: {"quantisation_error", "inertia"}."""
-    distance_n = np.sqrt(((row_nd.astype(np.float64) - train_row_nd.mean(0, dtype=np.float64)) ** 2).sum(1))
+    distance_n = np.sqrt(
+        ((row_nd.astype(np.float64) - train_row_nd.mean(0, dtype=np.float64)) ** 2).sum(1)
+    )
     return {"quantisation_error": float(distance_n.mean()), "inertia": float((distance_n**2).sum())}

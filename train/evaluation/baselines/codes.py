@@ -1,4 +1,5 @@
-"""What stands beside an autoencoder: the mean, and as many principal components as its code has numbers.
+"""What stands beside an autoencoder: the mean, and as many principal components as its code has
+numbers.
 
 n rows, f numbers, d features.
 """
@@ -11,10 +12,17 @@ Array = np.ndarray
 
 
 def component_answers(
-    train_row: Array, weight: Array, row: Array, head: str, sizes: tuple[int, ...], n_components: int
+    train_row: Array,
+    weight: Array,
+    row: Array,
+    head: str,
+    sizes: tuple[int, ...],
+    n_components: int,
 ) -> dict[str, dict[str, Array]]:
-    """Answers for `row` [n, f + c] of what knows the training rows: {"mean": their mean and commonest categories,
-    "pca": from `n_components` of their principal components, one-hot categories among the features}."""
+    """Answers for `row` [n, f + c] of what knows the training rows: {"mean": their mean and
+    commonest categories, "pca": from `n_components` of their principal components, one-hot
+    categories among the features}.
+    """
     features_nd, judged_nd = (_features(rows, sizes) for rows in (train_row, row))
     share_n = weight / weight.sum()
     mean_d = share_n @ features_nd
@@ -29,7 +37,10 @@ def component_answers(
 def _features(row: Array, sizes: tuple[int, ...]) -> Array:
     n_numbers = row.shape[1] - len(sizes)
     parts = [row[:, :n_numbers].astype(np.float64)]
-    parts += [(row[:, n_numbers + i, None] == np.arange(size)).astype(np.float64) for i, size in enumerate(sizes)]
+    parts += [
+        (row[:, n_numbers + i, None] == np.arange(size)).astype(np.float64)
+        for i, size in enumerate(sizes)
+    ]
     return np.concatenate(parts, 1)
 
 

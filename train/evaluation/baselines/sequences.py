@@ -1,8 +1,8 @@
 """What any model of sequences should beat, fitted on training rows by counting.
 
-"majority": the frequencies of labels; for tags the one most frequent for each word, or at all where there are no words
-or the word is new. "mean": of numeric targets, and of next steps (for zeros and ones their rates). "last": the next
-step equals this one. n rows, t steps, f numbers of a step.
+"majority": the frequencies of labels; for tags the one most frequent for each word, or at all where
+there are no words or the word is new. "mean": of numeric targets, and of next steps (for zeros and
+ones their rates). "last": the next step equals this one. n rows, t steps, f numbers of a step.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from train.evaluation.score import score_heads
 Arrays = dict[str, np.ndarray]
 
 
-def sequence_baselines(encoder: SequenceEncoder, train: Batch, judged: Batch) -> dict[str, dict[str, float]]:
+def sequence_baselines(
+    encoder: SequenceEncoder, train: Batch, judged: Batch
+) -> dict[str, dict[str, float]]:
     """{baseline: metrics on the judged rows, as `metrics.evaluate` names them}."""
     constant: Arrays = {}
     n = len(judged.weight)
@@ -30,14 +32,18 @@ def sequence_baselines(encoder: SequenceEncoder, train: Batch, judged: Batch) ->
         elif head.kind == "binary":
             constant[head.name] = np.full(n, target.mean())
         elif head.kind == "multiclass":
-            constant[head.name] = np.tile(np.bincount(target, minlength=head.size) / len(target), (n, 1))
+            constant[head.name] = np.tile(
+                np.bincount(target, minlength=head.size) / len(target), (n, 1)
+            )
         elif head.kind == "tags":
             constant[head.name] = tag_by_word(train.inputs, target, judged.inputs, head.size)
         else:
             mean_f = np.nanmean(target.reshape(-1, target.shape[-1]), axis=0, dtype=np.float64)
             constant[head.name] = np.broadcast_to(mean_f, judged.target[head.name].shape)
     scores = score_heads(encoder.heads, constant, judged.target, judged.weight, encoder.units)
-    numeric_heads = [head for head in encoder.heads if head.kind not in ("binary", "multiclass", "tags")]
+    numeric_heads = [
+        head for head in encoder.heads if head.kind not in ("binary", "multiclass", "tags")
+    ]
     numeric = {name for head in numeric_heads for name in head.columns}
     baselines: dict[str, dict[str, float]] = {}
     for name, value in scores.items():
@@ -45,7 +51,9 @@ def sequence_baselines(encoder: SequenceEncoder, train: Batch, judged: Batch) ->
         baselines.setdefault("mean" if column in numeric else "majority", {})[name] = value
     if encoder.next_kind == "numbers":
         last = {NEXT: judged.inputs["numbers"]}
-        baselines["last"] = score_heads(encoder.heads, last, judged.target, judged.weight, encoder.units)
+        baselines["last"] = score_heads(
+            encoder.heads, last, judged.target, judged.weight, encoder.units
+        )
     return baselines
 
 
@@ -64,5 +72,6 @@ def tag_by_word(
     most_v = np.zeros(n_words, np.int64)
     for pair, count in zip(pairs, counts, strict=True):
         if count > most_v[pair // k]:
-            most_v[pair // k], tag_v[pair // k] = count, pair % k
+            most_v[pair // k] = count
+            tag_v[pair // k] = pair % k
     return tag_v[judged["tokens"]]

@@ -1,9 +1,11 @@
-"""What any model should beat: a constant and a linear model, fitted in closed form or to convergence, in float64.
+"""What any model should beat: a constant and a linear model, fitted in closed form or to
+convergence, in float64.
 
-The constant answers the training mean ("mean"), or for classes their training frequencies ("majority": its accuracy
-is that of the commonest class, its log loss the entropy). "linear" is ridge regression, or logistic regression.
-Strengths are scikit-learn's defaults: Ridge(alpha=1), LogisticRegression(C=1); intercepts are not penalised.
-n rows, b rows of a block, f features, o outputs of a head, k classes.
+The constant answers the training mean ("mean"), or for classes their training frequencies
+("majority": its accuracy is that of the commonest class, its log loss the entropy). "linear" is
+ridge regression, or logistic regression. Strengths are scikit-learn's defaults: Ridge(alpha=1),
+LogisticRegression(C=1); intercepts are not penalised. n rows, b rows of a block, f features, o
+outputs of a head, k classes.
 """
 
 from __future__ import annotations
@@ -63,14 +65,16 @@ def fit_baselines(
 ) -> Baselines:
     """Fits both on the training rows: `features` [n, f], standardised and one-hot, without nan.
 
-    `targets` by head name: [n, o] numbers, or class indices [n]. Only the ratios of `weight` [n] matter. Logistic
-    regression sees at most LOGISTIC_ROWS rows, drawn by `seed`.
+    `targets` by head name: [n, o] numbers, or class indices [n]. Only the ratios of `weight` [n]
+    matter. Logistic regression sees at most LOGISTIC_ROWS rows, drawn by `seed`.
     """
     weight_n = np.ones(len(features)) if weight is None else np.asarray(weight, np.float64)
     counted_n = weight_n > 0
     if not counted_n.all():
-        features, weight_n = features[counted_n], weight_n[counted_n]
-    constant, linear = {}, {}
+        features = features[counted_n]
+        weight_n = weight_n[counted_n]
+    constant = {}
+    linear = {}
     for head in heads:
         target = np.asarray(targets[head.name])[counted_n]
         if head.kind == "regression":
@@ -91,18 +95,27 @@ def baseline_metrics(
     heads: Sequence[Head],
     units: Mapping[str, ArrayLike] | None = None,
 ) -> dict[str, dict[str, float]]:
-    """{"mean" and, or, "majority": {...}, "linear": {...}} on the rows given, each as `metrics.evaluate` names them."""
-    constant = score_heads(heads, _constant_answers(baselines, heads, len(features)), targets, weight, units)
+    """{"mean" and, or, "majority": {...}, "linear": {...}} on the rows given, each as
+    `metrics.evaluate` names them.
+    """
+    constant = score_heads(
+        heads, _constant_answers(baselines, heads, len(features)), targets, weight, units
+    )
     result: dict[str, dict[str, float]] = {}
     for name, members in (
         ("mean", [head for head in heads if head.kind == "regression"]),
         ("majority", [head for head in heads if head.kind != "regression"]),
     ):
-        # A metric's name is "METRIC" or "COLUMN.METRIC"; the first only where there is a single column.
+        # A metric's name is "METRIC" or "COLUMN.METRIC"; the first only where there is a single
+        # column.
         columns = {"", *(column for head in members for column in head.columns)}
         if members:
-            result[name] = {key: value for key, value in constant.items() if key.rpartition(".")[0] in columns}
-    answers = {head.name: _linear_answer(baselines.linear[head.name], features, head) for head in heads}
+            result[name] = {
+                key: value for key, value in constant.items() if key.rpartition(".")[0] in columns
+            }
+    answers = {
+        head.name: _linear_answer(baselines.linear[head.name], features, head) for head in heads
+    }
     return result | {"linear": score_heads(heads, answers, targets, weight, units)}
 
 
@@ -122,13 +135,21 @@ def _linear_answer(linear: Linear, features: NDArray, head: Head) -> Floats:
         scores[rows] = x_bf @ linear.coefficients + linear.intercept
     if head.kind == "regression":
         return scores
-    return scipy.special.expit(scores[:, 0]) if head.kind == "binary" else scipy.special.softmax(scores, axis=1)
+    return (
+        scipy.special.expit(scores[:, 0])
+        if head.kind == "binary"
+        else scipy.special.softmax(scores, axis=1)
+    )
 
 
 def _ridge(features: NDArray, target_no: NDArray, weight_n: Floats) -> Linear:
-    """Normal equations of centred columns, which leaves the intercept unpenalised (Hastie et al., ESL, 3.4.1)."""
+    """Normal equations of centred columns, which leaves the intercept unpenalised (Hastie et al.,
+    ESL, 3.4.1).
+    """
     weight_n = weight_n / weight_n.mean()
-    mean_f = sum((weight_n[rows] @ x_bf for rows, x_bf in _blocks(features)), np.zeros(features.shape[1]))
+    mean_f = sum(
+        (weight_n[rows] @ x_bf for rows, x_bf in _blocks(features)), np.zeros(features.shape[1])
+    )
     mean_f /= weight_n.sum()
     mean_o = np.average(target_no.astype(np.float64), axis=0, weights=weight_n)
     gram_ff = RIDGE * np.eye(len(mean_f))
@@ -142,13 +163,22 @@ def _ridge(features: NDArray, target_no: NDArray, weight_n: Floats) -> Linear:
     return Linear(coefficients, mean_o - mean_f @ coefficients)
 
 
-def _logistic(features: NDArray, target_n: NDArray, weight_n: Floats, head: Head, seed: int) -> Linear:
-    """Logistic (one score, by Newton) or multinomial (k scores, by L-BFGS) regression, fitted as scikit-learn's."""
+def _logistic(
+    features: NDArray, target_n: NDArray, weight_n: Floats, head: Head, seed: int
+) -> Linear:
+    """Logistic (one score, by Newton) or multinomial (k scores, by L-BFGS) regression, fitted as
+    scikit-learn's.
+    """
     if len(features) > LOGISTIC_ROWS:
-        chosen = np.sort(np.random.default_rng(seed).choice(len(features), LOGISTIC_ROWS, replace=False))
-        features, target_n, weight_n = features[chosen], target_n[chosen], weight_n[chosen]
+        chosen = np.sort(
+            np.random.default_rng(seed).choice(len(features), LOGISTIC_ROWS, replace=False)
+        )
+        features = features[chosen]
+        target_n = target_n[chosen]
+        weight_n = weight_n[chosen]
     weight_n = weight_n / weight_n.sum()
-    # Searched for in units of each column's spread, in which the rare categories of a one-hot block do not lag behind.
+    # Searched for in units of each column's spread, in which the rare categories of a one-hot block
+    # do not lag behind.
     spread_f = features.std(axis=0, dtype=np.float64)
     scale_f = 1 / np.where(spread_f > 0, spread_f, 1)
     x_nf = np.column_stack([features * scale_f, np.ones(len(features))])
@@ -158,21 +188,31 @@ def _logistic(features: NDArray, target_n: NDArray, weight_n: Floats, head: Head
     return Linear(weights_fo[:-1] * scale_f[:, None], weights_fo[-1])
 
 
-def _newton(x_nf: Floats, target_n: NDArray, weight_n: Floats, penalty_f: Floats, size: int) -> Floats:
-    """Newton's method, its step halved until the loss falls; convex, so there is nothing to choose."""
+def _newton(
+    x_nf: Floats, target_n: NDArray, weight_n: Floats, penalty_f: Floats, size: int
+) -> Floats:
+    """Newton's method, its step halved until the loss falls; convex, so there is nothing to
+    choose.
+    """
     w_f = np.zeros(x_nf.shape[1])
 
     def loss(w_f: Floats) -> float:
         score_n = x_nf @ w_f
-        return float(weight_n @ (np.logaddexp(0, score_n) - target_n * score_n) + penalty_f @ np.square(w_f) / 2)
+        return float(
+            weight_n @ (np.logaddexp(0, score_n) - target_n * score_n)
+            + penalty_f @ np.square(w_f) / 2
+        )
 
     for _ in range(NEWTON_ITERATIONS):
         p_n = scipy.special.expit(x_nf @ w_f)
         gradient_f = x_nf.T @ (weight_n * (p_n - target_n)) + penalty_f * w_f
         if np.abs(gradient_f).max() < 1e-9:
             break
-        curvature_ff = (x_nf * (weight_n * p_n * (1 - p_n))[:, None]).T @ x_nf + np.diag(penalty_f + 1e-12)
-        step_f, before = np.linalg.solve(curvature_ff, gradient_f), loss(w_f)
+        curvature_ff = (x_nf * (weight_n * p_n * (1 - p_n))[:, None]).T @ x_nf + np.diag(
+            penalty_f + 1e-12
+        )
+        step_f = np.linalg.solve(curvature_ff, gradient_f)
+        before = loss(w_f)
         size_of_step = 1.0
         while loss(w_f - size_of_step * step_f) > before and size_of_step > 1e-6:
             size_of_step /= 2
@@ -180,7 +220,9 @@ def _newton(x_nf: Floats, target_n: NDArray, weight_n: Floats, penalty_f: Floats
     return w_f.reshape(-1, size)
 
 
-def _multinomial(x_nf: Floats, target_n: NDArray, weight_n: Floats, penalty_f: Floats, size: int) -> Floats:
+def _multinomial(
+    x_nf: Floats, target_n: NDArray, weight_n: Floats, penalty_f: Floats, size: int
+) -> Floats:
     """L-BFGS on the cross-entropy of a softmax."""
     at_target = np.arange(len(x_nf)), target_n
 
@@ -190,7 +232,9 @@ def _multinomial(x_nf: Floats, target_n: NDArray, weight_n: Floats, penalty_f: F
         slope_nk = np.exp(log_nk)
         slope_nk[at_target] -= 1
         gradient_fk = x_nf.T @ (slope_nk * weight_n[:, None]) + penalty_f[:, None] * w_fk
-        return float(penalty_f @ np.square(w_fk).sum(1) / 2 - weight_n @ log_nk[at_target]), gradient_fk.ravel()
+        return float(
+            penalty_f @ np.square(w_fk).sum(1) / 2 - weight_n @ log_nk[at_target]
+        ), gradient_fk.ravel()
 
     options = {"maxiter": LBFGS_ITERATIONS, "gtol": 1e-6, "ftol": 1e-8, "maxls": 50}
     start = np.zeros(x_nf.shape[1] * size)
@@ -205,22 +249,37 @@ def _blocks(features: NDArray) -> Iterator[tuple[slice, Floats]]:
         yield rows, features[rows].astype(np.float64)
 
 
-def table_baselines(encoder: TableEncoder, train: Batch, judged: Batch) -> dict[str, dict[str, float]]:
-    """Metrics on the judged rows of what is fitted on the training rows: {"mean" or "majority", "linear": {...}}."""
+def table_baselines(
+    encoder: TableEncoder, train: Batch, judged: Batch
+) -> dict[str, dict[str, float]]:
+    """Metrics on the judged rows of what is fitted on the training rows: {"mean" or "majority",
+    "linear": {...}}.
+    """
     features = linear_features(train.inputs, judged.inputs, encoder.category_sizes)
     baselines = fit_baselines(features[0], train.target, train.weight, encoder.heads)
-    return baseline_metrics(baselines, features[1], judged.target, judged.weight, encoder.heads, encoder.units)
+    return baseline_metrics(
+        baselines, features[1], judged.target, judged.weight, encoder.heads, encoder.units
+    )
 
 
-def linear_features(train: Arrays, judged: Arrays, category_sizes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """What a linear model is given [n, d]: numbers filled by the median and standardised, flags of missing ones, and
-    one-hot categories, all by the training rows."""
+def linear_features(
+    train: Arrays, judged: Arrays, category_sizes: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """What a linear model is given [n, d]: numbers filled by the median and standardised, flags of
+    missing ones, and one-hot categories, all by the training rows.
+    """
     parts: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     if "numbers" in train:
         gaps = np.isnan(train["numbers"])
-        fill = np.array([np.median(column[~gap]) for column, gap in zip(train["numbers"].T, gaps.T, strict=True)])
+        fill = np.array(
+            [
+                np.median(column[~gap])
+                for column, gap in zip(train["numbers"].T, gaps.T, strict=True)
+            ]
+        )
         filled = np.where(gaps, fill.astype(np.float32), train["numbers"])
-        mean, sd = filled.mean(0, dtype=np.float64), filled.std(0, dtype=np.float64)
+        mean = filled.mean(0, dtype=np.float64)
+        sd = filled.std(0, dtype=np.float64)
         for part, inputs in zip(parts, (train, judged), strict=True):
             numbers = np.where(np.isnan(inputs["numbers"]), fill, inputs["numbers"])
             part.append(((numbers - mean) / np.where(sd > 0, sd, 1)).astype(np.float32))

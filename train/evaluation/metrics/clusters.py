@@ -1,4 +1,5 @@
-"""Metrics of clusters, in float64, from the answers to a whole split. They agree with scikit-learn's.
+"""Metrics of clusters, in float64, from the answers to a whole split. They agree with
+scikit-learn's.
 
 n rows, d features, k clusters, c classes.
 """
@@ -18,58 +19,75 @@ SAMPLE = 2_000  # rows of which the silhouette is taken: it needs every distance
 def cluster_metrics(
     answers: Mapping[str, Any], label_n: ArrayLike, weight_n: ArrayLike | None = None
 ) -> dict[str, float]:
-    """quantisation_error (the mean distance of a row to its unit), inertia (the sum of their squares),
-    topographic_error (the share of rows whose two nearest units are no neighbours on the map; 0 without one),
-    silhouette (of SAMPLE rows), the number of clusters that have rows, and, of rows that bear a label,
-    adjusted_rand_index and purity (the share of rows whose cluster has most rows of their class).
+    """quantisation_error (the mean distance of a row to its unit), inertia (the sum of their
+    squares), topographic_error (the share of rows whose two nearest units are no neighbours on the
+    map; 0 without one), silhouette (of SAMPLE rows), the number of clusters that have rows, and, of
+    rows that bear a label, adjusted_rand_index and purity (the share of rows whose cluster has most
+    rows of their class).
 
-    `answers`: {"cluster", "distance", "adjacent" [n], "row" [n, d]}; `label_n` is -1 where there is none.
+    `answers`: {"cluster", "distance", "adjacent" [n], "row" [n, d]}; `label_n` is -1 where there is
+    none.
     """
-    cluster_n, label_n = np.asarray(answers["cluster"]), np.asarray(label_n)
+    cluster_n = np.asarray(answers["cluster"])
+    label_n = np.asarray(label_n)
     distance_n = np.asarray(answers["distance"], np.float64)
     weight_n = np.ones(len(cluster_n)) if weight_n is None else np.asarray(weight_n, np.float64)
     total = weight_n.sum()
     scores = {
         "quantisation_error": float(weight_n @ distance_n / total),
         "inertia": float(weight_n @ distance_n**2),
-        "topographic_error": float(weight_n @ (1 - np.asarray(answers["adjacent"], np.float64)) / total),
+        "topographic_error": float(
+            weight_n @ (1 - np.asarray(answers["adjacent"], np.float64)) / total
+        ),
         "silhouette": silhouette(np.asarray(answers["row"], np.float64), cluster_n),
         "clusters": float(len(np.unique(cluster_n))),
     }
     known_n = label_n >= 0
     if known_n.any():
         table = contingency(label_n[known_n], cluster_n[known_n])
-        scores |= {"adjusted_rand_index": adjusted_rand_index(table), "purity": float(table.max(0).sum() / table.sum())}
+        scores |= {
+            "adjusted_rand_index": adjusted_rand_index(table),
+            "purity": float(table.max(0).sum() / table.sum()),
+        }
     return scores
 
 
 def contingency(label_n: Array, cluster_n: Array) -> Array:
     """How many rows of each class are in each cluster [c, k]; empty ones are left out."""
-    (classes, label_n), (clusters, cluster_n) = (np.unique(a, return_inverse=True) for a in (label_n, cluster_n))
-    counts = np.bincount(label_n * len(clusters) + cluster_n, minlength=len(classes) * len(clusters))
+    (classes, label_n), (clusters, cluster_n) = (
+        np.unique(a, return_inverse=True) for a in (label_n, cluster_n)
+    )
+    counts = np.bincount(
+        label_n * len(clusters) + cluster_n, minlength=len(classes) * len(clusters)
+    )
     return counts.reshape(len(classes), len(clusters))
 
 
 def adjusted_rand_index(counts_ck: Array) -> float:
-    """Pairs that classes and clusters agree on, less what chance would give, over the most there could be (Hubert &
-    Arabie 1985). 1 where the two are the same partition."""
+    """Pairs that classes and clusters agree on, less what chance would give, over the most there
+    could be (Hubert & Arabie 1985). 1 where the two are the same partition.
+    """
 
     def pairs(counts: Array) -> float:
         counts = counts.astype(np.float64)
         return float((counts * (counts - 1) / 2).sum())
 
-    both, by_class, by_cluster = pairs(counts_ck), pairs(counts_ck.sum(1)), pairs(counts_ck.sum(0))
+    both = pairs(counts_ck)
+    by_class = pairs(counts_ck.sum(1))
+    by_cluster = pairs(counts_ck.sum(0))
     expected = by_class * by_cluster / max(pairs(counts_ck.sum()), 1)
     most = (by_class + by_cluster) / 2
     return 1.0 if most == expected else (both - expected) / (most - expected)
 
 
 def silhouette(row_nd: Array, cluster_n: Array) -> float:
-    """The mean of (b - a) / max(a, b): a is a row's mean distance to its own cluster, b to the nearest other one
-    (Rousseeuw 1987); 0 for a row alone. nan where there are not two clusters."""
+    """The mean of (b - a) / max(a, b): a is a row's mean distance to its own cluster, b to the
+    nearest other one (Rousseeuw 1987); 0 for a row alone. nan where there are not two clusters.
+    """
     if len(row_nd) > SAMPLE:
         chosen = np.sort(np.random.default_rng(0).choice(len(row_nd), SAMPLE, replace=False))
-        row_nd, cluster_n = row_nd[chosen], cluster_n[chosen]
+        row_nd = row_nd[chosen]
+        cluster_n = cluster_n[chosen]
     clusters, cluster_n = np.unique(cluster_n, return_inverse=True)
     if len(clusters) < 2:
         return float("nan")
@@ -77,7 +95,8 @@ def silhouette(row_nd: Array, cluster_n: Array) -> float:
     distance_nn = np.sqrt(np.maximum(square_n[:, None] + square_n[None] - 2 * row_nd @ row_nd.T, 0))
     np.fill_diagonal(distance_nn, 0)
     member_nk = np.eye(len(clusters))[cluster_n]
-    sums_nk, count_k = distance_nn @ member_nk, member_nk.sum(0)
+    sums_nk = distance_nn @ member_nk
+    count_k = member_nk.sum(0)
     own_n = np.arange(len(row_nd)), cluster_n
     within_n = sums_nk[own_n] / np.maximum(count_k[cluster_n] - 1, 1)
     between_nk = sums_nk / count_k[None]
@@ -85,5 +104,3 @@ def silhouette(row_nd: Array, cluster_n: Array) -> float:
     between_n = between_nk.min(1)
     score_n = (between_n - within_n) / np.maximum(np.maximum(within_n, between_n), 1e-300)
     return float(np.where(count_k[cluster_n] > 1, score_n, 0).mean())
-
-

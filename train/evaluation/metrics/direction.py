@@ -2,5 +2,16 @@
 
 from __future__ import annotations
 
-HIGHER_IS_BETTER = frozenset({"r2", "accuracy", "auc", "f1", "macro_f1", "token_accuracy", "silhouette",
-                              "adjusted_rand_index", "purity"})  # of every other, lower
+HIGHER_IS_BETTER = frozenset(
+    {
+        "r2",
+        "accuracy",
+        "auc",
+        "f1",
+        "macro_f1",
+        "token_accuracy",
+        "silhouette",
+        "adjusted_rand_index",
+        "purity",
+    }
+)  # of every other, lower

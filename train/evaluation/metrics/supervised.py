@@ -1,8 +1,8 @@
 """Metrics of a whole split in float64: never a mean over batches. They agree with scikit-learn's.
 
-Every function takes optional row weights, of which only the ratios matter. Rows of weight 0 (padding) do not exist:
-they count neither as rows nor as classes. With no rows left every metric is nan.
-n rows, o numeric targets, k classes.
+Every function takes optional row weights, of which only the ratios matter. Rows of weight 0
+(padding) do not exist: they count neither as rows nor as classes. With no rows left every metric is
+nan. n rows, o numeric targets, k classes.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ REACH = NormalDist().inv_cdf(0.95)
 def regression_metrics(
     prediction: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None, unit: float = 1.0
 ) -> dict[str, float]:
-    """rmse, mse, mae and r2 of `prediction` [n] and `target` [n], both (raw - shift)/unit; results in raw units.
+    """rmse, mse, mae and r2 of `prediction` [n] and `target` [n], both (raw - shift)/unit; results
+    in raw units.
 
-    A shift cancels in all four, so a target at 1e6 +- 1 loses nothing. r2 as in scikit-learn: for a constant target
-    1 if every prediction is exact, otherwise 0; nan for a single row.
+    A shift cancels in all four, so a target at 1e6 +- 1 loses nothing. r2 as in scikit-learn: for a
+    constant target 1 if every prediction is exact, otherwise 0; nan for a single row.
     """
     weight_n, prediction_n, target_n = _counted(weight, prediction, target)
     if not len(target_n):
@@ -54,21 +55,29 @@ def regression_metrics(
 
 
 def own_interval(answers: Mapping[str, ArrayLike], name: str) -> tuple[NDArray, NDArray] | None:
-    """The interval that a net gives by itself [n, o] each: from its lowest quantile to its highest, or the central 90 %
-    of its normal distribution; None of a net that answers neither."""
+    """The interval that a net gives by itself [n, o] each: from its lowest quantile to its highest,
+    or the central 90 % of its normal distribution; None of a net that answers neither.
+    """
     if f"{name}.quantiles" in answers:
         quantiles_noq = np.asarray(answers[f"{name}.quantiles"])
         return quantiles_noq[..., 0], quantiles_noq[..., -1]
     if f"{name}.deviation" not in answers:
         return None
-    mean_no, reach_no = np.asarray(answers[name]), REACH * np.asarray(answers[f"{name}.deviation"])
+    mean_no = np.asarray(answers[name])
+    reach_no = REACH * np.asarray(answers[f"{name}.deviation"])
     return mean_no - reach_no, mean_no + reach_no
 
 
 def interval_metrics(
-    lower: ArrayLike, upper: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None, unit: float = 1.0
+    lower: ArrayLike,
+    upper: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None = None,
+    unit: float = 1.0,
 ) -> dict[str, float]:
-    """coverage, the share of `target` [n] within the ends, and width, their mean distance, in raw units."""
+    """coverage, the share of `target` [n] within the ends, and width, their mean distance, in raw
+    units.
+    """
     weight_n, lower_n, target_n = _counted(weight, lower, target)
     _, upper_n, _ = _counted(weight, upper, target)
     if not len(target_n):
@@ -81,17 +90,21 @@ def interval_metrics(
     }
 
 
-def binary_metrics(probability: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None) -> dict[str, float]:
+def binary_metrics(
+    probability: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None
+) -> dict[str, float]:
     """accuracy, auc, f1 and log_loss of the `probability` [n] that `target` [n] is 1 rather than 0.
 
-    Class 1 is answered above 0.5, class 0 at 0.5 and below (the first largest, as argmax has it). auc counts a tie as
-    half and is nan where only one class occurs; f1 is 0 where class 1 neither occurs nor is answered. log_loss clips
-    as scikit-learn does, at the machine epsilon of the probabilities' own type. One nan among them makes all nan.
+    Class 1 is answered above 0.5, class 0 at 0.5 and below (the first largest, as argmax has it).
+    auc counts a tie as half and is nan where only one class occurs; f1 is 0 where class 1 neither
+    occurs nor is answered. log_loss clips as scikit-learn does, at the machine epsilon of the
+    probabilities' own type. One nan among them makes all nan.
     """
     weight_n, probability_n, target_n = _counted(weight, probability, target)
     if not len(target_n) or np.isnan(probability_n).any():
         return dict.fromkeys(("accuracy", "auc", "f1", "log_loss"), NAN)
-    answer_n, positive_n = probability_n > 0.5, target_n == 1
+    answer_n = probability_n > 0.5
+    positive_n = target_n == 1
     hits = weight_n[answer_n & positive_n].sum()
     claims = weight_n[answer_n].sum() + weight_n[positive_n].sum()
     clipped_n = _clipped(probability_n)
@@ -104,11 +117,14 @@ def binary_metrics(probability: ArrayLike, target: ArrayLike, weight: ArrayLike 
     }
 
 
-def multiclass_metrics(probability: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None) -> dict[str, float]:
+def multiclass_metrics(
+    probability: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None
+) -> dict[str, float]:
     """accuracy, macro_f1 and log_loss of `probability` [n, k] and the class indices `target` [n].
 
-    macro_f1 is the plain mean over the classes that occur or are answered. log_loss as in `binary_metrics`; rows are
-    taken as they are, not divided by their sum. One nan among the probabilities makes all nan.
+    macro_f1 is the plain mean over the classes that occur or are answered. log_loss as in
+    `binary_metrics`; rows are taken as they are, not divided by their sum. One nan among the
+    probabilities makes all nan.
     """
     weight_n, probability_nk, target_n = _counted(weight, probability, target)
     if not len(target_n) or np.isnan(probability_nk).any():
@@ -128,7 +144,9 @@ def multiclass_metrics(probability: ArrayLike, target: ArrayLike, weight: ArrayL
 
 
 def _auc(score_n: NDArray, positive_n: NDArray[np.bool_], weight_n: NDArray[np.float64]) -> float:
-    """P(score of a positive > score of a negative) + P(equal)/2: Mann and Whitney's U with midranks for ties."""
+    """P(score of a positive > score of a negative) + P(equal)/2: Mann and Whitney's U with midranks
+    for ties.
+    """
     _, rank_n = np.unique(score_n, return_inverse=True)
     positive = np.bincount(rank_n, weight_n * positive_n)
     negative = np.bincount(rank_n, weight_n * ~positive_n)
@@ -138,7 +156,9 @@ def _auc(score_n: NDArray, positive_n: NDArray[np.bool_], weight_n: NDArray[np.f
 
 
 def _clipped(probability: NDArray) -> NDArray[np.float64]:
-    epsilon = float(np.finfo(probability.dtype if probability.dtype.kind == "f" else np.float64).eps)
+    epsilon = float(
+        np.finfo(probability.dtype if probability.dtype.kind == "f" else np.float64).eps
+    )
     return np.clip(probability.astype(np.float64), epsilon, 1 - epsilon)
 
 
@@ -146,7 +166,8 @@ def _counted(
     weight: ArrayLike | None, answer: ArrayLike, target: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray, NDArray]:
     """The weights, answers and targets of the rows that count, those of positive weight."""
-    answer_n, target_n = np.asarray(answer), np.asarray(target)
+    answer_n = np.asarray(answer)
+    target_n = np.asarray(target)
     if weight is None:
         return np.ones(len(target_n)), answer_n, target_n
     weight_n = np.asarray(weight, np.float64)

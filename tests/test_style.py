@@ -1,0 +1,85 @@
+"""How the code is written, in numbers: one thing a line, types that say what a value is, no circles of thought."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+# The annotations of options are any type's, so what reads them is about any value.
+ABOUT_ANY_VALUE = {"train/config/values.py"}
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+class Count(NamedTuple):
+    """What was found in some files."""
+
+    lines: int
+    any_types: int
+    tuple_assignments: int
+    comprehensions: int
+    nested_conditionals: list[str]
+    long_lines: list[str]
+    characters: float
+
+
+def sources(root: Path = ROOT) -> Iterator[tuple[str, str]]:
+    """(path, text) of every file of the product."""
+    for folder in ("nets", "train"):
+        for path in sorted((root / folder).rglob("*.py")):
+            yield str(path.relative_to(root)), path.read_text()
+
+
+def assigns_unrelated(node: ast.AST) -> bool:
+    """Whether a statement is `a, b = x, y`; a swap needs both at once."""
+    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Tuple):
+        return False
+    target = node.targets[0]
+    if not isinstance(target, ast.Tuple) or len(target.elts) != len(node.value.elts):
+        return False
+    names = {ast.unparse(element) for element in target.elts}
+    return not any(ast.unparse(inner) in names for inner in ast.walk(node.value))
+
+
+def is_nested(node: ast.AST) -> bool:
+    """Whether a conditional expression stands within another one's branches."""
+    if not isinstance(node, ast.IfExp):
+        return False
+    return isinstance(node.body, ast.IfExp) or isinstance(node.orelse, ast.IfExp)
+
+
+def count(root: Path = ROOT) -> Count:
+    """All figures of the files under `root`."""
+    lines = any_types = tuples = comprehensions = characters = code_lines = 0
+    nested: list[str] = []
+    long_lines: list[str] = []
+    for path, text in sources(root):
+        lines += len(text.splitlines())
+        for number, line in enumerate(text.splitlines(), 1):
+            if len(line) > 100:
+                long_lines.append(f"{path}:{number}")
+            if line.strip() and not line.strip().startswith("#"):
+                characters += len(line)
+                code_lines += 1
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Name) and node.id == "Any" and path not in ABOUT_ANY_VALUE:
+                any_types += 1
+            tuples += assigns_unrelated(node)
+            comprehensions += isinstance(node, COMPREHENSIONS)
+            if is_nested(node):
+                nested.append(f"{path}:{node.lineno}")  # type: ignore[attr-defined]
+    return Count(
+        lines, any_types, tuples, comprehensions, nested, long_lines, characters / code_lines
+    )
+
+
+if __name__ == "__main__":
+    found = count(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT)
+    print(f"{found.lines} lines, {found.characters:.1f} characters a line")
+    for name in ("any_types", "tuple_assignments", "comprehensions"):
+        print(f"{name}: {1000 * getattr(found, name) / found.lines:.1f} per 1,000 lines")
+    print("nested conditionals:", *found.nested_conditionals)
+    print("long lines:", len(found.long_lines), *found.long_lines[:200])
