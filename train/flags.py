@@ -14,7 +14,8 @@ from absl import flags
 
 from train import config as configs
 from train.config import fields, values
-from train.config.options import LAST_SEED, Config, Processes
+from train.config.bounded import LAST_SEED
+from train.config.options import Config, Processes
 from train.errors import DivergedError, StoppedError, StorageError, UserError
 
 _MEANINGS = {

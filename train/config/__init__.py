@@ -4,18 +4,8 @@ Nothing heavy.
 
 from train.config.data_options import Sequences, Series, Table
 from train.config.files import load, override, validate
-from train.config.net_options import LSTM, Dense
-from train.config.options import (
-    Augment,
-    Competitive,
-    Config,
-    Devices,
-    Optim,
-    Perceptron,
-    Population,
-    SelfOrganizingMap,
-    Train,
-)
+from train.config.net_options import LSTM, Competitive, Dense, Perceptron, SelfOrganizingMap
+from train.config.options import Augment, Config, Devices, Optim, Population, Train
 from train.config.serialize import differences, digest, from_json, to_json
 
 __all__ = [

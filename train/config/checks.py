@@ -22,8 +22,8 @@ from train.config.net_checks import (
     check_reconstruction,
     check_steps,
 )
-from train.config.net_options import LSTM
-from train.config.options import Augment, Competitive, Config, Optim, Perceptron, SelfOrganizingMap
+from train.config.net_options import LSTM, Competitive, Perceptron, SelfOrganizingMap
+from train.config.options import Augment, Config, Optim
 from train.errors import UserError
 
 

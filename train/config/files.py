@@ -23,18 +23,8 @@ from train.config import (
     values,
 )
 from train.config.data_options import Sequences, Series, Table
-from train.config.net_options import LSTM, Dense
-from train.config.options import (
-    Augment,
-    Competitive,
-    Config,
-    Devices,
-    Optim,
-    Perceptron,
-    Population,
-    SelfOrganizingMap,
-    Train,
-)
+from train.config.net_options import LSTM, Competitive, Dense, Perceptron, SelfOrganizingMap
+from train.config.options import Augment, Config, Devices, Optim, Population, Train
 from train.config.serialize import differences, digest, from_json, to_json
 from train.errors import UserError
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from train.config.data_options import Sequences, Series, Table
-from train.config.net_options import LSTM, Dense
-from train.config.options import Competitive, Config, Optim, Perceptron, SelfOrganizingMap
+from train.config.net_options import LSTM, Competitive, Dense, Perceptron, SelfOrganizingMap
+from train.config.options import Config, Optim
 from train.errors import UserError
 
 

@@ -10,29 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from train.config.bounded import LAST_SEED, Auto, bounded, resolved
+from train.config.bounded import LAST_SEED, Auto, bounded
 from train.config.data_options import Sequences, Series, Table
 from train.config.net_options import LSTM, Competitive, Dense, Perceptron, SelfOrganizingMap
-
-__all__ = [
-    "LAST_SEED",
-    "LSTM",
-    "Augment",
-    "Auto",
-    "Competitive",
-    "Config",
-    "Dense",
-    "Devices",
-    "Optim",
-    "Perceptron",
-    "SelfOrganizingMap",
-    "Sequences",
-    "Series",
-    "Table",
-    "Train",
-    "bounded",
-    "resolved",
-]
 
 Loss = Literal[
     "auto",

@@ -16,7 +16,8 @@ from train.config.members import (
     settings_of,
     with_values,
 )
-from train.config.options import Competitive, Config, Population, SelfOrganizingMap
+from train.config.net_options import Competitive, SelfOrganizingMap
+from train.config.options import Config, Population
 from train.errors import UserError
 
 

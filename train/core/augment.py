@@ -15,8 +15,9 @@ import jax
 import jax.numpy as jnp
 
 from nets.dropout import is_off
+from train.config.bounded import resolved
 from train.config.net_options import LSTM
-from train.config.options import Augment, resolved
+from train.config.options import Augment
 from train.core.augment_sequences import normal, stretched, uniform, varied_steps
 from train.data.dataset import Batch
 

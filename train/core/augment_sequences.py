@@ -15,8 +15,9 @@ from jax.scipy.special import ndtri
 
 from nets.dropout import is_off, random_bits
 from nets.tokens import UNKNOWN
+from train.config.bounded import resolved
 from train.config.net_options import LSTM
-from train.config.options import Augment, resolved
+from train.config.options import Augment
 
 Array = jax.Array
 KNOTS = 5  # of the speed at which a warped sequence is read: slower than what tells classes apart

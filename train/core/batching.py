@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from nets.dropout import random_bits
-from train.config.options import resolved
+from train.config.bounded import resolved
 from train.core.batch_parts import padded_size
 from train.core.program import Data, Program
 

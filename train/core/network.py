@@ -10,9 +10,10 @@ import jax
 import nets
 from nets.competitive import Decay
 from nets.perceptron import Rule
+from train.config.bounded import resolved
 from train.config.data_options import Sequences, Series, Table
-from train.config.net_options import LSTM, Dense
-from train.config.options import Competitive, Config, Perceptron, SelfOrganizingMap, resolved
+from train.config.net_options import LSTM, Competitive, Dense, Perceptron, SelfOrganizingMap
+from train.config.options import Config
 from train.core.tasks import Task, make_tasks
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.series.encoder import SeriesEncoder

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import optax
 
 from nets.dropout import is_off
-from train.config.options import Optim, resolved
+from train.config.bounded import resolved
+from train.config.options import Optim
 from train.core.penalties import kernels, leaf_name
 
 Array = jax.Array

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from train.config.options import resolved
+from train.config.bounded import resolved
 from train.core.batch_parts import WHOLE
 from train.core.early_stopping import Best, update_best, update_plateau
 from train.core.forward import evaluate_split, evaluation_weights

@@ -14,8 +14,8 @@ import optax
 from jax import lax
 
 from nets.dropout import is_off, random_bits
+from train.config.bounded import resolved
 from train.config.net_options import Dense
-from train.config.options import resolved
 from train.core.augment import augment
 from train.core.batch_parts import summed
 from train.core.batching import epoch_rows

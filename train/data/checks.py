@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from train.config.net_options import LSTM, Dense
-from train.config.options import Competitive, Config, Perceptron, SelfOrganizingMap
+from train.config.net_options import LSTM, Competitive, Dense, Perceptron, SelfOrganizingMap
+from train.config.options import Config
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.series.dataset import SeriesDataset
 from train.data.table.codes import ANSWERS

@@ -15,8 +15,9 @@ import numpy as np
 import pyarrow as pa
 
 from nets.sequence import STEP_KINDS
+from train.config.bounded import resolved
 from train.config.net_options import LSTM
-from train.config.options import Config, resolved
+from train.config.options import Config
 from train.core.network import make_network
 from train.data.dataset import Head
 from train.data.files.arrow import as_table

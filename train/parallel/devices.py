@@ -18,7 +18,8 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from train.config.options import Config, Devices, resolved
+from train.config.bounded import resolved
+from train.config.options import Config, Devices
 from train.core.batch_parts import BATCH, Parts
 from train.core.program import Program
 from train.core.state import State

@@ -15,8 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from train import config as configs
+from train.config.bounded import resolved
 from train.config.members import NUMBERS, Member, config_of, members_of, with_values
-from train.config.options import Config, resolved
+from train.config.options import Config
 from train.core.program import Data
 from train.parallel.hosts import on_process_zero
 from train.run.device_data import to_device

@@ -8,7 +8,8 @@ import math
 
 import numpy as np
 
-from train.config.options import Config, resolved
+from train.config.bounded import resolved
+from train.config.options import Config
 from train.core.state import State
 from train.parallel.devices import fetch
 from train.run.run import Run

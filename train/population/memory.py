@@ -16,8 +16,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from train.config.bounded import resolved
 from train.config.net_options import LSTM
-from train.config.options import resolved
 from train.core.forward import EVALUATION_ROWS
 from train.core.program import Data
 from train.errors import UserError

@@ -17,9 +17,9 @@ from jax import lax
 from jax.sharding import PartitionSpec
 
 from nets.dropout import is_off
+from train.config.bounded import resolved
 from train.config.members import with_values
 from train.config.net_options import LSTM
-from train.config.options import resolved
 from train.core.program import Data, Program
 from train.core.rounds import log_shapes, train_round
 from train.core.state import State, init_state

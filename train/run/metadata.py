@@ -12,7 +12,8 @@ from pathlib import Path
 import jax
 
 from train import config as configs
-from train.config.options import Config, resolved
+from train.config.bounded import resolved
+from train.config.options import Config
 from train.data.table.dataset import Dataset
 from train.errors import UserError
 from train.run.folder import read_json, write_json

@@ -8,8 +8,9 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from train.config.bounded import resolved
 from train.config.members import config_of, members_of
-from train.config.options import Config, resolved
+from train.config.options import Config
 from train.config.recipe import resolve, resolve_sequences
 from train.core.network import make_network
 from train.core.optim import make_optimizer
