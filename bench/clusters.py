@@ -35,7 +35,7 @@ from train.core.step import train_epoch
 from train.core.tasks import make_tasks
 from train.core.weights import init_weights
 from train.data.dataset import Batch
-from train.data.table.dataset import Dataset
+from train.data.table.dataset import TableDataset
 from train.data.table.encoder import TableEncoder
 
 COLUMNS = 16
@@ -70,7 +70,9 @@ def ours(
     n_steps = -(-n // BATCH)
     tasks = make_tasks((nets.HeadShape("cluster", "cluster", 1),), "auto")
     optimizer = make_optimizer(config.optim, 1)
-    program = Program(network, Dataset.take, tasks, optimizer, config, n_steps * epochs, n_steps)
+    program = Program(
+        network, TableDataset.take, tasks, optimizer, config, n_steps * epochs, n_steps
+    )
     rows = jnp.arange(n, dtype=jnp.int32)
     arrays = Batch({"numbers": jnp.asarray(x)}, {"cluster": jnp.full(n, -1)}, jnp.ones(n))
     data = Data(arrays, jnp.ones(n), rows, rows[:0], {"inputs": {}}, jax.random.key(0))

@@ -36,7 +36,7 @@ from train.core.step import train_epoch
 from train.core.tasks import make_tasks
 from train.core.weights import init_weights
 from train.data.dataset import Batch
-from train.data.table.dataset import Dataset
+from train.data.table.dataset import TableDataset
 
 HIDDEN = (128, 128)
 DROPOUT = 0.1
@@ -96,7 +96,7 @@ def ours(rows: Rows) -> Side:
     steps = -(-n // rows.batch)
     tasks = make_tasks(heads, "mse")
     optimizer = make_optimizer(options.optim, 10**6)
-    program = Program(network, Dataset.take, tasks, optimizer, options, steps * 10**6, steps)
+    program = Program(network, TableDataset.take, tasks, optimizer, options, steps * 10**6, steps)
     x = np.concatenate([rows.x, rows.x_valid])
     y = np.concatenate([rows.y, rows.y_valid])
     ones = jnp.ones(len(x))

@@ -17,8 +17,10 @@ import pyarrow as pa
 
 from train import flags, predict
 from train.data.files.read import read_table
+from train.data.sequences.encoder import SequenceEncoder
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.future import judged_windows
+from train.data.table.encoder import TableEncoder
 from train.evaluation.conformal import conformal_metrics
 from train.parallel import runtime
 
@@ -52,6 +54,7 @@ def _answered(model: Predictor, table: pa.Table, where: str) -> tuple[int, Array
         series = judged_windows(model.encoder, table, where)
         targets, _, answers = model.judged(series, series.splits["test"])
         return len(series.starts), answers, targets
+    assert isinstance(model.encoder, TableEncoder | SequenceEncoder)
     targets, present = model.encoder.encode_targets(table, where)
     rows = np.flatnonzero(present)
     inputs = {name: array[rows] for name, array in model.encoder.encode(table, where).items()}

@@ -22,6 +22,7 @@ from train.config.net_options import LSTM
 from train.config.options import Config
 from train.core.rounds import log_shapes, run_rounds
 from train.core.state import State
+from train.data.dataset import Dataset
 from train.data.load import load_dataset
 from train.errors import DivergedError, StoppedError
 from train.parallel.devices import compiled, describe, fetch
@@ -38,7 +39,7 @@ from train.results.summary import summary
 from train.run.checkpoint import Checkpoints
 from train.run.folder import fresh_folder, locked
 from train.run.log import RunLog
-from train.run.prepare import place_run, prepare, training_rows
+from train.run.prepare import place_run, prepare
 from train.run.progress import Progress
 from train.run.run import Run
 from train.run.signals import signals
@@ -99,7 +100,7 @@ def fit(
 
 
 def _fit_population(
-    config: Config, dataset: Any, folder: Path, echo: Callable[[str], None], started: float
+    config: Config, dataset: Dataset, folder: Path, echo: Callable[[str], None], started: float
 ) -> dict[str, Any] | None:
     """All members, group after group, and what they come to together."""
     runs = [
@@ -154,7 +155,7 @@ def train(run: Run) -> tuple[Run, State, dict[str, float]]:
     began = time.time()
     truths = own_valid_rows(run)
     log = on_process_zero(lambda: RunLog(folder, -1 if resumed is None else resumed))
-    n_trained = training_rows(run.dataset) * max(len(run.members), 1)
+    n_trained = run.dataset.n_train * max(len(run.members), 1)
     n_epochs = run.program.last_step // n_steps
     progress = Progress(n_epochs, n_trained, first_step // n_steps, silent=not first)
     pending = None

@@ -25,7 +25,7 @@ from train.core.step import train_epoch, update
 from train.core.tasks import make_tasks
 from train.core.weights import Weights
 from train.data.dataset import Batch
-from train.data.table.dataset import Dataset
+from train.data.table.dataset import TableDataset
 
 VALUE = nets.HeadShape("value", "regression", 2)
 KIND = nets.HeadShape("kind", "multiclass", 3)
@@ -75,7 +75,13 @@ def make_run(
     total = n_steps * config.train.epochs
     optimizer = make_optimizer(config.optim, total)
     program = Program(
-        network, Dataset.take, make_tasks(heads, config.loss), optimizer, config, total, n_steps
+        network,
+        TableDataset.take,
+        make_tasks(heads, config.loss),
+        optimizer,
+        config,
+        total,
+        n_steps,
     )
     shapes = jax.eval_shape(
         partial(
@@ -146,7 +152,7 @@ def test_an_update_follows_the_gradient_of_the_plain_mean(n_padding: int) -> Non
     """Whatever fills the batch up, also numbers that would dominate any sum they got into."""
     program, data, state = make_run(Config(optim=SGD), ALL)
     rows = np.arange(7)
-    batch = Dataset.take(data.arrays, rows)
+    batch = TableDataset.take(data.arrays, rows)
     batch = jax.tree.map(
         lambda a: jnp.concatenate([a, jnp.full((n_padding, *a.shape[1:]), 1000, a.dtype)]), batch
     )
@@ -265,7 +271,7 @@ def test_the_schedule_of_dropout_ends_in_none() -> None:
     net = Dense(dropout=0.6, dropout_schedule="flat_cosine")
     program, data, state = make_run(Config(net=net, optim=SGD))
     plain, _, _ = make_run(Config(optim=SGD))
-    batch = Dataset.take(data.arrays, np.arange(9))
+    batch = TableDataset.take(data.arrays, np.arange(9))
     at_end = dataclasses.replace(state, step=jnp.int32(program.total_steps))
     ours, wanted = (updated(p, data, at_end, batch)[0].weights.params for p in (program, plain))
     assert_trees_close(ours, wanted, rtol=1e-5, atol=1e-6)
@@ -280,7 +286,7 @@ def test_the_schedule_of_dropout_ends_in_none() -> None:
 
 def test_dropout_is_another_at_every_step_and_seed() -> None:
     program, data, state = make_run(Config(net=Dense(dropout=0.5), optim=SGD))
-    batch = Dataset.take(data.arrays, np.arange(9))
+    batch = TableDataset.take(data.arrays, np.arange(9))
     other = dataclasses.replace(data, key=jax.random.key(1))
     cases = [(data, 0), (data, 1), (data, 1000), (other, 0)]
     call = jax.jit(partial(update, program))
@@ -319,7 +325,7 @@ def test_mixed_targets_weigh_in_their_shares() -> None:
     options = Augment(mixup=1.0)
     program, data, state = make_run(Config(optim=SGD, augment=options), n_train=2)
     ones = data.replace(train_weight=jnp.ones(N))
-    batch = Dataset.take(data.arrays, data.train)._replace(weight=jnp.ones(2))
+    batch = TableDataset.take(data.arrays, data.train)._replace(weight=jnp.ones(2))
     first, second = step._varied(program, ones, jnp.int32(3), batch)
     np.testing.assert_allclose(first.weight + second.weight, 1, rtol=1e-6)
     _, sums = updated(program, ones, state.replace(step=jnp.int32(3)), batch)
@@ -337,7 +343,7 @@ def test_mixed_targets_weigh_in_their_shares() -> None:
 def test_penalties_move_weights_and_are_logged_apart() -> None:
     program, data, state = make_run(Config(optim=Optim("sgd", learning_rate=0.1, l1=0.01, l2=0.02)))
     plain, _, _ = make_run(Config(optim=Optim("sgd", learning_rate=0.1)))
-    batch = Dataset.take(data.arrays, np.arange(9))
+    batch = TableDataset.take(data.arrays, np.arange(9))
     (ours, sums), (without, plain_sums) = (updated(p, data, state, batch) for p in (program, plain))
     kernel = np.asarray(state.weights.params["body"]["layer_0"]["kernel"])
     difference = (
@@ -362,7 +368,7 @@ def test_penalties_move_weights_and_are_logged_apart() -> None:
 def test_norms_of_gradients_are_logged_by_layer() -> None:
     config = Config(optim=SGD, train=Train(epochs=4, batch_size=5, gradient_norms=True))
     program, data, state = make_run(config)
-    batch = Dataset.take(data.arrays, np.arange(9))
+    batch = TableDataset.take(data.arrays, np.arange(9))
     after, sums = updated(program, data, state, batch)
     moved = jax.tree.map(jnp.subtract, state.weights.params, after.weights.params)
     wanted = {
@@ -383,7 +389,7 @@ def test_norms_of_gradients_are_logged_by_layer() -> None:
 def test_smoothing_is_for_training_alone() -> None:
     (smooth, data, state) = make_run(Config(label_smoothing=0.3), (SEX,))
     (plain, _, _) = make_run(heads=(SEX,))
-    batch = Dataset.take(data.arrays, np.arange(9))
+    batch = TableDataset.take(data.arrays, np.arange(9))
     trained = [float(updated(p, data, state, batch)[1]["loss"]) for p in (smooth, plain)]
     assert abs(trained[0] - trained[1]) > 0.1
     judged = [
@@ -400,7 +406,7 @@ def test_average_is_that_of_the_weights_after_each_update() -> None:
     average = jax.tree.map(np.asarray, state.average)
     call = jax.jit(partial(update, program))
     for i in range(3):
-        state, _ = call(data, state, Dataset.take(data.arrays, np.arange(i, i + 5)))
+        state, _ = call(data, state, TableDataset.take(data.arrays, np.arange(i, i + 5)))
         average = jax.tree.map(
             lambda a, w: 0.8 * a + 0.2 * np.asarray(w), average, state.weights.params
         )
@@ -528,7 +534,7 @@ def test_the_factor_of_a_plateau_multiplies_the_step() -> None:
     program, data, state = make_run(
         Config(optim=Optim("sgd", learning_rate=0.1, schedule="plateau"))
     )
-    batch = Dataset.take(data.arrays, np.arange(9))
+    batch = TableDataset.take(data.arrays, np.arange(9))
     cut = state.replace(plateau=state.plateau.replace(factor=jnp.float32(0.25)))
     full_step, cut_step = (
         jax.tree.map(

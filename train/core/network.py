@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import flax.linen as nn
 import jax
 
@@ -15,35 +13,37 @@ from train.config.data_options import Sequences, Series, Table
 from train.config.net_options import LSTM, Competitive, Dense, Perceptron, SelfOrganizingMap
 from train.config.options import Config
 from train.core.tasks import Task, make_tasks
+from train.data.dataset import Encoder
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.series.encoder import SeriesEncoder
+from train.data.table.codes import ReconstructionEncoder
 from train.data.table.encoder import TableEncoder
 
 Array = jax.Array
 
 
-def make_network(config: Config, encoder: Any) -> tuple[nn.Module, tuple[Task, ...]]:
+def make_network(config: Config, encoder: Encoder) -> tuple[nn.Module, tuple[Task, ...]]:
     """The network for a resolved config, and what each of its heads is trained on."""
     shapes = tuple(nets.HeadShape(head.name, head.kind, head.size) for head in encoder.heads)
-    if config.loss == "reconstruction":
+    if isinstance(encoder, ReconstructionEncoder):
         shapes = (shapes[0]._replace(categories=encoder.category_sizes),)
     crf = isinstance(config.net, LSTM) and config.net.crf
     tasks = make_tasks(
         shapes, config.loss, getattr(encoder, "steps", 1.0), crf=crf, quantiles=config.quantiles
     )
-    match config.data, config.net:
-        case Table() as data, Dense() as net:
+    match config.data, config.net, encoder:
+        case Table() as data, Dense() as net, TableEncoder():
             return _table_network(data, net, encoder, tasks), tasks
-        case Table() as data, Perceptron(rule=rule):
+        case Table() as data, Perceptron(rule=rule), TableEncoder():
             tasks = tuple(task._replace(loss=rule) for task in tasks)
             return _perceptron(data, rule, encoder, tasks), tasks
-        case Table() as data, Competitive() | SelfOrganizingMap() as net:
+        case Table() as data, Competitive() | SelfOrganizingMap() as net, TableEncoder():
             return make_units(data, net, encoder), tasks
-        case Series() as data, LSTM() as net:
+        case Series() as data, LSTM() as net, SeriesEncoder():
             return _series_network(data, net, encoder, tasks), tasks
-        case Sequences(), LSTM() as net:
+        case Sequences(), LSTM() as net, SequenceEncoder():
             return _sequence_network(net, encoder, tasks), tasks
-        case data, net:
+        case data, net, _:
             raise NotImplementedError(f"{type(net).__name__} on {type(data).__name__}")
 
 

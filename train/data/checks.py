@@ -6,16 +6,17 @@ import numpy as np
 
 from train.config.net_options import LSTM, Competitive, Dense, Perceptron, SelfOrganizingMap
 from train.config.options import Config
+from train.data.dataset import Dataset
+from train.data.row_dataset import RowDataset
 from train.data.sequences.encoder import SequenceEncoder
-from train.data.series.dataset import SeriesDataset
 from train.data.table.codes import ANSWERS
-from train.data.table.dataset import Dataset
+from train.data.table.dataset import TableDataset
 from train.errors import UserError
 
 CHECKED_ROWS = 10_000  # of which distinct ones are counted before all are
 
 
-def check_distinct(dataset: Dataset, units: int, field: str) -> None:
+def check_distinct(dataset: TableDataset, units: int, field: str) -> None:
     """Raises UserError if there are more units than different training rows, which would have to
     share a row.
     """
@@ -35,7 +36,7 @@ def check_distinct(dataset: Dataset, units: int, field: str) -> None:
     )
 
 
-def check_net(net: object, dataset: Dataset) -> None:
+def check_net(net: object, dataset: TableDataset) -> None:
     """Raises UserError for a net that cannot learn what these rows hold."""
     match net:
         case Competitive(units=units):
@@ -58,9 +59,9 @@ def check_net(net: object, dataset: Dataset) -> None:
                 )
 
 
-def check_augment(config: Config, dataset: Dataset | SeriesDataset) -> None:
+def check_augment(config: Config, dataset: Dataset) -> None:
     """Raises UserError for an augmentation that does not fit the columns, or the targets."""
-    if isinstance(dataset, SeriesDataset):
+    if not isinstance(dataset, RowDataset):
         return
     augment = config.augment
     net = config.net

@@ -1,25 +1,42 @@
-"""What every kind of data offers: batches, heads, an encoder and a data set. The first file to read
-here.
+"""What every kind of data offers: batches, heads, an encoder and a data set. Read this file first.
+
+A table, series and sequences each have a class of either Protocol, in the folder of their name;
+`train.data.load` chooses. All else in `train` asks for what stands here, and for no class.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
-if TYPE_CHECKING:
-    pass
+import jax
+import numpy as np
+import pyarrow as pa
 
-Arrays = dict[str, Any]
+from train.config.data_options import Sequences, Series, Table
+
+Array: TypeAlias = jax.Array | np.ndarray
+Arrays: TypeAlias = Mapping[str, Array]
+HostArrays: TypeAlias = dict[str, np.ndarray]
+Columns: TypeAlias = dict[str, np.ndarray | pa.Array]
+Options: TypeAlias = Table | Series | Sequences
+# The arrays that `Dataset.take` takes rows from: a batch of all rows, or a series and its windows.
+Pool: TypeAlias = Any
+# {"inputs": {name: array}, "targets": {head: {name: array}}}, from training rows.
+Statistics: TypeAlias = dict[str, dict[str, Any]]
+A = TypeVar("A", np.ndarray, jax.Array)
+Scale: TypeAlias = Callable[[HostArrays], dict[str, jax.Array]]
 
 
 @dataclass(frozen=True)
 class Head:
-    """An output of the network: "regression" for all numeric targets together, "binary" or
-    "multiclass" for a class, "cluster" or "reconstruction" for a table without a target.
+    """An output of the network, and the columns that it predicts.
 
-    Of sequences also, at every step, "tags", and "next_numbers" or "next_binary" for what stands at
-    the one after it.
+    `kind` is "regression" for all numeric targets together, "binary" or "multiclass" for a class,
+    "cluster" or "reconstruction" for a table without a target. Of sequences also, at every step,
+    "tags", and "next_numbers" or "next_binary" for what stands at the one after it. `size` is how
+    many numbers the network gives for a row, or a step.
     """
 
     name: str
@@ -38,15 +55,155 @@ class Head:
     size: int
 
 
-class Batch(NamedTuple):
-    """Some rows: {"numbers": [b, f], "codes": [b, c]}, {head: target [b, ...]}, and what each row
-    counts for [b].
+class Batch(NamedTuple, Generic[A]):
+    """Some rows: their inputs, their targets, and what each counts for.
 
-    Padding rows have weight 0. `length` [b] is the number of valid steps of a sequence; rows of a
-    table have none.
+    Of a table `inputs` are {"numbers": [b, f], "codes": [b, c]}; `target` is {head: [b, ...]};
+    `weight` [b] is 0 for a row that only fills up. `length` [b] is the number of valid steps of a
+    sequence; rows of a table have none. On the host it is a `Batch[np.ndarray]`, in a compiled
+    program a `Batch[jax.Array]`.
     """
 
-    inputs: Arrays
-    target: Arrays
-    weight: Any
-    length: Any = None
+    inputs: dict[str, A]
+    target: dict[str, A]
+    weight: A
+    length: A | None = None
+
+
+class Rows(NamedTuple):
+    """Raw rows, read to be predicted.
+
+    `inputs` {name: [n, ...]} are the network's. `names` are columns that say which row is which,
+    beside predictions. `numbers` are the rows' places in the table where they are not simply all
+    of its rows: of a series the steps to come.
+    """
+
+    inputs: HostArrays
+    names: Columns
+    numbers: np.ndarray | None = None
+
+
+class Encoder(Protocol):
+    """The schema of a data set: raw rows to arrays, and arrays to raw columns.
+
+    It is fitted on training rows, and all that a run's folder keeps of them to answer new ones.
+    "Encoded" numbers are (raw - shift) / unit, which float32 holds; n rows, o outputs of a head.
+    """
+
+    @property
+    def heads(self) -> tuple[Head, ...]:
+        """What the network predicts."""
+        ...
+
+    @property
+    def units(self) -> Mapping[str, np.ndarray]:
+        """{head of numbers: what one encoded unit is in raw ones [o]}."""
+        ...
+
+    def read(self, table: pa.Table, where: str) -> Rows:
+        """What is to be predicted of a table: its rows, or the steps after a series' end.
+
+        Columns may come in any order and more may come than are needed. Raises UserError, naming
+        `where`, if one is absent or holds what its kind does not admit.
+        """
+        ...
+
+    def tabulate(self, rows: Rows, answers: Arrays) -> Columns:
+        """The columns of answers to rows that were read: their names, then what is decoded."""
+        ...
+
+    def decode(self, answers: Arrays) -> HostArrays:
+        """{head: answers in encoded units} as raw columns [n, ...]."""
+        ...
+
+    def raw_targets(self, targets: Arrays) -> HostArrays:
+        """{head: encoded targets} as raw columns [n, ...], "target" or "target_NAME"."""
+        ...
+
+    def to_units(self, arrays: Arrays) -> HostArrays:
+        """{head: targets or answers} in raw units, float64; classes as they are."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as JSON has it; `train.data.load.read_encoder` reads it back."""
+        ...
+
+
+class Dataset(Protocol):
+    """All rows of a run, encoded, on the host, and which of them train, validate and test.
+
+    A row is what a network predicts from: of a table a row, of series a window, of sequences a
+    sequence. n rows, b rows of a batch.
+    """
+
+    @property
+    def encoder(self) -> Encoder:
+        """Its schema."""
+        ...
+
+    @property
+    def heads(self) -> tuple[Head, ...]:
+        """Those of the encoder."""
+        ...
+
+    @property
+    def splits(self) -> Mapping[str, np.ndarray]:
+        """{"train", "valid", "test": numbers of rows, int32}."""
+        ...
+
+    @property
+    def n_train(self) -> int:
+        """Training rows of an epoch; of a stream more than `splits` has, for they are on disk."""
+        ...
+
+    @property
+    def weight(self) -> np.ndarray:
+        """What each row counts for, float32 [n]."""
+        ...
+
+    @property
+    def original_rows(self) -> np.ndarray:
+        """Where each row stands in the file it came from [n], the first being 0."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of the data, a line each."""
+        ...
+
+    @property
+    def arrays(self) -> Pool:
+        """What `take` takes rows from, on the host."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the encoder, the arrays and the splits, in hexadecimal."""
+        ...
+
+    def take(self, arrays: Pool, indices: Array) -> Batch:
+        """The rows `indices` [b] of arrays, whether numpy's or jax's; pure, so it works under jit."""
+        ...
+
+    def prepared(self, scale: Scale, scale_target: Scale) -> Pool:
+        """`arrays` as the network's `preprocess` and `preprocess_target` give them."""
+        ...
+
+    def joined(self, pools: Sequence[Pool]) -> Pool:
+        """Pools of `prepared` arrays as one: row i of pool k becomes row k * n + i."""
+        ...
+
+    def statistics(self, rows: np.ndarray, options: Options | None = None) -> Statistics:
+        """What is fitted on these training rows; `options` where "auto" has been resolved."""
+        ...
+
+    def folds(self, n: int) -> list[dict[str, np.ndarray]]:
+        """`splits` with the training rows in `n` folds, one of which validates each time.
+
+        Raises UserError if there are too few rows.
+        """
+        ...
+
+    def with_splits(self, splits: Mapping[str, np.ndarray]) -> Dataset:
+        """The same rows, divided otherwise."""
+        ...

@@ -9,20 +9,19 @@ from train.config.data_options import Sequences, Series, Table
 from train.config.members import settings_of, with_values
 from train.config.options import Config
 from train.data.checks import check_augment, check_net
+from train.data.dataset import Dataset, Encoder
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.load import load_sequences
-from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.load import load_series
 from train.data.stream.dataset import load_stream
 from train.data.table.clusters import ClusterEncoder
 from train.data.table.codes import ReconstructionEncoder
-from train.data.table.dataset import Dataset
 from train.data.table.encoder import TableEncoder
 from train.data.table.load import load_table
 
 
-def load_dataset(config: Config) -> Dataset | SeriesDataset:
+def load_dataset(config: Config) -> Dataset:
     """Reads, splits and encodes the data. Raises UserError."""
     match config.data:
         case Table():
@@ -38,7 +37,7 @@ def load_dataset(config: Config) -> Dataset | SeriesDataset:
     return dataset
 
 
-def read_encoder(plain: Mapping[str, Any]) -> TableEncoder | SeriesEncoder | SequenceEncoder:
+def read_encoder(plain: Mapping[str, Any]) -> Encoder:
     """The encoder that encoder.json holds."""
     match plain.get("kind"):
         case "Clusters":

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from train.data.dataset import Batch, Head
+from train.data.dataset import Batch, Encoder, Head
 from train.errors import UserError
 from train.evaluation.metrics.supervised import interval_metrics
 
@@ -36,12 +36,12 @@ class Base(NamedTuple):
     unit: np.ndarray
 
 
-def numbers_head(encoder: Any) -> Head | None:
+def numbers_head(encoder: Encoder) -> Head | None:
     """The head that answers one number or more for each row, if there is one."""
     return next((head for head in encoder.heads if head.kind == "regression"), None)
 
 
-def base_of(encoder: Any, head: Head, answers: Arrays) -> Base:
+def base_of(encoder: Encoder, head: Head, answers: Arrays) -> Base:
     """The base of a regression head's answers, which are in encoded units."""
 
     def raw(numbers_no: np.ndarray) -> np.ndarray:
@@ -65,7 +65,7 @@ def base_of(encoder: Any, head: Head, answers: Arrays) -> Base:
 
 
 def conformal_scores(
-    encoder: Any, head: Head, answers: Arrays, targets: Arrays, weight: np.ndarray
+    encoder: Encoder, head: Head, answers: Arrays, targets: Arrays, weight: np.ndarray
 ) -> np.ndarray:
     """The score that each row of positive weight needs for its interval to hold its target [n, o],
     sorted by output.
@@ -108,7 +108,7 @@ def bounds(base: Base, score_o: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def conformal_metrics(
-    encoder: Any,
+    encoder: Encoder,
     head: Head,
     score_o: np.ndarray,
     answers: Arrays,
@@ -138,7 +138,7 @@ def conformal_metrics(
 
 
 def judge_intervals(
-    encoder: Any, scores_no: np.ndarray | None, answers: Arrays, batch: Batch
+    encoder: Encoder, scores_no: np.ndarray | None, answers: Arrays, batch: Batch
 ) -> dict[str, float]:
     """What a run's intervals are worth on rows that it has not seen: {"level", "rows" that the
     scores are of, and `conformal_metrics`}; {} without scores, or with too few.
@@ -153,7 +153,7 @@ def judge_intervals(
 
 
 def interval_columns(
-    encoder: Any, head: Head, score_o: np.ndarray, answers: Arrays
+    encoder: Encoder, head: Head, score_o: np.ndarray, answers: Arrays
 ) -> dict[str, np.ndarray]:
     """ "lower" and "upper" (several targets: "TARGET_lower", ...) beside the answers."""
     lower, upper = bounds(base_of(encoder, head, answers), score_o)
@@ -161,7 +161,7 @@ def interval_columns(
 
 
 def spread_columns(
-    encoder: Any, answers: Arrays, levels: tuple[float, ...]
+    encoder: Encoder, answers: Arrays, levels: tuple[float, ...]
 ) -> dict[str, np.ndarray]:
     """What the answers themselves say of how sure they are: "quantile_LEVEL", the median left out,
     which is the prediction, and "deviation", of a class "deviation_CLASS"; several targets:
@@ -184,7 +184,7 @@ def spread_columns(
     return columns
 
 
-def _several(encoder: Any) -> bool:
+def _several(encoder: Encoder) -> bool:
     return sum(len(head.columns) for head in encoder.heads) > 1
 
 
@@ -194,7 +194,9 @@ def _by_column(head: Head, numbers_no: np.ndarray) -> dict[str, np.ndarray]:
     return {name: by_step[:, :, i].ravel() for i, name in enumerate(head.columns)}
 
 
-def _named(encoder: Any, head: Head, numbers_no: np.ndarray, what: str) -> dict[str, np.ndarray]:
+def _named(
+    encoder: Encoder, head: Head, numbers_no: np.ndarray, what: str
+) -> dict[str, np.ndarray]:
     several = _several(encoder)
     return {
         f"{name}_{what}" if several else what: array
@@ -202,7 +204,7 @@ def _named(encoder: Any, head: Head, numbers_no: np.ndarray, what: str) -> dict[
     }
 
 
-def check_numbers(encoder: Any) -> Head:
+def check_numbers(encoder: Encoder) -> Head:
     """The regression head. Raises UserError if there is none."""
     head = numbers_head(encoder)
     if head is None:

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from train.data.dataset import Encoder, Head
+from train.data.series.encoder import SeriesEncoder
 from train.evaluation.metrics.clusters import cluster_metrics
 from train.evaluation.metrics.codes import reconstruction_metrics
-from train.evaluation.metrics.sequences import next_binary_metrics, next_number_metrics, tag_metrics
-
-if TYPE_CHECKING:
-    from train.data.dataset import Head
-from typing import TYPE_CHECKING
-
-from train.data.sequences.encoder import SequenceEncoder
-from train.data.series.encoder import SeriesEncoder
-from train.data.table.encoder import TableEncoder
 from train.evaluation.metrics.forecasts import forecast_metrics
+from train.evaluation.metrics.sequences import next_binary_metrics, next_number_metrics, tag_metrics
 from train.evaluation.metrics.supervised import (
     binary_metrics,
     interval_metrics,
@@ -27,9 +20,6 @@ from train.evaluation.metrics.supervised import (
     own_interval,
     regression_metrics,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 def score_heads(
@@ -90,7 +80,7 @@ def score_heads(
 
 
 def score(
-    encoder: TableEncoder | SequenceEncoder | SeriesEncoder,
+    encoder: Encoder,
     answers: Mapping[str, np.ndarray],
     targets: Mapping[str, np.ndarray],
     weight: np.ndarray | None = None,

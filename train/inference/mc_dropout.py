@@ -21,6 +21,7 @@ from nets.sequence import STEP_KINDS
 from train.config.net_options import LSTM, Dense
 from train.config.options import Config
 from train.core.network import make_network
+from train.data.dataset import Encoder
 from train.errors import UserError
 
 Array = jax.Array
@@ -28,7 +29,7 @@ Answers = dict[str, Array]
 
 
 def make_sampler(
-    config: Config, encoder: Any
+    config: Config, encoder: Encoder
 ) -> Callable[[Any, Mapping[str, Any], Array], Answers]:
     """(variables, encoded inputs of b rows, keys [s]) -> {head: mean of its answers,
     head.deviation: their deviation}.

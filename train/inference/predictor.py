@@ -19,12 +19,9 @@ from train.config.bounded import resolved
 from train.config.net_options import LSTM
 from train.config.options import Config
 from train.core.network import make_network
-from train.data.dataset import Head
+from train.data.dataset import Columns, Dataset, Encoder, Head
 from train.data.files.arrow import as_table
 from train.data.sequences.encoder import SequenceEncoder
-from train.data.series.encoder import SeriesEncoder
-from train.data.series.future import future_columns, read_future
-from train.data.table.encoder import TableEncoder
 from train.errors import UserError
 from train.evaluation.conformal import check_numbers, interval_columns, needed_score, spread_columns
 from train.inference.mc_dropout import make_sampler, summarise
@@ -49,7 +46,7 @@ class Predictor:
     def __init__(
         self,
         config: Config,
-        encoder: TableEncoder | SeriesEncoder | SequenceEncoder,
+        encoder: Encoder,
         variables: Any,
         scores: Callable[[], np.ndarray] | None = None,
         *,
@@ -87,12 +84,13 @@ class Predictor:
         One target: an array [rows] of numbers or of class labels. Several: a dict of such arrays.
         Raises UserError if a column is missing or holds what the training file did not.
         """
-        columns, _ = self._columns(as_table(data, self.config.data.missing), "data")
-        names = [name for name in columns if not name.startswith("probability_")]
-        if isinstance(self.encoder, SeriesEncoder):
-            columns = {name: np.asarray(columns[name]) for name in names[1:]}  # without "row"
-            names = list(columns)
-        return columns[names[0]] if len(names) == 1 else {name: columns[name] for name in names}
+        rows = self.encoder.read(as_table(data, self.config.data.missing), "data")
+        columns = self.encoder.tabulate(rows, self.answers(rows.inputs))
+        shown = {}
+        for name, column in columns.items():
+            if not name.startswith("probability_"):
+                shown[name] = np.asarray(column)
+        return next(iter(shown.values())) if len(shown) == 1 else shown
 
     def step(self, data: Any, carry: Any = None) -> tuple[dict[str, np.ndarray], Any]:
         """The columns for sequences that go on: the next step (or steps) of each row, and the carry
@@ -131,10 +129,8 @@ class Predictor:
         return self.encoder.decode(together), tuple(carry for _, carry in stepped)
 
     def table(self, data: pa.Table, where: str = "data", **sure: Any) -> pa.Table:
-        """`row`, the number in `data`, beside the `columns`, whose further arguments `sure` are."""
+        """`row`, the number in `data`, beside the `columns`, whose further arguments are `sure`."""
         columns = self.columns(data, where, **sure)
-        if isinstance(self.encoder, SeriesEncoder):
-            return pa.table(columns)
         return pa.table({"row": np.arange(data.num_rows), **columns})
 
     def columns(
@@ -145,9 +141,9 @@ class Predictor:
         interval: float | None = None,
         dropout_samples: int | None = None,
         seed: int = 0,
-    ) -> dict[str, np.ndarray]:
+    ) -> Columns:
         """`prediction` (several targets: their names) and, for classes, `probability_CLASS`; of a
-        series the forecasts from its end on, as `future_columns` has them; beside them what
+        series the forecasts from its end on, and the `row` of each; beside them what
         `spread_columns` and, with the level `interval`, `interval_columns` name. With
         `dropout_samples` the answers are means over as many thinned nets, drawn by `seed`, and a
         deviation stands beside them. Raises UserError.
@@ -160,7 +156,11 @@ class Predictor:
         answer = partial(self._in_blocks, self._together)
         if dropout_samples is not None:
             answer = partial(self.sampled, n_samples=dropout_samples, seed=seed)
-        columns, answers = self._columns(table, where, answer)
+        rows = self.encoder.read(table, where)
+        answers = answer(rows.inputs)
+        columns = self.encoder.tabulate(rows, answers)
+        if rows.numbers is not None:
+            columns = {"row": rows.numbers, **columns}
         more = spread_columns(self.encoder, answers, self.config.quantiles)
         if needed is not None:
             more |= interval_columns(self.encoder, *needed, self._said(answers))
@@ -170,21 +170,6 @@ class Predictor:
                 f"{where}: {taken!r} is a target and the name of another column of the answers; rename it"
             )
         return columns | more
-
-    def _columns(
-        self, table: pa.Table, where: str, answer: Callable[[Arrays], Arrays] | None = None
-    ) -> tuple[dict[str, Any], Arrays]:
-        """The columns that the answers themselves are, and the answers."""
-        answer = answer or self.answers
-        if isinstance(self.encoder, SeriesEncoder):
-            future = read_future(self.encoder, table, where)
-            answers = answer(future.inputs)
-            return future_columns(self.encoder, future, answers), answers
-        answers = answer(self.encoder.encode(table, where))
-        names = (
-            self.encoder.names(table, where) if isinstance(self.encoder, SequenceEncoder) else {}
-        )
-        return names | self.encoder.decode(answers), answers
 
     def _said(self, answers: Arrays) -> Arrays:
         """The answers without the deviation between members where no net itself says how sure it
@@ -265,7 +250,7 @@ class Predictor:
             )
         return _joined(blocks, n, axis)
 
-    def judged(self, dataset: Any, rows: np.ndarray) -> tuple[Arrays, np.ndarray, Arrays]:
+    def judged(self, dataset: Dataset, rows: np.ndarray) -> tuple[Arrays, np.ndarray, Arrays]:
         """Targets, weights and answers of a data set's rows, some at a time: inputs never stand in
         memory twice.
         """

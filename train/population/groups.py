@@ -19,6 +19,7 @@ from train.config.bounded import resolved
 from train.config.members import NUMBERS, Member, config_of, members_of, with_values
 from train.config.options import Config
 from train.core.program import Data
+from train.data.dataset import Dataset
 from train.parallel.hosts import on_process_zero
 from train.run.device_data import to_device
 from train.run.metadata import check_or_write_metadata
@@ -28,7 +29,7 @@ from train.run.run import Run
 Array = jax.Array
 
 
-def prepare_population(config: Config, dataset: Any, folder: Path) -> list[Run]:
+def prepare_population(config: Config, dataset: Dataset, folder: Path) -> list[Run]:
     """A run for each group of members that share a program. Writes the config into the folder, or
     checks it there.
     """
@@ -51,7 +52,7 @@ def prepare_population(config: Config, dataset: Any, folder: Path) -> list[Run]:
     return [replace(run, config=replace(run.config, population=config.population)) for run in runs]
 
 
-def _signature(config: Config, dataset: Any, statistics: Any) -> str:
+def _signature(config: Config, dataset: Dataset, statistics: Any) -> str:
     """Equal for members that one program can train."""
     blank = with_values(
         config, {path: 0.0 for path in NUMBERS if _number(config, path) is not None}
@@ -71,7 +72,7 @@ def _number(config: Config, path: str) -> float | None:
 
 
 def _group(
-    folder: Path, part: str, views: list[Any], group: list[tuple[Member, Config, Any]]
+    folder: Path, part: str, views: list[Dataset], group: list[tuple[Member, Config, Any]]
 ) -> Run:
     members = tuple(member for member, _, _ in group)
     config = group[0][1]

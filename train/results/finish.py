@@ -22,7 +22,7 @@ from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
 from train.data.table.clusters import ClusterEncoder
 from train.data.table.codes import LABEL, ReconstructionEncoder
-from train.data.table.dataset import Dataset
+from train.data.table.dataset import TableDataset
 from train.data.table.encoder import TableEncoder
 from train.evaluation.baselines.clusters import one_unit
 from train.evaluation.baselines.codes import component_answers
@@ -140,12 +140,13 @@ def _beside(
             return {
                 "baselines": {judged: sequence_baselines(sequences.encoder, _sample(run), batch)}
             }
-        case Dataset(encoder=ClusterEncoder()):
+        case TableDataset(encoder=ClusterEncoder()):
             rows = predictor.answers(_sample(run).inputs)["row"]
             return {"baselines": {judged: {"one_unit": one_unit(rows, answers["row"])}}}
-        case Dataset(encoder=ReconstructionEncoder()):
+        case TableDataset(encoder=ReconstructionEncoder()):
             return {"baselines": {judged: _components(run, predictor, batch, answers)}}
         case table:
+            assert isinstance(table, TableDataset)
             return {"baselines": {judged: table_baselines(table.encoder, _sample(run), batch)}}
 
 
@@ -159,6 +160,7 @@ def _components(
     train = _sample(run)
     size = answers["code"].shape[1]
     rows = predictor.answers(train.inputs)["row"]
+    assert isinstance(encoder, ReconstructionEncoder)
     sizes = encoder.category_sizes
     found = component_answers(
         rows, train.weight, answers["row"], encoder.heads[0].name, sizes, size
@@ -202,6 +204,7 @@ def _importance(run: Run, predictor: Predictor, batch: Batch) -> dict[str, dict[
     ):
         # A column shuffled within its window is no series any more, and other nets have no target.
         return {}
+    assert isinstance(encoder, TableEncoder)
     error = prediction_error(encoder.heads, batch.target, batch.weight, encoder.units)
     return permutation_importance(
         predictor.answers, batch.inputs, encoder.places(), error, run.config.seed
@@ -222,7 +225,7 @@ def _shown(
         for h in encoder.heads
     ]
     for head in heads:
-        if head["kind"] == "reconstruction" and not encoder.number_names:
+        if isinstance(encoder, ReconstructionEncoder) and not encoder.number_names:
             head["kind"] = "reconstructed_categories"
         if head["kind"] == "tags" and are_entities(head["classes"]):
             head["kind"] = "entities"

@@ -19,6 +19,7 @@ from train.config.members import Member, config_of
 from train.config.options import Config
 from train.core.state import State
 from train.core.weights import Weights, count_parameters
+from train.data.dataset import Dataset
 from train.evaluation.score import score
 from train.inference.load import KEPT
 from train.inference.predictor import Predictor
@@ -26,11 +27,11 @@ from train.parallel.hosts import is_first
 from train.population.vmapped import own_valid_rows
 from train.run.folder import write_json
 from train.run.log import read_history, write_history
-from train.run.prepare import resolve_config, training_rows
+from train.run.prepare import resolve_config
 from train.run.run import Run
 
 Arrays = dict[str, np.ndarray]
-Rows = tuple[Arrays, np.ndarray, Arrays]  # targets, weights, answers
+Rows = tuple[Mapping[str, np.ndarray], np.ndarray, Arrays]  # targets, weights, answers
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Outcome:
     valid: Rows | None = None
 
 
-def report_split(dataset: Any) -> str:
+def report_split(dataset: Dataset) -> str:
     """The split whose scores are shown: the test rows where there are any."""
     return next(split for split in ("test", "valid", "train") if len(dataset.splits[split]))
 
@@ -60,7 +61,7 @@ def single_outcome(run: Run, state: State) -> Outcome:
         "steps": step,
         "epochs": step // run.program.steps_per_epoch,
         "best_step": int(best.step),
-        "examples": step // run.program.steps_per_epoch * training_rows(run.dataset),
+        "examples": step // run.program.steps_per_epoch * run.dataset.n_train,
         "per_member": [
             {"seed": run.config.seed, "value": float(best.kept), "best_step": int(best.step)}
         ],
@@ -70,7 +71,7 @@ def single_outcome(run: Run, state: State) -> Outcome:
 
 
 def population_outcome(
-    config: Config, dataset: Any, runs: Sequence[Run], states: Sequence[State]
+    config: Config, dataset: Dataset, runs: Sequence[Run], states: Sequence[State]
 ) -> Outcome:
     """Of a population: every member judged alone, the settings compared, and those that answer
     together.
@@ -178,7 +179,7 @@ def _settings(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _kept(
-    config: Config, dataset: Any, records: list[dict[str, Any]], settings: list[dict[str, Any]]
+    config: Config, dataset: Dataset, records: list[dict[str, Any]], settings: list[dict[str, Any]]
 ) -> set[int]:
     """The numbers of the members that answer."""
     whole = [record for record in records if np.isfinite(record["value"])]

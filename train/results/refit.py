@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from train.config.members import config_of
 from train.config.options import Config
 from train.core.state import State
+from train.data.dataset import Dataset
 from train.results.outcome import Outcome, single_outcome, write_kept
 from train.run.device_data import to_device
 from train.run.prepare import make_program, resolve_config
@@ -19,7 +19,7 @@ from train.run.run import Run
 
 
 def refit_run(
-    config: Config, dataset: Any, runs: Sequence[Run], outcome: Outcome
+    config: Config, dataset: Dataset, runs: Sequence[Run], outcome: Outcome
 ) -> tuple[Run, int]:
     """The run of that net, and the number of its setting. It ends after as many whole epochs as
     were best in the folds, on average; an epoch of more rows has more steps.

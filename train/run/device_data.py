@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,14 +15,13 @@ from train.config.net_options import Dense
 from train.config.options import Config
 from train.core.augment import reads_spread
 from train.core.program import Data, Program
-from train.data.dataset import Head
-from train.data.table.dataset import Dataset
+from train.data.dataset import Dataset, Encoder, Head, Statistics
 from train.errors import UserError
 
 START_ROWS = 20_000  # of which units are drawn at most
 
 
-def to_device(program: Program, dataset: Dataset, statistics: dict[str, Any]) -> Data:
+def to_device(program: Program, dataset: Dataset, statistics: Statistics) -> Data:
     """Columns and targets scaled once, by the compiled network, and put where training will find
     them.
     """
@@ -79,15 +77,15 @@ def class_weights(config: Config, dataset: Dataset) -> np.ndarray:
 
     def count(head: Head) -> np.ndarray:
         return np.bincount(
-            dataset.target[head.name][dataset.splits["train"]], minlength=len(head.classes)
+            dataset.arrays.target[head.name][dataset.splits["train"]], minlength=len(head.classes)
         )
 
     head, factor_k = class_factors(config, dataset.encoder, count)
-    return factor_k[dataset.target[head.name]]
+    return factor_k[dataset.arrays.target[head.name]]
 
 
 def class_factors(
-    config: Config, encoder: Any, count: Callable[[Head], np.ndarray]
+    config: Config, encoder: Encoder, count: Callable[[Head], np.ndarray]
 ) -> tuple[Head, np.ndarray]:
     """The head that classes are weighted by, and the weight of each [k]; `count` gives the training
     rows of each.

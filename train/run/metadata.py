@@ -14,7 +14,7 @@ import jax
 from train import config as configs
 from train.config.bounded import resolved
 from train.config.options import Config
-from train.data.table.dataset import Dataset
+from train.data.dataset import Dataset
 from train.errors import UserError
 from train.run.folder import read_json, write_json
 

@@ -15,6 +15,7 @@ from train.config.recipe import resolve, resolve_sequences
 from train.core.network import make_network
 from train.core.optim import make_optimizer
 from train.core.program import Program
+from train.data.dataset import Dataset
 from train.data.sequences.encoder import SequenceEncoder
 from train.parallel.devices import EVERYWHERE, make_layout, place
 from train.parallel.hosts import on_process_zero
@@ -23,7 +24,7 @@ from train.run.metadata import check_or_write_metadata
 from train.run.run import Run
 
 
-def prepare(config: Config, dataset: Any, folder: Path) -> Run:
+def prepare(config: Config, dataset: Dataset, folder: Path) -> Run:
     """Resolves the config, writes it and the schema into the folder, or checks them against it;
     data to the device.
 
@@ -55,36 +56,27 @@ def place_run(run: Run, specs: Any = EVERYWHERE) -> Run:
     )
 
 
-def in_folds(config: Config, dataset: Any) -> list[Any]:
+def in_folds(config: Config, dataset: Dataset) -> list[Dataset]:
     """The data set once for every fold, with other splits; as it is where there are none."""
     if config.population.folds == 1:
         return [dataset]
-    return [
-        dataclasses.replace(dataset, splits=splits)
-        for splits in dataset.folds(config.population.folds)
-    ]
+    return [dataset.with_splits(splits) for splits in dataset.folds(config.population.folds)]
 
 
-def resolve_config(config: Config, dataset: Any) -> Config:
+def resolve_config(config: Config, dataset: Dataset) -> Config:
     """The config with every "auto" replaced by what suits the data."""
-    n_train = training_rows(dataset)
     if isinstance(dataset.encoder, SequenceEncoder):
-        config = resolve_sequences(config, n_train, **dataset.encoder.traits)
+        config = resolve_sequences(config, dataset.n_train, **dataset.encoder.traits)
     classes = dataset.encoder.heads[0].kind not in ("regression", "reconstruction")
     return resolve(
-        config, n_train, classes=classes, season=getattr(dataset.encoder, "season", None)
+        config, dataset.n_train, classes=classes, season=getattr(dataset.encoder, "season", None)
     )
 
 
-def training_rows(dataset: Any) -> int:
-    """Training rows of an epoch, whether they are in memory or not."""
-    return getattr(dataset, "n_train", len(dataset.splits["train"]))
-
-
-def make_program(config: Config, dataset: Any) -> Program:
+def make_program(config: Config, dataset: Dataset) -> Program:
     """The code of a resolved config's run. Numbers of the config may be traced."""
     network, tasks = make_network(config, dataset.encoder)
-    n_steps = -(-training_rows(dataset) // resolved(config.train.batch_size))
+    n_steps = -(-dataset.n_train // resolved(config.train.batch_size))
     total = n_steps * resolved(config.train.epochs)
     return Program(
         network, dataset.take, tasks, make_optimizer(config.optim, total), config, total, n_steps

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from train.config.members import Member
 from train.config.options import Config
 from train.core.program import Data, Program
+from train.data.dataset import Dataset
 from train.parallel.devices import Layout
 
 
@@ -24,7 +24,7 @@ class Run:
 
     folder: Path
     config: Config
-    dataset: Any
+    dataset: Dataset
     program: Program
     data: Data
     members: tuple[Member, ...] = ()

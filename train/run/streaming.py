@@ -29,6 +29,7 @@ from train.core.state import State
 from train.core.step import update
 from train.data.dataset import Batch
 from train.data.stream.chunks import Chunk, Plan, ahead, plan_chunks, read_chunks
+from train.data.stream.dataset import StreamDataset
 from train.errors import UserError
 from train.parallel.devices import EVERYWHERE, compiled, place_rows
 from train.run.device_data import class_factors
@@ -44,7 +45,7 @@ def plan_of(config: Config, n_train: int) -> Plan:
 
 
 def is_stream(run: Run) -> bool:
-    return getattr(run.dataset, "stream", None) is not None
+    return isinstance(run.dataset, StreamDataset)
 
 
 def start_stream(run: Run, state: State) -> State:
@@ -119,6 +120,7 @@ def compile_chunks(run: Run, state: State) -> Callable[..., tuple[State, Any, An
     """
     program = run.program
     dataset = run.dataset
+    assert isinstance(dataset, StreamDataset)
     options = run.config.train
     layout = run.layout
     plan = plan_of(run.config, dataset.n_train)
@@ -191,5 +193,7 @@ def _factors(run: Run) -> tuple[str, np.ndarray] | None:
     """
     if run.config.class_weight is None:
         return None
-    head, factor_k = class_factors(run.config, run.dataset.encoder, run.dataset.stream.class_counts)
+    dataset = run.dataset
+    assert isinstance(dataset, StreamDataset)
+    head, factor_k = class_factors(run.config, dataset.encoder, dataset.stream.class_counts)
     return head.name, factor_k

@@ -13,7 +13,8 @@ import pytest
 
 from train.config.data_options import Series
 from train.data.series import stamps
-from train.data.series.future import judged_windows, read_future
+from train.data.series.encoder import read_future
+from train.data.series.future import judged_windows
 from train.data.series.load import load_series
 from train.errors import UserError
 

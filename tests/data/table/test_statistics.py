@@ -44,9 +44,21 @@ def data():
     return {"numbers": numbers, "codes": codes}, targets, np.arange(0, N, 2)
 
 
+def fit_for(inputs, targets, rows, encoder, options):
+    return fit_statistics(
+        inputs,
+        targets,
+        rows,
+        encoder.heads,
+        encoder.category_sizes,
+        options.scaling,
+        encoder.target_scaling,
+    )
+
+
 def fit(data, scaling, **options):
     inputs, targets, rows = data
-    return fit_statistics(inputs, targets, rows, encoder(), Table(scaling=scaling, **options))
+    return fit_for(inputs, targets, rows, encoder(), Table(scaling=scaling, **options))
 
 
 def test_standard_is_that_of_scikit_learn(data):
@@ -93,7 +105,7 @@ def test_knots_are_training_quantiles(data):
 def test_the_number_of_knots_follows_the_rows():
     numbers = np.random.default_rng(0).normal(size=(40_000, 1)).astype(np.float32)
     for rows, expected in ((3_000, 100), (40_000, 1000)):
-        fitted = fit_statistics(
+        fitted = fit_for(
             {"numbers": numbers}, {}, np.arange(rows), encoder((), ()), Table(scaling="quantile")
         )
         assert fitted["inputs"]["knots"].shape == (1, expected)
@@ -101,7 +113,7 @@ def test_the_number_of_knots_follows_the_rows():
 
 def test_quantiles_of_many_rows_come_from_a_sample():
     numbers = np.random.default_rng(0).normal(size=(250_000, 1)).astype(np.float32)
-    fitted = fit_statistics(
+    fitted = fit_for(
         {"numbers": numbers}, {}, np.arange(250_000), encoder((), ()), Table(scaling="robust")
     )
     assert fitted["inputs"]["fill"][0] == pytest.approx(0, abs=0.02)
@@ -113,7 +125,7 @@ def test_quantiles_of_many_rows_come_from_a_sample():
 def test_seen_marks_the_codes_of_training_rows(data):
     inputs, targets, _ = data
     inputs["codes"][:4] = [[0, 3], [2, 1], [1, 4], [2, 1]]
-    fitted = fit_statistics(inputs, targets, np.array([0, 1, 3]), encoder(), Table(scaling="none"))
+    fitted = fit_for(inputs, targets, np.array([0, 1, 3]), encoder(), Table(scaling="none"))
     np.testing.assert_array_equal(fitted["inputs"]["seen"], [[1, 0, 1, 0, 0], [0, 1, 0, 1, 0]])
 
 
@@ -133,9 +145,7 @@ def test_targets_have_mean_spread_and_range(data):
 
 def test_target_scaling_none_keeps_the_target(data):
     inputs, targets, rows = data
-    fitted = fit_statistics(
-        inputs, targets, rows, encoder(target_scaling="none"), Table(scaling="none")
-    )
+    fitted = fit_for(inputs, targets, rows, encoder(target_scaling="none"), Table(scaling="none"))
     assert list(fitted["targets"]["value"]["center"]) == [0, 0] and list(
         fitted["targets"]["value"]["scale"]
     ) == [1, 1]
@@ -164,7 +174,7 @@ def test_all_arrays_are_float32_and_absent_inputs_have_no_keys(data):
             *fitted["targets"]["kind"].values(),
         ]
         assert {array.dtype for array in arrays} == {np.dtype(np.float32)}
-    codes_only = fit_statistics(
+    codes_only = fit_for(
         {"codes": inputs["codes"]}, targets, rows, encoder(), Table(scaling="standard")
     )
     assert set(codes_only["inputs"]) == {"seen"}

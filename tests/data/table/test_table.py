@@ -20,14 +20,14 @@ from hypothesis import strategies as st
 
 from train.config.data_options import Table
 from train.data.table import load as table_module
-from train.data.table.dataset import Dataset
+from train.data.table.dataset import TableDataset
 from train.data.table.load import load_table
 from train.errors import UserError
 
 N = 60
 
 
-def load(tables: dict[str, pa.Table] | pa.Table, loss: str = "auto", **options) -> Dataset:
+def load(tables: dict[str, pa.Table] | pa.Table, loss: str = "auto", **options) -> TableDataset:
     """`load_table` of tables in memory, by the name of their part."""
     tables = {"train": tables} if isinstance(tables, pa.Table) else tables
     paths = {"path" if part == "train" else f"{part}_path": part for part in tables}
@@ -285,7 +285,9 @@ def test_take_is_plain_indexing_on_numpy_and_jax():
     dataset = load(pa.table(make() | {"w": np.arange(N)}), target=("y", "kind"), weight="w")
     rows = np.array([4, 4, 17])
     on_host = dataset.take(dataset.arrays, rows)
-    on_device = jax.jit(Dataset.take)(jax.tree.map(jnp.asarray, dataset.arrays), jnp.asarray(rows))
+    on_device = jax.jit(TableDataset.take)(
+        jax.tree.map(jnp.asarray, dataset.arrays), jnp.asarray(rows)
+    )
     assert on_host.length is None and set(on_host.target) == {"value", "kind"}
     np.testing.assert_array_equal(on_host.inputs["numbers"], dataset.inputs["numbers"][rows])
     np.testing.assert_array_equal(on_host.weight, rows)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from train.config.data_options import Sequences
-from train.data.dataset import Batch
+from train.data.dataset import Array, Batch, Options, Scale, Statistics
+from train.data.row_dataset import RowDataset
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.statistics import sequence_statistics
-from train.data.table.dataset import Dataset
-
-Arrays = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
-class SequenceDataset(Dataset):
+class SequenceDataset(RowDataset):
     """Sequences, padded to one width: inputs as `SequenceEncoder.encode` has them, targets
     likewise.
     """
@@ -31,9 +27,7 @@ class SequenceDataset(Dataset):
         """The whole pool, row axis first."""
         return Batch(self.inputs, self.target, self.weight, self.inputs["length"])
 
-    def prepared(
-        self, scale: Callable[[Arrays], Arrays], scale_target: Callable[[Arrays], Arrays]
-    ) -> Batch:
+    def prepared(self, scale: Scale, scale_target: Scale) -> Batch:
         """`arrays` with inputs and targets as the network's `preprocess` and `preprocess_target`
         give them.
         """
@@ -41,14 +35,14 @@ class SequenceDataset(Dataset):
         return batch._replace(length=batch.inputs["length"])
 
     @staticmethod
-    def take(arrays: Batch, indices: Any) -> Batch:
+    def take(arrays: Batch, indices: Array) -> Batch:
         """The rows `indices` [b] of `arrays`, whether numpy's or jax's; pure, so it works under
         jit.
         """
-        batch = Dataset.take(arrays, indices)
+        batch = RowDataset.take(arrays, indices)
         return batch._replace(length=batch.inputs["length"])
 
-    def statistics(self, rows: np.ndarray, options: Sequences | None = None) -> dict[str, Any]:
+    def statistics(self, rows: np.ndarray, options: Options | None = None) -> Statistics:
         """What is fitted on these training rows (see `sequence_statistics`)."""
         del options
         return sequence_statistics(self.inputs, self.target, rows, self.encoder)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from train.data.dataset import Head
+from train.data.dataset import Arrays, Columns, Head, HostArrays, Rows
 from train.data.sequences.steps import (
     NumberSteps,
     check_columns,
@@ -31,7 +31,6 @@ from train.data.sequences.text import Vocabulary
 from train.data.table.encoder import TableEncoder
 from train.errors import UserError
 
-Arrays = dict[str, np.ndarray]
 # Padded widths are multiples of it, so that files of nearly the same length share a compiled
 # program.
 WIDTH = 8
@@ -76,7 +75,7 @@ class SequenceEncoder:
         return tuple(channel for column in self.numbers for channel in column.channels)
 
     @property
-    def units(self) -> Arrays:
+    def units(self) -> HostArrays:
         """{head of numbers: units [o] of its columns}."""
         units = dict(self.labels.units)
         if self.next_kind == "numbers":
@@ -107,7 +106,7 @@ class SequenceEncoder:
                 table = first_of_lists(table, column.name, where)
         return table
 
-    def names(self, table: pa.Table, where: str) -> dict[str, Any]:
+    def names(self, table: pa.Table, where: str) -> Columns:
         """{"row": [n], id: [n]} of a table with a row per step; {} where every row is a
         sequence.
         """
@@ -124,14 +123,23 @@ class SequenceEncoder:
             return read_step_numbers(table, self.numbers[0].name, where).lengths
         return read_step_text(table, str(self.token), where).lengths
 
-    def encode(self, table: pa.Table, where: str) -> Arrays:
+    def read(self, table: pa.Table, where: str) -> Rows:
+        """All sequences of a table, as `encode` has them, and their `names`. Raises UserError."""
+        inputs = self.encode(table, where)
+        return Rows(inputs, self.names(table, where))
+
+    def tabulate(self, rows: Rows, answers: Arrays) -> Columns:
+        """The columns of answers to rows that were read: their names, then what is decoded."""
+        return {**rows.names, **self.decode(answers)}
+
+    def encode(self, table: pa.Table, where: str) -> HostArrays:
         """{"length": int32 [n]; "numbers": float32 [n, t, f], nan where missing; "tokens": int32
         [n, t]; "characters": [n, t, c]}, zero beyond a row's length; absent what is not read.
         Raises UserError.
         """
         table = self.rows(table, where)
         check_columns(table, self.input_names, "inputs", where)
-        flat: Arrays = {}
+        flat: HostArrays = {}
         lengths: dict[str, np.ndarray] = {}
         parts = []
         for column in self.numbers:
@@ -158,7 +166,7 @@ class SequenceEncoder:
         padded = {name: pad_steps(values, length, width) for name, values in flat.items()}
         return {"length": length.astype(np.int32), **padded}
 
-    def encode_targets(self, table: pa.Table, where: str) -> tuple[Arrays, np.ndarray]:
+    def encode_targets(self, table: pa.Table, where: str) -> tuple[HostArrays, np.ndarray]:
         """({label head: as TableEncoder has it, tags: int32 [n, t], next step: float32 [n, t, f]},
         whether all are present [n]). Beyond a row's end tags are -1, numbers nan. Raises UserError,
         also for tags of another length.
@@ -170,7 +178,7 @@ class SequenceEncoder:
             "target",
             where,
         )
-        targets: Arrays = {}
+        targets: HostArrays = {}
         present = np.ones(table.num_rows, bool)
         if self.labels.targets:
             targets, present = self.labels.encode_targets(table, where)
@@ -185,7 +193,7 @@ class SequenceEncoder:
             targets[NEXT] = next_steps(pad_steps(np.concatenate(parts, 1), length, width, np.nan))
         return targets, present
 
-    def decode(self, answers: Mapping[str, Any]) -> Arrays:
+    def decode(self, answers: Arrays) -> HostArrays:
         """Answers as columns [n]: "prediction" (several targets: their names), and for labels
         "probability_CLASS".
 
@@ -211,7 +219,7 @@ class SequenceEncoder:
             steps = {"prediction": next(iter(steps.values()))}
         return {n: a for n, a in labels.items() if n not in probabilities} | steps | probabilities
 
-    def raw_targets(self, targets: Mapping[str, Any]) -> Arrays:
+    def raw_targets(self, targets: Arrays) -> HostArrays:
         """Encoded targets as columns [n]: "target" (several: "target_NAME")."""
         raw = (
             self.labels.raw_targets({h.name: targets[h.name] for h in self.labels.heads})
@@ -225,13 +233,13 @@ class SequenceEncoder:
             raw = {f"target_{self.labels.targets[0].name}": raw["target"]}
         return raw | {f"target_{name}": column for name, column in steps.items()}
 
-    def to_units(self, arrays: Mapping[str, Any]) -> Arrays:
+    def to_units(self, arrays: Arrays) -> HostArrays:
         """{label head: targets or answers} with numbers in raw units."""
         return self.labels.to_units({head.name: arrays[head.name] for head in self.labels.heads})
 
-    def _steps(self, arrays: Mapping[str, Any]) -> Arrays:
+    def _steps(self, arrays: Arrays) -> HostArrays:
         """Columns of lists [n] of the heads that have a value per step."""
-        columns: Arrays = {}
+        columns: HostArrays = {}
         for column in self.tags:
             codes_nt = np.asarray(arrays[column.name])
             columns[column.name] = _objects(

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from train.config.data_options import Table
 from train.data.sequences.encoder import NEXT, SequenceEncoder
 from train.data.sequences.tags import transition_scores
 from train.data.table.statistics import fit_statistics
@@ -46,11 +45,11 @@ def sequence_statistics(
             np.float32
         )
     labels = {head.name: target[head.name] for head in encoder.labels.heads}
-    by_head = (
-        fit_statistics({}, labels, rows, encoder.labels, Table(scaling="none"))["targets"]
-        if labels
-        else {}
-    )
+    by_head = {}
+    if labels:
+        scaling = encoder.labels.target_scaling
+        fitted_labels = fit_statistics({}, labels, rows, encoder.labels.heads, (), "none", scaling)
+        by_head = fitted_labels["targets"]
     for tag in encoder.tags:
         codes = target[tag.name][rows]
         k = len(tag.classes)

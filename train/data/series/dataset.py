@@ -6,17 +6,16 @@ ahead, o targets.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
 
 import jax.numpy as jnp
 import numpy as np
 
-from train.data.dataset import Batch, Head
+from train.data.dataset import Array, Batch, Head, Options, Scale, Statistics
 from train.data.folds import fold_windows
 from train.data.series.encoder import Flat, SeriesEncoder
 from train.data.series.windows import rows_covered
@@ -25,8 +24,8 @@ from train.data.series.windows import rows_covered
 class SeriesArrays(NamedTuple):
     """What windows are gathered from: `values` [t, c] and the rows they begin at, int32 [n]."""
 
-    values: Any
-    starts: Any
+    values: Array
+    starts: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +49,11 @@ class SeriesDataset:
         return self.encoder.heads
 
     @property
+    def n_train(self) -> int:
+        """Training windows of an epoch."""
+        return len(self.splits["train"])
+
+    @property
     def original_rows(self) -> np.ndarray:
         """The row of the file that each window's first prediction is for [n], the first being 0."""
         return self.flat.rows[self.starts + self.encoder.lookback]
@@ -63,14 +67,14 @@ class SeriesDataset:
     def arrays(self) -> SeriesArrays:
         return SeriesArrays(self.values, self.starts)
 
-    def prepared(self, scale: Any, scale_target: Any) -> SeriesArrays:
+    def prepared(self, scale: Scale, scale_target: Scale) -> SeriesArrays:
         """The arrays as the network's `preprocess` has them: scaled once, so that `take` gives
         scaled windows.
         """
         del scale_target  # a window's targets are taken from the columns it reads
         return SeriesArrays(scale({"past": self.values})["past"], self.starts)
 
-    def take(self, arrays: SeriesArrays, indices: Any) -> Batch:
+    def take(self, arrays: SeriesArrays, indices: Array) -> Batch:
         """The windows `indices` [b] of `arrays`, whether numpy's or jax's: {"past": [b, l, c],
         "future": [b, h, k], if there are columns known ahead} and {"value": [b, h * o]}. Pure, so
         it works under jit.
@@ -109,7 +113,11 @@ class SeriesDataset:
             for train, valid in pairs
         ]
 
-    def statistics(self, rows: np.ndarray, options: Any = None) -> dict[str, Any]:
+    def with_splits(self, splits: Mapping[str, np.ndarray]) -> Self:
+        """The same windows, divided otherwise."""
+        return replace(self, splits=dict(splits))
+
+    def statistics(self, rows: np.ndarray, options: Options | None = None) -> Statistics:
         """Mean and standard deviation of each column over the flat rows of these training windows;
         calendar features, which lie between -1 and 1, are left as they are.
         """
@@ -128,7 +136,7 @@ class SeriesDataset:
         scale[np.ptp(values_tc, axis=0) == 0] = 1
         return {"inputs": {"center": center.astype(np.float32), "scale": scale.astype(np.float32)}}
 
-    @functools.cached_property
+    @property
     def fingerprint(self) -> str:
         """SHA-256 of the encoder, the values and the windows, in hexadecimal."""
         digest = hashlib.sha256(json.dumps(self.encoder.to_json(), sort_keys=True).encode())

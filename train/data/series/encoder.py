@@ -16,8 +16,16 @@ import numpy as np
 import pyarrow as pa
 
 from train.data.columns import RawColumn, get_column, read_numbers, read_text, read_times
-from train.data.dataset import Head
-from train.data.series.stamps import DAY, SECOND, TimeStep, calendar, show_stamp
+from train.data.dataset import Arrays, Columns, Head, HostArrays, Rows
+from train.data.series.stamps import (
+    DAY,
+    SECOND,
+    TimeStep,
+    calendar,
+    continue_stamps,
+    find_step,
+    show_stamp,
+)
 from train.errors import UserError
 
 
@@ -176,17 +184,37 @@ class SeriesEncoder:
             return filled_tc
         return np.concatenate([filled_tc, calendar(flat.stamps, self.cycles)], axis=1)
 
-    def to_units(self, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    def read(self, table: pa.Table, where: str) -> Rows:
+        """What comes after the end of each group (see `read_future`): a row for each step to come.
+
+        They are named by "group" and "time". Raises UserError.
+        """
+        future = read_future(self, table, where)
+        names: Columns = {}
+        if future.groups is not None:
+            names["group"] = np.repeat(future.groups, self.horizon)
+        if future.stamps is not None and self.time is not None:
+            names["time"] = write_stamps(future.stamps.ravel(), self.time)
+        return Rows(future.inputs, names, future.rows.ravel())
+
+    def tabulate(self, rows: Rows, answers: Arrays) -> Columns:
+        """Forecasts as columns, a row for each group and step, beside the names of the steps."""
+        columns = dict(rows.names)
+        for name, forecasts in self.decode(answers).items():
+            columns[name] = forecasts.ravel()
+        return columns
+
+    def to_units(self, arrays: Arrays) -> HostArrays:
         """{"value": targets or answers} in raw units, float64 [n, h * o]."""
         shift = np.tile([column.shift for column in self.targets], self.horizon)
         return {"value": np.asarray(arrays["value"], np.float64) * self.units["value"] + shift}
 
-    def decode(self, answers: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    def decode(self, answers: Arrays) -> HostArrays:
         """{target: forecasts [n, h]} in raw units."""
         raw_nho = self.to_units(answers)["value"].reshape(-1, self.horizon, self.n_targets)
         return {column.name: raw_nho[:, :, i] for i, column in enumerate(self.targets)}
 
-    def raw_targets(self, targets: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    def raw_targets(self, targets: Arrays) -> HostArrays:
         """The same of what came: {"target", or "target_NAME" where there are several: [n, h]}."""
         names = (
             ["target"]
@@ -286,3 +314,87 @@ def last_labelled(encoder: SeriesEncoder, numbers_tc: np.ndarray, flat: Flat) ->
     present_t = ~np.isnan(numbers_tc[:, : encoder.n_targets]).all(axis=1)
     place_t = np.arange(len(flat.rows)) - np.repeat(flat.firsts, flat.sizes)
     return np.maximum.reduceat(np.where(present_t, place_t, -1), flat.firsts)
+
+
+@dataclass(frozen=True)
+class Future:
+    """The window that each group ends in, and the steps after it.
+
+    `inputs` {"past": [g, l, c], "future": [g, h, k] if any column is known ahead}, in encoded
+    units. Of each step to come: `rows` [g, h], its number in the file, there or not yet; `groups`
+    [g] and `stamps` [g, h], None where a file has none.
+    """
+
+    inputs: HostArrays
+    rows: np.ndarray
+    groups: np.ndarray | None
+    stamps: np.ndarray | None
+
+
+def read_future(encoder: SeriesEncoder, table: pa.Table, where: str) -> Future:
+    """What comes after each group's last row with a target. Columns that are known ahead are read
+    from the `horizon` rows after it, which the file then must have. Raises UserError.
+    """
+    flat = encoder.order(table, where)
+    _check_step(encoder, flat, where)
+    numbers_tc = encoder.numbers(table, where, flat)
+    values_tc = encoder.complete(numbers_tc, flat)
+    end_g = flat.firsts + last_labelled(encoder, numbers_tc, flat) + 1
+    _check_lengths(encoder, flat, end_g, where)
+    steps_h = np.arange(encoder.horizon)
+    inputs = {"past": values_tc[end_g[:, None] + np.arange(-encoder.lookback, 0)]}
+    if encoder.n_known:
+        ahead_gh = end_g[:, None] + steps_h
+        stamps = None if flat.stamps is None else flat.stamps[ahead_gh]
+        rows = flat.rows[ahead_gh]
+        known = [
+            values_tc[ahead_gh][:, :, len(encoder.columns) - encoder.n_known : len(encoder.columns)]
+        ]
+    else:
+        stamps = _stamps_after(encoder, flat, end_g)
+        rows = table.num_rows + np.arange(len(end_g) * encoder.horizon).reshape(-1, encoder.horizon)
+        known = []
+    if encoder.cycles and stamps is not None:
+        cycles = calendar(stamps.ravel(), encoder.cycles)
+        known.append(cycles.reshape(*stamps.shape, -1))
+    if known:
+        inputs["future"] = np.concatenate(known, axis=2)
+    return Future(inputs, rows, flat.names, stamps)
+
+
+def _stamps_after(encoder: SeriesEncoder, flat: Flat, end_g: np.ndarray) -> np.ndarray | None:
+    if flat.stamps is None or encoder.time is None or encoder.time.step is None:
+        return None
+    step = encoder.time.step
+    return np.stack(
+        [continue_stamps(float(last), step, encoder.horizon) for last in flat.stamps[end_g - 1]]
+    )
+
+
+def _check_step(encoder: SeriesEncoder, flat: Flat, where: str) -> None:
+    """Raises UserError if the file's step is another than that of training: its forecasts would
+    mean nothing.
+    """
+    if flat.stamps is None or encoder.time is None:
+        return
+    step = find_step(flat.by_group(flat.stamps), encoder.time.kind)
+    if step is not None and step != encoder.time.step:
+        found = f"the step is {step}, but the net was trained on a step of {encoder.time.step}"
+        raise UserError(f"{where}: column {encoder.time.name!r}: {found}; bring it to that step")
+
+
+def _check_lengths(encoder: SeriesEncoder, flat: Flat, end_g: np.ndarray, where: str) -> None:
+    """Raises UserError at the first group that has too few rows before, or of what is known ahead,
+    after its end.
+    """
+    past_g = end_g - flat.firsts
+    ahead_g = flat.sizes - past_g
+    for g in np.flatnonzero(past_g < encoder.lookback):
+        found = f"{past_g[g]} rows with a target, but the net looks back {encoder.lookback}"
+        raise UserError(
+            f"{where}: {show_group(flat, g)} has {found}; give it more rows, or leave it out"
+        )
+    for g in np.flatnonzero(ahead_g < encoder.horizon) if encoder.n_known else ():
+        names = " and ".join(repr(column.name) for column in encoder.columns[-encoder.n_known :])
+        found = f"{ahead_g[g]} rows after its last target; {names} must be given for the {encoder.horizon} rows to come"
+        raise UserError(f"{where}: {show_group(flat, g)} has {found}")

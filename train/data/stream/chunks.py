@@ -16,8 +16,8 @@ import numpy as np
 
 from train.data.dataset import Batch
 from train.data.files.row_groups import hashed, read_pieces
+from train.data.stream.dataset import StreamDataset
 from train.data.stream.online_statistics import labelled, part_of
-from train.data.table.dataset import Dataset
 from train.data.table.roles import row_weights
 from train.errors import UserError
 
@@ -61,7 +61,7 @@ def plan_chunks(n_rows: int, batch_size: int, window: int) -> Plan:
 
 
 def read_chunks(
-    dataset: Dataset,
+    dataset: StreamDataset,
     plan: Plan,
     seed: int,
     first_step: int,
@@ -77,7 +77,7 @@ def read_chunks(
     epoch, and its batches are of batch_size / n_processes rows; their numbers of chunks and of
     updates are the same. Raises UserError.
     """
-    assert dataset.stream is not None and plan.batch_size % n_processes == 0
+    assert plan.batch_size % n_processes == 0
     begin = plan.n_rows * process // n_processes
     batch_size = plan.batch_size // n_processes
     step = first_step
@@ -114,10 +114,9 @@ def group_order(counts: tuple[int, ...], seed: int, epoch: int) -> np.ndarray:
     return np.argsort(hashed((seed, ORDER, epoch), np.arange(len(counts))), kind="stable")
 
 
-def _pieces(dataset: Dataset, seed: int, epoch: int, first: int) -> Iterator[Batch]:
+def _pieces(dataset: StreamDataset, seed: int, epoch: int, first: int) -> Iterator[Batch]:
     """The training rows of an epoch from its `first` on."""
     stream = dataset.stream
-    assert stream is not None
     order = group_order(stream.counts, seed, epoch)
     ends = np.cumsum(np.array(stream.counts)[order])
     at = int(np.searchsorted(ends, first, side="right"))

@@ -7,7 +7,7 @@ o outputs, k classes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from train.config.data_options import Table
 from train.data.columns import get_column, infer_kind
-from train.data.dataset import Head
+from train.data.dataset import Head, Options, Statistics
 from train.data.files.read import read_table
 from train.data.files.row_groups import Files, find_files
 from train.data.stream.online_statistics import (
@@ -27,7 +27,7 @@ from train.data.stream.online_statistics import (
     shares_of,
     survey,
 )
-from train.data.table.dataset import Dataset
+from train.data.table.dataset import TableDataset
 from train.data.table.encoder import TableEncoder
 from train.data.table.fit import fit_encoder
 from train.data.table.load import joined
@@ -60,9 +60,7 @@ class Stream:
         """Training rows of each class [k]."""
         return np.array([self.labels[head.columns[0]].counts.get(name, 0) for name in head.classes])
 
-    def exact(
-        self, fitted: Mapping[str, Any], encoder: TableEncoder, options: Table
-    ) -> dict[str, dict]:
+    def exact(self, fitted: Statistics, encoder: TableEncoder, scaling: str) -> Statistics:
         """The statistics of a sample, with means, deviations, limits, rates and what was seen those
         of all rows.
         """
@@ -75,7 +73,7 @@ class Stream:
         categories = [column for column in encoder.columns if column.kind == "category"]
         for column in encoder.columns:
             moments = self.moments.get(column.name)
-            if column.kind == "number" and moments is not None and options.scaling == "standard":
+            if column.kind == "number" and moments is not None and scaling == "standard":
                 whole = moments.scaled(column.shift, column.unit)
                 for name in ("center", "scale"):
                     inputs[name][places[column.name][1]] = whole[name]
@@ -102,7 +100,28 @@ class Stream:
         return {"inputs": inputs, "targets": targets}
 
 
-def load_stream(options: Table, loss: str) -> Dataset:
+@dataclass(frozen=True, eq=False)
+class StreamDataset(TableDataset):
+    """A table whose training rows are read from disk; those of the pool are a sample of them."""
+
+    stream: Stream = field(kw_only=True)
+
+    @property
+    def n_train(self) -> int:
+        """Training rows of an epoch, all of them."""
+        return self.stream.n_rows
+
+    def statistics(self, rows: np.ndarray, options: Options | None = None) -> Statistics:
+        """What is fitted on these rows of the sample, and exactly what one pass over all found."""
+        resolved = options or self.options
+        assert isinstance(resolved, Table)
+        return self.stream.exact(super().statistics(rows, resolved), self.encoder, resolved.scaling)
+
+    def _source(self) -> str:
+        return self.stream.files.fingerprint
+
+
+def load_stream(options: Table, loss: str) -> StreamDataset:
     """One pass over `options.path`, a Parquet file or a folder of them, and what was fitted in it.
 
     The pool of the data set holds the sample that stands for the training rows, with the extreme
@@ -151,7 +170,7 @@ def load_stream(options: Table, loss: str) -> Dataset:
         found.moments,
         found.labels,
     )
-    return Dataset(
+    return StreamDataset(
         inputs=joined(pool, "inputs"),
         target=joined(pool, "target"),
         weight=joined(pool, "weight")[""],

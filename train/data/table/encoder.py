@@ -23,7 +23,7 @@ from train.data.columns import (
     read_text,
     read_times,
 )
-from train.data.dataset import Head
+from train.data.dataset import Arrays, Columns, Head, HostArrays, Rows
 from train.data.units import exact_like
 
 DAY = 86_400_000_000  # microseconds
@@ -125,7 +125,15 @@ class TableEncoder:
             if h.kind == "regression"
         }
 
-    def encode(self, table: pa.Table, where: str) -> dict[str, np.ndarray]:
+    def read(self, table: pa.Table, where: str) -> Rows:
+        """All rows of a table, as `encode` has them. Raises UserError."""
+        return Rows(self.encode(table, where), {})
+
+    def tabulate(self, rows: Rows, answers: Arrays) -> Columns:
+        """The columns of answers: what is decoded, for rows of a table need no names."""
+        return dict(self.decode(answers))
+
+    def encode(self, table: pa.Table, where: str) -> HostArrays:
         """{"numbers": float32 [n, f], nan where missing; "codes": int32 [n, c], 0 where missing or
         unseen}.
 
@@ -151,9 +159,7 @@ class TableEncoder:
                     inputs[key][:, place] = part
         return inputs
 
-    def encode_targets(
-        self, table: pa.Table, where: str
-    ) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    def encode_targets(self, table: pa.Table, where: str) -> tuple[HostArrays, np.ndarray]:
         """({regression head: float32 [n, o], class head: int32 [n]}, whether all targets are
         present [n]).
 
@@ -184,7 +190,7 @@ class TableEncoder:
             )
         return targets, ~np.any(missing, axis=0)
 
-    def decode(self, answers: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    def decode(self, answers: Arrays) -> HostArrays:
         """Answers as columns [n]: "prediction" (several targets: their names), and for classes
         "probability_CLASS" (several class targets: "probability_TARGET_CLASS").
 
@@ -208,7 +214,7 @@ class TableEncoder:
         names = ["prediction"] if len(raw) == 1 else list(raw)
         return dict(zip(names, raw.values(), strict=True)) | probabilities
 
-    def raw_targets(self, targets: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    def raw_targets(self, targets: Arrays) -> HostArrays:
         """Encoded targets as columns [n]: "target" (several: "target_NAME"), float64 or labels of
         the training type.
         """
@@ -217,7 +223,7 @@ class TableEncoder:
             "target" if len(raw) == 1 else f"target_{name}": array for name, array in raw.items()
         }
 
-    def to_units(self, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    def to_units(self, arrays: Arrays) -> HostArrays:
         """{head: targets or answers} with the numbers of a regression head [n, o] in raw units,
         float64.
         """
@@ -230,7 +236,7 @@ class TableEncoder:
                 raw[head.name] = raw[head.name].astype(np.float64) * units[head.name] + shift_o
         return raw
 
-    def _raw(self, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    def _raw(self, arrays: Arrays) -> HostArrays:
         """{target column: numbers or labels [n]} of {head: encoded numbers [n, o] or class indices
         [n]}, in order.
         """

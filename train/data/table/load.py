@@ -18,12 +18,12 @@ from train.data.columns import (
 )
 from train.data.files.read import read_table
 from train.data.split import split_rows
-from train.data.table.dataset import Dataset
+from train.data.table.dataset import TableDataset
 from train.data.table.fit import fit_encoder
 from train.data.table.roles import check_names, labelled_rows, row_weights, target_names
 
 
-def load_table(options: Table, loss: str) -> Dataset:
+def load_table(options: Table, loss: str) -> TableDataset:
     """Reads `options.path`, and `valid_path` and `test_path` where given (they then are these
     parts), and encodes them.
 
@@ -63,7 +63,7 @@ def load_table(options: Table, loss: str) -> Dataset:
         del table, arrays, targets
     # Arrow keeps what it frees for later; the arrays need that memory now.
     pa.default_memory_pool().release_unused()
-    return Dataset(
+    return TableDataset(
         inputs=joined(pieces, "inputs"),
         target=joined(pieces, "target"),
         weight=joined(pieces, "weight")[""],

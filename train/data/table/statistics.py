@@ -6,15 +6,11 @@ n rows, f number inputs, c category inputs, v codes, k knots or classes, o regre
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from train.config.data_options import Table
-
-if TYPE_CHECKING:
-    from train.data.table.encoder import TableEncoder
+from train.data.dataset import Head, Statistics
 from train.data.units import QUANTILE_ROWS
 
 # Standard deviations; spreads ties over neighbouring knots (Gorishniy et al. 2021, "Revisiting").
@@ -28,9 +24,11 @@ def fit_statistics(
     inputs: Mapping[str, np.ndarray],
     targets: Mapping[str, np.ndarray],
     rows: np.ndarray,
-    encoder: TableEncoder,
-    options: Table,
-) -> dict[str, dict]:
+    heads: Sequence[Head],
+    category_sizes: Sequence[int],
+    scaling: str,
+    target_scaling: str,
+) -> Statistics:
     """The collection `statistics`, float32, from the rows `rows` of encoded arrays alone.
 
     {"inputs": {"fill" [f]: training median, 0 if a column has no value; for scaling "standard"
@@ -38,27 +36,25 @@ def fit_statistics(
     (half the range where that is 0, as in RealMLP, Holzmueller et al. 2024); "quantile": "knots"
     [f, k], k = n/30 within 10..1000; "seen" [c, v]: 1 where a code occurs}, "targets": {"value":
     {"center", "scale", "low", "high"} [o], class head: {"rate" [k]}}}. No scale is 0: a column
-    without spread has scale 1. `options.scaling` must not be "auto" any more.
+    without spread has scale 1. `scaling` must not be "auto" any more.
     """
-    if options.scaling == "auto":
+    if scaling == "auto":
         raise ValueError('fit_statistics: scaling="auto" must be resolved first')
     fitted: dict[str, np.ndarray] = {}
     if "numbers" in inputs:
-        fitted |= _fit_numbers(inputs["numbers"], rows, options.scaling)
+        fitted |= _fit_numbers(inputs["numbers"], rows, scaling)
     if "codes" in inputs:
-        seen_cv = np.zeros(
-            (len(encoder.category_sizes), max(encoder.category_sizes) + 1), np.float32
-        )
+        seen_cv = np.zeros((len(category_sizes), max(category_sizes) + 1), np.float32)
         for column, codes_n in enumerate(inputs["codes"].T):
             seen_cv[column, codes_n[rows]] = 1
         fitted["seen"] = seen_cv
     by_head = {}
-    for head in encoder.heads:
+    for head in heads:
         if head.kind in ("cluster", "reconstruction"):
             continue
         target = targets[head.name][rows]
         if head.kind == "regression":
-            by_head[head.name] = _fit_target(target.astype(np.float64), encoder.target_scaling)
+            by_head[head.name] = _fit_target(target.astype(np.float64), target_scaling)
         else:
             counts_k = np.bincount(target, minlength=len(head.classes))
             by_head[head.name] = {"rate": (counts_k / max(len(target), 1)).astype(np.float32)}
