@@ -2,6 +2,16 @@
 
 from nets.activations import ACTIVATIONS
 from nets.autoencoder import Autoencoder
+from nets.base import (
+    Array,
+    Arrays,
+    DataNetwork,
+    Params,
+    Statistics,
+    Tree,
+    Variables,
+    init_variables,
+)
 from nets.competitive import Competitive
 from nets.dense import Dense
 from nets.forecast import Forecaster
@@ -11,22 +21,31 @@ from nets.lstm import LSTM
 from nets.perceptron import Perceptron
 from nets.recurrent import Recurrent
 from nets.sequence import SequenceNetwork
-from nets.table import Network
+from nets.table import Network, TableNetwork
 from nets.tokens import Tokens
 
 __all__ = [
     "ACTIVATIONS",
     "LSTM",
+    "Array",
+    "Arrays",
     "Autoencoder",
     "Competitive",
+    "DataNetwork",
     "Dense",
     "Forecaster",
     "HeadShape",
     "Heads",
     "Inputs",
     "Network",
+    "Params",
     "Perceptron",
     "Recurrent",
     "SequenceNetwork",
+    "Statistics",
+    "TableNetwork",
     "Tokens",
+    "Tree",
+    "Variables",
+    "init_variables",
 ]

@@ -8,17 +8,17 @@ logits of each category's values.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from nets.base import Array, Arrays
+from nets.columns import ColumnsNetwork
 from nets.dense import Dense, Linear
 from nets.heads import HeadShape
-from nets.inputs import Inputs, scale_numbers, scaled_columns
-
-Array = jax.Array
+from nets.inputs import scale_numbers
 
 
 def reconstruction_losses(outputs_bo: Array, target_bc: Array, head: HeadShape) -> Array:
@@ -49,7 +49,7 @@ def _logits(outputs_bo: Array, head: HeadShape) -> Iterator[Array]:
         start += size
 
 
-class Autoencoder(nn.Module):
+class Autoencoder(ColumnsNetwork):
     """Inputs, the layers of `body`, a linear layer of `code` numbers, the layers of `body` in
     reverse, outputs.
 
@@ -57,23 +57,20 @@ class Autoencoder(nn.Module):
     (Baldi & Hornik 1989). Methods as those of `nets.Network`.
     """
 
-    inputs: Inputs
     body: Dense
     code: int
     head: HeadShape
     output_init: str = "glorot_uniform"
-    scaling: str = "standard"
-    missing_columns: tuple[int, ...] = ()
 
     @nn.compact
     def __call__(
-        self, columns: Mapping[str, Array], weight_b: Array | None = None, *, train: bool
+        self, columns: Arrays, weight_b: Array | None = None, *, train: bool
     ) -> dict[str, Array]:
         """Scaled columns -> {head: outputs [b, o], "code": [b, k], "row": the scaled columns,
         packed [b, f + c]}.
         """
         body = self.body
-        h_bh = body(self.inputs(columns, self._statistics()), weight_b, train=train)
+        h_bh = body(self.features(columns), weight_b, train=train)
         code_bk = Linear(self.code, body.kernel_init, body.parametrization, name="code")(h_bh)
         decoder = body.clone(parent=self, name="decoder", hidden=body.hidden[::-1])
         layer = Linear(self.head.width, self.output_init, body.parametrization, name="output")
@@ -82,21 +79,17 @@ class Autoencoder(nn.Module):
         parts += [columns["codes"].astype(jnp.float32) - 1] if "codes" in columns else []
         return {self.head.name: outputs_bo, "code": code_bk, "row": jnp.concatenate(parts, -1)}
 
-    def preprocess(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Raw columns -> scaled columns."""
-        return scaled_columns(inputs, self._statistics(), self.scaling, self.missing_columns)
-
-    def preprocess_target(self, target: Mapping[str, Array]) -> dict[str, Array]:
+    def preprocess_target(self, target: Arrays) -> dict[str, Array]:
         """Raw rows, packed -> the same with scaled numbers; what is missing stays so."""
         raw_bc = target[self.head.name]
         f = self.head.size
         if not f:
             return {self.head.name: raw_bc}
-        scaled_bf = scale_numbers(raw_bc[:, :f], self._statistics(), self.scaling)
+        scaled_bf = scale_numbers(raw_bc[:, :f], self._statistics("inputs"), self.scaling)
         scaled_bf = jnp.where(jnp.isnan(raw_bc[:, :f]), jnp.nan, scaled_bf)
         return {self.head.name: jnp.concatenate([scaled_bf, raw_bc[:, f:]], -1)}
 
-    def postprocess(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
+    def postprocess(self, outputs: Arrays) -> dict[str, Array]:
         """{head: rows given back, packed, the likeliest value of each category; "code"; "row": what
         they were}.
         """
@@ -108,7 +101,7 @@ class Autoencoder(nn.Module):
         packed_bc = jnp.concatenate([outputs_bo[:, : self.head.size], *places], -1)
         return {self.head.name: packed_bc, "code": outputs["code"], "row": outputs["row"]}
 
-    def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def predict(self, inputs: Arrays) -> dict[str, Array]:
         """Raw columns -> answers, and the "error" [b] of each row: its `reconstruction_losses`."""
         columns = self.preprocess(inputs)
         outputs = self(columns, train=False)
@@ -121,6 +114,3 @@ class Autoencoder(nn.Module):
             outputs[self.head.name], jnp.concatenate(parts, -1), self.head
         )
         return self.postprocess(outputs) | {"error": error_b}
-
-    def _statistics(self) -> Mapping[str, Array]:
-        return self.get_variable("statistics", "inputs") or {}

@@ -7,9 +7,8 @@ a unit on its map.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -17,9 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from nets.inputs import Inputs, scaled_columns
+from nets.base import Array, Arrays
+from nets.columns import ColumnsNetwork
 
-Array = jax.Array
 Rule = Literal["winner", "neural_gas", "map", "kmeans", "mini_batch", "batch_map"]
 Start = Literal["kmeans++", "rows", "normal", "plane"]
 
@@ -144,7 +143,7 @@ class Decay(NamedTuple):
         return decayed(self.start, self.end, share)
 
 
-class Competitive(nn.Module):
+class Competitive(ColumnsNetwork):
     """Units among a table's scaled rows: each row is its nearest unit's. Of several restarts the
     one with the smallest error in its last epoch answers.
 
@@ -156,7 +155,6 @@ class Competitive(nn.Module):
     (Lloyd 1982), "batch_map" of its neighbours' too. Methods else as those of `nets.Network`.
     """
 
-    inputs: Inputs
     units: int
     head: str = "cluster"
     rule: Rule = "kmeans"
@@ -168,21 +166,23 @@ class Competitive(nn.Module):
     shape: tuple[int, int] | None = None
     grid: str = "rectangular"
     kind: str = "gaussian"
-    scaling: str = "standard"
-    missing_columns: tuple[int, ...] = ()
-    learns_by_rule = True
     starts_from_rows = True
+
+    @property
+    def learns_by_rule(self) -> bool:
+        """No gradient moves units."""
+        return True
 
     @nn.compact
     def __call__(
-        self, columns: Mapping[str, Array], weight_b: Array | None = None, *, train: bool
+        self, columns: Arrays, weight_b: Array | None = None, *, train: bool
     ) -> dict[str, Array]:
         """Scaled columns -> {"cluster": squared distance to the nearest unit [b], "nearest": [b, 2]
         the two nearest, "row": scaled features [b, d]}. Fresh units come from the rows they are
         made with.
         """
         del weight_b, train
-        x_bd = self._features(columns)
+        x_bd = self.features(columns)
         r = self.restarts
         make = partial(
             start_units, x_nd=x_bd, n_units=self.units, start=self.start, shape=self.shape
@@ -202,8 +202,8 @@ class Competitive(nn.Module):
 
     def learn(
         self,
-        columns: Mapping[str, Array],
-        target: Mapping[str, Array],
+        columns: Arrays,
+        target: Arrays,
         weight_b: Array,
         *,
         step: Array,
@@ -214,7 +214,7 @@ class Competitive(nn.Module):
         before them.
         """
         del target
-        x_bd = self._features(columns)
+        x_bd = self.features(columns)
         first = step % steps_per_epoch == 0
         n_epochs = max(total_steps // steps_per_epoch, 2)
         share = jnp.clip((step // steps_per_epoch) / (n_epochs - 1), 0, 1)
@@ -288,15 +288,7 @@ class Competitive(nn.Module):
             jnp.asarray(map_distances(self.shape, self.grid), jnp.float32), radius, self.kind
         )
 
-    def preprocess(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Raw columns -> scaled columns."""
-        return scaled_columns(inputs, self._statistics(), self.scaling, self.missing_columns)
-
-    def preprocess_target(self, target: Mapping[str, Array]) -> dict[str, Array]:
-        """Labels as they are: nothing is learned from them."""
-        return dict(target)
-
-    def postprocess(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
+    def postprocess(self, outputs: Arrays) -> dict[str, Array]:
         """ "cluster" int32 [b] and its "distance", whether the second nearest unit is the nearest's
         neighbour on the map ("adjacent", 1 or 0; 1 without a map), and the scaled "row" [b, d].
         """
@@ -316,13 +308,3 @@ class Competitive(nn.Module):
             "adjacent": adjacent_b,
             "row": outputs["row"],
         }
-
-    def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Raw columns -> answers."""
-        return self.postprocess(self(self.preprocess(inputs), train=False))
-
-    def _features(self, columns: Mapping[str, Array]) -> Array:
-        return self.inputs(columns, self._statistics())
-
-    def _statistics(self) -> Mapping[str, Any]:
-        return (self.get_variable("statistics", "inputs")) or {}

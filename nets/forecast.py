@@ -7,7 +7,6 @@ patches, p further numbers for each answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import flax.linen as nn
@@ -15,13 +14,13 @@ import jax
 import jax.numpy as jnp
 
 from nets.activations import ACTIVATIONS
+from nets.base import Array, Arrays, DataNetwork
 from nets.dense import Linear
 from nets.dropout import dropout, is_off
 from nets.heads import HeadShape, answers_of, positive, with_spread
 from nets.lstm import LSTM
 from nets.readout import Attention, last, maximum, mean
 
-Array = jax.Array
 WindowScaling = Literal["none", "last", "last_deviation", "revin"]
 EPSILON = 1e-5  # variance added before a division, as in RevIN
 
@@ -59,7 +58,7 @@ def to_patches(x_blf: Array, size: int) -> Array:
     return x_blf.reshape(x_blf.shape[0], -1, size * x_blf.shape[2])
 
 
-class Forecaster(nn.Module):
+class Forecaster(DataNetwork):
     """An LSTM over patches of the lookback, a readout, dense layers, and one linear layer to the
     whole horizon.
 
@@ -89,7 +88,7 @@ class Forecaster(nn.Module):
 
     @nn.compact
     def __call__(
-        self, inputs: Mapping[str, Array], weight_b: Array | None = None, *, train: bool
+        self, inputs: Arrays, weight_b: Array | None = None, *, train: bool
     ) -> dict[str, Array]:
         del weight_b
         targets_blo, covariates_blf = jnp.split(inputs["past"], [self.n_targets], axis=2)
@@ -176,11 +175,11 @@ class Forecaster(nn.Module):
         )
         return jnp.einsum("blo,olh->bho", targets_blo, kernel_olh)
 
-    def preprocess(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def preprocess(self, inputs: Arrays) -> dict[str, Array]:
         """Raw columns -> columns scaled by their training rows; "past" may be any array whose last
         axis is columns.
         """
-        statistics = self.get_variable("statistics", "inputs")
+        statistics = self._statistics("inputs")
         scaled = {}
         for name, x in inputs.items():
             center, scale = (
@@ -189,12 +188,12 @@ class Forecaster(nn.Module):
             scaled[name] = (x - center) / scale
         return scaled
 
-    def preprocess_target(self, target: Mapping[str, Array]) -> dict[str, Array]:
+    def preprocess_target(self, target: Arrays) -> dict[str, Array]:
         """Raw targets {"value": [b, h * o]} -> what the loss compares outputs with."""
         center, scale = self._target_statistics()
         return {"value": (target["value"] - center) / scale}
 
-    def postprocess(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
+    def postprocess(self, outputs: Arrays) -> dict[str, Array]:
         """{"value": outputs [b, h * o], and what stands beside} -> the same in the targets'
         units.
         """
@@ -202,12 +201,8 @@ class Forecaster(nn.Module):
         fitted = {"center": center_1o[0], "scale": scale_1o[0]}
         return answers_of(outputs, self._shape, fitted, clip=False, log_link=False)
 
-    def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Raw columns -> answers."""
-        return self.postprocess(self(self.preprocess(inputs), train=False))
-
     def _target_statistics(self) -> tuple[Array, Array]:
-        statistics = self.get_variable("statistics", "inputs")
+        statistics = self._statistics("inputs")
         center_o = statistics["center"][: self.n_targets]
         scale_o = statistics["scale"][: self.n_targets]
         return jnp.tile(center_o, self.horizon)[None], jnp.tile(scale_o, self.horizon)[None]

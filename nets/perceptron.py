@@ -7,7 +7,6 @@ dtype the weights have, they keep, so that integers stay integers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import flax.linen as nn
@@ -15,11 +14,11 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from nets.base import Array, Arrays
+from nets.columns import ColumnsNetwork
 from nets.dense import INITIALIZERS
 from nets.heads import HeadShape, readable_names
-from nets.inputs import Inputs, scaled_columns
 
-Array = jax.Array
 Rule = Literal["rosenblatt", "pocket", "averaged", "straight_through", "surrogate"]
 BY_ROW = ("rosenblatt", "pocket", "averaged")
 
@@ -98,7 +97,7 @@ def learn_rows(
     return lax.scan(see, state, (jnp.concatenate([x_bf, one_b], 1), sign_bk, weight_b))
 
 
-class Perceptron(nn.Module):
+class Perceptron(ColumnsNetwork):
     """A layer of threshold neurons over a table's columns: one for two classes, else one for each
     against all others.
 
@@ -107,12 +106,9 @@ class Perceptron(nn.Module):
     `nets.Network`.
     """
 
-    inputs: Inputs
     heads: tuple[HeadShape, ...]
     rule: Rule = "rosenblatt"
-    scaling: str = "standard"
-    missing_columns: tuple[int, ...] = ()
-    ends_without_loss = True  # no mistake in a round: nothing would change any more
+    ends_without_loss = True
 
     @property
     def learns_by_rule(self) -> bool:
@@ -121,11 +117,11 @@ class Perceptron(nn.Module):
 
     @nn.compact
     def __call__(
-        self, columns: Mapping[str, Array], weight_b: Array | None = None, *, train: bool
+        self, columns: Arrays, weight_b: Array | None = None, *, train: bool
     ) -> dict[str, Array]:
         """Scaled columns -> {head: scores [b, k]}."""
         del weight_b, train
-        x_bf = self.inputs(columns, self._statistics("inputs"))
+        x_bf = self.features(columns)
         scores = {}
         for head, name in self._named_heads():
             fresh = start_perceptron(x_bf.shape[1], head.size)
@@ -139,14 +135,14 @@ class Perceptron(nn.Module):
 
     def learn(
         self,
-        columns: Mapping[str, Array],
-        target: Mapping[str, Array],
+        columns: Arrays,
+        target: Arrays,
         weight_b: Array,
         **clock: Array | int,
     ) -> Array:
         """The variables after these rows; returns the mistakes of each row [b]."""
         del clock
-        x_bf = self.inputs(columns, self._statistics("inputs"))
+        x_bf = self.features(columns)
         mistakes_b = jnp.zeros(len(weight_b))
         for head, name in self._named_heads():
             yes_bk = (
@@ -162,17 +158,7 @@ class Perceptron(nn.Module):
             mistakes_b += wrong_b
         return mistakes_b
 
-    def preprocess(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Raw columns -> scaled columns."""
-        return scaled_columns(
-            inputs, self._statistics("inputs"), self.scaling, self.missing_columns
-        )
-
-    def preprocess_target(self, target: Mapping[str, Array]) -> dict[str, Array]:
-        """Classes as they are."""
-        return dict(target)
-
-    def postprocess(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
+    def postprocess(self, outputs: Arrays) -> dict[str, Array]:
         """{head: scores} -> {head: 1 or 0 for the second class [b], or 1 for the class of the
         highest score [b, k]}.
         """
@@ -185,12 +171,5 @@ class Perceptron(nn.Module):
                 answers[head.name] = jax.nn.one_hot(jnp.argmax(scores_bk, -1), head.size)
         return answers
 
-    def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Raw columns -> answers."""
-        return self.postprocess(self(self.preprocess(inputs), train=False))
-
     def _named_heads(self) -> list[tuple[HeadShape, str]]:
         return list(zip(self.heads, readable_names(tuple(h.name for h in self.heads)), strict=True))
-
-    def _statistics(self, name: str) -> Mapping:
-        return self.get_variable("statistics", name) or {}

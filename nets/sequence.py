@@ -5,7 +5,6 @@ Shapes: b batch, t time, f numbers of a step, e features, h hidden, k tags or cl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import flax.linen as nn
@@ -13,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from nets.activations import ACTIVATIONS
+from nets.base import Array, Arrays, DataNetwork
 from nets.crf import viterbi
 from nets.dropout import dropout, is_off
 from nets.heads import HeadShape, answers_of, read_layer, readable_names, standardise_target
@@ -22,13 +22,11 @@ from nets.recurrence import Carry
 from nets.recurrent import Recurrent
 from nets.tokens import Tokens
 
-Array = jax.Array
-Statistics = Mapping[str, Mapping[str, Array]]
 # Heads that answer at every step; the others once a sequence.
 STEP_KINDS = ("tags", "next_numbers", "next_binary")
 
 
-class SequenceNetwork(nn.Module):
+class SequenceNetwork(DataNetwork):
     """Tokens and numbers of each step, an LSTM (or a "plain" recurrent `cell`) over them, and a
     linear layer per head.
 
@@ -58,7 +56,7 @@ class SequenceNetwork(nn.Module):
     @nn.compact
     def __call__(
         self,
-        inputs: Mapping[str, Array],
+        inputs: Arrays,
         weight_b: Array | None = None,
         carry: tuple[Carry, ...] | None = None,
         *,
@@ -101,7 +99,7 @@ class SequenceNetwork(nn.Module):
                 )
         return outputs
 
-    def preprocess(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def preprocess(self, inputs: Arrays) -> dict[str, Array]:
         """Raw inputs -> numbers standardised, zero where missing and beyond the end; the others as
         they are.
         """
@@ -117,7 +115,7 @@ class SequenceNetwork(nn.Module):
             inputs["numbers"] = jnp.where(known_btf, scaled_btf, jnp.zeros((), scaled_btf.dtype))
         return inputs
 
-    def preprocess_target(self, target: Mapping[str, Array]) -> dict[str, Array]:
+    def preprocess_target(self, target: Arrays) -> dict[str, Array]:
         """Raw targets -> what the loss compares outputs with."""
         statistics = self._statistics("targets")
         prepared = {}
@@ -132,7 +130,7 @@ class SequenceNetwork(nn.Module):
                 prepared[head.name] = standardise_target(raw, head, fitted)
         return prepared
 
-    def postprocess(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
+    def postprocess(self, outputs: Arrays) -> dict[str, Array]:
         """{head: outputs} -> {head: numbers in the target's units, probabilities, or the best tags
         int32 [b, t]}.
 
@@ -165,13 +163,7 @@ class SequenceNetwork(nn.Module):
                 answers |= answers_of(outputs, head, fitted, clip=False, log_link=self.log_link)
         return answers
 
-    def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Raw inputs -> answers."""
-        return self.postprocess(self(self.preprocess(inputs), train=False))
-
-    def step(
-        self, inputs: Mapping[str, Array], carry: tuple[Carry, ...] | None
-    ) -> tuple[dict[str, Array], Any]:
+    def step(self, inputs: Arrays, carry: tuple[Carry, ...] | None) -> tuple[dict[str, Array], Any]:
         """Raw inputs of the next steps, and the carry of those before -> (answers, carry)."""
         outputs = self(self.preprocess(inputs), None, carry, train=False)
         return self.postprocess(outputs), outputs["carry"]
@@ -189,7 +181,7 @@ class SequenceNetwork(nn.Module):
             name="lstm",
         )
 
-    def _steps(self, inputs: Mapping[str, Array], train: bool) -> tuple[Array, Array]:
+    def _steps(self, inputs: Arrays, train: bool) -> tuple[Array, Array]:
         """Lengths [b] and the features of every step [b, t, e]."""
         length_b = inputs["length"]
         parts = []
@@ -241,9 +233,6 @@ class SequenceNetwork(nn.Module):
             else jnp.log(rate) - jnp.log1p(-rate)
         )
         return lambda key, shape, dtype=jnp.float32: bias[-shape[0] :].astype(dtype)
-
-    def _statistics(self, name: str) -> Mapping:
-        return self.get_variable("statistics", name) or {}
 
 
 def patches(x_bte: Array, length_b: Array, size: int) -> tuple[Array, Array]:

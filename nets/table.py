@@ -5,48 +5,42 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import flax.linen as nn
-import jax
+import numpy as np
 
+from nets.base import Array, Arrays, Statistics
+from nets.columns import ColumnsNetwork
 from nets.heads import Heads, answers_of, standardise_target
-from nets.inputs import Inputs, scaled_columns
-
-Array = jax.Array
-Statistics = Mapping[str, Mapping[str, Array]]
 
 
-class Network(nn.Module):
-    """Inputs, body and heads. What was fitted on training rows stands in the collection
-    `statistics`, beside `params`.
+class TableNetwork(ColumnsNetwork):
+    """Inputs, body and heads.
 
-    `predict` is the whole of it. Training splits it at its two parameter-free ends, `preprocess`
-    (columns scaled) and `postprocess` (targets un-scaled), to run the first once per data set and
-    to leave the second out.
+    Alone, for raw rows x [n, f] and numbers y [n, 1] as numpy arrays:
+
+        heads = nets.Heads((nets.HeadShape("y", "regression", 1),))
+        network = nets.TableNetwork(nets.Inputs(), nets.Dense((64,)), heads)
+        statistics = network.fit_statistics({"numbers": x}, {"y": y})
+        variables = nets.init_variables(network, jax.random.key(0), {"numbers": x}, statistics)
+        answers = network.apply(variables, {"numbers": x}, method="predict")
+
+    To train it, compare `network.apply(variables, columns, train=True)` with the targets, columns
+    and targets as its methods `preprocess` and `preprocess_target` give them.
     """
 
-    inputs: Inputs
     body: nn.Module
     output: Heads
-    scaling: str = "standard"
-    missing_columns: tuple[int, ...] = ()
     clip_outputs: bool = False
     log_link: bool = False
 
     def __call__(
-        self, columns: Mapping[str, Array], weight_b: Array | None = None, *, train: bool
+        self, columns: Arrays, weight_b: Array | None = None, *, train: bool
     ) -> dict[str, Array]:
         """Scaled columns -> {head: outputs [b, o]}: standardised numbers (how sure of them beside,
         as in `Heads`) or logits.
         """
-        x_bd = self.inputs(columns, self._statistics("inputs"))
-        return self.output(self.body(x_bd, weight_b, train=train))
+        return self.output(self.body(self.features(columns), weight_b, train=train))
 
-    def preprocess(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Raw columns -> scaled columns."""
-        return scaled_columns(
-            inputs, self._statistics("inputs"), self.scaling, self.missing_columns
-        )
-
-    def preprocess_target(self, target: Mapping[str, Array]) -> dict[str, Array]:
+    def preprocess_target(self, target: Arrays) -> dict[str, Array]:
         """Raw targets -> what the loss compares outputs with."""
         statistics = self._statistics("targets")
         return {
@@ -54,7 +48,7 @@ class Network(nn.Module):
             for h in self.output.heads
         }
 
-    def postprocess(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
+    def postprocess(self, outputs: Arrays) -> dict[str, Array]:
         """{head: outputs} -> {head: numbers in the target's units, or probabilities}."""
         statistics = self._statistics("targets")
         answers = {}
@@ -65,9 +59,50 @@ class Network(nn.Module):
             )
         return answers
 
-    def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Raw columns -> answers."""
-        return self.postprocess(self(self.preprocess(inputs), train=False))
+    def fit_statistics(
+        self, inputs: Mapping[str, np.ndarray], target: Mapping[str, np.ndarray]
+    ) -> Statistics:
+        """Plain statistics of raw training rows: means, deviations, and which codes occur.
 
-    def _statistics(self, name: str) -> Mapping:
-        return self.get_variable("statistics", name) or {}
+        For scaling "standard" and "none", and inputs without the piecewise-linear embedding;
+        ValueError else. A column without spread, or without any value, has scale 1.
+        """
+        if self.scaling not in ("standard", "none") or self.inputs.embedding == "piecewise_linear":
+            raise ValueError(
+                f'fit_statistics: scaling="{self.scaling}" with embedding='
+                f'"{self.inputs.embedding}" needs quantiles; give the statistics that '
+                "nets/inputs.py names"
+            )
+        fitted: dict[str, np.ndarray] = {}
+        if "numbers" in inputs:
+            fitted = center_and_scale(inputs["numbers"])
+            fitted["fill"] = fitted["center"]
+        if "codes" in inputs:
+            sizes = self.inputs.category_sizes
+            fitted["seen"] = np.zeros((len(sizes), max(sizes) + 1), np.float32)
+            for column, codes_n in enumerate(inputs["codes"].T):
+                fitted["seen"][column, codes_n] = 1
+        targets = {}
+        for head in self.output.heads:
+            if head.kind == "regression":
+                value_no = target[head.name]
+                targets[head.name] = center_and_scale(value_no)
+                targets[head.name]["low"] = np.min(value_no, 0).astype(np.float32)
+                targets[head.name]["high"] = np.max(value_no, 0).astype(np.float32)
+            else:
+                targets[head.name] = {}
+        return {"inputs": fitted, "targets": targets}
+
+
+Network = TableNetwork  # its first name
+
+
+def center_and_scale(x_nf: np.ndarray) -> dict[str, np.ndarray]:
+    """{"center", "scale"} [f] of columns: mean and deviation, over what is no NaN."""
+    known_nf = np.where(np.isnan(x_nf), 0.0, x_nf.astype(np.float64))
+    n_f = np.maximum((~np.isnan(x_nf)).sum(0), 1)
+    center_f = known_nf.sum(0) / n_f
+    error_nf = np.where(np.isnan(x_nf), 0.0, known_nf - center_f)
+    scale_f = np.sqrt(np.square(error_nf).sum(0) / n_f).astype(np.float32)
+    center_f = center_f.astype(np.float32)
+    return {"center": center_f, "scale": np.where(scale_f > 0, scale_f, np.float32(1))}

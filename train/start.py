@@ -48,7 +48,7 @@ def _starting_rows(run: Run) -> Any:
     """What fresh weights are made with: any row, or training rows where the weights begin among
     them.
     """
-    if not getattr(run.program.network, "starts_from_rows", False):
+    if not run.program.network.starts_from_rows:
         return run.data.train[:1]
     return starting_rows(run.dataset.splits["train"], run.config.seed)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import flax.linen as nn
 import jax
 
 import nets
@@ -22,7 +21,7 @@ from train.data.table.encoder import TableEncoder
 Array = jax.Array
 
 
-def make_network(config: Config, encoder: Encoder) -> tuple[nn.Module, tuple[Task, ...]]:
+def make_network(config: Config, encoder: Encoder) -> tuple[nets.DataNetwork, tuple[Task, ...]]:
     """The network for a resolved config, and what each of its heads is trained on."""
     shapes = tuple(nets.HeadShape(head.name, head.kind, head.size) for head in encoder.heads)
     if isinstance(encoder, ReconstructionEncoder):
@@ -49,7 +48,7 @@ def make_network(config: Config, encoder: Encoder) -> tuple[nn.Module, tuple[Tas
 
 def _table_network(
     data: Table, net: Dense, encoder: TableEncoder, tasks: tuple[Task, ...]
-) -> nets.Network | nets.Autoencoder:
+) -> nets.TableNetwork | nets.Autoencoder:
     inputs = nets.Inputs(
         category_sizes=encoder.category_sizes,
         one_hot=data.one_hot,
@@ -72,9 +71,15 @@ def _table_network(
     if net.code is not None:
         missing = encoder.missing_columns
         return nets.Autoencoder(
-            inputs, body, net.code, shapes[0], net.output_init, data.scaling, missing
+            inputs,
+            body,
+            net.code,
+            shapes[0],
+            net.output_init,
+            scaling=data.scaling,
+            missing_columns=missing,
         )
-    return nets.Network(
+    return nets.TableNetwork(
         inputs,
         body,
         nets.Heads(shapes, net.output_init, net.parametrization),
@@ -92,7 +97,9 @@ def _perceptron(
     # however many.
     inputs = nets.Inputs(encoder.category_sizes, max(encoder.category_sizes, default=0))
     shapes = tuple(task.head for task in tasks)
-    return nets.Perceptron(inputs, shapes, rule, data.scaling, encoder.missing_columns)
+    return nets.Perceptron(
+        inputs, shapes, rule, scaling=data.scaling, missing_columns=encoder.missing_columns
+    )
 
 
 def make_units(

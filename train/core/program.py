@@ -12,6 +12,7 @@ import jax
 import optax
 from flax import struct
 
+from nets.base import DataNetwork
 from train.config.options import Config
 from train.core.batch_parts import WHOLE, Parts
 from train.core.tasks import Task
@@ -47,14 +48,12 @@ class Data(struct.PyTreeNode):
 class Program:
     """The code of a run: everything an update needs that is not an array.
 
-    `network` is a Linen module with methods prepare, prepare_target, __call__ and answer, as
-    nets.Network has them. If it `learns_by_rule`, its method `learn` takes the place of a gradient;
-    if it `ends_without_loss`, training does. `take(arrays, rows)` is the data set's. `parts` is how
-    devices share a batch; all else they all compute alike. Schedules go by `total_steps`; training
-    ends then, or after `ends_at`.
+    Of a `network` that `learns_by_rule` the method `learn` takes a gradient's place. `take(arrays,
+    rows)` is the data set's. `parts` is how devices share a batch; all else they all compute alike.
+    Schedules go by `total_steps`; training ends then, or after `ends_at`.
     """
 
-    network: Any
+    network: DataNetwork
     take: Callable[[Any, Array], Batch]
     tasks: tuple[Task, ...]
     optimizer: optax.GradientTransformation

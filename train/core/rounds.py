@@ -66,7 +66,7 @@ def end_round(
     if options.gradient_norms:
         log["gradient_norms"] = jax.tree.map(lambda norm: norm / n_updates, sums["gradient_norms"])
     diverged = ~(jnp.isfinite(sums["loss"]) & _finite(state.weights))
-    done = (sums["loss"] == 0) & getattr(program.network, "ends_without_loss", False)
+    done = (sums["loss"] == 0) & program.network.ends_without_loss
     if data.valid.shape[0] == 0:
         value = log["train_loss"]
         wait = jnp.zeros((), jnp.int32)

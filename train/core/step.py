@@ -38,7 +38,7 @@ def update(
     """
     options = program.config.optim
     batches = _varied(program, data, state.step, batch)
-    if getattr(program.network, "learns_by_rule", False):
+    if program.network.learns_by_rule:
         return _learn(program, data, state, batches[0])
     grads, sums, batch_stats = gradients(program, data, state, batches)
     updates, opt_state = program.optimizer.update(grads, state.opt_state, state.weights.params)
@@ -132,7 +132,7 @@ def _varied(program: Program, data: Data, step: Array, batch: Batch) -> tuple[Ba
 
     key = jax.random.fold_in(jax.random.fold_in(data.key, 3), step)
     config = program.config
-    missing = getattr(program.network, "missing_columns", ())
+    missing = program.network.missing_columns
     return augment(
         key, batch, others, config.augment, config.net, data.statistics.get("inputs"), missing
     )

@@ -54,7 +54,7 @@ def make_layout(
     """
     options = config.devices
     present = jax.devices()
-    shares_batch = not getattr(program.network, "learns_by_rule", False)
+    shares_batch = not program.network.learns_by_rule
     n_devices = _count(
         options, len(present), n_members, resolved(config.train.batch_size), shares_batch
     )

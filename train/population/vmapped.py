@@ -95,7 +95,7 @@ def _starting_rows(run: Run) -> Any:
     """What the members' fresh weights are made with [k, n]: the rows that each would begin with
     alone.
     """
-    if not getattr(run.program.network, "starts_from_rows", False):
+    if not run.program.network.starts_from_rows:
         return run.data.train[:, :1]
     train = np.asarray(fetch(run.data.train))
     return np.stack(

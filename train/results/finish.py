@@ -242,7 +242,7 @@ def _shown(
         plane := decision_plane(encoder, batch.inputs, outcome.predictor.answers)
     ):
         shown["plane"] = plane
-    if not getattr(run.program.network, "learns_by_rule", False):
+    if not run.program.network.learns_by_rule:
         shown["kernels"] = kernel_weights(variables["params"])
     if isinstance(encoder, ReconstructionEncoder):
         head = encoder.heads[0]

@@ -1,0 +1,90 @@
+"""What every whole network is, and the names of the types that all of the project shares.
+
+A whole network goes from raw columns to answers in the target's own units. What was fitted on
+training rows stands in the collection `statistics`, beside `params`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypeAlias
+
+import flax.linen as nn
+import jax
+
+Array: TypeAlias = jax.Array
+Arrays: TypeAlias = Mapping[str, Array]
+# A pytree of arrays: its structure is that of what made it.
+Tree: TypeAlias = Any
+# One collection of a network's variables, nested by the names of its modules.
+Params: TypeAlias = Mapping[str, Tree]
+# {"inputs": {name: array}, "targets": {head: {name: array}}}, from training rows.
+Statistics: TypeAlias = Mapping[str, Tree]
+# {"params": ..., "batch_stats": ..., "statistics": ...}, which a network is applied with.
+Variables: TypeAlias = Mapping[str, Tree]
+
+
+class DataNetwork(nn.Module):
+    """A network with its two parameter-free ends: raw columns in, answers out.
+
+    `predict` is the whole of it. Training splits it at those ends, `preprocess` (columns scaled)
+    and `postprocess` (targets un-scaled), to run the first once per data set and to leave the
+    second out.
+    """
+
+    # Whether its variables begin among the rows that it is initialised with.
+    starts_from_rows: ClassVar[bool] = False
+    # Whether training is over once the loss of a round is 0: no update would change anything.
+    ends_without_loss: ClassVar[bool] = False
+    # The number columns beside which a flag says that a value is missing; a field where there are.
+    missing_columns = ()
+
+    @property
+    def learns_by_rule(self) -> bool:
+        """Whether its method `learn` takes the place of a gradient."""
+        return False
+
+    def __call__(
+        self, inputs: Arrays, weight_b: Array | None = None, *, train: bool
+    ) -> dict[str, Tree]:
+        """Preprocessed inputs -> {head: outputs}, which the loss compares with targets."""
+        raise NotImplementedError
+
+    def preprocess(self, inputs: Arrays) -> dict[str, Array]:
+        """Raw columns -> what the network reads."""
+        raise NotImplementedError
+
+    def preprocess_target(self, target: Arrays) -> dict[str, Array]:
+        """Raw targets -> what the loss compares outputs with: as they are."""
+        return dict(target)
+
+    def postprocess(self, outputs: Arrays) -> dict[str, Array]:
+        """{head: outputs} -> {head: answers in the target's own units}."""
+        raise NotImplementedError
+
+    def predict(self, inputs: Arrays) -> dict[str, Array]:
+        """Raw columns -> answers."""
+        return self.postprocess(self(self.preprocess(inputs), train=False))
+
+    def _statistics(self, part: str) -> Mapping[str, Tree]:
+        """What was fitted of "inputs" or "targets"; ValueError without it."""
+        fitted = self.get_variable("statistics", part)
+        if fitted is None:
+            raise ValueError(
+                f'{type(self).__name__} needs the collection "statistics" with "{part}", fitted on '
+                'training rows: apply it with {"params": ..., "statistics": {"inputs": ..., '
+                '"targets": ...}}; TableNetwork.fit_statistics makes it from arrays'
+            )
+        return fitted
+
+
+def init_variables(
+    network: DataNetwork, key: Array, inputs: Arrays, statistics: Statistics
+) -> Variables:
+    """Fresh variables of a network beside its statistics, made with a few raw rows."""
+    given = {"statistics": statistics}
+    columns = network.apply(given, inputs, method="preprocess")
+    _, fresh = network.apply(
+        given, columns, train=False, rngs={"params": key}, mutable=["params", "batch_stats"]
+    )
+    return {**fresh, **given}

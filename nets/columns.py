@@ -1,0 +1,27 @@
+"""What the whole networks that read the rows of a table share: columns scaled, then features."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY
+
+from nets.base import Array, Arrays, DataNetwork
+from nets.inputs import Inputs, scaled_columns
+
+
+class ColumnsNetwork(DataNetwork):
+    """A network over the raw columns that `nets.inputs` knows: numbers and codes of categories."""
+
+    inputs: Inputs
+    _: KW_ONLY
+    scaling: str = "standard"
+    missing_columns: tuple[int, ...] = ()
+
+    def preprocess(self, inputs: Arrays) -> dict[str, Array]:
+        """Raw columns -> scaled columns."""
+        return scaled_columns(
+            inputs, self._statistics("inputs"), self.scaling, self.missing_columns
+        )
+
+    def features(self, columns: Arrays) -> Array:
+        """Scaled columns -> what the first layer reads [b, d]."""
+        return self.inputs(columns, self._statistics("inputs"))
