@@ -63,7 +63,7 @@ def test_fitted_statistics_pass_over_gaps_and_know_the_codes_that_occur():
 
 
 def test_statistics_that_need_quantiles_are_not_made_up():
-    with pytest.raises(ValueError, match='scaling="quantile".*needs quantiles'):
+    with pytest.raises(ValueError, match=r'scaling="quantile".*needs quantiles'):
         table_network(scaling="quantile").fit_statistics({"numbers": X}, {"y": Y})
 
 
