@@ -12,6 +12,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from train.data.dataset import Head
+from train.evaluation.baselines import linear
 from train.evaluation.baselines import table as baselines
 from train.evaluation.score import score_heads
 
@@ -56,16 +57,14 @@ def test_logistic_answers_as_sklearn(head):
     expected = LogisticRegression(C=1.0, tol=1e-9, max_iter=10_000)
     expected.fit(features.astype(float), targets[head.name], weight / weight.mean())
     fitted = baselines.fit_baselines(features, targets, weight, [head])
-    answer = baselines._linear_answer(fitted.linear[head.name], features, head)
+    answer = linear.predict_linear(fitted.linear[head.name], features, head)
     probability = expected.predict_proba(features.astype(float))
     np.testing.assert_allclose(
         answer, probability[:, 1] if head is SOLD else probability, atol=1e-4
     )
     # Rows without weights give another fit, so the agreement above is that of the weighted one.
     plain = baselines.fit_baselines(features, targets, None, [head])
-    assert (
-        abs(baselines._linear_answer(plain.linear[head.name], features, head) - answer).max() > 1e-3
-    )
+    assert abs(linear.predict_linear(plain.linear[head.name], features, head) - answer).max() > 1e-3
 
 
 def test_only_the_ratios_of_weights_matter():
@@ -129,7 +128,7 @@ def test_several_heads_are_named_by_column_and_linear_beats_the_constant():
         assert (
             found["linear"][f"{column}.accuracy"] > 0.05 + found["majority"][f"{column}.accuracy"]
         )
-    answer = baselines._linear_answer(fitted.linear["value"], features[400:], VALUE)
+    answer = linear.predict_linear(fitted.linear["value"], features[400:], VALUE)
     residual = 3.0 * (answer[:, 1] - held_out["value"][:, 1])
     assert found["linear"]["high.mse"] == pytest.approx(
         np.average(residual**2, weights=weight[400:])
@@ -140,7 +139,7 @@ def test_blocks_of_rows_change_nothing(monkeypatch):
     features, targets, weight = table(150)
     whole = baselines.fit_baselines(features, targets, weight, HEADS)
     whole_metrics = baselines.baseline_metrics(whole, features, targets, weight, HEADS)
-    monkeypatch.setattr(baselines, "BLOCK_ROWS", 40)
+    monkeypatch.setattr(linear, "BLOCK_ROWS", 40)
     pieces = baselines.fit_baselines(features, targets, weight, HEADS)
     for name in targets:
         np.testing.assert_allclose(
@@ -168,7 +167,7 @@ def test_rows_of_weight_0_are_not_fitted():
 
 def test_logistic_regression_of_many_rows_is_fitted_on_a_seeded_draw(monkeypatch):
     features, targets, weight = table(500)
-    monkeypatch.setattr(baselines, "LOGISTIC_ROWS", 60)
+    monkeypatch.setattr(linear, "LOGISTIC_ROWS", 60)
     fit = lambda seed: baselines.fit_baselines(features, targets, weight, [KIND], seed).linear[
         "kind"
     ]
@@ -185,7 +184,7 @@ def test_a_class_without_training_rows_and_no_features_are_no_trouble():
     features, targets, _ = table(50)
     lacking = {"kind": np.minimum(targets["kind"], 1)}
     fitted = baselines.fit_baselines(features, lacking, None, [KIND])
-    assert baselines._linear_answer(fitted.linear["kind"], features, KIND)[:, 2].max() < 1e-2
+    assert linear.predict_linear(fitted.linear["kind"], features, KIND)[:, 2].max() < 1e-2
     fitted = baselines.fit_baselines(features[:, :0], targets, None, HEADS)
     found = baselines.baseline_metrics(fitted, features[:, :0], targets, None, HEADS)
     assert found["linear"]["low.r2"] == pytest.approx(0, abs=1e-12)
@@ -199,7 +198,7 @@ def test_features_never_stand_in_memory_twice():
     targets = {"value": np.zeros((200_000, 2), np.float32)}
     tracemalloc.start()
     fitted = baselines.fit_baselines(features, targets, None, [VALUE])
-    answers = {"value": baselines._linear_answer(fitted.linear["value"], features, VALUE)}
+    answers = {"value": linear.predict_linear(fitted.linear["value"], features, VALUE)}
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < features.nbytes

@@ -9,7 +9,7 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.metrics import r2_score
 
-from train.evaluation.baselines.codes import component_answers
+from train.evaluation.baselines.codes import component_predictions
 from train.evaluation.metrics.codes import r2_by_column, reconstruction_metrics
 
 NAME = "reconstruction"
@@ -85,7 +85,7 @@ def test_components_are_scikit_learns(k):
         random.normal(size=(n, 2)) @ random.normal(size=(2, 5)) + random.normal(size=(n, 5))
         for n in (300, 40)
     )
-    found = component_answers(train, np.ones(300), judged, NAME, (), k)
+    found = component_predictions(train, np.ones(300), judged, NAME, (), k)
     model = PCA(k).fit(train)
     expected = model.inverse_transform(model.transform(judged))
     np.testing.assert_allclose(found["pca"][NAME], expected, atol=1e-10)
@@ -99,8 +99,8 @@ def test_components_of_weighted_rows_are_those_of_repeated_ones():
     train = random.normal(size=(50, 4)) * [1, 2, 3, 4]
     judged = random.normal(size=(9, 4))
     weight = random.integers(0, 4, 50).astype(float)
-    weighted = component_answers(train, weight, judged, NAME, (), 2)["pca"][NAME]
-    repeated = component_answers(
+    weighted = component_predictions(train, weight, judged, NAME, (), 2)["pca"][NAME]
+    repeated = component_predictions(
         train.repeat(weight.astype(int), 0), np.ones(int(weight.sum())), judged, NAME, (), 2
     )
     np.testing.assert_allclose(weighted, repeated["pca"][NAME], atol=1e-10)
@@ -112,7 +112,7 @@ def test_categories_come_back_from_components_and_by_the_commonest():
     """
     place = np.array([0, 1, 2, 0, 0, 1])
     row = np.column_stack([place, place]).astype(float)
-    found = component_answers(
+    found = component_predictions(
         row, np.ones(6), np.array([[2.0, 2.0], [1.0, 1.0], [-1.0, 0.0]]), NAME, (3, 3), 2
     )
     assert found["pca"][NAME][:2].tolist() == [[2, 2], [1, 1]]

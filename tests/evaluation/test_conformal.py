@@ -32,7 +32,7 @@ from train.evaluation.conformal import (
     needed_score,
     spread_columns,
 )
-from train.results import finish as result
+from train.results.summary import summary
 from train.run.calibration import NAME, read_scores, write_scores
 
 ONE = Head("value", "regression", ("y",), (), 1)
@@ -358,7 +358,7 @@ def test_answers_stand_beside_what_the_net_says_of_them(runs):
         assert judged["interval"]["coverage"] == pytest.approx(0.9, abs=0.07)
         share = f"90% hold {judged['interval']['coverage']:.1%} of the test rows"
         assert share in (runs[name] / "report.html").read_text()
-        assert f"intervals: {share}" in result.summary(judged, runs[name])
+        assert f"intervals: {share}" in summary(judged, runs[name])
         test = judged["metrics"]["test"]
         assert ("coverage" in test) == bool(more)
         if name == "quantile":

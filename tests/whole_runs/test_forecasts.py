@@ -26,6 +26,7 @@ from train.config import LSTM, Config, Optim, Series, Train
 from train.config.recipe import resolve
 from train.data.series.load import load_series
 from train.errors import UserError
+from train.evaluation.baselines.forecasts import baseline_predictions
 from train.evaluation.metrics import forecasts as forecast
 
 HOURS = 700
@@ -215,8 +216,7 @@ def test_baselines_repeat_the_last_value_and_the_last_season(tmp_path):
     long = dataclasses.replace(dataset, encoder=dataclasses.replace(dataset.encoder, season=5))
     windows = dataset.splits["test"][[0, 40, -1]]
     answers = {
-        k: long.encoder.decode(v)
-        for k, v in forecast.baseline_answers(long, windows, windows).items()
+        k: long.encoder.decode(v) for k, v in baseline_predictions(long, windows, windows).items()
     }
     raw = shops().to_pandas().sort_values("shop", kind="stable")["visits"].to_numpy()
     for i, start in enumerate(dataset.starts[windows]):
@@ -231,7 +231,7 @@ def test_baselines_repeat_the_last_value_and_the_last_season(tmp_path):
 def test_a_season_longer_than_its_series_is_the_last_value(tmp_path):
     dataset = two_targets(tmp_path)
     long = dataclasses.replace(dataset, encoder=dataclasses.replace(dataset.encoder, season=10_000))
-    answers = forecast.baseline_answers(long, dataset.splits["test"], dataset.splits["test"])
+    answers = baseline_predictions(long, dataset.splits["test"], dataset.splits["test"])
     np.testing.assert_array_equal(answers["seasonal"]["value"], answers["last"]["value"])
 
 
@@ -239,7 +239,7 @@ def test_the_linear_baseline_is_ridge_on_what_is_left_of_the_last_value(tmp_path
     dataset = two_targets(tmp_path)
     train = dataset.splits["train"]
     test = dataset.splits["test"]
-    answers = dataset.encoder.decode(forecast.baseline_answers(dataset, train, test)["linear"])
+    answers = dataset.encoder.decode(baseline_predictions(dataset, train, test)["linear"])
     raw = shops().to_pandas().sort_values("shop", kind="stable")["visits"].to_numpy()
     deviation = dataset.encoder.columns[1].deviation
     x, y = (

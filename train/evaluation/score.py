@@ -24,68 +24,94 @@ from train.evaluation.metrics.supervised import (
 
 def score_heads(
     heads: Sequence[Head],
-    answers: Mapping[str, ArrayLike],
+    predictions: Mapping[str, ArrayLike],
     targets: Mapping[str, ArrayLike],
     weight: ArrayLike | None = None,
     units: Mapping[str, ArrayLike] | None = None,
 ) -> dict[str, float]:
-    """Metrics of every target column: "rmse" where there is one column in all, otherwise
-    "COLUMN.rmse".
+    """Metrics of every target column: "rmse" of one column, "COLUMN.rmse" of several.
 
-    `answers` and `targets` are keyed by head name. Regression: both [n, o] in encoded units,
-    `units[head]` [o] turns them into raw ones (1 where not given); answers with quantiles or a
+    `predictions` and `targets` are keyed by head name. Regression: both [n, o] in encoded units,
+    `units[head]` [o] turns them into raw ones (1 where not given); predictions with quantiles or a
     deviation beside them also have the "coverage" and "width" of `own_interval`. Binary:
     probability of the second class [n] and 0 or 1 [n]. Multiclass: probabilities [n, k] and class
-    indices [n]. What is answered at every step: see `train.evaluation.metrics.sequences`.
+    indices [n]. What is predicted at every step: see `train.evaluation.metrics.sequences`.
     """
-    units = units or {}
-    metrics: dict[str, dict[str, float]] = {}
+    by_column: dict[str, dict[str, float]] = {}
     for head in heads:
-        answer = np.asarray(answers[head.name])
         target = np.asarray(targets[head.name])
+        unit = (units or {}).get(head.name, 1.0)
         if head.kind == "regression":
-            unit_o = np.broadcast_to(units.get(head.name, 1.0), len(head.columns))
-            own = own_interval(answers, head.name)
-            for i, name in enumerate(head.columns):
-                truth_n = target[:, i]
-                unit = float(unit_o[i])
-                metrics[name] = regression_metrics(answer[:, i], truth_n, weight, unit)
-                if own is not None:
-                    metrics[name] |= interval_metrics(
-                        own[0][:, i], own[1][:, i], truth_n, weight, unit
-                    )
-        elif head.kind == "cluster":
-            metrics[head.name] = cluster_metrics(answers, target, weight)
-        elif head.kind == "reconstruction":
-            metrics[head.name] = reconstruction_metrics(
-                answers, head.name, head.size, target, weight
-            )
-        elif head.kind == "binary":
-            metrics[head.columns[0]] = binary_metrics(answer, target, weight)
-        elif head.kind == "tags":
-            metrics[head.columns[0]] = tag_metrics(answer, target, head.classes, weight)
-        elif head.kind == "next_binary":
-            metrics[head.columns[0]] = next_binary_metrics(answer, target, weight)
-        elif head.kind == "next_numbers":
-            metrics[head.columns[0]] = next_number_metrics(answer, target, units[head.name], weight)
+            by_column |= _metrics_of_numbers(head, predictions, target, weight, unit)
         else:
-            metrics[head.columns[0]] = multiclass_metrics(answer, target, weight)
-    if len(metrics) == 1:
-        return next(iter(metrics.values()))
-    return {
-        f"{column}.{name}": value
-        for column, values in metrics.items()
-        for name, value in values.items()
-    }
+            metrics = _metrics_of_head(head, predictions, target, weight, unit)
+            by_column[head.columns[0]] = metrics
+    if len(by_column) == 1:
+        return next(iter(by_column.values()))
+    scores = {}
+    for column, metrics in by_column.items():
+        for name, value in metrics.items():
+            scores[f"{column}.{name}"] = value
+    return scores
+
+
+def _metrics_of_numbers(
+    head: Head,
+    predictions: Mapping[str, ArrayLike],
+    target_no: np.ndarray,
+    weight: ArrayLike | None,
+    units: ArrayLike,
+) -> dict[str, dict[str, float]]:
+    """The metrics of each column of a regression head."""
+    prediction_no = np.asarray(predictions[head.name])
+    unit_o = np.broadcast_to(units, len(head.columns))
+    own = own_interval(predictions, head.name)
+    by_column = {}
+    for i, name in enumerate(head.columns):
+        target_n = target_no[:, i]
+        unit = float(unit_o[i])
+        by_column[name] = regression_metrics(prediction_no[:, i], target_n, weight, unit)
+        if own is not None:
+            lower_no, upper_no = own
+            interval = interval_metrics(lower_no[:, i], upper_no[:, i], target_n, weight, unit)
+            by_column[name] |= interval
+    return by_column
+
+
+def _metrics_of_head(
+    head: Head,
+    predictions: Mapping[str, ArrayLike],
+    target: np.ndarray,
+    weight: ArrayLike | None,
+    units: ArrayLike,
+) -> dict[str, float]:
+    """The metrics of a head with one column."""
+    prediction = np.asarray(predictions[head.name])
+    match head.kind:
+        case "binary":
+            return binary_metrics(prediction, target, weight)
+        case "multiclass":
+            return multiclass_metrics(prediction, target, weight)
+        case "cluster":
+            return cluster_metrics(predictions, target, weight)
+        case "reconstruction":
+            return reconstruction_metrics(predictions, head.name, head.size, target, weight)
+        case "tags":
+            return tag_metrics(prediction, target, head.classes, weight)
+        case "next_binary":
+            return next_binary_metrics(prediction, target, weight)
+        case "next_numbers":
+            return next_number_metrics(prediction, target, units, weight)
+    raise ValueError(f"no metrics for the kind of head {head.kind!r}")
 
 
 def score(
     encoder: Encoder,
-    answers: Mapping[str, np.ndarray],
+    predictions: Mapping[str, np.ndarray],
     targets: Mapping[str, np.ndarray],
     weight: np.ndarray | None = None,
 ) -> dict[str, float]:
-    """Metrics of answers to encoded rows, in original units."""
+    """Metrics of predictions for encoded rows, in original units."""
     if isinstance(encoder, SeriesEncoder):
-        return forecast_metrics(encoder, answers, targets, weight)
-    return score_heads(encoder.heads, answers, targets, weight, encoder.units)
+        return forecast_metrics(encoder, predictions, targets, weight)
+    return score_heads(encoder.heads, predictions, targets, weight, encoder.units)

@@ -25,8 +25,8 @@ from train.data.table.codes import LABEL, ReconstructionEncoder
 from train.data.table.dataset import TableDataset
 from train.data.table.encoder import TableEncoder
 from train.evaluation.baselines.clusters import one_unit
-from train.evaluation.baselines.codes import component_answers
-from train.evaluation.baselines.forecasts import judge_beside
+from train.evaluation.baselines.codes import component_predictions
+from train.evaluation.baselines.forecasts import forecast_baselines
 from train.evaluation.baselines.sequences import sequence_baselines
 from train.evaluation.baselines.table import table_baselines
 from train.evaluation.conformal import (
@@ -37,7 +37,7 @@ from train.evaluation.conformal import (
 )
 from train.evaluation.importance import permutation_importance, prediction_error
 from train.evaluation.metrics.codes import r2_by_column
-from train.evaluation.metrics.forecasts import forecast_rows
+from train.evaluation.metrics.forecasts import forecast_metrics, forecast_rows, step_metrics
 from train.evaluation.metrics.sequences import are_entities
 from train.evaluation.score import score
 from train.inference.predictor import Predictor
@@ -135,7 +135,13 @@ def _beside(
     """
     match run.dataset:
         case SeriesDataset() as series:
-            return judge_beside(series, judged, batch.target, answers)
+            others = forecast_baselines(series, judged)
+            baselines = {}
+            by_step = {"net": step_metrics(series.encoder, answers, batch.target)}
+            for name, other in others.items():
+                baselines[name] = forecast_metrics(series.encoder, other, batch.target)
+                by_step[name] = step_metrics(series.encoder, other, batch.target)
+            return {"baselines": {judged: baselines}, "horizon": {judged: by_step}}
         case SequenceDataset() as sequences:
             return {
                 "baselines": {judged: sequence_baselines(sequences.encoder, _sample(run), batch)}
@@ -162,7 +168,7 @@ def _components(
     rows = predictor.answers(train.inputs)["row"]
     assert isinstance(encoder, ReconstructionEncoder)
     sizes = encoder.category_sizes
-    found = component_answers(
+    found = component_predictions(
         rows, train.weight, answers["row"], encoder.heads[0].name, sizes, size
     )
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,71 +15,79 @@ SHOWN = 5  # settings of a population that a terminal shows
 
 
 def summary(result: Mapping[str, Any], folder: Path) -> str:
-    """What a terminal shows at the end: scores of each split, the baselines on the last of them,
-    the report's path.
-    """
-    rows = {
-        f"{split} ({result['rows'][split]} rows)": scores
-        for split, scores in result["metrics"].items()
-    }
-    for split, baselines in result["baselines"].items():
-        rows |= {f"  {name}, {split}": scores for name, scores in baselines.items()}
-    names = list(next(iter(rows.values())))
-    # Means over many targets, whose own metrics fill no terminal.
-    if any("." not in name for name in names):
-        names = [name for name in names if "." not in name]
-    cells = [
-        ["", *names],
-        *([label, *(_short(scores.get(n)) for n in names)] for label, scores in rows.items()),
-    ]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
-    lines = []
-    for first, *others in cells:
-        lines.append(
-            first.ljust(widths[0])
-            + "".join(f"  {c:>{w}}" for c, w in zip(others, widths[1:], strict=True))
-        )
-    lines += _members(result)
+    """Scores of each split, the baselines beside the last of them, the population, the report."""
+    lines = _score_lines(result)
+    if result["members"] > 1:
+        lines += _population_lines(result)
     if result["interval"]:
         lines.append(f"intervals: {intervals_in_words(result['interval'])}")
     seconds = result["seconds"]
     lines.append(
-        f"{result['n_parameters']:,} parameters, {result['epochs']} epochs; weights of step {result['best_step']} of "
-        f"{result['steps']}; {seconds['total']:.1f} s (compile {seconds['compile']:.1f}, train {seconds['train']:.1f})"
+        f"{result['n_parameters']:,} parameters, {result['epochs']} epochs; "
+        f"weights of step {result['best_step']} of {result['steps']}; "
+        f"{seconds['total']:.1f} s "
+        f"(compile {seconds['compile']:.1f}, train {seconds['train']:.1f})"
     )
-    return "\n".join([*lines, f"report: {folder / 'report.html'}"])
+    lines.append(f"report: {folder / 'report.html'}")
+    return "\n".join(lines)
 
 
-def _members(result: Mapping[str, Any]) -> list[str]:
-    """Of a population: how many answer, how far the nets of the best setting are apart, and the
-    best settings.
-    """
-    if result["members"] == 1:
-        return []
+def _score_lines(result: Mapping[str, Any]) -> list[str]:
+    """A table: a line for each split and each baseline, a column for each metric."""
+    scores_of: dict[str, Mapping[str, float]] = {}
+    for split, scores in result["metrics"].items():
+        scores_of[f"{split} ({result['rows'][split]} rows)"] = scores
+    for split, baselines in result["baselines"].items():
+        for name, scores in baselines.items():
+            scores_of[f"  {name}, {split}"] = scores
+    names = list(next(iter(scores_of.values())))
+    means = [name for name in names if "." not in name]
+    # Means over many targets, whose own metrics fill no terminal.
+    names = means or names
+    cells = [["", *names]]
+    for label, scores in scores_of.items():
+        cells.append([label, *(_short(scores.get(name)) for name in names)])
+    return _aligned(cells)
+
+
+def _aligned(cells: Sequence[Sequence[str]]) -> list[str]:
+    """A line of text for each line of cells, the first of them to the left, the others right."""
+    widths = []
+    for column in zip(*cells, strict=True):
+        widths.append(max(len(cell) for cell in column))
+    lines = []
+    for first, *others in cells:
+        line = first.ljust(widths[0])
+        for cell, width in zip(others, widths[1:], strict=True):
+            line += f"  {cell:>{width}}"
+        lines.append(line)
+    return lines
+
+
+def _population_lines(result: Mapping[str, Any]) -> list[str]:
+    """How many nets answer, how far those of the best setting are apart, and the best settings."""
     settings = result["settings"]
-    lines = [f"{result['members']} nets; {who_answers(result)}"]
-    for name, values in list(result["spread"].items())[:1]:
+    first = f"{result['members']} nets; {who_answers(result)}"
+    if result["spread"]:
+        name, values = next(iter(result["spread"].items()))
         error = _short(values["standard_error"])
-        lines[0] += f"; each alone {name} {_short(values['mean'])}, standard error {error}"
-    if len(settings) > 1:
-        few = len(settings) <= SHOWN
-        lines.append(
-            "settings, best first:" if few else f"the best {SHOWN} of {len(settings)} settings:"
-        )
-        for setting in settings[:SHOWN]:
-            values = [
-                f"{k}={_short(v) if isinstance(v, float) else v}"
-                for k, v in setting["values"].items()
-            ]
-            lines.append("  ".join(["", _short(setting["value"]), *values]))
+        first += f"; each alone {name} {_short(values['mean'])}, standard error {error}"
+    lines = [first]
+    if len(settings) < 2:
+        return lines
+    if len(settings) <= SHOWN:
+        lines.append("settings, best first:")
+    else:
+        lines.append(f"the best {SHOWN} of {len(settings)} settings:")
+    for setting in settings[:SHOWN]:
+        cells = ["", _short(setting["value"])]
+        for name, value in setting["values"].items():
+            cells.append(f"{name}={_short(value) if isinstance(value, float) else value}")
+        lines.append("  ".join(cells))
     return lines
 
 
 def _short(value: float | None) -> str:
-    return (
-        "-"
-        if value is None or not np.isfinite(value)
-        else f"{value:.4g}"
-        if abs(value) < 1e4
-        else f"{value:,.0f}"
-    )
+    if value is None or not np.isfinite(value):
+        return "-"
+    return f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}"

@@ -1,17 +1,18 @@
-"""What stands beside an autoencoder: the mean, and as many principal components as its code has
-numbers.
+"""What any autoencoder should beat: the mean, and principal components, of the same rows.
 
-n rows, f numbers, d features.
+n rows, f numbers, c categories, d features: numbers and one-hot categories.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 Array = np.ndarray
 
 
-def component_answers(
+def component_predictions(
     train_row: Array,
     weight: Array,
     row: Array,
@@ -19,35 +20,41 @@ def component_answers(
     sizes: tuple[int, ...],
     n_components: int,
 ) -> dict[str, dict[str, Array]]:
-    """Answers for `row` [n, f + c] of what knows the training rows: {"mean": their mean and
-    commonest categories, "pca": from `n_components` of their principal components, one-hot
-    categories among the features}.
+    """{"mean", "pca": what they give back of `row` [n, f + c]}, fitted on the training rows.
+
+    "mean" is their mean and their commonest categories, "pca" what `n_components` of their
+    principal components keep, one-hot categories among the features. `sizes` are those of the
+    categories. Each as an autoencoder's predictions: {head: rows given back, "row": what they were}.
     """
-    features_nd, judged_nd = (_features(rows, sizes) for rows in (train_row, row))
+    features_nd = _features(train_row, sizes)
+    judged_nd = _features(row, sizes)
     share_n = weight / weight.sum()
     mean_d = share_n @ features_nd
     centred_nd = features_nd - mean_d
     _, axis_dd = np.linalg.eigh((centred_nd * share_n[:, None]).T @ centred_nd)
     axes_dk = axis_dd[:, ::-1][:, :n_components]
     given_back_nd = mean_d + (judged_nd - mean_d) @ axes_dk @ axes_dk.T
-    found = {"mean": np.broadcast_to(mean_d, judged_nd.shape), "pca": given_back_nd}
-    return {name: {head: _packed(rows_nd, sizes), "row": row} for name, rows_nd in found.items()}
+    mean_nd = np.broadcast_to(mean_d, judged_nd.shape)
+    return {
+        "mean": {head: _packed(mean_nd, sizes), "row": row},
+        "pca": {head: _packed(given_back_nd, sizes), "row": row},
+    }
 
 
-def _features(row: Array, sizes: tuple[int, ...]) -> Array:
+def _features(row: Array, sizes: Sequence[int]) -> Array:
+    """Packed rows [n, f + c] as features [n, d]."""
     n_numbers = row.shape[1] - len(sizes)
     parts = [row[:, :n_numbers].astype(np.float64)]
-    parts += [
-        (row[:, n_numbers + i, None] == np.arange(size)).astype(np.float64)
-        for i, size in enumerate(sizes)
-    ]
+    for place, size in enumerate(sizes, n_numbers):
+        parts.append((row[:, place, None] == np.arange(size)).astype(np.float64))
     return np.concatenate(parts, 1)
 
 
-def _packed(rows_nd: Array, sizes: tuple[int, ...]) -> Array:
-    start = rows_nd.shape[1] - sum(sizes)
-    parts = [rows_nd[:, :start]]
+def _packed(features_nd: Array, sizes: Sequence[int]) -> Array:
+    """Features as packed rows: of each category the place with the largest feature."""
+    start = features_nd.shape[1] - sum(sizes)
+    parts = [features_nd[:, :start]]
     for size in sizes:
-        parts.append(rows_nd[:, start : start + size].argmax(1)[:, None].astype(np.float64))
+        parts.append(features_nd[:, start : start + size].argmax(1)[:, None].astype(np.float64))
         start += size
     return np.concatenate(parts, 1)

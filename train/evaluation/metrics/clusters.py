@@ -1,5 +1,4 @@
-"""Metrics of clusters, in float64, from the answers to a whole split. They agree with
-scikit-learn's.
+"""Metrics of clusters, in float64, over a whole split. They agree with scikit-learn's.
 
 n rows, d features, k clusters, c classes.
 """
@@ -7,7 +6,6 @@ n rows, d features, k clusters, c classes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,46 +15,45 @@ SAMPLE = 2_000  # rows of which the silhouette is taken: it needs every distance
 
 
 def cluster_metrics(
-    answers: Mapping[str, Any], label_n: ArrayLike, weight_n: ArrayLike | None = None
+    predictions: Mapping[str, ArrayLike], label_n: ArrayLike, weight_n: ArrayLike | None = None
 ) -> dict[str, float]:
-    """quantisation_error (the mean distance of a row to its unit), inertia (the sum of their
-    squares), topographic_error (the share of rows whose two nearest units are no neighbours on the
-    map; 0 without one), silhouette (of SAMPLE rows), the number of clusters that have rows, and, of
-    rows that bear a label, adjusted_rand_index and purity (the share of rows whose cluster has most
-    rows of their class).
+    """How near rows lie to their units, how far clusters lie apart, and how labels agree with them.
 
-    `answers`: {"cluster", "distance", "adjacent" [n], "row" [n, d]}; `label_n` is -1 where there is
-    none.
+    quantisation_error: the mean distance of a row to its unit; inertia: the sum of their squares;
+    topographic_error: the share of rows whose two nearest units are no neighbours on the map, 0
+    without one; silhouette, of SAMPLE rows; clusters: how many have rows. Of rows that bear a label
+    also adjusted_rand_index, and purity: the share of rows whose cluster has most rows of their
+    class.
+
+    `predictions`: {"cluster", "distance", "adjacent" [n], "row" [n, d]}; `label_n` is -1 where
+    there is none.
     """
-    cluster_n = np.asarray(answers["cluster"])
+    cluster_n = np.asarray(predictions["cluster"])
     label_n = np.asarray(label_n)
-    distance_n = np.asarray(answers["distance"], np.float64)
+    distance_n = np.asarray(predictions["distance"], np.float64)
+    adjacent_n = np.asarray(predictions["adjacent"], np.float64)
+    row_nd = np.asarray(predictions["row"], np.float64)
     weight_n = np.ones(len(cluster_n)) if weight_n is None else np.asarray(weight_n, np.float64)
     total = weight_n.sum()
     scores = {
         "quantisation_error": float(weight_n @ distance_n / total),
         "inertia": float(weight_n @ distance_n**2),
-        "topographic_error": float(
-            weight_n @ (1 - np.asarray(answers["adjacent"], np.float64)) / total
-        ),
-        "silhouette": silhouette(np.asarray(answers["row"], np.float64), cluster_n),
+        "topographic_error": float(weight_n @ (1 - adjacent_n) / total),
+        "silhouette": silhouette(row_nd, cluster_n),
         "clusters": float(len(np.unique(cluster_n))),
     }
     known_n = label_n >= 0
     if known_n.any():
-        table = contingency(label_n[known_n], cluster_n[known_n])
-        scores |= {
-            "adjusted_rand_index": adjusted_rand_index(table),
-            "purity": float(table.max(0).sum() / table.sum()),
-        }
+        counts_ck = contingency(label_n[known_n], cluster_n[known_n])
+        scores["adjusted_rand_index"] = adjusted_rand_index(counts_ck)
+        scores["purity"] = float(counts_ck.max(0).sum() / counts_ck.sum())
     return scores
 
 
 def contingency(label_n: Array, cluster_n: Array) -> Array:
     """How many rows of each class are in each cluster [c, k]; empty ones are left out."""
-    (classes, label_n), (clusters, cluster_n) = (
-        np.unique(a, return_inverse=True) for a in (label_n, cluster_n)
-    )
+    classes, label_n = np.unique(label_n, return_inverse=True)
+    clusters, cluster_n = np.unique(cluster_n, return_inverse=True)
     counts = np.bincount(
         label_n * len(clusters) + cluster_n, minlength=len(classes) * len(clusters)
     )
@@ -64,8 +61,9 @@ def contingency(label_n: Array, cluster_n: Array) -> Array:
 
 
 def adjusted_rand_index(counts_ck: Array) -> float:
-    """Pairs that classes and clusters agree on, less what chance would give, over the most there
-    could be (Hubert & Arabie 1985). 1 where the two are the same partition.
+    """The share of pairs that classes and clusters agree on, less what chance would give.
+
+    1 where the two are the same partition (Hubert & Arabie 1985).
     """
 
     def pairs(counts: Array) -> float:
@@ -81,8 +79,10 @@ def adjusted_rand_index(counts_ck: Array) -> float:
 
 
 def silhouette(row_nd: Array, cluster_n: Array) -> float:
-    """The mean of (b - a) / max(a, b): a is a row's mean distance to its own cluster, b to the
-    nearest other one (Rousseeuw 1987); 0 for a row alone. nan where there are not two clusters.
+    """How much nearer rows lie to their own cluster than to the nearest other one, -1 to 1.
+
+    The mean of (b - a) / max(a, b): a is a row's mean distance to its own cluster, b to the nearest
+    other one (Rousseeuw 1987); 0 for a row alone. nan where there are not two clusters.
     """
     if len(row_nd) > SAMPLE:
         chosen = np.sort(np.random.default_rng(0).choice(len(row_nd), SAMPLE, replace=False))

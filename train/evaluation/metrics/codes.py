@@ -1,68 +1,72 @@
-"""Metrics of rows given back from their codes, and what principal components make of the same rows,
-in float64.
+"""Metrics of rows given back from their codes, in float64.
 
 Rows are packed as in `nets.autoencoder`: f scaled numbers, then the place of each of c categories.
-n rows, f number columns, c category columns, k components, d features: numbers and one-hot
-categories.
+n rows, f number columns, c category columns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 Array = np.ndarray
-Answers = Mapping[str, Any]
+NAN = float("nan")
 
 
 def reconstruction_metrics(
-    answers: Answers, head: str, n_numbers: int, target: ArrayLike, weight: ArrayLike | None = None
+    predictions: Mapping[str, ArrayLike],
+    head: str,
+    n_numbers: int,
+    target: ArrayLike,
+    weight: ArrayLike | None = None,
 ) -> dict[str, float]:
-    """Of the cells that `target` [n, f + c] knows, those not nan: rmse of numbers as they are
-    scaled, r2 (the share of their variance that is given back, over all columns; scikit-learn's
-    `variance_weighted`) and the accuracy of categories; what the rows have none of is left out.
+    """rmse and r2 of numbers as they are scaled, and the accuracy of categories.
 
-    `answers`: {head: rows given back, "row": what they were} [n, f + c].
+    Of the cells that `target` [n, f + c] knows, those not nan; what the rows have none of is left
+    out. r2 is the share of the numbers' variance that is given back, over all columns
+    (scikit-learn's `variance_weighted`). `predictions`: {head: rows given back, "row": what they
+    were} [n, f + c].
     """
     known = ~np.isnan(np.asarray(target))
-    weight_n1 = (
-        np.ones((len(known), 1)) if weight is None else np.asarray(weight, np.float64)[:, None]
-    )
-    share = np.where(known, weight_n1, 0)
-    said, truth = (np.asarray(answers[name], np.float64) for name in (head, "row"))
+    weight_n = np.ones(len(known)) if weight is None else np.asarray(weight, np.float64)
+    share = np.where(known, weight_n[:, None], 0)
+    predicted = np.asarray(predictions[head], np.float64)
+    row = np.asarray(predictions["row"], np.float64)
     scores = {}
     if n_numbers:
-        share_nf = share[:, :n_numbers]
-        truth_nf = truth[:, :n_numbers]
-        total_f = share_nf.sum(0)
-        square = float((share_nf * (said[:, :n_numbers] - truth_nf) ** 2).sum())
-        mean_f = (share_nf * truth_nf).sum(0) / np.where(total_f > 0, total_f, 1)
-        spread = float((share_nf * (truth_nf - mean_f) ** 2).sum())
-        total = float(total_f.sum())
-        scores["rmse"] = (square / total) ** 0.5 if total else float("nan")
-        scores["r2"] = 1 - square / spread if spread else float("nan")
+        numbers = slice(n_numbers)
+        scores |= _of_numbers(predicted[:, numbers], row[:, numbers], share[:, numbers])
     if known.shape[1] > n_numbers:
         share_nc = share[:, n_numbers:]
-        right = float((share_nc * (said[:, n_numbers:] == truth[:, n_numbers:])).sum())
-        scores["accuracy"] = right / float(share_nc.sum()) if share_nc.any() else float("nan")
+        right = float((share_nc * (predicted[:, n_numbers:] == row[:, n_numbers:])).sum())
+        scores["accuracy"] = right / float(share_nc.sum()) if share_nc.any() else NAN
     return scores
 
 
-def r2_by_column(answers: Answers, head: str, n_numbers: int, target: ArrayLike) -> Array:
-    """The share of each number column's variance that is given back [f]; nan of a column without
-    any.
-    """
-    columns = [answers[name][:, :n_numbers].T for name in (head, "row")] + [
-        np.asarray(target)[:, :n_numbers].T
-    ]
-    found = []
-    for said_n, truth_n, target_n in zip(*columns, strict=True):
-        known_n = ~np.isnan(target_n)
-        said_m = said_n[known_n].astype(np.float64)
-        truth_m = truth_n[known_n].astype(np.float64)
-        spread = ((truth_m - truth_m.mean()) ** 2).sum() if len(truth_m) else 0.0
-        found.append(1 - ((said_m - truth_m) ** 2).sum() / spread if spread else np.nan)
-    return np.array(found)
+def _of_numbers(predicted_nf: Array, row_nf: Array, share_nf: Array) -> dict[str, float]:
+    total_f = share_nf.sum(0)
+    square = float((share_nf * (predicted_nf - row_nf) ** 2).sum())
+    mean_f = (share_nf * row_nf).sum(0) / np.where(total_f > 0, total_f, 1)
+    spread = float((share_nf * (row_nf - mean_f) ** 2).sum())
+    total = float(total_f.sum())
+    return {
+        "rmse": (square / total) ** 0.5 if total else NAN,
+        "r2": 1 - square / spread if spread else NAN,
+    }
+
+
+def r2_by_column(
+    predictions: Mapping[str, Array], head: str, n_numbers: int, target: Array
+) -> Array:
+    """The share of each number column's variance that is given back [f]; nan where it has none."""
+    r2_f = np.full(n_numbers, np.nan)
+    for i in range(n_numbers):
+        known_n = ~np.isnan(np.asarray(target)[:, i])
+        predicted_m = predictions[head][known_n, i].astype(np.float64)
+        row_m = predictions["row"][known_n, i].astype(np.float64)
+        spread = ((row_m - row_m.mean()) ** 2).sum() if len(row_m) else 0.0
+        if spread:
+            r2_f[i] = 1 - ((predicted_m - row_m) ** 2).sum() / spread
+    return r2_f

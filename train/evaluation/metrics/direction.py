@@ -1,4 +1,4 @@
-"""Which way is better: the metrics of which a higher value is."""
+"""The metrics of which a higher value is better; of every other, a lower one."""
 
 from __future__ import annotations
 
@@ -14,4 +14,4 @@ HIGHER_IS_BETTER = frozenset(
         "adjusted_rand_index",
         "purity",
     }
-)  # of every other, lower
+)

@@ -1,18 +1,15 @@
-"""What forecasts are worth: metrics over all steps of the horizon and by step, beside forecasts
-that need no net.
+"""Metrics of forecasts, over all steps of the horizon and by step.
 
-The baselines: "last" repeats the last value; "seasonal" the last season; "linear" is NLinear in
-closed form (Zeng et al. 2023): ridge regression of each target's horizon on its lookback, both less
-the last value. n windows, l lookback, h horizon, o targets.
+n windows, h horizon, o targets.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import ArrayLike
 
 from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder, write_stamps
@@ -20,87 +17,98 @@ from train.evaluation.metrics.supervised import interval_metrics, own_interval, 
 
 Arrays = Mapping[str, np.ndarray]
 
+SCALED = ("mse_scaled", "mae_scaled")  # the metrics that mean something over several targets
+
 
 def forecast_metrics(
-    encoder: SeriesEncoder, answers: Arrays, targets: Arrays, weight: np.ndarray | None = None
+    encoder: SeriesEncoder, predictions: Arrays, targets: Arrays, weight: np.ndarray | None = None
 ) -> dict[str, float]:
-    """rmse, mse, mae and r2 in the targets' units over all windows and steps; mse_scaled and
-    mae_scaled in units of the training rows' standard deviation; coverage and width as in
-    `metrics.evaluate`. With several targets: "TARGET.rmse", and the means of the scaled ones over
-    targets under their plain names. `answers` and `targets` {"value": [n, h * o]} in encoded
+    """rmse, mse, mae and r2 in the targets' units, and mse_scaled and mae_scaled, over all steps.
+
+    The scaled ones are in units of the training rows' standard deviation; coverage and width as in
+    `score_heads`. With several targets: "TARGET.rmse", and the means of the scaled ones over
+    targets under their plain names. `predictions` and `targets` {"value": [n, h * o]} in encoded
     units.
     """
-    answer_nho, target_nho = (_by_target(encoder, arrays) for arrays in (answers, targets))
-    own = own_interval(answers, "value")
+    prediction_nho = _by_target(encoder, predictions["value"])
+    target_nho = _by_target(encoder, targets["value"])
+    own = own_interval(predictions, "value")
     weight = None if weight is None else np.repeat(weight, encoder.horizon)
     by_target = {}
     for i, column in enumerate(encoder.targets):
-        pair = answer_nho[:, :, i].ravel(), target_nho[:, :, i].ravel()
-        metrics = regression_metrics(*pair, weight, column.unit)
-        scaled = {
-            "mse_scaled": metrics["mse"] / column.deviation**2,
-            "mae_scaled": metrics["mae"] / column.deviation,
-        }
-        by_target[column.name] = metrics | scaled
+        target_m = target_nho[:, :, i].ravel()
+        metrics = regression_metrics(prediction_nho[:, :, i].ravel(), target_m, weight, column.unit)
+        metrics["mse_scaled"] = metrics["mse"] / column.deviation**2
+        metrics["mae_scaled"] = metrics["mae"] / column.deviation
         if own is not None:
-            lower, upper = (_by_target(encoder, {"value": end})[:, :, i].ravel() for end in own)
-            by_target[column.name] |= interval_metrics(lower, upper, pair[1], weight, column.unit)
-    return _over_targets(by_target)
+            lower_m = _by_target(encoder, own[0])[:, :, i].ravel()
+            upper_m = _by_target(encoder, own[1])[:, :, i].ravel()
+            metrics |= interval_metrics(lower_m, upper_m, target_m, weight, column.unit)
+        by_target[column.name] = metrics
+    return {name: float(value) for name, value in _over_targets(by_target).items()}
 
 
 def step_metrics(
-    encoder: SeriesEncoder, answers: Arrays, targets: Arrays
+    encoder: SeriesEncoder, predictions: Arrays, targets: Arrays
 ) -> dict[str, list[float]]:
-    """rmse, mse_scaled and mae_scaled at each step of the horizon, [h] each, named as in
-    `forecast_metrics`.
+    """rmse, mse_scaled and mae_scaled at each step of the horizon, [h] each.
+
+    Named as in `forecast_metrics`.
     """
-    error_nho = _by_target(encoder, answers).astype(np.float64) - _by_target(encoder, targets)
+    prediction_nho = _by_target(encoder, predictions["value"]).astype(np.float64)
+    error_nho = prediction_nho - _by_target(encoder, targets["value"])
     by_target = {}
     for i, column in enumerate(encoder.targets):
         raw_nh = error_nho[:, :, i] * column.unit
         mse_h = np.square(raw_nh).mean(0)
         mae_h = np.abs(raw_nh).mean(0)
-        scaled = {"mse_scaled": mse_h / column.deviation**2, "mae_scaled": mae_h / column.deviation}
-        by_target[column.name] = {"rmse": np.sqrt(mse_h), **scaled}
-    return {
-        name: [float(value) for value in values]
-        for name, values in _over_targets(by_target).items()
-    }
+        by_target[column.name] = {
+            "rmse": np.sqrt(mse_h),
+            "mse_scaled": mse_h / column.deviation**2,
+            "mae_scaled": mae_h / column.deviation,
+        }
+    metrics = _over_targets(by_target)
+    return {name: values.tolist() for name, values in metrics.items()}
 
 
-def _by_target(encoder: SeriesEncoder, arrays: Arrays) -> np.ndarray:
-    return np.asarray(arrays["value"]).reshape(-1, encoder.horizon, encoder.n_targets)
+def _by_target(encoder: SeriesEncoder, values: np.ndarray) -> np.ndarray:
+    """Of each window, the steps of each target [n, h, o]."""
+    return np.asarray(values).reshape(-1, encoder.horizon, encoder.n_targets)
 
 
-def _over_targets(by_target: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    if len(by_target) == 1:
-        return dict(next(iter(by_target.values())))
-    means = {
-        name: np.mean([m[name] for m in by_target.values()], axis=0)
-        for name in ("mse_scaled", "mae_scaled")
-    }
-    means = {name: float(mean) if np.ndim(mean) == 0 else mean for name, mean in means.items()}
-    return means | {
-        f"{target}.{name}": value for target, m in by_target.items() for name, value in m.items()
-    }
+def _over_targets(by_target: Mapping[str, Mapping[str, ArrayLike]]) -> dict[str, np.ndarray]:
+    """The metrics of the only target; of several the means of the scaled ones, then all."""
+    found: dict[str, np.ndarray] = {}
+    if len(by_target) > 1:
+        for name in SCALED:
+            values = [np.asarray(metrics[name]) for metrics in by_target.values()]
+            found[name] = np.mean(values, axis=0)
+    for target, metrics in by_target.items():
+        prefix = f"{target}." if len(by_target) > 1 else ""
+        for name, value in metrics.items():
+            found[f"{prefix}{name}"] = np.asarray(value)
+    return found
 
 
 def forecast_rows(
-    dataset: SeriesDataset, windows: np.ndarray, targets: Arrays, answers: Arrays
+    dataset: SeriesDataset, windows: np.ndarray, targets: Arrays, predictions: Arrays
 ) -> pa.Table:
-    """A row for each window and step: "row" of the file (from 0) that is forecast, "step" of the
-    horizon (from 1), "group" and "time" where the file has them, the true value and the forecast of
-    each target.
+    """A row for each window and step of the horizon: what was there, and what was forecast.
+
+    "row" of the file (from 0) that is forecast, "step" of the horizon (from 1), "group" and "time"
+    where the file has them, the true value and the forecast of each target.
     """
     encoder = dataset.encoder
     flat = dataset.flat
     place_n = dataset.starts[windows] + encoder.lookback
     flat_t = (place_n[:, None] + np.arange(encoder.horizon)).ravel()
     steps = np.tile(np.arange(1, encoder.horizon + 1), len(windows))
-    columns: dict[str, Any] = {"row": flat.rows[flat_t], "step": steps}
+    columns: dict[str, np.ndarray | pa.Array] = {"row": flat.rows[flat_t], "step": steps}
     if flat.names is not None:
         columns["group"] = flat.names[np.searchsorted(flat.firsts, flat_t, side="right") - 1]
     if flat.stamps is not None and encoder.time is not None:
         columns["time"] = write_stamps(flat.stamps[flat_t], encoder.time)
-    known = encoder.raw_targets(targets) | encoder.decode(answers)
-    return pa.table(columns | {name: values.ravel() for name, values in known.items()})
+    known = encoder.raw_targets(targets) | encoder.decode(predictions)
+    for name, values in known.items():
+        columns[name] = values.ravel()
+    return pa.table(columns)

@@ -1,5 +1,4 @@
-"""Metrics of answers at every step: entities as conlleval counts them, tokens, and the likelihood
-of next steps.
+"""Metrics of predictions at every step: tags, the entities they mark, and next steps.
 
 n rows, t steps, f numbers of a step. Rows of weight 0 do not count.
 """
@@ -18,33 +17,37 @@ Entity = tuple[int, int, str]
 
 
 def tag_metrics(
-    answer: ArrayLike, target: ArrayLike, tags: Sequence[str], weight: ArrayLike | None = None
+    prediction: ArrayLike, target: ArrayLike, tags: Sequence[str], weight: ArrayLike | None = None
 ) -> dict[str, float]:
-    """token_accuracy, and where tags mark entities f1, of tag indices [n, t]; -1 in `target` is no
-    step.
+    """token_accuracy of tag indices [n, t], and where tags mark entities their f1.
 
-    `tags` [k] are the names, beyond which `UNSEEN` stand in `target`; f1 = 2 correct / (found +
-    true), an entity being correct if its kind, its first and its last step are; 0 if there are none
-    on either side (Tjong Kim Sang & Buchholz 2000, conlleval).
+    -1 in `target` is no step. `tags` [k] are the names, beyond which `UNSEEN` stand in `target`; f1
+    = 2 correct / (found + true), an entity being correct if its kind, its first and its last step
+    are; 0 if there are none on either side (Tjong Kim Sang & Buchholz 2000, conlleval).
     """
     counted = slice(None) if weight is None else np.asarray(weight) > 0
-    answer_nt = np.asarray(answer)[counted]
+    prediction_nt = np.asarray(prediction)[counted]
     target_nt = np.asarray(target)[counted]
     mask_nt = target_nt >= 0
     steps = int(mask_nt.sum())
-    scores = {"token_accuracy": float((answer_nt == target_nt)[mask_nt].mean()) if steps else NAN}
+    hits_nt = prediction_nt == target_nt
+    scores = {"token_accuracy": float(hits_nt[mask_nt].mean()) if steps else NAN}
     if not are_entities(tags):
         return scores
+    return {"f1": _entity_f1(prediction_nt, target_nt, tags) if steps else NAN, **scores}
+
+
+def _entity_f1(prediction_nt: NDArray, target_nt: NDArray, tags: Sequence[str]) -> float:
     found = correct = true = 0
-    tags = (*tags, *UNSEEN)
-    for answer_t, target_t, mask_t in zip(answer_nt, target_nt, mask_nt, strict=True):
-        answered = set(find_entities([tags[i] for i in answer_t[mask_t]]))
-        wanted = set(find_entities([tags[i] for i in target_t[mask_t]]))
-        found = found + len(answered)
-        true = true + len(wanted)
-        correct = correct + len(answered & wanted)
-    f1 = 2 * correct / (found + true) if found + true else 0.0
-    return {"f1": f1 if steps else NAN, **scores}
+    names = np.array([*tags, *UNSEEN])
+    mask_nt = target_nt >= 0
+    for prediction_t, target_t, mask_t in zip(prediction_nt, target_nt, mask_nt, strict=True):
+        predicted = set(find_entities(names[prediction_t[mask_t]].tolist()))
+        wanted = set(find_entities(names[target_t[mask_t]].tolist()))
+        found += len(predicted)
+        true += len(wanted)
+        correct += len(predicted & wanted)
+    return 2 * correct / (found + true) if found + true else 0.0
 
 
 def are_entities(tags: Sequence[str]) -> bool:
@@ -54,9 +57,10 @@ def are_entities(tags: Sequence[str]) -> bool:
 
 
 def find_entities(tags: Sequence[str]) -> Iterator[Entity]:
-    """(first, last, kind) of each entity, by conlleval's rules: B-X always begins one, I-X where
-    nothing of kind X goes before it, E-X and S-X (IOBES) end one; O, or "." before the hyphen, is
-    outside.
+    """(first step, last step, kind) of each entity, by conlleval's rules.
+
+    B-X always begins one, I-X where nothing of kind X goes before it, E-X and S-X (IOBES) end one;
+    O, or "." before the hyphen, is outside.
     """
     begun: tuple[int, str] | None = None
     before = "O"
@@ -87,8 +91,10 @@ def _begins(before: str, tag: str) -> bool:
 def next_binary_metrics(
     probability: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None
 ) -> dict[str, float]:
-    """nll: -log P of a next step [f] of zeros and ones, in nats, summed over its numbers and
-    averaged over all steps that have a next one (nan in `target` [n, t, f] elsewhere).
+    """nll, -log P of a next step of zeros and ones, in nats.
+
+    Summed over its numbers [f] and averaged over all steps that have a next one (nan in `target`
+    [n, t, f] elsewhere).
     """
     probability_sf, target_sf = _steps(probability, target, weight)
     if not len(target_sf):
@@ -100,20 +106,19 @@ def next_binary_metrics(
 
 
 def next_number_metrics(
-    answer: ArrayLike, target: ArrayLike, units: ArrayLike, weight: ArrayLike | None = None
+    prediction: ArrayLike, target: ArrayLike, units: ArrayLike, weight: ArrayLike | None = None
 ) -> dict[str, float]:
-    """rmse, mse, mae in raw units and r2, over all numbers [n, t, f] of next steps; `units` [f] of
-    the encoded ones.
+    """rmse, mse, mae in raw units and r2, over all numbers [n, t, f] of next steps.
 
-    r2 compares with each channel's own mean; nan where there is no spread.
+    `units` [f] turn encoded numbers into raw ones. r2 compares with each channel's own mean; nan
+    where there is no spread.
     """
-    answer_sf, target_sf = _steps(answer, target, weight)
+    prediction_sf, target_sf = _steps(prediction, target, weight)
     if not len(target_sf):
         return dict.fromkeys(("rmse", "mse", "mae", "r2"), NAN)
     unit_f = np.asarray(units, np.float64)
     target_sf = target_sf * unit_f
-    answer_sf = answer_sf * unit_f
-    residual_sf = answer_sf - target_sf
+    residual_sf = prediction_sf * unit_f - target_sf
     known_sf = ~np.isnan(residual_sf)
     mse = float(np.mean(residual_sf[known_sf] ** 2))
     spread = float(np.nansum((target_sf - np.nanmean(target_sf, axis=0)) ** 2))
@@ -126,11 +131,11 @@ def next_number_metrics(
 
 
 def _steps(
-    answer: ArrayLike, target: ArrayLike, weight: ArrayLike | None
+    prediction: ArrayLike, target: ArrayLike, weight: ArrayLike | None
 ) -> tuple[NDArray, NDArray]:
-    """Answers and targets [s, f], float64, of the steps that have a next one."""
+    """Predictions and targets [s, f], float64, of the steps that have a next one."""
     counted = slice(None) if weight is None else np.asarray(weight) > 0
-    answer_ntf = np.asarray(answer, np.float64)[counted]
+    prediction_ntf = np.asarray(prediction, np.float64)[counted]
     target_ntf = np.asarray(target, np.float64)[counted]
     mask_nt = ~np.isnan(target_ntf).all(-1)
-    return answer_ntf[mask_nt], target_ntf[mask_nt]
+    return prediction_ntf[mask_nt], target_ntf[mask_nt]

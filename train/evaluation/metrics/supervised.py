@@ -9,13 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from statistics import NormalDist
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
-if TYPE_CHECKING:
-    pass
 
 NAN = float("nan")
 # Ends of the interval that a normal distribution fills to 90 %, in deviations.
@@ -25,10 +21,9 @@ REACH = NormalDist().inv_cdf(0.95)
 def regression_metrics(
     prediction: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None, unit: float = 1.0
 ) -> dict[str, float]:
-    """rmse, mse, mae and r2 of `prediction` [n] and `target` [n], both (raw - shift)/unit; results
-    in raw units.
+    """rmse, mse, mae and r2 in raw units, of `prediction` [n] and `target` [n] in encoded ones.
 
-    A shift cancels in all four, so a target at 1e6 +- 1 loses nothing. r2 as in scikit-learn: for a
+    Both are (raw - shift)/unit. A shift cancels in all four, so a target at 1e6 +- 1 loses nothing. r2 as in scikit-learn: for a
     constant target 1 if every prediction is exact, otherwise 0; nan for a single row.
     """
     weight_n, prediction_n, target_n = _counted(weight, prediction, target)
@@ -54,17 +49,18 @@ def regression_metrics(
     }
 
 
-def own_interval(answers: Mapping[str, ArrayLike], name: str) -> tuple[NDArray, NDArray] | None:
-    """The interval that a net gives by itself [n, o] each: from its lowest quantile to its highest,
-    or the central 90 % of its normal distribution; None of a net that answers neither.
+def own_interval(predictions: Mapping[str, ArrayLike], name: str) -> tuple[NDArray, NDArray] | None:
+    """The ends [n, o] of the interval that a net predicts by itself, None where it predicts none.
+
+    From its lowest quantile to its highest, or the central 90 % of its normal distribution.
     """
-    if f"{name}.quantiles" in answers:
-        quantiles_noq = np.asarray(answers[f"{name}.quantiles"])
+    if f"{name}.quantiles" in predictions:
+        quantiles_noq = np.asarray(predictions[f"{name}.quantiles"])
         return quantiles_noq[..., 0], quantiles_noq[..., -1]
-    if f"{name}.deviation" not in answers:
+    if f"{name}.deviation" not in predictions:
         return None
-    mean_no = np.asarray(answers[name])
-    reach_no = REACH * np.asarray(answers[f"{name}.deviation"])
+    mean_no = np.asarray(predictions[name])
+    reach_no = REACH * np.asarray(predictions[f"{name}.deviation"])
     return mean_no - reach_no, mean_no + reach_no
 
 
@@ -75,9 +71,7 @@ def interval_metrics(
     weight: ArrayLike | None = None,
     unit: float = 1.0,
 ) -> dict[str, float]:
-    """coverage, the share of `target` [n] within the ends, and width, their mean distance, in raw
-    units.
-    """
+    """coverage, the share of `target` [n] within the ends, and width, their mean raw distance."""
     weight_n, lower_n, target_n = _counted(weight, lower, target)
     _, upper_n, _ = _counted(weight, upper, target)
     if not len(target_n):
@@ -144,8 +138,9 @@ def multiclass_metrics(
 
 
 def _auc(score_n: NDArray, positive_n: NDArray[np.bool_], weight_n: NDArray[np.float64]) -> float:
-    """P(score of a positive > score of a negative) + P(equal)/2: Mann and Whitney's U with midranks
-    for ties.
+    """P(score of a positive > score of a negative) + P(equal)/2.
+
+    Mann and Whitney's U with midranks for ties.
     """
     _, rank_n = np.unique(score_n, return_inverse=True)
     positive = np.bincount(rank_n, weight_n * positive_n)
@@ -163,13 +158,13 @@ def _clipped(probability: NDArray) -> NDArray[np.float64]:
 
 
 def _counted(
-    weight: ArrayLike | None, answer: ArrayLike, target: ArrayLike
+    weight: ArrayLike | None, prediction: ArrayLike, target: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray, NDArray]:
-    """The weights, answers and targets of the rows that count, those of positive weight."""
-    answer_n = np.asarray(answer)
+    """The weights, predictions and targets of the rows that count, those of positive weight."""
+    prediction_n = np.asarray(prediction)
     target_n = np.asarray(target)
     if weight is None:
-        return np.ones(len(target_n)), answer_n, target_n
+        return np.ones(len(target_n)), prediction_n, target_n
     weight_n = np.asarray(weight, np.float64)
     rows = weight_n > 0
-    return weight_n[rows], answer_n[rows], target_n[rows]
+    return weight_n[rows], prediction_n[rows], target_n[rows]

@@ -1,0 +1,62 @@
+"""train.results.summary: what a terminal shows at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from train.results.summary import summary
+
+ONE = {
+    "rows": {"train": 80, "test": 1200},
+    "metrics": {
+        "train": {"rmse": 0.51234567, "r2": None},
+        "test": {"rmse": 123456.7, "r2": float("nan")},
+    },
+    "baselines": {"test": {"mean": {"rmse": 2.0, "r2": 0.0}}},
+    "members": 1,
+    "interval": {},
+    "n_parameters": 1234,
+    "epochs": 7,
+    "best_step": 3,
+    "steps": 21,
+    "seconds": {"total": 1.26, "compile": 0.5, "train": 0.74},
+}
+
+
+def test_a_line_for_each_split_and_baseline_with_their_numbers_below_each_other():
+    assert summary(ONE, Path("run")).splitlines() == [
+        "                     rmse  r2",
+        "train (80 rows)    0.5123   -",
+        "test (1200 rows)  123,457   -",
+        "  mean, test            2   0",
+        "1,234 parameters, 7 epochs; weights of step 3 of 21; 1.3 s (compile 0.5, train 0.7)",
+        "report: run/report.html",
+    ]
+
+
+def test_of_several_targets_the_means_where_there_are_any():
+    several = {"rmse": 1.0, "a.rmse": 1.0, "b.rmse": 1.0}
+    one_line = ONE | {"metrics": {"test": several}, "baselines": {}}
+    assert summary(one_line, Path("run")).splitlines()[0].split() == ["rmse"]
+    only_columns = {name: value for name, value in several.items() if "." in name}
+    one_line = one_line | {"metrics": {"test": only_columns}}
+    assert summary(one_line, Path("run")).splitlines()[0].split() == ["a.rmse", "b.rmse"]
+
+
+def test_of_a_population_the_best_settings():
+    settings = []
+    for i in range(7):
+        settings.append({"value": i / 10, "values": {"net.dropout": i / 10, "seed": i}})
+    population = ONE | {
+        "members": 14,
+        "kept": [0, 1],
+        "settings": settings,
+        "spread": {"rmse": {"mean": 1.5, "standard_error": 0.25}},
+    }
+    lines = summary(population, Path("run")).splitlines()
+    assert lines[4].startswith("14 nets; ")
+    assert lines[4].endswith("; each alone rmse 1.5, standard error 0.25")
+    assert lines[5] == "the best 5 of 7 settings:"
+    assert lines[6] == "  0  net.dropout=0  seed=0"
+    assert lines[10] == "  0.4  net.dropout=0.4  seed=4"
+    assert lines[11].startswith("1,234 parameters")
