@@ -1,11 +1,12 @@
 """A run's configuration: declared, loaded from a file, overridden, checked, written and read back.
-Nothing heavy.
+
+Imports nothing heavy, so that a command line is answered at once.
 """
 
 from train.config.data_options import Sequences, Series, Table
 from train.config.files import load, override, validate
 from train.config.net_options import LSTM, Competitive, Dense, Perceptron, SelfOrganizingMap
-from train.config.options import Augment, Config, Devices, Optim, Population, Train
+from train.config.options import Augment, Config, Devices, Optim, Population, Processes, Train
 from train.config.serialize import differences, digest, from_json, to_json
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Optim",
     "Perceptron",
     "Population",
+    "Processes",
     "SelfOrganizingMap",
     "Sequences",
     "Series",

@@ -1,40 +1,47 @@
-"""What a config must agree on to train on data larger than memory."""
+"""What the options of the data must agree on."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
-from train.config.data_options import Sequences, Series, Table
+from train.config.data_options import Data, Sequences, Series, Table
 from train.config.net_options import Dense
 from train.config.options import Config, Population
 from train.errors import UserError
 
 # Kinds of files that are only read as a whole.
 IN_MEMORY = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json")
+OF_FORECASTS = ("row", "step", "group", "time")  # columns that forecasts have beside the targets
+Columns: TypeAlias = Sequence[str | None]
 
 
 def check_stream(config: Config) -> None:
-    """Raises UserError at the first contradiction."""
+    """Raises UserError if something contradicts training on data larger than memory."""
     data = config.data
     if not isinstance(data, Table):
         return
-    if not data.stream:
-        if data.shuffle_window != Table.shuffle_window:
-            raise UserError(
-                "config.data.shuffle_window: is for config.data.stream=true, which is not set"
-            )
-        return
+    if data.stream:
+        _check_streamed(data, config)
+    elif data.shuffle_window != Table.shuffle_window:
+        raise UserError(
+            "config.data.shuffle_window: is for config.data.stream=true, which is not set"
+        )
+
+
+def _check_streamed(data: Table, config: Config) -> None:
     ending = os.path.splitext(data.path)[1].lower()
     if data.path.startswith("builtin:") or ending in IN_MEMORY:
-        advice = "convert it to Parquet, or leave config.data.stream at false"
         raise UserError(
-            f"config.data.stream: reads Parquet, but config.data.path is {data.path}; {advice}"
+            f"config.data.stream: reads Parquet, but config.data.path is {data.path}; "
+            "convert it to Parquet, or leave config.data.stream at false"
         )
     if data.split != "random":
-        advice = "leave it at random, and name files of your own in config.data.valid_path and config.data.test_path"
         raise UserError(
-            f"config.data.split: {data.split} needs all rows in memory; with config.data.stream {advice}"
+            f"config.data.split: {data.split} needs all rows in memory; with config.data.stream "
+            "leave it at random, and name files of your own "
+            "in config.data.valid_path and config.data.test_path"
         )
     if not isinstance(config.net, Dense):
         net = type(config.net).__name__
@@ -51,10 +58,8 @@ def check_stream(config: Config) -> None:
         )
 
 
-Columns = Sequence[str | None]
-
-
 def check_table(data: Table) -> None:
+    """Raises UserError if columns of a table have roles that contradict each other."""
     columns = {
         "target": as_names(data.target),
         "features": data.features or (),
@@ -66,24 +71,23 @@ def check_table(data: Table) -> None:
         "group": (data.group,),
         "time": (data.time,),
     }
-    _check_apart(
-        columns, [("target", other) for other in ("features", "ignore", "weight", "group", "time")]
-    )
-    _check_apart(
-        columns, [("features", "ignore"), ("features", "weight"), ("categorical", "numeric")]
-    )
-    _check_apart(columns, [("label", "features"), ("label", "ignore"), ("label", "weight")])
+    pairs = [("target", other) for other in ("features", "ignore", "weight", "group", "time")]
+    pairs += [("features", "ignore"), ("features", "weight"), ("categorical", "numeric")]
+    pairs += [("label", "features"), ("label", "ignore"), ("label", "weight")]
+    _check_apart(columns, pairs)
     if data.split == "group" and not data.group:
         raise UserError(
             "config.data.group: config.data.split=group needs a column whose rows stay together"
         )
     if data.group and data.split != "group":
         raise UserError(
-            f"config.data.group: not used by config.data.split={data.split}; set config.data.split=group"
+            f"config.data.group: not used by config.data.split={data.split}; "
+            "set config.data.split=group"
         )
 
 
 def check_series(data: Series) -> None:
+    """Raises UserError if columns of series have roles that contradict each other."""
     columns = {
         "target": as_names(data.target),
         "known": data.known,
@@ -96,20 +100,18 @@ def check_series(data: Series) -> None:
     _check_apart(columns, [("target", other) for other in ("known", "ignore", "time", "group")])
     if data.calendar and not data.time:
         raise UserError("config.data.calendar: needs config.data.time, the column of time stamps")
-    taken = next(
-        (name for name in columns["target"] if name in ("row", "step", "group", "time")), None
-    )
-    if taken:
-        raise UserError(
-            f"config.data.target: {taken!r} is the name of another column of the forecasts; rename it"
-        )
-    _check_apart(
-        columns,
-        [("known", "observed"), ("known", "ignore"), ("observed", "ignore"), ("time", "group")],
-    )
+    for name in columns["target"]:
+        if name in OF_FORECASTS:
+            raise UserError(
+                f"config.data.target: {name!r} is the name of another column of the forecasts; "
+                "rename it"
+            )
+    pairs = [("known", "observed"), ("known", "ignore"), ("observed", "ignore"), ("time", "group")]
+    _check_apart(columns, pairs)
 
 
 def check_sequences(data: Sequences) -> None:
+    """Raises UserError if columns of sequences have roles that contradict each other."""
     columns = {
         "inputs": as_names(data.inputs),
         "target": as_names(data.target),
@@ -118,7 +120,8 @@ def check_sequences(data: Sequences) -> None:
     }
     if not any(columns["inputs"]):
         raise UserError(
-            "config.data.inputs: no inputs; name the column, or columns, of numbers or tokens per step"
+            "config.data.inputs: no inputs; "
+            "name the column, or columns, of numbers or tokens per step"
         )
     if not data.next_step:
         check_target(columns["target"])
@@ -132,15 +135,18 @@ def check_sequences(data: Sequences) -> None:
     if (data.id is None) != (data.order is None):
         lacking = "id" if data.id is None else "order"
         raise UserError(
-            f"config.data.{lacking}: a file with a row per step needs config.data.id and config.data.order"
+            f"config.data.{lacking}: a file with a row per step needs config.data.id "
+            "and config.data.order"
         )
 
 
 def as_names(columns: str | tuple[str, ...]) -> tuple[str, ...]:
+    """The names of columns, of which one may stand alone."""
     return (columns,) if isinstance(columns, str) else columns
 
 
 def check_target(columns: Columns) -> None:
+    """Raises UserError unless there is a column to predict."""
     if not columns or "" in columns:
         raise UserError("config.data.target: no target; name the column, or columns, to predict")
 
@@ -155,11 +161,13 @@ def _check_apart(columns: Mapping[str, Columns], pairs: Sequence[tuple[str, str]
         shared = next((name for name in columns[one] if name and name in columns[other]), None)
         if shared:
             raise UserError(
-                f"config.data.{other}: {shared!r} is in config.data.{one} too; leave it in one of them"
+                f"config.data.{other}: {shared!r} is in config.data.{one} too; "
+                "leave it in one of them"
             )
 
 
-def check_shares(data: Table | Series | Sequences) -> None:
+def check_shares(data: Data) -> None:
+    """Raises UserError if the shares for validation and test leave no rows to train on."""
     shares = {}
     for name in ("valid", "test"):
         share = getattr(data, name)

@@ -1,9 +1,9 @@
-"""Options of the three kinds of data: tables, series and sequences. Imports nothing heavy."""
+"""Options of the three kinds of data: tables, series and sequences."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from train.config.bounded import LAST_SEED, bounded
 
@@ -13,9 +13,10 @@ MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "#N/A",
 
 @dataclass
 class Table:
-    """Rows and columns: a dense net's data. Clusters and autoencoders have no `target`; `label` is
-    a column to judge clusters, and to colour codes, by.
+    """Rows and columns of a table, for every net but an LSTM.
 
+    Clusters and autoencoders have no `target`; `label` is a column to judge clusters, and to colour
+    codes, by.
     `stream`: training rows stay on the disk, in a Parquet file or a folder of them; row groups come
     in random order, and rows are shuffled within windows of `shuffle_window` rows.
     """
@@ -46,7 +47,7 @@ class Table:
 
 @dataclass
 class Series:
-    """One series, or many (`group`), in time order: what an LSTM forecasts.
+    """One series, or many (`group`), in time order, for an LSTM to forecast.
 
     `target` columns are read `lookback` rows back and forecast `horizon` rows ahead. `observed`
     columns are read beside them (None: all other numbers), `known` ones, such as a price to come,
@@ -76,11 +77,10 @@ class Series:
 
 @dataclass
 class Sequences:
-    """Sequences of any length: numbers per step, tokens, or both; a label each, tags per step,
-    both, or the next step.
+    """Sequences of any length, of numbers, of tokens or of both, for an LSTM to read.
 
-    A file has a line per sequence (JSON lines or Parquet with lists), or, with `id` and `order`, a
-    row per step.
+    The target is a label of each sequence, a tag of each step, both, or the next step. A file has a
+    line per sequence (JSON lines or Parquet with lists), or, with `id` and `order`, a row per step.
     """
 
     path: str = ""
@@ -103,3 +103,13 @@ class Sequences:
     max_length: int | None = bounded(None, 1)
     scaling: Literal["standard", "none"] = "standard"
     target_scaling: Literal["standard", "none"] = "standard"
+
+
+Data: TypeAlias = Table | Series | Sequences
+
+
+def has_valid_rows(data: Data) -> bool:
+    """Whether there are validation rows: a share of the rows, or a file of their own."""
+    if isinstance(data, Series):
+        return bool(data.valid)
+    return bool(data.valid or data.valid_path)

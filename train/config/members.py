@@ -1,6 +1,4 @@
-"""The members of a population: which nets a config asks for, and the config of each alone. Loads
-nothing heavy.
-"""
+"""The members of a population: which nets a config asks for, and the config of each alone."""
 
 from __future__ import annotations
 
@@ -10,10 +8,10 @@ import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from train.config import fields, values
-from train.config.options import Augment, Config, Population
+from train.config.options import Augment, Config, GridValue, Population
+from train.config.values import Annotation
 
 # Numbers that the members of one compiled program may differ by. Other fields of GROUPED make
 # programs of their own.
@@ -54,15 +52,16 @@ SHARED = {
 
 @dataclass(frozen=True)
 class Member:
-    """One net: its number from 0, its setting's, and what it differs by. Members of a setting have
-    equal `values`.
+    """One net: its number from 0, its setting's, and the values that the setting gives.
+
+    Members of a setting have equal `values`.
     """
 
     number: int
     setting: int
     fold: int
     seed: int
-    values: Mapping[str, Any]
+    values: Mapping[str, GridValue]
 
 
 def is_population(config: Config) -> bool:
@@ -74,11 +73,9 @@ def is_population(config: Config) -> bool:
 
 def pooled(config: Config) -> Config:
     """The config to load the data with: folds take their validation rows from the training rows."""
-    return (
-        config
-        if config.population.folds == 1
-        else replace(config, data=replace(config.data, valid=0))
-    )
+    if config.population.folds == 1:
+        return config
+    return replace(config, data=replace(config.data, valid=0))
 
 
 def members_of(config: Config) -> list[Member]:
@@ -91,54 +88,33 @@ def members_of(config: Config) -> list[Member]:
     return found
 
 
-def settings_of(config: Config) -> list[dict[str, Any]]:
-    """{field path: value} of every setting: all combinations of the grid, or `samples` random ones
-    by the seed.
+def settings_of(config: Config) -> list[dict[str, GridValue]]:
+    """{field path: value} of every setting: all of the grid, or `samples` random ones by the seed.
+
+    Without a range no setting is drawn twice.
     """
-    grid = config.population.grid
     samples = config.population.samples
     if samples is None:
-        return [
-            dict(zip(grid, chosen, strict=True)) for chosen in itertools.product(*grid.values())
-        ]
+        return _all_combinations(config)
     drawn = random.Random(config.seed)
-    leaves = {leaf.path: leaf for leaf in fields.walk(config)}
-    if not has_range(config):  # none twice
-        return [_combination(grid, i) for i in drawn.sample(range(n_combinations(config)), samples)]
-    return [
-        {
-            path: _draw(choice, leaves[f"config.{path}"].annotation, drawn)
-            for path, choice in grid.items()
-        }
-        for _ in range(samples)
-    ]
+    if not ranges_of(config):
+        numbers = drawn.sample(range(n_combinations(config)), samples)
+        return [_combination(config.population.grid, number) for number in numbers]
+    return [_draw_setting(config, drawn) for _ in range(samples)]
 
 
-def range_of(choice: tuple[Any, ...], annotation: Any) -> tuple[float, float] | None:
-    """The ends of the range that is drawn from: two numbers of a field that holds any number. None
-    of plain values.
-    """
-    numeric = all(
-        isinstance(value, int | float) and not isinstance(value, bool) for value in choice
-    )
-    if len(choice) != 2 or not numeric or float not in values.members(annotation):
-        return None
-    return min(choice), max(choice)
-
-
-def has_range(config: Config) -> bool:
-    leaves = {leaf.path: leaf for leaf in fields.walk(config)}
-    return any(
-        range_of(choice, leaves[f"config.{path}"].annotation)
-        for path, choice in config.population.grid.items()
-    )
+def _all_combinations(config: Config) -> list[dict[str, GridValue]]:
+    grid = config.population.grid
+    combinations = itertools.product(*grid.values())
+    return [dict(zip(grid, chosen, strict=True)) for chosen in combinations]
 
 
 def n_combinations(config: Config) -> int:
+    """How many settings the values of the grid make."""
     return math.prod(map(len, config.population.grid.values()))
 
 
-def _combination(grid: Mapping[str, tuple[Any, ...]], i: int) -> dict[str, Any]:
+def _combination(grid: Mapping[str, tuple[GridValue, ...]], i: int) -> dict[str, GridValue]:
     """The i-th of all combinations of values."""
     chosen = {}
     for path, choice in grid.items():
@@ -147,31 +123,52 @@ def _combination(grid: Mapping[str, tuple[Any, ...]], i: int) -> dict[str, Any]:
     return chosen
 
 
-def _draw(choice: tuple[Any, ...], annotation: Any, drawn: random.Random) -> Any:
-    """One of the values, or of a number's range."""
-    ends = range_of(choice, annotation)
-    if ends is None:
-        return drawn.choice(choice)
-    low, high = ends
-    return (
-        math.exp(drawn.uniform(math.log(low), math.log(high)))
-        if low > 0
-        else drawn.uniform(low, high)
-    )
+def _range_of(choice: tuple[GridValue, ...], annotation: Annotation) -> tuple[float, float] | None:
+    """The ends of a range: two numbers of a field that holds any number. None of plain values."""
+    ends = [value for value in choice if values.is_number(value)]
+    if len(choice) != 2 or len(ends) != 2 or float not in values.members(annotation):
+        return None
+    return min(ends), max(ends)
 
 
-def with_values(config: Config, chosen: Mapping[str, Any]) -> Config:
+def ranges_of(config: Config) -> dict[str, tuple[float, float]]:
+    """{field path: ends of its range} of the grid's fields that are drawn from a range."""
+    leaves = fields.leaves_of(config)
+    found = {}
+    for path, choice in config.population.grid.items():
+        ends = _range_of(choice, leaves[f"config.{path}"].annotation)
+        if ends is not None:
+            found[path] = ends
+    return found
+
+
+def _draw_setting(config: Config, drawn: random.Random) -> dict[str, GridValue]:
+    """A random value for every field of the grid."""
+    ranges = ranges_of(config)
+    chosen = {}
+    for path, choice in config.population.grid.items():
+        if path in ranges:
+            chosen[path] = _draw_number(*ranges[path], drawn)
+        else:
+            chosen[path] = drawn.choice(choice)
+    return chosen
+
+
+def _draw_number(low: float, high: float, drawn: random.Random) -> float:
+    """A number between the ends, on a log scale if both are above 0."""
+    if low > 0:
+        return math.exp(drawn.uniform(math.log(low), math.log(high)))
+    return drawn.uniform(low, high)
+
+
+def with_values(config: Config, chosen: Mapping[str, object]) -> Config:
     """The config with the fields at these paths ("optim.l2") replaced; the values may be traced."""
     for path, value in chosen.items():
-        *groups, name = path.split(".")
-        new = value
-        for depth in range(len(groups), -1, -1):
-            group = config
-            for part in groups[:depth]:
-                group = getattr(group, part)
-            new = replace(group, **{name: new})
-            name = groups[depth - 1] if depth else ""
-        config = new
+        group, _, name = path.rpartition(".")
+        if group:
+            value = replace(getattr(config, group), **{name: value})
+            name = group
+        config = replace(config, **{name: value})
     return config
 
 

@@ -1,4 +1,4 @@
-"""What a config must agree on where the net learns by a rule, and takes no gradient."""
+"""What a net, its data and its loss must agree on."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from train.errors import UserError
 
 
 def check_perceptron(config: Config, net: Perceptron) -> None:
-    """Raises UserError if an option contradicts the net, or would be passed over in silence."""
+    """Raises UserError if an option contradicts threshold neurons, or would not be used."""
     if config.loss not in ("auto", "binary_crossentropy", "categorical_crossentropy"):
         raise UserError(
-            f"config.loss: {config.loss} is not for a Perceptron, which tells classes; leave it at auto"
+            f"config.loss: {config.loss} is not for a Perceptron, which tells classes; "
+            "leave it at auto"
         )
     if config.label_smoothing not in (0, "auto"):
         raise UserError("config.label_smoothing: a threshold answers yes or no; set it to 0")
@@ -22,6 +23,7 @@ def check_perceptron(config: Config, net: Perceptron) -> None:
         _check_no_descent(config, f"config.net.rule={net.rule}")
 
 
+# Options of a net that learns clusters that only some of its rules read.
 READ_BY = {
     "winner": ("conscience", "rate", "final_rate"),
     "neural_gas": ("neighbours", "rate", "final_rate"),
@@ -30,11 +32,12 @@ READ_BY = {
 
 
 def check_clusters(config: Config, net: Competitive | SelfOrganizingMap, data: Table) -> None:
-    """Raises UserError if an option contradicts the net, or would be passed over in silence."""
+    """Raises UserError if an option contradicts a net that learns clusters, or would not be used."""
     name = type(net).__name__
     if any(data.target):
         raise UserError(
-            f"config.data.target: a {name} learns without; a column to judge by is config.data.label"
+            f"config.data.target: a {name} learns without; "
+            "a column to judge by is config.data.label"
         )
     if config.loss != "auto":
         raise UserError(
@@ -44,14 +47,7 @@ def check_clusters(config: Config, net: Competitive | SelfOrganizingMap, data: T
         field = "label_smoothing" if config.class_weight is None else "class_weight"
         raise UserError(f"config.{field}: a {name} learns from no class; leave it at its default")
     if isinstance(net, SelfOrganizingMap):
-        if len(net.shape) != 2:
-            raise UserError(
-                f"config.net.shape: {net.shape} is no map; give rows and columns, such as (8, 8)"
-            )
-        if net.shape[0] * net.shape[1] < 2:
-            raise UserError(
-                "config.net.shape: a map of one unit tells nothing apart; give it two at the least"
-            )
+        _check_map(net)
     for field in ("conscience", "neighbours", "rate", "final_rate"):
         default = getattr(type(net)(), field, None)
         if field not in READ_BY.get(net.rule, ()) and getattr(net, field, None) != default:
@@ -61,11 +57,22 @@ def check_clusters(config: Config, net: Competitive | SelfOrganizingMap, data: T
     _check_no_descent(config, f"a {name}")
 
 
+def _check_map(net: SelfOrganizingMap) -> None:
+    if len(net.shape) != 2:
+        raise UserError(
+            f"config.net.shape: {net.shape} is no map; give rows and columns, such as (8, 8)"
+        )
+    if net.shape[0] * net.shape[1] < 2:
+        raise UserError(
+            "config.net.shape: a map of one unit tells nothing apart; give it two at the least"
+        )
+
+
 def _check_no_descent(config: Config, rule: str) -> None:
     """What only a gradient reads must be as it was."""
     for field in dataclasses.fields(Optim):
-        value, default = (getattr(optim, field.name) for optim in (config.optim, Optim()))
-        if value != default:
+        default = getattr(Optim(), field.name)
+        if getattr(config.optim, field.name) != default:
             raise UserError(
                 f"config.optim.{field.name}: {rule} takes no gradient; leave it at {default}"
             )
@@ -77,40 +84,48 @@ def _check_no_descent(config: Config, rule: str) -> None:
 
 
 def check_reconstruction(config: Config) -> None:
+    """Raises UserError if an option contradicts an autoencoder, or would not be used."""
     if not (isinstance(config.net, Dense) and isinstance(config.data, Table)):
         net = type(config.net).__name__
         raise UserError(
-            f"config.loss: reconstruction is for config.net=Dense(code=...), not {net}; leave it at auto"
+            f"config.loss: reconstruction is for config.net=Dense(code=...), not {net}; "
+            "leave it at auto"
         )
     if config.net.code is None:
         raise UserError(
-            "config.net.code: an autoencoder needs one; set how many numbers a row is told by, such as 2"
+            "config.net.code: an autoencoder needs one; "
+            "set how many numbers a row is told by, such as 2"
         )
     if any(config.data.target):
         raise UserError(
-            "config.data.target: not used by config.loss=reconstruction; name it in config.data.label"
+            "config.data.target: not used by config.loss=reconstruction; "
+            "name it in config.data.label"
         )
     if config.class_weight is not None or config.label_smoothing not in (0, "auto"):
         field = "label_smoothing" if config.class_weight is None else "class_weight"
         raise UserError(
-            f"config.{field}: config.loss=reconstruction learns from no class; leave it at its default"
+            f"config.{field}: config.loss=reconstruction learns from no class; "
+            "leave it at its default"
         )
     if config.net.clip_outputs:
         raise UserError("config.net.clip_outputs: is for numbers to predict; set it to false")
     for name in ("mixup", "cutmix"):
         if getattr(config.augment, name) != 0:
             raise UserError(
-                f"config.augment.{name}: is for nets with a target; set it to 0, and noise or drop above"
+                f"config.augment.{name}: is for nets with a target; "
+                "set it to 0, and noise or drop above"
             )
 
 
 def check_forecast(data: Series, net: LSTM, loss: str) -> None:
+    """Raises UserError if an option of an LSTM contradicts series, or would not be used."""
     if loss in ("poisson", "binary_crossentropy", "categorical_crossentropy"):
         choices = "mse, mae, huber, log_cosh, quantile or gaussian"
         raise UserError(f"config.loss: {loss} is not for forecasts; choose {choices}")
     if net.patch != "auto" and net.patch > data.lookback:
         raise UserError(
-            f"config.net.patch: {net.patch} rows at once, but config.data.lookback is {data.lookback}"
+            f"config.net.patch: {net.patch} rows at once, "
+            f"but config.data.lookback is {data.lookback}"
         )
     for field, off in (("noise", 0), ("offset", 0), ("crop", 1)):
         if getattr(net, field) != off:
@@ -128,6 +143,7 @@ def check_forecast(data: Series, net: LSTM, loss: str) -> None:
 
 
 def check_steps(data: Sequences, net: LSTM) -> None:
+    """Raises UserError if an option of an LSTM contradicts sequences, or would not be used."""
     for field, off in (("bidirectional", False), ("recurrent_dropout", 0)):
         if net.cell == "plain" and getattr(net, field) != off:
             raise UserError(
@@ -135,11 +151,13 @@ def check_steps(data: Sequences, net: LSTM) -> None:
             )
     if data.next_step and net.bidirectional:
         raise UserError(
-            "config.net.bidirectional: with config.data.next_step=true it would read what it predicts"
+            "config.net.bidirectional: with config.data.next_step=true "
+            "it would read what it predicts"
         )
     if data.next_step and net.patch not in (1, "auto"):
         raise UserError(
-            f"config.net.patch: {net.patch} steps at once have no next step each; set config.net.patch=1"
+            f"config.net.patch: {net.patch} steps at once have no next step each; "
+            "set config.net.patch=1"
         )
     for field, default in (("window", "none"), ("columns", "joint"), ("shortcut", False)):
         if getattr(net, field) != default:

@@ -1,74 +1,13 @@
-"""Options of nets that learn by a rule of their own. Imports nothing heavy."""
+"""Options of the networks, and what other packages may ask about any of them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal, Self, TypeAlias
 
 from train.config.bounded import Auto, bounded
 
-
-@dataclass
-class Perceptron:
-    """One layer of threshold neurons: one for two classes, else one for each class against all
-    others.
-
-    "rosenblatt" corrects itself by each row that it tells wrongly, and ends once there is none. For
-    rows that no plane parts, "pocket" answers with the weights that told the longest run of rows,
-    "averaged" with the mean of all. These rules take the place of `config.optim`;
-    "straight_through" and "surrogate" descend by it, on a made-up derivative.
-    """
-
-    rule: Literal["rosenblatt", "pocket", "averaged", "straight_through", "surrogate"] = (
-        "rosenblatt"
-    )
-
-
-@dataclass
-class Competitive:
-    """`units` that compete for the rows of a table without a target; each cluster is the rows
-    nearest to one.
-
-    "kmeans" moves units to the means of their rows once an epoch, "mini_batch" at every update.
-    "winner" (of two units the one that has won less often wins more easily, by `conscience`) and
-    "neural_gas" (all units move by their rank, about `neighbours` of them, None: half) learn row by
-    row at a rate that falls from `rate` to `final_rate`. Of `restarts` from other starts the one
-    with the smallest error answers.
-    """
-
-    units: int = bounded(8, 2)
-    rule: Literal["kmeans", "mini_batch", "winner", "neural_gas"] = "kmeans"
-    start: Literal["kmeans++", "rows", "normal"] = "kmeans++"
-    restarts: int = bounded(1, 1)
-    conscience: float = bounded(2.0, 0)
-    neighbours: float | None = bounded(None, above=0)
-    rate: float = bounded(0.5, above=0, high=1)
-    final_rate: float = bounded(0.01, above=0, high=1)
-
-
-@dataclass
-class SelfOrganizingMap:
-    """Units that stand on a map of rows and columns, `shape`, and move with their neighbours
-    (Kohonen 1982).
-
-    The neighbourhood shrinks from `radius` (None: half of the longer side) to `final_radius`.
-    "batch" moves units to means once an epoch, "online" row by row at a rate that falls from `rate`
-    to `final_rate`.
-    """
-
-    shape: tuple[int, ...] = bounded((8, 8), 1)
-    grid: Literal["rectangular", "hexagonal"] = "rectangular"
-    neighbourhood: Literal["gaussian", "bubble"] = "gaussian"
-    rule: Literal["batch", "online"] = "batch"
-    start: Literal["plane", "rows", "normal"] = "plane"
-    restarts: int = bounded(1, 1)
-    radius: float | None = bounded(None, above=0)
-    final_radius: float = bounded(0.5, above=0)
-    rate: float = bounded(0.5, above=0, high=1)
-    final_rate: float = bounded(0.01, above=0, high=1)
-
-
-Activation = Literal[
+Activation: TypeAlias = Literal[
     "linear",
     "relu",
     "relu6",
@@ -90,16 +29,33 @@ Activation = Literal[
     "log_softmax",
 ]
 
-
-Initializer = Literal[
+Initializer: TypeAlias = Literal[
     "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal",
     "orthogonal", "normal", "zeros",
 ]  # fmt: skip
 
 
+class NetOptions:
+    """What may be asked about the options of any network; none of it is an option itself."""
+
+    reads_steps: ClassVar[bool] = False  # of series or sequences, one after the other
+
+    def has_dropout(self) -> bool:
+        """Whether anything is dropped in training."""
+        return False
+
+    def strengths(self) -> dict[str, float | Auto]:
+        """How strongly its own options vary a row in training, by their names; at 0 one is off."""
+        return {}
+
+    def undisturbed(self) -> Self:
+        """The options with nothing that varies a row in training but dropout."""
+        return self
+
+
 @dataclass
-class Dense:
-    """A feed-forward net: `hidden` layers of `activation`, then one linear layer per target.
+class Dense(NetOptions):
+    """A feed-forward net: layers `hidden` of `activation`, then one linear layer per target.
 
     `hidden=()` is a single neuron per output: linear, logistic or softmax regression. With
     `loss="reconstruction"` it is an autoencoder: `hidden`, a linear layer of `code` numbers,
@@ -123,13 +79,17 @@ class Dense:
     input_scale: bool = False
     clip_outputs: bool = False
 
+    def has_dropout(self) -> bool:
+        """Whether anything is dropped in training."""
+        return bool(self.dropout) and bool(self.hidden)
+
 
 @dataclass
-class LSTM:
-    """A stack of (bi)LSTM layers of `hidden` units, a readout, dense layers `head`, and one linear
-    layer per target.
+class LSTM(NetOptions):
+    """A stack of (bi)LSTM layers, a readout, dense layers, and one linear layer per target.
 
-    `patch` steps are read at once. For series: what is taken out of each window before the net and
+    `hidden` are the units of the LSTM layers, `head` those of the dense ones. `patch` steps are read
+    at once. For series: what is taken out of each window before the net and
     put back after it (`window`), whether one net reads all columns or is shared over single ones
     (`columns`), and a linear map from the lookback to the horizon beside the LSTM (`shortcut`). For
     tokens: sizes of their vectors and of the character features, the count at which a word is
@@ -160,3 +120,78 @@ class LSTM:
     noise: float | Auto = bounded(0.0, 0)
     offset: float | Auto = bounded(0.0, 0)
     crop: float | Auto = bounded(1.0, 0.01, 1)
+
+    reads_steps: ClassVar[bool] = True
+
+    def has_dropout(self) -> bool:
+        """Whether anything is dropped in training."""
+        return bool(self.dropout or self.input_dropout or self.recurrent_dropout)
+
+    def strengths(self) -> dict[str, float | Auto]:
+        """How strongly its own options vary a row in training, by their names; at 0 one is off."""
+        left_out = self.crop if isinstance(self.crop, str) else 1 - self.crop
+        return {"noise": self.noise, "offset": self.offset, "crop": left_out}
+
+    def undisturbed(self) -> Self:
+        """The options with nothing that varies a row in training but dropout."""
+        return replace(self, noise=0.0, offset=0.0, crop=1.0, rare=0.0)
+
+
+@dataclass
+class Perceptron(NetOptions):
+    """One layer of threshold neurons: one for two classes, else one for each class.
+
+    "rosenblatt" corrects itself by each row that it tells wrongly, and ends once there is none. For
+    rows that no plane parts, "pocket" answers with the weights that told the longest run of rows,
+    "averaged" with the mean of all. These rules take the place of `config.optim`;
+    "straight_through" and "surrogate" descend by it, on a made-up derivative.
+    """
+
+    rule: Literal["rosenblatt", "pocket", "averaged", "straight_through", "surrogate"] = (
+        "rosenblatt"
+    )
+
+
+@dataclass
+class Competitive(NetOptions):
+    """Units that compete for the rows of a table; each cluster is the rows nearest to one.
+
+    "kmeans" moves units to the means of their rows once an epoch, "mini_batch" at every update.
+    "winner" (of two units the one that has won less often wins more easily, by `conscience`) and
+    "neural_gas" (all units move by their rank, about `neighbours` of them, None: half) learn row by
+    row at a rate that falls from `rate` to `final_rate`. Of `restarts` from other starts the one
+    with the smallest error answers.
+    """
+
+    units: int = bounded(8, 2)
+    rule: Literal["kmeans", "mini_batch", "winner", "neural_gas"] = "kmeans"
+    start: Literal["kmeans++", "rows", "normal"] = "kmeans++"
+    restarts: int = bounded(1, 1)
+    conscience: float = bounded(2.0, 0)
+    neighbours: float | None = bounded(None, above=0)
+    rate: float = bounded(0.5, above=0, high=1)
+    final_rate: float = bounded(0.01, above=0, high=1)
+
+
+@dataclass
+class SelfOrganizingMap(NetOptions):
+    """Units on a map, `shape`, that move with their neighbours (Kohonen 1982).
+
+    The neighbourhood shrinks from `radius` (None: half of the longer side) to `final_radius`.
+    "batch" moves units to means once an epoch, "online" row by row at a rate that falls from `rate`
+    to `final_rate`.
+    """
+
+    shape: tuple[int, ...] = bounded((8, 8), 1)
+    grid: Literal["rectangular", "hexagonal"] = "rectangular"
+    neighbourhood: Literal["gaussian", "bubble"] = "gaussian"
+    rule: Literal["batch", "online"] = "batch"
+    start: Literal["plane", "rows", "normal"] = "plane"
+    restarts: int = bounded(1, 1)
+    radius: float | None = bounded(None, above=0)
+    final_radius: float = bounded(0.5, above=0)
+    rate: float = bounded(0.5, above=0, high=1)
+    final_rate: float = bounded(0.01, above=0, high=1)
+
+
+Net: TypeAlias = Dense | LSTM | Perceptron | Competitive | SelfOrganizingMap

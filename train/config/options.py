@@ -1,5 +1,4 @@
-"""Every option of a run, as typed dataclasses. Imports nothing heavy: a config is checked before
-jax is loaded.
+"""Every option of a run, as typed dataclasses.
 
 A field whose type admits "auto" may be left to `train.config.recipe`, which fills it from the
 number of training rows. The bounds in `bounded(...)` are checked by `train.config.validate`.
@@ -8,13 +7,13 @@ number of training rows. The bounds in `bounded(...)` are checked by `train.conf
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from train.config.bounded import LAST_SEED, Auto, bounded
-from train.config.data_options import Sequences, Series, Table
-from train.config.net_options import LSTM, Competitive, Dense, Perceptron, SelfOrganizingMap
+from train.config.data_options import Data, Table
+from train.config.net_options import Dense, Net
 
-Loss = Literal[
+Loss: TypeAlias = Literal[
     "auto",
     "mse",
     "mae",
@@ -31,10 +30,9 @@ Loss = Literal[
 
 @dataclass
 class Augment:
-    """How training rows are varied at every update, and never at an evaluation. A strength of 0 is
-    off.
+    """How training rows are varied at every update, and never at an evaluation.
 
-    Tables: `noise` on each number, in its column's deviations; the share of cells that are left out
+    A strength of 0 is off. Tables: `noise` on each number, in its column's deviations; the share of cells that are left out
     (`drop`: the column's mean, or no category) or taken from another row (`swap`). Sequences:
     `scaling` of a channel by a factor of this deviation, `warp` of the time by log-speeds of this
     deviation, the largest share of the steps that is masked in one piece (`time_mask`), the share
@@ -60,9 +58,9 @@ class Augment:
 
 @dataclass
 class Optim:
-    """The optimizer, its schedule and every penalty. Defaults are those of Keras.
+    """The optimizer, its schedule and every penalty.
 
-    `l1_step="proximal"` takes `l1` out of the gradient: after each update kernels shrink by
+    Defaults are those of Keras. `l1_step="proximal"` takes `l1` out of the gradient: after each update kernels shrink by
     learning_rate * l1 and stop at 0, so that weights become exactly 0.
     """
 
@@ -93,8 +91,9 @@ class Optim:
 
 @dataclass
 class Train:
-    """How long, in what pieces, and what decides the best weights. `gradient_norms` of layers are
-    logged and drawn.
+    """How long a run trains, in what pieces, and what decides the best weights.
+
+    `gradient_norms` of layers are logged and drawn.
     """
 
     epochs: int | Auto = bounded(100, 1)
@@ -110,8 +109,7 @@ class Train:
 
 @dataclass
 class Devices:
-    """How a run is laid over devices: members of a population over some, the rows of each batch
-    over the others.
+    """How a run is laid over devices: members of a population, and the rows of each batch.
 
     `count` devices are used (None: as many as are worth it, see
     `train.parallel.devices.make_layout`), `members` of them along the members (None: as many as
@@ -129,8 +127,9 @@ class Devices:
 
 @dataclass(frozen=True)
 class Processes:
-    """Of several processes that train one run, this is number `process` of `count`, from 0. They
-    meet at `coordinator`, "HOST:PORT" of number 0, where each waits `seconds` for the others.
+    """Which of several processes that train one run this is: number `process` of `count`, from 0.
+
+    They meet at `coordinator`, "HOST:PORT" of number 0, where each waits `seconds` for the others.
     """
 
     coordinator: str
@@ -139,7 +138,7 @@ class Processes:
     seconds: int = 300
 
 
-GridValue = int | float | bool | str | tuple[int, ...]
+GridValue: TypeAlias = int | float | bool | str | tuple[int, ...]
 
 
 @dataclass
@@ -168,8 +167,10 @@ class Population:
 
 @dataclass
 class Config:
-    """A whole run. `name` is taken from the config file; `loss="auto"` follows the target.
-    `quantiles` are the levels that `loss="quantile"` answers at, the median among them.
+    """All options of a run.
+
+    `name` is taken from the config file; `loss="auto"` follows the target. `quantiles` are the
+    levels that `loss="quantile"` answers at, the median among them.
     """
 
     name: str = "run"
@@ -178,10 +179,13 @@ class Config:
     quantiles: tuple[float, ...] = bounded((0.05, 0.5, 0.95), above=0, below=1)
     label_smoothing: float | Auto = bounded(0.0, 0, 0.99)
     class_weight: Literal["balanced"] | dict[str, float] | None = bounded(None, 0)
-    data: Table | Series | Sequences = field(default_factory=Table)
-    net: Dense | LSTM | Perceptron | Competitive | SelfOrganizingMap = field(default_factory=Dense)
+    data: Data = field(default_factory=Table)
+    net: Net = field(default_factory=Dense)
     augment: Augment = field(default_factory=Augment)
     optim: Optim = field(default_factory=Optim)
     train: Train = field(default_factory=Train)
     population: Population = field(default_factory=Population)
     devices: Devices = field(default_factory=Devices)
+
+
+Group: TypeAlias = Config | Data | Net | Augment | Optim | Train | Population | Devices

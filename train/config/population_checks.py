@@ -3,41 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from train.config import fields, values
 from train.config.checks import check_together
+from train.config.data_options import has_valid_rows
 from train.config.members import (
     GROUPED,
     NUMBERS,
     SHARED,
-    has_range,
     n_combinations,
+    ranges_of,
     settings_of,
     with_values,
 )
 from train.config.net_options import Competitive, SelfOrganizingMap
-from train.config.options import Config, Population
+from train.config.options import Config, GridValue, Population
 from train.errors import UserError
 
 
-def _check_clusters(options: Population) -> None:
-    """Clusters of several nets have no mean, and no fold has a right answer."""
-    if options.folds > 1:
-        raise UserError(
-            "config.population.folds: is for nets with a target; clusters take config.population.seeds"
-        )
-    if options.keep == "all":
-        raise UserError(
-            "config.population.keep: clusters of several nets have no mean; the best net answers"
-        )
-
-
 def check_population(config: Config) -> None:
-    """Raise UserError unless the members are ones that can be trained and compared."""
+    """Raises UserError unless the members are ones that can be trained and compared."""
     options = config.population
-    leaves = {leaf.path: leaf for leaf in fields.walk(config)}
-    for path, choice in options.grid.items():
+    _check_grid(config)
+    if isinstance(config.net, Competitive | SelfOrganizingMap):
+        _check_clusters(options)
+    _check_samples(config)
+    _check_refit(config)
+    if options.seeds > 1 and config.seed + options.seeds > 2**32:
+        raise UserError(
+            f"config.population.seeds: {options.seeds} from {config.seed} on pass 2**32 - 1, "
+            "the last"
+        )
+    n_settings = options.samples or n_combinations(config)
+    _check_validation(config, n_settings)
+    if options.grid:
+        for chosen in settings_of(config):
+            _check_setting(config, chosen)
+    _check_average(options)
+    n_members = options.seeds * options.folds * n_settings
+    if options.member is not None and options.member >= n_members:
+        raise UserError(
+            f"config.population.member: {options.member} of {n_members}; "
+            f"the last is {n_members - 1}"
+        )
+
+
+def _check_grid(config: Config) -> None:
+    """Every path of the grid is a field that may vary, with values that it admits."""
+    leaves = fields.leaves_of(config)
+    for path, choice in config.population.grid.items():
         leaf = leaves.get(f"config.{path}")
         if leaf is None:
             raise UserError(
@@ -45,53 +59,77 @@ def check_population(config: Config) -> None:
             )
         if not path.startswith(GROUPED):
             why = next(why for start, why in SHARED.items() if path.startswith(start))
-            can = "fields of net, optim and augment can, and label_smoothing, train.batch_size and train.epochs"
             raise UserError(
-                f"config.population.grid: {path} cannot vary within a population: {why}; {can}"
+                f"config.population.grid: {path} cannot vary within a population: {why}; "
+                "fields of net, optim and augment can, "
+                "and label_smoothing, train.batch_size and train.epochs"
             )
         if not choice:
             raise UserError(
                 f"config.population.grid: {path} has no values; name some, such as {leaf.value!r}"
             )
         for value in choice:
-            if not (
-                values.admits(value, leaf.annotation) and values.within(value, leaf.field.metadata)
-            ):
+            if not leaf.admits(value):
                 raise UserError(f"config.population.grid: {fields.mismatch(leaf, value)}")
         if len(set(map(repr, choice))) < len(choice):
             raise UserError(
                 f"config.population.grid: {path} names a value twice, in {choice}; name each once"
             )
-    if isinstance(config.net, Competitive | SelfOrganizingMap):
-        _check_clusters(options)
-    if options.samples and not options.grid:
+
+
+def _check_clusters(options: Population) -> None:
+    """Clusters of several nets have no mean, and no fold has a right answer."""
+    if options.folds > 1:
+        raise UserError(
+            "config.population.folds: is for nets with a target; "
+            "clusters take config.population.seeds"
+        )
+    if options.keep == "all":
+        raise UserError(
+            "config.population.keep: clusters of several nets have no mean; the best net answers"
+        )
+
+
+def _check_samples(config: Config) -> None:
+    options = config.population
+    if not options.samples:
+        return
+    if not options.grid:
         raise UserError(
             "config.population.samples: needs config.population.grid, what to draw from"
         )
-    if options.samples and not has_range(config) and options.samples > n_combinations(config):
-        few = f"without a range, the grid has {n_combinations(config)} settings in all"
+    if not ranges_of(config) and options.samples > n_combinations(config):
         raise UserError(
-            f"config.population.samples: {few}, not {options.samples}; leave samples out to train each"
+            "config.population.samples: without a range, "
+            f"the grid has {n_combinations(config)} settings in all, not {options.samples}; "
+            "leave samples out to train each"
         )
-    if options.keep == "refit" and options.folds == 1:
+
+
+def _check_refit(config: Config) -> None:
+    if config.population.keep != "refit":
+        return
+    if config.population.folds == 1:
         raise UserError(
-            "config.population.keep: refit trains for as long as folds say; set config.population.folds"
+            "config.population.keep: refit trains for as long as folds say; "
+            "set config.population.folds"
         )
-    if options.keep == "refit" and config.optim.schedule == "plateau":
-        what = "refit leaves no validation rows for config.optim.schedule=plateau to go by"
-        raise UserError(f"config.population.keep: {what}; set another schedule")
-    if options.seeds > 1 and config.seed + options.seeds > 2**32:
+    if config.optim.schedule == "plateau":
         raise UserError(
-            f"config.population.seeds: {options.seeds} from {config.seed} on pass 2**32 - 1, the last"
+            "config.population.keep: refit leaves no validation rows "
+            "for config.optim.schedule=plateau to go by; set another schedule"
         )
-    n_settings = options.samples or n_combinations(config)
+
+
+def _check_validation(config: Config, n_settings: int) -> None:
+    """Halving needs settings and rows to compare them on; folds bring rows of their own."""
+    options = config.population
     if options.halving and n_settings < 2:
         raise UserError(
-            "config.population.halving: compares settings; name several values in config.population.grid"
+            "config.population.halving: compares settings; "
+            "name several values in config.population.grid"
         )
-    if options.halving and not (
-        config.data.valid or getattr(config.data, "valid_path", None) or options.folds > 1
-    ):
+    if options.halving and options.folds == 1 and not has_valid_rows(config.data):
         raise UserError(
             "config.population.halving: compares settings on validation rows; set config.data.valid"
         )
@@ -99,25 +137,20 @@ def check_population(config: Config) -> None:
         raise UserError(
             "config.population.folds: the folds validate; leave out config.data.valid_path"
         )
-    for chosen in settings_of(config) if options.grid else ():
-        _check_setting(config, chosen)
-    shapes = sorted(
-        path for path in options.grid if path.startswith("net.") and path not in NUMBERS
-    )
+
+
+def _check_average(options: Population) -> None:
+    """Nets of several shapes have no average."""
+    shapes = [path for path in options.grid if path.startswith("net.") and path not in NUMBERS]
     if options.keep == "all" and shapes:
         raise UserError(
-            f"config.population.keep: nets that differ in {shapes[0]} cannot be averaged; set ensemble"
+            f"config.population.keep: nets that differ in {min(shapes)} cannot be averaged; "
+            "set ensemble"
         )
-    if options.member is not None:
-        n_members = options.seeds * options.folds * n_settings
-        if options.member >= n_members:
-            raise UserError(
-                f"config.population.member: {options.member} of {n_members}; the last is {n_members - 1}"
-            )
 
 
-def _check_setting(config: Config, chosen: Mapping[str, Any]) -> None:
-    """Raise UserError, with the setting in it, if its values do not go together."""
+def _check_setting(config: Config, chosen: Mapping[str, GridValue]) -> None:
+    """Raises UserError, with the setting in it, if its values do not go together."""
     try:
         check_together(with_values(config, chosen))
     except UserError as error:

@@ -1,152 +1,188 @@
-"""What "auto" stands for: every rule by the number of training rows, in one place.
+"""What "auto" stands for: every rule by the training rows, in one place.
 
-The recipe follows RealMLP (Holzmueller et al. 2024, "Better by default"), re-tuned on the sets
-named in `configs/table.py`; each part is an ordinary option and makes sense alone.
+For tables the recipe follows RealMLP (Holzmueller et al. 2024, "Better by default"), re-tuned on
+the sets named in `configs/table.py`; that for sequences was tuned on those in
+`configs/sequences.py`. Each part is an ordinary option and makes sense alone.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Literal, TypeVar
 
-from train.config.data_options import Series, Table
-from train.config.net_options import LSTM, Dense
+from train.config.bounded import Auto
+from train.config.data_options import Data, Series, Table
+from train.config.net_options import LSTM, Dense, Net
 from train.config.options import Config
 
+T = TypeVar("T")
+
 STEPS = 3000  # updates of a whole run, whatever the number of rows
-LARGE = 20_000  # rows from which a few epochs with much dropout do better than many with little
+BATCH_SIZES = ((1500, 32), (4500, 64), (12_000, 128))  # of fewer rows than the first number
+LARGEST_BATCH = 256
 SMALL = 2_500  # rows below which regularisation must fade for the net to fit well
 # Rows from which columns are mapped to the normal distribution: on fewer it loses more than it
 # gains.
 QUANTILE = 10_000
+LARGE = 20_000  # rows from which a few epochs with much dropout do better than many with little
+LARGE_EPOCHS = 12
+
+LEARNING_RATE = 0.1  # of a dense net that predicts numbers
+CLASS_LEARNING_RATE = 0.04
+LSTM_LEARNING_RATE = 3e-3
+
+# Steps that an LSTM reads one by one; of longer sequences it reads patches, about PATCHES of them.
+MAX_STEPS = 40
+PATCHES = 30
+MIN_PATCH = 5
+
+# Updates, and passes over the rows, that sequences need at the least.
+TOKEN_STEPS = 4500
+TOKEN_EPOCHS = 10
+NUMBER_STEPS = 700
+NUMBER_EPOCHS = 40
+SEQUENCE_BATCH = 16
 
 
 def resolve(config: Config, n_train: int, *, classes: bool, season: int | None = None) -> Config:
-    """The config with every "auto" replaced. `classes` says whether the (first) target is a class,
-    `season` after how many steps a series repeats.
+    """The config with every "auto" of a table or of series replaced.
+
+    `classes`: whether the (first) target is a class; `season`: after how many steps a series
+    repeats.
     """
-    by_size = next(
-        (size for limit, size in ((1500, 32), (4500, 64), (12_000, 128)) if n_train < limit), 256
-    )
-    batch_size = _auto(config.train.batch_size, by_size)
+    batch_size = _auto(config.train.batch_size, _batch_size(n_train))
     epochs = math.ceil(STEPS / math.ceil(n_train / batch_size))
-    fading = "flat_cosine" if n_train < SMALL else "constant"
-    data = config.data
-    net = config.net
-    if isinstance(data, Table):
-        data = replace(
-            data, scaling=_auto(data.scaling, "robust" if n_train < QUANTILE else "quantile")
-        )
-    if isinstance(net, Dense):
-        net = replace(
-            net,
-            hidden=_auto(net.hidden, (256, 256, 256)),
-            activation=_auto(net.activation, "selu" if classes else "mish"),
-            dropout=_auto(net.dropout, 0.3 if n_train > LARGE else 0.15),
-            dropout_schedule=_auto(net.dropout_schedule, fading),
-        )
-    if isinstance(data, Series) and isinstance(net, LSTM):
-        net = replace(
-            net,
-            hidden=_auto(net.hidden, (64,)),
-            dropout=_auto(net.dropout, 0.3),
-            input_dropout=_auto(net.input_dropout, 0.0),
-            readout=_auto(net.readout, "last"),
-            patch=_auto(net.patch, series_patch(data.lookback, season)),
-        )
-    rate = 3e-3 if isinstance(net, LSTM) else 0.04 if classes else 0.1
+    if n_train > LARGE:
+        epochs = min(epochs, LARGE_EPOCHS)
+    train = replace(
+        config.train,
+        batch_size=batch_size,
+        epochs=_auto(config.train.epochs, epochs),
+        # Counted errors of a few validation rows say little once the schedule has come to rest.
+        restore=_auto(config.train.restore, "last" if classes else "best"),
+    )
+    optim = replace(
+        config.optim,
+        learning_rate=_auto(config.optim.learning_rate, _learning_rate(config.net, classes)),
+        weight_decay_schedule=_auto(config.optim.weight_decay_schedule, _fading(n_train)),
+    )
     return replace(
         config,
         label_smoothing=_auto(config.label_smoothing, 0.1 if classes else 0.0),
-        data=data,
-        net=net,
-        optim=replace(
-            config.optim,
-            learning_rate=_auto(config.optim.learning_rate, rate),
-            weight_decay_schedule=_auto(config.optim.weight_decay_schedule, fading),
-        ),
-        train=replace(
-            config.train,
-            batch_size=batch_size,
-            epochs=_auto(config.train.epochs, min(epochs, 12) if n_train > LARGE else epochs),
-            # Counted errors of a few validation rows say little once the schedule has come to rest.
-            restore=_auto(config.train.restore, "last" if classes else "best"),
-        ),
+        data=_resolve_data(config.data, n_train),
+        net=_resolve_net(config, n_train, classes, season),
+        optim=optim,
+        train=train,
     )
 
 
+def _batch_size(n_train: int) -> int:
+    for limit, size in BATCH_SIZES:
+        if n_train < limit:
+            return size
+    return LARGEST_BATCH
+
+
+def _learning_rate(net: Net, classes: bool) -> float:
+    if net.reads_steps:
+        return LSTM_LEARNING_RATE
+    return CLASS_LEARNING_RATE if classes else LEARNING_RATE
+
+
+def _fading(n_train: int) -> Literal["constant", "flat_cosine"]:
+    """The schedule of dropout and weight decay."""
+    return "flat_cosine" if n_train < SMALL else "constant"
+
+
+def _resolve_data(data: Data, n_train: int) -> Data:
+    if not isinstance(data, Table):
+        return data
+    scaling = "robust" if n_train < QUANTILE else "quantile"
+    return replace(data, scaling=_auto(data.scaling, scaling))
+
+
+def _resolve_net(config: Config, n_train: int, classes: bool, season: int | None) -> Net:
+    match config.data, config.net:
+        case _, Dense() as net:
+            return replace(
+                net,
+                hidden=_auto(net.hidden, (256, 256, 256)),
+                activation=_auto(net.activation, "selu" if classes else "mish"),
+                dropout=_auto(net.dropout, 0.3 if n_train > LARGE else 0.15),
+                dropout_schedule=_auto(net.dropout_schedule, _fading(n_train)),
+            )
+        case Series() as data, LSTM() as net:
+            return replace(
+                net,
+                hidden=_auto(net.hidden, (64,)),
+                dropout=_auto(net.dropout, 0.3),
+                input_dropout=_auto(net.input_dropout, 0.0),
+                readout=_auto(net.readout, "last"),
+                patch=_auto(net.patch, series_patch(data.lookback, season)),
+            )
+        case _, net:
+            return net
+
+
 def series_patch(lookback: int, season: int | None) -> int:
-    """Rows of a series that an LSTM reads at once: a season where the lookback has two, else an
-    eighth of it.
-    """
+    """Rows of a series that are read at once: a season, if it fits twice, or an eighth of all."""
     if season is not None and 2 * season <= lookback:
         return season
     return max(1, round(lookback / 8))
 
 
-def _auto(value: Any, rule: Any) -> Any:
-    return rule if value == "auto" else value
-
-
-# Steps that an LSTM reads one by one; of longer sequences it reads patches, about PATCHES of them.
-MAX_STEPS = 40
-
-
-PATCHES = 30
-MIN_PATCH = 5
-
-
-# updates, and passes over the rows, that words need at the least
-TOKEN_STEPS = 4500
-TOKEN_EPOCHS = 10
-
-
-NUMBER_STEPS = 700
-NUMBER_EPOCHS = 40
-
-
 def resolve_sequences(
     config: Config, n_train: int, *, longest: int, tokens: bool, of_steps: bool
 ) -> Config:
-    """The config with the "auto" fields of an LSTM on sequences replaced, and of how long it is
-    trained.
+    """The config with every "auto" of an LSTM on sequences replaced.
 
     `longest`: the longest training sequence; `tokens`: whether words are read; `of_steps`: whether
     some answer is asked for at every step.
     """
-    net = config.net
-    assert isinstance(net, LSTM)
-    net = replace(
+    assert isinstance(config.net, LSTM)
+    batch_size = _auto(config.train.batch_size, SEQUENCE_BATCH)
+    steps_per_epoch = math.ceil(n_train / batch_size)
+    if tokens:
+        epochs = max(TOKEN_EPOCHS, math.ceil(TOKEN_STEPS / steps_per_epoch))
+    else:
+        epochs = max(NUMBER_EPOCHS, math.ceil(NUMBER_STEPS / steps_per_epoch))
+    train = replace(
+        config.train,
+        batch_size=batch_size,
+        epochs=_auto(config.train.epochs, epochs),
+        restore=_auto(config.train.restore, "last"),
+    )
+    learning_rate = _auto(config.optim.learning_rate, LSTM_LEARNING_RATE)
+    return replace(
+        config,
+        net=_resolve_sequence_net(config.net, longest, tokens, of_steps),
+        train=train,
+        optim=replace(config.optim, learning_rate=learning_rate),
+        label_smoothing=_auto(config.label_smoothing, 0.0),
+    )
+
+
+def _resolve_sequence_net(net: LSTM, longest: int, tokens: bool, of_steps: bool) -> LSTM:
+    step_by_step = of_steps or tokens
+    return replace(
         net,
         hidden=_auto(net.hidden, (128,) if tokens else (64,)),
         dropout=_auto(net.dropout, 0.4 if tokens else 0.5),
         input_dropout=_auto(net.input_dropout, 0.4 if tokens else 0.0),
         noise=_auto(net.noise, 0.0 if of_steps else 0.3),
         offset=_auto(net.offset, 0.0 if of_steps else 0.3),
-        crop=_auto(net.crop, 1.0 if of_steps or tokens else 0.6),
+        crop=_auto(net.crop, 1.0 if step_by_step else 0.6),
         readout=_auto(net.readout, "mean_max" if tokens else "max"),
-        patch=_auto(net.patch, 1 if of_steps or tokens else patch_of(longest)),
-    )
-    batch_size = _auto(config.train.batch_size, 16)
-    steps_per_epoch = -(-n_train // batch_size)
-    steps, epochs = (TOKEN_STEPS, TOKEN_EPOCHS) if tokens else (NUMBER_STEPS, NUMBER_EPOCHS)
-    train = replace(
-        config.train,
-        batch_size=batch_size,
-        epochs=_auto(config.train.epochs, max(epochs, -(-steps // steps_per_epoch))),
-        restore=_auto(config.train.restore, "last"),
-    )
-    optim = replace(config.optim, learning_rate=_auto(config.optim.learning_rate, 3e-3))
-    return replace(
-        config,
-        net=net,
-        train=train,
-        optim=optim,
-        label_smoothing=_auto(config.label_smoothing, 0.0),
+        patch=_auto(net.patch, 1 if step_by_step else patch_of(longest)),
     )
 
 
 def patch_of(longest: int) -> int:
     """Steps that are read at once of sequences up to this long."""
-    return 1 if longest <= MAX_STEPS else max(MIN_PATCH, -(-longest // PATCHES))
+    return 1 if longest <= MAX_STEPS else max(MIN_PATCH, math.ceil(longest / PATCHES))
+
+
+def _auto(value: T | Auto, rule: T) -> T:
+    """The value; what the rule says where it is "auto"."""
+    return rule if isinstance(value, str) and value == "auto" else value

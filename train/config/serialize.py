@@ -2,59 +2,57 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
-from typing import Any, get_type_hints
+from collections.abc import Mapping
+from typing import get_type_hints
 
 from train.config import fields, values
-from train.config.options import (
-    Config,
-)
+from train.config.options import Config, Group
+from train.config.values import Plain
 from train.errors import UserError
 
 # These groups come in several kinds, so JSON names theirs.
 _WITH_KIND = ("data", "net")
 
 
-def to_json(config: Config) -> dict[str, Any]:
-    """A valid config as JSON has it. `data` and `net` come in several kinds, and name theirs."""
+def to_json(config: Config) -> dict[str, Plain]:
+    """A valid config as JSON has it; `data` and `net`, which come in several kinds, name theirs."""
     return _to_plain(config)
 
 
-def _to_plain(group: Any) -> dict[str, Any]:
-    plain = {}
-    for name, annotation in get_type_hints(type(group)).items():
-        value = getattr(group, name)
-        if fields.group_kinds(annotation):
-            kind = {"kind": type(value).__name__} if name in _WITH_KIND else {}
-            plain[name] = kind | _to_plain(value)
+def _to_plain(group: Group) -> dict[str, Plain]:
+    hints = get_type_hints(type(group))
+    plain: dict[str, Plain] = {}
+    for field in dataclasses.fields(group):
+        value = getattr(group, field.name)
+        if not fields.group_kinds(hints[field.name]):
+            plain[field.name] = values.to_plain(value, hints[field.name])
+        elif field.name in _WITH_KIND:
+            plain[field.name] = {"kind": type(value).__name__, **_to_plain(value)}
         else:
-            plain[name] = values.to_plain(value, annotation)
+            plain[field.name] = _to_plain(value)
     return plain
 
 
-def from_json(plain: dict[str, Any]) -> Config:
-    """The config that `to_json` wrote; fields it lacks take their defaults. Raises UserError at
-    anything unknown.
+def from_json(plain: Plain) -> Config:
+    """The config that `to_json` wrote; fields it lacks take their defaults.
+
+    Raises UserError at anything unknown.
     """
     config = _from_plain(plain, (Config,), "config")
     fields.check_fields(config)
+    assert isinstance(config, Config)
     return config
 
 
-def _from_plain(plain: Any, kinds: tuple[type, ...], path: str) -> Any:
+def _from_plain(plain: Plain, kinds: tuple[type[Group], ...], path: str) -> Group | Plain:
+    """A group of one of these kinds; what is no group is left to `check_fields` to refuse."""
     if not isinstance(plain, dict):
         return plain
-    name = plain.get("kind", kinds[0].__name__)
-    kind = next((kind for kind in kinds if kind.__name__ == name), None)
-    if kind is None:
-        known = [kind.__name__ for kind in kinds]
-        hint = fields.did_you_mean(str(name), known)
-        raise UserError(
-            f"{path}.kind: expected {' or '.join(known)}, got {values.shorten(name)}{hint}"
-        )
-    group = kind()
-    hints = get_type_hints(kind)
+    group = _make_group(plain, kinds, path)
+    hints = get_type_hints(type(group))
     for name, value in plain.items():
         inner = fields.group_kinds(hints.get(name))
         if inner:
@@ -64,23 +62,35 @@ def _from_plain(plain: Any, kinds: tuple[type, ...], path: str) -> Any:
     return group
 
 
+def _make_group(plain: Mapping[str, Plain], kinds: tuple[type[Group], ...], path: str) -> Group:
+    """A group of the kind that JSON names, with its defaults."""
+    name = plain.get("kind", kinds[0].__name__)
+    for kind in kinds:
+        if kind.__name__ == name:
+            return kind()
+    known = [kind.__name__ for kind in kinds]
+    hint = fields.did_you_mean(str(name), known)
+    raise UserError(f"{path}.kind: expected {' or '.join(known)}, got {values.shorten(name)}{hint}")
+
+
 def differences(old: Config, new: Config) -> list[str]:
     """One line for each field that differs: "config.optim.learning_rate: 0.001 -> 0.003"."""
     before = _by_path(old)
     after = _by_path(new)
-    return [
-        f"{path}: {before.get(path, 'absent')} -> {after.get(path, 'absent')}"
-        for path in dict.fromkeys([*before, *after])
-        if before.get(path, "absent") != after.get(path, "absent")
-    ]
+    lines = []
+    for path in dict.fromkeys([*before, *after]):
+        was = before.get(path, "absent")
+        is_now = after.get(path, "absent")
+        if was != is_now:
+            lines.append(f"{path}: {was} -> {is_now}")
+    return lines
 
 
 def _by_path(config: Config) -> dict[str, str]:
-    kinds = {f"config.{name}.kind": type(getattr(config, name)).__name__ for name in _WITH_KIND}
-    return kinds | {
-        leaf.path: repr(values.to_plain(leaf.value, leaf.annotation))
-        for leaf in fields.walk(config)
-    }
+    found = {f"config.{name}.kind": type(getattr(config, name)).__name__ for name in _WITH_KIND}
+    for leaf in fields.walk(config):
+        found[leaf.path] = repr(values.to_plain(leaf.value, leaf.annotation))
+    return found
 
 
 def digest(config: Config) -> str:

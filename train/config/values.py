@@ -1,8 +1,6 @@
-"""What the annotation of an option admits: text is read by it, a value is checked against it, words
-are made of it.
+"""What the annotation of an option admits: text is read by it, values are checked against it.
 
-Knows the annotations of `train.config.options`: int, float, bool, str, None, Literal, tuple[x,
-...], dict[str, x] and unions of them. Imports nothing heavy.
+Annotations are int, float, bool, str, None, Literal, tuple[x, ...], dict[str, x] and unions.
 """
 
 from __future__ import annotations
@@ -12,42 +10,51 @@ import math
 import re
 import types
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Literal, TypeAlias, TypeGuard, Union, get_args, get_origin
 
-# In a union the strictest member reads a text first: "3" is an integer before it is a number or a
-# name.
+from train.config.bounded import Limits
+
+Annotation: TypeAlias = object  # a type, a Literal, or a union of them
+OptionValue: TypeAlias = "Scalar | tuple[OptionValue, ...] | Mapping[str, OptionValue]"
+Plain: TypeAlias = "Scalar | list[Plain] | dict[str, Plain]"  # as JSON has it
+Scalar: TypeAlias = bool | int | float | str | None
+
+# In a union the strictest member reads a text first: "3" is an integer before it is a number.
 _READING_ORDER = (types.NoneType, Literal, bool, int, float, dict, tuple, str)
+_LARGEST = math.nextafter(math.inf, 0)
+_NOT_QUOTED = re.compile(r"[^\s,()\[\]'\"]+")
 
 
-def members(annotation: Any) -> tuple[Any, ...]:
+def members(annotation: Annotation) -> tuple[Annotation, ...]:
     """The members of a union; any other annotation alone."""
-    return (
-        get_args(annotation)
-        if get_origin(annotation) in (Union, types.UnionType)
-        else (annotation,)
-    )
+    if get_origin(annotation) in (Union, types.UnionType):
+        return get_args(annotation)
+    return (annotation,)
 
 
-def parse(text: str, annotation: Any) -> Any:
-    """The value that `text` writes, as on a command line. Raises ValueError where the annotation
-    admits no such value.
+def parse(text: str, annotation: Annotation) -> OptionValue:
+    """The value that a text on a command line stands for, by the annotation of its option.
 
     Several names or numbers are separated by commas, in brackets or not: "64,64", "(64, 64)",
-    "tags,intent". A name that holds a comma stands in quotes: '("price, net", "age")'.
+    "tags,intent". A name that holds a comma stands in quotes: '("price, net", "age")'. Raises
+    ValueError where the annotation admits no such value.
     """
-    for member in sorted(
-        members(annotation), key=lambda member: _READING_ORDER.index(get_origin(member) or member)
-    ):
+    for member in sorted(members(annotation), key=_reading_order):
         try:
             value = _parse_member(text, member)
         except ValueError:
             continue
-        one_name = get_origin(member) is tuple and len(value) == 1 and str in members(annotation)
-        return text if one_name and text == value[0] else value
+        if isinstance(value, tuple) and str in members(annotation) and value == (text,):
+            return text  # one name, where one may stand alone
+        return value
     raise ValueError(text)
 
 
-def _parse_member(text: str, member: Any) -> Any:
+def _reading_order(member: Annotation) -> int:
+    return _READING_ORDER.index(get_origin(member) or member)
+
+
+def _parse_member(text: str, member: Annotation) -> OptionValue:
     if member is str:
         return text
     text = text.strip()
@@ -64,11 +71,18 @@ def _parse_member(text: str, member: Any) -> Any:
         return float(text)
     if origin is tuple:
         return tuple(_parse_member(item, get_args(member)[0]) for item in _items(text))
-    if origin is dict and admits(table := _python_value(text), member):
-        return {
-            key: float(value) if isinstance(value, int) else value for key, value in table.items()
-        }
+    if origin is dict:
+        return _parse_table(text, member)
     raise ValueError(text)
+
+
+def _parse_table(text: str, annotation: Annotation) -> dict[str, OptionValue]:
+    table = _python_value(text)
+    if not isinstance(table, dict) or not admits(table, annotation):
+        raise ValueError(text)
+    return {
+        name: float(value) if isinstance(value, int) else value for name, value in table.items()
+    }
 
 
 def _items(text: str) -> list[str]:
@@ -87,7 +101,7 @@ def _items(text: str) -> list[str]:
     return items
 
 
-def _python_value(text: str) -> Any:
+def _python_value(text: str) -> object:
     """What a Python literal stands for; None for any other text."""
     try:
         return ast.literal_eval(text)
@@ -95,60 +109,59 @@ def _python_value(text: str) -> Any:
         return None
 
 
-def to_text(value: Any) -> str:
-    """A value as it is written on a command line; a default's text is read back as the default."""
+def to_text(value: object) -> str:
+    """A value as a command line writes it; the text of a default is read back as the default."""
     if isinstance(value, bool) or value is None:
         return str(value).lower()
-    plain = re.compile(r"[^\s,()\[\]'\"]+")
-    if isinstance(value, tuple) and all(
-        isinstance(name, str) and plain.fullmatch(name) for name in value
-    ):
+    if isinstance(value, tuple) and all(_needs_no_quotes(item) for item in value):
         return ",".join(value)
     return str(value)
 
 
-def admits(value: Any, annotation: Any) -> bool:
-    """Whether a value is of the annotated type. A bool is no number, an int is a float, and
-    infinities are neither.
-    """
+def _needs_no_quotes(item: object) -> bool:
+    return isinstance(item, str) and _NOT_QUOTED.fullmatch(item) is not None
+
+
+def admits(value: object, annotation: Annotation) -> bool:
+    """Whether a value is of the annotated type: an int is a float, a bool and infinity are not."""
     return any(_admits_member(value, member) for member in members(annotation))
 
 
-def _admits_member(value: Any, member: Any) -> bool:
+def _admits_member(value: object, member: Annotation) -> bool:
     origin = get_origin(member)
     if origin is Literal:
         return isinstance(value, str) and value in get_args(member)
     if origin is tuple:
         return isinstance(value, tuple) and all(admits(item, get_args(member)[0]) for item in value)
     if origin is dict:
-        kind = get_args(member)[1]
         return isinstance(value, dict) and all(
-            isinstance(k, str) and admits(v, kind) for k, v in value.items()
+            isinstance(name, str) and admits(item, get_args(member)[1])
+            for name, item in value.items()
         )
     if member is float:
-        return (
-            isinstance(value, int | float)
-            and not isinstance(value, bool)
-            and abs(value) <= _LARGEST
-        )
+        return is_number(value) and abs(value) <= _LARGEST
+    assert isinstance(member, type)
     return isinstance(value, member) and (member is bool or not isinstance(value, bool))
 
 
-_LARGEST = math.nextafter(math.inf, 0)
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Whether a value is a number; a bool is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def numbers(value: Any) -> Iterator[int | float]:
+def numbers(value: object) -> Iterator[int | float]:
     """The numbers in an option's value: itself, or those of its tuple or dict."""
     if isinstance(value, tuple):
         yield from (item for item in value if isinstance(item, int | float))
     elif isinstance(value, dict):
-        yield from (number for item in value.values() for number in numbers(item))
-    elif isinstance(value, int | float) and not isinstance(value, bool):
+        for item in value.values():
+            yield from numbers(item)
+    elif is_number(value):
         yield value
 
 
-def within(value: Any, limits: Mapping[str, float | None]) -> bool:
-    """Whether all numbers of a value keep the limits that `options.bounded` gave its field."""
+def within(value: object, limits: Limits) -> bool:
+    """Whether all numbers of a value keep the limits of its field."""
     low, high, above, below = (limits.get(name) for name in ("low", "high", "above", "below"))
     return all(
         (low is None or number >= low)
@@ -159,47 +172,31 @@ def within(value: Any, limits: Mapping[str, float | None]) -> bool:
     )
 
 
-def to_plain(value: Any, annotation: Any) -> Any:
-    """A value as JSON has it: tuples become lists; an int in a field of floats becomes the float it
-    stands for.
-    """
+def to_plain(value: object, annotation: Annotation) -> Plain:
+    """A value as JSON has it: tuples become lists, an int in a field of floats its float."""
     kinds = members(annotation)
     if isinstance(value, tuple):
         return [to_plain(item, type(item)) for item in value]
     if isinstance(value, dict):
-        kind = next(get_args(member)[1] for member in kinds if get_origin(member) is dict)
-        return {key: to_plain(item, kind) for key, item in value.items()}
+        table = next(kind for kind in kinds if get_origin(kind) is dict)
+        return {name: to_plain(item, get_args(table)[1]) for name, item in value.items()}
     if float in kinds and int not in kinds and isinstance(value, int):
         return float(value)
+    assert value is None or isinstance(value, bool | int | float | str)
     return value
 
 
-def from_plain(value: Any) -> Any:
+def from_plain(value: Plain) -> OptionValue:
     """The value that `to_plain` wrote."""
     if isinstance(value, dict):
-        return {key: from_plain(item) for key, item in value.items()}
-    return tuple(from_plain(item) for item in value) if isinstance(value, list) else value
+        return {name: from_plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return tuple(from_plain(item) for item in value)
+    return value
 
 
-def describe(annotation: Any, limits: Mapping[str, float | None] | None = None) -> str:
-    """What is expected, in words: "an integer, at least 1, or auto"."""
-    kinds = [
-        kind for kind in members(annotation) if not (kind is int and float in members(annotation))
-    ]
-    names = {"low": "at least", "high": "at most", "above": "above", "below": "below"}
-    bounds = " and ".join(
-        f"{names[name]} {limit}" for name, limit in (limits or {}).items() if limit is not None
-    )
-    words = []
-    for kind in kinds:
-        numeric = kind in (int, float) or get_origin(kind) in (tuple, dict)
-        words.append(
-            f"{_describe_member(kind)}, {bounds}" if numeric and bounds else _describe_member(kind)
-        )
-    return (", or " if bounds else " or ").join(words)
-
-
-_WORDS = {
+_LIMIT_WORDS = {"low": "at least", "high": "at most", "above": "above", "below": "below"}
+_WORDS: dict[Annotation, str] = {
     int: "an integer",
     float: "a number",
     bool: "true or false",
@@ -212,26 +209,40 @@ _WORDS = {
 }
 
 
-def _describe_member(member: Any) -> str:
+def describe(annotation: Annotation, limits: Limits | None = None) -> str:
+    """What is expected, in words: "an integer, at least 1, or auto"."""
+    kinds = members(annotation)
+    given = [(name, limit) for name, limit in (limits or {}).items() if limit is not None]
+    bounds = " and ".join(f"{_LIMIT_WORDS[name]} {limit}" for name, limit in given)
+    words = []
+    for kind in kinds:
+        if kind is int and float in kinds:
+            continue  # "a number" says it
+        word = _describe_member(kind)
+        numeric = kind in (int, float) or get_origin(kind) in (tuple, dict)
+        words.append(f"{word}, {bounds}" if numeric and bounds else word)
+    return (", or " if bounds else " or ").join(words)
+
+
+def _describe_member(member: Annotation) -> str:
     if member in _WORDS:
         return _WORDS[member]
-    names = get_args(member)
     if get_origin(member) is dict:
         return 'values by field such as {"optim.learning_rate": (0.001, 0.003)}'
+    names = get_args(member)
     return names[0] if len(names) == 1 else f"one of {', '.join(names)}"
 
 
-def choices(annotation: Any) -> list[str]:
+def choices(annotation: Annotation) -> list[str]:
     """The names that an annotation spells out: those of its Literals."""
-    return [
-        name
-        for kind in members(annotation)
-        if get_origin(kind) is Literal
-        for name in get_args(kind)
-    ]
+    found: list[str] = []
+    for kind in members(annotation):
+        if get_origin(kind) is Literal:
+            found += get_args(kind)
+    return found
 
 
-def shorten(value: Any, length: int = 80) -> str:
+def shorten(value: object, length: int = 80) -> str:
     """A value as Python writes it, cut to a length that leaves a message readable."""
     text = repr(value)
     return text if len(text) <= length else f"{text[: length - 3]}..."

@@ -89,7 +89,7 @@ class SequenceEncoder:
 
     @property
     def traits(self) -> dict[str, Any]:
-        """What `train.config.sequence_recipe` goes by."""
+        """What `train.config.recipe.resolve_sequences` goes by."""
         of_steps = bool(self.tags or self.next_kind)
         return {"longest": self.longest, "tokens": self.token is not None, "of_steps": of_steps}
 
