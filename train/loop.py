@@ -18,7 +18,6 @@ import numpy as np
 from nets.kernels import library
 from train import config as configs
 from train.config.members import is_population, pooled
-from train.config.net_options import LSTM
 from train.config.options import Config
 from train.core.rounds import log_shapes, run_rounds
 from train.core.state import State
@@ -82,7 +81,7 @@ def fit(
         on_process_zero(lambda: stack.enter_context(locked(folder)))
         for line in (f"run: {folder}", *dataset.notes):
             echo(line)
-        if isinstance(config.net, LSTM):
+        if config.net.reads_steps:
             echo(f"LSTM core: {library.core()}")
         if is_population(config):
             result = _fit_population(config, dataset, folder, echo, started)

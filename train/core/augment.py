@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 from nets.dropout import is_off
 from train.config.bounded import resolved
-from train.config.net_options import LSTM
+from train.config.net_options import Net
 from train.config.options import Augment
 from train.core.augment_sequences import normal, stretched, uniform, varied_steps
 from train.data.dataset import Batch
@@ -60,11 +60,10 @@ def augment(
     return _mixed(mix_key, batch, others(mate_key), options, missing)
 
 
-def is_on(options: Augment, net: Any) -> bool:
+def is_on(options: Augment, net: Net) -> bool:
     """Whether anything may be varied."""
     strengths = [getattr(options, field.name) for field in dataclasses.fields(options)]
-    if isinstance(net, LSTM):
-        strengths += [resolved(net.noise), resolved(net.offset), 1 - resolved(net.crop)]
+    strengths += map(resolved, net.strengths().values())
     return not all(is_off(strength) for strength in strengths)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from train.config.net_options import LSTM, Competitive, Dense, Perceptron, SelfOrganizingMap
+from train.config.net_options import Competitive, Dense, Perceptron, SelfOrganizingMap
 from train.config.options import Config
 from train.data.dataset import Dataset
 from train.data.row_dataset import RowDataset
@@ -64,14 +64,14 @@ def check_augment(config: Config, dataset: Dataset) -> None:
     if not isinstance(dataset, RowDataset):
         return
     augment = config.augment
-    net = config.net
+    own = config.net.strengths()
     of_numbers = {"config.augment.noise": augment.noise}
     of_tokens = {}
     moving = {}
-    if isinstance(dataset.encoder, SequenceEncoder) and isinstance(net, LSTM):
+    if isinstance(dataset.encoder, SequenceEncoder):
         names = ("scaling", "warp", "time_mask", "channel_mask", "mixup")
         of_numbers = {f"config.augment.{name}": getattr(augment, name) for name in names}
-        of_numbers |= {f"config.net.{name}": getattr(net, name) for name in ("noise", "offset")}
+        of_numbers |= {f"config.net.{name}": own[name] for name in ("noise", "offset")}
         of_tokens = {
             f"config.augment.{name}": getattr(augment, name)
             for name in ("token_drop", "token_swap")
@@ -80,7 +80,7 @@ def check_augment(config: Config, dataset: Dataset) -> None:
             f"config.augment.{name}": getattr(augment, name)
             for name in ("warp", "reverse", "mixup")
         }
-        moving["config.net.crop"] = 0 if net.crop == "auto" else 1 - net.crop
+        moving["config.net.crop"] = own["crop"]
     on = [
         field
         for field, strength in (of_numbers | of_tokens | moving).items()

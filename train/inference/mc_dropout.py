@@ -18,7 +18,6 @@ import jax.numpy as jnp
 from jax import lax
 
 from nets.sequence import STEP_KINDS
-from train.config.net_options import LSTM, Dense
 from train.config.options import Config
 from train.core.network import make_network
 from train.data.dataset import Encoder
@@ -38,7 +37,7 @@ def make_sampler(
     root of the mean square of the net's own and the square of the one between samples. Raises
     UserError if nothing would be dropped, or if some answer is not one for a row.
     """
-    if not _drops(config):
+    if not config.net.has_dropout():
         advice = "train one with config.net.dropout above 0"
         raise UserError(
             f"--dropout_samples: this net has no dropout, so all samples would be the same; {advice}"
@@ -52,8 +51,7 @@ def make_sampler(
         raise UserError(
             "--dropout_samples: a code is no answer with a right and a wrong; samples are of predictions"
         )
-    if isinstance(config.net, LSTM):
-        config = replace(config, net=replace(config.net, noise=0.0, offset=0.0, crop=1.0, rare=0.0))
+    config = replace(config, net=config.net.undisturbed())
     network, tasks = make_network(config, encoder)
     names = [task.head.name for task in tasks]
 
@@ -84,10 +82,3 @@ def summarise(samples: Mapping[str, Any], names: list[str]) -> Answers:
             variance += jnp.square(own).mean(0)
         means[f"{name}.deviation"] = jnp.sqrt(variance)
     return means
-
-
-def _drops(config: Config) -> bool:
-    net = config.net
-    if isinstance(net, Dense):
-        return bool(net.dropout) and bool(net.hidden)
-    return isinstance(net, LSTM) and bool(net.dropout or net.input_dropout or net.recurrent_dropout)

@@ -17,7 +17,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from train.config.bounded import resolved
-from train.config.net_options import LSTM
 from train.core.forward import EVALUATION_ROWS
 from train.core.program import Data
 from train.errors import UserError
@@ -140,7 +139,7 @@ def rough_bytes(run: Run) -> int:
         lambda data: run.program.take(data.arrays, data.train[0, :1]).inputs, run.data
     )
     lengths = [leaf.shape[1] for leaf in jax.tree.leaves(row) if leaf.ndim > 1]
-    steps = max(lengths) if isinstance(run.config.net, LSTM) else 1
+    steps = max(lengths) if run.config.net.reads_steps else 1
     widths = sum(leaf.shape[-1] for leaf in jax.tree.leaves(state.weights.params))
     numbers = steps * widths + sum(leaf.size for leaf in jax.tree.leaves(row))
     rows = 10 * resolved(run.config.train.batch_size) + 2 * min(

@@ -19,7 +19,6 @@ from jax.sharding import PartitionSpec
 from nets.dropout import is_off
 from train.config.bounded import resolved
 from train.config.members import with_values
-from train.config.net_options import LSTM
 from train.core.program import Data, Program
 from train.core.rounds import log_shapes, train_round
 from train.core.state import State, init_state
@@ -107,7 +106,7 @@ def side_by_side(run: Run) -> bool:
     """Whether members train in one vmapped computation, or one after the other within the program:
     LSTMs on a CPU are faster so (40 of 64 units: 46 ms a step, not 81).
     """
-    return not (isinstance(run.config.net, LSTM) and jax.default_backend() == "cpu")
+    return not (run.config.net.reads_steps and jax.default_backend() == "cpu")
 
 
 def round_of_all(run: Run, data: Data, state: State) -> tuple[State, Any]:

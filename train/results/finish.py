@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from nets.kernels import library
 from train import config as configs
-from train.config.net_options import LSTM
 from train.data.dataset import Batch
 from train.data.files.write import write_table
 from train.data.sequences.dataset import SequenceDataset
@@ -110,7 +109,7 @@ def finish(
         "rows": rows,
         "examples_per_second": examples / max(seconds["train"], 1e-9),
         "notes": list(dataset.notes),
-        **({"lstm": library.core()} if isinstance(run.config.net, LSTM) else {}),
+        **({"lstm": library.core()} if run.config.net.reads_steps else {}),
         "versions": versions(),
         "config_sha256": configs.digest(run.config),
     }

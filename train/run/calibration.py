@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from train.config.data_options import has_valid_rows
 from train.config.options import Config
 from train.data.dataset import Head
 from train.data.files.write import write_table
@@ -34,9 +35,7 @@ def read_scores(folder: Path, config: Config, step: int) -> np.ndarray:
     """The scores [n, o] of a run whose newest state is that of `step`. Raises UserError if it has
     none.
     """
-    judged = (
-        config.data.valid or getattr(config.data, "valid_path", None) or config.population.folds > 1
-    )
+    judged = has_valid_rows(config.data) or config.population.folds > 1
     if not judged:
         advice = "train with config.data.valid above 0"
         raise UserError(
