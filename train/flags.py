@@ -203,8 +203,8 @@ def _describe_config() -> str:
         lines += ["", f"{path} ({type(group).__name__})"]
         for leaf in fields.walk(group, path):
             if leaf.group is group:
-                text = f"{values.describe(leaf.annotation, leaf.field.metadata)} [{values.to_text(leaf.value)}]"
-                first = f"  {leaf.field.name:<23}"
+                text = f"{values.describe(leaf.annotation, leaf.limits)} [{values.to_text(leaf.value)}]"
+                first = f"  {leaf.name:<23}"
                 lines += textwrap.wrap(
                     text, 110, initial_indent=first, subsequent_indent=" " * len(first)
                 )

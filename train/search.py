@@ -23,8 +23,8 @@ from typing import Any
 
 from train import config as configs
 from train import flags
-from train.config import fields
-from train.config.members import range_of, with_values
+from train.config.data_options import has_valid_rows
+from train.config.members import ranges_of, with_values
 from train.config.options import Config
 from train.errors import DivergedError, StoppedError, StorageError, UserError
 from train.parallel import runtime
@@ -64,9 +64,7 @@ def check_search(config: Config) -> None:
             raise UserError(
                 f"config.population.{name}: is for train.main; a search tries one setting after another"
             )
-    if population.folds == 1 and not (
-        config.data.valid or getattr(config.data, "valid_path", None)
-    ):
+    if population.folds == 1 and not has_valid_rows(config.data):
         raise UserError(
             "config.data.valid: a search compares settings on validation rows; set it above 0"
         )
@@ -150,14 +148,13 @@ def _space(config: Config) -> dict[str, Any]:
     """Optuna's distribution of every field of the grid; values stand in it as text."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-    leaves = {leaf.path: leaf for leaf in fields.walk(config)}
+    ranges = ranges_of(config)
     found = {}
     for path, choice in config.population.grid.items():
-        ends = range_of(choice, leaves[f"config.{path}"].annotation)
-        texts = list(dict.fromkeys(map(repr, choice)))
-        found[path] = (
-            FloatDistribution(*ends, log=ends[0] > 0) if ends else CategoricalDistribution(texts)
-        )
+        if path in ranges:
+            found[path] = FloatDistribution(*ranges[path], log=ranges[path][0] > 0)
+        else:
+            found[path] = CategoricalDistribution(list(dict.fromkeys(map(repr, choice))))
     return found
 
 
