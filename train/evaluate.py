@@ -19,7 +19,7 @@ from train import flags, predict
 from train.data.files.read import read_table
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.series.encoder import SeriesEncoder
-from train.data.series.future import judged_windows
+from train.data.series.load import load_windows
 from train.data.table.encoder import TableEncoder
 from train.evaluation.conformal import conformal_metrics
 from train.parallel import runtime
@@ -51,7 +51,7 @@ def evaluate(
 def _answered(model: Predictor, table: pa.Table, where: str) -> tuple[int, Arrays, Arrays]:
     """How many rows there are to judge, the answers to them and their targets."""
     if isinstance(model.encoder, SeriesEncoder):
-        series = judged_windows(model.encoder, table, where)
+        series = load_windows(model.encoder, table, where)
         targets, _, answers = model.judged(series, series.splits["test"])
         return len(series.starts), answers, targets
     assert isinstance(model.encoder, TableEncoder | SequenceEncoder)

@@ -18,7 +18,8 @@ from train.config import LSTM, Config, Dense, Optim, Sequences, Series, Table, T
 from train.data.dataset import Batch, Head
 from train.data.files.read import read_table
 from train.data.files.write import write_table
-from train.data.series.encoder import SeriesColumn, SeriesEncoder
+from train.data.series.columns import SeriesColumn
+from train.data.series.encoder import SeriesEncoder
 from train.data.table.encoder import Column, TableEncoder
 from train.errors import UserError
 from train.evaluation.conformal import (

@@ -215,7 +215,7 @@ def test_a_row_per_step_is_gathered_in_order(tmp_path):
         raw(dataset.encoder, dataset, 4)[:3], [[6, -2], [5, -1], [4, 0]], atol=1e-6
     )
     assert dataset.encoder.heads[0].kind == "binary"
-    names = dataset.encoder.names(read_table(path), path)
+    names = dataset.encoder.read(read_table(path), path).names
     assert names["who"].tolist() == [f"s{i}" for i in range(20)]
     assert names["row"].tolist() == list(range(20))
 

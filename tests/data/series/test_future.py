@@ -13,9 +13,7 @@ import pytest
 
 from train.config.data_options import Series
 from train.data.series import stamps
-from train.data.series.encoder import read_future
-from train.data.series.future import judged_windows
-from train.data.series.load import load_series
+from train.data.series.load import load_series, load_windows
 from train.errors import UserError
 
 HOUR = datetime.timedelta(hours=1)
@@ -50,7 +48,7 @@ def test_the_next_window_ends_at_the_last_target_of_each_series(tmp_path):
     encoder = load_series(
         options(write(table, tmp_path), group="name", valid=6, test=6, calendar=True)
     ).encoder
-    future = read_future(encoder, table, "data")
+    future = encoder.future(table, "data")
     column = encoder.columns[0]
     last = future.inputs["past"][:, -1, 0] * column.unit + column.shift
     expected = [small_table()["load"][59].as_py(), small_table(40)["load"][39].as_py()]
@@ -69,7 +67,7 @@ def test_known_columns_are_read_from_the_rows_to_come(tmp_path):
     load = [*table["load"].to_pylist()[:60], *[None] * 4]
     table = table.set_column(1, "load", pa.array(load))
     encoder = load_series(options(write(table, tmp_path), known=("price",))).encoder
-    future = read_future(encoder, table, "data")
+    future = encoder.future(table, "data")
     column = encoder.columns[1]
     np.testing.assert_allclose(
         future.inputs["future"][0, :, 0] * column.unit + column.shift,
@@ -81,28 +79,28 @@ def test_known_columns_are_read_from_the_rows_to_come(tmp_path):
         UserError,
         match="the series has 2 rows after its last target; 'price' must be given for the 4",
     ):
-        read_future(encoder, table.slice(0, 62), "data")
+        encoder.future(table.slice(0, 62), "data")
 
 
 def test_files_that_a_trained_net_cannot_use(tmp_path):
     encoder = load_series(options(write(small_table(), tmp_path), observed=("price",))).encoder
     with pytest.raises(UserError, match="no column 'price'"):
-        read_future(encoder, small_table().drop_columns("price"), "data")
+        encoder.future(small_table().drop_columns("price"), "data")
     with pytest.raises(UserError, match="no column 'load'"):
-        read_future(encoder, small_table().drop_columns("load"), "data")
+        encoder.future(small_table().drop_columns("load"), "data")
     with pytest.raises(
         UserError, match="the series has 7 rows with a target, but the net looks back 8"
     ):
-        read_future(encoder, small_table(7), "data")
+        encoder.future(small_table(7), "data")
     daily = [datetime.datetime(2024, 1, 1) + datetime.timedelta(days=i) for i in range(60)]
     with pytest.raises(
         UserError, match="the step is 1 day, but the net was trained on a step of 1 hour"
     ):
-        read_future(encoder, small_table().set_column(0, "when", pa.array(daily)), "data")
+        encoder.future(small_table().set_column(0, "when", pa.array(daily)), "data")
     with pytest.raises(UserError, match="the longest series here has 11 rows"):
-        judged_windows(encoder, small_table(11), "data")
+        load_windows(encoder, small_table(11), "data")
 
 
 def test_every_window_of_a_labelled_file_is_judged(tmp_path):
     encoder = load_series(options(write(small_table(), tmp_path))).encoder
-    assert len(judged_windows(encoder, small_table(), "data").starts) == 60 - 12 + 1
+    assert len(load_windows(encoder, small_table(), "data").starts) == 60 - 12 + 1

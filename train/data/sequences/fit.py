@@ -1,9 +1,8 @@
-"""What is learned of sequences before a network sees them: channels, vocabulary, tags and labels of
-training rows.
-"""
+"""What is learned of sequences before a network sees them, from training rows alone."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -11,8 +10,9 @@ import pyarrow as pa
 
 from train.config.data_options import Sequences, Table
 from train.data.sequences.encoder import SequenceEncoder
+from train.data.sequences.numbers import NumberSteps
 from train.data.sequences.steps import (
-    NumberSteps,
+    column_error,
     element_type,
     holds_lists,
     read_step_numbers,
@@ -34,13 +34,46 @@ def names_of(columns: str | tuple[str, ...]) -> tuple[str, ...]:
 def fit_sequences(
     table: pa.Table, rows: np.ndarray, options: Sequences, loss: str
 ) -> tuple[SequenceEncoder, list[str]]:
-    """The encoder of a table with a row per sequence, from its rows `rows` alone, and notes for the
-    user.
+    """The encoder of a table with a row per sequence, from its rows `rows` alone, and notes.
 
     Raises UserError if inputs or targets cannot be what the options want of them.
     """
     where = options.path or "data"
     train = table.take(pa.array(rows))
+    numbers, token = _fit_inputs(table, train, options)
+    vocabulary = Vocabulary(()) if token is None else _fit_vocabulary(train, token, options)
+    of_steps = [name for name in names_of(options.target) if holds_lists(table, name)]
+    of_rows = tuple(name for name in names_of(options.target) if name not in of_steps)
+    tags = tuple(_fit_tags(train, name, where) for name in of_steps)
+    labels, notes = _fit_labels(table, rows, of_rows, options, loss)
+    for tag in tags:
+        if not tag.iob and any(name.startswith(("B-", "I-")) for name in tag.classes):
+            notes.append(
+                f"tags {tag.name!r} are not IOB2 (B-X, I-X, O), so any tag may follow any other"
+            )
+    encoder = SequenceEncoder(
+        numbers,
+        token,
+        vocabulary,
+        labels,
+        tags,
+        _next_kind(train, numbers, options),
+        options.id,
+        options.order,
+        scaling=options.scaling,
+    )
+    lengths = encoder.lengths(train, where)
+    if not lengths.sum():
+        found = "all training rows are empty sequences"
+        raise column_error(found, encoder.input_names[0], where)
+    return replace(encoder, steps=float(lengths.mean()), longest=int(lengths.max())), notes
+
+
+def _fit_inputs(
+    table: pa.Table, train: pa.Table, options: Sequences
+) -> tuple[tuple[NumberSteps, ...], str | None]:
+    """The columns of numbers, and the one of tokens, if there is one. Raises UserError."""
+    where = options.path or "data"
     numbers = []
     token = None
     for name in names_of(options.inputs):
@@ -48,102 +81,83 @@ def fit_sequences(
         if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
             numbers.append(_fit_numbers(table, train, name, options))
         elif token is not None:
-            raise UserError(
-                f"config.data.inputs: {token!r} and {name!r} both hold tokens; name one column of them"
-            )
+            found = f"{token!r} and {name!r} both hold tokens"
+            raise UserError(f"config.data.inputs: {found}; name one column of them")
         else:
             token = name
     if options.next_step and token is not None:
-        raise UserError(
-            f"config.data.next_step: {where} column {token!r} holds tokens; only numbers can be continued"
-        )
-    vocabulary = Vocabulary(())
-    if token is not None:
-        text = read_step_text(train, token, where)
-        vocabulary = fit_vocabulary(
-            text,
-            min_count=options.min_count,
-            fold_case=options.fold_case,
-            fold_digits=options.fold_digits,
-            characters=options.characters,
-        )
-    of_steps = [name for name in names_of(options.target) if holds_lists(table, name)]
-    of_rows = tuple(name for name in names_of(options.target) if name not in of_steps)
-    tags = tuple(_fit_tags(train, name, where) for name in of_steps)
-    target_scaling = "none" if loss == "poisson" else options.target_scaling
-    labels = TableEncoder((), (), (), options.missing, target_scaling)
-    notes = []
-    if of_rows:
-        as_table = Table(
-            path=options.path,
-            target=of_rows,
-            missing=options.missing,
-            target_scaling=target_scaling,
-        )
-        targets, heads, notes = fit_targets(table, rows, as_table, loss)
-        notes = [note.replace(", or config.data.numeric, makes", " makes") for note in notes]
-        labels = TableEncoder((), targets, heads, options.missing, target_scaling)
-    next_kind: Literal["", "numbers", "binary"] = ""
-    if options.next_step:
-        next_kind = (
-            "binary"
-            if all(_is_binary(train, column.name, where) for column in numbers)
-            else "numbers"
-        )
-    for tag in tags:
-        if not tag.iob and any(name.startswith(("B-", "I-")) for name in tag.classes):
-            notes.append(
-                f"tags {tag.name!r} are not IOB2 (B-X, I-X, O), so any tag may follow any other"
-            )
-    encoder = SequenceEncoder(
-        tuple(numbers),
-        token,
-        vocabulary,
-        labels,
-        tags,
-        next_kind,
-        options.id,
-        options.order,
-        scaling=options.scaling,
-    )
-    lengths = encoder.lengths(train, where)
-    if not lengths.sum():
-        raise UserError(
-            f"{where}: column {encoder.input_names[0]!r}: all training rows are empty sequences"
-        )
-    fitted = {"steps": float(lengths.mean()), "longest": int(lengths.max())}
-    return SequenceEncoder(**{**vars(encoder), **fitted}), notes
+        found = f"{where} column {token!r} holds tokens"
+        raise UserError(f"config.data.next_step: {found}; only numbers can be continued")
+    return tuple(numbers), token
 
 
 def _fit_numbers(table: pa.Table, train: pa.Table, name: str, options: Sequences) -> NumberSteps:
+    """A shift and a unit for each number of a step; 0 and 1 for what is not scaled."""
     where = options.path or "data"
     # The whole column is read for its errors, which name rows of the file; what is fitted is fitted
     # on training rows.
     flat = read_step_numbers(table, name, where).flat
     values = read_step_numbers(train, name, where).values
+    width = values.shape[1]
     if options.scaling == "none" or (options.next_step and _is_binary(train, name, where)):
-        return NumberSteps(name, (0.0,) * values.shape[1], (1.0,) * values.shape[1], flat)
-    fitted = []
+        return NumberSteps(name, (0.0,) * width, (1.0,) * width, flat)
+    shifts = []
+    units = []
     for channel_s in values.T:
-        known = channel_s[~np.isnan(channel_s)]
-        fitted.append(shift_and_unit(known) if len(known) else (0.0, 1.0))
-    return NumberSteps(
-        name, tuple(shift for shift, _ in fitted), tuple(unit for _, unit in fitted), flat
+        present = channel_s[~np.isnan(channel_s)]
+        shift, unit = shift_and_unit(present) if len(present) else (0.0, 1.0)
+        shifts.append(shift)
+        units.append(unit)
+    return NumberSteps(name, tuple(shifts), tuple(units), flat)
+
+
+def _fit_vocabulary(train: pa.Table, token: str, options: Sequences) -> Vocabulary:
+    return fit_vocabulary(
+        read_step_text(train, token, options.path or "data"),
+        min_count=options.min_count,
+        fold_case=options.fold_case,
+        fold_digits=options.fold_digits,
+        characters=options.characters,
     )
 
 
+def _fit_labels(
+    table: pa.Table, rows: np.ndarray, names: tuple[str, ...], options: Sequences, loss: str
+) -> tuple[TableEncoder, list[str]]:
+    """The encoder of the targets that are one per sequence, and notes. Raises UserError."""
+    target_scaling = "none" if loss == "poisson" else options.target_scaling
+    if not names:
+        return TableEncoder((), (), (), options.missing, target_scaling), []
+    as_table = Table(
+        path=options.path, target=names, missing=options.missing, target_scaling=target_scaling
+    )
+    targets, heads, notes = fit_targets(table, rows, as_table, loss)
+    notes = [note.replace(", or config.data.numeric, makes", " makes") for note in notes]
+    return TableEncoder((), targets, heads, options.missing, target_scaling), notes
+
+
 def _fit_tags(train: pa.Table, name: str, where: str) -> TagColumn:
+    """The tags of the training rows. Raises UserError if these are no text, or all the same."""
     kind = element_type(train, name, where)
     if pa.types.is_floating(kind) or pa.types.is_nested(kind):
-        raise UserError(
-            f"{where}: column {name!r}: a target of {kind} at each step; expected tags, which are text"
-        )
+        found = f"a target of {kind} at each step; expected tags, which are text"
+        raise column_error(found, name, where)
     tag = fit_tags(name, read_step_text(train, name, where))
     if len(tag.classes) < 2:
-        raise UserError(
-            f"{where}: column {name!r}: all steps of the training rows have one tag; two are needed"
-        )
+        found = "all steps of the training rows have one tag; two are needed"
+        raise column_error(found, name, where)
     return tag
+
+
+def _next_kind(
+    train: pa.Table, numbers: tuple[NumberSteps, ...], options: Sequences
+) -> Literal["", "numbers", "binary"]:
+    """What the next step is, if it is the target: "binary" where all are 0 or 1."""
+    if not options.next_step:
+        return ""
+    where = options.path or "data"
+    is_binary = all(_is_binary(train, column.name, where) for column in numbers)
+    return "binary" if is_binary else "numbers"
 
 
 def _is_binary(train: pa.Table, name: str, where: str) -> bool:

@@ -1,98 +1,85 @@
-"""Sequences in a file, or in files for its parts -> Dataset: read, split, encoded, all fitted on
-training rows only.
+"""Sequences in a file, or in a file for each split -> SequenceDataset.
 
-n rows, t steps, f numbers of a step, k tags or classes.
+All that is fitted is fitted on training rows. n rows, t steps, f numbers of a step.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Sequences
 from train.data.columns import get_column, missing_rows, read_text
-from train.data.dataset import Head
+from train.data.dataset import HostArrays
 from train.data.files.read import read_table
 from train.data.sequences.dataset import SequenceDataset
 from train.data.sequences.encoder import NEXT, SequenceEncoder
 from train.data.sequences.fit import fit_sequences, names_of
-from train.data.sequences.steps import (
-    check_columns,
-    constant_lists,
-    first_of_lists,
-    holds_lists,
-    to_lists,
-)
+from train.data.sequences.step_table import constant_lists, first_of_lists, to_lists
+from train.data.sequences.steps import check_columns, holds_lists
 from train.data.sequences.tags import NONE
 from train.data.split import split_rows
 from train.errors import UserError
 
-Arrays = dict[str, np.ndarray]
+
+class EncodedFile(NamedTuple):
+    """The sequences of one file that have a target, their rows in it, and notes for the user."""
+
+    inputs: HostArrays
+    target: HostArrays
+    rows: np.ndarray
+    notes: list[str]
 
 
 def load_sequences(options: Sequences, loss: str) -> SequenceDataset:
-    """Reads `options.path`, and `valid_path` and `test_path` where given (they then are these
-    parts), and encodes them.
+    """Reads, splits and encodes `options.path`, and `valid_path` and `test_path` where given.
 
     Sequences without a target are left out; training ones are cut at `max_length`. Raises
     UserError.
     """
     paths = {"train": options.path, "valid": options.valid_path, "test": options.test_path}
-    paths = {part: path for part, path in paths.items() if path}
-    tables = {part: read_table(path, options.missing) for part, path in paths.items()}
+    paths = {split: path for split, path in paths.items() if path}
+    tables = {split: read_table(path, options.missing) for split, path in paths.items()}
     train = _rows(tables["train"], options)
-    for part in tables:
-        if part != "train":
-            check_columns(
-                tables[part],
-                (*names_of(options.inputs), *names_of(options.target)),
-                "target",
-                paths[part],
-            )
+    names = (*names_of(options.inputs), *names_of(options.target))
+    for split, table in tables.items():
+        if split != "train":
+            check_columns(table, names, "target", paths[split])
     labelled = _labelled(train, options, options.path)
-    splits, split_by = _split(train, labelled, options)
+    splits, labels = _split(train, labelled, options)
     encoder, notes = fit_sequences(train, labelled[splits["train"]], options, loss)
-    inputs = []
-    targets = []
-    kept = []
+    files = []
     start = 0
-    for part, path in paths.items():
-        table = tables.pop(part)
-        encoded = encoder.encode(table, path)
-        (target, present) = encoder.encode_targets(table, path)
-        rows = np.flatnonzero(present)
-        if not len(rows):
-            raise UserError(
-                f"{path}: no row has a value for {' and '.join(names_of(options.target))}, the target"
-            )
-        if len(rows) < len(present):
-            notes.append(
-                f"{path}: {len(present) - len(rows)} of {len(present)} rows lack a target, left out"
-            )
-        inputs.append({name: array[rows] for name, array in encoded.items()})
-        targets.append({name: array[rows] for name, array in target.items()})
-        kept.append(rows)
-        if part != "train":
-            splits[part] = np.arange(start, start + len(rows), dtype=np.int32)
-        start += len(rows)
-        notes += _unseen(encoder, target, path)
-    joined = _joined(inputs, {})
-    target = _joined(targets, {head.name: head for head in encoder.heads})
+    for split, path in paths.items():
+        file = _encode_file(encoder, tables.pop(split), path, options)
+        notes += file.notes
+        end = start + len(file.rows)
+        if split != "train":
+            splits[split] = np.arange(start, end, dtype=np.int32)
+        start = end
+        files.append(file)
+    inputs = _join([file.inputs for file in files], dict.fromkeys(files[0].inputs, 0))
+    target = _join([file.target for file in files], _fills(encoder))
     if options.max_length is not None:
-        notes += _cut(joined, target, splits["train"], options.max_length)
-    weight = np.ones(start, np.float32)
-    rows = np.concatenate(kept)
+        notes += _cut(inputs, target, splits["train"], options.max_length)
     return SequenceDataset(
-        joined, target, weight, splits, rows, encoder, options, tuple(notes), split_by
+        inputs,
+        target,
+        np.ones(start, np.float32),
+        splits,
+        np.concatenate([file.rows for file in files]),
+        encoder,
+        options,
+        tuple(notes),
+        labels,
     )
 
 
 def _rows(table: pa.Table, options: Sequences) -> pa.Table:
-    """A row per sequence. Of a file with a row per step, a target of one value throughout each is
-    one per sequence.
-    """
+    """A row per sequence, with one target for all its steps where that does not change."""
     inputs = names_of(options.inputs)
     targets = names_of(options.target)
     check_columns(table, inputs, "inputs", options.path)
@@ -116,78 +103,105 @@ def _labelled(table: pa.Table, options: Sequences, where: str) -> np.ndarray:
             missing |= missing_rows(get_column(table, name, where, options.missing))
     rows = np.flatnonzero(~missing)
     if not len(rows):
-        raise UserError(
-            f"{where}: no row has a value for {' and '.join(names_of(options.target))}, the target"
-        )
+        raise _no_target(options, where)
     return rows
+
+
+def _no_target(options: Sequences, where: str) -> UserError:
+    names = " and ".join(names_of(options.target))
+    return UserError(f"{where}: no row has a value for {names}, the target")
 
 
 def _split(
     table: pa.Table, rows: np.ndarray, options: Sequences
-) -> tuple[Arrays, np.ndarray | None]:
-    """Places within `rows` that train, validate and test; parts with a file of their own are empty
-    here. And the labels [rows] they are divided by, if they are.
+) -> tuple[HostArrays, np.ndarray | None]:
+    """({split: places within `rows`}, the labels [rows] they are divided by, if they are).
+
+    Splits with a file of their own are empty here.
     """
-    labels = None
-    if options.split == "stratified":
-        name = next(
-            (name for name in names_of(options.target) if not holds_lists(table, name)), None
-        )
-        if name is None:
-            raise UserError(
-                "config.data.split: stratified needs a target that is one label per sequence"
-            )
-        text = read_text(get_column(table, name, options.path, options.missing, rows))
-        labels = np.array(text.values)[text.codes]
+    labels = _labels(table, rows, options) if options.split == "stratified" else None
     valid = 0 if options.valid_path else options.valid
     test = 0 if options.test_path else options.test
-    return split_rows(
+    splits = split_rows(
         len(rows), valid, test, kind=options.split, seed=options.split_seed, labels=labels
-    ), labels
+    )
+    return splits, labels
 
 
-def _unseen(encoder: SequenceEncoder, target: Mapping[str, np.ndarray], where: str) -> list[str]:
-    """A note for tags that no training row has."""
-    counts = {tag.name: int((target[tag.name] >= len(tag.classes)).sum()) for tag in encoder.tags}
-    return [
-        f"{where}: {n} steps have a tag in {name!r} that no training row has"
-        for name, n in counts.items()
-        if n
-    ]
+def _labels(table: pa.Table, rows: np.ndarray, options: Sequences) -> np.ndarray:
+    """The first target that is one per sequence [rows]. Raises UserError if none is."""
+    for name in names_of(options.target):
+        if not holds_lists(table, name):
+            text = read_text(get_column(table, name, options.path, options.missing, rows))
+            return np.array(text.values)[text.codes]
+    raise UserError("config.data.split: stratified needs a target that is one label per sequence")
 
 
-def _joined(pieces: list[Arrays], heads: Mapping[str, Head]) -> Arrays:
-    """The arrays of all files one after the other, padded to the widest."""
+def _encode_file(
+    encoder: SequenceEncoder, table: pa.Table, path: str, options: Sequences
+) -> EncodedFile:
+    """A file's rows with a target, encoded. Raises UserError if it has none."""
+    inputs = encoder.encode(table, path)
+    target, present = encoder.encode_targets(table, path)
+    rows = np.flatnonzero(present)
+    if not len(rows):
+        raise _no_target(options, path)
+    notes = []
+    n_absent = len(present) - len(rows)
+    if n_absent:
+        notes.append(f"{path}: {n_absent} of {len(present)} rows lack a target, left out")
+    for tag in encoder.tags:
+        n_unseen = int((target[tag.name] >= len(tag.classes)).sum())
+        if n_unseen:
+            notes.append(
+                f"{path}: {n_unseen} steps have a tag in {tag.name!r} that no training row has"
+            )
+    inputs = {name: array[rows] for name, array in inputs.items()}
+    target = {name: array[rows] for name, array in target.items()}
+    return EncodedFile(inputs, target, rows, notes)
+
+
+def _fills(encoder: SequenceEncoder) -> dict[str, float]:
+    """{head with a value per step: what stands beyond a row's end}."""
+    fills: dict[str, float] = {tag.name: NONE for tag in encoder.tags}
+    return fills | {NEXT: np.nan} if encoder.next_kind else fills
+
+
+def _join(files: list[HostArrays], fills: Mapping[str, float]) -> HostArrays:
+    """The arrays of all files one after the other, those named in `fills` padded to the widest."""
     joined = {}
-    for name in pieces[0]:
-        arrays = [piece[name] for piece in pieces]
-        of_steps = name not in heads or heads[name].kind in ("tags", "next_numbers", "next_binary")
-        steps = arrays[0].ndim > 1 and of_steps
-        if steps:
+    for name in files[0]:
+        arrays = [file[name] for file in files]
+        if name in fills and arrays[0].ndim > 1:
             width = max(array.shape[1] for array in arrays)
-            fill = (NONE if heads[name].kind == "tags" else np.nan) if name in heads else 0
-            arrays = [
-                np.pad(
-                    a,
-                    [(0, 0), (0, width - a.shape[1]), *[(0, 0)] * (a.ndim - 2)],
-                    constant_values=fill,
-                )
-                for a in arrays
-            ]
+            arrays = [_widen(array, width, fills[name]) for array in arrays]
         joined[name] = arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
     return joined
 
 
-def _cut(inputs: Arrays, target: Arrays, rows: np.ndarray, most: int) -> list[str]:
-    """Shortens training sequences in place; what stands beyond a length is not read. Returns a
-    note.
+def _widen(array: np.ndarray, width: int, fill: float) -> np.ndarray:
+    """The array [n, t, ...] with steps of `fill` up to this width."""
+    pads = [(0, 0)] * array.ndim
+    pads[1] = (0, width - array.shape[1])
+    return np.pad(array, pads, constant_values=fill)
+
+
+def _cut(
+    inputs: Mapping[str, np.ndarray],
+    target: Mapping[str, np.ndarray],
+    rows: np.ndarray,
+    max_length: int,
+) -> list[str]:
+    """Shortens the sequences `rows` in place and returns a note.
+
+    What stands beyond a length is not read.
     """
     length = inputs["length"]
-    long = rows[length[rows] > most]
-    length[long] = most
+    long = rows[length[rows] > max_length]
+    length[long] = max_length
     for name, array in target.items():
         if array.ndim == 2 and array.dtype == np.int32:
-            array[long, most:] = NONE
+            array[long, max_length:] = NONE
         elif name == NEXT:
-            array[long, max(most - 1, 0) :] = np.nan
-    return [f"{len(long)} training sequences are cut at {most} steps"] if len(long) else []
+            array[long, max(max_length - 1, 0) :] = np.nan
+    return [f"{len(long)} training sequences are cut at {max_length} steps"] if len(long) else []

@@ -1,12 +1,14 @@
-"""Tokens and their characters as codes: 0 is padding, 1 is unknown, the known ones follow. s steps,
-c characters.
+"""Tokens and their characters as codes: 0 is padding, 1 is unknown, the known ones follow.
+
+s steps, c characters.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -15,16 +17,14 @@ from train.data.sequences.steps import StepText
 PADDING = 0
 UNKNOWN = 1
 FIRST = 2
-# Of a token: of a longer one the first and the last ten, where prefixes and suffixes stand.
+# That are read of a token: of a longer one the first and last ten, its prefix and suffix.
 MAX_CHARACTERS = 20
 DIGIT = re.compile(r"\d")
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The words of the training rows, and their characters where the network reads these too (else
-    none).
-    """
+    """The words of the training rows, and their characters where the network reads these too."""
 
     words: tuple[str, ...]
     characters: tuple[str, ...] = ()
@@ -47,25 +47,31 @@ class Vocabulary:
         return DIGIT.sub("0", word) if self.fold_digits else word
 
     def encode(self, text: StepText) -> np.ndarray:
-        """int32 [s]; a missing token is unknown."""
+        """The code of each step's token, int32 [s]; a missing one is unknown."""
         code = {word: place for place, word in enumerate(self.words, FIRST)}
         # The last entry is the one that -1, missing, picks.
         table = [*(code.get(self.fold(value), UNKNOWN) for value in text.values), UNKNOWN]
         return np.array(table, np.int32)[text.codes]
 
     def encode_characters(self, text: StepText) -> np.ndarray:
-        """[s, MOST_CHARACTERS] of the smallest unsigned type: the characters as written, without
-        folding.
+        """The codes of each token's characters as written [s, MAX_CHARACTERS], without folding.
+
+        Of the smallest unsigned type that holds them.
         """
         code = {character: place for place, character in enumerate(self.characters, FIRST)}
-        table = np.zeros(
-            (len(text.values) + 1, MAX_CHARACTERS),
-            np.uint8 if self.n_characters <= 256 else np.uint16,
-        )
+        dtype = np.uint8 if self.n_characters <= 256 else np.uint16
+        table = np.zeros((len(text.values) + 1, MAX_CHARACTERS), dtype)
         for row, word in enumerate(text.values):
             codes = [code.get(character, UNKNOWN) for character in _shortened(word)]
             table[row, : len(codes)] = codes
         return table[text.codes]
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Vocabulary:
+        """One of a JSON file, where tuples are lists."""
+        words = tuple(plain["words"])
+        characters = tuple(plain["characters"])
+        return cls(words, characters, plain["fold_case"], plain["fold_digits"])
 
 
 def fit_vocabulary(
@@ -77,23 +83,21 @@ def fit_vocabulary(
     characters: bool = False,
 ) -> Vocabulary:
     """The words that occur `min_count` times in these (training) rows, the most frequent first."""
-    count_of_value = np.bincount(text.codes[text.codes >= 0], minlength=len(text.values))
+    counts_of_values = np.bincount(text.codes[text.codes >= 0], minlength=len(text.values))
     folding = Vocabulary((), (), fold_case, fold_digits)
     counts: dict[str, int] = {}
-    for value, count in zip(text.values, count_of_value, strict=True):
+    letters: set[str] = set()
+    for value, count in zip(text.values, counts_of_values, strict=True):
         word = folding.fold(value)
         counts[word] = counts.get(word, 0) + int(count)
-    kept = sorted(
-        (word for word, count in counts.items() if count >= min_count),
-        key=lambda w: (-counts[w], w),
-    )
-    used: Iterable[str] = (
-        value for value, count in zip(text.values, count_of_value, strict=True) if count
-    )
-    letters = tuple(sorted({letter for word in used for letter in word})) if characters else ()
-    return Vocabulary(tuple(kept), letters, fold_case, fold_digits)
+        if characters and count:
+            letters.update(value)
+    frequent = [word for word, count in counts.items() if count >= min_count]
+    frequent.sort(key=lambda word: (-counts[word], word))
+    return Vocabulary(tuple(frequent), tuple(sorted(letters)), fold_case, fold_digits)
 
 
 def _shortened(word: str) -> str:
+    """The first and the last characters of a word that is too long."""
     half = MAX_CHARACTERS // 2
     return word if len(word) <= MAX_CHARACTERS else word[:half] + word[-half:]

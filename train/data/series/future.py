@@ -1,30 +1,50 @@
-"""All windows that can be judged of a file that a trained forecaster is given."""
+"""What a trained forecaster is asked of a file: the steps after the last target of each group.
+
+g groups, l lookback, h horizon, c columns, k columns known ahead.
+"""
 
 from __future__ import annotations
 
-import numpy as np
-import pyarrow as pa
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from train.data.series.dataset import SeriesDataset
-from train.data.series.encoder import SeriesEncoder, last_labelled
-from train.data.series.windows import all_windows
+import numpy as np
+
+from train.data.dataset import HostArrays
+from train.data.series.flat import Flat
 from train.errors import UserError
 
 
-def judged_windows(encoder: SeriesEncoder, table: pa.Table, where: str) -> SeriesDataset:
-    """Every window of a labelled file, as the split "test". Raises UserError if it holds none."""
-    flat = encoder.order(table, where)
-    place_t = np.arange(len(flat.rows)) - np.repeat(flat.firsts, flat.sizes)
-    last_g = last_labelled(encoder, encoder.numbers(table, where, flat), flat)
-    flat = flat.only(place_t <= np.repeat(last_g, flat.sizes))
-    starts = all_windows(flat.sizes, encoder.lookback, encoder.horizon).astype(np.int32)
-    if not len(starts):
-        needed = f"{encoder.lookback} rows back and {encoder.horizon} ahead"
-        longest = max(flat.sizes, default=0)
-        raise UserError(
-            f"{where}: a window has {needed}, but the longest series here has {longest} rows with a target"
-        )
-    values_tc = encoder.complete(encoder.numbers(table, where, flat), flat)
-    return SeriesDataset(
-        values_tc, starts, {"test": np.arange(len(starts), dtype=np.int32)}, flat, encoder
-    )
+@dataclass(frozen=True)
+class Future:
+    """The window that each group ends in, and the steps after it.
+
+    `inputs` {"past": [g, l, c], "future": [g, h, k] if any column is known ahead}, in encoded
+    units. Of each step to come: `rows` [g, h], its number in the file, there or not yet; `groups`
+    [g] and `stamps` [g, h], None where a file has none.
+    """
+
+    inputs: HostArrays
+    rows: np.ndarray
+    groups: np.ndarray | None
+    stamps: np.ndarray | None
+
+
+def check_past(flat: Flat, end_g: np.ndarray, lookback: int, where: str) -> None:
+    """Raises UserError at the first group with too few rows before its end."""
+    past_g = end_g - flat.firsts
+    for g in np.flatnonzero(past_g < lookback):
+        found = f"{past_g[g]} rows with a target, but the net looks back {lookback}"
+        advice = "give it more rows, or leave it out"
+        raise UserError(f"{where}: {flat.group_name(g)} has {found}; {advice}")
+
+
+def check_ahead(
+    flat: Flat, end_g: np.ndarray, horizon: int, known: Sequence[str], where: str
+) -> None:
+    """Raises UserError at the first group that lacks rows of `known` columns after its end."""
+    ahead_g = flat.sizes - (end_g - flat.firsts)
+    for g in np.flatnonzero(ahead_g < horizon):
+        found = f"{ahead_g[g]} rows after its last target"
+        needs = f"{' and '.join(map(repr, known))} must be given for the {horizon} rows to come"
+        raise UserError(f"{where}: {flat.group_name(g)} has {found}; {needs}")

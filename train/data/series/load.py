@@ -1,8 +1,6 @@
-"""One series or many in a file -> SeriesDataset: one flat array in time order, windows of it by the
-row they begin at.
+"""Series in a file -> SeriesDataset: one flat array in time order, and windows of it.
 
-t flat rows, c columns, n windows, b windows of a batch, l lookback, h horizon, k columns known
-ahead, o targets.
+t flat rows, c columns, g groups.
 """
 
 from __future__ import annotations
@@ -13,183 +11,127 @@ import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Series
-from train.data.columns import get_column, infer_kind, nearest, read_numbers
+from train.data.columns import get_column, read_numbers
 from train.data.files.read import read_table
 from train.data.series.dataset import SeriesDataset
-from train.data.series.encoder import (
-    Flat,
-    SeriesColumn,
-    SeriesEncoder,
-    TimeColumn,
-    last_labelled,
-    zone_of,
-)
+from train.data.series.encoder import SeriesEncoder
+from train.data.series.fit import column_names, find_time_column, fit_columns, target_names
+from train.data.series.flat import Flat, order_rows
 from train.data.series.stamps import count_gaps, cycles_of, find_step, guess_season
-from train.data.series.windows import split_windows
-from train.data.units import shift_and_unit
+from train.data.series.windows import all_windows, split_windows
 from train.errors import UserError
 
 
 def load_series(options: Series) -> SeriesDataset:
     """Reads and orders `options.path`, cuts its windows, and encodes it by its training rows.
-    Raises UserError.
 
     Rows after the last one with a target are left out: a file may go on with columns that are known
-    ahead.
+    ahead. Raises UserError.
     """
     where = options.path
     table = read_table(where, options.missing)
     names = column_names(table, options)
-    time = _time_column(table, options)
-    target_count = len(_targets(options))
-    bare = tuple(SeriesColumn(name, 0.0, 1.0, 0.0, 1.0) for name in names)
-    reader = SeriesEncoder(
-        bare,
-        target_count,
-        len(options.known),
-        options.lookback,
-        options.horizon,
-        options.group,
-        time,
+    time = find_time_column(table, options)
+    flat = order_rows(table, options.group, time, options.missing, where)
+    flat, notes = _used_rows(table, flat, options)
+    starts, train_rows_g = split_windows(flat.sizes, options)
+    step = None
+    if flat.stamps is not None and time is not None:
+        step = find_step(flat.by_group(flat.stamps), time.kind)
+    encoder = SeriesEncoder(
+        columns=fit_columns(table, names, flat, train_rows_g, options),
+        n_targets=len(target_names(options)),
+        n_known=len(options.known),
+        lookback=options.lookback,
+        horizon=options.horizon,
+        group=options.group,
+        time=None if time is None else replace(time, step=step),
+        cycles=cycles_of(step) if options.calendar and step is not None else (),
+        season=options.season or guess_season(step),
         markers=options.missing,
     )
-    flat = reader.order(table, where)
-    flat, notes = _cut(table, flat, reader, options)
-    splits, train_rows_g = split_windows(flat.sizes, options)
-    step = (
-        None
-        if flat.stamps is None or time is None
-        else find_step(flat.by_group(flat.stamps), time.kind)
-    )
-    cycles = cycles_of(step) if options.calendar and step is not None else ()
-    encoder = replace(
-        reader,
-        columns=_fit_columns(table, flat, reader, train_rows_g),
-        time=None if time is None else replace(time, step=step),
-        cycles=cycles,
-        season=options.season or guess_season(step),
-    )
-    numbers_tc = encoder.numbers(table, where, flat)
-    starts = np.concatenate(list(splits.values()))
-    ends = np.cumsum([len(found) for found in splits.values()])[:-1]
-    windows = dict(zip(splits, np.split(np.arange(len(starts), dtype=np.int32), ends), strict=True))
-    notes += _gap_notes(encoder, flat, numbers_tc, where)
+    values_tc = encoder.encode(table, flat, where)
+    notes += _stamp_notes(encoder, flat, where) + _gap_notes(encoder, values_tc, where)
+    splits = {}
+    end = 0
+    for split, found in starts.items():
+        splits[split] = np.arange(end, end + len(found), dtype=np.int32)
+        end += len(found)
     return SeriesDataset(
-        encoder.complete(numbers_tc, flat), starts, windows, flat, encoder, tuple(notes)
+        encoder.complete(values_tc, flat),
+        np.concatenate(list(starts.values())),
+        splits,
+        flat,
+        encoder,
+        tuple(notes),
     )
 
 
-def _targets(options: Series) -> tuple[str, ...]:
-    return (options.target,) if isinstance(options.target, str) else tuple(options.target)
+def load_windows(encoder: SeriesEncoder, table: pa.Table, where: str) -> SeriesDataset:
+    """Every window of a labelled file, as the split "test". Raises UserError if it holds none."""
+    flat = encoder.order(table, where)
+    flat = flat.up_to(encoder.last_labelled(encoder.encode(table, flat, where), flat))
+    starts = all_windows(flat.sizes, encoder.lookback, encoder.horizon).astype(np.int32)
+    if not len(starts):
+        needed = f"{encoder.lookback} rows back and {encoder.horizon} ahead"
+        found = f"the longest series here has {max(flat.sizes, default=0)} rows with a target"
+        raise UserError(f"{where}: a window has {needed}, but {found}")
+    values_tc = encoder.complete(encoder.encode(table, flat, where), flat)
+    splits = {"test": np.arange(len(starts), dtype=np.int32)}
+    return SeriesDataset(values_tc, starts, splits, flat, encoder)
 
 
-def column_names(table: pa.Table, options: Series) -> list[str]:
-    """The columns that are read: targets, observed, known. Raises UserError if the table lacks
-    one.
+def _used_rows(table: pa.Table, flat: Flat, options: Series) -> tuple[Flat, list[str]]:
+    """The first `options.rows` rows of each group, up to its last one with a target, and notes.
+
+    Groups that are too short for a single window are left out, unless all are.
     """
-    targets = _targets(options)
-    observed = options.observed
-    apart = {*targets, *options.known, *options.ignore, options.time, options.group}
-    if observed is None:
-        rest = (name for name in table.column_names if name not in apart)
-        raws = [get_column(table, name, options.path, options.missing) for name in rest]
-        observed = tuple(raw.name for raw in raws if infer_kind(raw) == "number")
-    named = {
-        "target": targets,
-        "observed": observed,
-        "known": options.known,
-        "ignore": options.ignore,
-        "time": (options.time,),
-        "group": (options.group,),
-    }
-    for field, names in named.items():
-        for name in names:
-            if name is not None and name not in table.column_names:
-                hint = nearest(name, table.column_names)
-                raise UserError(f"config.data.{field}: {options.path} has no column {name!r}{hint}")
-    return [*targets, *observed, *options.known]
-
-
-def _time_column(table: pa.Table, options: Series) -> TimeColumn | None:
-    if options.time is None:
-        return None
-    raw = get_column(table, options.time, options.path, options.missing)
-    kind = "number" if raw.family == "number" else "time"
-    if kind == "number" and options.calendar:
-        raise UserError(
-            f"config.data.calendar: column {raw.name!r} holds numbers, not times; set it to false"
-        )
-    return TimeColumn(raw.name, kind, zone_of(raw))
-
-
-def _cut(
-    table: pa.Table, flat: Flat, reader: SeriesEncoder, options: Series
-) -> tuple[Flat, list[str]]:
-    """The rows that are used: the first `options.rows` of each group, up to its last one with a
-    target; groups that are too short for a single window are left out, unless all are.
-    """
-    targets = replace(reader, columns=reader.targets)
-    place_t = np.arange(len(flat.rows)) - np.repeat(flat.firsts, flat.sizes)
-    last_g = last_labelled(reader, targets.numbers(table, options.path, flat), flat)
+    names = target_names(options)
+    labelled = np.zeros(table.num_rows, bool)
+    for name in names:
+        raw = get_column(table, name, options.path, options.missing)
+        labelled |= ~read_numbers(raw).missing
+    last_g = flat.last_places(labelled[flat.rows])
     if options.rows is not None:
         last_g = np.minimum(last_g, options.rows - 1)
     if (last_g < 0).all():
-        shown = " and ".join(repr(column.name) for column in reader.targets)
+        shown = " and ".join(map(repr, names))
         raise UserError(f"{options.path}: no row has a value for {shown}, the target")
-    flat = flat.only(place_t <= np.repeat(last_g, flat.sizes))
-    short_g = flat.sizes < options.lookback + options.horizon
-    if not short_g.any() or short_g.all():
+    flat = flat.up_to(last_g)
+    is_short_g = flat.sizes < options.lookback + options.horizon
+    if not is_short_g.any() or is_short_g.all():
         return flat, []
-    shown = "" if flat.names is None else f", such as {str(flat.names[short_g][0])!r}"
+    shown = "" if flat.names is None else f", such as {str(flat.names[is_short_g][0])!r}"
+    found = f"{is_short_g.sum()} of {len(is_short_g)} series"
     few = f"fewer rows than the {options.lookback} + {options.horizon} of a window"
-    note = f"{options.path}: {short_g.sum()} of {len(short_g)} series have {few}{shown}; left out"
-    return flat.only(np.repeat(~short_g, flat.sizes)), [note]
+    note = f"{options.path}: {found} have {few}{shown}; left out"
+    return flat.select(flat.per_row(~is_short_g)), [note]
 
 
-def _fit_columns(
-    table: pa.Table, flat: Flat, reader: SeriesEncoder, train_rows_g: np.ndarray
-) -> tuple[SeriesColumn, ...]:
-    """Shift, unit, median and deviation of each column over the training rows. Raises UserError."""
-    place_t = np.arange(len(flat.rows)) - np.repeat(flat.firsts, flat.sizes)
-    train_rows = flat.rows[place_t < np.repeat(train_rows_g, flat.sizes)]
-    fitted = []
-    for i, column in enumerate(reader.columns):
-        raw = get_column(table, column.name, "data", reader.markers, train_rows)
-        known = read_numbers(raw).known
-        what = "the target" if i < reader.n_targets else "the column"
-        if not len(known):
-            raise raw.error(f"{what} has no value in any training row")
-        if i < reader.n_targets and known.min() == known.max():
-            raise raw.error(
-                f"the target is {known[0]:g} in all training rows; there is nothing to learn"
-            )
-        shift, unit = shift_and_unit(known)
-        wide = known.astype(np.float64)
-        deviation = float(wide.std()) if wide.min() < wide.max() else 1.0
-        fitted.append(SeriesColumn(column.name, shift, unit, float(np.median(wide)), deviation))
-    return tuple(fitted)
-
-
-def _gap_notes(encoder: SeriesEncoder, flat: Flat, numbers_tc: np.ndarray, where: str) -> list[str]:
-    """What the user should know of stamps and values that are not there."""
+def _stamp_notes(encoder: SeriesEncoder, flat: Flat, where: str) -> list[str]:
+    """What the user should know of stamps that are missing or irregular."""
+    time = encoder.time
+    if flat.stamps is None or time is None or time.step is None:
+        return []
     notes = []
-    if flat.stamps is not None and encoder.time is not None and encoder.time.step is not None:
-        time = encoder.time
-        step = encoder.time.step
-        missing, irregular = count_gaps(flat.by_group(flat.stamps), step)
-        column = f"{where}: column {time.name!r}"
+    missing, irregular = count_gaps(flat.by_group(flat.stamps), time.step)
+    column = f"{where}: column {time.name!r}"
+    if missing:
+        found = f"{missing} stamps are missing at a step of {time.step}"
+        notes.append(f"{column}: {found}; windows run over them")
+    if irregular:
         n_pairs = len(flat.stamps) - len(flat.sizes)
-        if missing:
-            notes.append(
-                f"{column}: {missing} stamps are missing at a step of {step}; windows run over them"
-            )
-        if irregular:
-            apart = f"{irregular} of {n_pairs} neighbours are not whole steps of {step} apart"
-            notes.append(f"{column}: irregular: {apart}; windows count rows")
-    for column, gaps in zip(encoder.columns, np.isnan(numbers_tc).sum(0), strict=True):
+        apart = f"{irregular} of {n_pairs} neighbours are not whole steps of {time.step} apart"
+        notes.append(f"{column}: irregular: {apart}; windows count rows")
+    return notes
+
+
+def _gap_notes(encoder: SeriesEncoder, values_tc: np.ndarray, where: str) -> list[str]:
+    """What the user should know of values that are missing."""
+    filled = "filled by the value before, at the start of a series by the training median"
+    notes = []
+    for column, gaps in zip(encoder.columns, np.isnan(values_tc).sum(0), strict=True):
         if gaps:
-            filled = "filled by the value before, at the start of a series by the training median"
-            notes.append(
-                f"{where}: column {column.name!r}: {gaps} of {len(numbers_tc)} values are missing; {filled}"
-            )
+            found = f"{gaps} of {len(values_tc)} values are missing"
+            notes.append(f"{where}: column {column.name!r}: {found}; {filled}")
     return notes

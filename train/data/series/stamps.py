@@ -1,5 +1,4 @@
-"""Time stamps of a series: their step, what is missing between them, how they go on, their place in
-the calendar.
+"""Stamps of a series: their step, gaps, how they go on, and their place in the calendar.
 
 Stamps are float64: microseconds since 1970 (UTC where they have no zone), or plain numbers. t
 steps.
@@ -9,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -17,21 +16,36 @@ SECOND = 1_000_000
 HOUR = 3_600_000_000
 DAY = 86_400_000_000
 CYCLES = ("hour", "weekday", "month")
+# Between neighbouring stamps, a distance this near to a whole number of steps is one.
+EPSILON = 1e-3
+
+StampKind: TypeAlias = Literal["time", "number"]
 
 
 @dataclass(frozen=True)
 class TimeStep:
-    """From one stamp to the next: `size` microseconds ("time"), numbers ("number"), or months
-    ("month", and "month_end" where stamps stand on a month's last day).
+    """From one stamp to the next.
+
+    `size` microseconds ("time"), numbers ("number"), or months ("month", and "month_end" where
+    stamps stand on a month's last day).
     """
 
     kind: Literal["time", "number", "month", "month_end"]
     size: float
 
+    @property
+    def is_of_months(self) -> bool:
+        return self.kind in ("month", "month_end")
+
+    @property
+    def is_within_days(self) -> bool:
+        """Whether stamps stand at several times of the day."""
+        return self.kind == "time" and self.size % DAY > 0
+
     def __str__(self) -> str:
         if self.kind == "number":
             return f"{self.size:g}"
-        if self.kind != "time":
+        if self.is_of_months:
             return f"{self.size:g} months" if self.size > 1 else "1 month"
         units = (("day", DAY), ("hour", HOUR), ("minute", 60 * SECOND))
         name, unit = next((pair for pair in units if not self.size % pair[1]), ("second", SECOND))
@@ -39,36 +53,30 @@ class TimeStep:
         return f"{count:g} {name}{'s' * (count != 1)}"
 
 
-def find_step(series: Sequence[np.ndarray], kind: Literal["time", "number"]) -> TimeStep | None:
-    """The commonest distance of neighbouring stamps [t] over all series; None where no series has
-    two.
-    """
-    gaps = [np.diff(stamps) for stamps in series if len(stamps) > 1]
-    if not gaps:
+def find_step(series: Sequence[np.ndarray], kind: StampKind) -> TimeStep | None:
+    """The commonest distance of neighbouring stamps [t]; None where no series has two."""
+    longer = [stamps for stamps in series if len(stamps) > 1]
+    if not longer:
         return None
-    size = _commonest(np.concatenate(gaps))
+    size = _commonest(np.concatenate([np.diff(stamps) for stamps in longer]))
     if kind == "time" and size >= 28 * DAY:
-        for moved in (0, DAY):
-            stamps = [s + moved for s in series if len(s) > 1]
-            within = np.concatenate([s - _month_start(_months(s)) for s in stamps])
-            if (within == within[0]).all() and (not moved or within[0] < DAY):
-                months = _commonest(np.concatenate([np.diff(_months(s)) for s in stamps]))
-                return TimeStep("month_end" if moved else "month", months)
+        if _is_monthly(longer):
+            return TimeStep("month", _commonest_months(longer))
+        ends = [stamps + DAY for stamps in longer]
+        if _is_monthly(ends) and _within_month(ends[0])[0] < DAY:
+            return TimeStep("month_end", _commonest_months(ends))
     return TimeStep(kind, size)
 
 
 def count_gaps(series: Sequence[np.ndarray], step: TimeStep) -> tuple[int, int]:
-    """(stamps that are missing between neighbours, neighbours whose distance is no whole number of
-    steps).
-    """
-    missing = irregular = 0
+    """(missing stamps, neighbours that are no whole number of steps apart)."""
+    missing = 0
+    irregular = 0
     for stamps in series:
-        places = (
-            stamps / step.size if step.kind in ("time", "number") else _months(stamps) / step.size
-        )
+        places = (_months(stamps) if step.is_of_months else stamps) / step.size
         distance = np.diff(places)
         whole = np.round(distance)
-        fits = (whole > 0) & (np.abs(distance - whole) < 1e-3)
+        fits = (whole > 0) & (np.abs(distance - whole) < EPSILON)
         missing += int((whole[fits] - 1).sum())
         irregular += int((~fits).sum())
     return missing, irregular
@@ -77,7 +85,7 @@ def count_gaps(series: Sequence[np.ndarray], step: TimeStep) -> tuple[int, int]:
 def continue_stamps(last: float, step: TimeStep, n: int) -> np.ndarray:
     """The n stamps after `last`."""
     ahead = np.arange(1, n + 1)
-    if step.kind in ("time", "number"):
+    if not step.is_of_months:
         return last + ahead * step.size
     moved = DAY if step.kind == "month_end" else 0
     month = _months(np.array([last + moved]))
@@ -86,12 +94,13 @@ def continue_stamps(last: float, step: TimeStep, n: int) -> np.ndarray:
 
 
 def guess_season(step: TimeStep | None) -> int | None:
-    """Steps after which a series tends to repeat: a day of what is measured within days, a week of
-    days, a year of weeks, months and quarters; None where the step does not say.
+    """Steps after which a series tends to repeat; None where the step does not say.
+
+    A day of what is measured within days, a week of days, a year of weeks, months and quarters.
     """
     if step is None or step.kind == "number":
         return None
-    if step.kind != "time":
+    if step.is_of_months:
         season = 12 / step.size
     elif step.size < DAY:
         season = DAY / step.size
@@ -102,9 +111,9 @@ def guess_season(step: TimeStep | None) -> int | None:
 
 def cycles_of(step: TimeStep) -> tuple[str, ...]:
     """The cycles that stamps of this step can tell apart."""
-    if step.kind != "time":
+    if step.kind != "time" or step.size >= 7 * DAY:
         return ("month",)
-    return CYCLES if step.size < DAY else CYCLES[1:] if step.size < 7 * DAY else CYCLES[2:]
+    return CYCLES if step.size < DAY else ("weekday", "month")
 
 
 def calendar(stamps: np.ndarray, cycles: Sequence[str]) -> np.ndarray:
@@ -116,17 +125,34 @@ def calendar(stamps: np.ndarray, cycles: Sequence[str]) -> np.ndarray:
         "weekday": (days + 3) % 7 / 7,
         "month": _months(stamps) % 12 / 12,
     }
-    angles = [2 * np.pi * share[cycle] for cycle in cycles]
-    return np.stack([wave(angle) for angle in angles for wave in (np.sin, np.cos)], axis=1).astype(
-        np.float32
-    )
+    waves = []
+    for cycle in cycles:
+        angle = 2 * np.pi * share[cycle]
+        waves += [np.sin(angle), np.cos(angle)]
+    return np.stack(waves, axis=1).astype(np.float32)
 
 
-def show_stamp(stamp: float, kind: Literal["time", "number"]) -> str:
+def show_stamp(stamp: float, kind: StampKind) -> str:
     """A stamp for a message."""
     if kind == "number":
         return f"{stamp:g}"
     return str(np.datetime64(int(stamp), "us").astype("datetime64[s]")).replace("T", " ")
+
+
+def _is_monthly(series: Sequence[np.ndarray]) -> bool:
+    """Whether all stamps stand at one time of one day of their months."""
+    within = np.concatenate([_within_month(stamps) for stamps in series])
+    return bool((within == within[0]).all())
+
+
+def _commonest_months(series: Sequence[np.ndarray]) -> float:
+    """The commonest number of months between neighbouring stamps."""
+    return _commonest(np.concatenate([np.diff(_months(stamps)) for stamps in series]))
+
+
+def _within_month(stamps: np.ndarray) -> np.ndarray:
+    """Microseconds since the month of each stamp began."""
+    return stamps - _month_start(_months(stamps))
 
 
 def _months(stamps: np.ndarray) -> np.ndarray:
@@ -135,9 +161,9 @@ def _months(stamps: np.ndarray) -> np.ndarray:
 
 
 def _month_start(months: np.ndarray) -> np.ndarray:
-    return (
-        months.astype("datetime64[M]").astype("datetime64[us]").astype(np.int64).astype(np.float64)
-    )
+    """The stamp that each month begins at."""
+    microseconds = months.astype("datetime64[M]").astype("datetime64[us]")
+    return microseconds.astype(np.int64).astype(np.float64)
 
 
 def _commonest(values: np.ndarray) -> float:

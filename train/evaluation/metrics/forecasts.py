@@ -12,7 +12,8 @@ import pyarrow as pa
 from numpy.typing import ArrayLike
 
 from train.data.series.dataset import SeriesDataset
-from train.data.series.encoder import SeriesEncoder, write_stamps
+from train.data.series.encoder import SeriesEncoder
+from train.data.series.time_column import write_stamps
 from train.evaluation.metrics.supervised import interval_metrics, own_interval, regression_metrics
 
 Arrays = Mapping[str, np.ndarray]

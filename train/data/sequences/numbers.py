@@ -1,0 +1,97 @@
+"""Numbers of steps as float32: a shift and a unit for each.
+
+n rows, t steps of one, s of all together, f numbers of a step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from train.data.sequences.steps import (
+    StepNumbers,
+    check_lengths,
+    column_of_lists,
+    read_step_numbers,
+)
+from train.errors import UserError
+
+
+@dataclass(frozen=True)
+class NumberSteps:
+    """A column of numbers per step, encoded as (raw - shift)/unit, which are one for each number.
+
+    `flat` where a step is a bare number.
+    """
+
+    name: str
+    shifts: tuple[float, ...]
+    units: tuple[float, ...]
+    flat: bool
+
+    def encode(self, steps: StepNumbers, where: str) -> np.ndarray:
+        """float32 [s, f], nan where missing. Raises UserError for steps of another width."""
+        found = steps.values.shape[1]
+        expected = len(self.units)
+        if len(steps.values) and found != expected:
+            numbers = f"{found} number{'s' * (found != 1)} per step"
+            raise UserError(
+                f"{where}: column {self.name!r}: has {numbers}, {expected} in the training rows"
+            )
+        values = steps.values if len(steps.values) else np.zeros((0, expected))
+        with np.errstate(over="ignore"):
+            return ((values - np.array(self.shifts)) / np.array(self.units)).astype(np.float32)
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> NumberSteps:
+        """One of a JSON file, where tuples are lists."""
+        return cls(plain["name"], tuple(plain["shifts"]), tuple(plain["units"]), plain["flat"])
+
+
+def encode_numbers(
+    table: pa.Table, columns: Sequence[NumberSteps], where: str
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """(the numbers of all columns float32 [s, f], {column: steps of each row [n]}).
+
+    Raises UserError.
+    """
+    lengths = {}
+    encoded = []
+    for column in columns:
+        steps = read_step_numbers(table, column.name, where)
+        lengths[column.name] = steps.lengths
+        encoded.append(column.encode(steps, where))
+    check_lengths(lengths, where)
+    return np.concatenate(encoded, 1), lengths
+
+
+def all_units(columns: Sequence[NumberSteps]) -> np.ndarray:
+    """The unit of each number of a step, over all columns [f]."""
+    return np.array([unit for column in columns for unit in column.units])
+
+
+def all_shifts(columns: Sequence[NumberSteps]) -> np.ndarray:
+    """The shift of each number of a step, over all columns [f]."""
+    return np.array([shift for column in columns for shift in column.shifts])
+
+
+def next_steps(numbers_ntf: np.ndarray) -> np.ndarray:
+    """At every step the numbers of the one after it; nan at the last."""
+    following = np.full_like(numbers_ntf, np.nan)
+    following[:, :-1] = numbers_ntf[:, 1:]
+    return following
+
+
+def lists_of_numbers(values_ntf: np.ndarray, columns: Sequence[NumberSteps]) -> np.ndarray:
+    """Lists [n] of the raw numbers of each row's steps, without those of nan alone; bare if the file's are."""
+    raw_ntf = values_ntf.astype(np.float64) * all_units(columns) + all_shifts(columns)
+    is_flat = len(columns) == 1 and columns[0].flat
+    lists = []
+    for raw_tf in raw_ntf:
+        present_tf = raw_tf[~np.isnan(raw_tf).all(-1)]
+        lists.append((present_tf[:, 0] if is_flat else present_tf).tolist())
+    return column_of_lists(lists)

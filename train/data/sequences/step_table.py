@@ -1,0 +1,75 @@
+"""A table with a row per step, brought into the form with a row per sequence, which has lists."""
+
+# pyright: reportAttributeAccessIssue=false
+# pyarrow.compute makes its functions while it is imported: nothing a type checker could see.
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from train.data.sequences.steps import check_columns, column_error, one_array, read_step_text
+
+
+def to_lists(table: pa.Table, id_name: str, order_name: str, where: str) -> pa.Table:
+    """A table with a row per sequence: the id, and every other column as lists.
+
+    Sequences stand in the order of their first rows, steps by the `order` column. Raises UserError
+    where an id or an order is missing, or an order occurs twice in a sequence.
+    """
+    for field, name in (("id", id_name), ("order", order_name)):
+        check_columns(table, (name,), field, where)
+        if table.column(name).null_count:
+            row = int(np.flatnonzero(table.column(name).is_null().to_numpy())[0]) + 1
+            found = f"row {row} has no value, which config.data.{field} needs"
+            raise column_error(found, name, where)
+    encoded = one_array(table.column(id_name).combine_chunks().dictionary_encode())
+    code = encoded.indices.to_numpy(zero_copy_only=False)
+    place = pc.rank(table.column(order_name), "ascending", tiebreaker="dense").to_numpy()
+    sorted_rows = np.lexsort((place, code))
+    same = (np.diff(code[sorted_rows]) == 0) & (np.diff(place[sorted_rows]) == 0)
+    if same.any():
+        at = int(np.flatnonzero(same)[0])
+        first, second = sorted(int(row) + 1 for row in sorted_rows[at : at + 2])
+        shown = table.column(order_name)[first - 1].as_py()
+        message = f"rows {first} and {second} of one sequence are both {shown}; steps must differ"
+        raise column_error(message, order_name, where)
+    sizes = np.bincount(code, minlength=len(encoded.dictionary))
+    offsets = pa.array(np.concatenate([[0], np.cumsum(sizes)]), pa.int32())
+    in_order = table.take(pa.array(sorted_rows))
+    columns = {id_name: encoded.dictionary}
+    for name in table.column_names:
+        if name not in (id_name, order_name):
+            values = one_array(in_order.column(name))
+            columns[name] = pa.ListArray.from_arrays(offsets, values)
+    return pa.table(columns)
+
+
+def sequence_ids(table: pa.Table, id_name: str, order_name: str, where: str) -> np.ndarray:
+    """The id of each sequence [n] of a table with a row per step, as `to_lists` orders them."""
+    sequences = to_lists(table.select([id_name, order_name]), id_name, order_name, where)
+    return sequences.column(id_name).to_numpy()
+
+
+def constant_lists(table: pa.Table, name: str) -> np.ndarray:
+    """Which rows of a column of lists hold one value throughout [n]; a list without any does."""
+    steps = read_step_text(table, name, "")
+    ends = np.cumsum(steps.lengths)
+    first = np.repeat(np.append(steps.codes, 0)[ends - steps.lengths], steps.lengths)
+    changes = np.concatenate([[0], np.cumsum(steps.codes != first)])
+    return changes[ends] == changes[ends - steps.lengths]
+
+
+def first_of_lists(table: pa.Table, name: str, where: str) -> pa.Table:
+    """The table with a column of lists, each of one value throughout, replaced by these values.
+
+    Raises UserError where a list has several.
+    """
+    varied = np.flatnonzero(~constant_lists(table, name))
+    if len(varied):
+        found = f"sequence {varied[0] + 1} has more than one value"
+        raise column_error(f"{found}, but the target is one per sequence", name, where)
+    column = one_array(table.column(name))
+    starts = pc.if_else(pc.greater(pc.list_value_length(column), 0), column.offsets[:-1], None)
+    return table.set_column(table.column_names.index(name), name, column.values.take(starts))
