@@ -156,9 +156,11 @@ def _encode_file(
             notes.append(
                 f"{path}: {n_unseen} steps have a tag in {tag.name!r} that no training row has"
             )
-    inputs = {name: array[rows] for name, array in inputs.items()}
-    target = {name: array[rows] for name, array in target.items()}
-    return EncodedFile(inputs, target, rows, notes)
+    return EncodedFile(_take_rows(inputs, rows), _take_rows(target, rows), rows, notes)
+
+
+def _take_rows(arrays: HostArrays, rows: np.ndarray) -> HostArrays:
+    return {name: array[rows] for name, array in arrays.items()}
 
 
 def _fills(encoder: SequenceEncoder) -> dict[str, float]:

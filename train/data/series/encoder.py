@@ -126,9 +126,10 @@ class SeriesEncoder:
         """Steps that follow a file of `n_rows` rows, of which the calendar alone is known."""
         stamps = None
         if flat.stamps is not None and self.time is not None and self.time.step is not None:
-            lasts = flat.stamps[end_g - 1]
-            step = self.time.step
-            stamps = np.stack([continue_stamps(float(x), step, self.horizon) for x in lasts])
+            ahead = []
+            for last in flat.stamps[end_g - 1]:
+                ahead.append(continue_stamps(float(last), self.time.step, self.horizon))
+            stamps = np.stack(ahead)
             if self.cycles:
                 cycles = calendar(stamps.ravel(), self.cycles)
                 inputs = inputs | {"future": cycles.reshape(*stamps.shape, -1)}

@@ -52,15 +52,10 @@ def load_series(options: Series) -> SeriesDataset:
     )
     values_tc = encoder.encode(table, flat, where)
     notes += _stamp_notes(encoder, flat, where) + _gap_notes(encoder, values_tc, where)
-    splits = {}
-    end = 0
-    for split, found in starts.items():
-        splits[split] = np.arange(end, end + len(found), dtype=np.int32)
-        end += len(found)
     return SeriesDataset(
         encoder.complete(values_tc, flat),
         np.concatenate(list(starts.values())),
-        splits,
+        _number_windows(starts),
         flat,
         encoder,
         tuple(notes),
@@ -106,6 +101,16 @@ def _used_rows(table: pa.Table, flat: Flat, options: Series) -> tuple[Flat, list
     few = f"fewer rows than the {options.lookback} + {options.horizon} of a window"
     note = f"{options.path}: {found} have {few}{shown}; left out"
     return flat.select(flat.per_row(~is_short_g)), [note]
+
+
+def _number_windows(starts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """{split: numbers of its windows [n]}, counted from split to split."""
+    numbers = {}
+    end = 0
+    for split, found in starts.items():
+        numbers[split] = np.arange(end, end + len(found), dtype=np.int32)
+        end += len(found)
+    return numbers
 
 
 def _stamp_notes(encoder: SeriesEncoder, flat: Flat, where: str) -> list[str]:
