@@ -6,7 +6,6 @@ ahead, o targets.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -146,7 +145,7 @@ class SeriesDataset:
         scale[np.ptp(values_tc, axis=0) == 0] = 1
         return {"inputs": {"center": center.astype(np.float32), "scale": scale.astype(np.float32)}}
 
-    @functools.cached_property
+    @property
     def fingerprint(self) -> str:
         """SHA-256 of the encoder, the values and the windows, in hexadecimal."""
         digest = hashlib.sha256(json.dumps(self.encoder.to_json(), sort_keys=True).encode())
