@@ -176,7 +176,7 @@ from train import flags
 from train.errors import UserError
 import train.main
 try:
-    flags.parse_arguments(sys.argv[1:], "program")
+    flags.parse_train(sys.argv[1:], "program")
 except (UserError, SystemExit) as end:
     sys.stderr.write(type(end).__name__)
 heavy = "jax flax optax orbax numpy pyarrow scipy sklearn pandas matplotlib tensorboardX rich".split()
@@ -215,19 +215,19 @@ def test_flags_stand_in_any_order_with_an_equals_sign_or_a_space(
     order: list[str], config_file: Path
 ):
     argv = [argument.replace("FILE", str(config_file)) for argument in order]
-    config, workdir, _ = flags.parse_arguments(argv, "program")
+    config, workdir, _ = flags.parse_train(argv, "program")
     assert (config.name, config.seed, config.net.hidden, workdir) == ("table", 7, (4, 4), "DIR")
 
 
 def test_a_value_may_hold_spaces_equals_signs_and_a_minus(config_file: Path):
     argv = [f"--config={config_file}", "--config.data.target=a = b", "--config.data.weight", "-w"]
-    config, workdir, _ = flags.parse_arguments(argv, "program")
+    config, workdir, _ = flags.parse_train(argv, "program")
     assert (config.data.target, config.data.weight, workdir) == ("a = b", "-w", None)
 
 
 def test_help_shows_every_field_with_its_default(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as end:
-        flags.parse_arguments(["--help"], "The program's own words.")
+        flags.parse_train(["--help"], "The program's own words.")
     text = capsys.readouterr().out
     assert end.value.code == 0
     assert text.startswith("The program's own words.\n")
@@ -252,18 +252,23 @@ def test_main_hands_the_checked_config_to_fit(config_file: Path, monkeypatch: py
     assert calls == [(5, "w")]
 
 
-def test_paths_of_the_other_programs():
-    both = {"required": ("workdir", "data"), "optional": ("out",)}
-    assert flags.parse_paths(["--data", "a.csv", "--workdir=w"], "program", **both) == {
-        "workdir": "w",
-        "data": "a.csv",
-    }
-    with pytest.raises(
-        UserError, match=r"^--data: not given; name a CSV, Parquet or JSON lines file"
+def test_paths_and_numbers_of_the_other_programs():
+    command = flags.parse_predict(["--data", "a.csv", "--workdir=w"], "program")
+    assert (command.workdir, command.data, command.out, command.copy) == ("w", "a.csv", None, ())
+    both = ["--workdir=w", "--data=a.csv"]
+    command = flags.parse_predict(
+        [*both, "--copy=a,b", "--dropout_samples=9", "--seed=3"], "program"
+    )
+    assert (command.copy, command.dropout_samples, command.seed) == (("a", "b"), 9, 3)
+    assert flags.parse_evaluate([*both, "--interval=0.9"], "program").interval == 0.9
+    for arguments, message in (
+        (["--workdir=w"], r"^--data: not given; name a CSV, Parquet or JSON lines file"),
+        (["--workdir=w", "--dta=a"], r"^--dta: no such flag; did you mean --data\?$"),
+        ([*both, "--interval=2"], r"^--interval: expected a number, above 0 and below 1, got '2'$"),
+        ([*both, "--seed=1"], r"^--seed: is for --dropout_samples; give both, or neither$"),
     ):
-        flags.parse_paths(["--workdir=w"], "program", **both)
-    with pytest.raises(UserError, match=r"^--dta: no such flag; did you mean --data\?$"):
-        flags.parse_paths(["--workdir=w", "--dta=a"], "program", **both)
+        with pytest.raises(UserError, match=message):
+            flags.parse_predict(arguments, "program")
 
 
 @pytest.mark.parametrize(

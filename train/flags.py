@@ -6,17 +6,20 @@ import os
 import re
 import signal
 import sys
-import textwrap
-from collections.abc import Callable, Sequence
-from typing import Any, NoReturn, get_type_hints
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, NoReturn, TypeAlias, TypeVar
 
 from absl import flags
 
 from train import config as configs
 from train.config import fields, values
-from train.config.bounded import LAST_SEED
+from train.config.bounded import LAST_SEED, Limits
+from train.config.help import describe_fields
 from train.config.options import Config, Processes
 from train.errors import DivergedError, StoppedError, StorageError, UserError
+
+N = TypeVar("N", int, float)
+Texts: TypeAlias = Mapping[str, str | None]  # of flags, by their names
 
 _MEANINGS = {
     "config": "a Python file whose get_config() returns the run's config",
@@ -32,15 +35,46 @@ _MEANINGS = {
     "process": "which of them this is, from 0",
     "join_seconds": "how long they wait for each other",
 }
-_NUMBERS: dict[str, tuple[type, dict[str, float | None]]] = {
-    "interval": (float, {"above": 0, "below": 1}),
-    "dropout_samples": (int, {"low": 2}),
-    "seed": (int, {"low": 0, "high": LAST_SEED}),
-    "processes": (int, {"low": 1}),
-    "process": (int, {"low": 0}),
-    "join_seconds": (int, {"low": 1}),
+# Flags that are numbers.
+_LIMITS: dict[str, Limits] = {
+    "interval": {"above": 0, "below": 1},
+    "dropout_samples": {"low": 2},
+    "seed": {"low": 0, "high": LAST_SEED},
+    "processes": {"low": 1},
+    "process": {"low": 0},
+    "join_seconds": {"low": 1},
 }
-_OF_PROCESSES = ("coordinator", "processes", "process", "join_seconds")
+_OF_TRAIN = ("config", "workdir", "coordinator", "processes", "process", "join_seconds")
+_OF_PREDICT = ("workdir", "data", "out", "copy", "interval", "dropout_samples", "seed")
+_OF_EVALUATE = ("workdir", "data", "interval")
+
+
+class TrainCommand(NamedTuple):
+    """What `train.main` and `train.search` are asked for."""
+
+    config: Config
+    workdir: str | None
+    processes: Processes | None
+
+
+class PredictCommand(NamedTuple):
+    """What `train.predict` is asked for."""
+
+    workdir: str
+    data: str
+    out: str | None
+    copy: tuple[str, ...]
+    interval: float | None
+    dropout_samples: int | None
+    seed: int | None
+
+
+class EvaluateCommand(NamedTuple):
+    """What `train.evaluate` is asked for."""
+
+    workdir: str
+    data: str
+    interval: float | None
 
 
 def run(main: Callable[[list[str]], int]) -> NoReturn:
@@ -64,78 +98,94 @@ def run(main: Callable[[list[str]], int]) -> NoReturn:
     sys.exit(code)
 
 
-def parse_arguments(
-    argv: Sequence[str], program_doc: str
-) -> tuple[Config, str | None, Processes | None]:
-    """The config of --config=FILE with its --config.FIELD=VALUE applied, checked; --workdir; and,
-    if this is one of several processes, which. Raises UserError.
+def parse_train(argv: Sequence[str], program_doc: str | None) -> TrainCommand:
+    """The checked config of --config=FILE and --config.FIELD=VALUE, the folder, the processes.
 
     `argv` is without the program's name. With --help, prints `program_doc` and all fields, and
-    exits.
+    exits. Raises UserError.
     """
     rest, overrides = _split_overrides(argv)
-    given = _parse(
-        rest, program_doc, ("config", "workdir", *_OF_PROCESSES), details=_describe_config
-    )
+    given = _parse(rest, program_doc, _OF_TRAIN, details=describe_fields)
     if given["config"] is None:
         raise UserError("--config: not given; name a config file, such as --config=configs/NAME.py")
-    processes = _read_processes({name: given[name] for name in _OF_PROCESSES})
-    return configs.load(given["config"], overrides), given["workdir"], processes
+    processes = _read_processes(given)
+    return TrainCommand(configs.load(given["config"], overrides), given["workdir"], processes)
 
 
-def _read_processes(texts: dict[str, str | None]) -> Processes | None:
-    given = {name: _read_number(name, text) for name, text in texts.items() if text is not None}
-    if not given:
+def _read_processes(given: Texts) -> Processes | None:
+    coordinator = given["coordinator"]
+    count = _read_number(int, "processes", given)
+    process = _read_number(int, "process", given)
+    seconds = _read_number(int, "join_seconds", given)
+    if coordinator is None and count is None and process is None and seconds is None:
         return None
-    for name in ("coordinator", "processes", "process"):
-        if name not in given:
-            raise UserError(
-                f"--{name}: not given; several processes need --coordinator, --processes and --process"
-            )
-    if not re.fullmatch(r".+:\d{1,5}", given["coordinator"]):
+    if coordinator is None or count is None or process is None:
+        lacking = [name for name in ("coordinator", "processes", "process") if given[name] is None]
         raise UserError(
-            f"--coordinator: expected HOST:PORT of process 0, got {given['coordinator']!r}"
+            f"--{lacking[0]}: not given; several processes need --coordinator, --processes "
+            "and --process"
         )
-    if given["process"] >= given["processes"]:
-        last = given["processes"] - 1
-        raise UserError(
-            f"--process: {given['process']}, but of --processes={given['processes']} the last is {last}"
-        )
-    more = {"seconds": given["join_seconds"]} if "join_seconds" in given else {}
-    return Processes(given["coordinator"], given["processes"], given["process"], **more)
+    if not re.fullmatch(r".+:\d{1,5}", coordinator):
+        raise UserError(f"--coordinator: expected HOST:PORT of process 0, got {coordinator!r}")
+    if process >= count:
+        raise UserError(f"--process: {process}, but of --processes={count} the last is {count - 1}")
+    if seconds is None:
+        return Processes(coordinator, count, process)
+    return Processes(coordinator, count, process, seconds)
 
 
-def parse_paths(
-    argv: Sequence[str], program_doc: str, required: Sequence[str], optional: Sequence[str] = ()
-) -> dict[str, Any]:
-    """The paths given as --NAME=PATH, and the numbers as --NAME=NUMBER. Raises UserError. With
-    --help, prints `program_doc` and exits.
-    """
-    given = _parse(argv, program_doc, (*required, *optional))
-    for name in required:
-        if given[name] is None:
-            raise UserError(f"--{name}: not given; name {_MEANINGS[name]}, such as --{name}=PATH")
-    return {name: _read_number(name, text) for name, text in given.items() if text is not None}
+def parse_predict(argv: Sequence[str], program_doc: str | None) -> PredictCommand:
+    """The flags of `train.predict`. Raises UserError; with --help, prints and exits."""
+    given = _parse(argv, program_doc, _OF_PREDICT)
+    command = PredictCommand(
+        workdir=_read_path("workdir", given),
+        data=_read_path("data", given),
+        out=given["out"],
+        copy=tuple(filter(None, (given["copy"] or "").split(","))),
+        interval=_read_number(float, "interval", given),
+        dropout_samples=_read_number(int, "dropout_samples", given),
+        seed=_read_number(int, "seed", given),
+    )
+    if command.seed is not None and command.dropout_samples is None:
+        raise UserError("--seed: is for --dropout_samples; give both, or neither")
+    return command
 
 
-def _read_number(name: str, text: str) -> Any:
-    """The number that a flag of numbers was given; the text itself of any other."""
-    if name not in _NUMBERS:
-        return text
-    kind, limits = _NUMBERS[name]
+def parse_evaluate(argv: Sequence[str], program_doc: str | None) -> EvaluateCommand:
+    """The flags of `train.evaluate`. Raises UserError; with --help, prints and exits."""
+    given = _parse(argv, program_doc, _OF_EVALUATE)
+    return EvaluateCommand(
+        workdir=_read_path("workdir", given),
+        data=_read_path("data", given),
+        interval=_read_number(float, "interval", given),
+    )
+
+
+def _read_path(name: str, given: Texts) -> str:
+    """The path of a flag that must be given."""
+    path = given[name]
+    if path is None:
+        raise UserError(f"--{name}: not given; name {_MEANINGS[name]}, such as --{name}=PATH")
+    return path
+
+
+def _read_number(kind: type[N], name: str, given: Texts) -> N | None:
+    """The number of a flag; None where it is not given."""
+    text = given[name]
+    if text is None:
+        return None
+    limits = _LIMITS[name]
     try:
         value = values.parse(text, kind)
     except ValueError:
         value = None
-    if value is None or not values.within(value, limits):
+    if not isinstance(value, kind) or not values.within(value, limits):
         raise UserError(f"--{name}: expected {values.describe(kind, limits)}, got {text!r}")
     return value
 
 
 def _split_overrides(argv: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
-    """Arguments for absl, and the (field, text) pairs of --config.FIELD=TEXT or --config.FIELD
-    TEXT.
-    """
+    """Arguments for absl, and the (field, text) pairs of --config.FIELD=TEXT."""
     rest = []
     overrides = []
     waiting = iter(argv)
@@ -152,8 +202,12 @@ def _split_overrides(argv: Sequence[str]) -> tuple[list[str], list[tuple[str, st
 
 
 def _parse(
-    argv: Sequence[str], program_doc: str, names: Sequence[str], details: Callable[[], str] = str
+    argv: Sequence[str],
+    program_doc: str | None,
+    names: Sequence[str],
+    details: Callable[[], str] = str,
 ) -> dict[str, str | None]:
+    """The texts of flags; None of those that are not given."""
     known = flags.FlagValues()
     for name in names:
         flags.DEFINE_string(name, None, _MEANINGS[name], flag_values=known)
@@ -168,7 +222,7 @@ def _parse(
         raise UserError(str(error)) from None
     if known["help"].value:
         lines = [f"  --{name:<15} {_MEANINGS[name]}" for name in names]
-        print("\n".join([program_doc.strip(), "", *lines, details()]).rstrip(), flush=True)
+        print("\n".join([(program_doc or "").strip(), "", *lines, details()]).rstrip(), flush=True)
         sys.exit(0)
     if extra:
         hint = f"; did you mean --config={extra[0]}?" if extra[0].endswith(".py") else ""
@@ -176,36 +230,15 @@ def _parse(
         raise UserError(f"{extra[0]!r}: every argument is a flag, as in --{names[0]}=PATH{hint}")
     for name in names:
         path = known[name].value
-        if path is not None and name not in _NUMBERS and (path == "" or path.startswith("--")):
+        if path is not None and name not in _LIMITS and (path == "" or path.startswith("--")):
             raise UserError(f"--{name}: expected a path, got {path!r}")
     return {name: known[name].value for name in names}
 
 
 def _nearest_flag(name: str, names: Sequence[str]) -> str:
     """The nearest flag; where a field of the config has that name, the flag that sets it."""
-    if "config" not in names:
-        return fields.did_you_mean(f"--{name}", [f"--{known}" for known in names])
-    paths = [leaf.path for leaf in fields.walk(Config())]
-    found = next((path for path in paths if f".{path}".endswith(f".{name}")), None)
-    if found is None:
-        return fields.did_you_mean(f"--{name}", [f"--{known}" for known in names])
-    return f"; did you mean --{found}?"
-
-
-def _describe_config() -> str:
-    """All fields of a config with what they hold and their defaults, for --help."""
-    hints = get_type_hints(Config)
-    groups: list[tuple[str, Any]] = [("config", Config())]
-    for name, annotation in hints.items():
-        groups += [(f"config.{name}", kind()) for kind in fields.group_kinds(annotation)]
-    lines = ["", "Fields of the config, set in its file or with --config.FIELD=VALUE [default]:"]
-    for path, group in groups:
-        lines += ["", f"{path} ({type(group).__name__})"]
-        for leaf in fields.walk(group, path):
-            if leaf.group is group:
-                text = f"{values.describe(leaf.annotation, leaf.limits)} [{values.to_text(leaf.value)}]"
-                first = f"  {leaf.name:<23}"
-                lines += textwrap.wrap(
-                    text, 110, initial_indent=first, subsequent_indent=" " * len(first)
-                )
-    return "\n".join(lines)
+    if "config" in names:
+        for leaf in fields.walk(Config()):
+            if f".{leaf.path}".endswith(f".{name}"):
+                return f"; did you mean --{leaf.path}?"
+    return fields.did_you_mean(f"--{name}", [f"--{known}" for known in names])

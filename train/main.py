@@ -13,28 +13,17 @@ from __future__ import annotations
 
 import time
 
-from train import flags
-from train.config import members
-from train.config.net_options import LSTM
-from train.parallel import runtime
+from train import flags, parallel
 
 
 def main(argv: list[str]) -> int:
     """Parses, then trains."""
     started = time.time()
-    config, workdir, processes = flags.parse_arguments(argv, __doc__ or "")
-    # Members with LSTMs train in turns on a CPU: with a device for each core, as many at once.
-    in_turns = members.is_population(config) and isinstance(config.net, LSTM) and processes is None
-    runtime.configure(cpu_devices=runtime.cores() if in_turns else 1)
-    from train.parallel import hosts
+    command = flags.parse_train(argv, __doc__)  # a wrong command line is answered before jax loads
+    with parallel.session(command.config, command.processes):
+        from train import loop
 
-    hosts.join(processes)
-    from train import (
-        loop,  # with jax it takes seconds to load: mistaken arguments were answered before
-    )
-
-    loop.fit(config, workdir, echo=print, started=started)
-    hosts.leave()
+        loop.fit(command.config, command.workdir, echo=print, started=started)
     return 0
 
 

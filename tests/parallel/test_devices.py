@@ -27,7 +27,7 @@ for name, (base, overrides, stop) in json.loads(sys.argv[2]).items():
     folder, said = Path(sys.argv[1]) / name.partition(" then ")[0], []
     with resumption.stopped_after(stop):
         try:
-            result = loop.fit(config.load(base, overrides), folder, say=said.append)
+            result = loop.fit(config.load(base, overrides), folder, echo=said.append)
         except (UserError, StoppedError) as error:
             found[name] = {"error": str(error)}
             continue

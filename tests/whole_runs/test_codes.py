@@ -32,6 +32,7 @@ from train.data.files.read import read_table
 from train.data.files.write import write_pieces
 from train.errors import UserError
 from train.evaluate import evaluate
+from train.inference.files import predict_file
 from train.run.log import read_history
 
 DIGITS = Table(path="builtin:digits", label="digit", valid=0.15, test=0.2)
@@ -208,7 +209,7 @@ def test_clusters_of_codes(tmp_path, folder):
     digits.
     """
     codes = tmp_path / "codes.parquet"
-    write_pieces(predict.answered(predict.load(folder), "builtin:digits", ("digit",)), codes)
+    write_pieces(predict_file(predict.load(folder), "builtin:digits", ("digit",)), codes)
     data = Table(path=str(codes), label="digit", ignore=("row", "error"), valid=0, test=0)
     net = Competitive(units=10, restarts=5)
     scores = loop.fit(
@@ -222,11 +223,11 @@ def test_columns_to_copy_must_be_there_and_be_no_answers(folder, tmp_path):
     with pytest.raises(
         UserError, match="--copy: builtin:digits has no column 'digits'; did you mean 'digit'"
     ):
-        next(predict.answered(model, "builtin:digits", ("digits",)))
+        next(predict_file(model, "builtin:digits", ("digits",)))
     rows = pa.table({name: np.zeros(2) for name in model.encoder.number_names} | {"error": [1, 2]})
     pq.write_table(rows, tmp_path / "rows.parquet")
     with pytest.raises(UserError, match="--copy: 'error' is the name of a column of the answers"):
-        next(predict.answered(model, str(tmp_path / "rows.parquet"), ("error",)))
+        next(predict_file(model, str(tmp_path / "rows.parquet"), ("error",)))
 
 
 @pytest.mark.parametrize(

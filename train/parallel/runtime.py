@@ -1,11 +1,32 @@
-"""What a program that owns its process sets before jax first computes. A library must not: only the
-mains call this.
+"""What a program that owns its process sets before jax first computes.
+
+A library must not: only the commands call this.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
+
+from train.config.members import is_population
+from train.config.options import Config, Processes
+from train.parallel import hosts
+
+
+@contextlib.contextmanager
+def session(config: Config, processes: Processes | None) -> Iterator[None]:
+    """The process as a run needs it: configured, and one of several for as long as it trains.
+
+    If the run fails, the other processes are not waited for.
+    """
+    # Members with LSTMs train in turns on a CPU: with a device for each core, as many at once.
+    in_turns = is_population(config) and config.net.reads_steps and processes is None
+    configure(cpu_devices=_cores() if in_turns else 1)
+    hosts.join(processes)
+    yield
+    hosts.leave()
 
 
 def configure(*, cpu_devices: int = 1) -> None:
@@ -13,9 +34,7 @@ def configure(*, cpu_devices: int = 1) -> None:
 
     Even a program that compiles in a tenth of a second is kept: a small run is made of those. The
     folder is only for its owner, since what is in it is executed. An unwritable one costs the
-    saving, nothing else.
-
-    `cpu_devices`: into how many the CPU is divided, unless XLA_FLAGS says so.
+    saving, nothing else. `cpu_devices`: into how many the CPU is divided, unless XLA_FLAGS says so.
     """
     # Reading a kept program back, XLA reports at length that LLVM's tuning hints are no features of
     # this machine. ("1" is jax's own doing, and inherited by whatever a process with jax in it
@@ -37,6 +56,8 @@ def configure(*, cpu_devices: int = 1) -> None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
-def cores() -> int:
-    """Of the machine, those that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _cores() -> int:
+    """How many cores of the machine this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

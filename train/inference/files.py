@@ -1,0 +1,82 @@
+"""Predictions for the rows of a file or folder, in pieces that fit in memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from train.config.data_options import Table
+from train.data.columns import nearest
+from train.data.files.read import PARQUET, read_table
+from train.data.files.row_groups import find_files, read_pieces
+from train.data.table.encoder import TableEncoder
+from train.errors import UserError
+from train.inference.predictor import Predictor
+
+
+def predict_file(
+    model: Predictor,
+    path: str,
+    copied: tuple[str, ...] = (),
+    *,
+    interval: float | None = None,
+    dropout_samples: int | None = None,
+    seed: int = 0,
+) -> Iterator[pa.Table]:
+    """The columns of `Predictor.table` for the rows of a file or folder, in pieces.
+
+    Columns `copied` of the file stand beside them. Raises UserError.
+    """
+
+    def predict(table: pa.Table, where: str) -> pa.Table:
+        columns = model.table(
+            table, where, interval=interval, dropout_samples=dropout_samples, seed=seed
+        )
+        return _with_columns(columns, table, copied, path)
+
+    data = model.config.data
+    if copied and not isinstance(data, Table):
+        raise UserError("--copy: is for nets of a table, which answer row by row; leave it out")
+    if not _in_pieces(model, path):
+        yield predict(read_table(path, data.missing), path)
+        return
+    assert isinstance(model.encoder, TableEncoder)
+    files = find_files(path)
+    if not files.n_rows:
+        yield predict(files.schema.empty_table(), path)
+    columns = [column.name for column in model.encoder.columns if column.name in files.schema.names]
+    columns += [name for name in copied if name in files.schema.names and name not in columns]
+    for group in files.groups:
+        for piece in read_pieces(group, columns):
+            predictions = predict(piece.table, piece.where)
+            numbers = pc.add(predictions["row"], piece.first)  # type: ignore[attr-defined]
+            yield predictions.set_column(0, "row", numbers)
+
+
+def _in_pieces(model: Predictor, path: str) -> bool:
+    """Whether a file may be too large for memory: a folder, or Parquet for a net of a stream."""
+    data = model.config.data
+    if not isinstance(data, Table):
+        return False
+    return os.path.isdir(path) or (data.stream and path.lower().endswith(PARQUET))
+
+
+def _with_columns(
+    predictions: pa.Table, table: pa.Table, names: tuple[str, ...], where: str
+) -> pa.Table:
+    """The predictions with these columns of the rows behind them. Raises UserError."""
+    for name in names:
+        if name not in table.column_names:
+            raise UserError(
+                f"--copy: {where} has no column {name!r}{nearest(name, table.column_names)}"
+            )
+        if name in predictions.column_names:
+            raise UserError(
+                f"--copy: {name!r} is the name of a column of the answers; "
+                "leave it out, or rename it"
+            )
+        predictions = predictions.append_column(name, table[name])
+    return predictions
