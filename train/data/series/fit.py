@@ -85,16 +85,16 @@ def fit_columns(
     fitted = []
     for i, name in enumerate(names):
         raw = get_column(table, name, "data", options.missing, train_rows)
-        known = read_numbers(raw).known
+        present = read_numbers(raw).known
         what = "the target" if i < len(targets) else "the column"
-        if not len(known):
+        if not len(present):
             raise raw.error(f"{what} has no value in any training row")
-        if i < len(targets) and known.min() == known.max():
+        if i < len(targets) and present.min() == present.max():
             raise raw.error(
-                f"the target is {known[0]:g} in all training rows; there is nothing to learn"
+                f"the target is {present[0]:g} in all training rows; there is nothing to learn"
             )
-        shift, unit = shift_and_unit(known)
-        wide = known.astype(np.float64)
+        shift, unit = shift_and_unit(present)
+        wide = present.astype(np.float64)
         deviation = float(wide.std()) if wide.min() < wide.max() else 1.0
         fitted.append(SeriesColumn(name, shift, unit, float(np.median(wide)), deviation))
     return tuple(fitted)

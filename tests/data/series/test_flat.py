@@ -1,0 +1,73 @@
+"""Rows of a table in the order of groups and time, and the column of their stamps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from train.data.series.flat import Flat, order_rows
+from train.data.series.stamps import DAY, SECOND, TimeStep
+from train.data.series.time_column import TimeColumn, check_step, write_stamps
+from train.errors import UserError
+
+THREE = Flat(np.arange(6), np.array([3, 1, 2]), np.array(["a", "b", "c"]), np.arange(6.0))
+
+
+def test_rows_are_ordered_by_group_and_then_as_they_stand():
+    table = pa.table({"shop": ["b", "a", "b", "a"], "at": [1, 1, 2, 5]})
+    flat = order_rows(table, "shop", TimeColumn("at", "number"), (), "data")
+    assert flat.names is not None and flat.stamps is not None
+    assert flat.rows.tolist() == [0, 2, 1, 3]
+    assert flat.names.tolist() == ["b", "a"]
+    assert flat.stamps.tolist() == [1, 2, 1, 5]
+
+
+def test_a_row_without_a_group_is_refused():
+    table = pa.table({"shop": ["b", None]})
+    with pytest.raises(UserError, match="row 2 has no value; every row needs its group"):
+        order_rows(table, "shop", None, (), "data")
+
+
+def test_places_count_within_groups():
+    assert THREE.firsts.tolist() == [0, 3, 4]
+    assert THREE.places.tolist() == [0, 1, 2, 0, 0, 1]
+
+
+def test_the_last_place_of_each_group_where_something_holds():
+    mask_t = np.array([True, True, False, False, False, True])
+    assert THREE.last_places(mask_t).tolist() == [1, -1, 1]
+
+
+def test_groups_without_a_row_left_are_gone():
+    flat = THREE.up_to(np.array([1, -1, 0]))
+    assert flat.rows.tolist() == [0, 1, 4]
+    assert flat.sizes.tolist() == [2, 1]
+    assert flat.names is not None and flat.names.tolist() == ["a", "c"]
+
+
+def test_groups_are_named_in_messages():
+    assert THREE.group_name(2) == "group 'c'"
+    assert THREE._replace(names=None).group_name(0) == "the series"
+
+
+@pytest.mark.parametrize(
+    ("time", "stamps", "kind"),
+    [
+        (TimeColumn("at", "number"), [1.0, 2.0], pa.int64()),
+        (TimeColumn("at", "number"), [1.0, 2.5], pa.float64()),
+        (TimeColumn("at", "time", step=TimeStep("time", DAY)), [0.0, DAY], pa.date32()),
+        (TimeColumn("at", "time", "UTC"), [0.0, DAY], pa.timestamp("s", "UTC")),
+        (TimeColumn("at", "time", step=TimeStep("time", SECOND)), [0.0], pa.timestamp("s")),
+        (TimeColumn("at", "time"), [0.0, 1.0], pa.timestamp("us")),
+    ],
+)
+def test_stamps_are_written_in_the_coarsest_type(time, stamps, kind):
+    assert write_stamps(np.array(stamps), time).type == kind
+
+
+def test_another_step_than_in_training_is_refused():
+    time = TimeColumn("at", "time", step=TimeStep("time", DAY))
+    with pytest.raises(UserError, match=r"the step is 2 days, but .* trained on a step of 1 day"):
+        check_step([np.arange(5.0) * 2 * DAY], time, "data")
+    check_step([np.arange(1.0)], time, "data")
