@@ -20,7 +20,8 @@ from train.data.files.read import read_table
 from train.data.files.write import write_table
 from train.data.series.columns import SeriesColumn
 from train.data.series.encoder import SeriesEncoder
-from train.data.table.encoder import Column, TableEncoder
+from train.data.table.column import Column
+from train.data.table.encoder import TableEncoder
 from train.errors import UserError
 from train.evaluation.conformal import (
     base_of,

@@ -7,7 +7,8 @@ from __future__ import annotations
 import numpy as np
 
 from train.data.dataset import Head
-from train.data.table.encoder import Column, TableEncoder
+from train.data.table.column import Column
+from train.data.table.encoder import TableEncoder
 from train.report.decisions import SIDE, decision_plane, decision_sections
 
 NUMBERS = (Column("a", "number", 10.0, 2.0), Column("b", "number"))

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 import pyarrow as pa
 
+from nets.base import Statistics, Tree
 from train.config.data_options import Sequences, Series, Table
 
 Array: TypeAlias = jax.Array | np.ndarray
@@ -22,9 +23,9 @@ HostArrays: TypeAlias = dict[str, np.ndarray]
 Columns: TypeAlias = dict[str, np.ndarray | pa.Array]
 Options: TypeAlias = Table | Series | Sequences
 # The arrays that `Dataset.take` takes rows from: a batch of all rows, or a series and its windows.
-Pool: TypeAlias = Any
-# {"inputs": {name: array}, "targets": {head: {name: array}}}, from training rows.
-Statistics: TypeAlias = dict[str, dict[str, Any]]
+Pool: TypeAlias = Tree
+# An encoder as encoder.json has it.
+Json: TypeAlias = dict[str, Any]
 A = TypeVar("A", np.ndarray, jax.Array)
 Scale: TypeAlias = Callable[[HostArrays], dict[str, jax.Array]]
 
@@ -124,7 +125,7 @@ class Encoder(Protocol):
         """{head: targets or answers} in raw units, float64; classes as they are."""
         ...
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """All of it as JSON has it; `train.data.load.read_encoder` reads it back."""
         ...
 
@@ -182,7 +183,7 @@ class Dataset(Protocol):
         ...
 
     def take(self, arrays: Pool, indices: Array) -> Batch:
-        """The rows `indices` [b] of arrays, whether numpy's or jax's; pure, so it works under jit."""
+        """The rows `indices` [b] of arrays, of numpy or of jax; pure, so it works under jit."""
         ...
 
     def prepared(self, scale: Scale, scale_target: Scale) -> Pool:

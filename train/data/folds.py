@@ -1,14 +1,14 @@
-"""Training rows divided into folds: each validates once while others train. n rows, g groups, t
-flat rows of series.
-"""
+"""Training rows divided into folds: each validates once while others train. n rows, g groups."""
 
 from __future__ import annotations
+
+from typing import TypeAlias
 
 import numpy as np
 
 from train.errors import UserError
 
-Fold = tuple[np.ndarray, np.ndarray]  # rows that train, rows that validate
+Fold: TypeAlias = tuple[np.ndarray, np.ndarray]  # rows that train, rows that validate
 
 
 def fold_rows(
@@ -29,9 +29,10 @@ def fold_rows(
     if kind == "time":
         order = np.arange(n) if by is None else np.argsort(by, kind="stable")
         parts = np.array_split(order, blocks)
-        return [
-            (np.sort(np.concatenate(parts[: i + 1])), np.sort(parts[i + 1])) for i in range(folds)
-        ]
+        found = []
+        for i in range(folds):
+            found.append((np.sort(np.concatenate(parts[: i + 1])), np.sort(parts[i + 1])))
+        return found
     if kind == "group":
         assert by is not None
         fold_n = _by_group(by, folds, random)
@@ -41,32 +42,30 @@ def fold_rows(
     else:
         fold_n = np.empty(n, np.int64)
         fold_n[random.permutation(n)] = np.arange(n) % folds
-    return [
-        (np.flatnonzero(fold_n != fold), np.flatnonzero(fold_n == fold)) for fold in range(folds)
-    ]
+    found = []
+    for fold in range(folds):
+        found.append((np.flatnonzero(fold_n != fold), np.flatnonzero(fold_n == fold)))
+    return found
 
 
 def _by_class(labels: np.ndarray, folds: int, random: np.random.Generator) -> np.ndarray:
-    """The fold of each row: classes one after the other, each in random order, are dealt out in
-    turns.
-    """
+    """The fold of each row [n]: the rows of each class in random order, dealt out in turns."""
     classes, code_n, size_k = np.unique(labels, return_inverse=True, return_counts=True)
     if size_k.min() < folds:
         rare = str(classes[size_k.argmin()])
         size = size_k.min()
         what = f"{folds} folds, but class {rare!r} has {size} training and validation rows"
-        raise UserError(
-            f"config.population.folds: {what}; ask for at most {size}, or set config.data.split=random"
-        )
-    order = np.concatenate(
-        [random.permutation(np.flatnonzero(code_n == k)) for k in range(len(classes))]
-    )
+        advice = f"ask for at most {size}, or set config.data.split=random"
+        raise UserError(f"config.population.folds: {what}; {advice}")
+    shuffled = [random.permutation(np.flatnonzero(code_n == k)) for k in range(len(classes))]
+    order = np.concatenate(shuffled)
     fold_n = np.empty(len(labels), np.int64)
     fold_n[order] = np.arange(len(labels)) % folds
     return fold_n
 
 
 def _by_group(groups: np.ndarray, folds: int, random: np.random.Generator) -> np.ndarray:
+    """The fold of each row [n]: the largest group first, each to the fold with the fewest rows."""
     names, code_n, size_g = np.unique(groups, return_inverse=True, return_counts=True)
     if len(names) < folds:
         what = f"{folds} folds, but the training and validation rows have {len(names)} groups"

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from train.config.data_options import Sequences, Series, Table
 from train.config.members import settings_of, with_values
 from train.config.options import Config
 from train.data.checks import check_augment, check_net
-from train.data.dataset import Dataset, Encoder
+from train.data.dataset import Dataset, Encoder, Json
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.load import load_sequences
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.load import load_series
-from train.data.stream.dataset import load_stream
+from train.data.stream.load import load_stream
 from train.data.table.clusters import ClusterEncoder
 from train.data.table.codes import ReconstructionEncoder
 from train.data.table.encoder import TableEncoder
@@ -37,7 +34,7 @@ def load_dataset(config: Config) -> Dataset:
     return dataset
 
 
-def read_encoder(plain: Mapping[str, Any]) -> Encoder:
+def read_encoder(plain: Json) -> Encoder:
     """The encoder that encoder.json holds."""
     match plain.get("kind"):
         case "Clusters":

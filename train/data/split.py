@@ -1,5 +1,4 @@
-"""Which rows train, which validate, which test. Row indices are int32, ascending, and a function of
-the seed.
+"""Which rows train, validate and test: int32, ascending, and a function of the seed.
 
 n rows, k classes, p parts.
 """
@@ -36,16 +35,9 @@ def split_rows(
     made.
     """
     if n < 2:
-        raise UserError(
-            f"config.data.path: {n or 'no'} row{'s' * (n != 1)} with a target: at least two are needed"
-        )
-    n_valid = _count("config.data.valid", valid, n)
-    n_test = _count("config.data.test", test, n)
-    n_train = n - n_valid - n_test
-    if n_train < 1:
-        asked = f"config.data.valid, config.data.test: {n_valid} and {n_test} rows"
-        raise UserError(f"{asked} leave none of {n} for training; ask for fewer")
-    counts = np.array([n_train, n_valid, n_test])
+        found = f"{n or 'no'} row{'s' * (n != 1)} with a target"
+        raise UserError(f"config.data.path: {found}: at least two are needed")
+    counts = _counts(valid, test, n)
     random = np.random.default_rng(seed)
     if kind == "group":
         part_n = _by_group(_required(groups, "group"), counts, random)
@@ -54,12 +46,23 @@ def split_rows(
     else:
         part_n = np.empty(n, np.int8)
         oldest_first = np.arange(n) if times is None else np.argsort(times, kind="stable")
-        part_n[oldest_first if kind == "time" else random.permutation(n)] = np.repeat(
-            np.arange(3), counts
-        )
-    return {
-        name: np.flatnonzero(part_n == part).astype(np.int32) for part, name in enumerate(PARTS)
-    }
+        order = oldest_first if kind == "time" else random.permutation(n)
+        part_n[order] = np.repeat(np.arange(3), counts)
+    splits = {}
+    for part, name in enumerate(PARTS):
+        splits[name] = np.flatnonzero(part_n == part).astype(np.int32)
+    return splits
+
+
+def _counts(valid: float, test: float, n: int) -> np.ndarray:
+    """How many rows train, validate and test [3]. Raises UserError if none would train."""
+    n_valid = _count("config.data.valid", valid, n)
+    n_test = _count("config.data.test", test, n)
+    n_train = n - n_valid - n_test
+    if n_train < 1:
+        asked = f"config.data.valid, config.data.test: {n_valid} and {n_test} rows"
+        raise UserError(f"{asked} leave none of {n} for training; ask for fewer")
+    return np.array([n_train, n_valid, n_test])
 
 
 def _count(field: str, asked: float, n: int) -> int:
@@ -85,9 +88,10 @@ def _by_class(labels: np.ndarray, counts: np.ndarray, random: np.random.Generato
     if size_k.min() < len(used):
         rare = classes[size_k.argmin()]
         size = size_k.min()
-        needs = f"stratified needs {len(used)} rows of each class, one for each part, but {str(rare)!r} has {size}"
+        needs = f"stratified needs {len(used)} rows of each class, one for each part"
         raise UserError(
-            f"config.data.split: {needs}; leave it out, or set config.data.split=random"
+            f"config.data.split: {needs}, but {str(rare)!r} has {size}; "
+            "leave it out, or set config.data.split=random"
         )
     shares_kp = _class_counts(size_k, counts)
     part_n = np.empty(len(labels), np.int8)
@@ -98,10 +102,9 @@ def _by_class(labels: np.ndarray, counts: np.ndarray, random: np.random.Generato
 
 
 def _class_counts(size_k: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Whole rows [k, p] with the row sums `size_k` and column sums `counts`, each share rounded
-    down or up.
+    """Rows of each class in each part, int [k, p], of the sums `size_k` and `counts`.
 
-    Such a table always exists (controlled rounding, Cox, JASA 82, 1987) and is a vertex of the
+    They are the classes' exact shares, each rounded down or up. Such a table always exists (controlled rounding, Cox, JASA 82, 1987) and is a vertex of the
     transportation problem below. As many classes as can be have a row to train on.
     """
     from scipy.optimize import linprog
@@ -122,8 +125,9 @@ def _class_counts(size_k: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def _by_group(groups: np.ndarray, counts: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """The part of each row [n]: groups in random order go to the first part, test before valid,
-    that has room.
+    """The part of each row [n]: groups in random order go to test, or to valid, if they fit.
+
+    All others train; a part that stays empty is given the smallest group of another.
     """
     names, code_n, size_g = np.unique(groups, return_inverse=True, return_counts=True)
     used = np.flatnonzero(counts)
@@ -133,7 +137,10 @@ def _by_group(groups: np.ndarray, counts: np.ndarray, random: np.random.Generato
     room = counts.copy()
     part_g = np.zeros(len(names), np.int8)
     for group in random.permutation(len(names)):
-        part_g[group] = 2 if size_g[group] <= room[2] else 1 if size_g[group] <= room[1] else 0
+        for part in (2, 1):
+            if size_g[group] <= room[part]:
+                part_g[group] = part
+                break
         room[part_g[group]] -= size_g[group]
     for part in used[::-1]:
         if not (part_g == part).any():

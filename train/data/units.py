@@ -1,27 +1,20 @@
-"""Numbers that float32 holds: a shift and a unit for each raw column, in float64 on the host. n
-rows.
-"""
+"""Numbers that float32 holds: a shift and a unit for each raw column, in float64. n rows."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-if TYPE_CHECKING:
-    pass
-
 
 QUANTILE_ROWS = 100_000  # more would move no quantile that matters
 
 
 def shift_and_unit(known: np.ndarray) -> tuple[float, float]:
-    """(shift, unit) so that (raw - shift)/unit is of the order of one and float32 holds it: the
-    median, rounded to units, and the power of two nearest the interquartile range (standard
-    deviation, where that is 0).
+    """(shift, unit) so that (raw - shift)/unit is of the order of one, and float32 holds it.
 
-    `known` [n] are raw numbers, without nan. A power of two divides without rounding.
+    They are the median, rounded to units, and the power of two nearest the interquartile range
+    (standard deviation, where that is 0). `known` [n] are raw numbers, without nan. A power of two
+    divides without rounding.
     """
     sample = known[:: -(-len(known) // QUANTILE_ROWS)]
     low, median, high = (float(q) for q in np.percentile(sample, (25, 50, 75)))
@@ -33,9 +26,7 @@ def shift_and_unit(known: np.ndarray) -> tuple[float, float]:
 
 
 def rounded_together(integers: np.ndarray, shift: float, unit: float) -> tuple[int, int] | None:
-    """Positions of two different integers that are the same float32 after (raw - shift)/unit, if
-    there are such.
-    """
+    """Places of two different integers that (raw - shift)/unit makes the same float32, if any."""
     distinct, first = np.unique(integers, return_index=True)
     encoded = ((distinct - exact_like(shift, distinct)) / unit).astype(np.float32)
     same = np.flatnonzero(encoded[1:] == encoded[:-1])
@@ -43,7 +34,5 @@ def rounded_together(integers: np.ndarray, shift: float, unit: float) -> tuple[i
 
 
 def exact_like(shift: float, values: np.ndarray) -> int | float:
-    """The shift as an integer where `values` are: integers beyond 2**53 are subtracted without
-    rounding.
-    """
+    """The shift, an integer if `values` are: those beyond 2**53 are then subtracted exactly."""
     return int(shift) if values.dtype.kind == "i" and shift.is_integer() else shift

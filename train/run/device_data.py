@@ -11,11 +11,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from nets.base import Statistics
 from train.config.net_options import Dense
 from train.config.options import Config
 from train.core.augment import reads_spread
 from train.core.program import Data, Program
-from train.data.dataset import Dataset, Encoder, Head, Statistics
+from train.data.dataset import Dataset, Encoder, Head
 from train.errors import UserError
 
 START_ROWS = 20_000  # of which units are drawn at most
@@ -45,7 +46,8 @@ def to_device(program: Program, dataset: Dataset, statistics: Statistics) -> Dat
             np.float64
         )
         fitted = {"mean": train_numbers.mean(0), "spread": train_numbers.std(0)}
-        statistics["inputs"] |= {name: values.astype(np.float32) for name, values in fitted.items()}
+        for name, values in fitted.items():
+            statistics["inputs"][name] = values.astype(np.float32)
     return Data(
         arrays=jax.device_put(arrays),
         train_weight=jnp.asarray(dataset.weight * class_weights(config, dataset)),

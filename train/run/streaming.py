@@ -77,7 +77,7 @@ def train_chunk(
     size = len(batch_r.weight)
     unreal_r = (jnp.arange(size).reshape(len(rows_p), -1) >= rows_p[:, None]).reshape(size)
     data = data.replace(
-        arrays=Batch(inputs, target, batch_r.weight),
+        arrays=batch_r._replace(inputs=inputs, target=target),
         train_weight=batch_r.weight,
         train=jnp.argsort(unreal_r, stable=True).astype(jnp.int32),
         n_train=rows_p.sum(),

@@ -12,7 +12,7 @@ from train.config.data_options import Table
 from train.data.files.row_groups import find_files, hashed, read_pieces, uniform
 from train.data.stream import online_statistics as survey
 from train.data.stream.chunks import group_order, plan_chunks, read_chunks
-from train.data.stream.dataset import load_stream
+from train.data.stream.load import load_stream
 from train.data.table.load import load_table
 from train.errors import UserError
 
@@ -242,7 +242,7 @@ def test_targets_that_lack_are_left_out_and_said_so(tmp_path):
 
 def test_a_column_of_too_many_texts_is_left_out(tmp_path, monkeypatch):
     monkeypatch.setattr(survey, "MAX_LABELS", 50)
-    monkeypatch.setattr("train.data.stream.dataset.MOST_LABELS", 50)
+    monkeypatch.setattr("train.data.stream.load.MAX_LABELS", 50)
     table = make_table(600).append_column("user", pa.array([f"u{i % 200}" for i in range(600)]))
     path = write(table, tmp_path / "parts")
     dataset = load_stream(options(path), "auto")
@@ -256,7 +256,7 @@ def test_a_column_of_too_many_texts_is_left_out(tmp_path, monkeypatch):
 
 def test_a_share_of_very_many_rows_is_cut(path, monkeypatch):
     monkeypatch.setattr(survey, "KEPT_ROWS", 60)
-    monkeypatch.setattr("train.data.stream.dataset.KEPT_ROWS", 60)
+    monkeypatch.setattr("train.data.stream.load.KEPT_ROWS", 60)
     dataset = load_stream(options(path, test=300), "auto")
     assert len(dataset.splits["valid"]) == pytest.approx(60, abs=30)
     assert len(dataset.splits["test"]) == pytest.approx(300, abs=60)

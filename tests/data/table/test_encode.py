@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from train.config.data_options import Table
 from train.data.columns import get_column, read_times
 from train.data.dataset import Head
-from train.data.table.encoder import Column, TableEncoder
+from train.data.table.column import Column
+from train.data.table.encoder import TableEncoder
 from train.data.table.fit import fit_encoder
 from train.errors import UserError
 

@@ -12,7 +12,8 @@ from sklearn.preprocessing import RobustScaler, StandardScaler
 
 from train.config.data_options import Table
 from train.data.dataset import Head
-from train.data.table.encoder import Column, TableEncoder
+from train.data.table.column import Column
+from train.data.table.encoder import TableEncoder
 from train.data.table.statistics import fit_statistics
 from train.data.units import rounded_together, shift_and_unit
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nets.base import Statistics
 from train.config.data_options import Sequences
-from train.data.dataset import A, Array, Batch, Options, Scale, Statistics
+from train.data.dataset import A, Array, Batch, Options, Scale
 from train.data.row_dataset import RowDataset
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.statistics import sequence_statistics

@@ -21,7 +21,7 @@ from train.data.sequences.steps import (
 from train.data.sequences.tags import TagColumn, fit_tags
 from train.data.sequences.text import Vocabulary, fit_vocabulary
 from train.data.table.encoder import TableEncoder
-from train.data.table.fit import fit_targets
+from train.data.table.fit_targets import fit_targets
 from train.data.units import shift_and_unit
 from train.errors import UserError
 

@@ -15,7 +15,8 @@ from typing import NamedTuple, Self
 import jax.numpy as jnp
 import numpy as np
 
-from train.data.dataset import Array, Batch, Head, Options, Scale, Statistics
+from nets.base import Statistics
+from train.data.dataset import Array, Batch, Head, Options, Scale
 from train.data.folds import fold_windows
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.flat import Flat

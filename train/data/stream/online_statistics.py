@@ -117,7 +117,7 @@ class Labels:
 
 
 @dataclass
-class Rows:
+class StreamRows:
     """Rows kept on the way, in pieces."""
 
     numbers: list[np.ndarray] = field(default_factory=list)
@@ -129,8 +129,8 @@ class Rows:
             self.numbers.append(piece.first + places)
             self.tables.append(piece.table.take(pa.array(places)))
 
-    def with_those_of(self, others: Rows) -> Rows:
-        return Rows(self.numbers + others.numbers, self.tables + others.tables)
+    def with_those_of(self, others: StreamRows) -> StreamRows:
+        return StreamRows(self.numbers + others.numbers, self.tables + others.tables)
 
     def joined(self) -> tuple[np.ndarray, pa.Table]:
         """Their numbers, ascending and each once, and the rows."""
@@ -150,10 +150,10 @@ class Survey:
     moments: dict[str, Moments] = field(default_factory=dict)
     labels: dict[str, Labels] = field(default_factory=dict)
     gaps: set[str] = field(default_factory=set)
-    sample: Rows = field(default_factory=Rows)
-    extreme_rows: Rows = field(default_factory=Rows)
-    valid: Rows = field(default_factory=Rows)
-    test: Rows = field(default_factory=Rows)
+    sample: StreamRows = field(default_factory=StreamRows)
+    extreme_rows: StreamRows = field(default_factory=StreamRows)
+    valid: StreamRows = field(default_factory=StreamRows)
+    test: StreamRows = field(default_factory=StreamRows)
 
 
 def shares_of(options: Table, n_rows: int) -> dict[str, float]:

@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from train.data.dataset import Head
+from train.data.dataset import Arrays, Head, HostArrays, Json
 from train.data.table.clusters import label_codes, shown_label
-from train.data.table.encoder import Column, TableEncoder
+from train.data.table.column import Column
+from train.data.table.encoder import TableEncoder
 
 RECONSTRUCTION = "reconstruction"
 LABEL = "label"
 ANSWERS = re.compile(r"code_\d+|error")  # names of its answers' columns
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ReconstructionEncoder(TableEncoder):
-    """The schema of a table whose one head gives its rows back; of `targets` there is at most one,
-    the label.
-    """
+    """The schema of a table whose one head gives its rows back; `targets` is the label, if any."""
 
-    def encode_targets(
-        self, table: pa.Table, where: str
-    ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """({"reconstruction": float32 [n, f + c]: numbers, then places of categories, nan where
-        there is none, "label": the label's code, -1 where there is none}, True for all rows [n]).
-        Raises UserError.
+    def encode_targets(self, table: pa.Table, where: str) -> tuple[HostArrays, np.ndarray]:
+        """({"reconstruction": the row, "label": its code}, True for all rows [n]).
+
+        A row is float32 [n, f + c]: numbers, then places of categories, nan where there is none;
+        the label is int32 [n], -1 where there is none. Raises UserError.
         """
         inputs = self.encode(table, where)
         parts = [inputs["numbers"]] if "numbers" in inputs else []
@@ -42,34 +38,28 @@ class ReconstructionEncoder(TableEncoder):
             targets[LABEL] = label_codes(self.targets, table, where, self.markers)
         return targets, np.ones(table.num_rows, bool)
 
-    def decode(self, answers: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """Answers as columns [n]: the code's numbers "code_1", ..., and a row's "error": its
-        loss.
-        """
-        code_kn = np.asarray(answers["code"]).T
-        return {f"code_{i}": code_n for i, code_n in enumerate(code_kn, 1)} | {
-            "error": np.asarray(answers["error"])
-        }
+    def decode(self, answers: Arrays) -> HostArrays:
+        """Answers as columns [n]: the code's numbers "code_1", ..., and a row's "error", its loss."""
+        columns = {}
+        for i, code_n in enumerate(np.asarray(answers["code"]).T, 1):
+            columns[f"code_{i}"] = code_n
+        columns["error"] = np.asarray(answers["error"])
+        return columns
 
-    def raw_targets(self, targets: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    def raw_targets(self, targets: Arrays) -> HostArrays:
         """The label as a column [n], None where there is none; nothing without one."""
         return shown_label(self.targets[0], targets[LABEL]) if self.targets else {}
 
-    def to_units(self, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    def to_units(self, arrays: Arrays) -> HostArrays:
         """Labels, or answers, as they are."""
         return {name: np.asarray(array) for name, array in arrays.items()}
 
-    def to_json(self) -> dict[str, Any]:
-        """As JSON has it."""
+    def to_json(self) -> Json:
+        """All fields as JSON has them, and the kind."""
         return super().to_json() | {"kind": "Reconstruction"}
 
 
 def reconstruction_head(columns: tuple[Column, ...]) -> Head:
     """What such a table is asked for: `size` numbers, then its categories."""
-    return Head(
-        RECONSTRUCTION,
-        "reconstruction",
-        ("inputs",),
-        (),
-        sum(len(column.parts) for column in columns),
-    )
+    size = sum(len(column.parts) for column in columns)
+    return Head(RECONSTRUCTION, "reconstruction", ("inputs",), (), size)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nets.base import Statistics
 from train.config.data_options import Table
-from train.data.dataset import Options, Statistics
+from train.data.dataset import Options
 from train.data.row_dataset import RowDataset
 from train.data.table.encoder import TableEncoder
 from train.data.table.statistics import fit_statistics

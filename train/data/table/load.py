@@ -1,8 +1,8 @@
-"""A table in a file, or in files for its parts -> Dataset: read, split, encoded, all fitted on
-training rows only.
-"""
+"""A table in a file, or in one for each split -> TableDataset, all fitted on training rows alone."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -16,59 +16,85 @@ from train.data.columns import (
     read_text,
     read_times,
 )
+from train.data.dataset import Batch, HostArrays
 from train.data.files.read import read_table
 from train.data.split import split_rows
 from train.data.table.dataset import TableDataset
+from train.data.table.encoder import TableEncoder
 from train.data.table.fit import fit_encoder
 from train.data.table.roles import check_names, labelled_rows, row_weights, target_names
 
 
-def load_table(options: Table, loss: str) -> TableDataset:
-    """Reads `options.path`, and `valid_path` and `test_path` where given (they then are these
-    parts), and encodes them.
+@dataclass
+class Pieces:
+    """Encoded rows of several files, on their way into one pool."""
 
-    Rows without a target are left out. A message's row 17 is the 17th of the file it names. Raises
-    UserError.
+    batches: list[Batch[np.ndarray]] = field(default_factory=list)
+    rows: list[np.ndarray] = field(default_factory=list)
+
+    def add(self, batch: Batch[np.ndarray], rows: np.ndarray) -> None:
+        """Puts rows behind the others; `rows` [n] says where they stand in their file."""
+        self.batches.append(batch)
+        self.rows.append(rows)
+
+    def next_rows(self, n: int) -> np.ndarray:
+        """The places in the pool, int32, of the next `n` rows to be added."""
+        start = sum(map(len, self.rows))
+        return np.arange(start, start + n, dtype=np.int32)
+
+    def original_rows(self) -> np.ndarray:
+        """Where each row of the pool stands in its file."""
+        return np.concatenate(self.rows)
+
+    def joined(self) -> Batch[np.ndarray]:
+        """The pool; the rows of a single file as they are, for a copy may not fit."""
+        first, *others = self.batches
+        if not others:
+            return first
+        return Batch(
+            _joined([batch.inputs for batch in self.batches]),
+            _joined([batch.target for batch in self.batches]),
+            np.concatenate([batch.weight for batch in self.batches]),
+        )
+
+
+def load_table(options: Table, loss: str) -> TableDataset:
+    """The rows of `options.path`, and of `valid_path` and `test_path` where given, encoded.
+
+    Rows of `valid_path` and `test_path` are these splits. Rows without a target are left out. A
+    message's row 17 is the 17th of the file it names. Raises UserError.
     """
     paths = {"train": options.path, "valid": options.valid_path, "test": options.test_path}
     paths = {part: path for part, path in paths.items() if path}
     tables = {part: read_table(path, options.missing) for part, path in paths.items()}
     check_names(tables["train"], options)
-    kept = {part: labelled_rows(tables[part], options, path) for part, path in paths.items()}
-    splits, split_by = _split(tables["train"], kept["train"], options)
-    encoder, fitting_notes = fit_encoder(
-        tables["train"], kept["train"][splits["train"]], options, loss
-    )
+    selected = {part: labelled_rows(tables[part], options, path) for part, path in paths.items()}
+    splits, split_by = _split(tables["train"], selected["train"], options)
+    train_rows = selected["train"][splits["train"]]
+    encoder, fitting_notes = fit_encoder(tables["train"], train_rows, options, loss)
     notes = []
-    pieces = []
-    start = 0
+    pieces = Pieces()
     for part, path in paths.items():
         table = tables.pop(part)
-        rows = kept[part]
-        targets, _ = encoder.encode_targets(table, path)
-        weight = {"": row_weights(table, options, path)}
-        arrays = {"inputs": encoder.encode(table, path), "target": targets, "weight": weight}
-        if len(rows) < table.num_rows:
-            notes.append(
-                f"{path}: {table.num_rows - len(rows)} of {table.num_rows} rows lack a target, left out"
-            )
-            arrays = {
-                group: {name: array[rows] for name, array in named.items()}
-                for group, named in arrays.items()
-            }
-        pieces.append(arrays)
+        rows = selected[part]
         if part != "train":
-            splits[part] = np.arange(start, start + len(rows), dtype=np.int32)
-        start += len(rows)
-        del table, arrays, targets
+            splits[part] = pieces.next_rows(len(rows))
+        batch = encode_rows(encoder, table, options, path)
+        if len(rows) < table.num_rows:
+            n_missing = table.num_rows - len(rows)
+            notes.append(f"{path}: {n_missing} of {table.num_rows} rows lack a target, left out")
+            batch = TableDataset.take(batch, rows)
+        pieces.add(batch, rows)
+        del table, batch
     # Arrow keeps what it frees for later; the arrays need that memory now.
     pa.default_memory_pool().release_unused()
+    pool = pieces.joined()
     return TableDataset(
-        inputs=joined(pieces, "inputs"),
-        target=joined(pieces, "target"),
-        weight=joined(pieces, "weight")[""],
+        inputs=pool.inputs,
+        target=pool.target,
+        weight=pool.weight,
         splits=splits,
-        original_rows=np.concatenate(list(kept.values())),
+        original_rows=pieces.original_rows(),
         encoder=encoder,
         options=options,
         notes=(*notes, *fitting_notes),
@@ -76,56 +102,64 @@ def load_table(options: Table, loss: str) -> TableDataset:
     )
 
 
-def joined(pieces: list[dict[str, dict[str, np.ndarray]]], group: str) -> dict[str, np.ndarray]:
-    """The arrays of all files one after the other; those of a single file as they are, for a copy
-    may not fit.
+def encode_rows(
+    encoder: TableEncoder, table: pa.Table, options: Table, where: str
+) -> Batch[np.ndarray]:
+    """All rows of a table with their targets and weights, in the encoder's units. Raises UserError.
+
+    `where` names the table in messages.
     """
-    if len(pieces) == 1:
-        return pieces[0][group]
-    return {
-        name: np.concatenate([piece[group][name] for piece in pieces]) for name in pieces[0][group]
-    }
+    targets, _ = encoder.encode_targets(table, where)
+    weight = row_weights(table, options, where)
+    return Batch(encoder.encode(table, where), targets, weight)
+
+
+def _joined(pieces: list[HostArrays]) -> HostArrays:
+    """The arrays of all pieces one after the other."""
+    return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
 
 
 def _split(
     table: pa.Table, rows: np.ndarray, options: Table
 ) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
-    """Places within `rows` that train, validate and test; parts with a file of their own are empty
-    here. And what they are divided by [rows], if anything.
+    """Places within `rows` that train, validate and test, and what they are divided by [rows].
+
+    Splits with a file of their own are empty here; nothing divides a random split.
     """
-    columns = {
-        "labels": (*target_names(options), options.label)[0]
-        if options.split == "stratified"
-        else None,
-        "groups": options.group if options.split == "group" else None,
-        "times": options.time if options.split == "time" else None,
-    }
-    values = {}
-    for part, name in columns.items():
-        if name is not None:
-            raw = get_column(table, name, options.path, options.missing, rows)
-            values[part] = _moments(raw) if part == "times" else _names(raw)
+    by: dict[str, np.ndarray] = {}
+    if options.split == "stratified":
+        label = (*target_names(options), options.label)[0]
+        if label is not None:
+            by["labels"] = _names(_column(table, label, options, rows))
+    elif options.split == "group" and options.group is not None:
+        by["groups"] = _names(_column(table, options.group, options, rows))
+    elif options.split == "time" and options.time is not None:
+        by["times"] = _moments(_column(table, options.time, options, rows))
     valid = 0 if options.valid_path else options.valid
     test = 0 if options.test_path else options.test
-    splits = split_rows(
-        len(rows), valid, test, kind=options.split, seed=options.split_seed, **values
-    )
-    return splits, next(iter(values.values()), None)
+    splits = split_rows(len(rows), valid, test, kind=options.split, seed=options.split_seed, **by)
+    return splits, next(iter(by.values()), None)
+
+
+def _column(table: pa.Table, name: str, options: Table, rows: np.ndarray) -> RawColumn:
+    return get_column(table, name, options.path, options.missing, rows)
 
 
 def _names(raw: RawColumn) -> np.ndarray:
+    """A column as text [n]. Raises UserError if a value is missing."""
     text = read_text(raw)
-    _check_whole(raw, text.codes < 0)
+    _check_complete(raw, text.codes < 0)
     return np.array(text.values)[text.codes]
 
 
 def _moments(raw: RawColumn) -> np.ndarray:
+    """A column of times, or of numbers, as numbers [n]. Raises UserError if a value is missing."""
     values = read_times(raw) if infer_kind(raw) == "time" else read_numbers(raw)
-    _check_whole(raw, values.missing)
+    _check_complete(raw, values.missing)
     return values.data
 
 
-def _check_whole(raw: RawColumn, missing: np.ndarray) -> None:
+def _check_complete(raw: RawColumn, missing: np.ndarray) -> None:
     if missing.any():
         raise raw.error(
             f"{raw.row(int(missing.argmax()))} has no value, which config.data.split needs"

@@ -1,6 +1,4 @@
-"""Which columns of a table are targets, features and weights, and which rows have a target. n
-rows.
-"""
+"""Which columns of a table are targets, features and weights; which of n rows have a target."""
 
 from __future__ import annotations
 
@@ -8,23 +6,18 @@ import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Table
-from train.data.columns import (
-    get_column,
-    missing_rows,
-    nearest,
-    read_numbers,
-)
+from train.data.columns import get_column, missing_rows, nearest, read_numbers
 from train.errors import UserError
 
-# of an integer target that is read as classes
+# An integer target is read as classes if there are no more, and no fewer rows of each.
 MAX_CLASSES = 20
 MIN_PER_CLASS = 5
 
 
 def target_names(options: Table) -> tuple[str, ...]:
-    return tuple(
-        filter(None, (options.target,) if isinstance(options.target, str) else options.target)
-    )
+    """The columns to predict."""
+    names = (options.target,) if isinstance(options.target, str) else options.target
+    return tuple(name for name in names if name)
 
 
 def feature_names(table: pa.Table, options: Table) -> list[str]:
@@ -43,9 +36,7 @@ def feature_names(table: pa.Table, options: Table) -> list[str]:
 
 
 def check_names(table: pa.Table, options: Table) -> None:
-    """Raises UserError if an option names a column that the table lacks, or a target among the
-    features.
-    """
+    """Raises UserError if an option names a column that is not there, or a target as a feature."""
     named = {
         "target": target_names(options),
         "features": options.features or (),
@@ -60,9 +51,8 @@ def check_names(table: pa.Table, options: Table) -> None:
     for field, names in named.items():
         for name in names:
             if name is not None and name not in table.column_names:
-                raise UserError(
-                    f"config.data.{field}: {options.path} has no column {name!r}{nearest(name, table.column_names)}"
-                )
+                hint = nearest(name, table.column_names)
+                raise UserError(f"config.data.{field}: {options.path} has no column {name!r}{hint}")
     apart = {
         "target": target_names(options),
         "weight": (options.weight,),
@@ -71,7 +61,8 @@ def check_names(table: pa.Table, options: Table) -> None:
     for field, names in apart.items():
         for name in set(named["features"]) & set(names):
             raise UserError(
-                f"config.data.features: {name!r} is config.data.{field} too; leave it in one of them"
+                f"config.data.features: {name!r} is config.data.{field} too; "
+                "leave it in one of them"
             )
 
 
@@ -90,8 +81,9 @@ def labelled_rows(table: pa.Table, options: Table, where: str) -> np.ndarray:
 
 
 def row_weights(table: pa.Table, options: Table, where: str) -> np.ndarray:
-    """What each row counts for, float32 [n]: 1, or the weight column. Raises UserError unless all
-    are 0 or above.
+    """What each row counts for, float32 [n]: 1, or the weight column.
+
+    Raises UserError unless all are 0 or above.
     """
     if options.weight is None:
         return np.ones(table.num_rows, np.float32)

@@ -1,5 +1,4 @@
-"""What is fitted on training rows: a coarse shift and unit for each raw column, and the arrays a
-network scales with.
+"""What is fitted on training rows: the arrays that a network scales columns and targets with.
 
 n rows, f number inputs, c category inputs, v codes, k knots or classes, o regression outputs.
 """
@@ -10,7 +9,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from train.data.dataset import Head, Statistics
+from nets.base import Statistics
+from train.data.dataset import Head, HostArrays
 from train.data.units import QUANTILE_ROWS
 
 # Standard deviations; spreads ties over neighbouring knots (Gorishniy et al. 2021, "Revisiting").
@@ -40,7 +40,7 @@ def fit_statistics(
     """
     if scaling == "auto":
         raise ValueError('fit_statistics: scaling="auto" must be resolved first')
-    fitted: dict[str, np.ndarray] = {}
+    fitted: HostArrays = {}
     if "numbers" in inputs:
         fitted |= _fit_numbers(inputs["numbers"], rows, scaling)
     if "codes" in inputs:
@@ -61,7 +61,8 @@ def fit_statistics(
     return {"inputs": fitted, "targets": by_head}
 
 
-def _fit_numbers(numbers_nf: np.ndarray, rows: np.ndarray, scaling: str) -> dict[str, np.ndarray]:
+def _fit_numbers(numbers_nf: np.ndarray, rows: np.ndarray, scaling: str) -> HostArrays:
+    """What a network scales number inputs with, [f, ...] each."""
     random = np.random.default_rng(0)
     sample = (
         random.choice(rows, QUANTILE_ROWS, replace=False) if len(rows) > QUANTILE_ROWS else rows
@@ -79,10 +80,11 @@ def _fit_numbers(numbers_nf: np.ndarray, rows: np.ndarray, scaling: str) -> dict
         elif scaling == "quantile":
             fitted |= {"knots": _knots(sample_n, n_knots, random)}
         columns.append(fitted)
-    return {name: np.array([fitted[name] for fitted in columns], np.float32) for name in columns[0]}
+    return _stacked(columns)
 
 
 def _known(column_n: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The values of these rows, float64, without those that are missing."""
     values = column_n[rows].astype(np.float64)
     return values[~np.isnan(values)]
 
@@ -109,15 +111,20 @@ def _knots(values: np.ndarray, n_knots: int, random: np.random.Generator) -> np.
     return np.quantile(values + noise, np.linspace(0, 1, n_knots))
 
 
-def _fit_target(target_no: np.ndarray, scaling: str) -> dict[str, np.ndarray]:
+def _fit_target(target_no: np.ndarray, scaling: str) -> HostArrays:
+    """What a network scales and limits numeric targets with, [o] each."""
     columns = [_center_and_scale(target_n) for target_n in target_no.T]
     if scaling == "none":
         columns = [{"center": 0.0, "scale": 1.0} for _ in columns]
-    fitted = {
-        name: np.array([column[name] for column in columns], np.float32)
-        for name in ("center", "scale")
-    }
-    return fitted | {
-        "low": target_no.min(0).astype(np.float32),
-        "high": target_no.max(0).astype(np.float32),
-    }
+    fitted = _stacked(columns)
+    fitted["low"] = target_no.min(0).astype(np.float32)
+    fitted["high"] = target_no.max(0).astype(np.float32)
+    return fitted
+
+
+def _stacked(columns: list[dict[str, float]] | list[dict[str, np.ndarray]]) -> HostArrays:
+    """{name: what was fitted of each column, float32}."""
+    stacked = {}
+    for name in columns[0]:
+        stacked[name] = np.array([fitted[name] for fitted in columns], np.float32)
+    return stacked

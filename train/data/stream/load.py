@@ -1,0 +1,178 @@
+"""Parquet files whose training rows do not fit in memory -> StreamDataset.
+
+In memory stand the rows that validate and test, and a sample of the training rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+
+from train.config.data_options import Table
+from train.data.columns import get_column, infer_kind
+from train.data.files.read import read_table
+from train.data.files.row_groups import Files, find_files
+from train.data.stream.dataset import Stream, StreamDataset
+from train.data.stream.online_statistics import (
+    KEPT_ROWS,
+    MAX_LABELS,
+    Labels,
+    StreamRows,
+    Survey,
+    shares_of,
+    survey,
+)
+from train.data.table.encoder import TableEncoder
+from train.data.table.fit import fit_encoder
+from train.data.table.load import Pieces, encode_rows
+from train.data.table.roles import check_names, labelled_rows, target_names
+from train.errors import UserError
+
+GROUPS_MIXED = 4  # row groups in a window below which a run says that it shuffles little
+
+
+def load_stream(options: Table, loss: str) -> StreamDataset:
+    """One pass over `options.path`, a Parquet file or a folder of them, and what was fitted in it.
+
+    The pool of the data set holds the sample that stands for the training rows, with the extreme
+    rows of `train.data.stream.online_statistics`, and the rows that validate and test; `stream`
+    reads the training rows. Raises UserError.
+    """
+    files = find_files(options.path)
+    check_names(files.schema.empty_table(), options)
+    found = survey(files, options)
+    if sum(found.counts) < 2:
+        raise UserError(
+            f"{options.path}: {sum(found.counts)} training rows with a target: "
+            "at least two are needed"
+        )
+    numbers, fitting = found.sample.with_those_of(found.extreme_rows).joined()
+    options, overflow_notes = _without_overflowed(options, found, fitting)
+    encoder, notes = _fit(fitting, options, loss, found, files.n_rows)
+    pieces = Pieces()
+    pieces.add(encode_rows(encoder, fitting, options, options.path), numbers)
+    sample = np.searchsorted(numbers, np.concatenate(found.sample.numbers)).astype(np.int32)
+    splits = {"train": sample}
+    shares = shares_of(options, files.n_rows)
+    for part, rows in (("valid", found.valid), ("test", found.test)):
+        own, table, where = _rows_in_memory(part, rows, shares[part], options)
+        splits[part] = pieces.next_rows(len(own))
+        if table is not None and len(own):
+            pieces.add(encode_rows(encoder, table, options, where), own)
+    del fitting
+    pa.default_memory_pool().release_unused()
+    stream = _stream(files, encoder, options, found, shares)
+    batch = pieces.joined()
+    return StreamDataset(
+        inputs=batch.inputs,
+        target=batch.target,
+        weight=batch.weight,
+        splits=splits,
+        original_rows=pieces.original_rows(),
+        encoder=encoder,
+        options=options,
+        notes=(*_notes(options, found, stream, len(sample)), *overflow_notes, *notes),
+        stream=stream,
+    )
+
+
+def _fit(
+    fitting: pa.Table, options: Table, loss: str, found: Survey, n_rows: int
+) -> tuple[TableEncoder, list[str]]:
+    """The encoder of a sample with the extreme rows, and notes on it. Raises UserError."""
+    sampled_from = replace(options, path=f"{options.path}, in a sample of its rows")
+    rows = np.arange(fitting.num_rows)
+    encoder, notes = fit_encoder(fitting, rows, sampled_from, loss, n_rows)
+    for head in encoder.heads:
+        if head.classes and found.labels[head.name].overflowed:
+            raise UserError(
+                f"{options.path}: column {head.name!r}: more than {MAX_LABELS:,} classes; "
+                "is it a number?"
+            )
+    return encoder, notes
+
+
+def _stream(
+    files: Files, encoder: TableEncoder, options: Table, found: Survey, shares: Mapping[str, float]
+) -> Stream:
+    """Where training rows are, and the columns that are read of them."""
+    columns = [column.name for column in (*encoder.columns, *encoder.targets)]
+    columns += [options.weight] if options.weight else []
+    names = tuple(dict.fromkeys(columns))
+    return Stream(files, names, tuple(found.counts), shares, found.moments, found.labels)
+
+
+def _rows_in_memory(
+    part: str, rows: StreamRows, share: float, options: Table
+) -> tuple[np.ndarray, pa.Table | None, str]:
+    """The numbers of the rows of a split that stays in memory, they themselves, and their file."""
+    path = getattr(options, f"{part}_path")
+    if path:
+        table = read_table(path, options.missing)
+        own = labelled_rows(table, options, path)
+        return own, table.take(pa.array(own)), path
+    if not share:
+        return np.zeros(0, np.int64), None, ""
+    if not rows.numbers:
+        raise UserError(
+            f"config.data.{part}: none of so few rows was drawn for it; ask for more, or for 0"
+        )
+    return *rows.joined(), options.path
+
+
+def _without_overflowed(options: Table, found: Survey, sample: pa.Table) -> tuple[Table, list[str]]:
+    """The options with columns of too many labels ignored, and notes on them.
+
+    Raises UserError if one was asked for.
+    """
+    ignored = []
+    notes = []
+    for name, labels in found.labels.items():
+        if not _is_overflowed(name, labels, sample, options):
+            continue
+        what = f"more than {MAX_LABELS:,} different texts"
+        categorical = options.categorical or ()
+        if name in {*categorical, *(options.features or ()), *target_names(options)}:
+            raw = get_column(sample, name, options.path, options.missing)
+            raise raw.error(
+                f"{what}, too many for a category; leave the column out, or write rare ones as one"
+            )
+        ignored.append(name)
+        notes.append(f"column {name!r} is left out: {what}")
+    return replace(options, ignore=(*options.ignore, *ignored)), notes
+
+
+def _is_overflowed(name: str, labels: Labels, sample: pa.Table, options: Table) -> bool:
+    """Whether a column would be a category, but has too many labels."""
+    if not labels.overflowed:
+        return False
+    raw = get_column(sample, name, options.path, options.missing)
+    is_category = name in (options.categorical or ()) or infer_kind(raw) == "category"
+    return is_category and not (raw.family == "number" and name in target_names(options))
+
+
+def _notes(options: Table, found: Survey, stream: Stream, n_sample: int) -> list[str]:
+    """What the user should know of a stream."""
+    n_files = len({group.path for group in stream.files.groups})
+    n_all = stream.files.n_rows
+    notes = [
+        f"{options.path}: {stream.n_rows:,} training rows are streamed from "
+        f"{n_files} file{'s' * (n_files != 1)}; quantiles, baselines and the scores of train "
+        f"are of {n_sample:,} of them"
+    ]
+    if found.n_unlabelled:
+        notes.append(
+            f"{options.path}: {found.n_unlabelled} of {n_all} rows lack a target, left out"
+        )
+    for part, share in stream.shares.items():
+        if share and getattr(options, part) < 1 and share < getattr(options, part):
+            kept = f"a share of {n_all:,} rows is cut to {KEPT_ROWS:,}, for they stay in memory"
+            notes.append(f"config.data.{part}: {kept}; give a number of rows to have more")
+    largest = max(stream.counts)
+    if stream.n_rows > options.shuffle_window and largest * GROUPS_MIXED > options.shuffle_window:
+        mixed = f"{options.shuffle_window:,} rows mix few row groups of {largest:,} rows"
+        notes.append(f"config.data.shuffle_window: {mixed}; widen it, or write smaller row groups")
+    return notes

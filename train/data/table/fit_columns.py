@@ -1,0 +1,122 @@
+"""What a feature of a table is, and how it is encoded, from training rows alone. n rows."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from train.config.data_options import Table
+from train.data.columns import (
+    RawColumn,
+    infer_kind,
+    missing_rows,
+    read_numbers,
+    read_text,
+    read_times,
+)
+from train.data.table.column import DAY, Column
+from train.data.units import rounded_together, shift_and_unit
+
+# an identifier has more different values than both
+DISTINCT_SHARE = 0.9
+MIN_ROWS = 50
+
+
+def fit_feature(raw: RawColumn, options: Table, n_rows: int) -> Column | str:
+    """A column to learn from, or why it is left out. `n_rows` are those of the whole table."""
+    if missing_rows(raw).all():
+        return "no training row has a value"
+    categorical = options.categorical or ()
+    named = raw.name in {*categorical, *options.numeric, *(options.features or ())}
+    match _kind_of(raw, options):
+        case "category":
+            return _fit_category(raw, named)
+        case "time":
+            return _fit_time(raw)
+        case _:
+            return _fit_number(raw, options, named, n_rows)
+
+
+def _kind_of(raw: RawColumn, options: Table) -> Literal["number", "time", "category"]:
+    """What the options say of a column, or else what it holds."""
+    if raw.name in (options.categorical or ()):
+        return "category"
+    return "number" if raw.name in options.numeric else infer_kind(raw)
+
+
+def fit_vocabulary(raw: RawColumn) -> Column:
+    """A column of categories, with all its different values in order."""
+    text = read_text(raw)
+    has_gaps = bool((text.codes < 0).any())
+    if raw.family == "number" and all(map(_is_integer, text.values)):
+        vocabulary = tuple(sorted(text.values, key=int))
+        return Column(raw.name, "category", vocabulary=vocabulary, type="integer", missing=has_gaps)
+    kind = "boolean" if raw.family == "boolean" else "text"
+    vocabulary = tuple(sorted(text.values))
+    return Column(raw.name, "category", vocabulary=vocabulary, type=kind, missing=has_gaps)
+
+
+def _is_integer(label: str) -> bool:
+    """Whether int64 holds what a label writes."""
+    return label.lstrip("-").isdecimal() and abs(int(label)) < 2**63
+
+
+def _fit_category(raw: RawColumn, named: bool) -> Column | str:
+    column = fit_vocabulary(raw)
+    n_distinct = len(column.vocabulary)
+    n_known = int((~missing_rows(raw)).sum())
+    if n_distinct == 1 and not column.missing:
+        return f"all training rows have {column.vocabulary[0][:40]!r}"
+    if raw.family == "text" and not named and n_distinct > max(MIN_ROWS, DISTINCT_SHARE * n_known):
+        texts = f"{n_distinct} different texts in {n_known} training rows"
+        return f"{texts}; config.data.categorical keeps it"
+    return column
+
+
+def _fit_number(raw: RawColumn, options: Table, named: bool, n_rows: int) -> Column | str:
+    values = read_numbers(raw)
+    known = values.known
+    missing = bool(values.missing.any())
+    low = known.min()
+    high = known.max()
+    if low == high and not missing:
+        return f"all training rows have {low:g}"
+    whole = known.dtype.kind == "i" or (max(-low, high) < 2**53 and not np.any(known % 1))
+    # Training rows of a file that is numbered from first to last: no number twice, and no more
+    # numbers than rows.
+    if whole and not (named or missing) and len(known) > MIN_ROWS and high - low < n_rows:
+        if len(np.unique(known)) == len(known):
+            return "it numbers the rows; config.data.numeric keeps it"
+    shift, unit = (0.0, 1.0) if options.scaling == "none" else shift_and_unit(known)
+    exact = max(high - shift, shift - low) / min(unit, 1) < 2**24
+    if whole and not exact and raw.name not in options.numeric:
+        _check_rounding(raw, shift, unit)
+    return Column(raw.name, "number", shift, unit, missing=missing)
+
+
+def _check_rounding(raw: RawColumn, shift: float, unit: float) -> None:
+    """Raises UserError if two different integers of a column become the same float32."""
+    values = read_numbers(raw)
+    pair = rounded_together(values.known, shift, unit)
+    if not pair:
+        return
+    shown = []
+    for place in pair:
+        row = np.flatnonzero(~values.missing)[place]
+        shown.append(f"{int(values.data[row])} in {raw.row(row)}")
+    advice = (
+        "name it in config.data.categorical or config.data.ignore, "
+        "or in config.data.numeric to round them"
+    )
+    raise raw.error(f"{' and '.join(shown)} are the same float32; {advice}")
+
+
+def _fit_time(raw: RawColumn) -> Column | str:
+    values = read_times(raw)
+    missing = bool(values.missing.any())
+    if values.known.min() == values.known.max() and not missing:
+        return "all training rows have the same time"
+    shift, unit = shift_and_unit(values.known / DAY)
+    clock = bool(np.any(values.known % DAY))
+    return Column(raw.name, "time", shift, unit, clock=clock, missing=missing)

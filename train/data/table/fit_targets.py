@@ -1,0 +1,141 @@
+"""What the targets of a table are, numbers or classes, from training rows and the loss. n rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+
+from train.config.data_options import Table
+from train.data.columns import RawColumn, get_column, infer_kind, missing_rows, read_numbers
+from train.data.dataset import Head
+from train.data.table.column import Column
+from train.data.table.fit_columns import fit_vocabulary
+from train.data.table.roles import MAX_CLASSES, MIN_PER_CLASS, target_names
+from train.data.units import shift_and_unit
+from train.errors import UserError
+
+CROSSENTROPIES = ("binary_crossentropy", "categorical_crossentropy")
+
+
+def fit_targets(
+    table: pa.Table, train_rows: np.ndarray, options: Table, loss: str
+) -> tuple[tuple[Column, ...], tuple[Head, ...], list[str]]:
+    """The target columns of a table, the heads that learn them, and notes for the user on them.
+
+    The rows `train_rows` alone are looked at. Raises UserError if the loss cannot learn them.
+    """
+    targets = []
+    notes = []
+    for name in target_names(options):
+        raw = get_column(table, name, options.path or "data", options.missing, train_rows)
+        target, note = _fit_target(raw, options, loss)
+        targets.append(target)
+        notes += [note] if note else []
+    return tuple(targets), _make_heads(targets), notes
+
+
+def _make_heads(targets: Sequence[Column]) -> tuple[Head, ...]:
+    numeric = tuple(column.name for column in targets if column.kind == "number")
+    heads = [Head("value", "regression", numeric, (), len(numeric))] if numeric else []
+    for column in targets:
+        if column.kind != "category":
+            continue
+        if numeric and column.name == "value":
+            raise UserError(
+                "config.data.target: a class called 'value' beside numeric targets; "
+                "rename that column"
+            )
+        k = len(column.vocabulary)
+        kind, size = ("binary", 1) if k == 2 else ("multiclass", k)
+        heads.append(Head(column.name, kind, (column.name,), column.vocabulary, size))
+    return tuple(heads)
+
+
+def _fit_target(raw: RawColumn, options: Table, loss: str) -> tuple[Column, str | None]:
+    """A target, and a note where it was a guess what it is.
+
+    The loss decides; "auto" goes by the column.
+    """
+    if missing_rows(raw).all():
+        raise raw.error("the target is missing in every training row")
+    declared = raw.name in (options.categorical or ())
+    as_number = raw.name in options.numeric
+    kind = _kind_of(raw, declared, as_number or loss != "auto")
+    if kind == "time":
+        raise raw.error(
+            "holds times, which cannot be a target; give numbers, such as days since a date"
+        )
+    if loss in CROSSENTROPIES or (loss == "auto" and kind == "category"):
+        return _fit_class(raw, loss, declared), None
+    if declared:
+        raise raw.error(
+            f"config.loss={loss} is for numbers, but config.data.categorical names this target"
+        )
+    if loss == "auto" and not as_number and _counts_up(read_numbers(raw).known):
+        column = _fit_class(raw, loss, declared)
+        labels = column.vocabulary
+        reading = (
+            f"holds the integers {labels[0]} to {labels[-1]} and is read as {len(labels)} classes"
+        )
+        advice = "config.loss=mse, or config.data.numeric, makes it a number"
+        return column, f"target {raw.name!r} {reading}; {advice}"
+    return _fit_number(raw, options, loss), None
+
+
+def _kind_of(
+    raw: RawColumn, declared: bool, wants_numbers: bool
+) -> Literal["number", "time", "category"]:
+    """What a target is taken for: a category where that is declared, or what it holds."""
+    if declared:
+        return "category"
+    return "number" if wants_numbers and raw.family != "time" else infer_kind(raw)
+
+
+def _counts_up(known: np.ndarray) -> bool:
+    """Whether numbers look like classes: 0 and 1, or few of 0..k or 1..k, and each often."""
+    distinct, counts = np.unique(known, return_counts=True)
+    if not 2 <= len(distinct) <= MAX_CLASSES or distinct[0] not in (0, 1):
+        return False
+    if not np.array_equal(distinct, distinct[0] + np.arange(len(distinct))):
+        return False
+    return bool(distinct[-1] == 1 or counts.min() >= MIN_PER_CLASS)
+
+
+def _fit_class(raw: RawColumn, loss: str, declared: bool) -> Column:
+    if raw.family == "number" and not declared:
+        values = read_numbers(raw)
+        broken = np.flatnonzero(~values.missing & (values.data % 1 != 0))
+        if len(broken):
+            shown = f"{values.data[broken[0]]} in {raw.row(broken[0])}"
+            expected = "expected integers, text, or true and false"
+            raise raw.error(f"{shown} is no class for config.loss={loss}: {expected}")
+    column = fit_vocabulary(raw)
+    k = len(column.vocabulary)
+    if k == 1:
+        raise raw.error(
+            f"all training rows are of the one class {column.vocabulary[0]!r}; two are needed"
+        )
+    if k > 2 and loss == "binary_crossentropy":
+        few = ", ".join(column.vocabulary[:3])
+        raise raw.error(
+            f"has {k} classes ({few}, ...), not two; set config.loss=categorical_crossentropy"
+        )
+    return column
+
+
+def _fit_number(raw: RawColumn, options: Table, loss: str) -> Column:
+    values = read_numbers(raw)
+    if values.known.min() == values.known.max():
+        raise raw.error(
+            f"the target is {values.known[0]} in all training rows; there is nothing to learn"
+        )
+    negative = np.flatnonzero(~values.missing & (values.data < 0))
+    if loss == "poisson" and len(negative):
+        shown = f"{values.data[negative[0]]} in {raw.row(negative[0])}"
+        raise raw.error(f"{shown}: config.loss=poisson is for 0 and above")
+    if loss == "poisson" or options.target_scaling == "none":
+        return Column(raw.name, "number")
+    return Column(raw.name, "number", *shift_and_unit(values.known))
