@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from train.data.dataset import HostArrays, Statistics
+from nets.base import Statistics
+from train.data.dataset import HostArrays
 from train.data.sequences.encoder import NEXT, SequenceEncoder
 from train.data.sequences.tags import TagColumn, transition_scores
 from train.data.table.statistics import fit_statistics
