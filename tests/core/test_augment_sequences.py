@@ -14,7 +14,7 @@ import pytest
 from train.config.net_options import LSTM
 from train.config.options import Augment
 from train.core.augment import augment
-from train.core.augment_sequences import normal, stretched, uniform
+from train.core.augment_sequences import normal, stretch, uniform
 from train.data.dataset import Batch
 
 B = 600
@@ -174,13 +174,11 @@ def test_tokens_are_replaced_by_those_of_other_rows():
 
 def test_a_stretched_sequence_lasts_as_long_as_wanted():
     x_btf = jnp.asarray(np.arange(8, dtype=np.float32)[None, :, None] * [[[1.0, 10.0]]])
+    np.testing.assert_allclose(stretch(x_btf, jnp.array([5]), jnp.array([3]))[0, :3, 0], [0, 2, 4])
     np.testing.assert_allclose(
-        stretched(x_btf, jnp.array([5]), jnp.array([3]))[0, :3, 0], [0, 2, 4]
+        stretch(x_btf, jnp.array([3]), jnp.array([5]))[0, :5, 1], [0, 5, 10, 15, 20]
     )
-    np.testing.assert_allclose(
-        stretched(x_btf, jnp.array([3]), jnp.array([5]))[0, :5, 1], [0, 5, 10, 15, 20]
-    )
-    assert np.isfinite(stretched(x_btf, jnp.array([0]), jnp.array([0]))).all()
+    assert np.isfinite(stretch(x_btf, jnp.array([0]), jnp.array([0]))).all()
 
 
 def test_mixed_sequences_last_as_long_as_the_row():

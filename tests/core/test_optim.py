@@ -15,7 +15,7 @@ import pytest
 
 from train.config.options import Optim
 from train.core.optim import decay_factor, learning_rate, make_optimizer
-from train.core.penalties import kernels, leaf_name, penalties, penalty
+from train.core.penalties import kernel_mask, leaf_name, penalties, penalty
 
 RANDOM = np.random.default_rng(4)
 START = RANDOM.normal(size=(4, 3))
@@ -269,7 +269,7 @@ def test_a_proximal_l1_is_in_the_loss_but_not_in_the_gradient() -> None:
 
 
 def test_kernels_are_found_by_name() -> None:
-    assert {path for path, chosen in by_path(kernels(PARAMS)).items() if chosen} == KERNELS
+    assert {path for path, chosen in by_path(kernel_mask(PARAMS)).items() if chosen} == KERNELS
 
 
 def test_leaf_name_is_the_last_part_of_a_path() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 
-from train.report.weights import by_depth, gradient_pictures, kernel_weights, weight_pictures
+from train.core.penalties import kernel_weights
+from train.report.weights import by_depth, gradient_pictures, weight_pictures
 
 
 def test_weights_are_those_of_kernels():

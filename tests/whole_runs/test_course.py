@@ -12,7 +12,8 @@ import pytest
 
 from train import config as configs
 from train import loop, predict
-from train.report.weights import by_depth, kernel_weights
+from train.core.penalties import kernel_weights
+from train.report.weights import by_depth
 from train.run.log import read_history
 
 FOLDER = Path(__file__).parents[2] / "configs" / "course"

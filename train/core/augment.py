@@ -1,63 +1,65 @@
 """Training rows varied inside the compiled program: anew at every update, never at an evaluation.
 
 A strength may be traced, so that the members of a population can differ in it; only one that is
-known before tracing to be off costs nothing. Inputs are prepared ones. Shapes: b batch, f number
-columns, c category columns.
+known before tracing to be off costs nothing. Inputs are preprocessed ones. Shapes: b batch, f
+number columns, c category columns.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
+from nets.base import Array
 
 from nets.dropout import is_off
 from train.config.bounded import resolved
-from train.config.net_options import Net
+from train.config.net_options import LSTM, Net
 from train.config.options import Augment
-from train.core.augment_sequences import normal, stretched, uniform, varied_steps
-from train.data.dataset import Batch
+from train.core.augment_sequences import normal, stretch, uniform, vary_steps
+from train.data.dataset import Arrays, Batch
 
-Array = jax.Array
 Inputs = dict[str, Array]
+
 EPSILON = 1e-6  # parameter of a Beta distribution: less would ask for the logarithm of 0
 
 
 def augment(
     key: Array,
     batch: Batch,
-    others: Callable[[Array], Batch],
+    draw_rows: Callable[[Array], Batch],
     options: Augment,
-    net: Any,
-    statistics: Any,
+    net: Net,
+    statistics: Arrays,
     missing: tuple[int, ...] = (),
 ) -> tuple[Batch, ...]:
-    """Batches with one and the same varied inputs, whose weighted losses are to be added: the
-    batch, and where rows are mixed also the targets of those they are mixed with.
+    """Batches of the same varied inputs, whose weighted losses are to be added.
 
-    `others(key)` are as many rows drawn from all training rows, with their weights. Of `statistics`
-    the "mean" and "spread" [f] of a table's prepared numbers are read; `missing` are the number
-    columns that have a flag.
+    They are the batch, and where rows are mixed also the targets of those they are mixed with.
+    `draw_rows(key)` gives as many rows drawn from all training rows, with their weights. Of
+    `statistics` the "mean" and "spread" [f] of a table's preprocessed numbers are read; `missing`
+    are the number columns that have a flag. An LSTM among the options of the `net` has strengths of
+    its own.
     """
     if not is_on(options, net):
         return (batch,)
     vary_key, other_key, mix_key, mate_key = jax.random.split(key, 4)
 
-    def strangers() -> Inputs:
-        return others(other_key).inputs
+    def draw_inputs() -> Arrays:
+        return draw_rows(other_key).inputs
 
     if "length" in batch.inputs:
-        inputs = varied_steps(vary_key, batch.inputs, strangers, options, net)
+        assert isinstance(net, LSTM)
+        inputs = vary_steps(vary_key, batch.inputs, draw_inputs, options, net)
         batch = batch._replace(inputs=inputs, length=inputs["length"])
     else:
-        inputs = _varied_cells(vary_key, batch.inputs, strangers, options, statistics, missing)
+        inputs = _vary_cells(vary_key, batch.inputs, draw_inputs, options, statistics, missing)
         batch = batch._replace(inputs=inputs)
     if is_off(options.mixup) and is_off(options.cutmix):
         return (batch,)
-    return _mixed(mix_key, batch, others(mate_key), options, missing)
+    return _mix(mix_key, batch, draw_rows(mate_key), options, missing)
 
 
 def is_on(options: Augment, net: Net) -> bool:
@@ -72,85 +74,95 @@ def reads_spread(options: Augment) -> bool:
     return not (is_off(options.noise) and is_off(options.drop))
 
 
-def _varied_cells(
+def _vary_cells(
     key: Array,
-    inputs: Inputs,
-    strangers: Callable[[], Inputs],
+    inputs: Arrays,
+    draw_inputs: Callable[[], Arrays],
     options: Augment,
-    statistics: Any,
+    statistics: Arrays,
     missing: tuple[int, ...],
 ) -> Inputs:
     """Rows of a table with noise on numbers, then cells of other rows, then cells left out."""
     noise_key, swap_key, drop_key = jax.random.split(key, 3)
+    inputs = dict(inputs)
     if not is_off(options.noise):
         x_bf = inputs["numbers"]
         x_bf = x_bf + options.noise * statistics["spread"][None] * normal(noise_key, x_bf.shape)
-        inputs = inputs | {"numbers": x_bf}
+        inputs["numbers"] = x_bf
     if not is_off(options.swap):
-        inputs = _replaced(inputs, strangers(), _chosen(swap_key, inputs, options.swap), missing)
+        chosen = _choose_cells(swap_key, inputs, options.swap)
+        inputs = _replace_cells(inputs, draw_inputs(), chosen, missing)
     if not is_off(options.drop):
         blank = {name: jnp.zeros_like(array) for name, array in inputs.items()}
         if "numbers" in inputs:
             blank["numbers"] += statistics["mean"][None]
-        inputs = _replaced(inputs, blank, _chosen(drop_key, inputs, options.drop), missing)
+        chosen = _choose_cells(drop_key, inputs, options.drop)
+        inputs = _replace_cells(inputs, blank, chosen, missing)
     return inputs
 
 
-def _chosen(key: Array, inputs: Inputs, rate: Any) -> Inputs:
-    """Which cells of numbers and codes are chosen, each with probability `rate`."""
+def _choose_cells(key: Array, inputs: Arrays, rate: float | Array) -> Inputs:
+    """Masks of the cells of numbers and codes, each chosen with probability `rate`."""
     names = [name for name in ("numbers", "codes") if name in inputs]
-    keys = jax.random.split(key, len(names))
-    return {
-        name: uniform(k, inputs[name].shape) < rate for name, k in zip(names, keys, strict=True)
-    }
+    chosen = {}
+    for name, own_key in zip(names, jax.random.split(key, len(names)), strict=True):
+        chosen[name] = uniform(own_key, inputs[name].shape) < rate
+    return chosen
 
 
-def _replaced(inputs: Inputs, others: Inputs, chosen: Inputs, missing: tuple[int, ...]) -> Inputs:
+def _replace_cells(
+    inputs: Arrays, others: Arrays, chosen: Inputs, missing: tuple[int, ...]
+) -> Inputs:
     """The inputs with the chosen cells of `others`; a flag goes with its number."""
     if "missing" in inputs:
         chosen = chosen | {"missing": chosen["numbers"][:, jnp.array(missing)]}
-    return inputs | {
-        name: jnp.where(cells, others[name], inputs[name]) for name, cells in chosen.items()
-    }
+    replaced = dict(inputs)
+    for name, cells in chosen.items():
+        replaced[name] = jnp.where(cells, others[name], inputs[name])
+    return replaced
 
 
-def _mixed(
+def _mix(
     key: Array, batch: Batch, mate: Batch, options: Augment, missing: tuple[int, ...]
 ) -> tuple[Batch, Batch]:
-    """Each row mixed with another: `mixup` (Zhang et al. 2018) adds up shares of their numbers,
-    `cutmix` (Yun et al. 2019; on tables as in SAINT, Somepalli et al. 2021) takes each cell from
-    one of the two. A category is of one.
+    """Each row mixed with another, once with either's target.
 
-    The share is one number a batch, as in the authors' code: a Beta is dear to draw. The losses of
-    the two targets are added in the same shares: after cutmix in those of the cells that each row
-    gave.
+    `mixup` (Zhang et al. 2018) adds up shares of their numbers, `cutmix` (Yun et al. 2019; on
+    tables as in SAINT, Somepalli et al. 2021) takes each cell from one of the two. A category is of
+    one. The share is one number a batch, as in the authors' code: a Beta is dear to draw. The
+    losses of the two targets are added in the same shares: after cutmix in those of the cells that
+    each row gave.
     """
     share_key, cell_key = jax.random.split(key)
-    cut = is_off(options.mixup)
-    strength = jnp.asarray(options.cutmix if cut else options.mixup, jnp.float32)
-    parameter = jnp.maximum(strength, EPSILON)
-    share = jnp.where(strength > 0, jax.random.beta(share_key, parameter, parameter), 1.0)
+    share = _draw_share(share_key, options)
     share_b = jnp.full(len(batch.weight), share)
-    inputs = batch.inputs
     theirs = mate.inputs
+    inputs = dict(batch.inputs)
     if "length" in inputs:
-        stretched_btf = stretched(theirs["numbers"], theirs["length"], inputs["length"])
-        inputs = inputs | {"numbers": _between(inputs["numbers"], stretched_btf, share)}
+        stretched_btf = stretch(theirs["numbers"], theirs["length"], inputs["length"])
+        inputs["numbers"] = _between(inputs["numbers"], stretched_btf, share)
     else:
-        chosen = _chosen(cell_key, inputs, 1 - share)
-        mixed = _replaced(inputs, theirs, chosen, missing)
-        if cut:
+        chosen = _choose_cells(cell_key, inputs, 1 - share)
+        mixed = _replace_cells(inputs, theirs, chosen, missing)
+        if is_off(options.mixup):
             cells_bc = jnp.concatenate(list(chosen.values()), -1)
             share_b = 1 - cells_bc.mean(-1, dtype=jnp.float32)
         else:
-            added = [name for name in ("numbers", "missing") if name in inputs]
-            mixed |= {name: _between(inputs[name], theirs[name], share) for name in added}
+            for name in [name for name in ("numbers", "missing") if name in inputs]:
+                mixed[name] = _between(inputs[name], theirs[name], share)
         inputs = mixed
     mask_b = (batch.weight > 0).astype(jnp.float32)
-    mate = mate._replace(
-        inputs=inputs, weight=mate.weight * mask_b * (1 - share_b), length=batch.length
-    )
+    weight_b = mate.weight * mask_b * (1 - share_b)
+    mate = mate._replace(inputs=inputs, weight=weight_b, length=batch.length)
     return batch._replace(inputs=inputs, weight=batch.weight * share_b), mate
+
+
+def _draw_share(key: Array, options: Augment) -> Array:
+    """The share of the batch's own rows in a mix, Beta(a, a); 1 where a is 0."""
+    strength = options.cutmix if is_off(options.mixup) else options.mixup
+    strength = jnp.asarray(strength, jnp.float32)
+    parameter = jnp.maximum(strength, EPSILON)
+    return jnp.where(strength > 0, jax.random.beta(key, parameter, parameter), 1.0)
 
 
 def _between(x: Array, other: Array, share: Array) -> Array:

@@ -1,99 +1,97 @@
-"""Sequences varied in training: where their steps are read, what their channels measure, which
-tokens they hold.
+"""Sequences varied in training: where steps are read, what channels measure, which tokens stand.
 
-Inputs are prepared ones: channels have mean 0 and deviation 1. Shapes: b batch, t time, f numbers
-of a step, k knots.
+Inputs are preprocessed ones: channels have mean 0 and deviation 1. Shapes: b batch, t time,
+f numbers of a step, k knots.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 from jax.scipy.special import ndtri
+from nets.base import Array
 
 from nets.dropout import is_off, random_bits
 from nets.tokens import UNKNOWN
 from train.config.bounded import resolved
 from train.config.net_options import LSTM
 from train.config.options import Augment
+from train.data.dataset import Arrays
 
-Array = jax.Array
+Inputs = dict[str, Array]
+
 KNOTS = 5  # of the speed at which a warped sequence is read: slower than what tells classes apart
 
 
-def varied_steps(
+def vary_steps(
     key: Array,
-    inputs: Mapping[str, Array],
-    strangers: Callable[[], Mapping[str, Array]],
+    inputs: Arrays,
+    draw_inputs: Callable[[], Arrays],
     options: Augment,
     net: LSTM,
-) -> dict[str, Array]:
-    """Inputs as they might also have been measured: cropped, warped and reversed, then scaled,
-    noisy, masked, and with other tokens. `strangers()` are as many other rows.
+) -> Inputs:
+    """Inputs as they might also have been measured.
+
+    Sequences are cropped, warped and reversed, their channels scaled, noisy and masked, and some of
+    their tokens replaced. `draw_inputs()` gives as many other rows.
     """
     step_key, channel_key, token_key = jax.random.split(key, 3)
-    varied = _moved(step_key, dict(inputs), options, resolved(net.crop))
+    varied = _vary_time(step_key, dict(inputs), options, resolved(net.crop))
     if "numbers" in varied:
-        noise = resolved(net.noise)
-        offset = resolved(net.offset)
-        varied["numbers"] = _measured(
-            channel_key, varied["numbers"], varied["length"], options, noise, offset
+        varied["numbers"] = _vary_channels(
+            channel_key, varied["numbers"], varied["length"], options, net
         )
     if "tokens" in varied:
-        varied = _reworded(token_key, varied, strangers, options)
+        varied = _vary_tokens(token_key, varied, draw_inputs, options)
     return varied
 
 
-def _moved(
-    key: Array, inputs: dict[str, Array], options: Augment, crop: float | Array
-) -> dict[str, Array]:
-    """A part of each sequence, of the share `crop` at the least; time warped (Um et al. 2017); some
-    read backwards.
+def _vary_time(key: Array, inputs: Inputs, options: Augment, crop: float | Array) -> Inputs:
+    """A part of each sequence, time warped (Um et al. 2017), some of them read backwards.
+
+    A part is of the share `crop` of the steps at the least.
     """
     if is_off(1 - crop) and is_off(options.warp) and is_off(options.reverse):
         return inputs
     share_key, place_key, warp_key, reverse_key = jax.random.split(key, 4)
     length_b = inputs["length"]
     width = next(a.shape[1] for name, a in inputs.items() if name != "length")
-    kept_b = jnp.ceil(length_b * (crop + (1 - crop) * uniform(share_key, length_b.shape))).astype(
-        jnp.int32
-    )
-    kept_b = jnp.minimum(kept_b, length_b)
-    first_b = jnp.floor((length_b - kept_b + 1) * uniform(place_key, length_b.shape))
-    last_b = jnp.maximum(kept_b - 1, 0).astype(jnp.float32)
+    share_b = crop + (1 - crop) * uniform(share_key, length_b.shape)
+    cropped_b = jnp.minimum(jnp.ceil(length_b * share_b).astype(jnp.int32), length_b)
+    first_b = jnp.floor((length_b - cropped_b + 1) * uniform(place_key, length_b.shape))
+    last_b = jnp.maximum(cropped_b - 1, 0).astype(jnp.float32)
     at_bt = jnp.minimum(jnp.arange(width, dtype=jnp.float32)[None], last_b[:, None])
     if not is_off(options.warp):
-        at_bt = _warped(warp_key, at_bt, last_b, options.warp)
+        at_bt = _warp(warp_key, at_bt, last_b, options.warp)
     if not is_off(options.reverse):
-        turned_b = uniform(reverse_key, length_b.shape) < options.reverse
-        at_bt = jnp.where(turned_b[:, None], last_b[:, None] - at_bt, at_bt)
+        reversed_b = uniform(reverse_key, length_b.shape) < options.reverse
+        at_bt = jnp.where(reversed_b[:, None], last_b[:, None] - at_bt, at_bt)
     at_bt += first_b[:, None]
-    return {
-        name: kept_b if name == "length" else _read(array, at_bt) for name, array in inputs.items()
-    }
+    varied = {"length": cropped_b}
+    for name, array in inputs.items():
+        if name != "length":
+            varied[name] = _read(array, at_bt)
+    return varied
 
 
-def _warped(key: Array, at_bt: Array, last_b: Array, strength: float | Array) -> Array:
-    """Places in a sequence, read at a speed that varies smoothly; its first and its last step stay
-    where they are.
+def _warp(key: Array, at_bt: Array, last_b: Array, strength: float | Array) -> Array:
+    """Places in a sequence, read at a speed that varies smoothly.
+
+    Its first and its last step stay where they are.
     """
     speed_bk = jnp.exp(strength * normal(key, (len(last_b), KNOTS)))
     pace_bk = jnp.cumsum((speed_bk[:, 1:] + speed_bk[:, :-1]) / 2, 1)
     passed_bk = jnp.pad(pace_bk / pace_bk[:, -1:], ((0, 0), (1, 0)))
     share_bt = at_bt / jnp.maximum(last_b, 1)[:, None]
-    knots = jnp.linspace(0.0, 1.0, KNOTS)
-    return (
-        jax.vmap(lambda share, passed: jnp.interp(share, knots, passed))(share_bt, passed_bk)
-        * last_b[:, None]
-    )
+    knots_k = jnp.linspace(0.0, 1.0, KNOTS)
+    interpolate = jax.vmap(jnp.interp, in_axes=(0, None, 0))
+    return interpolate(share_bt, knots_k, passed_bk) * last_b[:, None]
 
 
 def _read(array: Array, at_bt: Array) -> Array:
-    """What stands at these places: numbers between two steps are interpolated, codes are those of
-    the nearest one.
-    """
+    """What stands at these places: numbers interpolated, codes of the nearest step."""
     axes = tuple(range(2, array.ndim))
     if not jnp.issubdtype(array.dtype, jnp.floating):
         nearest_bt = jnp.round(at_bt).astype(jnp.int32)
@@ -101,24 +99,19 @@ def _read(array: Array, at_bt: Array) -> Array:
     before_bt = jnp.floor(at_bt).astype(jnp.int32)
     after_bt = jnp.minimum(before_bt + 1, array.shape[1] - 1)
     share = jnp.expand_dims(at_bt - before_bt, axes)
-    before, after = (
-        jnp.take_along_axis(array, jnp.expand_dims(i_bt, axes), 1) for i_bt in (before_bt, after_bt)
-    )
+    before = jnp.take_along_axis(array, jnp.expand_dims(before_bt, axes), 1)
+    after = jnp.take_along_axis(array, jnp.expand_dims(after_bt, axes), 1)
     return before + share * (after - before)
 
 
-def _measured(
-    key: Array,
-    x_btf: Array,
-    length_b: Array,
-    options: Augment,
-    noise: float | Array,
-    offset: float | Array,
-) -> Array:
-    """Channels scaled and shifted, noise on every number, then some steps and some channels at
-    their mean (SpecAugment, Park et al. 2019).
+def _vary_channels(key: Array, x_btf: Array, length_b: Array, options: Augment, net: LSTM) -> Array:
+    """Channels scaled and shifted, with noise on every number, some masked.
+
+    Masked steps and channels are at their mean (SpecAugment, Park et al. 2019).
     """
     b, t, f = x_btf.shape
+    noise = resolved(net.noise)
+    offset = resolved(net.offset)
     scale_key, noise_key, offset_key, width_key, start_key, channel_key = jax.random.split(key, 6)
     if not is_off(options.scaling):
         x_btf = x_btf * (1 + options.scaling * normal(scale_key, (b, 1, f)))
@@ -138,20 +131,18 @@ def _measured(
     return x_btf
 
 
-def _reworded(
-    key: Array,
-    inputs: dict[str, Array],
-    strangers: Callable[[], Mapping[str, Array]],
-    options: Augment,
-) -> dict[str, Array]:
-    """Some tokens taken from other sequences, so each as often as it occurs, and some unknown,
-    spelling included.
+def _vary_tokens(
+    key: Array, inputs: Inputs, draw_inputs: Callable[[], Arrays], options: Augment
+) -> Inputs:
+    """Some tokens taken from other sequences, and some unknown, spelling included.
+
+    Taken ones come each as often as it occurs.
     """
     swap_key, place_key, drop_key = jax.random.split(key, 3)
     names = [name for name in ("tokens", "characters") if name in inputs]
     mask_bt = jnp.arange(inputs["tokens"].shape[1])[None] < inputs["length"][:, None]
     if not is_off(options.token_swap):
-        others = strangers()
+        others = draw_inputs()
         place_bt = jnp.floor(uniform(place_key, mask_bt.shape) * others["length"][:, None])
         # An empty sequence has no token to give.
         gives_b1 = (others["length"] > 0)[:, None]
@@ -173,7 +164,7 @@ def _reworded(
     return inputs
 
 
-def stretched(x_btf: Array, length_b: Array, wanted_b: Array) -> Array:
+def stretch(x_btf: Array, length_b: Array, wanted_b: Array) -> Array:
     """Sequences of these lengths read at such a speed that they last as long as wanted."""
     step_bt = jnp.arange(x_btf.shape[1], dtype=jnp.float32)[None]
     speed_b = jnp.maximum(length_b - 1, 0) / jnp.maximum(wanted_b - 1, 1)

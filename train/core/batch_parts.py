@@ -1,7 +1,7 @@
 """Sums over a batch that is divided, over devices or on one: what each part gives, added up.
 
-A part gives sums, never means: parts may hold different weights, and what divides comes after. b
-rows of a batch.
+A part gives sums, never means: parts may hold different weights, and what divides comes after.
+Shapes: b rows of a batch.
 """
 
 from __future__ import annotations
@@ -9,15 +9,19 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+from nets.base import Array
 
 from nets.batch_axis import part_of_batch
 
-Array = jax.Array
+Rows = TypeVar("Rows")  # a pytree of arrays with an axis of rows in front
+Sums = TypeVar("Sums")
+Whole = TypeVar("Whole")
+
 BATCH = "batch"  # the mapped axis of the devices that share a batch
 
 
@@ -39,46 +43,43 @@ WHOLE = Parts()
 
 
 def padded_size(parts: Parts, n_rows: int) -> int:
-    """Rows of a batch of `n_rows` that `parts` divides evenly."""
+    """The least number of rows, from `n_rows` on, that the parts divide evenly."""
     return -(-n_rows // parts.count) * parts.count
 
 
 def summed(
-    parts: Parts, tree_b: Any, gradients_of_part: Callable[[Any], tuple[Any, Any]]
-) -> tuple[Any, Any]:
-    """`of_part(rows)` gives (sums, whole) of some rows of `tree_b`, arrays of b rows: the sums of
-    all parts added up.
+    parts: Parts, tree_b: Rows, sums_of_part: Callable[[Rows], tuple[Sums, Whole]]
+) -> tuple[Sums, Whole]:
+    """The sums of all parts of the rows, added up, and what each part knows of the whole batch.
 
-    `whole`, which a part must know of the whole batch already, comes back as it is.
+    `sums_of_part(rows)` gives both for the rows of a part. The second, which must be the same for
+    all parts, comes back as it is.
     """
     if parts.count == 1:
-        return gradients_of_part(tree_b)
+        return sums_of_part(tree_b)
     place = lax.axis_index(BATCH) if parts.devices > 1 else jnp.zeros((), jnp.int32)
     axis = None if parts.exact else BATCH
 
-    def of_index(index: Array) -> tuple[Any, Any]:
+    def sums_at(index: Array) -> tuple[Sums, Whole]:
         with part_of_batch(index, axis):
-            return gradients_of_part(
-                jax.tree.map(lambda leaf: _slice(leaf, index, parts.count), tree_b)
-            )
+            part = jax.tree.map(lambda leaf: _slice(leaf, index, parts.count), tree_b)
+            return sums_of_part(part)
 
     if not parts.exact:
-        sums, whole = of_index(place)
+        sums, whole = sums_at(place)
         return lax.psum(sums, BATCH), whole
     n_own = parts.count // parts.devices
-    sums, whole = lax.map(of_index, place * n_own + jnp.arange(n_own))
+    sums, whole = lax.map(sums_at, place * n_own + jnp.arange(n_own))
     added = jax.tree.map(lambda leaf: functools.reduce(operator.add, leaf), gathered(parts, sums))
     return added, jax.tree.map(lambda leaf: leaf[0], whole)
 
 
 def own_slice(parts: Parts, array: Array) -> Array:
-    """What this device has to do of an array whose rows all devices share: they divide it
-    evenly.
-    """
+    """The rows of an array that are this device's to do: the devices divide them evenly."""
     return array if parts.devices == 1 else _slice(array, lax.axis_index(BATCH), parts.devices)
 
 
-def gathered(parts: Parts, tree: Any) -> Any:
+def gathered(parts: Parts, tree: Rows) -> Rows:
     """The rows of all devices, one device's after the other's."""
     return tree if parts.devices == 1 else lax.all_gather(tree, BATCH, tiled=True)
 

@@ -1,54 +1,53 @@
-"""What is kept of a run, and when it stops: the best weights, patience, and the plateau of the
-learning rate.
-"""
+"""Early stopping: the best weights so far, patience, and the plateau of the learning rate."""
 
 from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
 from flax import struct
+from nets.base import Array
 
 from train.config.options import Optim
 from train.core.weights import Weights
 
-Array = jax.Array
-
 
 class Best(struct.PyTreeNode):
-    """The best weights so far, and how long ago they became so.
-
-    `kept` is their monitored value, `value` the lowest one of all evaluations, `step` the update
-    that the weights are of, and `wait` the number of evaluations since the lowest value.
-    """
+    """The best weights so far. Field names are the paths of arrays in checkpoints."""
 
     weights: Weights
+    """The weights of the best evaluation."""
     kept: Array
+    """Their monitored value."""
     value: Array
+    """The lowest monitored value of all evaluations; below `kept` only if the last is restored."""
     step: Array
+    """The update that the weights are of."""
     wait: Array
+    """Evaluations since the lowest value."""
 
 
 class Plateau(struct.PyTreeNode):
-    """The factor on the learning rate of the schedule "plateau", the lowest value, and the
-    evaluations since.
-    """
+    """What the schedule "plateau" goes by. Field names are the paths of arrays in checkpoints."""
 
     factor: Array
+    """What the learning rate is multiplied by."""
     value: Array
+    """The lowest monitored value of all evaluations."""
     wait: Array
+    """Evaluations since the lowest value, or since the last cut."""
 
 
 def update_best(best: Best, weights: Weights, value: Array, step: Array, restore: str) -> Best:
     """The best weights after an evaluation that gave these weights this monitored value.
 
-    Of equal values, as counted errors often are, the later weights are kept: they were trained
+    Of equal values, as counted errors often are, the later weights are the best: they were trained
     longer. With `restore` "last" the latest always are. The wait for a lower value ends with a
     strictly lower one only.
     """
-    keep = (value <= best.value) | (restore == "last")
+    is_best = (value <= best.value) | (restore == "last")
 
     def choose(new: Array, old: Array) -> Array:
-        return jnp.where(keep, new, old)
+        return jnp.where(is_best, new, old)
 
     return Best(
         weights=jax.tree.map(choose, weights, best.weights),
@@ -61,8 +60,9 @@ def update_best(best: Best, weights: Weights, value: Array, step: Array, restore
 
 
 def update_plateau(plateau: Plateau, value: Array, options: Optim) -> Plateau:
-    """The factor on the learning rate after an evaluation: cut once `plateau_patience` of them gave
-    no lower value.
+    """The plateau after an evaluation that gave this monitored value.
+
+    Its factor is cut once `plateau_patience` evaluations gave no lower value.
     """
     improved = value < plateau.value
     wait = jnp.where(improved, 0, plateau.wait + 1)

@@ -14,6 +14,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from nets.crf import log_likelihood
+
 Array = jax.Array
 RowLoss = Callable[..., Array]
 
@@ -87,6 +89,15 @@ def tag_crossentropy(logits_btk: Array, target_bt: Array, smoothing: float | Arr
     return jnp.where(known_bt, loss_bt, jnp.zeros((), loss_bt.dtype)).sum(-1)
 
 
+def crf_loss(logits_btk: Array, target_bt: Array, start_k: Array, transition_kk: Array) -> Array:
+    """-log P of the tags of each row [b]; nothing for a row with a tag that no training row has."""
+    known_b = (target_bt < logits_btk.shape[-1]).all(-1)
+    tags_bt = jnp.where(known_b[:, None], target_bt, jnp.minimum(target_bt, 0))
+    lengths_b = (tags_bt >= 0).sum(-1)
+    likelihood_b = log_likelihood(logits_btk, tags_bt, start_k, transition_kk, lengths_b)
+    return jnp.where(known_b, -likelihood_b, 0.0)
+
+
 def next_binary_crossentropy(logits_btf: Array, target_btf: Array) -> Array:
     """Sum over steps and numbers [b] of the binary cross-entropy. A target of nan costs nothing."""
     known_btf = ~jnp.isnan(target_btf)
@@ -117,7 +128,7 @@ def threshold_error(scores_bk: Array, target_b: Array, step: Callable[[Array], A
     return jnp.square(step(scores_bk) - yes_bk).sum(-1)
 
 
-LOSSES: dict[str, RowLoss] = {
+NUMBER_LOSSES: dict[str, RowLoss] = {
     "mse": mse,
     "mae": mae,
     "huber": huber,
@@ -125,6 +136,9 @@ LOSSES: dict[str, RowLoss] = {
     "poisson": poisson,
     "quantile": quantile,
     "gaussian": gaussian,
+}
+CLASS_LOSSES: dict[str, RowLoss] = {
     "binary_crossentropy": binary_crossentropy,
     "categorical_crossentropy": categorical_crossentropy,
 }
+LOSSES = NUMBER_LOSSES | CLASS_LOSSES

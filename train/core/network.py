@@ -1,8 +1,8 @@
-"""From options and a data set's schema to the network and its first variables."""
+"""The network of a config: options and a data set's schema in, Linen module and tasks out."""
 
 from __future__ import annotations
 
-import jax
+from nets.base import DataNetwork
 
 import nets
 from nets.competitive import Decay
@@ -18,38 +18,47 @@ from train.data.series.encoder import SeriesEncoder
 from train.data.table.codes import ReconstructionEncoder
 from train.data.table.encoder import TableEncoder
 
-Array = jax.Array
 
-
-def make_network(config: Config, encoder: Encoder) -> tuple[nets.DataNetwork, tuple[Task, ...]]:
-    """The network for a resolved config, and what each of its heads is trained on."""
-    shapes = tuple(nets.HeadShape(head.name, head.kind, head.size) for head in encoder.heads)
-    if isinstance(encoder, ReconstructionEncoder):
-        shapes = (shapes[0]._replace(categories=encoder.category_sizes),)
-    crf = isinstance(config.net, LSTM) and config.net.crf
-    tasks = make_tasks(
-        shapes, config.loss, getattr(encoder, "steps", 1.0), crf=crf, quantiles=config.quantiles
-    )
+def make_network(config: Config, encoder: Encoder) -> tuple[DataNetwork, tuple[Task, ...]]:
+    """The network of a resolved config, and what each of its heads is trained on."""
+    tasks = _tasks(config, encoder)
     match config.data, config.net, encoder:
         case Table() as data, Dense() as net, TableEncoder():
+            if net.code is not None:
+                return _autoencoder(data, net, encoder, tasks[0]), tasks
             return _table_network(data, net, encoder, tasks), tasks
-        case Table() as data, Perceptron(rule=rule), TableEncoder():
-            tasks = tuple(task._replace(loss=rule) for task in tasks)
-            return _perceptron(data, rule, encoder, tasks), tasks
+        case Table() as data, Perceptron() as net, TableEncoder():
+            return _perceptron(data, net.rule, encoder, tasks), tasks
         case Table() as data, Competitive() | SelfOrganizingMap() as net, TableEncoder():
             return make_units(data, net, encoder), tasks
         case Series() as data, LSTM() as net, SeriesEncoder():
-            return _series_network(data, net, encoder, tasks), tasks
+            return _series_network(data, net, encoder, tasks[0]), tasks
         case Sequences(), LSTM() as net, SequenceEncoder():
             return _sequence_network(net, encoder, tasks), tasks
         case data, net, _:
             raise NotImplementedError(f"{type(net).__name__} on {type(data).__name__}")
 
 
-def _table_network(
-    data: Table, net: Dense, encoder: TableEncoder, tasks: tuple[Task, ...]
-) -> nets.TableNetwork | nets.Autoencoder:
-    inputs = nets.Inputs(
+def _tasks(config: Config, encoder: Encoder) -> tuple[Task, ...]:
+    """What each head of the data set is trained on."""
+    net = config.net
+    shapes = tuple(nets.HeadShape(head.name, head.kind, head.size) for head in encoder.heads)
+    if isinstance(encoder, ReconstructionEncoder):
+        shapes = (shapes[0]._replace(categories=encoder.category_sizes),)
+    tasks = make_tasks(
+        shapes,
+        config.loss,
+        encoder.steps if isinstance(encoder, SequenceEncoder) else 1.0,
+        crf=isinstance(net, LSTM) and net.crf,
+        quantiles=config.quantiles,
+    )
+    if isinstance(net, Perceptron):
+        tasks = tuple(task._replace(loss=net.rule) for task in tasks)
+    return tasks
+
+
+def _dense_inputs(data: Table, net: Dense, encoder: TableEncoder) -> nets.Inputs:
+    return nets.Inputs(
         category_sizes=encoder.category_sizes,
         one_hot=data.one_hot,
         embedding=net.embedding,
@@ -57,7 +66,18 @@ def _table_network(
         embedding_scale=net.embedding_scale,
         input_scale=net.input_scale,
     )
-    body = nets.Dense(
+
+
+def _one_hot_inputs(encoder: TableEncoder) -> nets.Inputs:
+    """Each category an input of its own, however many there are.
+
+    A rule that moves one layer, or units, cannot learn vectors for categories.
+    """
+    return nets.Inputs(encoder.category_sizes, max(encoder.category_sizes, default=0))
+
+
+def _dense_body(net: Dense) -> nets.Dense:
+    return nets.Dense(
         hidden=resolved(net.hidden),
         activation=resolved(net.activation),
         kernel_init=net.kernel_init,
@@ -67,21 +87,15 @@ def _table_network(
         parametrization=net.parametrization,
         activation_slope=net.activation_slope,
     )
+
+
+def _table_network(
+    data: Table, net: Dense, encoder: TableEncoder, tasks: tuple[Task, ...]
+) -> nets.TableNetwork:
     shapes = tuple(task.head for task in tasks)
-    if net.code is not None:
-        missing = encoder.missing_columns
-        return nets.Autoencoder(
-            inputs,
-            body,
-            net.code,
-            shapes[0],
-            net.output_init,
-            scaling=data.scaling,
-            missing_columns=missing,
-        )
     return nets.TableNetwork(
-        inputs,
-        body,
+        _dense_inputs(data, net, encoder),
+        _dense_body(net),
         nets.Heads(shapes, net.output_init, net.parametrization),
         scaling=data.scaling,
         missing_columns=encoder.missing_columns,
@@ -90,48 +104,64 @@ def _table_network(
     )
 
 
+def _autoencoder(data: Table, net: Dense, encoder: TableEncoder, task: Task) -> nets.Autoencoder:
+    assert net.code is not None
+    return nets.Autoencoder(
+        _dense_inputs(data, net, encoder),
+        _dense_body(net),
+        net.code,
+        task.head,
+        net.output_init,
+        data.scaling,
+        encoder.missing_columns,
+    )
+
+
 def _perceptron(
     data: Table, rule: Rule, encoder: TableEncoder, tasks: tuple[Task, ...]
 ) -> nets.Perceptron:
-    # A rule that moves one layer cannot learn vectors for categories: each is an input of its own,
-    # however many.
-    inputs = nets.Inputs(encoder.category_sizes, max(encoder.category_sizes, default=0))
     shapes = tuple(task.head for task in tasks)
-    return nets.Perceptron(
-        inputs, shapes, rule, scaling=data.scaling, missing_columns=encoder.missing_columns
-    )
+    inputs = _one_hot_inputs(encoder)
+    return nets.Perceptron(inputs, shapes, rule, data.scaling, encoder.missing_columns)
 
 
 def make_units(
     data: Table, net: Competitive | SelfOrganizingMap, encoder: TableEncoder
 ) -> nets.Competitive:
     """The units of a net that learns clusters."""
-    # As in a perceptron, each category is an input of its own.
-    inputs = nets.Inputs(encoder.category_sizes, max(encoder.category_sizes, default=0))
+    inputs = _one_hot_inputs(encoder)
     rate = Decay(net.rate, net.final_rate)
-    shared = {"start": net.start, "restarts": net.restarts, "rate": rate, "scaling": data.scaling}
-    shared["missing_columns"] = encoder.missing_columns
     if isinstance(net, Competitive):
-        reach = Decay(net.neighbours or net.units / 2, 0.01)
         return nets.Competitive(
-            inputs, net.units, rule=net.rule, conscience=net.conscience, reach=reach, **shared
+            inputs,
+            net.units,
+            rule=net.rule,
+            start=net.start,
+            restarts=net.restarts,
+            rate=rate,
+            reach=Decay(net.neighbours or net.units / 2, 0.01),
+            conscience=net.conscience,
+            scaling=data.scaling,
+            missing_columns=encoder.missing_columns,
         )
     rows, columns = net.shape
     return nets.Competitive(
         inputs,
         rows * columns,
         rule="map" if net.rule == "online" else "batch_map",
+        start=net.start,
+        restarts=net.restarts,
+        rate=rate,
         reach=Decay(net.radius or max(rows, columns) / 2, net.final_radius),
         shape=(rows, columns),
         grid=net.grid,
         kind=net.neighbourhood,
-        **shared,
+        scaling=data.scaling,
+        missing_columns=encoder.missing_columns,
     )
 
 
-def _series_network(
-    data: Series, net: LSTM, encoder: SeriesEncoder, tasks: tuple[Task, ...]
-) -> nets.Forecaster:
+def _series_network(data: Series, net: LSTM, encoder: SeriesEncoder, task: Task) -> nets.Forecaster:
     lstm = nets.LSTM(
         hidden=resolved(net.hidden),
         bidirectional=net.bidirectional,
@@ -144,8 +174,8 @@ def _series_network(
         lstm,
         horizon=data.horizon,
         n_targets=encoder.n_targets,
-        quantiles=tasks[0].head.quantiles,
-        deviation=tasks[0].head.deviation,
+        quantiles=task.head.quantiles,
+        deviation=task.head.deviation,
         patch=resolved(net.patch),
         window=net.window,
         columns=net.columns,

@@ -1,69 +1,75 @@
-"""What a run is made of: arrays on the device (`Data`), and the code that works on them
-(`Program`).
-"""
+"""What a run is made of: its arrays (`Data`), and the code that works on them (`Program`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-import jax
 import optax
 from flax import struct
+from nets.base import Array, DataNetwork, Statistics, Tree
 
-from nets.base import DataNetwork
 from train.config.options import Config
 from train.core.batch_parts import WHOLE, Parts
 from train.core.tasks import Task
 from train.data.dataset import Batch
 
-Array = jax.Array
-
 
 class Data(struct.PyTreeNode):
-    """Prepared arrays on the device, and which of their rows train and judge.
+    """The arrays of a run, on the device, and which of their rows train and validate.
 
-    `arrays` are a data set's, in the form its `take` knows; a row is whatever that takes: of a
-    table, a window of a series, a sequence. `train_weight` is what a row counts for in the loss,
-    class weights folded in.
+    A row is what the data set takes as one: of a table a row, of a series a window, of sequences a
+    sequence. n rows, t that train, v that validate.
 
-    Of members of a population (`train.population.vmapped`) that have different numbers of rows,
-    `train` and `valid` are as long as the longest, and `n_train` and `n_valid` say how many are the
-    member's own; `numbers` are the fields of the config, by path, that differ between members.
+    The members of a population (`train.population.vmapped`) share the rows; all from `train` on has
+    an axis of members in front. Where they have different numbers of rows, `train` and `valid` are
+    as long as the longest.
     """
 
-    arrays: Any
+    arrays: Tree
+    """Preprocessed rows, in the form that `Program.take` takes batches from."""
     train_weight: Array
+    """What each row counts for in the loss [n], class weights included."""
     train: Array
+    """The numbers of the rows that train, int32 [t]."""
     valid: Array
-    statistics: Any
+    """The numbers of the rows that validate, int32 [v]."""
+    statistics: Statistics
+    """What was fitted on training rows: the network's collection of this name."""
     key: Array
-    n_train: Any = None
-    n_valid: Any = None
-    numbers: Any = struct.field(default_factory=dict)
+    """The run's random key. Every draw is a function of it and of the step or the epoch."""
+    n_train: Array | None = None
+    """How many of `train` are a member's own; None: all."""
+    n_valid: Array | None = None
+    """How many of `valid` are a member's own; None: all."""
+    numbers: Mapping[str, Array] = struct.field(default_factory=dict)
+    """{path of a field: value} of the config's numbers that differ between members."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """The code of a run: everything an update needs that is not an array.
-
-    Of a `network` that `learns_by_rule` the method `learn` takes a gradient's place. `take(arrays,
-    rows)` is the data set's. `parts` is how devices share a batch; all else they all compute alike.
-    Schedules go by `total_steps`; training ends then, or after `ends_at`.
-    """
+    """The code of a run: everything that an update needs and that is not an array."""
 
     network: DataNetwork
-    take: Callable[[Any, Array], Batch]
+    """Preprocessed inputs -> outputs of every head."""
+    take: Callable[[Tree, Array], Batch]
+    """Rows of `Data.arrays`, by their numbers."""
     tasks: tuple[Task, ...]
+    """What each head is trained on."""
     optimizer: optax.GradientTransformation
+    """Gradients -> updates of the parameters."""
     config: Config
+    """The options, with every "auto" resolved; numbers may be traced."""
     total_steps: int
+    """Updates in all the epochs; the schedules go by it."""
     steps_per_epoch: int
+    """Updates in one epoch."""
     parts: Parts = WHOLE
+    """How devices share a batch; all else they compute alike."""
     ends_at: int | None = None
+    """The update after which training ends, if that is not the last one."""
 
     @property
     def last_step(self) -> int:
-        """After which training ends."""
+        """The update after which training ends."""
         return self.total_steps if self.ends_at is None else self.ends_at

@@ -1,90 +1,122 @@
-"""Evaluations, and rounds of some epochs and an evaluation: what is remembered of them, and when a
-run has ended.
+"""Rounds of some epochs and an evaluation: what they log, and when a run has ended.
 
-Shapes: n rows of a split.
+How rounds are grouped into calls of the compiled program changes nothing: a round depends on the
+state alone.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+from nets.base import Array
 
 from train.config.bounded import resolved
 from train.core.batch_parts import WHOLE
 from train.core.early_stopping import Best, update_best, update_plateau
-from train.core.forward import evaluate_split, evaluation_weights
+from train.core.forward import Predictions, evaluate_split, evaluation_weights
 from train.core.penalties import layer_norms
 from train.core.program import Data, Program
-from train.core.state import State
+from train.core.state import State, Sums
 from train.core.step import train_epoch
 from train.core.weights import Weights
 
-Array = jax.Array
+
+class RoundLog(TypedDict):
+    """What a round logs; of all rounds of a call, with an axis of rounds in front."""
+
+    step: Array
+    """Updates completed at its end."""
+    train_loss: Array
+    """The mean loss of its training rows, each as it was before its update."""
+    penalty: Array
+    """The mean penalty of its updates."""
+    gradient_norms: NotRequired[dict[str, Array]]
+    """{layer: mean norm of its gradient}, where the config asks for them."""
+    valid_loss: NotRequired[Array]
+    """The mean loss of the validation rows, where there are any."""
+    predictions: NotRequired[Predictions]
+    """{head: predictions} for the validation rows, where there are any."""
 
 
-def train_round(program: Program, data: Data, state: State) -> tuple[State, dict[str, Any]]:
-    """`eval_every` epochs and an evaluation: what the run's folder gets a line for."""
+def run_rounds(
+    program: Program, data: Data, state: State, logs: RoundLog, n_rounds: Array
+) -> tuple[State, RoundLog, Array]:
+    """The state after up to `n_rounds` rounds, what they logged, and how many were done.
+
+    `logs` has room for as many. Fewer are done where the run ends before.
+    """
+
+    def unfinished(carry: tuple[State, RoundLog, Array]) -> Array:
+        state, _, i = carry
+        return (i < n_rounds) & ~state.stopped & (state.step < program.last_step)
+
+    def one_round(carry: tuple[State, RoundLog, Array]) -> tuple[State, RoundLog, Array]:
+        state, logs, i = carry
+        state, log = train_round(program, data, state)
+        logs = jax.tree.map(lambda buffer, value: buffer.at[i].set(value), logs, log)
+        return state, logs, i + 1
+
+    return lax.while_loop(unfinished, one_round, (state, logs, jnp.zeros((), jnp.int32)))
+
+
+def train_round(program: Program, data: Data, state: State) -> tuple[State, RoundLog]:
+    """The state after `eval_every` epochs and an evaluation, and what they log."""
     options = program.config.train
     epochs_left = resolved(options.epochs) - state.step // program.steps_per_epoch
     n_epochs = jnp.minimum(options.eval_every, epochs_left)
 
-    def body(_: Array, carry: tuple[State, Any]) -> tuple[State, Any]:
-        state, sums = train_epoch(program, data, carry[0])
-        return state, jax.tree.map(jnp.add, carry[1], sums)
+    def one_epoch(_: Array, carry: tuple[State, Sums]) -> tuple[State, Sums]:
+        state, sums = carry
+        state, sums_of_epoch = train_epoch(program, data, state)
+        return state, jax.tree.map(jnp.add, sums, sums_of_epoch)
 
-    state, sums = lax.fori_loop(0, n_epochs, body, (state, no_sums(program, state.weights)))
+    state, sums = lax.fori_loop(0, n_epochs, one_epoch, (state, no_sums(program, state.weights)))
     return end_round(program, data, state, sums, n_epochs * program.steps_per_epoch)
 
 
-def no_sums(program: Program, weights: Weights) -> dict[str, Any]:
-    """What `update` sums, before the first one."""
-    zeros: dict[str, Any] = {
-        "loss": jnp.zeros(()),
-        "weight": jnp.zeros(()),
-        "penalty": jnp.zeros(()),
-    }
+def no_sums(program: Program, weights: Weights) -> Sums:
+    """The sums before the first update."""
+    sums = Sums(loss=jnp.zeros(()), weight=jnp.zeros(()), penalty=jnp.zeros(()))
     if program.config.train.gradient_norms:
-        zeros["gradient_norms"] = jax.tree.map(jnp.zeros_like, layer_norms(weights.params))
-    return zeros
+        sums["gradient_norms"] = jax.tree.map(jnp.zeros_like, layer_norms(weights.params))
+    return sums
 
 
 def end_round(
-    program: Program, data: Data, state: State, sums: dict[str, Any], n_updates: Array
-) -> tuple[State, dict[str, Any]]:
-    """The end of a round, of whose updates these are the sums: an evaluation, and what is
-    remembered of it.
-    """
-    options = program.config.train
-    log: dict[str, Any] = {
-        "train_loss": sums["loss"] / sums["weight"],
-        "penalty": sums["penalty"] / n_updates,
-    }
-    if options.gradient_norms:
+    program: Program, data: Data, state: State, sums: Sums, n_updates: Array
+) -> tuple[State, RoundLog]:
+    """The state after the evaluation that ends a round of updates with these sums, and its log."""
+    log = RoundLog(
+        step=state.step,
+        train_loss=sums["loss"] / sums["weight"],
+        penalty=sums["penalty"] / n_updates,
+    )
+    if "gradient_norms" in sums:
         log["gradient_norms"] = jax.tree.map(lambda norm: norm / n_updates, sums["gradient_norms"])
-    diverged = ~(jnp.isfinite(sums["loss"]) & _finite(state.weights))
+    diverged = ~(jnp.isfinite(sums["loss"]) & _is_finite(state.weights))
+    # Of a network whose updates follow its mistakes: without any there is nothing more to learn.
     done = (sums["loss"] == 0) & program.network.ends_without_loss
+    weights = evaluation_weights(program, state)
     if data.valid.shape[0] == 0:
         value = log["train_loss"]
-        wait = jnp.zeros((), jnp.int32)
-        latest = Best(evaluation_weights(program, state), value, value, state.step, wait)
-        return state.replace(best=latest, diverged=diverged, stopped=diverged | done), log | {
-            "step": state.step
-        }
-    answers, judged = evaluate_split(
-        program, data, evaluation_weights(program, state), data.valid, data.n_valid
-    )
-    log |= {"valid_loss": judged["loss"] / judged["weight"], "answers": answers, "step": state.step}
-    state = apply_evaluation(program, state, judged[options.monitor] / judged["weight"])
+        latest = Best(weights, value, value, state.step, jnp.zeros((), jnp.int32))
+        return state.replace(best=latest, diverged=diverged, stopped=diverged | done), log
+    predictions, valid_sums = evaluate_split(program, data, weights, data.valid, data.n_valid)
+    log["valid_loss"] = valid_sums["loss"] / valid_sums["weight"]
+    log["predictions"] = predictions
+    monitored = valid_sums[program.config.train.monitor] / valid_sums["weight"]
+    state = apply_evaluation(program, state, monitored)
     return state.replace(diverged=diverged, stopped=state.stopped | diverged | done), log
 
 
 def apply_evaluation(program: Program, state: State, value: Array) -> State:
-    """The state after an evaluation that gave this monitored value: best weights, patience and
-    plateau.
+    """The state after an evaluation that gave this monitored value.
+
+    It updates the best weights and the plateau, and stops the run once patience is at its end.
     """
     options = program.config.train
     weights = evaluation_weights(program, state)
@@ -96,48 +128,17 @@ def apply_evaluation(program: Program, state: State, value: Array) -> State:
     return state.replace(best=best, plateau=plateau, stopped=stopped)
 
 
-def log_shapes(program: Program, data: Data, state: State) -> Any:
+def log_shapes(program: Program, data: Data, state: State) -> RoundLog:
     """Shapes and types of what `train_round` logs, known without tracing a whole round."""
-    number = jax.ShapeDtypeStruct((), jnp.float32)
-    count = jax.ShapeDtypeStruct((), jnp.int32)
-    log: dict[str, Any] = {"train_loss": number, "penalty": number, "step": count}
-    if program.config.train.gradient_norms:
-        log["gradient_norms"] = jax.tree.map(
-            lambda _: number, jax.eval_shape(layer_norms, state.weights.params)
-        )
-    if data.valid.shape[0]:
-        program = replace(program, parts=WHOLE)  # outside of what is mapped over devices
-        weights = evaluation_weights(program, state)
-        answers, _ = jax.eval_shape(
-            lambda data, weights: evaluate_split(program, data, weights, data.valid), data, weights
-        )
-        log |= {"valid_loss": number, "answers": answers}
-    return log
+    program = replace(program, parts=WHOLE)  # outside of what is mapped over devices
+
+    def log_of_round(data: Data, state: State) -> RoundLog:
+        n_updates = jnp.ones((), jnp.int32)
+        return end_round(program, data, state, no_sums(program, state.weights), n_updates)[1]
+
+    return jax.eval_shape(log_of_round, data, state)
 
 
-def _finite(tree: Any) -> Array:
-    """Whether every number is: the last update of a round can spoil weights that no loss has seen
-    yet.
-    """
-    return jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(tree)]).all()
-
-
-def run_rounds(
-    program: Program, data: Data, state: State, logs: Any, n_rounds: Array
-) -> tuple[State, Any, Array]:
-    """Up to `n_rounds` rounds in one call; `logs` holds one log per round, and the count says how
-    many were written.
-
-    How rounds are grouped into calls changes nothing: a round depends on the state alone.
-    """
-
-    def unfinished(carry: tuple[State, Any, Array]) -> Array:
-        state, _, i = carry
-        return (i < n_rounds) & ~state.stopped & (state.step < program.last_step)
-
-    def body(carry: tuple[State, Any, Array]) -> tuple[State, Any, Array]:
-        state, logs, i = carry
-        state, log = train_round(program, data, state)
-        return state, jax.tree.map(lambda buffer, value: buffer.at[i].set(value), logs, log), i + 1
-
-    return lax.while_loop(unfinished, body, (state, logs, jnp.zeros((), jnp.int32)))
+def _is_finite(weights: Weights) -> Array:
+    """Whether all numbers are: the last update can spoil weights that no loss has seen yet."""
+    return jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(weights)]).all()

@@ -1,48 +1,67 @@
-"""All that training changes, as arrays: what is checkpointed, and nothing else."""
+"""All that training changes, as arrays: what a checkpoint holds, and nothing else."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import jax
 import jax.numpy as jnp
 import optax
 from flax import struct
+from nets.base import Array, Params, Tree
 
 from train.core.early_stopping import Best, Plateau
 from train.core.weights import Weights
 
-Array = jax.Array
+
+class Sums(TypedDict):
+    """What updates add up; dividing by `weight`, or by the number of updates, is left to the end.
+
+    A dictionary, for a stream's state keeps it, under these names, in checkpoints.
+    """
+
+    loss: Array
+    """Losses of the rows, each times its weight."""
+    weight: Array
+    """Weights of the rows."""
+    penalty: Array
+    """Penalties, one for each update."""
+    gradient_norms: NotRequired[dict[str, Array]]
+    """{layer: norm of its gradient}, one for each update, where the config asks for them."""
 
 
 class State(struct.PyTreeNode):
-    """`step` counts completed updates. `average` is the exponential moving average of params, {}
-    when it is off.
-
-    `stopped` is set by patience or by a loss that is not finite (`diverged`); a stopped state is
-    not updated again. `sums` are those of an unfinished round, of a stream; of other data, whose
-    rounds are done at once, {}.
-    """
+    """What the next update depends on. Field names are the paths of arrays in checkpoints."""
 
     step: Array
+    """Completed updates."""
     weights: Weights
-    average: Any
-    opt_state: Any
+    """As they are after the last update."""
+    average: Params
+    """The exponential moving average of `weights.params`; {} if it is off."""
+    opt_state: optax.OptState
+    """The optimizer's moments and counts."""
     best: Best
+    """The weights of the best evaluation so far."""
     plateau: Plateau
+    """The factor on the learning rate of the schedule "plateau"."""
     stopped: Array
+    """Whether training has ended before its last step; a stopped state is not updated again."""
     diverged: Array
-    sums: Any = struct.field(default_factory=dict)
+    """Whether it has because a loss or a weight is not finite."""
+    sums: Tree = struct.field(default_factory=dict)
+    """`Sums` and "updates" of a stream's unfinished round; {} where rounds are done at once."""
 
 
 def init_state(
     weights: Weights, optimizer: optax.GradientTransformation, *, average: bool
 ) -> State:
-    """The state before the first update. Leaves are distinct buffers: the training program is
-    donated all of them.
+    """The state before the first update.
+
+    Leaves are distinct buffers: the training program is donated all of them.
     """
 
-    def copy(tree: Any) -> Any:
+    def copy(tree: Tree) -> Tree:
         return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), tree)
 
     infinity = jnp.array(jnp.inf, jnp.float32)

@@ -1,10 +1,12 @@
-"""What the targets mean for training: which loss each head has, what a row costs, and when an
-answer is wrong.
+"""What a head is trained on: its loss, what a row costs, and what of it counts as an error.
+
+To a head of each kind belongs a `HeadKind`; HEAD_KINDS is the only place that tells them apart.
+Shapes: b rows, t steps, o outputs, k classes or tags.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import jax
@@ -12,13 +14,12 @@ import jax.numpy as jnp
 
 from nets.activations import step
 from nets.autoencoder import reconstruction_losses
-from nets.crf import log_likelihood
 from nets.heads import HeadShape
 from nets.perceptron import surrogate_step
 from train.core.losses import (
-    LOSSES,
-    binary_crossentropy,
-    categorical_crossentropy,
+    CLASS_LOSSES,
+    NUMBER_LOSSES,
+    crf_loss,
     gaussian,
     next_binary_crossentropy,
     next_mse,
@@ -28,16 +29,6 @@ from train.core.losses import (
 )
 
 Array = jax.Array
-BY_KIND = {
-    "regression": "mse",
-    "binary": "binary_crossentropy",
-    "multiclass": "categorical_crossentropy",
-    "cluster": "squared_distance",
-    "reconstruction": "reconstruction",
-    "tags": "categorical_crossentropy",
-    "next_numbers": "mse",
-    "next_binary": "binary_crossentropy",
-}
 # By the rule of a perceptron; those that go row by row take no derivative.
 THRESHOLDS = {
     "rosenblatt": step,
@@ -61,6 +52,105 @@ class Task(NamedTuple):
     steps: float = 1.0
 
 
+Outputs = Mapping[str, Array]
+RowLoss = Callable[[Task, Outputs, Array, float | Array], Array]
+RowError = Callable[[Task, Outputs, Array], Array]
+
+
+class HeadKind(NamedTuple):
+    """What training does with the heads of one kind.
+
+    `loss` is the default one. `row_loss(task, outputs, target, smoothing)` and `row_error(task,
+    outputs, target)` give a number for each row [b]; where a head answers at `every_step`, the sum
+    over the row's steps. `averages` says whether the mean of several nets' predictions is one too.
+    """
+
+    loss: str
+    row_loss: RowLoss
+    row_error: RowError
+    every_step: bool = False
+    averages: bool = True
+
+
+def _number_loss(task: Task, outputs: Outputs, target_bo: Array, _: float | Array) -> Array:
+    name = task.head.name
+    match task.loss:
+        case "quantile":
+            return quantile(outputs[f"{name}.quantiles"], target_bo, task.head.quantiles)
+        case "gaussian":
+            return gaussian(outputs[name], outputs[f"{name}.deviation"], target_bo)
+    return NUMBER_LOSSES[task.loss](outputs[name], target_bo)
+
+
+def _number_error(task: Task, outputs: Outputs, target_bo: Array) -> Array:
+    predicted_bo = outputs[task.head.name]
+    if task.loss == "poisson":
+        predicted_bo = jnp.exp(predicted_bo)
+    return jnp.square(predicted_bo - target_bo).mean(-1)
+
+
+def _class_loss(task: Task, outputs: Outputs, target_b: Array, smoothing: float | Array) -> Array:
+    scores_bk = outputs[task.head.name]
+    if task.loss in THRESHOLDS:
+        return threshold_error(scores_bk, target_b, THRESHOLDS[task.loss])
+    return CLASS_LOSSES[task.loss](scores_bk, target_b, smoothing)
+
+
+def _binary_error(task: Task, outputs: Outputs, target_b: Array) -> Array:
+    return ((outputs[task.head.name][:, 0] > 0) != (target_b == 1)).astype(jnp.float32)
+
+
+def _multiclass_error(task: Task, outputs: Outputs, target_b: Array) -> Array:
+    return (jnp.argmax(outputs[task.head.name], -1) != target_b).astype(jnp.float32)
+
+
+def _tag_loss(task: Task, outputs: Outputs, target_bt: Array, smoothing: float | Array) -> Array:
+    name = task.head.name
+    if task.loss == "crf":
+        start_k = outputs[f"{name}.start"]
+        return crf_loss(outputs[name], target_bt, start_k, outputs[f"{name}.transition"])
+    return tag_crossentropy(outputs[name], target_bt, smoothing)
+
+
+def _tag_error(task: Task, outputs: Outputs, target_bt: Array) -> Array:
+    return ((jnp.argmax(outputs[task.head.name], -1) != target_bt) & (target_bt >= 0)).sum(-1)
+
+
+# The error of these kinds is their loss; none of them is smoothed.
+
+
+def _next_numbers(task: Task, outputs: Outputs, target_btf: Array, _: float | Array = 0.0) -> Array:
+    return next_mse(outputs[task.head.name], target_btf)
+
+
+def _next_binary(task: Task, outputs: Outputs, target_btf: Array, _: float | Array = 0.0) -> Array:
+    return next_binary_crossentropy(outputs[task.head.name], target_btf)
+
+
+def _reconstruction(
+    task: Task, outputs: Outputs, target_bc: Array, _: float | Array = 0.0
+) -> Array:
+    return reconstruction_losses(outputs[task.head.name], target_bc, task.head)
+
+
+def _distance(task: Task, outputs: Outputs, _target: Array, _: float | Array = 0.0) -> Array:
+    return outputs[task.head.name]  # the network's own: there is no target
+
+
+HEAD_KINDS = {
+    "regression": HeadKind("mse", _number_loss, _number_error),
+    "binary": HeadKind("binary_crossentropy", _class_loss, _binary_error),
+    "multiclass": HeadKind("categorical_crossentropy", _class_loss, _multiclass_error),
+    "cluster": HeadKind("squared_distance", _distance, _distance, averages=False),
+    "reconstruction": HeadKind("reconstruction", _reconstruction, _reconstruction, averages=False),
+    "tags": HeadKind(
+        "categorical_crossentropy", _tag_loss, _tag_error, every_step=True, averages=False
+    ),
+    "next_numbers": HeadKind("mse", _next_numbers, _next_numbers, every_step=True),
+    "next_binary": HeadKind("binary_crossentropy", _next_binary, _next_binary, every_step=True),
+}
+
+
 def make_tasks(
     heads: tuple[HeadShape, ...],
     loss: str,
@@ -69,100 +159,52 @@ def make_tasks(
     crf: bool = False,
     quantiles: tuple[float, ...] = (),
 ) -> tuple[Task, ...]:
-    """One task per head. `loss` is for the heads it fits; the others take the one of their kind. A
-    head whose loss is "quantile" answers at the levels `quantiles`, one whose loss is "gaussian"
-    with a deviation.
+    """One task per head: `loss` where it fits the head, else the default loss of the head's kind.
+
+    A head whose loss is "quantile" answers at the levels `quantiles`, one whose loss is "gaussian"
+    with a deviation; with `crf` tags are trained by a CRF.
     """
-    numeric = set(LOSSES) - {"binary_crossentropy", "categorical_crossentropy"}
     tasks = []
     for head in heads:
-        chosen = loss if head.kind == "regression" and loss in numeric else BY_KIND[head.kind]
+        chosen = HEAD_KINDS[head.kind].loss
+        if head.kind == "regression" and loss in NUMBER_LOSSES:
+            chosen = loss
+        if head.kind == "tags" and crf:
+            chosen = "crf"
         if chosen == "quantile":
             head = head._replace(quantiles=quantiles)
         elif chosen == "gaussian":
             head = head._replace(deviation=True)
-        tasks.append(Task(head, "crf" if crf and head.kind == "tags" else chosen, steps))
+        tasks.append(Task(head, chosen, steps))
     return tuple(tasks)
 
 
 def row_losses(
     tasks: tuple[Task, ...],
-    outputs: Mapping[str, Array],
+    outputs: Outputs,
     target: Mapping[str, Array],
     smoothing: float | Array = 0.0,
 ) -> Array:
-    """Loss of each row [b], summed over heads. `smoothing` is for training alone: evaluations leave
-    it at 0.
+    """Loss of each row [b], summed over heads.
+
+    `smoothing` is for training alone: evaluations leave it at 0.
     """
     total_b = jnp.zeros(())
-    for head, loss, steps in tasks:
-        prediction = outputs[head.name]
-        truth = target[head.name]
-        if head.kind == "cluster":
-            total_b += prediction
-        elif head.kind == "reconstruction":
-            total_b += reconstruction_losses(prediction, truth, head)
-        elif head.kind == "tags" and loss == "crf":
-            total_b += _crf_loss(outputs, head, truth) / steps
-        elif head.kind == "tags":
-            total_b += tag_crossentropy(prediction, truth, smoothing) / steps
-        elif head.kind == "next_binary":
-            total_b += next_binary_crossentropy(prediction, truth) / steps
-        elif head.kind == "next_numbers":
-            total_b += next_mse(prediction, truth) / steps
-        elif loss in THRESHOLDS:
-            total_b += threshold_error(prediction, truth, THRESHOLDS[loss])
-        elif loss == "binary_crossentropy":
-            total_b += binary_crossentropy(prediction, truth, smoothing)
-        elif loss == "categorical_crossentropy":
-            total_b += categorical_crossentropy(prediction, truth, smoothing)
-        elif loss == "quantile":
-            total_b += quantile(outputs[f"{head.name}.quantiles"], truth, head.quantiles)
-        elif loss == "gaussian":
-            total_b += gaussian(prediction, outputs[f"{head.name}.deviation"], truth)
-        else:
-            total_b += LOSSES[loss](prediction, truth)
+    for task in tasks:
+        kind = HEAD_KINDS[task.head.kind]
+        loss_b = kind.row_loss(task, outputs, target[task.head.name], smoothing)
+        total_b += loss_b / task.steps if kind.every_step else loss_b
     return total_b
 
 
-def _crf_loss(outputs: Mapping[str, Array], head: HeadShape, tags_bt: Array) -> Array:
-    """-log P of the tags of each row [b]; nothing for a row with a tag that no training row has."""
-    start = outputs[f"{head.name}.start"]
-    transition = outputs[f"{head.name}.transition"]
-    known_b = (tags_bt < head.size).all(-1)
-    tags_bt = jnp.where(known_b[:, None], tags_bt, jnp.minimum(tags_bt, 0))
-    lengths_b = (tags_bt >= 0).sum(-1)
-    return jnp.where(
-        known_b, -log_likelihood(outputs[head.name], tags_bt, start, transition, lengths_b), 0.0
-    )
+def row_errors(tasks: tuple[Task, ...], outputs: Outputs, target: Mapping[str, Array]) -> Array:
+    """Error of each row [b] as a user counts it, summed over heads.
 
-
-def row_errors(
-    tasks: tuple[Task, ...], outputs: Mapping[str, Array], target: Mapping[str, Array]
-) -> Array:
-    """What a user counts as error [b], summed over heads: squared error of numbers, 0 or 1 for a
-    class or a tag, the loss of a row given back.
+    The squared error of numbers, 0 or 1 for a class or a tag, the loss of a row given back.
     """
     total_b = jnp.zeros(())
-    for head, loss, steps in tasks:
-        prediction = outputs[head.name]
-        truth = target[head.name]
-        if head.kind == "cluster":
-            total_b += prediction
-        elif head.kind == "reconstruction":
-            total_b += reconstruction_losses(prediction, truth, head)
-        elif head.kind == "tags":
-            total_b += ((jnp.argmax(prediction, -1) != truth) & (truth >= 0)).sum(-1) / steps
-        elif head.kind == "next_binary":
-            total_b += next_binary_crossentropy(prediction, truth) / steps
-        elif head.kind == "next_numbers":
-            total_b += next_mse(prediction, truth) / steps
-        elif head.kind == "binary":
-            total_b += ((prediction[:, 0] > 0) != (truth == 1)).astype(jnp.float32)
-        elif head.kind == "multiclass":
-            total_b += (jnp.argmax(prediction, -1) != truth).astype(jnp.float32)
-        else:
-            total_b += jnp.square(
-                (jnp.exp(prediction) if loss == "poisson" else prediction) - truth
-            ).mean(-1)
+    for task in tasks:
+        kind = HEAD_KINDS[task.head.kind]
+        error_b = kind.row_error(task, outputs, target[task.head.name])
+        total_b += error_b / task.steps if kind.every_step else error_b
     return total_b

@@ -1,41 +1,40 @@
-"""What a network is applied with beside the statistics: fresh, and counted."""
+"""The variables of a network that training changes: fresh, applied, counted."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from flax import struct
+from nets.base import Array, DataNetwork, Params, Statistics, Variables
 
-Array = jax.Array
+from train.data.dataset import Arrays
 
 
 class Weights(struct.PyTreeNode):
-    """What a network is applied with, beside the statistics."""
+    """The collections of a network that training changes; `batch_stats` is {} without any."""
 
-    params: Any
-    batch_stats: Any
+    params: Params
+    batch_stats: Params
 
-    def variables(self, statistics: Any) -> dict[str, Any]:
-        """The collections as Linen wants them."""
+    def variables(self, statistics: Statistics) -> Variables:
+        """All collections that the network is applied with."""
         return {"params": self.params, "batch_stats": self.batch_stats, "statistics": statistics}
 
 
-def init_weights(network: nn.Module, statistics: Any, inputs: Any, key: Array) -> Weights:
-    """Fresh weights, a function of the run's key; `inputs` are those of any prepared batch."""
-    rngs = {"params": jax.random.fold_in(key, 0)}
+def init_weights(
+    network: DataNetwork, statistics: Statistics, inputs: Arrays, key: Array
+) -> Weights:
+    """Fresh weights, a function of the run's key; `inputs` are any batch's, preprocessed."""
     _, variables = network.apply(
         {"statistics": statistics},
         inputs,
         train=False,
-        rngs=rngs,
+        rngs={"params": jax.random.fold_in(key, 0)},
         mutable=["params", "batch_stats"],
     )
     return Weights(variables["params"], variables.get("batch_stats", {}))
 
 
 def count_parameters(weights: Weights) -> int:
-    """Trained numbers."""
+    """How many numbers are trained."""
     return sum(jnp.size(leaf) for leaf in jax.tree.leaves(weights.params))

@@ -17,9 +17,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from nets.sequence import STEP_KINDS
 from train.config.options import Config
 from train.core.network import make_network
+from train.core.tasks import HEAD_KINDS
 from train.data.dataset import Encoder
 from train.errors import UserError
 
@@ -42,7 +42,7 @@ def make_sampler(
         raise UserError(
             f"--dropout_samples: this net has no dropout, so all samples would be the same; {advice}"
         )
-    of_steps = next((head.name for head in encoder.heads if head.kind in STEP_KINDS), None)
+    of_steps = next((head.name for head in encoder.heads if HEAD_KINDS[head.kind].every_step), None)
     if of_steps is not None:
         raise UserError(
             f"--dropout_samples: {of_steps!r} is answered at every step; samples are of a row's one answer"

@@ -19,6 +19,8 @@ from train.config.bounded import resolved
 from train.config.net_options import LSTM
 from train.config.options import Config
 from train.core.network import make_network
+from train.core.tasks import HEAD_KINDS
+from train.data.dataset import Head
 from train.data.dataset import Columns, Dataset, Encoder, Head
 from train.data.files.arrow import as_table
 from train.data.sequences.encoder import SequenceEncoder
@@ -234,7 +236,7 @@ class Predictor:
         stacked = _stacked(answers)
         if len(next(iter(stacked.values()))) == 1:
             return {name: array[0] for name, array in stacked.items()}
-        names = [head.name for head in self.encoder.heads if head.kind not in STEP_KINDS]
+        names = [head.name for head in self.encoder.heads if not HEAD_KINDS[head.kind].every_step]
         return jax.device_get(summarise(stacked, names))
 
     def _in_blocks(

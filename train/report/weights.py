@@ -7,22 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import jax
 import numpy as np
 
-from train.core.penalties import kernels
 from train.report import draw
 from train.report.page import figure
 
 NORM = "gradient_norm."  # before the layer's name, in metrics.jsonl
-
-
-def kernel_weights(params: Any) -> np.ndarray:
-    """All weights of all kernels [w]."""
-    pairs = zip(jax.tree.leaves(params), jax.tree.leaves(kernels(params)), strict=True)
-    return np.concatenate(
-        [np.zeros(0), *(np.ravel(leaf) for leaf, is_kernel in pairs if is_kernel)]
-    )
 
 
 def weight_pictures(weights_w: np.ndarray | None) -> Iterator[str]:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from nets.kernels import library
 from train import config as configs
+from train.core.penalties import kernel_weights
 from train.data.dataset import Batch
 from train.data.files.write import write_table
 from train.data.sequences.dataset import SequenceDataset
@@ -43,7 +44,6 @@ from train.inference.predictor import Predictor
 from train.report.decisions import decision_plane
 from train.report.report import write_report
 from train.report.series import pick_forecasts
-from train.report.weights import kernel_weights
 from train.results.outcome import Outcome, report_split
 from train.run.calibration import write_scores
 from train.run.folder import write_json

@@ -18,6 +18,7 @@ from train import config as configs
 from train.config.members import Member, config_of
 from train.config.options import Config
 from train.core.state import State
+from train.core.tasks import HEAD_KINDS
 from train.core.weights import Weights, count_parameters
 from train.data.dataset import Dataset
 from train.evaluation.score import score
@@ -184,8 +185,7 @@ def _kept(
     """The numbers of the members that answer."""
     whole = [record for record in records if np.isfinite(record["value"])]
     own = [record for record in whole if record["setting"] == settings[0]["setting"]] or whole
-    no_average = ("tags", "cluster", "reconstruction")
-    alone = any(head.kind in no_average for head in dataset.encoder.heads)
+    alone = not all(HEAD_KINDS[head.kind].averages for head in dataset.encoder.heads)
     if config.population.keep == "refit" and alone:  # each fold is judged by one net
         by_value = sorted(own, key=lambda record: -record["value"])
         return set({record["fold"]: record["member"] for record in by_value}.values())

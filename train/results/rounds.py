@@ -64,7 +64,9 @@ def _write_round(
     for name, norm in logs.get("gradient_norms", {}).items():
         scores["train"][f"gradient_norm.{name}"] = float(norm)
     if len(truth.weight):
-        answers = {name: values[: len(truth.weight)] for name, values in logs["answers"].items()}
+        answers = {
+            name: values[: len(truth.weight)] for name, values in logs["predictions"].items()
+        }
         valid = score(run.dataset.encoder, answers, truth.target, truth.weight)
         scores["valid"] = {"loss": float(logs["valid_loss"]), **valid}
     number = run.members[member].number if run.members else 0
