@@ -27,32 +27,34 @@ from functools import partial
 import jax, jax.numpy as jnp, numpy as np
 from jax.sharding import AxisType, Mesh, PartitionSpec
 import nets
-from tests import test_step
-from train.options import Config, Optim, Train
-from train.parts import BATCH, Parts, padded_size
-from train.step import gradients
+from tests import core_runs
+from train.config.options import Config, Optim, Train
+from train.core.batch_parts import BATCH, Parts, padded_size
+from train.core.step import gradients
 
 mesh = Mesh(np.array(jax.devices()), (BATCH,), axis_types=(AxisType.Auto,))
 P = PartitionSpec()
 found = {}
 for name, body in json.loads(sys.argv[1]).items():
     config = Config(train=Train(epochs=4, batch_size=10), optim=Optim(l1=1e-2, l2=1e-2))
-    program, data, state = test_step.make_run(config, heads=test_step.ALL, **body)
+    program, data, state = core_runs.make_run(config, heads=core_runs.ALL, **body)
     rows = jnp.arange(padded_size(Parts(8), 10)) % 10
     batch = program.take(data.arrays, rows)
-    weight = jnp.array([3.0, 0.1, 0, 7, 1, 1, 0, 0, 0, 0.5]), jnp.zeros(6)  # some parts have none at all
-    batch = batch._replace(weight=jnp.concatenate(weight))
+    weight_b = jnp.array([3.0, 0.1, 0, 7, 1, 1, 0, 0, 0, 0.5])
+    weight_b = jnp.concatenate([weight_b, jnp.zeros(6)])  # some parts have none at all
+    batch = batch._replace(weight=weight_b)
 
     def of(parts, data, state, batch):
-        grads, sums, stats = gradients(dataclasses.replace(program, parts=parts), data, state, (batch,))
-        return grads, sums, stats
+        return gradients(dataclasses.replace(program, parts=parts), data, state, (batch,))
 
     whole = jax.jit(partial(of, Parts()))(data, state, batch)
     shared, exact = Parts(4, 4), Parts(8, 4, True)
     specs = dict(mesh=mesh, in_specs=P, out_specs=P, check_vma=False)
     places = np.arange(4)
     ways = {
-        "jit": lambda parts: jax.jit(jax.shard_map(partial(of, parts), **specs))(data, state, batch),
+        "jit": lambda parts: jax.jit(jax.shard_map(partial(of, parts), **specs))(
+            data, state, batch
+        ),
         "pmap": lambda parts: jax.pmap(
             lambda _, *given: of(parts, *given), BATCH, in_axes=(0, None, None, None), out_axes=None
         )(places, data, state, batch),
@@ -62,7 +64,8 @@ for name, body in json.loads(sys.argv[1]).items():
         for parts in (shared, exact)[: 1 + ("batch" not in name)]:
             grads, sums, stats = call(parts)
             off = jax.tree.map(lambda a, b: float(jnp.abs(a - b).max()), grads, whole[0])
-            found[f"{name} {way} {'exact' if parts.exact else 'shared'}"] = max(jax.tree.leaves(off)) / largest
+            how = "exact" if parts.exact else "shared"
+            found[f"{name} {way} {how}"] = max(jax.tree.leaves(off)) / largest
             rest = zip(jax.tree.leaves((sums, stats)), jax.tree.leaves(whole[1:]), strict=True)
             assert all(np.allclose(a, b, rtol=1e-5, atol=1e-6) for a, b in rest)
     wrong = jax.tree.map(lambda a, b: float(jnp.abs(4 * a - b).max()), call(shared)[0], whole[0])

@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -25,7 +26,8 @@ Whole = TypeVar("Whole")
 BATCH = "batch"  # the mapped axis of the devices that share a batch
 
 
-class Parts(NamedTuple):
+@dataclass(frozen=True)
+class Parts:
     """A batch in `count` equal parts, shared by `devices` along the axis BATCH.
 
     `exact`: a device computes its parts one after the other and all are added in one order, so that

@@ -7,7 +7,7 @@ from typing import TypedDict
 import jax
 import jax.numpy as jnp
 from jax import lax
-from nets.base import Array
+from nets.base import Array, Tree
 
 from nets.dropout import is_off
 from train.core.batch_parts import gathered, own_slice, padded_size
@@ -61,7 +61,8 @@ def evaluate_split(
     def evaluate_block(block: tuple[Array, Array]) -> tuple[Predictions, EvaluationSums]:
         rows_b, mask_b = block
         batch = program.take(data.arrays, rows_b)
-        outputs = program.network.apply(variables, batch.inputs, train=False)
+        outputs: Tree = program.network.apply(variables, batch.inputs, train=False)
+        predictions: Tree = program.network.apply(variables, outputs, method="postprocess")
         losses_b = row_losses(program.tasks, outputs, batch.target)
         errors_b = row_errors(program.tasks, outputs, batch.target)
         weight_b = batch.weight * mask_b
@@ -70,7 +71,7 @@ def evaluate_split(
             error=(errors_b * weight_b).sum(),
             weight=weight_b.sum(),
         )
-        return program.network.apply(variables, outputs, method="postprocess"), sums
+        return predictions, sums
 
     own_blocks = (own_slice(parts, rows), own_slice(parts, mask))
     predictions, sums = gathered(parts, lax.map(evaluate_block, own_blocks))

@@ -112,8 +112,8 @@ def _autoencoder(data: Table, net: Dense, encoder: TableEncoder, task: Task) -> 
         net.code,
         task.head,
         net.output_init,
-        data.scaling,
-        encoder.missing_columns,
+        scaling=data.scaling,
+        missing_columns=encoder.missing_columns,
     )
 
 
@@ -122,7 +122,9 @@ def _perceptron(
 ) -> nets.Perceptron:
     shapes = tuple(task.head for task in tasks)
     inputs = _one_hot_inputs(encoder)
-    return nets.Perceptron(inputs, shapes, rule, data.scaling, encoder.missing_columns)
+    return nets.Perceptron(
+        inputs, shapes, rule, scaling=data.scaling, missing_columns=encoder.missing_columns
+    )
 
 
 def make_units(

@@ -66,10 +66,9 @@ def _weight_decay(options: Optim, total_steps: int) -> optax.GradientTransformat
     """Kernels added to the updates, times `weight_decay` and its schedule."""
     factor = decay_factor(options.weight_decay_schedule, total_steps)
 
-    def decay(step: Array) -> Array:
-        return options.weight_decay * factor(step)
-
-    return optax.add_decayed_weights(decay, mask=kernel_mask)
+    return optax.add_decayed_weights(
+        lambda step: options.weight_decay * factor(step), mask=kernel_mask
+    )
 
 
 def _scale_by_name(rates: Mapping[str, float]) -> optax.GradientTransformation:
@@ -80,7 +79,7 @@ def _scale_by_name(rates: Mapping[str, float]) -> optax.GradientTransformation:
         of_all = rates.get(name.rstrip("0123456789").rstrip("_"), 1.0)
         return update * rates.get(name, of_all)
 
-    def scale_all(updates: Params, _: Params | None) -> Params:
+    def scale_all(updates: optax.Updates, _: optax.Params | None) -> optax.Updates:
         return tree_map_with_path(scale, updates)
 
     return optax.stateless(scale_all)

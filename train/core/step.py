@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax import lax
-from nets.base import Array, Arrays, DataNetwork, Params
+from nets.base import Array, Arrays, DataNetwork, Params, Tree
 
 from nets.dropout import is_off, random_bits
 from train.config.bounded import resolved
@@ -58,7 +58,7 @@ def update(program: Program, data: Data, state: State, batch: Batch) -> tuple[St
     updates, opt_state = program.optimizer.update(grads, state.opt_state, state.weights.params)
     if options.schedule == "plateau":
         updates = jax.tree.map(lambda u: u * state.plateau.factor, updates)
-    params = optax.apply_updates(state.weights.params, updates)
+    params: Tree = optax.apply_updates(state.weights.params, updates)
     average = state.average
     if not is_off(options.ema):
         average = optax.incremental_update(params, average, 1 - options.ema)
@@ -95,7 +95,7 @@ def gradients(
         penalty = penalties(params, program.config.optim)
         # Every part has its share of the penalty: added up, it counts once.
         mean = loss / jnp.maximum(weight, 1e-30) + penalty / program.parts.count
-        return mean, (loss, penalty, moved.get("batch_stats", {}))
+        return mean, (loss, penalty, moved.get("batch_stats") or {})
 
     def gradients_of_part(batches: Batches) -> tuple[tuple[Params, Array], tuple[Array, Params]]:
         differentiate = jax.grad(objective, has_aux=True)

@@ -32,7 +32,7 @@ def init_weights(
         rngs={"params": jax.random.fold_in(key, 0)},
         mutable=["params", "batch_stats"],
     )
-    return Weights(variables["params"], variables.get("batch_stats", {}))
+    return Weights(variables["params"], variables.get("batch_stats") or {})
 
 
 def count_parameters(weights: Weights) -> int:

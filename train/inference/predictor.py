@@ -20,7 +20,6 @@ from train.config.net_options import LSTM
 from train.config.options import Config
 from train.core.network import make_network
 from train.core.tasks import HEAD_KINDS
-from train.data.dataset import Head
 from train.data.dataset import Columns, Dataset, Encoder, Head
 from train.data.files.arrow import as_table
 from train.data.sequences.encoder import SequenceEncoder

@@ -1,0 +1,86 @@
+"""Evaluations against numpy, whatever fills up their blocks."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from core_runs import (
+    ALL,
+    assert_same_bits,
+    assert_trees_close,
+    make_run,
+)
+
+from train.config.options import Config, Optim
+from train.core import forward
+from train.core.forward import evaluate_split
+from train.core.step import update
+from train.data.table.dataset import TableDataset
+
+
+def test_padding_of_an_evaluation_is_as_harmless(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forward, "EVALUATION_ROWS", 5)
+    program, data, state = make_run()
+    target = data.arrays.target | {"value": data.arrays.target["value"].at[0].set(1e30)}
+    data = dataclasses.replace(data, arrays=data.arrays._replace(target=target))
+    _, sums = jax.jit(partial(evaluate_split, program))(data, state.weights, jnp.arange(1, 8))
+    assert np.isfinite(sums["loss"])
+
+
+def test_average_is_that_of_the_weights_after_each_update() -> None:
+    config = Config(optim=Optim("sgd", learning_rate=0.1, ema=0.8))
+    program, data, state = make_run(config)
+    assert_same_bits(state.average, state.weights.params)
+    average = jax.tree.map(np.asarray, state.average)
+    call = jax.jit(partial(update, program))
+    for i in range(3):
+        state, _ = call(data, state, TableDataset.take(data.arrays, np.arange(i, i + 5)))
+        average = jax.tree.map(
+            lambda a, w: 0.8 * a + 0.2 * np.asarray(w), average, state.weights.params
+        )
+    assert_trees_close(state.average, average, rtol=1e-5, atol=1e-6)
+    assert forward.evaluation_weights(program, state).params is state.average
+
+
+def test_without_an_average_the_weights_themselves_are_evaluated() -> None:
+    program, _, state = make_run()
+    assert state.average == {}
+    assert forward.evaluation_weights(program, state) is state.weights
+
+
+@pytest.mark.parametrize("block", [1, 3, 8, 4096])
+def test_evaluation_is_numpys_whatever_the_size_of_its_blocks(
+    block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forward, "EVALUATION_ROWS", block)
+    program, data, state = make_run(heads=ALL)
+    answers, sums = jax.jit(partial(evaluate_split, program))(data, state.weights, data.valid)
+    rows = np.asarray(data.valid)
+    numbers = np.asarray(data.arrays.inputs["numbers"], np.float64)
+    params = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), state.weights.params)
+    hidden = np.tanh(
+        numbers[rows] @ params["body"]["layer_0"]["kernel"] + params["body"]["layer_0"]["bias"]
+    )
+    layers = [
+        params["output"][f"head_{i}_{name}"] for i, name in enumerate(("value", "kind", "sex"))
+    ]
+    value, kind, sex = (hidden @ layer["kernel"] + layer["bias"] for layer in layers)
+    probability = np.exp(kind) / np.exp(kind).sum(1, keepdims=True)
+    np.testing.assert_allclose(answers["value"], value * 2 + 3, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(answers["kind"], probability, rtol=1e-4)
+    np.testing.assert_allclose(answers["sex"], 1 / (1 + np.exp(-sex[:, 0])), rtol=1e-4)
+    target = {name: np.asarray(array)[rows] for name, array in data.arrays.target.items()}
+    weight = np.asarray(data.arrays.weight, np.float64)[rows]
+    squares = ((value - target["value"]) ** 2).mean(1)
+    p_sex = np.where(target["sex"] == 1, 1, -1) * sex[:, 0]
+    losses = squares - np.log(probability[np.arange(8), target["kind"]]) + np.log1p(np.exp(-p_sex))
+    errors = (
+        squares + (probability.argmax(1) != target["kind"]) + ((sex[:, 0] > 0) != target["sex"])
+    )
+    wanted = [(losses * weight).sum(), (errors * weight).sum(), weight.sum()]
+    np.testing.assert_allclose([sums["loss"], sums["error"], sums["weight"]], wanted, rtol=1e-5)
