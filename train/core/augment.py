@@ -12,14 +12,13 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from nets.base import Array
 
 from nets.dropout import is_off
 from train.config.bounded import resolved
 from train.config.net_options import LSTM, Net
 from train.config.options import Augment
 from train.core.augment_sequences import normal, stretch, uniform, vary_steps
-from train.data.dataset import Arrays, Batch
+from train.data.dataset import Array, Arrays, Batch
 
 Inputs = dict[str, Array]
 

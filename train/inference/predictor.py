@@ -14,7 +14,6 @@ import jax
 import numpy as np
 import pyarrow as pa
 
-from nets.sequence import STEP_KINDS
 from train.config.bounded import resolved
 from train.config.net_options import LSTM
 from train.config.options import Config
