@@ -15,8 +15,8 @@ from typing import TypeVar
 import jax
 import jax.numpy as jnp
 from jax import lax
-from nets.base import Array
 
+from nets.base import Array
 from nets.batch_axis import part_of_batch
 
 Rows = TypeVar("Rows")  # a pytree of arrays with an axis of rows in front

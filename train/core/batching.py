@@ -10,8 +10,8 @@ import math
 import jax
 import jax.numpy as jnp
 from jax import lax
-from nets.base import Array
 
+from nets.base import Array
 from nets.dropout import random_bits
 from train.config.bounded import resolved
 from train.core.batch_parts import padded_size

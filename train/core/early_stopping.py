@@ -5,8 +5,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 from flax import struct
-from nets.base import Array
 
+from nets.base import Array
 from train.config.options import Optim
 from train.core.weights import Weights
 

@@ -7,8 +7,8 @@ from typing import TypedDict
 import jax
 import jax.numpy as jnp
 from jax import lax
-from nets.base import Array, Tree
 
+from nets.base import Array, Tree
 from nets.dropout import is_off
 from train.core.batch_parts import gathered, own_slice, padded_size
 from train.core.program import Data, Program

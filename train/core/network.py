@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from nets.base import DataNetwork
-
 import nets
+from nets.base import DataNetwork
 from nets.competitive import Decay
 from nets.perceptron import Rule
 from train.config.bounded import resolved

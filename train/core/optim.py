@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax.tree_util import KeyPath, tree_map_with_path
-from nets.base import Array, Params
 
+from nets.base import Array, Params
 from nets.dropout import is_off
 from train.config.bounded import resolved
 from train.config.options import Optim

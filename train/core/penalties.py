@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import KeyPath, keystr, tree_leaves_with_path, tree_map_with_path
-from nets.base import Array, Params, Tree
 
+from nets.base import Array, Params, Tree
 from nets.dropout import is_off
 from train.config.options import Optim
 

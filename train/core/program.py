@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import optax
 from flax import struct
-from nets.base import Array, DataNetwork, Statistics, Tree
 
+from nets.base import Array, DataNetwork, Statistics, Tree
 from train.config.options import Config
 from train.core.batch_parts import WHOLE, Parts
 from train.core.tasks import Task

@@ -12,8 +12,8 @@ from typing import NotRequired, TypedDict
 import jax
 import jax.numpy as jnp
 from jax import lax
-from nets.base import Array
 
+from nets.base import Array
 from train.config.bounded import resolved
 from train.core.batch_parts import WHOLE
 from train.core.early_stopping import Best, update_best, update_plateau

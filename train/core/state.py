@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import struct
-from nets.base import Array, Params, Tree
 
+from nets.base import Array, Params, Tree
 from train.core.early_stopping import Best, Plateau
 from train.core.weights import Weights
 

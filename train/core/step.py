@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax import lax
-from nets.base import Array, Arrays, DataNetwork, Params, Tree
 
+from nets.base import Array, Arrays, DataNetwork, Params, Tree
 from nets.dropout import is_off, random_bits
 from train.config.bounded import resolved
 from train.config.net_options import Dense

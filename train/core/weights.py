@@ -5,8 +5,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 from flax import struct
-from nets.base import Array, DataNetwork, Params, Statistics, Variables
 
+from nets.base import Array, DataNetwork, Params, Statistics, Variables
 from train.data.dataset import Arrays
 
 
