@@ -13,12 +13,13 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from nets.base import Array, Arrays
 from nets.dropout import is_off
 from train.config.bounded import resolved
 from train.config.net_options import LSTM, Net
 from train.config.options import Augment
 from train.core.augment_sequences import normal, stretch, uniform, vary_steps
-from train.data.dataset import Array, Arrays, Batch
+from train.data.dataset import Batch
 
 Inputs = dict[str, Array]
 
@@ -27,13 +28,13 @@ EPSILON = 1e-6  # parameter of a Beta distribution: less would ask for the logar
 
 def augment(
     key: Array,
-    batch: Batch,
-    draw_rows: Callable[[Array], Batch],
+    batch: Batch[Array],
+    draw_rows: Callable[[Array], Batch[Array]],
     options: Augment,
     net: Net,
     statistics: Arrays,
     missing: tuple[int, ...] = (),
-) -> tuple[Batch, ...]:
+) -> tuple[Batch[Array], ...]:
     """Batches of the same varied inputs, whose weighted losses are to be added.
 
     They are the batch, and where rows are mixed also the targets of those they are mixed with.
@@ -122,8 +123,8 @@ def _replace_cells(
 
 
 def _mix(
-    key: Array, batch: Batch, mate: Batch, options: Augment, missing: tuple[int, ...]
-) -> tuple[Batch, Batch]:
+    key: Array, batch: Batch[Array], mate: Batch[Array], options: Augment, missing: tuple[int, ...]
+) -> tuple[Batch[Array], Batch[Array]]:
     """Each row mixed with another, once with either's target.
 
     `mixup` (Zhang et al. 2018) adds up shares of their numbers, `cutmix` (Yun et al. 2019; on

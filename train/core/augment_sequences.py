@@ -12,12 +12,12 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import ndtri
 
+from nets.base import Array, Arrays
 from nets.dropout import is_off, random_bits
 from nets.tokens import UNKNOWN
 from train.config.bounded import resolved
 from train.config.net_options import LSTM
 from train.config.options import Augment
-from train.data.dataset import Array, Arrays
 
 Inputs = dict[str, Array]
 

@@ -52,7 +52,7 @@ class Program:
 
     network: DataNetwork
     """Preprocessed inputs -> outputs of every head."""
-    take: Callable[[Tree, Array], Batch]
+    take: Callable[[Tree, Array], Batch[Array]]
     """Rows of `Data.arrays`, by their numbers."""
     tasks: tuple[Task, ...]
     """What each head is trained on."""

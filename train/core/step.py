@@ -27,7 +27,7 @@ from train.core.tasks import row_losses
 from train.core.weights import Weights
 from train.data.dataset import Batch
 
-Batches = tuple[Batch, ...]
+Batches = tuple[Batch[Array], ...]
 
 
 def train_epoch(program: Program, data: Data, state: State) -> tuple[State, Sums]:
@@ -44,7 +44,7 @@ def train_epoch(program: Program, data: Data, state: State) -> tuple[State, Sums
     return state, jax.tree.map(jnp.sum, sums_s)
 
 
-def update(program: Program, data: Data, state: State, batch: Batch) -> tuple[State, Sums]:
+def update(program: Program, data: Data, state: State, batch: Batch[Array]) -> tuple[State, Sums]:
     """The state after one step of descent on a batch, and the sums of its losses.
 
     What descends is the weighted mean loss of the rows, plus penalties. A network that learns by a
@@ -116,7 +116,9 @@ def weighted_loss(program: Program, outputs: Arrays, batches: Batches) -> Array:
     return total
 
 
-def _update_by_rule(program: Program, data: Data, state: State, batch: Batch) -> tuple[State, Sums]:
+def _update_by_rule(
+    program: Program, data: Data, state: State, batch: Batch[Array]
+) -> tuple[State, Sums]:
     """The state after one step of the network's own rule, which leaves its new variables behind."""
     losses_b, moved = program.network.apply(
         state.weights.variables(data.statistics),
@@ -135,10 +137,10 @@ def _update_by_rule(program: Program, data: Data, state: State, batch: Batch) ->
     return state.replace(step=state.step + 1, weights=weights), sums
 
 
-def _augmented(program: Program, data: Data, step: Array, batch: Batch) -> Batches:
+def _augmented(program: Program, data: Data, step: Array, batch: Batch[Array]) -> Batches:
     """The batch varied as the config says; where rows are mixed, once with either target."""
 
-    def draw_rows(key: Array) -> Batch:
+    def draw_rows(key: Array) -> Batch[Array]:
         """As many rows, drawn from all that train."""
         n = jnp.asarray(data.train.shape[0] if data.n_train is None else data.n_train, jnp.uint32)
         rows_b = data.train[random_bits(key, batch.weight.shape) % n]

@@ -6,8 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from nets.base import Array, DataNetwork, Params, Statistics, Variables
-from train.data.dataset import Arrays
+from nets.base import Array, Arrays, DataNetwork, Params, Statistics, Variables
 
 
 class Weights(struct.PyTreeNode):

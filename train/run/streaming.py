@@ -24,7 +24,7 @@ from train.config.options import Config
 from train.core.batch_parts import BATCH, gathered
 from train.core.batching import epoch_rows
 from train.core.program import Data, Program
-from train.core.rounds import end_round, no_sums
+from train.core.rounds import RoundLog, end_round, no_sums
 from train.core.state import State
 from train.core.step import update
 from train.data.dataset import Batch
@@ -105,7 +105,7 @@ def train_chunk(
     return state.replace(sums=sums, diverged=~jnp.isfinite(sums["loss"]))
 
 
-def end_stream_round(program: Program, data: Data, state: State) -> tuple[State, dict[str, Any]]:
+def end_stream_round(program: Program, data: Data, state: State) -> tuple[State, RoundLog]:
     """The evaluation after the last chunk of a round."""
     sums = state.sums
     state = state.replace(sums=jax.tree.map(jnp.zeros_like, sums))
