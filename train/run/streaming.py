@@ -19,6 +19,7 @@ from jax import lax
 from jax.sharding import PartitionSpec
 
 from train.config.bounded import resolved
+from nets.base import Tree
 from train.config.data_options import Table
 from train.config.options import Config
 from train.core.batch_parts import BATCH, gathered
@@ -72,8 +73,8 @@ def train_chunk(
     batch_r = gathered(program.parts, batch_r)
     network = program.network
     variables = {"statistics": data.statistics}
-    inputs = network.apply(variables, batch_r.inputs, method="preprocess")
-    target = network.apply(variables, batch_r.target, method="preprocess_target")
+    inputs: Tree = network.apply(variables, batch_r.inputs, method="preprocess")
+    target: Tree = network.apply(variables, batch_r.target, method="preprocess_target")
     size = len(batch_r.weight)
     unreal_r = (jnp.arange(size).reshape(len(rows_p), -1) >= rows_p[:, None]).reshape(size)
     data = data.replace(
