@@ -18,8 +18,8 @@ import numpy as np
 from jax import lax
 from jax.sharding import PartitionSpec
 
-from train.config.bounded import resolved
 from nets.base import Tree
+from train.config.bounded import resolved
 from train.config.data_options import Table
 from train.config.options import Config
 from train.core.batch_parts import BATCH, gathered
