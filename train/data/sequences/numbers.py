@@ -87,7 +87,10 @@ def next_steps(numbers_ntf: np.ndarray) -> np.ndarray:
 
 
 def lists_of_numbers(values_ntf: np.ndarray, columns: Sequence[NumberSteps]) -> np.ndarray:
-    """Lists [n] of the raw numbers of each row's steps, without those of nan alone; bare if the file's are."""
+    """Lists [n] of the raw numbers of each row's steps, without steps of nan alone.
+
+    A step is a bare number if those of the file are.
+    """
     raw_ntf = values_ntf.astype(np.float64) * all_units(columns) + all_shifts(columns)
     is_flat = len(columns) == 1 and columns[0].flat
     lists = []
