@@ -1,7 +1,7 @@
 """Forecasting: a window of a series in, all steps of its horizon out (direct multi-step).
 
 Shapes: b windows, l lookback, h horizon, c columns read (the o targets first), k columns known
-ahead, r rows the LSTM reads (b, or b * o where columns are apart), w targets in such a row, s
+ahead, r rows the body reads (b, or b * o where columns are apart), w targets in such a row, s
 patches, p further numbers for each answer.
 """
 
@@ -18,8 +18,8 @@ from nets.base import Array, Arrays, DataNetwork
 from nets.dense import Linear
 from nets.dropout import dropout, is_off
 from nets.heads import HeadShape, answers_of, positive, with_spread
-from nets.lstm import LSTM
-from nets.readout import Attention, last, maximum, mean
+from nets.readout import Readout, read
+from nets.stack import RecurrentStack
 
 WindowScaling = Literal["none", "last", "last_deviation", "revin"]
 EPSILON = 1e-5  # variance added before a division, as in RevIN
@@ -59,8 +59,7 @@ def to_patches(x_blf: Array, size: int) -> Array:
 
 
 class Forecaster(DataNetwork):
-    """An LSTM over patches of the lookback, a readout, dense layers, and one linear layer to the
-    whole horizon.
+    """A recurrent net over patches of the lookback, a readout, dense layers, and a linear one.
 
     Columns scaled by training rows go in (`preprocess`), {"past": [b, l, c], "future": [b, h, k] if
     any is known ahead}; {"value": [b, h * o]} comes out, scaled likewise, and beside it
@@ -72,7 +71,7 @@ class Forecaster(DataNetwork):
     start.
     """
 
-    lstm: LSTM
+    body: RecurrentStack
     horizon: int
     n_targets: int
     quantiles: tuple[float, ...] = ()
@@ -81,7 +80,7 @@ class Forecaster(DataNetwork):
     window: WindowScaling = "none"
     columns: Literal["joint", "independent"] = "joint"
     shortcut: bool = False
-    readout: Literal["last", "mean", "max", "mean_max", "attention"] = "last"
+    readout: Readout = "last"
     head: tuple[int, ...] = ()
     head_activation: str = "relu"
     dropout: float | Array = 0.0
@@ -127,13 +126,15 @@ class Forecaster(DataNetwork):
     def _forecast(
         self, targets_blo: Array, covariates_blf: Array, future_bhk: Array | None, train: bool
     ) -> Array:
-        """The LSTM's part of the answer, and what says how sure it is [b, h, o, 1 + p]."""
+        """The body's part of the answer, and what says how sure it is [b, h, o, 1 + p]."""
         n_apart = self.n_targets if self.columns == "independent" else 1
         targets_rlw = _apart(targets_blo, n_apart)
         x_rlf = jnp.concatenate([targets_rlw, jnp.repeat(covariates_blf, n_apart, axis=0)], axis=2)
-        outputs_rsh, carry = self.lstm(to_patches(x_rlf, self.patch), train=train)
+        body = self.body.clone(parent=self, name=self.body.scope_name)
+        outputs_rsh, carry = body(to_patches(x_rlf, self.patch), train=train)
         assert isinstance(outputs_rsh, jax.Array)  # a pair only where directions are not merged
-        hidden_rh = self._drop(self._read(outputs_rsh, carry), 0, train)
+        read_rh = read(self.readout, outputs_rsh, carry, body.merge)
+        hidden_rh = self._drop(read_rh, 0, train)
         if future_bhk is not None:
             ahead_rk = jnp.repeat(future_bhk.reshape(future_bhk.shape[0], -1), n_apart, axis=0)
             hidden_rh = jnp.concatenate([hidden_rh, ahead_rk], axis=1)
@@ -145,19 +146,6 @@ class Forecaster(DataNetwork):
         answer_r = Linear(self.horizon * n_together * n_parts, name="output")(hidden_rh)
         answer_rhwp = answer_r.reshape(-1, self.horizon, n_together, n_parts)
         return jnp.stack([_together(answer_rhwp[..., i], n_apart) for i in range(n_parts)], axis=-1)
-
-    def _read(self, outputs_rsh: Array, carry: tuple) -> Array:
-        match self.readout:
-            case "last":
-                return last(carry[-1], self.lstm.merge)
-            case "mean":
-                return mean(outputs_rsh)
-            case "max":
-                return maximum(outputs_rsh)
-            case "mean_max":
-                return jnp.concatenate([mean(outputs_rsh), maximum(outputs_rsh)], axis=1)
-            case "attention":
-                return Attention(name="attention")(outputs_rsh)
 
     def _drop(self, x_rh: Array, place: int, train: bool) -> Array:
         if not train or is_off(self.dropout):

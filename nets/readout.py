@@ -5,26 +5,49 @@ Steps beyond a row's length never count; a row without any step gives zeros.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from nets.lstm import merge_directions
+from nets.base import Array
 from nets.recurrence import Carry
+from nets.stack import Merge, merge_directions
 
-Array = jax.Array
+Readout = Literal["last", "mean", "max", "mean_max", "attention"]
+
+
+def read(
+    kind: Readout,
+    outputs_bth: Array,
+    carry: tuple[Carry, ...],
+    merge: Merge | tuple[Merge, ...],
+    lengths_b: Array | None = None,
+) -> Array:
+    """One vector of a recurrent net's outputs and carry; to be called while a module is traced."""
+    match kind:
+        case "last":
+            return last(carry[-1], merge)
+        case "mean":
+            return mean(outputs_bth, lengths_b)
+        case "max":
+            return maximum(outputs_bth, lengths_b)
+        case "mean_max":
+            both = (mean(outputs_bth, lengths_b), maximum(outputs_bth, lengths_b))
+            return jnp.concatenate(both, axis=-1)
+        case "attention":
+            return Attention(name="attention")(outputs_bth, lengths_b)
 
 
 def last(carry: Carry, merge: str | tuple[str, ...] = "concat") -> Array:
-    """Where each direction ends: the forward one at the row's last valid step, the backward one at
-    its first.
+    """Where each direction ends: forward at a row's last valid step, backward at its first.
 
-    That is Keras' return_sequences=False. `carry` is the last layer's, `merge` the LSTM's;
+    That is Keras' return_sequences=False. `carry` is the last layer's, `merge` the net's;
     ValueError where that is "none".
     """
-    return merge_directions(
-        jnp.moveaxis(carry.h_dbh, 0, 1), merge if isinstance(merge, str) else merge[-1]
-    )
+    kind = merge if isinstance(merge, str) else merge[-1]
+    return merge_directions(jnp.moveaxis(carry.h_dbh, 0, 1), kind)
 
 
 def mean(outputs_bth: Array, lengths_b: Array | None = None) -> Array:
@@ -47,8 +70,9 @@ def maximum(outputs_bth: Array, lengths_b: Array | None = None) -> Array:
 
 
 class Attention(nn.Module):
-    """A mean over valid steps with weights softmax(u . tanh(W h + b)), all learned (Yang et al.
-    2016).
+    """A mean over valid steps with learned weights softmax(u . tanh(W h + b)).
+
+    Yang et al. 2016.
     """
 
     @nn.compact

@@ -1,91 +1,119 @@
-"""Plain recurrent layers, which an LSTM is measured against. Shapes: b batch, t time, f inputs, h
-hidden.
+"""Recurrent nets of other cells than an LSTM's.
+
+Shapes: b batch, t time, f inputs, h hidden, d directions, k numbers that a step is driven by.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Literal
+
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jax import lax
 
-from nets.dropout import dropout, is_off
+from nets.base import Array
 from nets.recurrence import Carry
+from nets.stack import RecurrentStack
 
-Array = jax.Array
-
-
-class Recurrent(nn.Module):
-    """A stack of layers h[t] = tanh(x[t] W + h[t-1] U + b), forwards (Elman 1990); weights begin as
-    Keras' SimpleRNN.
-
-    Called as `nets.LSTM` is, with the same answers; the cells of its carry are zeros, for it has
-    none.
-    """
-
-    hidden: tuple[int, ...]
-    dropout: float | Array = 0.0
-    input_dropout: float | Array = 0.0
-
-    @nn.compact
-    def __call__(
-        self,
-        x_btf: Array,
-        lengths_b: Array | None = None,
-        carry: tuple[Carry, ...] | None = None,
-        *,
-        train: bool = False,
-    ) -> tuple[Array, tuple[Carry, ...]]:
-        """(outputs_bth, carry): outputs are zero beyond lengths_b[b] steps (None: all), whatever
-        stands there in x.
-        """
-        x_tbf = jnp.swapaxes(x_btf, 0, 1)
-        mask_tb1 = jnp.ones((*x_tbf.shape[:2], 1), bool)
-        if lengths_b is not None:
-            mask_tb1 = (jnp.arange(x_tbf.shape[0])[:, None] < lengths_b[None])[..., None]
-        zero = jnp.zeros((), x_tbf.dtype)
-        carries = []
-        below_tbf = x_tbf
-        for i, size in enumerate(self.hidden):
-            rate = self.dropout if i else self.input_dropout
-            if train and not is_off(rate):
-                below_tbf = dropout(self.make_rng("dropout"), below_tbf, rate, batch_axis=1)
-            below_tbf = jnp.where(mask_tb1, below_tbf, zero)
-            start_bh = (
-                jnp.zeros((x_tbf.shape[1], size), x_tbf.dtype)
-                if carry is None
-                else carry[i].h_dbh[0]
-            )
-            below_tbf, last_bh = PlainLayer(size, name=f"layer_{i}")(below_tbf, mask_tb1, start_bh)
-            carries.append(Carry(last_bh[None], jnp.zeros_like(last_bh)[None]))
-        return jnp.swapaxes(below_tbf, 0, 1), tuple(carries)
+Cell = Literal["plain"]
 
 
 class PlainLayer(nn.Module):
-    """One layer: outputs [t, b, h], zero where a row has ended, and the state it ended in [b,
-    h].
-    """
+    """h[t] = tanh(x[t] W + h[t-1] U + b) (Elman 1990); weights begin as Keras' SimpleRNN."""
 
     size: int
 
     @nn.compact
-    def __call__(self, x_tbf: Array, mask_tb1: Array, start_bh: Array) -> tuple[Array, Array]:
-        kernel = self.param(
-            "kernel", nn.initializers.glorot_uniform(), (x_tbf.shape[-1], self.size)
-        )
+    def __call__(self, x_tbf: Array) -> tuple[Array, Step]:
+        """What x drives each step by [t, b, k], and a step: (h_bh, h_bh with dropout, driven_bk)
+        -> the new h_bh.
+        """
+        shape = (x_tbf.shape[-1], self.size)
+        kernel = self.param("kernel", nn.initializers.glorot_uniform(), shape)
         recurrent = self.param(
             "recurrent_kernel", nn.initializers.orthogonal(), (self.size, self.size)
         )
         bias = self.param("bias", nn.initializers.zeros_init(), (self.size,))
 
-        def step(h_bh: Array, now: tuple[Array, Array]) -> tuple[Array, Array]:
-            driven_bh, mask_b1 = now
-            new_bh = jnp.tanh(driven_bh + h_bh @ recurrent)
-            return jnp.where(mask_b1, new_bh, h_bh), jnp.where(
-                mask_b1, new_bh, jnp.zeros((), new_bh.dtype)
-            )
+        def step(h_bh: Array, dropped_bh: Array, driven_bk: Array) -> Array:
+            del h_bh
+            return jnp.tanh(driven_bk + dropped_bh @ recurrent)
 
-        last_bh, outputs_tbh = lax.scan(
-            step, start_bh, (x_tbf @ kernel + bias[None, None], mask_tb1)
-        )
-        return outputs_tbh, last_bh
+        return x_tbf @ kernel + bias[None, None], step
+
+
+Step = Callable[[Array, Array, Array], Array]
+LAYERS = {"plain": PlainLayer}
+
+
+class Recurrent(RecurrentStack):
+    """A stack of layers of `cell`, one per size in `hidden`; all else as in `RecurrentStack`.
+
+    The cells of its carry are zeros, for it has none. It computes in float32 at the least.
+    """
+
+    scope_name = "recurrent"
+
+    cell: Cell = "plain"
+
+    def _layer(
+        self,
+        i: int,
+        x_btf: Array,
+        lengths_b: Array | None,
+        carry: Carry | None,
+        mask_dbh: Array | None,
+    ) -> tuple[Array, Carry]:
+        wide = jnp.promote_types(x_btf.dtype, jnp.float32)
+        x_tbf = jnp.swapaxes(x_btf, 0, 1).astype(wide)
+        n_steps, n_rows, _ = x_tbf.shape
+        mask_tb1 = jnp.ones((n_steps, n_rows, 1), bool)
+        if lengths_b is not None:
+            mask_tb1 = (jnp.arange(n_steps)[:, None] < lengths_b[None])[..., None]
+        outputs = []
+        ends = []
+        for d, direction in enumerate(self.directions):
+            start_bh = jnp.zeros((n_rows, self.hidden[i]), wide)
+            if carry is not None:
+                start_bh = carry.h_dbh[d].astype(wide)
+            name = f"layer_{i}" if direction == "forward" else f"layer_{i}_backward"
+            driven_tbk, step = LAYERS[self.cell](self.hidden[i], name=name)(x_tbf)
+            outputs_tbh, end_bh = scan_direction(
+                step,
+                driven_tbk,
+                mask_tb1,
+                start_bh,
+                None if mask_dbh is None else mask_dbh[d],
+                reverse=direction == "backward",
+            )
+            outputs.append(jnp.swapaxes(outputs_tbh, 0, 1))
+            ends.append(end_bh)
+        end_dbh = jnp.stack(ends)
+        outputs_btdh = jnp.stack(outputs, 2).astype(x_btf.dtype)
+        return outputs_btdh, Carry(end_dbh, jnp.zeros_like(end_dbh))
+
+    def _keys(self) -> Callable[[int], Array]:
+        return lambda number: self.make_rng("dropout")
+
+
+def scan_direction(
+    step: Step,
+    driven_tbk: Array,
+    mask_tb1: Array,
+    start_bh: Array,
+    dropout_bh: Array | None,
+    *,
+    reverse: bool,
+) -> tuple[Array, Array]:
+    """Outputs [t, b, h], zero where the mask is, and the state that each row ended in [b, h]."""
+
+    def masked_step(h_bh: Array, now: tuple[Array, Array]) -> tuple[Array, Array]:
+        driven_bk, mask_b1 = now
+        dropped_bh = h_bh if dropout_bh is None else h_bh * dropout_bh
+        new_bh = step(h_bh, dropped_bh, driven_bk)
+        zero = jnp.zeros((), new_bh.dtype)
+        return jnp.where(mask_b1, new_bh, h_bh), jnp.where(mask_b1, new_bh, zero)
+
+    end_bh, outputs_tbh = lax.scan(masked_step, start_bh, (driven_tbk, mask_tb1), reverse=reverse)
+    return outputs_tbh, end_bh

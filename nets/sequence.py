@@ -16,10 +16,9 @@ from nets.base import Array, Arrays, DataNetwork
 from nets.crf import viterbi
 from nets.dropout import dropout, is_off
 from nets.heads import HeadShape, answers_of, read_layer, readable_names, standardise_target
-from nets.lstm import LSTM
-from nets.readout import Attention, last, maximum, mean
+from nets.readout import Readout, read
 from nets.recurrence import Carry
-from nets.recurrent import Recurrent
+from nets.stack import RecurrentStack
 from nets.tokens import Tokens
 
 # Heads that answer at every step; the others once a sequence.
@@ -27,26 +26,20 @@ STEP_KINDS = ("tags", "next_numbers", "next_binary")
 
 
 class SequenceNetwork(DataNetwork):
-    """Tokens and numbers of each step, an LSTM (or a "plain" recurrent `cell`) over them, and a
-    linear layer per head.
+    """Tokens and numbers of each step, a recurrent net over them, and a linear layer per head.
 
     Inputs: "length" int32 [b], and "numbers" [b, t, f], "tokens" [b, t], "characters" [b, t, c] as
-    far as there are any. A head of STEP_KINDS reads the LSTM's outputs, [b, t, k]; any other a
+    far as there are any. A head of STEP_KINDS reads the body's outputs, [b, t, k]; any other a
     `readout` of them through dense layers of sizes `head`. Where there are no such heads `patch`
     steps may be read at once. What was fitted on training rows stands in the collection
     `statistics`, as in `nets.Network`, whose methods these are.
     """
 
     heads: tuple[HeadShape, ...]
-    hidden: tuple[int, ...]
+    body: RecurrentStack
     tokens: Tokens | None = None
-    cell: str = "lstm"
-    bidirectional: bool = False
-    merge: str = "concat"
-    dropout: float = 0.0
-    input_dropout: float = 0.0
-    recurrent_dropout: float = 0.0
-    readout: str = "last"
+    dropout: float | Array = 0.0
+    readout: Readout = "last"
     head: tuple[int, ...] = ()
     head_activation: str = "relu"
     patch: int = 1
@@ -71,14 +64,14 @@ class SequenceNetwork(DataNetwork):
         length_b, x_bte = self._steps(inputs, train)
         if self.patch > 1:
             length_b, x_bte = patches(x_bte, length_b, self.patch)
-        outputs_bth, carry = self._body()(x_bte, length_b, carry, train=train)
+        body = self.body.clone(parent=self, name=self.body.scope_name)
+        outputs_bth, carry = body(x_bte, length_b, carry, train=train)
         assert not isinstance(outputs_bth, tuple), "merge none has no place here"
         of_steps = self._dropped(outputs_bth, train)
         predict_row = None
         if any(head.kind not in STEP_KINDS for head in self.heads):
-            predict_row = self._dense(
-                self._dropped(self._readout(outputs_bth, carry, length_b), train), train
-            )
+            read_bh = read(self.readout, outputs_bth, carry, body.merge, length_b)
+            predict_row = self._dense(self._dropped(read_bh, train), train)
         outputs: dict[str, Any] = {"length": length_b, "carry": carry}
         for head, name in zip(
             self.heads, readable_names(tuple(h.name for h in self.heads)), strict=True
@@ -168,19 +161,6 @@ class SequenceNetwork(DataNetwork):
         outputs = self(self.preprocess(inputs), None, carry, train=False)
         return self.postprocess(outputs), outputs["carry"]
 
-    def _body(self) -> LSTM | Recurrent:
-        if self.cell == "plain":
-            return Recurrent(self.hidden, self.dropout, self.input_dropout, name="recurrent")
-        return LSTM(
-            self.hidden,
-            bidirectional=self.bidirectional,
-            merge=self.merge,  # type: ignore[arg-type]
-            dropout=self.dropout,
-            input_dropout=self.input_dropout,
-            recurrent_dropout=self.recurrent_dropout,
-            name="lstm",
-        )
-
     def _steps(self, inputs: Arrays, train: bool) -> tuple[Array, Array]:
         """Lengths [b] and the features of every step [b, t, e]."""
         length_b = inputs["length"]
@@ -193,16 +173,6 @@ class SequenceNetwork(DataNetwork):
                 self.tokens(inputs["tokens"], inputs.get("characters"), count_v, train=train)
             )
         return length_b, jnp.concatenate(parts, -1)
-
-    def _readout(self, outputs_bth: Array, carry: tuple, length_b: Array) -> Array:
-        if self.readout == "last":
-            return last(carry[-1], self.merge)
-        if self.readout == "attention":
-            return Attention(name="attention")(outputs_bth, length_b)
-        parts = {"mean": mean, "max": maximum}
-        return jnp.concatenate(
-            [parts[kind](outputs_bth, length_b) for kind in self.readout.split("_")], -1
-        )
 
     def _dense(self, x_bh: Array, train: bool) -> Array:
         for i, size in enumerate(self.head):
