@@ -21,6 +21,7 @@ from nets.lstm import LSTM
 from nets.perceptron import Perceptron
 from nets.recurrent import Recurrent
 from nets.sequence import SequenceNetwork
+from nets.stack import RecurrentStack
 from nets.table import Network, TableNetwork
 from nets.tokens import Tokens
 
@@ -41,6 +42,7 @@ __all__ = [
     "Params",
     "Perceptron",
     "Recurrent",
+    "RecurrentStack",
     "SequenceNetwork",
     "Statistics",
     "TableNetwork",

@@ -81,7 +81,7 @@ def fit(
         on_process_zero(lambda: stack.enter_context(locked(folder)))
         for line in (f"run: {folder}", *dataset.notes):
             echo(line)
-        if config.net.reads_steps:
+        if config.net.runs_lstm:
             echo(f"LSTM core: {library.core()}")
         if is_population(config):
             result = _fit_population(config, dataset, folder, echo, started)

@@ -22,7 +22,7 @@ WINDOWS = ("none", "last", "last_deviation", "revin")
 
 def make(**changes) -> nets.Forecaster:
     return nets.Forecaster(
-        **{"lstm": nets.LSTM(hidden=(8,)), "horizon": HORIZON, "n_targets": TARGETS, "patch": 3}
+        **{"body": nets.LSTM(hidden=(8,)), "horizon": HORIZON, "n_targets": TARGETS, "patch": 3}
         | changes
     )
 
@@ -171,7 +171,7 @@ def test_covariates_and_what_is_known_ahead_are_read():
 
 @pytest.mark.parametrize("readout", ["last", "mean", "max", "mean_max", "attention"])
 def test_every_readout_forecasts_the_whole_horizon(readout):
-    net = make(readout=readout, lstm=nets.LSTM(hidden=(6, 4), bidirectional=True))
+    net = make(readout=readout, body=nets.LSTM(hidden=(6, 4), bidirectional=True))
     inputs = batch()
     assert forecast(net, init(net, inputs), inputs).shape == (5, HORIZON, TARGETS)
 

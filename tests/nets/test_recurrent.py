@@ -1,18 +1,24 @@
-"""Plain recurrent layers against a float64 loop over each row's own steps."""
+"""Recurrent nets of every cell against a float64 loop over each row's own steps."""
 
 from __future__ import annotations
+
+from typing import get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
-from nets.recurrent import Recurrent
+from nets.dropout import dropout
+from nets.recurrent import Cell, Recurrent
 
 B = 4
 T = 6
 F = 3
 LENGTHS = np.array([6, 0, 1, 4], np.int32)
 X = np.random.default_rng(0).normal(size=(B, T, F)).astype(np.float32)
+SPOILED = np.where((np.arange(T)[None] < LENGTHS[:, None])[..., None], X, np.nan)
+CELLS = get_args(Cell)
 
 
 def start(network: Recurrent) -> dict:
@@ -25,47 +31,115 @@ def start(network: Recurrent) -> dict:
     }
 
 
-def plain_loop(params: dict, x_btf: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+def plain_step(weights: dict, x: np.ndarray, h: np.ndarray, dropped: np.ndarray) -> np.ndarray:
+    return np.tanh(x @ weights["kernel"] + dropped @ weights["recurrent_kernel"] + weights["bias"])
+
+
+STEPS = {"plain": plain_step}
+
+
+def direction_loop(
+    cell: str, weights: dict, x_btf: np.ndarray, mask_bh: np.ndarray, backward: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    weights = {key: np.asarray(leaf, np.float64) for key, leaf in weights.items()}
+    size = weights["recurrent_kernel"].shape[0]
+    outputs = np.zeros((B, T, size))
+    ends = np.zeros((B, size))
+    for b, length in enumerate(LENGTHS):
+        h = np.zeros(size)
+        for t in reversed(range(length)) if backward else range(length):
+            h = STEPS[cell](weights, x_btf[b, t], h, h * mask_bh[b])
+            outputs[b, t] = h
+        ends[b] = h
+    return outputs, ends
+
+
+def loop(network: Recurrent, params: dict, x_btf: np.ndarray) -> tuple[np.ndarray, list]:
     below = x_btf.astype(np.float64)
-    last = []
-    for name in sorted(params):
-        weights = {key: np.asarray(leaf, np.float64) for key, leaf in params[name].items()}
-        outputs = np.zeros((B, T, len(weights["bias"])))
-        ends = np.zeros((B, len(weights["bias"])))
-        for b, length in enumerate(LENGTHS):
-            h = np.zeros(len(weights["bias"]))
-            for t in range(length):
-                h = np.tanh(
-                    below[b, t] @ weights["kernel"]
-                    + h @ weights["recurrent_kernel"]
-                    + weights["bias"]
-                )
-                outputs[b, t] = h
-            ends[b] = h
-        below = outputs
-        last.append(ends)
-    return below, last
+    carry = []
+    for i, size in enumerate(network.hidden):
+        found = [
+            direction_loop(network.cell, params[name], below, np.ones((B, size)), backward)
+            for name, backward in ((f"layer_{i}", False), (f"layer_{i}_backward", True))
+            if name in params
+        ]
+        merge = network.merge if isinstance(network.merge, str) else network.merge[i]
+        below = merged(merge, [outputs for outputs, _ in found])
+        carry.append(np.stack([ends for _, ends in found]))
+    return below, carry
 
 
-def test_outputs_and_carry_are_those_of_a_loop_whatever_stands_beyond() -> None:
-    network = Recurrent((5, 2))
+def merged(merge: str, outputs: list[np.ndarray]) -> np.ndarray:
+    if len(outputs) == 1:
+        return outputs[0]
+    forward, backward = outputs
+    return {
+        "concat": np.concatenate(outputs, -1),
+        "sum": forward + backward,
+        "average": (forward + backward) / 2,
+        "mul": forward * backward,
+    }[merge]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("merge", [None, "concat", ("sum", "mul"), ("mul", "average")], ids=str)
+def test_outputs_and_carry_are_those_of_a_loop_whatever_stands_beyond(cell, merge) -> None:
+    fields = {} if merge is None else {"bidirectional": True, "merge": merge}
+    network = Recurrent((5, 2), cell=cell, **fields)
     variables = start(network)
-    spoiled = np.where((np.arange(T)[None] < LENGTHS[:, None])[..., None], X, np.nan)
-    outputs_bth, carry = network.apply(variables, spoiled, LENGTHS)
-    wanted, last = plain_loop(variables["params"], X)
-    np.testing.assert_allclose(outputs_bth, wanted, rtol=1e-5, atol=1e-6)
-    for layer, ends in zip(carry, last, strict=True):
-        np.testing.assert_allclose(layer.h_dbh[0], ends, rtol=1e-5, atol=1e-6)
+    outputs_bth, carry = network.apply(variables, SPOILED, LENGTHS)
+    wanted, ends = loop(network, variables["params"], X)
+    np.testing.assert_allclose(outputs_bth, wanted, rtol=1e-5, atol=2e-6)
+    for layer, ends_dbh in zip(carry, ends, strict=True):
+        np.testing.assert_allclose(layer.h_dbh, ends_dbh, rtol=1e-5, atol=2e-6)
         assert not np.asarray(layer.c_dbh).any()
 
 
-def test_a_carry_continues() -> None:
-    network = Recurrent((5, 2))
+def test_directions_that_are_not_merged_come_as_a_pair() -> None:
+    network = Recurrent((5,), bidirectional=True, merge="none")
+    variables = start(network)
+    forward, backward = network.apply(variables, X, LENGTHS)[0]
+    same = Recurrent((5,), bidirectional=True)
+    joined, _ = same.apply(variables, X, LENGTHS)
+    np.testing.assert_array_equal(jnp.concatenate([forward, backward], -1), joined)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_what_stands_beyond_a_row_has_no_gradient_and_spoils_none(cell) -> None:
+    network = Recurrent((5, 2), cell=cell, bidirectional=True)
+    variables = start(network)
+
+    def loss(variables, x):
+        outputs_bth, carry = network.apply(variables, x, LENGTHS)
+        return (outputs_bth**2).sum() + sum(layer.h_dbh.sum() for layer in carry)
+
+    slopes = jax.jit(jax.grad(loss, argnums=(0, 1)))
+    of_weights, of_x = slopes(variables, X)
+    spoiled, of_spoiled_x = slopes(variables, SPOILED)
+    jax.tree.map(np.testing.assert_array_equal, spoiled, of_weights)
+    np.testing.assert_array_equal(of_spoiled_x, of_x)
+    beyond = np.arange(T)[None] >= LENGTHS[:, None]
+    assert not np.asarray(of_x)[beyond].any()
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_carry_continues(cell) -> None:
+    network = Recurrent((5, 2), cell=cell)
     variables = start(network)
     whole, _ = network.apply(variables, X)
-    first, carry = network.apply(variables, X[:, :2])
+    first, carry = network.apply(variables, X[:, :2], None, network.initial_carry(B))
     second, _ = network.apply(variables, X[:, 2:], None, carry)
     np.testing.assert_allclose(jnp.concatenate([first, second], 1), whole, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_bfloat16_keeps_its_carry_in_float32(cell) -> None:
+    network = Recurrent((5, 2), cell=cell, bidirectional=True)
+    variables = start(network)
+    outputs_bth, carry = network.apply(variables, X.astype(jnp.bfloat16), LENGTHS)
+    assert outputs_bth.dtype == jnp.bfloat16 and carry[0].h_dbh.dtype == jnp.float32
+    wanted, _ = network.apply(variables, X, LENGTHS)
+    np.testing.assert_allclose(outputs_bth.astype(np.float32), wanted, atol=0.03)
 
 
 def test_dropout_is_for_training() -> None:
@@ -78,3 +152,19 @@ def test_dropout_is_for_training() -> None:
         np.asarray(network.apply(variables, X, LENGTHS, train=True, rngs=rngs)[0])
         != np.asarray(calm)
     ).any()
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_recurrent_dropout_drops_the_same_state_features_at_every_step(cell) -> None:
+    network = Recurrent((40,), cell=cell, recurrent_dropout=0.5)
+    variables = start(network)
+    rngs = {"dropout": jax.random.key(3)}
+    outputs_bth, _ = network.apply(variables, X, LENGTHS, train=True, rngs=rngs)
+
+    def with_mask(mask_bh: np.ndarray) -> np.ndarray:
+        return direction_loop(cell, variables["params"]["layer_0"], X, mask_bh, False)[0]
+
+    # The only draw of this net is its mask.
+    key = network.apply({}, rngs=rngs, method=lambda module: module.make_rng("dropout"))
+    mask_dbh = dropout(key, jnp.ones((1, B, 40)), 0.5, batch_axis=1)
+    np.testing.assert_allclose(outputs_bth, with_mask(np.asarray(mask_dbh[0])), atol=1e-4)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from nets.heads import HeadShape
+from nets.lstm import LSTM
 from nets.sequence import SequenceNetwork, patches
 from nets.tokens import Characters, Tokens
 
@@ -59,12 +60,14 @@ def inputs(tokens: bool = True) -> dict[str, np.ndarray]:
 
 
 def make(
-    heads: tuple[HeadShape, ...] = (LABEL, TAGS), tokens: bool = True, **fields: Any
+    heads: tuple[HeadShape, ...] = (LABEL, TAGS),
+    tokens: bool = True,
+    bidirectional: bool = True,
+    **fields: Any,
 ) -> SequenceNetwork:
     words = Tokens(8, 6, 6, 5) if tokens else None
-    return SequenceNetwork(
-        heads, (7,), words, **{"bidirectional": True, "readout": "mean_max", **fields}
-    )
+    body = LSTM((7,), bidirectional=bidirectional)
+    return SequenceNetwork(heads, body, words, **{"readout": "mean_max", **fields})
 
 
 def start(network: SequenceNetwork, columns: dict[str, Any]) -> dict[str, Any]:

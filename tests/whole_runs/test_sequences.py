@@ -208,10 +208,6 @@ def test_a_row_per_step_is_answered_by_its_id(tmp_path):
             "config.net.bidirectional: .* what it predicts",
         ),
         ({"net": LSTM(patch=4), "next_step": True}, "config.net.patch"),
-        (
-            {"net": LSTM(cell="plain", bidirectional=True)},
-            "config.net.bidirectional: config.net.cell=plain has none",
-        ),
         ({"net": LSTM(shortcut=True)}, "config.net.shortcut: is for config.data=Series"),
     ],
 )

@@ -132,10 +132,6 @@ def check_forecast(data: Series, net: LSTM, loss: str) -> None:
             raise UserError(
                 f"config.net.{field}: varies config.data=Sequences(...); for Series set it to {off}"
             )
-    if net.cell != "lstm":
-        raise UserError(
-            "config.net.cell: plain is for config.data=Sequences(...); for Series leave it at lstm"
-        )
     if net.crf:
         raise UserError(
             "config.net.crf: it decodes tags; config.data=Series(...) has none; set it to false"
@@ -144,11 +140,6 @@ def check_forecast(data: Series, net: LSTM, loss: str) -> None:
 
 def check_steps(data: Sequences, net: LSTM) -> None:
     """Raises UserError if an option of an LSTM contradicts sequences, or would not be used."""
-    for field, off in (("bidirectional", False), ("recurrent_dropout", 0)):
-        if net.cell == "plain" and getattr(net, field) != off:
-            raise UserError(
-                f"config.net.{field}: config.net.cell=plain has none; set it to {str(off).lower()}"
-            )
     if data.next_step and net.bidirectional:
         raise UserError(
             "config.net.bidirectional: with config.data.next_step=true "

@@ -40,6 +40,11 @@ class NetOptions:
 
     reads_steps: ClassVar[bool] = False  # of series or sequences, one after the other
 
+    @property
+    def runs_lstm(self) -> bool:
+        """Whether an LSTM computes any of it, and so the core that `nets.kernels` may have."""
+        return False
+
     def has_dropout(self) -> bool:
         """Whether anything is dropped in training."""
         return False
@@ -88,7 +93,7 @@ class Dense(NetOptions):
 class LSTM(NetOptions):
     """A stack of (bi)LSTM layers, a readout, dense layers, and one linear layer per target.
 
-    `hidden` are the units of the LSTM layers, `head` those of the dense ones. `patch` steps are read
+    `hidden` are the units of the recurrent layers, `head` those of the dense ones. `patch` steps are read
     at once. For series: what is taken out of each window before the net and
     put back after it (`window`), whether one net reads all columns or is shared over single ones
     (`columns`), and a linear map from the lookback to the horizon beside the LSTM (`shortcut`). For
@@ -122,6 +127,11 @@ class LSTM(NetOptions):
     crop: float | Auto = bounded(1.0, 0.01, 1)
 
     reads_steps: ClassVar[bool] = True
+
+    @property
+    def runs_lstm(self) -> bool:
+        """Whether an LSTM computes any of it, and so the core that `nets.kernels` may have."""
+        return self.cell == "lstm"
 
     def has_dropout(self) -> bool:
         """Whether anything is dropped in training."""

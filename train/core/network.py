@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import nets
 from nets.base import DataNetwork
 from nets.competitive import Decay
@@ -162,8 +164,10 @@ def make_units(
     )
 
 
-def _series_network(data: Series, net: LSTM, encoder: SeriesEncoder, task: Task) -> nets.Forecaster:
-    lstm = nets.LSTM(
+def _recurrent_stack(net: LSTM) -> nets.RecurrentStack:
+    """The layers of the cell that is asked for."""
+    stack = nets.LSTM if net.cell == "lstm" else partial(nets.Recurrent, cell=net.cell)
+    return stack(
         hidden=resolved(net.hidden),
         bidirectional=net.bidirectional,
         merge=net.merge,
@@ -171,8 +175,11 @@ def _series_network(data: Series, net: LSTM, encoder: SeriesEncoder, task: Task)
         input_dropout=resolved(net.input_dropout),
         recurrent_dropout=net.recurrent_dropout,
     )
+
+
+def _series_network(data: Series, net: LSTM, encoder: SeriesEncoder, task: Task) -> nets.Forecaster:
     return nets.Forecaster(
-        lstm,
+        _recurrent_stack(net),
         horizon=data.horizon,
         n_targets=encoder.n_targets,
         quantiles=task.head.quantiles,
@@ -199,14 +206,9 @@ def _sequence_network(
         )
     return nets.SequenceNetwork(
         heads=tuple(task.head for task in tasks),
-        hidden=resolved(net.hidden),
+        body=_recurrent_stack(net),
         tokens=tokens,
-        cell=net.cell,
-        bidirectional=net.bidirectional,
-        merge=net.merge,
         dropout=resolved(net.dropout),
-        input_dropout=resolved(net.input_dropout),
-        recurrent_dropout=net.recurrent_dropout,
         readout=resolved(net.readout),
         head=net.head,
         head_activation=net.head_activation,

@@ -109,7 +109,7 @@ def finish(
         "rows": rows,
         "examples_per_second": examples / max(seconds["train"], 1e-9),
         "notes": list(dataset.notes),
-        **({"lstm": library.core()} if run.config.net.reads_steps else {}),
+        **({"lstm": library.core()} if run.config.net.runs_lstm else {}),
         "versions": versions(),
         "config_sha256": configs.digest(run.config),
     }
