@@ -16,7 +16,7 @@ from nets.base import Array
 from nets.recurrence import Carry
 from nets.stack import RecurrentStack
 
-Cell = Literal["plain"]
+Cell = Literal["plain", "gru"]
 
 
 class PlainLayer(nn.Module):
@@ -43,8 +43,41 @@ class PlainLayer(nn.Module):
         return x_tbf @ kernel + bias[None, None], step
 
 
+class GRULayer(nn.Module):
+    """A layer with two gates (Cho et al. 2014), in the form of cuDNN, torch and Keras (reset_after):
+
+        r, z = sigmoid(x[t] W + b + h[t-1] U + c),  n = tanh(x[t] W + b + r * (h[t-1] U + c)),
+        h[t] = (1 - z) n + z h[t-1]
+
+    Columns stand in the order r, z, n (torch's; Keras has z first). Weights begin as Keras' GRU.
+    """
+
+    size: int
+
+    @nn.compact
+    def __call__(self, x_tbf: Array) -> tuple[Array, Step]:
+        """As of `PlainLayer`; k = 3h."""
+        width = 3 * self.size
+        zeros = nn.initializers.zeros_init()
+        kernel = self.param("kernel", nn.initializers.glorot_uniform(), (x_tbf.shape[-1], width))
+        recurrent = self.param("recurrent_kernel", nn.initializers.orthogonal(), (self.size, width))
+        bias = self.param("bias", zeros, (width,))
+        recurrent_bias = self.param("recurrent_bias", zeros, (width,))
+
+        def step(h_bh: Array, dropped_bh: Array, driven_bk: Array) -> Array:
+            fed_back_bk = dropped_bh @ recurrent + recurrent_bias[None]
+            driven_r, driven_z, driven_n = jnp.split(driven_bk, 3, -1)
+            fed_back_r, fed_back_z, fed_back_n = jnp.split(fed_back_bk, 3, -1)
+            r_bh = nn.sigmoid(driven_r + fed_back_r)
+            z_bh = nn.sigmoid(driven_z + fed_back_z)
+            n_bh = jnp.tanh(driven_n + r_bh * fed_back_n)
+            return (1 - z_bh) * n_bh + z_bh * h_bh
+
+        return x_tbf @ kernel + bias[None, None], step
+
+
 Step = Callable[[Array, Array, Array], Array]
-LAYERS = {"plain": PlainLayer}
+LAYERS = {"plain": PlainLayer, "gru": GRULayer}
 
 
 class Recurrent(RecurrentStack):

@@ -5,6 +5,7 @@ is known ahead.
 from __future__ import annotations
 
 from statistics import NormalDist
+from typing import get_args
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,7 @@ import pytest
 
 import nets
 from nets.forecast import to_patches, window_level
+from nets.recurrent import Cell
 
 LOOKBACK = 10
 HORIZON = 4
@@ -287,3 +289,20 @@ def test_what_is_sure_of_a_forecast_is_answered_in_its_targets_units():
         else:
             wanted = outputs["value.quantiles"] * scale[:, None] + center[:, None]
             np.testing.assert_allclose(answers["value.quantiles"], wanted, rtol=1e-5)
+
+
+@pytest.mark.parametrize("cell", get_args(Cell))
+def test_a_forecast_may_be_of_any_cell(cell):
+    body = nets.Recurrent((6, 4), cell=cell, bidirectional=True, merge="sum")
+    net = make(body=body, columns="independent")
+    inputs = batch()
+    variables = init(net, inputs)
+    assert set(variables["params"]) == {"recurrent", "output"}
+    patches = to_patches(jnp.swapaxes(inputs["past"], 1, 2).reshape(-1, LOOKBACK, 1), 3)
+    _, carry = body.apply({"params": variables["params"]["recurrent"]}, patches)
+    output = variables["params"]["output"]
+    wanted = carry[-1].h_dbh.sum(0) @ output["kernel"] + output["bias"][None]
+    got = forecast(net, variables, inputs)
+    np.testing.assert_allclose(
+        np.swapaxes(got, 1, 2).reshape(-1, HORIZON), wanted, rtol=1e-4, atol=1e-5
+    )

@@ -35,7 +35,16 @@ def plain_step(weights: dict, x: np.ndarray, h: np.ndarray, dropped: np.ndarray)
     return np.tanh(x @ weights["kernel"] + dropped @ weights["recurrent_kernel"] + weights["bias"])
 
 
-STEPS = {"plain": plain_step}
+def gru_step(weights: dict, x: np.ndarray, h: np.ndarray, dropped: np.ndarray) -> np.ndarray:
+    x_r, x_z, x_n = np.split(x @ weights["kernel"] + weights["bias"], 3)
+    fed_back = dropped @ weights["recurrent_kernel"] + weights["recurrent_bias"]
+    h_r, h_z, h_n = np.split(fed_back, 3)
+    r = 1 / (1 + np.exp(-(x_r + h_r)))
+    z = 1 / (1 + np.exp(-(x_z + h_z)))
+    return (1 - z) * np.tanh(x_n + r * h_n) + z * h
+
+
+STEPS = {"plain": plain_step, "gru": gru_step}
 
 
 def direction_loop(

@@ -14,6 +14,7 @@ import pytest
 
 from nets.heads import HeadShape
 from nets.lstm import LSTM
+from nets.recurrent import Recurrent
 from nets.sequence import SequenceNetwork, patches
 from nets.tokens import Characters, Tokens
 
@@ -147,6 +148,22 @@ def test_next_steps_are_answered_in_their_units():
         "next"
     ]
     np.testing.assert_allclose(target, (columns["numbers"] - [1, 0, 2]) / [2, 1, 0.5], rtol=1e-5)
+
+
+@pytest.mark.parametrize("body", [Recurrent((7, 4), cell="gru"), LSTM((7, 4))])
+def test_steps_one_by_one_are_answered_as_all_at_once(body):
+    head = HeadShape("next", "next_numbers", F)
+    network = SequenceNetwork((head,), body)
+    columns = inputs(tokens=False)
+    columns["length"] = np.full(B, T, np.int32)
+    variables = start(network, columns)
+    whole = network.apply(variables, columns, method="predict")["next"]
+    step = jax.jit(partial(network.apply, method="step"))
+    carry = body.initial_carry(B)
+    for t in range(T):
+        now = {"length": np.ones(B, np.int32), "numbers": columns["numbers"][:, t : t + 1]}
+        answers, carry = step(variables, now, carry)
+        np.testing.assert_allclose(answers["next"][:, 0], whole[:, t], rtol=1e-5, atol=1e-5)
 
 
 def test_a_next_step_knows_nothing_of_itself():

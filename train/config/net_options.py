@@ -100,12 +100,13 @@ class LSTM(NetOptions):
     tokens: sizes of their vectors and of the character features, the count at which a word is
     replaced by "unknown" half of the time (`rare`), and a CRF over tags. For numbers of sequences,
     in training: `noise` on each and an `offset` on a channel, in deviations, and the smallest share
-    of a sequence that is read (`crop`); what else may be varied is in `Augment`. `cell="plain"`
-    takes the gates away, to show what they are for.
+    of a sequence that is read (`crop`); what else may be varied is in `Augment`. `cell="gru"`
+    has two gates in place of three (Cho et al. 2014), `cell="plain"` none, to show what they are
+    for.
     """
 
     hidden: tuple[int, ...] | Auto = bounded((64,), 1)
-    cell: Literal["lstm", "plain"] = "lstm"
+    cell: Literal["lstm", "gru", "plain"] = "lstm"
     bidirectional: bool = False
     merge: Literal["concat", "sum", "average", "mul"] = "concat"
     dropout: float | Auto = bounded(0.0, 0, 0.99)
