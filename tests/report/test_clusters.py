@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+from report_pages import make_data, make_result
 
 from train.report.clusters import cluster_sections, components, unit_distances
+from train.report.data import Clusters
 
 RANDOM = np.random.default_rng(0)
 
@@ -36,16 +40,16 @@ def test_the_u_matrix_is_the_mean_distance_to_neighbours():
 
 def test_a_map_has_its_pictures_and_clusters_have_sizes():
     row = RANDOM.normal(size=(50, 3))
-    found = {
-        "row": row,
-        "cluster": RANDOM.integers(0, 6, 50),
-        "units": row[:6],
-        "names": ("a", "<b>"),
-    }
-    found["grid"] = "hexagonal"
-    mapped = "".join(cluster_sections(found | {"shape": (2, 3)}, "test"))
+    cluster = RANDOM.integers(0, 6, 50)
+    plain = Clusters(row, cluster, row[:6], names=("a", "<b>"), shape=None, grid="hexagonal")
+    mapped = "".join(sections(replace(plain, shape=(2, 3))))
     for title in ("U-matrix", "Hit map", "Plane of a", "&lt;b&gt;", "50 test rows"):
         assert title in mapped
     assert "<b>b" not in mapped.replace("<b>b</b>", "") and "Sizes" not in mapped
-    plain = "".join(cluster_sections(found | {"shape": None}, "test"))
-    assert "Sizes of clusters" in plain and "U-matrix" not in plain
+    unmapped = "".join(sections(plain))
+    assert "Sizes of clusters" in unmapped and "U-matrix" not in unmapped
+
+
+def sections(clusters):
+    data = make_data(make_result({"quantisation_error": 1.0}, {}), clusters=clusters)
+    return cluster_sections(data)

@@ -1,54 +1,22 @@
-"""What a net answers over a plane: where its places stand, in whose units, and for which tables
-there is one.
-"""
+"""The picture of what a net answers over a plane."""
 
 from __future__ import annotations
 
 import numpy as np
+from report_pages import make_data, make_predictions, make_result
 
-from train.data.dataset import Head
-from train.data.table.column import Column
-from train.data.table.encoder import TableEncoder
-from train.report.decisions import SIDE, decision_plane, decision_sections
-
-NUMBERS = (Column("a", "number", 10.0, 2.0), Column("b", "number"))
-CLASS = Head("y", "binary", ("y",), ("no", "yes"), 1)
-ROWS = np.array([[0, 0], [1, 4], [np.nan, 2], [0.5, 1]], np.float32)
+from train.report.data import Plane
+from train.report.decisions import decision_sections
 
 
-def encoder(columns: tuple[Column, ...] = NUMBERS, head: Head = CLASS) -> TableEncoder:
-    return TableEncoder(columns, (Column("y", "category", vocabulary=("no", "yes")),), (head,))
-
-
-def answers(inputs: dict) -> dict:
-    """Yes where the encoded a is above 0.5."""
-    return {"y": (inputs["numbers"][:, 0] > 0.5).astype(float)}
-
-
-def test_places_cover_the_rows_and_bear_raw_units():
-    plane = decision_plane(encoder(), {"numbers": ROWS}, answers)
-    assert plane is not None and plane["names"] == ["a", "b"]
-    a_axis, b_axis = plane["axes"]
-    assert a_axis[0] < 10 and a_axis[-1] > 12 and b_axis[0] < 0 and b_axis[-1] > 4
-    np.testing.assert_allclose(plane["rows"][1], [12, 4])
-    answer = plane["answers"]["y"].reshape(SIDE, SIDE)
-    # Columns are a, rows are b.
-    np.testing.assert_array_equal(answer, np.broadcast_to(a_axis > 11, (SIDE, SIDE)))
-    target = {"y": np.array([0, 1, 0, 1])}
-    head = {"name": "y", "kind": "binary", "columns": ["y"], "classes": ["no", "yes"]}
-    (section,) = decision_sections(plane, [head], target, "test")
+def test_a_class_has_its_regions_and_its_rows():
+    axis = np.linspace(0, 1, 5)
+    above = np.meshgrid(axis, axis)[0].ravel() > 0.5
+    rows = np.array([[0, 0], [1, 1], [np.nan, 1], [1, 0]])
+    plane = Plane(("a", "b"), rows, axis, axis, answers={"y": above.astype(float)})
+    target = np.array([0, 1, 0, 1])
+    predictions = make_predictions("binary", target, target * 1.0, classes=("no", "yes"))
+    data = make_data(make_result({"accuracy": 1.0}, {}), predictions, plane=plane)
+    (section,) = decision_sections(data)
     assert "Decisions on y" in section and "yes" in section
-
-
-def test_there_is_none_for_other_tables():
-    three = (*NUMBERS, Column("c", "number"))
-    category = (NUMBERS[0], Column("c", "category", vocabulary=("p",)))
-    for columns in (three, category, NUMBERS[:1]):
-        assert decision_plane(encoder(columns), {"numbers": ROWS}, answers) is None
-    assert (
-        decision_plane(
-            encoder(head=Head("value", "regression", ("y",), (), 1)), {"numbers": ROWS}, answers
-        )
-        is None
-    )
-    assert decision_plane(encoder(), {"numbers": ROWS[2:3]}, answers) is None
+    assert "what is answered at each place, and the test rows" in section

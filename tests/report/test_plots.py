@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as truth
 
 from train.report import curves
-from train.report import plots as figures
+from train.report.draw import sample
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=40))
@@ -37,7 +37,7 @@ def test_calibration_is_what_a_loop_over_the_bins_finds(rows):
 def test_the_interval_of_a_share_is_wilsons():
     # Brown, Cai and DasGupta (2001): 0 of 10 is [0, 0.278]; Newcombe (1998): 81 of 263 is [0.2553,
     # 0.3662].
-    low, high = figures.wilson_interval(np.array([0.0, 81 / 263]), np.array([10, 263]))
+    low, high = curves.wilson_interval(np.array([0.0, 81 / 263]), np.array([10, 263]))
     np.testing.assert_allclose(low, [0, 0.2553], atol=1e-4)
     np.testing.assert_allclose(high, [0.2775, 0.3662], atol=1e-4)
 
@@ -59,7 +59,7 @@ def test_rare_classes_are_gathered_and_no_row_is_lost():
 
 
 def test_the_sample_of_many_points_is_of_all_of_them_and_always_the_same():
-    shown = figures.sample(20_000)
+    shown = sample(20_000)
     assert len(np.unique(shown)) == 5_000 and shown.max() > 19_000 and shown.min() < 1_000
-    np.testing.assert_array_equal(figures.sample(20_000), shown)
-    np.testing.assert_array_equal(figures.sample(5_000), np.arange(5_000))
+    np.testing.assert_array_equal(sample(20_000), shown)
+    np.testing.assert_array_equal(sample(5_000), np.arange(5_000))

@@ -1,11 +1,12 @@
 import re
 import subprocess
 import sys
-from html.parser import HTMLParser
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from report_pages import Page, make_data, make_history, make_predictions, make_result
 from sklearn import metrics as truth
 
 from train.errors import StorageError
@@ -18,88 +19,9 @@ NASTY = (
 )
 
 
-class Page(HTMLParser):
-    """A page as a browser sees it: its tags, its texts by tag, and what it would fetch."""
-
-    def __init__(self, path):
-        super().__init__()
-        self.tags = set()
-        self.open = []
-        self.texts = []
-        self.fetched = []
-        self.source = path.read_text(encoding="utf-8")
-        self.feed(self.source)
-        self.text = " ".join(" ".join(text for _, text in self.texts).split())
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.add(tag)
-        self.fetched += [
-            value
-            for name, value in attrs
-            if name in ("src", "href", "xlink:href", "action", "data")
-        ]
-        if tag not in ("meta", "br"):
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.handle_starttag(tag, attrs)
-        if self.open and self.open[-1] == tag:
-            self.open.pop()
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] != "style" and data.strip():
-            self.texts.append((self.open[-1], data.strip()))
-
-    def within(self, tag):
-        return [text for name, text in self.texts if name == tag]
-
-
-def make_result(scores, baselines, **changes):
-    return {
-        "n_parameters": 4929,
-        "metrics": {"train": scores, "valid": scores, "test": scores},
-        "baselines": {"test": baselines},
-        "steps": 40,
-        "epochs": 5,
-        "best_step": 24,
-        "seconds": {"start": 1.0, "compile": 0.5, "train": 0.25, "total": 1.75},
-        "examples_per_second": 123456.0,
-        "versions": {"jax": "0.10.1"},
-        "config_sha256": "ab12",
-        "notes": ["3 missing values were filled"],
-        "config": {"name": "diabetes", "net": {"hidden": [64, 64]}},
-    } | changes
-
-
-def make_history(name="rmse"):
-    return [
-        {
-            "step": 8 * epoch,
-            "epoch": epoch,
-            "split": split,
-            "member": 0,
-            "loss": 1 / epoch,
-            name: 60 / epoch,
-        }
-        for epoch in range(1, 6)
-        for split in ("train", "valid")
-    ]
-
-
-def make_predictions(kind, target, answer, columns=("y",), classes=()):
-    name = "value" if kind == "regression" else columns[0]
-    head = {"name": name, "kind": kind, "columns": list(columns), "classes": list(classes)}
-    return {"heads": [head], "targets": {name: target}, "answers": {name: answer}}
-
-
 def write(tmp_path, result, predictions, history=None, importance=None):
     path = tmp_path / "report.html"
-    write_report(
-        path, result, make_history() if history is None else history, predictions, importance
-    )
+    write_report(path, make_data(result, predictions, history, importance))
     return Page(path)
 
 
@@ -289,7 +211,8 @@ def test_names_are_text_wherever_they_stand(tmp_path, kind):
     predictions = (
         make_classes(2) if kind == "binary" else make_predictions("regression", TRUTH, TRUTH + 1)
     )
-    predictions["heads"][0] |= {"columns": [NASTY], "classes": [NASTY, NASTY + "2"]}
+    head = predictions["heads"][0]
+    predictions["heads"] = [replace(head, columns=(NASTY,), classes=(NASTY, NASTY + "2"))]
     metric = "rmse" if kind == "regression" else "accuracy"
     scores = {f"{NASTY}.{metric}": 2.0, f"other.{metric}": 1.0, "loss": 0.5}
     changes = {
@@ -363,13 +286,13 @@ def test_a_report_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
 
     monkeypatch.setattr("train.report.report.os.replace", fail)
     with pytest.raises(StorageError, match=r"cannot write .*report\.html: No space left on device"):
-        write_report(target, make_result(SCORES, {}), [], NUMBERS, None)
+        write_report(target, make_data(make_result(SCORES, {}), NUMBERS, []))
     assert target.read_text() == "the one before"
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
 
 
 def test_matplotlib_is_not_loaded_before_a_report_is_drawn():
-    code = "import sys, train.report; assert 'matplotlib' not in sys.modules"
+    code = "import sys, train.report.report; assert 'matplotlib' not in sys.modules"
     subprocess.run(
         [sys.executable, "-W", "error", "-c", code], check=True, cwd=Path(__file__).parents[2]
     )

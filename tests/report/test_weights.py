@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from train.core.penalties import kernel_weights
+from train.report.result import read_evaluation
 from train.report.weights import by_depth, gradient_pictures, weight_pictures
 
 
@@ -28,12 +29,13 @@ def test_layers_stand_from_the_inputs_to_the_outputs():
 
 
 def test_norms_are_drawn_where_they_were_logged():
-    lines = [{"epoch": e, "split": "train", "loss": 1.0} for e in (1, 2)]
-    assert list(gradient_pictures(lines)) == []
+    lines = [{"step": 4, "epoch": e, "split": "train", "loss": 1.0} for e in (1, 2)]
+    assert list(gradient_pictures([read_evaluation(line) for line in lines])) == []
     logged = [
         line | {"gradient_norm.body.layer_0": 0.0, "gradient_norm.output.head_0_y": 1.5}
         for line in lines
     ]
-    (picture,) = gradient_pictures([*logged, {"epoch": 2, "split": "valid"}])
+    logged.append({"step": 4, "epoch": 2, "split": "valid"})
+    (picture,) = gradient_pictures([read_evaluation(line) for line in logged])
     assert "body.layer_0 to output.head_0_y" in picture and "epoch 2" in picture
     assert "mathdefault" not in picture

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import numpy as np
 
-Array = np.ndarray
+from train.report.data import Array
+
+MAX_CLASSES = 30  # rows and columns of a matrix that is drawn
 
 
 def roc_curve(positive_n: Array, score_n: Array) -> tuple[Array, Array, float]:
-    """False and true positive rates from (0, 0) to (1, 1), one point per distinct score, and the
-    area below.
+    """False and true positive rates from (0, 0) to (1, 1), and the area below.
 
-    Both outcomes must occur. Equal scores make one slanted segment, so that ties count as half
-    (Fawcett 2006).
+    One point per distinct score: equal ones make one slanted segment, so that ties count as half
+    (Fawcett 2006). Both outcomes must occur.
     """
     order = np.argsort(-score_n, kind="stable")
     last = np.append(np.nonzero(np.diff(score_n[order]))[0], len(order) - 1)
@@ -28,8 +29,9 @@ def roc_curve(positive_n: Array, score_n: Array) -> tuple[Array, Array, float]:
 def calibration(
     happened_n: Array, probability_n: Array, bins: int = 10
 ) -> tuple[Array, Array, Array]:
-    """Mean probability, share that happened and number of rows in each occupied bin of equal
-    width.
+    """Mean probability, share that happened and number of rows of each bin that has some.
+
+    Bins are equally wide.
     """
     index_n = np.minimum((probability_n * bins).astype(int), bins - 1)
     count = np.bincount(index_n, minlength=bins)
@@ -42,13 +44,14 @@ def calibration(
 def wilson_interval(share: Array, count: Array, z: float = 1.96) -> tuple[Array, Array]:
     """95 % interval of a share of `count` rows (Wilson 1927)."""
     center = (share + z * z / (2 * count)) / (1 + z * z / count)
-    half = z * np.sqrt(share * (1 - share) / count + z * z / (4 * count**2)) / (1 + z * z / count)
+    variance = share * (1 - share) / count + z * z / (4 * count**2)
+    half = z * np.sqrt(variance) / (1 + z * z / count)
     return np.minimum(center - half, share), np.maximum(center + half, share)
 
 
-def confusion(truth_n: Array, answer_n: Array, k: int) -> Array:
+def confusion(target_n: Array, answer_n: Array, k: int) -> Array:
     """Number of rows [true class, predicted class]."""
-    return np.bincount(truth_n * k + answer_n, minlength=k * k).reshape(k, k)
+    return np.bincount(target_n * k + answer_n, minlength=k * k).reshape(k, k)
 
 
 def gather_rare(counts_kk: Array, classes: list[str]) -> tuple[Array, list[str]]:
@@ -60,10 +63,6 @@ def gather_rare(counts_kk: Array, classes: list[str]) -> tuple[Array, list[str]]
     group_k = np.full(k, MAX_CLASSES - 1)
     group_k[kept] = np.arange(MAX_CLASSES - 1)
     member = np.eye(MAX_CLASSES, dtype=counts_kk.dtype)[group_k]
-    return member.T @ counts_kk @ member, [
-        *(classes[i] for i in kept),
-        f"{k - MAX_CLASSES + 1} others",
-    ]
-
-
-MAX_CLASSES = 30
+    names = [classes[i] for i in kept]
+    names.append(f"{k - MAX_CLASSES + 1} others")
+    return member.T @ counts_kk @ member, names

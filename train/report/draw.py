@@ -1,7 +1,7 @@
-"""A figure as inline SVG: its style, its colours as CSS variables of the page, and how wide a text
-is.
+"""A figure as inline SVG: its style, its colours as CSS variables of the page, sizes of texts.
 
-Blue is the model, grey is the truth or what chance would do. matplotlib is imported when the first
+Blue is the model, grey is the truth or what chance would do. Colours leave as CSS variables, so
+that one drawing serves the page's light and its dark scheme. matplotlib is imported when the first
 figure is drawn.
 """
 
@@ -13,28 +13,27 @@ import re
 import unicodedata
 import warnings
 from collections.abc import Callable
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias
 
-Painter = Callable[[Any], None]
+import numpy as np
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-# of a panel, in points: three stand side by side, and a phone shows one larger than life
+Painter: TypeAlias = "Callable[[Axes], None]"
+
+# Of a panel, in points: three stand side by side, and a phone shows one larger than life
 WIDTH = 240
 HEIGHT = 180
-
+MAX_POINTS = 5_000  # of a figure
 
 BLUE = "#2563eb"
 PALE = "#9dbbf7"
 GREY = "#8b929c"
 INK = "#1f2430"
-
-
 MUTED = "#667080"
 LINE = "#e3e6ea"
 ON_BLUE = "#fefefe"
-
-
 # Told apart by most eyes (Tableau's ten), on light and on dark.
 CATEGORIES = (
     "#4e79a7",
@@ -48,8 +47,6 @@ CATEGORIES = (
     "#9c755f",
     "#bab0ac",
 )
-
-
 VARIABLES = {
     BLUE: "blue",
     PALE: "pale",
@@ -60,8 +57,7 @@ VARIABLES = {
     ON_BLUE: "on-blue",
 }
 
-
-STYLE: dict[Any, Any] = {
+STYLE = {
     "axes.axisbelow": True,
     "axes.edgecolor": LINE,
     "axes.facecolor": "none",
@@ -93,8 +89,6 @@ STYLE: dict[Any, Any] = {
     "ytick.major.size": 0,
     "ytick.minor.size": 0,
 }
-
-
 FONT = "; font-family: 'DejaVu Sans', sans-serif"
 
 
@@ -107,8 +101,9 @@ def draw(
     left: float = 42,
     bottom: float = 34,
 ) -> str:
-    """One panel as an `<svg>` element; `paint` draws on its axes. Sizes are in points; `title` is
-    read aloud.
+    """One panel as an `<svg>` element; `paint` draws on its axes.
+
+    Sizes are in points; `title` is read aloud.
     """
     import matplotlib
     from matplotlib.figure import Figure
@@ -117,20 +112,23 @@ def draw(
         # The browser has its own font for a name in any script.
         warnings.filterwarnings("ignore", "Glyph")
         figure = Figure((width / 72, height / 72))
-        size = (width - left - 8) / width, (height - bottom - 14) / height
-        paint(figure.add_axes((left / width, bottom / height, *size)))
+        across = (width - left - 8) / width
+        up = (height - bottom - 14) / height
+        paint(figure.add_axes((left / width, bottom / height, across, up)))
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", dpi=160)
-    head = re.compile(r"^.*?<svg[^>]*>|<metadata>.*?</metadata>|<style.*?</style>", re.DOTALL)
-    body = head.sub("", buffer.getvalue(), count=3)
-    # The same in every figure, and nothing refers to them.
-    body = re.sub(r' id="[A-Za-z0-9.]+_\d+"', "", body)
-    variable = partial(re.sub, "|".join(VARIABLES), lambda colour: f"var(--{VARIABLES[colour[0]]})")
-    body = re.sub(r'style="[^"]*"', lambda style: variable(style[0].replace(FONT, "")), body)
     # Text of one size in all, always legible.
     bounds = f"max-width:{1.34 * width:.0f}px;min-width:{width:.0f}px"
     box = f'viewBox="0 0 {width:.6g} {height:.6g}" style="{bounds}"'
-    return f'<svg role="img" aria-label="{html.escape(title)}" {box}>{body.strip()}'
+    body = _inline(buffer.getvalue())
+    return f'<svg role="img" aria-label="{html.escape(title)}" {box}>{body}'
+
+
+def sample(n: int) -> np.ndarray:
+    """Which of n points to draw: all, or `MAX_POINTS` of them, the same ones every time."""
+    if n <= MAX_POINTS:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(0).choice(n, MAX_POINTS, replace=False))
 
 
 def label(name: str, limit: int) -> str:
@@ -140,7 +138,22 @@ def label(name: str, limit: int) -> str:
 
 
 def text_width(text: str) -> float:
-    """A generous estimate of a text's width in points; a wide (East Asian) character counts
-    twice.
-    """
+    """A generous estimate of a text's width in points; East Asian wide characters count twice."""
     return 0.58 * 8.5 * sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _inline(svg: str) -> str:
+    """What is within matplotlib's `<svg>`, as a part of the page, with the closing tag."""
+    head = re.compile(r"^.*?<svg[^>]*>|<metadata>.*?</metadata>|<style.*?</style>", re.DOTALL)
+    body = head.sub("", svg, count=3)
+    # The same in every figure, and nothing refers to them.
+    body = re.sub(r' id="[A-Za-z0-9.]+_\d+"', "", body)
+    return re.sub(r'style="[^"]*"', _with_variables, body).strip()
+
+
+def _with_variables(style: re.Match[str]) -> str:
+    """A style whose font is the page's, and whose colours are its variables."""
+    text = style[0].replace(FONT, "")
+    for colour, name in VARIABLES.items():
+        text = text.replace(colour, f"var(--{name})")
+    return text

@@ -21,7 +21,7 @@ from train.data.sequences.encoder import SequenceEncoder
 from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
 from train.data.table.clusters import ClusterEncoder
-from train.data.table.codes import LABEL, ReconstructionEncoder
+from train.data.table.codes import ReconstructionEncoder
 from train.data.table.dataset import TableDataset
 from train.data.table.encoder import TableEncoder
 from train.evaluation.baselines.clusters import one_unit
@@ -36,18 +36,14 @@ from train.evaluation.conformal import (
     spread_columns,
 )
 from train.evaluation.importance import permutation_importance, prediction_error
-from train.evaluation.metrics.codes import r2_by_column
 from train.evaluation.metrics.forecasts import forecast_metrics, forecast_rows, step_metrics
-from train.evaluation.metrics.sequences import are_entities
 from train.evaluation.score import score
 from train.inference.predictor import Predictor
-from train.report.decisions import decision_plane
 from train.report.report import write_report
-from train.report.series import pick_forecasts
 from train.results.outcome import Outcome, report_split
+from train.results.report_data import report_data
 from train.run.calibration import write_scores
 from train.run.folder import write_json
-from train.run.log import read_history
 from train.run.metadata import versions
 from train.run.run import Run
 
@@ -116,13 +112,8 @@ def finish(
     importance = _importance(run, predictor, batch)
     result["seconds"] = {**seconds, "total": time.time() - started}
     write_json(run.folder / "result.json", _finite(result))
-    write_report(
-        run.folder / "report.html",
-        result | {"config": configs.to_json(run.config)},
-        read_history(run.folder),
-        _shown(run, outcome, judged, batch, answers),
-        importance,
-    )
+    drawn = report_data(run, predictor, result, judged, batch, answers, importance)
+    write_report(run.folder / "report.html", drawn)
     return result
 
 
@@ -214,64 +205,6 @@ def _importance(run: Run, predictor: Predictor, batch: Batch) -> dict[str, dict[
     return permutation_importance(
         predictor.answers, batch.inputs, encoder.places(), error, run.config.seed
     )
-
-
-def _shown(
-    run: Run, outcome: Outcome, judged: str, batch: Batch, answers: Arrays
-) -> dict[str, Any]:
-    """Targets and answers of the judged rows, numbers in original units, for the report's
-    pictures.
-    """
-    dataset = run.dataset
-    encoder = run.dataset.encoder
-    variables = outcome.predictor.variables
-    heads = [
-        {"name": h.name, "kind": h.kind, "columns": list(h.columns), "classes": list(h.classes)}
-        for h in encoder.heads
-    ]
-    for head in heads:
-        if isinstance(encoder, ReconstructionEncoder) and not encoder.number_names:
-            head["kind"] = "reconstructed_categories"
-        if head["kind"] == "tags" and are_entities(head["classes"]):
-            head["kind"] = "entities"
-    shown = {
-        "heads": heads,
-        "targets": encoder.to_units(batch.target),
-        "answers": encoder.to_units(answers),
-    }
-    if isinstance(dataset, SeriesDataset):
-        for arrays in (shown["targets"], shown["answers"]):  # each step of each window is an answer
-            arrays["value"] = arrays["value"].reshape(-1, dataset.encoder.n_targets)
-        shown["forecasts"] = pick_forecasts(dataset, judged, batch.target, answers)
-    if type(encoder) is TableEncoder and (
-        plane := decision_plane(encoder, batch.inputs, outcome.predictor.answers)
-    ):
-        shown["plane"] = plane
-    if not run.program.network.learns_by_rule:
-        shown["kernels"] = kernel_weights(variables["params"])
-    if isinstance(encoder, ReconstructionEncoder):
-        head = encoder.heads[0]
-        target = batch.target
-        shown["codes"] = {
-            **{name: answers[name] for name in ("code", "error")},
-            "label": target.get(LABEL),
-            "classes": encoder.targets[0].vocabulary if encoder.targets else (),
-            "columns": encoder.number_names,
-            "r2": r2_by_column(answers, head.name, head.size, target[head.name]),
-        }
-    if isinstance(encoder, ClusterEncoder):
-        network = run.program.network
-        units = np.asarray(variables["params"]["units"])[
-            int(np.argmin(variables["batch_stats"]["error"]))
-        ]
-        place = {"names": encoder.number_names, "shape": network.shape, "grid": network.grid}
-        shown["clusters"] = {
-            "row": answers["row"],
-            "cluster": answers["cluster"],
-            "units": units,
-            **place,
-        }
-    return shown
 
 
 def _finite(value: Any) -> Any:

@@ -1,0 +1,87 @@
+"""What a report reads of result.json, and of a line of metrics.jsonl."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NotRequired, TypedDict, TypeGuard
+
+Scores = Mapping[str, float | None]  # by metric; None, or not finite, where one is not defined
+FACTS = ("step", "epoch", "split", "member")  # of a line of metrics.jsonl; its scores are the rest
+
+
+class MemberRecord(TypedDict):
+    """A net of a population: the monitored value that ranks it, and its scores."""
+
+    member: int
+    seed: int
+    value: float
+    metrics: Scores
+    values: NotRequired[Mapping[str, object]]
+    fold: NotRequired[int]
+
+
+class SettingRecord(TypedDict):
+    """The members that share their options: the mean of their monitored values."""
+
+    values: Mapping[str, object]
+    value: float
+    deviation: float | None
+    epochs: int
+
+
+class RefitRecord(TypedDict):
+    """The net trained after the folds, which answers."""
+
+    epochs: int
+    rows: int
+
+
+class Result(TypedDict):
+    """A finished run. Splits are "train", "valid" and "test"."""
+
+    metrics: Mapping[str, Scores]
+    baselines: Mapping[str, Mapping[str, Scores]]
+    members: int
+    n_parameters: int
+    steps: int
+    epochs: float
+    best_step: int
+    interval: Mapping[str, float]
+    seconds: Mapping[str, float]
+    examples_per_second: float
+    notes: Sequence[str]
+    versions: Mapping[str, str]
+    config_sha256: str
+
+
+class PopulationResult(Result):
+    """A finished population: settings stand in order, the best first."""
+
+    per_member: Sequence[MemberRecord]
+    settings: Sequence[SettingRecord]
+    spread: Mapping[str, Mapping[str, float]]
+    kept: Sequence[int]
+    refit: NotRequired[RefitRecord]
+
+
+def has_members(result: Result) -> TypeGuard[PopulationResult]:
+    """Whether several nets were trained."""
+    return result["members"] > 1
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The scores of one split after some epochs: the loss, metrics, norms of gradients."""
+
+    step: int
+    epoch: float
+    split: str
+    member: int
+    scores: Scores
+
+
+def read_evaluation(line: Mapping[str, Any]) -> Evaluation:
+    """The evaluation that a line of metrics.jsonl holds."""
+    scores = {name: value for name, value in line.items() if name not in FACTS}
+    return Evaluation(line["step"], line["epoch"], line["split"], line.get("member", 0), scores)
