@@ -131,13 +131,12 @@ def _cells(
 ) -> None:
     """Squares or hexagons, each as dark as its unit's share of the largest value."""
     from matplotlib.collections import PatchCollection
-    from matplotlib.colors import to_rgba_array
     from matplotlib.patches import RegularPolygon
 
     sides, radius, turn = (4, 0.5**0.5, np.pi / 4) if grid == "rectangular" else (6, 3**-0.5, 0.0)
     place_kg = map_places(shape, grid)
     cells = [RegularPolygon((x, y), sides, radius=radius, orientation=turn) for y, x in place_kg]
-    colours = to_rgba_array([draw.BLUE] * len(cells), 0.06 + 0.94 * share_k)
+    colours = [(draw.BLUE, 0.06 + 0.94 * share) for share in share_k]
     axes.add_collection(PatchCollection(cells, facecolor=colours, linewidth=0))
     for (y, x), text, share in zip(place_kg, texts, share_k, strict=False):
         colour = draw.ON_BLUE if share > 0.5 else draw.INK

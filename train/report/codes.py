@@ -78,21 +78,19 @@ def _places(codes: Codes) -> tuple[Array, tuple[str, str]]:
 
 def _column_picture(codes: Codes) -> Iterator[str]:
     """The columns that come back worst; nothing where no column's share is known."""
-    pairs = zip(codes.columns, codes.r2_f, strict=True)
-    known = [(name, value) for name, value in pairs if np.isfinite(value)]
-    if not known:
+    known = np.flatnonzero(np.isfinite(codes.r2_f))
+    if not len(known):
         return
-    worst = sorted(known, key=lambda pair: pair[1])[:MAX_BARS]
-    names = [draw.label(name, 28) for name, _ in worst]
-    shares = [max(value, 0) for _, value in worst]
-    paint = partial(_bars, names=names, shares=shares)
+    worst = known[np.argsort(codes.r2_f[known], kind="stable")][:MAX_BARS]
+    names = [draw.label(codes.columns[int(i)], 28) for i in worst]
+    paint = partial(_bars, names=names, shares=np.maximum(codes.r2_f[worst], 0))
     left = max(map(draw.text_width, names)) + 8
     svg = draw.draw(paint, "r2 by column", height=16 * len(worst) + 48, left=left)
     few = f"; the {MAX_BARS} worst of {len(known)} columns" if len(known) > MAX_BARS else ""
     yield figure("By column", f"r2, the worst first{few}", svg)
 
 
-def _bars(axes: Axes, names: list[str], shares: list[float]) -> None:
+def _bars(axes: Axes, names: list[str], shares: Array) -> None:
     place = np.arange(len(names))
     axes.barh(place, shares, height=0.62, color=draw.BLUE, alpha=0.85)
     axes.set_yticks(place, names)

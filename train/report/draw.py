@@ -19,6 +19,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.typing import RcKeyType
 
 Painter: TypeAlias = "Callable[[Axes], None]"
 
@@ -57,7 +58,7 @@ VARIABLES = {
     ON_BLUE: "on-blue",
 }
 
-STYLE = {
+STYLE: dict[RcKeyType, object] = {
     "axes.axisbelow": True,
     "axes.edgecolor": LINE,
     "axes.facecolor": "none",

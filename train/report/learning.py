@@ -56,9 +56,10 @@ def _curves(history: Sequence[Evaluation], name: str) -> Curves:
     curves = {}
     for split in ("train", "valid"):
         lines = [line for line in history if line.split == split and name in line.scores]
-        if any(line.scores[name] is not None for line in lines):
-            epochs = np.array([line.epoch for line in lines], np.float64)
-            curves[split] = epochs, np.array([line.scores[name] for line in lines], np.float64)
+        values = np.array([line.scores[name] for line in lines], np.float64)  # None is nan
+        epochs = np.array([line.epoch for line in lines], np.float64)
+        if not np.isnan(values).all():
+            curves[split] = epochs, values
     return curves
 
 

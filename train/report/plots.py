@@ -108,14 +108,12 @@ def _counts(
     axes: Axes, counts_kk: Array, names: Sequence[str], fontsize: float, rotation: int
 ) -> None:
     """Counts of true class by predicted class; the darker, the larger the share of the row."""
-    from matplotlib.colors import to_rgba_array
-
     k = len(names)
     share_kk = counts_kk / np.maximum(counts_kk.sum(1, keepdims=True), 1)
     axes.grid(False)
     mesh = axes.pcolormesh(np.zeros((k, k)), linewidth=0)
     mesh.set_array(None)
-    mesh.set_facecolor(to_rgba_array([BLUE] * k * k, 0.06 + 0.94 * share_kk.ravel()))
+    mesh.set_facecolor([(BLUE, 0.06 + 0.94 * share) for share in share_kk.ravel()])
     for i, j in zip(*np.nonzero(counts_kk), strict=True):
         axes.text(
             j + 0.5,

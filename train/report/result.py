@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NotRequired, TypedDict, TypeGuard
+from typing import Any, NotRequired, TypedDict, TypeGuard, cast
 
 Scores = Mapping[str, float | None]  # by metric; None, or not finite, where one is not defined
 FACTS = ("step", "epoch", "split", "member")  # of a line of metrics.jsonl; its scores are the rest
@@ -40,6 +40,7 @@ class RefitRecord(TypedDict):
 class Result(TypedDict):
     """A finished run. Splits are "train", "valid" and "test"."""
 
+    rows: Mapping[str, int]
     metrics: Mapping[str, Scores]
     baselines: Mapping[str, Mapping[str, Scores]]
     members: int
@@ -63,6 +64,11 @@ class PopulationResult(Result):
     spread: Mapping[str, Mapping[str, float]]
     kept: Sequence[int]
     refit: NotRequired[RefitRecord]
+
+
+def read_result(content: Mapping[str, Any]) -> Result:
+    """What result.json holds, as a record of it; nothing is checked."""
+    return cast(Result, content)
 
 
 def has_members(result: Result) -> TypeGuard[PopulationResult]:

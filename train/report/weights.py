@@ -47,14 +47,19 @@ def _histogram(axes: Axes, weights_w: Array) -> None:
 
 def gradient_pictures(history: Sequence[Evaluation]) -> Iterator[str]:
     """The norm of each layer's gradient at the first and the last evaluation that have it."""
-    logged = [line for line in history if any(name.startswith(NORM) for name in line.scores)]
+    logged = [line for line in history if _layers(line)]
     if not logged:
         return
-    names = by_depth([name for name in logged[0].scores if name.startswith(NORM)])
+    names = by_depth(_layers(logged[0]))
     paint = partial(_norms, first=logged[0], last=logged[-1], names=names)
     between = f"{names[0].removeprefix(NORM)} to {names[-1].removeprefix(NORM)}"
     note = f"mean over the updates before; {between}"
     yield figure("Gradients by layer", note, draw.draw(paint, "Gradient norm by layer"))
+
+
+def _layers(line: Evaluation) -> list[str]:
+    """The names of the norms of an evaluation, one for each layer."""
+    return [name for name in line.scores if name.startswith(NORM)]
 
 
 def _norms(axes: Axes, first: Evaluation, last: Evaluation, names: Sequence[str]) -> None:

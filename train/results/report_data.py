@@ -6,7 +6,7 @@ n rows, o outputs, l steps before a forecast, p places of a plane.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from train.evaluation.metrics.codes import r2_by_column
 from train.evaluation.metrics.sequences import are_entities
 from train.inference.predictor import Predictor
 from train.report.data import Clusters, Codes, Forecast, Forecasts, Plane, ReportData, ReportHead
-from train.report.result import Result, read_evaluation
+from train.report.result import read_evaluation, read_result
 from train.run.log import read_history
 from train.run.run import Run
 
@@ -47,9 +47,9 @@ def report_data(
     """All that the report is drawn from; `batch` are the rows of `split`, answered by `answers`."""
     encoder = run.dataset.encoder
     return ReportData(
-        result=cast(Result, result),
+        result=read_result(result),
         config=configs.to_json(run.config),
-        history=[read_evaluation(line) for line in read_history(run.folder)],
+        history=list(map(read_evaluation, read_history(run.folder))),
         heads=[_head(encoder, head) for head in encoder.heads],
         targets=_in_units(encoder, batch.target),
         answers=_in_units(encoder, answers),
@@ -91,10 +91,9 @@ def _forecasts(
 ) -> Forecasts | None:
     if not isinstance(run.dataset, SeriesDataset):
         return None
-    errors = {
-        name: np.asarray(metrics["mse_scaled"], np.float64)
-        for name, metrics in result["horizon"][split].items()
-    }
+    errors = {}
+    for name, metrics in result["horizon"][split].items():
+        errors[name] = np.asarray(metrics["mse_scaled"], np.float64)
     return Forecasts(_windows(run.dataset, split, batch.target, answers), errors)
 
 

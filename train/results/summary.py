@@ -9,15 +9,20 @@ from typing import Any
 import numpy as np
 
 from train.report.population import who_answers
+from train.report.result import PopulationResult, Result, Scores, has_members, read_result
 from train.report.scores import intervals_in_words
 
 SHOWN = 5  # settings of a population that a terminal shows
 
 
-def summary(result: Mapping[str, Any], folder: Path) -> str:
-    """Scores of each split, the baselines beside the last of them, the population, the report."""
+def summary(content: Mapping[str, Any], folder: Path) -> str:
+    """Scores of each split, the baselines beside the last of them, the population, the report.
+
+    `content` is what result.json holds.
+    """
+    result = read_result(content)
     lines = _score_lines(result)
-    if result["members"] > 1:
+    if has_members(result):
         lines += _population_lines(result)
     if result["interval"]:
         lines.append(f"intervals: {intervals_in_words(result['interval'])}")
@@ -32,9 +37,9 @@ def summary(result: Mapping[str, Any], folder: Path) -> str:
     return "\n".join(lines)
 
 
-def _score_lines(result: Mapping[str, Any]) -> list[str]:
+def _score_lines(result: Result) -> list[str]:
     """A table: a line for each split and each baseline, a column for each metric."""
-    scores_of: dict[str, Mapping[str, float]] = {}
+    scores_of: dict[str, Scores] = {}
     for split, scores in result["metrics"].items():
         scores_of[f"{split} ({result['rows'][split]} rows)"] = scores
     for split, baselines in result["baselines"].items():
@@ -64,7 +69,7 @@ def _aligned(cells: Sequence[Sequence[str]]) -> list[str]:
     return lines
 
 
-def _population_lines(result: Mapping[str, Any]) -> list[str]:
+def _population_lines(result: PopulationResult) -> list[str]:
     """How many nets answer, how far those of the best setting are apart, and the best settings."""
     settings = result["settings"]
     first = f"{result['members']} nets; {who_answers(result)}"
