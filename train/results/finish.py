@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from nets.kernels import library
 from train import config as configs
-from train.core.penalties import kernel_weights
 from train.data.dataset import Batch
 from train.data.files.write import write_table
 from train.data.sequences.dataset import SequenceDataset
