@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import typing
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from nets.heads import HeadShape
+from nets.sequence import STEP_KINDS
 from train.core.losses import LOSSES
-from train.core.tasks import Task, make_tasks, row_errors, row_losses
+from train.core.tasks import HEAD_KINDS, Task, make_tasks, row_errors, row_losses
+from train.data.dataset import Head
 
 VALUE = HeadShape("value", "regression", 2)
 SEX = HeadShape("sex", "binary", 1)
@@ -114,3 +118,29 @@ def test_a_row_costs_what_its_quantiles_or_its_deviation_are_off() -> None:
     tasks = make_tasks((VALUE,), "gaussian")
     np.testing.assert_allclose(row_losses(tasks, normal, target), [wanted], rtol=1e-6)
     np.testing.assert_allclose(row_errors(tasks, normal, target), [0.5])
+
+
+def test_every_kind_of_head_that_data_can_have_is_in_the_table() -> None:
+    kinds = typing.get_args(typing.get_type_hints(Head)["kind"])
+    assert set(HEAD_KINDS) == set(kinds)
+
+
+def test_kinds_that_answer_at_every_step_are_those_of_the_network() -> None:
+    of_steps = {name for name, kind in HEAD_KINDS.items() if kind.every_step}
+    assert of_steps == set(STEP_KINDS)
+
+
+def test_default_losses_of_numbers_and_classes_have_formulas() -> None:
+    for kind in ("regression", "binary", "multiclass", "tags"):
+        assert HEAD_KINDS[kind].loss in LOSSES
+
+
+def test_what_a_row_costs_at_its_steps_is_for_a_row_of_the_usual_length() -> None:
+    """Two numbers of two steps, each off by 1: twice what they cost at 2 steps, if 1 is usual."""
+    head = HeadShape("next", "next_numbers", 1)
+    outputs = {"next": jnp.ones((1, 2, 1))}
+    target = {"next": jnp.zeros((1, 2, 1))}
+    for steps, wanted in ((1.0, 2.0), (2.0, 1.0)):
+        tasks = make_tasks((head,), "auto", steps)
+        np.testing.assert_allclose(row_losses(tasks, outputs, target), [wanted])
+        np.testing.assert_allclose(row_errors(tasks, outputs, target), [wanted])

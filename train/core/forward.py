@@ -10,7 +10,7 @@ from jax import lax
 
 from nets.base import Array, Tree
 from nets.dropout import is_off
-from train.core.batch_parts import gathered, own_slice, padded_size
+from train.core.batch_parts import Parts, gathered, own_slice, padded_size
 from train.core.program import Data, Program
 from train.core.state import State
 from train.core.tasks import row_errors, row_losses
@@ -48,15 +48,8 @@ def evaluate_split(
     With `n_real` the sums are over the first so many rows only. The rows are taken in blocks, which
     devices divide.
     """
-    n = rows_n.shape[0]
     variables = weights.variables(data.statistics)
     parts = program.parts
-    block_size = min(-(-n // parts.count), EVALUATION_ROWS)
-    n_blocks = padded_size(parts, -(-n // block_size))
-    n_padded = n_blocks * block_size
-    rows = jnp.pad(rows_n, (0, n_padded - n), mode="edge").reshape(n_blocks, block_size)
-    n_real = n if n_real is None else n_real
-    mask = (jnp.arange(n_padded) < n_real).astype(jnp.float32).reshape(n_blocks, block_size)
 
     def evaluate_block(block: tuple[Array, Array]) -> tuple[Predictions, EvaluationSums]:
         rows_b, mask_b = block
@@ -73,7 +66,24 @@ def evaluate_split(
         )
         return predictions, sums
 
+    def join_blocks(array: Array) -> Array:
+        return array.reshape(-1, *array.shape[2:])[: len(rows_n)]
+
+    rows, mask = _in_blocks(parts, rows_n, len(rows_n) if n_real is None else n_real)
     own_blocks = (own_slice(parts, rows), own_slice(parts, mask))
     predictions, sums = gathered(parts, lax.map(evaluate_block, own_blocks))
-    predictions = jax.tree.map(lambda a: a.reshape(n_padded, *a.shape[2:])[:n], predictions)
-    return predictions, jax.tree.map(jnp.sum, sums)
+    return jax.tree.map(join_blocks, predictions), jax.tree.map(jnp.sum, sums)
+
+
+def _in_blocks(parts: Parts, rows_n: Array, n_real: Array | int) -> tuple[Array, Array]:
+    """Rows in blocks that devices divide, and a mask of 1 for the first `n_real`: both [blocks, b].
+
+    The last row fills the last blocks up.
+    """
+    n = len(rows_n)
+    block_size = min(-(-n // parts.count), EVALUATION_ROWS)
+    n_blocks = padded_size(parts, -(-n // block_size))
+    n_padded = n_blocks * block_size
+    rows = jnp.pad(rows_n, (0, n_padded - n), mode="edge")
+    mask = (jnp.arange(n_padded) < n_real).astype(jnp.float32)
+    return rows.reshape(n_blocks, block_size), mask.reshape(n_blocks, block_size)

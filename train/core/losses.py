@@ -1,8 +1,8 @@
-"""Losses of one row: outputs [b, o] and target to [b]. Means over rows are taken, with weights, by
-the caller.
+"""Losses of each row: outputs [b, o] and target to [b]; weighted means over rows come after.
 
 Numeric targets are [b, o], standardised, with q quantiles each; classes are int32 [b]. Names and
-formulas are those of Keras 3, on logits.
+formulas are those of Keras 3, on logits. A further loss is a function here, a line in NUMBER_LOSSES
+or CLASS_LOSSES, and a name in `train.config.options.Loss`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from nets.base import Array
 from nets.crf import log_likelihood
 
-Array = jax.Array
-RowLoss = Callable[..., Array]
+Loss = Callable[..., Array]
 
 
 def mse(outputs_bo: Array, target_bo: Array) -> Array:
@@ -46,8 +46,9 @@ def poisson(outputs_bo: Array, target_bo: Array) -> Array:
 
 
 def quantile(quantiles_boq: Array, target_bo: Array, levels: tuple[float, ...]) -> Array:
-    """Mean over outputs and levels of the pinball loss, level * error above and (1 - level) *
-    -error below (Koenker & Bassett 1978).
+    """Mean over outputs and levels of the pinball loss (Koenker & Bassett 1978).
+
+    It is level * error above and (1 - level) * -error below.
     """
     error_boq = target_bo[..., None] - quantiles_boq
     level_11q = jnp.array(levels, error_boq.dtype)[None, None]
@@ -76,8 +77,9 @@ def categorical_crossentropy(
 
 
 def tag_crossentropy(logits_btk: Array, target_bt: Array, smoothing: float | Array = 0.0) -> Array:
-    """Sum over steps [b] of the categorical cross-entropy. A tag outside 0..k-1 (no step, or
-    unseen) costs nothing.
+    """Sum over steps [b] of the categorical cross-entropy.
+
+    A tag outside 0..k-1 (no step, or unseen) costs nothing.
     """
     k = logits_btk.shape[-1]
     known_bt = (target_bt >= 0) & (target_bt < k)
@@ -108,8 +110,9 @@ def next_binary_crossentropy(logits_btf: Array, target_btf: Array) -> Array:
 
 
 def next_mse(outputs_btf: Array, target_btf: Array) -> Array:
-    """Sum over steps [b] of the mean over numbers of the squared error. A target of nan costs
-    nothing.
+    """Sum over steps [b] of the mean over numbers of the squared error.
+
+    A target of nan costs nothing.
     """
     known_btf = ~jnp.isnan(target_btf)
     error_btf = jnp.where(known_btf, outputs_btf - jnp.where(known_btf, target_btf, 0.0), 0.0)
@@ -117,18 +120,17 @@ def next_mse(outputs_btf: Array, target_btf: Array) -> Array:
 
 
 def threshold_error(scores_bk: Array, target_b: Array, step: Callable[[Array], Array]) -> Array:
-    """Threshold neurons that answer wrongly [b]; k of them answer for a class each, a single one
-    for the second of two. Its derivative is the one that `step` is given for the threshold's.
+    """How many threshold neurons are wrong [b].
+
+    k of them answer for a class each, a single one for the second of two. Its derivative is the one
+    that `step` is given for the threshold's.
     """
-    yes_bk = (
-        jax.nn.one_hot(target_b, scores_bk.shape[1])
-        if scores_bk.shape[1] > 1
-        else target_b[:, None]
-    )
+    k = scores_bk.shape[1]
+    yes_bk = jax.nn.one_hot(target_b, k) if k > 1 else target_b[:, None]
     return jnp.square(step(scores_bk) - yes_bk).sum(-1)
 
 
-NUMBER_LOSSES: dict[str, RowLoss] = {
+NUMBER_LOSSES: dict[str, Loss] = {
     "mse": mse,
     "mae": mae,
     "huber": huber,
@@ -137,7 +139,7 @@ NUMBER_LOSSES: dict[str, RowLoss] = {
     "quantile": quantile,
     "gaussian": gaussian,
 }
-CLASS_LOSSES: dict[str, RowLoss] = {
+CLASS_LOSSES: dict[str, Loss] = {
     "binary_crossentropy": binary_crossentropy,
     "categorical_crossentropy": categorical_crossentropy,
 }

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 
 from nets.activations import step
 from nets.autoencoder import reconstruction_losses
+from nets.base import Array
 from nets.heads import HeadShape
 from nets.perceptron import surrogate_step
 from train.core.losses import (
@@ -28,7 +28,6 @@ from train.core.losses import (
     threshold_error,
 )
 
-Array = jax.Array
 # By the rule of a perceptron; those that go row by row take no derivative.
 THRESHOLDS = {
     "rosenblatt": step,
