@@ -57,8 +57,8 @@ def test_a_second_holder_is_refused_and_told_by_whom(tmp_path: Path) -> None:
 
 HOLD = """
 import sys, pathlib
-from train.folder import held
-with held(pathlib.Path(sys.argv[1])):
+from train.run.folder import locked
+with locked(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
 """
