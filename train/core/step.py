@@ -76,10 +76,10 @@ def update(program: Program, data: Data, state: State, batch: Batch[Array]) -> t
 def gradients(
     program: Program, data: Data, state: State, batches: Batches
 ) -> tuple[Params, Sums, Params]:
-    """Gradients of the weighted mean loss plus penalties, their sums, and the new `batch_stats`.
+    """Gradients of the weighted mean loss plus penalties, the sums behind it, new `batch_stats`.
 
-    `batches` have the same inputs; the losses of their targets are added up. If the batch is
-    divided (`program.parts`), so is this, and what each part gives is added up.
+    `batches` have the same inputs; the losses of their targets are added up. Where devices share a
+    batch (`program.parts`), each part gives sums of its own, which are added up.
     """
     network = _with_dropout(program, state.step)
     rngs = {"dropout": jax.random.fold_in(jax.random.fold_in(data.key, 2), state.step)}

@@ -1,6 +1,6 @@
 """What a head is trained on: its loss, what a row costs, and what of it counts as an error.
 
-To a head of each kind belongs a `HeadKind`; HEAD_KINDS is the only place that tells them apart.
+Each kind of head is a row of HEAD_KINDS, and no other place of training tells kinds apart.
 Shapes: b rows, t steps, o outputs, k classes or tags.
 """
 
