@@ -41,10 +41,9 @@ import pyarrow.parquet as pq
 from train.config import LSTM, Config, Dense, Optim, Population, Sequences, Table, Train
 from train.config.members import pooled
 from train.data.load import load_dataset
-from train.loop import compile_rounds, start_state
+from train.loop import choose_driver
 from train.population.groups import prepare_population
 from train.population.vmapped import init_members
-from train.run.checkpoint import Checkpoints
 from train.run.prepare import prepare
 from train.run.run import Run
 
@@ -120,7 +119,7 @@ def together(config: Config, rounds: int) -> Timed:
     with tempfile.TemporaryDirectory() as folder:
         (run,) = prepare_population(config, load_dataset(pooled(config)), Path(folder))
     state = init_members(run)
-    call = compile_rounds(run, state)
+    call = choose_driver(run).compile(run, state)
 
     def train() -> Timed:
         fresh = jax.block_until_ready(jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), state))
@@ -136,16 +135,13 @@ def first_states(run: Run) -> list[tuple[Run, Any]]:
     runs = [
         replace(run, data=run.data.replace(key=jax.random.key(seed))) for seed in range(MEASURED)
     ]
-    with tempfile.TemporaryDirectory() as folder:
-        return [
-            (own, start_state(own, Checkpoints(Path(folder), read_only=True))[0]) for own in runs
-        ]
+    return [(own, choose_driver(own).init(own)) for own in runs]
 
 
 def in_turns(run: Run, rounds: int) -> Timed:
     """Seconds for one net, by the program of a run of one net."""
     runs, states = zip(*first_states(run), strict=True)
-    call = compile_rounds(run, states[0])
+    call = choose_driver(run).compile(run, states[0])
 
     def train() -> Timed:
         fresh = [jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), state) for state in states]

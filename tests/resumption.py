@@ -38,7 +38,7 @@ def stop_after(calls: int, monkeypatch) -> None:
     made = []
 
     @contextmanager
-    def signals():
+    def stopped_by_signals():
         yield received
 
     def rounds_wanted(*_) -> int:
@@ -47,7 +47,7 @@ def stop_after(calls: int, monkeypatch) -> None:
             received.append(15)
         return 1
 
-    monkeypatch.setattr(loop, "signals", signals)
+    monkeypatch.setattr(loop, "stopped_by_signals", stopped_by_signals)
     monkeypatch.setattr(loop, "rounds_wanted", rounds_wanted)
 
 

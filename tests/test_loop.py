@@ -15,6 +15,7 @@ from train import loop
 from train.config import Config, Dense, Optim, Table, Train
 from train.errors import DivergedError, StoppedError, UserError
 from train.run.checkpoint import Checkpoints
+from train.run.in_memory import InMemory
 from train.run.log import read_history
 
 
@@ -61,7 +62,7 @@ def test_grouping_rounds_into_calls_changes_nothing(straight, tmp_path, monkeypa
 
 def test_a_finished_run_is_not_trained_again(straight, monkeypatch):
     before = digest(straight)
-    monkeypatch.setattr(loop, "compile_rounds", lambda *_: pytest.fail("compiled to train again"))
+    monkeypatch.setattr(InMemory, "compile", lambda *_: pytest.fail("compiled to train again"))
     loop.fit(small_config(), straight)
     assert digest(straight) == before
 

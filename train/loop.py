@@ -1,5 +1,6 @@
-"""`fit`: from a config to a run's folder with a trained network in it. The only file with a
-training loop.
+"""`fit`: from a config to a run's folder with a trained network in it.
+
+The only file with a training loop.
 """
 
 from __future__ import annotations
@@ -12,51 +13,53 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from nets.kernels import library
 from train import config as configs
 from train.config.members import is_population, pooled
 from train.config.options import Config
-from train.core.rounds import log_shapes, run_rounds
+from train.core.program import Data
 from train.core.state import State
 from train.data.dataset import Dataset
 from train.data.load import load_dataset
 from train.errors import DivergedError, StoppedError
-from train.parallel.devices import compiled, describe, fetch
-from train.parallel.hosts import agree, all_or_none, is_first, on_process_zero
+from train.parallel.devices import describe, fetch, place
+from train.parallel.hosts import agree, all_or_none, broadcast, is_first, on_process_zero
 from train.population.groups import prepare_population
-from train.population.halving import halve
-from train.population.memory import in_parts
-from train.population.vmapped import SPECS, member_logs, member_rounds, own_valid_rows, training
+from train.population.memory import in_chunks
+from train.population.vmapped import Vmapped
 from train.results.finish import finish
 from train.results.outcome import population_outcome, single_outcome
 from train.results.refit import refit_run, refitted
-from train.results.rounds import write_rounds
+from train.results.rounds import Pending, round_writer
 from train.results.summary import summary
 from train.run.checkpoint import Checkpoints
+from train.run.driver import Driver, fetch_status
 from train.run.folder import fresh_folder, locked
-from train.run.log import RunLog
+from train.run.in_memory import InMemory
+from train.run.metadata import lstm_core
 from train.run.prepare import place_run, prepare
-from train.run.progress import Progress
 from train.run.run import Run
-from train.run.signals import signals
-from train.run.streaming import compile_chunks, is_stream
-from train.start import start_state
+from train.run.schedule import CALL_SECONDS, rounds_wanted, save_is_due
+from train.run.signals import stopped_by_signals
+from train.run.streaming import Streaming, is_stream
 
-# Of training in one call to the device: seldom enough to cost nothing, often enough to be stopped.
-CALL_SECONDS = 0.25
-CALL_ROUNDS = 64  # rounds at most in one call
-CALL_BYTES = 1 << 26  # of answers kept on the device until a call ends
-SAVE_SECONDS = 60.0  # between checkpoints where `checkpoint_every` does not say
+Echo = Callable[[str], object]
+
+
+class Trained(NamedTuple):
+    """A run and its last state, on the host, and the seconds that each part of training took."""
+
+    run: Run
+    state: State
+    seconds: dict[str, float]
 
 
 def fit(
     config: Config,
     workdir: str | Path | None = None,
     *,
-    echo: Callable[[str], None] = lambda line: None,
+    echo: Callable[[str], object] | None = None,
     started: float | None = None,
 ) -> dict[str, Any]:
     """Trains, or resumes, the run in `workdir` and returns what its result.json holds.
@@ -70,207 +73,180 @@ def fit(
     started = time.time() if started is None else started
     configs.validate(config)
     dataset = all_or_none(lambda: load_dataset(pooled(config)))
-    folder = (
-        Path(workdir)
-        if workdir is not None
-        else on_process_zero(lambda: fresh_folder(config.name)) or Path()
-    )
-    if not is_first():
-        echo = lambda line: None
+    if workdir is None:
+        workdir = on_process_zero(lambda: fresh_folder(config.name)) or Path()
+    folder = Path(workdir)
+    if echo is None or not is_first():
+        echo = _say_nothing
     with contextlib.ExitStack() as stack:
         on_process_zero(lambda: stack.enter_context(locked(folder)))
-        for line in (f"run: {folder}", *dataset.notes):
-            echo(line)
-        if config.net.runs_lstm:
-            echo(f"LSTM core: {library.core()}")
-        if is_population(config):
-            result = _fit_population(config, dataset, folder, echo, started)
-        else:
-            run = place_run(prepare(config, dataset, folder))
-            echo_devices(run, echo)
-            seconds = {"start": time.time() - started}
-            run, state, timing = train(run)
-            result = on_process_zero(
-                lambda: finish(run, single_outcome(run, state), seconds | timing, started)
-            )
+        echo(f"run: {folder}")
+        for note in dataset.notes:
+            echo(note)
+        if (core := lstm_core(config)) is not None:
+            echo(f"LSTM core: {core}")
+        fit_kind = _fit_population if is_population(config) else _fit_single
+        result = fit_kind(config, dataset, folder, echo, started)
         if result is not None:
             echo(summary(result, folder))
     return result or {}
 
 
+def _say_nothing(line: str) -> None:
+    """Where nobody listens."""
+
+
+def _fit_single(
+    config: Config, dataset: Dataset, folder: Path, echo: Echo, started: float
+) -> dict[str, Any] | None:
+    """One net, and what it comes to; None in all processes but the first."""
+    run = _place(prepare(config, dataset, folder), echo)
+    seconds = {"start": time.time() - started}
+    run, state, spent = train(run)
+    return on_process_zero(
+        lambda: finish(run, single_outcome(run, state), seconds | spent, started)
+    )
+
+
 def _fit_population(
-    config: Config, dataset: Dataset, folder: Path, echo: Callable[[str], None], started: float
+    config: Config, dataset: Dataset, folder: Path, echo: Echo, started: float
 ) -> dict[str, Any] | None:
     """All members, group after group, and what they come to together."""
-    runs = [
-        part for run in prepare_population(config, dataset, folder) for part in in_parts(run, echo)
-    ]
-    seconds = {"start": time.time() - started, "compile": 0.0, "train": 0.0}
-    trained = []
+    runs: list[Run] = []
+    for group in prepare_population(config, dataset, folder):
+        runs += in_chunks(group, echo)
+    seconds = {"start": time.time() - started}
+    trained: list[Trained] = []
     for i, run in enumerate(runs, 1):
         if len(runs) > 1:
             echo(f"group {i} of {len(runs)}: {len(run.members)} members")
-        run = place_run(run, SPECS[0])
-        echo_devices(run, echo)
-        run, state, timing = train(run)
-        trained.append((run, state))
-        seconds |= {name: seconds[name] + spent for name, spent in timing.items()}
-    runs, states = zip(*trained, strict=True)
+        trained.append(train(_place(run, echo)))
+    runs = [each.run for each in trained]
+    states = [each.state for each in trained]
     outcome = all_or_none(lambda: population_outcome(config, dataset, runs, states))
     if config.population.keep == "refit":
         again, setting = refit_run(config, dataset, runs, outcome)
-        echo(
-            f"the best setting is trained again on all {len(again.data.train)} training and validation rows"
-        )
-        again, state, timing = train(place_run(again))
-        seconds |= {name: seconds[name] + spent for name, spent in timing.items()}
-        outcome = refitted(again, state, outcome, setting)
+        n_rows = len(again.data.train)
+        echo(f"the best setting is trained again on all {n_rows} training and validation rows")
+        trained.append(train(_place(again, _say_nothing)))
+        outcome = refitted(trained[-1].run, trained[-1].state, outcome, setting)
+    for part in ("compile", "train"):
+        seconds[part] = sum(each.seconds[part] for each in trained)
     whole = dataclasses.replace(runs[0], dataset=dataset, config=config)
     return on_process_zero(lambda: finish(whole, outcome, seconds, started))
 
 
-def echo_devices(run: Run, echo: Callable[[str], None]) -> None:
-    """Where it trains, if there is a choice."""
+def choose_driver(run: Run) -> Driver:
+    """How the updates of this run are called."""
+    if run.members:
+        return Vmapped()
+    return Streaming() if is_stream(run) else InMemory()
+
+
+def _place(run: Run, echo: Echo) -> Run:
+    """The run over its devices, of which `echo` is told if there is a choice."""
+    run = place_run(run, choose_driver(run).specs.data)
     line = describe(run.layout)
     if line:
         echo(line)
+    return run
 
 
-def train(run: Run) -> tuple[Run, State, dict[str, float]]:
-    """Calls the compiled rounds until the epochs are done, patience ends or a signal comes; logs
-    all, saves some.
+def train(run: Run) -> Trained:
+    """Calls the compiled rounds until the epochs are done, patience ends or a signal comes.
 
     The order within the loop is fixed: what is due to be saved is saved before the next call takes
     the state's buffers, and a call's evaluations are written while the next one runs, but before a
-    checkpoint of their step. Returns the run and its state on the host, and the seconds it took.
+    checkpoint of their step.
     """
-    options = run.config.train
-    n_steps = run.program.steps_per_epoch
-    folder = run.folder / run.part
-    first = is_first()
-    checkpoints = on_process_zero(lambda: Checkpoints(folder, options.keep))
-    state, resumed = start_state(run, checkpoints)
-    first_step = resumed or 0
+    driver = choose_driver(run)
+    checkpoints = on_process_zero(
+        lambda: Checkpoints(run.folder / run.subfolder, run.config.train.keep)
+    )
+    state, resumed = restore_or_init(run, driver, checkpoints)
     began = time.time()
-    truths = own_valid_rows(run)
-    log = on_process_zero(lambda: RunLog(folder, -1 if resumed is None else resumed))
-    n_trained = run.dataset.n_train * max(len(run.members), 1)
-    n_epochs = run.program.last_step // n_steps
-    progress = Progress(n_epochs, n_trained, first_step // n_steps, silent=not first)
     pending = None
     seconds_per_round = CALL_SECONDS
-    signal_number = 0
     with contextlib.ExitStack() as stack:
-        if first:
+        if checkpoints is not None:
             stack.enter_context(contextlib.closing(checkpoints))
-            stack.enter_context(log)
-        received = stack.enter_context(signals())
-        stack.enter_context(progress)
-        call = compile_rounds(run, state) if np.any(training(run, fetch_status(state))) else None
+        signals = stack.enter_context(stopped_by_signals())
+        writer = stack.enter_context(round_writer(run, driver.validation(run), resumed))
+        is_over = fetch_status(run.program, state).is_over
+        call = None if is_over else driver.compile(run, state)
         compiled = saved = time.time()
         while True:
-            if run.members:
-                state = halve(run, state)
-            now = fetch_status(state)
-            step = int(np.max(now.step))  # members go in step: that of the ones that still train
-            if np.all(now.diverged):
-                write_rounds(run, log, progress, truths, pending)
-                raise DivergedError(
-                    f"the loss is not finite at step {step}; lower config.optim.learning_rate"
-                )
-            over = not np.any(training(run, now))
-            stop = received[0] if received else 0
-            due = save_is_due(options.checkpoint_every, step / n_steps, time.time() - saved)
-            wanted = rounds_wanted(run, step, seconds_per_round)
-            signal_number, due, wanted = agree(stop, due, wanted)
-            if (due or over or signal_number) and step != first_step:
-                write_rounds(run, log, progress, truths, pending)
+            state, status = driver.look(run, state)
+            if status.has_diverged:
+                writer.write(pending)
+                raise _diverged(status.step)
+            signal, is_due, n_rounds = agree(
+                signals[0] if signals else 0,
+                save_is_due(run, status.step, time.time() - saved),
+                rounds_wanted(run, status.step, seconds_per_round),
+            )
+            if (is_due or status.is_over or signal) and status.step != (resumed or 0):
+                writer.write(pending)
                 pending = None
                 saved = time.time()
-                save(checkpoints, step, state, run)
-            if over or signal_number or call is None:
+                save(checkpoints, status.step, state, run.data)
+            if status.is_over or signal or call is None:
                 break
             dispatched = time.time()
-            state, logs, count = call(run.data, state, np.int32(wanted))
-            write_rounds(run, log, progress, truths, pending)
-            pending = logs, int(count)  # 0 within a long epoch of a stream
-            seconds_per_round = (time.time() - dispatched) / max(pending[1], 1)
-    if signal_number:
-        resume = f"the same command with --workdir={run.folder} resumes it"
-        raise StoppedError(f"stopped at step {step}, saved; {resume}", 128 + signal_number)
-    timing = {"compile": compiled - began, "train": time.time() - compiled}
-    data = run.data.replace(arrays=(), key=())  # the host has the rows already
-    # What answers and what result.json says; training alone needs the rest, which is most of it.
+            state, logs, count = call(run.data, state, np.int32(n_rounds))
+            writer.write(pending)
+            pending = Pending(logs, int(count))
+            seconds_per_round = (time.time() - dispatched) / max(pending.n_rounds, 1)
+    if signal:
+        raise _stopped(run.folder, status.step, signal)
+    seconds = {"compile": compiled - began, "train": time.time() - compiled}
+    return Trained(*_fetch_answering(run, state), seconds)
+
+
+def _diverged(step: int) -> DivergedError:
+    return DivergedError(f"the loss is not finite at step {step}; lower config.optim.learning_rate")
+
+
+def _stopped(folder: Path, step: int, signal: int) -> StoppedError:
+    resume = f"the same command with --workdir={folder} resumes it"
+    return StoppedError(f"stopped at step {step}, saved; {resume}", 128 + signal)
+
+
+def restore_or_init(
+    run: Run, driver: Driver, checkpoints: Checkpoints | None
+) -> tuple[State, int | None]:
+    """The newest checkpoint's state and its step, or a fresh state and None.
+
+    Of several processes the first alone has `checkpoints`, and tells the others.
+    """
+    spec = driver.specs.state
+    state = driver.init(run)
+    steps = on_process_zero(lambda: checkpoints.steps() if checkpoints else [])
+    _, step = agree(0, steps[0] if steps else -1)
+    if step < 0:
+        return place(run.layout, state, spec), None
+    restored = on_process_zero(
+        lambda: checkpoints.restore_state(step, state) if checkpoints else None
+    )
+    if jax.process_count() > 1:
+        restored = broadcast(fetch(state if restored is None else restored))
+    return place(run.layout, restored, spec), step
+
+
+def _fetch_answering(run: Run, state: State) -> tuple[Run, State]:
+    """What answers and what result.json says, on the host, which has the rows already.
+
+    Training alone needs the rest of a state, which is most of it.
+    """
+    data = fetch(run.data.replace(arrays=(), key=()))
     state = fetch(state.replace(weights=None, average=None, opt_state=None))
-    return dataclasses.replace(run, data=fetch(data)), state, timing
+    return dataclasses.replace(run, data=data), state
 
 
-class Status(NamedTuple):
-    """Of a state, on the host, what decides how to go on."""
-
-    step: Any
-    stopped: Any
-    diverged: Any
-
-
-def fetch_status(state: State) -> Status:
-    """Waits until the state is there."""
-    return fetch(Status(state.step, state.stopped, state.diverged))
-
-
-def save(checkpoints: Checkpoints | None, step: int, state: State, run: Run) -> None:
+def save(checkpoints: Checkpoints | None, step: int, state: State, data: Data) -> None:
     """Begins to save a state; of several processes the first does, but all must call this."""
-    arrays = state, model(state, run.data)
+    arrays = state, state.best.weights.variables(data.statistics)
     if jax.process_count() > 1:
         arrays = fetch(arrays)
     if checkpoints is not None:
         checkpoints.save(step, *arrays)
-
-
-def model(state: State, data: Any) -> dict[str, Any]:
-    """What answers are given with: the best weights, and the statistics."""
-    best = state.best.weights
-    return {"params": best.params, "batch_stats": best.batch_stats, "statistics": data.statistics}
-
-
-def compile_rounds(run: Run, state: State) -> Callable[..., tuple[State, Any, Any]]:
-    """The training program, compiled for these shapes: (data, state, n_rounds) -> (state, logs,
-    rounds done).
-    """
-    if is_stream(run):
-        return compile_chunks(run, state)
-    log = (
-        member_logs(run, run.data, state)
-        if run.members
-        else log_shapes(run.program, run.data, state)
-    )
-    size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(log))
-    capacity = int(np.clip(CALL_BYTES // max(size, 1), 1, CALL_ROUNDS))
-    if run.members:
-        return member_rounds(run, state, capacity)
-
-    def call(data: Any, state: State, n_rounds: jax.Array) -> tuple[State, Any, jax.Array]:
-        logs = jax.tree.map(lambda leaf: jnp.zeros((capacity, *leaf.shape), leaf.dtype), log)
-        return run_rounds(run.program, data, state, logs, jnp.minimum(n_rounds, capacity))
-
-    return compiled(run.layout, call, (run.data, state, np.int32(1)))
-
-
-def save_is_due(every: int | None, epoch: float, seconds: float) -> bool:
-    """By epochs, whole ones, where the config says, else by the clock: how often a run is saved
-    changes no result.
-    """
-    return seconds > SAVE_SECONDS if every is None else epoch % every == 0
-
-
-def rounds_wanted(run: Run, step: int, seconds_per_round: float) -> int:
-    """Rounds for the next call: about CALL_SECONDS, and not past the next epoch that must be
-    saved.
-    """
-    options = run.config.train
-    wanted = int(np.clip(CALL_SECONDS / max(seconds_per_round, 1e-9), 1, CALL_ROUNDS))
-    if options.checkpoint_every is None:
-        return wanted
-    epoch = step // run.program.steps_per_epoch
-    to_save = options.checkpoint_every - epoch % options.checkpoint_every
-    return max(1, min(wanted, to_save // options.eval_every))

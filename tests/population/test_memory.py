@@ -18,7 +18,7 @@ from train.data.load import load_dataset
 from train.errors import StoppedError, UserError
 from train.population import memory
 from train.population.groups import prepare_population
-from train.population.memory import free_bytes, in_parts, needed_bytes, rough_bytes
+from train.population.memory import free_bytes, in_chunks, needed_bytes, rough_bytes
 from train.population.vmapped import init_members
 from train.run.log import read_history
 from train.run.run import Run
@@ -59,8 +59,8 @@ def test_what_many_need_follows_from_what_few_need(config, tmp_path):
 def test_plenty_costs_no_compilation(tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "_compiled_bytes", lambda *_: pytest.fail("compiled"))
     run = prepared(TABLE, tmp_path / "run")
-    assert in_parts(run, pytest.fail, lambda: 10**12) == [run]
-    assert in_parts(run, pytest.fail, lambda: None) == [run]
+    assert in_chunks(run, pytest.fail, lambda: 10**12) == [run]
+    assert in_chunks(run, pytest.fail, lambda: None) == [run]
 
 
 def test_parts_are_equal_and_as_few_as_fit(tmp_path, monkeypatch):
@@ -68,17 +68,17 @@ def test_parts_are_equal_and_as_few_as_fit(tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "needed_bytes", lambda _: (1000, 100))
     said: list[str] = []
     # .7 x 2000 bytes hold 5 of the 9 members: two parts.
-    parts = in_parts(run, said.append, lambda: 2000)
-    assert [[member.number for member in part.members] for part in parts] == [
+    chunks = in_chunks(run, said.append, lambda: 2000)
+    assert [[member.number for member in chunk.members] for chunk in chunks] == [
         [0, 1, 2, 3, 4],
         [5, 6, 7, 8],
     ]
-    assert [part.part for part in parts] == ["parts/0-of-2", "parts/1-of-2"]
-    assert parts[1].data.train.shape[0] == 4
-    assert jnp.array_equal(parts[1].data.valid, run.data.valid[5:])
+    assert [chunk.subfolder for chunk in chunks] == ["parts/0-of-2", "parts/1-of-2"]
+    assert chunks[1].data.train.shape[0] == 4
+    assert jnp.array_equal(chunks[1].data.valid, run.data.valid[5:])
     assert len(said) == 1 and "9 members" in said[0] and "2 parts" in said[0]
     # Begun in two, it goes on in two, and says nothing.
-    assert [part.part for part in in_parts(run, pytest.fail, lambda: 10**12)] == [
+    assert [chunk.subfolder for chunk in in_chunks(run, pytest.fail, lambda: 10**12)] == [
         "parts/0-of-2",
         "parts/1-of-2",
     ]
@@ -86,7 +86,7 @@ def test_parts_are_equal_and_as_few_as_fit(tmp_path, monkeypatch):
 
 def test_members_that_do_not_fit_alone_are_tried_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "needed_bytes", lambda _: (1000, 100))
-    assert len(in_parts(prepared(TABLE, tmp_path / "run"), [].append, lambda: 10)) == 9
+    assert len(in_chunks(prepared(TABLE, tmp_path / "run"), [].append, lambda: 10)) == 9
 
 
 def test_halving_needs_all_at_once(tmp_path, monkeypatch):
@@ -94,7 +94,7 @@ def test_halving_needs_all_at_once(tmp_path, monkeypatch):
     config = replace(TABLE, population=Population(grid=grid, halving=3))
     monkeypatch.setattr(memory, "needed_bytes", lambda _: (1000, 100))
     with pytest.raises(UserError, match=r"config.population.halving: 3 members need"):
-        in_parts(prepared(config, tmp_path / "run"), [].append, lambda: 1000)
+        in_chunks(prepared(config, tmp_path / "run"), [].append, lambda: 1000)
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +144,7 @@ def test_parts_come_to_what_the_whole_comes_to(whole, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("calls", [2, 6])
-def test_a_run_in_parts_resumes_in_parts(calls, tmp_path, monkeypatch):
+def test_a_run_in_chunks_resumes_in_chunks(calls, tmp_path, monkeypatch):
     little(monkeypatch)
     loop.fit(TABLE, tmp_path / "straight")
     with monkeypatch.context() as patch, pytest.raises(StoppedError):

@@ -22,9 +22,9 @@ from train.core.batching import epoch_rows
 from train.data.load import load_dataset
 from train.errors import DivergedError, StoppedError, UserError
 from train.population.groups import prepare_population
-from train.population.vmapped import pick, slots
-from train.results.outcome import spread
-from train.run.checkpoint import Checkpoints
+from train.population.member_axis import pick
+from train.population.vmapped import init_members, slots
+from train.results.ranking import spread
 from train.run.log import read_history
 from train.run.prepare import prepare
 
@@ -176,7 +176,7 @@ def test_the_program_shrinks_to_those_that_still_train(tmp_path, monkeypatch):
     config.train.patience = 1
     config.train.epochs = 40
     whole = loop.fit(config, tmp_path / "whole")
-    monkeypatch.setattr("train.population.vmapped.WORTH", 0)
+    monkeypatch.setattr("train.population.vmapped.MIN_FLOPS", 0)
     few = loop.fit(config, tmp_path / "few")
     assert len({member["epochs"] for member in whole["per_member"]}) > 1
     assert [m["best_step"] for m in few["per_member"]] == [
@@ -187,10 +187,10 @@ def test_the_program_shrinks_to_those_that_still_train(tmp_path, monkeypatch):
 
 
 def test_slots_are_fourths(tmp_path, monkeypatch):
-    monkeypatch.setattr("train.population.vmapped.WORTH", 0)
+    monkeypatch.setattr("train.population.vmapped.MIN_FLOPS", 0)
     config = table_config(seeds=40)
     (run,) = prepare_population(config, load_dataset(config), _made(tmp_path / "run"))
-    state = loop.start_state(run, Checkpoints(tmp_path / "run"))[0]
+    state = init_members(run)
     assert [slots(run, state, n) for n in (40, 11, 10, 4, 3, 1)] == [40, 40, 10, 10, 3, 1]
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -18,11 +17,14 @@ from resumption import stop_after
 from train import config as configs
 from train import loop, predict
 from train.config import LSTM, Config, Dense, Optim, Population, Series, Table, Train
-from train.config.members import pooled
+from train.config.members import Member, pooled
+from train.data.dataset import Head
 from train.data.load import load_dataset
 from train.errors import StoppedError, UserError
 from train.population.groups import prepare_population
-from train.results.outcome import Outcome, _kept
+from train.results.outcome import Outcome
+from train.results.ranking import answering_members, rank_settings
+from train.results.records import Facts, MemberResult
 from train.results.refit import refit_run
 from train.run.calibration import read_scores
 
@@ -136,15 +138,13 @@ def test_schedules_go_on_as_in_the_folds_and_means_round_half_up(tmp_path):
     (tmp_path / "run").mkdir()
     dataset = load_dataset(pooled(config))
     runs = prepare_population(config, dataset, tmp_path / "run")
-    records = [
-        {"member": k, "setting": 0, "value": 1.0, "best_step": 4 * e}
-        for k, e in enumerate((2, 3, 9))
+    results = [
+        MemberResult(Member(k, 0, k, 0, {}), value, 4 * epochs, epochs, False, 250, {})
+        for k, (epochs, value) in enumerate(((2, 1.0), (3, 1.0), (9, np.inf)))
     ]
-    records[2]["value"] = np.inf
-    settings = [{"setting": 0}]
-    again, setting = refit_run(
-        config, dataset, runs, Outcome(None, {"per_member": records, "settings": settings})
-    )  # type: ignore[arg-type]
+    settings = tuple(rank_settings(results))
+    facts = Facts(1, 0, 0, 0, 0, tuple(results), {}, settings=settings)
+    again, setting = refit_run(config, dataset, runs, Outcome(None, facts))  # type: ignore[arg-type]
     assert setting == 0
     assert again.program.steps_per_epoch == 6
     assert again.program.total_steps == 12 * 6
@@ -154,14 +154,13 @@ def test_schedules_go_on_as_in_the_folds_and_means_round_half_up(tmp_path):
 
 
 def test_of_tags_one_net_judges_each_fold():
-    head = SimpleNamespace(kind="tags")
-    dataset = SimpleNamespace(encoder=SimpleNamespace(heads=(head,)))
+    heads = (Head("tags", "tags", ("tags",), ("A", "O"), 2),)
     values = {0: (0, 0, 2.0), 1: (0, 0, 1.0), 2: (0, 1, 3.0), 3: (0, 1, 4.0), 4: (1, 0, 0.5)}
-    records = [
-        {"member": k, "setting": s, "fold": fold, "value": value}
-        for k, (s, fold, value) in values.items()
+    results = [
+        MemberResult(Member(k, setting, fold, 0, {}), value, 1, 1, False, 10, {})
+        for k, (setting, fold, value) in values.items()
     ]
-    assert _kept(CONFIG, dataset, records, [{"setting": 0}]) == {1, 2}
+    assert answering_members(CONFIG.population, heads, results, best_setting=0) == {1, 2}
 
 
 @pytest.mark.parametrize(

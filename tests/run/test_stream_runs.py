@@ -287,13 +287,13 @@ def test_files_that_vanish_end_the_run_in_one_line(tmp_path: Path, monkeypatch) 
     cfg = config.load(
         "configs/table.py", overrides(path, data__shuffle_window="512", train__batch_size="256")
     )
-    compile_chunks = loop.compile_chunks
+    compile_chunks = streaming.Streaming.compile
 
     def compile_and_lose(*arguments):
         (tmp_path / "rows" / "1.parquet").unlink()
         return compile_chunks(*arguments)
 
-    monkeypatch.setattr(loop, "compile_chunks", compile_and_lose)
+    monkeypatch.setattr(streaming.Streaming, "compile", compile_and_lose)
     with pytest.raises(
         UserError, match=r"1.parquet: not a readable Parquet file: .*No such file"
     ) as error:

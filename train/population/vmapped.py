@@ -7,53 +7,66 @@ another. k members.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.sharding import PartitionSpec
 
+from nets.base import Array, Tree
 from nets.dropout import is_off
 from train.config.bounded import resolved
-from train.config.members import with_values
-from train.core.program import Data, Program
-from train.core.rounds import log_shapes, train_round
+from train.core.program import Data
 from train.core.state import State, init_state
 from train.core.weights import init_weights
 from train.data.dataset import Batch
-from train.parallel.devices import ALONG_MEMBERS, EVERYWHERE, MEMBER, compiled, fetch
+from train.parallel.devices import MEMBER, compiled, fetch
+from train.population.halving import halve
+from train.population.member_axis import SPECS, own_fields, pick
+from train.population.rounds import member_logs, member_program, side_by_side, train_members
 from train.run.device_data import starting_rows
-from train.run.prepare import make_program
+from train.run.driver import Call, Logs, Status, Validation, fetch_status, still_training
+from train.run.in_memory import empty_logs, log_capacity
 from train.run.run import Run
 
-Array = jax.Array
 # A group's program is compiled anew for fewer members once only a fourth of them still trains, if a
 # member is work enough: to compile costs a second or two.
 SHRINK = 4
 MIN_FLOPS = 1e10
-# Which of `Data` has an axis of members.
-_AXES: Any = {"arrays": None, "train_weight": None} | dict.fromkeys(
-    ("train", "valid", "statistics", "key", "n_train", "n_valid", "numbers"), 0
-)
-AXES = Data(**_AXES)
-# Where they stand, and the states and logs beside them, of members that devices share.
-_PLACES: Any = {name: EVERYWHERE if axis is None else ALONG_MEMBERS for name, axis in _AXES.items()}
-SPECS = Data(**_PLACES), ALONG_MEMBERS, PartitionSpec(None, MEMBER)
 
 
-def own_valid_rows(run: Run) -> list[Batch]:
-    """The validation rows, as they are on the host, of every member; of a single net in a list of
-    one.
-    """
+class Vmapped:
+    """The driver of the members of a group."""
+
+    specs = SPECS
+
+    def init(self, run: Run) -> State:
+        """Fresh weights of every member, a function of its key."""
+        return init_members(run)
+
+    def compile(self, run: Run, state: State) -> Call:
+        """Rounds of the members that still train."""
+        return MemberRounds(run, state)
+
+    def look(self, run: Run, state: State) -> tuple[State, Status]:
+        """The state without the members that halving stops here."""
+        state = halve(run, state)
+        return state, fetch_status(run.program, state)
+
+    def validation(self, run: Run) -> list[Validation]:
+        """The rows of each member's fold."""
+        rows_k = validation_rows(run)
+        return [
+            Validation(member.number, rows)
+            for member, rows in zip(run.members, rows_k, strict=True)
+        ]
+
+
+def validation_rows(run: Run) -> list[Batch]:
+    """The validation rows of every member, as they are on the host; those of a fold are shared."""
     dataset = run.dataset
-    if not run.members:
-        return [dataset.take(dataset.arrays, dataset.splits["valid"])]
-    most = run.data.valid.shape[1]
-    (valid, n_valid) = fetch((run.data.valid, run.data.n_valid))
-    n_k = [most] * len(run.members) if n_valid is None else np.asarray(n_valid)
+    valid, n_valid = fetch((run.data.valid, run.data.n_valid))
+    n_k = [valid.shape[1]] * len(run.members) if n_valid is None else np.asarray(n_valid)
     by_fold: dict[int, Batch] = {}
     for member, rows, n in zip(run.members, np.asarray(valid), n_k, strict=True):
         if member.fold not in by_fold:
@@ -61,219 +74,102 @@ def own_valid_rows(run: Run) -> list[Batch]:
     return [by_fold[member.fold] for member in run.members]
 
 
-def _program(run: Run, data: Data) -> Program:
-    """The program of the member whose numbers are in `data`."""
-    if not data.numbers:
-        return run.program
-    return replace(
-        make_program(with_values(run.config, data.numbers), run.dataset), parts=run.program.parts
-    )
-
-
 def init_members(run: Run) -> State:
     """The states of all members before their first updates."""
 
     def init(data: Data, rows: Array) -> State:
-        program = _program(run, data)
+        program = member_program(run, data)
         first = program.take(data.arrays, rows)
         weights = init_weights(program.network, data.statistics, first.inputs, data.key)
         return init_state(weights, program.optimizer, average=not is_off(program.config.optim.ema))
 
+    def init_all(data: Data, own: tuple[dict[str, Tree], Array]) -> State:
+        return lax.map(lambda member: init(data.replace(**member[0]), member[1]), own)
+
     # One after the other: a QR of many matrices at once, which orthogonal weights ask for, can
     # stand still on a CPU.
-    own = (
-        {name: value for name, value in vars(run.data).items() if _AXES[name] is not None},
-        _starting_rows(run),
-    )
-    return jax.jit(lambda data, own: lax.map(lambda of: init(data.replace(**of[0]), of[1]), own))(
-        run.data, own
-    )
+    return jax.jit(init_all)(run.data, (own_fields(run.data), _starting_rows(run)))
 
 
-def _starting_rows(run: Run) -> Any:
-    """What the members' fresh weights are made with [k, n]: the rows that each would begin with
-    alone.
-    """
+def _starting_rows(run: Run) -> Array | np.ndarray:
+    """The rows that weights are made with [k, n]: those that each member begins with alone."""
     if not run.program.network.starts_from_rows:
         return run.data.train[:, :1]
     train = np.asarray(fetch(run.data.train))
-    return np.stack(
-        [starting_rows(rows, member.seed) for rows, member in zip(train, run.members, strict=True)]
-    )
-
-
-def side_by_side(run: Run) -> bool:
-    """Whether members train in one vmapped computation, or one after the other within the program:
-    LSTMs on a CPU are faster so (40 of 64 units: 46 ms a step, not 81).
-    """
-    return not (run.config.net.reads_steps and jax.default_backend() == "cpu")
-
-
-def round_of_all(run: Run, data: Data, state: State) -> tuple[State, Any]:
-    """A round of every member that still trains: their states, and what they log."""
-    still = training(run, state)
-
-    def one(data: Data, state: State) -> tuple[State, Any]:
-        return train_round(_program(run, data), data, state)
-
-    if side_by_side(run):
-        new, log = jax.vmap(one, in_axes=(AXES, 0))(data, state)
-        return jax.tree.map(
-            lambda new, old: jnp.where(_along(still, new), new, old), new, state
-        ), log
-    own = {name: value for name, value in vars(data).items() if _AXES[name] is not None}
-    empty = jax.tree.map(
-        lambda leaf: jnp.zeros(leaf.shape[1:], leaf.dtype), member_logs(run, data, state)
-    )
-    del empty["ran"]
-
-    def if_training(member: tuple[Any, State, Array]) -> tuple[State, Any]:
-        fields, state, still = member
-        return lax.cond(
-            still,
-            lambda state: one(data.replace(**fields), state),
-            lambda state: (state, empty),
-            state,
-        )
-
-    return lax.map(if_training, (own, state, still))
-
-
-def train_members(
-    run: Run, data: Data, state: State, logs: Any, n_rounds: Array, most_left: Array
-) -> tuple[State, Any, Array]:
-    """Up to `n_rounds` rounds of all members that still train, until only `most_left` of them do;
-    see `run_rounds`.
-
-    `logs["ran"]` says whose round each was. A member that is done is left as it is.
-    """
-
-    def left(state: State) -> Array:
-        n_here = training(run, state).sum()
-        return (
-            n_here
-            if run.layout is None or run.layout.parallel == "pmap"
-            else lax.psum(n_here, MEMBER)
-        )
-
-    def unfinished(carry: tuple[State, Any, Array, Array]) -> Array:
-        _, _, i, n_left = carry
-        return (i < n_rounds) & (n_left > most_left)
-
-    def body(carry: tuple[State, Any, Array, Array]) -> tuple[State, Any, Array, Array]:
-        state, logs, i, _ = carry
-        ran = training(run, state)
-        state, log = round_of_all(run, data, state)
-        logs = jax.tree.map(lambda buffer, value: buffer.at[i].set(value), logs, log | {"ran": ran})
-        return state, logs, i + 1, left(state)
-
-    return lax.while_loop(unfinished, body, (state, logs, jnp.zeros((), jnp.int32), left(state)))[
-        :3
-    ]
-
-
-def _along(ran_k: Array, leaf: Array) -> Array:
-    return ran_k.reshape(ran_k.shape + (1,) * (leaf.ndim - 1))
-
-
-def training(run: Run, state: Any) -> Any:
-    """Which members still train [k] by the state, or what was seen of it; of a single net, whether
-    it does.
-    """
-    return ~(state.stopped | (state.step >= run.program.last_step))
+    rows = [starting_rows(own, member.seed) for own, member in zip(train, run.members, strict=True)]
+    return np.stack(rows)
 
 
 def slots(run: Run, state: State, n_training: int) -> int:
-    """Members in the program that trains `n_training` of them: a function of nothing else that
-    changes, so that a run that was stopped goes on in the program that it stopped in.
+    """Members in the program that trains `n_training` of them.
+
+    A function of nothing else that changes, so that a run that was stopped goes on in the program
+    that it stopped in.
     """
-    n_parameters = sum(leaf.size for leaf in jax.tree.leaves(state.weights.params)) // len(
-        run.members
-    )
     size = len(run.members)
-    batch_size = resolved(run.config.train.batch_size)
-    apart = run.layout is not None and run.layout.mesh.shape[MEMBER] > 1
-    if (
-        apart
-        or not side_by_side(run)
-        or 6 * n_parameters * batch_size * run.program.total_steps < MIN_FLOPS
-    ):
+    n_parameters = sum(leaf.size for leaf in jax.tree.leaves(state.weights.params)) // size
+    n_updates = resolved(run.config.train.batch_size) * run.program.total_steps
+    is_shared = run.layout is not None and run.layout.mesh.shape[MEMBER] > 1
+    if is_shared or not side_by_side(run) or 6 * n_parameters * n_updates < MIN_FLOPS:
         return size
     while n_training <= -(-size // SHRINK) < size:
         size = -(-size // SHRINK)
     return size
 
 
-def member_logs(run: Run, data: Data, state: State) -> Any:
-    """Shapes and types of what one round of all members logs."""
-    first = jax.eval_shape(lambda data, state: pick(data, state, 0), data, state)
-    log = log_shapes(run.program, *first) | {"ran": jax.ShapeDtypeStruct((), bool)}
-    return jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct((len(state.stopped), *leaf.shape), leaf.dtype), log
-    )
-
-
-def member_rounds(run: Run, state: State, capacity: int) -> Callable[..., tuple[State, Any, Array]]:
-    """(data, state, n_rounds) -> (state, logs, rounds done), as `loop.compile_rounds` has it for a
-    single net.
+class MemberRounds:
+    """(data, state, n_rounds) -> (state, logs, rounds done) of a group.
 
     Compiled for as many members as still train, and again when they are few. `logs["member"]` says
     which they are.
     """
-    n_members = len(run.members)
-    programs: dict[int, Any] = {}
 
-    def program(data: Data, state: State) -> Any:
+    def __init__(self, run: Run, state: State):
+        self._run = run
+        self._capacity = log_capacity(member_logs(run, run.data, state))
+        self._programs: dict[int, Callable[..., tuple[State, Logs, Array]]] = {}
+        chosen, _ = self._choose(state)
+        self._program(*self._few(run.data, state, chosen))
+
+    def __call__(
+        self, data: Data, state: State, n_rounds: Array | np.int32
+    ) -> tuple[State, Logs, Array]:
+        chosen, most_left = self._choose(state)
+        few = self._few(data, state, chosen)
+        own, logs, count = self._program(*few)(*few, n_rounds, np.int32(most_left))
+        if len(chosen) < len(self._run.members):
+            own = jax.tree.map(lambda old, new: old.at[chosen].set(new), state, own)
+        return own, logs | {"member": chosen}, count
+
+    def _choose(self, state: State) -> tuple[np.ndarray, int]:
+        """The members to train now, and at how many of them to stop and choose again."""
+        training_k = np.asarray(fetch(still_training(self._run.program, state)))
+        size = slots(self._run, state, int(training_k.sum()))
+        smaller = -(-size // SHRINK)
+        most_left = 0
+        if smaller < size and slots(self._run, state, smaller) < size:
+            most_left = smaller
+        return np.sort(np.argsort(~training_k, kind="stable")[:size]), most_left
+
+    def _few(self, data: Data, state: State, chosen: np.ndarray) -> tuple[Data, State]:
+        """The data and states of the chosen members: as they are where all are chosen."""
+        if len(chosen) == len(self._run.members):
+            return data, state
+        return pick(data, state, chosen)
+
+    def _program(self, data: Data, state: State) -> Callable[..., tuple[State, Logs, Array]]:
+        """The program for as many members as these."""
         size = len(state.stopped)
-        if size not in programs:
+        if size not in self._programs:
+            run = self._run
 
             def call(
                 data: Data, state: State, n_rounds: Array, most_left: Array
-            ) -> tuple[State, Any, Array]:
-                shapes = member_logs(run, data, state)
-                logs = jax.tree.map(
-                    lambda leaf: jnp.zeros((capacity, *leaf.shape), leaf.dtype), shapes
-                )
-                return train_members(
-                    run, data, state, logs, jnp.minimum(n_rounds, capacity), most_left
-                )
+            ) -> tuple[State, Logs, Array]:
+                logs = empty_logs(member_logs(run, data, state), self._capacity)
+                n_rounds = jnp.minimum(n_rounds, self._capacity)
+                return train_members(run, data, state, logs, n_rounds, most_left)
 
-            programs[size] = compiled(
-                run.layout, call, (data, state, np.int32(1), np.int32(0)), SPECS
-            )
-        return programs[size]
-
-    def part(state: State) -> tuple[np.ndarray, int]:
-        """The members to train now, and at how many of them to stop and choose again."""
-        still = np.asarray(fetch(training(run, state)))
-        size = slots(run, state, int(still.sum()))
-        smaller = -(-size // SHRINK)
-        most_left = smaller if smaller < size and slots(run, state, smaller) < size else 0
-        return np.sort(np.argsort(~still, kind="stable")[:size]), most_left
-
-    def call(data: Data, state: State, n_rounds: Array) -> tuple[State, Any, Array]:
-        chosen, most_left = part(state)
-        if len(chosen) == n_members:
-            state, logs, count = program(data, state)(data, state, n_rounds, np.int32(most_left))
-        else:
-            few, own = pick(data, state, chosen)
-            own, logs, count = program(few, own)(few, own, n_rounds, np.int32(most_left))
-            state = jax.tree.map(lambda old, new: old.at[chosen].set(new), state, own)
-        return state, logs | {"member": chosen}, count
-
-    chosen, _ = part(state)
-    program(*((run.data, state) if len(chosen) == n_members else pick(run.data, state, chosen)))
-    return call
-
-
-def pick(data: Data, state: Any, chosen: Any) -> tuple[Data, Any]:
-    """The data and states of some members, or of one."""
-    data = Data(
-        **{
-            name: value
-            if getattr(AXES, name) is None
-            else jax.tree.map(lambda leaf: leaf[chosen], value)
-            for name, value in vars(data).items()
-        }
-    )
-    return data, jax.tree.map(lambda leaf: leaf[chosen], state)
+            arguments = data, state, np.int32(1), np.int32(0)
+            self._programs[size] = compiled(run.layout, call, arguments, SPECS)
+        return self._programs[size]

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from nets.kernels import library
 from train import config as configs
 from train.data.dataset import Batch
 from train.data.files.write import write_table
@@ -43,7 +42,7 @@ from train.results.outcome import Outcome, report_split
 from train.results.report_data import report_data
 from train.run.calibration import write_scores
 from train.run.folder import write_json
-from train.run.metadata import versions
+from train.run.metadata import lstm_core, versions
 from train.run.run import Run
 
 Arrays = dict[str, np.ndarray]
@@ -81,17 +80,15 @@ def finish(
     if validated is not None and head is not None:
         target, weight, by_valid = validated
         residuals = conformal_scores(encoder, head, by_valid, target, weight)
-        write_scores(run.folder, head, residuals, outcome.facts["steps"])
+        write_scores(run.folder, head, residuals, outcome.facts.steps)
     batch = dataset.take(dataset.arrays, dataset.splits[judged])
     beside = _beside(run, predictor, judged, batch, answers)
     if judged == "test":
         _write_predictions(run, batch, answers)
-    facts = dict(outcome.facts)
-    examples = facts.pop("examples")
-    if facts["members"] == 1:
-        facts["per_member"] = [
-            member | {"metrics": scores[judged]} for member in facts["per_member"]
-        ]
+    facts = outcome.facts
+    if len(facts.per_member) == 1:
+        facts = facts.with_metrics(scores[judged])
+    core = lstm_core(run.config)
     result: dict[str, Any] = {
         "task": {
             head.name: {"kind": head.kind, "columns": list(head.columns), "loss": task.loss}
@@ -99,12 +96,12 @@ def finish(
         },
         "metrics": scores,
         **beside,
-        **facts,
+        **facts.to_json(),
         "interval": judge_intervals(encoder, residuals, answers, batch) if judged == "test" else {},
         "rows": rows,
-        "examples_per_second": examples / max(seconds["train"], 1e-9),
+        "examples_per_second": facts.examples / max(seconds["train"], 1e-9),
         "notes": list(dataset.notes),
-        **({"lstm": library.core()} if run.config.net.runs_lstm else {}),
+        **({} if core is None else {"lstm": core}),
         "versions": versions(),
         "config_sha256": configs.digest(run.config),
     }

@@ -2,73 +2,114 @@
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import jax
 import numpy as np
 
-from train.data.dataset import Batch
+from nets.base import Tree
 from train.evaluation.score import score
 from train.parallel.devices import fetch
+from train.parallel.hosts import is_first, on_process_zero
+from train.run.driver import Logs, Validation
 from train.run.log import RunLog
 from train.run.progress import Progress
 from train.run.run import Run
 
 
-def write_rounds(
-    run: Run,
-    log: RunLog | None,
-    progress: Progress,
-    truths: list[Batch],
-    pending: tuple[Any, int] | None,
-) -> None:
-    """A line per split for every round, of every member, of a finished call; `truths` are the
-    validation rows of each.
+class Pending(NamedTuple):
+    """The logs of a call that was made, and how many rounds are in them."""
 
-    Of several processes each must call this, but the first alone has a log.
+    logs: Logs
+    n_rounds: int
+
+
+@dataclass(frozen=True)
+class RoundWriter:
+    """Writes the rounds of calls into the log and shows them; only process 0 has a `log`."""
+
+    run: Run
+    nets: Sequence[Validation]
+    log: RunLog | None
+    progress: Progress
+
+    def write(self, pending: Pending | None) -> None:
+        """A line per split for every round of every net in a finished call; None writes nothing.
+
+        Of several processes each must call this.
+        """
+        if pending is None:
+            return
+        logs = fetch(pending.logs)
+        if self.log is None:
+            return
+        for i in range(pending.n_rounds):
+            losses = []
+            scores = []
+            steps = []
+            for net, net_log in _by_net(logs, i):
+                loss, valid = self._write_net(self.log, net, net_log)
+                losses.append(loss)
+                scores.append(valid)
+                steps.append(int(net_log["step"]))
+            mean = {name: float(np.mean([own[name] for own in scores])) for name in scores[0]}
+            epoch = max(steps) // self.run.program.steps_per_epoch
+            self.progress.update(epoch, float(np.mean(losses)), mean)
+
+    def _write_net(self, log: RunLog, net: int, net_log: Logs) -> tuple[float, dict[str, float]]:
+        """Writes a round of one net; its training loss, and its scores on the validation rows."""
+        member, rows = self.nets[net]
+        step = int(net_log["step"])
+        loss = float(net_log["train_loss"])
+        scores = {"train": {"loss": loss, "penalty": float(net_log["penalty"])}}
+        for name, norm in net_log.get("gradient_norms", {}).items():
+            scores["train"][f"gradient_norm.{name}"] = float(norm)
+        valid = {}
+        n = len(rows.weight)
+        if n:
+            predictions = {name: values[:n] for name, values in net_log["predictions"].items()}
+            valid = score(self.run.dataset.encoder, predictions, rows.target, rows.weight)
+            scores["valid"] = {"loss": float(net_log["valid_loss"]), **valid}
+        log.write(step, step // self.run.program.steps_per_epoch, scores, member)
+        return loss, valid
+
+
+@contextlib.contextmanager
+def round_writer(
+    run: Run, nets: Sequence[Validation], resumed: int | None
+) -> Iterator[RoundWriter]:
+    """The writer of a run that goes on from the step `resumed`, or begins; closed with the block.
+
+    Raises StorageError.
     """
-    if pending is None:
-        return
-    logs, count = fetch(pending)
-    if log is None:
-        return
-    chosen = logs.pop("member", None)
-    for i in range(int(count)):
-        one_round = jax.tree.map(lambda leaf: leaf[i], logs)
-        if chosen is None:
-            told = [_write_round(run, log, 0, one_round, truths[0])]
-        else:
-            told = [
-                _write_round(
-                    run, log, k, jax.tree.map(lambda leaf: leaf[slot], one_round), truths[k]
-                )
-                for slot, k in enumerate(chosen)
-                if one_round["ran"][slot]
-            ]
-        losses, scores = zip(*told, strict=True)
-        mean = {name: float(np.mean([score[name] for score in scores])) for name in scores[0]}
-        epoch = int(np.max(one_round["step"])) // run.program.steps_per_epoch
-        progress.update(epoch, float(np.mean(losses)), mean)
+    n_steps = run.program.steps_per_epoch
+    after_step = -1 if resumed is None else resumed
+    log = on_process_zero(lambda: RunLog(run.folder / run.subfolder, after_step))
+    progress = Progress(
+        run.program.last_step // n_steps,
+        run.dataset.n_train * len(nets),
+        (resumed or 0) // n_steps,
+        silent=not is_first(),
+    )
+    with log or contextlib.nullcontext(), progress:
+        yield RoundWriter(run, nets, log, progress)
 
 
-def _write_round(
-    run: Run, log: RunLog, member: int, logs: Any, truth: Batch
-) -> tuple[float, dict[str, float]]:
-    """The lines of one round of one net. Returns its training loss, and its scores on the
-    validation rows.
-    """
-    step = int(logs["step"])
-    loss = float(logs["train_loss"])
-    scores = {"train": {"loss": loss, "penalty": float(logs["penalty"])}}
-    valid = {}
-    for name, norm in logs.get("gradient_norms", {}).items():
-        scores["train"][f"gradient_norm.{name}"] = float(norm)
-    if len(truth.weight):
-        answers = {
-            name: values[: len(truth.weight)] for name, values in logs["predictions"].items()
-        }
-        valid = score(run.dataset.encoder, answers, truth.target, truth.weight)
-        scores["valid"] = {"loss": float(logs["valid_loss"]), **valid}
-    number = run.members[member].number if run.members else 0
-    log.write(step, step // run.program.steps_per_epoch, scores, number)
-    return loss, valid
+def _by_net(logs: Logs, i: int) -> Iterator[tuple[int, Logs]]:
+    """The place of every net that had part in round `i`, and what it logged."""
+    nets = logs.get("member")
+    one_round = _at({name: tree for name, tree in logs.items() if name != "member"}, i)
+    if nets is None:
+        yield 0, one_round
+        return
+    for slot, net in enumerate(nets):
+        if one_round["ran"][slot]:
+            yield int(net), _at(one_round, slot)
+
+
+def _at(tree: Tree, i: int) -> Tree:
+    """The i-th of the first axis of every leaf."""
+    return jax.tree.map(lambda leaf: leaf[i], tree)

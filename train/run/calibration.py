@@ -1,5 +1,6 @@
-"""calibration.parquet: the conformal scores of a run, of which intervals are made. n rows, o
-outputs.
+"""calibration.parquet: the conformal scores of a run, of which intervals are made.
+
+n rows, o outputs.
 """
 
 from __future__ import annotations
@@ -20,26 +21,28 @@ NAME = "calibration.parquet"
 
 
 def write_scores(folder: Path, head: Head, scores_no: np.ndarray, step: int) -> None:
-    """calibration.parquet: a column of sorted scores for each output, and the step of the state
-    they belong to.
+    """Writes a column of sorted scores for each output, and the step of the state they are of.
+
+    Of a forecast of several steps the columns are NAME.1, NAME.2, ... for each of its targets.
     """
-    steps = scores_no.shape[1] // len(head.columns)
-    names = [
-        f"{name}.{h + 1}" if steps > 1 else name for h in range(steps) for name in head.columns
-    ]
+    n_steps = scores_no.shape[1] // len(head.columns)
+    names = list(head.columns)
+    if n_steps > 1:
+        names = [f"{name}.{h + 1}" for h in range(n_steps) for name in head.columns]
     table = pa.table(list(scores_no.T), names=names)
     write_table(table.replace_schema_metadata({"step": str(step)}), folder / NAME)
 
 
 def read_scores(folder: Path, config: Config, step: int) -> np.ndarray:
-    """The scores [n, o] of a run whose newest state is that of `step`. Raises UserError if it has
-    none.
+    """The scores [n, o] of a run whose newest state is that of `step`.
+
+    Raises UserError if it has none: no validation rows, not finished, or gone on since.
     """
-    judged = has_valid_rows(config.data) or config.population.folds > 1
-    if not judged:
+    if not (has_valid_rows(config.data) or config.population.folds > 1):
         advice = "train with config.data.valid above 0"
         raise UserError(
-            f"--interval: the run in {folder} has no validation rows to measure its errors on; {advice}"
+            f"--interval: the run in {folder} has no validation rows to measure its errors on; "
+            f"{advice}"
         )
     try:
         table = pq.read_table(folder / NAME)

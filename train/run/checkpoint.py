@@ -1,46 +1,47 @@
 """Checkpoints: everything orbax, and the proof that what comes back is what went in.
 
 A step's folder holds two items: `state`, to resume from (the newest), and `model`, the best weights
-with the statistics, to answer with. Orbax gives a file with a flipped bit back without a word, so
-each step has a `digest-STEP.json` beside it with the SHA-256 of its files, checked before anything
-is restored.
+with the statistics, to answer with. Each step has a `digest-STEP.json` beside it with the SHA-256
+of its files, checked before anything is restored.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import shutil
 from collections.abc import Callable
 from logging import LogRecord
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
 from absl import logging
 
+from nets.base import Tree, Variables
 from train.errors import StorageError, UserError
+from train.run.digests import file_digests, find_damage
 from train.run.folder import write_json
 
 TRASH = "trash"
 UNFINISHED = ".orbax-checkpoint-tmp"  # orbax's suffix of a step's folder until it is whole
+T = TypeVar("T")
 
 
 class Checkpoints:
-    """The folder `checkpoints/` of a run: saves in the background, keeps the newest `keep`
-    steps.
+    """The folder `checkpoints/` of a run: saves in the background, keeps the newest `keep` steps.
+
+    With `read_only` it only restores. Raises UserError where the folder cannot be made.
     """
 
     def __init__(self, folder: Path, keep: int = 2, *, read_only: bool = False):
         self.folder = folder.absolute() / "checkpoints"
         self._saving: int | None = None
         self._failure: str | None = None
-        self._manager = None
-        logging.get_absl_logger().addFilter(_not_of_orbax)
-        if read_only:
-            return
+        logging.get_absl_logger().addFilter(_is_not_of_orbax)
+        self._manager = None if read_only else self._make_manager(keep)
+
+    def _make_manager(self, keep: int) -> ocp.CheckpointManager:
         options = ocp.CheckpointManagerOptions(
             max_to_keep=keep,
             # A step is renamed away before its files are deleted: a kill in between must not leave
@@ -51,11 +52,12 @@ class Checkpoints:
             # Runs once a step's files are written and before the step gets its name: none bears a
             # name and no digest.
             async_options=ocp.AsyncOptions(post_finalization_callback=self._write_digest),
-            **_alone(),
+            multiprocessing_options=_first_process_alone(),
+            create=jax.process_count() == 1,
         )
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._manager = ocp.CheckpointManager(
+            return ocp.CheckpointManager(
                 self.folder, options=options, item_names=("state", "model")
             )
         except OSError as error:
@@ -63,10 +65,11 @@ class Checkpoints:
                 f"--workdir: cannot write in {self.folder}: {error}; name another folder"
             ) from None
 
-    def save(self, step: int, state: Any, model: Any) -> None:
-        """Starts saving; the arrays are copied before this returns. A failure keeps the older steps
-        and is reported by `close`, unless a later save succeeds: a full disk should not end a run
-        that may yet have room.
+    def save(self, step: int, state: Tree, model: Variables) -> None:
+        """Starts saving; the arrays are copied before this returns.
+
+        A failure keeps the older steps and is reported by `close`, unless a later save succeeds: a
+        full disk should not end a run that may yet have room.
         """
         self._finish()
         items = ocp.args.Composite(
@@ -76,8 +79,9 @@ class Checkpoints:
             assert self._manager is not None
             # Steps from here on were passed over as damaged. Left alone, one would bar this step,
             # or outlive it.
-            for stale in [found for found in self._manager.all_steps() if found >= step]:
-                self._manager.delete(stale)
+            for found in list(self._manager.all_steps()):
+                if found >= step:
+                    self._manager.delete(found)
             self._saving = step
             self._manager.save(step, args=items, force=True)
         except Exception as error:
@@ -94,7 +98,7 @@ class Checkpoints:
     def _write_digest(self) -> None:
         assert self._saving is not None
         (folder,) = self.folder.glob(f"{self._saving}{UNFINISHED}*")
-        write_json(self._digest_path(self._saving), _digests(folder, sync=True))
+        write_json(self._digest_path(self._saving), file_digests(folder, sync=True))
 
     def _finish(self) -> None:
         step = self._saving
@@ -124,78 +128,63 @@ class Checkpoints:
             self._manager.reload()
 
     def steps(self) -> list[int]:
-        """Finished steps that are whole, newest first; a damaged one is named in the log and passed
-        over.
+        """Finished steps that are whole, newest first; a damaged one is logged and passed over.
+
+        Raises UserError where all are damaged.
         """
-        folders = [
-            path
-            for path in self.folder.glob("[0-9]*/")
-            if path.name.isdigit() and any(path.iterdir())
-        ]
-        found = sorted((int(path.name) for path in folders), reverse=True)
+        found = []
+        for path in self.folder.glob("[0-9]*/"):
+            if path.name.isdigit() and any(path.iterdir()):
+                found.append(int(path.name))
         whole = []
-        for step in found:
-            problem = self._problem(step)
-            if problem:
-                logging.error("checkpoint %s is passed over: %s", step, problem)
-            else:
+        for step in sorted(found, reverse=True):
+            damage = find_damage(self.folder / str(step), self._digest_path(step))
+            if damage is None:
                 whole.append(step)
+            else:
+                logging.error("checkpoint %s is passed over: %s", step, damage)
         if found and not whole:
             raise UserError(
-                f"every checkpoint in {self.folder} is damaged; restore the folder or name another one"
+                f"every checkpoint in {self.folder} is damaged; "
+                "restore the folder or name another one"
             )
         return whole
 
-    def _problem(self, step: int) -> str | None:
-        try:
-            expected = json.loads(self._digest_path(step).read_text())
-        except (OSError, ValueError):
-            return f"{self._digest_path(step).name} is missing or not whole"
-        actual = _digests(self.folder / str(step))
-        changed = sorted(name for name, digest in expected.items() if actual.get(name) != digest)
-        return f"{changed[0]} is not the file that was written" if changed else None
+    def restore_state(self, step: int, like: T) -> T:
+        """The state saved at `step`, on the first device, of the names, shapes and types of `like`.
 
-    def restore_state(self, step: int, like: Any) -> Any:
-        """The state saved at `step`, of the names, shapes and types of `like`. Raises UserError if
-        they differ.
+        Raises UserError if they differ.
         """
-        abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
+        abstract = _on_first_device(like)
         if _signature(self._metadata(step, "state")) != _signature(_plain(abstract)):
             what = f"checkpoint {step} in {self.folder} is of another network or optimizer"
             raise UserError(f"{what}; name another --workdir")
         return self._restore(step, "state", abstract)
 
-    def restore_model(self, step: int) -> Any:
-        """The best weights and the statistics saved at `step`, as nested dicts of arrays on the
-        first device.
-        """
-        device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-        metadata = self._metadata(step, "model")
-        abstract = jax.tree.map(
-            lambda m: jax.ShapeDtypeStruct(m.shape, m.dtype, sharding=device), metadata
-        )
-        return self._restore(step, "model", abstract)
+    def restore_model(self, step: int) -> Variables:
+        """The best weights and the statistics saved at `step`, nested dicts on the first device."""
+        return self._restore(step, "model", _on_first_device(self._metadata(step, "model")))
 
-    def _metadata(self, step: int, item: str) -> Any:
-        def tree(checkpointer: ocp.StandardCheckpointer, path: Path) -> Any:
+    def _metadata(self, step: int, item: str) -> Tree:
+        """Shapes and types of what was saved."""
+
+        def read(checkpointer: ocp.StandardCheckpointer, path: Path) -> Tree:
             metadata = checkpointer.metadata(path).item_metadata
             if metadata is None:
                 raise ValueError("orbax finds no arrays in it")
             return metadata.tree
 
-        return self._read(step, item, tree)
+        return self._read(step, item, read)
 
-    def _restore(self, step: int, item: str, abstract: Any) -> Any:
-        return self._read(
-            step, item, lambda checkpointer, path: checkpointer.restore(path, abstract)
-        )
+    def _restore(self, step: int, item: str, abstract: T) -> T:
+        def read(checkpointer: ocp.StandardCheckpointer, path: Path) -> T:
+            return checkpointer.restore(path, abstract)
 
-    def _read(
-        self, step: int, item: str, read: Callable[[ocp.StandardCheckpointer, Path], Any]
-    ) -> Any:
-        options = _alone()
-        options.pop("create", None)
-        with ocp.StandardCheckpointer(**options) as checkpointer:
+        return self._read(step, item, read)
+
+    def _read(self, step: int, item: str, read: Callable[[ocp.StandardCheckpointer, Path], T]) -> T:
+        options = _first_process_alone()
+        with ocp.StandardCheckpointer(multiprocessing_options=options) as checkpointer:
             try:
                 return read(checkpointer, self.folder / str(step) / item)
             except Exception as error:
@@ -206,50 +195,38 @@ class Checkpoints:
         return self.folder / f"digest-{step}.json"
 
 
-def _alone() -> dict[str, Any]:
-    """Options by which orbax leaves the other processes alone: it is used by the first one, which
-    has all arrays.
-    """
+def _first_process_alone() -> ocp.options.MultiprocessingOptions:
+    """What lets the first of several processes use orbax alone: it has all arrays."""
     if jax.process_count() == 1:
-        return {}
-    first = ocp.options.MultiprocessingOptions(
+        return ocp.options.MultiprocessingOptions()
+    return ocp.options.MultiprocessingOptions(
         primary_host=0, active_processes={0}, barrier_sync_key_prefix="first"
     )
-    return {"multiprocessing_options": first, "create": False}
 
 
-def _plain(tree: Any) -> Any:
-    """The tree as orbax stores it: dataclasses and named tuples become dicts, which orders their
-    leaves by name.
-    """
+def _on_first_device(tree: T) -> T:
+    """Shapes and types of arrays, or of what tells theirs, to be restored on the first device."""
+    device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    return jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=device), tree
+    )
+
+
+def _plain(tree: Tree) -> Tree:
+    """The tree as orbax stores it: dataclasses and named tuples are dicts, sorted by name."""
     return ocp.tree.serialize_tree(tree, keep_empty_nodes=True)
 
 
-def _signature(tree: Any) -> list[tuple[str, tuple[int, ...], Any]]:
+def _signature(tree: Tree) -> list[tuple[str, tuple[int, ...], np.dtype]]:
     leaves = jax.tree_util.tree_leaves_with_path(tree)
     return [(jax.tree_util.keystr(path), leaf.shape, leaf.dtype) for path, leaf in leaves]
 
 
-def _digests(folder: Path, *, sync: bool = False) -> dict[str, str]:
-    """SHA-256 of every file of a step's items. `sync` also flushes each to the disk, metadata files
-    included, which orbax leaves to the operating system. What stands beside the items, orbax
-    changes later and never needs.
-    """
-    digests = {}
-    for path in sorted(p for p in folder.glob("*/**/*") if p.is_file()):
-        with open(path, "rb") as file:
-            digests[str(path.relative_to(folder))] = hashlib.file_digest(file, "sha256").hexdigest()
-            if sync:
-                os.fsync(file.fileno())
-    return digests
-
-
-def _not_of_orbax(record: LogRecord) -> bool:
-    """Its failures come back as exceptions, told here in a line; what it logs of them is pages of
-    traceback.
-    """
+def _is_not_of_orbax(record: LogRecord) -> bool:
+    """Whether to log it: orbax' failures are told in a line here, in pages of traceback there."""
     return "orbax" not in record.pathname
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__)[:300]

@@ -1,6 +1,4 @@
-"""A run's folder: made once, held by one process, and written so that no partial file bears a final
-name.
-"""
+"""A run's folder: made once, locked by one process, and without half-written files."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ from train.errors import StorageError, UserError
 
 
 def fresh_folder(name: str, root: str = "runs") -> Path:
-    """A folder runs/NAME-YYYYmmdd-HHMMSS that did not exist before."""
+    """A folder runs/NAME-YYYYmmdd-HHMMSS that did not exist before. Raises UserError."""
     stem = Path(root) / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
     for i in range(1000):
         folder = stem if i == 0 else stem.with_name(f"{stem.name}-{i}")
@@ -35,8 +33,9 @@ def fresh_folder(name: str, root: str = "runs") -> Path:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Makes the folder if need be and holds it: a second run in it is refused. The kernel frees a
-    dead run's hold.
+    """Locks the folder, made if need be, while the block runs: a second run in it is refused.
+
+    The kernel frees a dead run's lock. Raises UserError.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -59,8 +58,8 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Indented JSON under a temporary name, then renamed. Raises StorageError."""
+def write_json(path: Path, value: object) -> None:
+    """Writes indented JSON under a temporary name, then renames it. Raises StorageError."""
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         with open(temporary, "w", encoding="utf-8") as file:
@@ -73,8 +72,9 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path, what: str) -> Any:
-    """The content of a JSON file of a run's folder. Raises UserError when it is not there or not
-    whole.
+    """The content of a JSON file of a run's folder, which without it is not `what`.
+
+    Raises UserError when the file is not there or not whole.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))

@@ -1,6 +1,4 @@
-"""What a run writes down as it goes: metrics.jsonl, one line per split of an evaluation, and
-TensorBoard's events.
-"""
+"""What a run writes as it goes: metrics.jsonl, a line a split of an evaluation, and events."""
 
 from __future__ import annotations
 
@@ -11,16 +9,19 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from train.errors import StorageError, UserError
 
 NAME = "metrics.jsonl"
+# {"step", "epoch", "split", "member", and the metrics: numbers, null where they are not finite}.
+Line: TypeAlias = dict[str, Any]
 
 
 class RunLog:
-    """Appends evaluations to FOLDER/metrics.jsonl and, as scalars such as "valid/rmse", to
-    FOLDER/tensorboard/.
+    """Appends evaluations to FOLDER/metrics.jsonl, and to TensorBoard's events.
+
+    Those are scalars such as "valid/rmse" in FOLDER/tensorboard/.
 
     A resumed run passes the step it goes on from: later lines, and one torn by a crash, are
     dropped, so that the file ends up byte for byte that of a run that was never stopped. For that
@@ -41,32 +42,23 @@ class RunLog:
     def write(
         self, step: int, epoch: float, scores: Mapping[str, Mapping[str, float]], member: int = 0
     ) -> None:
-        """One evaluation: {split: {"loss": ..., metric: ...}}. Numbers that are not finite become
-        null.
+        """Writes one evaluation: {split: {"loss": ..., metric: ...}}.
 
-        TensorBoard shows the members of a population beside each other: "valid/rmse",
-        "valid/rmse/member_1".
+        Numbers that are not finite become null. TensorBoard shows the members of a population
+        beside each other: "valid/rmse", "valid/rmse/member_1".
         """
         lines = []
         tags = {}
         for split, values in scores.items():
-            finite = {
-                name: float(value) if math.isfinite(value) else None
-                for name, value in values.items()
-            }
-            lines.append(
-                json.dumps(
-                    {"step": step, "epoch": epoch, "split": split, "member": member, **finite}
-                )
-                + "\n"
-            )
-            ending = f"/member_{member}" if member else ""
-            tags |= {
-                f"{split}/{name}{ending}": value
-                for name, value in finite.items()
-                if value is not None
-            }
-        data = "".join(lines).encode()
+            line: Line = {"step": step, "epoch": epoch, "split": split, "member": member}
+            for name, value in values.items():
+                if math.isfinite(value):
+                    line[name] = float(value)
+                    tags[_tag(split, name, member)] = float(value)
+                else:
+                    line[name] = None
+            lines.append(_to_bytes(line))
+        data = b"".join(lines)
         try:
             if self._file.write(data) != len(data):
                 raise StorageError(f"cannot write {self.path}: no space left")
@@ -86,21 +78,28 @@ class RunLog:
         self.close()
 
 
-def read_history(folder: Path | str) -> list[dict[str, Any]]:
-    """The lines of FOLDER/metrics.jsonl in order, without a torn last one; empty if there is no
-    such file.
+def read_history(folder: Path | str) -> list[Line]:
+    """The lines of FOLDER/metrics.jsonl in order, without a torn last one; [] of no such file.
 
     Raises UserError on a line that a run did not write.
     """
     return [record for _, record in _lines(Path(folder) / NAME)]
 
 
-def write_history(folder: Path, lines: list[dict[str, Any]]) -> None:
-    """FOLDER/metrics.jsonl with these lines, as `read_history` gives them, whole or not at all."""
-    _replace(folder / NAME, "".join(json.dumps(line) + "\n" for line in lines).encode())
+def write_history(folder: Path, lines: list[Line]) -> None:
+    """Writes FOLDER/metrics.jsonl of lines as `read_history` gives them, whole or not at all."""
+    _replace(folder / NAME, b"".join(map(_to_bytes, lines)))
 
 
-def _lines(path: Path) -> list[tuple[bytes, dict[str, Any]]]:
+def _tag(split: str, name: str, member: int) -> str:
+    return f"{split}/{name}/member_{member}" if member else f"{split}/{name}"
+
+
+def _to_bytes(line: Line) -> bytes:
+    return (json.dumps(line) + "\n").encode()
+
+
+def _lines(path: Path) -> list[tuple[bytes, Line]]:
     """Each whole line and what it says."""
     lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
     records = []
@@ -120,12 +119,8 @@ def _lines(path: Path) -> list[tuple[bytes, dict[str, Any]]]:
 
 def _drop_lines(path: Path, after_step: int) -> None:
     """Leaves the whole lines up to `after_step`, or an empty file for -1, whatever it held."""
-    kept = (
-        b"".join(line for line, record in _lines(path) if record["step"] <= after_step)
-        if after_step >= 0
-        else b""
-    )
-    _replace(path, kept)
+    lines = _lines(path) if after_step >= 0 else []
+    _replace(path, b"".join(line for line, record in lines if record["step"] <= after_step))
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -135,8 +130,7 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 class _TensorBoard:
-    """Scalars as TensorBoard reads them; it forgets what an earlier attempt wrote from `first_step`
-    on.
+    """Writes scalars as TensorBoard reads them, which forgets those from `first_step` on before it.
 
     EventsWriter is what SummaryWriter wraps in a queue and a thread. That thread dies on a full
     disk, and the queue then blocks the run for ever; written in place, the error comes up where it
@@ -168,7 +162,7 @@ class _TensorBoard:
         self._next_flush = 0.0
 
     def write(self, step: int, scores: Mapping[str, float]) -> None:
-        """Each score under its tag."""
+        """Writes each score under its tag."""
         for tag, value in scores.items():
             self._write(step, summary=self._scalar(tag, value))
         # It waits for the disk, some milliseconds, and TensorBoard looks every 30 s only.
@@ -176,7 +170,7 @@ class _TensorBoard:
             self._writer.flush()
             self._next_flush = time.monotonic() + 5
 
-    def _write(self, step: int, **content: Any) -> None:
+    def _write(self, step: int, **content: object) -> None:
         self._writer.write_event(self._messages.Event(wall_time=time.time(), step=step, **content))
 
     def close(self) -> None:

@@ -1,6 +1,4 @@
-"""config.json and encoder.json of a run's folder: written by a new run, agreed with by a resumed
-one.
-"""
+"""config.json and encoder.json of a run's folder: written by a new run, compared by a longer one."""
 
 from __future__ import annotations
 
@@ -11,8 +9,10 @@ from pathlib import Path
 
 import jax
 
+from nets.kernels import library
 from train import config as configs
 from train.config.bounded import resolved
+from train.config.members import members_of, settings_of, with_values
 from train.config.options import Config
 from train.data.dataset import Dataset
 from train.errors import UserError
@@ -20,48 +20,64 @@ from train.run.folder import read_json, write_json
 
 
 def check_or_write_metadata(folder: Path, config: Config, dataset: Dataset) -> None:
-    """Writes config.json and encoder.json, or raises UserError if the folder's run is another
-    one.
+    """Writes config.json and encoder.json, or raises UserError if the folder's run is another one.
+
+    A run may be made longer, and have other devices: then config.json says so from now on.
     """
     path = folder / "config.json"
     if not path.exists():
-        write_json(
-            folder / "encoder.json",
-            dataset.encoder.to_json() | {"fingerprint": dataset.fingerprint},
-        )
-        write_json(path, {"config": configs.to_json(config), "versions": versions()})
+        encoder = dataset.encoder.to_json() | {"fingerprint": dataset.fingerprint}
+        write_json(folder / "encoder.json", encoder)
+        _write_config(path, config)
         return
     before = configs.from_json(read_json(path, "a run's folder")["config"])
-    longer = dataclasses.replace(
-        before, train=dataclasses.replace(before.train, epochs=config.train.epochs)
-    )
-    longer.devices = config.devices  # they change nothing that is saved
-    if resolved(config.train.epochs) >= resolved(before.train.epochs) and not configs.differences(
-        longer, config
-    ):
-        if config != before:
-            write_json(path, {"config": configs.to_json(config), "versions": versions()})
-    else:
+    if not _goes_on(before, config):
         changed = "; ".join(configs.differences(before, config))
         raise UserError(
             f"--workdir: {folder} holds a run of another config ({changed}); name another folder"
         )
-    if (
-        read_json(folder / "encoder.json", "a run's folder").get("fingerprint")
-        != dataset.fingerprint
-    ):
+    if config != before:
+        _write_config(path, config)
+    encoder = read_json(folder / "encoder.json", "a run's folder")
+    if encoder.get("fingerprint") != dataset.fingerprint:
         raise UserError(
             f"--workdir: the data changed since the run in {folder} began; name another folder"
         )
 
 
+def _write_config(path: Path, config: Config) -> None:
+    write_json(path, {"config": configs.to_json(config), "versions": versions()})
+
+
+def _goes_on(before: Config, config: Config) -> bool:
+    """Whether a run of the first config can go on as one of the second."""
+    epochs = config.train.epochs
+    longer = dataclasses.replace(before, train=dataclasses.replace(before.train, epochs=epochs))
+    longer.devices = config.devices  # they change nothing that is saved
+    if resolved(epochs) < resolved(before.train.epochs):
+        return False
+    return not configs.differences(longer, config)
+
+
+def lstm_core(config: Config) -> str | None:
+    """What computes the LSTM layers of the nets that a config asks for; None where none has any."""
+    settings = settings_of(config)
+    if config.population.member is not None:
+        settings = [members_of(config)[config.population.member].values]
+    for chosen in settings:
+        if with_values(config, chosen).net.runs_lstm:
+            return library.core()
+    return None
+
+
 def versions() -> dict[str, str]:
-    """Of everything that computes."""
+    """The versions of everything that computes, and the device."""
     packages = ("denseq", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "pyarrow")
-    found = {}
+    found = {"python": platform.python_version()}
     for package in packages:
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             found[package] = "unknown"
-    return {"python": platform.python_version(), **found, "device": jax.devices()[0].device_kind}
+    found["device"] = jax.devices()[0].device_kind
+    return found

@@ -1,6 +1,4 @@
-"""A run's progress in a terminal: one line on stderr that rewrites itself, and nothing where nobody
-watches.
-"""
+"""A run's progress in a terminal: a line on stderr that rewrites itself, if somebody watches."""
 
 from __future__ import annotations
 
@@ -17,8 +15,7 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """Epoch, loss, a score and its best so far, examples per second and time left, while the `with`
-    block runs.
+    """Shows epoch, loss, a score and its best, examples a second and time left, in a `with` block.
 
     Silent, and free, if it is told to be or stderr is no terminal. `first_epoch` counts the epochs
     a resumed run already has. The time left is that of all `epochs`: a run that stops early needs
@@ -50,29 +47,30 @@ class Progress:
             self._bar.stop()
 
     def update(self, epoch: int, loss: float, metrics: Mapping[str, float]) -> None:
-        """After `epoch` epochs: the loss, and the first of `metrics` with its best value since this
-        run started.
+        """Shows the loss after `epoch` epochs, and the first of `metrics` with its best value.
+
+        The best is that since this run started.
         """
         if self._bar is None:
             return
-        parts = [f"loss {loss:.4g}"]
-        if metrics:
-            name, score = next(iter(metrics.items()))
-            parts.append(f"{name} {score:.4g}")
-            choose = max if name.rpartition(".")[2] in HIGHER_IS_BETTER else min
-            self._best = choose(
-                (v for v in (self._best, score) if v is not None and math.isfinite(v)), default=None
-            )
-            if self._best is not None:
-                parts[-1] += f" (best {self._best:.4g})"
+        words = [f"loss {loss:.4g}"]
+        for name, score in list(metrics.items())[:1]:
+            words.append(f"{name} {score:.4g}{self._best_in_words(name, score)}")
         now = time.perf_counter()
         # The first epochs were compiled too, and say nothing about the speed.
         if self._first is None:
             self._first = epoch, now
         elif now > self._first[1]:
             rate = (epoch - self._first[0]) * self.examples_per_epoch / (now - self._first[1])
-            parts.append(f"{rate:,.0f} examples/s")
-        self._bar.update(self._task, completed=epoch, said="  ".join(parts))
+            words.append(f"{rate:,.0f} examples/s")
+        self._bar.update(self._task, completed=epoch, said="  ".join(words))
+
+    def _best_in_words(self, name: str, score: float) -> str:
+        """The best value of a metric so far, this one counted; "" without a finite one."""
+        if math.isfinite(score):
+            choose = max if name.rpartition(".")[2] in HIGHER_IS_BETTER else min
+            self._best = score if self._best is None else choose(self._best, score)
+        return "" if self._best is None else f" (best {self._best:.4g})"
 
 
 def _make_bar() -> Bar:

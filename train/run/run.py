@@ -18,8 +18,8 @@ class Run:
     code to compile.
 
     Where there are `members`, they are nets of one program: `config` is the first one's, and `data`
-    has an axis of members where they differ (`train.population.vmapped`). `part` is the folder
-    within the run's that they are saved in. `layout` says over which devices.
+    has an axis of members where they differ (`train.population.member_axis`). `subfolder` is the
+    place within the run's folder that they are saved in. `layout` says over which devices.
     """
 
     folder: Path
@@ -28,5 +28,5 @@ class Run:
     program: Program
     data: Data
     members: tuple[Member, ...] = ()
-    part: str = ""
+    subfolder: str = ""
     layout: Layout | None = None

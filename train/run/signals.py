@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any
 
 
 @contextlib.contextmanager
-def signals() -> Iterator[list[int]]:
-    """Collects SIGTERM and SIGINT instead of dying of them; the second one of a kind has its usual
-    effect.
+def stopped_by_signals() -> Iterator[list[int]]:
+    """The numbers of the SIGTERM and SIGINT that came since the block began; they do not end it.
+
+    The second one of a kind has its usual effect.
     """
     received: list[int] = []
-    previous: dict[int, Any] = {}
+    previous: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
 
     def receive(number: int, frame: FrameType | None) -> None:
         received.append(number)

@@ -1,5 +1,4 @@
-"""Training on chunks of rows that do not fit in memory: the same updates and rounds, called by the
-host.
+"""One net whose training rows do not fit in memory: a call trains on a chunk that the host reads.
 
 Shapes: r rows of a chunk, s steps of a chunk, b batch rows, p processes. Each process reads chunks
 of its own, of which every one of its devices is given a part; a program begins by telling all
@@ -8,9 +7,8 @@ devices all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,44 +16,79 @@ import numpy as np
 from jax import lax
 from jax.sharding import PartitionSpec
 
-from nets.base import Tree
+from nets.base import Array, Tree
 from train.config.bounded import resolved
 from train.config.data_options import Table
 from train.config.options import Config
 from train.core.batch_parts import BATCH, gathered
 from train.core.batching import epoch_rows
 from train.core.program import Data, Program
-from train.core.rounds import RoundLog, end_round, no_sums
+from train.core.rounds import end_round, no_sums
 from train.core.state import State
 from train.core.step import update
 from train.data.dataset import Batch
 from train.data.stream.chunks import Chunk, Plan, ahead, plan_chunks, read_chunks
 from train.data.stream.dataset import StreamDataset
 from train.errors import UserError
-from train.parallel.devices import EVERYWHERE, compiled, place_rows
+from train.parallel.devices import EVERYWHERE, Layout, compiled, place_rows
 from train.run.device_data import class_factors
+from train.run.driver import Call, Logs
+from train.run.in_memory import InMemory
 from train.run.run import Run
 
-Array = jax.Array
+Compiled = Callable[..., tuple[State, Logs, Array]]
+
+
+class Streaming(InMemory):
+    """The driver of one net whose rows are read as it trains."""
+
+    def init(self, run: Run) -> State:
+        """Fresh weights, and sums: a round may be stopped within, so they are part of the state."""
+        state = super().init(run)
+        no_updates = {"updates": jnp.zeros((), jnp.int32)}
+        return state.replace(sums=no_sums(run.program, state.weights) | no_updates)
+
+    def compile(self, run: Run, state: State) -> Call:
+        """A call trains on one chunk, while the next is read, and does at most one round.
+
+        Most calls end within a round: they are 0 rounds long.
+        """
+        options = run.config.train
+        plan = plan_of(run.config, run.dataset.n_train)
+        _check_divides(plan, run.program)
+        train, evaluate = _compile_chunk_and_end(run, state, plan)
+        step = int(state.step)
+        chunks = ahead(_device_chunks(run, plan, step))
+
+        def call(data: Data, state: State, n_rounds: Array | np.int32) -> tuple[State, Logs, int]:
+            nonlocal step
+            del n_rounds
+            chunk = next(chunks)
+            state, _, _ = train(data, state, chunk.batch, chunk.rows_p, np.int32(chunk.n_steps))
+            step += chunk.n_steps
+            epoch, within = divmod(step, plan.steps_per_epoch)
+            if within or (epoch % options.eval_every and epoch < resolved(options.epochs)):
+                return state, {}, 0
+            state, log, _ = evaluate(data, state)
+            return state, jax.tree.map(lambda leaf: leaf[None], log), 1
+
+        return call
+
+
+def is_stream(run: Run) -> bool:
+    """Whether the training rows of a run are read as it trains."""
+    return isinstance(run.dataset, StreamDataset)
+
+
+def _stream_of(run: Run) -> StreamDataset:
+    assert isinstance(run.dataset, StreamDataset)
+    return run.dataset
 
 
 def plan_of(config: Config, n_train: int) -> Plan:
     """The chunks of a resolved config's run."""
     assert isinstance(config.data, Table)
     return plan_chunks(n_train, resolved(config.train.batch_size), config.data.shuffle_window)
-
-
-def is_stream(run: Run) -> bool:
-    return isinstance(run.dataset, StreamDataset)
-
-
-def start_stream(run: Run, state: State) -> State:
-    """A fresh state of a stream: the sums of a round are part of it, for a round may be stopped
-    anywhere within.
-    """
-    return state.replace(
-        sums=no_sums(run.program, state.weights) | {"updates": jnp.zeros((), jnp.int32)}
-    )
 
 
 def train_chunk(
@@ -73,8 +106,8 @@ def train_chunk(
     batch_r = gathered(program.parts, batch_r)
     network = program.network
     variables = {"statistics": data.statistics}
-    inputs: Tree = network.apply(variables, batch_r.inputs, method="preprocess")
-    target: Tree = network.apply(variables, batch_r.target, method="preprocess_target")
+    inputs = network.apply(variables, batch_r.inputs, method="preprocess")
+    target = network.apply(variables, batch_r.target, method="preprocess_target")
     size = len(batch_r.weight)
     unreal_r = (jnp.arange(size).reshape(len(rows_p), -1) >= rows_p[:, None]).reshape(size)
     data = data.replace(
@@ -89,7 +122,7 @@ def train_chunk(
         replace(program, steps_per_epoch=plan.steps_per_chunk), data, number
     )
 
-    def body(i: Array, carry: tuple[State, Any]) -> tuple[State, Any]:
+    def body(i: Array, carry: tuple[State, Tree]) -> tuple[State, Tree]:
         batch = program.take(data.arrays, rows_sb[i])
         state, sums = update(
             program,
@@ -106,77 +139,68 @@ def train_chunk(
     return state.replace(sums=sums, diverged=~jnp.isfinite(sums["loss"]))
 
 
-def end_stream_round(program: Program, data: Data, state: State) -> tuple[State, RoundLog]:
+def end_stream_round(program: Program, data: Data, state: State) -> tuple[State, Logs]:
     """The evaluation after the last chunk of a round."""
     sums = state.sums
     state = state.replace(sums=jax.tree.map(jnp.zeros_like, sums))
     return end_round(program, data, state, sums, sums["updates"])
 
 
-def compile_chunks(run: Run, state: State) -> Callable[..., tuple[State, Any, Any]]:
-    """The training program for a stream: (data, state, n_rounds) -> (state, logs, rounds done).
-
-    A call trains on one chunk, while the next is read, and does at most one round; most calls end
-    within one.
-    """
+def _compile_chunk_and_end(run: Run, state: State, plan: Plan) -> tuple[Compiled, Compiled]:
+    """The programs of a chunk's updates, and of the end of a round."""
     program = run.program
-    dataset = run.dataset
-    assert isinstance(dataset, StreamDataset)
-    options = run.config.train
-    layout = run.layout
-    plan = plan_of(run.config, dataset.n_train)
-    first_step = int(state.step)
-    size = plan.steps_per_chunk * plan.batch_size
-    along_chunk = PartitionSpec(BATCH) if layout else EVERYWHERE
-    _check_divides(plan, program)
-    shapes = jax.tree.map(
-        lambda array: jax.ShapeDtypeStruct(
-            (size, *array.shape[1:]), array.dtype, sharding=layout and layout.sharding(along_chunk)
-        ),
-        dataset.take(dataset.arrays, np.zeros(0, np.int64)),
-    )
-    n_processes = jax.process_count()
 
-    def train(data: Data, state: State, batch_r: Batch, *rest: Array) -> tuple[State, Any, Array]:
+    def train(data: Data, state: State, batch_r: Batch, *rest: Array) -> tuple[State, Logs, Array]:
         return train_chunk(program, plan, data, state, batch_r, *rest), {}, jnp.int32(0)
 
-    def judge(data: Data, state: State) -> tuple[State, Any, Array]:
+    def evaluate(data: Data, state: State) -> tuple[State, Logs, Array]:
         return *end_stream_round(program, data, state), jnp.int32(1)
 
-    chunk_arguments = run.data, state, shapes, np.zeros(n_processes, np.int32), np.int32(0)
-    train_compiled = compiled(
-        layout, train, chunk_arguments, more=(along_chunk, EVERYWHERE, EVERYWHERE)
+    shapes = _chunk_shapes(run, plan)
+    arguments = run.data, state, shapes, np.zeros(jax.process_count(), np.int32), np.int32(0)
+    more = _along_chunk(run.layout), EVERYWHERE, EVERYWHERE
+    return (
+        compiled(run.layout, train, arguments, more=more),
+        compiled(run.layout, evaluate, (run.data, state)),
     )
-    judge_compiled = compiled(layout, judge, (run.data, state))
-    factors = _factors(run)
 
-    def to_device(chunk: Chunk) -> Chunk:
+
+def _along_chunk(layout: Layout | None) -> PartitionSpec:
+    """Where the rows of a chunk stand."""
+    return PartitionSpec(BATCH) if layout else EVERYWHERE
+
+
+def _chunk_shapes(run: Run, plan: Plan) -> Batch:
+    """Shapes and types of a chunk that all devices share."""
+    dataset = run.dataset
+    size = plan.steps_per_chunk * plan.batch_size
+    sharding = run.layout and run.layout.sharding(_along_chunk(run.layout))
+
+    def shape(array: np.ndarray) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct((size, *array.shape[1:]), array.dtype, sharding=sharding)
+
+    return jax.tree.map(shape, dataset.take(dataset.arrays, np.zeros(0, np.int64)))
+
+
+def _device_chunks(run: Run, plan: Plan, first_step: int) -> Iterator[Chunk]:
+    """The chunks from this step on, rows weighted by their classes, on the devices."""
+    factors = _factors(run)
+    chunks = read_chunks(
+        _stream_of(run),
+        plan,
+        run.config.seed,
+        first_step,
+        run.program.total_steps,
+        process=jax.process_index(),
+        n_processes=jax.process_count(),
+    )
+    for chunk in chunks:
         weight = chunk.batch.weight
         if factors is not None:
             name, factor_k = factors
             weight = weight * factor_k[chunk.batch.target[name]]
         batch = chunk.batch._replace(weight=weight)
-        return chunk._replace(batch=place_rows(layout, batch, along_chunk))
-
-    process = {"process": jax.process_index(), "n_processes": n_processes}
-    read = read_chunks(dataset, plan, run.config.seed, first_step, program.total_steps, **process)
-    chunks = ahead(map(to_device, read))
-    step = first_step
-
-    def call(data: Data, state: State, n_rounds: Any) -> tuple[State, Any, int]:
-        nonlocal step
-        chunk = next(chunks)
-        state, _, _ = train_compiled(
-            data, state, chunk.batch, chunk.rows_p, np.int32(chunk.n_steps)
-        )
-        step += chunk.n_steps
-        epoch, within = divmod(step, plan.steps_per_epoch)
-        if within or (epoch % options.eval_every and epoch < resolved(options.epochs)):
-            return state, {}, 0
-        state, log, _ = judge_compiled(data, state)
-        return state, jax.tree.map(lambda leaf: leaf[None], log), 1
-
-    return call
+        yield chunk._replace(batch=place_rows(run.layout, batch, _along_chunk(run.layout)))
 
 
 def _check_divides(plan: Plan, program: Program) -> None:
@@ -194,7 +218,6 @@ def _factors(run: Run) -> tuple[str, np.ndarray] | None:
     """
     if run.config.class_weight is None:
         return None
-    dataset = run.dataset
-    assert isinstance(dataset, StreamDataset)
+    dataset = _stream_of(run)
     head, factor_k = class_factors(run.config, dataset.encoder, dataset.stream.class_counts)
     return head.name, factor_k

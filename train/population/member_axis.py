@@ -1,0 +1,63 @@
+"""Where a population's data have an axis of members, and the data and states of some of them.
+
+k members.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import PartitionSpec
+
+from nets.base import Array, Tree
+from train.core.program import Data
+from train.parallel.devices import ALONG_MEMBERS, EVERYWHERE, MEMBER
+from train.run.driver import Specs
+
+Leaves = TypeVar("Leaves")
+OWN_FIELDS = ("train", "valid", "statistics", "key", "n_train", "n_valid", "numbers")
+SHARED_FIELDS = ("arrays", "train_weight")
+
+
+def _each_field(shared: Tree, own: Tree) -> Data:
+    """`Data` that holds the one where members share a field, the other where each has its own."""
+    return Data(**dict.fromkeys(SHARED_FIELDS, shared), **dict.fromkeys(OWN_FIELDS, own))
+
+
+AXES = _each_field(None, 0)  # of a vmap
+# Of members that devices share.
+SPECS = Specs(
+    _each_field(EVERYWHERE, ALONG_MEMBERS), ALONG_MEMBERS, logs=PartitionSpec(None, MEMBER)
+)
+
+
+def own_fields(data: Data) -> dict[str, Tree]:
+    """The fields that have an axis of members."""
+    return {name: getattr(data, name) for name in OWN_FIELDS}
+
+
+def of_members(tree: Leaves, chosen: int | np.ndarray) -> Leaves:
+    """The leaves of some members, or of one, from leaves with an axis of members first."""
+    return jax.tree.map(lambda leaf: leaf[chosen], tree)
+
+
+def data_of(data: Data, chosen: int | np.ndarray) -> Data:
+    """The data of some members, or of one."""
+    return data.replace(**of_members(own_fields(data), chosen))
+
+
+def pick(data: Data, state: Leaves, chosen: int | np.ndarray) -> tuple[Data, Leaves]:
+    """The data and states of some members, or of one."""
+    return data_of(data, chosen), of_members(state, chosen)
+
+
+def where_training(training_k: Array, new: Leaves, old: Leaves) -> Leaves:
+    """The new leaves of members that train, the old ones of the others."""
+
+    def choose(new: Array, old: Array) -> Array:
+        return jnp.where(training_k.reshape(training_k.shape + (1,) * (new.ndim - 1)), new, old)
+
+    return jax.tree.map(choose, new, old)

@@ -1,0 +1,104 @@
+"""Rounds of a population's members under one while_loop: what is compiled for a group.
+
+k members.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from nets.base import Array, Tree
+from train.config.members import with_values
+from train.core.program import Data, Program
+from train.core.rounds import log_shapes, train_round
+from train.core.state import State
+from train.parallel.devices import MEMBER
+from train.population.member_axis import AXES, own_fields, pick, where_training
+from train.run.driver import Logs, still_training
+from train.run.prepare import make_program
+from train.run.run import Run
+
+
+def member_program(run: Run, data: Data) -> Program:
+    """The program of the member whose numbers are in `data`."""
+    if not data.numbers:
+        return run.program
+    program = make_program(with_values(run.config, data.numbers), run.dataset)
+    return replace(program, parts=run.program.parts)
+
+
+def side_by_side(run: Run) -> bool:
+    """Whether members train in one vmapped computation, not one after the other in the program.
+
+    LSTMs on a CPU are faster in turns.
+    """
+    return not (run.config.net.reads_steps and jax.default_backend() == "cpu")
+
+
+def round_of_all(run: Run, data: Data, state: State) -> tuple[State, Logs]:
+    """A round of every member that still trains: their states, and what they log."""
+    training_k = still_training(run.program, state)
+
+    def one(data: Data, state: State) -> tuple[State, Logs]:
+        return train_round(member_program(run, data), data, state)
+
+    if side_by_side(run):
+        new, log = jax.vmap(one, in_axes=(AXES, 0))(data, state)
+        return where_training(training_k, new, state), log
+    nothing = jax.tree.map(
+        lambda leaf: jnp.zeros(leaf.shape[1:], leaf.dtype), member_logs(run, data, state)
+    )
+    del nothing["ran"]
+
+    def if_training(member: tuple[dict[str, Tree], State, Array]) -> tuple[State, Logs]:
+        fields, state, is_training = member
+        return lax.cond(
+            is_training,
+            lambda state: one(data.replace(**fields), state),
+            lambda state: (state, nothing),
+            state,
+        )
+
+    return lax.map(if_training, (own_fields(data), state, training_k))
+
+
+def train_members(
+    run: Run, data: Data, state: State, logs: Logs, n_rounds: Array, most_left: Array
+) -> tuple[State, Logs, Array]:
+    """Up to `n_rounds` rounds of the members that still train, until only `most_left` of them do.
+
+    `logs["ran"]` says whose round each was. A member that is done is left as it is.
+    """
+
+    def count_left(state: State) -> Array:
+        n_here = still_training(run.program, state).sum()
+        is_alone = run.layout is None or run.layout.parallel == "pmap"
+        return n_here if is_alone else lax.psum(n_here, MEMBER)
+
+    def unfinished(carry: tuple[State, Logs, Array, Array]) -> Array:
+        _, _, i, n_left = carry
+        return (i < n_rounds) & (n_left > most_left)
+
+    def body(carry: tuple[State, Logs, Array, Array]) -> tuple[State, Logs, Array, Array]:
+        state, logs, i, _ = carry
+        ran = still_training(run.program, state)
+        state, log = round_of_all(run, data, state)
+        logs = jax.tree.map(lambda buffer, value: buffer.at[i].set(value), logs, log | {"ran": ran})
+        return state, logs, i + 1, count_left(state)
+
+    start = state, logs, jnp.zeros((), jnp.int32), count_left(state)
+    state, logs, count, _ = lax.while_loop(unfinished, body, start)
+    return state, logs, count
+
+
+def member_logs(run: Run, data: Data, state: State) -> Logs:
+    """Shapes and types of what one round of all members logs."""
+    first = jax.eval_shape(lambda data, state: pick(data, state, 0), data, state)
+    log = log_shapes(run.program, *first) | {"ran": jax.ShapeDtypeStruct((), bool)}
+    return jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct((len(state.stopped), *leaf.shape), leaf.dtype), log
+    )

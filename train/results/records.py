@@ -1,0 +1,122 @@
+"""What result.json says of the nets of a run, and of the settings that were compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from train.config.members import Member
+
+Scores: TypeAlias = Mapping[str, float]
+Json: TypeAlias = dict[str, object]
+
+
+@dataclass(frozen=True)
+class MemberResult:
+    """What one net came to; `value` is the monitored one of its best weights.
+
+    `n_rows` are the training rows of an epoch, `metrics` those of the rows whose scores are shown.
+    """
+
+    member: Member
+    value: float
+    best_step: int
+    epochs: int
+    diverged: bool
+    n_rows: int
+    metrics: Scores
+
+    def to_json(self, *, is_alone: bool, has_folds: bool) -> Json:
+        """Its record, in which a net that is not one of several has no number."""
+        if is_alone:
+            net: Json = {"seed": self.member.seed}
+        else:
+            net = {
+                "member": self.member.number,
+                "seed": self.member.seed,
+                "setting": self.member.setting,
+            }
+            if has_folds:
+                net["fold"] = self.member.fold
+            if self.member.values:
+                net["values"] = dict(self.member.values)
+        best: Json = {"value": self.value, "best_step": self.best_step}
+        course: Json = {} if is_alone else {"epochs": self.epochs, "diverged": self.diverged}
+        return {**net, **best, **course, "metrics": self.metrics}
+
+
+@dataclass(frozen=True)
+class SettingResult:
+    """What the nets of one setting came to: the mean of their values, and its deviation.
+
+    The deviation is None of one net, or where a value is not finite.
+    """
+
+    setting: int
+    values: Mapping[str, object]
+    value: float
+    deviation: float | None
+    members: int
+    epochs: int
+
+    def to_json(self) -> Json:
+        """Its record."""
+        return {**vars(self), "values": dict(self.values)}
+
+
+@dataclass(frozen=True)
+class RefitResult:
+    """The setting that was trained again, for how long, and on how many rows."""
+
+    setting: int
+    epochs: int
+    steps: int
+    rows: int
+
+    def to_json(self) -> Json:
+        """Its record."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What result.json says of a run beside its scores.
+
+    `examples` are the rows that were trained on, each as often as it was. Of a population,
+    `answering` are the numbers of the members that answer, and `settings` come the best first; of
+    one net there are none.
+    """
+
+    n_parameters: int
+    steps: int
+    epochs: int
+    best_step: int
+    examples: int
+    per_member: tuple[MemberResult, ...]
+    spread: Mapping[str, Scores]
+    answering: tuple[int, ...] = ()
+    settings: tuple[SettingResult, ...] = ()
+    refit: RefitResult | None = None
+
+    def with_metrics(self, metrics: Scores) -> Facts:
+        """The facts of a run of one net, with these scores."""
+        (net,) = self.per_member
+        return replace(self, per_member=(replace(net, metrics=metrics),))
+
+    def to_json(self) -> Json:
+        """The records, in the order of result.json."""
+        is_alone = not self.settings
+        has_folds = any(net.member.fold for net in self.per_member)
+        nets = [net.to_json(is_alone=is_alone, has_folds=has_folds) for net in self.per_member]
+        facts: Json = {"n_parameters": self.n_parameters, "members": len(nets)}
+        if not is_alone:
+            facts["kept"] = list(self.answering)
+        facts |= {"steps": self.steps, "epochs": self.epochs, "best_step": self.best_step}
+        facts["per_member"] = nets
+        if not is_alone:
+            facts["settings"] = [setting.to_json() for setting in self.settings]
+        facts["spread"] = self.spread
+        if self.refit is not None:
+            facts["refit"] = self.refit.to_json()
+        return facts

@@ -1,0 +1,78 @@
+"""One net whose rows are all on the device: a call is some rounds of one compiled program."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nets.base import Array, Tree
+from train.core.program import Data
+from train.core.rounds import log_shapes, run_rounds
+from train.core.state import State, init_state
+from train.core.weights import init_weights
+from train.parallel.devices import compiled
+from train.run.device_data import starting_rows
+from train.run.driver import Call, Logs, Specs, Status, Validation, fetch_status
+from train.run.run import Run
+
+Shapes = TypeVar("Shapes", bound=Logs)
+CALL_ROUNDS = 64  # rounds at most in one call
+CALL_BYTES = 1 << 26  # of answers kept on the device until a call ends
+
+
+class InMemory:
+    """The driver of one net."""
+
+    specs = Specs()
+
+    def init(self, run: Run) -> State:
+        """Fresh weights, a function of the run's key."""
+        data = run.data
+        first = run.program.take(data.arrays, _starting_rows(run))
+        weights = init_weights(run.program.network, data.statistics, first.inputs, data.key)
+        return init_state(weights, run.program.optimizer, average=run.config.optim.ema > 0)
+
+    def compile(self, run: Run, state: State) -> Call:
+        """Rounds of `train.core.rounds`, as many as are asked for and as logs have room for."""
+        shapes = log_shapes(run.program, run.data, state)
+        capacity = log_capacity(shapes)
+
+        def call(data: Data, state: State, n_rounds: Array) -> tuple[State, Logs, Array]:
+            logs = empty_logs(shapes, capacity)
+            return run_rounds(run.program, data, state, logs, jnp.minimum(n_rounds, capacity))
+
+        return compiled(run.layout, call, (run.data, state, np.int32(1)))
+
+    def look(self, run: Run, state: State) -> tuple[State, Status]:
+        """The state as it is."""
+        return state, fetch_status(run.program, state)
+
+    def validation(self, run: Run) -> list[Validation]:
+        """The data set's validation rows."""
+        dataset = run.dataset
+        return [Validation(0, dataset.take(dataset.arrays, dataset.splits["valid"]))]
+
+
+def log_capacity(shapes: Logs) -> int:
+    """Rounds whose logs, of these shapes each, a call may keep."""
+    return int(np.clip(CALL_BYTES // max(n_bytes(shapes), 1), 1, CALL_ROUNDS))
+
+
+def n_bytes(tree: Tree) -> int:
+    """The size of arrays, or of what will be some."""
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
+
+
+def empty_logs(shapes: Shapes, capacity: int) -> Shapes:
+    """Room for the logs of `capacity` rounds."""
+    return jax.tree.map(lambda leaf: jnp.zeros((capacity, *leaf.shape), leaf.dtype), shapes)
+
+
+def _starting_rows(run: Run) -> Array | np.ndarray:
+    """The rows that weights are made with: any, or training rows where they begin among them."""
+    if not run.program.network.starts_from_rows:
+        return run.data.train[:1]
+    return starting_rows(run.dataset.splits["train"], run.config.seed)
