@@ -1,7 +1,4 @@
-"""`fit`: from a config to a run's folder with a trained network in it.
-
-The only file with a training loop.
-"""
+"""`fit`: from a config to a run's folder with a trained network in it; the only training loop."""
 
 from __future__ import annotations
 
@@ -74,8 +71,9 @@ def fit(
     configs.validate(config)
     dataset = all_or_none(lambda: load_dataset(pooled(config)))
     if workdir is None:
-        workdir = on_process_zero(lambda: fresh_folder(config.name)) or Path()
-    folder = Path(workdir)
+        folder = on_process_zero(lambda: fresh_folder(config.name)) or Path()
+    else:
+        folder = Path(workdir)
     if echo is None or not is_first():
         echo = _say_nothing
     with contextlib.ExitStack() as stack:
@@ -245,8 +243,8 @@ def _fetch_answering(run: Run, state: State) -> tuple[Run, State]:
 
 def save(checkpoints: Checkpoints | None, step: int, state: State, data: Data) -> None:
     """Begins to save a state; of several processes the first does, but all must call this."""
-    arrays = state, state.best.weights.variables(data.statistics)
+    model = state.best.weights.variables(data.statistics)
     if jax.process_count() > 1:
-        arrays = fetch(arrays)
+        state, model = fetch((state, model))
     if checkpoints is not None:
-        checkpoints.save(step, *arrays)
+        checkpoints.save(step, state, model)

@@ -6,61 +6,85 @@ k members, n rows.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from nets.base import Array
 from train import config as configs
 from train.config.bounded import resolved
 from train.config.members import NUMBERS, Member, config_of, members_of, with_values
 from train.config.options import Config
 from train.core.program import Data
-from train.data.dataset import Dataset
+from train.data.dataset import Dataset, Statistics
 from train.parallel.hosts import on_process_zero
 from train.run.device_data import to_device
 from train.run.metadata import check_or_write_metadata
 from train.run.prepare import in_folds, make_program, resolve_config
 from train.run.run import Run
 
-Array = jax.Array
+
+class Planned(NamedTuple):
+    """A member, its resolved config, and what was fitted on its fold's training rows."""
+
+    member: Member
+    config: Config
+    statistics: Statistics
 
 
 def prepare_population(config: Config, dataset: Dataset, folder: Path) -> list[Run]:
-    """A run for each group of members that share a program. Writes the config into the folder, or
-    checks it there.
+    """A run for each group of members that share a program.
+
+    Writes the config into the folder, or checks it there. Raises UserError.
     """
     on_process_zero(lambda: check_or_write_metadata(folder, config, dataset))
-    views = in_folds(config, dataset)
-    fitted: dict[Any, Any] = {}
-    groups: dict[str, list[tuple[Member, Config, Any]]] = {}
+    folds = in_folds(config, dataset)
+    groups: dict[str, list[Planned]] = {}
+    for planned in _plan_members(config, folds):
+        signature = _signature(planned, folds[planned.member.fold])
+        groups.setdefault(signature, []).append(planned)
+    runs = []
+    for i, group in enumerate(groups.values()):
+        first = group[0]
+        fold = folds[first.member.fold]
+        run = Run(
+            folder=folder,
+            config=replace(first.config, population=config.population),
+            dataset=fold,
+            program=make_program(first.config, fold),
+            data=_group_data(folds, group),
+            members=tuple(planned.member for planned in group),
+            subfolder=f"groups/{i}" if len(groups) > 1 else "",
+        )
+        runs.append(run)
+    return runs
+
+
+def _plan_members(config: Config, folds: Sequence[Dataset]) -> Iterator[Planned]:
+    """Every member; statistics are shared by those that fit the same to the same rows."""
+    fitted: dict[tuple[int, str], Statistics] = {}
     for member in members_of(config):
-        view = views[member.fold]
-        own = resolve_config(config_of(config, member), view)
+        fold = folds[member.fold]
+        own = resolve_config(config_of(config, member), fold)
         key = member.fold, json.dumps(configs.to_json(own)["data"])
         if key not in fitted:
-            fitted[key] = view.statistics(view.splits["train"], own.data)
-        groups.setdefault(_signature(own, view, fitted[key]), []).append((member, own, fitted[key]))
-    parts = ["" if len(groups) == 1 else f"groups/{i}" for i in range(len(groups))]
-    runs = [
-        _group(folder, part, views, group)
-        for part, group in zip(parts, groups.values(), strict=True)
-    ]
-    return [replace(run, config=replace(run.config, population=config.population)) for run in runs]
+            fitted[key] = fold.statistics(fold.splits["train"], own.data)
+        yield Planned(member, own, fitted[key])
 
 
-def _signature(config: Config, dataset: Dataset, statistics: Any) -> str:
-    """Equal for members that one program can train."""
-    blank = with_values(
-        config, {path: 0.0 for path in NUMBERS if _number(config, path) is not None}
-    )
-    n_steps = -(-len(dataset.splits["train"]) // resolved(config.train.batch_size))
-    shapes = [leaf.shape for leaf in jax.tree.leaves(statistics)]
-    plain = configs.to_json(replace(blank, seed=0))
-    return json.dumps([plain, n_steps, len(dataset.splits["valid"]) > 0, shapes])
+def _signature(planned: Planned, fold: Dataset) -> str:
+    """A text that is equal for members that one program can train."""
+    config = planned.config
+    zeros = {path: 0.0 for path in NUMBERS if _number(config, path) is not None}
+    plain = configs.to_json(replace(with_values(config, zeros), seed=0))
+    n_steps = -(-len(fold.splits["train"]) // resolved(config.train.batch_size))
+    shapes = [leaf.shape for leaf in jax.tree.leaves(planned.statistics)]
+    return json.dumps([plain, n_steps, len(fold.splits["valid"]) > 0, shapes])
 
 
 def _number(config: Config, path: str) -> float | None:
@@ -71,63 +95,66 @@ def _number(config: Config, path: str) -> float | None:
     return value if isinstance(value, int | float) else None
 
 
-def _group(
-    folder: Path, part: str, views: list[Dataset], group: list[tuple[Member, Config, Any]]
-) -> Run:
-    members = tuple(member for member, _, _ in group)
-    config = group[0][1]
-    folds = sorted({member.fold for member in members})
-    paths = [
-        path for path in sorted(NUMBERS) if len({_number(own, path) for _, own, _ in group}) > 1
-    ]
-    # What augmentation needs fitted is there for all members as soon as one of them is varied.
-    strongest = with_values(
-        config, {path: max(_number(own, path) or 0.0 for _, own, _ in group) for path in paths}
-    )
-    pools: dict[int, Data] = {}
-    for member, _, statistics in group:
-        if member.fold not in pools:
-            pools[member.fold] = to_device(
-                make_program(strongest, views[member.fold]), views[member.fold], statistics
-            )
-    n = len(next(iter(pools.values())).train_weight)
-    own_pool = [pools[member.fold] for member in members]
-    first_row = [folds.index(member.fold) * n for member in members]
-    counts = [(len(pool.train), len(pool.valid)) for pool in own_pool]
-    same = len(set(counts)) == 1
-    data = Data(
-        arrays=views[0].joined([pools[fold].arrays for fold in folds]),
-        train_weight=jnp.concatenate([pools[fold].train_weight for fold in folds]),
-        train=_stacked(
-            [
-                np.asarray(pool.train) + first
-                for pool, first in zip(own_pool, first_row, strict=True)
-            ]
-        ),
-        valid=_stacked(
-            [
-                np.asarray(pool.valid) + first
-                for pool, first in zip(own_pool, first_row, strict=True)
-            ]
-        ),
+def _group_data(folds: Sequence[Dataset], group: Sequence[Planned]) -> Data:
+    """The rows of a group's folds, one fold's after the other's, and what is each member's own."""
+    varied = _varied_numbers(group)
+    data_of_fold = _data_of_folds(folds, group, list(varied))
+    used = sorted(data_of_fold)
+    n_rows = len(data_of_fold[used[0]].train_weight)
+    own = [data_of_fold[planned.member.fold] for planned in group]
+    first_rows = [used.index(planned.member.fold) * n_rows for planned in group]
+    n_train = [len(data.train) for data in own]
+    n_valid = [len(data.valid) for data in own]
+    are_equal = len(set(n_train)) == 1 and len(set(n_valid)) == 1
+    return Data(
+        arrays=folds[0].joined([data_of_fold[fold].arrays for fold in used]),
+        train_weight=jnp.concatenate([data_of_fold[fold].train_weight for fold in used]),
+        train=_stacked([data.train for data in own], first_rows),
+        valid=_stacked([data.valid for data in own], first_rows),
         statistics=jax.tree.map(
-            lambda *leaves: jnp.stack(leaves), *(pool.statistics for pool in own_pool)
+            lambda *leaves: jnp.stack(leaves), *(data.statistics for data in own)
         ),
-        key=jnp.stack([jax.random.key(own.seed) for _, own, _ in group]),
-        n_train=None if same else jnp.array([train for train, _ in counts]),
-        n_valid=None if same else jnp.array([valid for _, valid in counts]),
-        numbers={
-            path: jnp.array([_number(own, path) for _, own, _ in group], jnp.float32)
-            for path in paths
-        },
+        key=jnp.stack([jax.random.key(planned.config.seed) for planned in group]),
+        n_train=None if are_equal else jnp.array(n_train),
+        n_valid=None if are_equal else jnp.array(n_valid),
+        numbers={path: jnp.array(values, jnp.float32) for path, values in varied.items()},
     )
-    view = views[members[0].fold]
-    return Run(folder, config, view, make_program(config, view), data, members, part)
 
 
-def _stacked(rows: list[np.ndarray]) -> Array:
-    """Rows of every member [k, n], filled up to the most with a member's own last one."""
-    longest = max(map(len, rows))
-    return jnp.asarray(
-        np.stack([np.pad(own, (0, longest - len(own)), mode="edge") for own in rows])
-    )
+def _varied_numbers(group: Sequence[Planned]) -> dict[str, list[float]]:
+    """{path: the number of each member [k]}, of the numbers that differ between them."""
+    varied = {}
+    for path in sorted(NUMBERS):
+        values = [_number(planned.config, path) for planned in group]
+        if len(set(values)) > 1:
+            varied[path] = [np.nan if value is None else value for value in values]
+    return varied
+
+
+def _data_of_folds(
+    folds: Sequence[Dataset], group: Sequence[Planned], varied: Sequence[str]
+) -> dict[int, Data]:
+    """{fold: its rows on the device}, of the folds that the group's members train in.
+
+    What augmentation needs fitted is there for all members as soon as one of them is varied.
+    """
+    strongest = {}
+    for path in varied:
+        strongest[path] = max(_number(planned.config, path) or 0.0 for planned in group)
+    config = with_values(group[0].config, strongest)
+    found: dict[int, Data] = {}
+    for planned in group:
+        number = planned.member.fold
+        if number not in found:
+            program = make_program(config, folds[number])
+            found[number] = to_device(program, folds[number], planned.statistics)
+    return found
+
+
+def _stacked(rows_of_member: Sequence[Array], first_rows: Sequence[int]) -> Array:
+    """Rows of every member [k, n] from its first one on, filled up with its own last one."""
+    n_most = max(map(len, rows_of_member))
+    stacked = []
+    for rows, first in zip(rows_of_member, first_rows, strict=True):
+        stacked.append(np.pad(np.asarray(rows) + first, (0, n_most - len(rows)), mode="edge"))
+    return jnp.asarray(np.stack(stacked))

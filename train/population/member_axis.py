@@ -19,12 +19,21 @@ from train.run.driver import Specs
 
 Leaves = TypeVar("Leaves")
 OWN_FIELDS = ("train", "valid", "statistics", "key", "n_train", "n_valid", "numbers")
-SHARED_FIELDS = ("arrays", "train_weight")
 
 
 def _each_field(shared: Tree, own: Tree) -> Data:
     """`Data` that holds the one where members share a field, the other where each has its own."""
-    return Data(**dict.fromkeys(SHARED_FIELDS, shared), **dict.fromkeys(OWN_FIELDS, own))
+    return Data(
+        arrays=shared,
+        train_weight=shared,
+        train=own,
+        valid=own,
+        statistics=own,
+        key=own,
+        n_train=own,
+        n_valid=own,
+        numbers=own,
+    )
 
 
 AXES = _each_field(None, 0)  # of a vmap

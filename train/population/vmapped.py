@@ -91,13 +91,13 @@ def init_members(run: Run) -> State:
     return jax.jit(init_all)(run.data, (own_fields(run.data), _starting_rows(run)))
 
 
-def _starting_rows(run: Run) -> Array | np.ndarray:
+def _starting_rows(run: Run) -> Array:
     """The rows that weights are made with [k, n]: those that each member begins with alone."""
     if not run.program.network.starts_from_rows:
         return run.data.train[:, :1]
     train = np.asarray(fetch(run.data.train))
     rows = [starting_rows(own, member.seed) for own, member in zip(train, run.members, strict=True)]
-    return np.stack(rows)
+    return jnp.asarray(np.stack(rows))
 
 
 def slots(run: Run, state: State, n_training: int) -> int:

@@ -1,5 +1,6 @@
-"""The data of a run on the device: columns scaled once, and what each row counts for. n rows, f
-numbers, k classes.
+"""The data of a run on the device: columns scaled once, and what each row counts for.
+
+n rows, f numbers, k classes.
 """
 
 from __future__ import annotations
@@ -11,43 +12,27 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nets.base import Statistics
+from nets.base import Statistics, Tree
 from train.config.net_options import Dense
 from train.config.options import Config
 from train.core.augment import reads_spread
 from train.core.program import Data, Program
-from train.data.dataset import Dataset, Encoder, Head
+from train.data.dataset import Arrays, Dataset, Encoder, Head, HostArrays, Pool
 from train.errors import UserError
 
 START_ROWS = 20_000  # of which units are drawn at most
 
 
 def to_device(program: Program, dataset: Dataset, statistics: Statistics) -> Data:
-    """Columns and targets scaled once, by the compiled network, and put where training will find
-    them.
+    """The data set on the device: columns and targets scaled once, by the compiled network.
+
+    Beside the statistics that scale, the data have those that the config reads of scaled columns.
     """
     config = program.config
-    network = program.network
-    prepare = jax.jit(lambda s, x: network.apply({"statistics": s}, x, method="preprocess"))
-    prepare_target = jax.jit(
-        lambda s, y: network.apply({"statistics": s}, y, method="preprocess_target")
-    )
-    arrays = dataset.prepared(partial(prepare, statistics), partial(prepare_target, statistics))
-    net = config.net
-    if (
-        isinstance(net, Dense)
-        and net.embedding == "piecewise_linear"
-        and "numbers" in arrays.inputs
-    ):
-        train_numbers = np.asarray(arrays.inputs["numbers"][dataset.splits["train"]])
-        statistics["inputs"]["edges"] = bin_edges(train_numbers, net.embedding_size)
-    if reads_spread(config.augment):
-        train_numbers = np.asarray(arrays.inputs["numbers"])[dataset.splits["train"]].astype(
-            np.float64
-        )
-        fitted = {"mean": train_numbers.mean(0), "spread": train_numbers.std(0)}
-        for name, values in fitted.items():
-            statistics["inputs"][name] = values.astype(np.float32)
+    arrays = _scaled(program, dataset, statistics)
+    fitted = _scaled_statistics(config, arrays, dataset.splits["train"])
+    if fitted:
+        statistics = {**statistics, "inputs": {**statistics["inputs"], **fitted}}
     return Data(
         arrays=jax.device_put(arrays),
         train_weight=jnp.asarray(dataset.weight * class_weights(config, dataset)),
@@ -58,10 +43,48 @@ def to_device(program: Program, dataset: Dataset, statistics: Statistics) -> Dat
     )
 
 
-def starting_rows(rows: np.ndarray, seed: int) -> np.ndarray:
-    """The training rows among which weights begin that begin among rows: START_ROWS at most, in
-    random order.
+def _scaled(program: Program, dataset: Dataset, statistics: Statistics) -> Pool:
+    """The arrays of the data set as the network's two methods of preprocessing give them."""
+
+    def apply_by(method: str) -> Callable[[HostArrays], dict[str, jax.Array]]:
+        compiled = jax.jit(partial(apply_statistics, program, method))
+        return partial(compiled, statistics)
+
+    return dataset.prepared(apply_by("preprocess"), apply_by("preprocess_target"))
+
+
+def apply_statistics(
+    program: Program, method: str, statistics: Statistics, arrays: Arrays
+) -> dict[str, jax.Array]:
+    """Raw columns or targets as this method of the network gives them, which reads no weights."""
+    scaled: Tree = program.network.apply({"statistics": statistics}, arrays, method=method)
+    return scaled
+
+
+def _scaled_statistics(config: Config, arrays: Pool, train_rows: np.ndarray) -> HostArrays:
+    """What is fitted on the scaled number columns of training rows, if the config reads it.
+
+    "edges" [f, bins + 1] of the piecewise-linear embedding, "mean" and "spread" [f] of
+    augmentation.
     """
+    fitted = {}
+    net = config.net
+    if (
+        isinstance(net, Dense)
+        and net.embedding == "piecewise_linear"
+        and "numbers" in arrays.inputs
+    ):
+        numbers_nf = np.asarray(arrays.inputs["numbers"][train_rows])
+        fitted["edges"] = bin_edges(numbers_nf, net.embedding_size)
+    if reads_spread(config.augment):
+        numbers_nf = np.asarray(arrays.inputs["numbers"])[train_rows].astype(np.float64)
+        fitted["mean"] = numbers_nf.mean(0).astype(np.float32)
+        fitted["spread"] = numbers_nf.std(0).astype(np.float32)
+    return fitted
+
+
+def starting_rows(rows: np.ndarray, seed: int) -> np.ndarray:
+    """The training rows that weights begin among: START_ROWS at most, in random order."""
     return np.random.default_rng(seed).permutation(rows)[:START_ROWS]
 
 
@@ -71,40 +94,40 @@ def bin_edges(numbers_nf: np.ndarray, n_bins: int) -> np.ndarray:
 
 
 def class_weights(config: Config, dataset: Dataset) -> np.ndarray:
-    """What each row counts for in the loss for its class [n]: ones, the config's weights, or
-    "balanced": rows / (classes x rows of the class), over the training rows, as in scikit-learn.
-    """
+    """What each row counts for in the loss for its class [n]: see `class_factors`; else ones."""
     if config.class_weight is None:
         return np.ones_like(dataset.weight)
+    target = dataset.arrays.target
 
     def count(head: Head) -> np.ndarray:
-        return np.bincount(
-            dataset.arrays.target[head.name][dataset.splits["train"]], minlength=len(head.classes)
-        )
+        codes_n = target[head.name][dataset.splits["train"]]
+        return np.bincount(codes_n, minlength=len(head.classes))
 
     head, factor_k = class_factors(config, dataset.encoder, count)
-    return factor_k[dataset.arrays.target[head.name]]
+    return factor_k[target[head.name]]
 
 
 def class_factors(
     config: Config, encoder: Encoder, count: Callable[[Head], np.ndarray]
 ) -> tuple[Head, np.ndarray]:
-    """The head that classes are weighted by, and the weight of each [k]; `count` gives the training
-    rows of each.
+    """The head that classes are weighted by, and the weight of each [k].
+
+    They are the config's, or "balanced" as in scikit-learn: rows / (classes x rows of the class);
+    `count` gives the training rows of each class. Raises UserError.
     """
     heads = [head for head in encoder.heads if head.kind != "regression"]
     if len(heads) != 1:
         raise UserError("config.class_weight: needs exactly one target that is a class")
     head = heads[0]
     if config.class_weight == "balanced":
-        counts = count(head)
-        weights = counts.sum() / (len(counts) * np.maximum(counts, 1))
-    else:
-        given = config.class_weight or {}
-        unknown = sorted(set(given) - set(head.classes))
-        if unknown:
-            raise UserError(
-                f"config.class_weight: no class {unknown[0]!r} in {head.name}; classes: {head.classes}"
-            )
-        weights = np.array([given.get(name, 1.0) for name in head.classes])
-    return head, weights.astype(np.float32)
+        counts_k = count(head)
+        weights_k = counts_k.sum() / (len(counts_k) * np.maximum(counts_k, 1))
+        return head, weights_k.astype(np.float32)
+    given = config.class_weight or {}
+    unknown = sorted(set(given) - set(head.classes))
+    if unknown:
+        raise UserError(
+            f"config.class_weight: no class {unknown[0]!r} in {head.name}; classes: {head.classes}"
+        )
+    weights_k = np.array([given.get(name, 1.0) for name in head.classes])
+    return head, weights_k.astype(np.float32)

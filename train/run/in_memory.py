@@ -71,8 +71,8 @@ def empty_logs(shapes: Shapes, capacity: int) -> Shapes:
     return jax.tree.map(lambda leaf: jnp.zeros((capacity, *leaf.shape), leaf.dtype), shapes)
 
 
-def _starting_rows(run: Run) -> Array | np.ndarray:
+def _starting_rows(run: Run) -> Array:
     """The rows that weights are made with: any, or training rows where they begin among them."""
     if not run.program.network.starts_from_rows:
         return run.data.train[:1]
-    return starting_rows(run.dataset.splits["train"], run.config.seed)
+    return jnp.asarray(starting_rows(run.dataset.splits["train"], run.config.seed))

@@ -1,4 +1,4 @@
-"""config.json and encoder.json of a run's folder: written by a new run, compared by a longer one."""
+"""config.json and encoder.json of a run's folder: what it is a run of, and of which data."""
 
 from __future__ import annotations
 

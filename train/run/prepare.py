@@ -1,12 +1,11 @@
-"""From a config to a run that is ready to train: data read and on the device, folder written or
-agreed with.
-"""
+"""From a config to a run that is ready to train: its data on the device, its folder begun."""
 
 from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+
+from jax.sharding import PartitionSpec
 
 from train.config.bounded import resolved
 from train.config.members import config_of, members_of
@@ -14,7 +13,7 @@ from train.config.options import Config
 from train.config.recipe import resolve, resolve_sequences
 from train.core.network import make_network
 from train.core.optim import make_optimizer
-from train.core.program import Program
+from train.core.program import Data, Program
 from train.data.dataset import Dataset
 from train.data.sequences.encoder import SequenceEncoder
 from train.parallel.devices import EVERYWHERE, make_layout, place
@@ -25,35 +24,32 @@ from train.run.run import Run
 
 
 def prepare(config: Config, dataset: Dataset, folder: Path) -> Run:
-    """Resolves the config, writes it and the schema into the folder, or checks them against it;
-    data to the device.
+    """The run of one net: the config resolved, the data on the device.
 
-    Of a population, of which one member was asked for, that one.
+    Writes the config and the schema into the folder, or checks them against it. Of a population,
+    of which one member was asked for, that one. Raises UserError.
     """
-    given = config
-    if config.population.member is not None:
-        member = members_of(config)[config.population.member]
+    population = config.population
+    if population.member is not None:
+        member = members_of(config)[population.member]
+        dataset = in_folds(config, dataset)[member.fold]
         config = config_of(config, member)
-        dataset = in_folds(given, dataset)[member.fold]
     config = resolve_config(config, dataset)
-    on_process_zero(
-        lambda: check_or_write_metadata(
-            folder, dataclasses.replace(config, population=given.population), dataset
-        )
-    )
+    written = dataclasses.replace(config, population=population)
+    on_process_zero(lambda: check_or_write_metadata(folder, written, dataset))
     program = make_program(config, dataset)
     data = to_device(program, dataset, dataset.statistics(dataset.splits["train"], config.data))
     return Run(folder, config, dataset, program, data)
 
 
-def place_run(run: Run, specs: Any = EVERYWHERE) -> Run:
-    """The run over its devices; `specs` say where its data stand. Raises UserError, see
-    `make_layout`.
+def place_run(run: Run, specs: Data | PartitionSpec = EVERYWHERE) -> Run:
+    """The run over its devices; `specs` say where its data stand.
+
+    Raises UserError, see `make_layout`.
     """
     layout, program = make_layout(run.config, run.program, max(len(run.members), 1))
-    return dataclasses.replace(
-        run, layout=layout, program=program, data=place(layout, run.data, specs)
-    )
+    data = place(layout, run.data, specs)
+    return dataclasses.replace(run, layout=layout, program=program, data=data)
 
 
 def in_folds(config: Config, dataset: Dataset) -> list[Dataset]:
@@ -65,19 +61,25 @@ def in_folds(config: Config, dataset: Dataset) -> list[Dataset]:
 
 def resolve_config(config: Config, dataset: Dataset) -> Config:
     """The config with every "auto" replaced by what suits the data."""
-    if isinstance(dataset.encoder, SequenceEncoder):
-        config = resolve_sequences(config, dataset.n_train, **dataset.encoder.traits)
-    classes = dataset.encoder.heads[0].kind not in ("regression", "reconstruction")
-    return resolve(
-        config, dataset.n_train, classes=classes, season=getattr(dataset.encoder, "season", None)
-    )
+    encoder = dataset.encoder
+    if isinstance(encoder, SequenceEncoder):
+        config = resolve_sequences(config, dataset.n_train, **encoder.traits)
+    classes = encoder.heads[0].kind not in ("regression", "reconstruction")
+    season = getattr(encoder, "season", None)
+    return resolve(config, dataset.n_train, classes=classes, season=season)
 
 
 def make_program(config: Config, dataset: Dataset) -> Program:
-    """The code of a resolved config's run. Numbers of the config may be traced."""
+    """The code of a resolved config's run; numbers of the config may be traced."""
     network, tasks = make_network(config, dataset.encoder)
-    n_steps = -(-dataset.n_train // resolved(config.train.batch_size))
-    total = n_steps * resolved(config.train.epochs)
+    steps_per_epoch = -(-dataset.n_train // resolved(config.train.batch_size))
+    total_steps = steps_per_epoch * resolved(config.train.epochs)
     return Program(
-        network, dataset.take, tasks, make_optimizer(config.optim, total), config, total, n_steps
+        network=network,
+        take=dataset.take,
+        tasks=tasks,
+        optimizer=make_optimizer(config.optim, total_steps),
+        config=config,
+        total_steps=total_steps,
+        steps_per_epoch=steps_per_epoch,
     )

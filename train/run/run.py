@@ -14,8 +14,7 @@ from train.parallel.devices import Layout
 
 @dataclass(frozen=True)
 class Run:
-    """What `fit` prepared: the resolved config, the data on the host and on the device, and the
-    code to compile.
+    """What `fit` prepared: the resolved config, the data on host and device, the code to compile.
 
     Where there are `members`, they are nets of one program: `config` is the first one's, and `data`
     has an axis of members where they differ (`train.population.member_axis`). `subfolder` is the

@@ -31,7 +31,7 @@ from train.data.stream.chunks import Chunk, Plan, ahead, plan_chunks, read_chunk
 from train.data.stream.dataset import StreamDataset
 from train.errors import UserError
 from train.parallel.devices import EVERYWHERE, Layout, compiled, place_rows
-from train.run.device_data import class_factors
+from train.run.device_data import apply_statistics, class_factors
 from train.run.driver import Call, Logs
 from train.run.in_memory import InMemory
 from train.run.run import Run
@@ -104,10 +104,8 @@ def train_chunk(
     part the first `rows_p` are real.
     """
     batch_r = gathered(program.parts, batch_r)
-    network = program.network
-    variables = {"statistics": data.statistics}
-    inputs = network.apply(variables, batch_r.inputs, method="preprocess")
-    target = network.apply(variables, batch_r.target, method="preprocess_target")
+    inputs = apply_statistics(program, "preprocess", data.statistics, batch_r.inputs)
+    target = apply_statistics(program, "preprocess_target", data.statistics, batch_r.target)
     size = len(batch_r.weight)
     unreal_r = (jnp.arange(size).reshape(len(rows_p), -1) >= rows_p[:, None]).reshape(size)
     data = data.replace(
