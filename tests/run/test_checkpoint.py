@@ -27,7 +27,7 @@ from train.core.optim import make_optimizer
 from train.core.state import State, init_state
 from train.core.weights import Weights
 from train.errors import StorageError, UserError
-from train.run import checkpoint
+from train.run import checkpoint, digests
 from train.run.checkpoint import Checkpoints
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +38,10 @@ ODD_COLUMNS = ("a/b", "", "x y", "größe", "..", "a.b", "kernel")
 def make_state(name: str = "adamw", width: int = 3, layer: str = "layer_0") -> State:
     """A state with everything in it that a run may have."""
     random = np.random.default_rng(0)
-    draw = lambda *shape: jnp.asarray(random.normal(size=shape), jnp.float32)
+
+    def draw(*shape: int) -> jax.Array:
+        return jnp.asarray(random.normal(size=shape), jnp.float32)
+
     params = {"body": {layer: {"kernel": draw(2, width), "bias": draw(width)}}}
     params["output"] = {head: {"kernel": draw(width, 1)} for head in readable_names(ODD_COLUMNS)}
     stats = {"body": {"norm_0": {"mean": draw(width), "var": draw(width)}}}
@@ -157,7 +160,10 @@ def test_arrays_are_copied_before_save_returns(tmp_path: Path) -> None:
     state = jax.tree.map(lambda leaf: jnp.copy(leaf), at(1))
     big = state.replace(average={"kernel": jnp.arange(1e6)})
     wanted = jax.tree.map(lambda leaf: np.array(leaf, copy=True), big)
-    change = lambda leaf: ~leaf if leaf.dtype == bool else leaf + 1
+
+    def change(leaf: jax.Array) -> jax.Array:
+        return ~leaf if leaf.dtype == bool else leaf + 1
+
     overwrite = jax.jit(partial(jax.tree.map, change), donate_argnums=0)
     like = jax.tree.map(jnp.copy, big)
     overwrite.lower(big).compile()
@@ -334,7 +340,7 @@ def test_a_full_disk_leaves_the_older_steps_and_is_told_at_close(
 ) -> None:
     checkpoints = Checkpoints(copied)
     if where == "digest":
-        monkeypatch.setattr(checkpoint.os, "fsync", no_space)
+        monkeypatch.setattr(digests.os, "fsync", no_space)
     else:
         monkeypatch.setattr(checkpoints._manager, "save", no_space)
     checkpoints.save(40, at(40), model_of(at(40)))
@@ -357,7 +363,7 @@ def test_a_later_save_that_succeeds_settles_an_earlier_failure(
 ) -> None:
     checkpoints = Checkpoints(copied)
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint.os, "fsync", no_space)
+        patch.setattr(digests.os, "fsync", no_space)
         checkpoints.save(40, at(40), model_of(at(40)))
         checkpoints._finish()
     checkpoints.save(50, at(50), model_of(at(50)))

@@ -11,7 +11,6 @@ import jax
 
 from nets.kernels import library
 from train import config as configs
-from train.config.bounded import resolved
 from train.config.members import members_of, settings_of, with_values
 from train.config.options import Config
 from train.data.dataset import Dataset
@@ -50,13 +49,15 @@ def _write_config(path: Path, config: Config) -> None:
 
 
 def _goes_on(before: Config, config: Config) -> bool:
-    """Whether a run of the first config can go on as one of the second."""
+    """Whether a run of the first config can go on as one of the second.
+
+    The number of epochs may grow; "auto", which a population's members resolve, must stay.
+    """
+    changed = dataclasses.replace(before, devices=config.devices)  # they change nothing saved
     epochs = config.train.epochs
-    longer = dataclasses.replace(before, train=dataclasses.replace(before.train, epochs=epochs))
-    longer.devices = config.devices  # they change nothing that is saved
-    if resolved(epochs) < resolved(before.train.epochs):
-        return False
-    return not configs.differences(longer, config)
+    if epochs != "auto" and before.train.epochs != "auto" and epochs >= before.train.epochs:
+        changed.train = dataclasses.replace(before.train, epochs=epochs)
+    return not configs.differences(changed, config)
 
 
 def lstm_core(config: Config) -> str | None:
