@@ -15,13 +15,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nets.base import Array
+from nets.base import Array, Statistics
 from train import config as configs
 from train.config.bounded import resolved
 from train.config.members import NUMBERS, Member, config_of, members_of, with_values
 from train.config.options import Config
 from train.core.program import Data
-from train.data.dataset import Dataset, Statistics
+from train.data.dataset import Dataset
 from train.parallel.hosts import on_process_zero
 from train.run.device_data import to_device
 from train.run.metadata import check_or_write_metadata
