@@ -87,7 +87,9 @@ def train_members(
         state, logs, i, _ = carry
         ran = still_training(run.program, state)
         state, log = round_of_all(run, data, state)
-        logs = jax.tree.map(lambda buffer, value: buffer.at[i].set(value), logs, log | {"ran": ran})
+        logs = jax.tree.map(
+            lambda buffer, value: buffer.at[i].set(value), logs, {**log, "ran": ran}
+        )
         return state, logs, i + 1, count_left(state)
 
     start = state, logs, jnp.zeros((), jnp.int32), count_left(state)

@@ -139,7 +139,7 @@ class MemberRounds:
         own, logs, count = self._program(*few)(*few, n_rounds, np.int32(most_left))
         if len(chosen) < len(self._run.members):
             own = jax.tree.map(lambda old, new: old.at[chosen].set(new), state, own)
-        return own, logs | {"member": chosen}, count
+        return own, {**logs, "member": chosen}, count
 
     def _choose(self, state: State) -> tuple[np.ndarray, int]:
         """The members to train now, and at how many of them to stop and choose again."""
