@@ -1,5 +1,4 @@
-"""The adding problem (Hochreiter & Schmidhuber 1997): two numbers, up to 100 steps back, are to be
-added.
+"""The adding problem (Hochreiter & Schmidhuber 1997): add two numbers, up to 100 steps back.
 
     python -m train.main --config=configs/adding.py
 

@@ -1,10 +1,9 @@
-"""Malignant or benign, from thirty measurements of cell nuclei of 569 patients: one logistic
-output.
+"""Malignant or benign, from thirty measurements of cell nuclei: one logistic output.
 
     python -m train.main --config=configs/breast_cancer.py
 
-About 4 s on two cores. Test accuracy .974, auc .998; a linear model, .991 and .998, is hard to beat
-here.
+569 patients; about 4 s on two cores. Test accuracy .974, auc .998; a linear model, .991 and .998,
+is hard to beat here.
 """
 
 from train.config import Config, Dense, Optim, Table, Train

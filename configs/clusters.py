@@ -1,10 +1,11 @@
 """Clusters of a table: name a file and how many; a column to judge them by is config.data.label.
 
-    python -m train.main --config=configs/clusters.py --config.data.path=FILE.csv --config.net.units=3
+    python -m train.main --config=configs/clusters.py \
+        --config.data.path=FILE.csv --config.net.units=3
 
 Builtin iris, unscaled (--config.data.path=builtin:iris --config.data.label=species
---config.data.scaling=none
---config.net.units=3), seconds: adjusted Rand index .73, the published optimum of three means.
+--config.data.scaling=none --config.net.units=3), seconds: adjusted Rand index .73, the published
+optimum of three means.
 """
 
 from train.config import Competitive, Config, Table, Train

@@ -1,12 +1,13 @@
-"""Anybody's sequences: name a file, the columns read at every step, and the target; the rest
-follows from the data.
+"""Anybody's sequences: name a file, the columns read at every step, and the target.
 
-    python -m train.main --config=configs/sequences.py --config.data.path=FILE.jsonl --config.data.inputs=x \
-        --config.data.target=label
+    python -m train.main --config=configs/sequences.py \
+        --config.data.path=FILE.jsonl --config.data.inputs=x --config.data.target=label
+
+The rest follows from the data (`train/config/recipe.py`).
 
 On two busy cores: JapaneseVowels accuracy .979, mean of seeds 0, 1, 2, 20 to 36 s each; SNIPS
 (target=tags,intent, with its validation and test files) entity f1 .936 and intent accuracy .979,
-mean of seeds 0, 1, 2, two minutes each. 
+mean of seeds 0, 1, 2, two minutes each.
 """
 
 from train.config import LSTM, Config, Optim, Sequences, Train

@@ -1,12 +1,11 @@
-"""Anybody's series: name a file, its target (or targets) and its time column, and an LSTM forecasts
-it.
+"""Anybody's series, forecast by an LSTM: name a file, its target (or targets) and its time column.
 
     python -m train.main --config=configs/series.py \
         --config.data.path=FILE.csv --config.data.target=COLUMN --config.data.time=COLUMN
 
 Further: --config.data.lookback=96 and horizon=24 (rows), group=COLUMN where a file holds many
 series, and columns that are known ahead (known=COLUMN) or up to now (observed=COLUMN). Each part
-was measured on ETTh1 (hourly, 24 ahead). 
+was measured on ETTh1 (hourly, 24 ahead).
 """
 
 from train.config import LSTM, Config, Optim, Series, Train

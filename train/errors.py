@@ -2,8 +2,9 @@
 
 
 class UserError(Exception):
-    """The user's config, data or folder is wrong. The message is one line: what, where, what was
-    expected.
+    """The user's config, data or folder is wrong.
+
+    The message is one line: what, where, what was expected.
     """
 
     exit_code = 2

@@ -20,8 +20,9 @@ from train.core.state import State
 from train.data.dataset import Dataset
 from train.data.load import load_dataset
 from train.errors import DivergedError, StoppedError
-from train.parallel.devices import describe, fetch, place
+from train.parallel.devices import fetch, place
 from train.parallel.hosts import agree, all_or_none, broadcast, is_first, on_process_zero
+from train.parallel.layout import describe
 from train.population.groups import prepare_population
 from train.population.memory import in_chunks
 from train.population.vmapped import Vmapped

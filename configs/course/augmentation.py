@@ -1,11 +1,10 @@
-"""The gap that `dropout.py` narrows, narrowed by more data made from the data: noise on every
-number, anew at each update.
+"""The gap that `dropout.py` narrows, narrowed by data made from the data: noise on every number.
 
     python -m train.main --config=configs/course/augmentation.py
     python -m train.main --config=configs/course/augmentation.py --config.augment.noise=0
 
-Seconds. Training and test rmse 43 and 56, without noise 9 and 60. The curves in the report show the
-gap.
+The noise is anew at each update. Seconds. Training and test rmse 43 and 56, without noise 9 and 60.
+The curves in the report show the gap.
 """
 
 from train.config import Augment, Config, Dense, Optim, Table, Train

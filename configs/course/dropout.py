@@ -1,5 +1,4 @@
-"""Dropout narrows the gap between training and test: 309 patients, and more weights than they can
-pin down.
+"""Dropout narrows the gap between training and test: more weights than 309 patients can pin down.
 
     python -m train.main --config=configs/course/dropout.py
     python -m train.main --config=configs/course/dropout.py --config.net.dropout=0

@@ -1,11 +1,11 @@
 """L1 sends weights to exactly 0; L2 shrinks them and leaves none at 0.
 
     python -m train.main --config=configs/course/penalty.py
-    python -m train.main --config=configs/course/penalty.py --config.optim.l1=0 --config.optim.l2=0.03 \
-        --config.optim.l1_step=gradient
+    python -m train.main --config=configs/course/penalty.py \
+        --config.optim.l1=0 --config.optim.l2=0.03 --config.optim.l1_step=gradient
 
 Seconds. Of 30 weights L1 leaves 20; L2 leaves all, two fifths as long. The report draws the weights
-and counts those that are exactly 0. 
+and counts those that are exactly 0.
 """
 
 from train.config import Config, Dense, Optim, Table, Train

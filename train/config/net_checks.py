@@ -32,7 +32,7 @@ READ_BY = {
 
 
 def check_clusters(config: Config, net: Competitive | SelfOrganizingMap, data: Table) -> None:
-    """Raises UserError if an option contradicts a net that learns clusters, or would not be used."""
+    """Raises UserError if an option contradicts units that learn clusters, or would not be used."""
     name = type(net).__name__
     if any(data.target):
         raise UserError(

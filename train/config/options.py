@@ -32,14 +32,14 @@ Loss: TypeAlias = Literal[
 class Augment:
     """How training rows are varied at every update, and never at an evaluation.
 
-    A strength of 0 is off. Tables: `noise` on each number, in its column's deviations; the share of cells that are left out
-    (`drop`: the column's mean, or no category) or taken from another row (`swap`). Sequences:
-    `scaling` of a channel by a factor of this deviation, `warp` of the time by log-speeds of this
-    deviation, the largest share of the steps that is masked in one piece (`time_mask`), the share
-    of channels masked (`channel_mask`), of sequences reversed (`reverse`), and of tokens made
-    unknown (`token_drop`) or taken from other sequences (`token_swap`); further an LSTM's own
-    `noise`, `offset` and `crop`. Both: `mixup` and, for tables, `cutmix` of two rows and their
-    targets; the numbers are a and their shares follow Beta(a, a).
+    A strength of 0 is off. Tables: `noise` on each number, in its column's deviations; the share of
+    cells that are left out (`drop`: the column's mean, or no category) or taken from another row
+    (`swap`). Sequences: `scaling` of a channel by a factor of this deviation, `warp` of the time by
+    log-speeds of this deviation, the largest share of the steps that is masked in one piece
+    (`time_mask`), the share of channels masked (`channel_mask`), of sequences reversed (`reverse`),
+    and of tokens made unknown (`token_drop`) or taken from other sequences (`token_swap`); further
+    an LSTM's own `noise`, `offset` and `crop`. Both: `mixup` and, for tables, `cutmix` of two rows
+    and their targets; the numbers are a and their shares follow Beta(a, a).
     """
 
     noise: float = bounded(0.0, 0)
@@ -60,8 +60,8 @@ class Augment:
 class Optim:
     """The optimizer, its schedule and every penalty.
 
-    Defaults are those of Keras. `l1_step="proximal"` takes `l1` out of the gradient: after each update kernels shrink by
-    learning_rate * l1 and stop at 0, so that weights become exactly 0.
+    Defaults are those of Keras. `l1_step="proximal"` takes `l1` out of the gradient: after each
+    update kernels shrink by learning_rate * l1 and stop at 0, so that weights become exactly 0.
     """
 
     name: Literal["rmsprop", "adam", "adamw", "nadam", "sgd", "lion"] = "rmsprop"
@@ -112,7 +112,7 @@ class Devices:
     """How a run is laid over devices: members of a population, and the rows of each batch.
 
     `count` devices are used (None: as many as are worth it, see
-    `train.parallel.devices.make_layout`), `members` of them along the members (None: as many as
+    `train.parallel.layout.make_layout`), `members` of them along the members (None: as many as
     divide both). `parallel` compiles the same step by jit on sharded arrays, or by pmap, which
     shares out batches only. With `exact=8` a batch is always added up from the same parts in one
     order, so that 1, 2, 4 and 8 devices train the same bits. A run may go on with other devices

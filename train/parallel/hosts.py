@@ -11,19 +11,20 @@ import importlib.util
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple, TypeVar
 
 from train.config.options import Processes
 from train.errors import UserError
 
+T = TypeVar("T")
 GREETING = "denseq"
+HEARD_SECONDS = 5  # until somebody who knocked must have said who it is
 
 
 def join(processes: Processes | None) -> None:
-    """Makes this process one of several: those that were named, or those of a cluster that jax
-    knows of by itself.
+    """Makes this process one of several: those named, or those of a cluster that jax knows.
 
     Must come before jax computes anything. Raises UserError, in every process, if one of them does
     not come.
@@ -41,16 +42,12 @@ def join(processes: Processes | None) -> None:
 
 
 def _is_in_cluster() -> bool:
-    """Whether this is one of several processes of Slurm (started by srun), Open MPI, or a TPU's
-    hosts.
-    """
-    sizes = (
-        os.environ.get("SLURM_STEP_NUM_TASKS", "1"),
-        os.environ.get("OMPI_COMM_WORLD_SIZE", "1"),
-    )
-    if any(size.isdigit() and int(size) > 1 for size in sizes) or "," in os.environ.get(
-        "TPU_WORKER_HOSTNAMES", ""
-    ):
+    """Whether this is a process of several, of Slurm (by srun), Open MPI, or a TPU's hosts."""
+    for name in ("SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_SIZE"):
+        size = os.environ.get(name, "1")
+        if size.isdigit() and int(size) > 1:
+            return True
+    if "," in os.environ.get("TPU_WORKER_HOSTNAMES", ""):
         return True
     # A TPU's virtual machine is asked for its neighbours; on one without any, that costs nothing.
     has_tpu = Path("/dev/accel0").exists() or Path("/dev/vfio/0").exists()
@@ -58,8 +55,9 @@ def _is_in_cluster() -> bool:
 
 
 def _call_the_roll(processes: Processes) -> None:
-    """Waits until all are there, at the address where jax' coordinator will then listen: that one
-    would end a process without a word if another did not come.
+    """Waits until all are there, at the address where jax' coordinator will then listen.
+
+    That one would end a process without a word if another did not come. Raises UserError.
     """
     host, port = processes.coordinator.rsplit(":", 1)
     deadline = time.monotonic() + processes.seconds
@@ -76,6 +74,7 @@ def _call_the_roll(processes: Processes) -> None:
 def _welcome(port: int, processes: Processes, deadline: float) -> str:
     """Process 0: who is absent, "" if nobody. All who came are told."""
     came: dict[int, socket.socket] = {}
+    answer = ""
     with contextlib.ExitStack() as stack:
         try:
             server = stack.enter_context(socket.create_server(("", port)))
@@ -83,36 +82,57 @@ def _welcome(port: int, processes: Processes, deadline: float) -> str:
             raise UserError(
                 f"--coordinator: cannot listen on port {port}: {error.strerror}; name another"
             ) from None
-        answer = ""
         while len(came) < processes.count - 1 and not answer:
-            server.settimeout(max(deadline - time.monotonic(), 0.01))
-            try:
-                guest = stack.enter_context(server.accept()[0])
-                guest.settimeout(5)
-                words = guest.makefile().readline().split()
-            except TimeoutError:
+            guest = _accept(server, stack, deadline)
+            if guest is not None:
+                answer = _objection(guest, came, processes)
+                came[guest.number] = guest.connection
+            elif time.monotonic() >= deadline:
                 missing = sorted(set(range(1, processes.count)) - set(came))
-                if time.monotonic() >= deadline:
-                    names = ", ".join(map(str, missing))
-                    answer = f"process {names} did not join within {processes.seconds} s"
-                continue
-            except OSError:
-                continue
-            if len(words) == 3 and words[0] == GREETING:  # anybody may knock at a port
-                number = int(words[1])
-                if int(words[2]) != processes.count:
-                    answer = f"process {number} was told that there are {words[2]}, process 0 {processes.count}"
-                elif number in came:
-                    answer = f"two processes were started with --process={number}"
-                came[number] = guest
-        for guest in came.values():
+                names = ", ".join(map(str, missing))
+                answer = f"process {names} did not join within {processes.seconds} s"
+        for connection in came.values():
             with contextlib.suppress(OSError):
-                guest.sendall(f"{answer}\n".encode())
+                connection.sendall(f"{answer}\n".encode())
         # Who hangs up first keeps the port for a minute: it must not be us.
-        for guest in came.values():
+        for connection in came.values():
             with contextlib.suppress(OSError):
-                guest.recv(1)
+                connection.recv(1)
     return answer
+
+
+class _Guest(NamedTuple):
+    """Another process that came: its number, and how many it was told that there are."""
+
+    number: int
+    count: int
+    connection: socket.socket
+
+
+def _accept(server: socket.socket, stack: contextlib.ExitStack, deadline: float) -> _Guest | None:
+    """The next process to come; None if nobody did, or somebody else: all may knock at a port."""
+    server.settimeout(max(deadline - time.monotonic(), 0.01))
+    try:
+        connection = stack.enter_context(server.accept()[0])
+        connection.settimeout(HEARD_SECONDS)
+        words = connection.makefile().readline().split()
+    except OSError:
+        return None
+    if len(words) != 3 or words[0] != GREETING:
+        return None
+    return _Guest(int(words[1]), int(words[2]), connection)
+
+
+def _objection(guest: _Guest, came: Mapping[int, socket.socket], processes: Processes) -> str:
+    """Why these cannot be the processes of one run; "" if they can."""
+    if guest.count != processes.count:
+        return (
+            f"process {guest.number} was told that there are {guest.count}, "
+            f"process 0 {processes.count}"
+        )
+    if guest.number in came:
+        return f"two processes were started with --process={guest.number}"
+    return ""
 
 
 def _report(host: str, port: int, processes: Processes, deadline: float) -> str:
@@ -146,7 +166,7 @@ def is_first() -> bool:
     return jax.process_index() == 0
 
 
-def broadcast(tree: Any) -> Any:
+def broadcast(tree: T) -> T:
     """Arrays of process 0, in every process; they have the same shapes in all."""
     import jax
     from jax.experimental import multihost_utils
@@ -166,28 +186,28 @@ def agree(signal: int, *first: int) -> tuple[int, ...]:
     return int(said[:, 0].max()), *map(int, said[0, 1:])
 
 
-def all_or_none(work: Callable[[], Any]) -> Any:
-    """What `work` returns here, once it has ended in all processes; if it failed elsewhere,
-    UserError.
+def all_or_none(work: Callable[[], T]) -> T:
+    """What `work` returns here, once it has ended in all processes.
+
+    Raises UserError if it failed elsewhere.
     """
     import jax
 
     if jax.process_count() == 1:
         return work()
-    problem = None
-    result = None
     try:
         result = work()
-    except Exception as error:
-        problem = error
-    failed = agree(0 if problem is None else jax.process_index() + 1)[0]
-    if problem is not None:
-        raise problem
+    except Exception:
+        agree(jax.process_index() + 1)
+        raise
+    failed, *_ = agree(0)
     if failed:
         raise UserError(f"process {failed - 1} could not go on; it says why")
     return result
 
 
-def on_process_zero(work: Callable[[], Any]) -> Any:
+def on_process_zero(work: Callable[[], T]) -> T | None:
     """What `work` returns in process 0, None in the others; if it fails there, UserError in all."""
-    return all_or_none(work if is_first() else lambda: None)
+    if is_first():
+        return all_or_none(work)
+    return all_or_none(lambda: None)

@@ -16,8 +16,9 @@ from train.core.optim import make_optimizer
 from train.core.program import Data, Program
 from train.data.dataset import Dataset
 from train.data.sequences.encoder import SequenceEncoder
-from train.parallel.devices import EVERYWHERE, make_layout, place
+from train.parallel.devices import EVERYWHERE, place
 from train.parallel.hosts import on_process_zero
+from train.parallel.layout import make_layout
 from train.run.device_data import to_device
 from train.run.metadata import check_or_write_metadata
 from train.run.run import Run
