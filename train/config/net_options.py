@@ -93,16 +93,15 @@ class Dense(NetOptions):
 class LSTM(NetOptions):
     """A stack of (bi)LSTM layers, a readout, dense layers, and one linear layer per target.
 
-    `hidden` are the units of the recurrent layers, `head` those of the dense ones. `patch` steps are read
-    at once. For series: what is taken out of each window before the net and
-    put back after it (`window`), whether one net reads all columns or is shared over single ones
-    (`columns`), and a linear map from the lookback to the horizon beside the LSTM (`shortcut`). For
-    tokens: sizes of their vectors and of the character features, the count at which a word is
-    replaced by "unknown" half of the time (`rare`), and a CRF over tags. For numbers of sequences,
-    in training: `noise` on each and an `offset` on a channel, in deviations, and the smallest share
-    of a sequence that is read (`crop`); what else may be varied is in `Augment`. `cell="gru"`
-    has two gates in place of three (Cho et al. 2014), `cell="plain"` none, to show what they are
-    for.
+    `hidden` are the units of the recurrent layers, `head` those of the dense ones. `patch` steps
+    are read at once. For series: what is taken out of each window before the net and put back after
+    it (`window`), whether one net reads all columns or is shared over single ones (`columns`), and
+    a linear map from the lookback to the horizon beside the LSTM (`shortcut`). For tokens: sizes of
+    their vectors and of the character features, the count at which a word is replaced by "unknown"
+    half of the time (`rare`), and a CRF over tags. For numbers of sequences, in training: `noise`
+    on each and an `offset` on a channel, in deviations, and the smallest share of a sequence that
+    is read (`crop`); what else may be varied is in `Augment`. `cell="gru"` has two gates in place
+    of three (Cho et al. 2014), `cell="plain"` none, to show what they are for.
     """
 
     hidden: tuple[int, ...] | Auto = bounded((64,), 1)
