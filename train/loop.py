@@ -227,9 +227,11 @@ def restore_or_init(
     restored = on_process_zero(
         lambda: checkpoints.restore_state(step, state) if checkpoints else None
     )
+    if restored is not None:
+        state = restored
     if jax.process_count() > 1:
-        restored = broadcast(fetch(state if restored is None else restored))
-    return place(run.layout, restored, spec), step
+        state = broadcast(fetch(state))
+    return place(run.layout, state, spec), step
 
 
 def _fetch_answering(run: Run, state: State) -> tuple[Run, State]:
