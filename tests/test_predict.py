@@ -70,7 +70,7 @@ def test_many_rows_and_few_share_one_compilation(folders):
     model = predict.load(folders["value"])
     for n in (1, 3, 256, 257, 300):
         assert len(model(make_table(n, 2))) == n
-    assert model._apply._cache_size() == 1
+    assert model.ensemble.apply._cache_size() == 1
 
 
 def test_no_rows_give_no_answers(folders):

@@ -32,8 +32,8 @@ from train.evaluation.conformal import (
     judge_intervals,
     least_rows,
     needed_score,
-    spread_columns,
 )
+from train.evaluation.spread import spread_columns
 from train.results.summary import summary
 from train.run.calibration import NAME, read_scores, write_scores
 

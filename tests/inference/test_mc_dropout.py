@@ -80,9 +80,7 @@ def test_of_a_linear_net_mean_and_deviation_have_a_formula(runs):
     table = rows(300, 1)
     columns = model.columns(table, dropout_samples=2000)
     assert list(columns) == ["prediction", "deviation"]
-    params, fitted = (
-        jax.device_get(model._variables[0][name]) for name in ("params", "statistics")
-    )
+    params, fitted = (jax.device_get(model.variables[name]) for name in ("params", "statistics"))
     numbers_bf = model.encoder.encode(table, "")["numbers"]
     x_bf = (numbers_bf - fitted["inputs"]["center"]) / fitted["inputs"]["scale"]
     layer = params["body"]["layer_0"]

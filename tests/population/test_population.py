@@ -310,5 +310,5 @@ def test_groups_of_other_shapes_are_saved_apart_and_told_together(tmp_path):
     kept = json.loads((tmp_path / "run" / "kept.json").read_text())
     assert kept["config"]["net"]["hidden"] == list(best["net.hidden"])
     model = predict.load(tmp_path / "run")
-    params = jax.tree.leaves(model._variables[0]["params"])
+    params = jax.tree.leaves(model.ensemble.variables[0]["params"])
     assert {leaf.shape[0] for leaf in params} == {2}

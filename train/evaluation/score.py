@@ -7,11 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from train.data.dataset import Encoder, Head
-from train.data.series.encoder import SeriesEncoder
+from train.data.dataset import Head
 from train.evaluation.metrics.clusters import cluster_metrics
 from train.evaluation.metrics.codes import reconstruction_metrics
-from train.evaluation.metrics.forecasts import forecast_metrics
 from train.evaluation.metrics.sequences import next_binary_metrics, next_number_metrics, tag_metrics
 from train.evaluation.metrics.supervised import (
     binary_metrics,
@@ -103,15 +101,3 @@ def _metrics_of_head(
         case "next_numbers":
             return next_number_metrics(prediction, target, units, weight)
     raise ValueError(f"no metrics for the kind of head {head.kind!r}")
-
-
-def score(
-    encoder: Encoder,
-    predictions: Mapping[str, np.ndarray],
-    targets: Mapping[str, np.ndarray],
-    weight: np.ndarray | None = None,
-) -> dict[str, float]:
-    """Metrics of predictions for encoded rows, in original units."""
-    if isinstance(encoder, SeriesEncoder):
-        return forecast_metrics(encoder, predictions, targets, weight)
-    return score_heads(encoder.heads, predictions, targets, weight, encoder.units)

@@ -11,7 +11,7 @@ from train.data.series.encoder import SeriesEncoder
 from train.data.series.load import load_windows
 from train.data.table.encoder import TableEncoder
 from train.evaluation.conformal import conformal_metrics
-from train.evaluation.score import score
+from train.evaluation.kinds import score
 from train.inference.predictor import Predictor
 
 
@@ -37,7 +37,7 @@ def _predict_known(
     """How many rows have a target, the predictions for them, and their targets."""
     if isinstance(model.encoder, SeriesEncoder):
         windows = load_windows(model.encoder, table, where)
-        targets, _, predictions = model.judged(windows, windows.splits["test"])
+        targets, _, predictions = model.predict_rows(windows, windows.splits["test"])
         return len(windows.starts), predictions, targets
     assert isinstance(model.encoder, TableEncoder | SequenceEncoder)
     targets, present = model.encoder.encode_targets(table, where)

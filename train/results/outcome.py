@@ -19,9 +19,9 @@ from train.config.options import Config
 from train.core.state import State
 from train.core.weights import Weights, count_parameters
 from train.data.dataset import Dataset
-from train.evaluation.score import score
-from train.inference.load import KEPT
-from train.inference.predictor import Predictor
+from train.evaluation.kinds import score
+from train.inference.load import ANSWERING_FILE
+from train.inference.predictor import Predicted, Predictor
 from train.parallel.hosts import is_first
 from train.population.vmapped import validation_rows
 from train.results.ranking import answering_members, rank, rank_settings, spread
@@ -32,14 +32,6 @@ from train.run.prepare import resolve_config
 from train.run.run import Run
 
 Arrays: TypeAlias = dict[str, np.ndarray]
-
-
-class Evaluated(NamedTuple):
-    """Rows that were answered: {head: targets [n, ...]}, weights [n], {head: predictions}."""
-
-    targets: Arrays
-    weight_n: np.ndarray
-    predictions: Arrays
 
 
 class Chosen(NamedTuple):
@@ -66,7 +58,7 @@ class Outcome:
 
     predictor: Predictor
     facts: Facts
-    valid: Evaluated | None = None
+    valid: Predicted | None = None
 
 
 def report_split(dataset: Dataset) -> str:
@@ -141,7 +133,7 @@ def population_outcome(
         settings=tuple(settings),
     )
     out_of_fold = _out_of_fold(own, chosen) if config.population.folds > 1 else None
-    return Outcome(Predictor(own, dataset.encoder, variables, members=True), facts, out_of_fold)
+    return Outcome(Predictor(own, dataset.encoder, variables), facts, out_of_fold)
 
 
 def _member_results(
@@ -152,7 +144,7 @@ def _member_results(
     results = []
     for run, state in zip(runs, states, strict=True):
         variables = Chosen(run, state, list(range(len(run.members)))).variables
-        predictor = Predictor(run.config, run.dataset.encoder, (variables,), members=True)
+        predictor = Predictor(run.config, run.dataset.encoder, (variables,))
         predictions = predictor.each(batch.inputs)
         for k in range(len(run.members)):
             own = {name: array[k] for name, array in predictions.items()}
@@ -191,13 +183,13 @@ def write_answering(run: Run, parts: list[dict[str, object]], step: int, config:
     """
     if is_first():
         content = {"parts": parts, "step": step, "config": configs.to_json(config)}
-        write_json(run.folder / KEPT, content)
+        write_json(run.folder / ANSWERING_FILE, content)
 
 
-def _out_of_fold(config: Config, chosen: Sequence[Chosen]) -> Evaluated:
+def _out_of_fold(config: Config, chosen: Sequence[Chosen]) -> Predicted:
     """The rows that validated some of these members, each answered by those it validated."""
     folds = {run.members[k].fold for run, _, places in chosen for k in places}
-    evaluated = []
+    predicted = []
     for fold in sorted(folds):
         own = []
         for run, state, places in chosen:
@@ -207,10 +199,10 @@ def _out_of_fold(config: Config, chosen: Sequence[Chosen]) -> Evaluated:
         run, _, places = own[0]
         rows = validation_rows(run)[places[0]]
         variables = tuple(each.variables for each in own)
-        predictor = Predictor(config, run.dataset.encoder, variables, members=True)
-        evaluated.append(Evaluated(rows.target, rows.weight, predictor.answers(rows.inputs)))
-    targets, weights, predictions = zip(*evaluated, strict=True)
-    return Evaluated(_joined(targets), np.concatenate(weights), _joined(predictions))
+        predictor = Predictor(config, run.dataset.encoder, variables)
+        predicted.append(Predicted(rows.target, rows.weight, predictor.answers(rows.inputs)))
+    targets, weights, predictions = zip(*predicted, strict=True)
+    return Predicted(_joined(targets), np.concatenate(weights), _joined(predictions))
 
 
 def _joined(pieces: Sequence[Arrays]) -> Arrays:

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from nets.base import Tree
-from train.evaluation.score import score
+from train.evaluation.kinds import score
 from train.parallel.devices import fetch
 from train.parallel.hosts import is_first, on_process_zero
 from train.run.driver import Logs, Validation

@@ -24,7 +24,7 @@ def component_predictions(
 
     "mean" is their mean and their commonest categories, "pca" what `n_components` of their
     principal components keep, one-hot categories among the features. `sizes` are those of the
-    categories. Each as an autoencoder's predictions: {head: rows given back, "row": what they were}.
+    categories. Each as an autoencoder predicts: {head: rows given back, "row": what they were}.
     """
     features_nd = _features(train_row, sizes)
     judged_nd = _features(row, sizes)

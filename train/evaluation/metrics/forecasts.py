@@ -8,12 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import ArrayLike
 
-from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
-from train.data.series.time_column import write_stamps
 from train.evaluation.metrics.supervised import interval_metrics, own_interval, regression_metrics
 
 Arrays = Mapping[str, np.ndarray]
@@ -89,27 +86,3 @@ def _over_targets(by_target: Mapping[str, Mapping[str, ArrayLike]]) -> dict[str,
         for name, value in metrics.items():
             found[f"{prefix}{name}"] = np.asarray(value)
     return found
-
-
-def forecast_rows(
-    dataset: SeriesDataset, windows: np.ndarray, targets: Arrays, predictions: Arrays
-) -> pa.Table:
-    """A row for each window and step of the horizon: what was there, and what was forecast.
-
-    "row" of the file (from 0) that is forecast, "step" of the horizon (from 1), "group" and "time"
-    where the file has them, the true value and the forecast of each target.
-    """
-    encoder = dataset.encoder
-    flat = dataset.flat
-    place_n = dataset.starts[windows] + encoder.lookback
-    flat_t = (place_n[:, None] + np.arange(encoder.horizon)).ravel()
-    steps = np.tile(np.arange(1, encoder.horizon + 1), len(windows))
-    columns: dict[str, np.ndarray | pa.Array] = {"row": flat.rows[flat_t], "step": steps}
-    if flat.names is not None:
-        columns["group"] = flat.names[np.searchsorted(flat.firsts, flat_t, side="right") - 1]
-    if flat.stamps is not None and encoder.time is not None:
-        columns["time"] = write_stamps(flat.stamps[flat_t], encoder.time)
-    known = encoder.raw_targets(targets) | encoder.decode(predictions)
-    for name, values in known.items():
-        columns[name] = values.ravel()
-    return pa.table(columns)

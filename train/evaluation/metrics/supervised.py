@@ -23,8 +23,9 @@ def regression_metrics(
 ) -> dict[str, float]:
     """rmse, mse, mae and r2 in raw units, of `prediction` [n] and `target` [n] in encoded ones.
 
-    Both are (raw - shift)/unit. A shift cancels in all four, so a target at 1e6 +- 1 loses nothing. r2 as in scikit-learn: for a
-    constant target 1 if every prediction is exact, otherwise 0; nan for a single row.
+    Both are (raw - shift)/unit. A shift cancels in all four, so a target at 1e6 +- 1 loses nothing.
+    r2 as in scikit-learn: for a constant target 1 if every prediction is exact, otherwise 0; nan
+    for a single row.
     """
     weight_n, prediction_n, target_n = _counted(weight, prediction, target)
     if not len(target_n):

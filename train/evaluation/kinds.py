@@ -1,0 +1,190 @@
+"""What each kind of data is judged by: its metrics, baselines, predictions and importance.
+
+A new kind of data is a case of `kind_of`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+
+from train.data.dataset import Batch, Dataset, Encoder, HostArrays
+from train.data.sequences.encoder import SequenceEncoder
+from train.data.series.dataset import SeriesDataset
+from train.data.series.encoder import SeriesEncoder
+from train.data.table.clusters import ClusterEncoder
+from train.data.table.codes import ReconstructionEncoder
+from train.data.table.encoder import TableEncoder
+from train.evaluation.baselines.clusters import one_unit
+from train.evaluation.baselines.codes import component_predictions
+from train.evaluation.baselines.forecasts import forecast_baselines
+from train.evaluation.baselines.sequences import sequence_baselines
+from train.evaluation.baselines.table import table_baselines
+from train.evaluation.importance import permutation_importance, prediction_error
+from train.evaluation.metrics.forecasts import forecast_metrics, step_metrics
+from train.evaluation.predictions import forecast_table, row_table
+from train.evaluation.score import score_heads
+
+# Training rows that baselines are fitted on at most: more would not change them.
+BASELINE_ROWS = 50_000
+
+Arrays: TypeAlias = Mapping[str, np.ndarray]
+Scores: TypeAlias = dict[str, float]
+Importance: TypeAlias = dict[str, dict[str, float]]
+
+
+class Judged(NamedTuple):
+    """A split of a data set, its rows, and what a network predicts of them."""
+
+    dataset: Dataset
+    split: str
+    batch: Batch[np.ndarray]
+    predictions: HostArrays
+    predict: Callable[[Arrays], HostArrays]  # of other encoded inputs
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The rows of the split in the data set [n]."""
+        return self.dataset.splits[self.split]
+
+
+class Beside(NamedTuple):
+    """What stands beside the metrics of a split.
+
+    `baselines` {baseline: metrics}; of forecasts also `by_step` {"net" or baseline: {metric: [h]}}.
+    """
+
+    baselines: dict[str, Scores]
+    by_step: dict[str, dict[str, list[float]]] | None = None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The evaluation of one kind of data.
+
+    `score(predictions, targets, weight)` has the metrics in original units; `baselines` what stands
+    beside them; `table(judged, levels)` the lines of predictions.parquet, `levels` being those of
+    predicted quantiles; `importance(judged, seed)` how much worse predictions become as a raw
+    column is shuffled, {} where columns cannot be.
+    """
+
+    score: Callable[[Arrays, Arrays, np.ndarray | None], Scores]
+    baselines: Callable[[Judged], Beside]
+    table: Callable[[Judged, tuple[float, ...]], pa.Table]
+    importance: Callable[[Judged, int], Importance]
+
+
+def kind_of(encoder: Encoder) -> Kind:
+    """The evaluation of the data that this is the schema of."""
+    score_rows = partial(_score_rows, encoder)
+    match encoder:
+        case ClusterEncoder():
+            return Kind(score_rows, _cluster_baselines, _row_table, _no_importance)
+        case ReconstructionEncoder():
+            baselines = partial(_code_baselines, encoder)
+            return Kind(score_rows, baselines, _row_table, _no_importance)
+        case TableEncoder():
+            baselines = partial(_table_baselines, encoder)
+            return Kind(score_rows, baselines, _row_table, partial(_importance, encoder))
+        case SequenceEncoder():
+            baselines = partial(_sequence_baselines, encoder)
+            return Kind(score_rows, baselines, _row_table, _no_importance)
+        case SeriesEncoder():
+            # A column shuffled within its window is no series any more.
+            score_steps = partial(forecast_metrics, encoder)
+            return Kind(score_steps, _forecast_baselines, _forecast_table, _no_importance)
+    raise TypeError(f"no evaluation for a {type(encoder).__name__}")
+
+
+def score(
+    encoder: Encoder, predictions: Arrays, targets: Arrays, weight: np.ndarray | None = None
+) -> Scores:
+    """Metrics of predictions for encoded rows, in original units."""
+    return kind_of(encoder).score(predictions, targets, weight)
+
+
+def _score_rows(
+    encoder: Encoder, predictions: Arrays, targets: Arrays, weight: np.ndarray | None = None
+) -> Scores:
+    return score_heads(encoder.heads, predictions, targets, weight, encoder.units)
+
+
+def _training_rows(dataset: Dataset) -> Batch[np.ndarray]:
+    """The training rows, or BASELINE_ROWS of them."""
+    rows = dataset.splits["train"]
+    if len(rows) > BASELINE_ROWS:
+        rows = np.sort(np.random.default_rng(0).choice(rows, BASELINE_ROWS, replace=False))
+    return dataset.take(dataset.arrays, rows)
+
+
+def _table_baselines(encoder: TableEncoder, judged: Judged) -> Beside:
+    return Beside(table_baselines(encoder, _training_rows(judged.dataset), judged.batch))
+
+
+def _sequence_baselines(encoder: SequenceEncoder, judged: Judged) -> Beside:
+    return Beside(sequence_baselines(encoder, _training_rows(judged.dataset), judged.batch))
+
+
+def _cluster_baselines(judged: Judged) -> Beside:
+    train = judged.predict(_training_rows(judged.dataset).inputs)
+    return Beside({"one_unit": one_unit(train["row"], judged.predictions["row"])})
+
+
+def _code_baselines(encoder: ReconstructionEncoder, judged: Judged) -> Beside:
+    """The mean, and as many principal components as the code has numbers."""
+    train = _training_rows(judged.dataset)
+    others = component_predictions(
+        judged.predict(train.inputs)["row"],
+        train.weight,
+        judged.predictions["row"],
+        encoder.heads[0].name,
+        encoder.category_sizes,
+        judged.predictions["code"].shape[1],
+    )
+    baselines = {}
+    for name, predictions in others.items():
+        baselines[name] = _score_rows(
+            encoder, predictions, judged.batch.target, judged.batch.weight
+        )
+    return Beside(baselines)
+
+
+def _forecast_baselines(judged: Judged) -> Beside:
+    series = judged.dataset
+    assert isinstance(series, SeriesDataset)
+    target = judged.batch.target
+    baselines = {}
+    by_step = {"net": step_metrics(series.encoder, judged.predictions, target)}
+    for name, predictions in forecast_baselines(series, judged.split).items():
+        baselines[name] = forecast_metrics(series.encoder, predictions, target)
+        by_step[name] = step_metrics(series.encoder, predictions, target)
+    return Beside(baselines, by_step)
+
+
+def _row_table(judged: Judged, levels: tuple[float, ...]) -> pa.Table:
+    rows = judged.dataset.original_rows[judged.rows]
+    encoder = judged.dataset.encoder
+    return row_table(encoder, rows, judged.batch.target, judged.predictions, levels)
+
+
+def _forecast_table(judged: Judged, levels: tuple[float, ...]) -> pa.Table:
+    series = judged.dataset
+    assert isinstance(series, SeriesDataset)
+    return forecast_table(series, judged.rows, judged.batch.target, judged.predictions, levels)
+
+
+def _importance(encoder: TableEncoder, judged: Judged, seed: int) -> Importance:
+    inputs, target, weight, _ = judged.batch
+    error = prediction_error(encoder.heads, target, weight, encoder.units)
+    return permutation_importance(judged.predict, inputs, encoder.places(), error, seed)
+
+
+def _no_importance(judged: Judged, seed: int) -> Importance:
+    """Of rows whose columns cannot be shuffled, or that have no target."""
+    del judged, seed
+    return {}

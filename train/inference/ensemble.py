@@ -1,0 +1,130 @@
+"""One network, or several that answer by their mean, on encoded rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TypeAlias
+
+import jax
+import numpy as np
+
+from nets.base import Tree, Variables
+from train.config.options import Config
+from train.core.network import make_network
+from train.core.tasks import HEAD_KINDS
+from train.data.dataset import Arrays, Encoder, HostArrays
+from train.errors import UserError
+from train.inference.blocks import in_blocks
+from train.inference.mc_dropout import Sampler, make_sampler, summarise
+from train.parallel.devices import on_every_device
+
+# What a net for sequences carries from step to step, of each tree of variables.
+Carries: TypeAlias = tuple[Tree, ...]
+# Rows of one compiled call; fewer are padded, so that one program serves any number of rows.
+BLOCK = 256
+
+
+class Ensemble:
+    """A network with its weights, compiled for blocks of rows of one fixed size.
+
+    So a row's prediction does not depend on the rows beside it, nor on how many devices predict
+    blocks at once. `variables` are those of one net, or a tuple of those of several, each leaf with
+    an axis of members first. Of all methods `inputs` are encoded rows {name: [n, ...]}, and results
+    {head: predictions [n, ...]}.
+    """
+
+    def __init__(
+        self, config: Config, encoder: Encoder, variables: Variables | tuple[Variables, ...]
+    ):
+        self._config = config
+        self._encoder = encoder
+        self.has_members = isinstance(variables, tuple)
+        network, _ = make_network(config, encoder)
+
+        def predict(variables: Variables, inputs: HostArrays) -> Tree:
+            return network.apply(variables, inputs, method="predict")
+
+        def step(variables: Variables, inputs: HostArrays, carry: Tree) -> Tree:
+            return network.apply(variables, inputs, carry, method="step")
+
+        self._step = jax.jit(jax.vmap(step, in_axes=(0, None, 0)) if self.has_members else step)
+        self.apply, self.variables, n_blocks = on_every_device(
+            jax.vmap(predict, in_axes=(0, None)) if self.has_members else predict,
+            variables if isinstance(variables, tuple) else (variables,),
+            axis=1 if self.has_members else 0,
+        )
+        self._rows = BLOCK * n_blocks  # of a call
+
+    def predict(self, inputs: Mapping[str, np.ndarray]) -> HostArrays:
+        """By the one net, or the mean of all members, whose deviation stands beside it."""
+
+        def predict_block(block: HostArrays) -> HostArrays:
+            return self._mean(self._by_variables(block))
+
+        return in_blocks(predict_block, inputs, self._rows)
+
+    def each(self, inputs: Mapping[str, np.ndarray]) -> HostArrays:
+        """By every member [members, n, ...]."""
+
+        def predict_block(block: HostArrays) -> HostArrays:
+            return _stacked(self._by_variables(block))
+
+        return in_blocks(predict_block, inputs, self._rows, axis=1)
+
+    def sampled(self, inputs: Mapping[str, np.ndarray], n_samples: int, seed: int) -> HostArrays:
+        """As means over nets thinned by dropout, and their deviations beside them.
+
+        See `make_sampler`. Raises UserError.
+        """
+        if n_samples < 2:
+            raise UserError(f"--dropout_samples: expected an integer, at least 2, got {n_samples}")
+        if self.has_members:
+            raise UserError(
+                "--dropout_samples: is for one net; here several answer, with their deviation"
+            )
+        keys = jax.random.split(jax.random.key(seed), n_samples)
+
+        def predict_block(block: HostArrays) -> Arrays:
+            return self._sampler(self.variables[0], block, keys)
+
+        return in_blocks(predict_block, inputs, self._rows)
+
+    def step(
+        self, inputs: Mapping[str, np.ndarray], carries: Carries | None
+    ) -> tuple[HostArrays, Carries]:
+        """After further steps, and the carries to go on from; None begins."""
+        before = (None,) * len(self.variables) if carries is None else carries
+        predictions = []
+        after = []
+        for variables, carry in zip(self.variables, before, strict=True):
+            stepped, goes_on = self._step(variables, inputs, carry)
+            predictions.append(jax.device_get(stepped))
+            after.append(goes_on)
+        return self._mean(predictions), tuple(after)
+
+    @cached_property
+    def _sampler(self) -> Sampler:
+        return make_sampler(self._config, self._encoder)
+
+    def _by_variables(self, block: HostArrays) -> list[HostArrays]:
+        """A block's predictions by each tree of variables."""
+        return [jax.device_get(self.apply(variables, block)) for variables in self.variables]
+
+    def _mean(self, predictions: Sequence[HostArrays]) -> HostArrays:
+        """Of all members, with their deviation beside it; of one net its own."""
+        if not self.has_members:
+            return predictions[0]
+        stacked = _stacked(predictions)
+        if len(next(iter(stacked.values()))) == 1:
+            return {name: array[0] for name, array in stacked.items()}
+        names = [head.name for head in self._encoder.heads if not HEAD_KINDS[head.kind].every_step]
+        return jax.device_get(summarise(stacked, names))
+
+
+def _stacked(predictions: Sequence[HostArrays]) -> HostArrays:
+    """The members of all trees of variables one after the other."""
+    stacked = {}
+    for name in predictions[0]:
+        stacked[name] = np.concatenate([members[name] for members in predictions])
+    return stacked
