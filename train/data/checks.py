@@ -31,9 +31,8 @@ def check_distinct(dataset: TableDataset, units: int, field: str) -> None:
         distinct = len(np.unique(np.concatenate(parts, 1), axis=0))
         if distinct >= units:
             return
-    raise UserError(
-        f"{field}: {units} units for {distinct} different training rows; set it to {distinct} at the most"
-    )
+    found = f"{units} units for {distinct} different training rows"
+    raise UserError(f"{field}: {found}; set it to {distinct} at the most")
 
 
 def check_net(net: object, dataset: TableDataset) -> None:

@@ -104,8 +104,9 @@ def _by_class(labels: np.ndarray, counts: np.ndarray, random: np.random.Generato
 def _class_counts(size_k: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Rows of each class in each part, int [k, p], of the sums `size_k` and `counts`.
 
-    They are the classes' exact shares, each rounded down or up. Such a table always exists (controlled rounding, Cox, JASA 82, 1987) and is a vertex of the
-    transportation problem below. As many classes as can be have a row to train on.
+    They are the classes' exact shares, each rounded down or up. Such a table always exists
+    (controlled rounding, Cox, JASA 82, 1987) and is a vertex of the transportation problem below.
+    As many classes as can be have a row to train on.
     """
     from scipy.optimize import linprog
     from scipy.sparse import hstack, identity, kron, vstack

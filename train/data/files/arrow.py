@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -16,24 +16,22 @@ import pyarrow.compute as pc
 from train.config.data_options import MISSING
 from train.errors import UserError
 
+T = TypeVar("T")
+# A table or a column of any library, of which methods are asked for, and no types.
+Foreign: TypeAlias = Any
 
-def as_table(data: Any, missing: tuple[str, ...] = MISSING) -> pa.Table:
-    """A pyarrow table or batch, a dict of columns, a pandas or polars DataFrame or a list of row
-    dicts as a table.
 
-    Strings in `missing`, empty ones and nan become null; a column of rank 2 becomes one of lists.
-    Raises UserError.
+def as_table(data: Foreign, missing: tuple[str, ...] = MISSING) -> pa.Table:
+    """Rows in memory as a table.
+
+    They are a pyarrow table or batch, a dict of columns, a pandas or polars DataFrame, or a list of
+    dicts, a row each. Strings in `missing`, empty ones and nan become null; a column of rank 2
+    becomes one of lists. Raises UserError.
     """
     if isinstance(data, pa.Table | pa.RecordBatch):
         table = data if isinstance(data, pa.Table) else pa.Table.from_batches([data])
     elif isinstance(data, list | tuple):
-        for at, row in enumerate(data, 1):
-            if not isinstance(row, Mapping):
-                raise UserError(
-                    f"data: row {at} is no dict of columns but of type {type(row).__name__}"
-                )
-        names = dict.fromkeys(name for row in data for name in row)
-        table = _from_columns(((name, [row.get(name) for row in data]) for name in names), missing)
+        table = _from_columns(_columns_of(data).items(), missing)
     # A dict, or a pandas DataFrame, whose columns pyarrow reads one by one.
     elif hasattr(data, "items"):
         table = _from_columns(data.items(), missing)
@@ -49,14 +47,13 @@ def as_table(data: Any, missing: tuple[str, ...] = MISSING) -> pa.Table:
 def plain(table: pa.Table, missing: tuple[str, ...]) -> pa.Table:
     """The table in few kinds, with nan and missing markers null."""
     markers = pa.array(sorted({*missing, ""}), pa.string())
-    return pa.Table.from_arrays(
-        [_unmark(_cast(column), markers) for column in table.columns], table.column_names
-    )
+    columns = [_unmark(_cast(column), markers) for column in table.columns]
+    return pa.Table.from_arrays(columns, table.column_names)
 
 
 def plain_kinds(table: pa.Table) -> pa.Table:
     """The table in few kinds; what is missing stays as it is."""
-    return pa.Table.from_arrays([_cast(column) for column in table.columns], table.column_names)
+    return pa.Table.from_arrays(list(map(_cast, table.columns)), table.column_names)
 
 
 def check_names(names: list[str], where: str) -> None:
@@ -66,26 +63,37 @@ def check_names(names: list[str], where: str) -> None:
     first: dict[str, int] = {}
     for at, name in enumerate(names, 1):
         if not name:
-            raise UserError(
-                f"{where}: column {at} has no name (if it is an index that pandas wrote: index=False)"
-            )
+            hint = "(if it is an index that pandas wrote: index=False)"
+            raise UserError(f"{where}: column {at} has no name {hint}")
         if first.setdefault(name, at) != at:
-            raise UserError(
-                f"{where}: columns {first[name]} and {at} are both named {name!r}; names must differ"
-            )
+            both = f"columns {first[name]} and {at} are both named {name!r}"
+            raise UserError(f"{where}: {both}; names must differ")
 
 
-def unmarked(value: Any, markers: set[str]) -> Any:
+def unmarked(value: T, markers: set[str]) -> T | None:
     """The value, or None for a string that is a missing marker."""
     return None if isinstance(value, str) and value.strip() in markers else value
 
 
 def first_line(text: object) -> str:
-    """pyarrow's messages may have several, a UserError has one."""
+    """The first line of a message: pyarrow's may have several, a UserError has one."""
     return str(text).partition("\n")[0]
 
 
-def _from_columns(columns: Iterable[tuple[Any, Any]], missing: tuple[str, ...]) -> pa.Table:
+def _columns_of(rows: Sequence[object]) -> dict[object, list[object]]:
+    """The columns of dicts, a row each; None where a row lacks one. Raises UserError."""
+    columns: dict[object, list[object]] = {}
+    for at, row in enumerate(rows):
+        if not isinstance(row, Mapping):
+            kind = type(row).__name__
+            raise UserError(f"data: row {at + 1} is no dict of columns but of type {kind}")
+        for name, value in row.items():
+            columns.setdefault(name, [None] * len(rows))[at] = value
+    return columns
+
+
+def _from_columns(columns: Iterable[tuple[object, Foreign]], missing: tuple[str, ...]) -> pa.Table:
+    """Named columns as a table. Raises UserError if lengths differ."""
     names: list[str] = []
     arrays: list[pa.Array | pa.ChunkedArray] = []
     for name, values in columns:
@@ -94,12 +102,14 @@ def _from_columns(columns: Iterable[tuple[Any, Any]], missing: tuple[str, ...]) 
         names.append(name)
         arrays.append(_to_arrow(name, values, {*missing, ""}))
         if len(arrays[-1]) != len(arrays[0]):
-            found = f"column {name!r} has {len(arrays[-1])} rows, column {names[0]!r} has {len(arrays[0])}"
-            raise UserError(f"data: {found}; all columns must be of one length")
+            own = f"column {name!r} has {len(arrays[-1])} rows"
+            first = f"column {names[0]!r} has {len(arrays[0])}"
+            raise UserError(f"data: {own}, {first}; all columns must be of one length")
     return pa.Table.from_arrays(arrays, names)
 
 
-def _to_arrow(name: str, values: Any, markers: set[str]) -> pa.Array | pa.ChunkedArray:
+def _to_arrow(name: str, values: Foreign, markers: set[str]) -> pa.Array | pa.ChunkedArray:
+    """A column of any library as one of pyarrow. Raises UserError."""
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values
     if hasattr(values, "to_arrow"):  # polars
@@ -109,9 +119,8 @@ def _to_arrow(name: str, values: Any, markers: set[str]) -> pa.Array | pa.Chunke
         values = np.asanyarray(values)  # so that a masked array stays one
     scalar = isinstance(values, np.ndarray) and values.ndim == 0
     if scalar or isinstance(values, str | bytes | set | Mapping) or not hasattr(values, "__len__"):
-        raise UserError(
-            f"data: column {name!r} is one {type(values).__name__}; expected a list, one value per row"
-        )
+        one = f"column {name!r} is one {type(values).__name__}"
+        raise UserError(f"data: {one}; expected a list, one value per row")
     try:
         return pa.array(values)
     except (pa.ArrowException, OverflowError, TypeError):
@@ -119,12 +128,12 @@ def _to_arrow(name: str, values: Any, markers: set[str]) -> pa.Array | pa.Chunke
             rows = (value.tolist() if getattr(value, "ndim", 0) > 1 else value for value in values)
             return pa.array([unmarked(value, markers) for value in rows])
         except (pa.ArrowException, OverflowError, TypeError) as error:
-            raise UserError(
-                f"data: column {name!r} is not of one kind: {first_line(error)}"
-            ) from None
+            what = f"column {name!r} is not of one kind: {first_line(error)}"
+            raise UserError(f"data: {what}") from None
 
 
 def _cast(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column in one of the few kinds."""
     kind = column.type
     # In two steps: there is no cast from a dictionary of string_view.
     if pa.types.is_dictionary(kind):
@@ -133,6 +142,7 @@ def _cast(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _plain_kind(kind: pa.DataType) -> pa.DataType:
+    """The one of the few kinds that stands for a kind of pyarrow."""
     types = pa.types
     if types.is_dictionary(kind):
         return _plain_kind(kind.value_type)
@@ -146,6 +156,7 @@ def _plain_kind(kind: pa.DataType) -> pa.DataType:
 
 
 def _unmark(column: pa.ChunkedArray, markers: pa.Array) -> pa.ChunkedArray:
+    """A column with nan and markers null, and numeric if it then is text of numbers alone."""
     if pa.types.is_floating(column.type):
         nan = pc.is_nan(column)
         return pc.if_else(nan, None, column) if pc.any(nan).as_py() else column

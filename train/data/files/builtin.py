@@ -1,5 +1,4 @@
-"""Real tables that come with an installed scikit-learn, read from its data files: scikit-learn
-itself stays unimported.
+"""Real tables, from the data files of an installed scikit-learn, which stays unimported.
 
 The values are those of `sklearn.datasets.load_NAME()`; diabetes is the unscaled one
 (`scaled=False`).
@@ -15,6 +14,7 @@ import importlib.util
 import re
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
@@ -39,15 +39,16 @@ CELL_MEASURES = (
     "symmetry",
     "fractal_dimension",
 )
+CELL_COLUMNS = tuple(
+    pattern.format(measure)
+    for pattern in ("mean_{}", "{}_error", "worst_{}")
+    for measure in CELL_MEASURES
+)
+PIXELS = tuple(f"pixel_{row}_{column}" for row in range(8) for column in range(8))
 COLUMNS = {
-    "breast_cancer": (
-        *(f"mean_{measure}" for measure in CELL_MEASURES),
-        *(f"{measure}_error" for measure in CELL_MEASURES),
-        *(f"worst_{measure}" for measure in CELL_MEASURES),
-        "diagnosis",
-    ),
+    "breast_cancer": (*CELL_COLUMNS, "diagnosis"),
     "diabetes": ("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"),
-    "digits": (*(f"pixel_{row}_{column}" for row in range(8) for column in range(8)), "digit"),
+    "digits": (*PIXELS, "digit"),
     "iris": ("sepal_length", "sepal_width", "petal_length", "petal_width", "species"),
     "wine": (
         "alcohol",
@@ -84,18 +85,14 @@ def read_builtin(name: str) -> pa.Table:
     if name == "mackey_glass":
         return mackey_glass()
     if name not in NAMES:
-        near = difflib.get_close_matches(name, (*NAMES, *GENERATED), n=1)
-        hint = (
-            f"did you mean builtin:{near[0]}?"
-            if near
-            else f"there are {', '.join((*NAMES, *GENERATED))}"
-        )
+        known = (*NAMES, *GENERATED)
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean builtin:{near[0]}?" if near else f"there are {', '.join(known)}"
         raise UserError(f"builtin:{name}: no such table; {hint}")
     if name == "diabetes":
         table = _read("diabetes_data_raw.csv.gz", COLUMNS[name], delimiter=" ")
-        return table.append_column(
-            "progression", _read("diabetes_target.csv.gz", ("progression",)).column(0)
-        )
+        target = _read("diabetes_target.csv.gz", ("progression",))
+        return table.append_column("progression", target.column(0))
     if name == "digits":
         return _read("digits.csv.gz", COLUMNS[name])
     path = _data_file("wine_data.csv" if name == "wine" else f"{name}.csv")
@@ -109,17 +106,14 @@ def read_builtin(name: str) -> pa.Table:
 
 def logic() -> pa.Table:
     """The four pairs of truth values, and whether both, at least one and exactly one are true."""
-    pairs = [(a, b) for a in (0, 1) for b in (0, 1)]
-    columns = {"a": [float(a) for a, _ in pairs], "b": [float(b) for _, b in pairs]}
-    answers = {
-        "and": [a & b for a, b in pairs],
-        "or": [a | b for a, b in pairs],
-        "xor": [a ^ b for a, b in pairs],
-    }
-    return pa.table(columns | answers)
+    a = np.array([0, 0, 1, 1])
+    b = np.array([0, 1, 0, 1])
+    numbers = {"a": a.astype(np.float64), "b": b.astype(np.float64)}
+    return pa.table({**numbers, "and": a & b, "or": a | b, "xor": a ^ b})
 
 
 def _read(file: str, columns: tuple[str, ...], delimiter: str = ",", skip: int = 0) -> pa.Table:
+    """A data file with these names for its columns, without its first `skip` lines."""
     return pacsv.read_csv(
         _data_file(file),
         read_options=pacsv.ReadOptions(column_names=columns, skip_rows=skip),
@@ -128,12 +122,14 @@ def _read(file: str, columns: tuple[str, ...], delimiter: str = ",", skip: int =
 
 
 def _data_file(name: str) -> Path:
+    """Where a data file of scikit-learn is. Raises UserError if there is none."""
     # find_spec of a top-level package finds its folder without running its code, which would take
     # seconds.
     package = importlib.util.find_spec("sklearn")
     if package is None or not package.submodule_search_locations:
         raise UserError(
-            "builtin: the tables come with scikit-learn, which is not installed: pip install scikit-learn"
+            "builtin: the tables come with scikit-learn, which is not installed: "
+            "pip install scikit-learn"
         )
     path = Path(package.submodule_search_locations[0], "datasets", "data", name)
     if not path.is_file():

@@ -32,11 +32,10 @@ DECIMAL_COMMA = r"^[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?$"
 
 
 def read_delimited(data: bytes, path: str, missing: tuple[str, ...], default: bytes) -> pa.Table:
-    """The table in UTF-8 text with a header line; the delimiter is found, `default` where there is
-    none.
+    """The table in UTF-8 text with a header line.
 
-    Raises UserError, with the line, for everything that could shift or lose a cell. `path` names
-    the file there.
+    The delimiter is found; it is `default` where there is none. Raises UserError, with the line,
+    for everything that could shift or lose a cell. `path` names the file there.
     """
     data = data.rstrip(b"\r\n") + b"\n"
     delimiter = _sniff(data, default)
@@ -50,26 +49,28 @@ def read_delimited(data: bytes, path: str, missing: tuple[str, ...], default: by
         _check_records(data, delimiter, path)
         raise UserError(f"{path}: {first_line(error)}") from None
     names = [name.strip() for name in table.column_names]
-    # Names like 0 1 2 are a header that pandas wrote; these are a first row of data.
-    if all(map(NUMBER.fullmatch, names)) and (
-        len(set(names)) < len(names) or any("." in name for name in names)
-    ):
+    if _are_data(names):
         raise UserError(f"{path}: the first line holds numbers; expected column names")
     table = plain(table.rename_columns(names), missing)
     return table if delimiter == b"," else _decimal_commas(table, path)
 
 
+def _are_data(names: list[str]) -> bool:
+    """Whether names are a first row of numbers; 0 1 2 are a header that pandas wrote."""
+    if not all(map(NUMBER.fullmatch, names)):
+        return False
+    return len(set(names)) < len(names) or "." in "".join(names)
+
+
 def _parse_csv(
     data: bytes, delimiter: bytes, missing: tuple[str, ...], ignore_empty_lines: bool = True
 ) -> pa.Table:
+    """The table as pyarrow reads it."""
     # Files with ", " between the fields are common; pyarrow drops blanks around a number, but not
     # around a marker.
-    nulls = [
-        before + marker + after
-        for marker in {*missing, ""}
-        for before in ("", " ")
-        for after in ("", " ")
-    ]
+    nulls = []
+    for marker in {*missing, ""}:
+        nulls += [marker, f"{marker} ", f" {marker}", f" {marker} "]
     return pacsv.read_csv(
         pa.py_buffer(data),
         # One block: a record longer than a block would be refused.
@@ -84,45 +85,53 @@ def _parse_csv(
 
 
 def _sniff(data: bytes, default: bytes) -> bytes:
-    """The delimiter that splits the header, by preference all first lines into equally many
-    fields.
-    """
+    """The delimiter that splits the header, by preference all first lines into as many fields."""
     head = data[:SAMPLE_BYTES]
     lines = [line for line in QUOTED_FIELD.sub(b".", head).splitlines() if line.strip()]
     if len(head) < len(data) and len(lines) > 1:
         lines.pop()
-    counts = {
-        delimiter: [line.count(delimiter) for line in lines] for delimiter in (default, *DELIMITERS)
-    }
-    best = max(counts, key=lambda d: (counts[d][0] > 0, len(set(counts[d])) == 1, counts[d][0]))
-    return best if counts[best][0] else default
+    best = default
+    best_rank = _rank(lines, default)
+    for delimiter in DELIMITERS:
+        rank = _rank(lines, delimiter)
+        if rank > best_rank:
+            best = delimiter
+            best_rank = rank
+    splits_header, _, _ = best_rank
+    return best if splits_header else default
+
+
+def _rank(lines: list[bytes], delimiter: bytes) -> tuple[bool, bool, int]:
+    """How likely a delimiter is: it stands in the header, equally often in all lines, and often."""
+    counts = [line.count(delimiter) for line in lines]
+    return counts[0] > 0, len(set(counts)) == 1, counts[0]
 
 
 def _quotes_agree(data: bytes, delimiter: bytes) -> bool:
-    """Whether quotes open, close and stand doubled only where RFC 4180 has them. `data` ends with a
-    newline, so that the first quote has a byte before it (index -1) and the last one a byte after
-    it.
+    """Whether quotes open, close and stand doubled only where RFC 4180 has them.
+
+    `data` ends with a newline, so that the first quote has a byte before it (index -1) and the last
+    one a byte after it.
     """
     bytes_n = np.frombuffer(data, np.uint8)
     quotes = np.flatnonzero(bytes_n == ord('"'))
     edges = np.frombuffer(delimiter + b'\r\n"', np.uint8)
     before = bytes_n[quotes[::2] - 1]
     after = bytes_n[quotes[1::2] + 1]
-    return len(quotes) % 2 == 0 and bool(
-        np.isin(before, edges).all() and np.isin(after, edges).all()
-    )
+    at_edges = np.isin(before, edges).all() and np.isin(after, edges).all()
+    return len(quotes) % 2 == 0 and bool(at_edges)
 
 
 def _check_records(data: bytes, delimiter: bytes, path: str) -> None:
-    """Raises UserError at the first record that is ragged or wrongly quoted: pyarrow reads the
-    latter, and shifts rows. Slow, so only for files that are suspect.
+    """Raises UserError at the first record that is ragged or wrongly quoted.
+
+    Pyarrow reads the latter, and shifts rows. Slow, so only for files that are suspect.
     """
     limit = csv.field_size_limit(len(data))
     line = 1
     expected = 0
-    reader = csv.reader(
-        io.StringIO(data.decode(), newline=""), delimiter=delimiter.decode(), strict=True
-    )
+    text = io.StringIO(data.decode(), newline="")
+    reader = csv.reader(text, delimiter=delimiter.decode(), strict=True)
     try:
         for record in reader:
             expected = expected or len(record)
@@ -133,12 +142,9 @@ def _check_records(data: bytes, delimiter: bytes, path: str) -> None:
                 )
             line = reader.line_num + 1
     except csv.Error as error:
-        unclosed = "unexpected end" in str(error)
-        what = (
-            "a quote is opened and never closed"
-            if unclosed
-            else "there is text after a closing quote"
-        )
+        what = "there is text after a closing quote"
+        if "unexpected end" in str(error):
+            what = "a quote is opened and never closed"
         raise UserError(f'{path}, line {line}: {what}; inside quotes, write " as ""') from None
     finally:
         csv.field_size_limit(limit)
@@ -156,10 +162,9 @@ def _decimal_commas(table: pa.Table, path: str) -> pa.Table:
         if pointed:
             # "1,234" beside "1.234": whichever is meant, one of the two would be read a thousand
             # times too small.
-            both = f"decimal commas in column {field.name!r} and decimal points in column {pointed[0]!r}"
-            raise UserError(f"{path}: has {both}; write all numbers one way")
-        number = pc.replace_substring(pc.replace_substring(text, ".", ""), ",", ".").cast(
-            pa.float64()
-        )
-        table = table.set_column(at, field.name, number)
+            commas = f"decimal commas in column {field.name!r}"
+            points = f"decimal points in column {pointed[0]!r}"
+            raise UserError(f"{path}: has {commas} and {points}; write all numbers one way")
+        pointed_text = pc.replace_substring(pc.replace_substring(text, ".", ""), ",", ".")
+        table = table.set_column(at, field.name, pointed_text.cast(pa.float64()))
     return table

@@ -5,19 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-# sequences to learn from; to validate on, and as many again to test on
-N_TRAIN = 50_000
-N_HELD = 2_560
+N_TRAIN = 50_000  # sequences to learn from
+N_HELD = 2_560  # to validate on, and as many again to test on
 STEPS = 100
 
 
 def adding(steps: int = STEPS, seed: int = 0) -> pa.Table:
-    """The adding problem (Hochreiter & Schmidhuber 1997) as Le et al. (2015) have it: "x", lists of
-    pairs, and "sum".
+    """The adding problem: "x", lists of pairs, and "sum".
 
-    A pair is a number from 0..1 and a marker, 1 at one place in either half of the sequence and 0
-    elsewhere; "sum" is that of the two marked numbers. A sequence counts as solved if the answer is
-    nearer to it than 0.04.
+    It is that of Hochreiter & Schmidhuber (1997) as Le et al. (2015) have it. A pair is a number
+    from 0..1 and a marker, 1 at one place in either half of the sequence and 0 elsewhere; "sum" is
+    that of the two marked numbers. A sequence counts as solved if the answer is nearer to it than
+    0.04.
     """
     random = np.random.default_rng(seed)
     n = N_TRAIN + 2 * N_HELD
@@ -34,19 +33,15 @@ def adding(steps: int = STEPS, seed: int = 0) -> pa.Table:
 
 
 def digits_rows(digits: pa.Table) -> pa.Table:
-    """The table `builtin:digits` with each picture's eight rows of eight pixels in one column of
-    lists, "x".
-    """
+    """The table `builtin:digits` with each picture's eight rows of eight pixels as a list, "x"."""
     pixels = np.stack([digits.column(i).to_numpy() for i in range(64)], 1).astype(np.float32)
     starts = np.arange(0, 8 * len(pixels) + 1, 8)
-    return pa.table(
-        {"x": _lists(pa.array(pixels.ravel()), 8, starts), "digit": digits.column("digit")}
-    )
+    rows = _lists(pa.array(pixels.ravel()), 8, starts)
+    return pa.table({"x": rows, "digit": digits.column("digit")})
 
 
 def _lists(numbers: pa.Array, width: int, starts: np.ndarray) -> pa.Array:
     """Lists of steps, row i from step starts[i] on, of lists of `width` numbers."""
-    steps = pa.ListArray.from_arrays(
-        pa.array(np.arange(0, len(numbers) + 1, width), pa.int32()), numbers
-    )
+    first_numbers = pa.array(np.arange(0, len(numbers) + 1, width), pa.int32())
+    steps = pa.ListArray.from_arrays(first_numbers, numbers)
     return pa.ListArray.from_arrays(pa.array(starts, pa.int32()), steps)

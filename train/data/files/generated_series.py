@@ -15,17 +15,19 @@ LENGTH = 6000
 
 
 def mackey_glass(length: int = LENGTH) -> pa.Table:
-    """The chaotic series of Mackey & Glass (1977), dx/dt = 0.2 x(t - 17) / (1 + x(t - 17)^10) - 0.1
-    x: columns "time" and "x", one row for each unit of time, from a constant past of 1.2, the first
-    300 units left out.
+    """The chaotic series of Mackey & Glass (1977): "time" and "x", a row for each unit of time.
+
+    dx/dt = 0.2 x(t - 17) / (1 + x(t - 17)^10) - 0.1 x, from a constant past of 1.2, the first 300
+    units left out.
     """
     x_t = integrate(LEFT_OUT + length, STEPS_PER_UNIT)[LEFT_OUT:]
     return pa.table({"time": np.arange(length), "x": x_t})
 
 
 def integrate(length: int, steps_per_unit: int) -> np.ndarray:
-    """x at 0, 1, ... length - 1 by the classical Runge-Kutta method; the delayed value halfway
-    between two steps is their mean.
+    """x at 0, 1, ... length - 1 by the classical Runge-Kutta method, float64 [length].
+
+    The delayed value halfway between two steps is their mean.
     """
     size = 1 / steps_per_unit
     delay = round(DELAY * steps_per_unit)
@@ -44,4 +46,5 @@ def integrate(length: int, steps_per_unit: int) -> np.ndarray:
 
 
 def _slope(now: float, delayed: float) -> float:
+    """dx/dt."""
     return GAIN * delayed / (1 + delayed**POWER) - DECAY * now

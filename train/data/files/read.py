@@ -15,7 +15,7 @@ import json
 import os
 import re
 from collections import Counter
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.json as pajson
@@ -33,13 +33,13 @@ JSON_LINES = (".jsonl", ".ndjson", ".json")
 
 
 def read_table(path: str | os.PathLike[str], missing: tuple[str, ...] = MISSING) -> pa.Table:
-    """The table in a CSV (.csv .tsv .txt), Parquet (.parquet .pq) or JSON lines (.jsonl .ndjson
-    .json) file, or a `builtin:NAME`; strings in `missing`, and empty ones, become null.
+    """The table in a CSV, Parquet or JSON lines file, or a `builtin:NAME`.
 
-    Text is UTF-8, or UTF-16 with a byte order mark; its delimiter is found among , ; tab |. Where
-    it is not the comma, columns like "1.234,5" are numbers. A string column of numbers and missing
-    markers becomes numeric. Raises UserError, with the line, for everything that could shift or
-    lose a cell.
+    The ending says which: .csv .tsv .txt, .parquet .pq, or .jsonl .ndjson .json. Strings in
+    `missing`, and empty ones, become null. Text is UTF-8, or UTF-16 with a byte order mark; its
+    delimiter is found among , ; tab |. Where it is not the comma, columns like "1.234,5" are
+    numbers. A string column of numbers and missing markers becomes numeric. Raises UserError, with
+    the line, for everything that could shift or lose a cell.
     """
     path = os.fspath(path)
     if path.startswith("builtin:"):
@@ -47,9 +47,8 @@ def read_table(path: str | os.PathLike[str], missing: tuple[str, ...] = MISSING)
     with _open(path) as file:
         ending = ending_of(path)
         if ending in TEXT:
-            table = read_delimited(
-                _to_utf8(file.read(), path), path, missing, b"\t" if ending == ".tsv" else b","
-            )
+            default = b"\t" if ending == ".tsv" else b","
+            table = read_delimited(_to_utf8(file.read(), path), path, missing, default)
         elif ending in JSON_LINES:
             table = plain(_read_json_lines(_to_utf8(file.read(), path), path, missing), missing)
         else:
@@ -61,6 +60,7 @@ def read_table(path: str | os.PathLike[str], missing: tuple[str, ...] = MISSING)
 
 
 def _open(path: str) -> BinaryIO:
+    """The file, open for reading. Raises UserError, with the nearest name, if it cannot be."""
     try:
         return open(path, "rb")
     except FileNotFoundError:
@@ -68,9 +68,8 @@ def _open(path: str) -> BinaryIO:
         folder = folder or "."
         if not os.path.isdir(folder):
             raise UserError(f"{path}: no such file; there is no folder {folder}") from None
-        near = difflib.get_close_matches(
-            name, os.listdir(folder) if os.access(folder, os.R_OK) else (), n=1
-        )
+        names = os.listdir(folder) if os.access(folder, os.R_OK) else ()
+        near = difflib.get_close_matches(name, names, n=1)
         hint = f"; did you mean {os.path.join(os.path.dirname(path), near[0])}?" if near else ""
         raise UserError(f"{path}: no such file{hint}") from None
     except IsADirectoryError:
@@ -89,6 +88,7 @@ def ending_of(path: str) -> str:
 
 
 def _to_utf8(data: bytes, path: str) -> bytes:
+    """Text in UTF-8, without a byte order mark. Raises UserError if it is none, or empty."""
     utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     data = data.removeprefix(codecs.BOM_UTF8)
     try:
@@ -111,10 +111,12 @@ def _to_utf8(data: bytes, path: str) -> bytes:
 
 
 def _line(data: bytes, offset: int) -> int:
+    """The line that a byte stands in, from 1."""
     return len((data[:offset] + b".").splitlines())
 
 
 def _read_json_lines(data: bytes, path: str, missing: tuple[str, ...]) -> pa.Table:
+    """The table in JSON lines. Raises UserError, with the line."""
     if data.lstrip().startswith(b"["):
         how = "pandas: to_json(path, orient='records', lines=True)"
         raise UserError(f"{path}: holds one JSON array; expected one object per line ({how})")
@@ -122,32 +124,36 @@ def _read_json_lines(data: bytes, path: str, missing: tuple[str, ...]) -> pa.Tab
         return _parse_json_lines(data)
     # Either a line is broken, or a column has strings among its numbers, which may all be missing
     # markers.
-    numbered = ((at, line) for at, line in enumerate(data.splitlines(), 1) if line.strip())
-    rows = {at: _json_object(line, f"{path}, line {at}") for at, line in numbered}
+    lines = []
+    cleaned = []
     markers = {*missing, ""}
-    clean = (
-        {name: unmarked(value, markers) for name, value in row.items()} for row in rows.values()
-    )
+    for at, line in enumerate(data.splitlines(), 1):
+        if line.strip():
+            row = _json_object(line, f"{path}, line {at}")
+            lines.append(at)
+            cleaned.append(json.dumps({name: unmarked(row[name], markers) for name in row}))
     try:
-        return _parse_json_lines("\n".join(map(json.dumps, clean)).encode())
+        return _parse_json_lines("\n".join(cleaned).encode())
     except pa.ArrowInvalid as error:
         change = re.search(r"Column\(/(.*)\) changed from (\w+) to (\w+) in row (\d+)", str(error))
         if change is None:
             raise UserError(f"{path}: {first_line(error)}") from None
         name, before, after, row = change.groups()
-        where = f"{path}, line {list(rows)[int(row)]}: column {name!r}"
-        raise UserError(
-            f"{where} changes from {before} to {after}; expected one kind per column"
-        ) from None
+        where = f"{path}, line {lines[int(row)]}: column {name!r}"
+        change = f"changes from {before} to {after}"
+        raise UserError(f"{where} {change}; expected one kind per column") from None
 
 
 def _parse_json_lines(data: bytes) -> pa.Table:
+    """The table as pyarrow reads it."""
     options = pajson.ReadOptions(block_size=min(len(data) + 1, MAX_BLOCK_BYTES))
     return pajson.read_json(pa.py_buffer(data), read_options=options)
 
 
-def _json_object(line: bytes, where: str) -> dict[str, Any]:
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _json_object(line: bytes, where: str) -> dict[str, object]:
+    """The object that a line holds. Raises UserError for all else, and for a name given twice."""
+
+    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         for name, count in Counter(name for name, _ in pairs).items():
             if count > 1:
                 raise ValueError(f"{name!r} is given twice")
@@ -163,6 +169,7 @@ def _json_object(line: bytes, where: str) -> dict[str, Any]:
 
 
 def _read_parquet(file: BinaryIO, path: str) -> pa.Table:
+    """The table in a Parquet file, checked whole. Raises UserError."""
     try:
         # Not pq.read_table, which adds a column for a folder named like year=2020.
         table = pq.ParquetFile(file, page_checksum_verification=True).read()

@@ -1,6 +1,4 @@
-"""A Parquet file, or a folder of them, that need not fit in memory: its row groups, and their rows
-some at a time.
-"""
+"""Parquet files that need not fit in memory: their row groups, and the rows some at a time."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ from train.data.files.arrow import check_names, first_line, plain_kinds
 from train.data.files.read import PARQUET
 from train.errors import UserError
 
-# of a piece: bounds the memory of reading, however wide the table
+# Of a piece: they bound the memory of reading, however wide the table.
 READ_CELLS = 1 << 22
 MAX_ROWS = 65_536
 # Of each column read at once, so that a long row group is never in memory as a whole.
@@ -25,8 +23,9 @@ READ_BYTES = 1 << 18
 
 
 class RowGroup(NamedTuple):
-    """A part of a file that can be read alone. `first` counts the rows before it in all files,
-    `in_file` in its own.
+    """A part of a file that can be read alone.
+
+    `first` counts the rows before it in all files, `in_file` in its own.
     """
 
     path: str
@@ -37,9 +36,7 @@ class RowGroup(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Some rows of a row group; `first` is the number of the first one, and `where` names them in
-    messages.
-    """
+    """Some rows of a row group; `first` is the number of the first, `where` names them."""
 
     table: pa.Table
     first: int
@@ -55,12 +52,12 @@ class Files(NamedTuple):
 
     @property
     def n_rows(self) -> int:
+        """Rows of all files."""
         return sum(group.n_rows for group in self.groups)
 
 
 def find_files(path: str) -> Files:
-    """The row groups of a Parquet file, or of all Parquet files of a folder, in the order of their
-    names.
+    """The row groups of a Parquet file, or of all those of a folder, in the order of their names.
 
     Raises UserError if there are none, or if they differ in the names or types of their columns.
     """
@@ -74,9 +71,8 @@ def find_files(path: str) -> Files:
         check_names(own.names, name)
         schema = own if schema is None else schema
         _check_same(schema, own, paths[0], name)
-        digest.update(
-            f"{os.path.basename(name)} {os.path.getsize(name)} {_footer_digest(name)}\n".encode()
-        )
+        known_by = f"{os.path.basename(name)} {os.path.getsize(name)} {_footer_digest(name)}\n"
+        digest.update(known_by.encode())
         in_file = 0
         for index in range(metadata.num_row_groups):
             n_rows = metadata.row_group(index).num_rows
@@ -93,13 +89,13 @@ def read_pieces(group: RowGroup, columns: Sequence[str]) -> Iterator[Piece]:
     """The rows of a group in order, these columns of them. Raises UserError."""
     n_rows = int(np.clip(READ_CELLS // max(len(columns), 1), 256, MAX_ROWS))
     try:
-        with pq.ParquetFile(
-            group.path, buffer_size=READ_BYTES, page_checksum_verification=True
-        ) as file:
+        how = {"buffer_size": READ_BYTES, "page_checksum_verification": True}
+        with pq.ParquetFile(group.path, **how) as file:
             start = 0
-            for batch in file.iter_batches(n_rows, row_groups=[group.index], columns=list(columns)):
+            names = list(columns)
+            for batch in file.iter_batches(n_rows, row_groups=[group.index], columns=names):
                 where = f"{group.path}, counted from row {group.in_file + start + 1} on"
-                table = plain_kinds(pa.Table.from_batches([batch]).select(list(columns)))
+                table = plain_kinds(pa.Table.from_batches([batch]).select(names))
                 yield Piece(table, group.first + start, where)
                 start += batch.num_rows
     except (pa.ArrowException, OSError) as error:
@@ -107,19 +103,23 @@ def read_pieces(group: RowGroup, columns: Sequence[str]) -> Iterator[Piece]:
 
 
 def _paths(path: str) -> list[str]:
+    """The file, or the Parquet files of a folder, by name. Raises UserError if there are none."""
     if not os.path.isdir(path):
         return [path]
-    names = sorted(
-        name for name in os.listdir(path) if name.lower().endswith(PARQUET) and name[0] not in "._"
-    )
-    if not names:
+    found = []
+    for name in sorted(os.listdir(path)):
+        if name.lower().endswith(PARQUET) and name[0] not in "._":
+            found.append(os.path.join(path, name))
+    if not found:
+        endings = " or ".join(PARQUET)
         raise UserError(
-            f"{path}: a folder without Parquet files; expected some that end in {' or '.join(PARQUET)}"
+            f"{path}: a folder without Parquet files; expected some that end in {endings}"
         )
-    return [os.path.join(path, name) for name in names]
+    return found
 
 
 def _footer(path: str) -> tuple[pq.FileMetaData, pa.Schema]:
+    """What a file says of its row groups and columns. Raises UserError."""
     try:
         with pq.ParquetFile(path) as file:
             return file.metadata, plain_kinds(file.schema_arrow.empty_table()).schema
@@ -134,7 +134,7 @@ def _unreadable(path: str, error: Exception) -> UserError:
 
 
 def _footer_digest(path: str) -> str:
-    """Of where each column stands in the file, how long it is there, and its statistics."""
+    """SHA-256 of where each column stands in the file, how long it is, and its statistics."""
     with open(path, "rb") as file:
         file.seek(-8, os.SEEK_END)
         n_bytes = int.from_bytes(file.read(4), "little")
@@ -143,34 +143,27 @@ def _footer_digest(path: str) -> str:
 
 
 def _check_same(schema: pa.Schema, own: pa.Schema, first: str, path: str) -> None:
-    """Raises UserError, with file and column, unless names and types are those of the first file,
-    in any order.
-    """
+    """Raises UserError unless names and types are those of the first file, in any order."""
     for name in sorted({*schema.names, *own.names}):
-        lacking = next(
-            (file for file, found in ((path, own), (first, schema)) if name not in found.names),
-            None,
-        )
-        if lacking is not None:
-            other = first if lacking == path else path
-            raise UserError(
-                f"{lacking}: no column {name!r}, which {other} has; the files of a folder must agree"
-            )
+        for file, names, other in ((path, own.names, first), (first, schema.names, path)):
+            if name not in names:
+                what = f"no column {name!r}, which {other} has"
+                raise UserError(f"{file}: {what}; the files of a folder must agree")
         if own.field(name).type != schema.field(name).type:
             types = f"is {own.field(name).type} here and {schema.field(name).type} in {first}"
             raise UserError(f"{path}: column {name!r} {types}; write all files with one type")
 
 
 def hashed(key: Sequence[int], numbers: np.ndarray) -> np.ndarray:
-    """Random bits, uint64 [n], a pure function of the key and of each number: rounds of splitmix64
-    (Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators").
+    """Random bits, uint64 [n], a pure function of the key and of each number.
+
+    They are rounds of splitmix64 (Steele, Lea & Flood 2014, "Fast splittable pseudorandom number
+    generators").
     """
+    parts = [np.array([part], np.uint64) for part in key]
     with np.errstate(over="ignore"):
         z = np.zeros(1, np.uint64)
-        for part in (
-            *(np.array([part], np.uint64) for part in key),
-            np.asarray(numbers, np.uint64),
-        ):
+        for part in (*parts, np.asarray(numbers, np.uint64)):
             z = z + part + np.uint64(0x9E3779B97F4A7C15)
             z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
             z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

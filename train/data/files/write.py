@@ -11,7 +11,7 @@ import json
 import math
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,58 +25,67 @@ WRITE_ROWS = 65_536
 
 
 def write_table(table: pa.Table, path: str | os.PathLike[str]) -> None:
-    """Writes CSV (.tsv: with tabs), Parquet or JSON lines by the ending of `path`, which never
-    names a partial file.
+    """Writes CSV (.tsv: with tabs), Parquet or JSON lines, by the ending of `path`.
 
-    A list in CSV is a cell of JSON text; in JSON lines a number that is not finite is null. Text
-    cells that start with = + - @ are left as they are: do not open a CSV of untrusted text in a
-    spreadsheet program. Raises UserError for an unknown ending, StorageError if the file cannot be
-    written.
+    The path never names a partial file. A list in CSV is a cell of JSON text; in JSON lines a
+    number that is not finite is null. Text cells that start with = + - @ are left as they are: do
+    not open a CSV of untrusted text in a spreadsheet program. Raises UserError for an unknown
+    ending, StorageError if the file cannot be written.
     """
     write_pieces(iter([table]), path)
 
 
 def write_pieces(tables: Iterator[pa.Table], path: str | os.PathLike[str]) -> int:
-    """Writes tables of the same columns one below the other, as `write_table` does, and returns the
-    number of rows.
+    """Writes tables one below the other, as `write_table` does, and returns the number of rows.
+
+    They have the same columns.
     """
     path = os.fspath(path)
     first = next(tables)
     tables = itertools.chain([first], tables)
-    n_rows = 0
     ending = ending_of(path)
     temporary = f"{path}.{os.getpid()}.tmp"
     try:
         with open(temporary, "wb") as file:
-            parquet = (
-                pq.ParquetWriter(file, first.schema, write_page_checksum=True)
-                if ending in PARQUET
-                else None
-            )
-            with parquet or contextlib.nullcontext():
-                for table in tables:
-                    if parquet is not None:
-                        parquet.write_table(table)
-                    elif ending in TEXT:
-                        file.writelines(
-                            csv_lines(table, "\t" if ending == ".tsv" else ",", header=not n_rows)
-                        )
-                    else:
-                        file.writelines(_json_lines(table))
-                    n_rows += table.num_rows
+            if ending in PARQUET:
+                n_rows = _write_parquet(file, tables, first.schema)
+            else:
+                n_rows = _write_lines(file, tables, ending)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
         return n_rows
     except pa.ArrowException as error:
-        raise UserError(
-            f"{path}: this table cannot be written there: {first_line(error)}"
-        ) from None
+        why = f"this table cannot be written there: {first_line(error)}"
+        raise UserError(f"{path}: {why}") from None
     except OSError as error:
         raise StorageError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
+
+
+def _write_parquet(file: BinaryIO, tables: Iterator[pa.Table], schema: pa.Schema) -> int:
+    """Writes tables into one Parquet file, and returns the number of rows."""
+    n_rows = 0
+    with pq.ParquetWriter(file, schema, write_page_checksum=True) as writer:
+        for table in tables:
+            writer.write_table(table)
+            n_rows += table.num_rows
+    return n_rows
+
+
+def _write_lines(file: BinaryIO, tables: Iterator[pa.Table], ending: str) -> int:
+    """Writes tables as lines of text, and returns the number of rows."""
+    n_rows = 0
+    for table in tables:
+        if ending in TEXT:
+            delimiter = "\t" if ending == ".tsv" else ","
+            file.writelines(csv_lines(table, delimiter, header=not n_rows))
+        else:
+            file.writelines(_json_lines(table))
+        n_rows += table.num_rows
+    return n_rows
 
 
 def csv_lines(table: pa.Table, delimiter: str, *, header: bool = True) -> Iterator[bytes]:
@@ -95,10 +104,13 @@ def csv_lines(table: pa.Table, delimiter: str, *, header: bool = True) -> Iterat
 
 
 def _csv_cells(column: pa.Array) -> pa.Array:
+    """A column as the text of its cells, quoted where needed."""
     kind = column.type
     if pa.types.is_nested(kind):
-        values = [None if value is None else _json_text(value) for value in column.to_pylist()]
-        column = pa.array(values, pa.string())
+        texts = []
+        for value in column.to_pylist():
+            texts.append(None if value is None else _json_text(value))
+        column = pa.array(texts, pa.string())
     text = column.cast(pa.string())
     if pa.types.is_floating(kind):  # 1 as 1.0, so that the column is read back as the kind it was
         whole = pc.match_substring_regex(text, r"^-?\d+$")
@@ -112,16 +124,19 @@ def _csv_cells(column: pa.Array) -> pa.Array:
 
 
 def _json_lines(table: pa.Table) -> Iterator[bytes]:
+    """The rows as JSON objects, a line each."""
     for batch in table.to_batches(max_chunksize=WRITE_ROWS):
         for row in batch.to_pylist():
             yield (_json_text(row) + "\n").encode()
 
 
-def _json_text(value: Any) -> str:
+def _json_text(value: object) -> str:
+    """A value in JSON; numbers that are not finite are null."""
     return json.dumps(_finite(value), ensure_ascii=False, default=str)
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: object) -> object:
+    """The value, with null in place of numbers that are not finite, however deep."""
     if isinstance(value, dict):
         return {name: _finite(item) for name, item in value.items()}
     if isinstance(value, list):

@@ -17,7 +17,7 @@ CLUSTER = "cluster"
 
 @dataclass(frozen=True)
 class ClusterEncoder(TableEncoder):
-    """The schema of a table whose one head is "cluster"; `targets` is the label, if there is one."""
+    """The schema of a table whose one head is "cluster"; `targets` is the label, if any."""
 
     def encode_targets(self, table: pa.Table, where: str) -> tuple[HostArrays, np.ndarray]:
         """({"cluster": the label's code, int32 [n], -1 where there is none}, True for all rows).

@@ -39,7 +39,7 @@ class ReconstructionEncoder(TableEncoder):
         return targets, np.ones(table.num_rows, bool)
 
     def decode(self, answers: Arrays) -> HostArrays:
-        """Answers as columns [n]: the code's numbers "code_1", ..., and a row's "error", its loss."""
+        """Answers as columns [n]: the code's numbers "code_1", ..., and "error", a row's loss."""
         columns = {}
         for i, code_n in enumerate(np.asarray(answers["code"]).T, 1):
             columns[f"code_{i}"] = code_n

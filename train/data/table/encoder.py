@@ -200,10 +200,13 @@ class TableEncoder:
     @classmethod
     def from_json(cls, plain: Json) -> Self:
         """What `to_json` wrote; further keys are left alone."""
+        columns = [Column(**_with_tuples(column)) for column in plain["columns"]]
+        targets = [Column(**_with_tuples(column)) for column in plain["targets"]]
+        heads = [Head(**_with_tuples(head)) for head in plain["heads"]]
         return cls(
-            tuple(Column(**_with_tuples(column)) for column in plain["columns"]),
-            tuple(Column(**_with_tuples(column)) for column in plain["targets"]),
-            tuple(Head(**_with_tuples(head)) for head in plain["heads"]),
+            tuple(columns),
+            tuple(targets),
+            tuple(heads),
             tuple(plain["markers"]),
             plain["target_scaling"],
             dict(plain["dropped"]),

@@ -1,7 +1,8 @@
-"""A table in a file, or in one for each split -> TableDataset, all fitted on training rows alone."""
+"""A table in a file, or in one for each split -> TableDataset, fitted on training rows alone."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -51,11 +52,8 @@ class Pieces:
         first, *others = self.batches
         if not others:
             return first
-        return Batch(
-            _joined([batch.inputs for batch in self.batches]),
-            _joined([batch.target for batch in self.batches]),
-            np.concatenate([batch.weight for batch in self.batches]),
-        )
+        inputs, target, weight, _ = zip(*self.batches, strict=True)
+        return Batch(_joined(inputs), _joined(target), np.concatenate(weight))
 
 
 def load_table(options: Table, loss: str) -> TableDataset:
@@ -64,8 +62,11 @@ def load_table(options: Table, loss: str) -> TableDataset:
     Rows of `valid_path` and `test_path` are these splits. Rows without a target are left out. A
     message's row 17 is the 17th of the file it names. Raises UserError.
     """
-    paths = {"train": options.path, "valid": options.valid_path, "test": options.test_path}
-    paths = {part: path for part, path in paths.items() if path}
+    paths = {"train": options.path}
+    if options.valid_path:
+        paths["valid"] = options.valid_path
+    if options.test_path:
+        paths["test"] = options.test_path
     tables = {part: read_table(path, options.missing) for part, path in paths.items()}
     check_names(tables["train"], options)
     selected = {part: labelled_rows(tables[part], options, path) for part, path in paths.items()}
@@ -114,9 +115,12 @@ def encode_rows(
     return Batch(encoder.encode(table, where), targets, weight)
 
 
-def _joined(pieces: list[HostArrays]) -> HostArrays:
+def _joined(pieces: Sequence[HostArrays]) -> HostArrays:
     """The arrays of all pieces one after the other."""
-    return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+    joined = {}
+    for name in pieces[0]:
+        joined[name] = np.concatenate([piece[name] for piece in pieces])
+    return joined
 
 
 def _split(
