@@ -1,5 +1,4 @@
-"""Training rows that do not fit in memory, a chunk at a time: a pure function of the seed, the
-epoch and the step.
+"""Training rows that do not fit in memory, a chunk at a time, by seed, epoch and step.
 
 r rows of a chunk.
 """
@@ -9,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import NamedTuple, TypeVar
 
 import jax
@@ -18,7 +18,7 @@ from train.data.dataset import Batch
 from train.data.files.row_groups import hashed, read_pieces
 from train.data.stream.dataset import StreamDataset
 from train.data.stream.online_statistics import labelled, part_of
-from train.data.table.roles import row_weights
+from train.data.table.load import encode_rows
 from train.errors import UserError
 
 ORDER = 2  # what random numbers of row groups are for
@@ -26,13 +26,14 @@ T = TypeVar("T")
 
 
 class Chunk(NamedTuple):
-    """Encoded rows [r], of which the first `n_rows` are real and the others have weight 0, and the
-    updates to make of them. All chunks of a run have one shape; the last of an epoch may have fewer
-    updates. Of p processes, each has its own chunks, and `rows_p` says how many rows are real in
-    those of all that are trained on together.
+    """Encoded rows [r], and the `n_steps` updates to make of them.
+
+    The first `n_rows` are real and the others have weight 0. All chunks of a run have one shape;
+    the last of an epoch may have fewer updates. Of p processes, each has its own chunks, and
+    `rows_p` says how many rows are real in those of all that are trained on together.
     """
 
-    batch: Batch
+    batch: Batch[np.ndarray]
     n_rows: int
     n_steps: int
     rows_p: np.ndarray
@@ -48,10 +49,12 @@ class Plan:
 
     @property
     def steps_per_epoch(self) -> int:
+        """Updates of an epoch."""
         return -(-self.n_rows // self.batch_size)
 
     @property
     def chunks_per_epoch(self) -> int:
+        """Chunks of an epoch, the last of which may be short."""
         return -(-self.steps_per_epoch // self.steps_per_chunk)
 
 
@@ -88,10 +91,8 @@ def read_chunks(
         rest = []
         while done < plan.steps_per_epoch:
             n_steps = min(plan.steps_per_chunk, plan.steps_per_epoch - done)
-            left = (
-                np.diff([plan.n_rows * k // n_processes for k in range(n_processes + 1)])
-                - done * batch_size
-            )
+            left = np.diff(plan.n_rows * np.arange(n_processes + 1) // n_processes)
+            left -= done * batch_size
             rows_p = np.clip(left, 0, n_steps * batch_size).astype(np.int32)
             n_rows = int(rows_p[process])
             batch = _fill(pieces, rest, n_rows, plan.steps_per_chunk * batch_size, template)
@@ -114,7 +115,9 @@ def group_order(counts: tuple[int, ...], seed: int, epoch: int) -> np.ndarray:
     return np.argsort(hashed((seed, ORDER, epoch), np.arange(len(counts))), kind="stable")
 
 
-def _pieces(dataset: StreamDataset, seed: int, epoch: int, first: int) -> Iterator[Batch]:
+def _pieces(
+    dataset: StreamDataset, seed: int, epoch: int, first: int
+) -> Iterator[Batch[np.ndarray]]:
     """The training rows of an epoch from its `first` on."""
     stream = dataset.stream
     order = group_order(stream.counts, seed, epoch)
@@ -129,22 +132,26 @@ def _pieces(dataset: StreamDataset, seed: int, epoch: int, first: int) -> Iterat
             wanted = rows[skipped:]
             skipped = max(skipped - len(rows), 0)
             if len(wanted):
-                targets, _ = dataset.encoder.encode_targets(piece.table, piece.where)
-                weight = row_weights(piece.table, dataset.options, piece.where)
-                yield dataset.take(
-                    Batch(dataset.encoder.encode(piece.table, piece.where), targets, weight), wanted
-                )
+                batch = encode_rows(dataset.encoder, piece.table, dataset.options, piece.where)
+                yield dataset.take(batch, wanted)
 
 
 def _fill(
-    pieces: Iterator[Batch], rest: list[Batch], n_rows: int, size: int, template: Batch
-) -> Batch:
-    """The next `n_rows` rows, filled up with rows of weight 0 to `size`. What is left of a piece is
-    put into `rest`.
+    pieces: Iterator[Batch[np.ndarray]],
+    rest: list[Batch[np.ndarray]],
+    n_rows: int,
+    size: int,
+    template: Batch[np.ndarray],
+) -> Batch[np.ndarray]:
+    """The next `n_rows` rows, filled up with rows of weight 0 to `size`.
+
+    What is left of a piece is put into `rest`.
     """
-    whole: Batch = jax.tree.map(
-        lambda array: np.zeros((size, *array.shape[1:]), array.dtype), template
-    )
+
+    def empty(array: np.ndarray) -> np.ndarray:
+        return np.zeros((size, *array.shape[1:]), array.dtype)
+
+    whole: Batch[np.ndarray] = jax.tree.map(empty, template)
     done = 0
     while done < n_rows:
         piece = rest.pop() if rest else next(pieces, None)
@@ -154,6 +161,6 @@ def _fill(
         for target, source in zip(jax.tree.leaves(whole), jax.tree.leaves(piece), strict=True):
             target[done : done + taken] = source[:taken]
         if taken < len(piece.weight):
-            rest.append(jax.tree.map(lambda array: array[taken:], piece))
+            rest.append(jax.tree.map(itemgetter(slice(taken, None)), piece))
         done += taken
     return whole

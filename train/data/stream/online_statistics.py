@@ -1,10 +1,9 @@
-"""One pass over rows that do not fit in memory: all that the encoder and the statistics are fitted
-on.
+"""One pass over rows that do not fit in memory: all that encoder and statistics are fitted on.
 
 Counts, sums, labels and extremes are of all training rows. For whatever else is fitted there is a
-uniform sample of them and, beside it, `witnesses`: the first row with each label, with a column's
-extremes, and without a value. So what is fitted on both together knows every label and every gap. n
-rows of a piece.
+uniform sample of them and, beside it, `extreme_rows`: the first row with each label, with a
+column's extremes, and without a value. So what is fitted on both together knows every label and
+every gap. n rows of a piece.
 """
 
 from __future__ import annotations
@@ -33,16 +32,17 @@ SAMPLE_ROWS = 100_000
 # That a share of rows to validate or to test with comes to at most: they stay in memory.
 KEPT_ROWS = 100_000
 MAX_LABELS = 100_000  # of a column; one with more is no category
-# what random numbers of rows are for
+# What random numbers of rows are for.
 SPLIT = 0
 SAMPLE = 1
 
 
 @dataclass
 class Moments:
-    """Count, mean and sum of squared deviations of numbers less `pivot`, and their extremes; pieces
-    are merged as by Chan, Golub & LeVeque 1979. The pivot, the first number, keeps the digits of
-    numbers far from 0.
+    """Count, mean and sum of squared deviations of numbers less `pivot`, and their extremes.
+
+    Pieces are merged as by Chan, Golub & LeVeque 1979. The pivot, the first number, keeps the
+    digits of numbers far from 0.
     """
 
     pivot: int | float = 0
@@ -69,21 +69,22 @@ class Moments:
         self.mean = self.mean + gap * n / total
         self.n = total
         found = []
-        for place, is_new in (
-            (less_n.argmin(), less_n.min() < self.low),
-            (less_n.argmax(), less_n.max() > self.high),
-        ):
-            found += [int(known[place])] if is_new else []
-        self.low = min(self.low, float(less_n.min()))
-        self.high = max(self.high, float(less_n.max()))
+        if less_n.min() < self.low:
+            found.append(int(known[less_n.argmin()]))
+            self.low = float(less_n.min())
+        if less_n.max() > self.high:
+            found.append(int(known[less_n.argmax()]))
+            self.high = float(less_n.max())
         return found
 
     def scaled(self, shift: float, unit: float) -> dict[str, float]:
-        """{"center": mean, "scale": standard deviation (1 where there is none), "low", "high"} of
-        (number - shift) / unit."""
-        offset = self.pivot - (
-            int(shift) if isinstance(self.pivot, int) and shift.is_integer() else shift
-        )
+        """{"center", "scale", "low", "high"} of (number - shift) / unit.
+
+        The center is the mean, the scale the standard deviation, 1 where there is none.
+        """
+        # Integers are subtracted without rounding.
+        exact = isinstance(self.pivot, int) and shift.is_integer()
+        offset = self.pivot - (int(shift) if exact else shift)
         low = (offset + self.low) / unit
         high = (offset + self.high) / unit
         if self.low == self.high:
@@ -94,9 +95,7 @@ class Moments:
 
 @dataclass
 class Labels:
-    """How often each text stands in a column; `overflowed` once there are more than MOST_LABELS,
-    and then none.
-    """
+    """How often each text stands in a column; none once `overflowed`, with over MAX_LABELS."""
 
     counts: dict[str, int] = field(default_factory=dict)
     overflowed: bool = False
@@ -130,6 +129,7 @@ class StreamRows:
             self.tables.append(piece.table.take(pa.array(places)))
 
     def with_those_of(self, others: StreamRows) -> StreamRows:
+        """These rows and the others."""
         return StreamRows(self.numbers + others.numbers, self.tables + others.tables)
 
     def joined(self) -> tuple[np.ndarray, pa.Table]:
@@ -140,8 +140,10 @@ class StreamRows:
 
 @dataclass
 class Survey:
-    """What a pass found. `counts` are the training rows of each row group, `columns` those that
-    were read.
+    """What a pass found.
+
+    `counts` are the training rows of each row group, `columns` those that were read, `gaps` those
+    in which a training row lacks a value.
     """
 
     columns: tuple[str, ...]
@@ -157,8 +159,10 @@ class Survey:
 
 
 def shares_of(options: Table, n_rows: int) -> dict[str, float]:
-    """The share of rows that each part but training takes: a number of rows as a share of all, a
-    share as itself but of KEPT_ROWS at most. 0 for a part with a file of its own.
+    """The share of all rows that validates, and that tests; 0 where a file of its own does.
+
+    A number of rows is a share of all; one given as a share is of KEPT_ROWS at most. Raises
+    UserError if none is left to train.
     """
     shares = {}
     for part in ("test", "valid"):
@@ -215,9 +219,7 @@ def labelled(table: pa.Table, options: Table, where: str) -> np.ndarray:
 
 
 def _take_in(found: Survey, piece: Piece, train: np.ndarray, options: Table) -> np.ndarray:
-    """Adds the training rows of a piece to what was found; returns the places of witnesses among
-    them.
-    """
+    """Adds the training rows of a piece to what was found; returns the places of extreme ones."""
     places: list[np.ndarray] = []
     for name in found.columns:
         raw = get_column(piece.table, name, piece.where, options.missing, train)
@@ -235,5 +237,6 @@ def _take_in(found: Survey, piece: Piece, train: np.ndarray, options: Table) -> 
 
 
 def _has_labels(raw: RawColumn, options: Table) -> bool:
+    """Whether the labels of a column may be needed."""
     declared = raw.name in {*(options.categorical or ()), *target_names(options)}
     return declared or raw.family in ("text", "boolean")
