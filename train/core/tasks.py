@@ -1,6 +1,6 @@
 """What a head is trained on: its loss, what a row costs, and what of it counts as an error.
 
-Each kind of head is a row of HEAD_KINDS, and no other place of training tells kinds apart.
+What training does with each kind of head is a row of HEAD_KINDS.
 Shapes: b rows, t steps, o outputs, k classes or tags.
 """
 
