@@ -100,24 +100,29 @@ def _group_data(folds: Sequence[Dataset], group: Sequence[Planned]) -> Data:
     varied = _varied_numbers(group)
     data_of_fold = _data_of_folds(folds, group, list(varied))
     used = sorted(data_of_fold)
-    n_rows = len(data_of_fold[used[0]].train_weight)
+    pools = [data_of_fold[fold].arrays for fold in used]
+    weights = [data_of_fold[fold].train_weight for fold in used]
+    n_rows = len(weights[0])
     own = [data_of_fold[planned.member.fold] for planned in group]
     first_rows = [used.index(planned.member.fold) * n_rows for planned in group]
-    n_train = [len(data.train) for data in own]
-    n_valid = [len(data.valid) for data in own]
+    train_rows = [data.train for data in own]
+    valid_rows = [data.valid for data in own]
+    n_train = list(map(len, train_rows))
+    n_valid = list(map(len, valid_rows))
+    statistics = [data.statistics for data in own]
+    keys = [jax.random.key(planned.config.seed) for planned in group]
     are_equal = len(set(n_train)) == 1 and len(set(n_valid)) == 1
+    numbers = {path: jnp.array(values, jnp.float32) for path, values in varied.items()}
     return Data(
-        arrays=folds[0].joined([data_of_fold[fold].arrays for fold in used]),
-        train_weight=jnp.concatenate([data_of_fold[fold].train_weight for fold in used]),
-        train=_stacked([data.train for data in own], first_rows),
-        valid=_stacked([data.valid for data in own], first_rows),
-        statistics=jax.tree.map(
-            lambda *leaves: jnp.stack(leaves), *(data.statistics for data in own)
-        ),
-        key=jnp.stack([jax.random.key(planned.config.seed) for planned in group]),
+        arrays=folds[0].joined(pools),
+        train_weight=jnp.concatenate(weights),
+        train=_stacked(train_rows, first_rows),
+        valid=_stacked(valid_rows, first_rows),
+        statistics=jax.tree.map(lambda *leaves: jnp.stack(leaves), *statistics),
+        key=jnp.stack(keys),
         n_train=None if are_equal else jnp.array(n_train),
         n_valid=None if are_equal else jnp.array(n_valid),
-        numbers={path: jnp.array(values, jnp.float32) for path, values in varied.items()},
+        numbers=numbers,
     )
 
 

@@ -34,12 +34,31 @@ from train.run.run import Run
 Arrays: TypeAlias = dict[str, np.ndarray]
 
 
+class Answering(NamedTuple):
+    """The folder within the run's where nets are saved, and which of them answer.
+
+    `places` is None of one net that is saved alone.
+    """
+
+    subfolder: str
+    places: list[int] | None
+
+    def to_json(self) -> dict[str, object]:
+        """Its record in the file that names who answers."""
+        return {"part": self.subfolder, "slots": self.places}
+
+
 class Chosen(NamedTuple):
     """Some members of a run, by their places in it, and their states."""
 
     run: Run
     state: State
     places: list[int]
+
+    @property
+    def answering(self) -> Answering:
+        """Where they are saved."""
+        return Answering(self.run.subfolder, self.places)
 
     @property
     def variables(self) -> Variables:
@@ -113,27 +132,38 @@ def population_outcome(
     own = resolve_config(config_of(config, first.run.members[first.places[0]]), first.run.dataset)
     steps = [int(np.max(state.step)) for state in states]
     if config.population.keep != "refit":
-        parts = [{"part": each.run.subfolder, "slots": each.places} for each in chosen]
-        write_answering(runs[0], parts, max(steps), own)
+        write_answering(runs[0], [each.answering for each in chosen], max(steps), own)
     if len(runs) > 1 and is_first():
-        history = [line for run in runs for line in read_history(run.folder / run.subfolder)]
-        write_history(runs[0].folder, history)
+        _join_histories(runs)
     variables = tuple(each.variables for each in chosen)
     n_parameters = count_parameters(Weights(variables[0]["params"], {})) // len(first.places)
-    epochs = [result.epochs for result in results]
     facts = Facts(
         n_parameters=n_parameters,
         steps=max(steps),
-        epochs=max(epochs),
+        epochs=max(result.epochs for result in results),
         best_step=min(results, key=lambda result: rank(result.value)).best_step,
         examples=sum(result.epochs * result.n_rows for result in results),
         per_member=tuple(results),
-        spread=spread([r.metrics for r in results if r.member.setting == best_setting]),
+        spread=_spread_of_setting(results, best_setting),
         answering=tuple(sorted(answering)),
         settings=tuple(settings),
     )
     out_of_fold = _out_of_fold(own, chosen) if config.population.folds > 1 else None
     return Outcome(Predictor(own, dataset.encoder, variables), facts, out_of_fold)
+
+
+def _spread_of_setting(
+    results: Sequence[MemberResult], setting: int
+) -> dict[str, dict[str, float]]:
+    return spread([result.metrics for result in results if result.member.setting == setting])
+
+
+def _join_histories(runs: Sequence[Run]) -> None:
+    """Writes one history of all groups and chunks into the run's folder."""
+    history = []
+    for run in runs:
+        history += read_history(run.folder / run.subfolder)
+    write_history(runs[0].folder, history)
 
 
 def _member_results(
@@ -176,12 +206,10 @@ def _choose(runs: Sequence[Run], states: Sequence[State], numbers: set[int]) -> 
     return chosen
 
 
-def write_answering(run: Run, parts: list[dict[str, object]], step: int, config: Config) -> None:
-    """Writes which nets answer from now on, and their config.
-
-    `parts` [{"part": subfolder of the run's, "slots": places of members in it}].
-    """
+def write_answering(run: Run, nets: Sequence[Answering], step: int, config: Config) -> None:
+    """Writes which nets answer from now on, the step they are of, and their config."""
     if is_first():
+        parts = [net.to_json() for net in nets]
         content = {"parts": parts, "step": step, "config": configs.to_json(config)}
         write_json(run.folder / ANSWERING_FILE, content)
 

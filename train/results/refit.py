@@ -12,7 +12,7 @@ from train.config.members import Member, config_of
 from train.config.options import Config
 from train.core.state import State
 from train.data.dataset import Dataset
-from train.results.outcome import Outcome, single_outcome, write_answering
+from train.results.outcome import Answering, Outcome, single_outcome, write_answering
 from train.results.records import MemberResult, RefitResult
 from train.run.device_data import to_device
 from train.run.prepare import make_program, resolve_config
@@ -81,7 +81,7 @@ def refitted(run: Run, state: State, outcome: Outcome, setting: int) -> Outcome:
     """
     one = single_outcome(run, state)
     steps = one.facts.steps
-    write_answering(run, [{"part": run.subfolder, "slots": None}], steps, run.config)
+    write_answering(run, [Answering(run.subfolder, None)], steps, run.config)
     facts = replace(
         outcome.facts,
         answering=(),

@@ -100,20 +100,11 @@ def train_chunk(
     rows_p: Array,
     n_steps: Array,
 ) -> State:
-    """The updates on a chunk of raw rows, shuffled by the number of the chunk. Of each process'
-    part the first `rows_p` are real.
+    """The state after the updates on a chunk of raw rows, shuffled by the number of the chunk.
+
+    Of each process' share of the rows the first `rows_p` are real.
     """
-    batch_r = gathered(program.parts, batch_r)
-    inputs = apply_statistics(program, "preprocess", data.statistics, batch_r.inputs)
-    target = apply_statistics(program, "preprocess_target", data.statistics, batch_r.target)
-    size = len(batch_r.weight)
-    unreal_r = (jnp.arange(size).reshape(len(rows_p), -1) >= rows_p[:, None]).reshape(size)
-    data = data.replace(
-        arrays=batch_r._replace(inputs=inputs, target=target),
-        train_weight=batch_r.weight,
-        train=jnp.argsort(unreal_r, stable=True).astype(jnp.int32),
-        n_train=rows_p.sum(),
-    )
+    data = _chunk_data(program, data, gathered(program.parts, batch_r), rows_p)
     epoch, done = jnp.divmod(state.step, plan.steps_per_epoch)
     number = epoch * plan.chunks_per_epoch + done // plan.steps_per_chunk
     rows_sb, mask_sb = epoch_rows(
@@ -121,20 +112,31 @@ def train_chunk(
     )
 
     def body(i: Array, carry: tuple[State, Tree]) -> tuple[State, Tree]:
+        state, before = carry
         batch = program.take(data.arrays, rows_sb[i])
-        state, sums = update(
-            program,
-            data,
-            carry[0],
-            batch._replace(weight=data.train_weight[rows_sb[i]] * mask_sb[i]),
-        )
-        return state, jax.tree.map(jnp.add, carry[1], sums)
+        weight_b = data.train_weight[rows_sb[i]] * mask_sb[i]
+        state, sums = update(program, data, state, batch._replace(weight=weight_b))
+        return state, jax.tree.map(jnp.add, before, sums)
 
     # Summed up chunk by chunk: a sum over all steps of a long epoch would lose digits.
     state, sums = lax.fori_loop(0, n_steps, body, (state, no_sums(program, state.weights)))
     sums["updates"] = n_steps
     sums = jax.tree.map(jnp.add, state.sums, sums)
     return state.replace(sums=sums, diverged=~jnp.isfinite(sums["loss"]))
+
+
+def _chunk_data(program: Program, data: Data, batch_r: Batch, rows_p: Array) -> Data:
+    """The data with the rows of a chunk, scaled, in place of those that it had."""
+    inputs = apply_statistics(program, "preprocess", data.statistics, batch_r.inputs)
+    target = apply_statistics(program, "preprocess_target", data.statistics, batch_r.target)
+    size = len(batch_r.weight)
+    unreal_r = (jnp.arange(size).reshape(len(rows_p), -1) >= rows_p[:, None]).reshape(size)
+    return data.replace(
+        arrays=batch_r._replace(inputs=inputs, target=target),
+        train_weight=batch_r.weight,
+        train=jnp.argsort(unreal_r, stable=True).astype(jnp.int32),
+        n_train=rows_p.sum(),
+    )
 
 
 def end_stream_round(program: Program, data: Data, state: State) -> tuple[State, Logs]:
@@ -211,9 +213,7 @@ def _check_divides(plan: Plan, program: Program) -> None:
 
 
 def _factors(run: Run) -> tuple[str, np.ndarray] | None:
-    """The head that classes are weighted by, and what each counts for in the loss; None where all
-    count alike.
-    """
+    """The head that classes are weighted by, and the weight of each [k]; None without weights."""
     if run.config.class_weight is None:
         return None
     dataset = _stream_of(run)
