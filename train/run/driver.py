@@ -15,8 +15,8 @@ from train.data.dataset import Batch
 from train.parallel.devices import EVERYWHERE, fetch
 from train.run.run import Run
 
-# A `RoundLog` with an axis of rounds first, {} of a call in which no round ended. Of a population, an
-# axis of members comes next; "ran" says who had part in a round, and "member" which they are.
+# A `RoundLog` with an axis of rounds first, {} of a call in which no round ended. Of a population
+# an axis of members comes next; "ran" says who had part in a round, "member" who they are.
 Logs: TypeAlias = Mapping[str, Tree]
 Call: TypeAlias = Callable[[Data, State, Array | np.int32], tuple[State, Logs, Array | int]]
 
