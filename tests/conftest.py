@@ -1,11 +1,14 @@
-"""What all tests run under. Set in the environment, so that it costs no import and holds in
-subprocesses too.
-"""
+"""What all tests run under: set in the environment, so that it holds in subprocesses too."""
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 # Broadcasting [n] against [n, 1] to [n, n] is the classic silent bug of a loss: ranks must agree.
@@ -16,3 +19,32 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 # A first example may compile for seconds: no deadline.
 settings.register_profile("denseq", deadline=None, max_examples=50)
 settings.load_profile("denseq")
+
+
+def share_compiled_programs() -> None:
+    """Has all processes of a session keep compiled programs in one folder, gone at its end.
+
+    A run and the same run resumed compile one program, in tests often in several processes.
+    """
+    if "JAX_COMPILATION_CACHE_DIR" in os.environ:
+        return
+    folder = tempfile.mkdtemp(prefix="denseq-compiled-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = folder
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+    # Reading a kept program back, XLA reports that LLVM's tuning hints are no features of this
+    # machine.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+share_compiled_programs()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leaves the figures of reports out, but for tests of reports and those marked `figures`."""
+    import runs
+
+    wanted = "report" in Path(item.path).parts or item.get_closest_marker("figures")
+    runs.draw.draw = runs.real_draw if wanted else runs.undrawn
