@@ -1,0 +1,128 @@
+"""Tables in memory: dicts, arrow, pandas and polars."""
+
+from __future__ import annotations
+
+import datetime
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from reading import kinds, refused
+
+from train.data.files.arrow import as_table
+
+
+def test_columns_of_all_sorts():
+    table = as_table(
+        {
+            "list": [1, None, 3],
+            "marked": [1, "NA", 2.5],
+            "text": ["x", " n/a", ""],
+            "floats": np.array([1.0, np.nan, 3.0]),
+            "words": np.array(["a", "b", "c"]),
+            "masked": np.ma.array([1, 2, 3], mask=[False, True, False]),
+            "rank2": np.arange(6.0).reshape(3, 2),
+            "arrow": pa.array([True, None, False]),
+            "range": range(3),
+        }
+    )
+    assert table.to_pydict() == {
+        "list": [1, None, 3],
+        "marked": [1.0, None, 2.5],
+        "text": ["x", None, None],
+        "floats": [1.0, None, 3.0],
+        "words": ["a", "b", "c"],
+        "masked": [1, None, 3],
+        "rank2": [[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]],
+        "arrow": [True, None, False],
+        "range": [0, 1, 2],
+    }
+
+
+def test_own_markers_in_memory():
+    assert as_table({"a": ["1", "-", "NA"]}, missing=("-",)).column("a").to_pylist() == [
+        "1",
+        None,
+        "NA",
+    ]
+
+
+def test_rows_may_have_different_keys():
+    table = as_table([{"a": 1}, {"b": "x", "a": 2}, {}])
+    assert table.to_pydict() == {"a": [1, 2, None], "b": [None, "x", None]}
+
+
+def test_arrow_tables_and_batches():
+    columns = {"a": [1.0, None], "b": ["x", None]}
+    table = pa.table({"a": [1.0, float("nan")], "b": pa.array(["x", "NA"]).dictionary_encode()})
+    assert as_table(table).to_pydict() == as_table(table.to_batches()[0]).to_pydict() == columns
+
+
+def test_no_rows_are_a_table():
+    assert as_table({"a": [], "b": np.array([])}).shape == (0, 2)
+
+
+def test_pandas():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(
+        {
+            "i": pandas.array([1, None], dtype="Int64"),
+            "f": [1.5, None],
+            "s": ["x", "NA"],
+            "c": pandas.Categorical(["u", None]),
+            "t": pandas.to_datetime(["2020-01-01", None]),
+            "m": pandas.Series([7, "?"], dtype=object),
+        }
+    )
+    assert as_table(frame.set_index(pandas.Index([5, 6]))).to_pydict() == {
+        "i": [1, None],
+        "f": [1.5, None],
+        "s": ["x", None],
+        "c": ["u", None],
+        "t": [datetime.datetime(2020, 1, 1), None],
+        "m": [7, None],
+    }
+    repeated = pandas.DataFrame([[1, 2]], columns=["a", "a"])
+    assert (
+        refused(as_table, repeated) == "data: columns 1 and 2 are both named 'a'; names must differ"
+    )
+    assert (
+        refused(as_table, pandas.DataFrame([[1, 2]]))
+        == "data: a column is named 0; expected a string"
+    )
+
+
+def test_polars():
+    polars = pytest.importorskip("polars")
+    columns = {"i": [1, None], "s": ["x", "NA"], "l": [[1.0], [2.0, 3.0]]}
+    frame = polars.DataFrame(columns).with_columns(
+        polars.Series("c", ["u", None], dtype=polars.Categorical)
+    )
+    expected = {"i": [1, None], "s": ["x", None], "l": [[1.0], [2.0, 3.0]], "c": ["u", None]}
+    series = {name: frame[name] for name in frame.columns}
+    assert as_table(frame).to_pydict() == as_table(series).to_pydict() == expected
+    for table in (as_table(frame), as_table(pa.table(frame))):
+        assert kinds(table) == ["int64", "string", "list<item: double>", "string"]
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({"a": [1, 2], "b": [1, 2, 3]}, "data: column 'b' has 3 rows, column 'a' has 2"),
+        ({"a": 5}, "data: column 'a' is one int; expected a list"),
+        ({"a": "text"}, "data: column 'a' is one str; expected a list"),
+        ({"a": np.array(5)}, "data: column 'a' is one ndarray; expected a list"),
+        ({"a": {1, 2}}, "data: column 'a' is one set; expected a list"),
+        ({"a": [1, "x"]}, "data: column 'a' is not of one kind"),
+        ({"a": [2**70]}, "data: column 'a' is not of one kind"),
+        ({1: [1]}, "data: a column is named 1; expected a string"),
+        ({"": [1]}, "data: column 1 has no name"),
+        ({}, "data: has no columns"),
+        ([], "data: has no columns"),
+        ([{"a": 1}, 5], "data: row 2 is no dict of columns but of type int"),
+        ("x.csv", "data: cannot read type str; expected a dict of columns"),
+        (np.ones((2, 2)), "data: cannot read type ndarray; expected a dict of columns"),
+    ],
+)
+def test_other_data_is_refused(data, expected):
+    assert refused(as_table, data).startswith(expected)

@@ -1,0 +1,79 @@
+"""JSON lines: kinds, missing values, and one line for every error."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from reading import kinds, refused
+
+
+def test_json_lines(load):
+    lines = [
+        '{"i": 1, "s": "x", "l": [1, 2]}',
+        "",
+        '{"s": "NA", "f": 0.5, "l": []}',
+        '{"i": null, "f": NaN, "s": "?"}',
+    ]
+    table = load("\n".join(lines), "x.jsonl")
+    assert table.to_pydict() == {
+        "i": [1, None, None],
+        "s": ["x", None, None],
+        "l": [[1, 2], [], None],
+        "f": [None, 0.5, None],
+    }
+    assert kinds(table) == ["int64", "string", "list<item: int64>", "double"]
+
+
+def test_json_strings_of_numbers_and_markers_are_numbers(load):
+    table = load(
+        '{"a": "1", "b": "2.5", "c": "7", "d": "NA"}\n{"a": "NA", "b": "", "c": "8", "d": "?"}\n',
+        "x.json",
+    )
+    assert table.to_pydict() == {
+        "a": [1, None],
+        "b": [2.5, None],
+        "c": ["7", "8"],
+        "d": [None, None],
+    }
+    assert kinds(table) == ["int64", "double", "string", "null"]
+
+
+def test_json_numbers_among_markers_are_numbers_and_other_columns_keep_their_kind(load):
+    table = load('{"a": 1, "d": "2020-01-01"}\n{"a": "NA", "d": "2020-01-02"}\n', "x.ndjson")
+    assert table.column("a").to_pylist() == [1, None]
+    assert (
+        kinds(table)
+        == kinds(load('{"a": 1, "d": "2020-01-01"}\n', "y.ndjson"))
+        == ["int64", "timestamp[s]"]
+    )
+
+
+def test_long_json_line(load):
+    assert (
+        load(json.dumps({"a": "x" * 3_000_000}), "x.jsonl").column("a")[0].as_py()
+        == "x" * 3_000_000
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("", "x.jsonl: the file is empty"),
+        (
+            '{"a": 1}\n\n{"a": 2\n{"a": 3}\n',
+            "x.jsonl, line 3: not a JSON object: Expecting ',' delimiter",
+        ),
+        ('{"a": 1}\nfive\n', "x.jsonl, line 2: not a JSON object"),
+        ('{"a": 1}\n5\n', "x.jsonl, line 2: expected a JSON object, found 5"),
+        ('[{"a": 1}, {"a": 2}]\n', "x.jsonl: holds one JSON array; expected one object per line"),
+        ('{"a": 1, "a": 2}\n', "x.jsonl, line 1: not a JSON object: 'a' is given twice"),
+        ('{"a": 1}\n\n{"a": "x"}\n', "x.jsonl, line 3: column 'a' changes from number to string"),
+        ('{"a": ' + "[" * 100_000, "x.jsonl, line 1: not a JSON object: "),
+        ('{"a": "\\ud800"}\n', "x.jsonl: JSON parse error"),
+        ("{}\n{}\n", "x.jsonl: has no columns"),
+        ('{"": 1}\n', "x.jsonl: column 1 has no name"),
+    ],
+)
+def test_broken_json_lines_are_refused_with_their_place(load, content, expected):
+    assert refused(load, content, "x.jsonl").startswith(expected)
