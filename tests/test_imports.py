@@ -32,7 +32,9 @@ LIGHT = (
     "train.errors",
     "train.flags",
     "train.parallel",
+    "train.parallel.hosts",
     "train.parallel.runtime",
+    "train.population.study",
     "train.run.folder",
     *COMMANDS,
 )
