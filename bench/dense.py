@@ -223,13 +223,15 @@ def compare(n: int, rounds: int) -> None:
     within = 1.02 * max(min(loss for _, loss in curve) for curve in curves.values())
     base = statistics.median(seconds["ours"]) / epochs
     print(
-        f"  {'':<13}{'ms/epoch':>10}{'min':>9}{'max':>9}{'ratio':>8}{'best loss':>11}{f's to {within:.4f}':>14}"
+        f"  {'':<13}{'ms/epoch':>10}{'min':>9}{'max':>9}{'ratio':>8}{'best loss':>11}"
+        f"{f's to {within:.4f}':>14}"
     )
     for name, times in seconds.items():
         middle = statistics.median(times) / epochs
         reached = next((t for t, loss in curves[name] if loss <= within), float("nan"))
         print(
-            f"  {name:<13}{middle * 1e3:>10.2f}{min(times) / epochs * 1e3:>9.2f}{max(times) / epochs * 1e3:>9.2f}"
+            f"  {name:<13}{middle * 1e3:>10.2f}"
+            f"{min(times) / epochs * 1e3:>9.2f}{max(times) / epochs * 1e3:>9.2f}"
             f"{middle / base:>8.2f}{min(loss for _, loss in curves[name]):>11.4f}{reached:>14.2f}"
         )
 

@@ -1,7 +1,8 @@
 """LSTM layers: milliseconds of a training step and of inference, against PyTorch, flax and Keras on
 JAX.
 
-    pip install -e ".[bench]" && python bench/lstm.py [--rows 1 32] [--steps 24] [--hidden 64] [--sides ours pytorch]
+    pip install -e ".[bench]" && python bench/lstm.py [--rows 1 32] [--steps 24] [--hidden 64] \
+        [--sides ours pytorch]
 
 All side by side in one process, in turns, from the same weights on the same rows: one layer of one
 or both directions (concatenated), every step's output through a linear layer to one number, mean
@@ -303,7 +304,8 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     memory = "kept by glibc" if arguments.keep_memory and keep_memory() else "as it comes"
     print(
-        f"{jax.devices()[0].device_kind}, {os.cpu_count()} cores, jax {jax.__version__}; ms train / infer"
+        f"{jax.devices()[0].device_kind}, {os.cpu_count()} cores, jax {jax.__version__}; "
+        f"ms train / infer"
     )
     print(f"ours: {library.core()}; memory {memory}")
     most = peak()

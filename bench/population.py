@@ -286,7 +286,8 @@ def compare_folds(config: Config, rounds: int) -> None:
         warnings.simplefilter("ignore")
         theirs = median_of(rounds, cross_validate)
     print(
-        f"{config.net.hidden[0]:>6}{whole.seconds:>11.3f}{theirs.seconds:>14.3f}{theirs.seconds / whole.seconds:>9.2f}"
+        f"{config.net.hidden[0]:>6}{whole.seconds:>11.3f}{theirs.seconds:>14.3f}"
+        f"{theirs.seconds / whole.seconds:>9.2f}"
         f"{np.mean(whole.losses):>9.4f}{np.mean(theirs.losses):>9.4f}",
         flush=True,
     )
@@ -317,7 +318,8 @@ def compare_commands(n_single: int) -> None:
         f"\nconfigs/diabetes.py, whole commands: 40 nets (8 seeds x 5 folds) at once {whole:.1f} s"
     )
     print(
-        f"{n_single} runs of one net {sum(singles):.1f} s; 40 nets cost {whole / statistics.mean(singles):.2f} of them"
+        f"{n_single} runs of one net {sum(singles):.1f} s; 40 nets cost "
+        f"{whole / statistics.mean(singles):.2f} of them"
     )
 
 
@@ -343,7 +345,8 @@ if __name__ == "__main__":
         for hidden in (16,) if quick else (16, 64, 128):
             compare(sequences(Path(folder), hidden, 512, 32, 2), few[:3], rounds)
         print(
-            "\n442 rows x 10, five folds, batch 32, 30 epochs\nhidden   together  scikit-learn    ratio   losses"
+            "\n442 rows x 10, five folds, batch 32, 30 epochs\nhidden   together  "
+            "scikit-learn    ratio   losses"
         )
         for hidden in (16,) if quick else (16, 64, 128):
             compare_folds(tables(Path(folder), hidden, 442, 32, 30), rounds)

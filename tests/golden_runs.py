@@ -1,7 +1,7 @@
 """Eight small runs and all that they come to, to compare two states of the code on one machine.
 
     python tests/golden_runs.py --out=before.json          # in the checkout of the state before
-    python tests/golden_runs.py --against=before.json      # in that of the state after; exit 1 if anything differs
+    python tests/golden_runs.py --against=before.json      # in that of the state after
 
 Bits depend on the machine and on the versions of libraries, so nothing of this is kept in the
 repository.

@@ -179,7 +179,8 @@ try:
     flags.parse_train(sys.argv[1:], "program")
 except (UserError, SystemExit) as end:
     sys.stderr.write(type(end).__name__)
-heavy = "jax flax optax orbax numpy pyarrow scipy sklearn pandas matplotlib tensorboardX rich".split()
+heavy = "jax flax optax orbax numpy pyarrow scipy sklearn pandas matplotlib".split()
+heavy += ["tensorboardX", "rich"]
 sys.stderr.write(f" {[name for name in heavy if name in sys.modules]}")
 """
     command = [sys.executable, "-c", code, f"--config={config_file}", *arguments]

@@ -1,4 +1,4 @@
-"""How the code is written, in numbers: one thing a line, types that say what a value is, no circles of thought."""
+"""How the code is written, in numbers: one thing a line, and types that say what a value is."""
 
 from __future__ import annotations
 

@@ -177,49 +177,127 @@ def asking(loss: Any, quantiles: tuple[float, ...]) -> Config:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (changed(net={"hidden": [64, 64]}), r"config\.net\.hidden: expected integers .*; write \(64, 64\)"),
+        (
+            changed(net={"hidden": [64, 64]}),
+            r"config\.net\.hidden: expected integers .*; write \(64, 64\)",
+        ),
         (changed(net={"hidden": (64, True)}), r"config\.net\.hidden: expected integers"),
-        (changed(net={"dropout": math.nan}), r"config\.net\.dropout: expected a number, .*, got nan"),
-        (changed(net={"hiden": (3,)}), r"config\.net\.hiden: no such field; did you mean config\.net\.hidden\?"),
-        (changed(optim={"epochs": 3}), r"config\.optim\.epochs: no such field; did you mean config\.train\.epochs\?"),
+        (
+            changed(net={"dropout": math.nan}),
+            r"config\.net\.dropout: expected a number, .*, got nan",
+        ),
+        (
+            changed(net={"hiden": (3,)}),
+            r"config\.net\.hiden: no such field; did you mean config\.net\.hidden\?",
+        ),
+        (
+            changed(optim={"epochs": 3}),
+            r"config\.optim\.epochs: no such field; did you mean config\.train\.epochs\?",
+        ),
         (changed(optim={"nesterov": 1}), r"config\.optim\.nesterov: expected true or false, got 1"),
         (changed(train={"epochs": 1.0}), r"config\.train\.epochs: expected an integer"),
         (changed(data={"path": ""}), r"config\.data\.path: no data"),
         (changed(data={"target": ()}), r"config\.data\.target: no target"),
         (changed(data={"target": ("y", "y")}), r"config\.data\.target: 'y' is named twice"),
-        (changed(data={"features": ("a", "y")}), r"config\.data\.features: 'y' is in config\.data\.target too"),
-        (changed(data={"ignore": ("y",)}), r"config\.data\.ignore: 'y' is in config\.data\.target too"),
-        (changed(data={"categorical": ("a",), "numeric": ("a",)}), r"config\.data\.numeric: 'a' is in config\.data\.c"),
-        (changed(data={"valid": 1.0}), r"config\.data\.valid: 1\.0 is no fraction below 1; .* write 1$"),
+        (
+            changed(data={"features": ("a", "y")}),
+            r"config\.data\.features: 'y' is in config\.data\.target too",
+        ),
+        (
+            changed(data={"ignore": ("y",)}),
+            r"config\.data\.ignore: 'y' is in config\.data\.target too",
+        ),
+        (
+            changed(data={"categorical": ("a",), "numeric": ("a",)}),
+            r"config\.data\.numeric: 'a' is in config\.data\.c",
+        ),
+        (
+            changed(data={"valid": 1.0}),
+            r"config\.data\.valid: 1\.0 is no fraction below 1; .* write 1$",
+        ),
         (changed(data={"valid": 0.5, "test": 0.5}), r"0\.5 \+ 0\.5 leaves no rows to train on"),
-        (changed(data={"split": "group"}), r"config\.data\.group: config\.data\.split=group needs a column"),
-        (changed(data={"group": "id"}), r"config\.data\.group: not used by config\.data\.split=random"),
-        (changed(optim={"name": "adam", "momentum": 0.9}), r"config\.optim\.momentum: sgd and rmsprop have it"),
-        (changed(optim={"name": "sgd", "nesterov": True}), r"config\.optim\.nesterov: needs config\.optim\.momentum"),
+        (
+            changed(data={"split": "group"}),
+            r"config\.data\.group: config\.data\.split=group needs a column",
+        ),
+        (
+            changed(data={"group": "id"}),
+            r"config\.data\.group: not used by config\.data\.split=random",
+        ),
+        (
+            changed(optim={"name": "adam", "momentum": 0.9}),
+            r"config\.optim\.momentum: sgd and rmsprop have it",
+        ),
+        (
+            changed(optim={"name": "sgd", "nesterov": True}),
+            r"config\.optim\.nesterov: needs config\.optim\.momentum",
+        ),
         (changed(optim={"warmup": 2.0}), r"config\.optim\.warmup: 2\.0 is no fraction"),
-        (changed(data={"valid": 0}, train={"patience": 3}), r"config\.train\.patience: .* needs validation rows"),
-        (changed(data={"valid": 0}, optim={"schedule": "plateau"}), r"config\.optim\.schedule: plateau needs valid"),
+        (
+            changed(data={"valid": 0}, train={"patience": 3}),
+            r"config\.train\.patience: .* needs validation rows",
+        ),
+        (
+            changed(data={"valid": 0}, optim={"schedule": "plateau"}),
+            r"config\.optim\.schedule: plateau needs valid",
+        ),
         (dataclasses.replace(GOOD, net=LSTM()), r"config\.net: an LSTM reads config\.data=Series"),
-        (changed(SERIES, data={"known": ("y",)}), r"config\.data\.known: 'y' is in config\.data\.target too"),
-        (changed(SERIES, data={"group": "t"}), r"config\.data\.group: 't' is in config\.data\.time too"),
-        (changed(SERIES, data={"valid": 0.5, "test": 0.5}), r"0\.5 \+ 0\.5 leaves no rows to train on"),
+        (
+            changed(SERIES, data={"known": ("y",)}),
+            r"config\.data\.known: 'y' is in config\.data\.target too",
+        ),
+        (
+            changed(SERIES, data={"group": "t"}),
+            r"config\.data\.group: 't' is in config\.data\.time too",
+        ),
+        (
+            changed(SERIES, data={"valid": 0.5, "test": 0.5}),
+            r"0\.5 \+ 0\.5 leaves no rows to train on",
+        ),
         (changed(SERIES, data={"valid": 0}, train={"patience": 3}), r"config\.train\.patience"),
         (changed(SEQUENCES, data={"inputs": ()}), r"config\.data\.inputs: no inputs"),
         (changed(SEQUENCES, data={"target": ()}), r"config\.data\.target: no target"),
-        (changed(SEQUENCES, data={"next_step": True}), r"config\.data\.target: not used by config\.data\.next_step"),
-        (changed(SEQUENCES, data={"id": "doc"}), r"config\.data\.order: a file with a row per step needs"),
+        (
+            changed(SEQUENCES, data={"next_step": True}),
+            r"config\.data\.target: not used by config\.data\.next_step",
+        ),
+        (
+            changed(SEQUENCES, data={"id": "doc"}),
+            r"config\.data\.order: a file with a row per step needs",
+        ),
         (dataclasses.replace(GOOD, name="a/b"), r"config\.name: 'a/b'"),
-        (dataclasses.replace(GOOD, net=Train()), r"config\.net: expected train\.config\.Dense or .*, got Train\("),
-        (asking("auto", (0.1, 0.5)), r"config\.quantiles: not used by config\.loss=auto; set config\.loss=quantile"),
-        (asking("quantile", (0.5, 0.1)), r"config\.quantiles: expected two or more in increasing order"),
-        (asking("quantile", (0.1, 0.9)), r"config\.quantiles: .*, \.5 \(the prediction\) among them"),
+        (
+            dataclasses.replace(GOOD, net=Train()),
+            r"config\.net: expected train\.config\.Dense or .*, got Train\(",
+        ),
+        (
+            asking("auto", (0.1, 0.5)),
+            r"config\.quantiles: not used by config\.loss=auto; set config\.loss=quantile",
+        ),
+        (
+            asking("quantile", (0.5, 0.1)),
+            r"config\.quantiles: expected two or more in increasing order",
+        ),
+        (
+            asking("quantile", (0.1, 0.9)),
+            r"config\.quantiles: .*, \.5 \(the prediction\) among them",
+        ),
         (asking("quantile", (0.5, 0.5)), r"config\.quantiles: .* got \(0\.5, 0\.5\)"),
         (asking("quantile", (0.5,)), r"config\.quantiles: expected two or more"),
-        (asking("quantile", (0.5, 1.0)), r"config\.quantiles: expected numbers .*, above 0 and below 1, got"),
-        (dataclasses.replace(SERIES, loss="poisson"), r"config\.loss: poisson is not for forecasts; .* or gaussian"),
-        (dataclasses.replace(NEXT, loss="gaussian"), r"config\.loss: gaussian is not for config\.data\.next_step=true"),
+        (
+            asking("quantile", (0.5, 1.0)),
+            r"config\.quantiles: expected numbers .*, above 0 and below 1, got",
+        ),
+        (
+            dataclasses.replace(SERIES, loss="poisson"),
+            r"config\.loss: poisson is not for forecasts; .* or gaussian",
+        ),
+        (
+            dataclasses.replace(NEXT, loss="gaussian"),
+            r"config\.loss: gaussian is not for config\.data\.next_step=true",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_contradiction_is_named(config: Config, message: str):
     with pytest.raises(UserError, match=message):
         configs.validate(config)
@@ -243,7 +321,10 @@ def test_what_agrees_is_let_pass():
 
 def test_a_file_is_loaded_afresh_and_gives_its_name(tmp_path: Path):
     file = tmp_path / "my table.py"
-    text = "from train.config import Config, Table\nCONFIG = Config(data=Table('a.csv', target='y'), seed=1)\n"
+    text = (
+        "from train.config import Config, Table\nCONFIG = Config(data=Table('a.csv', "
+        "target='y'), seed=1)\n"
+    )
     file.write_text(text + "def get_config():\n    return CONFIG\n")
     config = configs.load(
         str(file), [("net.hidden", "8"), ("optim.rates", '{"bias": 0.5}'), ("net.hidden", "(9,)")]

@@ -61,7 +61,10 @@ def test_samples_are_drawn_from_ranges_and_values_by_the_seed():
 
 def test_a_grid_survives_the_command_line_and_json(tmp_path):
     path = Path(__file__).parents[2] / "configs" / "diabetes.py"
-    text = '{"optim.learning_rate": (1e-3, 3e-3), "net.hidden": ((64, 64), (128,)), "net.activation": ("relu", "tanh")}'
+    text = (
+        '{"optim.learning_rate": (1e-3, 3e-3), "net.hidden": ((64, 64), (128,)), '
+        '"net.activation": ("relu", "tanh")}'
+    )
     read = configs.load(path, {"population.grid": text})
     assert read.population.grid["net.hidden"] == ((64, 64), (128,))
     assert read.population.grid["net.activation"] == ("relu", "tanh")

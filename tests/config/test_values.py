@@ -66,13 +66,31 @@ def test_text_is_read_by_the_fields_type(text: str, annotation: Any, value: Any)
 @pytest.mark.parametrize(
     ("text", "annotation"),
     [
-        ("1.5", int), ("1e3", int), ("true", int), ("", int), ("none", int), ("nan", float), ("-inf", float),
-        ("1e999", float), ("0,5", float), ("1", bool), ("yes", bool), ("Adam", Literal["adam"]), ("auto", float),
-        ("64,a", tuple[int, ...]), ("64,,64", tuple[int, ...]), ("(64,64", tuple[int, ...]), ("6.5,", tuple[int, ...]),
-        ("a,,b", tuple[str, ...]), ("bias=0.1", dict[str, float]), ("{0: 1}", dict[str, float]),
-        ('{"a": "b"}', dict[str, float]), ('{"a": True}', dict[str, float]), ("[" * 10_000, dict[str, float]),
+        ("1.5", int),
+        ("1e3", int),
+        ("true", int),
+        ("", int),
+        ("none", int),
+        ("nan", float),
+        ("-inf", float),
+        ("1e999", float),
+        ("0,5", float),
+        ("1", bool),
+        ("yes", bool),
+        ("Adam", Literal["adam"]),
+        ("auto", float),
+        ("64,a", tuple[int, ...]),
+        ("64,,64", tuple[int, ...]),
+        ("(64,64", tuple[int, ...]),
+        ("6.5,", tuple[int, ...]),
+        ("a,,b", tuple[str, ...]),
+        ("bias=0.1", dict[str, float]),
+        ("{0: 1}", dict[str, float]),
+        ('{"a": "b"}', dict[str, float]),
+        ('{"a": True}', dict[str, float]),
+        ("[" * 10_000, dict[str, float]),
     ],
-)  # fmt: skip
+)
 def test_text_of_another_type_is_refused(text: str, annotation: Any):
     with pytest.raises(ValueError):
         values.parse(text, annotation)
@@ -101,13 +119,29 @@ def test_what_is_expected_is_put_into_words(annotation: Any, limits: dict[str, f
 @pytest.mark.parametrize(
     ("value", "annotation", "admitted"),
     [
-        (1, int, True), (1.0, int, False), (True, int, False), ("1", int, False),
-        (1, float, True), (True, float, False), (math.nan, float, False), (-math.inf, float, False),
-        (10**400, float, False), (1, bool, False), (True, bool, True), (None, str, False), (None, str | None, True),
-        ("b", Literal["a", "b"], True), ("c", Literal["a", "b"], False), (["a"], Literal["a"], False),
-        ((1, 2), tuple[int, ...], True), ([1, 2], tuple[int, ...], False), ((1, True), tuple[int, ...], False),
-        ({"a": 1}, dict[str, float], True), ({1: 1.0}, dict[str, float], False), ({"a": "1"}, dict[str, float], False),
+        (1, int, True),
+        (1.0, int, False),
+        (True, int, False),
+        ("1", int, False),
+        (1, float, True),
+        (True, float, False),
+        (math.nan, float, False),
+        (-math.inf, float, False),
+        (10**400, float, False),
+        (1, bool, False),
+        (True, bool, True),
+        (None, str, False),
+        (None, str | None, True),
+        ("b", Literal["a", "b"], True),
+        ("c", Literal["a", "b"], False),
+        (["a"], Literal["a"], False),
+        ((1, 2), tuple[int, ...], True),
+        ([1, 2], tuple[int, ...], False),
+        ((1, True), tuple[int, ...], False),
+        ({"a": 1}, dict[str, float], True),
+        ({1: 1.0}, dict[str, float], False),
+        ({"a": "1"}, dict[str, float], False),
     ],
-)  # fmt: skip
+)
 def test_a_value_is_of_the_annotated_type_or_not(value: Any, annotation: Any, admitted: bool):
     assert values.admits(value, annotation) is admitted

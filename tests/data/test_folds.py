@@ -71,7 +71,10 @@ def test_no_row_that_validates_is_seen_in_training(sizes, stride):
         }
         assert predicted and not seen & predicted
         for group, first in enumerate(firsts):
-            inside = lambda rows: [r for r in rows if first <= r < first + sizes[group]]
+
+            def inside(rows, first=first, end=first + sizes[group]):
+                return [r for r in rows if first <= r < end]
+
             assert max(inside(seen)) < min(inside(predicted))
 
 

@@ -16,9 +16,12 @@ def sizes(splits: dict[str, np.ndarray]) -> tuple[int, ...]:
 
 
 @given(
-    n=st.integers(10, 200), valid=st.floats(0, 0.4), test=st.floats(0, 0.4), seed=st.integers(0, 99),
+    n=st.integers(10, 200),
+    valid=st.floats(0, 0.4),
+    test=st.floats(0, 0.4),
+    seed=st.integers(0, 99),
     kind=st.sampled_from(["random", "time"]),
-)  # fmt: skip
+)
 def test_every_row_is_in_one_part_and_parts_have_their_share(n, valid, test, seed, kind):
     splits = split_rows(n, valid, test, kind=kind, seed=seed)
     assert sorted(np.concatenate(list(splits.values()))) == list(range(n))
@@ -59,9 +62,11 @@ def test_equal_times_keep_their_order():
 
 
 @given(
-    sizes_k=st.lists(st.integers(3, 40), min_size=1, max_size=12), valid=st.floats(0.01, 0.45),
-    test=st.floats(0.01, 0.45), seed=st.integers(0, 9),
-)  # fmt: skip
+    sizes_k=st.lists(st.integers(3, 40), min_size=1, max_size=12),
+    valid=st.floats(0.01, 0.45),
+    test=st.floats(0.01, 0.45),
+    seed=st.integers(0, 9),
+)
 def test_stratified_keeps_every_class_share_to_less_than_a_row(sizes_k, valid, test, seed):
     labels = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(sizes_k)), sizes_k))
     n = len(labels)
@@ -100,9 +105,11 @@ def test_stratified_names_the_class_that_is_too_rare():
 
 
 @given(
-    sizes_g=st.lists(st.integers(1, 20), min_size=3, max_size=30), valid=st.floats(0.05, 0.3),
-    test=st.floats(0.05, 0.3), seed=st.integers(0, 9),
-)  # fmt: skip
+    sizes_g=st.lists(st.integers(1, 20), min_size=3, max_size=30),
+    valid=st.floats(0.05, 0.3),
+    test=st.floats(0.05, 0.3),
+    seed=st.integers(0, 9),
+)
 def test_no_group_is_in_two_parts_and_none_is_empty(sizes_g, valid, test, seed):
     groups = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(sizes_g)), sizes_g))
     n = len(groups)

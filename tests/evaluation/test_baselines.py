@@ -168,9 +168,10 @@ def test_rows_of_weight_0_are_not_fitted():
 def test_logistic_regression_of_many_rows_is_fitted_on_a_seeded_draw(monkeypatch):
     features, targets, weight = table(500)
     monkeypatch.setattr(linear, "LOGISTIC_ROWS", 60)
-    fit = lambda seed: baselines.fit_baselines(features, targets, weight, [KIND], seed).linear[
-        "kind"
-    ]
+
+    def fit(seed):
+        return baselines.fit_baselines(features, targets, weight, [KIND], seed).linear["kind"]
+
     np.testing.assert_array_equal(fit(3).coefficients, fit(3).coefficients)
     assert abs(fit(3).coefficients - fit(4).coefficients).max() > 1e-2
     rows = np.sort(np.random.default_rng(3).choice(500, 60, replace=False))

@@ -49,8 +49,13 @@ def test_a_linear_function_has_the_importance_that_theory_gives(inputs):
 def test_mean_and_sd_are_those_of_a_plain_loop(inputs):
     numbers = inputs["numbers"][:50, :2]
     target = numbers.sum(1) + np.linspace(0, 1, 50)
-    answers = lambda arrays: {"value": arrays["numbers"].sum(1)}
-    error = lambda found, rows: float(np.abs(found["value"] - target[rows]).mean())
+
+    def answers(arrays):
+        return {"value": arrays["numbers"].sum(1)}
+
+    def error(found, rows):
+        return float(np.abs(found["value"] - target[rows]).mean())
+
     found = permutation_importance(
         answers, {"numbers": numbers}, {"a": ("numbers", [0])}, error, 7, repeats=4
     )
@@ -68,8 +73,13 @@ def test_the_parts_of_one_raw_column_are_shuffled_together():
     part = np.random.default_rng(1).normal(size=(500, 1))
     # Their sum is 0 for as long as they stay together.
     numbers = np.concatenate([part, -part], axis=1)
-    answers = lambda arrays: {"value": arrays["numbers"].sum(1, keepdims=True)}
-    error = lambda found, rows: float(np.abs(found["value"]).mean())
+
+    def answers(arrays):
+        return {"value": arrays["numbers"].sum(1, keepdims=True)}
+
+    def error(found, rows):
+        return float(np.abs(found["value"]).mean())
+
     places = {"date": ("numbers", [0, 1]), "half": ("numbers", [0])}
     found = permutation_importance(answers, {"numbers": numbers}, places, error, seed=0)
     assert found["date"]["mean"] == 0 and found["half"]["mean"] > 0.5
@@ -79,7 +89,10 @@ def test_accuracy_down_is_importance_up():
     random = np.random.default_rng(2)
     codes = random.integers(0, 2, (1000, 2))
     head = Head("sold", "binary", ("sold",), ("no", "yes"), 1)
-    answers = lambda arrays: {"sold": 0.1 + 0.8 * arrays["codes"][:, 0]}
+
+    def answers(arrays):
+        return {"sold": 0.1 + 0.8 * arrays["codes"][:, 0]}
+
     error = prediction_error([head], {"sold": codes[:, 0]})
     places = {"noise": ("codes", [1]), "cause": ("codes", [0])}
     found = permutation_importance(answers, {"codes": codes}, places, error, seed=0)

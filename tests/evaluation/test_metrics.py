@@ -108,7 +108,10 @@ def test_float32_answers_about_a_target_at_a_million_lose_nothing():
     random = np.random.default_rng(0)
     raw = 1e6 + random.uniform(-1, 1, 2000)
     guess = raw + random.normal(0, 0.3, 2000)
-    encode = lambda values: ((values - 1e6) / 0.5).astype(np.float32)
+
+    def encode(values):
+        return ((values - 1e6) / 0.5).astype(np.float32)
+
     found = metrics.regression_metrics(encode(guess), encode(raw), None, 0.5)
     assert found == pytest.approx(expected_regression(guess, raw, None), rel=1e-6)
 

@@ -145,7 +145,10 @@ def test_a_folder_that_others_can_write_is_not_trusted(tmp_path: Path, compiler:
 def test_a_compiler_that_fails_is_quoted_and_not_asked_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    body = f'echo >> {tmp_path}/CALLS; echo "lstm.cc:1: error: no such thing" >&2; echo bye >&2; exit 1'
+    body = (
+        f'echo >> {tmp_path}/CALLS; echo "lstm.cc:1: error: no such thing" >&2; echo bye >&2; '
+        f"exit 1"
+    )
     write_compiler(tmp_path, monkeypatch, body)
     assert library.core() == "portable (compilation failed: lstm.cc:1: error: no such thing)"
     assert kept(tmp_path) == [".failed"]

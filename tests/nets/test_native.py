@@ -449,14 +449,20 @@ truth = t.scanned_both(t.REVERSE, layer, pulls)
 
 def both(layer, pulls):
     def door(given):
-        outputs, carry = lstm(*given[:4], tuple(given[4:6]), layer.lengths_b, given.mask_dbh, reverse=t.REVERSE)
+        carry = tuple(given[4:6])
+        outputs, carry = lstm(
+            *given[:4], carry, layer.lengths_b, given.mask_dbh, reverse=t.REVERSE
+        )
         return outputs, carry.h_dbh, carry.c_dbh
     answer, pull = jax.vjp(door, layer._replace(lengths_b=None))
     return answer, pull(pulls)[0]
 
 mesh = jax.make_mesh((2,), ("rows",), axis_types=(AxisType.Auto,))
 first, rows, all_rows = P("rows"), P(None, "rows"), P()
-places = t.Layer(first, all_rows, all_rows, all_rows, rows, rows, first, rows), (first, rows, rows)
+places = (
+    t.LayerInputs(first, all_rows, all_rows, all_rows, rows, rows, first, rows),
+    (first, rows, rows),
+)
 put = lambda part, place: jax.device_put(part, NamedSharding(mesh, place))
 placed = jax.tree.map(put, (layer, pulls), places)
 t.assert_close(jax.jit(both)(*placed), truth)
@@ -464,18 +470,24 @@ assert "denseq" not in jax.jit(both).lower(*placed).as_text()
 
 def summed(layer, pulls):
     answer, slopes = both(layer, pulls)
-    weights = t.Layer._fields[1:4]
-    return answer, slopes._replace(**{name: jax.lax.psum(getattr(slopes, name), "rows") for name in weights})
+    weights = t.LayerInputs._fields[1:4]
+    sums = {name: jax.lax.psum(getattr(slopes, name), "rows") for name in weights}
+    return answer, slopes._replace(**sums)
 
 out = places[1], places[0]._replace(lengths_b=None)
 apart = jax.jit(jax.shard_map(summed, mesh=mesh, in_specs=places, out_specs=out, check_vma=False))
 t.assert_close(apart(layer, pulls), truth)
 assert "denseq_lstm_backward" in apart.lower(layer, pulls).as_text()
 
-split = lambda part, place: jnp.stack(jnp.split(part, 2, place.index("rows")) if "rows" in place else [part] * 2)
+def split(part, place):
+    if "rows" not in place:
+        return jnp.stack([part] * 2)
+    return jnp.stack(jnp.split(part, 2, place.index("rows")))
+
 halves = jax.tree.map(split, (layer, pulls), places)
 answers = jax.pmap(lambda layer, pulls: summed(layer, pulls)[0], axis_name="rows")(*halves)
-t.assert_close(tuple(jnp.concatenate(list(part), min(i, 1)) for i, part in enumerate(answers)), truth[0])
+joined = [jnp.concatenate(list(part), min(i, 1)) for i, part in enumerate(answers)]
+t.assert_close(tuple(joined), truth[0])
 print("equal on", jax.device_count())
 """
 

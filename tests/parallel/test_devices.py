@@ -35,7 +35,8 @@ for name, (base, overrides, stop) in json.loads(sys.argv[2]).items():
     bits = hashlib.sha256(digest["history"] + digest["model"].encode()).hexdigest()
     members = [member["metrics"] for member in result["per_member"]]
     devices = next((line for line in said if line.startswith("devices")), "")
-    found[name] = {"metrics": result["metrics"], "members": members, "bits": bits, "devices": devices}
+    found[name] = {"metrics": result["metrics"], "members": members}
+    found[name] |= {"bits": bits, "devices": devices}
 print(json.dumps(found))
 """
 DENSE = {

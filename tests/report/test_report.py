@@ -43,9 +43,19 @@ def make_classes(k, n=400):
 
 @pytest.mark.parametrize(
     ("value", "digits", "text"),
-    [(53.875, 3, "53.9"), (76, 3, "76.0"), (1234567.8, 4, "1,234,568"), (0.001234, 3, "0.00123"), (0, 4, "0"),
-     (-0.5, 2, "-0.50"), (3e-6, 3, "3.00e-06"), (2.5e11, 3, "2.50e+11"), (None, 4, "n/a"), (float("nan"), 4, "n/a")],
-)  # fmt: skip
+    [
+        (53.875, 3, "53.9"),
+        (76, 3, "76.0"),
+        (1234567.8, 4, "1,234,568"),
+        (0.001234, 3, "0.00123"),
+        (0, 4, "0"),
+        (-0.5, 2, "-0.50"),
+        (3e-6, 3, "3.00e-06"),
+        (2.5e11, 3, "2.50e+11"),
+        (None, 4, "n/a"),
+        (float("nan"), 4, "n/a"),
+    ],
+)
 def test_numbers_have_significant_digits(value, digits, text):
     assert number(value, digits) == text
 
@@ -88,9 +98,9 @@ def test_of_shares_more_is_better(tmp_path):
         tmp_path, make_result(scores, baselines), make_classes(2), make_history("accuracy")
     )
     assert (
-        "Test accuracy 0.900 against 0.930 for a linear model and 0.550 for the most frequent class."
-        in page.text
-    )
+        "Test accuracy 0.900 against 0.930 for a linear model and 0.550 for the most "
+        "frequent class."
+    ) in page.text
     assert "The net does not beat a linear model: it is 3.0 points worse." in page.text
     # The winners of the table, each its way.
     assert "0.9300" in page.within("b") and "0.3000" in page.within("b")
@@ -309,5 +319,8 @@ def test_intervals_are_told_with_their_coverage_and_width():
         "b.coverage": 1.0,
         "b.width": 30.0,
     }
-    wanted = "50% hold 50.0% of the test rows for a, mean width 2.000; 100.0% of the test rows for b, mean width 30.00"
+    wanted = (
+        "50% hold 50.0% of the test rows for a, mean width 2.000; 100.0% of the test rows "
+        "for b, mean width 30.00"
+    )
     assert intervals_in_words(two) == wanted

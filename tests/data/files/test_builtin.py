@@ -68,7 +68,8 @@ def test_digits():
 
 def test_scikit_learn_is_not_imported():
     code = (
-        "import sys; from train.data.files.builtin import NAMES, read_builtin; tables = [*map(read_builtin, NAMES)]; "
+        "import sys; from train.data.files.builtin import NAMES, read_builtin; "
+        "tables = [*map(read_builtin, NAMES)]; "
         "assert len(tables) == 5 and min(t.num_rows for t in tables) == 150; "
         "print(sorted({'sklearn', 'scipy', 'jax'} & set(sys.modules)))"
     )

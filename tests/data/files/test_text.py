@@ -1,4 +1,4 @@
-"""Delimited text: kinds, missing values, delimiters, quotes, encodings; one line for every error."""
+"""Delimited text: kinds, gaps, delimiters, quotes, encodings; one line for every error."""
 
 from __future__ import annotations
 

@@ -187,8 +187,11 @@ def test_auto_must_be_resolved(data):
 
 
 @given(
-    center=st.floats(-1e9, 1e9), spread=st.floats(1e-3, 1e6), n=st.integers(2, 300), seed=st.integers(0, 9),
-)  # fmt: skip
+    center=st.floats(-1e9, 1e9),
+    spread=st.floats(1e-3, 1e6),
+    n=st.integers(2, 300),
+    seed=st.integers(0, 9),
+)
 def test_shift_and_unit_bring_any_column_to_the_order_of_one(center, spread, n, seed):
     values = np.random.default_rng(seed).normal(center, spread, n)
     shift, unit = shift_and_unit(values)
