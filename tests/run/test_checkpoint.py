@@ -374,7 +374,7 @@ def test_a_later_save_that_succeeds_settles_an_earlier_failure(
 
 SAVE = """
     import resource, sys, time, pathlib
-    from tests.test_checkpoint import at, model_of, make_state
+    from tests.run.test_checkpoint import at, model_of, make_state
     from train.run.checkpoint import Checkpoints
     from train.errors import StorageError
     checkpoints = Checkpoints(pathlib.Path(sys.argv[1]))

@@ -35,13 +35,19 @@ def train_epoch(program: Program, data: Data, state: State) -> tuple[State, Sums
     rows_sb, mask_sb = epoch_rows(program, data, state.step // program.steps_per_epoch)
 
     def train_batch(state: State, batch_rows: tuple[Array, Array]) -> tuple[State, Sums]:
-        rows_b, mask_b = batch_rows
-        batch = program.take(data.arrays, rows_b)
-        batch = batch._replace(weight=data.train_weight[rows_b] * mask_b)
-        return update(program, data, state, batch)
+        return update_on_rows(program, data, state, *batch_rows)
 
     state, sums_s = lax.scan(train_batch, state, (rows_sb, mask_sb))
     return state, jax.tree.map(jnp.sum, sums_s)
+
+
+def update_on_rows(
+    program: Program, data: Data, state: State, rows_b: Array, mask_b: Array
+) -> tuple[State, Sums]:
+    """What `update` gives for a batch of these rows; those with a mask of 0 only fill it up."""
+    batch = program.take(data.arrays, rows_b)
+    batch = batch._replace(weight=data.train_weight[rows_b] * mask_b)
+    return update(program, data, state, batch)
 
 
 def update(program: Program, data: Data, state: State, batch: Batch[Array]) -> tuple[State, Sums]:

@@ -25,7 +25,7 @@ from train.core.batching import epoch_rows
 from train.core.program import Data, Program
 from train.core.rounds import end_round, no_sums
 from train.core.state import State
-from train.core.step import update
+from train.core.step import update_on_rows
 from train.data.dataset import Batch
 from train.data.stream.chunks import Chunk, Plan, ahead, plan_chunks, read_chunks
 from train.data.stream.dataset import StreamDataset
@@ -113,9 +113,7 @@ def train_chunk(
 
     def body(i: Array, carry: tuple[State, Tree]) -> tuple[State, Tree]:
         state, before = carry
-        batch = program.take(data.arrays, rows_sb[i])
-        weight_b = data.train_weight[rows_sb[i]] * mask_sb[i]
-        state, sums = update(program, data, state, batch._replace(weight=weight_b))
+        state, sums = update_on_rows(program, data, state, rows_sb[i], mask_sb[i])
         return state, jax.tree.map(jnp.add, before, sums)
 
     # Summed up chunk by chunk: a sum over all steps of a long epoch would lose digits.
