@@ -25,11 +25,12 @@ READ_BYTES = 1 << 18
 class RowGroup(NamedTuple):
     """A part of a file that can be read alone.
 
-    `first` counts the rows before it in all files, `in_file` in its own.
+    `number` is its place in the file; `first` counts the rows before it in all files, `in_file` in
+    its own.
     """
 
     path: str
-    index: int
+    number: int
     first: int
     in_file: int
     n_rows: int
@@ -93,7 +94,7 @@ def read_pieces(group: RowGroup, columns: Sequence[str]) -> Iterator[Piece]:
         with pq.ParquetFile(group.path, **how) as file:
             start = 0
             names = list(columns)
-            for batch in file.iter_batches(n_rows, row_groups=[group.index], columns=names):
+            for batch in file.iter_batches(n_rows, row_groups=[group.number], columns=names):
                 where = f"{group.path}, counted from row {group.in_file + start + 1} on"
                 table = plain_kinds(pa.Table.from_batches([batch]).select(names))
                 yield Piece(table, group.first + start, where)
