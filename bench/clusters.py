@@ -59,8 +59,9 @@ def make_rows(n: int, seed: int) -> np.ndarray:
 def ours(
     x: np.ndarray, net: Competitive | SelfOrganizingMap, epochs: int = EPOCHS
 ) -> tuple[Callable[[], np.ndarray], np.ndarray, float]:
-    """What trains afresh and gives the units, the units it begins with, and the seconds to
-    compile.
+    """A function that trains afresh and gives the units, their start, and the time to compile.
+
+    The time is in seconds.
     """
     n = len(x)
     config = Config(

@@ -1,5 +1,4 @@
-"""LSTM layers: milliseconds of a training step and of inference, against PyTorch, flax and Keras on
-JAX.
+"""LSTM layers against PyTorch, flax and Keras on JAX: milliseconds to train a step and to infer.
 
     pip install -e ".[bench]" && python bench/lstm.py [--rows 1 32] [--steps 24] [--hidden 64] \
         [--sides ours pytorch]
@@ -60,8 +59,9 @@ class Case(NamedTuple):
 
 
 class Side(NamedTuple):
-    """`train()` makes one update and gives its loss, `infer()` the outputs; both return when they
-    are done.
+    """One library's net: `train()` makes an update and gives its loss, `infer()` gives the outputs.
+
+    Both return when they are done.
     """
 
     train: Callable[[], float]
@@ -213,8 +213,7 @@ def keras(case: Case) -> Side:
 
 
 def keep_memory() -> bool:
-    """Has glibc keep freed memory instead of giving it back to be zeroed page by page; False where
-    it cannot.
+    """Has glibc keep freed memory, so that pages are not zeroed again; False where it cannot.
 
     To be called before jax computes first. The process stays as big as it once was.
     """
@@ -230,9 +229,11 @@ def keep_memory() -> bool:
 
 
 def time_in_turns(calls: dict[str, Callable[[], Any]], seconds: float) -> dict[str, float]:
-    """Milliseconds a call of each: the median of ROUNDS rounds, of each of which it is the median
-    of `seconds` of calls one upon the other, as a training loop has them. Calls of half that time
-    go first: threads that sleep take milliseconds to wake, caches to fill.
+    """Milliseconds a call of each side: the median of ROUNDS rounds, in which all take turns.
+
+    A round's figure is the median of `seconds` of calls one upon the other, as a training loop has
+    them. Calls of half that time go first: threads that sleep take milliseconds to wake, caches to
+    fill.
     """
     times: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(ROUNDS):

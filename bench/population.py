@@ -1,5 +1,4 @@
-"""Populations: seconds to train K nets as one program, against one after another, PyTorch and
-scikit-learn.
+"""Populations: seconds to train K nets as one program, in turns, in PyTorch and in scikit-learn.
 
     pip install -e ".[bench]" && python bench/population.py [--quick]
 
@@ -157,9 +156,7 @@ def in_turns(run: Run, rounds: int) -> Timed:
 
 
 def torch_net(params: Any) -> Any:
-    """A torch module with these weights, of two dense layers or of an LSTM whose last step is
-    read.
-    """
+    """A torch module with these weights: two dense layers, or an LSTM whose last step is read."""
     import torch
 
     def linear(weights: Any) -> Any:

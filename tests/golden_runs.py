@@ -95,9 +95,7 @@ def runs(folder: Path) -> dict[str, tuple[str, dict[str, str]]]:
 
 
 def state_digest(folder: Path) -> str:
-    """SHA-256 over every array of the newest checkpoints of a run, parts of a population
-    included.
-    """
+    """SHA-256 over every array of a run's newest checkpoints, parts of a population included."""
     digest = hashlib.sha256()
     for checkpoints in sorted(folder.rglob("checkpoints")):
         newest = max(

@@ -1,5 +1,6 @@
-"""What a user gets wrong about a table: each is one line that says what and where, exit code 2, and
-no traceback.
+"""What a user gets wrong about a table: one line that says what and where, and exit code 2.
+
+No traceback is shown.
 """
 
 import subprocess

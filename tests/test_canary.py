@@ -1,6 +1,4 @@
-"""Wrong numbers from the compiler that a population of nets would meet first (jax#39103; jaxlib
-0.10.2 on CPU).
-"""
+"""Wrong numbers of jaxlib 0.10.2 on CPU (jax#39103), which a population would meet first."""
 
 from __future__ import annotations
 
@@ -13,9 +11,7 @@ import pytest
 @pytest.mark.smoke
 @pytest.mark.parametrize("n", [1, 7, 4096, 16_385, 32_768, 32_769, 65_537, 100_003])
 def test_vmapped_matvec_then_reduction_is_exact(n: int):
-    """Sums of squares of single whole numbers below 2**17: what float32 rounds is the square,
-    once.
-    """
+    """Sums of squares of one whole number below 2**17: float32 rounds the square, once."""
     x_n3 = np.zeros((n, 3), np.float32)
     x_n3[:, 0] = np.arange(n)
 

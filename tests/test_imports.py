@@ -52,9 +52,7 @@ class Import(NamedTuple):
 
 
 def imports_of(module: str, source: str, known: set[str]) -> Iterator[Import]:
-    """All imports of a module's source; `from package import module` counts as that of the
-    module.
-    """
+    """All imports of a module's source; `from package import module` is one of the module."""
 
     def visit(node: ast.AST, late: bool, typing: bool) -> Iterator[Import]:
         if isinstance(node, ast.Import):

@@ -20,8 +20,9 @@ from train.run.log import read_history
 
 
 def small_config(**train) -> Config:
-    """Everything that a state can hold: dropout, running averages, a moving average, a plateau,
-    patience.
+    """A config whose state holds all that one can hold.
+
+    Dropout, running averages, a moving average, a plateau, patience.
     """
     options = {"epochs": 6, "batch_size": 64, "patience": 50, "checkpoint_every": 1} | train
     return Config(

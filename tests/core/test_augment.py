@@ -1,6 +1,4 @@
-"""Rows of tables varied in training: which cells change, by how much, and what a mixed row counts
-for.
-"""
+"""Augmentation of tables: which cells change and by how much, and what a mixed row counts for."""
 
 from __future__ import annotations
 

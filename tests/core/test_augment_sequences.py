@@ -1,6 +1,4 @@
-"""Sequences varied in training, each way against what it must leave alone and how often it must
-act.
-"""
+"""Augmentation of sequences: how often each way acts, and what it must leave alone."""
 
 from __future__ import annotations
 

@@ -19,8 +19,9 @@ from train.core.state import State
 def evaluate_values(
     values: list[float], train: Train, optim: Optim | None = None
 ) -> tuple[list[tuple[float, int, int]], list[bool], State]:
-    """(best value, best step, wait) and `stopped` after each of these evaluations, at steps 1, 2,
-    ...
+    """What early stopping makes of these evaluations, at steps 1, 2, ..., and the state after them.
+
+    Of each evaluation: (best value, best step, wait), and whether training has stopped.
     """
     program, _, state = make_run(Config(optim=optim or Optim(), train=train))
     evaluate = jax.jit(partial(rounds.apply_evaluation, program))

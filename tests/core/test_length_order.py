@@ -1,5 +1,6 @@
-"""The order of an epoch of sequences: batches of nearly one length, every row once, no two epochs
-alike.
+"""The order of sequences in an epoch: batches of about one length, and every row once.
+
+No two epochs are alike.
 """
 
 from __future__ import annotations

@@ -180,9 +180,7 @@ def test_the_pinball_loss_of_a_row_by_a_loop() -> None:
 
 
 def test_the_pinball_loss_is_least_at_the_quantile_of_its_level() -> None:
-    """Of the numbers 1 to 99: at their 10th, 50th and 90th, and its slope says on which side one
-    is.
-    """
+    """Of the numbers 1 to 99 it is least at the 10th, 50th and 90th, and falls towards them."""
     numbers = jnp.arange(1.0, 100.0)[:, None]
     levels = (0.1, 0.5, 0.9)
 

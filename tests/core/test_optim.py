@@ -1,6 +1,4 @@
-"""Optimizers, schedules and penalties against hand-written steps in float64, and Keras where it is
-installed.
-"""
+"""Optimizers, schedules and penalties against float64 steps by hand, and Keras where installed."""
 
 from __future__ import annotations
 
@@ -238,8 +236,9 @@ KERNELS = {"body/layer_0/kernel", "inputs/numbers/embedding_kernel"}
 
 
 def test_a_proximal_l1_stops_kernels_at_zero() -> None:
-    """The proximal step of l1 |w|: the gradient's step, then towards 0 by rate * l1 and no further
-    (numpy).
+    """The proximal step of l1 |w|: the gradient's step, then rate * l1 towards 0 and no further.
+
+    The reference is numpy's.
     """
     options = Optim(
         "sgd", learning_rate=0.1, l1=0.5, l1_step="proximal", schedule="cosine", final=0.5
@@ -287,9 +286,7 @@ def test_decay_shrinks_kernels_by_rate_times_decay_and_nothing_else(name: str) -
 
 
 def test_decay_does_not_pass_through_the_moments() -> None:
-    """Decoupled: with a gradient, the decayed kernel differs from the plain one by rate * decay * w
-    alone.
-    """
+    """Decoupled decay: it moves a kernel by rate * decay * w alone, whatever the gradient."""
     decayed = moved(Optim("adamw", learning_rate=0.1, weight_decay=0.02), gradient=1.0)
     plain = moved(Optim("adamw", learning_rate=0.1), gradient=1.0)
     for path in decayed:
@@ -364,8 +361,9 @@ def test_clip_bounds_the_norm_of_all_gradients_together(size: float) -> None:
 
 
 def test_clipping_comes_before_the_optimizer() -> None:
-    """Adam forgets the size of gradients, so a clip before it leaves its first step alone; one
-    after it would not.
+    """Adam forgets the size of gradients: a clip before it leaves its first step as it is.
+
+    One after it would not.
     """
     clipped, free = (
         moved(Optim("adam", learning_rate=1.0, clip_norm=c), gradient=100.0) for c in (0.5, None)

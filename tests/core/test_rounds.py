@@ -61,8 +61,9 @@ def compile_rounds(
 
 @pytest.fixture(scope="module")
 def everything() -> tuple[Program, Data, State, Any, list[int]]:
-    """A run with every option that keeps something in the state, its rounds, and how often they
-    were compiled.
+    """A run with every option that keeps something in the state, its rounds, and a counter.
+
+    The counter has an entry for each time that the rounds were compiled.
     """
     program, data, state = make_run(EVERYTHING, ALL)
     counter: list[int] = []
@@ -133,9 +134,7 @@ def test_training_lowers_the_loss_it_reports() -> None:
 
 
 def test_patience_ends_a_call_in_the_middle() -> None:
-    """At a rate of next to nothing no evaluation is better by more than rounding: patience runs
-    out.
-    """
+    """At a rate of next to nothing nothing improves beyond rounding, and patience runs out."""
     config = Config(
         optim=Optim("sgd", learning_rate=1e-30), train=Train(epochs=9, batch_size=23, patience=2)
     )

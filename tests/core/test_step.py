@@ -81,9 +81,7 @@ def test_an_epoch_is_a_loop_of_plain_steps_over_its_batches(batch_size: int) -> 
 
 
 def test_padding_never_carries_another_rows_infinity_into_the_sum() -> None:
-    """Row 0, which padding might point at, is here a row outside of the split with a loss of
-    infinity.
-    """
+    """Row 0, which padding might point at, stands in no split here and has an infinite loss."""
     program, data, state = make_run()
     target = data.arrays.target | {"value": data.arrays.target["value"].at[0].set(1e30)}
     train = jnp.where(data.train == 0, data.valid[0], data.train)
@@ -124,8 +122,9 @@ def test_dropout_is_another_at_every_step_and_seed() -> None:
 
 
 def test_augmentation_is_of_training_rows_in_training_alone() -> None:
-    """Rows are mixed with training rows only: spoiling all others changes nothing, and no
-    evaluation is varied.
+    """Rows are mixed with training rows only, so spoiling all others changes nothing.
+
+    No evaluation is varied.
     """
     options = Augment(noise=0.3, swap=0.3, drop=0.2, mixup=1.0)
     program, data, state = make_run(Config(optim=SGD, augment=options), ALL)
@@ -147,9 +146,7 @@ def test_augmentation_is_of_training_rows_in_training_alone() -> None:
 
 
 def test_mixed_targets_weigh_in_their_shares() -> None:
-    """Mixing two constant columns of targets: the loss lies between those of the two, by the share
-    drawn.
-    """
+    """Mixing two constant columns of targets gives a loss between their two, by the share drawn."""
     options = Augment(mixup=1.0)
     program, data, state = make_run(Config(optim=SGD, augment=options), n_train=2)
     ones = data.replace(train_weight=jnp.ones(N))

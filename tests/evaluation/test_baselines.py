@@ -1,6 +1,4 @@
-"""train.evaluation.baselines.table against scikit-learn's Ridge and LogisticRegression, and by
-hand.
-"""
+"""Linear baselines of tables against scikit-learn's Ridge and LogisticRegression, and by hand."""
 
 from __future__ import annotations
 
@@ -23,8 +21,9 @@ HEADS = (VALUE, SOLD, KIND)
 
 
 def table(rows: int, seed: int = 0):
-    """Four numbers and a one-hot category (so the columns and the intercept are collinear), and
-    three heads.
+    """Features [n, 7], targets of three heads, and weights of the rows.
+
+    Four numbers and a one-hot category, so the columns and the intercept are collinear.
     """
     random = np.random.default_rng(seed)
     numbers = random.normal(size=(rows, 4))

@@ -1,6 +1,4 @@
-"""What rows given back are scored by, and what principal components make of them, against
-scikit-learn.
-"""
+"""Metrics and principal components of rows given back, against scikit-learn."""
 
 from __future__ import annotations
 
@@ -16,8 +14,9 @@ NAME = "reconstruction"
 
 
 def packed(seed: int = 0, n: int = 200):
-    """(what came back, what was there, target with gaps): three numbers, then the places of two
-    categories.
+    """Rows given back and rows that were there, and a target with gaps.
+
+    A row is three numbers, then the places of two categories.
     """
     random = np.random.default_rng(seed)
     truth = np.column_stack(
@@ -107,8 +106,9 @@ def test_components_of_weighted_rows_are_those_of_repeated_ones():
 
 
 def test_categories_come_back_from_components_and_by_the_commonest():
-    """Two categories that go together: one component knows both; a third that training rows lack is
-    no feature.
+    """One component knows two categories that go together.
+
+    A third value, which training rows lack, is no feature.
     """
     place = np.array([0, 1, 2, 0, 0, 1])
     row = np.column_stack([place, place]).astype(float)

@@ -1,6 +1,4 @@
-"""Intervals: what they hold of rows to come, in which units and under which names; and what is
-refused.
-"""
+"""Intervals: the share of new rows that they hold, their units and names, and what is refused."""
 
 from __future__ import annotations
 
@@ -64,8 +62,9 @@ def test_too_few_rows_for_a_level_are_refused():
 
 
 def test_uniform_scores_are_covered_as_often_as_the_rank_says():
-    """The k-th of n uniform numbers is k / (n + 1) in the mean; the 18th of 20, which is 90 %,
-    would be .857.
+    """The k-th of n uniform numbers is k / (n + 1) in the mean, here the 19th of 20.
+
+    The 18th, which is 90 % of 20, would be .857.
     """
     random = np.random.default_rng(0)
     needed = [needed_score(np.sort(random.random((20, 1)), axis=0), 0.9)[0] for _ in range(4000)]
@@ -107,9 +106,7 @@ def test_ends_by_hand():
 
 
 def drawn(random: np.random.Generator, n: int, kind: str) -> tuple[Arrays, Arrays]:
-    """Answers to, and targets of, n rows whose noise grows with x: of a net wrong in its mean and
-    its spread.
-    """
+    """Answers and targets of n rows whose noise grows with x, by a net wrong in mean and spread."""
     x = random.uniform(0.2, 2, (n, 1))
     answers: Arrays = {"value": 0.8 * x}
     if kind == "gaussian":

@@ -1,6 +1,4 @@
-"""train.evaluation.metrics.supervised against scikit-learn in float64 and against hand
-arithmetic.
-"""
+"""Metrics of supervised tables against scikit-learn in float64 and against hand arithmetic."""
 
 from __future__ import annotations
 

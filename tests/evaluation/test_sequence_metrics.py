@@ -1,5 +1,6 @@
-"""Entities against a transcription of conlleval.pl, likelihoods and errors of next steps against
-plain loops.
+"""Metrics of sequences: entities against conlleval.pl, next steps against plain loops.
+
+Of conlleval.pl it is a transcription; of next steps, likelihoods and errors.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ STARTS |= {"BS", "IS", "OS", "ES", "SS", "SB", "SE", "SI"}
 
 
 def conlleval(answers: list[list[str]], targets: list[list[str]]) -> float:
-    """The f1 of conlleval.pl: one pass over all steps with two open entities, sentences parted by
-    O.
+    """The f1 of conlleval.pl: one pass over all steps, with an entity open on either side.
+
+    An O stands between sentences.
     """
     correct = found = true = 0
     inside = False

@@ -73,8 +73,9 @@ def test_means_and_deviations_by_numpy():
 
 
 def test_of_a_linear_net_mean_and_deviation_have_a_formula(runs):
-    """A unit that is kept counts 1 / (1 - p) times: the sum's variance is p / (1 - p) times the sum
-    of squares.
+    """The variance of dropout's sum is p / (1 - p) times the sum of squares.
+
+    For a unit that is kept counts 1 / (1 - p) times.
     """
     model = predict.load(runs["linear"])
     table = rows(300, 1)
@@ -122,9 +123,7 @@ def test_one_sample_has_no_deviation(runs):
 
 
 def test_batch_norm_keeps_what_it_has_learned(runs):
-    """With next to nothing dropped the answers are those of the net, whatever stands in the
-    batch.
-    """
+    """With next to nothing dropped the answers are the net's, whatever stands in the batch."""
     model = predict.load(runs["norm"])
     table = rows(10, 4)
     columns = model.columns(table, dropout_samples=4)
@@ -219,9 +218,7 @@ def test_answers_at_every_step_are_refused():
 
 
 def test_of_sequences_only_dropout_is_random(tmp_path):
-    """Neither noise nor offset nor crop, which training adds, may reach an answer; of words none
-    become unknown.
-    """
+    """Noise, offset and crop, which training adds, reach no answer; no word becomes unknown."""
     random = np.random.default_rng(7)
     path = tmp_path / "data.jsonl"
     words = {"w": ["a", "b"] * 2 + ["c"]}

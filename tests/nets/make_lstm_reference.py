@@ -1,10 +1,10 @@
-"""Make lstm_reference.npz: outputs and gradients of small torch and Keras LSTMs, taken in float64,
-kept in float32.
+"""Make lstm_reference.npz: outputs and gradients of small torch and Keras LSTMs.
 
     KERAS_BACKEND=jax python tests/nets/make_lstm_reference.py [FILE]
 
-Each name is case/array. Gradients are those of sum(outputs * pull) (+ the same of the final h and c
-where the case has them); pulls are zero beyond a row's length.
+They are taken in float64 and kept in float32. Each name is case/array. Gradients are those of
+sum(outputs * pull) (+ the same of the final h and c where the case has them); pulls are zero beyond
+a row's length.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ def numbers(rng: np.random.Generator, *shape: int) -> np.ndarray:
 
 
 def torch_case(bidirectional: bool, with_lengths: bool) -> dict[str, np.ndarray]:
-    """Two layers, started from a given h and c. Weights are weight/NAME, their gradients
-    gradient/NAME.
+    """Arrays of a torch LSTM of two layers, started from a given h and c.
+
+    Weights are weight/NAME, their gradients gradient/NAME.
     """
     rng = np.random.default_rng(1)
     directions = 1 + bidirectional
@@ -78,11 +79,10 @@ def torch_case(bidirectional: bool, with_lengths: bool) -> dict[str, np.ndarray]
 
 
 def keras_case(merges: tuple[str | None, ...], backwards: bool = False) -> dict[str, np.ndarray]:
-    """A layer a merge mode, with lengths; no mode: one direction. Weights are
-    weight/LAYER/POSITION.
+    """Arrays of a stack of Keras LSTMs with lengths, a layer a merge mode (None: one direction).
 
-    `last` is what the last layer says with return_sequences=False. Where directions stay apart,
-    they are stacked.
+    Weights are weight/LAYER/POSITION. `last` is what the last layer says with
+    return_sequences=False. Where directions stay apart, they are stacked.
     """
     rng = np.random.default_rng(2)
     x = numbers(rng, N_ROWS, N_STEPS, N_INPUTS)

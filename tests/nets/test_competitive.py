@@ -1,6 +1,4 @@
-"""Competing units against float64 loops of the textbooks: distances, starts, and every rule's
-updates.
-"""
+"""Competing units against textbook loops in float64: distances, starts, and each rule's updates."""
 
 from __future__ import annotations
 
@@ -78,9 +76,7 @@ def test_distances_are_those_of_a_loop() -> None:
 
 
 def test_kmeans_plus_plus_starts_far_apart() -> None:
-    """Of three far clusters each has a unit at every seed, where rows at random would miss one in
-    most.
-    """
+    """Each of three far clusters gets a unit at every seed; rows at random often miss one."""
     rows = np.repeat([[0.0, 0], [100, 0], [0, 100]], 20, 0) + np.random.default_rng(0).normal(
         size=(60, 2)
     )

@@ -169,9 +169,7 @@ def test_orthogonal_columns_are_orthonormal() -> None:
 def batch_norm_steps(
     batches: list[np.ndarray], momentum: float = 0.99, epsilon: float = 1e-3
 ) -> tuple:
-    """Keras' formulas in float64: outputs of each batch in training, then the moving mean and
-    variance.
-    """
+    """Keras' formulas in float64: outputs of each training batch, then the moving moments."""
     mean = 0.0
     var = 1.0
     outputs = []

@@ -1,5 +1,6 @@
-"""Dropout's hash: rate, independence, reproducibility. Bounds are five deviations, so that chance
-fails none.
+"""Dropout's hash: its rate, independence of its bits, and that a key gives the same ones again.
+
+Bounds are five deviations, so that chance fails none.
 """
 
 from __future__ import annotations
@@ -29,9 +30,7 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def within_chance(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether two samples of n are as uncorrelated as independent ones: a correlation has deviation
-    1/sqrt(n).
-    """
+    """Whether two samples of n are as uncorrelated as independent ones are: within 5 / sqrt(n)."""
     return abs(correlation(a, b)) < 5 / math.sqrt(np.size(a))
 
 
@@ -107,9 +106,7 @@ def test_every_bit_of_a_key_makes_another_mask(word: int) -> None:
 
 
 def test_masks_of_neighbouring_seeds_are_uncorrelated() -> None:
-    """jax.random.key(seed) holds nothing but the seed; whoever folds nothing in shall not get alike
-    masks.
-    """
+    """Keys of neighbouring seeds, with nothing folded in, give masks that are not alike."""
     masks = np.asarray(
         jax.vmap(lambda seed: keep_mask(jax.random.key(seed), 0.5, (256, 64)))(jnp.arange(40))
     )

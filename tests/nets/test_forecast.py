@@ -1,5 +1,6 @@
-"""The forecaster's parts: what is taken out of a window comes back, columns apart or together, what
-is known ahead.
+"""The forecaster's parts: the window's level, columns apart or together, and what is known ahead.
+
+What is taken out of a window comes back in the forecast.
 """
 
 from __future__ import annotations
@@ -247,9 +248,7 @@ def test_quantiles_of_forecasts_never_cross_and_lie_about_the_prediction(window,
 @pytest.mark.parametrize("columns", ["joint", "independent"])
 @pytest.mark.parametrize("window", WINDOWS)
 def test_a_silent_net_is_as_unsure_as_its_window(window, columns):
-    """Its quantiles are those of a normal distribution with the window's own deviation, where this
-    is taken out.
-    """
+    """Its quantiles are a normal distribution's, with the window's deviation where taken out."""
     inputs = batch()
     past = np.asarray(inputs["past"], np.float64)
     scale_bo = past.std(1) if window in ("last_deviation", "revin") else np.ones((5, TARGETS))

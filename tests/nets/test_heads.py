@@ -231,9 +231,7 @@ def test_a_new_head_has_the_quantiles_of_a_normal_distribution() -> None:
 
 
 def test_a_layer_of_quantiles_by_hand() -> None:
-    """Of each output first the median, then the distances, outermost below first; each through
-    softplus.
-    """
+    """Of each output first the median, then the distances by softplus, outermost below first."""
     head = HeadShape("value", "regression", 2, quantiles=(0.1, 0.5, 0.8))
     raw = np.array([[5.0, -1.0, 2.0, -3.0, 0.5, 0.0]])
     gap = np.log1p(np.exp(raw + np.log(np.e - 1))).reshape(2, 3)
@@ -250,8 +248,9 @@ def test_a_layer_of_quantiles_by_hand() -> None:
 
 @pytest.mark.parametrize("size", [0.1, 10.0, 1e4, 1e8])
 def test_quantiles_never_cross(size: float) -> None:
-    """10,000 random inputs, of weights from next to none to absurd, and in units that float32
-    hardly tells apart.
+    """Held for 10,000 random inputs, for weights from next to none to absurd.
+
+    Also in units that float32 hardly tells apart.
     """
     module = Heads((SURE,), "normal")
     x_bh = size * jax.random.normal(KEY, (10_000, 8))

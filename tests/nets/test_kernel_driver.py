@@ -1,5 +1,6 @@
-"""The kernel without jax (lstm_driver.cc), against plain loops: under sanitizers, and for AVX2
-where there is more.
+"""The kernel without jax (lstm_driver.cc) against plain loops, under sanitizers.
+
+Also for AVX2, on a machine that has more.
 """
 
 from __future__ import annotations

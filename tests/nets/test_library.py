@@ -1,6 +1,4 @@
-"""Making and loading the compiled kernels: whatever fails, there is a reason to read and the
-portable path.
-"""
+"""Compiled kernels made and loaded: whatever fails, the scans answer and the reason can be read."""
 
 from __future__ import annotations
 
@@ -64,8 +62,9 @@ needs_set = pytest.mark.skipif(
 
 
 def assert_portable(reason: str, size: int) -> None:
-    """By scans, for that reason. The size must be new in this process, which remembers what it
-    compiled.
+    """Asserts that layers are computed by scans, and for that reason.
+
+    The size must be new in this process, which remembers what it compiled.
     """
     assert library.core() == f"portable ({reason})" and not library.is_native()
     x_btf = jnp.ones((1, 2, 1))

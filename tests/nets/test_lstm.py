@@ -152,9 +152,7 @@ def test_padding_of_any_content_and_width_changes_nothing(
 
 @jax.jit
 def padding_case(x_btf: jax.Array, lengths_b: jax.Array) -> tuple:
-    """Answers of two layers of both directions, and the gradients of the squares of their
-    outputs.
-    """
+    """Answers of two bidirectional layers, and gradients of the sum of their squared outputs."""
     net = LSTM((H, H), bidirectional=True)
 
     def loss(variables: dict, x_btf: jax.Array) -> tuple[jax.Array, tuple]:

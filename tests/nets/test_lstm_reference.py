@@ -1,8 +1,7 @@
-"""nets.LSTM against torch.nn.LSTM and Keras' LSTM and Bidirectional with the same weights: outputs,
-carries, gradients.
+"""nets.LSTM against torch's and Keras' with the same weights: outputs, carries, gradients.
 
-lstm_reference.npz holds their answers (make_lstm_reference.py made it); where both are installed it
-is made anew.
+lstm_reference.npz holds their answers, of one and of both directions; make_lstm_reference.py made
+it. Where both are installed it is made anew.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""The compiled LSTM core against the scans in float64: answers, carries and gradients, however it
-is called.
-"""
+"""The compiled LSTM core against the scans in float64: answers, carries and gradients."""
 
 from __future__ import annotations
 
@@ -36,8 +34,9 @@ Sizes = tuple[int, int, int, int]
 def make_layer(
     sizes: Sizes, reverse: tuple[bool, ...], seed: int = 0, masked: bool = True
 ) -> LayerInputs:
-    """Numbers about 1 and weights that keep the gates from saturating; a third of all rows have
-    every step.
+    """Inputs of a layer, with weights that keep its gates from saturating.
+
+    Inputs are about 1; a third of all rows have every step.
     """
     (b, t, f, h) = sizes
     d = len(reverse)
@@ -81,8 +80,9 @@ native = jax.jit(native_layer, static_argnums=0)
 
 
 def widened(array: jax.Array | None, shape: tuple[int, ...], gates: int = 1) -> np.ndarray | None:
-    """Zeros around an array, in float64; each of the gates that stand together in the last axis by
-    itself.
+    """An array with zeros around it, in float64, to this shape.
+
+    Each of the gates that stand together in the last axis is widened by itself.
     """
     if array is None:
         return None
@@ -95,8 +95,9 @@ def widened(array: jax.Array | None, shape: tuple[int, ...], gates: int = 1) -> 
 def exact(
     reverse: tuple[bool, ...], layer: LayerInputs, pulls: Answer
 ) -> tuple[Answer, LayerInputs]:
-    """`both` of the scans, in float64. All sizes are made those of MOST, which changes nothing and
-    compiles once.
+    """What `both` gives of the scans, in float64.
+
+    All sizes are made those of MOST, which changes nothing and compiles once.
     """
     (b, t, f, h) = MOST
     d = len(reverse)

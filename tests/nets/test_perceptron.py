@@ -1,6 +1,4 @@
-"""Rosenblatt's rule against a loop over whole numbers and Novikoff's bound; what each variant
-answers with.
-"""
+"""Rosenblatt's rule against a loop over integers and Novikoff's bound; what each variant says."""
 
 from __future__ import annotations
 
@@ -119,8 +117,9 @@ def test_whole_numbers_stay_whole() -> None:
 def until_right(
     x_bf: jax.Array, sign_bk: jax.Array, most: jax.Array
 ) -> tuple[jax.Array, jax.Array, PerceptronState]:
-    """Epochs until one passes without a mistake: mistakes in all, mistakes of the last epoch, the
-    state.
+    """Mistakes in all, mistakes of the last epoch, and the state, once an epoch passes without any.
+
+    At most about `most` mistakes are made.
     """
 
     def epoch(

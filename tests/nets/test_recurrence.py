@@ -1,5 +1,6 @@
-"""The recurrence against a float64 loop over each row's own steps, and its derivatives against
-finite differences.
+"""The recurrence against a float64 loop over each row's own steps, and its derivatives.
+
+Derivatives are held against finite differences.
 """
 
 from __future__ import annotations
@@ -32,9 +33,7 @@ def sigmoid(z: np.ndarray) -> np.ndarray:
 def loop(
     given: dict, lengths: np.ndarray, reverse: tuple[bool, ...]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Outputs [b, t, d, h] and final h and c [d, b, h], row by row and step by step, padding never
-    touched.
-    """
+    """Outputs [b, t, d, h] and final h and c [d, b, h], by a loop that never touches padding."""
     x, kernel, recurrent, bias, (h0, c0), mask = given.values()
     outputs = np.zeros((x.shape[0], x.shape[1], len(reverse), h0.shape[-1]))
     last_h = h0.copy()

@@ -1,6 +1,4 @@
-"""Networks for sequences: padding that changes nothing, answers of each kind, and where training
-begins.
-"""
+"""Networks for sequences: padding changes nothing, answers of each kind, where training begins."""
 
 from __future__ import annotations
 

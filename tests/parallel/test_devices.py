@@ -1,6 +1,4 @@
-"""The same run on one device and on several, by jit and by pmap: the scores, the bits, and what is
-refused.
-"""
+"""One run on one device and on several, by jit and by pmap: scores, bits, and what is refused."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Several processes that train one run, on this machine: each has one device, and all are killed
-after a time limit.
+"""Several processes that train one run, on this machine.
+
+Each has one device, and all are killed after a time limit.
 """
 
 from __future__ import annotations

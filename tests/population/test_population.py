@@ -1,6 +1,4 @@
-"""Members of a population: each as the same net alone, resumed in their bits, and what they say
-together.
-"""
+"""Members of a population: each as the same net alone, resumed in their bits, and their mean."""
 
 from __future__ import annotations
 

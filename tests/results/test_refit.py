@@ -1,6 +1,4 @@
-"""The winner trained again on all rows but the test rows: for how long, on what, and that it
-answers alone.
-"""
+"""The winner trained again on all rows but the test rows: how long, on what, and who answers."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""What a report is drawn from: what a net answers over a plane, in whose units, and where there is
-one.
-"""
+"""The plane of a report's decisions: what a net answers, in which units, and where it exists."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Checkpoints: exact bits back, damage noticed, and a usable newest step whatever happens while one
-is written.
-"""
+"""Checkpoints: exact bits back, damage noticed, and a usable newest step however a save ends."""
 
 from __future__ import annotations
 
@@ -290,8 +288,9 @@ def test_a_state_of_other_types_is_refused_and_not_cast(saved: Path) -> None:
 def test_what_cannot_be_read_back_is_an_error_of_storage(
     saved: Path, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
-    """A disk that fails between the check of the digests and the reading. Orbax itself would leave
-    threads behind.
+    """Held where a disk fails between the check of the digests and the reading.
+
+    Orbax itself would leave threads behind.
     """
 
     def fail(*arguments: Any) -> None:
@@ -315,9 +314,7 @@ def test_a_folder_that_cannot_be_made_is_the_users(tmp_path: Path) -> None:
 def test_every_listed_step_has_its_digest_before_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else a run killed between its first save and its second would have no checkpoint to its
-    name.
-    """
+    """Else a run killed between its first two saves would have no checkpoint to its name."""
     seen = []
     write = checkpoint.write_json
 
@@ -410,9 +407,7 @@ FILES_OF_4_KB = """
 
 
 def test_a_file_system_that_refuses_to_write_leaves_the_older_steps(copied: Path) -> None:
-    """The limit is one of this process, so that the failure comes from the system itself, inside
-    orbax.
-    """
+    """The limit is this process' own, so the failure comes from the system itself, inside orbax."""
     with python(FILES_OF_4_KB, copied) as process:
         output = process.stdout.read() if process.stdout else ""
     assert process.returncode == 0

@@ -21,8 +21,9 @@ def evaluate(run, step):
 
 
 def events(folder):
-    """Every event under the folder, in the order written; a record is length, crc, content, crc
-    (TFRecord).
+    """Every event under the folder, in the order written.
+
+    A record of TFRecord is length, crc, content, crc.
     """
     found = []
     for path in sorted(

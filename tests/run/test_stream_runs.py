@@ -1,6 +1,4 @@
-"""Runs on tables larger than memory: what they learn, what memory they take, and that they go on
-where they stopped.
-"""
+"""Runs on tables larger than memory: what they learn, how much they hold, that they resume."""
 
 from __future__ import annotations
 
@@ -222,9 +220,7 @@ def test_answers_that_fail_leave_no_file(trained: Path, tmp_path: Path) -> None:
 
 
 def test_updates_are_those_of_a_loop_over_the_chunks(tmp_path: Path) -> None:
-    """Descent in float64 by numpy: one update a chunk, so that the order within it does not
-    tell.
-    """
+    """Descent in float64 by numpy: an update a chunk, so that the order within one is free."""
     path = write_rows(tmp_path / "rows", 3000, 1000, 250)
     cfg = Config(
         name="plain",
@@ -259,9 +255,7 @@ def test_updates_are_those_of_a_loop_over_the_chunks(tmp_path: Path) -> None:
 
 
 def test_balanced_classes_are_weighed_by_all_rows(tmp_path: Path, monkeypatch) -> None:
-    """rows / (classes x rows of the class), as in scikit-learn, although the sample holds a few
-    rows only.
-    """
+    """rows / (classes x rows of the class), as in scikit-learn, though the sample is small."""
     monkeypatch.setattr("train.data.stream.online_statistics.SAMPLE_ROWS", 100)
     random = np.random.default_rng(0)
     x_n = random.normal(size=4000)

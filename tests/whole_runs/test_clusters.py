@@ -85,9 +85,7 @@ def gaussians(path: Path, seed: int, k: int = 15, n: int = 5000) -> str:
 
 @pytest.mark.slow
 def test_a_conscience_leaves_no_unit_dead(tmp_path):
-    """Units begin far outside: in each of 20 draws every one finds a cluster; without a conscience
-    some never win.
-    """
+    """Units that begin far outside all find a cluster in 20 draws; some never do without it."""
     for seed in range(20):
         data = Table(path=gaussians(tmp_path / f"{seed}.csv", seed), label="y", valid=0, test=0)
         net = Competitive(units=15, rule="winner", start="normal")
@@ -183,9 +181,7 @@ def test_labels_teach_nothing(tmp_path):
     "net", [Competitive(units=4, rule="winner", restarts=2), SelfOrganizingMap(shape=(3, 3))]
 )
 def test_a_run_resumed_ends_in_the_same_bits(net, tmp_path):
-    """Decays go by the whole length of a run, so the run that is stopped and resumed has the
-    same.
-    """
+    """Decays go by the whole length of a run, so stopping and resuming it changes none."""
     config = Config(
         data=Table(path="builtin:wine", test=0.2),
         net=net,

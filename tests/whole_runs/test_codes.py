@@ -1,6 +1,4 @@
-"""Autoencoders in whole runs: what they learn, what the folder answers with, and what is
-refused.
-"""
+"""Autoencoders in whole runs: what they learn, what the folder answers with, what is refused."""
 
 from __future__ import annotations
 
@@ -58,8 +56,9 @@ def folder(tmp_path_factory) -> Path:
 
 
 def test_a_linear_one_finds_the_plane_of_the_components(tmp_path):
-    """Baldi & Hornik (1989): at its minimum a linear autoencoder gives back what as many components
-    do.
+    """A linear autoencoder at its minimum gives back what as many principal components do.
+
+    Baldi & Hornik (1989).
     """
     data = Table(path="builtin:iris", label="species", valid=0, test=0)
     train = Train(epochs=1000, batch_size=30, eval_every=500)
@@ -148,8 +147,9 @@ def test_categories_come_back_too_and_gaps_cost_nothing(tmp_path):
 
 
 def test_noise_is_on_what_is_read_alone(tmp_path):
-    """A denoising net is asked for the clean row, so on noisy rows it is nearer to it than the one
-    trained without.
+    """A denoising net is asked for the clean row, and comes nearer to it from a noisy one.
+
+    It is compared with a net that was trained without noise.
     """
     errors = {}
     for name, noise in (("plain", 0.0), ("denoising", 1.0)):
@@ -205,9 +205,7 @@ def test_a_stream_is_given_back_as_rows_in_memory_are(tmp_path):
 
 
 def test_clusters_of_codes(tmp_path, folder):
-    """Codes go to a file with the label beside them; what is found among them agrees with the
-    digits.
-    """
+    """Codes go to a file with the label beside them; clusters among them agree with the digits."""
     codes = tmp_path / "codes.parquet"
     write_pieces(predict_file(predict.load(folder), "builtin:digits", ("digit",)), codes)
     data = Table(path=str(codes), label="digit", ignore=("row", "error"), valid=0, test=0)

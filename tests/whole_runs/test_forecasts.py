@@ -1,6 +1,4 @@
-"""Forecasting as a whole: from a file to forecasts of what comes next, and the scores and baselines
-beside them.
-"""
+"""Forecasting as a whole: from a file to forecasts, and the scores and baselines beside them."""
 
 from __future__ import annotations
 
@@ -37,8 +35,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def shops(n: int = HOURS) -> pa.Table:
-    """Two shops: days, a promotion that is known ahead and lifts sales by 3, and noise; sorted by
-    time.
+    """Hourly sales of two shops, sorted by time: days, noise, and a promotion that adds 3.
+
+    The promotion is known ahead.
     """
     random = np.random.default_rng(0)
     when = [datetime.datetime(2024, 1, 1) + datetime.timedelta(hours=i) for i in range(n)]

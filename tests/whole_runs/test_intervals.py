@@ -93,9 +93,7 @@ def test_a_run_gives_intervals_at_any_level(runs, name):
 
 @pytest.mark.parametrize("name", ["mse", "quantile", "gaussian"])
 def test_a_trained_net_is_covered_on_fresh_rows_in_the_mean_of_20_draws(runs, name):
-    """Each of 400 validation rows and 500 more of the same kind, none of which the net was trained
-    on.
-    """
+    """A draw has 400 rows that validate and 500 to judge; the net was trained on none of them."""
     model = predict.load(runs[name])
     covered = []
     for draw in range(20):

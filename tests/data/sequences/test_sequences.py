@@ -1,6 +1,4 @@
-"""Sequences from files: what is read, what is padded, what is fitted on training rows alone, and
-what is refused.
-"""
+"""Sequences from files: what is read, padded, fitted on training rows alone, and refused."""
 
 from __future__ import annotations
 

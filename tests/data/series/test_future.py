@@ -1,6 +1,4 @@
-"""What a trained forecaster is given: the window that each series ends in, and all that can be
-judged.
-"""
+"""What a trained forecaster is given: the window each series ends in, and all windows of a file."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""A series from its file to windows: order, parts, gaps, stamps, and what a trained net is
-given.
-"""
+"""A series from its file to windows: order, parts, gaps, stamps, and what a trained net gets."""
 
 from __future__ import annotations
 

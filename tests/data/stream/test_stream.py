@@ -20,8 +20,10 @@ N = 3000
 
 
 def make_table(n: int = N) -> pa.Table:
-    """A number that tells rows apart, numbers with gaps and far from 0, two categories (one with
-    rare values), a flag, a day, and the targets.
+    """A table with a column of every kind, and targets of two kinds.
+
+    A number that tells rows apart, numbers with gaps and far from 0, two categories (one with rare
+    values), a flag, a day.
     """
     random = np.random.default_rng(5)
     a = random.normal(3.0, 2.0, n)

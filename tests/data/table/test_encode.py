@@ -1,6 +1,4 @@
-"""Encoded columns against hand arithmetic; what is inferred; what is refused, and in which
-words.
-"""
+"""Encoded columns against hand arithmetic; what is inferred, and what is refused in which words."""
 
 from __future__ import annotations
 

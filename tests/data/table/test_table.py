@@ -1,6 +1,4 @@
-"""Whole tables: parts, rows left out, weights, names, and that nothing but training rows is ever
-fitted.
-"""
+"""Whole tables: parts, rows left out, weights, names; only training rows are ever fitted."""
 
 from __future__ import annotations
 
