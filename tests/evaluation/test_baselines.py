@@ -98,15 +98,17 @@ def test_metrics_of_the_constant_by_hand():
     found = baselines.baseline_metrics(
         fitted, np.zeros((2, 1)), test, None, [head], {"value": [10.0]}
     )
-    assert found["mean"] == pytest.approx({"rmse": 200**0.5, "mse": 200.0, "mae": 10.0, "r2": -1.0})
+    assert found["mean"]["rmse"] == pytest.approx(200**0.5)
+    assert found["mean"]["mae"] == pytest.approx(10)
+    assert found["mean"]["r2"] == pytest.approx(-1)
     fitted = baselines.fit_baselines(np.zeros((4, 1), np.float32), train, None, [SOLD])
     found = baselines.baseline_metrics(
         fitted, np.zeros((2, 1)), {"sold": np.array([0, 1])}, None, [SOLD]
     )
     log_loss = -(math.log(0.75) + math.log(0.25)) / 2
-    assert found["majority"] == pytest.approx(
-        {"accuracy": 0.5, "auc": 0.5, "f1": 0.0, "log_loss": log_loss}
-    )
+    assert found["majority"]["accuracy"] == 0.5
+    assert found["majority"]["auc"] == 0.5
+    assert found["majority"]["log_loss"] == pytest.approx(log_loss)
 
 
 def test_several_heads_are_named_by_column_and_linear_beats_the_constant():
