@@ -1,7 +1,8 @@
 """What every kind of data offers: batches, heads, an encoder and a data set. Read this file first.
 
 A table, series and sequences each have a class of either Protocol, in the folder of their name;
-`train.data.load` chooses. All else in `train` asks for what stands here, and for no class.
+`train.data.load` chooses. What builds networks and reports of one kind asks for its class, all else
+for what stands here.
 """
 
 from __future__ import annotations
