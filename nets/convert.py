@@ -1,85 +1,168 @@
-"""Weights of torch and Keras LSTMs, as parameters of `nets.LSTM`. All three keep gates in the order
-i, f, g, o.
+"""Weights of torch and Keras, as parameters of `nets.LSTM` and `nets.Recurrent(cell="gru")`.
+
+All LSTMs keep gates in the order i, f, g, o; GRUs keep r, z, n here and in torch, z, r, n in Keras.
+Shapes: f inputs, h hidden, g gates * h.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
-Parameters = dict[str, dict[str, dict[str, jnp.ndarray]]]
+from nets.base import Array
+
+Weights: TypeAlias = Mapping[str, ArrayLike]
+Direction: TypeAlias = dict[str, Array]
 
 
-def lstm_from_torch(state: Mapping[str, Any]) -> Parameters:
-    """Parameters for `LSTM` from `torch.nn.LSTM(...).state_dict()`, any number of layers and
-    directions.
+def lstm_from_torch(state: Weights) -> dict[str, dict[str, Direction]]:
+    """Parameters for `LSTM` from `torch.nn.LSTM(...).state_dict()`.
 
-    Torch's two biases become their sum; without bias they are zero. Raises ValueError for a
-    projected LSTM.
+    Any number of layers and directions. Torch's two biases become their sum; without bias they are
+    zero. Raises ValueError for a projected LSTM.
     """
+    layers: dict[str, dict[str, Direction]] = {}
+    for i, name, weights in _of_torch(state, "LSTM", 4):
+        bias_g = weights["bias_ih"] + weights["bias_hh"]
+        directions = layers.setdefault(f"layer_{i}", {})
+        directions[name] = _direction(weights["weight_ih"].T, weights["weight_hh"].T, bias=bias_g)
+    return layers
+
+
+def gru_from_torch(state: Weights) -> dict[str, Direction]:
+    """Parameters for `Recurrent(cell="gru")` from `torch.nn.GRU(...).state_dict()`.
+
+    Any number of layers and directions; without bias both are zero. Raises ValueError for weights
+    of something else.
+    """
+    layers: dict[str, Direction] = {}
+    for i, name, weights in _of_torch(state, "GRU", 3):
+        layers[_layer_name(i, name)] = _direction(
+            weights["weight_ih"].T,
+            weights["weight_hh"].T,
+            bias=weights["bias_ih"],
+            recurrent_bias=weights["bias_hh"],
+        )
+    return layers
+
+
+def lstm_from_keras(
+    weights: Sequence[Sequence[ArrayLike]], *, reverse: bool = False
+) -> dict[str, dict[str, Direction]]:
+    """Parameters for `LSTM` from `[layer.get_weights() for layer in layers]` of Keras.
+
+    A layer is an LSTM or a Bidirectional(LSTM); it holds kernel, recurrent kernel and, if it has
+    one, bias; of both directions, forward's first. `reverse` is for layers with go_backwards=True.
+    Raises ValueError for any other number of arrays.
+    """
+    layers: dict[str, dict[str, Direction]] = {}
+    for i, name, arrays in _of_keras(weights, 4, reverse):
+        kernel_fg, recurrent_hg, *biases = arrays
+        bias_g = biases[0] if biases else np.zeros(kernel_fg.shape[1])
+        directions = layers.setdefault(f"layer_{i}", {})
+        directions[name] = _direction(kernel_fg, recurrent_hg, bias=bias_g)
+    return layers
+
+
+def gru_from_keras(
+    weights: Sequence[Sequence[ArrayLike]], *, reverse: bool = False
+) -> dict[str, Direction]:
+    """Parameters for `Recurrent(cell="gru")` from `[layer.get_weights() for layer in layers]`.
+
+    A layer is Keras' GRU or Bidirectional(GRU), reset_after as it is by default; arrays and
+    `reverse` as for `lstm_from_keras`. Raises ValueError for other arrays, and for reset_after=False.
+    """
+    layers: dict[str, Direction] = {}
+    for i, name, arrays in _of_keras(weights, 3, reverse):
+        kernel_fg, recurrent_hg, *biases = arrays
+        bias_2g = biases[0] if biases else np.zeros((2, kernel_fg.shape[1]))
+        if bias_2g.ndim != 2:
+            raise ValueError(
+                f"layer {i}: one bias of {bias_2g.shape}, expected two: "
+                "a GRU with reset_after=False is of another form"
+            )
+        layers[_layer_name(i, name)] = _direction(
+            _reset_first(kernel_fg),
+            _reset_first(recurrent_hg),
+            bias=_reset_first(bias_2g[0]),
+            recurrent_bias=_reset_first(bias_2g[1]),
+        )
+    return layers
+
+
+def _of_torch(
+    state: Weights, kind: str, n_gates: int
+) -> Iterator[tuple[int, str, dict[str, np.ndarray]]]:
+    """(layer, direction, its four arrays) of a torch module; biases that it lacks are zero."""
     if any(name.startswith("weight_hr") for name in state):
         raise ValueError(
             "torch's LSTM has proj_size, which nets.LSTM does not: train it without a projection"
         )
-    arrays = {name: np.asarray(value) for name, value in state.items()}
-    layers: Parameters = {}
-    while f"weight_ih_l{len(layers)}" in arrays:
-        directions = {}
-        for direction, ending in (("forward", ""), ("backward", "_reverse")):
-            place = f"l{len(layers)}{ending}"
-            if f"weight_ih_{place}" in arrays:
-                bias_g = arrays.get(f"bias_ih_{place}", 0) + arrays.get(f"bias_hh_{place}", 0)
-                kernel_fg = arrays[f"weight_ih_{place}"].T
-                recurrent_hg = arrays[f"weight_hh_{place}"].T
-                directions[direction] = _direction(kernel_fg, recurrent_hg, bias_g)
-        layers[f"layer_{len(layers)}"] = directions
-    if not layers:
+    if "weight_ih_l0" not in state:
         raise ValueError(
-            f"no torch LSTM: expected the name weight_ih_l0, found {', '.join(arrays) or 'nothing'}"
+            f"no torch {kind}: expected the name weight_ih_l0, found {', '.join(state) or 'nothing'}"
         )
-    return layers
+    i = 0
+    while f"weight_ih_l{i}" in state:
+        for direction, ending in (("forward", ""), ("backward", "_reverse")):
+            place = f"l{i}{ending}"
+            if f"weight_ih_{place}" in state:
+                weights = {}
+                for name in ("weight_ih", "weight_hh"):
+                    weights[name] = np.asarray(state[f"{name}_{place}"])
+                width, size = weights["weight_hh"].shape
+                if width != n_gates * size:
+                    raise ValueError(
+                        f"no torch {kind}: weight_hh_{place} is {width} x {size}, "
+                        f"expected {n_gates} gates of {size}"
+                    )
+                for name in ("bias_ih", "bias_hh"):
+                    weights[name] = np.asarray(state.get(f"{name}_{place}", np.zeros(width)))
+                yield i, direction, weights
+        i += 1
 
 
-def lstm_from_keras(weights: Sequence[Sequence[Any]], *, reverse: bool = False) -> Parameters:
-    """Parameters for `LSTM` from `[layer.get_weights() for layer in layers]` of Keras' LSTM or
-    Bidirectional(LSTM).
-
-    A layer holds kernel, recurrent kernel and, if it has one, bias; of both directions, forward's
-    first. `reverse` is for layers with go_backwards=True. Raises ValueError for any other number of
-    arrays.
-    """
-    layers: Parameters = {}
+def _of_keras(
+    weights: Sequence[Sequence[ArrayLike]], n_gates: int, reverse: bool
+) -> Iterator[tuple[int, str, list[np.ndarray]]]:
+    """(layer, direction, its kernel, recurrent kernel and maybe bias) of Keras' layers."""
     for i, layer in enumerate(weights):
-        arrays = [np.asarray(value) for value in layer]
-        # A bias is the only array of one dimension, so it tells 2 + 2 arrays from 3 + 3.
-        size = 3 if any(array.ndim == 1 for array in arrays) else 2
-        if len(arrays) not in (size, 2 * size):
+        arrays = list(map(np.asarray, layer))
+        size = 3 if len(arrays) in (3, 6) else 2
+        directions = [arrays[start : start + size] for start in range(0, len(arrays), size)]
+        if len(directions) not in (1, 2) or not all(_fit(one, n_gates) for one in directions):
             raise ValueError(
-                f"layer {i}: {len(arrays)} arrays, expected kernel, recurrent kernel, bias per direction"
+                f"layer {i}: {len(arrays)} arrays, "
+                "expected kernel, recurrent kernel, bias per direction"
             )
-        names = (
-            ("forward", "backward")
-            if len(arrays) == 2 * size
-            else ("backward",)
-            if reverse
-            else ("forward",)
-        )
-        parts = [arrays[k : k + size] for k in range(0, len(arrays), size)]
-        layers[f"layer_{i}"] = {
-            name: _direction(*part) for name, part in zip(names, parts, strict=True)
-        }
-    return layers
+        names = ("backward",) if reverse and len(directions) == 1 else ("forward", "backward")
+        for name, direction in zip(names, directions, strict=False):
+            yield i, name, direction
 
 
-def _direction(
-    kernel_fg: np.ndarray, recurrent_hg: np.ndarray, bias_g: np.ndarray | int = 0
-) -> dict[str, jnp.ndarray]:
-    bias_g = np.broadcast_to(bias_g, kernel_fg.shape[1:]).astype(kernel_fg.dtype)
-    return {
-        "kernel": jnp.array(kernel_fg),
-        "recurrent_kernel": jnp.array(recurrent_hg),
-        "bias": jnp.array(bias_g),
-    }
+def _fit(arrays: list[np.ndarray], n_gates: int) -> bool:
+    """Whether these may be a kernel, a recurrent kernel and a bias, if there is one."""
+    if len(arrays) < 2 or arrays[0].ndim != 2:
+        return False
+    width = arrays[0].shape[1]
+    return arrays[1].shape == (width // n_gates, width) and arrays[-1].shape[-1] == width
+
+
+def _layer_name(i: int, direction: str) -> str:
+    return f"layer_{i}" if direction == "forward" else f"layer_{i}_backward"
+
+
+def _reset_first(weights_g: np.ndarray) -> np.ndarray:
+    """[..., z r n] -> [..., r z n]."""
+    z, r, n = np.split(weights_g, 3, -1)
+    return np.concatenate([r, z, n], -1)
+
+
+def _direction(kernel_fg: np.ndarray, recurrent_hg: np.ndarray, **biases: np.ndarray) -> Direction:
+    """A direction's parameters, all in the kernel's type."""
+    weights = {"kernel": kernel_fg, "recurrent_kernel": recurrent_hg, **biases}
+    return {name: jnp.array(value, kernel_fg.dtype) for name, value in weights.items()}

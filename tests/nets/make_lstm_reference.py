@@ -1,4 +1,4 @@
-"""Make lstm_reference.npz: outputs and gradients of small torch and Keras LSTMs.
+"""Make lstm_reference.npz: outputs and gradients of small torch and Keras LSTMs and GRUs.
 
     KERAS_BACKEND=jax python tests/nets/make_lstm_reference.py [FILE]
 
@@ -34,14 +34,17 @@ def numbers(rng: np.random.Generator, *shape: int) -> np.ndarray:
     return rng.normal(size=shape).astype(np.float32).astype(np.float64)
 
 
-def torch_case(bidirectional: bool, with_lengths: bool) -> dict[str, np.ndarray]:
-    """Arrays of a torch LSTM of two layers, started from a given h and c.
+def torch_case(
+    bidirectional: bool, with_lengths: bool, kind: str = "LSTM"
+) -> dict[str, np.ndarray]:
+    """Arrays of a torch LSTM or GRU of two layers, started from a given h (and c).
 
     Weights are weight/NAME, their gradients gradient/NAME.
     """
+    states = ("h", "c") if kind == "LSTM" else ("h",)
     rng = np.random.default_rng(1)
     directions = 1 + bidirectional
-    net = torch.nn.LSTM(
+    net = getattr(torch.nn, kind)(
         N_INPUTS, SIZE, 2, bidirectional=bidirectional, batch_first=True, dtype=torch.float64
     )
     with torch.no_grad():
@@ -49,37 +52,41 @@ def torch_case(bidirectional: bool, with_lengths: bool) -> dict[str, np.ndarray]
             parameter.copy_(torch.from_numpy(numbers(rng, *parameter.shape)))
     case = {"x": numbers(rng, N_ROWS, N_STEPS, N_INPUTS)}
     case |= {
-        name: numbers(rng, 2 * directions, N_ROWS, SIZE) for name in ("h", "c", "pull_h", "pull_c")
+        name: numbers(rng, 2 * directions, N_ROWS, SIZE)
+        for name in (*states, *(f"pull_{name}" for name in states))
     }
     case["pull"] = numbers(rng, N_ROWS, N_STEPS, directions * SIZE)
     if with_lengths:
         case["lengths"] = LENGTHS
         case["pull"] = case["pull"] * VALID[:, :, None]
-    x, h, c = (torch.tensor(case[name], requires_grad=True) for name in ("x", "h", "c"))
-    inputs = x
+    given = {name: torch.tensor(case[name], requires_grad=True) for name in ("x", *states)}
+    inputs = given["x"]
     if with_lengths:
         lengths = torch.from_numpy(LENGTHS)
         inputs = torch.nn.utils.rnn.pack_padded_sequence(
-            x, lengths, batch_first=True, enforce_sorted=False
+            inputs, lengths, batch_first=True, enforce_sorted=False
         )
-    outputs, (last_h, last_c) = net(inputs, (h, c))
+    first = tuple(given[name] for name in states)
+    outputs, last = net(inputs, first if kind == "LSTM" else first[0])
     if with_lengths:
         outputs, _ = torch.nn.utils.rnn.pad_packed_sequence(
             outputs, batch_first=True, total_length=N_STEPS
         )
-    answers = {"outputs": outputs, "last_h": last_h, "last_c": last_c}
-    pulls = {"outputs": "pull", "last_h": "pull_h", "last_c": "pull_c"}
+    last = last if kind == "LSTM" else (last,)
+    answers = {"outputs": outputs}
+    answers |= {f"last_{name}": value for name, value in zip(states, last, strict=True)}
+    pulls = {"outputs": "pull", **{f"last_{name}": f"pull_{name}" for name in states}}
     sum((answers[name] * torch.tensor(case[pull])).sum() for name, pull in pulls.items()).backward()
     case |= {name: answer.detach().numpy() for name, answer in answers.items()}
     case |= {f"weight/{name}": value.numpy() for name, value in net.state_dict().items()}
     case |= {f"gradient/{name}": value.grad.numpy() for name, value in net.named_parameters()}
-    return case | {
-        f"gradient/{name}": value.grad.numpy() for name, value in (("x", x), ("h", h), ("c", c))
-    }
+    return case | {f"gradient/{name}": value.grad.numpy() for name, value in given.items()}
 
 
-def keras_case(merges: tuple[str | None, ...], backwards: bool = False) -> dict[str, np.ndarray]:
-    """Arrays of a stack of Keras LSTMs with lengths, a layer a merge mode (None: one direction).
+def keras_case(
+    merges: tuple[str | None, ...], backwards: bool = False, kind: str = "LSTM"
+) -> dict[str, np.ndarray]:
+    """Arrays of a Keras stack with lengths, a layer a merge mode (None: one direction).
 
     Weights are weight/LAYER/POSITION. `last` is what the last layer says with
     return_sequences=False. Where directions stay apart, they are stacked.
@@ -89,7 +96,8 @@ def keras_case(merges: tuple[str | None, ...], backwards: bool = False) -> dict[
     widths = [N_INPUTS] + [2 * SIZE if merge == "concat" else SIZE for merge in merges]
 
     def make(i: int, return_sequences: bool) -> keras.Layer:
-        layer = keras.layers.LSTM(SIZE, return_sequences=return_sequences, go_backwards=backwards)
+        make_layer = getattr(keras.layers, kind)
+        layer = make_layer(SIZE, return_sequences=return_sequences, go_backwards=backwards)
         if merges[i] is not None:
             layer = keras.layers.Bidirectional(layer, None if merges[i] == "none" else merges[i])
         layer.build((N_ROWS, N_STEPS, widths[i]))
@@ -150,6 +158,15 @@ def main(file: Path) -> None:
     cases["keras_none"] = keras_case(("concat", "none"))
     cases["keras_one"] = keras_case((None, None))
     cases["keras_backwards"] = keras_case((None,), backwards=True)
+    cases |= {
+        f"gru_torch_{d}_{steps}": torch_case(d == "both", steps == "lengths", "GRU")
+        for d, steps in kinds
+    }
+    cases |= {
+        f"gru_keras_{merge}": keras_case((merge, merge), kind="GRU") for merge in ("concat", "mul")
+    }
+    cases["gru_keras_one"] = keras_case((None, None), kind="GRU")
+    cases["gru_keras_backwards"] = keras_case((None,), backwards=True, kind="GRU")
     arrays = {
         f"{case}/{name}": value for case, values in cases.items() for name, value in values.items()
     }

@@ -1,6 +1,6 @@
-"""nets.LSTM against torch's and Keras' with the same weights: outputs, carries, gradients.
+"""nets.LSTM, and nets.Recurrent's GRU, against torch and Keras with the same weights.
 
-lstm_reference.npz holds their answers, of one and of both directions; make_lstm_reference.py made
+lstm_reference.npz holds their outputs, carries and gradients, of one and of both directions; make_lstm_reference.py made
 it. Where both are installed it is made anew.
 """
 
@@ -11,16 +11,19 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from nets.convert import lstm_from_keras, lstm_from_torch
+from nets.convert import gru_from_keras, gru_from_torch, lstm_from_keras, lstm_from_torch
 from nets.lstm import LSTM
 from nets.readout import last
 from nets.recurrence import Carry
+from nets.recurrent import Recurrent
+from nets.stack import RecurrentStack
 
 HERE = Path(__file__).parent
 SIZE = 3
@@ -74,19 +77,28 @@ def pulled(answers: object, pulls: object) -> jax.Array:
     )
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name.startswith("torch")])
+def is_gru(name: str) -> bool:
+    return name.startswith("gru")
+
+
+def stack(name: str, hidden: tuple[int, ...], **fields: Any) -> RecurrentStack:
+    return Recurrent(hidden, cell="gru", **fields) if is_gru(name) else LSTM(hidden, **fields)
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if "torch" in name])
 def test_torch_weights_give_torch_outputs_carries_and_gradients(name: str) -> None:
     case = CASES[name]
     bidirectional = "both" in name
     n_directions = 1 + bidirectional
     lengths_b = case.get("lengths")
-    net = LSTM((SIZE, SIZE), bidirectional=bidirectional)
+    net = stack(name, (SIZE, SIZE), bidirectional=bidirectional)
+    convert = gru_from_torch if is_gru(name) else lstm_from_torch
 
     def carry(h: str, c: str, values: Case = case) -> tuple[Carry, ...]:
+        """Zeros for the cells that a GRU does not have."""
         layers = [slice(i * n_directions, (i + 1) * n_directions) for i in range(2)]
-        return tuple(
-            Carry(jnp.array(values[h][rows]), jnp.array(values[c][rows])) for rows in layers
-        )
+        cells = values.get(c, np.zeros_like(values[h]))
+        return tuple(Carry(jnp.array(values[h][rows]), jnp.array(cells[rows])) for rows in layers)
 
     def loss(
         params: dict, x_btf: jax.Array, carry_in: tuple[Carry, ...]
@@ -97,32 +109,34 @@ def test_torch_weights_give_torch_outputs_carries_and_gradients(name: str) -> No
             carry_out,
         )
 
-    params = lstm_from_torch(part(case, "weight"))
+    params = convert(part(case, "weight"))
     gradient = jax.jit(jax.grad(loss, (0, 1, 2), has_aux=True))
     (dparams, dx_btf, dcarry), answers = gradient(params, jnp.array(case["x"]), carry("h", "c"))
     assert_close(answers, (case["outputs"], carry("last_h", "last_c")))
     theirs = part(case, "gradient")
-    # Torch has two biases where we have one: the gradient of either is ours.
-    once = {key: value for key, value in theirs.items() if not key.startswith("bias_hh")}
-    assert_close(
-        (dparams, dx_btf, dcarry), (lstm_from_torch(once), theirs["x"], carry("h", "c", theirs))
-    )
+    # Torch's LSTM has two biases where ours has one: the gradient of either is ours.
+    once = {
+        key: value for key, value in theirs.items() if is_gru(name) or not key.startswith("bias_hh")
+    }
+    assert_close((dparams, dx_btf, dcarry), (convert(once), theirs["x"], carry("h", "c", theirs)))
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name.startswith("keras")])
+@pytest.mark.parametrize("name", [name for name in CASES if "keras" in name])
 def test_keras_weights_give_keras_outputs_and_gradients(name: str) -> None:
     case = CASES[name]
-    mode = name.removeprefix("keras_")
+    mode = name.removeprefix("gru_").removeprefix("keras_")
+    convert = gru_from_keras if is_gru(name) else lstm_from_keras
     backwards = mode == "backwards"
     lengths_b = case["lengths"]
-    params = lstm_from_keras(per_layer(case, "weight"), reverse=backwards)
+    params = convert(per_layer(case, "weight"), reverse=backwards)
     merge = KERAS_MERGES.get(mode, mode) if mode not in ("one", "backwards") else "concat"
-    net = LSTM(
-        (SIZE,) * len(params),
+    net = stack(
+        name,
+        (SIZE,) * len(per_layer(case, "weight")),
         bidirectional=mode not in ("one", "backwards"),
         reverse=backwards,
         merge=merge,
-    )  # type: ignore[arg-type]
+    )
     outputs = case["outputs"]
     pull = case["pull"]
     if backwards:  # Keras answers in the order in which it read
@@ -138,7 +152,7 @@ def test_keras_weights_give_keras_outputs_and_gradients(name: str) -> None:
     (dparams, dx_btf), (answer, carry) = gradient(params, jnp.array(case["x"]))
     mask_bt1 = (np.arange(outputs.shape[-2]) < lengths_b[:, None])[:, :, None]
     assert_close(answer, np.where(mask_bt1, outputs, 0))
-    assert_close(dparams, lstm_from_keras(per_layer(case, "gradient"), reverse=backwards))
+    assert_close(dparams, convert(per_layer(case, "gradient"), reverse=backwards))
     assert_close(dx_btf, case["gradient/x"])
     if mode == "none":
         assert_close(list(carry[-1].h_dbh), list(case["last"]))
@@ -194,3 +208,23 @@ def test_weights_of_something_else_are_refused() -> None:
     with pytest.raises(ValueError, match=r"layer 1: 4 arrays"):
         weights = per_layer(CASES["keras_one"], "weight")
         lstm_from_keras([weights[0], [*weights[1], weights[1][0]]])
+
+
+def test_gru_weights_without_bias_have_zero_biases_and_others_are_refused() -> None:
+    weights = per_layer(CASES["gru_keras_concat"], "weight")
+    bare = [[layer[k] for k in (0, 1, 3, 4)] for layer in weights]
+    full = gru_from_keras(weights)
+    for name, layer in gru_from_keras(bare).items():
+        assert not layer["bias"].any() and not layer["recurrent_bias"].any()
+        np.testing.assert_array_equal(layer["recurrent_kernel"], full[name]["recurrent_kernel"])
+    state = part(CASES["gru_torch_one_full"], "weight")
+    bare_state = {name: value for name, value in state.items() if not name.startswith("bias")}
+    assert not gru_from_torch(bare_state)["layer_1"]["recurrent_bias"].any()
+    with pytest.raises(ValueError, match="reset_after=False"):
+        gru_from_keras([[*weights[0][:2], np.zeros(3 * SIZE)]])
+    with pytest.raises(ValueError, match="layer 0: 3 arrays"):
+        gru_from_keras([per_layer(CASES["keras_one"], "weight")[0]])
+    with pytest.raises(ValueError, match="no torch GRU: expected the name weight_ih_l0"):
+        gru_from_torch({"weight": np.zeros(3)})
+    with pytest.raises(ValueError, match="gates"):
+        gru_from_torch(part(CASES["torch_one_full"], "weight"))
