@@ -25,7 +25,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import nets
-from nets.competitive import map_distances, squared_distances
+from nets.maps import map_distances
+from nets.units import squared_distances
 from train.config import Competitive, Config, SelfOrganizingMap, Table, Train
 from train.core.network import make_units
 from train.core.optim import make_optimizer

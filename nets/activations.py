@@ -7,7 +7,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-Array = jax.Array
+from nets.base import Array
 
 
 @jax.custom_jvp

@@ -22,8 +22,9 @@ from nets.inputs import scale_numbers
 
 
 def reconstruction_losses(outputs_bo: Array, target_bc: Array, head: HeadShape) -> Array:
-    """Mean over a row's columns [b] of the squared error of a number, or the cross-entropy of a
-    category. A cell that is missing from the target costs nothing.
+    """Mean over a row's columns [b] of squared errors of numbers, cross-entropies of categories.
+
+    A cell that is missing from the target costs nothing.
     """
     f = head.size
     known_bf = ~jnp.isnan(target_bc[:, :f])
@@ -50,11 +51,10 @@ def _logits(outputs_bo: Array, head: HeadShape) -> Iterator[Array]:
 
 
 class Autoencoder(ColumnsNetwork):
-    """Inputs, the layers of `body`, a linear layer of `code` numbers, the layers of `body` in
-    reverse, outputs.
+    """Layers of `body`, a linear layer of `code` numbers, the layers in reverse, its input again.
 
     Without hidden layers it spans, at its minimum, the plane of the first principal components
-    (Baldi & Hornik 1989). Methods as those of `nets.Network`.
+    (Baldi & Hornik 1989).
     """
 
     body: Dense
@@ -66,9 +66,7 @@ class Autoencoder(ColumnsNetwork):
     def __call__(
         self, columns: Arrays, weight_b: Array | None = None, *, train: bool
     ) -> dict[str, Array]:
-        """Scaled columns -> {head: outputs [b, o], "code": [b, k], "row": the scaled columns,
-        packed [b, f + c]}.
-        """
+        """Scaled columns -> {head: outputs [b, o], "code": [b, k], "row": as given, packed}."""
         body = self.body
         h_bh = body(self.features(columns), weight_b, train=train)
         code_bk = Linear(self.code, body.kernel_init, body.parametrization, name="code")(h_bh)
@@ -90,8 +88,9 @@ class Autoencoder(ColumnsNetwork):
         return {self.head.name: jnp.concatenate([scaled_bf, raw_bc[:, f:]], -1)}
 
     def postprocess(self, outputs: Arrays) -> dict[str, Array]:
-        """{head: rows given back, packed, the likeliest value of each category; "code"; "row": what
-        they were}.
+        """{head: rows given back, packed, "code", "row": what they were}.
+
+        Of each category the likeliest value.
         """
         outputs_bo = outputs[self.head.name]
         places = [

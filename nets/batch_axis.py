@@ -10,18 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import jax
 from jax import lax
+
+from nets.base import Array
 
 
 class Part(NamedTuple):
-    """The `index`-th, from 0, of equal parts of a batch; `axis` is the mapped axis over which the
-    others are.
+    """The `index`-th, from 0, of equal parts of a batch.
+
+    `axis` is the mapped axis over which the others are.
     """
 
-    index: Any
+    index: int | Array
     axis: str | None
 
 
@@ -30,9 +32,10 @@ _part: ContextVar[Part] = ContextVar("part", default=WHOLE)
 
 
 @contextmanager
-def part_of_batch(index: Any, axis: str | None) -> Iterator[None]:
-    """Says, while a network is traced, that its rows are one part of a batch. `index` may be
-    traced.
+def part_of_batch(index: int | Array, axis: str | None) -> Iterator[None]:
+    """Says, while a network is traced, that its rows are one part of a batch.
+
+    `index` may be traced.
     """
     token = _part.set(Part(index, axis))
     try:
@@ -41,12 +44,12 @@ def part_of_batch(index: Any, axis: str | None) -> Iterator[None]:
         _part.reset(token)
 
 
-def part_index() -> Any:
+def part_index() -> int | Array:
     """Which part of the batch this is."""
     return _part.get().index
 
 
-def total(x: jax.Array) -> jax.Array:
+def total(x: Array) -> Array:
     """The sum of the parts' x."""
     axis = _part.get().axis
     return x if axis is None else lax.psum(x, axis)

@@ -1,113 +1,24 @@
 """Units that compete for rows, and the rules that move them: no teacher, no gradient.
 
-Shapes: b batch, n rows, r restarts, d features, k units, e = d + 1, c candidates, g coordinates of
-a unit on its map.
+Shapes: b batch, r restarts, d features, k units, e = d + 1.
 """
 
 from __future__ import annotations
 
-import math
 from functools import partial
 from typing import Literal, NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
 from nets.base import Array, Arrays
 from nets.columns import ColumnsNetwork
+from nets.maps import map_distances, neighbourhood
+from nets.units import Start, gathered, means, squared_distances, start_units
 
 Rule = Literal["winner", "neural_gas", "map", "kmeans", "mini_batch", "batch_map"]
-Start = Literal["kmeans++", "rows", "normal", "plane"]
-
-
-def squared_distances(x_bd: Array, units_kd: Array) -> Array:
-    """|x - w|^2 of each row to each unit [b, k], by one product of matrices; not below 0."""
-    x2_b = jnp.square(x_bd).sum(-1)
-    w2_k = jnp.square(units_kd).sum(-1)
-    return jnp.maximum(x2_b[:, None] - 2 * x_bd @ units_kd.T + w2_k[None], 0)
-
-
-def start_units(
-    key: Array, x_nd: Array, n_units: int, start: Start, shape: tuple[int, int] | None = None
-) -> Array:
-    """Units [k, d] before the first update.
-
-    "kmeans++": rows far from each other; "rows": any distinct places of the file; "normal":
-    anywhere about the rows' mean, twice as far spread as they; "plane": a map of this `shape` laid
-    over the plane of the two main components.
-    """
-    if start == "kmeans++":
-        return kmeans_plus_plus(key, x_nd, n_units)
-    if start == "rows":
-        return x_nd[
-            jax.random.choice(key, x_nd.shape[0], (n_units,), replace=x_nd.shape[0] < n_units)
-        ]
-    mean_d = x_nd.mean(0)
-    deviation_d = x_nd.std(0)
-    if start == "normal" or shape is None:
-        return mean_d[None] + 2 * deviation_d[None] * jax.random.normal(
-            key, (n_units, x_nd.shape[1])
-        )
-    places = map_places(shape, "rectangular")
-    place_kg = jnp.asarray((places - places.mean(0)) / np.maximum(places.std(0), 1e-6), jnp.float32)
-    centred_nd = x_nd - mean_d[None]
-    value_d, axis_dd = jnp.linalg.eigh(centred_nd.T @ centred_nd / x_nd.shape[0])
-    n_axes = min(2, x_nd.shape[1])
-    # The longer side of the map lies along the longer axis of the rows; the second, or only, one is
-    # the last.
-    longer = [0, 1] if shape[0] >= shape[1] else [1, 0]
-    axes_gd = (axis_dd * jnp.sqrt(jnp.maximum(value_d, 0))[None]).T[::-1][:n_axes]
-    return mean_d[None] + place_kg[:, jnp.array(longer[:n_axes])] @ axes_gd
-
-
-def kmeans_plus_plus(key: Array, x_nd: Array, n_units: int) -> Array:
-    """Greedy k-means++ (Arthur & Vassilvitskii 2007): each unit is a row, drawn with a probability
-    proportional to its squared distance from those before; of 2 + log k draws, the one that leaves
-    the smallest sum (as scikit-learn).
-    """
-    n = x_nd.shape[0]
-    n_candidates = 2 + int(math.log(n_units))
-    first_key, key = jax.random.split(key)
-    first_d = x_nd[jax.random.randint(first_key, (), 0, n)]
-
-    def add(nearest_n: Array, key: Array) -> tuple[Array, Array]:
-        draw_c = jax.random.uniform(key, (n_candidates,)) * nearest_n.sum()
-        row_c = jnp.minimum(jnp.searchsorted(jnp.cumsum(nearest_n), draw_c, side="right"), n - 1)
-        left_cn = jnp.minimum(nearest_n[None], squared_distances(x_nd[row_c], x_nd))
-        best = jnp.argmin(left_cn.sum(1))
-        return left_cn[best], x_nd[row_c[best]]
-
-    nearest_n = squared_distances(x_nd, first_d[None])[:, 0]
-    _, others = lax.scan(add, nearest_n, jax.random.split(key, n_units - 1))
-    return jnp.concatenate([first_d[None], others])
-
-
-def map_places(shape: tuple[int, ...], grid: str) -> np.ndarray:
-    """Where the units of a map stand [k, 2], row by row; neighbours are 1 apart. In a hexagonal
-    grid every other row is moved by half a place, and rows are sqrt(3)/2 apart.
-    """
-    row, column = np.indices(shape).reshape(2, -1)
-    if grid == "hexagonal":
-        return np.stack([row * math.sqrt(3) / 2, column + 0.5 * (row % 2)], 1)
-    return np.stack([row, column], 1).astype(float)
-
-
-def map_distances(shape: tuple[int, ...], grid: str) -> np.ndarray:
-    """Distances between the units of a map [k, k]."""
-    place_kg = map_places(shape, grid)
-    return np.sqrt(((place_kg[:, None] - place_kg[None]) ** 2).sum(-1))
-
-
-def neighbourhood(distance: Array, radius: float | Array, kind: str) -> Array:
-    """The part of a winner's step that a unit takes at this distance on the map: exp(-d^2 / 2 r^2),
-    or 1 up to r.
-    """
-    if kind == "bubble":
-        return (distance <= radius).astype(jnp.float32)
-    return jnp.exp(-jnp.square(distance) / (2 * jnp.square(radius)))
 
 
 def decayed(start: float | Array, end: float | Array, share: Array) -> Array:
@@ -120,19 +31,6 @@ def ranks(distance_k: Array) -> Array:
     return jnp.argsort(jnp.argsort(distance_k))
 
 
-def gathered(x_bd: Array, weight_b: Array, winner_b: Array, n_units: int) -> Array:
-    """Of each unit, the weighted sum of the rows it won and, last, their weight [k, d + 1]."""
-    won_bk = jax.nn.one_hot(winner_b, n_units) * weight_b[:, None]
-    one_b = jnp.ones((x_bd.shape[0], 1), x_bd.dtype)
-    return won_bk.T @ jnp.concatenate([x_bd, one_b], 1)
-
-
-def means(units_kd: Array, sums_ke: Array) -> Array:
-    """The means of `gathered` sums; a unit that won nothing stays."""
-    weight_k = sums_ke[:, -1:]
-    return jnp.where(weight_k > 0, sums_ke[:, :-1] / jnp.where(weight_k > 0, weight_k, 1), units_kd)
-
-
 class Decay(NamedTuple):
     """From `start` at the first update to `end` at the last one, along an exponential."""
 
@@ -140,19 +38,19 @@ class Decay(NamedTuple):
     end: float
 
     def at(self, share: Array) -> Array:
+        """The value at this share of the way."""
         return decayed(self.start, self.end, share)
 
 
 class Competitive(ColumnsNetwork):
-    """Units among a table's scaled rows: each row is its nearest unit's. Of several restarts the
-    one with the smallest error in its last epoch answers.
+    """Units among a table's scaled rows: each row is its nearest unit's.
 
-    One row after the other: "winner" moves the nearest unit, "neural_gas" all by their rank
+    Of several restarts the one with the smallest error in its last epoch answers. One row after the other: "winner" moves the nearest unit, "neural_gas" all by their rank
     (Martinetz & Schulten 1991), "map" those near the winner on a map of this `shape` (Kohonen
     1982). By `conscience` a unit's squared distance is multiplied by that power of its share of the
     wins (frequency-sensitive: Ahalt et al. 1990); it fades, so that in the end the nearest wins. By
     means: "mini_batch" of all rows that a unit has won (Sculley 2010), "kmeans" of an epoch's
-    (Lloyd 1982), "batch_map" of its neighbours' too. Methods else as those of `nets.Network`.
+    (Lloyd 1982), "batch_map" of its neighbours' too.
     """
 
     units: int
@@ -177,9 +75,10 @@ class Competitive(ColumnsNetwork):
     def __call__(
         self, columns: Arrays, weight_b: Array | None = None, *, train: bool
     ) -> dict[str, Array]:
-        """Scaled columns -> {"cluster": squared distance to the nearest unit [b], "nearest": [b, 2]
-        the two nearest, "row": scaled features [b, d]}. Fresh units come from the rows they are
-        made with.
+        """Scaled columns -> how near each row is to the units; fresh units are made of rows.
+
+        {"cluster": squared distance to the nearest unit [b], "nearest": [b, 2] the two nearest,
+        "row": scaled features [b, d]}.
         """
         del weight_b, train
         x_bd = self.features(columns)
@@ -210,9 +109,7 @@ class Competitive(ColumnsNetwork):
         steps_per_epoch: int,
         total_steps: int,
     ) -> Array:
-        """The variables after these rows; returns the squared distances [b] of the best restart
-        before them.
-        """
+        """The squared distances [b] of the best restart; the variables are those after the rows."""
         del target
         x_bd = self.features(columns)
         first = step % steps_per_epoch == 0
@@ -235,21 +132,15 @@ class Competitive(ColumnsNetwork):
             won_ke = gathered(x_bd, weight_b, jnp.argmin(distance_bk, 1), self.units)
             if self.rule == "mini_batch":
                 wins_k = wins_k + won_ke[:, -1]
-                moved_kd = (won_ke[:, :-1] - won_ke[:, -1:] * units_kd) / jnp.maximum(
-                    wins_k, 1e-30
-                )[:, None]
-                return units_kd + moved_kd, error, wins_k, sums_ke, nearest_b
+                moved_kd = won_ke[:, :-1] - won_ke[:, -1:] * units_kd
+                units_kd = units_kd + moved_kd / jnp.maximum(wins_k, 1e-30)[:, None]
+                return units_kd, error, wins_k, sums_ke, nearest_b
             sums_ke = jnp.where(first, jnp.zeros((), sums_ke.dtype), sums_ke) + won_ke
-            spread_ke = (
-                self._pull(self.reach.at(share)) @ sums_ke if self.rule == "batch_map" else sums_ke
-            )
-            return (
-                jnp.where(end, means(units_kd, spread_ke), units_kd),
-                error,
-                wins_k,
-                sums_ke,
-                nearest_b,
-            )
+            spread_ke = sums_ke
+            if self.rule == "batch_map":
+                spread_ke = self._pull(self.reach.at(share)) @ sums_ke
+            units_kd = jnp.where(end, means(units_kd, spread_ke), units_kd)
+            return units_kd, error, wins_k, sums_ke, nearest_b
 
         best = jnp.argmin(stats[0])
         units_rkd, error_r, wins_rk, sums_rke, nearest_rb = jax.vmap(one)(units_rkd, *stats)
@@ -289,8 +180,10 @@ class Competitive(ColumnsNetwork):
         )
 
     def postprocess(self, outputs: Arrays) -> dict[str, Array]:
-        """ "cluster" int32 [b] and its "distance", whether the second nearest unit is the nearest's
-        neighbour on the map ("adjacent", 1 or 0; 1 without a map), and the scaled "row" [b, d].
+        """{"cluster": int32 [b], its "distance", "adjacent", and the scaled "row" [b, d]}.
+
+        "adjacent" is 1 where the second nearest unit is the nearest's neighbour on the map, or
+        there is none; else 0.
         """
         first_b, second_b = outputs["nearest"].T
         adjacent_b = jnp.ones(len(first_b))

@@ -1,5 +1,6 @@
-"""Sequences of tags by their scores (Lafferty et al. 2001): the best one, and the likelihood of a
-given one.
+"""Sequences of tags by their scores: the best one, and the likelihood of a given one.
+
+Lafferty et al. 2001.
 
 A path y of row b scores start[y_0] + sum_t logits[b, t, y_t] + sum_t transition[y_(t-1), y_t] over
 its lengths_b[b] steps. Shapes: b batch, t time, k tags.
@@ -11,12 +12,13 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-Array = jax.Array
+from nets.base import Array
 
 
 def viterbi(logits_btk: Array, start_k: Array, transition_kk: Array, lengths_b: Array) -> Array:
-    """The path of the highest score, int32 [b, t]; -1 beyond a row's end. Steps there do not
-    count.
+    """The path of the highest score, int32 [b, t]; -1 beyond a row's end.
+
+    Steps there do not count.
     """
     _, n_steps, k = logits_btk.shape
     mask_tb = jnp.arange(n_steps)[:, None] < lengths_b[None]
@@ -47,8 +49,9 @@ def viterbi(logits_btk: Array, start_k: Array, transition_kk: Array, lengths_b: 
 def log_likelihood(
     logits_btk: Array, tags_bt: Array, start_k: Array, transition_kk: Array, lengths_b: Array
 ) -> Array:
-    """log P(tags) of each row [b]: the path's score less the log of the sum of exp over all paths;
-    0 without steps.
+    """log P(tags) of each row [b]; 0 without steps.
+
+    It is the path's score less the log of the sum of exp over all paths.
     """
     n_steps = logits_btk.shape[1]
     mask_bt = jnp.arange(n_steps)[None] < lengths_b[:, None]

@@ -9,10 +9,9 @@ import jax
 import jax.numpy as jnp
 
 from nets.activations import ACTIVATIONS
+from nets.base import Array
 from nets.batch_axis import total
 from nets.dropout import dropout, is_off
-
-Array = jax.Array
 
 INITIALIZERS = {
     "glorot_uniform": nn.initializers.glorot_uniform(),
@@ -52,10 +51,9 @@ class Linear(nn.Module):
 
 
 class BatchNorm(nn.Module):
-    """Batch normalisation (Ioffe & Szegedy 2015) whose statistics skip padding rows; constants as
-    in Keras.
+    """Batch normalisation whose statistics skip padding rows (Ioffe & Szegedy 2015).
 
-    Those of the batch are used in training, where the running ones can be changed ("batch_stats" is
+    Constants are Keras'. Statistics of the batch are used in training, where the running ones can be changed ("batch_stats" is
     mutable).
     """
 
@@ -72,28 +70,26 @@ class BatchNorm(nn.Module):
         mean = mean_f.value
         var = var_f.value
         if train and (self.is_initializing() or self.is_mutable_collection("batch_stats")):
-            real = (
-                jnp.ones(x_bf.shape[:1]) if weight_b is None else (weight_b > 0).astype(x_bf.dtype)
-            )
-            n_real = total(real.sum())
-            share_b1 = (real / jnp.maximum(n_real, 1))[:, None]
+            mask_b = jnp.ones(x_bf.shape[:1])
+            if weight_b is not None:
+                mask_b = (weight_b > 0).astype(x_bf.dtype)
+            n_rows = total(mask_b.sum())
+            share_b1 = (mask_b / jnp.maximum(n_rows, 1))[:, None]
             mean = total((share_b1 * x_bf).sum(0))
             var = total((share_b1 * jnp.square(x_bf - mean[None])).sum(0))
             if not self.is_initializing():
                 # Nothing is learned from a batch without rows.
-                momentum = jnp.where(n_real > 0, self.momentum, 1.0)
+                momentum = jnp.where(n_rows > 0, self.momentum, 1.0)
                 mean_f.value = momentum * mean_f.value + (1 - momentum) * mean
                 var_f.value = momentum * var_f.value + (1 - momentum) * var
-        return (x_bf - mean[None]) * (jax.lax.rsqrt(var + self.epsilon) * scale_f)[None] + bias_f[
-            None
-        ]
+        factor_f = jax.lax.rsqrt(var + self.epsilon) * scale_f
+        return (x_bf - mean[None]) * factor_f[None] + bias_f[None]
 
 
 class Dense(nn.Module):
-    """Hidden layers, each: linear, norm, activation, dropout; plus its own input where `residual`
-    and widths agree.
+    """Hidden layers, each of them linear, norm, activation and dropout.
 
-    Takes x_bf and returns x_bh of the last hidden width (x_bf itself if `hidden` is empty).
+    Where `residual`, a layer's input is added to its outputs if widths agree. Takes x_bf and returns x_bh of the last hidden width (x_bf itself if `hidden` is empty).
     `weight_b` is 0 on padding rows, which batch normalisation must not see. With `train=True` and a
     rate above 0, needs rngs={"dropout"}. `activation_slope` gives each unit a learned mixture of
     activation and identity, 1 (all activation) at start.

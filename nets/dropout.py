@@ -1,5 +1,6 @@
-"""Dropout from a counter-based hash: one fused pass, the same bits on every platform and device
-count.
+"""Dropout from a counter-based hash: one fused pass, the same bits on every platform.
+
+However many devices share a batch, too.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ import math
 import jax
 import jax.numpy as jnp
 
+from nets.base import Array
 from nets.batch_axis import part_index
 
 
-def random_bits(key: jax.Array, shape: tuple[int, ...], batch_axis: int = 0) -> jax.Array:
+def random_bits(key: Array, shape: tuple[int, ...], batch_axis: int = 0) -> Array:
     """32 random bits per element, a pure function of (key, position).
 
     Positions are counted row by row along `batch_axis`, from the first row of the whole batch on
@@ -38,15 +40,15 @@ def random_bits(key: jax.Array, shape: tuple[int, ...], batch_axis: int = 0) -> 
     )
 
 
-def _hash(bits: jax.Array, key: jax.Array | int = 0) -> jax.Array:
+def _hash(bits: Array, key: Array | int = 0) -> Array:
     bits = (bits ^ (bits >> 16)) * jnp.uint32(0x7FEB352D)
     bits = (bits ^ (bits >> 15) ^ key) * jnp.uint32(0x846CA68B)
     return bits ^ (bits >> 16)
 
 
 def keep_mask(
-    key: jax.Array, rate: float | jax.Array, shape: tuple[int, ...], batch_axis: int = 0
-) -> jax.Array:
+    key: Array, rate: float | Array, shape: tuple[int, ...], batch_axis: int = 0
+) -> Array:
     """Booleans that are True with probability 1 - rate; `rate` may be traced."""
     # 24 bits are what float32 holds exactly, so the comparison has no rounding of its own.
     return (random_bits(key, shape, batch_axis) >> 8).astype(jnp.float32) >= jnp.asarray(
@@ -55,12 +57,12 @@ def keep_mask(
 
 
 def dropout(
-    key: jax.Array,
-    x: jax.Array,
-    rate: float | jax.Array,
+    key: Array,
+    x: Array,
+    rate: float | Array,
     shape: tuple[int, ...] | None = None,
     batch_axis: int = 0,
-) -> jax.Array:
+) -> Array:
     """Inverted dropout (Srivastava et al. 2014): zero with probability `rate`, else x / (1 - rate).
 
     `shape` (broadcastable to x) shares one decision along its axes of size 1.
@@ -70,6 +72,6 @@ def dropout(
     return jnp.where(mask, x * scale, jnp.zeros((), x.dtype))
 
 
-def is_off(rate: float | jax.Array) -> bool:
+def is_off(rate: float | Array) -> bool:
     """Whether a rate is known, before tracing, to drop nothing."""
     return isinstance(rate, (int, float)) and rate == 0

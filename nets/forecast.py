@@ -26,16 +26,16 @@ EPSILON = 1e-5  # variance added before a division, as in RevIN
 
 
 class Level(NamedTuple):
-    """What is taken out of a window's targets and put back after the net: (x - center) / scale,
-    both [b, 1, o].
-    """
+    """What is taken out of a window's targets, (x - center) / scale, and put back; [b, 1, o]."""
 
     center: Array
     scale: Array
 
 
 def window_level(targets_blo: Array, kind: WindowScaling) -> Level:
-    """ "last" takes out the last value, "last_deviation" divides by the window's standard deviation
+    """The level of each target in its window, of a kind.
+
+    "last" takes out the last value, "last_deviation" divides by the window's standard deviation
     too, "revin" takes out the mean and the deviation (Kim et al. 2022).
     """
     last_b1o = targets_blo[:, -1:]
@@ -49,8 +49,9 @@ def window_level(targets_blo: Array, kind: WindowScaling) -> Level:
 
 
 def to_patches(x_blf: Array, size: int) -> Array:
-    """[b, l, f] -> [b, s, size * f], `size` rows a step. Where they do not fit, the first is
-    repeated before them.
+    """[b, l, f] -> [b, s, size * f], `size` rows a step.
+
+    Where they do not fit, the first is repeated before them.
     """
     short = -x_blf.shape[1] % size
     if short:
@@ -94,13 +95,10 @@ class Forecaster(DataNetwork):
         level = window_level(targets_blo, self.window)
         scaled_blo = (targets_blo - level.center) / level.scale
         if self.window == "revin":
-            factor_o = self.param("revin_scale", nn.initializers.ones_init(), (self.n_targets,))[
-                None, None
-            ]
-            offset_o = self.param("revin_bias", nn.initializers.zeros_init(), (self.n_targets,))[
-                None, None
-            ]
-            scaled_blo = scaled_blo * factor_o + offset_o
+            shape = (self.n_targets,)
+            factor_11o = self.param("revin_scale", nn.initializers.ones_init(), shape)[None, None]
+            offset_11o = self.param("revin_bias", nn.initializers.zeros_init(), shape)[None, None]
+            scaled_blo = scaled_blo * factor_11o + offset_11o
         parts_bhop = self._forecast(scaled_blo, covariates_blf, inputs.get("future"), train)
         answer_bho = parts_bhop[..., 0]
         spread_bhop = positive(parts_bhop[..., 1:])
@@ -108,8 +106,8 @@ class Forecaster(DataNetwork):
             answer_bho = answer_bho + self._shortcut(scaled_blo)
         if self.window == "revin":
             # As RevIN guards it: a factor that training moves to 0 must not divide.
-            answer_bho = (answer_bho - offset_o) / (factor_o + EPSILON**2)
-            spread_bhop = spread_bhop / (jnp.abs(factor_o) + EPSILON**2)[..., None]
+            answer_bho = (answer_bho - offset_11o) / (factor_11o + EPSILON**2)
+            spread_bhop = spread_bhop / (jnp.abs(factor_11o) + EPSILON**2)[..., None]
         answer_bho = answer_bho * level.scale + level.center
         spread_bhop = spread_bhop * level.scale[..., None]
         head = self._shape
@@ -164,15 +162,15 @@ class Forecaster(DataNetwork):
         return jnp.einsum("blo,olh->bho", targets_blo, kernel_olh)
 
     def preprocess(self, inputs: Arrays) -> dict[str, Array]:
-        """Raw columns -> columns scaled by their training rows; "past" may be any array whose last
-        axis is columns.
+        """Raw columns -> columns scaled by their training rows.
+
+        "past" may be any array whose last axis is columns.
         """
         statistics = self._statistics("inputs")
         scaled = {}
         for name, x in inputs.items():
-            center, scale = (
-                _as_last(statistics[part][-x.shape[-1] :], x.ndim) for part in ("center", "scale")
-            )
+            center = _as_last(statistics["center"][-x.shape[-1] :], x.ndim)
+            scale = _as_last(statistics["scale"][-x.shape[-1] :], x.ndim)
             scaled[name] = (x - center) / scale
         return scaled
 
@@ -182,9 +180,7 @@ class Forecaster(DataNetwork):
         return {"value": (target["value"] - center) / scale}
 
     def postprocess(self, outputs: Arrays) -> dict[str, Array]:
-        """{"value": outputs [b, h * o], and what stands beside} -> the same in the targets'
-        units.
-        """
+        """{"value": outputs [b, h * o], and beside it} -> the same in the targets' units."""
         center_1o, scale_1o = self._target_statistics()
         fitted = {"center": center_1o[0], "scale": scale_1o[0]}
         return answers_of(outputs, self._shape, fitted, clip=False, log_link=False)

@@ -1,8 +1,7 @@
-"""What comes out of a net: one linear layer per head, and the head's answer in the target's own
-units.
+"""What comes out of a net: a linear layer per head, and predictions in the target's own units.
 
 A head is "regression" (o numbers), "binary" (one logit) or "multiclass" (k logits). A regression
-head may also say how sure it is: beside its answer, under its name, stand NAME.quantiles [b, o, q]
+head may also say how sure it is: beside its prediction stand NAME.quantiles [b, o, q]
 or NAME.deviation [b, o]. Shapes: b batch, h hidden, o outputs, q quantiles, p further numbers for
 each output.
 """
@@ -11,7 +10,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -19,9 +17,9 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from nets.base import Array, Arrays
 from nets.dense import Linear
 
-Array = jax.Array
 # Deviation that a net may claim, in deviations of the training targets: a likelihood has no bound.
 EPSILON = 1e-3
 
@@ -73,8 +71,9 @@ class Heads(nn.Module):
 
 
 def read_layer(raw: Array, head: HeadShape) -> dict[str, Array]:
-    """What the numbers of a head's layer [b, o * (1 + p)] say: {NAME: [b, o]}, and what it is sure
-    of beside it.
+    """A head's outputs from the numbers of its layer [b, o * (1 + p)].
+
+    {NAME: [b, o]}, and how sure it is beside it.
     """
     if not head.further:
         return {head.name: raw}
@@ -83,17 +82,14 @@ def read_layer(raw: Array, head: HeadShape) -> dict[str, Array]:
 
 
 def positive(raw: Array) -> Array:
-    """softplus, moved so that 0 becomes 1: a new net begins with the spread of the training
-    targets.
-    """
+    """softplus, moved so that 0 becomes 1: a new net has the spread of the training targets."""
     return jax.nn.softplus(raw + math.log(math.expm1(1)))
 
 
 def with_spread(prediction_bo: Array, spread_bop: Array, head: HeadShape) -> dict[str, Array]:
-    """{NAME: predictions} and NAME.quantiles [b, o, q] or NAME.deviation [b, o] made of positive
-    numbers [b, o, p].
+    """{NAME: predictions}, and NAME.quantiles [b, o, q] or NAME.deviation [b, o] beside them.
 
-    Each quantile lies further from the median than the one before it, by its number times the
+    These are made of positive numbers [b, o, p]. Each quantile lies further from the median than the one before it, by its number times the
     distance of the two in a standard normal distribution: so quantiles cannot cross.
     """
     if not head.further:
@@ -113,25 +109,21 @@ def with_spread(prediction_bo: Array, spread_bop: Array, head: HeadShape) -> dic
 
 
 def readable_names(names: tuple[str, ...]) -> list[str]:
-    """Distinct names fit for a checkpoint's path: a column may be called anything, a path is
-    letters and digits.
-    """
+    """Distinct names fit for a checkpoint's path, which is letters and digits."""
     # The prefix keeps a column called "name" or "init" off the attributes of a Linen module, which
     # it may not shadow.
     return [re.sub(r"\W+", "_", f"head_{i}_{name}") for i, name in enumerate(names)]
 
 
 def answers_of(
-    outputs: Mapping[str, Array],
+    outputs: Arrays,
     head: HeadShape,
-    statistics: Mapping[str, Array],
+    statistics: Arrays,
     *,
     clip: bool,
     log_link: bool,
 ) -> dict[str, Array]:
-    """A head's `postprocess`, and its quantiles or deviation in the target's units too, each under
-    its name.
-    """
+    """A head's predictions, quantiles and deviations in the target's units, each by its name."""
     answers = {
         head.name: answer(outputs[head.name], head, statistics, clip=clip, log_link=log_link)
     }
@@ -150,15 +142,14 @@ def answers_of(
 def answer(
     outputs_bo: Array,
     head: HeadShape,
-    statistics: Mapping[str, Array],
+    statistics: Arrays,
     *,
     clip: bool,
     log_link: bool,
 ) -> Array:
-    """A head's outputs in the target's own units: numbers [b, o], P(second class) [b], or
-    probabilities [b, k].
+    """A head's outputs in the target's own units.
 
-    `clip` holds numbers within the range of the training targets. `log_link` (Poisson) takes
+    They are numbers [b, o], P(second class) [b], or probabilities [b, k]. `clip` holds numbers within the range of the training targets. `log_link` (Poisson) takes
     outputs as logarithms.
     """
     if head.kind == "binary":
@@ -168,14 +159,12 @@ def answer(
     if log_link:
         return jnp.exp(outputs_bo)
     values_bo = outputs_bo * statistics["scale"][None] + statistics["center"][None]
-    return (
-        jnp.clip(values_bo, statistics["low"][None], statistics["high"][None])
-        if clip
-        else values_bo
-    )
+    if not clip:
+        return values_bo
+    return jnp.clip(values_bo, statistics["low"][None], statistics["high"][None])
 
 
-def standardise_target(target: Array, head: HeadShape, statistics: Mapping[str, Array]) -> Array:
+def standardise_target(target: Array, head: HeadShape, statistics: Arrays) -> Array:
     """Training targets as the loss wants them: numbers standardised, classes as they are."""
     if head.kind != "regression":
         return target

@@ -1,7 +1,6 @@
-"""From raw columns to the features a net sees. Shapes: b batch, f number columns, c category
-columns, d features.
+"""From raw columns to the features a net sees.
 
-Raw columns are float32 with NaN for a missing number, and int32 codes with 0 for a missing or
+Shapes: b batch, f number columns, c category columns, d features. Raw columns are float32 with NaN for a missing number, and int32 codes with 0 for a missing or
 unseen category. What was fitted on the training rows comes in as `statistics`:
     fill_f             stands in for a missing number
     center_f, scale_f  for scaling "standard" and "robust"
@@ -12,17 +11,14 @@ unseen category. What was fitted on the training rows comes in as `statistics`:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-Array = jax.Array
-Statistics = Mapping[str, Array]
+from nets.base import Array, Arrays
 
 
-def scale_numbers(x_bf: Array, statistics: Statistics, scaling: str) -> Array:
+def scale_numbers(x_bf: Array, statistics: Arrays, scaling: str) -> Array:
     """Missing numbers filled, then every column brought to the order of one.
 
     "robust" is (x - median) / IQR bent smoothly into (-3, 3) by z / sqrt(1 + (z/3)^2) (Holzmueller
@@ -41,9 +37,11 @@ def scale_numbers(x_bf: Array, statistics: Statistics, scaling: str) -> Array:
 
 def _to_normal(x_bf: Array, knots_fk: Array) -> Array:
     share_k = jnp.linspace(0.0, 1.0, knots_fk.shape[1])
-    share_bf = jax.vmap(lambda x, knots: jnp.interp(x, knots, share_k), in_axes=(1, 0), out_axes=1)(
-        x_bf, knots_fk
-    )
+
+    def share_below(x_b: Array, knots_k: Array) -> Array:
+        return jnp.interp(x_b, knots_k, share_k)
+
+    share_bf = jax.vmap(share_below, in_axes=(1, 0), out_axes=1)(x_bf, knots_fk)
     # scikit-learn's bound: an outlier lands at +-5.2 standard deviations, not at infinity.
     return jax.scipy.special.ndtri(jnp.clip(share_bf, 1e-7, 1 - 1e-7))
 
@@ -62,7 +60,7 @@ class NumberEmbedding(nn.Module):
     scale: float
 
     @nn.compact
-    def __call__(self, x_bf: Array, statistics: Statistics) -> Array:
+    def __call__(self, x_bf: Array, statistics: Arrays) -> Array:
         n_columns = x_bf.shape[1]
         if self.kind == "piecewise_linear":
             low_fe = statistics["edges"][:, :-1]
@@ -76,16 +74,12 @@ class NumberEmbedding(nn.Module):
             )
             angle_bfe = 2 * jnp.pi * x_bf[:, :, None] * frequency[None]
             if self.kind == "periodic":
-                e_bfk = nn.relu(
-                    self._map(
-                        jnp.concatenate([jnp.cos(angle_bfe), jnp.sin(angle_bfe)], -1), self.size
-                    )
-                )
+                waves_bfe = jnp.concatenate([jnp.cos(angle_bfe), jnp.sin(angle_bfe)], -1)
+                e_bfk = nn.relu(self._map(waves_bfe, self.size))
             else:
                 phase = self.param("phase", _uniform_phase, (n_columns, self.size))
-                e_bfk = jnp.concatenate(
-                    [self._map(jnp.cos(angle_bfe + phase[None]), 3), x_bf[:, :, None]], -1
-                )
+                mapped_bfk = self._map(jnp.cos(angle_bfe + phase[None]), 3)
+                e_bfk = jnp.concatenate([mapped_bfk, x_bf[:, :, None]], -1)
         return e_bfk.reshape(x_bf.shape[0], -1)
 
     def _map(self, parts_bfe: Array, size: int) -> Array:
@@ -102,8 +96,7 @@ def _uniform_phase(key: Array, shape: tuple[int, ...], dtype=jnp.float32) -> Arr
 
 
 class CategoryEmbedding(nn.Module):
-    """Codes to features: -1 or +1 for two categories, one-hot up to `one_hot` of them, learned
-    vectors beyond.
+    """Codes to features: -1 or +1 for two categories, one-hot up to `one_hot`, vectors beyond.
 
     A code that training rows never showed gives zeros: neither this net nor chance has an opinion
     on it. A missing category that they did show is a category like the others. Vectors have min(50,
@@ -114,7 +107,7 @@ class CategoryEmbedding(nn.Module):
     one_hot: int
 
     @nn.compact
-    def __call__(self, codes_bc: Array, statistics: Statistics) -> Array:
+    def __call__(self, codes_bc: Array, statistics: Arrays) -> Array:
         features = []
         for i, size in enumerate(self.sizes):
             code_b = codes_bc[:, i]
@@ -133,8 +126,7 @@ class CategoryEmbedding(nn.Module):
 
 
 class Inputs(nn.Module):
-    """Everything between scaled columns and the net's first layer: embeddings, one-hot, a learned
-    input scale.
+    """Scaled columns to what the first layer reads: embeddings, one-hot, a learned input scale.
 
     Features come in as `scaled_columns` gives them. `input_scale` multiplies each feature by a
     learned factor, 1 at start: a soft choice of columns (Holzmueller et al. 2024).
@@ -148,7 +140,7 @@ class Inputs(nn.Module):
     input_scale: bool = False
 
     @nn.compact
-    def __call__(self, columns: Mapping[str, Array], statistics: Statistics) -> Array:
+    def __call__(self, columns: Arrays, statistics: Arrays) -> Array:
         parts = []
         if "numbers" in columns:
             numbers_bf = columns["numbers"]
@@ -165,29 +157,28 @@ class Inputs(nn.Module):
             parts.append(embed(columns["codes"], statistics))
         x_bd = jnp.concatenate(parts, -1)
         if self.input_scale:
-            x_bd = (
-                x_bd * self.param("input_scale", nn.initializers.ones_init(), x_bd.shape[-1:])[None]
-            )
+            ones = nn.initializers.ones_init()
+            x_bd = x_bd * self.param("input_scale", ones, x_bd.shape[-1:])[None]
         return x_bd
 
 
 def scaled_columns(
-    inputs: Mapping[str, Array],
-    statistics: Statistics,
+    inputs: Arrays,
+    statistics: Arrays,
     scaling: str,
     missing_columns: tuple[int, ...],
 ) -> dict[str, Array]:
-    """Raw columns -> scaled numbers, 0/1 flags for `missing_columns`, and codes. Holds no
-    parameters, so that a training set can be prepared once instead of at every step.
+    """Raw columns -> scaled numbers, 0/1 flags for `missing_columns`, and codes.
+
+    Holds no parameters, so that a training set can be prepared once instead of at every step.
     """
     columns: dict[str, Array] = {}
     if "numbers" in inputs:
         raw_bf = inputs["numbers"]
         columns["numbers"] = scale_numbers(raw_bf, statistics, scaling)
         if missing_columns:
-            columns["missing"] = jnp.isnan(raw_bf[:, jnp.array(missing_columns)]).astype(
-                jnp.float32
-            )
+            is_missing = jnp.isnan(raw_bf[:, jnp.array(missing_columns)])
+            columns["missing"] = is_missing.astype(jnp.float32)
     if "codes" in inputs:
         columns["codes"] = inputs["codes"]
     return columns

@@ -14,8 +14,9 @@ from nets.stack import RecurrentStack
 
 
 class Direction(nn.Module):
-    """The weights of one direction, made as Keras makes them: forget bias 1, orthogonal recurrent
-    kernel.
+    """The weights of one direction, made as Keras makes them.
+
+    The bias of the forget gate is 1, the recurrent kernel orthogonal.
     """
 
     size: int
@@ -33,8 +34,9 @@ class Direction(nn.Module):
 
 
 def _forget_bias(key: Array, shape: tuple[int, ...], dtype=jnp.float32) -> Array:
-    """Ones for the forget gate, so that a new net remembers (Gers et al. 2000; Jozefowicz et al.
-    2015).
+    """Ones for the forget gate, so that a new net remembers.
+
+    Gers et al. 2000; Jozefowicz et al. 2015.
     """
     del key
     size = shape[0] // 4

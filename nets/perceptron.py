@@ -1,7 +1,6 @@
-"""Threshold neurons, and the rules that learn them row by row. Shapes: b batch, f features, k
-neurons.
+"""Threshold neurons, and the rules that learn them row by row.
 
-A neuron says yes where its score x w + bias is above 0. The rules are pure in (state, rows): what
+Shapes: b batch, f features, k neurons. A neuron says yes where its score x w + bias is above 0. The rules are pure in (state, rows): what
 dtype the weights have, they keep, so that integers stay integers.
 """
 
@@ -25,8 +24,9 @@ BY_ROW = ("rosenblatt", "pocket", "averaged")
 
 @jax.custom_jvp
 def surrogate_step(x: Array) -> Array:
-    """1 where x >= 0, else 0, with the derivative 1 / (1 + |x|)^2 (Zenke & Ganguli 2018), which is
-    0 nowhere.
+    """1 where x >= 0, else 0, with a derivative that is 0 nowhere: 1 / (1 + |x|)^2.
+
+    Zenke & Ganguli 2018.
     """
     return (x >= 0).astype(x.dtype)
 
@@ -39,10 +39,9 @@ def _surrogate_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array
 
 
 class PerceptronState(NamedTuple):
-    """`running` [f + 1, k] are the weights that learn, the bias last, and `postprocess` those that
-    answer.
+    """What a rule knows: weights that learn, `running`, and those that `answer`.
 
-    `rows` were seen; of each neuron [k], `run` since its last mistake, and `longest` is the longest
+    Both are [f + 1, k], the bias last. `rows` were seen; of each neuron [k], `run` since its last mistake, and `longest` is the longest
     such run.
     """
 
@@ -55,9 +54,15 @@ class PerceptronState(NamedTuple):
 
 def start_perceptron(n_features: int, n_neurons: int, dtype: type = jnp.float32) -> PerceptronState:
     """All weights 0: the bound on the number of mistakes holds from there."""
-    running, answer = (jnp.zeros((n_features + 1, n_neurons), dtype) for _ in range(2))
-    run, longest = (jnp.zeros(n_neurons, jnp.int32) for _ in range(2))
-    return PerceptronState(running, answer, jnp.zeros((), jnp.int32), run, longest)
+    # Each an array of its own: a compiled update may take the memory of all.
+    shape = (n_features + 1, n_neurons)
+    return PerceptronState(
+        running=jnp.zeros(shape, dtype),
+        answer=jnp.zeros(shape, dtype),
+        rows=jnp.zeros((), jnp.int32),
+        run=jnp.zeros(n_neurons, jnp.int32),
+        longest=jnp.zeros(n_neurons, jnp.int32),
+    )
 
 
 def learn_rows(
@@ -78,17 +83,17 @@ def learn_rows(
         state: PerceptronState, row: tuple[Array, Array, Array]
     ) -> tuple[PerceptronState, Array]:
         x_f, sign_k, weight = row
-        there = weight > 0
-        wrong_k = there & ((x_f @ state.running) * sign_k <= 0)
+        mask = weight > 0
+        wrong_k = mask & ((x_f @ state.running) * sign_k <= 0)
         step_k = jnp.where(wrong_k, sign_k * weight, jnp.zeros((), sign_k.dtype))
         running = state.running + (x_f[:, None] * step_k[None]).astype(state.running.dtype)
-        rows = state.rows + there
-        run = jnp.where(wrong_k, 0, state.run + there)
+        rows = state.rows + mask
+        run = jnp.where(wrong_k, 0, state.run + mask)
         longest = jnp.maximum(state.longest, run)
         if rule == "pocket":
             answer = jnp.where((run > state.longest)[None], running, state.answer)
         elif rule == "averaged":
-            share = there.astype(running.dtype) / jnp.maximum(rows, 1)
+            share = mask.astype(running.dtype) / jnp.maximum(rows, 1)
             answer = state.answer + (running - state.answer) * share
         else:
             answer = running
@@ -98,12 +103,10 @@ def learn_rows(
 
 
 class Perceptron(ColumnsNetwork):
-    """A layer of threshold neurons over a table's columns: one for two classes, else one for each
-    against all others.
+    """A layer of threshold neurons: one for two classes, else one for each against all others.
 
     `learn` is what takes the place of a gradient where the rule goes row by row; the others descend
-    on the error of the thresholds, whose derivative is made up. Methods else as those of
-    `nets.Network`.
+    on the error of the thresholds, whose derivative is made up.
     """
 
     heads: tuple[HeadShape, ...]
@@ -129,7 +132,7 @@ class Perceptron(ColumnsNetwork):
             kernel = self.param(f"{name}_kernel", start, (x_bf.shape[1], head.size))
             bias = self.param(f"{name}_bias", nn.initializers.zeros_init(), (head.size,))
             if self.learns_by_rule:
-                self.variable("batch_stats", name, lambda fresh=fresh: fresh._asdict())
+                self.variable("batch_stats", name, fresh._asdict)
             scores[head.name] = x_bf @ kernel + bias[None]
         return scores
 
@@ -159,8 +162,9 @@ class Perceptron(ColumnsNetwork):
         return mistakes_b
 
     def postprocess(self, outputs: Arrays) -> dict[str, Array]:
-        """{head: scores} -> {head: 1 or 0 for the second class [b], or 1 for the class of the
-        highest score [b, k]}.
+        """{head: scores} -> {head: 1 for the class of the highest score, else 0 [b, k]}.
+
+        Of two classes: 1 or 0 for the second one [b].
         """
         answers = {}
         for head in self.heads:

@@ -1,7 +1,6 @@
-"""The LSTM recurrence (Hochreiter & Schmidhuber 1997; forget gate of Gers et al. 2000) behind one
-door: `lstm`.
+"""The LSTM recurrence behind one door: `lstm`.
 
-Shapes: t time, b batch, f inputs, h hidden, d directions, g = 4h gates in the order input, forget,
+Hochreiter & Schmidhuber 1997; forget gate of Gers et al. 2000. Shapes: t time, b batch, f inputs, h hidden, d directions, g = 4h gates in the order input, forget,
 cell, output (that of torch and Keras).
 """
 
@@ -14,16 +13,16 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from nets.base import Array
 from nets.kernels import library
 from nets.kernels.lstm import native_layer
 from nets.recurrence_scan import LayerInputs, scanned_layer
 
-Array = jax.Array
-
 
 class Carry(NamedTuple):
-    """The state between two time steps; the first axis is the direction, forward before
-    backward.
+    """The state between two time steps.
+
+    The first axis is the direction, forward before backward.
     """
 
     h_dbh: Array
@@ -43,12 +42,12 @@ def lstm(
     *,
     reverse: tuple[bool, ...],
 ) -> tuple[Array, Carry]:
-    """One layer: (outputs_btdh, final carry). `reverse` says of each direction, one or two, which
-    way it reads.
+    """One layer: (outputs_btdh, final carry).
 
-        i, f, o = sigmoid(z), n = tanh(z) with z = x W + (h * recurrent_mask) R + b;  c = f c + i n;  h = o tanh(c)
+        i, f, o = sigmoid(z), n = tanh(z) with z = x W + (h * recurrent_mask) R + b
+        c = f c + i n;  h = o tanh(c)
 
-    Row b has lengths_b[b] steps, 0 included (None: all of them). Outputs beyond are zero; the carry
+    `reverse` says of each direction, one or two, which way it reads. Row b has lengths_b[b] steps, 0 included (None: all of them). Outputs beyond are zero; the carry
     passes them unchanged, so that a reversed direction begins at its row's own end. What x holds
     there, if finite, reaches neither an output nor a gradient. `carry` is zero where None;
     `recurrent_mask_dbh` is dropout's, one a sequence.
@@ -69,29 +68,17 @@ def lstm(
     if carry is None:
         zeros_dbh = jnp.zeros((n_directions, n_rows, size), wide)
         carry = Carry(zeros_dbh, zeros_dbh)
-    state = (n_directions, n_rows, size)
-    for name, array, shape in (
-        ("kernel_dfg", kernel_dfg, (n_directions, n_inputs, 4 * size)),
-        ("recurrent_dhg", recurrent_dhg, (n_directions, size, 4 * size)),
-        ("bias_dg", bias_dg, (n_directions, 4 * size)),
-        ("the carry's h_dbh", carry[0], state),
-        ("the carry's c_dbh", carry[1], state),
-        ("lengths_b", lengths_b, (n_rows,)),
-        ("recurrent_mask_dbh", recurrent_mask_dbh, state),
-    ):
-        if array is not None and array.shape != shape:
-            raise ValueError(
-                f"{name} has the shape {array.shape}, expected {shape} beside x_btf's {x_btf.shape}"
-            )
     layer = LayerInputs(
-        x_btf,
-        kernel_dfg.astype(x_btf.dtype),
-        recurrent_dhg.astype(x_btf.dtype),
-        bias_dg.astype(wide),
-        carry[0].astype(wide),
-        carry[1].astype(wide),
-        lengths_b,
-        None if recurrent_mask_dbh is None else recurrent_mask_dbh.astype(wide),
+        x_btf, kernel_dfg, recurrent_dhg, bias_dg, *carry, lengths_b, recurrent_mask_dbh
+    )
+    _check_shapes(layer, n_directions)
+    layer = layer._replace(
+        kernel_dfg=kernel_dfg.astype(x_btf.dtype),
+        recurrent_dhg=recurrent_dhg.astype(x_btf.dtype),
+        bias_dg=bias_dg.astype(wide),
+        h_dbh=layer.h_dbh.astype(wide),
+        c_dbh=layer.c_dbh.astype(wide),
+        mask_dbh=None if recurrent_mask_dbh is None else recurrent_mask_dbh.astype(wide),
     )
     scanned = partial(scanned_layer, reverse)
     if wide == jnp.float32 and n_steps * n_rows * n_inputs * size and library.is_native():
@@ -102,3 +89,24 @@ def lstm(
     else:
         outputs_btdh, h_dbh, c_dbh = scanned(layer)
     return outputs_btdh.astype(x_btf.dtype), Carry(h_dbh, c_dbh)
+
+
+def _check_shapes(layer: LayerInputs, n_directions: int) -> None:
+    """ValueError names an array whose shape does not fit the others."""
+    n_rows, _, n_inputs = layer.x_btf.shape
+    size = layer.recurrent_dhg.shape[-2]
+    state = (n_directions, n_rows, size)
+    for name, array, shape in (
+        ("kernel_dfg", layer.kernel_dfg, (n_directions, n_inputs, 4 * size)),
+        ("recurrent_dhg", layer.recurrent_dhg, (n_directions, size, 4 * size)),
+        ("bias_dg", layer.bias_dg, (n_directions, 4 * size)),
+        ("the carry's h_dbh", layer.h_dbh, state),
+        ("the carry's c_dbh", layer.c_dbh, state),
+        ("lengths_b", layer.lengths_b, (n_rows,)),
+        ("recurrent_mask_dbh", layer.mask_dbh, state),
+    ):
+        if array is not None and array.shape != shape:
+            raise ValueError(
+                f"{name} has the shape {array.shape}, expected {shape} "
+                f"beside x_btf's {layer.x_btf.shape}"
+            )

@@ -1,5 +1,4 @@
-"""The LSTM recurrence as scans, for every device: the truth that any other way to compute it is
-held against.
+"""The LSTM recurrence as scans, for every device: what any other way is compared with.
 
 Shapes: t time, b batch, f inputs, h hidden, d directions, g = 4h gates. Layers are batch-major,
 scans time-major.
@@ -13,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-Array = jax.Array
+from nets.base import Array
 
 
 class LayerInputs(NamedTuple):
@@ -103,7 +102,7 @@ def _forward(reverse: bool, given: _Direction) -> tuple[Outputs, tuple]:
     On a CPU fresh memory costs as much as arithmetic, so one buffer of [t, b, 4h] holds in turn x
     W, the derivatives of the gates (both here) and, in `_backward`, the gradient of z. XLA updates
     it in place because each slice is read once and wholly before it is written;
-    tests/nets/test_lstm_core.py holds that.
+    tests/nets/test_recurrence.py holds that.
     """
     x_tbf = given.x_tbf
     lengths_b = given.lengths_b
@@ -142,9 +141,7 @@ def _forward(reverse: bool, given: _Direction) -> tuple[Outputs, tuple]:
 
 
 def _backward(reverse: bool, saved: tuple, gradients: Outputs) -> tuple[_Direction]:
-    """The gradient of all in `given`: one scan for dz, then every weight's in one product over all
-    steps.
-    """
+    """The gradient of all in `given`: a scan for dz, then every weight's in one product."""
     given, h_tbh, slopes, buffer_tbg = saved
     x_tbf = given.x_tbf
     lengths_b = given.lengths_b
@@ -207,8 +204,9 @@ _direction.defvjp(_forward, _backward)
 
 
 def _halved(weights: Array) -> Array:
-    """Halve the columns of i, f and o, so that one tanh over all gates is their sigmoid(z) =
-    tanh(z/2)/2 + 1/2.
+    """Columns of i, f and o halved, so that one tanh over all gates is enough.
+
+    sigmoid(z) = tanh(z/2)/2 + 1/2.
     """
     half = jnp.full(weights.shape[-1] // 4, 0.5, weights.dtype)
     one = jnp.ones(weights.shape[-1] // 4, weights.dtype)

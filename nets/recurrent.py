@@ -6,7 +6,7 @@ Shapes: b batch, t time, f inputs, h hidden, d directions, k numbers that a step
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -26,9 +26,7 @@ class PlainLayer(nn.Module):
 
     @nn.compact
     def __call__(self, x_tbf: Array) -> tuple[Array, Step]:
-        """What x drives each step by [t, b, k], and a step: (h_bh, h_bh with dropout, driven_bk)
-        -> the new h_bh.
-        """
+        """What x drives each step by [t, b, k], and the step itself, a `Step`."""
         shape = (x_tbf.shape[-1], self.size)
         kernel = self.param("kernel", nn.initializers.glorot_uniform(), shape)
         recurrent = self.param(
@@ -44,12 +42,13 @@ class PlainLayer(nn.Module):
 
 
 class GRULayer(nn.Module):
-    """A layer with two gates (Cho et al. 2014), in the form of cuDNN, torch and Keras (reset_after):
+    """A layer with two gates (Cho et al. 2014), in the form of cuDNN, torch and Keras.
 
         r, z = sigmoid(x[t] W + b + h[t-1] U + c),  n = tanh(x[t] W + b + r * (h[t-1] U + c)),
         h[t] = (1 - z) n + z h[t-1]
 
-    Columns stand in the order r, z, n (torch's; Keras has z first). Weights begin as Keras' GRU.
+    Keras calls it reset_after. Columns stand in the order r, z, n (torch's; Keras has z first).
+    Weights begin as Keras' GRU.
     """
 
     size: int
@@ -76,7 +75,8 @@ class GRULayer(nn.Module):
         return x_tbf @ kernel + bias[None, None], step
 
 
-Step = Callable[[Array, Array, Array], Array]
+# (h_bh, h_bh with dropout, what x drives it by [b, k]) -> the new h_bh.
+Step: TypeAlias = Callable[[Array, Array, Array], Array]
 LAYERS = {"plain": PlainLayer, "gru": GRULayer}
 
 

@@ -5,14 +5,12 @@ Shapes: b batch, t time, f numbers of a step, e features, h hidden, k tags or cl
 
 from __future__ import annotations
 
-from typing import Any
-
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from nets.activations import ACTIVATIONS
-from nets.base import Array, Arrays, DataNetwork
+from nets.base import Array, Arrays, DataNetwork, Tree
 from nets.crf import viterbi
 from nets.dropout import dropout, is_off
 from nets.heads import HeadShape, answers_of, read_layer, readable_names, standardise_target
@@ -54,11 +52,10 @@ class SequenceNetwork(DataNetwork):
         carry: tuple[Carry, ...] | None = None,
         *,
         train: bool,
-    ) -> dict[str, Any]:
-        """Prepared inputs -> {head: outputs [b, o] or [b, t, o]}, "length" [b], what a CRF has
-        learned, and "carry".
+    ) -> dict[str, Tree]:
+        """Prepared inputs -> {head: outputs [b, o] or [b, t, o], "length": [b], "carry", ...}.
 
-        Given back with the steps that follow, the carry continues where these ended.
+        Beside them stands what a CRF has learned. Given back with the steps that follow, the carry continues where these ended.
         """
         del weight_b
         length_b, x_bte = self._steps(inputs, train)
@@ -72,7 +69,7 @@ class SequenceNetwork(DataNetwork):
         if any(head.kind not in STEP_KINDS for head in self.heads):
             read_bh = read(self.readout, outputs_bth, carry, body.merge, length_b)
             predict_row = self._dense(self._dropped(read_bh, train), train)
-        outputs: dict[str, Any] = {"length": length_b, "carry": carry}
+        outputs: dict[str, Tree] = {"length": length_b, "carry": carry}
         for head, name in zip(
             self.heads, readable_names(tuple(h.name for h in self.heads)), strict=True
         ):
@@ -93,8 +90,9 @@ class SequenceNetwork(DataNetwork):
         return outputs
 
     def preprocess(self, inputs: Arrays) -> dict[str, Array]:
-        """Raw inputs -> numbers standardised, zero where missing and beyond the end; the others as
-        they are.
+        """Raw inputs -> numbers standardised, zero where missing and beyond the end.
+
+        The others stay as they are.
         """
         inputs = dict(inputs)
         if "numbers" in inputs:
@@ -124,10 +122,9 @@ class SequenceNetwork(DataNetwork):
         return prepared
 
     def postprocess(self, outputs: Arrays) -> dict[str, Array]:
-        """{head: outputs} -> {head: numbers in the target's units, probabilities, or the best tags
-        int32 [b, t]}.
+        """{head: outputs} -> {head: numbers in the target's units, probabilities, or best tags}.
 
-        Beyond a row's end tags are -1 and next steps nan. Tags keep to IOB2 where the training rows
+        Tags are int32 [b, t]. Beyond a row's end tags are -1 and next steps nan. Tags keep to IOB2 where the training rows
         do.
         """
         statistics = self._statistics("targets")
@@ -156,7 +153,9 @@ class SequenceNetwork(DataNetwork):
                 answers |= answers_of(outputs, head, fitted, clip=False, log_link=self.log_link)
         return answers
 
-    def step(self, inputs: Arrays, carry: tuple[Carry, ...] | None) -> tuple[dict[str, Array], Any]:
+    def step(
+        self, inputs: Arrays, carry: tuple[Carry, ...] | None
+    ) -> tuple[dict[str, Array], tuple[Carry, ...]]:
         """Raw inputs of the next steps, and the carry of those before -> (answers, carry)."""
         outputs = self(self.preprocess(inputs), None, carry, train=False)
         return self.postprocess(outputs), outputs["carry"]
@@ -190,8 +189,9 @@ class SequenceNetwork(DataNetwork):
         )
 
     def _bias(self, head: HeadShape) -> nn.initializers.Initializer:
-        """What makes a new head answer with the rates of the training rows: training begins where
-        guessing ends.
+        """Biases that give a new head the rates of the training rows.
+
+        So training begins where guessing ends.
         """
         rate = self._statistics("targets")[head.name].get("rate")
         if rate is None:
@@ -206,9 +206,7 @@ class SequenceNetwork(DataNetwork):
 
 
 def patches(x_bte: Array, length_b: Array, size: int) -> tuple[Array, Array]:
-    """`size` steps as one: lengths [b] and [b, ceil(t / size), size * e]; zeros after a row's
-    end.
-    """
+    """`size` steps as one: lengths [b], and [b, ceil(t / size), size * e], zeros after the end."""
     mask_bt = jnp.arange(x_bte.shape[1])[None] < length_b[:, None]
     x_bte = jnp.where(mask_bt[..., None], x_bte, jnp.zeros((), x_bte.dtype))
     x_bte = jnp.pad(x_bte, ((0, 0), (0, -x_bte.shape[1] % size), (0, 0)))

@@ -35,8 +35,9 @@ class TableNetwork(ColumnsNetwork):
     def __call__(
         self, columns: Arrays, weight_b: Array | None = None, *, train: bool
     ) -> dict[str, Array]:
-        """Scaled columns -> {head: outputs [b, o]}: standardised numbers (how sure of them beside,
-        as in `Heads`) or logits.
+        """Scaled columns -> {head: outputs [b, o]}: standardised numbers or logits.
+
+        How sure of numbers it is stands beside them, as in `Heads`.
         """
         return self.output(self.body(self.features(columns), weight_b, train=train))
 

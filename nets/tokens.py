@@ -1,7 +1,6 @@
-"""Tokens as vectors: one for each known word, and features of its characters. b batch, t time, c
-characters.
+"""Tokens as vectors: one for each known word, and features of its characters.
 
-Code 0 is padding and 1 is unknown, of words as of characters.
+Shapes: b batch, t time, c characters. Code 0 is padding and 1 is unknown, of words as of characters.
 """
 
 from __future__ import annotations
@@ -12,9 +11,9 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from nets.base import Array
 from nets.dropout import random_bits
 
-Array = jax.Array
 UNKNOWN = 1
 RESERVED = 2
 CHARACTER_SIZE = 32  # numbers that stand for a character
@@ -23,10 +22,9 @@ SPREAD = 0.3
 
 
 class Characters(nn.Module):
-    """A convolution over three characters at a time and the maximum over a word (Chiu & Nichols
-    2016): [b, t, size].
+    """Features of a word's characters [b, t, size] (Chiu & Nichols 2016).
 
-    Words of any spelling have features, so that a tagger can tell something of a word it has never
+    A convolution over three characters at a time, and the maximum over a word. Words of any spelling have features, so that a tagger can tell something of a word it has never
     seen.
     """
 
@@ -59,13 +57,13 @@ class Characters(nn.Module):
 def _spelled(codes_btc: Array, table: Array, kernel: Array, bias: Array) -> Array:
     # One product for the table's gradient: a scatter would take longer than all the rest.
     hot = jax.nn.one_hot(codes_btc, len(table), dtype=table.dtype)
-    there = (codes_btc > 0)[..., None]
-    x_btce = jnp.where(there, hot @ table, jnp.zeros((), table.dtype))
+    mask_btc1 = (codes_btc > 0)[..., None]
+    x_btce = jnp.where(mask_btc1, hot @ table, jnp.zeros((), table.dtype))
     sides = jnp.pad(x_btce, ((0, 0), (0, 0), (1, 1), (0, 0)))
     windows = jnp.concatenate([sides[:, :, :-2], x_btce, sides[:, :, 2:]], -1)
     features = windows @ kernel + jnp.expand_dims(bias, range(windows.ndim - 1))
-    highest = jnp.where(there, features, jnp.array(-jnp.inf, features.dtype)).max(2)
-    return jnp.where(there[:, :, 0], jnp.tanh(highest), jnp.zeros((), features.dtype))
+    highest = jnp.where(mask_btc1, features, jnp.array(-jnp.inf, features.dtype)).max(2)
+    return jnp.where(mask_btc1[:, :, 0], jnp.tanh(highest), jnp.zeros((), features.dtype))
 
 
 class Tokens(nn.Module):

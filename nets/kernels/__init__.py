@@ -1,3 +1,1 @@
-"""Compiled cores behind the doors of `nets`: C++ sources, the library made of them, and its
-functions in jax.
-"""
+"""Compiled cores behind the doors of `nets`: C++ sources, their library, its functions in jax."""

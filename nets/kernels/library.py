@@ -1,7 +1,6 @@
-"""The library of compiled kernels: made on first use with the machine's own C++ compiler, tried,
-kept, registered.
+"""The library of compiled kernels, made on first use with the machine's own C++ compiler.
 
-Nothing here ever fails a program: whatever goes wrong is the reason why the portable path is taken.
+It is tried, kept and registered. Nothing here ever fails a program: whatever goes wrong is the reason why the portable path is taken.
 """
 
 from __future__ import annotations
@@ -54,8 +53,7 @@ class Unavailable(Exception):
 
 
 def is_native() -> bool:
-    """Whether the program that is traced here may call the library; it is made on the first
-    question.
+    """Whether the program that is traced here may call the library; the first call makes it.
 
     It may for the process' default device, a CPU. Of several devices each must have arrays of its
     own, as in pmap and shard_map: rows that jit has spread over them would be gathered around the
@@ -124,8 +122,9 @@ def instruction_set() -> str:
 
 
 def register(path: Path) -> None:
-    """Loads a library and makes its functions known to jax. One made for another jaxlib takes the
-    CPU backend down.
+    """Loads a library and makes its functions known to jax.
+
+    One made for another jaxlib takes the CPU backend down.
     """
     try:
         loaded = ctypes.CDLL(str(path))
@@ -138,9 +137,7 @@ def register(path: Path) -> None:
 
 
 def _library(name: str) -> Path:
-    """The path of a tried library for an instruction set: the one that came with this package, or
-    made here.
-    """
+    """The path of a tried library for an instruction set: the one of this package, or made here."""
     ready = READY / f"lstm-{name}.so"
     if ready.exists():
         with contextlib.suppress(Unavailable):  # it may be for another jaxlib or C library
@@ -167,9 +164,7 @@ def build(compiler: str, name: str, path: Path) -> None:
 
 
 def _tried(name: str, marks: Sequence[bytes], make: Callable[[Path], object]) -> Path:
-    """The library that is kept for these marks and this jaxlib; if there is none, what `make`
-    makes, if it works.
-    """
+    """The library kept for these marks and this jaxlib; else what `make` makes, if it works."""
     key = hashlib.sha256(importlib.metadata.version("jaxlib").encode())
     for mark in marks:
         key.update(hashlib.sha256(mark).digest())
@@ -236,6 +231,7 @@ def _run(command: Sequence[str], what: str) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unavailable(f"{what} failed: {error}") from None
     if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines() or [f"exit code {done.returncode}"]
-        errors = [line for line in said if "error" in line.lower()]
-        raise Unavailable(f"{what} failed: {(errors or said)[-1].strip()[:300]}")
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        lines = lines or [f"exit code {done.returncode}"]
+        errors = [line for line in lines if "error" in line.lower()]
+        raise Unavailable(f"{what} failed: {(errors or lines)[-1].strip()[:300]}")

@@ -6,25 +6,23 @@ PADDING.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
+from nets.base import Array, Tree
 from nets.recurrence_scan import Answer, LayerInputs, scanned_layer
 
-Array = jax.Array
 PADDING = 16  # kPadding of layer.h
 # Gradients of an Answer; None where nothing hangs on single steps.
 Pulls = tuple[Array | None, Array, Array]
 
 
 class Saved(NamedTuple):
-    """What a backward pass reads beside the layer: the answer's h, the activated gates, and c, step
-    by step.
-    """
+    """What a backward pass reads beside the layer, step by step: h, the activated gates, and c."""
 
     outputs_btdh: Array
     gates_dtbg: Array
@@ -32,8 +30,9 @@ class Saved(NamedTuple):
 
 
 def native_layer(reverse: tuple[bool, ...], layer: LayerInputs) -> Answer:
-    """`scanned_layer`, of a float32 or bfloat16 x. All is computed in float32, bfloat16's products
-    too.
+    """`scanned_layer`, of a float32 or bfloat16 x.
+
+    All is computed in float32, bfloat16's products too.
     """
     wide = jax.tree.map(lambda part: part.astype(jnp.float32), layer._replace(lengths_b=None))
     return _layer(reverse, wide._replace(lengths_b=layer.lengths_b))
@@ -44,7 +43,7 @@ def _run(reverse: tuple[bool, ...], layer: LayerInputs) -> Answer:
     return _call_forward(reverse, layer, keep=False)[0]
 
 
-def _forward(reverse: tuple[bool, ...], layer: Any) -> tuple[Answer, tuple]:
+def _forward(reverse: tuple[bool, ...], layer: Tree) -> tuple[Answer, tuple]:
     asks_x = layer.x_btf.perturbed
     layer = jax.tree.map(lambda part: part.value, layer)
     answer, saved = _kept(reverse, layer)
@@ -99,7 +98,7 @@ def _run_gradient(
 
 
 def _forward_gradient(
-    reverse: tuple[bool, ...], asks_x: bool, *given: Any
+    reverse: tuple[bool, ...], asks_x: bool, *given: Tree
 ) -> tuple[LayerInputs, tuple]:
     layer, _, pulls = given
     return _gradient(reverse, asks_x, *given), (layer, pulls)
@@ -179,8 +178,9 @@ def _call_backward(
 
 
 def _weights(layer: LayerInputs) -> list[Array]:
-    """Kernel, recurrent kernel and bias of each direction. XLA sees through the stack that they
-    stood in: no copy.
+    """Kernel, recurrent kernel and bias of each direction.
+
+    XLA sees through the stack that they stood in: no copy.
     """
     stacks = (layer.kernel_dfg, layer.recurrent_dhg, layer.bias_dg)
     return [stack[d] for d in range(len(layer.bias_dg)) for stack in stacks]

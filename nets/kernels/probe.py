@@ -1,5 +1,4 @@
-"""`python -m nets.kernels.probe LIBRARY`: exit code 0 if the library loads, runs, and computes what
-scans compute.
+"""`python -m nets.kernels.probe LIBRARY`: exit code 0 if it loads, runs, and computes right.
 
 In a process of its own: a library that fits this jaxlib or this machine badly ends the process that
 tries it.
@@ -29,9 +28,7 @@ TOLERANCE = 1e-4
 
 
 def difference() -> float:
-    """The largest difference between the two ways, in an answer or a gradient, of numbers about
-    1.
-    """
+    """The largest difference to the scans, in an answer or a gradient, of numbers about 1."""
     rng = np.random.default_rng(0)
     n = len(REVERSE)
     shapes = (
@@ -54,17 +51,14 @@ def difference() -> float:
         )
         return answer, pull(answer)[0]
 
-    ours, truth = (
-        jax.jit(partial(outcome, layer))(given) for layer in (native_layer, scanned_layer)
-    )
-    apart = [
-        jnp.abs(a - b).max()
-        for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(truth), strict=True)
-    ]
-    return float(jnp.max(jnp.stack(apart)))
+    ours = jax.jit(partial(outcome, native_layer))(given)
+    target = jax.jit(partial(outcome, scanned_layer))(given)
+    apart = jax.tree.map(lambda a, b: jnp.abs(a - b).max(), ours, target)
+    return float(jnp.max(jnp.stack(jax.tree.leaves(apart))))
 
 
 def main(path: str) -> int:
+    """The exit code for the library at a path."""
     library.register(Path(path))
     found = difference()
     if not found < TOLERANCE:  # a NaN is an error too

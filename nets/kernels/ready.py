@@ -1,6 +1,7 @@
 """Kernels ready-made, for a wheel to machines without a compiler:
 
-    python -m nets.kernels.ready && pip wheel . --no-deps -C--build-option=--plat-name=manylinux_2_28_x86_64
+    python -m nets.kernels.ready
+    pip wheel . --no-deps -C--build-option=--plat-name=manylinux_2_28_x86_64
 
 For every instruction set of this machine's architecture, into nets/kernels/ready. Build with the
 oldest C library and jaxlib that shall do: newer ones take it. Each machine tries what it got, and
@@ -23,6 +24,7 @@ OF_MACHINE = {
 
 
 def main() -> int:
+    """Compiles them; the exit code."""
     library.READY.mkdir(exist_ok=True)
     try:
         compiler = library.find_compiler()

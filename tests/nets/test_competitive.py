@@ -9,16 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from nets.competitive import (
-    Competitive,
-    Decay,
-    kmeans_plus_plus,
-    map_distances,
-    neighbourhood,
-    squared_distances,
-    start_units,
-)
+from nets.competitive import Competitive, Decay
 from nets.inputs import Inputs
+from nets.maps import map_distances, neighbourhood
+from nets.units import kmeans_plus_plus, squared_distances, start_units
 
 N = 60
 D = 3

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nets.competitive import map_distances, map_places
+from nets.maps import map_distances, map_places
 from train.report import draw
 from train.report.data import Array, Clusters, ReportData
 from train.report.page import figure, panels, section

@@ -1,0 +1,96 @@
+"""Units among rows: their distances, where they start, and the means of what they win.
+
+Shapes: b batch, n rows, d features, k units, e = d + 1, c candidates, g coordinates of a unit on
+its map.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from nets.base import Array
+from nets.maps import map_places
+
+Start = Literal["kmeans++", "rows", "normal", "plane"]
+
+
+def squared_distances(x_bd: Array, units_kd: Array) -> Array:
+    """|x - w|^2 of each row to each unit [b, k], by one product of matrices; not below 0."""
+    x2_b = jnp.square(x_bd).sum(-1)
+    w2_k = jnp.square(units_kd).sum(-1)
+    return jnp.maximum(x2_b[:, None] - 2 * x_bd @ units_kd.T + w2_k[None], 0)
+
+
+def start_units(
+    key: Array, x_nd: Array, n_units: int, start: Start, shape: tuple[int, int] | None = None
+) -> Array:
+    """Units [k, d] before the first update.
+
+    "kmeans++": rows far from each other; "rows": any distinct places of the file; "normal":
+    anywhere about the rows' mean, twice as far spread as they; "plane": a map of this `shape` laid
+    over the plane of the two main components.
+    """
+    if start == "kmeans++":
+        return kmeans_plus_plus(key, x_nd, n_units)
+    if start == "rows":
+        return x_nd[
+            jax.random.choice(key, x_nd.shape[0], (n_units,), replace=x_nd.shape[0] < n_units)
+        ]
+    mean_d = x_nd.mean(0)
+    deviation_d = x_nd.std(0)
+    if start == "normal" or shape is None:
+        return mean_d[None] + 2 * deviation_d[None] * jax.random.normal(
+            key, (n_units, x_nd.shape[1])
+        )
+    places = map_places(shape, "rectangular")
+    place_kg = jnp.asarray((places - places.mean(0)) / np.maximum(places.std(0), 1e-6), jnp.float32)
+    centred_nd = x_nd - mean_d[None]
+    value_d, axis_dd = jnp.linalg.eigh(centred_nd.T @ centred_nd / x_nd.shape[0])
+    n_axes = min(2, x_nd.shape[1])
+    # The longer side of the map lies along the longer axis of the rows; the second, or only, one is
+    # the last.
+    longer = [0, 1] if shape[0] >= shape[1] else [1, 0]
+    axes_gd = (axis_dd * jnp.sqrt(jnp.maximum(value_d, 0))[None]).T[::-1][:n_axes]
+    return mean_d[None] + place_kg[:, jnp.array(longer[:n_axes])] @ axes_gd
+
+
+def kmeans_plus_plus(key: Array, x_nd: Array, n_units: int) -> Array:
+    """Units by greedy k-means++ [k, d] (Arthur & Vassilvitskii 2007).
+
+    Each is a row, drawn with a probability proportional to its squared distance from those before;
+    of 2 + log k draws, the one that leaves the smallest sum (as scikit-learn).
+    """
+    n = x_nd.shape[0]
+    n_candidates = 2 + int(math.log(n_units))
+    first_key, key = jax.random.split(key)
+    first_d = x_nd[jax.random.randint(first_key, (), 0, n)]
+
+    def add(nearest_n: Array, key: Array) -> tuple[Array, Array]:
+        draw_c = jax.random.uniform(key, (n_candidates,)) * nearest_n.sum()
+        row_c = jnp.minimum(jnp.searchsorted(jnp.cumsum(nearest_n), draw_c, side="right"), n - 1)
+        left_cn = jnp.minimum(nearest_n[None], squared_distances(x_nd[row_c], x_nd))
+        best = jnp.argmin(left_cn.sum(1))
+        return left_cn[best], x_nd[row_c[best]]
+
+    nearest_n = squared_distances(x_nd, first_d[None])[:, 0]
+    _, others = lax.scan(add, nearest_n, jax.random.split(key, n_units - 1))
+    return jnp.concatenate([first_d[None], others])
+
+
+def gathered(x_bd: Array, weight_b: Array, winner_b: Array, n_units: int) -> Array:
+    """Of each unit, the weighted sum of the rows it won and, last, their weight [k, d + 1]."""
+    won_bk = jax.nn.one_hot(winner_b, n_units) * weight_b[:, None]
+    one_b = jnp.ones((x_bd.shape[0], 1), x_bd.dtype)
+    return won_bk.T @ jnp.concatenate([x_bd, one_b], 1)
+
+
+def means(units_kd: Array, sums_ke: Array) -> Array:
+    """The means of `gathered` sums; a unit that won nothing stays."""
+    weight_k = sums_ke[:, -1:]
+    return jnp.where(weight_k > 0, sums_ke[:, :-1] / jnp.where(weight_k > 0, weight_k, 1), units_kd)
