@@ -45,10 +45,11 @@ class Decay(NamedTuple):
 class Competitive(ColumnsNetwork):
     """Units among a table's scaled rows: each row is its nearest unit's.
 
-    Of several restarts the one with the smallest error in its last epoch answers. One row after the other: "winner" moves the nearest unit, "neural_gas" all by their rank
-    (Martinetz & Schulten 1991), "map" those near the winner on a map of this `shape` (Kohonen
-    1982). By `conscience` a unit's squared distance is multiplied by that power of its share of the
-    wins (frequency-sensitive: Ahalt et al. 1990); it fades, so that in the end the nearest wins. By
+    Of several restarts the one with the smallest error in its last epoch answers. One row after the
+    other: "winner" moves the nearest unit, "neural_gas" all by their rank (Martinetz & Schulten
+    1991), "map" those near the winner on a map of this `shape` (Kohonen 1982). By `conscience` a
+    unit's squared distance is multiplied by that power of its share of the wins
+    (frequency-sensitive: Ahalt et al. 1990); it fades, so that in the end the nearest wins. By
     means: "mini_batch" of all rows that a unit has won (Sculley 2010), "kmeans" of an epoch's
     (Lloyd 1982), "batch_map" of its neighbours' too.
     """

@@ -74,7 +74,8 @@ def gru_from_keras(
     """Parameters for `Recurrent(cell="gru")` from `[layer.get_weights() for layer in layers]`.
 
     A layer is Keras' GRU or Bidirectional(GRU), reset_after as it is by default; arrays and
-    `reverse` as for `lstm_from_keras`. Raises ValueError for other arrays, and for reset_after=False.
+    `reverse` as for `lstm_from_keras`. Raises ValueError for other arrays, and for
+    reset_after=False.
     """
     layers: dict[str, Direction] = {}
     for i, name, arrays in _of_keras(weights, 3, reverse):
@@ -104,7 +105,8 @@ def _of_torch(
         )
     if "weight_ih_l0" not in state:
         raise ValueError(
-            f"no torch {kind}: expected the name weight_ih_l0, found {', '.join(state) or 'nothing'}"
+            f"no torch {kind}: expected the name weight_ih_l0, "
+            f"found {', '.join(state) or 'nothing'}"
         )
     i = 0
     while f"weight_ih_l{i}" in state:

@@ -53,8 +53,8 @@ class Linear(nn.Module):
 class BatchNorm(nn.Module):
     """Batch normalisation whose statistics skip padding rows (Ioffe & Szegedy 2015).
 
-    Constants are Keras'. Statistics of the batch are used in training, where the running ones can be changed ("batch_stats" is
-    mutable).
+    Constants are Keras'. Statistics of the batch are used in training, where the running ones can
+    be changed ("batch_stats" is mutable).
     """
 
     momentum: float = 0.99
@@ -89,10 +89,11 @@ class BatchNorm(nn.Module):
 class Dense(nn.Module):
     """Hidden layers, each of them linear, norm, activation and dropout.
 
-    Where `residual`, a layer's input is added to its outputs if widths agree. Takes x_bf and returns x_bh of the last hidden width (x_bf itself if `hidden` is empty).
-    `weight_b` is 0 on padding rows, which batch normalisation must not see. With `train=True` and a
-    rate above 0, needs rngs={"dropout"}. `activation_slope` gives each unit a learned mixture of
-    activation and identity, 1 (all activation) at start.
+    Where `residual`, a layer's input is added to its outputs if widths agree. Takes x_bf and
+    returns x_bh of the last hidden width (x_bf itself if `hidden` is empty). `weight_b` is 0 on
+    padding rows, which batch normalisation must not see. With `train=True` and a rate above 0,
+    needs rngs={"dropout"}. `activation_slope` gives each unit a learned mixture of activation and
+    identity, 1 (all activation) at start.
     """
 
     hidden: tuple[int, ...] = (64, 64)

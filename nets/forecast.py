@@ -17,7 +17,7 @@ from nets.activations import ACTIVATIONS
 from nets.base import Array, Arrays, DataNetwork
 from nets.dense import Linear
 from nets.dropout import dropout, is_off
-from nets.heads import HeadShape, answers_of, positive, with_spread
+from nets.heads import HeadShape, positive, predictions_of, with_spread
 from nets.readout import Readout, read
 from nets.stack import RecurrentStack
 
@@ -183,7 +183,7 @@ class Forecaster(DataNetwork):
         """{"value": outputs [b, h * o], and beside it} -> the same in the targets' units."""
         center_1o, scale_1o = self._target_statistics()
         fitted = {"center": center_1o[0], "scale": scale_1o[0]}
-        return answers_of(outputs, self._shape, fitted, clip=False, log_link=False)
+        return predictions_of(outputs, self._shape, fitted, clip=False, log_link=False)
 
     def _target_statistics(self) -> tuple[Array, Array]:
         statistics = self._statistics("inputs")

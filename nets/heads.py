@@ -89,8 +89,9 @@ def positive(raw: Array) -> Array:
 def with_spread(prediction_bo: Array, spread_bop: Array, head: HeadShape) -> dict[str, Array]:
     """{NAME: predictions}, and NAME.quantiles [b, o, q] or NAME.deviation [b, o] beside them.
 
-    These are made of positive numbers [b, o, p]. Each quantile lies further from the median than the one before it, by its number times the
-    distance of the two in a standard normal distribution: so quantiles cannot cross.
+    These are made of positive numbers [b, o, p]. Each quantile lies further from the median than
+    the one before it, by its number times the distance of the two in a standard normal
+    distribution: so quantiles cannot cross.
     """
     if not head.further:
         return {head.name: prediction_bo}
@@ -115,7 +116,7 @@ def readable_names(names: tuple[str, ...]) -> list[str]:
     return [re.sub(r"\W+", "_", f"head_{i}_{name}") for i, name in enumerate(names)]
 
 
-def answers_of(
+def predictions_of(
     outputs: Arrays,
     head: HeadShape,
     statistics: Arrays,
@@ -124,22 +125,22 @@ def answers_of(
     log_link: bool,
 ) -> dict[str, Array]:
     """A head's predictions, quantiles and deviations in the target's units, each by its name."""
-    answers = {
-        head.name: answer(outputs[head.name], head, statistics, clip=clip, log_link=log_link)
+    predictions = {
+        head.name: in_units(outputs[head.name], head, statistics, clip=clip, log_link=log_link)
     }
     if head.quantiles:
         name = f"{head.name}.quantiles"
         of_level = [outputs[name][..., i] for i in range(len(head.quantiles))]
-        answers[name] = jnp.stack(
-            [answer(x, head, statistics, clip=clip, log_link=False) for x in of_level], axis=-1
+        predictions[name] = jnp.stack(
+            [in_units(x, head, statistics, clip=clip, log_link=False) for x in of_level], axis=-1
         )
     if head.deviation:
         name = f"{head.name}.deviation"
-        answers[name] = outputs[name] * statistics["scale"][None]
-    return answers
+        predictions[name] = outputs[name] * statistics["scale"][None]
+    return predictions
 
 
-def answer(
+def in_units(
     outputs_bo: Array,
     head: HeadShape,
     statistics: Arrays,
@@ -149,8 +150,8 @@ def answer(
 ) -> Array:
     """A head's outputs in the target's own units.
 
-    They are numbers [b, o], P(second class) [b], or probabilities [b, k]. `clip` holds numbers within the range of the training targets. `log_link` (Poisson) takes
-    outputs as logarithms.
+    They are numbers [b, o], P(second class) [b], or probabilities [b, k]. `clip` holds numbers
+    within the range of the training targets. `log_link` (Poisson) takes outputs as logarithms.
     """
     if head.kind == "binary":
         return jax.nn.sigmoid(outputs_bo[:, 0])

@@ -1,7 +1,8 @@
 """Threshold neurons, and the rules that learn them row by row.
 
-Shapes: b batch, f features, k neurons. A neuron says yes where its score x w + bias is above 0. The rules are pure in (state, rows): what
-dtype the weights have, they keep, so that integers stay integers.
+Shapes: b batch, f features, k neurons. A neuron says yes where its score x w + bias is above 0. The
+rules are pure in (state, rows): what dtype the weights have, they keep, so that integers stay
+integers.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ def _surrogate_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array
 class PerceptronState(NamedTuple):
     """What a rule knows: weights that learn, `running`, and those that `answer`.
 
-    Both are [f + 1, k], the bias last. `rows` were seen; of each neuron [k], `run` since its last mistake, and `longest` is the longest
-    such run.
+    Both are [f + 1, k], the bias last. `rows` were seen; of each neuron [k], `run` since its last
+    mistake, and `longest` is the longest such run.
     """
 
     running: Array
@@ -166,14 +167,14 @@ class Perceptron(ColumnsNetwork):
 
         Of two classes: 1 or 0 for the second one [b].
         """
-        answers = {}
+        predictions = {}
         for head in self.heads:
             scores_bk = outputs[head.name]
             if head.size == 1:
-                answers[head.name] = (scores_bk[:, 0] > 0).astype(jnp.float32)
+                predictions[head.name] = (scores_bk[:, 0] > 0).astype(jnp.float32)
             else:
-                answers[head.name] = jax.nn.one_hot(jnp.argmax(scores_bk, -1), head.size)
-        return answers
+                predictions[head.name] = jax.nn.one_hot(jnp.argmax(scores_bk, -1), head.size)
+        return predictions
 
     def _named_heads(self) -> list[tuple[HeadShape, str]]:
         return list(zip(self.heads, readable_names(tuple(h.name for h in self.heads)), strict=True))

@@ -1,6 +1,8 @@
 """The LSTM recurrence behind one door: `lstm`.
 
-Hochreiter & Schmidhuber 1997; forget gate of Gers et al. 2000. Shapes: t time, b batch, f inputs, h hidden, d directions, g = 4h gates in the order input, forget,
+Hochreiter & Schmidhuber 1997; forget gate of Gers et al. 2000.
+
+Shapes: t time, b batch, f inputs, h hidden, d directions, g = 4h gates in the order input, forget,
 cell, output (that of torch and Keras).
 """
 
@@ -47,10 +49,11 @@ def lstm(
         i, f, o = sigmoid(z), n = tanh(z) with z = x W + (h * recurrent_mask) R + b
         c = f c + i n;  h = o tanh(c)
 
-    `reverse` says of each direction, one or two, which way it reads. Row b has lengths_b[b] steps, 0 included (None: all of them). Outputs beyond are zero; the carry
-    passes them unchanged, so that a reversed direction begins at its row's own end. What x holds
-    there, if finite, reaches neither an output nor a gradient. `carry` is zero where None;
-    `recurrent_mask_dbh` is dropout's, one a sequence.
+    `reverse` says of each direction, one or two, which way it reads. Row b has lengths_b[b] steps,
+    0 included (None: all of them). Outputs beyond are zero; the carry passes them unchanged, so
+    that a reversed direction begins at its row's own end. What x holds there, if finite, reaches
+    neither an output nor a gradient. `carry` is zero where None; `recurrent_mask_dbh` is dropout's,
+    one a sequence.
 
     Products are taken in x's type and summed in float32 (float64 if x is); the carry has that type,
     outputs have x's. Reverse-mode derivatives of any order; forward mode raises TypeError, and so

@@ -13,7 +13,7 @@ from nets.activations import ACTIVATIONS
 from nets.base import Array, Arrays, DataNetwork, Tree
 from nets.crf import viterbi
 from nets.dropout import dropout, is_off
-from nets.heads import HeadShape, answers_of, read_layer, readable_names, standardise_target
+from nets.heads import HeadShape, predictions_of, read_layer, readable_names, standardise_target
 from nets.readout import Readout, read
 from nets.recurrence import Carry
 from nets.stack import RecurrentStack
@@ -55,7 +55,8 @@ class SequenceNetwork(DataNetwork):
     ) -> dict[str, Tree]:
         """Prepared inputs -> {head: outputs [b, o] or [b, t, o], "length": [b], "carry", ...}.
 
-        Beside them stands what a CRF has learned. Given back with the steps that follow, the carry continues where these ended.
+        Beside them stands what a CRF has learned. Given back with the steps that follow, the carry
+        continues where these ended.
         """
         del weight_b
         length_b, x_bte = self._steps(inputs, train)
@@ -124,12 +125,12 @@ class SequenceNetwork(DataNetwork):
     def postprocess(self, outputs: Arrays) -> dict[str, Array]:
         """{head: outputs} -> {head: numbers in the target's units, probabilities, or best tags}.
 
-        Tags are int32 [b, t]. Beyond a row's end tags are -1 and next steps nan. Tags keep to IOB2 where the training rows
-        do.
+        Tags are int32 [b, t]. Beyond a row's end tags are -1 and next steps nan. Tags keep to IOB2
+        where the training rows do.
         """
         statistics = self._statistics("targets")
         length_b = outputs["length"]
-        answers = {}
+        predictions = {}
         for head in self.heads:
             fitted = statistics[head.name]
             raw = outputs[head.name]
@@ -139,19 +140,21 @@ class SequenceNetwork(DataNetwork):
                 if self.crf:
                     start_k = start_k + outputs[f"{head.name}.start"]
                     transition_kk = transition_kk + outputs[f"{head.name}.transition"]
-                answers[head.name] = viterbi(raw, start_k, transition_kk, length_b)
+                predictions[head.name] = viterbi(raw, start_k, transition_kk, length_b)
             elif head.kind in STEP_KINDS:
                 if head.kind == "next_binary":
                     values_btf = jax.nn.sigmoid(raw)
                 else:
                     values_btf = raw * fitted["scale"][None, None] + fitted["center"][None, None]
                 mask_bt = jnp.arange(raw.shape[1])[None] < length_b[:, None]
-                answers[head.name] = jnp.where(
+                predictions[head.name] = jnp.where(
                     mask_bt[..., None], values_btf, jnp.array(jnp.nan, raw.dtype)
                 )
             else:
-                answers |= answers_of(outputs, head, fitted, clip=False, log_link=self.log_link)
-        return answers
+                predictions |= predictions_of(
+                    outputs, head, fitted, clip=False, log_link=self.log_link
+                )
+        return predictions
 
     def step(
         self, inputs: Arrays, carry: tuple[Carry, ...] | None

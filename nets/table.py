@@ -9,7 +9,7 @@ import numpy as np
 
 from nets.base import Array, Arrays, Statistics
 from nets.columns import ColumnsNetwork
-from nets.heads import Heads, answers_of, standardise_target
+from nets.heads import Heads, predictions_of, standardise_target
 
 
 class TableNetwork(ColumnsNetwork):
@@ -52,13 +52,13 @@ class TableNetwork(ColumnsNetwork):
     def postprocess(self, outputs: Arrays) -> dict[str, Array]:
         """{head: outputs} -> {head: numbers in the target's units, or probabilities}."""
         statistics = self._statistics("targets")
-        answers = {}
+        predictions = {}
         for head in self.output.heads:
             fitted = statistics[head.name]
-            answers |= answers_of(
+            predictions |= predictions_of(
                 outputs, head, fitted, clip=self.clip_outputs, log_link=self.log_link
             )
-        return answers
+        return predictions
 
     def fit_statistics(
         self, inputs: Mapping[str, np.ndarray], target: Mapping[str, np.ndarray]

@@ -1,6 +1,7 @@
 """Tokens as vectors: one for each known word, and features of its characters.
 
-Shapes: b batch, t time, c characters. Code 0 is padding and 1 is unknown, of words as of characters.
+Shapes: b batch, t time, c characters. Code 0 is padding and 1 is unknown, of words as of
+characters.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ SPREAD = 0.3
 class Characters(nn.Module):
     """Features of a word's characters [b, t, size] (Chiu & Nichols 2016).
 
-    A convolution over three characters at a time, and the maximum over a word. Words of any spelling have features, so that a tagger can tell something of a word it has never
-    seen.
+    A convolution over three characters at a time, and the maximum over a word. Words of any
+    spelling have features, so that a tagger can tell something of a word it has never seen.
     """
 
     n_characters: int

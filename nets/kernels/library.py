@@ -1,6 +1,7 @@
 """The library of compiled kernels, made on first use with the machine's own C++ compiler.
 
-It is tried, kept and registered. Nothing here ever fails a program: whatever goes wrong is the reason why the portable path is taken.
+It is tried, kept and registered. Nothing here ever fails a program: whatever goes wrong is the
+reason why the portable path is taken.
 """
 
 from __future__ import annotations

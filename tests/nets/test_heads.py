@@ -15,8 +15,8 @@ from nets.heads import (
     EPSILON,
     Heads,
     HeadShape,
-    answer,
-    answers_of,
+    in_units,
+    predictions_of,
     read_layer,
     readable_names,
     standardise_target,
@@ -52,30 +52,30 @@ ODD_NAMES = (
 
 def test_numbers_are_answered_in_units() -> None:
     outputs_bo = jnp.array([[0.0, 0.0], [1.0, -2.0], [-10.0, 10.0]])
-    answers = answer(outputs_bo, VALUE, TARGETS, clip=False, log_link=False)
+    answers = in_units(outputs_bo, VALUE, TARGETS, clip=False, log_link=False)
     np.testing.assert_allclose(answers, [[100, -1], [120, -2], [-100, 4]])
 
 
 def test_clipped_numbers_stay_within_the_training_targets() -> None:
     outputs_bo = jnp.array([[0.0, 0.0], [-10.0, 10.0], [10.0, -10.0]])
-    answers = answer(outputs_bo, VALUE, TARGETS, clip=True, log_link=False)
+    answers = in_units(outputs_bo, VALUE, TARGETS, clip=True, log_link=False)
     np.testing.assert_allclose(answers, [[100, -1], [50, 0.25], [150, -2]])
 
 
 def test_poisson_outputs_are_logarithms() -> None:
-    answers = answer(jnp.log(jnp.array([[3.0, 0.5]])), VALUE, TARGETS, clip=False, log_link=True)
+    answers = in_units(jnp.log(jnp.array([[3.0, 0.5]])), VALUE, TARGETS, clip=False, log_link=True)
     np.testing.assert_allclose(answers, [[3, 0.5]], rtol=1e-6)
 
 
 def test_a_binary_head_answers_the_probability_of_the_second_class() -> None:
     logits = jnp.log(jnp.array([[0.25 / 0.75], [0.9 / 0.1], [1.0]]))
-    answers = answer(logits, HeadShape("c", "binary", 1), {}, clip=True, log_link=True)
+    answers = in_units(logits, HeadShape("c", "binary", 1), {}, clip=True, log_link=True)
     np.testing.assert_allclose(answers, [0.25, 0.9, 0.5], rtol=1e-6)
 
 
 def test_a_multiclass_head_answers_probabilities() -> None:
     logits = jnp.log(jnp.array([[1.0, 2.0, 7.0], [1.0, 1.0, 1.0]])) + 5
-    answers = answer(logits, HeadShape("c", "multiclass", 3), {}, clip=True, log_link=True)
+    answers = in_units(logits, HeadShape("c", "multiclass", 3), {}, clip=True, log_link=True)
     np.testing.assert_allclose(answers, [[0.1, 0.2, 0.7], [1 / 3] * 3], rtol=1e-6)
 
 
@@ -84,7 +84,7 @@ def test_standardised_targets_are_what_answers_undo() -> None:
     standardised = standardise_target(target, VALUE, TARGETS)
     np.testing.assert_allclose(standardised, [[0, 0], [2, 2]])
     np.testing.assert_allclose(
-        answer(standardised, VALUE, TARGETS, clip=False, log_link=False), target
+        in_units(standardised, VALUE, TARGETS, clip=False, log_link=False), target
     )
 
 
@@ -258,7 +258,7 @@ def test_quantiles_never_cross(size: float) -> None:
     far = TARGETS | {"center": jnp.array([1e6, -1e6]), "scale": jnp.array([1.0, 1e-3])}
     for statistics in (TARGETS, far):
         for clip in (False, True):
-            answers = answers_of(outputs, SURE, statistics, clip=clip, log_link=False)
+            answers = predictions_of(outputs, SURE, statistics, clip=clip, log_link=False)
             quantiles_boq = np.asarray(answers["value.quantiles"])
             assert (np.diff(quantiles_boq, axis=-1) >= 0).all()
             np.testing.assert_array_equal(quantiles_boq[..., LEVELS.index(0.5)], answers["value"])
@@ -270,7 +270,7 @@ def test_a_deviation_stays_above_its_floor_and_is_answered_in_units() -> None:
     raw = jnp.array([[0.0, -1e4, 0.0, 3.0]])
     outputs = read_layer(raw, GAUSS)
     np.testing.assert_allclose(outputs["value.deviation"][0, 0], EPSILON)
-    answers = answers_of(outputs, GAUSS, TARGETS, clip=True, log_link=False)
+    answers = predictions_of(outputs, GAUSS, TARGETS, clip=True, log_link=False)
     wanted = (np.log1p(np.exp(3 + np.log(np.e - 1))) + EPSILON) * 0.5
     np.testing.assert_allclose(answers["value.deviation"], [[EPSILON * 20, wanted]], rtol=1e-6)
     np.testing.assert_allclose(answers["value"], [[100, -1]])
@@ -282,7 +282,7 @@ def test_quantiles_are_answered_in_units_and_clipped_like_the_prediction() -> No
         "value": jnp.array([[0.0, 4.0]]),
         "value.quantiles": jnp.array([[[-3.0, 0.0], [1.0, 4.0]]]),
     }
-    free = answers_of(outputs, head, TARGETS, clip=False, log_link=False)["value.quantiles"]
+    free = predictions_of(outputs, head, TARGETS, clip=False, log_link=False)["value.quantiles"]
     np.testing.assert_allclose(free, [[[40, 100], [-0.5, 1.0]]])
-    held = answers_of(outputs, head, TARGETS, clip=True, log_link=False)["value.quantiles"]
+    held = predictions_of(outputs, head, TARGETS, clip=True, log_link=False)["value.quantiles"]
     np.testing.assert_allclose(held, [[[50, 100], [-0.5, 0.25]]])
