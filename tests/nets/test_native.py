@@ -443,7 +443,7 @@ import jax, jax.numpy as jnp, numpy as np
 from functools import partial
 from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
 import tests.nets.test_native as t
-from nets.lstm_core import lstm
+from nets.recurrence import lstm
 
 layer, pulls = t.make_layer((8, 6, 3, 20), t.REVERSE), t.make_pulls((8, 6, 3, 20), t.REVERSE)
 truth = t.scanned_both(t.REVERSE, layer, pulls)

@@ -1,3 +1,5 @@
+"""The numbers behind plots of answers (ROC, calibration, confusion), and samples of many points."""
+
 import numpy as np
 import pytest
 from hypothesis import given, settings

@@ -1,3 +1,5 @@
+"""The page of a report: its headlines, tables and sections, and that it is one file."""
+
 import re
 import subprocess
 import sys

@@ -1,3 +1,5 @@
+"""metrics.jsonl and TensorBoard's events: whole lines, whatever stops, fails or resumes a run."""
+
 import json
 import struct
 import subprocess

@@ -1,3 +1,5 @@
+"""The line of progress: what a terminal shows of it, and nothing where there is none."""
+
 import io
 import re
 import subprocess
@@ -34,7 +36,7 @@ def text(terminal):
 
 def test_without_a_terminal_nothing_is_written_and_rich_is_not_loaded():
     code = (
-        "import sys; from train.progress import Progress\n"
+        "import sys; from train.run.progress import Progress\n"
         "with Progress(10, 100) as bar: bar.update(1, 0.5, {'rmse': 2.0})\n"
         "assert 'rich' not in sys.modules"
     )

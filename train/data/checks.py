@@ -1,4 +1,4 @@
-"""Nets and augmentations that do not fit the rows that were read."""
+"""What is refused once the rows are read: nets and augmentations that do not fit them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a program that owns its process sets before jax first computes.
+"""What a command sets in its process before jax first computes: its devices and its caches.
 
 A library must not: only the commands call this.
 """
