@@ -1,4 +1,7 @@
-"""Dense nets. Shapes: b batch, f features, h hidden."""
+"""Dense nets: linear layers, batch normalisation, and the stack of hidden layers made of them.
+
+Shapes: b batch, f features, h hidden.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +30,11 @@ INITIALIZERS = {
 
 
 class Linear(nn.Module):
-    """x W + b. With `parametrization="ntk"` it is x W / sqrt(fan_in) + b and W starts as N(0, 1).
+    """x W + b, in its standard form or in that of the neural tangent kernel.
 
-    The second form makes one learning rate right for every width (Jacot et al. 2018; as used by
-    RealMLP, Holzmueller et al. 2024).
+    With `parametrization="ntk"` it is x W / sqrt(fan_in) + b and W starts as N(0, 1), which makes
+    one learning rate right for every width (Jacot et al. 2018; as used by RealMLP, Holzmueller et
+    al. 2024).
     """
 
     features: int

@@ -1,6 +1,7 @@
-"""From a sequence's outputs to one vector. Shapes: b batch, t time, h hidden, d directions.
+"""From a sequence's outputs to one vector.
 
-Steps beyond a row's length never count; a row without any step gives zeros.
+Steps beyond a row's length never count; a row without any step gives zeros. Shapes: b batch, t
+time, h hidden, d directions.
 """
 
 from __future__ import annotations

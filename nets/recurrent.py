@@ -1,4 +1,4 @@
-"""Recurrent nets of other cells than an LSTM's.
+"""Recurrent nets of other cells than an LSTM's: plain (Elman) and GRU.
 
 Shapes: b batch, t time, f inputs, h hidden, d directions, k numbers that a step is driven by.
 """

@@ -100,7 +100,10 @@ class RecurrentStack(nn.Module):
         carry: Carry | None,
         mask_dbh: Array | None,
     ) -> tuple[Array, Carry]:
-        """The i-th layer: (outputs_btdh, carry). A mask is what dropout multiplies the state by."""
+        """The outputs of the i-th layer [b, t, d, h], and its carry.
+
+        A mask is what dropout multiplies the state by.
+        """
         raise NotImplementedError
 
     def _keys(self) -> Callable[[int], Array]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,15 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 # The annotations of options are any type's, so what reads them is about any value.
 ABOUT_ANY_VALUE = {"train/config/values.py"}
+ENDS_OF_SENTENCES = (".", ":", "?", "!")
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+class Docstring(NamedTuple):
+    """A text that documents a module, a class, a function or a field, and where it stands."""
+
+    place: str
+    lines: list[str]
 
 
 class Count(NamedTuple):
@@ -31,6 +40,17 @@ def sources(root: Path = ROOT) -> Iterator[tuple[str, str]]:
     for folder in ("nets", "train"):
         for path in sorted((root / folder).rglob("*.py")):
             yield str(path.relative_to(root)), path.read_text()
+
+
+def docstrings(root: Path = ROOT) -> Iterator[Docstring]:
+    """Every docstring of the product, those of fields included."""
+    for path, text in sources(root):
+        for node in ast.walk(ast.parse(text)):
+            if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Constant):
+                continue
+            if isinstance(node.value.value, str):
+                lines = inspect.cleandoc(node.value.value).splitlines()
+                yield Docstring(f"{path}:{node.lineno}", lines)
 
 
 def assigns_unrelated(node: ast.AST) -> bool:
@@ -74,6 +94,16 @@ def count(root: Path = ROOT) -> Count:
     return Count(
         lines, any_types, tuples, comprehensions, nested, long_lines, characters / code_lines
     )
+
+
+def test_a_docstring_begins_with_one_sentence_on_a_line() -> None:
+    """A reader gets the summary at once: a line that ends, then an empty one before all else."""
+    torn = []
+    for docstring in docstrings():
+        goes_on = len(docstring.lines) > 1 and docstring.lines[1] != ""
+        if goes_on or not docstring.lines[0].endswith(ENDS_OF_SENTENCES):
+            torn.append(docstring.place)
+    assert not torn
 
 
 if __name__ == "__main__":

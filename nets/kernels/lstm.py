@@ -30,7 +30,7 @@ class Saved(NamedTuple):
 
 
 def native_layer(reverse: tuple[bool, ...], layer: LayerInputs) -> Answer:
-    """`scanned_layer`, of a float32 or bfloat16 x.
+    """What `scanned_layer` gives, computed by the kernel, for a float32 or bfloat16 x.
 
     All is computed in float32, bfloat16's products too.
     """

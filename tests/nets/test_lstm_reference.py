@@ -1,7 +1,7 @@
 """nets.LSTM, and nets.Recurrent's GRU, against torch and Keras with the same weights.
 
-lstm_reference.npz holds their outputs, carries and gradients, of one and of both directions; make_lstm_reference.py made
-it. Where both are installed it is made anew.
+lstm_reference.npz holds their outputs, carries and gradients, of one and of both directions;
+make_lstm_reference.py made it. Where both are installed it is made anew.
 """
 
 from __future__ import annotations
