@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ def test_a_linear_one_finds_the_plane_of_the_components(tmp_path):
 
 
 def test_a_deep_one_passes_as_many_components(folder):
-    result = configs.json.loads((folder / "result.json").read_text())
+    result = json.loads((folder / "result.json").read_text())
     scores = result["metrics"]["test"]
     baselines = result["baselines"]["test"]
     assert scores["rmse"] < 0.85 * baselines["pca"]["rmse"] < 0.85 * baselines["mean"]["rmse"]
@@ -105,7 +106,7 @@ def test_the_folder_answers_with_codes_and_errors(folder):
     np.testing.assert_allclose(saved["error"], np.asarray(answers["error"])[rows], rtol=1e-5)
     assert saved["digit"].to_pylist() == table["digit"].take(pa.array(rows)).to_pylist()
     again = evaluate(model, table.take(pa.array(rows)))
-    result = configs.json.loads((folder / "result.json").read_text())
+    result = json.loads((folder / "result.json").read_text())
     assert again["rmse"] == pytest.approx(result["metrics"]["test"]["rmse"], rel=1e-6)
 
 
