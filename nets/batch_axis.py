@@ -18,12 +18,12 @@ from nets.base import Array
 
 
 class Part(NamedTuple):
-    """The `index`-th, from 0, of equal parts of a batch.
+    """The one at `position`, from 0, of equal parts of a batch.
 
     `axis` is the mapped axis over which the others are.
     """
 
-    index: int | Array
+    position: int | Array
     axis: str | None
 
 
@@ -46,7 +46,7 @@ def part_of_batch(index: int | Array, axis: str | None) -> Iterator[None]:
 
 def part_index() -> int | Array:
     """Which part of the batch this is."""
-    return _part.get().index
+    return _part.get().position
 
 
 def total(x: Array) -> Array:

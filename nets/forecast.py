@@ -32,6 +32,13 @@ class Level(NamedTuple):
     scale: Array
 
 
+class RevIN(NamedTuple):
+    """A learned factor and offset for each target within its window, both [1, 1, o]."""
+
+    factor_11o: Array
+    offset_11o: Array
+
+
 def window_level(targets_blo: Array, kind: WindowScaling) -> Level:
     """The level of each target in its window, of a kind.
 
@@ -94,26 +101,30 @@ class Forecaster(DataNetwork):
         targets_blo, covariates_blf = jnp.split(inputs["past"], [self.n_targets], axis=2)
         level = window_level(targets_blo, self.window)
         scaled_blo = (targets_blo - level.center) / level.scale
-        if self.window == "revin":
-            shape = (self.n_targets,)
-            factor_11o = self.param("revin_scale", nn.initializers.ones_init(), shape)[None, None]
-            offset_11o = self.param("revin_bias", nn.initializers.zeros_init(), shape)[None, None]
-            scaled_blo = scaled_blo * factor_11o + offset_11o
+        revin = self._revin() if self.window == "revin" else None
+        if revin is not None:
+            scaled_blo = scaled_blo * revin.factor_11o + revin.offset_11o
         parts_bhop = self._forecast(scaled_blo, covariates_blf, inputs.get("future"), train)
         answer_bho = parts_bhop[..., 0]
         spread_bhop = positive(parts_bhop[..., 1:])
         if self.shortcut:
             answer_bho = answer_bho + self._shortcut(scaled_blo)
-        if self.window == "revin":
+        if revin is not None:
             # As RevIN guards it: a factor that training moves to 0 must not divide.
-            answer_bho = (answer_bho - offset_11o) / (factor_11o + EPSILON**2)
-            spread_bhop = spread_bhop / (jnp.abs(factor_11o) + EPSILON**2)[..., None]
+            answer_bho = (answer_bho - revin.offset_11o) / (revin.factor_11o + EPSILON**2)
+            spread_bhop = spread_bhop / (jnp.abs(revin.factor_11o) + EPSILON**2)[..., None]
         answer_bho = answer_bho * level.scale + level.center
         spread_bhop = spread_bhop * level.scale[..., None]
         head = self._shape
         n_rows = answer_bho.shape[0]
         spread_bop = spread_bhop.reshape(n_rows, head.size, head.further)
         return with_spread(answer_bho.reshape(n_rows, head.size), spread_bop, head)
+
+    def _revin(self) -> RevIN:
+        shape = (self.n_targets,)
+        factor_o = self.param("revin_scale", nn.initializers.ones_init(), shape)
+        offset_o = self.param("revin_bias", nn.initializers.zeros_init(), shape)
+        return RevIN(factor_o[None, None], offset_o[None, None])
 
     @property
     def _shape(self) -> HeadShape:
