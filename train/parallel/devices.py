@@ -147,9 +147,9 @@ def _compiled_by_pmap(layout: Layout, call: Call, arguments: Sequence[Tree]) -> 
 
 
 class BlockPrediction(NamedTuple, Generic[T]):
-    """A function of variables and blocks of rows, the variables, and how many blocks it takes."""
+    """A function of one tree of variables and blocks of rows, all trees, and its blocks of a call."""
 
-    predict: Callable[[T, Tree], Tree]
+    predict: Callable[[Tree, Tree], Tree]
     variables: T
     n_blocks: int
 
