@@ -147,7 +147,7 @@ def _compiled_by_pmap(layout: Layout, call: Call, arguments: Sequence[Tree]) -> 
 
 
 class BlockPrediction(NamedTuple, Generic[T]):
-    """A function of one tree of variables and blocks of rows, all trees, and its blocks of a call."""
+    """A function of one tree of variables and blocks of rows, all trees, and how many blocks."""
 
     predict: Callable[[Tree, Tree], Tree]
     variables: T
