@@ -105,7 +105,7 @@ class _Guest(NamedTuple):
     """Another process that came: its number, and how many it was told that there are."""
 
     number: int
-    count: int
+    n_processes: int
     connection: socket.socket
 
 
@@ -125,9 +125,9 @@ def _accept(server: socket.socket, stack: contextlib.ExitStack, deadline: float)
 
 def _objection(guest: _Guest, came: Mapping[int, socket.socket], processes: Processes) -> str:
     """Why these cannot be the processes of one run; "" if they can."""
-    if guest.count != processes.count:
+    if guest.n_processes != processes.count:
         return (
-            f"process {guest.number} was told that there are {guest.count}, "
+            f"process {guest.number} was told that there are {guest.n_processes}, "
             f"process 0 {processes.count}"
         )
     if guest.number in came:
