@@ -28,7 +28,12 @@ places = (
     t.LayerInputs(first, all_rows, all_rows, all_rows, rows, rows, first, rows),
     (first, rows, rows),
 )
-put = lambda part, place: jax.device_put(part, NamedSharding(mesh, place))
+
+
+def put(part, place):
+    return jax.device_put(part, NamedSharding(mesh, place))
+
+
 placed = jax.tree.map(put, (layer, pulls), places)
 t.assert_close(jax.jit(both)(*placed), truth)
 assert "denseq" not in jax.jit(both).lower(*placed).as_text()
