@@ -233,6 +233,7 @@ def asking(loss: Any, quantiles: tuple[float, ...]) -> Config:
             r"config\.optim\.nesterov: needs config\.optim\.momentum",
         ),
         (changed(optim={"warmup": 2.0}), r"config\.optim\.warmup: 2\.0 is no fraction"),
+        (changed(optim={"warmup": 1.0}), r"config\.optim\.warmup: 1\.0 is no fraction"),
         (
             changed(data={"valid": 0}, train={"patience": 3}),
             r"config\.train\.patience: .* needs validation rows",

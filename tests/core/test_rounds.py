@@ -133,6 +133,16 @@ def test_training_lowers_the_loss_it_reports() -> None:
         np.testing.assert_allclose(logs["predictions"][name][3], predicted, rtol=1e-5, atol=1e-6)
 
 
+def test_the_training_loss_is_a_mean_over_rows_not_over_batches() -> None:
+    """The last batch is a short one, and at a rate of next to nothing all see the same weights."""
+    config = Config(optim=Optim("sgd", learning_rate=1e-30), train=Train(epochs=1, batch_size=5))
+    program, data, state = make_run(config)
+    _, log = jax.jit(partial(train_round, program))(data, state)
+    weight_n = data.train_weight[data.train]
+    wanted = plain_loss(program, data, state.weights.params, data.train, weight_n)
+    np.testing.assert_allclose(log["train_loss"], wanted, rtol=1e-5)
+
+
 def test_patience_ends_a_call_in_the_middle() -> None:
     """At a rate of next to nothing nothing improves beyond rounding, and patience runs out."""
     config = Config(

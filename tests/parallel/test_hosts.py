@@ -15,10 +15,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from jax.experimental import multihost_utils
 
 from train.config.options import Processes
 from train.errors import UserError
@@ -81,6 +83,15 @@ def alone(arguments: list[str], folder: Path) -> dict:
         command, cwd=ROOT, env=ENVIRONMENT, check=True, capture_output=True, timeout=LIMIT
     )
     return json.loads((folder / "result.json").read_text())
+
+
+def test_all_hear_the_highest_signal_and_what_process_0_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said = np.array([[0, 7, 3], [signal.SIGTERM, 9, 4], [signal.SIGINT, 8, 5]])
+    monkeypatch.setattr(jax, "process_count", lambda: 3)
+    monkeypatch.setattr(multihost_utils, "process_allgather", lambda own: said)
+    assert hosts.agree(0, 7, 3) == (signal.SIGTERM, 7, 3)
 
 
 @pytest.mark.slow

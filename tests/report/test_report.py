@@ -109,6 +109,17 @@ def test_of_shares_more_is_better(tmp_path):
     assert "0.9000" not in page.within("b") and "0.4000" not in page.within("b")
 
 
+def test_of_shares_more_is_better_behind_a_targets_name_too(tmp_path):
+    scores = {"a.rmse": 2.0, "a.r2": 0.8, "b.rmse": 6.0, "b.r2": 0.3}
+    linear = {"a.rmse": 4.0, "a.r2": 0.6, "b.rmse": 5.0, "b.r2": 0.4}
+    both = np.repeat(TRUTH, 2, axis=1)
+    numbers = make_predictions("regression", both, both + 1, ["a", "b"])
+    page = write(tmp_path, make_result(scores, {"linear": linear}), numbers)
+    bold = page.within("b")
+    for better, worse in (("0.8000", "0.6000"), ("0.4000", "0.3000"), ("5.000", "6.000")):
+        assert better in bold and worse not in bold
+
+
 def test_close_scores_are_told_apart(tmp_path):
     scores = {"accuracy": 0.9871, "loss": 0.1}
     page = write(tmp_path, make_result(scores, {"linear": {"accuracy": 0.9874}}), make_classes(3))

@@ -17,6 +17,7 @@ import resumption
 
 from train import config, loop, predict
 from train.config import Config, Dense, Optim, Table, Train
+from train.core.penalties import kernel_weights
 from train.data.files.read import read_table
 from train.data.load import load_dataset
 from train.data.stream.chunks import plan_chunks, read_chunks
@@ -252,6 +253,28 @@ def test_updates_are_those_of_a_loop_over_the_chunks(tmp_path: Path) -> None:
     half = len(losses) // 2
     for part, loss in zip((losses[:half], losses[half:]), logged, strict=True):
         assert loss == pytest.approx(sum(s for _, s in part) / sum(n for n, _ in part), rel=1e-5)
+
+
+def test_the_penalty_that_is_logged_is_a_mean_over_updates(tmp_path: Path) -> None:
+    """Several updates a chunk, at a rate at which no weight moves."""
+    cfg = Config(
+        name="plain",
+        data=Table(
+            path=write_rows(tmp_path / "rows", 1000, 1000, 250),
+            target="y",
+            stream=True,
+            shuffle_window=256,
+            valid=100,
+            test=100,
+        ),
+        net=Dense(hidden=()),
+        optim=Optim(name="sgd", learning_rate=1e-30, l2=0.5),
+        train=Train(epochs=1, batch_size=64, restore="last"),
+    )
+    loop.fit(cfg, tmp_path / "run")
+    weights_w = kernel_weights(predict.load(tmp_path / "run").variables["params"])
+    (line,) = [line for line in read_history(tmp_path / "run") if line["split"] == "train"]
+    assert line["penalty"] == pytest.approx(0.5 * (weights_w**2).sum(), rel=1e-5)
 
 
 def test_balanced_classes_are_weighed_by_all_rows(tmp_path: Path, monkeypatch) -> None:

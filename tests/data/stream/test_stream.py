@@ -216,6 +216,19 @@ def test_chunks_can_be_read_from_anywhere(dataset):
         np.testing.assert_array_equal(own.batch.weight[own.n_rows :], 0)
 
 
+def test_chunks_can_be_read_from_within_a_row_group_of_several_pieces(dataset, monkeypatch):
+    monkeypatch.setattr("train.data.files.row_groups.MAX_ROWS", 10)
+    plan = plan_chunks(dataset.n_train, 32, 64)
+    straight = list(read_chunks(dataset, plan, 0, 0, plan.steps_per_epoch))
+    for k in range(1, len(straight), 5):
+        first = k * plan.steps_per_chunk
+        own = next(read_chunks(dataset, plan, 0, first, plan.steps_per_epoch))
+        assert own.n_rows == straight[k].n_rows
+        np.testing.assert_array_equal(
+            ids(dataset, own.batch, 64), ids(dataset, straight[k].batch, 64)
+        )
+
+
 @pytest.mark.parametrize("n_processes", [2, 4])
 def test_processes_share_an_epoch_among_them(dataset, n_processes):
     plan = plan_chunks(dataset.n_train, 32, 500)
@@ -282,6 +295,17 @@ def test_pieces_name_the_rows_of_their_file(path):
     piece = next(read_pieces(group, ["a"]))
     assert (group.first, piece.first) == (1200, 1200)
     assert piece.where == f"{path}/1.parquet, counted from row 201 on"
+
+
+def test_a_value_that_changes_in_a_file_of_the_same_size_changes_the_fingerprint(tmp_path):
+    file = tmp_path / "0.parquet"
+    found = []
+    for last in (3, 4, 3):
+        pq.write_table(pa.table({"x": [1, 2, last]}), file, compression="none")
+        found.append((file.stat().st_size, find_files(str(file)).fingerprint))
+    before, changed, again = found
+    assert before == again
+    assert before[0] == changed[0] and before[1] != changed[1]
 
 
 def test_infinity_is_found_in_the_pass(tmp_path):
