@@ -161,6 +161,21 @@ def test_the_shortcut_is_a_linear_map_of_each_target(columns):
         )
 
 
+def test_a_learned_factor_and_offset_are_taken_back():
+    """A shortcut that repeats the last value of a window as it is scaled repeats the raw one."""
+    net = make(window="revin", shortcut=True)
+    inputs = batch()
+    params = silent(init(net, inputs))["params"]
+    params |= {
+        "revin_scale": jnp.array([-0.7, 1.3, 2.0]),
+        "revin_bias": jnp.array([0.5, -1.0, 3.0]),
+        "shortcut_kernel": jnp.zeros_like(params["shortcut_kernel"]).at[:, -1].set(1),
+    }
+    last_bo = np.asarray(inputs["past"])[:, -1]
+    wanted = np.repeat(last_bo[:, None], HORIZON, axis=1)
+    np.testing.assert_allclose(forecast(net, {"params": params}, inputs), wanted, atol=1e-4)
+
+
 def test_covariates_and_what_is_known_ahead_are_read():
     net = make(head=(6,))
     inputs = batch(covariates=2, ahead=2)
