@@ -1,7 +1,10 @@
 """What every whole network is, and the names of the types that all of the project shares.
 
-A whole network goes from raw columns to answers in the target's own units. What was fitted on
-training rows stands in the collection `statistics`, beside `params`.
+A whole network goes from encoded columns to answers in the target's encoded units, and scales in
+between. Encoded numbers are (raw - shift) / unit, as a data set gives them (`train.data.dataset`);
+raw ones that float32 holds are such numbers too, of shift 0 and unit 1. Scaled ones are of the
+order of 1. What was fitted on training rows, and scales, stands in the collection `statistics`,
+beside `params`.
 """
 
 from __future__ import annotations
@@ -25,11 +28,11 @@ Variables: TypeAlias = Mapping[str, Tree]
 
 
 class DataNetwork(nn.Module):
-    """A network with its two parameter-free ends: raw columns in, answers out.
+    """A network with its two parameter-free ends: encoded columns in, answers out.
 
-    `predict` is the whole of it. Training splits it at those ends, `preprocess` (columns scaled)
-    and `postprocess` (targets un-scaled), to run the first once per data set and to leave the
-    second out.
+    `predict` is the whole of it. Training splits it at those ends, `preprocess` (encoded columns
+    to scaled ones) and `postprocess` (scaled answers to encoded ones), to run the first once per
+    data set and to leave the second out.
     """
 
     # Whether its variables begin among the rows that it is initialised with.
@@ -47,23 +50,23 @@ class DataNetwork(nn.Module):
     def __call__(
         self, inputs: Arrays, weight_b: Array | None = None, *, train: bool
     ) -> dict[str, Tree]:
-        """Preprocessed inputs -> {head: outputs}, which the loss compares with targets."""
+        """Scaled inputs -> {head: outputs}, which the loss compares with scaled targets."""
         raise NotImplementedError
 
     def preprocess(self, inputs: Arrays) -> dict[str, Array]:
-        """Raw columns -> what the network reads."""
+        """Encoded columns -> scaled ones, which the network reads."""
         raise NotImplementedError
 
     def preprocess_target(self, target: Arrays) -> dict[str, Array]:
-        """Raw targets -> what the loss compares outputs with: as they are."""
+        """Encoded targets -> scaled ones, which outputs are compared with; here as they are."""
         return dict(target)
 
     def postprocess(self, outputs: Arrays) -> dict[str, Array]:
-        """{head: outputs} -> {head: answers in the target's own units}."""
+        """{head: outputs} -> {head: answers in the target's encoded units}."""
         raise NotImplementedError
 
     def predict(self, inputs: Arrays) -> dict[str, Array]:
-        """Raw columns -> answers."""
+        """Encoded columns -> answers in the target's encoded units."""
         return self.postprocess(self(self.preprocess(inputs), train=False))
 
     def _statistics(self, part: str) -> Mapping[str, Tree]:
@@ -81,7 +84,7 @@ class DataNetwork(nn.Module):
 def init_variables(
     network: DataNetwork, key: Array, inputs: Arrays, statistics: Statistics
 ) -> Variables:
-    """Fresh variables of a network beside its statistics, made with a few raw rows."""
+    """Fresh variables of a network beside its statistics, made with a few encoded rows."""
     given = {"statistics": statistics}
     columns = network.apply(given, inputs, method="preprocess")
     _, fresh = network.apply(

@@ -9,7 +9,7 @@ from nets.inputs import Inputs, scaled_columns
 
 
 class ColumnsNetwork(DataNetwork):
-    """A network over the raw columns that `nets.inputs` knows: numbers and codes of categories."""
+    """A network over the columns that `nets.inputs` knows: encoded numbers, codes of categories."""
 
     inputs: Inputs
     _: KW_ONLY
@@ -17,7 +17,7 @@ class ColumnsNetwork(DataNetwork):
     missing_columns: tuple[int, ...] = ()
 
     def preprocess(self, inputs: Arrays) -> dict[str, Array]:
-        """Raw columns -> scaled columns."""
+        """Encoded columns -> scaled columns."""
         return scaled_columns(
             inputs, self._statistics("inputs"), self.scaling, self.missing_columns
         )

@@ -72,6 +72,6 @@ def dropout(
     return jnp.where(mask, x * scale, jnp.zeros((), x.dtype))
 
 
-def is_off(rate: float | Array) -> bool:
-    """Whether a rate is known, before tracing, to drop nothing."""
-    return isinstance(rate, (int, float)) and rate == 0
+def is_off(strength: float | Array) -> bool:
+    """Whether a strength (a rate, a decay, a penalty) is known, before tracing, to be 0."""
+    return isinstance(strength, (int, float)) and strength == 0

@@ -1,8 +1,8 @@
-"""From raw columns to the features a net sees.
+"""From encoded columns to the features a net sees.
 
-Shapes: b batch, f number columns, c category columns, d features. Raw columns are float32 with NaN
-for a missing number, and int32 codes with 0 for a missing or unseen category. What was fitted on
-the training rows comes in as `statistics`:
+Shapes: b batch, f number columns, c category columns, d features. Encoded columns are float32 with
+NaN for a missing number, and int32 codes with 0 for a missing or unseen category. What was fitted
+on the training rows comes in as `statistics`:
     fill_f             stands in for a missing number
     center_f, scale_f  for scaling "standard" and "robust"
     knots_fk           increasing quantiles, for scaling "quantile"

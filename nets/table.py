@@ -1,4 +1,8 @@
-"""A whole network for rows of a table: raw columns in, answers in the target's own units out."""
+"""A whole network for rows of a table: encoded columns in, answers in encoded units out.
+
+Its way in, `preprocess` and `features`, is that of all networks over columns (`nets/columns.py`);
+`predict`, from one end to the other, that of all networks (`nets/base.py`).
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,11 @@ from nets.heads import Heads, predictions_of, standardise_target
 class TableNetwork(ColumnsNetwork):
     """Inputs, body and heads.
 
-    Alone, for raw rows x [n, f] and numbers y [n, 1] as numpy arrays:
+    `clip_outputs` holds predicted numbers within the range of the training targets. With `log_link`
+    (the Poisson loss) an output is the logarithm of the number that is predicted.
+
+    Alone, for rows x [n, f] and numbers y [n, 1] as numpy arrays, which need no encoding where
+    float32 holds them:
 
         heads = nets.Heads((nets.HeadShape("y", "regression", 1),))
         network = nets.TableNetwork(nets.Inputs(), nets.Dense((64,)), heads)
@@ -35,14 +43,14 @@ class TableNetwork(ColumnsNetwork):
     def __call__(
         self, columns: Arrays, weight_b: Array | None = None, *, train: bool
     ) -> dict[str, Array]:
-        """Scaled columns -> {head: outputs [b, o]}: standardised numbers or logits.
+        """Scaled columns -> {head: outputs [b, o]}: scaled numbers, or logits.
 
         How sure of numbers it is stands beside them, as in `Heads`.
         """
         return self.output(self.body(self.features(columns), weight_b, train=train))
 
     def preprocess_target(self, target: Arrays) -> dict[str, Array]:
-        """Raw targets -> what the loss compares outputs with."""
+        """Encoded targets -> scaled ones, which the loss compares outputs with; classes stay."""
         statistics = self._statistics("targets")
         return {
             h.name: standardise_target(target[h.name], h, statistics[h.name])
@@ -50,7 +58,7 @@ class TableNetwork(ColumnsNetwork):
         }
 
     def postprocess(self, outputs: Arrays) -> dict[str, Array]:
-        """{head: outputs} -> {head: numbers in the target's units, or probabilities}."""
+        """{head: outputs} -> {head: numbers in the target's encoded units, or probabilities}."""
         statistics = self._statistics("targets")
         predictions = {}
         for head in self.output.heads:
@@ -63,7 +71,7 @@ class TableNetwork(ColumnsNetwork):
     def fit_statistics(
         self, inputs: Mapping[str, np.ndarray], target: Mapping[str, np.ndarray]
     ) -> Statistics:
-        """Plain statistics of raw training rows: means, deviations, and which codes occur.
+        """Plain statistics of encoded training rows: means, deviations, and which codes occur.
 
         For scaling "standard" and "none", and inputs without the piecewise-linear embedding;
         ValueError else. A column without spread, or without any value, has scale 1.
@@ -95,7 +103,7 @@ class TableNetwork(ColumnsNetwork):
         return {"inputs": fitted, "targets": targets}
 
 
-Network = TableNetwork  # its first name
+Network = TableNetwork  # for scripts that use its first name
 
 
 def center_and_scale(x_nf: np.ndarray) -> dict[str, np.ndarray]:

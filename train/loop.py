@@ -46,10 +46,12 @@ Echo = Callable[[str], object]
 
 
 class Trained(NamedTuple):
-    """A run and its last state, on the host, and the seconds that each part of training took."""
+    """A trained run, and the seconds of "compile" and "train"."""
 
     run: Run
+    """On the host, without what no later step needs: the rows and the key of `data` are ()."""
     state: State
+    """The last one, on the host. It has `best`; `weights`, `average` and `opt_state` are None."""
     seconds: dict[str, float]
 
 
@@ -154,9 +156,10 @@ def _place(run: Run, echo: Echo) -> Run:
 def train(run: Run) -> Trained:
     """Calls the compiled rounds until the epochs are done, patience ends or a signal comes.
 
-    The order within the loop is fixed: what is due to be saved is saved before the next call takes
-    the state's buffers, and a call's evaluations are written while the next one runs, but before a
-    checkpoint of their step.
+    A round is `eval_every` epochs and an evaluation (`train.core.rounds`); a call of the compiled
+    program does some rounds, of a stream perhaps only a piece of one. The order within the loop is
+    fixed: what is due to be saved is saved before the next call takes the state's buffers, and a
+    call's evaluations are written while the next one runs, but before a checkpoint of their step.
     """
     driver = choose_driver(run)
     checkpoints = on_process_zero(
@@ -165,7 +168,7 @@ def train(run: Run) -> Trained:
     state, resumed = restore_or_init(run, driver, checkpoints)
     began = time.time()
     pending = None
-    seconds_per_round = CALL_SECONDS
+    seconds_per_round = CALL_SECONDS  # not known yet: the first call is asked for one round
     with contextlib.ExitStack() as stack:
         if checkpoints is not None:
             stack.enter_context(contextlib.closing(checkpoints))
@@ -175,14 +178,17 @@ def train(run: Run) -> Trained:
         call = None if is_over else driver.compile(run, state)
         compiled = saved = time.time()
         while True:
-            state, status = driver.look(run, state)
+            # Waits for the status alone. Halving may stop members here, which changes the state.
+            state, status = driver.settle(run, state)
             if status.has_diverged:
                 writer.write(pending)
                 raise _diverged(status.step)
             signal, is_due, n_rounds = agree(
-                signals[0] if signals else 0,
-                save_is_due(run, status.step, time.time() - saved),
-                rounds_wanted(run, status.step, seconds_per_round),
+                highest=signals[0] if signals else 0,
+                of_process_zero=(
+                    save_is_due(run, status.step, time.time() - saved),
+                    rounds_wanted(run, status.step, seconds_per_round),
+                ),
             )
             if (is_due or status.is_over or signal) and status.step != (resumed or 0):
                 writer.write(pending)
@@ -193,8 +199,8 @@ def train(run: Run) -> Trained:
                 break
             dispatched = time.time()
             state, logs, count = call(run.data, state, np.int32(n_rounds))
-            writer.write(pending)
-            pending = Pending(logs, int(count))
+            writer.write(pending)  # of the call before, while the device works on this one
+            pending = Pending(logs, int(count))  # int() waits for the device to end the call
             seconds_per_round = (time.time() - dispatched) / max(pending.n_rounds, 1)
     if signal:
         raise _stopped(run.folder, status.step, signal)
@@ -221,7 +227,7 @@ def restore_or_init(
     spec = driver.specs.state
     state = driver.init(run)
     steps = on_process_zero(lambda: checkpoints.steps() if checkpoints else [])
-    _, step = agree(0, steps[0] if steps else -1)
+    step = int(broadcast(np.int32(steps[0] if steps else -1)))
     if step < 0:
         return place(run.layout, state, spec), None
     restored = on_process_zero(
@@ -235,9 +241,10 @@ def restore_or_init(
 
 
 def _fetch_answering(run: Run, state: State) -> tuple[Run, State]:
-    """What answers and what result.json says, on the host, which has the rows already.
+    """The run and its state on the host, with only what is still needed once training is over.
 
-    Training alone needs the rest of a state, which is most of it.
+    `state.best` answers. The rest, most of a state, only a further update would need; the rows are
+    in `run.dataset` already.
     """
     data = fetch(run.data.replace(arrays=(), key=()))
     state = fetch(state.replace(weights=None, average=None, opt_state=None))

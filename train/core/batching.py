@@ -15,7 +15,7 @@ from nets.base import Array
 from nets.dropout import random_bits
 from train.config.bounded import resolved
 from train.core.batch_parts import padded_size
-from train.core.program import Data, Program
+from train.core.program import ORDER_KEY, Data, Program
 
 LENGTH_FACTOR = 2.0
 
@@ -27,7 +27,7 @@ def epoch_rows(program: Program, data: Data, epoch: Array) -> tuple[Array, Array
     Sequences of nearly one length share a batch, so that little time goes to padding, and the
     batches then come in random order.
     """
-    key = jax.random.fold_in(jax.random.fold_in(data.key, 1), epoch)
+    key = jax.random.fold_in(jax.random.fold_in(data.key, ORDER_KEY), epoch)
     lengths_n = getattr(data.arrays, "length", None)
     if lengths_n is not None:
         lengths_n = lengths_n[data.train]

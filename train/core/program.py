@@ -14,6 +14,13 @@ from train.core.batch_parts import WHOLE, Parts
 from train.core.tasks import Task
 from train.data.dataset import Batch
 
+# What the run's key is folded with, for each use that draws from it. Other numbers, or one number
+# for two uses, would give other nets.
+WEIGHTS_KEY = 0
+ORDER_KEY = 1
+DROPOUT_KEY = 2
+AUGMENT_KEY = 3
+
 
 class Data(struct.PyTreeNode):
     """The arrays of a run, on the device, and which of their rows train and validate.
@@ -27,7 +34,7 @@ class Data(struct.PyTreeNode):
     """
 
     arrays: Tree
-    """Preprocessed rows, in the form that `Program.take` takes batches from."""
+    """Scaled rows (see `train.data.dataset`), which `Program.take` takes batches from."""
     train_weight: Array
     """What each row counts for in the loss [n], class weights included."""
     train: Array
@@ -37,13 +44,16 @@ class Data(struct.PyTreeNode):
     statistics: Statistics
     """What was fitted on training rows: the network's collection of this name."""
     key: Array
-    """The run's random key. Every draw is a function of it and of the step or the epoch."""
+    """The run's random key. Every draw is a function of it, its use, and the step or the epoch."""
     n_train: Array | None = None
     """How many of `train` are a member's own; None: all."""
     n_valid: Array | None = None
     """How many of `valid` are a member's own; None: all."""
     numbers: Mapping[str, Array] = struct.field(default_factory=dict)
-    """{path of a field: value} of the config's numbers that differ between members."""
+    """The fields of the config in which members differ, as {path, "optim.l2": value}.
+
+    As arrays, so that one program trains members of other values; {} where none differs.
+    """
 
 
 @dataclass(frozen=True)
@@ -51,7 +61,7 @@ class Program:
     """The code of a run: everything that an update needs and that is not an array."""
 
     network: DataNetwork
-    """Preprocessed inputs -> outputs of every head."""
+    """Scaled inputs -> outputs of every head."""
     take: Callable[[Tree, Array], Batch[Array]]
     """Rows of `Data.arrays`, by their numbers."""
     tasks: tuple[Task, ...]
@@ -61,15 +71,21 @@ class Program:
     config: Config
     """The options, with every "auto" resolved; numbers may be traced."""
     total_steps: int
-    """Updates in all the epochs; the schedules go by it."""
+    """Updates in all the epochs of the config; the schedules go by it."""
     steps_per_epoch: int
     """Updates in one epoch."""
     parts: Parts = WHOLE
-    """How devices share a batch; all else they compute alike."""
+    """Into how many parts a batch is cut, and over how many devices; WHOLE: it is not cut.
+
+    Each part has rows of its own; all else (weights, optimizer) every device computes alike.
+    """
     ends_at: int | None = None
-    """The update after which training ends, if that is not the last one."""
+    """How many updates to stop after, where `total_steps` are too many; None: all of them.
+
+    A refit stops so: its schedules are those of the longer training that chose its length.
+    """
 
     @property
     def last_step(self) -> int:
-        """The update after which training ends."""
+        """How many updates a run has done when it has ended, if nothing stops it before."""
         return self.total_steps if self.ends_at is None else self.ends_at

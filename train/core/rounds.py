@@ -1,7 +1,8 @@
 """Rounds of some epochs and an evaluation: what they log, and when a run has ended.
 
-How rounds are grouped into calls of the compiled program changes nothing: a round depends on the
-state alone.
+A round is `config.train.eval_every` epochs of updates, then one evaluation on the validation rows;
+the last round of a run may have fewer epochs. How rounds are grouped into calls of the compiled
+program changes nothing: a round depends on the state alone.
 """
 
 from __future__ import annotations

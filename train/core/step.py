@@ -21,7 +21,7 @@ from train.core.batch_parts import summed
 from train.core.batching import epoch_rows
 from train.core.optim import decay_factor
 from train.core.penalties import layer_norms, penalties
-from train.core.program import Data, Program
+from train.core.program import AUGMENT_KEY, DROPOUT_KEY, Data, Program
 from train.core.state import State, Sums
 from train.core.tasks import row_losses
 from train.core.weights import Weights
@@ -58,6 +58,7 @@ def update(program: Program, data: Data, state: State, batch: Batch[Array]) -> t
     """
     batches = _augmented(program, data, state.step, batch)
     if program.network.learns_by_rule:
+        # Its rows are never mixed (the config's checks refuse it), so the first batch is all.
         return _update_by_rule(program, data, state, batches[0])
     grads, sums, batch_stats = gradients(program, data, state, batches)
     options = program.config.optim
@@ -84,11 +85,13 @@ def gradients(
 ) -> tuple[Params, Sums, Params]:
     """Gradients of the weighted mean loss plus penalties, the sums behind it, new `batch_stats`.
 
-    `batches` have the same inputs; the losses of their targets are added up. Where devices share a
-    batch (`program.parts`), each part gives sums of its own, which are added up.
+    `batches` are one, or two where rows are mixed: one input with two targets, whose weights hold
+    the shares that they count for. The inputs of the first are those of both, and the losses of
+    both targets are added up. Where a batch is cut (`program.parts`), each part gives sums over its
+    own rows, and the gradient of the whole is the sum of the parts' gradients.
     """
     network = _with_dropout(program, state.step)
-    rngs = {"dropout": jax.random.fold_in(jax.random.fold_in(data.key, 2), state.step)}
+    rngs = {"dropout": jax.random.fold_in(jax.random.fold_in(data.key, DROPOUT_KEY), state.step)}
     weight = jnp.stack([batch.weight for batch in batches]).sum()
 
     def objective(params: Params, batches: Batches) -> tuple[Array, tuple[Array, Array, Params]]:
@@ -99,7 +102,8 @@ def gradients(
         )
         loss = weighted_loss(program, outputs, batches)
         penalty = penalties(params, program.config.optim)
-        # Every part has its share of the penalty: added up, it counts once.
+        # The gradients of all parts are added up, so each part has but a share of the penalty's:
+        # together they count it once. What is returned to be logged is the whole penalty.
         mean = loss / jnp.maximum(weight, 1e-30) + penalty / program.parts.count
         return mean, (loss, penalty, moved.get("batch_stats") or {})
 
@@ -108,12 +112,14 @@ def gradients(
         grads, (loss, penalty, batch_stats) = differentiate(state.weights.params, batches)
         return (grads, loss), (penalty, batch_stats)
 
+    # `summed` adds the first pair up over the parts; the second is of the whole batch, and so the
+    # same in every part.
     (grads, loss), (penalty, batch_stats) = summed(program.parts, batches, gradients_of_part)
     return grads, Sums(loss=loss, weight=weight, penalty=penalty), batch_stats
 
 
 def weighted_loss(program: Program, outputs: Arrays, batches: Batches) -> Array:
-    """The sum over rows of loss times weight, of all the batches that have these outputs."""
+    """The sum over rows of loss times weight, of all `batches`: targets of the same outputs."""
     smoothing = resolved(program.config.label_smoothing)
     total = jnp.zeros(())
     for batch in batches:
@@ -144,7 +150,11 @@ def _update_by_rule(
 
 
 def _augmented(program: Program, data: Data, step: Array, batch: Batch[Array]) -> Batches:
-    """The batch varied as the config says; where rows are mixed, once with either target."""
+    """The batch varied as the config says, as the batches that `gradients` takes.
+
+    One batch; with mixup or cutmix two of the same mixed inputs, the first with the rows' own
+    targets, the second with those of the rows they are mixed with, each weighted by its share.
+    """
 
     def draw_rows(key: Array) -> Batch[Array]:
         """As many rows, drawn from all that train."""
@@ -154,7 +164,7 @@ def _augmented(program: Program, data: Data, step: Array, batch: Batch[Array]) -
 
     config = program.config
     return augment(
-        jax.random.fold_in(jax.random.fold_in(data.key, 3), step),
+        jax.random.fold_in(jax.random.fold_in(data.key, AUGMENT_KEY), step),
         batch,
         draw_rows,
         config.augment,

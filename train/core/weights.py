@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from flax import struct
 
 from nets.base import Array, Arrays, DataNetwork, Params, Statistics, Variables
+from train.core.program import WEIGHTS_KEY
 
 
 class Weights(struct.PyTreeNode):
@@ -28,7 +29,7 @@ def init_weights(
         {"statistics": statistics},
         inputs,
         train=False,
-        rngs={"params": jax.random.fold_in(key, 0)},
+        rngs={"params": jax.random.fold_in(key, WEIGHTS_KEY)},
         mutable=["params", "batch_stats"],
     )
     return Weights(variables["params"], variables.get("batch_stats") or {})

@@ -1,8 +1,15 @@
-"""What every kind of data offers: batches, heads, an encoder and a data set. Read this file first.
+"""What every kind of data offers: batches, heads, an encoder and a data set.
 
-A table, series and sequences each have a class of either Protocol, in the folder of their name;
-`train.data.load` chooses. What builds networks and reports of one kind asks for its class, all else
-for what stands here.
+Tables, series and sequences each have two classes, one for the Protocol `Encoder` and one for
+`Dataset`, in the folder of their name; `train.data.load` chooses. What builds networks and reports
+of one kind asks for its classes, all else for what stands here.
+
+A number has three scales on its way from a file to the loss:
+    raw      as in the file, in the user's units
+    encoded  (raw - shift) / unit, which float32 holds: `Encoder`, `Dataset.arrays`, `Rows`
+    scaled   by statistics of training rows, say (encoded - mean) / deviation: what the network's
+             `preprocess` and `preprocess_target` give, `Dataset.prepared`, a `Batch` in training
+Answers go back: the network's `postprocess` gives encoded numbers, `Encoder.decode` raw ones.
 """
 
 from __future__ import annotations
@@ -73,7 +80,7 @@ class Batch(NamedTuple, Generic[A]):
 
 
 class Rows(NamedTuple):
-    """Raw rows, read to be predicted.
+    """Rows that were read to be predicted, encoded.
 
     `inputs` {name: [n, ...]} are the network's. `names` are columns that say which row is which,
     beside predictions. `numbers` are the rows' places in the table where they are not simply all
@@ -89,7 +96,7 @@ class Encoder(Protocol):
     """The schema of a data set: raw rows to arrays, and arrays to raw columns.
 
     It is fitted on training rows, and all that a run's folder keeps of them to answer new ones.
-    "Encoded" numbers are (raw - shift) / unit, which float32 holds; n rows, o outputs of a head.
+    Shapes: n rows, o outputs of a head.
     """
 
     @property
@@ -188,7 +195,7 @@ class Dataset(Protocol):
         ...
 
     def prepared(self, scale: Scale, scale_target: Scale) -> Pool:
-        """`arrays` as the network's `preprocess` and `preprocess_target` give them."""
+        """`arrays`, scaled: by the network's `preprocess` and `preprocess_target`."""
         ...
 
     def joined(self, pools: Sequence[Pool]) -> Pool:

@@ -11,7 +11,7 @@ import importlib.util
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -174,15 +174,16 @@ def broadcast(tree: T) -> T:
     return tree if jax.process_count() == 1 else multihost_utils.broadcast_one_to_all(tree)
 
 
-def agree(signal: int, *first: int) -> tuple[int, ...]:
-    """The highest `signal` of any process, and what process 0 says of the rest: the same in all."""
+def agree(*, highest: int, of_process_zero: Sequence[int] = ()) -> tuple[int, ...]:
+    """The highest `highest` of any process, then process 0's `of_process_zero`: the same in all."""
     import jax
     import numpy as np
     from jax.experimental import multihost_utils
 
     if jax.process_count() == 1:
-        return signal, *first
-    said = np.asarray(multihost_utils.process_allgather(np.array([signal, *first], np.int32)))
+        return highest, *of_process_zero
+    own = np.array([highest, *of_process_zero], np.int32)
+    said = np.asarray(multihost_utils.process_allgather(own))
     return int(said[:, 0].max()), *map(int, said[0, 1:])
 
 
@@ -198,9 +199,9 @@ def all_or_none(work: Callable[[], T]) -> T:
     try:
         result = work()
     except Exception:
-        agree(jax.process_index() + 1)
+        agree(highest=jax.process_index() + 1)
         raise
-    failed, *_ = agree(0)
+    failed, *_ = agree(highest=0)
     if failed:
         raise UserError(f"process {failed - 1} could not go on; it says why")
     return result

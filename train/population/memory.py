@@ -16,7 +16,7 @@ from train.core.forward import EVALUATION_ROWS
 from train.core.program import Data
 from train.core.state import State
 from train.errors import UserError
-from train.parallel.hosts import agree, on_process_zero
+from train.parallel.hosts import broadcast, on_process_zero
 from train.population.member_axis import data_of
 from train.population.rounds import member_logs, side_by_side, train_members
 from train.population.vmapped import init_members
@@ -43,7 +43,7 @@ def in_chunks(
     compared in the middle, as `halving` does, and do not fit together.
     """
     n_chunks = on_process_zero(lambda: _count_chunks(run, echo, free or free_bytes))
-    _, n_chunks = agree(0, n_chunks or 0)
+    n_chunks = int(broadcast(np.int32(n_chunks or 0)))
     return _cut(run, n_chunks) if n_chunks else [run]
 
 

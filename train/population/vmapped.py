@@ -48,7 +48,7 @@ class Vmapped:
         """Rounds of the members that still train."""
         return MemberRounds(run, state)
 
-    def look(self, run: Run, state: State) -> tuple[State, Status]:
+    def settle(self, run: Run, state: State) -> tuple[State, Status]:
         """The state without the members that halving stops here."""
         state = halve(run, state)
         return state, fetch_status(run.program, state)

@@ -67,8 +67,11 @@ class Driver(Protocol):
         """
         ...
 
-    def look(self, run: Run, state: State) -> tuple[State, Status]:
-        """The state to go on with, once the device has it, and its status."""
+    def settle(self, run: Run, state: State) -> tuple[State, Status]:
+        """The state to go on with between two calls, and its status, which is waited for.
+
+        The state is as it was, but for members that halving stops here.
+        """
         ...
 
     def validation(self, run: Run) -> list[Validation]:

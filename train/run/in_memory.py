@@ -46,7 +46,7 @@ class InMemory:
 
         return compiled(run.layout, call, (run.data, state, np.int32(1)))
 
-    def look(self, run: Run, state: State) -> tuple[State, Status]:
+    def settle(self, run: Run, state: State) -> tuple[State, Status]:
         """The state as it is."""
         return state, fetch_status(run.program, state)
 
