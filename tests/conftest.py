@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
@@ -39,6 +40,8 @@ def share_compiled_programs() -> None:
 
 
 share_compiled_programs()
+# Compiled programs are many objects that live to the end: they need no looking through each time.
+gc.set_threshold(100_000, 20, 20)
 
 
 @pytest.hookimpl(tryfirst=True)

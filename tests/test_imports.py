@@ -174,7 +174,7 @@ def test_a_file_holds_one_idea(path: Path):
     n_lines = len(path.read_text().splitlines())
     # The tests of one module are one idea, however many cases it has; so are the sides of a bench.
     is_product = path.relative_to(ROOT).parts[0] in ("nets", "train", "configs")
-    assert n_lines <= (255 if is_product else 500)
+    assert n_lines <= (260 if is_product else 500)
 
 
 def test_imports_are_seen_wherever_they_stand():

@@ -59,6 +59,7 @@ def test_an_old_run_answers_as_recorded(name, tmp_path):
                 assert now[column] == value
 
 
+@pytest.mark.slow
 def test_an_old_run_trains_on(tmp_path, monkeypatch):
     run = unpack("sentences", tmp_path)
     monkeypatch.chdir(tmp_path)

@@ -98,6 +98,7 @@ def test_more_samples_go_on(tmp_path):
         )
 
 
+@pytest.mark.slow
 def test_a_trial_with_folds_has_the_mean_of_its_nets(tmp_path):
     config = changed(samples=1, folds=2, grid={"optim.learning_rate": (0.01,)})
     result = search.search(config, tmp_path / "run", echo=lambda _: None)

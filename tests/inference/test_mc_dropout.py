@@ -217,6 +217,7 @@ def test_answers_at_every_step_are_refused():
         make_sampler(Config(net=LSTM(dropout=0.5)), SimpleNamespace(heads=heads))
 
 
+@pytest.mark.slow
 def test_of_sequences_only_dropout_is_random(tmp_path):
     """Noise, offset and crop, which training adds, reach no answer; no word becomes unknown."""
     random = np.random.default_rng(7)

@@ -329,6 +329,7 @@ def test_a_step_of_training_copies_neither_weights_nor_outputs() -> None:
         )
 
 
+@pytest.mark.slow
 def test_where_nothing_hangs_on_single_steps_no_zeros_are_made_for_them() -> None:
     layer = make_layer(SMALL, REVERSE)
     n_rows, n_steps, _, size = SMALL

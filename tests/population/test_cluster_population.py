@@ -24,6 +24,7 @@ def load(**more: str) -> config.Config:
     )
 
 
+@pytest.mark.slow
 def test_more_units_leave_less_error_and_each_member_is_its_own_run(tmp_path: Path) -> None:
     result = loop.fit(load(population__grid=ELBOW["population.grid"]), tmp_path / "all")
     assert [setting["values"]["net.units"] for setting in result["settings"]] == [5, 3, 2]

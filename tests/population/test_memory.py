@@ -143,7 +143,7 @@ def test_parts_come_to_what_the_whole_comes_to(whole, tmp_path, monkeypatch):
     )
 
 
-@pytest.mark.parametrize("calls", [2, 6])
+@pytest.mark.parametrize("calls", [pytest.param(2, marks=pytest.mark.slow), 6])
 def test_a_run_in_chunks_resumes_in_chunks(calls, tmp_path, monkeypatch):
     little(monkeypatch)
     loop.fit(TABLE, tmp_path / "straight")

@@ -81,7 +81,7 @@ SEQUENCES = Config(
             marks=pytest.mark.slow,
             id="table",
         ),
-        pytest.param(WINES, (0, 3), id="classes"),
+        pytest.param(WINES, (0, 3), marks=pytest.mark.slow, id="classes"),
         pytest.param(SERIES, (1, 2), marks=pytest.mark.slow, id="series"),
         pytest.param(SEQUENCES, (2, 3), marks=pytest.mark.slow, id="sequences"),
     ],
@@ -153,7 +153,7 @@ def straight(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("calls", [1, 3])
+@pytest.mark.parametrize("calls", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_population_resumes_in_the_bits_of_the_straight_one(
     calls, straight, tmp_path, monkeypatch
 ):

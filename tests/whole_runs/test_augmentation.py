@@ -144,6 +144,7 @@ def test_varied_sequences_are_still_learned(tmp_path):
     assert result["metrics"]["test"]["accuracy"] == 1
 
 
+@pytest.mark.slow
 def test_varied_tokens_are_still_learned(tmp_path):
     augment = Augment(token_drop=0.2, token_swap=0.2, reverse=0.5)
     result = loop.fit(sequence_config(tmp_path, augment, inputs="words"), tmp_path / "run")

@@ -147,6 +147,7 @@ def test_categories_come_back_too_and_gaps_cost_nothing(tmp_path):
     assert result["whole"]["baselines"]["test"]["mean"]["accuracy"] < 0.6
 
 
+@pytest.mark.slow
 def test_noise_is_on_what_is_read_alone(tmp_path):
     """A denoising net is asked for the clean row, and comes nearer to it from a noisy one.
 
@@ -174,6 +175,7 @@ def test_noise_is_on_what_is_read_alone(tmp_path):
     assert errors["denoising"] < 0.9 * errors["plain"]
 
 
+@pytest.mark.slow
 def test_of_several_nets_the_best_answers(tmp_path):
     result = loop.fit(
         config_of(population=Population(seeds=3, grid={"net.code": (2, 8)})), tmp_path / "run"

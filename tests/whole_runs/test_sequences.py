@@ -177,6 +177,7 @@ def test_the_next_step_is_learned(tmp_path):
     assert answers[0][-1][0] > 0.8 and answers[0][-1][1] < 0.2  # what comes after the given steps
 
 
+@pytest.mark.slow
 def test_a_crf_learns_what_follows_what(tmp_path):
     path = write(tmp_path / "s.jsonl", sentences(100))
     net = LSTM(hidden=(12,), bidirectional=True, readout="max", crf=True)
