@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import get_args
 
 from train.config.data_options import Sequences, Series, Table
 from train.config.net_options import LSTM, Competitive, Dense, Perceptron, SelfOrganizingMap
-from train.config.options import Config, Optim
+from train.config.options import Config, Loss, Optim
 from train.errors import UserError
 
 
@@ -24,6 +25,7 @@ def check_perceptron(config: Config, net: Perceptron) -> None:
 
 
 # Options of a net that learns clusters that only some of its rules read.
+NOT_FOR_FORECASTS = ("poisson", "binary_crossentropy", "categorical_crossentropy")
 READ_BY = {
     "winner": ("conscience", "rate", "final_rate"),
     "neural_gas": ("neighbours", "rate", "final_rate"),
@@ -119,8 +121,10 @@ def check_reconstruction(config: Config) -> None:
 
 def check_forecast(data: Series, net: LSTM, loss: str) -> None:
     """Raises UserError if an option of an LSTM contradicts series, or would not be used."""
-    if loss in ("poisson", "binary_crossentropy", "categorical_crossentropy"):
-        choices = "mse, mae, huber, log_cosh, quantile or gaussian"
+    if loss in NOT_FOR_FORECASTS:
+        left_out = {*NOT_FOR_FORECASTS, "auto", "reconstruction"}
+        *others, last = (name for name in get_args(Loss) if name not in left_out)
+        choices = f"{', '.join(others)} or {last}"
         raise UserError(f"config.loss: {loss} is not for forecasts; choose {choices}")
     if net.patch != "auto" and net.patch > data.lookback:
         raise UserError(
