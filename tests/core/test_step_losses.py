@@ -32,13 +32,13 @@ def test_tags_cost_at_known_steps_alone(smoothing: float) -> None:
 
 
 def test_a_path_costs_its_share_of_all_paths_and_an_unseen_tag_nothing() -> None:
-    start_k = RANDOM.normal(size=K).astype(np.float32)
-    transition_kk = RANDOM.normal(size=(K, K)).astype(np.float32)
+    start_k = jnp.asarray(RANDOM.normal(size=K), jnp.float32)
+    transition_kk = jnp.asarray(RANDOM.normal(size=(K, K)), jnp.float32)
 
     def score(path: tuple[int, ...], b: int) -> float:
         emitted = sum(LOGITS[b, t, tag] for t, tag in enumerate(path))
         moved = sum(transition_kk[pair] for pair in itertools.pairwise(path))
-        return start_k[path[0]] + emitted + moved
+        return float(start_k[path[0]] + emitted + moved)
 
     tags = np.where(TAGS == K, 1, TAGS)
     found = crf_loss(jnp.asarray(LOGITS), jnp.asarray(tags), start_k, transition_kk)
