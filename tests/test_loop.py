@@ -72,6 +72,8 @@ def test_a_longer_run_goes_on_from_the_end(tmp_path):
     loop.fit(small_config(epochs=2), tmp_path / "run")
     result = loop.fit(small_config(epochs=4), tmp_path / "run")
     assert result["steps"] == 20
+    examples = result["examples_per_second"] * result["seconds"]["train"]
+    assert examples == pytest.approx(4 * result["rows"]["train"])
     assert [
         line["epoch"] for line in read_history(tmp_path / "run") if line["split"] == "valid"
     ] == [1, 2, 3, 4]

@@ -35,6 +35,19 @@ def test_an_epoch_takes_every_training_row_once(n_train: int, batch_size: int) -
         assert set(rows[real == 0]) <= {rows[n_train - 1]}
 
 
+@pytest.mark.parametrize("n_own", [1, 11, 23])
+def test_of_rows_that_are_longer_than_a_members_own_only_these_count(n_own: int) -> None:
+    """As in a fold with fewer rows than another: each own one once, and first."""
+    program, data, _ = make_run()
+    data = dataclasses.replace(data, n_train=jnp.int32(n_own))
+    rows_esb, mask_esb = jax.vmap(partial(epoch_rows, program, data))(jnp.arange(8))
+    for rows, real in zip(
+        np.asarray(rows_esb).reshape(8, -1), np.asarray(mask_esb).reshape(8, -1), strict=True
+    ):
+        np.testing.assert_array_equal(np.sort(rows[real == 1]), np.sort(data.train[:n_own]))
+        np.testing.assert_array_equal(real, np.arange(len(real)) < n_own)
+
+
 def test_orders_differ_between_epochs_and_seeds_and_come_back() -> None:
     program, data, _ = make_run()
     rows_of = jax.jit(partial(epoch_rows, program))

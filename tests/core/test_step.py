@@ -57,6 +57,15 @@ def test_an_update_follows_the_gradient_of_the_plain_mean(n_padding: int) -> Non
     assert int(after.step) == 1
 
 
+def test_the_average_moves_by_a_small_share_towards_the_new_weights() -> None:
+    program, data, state = make_run(Config(optim=dataclasses.replace(SGD, ema=0.9)))
+    after, _ = updated(program, data, state, TableDataset.take(data.arrays, np.arange(7)))
+    wanted = jax.tree.map(
+        lambda old, new: 0.9 * old + 0.1 * new, state.average, after.weights.params
+    )
+    assert_trees_close(after.average, wanted, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("batch_size", [1, 5, 23, 64])
 def test_an_epoch_is_a_loop_of_plain_steps_over_its_batches(batch_size: int) -> None:
     config = Config(

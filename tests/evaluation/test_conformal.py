@@ -101,6 +101,7 @@ def test_ends_by_hand():
         ({"value.quantiles": np.array([[[0.0, 2.0, 3.0]]])}, -5.0, (105, 125)),
         # Not beyond the prediction.
         ({"value.quantiles": np.array([[[0.0, 2.0, 3.0]]])}, -15.0, (115, 120)),
+        ({"value.quantiles": np.array([[[0.0, 2.0, 3.0]]])}, -25.0, (120, 120)),
     ):
         lower, upper = bounds(base_of(encoder, ONE, answers | beside), np.array([score]))
         np.testing.assert_allclose((lower.item(), upper.item()), wanted)

@@ -178,6 +178,16 @@ def test_a_next_step_knows_nothing_of_itself():
     assert (first[5:] != second[5:]).any(-1).all()
 
 
+def test_numbers_beyond_a_rows_end_are_zero_once_they_are_scaled():
+    network = make((LABEL,), tokens=False)
+    columns = inputs(tokens=False)
+    scaled = network.apply({"statistics": STATISTICS}, columns, method="preprocess")["numbers"]
+    fitted = STATISTICS["inputs"]
+    wanted = (columns["numbers"] - fitted["center"]) / fitted["scale"]
+    wanted[np.arange(T)[None] >= LENGTH[:, None]] = 0
+    np.testing.assert_allclose(scaled, wanted, rtol=1e-6)
+
+
 def test_a_missing_number_is_the_mean():
     network = make((LABEL,), tokens=False)
     columns = inputs(tokens=False)

@@ -56,6 +56,15 @@ def test_a_line_is_the_evaluation_of_one_split(tmp_path):
     assert read_history(tmp_path) == [json.loads(line) for line in lines]
 
 
+def test_members_stand_beside_each_other_in_tensorboard(tmp_path):
+    with RunLog(tmp_path) as run:
+        for member in (0, 1, 2):
+            run.write(3, 1, {"valid": {"rmse": 1.0 + member}}, member)
+    found = {v.tag: v.simple_value for e in events(tmp_path) for v in e.summary.value}
+    assert found == {"valid/rmse": 1, "valid/rmse/member_1": 2, "valid/rmse/member_2": 3}
+    assert [line["member"] for line in read_history(tmp_path)] == [0, 1, 2]
+
+
 def test_an_evaluation_is_in_the_file_before_the_run_ends(tmp_path):
     with RunLog(tmp_path) as run:
         evaluate(run, 4)

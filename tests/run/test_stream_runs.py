@@ -17,6 +17,7 @@ import resumption
 
 from train import config, loop, predict
 from train.config import Config, Dense, Optim, Table, Train
+from train.core.batching import epoch_rows
 from train.core.penalties import kernel_weights
 from train.data.files.read import read_table
 from train.data.load import load_dataset
@@ -253,6 +254,28 @@ def test_updates_are_those_of_a_loop_over_the_chunks(tmp_path: Path) -> None:
     half = len(losses) // 2
     for part, loss in zip((losses[:half], losses[half:]), logged, strict=True):
         assert loss == pytest.approx(sum(s for _, s in part) / sum(n for n, _ in part), rel=1e-5)
+
+
+def test_every_chunk_of_a_run_is_shuffled_by_a_number_of_its_own(
+    tmp_path: Path, monkeypatch
+) -> None:
+    path = write_rows(tmp_path / "rows", 1000, 1000, 250)
+    data = Table(path=path, target="y", stream=True, shuffle_window=256, valid=100, test=0)
+    cfg = Config(
+        name="plain", data=data, net=Dense(hidden=()), train=Train(epochs=2, batch_size=128)
+    )
+    plan = plan_chunks(load_dataset(cfg).n_train, 128, 256)
+    numbers: list[int] = []
+
+    def spied(program, data, number):
+        jax.debug.callback(lambda number: numbers.append(int(number)), number)
+        return epoch_rows(program, data, number)
+
+    monkeypatch.setattr(streaming, "epoch_rows", spied)
+    loop.fit(cfg, tmp_path / "run")
+    jax.effects_barrier()
+    assert plan.chunks_per_epoch > 1
+    assert sorted(numbers) == list(range(2 * plan.chunks_per_epoch))
 
 
 def test_the_penalty_that_is_logged_is_a_mean_over_updates(tmp_path: Path) -> None:

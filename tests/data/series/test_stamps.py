@@ -57,6 +57,16 @@ def test_the_step_is_found_and_goes_on(stamp, kind, size, after, season):
     assert stamps.guess_season(step) == season
 
 
+def test_missing_stamps_and_irregular_neighbours_are_counted():
+    hour = stamps.TimeStep("time", stamps.HOUR)
+    one = np.array([0, 1, 2, 4, 7, 7.5, 8.5]) * stamps.HOUR
+    other = np.array([0, 3]) * stamps.HOUR
+    assert stamps.count_gaps([one, other], hour) == (1 + 2 + 2, 1)
+    days = [datetime.datetime(2024, month, 31) for month in (1, 3, 7)]
+    micros = np.array(days, "datetime64[us]").astype(np.int64).astype(np.float64)
+    assert stamps.count_gaps([micros], stamps.TimeStep("month", 1)) == (1 + 3, 0)
+
+
 def test_calendar_features_are_places_on_circles():
     when = datetime.datetime(2024, 3, 6, 6)  # a Wednesday
     micros = np.array([when], "datetime64[us]").astype(np.int64).astype(np.float64)

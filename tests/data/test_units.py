@@ -1,0 +1,34 @@
+"""Shifts and units: numbers of the order of one, which float32 holds."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from train.data.units import rounded_together, shift_and_unit
+
+
+@pytest.mark.parametrize(
+    ("known", "spread"),
+    [
+        (np.arange(1000.0, 1201.0, 2), 100.0),
+        (np.array([5.0, 5.0, 5.0, 5.0, 9.0]), 1.6),  # no range: the deviation
+        (np.array([-3e-9, 0.0, 1e-9, 4e-9]), 2.5e-9),
+        (np.full(4, 7.0), 1.0),
+    ],
+)
+def test_the_unit_is_the_power_of_two_nearest_the_spread_and_the_shift_the_median(known, spread):
+    shift, unit = shift_and_unit(known)
+    assert unit == 2.0 ** round(math.log2(spread))
+    assert abs(shift - np.median(known)) <= unit / 2
+    assert shift % unit == 0
+
+
+def test_integers_that_become_one_float32_are_found():
+    integers = np.array([2**40, 3, 2**40 + 1, 9])
+    assert rounded_together(integers, 0.0, 1.0) == (0, 2)
+    assert rounded_together(integers[[0, 1, 3]], 0.0, 1.0) is None
+    # About 2**40 they are told apart, beyond what float64 tells too.
+    assert rounded_together(2**60 + np.arange(4), float(2**60), 1.0) is None
