@@ -22,24 +22,22 @@ settings.register_profile("denseq", deadline=None, max_examples=50)
 settings.load_profile("denseq")
 
 
-def share_compiled_programs() -> None:
-    """Has all processes of a session keep compiled programs in one folder, gone at its end.
+def keep_compiled_programs() -> None:
+    """Has this process, and those that its tests start, keep compiled programs in one folder.
 
-    A run and the same run resumed compile one program, in tests often in several processes.
+    A run and the same run resumed compile one program. Each worker has a folder of its own, gone at
+    its end: jax may read what another process is still writing.
     """
-    if "JAX_COMPILATION_CACHE_DIR" in os.environ:
-        return
     folder = tempfile.mkdtemp(prefix="denseq-compiled-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ["JAX_COMPILATION_CACHE_DIR"] = folder
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
-    # Reading a kept program back, XLA reports that LLVM's tuning hints are no features of this
-    # machine.
+    # Reading a kept program back, XLA reports LLVM's tuning hints as features not of this machine.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
-share_compiled_programs()
+keep_compiled_programs()
 # Compiled programs are many objects that live to the end: they need no looking through each time.
 gc.set_threshold(100_000, 20, 20)
 

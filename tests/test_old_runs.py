@@ -52,9 +52,11 @@ def test_an_old_run_answers_as_recorded(name, tmp_path):
     assert len(recorded) == 40
     for now, before in zip(found, recorded, strict=False):
         assert now.keys() == before.keys()
+        # A deviation is a small difference of large numbers: float32 rounds by those.
+        largest = max(abs(value) for value in before.values() if isinstance(value, float))
         for column, value in before.items():
             if isinstance(value, float):
-                np.testing.assert_allclose(now[column], value, rtol=1e-6, atol=1e-6)
+                np.testing.assert_allclose(now[column], value, rtol=1e-6, atol=1e-6 * largest)
             else:
                 assert now[column] == value
 
