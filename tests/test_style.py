@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 # The annotations of options are any type's, so what reads them is about any value.
 ABOUT_ANY_VALUE = {"train/config/values.py"}
@@ -104,6 +106,48 @@ def test_a_docstring_begins_with_one_sentence_on_a_line() -> None:
         if goes_on or not docstring.lines[0].endswith(ENDS_OF_SENTENCES):
             torn.append(docstring.place)
     assert not torn
+
+
+FOUND = count()
+
+
+def test_types_say_what_a_value_is():
+    assert 1000 * FOUND.any_types / FOUND.lines <= 5
+
+
+def test_a_statement_assigns_one_thing():
+    assert 1000 * FOUND.tuple_assignments / FOUND.lines <= 2
+
+
+def test_comprehensions_are_few():
+    assert 1000 * FOUND.comprehensions / FOUND.lines <= 25
+
+
+def test_no_choice_stands_within_a_choice():
+    assert FOUND.nested_conditionals == []
+
+
+def test_lines_are_short():
+    assert FOUND.long_lines == []
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("a, b = 1, 2", True),
+        ("a, b = b, a", False),
+        ("a, b = pair", False),
+        ("a = 1, 2", False),
+    ],
+)
+def test_what_assigns_unrelated_values(source: str, expected: bool):
+    assert assigns_unrelated(ast.parse(source).body[0]) is expected
+
+
+def test_what_is_nested():
+    outer = ast.parse("x if a else y if b else z", mode="eval").body
+    plain = ast.parse("(x if a else y) + (u if b else v)", mode="eval").body
+    assert is_nested(outer) and not is_nested(plain)
 
 
 if __name__ == "__main__":
