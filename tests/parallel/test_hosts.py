@@ -91,7 +91,8 @@ def test_all_hear_the_highest_signal_and_what_process_0_says(
     said = np.array([[0, 7, 3], [signal.SIGTERM, 9, 4], [signal.SIGINT, 8, 5]])
     monkeypatch.setattr(jax, "process_count", lambda: 3)
     monkeypatch.setattr(multihost_utils, "process_allgather", lambda own: said)
-    assert hosts.agree(0, 7, 3) == (signal.SIGTERM, 7, 3)
+    agreed = hosts.agree(highest=0, of_process_zero=(7, 3))
+    assert agreed == (signal.SIGTERM, 7, 3)
 
 
 @pytest.mark.slow

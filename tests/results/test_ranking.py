@@ -34,10 +34,10 @@ RESULTS = [
 
 
 @pytest.mark.parametrize(
-    ("keep", "numbers"), [("setting", {2, 3, 4}), ("all", {0, 2, 3, 4, 6}), ("best", {3})]
+    ("keep", "numbers"), [("ensemble", {2, 3, 4}), ("all", {0, 2, 3, 4, 6}), ("best", {3})]
 )
 def test_members_of_a_finite_value_answer(
-    keep: Literal["setting", "all", "best"], numbers: set[int]
+    keep: Literal["ensemble", "all", "best"], numbers: set[int]
 ) -> None:
     assert answering_members(Population(keep=keep), [NUMBER], RESULTS, 1) == numbers
 
@@ -50,7 +50,7 @@ def test_of_answers_that_have_no_mean_the_best_alone_is_kept() -> None:
 
 def test_where_a_whole_setting_diverged_others_answer() -> None:
     diverged = [result(0, 0, math.nan), result(1, 1, 5.0), result(2, 2, 6.0)]
-    assert answering_members(Population(keep="setting"), [NUMBER], diverged, 0) == {1, 2}
+    assert answering_members(Population(keep="ensemble"), [NUMBER], diverged, 0) == {1, 2}
 
 
 def test_a_setting_with_a_net_that_diverged_comes_last() -> None:
