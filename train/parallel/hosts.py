@@ -198,7 +198,7 @@ def all_or_none(work: Callable[[], T]) -> T:
         return work()
     try:
         result = work()
-    except Exception:
+    except Exception:  # whatever it is, the others wait to hear of it
         agree(highest=jax.process_index() + 1)
         raise
     failed, *_ = agree(highest=0)
