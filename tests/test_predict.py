@@ -137,6 +137,22 @@ def test_evaluate_of_a_file_gives_the_figures_of_result_json(folders, tmp_path):
     assert evaluate.evaluate(predict.load(folders["value"]), table) == {"rows": len(rows), **stated}
 
 
+@pytest.mark.parametrize(("name", "undefined"), [("kind", "auc"), ("value", "r2")])
+def test_a_metric_that_is_not_defined_is_null_in_what_evaluate_prints(
+    folders, tmp_path, capsys, name, undefined
+):
+    table = make_table(20, 8)
+    row = table["kind"].to_pylist().index("warm")
+    pq.write_table(table.slice(row, 1), tmp_path / "one.parquet")
+    evaluate.main([f"--workdir={folders[name]}", f"--data={tmp_path / 'one.parquet'}"])
+
+    def refuse(constant: str) -> None:
+        raise ValueError(constant)
+
+    printed = json.loads(capsys.readouterr().out, parse_constant=refuse)
+    assert printed["rows"] == 1 and printed[undefined] is None
+
+
 @pytest.mark.parametrize("ending", ["csv", "parquet", "jsonl"])
 def test_the_command_keeps_order_and_count(folders, tmp_path, ending):
     from train.data.files.read import read_table

@@ -3,13 +3,12 @@
 python -m train.evaluate --workdir=DIR --data=FILE [--interval=0.9]
 
 Prints one JSON object: the number of rows judged, and the metrics over all of them, in original
-units. With --interval coverage and width are those of the intervals that train.predict gives for
+units, null where one is not defined (auc of one class). With --interval coverage and width are those of the intervals that train.predict gives for
 it.
 """
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from train import flags, parallel
@@ -34,11 +33,12 @@ def main(argv: list[str]) -> int:
     command = flags.parse_evaluate(argv, __doc__)
     parallel.configure()
     from train.data.files.read import read_table
+    from train.data.files.write import json_text
     from train.inference.load import load
 
     model = load(command.workdir)
     table = read_table(command.data, model.config.data.missing)
-    print(json.dumps(evaluate(model, table, command.data, command.interval)))
+    print(json_text(evaluate(model, table, command.data, command.interval)))
     return 0
 
 

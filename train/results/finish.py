@@ -6,11 +6,9 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from train import config as configs
 from train.data.dataset import HostArrays
-from train.data.files.write import write_table
+from train.data.files.write import finite, write_table
 from train.evaluation.conformal import conformal_scores, judge_intervals, numbers_head
 from train.evaluation.kinds import Beside, Judged, kind_of, score
 from train.inference.predictor import Predicted
@@ -44,7 +42,7 @@ def finish(
     result = _result(run, outcome, evaluated, beside, interval, seconds)
     importance = kind.importance(judged, run.config.seed)
     result["seconds"] = {**seconds, "total": time.time() - started}
-    write_json(run.folder / "result.json", _finite(result))
+    write_json(run.folder / "result.json", finite(result))
     drawn = report_data(
         run, outcome.predictor, result, split, batch, judged.predictions, importance
     )
@@ -140,12 +138,3 @@ def _result(
         "versions": versions(),
         "config_sha256": configs.digest(run.config),
     }
-
-
-def _finite(value: object) -> object:
-    """The value as JSON has it, where a metric that is not defined (auc of one class) is null."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value

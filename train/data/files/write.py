@@ -109,7 +109,7 @@ def _csv_cells(column: pa.Array) -> pa.Array:
     if pa.types.is_nested(kind):
         texts = []
         for value in column.to_pylist():
-            texts.append(None if value is None else _json_text(value))
+            texts.append(None if value is None else json_text(value))
         column = pa.array(texts, pa.string())
     text = column.cast(pa.string())
     if pa.types.is_floating(kind):  # 1 as 1.0, so that the column is read back as the kind it was
@@ -127,18 +127,18 @@ def _json_lines(table: pa.Table) -> Iterator[bytes]:
     """The rows as JSON objects, a line each."""
     for batch in table.to_batches(max_chunksize=WRITE_ROWS):
         for row in batch.to_pylist():
-            yield (_json_text(row) + "\n").encode()
+            yield (json_text(row) + "\n").encode()
 
 
-def _json_text(value: object) -> str:
+def json_text(value: object) -> str:
     """A value in JSON; numbers that are not finite are null."""
-    return json.dumps(_finite(value), ensure_ascii=False, default=str)
+    return json.dumps(finite(value), ensure_ascii=False, default=str)
 
 
-def _finite(value: object) -> object:
+def finite(value: object) -> object:
     """The value, with null in place of numbers that are not finite, however deep."""
     if isinstance(value, dict):
-        return {name: _finite(item) for name, item in value.items()}
+        return {name: finite(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
