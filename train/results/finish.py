@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from train import config as configs
 from train.data.dataset import HostArrays
 from train.data.files.write import finite, write_table
