@@ -232,6 +232,14 @@ def asking(loss: Any, quantiles: tuple[float, ...]) -> Config:
             changed(optim={"name": "sgd", "nesterov": True}),
             r"config\.optim\.nesterov: needs config\.optim\.momentum",
         ),
+        (
+            changed(optim={"schedule": "exponential"}),
+            r"config\.optim\.final: .* never comes to 0; set .* such as 0\.01",
+        ),
+        (
+            changed(optim={"schedule": "one_cycle", "warmup": 0.1}),
+            r"config\.optim\.warmup: config\.optim\.schedule=one_cycle rises on its own",
+        ),
         (changed(optim={"warmup": 2.0}), r"config\.optim\.warmup: 2\.0 is no fraction"),
         (changed(optim={"warmup": 1.0}), r"config\.optim\.warmup: 1\.0 is no fraction"),
         (

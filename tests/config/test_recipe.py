@@ -115,7 +115,7 @@ def test_explicit_values_are_untouched(rows: int, classes: bool) -> None:
         label_smoothing=0.03,
         data=Table(path="x.csv", target="y", scaling="standard"),
         net=Dense(hidden=(), activation="tanh", dropout=0.0, dropout_schedule="constant"),
-        optim=Optim(learning_rate=0.5, weight_decay_schedule="constant"),
+        optim=Optim(learning_rate=0.5, beta2=0.9, weight_decay_schedule="constant"),
         train=Train(epochs=7, batch_size=3, restore="last"),
     )
     before = dataclasses.asdict(config)

@@ -206,6 +206,16 @@ def _check_optim(optim: Optim) -> None:
         raise UserError(
             "config.optim.l1_step: proximal does not know the rate of config.optim.schedule=plateau"
         )
+    if optim.schedule == "exponential" and not optim.final:
+        raise UserError(
+            "config.optim.final: config.optim.schedule=exponential never comes to 0; "
+            "set the share of the rate that it ends at, such as 0.01"
+        )
+    if optim.schedule == "one_cycle" and optim.warmup:
+        raise UserError(
+            "config.optim.warmup: config.optim.schedule=one_cycle rises on its own "
+            "over its first 30 %; set it to 0"
+        )
     if isinstance(optim.warmup, float) and optim.warmup >= 1:
         warmup = optim.warmup
         raise UserError(

@@ -60,7 +60,11 @@ class Augment:
 class Optim:
     """The optimizer, its schedule and every penalty.
 
-    Defaults are those of Keras. `l1_step="proximal"` takes `l1` out of the gradient: after each
+    Formulas and defaults are those of Keras 3, but that Keras' learning rate of sgd is .01, and its
+    weight decay of adamw .004: here "adamw" is "adam", and any optimizer may have `weight_decay`.
+    "auto" for `beta2` is .999, and .99 of lion. `final` is the share of the rate that the schedules
+    "cosine" and "exponential" end at. `nesterov` of rmsprop, which Keras has not, is
+    optax'. `l1_step="proximal"` takes `l1` out of the gradient: after each
     update kernels shrink by learning_rate * l1 and stop at 0, so that weights become exactly 0.
     """
 
@@ -70,7 +74,7 @@ class Optim:
     momentum: float = bounded(0.0, 0, below=1)
     nesterov: bool = False
     beta1: float = bounded(0.9, 0, below=1)
-    beta2: float = bounded(0.999, 0, below=1)
+    beta2: float | Auto = bounded("auto", 0, below=1)
     epsilon: float = bounded(1e-7, above=0)
     schedule: Literal[
         "constant", "cosine", "flat_cosine", "exponential", "one_cycle", "plateau"
@@ -87,6 +91,12 @@ class Optim:
     weight_decay_schedule: Literal["auto", "constant", "flat_cosine"] = "constant"
     ema: float = bounded(0.0, 0, 0.999999)
     rates: dict[str, float] = bounded({}, 0)
+
+    def own_beta2(self) -> float:
+        """`beta2`; where it is "auto", what Keras has for the optimizer."""
+        if not isinstance(self.beta2, str):
+            return self.beta2
+        return 0.99 if self.name == "lion" else 0.999
 
 
 @dataclass

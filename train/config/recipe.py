@@ -65,6 +65,7 @@ def resolve(config: Config, n_train: int, *, classes: bool, season: int | None =
     optim = replace(
         config.optim,
         learning_rate=_auto(config.optim.learning_rate, _learning_rate(config.net, classes)),
+        beta2=config.optim.own_beta2(),
         weight_decay_schedule=_auto(config.optim.weight_decay_schedule, _fading(n_train)),
     )
     return replace(

@@ -90,6 +90,8 @@ def _by_path(config: Config) -> dict[str, str]:
     found = {f"config.{name}.kind": type(getattr(config, name)).__name__ for name in _WITH_KIND}
     for leaf in fields.walk(config):
         found[leaf.path] = repr(values.to_plain(leaf.value, leaf.annotation))
+    # What its "auto" stands for: configs of 0.1.0, which had no "auto" there, say so themselves.
+    found["config.optim.beta2"] = repr(config.optim.own_beta2())
     return found
 
 

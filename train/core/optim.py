@@ -1,7 +1,7 @@
 """Optimizers and schedules, from options to optax.
 
-Defaults and formulas are those of Keras 3. A further optimizer is a case in `_direction` and a name
-in `train.config.options.Optim`.
+Formulas are those of Keras 3 (`tests/keras_paths.py`). A further optimizer is a case in
+`_direction` and a name in `train.config.options.Optim`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from nets.base import Array, Params
 from nets.dropout import is_off
 from train.config.bounded import resolved
 from train.config.options import Optim
+from train.core.adam import scale_by_adam, scale_by_nadam
 from train.core.penalties import kernel_mask, leaf_name
 
 
@@ -51,11 +52,11 @@ def _direction(options: Optim) -> optax.GradientTransformation:
         case "rmsprop":
             return optax.scale_by_rms(options.decay, options.epsilon, eps_in_sqrt=True)
         case "adam" | "adamw":
-            return optax.scale_by_adam(options.beta1, options.beta2, options.epsilon)
+            return scale_by_adam(options.beta1, options.own_beta2(), options.epsilon)
         case "nadam":
-            return optax.scale_by_adam(options.beta1, options.beta2, options.epsilon, nesterov=True)
+            return scale_by_nadam(options.beta1, options.own_beta2(), options.epsilon)
         case "lion":
-            return optax.scale_by_lion(options.beta1, options.beta2)
+            return optax.scale_by_lion(options.beta1, options.own_beta2())
         case "sgd" if is_off(options.momentum):
             return optax.identity()
         case "sgd":
@@ -139,7 +140,7 @@ def _schedule(options: Optim, peak: float, n_steps: int) -> optax.Schedule:
             factor = decay_factor("flat_cosine", n_steps)
             return lambda step: peak * factor(step)
         case "exponential":
-            return optax.exponential_decay(peak, n_steps, max(options.final, 1e-8))
+            return optax.exponential_decay(peak, n_steps, options.final)
         case "one_cycle":
             return optax.cosine_onecycle_schedule(max(n_steps, 4), peak)
         case "constant" | "plateau":
