@@ -25,7 +25,7 @@ _MEANINGS = {
     "config": "a Python file whose get_config() returns the run's config",
     "workdir": "the run's folder",
     "data": "a CSV, Parquet or JSON lines file",
-    "out": "the file to write, CSV or Parquet by its ending",
+    "out": "the file to write, CSV, Parquet or JSON lines by its ending",
     "copy": "columns of the data to write beside the answers, NAME,NAME",
     "interval": "the share of new rows that intervals are to hold, such as 0.9",
     "dropout_samples": "how often to answer with dropout left on, for the mean and the deviation",
