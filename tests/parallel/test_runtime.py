@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from train.config import LSTM, Config, Dense, Population, Processes
 from train.parallel import hosts, runtime, session
 
+ROOT = Path(__file__).parents[2]
 ONE_OF_TWO = Processes("localhost:1", 2, 0)
 
 
@@ -41,3 +46,42 @@ def test_a_run_that_fails_does_not_wait_for_the_others(calls):
     with pytest.raises(ZeroDivisionError), session(Config(), None):
         raise ZeroDivisionError
     assert "left" not in calls
+
+
+ORDER = """
+import sys
+from train import evaluate, main, parallel, predict, search
+from train.parallel import runtime
+
+class Configured(Exception):
+    pass
+
+def configure(*, cpu_devices=1):
+    raise Configured
+
+parallel.configure = runtime.configure = configure
+config = "--config=configs/diabetes.py"
+grid = ["--config.population.samples=2", "--config.population.grid={'optim.decay': (0.8, 0.9)}"]
+asks = {
+    main: [config],
+    search: [config, *grid],
+    predict: ["--workdir=a", "--data=b"],
+    evaluate: ["--workdir=a", "--data=b"],
+}
+for command, argv in asks.items():
+    try:
+        command.main(argv)
+    except Configured:
+        heavy = {"jax", "jaxlib", "flax", "orbax", "optuna", "pyarrow"} & set(sys.modules)
+        print(command.__name__, sorted(heavy))
+"""
+
+
+def test_every_command_configures_its_process_before_it_loads_jax():
+    """XLA reads its log level as it loads: later, reading a kept program back warns at length."""
+    done = subprocess.run(
+        [sys.executable, "-c", ORDER], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    names = ("main", "search", "predict", "evaluate")
+    assert done.stdout.splitlines() == [f"train.{name} []" for name in names]
+    assert done.stderr == ""
