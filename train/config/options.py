@@ -62,10 +62,10 @@ class Optim:
 
     Formulas and defaults are those of Keras 3, but that Keras' learning rate of sgd is .01, and its
     weight decay of adamw .004: here "adamw" is "adam", and any optimizer may have `weight_decay`.
-    "auto" for `beta2` is .999, and .99 of lion. `final` is the share of the rate that the schedules
-    "cosine" and "exponential" end at. `nesterov` of rmsprop, which Keras has not, is
-    optax'. `l1_step="proximal"` takes `l1` out of the gradient: after each
-    update kernels shrink by learning_rate * l1 and stop at 0, so that weights become exactly 0.
+    Nesterov's momentum of rmsprop, which Keras has not, is that of optax. "auto" for `beta2` is
+    .999, of lion .99. `final` is the share of the rate that "cosine" and "exponential" end at.
+    `l1_step="proximal"` takes `l1` out of the gradient: after each update kernels shrink by
+    learning_rate * l1 and stop at 0, so that weights become exactly 0.
     """
 
     name: Literal["rmsprop", "adam", "adamw", "nadam", "sgd", "lion"] = "rmsprop"
