@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from typing import get_args, get_type_hints
 
 import jax
 import jax.numpy as jnp
@@ -129,6 +130,14 @@ def test_lion_is_that_of_its_paper() -> None:
         return w - 0.01 * np.sign(0.9 * m + 0.1 * g)  # Chen et al. 2023
 
     check(Optim("lion", learning_rate=0.01), step)
+
+
+@pytest.mark.parametrize("name", get_args(get_type_hints(Optim)["name"]))
+def test_no_two_arrays_of_a_state_are_one_buffer(name: str) -> None:
+    """The training program is donated each of them."""
+    optimizer = make_optimizer(Optim(name, momentum=0.0), TOTAL)
+    leaves = jax.tree.leaves(optimizer.init({"kernel": jnp.asarray(START)}))
+    assert len({leaf.unsafe_buffer_pointer() for leaf in leaves}) == len(leaves)
 
 
 def rates(options: Optim, steps: list[int], total: int) -> np.ndarray:

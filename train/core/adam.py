@@ -57,8 +57,10 @@ def _by_moments(beta1: Rate, beta2: Rate, direction: Direction) -> optax.Gradien
     """Directions from the running means of the gradients (beta1) and of their squares (beta2)."""
 
     def init(params: optax.Params) -> optax.ScaleByAdamState:
-        zeros = jax.tree.map(jnp.zeros_like, params)
-        return optax.ScaleByAdamState(jnp.zeros((), jnp.int32), zeros, zeros)
+        # Not one for both: the training program is donated each buffer.
+        mu = jax.tree.map(jnp.zeros_like, params)
+        nu = jax.tree.map(jnp.zeros_like, params)
+        return optax.ScaleByAdamState(jnp.zeros((), jnp.int32), mu, nu)
 
     def update(
         updates: optax.Updates, state: optax.OptState, params: optax.Params | None = None
