@@ -5,26 +5,25 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from train import config as configs
 from train.config.members import is_population, pooled
 from train.config.options import Config
-from train.core.program import Data
 from train.core.state import State
 from train.data.dataset import Dataset
 from train.data.load import load_dataset
 from train.errors import DivergedError, StoppedError
-from train.parallel.devices import fetch, place
-from train.parallel.hosts import agree, all_or_none, broadcast, is_first, on_process_zero
+from train.parallel.hosts import agree, all_or_none, is_first, on_process_zero
 from train.parallel.layout import describe
 from train.population.groups import prepare_population
+from train.population.halving import Rung
 from train.population.memory import in_chunks
+from train.population.rungs import train_by_rungs
 from train.population.vmapped import Vmapped
 from train.results.finish import finish
 from train.results.outcome import population_outcome, single_outcome
@@ -32,13 +31,14 @@ from train.results.refit import refit_run, refitted
 from train.results.rounds import Pending, round_writer
 from train.results.summary import summary
 from train.run.checkpoint import Checkpoints
-from train.run.driver import Driver, fetch_status
+from train.run.driver import Call, Driver, Status, fetch_status
 from train.run.folder import fresh_folder, locked
 from train.run.in_memory import InMemory
 from train.run.metadata import lstm_core
 from train.run.prepare import place_run, prepare
+from train.run.resume import fetch_answering, restore_or_init, save
 from train.run.run import Run
-from train.run.schedule import CALL_SECONDS, rounds_wanted, save_is_due
+from train.run.schedule import CALL_SECONDS, WHOLE, Leg, rounds_wanted, save_is_due
 from train.run.signals import stopped_by_signals
 from train.run.streaming import Streaming, is_stream
 
@@ -53,6 +53,8 @@ class Trained(NamedTuple):
     state: State
     """The last one, on the host. It has `best`; `weights`, `average` and `opt_state` are None."""
     seconds: dict[str, float]
+    call: Call | None
+    """The compiled program, to train on with; None where nothing was left to train."""
 
 
 def fit(
@@ -103,10 +105,10 @@ def _fit_single(
     """One net, and what it comes to; None in all processes but the first."""
     run = _place(prepare(config, dataset, folder), echo)
     seconds = {"start": time.time() - started}
-    run, state, spent = train(run)
-    return on_process_zero(
-        lambda: finish(run, single_outcome(run, state), seconds | spent, started)
-    )
+    trained = train(run)
+    outcome = single_outcome(trained.run, trained.state)
+    seconds |= trained.seconds
+    return on_process_zero(lambda: finish(trained.run, outcome, seconds, started))
 
 
 def _fit_population(
@@ -117,14 +119,12 @@ def _fit_population(
     for group in prepare_population(config, dataset, folder):
         runs += in_chunks(group, echo)
     seconds = {"start": time.time() - started}
-    trained: list[Trained] = []
-    for i, run in enumerate(runs, 1):
-        if len(runs) > 1:
-            echo(f"group {i} of {len(runs)}: {len(run.members)} members")
-        trained.append(train(_place(run, echo)))
+    trained, rungs = _train_groups(config, runs, echo)
     runs = [each.run for each in trained]
     states = [each.state for each in trained]
-    outcome = all_or_none(lambda: population_outcome(config, dataset, runs, states))
+    if all(state.diverged.all() for state in states):
+        raise _diverged(max(int(state.step.max()) for state in states))
+    outcome = all_or_none(lambda: population_outcome(config, dataset, runs, states, rungs))
     if config.population.keep == "refit":
         again, setting = refit_run(config, dataset, runs, outcome)
         n_rows = len(again.data.train)
@@ -135,6 +135,31 @@ def _fit_population(
         seconds[part] = sum(each.seconds[part] for each in trained)
     whole = dataclasses.replace(runs[0], dataset=dataset, config=config)
     return on_process_zero(lambda: finish(whole, outcome, seconds, started))
+
+
+def _train_groups(
+    config: Config, runs: Sequence[Run], echo: Echo
+) -> tuple[list[Trained], list[Rung]]:
+    """Every group trained, and where halving stopped whom; `echo` is told who begins.
+
+    A group whose training goes on later is on disk meanwhile: its state is saved at every rung.
+    """
+    trained: dict[int, Trained] = {}
+    seconds: dict[int, dict[str, float]] = {}
+
+    def train_leg(i: int, leg: Leg) -> State:
+        is_new = i not in trained
+        if is_new and len(runs) > 1:
+            echo(f"group {i + 1} of {len(runs)}: {len(runs[i].members)} members")
+        run = _place(runs[i], echo if is_new else _say_nothing)
+        before = trained.get(i)
+        trained[i] = train(run, leg, before.call if before else None)
+        spent = trained[i].seconds
+        seconds[i] = {part: spent[part] + seconds.get(i, {}).get(part, 0.0) for part in spent}
+        return trained[i].state
+
+    rungs = train_by_rungs(config, runs, train_leg, echo)
+    return [trained[i]._replace(seconds=seconds[i]) for i in range(len(runs))], rungs
 
 
 def choose_driver(run: Run) -> Driver:
@@ -153,8 +178,10 @@ def _place(run: Run, echo: Echo) -> Run:
     return run
 
 
-def train(run: Run) -> Trained:
-    """Calls the compiled rounds until the epochs are done, patience ends or a signal comes.
+def train(run: Run, leg: Leg = WHOLE, call: Call | None = None) -> Trained:
+    """Calls the compiled rounds until the leg is done, patience ends or a signal comes.
+
+    `call` is that of an earlier leg of this run, if there was one.
 
     A round is `eval_every` epochs and an evaluation (`train.core.rounds`); a call of the compiled
     program does some rounds, of a stream perhaps only a piece of one. The order within the loop is
@@ -166,6 +193,8 @@ def train(run: Run) -> Trained:
         lambda: Checkpoints(run.folder / run.subfolder, run.config.train.keep)
     )
     state, resumed = restore_or_init(run, driver, checkpoints)
+    if any(leg.stopped):
+        state = state.replace(stopped=state.stopped | np.array(leg.stopped))
     began = time.time()
     pending = None
     seconds_per_round = CALL_SECONDS  # not known yet: the first call is asked for one round
@@ -174,28 +203,28 @@ def train(run: Run) -> Trained:
             stack.enter_context(contextlib.closing(checkpoints))
         signals = stack.enter_context(stopped_by_signals())
         writer = stack.enter_context(round_writer(run, driver.validation(run), resumed))
-        is_over = fetch_status(run.program, state).is_over
-        call = None if is_over else driver.compile(run, state)
+        if call is None and not _is_done(fetch_status(run.program, state), leg):
+            call = driver.compile(run, state)
         compiled = saved = time.time()
         while True:
-            # Waits for the status alone. Halving may stop members here, which changes the state.
-            state, status = driver.settle(run, state)
-            if status.has_diverged:
+            status = fetch_status(run.program, state)  # waits for it alone
+            is_done = _is_done(status, leg)
+            if status.has_diverged and not run.members:
                 writer.write(pending)
                 raise _diverged(status.step)
             signal, is_due, n_rounds = agree(
                 highest=signals[0] if signals else 0,
                 of_process_zero=(
                     save_is_due(run, status.step, time.time() - saved),
-                    rounds_wanted(run, status.step, seconds_per_round),
+                    rounds_wanted(run, status.step, seconds_per_round, leg),
                 ),
             )
-            if (is_due or status.is_over or signal) and status.step != (resumed or 0):
+            if (is_due or is_done or signal) and status.step != (resumed or 0):
                 writer.write(pending)
                 pending = None
                 saved = time.time()
                 save(checkpoints, status.step, state, run.data)
-            if status.is_over or signal or call is None:
+            if is_done or signal or call is None:
                 break
             dispatched = time.time()
             state, logs, count = call(run.data, state, np.int32(n_rounds))
@@ -205,7 +234,12 @@ def train(run: Run) -> Trained:
     if signal:
         raise _stopped(run.folder, status.step, signal)
     seconds = {"compile": compiled - began, "train": time.time() - compiled}
-    return Trained(*_fetch_answering(run, state), seconds)
+    return Trained(*fetch_answering(run, state), seconds, call)
+
+
+def _is_done(status: Status, leg: Leg) -> bool:
+    """Whether there is nothing left to train in a leg."""
+    return status.is_over or (leg.until is not None and status.step >= leg.until)
 
 
 def _diverged(step: int) -> DivergedError:
@@ -215,46 +249,3 @@ def _diverged(step: int) -> DivergedError:
 def _stopped(folder: Path, step: int, signal: int) -> StoppedError:
     resume = f"the same command with --workdir={folder} resumes it"
     return StoppedError(f"stopped at step {step}, saved; {resume}", 128 + signal)
-
-
-def restore_or_init(
-    run: Run, driver: Driver, checkpoints: Checkpoints | None
-) -> tuple[State, int | None]:
-    """The newest checkpoint's state and its step, or a fresh state and None.
-
-    Of several processes the first alone has `checkpoints`, and tells the others.
-    """
-    spec = driver.specs.state
-    state = driver.init(run)
-    steps = on_process_zero(lambda: checkpoints.steps() if checkpoints else [])
-    step = int(broadcast(np.int32(steps[0] if steps else -1)))
-    if step < 0:
-        return place(run.layout, state, spec), None
-    restored = on_process_zero(
-        lambda: checkpoints.restore_state(step, state) if checkpoints else None
-    )
-    if restored is not None:
-        state = restored
-    if jax.process_count() > 1:
-        state = broadcast(fetch(state))
-    return place(run.layout, state, spec), step
-
-
-def _fetch_answering(run: Run, state: State) -> tuple[Run, State]:
-    """The run and its state on the host, with only what is still needed once training is over.
-
-    `state.best` answers. The rest, most of a state, only a further update would need; the rows are
-    in `run.dataset` already.
-    """
-    data = fetch(run.data.replace(arrays=(), key=()))
-    state = fetch(state.replace(weights=None, average=None, opt_state=None))
-    return dataclasses.replace(run, data=data), state
-
-
-def save(checkpoints: Checkpoints | None, step: int, state: State, data: Data) -> None:
-    """Begins to save a state; of several processes the first does, but all must call this."""
-    model = state.best.weights.variables(data.statistics)
-    if jax.process_count() > 1:
-        state, model = fetch((state, model))
-    if checkpoints is not None:
-        checkpoints.save(step, state, model)

@@ -15,7 +15,7 @@ from train import loop, predict
 from train.config import LSTM, Config, Dense, Population, Sequences, Table, Train
 from train.config.members import pooled
 from train.data.load import load_dataset
-from train.errors import StoppedError, UserError
+from train.errors import StoppedError
 from train.population import memory
 from train.population.groups import prepare_population
 from train.population.memory import free_bytes, in_chunks, needed_bytes, rough_bytes
@@ -87,14 +87,6 @@ def test_parts_are_equal_and_as_few_as_fit(tmp_path, monkeypatch):
 def test_members_that_do_not_fit_alone_are_tried_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "needed_bytes", lambda _: (1000, 100))
     assert len(in_chunks(prepared(TABLE, tmp_path / "run"), [].append, lambda: 10)) == 9
-
-
-def test_halving_needs_all_at_once(tmp_path, monkeypatch):
-    grid = {"optim.learning_rate": (1e-3, 1e-2, 1e-1)}
-    config = replace(TABLE, population=Population(grid=grid, halving=3))
-    monkeypatch.setattr(memory, "needed_bytes", lambda _: (1000, 100))
-    with pytest.raises(UserError, match=r"config.population.halving: 3 members need"):
-        in_chunks(prepared(config, tmp_path / "run"), [].append, lambda: 1000)
 
 
 @pytest.fixture(scope="module")

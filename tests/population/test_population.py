@@ -266,18 +266,6 @@ def test_settings_are_ranked_and_the_best_answers(tmp_path):
     assert "optim.learning_rate" in report and "standard error" in report
 
 
-def test_halving_trains_the_best_third_on(tmp_path):
-    rates = tuple(np.geomspace(1e-6, 1e-2, 9).tolist())
-    config = table_config(seeds=2, grid={"optim.learning_rate": rates}, halving=3)
-    config.train.epochs = 18
-    config.train.patience = None
-    result = loop.fit(config, tmp_path / "run")
-    epochs = [max(m["epochs"] for m in result["per_member"] if m["setting"] == s) for s in range(9)]
-    assert sorted(epochs) == [2] * 6 + [6] * 2 + [18]
-    assert epochs[int(np.argmax(rates))] >= 6
-    assert result["settings"][0]["epochs"] == 18
-
-
 def test_a_member_that_diverges_is_left_out_and_all_are_an_error(tmp_path):
     config = table_config(seeds=2, grid={"optim.learning_rate": (1e-2, 1e30)})
     result = loop.fit(config, tmp_path / "run")

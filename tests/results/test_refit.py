@@ -147,7 +147,7 @@ def test_schedules_go_on_as_in_the_folds_and_means_round_half_up(tmp_path):
     assert again.program.steps_per_epoch == 6
     assert again.program.total_steps == 12 * 6
     assert again.program.last_step == 3 * 6
-    _, state, _ = loop.train(again)
+    state = loop.train(again).state
     assert int(state.step) == 3 * 6 and int(state.best.step) == 3 * 6
 
 

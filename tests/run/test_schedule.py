@@ -11,7 +11,7 @@ from core_runs import make_run
 from train.config.options import Config, Train
 from train.run.in_memory import CALL_ROUNDS
 from train.run.run import Run
-from train.run.schedule import rounds_wanted, save_is_due
+from train.run.schedule import Leg, rounds_wanted, save_is_due
 
 
 def run_of(checkpoint_every: int | None, eval_every: int = 1) -> Any:
@@ -56,3 +56,14 @@ def test_a_call_ends_at_an_epoch_that_must_be_saved(
     checkpoint_every: int | None, eval_every: int, step: int, seconds: float, wanted: int
 ) -> None:
     assert rounds_wanted(run_of(checkpoint_every, eval_every), step, seconds) == wanted
+
+
+@pytest.mark.parametrize(
+    ("checkpoint_every", "eval_every", "step", "until", "wanted"),
+    [(None, 1, 0, 4, 4), (None, 1, 15, 4, 1), (3, 1, 5, 4, 2), (None, 2, 0, 4, 2), (1, 1, 0, 4, 1)],
+)
+def test_a_call_ends_at_a_rung(
+    checkpoint_every: int | None, eval_every: int, step: int, until: int, wanted: int
+) -> None:
+    run = run_of(checkpoint_every, eval_every)
+    assert rounds_wanted(run, step, 0.0, Leg(until=until * 5)) == wanted

@@ -159,8 +159,8 @@ class Population:
     fold and trains on the others (by time: on those before it). `grid` gives fields several values,
     {"optim.l2": (0, 1e-4)}, and settings are all combinations of them; or, with `samples`, so many
     random ones, drawn from the range between two numbers, on a log scale if both are above 0, or
-    from the values. `halving=3`: only the best third of the settings trains on after a 9th and
-    after a 3rd of the epochs. What answers in the end (`keep`): the best net, the nets of the best
+    from the values. `halving=3`: only the best third of all settings trains on after a 9th and
+    after a 3rd of its epochs. What answers in the end (`keep`): the best net, the nets of the best
     setting averaged, the average of all, or (`refit`) one net of the best setting that is trained
     on all training and validation rows for as many epochs as were best in the folds, on average.
     `member` trains one of them alone.

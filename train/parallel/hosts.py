@@ -174,6 +174,16 @@ def broadcast(tree: T) -> T:
     return tree if jax.process_count() == 1 else multihost_utils.broadcast_one_to_all(tree)
 
 
+def broadcast_text(text: str) -> str:
+    """The text of process 0, in every process."""
+    import numpy as np
+
+    own = np.frombuffer(text.encode(), np.uint8)
+    length = int(broadcast(np.int32(len(own))))
+    sent = broadcast(np.resize(own, length) if len(own) else np.zeros(length, np.uint8))
+    return np.asarray(sent, np.uint8).tobytes().decode()
+
+
 def agree(*, highest: int, of_process_zero: Sequence[int] = ()) -> tuple[int, ...]:
     """The highest `highest` of any process, then process 0's `of_process_zero`: the same in all."""
     import jax

@@ -15,7 +15,6 @@ from train.config.bounded import resolved
 from train.core.forward import EVALUATION_ROWS
 from train.core.program import Data
 from train.core.state import State
-from train.errors import UserError
 from train.parallel.hosts import broadcast, on_process_zero
 from train.population.member_axis import data_of
 from train.population.rounds import member_logs, side_by_side, train_members
@@ -39,8 +38,7 @@ def in_chunks(
 
     `echo` is told of it. A run that began goes on in the chunks that it began with, whatever is
     free now: their folders' names say how many. `free` gives the bytes that are free; without it,
-    or where it gives None, those that the device tells of. Raises UserError where members are to be
-    compared in the middle, as `halving` does, and do not fit together.
+    or where it gives None, those that the device tells of.
     """
     n_chunks = on_process_zero(lambda: _count_chunks(run, echo, free or free_bytes))
     n_chunks = int(broadcast(np.int32(n_chunks or 0)))
@@ -67,11 +65,6 @@ def _count_chunks(run: Run, echo: Callable[[str], object], free: Callable[[], in
     needs = (
         f"{n_members} members need {_short(together)} together, and {_short(n_allowed)} may be used"
     )
-    if run.config.population.halving is not None:
-        raise UserError(
-            f"config.population.halving: {needs}; to be compared they train together: "
-            "ask for fewer, or none"
-        )
     # A net that does not fit alone is tried alone: the estimate may be wrong, and there is nothing
     # smaller.
     n_together = max(1 + int((n_allowed - first) // more), 1)

@@ -7,6 +7,7 @@ another. k members.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -21,11 +22,10 @@ from train.core.state import State, init_state
 from train.core.weights import init_weights
 from train.data.dataset import Batch
 from train.parallel.devices import MEMBER, compiled, fetch
-from train.population.halving import halve
 from train.population.member_axis import SPECS, own_fields, pick
 from train.population.rounds import member_logs, member_program, side_by_side, train_members
 from train.run.device_data import starting_rows
-from train.run.driver import Call, Logs, Status, Validation, fetch_status, still_training
+from train.run.driver import Call, Logs, Validation, still_training
 from train.run.in_memory import empty_logs, log_capacity
 from train.run.run import Run
 
@@ -47,11 +47,6 @@ class Vmapped:
     def compile(self, run: Run, state: State) -> Call:
         """Rounds of the members that still train."""
         return MemberRounds(run, state)
-
-    def settle(self, run: Run, state: State) -> tuple[State, Status]:
-        """The state without the members that halving stops here."""
-        state = halve(run, state)
-        return state, fetch_status(run.program, state)
 
     def validation(self, run: Run) -> list[Validation]:
         """The rows of each member's fold."""
@@ -125,7 +120,8 @@ class MemberRounds:
     """
 
     def __init__(self, run: Run, state: State):
-        self._run = run
+        # It outlives the stretch of training that it was made for, which the rows need not.
+        self._run = replace(run, data=run.data.replace(arrays=()))
         self._capacity = log_capacity(member_logs(run, run.data, state))
         self._programs: dict[int, Callable[..., tuple[State, Logs, Array]]] = {}
         chosen, _ = self._choose(state)

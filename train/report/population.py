@@ -41,6 +41,16 @@ def who_answers(result: PopulationResult) -> str:
     return "the best one answers" if n_kept == 1 else f"the mean of {n_kept} answers"
 
 
+def halving_in_words(result: PopulationResult) -> str:
+    """After which epochs halving stopped how many settings; "" without it."""
+    stops = []
+    for rung in result.get("halving", ()):
+        least, most = min(rung["epochs"]), max(rung["epochs"])
+        after = f"epoch {least}" if least == most else f"epochs {least} to {most}"
+        stops.append(f"{len(rung['stopped'])} of {rung['settings']} settings after {after}")
+    return f"halving stopped {', '.join(stops)}" if stops else ""
+
+
 def population_sections(data: ReportData) -> Iterator[str]:
     """The members and the settings; nothing of a single net."""
     result = data.result
@@ -54,7 +64,9 @@ def population_sections(data: ReportData) -> Iterator[str]:
         panels(_score_pictures(result["per_member"], first_metric(data))),
     ]
     yield section("Members", "\n".join(parts))
-    yield section("Settings", _setting_table(result["settings"]))
+    halved = halving_in_words(result)
+    said = f'<p class="muted">{halved}</p>' if halved else ""
+    yield section("Settings", _setting_table(result["settings"]) + said)
 
 
 def _spread_table(spread: Mapping[str, Mapping[str, float]]) -> str:

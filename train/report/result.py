@@ -30,6 +30,14 @@ class SettingRecord(TypedDict):
     epochs: int
 
 
+class RungRecord(TypedDict):
+    """The settings that halving compared after these epochs, and those that it stopped."""
+
+    epochs: Sequence[int]
+    settings: int
+    stopped: Sequence[int]
+
+
 class RefitRecord(TypedDict):
     """The net trained after the folds, which answers."""
 
@@ -61,6 +69,7 @@ class PopulationResult(Result):
 
     per_member: Sequence[MemberRecord]
     settings: Sequence[SettingRecord]
+    halving: NotRequired[Sequence[RungRecord]]
     spread: Mapping[str, Mapping[str, float]]
     kept: Sequence[int]
     refit: NotRequired[RefitRecord]

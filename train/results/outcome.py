@@ -23,6 +23,7 @@ from train.evaluation.kinds import score
 from train.inference.load import ANSWERING_FILE
 from train.inference.predictor import Predicted, Predictor
 from train.parallel.hosts import is_first
+from train.population.halving import Rung
 from train.population.vmapped import validation_rows
 from train.results.ranking import answering_members, rank, rank_settings, spread
 from train.results.records import Facts, MemberResult
@@ -114,7 +115,11 @@ def single_outcome(run: Run, state: State) -> Outcome:
 
 
 def population_outcome(
-    config: Config, dataset: Dataset, runs: Sequence[Run], states: Sequence[State]
+    config: Config,
+    dataset: Dataset,
+    runs: Sequence[Run],
+    states: Sequence[State],
+    rungs: Sequence[Rung] = (),
 ) -> Outcome:
     """The outcome of a population: members scored alone, settings compared, some answer together.
 
@@ -147,6 +152,7 @@ def population_outcome(
         spread=_spread_of_setting(results, best_setting),
         answering=tuple(sorted(answering)),
         settings=tuple(settings),
+        rungs=tuple(rungs),
     )
     out_of_fold = _out_of_fold(own, chosen) if config.population.folds > 1 else None
     return Outcome(Predictor(own, dataset.encoder, variables), facts, out_of_fold)

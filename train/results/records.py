@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from train.config.members import Member
+from train.population.halving import Rung
 
 Scores: TypeAlias = Mapping[str, float]
 Json: TypeAlias = dict[str, object]
@@ -79,13 +80,27 @@ class RefitResult:
         return dict(vars(self))
 
 
+def halving_to_json(rungs: Sequence[Rung], n_settings: int) -> list[Json]:
+    """A record for each rung: the epochs that it came after, who was compared, who stopped.
+
+    Epochs are several only where settings or folds vary them.
+    """
+    records: list[Json] = []
+    for rung in rungs:
+        lost = rung.lost or ()
+        epochs = sorted(set(rung.epochs))
+        records.append({"epochs": epochs, "settings": n_settings, "stopped": list(lost)})
+        n_settings -= len(lost)
+    return records
+
+
 @dataclass(frozen=True)
 class Facts:
     """What result.json says of a run beside its scores.
 
     `examples` are the rows that were trained on, each as often as it was. Of a population,
     `answering` are the numbers of the members that answer, and `settings` come the best first; of
-    one net there are none.
+    one net there are none. `rungs` say where halving stopped settings.
     """
 
     n_parameters: int
@@ -97,6 +112,7 @@ class Facts:
     spread: Mapping[str, Scores]
     answering: tuple[int, ...] = ()
     settings: tuple[SettingResult, ...] = ()
+    rungs: tuple[Rung, ...] = ()
     refit: RefitResult | None = None
 
     def with_metrics(self, metrics: Scores) -> Facts:
@@ -116,6 +132,8 @@ class Facts:
         facts["per_member"] = nets
         if not is_alone:
             facts["settings"] = [setting.to_json() for setting in self.settings]
+        if self.rungs:
+            facts["halving"] = halving_to_json(self.rungs, len(self.settings))
         facts["spread"] = self.spread
         if self.refit is not None:
             facts["refit"] = self.refit.to_json()

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from train.report.population import who_answers
+from train.report.population import halving_in_words, who_answers
 from train.report.result import PopulationResult, Result, Scores, has_members, read_result
 from train.report.scores import intervals_in_words
 
@@ -89,6 +89,8 @@ def _population_lines(result: PopulationResult) -> list[str]:
         for name, value in setting["values"].items():
             cells.append(f"{name}={_short(value) if isinstance(value, float) else value}")
         lines.append("  ".join(cells))
+    if halved := halving_in_words(result):
+        lines.append(halved)
     return lines
 
 

@@ -67,13 +67,6 @@ class Driver(Protocol):
         """
         ...
 
-    def settle(self, run: Run, state: State) -> tuple[State, Status]:
-        """The state to go on with between two calls, and its status, which is waited for.
-
-        The state is as it was, but for members that halving stops here.
-        """
-        ...
-
     def validation(self, run: Run) -> list[Validation]:
         """The validation rows of every net."""
         ...

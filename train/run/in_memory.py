@@ -15,7 +15,7 @@ from train.core.state import State, init_state
 from train.core.weights import init_weights
 from train.parallel.devices import compiled
 from train.run.device_data import starting_rows
-from train.run.driver import Call, Logs, Specs, Status, Validation, fetch_status
+from train.run.driver import Call, Logs, Specs, Validation
 from train.run.run import Run
 
 Shapes = TypeVar("Shapes", bound=Logs)
@@ -45,10 +45,6 @@ class InMemory:
             return run_rounds(run.program, data, state, logs, jnp.minimum(n_rounds, capacity))
 
         return compiled(run.layout, call, (run.data, state, np.int32(1)))
-
-    def settle(self, run: Run, state: State) -> tuple[State, Status]:
-        """The state as it is."""
-        return state, fetch_status(run.program, state)
 
     def validation(self, run: Run) -> list[Validation]:
         """The data set's validation rows."""

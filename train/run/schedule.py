@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from train.run.in_memory import CALL_ROUNDS
@@ -10,6 +12,18 @@ from train.run.run import Run
 # Of training in one call to the device: seldom enough to cost nothing, often enough to be stopped.
 CALL_SECONDS = 0.25
 SAVE_SECONDS = 60.0  # between checkpoints where `checkpoint_every` does not say
+
+
+class Leg(NamedTuple):
+    """A stretch of training: to its end, unless a rung of halving comes before."""
+
+    until: int | None = None
+    """The update that it ends at; that of an evaluation."""
+    stopped: tuple[bool, ...] = ()
+    """Which members have no part in it; () of one net."""
+
+
+WHOLE = Leg()
 
 
 def save_is_due(run: Run, step: int, seconds: float) -> bool:
@@ -23,12 +37,17 @@ def save_is_due(run: Run, step: int, seconds: float) -> bool:
     return step % (every * run.program.steps_per_epoch) == 0
 
 
-def rounds_wanted(run: Run, step: int, seconds_per_round: float) -> int:
-    """Rounds for the next call: of about CALL_SECONDS, to the next epoch that must be saved."""
+def rounds_wanted(run: Run, step: int, seconds_per_round: float, leg: Leg = WHOLE) -> int:
+    """Rounds for the next call: of about CALL_SECONDS, not past the next epoch that must be saved.
+
+    Nor past the end of the leg.
+    """
     options = run.config.train
+    n_steps = run.program.steps_per_epoch
     wanted = int(np.clip(CALL_SECONDS / max(seconds_per_round, 1e-9), 1, CALL_ROUNDS))
-    if options.checkpoint_every is None:
-        return wanted
-    epoch = step // run.program.steps_per_epoch
-    to_save = options.checkpoint_every - epoch % options.checkpoint_every
-    return max(1, min(wanted, to_save // options.eval_every))
+    if options.checkpoint_every is not None:
+        to_save = options.checkpoint_every - step // n_steps % options.checkpoint_every
+        wanted = min(wanted, to_save // options.eval_every)
+    if leg.until is not None:
+        wanted = min(wanted, -(-(leg.until - step) // (n_steps * options.eval_every)))
+    return max(1, wanted)

@@ -1,0 +1,58 @@
+"""A run's state from disk and to it: where training goes on from, and what is kept of it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import jax
+import numpy as np
+
+from train.core.program import Data
+from train.core.state import State
+from train.parallel.devices import fetch, place
+from train.parallel.hosts import broadcast, on_process_zero
+from train.run.checkpoint import Checkpoints
+from train.run.driver import Driver
+from train.run.run import Run
+
+
+def restore_or_init(
+    run: Run, driver: Driver, checkpoints: Checkpoints | None
+) -> tuple[State, int | None]:
+    """The newest checkpoint's state and its step, or a fresh state and None.
+
+    Of several processes the first alone has `checkpoints`, and tells the others.
+    """
+    spec = driver.specs.state
+    steps = on_process_zero(lambda: checkpoints.steps() if checkpoints else [])
+    step = int(broadcast(np.int32(steps[0] if steps else -1)))
+    if step < 0:
+        return place(run.layout, driver.init(run), spec), None
+    like = jax.eval_shape(lambda: driver.init(run))
+    state = on_process_zero(lambda: checkpoints.restore_state(step, like) if checkpoints else None)
+    if jax.process_count() > 1:
+        if state is None:
+            state = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
+        state = broadcast(fetch(state))
+    assert state is not None
+    return place(run.layout, state, spec), step
+
+
+def fetch_answering(run: Run, state: State) -> tuple[Run, State]:
+    """The run and its state on the host, with only what is still needed once training is over.
+
+    `state.best` answers. The rest, most of a state, only a further update would need; the rows are
+    in `run.dataset` already.
+    """
+    data = fetch(run.data.replace(arrays=(), key=()))
+    state = fetch(state.replace(weights=None, average=None, opt_state=None))
+    return dataclasses.replace(run, data=data), state
+
+
+def save(checkpoints: Checkpoints | None, step: int, state: State, data: Data) -> None:
+    """Begins to save a state; of several processes the first does, but all must call this."""
+    model = state.best.weights.variables(data.statistics)
+    if jax.process_count() > 1:
+        state, model = fetch((state, model))
+    if checkpoints is not None:
+        checkpoints.save(step, state, model)
