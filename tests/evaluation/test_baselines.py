@@ -10,7 +10,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from train.data.dataset import Head
-from train.evaluation.baselines import linear
+from train.evaluation.baselines import linear, logistic
 from train.evaluation.baselines import table as baselines
 from train.evaluation.score import score_heads
 
@@ -168,7 +168,7 @@ def test_rows_of_weight_0_are_not_fitted():
 
 def test_logistic_regression_of_many_rows_is_fitted_on_a_seeded_draw(monkeypatch):
     features, targets, weight = table(500)
-    monkeypatch.setattr(linear, "LOGISTIC_ROWS", 60)
+    monkeypatch.setattr(logistic, "LOGISTIC_ROWS", 60)
 
     def fit(seed):
         return baselines.fit_baselines(features, targets, weight, [KIND], seed).linear["kind"]

@@ -123,7 +123,9 @@ def _training_rows(dataset: Dataset) -> Batch[np.ndarray]:
 
 
 def _table_baselines(encoder: TableEncoder, judged: Judged) -> Beside:
-    return Beside(table_baselines(encoder, _training_rows(judged.dataset), judged.batch))
+    train = _training_rows(judged.dataset)
+    in_sample = judged.split == "train"
+    return Beside(table_baselines(encoder, train, judged.batch, in_sample=in_sample))
 
 
 def _sequence_baselines(encoder: SequenceEncoder, judged: Judged) -> Beside:

@@ -16,13 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 from train.data.dataset import Batch, Head
 from train.data.table.encoder import TableEncoder
 from train.evaluation.baselines.features import linear_features
-from train.evaluation.baselines.linear import (
-    Floats,
-    Linear,
-    fit_logistic,
-    fit_ridge,
-    predict_linear,
-)
+from train.evaluation.baselines.linear import Floats, Linear, predict_linear
+from train.evaluation.baselines.logistic import fit_logistic
+from train.evaluation.baselines.ridge import fit_ridge
 from train.evaluation.score import score_heads
 
 
@@ -35,11 +31,16 @@ class Baselines:
 
 
 def table_baselines(
-    encoder: TableEncoder, train: Batch, judged: Batch
+    encoder: TableEncoder, train: Batch, judged: Batch, *, in_sample: bool
 ) -> dict[str, dict[str, float]]:
-    """{"mean" or "majority", "linear": metrics on the judged rows}, fitted on the training rows."""
+    """{"mean" or "majority", "linear": metrics on the judged rows}, fitted on the training rows.
+
+    `in_sample`: whether the judged rows are the training rows.
+    """
     fitted_on, judged_by = linear_features(train.inputs, judged.inputs, encoder.category_sizes)
-    baselines = fit_baselines(fitted_on, train.target, train.weight, encoder.heads)
+    baselines = fit_baselines(
+        fitted_on, train.target, train.weight, encoder.heads, in_sample=in_sample
+    )
     return baseline_metrics(
         baselines, judged_by, judged.target, judged.weight, encoder.heads, encoder.units
     )
@@ -51,11 +52,14 @@ def fit_baselines(
     weight: ArrayLike | None,
     heads: Sequence[Head],
     seed: int = 0,
+    *,
+    in_sample: bool = False,
 ) -> Baselines:
     """Fits both on the training rows: `features` [n, f], standardised and one-hot, without nan.
 
     `targets` by head name: [n, o] numbers, or class indices [n]. Only the ratios of `weight` [n]
-    matter. Logistic regression sees at most LOGISTIC_ROWS rows, drawn by `seed`.
+    matter. Logistic regression sees at most LOGISTIC_ROWS rows, drawn by `seed`, which also draws
+    the folds that penalties are chosen by. `in_sample`: the fit is judged on these very rows.
     """
     weight_n = np.ones(len(features)) if weight is None else np.asarray(weight, np.float64)
     counted_n = weight_n > 0
@@ -68,11 +72,13 @@ def fit_baselines(
         target = np.asarray(targets[head.name])[counted_n]
         if head.kind == "regression":
             constant[head.name] = np.average(target.astype(np.float64), axis=0, weights=weight_n)
-            linear[head.name] = fit_ridge(features, target, weight_n)
+            linear[head.name] = fit_ridge(features, target, weight_n, seed, in_sample=in_sample)
         else:
             mass_k = np.bincount(target, weight_n, 2 if head.kind == "binary" else head.size)
             constant[head.name] = mass_k / mass_k.sum()
-            linear[head.name] = fit_logistic(features, target, weight_n, head, seed)
+            linear[head.name] = fit_logistic(
+                features, target, weight_n, head, seed, in_sample=in_sample
+            )
     return Baselines(constant, linear)
 
 

@@ -1,0 +1,211 @@
+"""Logistic and multinomial regression, which find a line that parts the classes where one does.
+
+The penalty is scikit-learn's default, LogisticRegression(C=1). It may be too strong for the few
+rows that a line parts, and then competes with the strongest one that parts them, by
+cross-validation on the training rows. (As the penalty fades, the line becomes that of the largest
+margin: Rosset, Zhu and Hastie 2004.) n rows, f features, k classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy.optimize
+import scipy.special
+from numpy.typing import NDArray
+
+from train.data.dataset import Head
+from train.evaluation.baselines.linear import Floats, Linear
+
+# |coefficients|^2 / (2 INVERSE_STRENGTH) + sum of log losses: the C of scikit-learn.
+INVERSE_STRENGTH = 1.0
+WEAKER = (1e2, 1e4, 1e6)  # tried in turn for a line that parts the classes
+LOGISTIC_ROWS = 20_000
+NEWTON_ITERATIONS = 50
+LBFGS_ITERATIONS = 500
+FOLDS = 5
+FOLD_ROWS = 1_000  # that folds are made of at most; if no line parts these, none parts all
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Rows to be fitted: features in units of each column's spread and a column of ones [n, f].
+
+    In those units the rare categories of a one-hot block do not lag behind in the search.
+    `square_f` are the units' squares, 0 for the ones: a penalty acts on coefficients of raw
+    features.
+    """
+
+    x_nf: Floats
+    target_n: NDArray
+    weight_n: Floats
+    square_f: Floats
+    kind: str
+    size: int
+
+    def take(self, rows: NDArray) -> Problem:
+        """Some of the rows."""
+        return replace(
+            self, x_nf=self.x_nf[rows], target_n=self.target_n[rows], weight_n=self.weight_n[rows]
+        )
+
+    def fit(self, inverse_strength: float, start_fo: Floats | None = None) -> Floats:
+        """Coefficients [f, 1 or k] under a penalty, searched for from `start_fo`."""
+        if start_fo is None:
+            start_fo = np.zeros((self.x_nf.shape[1], self.size))
+        penalty_f = self.square_f / (inverse_strength * len(self.x_nf))
+        weight_n = self.weight_n / self.weight_n.sum()
+        search = _newton if self.kind == "binary" else _multinomial
+        return search(self.x_nf, self.target_n, weight_n, penalty_f, start_fo)
+
+    def is_parted_by(self, weights_fo: Floats) -> bool:
+        """Whether these coefficients give every row its own class."""
+        score_no = self.x_nf @ weights_fo
+        chosen_n = score_no[:, 0] > 0 if self.kind == "binary" else score_no.argmax(1)
+        return bool((chosen_n == self.target_n).all())
+
+    def log_loss(self, weights_fo: Floats) -> float:
+        """The weighted sum of the rows' log losses."""
+        score_no = self.x_nf @ weights_fo
+        if self.kind == "binary":
+            score_no = np.column_stack([np.zeros(len(score_no)), score_no])
+        log_nk = scipy.special.log_softmax(score_no, axis=1)
+        return float(-self.weight_n @ log_nk[np.arange(len(log_nk)), self.target_n])
+
+
+def fit_logistic(
+    features: NDArray,
+    target_n: NDArray,
+    weight_n: Floats,
+    head: Head,
+    seed: int,
+    *,
+    in_sample: bool,
+) -> Linear:
+    """Logistic (one score) or multinomial (k scores) regression, fitted as scikit-learn's.
+
+    Of more than LOGISTIC_ROWS rows as many are drawn by `seed`. With `in_sample`, for what is
+    judged on the rows it is fitted on, a line that parts them is taken without a contest.
+    """
+    random = np.random.default_rng(seed)
+    if len(features) > LOGISTIC_ROWS:
+        chosen = np.sort(random.choice(len(features), LOGISTIC_ROWS, replace=False))
+        features = features[chosen]
+        target_n = target_n[chosen]
+        weight_n = weight_n[chosen]
+    spread_f = features.std(axis=0, dtype=np.float64)
+    scale_f = 1 / np.where(spread_f > 0, spread_f, 1)
+    x_nf = np.column_stack([features * scale_f, np.ones(len(features))])
+    square_f = np.append(np.square(scale_f), 0)
+    problem = Problem(x_nf, target_n, weight_n, square_f, head.kind, head.size)
+    weights_fo = problem.fit(INVERSE_STRENGTH)
+    if not problem.is_parted_by(weights_fo):
+        weights_fo = _parting(problem, weights_fo, random, in_sample=in_sample)
+    return Linear(weights_fo[:-1] * scale_f[:, None], weights_fo[-1])
+
+
+def _parting(
+    problem: Problem, weights_fo: Floats, random: np.random.Generator, *, in_sample: bool
+) -> Floats:
+    """Coefficients that part the classes, if any do and held-out rows ask for them; or the old."""
+    few = problem
+    if len(problem.x_nf) > FOLD_ROWS:
+        few = problem.take(random.choice(len(problem.x_nf), FOLD_ROWS, replace=False))
+        if _strongest_parting(few, weights_fo) is None:
+            return weights_fo
+    found = _strongest_parting(problem, weights_fo)
+    if found is None:
+        return weights_fo
+    inverse_strength, parting_fo = found
+    if in_sample or _is_better_on_folds(few, inverse_strength, random):
+        return parting_fo
+    return weights_fo
+
+
+def _strongest_parting(problem: Problem, start_fo: Floats) -> tuple[float, Floats] | None:
+    """The first of the weaker penalties whose coefficients part the classes, and these."""
+    for inverse_strength in WEAKER:
+        start_fo = problem.fit(inverse_strength, start_fo)
+        if problem.is_parted_by(start_fo):
+            return inverse_strength, start_fo
+    return None
+
+
+def _is_better_on_folds(
+    problem: Problem, inverse_strength: float, random: np.random.Generator
+) -> bool:
+    """Whether held-out rows are likelier under the weaker penalty.
+
+    A class with a single row cannot be held out; where all but one class are such, nothing speaks
+    against the line.
+    """
+    count_k = np.bincount(problem.target_n)
+    if (count_k > 1).sum() < 2:
+        return True
+    n = len(problem.target_n)
+    order = np.lexsort((random.random(n), problem.target_n))
+    fold_n = np.empty(n, int)
+    fold_n[order] = np.arange(n) % FOLDS  # rows of one class lie in folds that follow each other
+    fold_n[count_k[problem.target_n] == 1] = -1
+    loss = 0.0
+    weaker_loss = 0.0
+    for fold in range(FOLDS):
+        held = problem.take(np.flatnonzero(fold_n == fold))
+        others = problem.take(np.flatnonzero(fold_n != fold))
+        weights_fo = others.fit(INVERSE_STRENGTH)
+        loss += held.log_loss(weights_fo)
+        weaker_loss += held.log_loss(others.fit(inverse_strength, weights_fo))
+    return weaker_loss < loss
+
+
+def _newton(
+    x_nf: Floats, target_n: NDArray, weight_n: Floats, penalty_f: Floats, start_fo: Floats
+) -> Floats:
+    """Coefficients [f, 1] by Newton's method, its step halved until the loss falls.
+
+    The loss is convex, so there is nothing to choose.
+    """
+    w_f = start_fo[:, 0]
+
+    def loss(w_f: Floats) -> float:
+        score_n = x_nf @ w_f
+        row_loss_n = np.logaddexp(0, score_n) - target_n * score_n
+        return float(weight_n @ row_loss_n + penalty_f @ np.square(w_f) / 2)
+
+    for _ in range(NEWTON_ITERATIONS):
+        p_n = scipy.special.expit(x_nf @ w_f)
+        gradient_f = x_nf.T @ (weight_n * (p_n - target_n)) + penalty_f * w_f
+        if np.abs(gradient_f).max() < 1e-9:
+            break
+        curvature_n = weight_n * p_n * (1 - p_n)
+        curvature_ff = (x_nf * curvature_n[:, None]).T @ x_nf + np.diag(penalty_f + 1e-12)
+        step_f = np.linalg.solve(curvature_ff, gradient_f)
+        before = loss(w_f)
+        size_of_step = 1.0
+        while loss(w_f - size_of_step * step_f) > before and size_of_step > 1e-6:
+            size_of_step /= 2
+        w_f = w_f - size_of_step * step_f
+    return w_f[:, None]
+
+
+def _multinomial(
+    x_nf: Floats, target_n: NDArray, weight_n: Floats, penalty_f: Floats, start_fo: Floats
+) -> Floats:
+    """Coefficients [f, k] by L-BFGS on the cross-entropy of a softmax."""
+    at_target = np.arange(len(x_nf)), target_n
+
+    def objective(flat: Floats) -> tuple[float, Floats]:
+        w_fk = flat.reshape(start_fo.shape)
+        log_nk = scipy.special.log_softmax(x_nf @ w_fk, axis=1)
+        slope_nk = np.exp(log_nk)
+        slope_nk[at_target] -= 1
+        gradient_fk = x_nf.T @ (slope_nk * weight_n[:, None]) + penalty_f[:, None] * w_fk
+        loss = penalty_f @ np.square(w_fk).sum(1) / 2 - weight_n @ log_nk[at_target]
+        return float(loss), gradient_fk.ravel()
+
+    options = {"maxiter": LBFGS_ITERATIONS, "gtol": 1e-6, "ftol": 1e-8, "maxls": 50}
+    found = scipy.optimize.minimize(
+        objective, start_fo.ravel(), method="L-BFGS-B", jac=True, options=options
+    )
+    return found.x.reshape(start_fo.shape)

@@ -1,0 +1,145 @@
+"""Ridge regression in closed form, with a penalty only where held-out rows do not refuse it.
+
+The penalty is scikit-learn's default, Ridge(alpha=1), which shrinks an exact relation of few rows.
+So it competes with next to none, by cross-validation on the training rows (Stone 1974). n rows, f
+features, o outputs of a head.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from train.evaluation.baselines.linear import Floats, Linear, blocks_of
+
+# On sums over rows whose weights average 1: |coefficients|^2 * RIDGE + sum of squared residuals.
+RIDGE = 1.0
+# So little that only columns which say the same share their coefficients.
+NEXT_TO_NONE = 1e-6
+# Of the held-out error: a smaller gain than the rest of it is chance, and the penalty stays.
+CLEARLY_LESS = 0.99
+FOLDS = 5
+FOLD_ROWS = 10_000  # that folds are made of at most
+
+
+class Sums(NamedTuple):
+    """Weighted sums over rows, of features and targets less some means."""
+
+    weight: float
+    x_f: Floats
+    y_o: Floats
+    xx_ff: Floats
+    xy_fo: Floats
+    yy_o: Floats
+
+    def plus(self, other: Sums, sign: float = 1.0) -> Sums:
+        """Those of both groups of rows; with -1 for the sign, of this one without the other."""
+        return Sums(
+            self.weight + sign * other.weight,
+            self.x_f + sign * other.x_f,
+            self.y_o + sign * other.y_o,
+            self.xx_ff + sign * other.xx_ff,
+            self.xy_fo + sign * other.xy_fo,
+            self.yy_o + sign * other.yy_o,
+        )
+
+    def solve(self, strength: float) -> Linear:
+        """The coefficients under a penalty, and the intercept, which has none.
+
+        Centring leaves the intercept unpenalised (Hastie et al., ESL, 3.4.1).
+        """
+        mean_f = self.x_f / self.weight
+        gram_ff = self.xx_ff - np.outer(mean_f, self.x_f) + strength * np.eye(len(mean_f))
+        moment_fo = self.xy_fo - np.outer(mean_f, self.y_o)
+        coefficients = np.linalg.solve(gram_ff, moment_fo)
+        return Linear(coefficients, self.y_o / self.weight - mean_f @ coefficients)
+
+    def error(self, linear: Linear) -> Floats:
+        """The sum of squared residuals of a linear model on these rows [o]."""
+        b_o = linear.intercept
+        fitted_fo = self.xx_ff @ linear.coefficients
+        of_slopes_o = ((fitted_fo - 2 * self.xy_fo) * linear.coefficients).sum(0)
+        of_both_o = 2 * b_o * (self.x_f @ linear.coefficients - self.y_o)
+        return np.maximum(self.yy_o + of_slopes_o + of_both_o + self.weight * b_o**2, 0)
+
+
+def fit_ridge(
+    features: NDArray, target_no: NDArray, weight_n: Floats, seed: int = 0, *, in_sample: bool
+) -> Linear:
+    """Ridge regression; of each output with the penalty, or next to none, as folds by `seed` ask.
+
+    With `in_sample`, for what is judged on the rows it is fitted on, always with next to none.
+    """
+    weight_n = weight_n / weight_n.mean()
+    mean_f = np.zeros(features.shape[1])
+    for rows, x_bf in blocks_of(features):
+        mean_f += weight_n[rows] @ x_bf
+    mean_f /= weight_n.sum()
+    mean_o = np.average(target_no.astype(np.float64), axis=0, weights=weight_n)
+    sums = _sums(features, target_no, weight_n, mean_f, mean_o)
+    # What is left of the means is rounding.
+    centred = sums._replace(x_f=np.zeros_like(mean_f), y_o=np.zeros_like(mean_o))
+    coefficients = centred.solve(NEXT_TO_NONE if in_sample else RIDGE).coefficients
+    if not in_sample:
+        is_exact_o = _needs_no_penalty(features, target_no, weight_n, mean_f, mean_o, seed)
+        if is_exact_o.any():
+            free = centred.solve(NEXT_TO_NONE)
+            coefficients = np.where(is_exact_o, free.coefficients, coefficients)
+    return Linear(coefficients, mean_o - mean_f @ coefficients)
+
+
+def _sums(
+    features: NDArray, target_no: NDArray, weight_n: Floats, mean_f: Floats, mean_o: Floats
+) -> Sums:
+    n_features = len(mean_f)
+    n_outputs = len(mean_o)
+    x_f = np.zeros(n_features)
+    y_o = np.zeros(n_outputs)
+    yy_o = np.zeros(n_outputs)
+    xx_ff = np.zeros((n_features, n_features))
+    xy_fo = np.zeros((n_features, n_outputs))
+    for rows, x_bf in blocks_of(features):
+        x_bf -= mean_f
+        y_bo = target_no[rows] - mean_o
+        weighted_bf = x_bf * weight_n[rows, None]
+        x_f += weighted_bf.sum(0)
+        y_o += weight_n[rows] @ y_bo
+        xx_ff += weighted_bf.T @ x_bf
+        xy_fo += weighted_bf.T @ y_bo
+        yy_o += weight_n[rows] @ np.square(y_bo)
+    return Sums(float(weight_n.sum()), x_f, y_o, xx_ff, xy_fo, yy_o)
+
+
+def _needs_no_penalty(
+    features: NDArray,
+    target_no: NDArray,
+    weight_n: Floats,
+    mean_f: Floats,
+    mean_o: Floats,
+    seed: int,
+) -> NDArray[np.bool_]:
+    """Of which outputs [o] held-out rows are met clearly better with next to no penalty."""
+    shuffled_n = np.random.default_rng(seed).permutation(len(features))[:FOLD_ROWS]
+    n_folds = min(FOLDS, len(shuffled_n))
+    if n_folds < 2:
+        return np.zeros(len(mean_o), bool)
+    folds = []
+    for fold in range(n_folds):
+        rows = np.sort(shuffled_n[fold::n_folds])
+        folds.append(_sums(features[rows], target_no[rows], weight_n[rows], mean_f, mean_o))
+    return no_penalty_by_folds(folds, RIDGE)
+
+
+def no_penalty_by_folds(folds: list[Sums], strength: float) -> NDArray[np.bool_]:
+    """Of which outputs [o] each fold is met clearly better, by the others, without the penalty."""
+    whole = reduce(Sums.plus, folds)
+    penalised_o = np.zeros(len(whole.y_o))
+    free_o = np.zeros(len(whole.y_o))
+    for fold in folds:
+        others = whole.plus(fold, -1.0)
+        penalised_o += fold.error(others.solve(strength))
+        free_o += fold.error(others.solve(NEXT_TO_NONE))
+    return free_o < CLEARLY_LESS * penalised_o
