@@ -7,6 +7,7 @@ patches, p further numbers for each answer.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import flax.linen as nn
@@ -39,20 +40,33 @@ class RevIN(NamedTuple):
     offset_11o: Array
 
 
-def window_level(targets_blo: Array, kind: WindowScaling) -> Level:
+def window_level(
+    targets_blo: Array, kind: WindowScaling, missing_blo: Array | None = None
+) -> Level:
     """The level of each target in its window, of a kind.
 
     "last" takes out the last value, "last_deviation" divides by the window's standard deviation
-    too, "revin" takes out the mean and the deviation (Kim et al. 2022).
+    too, "revin" takes out the mean and the deviation (Kim et al. 2022). Values that stand in for
+    missing ones, 1 in `missing_blo`, count for neither, unless all do.
     """
     last_b1o = targets_blo[:, -1:]
     if kind == "none":
         return Level(jnp.zeros_like(last_b1o), jnp.ones_like(last_b1o))
     if kind == "last":
         return Level(last_b1o, jnp.ones_like(last_b1o))
-    mean_b1o = targets_blo.mean(1, keepdims=True)
-    deviation_b1o = jnp.sqrt(jnp.square(targets_blo - mean_b1o).mean(1, keepdims=True) + EPSILON)
+    mean_b1o = _mean_of_known(targets_blo, missing_blo)
+    square_blo = jnp.square(targets_blo - mean_b1o)
+    deviation_b1o = jnp.sqrt(_mean_of_known(square_blo, missing_blo) + EPSILON)
     return Level(mean_b1o if kind == "revin" else last_b1o, deviation_b1o)
+
+
+def _mean_of_known(x_blo: Array, missing_blo: Array | None) -> Array:
+    """The mean over a window of what is not missing, or of all where all is [b, 1, o]."""
+    if missing_blo is None:
+        return x_blo.mean(1, keepdims=True)
+    is_all_b1o = missing_blo.min(1, keepdims=True)
+    weight_blo = jnp.maximum(1 - missing_blo, is_all_b1o)
+    return (x_blo * weight_blo).sum(1, keepdims=True) / weight_blo.sum(1, keepdims=True)
 
 
 def to_patches(x_blf: Array, size: int) -> Array:
@@ -76,7 +90,8 @@ class Forecaster(DataNetwork):
     learned factor and offset for each). Columns "joint": one net reads and forecasts all targets;
     "independent": one net is shared by all, each read alone beside the covariates. `shortcut` adds
     a linear map from the lookback of a target to its horizon, one map for each if joint, zero at
-    start.
+    start. Where targets are `marked`, the o columns behind them are 1 where a target is missing and
+    a value stands in for it.
     """
 
     body: RecurrentStack
@@ -92,6 +107,7 @@ class Forecaster(DataNetwork):
     head: tuple[int, ...] = ()
     head_activation: str = "relu"
     dropout: float | Array = 0.0
+    marked: bool = False
 
     @nn.compact
     def __call__(
@@ -99,12 +115,16 @@ class Forecaster(DataNetwork):
     ) -> dict[str, Array]:
         del weight_b
         targets_blo, covariates_blf = jnp.split(inputs["past"], [self.n_targets], axis=2)
-        level = window_level(targets_blo, self.window)
+        missing_blo = None
+        if self.marked:
+            missing_blo, covariates_blf = jnp.split(covariates_blf, [self.n_targets], axis=2)
+        level = window_level(targets_blo, self.window, missing_blo)
         scaled_blo = (targets_blo - level.center) / level.scale
         revin = self._revin() if self.window == "revin" else None
         if revin is not None:
             scaled_blo = scaled_blo * revin.factor_11o + revin.offset_11o
-        parts_bhop = self._forecast(scaled_blo, covariates_blf, inputs.get("future"), train)
+        read_blo = [scaled_blo] if missing_blo is None else [scaled_blo, missing_blo]
+        parts_bhop = self._forecast(read_blo, covariates_blf, inputs.get("future"), train)
         answer_bho = parts_bhop[..., 0]
         spread_bhop = positive(parts_bhop[..., 1:])
         if self.shortcut:
@@ -133,12 +153,19 @@ class Forecaster(DataNetwork):
         )
 
     def _forecast(
-        self, targets_blo: Array, covariates_blf: Array, future_bhk: Array | None, train: bool
+        self,
+        targets_blo: Sequence[Array],
+        covariates_blf: Array,
+        future_bhk: Array | None,
+        train: bool,
     ) -> Array:
-        """The body's part of the answer, and what says how sure it is [b, h, o, 1 + p]."""
+        """The body's part of the answer, and what says how sure it is [b, h, o, 1 + p].
+
+        `targets_blo` are the targets and, where there are, their marks.
+        """
         n_apart = self.n_targets if self.columns == "independent" else 1
-        targets_rlw = _apart(targets_blo, n_apart)
-        x_rlf = jnp.concatenate([targets_rlw, jnp.repeat(covariates_blf, n_apart, axis=0)], axis=2)
+        read_rlw = [_apart(x_blo, n_apart) for x_blo in targets_blo]
+        x_rlf = jnp.concatenate([*read_rlw, jnp.repeat(covariates_blf, n_apart, axis=0)], axis=2)
         body = self.body.clone(parent=self, name=self.body.scope_name)
         outputs_rsh, carry = body(to_patches(x_rlf, self.patch), train=train)
         assert isinstance(outputs_rsh, jax.Array)  # a pair only where directions are not merged

@@ -3,8 +3,8 @@
 python -m train.evaluate --workdir=DIR --data=FILE [--interval=0.9]
 
 Prints one JSON object: the number of rows judged, and the metrics over all of them, in original
-units, null where one is not defined (auc of one class). With --interval coverage and width are those of the intervals that train.predict gives for
-it.
+units, null where one is not defined (auc of one class). With --interval coverage and width are
+those of the intervals that train.predict gives for it.
 """
 
 from __future__ import annotations

@@ -202,6 +202,28 @@ def test_each_step_of_a_forecast_has_a_score_of_its_own():
     assert metrics["heat.width"] == pytest.approx(made["heat_upper"].mean() * 2)
 
 
+def test_missing_targets_have_no_score_and_are_not_covered():
+    columns = (SeriesColumn("load", 0.0, 2.0, 0.0, 1.0),)
+    encoder = SeriesEncoder(columns, 1, 0, lookback=4, horizon=2)
+    random = np.random.default_rng(5)
+    targets = random.normal(size=(60, 2)).astype(np.float32)
+    targets[random.random((60, 2)) < 0.3] = np.nan
+    targets[:20, 1] = np.nan
+    answers = {"value": np.zeros((60, 2))}
+    head = encoder.heads[0]
+    scores = conformal_scores(encoder, head, answers, {"value": targets}, np.ones(60))
+    needed = needed_score(scores, 0.8)
+    for h in range(2):
+        known = np.sort(np.abs(targets[~np.isnan(targets[:, h]), h].astype(np.float64)) * 2)
+        assert needed[h] == pytest.approx(known[int(np.ceil((len(known) + 1) * 0.8)) - 1])
+    metrics = conformal_metrics(encoder, head, needed, answers, {"value": targets})
+    held = np.abs(targets * 2) <= needed.astype(np.float32) * (1 + 1e-6)
+    assert metrics["coverage"] == pytest.approx(held[~np.isnan(targets)].mean())
+    few = (~np.isnan(targets[:, 1])).sum()
+    with pytest.raises(UserError, match=f"{few} validation rows are too few for 0.99"):
+        needed_score(scores, 0.99)
+
+
 def test_what_a_net_says_by_itself_has_columns():
     kind = Head("kind", "multiclass", ("kind",), ("x", "y", "z"), 3)
     encoder = encoder_of(ONE, kind)

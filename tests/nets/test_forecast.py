@@ -5,6 +5,7 @@ What is taken out of a window comes back in the forecast.
 
 from __future__ import annotations
 
+from functools import partial
 from statistics import NormalDist
 from typing import get_args
 
@@ -73,6 +74,30 @@ def test_a_window_level_is_last_mean_and_deviation_of_each_target():
             level.scale, np.broadcast_to(scale, level.scale.shape), rtol=1e-4
         )
     assert np.isfinite(window_level(jnp.ones((1, 5, 1)), "last_deviation").scale).all()
+
+
+def test_a_window_level_is_of_known_values():
+    x = batch()["past"]
+    missing = np.random.default_rng(2).random(x.shape) < 0.3
+    missing[0, :, 0] = True  # all of a window: then what stands in for them counts
+    known = np.where(missing & ~missing.all(1, keepdims=True), np.nan, np.asarray(x, np.float64))
+    level = window_level(x, "revin", jnp.asarray(missing, jnp.float32))
+    np.testing.assert_allclose(level.center[:, 0], np.nanmean(known, 1), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(level.scale[:, 0], np.nanstd(known, 1), rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_each_target_is_read_beside_its_mark():
+    x = batch()["past"]
+    net = make(columns="independent", marked=True, window="last")
+    marks = jnp.zeros_like(x).at[:, 3, 1].set(1)
+    inputs = {"past": jnp.concatenate([x, marks], axis=2)}
+    variables = jax.jit(partial(init, net))(inputs)
+    apply = jax.jit(partial(net.apply, train=False))
+    unmarked = {"past": jnp.concatenate([x, 0 * marks], axis=2)}
+    moved = apply(variables, inputs)["value"] != apply(variables, unmarked)["value"]
+    np.testing.assert_array_equal(moved.reshape(5, HORIZON, 3).all((0, 1)), [False, True, False])
+    assert not moved.reshape(5, HORIZON, 3)[..., [0, 2]].any()
 
 
 def test_patches_keep_the_order_of_rows_and_repeat_the_first_where_they_do_not_fit():

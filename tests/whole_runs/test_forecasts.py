@@ -253,6 +253,112 @@ def test_the_linear_baseline_is_ridge_on_what_is_left_of_the_last_value(tmp_path
     np.testing.assert_allclose(answers["visits"], expected, rtol=1e-4, atol=1e-4)
 
 
+def gappy_targets(tmp_path: Path):
+    """Two targets of which a tenth is missing, and the truth of each, nan where it is [t]."""
+    random = np.random.default_rng(4)
+    table = shops()
+    raw = {}
+    for name in ("sales", "visits"):
+        mask = random.random(2 * HOURS) < 0.1
+        column = pa.array(table[name].to_numpy(), mask=mask)
+        table = table.set_column(table.column_names.index(name), name, column)
+        in_order = np.argsort(table["shop"].to_numpy(), kind="stable")
+        raw[name] = np.where(mask, np.nan, table[name].to_numpy())[in_order]
+    pa.csv.write_csv(table, tmp_path / "shops.csv")
+    data = shop_config(tmp_path / "shops.csv").data
+    assert isinstance(data, Series)
+    return load_series(dataclasses.replace(data, target=("sales", "visits"), known=())), raw
+
+
+def test_metrics_and_baselines_with_gaps_are_those_of_known_values(tmp_path):
+    dataset, raw = gappy_targets(tmp_path)
+    dataset = dataclasses.replace(dataset, encoder=dataclasses.replace(dataset.encoder, season=5))
+    encoder = dataset.encoder
+    train = dataset.splits["train"][::3]
+    test = dataset.splits["test"]
+    targets = dataset.take(dataset.arrays, test).target
+    answers = baseline_predictions(dataset, train, test)
+    rows = dataset.starts[test][:, None] + LOOKBACK + np.arange(HORIZON)
+    for name, truth_t in raw.items():
+        truth = truth_t[rows]
+        known = ~np.isnan(truth)
+        assert 0.05 < 1 - known.mean() < 0.15
+        for baseline, predicted in answers.items():
+            said = encoder.decode(predicted)[name]
+            scores = forecast.forecast_metrics(encoder, predicted, targets)
+            by_step = forecast.step_metrics(encoder, predicted, targets)
+            error = (said - truth)[known]
+            assert scores[f"{name}.mse"] == pytest.approx(np.square(error).mean(), rel=1e-5)
+            r2 = sklearn.metrics.r2_score(truth[known], said[known])
+            assert scores[f"{name}.r2"] == pytest.approx(r2, rel=1e-5), baseline
+            third = np.nanmean(np.square(said - truth)[:, 2]) ** 0.5
+            assert by_step[f"{name}.rmse"][2] == pytest.approx(third, rel=1e-5)
+        last = encoder.decode(answers["last"])[name]
+        seasonal = encoder.decode(answers["seasonal"])[name]
+        for i, start in enumerate(dataset.starts[test]):
+            past = truth_t[: start + LOOKBACK]
+            wanted = past[~np.isnan(past)][-1]
+            np.testing.assert_allclose(last[i], wanted, rtol=1e-5)
+            for h in range(HORIZON):
+                seasons = past[len(past) - 5 + h % 5 :: -5]
+                np.testing.assert_allclose(
+                    seasonal[i, h], seasons[~np.isnan(seasons)][0], rtol=1e-5
+                )
+
+
+def test_the_linear_baseline_is_fitted_to_known_values(tmp_path):
+    dataset, raw = gappy_targets(tmp_path)
+    train = dataset.splits["train"][::3]
+    test = dataset.splits["test"][::5]
+    answers = dataset.encoder.decode(baseline_predictions(dataset, train, test)["linear"])
+    column = dataset.encoder.columns[1]
+    filled = dataset.values[:, 1].astype(np.float64) * column.unit + column.shift
+    past, future = (
+        np.array([array[s + a : s + b] for s in dataset.starts]) / column.deviation
+        for array, a, b in (
+            (filled, 0, LOOKBACK),
+            (raw["visits"], LOOKBACK, LOOKBACK + HORIZON),
+        )
+    )
+    last = past[:, -1]
+    for h in (0, 7):
+        rows = train[~np.isnan(future[train, h])]
+        assert len(rows) < len(train)
+        model = Ridge(1.0, fit_intercept=False)
+        model.fit((past - last[:, None])[rows], (future[:, h] - last)[rows])
+        wanted = (model.predict((past - last[:, None])[test]) + last[test]) * column.deviation
+        np.testing.assert_allclose(answers["visits"][:, h], wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_a_run_with_gaps_trains_and_is_judged_on_what_is_known(tmp_path):
+    random = np.random.default_rng(3)
+    table = shops(400)
+    masks = {"sales": random.random(800) < 0.1, "promotion": random.random(800) < 0.05}
+    masks["sales"][2 * 330 : 2 * 350] = True
+    masks["sales"][-2] = True
+    masks["sales"][-1] = False
+    for name, mask in masks.items():
+        column = pa.array(table[name].to_numpy(), mask=mask)
+        table = table.set_column(table.column_names.index(name), name, column)
+    pa.csv.write_csv(table, tmp_path / "shops.csv")
+    changes = {"data.valid": "60", "data.test": "60", "net.window": "last_deviation"}
+    config = configs.override(shop_config(tmp_path / "shops.csv"), {**changes, "train.epochs": "3"})
+    result = loop.fit(config, tmp_path / "run")
+    rows = pq.read_table(tmp_path / "run" / "predictions.parquet")
+    missing = rows["target"].is_null().to_numpy()
+    np.testing.assert_array_equal(missing, masks["sales"][rows["row"].to_numpy()])
+    error = rows["target"].to_numpy() - rows["sales"].to_numpy()
+    assert np.nanmean(error**2) == pytest.approx(result["metrics"]["test"]["mse"])
+    assert any("column 'sales': 119 of 799 values are missing" in n for n in result["notes"])
+    held = result["interval"]["coverage"] * (~missing).sum()
+    assert held == pytest.approx(round(held))
+    scores = evaluate.evaluate(predict.load(tmp_path / "run"), table)
+    assert scores["missing_targets"] == 119 and np.isfinite(list(scores.values())).all()
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert f"{missing.sum()} more have no known target" in page
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -192,6 +192,7 @@ def _series_network(data: Series, net: LSTM, encoder: SeriesEncoder, task: Task)
         head=net.head,
         head_activation=net.head_activation,
         dropout=resolved(net.dropout),
+        marked=encoder.marks_targets,
     )
 
 

@@ -7,6 +7,7 @@ Shapes: b rows, t steps, o outputs, k classes or tags.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -21,6 +22,7 @@ from train.core.losses import (
     NUMBER_LOSSES,
     crf_loss,
     gaussian,
+    mse,
     next_binary_crossentropy,
     next_mse,
     quantile,
@@ -43,12 +45,14 @@ class Task(NamedTuple):
 
     `steps` is a row's usual number of steps, by which the losses of all its steps are divided: so a
     long row counts for more than a short one, and a head that answers at every step for as much as
-    one that answers once.
+    one that answers once. With `gaps` targets of a regression head may be nan: those cost nothing,
+    and a row's loss is the mean over the others.
     """
 
     head: HeadShape
     loss: str
     steps: float = 1.0
+    gaps: bool = False
 
 
 Outputs = Mapping[str, Array]
@@ -75,17 +79,45 @@ def _number_loss(task: Task, outputs: Outputs, target_bo: Array, _: float | Arra
     name = task.head.name
     match task.loss:
         case "quantile":
-            return quantile(outputs[f"{name}.quantiles"], target_bo, task.head.quantiles)
+            loss = partial(quantile, levels=task.head.quantiles)
+            return _over_known(task, loss, target_bo, outputs[f"{name}.quantiles"])
         case "gaussian":
-            return gaussian(outputs[name], outputs[f"{name}.deviation"], target_bo)
-    return NUMBER_LOSSES[task.loss](outputs[name], target_bo)
+            return _over_known(
+                task, _gaussian, target_bo, outputs[name], outputs[f"{name}.deviation"]
+            )
+    return _over_known(task, NUMBER_LOSSES[task.loss], target_bo, outputs[name])
+
+
+def _gaussian(mean_bo: Array, target_bo: Array, deviation_bo: Array) -> Array:
+    return gaussian(mean_bo, deviation_bo, target_bo)
+
+
+def _over_known(
+    task: Task, loss: Callable[..., Array], target_bo: Array, answer: Array, *more: Array
+) -> Array:
+    """`loss(answer, target, *more)` [b], a mean over outputs, or over those of a known target.
+
+    Answers are [b, o, ...].
+    """
+    if not task.gaps:
+        return loss(answer, target_bo, *more)
+    known_bo = ~jnp.isnan(target_bo)
+
+    def apart(array: Array) -> Array:
+        """[b, o, ...] -> [b * o, 1, ...]: each output as a row of its own."""
+        return array.reshape(-1, 1, *array.shape[2:])
+
+    # A number in place of nan, which would come through the derivative of what is masked.
+    target = apart(jnp.where(known_bo, target_bo, 0.0))
+    loss_bo = loss(apart(answer), target, *map(apart, more)).reshape(target_bo.shape)
+    return jnp.where(known_bo, loss_bo, 0.0).sum(-1) / jnp.maximum(known_bo.sum(-1), 1)
 
 
 def _number_error(task: Task, outputs: Outputs, target_bo: Array) -> Array:
     predicted_bo = outputs[task.head.name]
     if task.loss == "poisson":
         predicted_bo = jnp.exp(predicted_bo)
-    return jnp.square(predicted_bo - target_bo).mean(-1)
+    return _over_known(task, mse, target_bo, predicted_bo)
 
 
 def _class_loss(task: Task, outputs: Outputs, target_b: Array, smoothing: float | Array) -> Array:

@@ -75,7 +75,7 @@ def conformal_scores(
 ) -> np.ndarray:
     """The score [n, o] that each row needs for its interval to hold its target, sorted by output.
 
-    Of rows of positive weight.
+    Of rows of positive weight; nan, and so last, where the target is missing.
     """
     base = base_of(encoder, head, predictions)
     target = encoder.to_units(targets)[head.name]
@@ -86,18 +86,24 @@ def conformal_scores(
 def needed_score(scores_no: np.ndarray, level: float) -> np.ndarray:
     """The score [o] of intervals that hold a row to come with probability `level` at least.
 
-    It is the ceil((n + 1) level)-th smallest of n. Raises UserError where there are too few for it,
-    or if `level` is no share.
+    It is the ceil((n + 1) level)-th smallest of n, which are those of known targets. Raises
+    UserError where there are too few for it, or if `level` is no share.
     """
     if not 0 < level < 1:
         raise UserError(f"--interval: expected a number, above 0 and below 1, got {level}")
-    n = len(scores_no)
+    n_o = known_rows(scores_no)
     # .7 of 10 is 7, not the 8 that .7 * 10 = 7.000000000000001 makes of it.
-    rank = math.ceil((n + 1) * level - 1e-9)
-    if rank > n:
+    rank_o = np.ceil((n_o + 1) * level - 1e-9).astype(int)
+    if (rank_o > n_o).any():
+        n = n_o.min()
         advice = f"ask for less, or train with {least_rows(level)} (config.data.valid)"
         raise UserError(f"--interval: {n} validation rows are too few for {level:g}; {advice}")
-    return scores_no[max(rank, 1) - 1]
+    return np.take_along_axis(scores_no, np.maximum(rank_o, 1)[None] - 1, axis=0)[0]
+
+
+def known_rows(scores_no: np.ndarray) -> np.ndarray:
+    """How many rows have a known target, and so a score, for each output [o]."""
+    return (~np.isnan(scores_no)).sum(axis=0)
 
 
 def least_rows(level: float) -> int:
@@ -152,7 +158,7 @@ def judge_intervals(
     too few.
     """
     head = numbers_head(encoder)
-    if head is None or scores_no is None or len(scores_no) < least_rows(LEVEL):
+    if head is None or scores_no is None or known_rows(scores_no).min() < least_rows(LEVEL):
         return {}
     score_o = needed_score(scores_no, LEVEL)
     metrics = conformal_metrics(encoder, head, score_o, predictions, batch.target, batch.weight)

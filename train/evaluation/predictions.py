@@ -42,7 +42,8 @@ def forecast_table(
     """A line for each window and step of the horizon.
 
     "row" of the file (from 0) that is forecast, "step" (from 1), "group" and "time" where the file
-    has them, then the true value and the forecast of each target, and their spread.
+    has them, then the true value, null where it is missing, and the forecast of each target, and
+    their spread.
     """
     encoder = dataset.encoder
     flat = dataset.flat
@@ -54,8 +55,9 @@ def forecast_table(
         columns["group"] = flat.names[np.searchsorted(flat.firsts, flat_t, side="right") - 1]
     if flat.stamps is not None and encoder.time is not None:
         columns["time"] = write_stamps(flat.stamps[flat_t], encoder.time)
-    known = encoder.raw_targets(targets) | encoder.decode(predictions)
-    for name, values in known.items():
+    for name, values in encoder.raw_targets(targets).items():
+        columns[name] = pa.array(values.ravel(), mask=np.isnan(values.ravel()))
+    for name, values in encoder.decode(predictions).items():
         columns[name] = values.ravel()
     table = pa.table(columns)
     for name, values in spread_columns(encoder, predictions, levels).items():

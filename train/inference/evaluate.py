@@ -20,28 +20,32 @@ def evaluate(
 ) -> dict[str, float]:
     """The number of rows with a target, {"rows": ...}, and the metrics over them, in its units.
 
-    Rows of a series are its windows. `interval`: the level of the intervals whose coverage and
-    width are among the metrics. Raises UserError.
+    Rows of a series are its windows; where values of its targets are missing between others, also
+    {"missing_targets": how many}, which the metrics leave out. `interval`: the level of the
+    intervals whose coverage and width are among the metrics. Raises UserError.
     """
     needed = None if interval is None else model.needed_score(interval)
-    n_rows, predictions, targets = _predict_known(model, table, where)
+    counts, predictions, targets = _predict_known(model, table, where)
     scores = score(model.encoder, predictions, targets)
     if needed is not None:
         scores |= conformal_metrics(model.encoder, *needed, predictions, targets)
-    return {"rows": n_rows, **scores}
+    return {**counts, **scores}
 
 
 def _predict_known(
     model: Predictor, table: pa.Table, where: str
-) -> tuple[int, HostArrays, HostArrays]:
+) -> tuple[dict[str, int], HostArrays, HostArrays]:
     """How many rows have a target, the predictions for them, and their targets."""
     if isinstance(model.encoder, SeriesEncoder):
         windows = load_windows(model.encoder, table, where)
         targets, _, predictions = model.predict_rows(windows, windows.splits["test"])
-        return len(windows.starts), predictions, targets
+        counts = {"rows": len(windows.starts)}
+        if windows.target_gaps is not None:
+            counts["missing_targets"] = int(windows.target_gaps.sum())
+        return counts, predictions, targets
     assert isinstance(model.encoder, TableEncoder | SequenceEncoder)
     targets, present = model.encoder.encode_targets(table, where)
     rows = np.flatnonzero(present)
     inputs = {name: array[rows] for name, array in model.encoder.encode(table, where).items()}
     known = {name: array[rows] for name, array in targets.items()}
-    return len(rows), model.answers(inputs), known
+    return {"rows": len(rows)}, model.answers(inputs), known

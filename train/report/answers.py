@@ -37,8 +37,11 @@ def _section(data: ReportData, head: ReportHead, i: int) -> str:
         answer = answer.reshape(len(answer), -1)[:, i]
     finite_n = np.isfinite(target_n) & np.isfinite(answer.reshape(len(answer), -1)).all(-1)
     title = f"{head.columns[i]}: answers to {finite_n.sum():,} {data.split} rows"
-    if not finite_n.all():
-        title += f"; {(~finite_n).sum():,} more are not finite"
+    missing_n = np.isnan(target_n)
+    if missing_n.any():
+        title += f"; {missing_n.sum():,} more have no known target"
+    if not (finite_n | missing_n).all():
+        title += f"; {(~finite_n & ~missing_n).sum():,} more are not finite"
     if not finite_n.any():
         return section(title, "<p>There is nothing to draw.</p>")
     if head.kind == "regression":

@@ -112,7 +112,7 @@ def _windows(
     for i, column in enumerate(encoder.targets):
         drawn[column.name] = []
         for place, now in enumerate(now_n):
-            past_l = dataset.values[now - shown : now, i].astype(np.float64)
+            past_l = dataset.targets[now - shown : now, i].astype(np.float64)
             window = Forecast(
                 about=_about(dataset, now),
                 past_l=past_l * column.unit + column.shift,

@@ -16,6 +16,7 @@ from train.core.optim import make_optimizer
 from train.core.program import Data, Program
 from train.data.dataset import Dataset
 from train.data.sequences.encoder import SequenceEncoder
+from train.data.series.dataset import SeriesDataset
 from train.parallel.devices import EVERYWHERE, place
 from train.parallel.hosts import on_process_zero
 from train.parallel.layout import make_layout
@@ -73,6 +74,8 @@ def resolve_config(config: Config, dataset: Dataset) -> Config:
 def make_program(config: Config, dataset: Dataset) -> Program:
     """The code of a resolved config's run; numbers of the config may be traced."""
     network, tasks = make_network(config, dataset.encoder)
+    if isinstance(dataset, SeriesDataset) and dataset.target_gaps is not None:
+        tasks = tuple(task._replace(gaps=True) for task in tasks)
     steps_per_epoch = -(-dataset.n_train // resolved(config.train.batch_size))
     total_steps = steps_per_epoch * resolved(config.train.epochs)
     return Program(

@@ -20,14 +20,19 @@ from train.data.dataset import Array, Batch, Head, Options, Scale
 from train.data.folds import fold_windows
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.flat import Flat
-from train.data.series.windows import rows_covered
+from train.data.series.windows import count_within, rows_covered
 
 
 class SeriesArrays(NamedTuple):
-    """What windows are taken from: `values` [t, c] and the rows they begin at, int32 [n]."""
+    """What windows are taken from: `values` [t, c] and the rows they begin at, int32 [n].
+
+    `targets` [t, o], nan where one is missing; None where none is: then they are columns of
+    `values`.
+    """
 
     values: Array
     starts: Array
+    targets: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +41,8 @@ class SeriesDataset:
 
     `values` float32 [t, c] in encoded units, without gaps; `starts` int32 [n], the row that each
     window begins at; `splits` {"train", "valid", "test": int32 window numbers}; `flat` says where
-    rows came from.
+    rows came from. `gaps` bool [t, encoder.columns] says which values stand in for missing ones,
+    None where none does.
     """
 
     values: np.ndarray
@@ -45,6 +51,7 @@ class SeriesDataset:
     flat: Flat
     encoder: SeriesEncoder
     notes: tuple[str, ...] = ()
+    gaps: np.ndarray | None = None
 
     @property
     def heads(self) -> tuple[Head, ...]:
@@ -63,24 +70,54 @@ class SeriesDataset:
 
     @property
     def weight(self) -> np.ndarray:
-        """Every window counts for one [n]."""
-        return np.ones(len(self.starts), np.float32)
+        """What each window counts for: the share of its targets that are known [n].
+
+        As its loss is a mean over these, each known value counts for the same.
+        """
+        if self.target_gaps is None:
+            return np.ones(len(self.starts), np.float32)
+        horizon = self.encoder.horizon
+        begins = self.starts + self.encoder.lookback
+        n_missing = count_within(self.target_gaps, begins, horizon)
+        return (1 - n_missing / (horizon * self.encoder.n_targets)).astype(np.float32)
+
+    @property
+    def target_gaps(self) -> np.ndarray | None:
+        """Which targets are missing, bool [t, o]; None where none is."""
+        if self.gaps is None or not self.gaps[:, : self.encoder.n_targets].any():
+            return None
+        return self.gaps[:, : self.encoder.n_targets]
+
+    @property
+    def targets(self) -> np.ndarray:
+        """The encoded targets, nan where missing [t, o]."""
+        return self._with_gaps(self.values[:, : self.encoder.n_targets])
+
+    def _with_gaps(self, targets_to: np.ndarray) -> np.ndarray:
+        gaps = self.target_gaps
+        return targets_to if gaps is None else np.where(gaps, np.float32(np.nan), targets_to)
 
     @property
     def arrays(self) -> SeriesArrays:
         """What `take` takes windows from."""
-        return SeriesArrays(self.values, self.starts)
+        return SeriesArrays(
+            self.values, self.starts, None if self.target_gaps is None else self.targets
+        )
 
     def prepared(self, scale: Scale, scale_target: Scale) -> SeriesArrays:
         """`arrays` as the network's `preprocess` gives them, so that windows are scaled already."""
         del scale_target  # a window's targets are taken from the columns it reads
-        return SeriesArrays(scale({"past": self.values})["past"], self.starts)
+        values = scale({"past": self.values})["past"]
+        if self.target_gaps is None:
+            return SeriesArrays(values, self.starts)
+        targets = jnp.where(self.target_gaps, jnp.nan, values[:, : self.encoder.n_targets])
+        return SeriesArrays(values, self.starts, targets)
 
     def take(self, arrays: SeriesArrays, indices: Array) -> Batch:
         """The windows `indices` [b] of `arrays`, whether numpy's or jax's; pure, so jit takes it.
 
         Inputs are {"past": [b, l, c], "future": [b, h, k], if there are columns known ahead}, the
-        target is {"value": [b, h * o]}.
+        target is {"value": [b, h * o]}, nan where it is missing.
         """
         lookback = self.encoder.lookback
         horizon = self.encoder.horizon
@@ -93,6 +130,8 @@ class SeriesDataset:
             inputs["future"] = future_bhc[:, :, -self.encoder.n_ahead :]
         n = rows_bh.shape[0]
         n_targets = self.encoder.n_targets
+        if arrays.targets is not None:
+            future_bhc = arrays.targets[rows_bh]
         target = future_bhc[:, :, :n_targets].reshape(n, horizon * n_targets)
         return Batch(inputs, {"value": target}, np.ones(1, np.float32).repeat(n))
 
@@ -102,7 +141,10 @@ class SeriesDataset:
             return pools[0]
         values = jnp.concatenate([pool.values for pool in pools])
         starts = [pool.starts + k * len(self.values) for k, pool in enumerate(pools)]
-        return SeriesArrays(values, jnp.concatenate(starts))
+        targets = [pool.targets for pool in pools if pool.targets is not None]
+        return SeriesArrays(
+            values, jnp.concatenate(starts), jnp.concatenate(targets) if targets else None
+        )
 
     def folds(self, n: int) -> list[dict[str, np.ndarray]]:
         """The splits with the training windows in `n` folds by time, one of which validates.
@@ -129,8 +171,8 @@ class SeriesDataset:
     def statistics(self, rows: np.ndarray, options: Options | None = None) -> Statistics:
         """Mean and standard deviation of each column [c] over the flat rows of training windows.
 
-        `rows` are the numbers of these. Calendar features, which lie between -1 and 1, are left as
-        they are.
+        `rows` are the numbers of these; values that are missing there count for nothing. Marks and
+        calendar features, which lie between -1 and 1, are left as they are.
         """
         del options
         length = self.encoder.lookback + self.encoder.horizon
@@ -138,19 +180,32 @@ class SeriesDataset:
         values_tc = self.values[covered].astype(np.float64)
         center = values_tc.mean(0)
         scale = values_tc.std(0)
-        n_columns = len(self.encoder.columns)
-        center[n_columns:] = 0
-        scale[n_columns:] = 1
+        spread = np.ptp(values_tc, axis=0)
+        places = self.encoder.places
+        if self.gaps is not None:
+            known_tc = ~self.gaps[covered]
+            for i in np.flatnonzero(known_tc.any(0) & ~known_tc.all(0)):
+                known_t = values_tc[known_tc[:, i], places[i]]
+                center[places[i]] = known_t.mean()
+                scale[places[i]] = known_t.std()
+                spread[places[i]] = np.ptp(known_t)
         # The deviation of equal numbers may differ from 0 in its last bit, so "no spread" is asked
         # of the range.
-        scale[np.ptp(values_tc, axis=0) == 0] = 1
+        scale[spread == 0] = 1
+        is_feature_c = np.ones(len(center), bool)
+        is_feature_c[places] = False
+        center[is_feature_c] = 0
+        scale[is_feature_c] = 1
         return {"inputs": {"center": center.astype(np.float32), "scale": scale.astype(np.float32)}}
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the encoder, the values and the windows, in hexadecimal."""
         digest = hashlib.sha256(json.dumps(self.encoder.to_json(), sort_keys=True).encode())
-        for name, array in {"values": self.values, "starts": self.starts, **self.splits}.items():
+        arrays = {"values": self.values, "starts": self.starts, **self.splits}
+        if self.gaps is not None:
+            arrays["gaps"] = self.gaps
+        for name, array in arrays.items():
             digest.update(f"{name} {array.dtype} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()

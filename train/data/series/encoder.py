@@ -1,12 +1,17 @@
 """The schema of a series: raw columns -> one flat array in time order, forecasts -> raw columns.
 
-t flat rows, c columns (targets, then observed, then known ones, then calendar features), o targets,
+t flat rows, c columns (targets, observed, known ones, then calendar features), o targets,
 k columns known ahead, g groups, l lookback, h horizon.
+
+Of each of the columns `marked` a mark stands in the flat array, 1 where its value is missing:
+behind the targets, behind the observed and behind the known ones. Where one target is marked, all
+are.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +44,7 @@ class SeriesEncoder:
     cycles: tuple[str, ...] = ()
     season: int | None = None
     markers: tuple[str, ...] = ()
+    marked: tuple[str, ...] = ()
 
     @property
     def targets(self) -> tuple[SeriesColumn, ...]:
@@ -53,13 +59,39 @@ class SeriesEncoder:
 
     @property
     def n_ahead(self) -> int:
-        """Columns whose future is known: the last ones, calendar features among them."""
-        return self.n_known + 2 * len(self.cycles)
+        """Columns whose future is known: the last, with their marks and calendar features."""
+        return self.n_known + len(self._marked_of(self._parts[2])) + 2 * len(self.cycles)
 
     @property
     def n_columns(self) -> int:
         """Columns of the flat array."""
-        return len(self.columns) + 2 * len(self.cycles)
+        return len(self.columns) + len(self.marked) + 2 * len(self.cycles)
+
+    @property
+    def marks_targets(self) -> bool:
+        """Whether a mark stands beside each target."""
+        return self.columns[0].name in self.marked
+
+    @property
+    def places(self) -> np.ndarray:
+        """Where each of `columns` stands in the flat array."""
+        places = []
+        begin = 0
+        for part in self._parts:
+            places += range(begin, begin + len(part))
+            begin += len(part) + len(self._marked_of(part))
+        return np.array(places)
+
+    @property
+    def _parts(self) -> tuple[list[int], list[int], list[int]]:
+        """The numbers of the columns that are targets, observed and known."""
+        n = len(self.columns)
+        edges = (0, self.n_targets, n - self.n_known, n)
+        first, second, third = (list(range(*pair)) for pair in itertools.pairwise(edges))
+        return first, second, third
+
+    def _marked_of(self, columns: list[int]) -> list[int]:
+        return [i for i in columns if self.columns[i].name in self.marked]
 
     @property
     def units(self) -> HostArrays:
@@ -75,11 +107,17 @@ class SeriesEncoder:
         return encode_columns(table, self.columns, flat, self.markers, where)
 
     def complete(self, values_tc: np.ndarray, flat: Flat) -> np.ndarray:
-        """Encoded columns without gaps, and calendar features beside them."""
+        """Encoded columns without gaps, marks of these and calendar features beside them."""
         filled_tc = fill_gaps(values_tc, self.columns, flat)
-        if not self.cycles or flat.stamps is None:
-            return filled_tc
-        return np.concatenate([filled_tc, calendar(flat.stamps, self.cycles)], axis=1)
+        parts = [filled_tc]
+        if self.marked:
+            parts = []
+            for part in self._parts:
+                marks = np.isnan(values_tc[:, self._marked_of(part)]).astype(np.float32)
+                parts += [filled_tc[:, part], marks]
+        if self.cycles and flat.stamps is not None:
+            parts.append(calendar(flat.stamps, self.cycles))
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
     def last_labelled(self, values_tc: np.ndarray, flat: Flat) -> np.ndarray:
         """The place within each group of its last row that has a target [g], -1 where none has."""
@@ -161,16 +199,21 @@ class SeriesEncoder:
         return {f"target_{name}": values for name, values in raw.items()}
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON has it."""
-        return {"kind": "Series", **dataclasses.asdict(self)}
+        """As JSON has it; `marked` only where something is, as folders of 0.1.0 have it."""
+        plain = {"kind": "Series", **dataclasses.asdict(self)}
+        if not self.marked:
+            del plain["marked"]
+        return plain
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> SeriesEncoder:
         """What `to_json` wrote; further keys are left alone."""
+        plain = {"marked": (), **plain}
         values = {field.name: plain[field.name] for field in dataclasses.fields(cls)}
         values["columns"] = tuple(SeriesColumn(**column) for column in plain["columns"])
         if plain["time"] is not None:
             values["time"] = TimeColumn.from_json(plain["time"])
         values["cycles"] = tuple(plain["cycles"])
         values["markers"] = tuple(plain["markers"])
+        values["marked"] = tuple(plain["marked"])
         return cls(**values)

@@ -17,6 +17,7 @@ from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.fit import column_names, find_time_column, fit_columns, target_names
 from train.data.series.flat import Flat, order_rows
+from train.data.series.gaps import gap_notes, known_windows, marked_columns
 from train.data.series.stamps import count_gaps, cycles_of, find_step, guess_season
 from train.data.series.windows import all_windows, split_windows
 from train.errors import UserError
@@ -35,6 +36,7 @@ def load_series(options: Series) -> SeriesDataset:
     flat = order_rows(table, options.group, time, options.missing, where)
     flat, notes = _used_rows(table, flat, options)
     starts, train_rows_g = split_windows(flat.sizes, options)
+    is_train_t = flat.places < flat.per_row(train_rows_g)
     step = None
     if flat.stamps is not None and time is not None:
         step = find_step(flat.by_group(flat.stamps), time.kind)
@@ -51,14 +53,18 @@ def load_series(options: Series) -> SeriesDataset:
         markers=options.missing,
     )
     values_tc = encoder.encode(table, flat, where)
-    notes += _stamp_notes(encoder, flat, where) + _gap_notes(encoder, values_tc, where)
+    gaps_tc = np.isnan(values_tc)
+    encoder = replace(encoder, marked=marked_columns(encoder, gaps_tc[is_train_t]))
+    starts, window_notes = known_windows(encoder, gaps_tc, starts, where)
+    notes += _stamp_notes(encoder, flat, where) + gap_notes(encoder, gaps_tc, flat, where)
     return SeriesDataset(
         encoder.complete(values_tc, flat),
         np.concatenate(list(starts.values())),
         _number_windows(starts),
         flat,
         encoder,
-        tuple(notes),
+        (*notes, *window_notes),
+        gaps_tc if gaps_tc.any() else None,
     )
 
 
@@ -71,9 +77,18 @@ def load_windows(encoder: SeriesEncoder, table: pa.Table, where: str) -> SeriesD
         needed = f"{encoder.lookback} rows back and {encoder.horizon} ahead"
         found = f"the longest series here has {max(flat.sizes, default=0)} rows with a target"
         raise UserError(f"{where}: a window has {needed}, but {found}")
-    values_tc = encoder.complete(encoder.encode(table, flat, where), flat)
-    splits = {"test": np.arange(len(starts), dtype=np.int32)}
-    return SeriesDataset(values_tc, starts, splits, flat, encoder)
+    values_tc = encoder.encode(table, flat, where)
+    gaps_tc = np.isnan(values_tc)
+    found, notes = known_windows(encoder, gaps_tc, {"test": starts}, where)
+    return SeriesDataset(
+        encoder.complete(values_tc, flat),
+        found["test"],
+        _number_windows(found),
+        flat,
+        encoder,
+        (*gap_notes(encoder, gaps_tc, flat, where), *notes),
+        gaps_tc if gaps_tc.any() else None,
+    )
 
 
 def _used_rows(table: pa.Table, flat: Flat, options: Series) -> tuple[Flat, list[str]]:
@@ -92,15 +107,21 @@ def _used_rows(table: pa.Table, flat: Flat, options: Series) -> tuple[Flat, list
     if (last_g < 0).all():
         shown = " and ".join(map(repr, names))
         raise UserError(f"{options.path}: no row has a value for {shown}, the target")
+    notes = []
+    if (last_g < 0).any():
+        notes.append(
+            f"{options.path}: {(last_g < 0).sum()} of {len(last_g)} series have no value of a "
+            f"target, such as {flat.group_name(int(last_g.argmin()))}; left out"
+        )
     flat = flat.up_to(last_g)
     is_short_g = flat.sizes < options.lookback + options.horizon
     if not is_short_g.any() or is_short_g.all():
-        return flat, []
+        return flat, notes
     shown = "" if flat.names is None else f", such as {str(flat.names[is_short_g][0])!r}"
     found = f"{is_short_g.sum()} of {len(is_short_g)} series"
     few = f"fewer rows than the {options.lookback} + {options.horizon} of a window"
     note = f"{options.path}: {found} have {few}{shown}; left out"
-    return flat.select(flat.per_row(~is_short_g)), [note]
+    return flat.select(flat.per_row(~is_short_g)), [*notes, note]
 
 
 def _number_windows(starts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -128,15 +149,4 @@ def _stamp_notes(encoder: SeriesEncoder, flat: Flat, where: str) -> list[str]:
         n_pairs = len(flat.stamps) - len(flat.sizes)
         apart = f"{irregular} of {n_pairs} neighbours are not whole steps of {time.step} apart"
         notes.append(f"{column}: irregular: {apart}; windows count rows")
-    return notes
-
-
-def _gap_notes(encoder: SeriesEncoder, values_tc: np.ndarray, where: str) -> list[str]:
-    """What the user should know of values that are missing."""
-    filled = "filled by the value before, at the start of a series by the training median"
-    notes = []
-    for column, gaps in zip(encoder.columns, np.isnan(values_tc).sum(0), strict=True):
-        if gaps:
-            found = f"{gaps} of {len(values_tc)} values are missing"
-            notes.append(f"{where}: column {column.name!r}: {found}; {filled}")
     return notes

@@ -96,6 +96,12 @@ def all_windows(sizes_g: np.ndarray, lookback: int, horizon: int) -> np.ndarray:
     return np.concatenate(starts)
 
 
+def count_within(mask_tc: np.ndarray, begins_n: np.ndarray, length: int) -> np.ndarray:
+    """How many of a mask's entries are true in the `length` rows from each of `begins_n` on [n]."""
+    before = np.concatenate([[0], np.cumsum(mask_tc.sum(axis=1))])
+    return before[begins_n + length] - before[begins_n]
+
+
 def rows_covered(starts_n: np.ndarray, length: int, n_rows: int) -> np.ndarray:
     """Which of n_rows flat rows some window of this length holds: booleans."""
     change = np.zeros(n_rows + 1, np.int64)

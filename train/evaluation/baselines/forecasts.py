@@ -2,6 +2,8 @@
 
 "last" repeats the last value; "seasonal" the last season; "linear" is NLinear in closed form (Zeng
 et al. 2023): ridge regression of each target's horizon on its lookback, both less the last value.
+Where values are missing, the last known one stands in for them in what is repeated and in what
+the linear model reads; what it is fitted to are known values alone.
 n windows, l lookback, h horizon, o targets.
 """
 
@@ -16,14 +18,16 @@ from train.data.series.encoder import SeriesEncoder
 
 RIDGE = 1.0  # on sums over windows, of values in units of the training deviation
 LINEAR_WINDOWS = 200_000  # that the linear baseline is fitted on at most: more would not change it
+GAPPY_WINDOWS = 20_000  # the same where targets are missing: each step then has a fit of its own
 BLOCK = 8_192  # windows in float64 at a time
 
 
 def forecast_baselines(dataset: SeriesDataset, split: str) -> dict[str, dict[str, np.ndarray]]:
     """`baseline_predictions` for a split, fitted on LINEAR_WINDOWS training windows at most."""
     train = dataset.splits["train"]
-    if len(train) > LINEAR_WINDOWS:
-        train = np.sort(np.random.default_rng(0).choice(train, LINEAR_WINDOWS, replace=False))
+    most = LINEAR_WINDOWS if dataset.target_gaps is None else GAPPY_WINDOWS
+    if len(train) > most:
+        train = np.sort(np.random.default_rng(0).choice(train, most, replace=False))
     return baseline_predictions(dataset, train, dataset.splits[split])
 
 
@@ -32,26 +36,43 @@ def baseline_predictions(
 ) -> dict[str, dict[str, np.ndarray]]:
     """{"last", "seasonal" where a season is known, "linear": predictions for windows `judged`}.
 
-    Fitted on the windows `train`. A season that begins before its series is the last value.
+    Fitted on the windows `train`. A season that begins before its series is the last value; where a
+    value of the last season is missing, that of the season before it is repeated.
     """
     encoder = dataset.encoder
-    target_to = dataset.values[:, : encoder.n_targets]
     now_n = dataset.starts[judged] + encoder.lookback
-    last_nh = np.repeat(now_n[:, None] - 1, encoder.horizon, axis=1)
-    rows = {"last": last_nh}
+    last_no = dataset.values[now_n - 1, : encoder.n_targets]
+    answers = {"last": np.repeat(last_no, encoder.horizon, axis=0)}
     if encoder.season is not None:
-        steps_h = np.arange(encoder.horizon)
-        seasons_back_h = steps_h // encoder.season + 1
-        wanted_nh = now_n[:, None] + steps_h - encoder.season * seasons_back_h
-        group_n = np.searchsorted(dataset.flat.firsts, now_n - 1, side="right") - 1
-        first_n1 = dataset.flat.firsts[group_n][:, None]
-        rows["seasonal"] = np.where(wanted_nh < first_n1, last_nh, wanted_nh)
+        answers["seasonal"] = _last_season(dataset, now_n, encoder.season)
     predictions = {}
-    for name, rows_nh in rows.items():
-        predictions[name] = {"value": target_to[rows_nh].reshape(len(judged), -1)}
+    for name, values in answers.items():
+        predictions[name] = {"value": values.reshape(len(judged), -1)}
     kernel_olh = fit_linear(dataset, train)
     predictions["linear"] = {"value": predict_linear(dataset, kernel_olh, judged)}
     return predictions
+
+
+def _last_season(dataset: SeriesDataset, now_n: np.ndarray, season: int) -> np.ndarray:
+    """The value [n, h, o] that is known whole seasons before each step from the rows `now_n` on.
+
+    That of the row before `now_n` where the series begins later.
+    """
+    encoder = dataset.encoder
+    steps_h = np.arange(encoder.horizon)
+    wanted_nh = now_n[:, None] + steps_h - season * (steps_h // season + 1)
+    group_n = np.searchsorted(dataset.flat.firsts, now_n - 1, side="right") - 1
+    first_n1 = dataset.flat.firsts[group_n][:, None]
+    found = []
+    for o in range(encoder.n_targets):
+        rows_nh = wanted_nh
+        if dataset.target_gaps is not None:
+            is_gap_t = dataset.target_gaps[:, o]
+            while (is_gap_nh := (rows_nh >= first_n1) & is_gap_t[rows_nh]).any():
+                rows_nh = np.where(is_gap_nh, rows_nh - season, rows_nh)
+        rows_nh = np.where(rows_nh < first_n1, now_n[:, None] - 1, rows_nh)
+        found.append(dataset.values[rows_nh, o])
+    return np.stack(found, axis=-1)
 
 
 def fit_linear(dataset: SeriesDataset, windows: np.ndarray) -> np.ndarray:
@@ -60,12 +81,29 @@ def fit_linear(dataset: SeriesDataset, windows: np.ndarray) -> np.ndarray:
     n_targets = encoder.n_targets
     lookback = encoder.lookback
     horizon = encoder.horizon
+    if dataset.target_gaps is not None:
+        return np.stack([_fit_steps(dataset, windows, o) for o in range(n_targets)])
     gram_oll = np.zeros((n_targets, lookback, lookback))
     moment_olh = np.zeros((n_targets, lookback, horizon))
     for past_onl, future_onh, _ in _blocks(dataset, windows):
         gram_oll += past_onl.transpose(0, 2, 1) @ past_onl
         moment_olh += past_onl.transpose(0, 2, 1) @ future_onh
     return np.linalg.solve(gram_oll + RIDGE * np.eye(lookback), moment_olh)
+
+
+def _fit_steps(dataset: SeriesDataset, windows: np.ndarray, o: int) -> np.ndarray:
+    """The kernel [l, h] of one target, each step fitted to the windows that know its value."""
+    lookback = dataset.encoder.lookback
+    horizon = dataset.encoder.horizon
+    gram_hll = np.zeros((horizon, lookback, lookback))
+    moment_hl = np.zeros((horizon, lookback))
+    for past_onl, future_onh, _ in _blocks(dataset, windows):
+        for h in range(horizon):
+            is_known_n = ~np.isnan(future_onh[o, :, h])
+            past_nl = past_onl[o, is_known_n]
+            gram_hll[h] += past_nl.T @ past_nl
+            moment_hl[h] += past_nl.T @ future_onh[o, is_known_n, h]
+    return np.linalg.solve(gram_hll + RIDGE * np.eye(lookback), moment_hl[:, :, None])[:, :, 0].T
 
 
 def predict_linear(
@@ -85,7 +123,8 @@ def _blocks(
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """(lookback [o, n, l], horizon [o, n, h], last value [o, n, 1]) of some windows, in float64.
 
-    The first two less the last value, in training deviations; that in encoded units.
+    The first two less the last value, in training deviations; that in encoded units. What is
+    missing of the horizon is nan.
     """
     encoder = dataset.encoder
     lookback = encoder.lookback
@@ -96,6 +135,10 @@ def _blocks(
         window_nto = dataset.values[rows_nt][:, :, : encoder.n_targets].astype(np.float64)
         window_ont = np.moveaxis(window_nto, 2, 0)
         last_on1 = window_ont[:, :, lookback - 1, None]
+        if dataset.target_gaps is not None:
+            is_gap_nto = dataset.target_gaps[rows_nt]
+            is_gap_nto[:, :lookback] = False
+            window_ont[np.moveaxis(is_gap_nto, 2, 0)] = np.nan
         moved_ont = (window_ont - last_on1) / scale_o11
         yield moved_ont[:, :, :lookback], moved_ont[:, :, lookback:], last_on1
 

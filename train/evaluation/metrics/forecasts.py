@@ -26,7 +26,7 @@ def forecast_metrics(
     The scaled ones are in units of the training rows' standard deviation; coverage and width as in
     `score_heads`. With several targets: "TARGET.rmse", and the means of the scaled ones over
     targets under their plain names. `predictions` and `targets` {"value": [n, h * o]} in encoded
-    units.
+    units; a target that is nan is missing, and counts for nothing.
     """
     prediction_nho = _by_target(encoder, predictions["value"])
     target_nho = _by_target(encoder, targets["value"])
@@ -43,7 +43,8 @@ def forecast_metrics(
             upper_m = _by_target(encoder, own[1])[:, :, i].ravel()
             metrics |= interval_metrics(lower_m, upper_m, target_m, weight, column.unit)
         by_target[column.name] = metrics
-    return {name: float(value) for name, value in _over_targets(by_target).items()}
+    found = _over_targets(by_target, _has_values(target_nho))
+    return {name: float(value) for name, value in found.items()}
 
 
 def step_metrics(
@@ -54,18 +55,20 @@ def step_metrics(
     Named as in `forecast_metrics`.
     """
     prediction_nho = _by_target(encoder, predictions["value"]).astype(np.float64)
-    error_nho = prediction_nho - _by_target(encoder, targets["value"])
+    target_nho = _by_target(encoder, targets["value"])
+    known_nho = ~np.isnan(target_nho)
+    error_nho = prediction_nho - target_nho
     by_target = {}
     for i, column in enumerate(encoder.targets):
         raw_nh = error_nho[:, :, i] * column.unit
-        mse_h = np.square(raw_nh).mean(0)
-        mae_h = np.abs(raw_nh).mean(0)
+        mse_h = _mean_of_known(np.square(raw_nh), known_nho[:, :, i])
+        mae_h = _mean_of_known(np.abs(raw_nh), known_nho[:, :, i])
         by_target[column.name] = {
             "rmse": np.sqrt(mse_h),
             "mse_scaled": mse_h / column.deviation**2,
             "mae_scaled": mae_h / column.deviation,
         }
-    metrics = _over_targets(by_target)
+    metrics = _over_targets(by_target, _has_values(target_nho))
     return {name: values.tolist() for name, values in metrics.items()}
 
 
@@ -74,13 +77,32 @@ def _by_target(encoder: SeriesEncoder, values: np.ndarray) -> np.ndarray:
     return np.asarray(values).reshape(-1, encoder.horizon, encoder.n_targets)
 
 
-def _over_targets(by_target: Mapping[str, Mapping[str, ArrayLike]]) -> dict[str, np.ndarray]:
-    """The metrics of the only target; of several the means of the scaled ones, then all."""
+def _has_values(target_nho: np.ndarray) -> np.ndarray:
+    """Whether any value of each target is known [o]."""
+    return np.asarray((~np.isnan(target_nho)).any(axis=(0, 1)))
+
+
+def _mean_of_known(values_nh: np.ndarray, known_nh: np.ndarray) -> np.ndarray:
+    """The mean over windows of the values that are known [h]; nan where none is."""
+    if known_nh.all():
+        return values_nh.mean(0)
+    n_known_h = known_nh.sum(0)
+    total_h = np.where(known_nh, values_nh, 0).sum(0)
+    return np.where(n_known_h > 0, total_h / np.maximum(n_known_h, 1), np.nan)
+
+
+def _over_targets(
+    by_target: Mapping[str, Mapping[str, ArrayLike]], known_o: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The metrics of the only target; of several the means of the scaled ones, then all.
+
+    The means are over targets of which `known_o` says that they have a known value.
+    """
     found: dict[str, np.ndarray] = {}
     if len(by_target) > 1:
         for name in SCALED:
             values = [np.asarray(metrics[name]) for metrics in by_target.values()]
-            found[name] = np.mean(values, axis=0)
+            found[name] = np.mean(np.stack(values)[known_o], axis=0)
     for target, metrics in by_target.items():
         prefix = f"{target}." if len(by_target) > 1 else ""
         for name, value in metrics.items():

@@ -1,8 +1,8 @@
 """Metrics of a whole split in float64: never a mean over batches. They agree with scikit-learn's.
 
 Every function takes optional row weights, of which only the ratios matter. Rows of weight 0
-(padding) do not exist: they count neither as rows nor as classes. With no rows left every metric is
-nan. n rows, o numeric targets, k classes.
+(padding), or whose target is nan (missing), do not exist: they count neither as rows nor as
+classes. With no rows left every metric is nan. n rows, o numeric targets, k classes.
 """
 
 from __future__ import annotations
@@ -161,11 +161,15 @@ def _clipped(probability: NDArray) -> NDArray[np.float64]:
 def _counted(
     weight: ArrayLike | None, prediction: ArrayLike, target: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray, NDArray]:
-    """The weights, predictions and targets of the rows that count, those of positive weight."""
+    """The weights, predictions and targets of the rows that count.
+
+    They are those of positive weight whose target is known: not nan.
+    """
     prediction_n = np.asarray(prediction)
     target_n = np.asarray(target)
-    if weight is None:
+    is_missing_n = np.isnan(target_n)
+    if weight is None and not is_missing_n.any():
         return np.ones(len(target_n)), prediction_n, target_n
-    weight_n = np.asarray(weight, np.float64)
-    rows = weight_n > 0
+    weight_n = np.ones(len(target_n)) if weight is None else np.asarray(weight, np.float64)
+    rows = (weight_n > 0) & ~is_missing_n
     return weight_n[rows], prediction_n[rows], target_n[rows]
