@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -76,6 +78,19 @@ def test_no_row_that_validates_is_seen_in_training(sizes, stride):
                 return [r for r in rows if first <= r < end]
 
             assert max(inside(seen)) < min(inside(predicted))
+
+
+def test_folds_of_many_series_take_time_by_the_window() -> None:
+    """4,000 series of 250 windows: every series is cut as it is alone."""
+    firsts = np.arange(4000) * 300
+    starts = (firsts[:, None] + np.arange(250)).ravel()
+    began = time.process_time()
+    found = fold_windows(starts, firsts, 3, lookback=40, horizon=10)
+    assert time.process_time() - began < 2
+    alone = fold_windows(np.arange(250), np.zeros(1, int), 3, lookback=40, horizon=10)
+    for (train, valid), (own_train, own_valid) in zip(found, alone, strict=True):
+        assert (train.reshape(4000, -1) % 250 == own_train).all()
+        assert (valid.reshape(4000, -1) % 250 == own_valid).all()
 
 
 @pytest.mark.parametrize(

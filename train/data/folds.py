@@ -88,25 +88,32 @@ def fold_windows(
     predict within block i + 1 alone, and trains on those that predict rows before it alone: a
     window across a cut is in neither.
     """
-    group_n = np.searchsorted(firsts_g, starts_n, side="right") - 1
-    begin_n = starts_n + lookback
-    end_n = starts_n + lookback + horizon
+    _, group_n = np.unique(np.searchsorted(firsts_g, starts_n, side="right"), return_inverse=True)
+    begin_n = starts_n.astype(np.int64) + lookback
+    end_n = begin_n + horizon
+    cuts_cg = _cuts_by_time(group_n, begin_n, end_n, folds + 1)
     block_n = np.full(len(starts_n), -1)
-    cut_n = np.zeros((len(starts_n), folds + 2), np.int64)
-    for group in np.unique(group_n):
-        own = group_n == group
-        cuts = np.linspace(begin_n[own].min(), end_n[own].max(), folds + 2).round().astype(np.int64)
-        inside = np.searchsorted(cuts, begin_n[own], side="right") - 1
-        whole = end_n[own] <= cuts[np.minimum(inside + 1, folds + 1)]
-        block_n[own] = np.where(whole, inside, -1)
-        cut_n[own] = cuts
+    for cut_g in cuts_cg:
+        block_n += cut_g[group_n] <= begin_n
+    is_whole_n = end_n <= cuts_cg[np.minimum(block_n + 1, folds + 1), group_n]
     found = []
     for fold in range(folds):
-        train = np.flatnonzero(end_n <= cut_n[:, fold + 1])
-        valid = np.flatnonzero(block_n == fold + 1)
+        train = np.flatnonzero(end_n <= cuts_cg[fold + 1, group_n])
+        valid = np.flatnonzero((block_n == fold + 1) & is_whole_n)
         if not len(train) or not len(valid):
             what = f"{folds} folds of {len(starts_n)} windows leave fold {fold + 1} without"
             missing = "training" if not len(train) else "validation"
             raise UserError(f"config.population.folds: {what} {missing} windows; ask for fewer")
         found.append((train, valid))
     return found
+
+
+def _cuts_by_time(
+    group_n: np.ndarray, begin_n: np.ndarray, end_n: np.ndarray, n_blocks: int
+) -> np.ndarray:
+    """The rows that cut what the windows of each group predict into blocks [n_blocks + 1, g]."""
+    low_g = np.full(group_n.max() + 1, begin_n.max())
+    high_g = np.zeros_like(low_g)
+    np.minimum.at(low_g, group_n, begin_n)
+    np.maximum.at(high_g, group_n, end_n)
+    return np.linspace(low_g, high_g, n_blocks + 1).round().astype(np.int64)
