@@ -84,3 +84,17 @@ def test_evaluation_is_numpys_whatever_the_size_of_its_blocks(
     )
     wanted = [(losses * weight).sum(), (errors * weight).sum(), weight.sum()]
     np.testing.assert_allclose([sums["loss"], sums["error"], sums["weight"]], wanted, rtol=1e-5)
+
+
+def test_heavy_rows_make_smaller_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    program, data, state = make_run()
+    light = partial(forward.block_rows, program, data, state.weights.variables(data.statistics))
+    assert light() == 4096
+    monkeypatch.setattr(forward, "EVALUATION_BYTES", 1)
+    assert light() == forward.FEWEST_ROWS
+    monkeypatch.undo()
+    width = 100_000  # of a layer, which the run holds once or a few times over, in 4 bytes each
+    program, data, state = make_run(hidden=(width,))
+    n_rows = forward.block_rows(program, data, state.weights.variables(data.statistics))
+    assert n_rows in (256, 512, 1024)
+    assert n_rows * 4 * width <= forward.EVALUATION_BYTES

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from nets.base import Array, Tree
+from nets.base import Array, Tree, Variables
 from nets.dropout import is_off
 from train.core.batch_parts import Parts, gathered, own_slice, padded_size
 from train.core.program import Data, Program
@@ -18,7 +18,9 @@ from train.core.weights import Weights
 
 Predictions = dict[str, Array]
 
-EVALUATION_ROWS = 4096  # rows of an evaluation block: bounds its memory, changes no prediction
+EVALUATION_ROWS = 4096  # rows of an evaluation block at most
+EVALUATION_BYTES = 1 << 29  # of what all layers give for a block: heavier rows make smaller blocks
+FEWEST_ROWS = 64  # of a block, however heavy: fewer leave a processor idle
 
 
 class EvaluationSums(TypedDict):
@@ -69,19 +71,47 @@ def evaluate_split(
     def join_blocks(array: Array) -> Array:
         return array.reshape(-1, *array.shape[2:])[: len(rows_n)]
 
-    rows, mask = _in_blocks(parts, rows_n, len(rows_n) if n_real is None else n_real)
+    n_rows = block_rows(program, data, variables)
+    rows, mask = _in_blocks(parts, rows_n, len(rows_n) if n_real is None else n_real, n_rows)
     own_blocks = (own_slice(parts, rows), own_slice(parts, mask))
     predictions, sums = gathered(parts, lax.map(evaluate_block, own_blocks))
     return jax.tree.map(join_blocks, predictions), jax.tree.map(jnp.sum, sums)
 
 
-def _in_blocks(parts: Parts, rows_n: Array, n_real: Array | int) -> tuple[Array, Array]:
+def block_rows(program: Program, data: Data, variables: Variables) -> int:
+    """Rows of an evaluation block: a power of two, EVALUATION_ROWS unless they weigh too much.
+
+    A row weighs what all layers of the network give for it, which is known without computing. The
+    number depends on nothing else: not on the rows there are, nor on devices.
+    """
+
+    def given(n_rows: int) -> int:
+        """Bytes of what layers give for so many rows; some give weights as well."""
+
+        def layers(variables: Variables, arrays: Tree) -> Tree:
+            inputs = program.take(arrays, jnp.zeros(n_rows, jnp.int32)).inputs
+            _, outputs = program.network.apply(
+                variables, inputs, train=False, capture_intermediates=True, mutable="intermediates"
+            )
+            return inputs, outputs
+
+        shapes = jax.eval_shape(layers, variables, data.arrays)
+        return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes))
+
+    n_bytes = given(2) - given(1)
+    n_rows = EVALUATION_ROWS
+    while n_rows > FEWEST_ROWS and n_rows * n_bytes > EVALUATION_BYTES:
+        n_rows //= 2
+    return n_rows
+
+
+def _in_blocks(parts: Parts, rows_n: Array, n_real: Array | int, most: int) -> tuple[Array, Array]:
     """Rows in blocks that devices divide, and a mask of 1 for the first `n_real`: both [blocks, b].
 
-    The last row fills the last blocks up.
+    A block has `most` rows at most. The last row fills the last blocks up.
     """
     n = len(rows_n)
-    block_size = min(-(-n // parts.count), EVALUATION_ROWS)
+    block_size = min(-(-n // parts.count), most)
     n_blocks = padded_size(parts, -(-n // block_size))
     n_padded = n_blocks * block_size
     rows = jnp.pad(rows_n, (0, n_padded - n), mode="edge")
