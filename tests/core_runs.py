@@ -54,15 +54,17 @@ def make_run(
     scales = {"value": {"center": zero + 3, "scale": one * 2, "low": zero - 99, "high": one * 99}}
     statistics = {"inputs": {}, "targets": scales | {"kind": {"rate": one}, "sex": {"rate": one}}}
     weight = jnp.asarray(random.uniform(0.5, 2, N), jnp.float32)
+    train_weight = jnp.asarray(random.uniform(0.5, 2, N), jnp.float32)
     data = Data(
         arrays=Batch(
             {"numbers": jnp.asarray(numbers)}, {h.name: target[h.name] for h in heads}, weight
         ),
-        train_weight=jnp.asarray(random.uniform(0.5, 2, N), jnp.float32),
+        train_weight=train_weight,
         train=jnp.asarray(order[:n_train]),
         valid=jnp.asarray(order[n_train : n_train + n_valid]),
         statistics=statistics,
         key=jax.random.key(seed),
+        mean_weight=train_weight[order[:n_train]].mean(),
     )
     net = config.net
     body = {"hidden": (8,), "activation": "tanh", "dropout": net.dropout, "norm": net.norm} | body
@@ -101,7 +103,7 @@ def make_run(
 def plain_loss(
     program: Program, data: Data, params: Any, rows: np.ndarray, weight_b: Any
 ) -> jax.Array:
-    """The weighted mean over these rows and no others, each head's loss written out."""
+    """The sum of weight times loss over rows times mean weight, each head's loss written out."""
     outputs = program.network.apply(
         {"params": params, "statistics": data.statistics},
         {"numbers": data.arrays.inputs["numbers"][rows]},
@@ -118,13 +120,15 @@ def plain_loss(
             losses_b += jnp.logaddexp(0.0, jnp.where(t == 1, -o[:, 0], o[:, 0]))
         else:
             losses_b += jax.nn.logsumexp(o, axis=1) - o[jnp.arange(len(t)), t]
-    return (losses_b * weight_b).sum() / weight_b.sum()
+    return (losses_b * weight_b).sum() / (len(rows) * data.mean_weight)
 
 
 def updated(
-    program: Program, data: Data, state: State, batch: Batch
+    program: Program, data: Data, state: State, batch: Batch, n_rows: int | None = None
 ) -> tuple[State, dict[str, jax.Array]]:
-    return jax.jit(partial(update, program))(data, state, batch)
+    """After an update on a batch of which the first `n_rows` are real; None: all are."""
+    mask_b = jnp.arange(len(batch.weight)) < (len(batch.weight) if n_rows is None else n_rows)
+    return jax.jit(partial(update, program))(data, state, batch, mask_b.astype(jnp.float32))
 
 
 def assert_trees_close(ours: Any, wanted: Any, **tolerance: float) -> None:

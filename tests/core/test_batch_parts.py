@@ -45,7 +45,7 @@ for name, body in json.loads(sys.argv[1]).items():
     batch = batch._replace(weight=weight_b)
 
     def of(parts, data, state, batch):
-        return gradients(dataclasses.replace(program, parts=parts), data, state, (batch,))
+        return gradients(dataclasses.replace(program, parts=parts), data, state, (batch,), 10.0)
 
     whole = jax.jit(partial(of, Parts()))(data, state, batch)
     shared, exact = Parts(4, 4), Parts(8, 4, True)

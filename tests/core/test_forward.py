@@ -37,7 +37,7 @@ def test_average_is_that_of_the_weights_after_each_update() -> None:
     program, data, state = make_run(config)
     assert_same_bits(state.average, state.weights.params)
     average = jax.tree.map(np.asarray, state.average)
-    call = jax.jit(partial(update, program))
+    call = jax.jit(lambda *given: update(program, *given, jnp.ones(5)))
     for i in range(3):
         state, _ = call(data, state, TableDataset.take(data.arrays, np.arange(i, i + 5)))
         average = jax.tree.map(
@@ -75,7 +75,7 @@ def test_evaluation_is_numpys_whatever_the_size_of_its_blocks(
     np.testing.assert_allclose(answers["kind"], probability, rtol=1e-4)
     np.testing.assert_allclose(answers["sex"], 1 / (1 + np.exp(-sex[:, 0])), rtol=1e-4)
     target = {name: np.asarray(array)[rows] for name, array in data.arrays.target.items()}
-    weight = np.asarray(data.arrays.weight, np.float64)[rows]
+    weight = np.asarray(data.train_weight, np.float64)[rows]
     squares = ((value - target["value"]) ** 2).mean(1)
     p_sex = np.where(target["sex"] == 1, 1, -1) * sex[:, 0]
     losses = squares - np.log(probability[np.arange(8), target["kind"]]) + np.log1p(np.exp(-p_sex))

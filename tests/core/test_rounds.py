@@ -121,10 +121,11 @@ def test_training_lowers_the_loss_it_reports() -> None:
     state, logs, _ = compile_rounds(program, data, state)(data, state, jnp.int32(4))
     assert np.all(np.diff(logs["train_loss"]) < 0)
     assert float(state.best.value) == float(logs["valid_loss"].min())
+    weight_v = data.train_weight[data.valid]
     np.testing.assert_allclose(
         logs["valid_loss"][3],
         jax.jit(partial(plain_loss, program, data))(
-            state.weights.params, data.valid, data.arrays.weight[data.valid]
+            state.weights.params, data.valid, weight_v / weight_v.mean() * data.mean_weight
         ),
         rtol=1e-5,
     )

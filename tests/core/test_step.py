@@ -47,12 +47,13 @@ def test_an_update_follows_the_gradient_of_the_plain_mean(n_padding: int) -> Non
         data,
         state,
         batch._replace(weight=jnp.concatenate([weight_b, jnp.zeros(n_padding)])),
+        n_rows=7,
     )
     gradient_of = jax.jit(jax.value_and_grad(partial(plain_loss, program, data)))
     loss, gradient = gradient_of(state.weights.params, rows, weight_b)
     moved = jax.tree.map(jnp.subtract, state.weights.params, after.weights.params)
     assert_trees_close(moved, gradient, rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(sums["loss"] / sums["weight"], loss, rtol=1e-6)
+    np.testing.assert_allclose(sums["loss"] / (7 * data.mean_weight), loss, rtol=1e-6)
     np.testing.assert_allclose(sums["weight"], weight_b.sum(), rtol=1e-6)
     assert int(after.step) == 1
 
@@ -82,11 +83,34 @@ def test_an_epoch_is_a_loop_of_plain_steps_over_its_batches(batch_size: int) -> 
         rows = rows_b[mask_b == 1]  # the last batch of 23 rows has three, of one batch size
         loss, g = gradient(params, rows, data.train_weight[rows])
         params = jax.tree.map(lambda w, g: w - 0.1 * g, params, g)
-        total += float(loss * data.train_weight[rows].sum())
+        total += float(loss * len(rows) * data.mean_weight)
         weight += float(data.train_weight[rows].sum())
     assert_trees_close(after.weights.params, params, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose([sums["loss"], sums["weight"]], [total, weight], rtol=1e-5)
     assert int(after.step) == -(-23 // batch_size)
+
+
+def test_a_row_of_weight_three_is_three_rows() -> None:
+    """The gradient of all rows, and the mean of those of batches, by the same rows written out."""
+    program, data, state = make_run(heads=ALL)
+    times_n = np.array([3, 1, 1, 0, 2, 1, 3, 1, 1])
+    mean = jnp.float32(times_n.mean())
+    data = data.replace(train_weight=jnp.asarray(times_n, jnp.float32), mean_weight=mean)
+    gradient_of = jax.jit(partial(step.gradients, program))
+
+    def gradient(rows: np.ndarray) -> dict:
+        batch = TableDataset.take(data.arrays, rows)
+        batch = batch._replace(weight=data.train_weight[rows])
+        return gradient_of(data, state, (batch,), jnp.float32(len(rows)))[0]
+
+    repeated = np.repeat(np.arange(9), times_n)
+    ones = jnp.ones(len(repeated))
+    plain = data.replace(mean_weight=1.0)
+    wanted = jax.grad(partial(plain_loss, program, plain))(state.weights.params, repeated, ones)
+    assert_trees_close(gradient(np.arange(9)), wanted, rtol=1e-5, atol=1e-6)
+    batches = [gradient(np.arange(i, i + 3)) for i in (0, 3, 6)]
+    mean = jax.tree.map(lambda *leaves: sum(leaves) / 3, *batches)
+    assert_trees_close(mean, wanted, rtol=1e-5, atol=1e-6)
 
 
 def test_padding_never_carries_another_rows_infinity_into_the_sum() -> None:
@@ -124,7 +148,7 @@ def test_dropout_is_another_at_every_step_and_seed() -> None:
     batch = TableDataset.take(data.arrays, np.arange(9))
     other = dataclasses.replace(data, key=jax.random.key(1))
     cases = [(data, 0), (data, 1), (data, 1000), (other, 0)]
-    call = jax.jit(partial(update, program))
+    call = jax.jit(lambda *given: update(program, *given, jnp.ones(9)))
     losses = [float(call(d, state.replace(step=jnp.int32(i)), batch)[1]["loss"]) for d, i in cases]
     assert len(set(losses)) == 4
     assert float(call(data, state, batch)[1]["loss"]) == losses[0]
@@ -160,8 +184,12 @@ def test_mixed_targets_weigh_in_their_shares() -> None:
     program, data, state = make_run(Config(optim=SGD, augment=options), n_train=2)
     ones = data.replace(train_weight=jnp.ones(N))
     batch = TableDataset.take(data.arrays, data.train)._replace(weight=jnp.ones(2))
-    first, second = step._augmented(program, ones, jnp.int32(3), batch)
+    first, second = step._augmented(program, ones, jnp.int32(3), batch, jnp.ones(2))
     np.testing.assert_allclose(first.weight + second.weight, 1, rtol=1e-6)
+    # A row of weight 0 is mixed as others are; what only fills up is not.
+    weightless = batch._replace(weight=jnp.zeros(2))
+    masked = step._augmented(program, ones, jnp.int32(3), weightless, jnp.array([1.0, 0.0]))
+    np.testing.assert_allclose([m.weight for m in masked], [[0, 0], [second.weight[0], 0]])
     _, sums = updated(program, ones, state.replace(step=jnp.int32(3)), batch)
     outputs = program.network.apply(
         state.weights.variables(data.statistics), first.inputs, train=False

@@ -38,10 +38,10 @@ def augment(
     """Batches of the same varied inputs, whose weighted losses are to be added.
 
     They are the batch, and where rows are mixed also the targets of those they are mixed with.
-    `draw_rows(key)` gives as many rows drawn from all training rows, with their weights. Of
-    `statistics` the "mean" and "spread" [f] of a table's preprocessed numbers are read; `missing`
-    are the number columns that have a flag. An LSTM among the options of the `net` has strengths of
-    its own.
+    `draw_rows(key)` gives as many rows drawn from all training rows, with their weights, which are
+    0 beside what only fills the batch up. Of `statistics` the "mean" and "spread" [f] of a table's
+    preprocessed numbers are read; `missing` are the number columns that have a flag. An LSTM among
+    the options of the `net` has strengths of its own.
     """
     if not is_on(options, net):
         return (batch,)
@@ -151,8 +151,7 @@ def _mix(
             for name in [name for name in ("numbers", "missing") if name in inputs]:
                 mixed[name] = _between(inputs[name], theirs[name], share)
         inputs = mixed
-    mask_b = (batch.weight > 0).astype(jnp.float32)
-    weight_b = mate.weight * mask_b * (1 - share_b)
+    weight_b = mate.weight * (1 - share_b)
     mate = mate._replace(inputs=inputs, weight=weight_b, length=batch.length)
     return batch._replace(inputs=inputs, weight=batch.weight * share_b), mate
 

@@ -47,8 +47,9 @@ def evaluate_split(
 ) -> tuple[Predictions, EvaluationSums]:
     """Predictions for these rows, {head: [n, ...]}, and sums of their losses and errors.
 
-    With `n_real` the sums are over the first so many rows only. The rows are taken in blocks, which
-    devices divide.
+    Rows count for what they do in training, class weights included: what is monitored is what is
+    trained on. With `n_real` the sums are over the first so many rows only. The rows are taken in
+    blocks, which devices divide.
     """
     variables = weights.variables(data.statistics)
     parts = program.parts
@@ -60,7 +61,7 @@ def evaluate_split(
         predictions: Tree = program.network.apply(variables, outputs, method="postprocess")
         losses_b = row_losses(program.tasks, outputs, batch.target)
         errors_b = row_errors(program.tasks, outputs, batch.target)
-        weight_b = batch.weight * mask_b
+        weight_b = data.train_weight[rows_b] * mask_b
         sums = EvaluationSums(
             loss=(losses_b * weight_b).sum(),
             error=(errors_b * weight_b).sum(),

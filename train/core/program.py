@@ -49,6 +49,8 @@ class Data(struct.PyTreeNode):
     """How many of `train` are a member's own; None: all."""
     n_valid: Array | None = None
     """How many of `valid` are a member's own; None: all."""
+    mean_weight: Array | None = None
+    """The mean of `train_weight` over the rows that train; None: all of them weigh the same."""
     numbers: Mapping[str, Array] = struct.field(default_factory=dict)
     """The fields of the config in which members differ, as {path, "optim.l2": value}.
 

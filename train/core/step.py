@@ -47,20 +47,22 @@ def update_on_rows(
     """What `update` gives for a batch of these rows; those with a mask of 0 only fill it up."""
     batch = program.take(data.arrays, rows_b)
     batch = batch._replace(weight=data.train_weight[rows_b] * mask_b)
-    return update(program, data, state, batch)
+    return update(program, data, state, batch, mask_b)
 
 
-def update(program: Program, data: Data, state: State, batch: Batch[Array]) -> tuple[State, Sums]:
+def update(
+    program: Program, data: Data, state: State, batch: Batch[Array], mask_b: Array
+) -> tuple[State, Sums]:
     """The state after one step of descent on a batch, and the sums of its losses.
 
-    What descends is the weighted mean loss of the rows, plus penalties. A network that learns by a
-    rule of its own takes that in place of a gradient.
+    `mask_b` is 1 for the rows of the batch, also for those of weight 0, and 0 for what only fills
+    it up. A network that learns by a rule of its own takes that in place of a gradient.
     """
-    batches = _augmented(program, data, state.step, batch)
+    batches = _augmented(program, data, state.step, batch, mask_b)
     if program.network.learns_by_rule:
         # Its rows are never mixed (the config's checks refuse it), so the first batch is all.
         return _update_by_rule(program, data, state, batches[0])
-    grads, sums, batch_stats = gradients(program, data, state, batches)
+    grads, sums, batch_stats = gradients(program, data, state, batches, mask_b.sum())
     options = program.config.optim
     updates, opt_state = program.optimizer.update(grads, state.opt_state, state.weights.params)
     if options.schedule == "plateau":
@@ -81,9 +83,13 @@ def update(program: Program, data: Data, state: State, batch: Batch[Array]) -> t
 
 
 def gradients(
-    program: Program, data: Data, state: State, batches: Batches
+    program: Program, data: Data, state: State, batches: Batches, n_rows: Array
 ) -> tuple[Params, Sums, Params]:
-    """Gradients of the weighted mean loss plus penalties, the sums behind it, new `batch_stats`.
+    """Gradients of the loss of a batch plus penalties, the sums behind it, new `batch_stats`.
+
+    The loss is the sum of weight times loss over the batch, divided by what its `n_rows` weigh on
+    average: so its expectation is the weighted mean over all rows that train. Divided by what they
+    weigh themselves, a row would count for more or less by what happens to stand beside it.
 
     `batches` are one, or two where rows are mixed: one input with two targets, whose weights hold
     the shares that they count for. The inputs of the first are those of both, and the losses of
@@ -93,6 +99,7 @@ def gradients(
     network = _with_dropout(program, state.step)
     rngs = {"dropout": jax.random.fold_in(jax.random.fold_in(data.key, DROPOUT_KEY), state.step)}
     weight = jnp.stack([batch.weight for batch in batches]).sum()
+    expected = weight if data.mean_weight is None else n_rows * data.mean_weight
 
     def objective(params: Params, batches: Batches) -> tuple[Array, tuple[Array, Array, Params]]:
         variables = Weights(params, state.weights.batch_stats).variables(data.statistics)
@@ -104,7 +111,7 @@ def gradients(
         penalty = penalties(params, program.config.optim)
         # The gradients of all parts are added up, so each part has but a share of the penalty's:
         # together they count it once. What is returned to be logged is the whole penalty.
-        mean = loss / jnp.maximum(weight, 1e-30) + penalty / program.parts.count
+        mean = loss / jnp.maximum(expected, 1e-30) + penalty / program.parts.count
         return mean, (loss, penalty, moved.get("batch_stats") or {})
 
     def gradients_of_part(batches: Batches) -> tuple[tuple[Params, Array], tuple[Array, Params]]:
@@ -149,7 +156,9 @@ def _update_by_rule(
     return state.replace(step=state.step + 1, weights=weights), sums
 
 
-def _augmented(program: Program, data: Data, step: Array, batch: Batch[Array]) -> Batches:
+def _augmented(
+    program: Program, data: Data, step: Array, batch: Batch[Array], mask_b: Array
+) -> Batches:
     """The batch varied as the config says, as the batches that `gradients` takes.
 
     One batch; with mixup or cutmix two of the same mixed inputs, the first with the rows' own
@@ -157,10 +166,11 @@ def _augmented(program: Program, data: Data, step: Array, batch: Batch[Array]) -
     """
 
     def draw_rows(key: Array) -> Batch[Array]:
-        """As many rows, drawn from all that train."""
+        """As many rows, drawn from all that train; of weight 0 beside what only fills up."""
         n = jnp.asarray(data.train.shape[0] if data.n_train is None else data.n_train, jnp.uint32)
         rows_b = data.train[random_bits(key, batch.weight.shape) % n]
-        return program.take(data.arrays, rows_b)._replace(weight=data.train_weight[rows_b])
+        weight_b = data.train_weight[rows_b] * mask_b
+        return program.take(data.arrays, rows_b)._replace(weight=weight_b)
 
     config = program.config
     return augment(

@@ -122,8 +122,20 @@ def _group_data(folds: Sequence[Dataset], group: Sequence[Planned]) -> Data:
         key=jnp.stack(keys),
         n_train=None if are_equal else jnp.array(n_train),
         n_valid=None if are_equal else jnp.array(n_valid),
+        mean_weight=_mean_weights(own),
         numbers=numbers,
     )
+
+
+def _mean_weights(own: Sequence[Data]) -> Array | None:
+    """The mean weight of every member's training rows [k]; None if those of each weigh the same."""
+    if all(data.mean_weight is None for data in own):
+        return None
+    means = []
+    for data in own:
+        of_any_row = data.train_weight[data.train[0]]
+        means.append(of_any_row if data.mean_weight is None else data.mean_weight)
+    return jnp.stack(means)
 
 
 def _varied_numbers(group: Sequence[Planned]) -> dict[str, list[float]]:

@@ -18,7 +18,7 @@ from train.parallel.devices import ALONG_MEMBERS, EVERYWHERE, MEMBER
 from train.run.driver import Specs
 
 Leaves = TypeVar("Leaves")
-OWN_FIELDS = ("train", "valid", "statistics", "key", "n_train", "n_valid", "numbers")
+OWN_FIELDS = ("train", "valid", "statistics", "key", "n_train", "n_valid", "mean_weight", "numbers")
 
 
 def _each_field(shared: Tree, own: Tree) -> Data:
@@ -32,6 +32,7 @@ def _each_field(shared: Tree, own: Tree) -> Data:
         key=own,
         n_train=own,
         n_valid=own,
+        mean_weight=own,
         numbers=own,
     )
 

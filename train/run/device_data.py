@@ -1,6 +1,6 @@
 """The data of a run on the device: columns scaled once, and what each row counts for.
 
-n rows, f numbers, k classes.
+n rows, f numbers.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from train.config.net_options import Dense
 from train.config.options import Config
 from train.core.augment import reads_spread
 from train.core.program import Data, Program
-from train.data.dataset import Arrays, Dataset, Encoder, Head, HostArrays, Pool
-from train.errors import UserError
+from train.data.dataset import Arrays, Dataset, HostArrays, Pool
+from train.run.row_weights import mean_weight, row_weights_of
 
 START_ROWS = 20_000  # of which units are drawn at most
 
@@ -27,19 +27,23 @@ def to_device(program: Program, dataset: Dataset, statistics: Statistics) -> Dat
     """The data set on the device: columns and targets scaled once, by the compiled network.
 
     Beside the statistics that scale, the data have those that the config reads of scaled columns.
+    Raises UserError, see `train.run.row_weights`.
     """
     config = program.config
+    weights = row_weights_of(config, dataset)
+    mean = mean_weight(dataset, weights)
     arrays = _scaled(program, dataset, statistics)
     fitted = _scaled_statistics(config, arrays, dataset.splits["train"])
     if fitted:
         statistics = {**statistics, "inputs": {**statistics["inputs"], **fitted}}
     return Data(
         arrays=jax.device_put(arrays),
-        train_weight=jnp.asarray(dataset.weight * class_weights(config, dataset)),
+        train_weight=jnp.asarray(weights.of(dataset.weight, dataset.arrays)),
         train=jnp.asarray(dataset.splits["train"]),
         valid=jnp.asarray(dataset.splits["valid"]),
         statistics=jax.device_put(statistics),
         key=jax.random.key(config.seed),
+        mean_weight=None if mean is None else jnp.float32(mean),
     )
 
 
@@ -91,43 +95,3 @@ def starting_rows(rows: np.ndarray, seed: int) -> np.ndarray:
 def bin_edges(numbers_nf: np.ndarray, n_bins: int) -> np.ndarray:
     """Quantiles of scaled training columns [f, n_bins + 1], for the piecewise-linear embedding."""
     return np.quantile(numbers_nf, np.linspace(0, 1, n_bins + 1), axis=0).T.astype(np.float32)
-
-
-def class_weights(config: Config, dataset: Dataset) -> np.ndarray:
-    """What each row counts for in the loss for its class [n]: see `class_factors`; else ones."""
-    if config.class_weight is None:
-        return np.ones_like(dataset.weight)
-    target = dataset.arrays.target
-
-    def count(head: Head) -> np.ndarray:
-        codes_n = target[head.name][dataset.splits["train"]]
-        return np.bincount(codes_n, minlength=len(head.classes))
-
-    head, factor_k = class_factors(config, dataset.encoder, count)
-    return factor_k[target[head.name]]
-
-
-def class_factors(
-    config: Config, encoder: Encoder, count: Callable[[Head], np.ndarray]
-) -> tuple[Head, np.ndarray]:
-    """The head that classes are weighted by, and the weight of each [k].
-
-    They are the config's, or "balanced" as in scikit-learn: rows / (classes x rows of the class);
-    `count` gives the training rows of each class. Raises UserError.
-    """
-    heads = [head for head in encoder.heads if head.kind != "regression"]
-    if len(heads) != 1:
-        raise UserError("config.class_weight: needs exactly one target that is a class")
-    head = heads[0]
-    if config.class_weight == "balanced":
-        counts_k = count(head)
-        weights_k = counts_k.sum() / (len(counts_k) * np.maximum(counts_k, 1))
-        return head, weights_k.astype(np.float32)
-    given = config.class_weight or {}
-    unknown = sorted(set(given) - set(head.classes))
-    if unknown:
-        raise UserError(
-            f"config.class_weight: no class {unknown[0]!r} in {head.name}; classes: {head.classes}"
-        )
-    weights_k = np.array([given.get(name, 1.0) for name in head.classes])
-    return head, weights_k.astype(np.float32)

@@ -31,9 +31,10 @@ from train.data.stream.chunks import Chunk, Plan, ahead, plan_chunks, read_chunk
 from train.data.stream.dataset import StreamDataset
 from train.errors import UserError
 from train.parallel.devices import EVERYWHERE, Layout, compiled, place_rows
-from train.run.device_data import apply_statistics, class_factors
+from train.run.device_data import apply_statistics
 from train.run.driver import Call, Logs
 from train.run.in_memory import InMemory
+from train.run.row_weights import row_weights_of
 from train.run.run import Run
 
 Compiled = Callable[..., tuple[State, Logs, Array]]
@@ -181,8 +182,8 @@ def _chunk_shapes(run: Run, plan: Plan) -> Batch:
 
 
 def _device_chunks(run: Run, plan: Plan, first_step: int) -> Iterator[Chunk]:
-    """The chunks from this step on, rows weighted by their classes, on the devices."""
-    factors = _factors(run)
+    """The chunks from this step on, on the devices, rows weighted as in `Data.train_weight`."""
+    weights = row_weights_of(run.config, run.dataset)
     chunks = read_chunks(
         _stream_of(run),
         plan,
@@ -193,11 +194,8 @@ def _device_chunks(run: Run, plan: Plan, first_step: int) -> Iterator[Chunk]:
         n_processes=jax.process_count(),
     )
     for chunk in chunks:
-        weight = chunk.batch.weight
-        if factors is not None:
-            name, factor_k = factors
-            weight = weight * factor_k[chunk.batch.target[name]]
-        batch = chunk.batch._replace(weight=weight)
+        weight_r = weights.of(chunk.batch.weight, chunk.batch)
+        batch = chunk.batch._replace(weight=weight_r)
         yield chunk._replace(batch=place_rows(run.layout, batch, _along_chunk(run.layout)))
 
 
@@ -208,12 +206,3 @@ def _check_divides(plan: Plan, program: Program) -> None:
         raise UserError(
             f"config.train.batch_size: {what}; set it to a multiple, or config.devices.count"
         )
-
-
-def _factors(run: Run) -> tuple[str, np.ndarray] | None:
-    """The head that classes are weighted by, and the weight of each [k]; None without weights."""
-    if run.config.class_weight is None:
-        return None
-    dataset = _stream_of(run)
-    head, factor_k = class_factors(run.config, dataset.encoder, dataset.stream.class_counts)
-    return head.name, factor_k

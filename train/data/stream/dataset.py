@@ -21,7 +21,8 @@ class Stream:
     """Where the training rows are, and what one pass over all of them found.
 
     `counts` are the training rows of each row group; `shares` of all rows validate and test (see
-    `part_of`). `moments` of the number columns and `labels` of the others are of all training rows.
+    `part_of`). `moments` of the number columns, `labels` of the others and `weight_sum`, what the
+    rows count for together, are of all training rows.
     """
 
     files: Files
@@ -30,6 +31,7 @@ class Stream:
     shares: Mapping[str, float]
     moments: Mapping[str, Moments]
     labels: Mapping[str, Labels]
+    weight_sum: float
 
     @property
     def n_rows(self) -> int:
@@ -40,6 +42,11 @@ class Stream:
         """Training rows of each class [k]."""
         labels = self.labels[head.columns[0]]
         return np.array([labels.counts.get(name, 0) for name in head.classes])
+
+    def class_masses(self, head: Head) -> np.ndarray:
+        """The weight of the training rows of each class [k]."""
+        labels = self.labels[head.columns[0]]
+        return np.array([labels.weights.get(name, 0.0) for name in head.classes])
 
     def exact(self, fitted: Statistics, encoder: TableEncoder, scaling: str) -> Statistics:
         """The statistics of a sample, with what one pass found exactly in place of its own.

@@ -102,7 +102,15 @@ def _stream(
     columns = [column.name for column in (*encoder.columns, *encoder.targets)]
     columns += [options.weight] if options.weight else []
     names = tuple(dict.fromkeys(columns))
-    return Stream(files, names, tuple(found.counts), shares, found.moments, found.labels)
+    return Stream(
+        files,
+        names,
+        tuple(found.counts),
+        shares,
+        found.moments,
+        found.labels,
+        found.weight_sum,
+    )
 
 
 def _rows_in_memory(

@@ -95,19 +95,26 @@ class Moments:
 
 @dataclass
 class Labels:
-    """How often each text stands in a column; none once `overflowed`, with over MAX_LABELS."""
+    """How often each text stands in a column, and what those rows count for together.
+
+    Of neither is anything known once they `overflowed`, with over MAX_LABELS.
+    """
 
     counts: dict[str, int] = field(default_factory=dict)
+    weights: dict[str, float] = field(default_factory=dict)
     overflowed: bool = False
 
-    def add(self, text: Text, least: int) -> list[int]:
+    def add(self, text: Text, least: int, weight_n: np.ndarray) -> list[int]:
         """Takes in a piece; returns the places of labels seen fewer than `least` times so far."""
+        mass_k = np.bincount(text.codes + 1, weight_n, len(text.values) + 1)[1:]
         count_k = np.bincount(text.codes + 1, minlength=len(text.values) + 1)[1:]
         needed_k = np.array([least - self.counts.get(label, 0) for label in text.values], int)
-        for label, count in zip(text.values, count_k.tolist(), strict=True):
+        for label, count, mass in zip(text.values, count_k.tolist(), mass_k.tolist(), strict=True):
             self.counts[label] = self.counts.get(label, 0) + count
+            self.weights[label] = self.weights.get(label, 0.0) + mass
         if len(self.counts) > MAX_LABELS:
             self.counts = {}
+            self.weights = {}
             self.overflowed = True
             return []
         order = np.argsort(text.codes, kind="stable")[(text.codes < 0).sum() :]
@@ -142,12 +149,13 @@ class StreamRows:
 class Survey:
     """What a pass found.
 
-    `counts` are the training rows of each row group, `columns` those that were read, `gaps` those
-    in which a training row lacks a value.
+    `counts` are the training rows of each row group and `weight_sum` what all count for together,
+    `columns` those that were read, `gaps` those in which a training row lacks a value.
     """
 
     columns: tuple[str, ...]
     counts: list[int] = field(default_factory=list)
+    weight_sum: float = 0.0
     n_unlabelled: int = 0
     moments: dict[str, Moments] = field(default_factory=dict)
     labels: dict[str, Labels] = field(default_factory=dict)
@@ -193,7 +201,6 @@ def survey(files: Files, options: Table) -> Survey:
     for group in files.groups:
         n_train = 0
         for piece in read_pieces(group, found.columns):
-            row_weights(piece.table, options, piece.where)  # raises
             present = labelled(piece.table, options, piece.where)
             rows = piece.first + np.arange(len(present))
             part_n = part_of(options, shares, rows)
@@ -221,6 +228,8 @@ def labelled(table: pa.Table, options: Table, where: str) -> np.ndarray:
 def _take_in(found: Survey, piece: Piece, train: np.ndarray, options: Table) -> np.ndarray:
     """Adds the training rows of a piece to what was found; returns the places of extreme ones."""
     places: list[np.ndarray] = []
+    weight_n = row_weights(piece.table, options, piece.where)[train]
+    found.weight_sum += float(weight_n.sum(dtype=np.float64))
     for name in found.columns:
         raw = get_column(piece.table, name, piece.where, options.missing, train)
         if name not in found.gaps and (missing := missing_rows(raw)).any():
@@ -232,7 +241,7 @@ def _take_in(found: Survey, piece: Piece, train: np.ndarray, options: Table) -> 
             labels = found.labels.setdefault(name, Labels())
             least = MIN_PER_CLASS if name in target_names(options) else 1
             if not labels.overflowed:
-                places.append(train[labels.add(read_text(raw), least)])
+                places.append(train[labels.add(read_text(raw), least, weight_n)])
     return np.unique(np.concatenate(places)) if places else np.zeros(0, np.int64)
 
 
