@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -26,6 +27,7 @@ from train.errors import StoppedError, UserError
 from train.run import streaming
 from train.run.log import read_history
 from train.run.prepare import prepare
+from train.run.row_weights import mean_weight, row_weights_of
 
 ROOT = Path(__file__).parents[2]
 COLUMNS = 20
@@ -301,25 +303,35 @@ def test_the_penalty_that_is_logged_is_a_mean_over_updates(tmp_path: Path) -> No
 
 
 def test_balanced_classes_are_weighed_by_all_rows(tmp_path: Path, monkeypatch) -> None:
-    """rows / (classes x rows of the class), as in scikit-learn, though the sample is small."""
+    """All weight / (classes x weight of the class), as in scikit-learn, of all that is on disk."""
     monkeypatch.setattr("train.data.stream.online_statistics.SAMPLE_ROWS", 100)
     random = np.random.default_rng(0)
     x_n = random.normal(size=4000)
     labels = np.where(x_n > 1, "high", "low")
+    weight_n = random.integers(0, 4, 4000)
     (tmp_path / "rows").mkdir()
     pq.write_table(
-        pa.table({"x": x_n, "label": labels}), tmp_path / "rows" / "0.parquet", row_group_size=500
+        pa.table({"x": x_n, "label": labels, "w": weight_n}),
+        tmp_path / "rows" / "0.parquet",
+        row_group_size=500,
     )
-    data = Table(path=str(tmp_path / "rows"), target="label", stream=True, valid=0, test=0)
+    data = Table(
+        path=str(tmp_path / "rows"), target="label", stream=True, weight="w", valid=0, test=0
+    )
     run = prepare(
         Config(data=data, net=Dense(hidden=()), class_weight="balanced"),
         load_dataset(Config(data=data)),
         tmp_path,
     )
-    name, factor_k = streaming._factors(run)
-    counts_k = np.array([(labels == "high").sum(), (labels == "low").sum()])
-    np.testing.assert_allclose(factor_k, 4000 / (2 * counts_k), rtol=1e-6)
-    assert name == "label"
+    weights = row_weights_of(run.config, run.dataset)
+    mass_k = np.array([weight_n[labels == name].sum() for name in ("high", "low")])
+    np.testing.assert_allclose(weights.factor_k, weight_n.sum() / (2 * mass_k), rtol=1e-6)
+    assert weights.head == "label"
+    # Both classes weigh half of all.
+    assert float(run.data.mean_weight) == pytest.approx(weight_n.mean(), rel=1e-6)
+    twice = replace(run.config, class_weight={"high": 2.0})
+    wanted = (weight_n.sum() + mass_k[0]) / 4000
+    assert mean_weight(run.dataset, row_weights_of(twice, run.dataset)) == pytest.approx(wanted)
 
 
 def test_files_that_vanish_end_the_run_in_one_line(tmp_path: Path, monkeypatch) -> None:

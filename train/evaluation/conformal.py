@@ -4,8 +4,11 @@ An interval reaches from `low - score * unit` to `high + score * unit`. Low and 
 prediction itself and the unit 1 (absolute residuals; Lei et al. 2018), the net's outermost
 quantiles (conformalized quantile regression; Romano et al. 2019), or the prediction and the net's
 deviation (scaled residuals). The score is the one that the wanted share of validation rows stays
-within, counted so that a row to come does too, where it is one of their kind. n rows, o outputs of
-the regression head: its targets, of a series each at every step of the horizon; q quantiles.
+within, counted so that a row to come does too, where it is one of their kind. Where rows have
+weights it is a weighted quantile (Tibshirani, Barber, Candes & Ramdas 2019, "Conformal prediction
+under covariate shift", lemma 3): the share is one of weight, the row to come has one too. n rows, o
+outputs of the regression head: its targets, of a series each at every step of the horizon; q
+quantiles.
 """
 
 from __future__ import annotations
@@ -35,6 +38,31 @@ class Base(NamedTuple):
     low: np.ndarray
     high: np.ndarray
     unit: np.ndarray
+
+
+class Scores(NamedTuple):
+    """What each row needs for its interval to hold its target, and its weight.
+
+    Both are [n, o], of rows of positive weight, each output sorted by its scores. A score is nan,
+    and so last, where the target is missing.
+    """
+
+    score: np.ndarray
+    weight: np.ndarray
+
+    @property
+    def shares(self) -> np.ndarray:
+        """The weights [n, o] in units of an output's largest; 0 where the target is missing."""
+        weight_no = np.where(np.isnan(self.score), 0.0, self.weight)
+        largest_o = weight_no.max(axis=0, initial=0)
+        return weight_no / np.where(largest_o > 0, largest_o, 1)
+
+    @property
+    def effective_rows(self) -> np.ndarray:
+        """As many rows of equal weight tell as much of an output [o] (Kish 1965)."""
+        share_no = self.shares
+        total_o = share_no.sum(axis=0)
+        return total_o**2 / np.maximum(np.square(share_no).sum(axis=0), 1)
 
 
 def numbers_head(encoder: Encoder) -> Head | None:
@@ -72,38 +100,63 @@ def base_of(encoder: Encoder, head: Head, predictions: Arrays) -> Base:
 
 def conformal_scores(
     encoder: Encoder, head: Head, predictions: Arrays, targets: Arrays, weight: np.ndarray
-) -> np.ndarray:
-    """The score [n, o] that each row needs for its interval to hold its target, sorted by output.
-
-    Of rows of positive weight; nan, and so last, where the target is missing.
-    """
+) -> Scores:
+    """The scores of these rows, those of weight 0 left out; nan where the target is missing."""
     base = base_of(encoder, head, predictions)
     target = encoder.to_units(targets)[head.name]
     scores = np.maximum(base.low - target, target - base.high) / base.unit
-    return np.sort(scores[np.asarray(weight) > 0], axis=0)
+    weight_n = np.asarray(weight, np.float64)
+    return sorted_scores(scores[weight_n > 0], weight_n[weight_n > 0])
 
 
-def needed_score(scores_no: np.ndarray, level: float) -> np.ndarray:
+def sorted_scores(score_no: np.ndarray, weight_n: np.ndarray) -> Scores:
+    """The scores of rows of these weights, in order."""
+    if (weight_n == weight_n[:1]).all():
+        return Scores(np.sort(score_no, axis=0), np.broadcast_to(weight_n[:, None], score_no.shape))
+    order_no = np.argsort(score_no, axis=0, kind="stable")
+    return Scores(np.take_along_axis(score_no, order_no, axis=0), weight_n[order_no])
+
+
+def needed_score(scores: Scores, level: float) -> np.ndarray:
     """The score [o] of intervals that hold a row to come with probability `level` at least.
 
-    It is the ceil((n + 1) level)-th smallest of n, which are those of known targets. Raises
-    UserError where there are too few for it, or if `level` is no share.
+    It is the smallest that rows of `level` of all weight stay within, the row to come included: it
+    weighs sum(w^2) / sum(w), which is what a row drawn by weight does on average. Where all weigh
+    the same it is the ceil((n + 1) level)-th smallest of n. Raises UserError where there are too
+    few for it, or if `level` is no share.
     """
     if not 0 < level < 1:
         raise UserError(f"--interval: expected a number, above 0 and below 1, got {level}")
-    n_o = known_rows(scores_no)
+    if not has_enough_rows(scores, level):
+        raise _too_few(scores, level)
+    share_no = scores.shares
+    total_o = share_no.sum(axis=0)
+    of_one_more_o = np.square(share_no).sum(axis=0) / total_o
     # .7 of 10 is 7, not the 8 that .7 * 10 = 7.000000000000001 makes of it.
-    rank_o = np.ceil((n_o + 1) * level - 1e-9).astype(int)
-    if (rank_o > n_o).any():
-        n = n_o.min()
-        advice = f"ask for less, or train with {least_rows(level)} (config.data.valid)"
-        raise UserError(f"--interval: {n} validation rows are too few for {level:g}; {advice}")
-    return np.take_along_axis(scores_no, np.maximum(rank_o, 1)[None] - 1, axis=0)[0]
+    needed_o = level * (total_o + of_one_more_o) - 1e-9
+    place_o = (np.cumsum(share_no, axis=0) < needed_o).sum(axis=0)
+    last_o = (share_no > 0).sum(axis=0) - 1
+    return np.take_along_axis(scores.score, np.minimum(place_o, last_o)[None], axis=0)[0]
 
 
-def known_rows(scores_no: np.ndarray) -> np.ndarray:
-    """How many rows have a known target, and so a score, for each output [o]."""
-    return (~np.isnan(scores_no)).sum(axis=0)
+def has_enough_rows(scores: Scores, level: float) -> bool:
+    """Whether every output has enough rows of a known target for intervals of this level."""
+    return bool((scores.effective_rows >= level / (1 - level) - 1e-9).all())
+
+
+def _too_few(scores: Scores, level: float) -> UserError:
+    """That there are too few rows, by the output that has fewest, and how many would do."""
+    effective_o = scores.effective_rows
+    output = effective_o.argmin()
+    effective = effective_o[output]
+    n = int((scores.shares[:, output] > 0).sum())
+    wanted = least_rows(level)
+    rows = f"{n} validation rows"
+    if effective < n:
+        rows += f" (by their weights, as good as {effective:.3g} of equal ones)"
+        wanted = math.ceil(wanted * n / effective)
+    advice = f"ask for less, or train with {wanted} (config.data.valid)"
+    return UserError(f"--interval: {rows} are too few for {level:g}; {advice}")
 
 
 def least_rows(level: float) -> int:
@@ -150,7 +203,7 @@ def conformal_metrics(
 
 
 def judge_intervals(
-    encoder: Encoder, scores_no: np.ndarray | None, predictions: Arrays, batch: Batch[np.ndarray]
+    encoder: Encoder, scores: Scores | None, predictions: Arrays, batch: Batch[np.ndarray]
 ) -> dict[str, float]:
     """What a run's intervals are worth on rows that it has not seen.
 
@@ -158,11 +211,11 @@ def judge_intervals(
     too few.
     """
     head = numbers_head(encoder)
-    if head is None or scores_no is None or known_rows(scores_no).min() < least_rows(LEVEL):
+    if head is None or scores is None or not has_enough_rows(scores, LEVEL):
         return {}
-    score_o = needed_score(scores_no, LEVEL)
+    score_o = needed_score(scores, LEVEL)
     metrics = conformal_metrics(encoder, head, score_o, predictions, batch.target, batch.weight)
-    return {"level": LEVEL, "rows": len(scores_no), **metrics}
+    return {"level": LEVEL, "rows": len(scores.score), **metrics}
 
 
 def interval_columns(

@@ -18,7 +18,7 @@ from train.config.options import Config
 from train.data.dataset import Columns, Dataset, Encoder, Head, HostArrays
 from train.data.files.arrow import as_table
 from train.errors import UserError
-from train.evaluation.conformal import check_numbers, interval_columns, needed_score
+from train.evaluation.conformal import Scores, check_numbers, interval_columns, needed_score
 from train.evaluation.spread import spread_columns
 from train.inference.blocks import join_blocks
 from train.inference.ensemble import Carries, Ensemble
@@ -49,7 +49,7 @@ class Predictor:
         config: Config,
         encoder: Encoder,
         variables: Variables | tuple[Variables, ...],
-        scores: Callable[[], np.ndarray] | None = None,
+        scores: Callable[[], Scores] | None = None,
     ):
         self.config = config
         self.encoder = encoder

@@ -10,8 +10,7 @@ import numpy as np
 
 from train import config as configs
 from train.data.dataset import HostArrays
-from train.data.files.write import finite, write_table
-from train.evaluation.conformal import conformal_scores, judge_intervals, numbers_head
+from train.evaluation.conformal import Scores, conformal_scores, judge_intervals, numbers_head
 from train.evaluation.kinds import Beside, Judged, kind_of, score
 from train.inference.predictor import Predicted
 from train.report.report import write_report
@@ -91,8 +90,8 @@ def _evaluate_splits(run: Run, outcome: Outcome) -> Evaluated:
     return Evaluated(scores, rows, reported, predictions, validated)
 
 
-def _calibrate(run: Run, outcome: Outcome, validated: Predicted | None) -> np.ndarray | None:
-    """The conformal scores of the validation rows [n, o], written to the run's folder.
+def _calibrate(run: Run, outcome: Outcome, validated: Predicted | None) -> Scores | None:
+    """The conformal scores of the validation rows, written to the run's folder.
 
     None where there are no such rows, or nothing predicts numbers.
     """

@@ -182,7 +182,7 @@ def test_weights_are_read():
     dataset = load(pa.table(make() | {"w": weight}), weight="w")
     np.testing.assert_array_equal(dataset.weight, weight.astype(np.float32))
     assert "w" not in dataset.encoder.number_names
-    for wrong, shown in ((-0.5, "-0.5"), (np.nan, "missing")):
+    for wrong, shown in ((-0.5, "-0.5"), (np.inf, "inf"), (np.nan, "missing")):
         weight[6] = wrong
         with pytest.raises(UserError, match=f"train: column 'w': the weight of row 7 is {shown}"):
             load(pa.table(make() | {"w": weight}), weight="w")

@@ -83,16 +83,17 @@ def labelled_rows(table: pa.Table, options: Table, where: str) -> np.ndarray:
 def row_weights(table: pa.Table, options: Table, where: str) -> np.ndarray:
     """What each row counts for, float32 [n]: 1, or the weight column.
 
-    Raises UserError unless all are 0 or above.
+    Raises UserError unless all are 0 or above, and finite.
     """
     if options.weight is None:
         return np.ones(table.num_rows, np.float32)
     raw = get_column(table, options.weight, where, options.missing)
     values = read_numbers(raw)
-    wrong = np.flatnonzero(values.missing | (values.data < 0))
+    weight_n = values.data.astype(np.float32)
+    wrong = np.flatnonzero(values.missing | ~((weight_n >= 0) & np.isfinite(weight_n)))
     if len(wrong):
         shown = "missing" if values.missing[wrong[0]] else f"{values.data[wrong[0]]:g}"
         raise raw.error(
             f"the weight of {raw.row(wrong[0])} is {shown}; weights are numbers from 0 up"
         )
-    return values.data.astype(np.float32)
+    return weight_n
