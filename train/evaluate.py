@@ -3,12 +3,14 @@
 python -m train.evaluate --workdir=DIR --data=FILE [--interval=0.9]
 
 Prints one JSON object: the number of rows judged, and the metrics over all of them, in original
-units, null where one is not defined (auc of one class). With --interval coverage and width are
-those of the intervals that train.predict gives for it.
+units, null where one is not defined (auc of one class). Rows count for what the run's weight column
+(config.data.weight) says of them; where FILE lacks it, a line on stderr says so and each counts
+once. With --interval coverage and width are those of the intervals that train.predict gives for it.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from train import flags, parallel
@@ -22,10 +24,17 @@ if TYPE_CHECKING:
 def evaluate(
     model: Predictor, table: pa.Table, where: str = "data", interval: float | None = None
 ) -> dict[str, float]:
-    """Metrics over all rows whose target is present, as `train.inference.evaluate` has them."""
+    """Metrics over all rows whose target is present, as `train.inference.evaluate` has them.
+
+    Says on stderr if the rows have no weights although the run's had.
+    """
     from train.inference import evaluate as evaluation
 
-    return evaluation.evaluate(model, table, where, interval)
+    return evaluation.evaluate(model, table, where, interval, echo=_say)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def main(argv: list[str]) -> int:

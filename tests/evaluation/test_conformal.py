@@ -15,6 +15,7 @@ from train.data.table.encoder import TableEncoder
 from train.errors import UserError
 from train.evaluation.conformal import (
     LEVEL,
+    Scores,
     base_of,
     bounds,
     conformal_metrics,
@@ -23,6 +24,7 @@ from train.evaluation.conformal import (
     judge_intervals,
     least_rows,
     needed_score,
+    sorted_scores,
 )
 from train.evaluation.spread import spread_columns
 from train.run.calibration import NAME, read_scores, write_scores
@@ -39,8 +41,13 @@ def encoder_of(head: Head, *classes: Head) -> TableEncoder:
     return TableEncoder((), (*numbers, *named), (head, *classes))
 
 
+def equal(score_no: np.ndarray, weight: float = 1.0) -> Scores:
+    """Scores of rows that all weigh the same."""
+    return sorted_scores(score_no, np.full(len(score_no), weight))
+
+
 def test_the_score_has_the_rank_that_covers_one_row_more():
-    scores = np.arange(1.0, 10.0)[:, None]
+    scores = equal(np.arange(1.0, 10.0)[:, None])
     assert needed_score(scores, 0.9) == 9  # 9 of the 10 places that a tenth row may take
     assert needed_score(scores, 0.7) == 7  # though 10 * .7 is 7.000000000000001
     assert needed_score(scores, 0.71) == 8
@@ -48,18 +55,60 @@ def test_the_score_has_the_rank_that_covers_one_row_more():
     assert [least_rows(level) for level in (0.5, 0.9, 0.95, 0.99)] == [1, 9, 19, 99]
 
 
+def test_equal_weights_change_no_score():
+    score_no = np.random.default_rng(0).normal(size=(37, 2))
+    for level in (0.05, 0.3, 0.5, 0.7, 0.9, 0.97):
+        rank = int(np.ceil(38 * level - 1e-9))
+        wanted = np.sort(score_no, axis=0)[rank - 1]
+        for weight in (1.0, 3.0, 0.1, 1e-20, 1e20):
+            np.testing.assert_array_equal(needed_score(equal(score_no, weight), level), wanted)
+
+
+def test_weighted_scores_by_hand():
+    """Rows 1 to 4 weigh 1, 1, 1 and 3; drawn by weight, a row weighs (1 + 1 + 1 + 9) / 6 = 2."""
+    weight_n = np.array([1.0, 1.0, 1.0, 3.0])
+    scores = sorted_scores(np.array([[1.0, 4.0], [2.0, 3.0], [3.0, 2.0], [4.0, 1.0]]), weight_n)
+    np.testing.assert_allclose(scores.effective_rows, 3)  # 6^2 / 12
+    for level, wanted in (
+        (0.375, [3, 1]),  # of 8 the first 3: three rows, or the heavy one alone
+        (0.376, [4, 2]),
+        (0.75, [4, 4]),  # of 8 the first 6: all
+    ):
+        np.testing.assert_array_equal(needed_score(scores, level), wanted)
+    with pytest.raises(
+        UserError, match=r"4 validation rows \(.* as good as 3 of .*too few for 0\.76; .* with 6 "
+    ):
+        needed_score(scores, 0.76)
+
+
+def test_weight_is_held_to_the_level():
+    """Heavy rows are the noisy ones: counted as one each, 70 % of the weight would be held."""
+    random = np.random.default_rng(3)
+
+    def draw(n: int) -> tuple[np.ndarray, np.ndarray]:
+        weight_n = np.where(random.random(n) < 0.1, 20.0, 1.0)
+        return np.abs(random.normal(size=(n, 1))) * np.where(weight_n > 1, 3, 1)[:, None], weight_n
+
+    held = []
+    for _ in range(300):
+        needed = needed_score(sorted_scores(*draw(200)), 0.9)
+        score_no, weight_n = draw(500)
+        held.append(np.average(score_no[:, 0] <= needed, weights=weight_n))
+    assert np.mean(held) == pytest.approx(0.9, abs=0.015)
+
+
 def test_too_few_rows_for_a_level_are_refused():
     for level, n in ((0.9, 9), (0.95, 19), (0.99, 99)):
-        assert needed_score(np.ones((n, 1)), level) == 1
+        assert needed_score(equal(np.ones((n, 1))), level) == 1
         with pytest.raises(
             UserError, match=rf"--interval: {n - 1} .* too few for {level:g}; .* with {n} \(config"
         ):
-            needed_score(np.ones((n - 1, 1)), level)
+            needed_score(equal(np.ones((n - 1, 1))), level)
     for level in (0.0, 1.0, 90.0):
         with pytest.raises(
             UserError, match=rf"--interval: expected a number, above 0 and below 1, got {level}"
         ):
-            needed_score(np.ones((99, 1)), level)
+            needed_score(equal(np.ones((99, 1))), level)
 
 
 def test_uniform_scores_are_covered_as_often_as_the_rank_says():
@@ -68,7 +117,7 @@ def test_uniform_scores_are_covered_as_often_as_the_rank_says():
     The 18th, which is 90 % of 20, would be .857.
     """
     random = np.random.default_rng(0)
-    needed = [needed_score(np.sort(random.random((20, 1)), axis=0), 0.9)[0] for _ in range(4000)]
+    needed = [needed_score(equal(random.random((20, 1))), 0.9)[0] for _ in range(4000)]
     assert np.mean(needed) == pytest.approx(19 / 21, abs=0.004)
 
 
@@ -78,16 +127,18 @@ def test_scores_by_hand():
     weight = np.array([1.0, 2.0, 0.0])
     answers: Arrays = {"value": np.array([[2.0], [1.0], [0.0]])}
     plain = conformal_scores(encoder, ONE, answers, targets, weight)
-    np.testing.assert_allclose(plain, [[10], [30]])  # raw units; the row of weight 0 does not count
+    # In raw units; the row of weight 0 does not count.
+    np.testing.assert_allclose(plain.score, [[10], [30]])
+    np.testing.assert_allclose(plain.weight, [[1], [2]])
     deviation = answers | {"value.deviation": np.array([[0.5], [2.0], [1.0]])}
     np.testing.assert_allclose(
-        conformal_scores(encoder, ONE, deviation, targets, weight), [[1.5], [2]]
+        conformal_scores(encoder, ONE, deviation, targets, weight).score, [[1.5], [2]]
     )
     quantiles = answers | {
         "value.quantiles": np.array([[[0.0, 2.0, 3.0]], [[0.0, 1.0, 2.5]], [[0.0, 0.0, 0.0]]])
     }
     np.testing.assert_allclose(
-        conformal_scores(encoder, ONE, quantiles, targets, weight), [[-10], [15]]
+        conformal_scores(encoder, ONE, quantiles, targets, weight).score, [[-10], [15]]
     )
 
 
@@ -171,9 +222,10 @@ def test_each_target_has_a_score_and_columns_of_its_own():
     assert (judged["level"], judged["rows"]) == (LEVEL, 50)
     assert {"a.coverage", "a.width", "b.coverage", "b.width"} <= set(judged)
     assert judged["a.coverage"] == np.mean(
-        np.abs(targets["value"] - answers["value"])[:, 0] * 10 <= scores[45, 0]
+        np.abs(targets["value"] - answers["value"])[:, 0] * 10 <= scores.score[45, 0]
     )
-    assert judge_intervals(encoder, scores[:8], answers, batch) == {}
+    few = Scores(scores.score[:8], scores.weight[:8])
+    assert judge_intervals(encoder, few, answers, batch) == {}
     assert judge_intervals(encoder, None, answers, batch) == {}
 
 
@@ -245,10 +297,15 @@ def test_what_a_net_says_by_itself_has_columns():
 
 def test_scores_are_read_back_with_the_state_they_belong_to(tmp_path):
     config = Config(data=Table(valid=0.1))
-    scores = np.sort(np.random.default_rng(0).normal(size=(20, 2)), axis=0)
-    write_scores(tmp_path, TWO, scores, 7)
-    np.testing.assert_array_equal(read_scores(tmp_path, config, 7), scores)
-    assert pq.read_table(tmp_path / NAME).column_names == ["a", "b"]
+    score_no = np.random.default_rng(0).normal(size=(20, 2))
+    weighted = sorted_scores(score_no, np.arange(20.0))
+    for scores, names in (
+        (weighted, ["a", "b", "weight of a", "weight of b"]),
+        (equal(score_no), ["a", "b"]),  # as runs of 0.1.0 have them
+    ):
+        write_scores(tmp_path, TWO, scores, 7)
+        np.testing.assert_array_equal(read_scores(tmp_path, config, 7), scores)
+        assert pq.read_table(tmp_path / NAME).column_names == names
     with pytest.raises(
         UserError, match=r"went on after calibration\.parquet was written; let it finish"
     ):

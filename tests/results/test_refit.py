@@ -81,7 +81,7 @@ def test_validation_rows_are_judged_by_the_folds(finished, tmp_path):
     assert result["rows"]["valid"] == 376
     assert result["metrics"]["test"] != other["metrics"]["test"]
     # Intervals are made of the errors of the folds, and belong to the net that answers.
-    assert len(read_scores(folder, CONFIG, result["steps"])) == 376
+    assert len(read_scores(folder, CONFIG, result["steps"]).score) == 376
     model = predict.load(folder)
     dataset = load_dataset(pooled(CONFIG))
     inputs = dataset.take(dataset.arrays, dataset.splits["test"]).inputs

@@ -259,7 +259,7 @@ def test_forecasts_have_intervals_at_every_step(tmp_path, loss):
     scores = read_scores(tmp_path / "run", Config(data=data), said["steps"])
     if loss == "mse":
         np.testing.assert_allclose(
-            np.subtract(columns["upper"], columns["load"]), scores[80 - 1], rtol=1e-5
+            np.subtract(columns["upper"], columns["load"]), scores.score[80 - 1], rtol=1e-5
         )
     assert (
         np.less(columns["lower"], columns["load"]).all()
@@ -285,5 +285,5 @@ def test_labels_of_sequences_have_deviations_and_intervals(tmp_path):
     )
     assert list(columns) == ["prediction", "deviation", "lower", "upper"]
     half = (columns["upper"] - columns["lower"]) / 2
-    needed = read_scores(tmp_path / "run", config, said["steps"])[73 - 1]  # ceil(81 * .9)
+    needed = read_scores(tmp_path / "run", config, said["steps"]).score[73 - 1]  # ceil(81 * .9)
     np.testing.assert_allclose(half, needed * columns["deviation"], rtol=1e-5)

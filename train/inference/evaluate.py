@@ -2,50 +2,80 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pyarrow as pa
 
-from train.data.dataset import HostArrays
+from train.config.data_options import Table
+from train.data.dataset import Options
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.load import load_windows
 from train.data.table.encoder import TableEncoder
+from train.data.table.roles import row_weights
+from train.errors import UserError
 from train.evaluation.conformal import conformal_metrics
 from train.evaluation.kinds import score
-from train.inference.predictor import Predictor
+from train.inference.predictor import Predicted, Predictor
 
 
 def evaluate(
-    model: Predictor, table: pa.Table, where: str = "data", interval: float | None = None
+    model: Predictor,
+    table: pa.Table,
+    where: str = "data",
+    interval: float | None = None,
+    *,
+    echo: Callable[[str], None],
 ) -> dict[str, float]:
     """The number of rows with a target, {"rows": ...}, and the metrics over them, in its units.
 
     Rows of a series are its windows; where values of its targets are missing between others, also
-    {"missing_targets": how many}, which the metrics leave out. `interval`: the level of the
+    {"missing_targets": how many}, which the metrics leave out. Rows of a table count for what the
+    run's weight column says; `echo` is told if `table` lacks it. `interval`: the level of the
     intervals whose coverage and width are among the metrics. Raises UserError.
     """
     needed = None if interval is None else model.needed_score(interval)
-    counts, predictions, targets = _predict_known(model, table, where)
-    scores = score(model.encoder, predictions, targets)
+    counts, (targets, weight, predictions) = _predict_known(model, table, where, echo)
+    scores = score(model.encoder, predictions, targets, weight)
     if needed is not None:
-        scores |= conformal_metrics(model.encoder, *needed, predictions, targets)
+        scores |= conformal_metrics(model.encoder, *needed, predictions, targets, weight)
     return {**counts, **scores}
 
 
 def _predict_known(
-    model: Predictor, table: pa.Table, where: str
-) -> tuple[dict[str, int], HostArrays, HostArrays]:
-    """How many rows have a target, the predictions for them, and their targets."""
+    model: Predictor, table: pa.Table, where: str, echo: Callable[[str], None]
+) -> tuple[dict[str, int], Predicted]:
+    """How many rows have a target, they themselves, and the predictions for them."""
     if isinstance(model.encoder, SeriesEncoder):
         windows = load_windows(model.encoder, table, where)
-        targets, _, predictions = model.predict_rows(windows, windows.splits["test"])
         counts = {"rows": len(windows.starts)}
         if windows.target_gaps is not None:
             counts["missing_targets"] = int(windows.target_gaps.sum())
-        return counts, predictions, targets
+        return counts, model.predict_rows(windows, windows.splits["test"])
     assert isinstance(model.encoder, TableEncoder | SequenceEncoder)
     targets, present = model.encoder.encode_targets(table, where)
     rows = np.flatnonzero(present)
     inputs = {name: array[rows] for name, array in model.encoder.encode(table, where).items()}
     known = {name: array[rows] for name, array in targets.items()}
-    return {"rows": len(rows)}, model.answers(inputs), known
+    weight = _weights(model.config.data, table, where, echo)[rows]
+    if len(rows) and not weight.any():
+        raise UserError(f"{where}: all {len(rows)} rows with a target have weight 0")
+    return {"rows": len(rows)}, Predicted(known, weight, model.answers(inputs))
+
+
+def _weights(
+    options: Options, table: pa.Table, where: str, echo: Callable[[str], None]
+) -> np.ndarray:
+    """What each row of a table counts for [n]: 1 where the run had no weights, or the table none.
+
+    Raises UserError.
+    """
+    if not isinstance(options, Table) or options.weight is None:
+        return np.ones(table.num_rows, np.float32)
+    if options.weight not in table.column_names:
+        echo(
+            f"{where}: no column {options.weight!r}, the run's config.data.weight; rows count once"
+        )
+        return np.ones(table.num_rows, np.float32)
+    return row_weights(table, options, where)

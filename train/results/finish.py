@@ -6,10 +6,9 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from train import config as configs
 from train.data.dataset import HostArrays
+from train.data.files.write import finite, write_table
 from train.evaluation.conformal import Scores, conformal_scores, judge_intervals, numbers_head
 from train.evaluation.kinds import Beside, Judged, kind_of, score
 from train.inference.predictor import Predicted
