@@ -28,33 +28,36 @@ struct Gradient {
 // W or R [n, 4H] turned round, for products of dz: panels of up to 4 vectors of columns, each [4P][its columns].
 class Panels {
  public:
+  Panels(const Sizes& sizes, const float* weights, int64_t n, float* room)
+      : sizes_(sizes), weights_(weights), n_(n), depth_(sizes.padded() * kGates), data_(room) {}
+
   static int64_t size(const Sizes& sizes, int64_t n) {
     return Scratch::rounded((n + kLanes - 1) / kLanes * kLanes * sizes.padded() * kGates);
   }
 
-  Panels(const Sizes& sizes, const float* weights, int64_t n, float* room) : n_(n), depth_(sizes.padded() * kGates), data_(room) {
-    std::fill_n(room, (n + kLanes - 1) / kLanes * kLanes * depth_, 0.0f);
-    for (int64_t column = 0; column < n; column += kBlock) {
-      const int64_t width = std::min<int64_t>(kGates, vectors() - column / kLanes) * kLanes;
-      for (int64_t unit = 0; unit < sizes.hidden; unit += kLanes)
-        for (int gate = 0; gate < kGates; ++gate) {
-          // kLanes units of a panel at a time: what is read and what is written both stay in the first-level cache.
-          float* to = room + column * depth_ + (unit * kGates + gate * kLanes) * width;
-          const float* from = weights + column * kGates * sizes.hidden + gate * sizes.hidden + unit;
-          const int64_t n_columns = std::min<int64_t>(n - column, kBlock), n_units = std::min<int64_t>(sizes.hidden - unit, kLanes);
-          for (int64_t c = 0; c < n_columns; ++c)
-            for (int64_t u = 0; u < n_units; ++u) to[u * width + c] = from[c * kGates * sizes.hidden + u];
-        }
-    }
+  int64_t count() const { return (vectors() + kGates - 1) / kGates; }
+
+  // Fills one panel: all of them have to be before a product.
+  void pack(int64_t panel) const {
+    const int64_t column = panel * kBlock, width = std::min<int64_t>(kGates, vectors() - column / kLanes) * kLanes;
+    std::fill_n(data_ + column * depth_, width * depth_, 0.0f);
+    for (int64_t unit = 0; unit < sizes_.hidden; unit += kLanes)
+      for (int gate = 0; gate < kGates; ++gate) {
+        // kLanes units of a panel at a time: what is read and what is written both stay in the first-level cache.
+        float* to = data_ + column * depth_ + (unit * kGates + gate * kLanes) * width;
+        const float* from = weights_ + column * kGates * sizes_.hidden + gate * sizes_.hidden + unit;
+        const int64_t n_columns = std::min<int64_t>(n_ - column, kBlock), n_units = std::min<int64_t>(sizes_.hidden - unit, kLanes);
+        for (int64_t c = 0; c < n_columns; ++c)
+          for (int64_t u = 0; u < n_units; ++u) to[u * width + c] = from[c * kGates * sizes_.hidden + u];
+      }
   }
 
   // put(row, first column, a vector of the product) for `n_rows` rows of dz. Steps t that are even and those that are odd
   // take the panels from opposite ends: as in ForwardGroup::step.
   template <typename Put>
   DENSEQ_INLINE void product(const Left& dz, int64_t n_rows, int64_t t, const Put& put) const {
-    const int64_t n_panels = (vectors() + kGates - 1) / kGates;
-    for (int64_t i = 0; i < n_panels; ++i) {
-      const int64_t vector = (t % 2 ? n_panels - 1 - i : i) * kGates;
+    for (int64_t i = 0; i < count(); ++i) {
+      const int64_t vector = (t % 2 ? count() - 1 - i : i) * kGates;
       switch (std::min<int64_t>(kGates, vectors() - vector)) {
         case 1: panel<1>(dz, n_rows, vector, put); break;
         case 2: panel<2>(dz, n_rows, vector, put); break;
@@ -80,8 +83,28 @@ class Panels {
     });
   }
 
+  Sizes sizes_;
+  const float* weights_;
   int64_t n_, depth_;
-  const float* data_;
+  float* data_;
+};
+
+// R and W of a direction turned round, for all of its parts; W where somebody asks for the gradient of x.
+struct Turned {
+  static int64_t size(const Sizes& sizes, bool asks_x) {
+    return Panels::size(sizes, sizes.hidden) + Panels::size(sizes, asks_x ? sizes.inputs : 0);
+  }
+
+  Turned(const Sizes& sizes, const Given& given, bool asks_x, float* room)
+      : recurrent(sizes, given.recurrent, sizes.hidden, room),
+        kernel(sizes, given.kernel, asks_x ? sizes.inputs : 0, room + Panels::size(sizes, sizes.hidden)) {}
+
+  int64_t count() const { return recurrent.count() + kernel.count(); }
+  void pack(int64_t panel) const {
+    panel < recurrent.count() ? recurrent.pack(panel) : kernel.pack(panel - recurrent.count());
+  }
+
+  Panels recurrent, kernel;
 };
 
 struct BackwardGroup {
@@ -91,7 +114,7 @@ struct BackwardGroup {
   const Pulls& pulls;
   const Gradient& gradient;
   const Order& order;
-  const Panels &recurrent, &kernel;
+  const Turned& turned;
   int64_t first, stride, room;  // room: rows that fit into `left` and `dz`
   float *dh, *dc, *dmask;       // [n, P]; dmask and mask are null without a mask
   const float* mask;
@@ -155,7 +178,7 @@ struct BackwardGroup {
       gates(i, t);
     }
     const Left rows{dz + n_kept * kBlock, kBlock, 1, kBlock, sizes.blocks(), room * kBlock};
-    recurrent.product(rows, n_active, t, [&](int64_t i, int64_t unit, Vector value) {
+    turned.recurrent.product(rows, n_active, t, [&](int64_t i, int64_t unit, Vector value) {
       const int64_t at = i * padded + unit;
       if (mask) {
         const Vector h = load_part(h_before(i, t) + unit, sizes.hidden - unit);
@@ -165,7 +188,7 @@ struct BackwardGroup {
       store(dh + at, value);
     });
     if (gradient.x)
-      kernel.product(rows, n_active, t, [&](int64_t i, int64_t input, Vector value) {
+      turned.kernel.product(rows, n_active, t, [&](int64_t i, int64_t input, Vector value) {
         float* to = gradient.x + (order.row(first + i) * sizes.steps + t) * sizes.inputs + input;
         store_part(to, value, sizes.inputs - input);
       });
@@ -192,16 +215,13 @@ struct BackwardGroup {
 
 // The backward pass over part `part` of `n_parts` of the rows. Returns where their weights' gradient stands.
 inline const float* backward(const Given& given, const Sizes& sizes, const Answer& answer, const Pulls& pulls,
-                             Gradient gradient, int64_t part, int64_t n_parts, Scratch& scratch) {
+                             const Turned& turned, Gradient gradient, int64_t part, int64_t n_parts,
+                             Scratch& scratch) {
   const Order order(given, sizes, part, n_parts);
   const int64_t padded = sizes.padded(), stride = row_stride(sizes.inputs + sizes.hidden + 1);
   const int64_t n_group = std::min(order.size(), kGroup), room = std::max(n_group, kFlush);
   const int64_t n_weights = (sizes.inputs + sizes.hidden + 1) * padded * kGates;
-  const int64_t n_kernel = gradient.x ? sizes.inputs : 0;
-  scratch.reserve(Panels::size(sizes, sizes.hidden) + Panels::size(sizes, n_kernel) + 4 * n_group * padded +
-                  room * stride + room * padded * kGates + n_weights);
-  const Panels recurrent(sizes, given.recurrent, sizes.hidden, scratch.take(Panels::size(sizes, sizes.hidden)));
-  const Panels kernel(sizes, given.kernel, n_kernel, scratch.take(Panels::size(sizes, n_kernel)));
+  scratch.reserve(4 * n_group * padded + room * stride + room * padded * kGates + n_weights);
   float *dh = scratch.take(n_group * padded), *dc = scratch.take(n_group * padded);
   float *mask = scratch.take(n_group * padded), *dmask = scratch.take(n_group * padded);
   float *left = scratch.take(room * stride), *dz = scratch.take(room * padded * kGates);
@@ -216,7 +236,7 @@ inline const float* backward(const Given& given, const Sizes& sizes, const Answe
       copy_rows(given.mask, sizes.hidden, mask, padded, order, first, n);
       std::fill_n(dmask, n * padded, 0.0f);
     }
-    BackwardGroup group{sizes, given, answer, pulls, gradient, order, recurrent, kernel,
+    BackwardGroup group{sizes, given, answer, pulls, gradient, order, turned,
                         first, stride, room, dh, dc, dmask, mask, left, dz};
     for (int64_t s = 0; s < sizes.steps; ++s) {
       const int64_t t = given.reverse ? s : sizes.steps - 1 - s, n_active = order.active(first, n, t);

@@ -126,14 +126,14 @@ inline void copy_rows(const float* from, int64_t n, float* to, int64_t stride, c
   }
 }
 
-// [W; R] as blocks [P / kLanes][F + H][4][kLanes], and the bias as [P / kLanes][4][kLanes]; sigmoid's gates halved.
+// [W; R] as blocks [P / kLanes][F + H][4][kLanes], and the bias as [P / kLanes][4][kLanes].
 inline void pack_weights(const Given& given, const Sizes& sizes, float* weights, float* bias) {
   const int64_t n_inputs = sizes.inputs + sizes.hidden;
   auto pack = [&](const float* row, float* to, int64_t block) {
     const int64_t first = block * kLanes, n = std::clamp<int64_t>(sizes.hidden - first, 0, kLanes);
     for (int gate = 0; gate < kGates; ++gate) {
       const Vector part = n ? load_part(row + gate * sizes.hidden + first, n) : Vector{};
-      store(to + gate * kLanes, gate == 2 ? part : 0.5f * part);
+      store(to + gate * kLanes, part);
     }
   };
   for (int64_t block = 0; block < sizes.blocks(); ++block) {
@@ -169,8 +169,8 @@ struct ForwardGroup {
 #pragma GCC unroll 8
     for (int r = 0; r < ROWS; ++r) {
       const int64_t row = order.row(first + i + r);
-      const Vector in = sigmoid_of_twice(z[r][0]), forget = sigmoid_of_twice(z[r][1]);
-      const Vector fresh = tanh(z[r][2]), out = sigmoid_of_twice(z[r][3]);
+      const Vector in = sigmoid(z[r][0]), forget = sigmoid(z[r][1]);
+      const Vector fresh = tanh(z[r][2]), out = sigmoid(z[r][3]);
       float* cell = cells + (i + r) * padded + unit;
       const Vector c = forget * load(cell) + in * fresh, h = out * tanh(c);
       store(cell, c);

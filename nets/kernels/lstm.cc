@@ -1,7 +1,7 @@
 // What XLA calls: a whole LSTM layer, forward or backward, for every member of the leading axes that vmap adds.
 //
 // Each array's leading axes are as long as the result's, or 1 where all members share it. A task is one direction of
-// one member, or a part of its rows where there are fewer of those than threads.
+// one member, or a part of its rows.
 
 #include <algorithm>
 #include <initializer_list>
@@ -27,6 +27,7 @@ using Room = ffi::Result<Floats>;
 using Dimensions = ffi::AnyBuffer::Dimensions;
 
 constexpr double kTaskWork = 1e6;  // multiplications that are worth waking a thread for
+constexpr int64_t kMostParts = 16;  // of a direction's rows, backward
 
 // Offsets of members in arrays, and whether those have the shapes they must have.
 class Members {
@@ -134,13 +135,30 @@ Sizes sizes_of(Dimensions outputs, Dimensions x) {
   return {own[0], own[1], x[x.size() - 1], own[3], own[2]};
 }
 
-// In how many parts the rows of a direction are cut. A rule by sizes and the number of threads, so that a sum's order never varies.
-int64_t parts_of(const Sizes& sizes, int64_t n_directions, int64_t n_threads) {
-  const double work = 4.0 * sizes.rows * sizes.steps * sizes.hidden * (sizes.inputs + sizes.hidden);
-  const int64_t most = std::max<int64_t>(1, std::min<int64_t>(sizes.rows / 2, static_cast<int64_t>(work / kTaskWork)));
+double work_of(const Sizes& sizes) {
+  return 4.0 * sizes.rows * sizes.steps * sizes.hidden * (sizes.inputs + sizes.hidden);
+}
+
+// In how many parts the rows of a direction go forward: as many as give every thread its share. No number of a row
+// depends on those beside it, so that the cut decides no bit.
+int64_t forward_parts(const Sizes& sizes, int64_t n_directions, int64_t n_threads) {
+  const int64_t most = std::min<int64_t>(sizes.rows / 2, static_cast<int64_t>(work_of(sizes) / kTaskWork));
   int64_t parts = (n_threads + n_directions - 1) / n_directions;
   while (parts * n_directions % n_threads && parts * n_directions < 4 * n_threads) ++parts;
-  return std::min(parts, most);
+  return std::clamp<int64_t>(parts, 1, std::max<int64_t>(1, most));
+}
+
+// In how many parts they go backward. Each has sums of its own of the weights' gradient, so that the cut decides their
+// last bits: it is a rule of a member's sizes alone, never of threads, members or what else the machine has to do. A
+// power of two, that 2, 4 and 8 threads share evenly, of parts with eight rows or more where there are so many, whose sums
+// take no more memory than the gates that are kept.
+int64_t backward_parts(const Sizes& sizes) {
+  const int64_t by_rows = std::min(sizes.rows / 2, std::max<int64_t>(2, sizes.rows / 8));
+  const int64_t by_memory = std::max<int64_t>(2, sizes.rows * sizes.steps / (sizes.inputs + sizes.hidden + 1));
+  const int64_t most = std::min({by_rows, by_memory, static_cast<int64_t>(work_of(sizes) / kTaskWork), kMostParts});
+  int64_t parts = 1;
+  while (2 * parts <= most) parts *= 2;
+  return parts;
 }
 
 // Asks for large pages under an array that is about to be written first: mapping fresh memory in small ones costs as
@@ -181,7 +199,7 @@ ffi::Error run_forward(ffi::ThreadPool pool, Floats x, Floats h, Floats c, Integ
   if (!members.problem().empty()) return ffi::Error::InvalidArgument(members.problem());
   for (Room* room : {&outputs, &gates, &cells}) expect_writes(*room);
   const int64_t n_directions = members.count() * sizes.directions, n_threads = std::max<int64_t>(1, pool.num_threads());
-  const int64_t n_parts = parts_of(sizes, n_directions, n_threads);
+  const int64_t n_parts = forward_parts(sizes, n_directions, n_threads);
   parallel(n_directions * n_parts, n_threads, [&](int64_t task) {
     const int64_t member = task / n_parts / sizes.directions, d = task / n_parts % sizes.directions;
     const int64_t carry = d * sizes.rows * sizes.hidden, kept = d * sizes.steps * sizes.rows * sizes.padded();
@@ -219,20 +237,36 @@ ffi::Error run_backward(ffi::ThreadPool pool, Floats x, Floats h, Floats c, Inte
   if (!members.problem().empty()) return ffi::Error::InvalidArgument(members.problem());
 
   const int64_t n_directions = members.count() * sizes.directions, n_threads = std::max<int64_t>(1, pool.num_threads());
-  const int64_t n_parts = parts_of(sizes, n_directions, n_threads);
+  const int64_t n_parts = backward_parts(sizes);
   const int64_t n_weights = (sizes.inputs + sizes.hidden + 1) * kGates * sizes.padded();
+  const int64_t n_turned = Turned::size(sizes, asks_x);
   // Parts of a direction meet in a fixed order, after all of them: their sum has the same bits in every run.
   thread_local Scratch kept;
-  kept.reserve(n_parts > 1 ? n_directions * n_parts * n_weights : 0);
-  float* const sums = kept.take(0);
+  kept.reserve(n_parts > 1 ? n_directions * (n_parts * n_weights + n_turned) : 0);
+  float* const sums = kept.take(n_directions * n_parts * n_weights);
+  float* const shared = kept.take(0);
+  const auto turned_of = [&](int64_t direction, float* room) {
+    const int64_t member = direction / sizes.directions, d = direction % sizes.directions;
+    return Turned(sizes, layer.given(members, sizes, member, d), asks_x, room);
+  };
   const auto unpack = [&](int64_t task, const float* parts) {
     const int64_t member = task / n_parts / sizes.directions, d = task / n_parts % sizes.directions;
     unpack_weights(sizes, parts, task % n_parts, n_parts, answers.kernel(members, member, d),
                    answers.recurrent(members, member, d), answers.bias(members, member, d));
   };
+  if (n_parts > 1) {
+    const int64_t n_panels = turned_of(0, shared).count();
+    parallel(n_directions * n_panels, n_threads, [&](int64_t task) {
+      turned_of(task / n_panels, shared + task / n_panels * n_turned).pack(task % n_panels);
+    });
+  }
   parallel(n_directions * n_parts, n_threads, [&](int64_t task) {
-    const int64_t member = task / n_parts / sizes.directions, d = task / n_parts % sizes.directions;
+    const int64_t direction = task / n_parts, member = direction / sizes.directions, d = direction % sizes.directions;
     const int64_t carry = d * sizes.rows * sizes.hidden, kept = d * sizes.steps * sizes.rows * sizes.padded();
+    thread_local Scratch own;
+    own.reserve(n_parts > 1 ? 0 : n_turned);
+    const Turned turned = turned_of(direction, n_parts > 1 ? shared + direction * n_turned : own.take(n_turned));
+    for (int64_t panel = 0; n_parts == 1 && panel < turned.count(); ++panel) turned.pack(panel);
     // The backward pass reads the answer.
     const Answer answer{members.at(outputs, member) + d * sizes.hidden, nullptr, nullptr,
                         members.at(gates, member) + kGates * kept, members.at(cells, member) + kept};
@@ -242,10 +276,11 @@ ffi::Error run_backward(ffi::ThreadPool pool, Floats x, Floats h, Floats c, Inte
                             members.at(*dh, member) + carry, members.at(*dc, member) + carry,
                             layer.masked() ? members.at(*dmask, member) + carry : nullptr,
                             n_parts > 1 ? sums + task * n_weights : nullptr};
-    const float* made = backward(layer.given(members, sizes, member, d), sizes, answer, pulls, gradient,
+    const float* made = backward(layer.given(members, sizes, member, d), sizes, answer, pulls, turned, gradient,
                                  task % n_parts, n_parts, scratch());
     if (n_parts == 1) unpack(task, made);
     scratch().release();
+    own.release();
   });
   if (n_parts > 1)
     parallel(n_directions * n_parts, n_threads, [&](int64_t task) { unpack(task, sums + task / n_parts * n_parts * n_weights); });

@@ -34,6 +34,7 @@ constexpr int kGates = 4;
 constexpr int kBlock = kGates * kLanes;  // the gates of kLanes hidden units stand together
 
 typedef float Vector __attribute__((vector_size(kLanes * sizeof(float))));
+typedef uint32_t Bits __attribute__((vector_size(kLanes * sizeof(uint32_t))));
 
 DENSEQ_INLINE Vector load(const float* from) {
   Vector value;
@@ -59,28 +60,33 @@ DENSEQ_INLINE void store_part(float* to, Vector value, int64_t n) {
 // Subtraction of zero, unlike its addition, is what GCC folds into one broadcasting load.
 DENSEQ_INLINE Vector broadcast(float value) { return value - Vector{}; }
 
-// a / b, to a unit in the last place or two: a division would stand in the way of the products around it.
-DENSEQ_INLINE Vector divide(Vector a, Vector b) {
+// 1 / b: a division would stand in the way of the products around it. Exact where b is 1; b of at most 2^126.
+DENSEQ_INLINE Vector reciprocal(Vector b) {
 #if defined(__AVX512F__)
   const Vector guess = (Vector)_mm512_maskz_rcp14_ps(0xffff, (__m512)b);
+  return guess + guess * (1.0f - b * guess);
 #elif defined(__AVX2__)
   const Vector guess = (Vector)_mm256_rcp_ps((__m256)b);
+  const Vector error = 1.0f - b * guess;
+  return guess + guess * (error + error * error);
 #else
-  return a / b;
-#endif
-#if defined(__AVX512F__) || defined(__AVX2__)
-  return a * (guess * (2.0f - b * guess));
+  return 1.0f / b;
 #endif
 }
 
-// tanh by the odd rational function of degree 13 over 6 that Eigen and XLA use, exact to 3 units in the last place of
-// the result's own size up to where float32 rounds to 1. A NaN stays one.
+// x between `least` and `most`. A NaN stays one.
+DENSEQ_INLINE Vector clamp(Vector x, float least, float most) {
+  const Vector low = broadcast(least), high = broadcast(most);
+  x = high < x ? high : x;
+  return low > x ? low : x;
+}
+
+// tanh by the odd rational function of degree 13 over 6 that Eigen and XLA use, exact to 4 units in the last place of
+// the result's own size, and +-1 beyond 9.03: float32 rounds to it from 9.01. A NaN stays one.
 DENSEQ_INLINE Vector tanh(Vector x) {
-  constexpr float kLimit = 7.90531110763549805f;
-  const Vector limit = broadcast(kLimit);
-  x = x > limit ? limit : x;
-  x = x < -limit ? -limit : x;
-  const Vector s = x * x;
+  const Vector most = broadcast(81.5f);  // beyond its root the quotient grows with x, past 1
+  Vector s = x * x;
+  s = most < s ? most : s;
   Vector over = s * -2.76076847742355e-16f + 2.00018790482477e-13f;
   over = over * s - 8.60467152213735e-11f;
   over = over * s + 5.12229709037114e-08f;
@@ -90,11 +96,28 @@ DENSEQ_INLINE Vector tanh(Vector x) {
   Vector under = s * 1.19825839466702e-06f + 1.18534705686654e-04f;
   under = under * s + 2.26843463243900e-03f;
   under = under * s + 4.89352518554385e-03f;
-  return divide(x * over, under);
+  return clamp(x * over * reciprocal(under), -1.0f, 1.0f);
 }
 
-// sigmoid(2 x): weights and biases of sigmoid's gates are halved when they are packed.
-DENSEQ_INLINE Vector sigmoid_of_twice(Vector x) { return 0.5f * tanh(x) + 0.5f; }
+// 1 / (1 + e^-x), with an error of a few units in the last place of the result's own size: 1 from where float32 rounds
+// to it, and as small as it is on the other side, down to sigmoid(-87). A NaN stays one.
+//
+// e^-x = 2^n e^r with r in +-ln(2)/2, and e^r by a polynomial. The sum with `magic` rounds to an integer, whose last
+// bits are then those of n + 127: shifted into place they are 2^n.
+DENSEQ_INLINE Vector sigmoid(Vector x) {
+  constexpr float magic = 12582912.0f + 127.0f;
+  x = clamp(x, -87.0f, 87.0f);
+  const Vector shifted = x * -1.44269504f + magic;
+  const Vector n = shifted - magic;
+  const Vector r = n * -0.693147181f - x;
+  Vector power = r * 8.29028919e-03f + 4.18980681e-02f;
+  power = power * r + 1.66676374e-01f;
+  power = power * r + 4.99991485e-01f;
+  power = power * r + 9.99999707e-01f;
+  power = power * r + 1.0f;
+  const Vector scale = (Vector)((Bits)shifted << 23);
+  return reciprocal(power * scale + 1.0f);
+}
 
 // Where the left factor of a product stands: number (row, k) at data[row * row_step + k * k_step], k below `n`; and
 // `n_slices` such slices of k, slice_step apart.

@@ -146,10 +146,13 @@ static double compare(const Case& k, int64_t n_parts) {
   const auto run = [&](auto task) { denseq::parallel(n_parts, 3, task); };
   run([&](int64_t part) { denseq::Scratch room; denseq::forward(given, s, inference, part, n_parts, room); });
   run([&](int64_t part) { denseq::Scratch room; denseq::forward(given, s, answer, part, n_parts, room); });
+  Floats room_turned(denseq::Turned::size(s, true));
+  const denseq::Turned turned(s, given, true, room_turned.data());
+  denseq::parallel(turned.count(), 3, [&](int64_t panel) { turned.pack(panel); });
   run([&](int64_t part) {
     denseq::Scratch room;
     const denseq::Gradient gradient{dx.data(), dh.data(), dc.data(), dmask.data(), sums.data() + part * n_weights};
-    denseq::backward(given, s, answer, pulls, gradient, part, n_parts, room);
+    denseq::backward(given, s, answer, pulls, turned, gradient, part, n_parts, room);
   });
   for (int64_t share = 0; share < n_parts; ++share)
     denseq::unpack_weights(s, sums.data(), share, n_parts, dkernel.data(), drecurrent.data(), dbias.data());
@@ -160,6 +163,23 @@ static double compare(const Case& k, int64_t n_parts) {
       {dbias, t.dbias}, {dh, t.dh}, {dc, t.dc}, {dmask, t.dmask}};
   for (const auto& [ours, truth] : pairs) worst = std::max(worst, difference(ours, truth));
   return worst;
+}
+
+// How many of the numbers from -100 to 100 have a gate that is far from the formula.
+static int count_wrong_gates() {
+  int n_wrong = 0;
+  for (double x = -100; x <= 100; x += 1.0 / 512) {
+    const denseq::Vector number = denseq::broadcast(static_cast<float>(x));
+    const double gate = denseq::sigmoid(number)[denseq::kLanes - 1], fresh = denseq::tanh(number)[0];
+    const double share = std::abs(gate / sigmoid(x) - 1);
+    n_wrong += x < -87 ? !(gate < 2e-38) : !(share < 1e-6);
+    n_wrong += x > 17.4 && gate != 1;
+    n_wrong += !(std::abs(fresh - std::tanh(x)) <= 5e-7 * std::abs(x)) || std::abs(fresh) > 1;
+    n_wrong += std::abs(x) > 9.03 && std::abs(fresh) != 1;
+  }
+  const denseq::Vector nan = denseq::broadcast(std::nanf(""));
+  n_wrong += !std::isnan(denseq::sigmoid(nan)[0]) + !std::isnan(denseq::tanh(nan)[0]);
+  return n_wrong;
 }
 
 // How many tasks are not called once, where several threads call at once, and some only after helpers fell asleep.
@@ -217,6 +237,7 @@ static bool survives_fork() {
 int main() {
   int n_wrong = count_missed();
   if (n_wrong) std::printf("%d tasks not called once\n", n_wrong);
+  if (const int n_gates = count_wrong_gates()) n_wrong += n_gates, std::printf("%d gates wrong\n", n_gates);
   if (!helpers_come()) ++n_wrong, std::printf("a helper did not come, or to its caller's core\n");
   if (!survives_fork()) ++n_wrong, std::printf("no helpers after a fork\n");
   const Sizes sizes[] = {{1, 1, 1, 1, 1}, {7, 5, 3, 18, 1}, {13, 9, 17, 33, 1}, {3, 40, 70, 16, 1}, {200, 3, 2, 5, 1}};

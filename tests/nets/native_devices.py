@@ -1,4 +1,7 @@
-"""A program of two devices: rows sharded by jit, shard_map and pmap; run by test_native.py."""
+"""A program of two devices: rows sharded by jit, shard_map and pmap; run by test_native.py.
+
+It has more threads than the test that runs it, and prints the bits that its gradients have.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -63,3 +66,4 @@ answers = jax.pmap(lambda layer, pulls: summed(layer, pulls)[0], axis_name="rows
 joined = [jnp.concatenate(list(part), min(i, 1)) for i, part in enumerate(answers)]
 t.assert_close(tuple(joined), truth[0])
 print("equal on", jax.device_count())
+print(*t.digests())

@@ -23,11 +23,12 @@ def test_the_kernel_alone_is_right_and_clean(sanitizers: str | None, tmp_path: P
         name = library.instruction_set()
     except library.Unavailable as reason:
         pytest.skip(str(reason))
-    flags = ["-std=c++17", "-pthread", *library.SETS[name], f"-fsanitize={sanitizers}", "-O1", "-g"]
+    common = ["-std=c++17", "-ffp-contract=fast", "-pthread"]
+    flags = [*common, *library.SETS[name], f"-fsanitize={sanitizers}", "-O1", "-g"]
     if sanitizers is None:
         if name != "avx512":
             pytest.skip("this machine has one instruction set for the kernel only")
-        flags = ["-std=c++17", "-pthread", *library.SETS["avx2"], "-O2"]
+        flags = [*common, *library.SETS["avx2"], "-O2"]
     elif not has_sanitizer(compiler, sanitizers, tmp_path):
         pytest.skip(f"{compiler} has no sanitizers: {sanitizers}")
     program = tmp_path / "driver"

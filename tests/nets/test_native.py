@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import subprocess
@@ -239,7 +240,6 @@ def test_vmapped_members_equal_members_one_by_one(shared: tuple[str, ...]) -> No
 
 
 def test_members_that_are_cut_in_parts_keep_their_own_gradients() -> None:
-    # Three members on two threads: two parts of each.
     reverse = (True,)
     layers = [make_layer(MOST, (True,), seed) for seed in range(3)]
     pulls = make_pulls(MOST, reverse)
@@ -393,7 +393,7 @@ def test_bfloat16_is_as_near_to_float64_as_its_own_digits() -> None:
     assert_close(slopes, truth[1], tolerance=2**-8)
 
 
-# On two threads one direction is cut in two, whose sums meet.
+# Each direction is cut in parts, whose sums meet.
 @pytest.mark.parametrize("reverse", [(False,), REVERSE])
 def test_the_same_bits_come_every_time(reverse: tuple[bool, ...]) -> None:
     layer = make_layer(MOST, reverse)
@@ -439,17 +439,41 @@ def test_a_nan_stays_in_its_row() -> None:
     np.testing.assert_array_equal(outputs[1, :2, 0], whole[1, :2, 0])
 
 
-def test_sharded_rows_and_pmap_give_the_same() -> None:
+def digests(shapes: tuple[Sizes, ...] = ((33, 8, 5, 50),)) -> list[str]:
+    """The bits of each shape's answer and gradient."""
+    made = []
+    for sizes in shapes:
+        numbers = native_both(REVERSE, make_layer(sizes, REVERSE), make_pulls(sizes, REVERSE))
+        leaves = [np.asarray(part).tobytes() for part in jax.tree.leaves(numbers)]
+        made.append(hashlib.sha256(b"".join(leaves)).hexdigest()[:16])
+    return made
+
+
+def run_python(arguments: list[str], **environment: str) -> list[str]:
+    """The lines that a Python process prints."""
     root = Path(__file__).parents[2]
-    environment = os.environ | {
-        "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
-        "PYTHONPATH": str(root),
-    }
     done = subprocess.run(
-        [sys.executable, Path(__file__).with_name("native_devices.py")],
+        [sys.executable, *arguments],
         cwd=root,
-        env=environment,
+        env=os.environ | {"PYTHONPATH": str(root)} | environment,
         capture_output=True,
         text=True,
     )
-    assert done.stdout == "equal on 2\n", done.stderr[-3000:]
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout.splitlines()
+
+
+def test_devices_give_the_same_and_threads_the_same_bits() -> None:
+    # NPROC is how many threads XLA gives a computation; here it is the number of cores.
+    devices = "--xla_force_host_platform_device_count=2"
+    n_threads = str(len(os.sched_getaffinity(0)) + 1)
+    lines = run_python(["tests/nets/native_devices.py"], XLA_FLAGS=devices, NPROC=n_threads)
+    assert lines == ["equal on 2", *digests()]
+
+
+@pytest.mark.slow
+def test_gradients_have_the_same_bits_on_every_number_of_threads() -> None:
+    shapes = ((64, 12, 8, 64), (70, 40, 70, 130), (7, 30, 9, 70), (96, 12, 8, 32), (2, 40, 70, 96))
+    program = f"import tests.nets.test_native as t; print(*t.digests({shapes!r}))"
+    printed = {tuple(run_python(["-c", program], NPROC=str(n))) for n in (1, 2, 3, 4)}
+    assert printed == {(" ".join(digests(shapes)),)}
