@@ -36,7 +36,7 @@ from train.run.folder import fresh_folder, locked
 from train.run.in_memory import InMemory
 from train.run.metadata import lstm_core
 from train.run.prepare import place_run, prepare
-from train.run.resume import fetch_answering, restore_or_init, save
+from train.run.resume import fetch_answering, idle_rates, restore_or_init, save
 from train.run.run import Run
 from train.run.schedule import CALL_SECONDS, WHOLE, Leg, rounds_wanted, save_is_due
 from train.run.signals import stopped_by_signals
@@ -84,7 +84,7 @@ def fit(
     with contextlib.ExitStack() as stack:
         on_process_zero(lambda: stack.enter_context(locked(folder)))
         echo(f"run: {folder}")
-        for note in dataset.notes:
+        for note in [*configs.unread_notes(config), *dataset.notes]:
             echo(note)
         if (core := lstm_core(config)) is not None:
             echo(f"LSTM core: {core}")
@@ -170,10 +170,12 @@ def choose_driver(run: Run) -> Driver:
 
 
 def _place(run: Run, echo: Echo) -> Run:
-    """The run over its devices, of which `echo` is told if there is a choice."""
-    run = place_run(run, choose_driver(run).specs.data)
-    line = describe(run.layout)
-    if line:
+    """The run over its devices; `echo` is told of them, and of rates that move nothing, if any."""
+    driver = choose_driver(run)
+    run = place_run(run, driver.specs.data)
+    if line := describe(run.layout):
+        echo(line)
+    if line := idle_rates(run, driver):
         echo(line)
     return run
 

@@ -24,7 +24,8 @@ from train import config as configs
 from train import flags, parallel
 from train.config.data_options import has_valid_rows
 from train.config.members import with_values
-from train.config.options import Config, GridValue
+from train.config.options import Config, GridValue, Population
+from train.config.unread import without_unread
 from train.errors import DivergedError, StoppedError, UserError
 from train.population.study import (
     SearchResult,
@@ -142,6 +143,9 @@ def _try(
 
     own = with_values(config, chosen)
     own = replace(own, population=replace(config.population, grid={}, samples=None))
+    if own.population.seeds == own.population.folds == 1:
+        own.population.keep = Population.keep  # one net answers
+    own = without_unread(own, chosen)
     words = f"trial {number}: {_in_words(chosen)}"
     try:
         configs.validate(own)

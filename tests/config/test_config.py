@@ -145,7 +145,7 @@ def test_json_that_lacks_a_field_takes_its_default():
     ],
 )
 def test_numbers_keep_their_limits(name: str, inside: str, outside: str):
-    configs.validate(configs.override(GOOD, {name: inside}))
+    fields.check_fields(configs.override(GOOD, {name: inside}))
     with pytest.raises(
         UserError, match=rf"config\.{name}: expected .*(at least|at most|above|below)"
     ):
@@ -243,6 +243,14 @@ def asking(loss: Any, quantiles: tuple[float, ...]) -> Config:
         (changed(optim={"warmup": 2.0}), r"config\.optim\.warmup: 2\.0 is no fraction"),
         (changed(optim={"warmup": 1.0}), r"config\.optim\.warmup: 1\.0 is no fraction"),
         (
+            changed(optim={"l1": 0.1, "l1_step": "proximal", "ema": 0.9}),
+            r"config\.optim\.ema: an average keeps none of the exact zeros",
+        ),
+        (
+            changed(optim={"rates": {"biass": 0.1}}),
+            r"config\.optim\.rates: no parameter of a Dense is named 'biass'; did you mean bias\?",
+        ),
+        (
             changed(data={"valid": 0}, train={"patience": 3}),
             r"config\.train\.patience: .* needs validation rows",
         ),
@@ -317,6 +325,8 @@ def test_what_agrees_is_let_pass():
         changed(data={"test_path": "t.csv", "valid": 0.7, "test": 0.5}),
         changed(data={"valid": 100, "test": 0.95}),
         changed(data={"valid": 0, "valid_path": "v.csv"}, train={"patience": 3}),
+        changed(data={"valid": 0}, train={"patience": 3}, population={"folds": 2}),
+        changed(data={"valid": 0}, optim={"schedule": "plateau"}, population={"folds": 2}),
         changed(data={"target": ("y", "z"), "categorical": ("y",)}),
         changed(data={"split": "group", "group": "id"}),
         changed(optim={"name": "sgd", "nesterov": True, "momentum": 0.9}),

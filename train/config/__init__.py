@@ -8,6 +8,7 @@ from train.config.files import load, override, validate
 from train.config.net_options import LSTM, Competitive, Dense, Perceptron, SelfOrganizingMap
 from train.config.options import Augment, Config, Devices, Optim, Population, Processes, Train
 from train.config.serialize import differences, digest, from_json, to_json
+from train.config.unread import unread_notes
 
 __all__ = [
     "LSTM",
@@ -31,5 +32,6 @@ __all__ = [
     "load",
     "override",
     "to_json",
+    "unread_notes",
     "validate",
 ]

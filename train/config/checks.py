@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from fnmatch import fnmatch
 
+from train.config import fields
 from train.config.data_checks import (
     as_names,
     check_sequences,
@@ -50,6 +52,7 @@ def check_together(config: Config) -> None:
     _check_quantiles(config)
     _check_augment(config.data, config.augment)
     _check_optim(config.optim)
+    _check_rates(config)
     _check_devices(config)
     _check_validation(config)
 
@@ -206,6 +209,11 @@ def _check_optim(optim: Optim) -> None:
         raise UserError(
             "config.optim.l1_step: proximal does not know the rate of config.optim.schedule=plateau"
         )
+    if optim.l1_step == "proximal" and optim.ema:
+        raise UserError(
+            "config.optim.ema: an average keeps none of the exact zeros "
+            "that config.optim.l1_step=proximal makes; set it to 0"
+        )
     if optim.schedule == "exponential" and not optim.final:
         raise UserError(
             "config.optim.final: config.optim.schedule=exponential never comes to 0; "
@@ -223,8 +231,22 @@ def _check_optim(optim: Optim) -> None:
         )
 
 
+def _check_rates(config: Config) -> None:
+    """Rates go by the names of parameters; of these a kind of net has but a few."""
+    known = config.net.parameters
+    for name in config.optim.rates:
+        group = name.rstrip("0123456789").rstrip("_")
+        if not any(fnmatch(name, known_name) or group == known_name for known_name in known):
+            hint = fields.did_you_mean(group, known)
+            kind = type(config.net).__name__
+            raise UserError(
+                f"config.optim.rates: no parameter of a {kind} is named {name!r}{hint} "
+                f"(parameters: {', '.join(known)})"
+            )
+
+
 def _check_validation(config: Config) -> None:
-    if has_valid_rows(config.data):
+    if has_valid_rows(config.data) or config.population.folds > 1:
         return
     needs = "needs validation rows; set config.data.valid"
     if config.train.patience is not None:

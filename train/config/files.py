@@ -11,7 +11,7 @@ from copy import copy
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-from train.config import checks, fields, population_checks, values
+from train.config import checks, fields, population_checks, unread, values
 from train.config.options import Config, Group
 from train.errors import UserError
 
@@ -98,3 +98,4 @@ def validate(config: Config) -> None:
     fields.check_fields(config)
     checks.check_together(config)
     population_checks.check_population(config)
+    unread.check_read(config)

@@ -24,13 +24,7 @@ def check_perceptron(config: Config, net: Perceptron) -> None:
         _check_no_descent(config, f"config.net.rule={net.rule}")
 
 
-# Options of a net that learns clusters that only some of its rules read.
 NOT_FOR_FORECASTS = ("poisson", "binary_crossentropy", "categorical_crossentropy")
-READ_BY = {
-    "winner": ("conscience", "rate", "final_rate"),
-    "neural_gas": ("neighbours", "rate", "final_rate"),
-    "online": ("rate", "final_rate"),
-}
 
 
 def check_clusters(config: Config, net: Competitive | SelfOrganizingMap, data: Table) -> None:
@@ -50,12 +44,6 @@ def check_clusters(config: Config, net: Competitive | SelfOrganizingMap, data: T
         raise UserError(f"config.{field}: a {name} learns from no class; leave it at its default")
     if isinstance(net, SelfOrganizingMap):
         _check_map(net)
-    for field in ("conscience", "neighbours", "rate", "final_rate"):
-        default = getattr(type(net)(), field, None)
-        if field not in READ_BY.get(net.rule, ()) and getattr(net, field, None) != default:
-            raise UserError(
-                f"config.net.{field}: not used by config.net.rule={net.rule}; leave it at {default}"
-            )
     _check_no_descent(config, f"a {name}")
 
 
@@ -74,6 +62,8 @@ def _check_no_descent(config: Config, rule: str) -> None:
     """What only a gradient reads must be as it was."""
     for field in dataclasses.fields(Optim):
         default = getattr(Optim(), field.name)
+        if field.name == "beta2" and config.optim.has_own_beta2():
+            continue
         if getattr(config.optim, field.name) != default:
             raise UserError(
                 f"config.optim.{field.name}: {rule} takes no gradient; leave it at {default}"
@@ -135,6 +125,13 @@ def check_forecast(data: Series, net: LSTM, loss: str) -> None:
         if getattr(net, field) != off:
             raise UserError(
                 f"config.net.{field}: varies config.data=Sequences(...); for Series set it to {off}"
+            )
+    for field in ("token_size", "character_size", "rare"):
+        default = getattr(LSTM(), field)
+        if getattr(net, field) != default:
+            raise UserError(
+                f"config.net.{field}: is for tokens of config.data=Sequences(...); "
+                f"leave it at {default}"
             )
     if net.crf:
         raise UserError(

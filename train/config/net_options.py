@@ -39,6 +39,8 @@ class NetOptions:
     """What may be asked about the options of any network; none of it is an option itself."""
 
     reads_steps: ClassVar[bool] = False  # of series or sequences, one after the other
+    # Names that its parameters may have, which `Optim.rates` goes by; * stands for a head's.
+    parameters: ClassVar[tuple[str, ...]] = ()
 
     @property
     def runs_lstm(self) -> bool:
@@ -84,6 +86,19 @@ class Dense(NetOptions):
     input_scale: bool = False
     clip_outputs: bool = False
 
+    parameters: ClassVar[tuple[str, ...]] = (
+        "kernel",
+        "bias",
+        "scale",
+        "slope",
+        "input_scale",
+        "embedding_kernel",
+        "embedding_bias",
+        "frequency",
+        "phase",
+        "table",
+    )
+
     def has_dropout(self) -> bool:
         """Whether anything is dropped in training."""
         return bool(self.dropout) and bool(self.hidden)
@@ -127,6 +142,17 @@ class LSTM(NetOptions):
     crop: float | Auto = bounded(1.0, 0.01, 1)
 
     reads_steps: ClassVar[bool] = True
+    parameters: ClassVar[tuple[str, ...]] = (
+        "kernel",
+        "recurrent_kernel",
+        "bias",
+        "recurrent_bias",
+        "embedding",
+        "context",
+        "revin_scale",
+        "*_start",
+        "*_transition",
+    )
 
     @property
     def runs_lstm(self) -> bool:
@@ -160,6 +186,8 @@ class Perceptron(NetOptions):
     rule: Literal["rosenblatt", "pocket", "averaged", "straight_through", "surrogate"] = (
         "rosenblatt"
     )
+
+    parameters: ClassVar[tuple[str, ...]] = ("*_kernel", "*_bias")
 
 
 @dataclass

@@ -6,7 +6,7 @@ number of training rows. The bounds in `bounded(...)` are checked by `train.conf
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from train.config.bounded import LAST_SEED, Auto, bounded
@@ -97,6 +97,10 @@ class Optim:
         if not isinstance(self.beta2, str):
             return self.beta2
         return 0.99 if self.name == "lion" else 0.999
+
+    def has_own_beta2(self) -> bool:
+        """Whether `beta2` is what "auto" stands for, as the config of a saved run has it."""
+        return self.beta2 in ("auto", replace(self, beta2="auto").own_beta2())
 
 
 @dataclass

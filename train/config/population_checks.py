@@ -39,7 +39,7 @@ def check_population(config: Config) -> None:
     if options.grid:
         for chosen in settings_of(config):
             _check_setting(config, chosen)
-    _check_average(options)
+    _check_keep(options)
     n_members = options.seeds * options.folds * n_settings
     if options.member is not None and options.member >= n_members:
         raise UserError(
@@ -139,8 +139,14 @@ def _check_validation(config: Config, n_settings: int) -> None:
         )
 
 
-def _check_average(options: Population) -> None:
-    """Nets of several shapes have no average."""
+def _check_keep(options: Population) -> None:
+    """One net leaves no choice; nets of several shapes have no average."""
+    is_one = options.seeds == options.folds == 1 and not options.grid
+    if options.keep != Population.keep and is_one:
+        raise UserError(
+            f"config.population.keep: {options.keep} is for several nets; "
+            "set config.population.seeds, folds or grid"
+        )
     shapes = [path for path in options.grid if path.startswith("net.") and path not in NUMBERS]
     if options.keep == "all" and shapes:
         raise UserError(
@@ -154,5 +160,5 @@ def _check_setting(config: Config, chosen: Mapping[str, GridValue]) -> None:
     try:
         check_together(with_values(config, chosen))
     except UserError as error:
-        words = ", ".join(f"{path}={values.to_text(value)}" for path, value in chosen.items())
+        words = values.in_words(chosen)
         raise UserError(f"config.population.grid: the setting {words}: {error}") from None

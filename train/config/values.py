@@ -118,6 +118,11 @@ def to_text(value: object) -> str:
     return str(value)
 
 
+def in_words(chosen: Mapping[str, object]) -> str:
+    """Fields and their values as a message names them: "optim.l2=0.1, net.hidden=(8,)"."""
+    return ", ".join(f"{path}={to_text(value)}" for path, value in chosen.items())
+
+
 def _needs_no_quotes(item: object) -> bool:
     return isinstance(item, str) and _NOT_QUOTED.fullmatch(item) is not None
 

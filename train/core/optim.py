@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 import optax
-from jax.tree_util import KeyPath, tree_map_with_path
+from jax.tree_util import KeyPath, tree_leaves_with_path, tree_map_with_path
 
 from nets.base import Array, Params
 from nets.dropout import is_off
@@ -77,13 +77,25 @@ def _scale_by_name(rates: Mapping[str, float]) -> optax.GradientTransformation:
 
     def scale(path: KeyPath, update: Array) -> Array:
         name = leaf_name(path)
-        of_all = rates.get(name.rstrip("0123456789").rstrip("_"), 1.0)
+        of_all = rates.get(_group(name), 1.0)
         return update * rates.get(name, of_all)
 
     def scale_all(updates: optax.Updates, _: optax.Params | None) -> optax.Updates:
         return tree_map_with_path(scale, updates)
 
     return optax.stateless(scale_all)
+
+
+def names_without_parameter(rates: Mapping[str, float], params: Params) -> list[str]:
+    """The names in `rates` that no parameter has."""
+    names = {leaf_name(path) for path, _ in tree_leaves_with_path(params)}
+    names |= {_group(name) for name in names}
+    return sorted(set(rates) - names)
+
+
+def _group(name: str) -> str:
+    """What a parameter is one of: "slope" of "slope_0"."""
+    return name.rstrip("0123456789").rstrip("_")
 
 
 def _soft_threshold(l1: float | Array, rate: optax.Schedule) -> optax.GradientTransformation:

@@ -7,6 +7,7 @@ import dataclasses
 import jax
 import numpy as np
 
+from train.core.optim import names_without_parameter
 from train.core.program import Data
 from train.core.state import State
 from train.parallel.devices import fetch, place
@@ -14,6 +15,17 @@ from train.parallel.hosts import broadcast, on_process_zero
 from train.run.checkpoint import Checkpoints
 from train.run.driver import Driver
 from train.run.run import Run
+
+
+def idle_rates(run: Run, driver: Driver) -> str:
+    """A line for rates by name that no parameter of the net has; "" where there are none."""
+    rates = run.config.optim.rates
+    if not rates:
+        return ""
+    state = jax.eval_shape(lambda: driver.init(run))
+    idle = names_without_parameter(rates, state.weights.params)
+    names = ", ".join(idle)
+    return f"config.optim.rates: this net has no {names}; these rates move nothing" if idle else ""
 
 
 def restore_or_init(

@@ -1,0 +1,141 @@
+"""Options that nothing would read are refused, alone and in the settings of a population."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+
+from train import config as configs
+from train.config import (
+    LSTM,
+    Competitive,
+    Config,
+    Dense,
+    Optim,
+    Population,
+    Sequences,
+    Series,
+    Table,
+    fields,
+)
+from train.config.members import with_values
+from train.config.unread import IDLE, unread_notes, without_unread
+from train.errors import UserError
+
+GOOD = Config(data=Table(path="rows.csv", target="y"))
+SERIES = Config(data=Series("hours.csv", target="y", time="t"), net=LSTM())
+UNITS = Config(data=Table(path="rows.csv"), net=Competitive())
+
+# (a config, what is set in vain, the end of the message)
+REFUSED = [
+    (GOOD, {"optim.name": "adam", "optim.decay": 0.95}, "name=adam; leave it at 0.9"),
+    (GOOD, {"optim.name": "sgd", "optim.beta2": 0.95}, "name=sgd; leave it at auto"),
+    (GOOD, {"optim.beta1": 0.8}, "name=rmsprop; leave it at 0.9"),
+    (GOOD, {"optim.name": "lion", "optim.epsilon": 1e-5}, "name=lion; leave it at 1e-07"),
+    (GOOD, {"optim.final": 0.1}, "schedule=constant; leave it at 0.0"),
+    (GOOD, {"optim.schedule": "one_cycle", "optim.final": 0.1}, "one_cycle; leave it at 0.0"),
+    (GOOD, {"optim.plateau_factor": 0.5}, "schedule=constant; leave it at 0.1"),
+    (GOOD, {"optim.schedule": "cosine", "optim.plateau_patience": 3}, "cosine; leave it at 10"),
+    (GOOD, {"net.embedding_size": 8}, "embedding=none; leave it at 16"),
+    (
+        GOOD,
+        {"net.embedding": "piecewise_linear", "net.embedding_scale": 1.0},
+        "embedding=piecewise_linear; leave it at 0.1",
+    ),
+    (GOOD, {"net.parametrization": "ntk", "net.kernel_init": "he_normal"}, "=ntk; leave .*"),
+    (GOOD, {"data.split": "time", "data.split_seed": 3}, "split=time; leave it at 0"),
+    (SERIES, {"net.merge": "sum"}, "bidirectional=false; leave it at concat"),
+    (SERIES, {"net.head_activation": "tanh"}, r"head=\(\); leave it at relu"),
+    (UNITS, {"net.rate": 0.3}, "rule=kmeans; leave it at 0.5"),
+    (UNITS, {"net.rule": "winner", "net.neighbours": 2.0}, "rule=winner; leave it at None"),
+]
+
+
+@pytest.mark.parametrize(("config", "chosen", "end"), REFUSED)
+def test_what_nothing_reads_is_refused(config: Config, chosen: dict, end: str) -> None:
+    path = list(chosen)[-1]
+    with pytest.raises(UserError, match=rf"^config\.{path}: not used by config\..*{end}$"):
+        configs.validate(with_values(config, chosen))
+    default = getattr(type(getattr(config, path.split(".")[0]))(), path.split(".")[1])
+    configs.validate(with_values(config, chosen | {path: default}))
+
+
+def test_rows_name_fields_that_there_are() -> None:
+    kinds = fields.KINDS
+    known = {"optim": [kinds["Optim"]], "data": [kinds["Table"]]}
+    known["net"] = [kinds[name] for name in ("Dense", "LSTM", "Competitive", "SelfOrganizingMap")]
+    for row in IDLE:
+        for path in (row.decider, *row.fields):
+            group, _, name = path.partition(".")
+            assert any(name in kind.__dataclass_fields__ for kind in known[group]), path
+
+
+def test_tokens_options_are_not_for_series() -> None:
+    with pytest.raises(UserError, match=r"config\.net\.rare: is for tokens .* leave it at 0\.0"):
+        configs.validate(with_values(SERIES, {"net.rare": 0.5}))
+
+
+def test_a_resolved_config_is_let_pass() -> None:
+    """What "auto" stands for is in the config of a saved run, whether or not it is read."""
+    for name in ("rmsprop", "sgd", "adam"):
+        configs.validate(with_values(GOOD, {"optim.name": name, "optim.beta2": 0.999}))
+    configs.validate(with_values(GOOD, {"optim.name": "lion", "optim.beta2": 0.99}))
+    configs.validate(with_values(UNITS, {"optim.beta2": 0.999}))
+
+
+def grid(optim: Optim, **choices: tuple) -> Config:
+    chosen = {f"optim.{name}": values for name, values in choices.items()}
+    return dataclasses.replace(GOOD, optim=optim, population=Population(grid=chosen))
+
+
+def test_a_population_needs_each_option_read_by_one_of_its_settings() -> None:
+    configs.validate(grid(Optim(), decay=(0.8, 0.95)))
+    configs.validate(grid(Optim(decay=0.95), name=("rmsprop", "adam")))
+    configs.validate(grid(Optim(beta2=0.95), name=("rmsprop", "adam")))
+    configs.validate(grid(Optim(final=0.1), schedule=("constant", "cosine")))
+    with pytest.raises(UserError, match=r"^config\.optim\.decay: not used by .*name=adam"):
+        configs.validate(grid(Optim(decay=0.95), name=("nadam", "adam")))
+    with pytest.raises(UserError, match=r"the setting optim\.name=sgd, .*optim\.beta1: not used"):
+        configs.validate(grid(Optim(), name=("adam", "sgd"), beta1=(0.9, 0.8)))
+
+
+def test_keeping_is_for_several_nets() -> None:
+    with pytest.raises(UserError, match=r"config\.population\.keep: best is for several nets"):
+        configs.validate(dataclasses.replace(GOOD, population=Population(keep="best")))
+    configs.validate(dataclasses.replace(GOOD, population=Population(keep="best", seeds=2)))
+
+
+def test_a_trial_leaves_out_what_only_other_trials_read() -> None:
+    config = with_values(GOOD, {"optim.decay": 0.95, "optim.name": "adam", "optim.beta1": 0.8})
+    own = without_unread(config, {"optim.name": "adam"})
+    assert (own.optim.decay, own.optim.beta1) == (0.9, 0.8)
+    configs.validate(own)
+    assert without_unread(config, {"optim.decay": 0.95}).optim.decay == 0.95
+
+
+def test_parts_of_a_recipe_are_said_where_they_are_left_out() -> None:
+    assert unread_notes(GOOD) == []
+    linear = dataclasses.replace(GOOD, net=Dense((), dropout="auto", norm="layer"))
+    [note] = unread_notes(linear)
+    assert note == "not used, for config.net.hidden=() has no layer: config.net.norm"
+    words = Config(data=Sequences("a.jsonl", inputs="x", target="y", test_path="t.jsonl", test=0.3))
+    [note] = unread_notes(dataclasses.replace(words, net=LSTM()))
+    assert note == "config.data.test: not used, for config.data.test_path is t.jsonl"
+
+
+def test_the_command_answers_before_jax_is_there() -> None:
+    code = (
+        "import sys; from train import flags, main\n"
+        "try: flags.parse_train(sys.argv[1:], 'doc')\n"
+        "except Exception as error: print(type(error).__name__, error.exit_code, error)\n"
+        "print('jax' in sys.modules)"
+    )
+    arguments = ["--config=configs/digits.py", "--config.optim.decay=0.5"]
+    found = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+    )
+    message = "config.optim.decay: not used by config.optim.name=adam; leave it at 0.9"
+    assert found.stdout == f"UserError 2 {message}\nFalse\n"

@@ -1,0 +1,130 @@
+"""Options that the others of a config leave nobody to read: refused, not passed over in silence.
+
+A row of IDLE: the fields that nothing reads where another one holds one of these values. A field
+at its default, or at "auto", is never meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from train.config import values
+from train.config.members import settings_of, with_values
+from train.config.options import Config, GridValue
+from train.errors import UserError
+
+CONSTANT_RATES = ("constant", "flat_cosine", "one_cycle")  # or they end where they end
+
+
+class Idle(NamedTuple):
+    """Fields that are not read where the field `decider` holds one of `at`; as `but` they are."""
+
+    decider: str
+    at: tuple[object, ...]
+    fields: tuple[str, ...]
+    but: object = None
+
+
+IDLE = (
+    Idle("optim.name", ("adam", "adamw", "nadam", "sgd", "lion"), ("optim.decay",)),
+    Idle("optim.name", ("rmsprop", "sgd"), ("optim.beta1", "optim.beta2")),
+    Idle("optim.name", ("sgd", "lion"), ("optim.epsilon",)),
+    Idle("optim.schedule", (*CONSTANT_RATES, "plateau"), ("optim.final",)),
+    Idle(
+        "optim.schedule",
+        (*CONSTANT_RATES, "cosine", "exponential"),
+        ("optim.plateau_factor", "optim.plateau_patience"),
+    ),
+    Idle("net.embedding", ("none",), ("net.embedding_size", "net.embedding_scale")),
+    Idle("net.embedding", ("piecewise_linear",), ("net.embedding_scale",)),
+    # Weights of this form start as N(0, 1), or as zeros.
+    Idle("net.parametrization", ("ntk",), ("net.kernel_init", "net.output_init"), but="zeros"),
+    Idle("net.bidirectional", (False,), ("net.merge",)),
+    Idle("net.head", ((),), ("net.head_activation",)),
+    Idle("net.rule", ("kmeans", "mini_batch", "batch"), ("net.rate", "net.final_rate")),
+    Idle("net.rule", ("kmeans", "mini_batch", "neural_gas"), ("net.conscience",)),
+    Idle("net.rule", ("kmeans", "mini_batch", "winner"), ("net.neighbours",)),
+    Idle("data.split", ("time",), ("data.split_seed",)),
+)
+# Of recipes that are right for most nets of their kind: what a smaller one leaves out is only said.
+HIDDEN_LAYERS = Idle(
+    "net.hidden",
+    ((),),
+    ("net.activation", "net.activation_slope", "net.dropout", "net.norm", "net.residual"),
+)
+
+
+def check_read(config: Config) -> None:
+    """Raises UserError if a field is set that nothing reads.
+
+    Of settings of a population, each value of the grid must be read in its own, and every other
+    field in one of them.
+    """
+    if not config.population.grid:
+        for path, line in _unread(config, IDLE):
+            raise UserError(f"config.{path}: {line}")
+        return
+    everywhere: dict[str, str] | None = None
+    for chosen in settings_of(config):
+        unread = dict(_unread(with_values(config, chosen), IDLE))
+        for path in chosen:
+            if path in unread:
+                words = values.in_words(chosen)
+                raise UserError(
+                    f"config.population.grid: the setting {words}: config.{path}: {unread[path]}"
+                )
+        if everywhere is None:
+            everywhere = unread
+        everywhere = {path: line for path, line in unread.items() if path in everywhere}
+    for path, line in (everywhere or {}).items():
+        raise UserError(f"config.{path}: {line}")
+
+
+def without_unread(config: Config, chosen: Mapping[str, GridValue]) -> Config:
+    """The config with what nothing reads at its defaults; the fields that were chosen stay."""
+    for path, _ in _unread(config, IDLE):
+        if path not in chosen:
+            config = with_values(config, {path: _default(config, path)})
+    return config
+
+
+def unread_notes(config: Config) -> list[str]:
+    """A line for each part of a recipe, or share of rows, that is set and not read."""
+    notes = []
+    paths = [f"config.{path}" for path, _ in _unread(config, (HIDDEN_LAYERS,))]
+    if paths:
+        notes.append(f"not used, for config.net.hidden=() has no layer: {', '.join(paths)}")
+    for part in ("valid", "test"):
+        file = _value(config, f"data.{part}_path")
+        if file and _value(config, f"data.{part}") not in (0, _default(config, f"data.{part}")):
+            notes.append(f"config.data.{part}: not used, for config.data.{part}_path is {file}")
+    return notes
+
+
+def _unread(config: Config, rows: tuple[Idle, ...]) -> Iterator[tuple[str, str]]:
+    """(path, what is wrong) of each field that is set and not read."""
+    for row in rows:
+        decides = _value(config, row.decider)
+        if decides not in row.at:
+            continue
+        for path in row.fields:
+            value = _value(config, path)
+            default = _default(config, path)
+            if value in (None, "auto", default, row.but):
+                continue
+            if path == "optim.beta2" and config.optim.has_own_beta2():
+                continue
+            by = f"config.{row.decider}={values.to_text(decides) or decides}"
+            yield path, f"not used by {by}; leave it at {default}"
+
+
+def _value(config: Config, path: str) -> object:
+    """What a field holds; None where the kind of net or data has no such field."""
+    group, _, name = path.partition(".")
+    return getattr(getattr(config, group), name, None)
+
+
+def _default(config: Config, path: str) -> object:
+    group, _, name = path.partition(".")
+    return getattr(type(getattr(config, group))(), name, None)
