@@ -14,7 +14,12 @@ import pytest
 
 from train.config.options import Optim
 from train.core.adam import DAMPING, scale_by_nadam
-from train.core.optim import decay_factor, learning_rate, make_optimizer
+from train.core.optim import (
+    decay_factor,
+    learning_rate,
+    make_optimizer,
+    names_without_parameter,
+)
 from train.core.penalties import kernel_mask, leaf_name, penalties, penalty
 
 RANDOM = np.random.default_rng(4)
@@ -366,6 +371,11 @@ def test_a_full_name_goes_before_its_group() -> None:
         Optim("sgd", learning_rate=1.0, rates={"slope": 0.0, "slope_0": 2.0}), gradient=1.0
     )
     np.testing.assert_allclose(after["body/slope_0"], [1, 1])
+
+
+def test_rates_that_no_parameter_has_are_named() -> None:
+    rates = {"slope": 0.1, "slope_0": 0.1, "slope_1": 0.1, "table": 1.0, "phase": 2.0, "bias": 0.0}
+    assert names_without_parameter(rates, PARAMS) == ["phase", "slope_1"]
 
 
 @pytest.mark.parametrize("size", [0.01, 1.0, 100.0])

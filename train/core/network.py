@@ -22,7 +22,7 @@ from train.data.table.encoder import TableEncoder
 
 def make_network(config: Config, encoder: Encoder) -> tuple[DataNetwork, tuple[Task, ...]]:
     """The network of a resolved config, and what each of its heads is trained on."""
-    tasks = _tasks(config, encoder)
+    tasks = tasks_of(config, encoder)
     match config.data, config.net, encoder:
         case Table() as data, Dense() as net, TableEncoder():
             if net.code is not None:
@@ -40,7 +40,7 @@ def make_network(config: Config, encoder: Encoder) -> tuple[DataNetwork, tuple[T
             raise NotImplementedError(f"{type(net).__name__} on {type(data).__name__}")
 
 
-def _tasks(config: Config, encoder: Encoder) -> tuple[Task, ...]:
+def tasks_of(config: Config, encoder: Encoder) -> tuple[Task, ...]:
     """What each head of the data set is trained on."""
     net = config.net
     shapes = tuple(nets.HeadShape(head.name, head.kind, head.size) for head in encoder.heads)

@@ -18,14 +18,21 @@ import numpy as np
 from nets.base import Array, Statistics
 from train import config as configs
 from train.config.bounded import resolved
-from train.config.members import NUMBERS, Member, config_of, members_of, with_values
+from train.config.members import (
+    NUMBERS,
+    Member,
+    config_of,
+    members_of,
+    settings_of,
+    with_values,
+)
 from train.config.options import Config
 from train.core.program import Data
 from train.data.dataset import Dataset
 from train.parallel.hosts import on_process_zero
 from train.run.device_data import to_device
 from train.run.metadata import check_or_write_metadata
-from train.run.prepare import in_folds, make_program, resolve_config
+from train.run.prepare import check_targets, in_folds, make_program, resolve_config
 from train.run.run import Run
 
 
@@ -42,6 +49,8 @@ def prepare_population(config: Config, dataset: Dataset, folder: Path) -> list[R
 
     Writes the config into the folder, or checks it there. Raises UserError.
     """
+    for chosen in settings_of(config):
+        check_targets(with_values(config, chosen), dataset.encoder)
     on_process_zero(lambda: check_or_write_metadata(folder, config, dataset))
     folds = in_folds(config, dataset)
     groups: dict[str, list[Planned]] = {}

@@ -9,13 +9,12 @@ from jax.sharding import PartitionSpec
 
 from train.config.bounded import resolved
 from train.config.members import config_of, members_of
-from train.config.net_options import LSTM, Perceptron
+from train.config.net_options import Perceptron
 from train.config.options import Config
 from train.config.recipe import resolve, resolve_sequences
-from train.core.network import make_network
+from train.core.network import make_network, tasks_of
 from train.core.optim import make_optimizer
 from train.core.program import Data, Program
-from train.core.tasks import Task
 from train.data.dataset import Dataset, Encoder
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.series.dataset import SeriesDataset
@@ -39,6 +38,7 @@ def prepare(config: Config, dataset: Dataset, folder: Path) -> Run:
         member = members_of(config)[population.member]
         dataset = in_folds(config, dataset)[member.fold]
         config = config_of(config, member)
+    check_targets(config, dataset.encoder)
     config = resolve_config(config, dataset)
     written = dataclasses.replace(config, population=population)
     on_process_zero(lambda: check_or_write_metadata(folder, written, dataset))
@@ -67,7 +67,6 @@ def in_folds(config: Config, dataset: Dataset) -> list[Dataset]:
 def resolve_config(config: Config, dataset: Dataset) -> Config:
     """The config with every "auto" replaced by what suits the data."""
     encoder = dataset.encoder
-    _check_smoothing(config, encoder)
     if isinstance(encoder, SequenceEncoder):
         config = resolve_sequences(config, dataset.n_train, **encoder.traits)
     classes = encoder.heads[0].kind not in ("regression", "reconstruction")
@@ -75,33 +74,26 @@ def resolve_config(config: Config, dataset: Dataset) -> Config:
     return resolve(config, dataset.n_train, classes=classes, season=season)
 
 
-def _check_smoothing(config: Config, encoder: Encoder) -> None:
-    """Raises UserError if labels are to be smoothed where there are none."""
-    smoothed = {"binary", "multiclass"}
-    if not (isinstance(config.net, LSTM) and config.net.crf):
-        smoothed.add("tags")
-    if config.label_smoothing in (0, "auto") or smoothed & {head.kind for head in encoder.heads}:
-        return
-    raise UserError(
-        "config.label_smoothing: no target is a class that a cross-entropy learns; set it to 0"
-    )
-
-
-def _check_loss(config: Config, tasks: tuple[Task, ...]) -> None:
-    """Raises UserError if the loss is one that no target takes."""
+def check_targets(config: Config, encoder: Encoder) -> None:
+    """Raises UserError if the loss, or the smoothing of labels, is one that no target takes."""
+    tasks = tasks_of(config, encoder)
     used = sorted({task.loss for task in tasks})
-    if config.loss in ("auto", *used) or isinstance(config.net, Perceptron):
-        return
-    raise UserError(
-        f"config.loss: {config.loss} is for none of the targets, "
-        f"which take {' and '.join(used)}; leave it at auto"
-    )
+    if config.loss not in ("auto", *used) and not isinstance(config.net, Perceptron):
+        raise UserError(
+            f"config.loss: {config.loss} is for none of the targets, "
+            f"which take {' and '.join(used)}; leave it at auto"
+        )
+    labelled = {task.head.kind for task in tasks if task.loss != "crf"}
+    smooths = config.label_smoothing not in (0, "auto")
+    if smooths and not labelled & {"binary", "multiclass", "tags"}:
+        raise UserError(
+            "config.label_smoothing: no target is a class that a cross-entropy learns; set it to 0"
+        )
 
 
 def make_program(config: Config, dataset: Dataset) -> Program:
     """The code of a resolved config's run; numbers of the config may be traced."""
     network, tasks = make_network(config, dataset.encoder)
-    _check_loss(config, tasks)
     if isinstance(dataset, SeriesDataset) and dataset.target_gaps is not None:
         tasks = tuple(task._replace(gaps=True) for task in tasks)
     steps_per_epoch = -(-dataset.n_train // resolved(config.train.batch_size))

@@ -1,0 +1,30 @@
+"""A run is refused where its targets leave an option of the config nothing to act on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from train.config import LSTM, Config, Dense, Sequences, Table
+from train.data.load import load_dataset
+from train.errors import UserError
+from train.run.prepare import prepare
+
+
+def test_labels_are_smoothed_where_there_are_any(tmp_path: Path) -> None:
+    data = Table("builtin:iris", target="sepal_length", ignore=("species",))
+    config = Config(data=data, net=Dense(()), label_smoothing=0.1)
+    with pytest.raises(UserError, match=r"config\.label_smoothing: no target is a class"):
+        prepare(config, load_dataset(config), tmp_path)
+
+
+@pytest.mark.parametrize("loss", ["huber", "binary_crossentropy"])
+def test_a_loss_must_be_one_of_some_target(loss: str, tmp_path: Path) -> None:
+    lines = [json.dumps({"x": ["a", "b"], "tag": ["A", "B"]})] * 20
+    (tmp_path / "words.jsonl").write_text("\n".join(lines))
+    data = Sequences(str(tmp_path / "words.jsonl"), inputs="x", target="tag")
+    config = Config(data=data, net=LSTM((4,)), loss=loss)
+    with pytest.raises(UserError, match=r"config\.loss: .*; leave it at auto"):
+        prepare(config, load_dataset(config), tmp_path / "run")
