@@ -54,8 +54,41 @@ def test_weights_count_rows():
     repeated = cluster_metrics.cluster_metrics(
         {n: a[twice] for n, a in answers().items()}, LABEL[twice]
     )
-    for name in ("quantisation_error", "inertia", "topographic_error"):
+    for name in ("quantisation_error", "inertia", "topographic_error", "purity", "clusters"):
         assert scores[name] == pytest.approx(repeated[name])
+    # Rows of weight 0 are as if they were not there; only ratios of weights matter.
+    known = weight > 0
+    without = cluster_metrics.cluster_metrics(
+        {n: a[known] for n, a in answers().items()}, LABEL[known], 7.5 * weight[known]
+    )
+    for name in set(scores) - {"inertia"}:
+        assert without[name] == pytest.approx(scores[name], rel=1e-9), name
+
+
+def test_weighted_pairs_and_distances_are_those_of_plain_loops():
+    weight = RANDOM.uniform(0.1, 3, 300)
+    scores = cluster_metrics.cluster_metrics(answers(), LABEL, weight)
+    pair = np.outer(weight, weight)[np.triu_indices(300, 1)]
+    same_class, same_cluster = (
+        np.equal.outer(of, of)[np.triu_indices(300, 1)] for of in (LABEL, CLUSTER)
+    )
+    both, one, other = (
+        pair[s].sum() for s in (same_class & same_cluster, same_class, same_cluster)
+    )
+    chance = one * other / pair.sum()
+    assert scores["adjusted_rand_index"] == pytest.approx(
+        (both - chance) / ((one + other) / 2 - chance)
+    )
+    each = []
+    for i in range(300):
+        distance = np.linalg.norm(ROWS - ROWS[i], axis=1)
+        means = []
+        for cluster in np.unique(CLUSTER):
+            others = (CLUSTER == cluster) & (np.arange(300) != i)
+            means.append(np.average(distance[others], weights=weight[others]))
+        within = means.pop(int(CLUSTER[i]))
+        each.append((min(means) - within) / max(min(means), within))
+    assert scores["silhouette"] == pytest.approx(np.average(each, weights=weight))
 
 
 def test_the_edges_of_the_index():
@@ -79,7 +112,17 @@ def test_the_edges_of_the_silhouette(monkeypatch):
 
 
 def test_a_single_unit_stands_at_the_mean_of_the_training_rows():
-    found = one_unit(ROWS[:100], ROWS[100:])
+    weight = np.arange(300) % 3
+    times = weight[100:]
+    found = one_unit(ROWS[:100], weight[:100], ROWS[100:], times)
+    repeated = one_unit(
+        ROWS[:100].repeat(weight[:100], 0),
+        np.ones(weight[:100].sum()),
+        ROWS[100:].repeat(times, 0),
+        np.ones(times.sum()),
+    )
+    assert found == pytest.approx(repeated)
+    found = one_unit(ROWS[:100], np.ones(100), ROWS[100:], np.ones(200))
     distance = np.linalg.norm(ROWS[100:] - ROWS[:100].mean(0), axis=1)
     assert found == pytest.approx(
         {"quantisation_error": distance.mean(), "inertia": (distance**2).sum()}

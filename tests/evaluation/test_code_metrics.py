@@ -41,6 +41,9 @@ def test_numbers_without_gaps_score_as_scikit_learn_has_it():
     )
     by_column = r2_score(truth, said, multioutput="raw_values")
     np.testing.assert_allclose(r2_by_column(answers, NAME, 3, target), by_column, rtol=1e-12)
+    by_column = r2_score(truth, said, sample_weight=weight, multioutput="raw_values")
+    ours = r2_by_column(answers, NAME, 3, target, weight)
+    np.testing.assert_allclose(ours, by_column, rtol=1e-12)
 
 
 def test_a_gap_counts_for_nothing_whatever_stands_there():

@@ -133,8 +133,10 @@ def _sequence_baselines(encoder: SequenceEncoder, judged: Judged) -> Beside:
 
 
 def _cluster_baselines(judged: Judged) -> Beside:
-    train = judged.predict(_training_rows(judged.dataset).inputs)
-    return Beside({"one_unit": one_unit(train["row"], judged.predictions["row"])})
+    train = _training_rows(judged.dataset)
+    train_row_nd = judged.predict(train.inputs)["row"]
+    row_nd = judged.predictions["row"]
+    return Beside({"one_unit": one_unit(train_row_nd, train.weight, row_nd, judged.batch.weight)})
 
 
 def _code_baselines(encoder: ReconstructionEncoder, judged: Judged) -> Beside:

@@ -176,7 +176,7 @@ def _codes(encoder: Encoder, batch: Batch, answers: Arrays) -> Codes | None:
         label_n=batch.target.get(LABEL),
         classes=encoder.targets[0].vocabulary if encoder.targets else (),
         columns=encoder.number_names,
-        r2_f=r2_by_column(answers, head.name, head.size, batch.target[head.name]),
+        r2_f=r2_by_column(answers, head.name, head.size, batch.target[head.name], batch.weight),
     )
 
 

@@ -58,15 +58,22 @@ def _of_numbers(predicted_nf: Array, row_nf: Array, share_nf: Array) -> dict[str
 
 
 def r2_by_column(
-    predictions: Mapping[str, Array], head: str, n_numbers: int, target: Array
+    predictions: Mapping[str, Array],
+    head: str,
+    n_numbers: int,
+    target: Array,
+    weight: Array | None = None,
 ) -> Array:
     """The share of each number column's variance that is given back [f]; nan where it has none."""
+    weight_n = np.ones(len(target)) if weight is None else np.asarray(weight, np.float64)
     r2_f = np.full(n_numbers, np.nan)
     for i in range(n_numbers):
-        known_n = ~np.isnan(np.asarray(target)[:, i])
+        known_n = ~np.isnan(np.asarray(target)[:, i]) & (weight_n > 0)
+        weight_m = weight_n[known_n]
         predicted_m = predictions[head][known_n, i].astype(np.float64)
         row_m = predictions["row"][known_n, i].astype(np.float64)
-        spread = ((row_m - row_m.mean()) ** 2).sum() if len(row_m) else 0.0
+        mean = np.average(row_m, weights=weight_m) if len(row_m) else 0.0
+        spread = weight_m @ (row_m - mean) ** 2
         if spread:
-            r2_f[i] = 1 - ((predicted_m - row_m) ** 2).sum() / spread
+            r2_f[i] = 1 - weight_m @ (predicted_m - row_m) ** 2 / spread
     return r2_f
