@@ -34,7 +34,7 @@ from train.run.checkpoint import Checkpoints
 from train.run.driver import Call, Driver, Status, fetch_status
 from train.run.folder import fresh_folder, locked
 from train.run.in_memory import InMemory
-from train.run.metadata import lstm_core
+from train.run.metadata import lstm_core, notes_of_a_move
 from train.run.prepare import place_run, prepare
 from train.run.resume import fetch_answering, idle_rates, restore_or_init, save
 from train.run.run import Run
@@ -67,7 +67,8 @@ def fit(
     """Trains, or resumes, the run in `workdir` and returns what its result.json holds.
 
     Of several processes the first alone writes and returns it; the others return {}. A run that was
-    stopped continues from its newest whole checkpoint and ends in the bits of one that was not.
+    stopped continues from its newest whole checkpoint and ends in the bits of one that was not, on
+    the same libraries and number of cores; elsewhere a line says that its last bits may differ.
     Raises UserError (config, data, folder), DivergedError, StorageError, StoppedError (saved after
     a signal). `echo` is given lines for the user; `started` is the time.time() that the run's
     seconds count from.
@@ -84,7 +85,8 @@ def fit(
     with contextlib.ExitStack() as stack:
         on_process_zero(lambda: stack.enter_context(locked(folder)))
         echo(f"run: {folder}")
-        for note in [*configs.unread_notes(config), *dataset.notes]:
+        notes = [*configs.unread_notes(config), *dataset.notes, *notes_of_a_move(folder, config)]
+        for note in notes:
             echo(note)
         if (core := lstm_core(config)) is not None:
             echo(f"LSTM core: {core}")

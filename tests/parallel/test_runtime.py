@@ -18,7 +18,7 @@ ONE_OF_TWO = Processes("localhost:1", 2, 0)
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     made: list[object] = []
-    monkeypatch.setattr(runtime, "_cores", lambda: 7)
+    monkeypatch.setattr(runtime, "usable_cores", lambda: 7)
     monkeypatch.setattr(runtime, "configure", lambda *, cpu_devices: made.append(cpu_devices))
     monkeypatch.setattr(hosts, "join", made.append)
     monkeypatch.setattr(hosts, "leave", lambda: made.append("left"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +12,8 @@ import pytest
 from nets.kernels import library
 from train.config import LSTM, Config, Dense, Population, Sequences, Train
 from train.errors import UserError
-from train.run.metadata import check_or_write_metadata, lstm_core
+from train.run import metadata
+from train.run.metadata import check_or_write_metadata, lstm_core, notes_of_a_move
 
 DATASET = SimpleNamespace(encoder=SimpleNamespace(to_json=dict), fingerprint="f")
 DATA = Sequences(path="x.jsonl", inputs="x", target="y")
@@ -29,6 +31,23 @@ def test_fewer_or_unknown_epochs_are_refused(epochs, tmp_path: Path):
     check_or_write_metadata(tmp_path, Config(train=Train(epochs=5)), DATASET)
     with pytest.raises(UserError, match=r"config\.train\.epochs: 5 -> "):
         check_or_write_metadata(tmp_path, Config(train=Train(epochs=epochs)), DATASET)
+
+
+def test_a_run_that_moved_to_other_cores_says_so_in_one_line(tmp_path: Path, monkeypatch):
+    lstm = Config(data=DATA, net=LSTM())
+    assert notes_of_a_move(tmp_path, lstm) == []  # nothing has begun
+    monkeypatch.setattr(metadata, "usable_cores", lambda: 2)
+    check_or_write_metadata(tmp_path, lstm, DATASET)
+    assert notes_of_a_move(tmp_path, lstm) == []
+    monkeypatch.setattr(metadata, "usable_cores", lambda: 1)
+    monkeypatch.setattr(library, "core", lambda: "elsewhere")
+    (note,) = notes_of_a_move(tmp_path, lstm)
+    assert "cores 2 -> 1, LSTM core" in note and "-> elsewhere" in note and "\n" not in note
+    # A folder of an older version does not know its cores.
+    stored = json.loads((tmp_path / "config.json").read_text())
+    del stored["versions"]["cores"], stored["versions"]["LSTM core"]
+    (tmp_path / "config.json").write_text(json.dumps(stored))
+    assert notes_of_a_move(tmp_path, lstm) == []
 
 
 def test_an_lstm_core_is_named_where_an_lstm_runs():

@@ -23,7 +23,7 @@ def session(config: Config, processes: Processes | None) -> Iterator[None]:
     """
     # Members with LSTMs train in turns on a CPU: with a device for each core, as many at once.
     in_turns = is_population(config) and config.net.reads_steps and processes is None
-    configure(cpu_devices=_cores() if in_turns else 1)
+    configure(cpu_devices=usable_cores() if in_turns else 1)
     hosts.join(processes)
     yield
     hosts.leave()
@@ -56,7 +56,7 @@ def configure(*, cpu_devices: int = 1) -> None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
-def _cores() -> int:
+def usable_cores() -> int:
     """How many cores of the machine this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

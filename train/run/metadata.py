@@ -15,6 +15,7 @@ from train.config.members import members_of, settings_of, with_values
 from train.config.options import Config
 from train.data.dataset import Dataset
 from train.errors import UserError
+from train.parallel.runtime import usable_cores
 from train.run.folder import read_json, write_json
 
 
@@ -44,8 +45,36 @@ def check_or_write_metadata(folder: Path, config: Config, dataset: Dataset) -> N
         )
 
 
+def notes_of_a_move(folder: Path, config: Config) -> list[str]:
+    """A line where a run goes on with what orders sums in another way than where it began.
+
+    XLA divides a large product of matrices on a CPU by the number of cores, and the order of its
+    sums with it.
+    """
+    path = folder / "config.json"
+    if not path.exists():
+        return []
+    before = read_json(path, "a run's folder").get("versions", {})
+    now = versions()
+    if (core := lstm_core(config)) is not None:
+        now["LSTM core"] = core
+    changed = []
+    for name in ("jax", "jaxlib", "flax", "optax", "device", "cores", "LSTM core"):
+        if before.get(name, now.get(name)) != now.get(name):
+            changed.append(f"{name} {before[name]} -> {now.get(name)}")
+    if not changed:
+        return []
+    return [
+        f"note: {folder} was begun on another machine ({', '.join(changed)}): "
+        "what is trained here may differ in its last bits from a run that never moved"
+    ]
+
+
 def _write_config(path: Path, config: Config) -> None:
-    write_json(path, {"config": configs.to_json(config), "versions": versions()})
+    found = versions()
+    if (core := lstm_core(config)) is not None:
+        found["LSTM core"] = core
+    write_json(path, {"config": configs.to_json(config), "versions": found})
 
 
 def _goes_on(before: Config, config: Config) -> bool:
@@ -72,7 +101,7 @@ def lstm_core(config: Config) -> str | None:
 
 
 def versions() -> dict[str, str]:
-    """The versions of everything that computes, and the device."""
+    """The versions of everything that computes, the device, and of a CPU how many cores."""
     packages = ("denseq", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "pyarrow")
     found = {"python": platform.python_version()}
     for package in packages:
@@ -81,4 +110,6 @@ def versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             found[package] = "unknown"
     found["device"] = jax.devices()[0].device_kind
+    if jax.default_backend() == "cpu":
+        found["cores"] = str(usable_cores())
     return found
