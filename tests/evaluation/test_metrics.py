@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -102,6 +103,31 @@ def test_regression_by_hand():
     # .25 + 2)/4.
     found = metrics.regression_metrics([2.0, 1.0, 5.5], [1.0, 2.0, 3.5], [1.0, 1.0, 2.0], unit=10.0)
     assert_holds(found, {"mse": 250.0, "rmse": 250.0**0.5, "mae": 15.0, "r2": 1 - 2.5 / (4.5 / 4)})
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_sums_over_blocks_are_those_of_all_rows(weighted, monkeypatch):
+    random = np.random.default_rng(0)
+    target, prediction, lower = random.normal(size=(3, 100))
+    weight = random.uniform(0.1, 2, 100) if weighted else None
+    whole = metrics.regression_metrics(prediction, target, weight)
+    interval = metrics.interval_metrics(lower, lower + 1, target, weight)
+    monkeypatch.setattr(metrics, "BLOCK", 7)
+    found = metrics.regression_metrics(prediction, target, weight)
+    assert_holds(found, expected_regression(prediction, target, weight), rel=1e-12)
+    assert found == pytest.approx(whole, rel=1e-14)
+    assert metrics.interval_metrics(lower, lower + 1, target, weight) == pytest.approx(interval)
+
+
+def test_metrics_of_many_numbers_keep_few_bytes_of_each():
+    n = 6 * metrics.BLOCK
+    target, prediction = np.zeros((2, n), np.float32)
+    weight = np.ones(n)
+    tracemalloc.start()
+    metrics.regression_metrics(prediction, target, weight)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 10 * n
 
 
 def test_float32_answers_about_a_target_at_a_million_lose_nothing():

@@ -34,6 +34,11 @@ def test_a_line_for_each_split_and_baseline_with_their_numbers_below_each_other(
     ]
 
 
+def test_a_split_that_is_not_scored_whole_says_of_how_many_rows_its_scores_are():
+    lines = summary(ONE | {"sampled": {"train": 20}}, Path("run")).splitlines()
+    assert lines[1].startswith("train (20 of 80 rows)") and lines[2].startswith("test (1200 rows)")
+
+
 def test_of_several_targets_the_means_where_there_are_any():
     several = {"rmse": 1.0, "a.rmse": 1.0, "b.rmse": 1.0}
     one_line = ONE | {"metrics": {"test": several}, "baselines": {}}

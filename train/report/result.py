@@ -46,9 +46,13 @@ class RefitRecord(TypedDict):
 
 
 class Result(TypedDict):
-    """A finished run. Splits are "train", "valid" and "test"."""
+    """A finished run. Splits are "train", "valid" and "test".
+
+    `sampled` are the rows of a split that is not scored whole.
+    """
 
     rows: Mapping[str, int]
+    sampled: NotRequired[Mapping[str, int]]
     metrics: Mapping[str, Scores]
     baselines: Mapping[str, Mapping[str, Scores]]
     members: int

@@ -15,6 +15,7 @@ from train.inference.predictor import Predicted
 from train.report.report import write_report
 from train.results.outcome import Outcome, report_split
 from train.results.report_data import report_data
+from train.results.sample import rows_to_score, sample_in_words
 from train.run.calibration import write_scores
 from train.run.folder import write_json
 from train.run.metadata import lstm_core, versions
@@ -51,13 +52,14 @@ def finish(
 
 
 class Evaluated(NamedTuple):
-    """The metrics of every split and how many rows it has.
+    """The metrics of every split and how many rows it has; `sampled` says where fewer are scored.
 
     `predictions` are those of the split that is reported, `validated` those of the validation rows.
     """
 
     scores: dict[str, dict[str, float]]
     rows: dict[str, int]
+    sampled: dict[str, int]
     split: str
     predictions: HostArrays
     validated: Predicted | None
@@ -70,14 +72,19 @@ def _evaluate_splits(run: Run, outcome: Outcome) -> Evaluated:
     encoder = dataset.encoder
     scores: dict[str, dict[str, float]] = {}
     rows = {}
+    sampled = {}
     predictions: HostArrays = {}
     validated = outcome.valid
     for split, places in dataset.splits.items():
         if not len(places):
             continue
+        rows[split] = len(places)
+        if split == "train" and split != reported:
+            places = rows_to_score(dataset, run.config.seed)
+            if len(places) < rows[split]:
+                sampled[split] = len(places)
         predicted = outcome.predictor.predict_rows(dataset, places)
         scores[split] = score(encoder, predicted.predictions, predicted.target, predicted.weight)
-        rows[split] = len(places)
         if split == reported:
             predictions = predicted.predictions
         if split == "valid" and outcome.valid is None:
@@ -86,7 +93,7 @@ def _evaluate_splits(run: Run, outcome: Outcome) -> Evaluated:
         target, weight, by_others = outcome.valid
         scores["valid"] = score(encoder, by_others, target, weight)
         rows["valid"] = len(weight)
-    return Evaluated(scores, rows, reported, predictions, validated)
+    return Evaluated(scores, rows, sampled, reported, predictions, validated)
 
 
 def _calibrate(run: Run, outcome: Outcome, validated: Predicted | None) -> Scores | None:
@@ -119,6 +126,9 @@ def _result(
         columns = list(head.columns)
         task[head.name] = {"kind": head.kind, "columns": columns, "loss": head_task.loss}
     horizon = {"horizon": {split: beside.by_step}} if beside.by_step else {}
+    notes = []
+    for name, n_scored in evaluated.sampled.items():
+        notes.append(sample_in_words(n_scored, evaluated.rows[name]))
     facts = outcome.facts
     if len(facts.per_member) == 1:
         facts = facts.with_metrics(evaluated.scores[split])
@@ -132,8 +142,9 @@ def _result(
         **facts.to_json(),
         "interval": interval,
         "rows": evaluated.rows,
+        **({"sampled": evaluated.sampled} if evaluated.sampled else {}),
         "examples_per_second": facts.examples / max(seconds["train"], 1e-9),
-        "notes": list(run.dataset.notes),
+        "notes": [*run.dataset.notes, *notes],
         **lstm,
         "versions": versions(),
         "config_sha256": configs.digest(run.config),

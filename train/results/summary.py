@@ -41,7 +41,11 @@ def _score_lines(result: Result) -> list[str]:
     """A table: a line for each split and each baseline, a column for each metric."""
     scores_of: dict[str, Scores] = {}
     for split, scores in result["metrics"].items():
-        scores_of[f"{split} ({result['rows'][split]} rows)"] = scores
+        n_rows = f"{result['rows'][split]}"
+        n_scored = result.get("sampled", {}).get(split)
+        if n_scored is not None:
+            n_rows = f"{n_scored} of {n_rows}"
+        scores_of[f"{split} ({n_rows} rows)"] = scores
     for split, baselines in result["baselines"].items():
         for name, scores in baselines.items():
             scores_of[f"  {name}, {split}"] = scores

@@ -7,13 +7,14 @@ classes. With no rows left every metric is nan. n rows, o numeric targets, k cla
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 NAN = float("nan")
+BLOCK = 1 << 20  # rows whose errors are in memory at a time
 # Ends of the interval that a normal distribution fills to 90 %, in deviations.
 REACH = NormalDist().inv_cdf(0.95)
 
@@ -30,12 +31,11 @@ def regression_metrics(
     weight_n, prediction_n, target_n = _counted(weight, prediction, target)
     if not len(target_n):
         return dict.fromkeys(("rmse", "mse", "mae", "r2"), NAN)
-    residual_n = prediction_n.astype(np.float64) - target_n
-    mse = float(np.average(residual_n**2, weights=weight_n))
     # From the first row on, not from 0: a constant target then has a variance of exactly 0.
-    deviation_n = target_n.astype(np.float64) - target_n[0]
-    deviation_n -= np.average(deviation_n, weights=weight_n)
-    variance = float(np.average(deviation_n**2, weights=weight_n))
+    first = np.float64(target_n[0])
+    mean = _mean(lambda y, _: y - first, weight_n, target_n, prediction_n)
+    variance = _mean(lambda y, _: (y - first - mean) ** 2, weight_n, target_n, prediction_n)
+    mse = _mean(lambda y, p: (p - y) ** 2, weight_n, target_n, prediction_n)
     if len(target_n) < 2:
         r2 = NAN
     elif variance == 0:
@@ -45,7 +45,7 @@ def regression_metrics(
     return {
         "rmse": mse**0.5 * unit,
         "mse": mse * unit**2,
-        "mae": float(np.average(np.abs(residual_n), weights=weight_n)) * unit,
+        "mae": _mean(lambda y, p: np.abs(p - y), weight_n, target_n, prediction_n) * unit,
         "r2": r2,
     }
 
@@ -78,10 +78,9 @@ def interval_metrics(
     if not len(target_n):
         return {"coverage": NAN, "width": NAN}
     within_n = (lower_n <= target_n) & (target_n <= upper_n)
-    width_n = upper_n.astype(np.float64) - lower_n
     return {
-        "coverage": float(np.average(within_n, weights=weight_n)),
-        "width": float(np.average(width_n, weights=weight_n)) * unit,
+        "coverage": _mean(lambda within, _: within, weight_n, within_n, within_n),
+        "width": _mean(lambda lower, upper: upper - lower, weight_n, lower_n, upper_n) * unit,
     }
 
 
@@ -172,4 +171,26 @@ def _counted(
         return np.ones(len(target_n)), prediction_n, target_n
     weight_n = np.ones(len(target_n)) if weight is None else np.asarray(weight, np.float64)
     rows = (weight_n > 0) & ~is_missing_n
+    if rows.all():
+        return weight_n, prediction_n, target_n
     return weight_n[rows], prediction_n[rows], target_n[rows]
+
+
+def _mean(
+    values_of: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]],
+    weight_n: NDArray[np.float64],
+    one_n: NDArray,
+    other_n: NDArray,
+) -> float:
+    """The weighted mean of a function of two arrays [n], a block of BLOCK rows in memory at a time.
+
+    Exact to float64 rounding: sums over blocks, divided once.
+    """
+    total = 0.0
+    weight = 0.0
+    for start in range(0, len(weight_n), BLOCK):
+        block = slice(start, start + BLOCK)
+        values = values_of(one_n[block].astype(np.float64), other_n[block].astype(np.float64))
+        total += np.multiply(values, weight_n[block]).sum()
+        weight += weight_n[block].sum()
+    return float(total / weight)

@@ -1,0 +1,36 @@
+"""Which training rows are scored once training is over: all, or of very many a sample."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from train.data.dataset import Dataset
+
+SCORED_NUMBERS = 1 << 22  # that training rows are scored on at most: their error is known well then
+
+
+def rows_to_score(dataset: Dataset, seed: int) -> np.ndarray:
+    """The numbers of all training rows, or of as many as have SCORED_NUMBERS answers, in order.
+
+    A row has as many answers as numbers are predicted or known of it. The sample depends on the
+    rows and the seed alone.
+    """
+    rows = dataset.splits["train"]
+    if not len(rows):
+        return rows
+    target = dataset.take(dataset.arrays, rows[:1]).target
+    n_known = sum(array.size for array in target.values())
+    n_predicted = sum(head.size for head in dataset.heads)
+    most = max(SCORED_NUMBERS // max(n_known, n_predicted, 1), 1)
+    if len(rows) <= most:
+        return rows
+    places = np.random.default_rng(seed).choice(len(rows), most, replace=False)
+    return rows[np.sort(places)]
+
+
+def sample_in_words(n_scored: int, n_rows: int) -> str:
+    """What the scores of the training rows are of."""
+    return (
+        f"the scores of the training rows are those of {n_scored:,} of them, "
+        f"drawn by config.seed from {n_rows:,}"
+    )
