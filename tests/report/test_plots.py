@@ -51,6 +51,27 @@ def test_confusion_counts_true_by_predicted():
     )
 
 
+def test_weights_count_rows_in_every_curve():
+    random = np.random.default_rng(1)
+    positive = random.random(200) < 0.4
+    score = np.round(random.random(200), 2)
+    weight = random.integers(0, 4, 200)
+    repeated = np.repeat(np.arange(200), weight)
+    plain = curves.roc_curve(positive[repeated], score[repeated])
+    weighted = curves.roc_curve(positive, score, weight)
+    assert weighted[2] == pytest.approx(plain[2])
+    assert weighted[2] == pytest.approx(truth.roc_auc_score(positive, score, sample_weight=weight))
+    plain = curves.calibration(positive[repeated], score[repeated])
+    weighted = curves.calibration(positive, score, weight)
+    np.testing.assert_allclose(weighted[:2], plain[:2], rtol=1e-12)
+    assert (weighted[2] < plain[2]).all()  # three copies tell less than three rows
+    target, answer = random.integers(0, 4, (2, 200))
+    np.testing.assert_allclose(
+        curves.confusion(target, answer, 4, weight),
+        truth.confusion_matrix(target, answer, sample_weight=weight),
+    )
+
+
 def test_rare_classes_are_gathered_and_no_row_is_lost():
     counts = np.diag(np.arange(40)) + np.ones((40, 40), int)
     small, names = curves.gather_rare(counts, [f"c{i}" for i in range(40)])

@@ -36,6 +36,7 @@ def _section(data: ReportData, head: ReportHead, i: int) -> str:
         target_n = target_n.reshape(len(target_n), -1)[:, i]
         answer = answer.reshape(len(answer), -1)[:, i]
     finite_n = np.isfinite(target_n) & np.isfinite(answer.reshape(len(answer), -1)).all(-1)
+    weight_n = None if data.weight_n is None else data.weight_n[finite_n]
     title = f"{head.columns[i]}: answers to {finite_n.sum():,} {data.split} rows"
     missing_n = np.isnan(target_n)
     if missing_n.any():
@@ -45,46 +46,55 @@ def _section(data: ReportData, head: ReportHead, i: int) -> str:
     if not finite_n.any():
         return section(title, "<p>There is nothing to draw.</p>")
     if head.kind == "regression":
-        return section(title, panels(_number_pictures(target_n[finite_n], answer[finite_n])))
-    return section(title, panels(_class_pictures(head, target_n[finite_n], answer[finite_n])))
+        return section(
+            title, panels(_number_pictures(target_n[finite_n], answer[finite_n], weight_n))
+        )
+    return section(
+        title, panels(_class_pictures(head, target_n[finite_n], answer[finite_n], weight_n))
+    )
 
 
-def _number_pictures(target_n: Array, answer_n: Array) -> Iterator[str]:
+def _number_pictures(target_n: Array, answer_n: Array, weight_n: Array | None) -> Iterator[str]:
     n = len(target_n)
+    histogram = partial(plots.residual_histogram, weight_n=weight_n)
     note = f"{MAX_POINTS:,} of {n:,} rows, at random" if n > MAX_POINTS else ""
     for title, plot, words in (
         ("Predicted against true", plots.predicted_against_true, note),
-        ("Residuals", plots.residual_histogram, ""),
+        ("Residuals", histogram, ""),
         ("Residuals against predicted", plots.residuals_against_predicted, note),
     ):
         paint = partial(plot, target_n=target_n, answer_n=answer_n)
         yield figure(title, words, draw(paint, title))
 
 
-def _class_pictures(head: ReportHead, target_n: Array, probability: Array) -> Iterator[str]:
+def _class_pictures(
+    head: ReportHead, target_n: Array, probability: Array, weight_n: Array | None
+) -> Iterator[str]:
     """`probability` of the second class [n], or of each class [n, k]."""
     target_n = target_n.astype(int)
     if head.kind == "binary":
-        yield _confusion(head, target_n, (probability > 0.5).astype(int))
+        yield _confusion(head, target_n, (probability > 0.5).astype(int), weight_n)
         happened = target_n == 1
-        if len(np.unique(target_n)) == 2:
-            yield _roc(head, happened, probability)
+        counted = target_n if weight_n is None else target_n[weight_n > 0]
+        if len(np.unique(counted)) == 2:
+            yield _roc(head, happened, probability, weight_n)
         note = f"of P({head.classes[1]})"
     else:
-        yield _confusion(head, target_n, probability.argmax(-1))
+        yield _confusion(head, target_n, probability.argmax(-1), weight_n)
         happened = np.eye(len(head.classes), dtype=bool)[target_n]
         note = "each class against the rest"
-    curve = curves.calibration(happened.ravel(), probability.ravel())
+    weight_m = None if weight_n is None else weight_n.repeat(happened.size // len(happened))
+    curve = curves.calibration(happened.ravel(), probability.ravel(), weight_m)
     paint = partial(plots.calibration_curve, curve=curve)
     yield figure("Calibration", note, draw(paint, "Calibration"))
 
 
-def _confusion(head: ReportHead, target_n: Array, answer_n: Array) -> str:
+def _confusion(head: ReportHead, target_n: Array, answer_n: Array, weight_n: Array | None) -> str:
     k = len(head.classes)
     counts_kk, names = curves.gather_rare(
-        curves.confusion(target_n, answer_n, k), list(head.classes)
+        curves.confusion(target_n, answer_n, k, weight_n), list(head.classes)
     )
-    note = "number of rows"
+    note = "number of rows" if weight_n is None else "weight of rows"
     if len(names) < k:
         note += f"; the {len(names) - 1} largest of {k} classes"
     title = "Confusion"
@@ -92,7 +102,7 @@ def _confusion(head: ReportHead, target_n: Array, answer_n: Array) -> str:
     return figure(title, note, svg, wide=is_wide)
 
 
-def _roc(head: ReportHead, positive_n: Array, probability_n: Array) -> str:
-    false_rate, true_rate, area = curves.roc_curve(positive_n, probability_n)
+def _roc(head: ReportHead, positive_n: Array, probability_n: Array, weight_n: Array | None) -> str:
+    false_rate, true_rate, area = curves.roc_curve(positive_n, probability_n, weight_n)
     paint = partial(plots.roc, false_rate=false_rate, true_rate=true_rate)
     return figure("ROC", f"of {head.classes[1]}; area {number(area, 3)}", draw(paint, "ROC curve"))

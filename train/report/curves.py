@@ -12,33 +12,44 @@ from train.report.data import Array
 MAX_CLASSES = 30  # rows and columns of a matrix that is drawn
 
 
-def roc_curve(positive_n: Array, score_n: Array) -> tuple[Array, Array, float]:
+def roc_curve(
+    positive_n: Array, score_n: Array, weight_n: Array | None = None
+) -> tuple[Array, Array, float]:
     """False and true positive rates from (0, 0) to (1, 1), and the area below.
 
     One point per distinct score: equal ones make one slanted segment, so that ties count as half
-    (Fawcett 2006). Both outcomes must occur.
+    (Fawcett 2006). Both outcomes must occur. Rows count for their weight.
     """
+    weight_n = _weights(weight_n, len(score_n))
     order = np.argsort(-score_n, kind="stable")
     last = np.append(np.nonzero(np.diff(score_n[order]))[0], len(order) - 1)
-    hits = np.cumsum(positive_n[order], dtype=np.float64)[last]
+    hits = np.cumsum((weight_n * positive_n)[order])[last]
+    passed = np.cumsum(weight_n[order])[last]
     true_rate = np.append(0.0, hits / hits[-1])
-    false_rate = np.append(0.0, (last + 1 - hits) / (len(order) - hits[-1]))
+    false_rate = np.append(0.0, (passed - hits) / (passed[-1] - hits[-1]))
     return false_rate, true_rate, float(np.trapezoid(true_rate, false_rate))
 
 
 def calibration(
-    happened_n: Array, probability_n: Array, bins: int = 10
+    happened_n: Array, probability_n: Array, weight_n: Array | None = None, bins: int = 10
 ) -> tuple[Array, Array, Array]:
     """Mean probability, share that happened and number of rows of each bin that has some.
 
-    Bins are equally wide.
+    Bins are equally wide. With weights means and shares are weighted, and the number is that of as
+    many rows of equal weight (Kish 1965).
     """
+    weight_n = _weights(weight_n, len(probability_n))
     index_n = np.minimum((probability_n * bins).astype(int), bins - 1)
-    count = np.bincount(index_n, minlength=bins)
-    used = count > 0
-    mean = np.bincount(index_n, probability_n, bins)[used] / count[used]
-    share = np.bincount(index_n, happened_n, bins)[used] / count[used]
-    return mean, share, count[used]
+    mass = np.bincount(index_n, weight_n, bins)
+    used = mass > 0
+    mass = mass[used]
+    mean = np.bincount(index_n, weight_n * probability_n, bins)[used] / mass
+    share = np.bincount(index_n, weight_n * happened_n, bins)[used] / mass
+    return mean, share, mass**2 / np.bincount(index_n, weight_n**2, bins)[used]
+
+
+def _weights(weight_n: Array | None, n: int) -> Array:
+    return np.ones(n) if weight_n is None else np.asarray(weight_n, np.float64)
 
 
 def wilson_interval(share: Array, count: Array, z: float = 1.96) -> tuple[Array, Array]:
@@ -49,9 +60,9 @@ def wilson_interval(share: Array, count: Array, z: float = 1.96) -> tuple[Array,
     return np.minimum(center - half, share), np.maximum(center + half, share)
 
 
-def confusion(target_n: Array, answer_n: Array, k: int) -> Array:
-    """Number of rows [true class, predicted class]."""
-    return np.bincount(target_n * k + answer_n, minlength=k * k).reshape(k, k)
+def confusion(target_n: Array, answer_n: Array, k: int, weight_n: Array | None = None) -> Array:
+    """Number of rows, or their weight, [true class, predicted class]."""
+    return np.bincount(target_n * k + answer_n, weight_n, k * k).reshape(k, k)
 
 
 def gather_rare(counts_kk: Array, classes: list[str]) -> tuple[Array, list[str]]:

@@ -104,7 +104,8 @@ class ReportData:
     `targets` and `answers` {head: array} are of the rows of the shown split: numbers [n, o] in
     original units; classes by index [n], answered by P(second class) [n] or probabilities [n, k].
     `importance` {column: {"mean", "sd"}} is None, or empty, where it was not measured;
-    `kernels_w` are all weights of kernels, None where a net learns without a gradient.
+    `kernels_w` are all weights of kernels, None where a net learns without a gradient. `weight_n`
+    is what the rows count for, None where all count for the same.
     """
 
     result: Result
@@ -115,6 +116,7 @@ class ReportData:
     answers: Arrays
     importance: Mapping[str, Mapping[str, float]] | None = None
     kernels_w: Array | None = None
+    weight_n: Array | None = None
     forecasts: Forecasts | None = None
     plane: Plane | None = None
     codes: Codes | None = None

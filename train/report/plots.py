@@ -26,6 +26,7 @@ from train.report.draw import (
     sample,
     text_width,
 )
+from train.report.page import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,15 +50,19 @@ def residuals_against_predicted(axes: Axes, target_n: Array, answer_n: Array) ->
     axes.set(xlabel="predicted", ylabel="true \N{MINUS SIGN} predicted")
 
 
-def residual_histogram(axes: Axes, target_n: Array, answer_n: Array) -> None:
+def residual_histogram(
+    axes: Axes, target_n: Array, answer_n: Array, weight_n: Array | None = None
+) -> None:
     """How often each residual occurs; bins by the square root of the number of rows, at most 40."""
     bins = int(np.clip(np.sqrt(len(target_n)), 5, 40))
-    axes.hist(target_n - answer_n, bins=bins, color=BLUE, alpha=0.75, rwidth=0.94)
+    residual_n = target_n - answer_n
+    axes.hist(residual_n, bins=bins, weights=weight_n, color=BLUE, alpha=0.75, rwidth=0.94)
     axes.axvline(0, color=GREY, linewidth=1)
     axes.grid(False, axis="x")
     axes.locator_params(axis="x", nbins=6)
-    axes.locator_params(axis="y", integer=True)
-    axes.set(xlabel="true \N{MINUS SIGN} predicted", ylabel="rows")
+    axes.locator_params(axis="y", integer=weight_n is None)
+    what = "rows" if weight_n is None else "weight of rows"
+    axes.set(xlabel="true \N{MINUS SIGN} predicted", ylabel=what)
 
 
 def roc(axes: Axes, false_rate: Array, true_rate: Array) -> None:
@@ -97,7 +102,7 @@ def confusion_matrix(counts_kk: Array, classes: Sequence[str], title: str) -> tu
         _counts,
         counts_kk=counts_kk,
         names=names,
-        fontsize=min(10.0, 1.3 * cell / len(str(counts_kk.max()))),
+        fontsize=min(10.0, 1.3 * cell / max(map(len, map(_shown, counts_kk.ravel())))),
         rotation=90 if is_upright else 0,
     )
     svg = draw(paint, title, width=width, height=height, left=left, bottom=bottom)
@@ -109,7 +114,7 @@ def _counts(
 ) -> None:
     """Counts of true class by predicted class; the darker, the larger the share of the row."""
     k = len(names)
-    share_kk = counts_kk / np.maximum(counts_kk.sum(1, keepdims=True), 1)
+    share_kk = counts_kk / np.where(counts_kk.any(1), counts_kk.sum(1), 1)[:, None]
     axes.grid(False)
     mesh = axes.pcolormesh(np.zeros((k, k)), linewidth=0)
     mesh.set_array(None)
@@ -118,7 +123,7 @@ def _counts(
         axes.text(
             j + 0.5,
             i + 0.5,
-            str(counts_kk[i, j]),
+            _shown(counts_kk[i, j]),
             ha="center",
             va="center_baseline",
             fontsize=fontsize,
@@ -128,6 +133,11 @@ def _counts(
     axes.set_yticks(np.arange(k) + 0.5, names)
     axes.set(xlabel="predicted", ylabel="true", ylim=(k, 0))
     axes.spines[:].set_visible(False)
+
+
+def _shown(count: np.integer | np.floating) -> str:
+    """A number of rows, or their weight, which need not be whole."""
+    return str(count) if isinstance(count, np.integer) else number(float(count), 3)
 
 
 def _scatter(axes: Axes, x_n: Array, y_n: Array) -> None:

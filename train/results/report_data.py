@@ -55,6 +55,7 @@ def report_data(
         answers=_in_units(encoder, answers),
         importance=importance,
         kernels_w=_kernels(run, predictor),
+        weight_n=None if (batch.weight == batch.weight[:1]).all() else batch.weight,
         forecasts=_forecasts(run, result, split, batch, answers),
         plane=decision_plane(encoder, batch.inputs, predictor.answers),
         codes=_codes(encoder, batch, answers),
