@@ -16,7 +16,7 @@ class Table:
     """Rows and columns of a table, for every net but an LSTM.
 
     Clusters and autoencoders have no `target`; `label` is a column to judge clusters, and to colour
-    codes, by.
+    codes, by. `weight` is a column of what each row counts for, in the loss and in all scores.
     `stream`: training rows stay on the disk, in a Parquet file or a folder of them; row groups come
     in random order, and rows are shuffled within windows of `shuffle_window` rows.
     """

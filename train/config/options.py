@@ -184,7 +184,9 @@ class Config:
     """All options of a run.
 
     `name` is taken from the config file; `loss="auto"` follows the target. `quantiles` are the
-    levels that `loss="quantile"` answers at, the median among them.
+    levels that `loss="quantile"` answers at, the median among them. `class_weight` multiplies the
+    rows of a class in the loss and in what is monitored; "balanced": so that all classes weigh the
+    same.
     """
 
     name: str = "run"
