@@ -102,7 +102,7 @@ def confusion_matrix(counts_kk: Array, classes: Sequence[str], title: str) -> tu
         _counts,
         counts_kk=counts_kk,
         names=names,
-        fontsize=min(10.0, 1.3 * cell / max(map(len, map(_shown, counts_kk.ravel())))),
+        fontsize=min(10.0, 1.3 * cell / max(map(len, map(_shown, counts_kk.ravel().tolist())))),
         rotation=90 if is_upright else 0,
     )
     svg = draw(paint, title, width=width, height=height, left=left, bottom=bottom)
@@ -123,7 +123,7 @@ def _counts(
         axes.text(
             j + 0.5,
             i + 0.5,
-            _shown(counts_kk[i, j]),
+            _shown(counts_kk[i, j].item()),
             ha="center",
             va="center_baseline",
             fontsize=fontsize,
@@ -135,9 +135,9 @@ def _counts(
     axes.spines[:].set_visible(False)
 
 
-def _shown(count: np.integer | np.floating) -> str:
+def _shown(count: float) -> str:
     """A number of rows, or their weight, which need not be whole."""
-    return str(count) if isinstance(count, np.integer) else number(float(count), 3)
+    return str(count) if isinstance(count, int) else number(count, 3)
 
 
 def _scatter(axes: Axes, x_n: Array, y_n: Array) -> None:
