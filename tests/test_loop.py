@@ -109,6 +109,8 @@ def test_patience_stops_and_the_best_weights_are_those_kept(tmp_path):
     values = {x["step"]: x["loss"] for x in read_history(tmp_path / "run") if x["split"] == "valid"}
     assert result["epochs"] < 400
     assert result["best_step"] == min(values, key=lambda step: (values[step], step))
+    assert result["weights_step"] == result["best_step"]
+    assert result["monitor"] == {"measure": "loss", "split": "valid", "restore": "best"}
     assert result["steps"] == result["best_step"] + 3 * 5
     best = next(
         x

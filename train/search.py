@@ -109,7 +109,7 @@ def search(
             _try(study, trial.number, values_of(config, trial.params), config, folder, echo)
         result = collect(study, config)
         write_json(folder / "search.json", result)
-        for line in _lines(result):
+        for line in _lines(result, config.train.monitor):
             echo(line)
         best = folder / "trials" / str(result["best"])
         echo(summary(read_json(best / "result.json", "a run's folder"), best))
@@ -186,15 +186,18 @@ def _train(config: Config, folder: Path) -> float:
     return math.inf if None in value_k else sum(value_k) / len(value_k)
 
 
-def _lines(result: SearchResult) -> list[str]:
-    """The best trials, for a terminal."""
+def _lines(result: SearchResult, measure: str) -> list[str]:
+    """The best trials by a measure, for a terminal."""
     finite = []
     for trial in result["trials"]:
         if trial["value"] is not None:
             words = _in_words(trial["values"])
             finite.append(f"  {trial['value']:.4g}  trial {trial['trial']}: {words}")
     n_shown = min(SHOWN, len(finite))
-    return [f"the best {n_shown} of {len(result['trials'])} trials:", *finite[:SHOWN]]
+    return [
+        f"the best {n_shown} of {len(result['trials'])} trials, by validation {measure}:",
+        *finite[:SHOWN],
+    ]
 
 
 def _in_words(chosen: Mapping[str, GridValue]) -> str:

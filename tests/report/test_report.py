@@ -180,12 +180,12 @@ def test_the_page_has_all_its_sections(tmp_path):
     ]
     assert page.within("li") == ["3 missing values were filled"]
     cells = page.within("td")
-    assert "4,929" in cells and "40 in 5 epochs; best after 24" in cells
+    assert "4,929" in cells and "40 in 5 epochs; weights of step 24 of 40" in cells
     assert "1.75 (start 1.00, compile 0.500, train 0.250)" in cells
     assert '"hidden": [' in page.within("pre")[0]
     drawn = page.within("text")
     assert (
-        drawn.count("best: 3") == 2
+        drawn.count("weights: 3") == 2
         and "rise in rmse" in drawn
         and drawn.index("bmi") < drawn.index("age")
     )

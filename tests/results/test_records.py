@@ -14,10 +14,11 @@ def result(number: int, setting: int, fold: int, value: float, **values) -> Memb
 
 def test_one_net_has_no_number_and_no_setting():
     facts = Facts(5, 6, 2, 3, 20, (result(0, 0, 0, 1.0),), {}).to_json()
-    order = ["n_parameters", "members", "steps", "epochs", "best_step", "per_member", "spread"]
+    order = ["n_parameters", "members", "steps", "epochs", "best_step"]
+    order += ["weights_step", "per_member", "spread"]
     assert list(facts) == order
     assert facts["per_member"] == [
-        {"seed": 7, "value": 1.0, "best_step": 3, "metrics": {"rmse": 1.0}}
+        {"seed": 7, "value": 1.0, "best_step": 3, "weights_step": 3, "metrics": {"rmse": 1.0}}
     ]
 
 
@@ -34,11 +35,12 @@ def test_members_say_their_fold_and_values_and_settings_come_best_first():
         "epochs": 2,
     }
     refit = RefitResult(1, 2, 6, 30)
-    facts = Facts(5, 6, 2, 3, 20, results, {}, (1, 3), settings, refit).to_json()
-    order = ["n_parameters", "members", "kept", "steps", "epochs", "best_step", "per_member"]
+    facts = Facts(5, 6, 2, 3, 20, results, {}, (1, 3), settings, refit=refit).to_json()
+    order = ["n_parameters", "members", "kept", "steps", "epochs", "best_step"]
+    order += ["weights_step", "per_member"]
     assert list(facts) == [*order, "settings", "spread", "refit"]
     assert list(facts["per_member"][0]) == [
         *("member", "seed", "setting", "fold", "values"),
-        *("value", "best_step", "epochs", "diverged", "metrics"),
+        *("value", "best_step", "weights_step", "epochs", "diverged", "metrics"),
     ]
     assert facts["refit"] == {"setting": 1, "epochs": 2, "steps": 6, "rows": 30}

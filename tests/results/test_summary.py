@@ -61,7 +61,7 @@ def test_of_a_population_the_best_settings():
     lines = summary(population, Path("run")).splitlines()
     assert lines[4].startswith("14 nets; ")
     assert lines[4].endswith("; each alone rmse 1.5, standard error 0.25")
-    assert lines[5] == "the best 5 of 7 settings:"
+    assert lines[5] == "the best 5 of 7 settings, by monitored value:"
     assert lines[6] == "  0  net.dropout=0  seed=0"
     assert lines[10] == "  0.4  net.dropout=0.4  seed=4"
     assert lines[11].startswith("1,234 parameters")

@@ -39,6 +39,8 @@ class RoundLog(TypedDict):
     """{layer: mean norm of its gradient}, where the config asks for them."""
     valid_loss: NotRequired[Array]
     """The mean loss of the validation rows, where there are any."""
+    valid_error: NotRequired[Array]
+    """The mean error of the validation rows, where it is what is monitored."""
     predictions: NotRequired[Predictions]
     """{head: predictions} for the validation rows, where there are any."""
 
@@ -109,6 +111,8 @@ def end_round(
     predictions, valid_sums = evaluate_split(program, data, weights, data.valid, data.n_valid)
     log["valid_loss"] = valid_sums["loss"] / valid_sums["weight"]
     log["predictions"] = predictions
+    if program.config.train.monitor == "error":
+        log["valid_error"] = valid_sums["error"] / valid_sums["weight"]
     monitored = valid_sums[program.config.train.monitor] / valid_sums["weight"]
     state = apply_evaluation(program, state, monitored)
     return state.replace(diverged=diverged, stopped=state.stopped | diverged | done), log

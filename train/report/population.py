@@ -13,6 +13,7 @@ import numpy as np
 
 from train.report import draw
 from train.report.data import Array, ReportData
+from train.report.monitor import measure_of
 from train.report.page import escape, figure, number, panels, section, table
 from train.report.result import MemberRecord, PopulationResult, Result, SettingRecord, has_members
 from train.report.scores import first_metric
@@ -66,7 +67,7 @@ def population_sections(data: ReportData) -> Iterator[str]:
     yield section("Members", "\n".join(parts))
     halved = halving_in_words(result)
     said = f'<p class="muted">{halved}</p>' if halved else ""
-    yield section("Settings", _setting_table(result["settings"]) + said)
+    yield section("Settings", _setting_table(result["settings"], measure_of(result)) + said)
 
 
 def _spread_table(spread: Mapping[str, Mapping[str, float]]) -> str:
@@ -79,7 +80,7 @@ def _spread_table(spread: Mapping[str, Mapping[str, float]]) -> str:
     return table(rows, head) if rows else ""
 
 
-def _setting_table(settings: Sequence[SettingRecord]) -> str:
+def _setting_table(settings: Sequence[SettingRecord], measure: str) -> str:
     if len(settings) == 1:
         return ""
     fields = list(settings[0]["values"])
@@ -89,7 +90,7 @@ def _setting_table(settings: Sequence[SettingRecord]) -> str:
         scores = [number(setting["value"]), number(setting["deviation"]), str(setting["epochs"])]
         rows.append([str(place), *values, *scores])
     note = f"The first {MAX_SETTINGS} of {len(settings)}. " if len(settings) > MAX_SETTINGS else ""
-    note += "Ranked by the monitored value on validation rows, a mean over the nets of a setting;"
+    note += f"Ranked by the {measure} of the weights that were kept, a mean over a setting's nets;"
     note += " the lowest is first."
     head = ["", *map(escape, fields), "value", "deviation", "epochs"]
     return table(rows, head) + f'<p class="muted">{note}</p>'

@@ -15,6 +15,7 @@ from train.report.data import MAX_TARGETS, ReportData
 from train.report.decisions import decision_sections
 from train.report.importance import importance_sections
 from train.report.learning import learning_sections
+from train.report.monitor import weights_in_words
 from train.report.page import document, escape, number, section, table
 from train.report.population import population_sections
 from train.report.scores import headlines, intervals_in_words, score_sections
@@ -92,7 +93,7 @@ def _facts(data: ReportData) -> dict[str, str]:
     versions = [f"{name} {version}" for name, version in result["versions"].items()]
     facts = {
         "parameters": f"{result['n_parameters']:,}",
-        "updates": f"{updates}; best after {result['best_step']:,}",
+        "updates": f"{updates}; {weights_in_words(result)}",
         "seconds": f"{number(seconds['total'], 3)} ({', '.join(parts)})",
         "speed": f"{number(result['examples_per_second'], 3)} examples/s",
     }

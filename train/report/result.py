@@ -17,6 +17,8 @@ class MemberRecord(TypedDict):
     seed: int
     value: float
     metrics: Scores
+    best_step: NotRequired[int]
+    weights_step: NotRequired[int]
     values: NotRequired[Mapping[str, object]]
     fold: NotRequired[int]
 
@@ -45,6 +47,17 @@ class RefitRecord(TypedDict):
     rows: int
 
 
+class Monitor(TypedDict):
+    """What decides which weights answer: the best by a measure of a split, or the last."""
+
+    measure: str
+    """The "loss", or the "error": the squared error of numbers, the share of wrong classes."""
+    split: str
+    """The rows it is measured on: "valid", or without any "train"."""
+    restore: str
+    """The "best" weights answer, or the "last"."""
+
+
 class Result(TypedDict):
     """A finished run. Splits are "train", "valid" and "test".
 
@@ -60,6 +73,9 @@ class Result(TypedDict):
     steps: int
     epochs: float
     best_step: int
+    weights_step: NotRequired[int]
+    monitor: NotRequired[Monitor]
+    warnings: NotRequired[Sequence[str]]
     interval: Mapping[str, float]
     seconds: Mapping[str, float]
     examples_per_second: float

@@ -36,9 +36,11 @@ BASELINE_NAMES = {
 
 
 def headlines(data: ReportData) -> Iterator[str]:
-    """A sentence on the score of each target that is drawn, and one on the best baseline."""
+    """A sentence on the score of each target that is drawn, one on the best baseline, warnings."""
     for target in data.drawn:
         yield _headline(data.result, data.split, target)
+    for line in data.result.get("warnings", ()):
+        yield f"<p>{escape(line[:1].upper() + line[1:])}.</p>"
 
 
 def score_sections(data: ReportData) -> Iterator[str]:

@@ -9,15 +9,20 @@ from typing import Any, NamedTuple
 from train import config as configs
 from train.data.dataset import HostArrays
 from train.data.files.write import finite, write_table
+from train.data.series.encoder import SeriesEncoder
+from train.data.table.encoder import TableEncoder
 from train.evaluation.conformal import Scores, conformal_scores, judge_intervals, numbers_head
-from train.evaluation.kinds import Beside, Judged, kind_of, score
+from train.evaluation.kinds import Beside, Judged, Kind, kind_of, score
 from train.inference.predictor import Predicted
 from train.report.report import write_report
+from train.results.against_linear import losing_line
+from train.results.monitored import Monitored
 from train.results.outcome import Outcome, report_split
 from train.results.report_data import report_data
 from train.results.sample import rows_to_score, sample_in_words
 from train.run.calibration import write_scores
 from train.run.folder import write_json
+from train.run.log import read_history
 from train.run.metadata import lstm_core, versions
 from train.run.run import Run
 
@@ -35,12 +40,13 @@ def finish(
     predict = outcome.predictor.answers
     judged = Judged(dataset, split, batch, evaluated.predictions, predict)
     beside = kind.baselines(judged)
+    linear = _linear_on_valid(kind, run, outcome, evaluated)
     interval: dict[str, float] = {}
     if split == "test":
         table = kind.table(judged, run.config.quantiles)
         write_table(table, run.folder / "predictions.parquet")
         interval = judge_intervals(dataset.encoder, residuals, judged.predictions, batch)
-    result = _result(run, outcome, evaluated, beside, interval, seconds)
+    result = _result(run, outcome, evaluated, beside, linear, interval, seconds)
     importance = kind.importance(judged, run.config.seed)
     result["seconds"] = {**seconds, "total": time.time() - started}
     write_json(run.folder / "result.json", finite(result))
@@ -111,11 +117,30 @@ def _calibrate(run: Run, outcome: Outcome, validated: Predicted | None) -> Score
     return residuals
 
 
+def _linear_on_valid(
+    kind: Kind, run: Run, outcome: Outcome, evaluated: Evaluated
+) -> dict[str, float] | None:
+    """The linear model's metrics of the validation rows; None where there is no such model.
+
+    Nor where every fold has validation rows of its own.
+    """
+    dataset = run.dataset
+    if outcome.valid is not None or evaluated.validated is None:
+        return None
+    if not isinstance(dataset.encoder, TableEncoder | SeriesEncoder):
+        return None
+    batch = dataset.take(dataset.arrays, dataset.splits["valid"])
+    predictions = evaluated.validated.predictions
+    judged = Judged(dataset, "valid", batch, predictions, outcome.predictor.answers)
+    return kind.baselines(judged).baselines.get("linear")
+
+
 def _result(
     run: Run,
     outcome: Outcome,
     evaluated: Evaluated,
     beside: Beside,
+    linear: dict[str, float] | None,
     interval: dict[str, float],
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
@@ -129,7 +154,18 @@ def _result(
     notes = []
     for name, n_scored in evaluated.sampled.items():
         notes.append(sample_in_words(n_scored, evaluated.rows[name]))
-    facts = outcome.facts
+    history = read_history(run.folder)
+    has_valid = "valid" in evaluated.scores
+    monitored = Monitored.of(outcome.predictor.config, history, has_valid=has_valid)
+    facts = monitored.name_best(outcome.facts)
+    baselines = {split: beside.baselines}
+    warnings: list[str] = []
+    if linear is not None:
+        if split != "valid":
+            baselines["valid"] = {"linear": linear}
+        options = monitored.options_to_try(facts.answering_nets())
+        line = losing_line(run.dataset.encoder.heads, evaluated.scores["valid"], linear, options)
+        warnings = [line] if line else []
     if len(facts.per_member) == 1:
         facts = facts.with_metrics(evaluated.scores[split])
     core = lstm_core(run.config)
@@ -137,9 +173,11 @@ def _result(
     return {
         "task": task,
         "metrics": evaluated.scores,
-        "baselines": {split: beside.baselines},
+        "baselines": baselines,
         **horizon,
         **facts.to_json(),
+        "monitor": monitored.monitor,
+        "warnings": warnings,
         "interval": interval,
         "rows": evaluated.rows,
         **({"sampled": evaluated.sampled} if evaluated.sampled else {}),

@@ -15,18 +15,20 @@ Json: TypeAlias = dict[str, object]
 
 @dataclass(frozen=True)
 class MemberResult:
-    """What one net came to; `value` is the monitored one of its best weights.
+    """What one net came to; `value` is the monitored one of the weights that answer.
 
+    These are of `weights_step`; `best_step` is that of the lowest value, None where it is the same.
     `n_rows` are the training rows of an epoch, `metrics` those of the rows whose scores are shown.
     """
 
     member: Member
     value: float
-    best_step: int
+    weights_step: int
     epochs: int
     diverged: bool
     n_rows: int
     metrics: Scores
+    best_step: int | None = None
 
     def to_json(self, *, is_alone: bool, has_folds: bool) -> Json:
         """Its record, in which a net that is not one of several has no number."""
@@ -42,7 +44,12 @@ class MemberResult:
                 net["fold"] = self.member.fold
             if self.member.values:
                 net["values"] = dict(self.member.values)
-        best: Json = {"value": self.value, "best_step": self.best_step}
+        best_step = self.weights_step if self.best_step is None else self.best_step
+        best: Json = {
+            "value": self.value,
+            "best_step": best_step,
+            "weights_step": self.weights_step,
+        }
         course: Json = {} if is_alone else {"epochs": self.epochs, "diverged": self.diverged}
         return {**net, **best, **course, "metrics": self.metrics}
 
@@ -106,7 +113,7 @@ class Facts:
     n_parameters: int
     steps: int
     epochs: int
-    best_step: int
+    weights_step: int
     examples: int
     per_member: tuple[MemberResult, ...]
     spread: Mapping[str, Scores]
@@ -114,11 +121,18 @@ class Facts:
     settings: tuple[SettingResult, ...] = ()
     rungs: tuple[Rung, ...] = ()
     refit: RefitResult | None = None
+    best_step: int | None = None
 
     def with_metrics(self, metrics: Scores) -> Facts:
         """The facts of a run of one net, with these scores."""
         (net,) = self.per_member
         return replace(self, per_member=(replace(net, metrics=metrics),))
+
+    def answering_nets(self) -> tuple[MemberResult, ...]:
+        """The nets that answer; none where one trained after them does."""
+        if not self.settings:
+            return self.per_member
+        return tuple(net for net in self.per_member if net.member.number in self.answering)
 
     def to_json(self) -> Json:
         """The records, in the order of result.json."""
@@ -128,7 +142,9 @@ class Facts:
         facts: Json = {"n_parameters": self.n_parameters, "members": len(nets)}
         if not is_alone:
             facts["kept"] = list(self.answering)
-        facts |= {"steps": self.steps, "epochs": self.epochs, "best_step": self.best_step}
+        facts |= {"steps": self.steps, "epochs": self.epochs}
+        facts["best_step"] = self.weights_step if self.best_step is None else self.best_step
+        facts["weights_step"] = self.weights_step
         facts["per_member"] = nets
         if not is_alone:
             facts["settings"] = [setting.to_json() for setting in self.settings]

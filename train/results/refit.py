@@ -70,7 +70,7 @@ def _best_epochs(runs: Sequence[Run], results: dict[int, MemberResult]) -> list[
     for run in runs:
         for member in run.members:
             if member.number in results:
-                epochs.append(results[member.number].best_step / run.program.steps_per_epoch)
+                epochs.append(results[member.number].weights_step / run.program.steps_per_epoch)
     return epochs
 
 
@@ -88,7 +88,7 @@ def refitted(run: Run, state: State, outcome: Outcome, setting: int) -> Outcome:
         refit=RefitResult(setting, one.facts.epochs, steps, rows=len(run.data.train)),
         steps=steps,
         epochs=one.facts.epochs,
-        best_step=steps,
+        weights_step=steps,
         examples=outcome.facts.examples + one.facts.examples,
     )
     return Outcome(one.predictor, facts, outcome.valid)

@@ -72,7 +72,10 @@ class RoundWriter:
         if n:
             predictions = {name: values[:n] for name, values in net_log["predictions"].items()}
             valid = score(self.run.dataset.encoder, predictions, rows.target, rows.weight)
-            scores["valid"] = {"loss": float(net_log["valid_loss"]), **valid}
+            monitored = {"loss": float(net_log["valid_loss"])}
+            if "valid_error" in net_log:
+                monitored["error"] = float(net_log["valid_error"])
+            scores["valid"] = {**monitored, **valid}
         log.write(step, step // self.run.program.steps_per_epoch, scores, member)
         return loss, valid
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from train.report.monitor import measure_of, weights_in_words
 from train.report.population import halving_in_words, who_answers
 from train.report.result import PopulationResult, Result, Scores, has_members, read_result
 from train.report.scores import intervals_in_words
@@ -26,10 +27,11 @@ def summary(content: Mapping[str, Any], folder: Path) -> str:
         lines += _population_lines(result)
     if result["interval"]:
         lines.append(f"intervals: {intervals_in_words(result['interval'])}")
+    lines += result.get("warnings", ())
     seconds = result["seconds"]
     lines.append(
         f"{result['n_parameters']:,} parameters, {result['epochs']} epochs; "
-        f"weights of step {result['best_step']} of {result['steps']}; "
+        f"{weights_in_words(result)}; "
         f"{seconds['total']:.1f} s "
         f"(compile {seconds['compile']:.1f}, train {seconds['train']:.1f})"
     )
@@ -85,9 +87,9 @@ def _population_lines(result: PopulationResult) -> list[str]:
     if len(settings) < 2:
         return lines
     if len(settings) <= SHOWN:
-        lines.append("settings, best first:")
+        lines.append(f"settings, best first by {measure_of(result)}:")
     else:
-        lines.append(f"the best {SHOWN} of {len(settings)} settings:")
+        lines.append(f"the best {SHOWN} of {len(settings)} settings, by {measure_of(result)}:")
     for setting in settings[:SHOWN]:
         cells = ["", _short(setting["value"])]
         for name, value in setting["values"].items():

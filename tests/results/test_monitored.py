@@ -1,0 +1,148 @@
+"""What is called best is best by the measure that is named, and who loses to a line says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from train.config import Config, Train
+from train.config.members import Member
+from train.data.dataset import Head
+from train.report.learning import learning_curve
+from train.report.monitor import mark_in_words, weights_in_words
+from train.results.against_linear import losing_line
+from train.results.monitored import Monitored
+from train.results.records import Facts, MemberResult
+from train.results.summary import summary
+
+LOSSES = (0.5, 0.4, 0.6, 0.75)  # of steps 10 to 40
+ERRORS = (0.3, 0.25, 0.2, 0.22)
+RESTORED = {
+    ("last", "error"): 40,
+    ("best", "error"): 30,
+    ("best", "loss"): 20,
+    ("last", "loss"): 40,
+}
+
+
+def history():
+    lines = []
+    for i, (loss, error) in enumerate(zip(LOSSES, ERRORS, strict=True), 1):
+        at = {"step": 10 * i, "epoch": i, "member": 0}
+        lines.append({**at, "split": "train", "loss": 1 / i})
+        lines.append({**at, "split": "valid", "loss": loss, "error": error, "accuracy": 1 - error})
+    return lines
+
+
+def monitored(restore, monitor, *, has_valid=True):
+    config = Config(train=Train(restore=restore, monitor=monitor))
+    return Monitored.of(config, history(), has_valid=has_valid)
+
+
+def facts_of(step):
+    net = MemberResult(Member(0, 0, 0, 0, {}), 0.2, step, 4, False, 10, {})
+    return Facts(5, 40, 4, step, 40, (net,), {})
+
+
+@pytest.mark.parametrize(
+    ("restore", "monitor", "best", "words", "options"),
+    [
+        ("best", "loss", 20, "weights of step 20 of 40, where validation loss was lowest", ""),
+        (
+            "best",
+            "error",
+            30,
+            "weights of step 30 of 40, where validation error was lowest",
+            "monitor=loss",
+        ),
+        (
+            "last",
+            "loss",
+            20,
+            "the last weights, of step 40; validation loss was lowest at step 20",
+            "restore=best",
+        ),
+        (
+            "last",
+            "error",
+            30,
+            "the last weights, of step 40; validation error was lowest at step 30",
+            "restore=best monitor=loss",
+        ),
+    ],
+)
+def test_best_is_best_by_the_named_measure(restore, monitor, best, words, options):
+    by = monitored(restore, monitor)
+    step = RESTORED[restore, monitor]
+    facts = by.name_best(facts_of(step))
+    result = facts.to_json() | {"monitor": by.monitor}
+    assert (result["best_step"], result["weights_step"]) == (best, step)
+    assert facts.to_json()["per_member"][0]["best_step"] == best
+    assert weights_in_words(result) == words
+    assert "best" not in words or restore == "best"
+    mark = mark_in_words(by.monitor)
+    assert mark == ("last" if restore == "last" else f"best by {monitor}")
+    expected = [f"--config.train.{option}" for option in options.split()]
+    assert by.options_to_try(facts.answering_nets()) == expected
+
+
+def test_without_validation_rows_the_last_weights_answer_and_nothing_is_to_be_tried():
+    by = monitored("best", "error", has_valid=False)
+    facts = by.name_best(facts_of(40))
+    result = facts.to_json() | {"monitor": by.monitor}
+    assert weights_in_words(result) == "the last weights, of step 40"
+    assert by.options_to_try(facts.answering_nets()) == []
+
+
+def test_a_result_of_an_earlier_version_says_what_it_knows():
+    assert weights_in_words({"best_step": 3, "steps": 21}) == "weights of step 3 of 21"
+
+
+@pytest.mark.parametrize(
+    ("values", "higher", "words"),
+    [(LOSSES, False, "lowest: 2"), (ERRORS[::-1], True, "highest: 4")],
+)
+def test_a_curve_is_marked_at_its_own_best(values, higher, words):
+    axes = Figure().add_subplot()
+    epochs = np.arange(1, 5)
+    curves = {"train": (epochs, 10.0 - epochs), "valid": (epochs, np.array(values))}
+    learning_curve(axes, curves, (4, "last: 4"), higher=higher)
+    place = [line for line in axes.lines if line.get_label() == words]
+    assert len(place) == 1
+    best = max(values) if higher else min(values)
+    assert place[0].get_ydata() == best
+    assert [text.get_text() for text in axes.texts] == ["last: 4"]
+
+
+def test_a_net_that_loses_to_a_line_says_so_and_what_to_try():
+    head = Head("y", "binary", ("y",), ("a", "b"), 1)
+    price = Head("v", "regression", ("low", "high"), (), 2)
+    options = ["--config.train.restore=best", "--config.train.monitor=loss"]
+    line = losing_line([head], {"accuracy": 0.723}, {"accuracy": 0.779}, options)
+    assert line == (
+        "a linear model does better on the validation rows: accuracy 0.779, this net 0.723; "
+        "try --config.train.restore=best --config.train.monitor=loss"
+    )
+    assert losing_line([head], {"accuracy": 0.779}, {"accuracy": 0.779}, options) is None
+    own = {"low.rmse": 2.0, "high.rmse": 1.0}
+    line = losing_line([price], own, {"low.rmse": 1.0, "high.rmse": 3.0}, [])
+    assert line == (
+        "a linear model does better on the validation rows: low.rmse 1.00, this net 2.00"
+    )
+    result = {
+        "rows": {"test": 3},
+        "metrics": {"test": {"rmse": 1.0}},
+        "baselines": {},
+        "members": 1,
+        "interval": {},
+        "n_parameters": 4,
+        "epochs": 1,
+        "best_step": 1,
+        "steps": 1,
+        "seconds": {"total": 1.0, "compile": 0.5, "train": 0.5},
+        "warnings": [line],
+    }
+    assert line in summary(result, Path("run")).splitlines()
