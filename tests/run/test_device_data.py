@@ -6,7 +6,7 @@ import numpy as np
 
 from train.config import Augment, Config, Dense, Table
 from train.data.load import load_dataset
-from train.run.device_data import to_device
+from train.run.device_data import starting_rows, to_device
 from train.run.prepare import make_program, resolve_config
 
 
@@ -26,3 +26,9 @@ def test_statistics_of_scaled_columns_stand_beside_those_that_were_given():
     numbers_nf = np.asarray(data.arrays.inputs["numbers"][data.train])
     np.testing.assert_allclose(data.statistics["inputs"]["edges"][:, 0], numbers_nf.min(0))
     np.testing.assert_allclose(data.statistics["inputs"]["spread"], numbers_nf.std(0), rtol=1e-5)
+
+
+def test_no_unit_begins_at_a_row_that_does_not_count():
+    weight = np.array([1.0, 0, 2, 0, 1, 0, 1])
+    started = starting_rows(np.array([6, 5, 4, 3, 2]), weight, 0)
+    assert sorted(started) == [2, 4, 6]

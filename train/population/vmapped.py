@@ -90,8 +90,10 @@ def _starting_rows(run: Run) -> Array:
     """The rows that weights are made with [k, n]: those that each member begins with alone."""
     if not run.program.network.starts_from_rows:
         return run.data.train[:, :1]
-    train = np.asarray(fetch(run.data.train))
-    rows = [starting_rows(own, member.seed) for own, member in zip(train, run.members, strict=True)]
+    train, weight = fetch((run.data.train, run.data.train_weight))
+    rows = []
+    for own, member in zip(np.asarray(train), run.members, strict=True):
+        rows.append(starting_rows(own, np.asarray(weight), member.seed))
     return jnp.asarray(np.stack(rows))
 
 

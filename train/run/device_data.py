@@ -87,9 +87,10 @@ def _scaled_statistics(config: Config, arrays: Pool, train_rows: np.ndarray) -> 
     return fitted
 
 
-def starting_rows(rows: np.ndarray, seed: int) -> np.ndarray:
-    """The training rows that weights begin among: START_ROWS at most, in random order."""
-    return np.random.default_rng(seed).permutation(rows)[:START_ROWS]
+def starting_rows(rows: np.ndarray, weight_n: np.ndarray, seed: int) -> np.ndarray:
+    """The training rows that units begin among: START_ROWS at most that count, in random order."""
+    counted = rows[weight_n[rows] > 0]
+    return np.random.default_rng(seed).permutation(counted)[:START_ROWS]
 
 
 def bin_edges(numbers_nf: np.ndarray, n_bins: int) -> np.ndarray:

@@ -71,4 +71,5 @@ def _starting_rows(run: Run) -> Array:
     """The rows that weights are made with: any, or training rows where they begin among them."""
     if not run.program.network.starts_from_rows:
         return run.data.train[:1]
-    return jnp.asarray(starting_rows(run.dataset.splits["train"], run.config.seed))
+    dataset = run.dataset
+    return jnp.asarray(starting_rows(dataset.splits["train"], dataset.weight, run.config.seed))

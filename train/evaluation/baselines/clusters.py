@@ -18,5 +18,5 @@ def one_unit(
     distance_n = np.sqrt(((row_nd.astype(np.float64) - mean_d) ** 2).sum(1))
     return {
         "quantisation_error": float(np.average(distance_n, weights=weight_n)),
-        "inertia": float(weight_n.astype(np.float64) @ distance_n**2),
+        "inertia": float((weight_n * distance_n**2).sum()),
     }
