@@ -73,3 +73,12 @@ def test_missing_numbers_cost_nothing_and_a_row_is_the_mean_of_the_others():
     np.testing.assert_array_equal(errors, found["mse"])
     for name, array in gradient.items():
         assert np.isfinite(array).all() and not np.asarray(array)[missing].any(), name
+
+
+def test_a_class_beyond_those_of_the_head_costs_nothing_and_is_an_error():
+    tasks = tuple(task._replace(gaps=True) for task in make_tasks((SEX, KIND), "auto"))
+    known = {name: TARGET[name] for name in ("sex", "kind")}
+    unseen = {"sex": jnp.array([1, 2]), "kind": jnp.array([4, 2])}
+    wanted = [float(row_losses((task,), OUTPUTS, known)[i]) for i, task in enumerate(tasks)]
+    np.testing.assert_allclose(row_losses(tasks, OUTPUTS, unseen), wanted, rtol=1e-6)
+    np.testing.assert_array_equal(row_errors(tasks, OUTPUTS, unseen), [1, 1])

@@ -95,7 +95,42 @@ def test_stratified_trains_on_a_rare_class_before_it_rounds_well():
     assert sizes(splits) == (10, 60, 30)
 
 
-def test_stratified_names_the_class_that_is_too_rare():
+@given(
+    sizes_k=st.lists(st.integers(1, 4), min_size=2, max_size=9),
+    common=st.integers(30, 60),
+    kind=st.sampled_from(["random", "stratified"]),
+    seed=st.integers(0, 9),
+)
+def test_every_class_has_a_row_to_train_on(sizes_k, common, kind, seed):
+    labels = np.repeat(np.arange(len(sizes_k) + 1), [*sizes_k, common])
+    others = np.zeros(len(labels), int)
+    others[[0, -1]] = [1, 2]
+    n = len(labels)
+    splits = split_rows(n, 0.2, 0.2, kind=kind, seed=seed, labels=labels, classes=(labels, others))
+    assert sizes(splits)[1:] == (round(0.2 * n), round(0.2 * n))
+    assert sorted(np.concatenate(list(splits.values()))) == list(range(n))
+    for column in (labels, others):
+        assert set(column[splits["train"]]) == set(column)
+
+
+def test_a_split_that_trains_on_every_class_stays_as_it_was():
+    labels = np.repeat([0, 1], 30)
+    for kind in ("random", "stratified"):
+        plain, same = (
+            split_rows(60, 0.2, 0.2, kind=kind, seed=3, labels=labels, classes=classes)
+            for classes in ((), (labels,))
+        )
+        for part, rows in plain.items():
+            np.testing.assert_array_equal(rows, same[part])
+
+
+def test_more_classes_than_training_rows_fill_these():
+    labels = np.arange(10)
+    splits = split_rows(10, 0.3, 0.3, kind="stratified", seed=0, labels=labels, classes=(labels,))
+    assert sizes(splits) == (4, 3, 3)
+
+
+def test_stratified_names_the_number_that_is_too_rare():
     labels = np.array(["a"] * 20 + ["rare"] * 2)
     with pytest.raises(
         UserError, match=r"needs 3 rows of each class.*'rare' has 2; .*split=random"

@@ -45,8 +45,9 @@ class Task(NamedTuple):
 
     `steps` is a row's usual number of steps, by which the losses of all its steps are divided: so a
     long row counts for more than a short one, and a head that answers at every step for as much as
-    one that answers once. With `gaps` targets of a regression head may be nan: those cost nothing,
-    and a row's loss is the mean over the others.
+    one that answers once. With `gaps` targets may be nan, or of a class beyond those of the head,
+    which no training row has: they cost nothing, and a row's loss is the mean over its known
+    numbers. A row of such a class is an error.
     """
 
     head: HeadShape
@@ -122,13 +123,21 @@ def _number_error(task: Task, outputs: Outputs, target_bo: Array) -> Array:
 
 def _class_loss(task: Task, outputs: Outputs, target_b: Array, smoothing: float | Array) -> Array:
     scores_bk = outputs[task.head.name]
+    if task.gaps:
+        known_b = target_b < max(scores_bk.shape[1], 2)
+        target_b = jnp.where(known_b, target_b, 0)
+        loss_b = _class_loss(task._replace(gaps=False), outputs, target_b, smoothing)
+        return jnp.where(known_b, loss_b, 0.0)
     if task.loss in THRESHOLDS:
         return threshold_error(scores_bk, target_b, THRESHOLDS[task.loss])
     return CLASS_LOSSES[task.loss](scores_bk, target_b, smoothing)
 
 
 def _binary_error(task: Task, outputs: Outputs, target_b: Array) -> Array:
-    return ((outputs[task.head.name][:, 0] > 0) != (target_b == 1)).astype(jnp.float32)
+    error_b = (outputs[task.head.name][:, 0] > 0) != (target_b == 1)
+    if task.gaps:
+        error_b |= target_b > 1
+    return error_b.astype(jnp.float32)
 
 
 def _multiclass_error(task: Task, outputs: Outputs, target_b: Array) -> Array:

@@ -20,7 +20,7 @@ def fold_rows(
     in two folds, the largest first to the smallest fold): a fold validates, all others train.
     "time": the rows in order of `by`, or as they stand, are cut into folds + 1 blocks; fold i
     validates on block i + 1 and trains on those before it, as scikit-learn's TimeSeriesSplit.
-    Raises UserError where a fold would be empty or lack a class.
+    Raises UserError where a fold would be empty.
     """
     blocks = folds + (kind == "time")
     if blocks > n:
@@ -50,13 +50,7 @@ def fold_rows(
 
 def _by_class(labels: np.ndarray, folds: int, random: np.random.Generator) -> np.ndarray:
     """The fold of each row [n]: the rows of each class in random order, dealt out in turns."""
-    classes, code_n, size_k = np.unique(labels, return_inverse=True, return_counts=True)
-    if size_k.min() < folds:
-        rare = str(classes[size_k.argmin()])
-        size = size_k.min()
-        what = f"{folds} folds, but class {rare!r} has {size} training and validation rows"
-        advice = f"ask for at most {size}, or set config.data.split=random"
-        raise UserError(f"config.population.folds: {what}; {advice}")
+    classes, code_n = np.unique(labels, return_inverse=True)
     shuffled = [random.permutation(np.flatnonzero(code_n == k)) for k in range(len(classes))]
     order = np.concatenate(shuffled)
     fold_n = np.empty(len(labels), np.int64)

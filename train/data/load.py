@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from train.config.data_options import Sequences, Series, Table
 from train.config.members import settings_of, with_values
 from train.config.options import Config
 from train.data.checks import check_augment, check_net
 from train.data.dataset import Dataset, Encoder, Json
+from train.data.row_dataset import RowDataset
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.load import load_sequences
 from train.data.series.encoder import SeriesEncoder
@@ -31,7 +36,23 @@ def load_dataset(config: Config) -> Dataset:
         case Sequences():
             dataset = load_sequences(config.data, config.loss)
     check_augment(config, dataset)
+    if isinstance(dataset, RowDataset):
+        return replace(dataset, notes=(*dataset.notes, *_fold_notes(config, dataset)))
     return dataset
+
+
+def _fold_notes(config: Config, dataset: RowDataset) -> list[str]:
+    """What the user should know of classes with fewer rows than folds, which share them out."""
+    folds = config.population.folds
+    if folds == 1 or dataset.options.split != "stratified" or dataset.split_by is None:
+        return []
+    names, counts = np.unique(dataset.split_by[dataset.splits["train"]], return_counts=True)
+    rare = np.flatnonzero(counts < folds)
+    if not len(rare):
+        return []
+    shown = f"{len(rare)} of {len(names)} classes have fewer rows than the {folds} folds"
+    first = f"such as {str(names[rare[0]])!r} ({counts[rare[0]]})"
+    return [f"config.population.folds: {shown}, {first}; some folds validate none of them"]
 
 
 def read_encoder(plain: Json) -> Encoder:

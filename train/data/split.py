@@ -5,6 +5,7 @@ n rows, k classes, p parts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -22,6 +23,7 @@ def split_rows(
     kind: Literal["random", "stratified", "time", "group"],
     seed: int,
     labels: np.ndarray | None = None,
+    classes: Sequence[np.ndarray] = (),
     groups: np.ndarray | None = None,
     times: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
@@ -29,7 +31,10 @@ def split_rows(
 
     `valid` and `test` are shares of the rows if below 1, otherwise numbers of rows; a share above 0
     is a row at least. "stratified": each of the `labels` [n] has its share of each part, to less
-    than one row. "time": oldest rows train, newest test, by `times` [n] or by position; equal times
+    than one row; of numbers, which are not among `classes`, each must have a row for each part. Of
+    both "random" and "stratified", a class of the targets `classes` [n each] that
+    would have no row to train on gets one, as far as training rows go: a class of one row trains.
+    "time": oldest rows train, newest test, by `times` [n] or by position; equal times
     keep their order. "group": no group of `groups` [n] is in two parts, and a part holds at most as
     many rows as asked for, unless its one group is larger. Raises UserError if the parts cannot be
     made.
@@ -42,12 +47,15 @@ def split_rows(
     if kind == "group":
         part_n = _by_group(_required(groups, "group"), counts, random)
     elif kind == "stratified":
-        part_n = _by_class(_required(labels, "stratified"), counts, random)
+        labels = _required(labels, "stratified")
+        part_n = _by_class(labels, counts, random, may_be_rare=len(classes) > 0)
     else:
         part_n = np.empty(n, np.int8)
         oldest_first = np.arange(n) if times is None else np.argsort(times, kind="stable")
         order = oldest_first if kind == "time" else random.permutation(n)
         part_n[order] = np.repeat(np.arange(3), counts)
+    if kind in ("random", "stratified"):
+        part_n = _with_every_class(part_n, classes, random)
     splits = {}
     for part, name in enumerate(PARTS):
         splits[name] = np.flatnonzero(part_n == part).astype(np.int32)
@@ -81,11 +89,16 @@ def _required(values: np.ndarray | None, kind: str) -> np.ndarray:
     return values
 
 
-def _by_class(labels: np.ndarray, counts: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """The part of each row [n], with the classes' shares of `_class_counts`."""
+def _by_class(
+    labels: np.ndarray, counts: np.ndarray, random: np.random.Generator, *, may_be_rare: bool
+) -> np.ndarray:
+    """The part of each row [n], with the classes' shares of `_class_counts`.
+
+    Raises UserError where a class has fewer rows than there are parts, unless it `may_be_rare`.
+    """
     classes, code_n, size_k = np.unique(labels, return_inverse=True, return_counts=True)
     used = np.flatnonzero(counts)
-    if size_k.min() < len(used):
+    if size_k.min() < len(used) and not may_be_rare:
         rare = classes[size_k.argmin()]
         size = size_k.min()
         needs = f"stratified needs {len(used)} rows of each class, one for each part"
@@ -99,6 +112,34 @@ def _by_class(labels: np.ndarray, counts: np.ndarray, random: np.random.Generato
         rows = random.permutation(np.flatnonzero(code_n == k))
         part_n[rows] = np.repeat(np.arange(3), shares_kp[k])
     return part_n
+
+
+def _with_every_class(
+    part_n: np.ndarray, classes: Sequence[np.ndarray], random: np.random.Generator
+) -> np.ndarray:
+    """The same parts of the same sizes, with a row to train on for each class, while there are any.
+
+    Such a row changes places with a training row that is not the only one kept for its class.
+    """
+    part_n = part_n.copy()
+    for labels in classes:
+        _, code_n = np.unique(labels, return_inverse=True)
+        trains_k = np.bincount(code_n, part_n == 0) > 0
+        row_n = random.permutation(len(part_n)) if not trains_k.all() else np.arange(0)
+        _, first = np.unique(code_n[row_n], return_index=True)
+        wanted = row_n[first][~trains_k[code_n[row_n[first]]]]
+        spare = random.permutation(_spare_rows(part_n, classes)) if len(wanted) else wanted
+        n = min(len(wanted), len(spare))
+        part_n[spare[:n]] = part_n[wanted[:n]]
+        part_n[wanted[:n]] = 0
+    return part_n
+
+
+def _spare_rows(part_n: np.ndarray, classes: Sequence[np.ndarray]) -> np.ndarray:
+    """The training rows but for one of each class of each target."""
+    rows = np.flatnonzero(part_n == 0)
+    kept = [np.unique(labels[rows], return_index=True)[1] for labels in classes]
+    return np.delete(rows, np.unique(np.concatenate(kept)))
 
 
 def _class_counts(size_k: np.ndarray, counts: np.ndarray) -> np.ndarray:

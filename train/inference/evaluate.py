@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Table
+from train.data.classes import class_sizes, unseen_counts
 from train.data.dataset import Options
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.series.encoder import SeriesEncoder
@@ -31,8 +32,9 @@ def evaluate(
     """The number of rows with a target, {"rows": ...}, and the metrics over them, in its units.
 
     Rows of a series are its windows; where values of its targets are missing between others, also
-    {"missing_targets": how many}, which the metrics leave out. Rows of a table count for what the
-    run's weight column says; `echo` is told if `table` lacks it. `interval`: the level of the
+    {"missing_targets": how many}, which the metrics leave out. Rows of a class that no training row
+    has, {"unseen_classes": how many}, count as wrong. Rows of a table count for what the run's
+    weight column says; `echo` is told if `table` lacks it. `interval`: the level of the
     intervals whose coverage and width are among the metrics. Raises UserError.
     """
     needed = None if interval is None else model.needed_score(interval)
@@ -61,7 +63,11 @@ def _predict_known(
     weight = _weights(model.config.data, table, where, echo)[rows]
     if len(rows) and not weight.any():
         raise UserError(f"{where}: all {len(rows)} rows with a target have weight 0")
-    return {"rows": len(rows)}, Predicted(known, weight, model.answers(inputs))
+    counts = {"rows": len(rows)}
+    n_unseen = sum(unseen_counts(known, class_sizes(model.encoder)).values())
+    if n_unseen:
+        counts["unseen_classes"] = n_unseen
+    return counts, Predicted(known, weight, model.answers(inputs))
 
 
 def _weights(

@@ -43,6 +43,11 @@ def _section(data: ReportData, head: ReportHead, i: int) -> str:
         title += f"; {missing_n.sum():,} more have no known target"
     if not (finite_n | missing_n).all():
         title += f"; {(~finite_n & ~missing_n).sum():,} more are not finite"
+    if head.classes and head.kind != "regression":
+        unseen_n = target_n >= len(head.classes)
+        finite_n &= ~unseen_n
+        if unseen_n.any():
+            title += f"; {unseen_n.sum():,} of them are of a class that no training row has"
     if not finite_n.any():
         return section(title, "<p>There is nothing to draw.</p>")
     if head.kind == "regression":

@@ -15,7 +15,9 @@ from train.config.recipe import resolve, resolve_sequences
 from train.core.network import make_network, tasks_of
 from train.core.optim import make_optimizer
 from train.core.program import Data, Program
+from train.data.classes import class_sizes, unseen_counts
 from train.data.dataset import Dataset, Encoder
+from train.data.row_dataset import RowDataset
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.series.dataset import SeriesDataset
 from train.errors import UserError
@@ -91,10 +93,20 @@ def check_targets(config: Config, encoder: Encoder) -> None:
         )
 
 
+def has_gaps(dataset: Dataset) -> bool:
+    """Whether targets are missing among others, or of classes that no training row has."""
+    match dataset:
+        case SeriesDataset():
+            return dataset.target_gaps is not None
+        case RowDataset():
+            return bool(unseen_counts(dataset.target, class_sizes(dataset.encoder)))
+    return False
+
+
 def make_program(config: Config, dataset: Dataset) -> Program:
     """The code of a resolved config's run; numbers of the config may be traced."""
     network, tasks = make_network(config, dataset.encoder)
-    if isinstance(dataset, SeriesDataset) and dataset.target_gaps is not None:
+    if has_gaps(dataset):
         tasks = tuple(task._replace(gaps=True) for task in tasks)
     steps_per_epoch = -(-dataset.n_train // resolved(config.train.batch_size))
     total_steps = steps_per_epoch * resolved(config.train.epochs)

@@ -25,8 +25,13 @@ class RowWeights(NamedTuple):
     factor_k: np.ndarray = np.ones(0, np.float32)
 
     def of(self, weight_n: np.ndarray, arrays: Pool) -> np.ndarray:
-        """What rows of these weights, and of these encoded targets, count for, float32 [n]."""
-        return weight_n * self.factor_k[arrays.target[self.head]] if self.head else weight_n
+        """What rows of these weights, and of these encoded targets, count for, float32 [n].
+
+        One of a class that no training row has costs nothing, so its factor is any.
+        """
+        if not self.head:
+            return weight_n
+        return weight_n * np.take(self.factor_k, arrays.target[self.head], mode="clip")
 
 
 def row_weights_of(config: Config, dataset: Dataset) -> RowWeights:

@@ -235,17 +235,36 @@ def test_options_must_agree_with_the_columns(options, message):
         load(pa.table(make()), **options)
 
 
-def test_a_class_of_the_other_rows_only_is_named():
-    late = pa.table(make() | {"kind": ["no", "yes"] * 29 + ["new", "newer"]})
-    with pytest.raises(
-        UserError, match=r"class .new. in row 59 is in no training row; .*split=stratified"
-    ):
-        load(late, target="kind", split="time")
-    with pytest.raises(UserError, match="test: column 'kind': class 'maybe' in row 1"):
-        tables = [
-            pa.table(make() | {"kind": kinds * 30}) for kinds in (["no", "yes"], ["maybe", "no"])
-        ]
-        load(dict(zip(("train", "test"), tables, strict=True)), target="kind")
+@pytest.mark.parametrize("split", ["random", "stratified"])
+def test_a_class_of_one_row_trains_and_is_said(split):
+    kinds = ["no", "yes"] * 28 + ["rare", "rarer", "rarest", "no"]
+    for seed in range(4):
+        dataset = load(
+            pa.table(make() | {"kind": kinds}), target="kind", split=split, split_seed=seed
+        )
+        train = dataset.target["kind"][dataset.splits["train"]]
+        assert len(dataset.encoder.heads[0].classes) == 5
+        assert (np.bincount(train, minlength=5) > 0).all()
+    named = "'rare' (1 train), 'rarer' (1 train), 'rarest' (1 train)"
+    assert any(f"target 'kind': too few rows for every split: {named}" in n for n in dataset.notes)
+
+
+def test_a_class_of_the_other_rows_only_has_a_code_behind_all_others_and_is_said():
+    late = pa.table(make() | {"kind": ["no", "yes"] * 29 + ["newer", "new"]})
+    dataset = load(late, target="kind", split="time")
+    head = dataset.encoder.heads[0]
+    assert (head.kind, head.classes) == ("binary", ("no", "yes"))
+    np.testing.assert_array_equal(dataset.target["kind"][-4:-2], [0, 1])
+    assert sorted(dataset.target["kind"][-2:]) == [2, 3]
+    shown = dataset.encoder.raw_targets({"kind": dataset.target["kind"][-3:]})["target"]
+    assert shown.tolist() == ["yes", None, None]
+    note = next(note for note in dataset.notes if "in no training row" in note)
+    assert "'new' (1 test)" in note and "'newer' (1 test)" in note and "count as wrong" in note
+    tables = [pa.table(make() | {"kind": kinds * 30}) for kinds in (["no", "yes"], ["maybe", "no"])]
+    dataset = load(dict(zip(("train", "test"), tables, strict=True)), target="kind")
+    assert any(
+        "test: target 'kind': in no training row: 'maybe' (30 test)" in n for n in dataset.notes
+    )
 
 
 @pytest.mark.parametrize(

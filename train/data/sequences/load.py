@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from train.config.data_options import Sequences
+from train.config.data_options import Sequences, Table
 from train.data.columns import get_column, missing_rows, read_text
 from train.data.dataset import HostArrays
 from train.data.files.read import read_table
@@ -22,6 +22,8 @@ from train.data.sequences.step_table import constant_lists, first_of_lists, to_l
 from train.data.sequences.steps import check_columns, holds_lists
 from train.data.sequences.tags import NONE
 from train.data.split import split_rows
+from train.data.table.fit_targets import holds_classes
+from train.data.table.load import notes_on_classes
 from train.errors import UserError
 
 
@@ -49,13 +51,17 @@ def load_sequences(options: Sequences, loss: str) -> SequenceDataset:
         if split != "train":
             check_columns(table, names, "target", paths[split])
     labelled = _labelled(train, options, options.path)
-    splits, labels = _split(train, labelled, options)
+    splits, labels = _split(train, labelled, options, loss)
     encoder, notes = fit_sequences(train, labelled[splits["train"]], options, loss)
     files = []
     start = 0
     for split, path in paths.items():
-        file = _encode_file(encoder, tables.pop(split), path, options)
+        table = tables.pop(split)
+        file = _encode_file(encoder, table, path, options)
         notes += file.notes
+        own = splits if split == "train" else {split: np.arange(len(file.rows))}
+        table = encoder.rows(table, path)
+        notes += notes_on_classes(encoder.labels, table, file.target, own, path)
         end = start + len(file.rows)
         if split != "train":
             splits[split] = np.arange(start, end, dtype=np.int32)
@@ -113,7 +119,7 @@ def _no_target(options: Sequences, where: str) -> UserError:
 
 
 def _split(
-    table: pa.Table, rows: np.ndarray, options: Sequences
+    table: pa.Table, rows: np.ndarray, options: Sequences, loss: str
 ) -> tuple[HostArrays, np.ndarray | None]:
     """({split: places within `rows`}, the labels [rows] they are divided by, if they are).
 
@@ -122,8 +128,20 @@ def _split(
     labels = _labels(table, rows, options) if options.split == "stratified" else None
     valid = 0 if options.valid_path else options.valid
     test = 0 if options.test_path else options.test
+    classes = []
+    for name in names_of(options.target):
+        if not holds_lists(table, name):
+            raw = get_column(table, name, options.path, options.missing, rows)
+            if holds_classes(raw, Table(), loss):
+                classes.append(read_text(raw).codes)
     splits = split_rows(
-        len(rows), valid, test, kind=options.split, seed=options.split_seed, labels=labels
+        len(rows),
+        valid,
+        test,
+        kind=options.split,
+        seed=options.split_seed,
+        labels=labels,
+        classes=classes,
     )
     return splits, labels
 

@@ -27,7 +27,7 @@ from train.data.stream.online_statistics import (
 )
 from train.data.table.encoder import TableEncoder
 from train.data.table.fit import fit_encoder
-from train.data.table.load import Pieces, encode_rows
+from train.data.table.load import Pieces, encode_rows, notes_on_classes
 from train.data.table.roles import check_names, labelled_rows, target_names
 from train.errors import UserError
 
@@ -61,7 +61,11 @@ def load_stream(options: Table, loss: str) -> StreamDataset:
         own, table, where = _rows_in_memory(part, rows, shares[part], options)
         splits[part] = pieces.next_rows(len(own))
         if table is not None and len(own):
-            pieces.add(encode_rows(encoder, table, options, where), own)
+            batch = encode_rows(encoder, table, options, where)
+            notes += notes_on_classes(
+                encoder, table, batch.target, {part: np.arange(len(own))}, where
+            )
+            pieces.add(batch, own)
     del fitting
     pa.default_memory_pool().release_unused()
     stream = _stream(files, encoder, options, found, shares)

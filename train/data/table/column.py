@@ -45,9 +45,17 @@ class Column:
         return tuple(names)
 
     def labels(self, codes: np.ndarray) -> np.ndarray:
-        """What stands at these places in the vocabulary [n], of its type; numbers as they are."""
+        """What stands at these places in the vocabulary [n], of its type; numbers as they are.
+
+        None beyond it.
+        """
         if self.kind != "category":
             return codes
+        is_unseen_n = codes >= len(self.vocabulary)
+        if is_unseen_n.any():
+            labels = self.labels(np.where(is_unseen_n, 0, codes)).astype(object)
+            labels[is_unseen_n] = None
+            return labels
         if self.type == "boolean":
             return np.array([name == "true" for name in self.vocabulary])[codes]
         return np.array(self.vocabulary, np.int64 if self.type == "integer" else None)[codes]

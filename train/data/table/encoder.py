@@ -116,7 +116,8 @@ class TableEncoder:
         """({head: targets}, whether a row has all of them [n]).
 
         Targets of a regression head are float32 [n, o], nan where missing, those of a class int32
-        [n], -1 where missing. Raises UserError as `encode`, and for a class the training rows lack.
+        [n], -1 where missing, and behind all known ones where training rows lack the class (see
+        `unseen_classes`). Raises UserError as `encode`.
         """
         encoded = {}
         present = np.ones(table.num_rows, bool)
@@ -155,10 +156,17 @@ class TableEncoder:
         names = ["prediction"] if len(raw) == 1 else list(raw)
         return dict(zip(names, raw.values(), strict=True)) | probabilities
 
+    def unseen_classes(self, table: pa.Table, name: str, where: str) -> list[str]:
+        """The classes of a target that training rows lack, in the order of their codes."""
+        column = next(column for column in self.targets if column.name == name)
+        text = read_text(get_column(table, name, where, self.markers))
+        codes = encode_category(text, column, 0)
+        return [text.values[code] for code in np.unique(text.codes[codes < 0]) if code >= 0]
+
     def raw_targets(self, targets: Arrays) -> HostArrays:
         """Encoded targets as columns [n]: "target" (several: "target_NAME").
 
-        They are float64, or labels of the training type.
+        They are float64, or labels of the training type, None of a class that no training row has.
         """
         raw = self._raw(targets)
         if len(raw) == 1:
@@ -222,11 +230,10 @@ def _encode_target(
         return encode_number(raw, read_numbers(raw), column.shift, column.unit)
     text = read_text(raw)
     codes = encode_category(text, column, 0)
-    unknown = np.flatnonzero((codes < 0) & (text.codes >= 0))
-    if len(unknown):
-        label = f"class {text.values[text.codes[unknown[0]]]!r} in {raw.row(unknown[0])}"
-        advice = "set config.data.split=stratified, or leave such rows out"
-        raise raw.error(f"{label} is in no training row; {advice}")
+    unseen = (codes < 0) & (text.codes >= 0)
+    if unseen.any():
+        _, place = np.unique(text.codes[unseen], return_inverse=True)
+        codes[unseen] = len(column.vocabulary) + place
     return codes
 
 

@@ -85,6 +85,18 @@ def _fit_target(raw: RawColumn, options: Table, loss: str) -> tuple[Column, str 
     return _fit_number(raw, options, loss), None
 
 
+def holds_classes(raw: RawColumn, options: Table, loss: str) -> bool:
+    """Whether all rows of a target together are read as classes, as `fit_targets` does."""
+    declared = raw.name in (options.categorical or ())
+    if declared or loss in CROSSENTROPIES:
+        return True
+    as_number = raw.name in options.numeric
+    kind = _kind_of(raw, declared, as_number or loss != "auto")
+    if kind != "number":
+        return kind == "category"
+    return loss == "auto" and not as_number and _counts_up(read_numbers(raw).known)
+
+
 def _kind_of(
     raw: RawColumn, declared: bool, wants_numbers: bool
 ) -> Literal["number", "time", "category"]:

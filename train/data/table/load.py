@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Table
+from train.data.classes import class_notes, class_sizes
 from train.data.columns import (
     RawColumn,
     get_column,
@@ -23,6 +24,7 @@ from train.data.split import split_rows
 from train.data.table.dataset import TableDataset
 from train.data.table.encoder import TableEncoder
 from train.data.table.fit import fit_encoder
+from train.data.table.fit_targets import holds_classes
 from train.data.table.roles import check_names, labelled_rows, row_weights, target_names
 
 
@@ -70,7 +72,7 @@ def load_table(options: Table, loss: str) -> TableDataset:
     tables = {part: read_table(path, options.missing) for part, path in paths.items()}
     check_names(tables["train"], options)
     selected = {part: labelled_rows(tables[part], options, path) for part, path in paths.items()}
-    splits, split_by = _split(tables["train"], selected["train"], options)
+    splits, split_by = _split(tables["train"], selected["train"], options, loss)
     train_rows = selected["train"][splits["train"]]
     encoder, fitting_notes = fit_encoder(tables["train"], train_rows, options, loss)
     notes = []
@@ -85,6 +87,8 @@ def load_table(options: Table, loss: str) -> TableDataset:
             n_missing = table.num_rows - len(rows)
             notes.append(f"{path}: {n_missing} of {table.num_rows} rows lack a target, left out")
             batch = TableDataset.take(batch, rows)
+        own = splits if part == "train" else {part: np.arange(len(rows))}
+        notes += notes_on_classes(encoder, table, batch.target, own, path)
         pieces.add(batch, rows)
         del table, batch
     # Arrow keeps what it frees for later; the arrays need that memory now.
@@ -115,6 +119,26 @@ def encode_rows(
     return Batch(encoder.encode(table, where), targets, weight)
 
 
+def notes_on_classes(
+    encoder: TableEncoder,
+    table: pa.Table,
+    targets: HostArrays,
+    splits: Mapping[str, np.ndarray],
+    where: str,
+) -> list[str]:
+    """What the user should know of classes of a file that are rare or that training rows lack.
+
+    `splits` say which of the rows of `targets`, which are of the table, are where.
+    """
+    notes = []
+    for head in encoder.heads:
+        if head.name in class_sizes(encoder):
+            names = [*head.classes, *encoder.unseen_classes(table, head.name, where)]
+            codes_n = targets[head.name]
+            notes += class_notes(where, head.name, codes_n, names, len(head.classes), splits)
+    return notes
+
+
 def _joined(pieces: Sequence[HostArrays]) -> HostArrays:
     """The arrays of all pieces one after the other."""
     joined = {}
@@ -124,7 +148,7 @@ def _joined(pieces: Sequence[HostArrays]) -> HostArrays:
 
 
 def _split(
-    table: pa.Table, rows: np.ndarray, options: Table
+    table: pa.Table, rows: np.ndarray, options: Table, loss: str
 ) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
     """Places within `rows` that train, validate and test, and what they are divided by [rows].
 
@@ -141,7 +165,20 @@ def _split(
         by["times"] = _moments(_column(table, options.time, options, rows))
     valid = 0 if options.valid_path else options.valid
     test = 0 if options.test_path else options.test
-    splits = split_rows(len(rows), valid, test, kind=options.split, seed=options.split_seed, **by)
+    classes = [by["labels"]] if "labels" in by and not target_names(options) else []
+    for name in target_names(options):
+        raw = _column(table, name, options, rows)
+        if holds_classes(raw, options, loss):
+            classes.append(read_text(raw).codes)
+    splits = split_rows(
+        len(rows),
+        valid,
+        test,
+        kind=options.split,
+        seed=options.split_seed,
+        classes=classes,
+        **by,
+    )
     return splits, next(iter(by.values()), None)
 
 

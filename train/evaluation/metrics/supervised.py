@@ -92,7 +92,8 @@ def binary_metrics(
     Class 1 is answered above 0.5, class 0 at 0.5 and below (the first largest, as argmax has it).
     auc counts a tie as half and is nan where only one class occurs; f1 is 0 where class 1 neither
     occurs nor is answered. log_loss clips as scikit-learn does, at the machine epsilon of the
-    probabilities' own type. One nan among them makes all nan.
+    probabilities' own type. One nan among them makes all nan. A target above 1, a class that no
+    training row has, is answered wrong by either, and its likelihood is 0.
     """
     weight_n, probability_n, target_n = _counted(weight, probability, target)
     if not len(target_n) or np.isnan(probability_n).any():
@@ -103,8 +104,13 @@ def binary_metrics(
     claims = weight_n[answer_n].sum() + weight_n[positive_n].sum()
     clipped_n = _clipped(probability_n)
     likelihood_n = np.where(positive_n, clipped_n, 1 - clipped_n)
+    right_n = answer_n == positive_n
+    is_unseen_n = target_n > 1
+    if is_unseen_n.any():
+        likelihood_n[is_unseen_n] = _clipped(np.zeros((), probability_n.dtype))
+        right_n &= ~is_unseen_n
     return {
-        "accuracy": float(np.average(answer_n == positive_n, weights=weight_n)),
+        "accuracy": float(np.average(right_n, weights=weight_n)),
         "auc": _auc(probability_n, positive_n, weight_n),
         "f1": float(2 * hits / claims) if claims else 0.0,
         "log_loss": float(-np.average(np.log(likelihood_n), weights=weight_n)),
@@ -118,18 +124,22 @@ def multiclass_metrics(
 
     macro_f1 is the plain mean over the classes that occur or are answered. log_loss as in
     `binary_metrics`; rows are taken as they are, not divided by their sum. One nan among the
-    probabilities makes all nan.
+    probabilities makes all nan. An index of k or above is a class that no training row has, as in
+    `binary_metrics`.
     """
     weight_n, probability_nk, target_n = _counted(weight, probability, target)
     if not len(target_n) or np.isnan(probability_nk).any():
         return dict.fromkeys(("accuracy", "macro_f1", "log_loss"), NAN)
-    classes = probability_nk.shape[1]
+    k = probability_nk.shape[1]
+    classes = max(k, int(target_n.max()) + 1)
     answer_n = probability_nk.argmax(axis=1)
     right_n = answer_n == target_n
     hits_k = np.bincount(target_n, weight_n * right_n, classes)
     claims_k = np.bincount(target_n, weight_n, classes) + np.bincount(answer_n, weight_n, classes)
     present_k = claims_k > 0
-    likelihood_n = _clipped(np.take_along_axis(probability_nk, target_n[:, None], axis=1)[:, 0])
+    known_n = np.minimum(target_n, k - 1)
+    of_target_n = np.take_along_axis(probability_nk, known_n[:, None], axis=1)[:, 0]
+    likelihood_n = _clipped(np.where(target_n < k, of_target_n, np.zeros((), of_target_n.dtype)))
     return {
         "accuracy": float(np.average(right_n, weights=weight_n)),
         "macro_f1": float(np.mean(2 * hits_k[present_k] / claims_k[present_k])),
