@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import operator as op
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,15 @@ def test_a_member_with_fewer_rows_has_its_own_order(tmp_path):
         wanted_sb, wanted_real_sb = epoch_rows(own.program, own.data, jnp.int32(1))
         assert (rows_sb % len(whole.weight)).tolist() == wanted_sb.tolist()
         assert mask_sb.tolist() == wanted_real_sb.tolist()
+
+
+def test_groups_share_the_rows_that_are_the_same(tmp_path):
+    grid = {"net.hidden": ((8,), (6, 4)), "optim.l2": (0.0, 0.1)}
+    config = table_config(folds=3, grid=grid)
+    runs = prepare_population(config, load_dataset(pooled(config)), _made(tmp_path / "run"))
+    assert len(runs) == 2
+    assert all(map(op.is_, *(jax.tree.leaves(run.data.arrays) for run in runs)))
+    assert len(runs[0].data.arrays.weight) == 3 * len(runs[0].dataset.weight)
 
 
 def _made(folder: Path) -> Path:

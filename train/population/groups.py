@@ -28,7 +28,7 @@ from train.config.members import (
 )
 from train.config.options import Config
 from train.core.program import Data
-from train.data.dataset import Dataset
+from train.data.dataset import Dataset, Pool
 from train.parallel.hosts import on_process_zero
 from train.run.device_data import to_device
 from train.run.metadata import check_or_write_metadata
@@ -57,21 +57,41 @@ def prepare_population(config: Config, dataset: Dataset, folder: Path) -> list[R
     for planned in _plan_members(config, folds):
         signature = _signature(planned, folds[planned.member.fold])
         groups.setdefault(signature, []).append(planned)
-    runs = []
+    runs: list[Run] = []
+    pools: list[Pool] = []
     for i, group in enumerate(groups.values()):
         first = group[0]
         fold = folds[first.member.fold]
+        data = _group_data(folds, group)
         run = Run(
             folder=folder,
             config=replace(first.config, population=config.population),
             dataset=fold,
             program=make_program(first.config, fold),
-            data=_group_data(folds, group),
+            data=data.replace(arrays=_kept_once(data.arrays, pools)),
             members=tuple(planned.member for planned in group),
             subfolder=f"groups/{i}" if len(groups) > 1 else "",
         )
         runs.append(run)
     return runs
+
+
+def _kept_once(pool: Pool, pools: list[Pool]) -> Pool:
+    """The pool, or the one of `pools`, which it joins, that holds the same: groups share rows."""
+    for other in pools:
+        if jax.tree.structure(other) == jax.tree.structure(pool) and all(
+            map(_are_equal, jax.tree.leaves(other), jax.tree.leaves(pool))
+        ):
+            return other
+    pools.append(pool)
+    return pool
+
+
+def _are_equal(one: Array, other: Array) -> bool:
+    """Whether two arrays are of one type and hold the same, nan where the other has one too."""
+    if one.shape != other.shape or one.dtype != other.dtype:
+        return False
+    return bool(jnp.array_equal(one, other, equal_nan=jnp.issubdtype(one.dtype, jnp.inexact)))
 
 
 def _plan_members(config: Config, folds: Sequence[Dataset]) -> Iterator[Planned]:
