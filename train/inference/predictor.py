@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from nets.base import Variables
 from train.config.options import Config
+from train.data.blocks import take_in_blocks
 from train.data.dataset import Columns, Dataset, Encoder, Head, HostArrays
 from train.data.files.arrow import as_table
 from train.errors import UserError
@@ -23,9 +24,6 @@ from train.evaluation.spread import spread_columns
 from train.inference.blocks import join_blocks
 from train.inference.ensemble import Carries, Ensemble
 from train.inference.stepping import check_steps
-
-# Rows of a data set that are taken at a time: their inputs never stand in memory twice.
-TAKEN_ROWS = 65_536
 
 
 class Predicted(NamedTuple):
@@ -168,12 +166,11 @@ class Predictor:
         return self.ensemble.sampled(inputs, n_samples, seed)
 
     def predict_rows(self, dataset: Dataset, rows: np.ndarray) -> Predicted:
-        """A data set's rows, TAKEN_ROWS at a time, and the predictions for them."""
+        """A data set's rows, some at a time, and the predictions for them."""
         targets = []
         weights = []
         predictions = []
-        for start in range(0, len(rows), TAKEN_ROWS):
-            batch = dataset.take(dataset.arrays, rows[start : start + TAKEN_ROWS])
+        for batch in take_in_blocks(dataset, rows):
             targets.append(batch.target)
             weights.append(batch.weight)
             predictions.append(self.answers(batch.inputs))

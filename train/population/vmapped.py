@@ -20,6 +20,7 @@ from train.config.bounded import resolved
 from train.core.program import Data
 from train.core.state import State, init_state
 from train.core.weights import init_weights
+from train.data.blocks import take_without_inputs
 from train.data.dataset import Batch
 from train.parallel.devices import MEMBER, compiled, fetch
 from train.population.member_axis import SPECS, own_fields, pick
@@ -49,24 +50,24 @@ class Vmapped:
         return MemberRounds(run, state)
 
     def validation(self, run: Run) -> list[Validation]:
-        """The rows of each member's fold."""
-        rows_k = validation_rows(run)
-        return [
-            Validation(member.number, rows)
-            for member, rows in zip(run.members, rows_k, strict=True)
-        ]
+        """The rows of each member's fold, which its members share."""
+        by_fold: dict[int, Batch] = {}
+        found = []
+        for member, rows in zip(run.members, validation_rows(run), strict=True):
+            if member.fold not in by_fold:
+                by_fold[member.fold] = take_without_inputs(run.dataset, rows)
+            found.append(Validation(member.number, by_fold[member.fold]))
+        return found
 
 
-def validation_rows(run: Run) -> list[Batch]:
-    """The validation rows of every member, as they are on the host; those of a fold are shared."""
-    dataset = run.dataset
+def validation_rows(run: Run) -> list[np.ndarray]:
+    """The numbers of every member's validation rows in the data set."""
     valid, n_valid = fetch((run.data.valid, run.data.n_valid))
     n_k = [valid.shape[1]] * len(run.members) if n_valid is None else np.asarray(n_valid)
-    by_fold: dict[int, Batch] = {}
-    for member, rows, n in zip(run.members, np.asarray(valid), n_k, strict=True):
-        if member.fold not in by_fold:
-            by_fold[member.fold] = dataset.take(dataset.arrays, rows[:n] % len(dataset.weight))
-    return [by_fold[member.fold] for member in run.members]
+    found = []
+    for rows, n in zip(np.asarray(valid), n_k, strict=True):
+        found.append(rows[:n] % len(run.dataset.weight))
+    return found
 
 
 def init_members(run: Run) -> State:

@@ -234,7 +234,7 @@ def _out_of_fold(config: Config, chosen: Sequence[Chosen]) -> Predicted:
         rows = validation_rows(run)[places[0]]
         variables = tuple(each.variables for each in own)
         predictor = Predictor(config, run.dataset.encoder, variables)
-        predicted.append(Predicted(rows.target, rows.weight, predictor.answers(rows.inputs)))
+        predicted.append(predictor.predict_rows(run.dataset, rows))
     targets, weights, predictions = zip(*predicted, strict=True)
     return Predicted(_joined(targets), np.concatenate(weights), _joined(predictions))
 

@@ -30,7 +30,7 @@ class Specs(NamedTuple):
 
 
 class Validation(NamedTuple):
-    """The number of a net, and its validation rows as they are on the host."""
+    """The number of a net, and its validation rows on the host, without their inputs."""
 
     member: int
     rows: Batch

@@ -13,6 +13,7 @@ from train.core.program import Data
 from train.core.rounds import log_shapes, run_rounds
 from train.core.state import State, init_state
 from train.core.weights import init_weights
+from train.data.blocks import take_without_inputs
 from train.parallel.devices import compiled
 from train.run.device_data import starting_rows
 from train.run.driver import Call, Logs, Specs, Validation
@@ -48,8 +49,7 @@ class InMemory:
 
     def validation(self, run: Run) -> list[Validation]:
         """The data set's validation rows."""
-        dataset = run.dataset
-        return [Validation(0, dataset.take(dataset.arrays, dataset.splits["valid"]))]
+        return [Validation(0, take_without_inputs(run.dataset, run.dataset.splits["valid"]))]
 
 
 def log_capacity(shapes: Logs) -> int:
