@@ -16,7 +16,15 @@ from jax import lax
 from nets.base import Array, Arrays
 from nets.columns import ColumnsNetwork
 from nets.maps import map_distances, neighbourhood
-from nets.units import Start, gathered, means, squared_distances, start_units
+from nets.units import (
+    Start,
+    exact_product,
+    gathered,
+    means,
+    squared_distances,
+    start_units,
+    two_nearest,
+)
 
 Rule = Literal["winner", "neural_gas", "map", "kmeans", "mini_batch", "batch_map"]
 
@@ -96,9 +104,8 @@ class Competitive(ColumnsNetwork):
         for name, shape in counts.items():
             self.variable("batch_stats", name, jnp.zeros, shape)
         units_kd = units_rkd[jnp.argmin(self.get_variable("batch_stats", "error"))]
-        _, nearest_b2 = lax.top_k(-squared_distances(x_bd, units_kd), 2)
-        difference_bd = x_bd - units_kd[nearest_b2[:, 0]]
-        return {self.head: jnp.square(difference_bd).sum(-1), "nearest": nearest_b2, "row": x_bd}
+        nearest_b2, distance_b = two_nearest(x_bd, units_kd)
+        return {self.head: distance_b, "nearest": nearest_b2, "row": x_bd}
 
     def learn(
         self,
@@ -139,7 +146,7 @@ class Competitive(ColumnsNetwork):
             sums_ke = jnp.where(first, jnp.zeros((), sums_ke.dtype), sums_ke) + won_ke
             spread_ke = sums_ke
             if self.rule == "batch_map":
-                spread_ke = self._pull(self.reach.at(share)) @ sums_ke
+                spread_ke = exact_product(self._pull(self.reach.at(share)), sums_ke)
             units_kd = jnp.where(end, means(units_kd, spread_ke), units_kd)
             return units_kd, error, wins_k, sums_ke, nearest_b
 

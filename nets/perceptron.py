@@ -18,6 +18,7 @@ from nets.base import Array, Arrays
 from nets.columns import ColumnsNetwork
 from nets.dense import INITIALIZERS
 from nets.heads import HeadShape, readable_names
+from nets.units import exact_product
 
 Rule = Literal["rosenblatt", "pocket", "averaged", "straight_through", "surrogate"]
 BY_ROW = ("rosenblatt", "pocket", "averaged")
@@ -85,7 +86,7 @@ def learn_rows(
     ) -> tuple[PerceptronState, Array]:
         x_f, sign_k, weight = row
         mask = weight > 0
-        wrong_k = mask & ((x_f @ state.running) * sign_k <= 0)
+        wrong_k = mask & (exact_product(x_f, state.running) * sign_k <= 0)
         step_k = jnp.where(wrong_k, sign_k * weight, jnp.zeros((), sign_k.dtype))
         running = state.running + (x_f[:, None] * step_k[None]).astype(state.running.dtype)
         rows = state.rows + mask
@@ -134,7 +135,7 @@ class Perceptron(ColumnsNetwork):
             bias = self.param(f"{name}_bias", nn.initializers.zeros_init(), (head.size,))
             if self.learns_by_rule:
                 self.variable("batch_stats", name, fresh._asdict)
-            scores[head.name] = x_bf @ kernel + bias[None]
+            scores[head.name] = exact_product(x_bf, kernel) + bias[None]
         return scores
 
     def learn(

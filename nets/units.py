@@ -20,11 +20,35 @@ from nets.maps import map_places
 Start = Literal["kmeans++", "rows", "normal", "plane"]
 
 
+def exact_product(one: Array, other: Array) -> Array:
+    """The product of two matrices in float32, on a GPU too, whose default keeps ten bits."""
+    return jnp.matmul(one, other, precision=lax.Precision.HIGHEST)
+
+
 def squared_distances(x_bd: Array, units_kd: Array) -> Array:
-    """|x - w|^2 of each row to each unit [b, k], by one product of matrices; not below 0."""
+    """|x - w|^2 of each row to each unit [b, k], by one product of matrices; not below 0.
+
+    From the units' mean, so that columns far from 0 do not cancel: the error is about 1e-7 of the
+    squared distance from there, of row and unit.
+    """
+    centre_d = units_kd.mean(0)
+    x_bd = x_bd - centre_d[None]
+    units_kd = units_kd - centre_d[None]
     x2_b = jnp.square(x_bd).sum(-1)
     w2_k = jnp.square(units_kd).sum(-1)
-    return jnp.maximum(x2_b[:, None] - 2 * x_bd @ units_kd.T + w2_k[None], 0)
+    return jnp.maximum(x2_b[:, None] - 2 * exact_product(x_bd, units_kd.T) + w2_k[None], 0)
+
+
+def two_nearest(x_bd: Array, units_kd: Array) -> tuple[Array, Array]:
+    """The two nearest units of each row, int32 [b, 2], and |x - w|^2 to the nearest [b].
+
+    Among a few candidates differences decide, which do not cancel.
+    """
+    n_candidates = min(4, units_kd.shape[0])
+    _, near_bc = lax.top_k(-squared_distances(x_bd, units_kd), n_candidates)
+    distance_bc = jnp.square(x_bd[:, None] - units_kd[near_bc]).sum(-1)
+    _, order_b2 = lax.top_k(-distance_bc, 2)
+    return jnp.take_along_axis(near_bc, order_b2, 1), distance_bc.min(1)
 
 
 def start_units(
@@ -51,13 +75,13 @@ def start_units(
     places = map_places(shape, "rectangular")
     place_kg = jnp.asarray((places - places.mean(0)) / np.maximum(places.std(0), 1e-6), jnp.float32)
     centred_nd = x_nd - mean_d[None]
-    value_d, axis_dd = jnp.linalg.eigh(centred_nd.T @ centred_nd / x_nd.shape[0])
+    value_d, axis_dd = jnp.linalg.eigh(exact_product(centred_nd.T, centred_nd) / x_nd.shape[0])
     n_axes = min(2, x_nd.shape[1])
     # The longer side of the map lies along the longer axis of the rows; the second, or only, one is
     # the last.
     longer = [0, 1] if shape[0] >= shape[1] else [1, 0]
     axes_gd = (axis_dd * jnp.sqrt(jnp.maximum(value_d, 0))[None]).T[::-1][:n_axes]
-    return mean_d[None] + place_kg[:, jnp.array(longer[:n_axes])] @ axes_gd
+    return mean_d[None] + exact_product(place_kg[:, jnp.array(longer[:n_axes])], axes_gd)
 
 
 def kmeans_plus_plus(key: Array, x_nd: Array, n_units: int) -> Array:
@@ -87,7 +111,7 @@ def gathered(x_bd: Array, weight_b: Array, winner_b: Array, n_units: int) -> Arr
     """Of each unit, the weighted sum of the rows it won and, last, their weight [k, d + 1]."""
     won_bk = jax.nn.one_hot(winner_b, n_units) * weight_b[:, None]
     one_b = jnp.ones((x_bd.shape[0], 1), x_bd.dtype)
-    return won_bk.T @ jnp.concatenate([x_bd, one_b], 1)
+    return exact_product(won_bk.T, jnp.concatenate([x_bd, one_b], 1))
 
 
 def means(units_kd: Array, sums_ke: Array) -> Array:

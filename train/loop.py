@@ -14,6 +14,7 @@ import numpy as np
 from train import config as configs
 from train.config.members import is_population, pooled
 from train.config.options import Config
+from train.core.precision import in_single_precision
 from train.core.state import State
 from train.data.dataset import Dataset
 from train.data.load import load_dataset
@@ -57,6 +58,7 @@ class Trained(NamedTuple):
     """The compiled program, to train on with; None where nothing was left to train."""
 
 
+@in_single_precision()
 def fit(
     config: Config,
     workdir: str | Path | None = None,

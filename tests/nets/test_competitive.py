@@ -12,7 +12,13 @@ import pytest
 from nets.competitive import Competitive, Decay
 from nets.inputs import Inputs
 from nets.maps import map_distances, neighbourhood
-from nets.units import kmeans_plus_plus, squared_distances, start_units
+from nets.units import (
+    gathered,
+    kmeans_plus_plus,
+    squared_distances,
+    start_units,
+    two_nearest,
+)
 
 N = 60
 D = 3
@@ -124,6 +130,40 @@ def test_kmeans_is_lloyds_whatever_the_batches(batch: int) -> None:
     np.testing.assert_allclose(after["params"]["units"][0], units, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(after["losses"][-N:], error, rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(after["batch_stats"]["error"], error.sum(), rtol=1e-4)
+
+
+@pytest.mark.parametrize("away", [0.0, 1000.0])
+def test_columns_far_from_zero_do_not_cancel(away: float) -> None:
+    random = np.random.default_rng(0)
+    rows = (away + random.normal(size=(2000, 8))).astype(np.float32)
+    units = (away + random.normal(size=(20, 8))).astype(np.float32)
+    wanted = np.square(rows[:, None].astype(np.float64) - units[None]).sum(-1)
+    np.testing.assert_allclose(squared_distances(rows, units), wanted, rtol=1e-4, atol=1e-5)
+    nearest, distance = two_nearest(rows, units)
+    np.testing.assert_array_equal(nearest, wanted.argsort(1)[:, :2])
+    np.testing.assert_allclose(distance, wanted.min(1), rtol=1e-5)
+
+
+def test_of_units_far_apart_the_nearest_answers() -> None:
+    """Half of the units, and of the rows, are a thousand deviations from the others."""
+    random = np.random.default_rng(1)
+    places = 1000.0 * np.arange(2)[:, None, None]
+    rows = (places + random.normal(size=(2, 1000, 4))).reshape(-1, 4).astype(np.float32)
+    units = (places + random.normal(size=(2, 5, 4))).reshape(-1, 4).astype(np.float32)
+    wanted = np.square(rows[:, None].astype(np.float64) - units[None]).sum(-1)
+    nearest, distance = two_nearest(rows, units)
+    np.testing.assert_array_equal(nearest[:, 0], wanted.argmin(1))
+    np.testing.assert_allclose(distance, wanted.min(1), rtol=1e-5)
+
+
+def test_no_product_is_left_to_the_precision_of_a_gpu() -> None:
+    def clusters(rows: jax.Array, units: jax.Array) -> jax.Array:
+        won = gathered(rows, jnp.ones(N), squared_distances(rows, units).argmin(1), 4)
+        return won.sum() + start_units(jax.random.key(0), rows, 4, "plane", (2, 2)).sum()
+
+    program = str(jax.make_jaxpr(clusters)(jnp.asarray(ROWS), jnp.asarray(ROWS[:4])))
+    products = program.count("dot_general")
+    assert products == 4 == program.count("precision=(Precision.HIGHEST, Precision.HIGHEST)")
 
 
 def test_a_unit_without_rows_stays() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from nets.base import Tree, Variables
 from train.config.options import Config
 from train.core.network import make_network
+from train.core.precision import in_single_precision
 from train.core.tasks import HEAD_KINDS
 from train.data.dataset import Arrays, Encoder, HostArrays
 from train.errors import UserError
@@ -34,6 +35,7 @@ class Ensemble:
     {head: predictions [n, ...]}.
     """
 
+    @in_single_precision()
     def __init__(
         self, config: Config, encoder: Encoder, variables: Variables | tuple[Variables, ...]
     ):
@@ -56,6 +58,7 @@ class Ensemble:
         )
         self._rows = BLOCK * n_blocks  # of a call
 
+    @in_single_precision()
     def predict(self, inputs: Mapping[str, np.ndarray]) -> HostArrays:
         """By the one net, or the mean of all members, whose deviation stands beside it."""
 
@@ -64,6 +67,7 @@ class Ensemble:
 
         return in_blocks(predict_block, inputs, self._rows)
 
+    @in_single_precision()
     def each(self, inputs: Mapping[str, np.ndarray]) -> HostArrays:
         """By every member [members, n, ...]."""
 
@@ -72,6 +76,7 @@ class Ensemble:
 
         return in_blocks(predict_block, inputs, self._rows, axis=1)
 
+    @in_single_precision()
     def sampled(self, inputs: Mapping[str, np.ndarray], n_samples: int, seed: int) -> HostArrays:
         """As means over nets thinned by dropout, and their deviations beside them.
 
@@ -90,6 +95,7 @@ class Ensemble:
 
         return in_blocks(predict_block, inputs, self._rows)
 
+    @in_single_precision()
     def step(
         self, inputs: Mapping[str, np.ndarray], carries: Carries | None
     ) -> tuple[HostArrays, Carries]:

@@ -12,6 +12,7 @@ from nets.base import Variables
 from train import config as configs
 from train.config.members import is_population
 from train.config.options import Config
+from train.core.precision import in_single_precision
 from train.data.dataset import Encoder
 from train.data.load import read_encoder
 from train.errors import UserError
@@ -23,6 +24,7 @@ from train.run.folder import read_json
 ANSWERING_FILE = "kept.json"  # which members of a population answer
 
 
+@in_single_precision()
 def load(workdir: str | Path) -> Predictor:
     """The best network, or networks, of a run's folder.
 
