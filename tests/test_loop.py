@@ -173,7 +173,7 @@ def test_the_folder_holds_what_the_contract_names(straight):
     assert named | {"examples_per_second", "per_member", "spread", "versions"} <= set(result)
     assert result["n_parameters"] == 10 * 8 + 8 + 16 + 8 + 1
     assert set(result["baselines"]["test"]) == {"mean", "linear"}
-    assert result["config_sha256"] == configs.digest(small_config())
+    assert result["config_sha256"] == configs.digest(resolved)
 
 
 def test_the_penalty_is_logged_apart_from_the_loss(straight):

@@ -182,9 +182,13 @@ def test_weights_are_read():
     dataset = load(pa.table(make() | {"w": weight}), weight="w")
     np.testing.assert_array_equal(dataset.weight, weight.astype(np.float32))
     assert "w" not in dataset.encoder.number_names
-    for wrong, shown in ((-0.5, "-0.5"), (np.inf, "inf"), (np.nan, "missing")):
+    for wrong, message in (
+        (-0.5, "the weight of row 7 is -0.5"),
+        (np.inf, "row 7 is infinite"),
+        (np.nan, "the weight of row 7 is missing"),
+    ):
         weight[6] = wrong
-        with pytest.raises(UserError, match=f"train: column 'w': the weight of row 7 is {shown}"):
+        with pytest.raises(UserError, match=f"train: column 'w': {message}"):
             load(pa.table(make() | {"w": weight}), weight="w")
 
 
