@@ -2,8 +2,8 @@
 
     python -m train.main --config=configs/breast_cancer.py
 
-569 patients; about 4 s on two cores. Test accuracy .974, auc .998; a linear model, .991 and .998,
-is hard to beat here.
+569 patients; about 4 s on two cores.
+Three seeds: test accuracy .962 +- .005. A linear model, .991, is hard to beat here.
 """
 
 from train.config import Config, Dense, Optim, Table, Train

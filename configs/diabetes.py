@@ -2,8 +2,8 @@
 
     python -m train.main --config=configs/diabetes.py
 
-From ten measurements. About 3 s on two cores, 5 s the first time. Test rmse 55.4, r2 .38; a linear
-model has 57.2, the mean 70.3.
+From ten measurements. About 3 s on two cores, 5 s the first time.
+Three seeds: test rmse 56.7 +- 1.7, r2 .349 +- .038. A linear model has 57.2, the mean 70.3.
 """
 
 from train.config import Config, Dense, Optim, Table, Train

@@ -2,7 +2,8 @@
 
     python -m train.main --config=configs/digits.py
 
-About 5 s on two cores. Test accuracy .986; a linear model has .975.
+About 5 s on two cores.
+Three seeds: test accuracy .984 +- .009. A linear model has .975.
 """
 
 from train.config import Config, Dense, Optim, Table, Train

@@ -3,8 +3,9 @@
     python -m train.main --config=configs/course/augmentation.py
     python -m train.main --config=configs/course/augmentation.py --config.augment.noise=0
 
-The noise is anew at each update. Seconds. Training and test rmse 43 and 56, without noise 9 and 60.
+The noise is anew at each update. Seconds. Training rmse 43; without noise 9, and on test rows 60.
 The curves in the report show the gap.
+Three seeds: test rmse 55.3 +- 1.5.
 """
 
 from train.config import Augment, Config, Dense, Optim, Table, Train

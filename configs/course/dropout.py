@@ -3,8 +3,9 @@
     python -m train.main --config=configs/course/dropout.py
     python -m train.main --config=configs/course/dropout.py --config.net.dropout=0
 
-Seconds. Training and test rmse 44 and 54, without dropout 9 and 60. It is off wherever the net is
+Seconds. Training rmse 44; without dropout 9, and on test rows 60. It is off wherever the net is
 judged: the same row always has the same answer. The curves in the report show the gap.
+Three seeds: test rmse 55.9 +- 1.4.
 """
 
 from train.config import Config, Dense, Optim, Table, Train

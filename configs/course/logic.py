@@ -2,8 +2,9 @@
 
     python -m train.main --config=configs/course/logic.py
 
-Seconds. Accuracy 1, 1 and at most .75; the report draws the three lines. What a hidden layer does:
-`xor.py`.
+Seconds. The report draws the three lines. What a hidden layer does: `xor.py`.
+Three seeds: train and.accuracy 1.000 +- .000, or.accuracy 1.000 +- .000, xor.accuracy .500 +- .000.
+Of XOR a line gets .75 at the most.
 """
 
 from train.config import Config, Perceptron, Table, Train

@@ -2,7 +2,8 @@
 
     python -m train.main --config=configs/course/neuron.py
 
-Seconds. Test accuracy .90 against .63 for the most frequent class; the report draws the line.
+Seconds. The report draws the line.
+Three seeds: test accuracy .889 +- .006. The most frequent class has .63.
 """
 
 from train.config import Config, Dense, Optim, Table, Train

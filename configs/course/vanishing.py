@@ -6,6 +6,7 @@
 Seconds. The first layer's gradient is 20,000 times smaller than the last one's, and nothing is
 learned; with relu both are of one size, and test accuracy is .94. The report draws the norm of each
 layer's gradient.
+Three seeds: test accuracy .102 +- .002.
 """
 
 from train.config import Config, Dense, Optim, Table, Train
