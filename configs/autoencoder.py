@@ -2,8 +2,8 @@
 
     python -m train.main --config=configs/autoencoder.py
 
-7.5 s on two cores, 3.6 s from the second time on. Test rmse .42 of a pixel's deviation, 82 % of the
-variance; as many principal components have .70 and 53 %.
+7.5 s on two cores, 3.6 s from the second time on. Errors are in deviations of a pixel.
+Three seeds: test rmse .424 +- .002, r2 .824 +- .002. As many principal components have .70 and .53.
 """
 
 from train.config import Config, Dense, Optim, Table, Train

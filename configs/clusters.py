@@ -4,8 +4,8 @@
         --config.data.path=FILE.csv --config.net.units=3
 
 Builtin iris, unscaled (--config.data.path=builtin:iris --config.data.label=species
---config.data.scaling=none --config.net.units=3), seconds: adjusted Rand index .73, the published
-optimum of three means.
+--config.data.scaling=none --config.net.units=3), seconds; the published optimum of three means.
+Three seeds: train adjusted_rand_index .730 +- .000, inertia 78.9 +- .0.
 """
 
 from train.config import Competitive, Config, Table, Train

@@ -2,9 +2,10 @@
 
     python -m train.main --config=configs/digits_rows.py
 
-7 s on two cores, 4.5 s from the second time on. Test accuracy .978. Forty nets
+7 s on two cores, 4.5 s from the second time on. Forty nets
 (--config.population.seeds=8 --config.population.folds=5) take 35 and 31 s; accuracy .986 by their
 mean, .980 each alone.
+Three seeds: test accuracy .982 +- .003.
 """
 
 from train.config import LSTM, Config, Optim, Sequences, Train

@@ -2,7 +2,8 @@
 
     python -m train.main --config=configs/course/xor.py
 
-Seconds. Accuracy 1; the report draws the two lines that the hidden neurons make of it.
+Seconds. The report draws the two lines that the hidden neurons make of it.
+Three seeds: train accuracy 1.000 +- .000.
 """
 
 from train.config import Config, Dense, Optim, Table, Train

@@ -49,22 +49,12 @@ def test_a_config_trains(name, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "metric", "least"),
-    [
-        ("diabetes", "r2", 0.35),
-        ("breast_cancer", "accuracy", 0.95),
-        ("digits", "accuracy", 0.97),
-        ("table", "accuracy", 0.9),
-    ],
-)
-def test_a_config_reaches_its_score(name, metric, least, tmp_path):
-    result = loop.fit(load(ROOT / "configs" / f"{name}.py"), tmp_path / "run")
-    assert result["metrics"]["test"][metric] >= least
-    baseline = max(
-        scores[metric] for kind, scores in result["baselines"]["test"].items() if kind != "linear"
-    )
-    assert result["metrics"]["test"][metric] > baseline + 0.3
+def test_a_table_reaches_its_score(tmp_path):
+    """Scores of built-in data that docstrings state are held in test_config_scores.py."""
+    result = loop.fit(load(ROOT / "configs" / "table.py"), tmp_path / "run")
+    accuracy = result["metrics"]["test"]["accuracy"]
+    assert accuracy >= 0.9
+    assert accuracy > result["baselines"]["test"]["majority"]["accuracy"] + 0.3
 
 
 @pytest.mark.slow
@@ -74,9 +64,3 @@ def test_the_adding_problem_is_solved(tmp_path):
     errors = np.abs(answers.column("prediction").to_numpy() - answers.column("target").to_numpy())
     assert len(errors) == 2560
     assert (errors >= 0.04).sum() <= 3
-
-
-@pytest.mark.slow
-def test_digits_are_read_row_by_row(tmp_path):
-    result = loop.fit(load(ROOT / "configs" / "digits_rows.py"), tmp_path / "run")
-    assert result["metrics"]["test"]["accuracy"] >= 0.97

@@ -24,7 +24,7 @@ from train.config import LSTM, Config, Optim, Series, Train
 from train.config.recipe import resolve
 from train.data.series.load import load_series
 from train.errors import UserError
-from train.evaluation.baselines.forecasts import baseline_predictions
+from train.evaluation.baselines.forecasts import _solve_ridge, baseline_predictions
 from train.evaluation.metrics import forecasts as forecast
 
 HOURS = 700
@@ -175,6 +175,15 @@ def test_a_run_of_forecasts_resumes_in_the_bits_of_the_straight_one(run, tmp_pat
     assert resumed["metrics"] == straight["metrics"]
 
 
+@pytest.mark.parametrize("step", [1.0, 1e-3])
+def test_small_moves_are_not_taken_for_none(step):
+    """A ramp goes on, however little of the training rows' deviation a step is."""
+    past_nl = step * np.tile(np.arange(-9.0, 1.0), (500, 1))
+    future_nh = step * np.tile(np.arange(1.0, 4.0), (500, 1))
+    kernel_lh = _solve_ridge((past_nl.T @ past_nl)[None], (past_nl.T @ future_nh)[None], [500])[0]
+    np.testing.assert_allclose(past_nl[:1] @ kernel_lh, future_nh[:1], rtol=1e-3)
+
+
 def two_targets(tmp_path: Path):
     pa.csv.write_csv(shops(), tmp_path / "shops.csv")
     data = shop_config(tmp_path / "shops.csv").data
@@ -248,7 +257,8 @@ def test_the_linear_baseline_is_ridge_on_what_is_left_of_the_last_value(tmp_path
     x = np.array(x) / deviation
     y = np.array(y) / deviation
     last = x[:, -1:]
-    model = Ridge(1.0, fit_intercept=False).fit((x - last)[train], (y - last)[train])
+    strength = np.square((x - last)[train]).mean()
+    model = Ridge(strength, fit_intercept=False).fit((x - last)[train], (y - last)[train])
     expected = (model.predict((x - last)[test]) + last[test]) * deviation
     np.testing.assert_allclose(answers["visits"], expected, rtol=1e-4, atol=1e-4)
 
@@ -324,7 +334,8 @@ def test_the_linear_baseline_is_fitted_to_known_values(tmp_path):
     for h in (0, 7):
         rows = train[~np.isnan(future[train, h])]
         assert len(rows) < len(train)
-        model = Ridge(1.0, fit_intercept=False)
+        strength = np.square((past - last[:, None])[rows]).mean()
+        model = Ridge(strength, fit_intercept=False)
         model.fit((past - last[:, None])[rows], (future[:, h] - last)[rows])
         wanted = (model.predict((past - last[:, None])[test]) + last[test]) * column.deviation
         np.testing.assert_allclose(answers["visits"][:, h], wanted, rtol=1e-4, atol=1e-4)

@@ -16,7 +16,9 @@ import numpy as np
 from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
 
-RIDGE = 1.0  # on sums over windows, of values in units of the training deviation
+# The penalty is this share of the mean square of what is read, once: alike in any unit, and less
+# the more windows there are.
+RIDGE = 1.0
 LINEAR_WINDOWS = 200_000  # that the linear baseline is fitted on at most: more would not change it
 GAPPY_WINDOWS = 20_000  # the same where targets are missing: each step then has a fit of its own
 BLOCK = 8_192  # windows in float64 at a time
@@ -88,7 +90,7 @@ def fit_linear(dataset: SeriesDataset, windows: np.ndarray) -> np.ndarray:
     for past_onl, future_onh, _ in _blocks(dataset, windows):
         gram_oll += past_onl.transpose(0, 2, 1) @ past_onl
         moment_olh += past_onl.transpose(0, 2, 1) @ future_onh
-    return np.linalg.solve(gram_oll + RIDGE * np.eye(lookback), moment_olh)
+    return _solve_ridge(gram_oll, moment_olh, np.full(n_targets, len(windows)))
 
 
 def _fit_steps(dataset: SeriesDataset, windows: np.ndarray, o: int) -> np.ndarray:
@@ -97,13 +99,23 @@ def _fit_steps(dataset: SeriesDataset, windows: np.ndarray, o: int) -> np.ndarra
     horizon = dataset.encoder.horizon
     gram_hll = np.zeros((horizon, lookback, lookback))
     moment_hl = np.zeros((horizon, lookback))
+    count_h = np.zeros(horizon)
     for past_onl, future_onh, _ in _blocks(dataset, windows):
         for h in range(horizon):
             is_known_n = ~np.isnan(future_onh[o, :, h])
             past_nl = past_onl[o, is_known_n]
             gram_hll[h] += past_nl.T @ past_nl
             moment_hl[h] += past_nl.T @ future_onh[o, is_known_n, h]
-    return np.linalg.solve(gram_hll + RIDGE * np.eye(lookback), moment_hl[:, :, None])[:, :, 0].T
+            count_h[h] += is_known_n.sum()
+    return _solve_ridge(gram_hll, moment_hl[:, :, None], count_h)[:, :, 0].T
+
+
+def _solve_ridge(gram_kll: np.ndarray, moment_klm: np.ndarray, count_k: np.ndarray) -> np.ndarray:
+    """Kernels [k, l, m] of sums over `count_k` windows; zeros of a past that never moved."""
+    lookback = gram_kll.shape[-1]
+    mean_square_k = np.trace(gram_kll, axis1=1, axis2=2) / (lookback * np.maximum(count_k, 1))
+    strength_k = RIDGE * np.where(mean_square_k > 0, mean_square_k, 1)
+    return np.linalg.solve(gram_kll + strength_k[:, None, None] * np.eye(lookback), moment_klm)
 
 
 def predict_linear(
