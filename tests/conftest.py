@@ -11,11 +11,30 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # Broadcasting [n] against [n, 1] to [n, n] is the classic silent bug of a loss: ranks must agree.
 os.environ.setdefault("JAX_NUMPY_RANK_PROMOTION", "raise")
 # Without it Keras looks for TensorFlow.
 os.environ.setdefault("KERAS_BACKEND", "jax")
+
+# Their tests share a run that takes long: one worker does them all, so that it is done once.
+ONE_RUN = (
+    "tests/core/test_batch_parts.py",
+    "tests/inference/test_mc_dropout.py",
+    "tests/population/test_halving.py",
+    "tests/population/test_population.py",
+    "tests/results/test_refit.py",
+    "tests/run/test_stream_runs.py",
+    "tests/test_loop.py",
+    "tests/test_predict.py",
+    "tests/test_search.py",
+    "tests/whole_runs/test_codes.py",
+    "tests/whole_runs/test_forecasts.py",
+    "tests/whole_runs/test_intervals.py",
+    "tests/whole_runs/test_sequences.py",
+)
 
 # A first example may compile for seconds: no deadline.
 settings.register_profile("denseq", deadline=None, max_examples=50)
@@ -49,3 +68,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
     wanted = "report" in Path(item.path).parts or item.get_closest_marker("figures")
     runs.draw.draw = runs.real_draw if wanted else runs.undrawn
+
+
+class Scheduler(LoadScopeScheduling):
+    """Gives a worker one test after the other, or all tests of a file in ONE_RUN."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, _ = nodeid.partition("::")
+        return file if file in ONE_RUN else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduler:
+    """Who does which test, where several workers do them."""
+    return Scheduler(config, log)

@@ -75,6 +75,7 @@ def copy(state: State) -> State:
     return jax.tree.map(jnp.copy, state)
 
 
+@pytest.mark.slow
 def test_rounds_grouped_in_any_way_end_in_the_same_bits(everything: Any) -> None:
     program, data, state, call, counter = everything
     together, logs, count = call(data, copy(state), jnp.int32(4))

@@ -360,7 +360,7 @@ def test_evaluate_judges_the_interval_that_a_net_gives_by_itself():
 
 
 def test_a_class_that_no_training_row_has_counts_as_wrong():
-    """Of scikit-learn's figures with all classes named, the unknown ones with a probability of 0."""
+    """As scikit-learn has it with all classes named, the unknown ones with a probability of 0."""
     random = np.random.default_rng(4)
     target = random.integers(0, 5, 60)  # of which the net knows the first three
     probability = random.dirichlet(np.ones(3), 60)

@@ -236,6 +236,7 @@ def test_of_sequences_only_dropout_is_random(tmp_path):
     assert (columns["deviation"] < 1e-5).all()
 
 
+@pytest.mark.slow
 def test_forecasts_have_a_deviation_at_every_step(tmp_path):
     load = np.sin(np.arange(200) / 4) * 8
     write_table(pa.table({"load": load}), tmp_path / "load.csv")

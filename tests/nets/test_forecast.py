@@ -41,7 +41,7 @@ def batch(n: int = 5, covariates: int = 0, ahead: int = 0) -> dict[str, jax.Arra
 
 
 def init(net: nets.Forecaster, inputs: dict[str, jax.Array]) -> dict:
-    return net.init(jax.random.key(0), inputs, train=False)
+    return jax.jit(partial(net.init, train=False))(jax.random.key(0), inputs)
 
 
 def forecast(net: nets.Forecaster, variables: dict, inputs: dict[str, jax.Array]) -> np.ndarray:

@@ -22,7 +22,7 @@ CELLS = get_args(Cell)
 
 
 def start(network: Recurrent) -> dict:
-    drawn = network.init(jax.random.key(0), X, LENGTHS)["params"]
+    drawn = jax.jit(network.init)(jax.random.key(0), X, LENGTHS)["params"]
     random = np.random.default_rng(1)  # biases begin at 0, which would hide them
     return {
         "params": jax.tree.map(

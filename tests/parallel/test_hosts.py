@@ -211,6 +211,7 @@ def test_process_0_that_does_not_come_is_named(tmp_path: Path) -> None:
         hosts.join(Processes(f"127.0.0.1:{port}", 2, 1, 1))
 
 
+@pytest.mark.slow
 def test_two_of_one_number_are_refused(tmp_path: Path) -> None:
     found = ends(start([], 3, tmp_path / "run", [0, 1, 1], wait=20))
     assert [code for code, _, _ in found] == [2, 2, 2]

@@ -43,7 +43,10 @@ def prepared(config: Config, folder: Path) -> Run:
     return run
 
 
-@pytest.mark.parametrize("config", [TABLE, SEQUENCES], ids=["dense", "lstm"])
+@pytest.mark.parametrize(
+    "config",
+    [pytest.param(TABLE, id="dense"), pytest.param(SEQUENCES, id="lstm", marks=pytest.mark.slow)],
+)
 def test_what_many_need_follows_from_what_few_need(config, tmp_path):
     config = replace(config, population=Population(seeds=12))
     run = prepared(config, tmp_path / "run")
@@ -135,7 +138,8 @@ def test_parts_come_to_what_the_whole_comes_to(whole, tmp_path, monkeypatch):
     )
 
 
-@pytest.mark.parametrize("calls", [pytest.param(2, marks=pytest.mark.slow), 6])
+@pytest.mark.slow
+@pytest.mark.parametrize("calls", [2, 6])
 def test_a_run_in_chunks_resumes_in_chunks(calls, tmp_path, monkeypatch):
     little(monkeypatch)
     loop.fit(TABLE, tmp_path / "straight")

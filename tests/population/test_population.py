@@ -99,6 +99,7 @@ def test_a_member_has_the_scores_of_its_own_run(config, numbers, tmp_path):
             assert told["metrics"][name] == pytest.approx(value, rel=1e-3, abs=1e-4), name
 
 
+@pytest.mark.slow
 def test_members_may_differ_in_how_rows_are_varied(tmp_path):
     config = dataclasses.replace(WINES, population=Population(grid={"augment.noise": (0.0, 0.5)}))
     whole = loop.fit(config, tmp_path / "whole")

@@ -161,6 +161,7 @@ def test_the_folder_answers_on_raw_rows(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_labels_teach_nothing(tmp_path):
     lines = ["a,b,y", *(f"{i % 7},{i % 11},{'pq'[i % 2]}" for i in range(90))]
     results = []
@@ -177,6 +178,7 @@ def test_labels_teach_nothing(tmp_path):
     assert results[0] == results[1] == results[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "net", [Competitive(units=4, rule="winner", restarts=2), SelfOrganizingMap(shape=(3, 3))]
 )
@@ -197,6 +199,7 @@ def test_a_run_resumed_ends_in_the_same_bits(net, tmp_path):
     assert read_history(tmp_path / "parts") == read_history(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_gaps_and_categories_have_places_too(tmp_path):
     random = np.random.default_rng(0)
     lines = ["size,kind"]

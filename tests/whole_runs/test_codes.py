@@ -132,6 +132,7 @@ def mixed_rows(path: Path, n: int = 400, gaps: float = 0.0) -> str:
     return str(path)
 
 
+@pytest.mark.slow
 def test_categories_come_back_too_and_gaps_cost_nothing(tmp_path):
     result = {}
     for name, gaps in (("whole", 0.0), ("torn", 0.15)):
@@ -190,6 +191,7 @@ def test_of_several_nets_the_best_answers(tmp_path):
     assert len(columns["code_8"]) == 3
 
 
+@pytest.mark.slow
 def test_a_stream_is_given_back_as_rows_in_memory_are(tmp_path):
     path = mixed_rows(tmp_path / "rows.parquet", n=2000)
     test_path = mixed_rows(tmp_path / "test.parquet", n=200)
@@ -207,6 +209,7 @@ def test_a_stream_is_given_back_as_rows_in_memory_are(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_clusters_of_codes(tmp_path, folder):
     """Codes go to a file with the label beside them; clusters among them agree with the digits."""
     codes = tmp_path / "codes.parquet"

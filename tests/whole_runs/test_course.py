@@ -81,6 +81,7 @@ def test_a_hidden_layer_learns_xor(tmp_path):
     np.testing.assert_array_equal(answers, [0, 1, 1, 0])
 
 
+@pytest.mark.slow
 def test_gradients_of_sigmoids_vanish_where_those_of_relus_do_not(tmp_path):
     ratios = {}
     accuracy = {}
@@ -100,6 +101,7 @@ def test_gradients_of_sigmoids_vanish_where_those_of_relus_do_not(tmp_path):
     assert accuracy["relu"] > 0.9 > 0.3 > accuracy["sigmoid"]
 
 
+@pytest.mark.slow
 def test_l1_leaves_exact_zeros_and_l2_small_weights(tmp_path):
     none = {"optim__l1": "0", "optim__l1_step": "gradient"}
     weights = {}
@@ -123,6 +125,7 @@ def test_gates_remember_what_a_plain_net_forgets(tmp_path):
         assert "Predicted against true" in page(tmp_path / cell)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "field"), [("dropout", "net__dropout"), ("augmentation", "augment__noise")]
 )

@@ -163,6 +163,7 @@ def test_the_report_draws_forecasts_and_the_error_by_step(run):
         assert words in page, words
 
 
+@pytest.mark.slow
 def test_a_run_of_forecasts_resumes_in_the_bits_of_the_straight_one(run, tmp_path):
     config = configs.from_json(json.loads((run[0] / "config.json").read_text())["config"])
     two, three = (

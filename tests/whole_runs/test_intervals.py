@@ -267,6 +267,7 @@ def test_forecasts_have_intervals_at_every_step(tmp_path, loss):
     )
 
 
+@pytest.mark.slow
 def test_labels_of_sequences_have_deviations_and_intervals(tmp_path):
     random = np.random.default_rng(6)
     rows = []

@@ -1,4 +1,4 @@
-"""Rows of a data set taken some at a time: all windows of a series weigh many times what it does."""
+"""Rows of a data set, taken some at a time: all windows of a series weigh many times its size."""
 
 from __future__ import annotations
 
