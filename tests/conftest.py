@@ -78,6 +78,7 @@ class Scheduler(LoadScopeScheduling):
         return file if file in ONE_RUN else nodeid
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduler:
     """Who does which test, where several workers do them."""
     return Scheduler(config, log)

@@ -1,4 +1,4 @@
-"""A program of two devices: rows sharded by jit, shard_map and pmap; run by test_native.py.
+"""A program of two devices: rows sharded by jit, shard_map and pmap; run by test_native_bits.py.
 
 It has more threads than the test that runs it, and prints the bits that its gradients have.
 """
@@ -9,6 +9,7 @@ from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 import tests.nets.test_native as t
+import tests.nets.test_native_bits as bits
 from nets.recurrence import lstm
 
 layer, pulls = t.make_layer((8, 6, 3, 20), t.REVERSE), t.make_pulls((8, 6, 3, 20), t.REVERSE)
@@ -66,4 +67,4 @@ answers = jax.pmap(lambda layer, pulls: summed(layer, pulls)[0], axis_name="rows
 joined = [jnp.concatenate(list(part), min(i, 1)) for i, part in enumerate(answers)]
 t.assert_close(tuple(joined), truth[0])
 print("equal on", jax.device_count())
-print(*t.digests())
+print(*bits.digests())

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
-import subprocess
-import sys
 from functools import partial
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -469,43 +464,3 @@ def test_a_nan_stays_in_its_row() -> None:
     assert np.isnan(outputs[1, 2:, 0]).all() and np.isnan(outputs[1, :3, 1]).all()
     np.testing.assert_array_equal(np.delete(outputs, 1, 0), np.delete(whole, 1, 0))
     np.testing.assert_array_equal(outputs[1, :2, 0], whole[1, :2, 0])
-
-
-def digests(shapes: tuple[Sizes, ...] = ((33, 8, 5, 50),)) -> list[str]:
-    """The bits of each shape's answer and gradient."""
-    made = []
-    for sizes in shapes:
-        numbers = native_both(REVERSE, make_layer(sizes, REVERSE), make_pulls(sizes, REVERSE))
-        leaves = [np.asarray(part).tobytes() for part in jax.tree.leaves(numbers)]
-        made.append(hashlib.sha256(b"".join(leaves)).hexdigest()[:16])
-    return made
-
-
-def run_python(arguments: list[str], **environment: str) -> list[str]:
-    """The lines that a Python process prints."""
-    root = Path(__file__).parents[2]
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=root,
-        env=os.environ | {"PYTHONPATH": str(root)} | environment,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout.splitlines()
-
-
-def test_devices_give_the_same_and_threads_the_same_bits() -> None:
-    # NPROC is how many threads XLA gives a computation; here it is the number of cores.
-    devices = "--xla_force_host_platform_device_count=2"
-    n_threads = str(len(os.sched_getaffinity(0)) + 1)
-    lines = run_python(["tests/nets/native_devices.py"], XLA_FLAGS=devices, NPROC=n_threads)
-    assert lines == ["equal on 2", *digests()]
-
-
-@pytest.mark.slow
-def test_gradients_have_the_same_bits_on_every_number_of_threads() -> None:
-    shapes = ((64, 12, 8, 64), (70, 40, 70, 130), (7, 30, 9, 70), (96, 12, 8, 32), (2, 40, 70, 96))
-    program = f"import tests.nets.test_native as t; print(*t.digests({shapes!r}))"
-    printed = {tuple(run_python(["-c", program], NPROC=str(n))) for n in (1, 2, 3, 4)}
-    assert printed == {(" ".join(digests(shapes)),)}
