@@ -28,3 +28,7 @@ class StoppedError(Exception):
     def __init__(self, message: str, exit_code: int):
         super().__init__(message)
         self.exit_code = exit_code
+
+
+class ReadingWarning(UserWarning):
+    """Cells of a file were read with a doubt: one line that names them."""

@@ -36,6 +36,11 @@ def load(workdir: str | Path) -> Predictor:
     return loading.load(workdir)
 
 
+def _print_apart(line: str) -> None:
+    """Prints a line where no answer goes."""
+    print(line, file=sys.stderr)
+
+
 def main(argv: list[str]) -> int:
     """Reads a file, answers it, writes the answers."""
     command = flags.parse_predict(argv, __doc__)
@@ -43,8 +48,10 @@ def main(argv: list[str]) -> int:
     from train.data.files.write import csv_lines, write_pieces
     from train.inference.files import predict_file
 
+    model = load(command.workdir)
+    model.tell = _print_apart
     answers = predict_file(
-        load(command.workdir),
+        model,
         command.data,
         command.copy,
         interval=command.interval,

@@ -13,6 +13,7 @@ from train.errors import UserError
 
 # Kinds of files that are only read as a whole.
 IN_MEMORY = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json")
+DATE_ORDERS = ("dmy", "mdy", "ymd", "yyyymmdd")
 OF_FORECASTS = ("row", "step", "group", "time")  # columns that forecasts have beside the targets
 Columns: TypeAlias = Sequence[str | None]
 
@@ -66,6 +67,7 @@ def check_table(data: Table) -> None:
         "ignore": data.ignore,
         "categorical": data.categorical or (),
         "numeric": data.numeric,
+        "dates": data.dates,
         "weight": (data.weight,),
         "label": (data.label,),
         "group": (data.group,),
@@ -73,8 +75,10 @@ def check_table(data: Table) -> None:
     }
     pairs = [("target", other) for other in ("features", "ignore", "weight", "group", "time")]
     pairs += [("features", "ignore"), ("features", "weight"), ("categorical", "numeric")]
+    pairs += [("dates", other) for other in ("target", "categorical", "numeric", "ignore")]
     pairs += [("label", "features"), ("label", "ignore"), ("label", "weight")]
     _check_apart(columns, pairs)
+    _check_notation(data)
     if data.split == "group" and not data.group:
         raise UserError(
             "config.data.group: config.data.split=group needs a column whose rows stay together"
@@ -83,6 +87,22 @@ def check_table(data: Table) -> None:
         raise UserError(
             f"config.data.group: not used by config.data.split={data.split}; "
             "set config.data.split=group"
+        )
+
+
+def _check_notation(data: Table) -> None:
+    """Raises UserError if the marks of numbers are one, or no date could be of the format."""
+    if data.decimal is not None and data.decimal == data.thousands:
+        raise UserError(
+            f"config.data.thousands: {data.thousands!r} is config.data.decimal too; "
+            "the two marks must differ"
+        )
+    order = data.date_format
+    if order is not None and order not in DATE_ORDERS and "%" not in order:
+        known = ", ".join(DATE_ORDERS)
+        raise UserError(
+            f"config.data.date_format: {order!r} is none of {known}, "
+            "and no format as %d.%m.%Y; give one of them"
         )
 
 

@@ -17,6 +17,9 @@ class Table:
 
     Clusters and autoencoders have no `target`; `label` is a column to judge clusters, and to colour
     codes, by. `weight` is a column of what each row counts for, in the loss and in all scores.
+    How text is written is found in the training rows, and kept: `decimal` and `thousands` (marks),
+    `dates` (columns, also 20250204) and `date_format` (dmy, mdy, ymd, or as %d.%m.%Y) say it
+    where it could be otherwise.
     `stream`: training rows stay on the disk, in a Parquet file or a folder of them; row groups come
     in random order, and rows are shuffled within windows of `shuffle_window` rows.
     """
@@ -28,6 +31,10 @@ class Table:
     features: tuple[str, ...] | None = None
     categorical: tuple[str, ...] | None = None
     numeric: tuple[str, ...] = ()
+    dates: tuple[str, ...] = ()
+    decimal: Literal[".", ","] | None = None
+    thousands: Literal["", ",", ".", " ", "'"] | None = None
+    date_format: str | None = None
     ignore: tuple[str, ...] = ()
     weight: str | None = None
     label: str | None = None

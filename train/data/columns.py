@@ -3,34 +3,58 @@
 A message's row 17 is the 17th of the table at hand. n rows, k different texts.
 """
 
+# pyright: reportAttributeAccessIssue=false
+# pyarrow.compute makes its functions while it is imported: nothing a type checker could see.
+
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from train.data.parsing import NUMBER, narrowed, parse_numbers, parse_times
+from train.data.files.delimited import delimiter_of
+from train.data.files.guessed import guessed
+from train.data.notation import PLAIN, Notation
+from train.data.parsing import narrowed
 from train.errors import UserError
 
-# Of the values in a text column: from here on the others are taken for mistakes.
-NUMBERS_SHARE = 0.9
+Family: TypeAlias = Literal["number", "clock", "boolean", "text", "time", "empty", "other"]
+Said: TypeAlias = list[str]  # lines for the user on cells that were read with a doubt
 
-Family: TypeAlias = Literal["number", "boolean", "text", "time", "empty", "other"]
+
+class Reading(NamedTuple):
+    """How the texts of a column are read: its numbers, and the order of its dates.
+
+    None where no text was among the training rows: then a text is read as programs write it.
+    """
+
+    notation: Notation | None = None
+    order: str = ""
+
+
+UNKNOWN = Reading()
 
 
 @dataclass(frozen=True)
 class RawColumn:
-    """A column of a table, or its rows `rows`, and where it came from."""
+    """A column of a table, or its rows `rows`, and where it came from.
+
+    `said` takes the lines for the user, where somebody listens.
+    """
 
     name: str
     where: str
     data: pa.ChunkedArray
     markers: tuple[str, ...]
     rows: np.ndarray | None
+    reading: Reading = UNKNOWN
+    delimiter: str = ""
+    said: Said | None = None
 
     def row(self, place: int | np.integer) -> str:
         """A row in a message, counted from 1 in the table."""
@@ -40,19 +64,37 @@ class RawColumn:
         """A UserError that names the file and the column."""
         return UserError(f"{self.where}: column {self.name!r}: {message}")
 
+    def say(self, message: str) -> None:
+        """Tells the user something of the column."""
+        if self.said is not None:
+            self.said.append(f"{self.where}: column {self.name!r}: {message}")
+
+    def read_by(self, reading: Reading, said: Said | None = None) -> RawColumn:
+        """The same column, to be read so."""
+        return replace(self, reading=reading, said=said)
+
+    def as_guessed(self) -> RawColumn:
+        """The column in the kind that 0.1.0 took its cells for, which looked at one file alone."""
+        if self.family != "text" or not self.delimiter:
+            return self
+        return replace(self, data=guessed(self.data, self.markers, self.delimiter))
+
     @property
     def family(self) -> Family:
         """What its pyarrow type holds."""
         kind = self.data.type
-        if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        types = pa.types
+        if types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind):
             return "number"
-        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        if types.is_string(kind) or types.is_large_string(kind):
             return "text"
-        if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        if types.is_date(kind) or types.is_timestamp(kind):
             return "time"
-        if pa.types.is_boolean(kind):
+        if types.is_time(kind) or types.is_duration(kind):
+            return "clock"
+        if types.is_boolean(kind):
             return "boolean"
-        return "empty" if pa.types.is_null(kind) else "other"
+        return "empty" if types.is_null(kind) else "other"
 
 
 class Numbers(NamedTuple):
@@ -75,6 +117,11 @@ class Text(NamedTuple):
 
     codes: np.ndarray
     values: list[str]
+
+    @property
+    def counts(self) -> np.ndarray:
+        """How often each text stands [k]."""
+        return np.bincount(self.codes[self.codes >= 0], minlength=len(self.values))
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -102,47 +149,42 @@ def get_column(
         data = data.cast(pa.large_string())
     if rows is not None:
         data = data.take(pa.array(rows))
-    raw = RawColumn(name, where, data, tuple(markers), rows)
+    raw = RawColumn(name, where, data, tuple(markers), rows, delimiter=delimiter_of(table))
     if raw.family == "other":
         expected = "expected numbers, text, true and false, or times"
         raise raw.error(f"holds {data.type}, {expected}; name it in config.data.ignore")
     return raw
 
 
-def read_numbers(raw: RawColumn) -> Numbers:
-    """Numbers, true and false as 1 and 0, and text that is numbers.
-
-    Raises UserError for all else, and infinity.
-    """
-    if raw.family == "time":
-        raise raw.error("holds times, expected numbers")
-    if raw.family == "text":
-        text = read_text(raw)
-        parsed, valid = parse_numbers(text.values)
-        _check_parsed(raw, text, valid, "a number")
-        values = Numbers(np.append(parsed, 0)[text.codes], text.codes < 0)
-    else:
-        values = Numbers(_as_numpy(raw.data), missing_rows(raw))
-    infinite = np.flatnonzero(np.isinf(values.data) & ~values.missing)
-    if len(infinite):
-        raise raw.error(f"{raw.row(infinite[0])} is infinite; correct or remove it")
-    return values
-
-
 def missing_rows(raw: RawColumn) -> np.ndarray:
     """Which rows have no value [n]: null, nan, or what a marker writes, such as -999 in numbers."""
     if raw.family == "text":
-        return read_text(raw).codes < 0
+        return text_or_null(raw).is_null().to_numpy()
     missing = raw.data.is_null(nan_is_null=True).to_numpy()
-    marked = [float(marker) for marker in raw.markers if NUMBER.fullmatch(marker)]
+    marked = [float(marker) for marker in raw.markers if PLAIN.fullmatch(marker)]
     if marked and raw.family == "number":
-        missing = missing | np.isin(_as_numpy(raw.data), marked)
+        missing = missing | np.isin(typed_numbers(raw.data), marked)
     return missing
 
 
-def _as_numpy(data: pa.ChunkedArray) -> np.ndarray:
-    """float64 wherever that is exact, int64 for larger integers; any number where missing."""
-    if not (pa.types.is_integer(data.type) or pa.types.is_boolean(data.type)):
+def text_or_null(raw: RawColumn) -> pa.ChunkedArray:
+    """A column of text without blanks around it, null where a marker stands, or nothing."""
+    text = pc.utf8_trim_whitespace(raw.data.cast(pa.string()))
+    markers = pa.array(sorted({*raw.markers, ""}), pa.string())
+    return pc.if_else(pc.is_in(text, markers), None, text)
+
+
+def typed_numbers(data: pa.ChunkedArray) -> np.ndarray:
+    """float64 wherever that is exact, int64 for larger integers; any number where missing.
+
+    Times of day and durations are seconds.
+    """
+    kind = data.type
+    if pa.types.is_time(kind) or pa.types.is_duration(kind):
+        per_second = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}[kind.unit]
+        counts = data.cast(pa.int32()) if pa.types.is_time32(kind) else data
+        return counts.cast(pa.int64()).fill_null(0).to_numpy() / per_second
+    if not (pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
         return data.cast(pa.float64()).to_numpy()
     try:
         return narrowed(data.cast(pa.int64()).fill_null(0).to_numpy())
@@ -150,50 +192,19 @@ def _as_numpy(data: pa.ChunkedArray) -> np.ndarray:
         return data.cast(pa.float64(), safe=False).to_numpy()
 
 
-def read_times(raw: RawColumn) -> Numbers:
-    """Microseconds since 1970 UTC of dates, times and ISO text; without a zone, UTC is meant."""
-    if raw.family == "empty":
-        return Numbers(np.zeros(len(raw.data)), np.ones(len(raw.data), bool))
-    if raw.family == "time":
-        microseconds = pa.timestamp("us", getattr(raw.data.type, "tz", None))
-        ticks = raw.data.cast(microseconds, safe=False).cast(pa.int64())
-        return Numbers(ticks.fill_null(0).to_numpy().astype(np.float64), missing_rows(raw))
-    if raw.family != "text":
-        raise raw.error(f"holds {raw.data.type}, expected times")
-    text = read_text(raw)
-    parsed, valid = parse_times(text.values)
-    _check_parsed(raw, text, valid, "an ISO date or time")
-    return Numbers(np.append(parsed, 0)[text.codes], text.codes < 0)
-
-
-def _check_parsed(raw: RawColumn, text: Text, valid: np.ndarray, expected: str) -> None:
-    """Raises UserError with the first rows whose text is not valid."""
-    wrong = np.flatnonzero(~np.append(valid, True)[text.codes])
-    if not len(wrong):
-        return
-    shown = []
-    for place in wrong[:3]:
-        shown.append(f"{text.values[text.codes[place]][:40]!r} in {raw.row(place)}")
-    more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-    advice = (
-        "correct it, add it to config.data.missing, or name the column in config.data.categorical"
-    )
-    raise raw.error(f"{', '.join(shown)}{more}: expected {expected}; {advice}")
-
-
 def read_text(raw: RawColumn) -> Text:
-    """Any column as text.
+    """Any column as text, without blanks around it.
 
-    Whole numbers are without a fraction, true and false in lower case, times in ISO form.
+    Typed whole numbers are without a fraction, true and false in lower case, times in ISO form.
     """
     data = raw.data
     if raw.family == "empty":
         return Text(np.full(len(data), -1), [])
-    if raw.family in ("boolean", "time") or pa.types.is_decimal(data.type):
+    if raw.family in ("boolean", "time", "clock") or pa.types.is_decimal(data.type):
         data = data.cast(pa.string())
     encoded = data.dictionary_encode().combine_chunks()
     labels = map(_as_label, encoded.dictionary.to_numpy(zero_copy_only=False))
-    absent = {*raw.markers, "nan"} if raw.family == "number" else set(raw.markers)
+    absent = {*raw.markers, ""} | ({"nan"} if raw.family == "number" else set())
     order = {}
     places = [-1 if label in absent else order.setdefault(label, len(order)) for label in labels]
     # The last entry is the one that -1, missing, picks.
@@ -205,32 +216,4 @@ def _as_label(value: object) -> str:
     """A value of a column as text, a whole number without its fraction."""
     if isinstance(value, np.floating) and value.is_integer() and abs(value) < 2**53:
         return f"{value + 0.0:.0f}"
-    return str(value)
-
-
-def infer_kind(raw: RawColumn) -> Literal["number", "time", "category"]:
-    """What a column holds.
-
-    Raises UserError where nearly all of its texts are numbers or times, but not all: the others
-    are likely mistakes.
-    """
-    if raw.family == "time":
-        return "time"
-    if raw.family == "boolean":
-        return "category"
-    if raw.family != "text":
-        return "number"
-    text = read_text(raw)
-    if _nearly_all(raw, text, parse_numbers(text.values)[1], "a number"):
-        return "number"
-    is_time = _nearly_all(raw, text, parse_times(text.values)[1], "an ISO date or time")
-    return "time" if is_time else "category"
-
-
-def _nearly_all(raw: RawColumn, text: Text, valid: np.ndarray, expected: str) -> bool:
-    """Whether these texts are valid. Raises UserError if nearly all are, but not all."""
-    count_k = np.bincount(text.codes[text.codes >= 0], minlength=len(text.values))
-    if count_k[valid].sum() < NUMBERS_SHARE * count_k.sum():
-        return False
-    _check_parsed(raw, text, valid, expected)
-    return True
+    return str(value).strip()

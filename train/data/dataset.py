@@ -84,12 +84,13 @@ class Rows(NamedTuple):
 
     `inputs` {name: [n, ...]} are the network's. `names` are columns that say which row is which,
     beside predictions. `numbers` are the rows' places in the table where they are not simply all
-    of its rows: of a series the steps to come.
+    of its rows: of a series the steps to come. `said` are lines for the user on doubtful cells.
     """
 
     inputs: HostArrays
     names: Columns
     numbers: np.ndarray | None = None
+    said: tuple[str, ...] = ()
 
 
 class Encoder(Protocol):

@@ -16,6 +16,8 @@ from train.config.data_options import Sequences, Table
 from train.data.dataset import A, Array, Batch, Encoder, Head, Scale
 from train.data.folds import fold_rows
 
+READING = ("notation", "date_order", "reads_text", "written")
+
 
 @dataclass(frozen=True, eq=False)
 class RowDataset:
@@ -92,7 +94,7 @@ class RowDataset:
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the encoder, the encoded arrays and the splits, in hexadecimal."""
-        schema = json.dumps(self.encoder.to_json(), sort_keys=True)
+        schema = json.dumps(without_reading(self.encoder.to_json()), sort_keys=True)
         digest = hashlib.sha256((schema + self._source()).encode())
         groups = {
             "": {"weight": self.weight, "original_rows": self.original_rows},
@@ -109,3 +111,11 @@ class RowDataset:
     def _source(self) -> str:
         """What the rows that are not in the pool are known by."""
         return ""
+
+
+def without_reading(plain: object) -> object:
+    """A schema in JSON without how texts are read, which 0.1.0 did not keep."""
+    if isinstance(plain, dict):
+        kept = {name: item for name, item in plain.items() if name not in READING}
+        return {name: without_reading(item) for name, item in kept.items()}
+    return [without_reading(item) for item in plain] if isinstance(plain, list | tuple) else plain

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from train.config.data_options import Table
 from train.data.classes import class_sizes, unseen_counts
+from train.data.columns import Said
 from train.data.dataset import Options
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.series.encoder import SeriesEncoder
@@ -28,37 +29,45 @@ def evaluate(
     interval: float | None = None,
     *,
     echo: Callable[[str], None],
-) -> dict[str, float]:
+) -> dict[str, float | list[str]]:
     """The number of rows with a target, {"rows": ...}, and the metrics over them, in its units.
 
     Rows of a series are its windows; where values of its targets are missing between others, also
     {"missing_targets": how many}, which the metrics leave out. Rows of a class that no training row
     has, {"unseen_classes": how many}, count as wrong. Rows of a table count for what the run's
-    weight column says; `echo` is told if `table` lacks it. `interval`: the level of the
-    intervals whose coverage and width are among the metrics. Raises UserError.
+    weight column says; `echo` is told if `table` lacks it. Where cells were read with a doubt there
+    are "notes", a line each. `interval`: the level of the intervals whose coverage and width are
+    among the metrics. Raises UserError.
     """
     needed = None if interval is None else model.needed_score(interval)
-    counts, (targets, weight, predictions) = _predict_known(model, table, where, echo)
+    said: Said = []
+    counts, (targets, weight, predictions) = _predict_known(model, table, where, echo, said)
     scores = score(model.encoder, predictions, targets, weight)
     if needed is not None:
         scores |= conformal_metrics(model.encoder, *needed, predictions, targets, weight)
-    return {**counts, **scores}
+    found: dict[str, float | list[str]] = {**counts, **scores}
+    return found | {"notes": list(dict.fromkeys(said))} if said else found
 
 
 def _predict_known(
-    model: Predictor, table: pa.Table, where: str, echo: Callable[[str], None]
+    model: Predictor,
+    table: pa.Table,
+    where: str,
+    echo: Callable[[str], None],
+    said: Said,
 ) -> tuple[dict[str, int], Predicted]:
     """How many rows have a target, they themselves, and the predictions for them."""
     if isinstance(model.encoder, SeriesEncoder):
-        windows = load_windows(model.encoder, table, where)
+        windows = load_windows(model.encoder, table, where, said)
         counts = {"rows": len(windows.starts)}
         if windows.target_gaps is not None:
             counts["missing_targets"] = int(windows.target_gaps.sum())
         return counts, model.predict_rows(windows, windows.splits["test"])
     assert isinstance(model.encoder, TableEncoder | SequenceEncoder)
-    targets, present = model.encoder.encode_targets(table, where)
+    targets, present = model.encoder.encode_targets(table, where, said)
     rows = np.flatnonzero(present)
-    inputs = {name: array[rows] for name, array in model.encoder.encode(table, where).items()}
+    encoded = model.encoder.encode(table, where, said)
+    inputs = {name: array[rows] for name, array in encoded.items()}
     known = {name: array[rows] for name, array in targets.items()}
     weight = _weights(model.config.data, table, where, echo)[rows]
     if len(rows) and not weight.any():

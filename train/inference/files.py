@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from train.config.data_options import Table
 from train.data.columns import nearest
-from train.data.files.read import PARQUET, read_table
+from train.data.files.read import JSON_LINES, PARQUET, read_table
 from train.data.files.row_groups import find_files, read_pieces
 from train.data.table.encoder import TableEncoder
 from train.errors import UserError
@@ -41,7 +41,11 @@ def predict_file(
     if copied and not isinstance(data, Table):
         raise UserError("--copy: is for nets of a table, which answer row by row; leave it out")
     if not _in_pieces(model, path):
-        yield predict(read_table(path, data.missing), path)
+        # Copies are of the cells as they are, so that what means "missing" is found by the columns.
+        markers = () if copied and not path.endswith(JSON_LINES) else data.missing
+        yield predict(
+            read_table(path, markers, may_be_empty=True, may_repeat=isinstance(data, Table)), path
+        )
         return
     assert isinstance(model.encoder, TableEncoder)
     files = find_files(path)

@@ -6,6 +6,7 @@ run's folder.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -16,9 +17,9 @@ import pyarrow as pa
 from nets.base import Variables
 from train.config.options import Config
 from train.data.blocks import take_in_blocks
-from train.data.dataset import Columns, Dataset, Encoder, Head, HostArrays
+from train.data.dataset import Columns, Dataset, Encoder, Head, HostArrays, Rows
 from train.data.files.arrow import as_table
-from train.errors import UserError
+from train.errors import ReadingWarning, UserError
 from train.evaluation.conformal import Scores, check_numbers, interval_columns, needed_score
 from train.evaluation.spread import spread_columns
 from train.inference.blocks import join_blocks
@@ -53,6 +54,7 @@ class Predictor:
         self.encoder = encoder
         self.ensemble = Ensemble(config, encoder, variables)
         self._scores = scores
+        self.tell: Callable[[str], None] = _warn  # what is done with lines on doubtful cells
 
     @property
     def variables(self) -> Variables:
@@ -66,7 +68,7 @@ class Predictor:
         One target: an array [rows] of numbers or of class labels. Several: a dict of such arrays.
         Raises UserError if a column is missing or holds what the training file did not.
         """
-        rows = self.encoder.read(as_table(data, self.config.data.missing), "data")
+        rows = self._read(as_table(data, self.config.data.missing), "data")
         columns = self.encoder.tabulate(rows, self.answers(rows.inputs))
         shown = {}
         for name, column in columns.items():
@@ -82,7 +84,7 @@ class Predictor:
         to a step needs later ones.
         """
         check_steps(self.config, self.encoder)
-        rows = self.encoder.read(as_table(data, self.config.data.missing), "data")
+        rows = self._read(as_table(data, self.config.data.missing), "data")
         predictions, carries = self.ensemble.step(rows.inputs, carry)
         return self.encoder.decode(predictions), carries
 
@@ -122,7 +124,7 @@ class Predictor:
                 "--interval: measured on answers without dropout; leave out --dropout_samples"
             )
         needed = None if interval is None else self.needed_score(interval)
-        rows = self.encoder.read(table, where)
+        rows = self._read(table, where)
         if dropout_samples is None:
             predictions = self.ensemble.predict(rows.inputs)
         else:
@@ -137,6 +139,13 @@ class Predictor:
             more |= interval_columns(self.encoder, head, score_o, predictions)
         _check_names(columns, more, where)
         return columns | more
+
+    def _read(self, table: pa.Table, where: str) -> Rows:
+        """The rows of a table, encoded; tells of cells that were read with a doubt."""
+        rows = self.encoder.read(table, where)
+        for line in rows.said:
+            self.tell(line)
+        return rows
 
     def needed_score(self, level: float) -> tuple[Head, np.ndarray]:
         """The regression head, and the scores [o] of its intervals at this level.
@@ -186,6 +195,10 @@ class Predictor:
             if not name.endswith(".deviation"):
                 alone[name] = array
         return alone
+
+
+def _warn(line: str) -> None:
+    warnings.warn(line, ReadingWarning, stacklevel=4)
 
 
 def _check_names(columns: Columns, more: HostArrays, where: str) -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
@@ -56,8 +55,8 @@ def plain_kinds(table: pa.Table) -> pa.Table:
     return pa.Table.from_arrays(list(map(_cast, table.columns)), table.column_names)
 
 
-def check_names(names: list[str], where: str) -> None:
-    """Raises UserError unless there are names, none is empty and all differ."""
+def check_names(names: list[str], where: str, *, may_repeat: bool = False) -> None:
+    """Raises UserError unless there are names, none is empty, and they differ or `may_repeat`."""
     if not names:
         raise UserError(f"{where}: has no columns")
     first: dict[str, int] = {}
@@ -65,7 +64,7 @@ def check_names(names: list[str], where: str) -> None:
         if not name:
             hint = "(if it is an index that pandas wrote: index=False)"
             raise UserError(f"{where}: column {at} has no name {hint}")
-        if first.setdefault(name, at) != at:
+        if first.setdefault(name, at) != at and not may_repeat:
             both = f"columns {first[name]} and {at} are both named {name!r}"
             raise UserError(f"{where}: {both}; names must differ")
 
@@ -156,7 +155,7 @@ def _plain_kind(kind: pa.DataType) -> pa.DataType:
 
 
 def _unmark(column: pa.ChunkedArray, markers: pa.Array) -> pa.ChunkedArray:
-    """A column with nan and markers null, and numeric if it then is text of numbers alone."""
+    """A column with nan and markers null, and of no kind where nothing else is left."""
     if pa.types.is_floating(column.type):
         nan = pc.is_nan(column)
         return pc.if_else(nan, None, column) if pc.any(nan).as_py() else column
@@ -166,10 +165,6 @@ def _unmark(column: pa.ChunkedArray, markers: pa.Array) -> pa.ChunkedArray:
     marked = pc.is_in(text, markers)
     if not pc.any(marked).as_py():
         return column
-    text = pc.if_else(marked, None, text)
-    if text.null_count == len(text):
-        return pa.chunked_array([pa.nulls(len(text))])
-    for number in (pa.int64(), pa.float64()):
-        with contextlib.suppress(pa.ArrowInvalid):
-            return text.cast(number)
+    if pc.sum(marked).as_py() == len(column) - column.null_count:
+        return pa.chunked_array([pa.nulls(len(column))])
     return pc.if_else(marked, None, column)

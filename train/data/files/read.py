@@ -11,9 +11,13 @@ from __future__ import annotations
 import codecs
 import contextlib
 import difflib
+import importlib
+import io
 import json
+import lzma
 import os
 import re
+import zlib
 from collections import Counter
 from typing import BinaryIO
 
@@ -28,24 +32,34 @@ from train.data.files.delimited import MAX_BLOCK_BYTES, read_delimited
 from train.errors import UserError
 
 TEXT = (".csv", ".tsv", ".txt")
+# Endings of packed files, and what unpacks them.
+PACKED = {".gz": "gzip", ".bz2": "bz2", ".xz": "lzma"}
 PARQUET = (".parquet", ".pq")
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 
 
-def read_table(path: str | os.PathLike[str], missing: tuple[str, ...] = MISSING) -> pa.Table:
+def read_table(
+    path: str | os.PathLike[str],
+    missing: tuple[str, ...] = MISSING,
+    *,
+    may_be_empty: bool = False,
+    may_repeat: bool = False,
+) -> pa.Table:
     """The table in a CSV, Parquet or JSON lines file, or a `builtin:NAME`.
 
-    The ending says which: .csv .tsv .txt, .parquet .pq, or .jsonl .ndjson .json. Strings in
-    `missing`, and empty ones, become null. Text is UTF-8, or UTF-16 with a byte order mark; its
-    delimiter is found among , ; tab |. Where it is not the comma, columns like "1.234,5" are
-    numbers. A string column of numbers and missing markers becomes numeric. Raises UserError, with
-    the line, for everything that could shift or lose a cell.
+    The ending says which: .csv .tsv .txt, .parquet .pq, or .jsonl .ndjson .json; .gz .bz2 .xz may
+    stand behind it. Strings in `missing`, and empty ones, become null. Text is UTF-8, or UTF-16
+    with a byte order mark; its delimiter is found among , ; tab | and blanks, and all of its cells
+    stay text (see `train.data.infer`). Raises UserError, with the line, for everything that could
+    shift or lose a cell, for a table without rows unless it `may_be_empty`, and for names given
+    twice unless they `may_repeat`.
     """
     path = os.fspath(path)
     if path.startswith("builtin:"):
         return read_builtin(path.removeprefix("builtin:"))
     with _open(path) as file:
-        ending = ending_of(path)
+        ending = ending_of(_unpacked(path))
+        file = _unpack(file, path)
         if ending in TEXT:
             default = b"\t" if ending == ".tsv" else b","
             table = read_delimited(_to_utf8(file.read(), path), path, missing, default)
@@ -53,10 +67,29 @@ def read_table(path: str | os.PathLike[str], missing: tuple[str, ...] = MISSING)
             table = plain(_read_json_lines(_to_utf8(file.read(), path), path, missing), missing)
         else:
             table = plain(_read_parquet(file, path), missing)
-    check_names(table.column_names, path)
-    if not table.num_rows:
+    check_names(table.column_names, path, may_repeat=may_repeat)
+    if not table.num_rows and not may_be_empty:
         raise UserError(f"{path}: has column names but no rows")
     return table
+
+
+def _unpacked(path: str) -> str:
+    """The path without the ending of a packed file."""
+    stem, ending = os.path.splitext(path)
+    return stem if ending.lower() in PACKED else path
+
+
+def _unpack(file: BinaryIO, path: str) -> BinaryIO:
+    """What is packed in a file, or the file itself. Raises UserError."""
+    module = PACKED.get(os.path.splitext(path)[1].lower())
+    if module is None:
+        return file
+    packed = importlib.import_module(module)
+    try:
+        with packed.open(file) as unpacked:
+            return io.BytesIO(unpacked.read())
+    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
+        raise UserError(f"{path}: not a readable {module} file: {first_line(error)}") from None
 
 
 def _open(path: str) -> BinaryIO:
@@ -147,7 +180,16 @@ def _read_json_lines(data: bytes, path: str, missing: tuple[str, ...]) -> pa.Tab
 def _parse_json_lines(data: bytes) -> pa.Table:
     """The table as pyarrow reads it."""
     options = pajson.ReadOptions(block_size=min(len(data) + 1, MAX_BLOCK_BYTES))
-    return pajson.read_json(pa.py_buffer(data), read_options=options)
+    table = pajson.read_json(pa.py_buffer(data), read_options=options)
+    # Text of dates alone: in another file the same column may hold other text beside them.
+    dates = [field.name for field in table.schema if pa.types.is_timestamp(field.type)]
+    if not dates:
+        return table
+    schema = pa.schema([(name, pa.string()) for name in dates])
+    as_text = pajson.ParseOptions(explicit_schema=schema)
+    return pajson.read_json(pa.py_buffer(data), read_options=options, parse_options=as_text).select(
+        table.column_names
+    )
 
 
 def _json_object(line: bytes, where: str) -> dict[str, object]:

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypedDict
 import numpy as np
 import pyarrow as pa
 
+from train.data.columns import Said
 from train.data.dataset import Arrays, Columns, Head, HostArrays, Rows
 from train.data.sequences.numbers import (
     NumberSteps,
@@ -33,6 +34,7 @@ from train.data.sequences.steps import (
 )
 from train.data.sequences.tags import NONE, TagColumn, read_tags
 from train.data.sequences.text import Vocabulary
+from train.data.sequences.written import Written, as_guessed, as_types
 from train.data.table.encoder import TableEncoder
 
 NEXT = "next"
@@ -52,7 +54,8 @@ class SequenceEncoder:
 
     `labels` encodes the targets that are one per sequence, `tags` those of each step; `next_kind`
     says what the next step's numbers are, if these are the target. `steps` is the mean length of
-    training rows, `longest` their maximum. `scaling` is that of a step's numbers.
+    training rows, `longest` their maximum. `scaling` is that of a step's numbers. `written` is how
+    text columns of a row per step are written; None for a schema of 0.1.0, which did not keep it.
     """
 
     numbers: tuple[NumberSteps, ...]
@@ -66,6 +69,7 @@ class SequenceEncoder:
     steps: float = 1.0
     longest: int = 1
     scaling: Literal["standard", "none"] = "standard"
+    written: tuple[Written, ...] | None = ()
 
     @property
     def heads(self) -> tuple[Head, ...]:
@@ -100,11 +104,17 @@ class SequenceEncoder:
         of_steps = bool(self.tags or self.next_kind)
         return {"longest": self.longest, "tokens": self.token is not None, "of_steps": of_steps}
 
-    def rows(self, table: pa.Table, where: str) -> pa.Table:
+    def rows(self, table: pa.Table, where: str, said: Said | None = None) -> pa.Table:
         """The table with a row per sequence, lists of what steps have. Raises UserError."""
         if self.id is None or self.order is None:
             return table
         check_columns(table, self.input_names, "inputs", where)
+        names = (*self.input_names, self.order)
+        if self.written is None:
+            labels = (column.name for column in self.labels.targets)
+            table = as_guessed(table, (*names, self.id, *labels), self.labels.markers)
+        else:
+            table = as_types(table, self.written, self.labels.markers, where, said)
         table = to_lists(table, self.id, self.order, where)
         for column in self.labels.targets:
             if column.name in table.column_names:
@@ -116,11 +126,12 @@ class SequenceEncoder:
 
         Those of a file with a row per step are named by "row" and their id. Raises UserError.
         """
-        inputs = self.encode(table, where)
+        said: Said = []
+        inputs = self.encode(table, where, said)
         if self.id is None or self.order is None:
-            return Rows(inputs, {})
+            return Rows(inputs, {}, said=tuple(said))
         ids = sequence_ids(table, self.id, self.order, where)
-        return Rows(inputs, {"row": np.arange(len(ids)), self.id: ids})
+        return Rows(inputs, {"row": np.arange(len(ids)), self.id: ids}, said=tuple(said))
 
     def tabulate(self, rows: Rows, answers: Arrays) -> Columns:
         """The columns of answers to rows that were read: their names, then what is decoded."""
@@ -132,13 +143,13 @@ class SequenceEncoder:
             return read_step_numbers(table, self.numbers[0].name, where).lengths
         return read_step_text(table, str(self.token), where).lengths
 
-    def encode(self, table: pa.Table, where: str) -> HostArrays:
+    def encode(self, table: pa.Table, where: str, said: Said | None = None) -> HostArrays:
         """{"length" [n], and what is read of "numbers", "tokens" and "characters"}, padded.
 
         "length" int32 [n]; "numbers" float32 [n, t, f], nan where missing; "tokens" int32 [n, t];
         "characters" [n, t, c]; all of them zero beyond a row's length. Raises UserError.
         """
-        table = self.rows(table, where)
+        table = self.rows(table, where, said)
         check_columns(table, self.input_names, "inputs", where)
         flat: HostArrays = {}
         lengths: HostArrays = {}
@@ -164,7 +175,9 @@ class SequenceEncoder:
             untold = f"of which {self.labels.targets[0].name!r} cannot be told"
             raise column_error(f"{found}, {untold}; remove the row", self.input_names[0], where)
 
-    def encode_targets(self, table: pa.Table, where: str) -> tuple[HostArrays, np.ndarray]:
+    def encode_targets(
+        self, table: pa.Table, where: str, said: Said | None = None
+    ) -> tuple[HostArrays, np.ndarray]:
         """({head: its targets}, whether all are present [n]).
 
         Of a label as TableEncoder has it; tags int32 [n, t], -1 beyond a row's end; the next step
@@ -176,7 +189,7 @@ class SequenceEncoder:
         targets: HostArrays = {}
         present = np.ones(table.num_rows, bool)
         if self.labels.targets:
-            targets, present = self.labels.encode_targets(table, where)
+            targets, present = self.labels.encode_targets(table, where, said)
         length = self.lengths(table, where)
         width = padded_width(length)
         for column in self.tags:
@@ -243,5 +256,9 @@ class SequenceEncoder:
         values["numbers"] = tuple(NumberSteps.from_json(column) for column in plain["numbers"])
         values["vocabulary"] = Vocabulary.from_json(plain["vocabulary"])
         values["labels"] = TableEncoder.from_json(plain["labels"])
+        written = plain.get("written")
+        if written is not None:
+            written = tuple(map(Written.from_json, written))
+        values["written"] = written
         values["tags"] = tuple(TagColumn.from_json(column) for column in plain["tags"])
         return cls(**values)

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Sequences, Table
+from train.data.infer import find_hint
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.numbers import NumberSteps
 from train.data.sequences.steps import (
@@ -131,7 +132,9 @@ def _fit_labels(
     as_table = Table(
         path=options.path, target=names, missing=options.missing, target_scaling=target_scaling
     )
-    targets, heads, notes = fit_targets(table, rows, as_table, loss)
+    targets, heads, notes = fit_targets(
+        table, rows, as_table, loss, find_hint(table, names, rows, options.missing)
+    )
     notes = [note.replace(", or config.data.numeric, makes", " makes") for note in notes]
     return TableEncoder((), targets, heads, options.missing, target_scaling), notes
 

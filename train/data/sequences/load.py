@@ -6,13 +6,14 @@ All that is fitted is fitted on training rows. n rows, t steps, f numbers of a s
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Sequences, Table
-from train.data.columns import get_column, missing_rows, read_text
+from train.data.columns import Said, get_column, missing_rows, read_text
 from train.data.dataset import HostArrays
 from train.data.files.read import read_table
 from train.data.sequences.dataset import SequenceDataset
@@ -21,6 +22,7 @@ from train.data.sequences.fit import fit_sequences, names_of
 from train.data.sequences.step_table import constant_lists, first_of_lists, to_lists
 from train.data.sequences.steps import check_columns, holds_lists
 from train.data.sequences.tags import NONE
+from train.data.sequences.written import as_types, find_written
 from train.data.split import split_rows
 from train.data.table.fit_targets import holds_classes
 from train.data.table.load import notes_on_classes
@@ -45,7 +47,11 @@ def load_sequences(options: Sequences, loss: str) -> SequenceDataset:
     paths = {"train": options.path, "valid": options.valid_path, "test": options.test_path}
     paths = {split: path for split, path in paths.items() if path}
     tables = {split: read_table(path, options.missing) for split, path in paths.items()}
-    train = _rows(tables["train"], options)
+    written = ()
+    if options.order is not None:
+        read = (*names_of(options.inputs), options.order)
+        written = find_written(tables["train"], read, options.missing)
+    train = _rows(as_types(tables["train"], written, options.missing, options.path), options)
     names = (*names_of(options.inputs), *names_of(options.target))
     for split, table in tables.items():
         if split != "train":
@@ -53,6 +59,7 @@ def load_sequences(options: Sequences, loss: str) -> SequenceDataset:
     labelled = _labelled(train, options, options.path)
     splits, labels = _split(train, labelled, options, loss)
     encoder, notes = fit_sequences(train, labelled[splits["train"]], options, loss)
+    encoder = replace(encoder, written=written)
     files = []
     start = 0
     for split, path in paths.items():
@@ -159,12 +166,12 @@ def _encode_file(
     encoder: SequenceEncoder, table: pa.Table, path: str, options: Sequences
 ) -> EncodedFile:
     """A file's rows with a target, encoded. Raises UserError if it has none."""
-    inputs = encoder.encode(table, path)
-    target, present = encoder.encode_targets(table, path)
+    notes: Said = []
+    inputs = encoder.encode(table, path, notes)
+    target, present = encoder.encode_targets(table, path, notes)
     rows = np.flatnonzero(present)
     if not len(rows):
         raise _no_target(options, path)
-    notes = []
     n_absent = len(present) - len(rows)
     if n_absent:
         notes.append(f"{path}: {n_absent} of {len(present)} rows lack a target, left out")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from train.data.columns import get_column, read_numbers
+from train.data.columns import Reading, Said, get_column
+from train.data.notation import Notation
 from train.data.series.flat import Flat
+from train.data.values import read_numbers
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,7 @@ class SeriesColumn:
     """A column of numbers, encoded as (raw - shift)/unit, and two figures of its training rows.
 
     The `median` fills a gap that no earlier row can fill, the standard `deviation` is the unit of
-    the scaled metrics. Both in raw units.
+    the scaled metrics. Both in raw units. `notation` is that of its texts in training rows.
     """
 
     name: str
@@ -25,6 +28,14 @@ class SeriesColumn:
     unit: float
     median: float
     deviation: float
+    notation: Notation | None = None
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> SeriesColumn:
+        """One of a JSON file."""
+        notation = plain.get("notation")
+        known = None if notation is None else Notation.from_json(notation)
+        return cls(**{**plain, "notation": known})
 
 
 def encode_columns(
@@ -33,11 +44,18 @@ def encode_columns(
     flat: Flat,
     markers: tuple[str, ...],
     where: str,
+    reads_text: bool = True,
+    said: Said | None = None,
 ) -> np.ndarray:
-    """The columns as float32 [t, c] in encoded units, nan where missing. Raises UserError."""
+    """The columns as float32 [t, c] in encoded units, nan where missing. Raises UserError.
+
+    `reads_text` is False for a schema of 0.1.0; `said` takes lines on doubtful cells.
+    """
     values_tc = np.empty((len(flat.rows), len(columns)), np.float32)
     for i, column in enumerate(columns):
-        raw = read_numbers(get_column(table, column.name, where, markers))
+        cells = get_column(table, column.name, where, markers)
+        cells = cells.read_by(Reading(column.notation), said) if reads_text else cells.as_guessed()
+        raw = read_numbers(cells)
         encoded = ((raw.data - column.shift) / column.unit).astype(np.float32)
         values_tc[:, i] = np.where(raw.missing, np.float32(np.nan), encoded)[flat.rows]
     return values_tc

@@ -18,6 +18,7 @@ import numpy as np
 from nets.base import Statistics
 from train.data.dataset import Array, Batch, Head, Options, Scale
 from train.data.folds import fold_windows
+from train.data.row_dataset import without_reading
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.flat import Flat
 from train.data.series.windows import count_within, rows_covered
@@ -201,7 +202,8 @@ class SeriesDataset:
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the encoder, the values and the windows, in hexadecimal."""
-        digest = hashlib.sha256(json.dumps(self.encoder.to_json(), sort_keys=True).encode())
+        schema = without_reading(self.encoder.to_json())
+        digest = hashlib.sha256(json.dumps(schema, sort_keys=True).encode())
         arrays = {"values": self.values, "starts": self.starts, **self.splits}
         if self.gaps is not None:
             arrays["gaps"] = self.gaps

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from train.data.columns import Said
 from train.data.dataset import Arrays, Columns, Head, HostArrays, Rows
 from train.data.series.columns import SeriesColumn, encode_columns, fill_gaps
 from train.data.series.flat import Flat, order_rows
@@ -45,6 +46,7 @@ class SeriesEncoder:
     season: int | None = None
     markers: tuple[str, ...] = ()
     marked: tuple[str, ...] = ()
+    reads_text: bool = True
 
     @property
     def targets(self) -> tuple[SeriesColumn, ...]:
@@ -102,9 +104,14 @@ class SeriesEncoder:
         """The table's rows by group and time. Raises UserError (see `order_rows`)."""
         return order_rows(table, self.group, self.time, self.markers, where)
 
-    def encode(self, table: pa.Table, flat: Flat, where: str) -> np.ndarray:
-        """The columns as float32 [t, c] in encoded units, nan where missing; without a calendar."""
-        return encode_columns(table, self.columns, flat, self.markers, where)
+    def encode(
+        self, table: pa.Table, flat: Flat, where: str, said: Said | None = None
+    ) -> np.ndarray:
+        """The columns as float32 [t, c] in encoded units, nan where missing; without a calendar.
+
+        `said` takes lines on cells that were read with a doubt.
+        """
+        return encode_columns(table, self.columns, flat, self.markers, where, self.reads_text, said)
 
     def complete(self, values_tc: np.ndarray, flat: Flat) -> np.ndarray:
         """Encoded columns without gaps, marks of these and calendar features beside them."""
@@ -129,15 +136,16 @@ class SeriesEncoder:
 
         They are named by "group" and "time". Raises UserError.
         """
-        future = self.future(table, where)
+        said: Said = []
+        future = self.future(table, where, said)
         names: Columns = {}
         if future.groups is not None:
             names["group"] = np.repeat(future.groups, self.horizon)
         if future.stamps is not None and self.time is not None:
             names["time"] = write_stamps(future.stamps.ravel(), self.time)
-        return Rows(future.inputs, names, future.rows.ravel())
+        return Rows(future.inputs, names, future.rows.ravel(), tuple(said))
 
-    def future(self, table: pa.Table, where: str) -> Future:
+    def future(self, table: pa.Table, where: str, said: Said | None = None) -> Future:
         """What comes after each group's last row with a target.
 
         Columns that are known ahead are read from the `horizon` rows after it, which the file then
@@ -146,7 +154,7 @@ class SeriesEncoder:
         flat = self.order(table, where)
         if flat.stamps is not None and self.time is not None:
             check_step(flat.by_group(flat.stamps), self.time, where)
-        values_tc = self.encode(table, flat, where)
+        values_tc = self.encode(table, flat, where, said)
         end_g = flat.firsts + self.last_labelled(values_tc, flat) + 1
         check_past(flat, end_g, self.lookback, where)
         values_tc = self.complete(values_tc, flat)
@@ -208,9 +216,9 @@ class SeriesEncoder:
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> SeriesEncoder:
         """What `to_json` wrote; further keys are left alone."""
-        plain = {"marked": (), **plain}
+        plain = {"marked": (), "reads_text": False, **plain}
         values = {field.name: plain[field.name] for field in dataclasses.fields(cls)}
-        values["columns"] = tuple(SeriesColumn(**column) for column in plain["columns"])
+        values["columns"] = tuple(map(SeriesColumn.from_json, plain["columns"]))
         if plain["time"] is not None:
             values["time"] = TimeColumn.from_json(plain["time"])
         values["cycles"] = tuple(plain["cycles"])

@@ -9,12 +9,14 @@ import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Series
-from train.data.columns import get_column, infer_kind, nearest, read_numbers
+from train.data.columns import get_column, nearest
+from train.data.infer import Hint, find_hint, infer, infer_number
 from train.data.series.columns import SeriesColumn
 from train.data.series.flat import Flat
 from train.data.series.stamps import StampKind
 from train.data.series.time_column import TimeColumn, zone_of
 from train.data.units import shift_and_unit
+from train.data.values import read_numbers
 from train.errors import UserError
 
 
@@ -55,7 +57,7 @@ def _other_numbers(table: pa.Table, options: Series) -> tuple[str, ...]:
     for name in table.column_names:
         if name not in named:
             raw = get_column(table, name, options.path, options.missing)
-            if infer_kind(raw) == "number":
+            if infer(raw, Hint()).kind == "number":
                 names.append(name)
     return tuple(names)
 
@@ -65,12 +67,14 @@ def find_time_column(table: pa.Table, options: Series) -> TimeColumn | None:
     if options.time is None:
         return None
     raw = get_column(table, options.time, options.path, options.missing)
-    kind: StampKind = "number" if raw.family == "number" else "time"
+    inferred = infer(raw, Hint())
+    kind: StampKind = "number" if inferred.kind == "number" else "time"
     if kind == "number" and options.calendar:
         raise UserError(
             f"config.data.calendar: column {raw.name!r} holds numbers, not times; set it to false"
         )
-    return TimeColumn(raw.name, kind, zone_of(raw))
+    notation, order = inferred.reading
+    return TimeColumn(raw.name, kind, zone_of(raw), notation=notation, date_order=order)
 
 
 def fit_columns(
@@ -82,10 +86,12 @@ def fit_columns(
     """
     train_rows = flat.rows[flat.places < flat.per_row(train_rows_g)]
     targets = target_names(options)
+    hint = find_hint(table, names, train_rows, options.missing)
     fitted = []
     for i, name in enumerate(names):
         raw = get_column(table, name, "data", options.missing, train_rows)
-        present = read_numbers(raw).known
+        inferred = infer_number(raw, hint)
+        present = read_numbers(raw.read_by(inferred.reading)).known
         what = "the target" if i < len(targets) else "the column"
         if not len(present):
             raise raw.error(f"{what} has no value in any training row")
@@ -96,5 +102,7 @@ def fit_columns(
         shift, unit = shift_and_unit(present)
         wide = present.astype(np.float64)
         deviation = float(wide.std()) if wide.min() < wide.max() else 1.0
-        fitted.append(SeriesColumn(name, shift, unit, float(np.median(wide)), deviation))
+        median = float(np.median(wide))
+        notation = inferred.reading.notation
+        fitted.append(SeriesColumn(name, shift, unit, median, deviation, notation))
     return tuple(fitted)

@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Series
-from train.data.columns import get_column, read_numbers
+from train.data.columns import Said, get_column
 from train.data.files.read import read_table
+from train.data.infer import find_hint, infer_number
 from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.fit import column_names, find_time_column, fit_columns, target_names
@@ -20,6 +21,7 @@ from train.data.series.flat import Flat, order_rows
 from train.data.series.gaps import gap_notes, known_windows, marked_columns
 from train.data.series.stamps import count_gaps, cycles_of, find_step, guess_season
 from train.data.series.windows import all_windows, split_windows
+from train.data.values import read_numbers
 from train.errors import UserError
 
 
@@ -52,7 +54,7 @@ def load_series(options: Series) -> SeriesDataset:
         season=options.season or guess_season(step),
         markers=options.missing,
     )
-    values_tc = encoder.encode(table, flat, where)
+    values_tc = encoder.encode(table, flat, where, notes)
     gaps_tc = np.isnan(values_tc)
     encoder = replace(encoder, marked=marked_columns(encoder, gaps_tc[is_train_t]))
     starts, window_notes = known_windows(encoder, gaps_tc, starts, where)
@@ -68,8 +70,13 @@ def load_series(options: Series) -> SeriesDataset:
     )
 
 
-def load_windows(encoder: SeriesEncoder, table: pa.Table, where: str) -> SeriesDataset:
-    """Every window of a labelled file, as the split "test". Raises UserError if it holds none."""
+def load_windows(
+    encoder: SeriesEncoder, table: pa.Table, where: str, said: Said | None = None
+) -> SeriesDataset:
+    """Every window of a labelled file, as the split "test". Raises UserError if it holds none.
+
+    `said` takes lines on cells that were read with a doubt.
+    """
     flat = encoder.order(table, where)
     flat = flat.up_to(encoder.last_labelled(encoder.encode(table, flat, where), flat))
     starts = all_windows(flat.sizes, encoder.lookback, encoder.horizon).astype(np.int32)
@@ -77,7 +84,7 @@ def load_windows(encoder: SeriesEncoder, table: pa.Table, where: str) -> SeriesD
         needed = f"{encoder.lookback} rows back and {encoder.horizon} ahead"
         found = f"the longest series here has {max(flat.sizes, default=0)} rows with a target"
         raise UserError(f"{where}: a window has {needed}, but {found}")
-    values_tc = encoder.encode(table, flat, where)
+    values_tc = encoder.encode(table, flat, where, said)
     gaps_tc = np.isnan(values_tc)
     found, notes = known_windows(encoder, gaps_tc, {"test": starts}, where)
     return SeriesDataset(
@@ -98,8 +105,10 @@ def _used_rows(table: pa.Table, flat: Flat, options: Series) -> tuple[Flat, list
     """
     names = target_names(options)
     labelled = np.zeros(table.num_rows, bool)
+    hint = find_hint(table, column_names(table, options), None, options.missing)
     for name in names:
         raw = get_column(table, name, options.path, options.missing)
+        raw = raw.read_by(infer_number(raw, hint).reading)
         labelled |= ~read_numbers(raw).missing
     last_g = flat.last_places(labelled[flat.rows])
     if options.rows is not None:

@@ -9,19 +9,27 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from train.data.columns import RawColumn, get_column, read_numbers, read_times
+from train.data.columns import RawColumn, Reading, get_column, read_text
+from train.data.dates import has_zone
+from train.data.notation import Notation
 from train.data.series.stamps import DAY, SECOND, StampKind, TimeStep, find_step
+from train.data.values import read_numbers, read_times
 from train.errors import UserError
 
 
 @dataclass(frozen=True)
 class TimeColumn:
-    """The column of stamps: times or plain numbers, and the zone that times are written in."""
+    """The column of stamps: times or plain numbers, and the zone that times are written in.
+
+    `notation` and `date_order` are those of its texts in training rows.
+    """
 
     name: str
     kind: StampKind
     zone: str | None = None
     step: TimeStep | None = None
+    notation: Notation | None = None
+    date_order: str = ""
 
     @property
     def holds_dates(self) -> bool:
@@ -32,7 +40,10 @@ class TimeColumn:
     def from_json(cls, plain: Mapping[str, Any]) -> TimeColumn:
         """One of a JSON file."""
         step = None if plain["step"] is None else TimeStep(**plain["step"])
-        return cls(plain["name"], plain["kind"], plain["zone"], step)
+        notation = plain.get("notation")
+        known = None if notation is None else Notation.from_json(notation)
+        order = plain.get("date_order", "")
+        return cls(plain["name"], plain["kind"], plain["zone"], step, known, order)
 
 
 def read_stamps(
@@ -40,6 +51,7 @@ def read_stamps(
 ) -> np.ndarray:
     """The stamps of all rows, float64 [n]. Raises UserError if one is missing."""
     raw = get_column(table, time.name, where, markers)
+    raw = raw.read_by(Reading(time.notation, time.date_order))
     values = read_numbers(raw) if time.kind == "number" else read_times(raw)
     if values.missing.any():
         row = raw.row(int(values.missing.argmax()))
@@ -60,6 +72,8 @@ def check_step(series: Sequence[np.ndarray], time: TimeColumn, where: str) -> No
 
 def zone_of(raw: RawColumn) -> str | None:
     """The time zone that a column's stamps are written in."""
+    if raw.family == "text":
+        return "UTC" if has_zone(read_text(raw).values) else None
     return getattr(raw.data.type, "tz", None)
 
 

@@ -12,9 +12,10 @@ import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Table
-from train.data.columns import get_column, infer_kind
+from train.data.columns import get_column
 from train.data.files.read import read_table
 from train.data.files.row_groups import Files, find_files
+from train.data.infer import Hint, infer
 from train.data.stream.dataset import Stream, StreamDataset
 from train.data.stream.online_statistics import (
     KEPT_ROWS,
@@ -162,7 +163,7 @@ def _is_overflowed(name: str, labels: Labels, sample: pa.Table, options: Table) 
     if not labels.overflowed:
         return False
     raw = get_column(sample, name, options.path, options.missing)
-    is_category = name in (options.categorical or ()) or infer_kind(raw) == "category"
+    is_category = name in (options.categorical or ()) or infer(raw, Hint()).kind == "category"
     return is_category and not (raw.family == "number" and name in target_names(options))
 
 

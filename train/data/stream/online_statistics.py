@@ -21,11 +21,11 @@ from train.data.columns import (
     Text,
     get_column,
     missing_rows,
-    read_numbers,
     read_text,
 )
 from train.data.files.row_groups import Files, Piece, read_pieces, uniform
 from train.data.table.roles import MIN_PER_CLASS, feature_names, row_weights, target_names
+from train.data.values import read_numbers
 from train.errors import UserError
 
 SAMPLE_ROWS = 100_000

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from train.data.columns import get_column, read_text
+from train.data.columns import Said
 from train.data.dataset import Array, Arrays, Head, HostArrays, Json
 from train.data.table.column import Column, encode_category
 from train.data.table.encoder import TableEncoder
@@ -19,12 +19,14 @@ CLUSTER = "cluster"
 class ClusterEncoder(TableEncoder):
     """The schema of a table whose one head is "cluster"; `targets` is the label, if any."""
 
-    def encode_targets(self, table: pa.Table, where: str) -> tuple[HostArrays, np.ndarray]:
+    def encode_targets(
+        self, table: pa.Table, where: str, said: Said | None = None
+    ) -> tuple[HostArrays, np.ndarray]:
         """({"cluster": the label's code, int32 [n], -1 where there is none}, True for all rows).
 
         Raises UserError.
         """
-        codes = label_codes(self.targets, table, where, self.markers)
+        codes = label_codes(self, table, where, said)
         return {CLUSTER: codes}, np.ones(table.num_rows, bool)
 
     def decode(self, answers: Arrays) -> HostArrays:
@@ -48,16 +50,15 @@ class ClusterEncoder(TableEncoder):
 
 
 def label_codes(
-    targets: tuple[Column, ...], table: pa.Table, where: str, markers: tuple[str, ...]
+    encoder: TableEncoder, table: pa.Table, where: str, said: Said | None = None
 ) -> np.ndarray:
     """The code of the label, int32 [n], -1 where there is none.
 
-    `targets` is the label's column, if there is one.
+    The targets of the encoder are the label's column, if there is one.
     """
-    for column in targets:
+    for column in encoder.targets:
         if column.name in table.column_names:
-            text = read_text(get_column(table, column.name, where, markers))
-            return encode_category(text, column, 0)
+            return encode_category(encoder.raw(table, column, where, said), column, 0)
     return np.full(table.num_rows, -1, np.int32)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from train.data.columns import Said
 from train.data.dataset import Arrays, Head, HostArrays, Json
 from train.data.table.clusters import label_codes, shown_label
 from train.data.table.column import Column
@@ -22,7 +23,9 @@ ANSWERS = re.compile(r"code_\d+|error")  # names of its answers' columns
 class ReconstructionEncoder(TableEncoder):
     """The schema of a table whose one head gives its rows back; `targets` is the label, if any."""
 
-    def encode_targets(self, table: pa.Table, where: str) -> tuple[HostArrays, np.ndarray]:
+    def encode_targets(
+        self, table: pa.Table, where: str, said: Said | None = None
+    ) -> tuple[HostArrays, np.ndarray]:
         """({"reconstruction": the row, "label": its code}, True for all rows [n]).
 
         A row is float32 [n, f + c]: numbers, then places of categories, nan where there is none;
@@ -35,7 +38,7 @@ class ReconstructionEncoder(TableEncoder):
             parts.append(np.where(codes > 0, codes - 1, np.nan).astype(np.float32))
         targets = {RECONSTRUCTION: np.concatenate(parts, 1)}
         if self.targets:
-            targets[LABEL] = label_codes(self.targets, table, where, self.markers)
+            targets[LABEL] = label_codes(self, table, where, said)
         return targets, np.ones(table.num_rows, bool)
 
     def decode(self, answers: Arrays) -> HostArrays:

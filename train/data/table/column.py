@@ -7,11 +7,18 @@ from typing import Literal
 
 import numpy as np
 
-from train.data.columns import Numbers, RawColumn, Text, read_times
+from train.data.columns import Numbers, RawColumn, Reading, Text, read_text
+from train.data.dataset import Json
+from train.data.notation import CODE, PLAIN, Notation
 from train.data.units import exact_like
+from train.data.values import SHOWN, read_times
 
 DAY = 86_400_000_000  # microseconds
-BOOLEANS = {"0": "false", "1": "true", "False": "false", "True": "true"}
+BOOLEANS = {"0": "false", "1": "true"}
+# What true and false may be called in a vocabulary, in small letters.
+TRUE = ("true", "t", "yes", "y", "1")
+FALSE = ("false", "f", "no", "n", "0")
+UNSEEN_SHARE = 0.05  # of cells whose category no training row has, from which on it is said
 
 
 @dataclass(frozen=True)
@@ -21,7 +28,8 @@ class Column:
     "number": (raw - shift)/unit. "time": the same of days since 1970, and its place in the year,
     the week and, with `clock`, the day. "category": 1 + the place in `vocabulary`; as a target, the
     place itself. `type` is what the vocabulary was before it was text. `missing` says that some
-    training row lacks the value.
+    training row lacks the value. `notation` is that of its numbers, `date_order` that of its
+    dates, where training rows wrote them as text.
     """
 
     name: str
@@ -32,6 +40,21 @@ class Column:
     vocabulary: tuple[str, ...] = ()
     type: Literal["text", "integer", "boolean"] = "text"
     missing: bool = False
+    notation: Notation | None = None
+    date_order: str = ""
+
+    @property
+    def reading(self) -> Reading:
+        """How its texts are read."""
+        return Reading(self.notation, self.date_order)
+
+    @classmethod
+    def from_json(cls, plain: Json) -> Column:
+        """One of a JSON file, where tuples are lists."""
+        known = {**plain, "vocabulary": tuple(plain["vocabulary"])}
+        if known.get("notation") is not None:
+            known["notation"] = Notation.from_json(known["notation"])
+        return cls(**known)
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -91,13 +114,60 @@ def encode_time(raw: RawColumn, column: Column) -> list[np.ndarray]:
     return parts
 
 
-def encode_category(text: Text, column: Column, first: int) -> np.ndarray:
-    """`first` + the place in the vocabulary, int32 [n]; `first` - 1 where missing or unseen."""
-    code = {name: place + first for place, name in enumerate(column.vocabulary)}
-    if column.type == "boolean":
-        for alias, name in BOOLEANS.items():
-            if name in code:
-                code[alias] = code[name]
+def encode_category(raw: RawColumn, column: Column, first: int) -> np.ndarray:
+    """`first` + the place in the vocabulary, int32 [n]; `first` - 1 where missing or unseen.
+
+    It is said where many cells are unseen, or all.
+    """
+    text = read_text(raw)
+    code = {}
+    for place, name in enumerate(column.vocabulary):
+        code.setdefault(name.strip(), place + first)
+    code |= _aliases(raw, text, column, code)
+    places = [code.get(value, first - 1) for value in text.values]
+    unseen = np.array([place < first for place in places], bool)
+    n_unseen = int(text.counts[unseen].sum()) if len(unseen) else 0
+    n_known = int(text.counts.sum())
+    if n_unseen > UNSEEN_SHARE * n_known:
+        rows = np.flatnonzero(np.append(unseen, False)[text.codes])[:SHOWN]
+        shown = ", ".join(
+            f"{text.values[text.codes[row]][:40]!r} in {raw.row(row)}" for row in rows
+        )
+        known = ", ".join(repr(name[:40]) for name in column.vocabulary[:SHOWN])
+        found = f"{n_unseen:,} of {n_known:,} cells are categories that no training row has"
+        raw.say(f"{found}: {shown}; those of training are as {known}")
     # The last entry is the one that -1, missing, picks.
-    table = np.array([*(code.get(value, first - 1) for value in text.values), first - 1], np.int32)
+    table = np.array([*places, first - 1], np.int32)
     return table[text.codes]
+
+
+def _aliases(raw: RawColumn, text: Text, column: Column, code: dict[str, int]) -> dict[str, int]:
+    """Other writings of what is in the vocabulary, by the texts of a column.
+
+    They are true and false of any case, or of the type boolean, and numbers of one value where
+    these are all that the vocabulary has, and none a code with zeros in front.
+    """
+    found = {}
+    if column.type == "boolean":
+        for value in text.values:
+            name = BOOLEANS.get(value, value.lower())
+            if name in code:
+                found[value] = code[name]
+        return found
+    if raw.family == "boolean":
+        for value, names in (("true", TRUE), ("false", FALSE)):
+            alike = [place for name, place in code.items() if name.lower() in names]
+            if value not in code and len(alike) == 1:
+                found[value] = alike[0]
+        return found
+    if not all(PLAIN.fullmatch(name) and not CODE.fullmatch(name) for name in code):
+        return found
+    by_value = {float(name): place for name, place in code.items()}
+    if len(by_value) < len(code):
+        return found
+    for value in text.values:
+        if value not in code and PLAIN.fullmatch(value) and not CODE.fullmatch(value):
+            place = by_value.get(float(value))
+            if place is not None:
+                found[value] = place
+    return found

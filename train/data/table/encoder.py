@@ -13,9 +13,11 @@ from typing import Literal, Self
 import numpy as np
 import pyarrow as pa
 
-from train.data.columns import get_column, read_numbers, read_text
+from train.data.columns import RawColumn, Said, get_column, read_text
 from train.data.dataset import Arrays, Columns, Head, HostArrays, Json, Rows
+from train.data.notation import parse
 from train.data.table.column import Column, encode_category, encode_number, encode_time
+from train.data.values import read_numbers
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class TableEncoder:
     """The schema of a table: what turns raw rows into arrays, and answers into raw columns.
 
     `markers` are the texts that mean "no value"; `dropped` says of each column left out why.
+    `reads_text` is False for a schema of 0.1.0, which took the cells of a text file for what all of
+    a column there are, and goes on so.
     """
 
     columns: tuple[Column, ...]
@@ -31,6 +35,7 @@ class TableEncoder:
     markers: tuple[str, ...] = ()
     target_scaling: Literal["standard", "none"] = "standard"
     dropped: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    reads_text: bool = True
 
     def places(self) -> dict[str, tuple[str, tuple[int, ...]]]:
         """{raw column: (input, its places in the last axis)}, in column order.
@@ -80,17 +85,28 @@ class TableEncoder:
 
     def read(self, table: pa.Table, where: str) -> Rows:
         """All rows of a table, as `encode` has them. Raises UserError."""
-        return Rows(self.encode(table, where), {})
+        said: Said = []
+        return Rows(self.encode(table, where, said), {}, said=tuple(said))
+
+    def raw(
+        self, table: pa.Table, column: Column, where: str, said: Said | None = None
+    ) -> RawColumn:
+        """A column of a table, to be read as the training rows wrote it. Raises UserError."""
+        raw = get_column(table, column.name, where, self.markers)
+        if not self.reads_text:
+            return raw.as_guessed()
+        return raw.read_by(column.reading, said)
 
     def tabulate(self, rows: Rows, answers: Arrays) -> Columns:
         """The columns of answers: what is decoded, for rows of a table need no names."""
         return dict(self.decode(answers))
 
-    def encode(self, table: pa.Table, where: str) -> HostArrays:
+    def encode(self, table: pa.Table, where: str, said: Said | None = None) -> HostArrays:
         """{"numbers": float32 [n, f], nan where missing; "codes": int32 [n, c], 0 where unknown}.
 
         Columns may come in any order and more may come than are needed. Raises UserError, naming
-        `where`, if one is absent or holds what its kind does not admit.
+        `where`, if one is absent or holds what its kind does not admit. `said` takes lines on cells
+        that were read with a doubt.
         """
         n = table.num_rows
         inputs = {}
@@ -100,10 +116,10 @@ class TableEncoder:
             inputs["codes"] = np.empty((n, len(self.category_sizes)), np.int32)
         all_places = self.places()
         for column in self.columns:
-            raw = get_column(table, column.name, where, self.markers)
+            raw = self.raw(table, column, where, said)
             key, places = all_places[column.name]
             if column.kind == "category":
-                encoded = [encode_category(read_text(raw), column, 1)]
+                encoded = [encode_category(raw, column, 1)]
             elif column.kind == "number":
                 encoded = [encode_number(raw, read_numbers(raw), column.shift, column.unit)]
             else:
@@ -112,7 +128,9 @@ class TableEncoder:
                 inputs[key][:, place] = part
         return inputs
 
-    def encode_targets(self, table: pa.Table, where: str) -> tuple[HostArrays, np.ndarray]:
+    def encode_targets(
+        self, table: pa.Table, where: str, said: Said | None = None
+    ) -> tuple[HostArrays, np.ndarray]:
         """({head: targets}, whether a row has all of them [n]).
 
         Targets of a regression head are float32 [n, o], nan where missing, those of a class int32
@@ -122,7 +140,7 @@ class TableEncoder:
         encoded = {}
         present = np.ones(table.num_rows, bool)
         for column in self.targets:
-            encoded[column.name] = _encode_target(column, table, where, self.markers)
+            encoded[column.name] = _encode_target(column, self.raw(table, column, where, said))
             is_class = column.kind == "category"
             missing = encoded[column.name] < 0 if is_class else np.isnan(encoded[column.name])
             present &= ~missing
@@ -159,9 +177,11 @@ class TableEncoder:
     def unseen_classes(self, table: pa.Table, name: str, where: str) -> list[str]:
         """The classes of a target that training rows lack, in the order of their codes."""
         column = next(column for column in self.targets if column.name == name)
-        text = read_text(get_column(table, name, where, self.markers))
-        codes = encode_category(text, column, 0)
-        return [text.values[code] for code in np.unique(text.codes[codes < 0]) if code >= 0]
+        raw = self.raw(table, column, where)
+        text = read_text(raw)
+        codes = _encode_target(column, raw)
+        unseen = text.codes[codes >= len(column.vocabulary)]
+        return [text.values[code] for code in np.unique(unseen)]
 
     def raw_targets(self, targets: Arrays) -> HostArrays:
         """Encoded targets as columns [n]: "target" (several: "target_NAME").
@@ -208,8 +228,8 @@ class TableEncoder:
     @classmethod
     def from_json(cls, plain: Json) -> Self:
         """What `to_json` wrote; further keys are left alone."""
-        columns = [Column(**_with_tuples(column)) for column in plain["columns"]]
-        targets = [Column(**_with_tuples(column)) for column in plain["targets"]]
+        columns = [Column.from_json(column) for column in plain["columns"]]
+        targets = [Column.from_json(column) for column in plain["targets"]]
         heads = [Head(**_with_tuples(head)) for head in plain["heads"]]
         return cls(
             tuple(columns),
@@ -218,19 +238,19 @@ class TableEncoder:
             tuple(plain["markers"]),
             plain["target_scaling"],
             dict(plain["dropped"]),
+            plain.get("reads_text", False),
         )
 
 
-def _encode_target(
-    column: Column, table: pa.Table, where: str, markers: tuple[str, ...]
-) -> np.ndarray:
+def _encode_target(column: Column, raw: RawColumn) -> np.ndarray:
     """A target column [n]: float32, nan where missing, or places in the vocabulary, -1 there."""
-    raw = get_column(table, column.name, where, markers)
     if column.kind == "number":
         return encode_number(raw, read_numbers(raw), column.shift, column.unit)
     text = read_text(raw)
-    codes = encode_category(text, column, 0)
+    codes = encode_category(raw.read_by(column.reading), column, 0)
     unseen = (codes < 0) & (text.codes >= 0)
+    if column.notation is not None:  # of numbers, among which a word is no class
+        unseen &= np.append(parse(text.values, column.notation).valid, False)[text.codes]
     if unseen.any():
         _, place = np.unique(text.codes[unseen], return_inverse=True)
         codes[unseen] = len(column.vocabulary) + place

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from train.config.data_options import Table
 from train.data.columns import get_column, missing_rows
+from train.data.infer import Hint, find_hint
 from train.data.table.clusters import ClusterEncoder, cluster_head
 from train.data.table.codes import ReconstructionEncoder, reconstruction_head
 from train.data.table.column import Column
@@ -15,6 +16,8 @@ from train.data.table.fit_columns import fit_feature, fit_vocabulary
 from train.data.table.fit_targets import fit_targets
 from train.data.table.roles import feature_names, target_names
 from train.errors import UserError
+
+SHOWN_READINGS = 20  # lines on how columns are read
 
 
 def fit_encoder(
@@ -25,8 +28,12 @@ def fit_encoder(
     `n_rows`: how many there are where the table holds only some of them. Raises UserError if
     targets or features cannot be what the options and the loss want of them.
     """
+    names = feature_names(table, options)
+    hint = find_hint(
+        table, (*names, *target_names(options)), train_rows, options.missing, hint_of(options)
+    )
     if target_names(options):
-        targets, heads, notes = fit_targets(table, train_rows, options, loss)
+        targets, heads, notes = fit_targets(table, train_rows, options, loss, hint)
     else:
         targets = _fit_label(table, train_rows, options)
         heads = ()
@@ -34,14 +41,20 @@ def fit_encoder(
     where = options.path or "data"
     columns = []
     dropped = {}
-    for name in feature_names(table, options):
+    readings = []
+    for name in names:
         raw = get_column(table, name, where, options.missing, train_rows)
-        fitted = fit_feature(raw, options, n_rows or table.num_rows)
+        fitted, note = fit_feature(raw, options, n_rows or table.num_rows, hint)
+        if note:
+            readings.append(f"column {name!r}: {note}")
         if isinstance(fitted, Column):
             columns.append(fitted)
         else:
             dropped[name] = fitted
             notes.append(f"column {name!r} is left out: {fitted}")
+    notes += readings[:SHOWN_READINGS]
+    if len(readings) > SHOWN_READINGS:
+        notes.append(f"{len(readings) - SHOWN_READINGS} more columns are read by what they hold")
     if not columns:
         raise UserError(
             f"{where}: no column to learn from: {'; '.join(notes) or 'all are targets or ignored'}"
@@ -55,6 +68,16 @@ def fit_encoder(
         kind = ClusterEncoder
         heads = (cluster_head(*targets),)
     return kind(tuple(columns), targets, heads, options.missing, scaling, dropped), notes
+
+
+def hint_of(options: Table) -> Hint:
+    """What the options say of how columns are written."""
+    return Hint(
+        decimal=options.decimal,
+        thousands=options.thousands,
+        date_format=options.date_format,
+        dates=options.dates,
+    )
 
 
 def _fit_label(table: pa.Table, train_rows: np.ndarray, options: Table) -> tuple[Column, ...]:

@@ -2,64 +2,73 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from dataclasses import replace
 
 import numpy as np
 
 from train.config.data_options import Table
-from train.data.columns import (
-    RawColumn,
-    infer_kind,
-    missing_rows,
-    read_numbers,
-    read_text,
-    read_times,
-)
+from train.data.columns import RawColumn, Reading, missing_rows, read_text
+from train.data.infer import TRUTHS, Hint, Inferred, infer, infer_number
 from train.data.table.column import DAY, Column
 from train.data.units import rounded_together, shift_and_unit
+from train.data.values import read_numbers, read_times
 
 # an identifier has more different values than both
 DISTINCT_SHARE = 0.9
 MIN_ROWS = 50
+INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 
 
-def fit_feature(raw: RawColumn, options: Table, n_rows: int) -> Column | str:
-    """A column to learn from, or why it is left out. `n_rows` are those of the whole table."""
+def fit_feature(
+    raw: RawColumn, options: Table, n_rows: int, hint: Hint
+) -> tuple[Column | str, str]:
+    """A column to learn from, or why it is left out; and a line on how it is read, if guessed.
+
+    `n_rows` are those of the whole table, `hint` is what all columns of it say together.
+    """
     if missing_rows(raw).all():
-        return "no training row has a value"
+        return "no training row has a value", ""
     categorical = options.categorical or ()
     named = raw.name in {*categorical, *options.numeric, *(options.features or ())}
-    match _kind_of(raw, options):
+    inferred = _infer(raw, options, hint)
+    raw = raw.read_by(inferred.reading)
+    match inferred.kind:
         case "category":
-            return _fit_category(raw, named)
+            fitted = _fit_category(raw, named)
         case "time":
-            return _fit_time(raw)
+            fitted = _fit_time(raw)
         case _:
-            return _fit_number(raw, options, named, n_rows)
+            fitted = _fit_number(raw, options, named, n_rows)
+    if isinstance(fitted, str):
+        return fitted, ""
+    notation, order = inferred.reading
+    return replace(fitted, notation=notation, date_order=order), inferred.note
 
 
-def _kind_of(raw: RawColumn, options: Table) -> Literal["number", "time", "category"]:
+def _infer(raw: RawColumn, options: Table, hint: Hint) -> Inferred:
     """What the options say of a column, or else what it holds."""
     if raw.name in (options.categorical or ()):
-        return "category"
-    return "number" if raw.name in options.numeric else infer_kind(raw)
+        return Inferred("category", Reading())
+    return infer_number(raw, hint) if raw.name in options.numeric else infer(raw, hint)
 
 
 def fit_vocabulary(raw: RawColumn) -> Column:
     """A column of categories, with all its different values in order."""
     text = read_text(raw)
     has_gaps = bool((text.codes < 0).any())
-    if raw.family == "number" and all(map(_is_integer, text.values)):
+    if text.values and all(map(_is_integer, text.values)):
         vocabulary = tuple(sorted(text.values, key=int))
         return Column(raw.name, "category", vocabulary=vocabulary, type="integer", missing=has_gaps)
-    kind = "boolean" if raw.family == "boolean" else "text"
-    vocabulary = tuple(sorted(text.values))
+    folded = {value.lower() for value in text.values}
+    kind = "boolean" if text.values and folded <= TRUTHS else "text"
+    vocabulary = tuple(sorted(folded if kind == "boolean" else text.values))
     return Column(raw.name, "category", vocabulary=vocabulary, type=kind, missing=has_gaps)
 
 
 def _is_integer(label: str) -> bool:
-    """Whether int64 holds what a label writes."""
-    return label.lstrip("-").isdecimal() and abs(int(label)) < 2**63
+    """Whether a label is what int64 writes: without zeros in front."""
+    return INTEGER.fullmatch(label) is not None and abs(int(label)) < 2**63
 
 
 def _fit_category(raw: RawColumn, named: bool) -> Column | str:

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Table
-from train.data.columns import RawColumn, get_column, infer_kind, missing_rows, read_numbers
+from train.data.columns import RawColumn, Reading, get_column, missing_rows
 from train.data.dataset import Head
+from train.data.infer import Hint, Inferred, infer, infer_number
 from train.data.table.column import Column
 from train.data.table.fit_columns import fit_vocabulary
 from train.data.table.roles import MAX_CLASSES, MIN_PER_CLASS, target_names
 from train.data.units import shift_and_unit
+from train.data.values import read_numbers
 from train.errors import UserError
 
 CROSSENTROPIES = ("binary_crossentropy", "categorical_crossentropy")
 
 
 def fit_targets(
-    table: pa.Table, train_rows: np.ndarray, options: Table, loss: str
+    table: pa.Table, train_rows: np.ndarray, options: Table, loss: str, hint: Hint
 ) -> tuple[tuple[Column, ...], tuple[Head, ...], list[str]]:
     """The target columns of a table, the heads that learn them, and notes for the user on them.
 
@@ -31,8 +33,13 @@ def fit_targets(
     notes = []
     for name in target_names(options):
         raw = get_column(table, name, options.path or "data", options.missing, train_rows)
-        target, note = _fit_target(raw, options, loss)
-        targets.append(target)
+        inferred = _infer(raw, options, loss, hint)
+        raw = raw.read_by(inferred.reading)
+        target, note = _fit_target(raw, inferred, options, loss)
+        notation, order = inferred.reading
+        targets.append(replace(target, notation=notation, date_order=order))
+        if inferred.note:
+            notes.append(f"target {name!r}: {inferred.note}")
         notes += [note] if note else []
     return tuple(targets), _make_heads(targets), notes
 
@@ -54,7 +61,22 @@ def _make_heads(targets: Sequence[Column]) -> tuple[Head, ...]:
     return tuple(heads)
 
 
-def _fit_target(raw: RawColumn, options: Table, loss: str) -> tuple[Column, str | None]:
+def _infer(raw: RawColumn, options: Table, loss: str, hint: Hint) -> Inferred:
+    """What the options say of a target, or else what it holds."""
+    if raw.name in (options.categorical or ()):
+        return Inferred("category", Reading())
+    wants_numbers = raw.name in options.numeric or loss != "auto"
+    inferred = infer(raw, hint)
+    if wants_numbers and inferred.kind == "category" and raw.family == "text":
+        as_numbers = infer_number(raw, hint)
+        if loss not in CROSSENTROPIES or raw.name in options.numeric:
+            return as_numbers
+    return inferred
+
+
+def _fit_target(
+    raw: RawColumn, inferred: Inferred, options: Table, loss: str
+) -> tuple[Column, str | None]:
     """A target, and a note where it was a guess what it is.
 
     The loss decides; "auto" goes by the column.
@@ -63,19 +85,19 @@ def _fit_target(raw: RawColumn, options: Table, loss: str) -> tuple[Column, str 
         raise raw.error("the target is missing in every training row")
     declared = raw.name in (options.categorical or ())
     as_number = raw.name in options.numeric
-    kind = _kind_of(raw, declared, as_number or loss != "auto")
+    kind = inferred.kind
     if kind == "time":
         raise raw.error(
             "holds times, which cannot be a target; give numbers, such as days since a date"
         )
     if loss in CROSSENTROPIES or (loss == "auto" and kind == "category"):
-        return _fit_class(raw, loss, declared), None
+        return _fit_class(raw, loss, declared, kind == "number"), None
     if declared:
         raise raw.error(
             f"config.loss={loss} is for numbers, but config.data.categorical names this target"
         )
     if loss == "auto" and not as_number and _counts_up(read_numbers(raw).known):
-        column = _fit_class(raw, loss, declared)
+        column = _fit_class(raw, loss, declared, True)
         labels = column.vocabulary
         reading = (
             f"holds the integers {labels[0]} to {labels[-1]} and is read as {len(labels)} classes"
@@ -87,23 +109,13 @@ def _fit_target(raw: RawColumn, options: Table, loss: str) -> tuple[Column, str 
 
 def holds_classes(raw: RawColumn, options: Table, loss: str) -> bool:
     """Whether all rows of a target together are read as classes, as `fit_targets` does."""
-    declared = raw.name in (options.categorical or ())
-    if declared or loss in CROSSENTROPIES:
+    if raw.name in (options.categorical or ()) or loss in CROSSENTROPIES:
         return True
-    as_number = raw.name in options.numeric
-    kind = _kind_of(raw, declared, as_number or loss != "auto")
-    if kind != "number":
-        return kind == "category"
-    return loss == "auto" and not as_number and _counts_up(read_numbers(raw).known)
-
-
-def _kind_of(
-    raw: RawColumn, declared: bool, wants_numbers: bool
-) -> Literal["number", "time", "category"]:
-    """What a target is taken for: a category where that is declared, or what it holds."""
-    if declared:
-        return "category"
-    return "number" if wants_numbers and raw.family != "time" else infer_kind(raw)
+    inferred = _infer(raw, options, loss, Hint())
+    if inferred.kind != "number":
+        return inferred.kind == "category"
+    known = read_numbers(raw.read_by(inferred.reading)).known
+    return loss == "auto" and raw.name not in options.numeric and _counts_up(known)
 
 
 def _counts_up(known: np.ndarray) -> bool:
@@ -116,14 +128,15 @@ def _counts_up(known: np.ndarray) -> bool:
     return bool(distinct[-1] == 1 or counts.min() >= MIN_PER_CLASS)
 
 
-def _fit_class(raw: RawColumn, loss: str, declared: bool) -> Column:
-    if raw.family == "number" and not declared:
+def _fit_class(raw: RawColumn, loss: str, declared: bool, is_number: bool) -> Column:
+    if is_number and not declared:
         values = read_numbers(raw)
         broken = np.flatnonzero(~values.missing & (values.data % 1 != 0))
         if len(broken):
             shown = f"{values.data[broken[0]]} in {raw.row(broken[0])}"
             expected = "expected integers, text, or true and false"
             raise raw.error(f"{shown} is no class for config.loss={loss}: {expected}")
+        raw = replace(raw, data=pa.chunked_array([pa.array(values.data, mask=values.missing)]))
     column = fit_vocabulary(raw)
     k = len(column.vocabulary)
     if k == 1:

@@ -10,22 +10,17 @@ import pyarrow as pa
 
 from train.config.data_options import Table
 from train.data.classes import class_notes, class_sizes
-from train.data.columns import (
-    RawColumn,
-    get_column,
-    infer_kind,
-    read_numbers,
-    read_text,
-    read_times,
-)
+from train.data.columns import RawColumn, Said, get_column, read_text
 from train.data.dataset import Batch, HostArrays
 from train.data.files.read import read_table
+from train.data.infer import Hint, infer
 from train.data.split import split_rows
 from train.data.table.dataset import TableDataset
 from train.data.table.encoder import TableEncoder
 from train.data.table.fit import fit_encoder
 from train.data.table.fit_targets import holds_classes
 from train.data.table.roles import check_names, labelled_rows, row_weights, target_names
+from train.data.values import read_numbers, read_times
 
 
 @dataclass
@@ -69,20 +64,22 @@ def load_table(options: Table, loss: str) -> TableDataset:
         paths["valid"] = options.valid_path
     if options.test_path:
         paths["test"] = options.test_path
-    tables = {part: read_table(path, options.missing) for part, path in paths.items()}
+    tables = {}
+    for part, path in paths.items():
+        tables[part] = read_table(path, options.missing, may_repeat=True)
     check_names(tables["train"], options)
     selected = {part: labelled_rows(tables[part], options, path) for part, path in paths.items()}
     splits, split_by = _split(tables["train"], selected["train"], options, loss)
     train_rows = selected["train"][splits["train"]]
     encoder, fitting_notes = fit_encoder(tables["train"], train_rows, options, loss)
-    notes = []
+    notes: Said = []
     pieces = Pieces()
     for part, path in paths.items():
         table = tables.pop(part)
         rows = selected[part]
         if part != "train":
             splits[part] = pieces.next_rows(len(rows))
-        batch = encode_rows(encoder, table, options, path)
+        batch = encode_rows(encoder, table, options, path, notes)
         if len(rows) < table.num_rows:
             n_missing = table.num_rows - len(rows)
             notes.append(f"{path}: {n_missing} of {table.num_rows} rows lack a target, left out")
@@ -94,6 +91,9 @@ def load_table(options: Table, loss: str) -> TableDataset:
     # Arrow keeps what it frees for later; the arrays need that memory now.
     pa.default_memory_pool().release_unused()
     pool = pieces.joined()
+    splits, unread = with_targets(splits, pool, encoder)
+    if unread:
+        notes.append(f"{unread} rows whose target is no number are left out")
     return TableDataset(
         inputs=pool.inputs,
         target=pool.target,
@@ -108,15 +108,35 @@ def load_table(options: Table, loss: str) -> TableDataset:
 
 
 def encode_rows(
-    encoder: TableEncoder, table: pa.Table, options: Table, where: str
+    encoder: TableEncoder,
+    table: pa.Table,
+    options: Table,
+    where: str,
+    said: Said | None = None,
 ) -> Batch[np.ndarray]:
     """All rows of a table with their targets and weights, in the encoder's units. Raises UserError.
 
-    `where` names the table in messages.
+    `where` names the table in messages; `said` takes lines on cells that were read with a doubt.
     """
-    targets, _ = encoder.encode_targets(table, where)
+    targets, _ = encoder.encode_targets(table, where, said)
     weight = row_weights(table, options, where)
-    return Batch(encoder.encode(table, where), targets, weight)
+    return Batch(encoder.encode(table, where, said), targets, weight)
+
+
+def with_targets(
+    splits: Mapping[str, np.ndarray], pool: Batch[np.ndarray], encoder: TableEncoder
+) -> tuple[dict[str, np.ndarray], int]:
+    """The splits without rows whose target turned out to be no number, and how many these are."""
+    kept = np.ones(len(pool.weight), bool)
+    for head in encoder.heads:
+        if head.kind == "regression":
+            kept &= ~np.isnan(pool.target[head.name]).any(axis=1)
+        elif head.kind in ("binary", "multiclass"):
+            kept &= pool.target[head.name] >= 0
+    if kept.all():
+        return dict(splits), 0
+    readable = {part: rows[kept[rows]] for part, rows in splits.items()}
+    return readable, int((~kept).sum())
 
 
 def notes_on_classes(
@@ -195,7 +215,9 @@ def _names(raw: RawColumn) -> np.ndarray:
 
 def _moments(raw: RawColumn) -> np.ndarray:
     """A column of times, or of numbers, as numbers [n]. Raises UserError if a value is missing."""
-    values = read_times(raw) if infer_kind(raw) == "time" else read_numbers(raw)
+    inferred = infer(raw, Hint())
+    raw = raw.read_by(inferred.reading)
+    values = read_times(raw) if inferred.kind == "time" else read_numbers(raw)
     _check_complete(raw, values.missing)
     return values.data
 

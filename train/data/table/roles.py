@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Table
-from train.data.columns import get_column, missing_rows, nearest, read_numbers
+from train.data.columns import get_column, missing_rows, nearest
+from train.data.values import read_numbers
 from train.errors import UserError
 
 # An integer target is read as classes if there are no more, and no fewer rows of each.
@@ -42,6 +43,7 @@ def check_names(table: pa.Table, options: Table) -> None:
         "features": options.features or (),
         "categorical": options.categorical or (),
         "numeric": options.numeric,
+        "dates": options.dates,
         "ignore": options.ignore,
         "weight": (options.weight,),
         "label": (options.label,),

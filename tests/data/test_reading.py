@@ -1,0 +1,323 @@
+"""Tables as people write them: one reading, found in training rows and kept with the schema."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from train.config.data_options import Table
+from train.data.files.arrow import as_table
+from train.data.files.read import read_table
+from train.data.load import read_encoder
+from train.data.table.load import load_table
+from train.errors import UserError
+
+N = 60
+RANDOM = np.random.default_rng(0)
+Y = RANDOM.normal(size=N).round(3)
+
+
+@pytest.fixture
+def train(tmp_path):
+    """Writes a training file, returns its encoder (through JSON) and its notes."""
+
+    def trained(content: str, name: str = "train.csv", target: str = "y", **options):
+        path = tmp_path / name
+        path.write_bytes(content.encode())
+        dataset = load_table(Table(path=str(path), target=target, valid=0, **options), "auto")
+        plain = json.loads(json.dumps(dataset.encoder.to_json()))
+        encoder = read_encoder(plain)
+        assert encoder == dataset.encoder
+        return encoder, dataset.notes
+
+    return trained
+
+
+@pytest.fixture
+def ask(tmp_path):
+    """What an encoder makes of a file: its rows."""
+
+    def asked(encoder, content: str, name: str = "new.csv"):
+        (tmp_path / name).write_bytes(content.encode())
+        return encoder.read(read_table(tmp_path / name, may_be_empty=True, may_repeat=True), name)
+
+    return asked
+
+
+def rows(*columns, header: str, delimiter: str = ",") -> str:
+    """Lines of a text file."""
+    lines = [header, *(delimiter.join(map(str, row)) for row in zip(*columns, strict=True))]
+    return "\n".join(lines) + "\n"
+
+
+def cycled(*values) -> list:
+    return [values[i % len(values)] for i in range(N)]
+
+
+def raw(rows, encoder, name: str) -> list[float]:
+    """The numbers of a column as they were in the file."""
+    column = next(column for column in encoder.columns if column.name == name)
+    key, (place, *_) = encoder.places()[name]
+    assert key == "numbers"
+    return (rows.inputs[key][:, place].astype(float) * column.unit + column.shift).tolist()
+
+
+def column(encoder, name: str):
+    return next(column for column in (*encoder.columns, *encoder.targets) if column.name == name)
+
+
+def test_codes_stay_codes_where_a_later_file_has_digits_alone(train, ask):
+    encoder, notes = train(rows(cycled("01", "02", "1A", "10"), Y, header="code,y"))
+    assert "codes such as '01' begin with zeros" in notes[0]
+    assert ask(encoder, "code\n02\n01\n").inputs["codes"].tolist() == [[2], [1]]
+    typed = encoder.read(pa.table({"code": ["02", "01"]}), "data")
+    assert typed.inputs["codes"].tolist() == [[2], [1]]
+    for wrong in ({"code": [2, 1]}, {"code": ["2", "x"]}):
+        found = encoder.read(as_table(wrong), "data")
+        assert found.inputs["codes"].tolist() == [[0], [0]]
+        assert "2 of 2 cells are categories that no training row has: '2' in row 1" in found.said[0]
+
+
+@pytest.mark.parametrize(
+    ("cells", "later", "codes"),
+    [
+        (("True", "False", "Unknown"), "c\nTrue\nFalse\n", [2, 1]),
+        (("1.10", "1.1", "x"), "c\n1.10\n1.1\n", [2, 1]),
+        (("1E5", "2B", "3C"), "c\n1E5\n", [1]),
+        (("2020-01-01 09:00", "x"), "c\n2020-01-01 09:00\n", [1]),
+        (("0x10", "0x1F"), "c\n0x1F\n", [2]),
+        (("True", "False"), "c\nTRUE\nfalse\n", [2, 1]),
+        (("yes", "no"), "c\nno\n", [1]),
+    ],
+)
+def test_categories_keep_their_writing(train, ask, cells, later, codes):
+    encoder, _ = train(rows(cycled(*cells), Y, header="c,y"))
+    found = ask(encoder, later)
+    assert found.inputs["codes"][:, 0].tolist() == codes and not found.said
+
+
+def test_true_and_false_of_any_format_are_one_category(train):
+    encoder, _ = train(rows(cycled("True", "False", "Unknown"), Y, header="c,y"))
+    found = encoder.read(pa.table({"c": [True, False, None]}), "data")
+    assert found.inputs["codes"][:, 0].tolist() == [2, 1, 0]
+
+
+def test_blanks_after_the_commas_are_no_part_of_a_category(train):
+    encoder, _ = train(
+        rows(cycled("30", "40"), cycled("Gov", "Private"), Y, header="a, w, y").replace(",", ", ")
+    )
+    assert column(encoder, "w").vocabulary == ("Gov", "Private")
+    for text in ("Private", " Private "):
+        found = encoder.read(as_table([{"a": 30, "w": text}]), "data")
+        assert found.inputs["codes"].tolist() == [[2]] and not found.said
+
+
+def test_thousands_of_a_tsv_and_of_a_german_file(train, ask):
+    salary = cycled("71,586", "987", "8,135", "12,000")
+    content = rows(salary, cycled(1, 2, 4), header="s\ty", delimiter="\t")
+    encoder, notes = train(content, "x.tsv")
+    assert raw(ask(encoder, "s\n71,586\n987\n", "n.tsv"), encoder, "s") == [71586, 987]
+    assert "config.data.decimal" in notes[0] and "71586" in notes[0]
+    encoder, notes = train(
+        rows(cycled("1.500,00", "2,5", "7"), cycled("0,5", "1,25"), header="a;y", delimiter=";")
+    )
+    assert raw(ask(encoder, "a;b\n1.500;1\n"), encoder, "a") == [1500]
+    assert column(encoder, "y").notation.decimal == ","
+    with pytest.raises(UserError, match=r"'1.5' in row 1: expected a number as in the training"):
+        ask(encoder, "a;b\n1.5;1\n")
+
+
+def test_an_option_settles_what_a_file_leaves_open(train, ask):
+    content = rows(cycled("71,586", "12,004"), cycled(1, 5), header="s;y", delimiter=";")
+    encoder, notes = train(content)
+    assert raw(ask(encoder, content), encoder, "s")[0] == pytest.approx(71.586)
+    assert "'71,586' is read as 71.586, which its cells do not prove" in notes[0]
+    encoder, notes = train(content, decimal=".")
+    assert raw(ask(encoder, content), encoder, "s")[0] == 71586
+    encoder, _ = train(content, thousands=",")
+    assert raw(ask(encoder, content), encoder, "s")[0] == 71586
+
+
+@pytest.mark.parametrize(
+    ("cells", "numbers"),
+    [
+        (("0,13", "1,5E-05", ",5", "-2", "0,7"), [0.13, 1.5e-05, 0.5, -2, 0.7]),
+        (("71 586,50", "1\u00a0200,00", "3,1"), [71586.5, 1200, 3.1]),
+        (("1'200.5", "3", "7"), [1200.5, 3, 7]),
+        (("$1,200.00", "$13.00", "($5.00)", "-$3.00"), [1200, 13, -5, -3]),
+        (("13%", "2.5 %", "-3%"), [13, 2.5, -3]),
+        (("19M", "3.5M", "201k", "7M", "1.2B"), [19e6, 3.5e6, 201e3, 7e6, 1.2e9]),
+        (("12 kg", "7.5 kg", "3 kg"), [12, 7.5, 3]),
+        (("09:30", "23:15:30", "1:00 PM"), [34200, 83730, 46800]),
+        (("1 days 02:03:04", "0 days 00:00:01"), [93784, 1]),
+        (("5-", "7.25", "3-"), [-5, 7.25, -3]),
+        (("1,23,456", "12,34,567.5"), [123456, 1234567.5]),
+    ],
+)
+def test_notations_of_numbers(train, ask, cells, numbers):
+    content = rows(cycled(*cells), Y, header="a\ty", delimiter="\t")
+    encoder, notes = train(content, "x.tsv")
+    assert raw(ask(encoder, content, "n.tsv"), encoder, "a")[: len(cells)] == pytest.approx(
+        numbers, rel=1e-6, abs=1e-6
+    )
+    if column(encoder, "a").notation.shown():
+        assert any("column 'a'" in note and "is read as" in note for note in notes)
+
+
+@pytest.mark.parametrize("odd", ["unknown", "#DIV/0!", ".", "-", "n.a.", "Varies with device"])
+@pytest.mark.parametrize("marked", [False, True])
+def test_a_few_odd_cells_are_missing_and_named(train, ask, odd, marked):
+    cells = [odd if i % 6 == 1 else f"{i},5" if marked else str(i * i) for i in range(N)]
+    encoder, notes = train(rows(cells, Y, header="a;y", delimiter=";"))
+    assert column(encoder, "a").kind == "number" and column(encoder, "a").missing
+    assert any(
+        f"10 of 60 cells, such as {odd!r} in row 2: no number; read as missing" in n for n in notes
+    )
+    found = ask(encoder, f"a\n{odd}\n7\n")
+    assert np.isnan(found.inputs["numbers"][0, 0]) and len(found.said) == 1
+
+
+def test_a_censored_number_is_its_limit_and_said(train, ask):
+    cells = ["<0.5" if i % 5 == 0 else f"{i / 8 + 1}" for i in range(N)]
+    encoder, notes = train(rows(cells, Y, header="a,y"))
+    assert raw(ask(encoder, "a\n<0.5\n"), encoder, "a") == [0.5]
+    assert any("12 of 60 cells, such as '<0.5' in row 1: is read as 0.5" in note for note in notes)
+
+
+def test_a_target_that_cannot_be_read_leaves_its_row_out(train):
+    y = ["pending" if i % 10 == 0 else str(Y[i]) for i in range(N)]
+    encoder, notes = train(rows(Y, y, header="x,y"))
+    assert column(encoder, "y").kind == "number"
+    assert any("6 rows whose target is no number are left out" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("form", "order"),
+    [
+        ("%d-%m-%Y", "dmy"),
+        ("%m/%d/%Y", "mdy"),
+        ("%d.%m.%Y", "dmy"),
+        ("%Y/%m/%d", "ymd"),
+        ("%d %b %Y", "dmy"),
+        ("%B %d, %Y", "dmy"),
+        ("%m/%d/%Y %I:%M %p", "mdy"),
+        ("%Y-%m-%d", ""),
+    ],
+)
+def test_dates_have_one_order_for_all(train, ask, form, order):
+    days = np.datetime64("2020-01-01") + np.arange(N)
+    written = [day.item().strftime(form) for day in days]
+    encoder, notes = train("x;y\n" + "".join(f"{d};{y}\n" for d, y in zip(written, Y, strict=True)))
+    assert (column(encoder, "x").kind, column(encoder, "x").date_order) == ("time", order)
+    text = ask(encoder, f"x;z\n{written[1]};1\n").inputs["numbers"]
+    typed = encoder.read(pa.table({"x": pa.array(days[1:2])}), "data").inputs["numbers"]
+    assert text.tolist() == typed.tolist()
+    assert not any("fits them too" in note for note in notes)
+
+
+def test_dates_of_two_orders_are_said_and_settled(train):
+    content = rows(cycled("01/02/2020", "03/04/2020", "05/06/2021"), Y, header="d,y")
+    encoder, notes = train(content)
+    assert column(encoder, "d").date_order == "mdy"
+    assert "dates are read mdy, and dmy fits them too; config.data.date_format settles" in notes[0]
+    assert column(train(content, date_format="dmy")[0], "d").date_order == "dmy"
+    content = rows(cycled("20200102", "20210304", "20190506"), Y, header="d,y")
+    assert column(train(content)[0], "d").kind == "number"
+    assert column(train(content, dates=("d",))[0], "d").kind == "time"
+
+
+def test_layouts_that_programs_write(train, ask):
+    x = cycled("1.5", "2.25", "7")
+    for content in (
+        "sep=;\n" + rows(x, Y, header="x;y", delimiter=";"),
+        rows(range(1, N + 1), x, Y, header="x,y"),
+        rows([f'"r{i}"' for i in range(N)], x, Y, header='"x","y"'),
+        rows(range(N), x, Y, header=",x,y"),
+        rows(x, Y, header="x;y;;", delimiter=";").replace("\n", ";;\n").replace(";;;;\n", ";;\n"),
+        rows(x, Y, header="x,y,"),
+        rows(x, Y, header="x   y", delimiter="  "),
+    ):
+        encoder, _ = train(content)
+        assert [c.name for c in encoder.columns] == ["x"], content[:40]
+        assert raw(ask(encoder, "x,z\n1.5,1\n"), encoder, "x") == [1.5]
+
+
+def test_a_row_that_is_longer_than_the_header_by_a_decimal_comma_is_refused(train):
+    with pytest.raises(UserError, match="fields: found 3, expected 2 as in the header"):
+        train(rows(cycled("1,5", "7,2"), Y, header="x,y"))
+
+
+def test_packed_empty_and_repeated(train, ask, tmp_path):
+    encoder, _ = train(rows(cycled(1, 2, 4), Y, header="x,y"))
+    assert ask(encoder, "x\n").inputs["numbers"].shape == (0, 1)
+    (tmp_path / "n.csv.gz").write_bytes(gzip.compress(b"x\n4\n"))
+    packed = encoder.read(read_table(tmp_path / "n.csv.gz"), "n")
+    assert raw(packed, encoder, "x") == [4]
+    assert raw(ask(encoder, "x,a,a\n2,3,4\n"), encoder, "x") == [2]
+    with pytest.raises(UserError, match="2 columns are called 'x'"):
+        ask(encoder, "x,x\n2,3\n")
+
+
+def test_wavelengths_are_names(train, ask):
+    names = [f"{900 + 2.5 * i:g}" for i in range(4)]
+    values = [cycled(1.5, 2, 3.5)] * 4
+    encoder, _ = train(rows(Y, *values, header=",".join(["y", *names])))
+    assert ask(encoder, rows(*values, header=",".join(names))).inputs["numbers"].shape == (N, 4)
+
+
+NOTATIONS = {
+    "plain": (",", lambda x: repr(x)),
+    "german": (";", lambda x: f"{x:,.4f}".replace(",", "_").replace(".", ",").replace("_", ".")),
+    "thousands": ("\t", lambda x: f"{x:,.4f}"),
+    "blanks": (";", lambda x: f"{x:,.4f}".replace(",", " ").replace(".", ",")),
+    "money": ("|", lambda x: f"-${-x:,.4f}" if x < 0 else f"${x:,.4f}"),
+}
+
+
+@given(data=st.data(), notation=st.sampled_from(sorted(NOTATIONS)))
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_a_row_is_one_row_in_every_format(tmp_path, data, notation):
+    random.seed(0)
+    amount = [round(random.uniform(-2e4, 2e4), 4) for _ in range(N)]
+    code = [f"{random.randrange(30):02d}" for _ in range(N)]
+    flag = [random.choice(["True", "False", "Unknown"]) for _ in range(N)]
+    day = (np.datetime64("2021-03-01") + np.arange(N)).tolist()
+    delimiter, write = NOTATIONS[notation]
+    typed = pa.table({"amount": amount, "code": code, "flag": flag, "day": day})
+    text = [[write(x) for x in amount], code, flag, [f"{d:%d.%m.%Y}" for d in day]]
+    header = delimiter.join(["amount", "code", "flag", "day", "y"])
+    path = tmp_path / "t.txt"
+    path.write_text(rows(*text, range(N), header=header, delimiter=delimiter))
+    encoder = load_table(Table(path=str(path), target="y", valid=0, numeric=("y",)), "auto").encoder
+    whole = encoder.encode(typed, "data")
+    picked = data.draw(st.lists(st.integers(0, N - 1), min_size=1, max_size=5))
+    some = typed.take(pa.array(picked))
+    lines = [[cells[i] for i in picked] for cells in text]
+    (tmp_path / "n.txt").write_text(
+        rows(*lines, header=header.removesuffix(f"{delimiter}y"), delimiter=delimiter)
+    )
+    pq.write_table(some, tmp_path / "n.parquet")
+    with open(tmp_path / "n.jsonl", "w") as file:
+        for row in some.to_pylist():
+            file.write(json.dumps(row | {"day": f"{row['day']:%d.%m.%Y}"}) + "\n")
+    forms = {
+        "text": read_table(tmp_path / "n.txt"),
+        "parquet": read_table(tmp_path / "n.parquet"),
+        "json": read_table(tmp_path / "n.jsonl"),
+        "records": as_table(some.to_pylist()),
+        "columns": as_table(some.to_pydict()),
+        "pandas": as_table(some.to_pandas()),
+    }
+    for form, table in forms.items():
+        for name, array in encoder.encode(table, form).items():
+            assert array.tobytes() == whole[name][picked].tobytes(), (form, name)

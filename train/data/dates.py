@@ -1,0 +1,176 @@
+"""How dates and times are written in a column: one order for all, proved by its values. k texts."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from train.data.notation import is_no_value
+
+ISO = ""
+COMPACT = "yyyymmdd"
+ORDERS = ("dmy", "mdy", "ymd")
+MICROSECOND = datetime.timedelta(microseconds=1)
+EPOCH = datetime.datetime(1970, 1, 1)
+CENTURY = 69  # two digits of a year: from here on of 19.., as POSIX has it
+MONTHS = (
+    *(("jan", 1), ("feb", 2), ("mar", 3), ("apr", 4), ("may", 5), ("jun", 6), ("jul", 7)),
+    *(("aug", 8), ("sep", 9), ("oct", 10), ("nov", 11), ("dec", 12), ("mai", 5), ("mrz", 3)),
+    *(("mär", 3), ("okt", 10), ("dez", 12)),
+)
+MONTH_OF = dict(MONTHS)
+TIME = (
+    r"(?:[T ,]+(?P<h>[0-9]{1,2}):(?P<mi>[0-9]{2})(?::(?P<s>[0-9]{2})(?:[.,](?P<f>[0-9]{1,9}))?)?"
+    r" ?(?P<half>[aApP]\.?[mM]\.?)?)?(?: ?(?P<zone>Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2}))?"
+)
+NUMERIC = re.compile(r"(?P<a>[0-9]{1,4})([-./ ])(?P<b>[0-9]{1,2})\2(?P<c>[0-9]{1,4})\.?" + TIME)
+WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[ ,]+)?"
+DAY_FIRST = re.compile(
+    WEEKDAY + r"(?P<d>[0-9]{1,2})(?:st|nd|rd|th|\.)?[-/ ]*(?P<m>[a-zä]{3,9})\.?[-/ ,]*"
+    r"(?P<y>[0-9]{4}|[0-9]{2})" + TIME,
+    re.IGNORECASE,
+)
+MONTH_FIRST = re.compile(
+    WEEKDAY + r"(?P<m>[a-z]{3,9})\.?[- ]*(?P<d>[0-9]{1,2})(?:st|nd|rd|th)?[-, ]+"
+    r"(?P<y>[0-9]{4}|[0-9]{2})" + TIME,
+    re.IGNORECASE,
+)
+MONTH = re.compile(r"(?P<y>[0-9]{4})-(?P<m>[0-9]{2})")
+
+
+class Order(NamedTuple):
+    """How dates are written, how many cells fit, of how many, and the other order that fits too.
+
+    `order`: "" for ISO, "dmy", "mdy", "ymd", "yyyymmdd", or a format of strptime.
+    """
+
+    order: str
+    read: int
+    asked: int
+    rival: str = ""
+
+
+def infer_order(texts: Sequence[str], counts: Sequence[int]) -> Order:
+    """The order that most cells of a column fit.
+
+    Days come first where days and months cannot be told apart and the separator is no slash.
+    """
+    asked = 0
+    read = dict.fromkeys((ISO, *ORDERS), 0)
+    slashes = 0
+    for text, count in zip(texts, counts, strict=True):
+        text = text.strip()
+        if is_no_value(text):
+            continue
+        asked += count
+        slashes += count * ("/" in text)
+        for order in read:
+            read[order] += count * (parse_date(text, order) is not None)
+    best = max(read, key=lambda order: read[order])
+    rival = ""
+    if best in ("dmy", "mdy") and read["dmy"] == read["mdy"]:
+        best = "mdy" if 2 * slashes > asked else "dmy"
+        if not _all_alike(texts):
+            rival = "dmy" if best == "mdy" else "mdy"
+    return Order(best, read[best], asked, rival)
+
+
+def _all_alike(texts: Sequence[str]) -> bool:
+    """Whether day and month are the same number, or named, in all texts: then no order matters."""
+    for text in texts:
+        if parse_date(text.strip(), "dmy") != parse_date(text.strip(), "mdy"):
+            return False
+    return True
+
+
+def parse_dates(texts: Sequence[str], order: str) -> tuple[np.ndarray, np.ndarray]:
+    """Microseconds since 1970 UTC that texts write [k], and which of them write a time [k]."""
+    parsed = np.zeros(len(texts))
+    valid = np.zeros(len(texts), bool)
+    for i, text in enumerate(texts):
+        moment = parse_date(text.strip(), order)
+        if moment is not None:
+            parsed[i] = (moment - EPOCH) // MICROSECOND
+            valid[i] = True
+    return parsed, valid
+
+
+def has_zone(texts: Sequence[str]) -> bool:
+    """Whether some time says its zone."""
+    return any(re.search(r"[0-9] ?(Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2})$", text) for text in texts)
+
+
+def parse_date(text: str, order: str) -> datetime.datetime | None:
+    """The moment, in UTC and without a zone, that a text writes; None if it writes none."""
+    try:
+        if "%" in order:
+            return _in_utc(datetime.datetime.strptime(text, order))
+        if order == COMPACT:
+            return _in_utc(datetime.datetime.strptime(text, "%Y%m%d")) if len(text) == 8 else None
+        if order == ISO:
+            return _parse_iso(text)
+        match = NUMERIC.fullmatch(text)
+        if match is not None:
+            return _numeric(match, order)
+        if order == "ymd":
+            return None
+        match = DAY_FIRST.fullmatch(text) or MONTH_FIRST.fullmatch(text)
+        if match is None or match["m"][:3].lower() not in MONTH_OF:
+            return None
+        month = MONTH_OF[match["m"][:3].lower()]
+        return _with_time(_year(match["y"]), month, int(match["d"]), match)
+    except ValueError:
+        return None
+
+
+def _parse_iso(text: str) -> datetime.datetime | None:
+    if text[4:5] != "-":
+        return None
+    month = MONTH.fullmatch(text)
+    if month is not None:
+        return datetime.datetime(int(month["y"]), int(month["m"]), 1)
+    return _in_utc(datetime.datetime.fromisoformat(text))
+
+
+def _numeric(match: re.Match[str], order: str) -> datetime.datetime | None:
+    first, second, third = match["a"], match["b"], match["c"]
+    parts = {order[0]: first, order[1]: second, order[2]: third}
+    if len(parts["d"]) > 2 or len(parts["m"]) > 2 or len(parts["y"]) not in (2, 4):
+        return None
+    if order == "ymd" and len(parts["y"]) != 4:
+        return None
+    return _with_time(_year(parts["y"]), int(parts["m"]), int(parts["d"]), match)
+
+
+def _year(text: str) -> int:
+    year = int(text)
+    if len(text) == 4:
+        return year
+    return year + (1900 if year >= CENTURY else 2000)
+
+
+def _with_time(year: int, month: int, day: int, match: re.Match[str]) -> datetime.datetime:
+    """The moment of a date and the time behind it. Raises ValueError."""
+    hour = int(match["h"] or 0)
+    if match["half"]:
+        if not 1 <= hour <= 12:
+            raise ValueError(hour)
+        hour = hour % 12 + (12 if match["half"][0] in "pP" else 0)
+    fraction = int((match["f"] or "0").ljust(6, "0")[:6])
+    second = int(match["s"] or 0)
+    moment = datetime.datetime(year, month, day, hour, int(match["mi"] or 0), second, fraction)
+    zone = match["zone"] or "Z"
+    if zone[0] not in "+-":
+        return moment
+    ahead = datetime.timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
+    return moment - ahead if zone[0] == "+" else moment + ahead
+
+
+def _in_utc(moment: datetime.datetime) -> datetime.datetime:
+    if moment.tzinfo is None:
+        return moment
+    return moment.astimezone(datetime.UTC).replace(tzinfo=None)

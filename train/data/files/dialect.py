@@ -1,0 +1,154 @@
+"""How a text file of a table is laid out: its delimiter, its names, and where its rows begin."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+DELIMITERS = (b",", b";", b"\t", b"|")
+SAMPLE_BYTES = 65_536
+# A quote opens a field only at its start, as in RFC 4180; elsewhere it is a character like any
+# other.
+QUOTED_FIELD = re.compile(rb'(?<![^,;\t|\r\n])"(?:[^"]|"")*+"')
+SAID = re.compile(rb'"?sep=(.)"?\r?\n', re.IGNORECASE)  # the first line that Excel reads and writes
+STARTS_NUMBER = re.compile(r"[+-]?[.,]?[0-9]")
+LINE_END = re.compile(rb"\r\n|\n|\r")
+BLANK = re.compile(rb"[ \t]+")
+NUMBER = re.compile(rb"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+
+class Dialect(NamedTuple):
+    """`text` is a header, in line `first_line` of its file, and from `start` on rows.
+
+    Their fields are called `names`; a name is "" where the header has none: for row names in front,
+    or a delimiter at the end.
+    """
+
+    delimiter: bytes
+    names: tuple[str, ...]
+    text: bytes
+    start: int
+    first_line: int
+
+
+def find_dialect(data: bytes, default: bytes) -> Dialect:
+    """The layout of UTF-8 text that ends with a newline; `default` delimits where nothing does."""
+    stripped = data.lstrip(b"\r\n")
+    line = data[: len(data) - len(stripped)].count(b"\n") + 1
+    said = SAID.match(stripped)
+    if said is not None:
+        stripped = stripped[said.end() :]
+        line += 1
+    delimiter = said[1] if said is not None else _sniff(stripped, default)
+    if said is None and _is_set_apart_by_blanks(stripped, delimiter):
+        rows = [BLANK.sub(b"\t", row.strip()) for row in stripped.splitlines()]
+        stripped = b"\n".join(rows) + b"\n"
+        delimiter = b"\t"
+    head = stripped[:SAMPLE_BYTES]
+    if len(head) < len(stripped):
+        head = stripped[: max(stripped.find(b"\n", SAMPLE_BYTES), SAMPLE_BYTES)]
+    text = io.StringIO(head.decode(errors="ignore"), newline="")
+    reader = csv.reader(text, delimiter=delimiter.decode())
+    names: list[str] = []
+    records: list[list[str]] = []
+    lines = 1
+    with contextlib.suppress(csv.Error):  # a field beyond its limit
+        names = [name.strip() for name in next(reader)]
+        lines = reader.line_num
+        records = _some_records(reader)
+    fitted = tuple(_fitted(names, records))
+    return Dialect(delimiter, fitted, stripped, _after_lines(stripped, lines), line)
+
+
+def _some_records(reader: Iterator[list[str]]) -> list[list[str]]:
+    """The first rows that are not blank; the last that is read may be cut, and is left out."""
+    records = []
+    try:
+        for record in reader:
+            if record:
+                records.append(record)
+            if len(records) > 50:
+                break
+    except csv.Error:
+        pass
+    return records[:-1] if len(records) > 50 else records
+
+
+def _fitted(names: list[str], records: list[list[str]]) -> list[str]:
+    """Names for the fields that rows have: one more, in front or at the end, or one less."""
+    widths = {len(record) for record in records}
+    if len(widths) != 1:
+        return names
+    (width,) = widths
+    if width == len(names) + 1:
+        if all(not record[-1].strip() for record in records):
+            return [*names, ""]
+        return ["", *names] if len(names) > 1 and _names_rows(records) else names
+    if width < len(names) and not any(names[width:]):
+        return names[:width]
+    return names
+
+
+def _names_rows(records: list[list[str]]) -> bool:
+    """Whether the first cell of each row is its name: counted from 0 or 1, or a text of its own."""
+    first = [record[0].strip() for record in records]
+    if len(first) < 2 or len(set(first)) < len(first):
+        return False
+    counted = [str(place) for place in range(len(first) + 1)]
+    return first in (counted[:-1], counted[1:]) or not any(map(STARTS_NUMBER.match, first))
+
+
+def _after_lines(data: bytes, count: int) -> int:
+    """Where in the text this many lines end, each with a newline, a return or both."""
+    ends = LINE_END.finditer(data)
+    at = 0
+    for _ in range(count):
+        end = next(ends, None)
+        at = len(data) if end is None else end.end()
+    return at
+
+
+def _is_set_apart_by_blanks(data: bytes, delimiter: bytes) -> bool:
+    """Whether runs of blanks set fields apart: equally many in all first lines, mostly numbers."""
+    lines = [line for line in data[:SAMPLE_BYTES].splitlines() if line.strip()][:50]
+    if len(lines) < 2 or b'"' in lines[0]:
+        return False
+    if delimiter in lines[0] and not (delimiter == b"\t" and _is_ragged(lines)):
+        return False
+    rows = [line.split() for line in lines]
+    if len(rows[0]) < 2 or len({len(row) for row in rows}) > 1:
+        return False
+    cells = [cell for row in rows[1:] for cell in row]
+    n_numbers = sum(NUMBER.fullmatch(cell) is not None for cell in cells)
+    return 2 * n_numbers >= len(cells)
+
+
+def _is_ragged(lines: list[bytes]) -> bool:
+    return len({line.count(b"\t") for line in lines}) > 1
+
+
+def _sniff(data: bytes, default: bytes) -> bytes:
+    """The delimiter that splits the header, by preference all first lines into as many fields."""
+    head = data[:SAMPLE_BYTES]
+    lines = [line for line in QUOTED_FIELD.sub(b".", head).splitlines() if line.strip()]
+    if len(head) < len(data) and len(lines) > 1:
+        lines.pop()
+    best = default
+    best_rank = _rank(lines, default)
+    for delimiter in DELIMITERS:
+        rank = _rank(lines, delimiter)
+        if rank > best_rank:
+            best = delimiter
+            best_rank = rank
+    splits_header, _, _ = best_rank
+    return best if splits_header else default
+
+
+def _rank(lines: list[bytes], delimiter: bytes) -> tuple[bool, bool, int]:
+    """How likely a delimiter is: it stands in the header, equally often in all lines, and often."""
+    counts = [line.count(delimiter) for line in lines]
+    return counts[0] > 0, len(set(counts)) == 1, counts[0]

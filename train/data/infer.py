@@ -1,0 +1,246 @@
+"""What the texts of a column are, and how they are written: found in its training rows.
+
+n rows, k different texts.
+"""
+
+# pyright: reportAttributeAccessIssue=false
+# pyarrow.compute makes its functions while it is imported: nothing a type checker could see.
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from train.data.columns import RawColumn, Reading, Text, get_column, read_text, text_or_null
+from train.data.dates import COMPACT, Order, infer_order, parse_dates
+from train.data.files.delimited import delimiter_of
+from train.data.marks import Marks, choose_marks, find_marks, infer_notation
+from train.data.notation import CODE, Mark, Notation, is_no_value, parse
+from train.data.values import allowed_odd, plain_numbers
+
+Kind: TypeAlias = Literal["number", "time", "category"]
+CODES_SHARE = 0.01  # of cells that begin with zeros, from which on they are codes
+TRUTHS = frozenset(("true", "false"))
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What the file as a whole, and the options, say of how its columns are written.
+
+    `marks` of each column of text that has numbers; `decimal`, `thousands` and `date_format` are
+    None where an option does not say them.
+    """
+
+    delimiter: str = ""
+    decimal: Mark | None = None
+    thousands: str | None = None
+    date_format: str | None = None
+    dates: tuple[str, ...] = ()
+    marks: Mapping[str, Marks] = field(default_factory=dict)
+
+    @property
+    def pooled(self) -> Counter[str]:
+        """Cells of all columns that prove a decimal mark."""
+        pooled: Counter[str] = Counter()
+        for marks in self.marks.values():
+            pooled += marks.decimal
+            pooled += Counter({",": marks.thousands["."], ".": marks.thousands[","]})
+        return pooled
+
+
+class Inferred(NamedTuple):
+    """What a column holds, how its texts are read, and a line for the user where it is a guess."""
+
+    kind: Kind
+    reading: Reading
+    note: str = ""
+
+
+def find_hint(
+    table: pa.Table,
+    names: Iterable[str],
+    rows: np.ndarray | None,
+    markers: tuple[str, ...],
+    options: Hint | None = None,
+) -> Hint:
+    """What these columns of a table, in these rows, say together, beside the options."""
+    found = {}
+    for name in names:
+        if name not in table.column_names or not pa.types.is_string(table.schema.field(name).type):
+            continue
+        raw = get_column(table, name, "", markers, rows)
+        marks = _marks_of(raw)
+        if marks is not None:
+            found[name] = marks
+    return replace(options or Hint(), delimiter=delimiter_of(table), marks=found)
+
+
+def _marks_of(raw: RawColumn) -> Marks | None:
+    """What a column of text proves of decimal marks; None where it has none."""
+    text = text_or_null(raw)
+    if plain_numbers(raw) is None:
+        values = read_text(raw)
+        return find_marks(values.values, values.counts)
+    either = _count(text, r"^[+-]?[1-9][0-9]{0,2}\.[0-9]{3}$")
+    pointed = _count(text, r"\.")
+    short = _count(text, r"^[+-]?[0-9]{1,3}$")
+    whole = len(text) - text.null_count - pointed
+    decimal = Counter({".": pointed - either})
+    return Marks(decimal, Counter(), Counter({".": either}), short, whole - short)
+
+
+def _count(text: pa.ChunkedArray, pattern: str) -> int:
+    return pc.sum(pc.match_substring_regex(text, pattern)).as_py() or 0
+
+
+def infer(raw: RawColumn, hint: Hint) -> Inferred:
+    """What a column holds. Its `name` may be among the `dates` of the hint."""
+    named = raw.name in hint.dates
+    if raw.family == "time":
+        return Inferred("time", Reading())
+    if raw.family == "number" and named:
+        return Inferred("time", Reading(order=hint.date_format or COMPACT))
+    if raw.family == "boolean":
+        return Inferred("category", Reading())
+    if raw.family != "text":
+        return Inferred("number", Reading())
+    if named:
+        return _dates(raw, read_text(raw), hint)
+    return _infer_text(raw, hint)
+
+
+def infer_number(raw: RawColumn, hint: Hint) -> Inferred:
+    """How a column that is named as one of numbers writes them."""
+    if raw.family != "text":
+        return Inferred("number", Reading())
+    if (plain := _plain(raw, hint)) is not None:
+        return plain
+    return _numbers(raw, read_text(raw), hint) or Inferred("number", Reading())
+
+
+def _infer_text(raw: RawColumn, hint: Hint) -> Inferred:
+    if (plain := _plain(raw, hint)) is not None:
+        return plain
+    text = read_text(raw)
+    folded = {value.casefold() for value in text.values}
+    if not text.values or folded <= TRUTHS:
+        return Inferred("category", Reading())
+    codes = [i for i, value in enumerate(text.values) if CODE.fullmatch(value)]
+    if codes and text.counts[codes].sum() >= CODES_SHARE * text.counts.sum():
+        shown = f"codes such as {text.values[codes[0]]!r} begin with zeros"
+        return Inferred("category", Reading(), f"{shown}, a category; config.data.numeric keeps it")
+    numbers = _numbers(raw, text, hint)
+    if numbers is not None:
+        return numbers
+    dates = _dates(raw, text, hint)
+    if dates.kind == "time":
+        return dates
+    return Inferred("category", Reading(), _mixed_note(raw, text, hint))
+
+
+def _plain(raw: RawColumn, hint: Hint) -> Inferred | None:
+    """The inferred column if it is written as programs write numbers."""
+    if hint.decimal == "," or plain_numbers(raw) is None:
+        return None
+    decimal, thousands, sure = _chosen(raw, hint)
+    if decimal != "." or thousands or not sure:
+        return None
+    return Inferred("number", Reading(Notation()))
+
+
+def _chosen(raw: RawColumn, hint: Hint) -> tuple[Mark, str, bool]:
+    """The marks of a column, by the options if they say them."""
+    marks = hint.marks.get(raw.name)
+    if marks is None:
+        marks = _marks_of(raw) or Marks(Counter(), Counter(), Counter(), 0, 0)
+    decimal, thousands, sure = choose_marks(marks, hint.pooled, hint.delimiter or raw.delimiter)
+    if hint.decimal is not None:
+        other: Mark = "," if hint.decimal == "." else "."
+        apart = thousands if thousands in (" ", "'") else ""
+        has_other = marks.either[other] or marks.thousands[other]
+        return hint.decimal, hint.thousands or apart or (other if has_other else ""), True
+    if hint.thousands is not None:
+        decimal = "," if hint.thousands == "." else "."
+        return decimal, hint.thousands, True
+    return decimal, thousands, sure
+
+
+def _numbers(raw: RawColumn, text: Text, hint: Hint) -> Inferred | None:
+    """The inferred column if nearly all of its texts are numbers of one notation."""
+    counts = text.counts
+    found = infer_notation(text.values, counts, _chosen(raw, hint))
+    notation = found.notation
+    parsed = parse(text.values, notation)
+    strange = [
+        i for i, value in enumerate(text.values) if not parsed.valid[i] and not is_no_value(value)
+    ]
+    n_strange = found.asked - found.read
+    if not found.read or n_strange > allowed_odd(found.read, n_strange, len(strange)):
+        return None
+    odd = []
+    if len(strange) <= 2:
+        odd = [text.values[i] for i in strange if not any(map(str.isdigit, text.values[i]))]
+    notation = replace(notation, odd=tuple(odd))
+    return Inferred("number", Reading(notation), _notation_note(text, notation))
+
+
+def _notation_note(text: Text, notation: Notation) -> str:
+    """A line on how numbers are read that programs do not write so, or that could be otherwise."""
+    shown = notation.shown()
+    parsed = parse(text.values, notation)
+    place = int(parsed.valid.argmax())
+    for i, value in enumerate(text.values):
+        if parsed.valid[i] and any(mark in value for mark in ".,"):
+            place = i
+            break
+    if not any(mark in value for value in text.values for mark in "., '") and not notation.clock:
+        if not (notation.unit or notation.scaled):
+            return ""
+    example = f"{text.values[place]!r} is read as {parsed.numbers[place]:.15g}"
+    if not notation.sure:
+        advice = "config.data.decimal or config.data.thousands says otherwise"
+        return f"{example}, which its cells do not prove; {advice}"
+    return f"{example} ({shown})" if shown else ""
+
+
+def _dates(raw: RawColumn, text: Text, hint: Hint) -> Inferred:
+    """The column as one of times, or as a category if too few of its texts are times."""
+    counts = text.counts
+    named = raw.name in hint.dates
+    if hint.date_format is not None:
+        valid = parse_dates(text.values, hint.date_format)[1]
+        found = Order(hint.date_format, int(counts[valid].sum()), int(counts.sum()))
+    else:
+        found = infer_order(text.values, counts)
+        if named and 2 * found.read < found.asked:
+            valid = parse_dates(text.values, COMPACT)[1]
+            compact = Order(COMPACT, int(counts[valid].sum()), found.asked)
+            found = max(found, compact, key=lambda order: order.read)
+    n_strange = found.asked - found.read
+    if not named and (not found.read or n_strange > allowed_odd(found.read, n_strange, 9)):
+        return Inferred("category", Reading())
+    note = ""
+    if found.order:
+        note = f"dates are written {found.order}"
+    if found.rival:
+        note = f"dates are read {found.order}, and {found.rival} fits them too; "
+        note += "config.data.date_format settles it"
+    return Inferred("time", Reading(order=found.order), note)
+
+
+def _mixed_note(raw: RawColumn, text: Text, hint: Hint) -> str:
+    """A line on a column in which many cells are numbers, though not enough."""
+    counts = text.counts
+    found = infer_notation(text.values, counts, _chosen(raw, hint))
+    if 2 * found.read <= found.asked or found.read == found.asked:
+        return ""
+    valid = parse(text.values, found.notation).valid
+    other = next(value for value, ok in zip(text.values, valid, strict=True) if not ok)
+    share = f"{found.read:,} of {found.asked:,} cells are numbers, but others are as {other[:40]!r}"
+    return f"{share}: a category; config.data.missing or config.data.numeric says otherwise"

@@ -1,0 +1,237 @@
+"""How the numbers of a column are written: found once in its training rows, and kept.
+
+k different texts of a column. A text is stripped of blanks around it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal, NamedTuple, TypeAlias
+
+import numpy as np
+
+from train.data.parsing import narrowed
+
+BLANKS = " \u00a0\u202f\u2009"
+QUOTES = "'\u2019"
+MINUS = "\u2212\u2013-"
+CURRENCY = (
+    r"(?:US|A|C|R)?\$|[€£¥₹₩₽₺฿₫₪]|USD|EUR|GBP|CHF|JPY|INR|CAD|AUD|CNY|SEK|NOK|DKK|PLN|BRL|Rs\.?"
+)
+CELL = re.compile(
+    rf"(?P<open>\()?[{BLANKS}]*(?P<limit>[<>≤≥~]=?)?[{BLANKS}]*(?P<sign>[+{MINUS}])?[{BLANKS}]*"
+    rf"(?P<prefix>{CURRENCY})?[{BLANKS}]*(?P<inner>[+{MINUS}])?"
+    rf"(?P<body>[0-9](?:[0-9.,{BLANKS}{QUOTES}]*[0-9.,])?|[.,][0-9]+)(?P<exp>[eE][+-]?[0-9]+)?"
+    rf"(?P<gap>[{BLANKS}]*)(?P<suffix>[^0-9{BLANKS}(){MINUS}][^0-9()]{{0,11}}?)?"
+    rf"(?P<trail>[{MINUS}])?(?P<close>\))?"
+)
+PLAIN = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+CODE = re.compile(r"[+-]?0[0-9]+")  # an integer that begins with zeros: a code, unless named
+CLOCK = re.compile(
+    r"(?P<sign>-)?(?:(?P<days>[0-9]+) days?,? )?"
+    r"(?P<h>[0-9]{1,3}):(?P<m>[0-5][0-9])(?::(?P<s>[0-5][0-9](?:\.[0-9]+)?))?"
+    r" ?(?P<half>[aApP]\.?[mM]\.?)?"
+)
+SCALES = {"k": 1e3, "K": 1e3, "M": 1e6, "m": 1e6, "B": 1e9, "bn": 1e9, "Mio": 1e6, "Mrd": 1e9}
+# What programs and people write for "no value" in a column that else holds numbers or times.
+NO_VALUE = frozenset(
+    (
+        *("", ".", "..", "...", "-", "--", "---", "\u2013", "\u2014", "*", "?", "na", "n/a", "nan"),
+        *("n.a.", "n.a", "n.d.", "nd", "n/d", "null", "nil", "none", "missing", "unknown", "unk"),
+        *("not available", "not applicable", "not known", "not reported", "no data", "(blank)"),
+        *("blank", "undefined", "tbd", "#n/a", "#div/0!", "#value!", "#ref!", "#name?", "#num!"),
+        *("#null!", "#n/a n/a", "<na>", "nat", "(null)", "1.#ind", "-1.#ind", "1.#qnan"),
+    )
+)
+
+Mark: TypeAlias = Literal[".", ","]
+MARKS: tuple[Mark, Mark] = (".", ",")
+
+
+@dataclass(frozen=True)
+class Notation:
+    """How numbers are written: marks, what stands before and behind them, and what is no number.
+
+    `unit` is of all cells, such as "$", "%" or "kg", and adds nothing to the number. `scaled`: a
+    letter multiplies, as in 19M. `clock`: hours:minutes, read as seconds. `odd` are the words that
+    training rows had in place of numbers, read as missing. `sure` is False where it was a guess.
+    """
+
+    decimal: Mark = "."
+    thousands: str = ""
+    unit: str = ""
+    scaled: bool = False
+    clock: bool = False
+    odd: tuple[str, ...] = ()
+    sure: bool = True
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is the notation of programs, such as -1.5e3."""
+        written = (self.decimal, self.thousands, self.unit, self.scaled, self.clock)
+        return written == (".", "", "", False, False)
+
+    def shown(self) -> str:
+        """Itself in words, for a line to the user; "" where it is plain."""
+        parts = []
+        if self.clock:
+            parts.append("hours:minutes, in seconds")
+        if self.decimal == ",":
+            parts.append("decimal commas")
+        if self.thousands:
+            names = {",": "commas", ".": "points", " ": "blanks", "'": "apostrophes"}
+            parts.append(f"thousands set apart by {names[self.thousands]}")
+        if self.unit:
+            parts.append(f"{self.unit!r} dropped")
+        if self.scaled:
+            parts.append("k, M and B as factors")
+        return ", ".join(parts)
+
+    def to_json(self) -> dict[str, object]:
+        """As JSON has it."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, object]) -> Notation:
+        """What `to_json` wrote."""
+        known = {name: plain[name] for name in cls.__dataclass_fields__ if name in plain}
+        odd = known.get("odd", ())
+        assert isinstance(odd, list | tuple)
+        return cls(**(known | {"odd": tuple(odd)}))  # type: ignore[arg-type]
+
+
+class Parsed(NamedTuple):
+    """The numbers that texts write [k], 0 where they write none; which do [k]; what to say.
+
+    `remarks` are texts that are numbers with a doubt, such as "<0.5" or "007", and why.
+    """
+
+    numbers: np.ndarray
+    valid: np.ndarray
+    remarks: dict[int, str]
+
+
+def is_no_value(text: str) -> bool:
+    """Whether a text stands for "no value" wherever numbers are expected."""
+    return text.strip().casefold() in NO_VALUE
+
+
+def other_mark(mark: Mark) -> Mark:
+    return "," if mark == "." else "."
+
+
+def parse(texts: Sequence[str], notation: Notation) -> Parsed:
+    """The numbers that texts write in a notation."""
+    valid = np.zeros(len(texts), bool)
+    remarks: dict[int, str] = {}
+    values: list[float | int] = [0] * len(texts)
+    plain = notation.is_plain
+    odd = frozenset(notation.odd)
+    whole = True
+    for i, text in enumerate(texts):
+        text = text.strip()
+        if text in odd:
+            continue
+        if PLAIN.fullmatch(text) and (plain or notation.decimal == "."):
+            written = text
+            if notation.unit and notation.unit != "+":
+                remarks[i] = f"lacks {notation.unit!r}"
+        elif notation.clock:
+            seconds = _seconds(text)
+            if seconds is None:
+                continue
+            written = repr(seconds)
+        else:
+            found = _plain_text(text, notation)
+            if found is None:
+                continue
+            written, remark = found
+            if remark:
+                remarks[i] = remark
+        valid[i] = True
+        if INTEGER.fullmatch(written):
+            values[i] = int(written)
+            if CODE.fullmatch(written):
+                remarks.setdefault(i, "begins with zeros")
+        else:
+            values[i] = float(written)
+            whole = False
+    numbers = narrowed(np.array(values, np.int64)) if whole else np.array(values, np.float64)
+    return Parsed(numbers, valid, remarks)
+
+
+def _plain_text(text: str, notation: Notation) -> tuple[str, str] | None:
+    """A number as programs write it, and a remark on it; None where it is not of the notation."""
+    match = CELL.fullmatch(text)
+    if match is None or bool(match["open"]) != bool(match["close"]):
+        return None
+    body = _body(match["body"], notation)
+    if body is None:
+        return None
+    signs = [sign for sign in (match["sign"], match["inner"], match["trail"]) if sign]
+    if len(signs) + bool(match["open"]) > 1:
+        return None
+    suffix = (match["suffix"] or "").strip()
+    units = [unit for unit in (match["prefix"], suffix) if unit]
+    factor = 1.0
+    if notation.scaled and suffix in SCALES:
+        factor = SCALES[suffix]
+        units.remove(suffix)
+    if any(unit != notation.unit for unit in units):
+        return None
+    negative = bool(match["open"]) or (bool(signs) and signs[0] != "+")
+    written = f"{'-' if negative else ''}{body}{match['exp'] or ''}"
+    if factor != 1:
+        written = repr(float(written) * factor)
+    is_new = not notation.thousands and other_mark(notation.decimal) in match["body"]
+    remark = f"is read as {written}" if match["limit"] or is_new else ""
+    if notation.unit and not units and not remark:
+        remark = f"lacks {notation.unit!r}"
+    return written, remark
+
+
+def _body(body: str, notation: Notation) -> str | None:
+    """Digits with a decimal point; None where marks stand elsewhere than the notation has them."""
+    whole, mark, rest = body.partition(notation.decimal)
+    if rest and not rest.isdigit():
+        return None
+    if whole and not whole.isdigit():
+        thousands = notation.thousands or other_mark(notation.decimal)
+        alike = {" ": BLANKS, "'": QUOTES}.get(thousands, thousands)
+        groups = re.split(f"[{re.escape(alike)}]", whole)
+        if not _are_groups(groups):
+            return None
+        whole = "".join(groups)
+    if not whole and not rest:
+        return None
+    return f"{whole or '0'}.{rest}" if mark and rest else whole
+
+
+def _are_groups(groups: list[str]) -> bool:
+    """Whether digits stand in threes, or as in India in twos before the last three."""
+    first, *others = groups
+    if not (first.isdigit() and len(first) <= 3 and others):
+        return False
+    if len(others[-1]) != 3 or not all(group.isdigit() for group in others):
+        return False
+    sizes = {len(group) for group in others[:-1]}
+    return sizes <= {3} or (sizes <= {2} and len(first) <= 2)
+
+
+def _seconds(text: str) -> float | int | None:
+    """Seconds of hours:minutes[:seconds], with am or pm or days; None for another text."""
+    match = CLOCK.fullmatch(text)
+    if match is None:
+        return None
+    hours = int(match["h"])
+    if match["half"]:
+        if not 1 <= hours <= 12:
+            return None
+        hours = hours % 12 + (12 if match["half"][0] in "pP" else 0)
+    rest = match["s"] or "0"
+    seconds = float(rest) if "." in rest else int(rest)
+    total = int(match["days"] or 0) * 86_400 + hours * 3600 + int(match["m"]) * 60 + seconds
+    return -total if match["sign"] else total

@@ -1,0 +1,95 @@
+"""Text columns of a file with a row per step: what training rows wrote in them, and read so again.
+
+Files with a list per sequence have types of their own, and need none of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from train.data.columns import RawColumn, Reading, Said, get_column
+from train.data.files.delimited import delimiter_of
+from train.data.infer import TRUTHS, Kind, find_hint, infer
+from train.data.notation import Notation
+from train.data.values import read_numbers, read_times
+
+
+@dataclass(frozen=True)
+class Written:
+    """How a column of steps is written: as numbers, times, or texts that are taken as they are."""
+
+    name: str
+    kind: Kind
+    notation: Notation | None = None
+    date_order: str = ""
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Written:
+        """One of a JSON file."""
+        notation = plain["notation"]
+        known = None if notation is None else Notation.from_json(notation)
+        return cls(plain["name"], plain["kind"], known, plain["date_order"])
+
+
+def find_written(
+    table: pa.Table, names: Iterable[str], markers: tuple[str, ...]
+) -> tuple[Written, ...]:
+    """How those of these columns are written that are text."""
+    texts = [name for name in names if _is_text(table, name)]
+    hint = find_hint(table, texts, None, markers)
+    found = []
+    for name in texts:
+        inferred = infer(get_column(table, name, "", markers), hint)
+        found.append(Written(name, inferred.kind, *inferred.reading))
+    return tuple(found)
+
+
+def as_types(
+    table: pa.Table,
+    written: Iterable[Written],
+    markers: tuple[str, ...],
+    where: str,
+    said: Said | None = None,
+) -> pa.Table:
+    """The table with text that is numbers or times as such. Raises UserError."""
+    for column in written:
+        if not _is_text(table, column.name):
+            continue
+        raw = get_column(table, column.name, where, markers)
+        raw = raw.read_by(Reading(column.notation, column.date_order), said)
+        place = table.column_names.index(column.name)
+        table = table.set_column(place, column.name, _typed(raw, column))
+    return table
+
+
+def as_guessed(table: pa.Table, names: Iterable[str], markers: tuple[str, ...]) -> pa.Table:
+    """The table with text in the kinds that 0.1.0 took it for, if it is of a text file."""
+    if not delimiter_of(table):
+        return table
+    for name in names:
+        if _is_text(table, name):
+            raw = get_column(table, name, "", markers).as_guessed()
+            table = table.set_column(table.column_names.index(name), name, raw.data)
+    return table
+
+
+def _is_text(table: pa.Table, name: str) -> bool:
+    return name in table.column_names and pa.types.is_string(table.schema.field(name).type)
+
+
+def _typed(raw: RawColumn, column: Written) -> pa.Array | pa.ChunkedArray:
+    if column.kind == "number":
+        values = read_numbers(raw)
+        data = values.data if np.any(values.data % 1) else values.data.astype(np.int64)
+        return pa.array(data, mask=values.missing)
+    if column.kind == "time":
+        values = read_times(raw)
+        stamps = values.data.astype(np.int64)
+        return pa.array(stamps, pa.timestamp("us"), mask=values.missing)
+    truths = {str(value).lower() for value in raw.data.unique().to_pylist() if value is not None}
+    return raw.as_guessed().data if truths and truths <= TRUTHS else raw.data

@@ -1,0 +1,176 @@
+"""The numbers and times of a column, by how its training rows wrote them.
+
+n rows, k different texts.
+"""
+
+# pyright: reportAttributeAccessIssue=false
+# pyarrow.compute makes its functions while it is imported: nothing a type checker could see.
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from train.data.columns import (
+    Numbers,
+    RawColumn,
+    Text,
+    missing_rows,
+    read_text,
+    text_or_null,
+    typed_numbers,
+)
+from train.data.dates import parse_dates
+from train.data.marks import choose_marks, find_marks, infer_notation
+from train.data.notation import is_no_value, parse
+from train.data.parsing import narrowed
+
+# Of the cells of a column: up to here the others are read as missing, and named.
+ODD_SHARE = 0.1
+ODD_WORDS_SHARE = 0.2  # where these are one or two words
+SHOWN = 3
+CODE = r"^[+-]?0[0-9]"
+
+
+def read_numbers(raw: RawColumn) -> Numbers:
+    """Numbers, true and false as 1 and 0, times of day in seconds, and text that is numbers.
+
+    A few cells that are no numbers are missing, which is said. Raises UserError where many are, for
+    times, and for infinity.
+    """
+    if raw.family == "time":
+        raise raw.error("holds times, expected numbers")
+    if raw.family == "text":
+        values = plain_numbers(raw) or _written_numbers(raw)
+    else:
+        values = Numbers(typed_numbers(raw.data), missing_rows(raw))
+    infinite = np.flatnonzero(np.isinf(values.data) & ~values.missing)
+    if len(infinite):
+        raise raw.error(f"{raw.row(infinite[0])} is infinite; correct or remove it")
+    return values
+
+
+def plain_numbers(raw: RawColumn) -> Numbers | None:
+    """The numbers of a column of text as programs write them; None if it holds anything else.
+
+    Neither integers that begin with zeros are read so, nor what another notation reads otherwise.
+    """
+    notation = raw.reading.notation
+    text = text_or_null(raw)
+    if notation is not None and not notation.is_plain:
+        return None
+    try:
+        numbers = text.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    if pc.any(pc.match_substring_regex(text, CODE + r"+$")).as_py():
+        return None
+    missing = numbers.is_null(nan_is_null=True).to_numpy()
+    data = numbers.fill_null(0).to_numpy()
+    if len(data) and np.abs(data).max() >= 2**53:
+        try:
+            data = narrowed(text.cast(pa.int64()).fill_null(0).to_numpy())
+        except pa.ArrowInvalid:  # fractions, or beyond 2**63
+            pass
+    return Numbers(data, missing)
+
+
+def _written_numbers(raw: RawColumn) -> Numbers:
+    """The numbers of a column of text, by its notation. Raises UserError."""
+    text = read_text(raw)
+    counts = text.counts
+    notation = raw.reading.notation
+    if notation is None:
+        marks = choose_marks(find_marks(text.values, counts), Counter(), raw.delimiter)
+        notation = infer_notation(text.values, counts, marks).notation
+    parsed = parse(text.values, notation)
+    valid = parsed.valid
+    expected = "a number"
+    if shown := notation.shown():
+        expected = f"a number as in the training rows ({shown})"
+    check_odd(raw, text, valid, expected, notation.odd)
+    if parsed.remarks:
+        some = list(parsed.remarks)
+        why = parsed.remarks[some[0]]
+        raw.say(f"{_cells(raw, text, some)}: {why}")
+    missing = ~np.append(valid, False)[text.codes]
+    return Numbers(np.append(parsed.numbers, 0)[text.codes], missing)
+
+
+def read_times(raw: RawColumn) -> Numbers:
+    """Microseconds since 1970 UTC of dates, times and text; without a zone, UTC is meant.
+
+    A few cells that are no times are missing, which is said. Raises UserError where many are.
+    """
+    if raw.family == "empty":
+        return Numbers(np.zeros(len(raw.data)), np.ones(len(raw.data), bool))
+    if raw.family == "time":
+        microseconds = pa.timestamp("us", getattr(raw.data.type, "tz", None))
+        ticks = raw.data.cast(microseconds, safe=False).cast(pa.int64())
+        return Numbers(ticks.fill_null(0).to_numpy().astype(np.float64), missing_rows(raw))
+    order = raw.reading.order
+    if raw.family == "number" and order:
+        raw = as_written(raw)
+    if raw.family != "text":
+        raise raw.error(f"holds {raw.data.type}, expected times")
+    text = read_text(raw)
+    parsed, valid = parse_dates(text.values, order)
+    expected = "an ISO date or time"
+    if order:
+        expected = f"a date or time written {order} as in the training rows"
+    check_odd(raw, text, valid, expected)
+    missing = ~np.append(valid, False)[text.codes]
+    return Numbers(np.append(parsed, 0)[text.codes], missing)
+
+
+def as_written(raw: RawColumn) -> RawColumn:
+    """A typed column as the text of its labels, such as 20250204 of an integer."""
+    text = read_text(raw)
+    values = pa.array([*text.values, None], pa.string())
+    return replace(raw, data=pa.chunked_array([values.take(pa.array(text.codes % len(values)))]))
+
+
+def check_odd(
+    raw: RawColumn, text: Text, valid: np.ndarray, expected: str, odd: Iterable[str] = ()
+) -> None:
+    """Says which few cells are not valid; raises UserError, with the first, if many are not."""
+    counts = text.counts
+    known = np.array([is_no_value(value) for value in text.values], bool)
+    known |= np.isin(text.values, list(odd)) if len(text.values) else known
+    strange = np.flatnonzero(~valid & ~known)
+    n_strange = int(counts[strange].sum())
+    words = np.flatnonzero(~valid)
+    if n_strange > allowed_odd(int(counts[valid].sum()), n_strange, len(strange)):
+        rows = np.flatnonzero(np.isin(text.codes, strange))
+        shown = [f"{text.values[text.codes[row]][:40]!r} in {raw.row(row)}" for row in rows[:SHOWN]]
+        more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
+        raise raw.error(
+            f"{', '.join(shown)}{more}: expected {expected}; correct it, "
+            "add it to config.data.missing, or name the column in config.data.categorical"
+        )
+    if len(words):
+        what = expected.partition(" as in")[0].removeprefix("an ").removeprefix("a ")
+        raw.say(f"{_cells(raw, text, words)}: no {what}; read as missing")
+
+
+def allowed_odd(n_valid: int, n_strange: int, n_words: int) -> float:
+    """How many cells may be odd in a column of which these are read."""
+    share = ODD_WORDS_SHARE if n_words <= 2 else ODD_SHARE
+    return share * (n_valid + n_strange)
+
+
+def _cells(raw: RawColumn, text: Text, places: Iterable[int] | np.ndarray) -> str:
+    """How many of all cells hold these texts, and where the first do."""
+    rows = np.flatnonzero(np.isin(text.codes, np.array(list(places))))
+    firsts = {}
+    for row in rows:
+        firsts.setdefault(text.values[text.codes[row]], row)
+        if len(firsts) == SHOWN:
+            break
+    shown = [f"{value[:40]!r} in {raw.row(row)}" for value, row in firsts.items()]
+    return f"{len(rows):,} of {len(text.codes):,} cells, such as {', '.join(shown)}"
