@@ -53,12 +53,6 @@ CASES = {
         {},
         r"class",
     ),
-    "text in a number column": (
-        rows({3: "oops,1,x,1", 8: "bad,1,x,1"}),
-        {},
-        r"'a': 'oops' in row 3",
-    ),
-    "text in the target": (rows({3: "1,1,x,high"}), {}, r"'y'.*row 3"),
     "infinity": (rows({11: "1,inf,x,1"}), {}, r"'b'.*row 11"),
     "infinity in the target": (rows({11: "1,1,x,inf"}), {}, r"'y'.*row 11"),
     "integers too close for float32": (

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
+from reading import as_kinds
 
 from train import evaluate, loop, predict
 from train.config import Config, Dense, Optim, Table, Train
@@ -165,7 +166,7 @@ def test_the_command_keeps_order_and_count(folders, tmp_path, ending):
     source = tmp_path / f"in.{ending}"
     out = tmp_path / f"out.{ending}"
     assert predict.main([f"--workdir={folders['kind']}", f"--data={source}", f"--out={out}"]) == 0
-    written = read_table(str(out))
+    written = as_kinds(read_table(str(out)))
     assert written["row"].to_pylist() == list(range(30))
     assert written["prediction"].to_pylist() == predict.load(folders["kind"])(table).tolist()
 

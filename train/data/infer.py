@@ -72,7 +72,8 @@ def find_hint(
     """What these columns of a table, in these rows, say together, beside the options."""
     found = {}
     for name in names:
-        if name not in table.column_names or not pa.types.is_string(table.schema.field(name).type):
+        places = table.schema.get_all_field_indices(name)
+        if len(places) != 1 or not pa.types.is_string(table.schema.field(places[0]).type):
             continue
         raw = get_column(table, name, "", markers, rows)
         marks = _marks_of(raw)
