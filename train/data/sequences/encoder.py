@@ -34,7 +34,7 @@ from train.data.sequences.steps import (
 )
 from train.data.sequences.tags import NONE, TagColumn, read_tags
 from train.data.sequences.text import Vocabulary
-from train.data.sequences.written import Written, as_guessed, as_types
+from train.data.sequences.written import Written, all_written, as_before
 from train.data.table.encoder import TableEncoder
 
 NEXT = "next"
@@ -110,11 +110,9 @@ class SequenceEncoder:
             return table
         check_columns(table, self.input_names, "inputs", where)
         names = (*self.input_names, self.order)
-        if self.written is None:
-            labels = (column.name for column in self.labels.targets)
-            table = as_guessed(table, (*names, self.id, *labels), self.labels.markers)
-        else:
-            table = as_types(table, self.written, self.labels.markers, where, said)
+        labels = (column.name for column in self.labels.targets)
+        guessed = (*names, self.id, *labels)
+        table = as_before(table, self.written, guessed, self.labels.markers, where, said)
         table = to_lists(table, self.id, self.order, where)
         for column in self.labels.targets:
             if column.name in table.column_names:
@@ -256,9 +254,6 @@ class SequenceEncoder:
         values["numbers"] = tuple(NumberSteps.from_json(column) for column in plain["numbers"])
         values["vocabulary"] = Vocabulary.from_json(plain["vocabulary"])
         values["labels"] = TableEncoder.from_json(plain["labels"])
-        written = plain.get("written")
-        if written is not None:
-            written = tuple(map(Written.from_json, written))
-        values["written"] = written
+        values["written"] = all_written(plain.get("written"))
         values["tags"] = tuple(TagColumn.from_json(column) for column in plain["tags"])
         return cls(**values)

@@ -5,7 +5,7 @@ Files with a list per sequence have types of their own, and need none of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +65,25 @@ def as_types(
         place = table.column_names.index(column.name)
         table = table.set_column(place, column.name, _typed(raw, column))
     return table
+
+
+def all_written(plain: Sequence[Mapping[str, Any]] | None) -> tuple[Written, ...] | None:
+    """Those of a JSON file; None of 0.1.0, which kept none."""
+    return None if plain is None else tuple(map(Written.from_json, plain))
+
+
+def as_before(
+    table: pa.Table,
+    written: tuple[Written, ...] | None,
+    names: Iterable[str],
+    markers: tuple[str, ...],
+    where: str,
+    said: Said | None = None,
+) -> pa.Table:
+    """The table with text as training rows wrote it, or as 0.1.0 took it. Raises UserError."""
+    if written is None:
+        return as_guessed(table, names, markers)
+    return as_types(table, written, markers, where, said)
 
 
 def as_guessed(table: pa.Table, names: Iterable[str], markers: tuple[str, ...]) -> pa.Table:

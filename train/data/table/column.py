@@ -9,9 +9,9 @@ import numpy as np
 
 from train.data.columns import Numbers, RawColumn, Reading, Text, read_text
 from train.data.dataset import Json
-from train.data.notation import CODE, PLAIN, Notation
+from train.data.notation import CODE, PLAIN, Notation, parse
 from train.data.units import exact_like
-from train.data.values import SHOWN, read_times
+from train.data.values import SHOWN, read_numbers, read_times
 
 DAY = 86_400_000_000  # microseconds
 BOOLEANS = {"0": "false", "1": "true"}
@@ -171,3 +171,18 @@ def _aliases(raw: RawColumn, text: Text, column: Column, code: dict[str, int]) -
             if place is not None:
                 found[value] = place
     return found
+
+
+def encode_target(column: Column, raw: RawColumn) -> np.ndarray:
+    """A target column [n]: float32, nan where missing, or places in the vocabulary, -1 there."""
+    if column.kind == "number":
+        return encode_number(raw, read_numbers(raw), column.shift, column.unit)
+    text = read_text(raw)
+    codes = encode_category(raw.read_by(column.reading), column, 0)
+    unseen = (codes < 0) & (text.codes >= 0)
+    if column.notation is not None:  # of numbers, among which a word is no class
+        unseen &= np.append(parse(text.values, column.notation).valid, False)[text.codes]
+    if unseen.any():
+        _, place = np.unique(text.codes[unseen], return_inverse=True)
+        codes[unseen] = len(column.vocabulary) + place
+    return codes

@@ -15,8 +15,13 @@ import pyarrow as pa
 
 from train.data.columns import RawColumn, Said, get_column, read_text
 from train.data.dataset import Arrays, Columns, Head, HostArrays, Json, Rows
-from train.data.notation import parse
-from train.data.table.column import Column, encode_category, encode_number, encode_time
+from train.data.table.column import (
+    Column,
+    encode_category,
+    encode_number,
+    encode_target,
+    encode_time,
+)
 from train.data.values import read_numbers
 
 
@@ -140,7 +145,7 @@ class TableEncoder:
         encoded = {}
         present = np.ones(table.num_rows, bool)
         for column in self.targets:
-            encoded[column.name] = _encode_target(column, self.raw(table, column, where, said))
+            encoded[column.name] = encode_target(column, self.raw(table, column, where, said))
             is_class = column.kind == "category"
             missing = encoded[column.name] < 0 if is_class else np.isnan(encoded[column.name])
             present &= ~missing
@@ -179,7 +184,7 @@ class TableEncoder:
         column = next(column for column in self.targets if column.name == name)
         raw = self.raw(table, column, where)
         text = read_text(raw)
-        codes = _encode_target(column, raw)
+        codes = encode_target(column, raw)
         unseen = text.codes[codes >= len(column.vocabulary)]
         return [text.values[code] for code in np.unique(unseen)]
 
@@ -240,21 +245,6 @@ class TableEncoder:
             dict(plain["dropped"]),
             plain.get("reads_text", False),
         )
-
-
-def _encode_target(column: Column, raw: RawColumn) -> np.ndarray:
-    """A target column [n]: float32, nan where missing, or places in the vocabulary, -1 there."""
-    if column.kind == "number":
-        return encode_number(raw, read_numbers(raw), column.shift, column.unit)
-    text = read_text(raw)
-    codes = encode_category(raw.read_by(column.reading), column, 0)
-    unseen = (codes < 0) & (text.codes >= 0)
-    if column.notation is not None:  # of numbers, among which a word is no class
-        unseen &= np.append(parse(text.values, column.notation).valid, False)[text.codes]
-    if unseen.any():
-        _, place = np.unique(text.codes[unseen], return_inverse=True)
-        codes[unseen] = len(column.vocabulary) + place
-    return codes
 
 
 def _with_lists(plain: Json) -> Json:
