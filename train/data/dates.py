@@ -54,7 +54,7 @@ class Order(NamedTuple):
     rival: str = ""
 
 
-def infer_order(texts: Sequence[str], counts: Sequence[int]) -> Order:
+def infer_order(texts: Sequence[str], counts: Sequence[int] | np.ndarray) -> Order:
     """The order that most cells of a column fit.
 
     Days come first where days and months cannot be told apart and the separator is no slash.
@@ -66,10 +66,10 @@ def infer_order(texts: Sequence[str], counts: Sequence[int]) -> Order:
         text = text.strip()
         if is_no_value(text):
             continue
-        asked += count
-        slashes += count * ("/" in text)
+        asked += int(count)
+        slashes += int(count) * ("/" in text)
         for order in read:
-            read[order] += count * (parse_date(text, order) is not None)
+            read[order] += int(count) * (parse_date(text, order) is not None)
     best = max(read, key=lambda order: read[order])
     rival = ""
     if best in ("dmy", "mdy") and read["dmy"] == read["mdy"]:
