@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from marks import slow
 
 from train.config.net_options import Dense
 from train.config.options import Augment
@@ -128,7 +129,7 @@ def test_cutmix_counts_the_cells_of_each_row():
     np.testing.assert_allclose(mate.weight[:-3], 3 * theirs[:-3], atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["noise", "drop", "swap", "mixup", "cutmix"])
+@pytest.mark.parametrize("name", ["noise", "cutmix", *slow("drop", "swap", "mixup")])
 def test_a_traced_strength_of_zero_changes_nothing(name: str):
     """The members of a population differ in a strength that is 0 for one of them."""
 

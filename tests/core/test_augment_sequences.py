@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from marks import slow
 
 from train.config.net_options import LSTM
 from train.config.options import Augment
@@ -207,7 +208,7 @@ NAMES = [
 ]
 
 
-@pytest.mark.parametrize("name", [*NAMES, "noise", "offset", "crop"])
+@pytest.mark.parametrize("name", ["noise", *slow(*NAMES, "offset", "crop")])
 def test_a_traced_strength_of_zero_changes_nothing(name: str):
     tokens = 5 if name.startswith("token") else 0
     of_net = name in ("noise", "offset", "crop")

@@ -20,6 +20,7 @@ from core_runs import (
     plain_loss,
     updated,
 )
+from marks import slow
 
 from train.config.net_options import Dense
 from train.config.options import Augment, Config, Optim, Train
@@ -31,7 +32,7 @@ from train.core.step import train_epoch, update
 from train.data.table.dataset import TableDataset
 
 
-@pytest.mark.parametrize("n_padding", [0, 1, 9])
+@pytest.mark.parametrize("n_padding", [1, *slow(0, 9)])
 def test_an_update_follows_the_gradient_of_the_plain_mean(n_padding: int) -> None:
     """Whatever fills the batch up, also numbers that would dominate any sum they got into."""
     program, data, state = make_run(Config(optim=SGD), ALL)

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from marks import slow
 
 from nets.competitive import Competitive, Decay
 from nets.inputs import Inputs
@@ -118,7 +119,7 @@ def test_neighbours_of_a_hexagonal_map_are_six() -> None:
     )
 
 
-@pytest.mark.parametrize("batch", [N, 7])
+@pytest.mark.parametrize("batch", [7, *slow(N)])
 def test_kmeans_is_lloyds_whatever_the_batches(batch: int) -> None:
     network, variables = make(rule="kmeans")
     after = learn(network, variables, 3, batch)

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from marks import slow
 
 import nets
 from nets.forecast import to_patches, window_level
@@ -212,7 +213,7 @@ def test_covariates_and_what_is_known_ahead_are_read():
     assert np.abs(forecast(net, variables, future) - plain).max() > 1e-4
 
 
-@pytest.mark.parametrize("readout", ["last", "mean", "max", "mean_max", "attention"])
+@pytest.mark.parametrize("readout", ["last", "attention", *slow("mean", "max", "mean_max")])
 def test_every_readout_forecasts_the_whole_horizon(readout):
     net = make(readout=readout, body=nets.LSTM(hidden=(6, 4), bidirectional=True))
     inputs = batch()
@@ -268,7 +269,7 @@ def test_raw_columns_in_and_the_targets_units_out():
 LEVELS = (0.1, 0.5, 0.6, 0.9)
 
 
-@pytest.mark.parametrize("columns", ["joint", "independent"])
+@pytest.mark.parametrize("columns", ["independent", *slow("joint")])
 @pytest.mark.parametrize("window", WINDOWS)
 def test_quantiles_of_forecasts_never_cross_and_lie_about_the_prediction(window, columns):
     net = make(window=window, columns=columns, quantiles=LEVELS, shortcut=True)
@@ -285,7 +286,7 @@ def test_quantiles_of_forecasts_never_cross_and_lie_about_the_prediction(window,
     np.testing.assert_array_equal(quantiles[..., 1], outputs["value"])
 
 
-@pytest.mark.parametrize("columns", ["joint", "independent"])
+@pytest.mark.parametrize("columns", ["joint", *slow("independent")])
 @pytest.mark.parametrize("window", WINDOWS)
 def test_a_silent_net_is_as_unsure_as_its_window(window, columns):
     """Its quantiles are a normal distribution's, with the window's deviation where taken out."""
@@ -330,6 +331,7 @@ def test_what_is_sure_of_a_forecast_is_answered_in_its_targets_units():
             np.testing.assert_allclose(answers["value.quantiles"], wanted, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", get_args(Cell))
 def test_a_forecast_may_be_of_any_cell(cell):
     body = nets.Recurrent((6, 4), cell=cell, bidirectional=True, merge="sum")

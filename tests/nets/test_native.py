@@ -249,7 +249,12 @@ def test_a_program_for_another_device_gets_the_scans() -> None:
 
 
 @pytest.mark.parametrize(
-    "shared", [(), ("x_btf", "lengths_b", "mask_dbh"), ("kernel_dfg", "recurrent_dhg")]
+    "shared",
+    [
+        (),
+        ("x_btf", "lengths_b", "mask_dbh"),
+        pytest.param(("kernel_dfg", "recurrent_dhg"), marks=pytest.mark.slow),
+    ],
 )
 def test_vmapped_members_equal_members_one_by_one(shared: tuple[str, ...]) -> None:
     stacked = members(3)
@@ -309,6 +314,7 @@ def test_shared_inputs_are_not_copied() -> None:
     assert f"tensor<3x{n_rows}x{n_steps}x{n_inputs}xf32>" not in program.as_text()
 
 
+@pytest.mark.slow
 def test_second_derivatives_equal_those_of_the_scans() -> None:
     layer = make_layer(SMALL, REVERSE)
 

@@ -91,7 +91,16 @@ def merged(merge: str, outputs: list[np.ndarray]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("merge", [None, "concat", ("sum", "mul"), ("mul", "average")], ids=str)
+@pytest.mark.parametrize(
+    "merge",
+    [
+        None,
+        pytest.param("concat", marks=pytest.mark.slow),
+        ("sum", "mul"),
+        pytest.param(("mul", "average"), marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
 def test_outputs_and_carry_are_those_of_a_loop_whatever_stands_beyond(cell, merge) -> None:
     fields = {} if merge is None else {"bidirectional": True, "merge": merge}
     network = Recurrent((5, 2), cell=cell, **fields)

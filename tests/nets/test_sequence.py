@@ -240,6 +240,7 @@ def test_patches_leave_no_step_out():
     assert patched.tolist() == [[[0, 1, 2], [3, 4, 0]], [[5, 6, 0], [0, 0, 0]]]
 
 
+@pytest.mark.slow
 def test_a_row_without_steps_is_harmless():
     network = make()
     columns = inputs()

@@ -277,6 +277,7 @@ def test_settings_are_ranked_and_the_best_answers(tmp_path):
     assert "optim.learning_rate" in report and "standard error" in report
 
 
+@pytest.mark.slow
 def test_a_member_that_diverges_is_left_out_and_all_are_an_error(tmp_path):
     config = table_config(seeds=2, grid={"optim.learning_rate": (1e-2, 1e30)})
     result = loop.fit(config, tmp_path / "run")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from marks import slow
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
 
@@ -46,7 +47,7 @@ def run(
     return loop.fit(Config(seed=seed, data=data, net=net, train=train), folder)
 
 
-@pytest.mark.parametrize("rule", ["kmeans", "mini_batch", "winner", "neural_gas"])
+@pytest.mark.parametrize("rule", ["kmeans", *slow("mini_batch", "winner", "neural_gas")])
 def test_three_units_find_the_three_species(rule, tmp_path):
     scores = run(Competitive(units=3, rule=rule), tmp_path / "run")["metrics"]["train"]
     assert scores["adjusted_rand_index"] >= 0.71 and scores["purity"] >= 0.88
@@ -104,15 +105,17 @@ def test_a_conscience_leaves_no_unit_dead(tmp_path):
         # 20.5, 21.6, topographic .135, .055, .047; hexagonal: 19.6, 20.7, 21.7 and .142, .067,
         # .042. No width is better in both.
         (SelfOrganizingMap(shape=(10, 10)), 19.5, 0.10),
-        (SelfOrganizingMap(shape=(10, 10), rule="online"), 20.5, 0.047),
-        (SelfOrganizingMap(shape=(10, 10), grid="hexagonal"), 19.6, 0.10),
-        (SelfOrganizingMap(shape=(10, 10), grid="hexagonal", rule="online"), 20.7, 0.066),
-        (
-            SelfOrganizingMap(
-                shape=(10, 10), rule="online", neighbourhood="bubble", final_radius=1.0
+        *slow(
+            (SelfOrganizingMap(shape=(10, 10), rule="online"), 20.5, 0.047),
+            (SelfOrganizingMap(shape=(10, 10), grid="hexagonal"), 19.6, 0.10),
+            (SelfOrganizingMap(shape=(10, 10), grid="hexagonal", rule="online"), 20.7, 0.066),
+            (
+                SelfOrganizingMap(
+                    shape=(10, 10), rule="online", neighbourhood="bubble", final_radius=1.0
+                ),
+                22.0,
+                0.15,
             ),
-            22.0,
-            0.15,
         ),
     ],
 )

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from marks import slow
 
 from train import evaluate, loop, predict
 from train.config import LSTM, Config, Dense, Optim, Sequences, Series, Table, Train
@@ -218,7 +219,7 @@ def test_a_target_with_the_name_of_an_end_is_refused(tmp_path):
         model.columns(pa.table({"x": [1]}), interval=0.5)
 
 
-@pytest.mark.parametrize("loss", ["mse", "quantile", "gaussian"])
+@pytest.mark.parametrize("loss", ["gaussian", *slow("mse", "quantile")])
 def test_forecasts_have_intervals_at_every_step(tmp_path, loss):
     random = np.random.default_rng(4)
     load = 100 + np.sin(np.arange(500) / 4) * 8 + random.normal(size=500)

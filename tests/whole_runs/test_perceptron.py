@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from marks import slow
 
 from train import config as configs
 from train import loop, predict
@@ -68,10 +69,9 @@ def _features(path: str) -> Any:
     ("rule", "least"),
     [
         ("rosenblatt", 0.92),
-        ("pocket", 0.95),
-        ("averaged", 0.92),
-        ("straight_through", 0.95),
-        ("surrogate", 0.95),
+        *slow(
+            ("pocket", 0.95), ("averaged", 0.92), ("straight_through", 0.95), ("surrogate", 0.95)
+        ),
     ],
 )
 def test_what_no_plane_parts_is_told_well_all_the_same(rule, least, tmp_path):
@@ -88,7 +88,7 @@ def test_what_no_plane_parts_is_told_well_all_the_same(rule, least, tmp_path):
     )
 
 
-@pytest.mark.parametrize("rule", ["pocket", "averaged"])
+@pytest.mark.parametrize("rule", ["pocket", *slow("averaged")])
 def test_a_run_resumed_ends_in_the_same_bits(rule, tmp_path):
     config = make_config(rule, epochs=6, path="builtin:iris", target="species")
     whole = loop.fit(config, tmp_path / "whole")

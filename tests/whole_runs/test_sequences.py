@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from marks import slow
 
 from train import config as configs
 from train import loop, predict
@@ -150,7 +151,7 @@ def test_a_run_resumed_ends_in_the_same_bits(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("target", "metric", "least"), [("up", "accuracy", 0.95), ("height", "r2", 0.8)]
+    ("target", "metric", "least"), [("up", "accuracy", 0.95), *slow(("height", "r2", 0.8))]
 )
 def test_numbers_tell_a_class_and_a_number(tmp_path, target, metric, least):
     path = write(tmp_path / "s.jsonl", waves(200))
