@@ -213,6 +213,24 @@ def test_a_class_target_has_confusion_roc_and_calibration(tmp_path):
     assert captions["Calibration"] == "each class against the rest" and "ROC" not in captions
 
 
+def test_a_class_that_no_training_row_has_is_left_out_of_weighted_pictures(tmp_path):
+    two = make_classes(2)
+    weight_n = np.where(two["targets"]["y"] == 1, 2.0, 1.0)
+    two["targets"]["y"][:5] = 2
+    result = make_result({"loss": 0.3, "accuracy": 0.9}, {})
+    path = tmp_path / "report.html"
+    write_report(path, replace(make_data(result, two), weight_n=weight_n))
+    known = two["targets"]["y"] < 2
+    expected = truth.confusion_matrix(
+        two["targets"]["y"][known], two["answers"]["y"][known] > 0.5, sample_weight=weight_n[known]
+    )
+    source = Page(path).source
+    drawn = re.findall(
+        r">([\d.]+)</text>", source.partition('aria-label="Confusion"')[2].partition("</svg>")[0]
+    )
+    assert list(map(float, drawn)) == expected.ravel().tolist()
+
+
 def test_many_classes_are_drawn_as_thirty(tmp_path):
     page = write(tmp_path, make_result({"loss": 0.3, "accuracy": 0.9}, {}), make_classes(35))
     assert (

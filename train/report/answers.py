@@ -36,7 +36,6 @@ def _section(data: ReportData, head: ReportHead, i: int) -> str:
         target_n = target_n.reshape(len(target_n), -1)[:, i]
         answer = answer.reshape(len(answer), -1)[:, i]
     finite_n = np.isfinite(target_n) & np.isfinite(answer.reshape(len(answer), -1)).all(-1)
-    weight_n = None if data.weight_n is None else data.weight_n[finite_n]
     title = f"{head.columns[i]}: answers to {finite_n.sum():,} {data.split} rows"
     missing_n = np.isnan(target_n)
     if missing_n.any():
@@ -48,6 +47,7 @@ def _section(data: ReportData, head: ReportHead, i: int) -> str:
         finite_n &= ~unseen_n
         if unseen_n.any():
             title += f"; {unseen_n.sum():,} of them are of a class that no training row has"
+    weight_n = None if data.weight_n is None else data.weight_n[finite_n]
     if not finite_n.any():
         return section(title, "<p>There is nothing to draw.</p>")
     if head.kind == "regression":

@@ -80,7 +80,7 @@ def _scaled_statistics(config: Config, arrays: Pool, train_rows: np.ndarray) -> 
     ):
         numbers_nf = np.asarray(arrays.inputs["numbers"][train_rows])
         fitted["edges"] = bin_edges(numbers_nf, net.embedding_size)
-    if reads_spread(config.augment):
+    if reads_spread(config.augment) and "numbers" in arrays.inputs:
         numbers_nf = np.asarray(arrays.inputs["numbers"])[train_rows].astype(np.float64)
         fitted["mean"] = numbers_nf.mean(0).astype(np.float32)
         fitted["spread"] = numbers_nf.std(0).astype(np.float32)

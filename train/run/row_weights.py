@@ -70,11 +70,17 @@ def mean_weight(dataset: Dataset, weights: RowWeights) -> float | None:
 
 
 def class_head(encoder: Encoder) -> Head:
-    """The head that classes are weighted by; raises UserError unless just one has classes."""
-    heads = [head for head in encoder.heads if head.kind != "regression"]
-    if len(heads) != 1:
-        raise UserError("config.class_weight: needs exactly one target that is a class")
-    return heads[0]
+    """The head that classes are weighted by; raises UserError unless just one has a class a row."""
+    heads = [head for head in encoder.heads if head.kind in ("binary", "multiclass")]
+    if len(heads) == 1:
+        return heads[0]
+    found = "none"
+    if heads:
+        found = " and ".join(repr(head.columns[0]) for head in heads)
+    raise UserError(
+        "config.class_weight: needs exactly one target that is a class of each row, "
+        f"found {found}; leave class_weight out"
+    )
 
 
 def class_factors(config: Config, head: Head, mass_k: np.ndarray) -> np.ndarray:

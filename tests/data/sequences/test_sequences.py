@@ -235,6 +235,12 @@ def test_only_training_sequences_are_cut(load):
     assert (tagged.target["tags"][tagged.splits["train"], 2:] == -1).all()
 
 
+def test_missing_numbers_of_steps_are_counted(load):
+    rows = [*NUMBERS, {"x": [[None, 2.0], [None, None]], "label": "a"}]
+    assert any("3 numbers of steps are missing" in note for note in load(rows).notes)
+    assert not any("are missing" in note for note in load(NUMBERS).notes)
+
+
 def test_rows_without_a_target_are_left_out(load):
     rows = [*NUMBERS, {"x": [[1.0, 2.0]], "label": None}]
     dataset = load(rows)
