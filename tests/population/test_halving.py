@@ -102,8 +102,10 @@ class Trainer:
         for member, epoch in zip(run.members, epoch_k, strict=True):
             seen = [self.value(member.number, e) for e in range(1, epoch + 1)]
             values.append(min([np.inf, *seen]))
-        step = epoch_k * N_STEPS
-        return SimpleNamespace(step=step, best=SimpleNamespace(value=np.array(values, np.float32)))
+        kept = np.array(values, np.float32)
+        # The lowest of all is another number where the last weights are restored: it ranks nobody.
+        best = SimpleNamespace(kept=kept, value=-kept)
+        return SimpleNamespace(step=epoch_k * N_STEPS, best=best)
 
     def whole(self) -> tuple[list[Rung], list[int]]:
         """The rungs, and the epochs of every net."""

@@ -118,10 +118,10 @@ def _decide(
 
 
 def _values(runs: Sequence[Run], states: Sequence[State], lost: set[int]) -> dict[int, list[float]]:
-    """{setting: the lowest value of each of its members}, of the settings that compete."""
+    """{setting: the value that ranks each of its members}, of the settings that compete."""
     by_number = {}
     for run, state in zip(runs, states, strict=True):
-        for member, value in zip(run.members, np.asarray(state.best.value), strict=True):
+        for member, value in zip(run.members, np.asarray(state.best.kept), strict=True):
             by_number[member.number] = member.setting, float(value)
     found: dict[int, list[float]] = {}
     for number in sorted(by_number):
