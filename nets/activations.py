@@ -12,13 +12,13 @@ from nets.base import Array
 
 @jax.custom_jvp
 def step(x: Array) -> Array:
-    """The threshold neuron: 1 where x >= 0, else 0.
+    """The threshold neuron: 1 where x > 0, else 0.
 
     Its true derivative is zero everywhere, so gradients pass straight through where |x| <= 1 and
     stop elsewhere (Bengio et al. 2013; the window of Hubara et al. 2016), which lets a net of
     thresholds learn by descent.
     """
-    return (x >= 0).astype(x.dtype)
+    return (x > 0).astype(x.dtype)
 
 
 @step.defjvp

@@ -37,7 +37,7 @@ class DataNetwork(nn.Module):
 
     # Whether its variables begin among the rows that it is initialised with.
     starts_from_rows: ClassVar[bool] = False
-    # Whether training is over once the loss of a round is 0: no update would change anything.
+    # Whether training is over once a round and the weights that answer make no mistake on its rows.
     ends_without_loss: ClassVar[bool] = False
     # The number columns beside which a flag says that a value is missing; a field where there are.
     missing_columns = ()

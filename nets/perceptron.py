@@ -26,11 +26,11 @@ BY_ROW = ("rosenblatt", "pocket", "averaged")
 
 @jax.custom_jvp
 def surrogate_step(x: Array) -> Array:
-    """1 where x >= 0, else 0, with a derivative that is 0 nowhere: 1 / (1 + |x|)^2.
+    """1 where x > 0, else 0, with a derivative that is 0 nowhere: 1 / (1 + |x|)^2.
 
     Zenke & Ganguli 2018.
     """
-    return (x >= 0).astype(x.dtype)
+    return (x > 0).astype(x.dtype)
 
 
 @surrogate_step.defjvp

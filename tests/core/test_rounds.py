@@ -19,12 +19,16 @@ from core_runs import (
     plain_loss,
 )
 
+from nets.inputs import Inputs
+from nets.perceptron import Perceptron
 from train.config.net_options import Dense
 from train.config.options import Config, Optim, Train
 from train.core.forward import evaluate_split
 from train.core.program import Data, Program
-from train.core.rounds import run_rounds, train_round
-from train.core.state import State
+from train.core.rounds import end_round, run_rounds, train_round
+from train.core.state import State, Sums
+from train.core.tasks import Task
+from train.core.weights import Weights
 
 EVERYTHING = Config(
     net=Dense(dropout=0.2, dropout_schedule="flat_cosine", norm="batch"),
@@ -208,3 +212,24 @@ def test_leaves_of_a_fresh_state_share_no_buffer() -> None:
         leaves = [leaf for leaf in jax.tree.leaves(state) if leaf.size]
         assert len({leaf.unsafe_buffer_pointer() for leaf in leaves}) == len(leaves)
         assert not any(leaf.weak_type for leaf in leaves)
+
+
+def test_the_weights_that_answer_decide_whether_mistakes_are_left() -> None:
+    """The updates of a round met none, but an average of weights may still be wrong."""
+    program, data, state = make_run(heads=(SEX,), n_valid=0)
+    network: Any = Perceptron(Inputs(), (SEX,), "surrogate", scaling="none")
+    program = dataclasses.replace(program, network=network, tasks=(Task(SEX, "surrogate"),))
+    program.config.optim.ema = 0.9
+    sums = Sums(loss=jnp.zeros(()), weight=jnp.ones(()), penalty=jnp.zeros(()))
+    right = {
+        "head_0_sex_kernel": jnp.array([[1.0], [-1.0], [0.0]]),
+        "head_0_sex_bias": jnp.zeros(1),
+    }
+    wrong = right | {"head_0_sex_bias": jnp.full(1, 9.0)}
+    end = jax.jit(partial(end_round, program))
+    for running, average, done in ((right, wrong, False), (wrong, right, True)):
+        given = state.replace(weights=Weights(running, {}), average=average)
+        after, _ = end(data, given, sums, jnp.int32(1))
+        assert bool(after.stopped) == done
+    after, _ = end(data, given, sums | {"loss": jnp.ones(())}, jnp.int32(1))
+    assert not after.stopped

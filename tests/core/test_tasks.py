@@ -7,7 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from nets.heads import HeadShape
-from train.core.tasks import make_tasks, row_errors, row_losses
+from nets.inputs import Inputs
+from nets.perceptron import Perceptron
+from train.core.tasks import THRESHOLDS, Task, make_tasks, row_errors, row_losses
 
 VALUE = HeadShape("value", "regression", 2)
 SEX = HeadShape("sex", "binary", 1)
@@ -28,6 +30,18 @@ TARGET = {
 def test_auto_follows_the_kind_of_each_head() -> None:
     losses = [task.loss for task in make_tasks(HEADS, "auto")]
     assert losses == ["mse", "binary_crossentropy", "categorical_crossentropy"]
+
+
+def test_loss_error_and_answer_of_a_threshold_agree_on_a_score_of_zero() -> None:
+    outputs = {"sex": jnp.array([[-1.0], [-0.0], [0.0], [1.0]])}
+    answers = Perceptron(Inputs(), (SEX,)).postprocess(outputs)["sex"]
+    np.testing.assert_array_equal(answers, [0, 0, 0, 1])
+    for target in (jnp.zeros(4, jnp.int32), jnp.ones(4, jnp.int32)):
+        wrong_b = np.asarray(answers != target)
+        for rule in THRESHOLDS:
+            given = (Task(SEX, rule),), outputs, {"sex": target}
+            np.testing.assert_array_equal(row_losses(*given), wrong_b)
+            np.testing.assert_array_equal(row_errors(*given), wrong_b)
 
 
 def test_missing_numbers_cost_nothing_and_a_row_is_the_mean_of_the_others():

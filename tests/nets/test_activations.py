@@ -45,7 +45,7 @@ FORMULAS = {
     "hard_sigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1),
     "hard_silu": lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
     "tanh": np.tanh,
-    "step": lambda x: (x >= 0) * 1.0,
+    "step": lambda x: (x > 0) * 1.0,
     "exponential": np.exp,
     "softmax": softmax,
     "log_softmax": lambda x: np.log(softmax(x)),

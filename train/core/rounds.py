@@ -101,9 +101,8 @@ def end_round(
     if "gradient_norms" in sums:
         log["gradient_norms"] = jax.tree.map(lambda norm: norm / n_updates, sums["gradient_norms"])
     diverged = ~(jnp.isfinite(sums["loss"]) & _is_finite(state.weights))
-    # Of a network whose updates follow its mistakes: without any there is nothing more to learn.
-    done = (sums["loss"] == 0) & program.network.ends_without_loss
     weights = evaluation_weights(program, state)
+    done = _makes_no_mistake(program, data, weights, sums)
     if data.valid.shape[0] == 0:
         value = log["train_loss"]
         latest = Best(weights, value, value, state.step, jnp.zeros((), jnp.int32))
@@ -142,6 +141,18 @@ def log_shapes(program: Program, data: Data, state: State) -> RoundLog:
         return end_round(program, data, state, no_sums(program, state.weights), n_updates)[1]
 
     return jax.eval_shape(log_of_round, data, state)
+
+
+def _makes_no_mistake(program: Program, data: Data, weights: Weights, sums: Sums) -> Array:
+    """Whether a network whose updates follow its mistakes has nothing more to learn.
+
+    The weights that answer decide as well: an average, or those in a pocket, may still be wrong
+    where the updates of a round met no mistake.
+    """
+    if not program.network.ends_without_loss:
+        return jnp.zeros((), bool)
+    _, of_answers = evaluate_split(program, data, weights, data.train, data.n_train)
+    return (sums["loss"] == 0) & (of_answers["loss"] == 0)
 
 
 def _is_finite(weights: Weights) -> Array:
