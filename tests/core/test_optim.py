@@ -14,13 +14,9 @@ import pytest
 
 from train.config.options import Optim
 from train.core.adam import DAMPING, scale_by_nadam
-from train.core.optim import (
-    decay_factor,
-    learning_rate,
-    make_optimizer,
-    names_without_parameter,
-)
+from train.core.optim import make_optimizer, names_without_parameter
 from train.core.penalties import kernel_mask, leaf_name, penalties, penalty
+from train.core.schedules import decay_factor, learning_rate
 
 RANDOM = np.random.default_rng(4)
 START = RANDOM.normal(size=(4, 3))
@@ -28,15 +24,23 @@ GRADIENTS = [RANDOM.normal(size=(4, 3)) * scale for scale in (1.0, 0.1, 3.0, 0.0
 TOTAL = 10
 
 
-def descend(options: Optim, gradients: list[np.ndarray], total: int = TOTAL) -> list[np.ndarray]:
-    """The kernel after each update, in float32 as in training."""
+def descend(
+    options: Optim,
+    gradients: list[np.ndarray],
+    total: int = TOTAL,
+    plateau: Callable[[int], float] | None = None,
+) -> list[np.ndarray]:
+    """The kernel after each update, in float32 as in training; `plateau` goes by it, from 1."""
     params = {"layer": {"kernel": jnp.asarray(START, jnp.float32)}}
     optimizer = make_optimizer(options, total)
     state = optimizer.init(params)
     path = []
-    for gradient in gradients:
+    for t, gradient in enumerate(gradients, 1):
         updates, state = optimizer.update(
-            {"layer": {"kernel": jnp.asarray(gradient, jnp.float32)}}, state, params
+            {"layer": {"kernel": jnp.asarray(gradient, jnp.float32)}},
+            state,
+            params,
+            plateau=None if plateau is None else jnp.float32(plateau(t)),
         )
         params = optax.apply_updates(params, updates)
         path.append(np.asarray(params["layer"]["kernel"]))
@@ -54,8 +58,13 @@ def by_hand(
         yield w
 
 
-def check(options: Optim, step: Callable[[np.ndarray, np.ndarray, int, dict], np.ndarray]) -> None:
-    for ours, wanted in zip(descend(options, GRADIENTS), by_hand(step), strict=True):
+def check(
+    options: Optim,
+    step: Callable[[np.ndarray, np.ndarray, int, dict], np.ndarray],
+    plateau: Callable[[int], float] | None = None,
+) -> None:
+    path = descend(options, GRADIENTS, plateau=plateau)
+    for ours, wanted in zip(path, by_hand(step), strict=True):
         np.testing.assert_allclose(ours, wanted, rtol=1e-6, atol=1e-6)
 
 
@@ -89,6 +98,62 @@ def test_sgd_is_that_of_keras(momentum: float, nesterov: bool) -> None:
         return w + (momentum * memory["m"] - 0.05 * g if nesterov else memory["m"])
 
     check(Optim("sgd", learning_rate=0.05, momentum=momentum, nesterov=nesterov), step)
+
+
+def rate_of_step(options: Optim, t: int) -> float:
+    """The learning rate of update t by hand; a plateau is cut to a tenth after three updates."""
+    match options.schedule:
+        case "cosine":
+            w = int(options.warmup)
+            rise = options.learning_rate * t / (w + 1)
+            course = options.learning_rate * (1 + math.cos(math.pi * (t - 1 - w) / (TOTAL - w))) / 2
+            return rise if t <= w else course
+        case "plateau":
+            return options.learning_rate * cut_after_three(t)
+    return options.learning_rate
+
+
+def cut_after_three(t: int) -> float:
+    return 1.0 if t <= 3 else 0.1
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"schedule": "cosine"},
+        {"schedule": "cosine", "warmup": 2},
+        {"schedule": "plateau"},
+        {"schedule": "cosine", "weight_decay": 0.3, "rates": {"kernel": 0.5}},
+        {"schedule": "plateau", "weight_decay": 0.3, "rates": {"kernel": 0.5}},
+        {"schedule": "cosine", "l1": 0.2, "l1_step": "proximal", "rates": {"kernel": 0.5}},
+    ],
+)
+def test_momentum_of_sgd_remembers_the_rates_of_its_steps(changes: dict, nesterov: bool) -> None:
+    """Keras' velocity m = momentum m - rate g; decay and thresholds are at the rate of their step."""
+    options = Optim("sgd", learning_rate=0.1, momentum=0.9, nesterov=nesterov, **changes)
+
+    def step(w: np.ndarray, g: np.ndarray, t: int, memory: dict) -> np.ndarray:
+        rate = rate_of_step(options, t) * options.rates.get("kernel", 1.0)
+        memory["m"] = 0.9 * memory.get("m", 0) - rate * g
+        moved = w - rate * options.weight_decay * w
+        moved = moved + (0.9 * memory["m"] - rate * g if nesterov else memory["m"])
+        return np.sign(moved) * np.maximum(np.abs(moved) - rate * options.l1, 0)
+
+    check(options, step, cut_after_three if options.schedule == "plateau" else None)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_a_plateau_cuts_the_rate_and_not_what_momentum_of_rmsprop_holds(momentum: float) -> None:
+    options = Optim("rmsprop", learning_rate=0.01, momentum=momentum, schedule="plateau")
+
+    def step(w: np.ndarray, g: np.ndarray, t: int, memory: dict) -> np.ndarray:
+        memory["v"] = 0.9 * memory.get("v", 0) + 0.1 * g**2
+        scaled = rate_of_step(options, t) * g / np.sqrt(memory["v"] + 1e-7)
+        memory["m"] = momentum * memory.get("m", 0) + scaled
+        return w - memory["m"]
+
+    check(options, step, cut_after_three)
 
 
 def moments(g: np.ndarray, memory: dict) -> tuple[np.ndarray, np.ndarray]:
@@ -280,6 +345,17 @@ def test_a_proximal_l1_stops_kernels_at_zero() -> None:
         np.testing.assert_allclose(params["kernel"], wanted, rtol=1e-5, atol=1e-7)
         np.testing.assert_array_equal(np.asarray(params["kernel"]) == 0, wanted == 0)
     assert (wanted == 0).sum() == 3 and float(params["bias"][0]) == np.float32(0.01)
+
+
+@pytest.mark.parametrize("factor", [0.0, 0.1, 1.0])
+def test_a_proximal_l1_is_at_the_rate_of_a_name(factor: float) -> None:
+    options = Optim(
+        "sgd", learning_rate=0.1, l1=0.5, l1_step="proximal", rates={"embedding_kernel": factor}
+    )
+    after = moved(options, gradient=0.0, steps=4)
+    for path, value in after.items():
+        wanted = {"body/layer_0/kernel": 2.8, "inputs/numbers/embedding_kernel": 3 - 0.2 * factor}
+        np.testing.assert_allclose(value, np.full_like(value, wanted.get(path, 3.0)), rtol=1e-6)
 
 
 def test_a_proximal_l1_is_in_the_loss_but_not_in_the_gradient() -> None:

@@ -1,4 +1,4 @@
-"""Optimizers and schedules, from options to optax.
+"""Optimizers, from options to optax.
 
 Formulas are those of Keras 3 (`tests/keras_paths.py`). A further optimizer is a case in
 `_direction` and a name in `train.config.options.Optim`.
@@ -6,7 +6,8 @@ Formulas are those of Keras 3 (`tests/keras_paths.py`). A further optimizer is a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -19,31 +20,57 @@ from train.config.bounded import resolved
 from train.config.options import Optim
 from train.core.adam import scale_by_adam, scale_by_nadam
 from train.core.penalties import kernel_mask, leaf_name
+from train.core.schedules import decay_factor, learning_rate
+
+Share = Callable[[Array, Array | None], Array | float]
 
 
-def make_optimizer(options: Optim, total_steps: int) -> optax.GradientTransformation:
+def make_optimizer(options: Optim, total_steps: int) -> optax.GradientTransformationExtraArgs:
     """The optimizer of the options: gradients -> updates that are added to the parameters.
 
     In this order: gradients clipped, the optimizer's direction, decoupled decay of kernels, rates
     by parameter, learning rate. Decay comes before the learning rate, so that weights shrink by
-    learning_rate * weight_decay (Loshchilov & Hutter 2019). Momentum of rmsprop comes after it,
-    where Keras has it.
+    learning_rate * weight_decay (Loshchilov & Hutter 2019). Momentum remembers each step at the
+    rate it was taken at, as in Keras: that of rmsprop comes after the learning rate; that of sgd
+    comes before it and has gradients times their share of the peak rate, times the peak after it.
+
+    `update` takes `plateau`, a factor on the learning rate, beside optax' arguments.
     """
+    rate = learning_rate(options, total_steps)
+    final_rate = rate
+    share: Share = _whole
     transforms = []
     if options.clip_norm is not None:
         transforms.append(optax.clip_by_global_norm(options.clip_norm))
-    transforms.append(_direction(options))
+    if options.name == "sgd" and not is_off(options.momentum):
+        share = _share_of_peak(options, total_steps)
+        final_rate = optax.constant_schedule(resolved(options.learning_rate))
+        transforms.append(_momentum(options, share))
+    else:
+        transforms.append(_direction(options))
     if not is_off(options.weight_decay):
-        transforms.append(_weight_decay(options, total_steps))
+        transforms.append(_weight_decay(options, total_steps, share))
     if options.rates:
         transforms.append(_scale_by_name(options.rates))
-    rate = learning_rate(options, total_steps)
-    transforms.append(optax.scale_by_learning_rate(rate))
+    of_rate = len(transforms)
+    transforms.append(_scale_by_rate(final_rate, of_plateau=share is _whole))
     if options.name == "rmsprop" and not is_off(options.momentum):
         transforms.append(optax.trace(options.momentum, options.nesterov))
     if options.l1_step == "proximal":
-        transforms.append(_soft_threshold(options.l1, rate))
-    return optax.chain(*transforms)
+        transforms.append(_soft_threshold(options, rate))
+    chain = optax.chain(*transforms)
+
+    def update(
+        grads: Params,
+        state: optax.OptState,
+        params: Params | None = None,
+        *,
+        plateau: Array | None = None,
+    ) -> tuple[Params, optax.OptState]:
+        count = state[of_rate].count
+        return chain.update(grads, state, params, count=count, plateau=plateau)
+
+    return optax.GradientTransformationExtraArgs(chain.init, update)
 
 
 def _direction(options: Optim) -> optax.GradientTransformation:
@@ -57,33 +84,105 @@ def _direction(options: Optim) -> optax.GradientTransformation:
             return scale_by_nadam(options.beta1, options.own_beta2(), options.epsilon)
         case "lion":
             return optax.scale_by_lion(options.beta1, options.own_beta2())
-        case "sgd" if is_off(options.momentum):
-            return optax.identity()
         case "sgd":
-            return optax.trace(options.momentum, options.nesterov)
+            return optax.identity()
 
 
-def _weight_decay(options: Optim, total_steps: int) -> optax.GradientTransformation:
-    """Kernels added to the updates, times `weight_decay` and its schedule."""
+def _whole(_: Array, __: Array | None) -> float:
+    """The share of a rate that is multiplied in elsewhere."""
+    return 1.0
+
+
+def _share_of_peak(options: Optim, total_steps: int) -> Share:
+    """The learning rate over its peak, by the number of updates and the plateau's factor."""
+    is_constant = options.schedule in ("constant", "plateau") and not options.warmup
+    course = learning_rate(replace(options, learning_rate=1.0), total_steps)
+
+    def share(count: Array, plateau: Array | None) -> Array | float:
+        of_schedule = 1.0 if is_constant else jnp.asarray(course(count))
+        return of_schedule if plateau is None else of_schedule * plateau
+
+    return share
+
+
+def _momentum(options: Optim, share: Share) -> optax.GradientTransformationExtraArgs:
+    """The velocity of sgd, of gradients times their share of the peak rate."""
+    trace = optax.trace(options.momentum, options.nesterov)
+
+    def update(
+        grads: Params,
+        state: optax.OptState,
+        params: Params | None = None,
+        *,
+        count: Array,
+        plateau: Array | None,
+    ) -> tuple[Params, optax.OptState]:
+        now = share(count, plateau)
+        return trace.update(jax.tree.map(lambda g: g * now, grads), state, params)
+
+    return optax.GradientTransformationExtraArgs(trace.init, update)
+
+
+def _scale_by_rate(
+    rate: optax.Schedule, *, of_plateau: bool
+) -> optax.GradientTransformationExtraArgs:
+    """Updates times minus the learning rate, and times the plateau's factor if `of_plateau`."""
+    scaled = optax.scale_by_learning_rate(rate)
+
+    def update(
+        updates: Params,
+        state: optax.OptState,
+        params: Params | None = None,
+        *,
+        plateau: Array | None,
+        **_: object,
+    ) -> tuple[Params, optax.OptState]:
+        updates, state = scaled.update(updates, state, params)
+        if of_plateau and plateau is not None:
+            updates = jax.tree.map(lambda u: u * plateau, updates)
+        return updates, state
+
+    return optax.GradientTransformationExtraArgs(scaled.init, update)
+
+
+def _weight_decay(
+    options: Optim, total_steps: int, share: Share
+) -> optax.GradientTransformationExtraArgs:
+    """Kernels added to the updates, times `weight_decay`, its schedule and a share of the rate."""
     factor = decay_factor(options.weight_decay_schedule, total_steps)
 
-    return optax.add_decayed_weights(
-        lambda step: options.weight_decay * factor(step), mask=kernel_mask
-    )
+    def decay(plateau: Array | None) -> optax.GradientTransformation:
+        return optax.add_decayed_weights(
+            lambda step: options.weight_decay * factor(step) * share(step, plateau),
+            mask=kernel_mask,
+        )
+
+    def update(
+        updates: Params,
+        state: optax.OptState,
+        params: Params | None = None,
+        *,
+        plateau: Array | None,
+        **_: object,
+    ) -> tuple[Params, optax.OptState]:
+        return decay(plateau).update(updates, state, params)
+
+    return optax.GradientTransformationExtraArgs(decay(None).init, update)
 
 
 def _scale_by_name(rates: Mapping[str, float]) -> optax.GradientTransformation:
     """Updates times the rate of their name; "slope" stands for slope_0, slope_1 and so on."""
 
-    def scale(path: KeyPath, update: Array) -> Array:
-        name = leaf_name(path)
-        of_all = rates.get(_group(name), 1.0)
-        return update * rates.get(name, of_all)
-
     def scale_all(updates: optax.Updates, _: optax.Params | None) -> optax.Updates:
-        return tree_map_with_path(scale, updates)
+        return tree_map_with_path(lambda path, update: update * _rate_of(path, rates), updates)
 
     return optax.stateless(scale_all)
+
+
+def _rate_of(path: KeyPath, rates: Mapping[str, float]) -> float:
+    """What the learning rate of a parameter is multiplied by."""
+    name = leaf_name(path)
+    return rates.get(name, rates.get(_group(name), 1.0))
 
 
 def names_without_parameter(rates: Mapping[str, float], params: Params) -> list[str]:
@@ -98,8 +197,8 @@ def _group(name: str) -> str:
     return name.rstrip("0123456789").rstrip("_")
 
 
-def _soft_threshold(l1: float | Array, rate: optax.Schedule) -> optax.GradientTransformation:
-    """Updated kernels drawn to 0 by rate * l1, and no further.
+def _soft_threshold(options: Optim, rate: optax.Schedule) -> optax.GradientTransformation:
+    """Updated kernels drawn to 0 by rate * l1, and no further; the rate is that of their name.
 
     It is the proximal step of ISTA (Daubechies et al. 2004).
     """
@@ -110,60 +209,17 @@ def _soft_threshold(l1: float | Array, rate: optax.Schedule) -> optax.GradientTr
     def update(
         updates: Params, state: optax.ScaleByScheduleState, params: Params
     ) -> tuple[Params, optax.ScaleByScheduleState]:
-        size = rate(state.count) * l1
+        size = rate(state.count) * options.l1
 
-        def shrink(step: Array, weight: Array, is_kernel: bool) -> Array:
+        def shrink(path: KeyPath, step: Array, weight: Array, is_kernel: bool) -> Array:
             if not is_kernel:
                 return step
             moved = weight + step
+            drawn = size * _rate_of(path, options.rates)
             # weight - weight is exactly 0, so a weight that is to be 0 becomes it.
-            return jnp.sign(moved) * jnp.maximum(jnp.abs(moved) - size, 0) - weight
+            return jnp.sign(moved) * jnp.maximum(jnp.abs(moved) - drawn, 0) - weight
 
-        shrunk = jax.tree.map(shrink, updates, params, kernel_mask(params))
+        shrunk = tree_map_with_path(shrink, updates, params, kernel_mask(params))
         return shrunk, optax.ScaleByScheduleState(state.count + 1)
 
     return optax.GradientTransformation(init, update)  # type: ignore[arg-type]
-
-
-def learning_rate(options: Optim, total_steps: int) -> optax.Schedule:
-    """The learning rate by the number of completed updates: warm-up, then the schedule.
-
-    `warmup` below 1 is a share of all steps; the schedule is over what remains. "cosine" and
-    "exponential" end at `final` times the rate; "flat_cosine" is constant for the first half and
-    falls along a cosine to 0 in the second; "one_cycle" rises from 1/25 of the rate over 30 % of
-    the steps and falls to 4e-6 of it (Smith & Topin 2017, as in optax); "plateau" is constant here
-    and multiplied by `State.plateau.factor`.
-    """
-    peak = resolved(options.learning_rate)
-    warmup = int(options.warmup * total_steps) if options.warmup < 1 else int(options.warmup)
-    schedule = _schedule(options, peak, max(total_steps - warmup, 1))
-    if not warmup:
-        return schedule
-    rise = optax.linear_schedule(peak / (warmup + 1), peak, warmup)
-    return optax.join_schedules([rise, schedule], [warmup])
-
-
-def _schedule(options: Optim, peak: float, n_steps: int) -> optax.Schedule:
-    """The learning rate by the number of updates since the warm-up."""
-    match options.schedule:
-        case "cosine":
-            return optax.cosine_decay_schedule(peak, n_steps, options.final)
-        case "flat_cosine":
-            factor = decay_factor("flat_cosine", n_steps)
-            return lambda step: peak * factor(step)
-        case "exponential":
-            return optax.exponential_decay(peak, n_steps, options.final)
-        case "one_cycle":
-            return optax.cosine_onecycle_schedule(max(n_steps, 4), peak)
-        case "constant" | "plateau":
-            return optax.constant_schedule(peak)
-
-
-def decay_factor(schedule: str, total_steps: int) -> optax.Schedule:
-    """1 throughout, or "flat_cosine": 1 for half of the steps, then along a cosine to 0.
-
-    The cosine is that of Holzmueller et al. (2024).
-    """
-    if schedule == "constant":
-        return lambda step: jnp.ones(())
-    return lambda step: (1 + jnp.cos(jnp.pi * jnp.clip(2 * step / total_steps - 1, 0, 1))) / 2

@@ -68,7 +68,7 @@ class Program:
     """Rows of `Data.arrays`, by their numbers."""
     tasks: tuple[Task, ...]
     """What each head is trained on."""
-    optimizer: optax.GradientTransformation
+    optimizer: optax.GradientTransformationExtraArgs
     """Gradients -> updates of the parameters."""
     config: Config
     """The options, with every "auto" resolved; numbers may be traced."""

@@ -19,9 +19,9 @@ from train.config.net_options import Dense
 from train.core.augment import augment
 from train.core.batch_parts import summed
 from train.core.batching import epoch_rows
-from train.core.optim import decay_factor
 from train.core.penalties import layer_norms, penalties
 from train.core.program import AUGMENT_KEY, DROPOUT_KEY, Data, Program
+from train.core.schedules import decay_factor
 from train.core.state import State, Sums
 from train.core.tasks import row_losses
 from train.core.weights import Weights
@@ -64,9 +64,10 @@ def update(
         return _update_by_rule(program, data, state, batches[0])
     grads, sums, batch_stats = gradients(program, data, state, batches, mask_b.sum())
     options = program.config.optim
-    updates, opt_state = program.optimizer.update(grads, state.opt_state, state.weights.params)
-    if options.schedule == "plateau":
-        updates = jax.tree.map(lambda u: u * state.plateau.factor, updates)
+    plateau = state.plateau.factor if options.schedule == "plateau" else None
+    updates, opt_state = program.optimizer.update(
+        grads, state.opt_state, state.weights.params, plateau=plateau
+    )
     params: Tree = optax.apply_updates(state.weights.params, updates)
     average = state.average
     if not is_off(options.ema):
