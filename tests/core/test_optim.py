@@ -130,7 +130,7 @@ def cut_after_three(t: int) -> float:
     ],
 )
 def test_momentum_of_sgd_remembers_the_rates_of_its_steps(changes: dict, nesterov: bool) -> None:
-    """Keras' velocity m = momentum m - rate g; decay and thresholds are at the rate of their step."""
+    """Keras' m = momentum m - rate g; decay and thresholds are at the rate of their step."""
     options = Optim("sgd", learning_rate=0.1, momentum=0.9, nesterov=nesterov, **changes)
 
     def step(w: np.ndarray, g: np.ndarray, t: int, memory: dict) -> np.ndarray:

@@ -65,7 +65,8 @@ class Optim:
     Nesterov's momentum of rmsprop, which Keras has not, is that of optax. "auto" for `beta2` is
     .999, of lion .99. `final` is the share of the rate that "cosine" and "exponential" end at.
     `l1_step="proximal"` takes `l1` out of the gradient: after each update kernels shrink by
-    learning_rate * l1 (times their rate in `rates`) and stop at 0, so that weights become exactly 0.
+    learning_rate * l1 (times their rate in `rates`) and stop at 0, so that weights become
+    exactly 0.
     """
 
     name: Literal["rmsprop", "adam", "adamw", "nadam", "sgd", "lion"] = "rmsprop"

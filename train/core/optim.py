@@ -61,14 +61,15 @@ def make_optimizer(options: Optim, total_steps: int) -> optax.GradientTransforma
     chain = optax.chain(*transforms)
 
     def update(
-        grads: Params,
+        updates: optax.Updates,
         state: optax.OptState,
-        params: Params | None = None,
-        *,
-        plateau: Array | None = None,
-    ) -> tuple[Params, optax.OptState]:
-        count = state[of_rate].count
-        return chain.update(grads, state, params, count=count, plateau=plateau)
+        params: optax.Params | None = None,
+        **extra: Array,
+    ) -> tuple[optax.Updates, optax.OptState]:
+        assert isinstance(state, tuple)
+        counted = state[of_rate]
+        assert isinstance(counted, optax.ScaleByScheduleState)
+        return chain.update(updates, state, params, count=counted.count, **extra)
 
     return optax.GradientTransformationExtraArgs(chain.init, update)
 
@@ -110,15 +111,13 @@ def _momentum(options: Optim, share: Share) -> optax.GradientTransformationExtra
     trace = optax.trace(options.momentum, options.nesterov)
 
     def update(
-        grads: Params,
+        updates: optax.Updates,
         state: optax.OptState,
-        params: Params | None = None,
-        *,
-        count: Array,
-        plateau: Array | None,
-    ) -> tuple[Params, optax.OptState]:
-        now = share(count, plateau)
-        return trace.update(jax.tree.map(lambda g: g * now, grads), state, params)
+        params: optax.Params | None = None,
+        **extra: Array,
+    ) -> tuple[optax.Updates, optax.OptState]:
+        now = share(extra["count"], extra.get("plateau"))
+        return trace.update(jax.tree.map(lambda g: g * now, updates), state, params)
 
     return optax.GradientTransformationExtraArgs(trace.init, update)
 
@@ -130,14 +129,13 @@ def _scale_by_rate(
     scaled = optax.scale_by_learning_rate(rate)
 
     def update(
-        updates: Params,
+        updates: optax.Updates,
         state: optax.OptState,
-        params: Params | None = None,
-        *,
-        plateau: Array | None,
-        **_: object,
-    ) -> tuple[Params, optax.OptState]:
+        params: optax.Params | None = None,
+        **extra: Array,
+    ) -> tuple[optax.Updates, optax.OptState]:
         updates, state = scaled.update(updates, state, params)
+        plateau = extra.get("plateau")
         if of_plateau and plateau is not None:
             updates = jax.tree.map(lambda u: u * plateau, updates)
         return updates, state
@@ -153,19 +151,17 @@ def _weight_decay(
 
     def decay(plateau: Array | None) -> optax.GradientTransformation:
         return optax.add_decayed_weights(
-            lambda step: options.weight_decay * factor(step) * share(step, plateau),
+            lambda step: options.weight_decay * factor(step) * share(jnp.asarray(step), plateau),
             mask=kernel_mask,
         )
 
     def update(
-        updates: Params,
+        updates: optax.Updates,
         state: optax.OptState,
-        params: Params | None = None,
-        *,
-        plateau: Array | None,
-        **_: object,
-    ) -> tuple[Params, optax.OptState]:
-        return decay(plateau).update(updates, state, params)
+        params: optax.Params | None = None,
+        **extra: Array,
+    ) -> tuple[optax.Updates, optax.OptState]:
+        return decay(extra.get("plateau")).update(updates, state, params)
 
     return optax.GradientTransformationExtraArgs(decay(None).init, update)
 
