@@ -11,14 +11,16 @@ import numpy as np
 import pytest
 from core_runs import (
     ALL,
+    KIND,
     assert_same_bits,
     assert_trees_close,
     make_run,
 )
 
-from train.config.options import Config, Optim
+from train.config.options import Config, Optim, Train
 from train.core import forward
 from train.core.forward import evaluate_split
+from train.core.rounds import end_round, no_sums
 from train.core.step import update
 from train.data.table.dataset import TableDataset
 
@@ -84,6 +86,24 @@ def test_evaluation_is_numpys_whatever_the_size_of_its_blocks(
     )
     wanted = [(losses * weight).sum(), (errors * weight).sum(), weight.sum()]
     np.testing.assert_allclose([sums["loss"], sums["error"], sums["weight"]], wanted, rtol=1e-5)
+
+
+def test_a_mean_loss_is_over_rows_of_known_classes_and_an_error_over_all() -> None:
+    config = Config(train=Train(epochs=4, batch_size=5, monitor="error"))
+    program, data, state = make_run(config, heads=(KIND,))
+    program = dataclasses.replace(program, tasks=(program.tasks[0]._replace(gaps=True),))
+    kind = data.arrays.target["kind"].at[data.valid[:4]].set(3)
+    data = dataclasses.replace(data, arrays=data.arrays._replace(target={"kind": kind}))
+    sums = no_sums(program, state.weights)
+    log = jax.jit(partial(end_round, program))(data, state, sums, jnp.int32(1))[1]
+    kind_n = np.asarray(kind)[data.valid]
+    weight_n = np.asarray(data.train_weight)[data.valid]
+    probability_nk = np.asarray(log["predictions"]["kind"])
+    losses = -np.log(probability_nk[np.arange(4, 8), kind_n[4:]])
+    wanted = np.average(losses, weights=weight_n[4:])
+    np.testing.assert_allclose(log["valid_loss"], wanted, rtol=1e-5)
+    wrong_n = probability_nk.argmax(1) != kind_n
+    np.testing.assert_allclose(log["valid_error"], np.average(wrong_n, weights=weight_n), rtol=1e-5)
 
 
 def test_heavy_rows_make_smaller_blocks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,14 @@ import numpy as np
 from nets.heads import HeadShape
 from nets.inputs import Inputs
 from nets.perceptron import Perceptron
-from train.core.tasks import THRESHOLDS, Task, make_tasks, row_errors, row_losses
+from train.core.tasks import (
+    THRESHOLDS,
+    Task,
+    known_rows,
+    make_tasks,
+    row_errors,
+    row_losses,
+)
 
 VALUE = HeadShape("value", "regression", 2)
 SEX = HeadShape("sex", "binary", 1)
@@ -96,3 +103,6 @@ def test_a_class_beyond_those_of_the_head_costs_nothing_and_is_an_error():
     wanted = [float(row_losses((task,), OUTPUTS, known)[i]) for i, task in enumerate(tasks)]
     np.testing.assert_allclose(row_losses(tasks, OUTPUTS, unseen), wanted, rtol=1e-6)
     np.testing.assert_array_equal(row_errors(tasks, OUTPUTS, unseen), [1, 1])
+    np.testing.assert_array_equal(known_rows(tasks[1:], unseen), [0, 1])
+    np.testing.assert_array_equal(known_rows(tasks, unseen), [0, 0])
+    np.testing.assert_array_equal(known_rows(tasks, known), [1, 1])

@@ -13,7 +13,7 @@ from nets.dropout import is_off
 from train.core.batch_parts import Parts, gathered, own_slice, padded_size
 from train.core.program import Data, Program
 from train.core.state import State
-from train.core.tasks import row_errors, row_losses
+from train.core.tasks import known_rows, row_errors, row_losses
 from train.core.weights import Weights
 
 Predictions = dict[str, Array]
@@ -29,6 +29,8 @@ class EvaluationSums(TypedDict):
     loss: Array
     error: Array
     weight: Array
+    known_weight: Array
+    """Of the rows that the loss is of: those of classes that a training row has."""
 
 
 def evaluation_weights(program: Program, state: State) -> Weights:
@@ -62,10 +64,12 @@ def evaluate_split(
         losses_b = row_losses(program.tasks, outputs, batch.target)
         errors_b = row_errors(program.tasks, outputs, batch.target)
         weight_b = data.train_weight[rows_b] * mask_b
+        known_weight_b = weight_b * known_rows(program.tasks, batch.target)
         sums = EvaluationSums(
-            loss=(losses_b * weight_b).sum(),
+            loss=(losses_b * known_weight_b).sum(),
             error=(errors_b * weight_b).sum(),
             weight=weight_b.sum(),
+            known_weight=known_weight_b.sum(),
         )
         return predictions, sums
 

@@ -108,11 +108,13 @@ def end_round(
         latest = Best(weights, value, value, state.step, jnp.zeros((), jnp.int32))
         return state.replace(best=latest, diverged=diverged, stopped=diverged | done), log
     predictions, valid_sums = evaluate_split(program, data, weights, data.valid, data.n_valid)
-    log["valid_loss"] = valid_sums["loss"] / valid_sums["weight"]
+    # Without a known row there is no loss, and its sum of 0 stays what it is.
+    log["valid_loss"] = valid_sums["loss"] / jnp.maximum(valid_sums["known_weight"], 1e-30)
+    monitored = log["valid_loss"]
     log["predictions"] = predictions
     if program.config.train.monitor == "error":
         log["valid_error"] = valid_sums["error"] / valid_sums["weight"]
-    monitored = valid_sums[program.config.train.monitor] / valid_sums["weight"]
+        monitored = log["valid_error"]
     state = apply_evaluation(program, state, monitored)
     return state.replace(diverged=diverged, stopped=state.stopped | diverged | done), log
 

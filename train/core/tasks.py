@@ -237,6 +237,15 @@ def row_losses(
     return total_b
 
 
+def known_rows(tasks: tuple[Task, ...], target: Mapping[str, Array]) -> Array:
+    """1 for a row that a mean loss is over [b], 0 for one of a class that no training row has."""
+    known_b = jnp.ones(())
+    for task in tasks:
+        if task.gaps and task.head.kind in ("binary", "multiclass"):
+            known_b *= target[task.head.name] < max(task.head.size, 2)
+    return known_b
+
+
 def row_errors(tasks: tuple[Task, ...], outputs: Outputs, target: Mapping[str, Array]) -> Array:
     """Error of each row [b] as a user counts it, summed over heads.
 

@@ -27,11 +27,12 @@ class RowWeights(NamedTuple):
     def of(self, weight_n: np.ndarray, arrays: Pool) -> np.ndarray:
         """What rows of these weights, and of these encoded targets, count for, float32 [n].
 
-        One of a class that no training row has costs nothing, so its factor is any.
+        One of a class that no training row has counts once: nothing was said of it.
         """
         if not self.head:
             return weight_n
-        return weight_n * np.take(self.factor_k, arrays.target[self.head], mode="clip")
+        factor_k = np.append(self.factor_k, np.float32(1))
+        return weight_n * np.take(factor_k, arrays.target[self.head], mode="clip")
 
 
 def row_weights_of(config: Config, dataset: Dataset) -> RowWeights:

@@ -270,7 +270,7 @@ def test_a_column_of_too_many_texts_is_left_out(tmp_path, monkeypatch):
 
 
 def test_a_share_of_very_many_rows_is_cut(path, monkeypatch):
-    monkeypatch.setattr(survey, "KEPT_ROWS", 60)
+    monkeypatch.setattr("train.data.stream.parts.KEPT_ROWS", 60)
     monkeypatch.setattr("train.data.stream.load.KEPT_ROWS", 60)
     dataset = load_stream(options(path, test=300), "auto")
     assert len(dataset.splits["valid"]) == pytest.approx(60, abs=30)
@@ -345,3 +345,22 @@ def test_folders_that_cannot_be_streamed(tmp_path):
     (tmp_path / "types" / "2.parquet").write_bytes(b"PAR1 nothing of the kind")
     with pytest.raises(UserError, match=r"types/2.parquet: not a readable Parquet file"):
         load_stream(options(path), "auto")
+
+
+def test_rows_of_weight_0_are_neither_fitted_on_nor_streamed(tmp_path):
+    table = make_table()
+    idle_n = np.arange(N) % 10 == 0
+    far = np.where(idle_n, -999999.0, table["y"].to_numpy())
+    table = table.set_column(table.column_names.index("y"), "y", pa.array(far))
+    table = table.append_column("w", pa.array(np.where(idle_n, 0.0, 1.0)))
+    dataset = load_stream(options(write(table, tmp_path / "rows"), weight="w"), "auto")
+    part_n = survey.part_of(dataset.options, dataset.stream.shares, np.arange(N))
+    counted = np.flatnonzero((part_n == 0) & ~idle_n)
+    assert dataset.n_train == len(counted)
+    moments = dataset.stream.moments["y"]
+    np.testing.assert_allclose(moments.pivot + moments.low, far[counted].min())
+    shown = np.concatenate(epoch_ids(dataset, plan_chunks(len(counted), 32, 512), 0))
+    np.testing.assert_array_equal(np.sort(shown), counted)
+    assert (dataset.weight[dataset.splits["valid"]] > 0).all()
+    n_idle = int((idle_n & (part_n < 2)).sum())
+    assert any(f"{n_idle} rows of weight 0 neither" in note for note in dataset.notes)

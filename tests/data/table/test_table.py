@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from train.config.data_options import Table
 from train.data.table import load as table_module
 from train.data.table.dataset import TableDataset
+from train.data.table.kept_rows import without_idle
 from train.data.table.load import load_table
 from train.errors import UserError
 
@@ -190,6 +191,40 @@ def test_weights_are_read():
         weight[6] = wrong
         with pytest.raises(UserError, match=f"train: column 'w': {message}"):
             load(pa.table(make() | {"w": weight}), weight="w")
+
+
+@pytest.mark.parametrize("own_file", [False, True])
+def test_nothing_is_fitted_on_rows_of_weight_0(own_file):
+    idle_n = np.arange(N) % 5 == 0
+    fitted = []
+    for spoiled in (False, True):
+        columns = make() | {"w": np.where(idle_n, 0.0, 2.0)}
+        if spoiled:
+            columns["y"] = np.where(idle_n, -999999.0, columns["y"])
+            columns["number"] = np.where(idle_n, 1e25, columns["number"])
+            columns["text"] = np.where(idle_n, "unheard of", columns["text"])
+        table = pa.table(columns)
+        dataset = load({"train": table, "valid": table} if own_file else table, weight="w")
+        train, valid, test = dataset.splits.values()
+        assert (dataset.weight[np.concatenate([train, valid])] == 2).all()
+        n_idle = (2 if own_file else 1) * idle_n.sum() - (dataset.weight[test] == 0).sum()
+        assert f"{n_idle} rows of weight 0 neither train" in " ".join(dataset.notes)
+        statistics = dataset.statistics(train)
+        fitted.append(
+            json.dumps([dataset.encoder.to_json(), statistics], default=np.ndarray.tolist)
+        )
+    assert fitted[0] == fitted[1]
+
+
+def test_a_split_of_weight_0_alone_stays_to_be_refused():
+    splits = {"train": np.array([0, 1]), "valid": np.array([2]), "test": np.array([3])}
+    kept, n_idle = without_idle(splits, np.array([0.0, 1.0, 0.0, 0.0]))
+    assert {part: rows.tolist() for part, rows in kept.items()} == {
+        "train": [1],
+        "valid": [2],
+        "test": [3],
+    }
+    assert n_idle == 1
 
 
 def test_splits_by_columns():

@@ -17,7 +17,7 @@ import numpy as np
 from train.data.dataset import Batch
 from train.data.files.row_groups import hashed, read_pieces
 from train.data.stream.dataset import StreamDataset
-from train.data.stream.online_statistics import labelled, part_of
+from train.data.stream.parts import training_rows
 from train.data.table.load import encode_rows
 from train.errors import UserError
 
@@ -126,9 +126,7 @@ def _pieces(
     skipped = first - int(ends[at - 1] if at else 0)
     for group in order[at:]:
         for piece in read_pieces(stream.files.groups[group], stream.columns):
-            present = labelled(piece.table, dataset.options, piece.where)
-            numbers = piece.first + np.arange(len(present))
-            rows = np.flatnonzero(present & (part_of(dataset.options, stream.shares, numbers) == 0))
+            rows = training_rows(piece, dataset.options, stream.shares)
             wanted = rows[skipped:]
             skipped = max(skipped - len(rows), 0)
             if len(wanted):

@@ -17,17 +17,11 @@ from train.data.files.read import read_table
 from train.data.files.row_groups import Files, find_files
 from train.data.infer import Hint, infer
 from train.data.stream.dataset import Stream, StreamDataset
-from train.data.stream.online_statistics import (
-    KEPT_ROWS,
-    MAX_LABELS,
-    Labels,
-    StreamRows,
-    Survey,
-    shares_of,
-    survey,
-)
+from train.data.stream.online_statistics import MAX_LABELS, Labels, StreamRows, Survey, survey
+from train.data.stream.parts import KEPT_ROWS, shares_of
 from train.data.table.encoder import TableEncoder
 from train.data.table.fit import fit_encoder
+from train.data.table.kept_rows import idle_notes, without_idle
 from train.data.table.load import Pieces, encode_rows, notes_on_classes
 from train.data.table.roles import check_names, labelled_rows, target_names
 from train.errors import UserError
@@ -71,6 +65,8 @@ def load_stream(options: Table, loss: str) -> StreamDataset:
     pa.default_memory_pool().release_unused()
     stream = _stream(files, encoder, options, found, shares)
     batch = pieces.joined()
+    splits, n_idle = without_idle(splits, batch.weight)
+    notes += idle_notes(options.path, found.n_idle + n_idle)
     return StreamDataset(
         inputs=batch.inputs,
         target=batch.target,

@@ -8,7 +8,6 @@ every gap. n rows of a piece.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,17 +23,13 @@ from train.data.columns import (
     read_text,
 )
 from train.data.files.row_groups import Files, Piece, read_pieces, uniform
+from train.data.stream.parts import labelled, part_of, shares_of, training_rows
 from train.data.table.roles import MIN_PER_CLASS, feature_names, row_weights, target_names
 from train.data.values import read_numbers
-from train.errors import UserError
 
 SAMPLE_ROWS = 100_000
-# That a share of rows to validate or to test with comes to at most: they stay in memory.
-KEPT_ROWS = 100_000
 MAX_LABELS = 100_000  # of a column; one with more is no category
-# What random numbers of rows are for.
-SPLIT = 0
-SAMPLE = 1
+SAMPLE = 1  # what random numbers of rows are for, beside `parts.SPLIT`
 
 
 @dataclass
@@ -150,13 +145,15 @@ class Survey:
     """What a pass found.
 
     `counts` are the training rows of each row group and `weight_sum` what all count for together,
-    `columns` those that were read, `gaps` those in which a training row lacks a value.
+    `columns` those that were read, `gaps` those in which a training row lacks a value;
+    `n_idle` rows of weight 0 do not train.
     """
 
     columns: tuple[str, ...]
     counts: list[int] = field(default_factory=list)
     weight_sum: float = 0.0
     n_unlabelled: int = 0
+    n_idle: int = 0
     moments: dict[str, Moments] = field(default_factory=dict)
     labels: dict[str, Labels] = field(default_factory=dict)
     gaps: set[str] = field(default_factory=set)
@@ -164,30 +161,6 @@ class Survey:
     extreme_rows: StreamRows = field(default_factory=StreamRows)
     valid: StreamRows = field(default_factory=StreamRows)
     test: StreamRows = field(default_factory=StreamRows)
-
-
-def shares_of(options: Table, n_rows: int) -> dict[str, float]:
-    """The share of all rows that validates, and that tests; 0 where a file of its own does.
-
-    A number of rows is a share of all; one given as a share is of KEPT_ROWS at most. Raises
-    UserError if none is left to train.
-    """
-    shares = {}
-    for part in ("test", "valid"):
-        asked = 0 if getattr(options, f"{part}_path") else getattr(options, part)
-        shares[part] = asked / n_rows if asked >= 1 else min(asked, KEPT_ROWS / n_rows)
-    if sum(shares.values()) >= 1:
-        asked = f"{options.valid} and {options.test} rows"
-        raise UserError(
-            f"config.data.valid, config.data.test: {asked} leave none of {n_rows} for training"
-        )
-    return shares
-
-
-def part_of(options: Table, shares: Mapping[str, float], rows: np.ndarray) -> np.ndarray:
-    """0 for a row, by its number, that trains, 1 that validates, 2 that tests [n]."""
-    u_n = uniform((options.split_seed, SPLIT), rows)
-    return np.where(u_n < shares["test"], 2, np.where(u_n < shares["test"] + shares["valid"], 1, 0))
 
 
 def survey(files: Files, options: Table) -> Survey:
@@ -204,7 +177,8 @@ def survey(files: Files, options: Table) -> Survey:
             present = labelled(piece.table, options, piece.where)
             rows = piece.first + np.arange(len(present))
             part_n = part_of(options, shares, rows)
-            train = np.flatnonzero(present & (part_n == 0))
+            train = training_rows(piece, options, shares)
+            found.n_idle = found.n_idle + int((present & (part_n == 0)).sum()) - len(train)
             n_train = n_train + len(train)
             found.n_unlabelled = found.n_unlabelled + int((~present).sum())
             found.valid.add(piece, np.flatnonzero(present & (part_n == 1)))
@@ -215,14 +189,6 @@ def survey(files: Files, options: Table) -> Survey:
             found.extreme_rows.add(piece, _take_in(found, piece, train, options))
         found.counts.append(n_train)
     return found
-
-
-def labelled(table: pa.Table, options: Table, where: str) -> np.ndarray:
-    """Which rows have every target [n]."""
-    present = np.ones(table.num_rows, bool)
-    for name in target_names(options):
-        present &= ~missing_rows(get_column(table, name, where, options.missing))
-    return present
 
 
 def _take_in(found: Survey, piece: Piece, train: np.ndarray, options: Table) -> np.ndarray:

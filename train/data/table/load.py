@@ -19,6 +19,7 @@ from train.data.table.dataset import TableDataset
 from train.data.table.encoder import TableEncoder
 from train.data.table.fit import fit_encoder
 from train.data.table.fit_targets import holds_classes
+from train.data.table.kept_rows import idle_notes, with_targets, without_idle
 from train.data.table.roles import check_names, labelled_rows, row_weights, target_names
 from train.data.values import read_numbers, read_times
 
@@ -70,6 +71,9 @@ def load_table(options: Table, loss: str) -> TableDataset:
     check_names(tables["train"], options)
     selected = {part: labelled_rows(tables[part], options, path) for part, path in paths.items()}
     splits, split_by = _split(tables["train"], selected["train"], options, loss)
+    # Before anything is fitted: what does not train decides nothing.
+    own_weight = row_weights(tables["train"], options, options.path)[selected["train"]]
+    splits, n_idle = without_idle(splits, own_weight)
     train_rows = selected["train"][splits["train"]]
     encoder, fitting_notes = fit_encoder(tables["train"], train_rows, options, loss)
     notes: Said = []
@@ -91,6 +95,8 @@ def load_table(options: Table, loss: str) -> TableDataset:
     # Arrow keeps what it frees for later; the arrays need that memory now.
     pa.default_memory_pool().release_unused()
     pool = pieces.joined()
+    splits, n_idle_elsewhere = without_idle(splits, pool.weight)
+    notes += idle_notes(options.path, n_idle + n_idle_elsewhere)
     splits, unread = with_targets(splits, pool, encoder)
     if unread:
         notes.append(f"{unread} rows whose target is no number are left out")
@@ -121,22 +127,6 @@ def encode_rows(
     targets, _ = encoder.encode_targets(table, where, said)
     weight = row_weights(table, options, where)
     return Batch(encoder.encode(table, where, said), targets, weight)
-
-
-def with_targets(
-    splits: Mapping[str, np.ndarray], pool: Batch[np.ndarray], encoder: TableEncoder
-) -> tuple[dict[str, np.ndarray], int]:
-    """The splits without rows whose target turned out to be no number, and how many these are."""
-    kept = np.ones(len(pool.weight), bool)
-    for head in encoder.heads:
-        if head.kind == "regression":
-            kept &= ~np.isnan(pool.target[head.name]).any(axis=1)
-        elif head.kind in ("binary", "multiclass"):
-            kept &= pool.target[head.name] >= 0
-    if kept.all():
-        return dict(splits), 0
-    readable = {part: rows[kept[rows]] for part, rows in splits.items()}
-    return readable, int((~kept).sum())
 
 
 def notes_on_classes(

@@ -1,0 +1,58 @@
+"""Which rows of a stream train, validate and test: by their numbers alone. n rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from train.config.data_options import Table
+from train.data.columns import get_column, missing_rows
+from train.data.files.row_groups import Piece, uniform
+from train.data.table.roles import row_weights, target_names
+from train.errors import UserError
+
+# That a share of rows to validate or to test with comes to at most: they stay in memory.
+KEPT_ROWS = 100_000
+SPLIT = 0  # what random numbers of rows are for
+
+
+def shares_of(options: Table, n_rows: int) -> dict[str, float]:
+    """The share of all rows that validates, and that tests; 0 where a file of its own does.
+
+    A number of rows is a share of all; one given as a share is of KEPT_ROWS at most. Raises
+    UserError if none is left to train.
+    """
+    shares = {}
+    for part in ("test", "valid"):
+        asked = 0 if getattr(options, f"{part}_path") else getattr(options, part)
+        shares[part] = asked / n_rows if asked >= 1 else min(asked, KEPT_ROWS / n_rows)
+    if sum(shares.values()) >= 1:
+        asked = f"{options.valid} and {options.test} rows"
+        raise UserError(
+            f"config.data.valid, config.data.test: {asked} leave none of {n_rows} for training"
+        )
+    return shares
+
+
+def part_of(options: Table, shares: Mapping[str, float], rows: np.ndarray) -> np.ndarray:
+    """0 for a row, by its number, that trains, 1 that validates, 2 that tests [n]."""
+    u_n = uniform((options.split_seed, SPLIT), rows)
+    return np.where(u_n < shares["test"], 2, np.where(u_n < shares["test"] + shares["valid"], 1, 0))
+
+
+def training_rows(piece: Piece, options: Table, shares: Mapping[str, float]) -> np.ndarray:
+    """The places in a piece of the rows that train: with every target and a weight above 0."""
+    trains = labelled(piece.table, options, piece.where)
+    trains &= row_weights(piece.table, options, piece.where) > 0
+    trains &= part_of(options, shares, piece.first + np.arange(len(trains))) == 0
+    return np.flatnonzero(trains)
+
+
+def labelled(table: pa.Table, options: Table, where: str) -> np.ndarray:
+    """Which rows have every target [n]."""
+    present = np.ones(table.num_rows, bool)
+    for name in target_names(options):
+        present &= ~missing_rows(get_column(table, name, where, options.missing))
+    return present

@@ -1,0 +1,54 @@
+"""Which rows of a split are left out once it is made: those of weight 0, those without a number.
+
+n rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from train.data.dataset import Batch
+from train.data.table.encoder import TableEncoder
+
+
+def without_idle(
+    splits: Mapping[str, np.ndarray], weight_n: np.ndarray
+) -> tuple[dict[str, np.ndarray], int]:
+    """The splits without rows of weight 0 that train or validate, and how many these are.
+
+    A split of such rows alone stays as it is: it is refused where weights are added up.
+    """
+    kept = dict(splits)
+    n_idle = 0
+    for part in ("train", "valid"):
+        rows = kept.get(part, np.zeros(0, np.int32))
+        counted = rows[weight_n[rows] > 0]
+        if len(counted):
+            kept[part] = counted
+            n_idle += len(rows) - len(counted)
+    return kept, n_idle
+
+
+def idle_notes(where: str, n_idle: int) -> list[str]:
+    """What the user should know of rows of weight 0."""
+    if not n_idle:
+        return []
+    return [f"{where}: {n_idle} rows of weight 0 neither train nor validate, left out"]
+
+
+def with_targets(
+    splits: Mapping[str, np.ndarray], pool: Batch[np.ndarray], encoder: TableEncoder
+) -> tuple[dict[str, np.ndarray], int]:
+    """The splits without rows whose target turned out to be no number, and how many these are."""
+    kept = np.ones(len(pool.weight), bool)
+    for head in encoder.heads:
+        if head.kind == "regression":
+            kept &= ~np.isnan(pool.target[head.name]).any(axis=1)
+        elif head.kind in ("binary", "multiclass"):
+            kept &= pool.target[head.name] >= 0
+    if kept.all():
+        return dict(splits), 0
+    readable = {part: rows[kept[rows]] for part, rows in splits.items()}
+    return readable, int((~kept).sum())
