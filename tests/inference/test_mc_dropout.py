@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from reading import as_kinds
 
 from train import loop, predict
 from train.config import LSTM, Config, Dense, Optim, Sequences, Series, Table, Train
@@ -167,7 +168,7 @@ def test_the_command_writes_mean_and_deviation(runs, tmp_path):
         "--seed=3",
     ]
     assert predict.main(flags) == 0
-    written = read_table(str(out))
+    written = as_kinds(read_table(str(out)))
     table = pq.read_table(runs["data"])
     assert written.column_names == ["row", "prediction", "deviation"]
     wanted = predict.load(runs["linear"]).columns(table, dropout_samples=6, seed=3)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from marks import slow
+from reading import as_kinds
 
 from train import evaluate, loop, predict
 from train.config import LSTM, Config, Dense, Optim, Sequences, Series, Table, Train
@@ -69,7 +70,7 @@ def runs(tmp_path_factory) -> dict[str, Path]:
 
 @pytest.mark.parametrize("name", ["mse", "quantile", "gaussian"])
 def test_a_run_gives_intervals_at_any_level(runs, name):
-    table = read_table(str(runs["fresh"]), ())
+    table = as_kinds(read_table(str(runs["fresh"]), ()))
     truth = table["y"].to_numpy()
     for level in (0.7, 0.9):
         out = runs["fresh"].parent / f"{name}.parquet"
@@ -254,7 +255,7 @@ def test_forecasts_have_intervals_at_every_step(tmp_path, loss):
         "--interval=0.8",
     ]
     assert predict.main(flags) == 0
-    columns = read_table(str(out)).to_pydict()
+    columns = as_kinds(read_table(str(out))).to_pydict()
     assert list(columns) == ["row", "load", *more, "lower", "upper"]
     assert columns["row"] == [500, 501, 502]
     scores = read_scores(tmp_path / "run", Config(data=data), said["steps"])
