@@ -102,8 +102,9 @@ def _nearest(path: str, name: str, siblings: Mapping[str, str], paths: Iterable[
     if same_name:
         return difflib.get_close_matches(path, same_name, n=1, cutoff=0.0)[0]
     elsewhere = {known.rpartition(".")[2]: known for known in paths}
-    for named in (siblings, elsewhere):
-        for close in difflib.get_close_matches(name, named, n=1):
+    # A field of another group is meant only if its name is nearly the one given.
+    for named, cutoff in ((siblings, 0.6), (elsewhere, 0.7)):
+        for close in difflib.get_close_matches(name, named, n=1, cutoff=cutoff):
             return named[close]
     return None
 
