@@ -47,6 +47,7 @@ def test_members_have_their_spread_and_a_picture_by_what_varies():
     assert "4 nets; the mean of 2 answers from now on." in members
     assert "<td>54.00</td><td>2.000</td><td>1.000</td><td>51.00 to 57.00</td>" in members
     assert 'aria-label="rmse by optim.learning_rate"' in members
+    assert ">0.01</text>" in members and "mathdefault" not in members
     assert "by seed" not in members
 
 

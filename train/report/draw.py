@@ -19,6 +19,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.typing import RcKeyType
 
 Painter: TypeAlias = "Callable[[Axes], None]"
@@ -123,6 +124,14 @@ def draw(
     box = f'viewBox="0 0 {width:.6g} {height:.6g}" style="{bounds}"'
     body = _inline(buffer.getvalue())
     return f'<svg role="img" aria-label="{html.escape(title)}" {box}>{body}'
+
+
+def label_with_numbers(axis: Axis) -> None:
+    """Labels a logarithmic axis with numbers: matplotlib's own are formulas, which no report sets."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def sample(n: int) -> np.ndarray:

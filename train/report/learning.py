@@ -98,8 +98,7 @@ def learning_curve(
     if finite.size and finite.min() > 0 and finite.max() > 30 * finite.min():
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.yaxis.set_minor_formatter(NullFormatter())
+        draw.label_with_numbers(axes.yaxis)
     if mark is not None:
         _mark_kept(axes, *mark)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))

@@ -129,6 +129,7 @@ def scores_by(axes: Axes, values: Sequence[object], score_k: Array) -> None:
         n_values = len(set(numbers))
         if x_k.min() > 0 and x_k.max() >= 10 * x_k.min():
             axes.set_xscale("log")
+            draw.label_with_numbers(axes.xaxis)
     else:
         names = sorted(set(map(str, values)))
         x_k = np.array([names.index(str(value)) for value in values], np.float64)

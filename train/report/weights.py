@@ -63,8 +63,6 @@ def _layers(line: Evaluation) -> list[str]:
 
 
 def _norms(axes: Axes, first: Evaluation, last: Evaluation, names: Sequence[str]) -> None:
-    from matplotlib.ticker import FuncFormatter, NullFormatter
-
     places = np.arange(1, len(names) + 1)
     for line, colour in ((first, draw.PALE), (last, draw.BLUE)):
         values = np.array([line.scores[name] for name in names], np.float64)  # None is nan
@@ -73,9 +71,7 @@ def _norms(axes: Axes, first: Evaluation, last: Evaluation, names: Sequence[str]
         label = f"epoch {line.epoch:g}"
         axes.plot(places, values, color=colour, marker="o", markersize=4, label=label)
     axes.set_yscale("log")
-    # matplotlib's own labels of powers are formulas, which a report does not set.
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    draw.label_with_numbers(axes.yaxis)
     axes.locator_params(axis="x", integer=True)
     axes.set(xlabel="layer, from the inputs on", ylabel="gradient norm")
     axes.legend(loc="best")
