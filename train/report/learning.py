@@ -86,7 +86,7 @@ def learning_curve(
     A dot stands at the best value of the validation rows, or without any of the training rows; a
     line, `mark`, at the epoch of the weights that were kept.
     """
-    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+    from matplotlib.ticker import LogLocator, MaxNLocator
 
     finite = np.concatenate([values[np.isfinite(values)] for _, values in curves.values()])
     for split, (epochs, values) in curves.items():
