@@ -120,6 +120,7 @@ def is_no_value(text: str) -> bool:
 
 
 def other_mark(mark: Mark) -> Mark:
+    """The comma for the point, and the point for the comma."""
     return "," if mark == "." else "."
 
 

@@ -10,9 +10,33 @@ from typing import Literal
 
 import numpy as np
 
+from train.config.data_options import Sequences, Table
 from train.errors import UserError
 
 PARTS = ("train", "valid", "test")
+
+
+def split_as_asked(
+    n: int,
+    options: Table | Sequences,
+    classes: Sequence[np.ndarray],
+    *,
+    labels: np.ndarray | None = None,
+    groups: np.ndarray | None = None,
+    times: np.ndarray | None = None,
+) -> dict[str, np.ndarray]:
+    """What `split_rows` gives for the options of data; a split with a file of its own is empty."""
+    return split_rows(
+        n,
+        0 if options.valid_path else options.valid,
+        0 if options.test_path else options.test,
+        kind=options.split,
+        seed=options.split_seed,
+        labels=labels,
+        classes=classes,
+        groups=groups,
+        times=times,
+    )
 
 
 def split_rows(

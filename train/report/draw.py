@@ -127,7 +127,7 @@ def draw(
 
 
 def label_with_numbers(axis: Axis) -> None:
-    """Labels a logarithmic axis with numbers: matplotlib's own are formulas, which no report sets."""
+    """Labels a logarithmic axis with numbers: those of matplotlib are formulas."""
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -23,7 +23,7 @@ from train.data.sequences.step_table import constant_lists, first_of_lists, to_l
 from train.data.sequences.steps import check_columns, holds_lists
 from train.data.sequences.tags import NONE
 from train.data.sequences.written import as_types, find_written
-from train.data.split import split_rows
+from train.data.split import split_as_asked
 from train.data.table.fit_targets import holds_classes
 from train.data.table.load import notes_on_classes
 from train.errors import UserError
@@ -133,24 +133,13 @@ def _split(
     Splits with a file of their own are empty here.
     """
     labels = _labels(table, rows, options) if options.split == "stratified" else None
-    valid = 0 if options.valid_path else options.valid
-    test = 0 if options.test_path else options.test
     classes = []
     for name in names_of(options.target):
         if not holds_lists(table, name):
             raw = get_column(table, name, options.path, options.missing, rows)
             if holds_classes(raw, Table(), loss):
                 classes.append(read_text(raw).codes)
-    splits = split_rows(
-        len(rows),
-        valid,
-        test,
-        kind=options.split,
-        seed=options.split_seed,
-        labels=labels,
-        classes=classes,
-    )
-    return splits, labels
+    return split_as_asked(len(rows), options, classes, labels=labels), labels
 
 
 def _labels(table: pa.Table, rows: np.ndarray, options: Sequences) -> np.ndarray:

@@ -14,7 +14,7 @@ from train.data.columns import RawColumn, Said, get_column, read_text
 from train.data.dataset import Batch, HostArrays
 from train.data.files.read import read_table
 from train.data.infer import Hint, infer
-from train.data.split import split_rows
+from train.data.split import split_as_asked
 from train.data.table.dataset import TableDataset
 from train.data.table.encoder import TableEncoder
 from train.data.table.fit import fit_encoder
@@ -173,22 +173,12 @@ def _split(
         by["groups"] = _names(_column(table, options.group, options, rows))
     elif options.split == "time" and options.time is not None:
         by["times"] = _moments(_column(table, options.time, options, rows))
-    valid = 0 if options.valid_path else options.valid
-    test = 0 if options.test_path else options.test
     classes = [by["labels"]] if "labels" in by and not target_names(options) else []
     for name in target_names(options):
         raw = _column(table, name, options, rows)
         if holds_classes(raw, options, loss):
             classes.append(read_text(raw).codes)
-    splits = split_rows(
-        len(rows),
-        valid,
-        test,
-        kind=options.split,
-        seed=options.split_seed,
-        classes=classes,
-        **by,
-    )
+    splits = split_as_asked(len(rows), options, classes, **by)
     return splits, next(iter(by.values()), None)
 
 
