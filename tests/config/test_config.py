@@ -320,22 +320,80 @@ def test_a_contradiction_is_named(config: Config, message: str):
         configs.validate(config)
 
 
-def test_what_agrees_is_let_pass():
-    for config in (
+# (what agrees, what of it is changed, why that is refused)
+NEIGHBOURS = [
+    (
         changed(data={"test_path": "t.csv", "valid": 0.7, "test": 0.5}),
+        {"data": {"test_path": ""}},
+        r"0\.7 \+ 0\.5 leaves no rows",
+    ),
+    (
         changed(data={"valid": 100, "test": 0.95}),
+        {"data": {"valid": 0.1}},
+        r"0\.1 \+ 0\.95 leaves no rows",
+    ),
+    (
         changed(data={"valid": 0, "valid_path": "v.csv"}, train={"patience": 3}),
+        {"data": {"valid_path": ""}},
+        "early stopping needs validation rows",
+    ),
+    (
         changed(data={"valid": 0}, train={"patience": 3}, population={"folds": 2}),
+        {"population": {"folds": 1}},
+        "early stopping needs validation rows",
+    ),
+    (
         changed(data={"valid": 0}, optim={"schedule": "plateau"}, population={"folds": 2}),
+        {"population": {"folds": 1}},
+        "plateau needs validation rows",
+    ),
+    (
         changed(data={"target": ("y", "z"), "categorical": ("y",)}),
+        {"data": {"numeric": ("y",)}},
+        r"config\.data\.numeric: 'y' is in config\.data\.categorical too",
+    ),
+    (
         changed(data={"split": "group", "group": "id"}),
+        {"data": {"group": None}},
+        r"config\.data\.group: config\.data\.split=group needs a column",
+    ),
+    (
         changed(optim={"name": "sgd", "nesterov": True, "momentum": 0.9}),
+        {"optim": {"momentum": 0.0}},
+        r"nesterov: needs config\.optim\.momentum",
+    ),
+    (
         changed(SERIES, data={"observed": None, "known": ("price",), "group": "shop"}),
+        {"data": {"observed": ("price",)}},
+        r"config\.data\.observed: 'price' is in config\.data\.known too",
+    ),
+    (
         changed(SEQUENCES, data={"id": "doc", "order": "i", "test_path": "t.jsonl", "test": 0.9}),
+        {"data": {"test_path": ""}},
+        r"leaves no rows to train on",
+    ),
+    (
         changed(SEQUENCES, data={"target": (), "next_step": True}),
+        {"data": {"next_step": False}},
+        r"config\.data\.target: no target",
+    ),
+    (
         changed(optim={"learning_rate": "auto", "rates": {"bias": 0}}, net={"hidden": ()}),
-    ):
-        configs.validate(config)
+        {"optim": {"rates": {"bias": -1}}},
+        r"config\.optim\.rates",
+    ),
+]
+
+
+@pytest.mark.parametrize(("config", "change", "message"), NEIGHBOURS)
+def test_what_agrees_is_let_pass_and_its_neighbour_is_not(
+    config: Config, change: dict[str, dict[str, Any]], message: str
+):
+    before = configs.to_json(config)
+    configs.validate(config)
+    assert configs.to_json(config) == before  # as it was
+    with pytest.raises(UserError, match=message):
+        configs.validate(changed(config, **change))
 
 
 def test_a_file_is_loaded_afresh_and_gives_its_name(tmp_path: Path):

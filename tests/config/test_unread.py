@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+from typing import get_args, get_type_hints
 
 import pytest
 
@@ -16,13 +17,14 @@ from train.config import (
     Dense,
     Optim,
     Population,
+    SelfOrganizingMap,
     Sequences,
     Series,
     Table,
     fields,
 )
 from train.config.members import with_values
-from train.config.unread import IDLE, unread_notes, without_unread
+from train.config.unread import IDLE, check_read, unread_notes, without_unread
 from train.errors import UserError
 
 GOOD = Config(data=Table(path="rows.csv", target="y"))
@@ -63,6 +65,68 @@ def test_what_nothing_reads_is_refused(config: Config, chosen: dict, end: str) -
     configs.validate(with_values(config, chosen | {path: default}))
 
 
+BY_NAME = ("adam", "adamw", "nadam")
+ONE_BY_ONE = ("winner", "neural_gas")
+MAP = Config(data=Table(path="rows.csv"), net=SelfOrganizingMap())
+
+# (a config, what decides, what of it reads the options, these with another value than their own)
+READERS = [
+    (GOOD, "optim.name", ("rmsprop",), {"optim.decay": 0.5}),
+    (GOOD, "optim.name", (*BY_NAME, "lion"), {"optim.beta1": 0.5, "optim.beta2": 0.5}),
+    (GOOD, "optim.name", (*BY_NAME, "rmsprop"), {"optim.epsilon": 0.5}),
+    (GOOD, "optim.schedule", ("cosine", "exponential"), {"optim.final": 0.5}),
+    (
+        GOOD,
+        "optim.schedule",
+        ("plateau",),
+        {"optim.plateau_factor": 0.5, "optim.plateau_patience": 3},
+    ),
+    (UNITS, "net.rule", ONE_BY_ONE, {"net.rate": 0.3, "net.final_rate": 0.02}),
+    (UNITS, "net.rule", ("winner",), {"net.conscience": 1.0}),
+    (UNITS, "net.rule", ("neural_gas",), {"net.neighbours": 2.0}),
+    (MAP, "net.rule", ("online",), {"net.rate": 0.3, "net.final_rate": 0.02}),
+    (
+        GOOD,
+        "net.embedding",
+        ("piecewise_linear", "periodic", "densely_periodic"),
+        {"net.embedding_size": 8},
+    ),
+    (GOOD, "net.embedding", ("periodic", "densely_periodic"), {"net.embedding_scale": 1.0}),
+    (SERIES, "net.bidirectional", (True,), {"net.merge": "sum"}),
+    (GOOD, "data.split", ("random", "stratified", "group"), {"data.split_seed": 3}),
+]
+
+
+@pytest.mark.parametrize(("config", "decider", "readers", "options"), READERS)
+def test_an_option_is_for_those_that_read_it(
+    config: Config, decider: str, readers: tuple, options: dict
+) -> None:
+    group, name = decider.split(".")
+    choices = get_args(get_type_hints(type(getattr(config, group)))[name]) or (True, False)
+    assert set(readers) < set(choices)
+    for choice in choices:
+        for path, value in options.items():
+            chosen = with_values(config, {decider: choice, path: value})
+            if choice in readers:
+                check_read(chosen)
+                assert without_unread(chosen, {}) == chosen
+            else:
+                with pytest.raises(
+                    UserError, match=rf"config\.{path}: not used by config\.{decider}="
+                ):
+                    check_read(chosen)
+
+
+def test_weights_of_the_ntk_form_start_as_zeros_or_by_its_own_rule() -> None:
+    ntk = with_values(GOOD, {"net.parametrization": "ntk"})
+    for path in ("net.kernel_init", "net.output_init"):
+        zeros = with_values(ntk, {path: "zeros"})
+        check_read(zeros)
+        assert without_unread(zeros, {}) == zeros
+        with pytest.raises(UserError, match=rf"config\.{path}: not used by"):
+            check_read(with_values(ntk, {path: "he_normal"}))
+
+
 def test_rows_name_fields_that_there_are() -> None:
     kinds = fields.KINDS
     known = {"optim": [kinds["Optim"]], "data": [kinds["Table"]]}
@@ -78,12 +142,32 @@ def test_tokens_options_are_not_for_series() -> None:
         configs.validate(with_values(SERIES, {"net.rare": 0.5}))
 
 
-def test_a_resolved_config_is_let_pass() -> None:
+# (a config, what "auto" stands for in it, a value beside that)
+RESOLVED = [
+    *((GOOD, {"optim.name": name, "optim.beta2": 0.999}, 0.99) for name in ("rmsprop", "sgd")),
+    (UNITS, {"optim.beta2": 0.999}, 0.99),
+]
+
+
+@pytest.mark.parametrize(("config", "resolved", "beside"), RESOLVED)
+def test_a_resolved_config_is_let_pass(config: Config, resolved: dict, beside: float) -> None:
     """What "auto" stands for is in the config of a saved run, whether or not it is read."""
-    for name in ("rmsprop", "sgd", "adam"):
-        configs.validate(with_values(GOOD, {"optim.name": name, "optim.beta2": 0.999}))
-    configs.validate(with_values(GOOD, {"optim.name": "lion", "optim.beta2": 0.99}))
-    configs.validate(with_values(UNITS, {"optim.beta2": 0.999}))
+    saved = with_values(config, resolved)
+    configs.validate(saved)
+    assert without_unread(saved, {}) == saved
+    with pytest.raises(UserError, match=r"^config\.optim\.beta2: .*; leave it at auto$"):
+        configs.validate(with_values(saved, {"optim.beta2": beside}))
+
+
+@pytest.mark.parametrize(("name", "own"), [("adam", 0.999), ("nadam", 0.999), ("lion", 0.99)])
+def test_auto_stands_for_what_an_optimizer_has(name: str, own: float) -> None:
+    for beta2 in ("auto", own, 0.9):
+        config = with_values(GOOD, {"optim.name": name, "optim.beta2": beta2})
+        configs.validate(config)
+        optim = config.optim
+        assert (optim.own_beta2(), optim.has_own_beta2()) == (
+            (own, True) if beta2 in ("auto", own) else (0.9, False)
+        )
 
 
 def grid(optim: Optim, **choices: tuple) -> Config:
