@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from functools import partial
+from types import SimpleNamespace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -118,3 +120,15 @@ def test_heavy_rows_make_smaller_blocks(monkeypatch: pytest.MonkeyPatch) -> None
     n_rows = forward.block_rows(program, data, state.weights.variables(data.statistics))
     assert n_rows in (256, 512, 1024)
     assert n_rows * 4 * width <= forward.EVALUATION_BYTES
+
+
+def test_weights_that_layers_give_do_not_count_by_the_row() -> None:
+    def apply(_: Any, inputs: jax.Array, **__: Any) -> tuple[None, dict[str, jax.Array]]:
+        return None, {"row": inputs, "weights": jnp.zeros(forward.EVALUATION_BYTES)}
+
+    program: Any = SimpleNamespace(
+        take=lambda arrays, rows_b: SimpleNamespace(inputs=arrays[rows_b]),
+        network=SimpleNamespace(apply=apply),
+    )
+    data: Any = SimpleNamespace(arrays=jnp.zeros((5, 3)))
+    assert forward.block_rows(program, data, {}) == forward.EVALUATION_ROWS

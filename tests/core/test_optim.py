@@ -102,15 +102,15 @@ def test_sgd_is_that_of_keras(momentum: float, nesterov: bool) -> None:
 
 def rate_of_step(options: Optim, t: int) -> float:
     """The learning rate of update t by hand; a plateau is cut to a tenth after three updates."""
-    match options.schedule:
-        case "cosine":
-            w = int(options.warmup)
-            rise = options.learning_rate * t / (w + 1)
-            course = options.learning_rate * (1 + math.cos(math.pi * (t - 1 - w) / (TOTAL - w))) / 2
-            return rise if t <= w else course
-        case "plateau":
-            return options.learning_rate * cut_after_three(t)
-    return options.learning_rate
+    w = int(options.warmup)
+    course = 1.0
+    if t <= w:
+        course = t / (w + 1)
+    elif options.schedule == "cosine":
+        course = (1 + math.cos(math.pi * (t - 1 - w) / (TOTAL - w))) / 2
+    if options.schedule == "plateau":
+        course *= cut_after_three(t)
+    return options.learning_rate * course
 
 
 def cut_after_three(t: int) -> float:
@@ -123,7 +123,9 @@ def cut_after_three(t: int) -> float:
     [
         {"schedule": "cosine"},
         {"schedule": "cosine", "warmup": 2},
+        {"schedule": "constant", "warmup": 4},
         {"schedule": "plateau"},
+        {"schedule": "plateau", "warmup": 4},
         {"schedule": "cosine", "weight_decay": 0.3, "rates": {"kernel": 0.5}},
         {"schedule": "plateau", "weight_decay": 0.3, "rates": {"kernel": 0.5}},
         {"schedule": "cosine", "l1": 0.2, "l1_step": "proximal", "rates": {"kernel": 0.5}},

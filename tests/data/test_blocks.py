@@ -22,6 +22,9 @@ def test_blocks_are_as_many_rows_as_do_not_weigh_too_much(monkeypatch: pytest.Mo
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 40 * 16 * 4)  # of 40 windows, which 32 stay below
     found = list(take_in_blocks(dataset, rows))
     assert {len(batch.weight) for batch in found[:-1]} == {32}
+    with monkeypatch.context() as least:
+        least.setattr(blocks, "BLOCK_BYTES", 1)
+        assert len(next(take_in_blocks(dataset, rows)).weight) == 8
     past = np.concatenate([batch.inputs["past"] for batch in found])
     assert (past == whole.inputs["past"]).all()
     alone = take_without_inputs(dataset, rows)

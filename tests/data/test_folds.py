@@ -71,6 +71,7 @@ def test_no_row_that_validates_is_seen_in_training(sizes, stride):
     starts = np.concatenate(
         [first + np.arange(0, size - lookback - horizon + 1, stride) for first, size in pairs]
     )
+    earlier = set()
     for train, valid in fold_windows(starts, firsts, 3, lookback=lookback, horizon=horizon):
         seen = {row for start in starts[train] for row in range(start, start + lookback + horizon)}
         predicted = {
@@ -79,6 +80,8 @@ def test_no_row_that_validates_is_seen_in_training(sizes, stride):
             for row in range(start + lookback, start + lookback + horizon)
         }
         assert predicted and not seen & predicted
+        assert not earlier & predicted  # a row validates in one fold at most
+        earlier |= predicted
         for group, first in enumerate(firsts):
 
             def inside(rows, first=first, end=first + sizes[group]):

@@ -252,6 +252,15 @@ def test_each_step_of_a_forecast_has_a_score_of_its_own():
     )
     assert metrics["load.coverage"] == pytest.approx(55 / 60)
     assert metrics["heat.width"] == pytest.approx(made["heat_upper"].mean() * 2)
+    # A window's weight is that of each of its steps.
+    weight_n = np.arange(60.0)
+    metrics = conformal_metrics(
+        encoder, encoder.heads[0], needed_score(scores, 0.7), answers, targets, weight_n
+    )
+    within = np.abs(error) <= needed_score(scores, 0.7).reshape(3, 2) / [2, 1]
+    for i, name in enumerate(("load", "heat")):
+        held = np.average(within[:, :, i].mean(1), weights=weight_n)
+        assert metrics[f"{name}.coverage"] == pytest.approx(held)
 
 
 def test_missing_targets_have_no_score_and_are_not_covered():

@@ -9,6 +9,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
 from train.data.dataset import Head
+from train.evaluation.baselines import ridge
+from train.evaluation.baselines.linear import Linear
 from train.evaluation.baselines.table import baseline_metrics, fit_baselines
 
 LOGIC = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
@@ -73,6 +75,29 @@ def test_a_line_by_chance_is_not_taken():
         assert LogisticRegression(C=1e6, max_iter=10_000).fit(x, y).score(x, y) == 1
         found = fit_baselines(x, {"y": y}, None, [YES]).linear["y"]
         np.testing.assert_allclose(found.coefficients[:, 0], strong.coef_[0], atol=1e-5)
+        # On the rows it is fitted on it is the line that counts.
+        assert linear_scores(YES, x, y)["accuracy"] < 1
+        assert linear_scores(YES, x, y, in_sample=True)["accuracy"] == 1
+
+
+def test_a_class_of_one_row_is_never_held_out():
+    """Nothing known of it could foretell that row, and the surer line would lose by it."""
+    random = np.random.default_rng(0)
+    features = random.normal(size=(60, 2)).astype(np.float32)
+    target = (features @ [1.0, 2.0] > 0.3).astype(int)
+    scores = linear_scores(KIND, np.append(features, [[9, 9]], 0), np.append(target, 2))
+    assert scores["accuracy"] == 1
+
+
+def test_sums_of_a_fold_give_its_squared_residuals():
+    random = np.random.default_rng(1)
+    features = random.normal(size=(9, 3)) + 5
+    target = random.normal(size=(9, 2)) - 7
+    weight = random.uniform(0.5, 2, 9)
+    sums = ridge._sums(features.copy(), target, weight, np.full(3, 4.0), np.full(2, -3.0))
+    line = Linear(random.normal(size=(3, 2)), random.normal(size=2))
+    left = (target + 3) - ((features - 4) @ line.coefficients + line.intercept)
+    np.testing.assert_allclose(sums.error(line), weight @ np.square(left))
 
 
 def test_an_exact_relation_of_numbers_is_found_and_noise_keeps_its_penalty():

@@ -204,3 +204,14 @@ def test_the_net_learns_all_heads_and_answers_with_thresholds() -> None:
     np.testing.assert_array_equal(answers["kind"], np.eye(3)[score.argmax(1)])
     score = np.append(x, np.ones((B, 1)), 1) @ wanted["sex"]["rosenblatt"]
     np.testing.assert_array_equal(answers["sex"], score[:, 0] > 0)
+
+
+def test_the_first_of_equal_runs_stays_in_the_pocket():
+    """Two mistakes, each with one right answer behind it."""
+    x_b1 = jnp.array([[1.0], [1.0], [-3.0], [-3.0]])
+    state, wrong_b = learn_rows(
+        start_perceptron(1, 1), x_b1, jnp.ones((4, 1)), jnp.ones(4), "pocket"
+    )
+    assert wrong_b.tolist() == [1, 0, 1, 0]
+    assert state.answer[:, 0].tolist() == [1, 1]
+    assert state.running[:, 0].tolist() == [-2, 2]

@@ -17,7 +17,13 @@ from train import loop
 from train.config import Config, Dense, Population, Table, Train
 from train.config.members import members_of
 from train.errors import StoppedError
-from train.population.halving import Rung, decision_in_words, find_lost, plan_rungs
+from train.population.halving import (
+    Rung,
+    count_left,
+    decision_in_words,
+    find_lost,
+    plan_rungs,
+)
 from train.population.rungs import FILE, train_by_rungs
 from train.run.log import read_history
 from train.run.run import Run
@@ -56,6 +62,7 @@ def test_the_settings_of_the_lowest_means_stay() -> None:
     assert find_lost(values, 1) == (0, 2, 3, 4)  # of equal ones the first
     assert find_lost(values, 4) == (2,)
     assert find_lost(values, 9) == ()
+    assert [count_left(n, 3, place) for n in (9, 10) for place in (0, 1)] == [3, 1, 4, 2]
 
 
 def test_a_line_says_who_stops() -> None:
@@ -120,6 +127,13 @@ def test_settings_compete_over_all_groups(tmp_path: Path) -> None:
     assert sorted(epochs) == [1] * 12 + [3] * 4 + [9] * 2
     first = {s: np.mean([whole.value(2 * s + k, 1) for k in (0, 1)]) for s in range(9)}
     assert rungs[0].lost == tuple(sorted(sorted(first, key=first.__getitem__)[3:]))
+    # Of those that are left two stop; who stopped before does not stop again.
+    left = [s for s in range(9) if s not in rungs[0].lost]
+    third = {
+        s: np.mean([min(whole.value(2 * s + k, e) for e in (1, 2, 3)) for k in (0, 1)])
+        for s in left
+    }
+    assert rungs[1].lost == tuple(sorted(sorted(left, key=third.__getitem__)[1:]))
     assert len(whole.lines) == 2
     for name, cuts in (("two", [7]), ("three", [1, 12]), ("each", list(range(1, 18)))):
         (tmp_path / name).mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,32 @@ def test_best_is_best_by_the_named_measure(restore, monitor, best, words, option
     assert by.options_to_try(facts.answering_nets()) == expected
 
 
+def test_the_last_weights_may_be_the_best_and_of_equal_ones_the_latest_are():
+    by = monitored("last", "loss")
+    by = Monitored(by.monitor, by.history[:4])
+    facts = by.name_best(facts_of(20))
+    words = weights_in_words(facts.to_json() | {"monitor": by.monitor})
+    assert words == "the last weights, of step 20; validation loss was lowest then"
+    assert by.options_to_try(facts.answering_nets()) == []
+    again = [line | {"step": 10 * line["step"]} for line in by.history]
+    assert Monitored(by.monitor, by.history + again).lowest_steps("loss") == {0: 200}
+
+
+def test_of_several_nets_the_best_one_says_what_is_best():
+    by = monitored("last", "loss")
+    history = [*by.history, *(line | {"member": 1} for line in by.history[2:4])]
+    nets = [
+        MemberResult(Member(number, number, 0, 0, {}), value, 40, 4, False, 10, {})
+        for number, value in ((0, np.nan), (1, 0.3))
+    ]
+    history = [line | {"step": 5} if line["member"] else line for line in history]
+    facts = Monitored(by.monitor, history).name_best(
+        dataclasses.replace(facts_of(40), per_member=tuple(nets))
+    )
+    assert [net.best_step for net in facts.per_member] == [20, 5]
+    assert facts.best_step == 5
+
+
 def test_without_validation_rows_the_last_weights_answer_and_nothing_is_to_be_tried():
     by = monitored("best", "error", has_valid=False)
     facts = by.name_best(facts_of(40))
@@ -103,7 +130,11 @@ def test_a_result_of_an_earlier_version_says_what_it_knows():
 
 @pytest.mark.parametrize(
     ("values", "higher", "words"),
-    [(LOSSES, False, "lowest: 2"), (ERRORS[::-1], True, "highest: 4")],
+    [
+        (LOSSES, False, "lowest: 2"),
+        (ERRORS[::-1], True, "highest: 4"),
+        ((0.5, 0.4, 0.4, 0.6), False, "lowest: 3"),  # of equal ones the latest
+    ],
 )
 def test_a_curve_is_marked_at_its_own_best(values, higher, words):
     axes = Figure().add_subplot()

@@ -28,6 +28,8 @@ def test_few_rows_are_scored_whole_and_many_by_a_sample(monkeypatch: pytest.Monk
     assert (train[places] == drawn).all()  # in the order of the rows
     assert (rows_to_score(dataset, seed=0) == drawn).all()
     assert (rows_to_score(dataset, seed=1) != drawn).any()
+    kinds = load_dataset(Config(data=Table(path="builtin:iris", target="species")))
+    assert len(rows_to_score(kinds, seed=0)) == 50 // 3  # of three scores each
 
 
 def test_a_run_scores_the_sample_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
+from types import SimpleNamespace
+from typing import Any
 
-from train.data.dataset import Batch
-from train.run.row_weights import RowWeights
+import numpy as np
+import pytest
+
+from train.config import Config
+from train.data.dataset import Batch, Head
+from train.errors import UserError
+from train.run import row_weights
+from train.run.row_weights import RowWeights, class_factors
+
+KIND = Head("kind", "multiclass", ("kind",), ("a", "b", "c"), 3)
 
 
 def test_a_class_that_no_training_row_has_counts_once() -> None:
@@ -15,3 +24,22 @@ def test_a_class_that_no_training_row_has_counts_once() -> None:
     counted_n = weights.of(own_n, pool)
     np.testing.assert_array_equal(counted_n, [1, 200, 3, 0.5])
     assert counted_n.dtype == np.float32
+
+
+def test_balanced_classes_have_the_factors_of_scikit_learn() -> None:
+    factor_k = class_factors(Config(class_weight="balanced"), KIND, np.array([1.0, 4.0, 0.0]))
+    np.testing.assert_allclose(factor_k, [5 / 3, 5 / 12, 1])  # 1 of a class without weight
+    given = Config(class_weight={"b": 3.0})
+    np.testing.assert_array_equal(class_factors(given, KIND, np.ones(3)), [1, 3, 1])
+    with pytest.raises(UserError, match="no class 'd' in kind; classes: "):
+        class_factors(Config(class_weight={"d": 3.0}), KIND, np.ones(3))
+
+
+def test_the_mean_weight_of_a_stream_is_over_all_of_its_rows() -> None:
+    stream = SimpleNamespace(
+        n_rows=4, weight_sum=6.0, class_masses=lambda head: np.array([1.0, 2.0, 3.0])
+    )
+    dataset: Any = SimpleNamespace(stream=stream, encoder=SimpleNamespace(heads=(KIND,)))
+    assert row_weights._stream_mean(dataset, RowWeights()) == 6 / 4
+    by_class = RowWeights("kind", np.array([2, 1, 10], np.float32))
+    assert row_weights._stream_mean(dataset, by_class) == (2 + 2 + 30) / 4

@@ -304,6 +304,12 @@ def test_metrics_and_baselines_with_gaps_are_those_of_known_values(tmp_path):
             assert scores[f"{name}.r2"] == pytest.approx(r2, rel=1e-5), baseline
             third = np.nanmean(np.square(said - truth)[:, 2]) ** 0.5
             assert by_step[f"{name}.rmse"][2] == pytest.approx(third, rel=1e-5)
+            # A target without any known value has no part in what is said of all.
+            lacks = targets["value"].reshape(len(test), HORIZON, -1).copy()
+            lacks[:, :, 1 - list(raw).index(name)] = np.nan
+            alone = {"value": lacks.reshape(len(test), -1)}
+            scores = forecast.forecast_metrics(encoder, predicted, alone)
+            assert scores["mse_scaled"] == scores[f"{name}.mse_scaled"]
         last = encoder.decode(answers["last"])[name]
         seasonal = encoder.decode(answers["seasonal"])[name]
         for i, start in enumerate(dataset.starts[test]):

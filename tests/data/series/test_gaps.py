@@ -136,6 +136,8 @@ def test_forecasts_go_on_from_the_last_row_of_a_series_that_ends_in_gaps(tmp_pat
     dataset = load(tmp_path, with_gaps(small_table(), load=[20]), target=two)
     encoder = dataset.encoder
     assert encoder.marked == two
+    lacks = (20 - LOOKBACK - HORIZON < dataset.starts) & (dataset.starts <= 20 - LOOKBACK)
+    np.testing.assert_allclose(dataset.weight, np.where(lacks, 1 - 1 / (2 * HORIZON), 1))
     future = encoder.future(with_gaps(small_table(), load=[58, 59], price=[59]), "data")
     past = future.inputs["past"][0]
     assert future.stamps is not None and past.shape == (LOOKBACK, 4)
