@@ -321,3 +321,18 @@ def test_a_row_is_one_row_in_every_format(tmp_path, data, notation):
     for form, table in forms.items():
         for name, array in encoder.encode(table, form).items():
             assert array.tobytes() == whole[name][picked].tobytes(), (form, name)
+
+
+@pytest.mark.parametrize("header", ["x,y", ",x,y"])
+def test_an_index_that_is_left_out_is_said(train, header: str) -> None:
+    _, notes = train(rows(range(N), Y * 2, Y, header=header))
+    [line] = [note for note in notes if "column 1 has no name and is left out" in note]
+    assert line.endswith("train.csv: column 1 has no name and is left out, as an index of the rows")
+    _, notes = train(rows(Y * 2, Y, header="x,y"))
+    assert not any("left out" in note for note in notes)
+
+
+def test_columns_of_one_name_that_are_not_used_are_said(train) -> None:
+    _, notes = train(rows(Y * 2, Y, Y, Y, header="x,y,z,z"), features=("x",))
+    [line] = [note for note in notes if "called" in note]
+    assert line.endswith("train.csv: 2 columns are called 'z'; none of them is used")

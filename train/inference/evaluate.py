@@ -11,6 +11,7 @@ from train.config.data_options import Table
 from train.data.classes import class_sizes, unseen_counts
 from train.data.columns import Said
 from train.data.dataset import Options
+from train.data.files.delimited import left_out_notes
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.load import load_windows
@@ -45,6 +46,7 @@ def evaluate(
     scores = score(model.encoder, predictions, targets, weight)
     if needed is not None:
         scores |= conformal_metrics(model.encoder, *needed, predictions, targets, weight)
+    said += left_out_notes(table, where)
     found: dict[str, float | list[str]] = {**counts, **scores}
     return found | {"notes": list(dict.fromkeys(said))} if said else found
 

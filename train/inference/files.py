@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from train.config.data_options import Table
 from train.data.columns import nearest
+from train.data.files.delimited import left_out_notes
 from train.data.files.read import JSON_LINES, PARQUET, read_table
 from train.data.files.row_groups import find_files, read_pieces
 from train.data.table.encoder import TableEncoder
@@ -43,9 +44,11 @@ def predict_file(
     if not _in_pieces(model, path):
         # Copies are of the cells as they are, so that what means "missing" is found by the columns.
         markers = () if copied and not path.endswith(JSON_LINES) else data.missing
-        yield predict(
-            read_table(path, markers, may_be_empty=True, may_repeat=isinstance(data, Table)), path
-        )
+        table = read_table(path, markers, may_be_empty=True, may_repeat=isinstance(data, Table))
+        answers = predict(table, path)
+        for line in left_out_notes(table, path):
+            model.tell(line)
+        yield answers
         return
     assert isinstance(model.encoder, TableEncoder)
     files = find_files(path)
@@ -77,6 +80,8 @@ def _with_columns(
             raise UserError(
                 f"--copy: {where} has no column {name!r}{nearest(name, table.column_names)}"
             )
+        if table.column_names.count(name) > 1:
+            raise UserError(f"--copy: {where} has several columns {name!r}; rename all but one")
         if name in predictions.column_names:
             raise UserError(
                 f"--copy: {name!r} is the name of a column of the answers; "

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +20,7 @@ from train.data.files.dialect import Dialect, find_dialect
 from train.errors import UserError
 
 DELIMITER = b"delimiter"  # where the metadata of a table has it
+INDEX = b"index"  # there if a column of row names was left out
 MAX_BLOCK_BYTES = 2**31 - 1
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
@@ -45,7 +47,10 @@ def read_delimited(data: bytes, path: str, missing: tuple[str, ...], default: by
     except pa.ArrowInvalid as error:
         _check_records(dialect, path)
         raise UserError(f"{path}: {first_line(error)}") from None
-    return _without_unnamed(table, names, path).replace_schema_metadata({DELIMITER: delimiter})
+    kept = _without_unnamed(table, names, path)
+    has_index = kept.num_columns and not names[0] and len(names) > 1
+    metadata = {DELIMITER: delimiter} | ({INDEX: b"1"} if has_index else {})
+    return kept.replace_schema_metadata(metadata)
 
 
 def _without_unnamed(table: pa.Table, names: list[str], path: str) -> pa.Table:
@@ -68,6 +73,20 @@ def _without_unnamed(table: pa.Table, names: list[str], path: str) -> pa.Table:
 def delimiter_of(table: pa.Table) -> str:
     """The delimiter of the text that a table was read from, "" where it was none."""
     return (table.schema.metadata or {}).get(DELIMITER, b"").decode()
+
+
+def left_out_notes(table: pa.Table, where: str) -> list[str]:
+    """A line for an index that was left out, and for each name that several columns have.
+
+    For a table whose columns were all found: what is looked up by such a name is refused.
+    """
+    notes = []
+    if INDEX in (table.schema.metadata or {}):
+        notes.append(f"{where}: column 1 has no name and is left out, as an index of the rows")
+    for name, count in Counter(table.column_names).items():
+        if count > 1:
+            notes.append(f"{where}: {count} columns are called {name!r}; none of them is used")
+    return notes
 
 
 def _are_data(names: list[str]) -> bool:

@@ -15,6 +15,7 @@ import pyarrow as pa
 from train.config.data_options import Sequences, Table
 from train.data.columns import Said, get_column, missing_rows, read_text
 from train.data.dataset import HostArrays
+from train.data.files.delimited import left_out_notes
 from train.data.files.read import read_table
 from train.data.sequences.dataset import SequenceDataset
 from train.data.sequences.encoder import NEXT, SequenceEncoder
@@ -64,6 +65,7 @@ def load_sequences(options: Sequences, loss: str) -> SequenceDataset:
     start = 0
     for split, path in paths.items():
         table = tables.pop(split)
+        notes += left_out_notes(table, path)
         file = _encode_file(encoder, table, path, options)
         notes += file.notes
         own = splits if split == "train" else {split: np.arange(len(file.rows))}

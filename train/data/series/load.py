@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from train.config.data_options import Series
 from train.data.columns import Said, get_column
+from train.data.files.delimited import left_out_notes
 from train.data.files.read import read_table
 from train.data.infer import find_hint, infer_number
 from train.data.series.dataset import SeriesDataset
@@ -37,6 +38,7 @@ def load_series(options: Series) -> SeriesDataset:
     time = find_time_column(table, options)
     flat = order_rows(table, options.group, time, options.missing, where)
     flat, notes = _used_rows(table, flat, options)
+    notes += left_out_notes(table, where)
     starts, train_rows_g = split_windows(flat.sizes, options)
     is_train_t = flat.places < flat.per_row(train_rows_g)
     step = None

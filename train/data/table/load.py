@@ -12,6 +12,7 @@ from train.config.data_options import Table
 from train.data.classes import class_notes, class_sizes
 from train.data.columns import RawColumn, Said, get_column, read_text
 from train.data.dataset import Batch, HostArrays
+from train.data.files.delimited import left_out_notes
 from train.data.files.read import read_table
 from train.data.infer import Hint, infer
 from train.data.split import split_as_asked
@@ -81,6 +82,7 @@ def load_table(options: Table, loss: str) -> TableDataset:
     for part, path in paths.items():
         table = tables.pop(part)
         rows = selected[part]
+        notes += left_out_notes(table, path)
         if part != "train":
             splits[part] = pieces.next_rows(len(rows))
         batch = encode_rows(encoder, table, options, path, notes)
