@@ -158,8 +158,9 @@ def in_units(
     if head.kind == "multiclass":
         return jax.nn.softmax(outputs_bo)
     if log_link:
-        return jnp.exp(outputs_bo)
-    values_bo = outputs_bo * statistics["scale"][None] + statistics["center"][None]
+        values_bo = jnp.exp(outputs_bo)
+    else:
+        values_bo = outputs_bo * statistics["scale"][None] + statistics["center"][None]
     if not clip:
         return values_bo
     return jnp.clip(values_bo, statistics["low"][None], statistics["high"][None])

@@ -67,6 +67,11 @@ def test_poisson_outputs_are_logarithms() -> None:
     np.testing.assert_allclose(answers, [[3, 0.5]], rtol=1e-6)
 
 
+def test_poisson_answers_are_clipped_too() -> None:
+    answers = in_units(jnp.array([[9.0, -9.0]]), VALUE, TARGETS, clip=True, log_link=True)
+    np.testing.assert_allclose(answers, [[150, np.exp(-9.0)]], rtol=1e-6)
+
+
 def test_a_binary_head_answers_the_probability_of_the_second_class() -> None:
     logits = jnp.log(jnp.array([[0.25 / 0.75], [0.9 / 0.1], [1.0]]))
     answers = in_units(logits, HeadShape("c", "binary", 1), {}, clip=True, log_link=True)
