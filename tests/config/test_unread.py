@@ -223,3 +223,10 @@ def test_the_command_answers_before_jax_is_there() -> None:
     )
     message = "config.optim.decay: not used by config.optim.name=adam; leave it at 0.9"
     assert found.stdout == f"UserError 2 {message}\nFalse\n"
+
+
+def test_a_time_that_splits_nothing_is_said() -> None:
+    [note] = unread_notes(with_values(GOOD, {"data.time": "when"}))
+    assert note.startswith("config.data.time: 'when' is left out of the inputs, and config.data.")
+    assert unread_notes(with_values(GOOD, {"data.time": "when", "data.split": "time"})) == []
+    assert unread_notes(SERIES) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from dataclasses import replace
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -118,6 +119,15 @@ class Trainer:
         """The rungs, and the epochs of every net."""
         rungs = train_by_rungs(CONFIG, self.runs, self.train, self.lines.append)
         return rungs, np.concatenate([self.disk[i] for i in range(len(self.runs))]).tolist()
+
+
+def test_a_line_says_that_no_setting_can_stop(tmp_path: Path) -> None:
+    trainer = Trainer(tmp_path, [])
+    config = replace(CONFIG, train=replace(CONFIG.train, eval_every=9))
+    assert train_by_rungs(config, trainer.runs, trainer.train, trainer.lines.append) == []
+    [line] = trainer.lines
+    assert line.startswith("config.population.halving: no setting can stop")
+    assert line.endswith("or set config.train.eval_every below 9")
 
 
 def test_settings_compete_over_all_groups(tmp_path: Path) -> None:

@@ -95,6 +95,13 @@ def unread_notes(config: Config) -> list[str]:
     paths = [f"config.{path}" for path, _ in _unread(config, (HIDDEN_LAYERS,))]
     if paths:
         notes.append(f"not used, for config.net.hidden=() has no layer: {', '.join(paths)}")
+    time = _value(config, "data.time")
+    split = _value(config, "data.split")
+    if time is not None and split not in (None, "time"):
+        notes.append(
+            f"config.data.time: {time!r} is left out of the inputs, and config.data.split={split} "
+            "does not read it; set config.data.split=time, or leave config.data.time at None"
+        )
     for part in ("valid", "test"):
         file = _value(config, f"data.{part}_path")
         if file and _value(config, f"data.{part}") not in (0, _default(config, f"data.{part}")):

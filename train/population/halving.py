@@ -48,6 +48,16 @@ def plan_rungs(epochs_k: Sequence[int], every: int, halving: int) -> list[Rung]:
     return found
 
 
+def nobody_stops(every: int) -> str:
+    """A line for members whose first evaluation is their last."""
+    return (
+        "config.population.halving: no setting can stop, for no evaluation comes before the last "
+        f"epoch; train more epochs, or set config.train.eval_every below {every}"
+        if every > 1
+        else "config.population.halving: no setting can stop, for there is one epoch; train more"
+    )
+
+
 def count_left(n_settings: int, halving: int, place: int) -> int:
     """How many settings go on from the rung of this place."""
     return math.ceil(n_settings / halving ** (place + 1))

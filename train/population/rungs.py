@@ -24,6 +24,7 @@ from train.population.halving import (
     count_left,
     decision_in_words,
     find_lost,
+    nobody_stops,
     plan_rungs,
 )
 from train.run.folder import read_json, write_json
@@ -45,6 +46,8 @@ def train_by_rungs(
     halving there is one leg, all of training. Several processes call this alike.
     """
     rungs = _begin(config, runs)
+    if config.population.halving is not None and not rungs:
+        echo(nobody_stops(config.train.eval_every))
     for place, rung in enumerate(rungs):
         states = []
         for i, run in enumerate(runs):
