@@ -122,9 +122,10 @@ def test_heavy_rows_make_smaller_blocks(monkeypatch: pytest.MonkeyPatch) -> None
     assert n_rows * 4 * width <= forward.EVALUATION_BYTES
 
 
-def test_weights_that_layers_give_do_not_count_by_the_row() -> None:
-    def apply(_: Any, inputs: jax.Array, **__: Any) -> tuple[None, dict[str, jax.Array]]:
-        return None, {"row": inputs, "weights": jnp.zeros(forward.EVALUATION_BYTES)}
+def test_weights_and_functions_that_layers_give_do_not_count() -> None:
+    def apply(_: Any, inputs: jax.Array, **__: Any) -> tuple[None, dict[str, Any]]:
+        weights = jnp.zeros(forward.EVALUATION_BYTES)
+        return None, {"row": inputs, "weights": weights, "step": jnp.tanh}
 
     program: Any = SimpleNamespace(
         take=lambda arrays, rows_b: SimpleNamespace(inputs=arrays[rows_b]),

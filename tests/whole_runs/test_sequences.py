@@ -168,9 +168,9 @@ def test_numbers_tell_a_class_and_a_number(tmp_path, target, metric, least):
 
 def test_the_next_step_is_learned(tmp_path):
     rows = [{"x": [[(t + i) % 2, (t + i) % 2 ^ 1] for t in range(3 + i % 5)]} for i in range(80)]
-    config = make_config(
-        write(tmp_path / "s.jsonl", rows), "x", (), LSTM(hidden=(8,)), epochs=20, next_step=True
-    )
+    net = LSTM(hidden=(8,), cell="gru")
+    path = write(tmp_path / "s.jsonl", rows)
+    config = make_config(path, "x", (), net, epochs=20, next_step=True)
     result = loop.fit(config, tmp_path / "run")
     assert result["metrics"]["test"]["nll"] < 0.3 * result["baselines"]["test"]["mean"]["nll"]
     answers = predict.load(tmp_path / "run")({"x": [[[0, 1], [1, 0], [0, 1]]]})

@@ -93,12 +93,13 @@ def block_rows(program: Program, data: Data, variables: Variables) -> int:
     def given(n_rows: int) -> int:
         """Bytes of what layers give for so many rows; some give weights as well."""
 
-        def layers(variables: Variables, arrays: Tree) -> Tree:
+        def layers(variables: Variables, arrays: Tree) -> list[Array]:
             inputs = program.take(arrays, jnp.zeros(n_rows, jnp.int32)).inputs
             _, outputs = program.network.apply(
                 variables, inputs, train=False, capture_intermediates=True, mutable="intermediates"
             )
-            return inputs, outputs
+            # A layer may give a function, as cells do that are stepped by a scan.
+            return [leaf for leaf in jax.tree.leaves((inputs, outputs)) if hasattr(leaf, "dtype")]
 
         shapes = jax.eval_shape(layers, variables, data.arrays)
         return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes))
