@@ -16,7 +16,7 @@ from series_tables import hours, options, small_table, write
 
 from train.config.data_options import Series
 from train.data.series.encoder import SeriesEncoder
-from train.data.series.load import load_series
+from train.data.series.load import load_series, load_windows
 from train.data.series.windows import all_windows, rows_covered, split_windows
 from train.errors import UserError
 
@@ -197,7 +197,9 @@ def test_only_the_first_rows_are_used_and_none_after_the_last_target(tmp_path):
     load = small_table()["load"].to_pylist()
     load[-7:] = [None] * 7
     table = small_table().set_column(1, "load", pa.array(load))
-    assert len(load_series(options(write(table, tmp_path))).values) == 53
+    dataset = load_series(options(write(table, tmp_path)))
+    assert len(dataset.values) == 53
+    assert "7 rows after the last value of a target in their series are left" in dataset.notes[0]
 
 
 def test_short_series_are_left_out_and_said(tmp_path):
@@ -210,6 +212,12 @@ def test_short_series_are_left_out_and_said(tmp_path):
         "1 of 2 series have fewer rows than the 8 + 4 of a window, such as 'b'; left out"
         in dataset.notes[0]
     )
+    said: list[str] = []
+    load_windows(dataset.encoder, table, "new", said)
+    assert said == ["new: 1 of 2 series are too short for a window; left out"]
+    nothing = table.set_column(1, "load", pa.nulls(69, pa.float64()))
+    with pytest.raises(UserError, match="the longest series here has 0 rows with a target"):
+        load_windows(dataset.encoder, nothing, "new")
 
 
 def with_time(change) -> pa.Table:

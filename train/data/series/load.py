@@ -80,12 +80,17 @@ def load_windows(
     `said` takes lines on cells that were read with a doubt.
     """
     flat = encoder.order(table, where)
+    n_series = len(flat.sizes)
     flat = flat.up_to(encoder.last_labelled(encoder.encode(table, flat, where), flat))
     starts = all_windows(flat.sizes, encoder.lookback, encoder.horizon).astype(np.int32)
     if not len(starts):
         needed = f"{encoder.lookback} rows back and {encoder.horizon} ahead"
         found = f"the longest series here has {max(flat.sizes, default=0)} rows with a target"
         raise UserError(f"{where}: a window has {needed}, but {found}")
+    n_short = int((np.asarray(flat.sizes) < encoder.lookback + encoder.horizon).sum())
+    n_short += n_series - len(flat.sizes)
+    if n_short and said is not None:
+        said.append(f"{where}: {n_short} of {n_series} series are too short for a window; left out")
     values_tc = encoder.encode(table, flat, where, said)
     gaps_tc = np.isnan(values_tc)
     found, notes = known_windows(encoder, gaps_tc, {"test": starts}, where)
@@ -123,6 +128,12 @@ def _used_rows(table: pa.Table, flat: Flat, options: Series) -> tuple[Flat, list
         notes.append(
             f"{options.path}: {(last_g < 0).sum()} of {len(last_g)} series have no value of a "
             f"target, such as {flat.group_name(int(last_g.argmin()))}; left out"
+        )
+    ahead = int((flat.sizes - 1 - last_g)[last_g >= 0].sum()) if options.rows is None else 0
+    if ahead:
+        notes.append(
+            f"{options.path}: {ahead} rows after the last value of a target in their series "
+            "are left out; train.predict goes on from that value"
         )
     flat = flat.up_to(last_g)
     is_short_g = flat.sizes < options.lookback + options.horizon

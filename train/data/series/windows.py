@@ -90,7 +90,7 @@ def all_windows(sizes_g: np.ndarray, lookback: int, horizon: int) -> np.ndarray:
     """The first flat rows [n] of every window of every group."""
     firsts = np.cumsum(sizes_g) - sizes_g
     counts = np.maximum(sizes_g - lookback - horizon + 1, 0)
-    starts = []
+    starts = [np.zeros(0, np.int64)]  # there may be no group
     for first, count in zip(firsts, counts, strict=True):
         starts.append(first + np.arange(count))
     return np.concatenate(starts)
