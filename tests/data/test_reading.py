@@ -336,3 +336,13 @@ def test_columns_of_one_name_that_are_not_used_are_said(train) -> None:
     _, notes = train(rows(Y * 2, Y, Y, Y, header="x,y,z,z"), features=("x",))
     [line] = [note for note in notes if "called" in note]
     assert line.endswith("train.csv: 2 columns are called 'z'; none of them is used")
+
+
+def test_a_class_that_is_read_as_missing_is_named(train) -> None:
+    labels = ["None", "mild", "bad", ""] * (N // 4)
+    _, notes = train(rows(Y, labels, header="x,y"))
+    [line] = [note for note in notes if "lack a target" in note]
+    assert "30 of 60 rows lack a target, left out; read as missing: 'None' (15); if it" in line
+    _, notes = train(rows(Y, labels, header="x,y"), missing=("",))
+    [line] = [note for note in notes if "lack a target" in note]
+    assert line.endswith("15 of 60 rows lack a target, left out")

@@ -5,10 +5,13 @@ n rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+import pyarrow as pa
 
+from train.data.columns import get_column, read_text
 from train.data.dataset import Batch
 from train.data.table.encoder import TableEncoder
 
@@ -52,3 +55,20 @@ def with_targets(
         return dict(splits), 0
     readable = {part: rows[kept[rows]] for part, rows in splits.items()}
     return readable, int((~kept).sum())
+
+
+def words_for_missing(table: pa.Table, names: Iterable[str], missing: Sequence[str]) -> str:
+    """The end of a line on missing labels: words among them that may be a class, such as "None".
+
+    `table` was read without the markers `missing`, which therefore are text.
+    """
+    words: Counter[str] = Counter()
+    for name in names:
+        text = read_text(get_column(table, name, "", ()))
+        for word, count in zip(text.values, text.counts, strict=True):
+            if word in missing and any(map(str.isalpha, word)):
+                words[word] += int(count)
+    if not words:
+        return ""
+    shown = ", ".join(f"{word!r} ({count})" for word, count in words.most_common())
+    return f"; read as missing: {shown}; if it is a class, leave it out of config.data.missing"

@@ -20,7 +20,12 @@ from train.data.table.dataset import TableDataset
 from train.data.table.encoder import TableEncoder
 from train.data.table.fit import fit_encoder
 from train.data.table.fit_targets import holds_classes
-from train.data.table.kept_rows import idle_notes, with_targets, without_idle
+from train.data.table.kept_rows import (
+    idle_notes,
+    with_targets,
+    without_idle,
+    words_for_missing,
+)
 from train.data.table.roles import check_names, labelled_rows, row_weights, target_names
 from train.data.values import read_numbers, read_times
 
@@ -88,7 +93,11 @@ def load_table(options: Table, loss: str) -> TableDataset:
         batch = encode_rows(encoder, table, options, path, notes)
         if len(rows) < table.num_rows:
             n_missing = table.num_rows - len(rows)
-            notes.append(f"{path}: {n_missing} of {table.num_rows} rows lack a target, left out")
+            line = f"{path}: {n_missing} of {table.num_rows} rows lack a target, left out"
+            if classes := class_sizes(encoder):
+                unmarked = read_table(path, (), may_repeat=True)
+                line += words_for_missing(unmarked, classes, options.missing)
+            notes.append(line)
             batch = TableDataset.take(batch, rows)
         own = splits if part == "train" else {part: np.arange(len(rows))}
         notes += notes_on_classes(encoder, table, batch.target, own, path)
