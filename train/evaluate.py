@@ -3,7 +3,8 @@
 python -m train.evaluate --workdir=DIR --data=FILE [--interval=0.9]
 
 Prints one JSON object: the number of rows judged, and the metrics over all of them, in original
-units, null where one is not defined (auc of one class); "notes" where cells were read with a doubt.
+units, null where one is not defined (auc of one class); "notes" where cells were read with a
+doubt, or rows, series or columns are left out.
 Rows count for what the run's weight column (config.data.weight) says of them; where FILE lacks it,
 a line on stderr says so and each counts once. With --interval coverage and width are those of the
 intervals that train.predict gives for it.

@@ -346,3 +346,11 @@ def test_a_class_that_is_read_as_missing_is_named(train) -> None:
     _, notes = train(rows(Y, labels, header="x,y"), missing=("",))
     [line] = [note for note in notes if "lack a target" in note]
     assert line.endswith("15 of 60 rows lack a target, left out")
+
+
+def test_numbers_without_the_unit_of_training_are_said(train) -> None:
+    encoder, _ = train(rows([f"{y}%" for y in Y], Y, header="x,y"))
+    said = encoder.read(pa.table({"x": [0.5, 0.25]}), "new").said
+    [line] = said
+    assert line.startswith("new: column 'x': numbers without '%', which those of training have")
+    assert encoder.read(pa.table({"x": ["0.5%", "1%"]}), "new").said == ()

@@ -49,6 +49,9 @@ def read_numbers(raw: RawColumn) -> Numbers:
         values = plain_numbers(raw) or _written_numbers(raw)
     else:
         values = Numbers(typed_numbers(raw.data), missing_rows(raw))
+        unit = raw.reading.notation.unit if raw.reading.notation else ""
+        if unit not in ("", "+") and raw.family == "number" and len(values.known):
+            raw.say(f"numbers without {unit!r}, which those of training have; read as they are")
     infinite = np.flatnonzero(np.isinf(values.data) & ~values.missing)
     if len(infinite):
         raise raw.error(f"{raw.row(infinite[0])} is infinite; correct or remove it")

@@ -68,6 +68,9 @@ def _predict_known(
     assert isinstance(model.encoder, TableEncoder | SequenceEncoder)
     targets, present = model.encoder.encode_targets(table, where, said)
     rows = np.flatnonzero(present)
+    if len(rows) < table.num_rows:
+        n_missing = table.num_rows - len(rows)
+        said.append(f"{where}: {n_missing} of {table.num_rows} rows lack a target, left out")
     encoded = model.encoder.encode(table, where, said)
     inputs = {name: array[rows] for name, array in encoded.items()}
     known = {name: array[rows] for name, array in targets.items()}
