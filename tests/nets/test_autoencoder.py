@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
+from small_nets import applied, drawn
 
 import nets
 from nets.autoencoder import reconstruction_losses
@@ -29,6 +31,13 @@ def by_hand(outputs, target):
     return losses
 
 
+@jax.jit
+@partial(jax.value_and_grad, has_aux=True)
+def losses_and_slopes(outputs: jax.Array, target: jax.Array) -> tuple[jax.Array, jax.Array]:
+    losses_b = reconstruction_losses(outputs, target, HEAD)
+    return losses_b.sum(), losses_b
+
+
 @pytest.mark.parametrize(
     "gaps", [(), ((0, 0),), ((0, 2), (1, 1)), ((1, 0), (1, 1), (1, 2), (1, 3))]
 )
@@ -36,11 +45,8 @@ def test_losses_are_those_of_a_loop(gaps):
     target = np.array([[0.5, 0.0, 2, 1], [-1.0, 1.0, 0, 0]], np.float32)
     for gap in gaps:
         target[gap] = np.nan
-    losses_b = reconstruction_losses(jnp.asarray(OUTPUTS), jnp.asarray(target), HEAD)
+    (_, losses_b), gradient = losses_and_slopes(OUTPUTS, target)
     np.testing.assert_allclose(losses_b, by_hand(OUTPUTS, target), rtol=1e-6)
-    gradient = jax.grad(lambda o: reconstruction_losses(o, jnp.asarray(target), HEAD).sum())(
-        jnp.asarray(OUTPUTS)
-    )
     assert np.isfinite(gradient).all()
     columns = ([0], [1], [2, 3, 4], [5, 6])
     for row, column in gaps:
@@ -68,12 +74,9 @@ RAW = {
 
 def made(net: nets.Autoencoder) -> tuple[dict, dict]:
     """Scaled columns of RAW, and variables for them."""
-    columns = net.apply({"statistics": STATISTICS}, RAW, method="preprocess")
-    rngs = {"params": jax.random.key(0)}
-    _, fresh = net.apply(
-        {"statistics": STATISTICS}, columns, train=False, rngs=rngs, mutable=["params"]
-    )
-    return columns, {**fresh, "statistics": STATISTICS}
+    given = {"statistics": STATISTICS}
+    columns = applied(net, given, RAW, method="preprocess")
+    return columns, drawn(net, columns, given=given, train=False)
 
 
 def test_layers_narrow_to_the_code_and_widen_again():
@@ -88,10 +91,10 @@ def test_answers_of_raw_rows_are_the_places_of_categories_and_the_rows_error():
     net = network(hidden=())
     columns, variables = made(net)
     packed = {HEAD.name: np.array([[3, 2, 0, 1], [np.nan, 6, 2, np.nan]], np.float32)}
-    target = net.apply(variables, packed, method="preprocess_target")[HEAD.name]
+    target = applied(net, variables, packed, method="preprocess_target")[HEAD.name]
     np.testing.assert_array_equal(target, [[1, 0, 0, 1], [np.nan, 1, 2, np.nan]])
-    answers = net.apply(variables, RAW, method="predict")
-    outputs = net.apply(variables, columns, train=False)
+    answers = applied(net, variables, RAW, method="predict")
+    outputs = applied(net, variables, columns, train=False)
     expected = by_hand(np.asarray(outputs[HEAD.name]), np.asarray(target))
     np.testing.assert_allclose(answers["error"], expected, rtol=1e-5)
     np.testing.assert_array_equal(answers["row"], [[1, 0, 0, 1], [-0.5, 1, 2, -1]])
@@ -106,13 +109,14 @@ def test_the_two_halves_drop_units_of_their_own():
     net = network(hidden=(64,), dropout=0.5)
     columns, variables = made(net)
     rngs = {"dropout": jax.random.key(1)}
-    _, state = net.apply(
+    _, state = applied(
+        net,
         variables,
         columns,
         train=True,
         rngs=rngs,
         capture_intermediates=True,
-        mutable=["intermediates"],
+        mutable=("intermediates",),
     )
     # Of what relu let through in neither row, nothing can be told; the rest is dropped by each
     # half's own mask.
