@@ -128,8 +128,8 @@ def test_weights_and_functions_that_layers_give_do_not_count() -> None:
         return None, {"row": inputs, "weights": weights, "step": jnp.tanh}
 
     program: Any = SimpleNamespace(
-        take=lambda arrays, rows_b: SimpleNamespace(inputs=arrays[rows_b]),
+        batch=lambda rows, rows_b: SimpleNamespace(inputs=rows[rows_b]),
         network=SimpleNamespace(apply=apply),
     )
-    data: Any = SimpleNamespace(arrays=jnp.zeros((5, 3)))
+    data: Any = jnp.zeros((5, 3))
     assert forward.block_rows(program, data, {}) == forward.EVALUATION_ROWS

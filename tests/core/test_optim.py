@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import get_args, get_type_hints
 
 import jax
@@ -156,6 +157,23 @@ def test_a_plateau_cuts_the_rate_and_not_what_momentum_of_rmsprop_holds(momentum
         return w - memory["m"]
 
     check(options, step, cut_after_three)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "plateau"])
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_decay_of_rmsprop_passes_through_no_momentum(schedule: str, nesterov: bool) -> None:
+    options = Optim("rmsprop", learning_rate=0.01, momentum=0.9, weight_decay=0.3)
+    options = replace(options, schedule=schedule, nesterov=nesterov, rates={"kernel": 0.5})
+
+    def step(w: np.ndarray, g: np.ndarray, t: int, memory: dict) -> np.ndarray:
+        rate = 0.5 * rate_of_step(options, t)
+        memory["v"] = 0.9 * memory.get("v", 0) + 0.1 * g**2
+        scaled = rate * g / np.sqrt(memory["v"] + 1e-7)
+        memory["m"] = 0.9 * memory.get("m", 0) + scaled
+        moved = scaled + 0.9 * memory["m"] if nesterov else memory["m"]
+        return w - moved - rate * 0.3 * w
+
+    check(options, step, cut_after_three if schedule == "plateau" else None)
 
 
 def moments(g: np.ndarray, memory: dict) -> tuple[np.ndarray, np.ndarray]:

@@ -125,13 +125,14 @@ def test_each_fold_is_scaled_by_its_own_training_rows(tmp_path):
     assert not np.allclose(centers[0], centers[1])
 
 
-def test_a_member_with_fewer_rows_has_its_own_order(tmp_path):
-    whole = load_dataset(pooled(WINES))
-    (run,) = prepare_population(WINES, whole, _made(tmp_path / "run"))
+def test_a_member_with_fewer_rows_has_its_own_order_and_the_batches_of_its_own_run(tmp_path):
+    config = dataclasses.replace(WINES, class_weight="balanced")  # which folds balance differently
+    whole = load_dataset(pooled(config))
+    (run,) = prepare_population(config, whole, _made(tmp_path / "run"))
     assert len(set(np.asarray(run.data.n_train).tolist())) == 2
     for number in range(4):
         member = dataclasses.replace(
-            WINES, population=dataclasses.replace(WINES.population, member=number)
+            config, population=dataclasses.replace(WINES.population, member=number)
         )
         own = prepare(member, whole, _made(tmp_path / str(number)))
         data, _ = pick(run.data, run.data.key, number)  # type: ignore[arg-type]
@@ -141,6 +142,11 @@ def test_a_member_with_fewer_rows_has_its_own_order(tmp_path):
         wanted_sb, wanted_real_sb = epoch_rows(own.program, own.data, jnp.int32(1))
         assert (rows_sb % len(whole.weight)).tolist() == wanted_sb.tolist()
         assert mask_sb.tolist() == wanted_real_sb.tolist()
+        ours = run.program.batch(data, jnp.asarray(rows_sb[0]))
+        wanted = own.program.batch(own.data, wanted_sb[0])
+        jax.tree.map(np.testing.assert_array_equal, ours, wanted)
+        weights = data.train_weight[rows_sb], own.data.train_weight[wanted_sb]
+        np.testing.assert_array_equal(*weights)
 
 
 def test_groups_share_the_rows_that_are_the_same(tmp_path):
@@ -149,7 +155,9 @@ def test_groups_share_the_rows_that_are_the_same(tmp_path):
     runs = prepare_population(config, load_dataset(pooled(config)), _made(tmp_path / "run"))
     assert len(runs) == 2
     assert all(map(op.is_, *(jax.tree.leaves(run.data.arrays) for run in runs)))
-    assert len(runs[0].data.arrays.weight) == 3 * len(runs[0].dataset.weight)
+    # However many folds there are, encoded rows are there once: each net scales what it takes.
+    assert len(runs[0].data.arrays.weight) == len(runs[0].dataset.weight)
+    assert len(runs[0].data.train_weight) == len(runs[0].dataset.weight)
 
 
 def _made(folder: Path) -> Path:

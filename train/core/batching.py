@@ -30,7 +30,7 @@ def epoch_rows(program: Program, data: Data, epoch: Array) -> tuple[Array, Array
     key = jax.random.fold_in(jax.random.fold_in(data.key, ORDER_KEY), epoch)
     lengths_n = getattr(data.arrays, "length", None)
     if lengths_n is not None:
-        lengths_n = lengths_n[data.train]
+        lengths_n = lengths_n[program.places(data.train)]
     _, rows_n = lax.sort_key_val(_sort_keys(data, key, lengths_n), data.train)
     rows_sb, mask_sb = _divide(program, data, rows_n)
     if lengths_n is None:

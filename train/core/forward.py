@@ -58,7 +58,7 @@ def evaluate_split(
 
     def evaluate_block(block: tuple[Array, Array]) -> tuple[Predictions, EvaluationSums]:
         rows_b, mask_b = block
-        batch = program.take(data.arrays, rows_b)
+        batch = program.batch(data, rows_b)
         outputs: Tree = program.network.apply(variables, batch.inputs, train=False)
         predictions: Tree = program.network.apply(variables, outputs, method="postprocess")
         losses_b = row_losses(program.tasks, outputs, batch.target)
@@ -93,15 +93,15 @@ def block_rows(program: Program, data: Data, variables: Variables) -> int:
     def given(n_rows: int) -> int:
         """Bytes of what layers give for so many rows; some give weights as well."""
 
-        def layers(variables: Variables, arrays: Tree) -> list[Array]:
-            inputs = program.take(arrays, jnp.zeros(n_rows, jnp.int32)).inputs
+        def layers(variables: Variables, data: Data) -> list[Array]:
+            inputs = program.batch(data, jnp.zeros(n_rows, jnp.int32)).inputs
             _, outputs = program.network.apply(
                 variables, inputs, train=False, capture_intermediates=True, mutable="intermediates"
             )
             # A layer may give a function, as cells do that are stepped by a scan.
             return [leaf for leaf in jax.tree.leaves((inputs, outputs)) if hasattr(leaf, "dtype")]
 
-        shapes = jax.eval_shape(layers, variables, data.arrays)
+        shapes = jax.eval_shape(layers, variables, data)
         return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes))
 
     n_bytes = given(2) - given(1)

@@ -30,9 +30,10 @@ def make_optimizer(options: Optim, total_steps: int) -> optax.GradientTransforma
 
     In this order: gradients clipped, the optimizer's direction, decoupled decay of kernels, rates
     by parameter, learning rate. Decay comes before the learning rate, so that weights shrink by
-    learning_rate * weight_decay (Loshchilov & Hutter 2019). Momentum remembers each step at the
-    rate it was taken at, as in Keras: that of rmsprop comes after the learning rate; that of sgd
-    comes before it and has gradients times their share of the peak rate, times the peak after it.
+    learning_rate * weight_decay (Loshchilov & Hutter 2019), and passes through no momentum.
+    Momentum remembers each step at the rate it was taken at, as in Keras: that of rmsprop comes
+    after the learning rate, and decay after it; that of sgd comes before it and has gradients times
+    their share of the peak rate, times the peak after it.
 
     `update` takes `plateau`, a factor on the learning rate, beside optax' arguments.
     """
@@ -48,14 +49,17 @@ def make_optimizer(options: Optim, total_steps: int) -> optax.GradientTransforma
         transforms.append(_momentum(options, share))
     else:
         transforms.append(_direction(options))
+    remembers_steps = options.name == "rmsprop" and not is_off(options.momentum)
     if not is_off(options.weight_decay):
-        transforms.append(_weight_decay(options, total_steps, share))
+        # Where decay comes last, its place is kept: folders of 0.1.0 hold a state there.
+        of_decay = _nothing if remembers_steps else share
+        transforms.append(_weight_decay(options, total_steps, of_decay))
     if options.rates:
         transforms.append(_scale_by_name(options.rates))
     of_rate = len(transforms)
     transforms.append(_scale_by_rate(final_rate, of_plateau=share is _whole))
-    if options.name == "rmsprop" and not is_off(options.momentum):
-        transforms.append(optax.trace(options.momentum, options.nesterov))
+    if remembers_steps:
+        transforms.append(_momentum_of_steps(options, total_steps, rate))
     if options.l1_step == "proximal":
         transforms.append(_soft_threshold(options, rate))
     chain = optax.chain(*transforms)
@@ -94,6 +98,11 @@ def _whole(_: Array, __: Array | None) -> float:
     return 1.0
 
 
+def _nothing(_: Array, __: Array | None) -> float:
+    """The share of a rate where all is done elsewhere."""
+    return 0.0
+
+
 def _share_of_peak(options: Optim, total_steps: int) -> Share:
     """The learning rate over its peak, by the number of updates and the plateau's factor."""
     is_constant = options.schedule in ("constant", "plateau") and not options.warmup
@@ -118,6 +127,37 @@ def _momentum(options: Optim, share: Share) -> optax.GradientTransformationExtra
     ) -> tuple[optax.Updates, optax.OptState]:
         now = share(extra["count"], extra.get("plateau"))
         return trace.update(jax.tree.map(lambda g: g * now, updates), state, params)
+
+    return optax.GradientTransformationExtraArgs(trace.init, update)
+
+
+def _momentum_of_steps(
+    options: Optim, total_steps: int, rate: optax.Schedule
+) -> optax.GradientTransformationExtraArgs:
+    """The velocity of rmsprop, of steps at their rates; then kernels shrink by rate * decay."""
+    trace = optax.trace(options.momentum, options.nesterov)
+    factor = decay_factor(options.weight_decay_schedule, total_steps)
+
+    def update(
+        updates: optax.Updates,
+        state: optax.OptState,
+        params: optax.Params | None = None,
+        **extra: Array,
+    ) -> tuple[optax.Updates, optax.OptState]:
+        updates, state = trace.update(updates, state, params)
+        if is_off(options.weight_decay):
+            return updates, state
+        count = extra["count"]
+        size = jnp.asarray(rate(count)) * options.weight_decay * factor(count)
+        plateau = extra.get("plateau")
+        size = size if plateau is None else size * plateau
+
+        assert params is not None
+
+        def decay(path: KeyPath, step: Array, weight: Array, is_kernel: bool) -> Array:
+            return step - size * _rate_of(path, options.rates) * weight if is_kernel else step
+
+        return tree_map_with_path(decay, updates, params, kernel_mask(params)), state
 
     return optax.GradientTransformationExtraArgs(trace.init, update)
 

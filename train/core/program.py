@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import optax
 from flax import struct
@@ -34,7 +35,7 @@ class Data(struct.PyTreeNode):
     """
 
     arrays: Tree
-    """Scaled rows (see `train.data.dataset`), which `Program.take` takes batches from."""
+    """The rows (see `train.data.dataset`), scaled; encoded ones where folds share them."""
     train_weight: Array
     """What each row counts for in the loss [n], class weights included."""
     train: Array
@@ -86,6 +87,26 @@ class Program:
 
     A refit stops so: its schedules are those of the longer training that chose its length.
     """
+    shared_rows: int | None = None
+    """How many rows there are, encoded, that folds share and scale as they take them; None: the
+    rows are scaled.
+
+    Row i of fold k has the number i, or k * shared_rows + i where folds weigh rows differently.
+    """
+
+    def places(self, rows_n: Array) -> Array:
+        """Where the rows of these numbers stand in `Data.arrays` [n]."""
+        return rows_n if self.shared_rows is None else rows_n % self.shared_rows
+
+    def batch(self, data: Data, rows_b: Array) -> Batch[Array]:
+        """The rows of these numbers, scaled by the statistics of the data."""
+        batch = self.take(data.arrays, self.places(rows_b))
+        if self.shared_rows is None:
+            return batch
+        scale = partial(self.network.apply, {"statistics": data.statistics})
+        inputs: Tree = scale(batch.inputs, method="preprocess")
+        target: Tree = scale(batch.target, method="preprocess_target")
+        return batch._replace(inputs=inputs, target=target)
 
     @property
     def last_step(self) -> int:

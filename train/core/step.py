@@ -45,7 +45,7 @@ def update_on_rows(
     program: Program, data: Data, state: State, rows_b: Array, mask_b: Array
 ) -> tuple[State, Sums]:
     """What `update` gives for a batch of these rows; those with a mask of 0 only fill it up."""
-    batch = program.take(data.arrays, rows_b)
+    batch = program.batch(data, rows_b)
     batch = batch._replace(weight=data.train_weight[rows_b] * mask_b)
     return update(program, data, state, batch, mask_b)
 
@@ -171,7 +171,7 @@ def _augmented(
         n = jnp.asarray(data.train.shape[0] if data.n_train is None else data.n_train, jnp.uint32)
         rows_b = data.train[random_bits(key, batch.weight.shape) % n]
         weight_b = data.train_weight[rows_b] * mask_b
-        return program.take(data.arrays, rows_b)._replace(weight=weight_b)
+        return program.batch(data, rows_b)._replace(weight=weight_b)
 
     config = program.config
     return augment(

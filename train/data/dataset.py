@@ -14,7 +14,7 @@ Answers go back: the network's `postprocess` gives encoded numbers, `Encoder.dec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
@@ -197,10 +197,6 @@ class Dataset(Protocol):
 
     def prepared(self, scale: Scale, scale_target: Scale) -> Pool:
         """`arrays`, scaled: by the network's `preprocess` and `preprocess_target`."""
-        ...
-
-    def joined(self, pools: Sequence[Pool]) -> Pool:
-        """Pools of `prepared` arrays as one: row i of pool k becomes row k * n + i."""
         ...
 
     def statistics(self, rows: np.ndarray, options: Options | None = None) -> Statistics:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from train.config.data_options import Sequences, Table
@@ -66,13 +64,6 @@ class RowDataset:
         inputs = {name: array[indices] for name, array in arrays.inputs.items()}
         target = {name: array[indices] for name, array in arrays.target.items()}
         return arrays._replace(inputs=inputs, target=target, weight=arrays.weight[indices])
-
-    @staticmethod
-    def joined(pools: Sequence[Batch]) -> Batch:
-        """Pools of `prepared` arrays as one: row i of pool k becomes row k * n + i."""
-        if len(pools) == 1:
-            return pools[0]
-        return jax.tree.map(lambda *arrays: jnp.concatenate(arrays), *pools)
 
     def folds(self, n: int) -> list[dict[str, np.ndarray]]:
         """The splits with the training rows in `n` folds, one of which validates each time.

@@ -30,7 +30,7 @@ from train.config.options import Config
 from train.core.program import Data
 from train.data.dataset import Dataset, Pool
 from train.parallel.hosts import on_process_zero
-from train.run.device_data import to_device
+from train.run.device_data import but_arrays, to_device
 from train.run.metadata import check_or_write_metadata
 from train.run.prepare import check_targets, in_folds, make_program, resolve_config
 from train.run.run import Run
@@ -59,16 +59,20 @@ def prepare_population(config: Config, dataset: Dataset, folder: Path) -> list[R
         groups.setdefault(signature, []).append(planned)
     runs: list[Run] = []
     pools: list[Pool] = []
+    # Of several folds it is one pool of encoded rows, which each of their nets scales its own way.
+    shared = jax.device_put(dataset.arrays) if len(folds) > 1 else None
+    shared_rows = None if shared is None else len(dataset.weight)
     for i, group in enumerate(groups.values()):
         first = group[0]
         fold = folds[first.member.fold]
         data = _group_data(folds, group)
+        arrays = _kept_once(data.arrays, pools) if shared is None else shared
         run = Run(
             folder=folder,
             config=replace(first.config, population=config.population),
             dataset=fold,
-            program=make_program(first.config, fold),
-            data=data.replace(arrays=_kept_once(data.arrays, pools)),
+            program=replace(make_program(first.config, fold), shared_rows=shared_rows),
+            data=data.replace(arrays=arrays),
             members=tuple(planned.member for planned in group),
             subfolder=f"groups/{i}" if len(groups) > 1 else "",
         )
@@ -125,13 +129,19 @@ def _number(config: Config, path: str) -> float | None:
 
 
 def _group_data(folds: Sequence[Dataset], group: Sequence[Planned]) -> Data:
-    """The rows of a group's folds, one fold's after the other's, and what is each member's own."""
+    """What the members of a group share, and what is each one's own.
+
+    The rows are there of a single fold; of several the weights are once, or one fold's after the
+    other's where they differ.
+    """
     varied = _varied_numbers(group)
     data_of_fold = _data_of_folds(folds, group, list(varied))
     used = sorted(data_of_fold)
-    pools = [data_of_fold[fold].arrays for fold in used]
     weights = [data_of_fold[fold].train_weight for fold in used]
     n_rows = len(weights[0])
+    if all(_are_equal(weights[0], other) for other in weights):
+        weights = weights[:1]
+        n_rows = 0  # one fold's rows bear the numbers of any other's
     own = [data_of_fold[planned.member.fold] for planned in group]
     first_rows = [used.index(planned.member.fold) * n_rows for planned in group]
     train_rows = [data.train for data in own]
@@ -143,7 +153,7 @@ def _group_data(folds: Sequence[Dataset], group: Sequence[Planned]) -> Data:
     are_equal = len(set(n_train)) == 1 and len(set(n_valid)) == 1
     numbers = {path: jnp.array(values, jnp.float32) for path, values in varied.items()}
     return Data(
-        arrays=folds[0].joined(pools),
+        arrays=data_of_fold[used[0]].arrays,
         train_weight=jnp.concatenate(weights),
         train=_stacked(train_rows, first_rows),
         valid=_stacked(valid_rows, first_rows),
@@ -180,7 +190,7 @@ def _varied_numbers(group: Sequence[Planned]) -> dict[str, list[float]]:
 def _data_of_folds(
     folds: Sequence[Dataset], group: Sequence[Planned], varied: Sequence[str]
 ) -> dict[int, Data]:
-    """{fold: its rows on the device}, of the folds that the group's members train in.
+    """{fold: its data on the device}, of the folds that the group's members train in.
 
     What augmentation needs fitted is there for all members as soon as one of them is varied.
     """
@@ -193,7 +203,8 @@ def _data_of_folds(
         number = planned.member.fold
         if number not in found:
             program = make_program(config, folds[number])
-            found[number] = to_device(program, folds[number], planned.statistics)
+            make_data = to_device if len(folds) == 1 else but_arrays
+            found[number] = make_data(program, folds[number], planned.statistics)
     return found
 
 

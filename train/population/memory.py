@@ -140,7 +140,7 @@ def rough_bytes(run: Run) -> int:
     """
     state = jax.eval_shape(lambda: init_members(run))
     row = jax.eval_shape(
-        lambda data: run.program.take(data.arrays, data.train[0, :1]).inputs, run.data
+        lambda data: run.program.batch(data, data.train[:1]).inputs, data_of(run.data, 0)
     )
     n_steps = 1
     if run.config.net.reads_steps:

@@ -28,7 +28,7 @@ def member_program(run: Run, data: Data) -> Program:
     if not data.numbers:
         return run.program
     program = make_program(with_values(run.config, data.numbers), run.dataset)
-    return replace(program, parts=run.program.parts)
+    return replace(program, parts=run.program.parts, shared_rows=run.program.shared_rows)
 
 
 def side_by_side(run: Run) -> bool:

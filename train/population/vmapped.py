@@ -75,7 +75,7 @@ def init_members(run: Run) -> State:
 
     def init(data: Data, rows: Array) -> State:
         program = member_program(run, data)
-        first = program.take(data.arrays, rows)
+        first = program.batch(data, rows)
         weights = init_weights(program.network, data.statistics, first.inputs, data.key)
         return init_state(weights, program.optimizer, average=not is_off(program.config.optim.ema))
 

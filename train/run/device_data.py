@@ -29,15 +29,33 @@ def to_device(program: Program, dataset: Dataset, statistics: Statistics) -> Dat
     Beside the statistics that scale, the data have those that the config reads of scaled columns.
     Raises UserError, see `train.run.row_weights`.
     """
+    arrays = _scaled(program, dataset, statistics)
+    fitted = _scaled_statistics(program.config, arrays, dataset.splits["train"])
+    data = _but_arrays(program, dataset, _with_fitted(statistics, fitted))
+    return data.replace(arrays=jax.device_put(arrays))
+
+
+def but_arrays(program: Program, dataset: Dataset, statistics: Statistics) -> Data:
+    """The same without the rows, for a fold: folds share the encoded ones."""
+    if _reads_scaled(program.config):
+        arrays = _scaled(program, dataset, statistics)
+        fitted = _scaled_statistics(program.config, arrays, dataset.splits["train"])
+        statistics = _with_fitted(statistics, fitted)
+    return _but_arrays(program, dataset, statistics)
+
+
+def _with_fitted(statistics: Statistics, fitted: HostArrays) -> Statistics:
+    if not fitted:
+        return statistics
+    return {**statistics, "inputs": {**statistics["inputs"], **fitted}}
+
+
+def _but_arrays(program: Program, dataset: Dataset, statistics: Statistics) -> Data:
     config = program.config
     weights = row_weights_of(config, dataset)
     mean = mean_weight(dataset, weights)
-    arrays = _scaled(program, dataset, statistics)
-    fitted = _scaled_statistics(config, arrays, dataset.splits["train"])
-    if fitted:
-        statistics = {**statistics, "inputs": {**statistics["inputs"], **fitted}}
     return Data(
-        arrays=jax.device_put(arrays),
+        arrays=(),
         train_weight=jnp.asarray(weights.of(dataset.weight, dataset.arrays)),
         train=jnp.asarray(dataset.splits["train"]),
         valid=jnp.asarray(dataset.splits["valid"]),
@@ -63,6 +81,13 @@ def apply_statistics(
     """Raw columns or targets as this method of the network gives them, which reads no weights."""
     scaled: Tree = program.network.apply({"statistics": statistics}, arrays, method=method)
     return scaled
+
+
+def _reads_scaled(config: Config) -> bool:
+    """Whether anything is fitted on scaled columns."""
+    net = config.net
+    has_edges = isinstance(net, Dense) and net.embedding == "piecewise_linear"
+    return has_edges or reads_spread(config.augment)
 
 
 def _scaled_statistics(config: Config, arrays: Pool, train_rows: np.ndarray) -> HostArrays:

@@ -32,7 +32,7 @@ class InMemory:
     def init(self, run: Run) -> State:
         """Fresh weights, a function of the run's key."""
         data = run.data
-        first = run.program.take(data.arrays, _starting_rows(run))
+        first = run.program.batch(data, _starting_rows(run))
         weights = init_weights(run.program.network, data.statistics, first.inputs, data.key)
         return init_state(weights, run.program.optimizer, average=run.config.optim.ema > 0)
 

@@ -304,16 +304,6 @@ def test_an_encoder_survives_json(tmp_path):
     assert encoder.season == 24 and encoder.n_ahead == 1 + 6
 
 
-def test_windows_of_joined_pools_are_those_of_each(tmp_path):
-    dataset = load_series(options(write(small_table(), tmp_path)))
-    pools = [dataset.arrays._replace(values=dataset.values * factor) for factor in (1, 2, 3)]
-    joined = dataset.joined(pools)
-    windows = np.array([0, 5, len(dataset.starts) - 1])
-    for k, pool in enumerate(pools):
-        found = dataset.take(joined, windows + k * len(dataset.starts))
-        jax.tree.map(np.testing.assert_array_equal, found, dataset.take(pool, windows))
-
-
 def test_a_fingerprint_changes_with_a_value_and_a_window(tmp_path):
     path = write(small_table(), tmp_path)
     dataset = load_series(options(path))

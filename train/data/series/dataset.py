@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
 
@@ -135,17 +135,6 @@ class SeriesDataset:
             future_bhc = arrays.targets[rows_bh]
         target = future_bhc[:, :, :n_targets].reshape(n, horizon * n_targets)
         return Batch(inputs, {"value": target}, np.ones(1, np.float32).repeat(n))
-
-    def joined(self, pools: Sequence[SeriesArrays]) -> SeriesArrays:
-        """Pools of `prepared` arrays as one: window i of pool k becomes window k * n + i."""
-        if len(pools) == 1:
-            return pools[0]
-        values = jnp.concatenate([pool.values for pool in pools])
-        starts = [pool.starts + k * len(self.values) for k, pool in enumerate(pools)]
-        targets = [pool.targets for pool in pools if pool.targets is not None]
-        return SeriesArrays(
-            values, jnp.concatenate(starts), jnp.concatenate(targets) if targets else None
-        )
 
     def folds(self, n: int) -> list[dict[str, np.ndarray]]:
         """The splits with the training windows in `n` folds by time, one of which validates.
