@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from marks import slow
 from sklearn.cluster import KMeans
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, load_iris
 
 from train import config as configs
 from train import loop, predict
@@ -27,12 +28,14 @@ from train.config import (
     Train,
 )
 from train.data.files.read import read_table
+from train.data.load import load_dataset
 from train.errors import UserError
 from train.evaluate import evaluate
 from train.run.checkpoint import Checkpoints
 from train.run.log import read_history
 
 IRIS = Table(path="builtin:iris", label="species", valid=0, test=0, scaling="none")
+COMPETITIVE = Competitive(units=3)
 
 
 def run(
@@ -47,7 +50,8 @@ def run(
     return loop.fit(Config(seed=seed, data=data, net=net, train=train), folder)
 
 
-@pytest.mark.parametrize("rule", ["kmeans", *slow("mini_batch", "winner", "neural_gas")])
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", ["kmeans", "mini_batch", "winner", "neural_gas"])
 def test_three_units_find_the_three_species(rule, tmp_path):
     scores = run(Competitive(units=3, rule=rule), tmp_path / "run")["metrics"]["train"]
     assert scores["adjusted_rand_index"] >= 0.71 and scores["purity"] >= 0.88
@@ -55,7 +59,8 @@ def test_three_units_find_the_three_species(rule, tmp_path):
     assert scores["inertia"] == pytest.approx(78.85, rel=0.01)
 
 
-def test_inertia_is_scikit_learns(tmp_path):
+@pytest.mark.slow
+def test_inertia_of_many_clusters_is_scikit_learns(tmp_path):
     data = Table(path="builtin:digits", label="digit", valid=0, test=0, scaling="none")
     ours = run(Competitive(units=10, restarts=10), tmp_path / "run", data, 50, 256)["metrics"][
         "train"
@@ -130,8 +135,13 @@ def test_a_map_is_near_the_rows_and_smooth(net, error, topographic, tmp_path):
 
 
 def test_the_folder_answers_on_raw_rows(tmp_path):
-    data = Table(path="builtin:iris", label="species", valid=0.2, test=0.2)
+    data = replace(IRIS, valid=0.2, test=0.2)
     result = run(Competitive(units=3, restarts=3), tmp_path / "run", data)
+    dataset = load_dataset(Config(data=data, net=COMPETITIVE))
+    trained = load_iris().data[dataset.original_rows[dataset.splits["train"]]]
+    theirs = KMeans(3, n_init=10, random_state=0).fit(trained).inertia_
+    assert result["metrics"]["train"]["inertia"] == pytest.approx(theirs, rel=0.01)
+    assert result["metrics"]["train"]["adjusted_rand_index"] >= 0.65
     assert set(result["baselines"]["test"]["one_unit"]) == {"quantisation_error", "inertia"}
     assert (
         result["metrics"]["test"]["inertia"]
@@ -219,9 +229,6 @@ def test_gaps_and_categories_have_places_too(tmp_path):
     model = predict.load(tmp_path / "run")
     same = model({"size": [0.1, 0.1], "kind": ["small", "large"]})
     assert same["cluster"][0] != same["cluster"][1]
-
-
-COMPETITIVE = Competitive(units=3)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from marks import slow
 
 from train import config as configs
 from train import loop
@@ -40,7 +41,7 @@ def test_a_config_states_its_command(path):
 
 
 @pytest.mark.smoke
-@pytest.mark.parametrize("name", ["diabetes", "breast_cancer", "digits", "table"])
+@pytest.mark.parametrize("name", ["breast_cancer", "table", *slow("diabetes", "digits")])
 def test_a_config_trains(name, tmp_path):
     result = loop.fit(load(ROOT / "configs" / f"{name}.py", FEW), tmp_path / "run")
     assert result["epochs"] == 2

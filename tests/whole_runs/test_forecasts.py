@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +29,6 @@ HOURS = 700
 LOOKBACK = 48
 HORIZON = 12
 HELD = 120
-ROOT = Path(__file__).parents[2]
 
 
 def shops(n: int = HOURS) -> pa.Table:
@@ -129,18 +126,12 @@ def test_predict_goes_on_from_the_end_of_each_series(run, tmp_path):
     n_known = 2 * HOURS
     sales = [value if i < n_known else None for i, value in enumerate(table["sales"].to_pylist())]
     pa.csv.write_csv(table.set_column(3, "sales", pa.array(sales)), tmp_path / "next.csv")
-    command = [
-        sys.executable,
-        "-m",
-        "train.predict",
-        f"--workdir={run[0]}",
-        f"--data={tmp_path / 'next.csv'}",
-    ]
-    subprocess.run(
-        [*command, f"--out={tmp_path / 'out.parquet'}"], cwd=ROOT, check=True, capture_output=True
-    )
+    flags = [f"--workdir={run[0]}", f"--data={tmp_path / 'next.csv'}", "--interval=0.8"]
+    assert predict.main([*flags, f"--out={tmp_path / 'out.parquet'}"]) == 0
     answers = pq.read_table(tmp_path / "out.parquet").to_pandas()
-    assert list(answers.columns) == ["row", "group", "time", "sales"]
+    assert list(answers.columns) == ["row", "group", "time", "sales", "lower", "upper"]
+    assert (answers["lower"] < answers["sales"]).all()
+    assert (answers["sales"] < answers["upper"]).all()
     assert answers["group"].tolist() == ["north"] * HORIZON + ["south"] * HORIZON
     truth = table.take(pa.array(answers["row"])).to_pandas()
     assert answers["time"].tolist() == truth["when"].tolist()

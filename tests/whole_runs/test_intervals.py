@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from marks import slow
 from reading import as_kinds
 
 from train import evaluate, loop, predict
@@ -27,6 +27,7 @@ from train.results.summary import summary
 from train.run.calibration import read_scores
 
 TRAIN = Train(epochs=15)
+HIDDEN = Dense(hidden=(16,))
 
 
 def noisy_rows(n: int, seed: int) -> pa.Table:
@@ -39,31 +40,32 @@ def noisy_rows(n: int, seed: int) -> pa.Table:
     )
 
 
+def make_config(path: Path, train: Train = TRAIN, net: Dense = HIDDEN, **data: Any) -> Config:
+    fields = {"target": "y", "features": ("x",), "valid": 0.4, "test": 0.2} | data
+    optim = Optim(name="adam", learning_rate=1e-2)
+    return Config(data=Table(path=str(path), **fields), net=net, optim=optim, train=train)
+
+
+def short(path: Path, **data: Any) -> Config:
+    """For what does not depend on how well a net has learned."""
+    return make_config(path, Train(epochs=1), Dense(hidden=()), **data)
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("runs")
     write_table(noisy_rows(1000, 0), root / "data.parquet")
     write_table(noisy_rows(2000, 1), root / "fresh.csv")
     made = {"fresh": root / "fresh.csv"}
-    data = Table(path=str(root / "data.parquet"), target="y", features=("x",), valid=0.4, test=0.2)
-    whole = Config(
-        data=data,
-        net=Dense(hidden=(16,)),
-        optim=Optim(name="adam", learning_rate=1e-2),
-        train=TRAIN,
-    )
-    for name, changes, of_data in (
-        ("mse", {}, {}),
-        ("quantile", {"loss": "quantile", "quantiles": (0.1, 0.5, 0.8)}, {}),
-        ("gaussian", {"loss": "gaussian"}, {}),
-        ("two", {}, {"target": ("y", "z"), "valid": 8}),
-        ("class", {}, {"target": "kind"}),
-        ("blind", {}, {"valid": 0}),
+    whole = make_config(root / "data.parquet")
+    made["two"] = root / "two"
+    loop.fit(short(root / "data.parquet", target=("y", "z"), valid=8), made["two"])
+    for name, changes in (
+        ("mse", {}),
+        ("quantile", {"loss": "quantile", "quantiles": (0.1, 0.5, 0.8)}),
+        ("gaussian", {"loss": "gaussian"}),
     ):
-        loop.fit(
-            dataclasses.replace(whole, **changes, data=dataclasses.replace(data, **of_data)),
-            root / name,
-        )
+        loop.fit(dataclasses.replace(whole, **changes), root / name)
         made[name] = root / name
     return made
 
@@ -157,19 +159,26 @@ def test_what_a_net_says_grows_with_the_noise(runs):
     assert (np.diff(columns["quantile_0.8"] - columns["quantile_0.1"]) > 0).all()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"target": "kind"}, "--interval: intervals are for numbers, .* this net answers 'kind'"),
+        ({"valid": 0}, r"has no validation rows .* train with config\.data\.valid above 0"),
+    ],
+)
+def test_runs_that_have_no_errors_to_go_by_are_refused(data, message, tmp_path):
+    write_table(noisy_rows(60, 0), tmp_path / "data.parquet")
+    loop.fit(short(tmp_path / "data.parquet", **data), tmp_path / "run")
+    for module in (predict, evaluate):
+        with pytest.raises(UserError, match=message):
+            flags = [f"--workdir={tmp_path / 'run'}", f"--data={tmp_path / 'data.parquet'}"]
+            module.main([*flags, "--interval=0.9"])
+
+
 @pytest.mark.parametrize(
     ("name", "flags", "message"),
     [
-        (
-            "class",
-            ["--interval=0.9"],
-            r"--interval: intervals are for numbers, .* this net answers 'kind'",
-        ),
-        (
-            "blind",
-            ["--interval=0.9"],
-            r"has no validation rows .* train with config\.data\.valid above 0",
-        ),
         (
             "two",
             ["--interval=0.9"],
@@ -203,6 +212,7 @@ def test_several_targets_have_columns_of_their_own(runs):
         ).all()
 
 
+@pytest.mark.slow
 def test_a_target_with_the_name_of_an_end_is_refused(tmp_path):
     write_table(
         pa.table({"x": range(60), "y": range(60), "y_lower": range(60)}), tmp_path / "data.parquet"
@@ -220,7 +230,8 @@ def test_a_target_with_the_name_of_an_end_is_refused(tmp_path):
         model.columns(pa.table({"x": [1]}), interval=0.5)
 
 
-@pytest.mark.parametrize("loss", ["gaussian", *slow("mse", "quantile")])
+@pytest.mark.slow
+@pytest.mark.parametrize("loss", ["mse", "quantile", "gaussian"])
 def test_forecasts_have_intervals_at_every_step(tmp_path, loss):
     random = np.random.default_rng(4)
     load = 100 + np.sin(np.arange(500) / 4) * 8 + random.normal(size=500)

@@ -9,11 +9,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from marks import slow
+from resumption import stopped_after
 
 from train import config as configs
 from train import loop, predict
 from train.config import Augment, Config, Optim, Perceptron, Sequences, Table, Train
-from train.errors import UserError
+from train.errors import StoppedError, UserError
+from train.run.checkpoint import Checkpoints
 
 
 def make_config(rule: Any = "rosenblatt", epochs: int = 40, **data: Any) -> Config:
@@ -91,10 +93,11 @@ def test_what_no_plane_parts_is_told_well_all_the_same(rule, least, tmp_path):
 @pytest.mark.parametrize("rule", ["pocket", *slow("averaged")])
 def test_a_run_resumed_ends_in_the_same_bits(rule, tmp_path):
     config = make_config(rule, epochs=6, path="builtin:iris", target="species")
+    config.train.checkpoint_every = 1
     whole = loop.fit(config, tmp_path / "whole")
-    config.train.epochs = 3
-    loop.fit(config, tmp_path / "parts")
-    config.train.epochs = 6
+    with stopped_after(3), pytest.raises(StoppedError):
+        loop.fit(config, tmp_path / "parts")
+    assert Checkpoints(tmp_path / "parts", read_only=True).steps()[0] == whole["steps"] // 2
     assert loop.fit(config, tmp_path / "parts")["metrics"] == whole["metrics"]
     history = [(tmp_path / run / "metrics.jsonl").read_text() for run in ("whole", "parts")]
     assert history[0] == history[1]
