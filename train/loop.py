@@ -35,7 +35,7 @@ from train.run.checkpoint import Checkpoints
 from train.run.driver import Call, Driver, Status, fetch_status
 from train.run.folder import fresh_folder, locked
 from train.run.in_memory import InMemory
-from train.run.metadata import lstm_core, notes_of_a_move
+from train.run.metadata import as_begun, lstm_core, notes_of_a_move
 from train.run.prepare import place_run, prepare
 from train.run.resume import fetch_answering, idle_rates, restore_or_init, save
 from train.run.run import Run
@@ -77,7 +77,8 @@ def fit(
     """
     started = time.time() if started is None else started
     configs.validate(config)
-    dataset = all_or_none(lambda: load_dataset(pooled(config)))
+    begun = as_begun(config, None if workdir is None else Path(workdir))
+    dataset = all_or_none(lambda: load_dataset(pooled(begun)))
     if workdir is None:
         folder = on_process_zero(lambda: fresh_folder(config.name)) or Path()
     else:

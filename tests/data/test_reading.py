@@ -122,7 +122,7 @@ def test_blanks_after_the_commas_are_no_part_of_a_category(train):
 
 def test_thousands_of_a_tsv_and_of_a_german_file(train, ask):
     salary = cycled("71,586", "987", "8,135", "12,000")
-    content = rows(salary, cycled(1, 2, 4), header="s\ty", delimiter="\t")
+    content = rows(salary, range(N), header="s\ty", delimiter="\t")
     encoder, notes = train(content, "x.tsv")
     assert raw(ask(encoder, "s\n71,586\n987\n", "n.tsv"), encoder, "s") == [71586, 987]
     assert "config.data.decimal" in notes[0] and "71586" in notes[0]
@@ -136,7 +136,7 @@ def test_thousands_of_a_tsv_and_of_a_german_file(train, ask):
 
 
 def test_an_option_settles_what_a_file_leaves_open(train, ask):
-    content = rows(cycled("71,586", "12,004"), cycled(1, 5), header="s;y", delimiter=";")
+    content = rows(cycled("71,586", "12,004"), range(N), header="s;y", delimiter=";")
     encoder, notes = train(content)
     assert raw(ask(encoder, content), encoder, "s")[0] == pytest.approx(71.586)
     assert "'71,586' is read as 71.586, which its cells do not prove" in notes[0]

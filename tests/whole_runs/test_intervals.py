@@ -17,7 +17,7 @@ from train import evaluate, loop, predict
 from train.config import LSTM, Config, Dense, Optim, Sequences, Series, Table, Train
 from train.data.files.read import read_table
 from train.data.files.write import write_table
-from train.errors import UserError
+from train.errors import ReadingWarning, UserError
 from train.evaluation.conformal import (
     conformal_metrics,
     conformal_scores,
@@ -213,7 +213,7 @@ def test_several_targets_have_columns_of_their_own(runs):
 
 
 @pytest.mark.slow
-def test_a_target_with_the_name_of_an_end_is_refused(tmp_path):
+def test_a_target_with_the_name_of_an_end_keeps_it(tmp_path):
     write_table(
         pa.table({"x": range(60), "y": range(60), "y_lower": range(60)}), tmp_path / "data.parquet"
     )
@@ -223,11 +223,11 @@ def test_a_target_with_the_name_of_an_end_is_refused(tmp_path):
     )
     model = predict.load(tmp_path / "run")
     assert list(model.columns(pa.table({"x": [1]}))) == ["y", "y_lower"]
-    with pytest.raises(
-        UserError,
-        match="'y_lower' is a target and the name of another column of the answers; rename",
-    ):
-        model.columns(pa.table({"x": [1]}), interval=0.5)
+    with pytest.warns(ReadingWarning, match="'y_lower_2' stands for 'y_lower', which is a target"):
+        columns = model.columns(pa.table({"x": [1]}), interval=0.5)
+    assert columns["y_lower_2"] <= columns["y"]
+    ends = ["y_lower_2", "y_lower_lower", "y_upper", "y_lower_upper"]
+    assert list(columns) == ["y", "y_lower", *ends]
 
 
 @pytest.mark.slow

@@ -78,6 +78,7 @@ def _check_classes(heads: Sequence[Head]) -> None:
             names = " and ".join(map(repr, head.columns))
             raise UserError(
                 f"config.net: a Perceptron tells classes, but {names} is a number; use Dense"
+                ", or name it in config.data.categorical"
             )
 
 

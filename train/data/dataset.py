@@ -23,6 +23,7 @@ import numpy as np
 import pyarrow as pa
 
 from nets.base import Statistics, Tree
+from train.data.answer_names import AnswerNames
 from train.config.data_options import Sequences, Series, Table
 
 Array: TypeAlias = jax.Array | np.ndarray
@@ -124,6 +125,11 @@ class Encoder(Protocol):
 
     def decode(self, answers: Arrays) -> HostArrays:
         """{head: answers in encoded units} as raw columns [n, ...]."""
+        ...
+
+    @property
+    def answer_names(self) -> AnswerNames:
+        """What the columns are called that `decode`, or `tabulate`, gives for its targets."""
         ...
 
     def raw_targets(self, targets: Arrays) -> HostArrays:

@@ -9,6 +9,7 @@ import numpy as np
 from train.config.data_options import Sequences, Series, Table
 from train.config.members import settings_of, with_values
 from train.config.options import Config
+from train.data.answer_names import check_heads
 from train.data.checks import check_augment, check_net
 from train.data.dataset import Dataset, Encoder, Json
 from train.data.row_dataset import RowDataset
@@ -36,9 +37,11 @@ def load_dataset(config: Config) -> Dataset:
         case Sequences():
             dataset = load_sequences(config.data, config.loss)
     check_augment(config, dataset)
+    check_heads(head.name for head in dataset.heads)
+    notes = (*dataset.notes, *dataset.encoder.answer_names.notes)
     if isinstance(dataset, RowDataset):
-        return replace(dataset, notes=(*dataset.notes, *_fold_notes(config, dataset)))
-    return dataset
+        notes = (*notes, *_fold_notes(config, dataset))
+    return replace(dataset, notes=notes)
 
 
 def _fold_notes(config: Config, dataset: RowDataset) -> list[str]:

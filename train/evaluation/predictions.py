@@ -7,7 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
-from train.data.dataset import Encoder
+from train.data.answer_names import beside, free_names
+from train.data.dataset import Encoder, HostArrays
+from train.data.series.encoder import STEP_NAMES
 from train.data.series.dataset import SeriesDataset
 from train.data.series.time_column import write_stamps
 from train.evaluation.spread import spread_columns
@@ -23,13 +25,11 @@ def row_table(
     levels: tuple[float, ...],
 ) -> pa.Table:
     """A line for each row: its number `rows` [n] in the file, target, prediction, spread."""
-    columns = {
-        "row": rows,
-        **encoder.raw_targets(targets),
-        **encoder.decode(predictions),
-        **spread_columns(encoder, predictions, levels),
-    }
-    return pa.table(columns)
+    spread = spread_columns(encoder, predictions, levels)
+    answers = beside(encoder.decode(predictions), spread)
+    raw = encoder.raw_targets(targets)
+    names = free_names(raw, ("row", *answers))
+    return pa.table({"row": rows, **dict(zip(names, raw.values(), strict=True)), **answers})
 
 
 def forecast_table(
@@ -55,11 +55,14 @@ def forecast_table(
         columns["group"] = flat.names[np.searchsorted(flat.firsts, flat_t, side="right") - 1]
     if flat.stamps is not None and encoder.time is not None:
         columns["time"] = write_stamps(flat.stamps[flat_t], encoder.time)
-    for name, values in encoder.raw_targets(targets).items():
+    answers: HostArrays = {}
+    for name, values in zip(
+        encoder.answer_names.targets, encoder.decode(predictions).values(), strict=True
+    ):
+        answers[name] = values.ravel()
+    answers = beside(answers, spread_columns(encoder, predictions, levels))
+    raw = encoder.raw_targets(targets)
+    names = free_names(raw, (*STEP_NAMES, *answers))
+    for name, values in zip(names, raw.values(), strict=True):
         columns[name] = pa.array(values.ravel(), mask=np.isnan(values.ravel()))
-    for name, values in encoder.decode(predictions).items():
-        columns[name] = values.ravel()
-    table = pa.table(columns)
-    for name, values in spread_columns(encoder, predictions, levels).items():
-        table = table.append_column(name, pa.array(values))
-    return table
+    return pa.table({**columns, **answers})

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from train.data.answer_names import beside
 from train.data.dataset import Encoder, Head, HostArrays
 
 Arrays = Mapping[str, np.ndarray]
@@ -23,12 +24,13 @@ def spread_columns(encoder: Encoder, predictions: Arrays, levels: tuple[float, .
         quantiles = predictions.get(f"{head.name}.quantiles")
         deviation = predictions.get(f"{head.name}.deviation")
         if quantiles is not None:
-            columns |= _quantile_columns(encoder, head, predictions, quantiles, levels)
+            own = _quantile_columns(encoder, head, predictions, quantiles, levels)
+            columns = beside(columns, own)
         if deviation is not None and head.kind == "regression":
             raw = deviation * encoder.units[head.name]
-            columns |= named_columns(encoder, head, raw, "deviation")
+            columns = beside(columns, named_columns(encoder, head, raw, "deviation"))
         elif deviation is not None:
-            columns |= _class_columns(encoder, head, deviation)
+            columns = beside(columns, _class_columns(encoder, head, deviation))
     return columns
 
 

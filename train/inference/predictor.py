@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from nets.base import Variables
 from train.config.options import Config
+from train.data.answer_names import beside
 from train.data.blocks import take_in_blocks
 from train.data.dataset import Columns, Dataset, Encoder, Head, HostArrays, Rows
 from train.data.files.arrow import as_table
@@ -72,7 +73,7 @@ class Predictor:
         columns = self.encoder.tabulate(rows, self.answers(rows.inputs))
         shown = {}
         for name, column in columns.items():
-            if not name.startswith("probability_"):
+            if name not in self.encoder.answer_names.probabilities:
                 shown[name] = np.asarray(column)
         return next(iter(shown.values())) if len(shown) == 1 else shown
 
@@ -137,8 +138,11 @@ class Predictor:
             head, score_o = needed
             predictions = self._without_member_spread(predictions)
             more |= interval_columns(self.encoder, head, score_o, predictions)
-        _check_names(columns, more, where)
-        return columns | more
+        whole = beside(columns, more)
+        for wanted, given in zip(more, list(whole)[len(columns) :], strict=True):
+            if wanted != given:
+                self.tell(f"{where}: answers: {given!r} stands for {wanted!r}, which is a target")
+        return whole
 
     def _read(self, table: pa.Table, where: str) -> Rows:
         """The rows of a table, encoded; tells of cells that were read with a doubt."""
@@ -190,22 +194,9 @@ class Predictor:
         """Without the deviation between members, where no net itself says how sure it is."""
         if self.config.loss == "gaussian":
             return predictions
-        alone = {}
-        for name, array in predictions.items():
-            if not name.endswith(".deviation"):
-                alone[name] = array
-        return alone
+        spread = {f"{head.name}.deviation" for head in self.encoder.heads}
+        return {name: array for name, array in predictions.items() if name not in spread}
 
 
 def _warn(line: str) -> None:
     warnings.warn(line, ReadingWarning, stacklevel=4)
-
-
-def _check_names(columns: Columns, more: HostArrays, where: str) -> None:
-    """Raises UserError if a target has the name of a column that stands beside the predictions."""
-    for name in more:
-        if name in columns:
-            raise UserError(
-                f"{where}: {name!r} is a target and the name of another column of the answers; "
-                "rename it"
-            )

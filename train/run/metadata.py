@@ -12,6 +12,7 @@ import jax
 from nets.kernels import library
 from train import config as configs
 from train.config.members import members_of, settings_of, with_values
+from train.config.data_options import Table
 from train.config.options import Config
 from train.data.dataset import Dataset
 from train.errors import UserError
@@ -43,6 +44,23 @@ def check_or_write_metadata(folder: Path, config: Config, dataset: Dataset) -> N
         raise UserError(
             f"--workdir: the data changed since the run in {folder} began; name another folder"
         )
+
+
+def as_begun(config: Config, folder: Path | None) -> Config:
+    """The config with which a run in a folder goes on to read its data.
+
+    0.1.0 took other targets of few whole numbers for classes than later versions: what a folder has
+    as a number stays one.
+    """
+    if folder is None or not isinstance(config.data, Table) or config.loss != "auto":
+        return config
+    path = folder / "encoder.json"
+    if not path.exists():
+        return config
+    known = read_json(path, "a run's folder")
+    names = [column["name"] for column in known.get("targets", ()) if column["kind"] == "number"]
+    named = (*config.data.numeric, *(name for name in names if name not in config.data.numeric))
+    return dataclasses.replace(config, data=dataclasses.replace(config.data, numeric=named))
 
 
 def notes_of_a_move(folder: Path, config: Config) -> list[str]:

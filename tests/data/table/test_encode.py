@@ -263,7 +263,13 @@ def target(values, loss: str = "auto", **options) -> tuple[TableEncoder, list[st
         ([*range(11)] * 5, "auto", "multiclass", tuple(map(str, range(11)))),
         ([1.0, 2.0, 3.0] * 5, "auto", "multiclass", ("1", "2", "3")),
         ([1, 2, 3] * 4, "auto", "regression", ()),  # four of each are too few to tell
-        ([0, 2, 3] * 9, "auto", "regression", ()),
+        ([0, 2, 3] * 9, "auto", "multiclass", ("0", "2", "3")),
+        ([-1, 1] * 9, "auto", "binary", ("-1", "1")),
+        ([2, 4] * 9, "auto", "binary", ("2", "4")),
+        ([1, 2, 3, 5, 6, 7] * 9, "auto", "multiclass", ("1", "2", "3", "5", "6", "7")),
+        ([0, 1] * 20 + [2], "auto", "multiclass", ("0", "1", "2")),
+        ([0, 1] * 20 + [2, 3], "auto", "regression", ()),  # as counts, whose ends are rare
+        ([0, 10, 20] * 9, "auto", "regression", ()),
         ([3, 4, 5] * 9, "auto", "regression", ()),
         ([*range(21)] * 9, "auto", "regression", ()),
         ([0.5, 1.0] * 9, "auto", "regression", ()),
@@ -277,8 +283,12 @@ def target(values, loss: str = "auto", **options) -> tuple[TableEncoder, list[st
 def test_the_target_says_what_is_learnt(values, loss, kind, classes):
     encoder, notes = target(values, loss)
     assert (encoder.heads[0].kind, encoder.heads[0].classes) == (kind, classes)
-    guessed = loss == "auto" and classes[:1] in (("0",), ("1",))
+    few = len(values) >= 10 * len(set(values))
+    guessed = loss == "auto" and not isinstance(values[0], str | bool) and (bool(classes) or few)
     assert any("is read as" in note for note in notes) == guessed
+    if guessed:
+        advice = "config.data.numeric" if classes else "config.data.categorical"
+        assert any(advice in note for note in notes)
 
 
 def test_options_say_what_a_target_is():

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypedDict
 import numpy as np
 import pyarrow as pa
 
+from train.data.answer_names import AnswerNames, beside, name_answers
 from train.data.columns import Said
 from train.data.dataset import Arrays, Columns, Head, HostArrays, Rows
 from train.data.sequences.numbers import (
@@ -129,7 +130,8 @@ class SequenceEncoder:
         if self.id is None or self.order is None:
             return Rows(inputs, {}, said=tuple(said))
         ids = sequence_ids(table, self.id, self.order, where)
-        return Rows(inputs, {"row": np.arange(len(ids)), self.id: ids}, said=tuple(said))
+        rows = {"row": np.arange(len(ids))}
+        return Rows(inputs, beside(rows, {self.id: ids}), said=tuple(said))
 
     def tabulate(self, rows: Rows, answers: Arrays) -> Columns:
         """The columns of answers to rows that were read: their names, then what is decoded."""
@@ -205,15 +207,23 @@ class SequenceEncoder:
         Tags and next steps are lists: the tag of every step; at every step the numbers, or
         probabilities of 1, of the one after it.
         """
-        steps = self._lists(answers)
-        labels = self.labels.decode(self._of_labels(answers))
-        if len(self.labels.targets) + len(steps) == 1:
-            steps = {"prediction": next(iter(steps.values()))} if steps else {}
-        elif len(self.labels.targets) == 1:
-            labels = {self.labels.targets[0].name: labels.pop("prediction")} | labels
-        names = [name for name in labels if name.startswith("probability_")]
-        probabilities = {name: labels.pop(name) for name in names}
-        return labels | steps | probabilities
+        columns = list(self.labels.decode(self._of_labels(answers)).values())
+        n_labels = len(self.labels.targets)
+        steps = list(self._lists(answers).values())
+        names = self.answer_names
+        ordered = [*columns[:n_labels], *steps, *columns[n_labels:]]
+        return dict(zip((*names.targets, *names.probabilities), ordered, strict=True))
+
+    @property
+    def answer_names(self) -> AnswerNames:
+        """What the columns of answers are called."""
+        targets = [column.name for column in (*self.labels.targets, *self.tags)]
+        targets += [NEXT] if self.next_kind else []
+        taken = ("row",) if self.id is None else ("row", self.id)
+        probabilities = self.labels.answer_names.probabilities if self.labels.targets else ()
+        return name_answers(
+            targets if len(targets) > 1 else ["prediction"], probabilities, taken
+        )
 
     def raw_targets(self, targets: Arrays) -> HostArrays:
         """Encoded targets as columns [n]: "target" (several: "target_NAME")."""

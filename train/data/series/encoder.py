@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from train.data.answer_names import AnswerNames, name_answers
 from train.data.columns import Said
 from train.data.dataset import Arrays, Columns, Head, HostArrays, Rows
 from train.data.series.columns import SeriesColumn, encode_columns, fill_gaps
@@ -26,6 +27,9 @@ from train.data.series.flat import Flat, order_rows
 from train.data.series.future import Future, check_ahead, check_past
 from train.data.series.stamps import calendar, continue_stamps
 from train.data.series.time_column import TimeColumn, check_step, write_stamps
+
+# Columns that say which step of which series a forecast is.
+STEP_NAMES = ("row", "step", "group", "time")
 
 
 @dataclass(frozen=True)
@@ -185,9 +189,16 @@ class SeriesEncoder:
     def tabulate(self, rows: Rows, answers: Arrays) -> Columns:
         """Forecasts as columns, a row for each group and step, beside the names of the steps."""
         columns = dict(rows.names)
-        for name, forecasts in self.decode(answers).items():
+        for name, forecasts in zip(
+            self.answer_names.targets, self.decode(answers).values(), strict=True
+        ):
             columns[name] = forecasts.ravel()
         return columns
+
+    @property
+    def answer_names(self) -> AnswerNames:
+        """What the columns of forecasts are called, beside those that say which step each is."""
+        return name_answers([column.name for column in self.targets], (), STEP_NAMES)
 
     def to_units(self, arrays: Arrays) -> HostArrays:
         """{"value": targets or forecasts} in raw units, float64 [n, h * o]."""

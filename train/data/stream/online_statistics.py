@@ -24,7 +24,8 @@ from train.data.columns import (
 )
 from train.data.files.row_groups import Files, Piece, read_pieces, uniform
 from train.data.stream.parts import labelled, part_of, shares_of, training_rows
-from train.data.table.roles import MIN_PER_CLASS, feature_names, row_weights, target_names
+from train.data.table.class_labels import MIN_PER_CLASS
+from train.data.table.roles import feature_names, row_weights, target_names
 from train.data.values import read_numbers
 
 SAMPLE_ROWS = 100_000

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from train.data.answer_names import AnswerNames
 from train.data.columns import Said
 from train.data.dataset import Array, Arrays, Head, HostArrays, Json
 from train.data.table.column import Column, encode_category
@@ -35,6 +36,11 @@ class ClusterEncoder(TableEncoder):
         Distances are in scaled columns.
         """
         return {name: np.asarray(answers[name]) for name in (CLUSTER, "distance")}
+
+    @property
+    def answer_names(self) -> AnswerNames:
+        """None that a target could take."""
+        return AnswerNames()
 
     def raw_targets(self, targets: Arrays) -> HostArrays:
         """The label as a column [n], None where there is none; nothing without one."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from train.data.answer_names import AnswerNames
 from train.data.columns import Said
 from train.data.dataset import Arrays, Head, HostArrays, Json
 from train.data.table.clusters import label_codes, shown_label
@@ -48,6 +49,11 @@ class ReconstructionEncoder(TableEncoder):
             columns[f"code_{i}"] = code_n
         columns["error"] = np.asarray(answers["error"])
         return columns
+
+    @property
+    def answer_names(self) -> AnswerNames:
+        """None that a target could take."""
+        return AnswerNames()
 
     def raw_targets(self, targets: Arrays) -> HostArrays:
         """The label as a column [n], None where there is none; nothing without one."""

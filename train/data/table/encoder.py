@@ -13,6 +13,7 @@ from typing import Literal, Self
 import numpy as np
 import pyarrow as pa
 
+from train.data.answer_names import AnswerNames, name_answers
 from train.data.columns import RawColumn, Said, get_column, read_text
 from train.data.dataset import Arrays, Columns, Head, HostArrays, Json, Rows
 from train.data.table.column import (
@@ -160,24 +161,32 @@ class TableEncoder:
         """Answers as columns [n]: "prediction", and for classes "probability_CLASS".
 
         Of several targets the predictions bear their names, of several class targets the
-        probabilities are "probability_TARGET_CLASS". `answers`: a regression head's [n, o] in
+        probabilities are "probability_TARGET_CLASS"; see `answer_names`. `answers`: a regression head's [n, o] in
         encoded units, which become float64 in raw ones; a binary head's probability of its second
         class [n]; a multiclass head's probabilities [n, k]. Labels have the training type.
         """
         labels = {}
-        probabilities = {}
-        several = sum(head.kind != "regression" for head in self.heads) > 1
+        probabilities = []
         for head in self.heads:
             answer = np.asarray(answers[head.name])
             if head.kind == "binary":
                 answer = np.stack([1 - answer.astype(np.float64), answer], axis=1)
             labels[head.name] = answer if head.kind == "regression" else answer.argmax(axis=1)
+            probabilities += [answer[:, i] for i in range(len(head.classes))]
+        names = self.answer_names
+        columns = dict(zip(names.targets, self._raw(labels).values(), strict=True))
+        return columns | dict(zip(names.probabilities, probabilities, strict=True))
+
+    @property
+    def answer_names(self) -> AnswerNames:
+        """What the columns of answers are called."""
+        several = sum(head.kind != "regression" for head in self.heads) > 1
+        probabilities = []
+        for head in self.heads:
             prefix = f"probability_{head.name}" if several else "probability"
-            for i, name in enumerate(head.classes):
-                probabilities[f"{prefix}_{name}"] = answer[:, i]
-        raw = self._raw(labels)
-        names = ["prediction"] if len(raw) == 1 else list(raw)
-        return dict(zip(names, raw.values(), strict=True)) | probabilities
+            probabilities += [f"{prefix}_{name}" for name in head.classes]
+        targets = [column.name for column in self.targets]
+        return name_answers(["prediction"] if len(targets) == 1 else targets, probabilities)
 
     def unseen_classes(self, table: pa.Table, name: str, where: str) -> list[str]:
         """The classes of a target that training rows lack, in the order of their codes."""

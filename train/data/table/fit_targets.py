@@ -12,9 +12,10 @@ from train.config.data_options import Table
 from train.data.columns import RawColumn, Reading, get_column, missing_rows
 from train.data.dataset import Head
 from train.data.infer import Hint, Inferred, infer, infer_number
+from train.data.table.class_labels import are_labels, class_note, number_note
 from train.data.table.column import Column
 from train.data.table.fit_columns import fit_vocabulary
-from train.data.table.roles import MAX_CLASSES, MIN_PER_CLASS, target_names
+from train.data.table.roles import target_names
 from train.data.units import shift_and_unit
 from train.data.values import read_numbers
 from train.errors import UserError
@@ -96,15 +97,13 @@ def _fit_target(
         raise raw.error(
             f"config.loss={loss} is for numbers, but config.data.categorical names this target"
         )
-    if loss == "auto" and not as_number and _counts_up(read_numbers(raw).known):
+    if loss != "auto" or as_number:
+        return _fit_number(raw, options, loss), None
+    known = read_numbers(raw).known
+    if are_labels(known):
         column = _fit_class(raw, loss, declared, True)
-        labels = column.vocabulary
-        reading = (
-            f"holds the integers {labels[0]} to {labels[-1]} and is read as {len(labels)} classes"
-        )
-        advice = "config.loss=mse, or config.data.numeric, makes it a number"
-        return column, f"target {raw.name!r} {reading}; {advice}"
-    return _fit_number(raw, options, loss), None
+        return column, class_note(raw.name, column.vocabulary)
+    return _fit_number(raw, options, loss), number_note(raw.name, known)
 
 
 def holds_classes(raw: RawColumn, options: Table, loss: str) -> bool:
@@ -115,17 +114,7 @@ def holds_classes(raw: RawColumn, options: Table, loss: str) -> bool:
     if inferred.kind != "number":
         return inferred.kind == "category"
     known = read_numbers(raw.read_by(inferred.reading)).known
-    return loss == "auto" and raw.name not in options.numeric and _counts_up(known)
-
-
-def _counts_up(known: np.ndarray) -> bool:
-    """Whether numbers look like classes: 0 and 1, or few of 0..k or 1..k, and each often."""
-    distinct, counts = np.unique(known, return_counts=True)
-    if not 2 <= len(distinct) <= MAX_CLASSES or distinct[0] not in (0, 1):
-        return False
-    if not np.array_equal(distinct, distinct[0] + np.arange(len(distinct))):
-        return False
-    return bool(distinct[-1] == 1 or counts.min() >= MIN_PER_CLASS)
+    return loss == "auto" and raw.name not in options.numeric and are_labels(known)
 
 
 def _fit_class(raw: RawColumn, loss: str, declared: bool, is_number: bool) -> Column:

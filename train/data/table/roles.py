@@ -10,10 +10,6 @@ from train.data.columns import get_column, missing_rows, nearest
 from train.data.values import read_numbers
 from train.errors import UserError
 
-# An integer target is read as classes if there are no more, and no fewer rows of each.
-MAX_CLASSES = 20
-MIN_PER_CLASS = 5
-
 
 def target_names(options: Table) -> tuple[str, ...]:
     """The columns to predict."""
