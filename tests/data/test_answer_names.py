@@ -61,5 +61,5 @@ def test_targets_and_answers_stand_beside_each_other_whatever_their_names() -> N
 
 def test_a_target_called_like_a_part_of_another_answer_is_refused() -> None:
     check_heads(["std.deviation", "std2"])
-    with pytest.raises(UserError, match="'std.deviation' is what the answers to 'std' are kept"):
+    with pytest.raises(UserError, match=r"'std\.deviation' is what the answers to 'std' are kept"):
         check_heads(["std", "std.deviation"])

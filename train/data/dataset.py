@@ -23,8 +23,8 @@ import numpy as np
 import pyarrow as pa
 
 from nets.base import Statistics, Tree
-from train.data.answer_names import AnswerNames
 from train.config.data_options import Sequences, Series, Table
+from train.data.answer_names import AnswerNames
 
 Array: TypeAlias = jax.Array | np.ndarray
 Arrays: TypeAlias = Mapping[str, Array]

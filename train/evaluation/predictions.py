@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from train.data.answer_names import beside, free_names
 from train.data.dataset import Encoder, HostArrays
-from train.data.series.encoder import STEP_NAMES
 from train.data.series.dataset import SeriesDataset
+from train.data.series.encoder import STEP_NAMES
 from train.data.series.time_column import write_stamps
 from train.evaluation.spread import spread_columns
 

@@ -11,8 +11,8 @@ import jax
 
 from nets.kernels import library
 from train import config as configs
-from train.config.members import members_of, settings_of, with_values
 from train.config.data_options import Table
+from train.config.members import members_of, settings_of, with_values
 from train.config.options import Config
 from train.data.dataset import Dataset
 from train.errors import UserError

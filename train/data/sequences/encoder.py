@@ -221,9 +221,7 @@ class SequenceEncoder:
         targets += [NEXT] if self.next_kind else []
         taken = ("row",) if self.id is None else ("row", self.id)
         probabilities = self.labels.answer_names.probabilities if self.labels.targets else ()
-        return name_answers(
-            targets if len(targets) > 1 else ["prediction"], probabilities, taken
-        )
+        return name_answers(targets if len(targets) > 1 else ["prediction"], probabilities, taken)
 
     def raw_targets(self, targets: Arrays) -> HostArrays:
         """Encoded targets as columns [n]: "target" (several: "target_NAME")."""

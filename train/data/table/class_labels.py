@@ -1,7 +1,7 @@
 """Whether the whole numbers of a target are labels of classes, and the line that says so. n rows.
 
-scikit-learn takes all whole numbers of a target for classes, AutoGluon those of few different values;
-here they are where they look like labels: two of them, or few that count up from -1, 0 or 1.
+scikit-learn takes all whole numbers of a target for classes, AutoGluon those of few different
+values; here they are where they look like labels: two of them, or few from -1, 0 or 1 on.
 """
 
 from __future__ import annotations

@@ -161,9 +161,10 @@ class TableEncoder:
         """Answers as columns [n]: "prediction", and for classes "probability_CLASS".
 
         Of several targets the predictions bear their names, of several class targets the
-        probabilities are "probability_TARGET_CLASS"; see `answer_names`. `answers`: a regression head's [n, o] in
-        encoded units, which become float64 in raw ones; a binary head's probability of its second
-        class [n]; a multiclass head's probabilities [n, k]. Labels have the training type.
+        probabilities are "probability_TARGET_CLASS"; see `answer_names`. `answers`: a regression
+        head's [n, o] in encoded units, which become float64 in raw ones; a binary head's
+        probability of its second class [n]; a multiclass head's probabilities [n, k]. Labels have
+        the training type.
         """
         labels = {}
         probabilities = []
