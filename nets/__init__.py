@@ -13,6 +13,7 @@ from nets.base import (
     init_variables,
 )
 from nets.competitive import Competitive
+from nets.convolution import Convolutions
 from nets.dense import Dense
 from nets.forecast import Forecaster
 from nets.heads import Heads, HeadShape
@@ -32,6 +33,7 @@ __all__ = [
     "Arrays",
     "Autoencoder",
     "Competitive",
+    "Convolutions",
     "DataNetwork",
     "Dense",
     "Forecaster",

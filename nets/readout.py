@@ -16,7 +16,8 @@ from nets.base import Array
 from nets.recurrence import Carry
 from nets.stack import Merge, merge_directions
 
-Readout = Literal["last", "mean", "max", "mean_max", "attention"]
+Readout = Literal["last", "mean", "max", "mean_max", "mean_max_last", "attention"]
+FrontReadout = Literal["none", "mean", "max", "mean_max"]
 
 
 def read(
@@ -30,15 +31,25 @@ def read(
     match kind:
         case "last":
             return last(carry[-1], merge)
-        case "mean":
-            return mean(outputs_bth, lengths_b)
-        case "max":
-            return maximum(outputs_bth, lengths_b)
-        case "mean_max":
-            both = (mean(outputs_bth, lengths_b), maximum(outputs_bth, lengths_b))
-            return jnp.concatenate(both, axis=-1)
+        case "mean_max_last":
+            of_steps = read_steps("mean_max", outputs_bth, lengths_b)
+            return jnp.concatenate([of_steps, last(carry[-1], merge)], -1)
         case "attention":
             return Attention(name="attention")(outputs_bth, lengths_b)
+        case _:
+            return read_steps(kind, outputs_bth, lengths_b)
+
+
+def read_steps(
+    kind: Literal["mean", "max", "mean_max"], outputs_bth: Array, lengths_b: Array | None = None
+) -> Array:
+    """One vector of what stands at valid steps alone."""
+    if kind == "mean":
+        return mean(outputs_bth, lengths_b)
+    if kind == "max":
+        return maximum(outputs_bth, lengths_b)
+    both = (mean(outputs_bth, lengths_b), maximum(outputs_bth, lengths_b))
+    return jnp.concatenate(both, axis=-1)
 
 
 def last(carry: Carry, merge: str | tuple[str, ...] = "concat") -> Array:

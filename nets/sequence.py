@@ -11,10 +11,11 @@ import jax.numpy as jnp
 
 from nets.activations import ACTIVATIONS
 from nets.base import Array, Arrays, DataNetwork, Tree
+from nets.convolution import Convolutions, own_scaled, pooled
 from nets.crf import viterbi
 from nets.dropout import dropout, is_off
 from nets.heads import HeadShape, predictions_of, read_layer, readable_names, standardise_target
-from nets.readout import Readout, read
+from nets.readout import FrontReadout, Readout, read, read_steps
 from nets.recurrence import Carry
 from nets.stack import RecurrentStack
 from nets.tokens import Tokens
@@ -29,7 +30,10 @@ class SequenceNetwork(DataNetwork):
     Inputs: "length" int32 [b], and "numbers" [b, t, f], "tokens" [b, t], "characters" [b, t, c] as
     far as there are any. A head of STEP_KINDS reads the body's outputs, [b, t, k]; any other a
     `readout` of them through dense layers of sizes `head`. Where there are no such heads `patch`
-    steps may be read at once. What was fitted on training rows stands in the collection
+    steps may be read at once. With `own_scale` a sequence's numbers stand there once more, scaled
+    by its own mean and deviation. Before the body may stand a `front` of convolutions, of which it
+    reads the maxima of `pool` steps each; their own readout, `front_readout`, then stands beside
+    the body's. What was fitted on training rows stands in the collection
     `statistics`, as in `nets.Network`, whose methods these are.
     """
 
@@ -41,6 +45,10 @@ class SequenceNetwork(DataNetwork):
     head: tuple[int, ...] = ()
     head_activation: str = "relu"
     patch: int = 1
+    own_scale: bool = False
+    front: Convolutions | None = None
+    front_readout: FrontReadout = "mean"
+    pool: int = 1
     crf: bool = False
     log_link: bool = False
 
@@ -58,8 +66,15 @@ class SequenceNetwork(DataNetwork):
         Beside them stands what a CRF has learned. Given back with the steps that follow, the carry
         continues where these ended.
         """
-        del weight_b
         length_b, x_bte = self._steps(inputs, train)
+        beside = []
+        if self.front is not None:
+            front = self.front.clone(parent=self, name="convolutions")
+            x_bte, length_b = front(x_bte, length_b, weight_b, train=train)
+            if self.front_readout != "none":
+                beside.append(read_steps(self.front_readout, x_bte, length_b))
+            if self.pool > 1:
+                x_bte, length_b = pooled(x_bte, length_b, self.pool)
         if self.patch > 1:
             length_b, x_bte = patches(x_bte, length_b, self.patch)
         body = self.body.clone(parent=self, name=self.body.scope_name)
@@ -69,6 +84,7 @@ class SequenceNetwork(DataNetwork):
         predict_row = None
         if any(head.kind not in STEP_KINDS for head in self.heads):
             read_bh = read(self.readout, outputs_bth, carry, body.merge, length_b)
+            read_bh = jnp.concatenate([read_bh, *beside], -1) if beside else read_bh
             predict_row = self._dense(self._dropped(read_bh, train), train)
         outputs: dict[str, Tree] = {"length": length_b, "carry": carry}
         for head, name in zip(
@@ -159,7 +175,13 @@ class SequenceNetwork(DataNetwork):
     def step(
         self, inputs: Arrays, carry: tuple[Carry, ...] | None
     ) -> tuple[dict[str, Array], tuple[Carry, ...]]:
-        """Raw inputs of the next steps, and the carry of those before -> (answers, carry)."""
+        """Raw inputs of the next steps, and the carry of those before -> (answers, carry).
+
+        ValueError where an answer would need later steps.
+        """
+        if self.front is not None or self.own_scale:
+            part = "own_scale" if self.front is None else "a front of convolutions"
+            raise ValueError(f"step: {part} looks ahead; a network that steps has none")
         outputs = self(self.preprocess(inputs), None, carry, train=False)
         return self.postprocess(outputs), outputs["carry"]
 
@@ -169,6 +191,8 @@ class SequenceNetwork(DataNetwork):
         parts = []
         if "numbers" in inputs:
             parts.append(inputs["numbers"])
+            if self.own_scale:
+                parts.append(own_scaled(inputs["numbers"], length_b))
         if self.tokens is not None:
             count_v = self._statistics("inputs")["count"]
             parts.append(

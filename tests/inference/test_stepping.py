@@ -50,6 +50,10 @@ def test_steps_with_a_carry_end_where_the_whole_sequence_ends(rows, tmp_path):
         (LSTM(hidden=(4,), bidirectional=True, readout="last"), "both directions"),
         (LSTM(hidden=(4,), readout="max"), "'max'"),
         (LSTM(hidden=(4,), readout="last", patch=2), "2 steps at once"),
+        (
+            LSTM(hidden=(4,), readout="last", convolutions=(4,), widths=(3,)),
+            "convolutions, which look ahead",
+        ),
     ],
 )
 def test_nets_that_need_later_steps_refuse(rows, tmp_path, net, expected):

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from nets.convolution import Convolutions
 from nets.heads import HeadShape
 from nets.lstm import LSTM
 from nets.recurrent import Recurrent
@@ -76,9 +77,9 @@ def start(network: SequenceNetwork, columns: dict[str, Any]) -> dict[str, Any]:
         prepared,
         train=False,
         rngs={"params": jax.random.key(0)},
-        mutable=["params"],
+        mutable=["params", "batch_stats"],
     )
-    return {"params": made["params"], "statistics": STATISTICS}
+    return {**made, "statistics": STATISTICS}
 
 
 @pytest.mark.slow
@@ -86,6 +87,15 @@ def test_padding_changes_no_answer():
     of_numbers = (
         make(tokens=False, crf=True),
         make((LABEL,), tokens=False, patch=2, readout="attention"),
+        make(
+            (LABEL,),
+            tokens=False,
+            own_scale=True,
+            front=Convolutions((4, 5), (2, 3), stride=2),
+            front_readout="mean_max",
+            pool=2,
+            readout="mean_max_last",
+        ),
     )
     for network in (make(), *of_numbers):
         columns = inputs(tokens=network.tokens is not None)
@@ -162,6 +172,14 @@ def test_steps_one_by_one_are_answered_as_all_at_once(body):
         now = {"length": np.ones(B, np.int32), "numbers": columns["numbers"][:, t : t + 1]}
         answers, carry = step(variables, now, carry)
         np.testing.assert_allclose(answers["next"][:, 0], whole[:, t], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("fields", [{"own_scale": True}, {"front": Convolutions((3,), (3,))}])
+def test_what_looks_ahead_does_not_step(fields):
+    network = make((LABEL,), tokens=False, bidirectional=False, readout="last", **fields)
+    columns = inputs(tokens=False)
+    with pytest.raises(ValueError, match="ahead"):
+        network.apply({"statistics": STATISTICS}, columns, None, method="step")
 
 
 def test_a_next_step_knows_nothing_of_itself():

@@ -17,6 +17,7 @@ from train.config.net_options import LSTM, Dense
 from train.config.options import Config, Optim, Train
 from train.data.files.arrow import as_table
 from train.data.files.read import read_table
+from train.data.load import load_dataset
 from train.errors import UserError
 from train.evaluate import evaluate
 from train.inference.predictor import Predictor
@@ -220,6 +221,17 @@ def test_a_row_per_step_is_answered_by_its_id(tmp_path):
             "config.net.bidirectional: .* what it predicts",
         ),
         ({"net": LSTM(patch=4), "next_step": True}, "config.net.patch"),
+        (
+            {"net": LSTM(convolutions=(6,)), "next_step": True},
+            "config.net.convolutions: looks ahead",
+        ),
+        (
+            {"net": LSTM(own_scale=True), "next_step": True},
+            "config.net.own_scale: .* set it to false",
+        ),
+        ({"net": LSTM(convolutions=(2,))}, "config.net.convolutions: 2 filters .* 3 widths"),
+        ({"net": LSTM(convolutions=(2,), widths=())}, "config.net.widths"),
+        ({"net": LSTM(pool=3)}, "config.net.pool: not used by config.net.convolutions=()"),
         ({"net": LSTM(shortcut=True)}, "config.net.shortcut: is for config.data=Series"),
     ],
 )
@@ -230,6 +242,45 @@ def test_options_that_contradict_are_refused(fields, message):
     )
     with pytest.raises(UserError, match=message):
         configs.validate(Config(data=data, net=fields["net"]))
+
+
+@pytest.mark.parametrize("field", ["patch", "pool", "stride"])
+def test_steps_with_an_answer_each_are_not_read_as_one(tmp_path, field):
+    path = write(tmp_path / "s.jsonl", sentences(40))
+    net = LSTM(**{"convolutions": (6,), field: 2})
+    with pytest.raises(UserError, match=f"config.net.{field}: 2 steps as one"):
+        load_dataset(make_config(path, "words", "tags", net))
+    with pytest.raises(UserError, match=r"own_scale: scales numbers"):
+        load_dataset(make_config(path, "words", "intent", LSTM(own_scale=True)))
+
+
+@pytest.mark.slow
+def test_convolutions_compose_with_populations_averages_and_resumption(tmp_path):
+    path = write(tmp_path / "s.jsonl", waves(120))
+    net = LSTM(
+        hidden=(8,),
+        bidirectional=True,
+        convolutions=(6, 6),
+        widths=(3, 5),
+        pool=2,
+        own_scale=True,
+        readout="mean_max_last",
+        dropout=0.2,
+    )
+    config = make_config(path, "x", "up", net, epochs=8)
+    config.optim.ema = 0.5
+    config.population.seeds = 2
+    whole = loop.fit(config, tmp_path / "whole")
+    assert whole["metrics"]["test"]["accuracy"] > 0.9
+    config.train.epochs = 4
+    loop.fit(config, tmp_path / "parts")
+    config.train.epochs = 8
+    assert loop.fit(config, tmp_path / "parts")["metrics"] == whole["metrics"]
+    model = predict.load(tmp_path / "whole")
+    rows = {"x": [row["x"] for row in waves(9)]}
+    together = model(rows)
+    alone = [model({"x": [x]})[0] for x in rows["x"]]
+    assert list(together) == alone
 
 
 def test_arrays_of_any_rank_are_columns_of_lists():

@@ -20,6 +20,7 @@ from train.config.data_options import Data, Sequences, Series, Table, has_valid_
 from train.config.net_checks import (
     check_clusters,
     check_forecast,
+    check_parts,
     check_perceptron,
     check_reconstruction,
     check_steps,
@@ -151,11 +152,8 @@ def _check_devices(config: Config) -> None:
         raise UserError(
             "config.devices.members: pmap shares out batches only; set config.devices.parallel=jit"
         )
-    if devices.exact and isinstance(config.net, Dense) and config.net.norm == "batch":
-        raise UserError(
-            "config.devices.exact: config.net.norm=batch takes its mean over a whole batch, "
-            f"not over {devices.exact} parts of it; set config.net.norm=layer"
-        )
+    if devices.exact:
+        check_parts(config.net, devices.exact)
 
 
 def _check_augment(data: Data, augment: Augment) -> None:

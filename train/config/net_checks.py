@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import get_args
 
+from train.config import values
 from train.config.data_options import Sequences, Series, Table
-from train.config.net_options import LSTM, Competitive, Dense, Perceptron, SelfOrganizingMap
+from train.config.net_options import LSTM, Competitive, Dense, Net, Perceptron, SelfOrganizingMap
 from train.config.options import Config, Loss, Optim
 from train.errors import UserError
 
@@ -133,6 +134,12 @@ def check_forecast(data: Series, net: LSTM, loss: str) -> None:
                 f"config.net.{field}: is for tokens of config.data=Sequences(...); "
                 f"leave it at {default}"
             )
+    for field in ("convolutions", "own_scale"):
+        default = getattr(LSTM(), field)
+        if getattr(net, field) != default:
+            raise UserError(
+                f"config.net.{field}: is for config.data=Sequences(...); leave it at {default}"
+            )
     if net.crf:
         raise UserError(
             "config.net.crf: it decodes tags; config.data=Series(...) has none; set it to false"
@@ -151,8 +158,41 @@ def check_steps(data: Sequences, net: LSTM) -> None:
             f"config.net.patch: {net.patch} steps at once have no next step each; "
             "set config.net.patch=1"
         )
+    for field, off in (("convolutions", ()), ("own_scale", False)):
+        if data.next_step and getattr(net, field) not in (off, "auto"):
+            raise UserError(
+                f"config.net.{field}: looks ahead, and with config.data.next_step=true would read "
+                f"what it predicts; set it to {values.to_text(off) or off}"
+            )
+    _check_convolutions(net)
     for field, default in (("window", "none"), ("columns", "joint"), ("shortcut", False)):
         if getattr(net, field) != default:
             raise UserError(
                 f"config.net.{field}: is for config.data=Series(...); leave it at {default}"
             )
+
+
+def check_parts(net: Net, n_parts: int) -> None:
+    """Raises UserError for a net whose batch norm needs a batch in one piece."""
+    over = f"takes its mean over a whole batch, not over {n_parts} parts of it"
+    if isinstance(net, Dense) and net.norm == "batch":
+        raise UserError(
+            f"config.devices.exact: config.net.norm=batch {over}; set config.net.norm=layer"
+        )
+    if isinstance(net, LSTM) and net.convolutions:
+        raise UserError(
+            f"config.devices.exact: the batch norm of config.net.convolutions {over}; "
+            "set config.net.convolutions=()"
+        )
+
+
+def _check_convolutions(net: LSTM) -> None:
+    if isinstance(net.convolutions, str) or isinstance(net.widths, str) or not net.convolutions:
+        return
+    if not net.widths:
+        raise UserError("config.net.widths: the first layer has none; give some, such as (9, 19)")
+    if net.convolutions[0] < len(net.widths):
+        raise UserError(
+            f"config.net.convolutions: {net.convolutions[0]} filters of the first layer for "
+            f"{len(net.widths)} widths; give it {len(net.widths)} at the least"
+        )

@@ -6,58 +6,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Self, TypeAlias
 
 from train.config.bounded import Auto, bounded
-
-Activation: TypeAlias = Literal[
-    "linear",
-    "relu",
-    "relu6",
-    "leaky_relu",
-    "elu",
-    "selu",
-    "gelu",
-    "silu",
-    "mish",
-    "softplus",
-    "softsign",
-    "sigmoid",
-    "hard_sigmoid",
-    "hard_silu",
-    "tanh",
-    "step",
-    "exponential",
-    "softmax",
-    "log_softmax",
-]
-
-Initializer: TypeAlias = Literal[
-    "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal",
-    "orthogonal", "normal", "zeros",
-]  # fmt: skip
-
-
-class NetOptions:
-    """What may be asked about the options of any network; none of it is an option itself."""
-
-    reads_steps: ClassVar[bool] = False  # of series or sequences, one after the other
-    # Names that its parameters may have, which `Optim.rates` goes by; * stands for a head's.
-    parameters: ClassVar[tuple[str, ...]] = ()
-
-    @property
-    def runs_lstm(self) -> bool:
-        """Whether an LSTM computes any of it, and so the core that `nets.kernels` may have."""
-        return False
-
-    def has_dropout(self) -> bool:
-        """Whether anything is dropped in training."""
-        return False
-
-    def strengths(self) -> dict[str, float | Auto]:
-        """How strongly its own options vary a row in training, by their names; at 0 one is off."""
-        return {}
-
-    def undisturbed(self) -> Self:
-        """The options with nothing that varies a row in training but dropout."""
-        return self
+from train.config.net_base import Activation, Initializer, NetOptions
 
 
 @dataclass
@@ -109,14 +58,19 @@ class LSTM(NetOptions):
     """A stack of (bi)LSTM layers, a readout, dense layers, and one linear layer per target.
 
     `hidden` are the units of the recurrent layers, `head` those of the dense ones. `patch` steps
-    are read at once. For series: what is taken out of each window before the net and put back after
-    it (`window`), whether one net reads all columns or is shared over single ones (`columns`), and
-    a linear map from the lookback to the horizon beside the LSTM (`shortcut`). For tokens: sizes of
-    their vectors and of the character features, the count at which a word is replaced by "unknown"
-    half of the time (`rare`), and a CRF over tags. For numbers of sequences, in training: `noise`
-    on each and an `offset` on a channel, in deviations, and the smallest share of a sequence that
-    is read (`crop`); what else may be varied is in `Augment`. `cell="gru"` has two gates in place
-    of three (Cho et al. 2014), `cell="plain"` none, to show what they are for.
+    are read at once. For sequences: `convolutions` in front, the filters of each layer, with batch
+    norm (the first layer's are of all `widths`, at every `stride`-th step, those of later ones of
+    `later_width`), of which the LSTM reads the maxima of `pool` steps each, and whose own readout
+    `convolution_readout` stands beside the LSTM's; and numbers scaled by each sequence alone beside
+    those scaled by the data set (`own_scale`). For series: what is taken out of each window before
+    the net and put back after it (`window`), whether one net reads all columns or is shared over
+    single ones (`columns`), and a linear map from the lookback to the horizon beside the LSTM
+    (`shortcut`). For tokens: sizes of their vectors and of the character features, the count at
+    which a word is replaced by "unknown" half of the time (`rare`), and a CRF over tags. For
+    numbers of sequences, in training: `noise` on each and an `offset` on a channel, in deviations,
+    and the smallest share of a sequence that is read (`crop`); what else may be varied is in
+    `Augment`. `cell="gru"` has two gates in place of
+    three (Cho et al. 2014), `cell="plain"` none, to show what they are for.
     """
 
     hidden: tuple[int, ...] | Auto = bounded((64,), 1)
@@ -126,10 +80,19 @@ class LSTM(NetOptions):
     dropout: float | Auto = bounded(0.0, 0, 0.99)
     input_dropout: float | Auto = bounded(0.0, 0, 0.99)
     recurrent_dropout: float = bounded(0.0, 0, 0.99)
-    readout: Literal["auto", "last", "mean", "max", "mean_max", "attention"] = "auto"
+    readout: Literal["auto", "last", "mean", "max", "mean_max", "mean_max_last", "attention"] = (
+        "auto"
+    )
     head: tuple[int, ...] = bounded((), 1)
     head_activation: Activation = "relu"
     patch: int | Auto = bounded(1, 1)
+    convolutions: tuple[int, ...] | Auto = bounded((), 1)
+    widths: tuple[int, ...] | Auto = bounded((9, 19, 39), 1)
+    later_width: int | Auto = bounded(5, 1)
+    stride: int | Auto = bounded(1, 1)
+    pool: int | Auto = bounded(1, 1)
+    convolution_readout: Literal["auto", "none", "mean", "max", "mean_max"] = "mean"
+    own_scale: bool | Auto = False
     window: Literal["none", "last", "last_deviation", "revin"] = "none"
     columns: Literal["joint", "independent"] = "joint"
     shortcut: bool = False
@@ -149,6 +112,7 @@ class LSTM(NetOptions):
         "recurrent_bias",
         "embedding",
         "context",
+        "scale",
         "revin_scale",
         "*_start",
         "*_transition",

@@ -44,6 +44,10 @@ NUMBER_STEPS = 700
 NUMBER_EPOCHS = 40
 SEQUENCE_BATCH = 16
 
+# Steps that filters of convolutions see, of the first layer and of later ones.
+WIDTHS = (9, 19, 39)
+LATER_WIDTH = 5
+
 
 def resolve(config: Config, n_train: int, *, classes: bool, season: int | None = None) -> Config:
     """The config with every "auto" of a table or of series replaced.
@@ -176,6 +180,13 @@ def _resolve_sequence_net(net: LSTM, longest: int, tokens: bool, of_steps: bool)
         crop=_auto(net.crop, 1.0 if step_by_step else 0.6),
         readout=_auto(net.readout, "mean_max" if tokens else "max"),
         patch=_auto(net.patch, 1 if step_by_step else patch_of(longest)),
+        convolutions=_auto(net.convolutions, ()),
+        widths=_auto(net.widths, WIDTHS),
+        later_width=_auto(net.later_width, LATER_WIDTH),
+        stride=_auto(net.stride, 1),
+        pool=_auto(net.pool, 1),
+        convolution_readout=_auto(net.convolution_readout, "mean"),
+        own_scale=_auto(net.own_scale, False),
     )
 
 

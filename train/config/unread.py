@@ -41,6 +41,11 @@ IDLE = (
     # Weights of this form start as N(0, 1), or as zeros.
     Idle("net.parametrization", ("ntk",), ("net.kernel_init", "net.output_init"), but="zeros"),
     Idle("net.bidirectional", (False,), ("net.merge",)),
+    Idle(
+        "net.convolutions",
+        ((),),
+        ("net.widths", "net.later_width", "net.stride", "net.pool", "net.convolution_readout"),
+    ),
     Idle("net.head", ((),), ("net.head_activation",)),
     Idle("net.rule", ("kmeans", "mini_batch", "batch"), ("net.rate", "net.final_rate")),
     Idle("net.rule", ("kmeans", "mini_batch", "neural_gas"), ("net.conscience",)),

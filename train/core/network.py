@@ -205,6 +205,14 @@ def _sequence_network(
         tokens = nets.Tokens(
             words.n_words, net.token_size, words.n_characters, net.character_size, net.rare
         )
+    front = None
+    if net.convolutions:
+        front = nets.Convolutions(
+            resolved(net.convolutions),
+            resolved(net.widths),
+            resolved(net.later_width),
+            resolved(net.stride),
+        )
     return nets.SequenceNetwork(
         heads=tuple(task.head for task in tasks),
         body=_recurrent_stack(net),
@@ -214,6 +222,10 @@ def _sequence_network(
         head=net.head,
         head_activation=net.head_activation,
         patch=resolved(net.patch),
+        own_scale=resolved(net.own_scale),
+        front=front,
+        front_readout=resolved(net.convolution_readout),
+        pool=resolved(net.pool),
         crf=net.crf,
         log_link=any(task.loss == "poisson" for task in tasks),
     )

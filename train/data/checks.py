@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from train.config.net_options import Competitive, Dense, Perceptron, SelfOrganizingMap
+from train.config.net_options import LSTM, Competitive, Dense, Perceptron, SelfOrganizingMap
 from train.config.options import Config
 from train.data.dataset import Dataset, Head
 from train.data.row_dataset import RowDataset
@@ -79,6 +79,26 @@ def _check_classes(heads: Sequence[Head]) -> None:
             raise UserError(
                 f"config.net: a Perceptron tells classes, but {names} is a number; use Dense"
                 ", or name it in config.data.categorical"
+            )
+
+
+def check_steps(config: Config, dataset: Dataset) -> None:
+    """Raises UserError for an LSTM that reads steps in another way than its targets need."""
+    encoder = dataset.encoder
+    if not isinstance(encoder, SequenceEncoder) or not isinstance(config.net, LSTM):
+        return
+    if config.net.own_scale is True and not encoder.numbers:
+        raise UserError(
+            "config.net.own_scale: scales numbers, and the inputs have none; set it to false"
+        )
+    if not encoder.traits["of_steps"]:
+        return
+    for field in ("patch", "stride", "pool"):
+        size = getattr(config.net, field)
+        if size not in (1, "auto"):
+            raise UserError(
+                f"config.net.{field}: {size} steps as one, but the target has a value at each of "
+                "them; set it to 1"
             )
 
 

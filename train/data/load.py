@@ -10,7 +10,7 @@ from train.config.data_options import Sequences, Series, Table
 from train.config.members import settings_of, with_values
 from train.config.options import Config
 from train.data.answer_names import check_heads
-from train.data.checks import check_augment, check_net
+from train.data.checks import check_augment, check_net, check_steps
 from train.data.dataset import Dataset, Encoder, Json
 from train.data.row_dataset import RowDataset
 from train.data.sequences.encoder import SequenceEncoder
@@ -36,6 +36,8 @@ def load_dataset(config: Config) -> Dataset:
             dataset = load_series(config.data)
         case Sequences():
             dataset = load_sequences(config.data, config.loss)
+            for setting in settings_of(config):
+                check_steps(with_values(config, setting), dataset)
     check_augment(config, dataset)
     check_heads(head.name for head in dataset.heads)
     notes = (*dataset.notes, *dataset.encoder.answer_names.notes)

@@ -20,6 +20,10 @@ def check_steps(config: Config, encoder: Encoder) -> None:
     reason = None
     if net.bidirectional:
         reason = "reads both directions: the backward one begins at the end"
+    elif resolved(net.convolutions):
+        reason = "has convolutions, which look ahead"
+    elif resolved(net.own_scale):
+        reason = "scales a sequence by all of its steps"
     elif "tags" in kinds:
         reason = "decodes tags along the whole sequence"
     elif resolved(net.patch) > 1:
