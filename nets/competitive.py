@@ -39,6 +39,11 @@ def ranks(distance_k: Array) -> Array:
     return jnp.argsort(jnp.argsort(distance_k))
 
 
+def repeated(step_k: Array, times: Array) -> Array:
+    """The share of the way to a row after so many such steps, of which none leads past it."""
+    return jnp.where(times == 1, step_k, 1 - (1 - step_k) ** times)
+
+
 class Decay(NamedTuple):
     """From `start` at the first update to `end` at the last one, along an exponential."""
 
@@ -87,13 +92,18 @@ class Competitive(ColumnsNetwork):
         """Scaled columns -> how near each row is to the units; fresh units are made of rows.
 
         {"cluster": squared distance to the nearest unit [b], "nearest": [b, 2] the two nearest,
-        "row": scaled features [b, d]}.
+        "row": scaled features [b, d]}. Where rows have weights, they are drawn by these.
         """
-        del weight_b, train
+        del train
         x_bd = self.features(columns)
         r = self.restarts
         make = partial(
-            start_units, x_nd=x_bd, n_units=self.units, start=self.start, shape=self.shape
+            start_units,
+            x_nd=x_bd,
+            n_units=self.units,
+            start=self.start,
+            shape=self.shape,
+            weight_n=weight_b,
         )
         units_rkd = self.param("units", lambda key: jax.vmap(make)(jax.random.split(key, r)))
         counts = {
@@ -117,7 +127,10 @@ class Competitive(ColumnsNetwork):
         steps_per_epoch: int,
         total_steps: int,
     ) -> Array:
-        """The squared distances [b] of the best restart; the variables are those after the rows."""
+        """The squared distances [b] of the best restart; the variables are those after the rows.
+
+        The weights are those of rows that weigh 1 on average: a row of 3 moves units as three do.
+        """
         del target
         x_bd = self.features(columns)
         first = step % steps_per_epoch == 0
@@ -175,7 +188,7 @@ class Competitive(ColumnsNetwork):
                 winner = jnp.argmin(distance_k * share_k ** (self.conscience * (1 - moment)))
                 pull_k = jax.nn.one_hot(winner, self.units)
                 wins_k = wins_k + pull_k * weight
-            step_k = jnp.minimum(self.rate.at(moment) * weight, 1) * pull_k
+            step_k = repeated(self.rate.at(moment) * pull_k, weight)
             return (units_kd + step_k[:, None] * (x_d[None] - units_kd), wins_k), None
 
         return lax.scan(see, (units_kd, wins_k), (x_bd, weight_b, moment_b))[0]

@@ -43,8 +43,8 @@ def _surrogate_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array
 class PerceptronState(NamedTuple):
     """What a rule knows: weights that learn, `running`, and those that `answer`.
 
-    Both are [f + 1, k], the bias last. `rows` were seen; of each neuron [k], `run` since its last
-    mistake, and `longest` is the longest such run.
+    Both are [f + 1, k], the bias last. `rows` is what all rows that were seen weigh; of each neuron
+    [k], `run` what those since its last mistake do, and `longest` is the heaviest such run.
     """
 
     running: Array
@@ -61,9 +61,9 @@ def start_perceptron(n_features: int, n_neurons: int, dtype: type = jnp.float32)
     return PerceptronState(
         running=jnp.zeros(shape, dtype),
         answer=jnp.zeros(shape, dtype),
-        rows=jnp.zeros((), jnp.int32),
-        run=jnp.zeros(n_neurons, jnp.int32),
-        longest=jnp.zeros(n_neurons, jnp.int32),
+        rows=jnp.zeros(()),
+        run=jnp.zeros(n_neurons),
+        longest=jnp.zeros(n_neurons),
     )
 
 
@@ -73,11 +73,11 @@ def learn_rows(
     """Rosenblatt's rule (1958), one row after the other, and the number of mistakes of each [b].
 
     A neuron whose score has not the sign it should, +1 or -1, is given `weight` times sign times
-    the row; a row of weight 0 does not exist. On separable rows there are at most (R / gamma)^2
-    mistakes in all (Novikoff 1962), R being the largest norm of a row and gamma its distance from a
-    separating plane, both with a 1 for the bias. What answers: "rosenblatt" the running weights,
-    "pocket" those that made the longest run without a mistake (Gallant 1990), "averaged" their mean
-    over all rows (Freund & Schapire 1999).
+    the row; it counts for as many rows as it weighs, and one of weight 0 does not exist. On
+    separable rows there are at most (R / gamma)^2 mistakes in all (Novikoff 1962), R being the
+    largest norm of a row and gamma its distance from a separating plane, both with a 1 for the
+    bias. What answers: "rosenblatt" the running weights, "pocket" those that made the longest run
+    without a mistake (Gallant 1990), "averaged" their mean over all rows (Freund & Schapire 1999).
     """
     one_b = jnp.ones((x_bf.shape[0], 1), x_bf.dtype)
 
@@ -89,13 +89,14 @@ def learn_rows(
         wrong_k = mask & (exact_product(x_f, state.running) * sign_k <= 0)
         step_k = jnp.where(wrong_k, sign_k * weight, jnp.zeros((), sign_k.dtype))
         running = state.running + (x_f[:, None] * step_k[None]).astype(state.running.dtype)
-        rows = state.rows + mask
-        run = jnp.where(wrong_k, 0, state.run + mask)
+        count = weight.astype(state.rows.dtype)
+        rows = state.rows + count
+        run = jnp.where(wrong_k, 0, state.run + count)
         longest = jnp.maximum(state.longest, run)
         if rule == "pocket":
             answer = jnp.where((run > state.longest)[None], running, state.answer)
         elif rule == "averaged":
-            share = mask.astype(running.dtype) / jnp.maximum(rows, 1)
+            share = (count / jnp.maximum(rows, 1e-30)).astype(running.dtype)
             answer = state.answer + (running - state.answer) * share
         else:
             answer = running

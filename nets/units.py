@@ -52,22 +52,32 @@ def two_nearest(x_bd: Array, units_kd: Array) -> tuple[Array, Array]:
 
 
 def start_units(
-    key: Array, x_nd: Array, n_units: int, start: Start, shape: tuple[int, int] | None = None
+    key: Array,
+    x_nd: Array,
+    n_units: int,
+    start: Start,
+    shape: tuple[int, int] | None = None,
+    weight_n: Array | None = None,
 ) -> Array:
     """Units [k, d] before the first update.
 
     "kmeans++": rows far from each other; "rows": any distinct places of the file; "normal":
     anywhere about the rows' mean, twice as far spread as they; "plane": a map of this `shape` laid
-    over the plane of the two main components.
+    over the plane of the two main components. A row of weight 3 is as likely as three rows; None:
+    all weigh the same.
     """
     if start == "kmeans++":
-        return kmeans_plus_plus(key, x_nd, n_units)
+        return kmeans_plus_plus(key, x_nd, n_units, weight_n)
     if start == "rows":
-        return x_nd[
-            jax.random.choice(key, x_nd.shape[0], (n_units,), replace=x_nd.shape[0] < n_units)
-        ]
-    mean_d = x_nd.mean(0)
-    deviation_d = x_nd.std(0)
+        n = x_nd.shape[0]
+        share_n = None if weight_n is None else weight_n / weight_n.sum()
+        return x_nd[jax.random.choice(key, n, (n_units,), replace=n < n_units, p=share_n)]
+    if weight_n is None:
+        mean_d = x_nd.mean(0)
+        deviation_d = x_nd.std(0)
+    else:
+        mean_d = jnp.average(x_nd, 0, weight_n)
+        deviation_d = jnp.sqrt(jnp.average(jnp.square(x_nd - mean_d[None]), 0, weight_n))
     if start == "normal" or shape is None:
         return mean_d[None] + 2 * deviation_d[None] * jax.random.normal(
             key, (n_units, x_nd.shape[1])
@@ -75,6 +85,8 @@ def start_units(
     places = map_places(shape, "rectangular")
     place_kg = jnp.asarray((places - places.mean(0)) / np.maximum(places.std(0), 1e-6), jnp.float32)
     centred_nd = x_nd - mean_d[None]
+    if weight_n is not None:
+        centred_nd *= jnp.sqrt(weight_n / weight_n.mean())[:, None]
     value_d, axis_dd = jnp.linalg.eigh(exact_product(centred_nd.T, centred_nd) / x_nd.shape[0])
     n_axes = min(2, x_nd.shape[1])
     # The longer side of the map lies along the longer axis of the rows; the second, or only, one is
@@ -84,22 +96,30 @@ def start_units(
     return mean_d[None] + exact_product(place_kg[:, jnp.array(longer[:n_axes])], axes_gd)
 
 
-def kmeans_plus_plus(key: Array, x_nd: Array, n_units: int) -> Array:
+def kmeans_plus_plus(key: Array, x_nd: Array, n_units: int, weight_n: Array | None = None) -> Array:
     """Units by greedy k-means++ [k, d] (Arthur & Vassilvitskii 2007).
 
     Each is a row, drawn with a probability proportional to its squared distance from those before;
-    of 2 + log k draws, the one that leaves the smallest sum (as scikit-learn).
+    of 2 + log k draws, the one that leaves the smallest sum (as scikit-learn). A row of weight 3 is
+    as three rows; None: all weigh the same.
     """
     n = x_nd.shape[0]
     n_candidates = 2 + int(math.log(n_units))
     first_key, key = jax.random.split(key)
-    first_d = x_nd[jax.random.randint(first_key, (), 0, n)]
+    if weight_n is None:
+        first_d = x_nd[jax.random.randint(first_key, (), 0, n)]
+    else:
+        first_d = x_nd[jax.random.choice(first_key, n, p=weight_n / weight_n.sum())]
+
+    def weighted(distance: Array) -> Array:
+        return distance if weight_n is None else distance * weight_n
 
     def add(nearest_n: Array, key: Array) -> tuple[Array, Array]:
-        draw_c = jax.random.uniform(key, (n_candidates,)) * nearest_n.sum()
-        row_c = jnp.minimum(jnp.searchsorted(jnp.cumsum(nearest_n), draw_c, side="right"), n - 1)
+        mass_n = weighted(nearest_n)
+        draw_c = jax.random.uniform(key, (n_candidates,)) * mass_n.sum()
+        row_c = jnp.minimum(jnp.searchsorted(jnp.cumsum(mass_n), draw_c, side="right"), n - 1)
         left_cn = jnp.minimum(nearest_n[None], squared_distances(x_nd[row_c], x_nd))
-        best = jnp.argmin(left_cn.sum(1))
+        best = jnp.argmin(jax.vmap(weighted)(left_cn).sum(1))
         return left_cn[best], x_nd[row_c[best]]
 
     nearest_n = squared_distances(x_nd, first_d[None])[:, 0]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from functools import partial
+from types import SimpleNamespace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -275,3 +277,24 @@ def test_the_factor_of_a_plateau_multiplies_the_step() -> None:
         for s in (state, cut)
     )
     assert_trees_close(cut_step, jax.tree.map(lambda u: 0.25 * u, full_step), rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("times", [1.0, 10.0, None])
+def test_a_rule_sees_weights_over_their_mean(times: float | None) -> None:
+    program, data, state = make_run()
+    weight_n = np.ones(N, np.float32) if times is None else np.arange(N, dtype=np.float32) * times
+    mean = None if times is None else jnp.float32(weight_n[data.train].mean())
+    data = data.replace(train_weight=jnp.asarray(weight_n), mean_weight=mean)
+
+    def learn(_: Any, inputs: Any, target: Any, weight_b: jax.Array, **__: Any) -> Any:
+        return jnp.ones(len(weight_b)), {"params": weight_b, "batch_stats": {}}
+
+    network: Any = SimpleNamespace(
+        apply=learn, learns_by_rule=True, missing_columns=(), ends_without_loss=False
+    )
+    program = dataclasses.replace(program, network=network)
+    batch = TableDataset.take(data.arrays, data.train)
+    batch = batch._replace(weight=data.train_weight[data.train])
+    after, sums = update(program, data, state, batch, jnp.ones(len(batch.weight)))
+    np.testing.assert_allclose(after.weights.params.mean(), 1, rtol=1e-6)
+    np.testing.assert_allclose(sums["loss"], weight_n[data.train].sum(), rtol=1e-6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -282,3 +283,44 @@ def test_adjacent_is_whether_the_two_nearest_are_neighbours() -> None:
     column = np.abs(two[:, 0] % 3 - two[:, 1] % 3)
     np.testing.assert_array_equal(answers["adjacent"], (row <= 1) & (column <= 1))
     assert 0 < np.mean(answers["adjacent"]) < 1
+
+
+@pytest.mark.parametrize("rule", ["winner", "neural_gas", "map"])
+def test_a_row_of_weight_three_moves_units_as_three_rows_do(rule: str) -> None:
+    shape = (2, 2) if rule == "map" else None
+    network, variables = make(
+        rule=rule, rate=Decay(0.4, 0.4), reach=Decay(1.0, 1.0), shape=shape, conscience=0.0
+    )
+    times = np.random.default_rng(2).integers(0, 4, 12)
+
+    def after(rows: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        _, moved = network.apply(
+            variables, {"numbers": jnp.asarray(rows)}, {}, jnp.asarray(weight, jnp.float32),
+            step=0, steps_per_epoch=1, total_steps=1, method="learn",
+            mutable=["params", "batch_stats"],
+        )  # fmt: skip
+        return moved["params"]["units"], moved["batch_stats"]["wins"]
+
+    repeated = after(ROWS[:12].repeat(times, 0), np.ones(times.sum()))
+    for ours, wanted in zip(after(ROWS[:12], times), repeated, strict=True):
+        np.testing.assert_allclose(ours, wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("start", ["normal", "plane"])
+def test_units_start_among_rows_as_often_as_these_weigh(start: Any) -> None:
+    times = np.arange(N) % 4
+    draw = partial(start_units, jax.random.key(3), n_units=6, start=start, shape=(3, 2))
+    ours = draw(jnp.asarray(ROWS), weight_n=jnp.asarray(times, jnp.float32))
+    wanted = draw(jnp.asarray(ROWS.repeat(times, 0)))
+    np.testing.assert_allclose(ours, wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("start", ["kmeans++", "rows"])
+def test_rows_are_drawn_by_their_weights(start: Any) -> None:
+    rows = jnp.array([[0.0], [1.0], [2.0], [1000.0]])
+    weight = jnp.array([1.0, 1.0, 6.0, 0.0])
+    draw = jax.vmap(lambda key: start_units(key, rows, 2, start, weight_n=weight))
+    units_s2 = np.asarray(draw(jax.random.split(jax.random.key(0), 2000)))[..., 0]
+    assert units_s2.max() == 2
+    # Of 2,000 draws the share has a deviation of .0097.
+    assert abs((units_s2[:, 0] == 2).mean() - 0.75) < 0.04

@@ -50,18 +50,18 @@ def plain_loop(
             if weight == 0:
                 continue
             x1 = np.append(x, 1)
-            rows = rows + 1
+            rows = rows + weight
             for j in range(k):
                 if signs[j] * (x1 @ w[:, j]) <= 0:
                     w[:, j] += weight * signs[j] * x1
                     mistakes = mistakes + 1
                     run[j] = 0
                 else:
-                    run[j] += 1
+                    run[j] += weight
                 if run[j] > longest[j]:
                     longest[j] = run[j]
                     pocket[:, j] = w[:, j]
-            total += w
+            total += weight * w
     return {
         "rosenblatt": w,
         "pocket": pocket,

@@ -175,6 +175,19 @@ def test_arrays_are_copied_before_save_returns(tmp_path: Path) -> None:
     reader.close()
 
 
+def test_counts_of_rows_that_were_whole_numbers_are_restored_as_weights(tmp_path: Path) -> None:
+    counted = at(1).replace(sums={"rows": jnp.arange(3)})
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(1, counted, model_of(at(1)))
+    checkpoints.close()
+    reader = Checkpoints(tmp_path)
+    wanted = counted.replace(sums={"rows": jnp.arange(3.0)})
+    assert_same_bits(reader.restore_state(1, jax.tree.map(jnp.zeros_like, wanted)), wanted)
+    with pytest.raises(UserError, match="of another network"):
+        reader.restore_state(1, counted.replace(sums={"rows": jnp.zeros(3, bool)}))
+    reader.close()
+
+
 def test_a_flipped_bit_in_any_file_is_noticed_or_harmless(saved: Path, tmp_path: Path) -> None:
     names = [path.relative_to(saved) for path in files_of(saved, 30)]
     arrays = [name for name in names if "/d/" in str(name)]

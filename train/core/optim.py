@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import optax
 from jax.tree_util import KeyPath, tree_leaves_with_path, tree_map_with_path
 
-from nets.base import Array, Params
+from nets.base import Array, Params, Tree
 from nets.dropout import is_off
 from train.config.bounded import resolved
 from train.config.options import Optim
@@ -152,12 +152,12 @@ def _momentum_of_steps(
         plateau = extra.get("plateau")
         size = size if plateau is None else size * plateau
 
-        assert params is not None
+        weights: Tree = params
 
         def decay(path: KeyPath, step: Array, weight: Array, is_kernel: bool) -> Array:
             return step - size * _rate_of(path, options.rates) * weight if is_kernel else step
 
-        return tree_map_with_path(decay, updates, params, kernel_mask(params)), state
+        return tree_map_with_path(decay, updates, weights, kernel_mask(weights)), state
 
     return optax.GradientTransformationExtraArgs(trace.init, update)
 

@@ -61,7 +61,7 @@ def update(
     batches = _augmented(program, data, state.step, batch, mask_b)
     if program.network.learns_by_rule:
         # Its rows are never mixed (the config's checks refuse it), so the first batch is all.
-        return _update_by_rule(program, data, state, batches[0])
+        return _update_by_rule(program, data, state, batches[0], mask_b)
     grads, sums, batch_stats = gradients(program, data, state, batches, mask_b.sum())
     options = program.config.optim
     plateau = state.plateau.factor if options.schedule == "plateau" else None
@@ -137,14 +137,19 @@ def weighted_loss(program: Program, outputs: Arrays, batches: Batches) -> Array:
 
 
 def _update_by_rule(
-    program: Program, data: Data, state: State, batch: Batch[Array]
+    program: Program, data: Data, state: State, batch: Batch[Array], mask_b: Array
 ) -> tuple[State, Sums]:
-    """The state after one step of the network's own rule, which leaves its new variables behind."""
+    """The state after one step of the network's own rule, which leaves its new variables behind.
+
+    It sees weights over their mean: what a rule does in one step may not depend on their unit.
+    """
+    mean = data.mean_weight
+    weight_b = mask_b if mean is None else batch.weight / mean
     losses_b, moved = program.network.apply(
         state.weights.variables(data.statistics),
         batch.inputs,
         batch.target,
-        batch.weight,
+        weight_b,
         step=state.step,
         steps_per_epoch=program.steps_per_epoch,
         total_steps=program.total_steps,

@@ -22,12 +22,20 @@ class Weights(struct.PyTreeNode):
 
 
 def init_weights(
-    network: DataNetwork, statistics: Statistics, inputs: Arrays, key: Array
+    network: DataNetwork,
+    statistics: Statistics,
+    inputs: Arrays,
+    key: Array,
+    weight_b: Array | None = None,
 ) -> Weights:
-    """Fresh weights, a function of the run's key; `inputs` are any batch's, preprocessed."""
+    """Fresh weights, a function of the run's key; `inputs` are any batch's, preprocessed.
+
+    `weight_b` are those of rows that units begin among, None where all weigh the same.
+    """
     _, variables = network.apply(
         {"statistics": statistics},
         inputs,
+        weight_b,
         train=False,
         rngs={"params": jax.random.fold_in(key, WEIGHTS_KEY)},
         mutable=["params", "batch_stats"],

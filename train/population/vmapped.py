@@ -76,7 +76,8 @@ def init_members(run: Run) -> State:
     def init(data: Data, rows: Array) -> State:
         program = member_program(run, data)
         first = program.batch(data, rows)
-        weights = init_weights(program.network, data.statistics, first.inputs, data.key)
+        weight = None if data.mean_weight is None else data.train_weight[rows]
+        weights = init_weights(program.network, data.statistics, first.inputs, data.key, weight)
         return init_state(weights, program.optimizer, average=not is_off(program.config.optim.ema))
 
     def init_all(data: Data, own: tuple[dict[str, Tree], Array]) -> State:

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable
 from logging import LogRecord
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import jax
 import numpy as np
@@ -22,6 +22,8 @@ from nets.base import Tree, Variables
 from train.errors import StorageError, UserError
 from train.run.digests import file_digests, find_damage
 from train.run.folder import write_json
+
+Signature: TypeAlias = list[tuple[str, tuple[int, ...], np.dtype]]
 
 TRASH = "trash"
 UNFINISHED = ".orbax-checkpoint-tmp"  # orbax's suffix of a step's folder until it is whole
@@ -153,10 +155,11 @@ class Checkpoints:
     def restore_state(self, step: int, like: T) -> T:
         """The state saved at `step`, on the first device, of the names, shapes and types of `like`.
 
-        Raises UserError if they differ.
+        Raises UserError if they differ. Whole numbers may have become others: what 0.1.0 counted
+        by rows is counted by their weights.
         """
         abstract = _on_first_device(like)
-        if _signature(self._metadata(step, "state")) != _signature(_plain(abstract)):
+        if not _fits(_signature(self._metadata(step, "state")), _signature(_plain(abstract))):
             what = f"checkpoint {step} in {self.folder} is of another network or optimizer"
             raise UserError(f"{what}; name another --workdir")
         return self._restore(step, "state", abstract)
@@ -217,7 +220,18 @@ def _plain(tree: Tree) -> Tree:
     return ocp.tree.serialize_tree(tree, keep_empty_nodes=True)
 
 
-def _signature(tree: Tree) -> list[tuple[str, tuple[int, ...], np.dtype]]:
+def _fits(saved: Signature, wanted: Signature) -> bool:
+    """Whether what was saved has the names, shapes and types that are wanted."""
+    if len(saved) != len(wanted):
+        return False
+    for (name, shape, dtype), (own_name, own_shape, own_dtype) in zip(saved, wanted, strict=True):
+        was_counted = dtype == np.int32 and own_dtype == np.float32
+        if (name, shape) != (own_name, own_shape) or not (dtype == own_dtype or was_counted):
+            return False
+    return True
+
+
+def _signature(tree: Tree) -> Signature:
     leaves = jax.tree_util.tree_leaves_with_path(tree)
     return [(jax.tree_util.keystr(path), leaf.shape, leaf.dtype) for path, leaf in leaves]
 

@@ -32,8 +32,10 @@ class InMemory:
     def init(self, run: Run) -> State:
         """Fresh weights, a function of the run's key."""
         data = run.data
-        first = run.program.batch(data, _starting_rows(run))
-        weights = init_weights(run.program.network, data.statistics, first.inputs, data.key)
+        rows = _starting_rows(run)
+        first = run.program.batch(data, rows)
+        weight = None if data.mean_weight is None else data.train_weight[rows]
+        weights = init_weights(run.program.network, data.statistics, first.inputs, data.key, weight)
         return init_state(weights, run.program.optimizer, average=run.config.optim.ema > 0)
 
     def compile(self, run: Run, state: State) -> Call:
