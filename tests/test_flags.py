@@ -216,13 +216,13 @@ def test_flags_stand_in_any_order_with_an_equals_sign_or_a_space(
     order: list[str], config_file: Path
 ):
     argv = [argument.replace("FILE", str(config_file)) for argument in order]
-    config, workdir, _ = flags.parse_train(argv, "program")
+    config, workdir, *_ = flags.parse_train(argv, "program")
     assert (config.name, config.seed, config.net.hidden, workdir) == ("table", 7, (4, 4), "DIR")
 
 
 def test_a_value_may_hold_spaces_equals_signs_and_a_minus(config_file: Path):
     argv = [f"--config={config_file}", "--config.data.target=a = b", "--config.data.weight", "-w"]
-    config, workdir, _ = flags.parse_train(argv, "program")
+    config, workdir, *_ = flags.parse_train(argv, "program")
     assert (config.data.target, config.data.weight, workdir) == ("a = b", "-w", None)
 
 

@@ -153,6 +153,7 @@ def test_the_folder_holds_what_the_contract_names(straight):
         "calibration.parquet",
         "report.html",
         "tensorboard",
+        "manifest.json",
     }
     stored = json.loads((straight / "config.json").read_text())
     resolved = small_config()

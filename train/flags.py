@@ -44,7 +44,8 @@ _LIMITS: dict[str, Limits] = {
     "process": {"low": 0},
     "join_seconds": {"low": 1},
 }
-_OF_TRAIN = ("config", "workdir", "coordinator", "processes", "process", "join_seconds")
+_SWITCHES = {"restart": "train anew where the folder's checkpoints are all damaged or gone"}
+_OF_TRAIN = ("config", "workdir", "restart", "coordinator", "processes", "process", "join_seconds")
 _OF_PREDICT = ("workdir", "data", "out", "copy", "interval", "dropout_samples", "seed")
 _OF_EVALUATE = ("workdir", "data", "interval")
 
@@ -55,6 +56,7 @@ class TrainCommand(NamedTuple):
     config: Config
     workdir: str | None
     processes: Processes | None
+    restart: bool = False
 
 
 class PredictCommand(NamedTuple):
@@ -109,7 +111,11 @@ def parse_train(argv: Sequence[str], program_doc: str | None) -> TrainCommand:
     if given["config"] is None:
         raise UserError("--config: not given; name a config file, such as --config=configs/NAME.py")
     processes = _read_processes(given)
-    return TrainCommand(configs.load(given["config"], overrides), given["workdir"], processes)
+    config = configs.load(given["config"], overrides)
+    restart = given["restart"] is not None
+    if restart and given["workdir"] is None:
+        raise UserError("--restart: is for a folder that was trained; name it by --workdir=PATH")
+    return TrainCommand(config, given["workdir"], processes, restart)
 
 
 def _read_processes(given: Texts) -> Processes | None:
@@ -210,7 +216,10 @@ def _parse(
     """The texts of flags; None of those that are not given."""
     known = flags.FlagValues()
     for name in names:
-        flags.DEFINE_string(name, None, _MEANINGS[name], flag_values=known)
+        if name in _SWITCHES:
+            flags.DEFINE_boolean(name, None, _SWITCHES[name], flag_values=known)
+        else:
+            flags.DEFINE_string(name, None, _MEANINGS[name], flag_values=known)
     flags.DEFINE_boolean("help", False, "print this and exit", short_name="h", flag_values=known)
     try:
         extra = known(["program", *argv])[1:]
@@ -221,7 +230,8 @@ def _parse(
     except flags.Error as error:
         raise UserError(str(error)) from None
     if known["help"].value:
-        lines = [f"  --{name:<15} {_MEANINGS[name]}" for name in names]
+        meanings = _MEANINGS | _SWITCHES
+        lines = [f"  --{name:<15} {meanings[name]}" for name in names]
         print("\n".join([(program_doc or "").strip(), "", *lines, details()]).rstrip(), flush=True)
         sys.exit(0)
     if extra:
@@ -230,9 +240,14 @@ def _parse(
         raise UserError(f"{extra[0]!r}: every argument is a flag, as in --{names[0]}=PATH{hint}")
     for name in names:
         path = known[name].value
-        if path is not None and name not in _LIMITS and (path == "" or path.startswith("--")):
+        if isinstance(path, str) and name not in _LIMITS and (path == "" or path.startswith("--")):
             raise UserError(f"--{name}: expected a path, got {path!r}")
-    return {name: known[name].value for name in names}
+    given = {}
+    for name in names:
+        value = known[name].value
+        # A switch that is on is "", one that is off or absent None.
+        given[name] = value if name not in _SWITCHES else ("" if value else None)
+    return given
 
 
 def _nearest_flag(name: str, names: Sequence[str]) -> str:

@@ -33,12 +33,13 @@ from train.results.rounds import Pending, round_writer
 from train.results.summary import summary
 from train.run.checkpoint import Checkpoints
 from train.run.driver import Call, Driver, Status, fetch_status
-from train.run.folder import fresh_folder, locked
+from train.run.folder import fresh_folder
 from train.run.in_memory import InMemory
 from train.run.metadata import as_begun, lstm_core, notes_of_a_move
 from train.run.prepare import place_run, prepare
 from train.run.resume import fetch_answering, idle_rates, restore_or_init, save
 from train.run.run import Run
+from train.run.saved_steps import held
 from train.run.schedule import CALL_SECONDS, WHOLE, Leg, rounds_wanted, save_is_due
 from train.run.signals import stopped_by_signals
 from train.run.streaming import Streaming, is_stream
@@ -65,6 +66,7 @@ def fit(
     *,
     echo: Callable[[str], object] | None = None,
     started: float | None = None,
+    restart: bool = False,
 ) -> dict[str, Any]:
     """Trains, or resumes, the run in `workdir` and returns what its result.json holds.
 
@@ -72,7 +74,7 @@ def fit(
     stopped continues from its newest whole checkpoint and ends in the bits of one that was not, on
     the same libraries and number of cores; elsewhere a line says that its last bits may differ.
     Raises UserError (config, data, folder), DivergedError, StorageError, StoppedError (saved after
-    a signal). `echo` is given lines for the user; `started` is the time.time() that the run's
+    a signal). With `restart` a run whose checkpoints are all damaged or gone begins anew. `echo` is given lines for the user; `started` is the time.time() that the run's
     seconds count from.
     """
     started = time.time() if started is None else started
@@ -86,7 +88,7 @@ def fit(
     if echo is None or not is_first():
         echo = _say_nothing
     with contextlib.ExitStack() as stack:
-        on_process_zero(lambda: stack.enter_context(locked(folder)))
+        on_process_zero(lambda: stack.enter_context(held(folder, restart)))
         echo(f"run: {folder}")
         notes = [*configs.unread_notes(config), *dataset.notes, *notes_of_a_move(folder, config)]
         for note in notes:
@@ -197,7 +199,7 @@ def train(run: Run, leg: Leg = WHOLE, call: Call | None = None) -> Trained:
     """
     driver = choose_driver(run)
     checkpoints = on_process_zero(
-        lambda: Checkpoints(run.folder / run.subfolder, run.config.train.keep)
+        lambda: Checkpoints(run.folder, run.config.train.keep, subfolder=run.subfolder)
     )
     state, resumed = restore_or_init(run, driver, checkpoints)
     if any(leg.stopped):

@@ -1,9 +1,10 @@
 """Train a net, or resume the run in a folder.
 
 python -m train.main --config=configs/NAME.py [--config.FIELD=VALUE ...] [--workdir=DIR]
+                     [--restart]
 
 Without --workdir a fresh folder runs/NAME-YYYYmmdd-HHMMSS is made. The same command with --workdir
-resumes a run. Several processes train one run together: each is started with
+resumes a run; where its checkpoints are all damaged or gone, --restart trains it anew. Several processes train one run together: each is started with
 --coordinator=HOST:PORT --processes=N --process=I, or by srun or on a TPU's hosts without any of
 them. Exit codes: 0 done, 2 wrong config, data or folder, 3 diverged, 4 storage, 143 (130) stopped
 by SIGTERM (Ctrl-C), saved.
@@ -23,7 +24,13 @@ def main(argv: list[str]) -> int:
     with parallel.session(command.config, command.processes):
         from train import loop
 
-        loop.fit(command.config, command.workdir, echo=print, started=started)
+        loop.fit(
+            command.config,
+            command.workdir,
+            echo=print,
+            started=started,
+            restart=command.restart,
+        )
     return 0
 
 

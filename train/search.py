@@ -47,6 +47,10 @@ SHOWN = 5  # trials that a terminal shows
 def main(argv: list[str]) -> int:
     """Parses, then searches."""
     command = flags.parse_train(argv, __doc__)
+    if command.restart:
+        raise UserError(
+            "--restart: is for train.main; name the folder of one trial, --workdir=DIR/trials/N"
+        )
     if command.processes is not None:
         raise UserError(
             "--processes: a search trains in one process; leave out --coordinator and its like"

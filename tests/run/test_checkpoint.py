@@ -329,13 +329,13 @@ def test_every_listed_step_has_its_digest_before_its_name(
 ) -> None:
     """Else a run killed between its first two saves would have no checkpoint to its name."""
     seen = []
-    write = checkpoint.write_json
+    write = checkpoint.write_digests
 
     def watch(path: Path, value: Any) -> None:
         seen.append((path.name, (tmp_path / "checkpoints" / "5").exists()))
         write(path, value)
 
-    monkeypatch.setattr(checkpoint, "write_json", watch)
+    monkeypatch.setattr(checkpoint, "write_digests", watch)
     save(tmp_path, 5)
     assert seen == [("digest-5.json", False)]
 

@@ -168,3 +168,79 @@ def test_reading_what_is_not_whole_names_the_file(tmp_path: Path, content: bytes
     with pytest.raises(UserError, match=r"config\.json cannot be read") as caught:
         read_json(tmp_path / "config.json", "a run's folder")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [".lock", "config.json", "metrics.jsonl", "checkpoints", "checkpoints/20/state", "groups/0"],
+)
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_a_folder_with_links_is_refused_and_nothing_outside_is_touched(
+    tmp_path: Path, place: str, kind: str
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "letter.txt").write_text("mine")
+    path = tmp_path / "run" / place
+    path.parent.mkdir(parents=True)
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(outside / "letter.txt" if "." in place else outside)
+    wanted = rf"--workdir: {path} is .*; remove it, or name another folder"
+    with pytest.raises(UserError, match=wanted), locked(tmp_path / "run"):
+        raise AssertionError("held")
+    assert os.listdir(outside) == ["letter.txt"]
+    assert (outside / "letter.txt").read_text() == "mine"
+
+
+def test_a_lock_that_is_another_name_of_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("mine")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".lock").hardlink_to(tmp_path / "letter.txt")
+    with pytest.raises(UserError, match="is no file of its own"), locked(tmp_path / "run"):
+        raise AssertionError("held")
+    assert (tmp_path / "letter.txt").read_text() == "mine"
+
+
+def test_a_folder_of_ones_own_may_hold_links(tmp_path: Path) -> None:
+    (tmp_path / "data.csv").symlink_to("/elsewhere")
+    with locked(tmp_path):
+        pass
+
+
+def test_a_temporary_name_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("mine")
+    (tmp_path / ".a.json.tmp").symlink_to(tmp_path / "letter.txt")
+    write_json(tmp_path / "a.json", 1)
+    assert (tmp_path / "letter.txt").read_text() == "mine"
+    assert read_json(tmp_path / "a.json", "a run's folder") == 1
+
+
+@pytest.mark.parametrize(
+    "content", ["[" * 200_000, '{"a": NaN}', '{"a": -Infinity}', "1" * 5000 + "x"]
+)
+def test_json_that_no_run_writes_is_a_line(tmp_path: Path, content: str) -> None:
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(UserError, match=r"a\.json cannot be read: ") as caught:
+        read_json(tmp_path / "a.json", "a run's folder")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "giant", "link", "device"])
+def test_json_that_is_no_file_is_a_line_and_never_waited_for(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a.json"
+    match kind:
+        case "pipe":
+            os.mkfifo(path)
+        case "folder":
+            path.mkdir()
+        case "giant":
+            path.touch()
+            os.truncate(path, 2**42)
+        case "link":
+            path.symlink_to("/etc/hostname")
+        case "device":
+            path.symlink_to("/dev/zero")
+    with pytest.raises(UserError, match=r"a\.json cannot be read: it "):
+        read_json(path, "a run's folder")

@@ -47,6 +47,7 @@ def test_a_run_that_moved_to_other_cores_says_so_in_one_line(tmp_path: Path, mon
     stored = json.loads((tmp_path / "config.json").read_text())
     del stored["versions"]["cores"], stored["versions"]["LSTM core"]
     (tmp_path / "config.json").write_text(json.dumps(stored))
+    (tmp_path / "manifest.json").unlink()
     assert notes_of_a_move(tmp_path, lstm) == []
 
 

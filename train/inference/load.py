@@ -19,7 +19,8 @@ from train.errors import UserError
 from train.inference.predictor import Predictor
 from train.run.calibration import read_scores
 from train.run.checkpoint import Checkpoints
-from train.run.folder import read_json
+from train.run.manifest import read_listed, read_manifest, say_if_absent
+from train.run.metadata import read_config
 
 ANSWERING_FILE = "kept.json"  # which members of a population answer
 
@@ -31,27 +32,30 @@ def load(workdir: str | Path) -> Predictor:
     Raises UserError if it is not a run with a checkpoint.
     """
     folder = Path(workdir)
-    config = configs.from_json(read_json(folder / "config.json", "a run's folder")["config"])
-    encoder = read_encoder(read_json(folder / "encoder.json", "a run's folder"))
+    config = read_config(folder)
+    encoder = read_encoder(read_listed(folder, "encoder.json", "a run's folder"))
+    say_if_absent(folder)
     if is_population(config):
         return _load_population(folder, config, encoder)
-    step, variables = _read_variables(folder, folder)
+    step, variables = _read_variables(folder, "")
     return Predictor(config, encoder, variables, partial(read_scores, folder, config, step))
 
 
 def _load_population(folder: Path, config: Config, encoder: Encoder) -> Predictor:
     """The members that answer, or the one net that was trained after them."""
-    if not (folder / ANSWERING_FILE).exists():
+    manifest = read_manifest(folder)
+    is_finished = manifest is None or ANSWERING_FILE in manifest.files
+    if not is_finished or not (manifest or (folder / ANSWERING_FILE).exists()):
         raise UserError(
             f"{folder} holds a population that is not finished; "
             "the command that began it resumes it"
         )
-    answering = read_json(folder / ANSWERING_FILE, "a run's folder")
+    answering = read_listed(folder, ANSWERING_FILE, "a run's folder")
     scores = partial(read_scores, folder, config, answering["step"])
     own = configs.from_json(answering["config"])
     parts: list[Variables] = []
     for part in answering["parts"]:
-        _, variables = _read_variables(folder / part["part"], folder)
+        _, variables = _read_variables(folder, part["part"])
         slots = part["slots"]
         if slots is None:  # a net without an axis of members
             return Predictor(own, encoder, variables, scores)
@@ -63,13 +67,14 @@ def _of_members(variables: Variables, slots: list[int]) -> Variables:
     return jax.tree.map(lambda leaf: np.asarray(leaf)[slots], variables)
 
 
-def _read_variables(folder: Path, run: Path) -> tuple[int, Variables]:
-    """The newest step of a folder, and the best weights saved with it."""
-    checkpoints = Checkpoints(folder, read_only=True)
-    steps = checkpoints.steps()
-    if not steps:
+def _read_variables(folder: Path, subfolder: str) -> tuple[int, Variables]:
+    """The newest step of a run's subfolder, and the best weights saved with it."""
+    checkpoints = Checkpoints(folder, subfolder=subfolder, read_only=True)
+    found = checkpoints.restore_newest(checkpoints.restore_model)
+    if found is None:
         raise UserError(
-            f"{run} has no finished checkpoint; train it first: "
-            f"python -m train.main --workdir={run}"
+            f"{folder} has no finished checkpoint; train it first: "
+            f"python -m train.main --workdir={folder}"
         )
-    return steps[0], {"batch_stats": {}, **checkpoints.restore_model(steps[0])}
+    step, variables = found
+    return step, {"batch_stats": {}, **variables}

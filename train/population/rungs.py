@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -27,7 +28,8 @@ from train.population.halving import (
     nobody_stops,
     plan_rungs,
 )
-from train.run.folder import read_json, write_json
+from train.run.folder import write_json
+from train.run.manifest import read_listed, rewriting
 from train.run.run import Run
 from train.run.schedule import WHOLE, Leg
 
@@ -84,16 +86,16 @@ def _begin(config: Config, runs: Sequence[Run]) -> list[Rung]:
         return []
 
     def read_or_plan() -> list[Rung]:
-        path = runs[0].folder / FILE
-        if path.exists():
-            return _from_json(read_json(path, "a run's folder")["rungs"])
+        folder = runs[0].folder
+        if (folder / FILE).exists():
+            return _from_json(read_listed(folder, FILE, "a run's folder")["rungs"])
         epochs_of = {}
         for run in runs:
             for member in run.members:
                 epochs_of[member.number] = resolved(run.config.train.epochs)
         epochs_k = [epochs_of[number] for number in sorted(epochs_of)]
         rungs = plan_rungs(epochs_k, config.train.eval_every, halving)
-        write_json(path, {"rungs": _to_json(rungs)})
+        _write(folder, rungs)
         return rungs
 
     return _of_process_zero(on_process_zero(read_or_plan))
@@ -114,10 +116,15 @@ def _decide(
             lost = find_lost(value_of, n_left)
         decided = list(rungs)
         decided[place] = replace(rungs[place], lost=lost)
-        write_json(runs[0].folder / FILE, {"rungs": _to_json(decided)})
+        _write(runs[0].folder, decided)
         return decided
 
     return _of_process_zero(on_process_zero(decide))
+
+
+def _write(folder: Path, rungs: Sequence[Rung]) -> None:
+    with rewriting(folder, FILE):
+        write_json(folder / FILE, {"rungs": _to_json(rungs)})
 
 
 def _values(runs: Sequence[Run], states: Sequence[State], lost: set[int]) -> dict[int, list[float]]:

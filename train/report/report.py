@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from train.report.population import population_sections
 from train.report.scores import headlines, intervals_in_words, score_sections
 from train.report.series import forecast_sections
 from train.report.weights import weight_sections
+from train.storage import written_whole
 
 
 def title(data: ReportData) -> Iterator[str]:
@@ -76,12 +76,10 @@ def write_report(path: Path | str, data: ReportData) -> None:
     path = Path(path)
     sections = [html for draw_sections in SECTIONS for html in draw_sections(data)]
     content = document(str(data.config["name"]), sections).encode("utf-8", "replace")
-    temporary = path.with_name(f".{path.name}.tmp")
     try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
+        with written_whole(path) as file:
+            file.write(content)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise StorageError(f"cannot write {path}: {error.strerror}") from None
 
 

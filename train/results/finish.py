@@ -22,15 +22,26 @@ from train.results.report_data import report_data
 from train.results.sample import rows_to_score, sample_in_words
 from train.run.calibration import write_scores
 from train.run.folder import write_json
+from train.run.log import NAME as LOG
 from train.run.log import read_history
+from train.run.manifest import rewriting
 from train.run.metadata import lstm_core, versions
 from train.run.run import Run
+
+WRITTEN = ("calibration.parquet", "predictions.parquet", "result.json", "report.html", LOG)
 
 
 def finish(
     run: Run, outcome: Outcome, seconds: Mapping[str, float], started: float
 ) -> dict[str, Any]:
     """Evaluates a trained net and writes all that a user reads; returns result.json's content."""
+    with rewriting(run.folder, *WRITTEN):
+        return _finish(run, outcome, seconds, started)
+
+
+def _finish(
+    run: Run, outcome: Outcome, seconds: Mapping[str, float], started: float
+) -> dict[str, Any]:
     dataset = run.dataset
     kind = kind_of(dataset.encoder)
     evaluated = _evaluate_splits(run, outcome)

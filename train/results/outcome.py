@@ -29,6 +29,7 @@ from train.results.ranking import answering_members, rank, rank_settings, spread
 from train.results.records import Facts, MemberResult
 from train.run.folder import write_json
 from train.run.log import read_history, write_history
+from train.run.manifest import rewriting
 from train.run.prepare import resolve_config
 from train.run.run import Run
 
@@ -217,7 +218,8 @@ def write_answering(run: Run, nets: Sequence[Answering], step: int, config: Conf
     if is_first():
         parts = [net.to_json() for net in nets]
         content = {"parts": parts, "step": step, "config": configs.to_json(config)}
-        write_json(run.folder / ANSWERING_FILE, content)
+        with rewriting(run.folder, ANSWERING_FILE):
+            write_json(run.folder / ANSWERING_FILE, content)
 
 
 def _out_of_fold(config: Config, chosen: Sequence[Chosen]) -> Predicted:

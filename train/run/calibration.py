@@ -17,8 +17,11 @@ from train.data.dataset import Head
 from train.data.files.write import write_table
 from train.errors import UserError
 from train.evaluation.conformal import Scores
+from train.run.manifest import check_listed, read_manifest
+from train.storage import read_regular
 
 NAME = "calibration.parquet"
+LARGEST = 2**33  # bytes, where nothing says how many were written
 
 
 def write_scores(folder: Path, head: Head, scores: Scores, step: int) -> None:
@@ -52,8 +55,16 @@ def read_scores(folder: Path, config: Config, step: int) -> Scores:
             f"--interval: the run in {folder} has no validation rows to measure its errors on; "
             f"{advice}"
         )
+    manifest = read_manifest(folder)
+    entry = manifest.files.get(NAME) if manifest else None
     try:
-        table = pq.read_table(folder / NAME)
+        if entry is not None:
+            content = check_listed(folder, NAME, entry)
+        elif manifest is None:
+            content = read_regular(folder / NAME, LARGEST)
+        else:  # not finished
+            raise FileNotFoundError
+        table = pq.read_table(pa.BufferReader(content))
     except (OSError, pa.ArrowException):
         raise UserError(
             f"--interval: {folder} holds no {NAME}, which a run writes when it finishes"

@@ -2,7 +2,8 @@
 
 A step's folder holds two items: `state`, to resume from (the newest), and `model`, the best weights
 with the statistics, to answer with. Each step has a `digest-STEP.json` beside it with the SHA-256
-of its files, checked before anything is restored.
+of its files, checked before anything is restored; the run's manifest says which steps there must
+be (`train.run.saved_steps`).
 """
 
 from __future__ import annotations
@@ -20,12 +21,10 @@ from absl import logging
 
 from nets.base import Tree, Variables
 from train.errors import StorageError, UserError
-from train.run.digests import file_digests, find_damage
-from train.run.folder import write_json
+from train.run.digests import file_digests, write_digests
+from train.run.saved_steps import SavedSteps
 
 Signature: TypeAlias = list[tuple[str, tuple[int, ...], np.dtype]]
-
-TRASH = "trash"
 UNFINISHED = ".orbax-checkpoint-tmp"  # orbax's suffix of a step's folder until it is whole
 T = TypeVar("T")
 
@@ -33,22 +32,24 @@ T = TypeVar("T")
 class Checkpoints:
     """The folder `checkpoints/` of a run: saves in the background, keeps the newest `keep` steps.
 
-    With `read_only` it only restores. Raises UserError where the folder cannot be made.
+    It stands in `subfolder` of the run's `folder`, whose manifest lists its steps. With `read_only`
+    it only restores. Raises UserError where the folder cannot be made.
     """
 
-    def __init__(self, folder: Path, keep: int = 2, *, read_only: bool = False):
-        self.folder = folder.absolute() / "checkpoints"
+    def __init__(
+        self, folder: Path, keep: int = 2, *, subfolder: str = "", read_only: bool = False
+    ):
+        self.saved = SavedSteps(folder.absolute(), subfolder)
+        self.folder = self.saved.folder
+        self._keep = keep
         self._saving: int | None = None
         self._failure: str | None = None
         logging.get_absl_logger().addFilter(_is_not_of_orbax)
-        self._manager = None if read_only else self._make_manager(keep)
+        self._manager = None if read_only else self._make_manager()
 
-    def _make_manager(self, keep: int) -> ocp.CheckpointManager:
+    def _make_manager(self) -> ocp.CheckpointManager:
         options = ocp.CheckpointManagerOptions(
-            max_to_keep=keep,
-            # A step is renamed away before its files are deleted: a kill in between must not leave
-            # a half step listed.
-            todelete_subdir=TRASH,
+            max_to_keep=None,  # orbax would delete whatever bears a number
             cleanup_tmp_directories=True,
             enable_async_checkpointing=True,
             # Runs once a step's files are written and before the step gets its name: none bears a
@@ -81,9 +82,8 @@ class Checkpoints:
             assert self._manager is not None
             # Steps from here on were passed over as damaged. Left alone, one would bar this step,
             # or outlive it.
-            for found in list(self._manager.all_steps()):
-                if found >= step:
-                    self._manager.delete(found)
+            if self.saved.make_room(step):
+                self._manager.reload()
             self._saving = step
             self._manager.save(step, args=items, force=True)
         except Exception as error:
@@ -100,7 +100,7 @@ class Checkpoints:
     def _write_digest(self) -> None:
         assert self._saving is not None
         (folder,) = self.folder.glob(f"{self._saving}{UNFINISHED}*")
-        write_json(self._digest_path(self._saving), file_digests(folder, sync=True))
+        write_digests(self.saved.digest_path(self._saving), file_digests(folder, sync=True))
 
     def _finish(self) -> None:
         step = self._saving
@@ -109,14 +109,11 @@ class Checkpoints:
         try:
             self._manager.wait_until_finished()
             self._manager.check_for_errors()
+            self.saved.keep_newest(self._keep)
             self._saving = None
             self._failure = None
         except Exception as error:
             self._fail(step, error)
-        for path in self.folder.glob("digest-*.json"):
-            if not (self.folder / path.stem.removeprefix("digest-")).exists():
-                path.unlink()
-        shutil.rmtree(self.folder / TRASH, ignore_errors=True)
 
     def _fail(self, step: int, error: Exception) -> None:
         self._saving = None
@@ -130,27 +127,25 @@ class Checkpoints:
             self._manager.reload()
 
     def steps(self) -> list[int]:
-        """Finished steps that are whole, newest first; a damaged one is logged and passed over.
+        """Finished steps that are whole, newest first; see `SavedSteps.steps`."""
+        return self.saved.steps()
 
-        Raises UserError where all are damaged.
+    def restore_newest(self, restore: Callable[[int], T]) -> tuple[int, T] | None:
+        """The newest step that `restore` can read, and what it gives; None where there is none.
+
+        A step that cannot be read after all is logged and passed over. Raises what `restore`
+        raises, StorageError of the newest one where none can be read.
         """
-        found = []
-        for path in self.folder.glob("[0-9]*/"):
-            if path.name.isdigit() and any(path.iterdir()):
-                found.append(int(path.name))
-        whole = []
-        for step in sorted(found, reverse=True):
-            damage = find_damage(self.folder / str(step), self._digest_path(step))
-            if damage is None:
-                whole.append(step)
-            else:
-                logging.error("checkpoint %s is passed over: %s", step, damage)
-        if found and not whole:
-            raise UserError(
-                f"every checkpoint in {self.folder} is damaged; "
-                "restore the folder or name another one"
-            )
-        return whole
+        first: StorageError | None = None
+        for step in self.saved.steps():
+            try:
+                return step, restore(step)
+            except StorageError as error:
+                first = first or error
+                logging.error("checkpoint %s is passed over: %s", step, error)
+        if first is not None:
+            raise first
+        return None
 
     def restore_state(self, step: int, like: T) -> T:
         """The state saved at `step`, on the first device, of the names, shapes and types of `like`.
@@ -193,9 +188,6 @@ class Checkpoints:
             except Exception as error:
                 what = f"checkpoint {step} in {self.folder} cannot be read"
                 raise StorageError(f"{what}: {_first_line(error)}") from error
-
-    def _digest_path(self, step: int) -> Path:
-        return self.folder / f"digest-{step}.json"
 
 
 def _first_process_alone() -> ocp.options.MultiprocessingOptions:

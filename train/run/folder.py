@@ -5,13 +5,33 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from train.errors import StorageError, UserError
+from train.storage import find_odd, read_regular, written_whole
+
+LARGEST_JSON = 2**28  # bytes, where nothing says how many were written
+# All that runs, populations and searches write into a folder.
+OWN_FILES = (
+    "config.json",
+    "encoder.json",
+    "metrics.jsonl",
+    "kept.json",
+    "halving.json",
+    "calibration.parquet",
+    "predictions.parquet",
+    "result.json",
+    "report.html",
+    "search.json",
+    "study.db",
+    "study.db-journal",
+)
+OWN_FOLDERS = ("checkpoints", "tensorboard", "groups", "parts", "refit", "trials")
 
 
 def fresh_folder(name: str, root: str = "runs") -> Path:
@@ -39,12 +59,18 @@ def locked(folder: Path) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+        lock = os.open(folder / ".lock", flags, 0o644)
     except OSError as error:
+        if (folder / ".lock").is_symlink():
+            raise _is_odd(folder / ".lock") from None
         raise UserError(
             f"--workdir: cannot write in {folder}: {error.strerror}; name another folder"
         ) from None
     try:
+        status = os.fstat(lock)
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+            raise _is_odd(folder / ".lock")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -53,20 +79,40 @@ def locked(folder: Path) -> Iterator[None]:
             raise UserError(f"{in_use}; wait, or name another folder") from None
         os.ftruncate(lock, 0)
         os.pwrite(lock, str(os.getpid()).encode(), 0)
+        refuse_odd(folder)
         yield
     finally:
         os.close(lock)
 
 
+def refuse_odd(folder: Path) -> None:
+    """Raises UserError where a link, pipe or device stands in place of a file or folder of ours.
+
+    What is written, and what is deleted, would be written and deleted elsewhere.
+    """
+    for name in (*OWN_FILES, *OWN_FOLDERS):
+        try:
+            odd = find_odd(folder / name)
+        except OSError as error:
+            raise UserError(f"{folder / name} cannot be read: {error.strerror}") from None
+        if odd is not None:
+            raise _is_odd(odd)
+
+
+def _is_odd(path: Path) -> UserError:
+    what = "a link" if path.is_symlink() else "no file of its own"
+    return UserError(
+        f"--workdir: {path} is {what}, and a run writes into no other place than its folder; "
+        "remove it, or name another folder"
+    )
+
+
 def write_json(path: Path, value: object) -> None:
     """Writes indented JSON under a temporary name, then renames it. Raises StorageError."""
-    temporary = path.with_name(f".{path.name}.tmp")
+    content = json.dumps(value, indent=1, allow_nan=False).encode()
     try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            json.dump(value, file, indent=1, allow_nan=False)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        with written_whole(path) as file:
+            file.write(content)
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror}") from None
 
@@ -77,8 +123,23 @@ def read_json(path: Path, what: str) -> Any:
     Raises UserError when the file is not there or not whole.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = read_regular(path, LARGEST_JSON)
     except FileNotFoundError:
         raise UserError(f"{path.parent} holds no {path.name}, so it is not {what}") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, OSError) as error:
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    return parse_json(content, path)
+
+
+def parse_json(content: bytes, path: Path) -> Any:
+    """What the bytes of a JSON file say. Raises UserError, also where a number is not finite."""
+    try:
+        return json.loads(content.decode(), parse_constant=_refuse_constant)
+    except RecursionError:
+        raise UserError(f"{path} cannot be read: it is nested too deep") from None
+    except ValueError as error:
         raise UserError(f"{path} cannot be read: {error}") from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number that a run writes")

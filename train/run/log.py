@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from train.errors import StorageError, UserError
+from train.storage import written_whole
 
 NAME = "metrics.jsonl"
 # {"step", "epoch", "split", "member", and the metrics: numbers, null where they are not finite}.
@@ -124,9 +125,8 @@ def _drop_lines(path: Path, after_step: int) -> None:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
+    with written_whole(path) as file:
+        file.write(content)
 
 
 class _TensorBoard:

@@ -17,7 +17,8 @@ from train.config.options import Config
 from train.data.dataset import Dataset
 from train.errors import UserError
 from train.parallel.runtime import usable_cores
-from train.run.folder import read_json, write_json
+from train.run.folder import write_json
+from train.run.manifest import read_listed, read_manifest, record, rewriting
 
 
 def check_or_write_metadata(folder: Path, config: Config, dataset: Dataset) -> None:
@@ -25,25 +26,40 @@ def check_or_write_metadata(folder: Path, config: Config, dataset: Dataset) -> N
 
     A run may be made longer, and have other devices: then config.json says so from now on.
     """
-    path = folder / "config.json"
-    if not path.exists():
+    manifest = read_manifest(folder)
+    if not (folder / "config.json").exists() and not (manifest and manifest.steps):
         encoder = dataset.encoder.to_json() | {"fingerprint": dataset.fingerprint}
-        write_json(folder / "encoder.json", encoder)
-        _write_config(path, config)
+        with rewriting(folder, "encoder.json", "config.json"):
+            write_json(folder / "encoder.json", encoder)
+            _write_config(folder / "config.json", config)
         return
-    before = configs.from_json(read_json(path, "a run's folder")["config"])
+    before = read_config(folder)
     if not _goes_on(before, config):
         changed = "; ".join(configs.differences(before, config))
         raise UserError(
             f"--workdir: {folder} holds a run of another config ({changed}); name another folder"
         )
-    if config != before:
-        _write_config(path, config)
-    encoder = read_json(folder / "encoder.json", "a run's folder")
-    if encoder.get("fingerprint") != dataset.fingerprint:
+    encoder = read_listed(folder, "encoder.json", "a run's folder")
+    if not isinstance(encoder, dict) or encoder.get("fingerprint") != dataset.fingerprint:
         raise UserError(
             f"--workdir: the data changed since the run in {folder} began; name another folder"
         )
+    if config != before:
+        with rewriting(folder, "config.json"):
+            _write_config(folder / "config.json", config)
+    if manifest is None:
+        record(folder, ["config.json", "encoder.json"])
+
+
+def read_config(folder: Path) -> Config:
+    """The config of a run's folder. Raises UserError."""
+    plain = read_listed(folder, "config.json", "a run's folder")
+    if not isinstance(plain, dict) or "config" not in plain:
+        raise UserError(f"{folder / 'config.json'}: expected an object with the field 'config'")
+    try:
+        return configs.from_json(plain["config"])
+    except UserError as error:
+        raise UserError(f"{folder / 'config.json'}: {error}") from None
 
 
 def as_begun(config: Config, folder: Path | None) -> Config:
@@ -69,10 +85,12 @@ def notes_of_a_move(folder: Path, config: Config) -> list[str]:
     XLA divides a large product of matrices on a CPU by the number of cores, and the order of its
     sums with it.
     """
-    path = folder / "config.json"
-    if not path.exists():
+    if not (folder / "config.json").exists():
         return []
-    before = read_json(path, "a run's folder").get("versions", {})
+    plain = read_listed(folder, "config.json", "a run's folder")
+    before = plain.get("versions") if isinstance(plain, dict) else None
+    if not isinstance(before, dict):
+        return []
     now = versions()
     if (core := lstm_core(config)) is not None:
         now["LSTM core"] = core

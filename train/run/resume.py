@@ -36,15 +36,24 @@ def restore_or_init(
     Of several processes the first alone has `checkpoints`, and tells the others.
     """
     spec = driver.specs.state
-    steps = on_process_zero(lambda: checkpoints.steps() if checkpoints else [])
-    step = int(broadcast(np.int32(steps[0] if steps else -1)))
+
+    def like() -> State:
+        return jax.eval_shape(lambda: driver.init(run))
+
+    def restore() -> tuple[int, State] | None:
+        if checkpoints is None:
+            return None
+        restore_state = checkpoints.restore_state
+        return checkpoints.restore_newest(lambda step: restore_state(step, like()))
+
+    found = on_process_zero(restore)
+    step = int(broadcast(np.int32(found[0] if found else -1)))
     if step < 0:
         return place(run.layout, driver.init(run), spec), None
-    like = jax.eval_shape(lambda: driver.init(run))
-    state = on_process_zero(lambda: checkpoints.restore_state(step, like) if checkpoints else None)
+    state = found[1] if found else None
     if jax.process_count() > 1:
         if state is None:
-            state = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
+            state = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like())
         state = broadcast(fetch(state))
     assert state is not None
     return place(run.layout, state, spec), step

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
 import math
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from train.data.files.arrow import first_line
 from train.data.files.read import PARQUET, TEXT, ending_of
 from train.errors import StorageError, UserError
+from train.storage import written_whole
 
 WRITE_ROWS = 65_536
 
@@ -44,25 +45,18 @@ def write_pieces(tables: Iterator[pa.Table], path: str | os.PathLike[str]) -> in
     first = next(tables)
     tables = itertools.chain([first], tables)
     ending = ending_of(path)
-    temporary = f"{path}.{os.getpid()}.tmp"
     try:
-        with open(temporary, "wb") as file:
+        with written_whole(Path(path), Path(f"{path}.{os.getpid()}.tmp")) as file:
             if ending in PARQUET:
                 n_rows = _write_parquet(file, tables, first.schema)
             else:
                 n_rows = _write_lines(file, tables, ending)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
         return n_rows
     except pa.ArrowException as error:
         why = f"this table cannot be written there: {first_line(error)}"
         raise UserError(f"{path}: {why}") from None
     except OSError as error:
         raise StorageError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
 
 
 def _write_parquet(file: BinaryIO, tables: Iterator[pa.Table], schema: pa.Schema) -> int:
