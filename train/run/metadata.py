@@ -15,6 +15,8 @@ from train.config.data_options import Table
 from train.config.members import members_of, settings_of, with_values
 from train.config.options import Config
 from train.data.dataset import Dataset
+from train.data.load import read_encoder
+from train.data.table.encoder import TableEncoder
 from train.errors import UserError
 from train.parallel.runtime import usable_cores
 from train.run.folder import write_json
@@ -70,11 +72,12 @@ def as_begun(config: Config, folder: Path | None) -> Config:
     """
     if folder is None or not isinstance(config.data, Table) or config.loss != "auto":
         return config
-    path = folder / "encoder.json"
-    if not path.exists():
+    if not (folder / "encoder.json").exists():
         return config
-    known = read_json(path, "a run's folder")
-    names = [column["name"] for column in known.get("targets", ()) if column["kind"] == "number"]
+    encoder = read_encoder(read_listed(folder, "encoder.json", "a run's folder"))
+    if not isinstance(encoder, TableEncoder):
+        return config
+    names = [column.name for column in encoder.targets if column.kind == "number"]
     named = (*config.data.numeric, *(name for name in names if name not in config.data.numeric))
     return dataclasses.replace(config, data=dataclasses.replace(config.data, numeric=named))
 
