@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 COMMANDS = ("train.evaluate", "train.main", "train.predict", "train.search")
 # The packages of train, in the order of a run. One may import those before its own line.
 FLOORS = (
-    ("errors", "storage"),
+    ("errors",),
     ("config",),
     ("data", "flags"),
     ("core", "evaluation"),
@@ -36,7 +36,7 @@ LIGHT = (
     "train.parallel.runtime",
     "train.population.study",
     "train.run.folder",
-    "train.storage",
+    "train.data.files.storage",
     *COMMANDS,
 )
 # Each takes a second or more, or is installed for tests and benchmarks alone.

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from train.data.files.storage import written_whole
 from train.errors import StorageError
 from train.report.answers import answer_sections
 from train.report.clusters import cluster_sections
@@ -20,7 +21,6 @@ from train.report.population import population_sections
 from train.report.scores import headlines, intervals_in_words, score_sections
 from train.report.series import forecast_sections
 from train.report.weights import weight_sections
-from train.storage import written_whole
 
 
 def title(data: ReportData) -> Iterator[str]:

@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 from train.config.data_options import has_valid_rows
 from train.config.options import Config
 from train.data.dataset import Head
+from train.data.files.storage import read_regular
 from train.data.files.write import write_table
 from train.errors import UserError
 from train.evaluation.conformal import Scores
 from train.run.manifest import check_listed, read_manifest
-from train.storage import read_regular
 
 NAME = "calibration.parquet"
 LARGEST = 2**33  # bytes, where nothing says how many were written

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from train.data.files.storage import find_odd, open_regular, read_regular
 from train.errors import UserError
 from train.run.folder import LARGEST_JSON, parse_json, write_json
-from train.storage import find_odd, open_regular, read_regular
 
 FORMAT = 1  # of files that hold digests
 

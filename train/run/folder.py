@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
+from train.data.files.storage import find_odd, read_regular, written_whole
 from train.errors import StorageError, UserError
-from train.storage import find_odd, read_regular, written_whole
 
 LARGEST_JSON = 2**28  # bytes, where nothing says how many were written
 # All that runs, populations and searches write into a folder.

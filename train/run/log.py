@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from train.data.files.storage import written_whole
 from train.errors import StorageError, UserError
-from train.storage import written_whole
 
 NAME = "metrics.jsonl"
 # {"step", "epoch", "split", "member", and the metrics: numbers, null where they are not finite}.

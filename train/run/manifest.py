@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from absl import logging
 
+from train.data.files.storage import open_regular
 from train.errors import StorageError, UserError
 from train.run.digests import (
     Damage,
@@ -25,7 +26,6 @@ from train.run.digests import (
     write_sealed,
 )
 from train.run.folder import parse_json, read_json
-from train.storage import open_regular
 
 NAME = "manifest.json"
 GROWING = "metrics.jsonl"  # what is listed of it are its first bytes: lines follow

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from absl import logging
 
+from train.data.files.storage import is_folder
 from train.errors import UserError
 from train.run.digests import find_damage
 from train.run.folder import locked
 from train.run.manifest import GROWING, read_manifest, record
-from train.storage import is_folder
 
 TRASH = "trash"
 LOOKS = 5  # at a folder in which another run saves meanwhile

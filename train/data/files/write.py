@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 
 from train.data.files.arrow import first_line
 from train.data.files.read import PARQUET, TEXT, ending_of
+from train.data.files.storage import written_whole
 from train.errors import StorageError, UserError
-from train.storage import written_whole
 
 WRITE_ROWS = 65_536
 
