@@ -25,7 +25,7 @@ CONFIG = Config(
     net=Dense(hidden=(4,)),
     train=Train(epochs=3, batch_size=64, checkpoint_every=1),
     population=Population(
-        samples=4, grid={"optim.learning_rate": (1e-3, 1e-1), "net.hidden": ((4,), (8, 4), ())}
+        samples=3, grid={"optim.learning_rate": (1e-3, 1e-1), "net.hidden": ((4,), ())}
     ),
 )
 SAMPLES = {"samples": 4, "grid": {"optim.learning_rate": (1e-3, 1e-1)}}
@@ -46,10 +46,10 @@ def straight(tmp_path_factory) -> tuple[Path, dict[str, Any], list[str]]:
 
 def test_trials_are_runs_judged_on_validation_rows(straight):
     folder, result, said = straight
-    assert sorted(trial["trial"] for trial in result["trials"]) == [0, 1, 2, 3]
+    assert sorted(trial["trial"] for trial in result["trials"]) == [0, 1, 2]
     assert result == json.loads((folder / "search.json").read_text(), object_hook=_tuples)
     values = [trial["value"] for trial in result["trials"]]
-    assert values == sorted(values) and len(set(values)) == 4
+    assert values == sorted(values) and len(set(values)) == 3
     for trial in result["trials"]:
         own = folder / "trials" / str(trial["trial"])
         told = [line["loss"] for line in read_history(own) if line["split"] == "valid"]

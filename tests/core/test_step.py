@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 from core_runs import (
     ALL,
+    KIND,
     SEX,
     SGD,
+    VALUE,
     N,
     assert_same_bits,
     assert_trees_close,
@@ -109,7 +111,8 @@ def test_a_row_of_weight_three_is_three_rows() -> None:
     repeated = np.repeat(np.arange(9), times_n)
     ones = jnp.ones(len(repeated))
     plain = data.replace(mean_weight=1.0)
-    wanted = jax.grad(partial(plain_loss, program, plain))(state.weights.params, repeated, ones)
+    wanted_of = jax.jit(jax.grad(partial(plain_loss, program, plain)))
+    wanted = wanted_of(state.weights.params, repeated, ones)
     assert_trees_close(gradient(np.arange(9)), wanted, rtol=1e-5, atol=1e-6)
     batches = [gradient(np.arange(i, i + 3)) for i in (0, 3, 6)]
     mean = jax.tree.map(lambda *leaves: sum(leaves) / 3, *batches)
@@ -163,8 +166,8 @@ def test_augmentation_is_of_training_rows_in_training_alone() -> None:
     No evaluation is varied.
     """
     options = Augment(noise=0.3, swap=0.3, drop=0.2, mixup=1.0)
-    program, data, state = make_run(Config(optim=SGD, augment=options), ALL)
-    plain, _, _ = make_run(Config(optim=SGD), ALL)
+    program, data, state = make_run(Config(optim=SGD, augment=options), (VALUE, KIND))
+    plain, _, _ = make_run(Config(optim=SGD), (VALUE, KIND))
     data.statistics["inputs"] |= {"mean": jnp.zeros(3), "spread": jnp.ones(3)}
     evaluated = [
         jax.jit(partial(evaluate_split, p))(data, state.weights, data.valid)[1]["loss"]
@@ -177,7 +180,8 @@ def test_augmentation_is_of_training_rows_in_training_alone() -> None:
     (again, _) = call(dataclasses.replace(data, arrays=spoiled), state)
     assert_same_bits(after, again)
     # Shares of two rows: in all as much weight as if each row were one.
-    assert float(sums["loss"]) != float(train_epoch(plain, data, state)[1]["loss"])
+    without = jax.jit(partial(train_epoch, plain))(data, state)[1]
+    assert float(sums["loss"]) != float(without["loss"])
     assert 0.6 < float(sums["weight"] / data.train_weight[data.train].sum()) < 1.6
 
 
@@ -187,16 +191,16 @@ def test_mixed_targets_weigh_in_their_shares() -> None:
     program, data, state = make_run(Config(optim=SGD, augment=options), n_train=2)
     ones = data.replace(train_weight=jnp.ones(N))
     batch = TableDataset.take(data.arrays, data.train)._replace(weight=jnp.ones(2))
-    first, second = step._augmented(program, ones, jnp.int32(3), batch, jnp.ones(2))
+    mixed = jax.jit(partial(step._augmented, program))
+    first, second = mixed(ones, jnp.int32(3), batch, jnp.ones(2))
     np.testing.assert_allclose(first.weight + second.weight, 1, rtol=1e-6)
     # A row of weight 0 is mixed as others are; what only fills up is not.
     weightless = batch._replace(weight=jnp.zeros(2))
-    masked = step._augmented(program, ones, jnp.int32(3), weightless, jnp.array([1.0, 0.0]))
+    masked = mixed(ones, jnp.int32(3), weightless, jnp.array([1.0, 0.0]))
     np.testing.assert_allclose([m.weight for m in masked], [[0, 0], [second.weight[0], 0]])
     _, sums = updated(program, ones, state.replace(step=jnp.int32(3)), batch)
-    outputs = program.network.apply(
-        state.weights.variables(data.statistics), first.inputs, train=False
-    )["value"]
+    answer = jax.jit(partial(program.network.apply, train=False))
+    outputs = answer(state.weights.variables(data.statistics), first.inputs)["value"]
     wanted = sum(
         ((np.asarray(outputs) - np.asarray(b.target["value"])) ** 2).mean(1) @ np.asarray(b.weight)
         for b in (first, second)

@@ -32,8 +32,19 @@ def fit(rows: str, folder, net: LSTM, **data):
     return predict.load(folder)
 
 
+LATER = [
+    (LSTM(hidden=(4,), bidirectional=True, readout="last"), "both directions"),
+    (LSTM(hidden=(4,), readout="max"), "'max'"),
+    (LSTM(hidden=(4,), readout="last", patch=2), "2 steps at once"),
+    (
+        LSTM(hidden=(4,), readout="last", convolutions=(4,), widths=(3,)),
+        "convolutions, which look ahead",
+    ),
+]
+
+
 def test_steps_with_a_carry_end_where_the_whole_sequence_ends(rows, tmp_path):
-    model = fit(rows, tmp_path / "run", LSTM(hidden=(8, 8), readout="last"))
+    model = fit(rows, tmp_path / "run", LSTM(hidden=(4, 4), readout="last"))
     x = np.random.default_rng(1).normal(size=(3, 6, 2))
     whole = model.columns(pa.table({"x": x.tolist()}))
     carry = None
@@ -42,20 +53,14 @@ def test_steps_with_a_carry_end_where_the_whole_sequence_ends(rows, tmp_path):
     np.testing.assert_allclose(answer["probability_up"], whole["probability_up"], rtol=1e-5)
     forgetful, _ = model.step({"x": x[:, 5:].tolist()})
     assert np.abs(forgetful["probability_up"] - whole["probability_up"]).max() > 1e-3
+    for net, expected in LATER:
+        model.config.net = net
+        with pytest.raises(UserError, match=expected):
+            model.step({"x": x.tolist()})
 
 
-@pytest.mark.parametrize(
-    ("net", "expected"),
-    [
-        (LSTM(hidden=(4,), bidirectional=True, readout="last"), "both directions"),
-        (LSTM(hidden=(4,), readout="max"), "'max'"),
-        (LSTM(hidden=(4,), readout="last", patch=2), "2 steps at once"),
-        (
-            LSTM(hidden=(4,), readout="last", convolutions=(4,), widths=(3,)),
-            "convolutions, which look ahead",
-        ),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("net", "expected"), LATER)
 def test_nets_that_need_later_steps_refuse(rows, tmp_path, net, expected):
     model = fit(rows, tmp_path / "run", net)
     with pytest.raises(UserError, match=expected):

@@ -181,7 +181,7 @@ HALVED = Config(
     net=Dense(hidden=(4,)),
     train=Train(epochs=18, batch_size=64, patience=None),
     population=Population(
-        halving=3, grid={"optim.learning_rate": (1e-6, 1e-3, 1e-2), "net.hidden": ((4,), (3, 3))}
+        halving=3, grid={"optim.learning_rate": (1e-6, 1e-3, 1e-2), "net.hidden": ((4,), ())}
     ),
 )
 
