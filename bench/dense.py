@@ -172,7 +172,7 @@ def keras(rows: Rows) -> Side:
 
     return Side(
         train,
-        lambda: float(net.evaluate_split(rows.x_valid, rows.y_valid, batch_size=4096, verbose=0)),
+        lambda: float(net.evaluate(rows.x_valid, rows.y_valid, batch_size=4096, verbose=0)),
     )
 
 

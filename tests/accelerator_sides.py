@@ -40,7 +40,7 @@ def on(device: jax.Device, function: Callable[..., Any], *arguments: Any) -> Any
 
 
 def assert_close(found: Any, wanted: Any, tolerance: float) -> None:
-    """Each array apart from the wanted one by at most `tolerance` of the latter's largest number."""
+    """Each array is the wanted one, to within `tolerance` of the latter's largest number."""
     assert jax.tree.structure(found) == jax.tree.structure(wanted)
     leaves = zip(jax.tree_util.tree_leaves_with_path(found), jax.tree.leaves(wanted), strict=True)
     for (path, ours), theirs in leaves:

@@ -90,7 +90,7 @@ def test_activations_and_their_slopes(name, precision):
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize("lengths", slow(None) + ["some"])
+@pytest.mark.parametrize("lengths", [*slow(None), "some"])
 @pytest.mark.parametrize("name", ["bilstm", *slow(*[n for n in RECURRENT if n != "bilstm"])])
 def test_recurrent_layers_and_their_gradients(name, lengths, precision):
     net = RECURRENT[name]

@@ -36,7 +36,7 @@ class RunLog:
             _drop_lines(self.path, after_step)
             # Unbuffered: a run that is killed leaves every evaluation it finished.
             self._file = open(self.path, "ab", buffering=0)
-            self._tensorboard = _TensorBoard(Path(folder) / "tensorboard", after_step + 1)
+            self._tensorboard = _tensorboard(Path(folder) / "tensorboard", after_step + 1)
         except OSError as error:
             raise StorageError(f"cannot write {self.path}: {error.strerror}") from None
 
@@ -63,14 +63,16 @@ class RunLog:
         try:
             if self._file.write(data) != len(data):
                 raise StorageError(f"cannot write {self.path}: no space left")
-            self._tensorboard.write(step, tags)
+            if self._tensorboard is not None:
+                self._tensorboard.write(step, tags)
         except OSError as error:
             raise StorageError(f"cannot write {self.path}: {error.strerror}") from None
 
     def close(self) -> None:
         """Closes both files; everything is on its way to the disk already."""
         self._file.close()
-        self._tensorboard.close()
+        if self._tensorboard is not None:
+            self._tensorboard.close()
 
     def __enter__(self) -> RunLog:
         return self
@@ -127,6 +129,14 @@ def _drop_lines(path: Path, after_step: int) -> None:
 def _replace(path: Path, content: bytes) -> None:
     with written_whole(path) as file:
         file.write(content)
+
+
+def _tensorboard(folder: Path, first_step: int) -> _TensorBoard | None:
+    """What writes for TensorBoard; None where tensorboardX was not installed with the others."""
+    try:
+        return _TensorBoard(folder, first_step)
+    except ModuleNotFoundError:
+        return None
 
 
 class _TensorBoard:
