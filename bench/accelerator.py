@@ -59,7 +59,9 @@ def device() -> dict[str, str | int]:
 
 def environment(on_gpu: bool) -> dict[str, str]:
     """Memory is taken as needed, for PyTorch shares the card; bits are to be repeatable."""
-    found = os.environ | {"PYTHONPATH": str(ROOT), "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    found = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+    found["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
     if on_gpu:
         flags = "--xla_gpu_deterministic_ops=true"
         found["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()

@@ -153,8 +153,9 @@ def test_a_crf_finds_the_same_tags():
     tags_bt = random.integers(0, 4, (B, T)).astype(np.int32)
     tags_bt[np.arange(T)[None] >= LENGTHS[:, None]] = -1
 
-    def answers(logits_btk: jax.Array, lengths_b: jax.Array) -> Any:
-        likelihood = log_likelihood(logits_btk, tags_bt, start_k, transition_kk, lengths_b)
-        return viterbi(logits_btk, start_k, transition_kk, lengths_b), likelihood
+    def answers(tags_bt: jax.Array, lengths_b: jax.Array, *scores: jax.Array) -> Any:
+        likelihood = log_likelihood(scores[0], tags_bt, *scores[1:], lengths_b)
+        return viterbi(*scores, lengths_b), likelihood
 
-    assert_same_answer("highest", answers, logits_btk, LENGTHS)
+    scores = logits_btk, start_k, transition_kk
+    assert_same_answer("highest", answers, tags_bt, LENGTHS, *scores)

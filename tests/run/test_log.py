@@ -210,3 +210,12 @@ def test_the_metrics_of_which_more_is_better_are_those_the_metrics_say():
     assert {name for name, value in exact.items() if value == 1} == HIGHER_IS_BETTER - {
         "token_accuracy"
     }
+
+
+def test_without_tensorboardx_the_lines_are_written_alone(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    monkeypatch.setitem(sys.modules, "tensorboardX.event_file_writer", None)
+    with RunLog(tmp_path) as log:
+        log.write(5, 1.0, {"valid": {"loss": 0.5}})
+    assert [line["loss"] for line in read_history(tmp_path)] == [0.5]
+    assert not (tmp_path / "tensorboard").exists()
