@@ -19,6 +19,7 @@ from nets.forecast import Forecaster
 from nets.heads import Heads, HeadShape
 from nets.inputs import Inputs
 from nets.lstm import LSTM
+from nets.members import Adapter
 from nets.perceptron import Perceptron
 from nets.recurrent import Recurrent
 from nets.sequence import SequenceNetwork
@@ -29,6 +30,7 @@ from nets.tokens import Tokens
 __all__ = [
     "ACTIVATIONS",
     "LSTM",
+    "Adapter",
     "Array",
     "Arrays",
     "Autoencoder",

@@ -16,9 +16,10 @@ import jax.numpy as jnp
 
 from nets.base import Array, Arrays
 from nets.columns import ColumnsNetwork
-from nets.dense import Dense, Linear
+from nets.dense import Dense
 from nets.heads import HeadShape
 from nets.inputs import scale_numbers
+from nets.linear import Linear
 
 
 def reconstruction_losses(outputs_bo: Array, target_bc: Array, head: HeadShape) -> Array:

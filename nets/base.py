@@ -47,10 +47,18 @@ class DataNetwork(nn.Module):
         """Whether its method `learn` takes the place of a gradient."""
         return False
 
+    @property
+    def n_members(self) -> int:
+        """How many members that share weights answer for each row."""
+        return 1
+
     def __call__(
         self, inputs: Arrays, weight_b: Array | None = None, *, train: bool
     ) -> dict[str, Tree]:
-        """Scaled inputs -> {head: outputs}, which the loss compares with scaled targets."""
+        """Scaled inputs -> {head: outputs}, which the loss compares with scaled targets.
+
+        Of several members a row's outputs stand one after the other.
+        """
         raise NotImplementedError
 
     def preprocess(self, inputs: Arrays) -> dict[str, Array]:
@@ -61,13 +69,17 @@ class DataNetwork(nn.Module):
         """Encoded targets -> scaled ones, which outputs are compared with; here as they are."""
         return dict(target)
 
+    def averaged(self, outputs: Arrays) -> dict[str, Tree]:
+        """What `__call__` gives -> one output for each row, that of all members."""
+        return dict(outputs)
+
     def postprocess(self, outputs: Arrays) -> dict[str, Array]:
         """{head: outputs} -> {head: answers in the target's encoded units}."""
         raise NotImplementedError
 
     def predict(self, inputs: Arrays) -> dict[str, Array]:
         """Encoded columns -> answers in the target's encoded units."""
-        return self.postprocess(self(self.preprocess(inputs), train=False))
+        return self.postprocess(self.averaged(self(self.preprocess(inputs), train=False)))
 
     def _statistics(self, part: str) -> Mapping[str, Tree]:
         """What was fitted of "inputs" or "targets"; ValueError without it."""

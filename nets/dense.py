@@ -1,11 +1,9 @@
-"""Dense nets: linear layers, batch normalisation, and the stack of hidden layers made of them.
+"""Dense nets: batch normalisation, and the stack of hidden layers.
 
 Shapes: b batch, f features, h hidden.
 """
 
 from __future__ import annotations
-
-import math
 
 import flax.linen as nn
 import jax
@@ -15,43 +13,7 @@ from nets.activations import ACTIVATIONS
 from nets.base import Array
 from nets.batch_axis import total
 from nets.dropout import dropout, is_off
-
-INITIALIZERS = {
-    "glorot_uniform": nn.initializers.glorot_uniform(),
-    "glorot_normal": nn.initializers.glorot_normal(),
-    "he_uniform": nn.initializers.he_uniform(),
-    "he_normal": nn.initializers.he_normal(),
-    "lecun_uniform": nn.initializers.lecun_uniform(),
-    "lecun_normal": nn.initializers.lecun_normal(),
-    "orthogonal": nn.initializers.orthogonal(),
-    "normal": nn.initializers.normal(1.0),
-    "zeros": nn.initializers.zeros_init(),
-}
-
-
-class Linear(nn.Module):
-    """x W + b, in its standard form or in that of the neural tangent kernel.
-
-    With `parametrization="ntk"` it is x W / sqrt(fan_in) + b and W starts as N(0, 1), which makes
-    one learning rate right for every width (Jacot et al. 2018; as used by RealMLP, Holzmueller et
-    al. 2024).
-    """
-
-    features: int
-    kernel_init: str = "glorot_uniform"
-    parametrization: str = "standard"
-
-    @nn.compact
-    def __call__(self, x_bf: Array) -> Array:
-        fan_in = x_bf.shape[-1]
-        ntk = self.parametrization == "ntk"
-        initializer = "normal" if ntk and self.kernel_init != "zeros" else self.kernel_init
-        kernel = self.param("kernel", INITIALIZERS[initializer], (fan_in, self.features))
-        bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
-        outputs = x_bf @ kernel
-        if ntk:
-            outputs = outputs / math.sqrt(max(fan_in, 1))
-        return outputs + jnp.expand_dims(bias, range(outputs.ndim - 1))
+from nets.linear import AdaptedLinear, Linear
 
 
 class BatchNorm(nn.Module):
@@ -97,7 +59,8 @@ class Dense(nn.Module):
     returns x_bh of the last hidden width (x_bf itself if `hidden` is empty). `weight_b` is 0 on
     padding rows, which batch normalisation must not see. With `train=True` and a rate above 0,
     needs rngs={"dropout"}. `activation_slope` gives each unit a learned mixture of activation and
-    identity, 1 (all activation) at start.
+    identity, 1 (all activation) at start. With `members`, rows [b * k, f] of so many members, whose
+    layers have factors and biases of their own around one kernel.
     """
 
     hidden: tuple[int, ...] = (64, 64)
@@ -108,12 +71,13 @@ class Dense(nn.Module):
     residual: bool = False
     parametrization: str = "standard"
     activation_slope: bool = False
+    members: int | None = None
 
     @nn.compact
     def __call__(self, x_bf: Array, weight_b: Array | None = None, *, train: bool) -> Array:
         x_bh = x_bf
         for i, width in enumerate(self.hidden):
-            h_bh = Linear(width, self.kernel_init, self.parametrization, name=f"layer_{i}")(x_bh)
+            h_bh = self._linear(i, width)(x_bh)
             if self.norm == "batch":
                 h_bh = BatchNorm(name=f"norm_{i}")(h_bh, weight_b, train=train)
             elif self.norm == "layer":
@@ -124,6 +88,12 @@ class Dense(nn.Module):
                 h_bh = dropout(jax.random.fold_in(self.make_rng("dropout"), i), h_bh, self.dropout)
             x_bh = x_bh + h_bh if self.residual and x_bh.shape == h_bh.shape else h_bh
         return x_bh
+
+    def _linear(self, i: int, width: int) -> nn.Module:
+        form = (self.kernel_init, self.parametrization)
+        if self.members is None:
+            return Linear(width, *form, name=f"layer_{i}")
+        return AdaptedLinear(width, self.members, *form, first=i == 0, name=f"layer_{i}")
 
     def _activate(self, x_bh: Array, i: int) -> Array:
         active_bh = ACTIVATIONS[self.activation](x_bh)

@@ -16,9 +16,9 @@ import jax.numpy as jnp
 
 from nets.activations import ACTIVATIONS
 from nets.base import Array, Arrays, DataNetwork
-from nets.dense import Linear
 from nets.dropout import dropout, is_off
 from nets.heads import HeadShape, positive, predictions_of, with_spread
+from nets.linear import Linear
 from nets.readout import Readout, read
 from nets.stack import RecurrentStack
 

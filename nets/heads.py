@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from nets.base import Array, Arrays
-from nets.dense import Linear
+from nets.linear import Linear, OwnLinear
 
 # Deviation that a net may claim, in deviations of the training targets: a likelihood has no bound.
 EPSILON = 1e-3
@@ -52,11 +52,15 @@ class HeadShape(NamedTuple):
 
 
 class Heads(nn.Module):
-    """One linear layer per head over the same hidden vector: standardised numbers, or logits."""
+    """One linear layer per head over the same hidden vector: standardised numbers, or logits.
+
+    With `members`, one per head and member: [b * k, h] -> [b * k, o].
+    """
 
     heads: tuple[HeadShape, ...]
     kernel_init: str = "glorot_uniform"
     parametrization: str = "standard"
+    members: int | None = None
 
     @nn.compact
     def __call__(self, x_bh: Array) -> dict[str, Array]:
@@ -64,10 +68,14 @@ class Heads(nn.Module):
         for head, name in zip(
             self.heads, readable_names(tuple(h.name for h in self.heads)), strict=True
         ):
-            outputs |= read_layer(
-                Linear(head.width, self.kernel_init, self.parametrization, name=name)(x_bh), head
-            )
+            outputs |= read_layer(self._linear(head.width, name)(x_bh), head)
         return outputs
+
+    def _linear(self, width: int, name: str) -> nn.Module:
+        form = (self.kernel_init, self.parametrization)
+        if self.members is None:
+            return Linear(width, *form, name=name)
+        return OwnLinear(width, self.members, *form, name=name)
 
 
 def read_layer(raw: Array, head: HeadShape) -> dict[str, Array]:

@@ -6,7 +6,7 @@ on the training rows comes in as `statistics`:
     fill_f             stands in for a missing number
     center_f, scale_f  for scaling "standard" and "robust"
     knots_fk           increasing quantiles, for scaling "quantile"
-    edges_fe           bin edges of the scaled numbers, for the piecewise-linear embedding
+    edges_fe           bin edges of the scaled numbers, for the piecewise-linear embeddings
     seen_cv            1 where code v occurred in the training rows, else 0
 """
 
@@ -47,13 +47,21 @@ def _to_normal(x_bf: Array, knots_fk: Array) -> Array:
     return jax.scipy.special.ndtri(jnp.clip(share_bf, 1e-7, 1 - 1e-7))
 
 
+# Embeddings that read quantiles of the scaled numbers.
+BINNED = ("piecewise_linear", "piecewise_linear_b")
+# Features of a number that "densely_periodic" gives beside the number itself.
+DENSE_FEATURES = 3
+
+
 class NumberEmbedding(nn.Module):
     """Each number column becomes several features of its own (Gorishniy et al. 2022).
 
     "piecewise_linear": how far x has passed through each bin between its training quantiles, then a
-    linear map. "periodic": cos and sin of learned frequencies, a linear map and ReLU.
-    "densely_periodic": x itself beside a linear map, to 3, of cos(2 pi (w x + b)) (PBLD,
-    Holzmueller et al. 2024).
+    linear map. "piecewise_linear_b": x w + b, and beside it a map of the bins that starts at zero
+    (version B of the authors' package, which TabM uses); a column whose edges are one point, for
+    training rows tell nothing of it, gives zeros. "periodic": cos and sin of learned frequencies, a
+    linear map and ReLU. "densely_periodic": x itself beside a linear map, to 3, of cos(2 pi (w x +
+    b)) (PBLD, Holzmueller et al. 2024).
     """
 
     kind: str
@@ -64,11 +72,9 @@ class NumberEmbedding(nn.Module):
     def __call__(self, x_bf: Array, statistics: Arrays) -> Array:
         n_columns = x_bf.shape[1]
         if self.kind == "piecewise_linear":
-            low_fe = statistics["edges"][:, :-1]
-            high_fe = statistics["edges"][:, 1:]
-            width_fe = jnp.maximum(high_fe - low_fe, 1e-6)
-            parts_bfe = jnp.clip((x_bf[:, :, None] - low_fe[None]) / width_fe[None], 0, 1)
-            e_bfk = self._map(parts_bfe, self.size)
+            e_bfk = self._map(_passed(x_bf, statistics["edges"]), self.size)
+        elif self.kind == "piecewise_linear_b":
+            e_bfk = self._linear_and_bins(x_bf, statistics["edges"])
         else:
             frequency = self.param(
                 "frequency", nn.initializers.normal(self.scale), (n_columns, self.size)
@@ -78,10 +84,24 @@ class NumberEmbedding(nn.Module):
                 waves_bfe = jnp.concatenate([jnp.cos(angle_bfe), jnp.sin(angle_bfe)], -1)
                 e_bfk = nn.relu(self._map(waves_bfe, self.size))
             else:
-                phase = self.param("phase", _uniform_phase, (n_columns, self.size))
-                mapped_bfk = self._map(jnp.cos(angle_bfe + phase[None]), 3)
+                phase = self.param("phase", _uniform(jnp.pi), (n_columns, self.size))
+                mapped_bfk = self._map(jnp.cos(angle_bfe + phase[None]), DENSE_FEATURES)
                 e_bfk = jnp.concatenate([mapped_bfk, x_bf[:, :, None]], -1)
         return e_bfk.reshape(x_bf.shape[0], -1)
+
+    def _linear_and_bins(self, x_bf: Array, edges_fe: Array) -> Array:
+        """x w + b, and a map of the bins: a bin without width, as fill up the edges, gives none."""
+        n_columns, n_edges = edges_fe.shape
+        start = _uniform(self.size**-0.5)
+        kernel_fk = self.param("embedding_kernel", start, (n_columns, self.size))
+        bias_fk = self.param("embedding_bias", start, (n_columns, self.size))
+        zeros = nn.initializers.zeros_init()
+        bins_fek = self.param("bins_kernel", zeros, (n_columns, n_edges - 1, self.size))
+        parts_bfe = jnp.where(jnp.diff(edges_fe)[None] > 0, _passed(x_bf, edges_fe), 0.0)
+        known_f = edges_fe[:, -1] > edges_fe[:, 0]
+        linear_bfk = x_bf[:, :, None] * kernel_fk[None] + bias_fk[None]
+        e_bfk = linear_bfk + jnp.einsum("bfe,fek->bfk", parts_bfe, bins_fek)
+        return jnp.where(known_f[None, :, None], e_bfk, 0.0)
 
     def _map(self, parts_bfe: Array, size: int) -> Array:
         n_columns, fan_in = parts_bfe.shape[1:]
@@ -92,8 +112,20 @@ class NumberEmbedding(nn.Module):
         return jnp.einsum("bfe,fek->bfk", parts_bfe, kernel) + bias[None]
 
 
-def _uniform_phase(key: Array, shape: tuple[int, ...], dtype=jnp.float32) -> Array:
-    return jax.random.uniform(key, shape, dtype, -jnp.pi, jnp.pi)
+def _passed(x_bf: Array, edges_fe: Array) -> Array:
+    """How far x has passed through each bin between the edges [b, f, bins], 0 to 1."""
+    low_fe = edges_fe[:, :-1]
+    width_fe = jnp.maximum(edges_fe[:, 1:] - low_fe, 1e-6)
+    return jnp.clip((x_bf[:, :, None] - low_fe[None]) / width_fe[None], 0, 1)
+
+
+def _uniform(reach: float) -> nn.initializers.Initializer:
+    """Numbers from -reach to reach."""
+
+    def draw(key: Array, shape: tuple[int, ...], dtype=jnp.float32) -> Array:
+        return jax.random.uniform(key, shape, dtype, -reach, reach)
+
+    return draw
 
 
 class CategoryEmbedding(nn.Module):
@@ -120,10 +152,17 @@ class CategoryEmbedding(nn.Module):
             elif size <= self.one_hot:
                 features.append(jax.nn.one_hot(code_b, size + 1) * seen_v[None])
             else:
-                shape = (size + 1, min(50, size // 2 + 1))
+                shape = (size + 1, category_width(size, self.one_hot))
                 table_ve = self.param(f"table_{i}", nn.initializers.normal(shape[1] ** -0.5), shape)
                 features.append((table_ve * seen_v[:, None])[code_b])
         return jnp.concatenate(features, -1)
+
+
+def category_width(size: int, one_hot: int) -> int:
+    """Features of a column of so many known categories."""
+    if size == 2:
+        return 2
+    return size + 1 if size <= one_hot else min(50, size // 2 + 1)
 
 
 class Inputs(nn.Module):
@@ -139,6 +178,27 @@ class Inputs(nn.Module):
     embedding_size: int = 16
     embedding_scale: float = 0.1
     input_scale: bool = False
+
+    def widths(self, columns: Arrays) -> tuple[int, ...]:
+        """How many features each column has, in their order: of a flag one."""
+        found = []
+        if "numbers" in columns:
+            found += [self._number_width()] * columns["numbers"].shape[-1]
+        if "missing" in columns:
+            found += [1] * columns["missing"].shape[-1]
+        for size in self.category_sizes if "codes" in columns else ():
+            found.append(category_width(size, self.one_hot))
+        return tuple(found)
+
+    def _number_width(self) -> int:
+        """Features of a number."""
+        match self.embedding:
+            case "none":
+                return 1
+            case "densely_periodic":
+                return DENSE_FEATURES + 1
+            case _:
+                return self.embedding_size
 
     @nn.compact
     def __call__(self, columns: Arrays, statistics: Arrays) -> Array:

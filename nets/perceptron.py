@@ -16,8 +16,8 @@ from jax import lax
 
 from nets.base import Array, Arrays
 from nets.columns import ColumnsNetwork
-from nets.dense import INITIALIZERS
 from nets.heads import HeadShape, readable_names
+from nets.linear import INITIALIZERS
 from nets.units import exact_product
 
 Rule = Literal["rosenblatt", "pocket", "averaged", "straight_through", "surrogate"]

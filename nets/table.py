@@ -14,13 +14,17 @@ import numpy as np
 from nets.base import Array, Arrays, Statistics
 from nets.columns import ColumnsNetwork
 from nets.heads import Heads, predictions_of, standardise_target
+from nets.inputs import BINNED
+from nets.members import Adapter, averaged, spread
 
 
 class TableNetwork(ColumnsNetwork):
     """Inputs, body and heads.
 
     `clip_outputs` holds predicted numbers within the range of the training targets. With `log_link`
-    (the Poisson loss) an output is the logarithm of the number that is predicted.
+    (the Poisson loss) an output is the logarithm of the number that is predicted. With an `adapter`
+    the net is one of members that share its weights: `output`, and a `body` whose layers are to
+    differ, need as many.
 
     Alone, for rows x [n, f] and numbers y [n, 1] as numpy arrays, which need no encoding where
     float32 holds them:
@@ -39,15 +43,57 @@ class TableNetwork(ColumnsNetwork):
     output: Heads
     clip_outputs: bool = False
     log_link: bool = False
+    adapter: Adapter | None = None
+
+    @property
+    def n_members(self) -> int:
+        """How many members that share weights answer for each row."""
+        return 1 if self.adapter is None else self.adapter.members
 
     def __call__(
         self, columns: Arrays, weight_b: Array | None = None, *, train: bool
     ) -> dict[str, Array]:
         """Scaled columns -> {head: outputs [b, o]}: scaled numbers, or logits.
 
-        How sure of numbers it is stands beside them, as in `Heads`.
+        How sure of numbers it is stands beside them, as in `Heads`. Of k members they are [b * k,
+        o], a row's one after the other; then columns may be [b, k, ...], each member's own rows.
         """
-        return self.output(self.body(self.features(columns), weight_b, train=train))
+        if self.adapter is None:
+            x_bd = self.features(columns)
+        else:
+            x_bd = self.adapter(*self._features_of_members(columns))
+        return self.output(self.body(x_bd, weight_b, train=train))
+
+    def _features_of_members(self, columns: Arrays) -> tuple[Array, tuple[int, ...]]:
+        """Features [b, 1, d] that members share, or [b, k, d], and how many each column has."""
+        first = next(iter(columns.values()))
+        n_own = first.shape[1] if first.ndim == 3 else 1
+        rows = dict(columns)
+        if first.ndim == 3:
+            for name, array_bkc in columns.items():
+                rows[name] = array_bkc.reshape(-1, array_bkc.shape[-1])
+        x_rd = self.features(rows)
+        return x_rd.reshape(-1, n_own, x_rd.shape[-1]), self.inputs.widths(rows)
+
+    def averaged(self, outputs: Arrays) -> dict[str, Array]:
+        """What `__call__` gives -> outputs [b, ...] that stand for the mean of members' answers."""
+        if self.adapter is None:
+            return dict(outputs)
+        return averaged(outputs, self.output.heads, self.n_members, log_link=self.log_link)
+
+    def predict(self, inputs: Arrays) -> dict[str, Array]:
+        """Encoded columns -> answers in the target's encoded units.
+
+        Of members with the deviation between them, NAME.deviation, beside each that has none.
+        """
+        outputs = self(self.preprocess(inputs), train=False)
+        answers = self.postprocess(self.averaged(outputs))
+        if self.n_members > 1:
+            own = self.postprocess(outputs)
+            for head in self.output.heads:
+                between = spread(own[head.name], self.n_members)
+                answers.setdefault(f"{head.name}.deviation", between)
+        return answers
 
     def preprocess_target(self, target: Arrays) -> dict[str, Array]:
         """Encoded targets -> scaled ones, which the loss compares outputs with; classes stay."""
@@ -76,7 +122,7 @@ class TableNetwork(ColumnsNetwork):
         For scaling "standard" and "none", and inputs without the piecewise-linear embedding;
         ValueError else. A column without spread, or without any value, has scale 1.
         """
-        if self.scaling not in ("standard", "none") or self.inputs.embedding == "piecewise_linear":
+        if self.scaling not in ("standard", "none") or self.inputs.embedding in BINNED:
             raise ValueError(
                 f'fit_statistics: scaling="{self.scaling}" with embedding='
                 f'"{self.inputs.embedding}" needs quantiles; give the statistics that '

@@ -36,6 +36,7 @@ def make_run(
     n_train: int = 23,
     n_valid: int = 8,
     seed: int = 0,
+    members: int | None = None,
     **body: Any,
 ) -> tuple[Program, Data, State]:
     """A small table, split in a mixed order, with weights that differ from row to row."""
@@ -68,7 +69,13 @@ def make_run(
     )
     net = config.net
     body = {"hidden": (8,), "activation": "tanh", "dropout": net.dropout, "norm": net.norm} | body
-    network = nets.Network(nets.Inputs(), nets.Dense(**body), nets.Heads(heads), scaling="none")
+    network = nets.Network(
+        nets.Inputs(),
+        nets.Dense(**body),
+        nets.Heads(heads, members=members),
+        scaling="none",
+        adapter=None if members is None else nets.Adapter(members),
+    )
     n_steps = -(-n_train // config.train.batch_size)
     total = n_steps * config.train.epochs
     optimizer = make_optimizer(config.optim, total)

@@ -32,6 +32,7 @@ from train.results.refit import refit_run, refitted
 from train.results.rounds import Pending, round_writer
 from train.results.summary import summary
 from train.run.checkpoint import Checkpoints
+from train.run.device_data import flat_columns
 from train.run.driver import Call, Driver, Status, fetch_status
 from train.run.folder import fresh_folder
 from train.run.in_memory import InMemory
@@ -179,6 +180,8 @@ def choose_driver(run: Run) -> Driver:
 def _place(run: Run, echo: Echo) -> Run:
     """The run over its devices; `echo` is told of them, and of rates that move nothing, if any."""
     driver = choose_driver(run)
+    if line := flat_columns(run):
+        echo(line)
     run = place_run(run, driver.specs.data)
     if line := describe(run.layout):
         echo(line)

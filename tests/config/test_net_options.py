@@ -8,7 +8,9 @@ from typing import get_args
 import pytest
 
 from train.config import LSTM, Config, Dense, to_json
+from train.config.net_checks import check_members
 from train.config.net_options import Net
+from train.errors import UserError
 
 
 @pytest.mark.parametrize("kind", get_args(Net))
@@ -31,3 +33,17 @@ def test_an_lstm_varies_rows_by_its_own_options():
     net = LSTM(noise=0.1, offset="auto", crop=0.75, rare=0.5, dropout=0.2)
     assert net.strengths() == {"noise": 0.1, "offset": "auto", "crop": 0.25}
     assert net.undisturbed() == LSTM(dropout=0.2)
+
+
+def test_members_take_rows_in_as_many_orders_unless_they_share_them():
+    assert Dense().n_orders == LSTM().n_orders == 1
+    assert Dense(members=4).n_orders == 4
+    assert Dense(members=4, member_rows="shared").n_orders == 1
+
+
+@pytest.mark.parametrize(("field", "value"), [("norm", "batch"), ("code", 2)])
+def test_what_members_cannot_have_is_refused(field: str, value: object):
+    net = dataclasses.replace(Dense(members=2), **{field: value})
+    with pytest.raises(UserError, match=r"config\.net\."):
+        check_members(net)
+    check_members(dataclasses.replace(net, members=1))

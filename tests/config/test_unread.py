@@ -47,6 +47,12 @@ REFUSED = [
         {"net.embedding": "piecewise_linear", "net.embedding_scale": 1.0},
         "embedding=piecewise_linear; leave it at 0.1",
     ),
+    (
+        GOOD,
+        {"net.embedding": "periodic", "net.embedding_bins": 8},
+        "embedding=periodic; leave it at 48",
+    ),
+    (GOOD, {"net.member_rows": "shared"}, "members=1; leave it at own"),
     (GOOD, {"net.parametrization": "ntk", "net.kernel_init": "he_normal"}, "=ntk; leave .*"),
     (GOOD, {"data.split": "time", "data.split_seed": 3}, "split=time; leave it at 0"),
     (SERIES, {"net.merge": "sum"}, "bidirectional=false; leave it at concat"),
@@ -88,7 +94,7 @@ READERS = [
     (
         GOOD,
         "net.embedding",
-        ("piecewise_linear", "periodic", "densely_periodic"),
+        ("piecewise_linear", "piecewise_linear_b", "periodic", "densely_periodic"),
         {"net.embedding_size": 8},
     ),
     (GOOD, "net.embedding", ("periodic", "densely_periodic"), {"net.embedding_scale": 1.0}),

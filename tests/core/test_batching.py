@@ -13,8 +13,9 @@ from core_runs import (
     make_run,
 )
 
+from train.config.net_options import Dense
 from train.config.options import Config, Train
-from train.core.batching import epoch_rows
+from train.core.batching import batch_rows, epoch_rows
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,27 @@ def test_of_rows_that_are_longer_than_a_members_own_only_these_count(n_own: int)
     ):
         np.testing.assert_array_equal(np.sort(rows[real == 1]), np.sort(data.train[:n_own]))
         np.testing.assert_array_equal(real, np.arange(len(real)) < n_own)
+
+
+@pytest.mark.parametrize(("n_own", "members"), [(None, 4), (11, 3), (2, 3)])
+def test_each_member_takes_every_row_once_in_an_order_of_its_own(
+    n_own: int | None, members: int
+) -> None:
+    config = Config(train=Train(epochs=1, batch_size=5), net=Dense(members=members))
+    program, data, _ = make_run(config)
+    if n_own is not None:
+        data = dataclasses.replace(data, n_train=jnp.int32(n_own))
+    batches = epoch_rows(program, data, jnp.int32(3))
+    steps = jnp.arange(len(batches[0]))
+    rows, real = jax.vmap(partial(batch_rows, program, data, batches))(steps)
+    by_member = np.asarray(rows).reshape(-1, members).T
+    real = np.asarray(real).reshape(-1, members).T
+    own = data.train[:n_own]
+    orders = set()
+    for rows_n, real_n in zip(by_member, real, strict=True):
+        np.testing.assert_array_equal(np.sort(rows_n[real_n == 1]), np.sort(own))
+        orders.add(tuple(rows_n[real_n == 1]))
+    assert len(orders) == (members if len(own) >= members else 1)
 
 
 def test_orders_differ_between_epochs_and_seeds_and_come_back() -> None:

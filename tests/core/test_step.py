@@ -29,10 +29,11 @@ from marks import slow
 from train.config.net_options import Dense
 from train.config.options import Augment, Config, Optim, Train
 from train.core import step
+from train.core.batch_parts import Parts
 from train.core.batching import epoch_rows
 from train.core.forward import evaluate_split
 from train.core.rounds import train_round
-from train.core.step import train_epoch, update
+from train.core.step import gradients, train_epoch, update
 from train.data.table.dataset import TableDataset
 
 
@@ -302,3 +303,37 @@ def test_a_rule_sees_weights_over_their_mean(times: float | None) -> None:
     after, sums = update(program, data, state, batch, jnp.ones(len(batch.weight)))
     np.testing.assert_allclose(after.weights.params.mean(), 1, rtol=1e-6)
     np.testing.assert_allclose(sums["loss"], weight_n[data.train].sum(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("rows", ["own", *slow("shared")])
+def test_an_update_of_members_follows_the_mean_of_their_losses(rows: str) -> None:
+    """Each as a plain net over its own rows and weights; also in parts, as devices compute it."""
+    members, b = 3, 4
+    n_orders = members if rows == "own" else 1
+    net = Dense(members=members, member_rows=rows)
+    program, data, state = make_run(Config(optim=SGD, net=net), (SEX,), members=members)
+    taken = np.arange(b * n_orders)
+    batch = TableDataset.take(data.arrays, taken)
+    weight_b = data.train_weight[taken]
+    mask_b = jnp.ones(len(taken))
+    params = state.weights.params
+
+    def loss(params: dict) -> jax.Array:
+        total = jnp.zeros(())
+        for k in range(members):
+            own = taken[k::members] if rows == "own" else taken
+            layer = params["body"]["layer_0"]
+            head = params["output"]["head_0_sex"]
+            x_bf = data.arrays.inputs["numbers"][own] * params["adapter"]["adapter"][k][None]
+            h_bh = jnp.tanh(x_bf @ layer["kernel"] + layer["bias"][None])
+            logit_b = (h_bh @ head["kernel"][k] + head["bias"][k][None])[:, 0]
+            sign_b = 2 * data.arrays.target["sex"][own] - 1
+            total += (jnp.logaddexp(0.0, -sign_b * logit_b) * data.train_weight[own]).sum()
+        return total / members / (b * data.mean_weight)
+
+    wanted = jax.jit(jax.grad(loss))(params)
+    for parts in (Parts(), Parts(2, 1, exact=True)):
+        cut = dataclasses.replace(program, parts=parts)
+        given = (batch._replace(weight=weight_b),)
+        grads, _, _ = jax.jit(partial(gradients, cut))(data, state, given, mask_b.sum())
+        assert_trees_close(grads, wanted, rtol=1e-4, atol=1e-6)

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from nets.activations import ACTIVATIONS
-from nets.dense import INITIALIZERS, BatchNorm, Dense, Linear
+from nets.dense import BatchNorm, Dense
 from nets.dropout import keep_mask
+from nets.linear import INITIALIZERS, Linear
 
 KEY = jax.random.key(0)
 X_BF = np.random.default_rng(3).normal(size=(24, 5)).astype(np.float32)

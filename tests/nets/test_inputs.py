@@ -224,6 +224,35 @@ def test_piecewise_linear_is_the_formula_of_its_paper() -> None:
     )
 
 
+def test_version_b_is_a_linear_embedding_beside_bins_that_start_at_zero() -> None:
+    x_bf = np.array([[-9.0, 0.1, 5], [0.25, 0.5, 7], [1.5, 2.0, 7], [3.0, 99.0, 1e9]], np.float32)
+    # The second column has fewer edges, the third is one point.
+    edges_fe = np.array([[0, 1, 2, 4], [0, 0.5, 3, 3], [7, 7, 7, 7]], np.float32)
+    features, params = number_embedding("piecewise_linear_b", x_bf, {"edges": edges_fe})
+    parts_bfe = np.array([
+        [[0, 0, 0], [0.2, 0, 0]],
+        [[0.25, 0, 0], [1, 0, 0]],
+        [[1, 0.5, 0], [1, 1.5 / 2.5, 0]],
+        [[1, 1, 0.5], [1, 1, 0]],
+    ])  # fmt: skip
+    kernel_fk = np.asarray(params["embedding_kernel"], np.float64)[:2]
+    bias_fk = np.asarray(params["embedding_bias"], np.float64)[:2]
+    bins_fek = np.asarray(params["bins_kernel"], np.float64)[:2]
+    of_bins = np.einsum("bfe,fek->bfk", parts_bfe, bins_fek)
+    wanted = x_bf[:, :2, None] * kernel_fk + bias_fk + of_bins
+    features = np.asarray(features).reshape(4, 3, -1)
+    np.testing.assert_allclose(features[:, :2], wanted, rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(features[:, 2], 0)
+
+    start = NumberEmbedding("piecewise_linear_b", 400, 1.0)
+    fresh = start.init(KEY, x_bf, {"edges": edges_fe})["params"]
+    assert not fresh["bins_kernel"].any()
+    for name in ("embedding_kernel", "embedding_bias"):
+        # Uniform within 1 / sqrt(size), as torch's and the authors' linear layers start.
+        assert 0.045 < np.abs(fresh[name]).max() <= 0.05
+        assert abs(np.std(fresh[name]) - 0.05 / np.sqrt(3)) < 0.002
+
+
 def test_periodic_is_the_formula_of_its_paper() -> None:
     features, params = number_embedding("periodic", X_BF, {})
     angle_bfe = 2 * np.pi * X_BF[:, :, None].astype(np.float64) * params["frequency"]
@@ -299,7 +328,9 @@ def test_only_numbers_are_embedded() -> None:
     assert set(params) == {"numbers"}
 
 
-@pytest.mark.parametrize("kind", ["piecewise_linear", "periodic", "densely_periodic"])
+@pytest.mark.parametrize(
+    "kind", ["piecewise_linear", "piecewise_linear_b", "periodic", "densely_periodic"]
+)
 def test_embeddings_learn_in_every_parameter(kind: str) -> None:
     edges_fe = np.quantile(X_BF, np.linspace(0, 1, 5), axis=0).T.astype(np.float32)
     module = NumberEmbedding(kind, 4, 0.5)

@@ -20,6 +20,7 @@ from train.config.data_options import Data, Sequences, Series, Table, has_valid_
 from train.config.net_checks import (
     check_clusters,
     check_forecast,
+    check_members,
     check_parts,
     check_perceptron,
     check_reconstruction,
@@ -86,6 +87,8 @@ def _check_net(config: Config) -> None:
     """What the net, its data and its loss must agree on."""
     if isinstance(config.net, Perceptron):
         check_perceptron(config, config.net)
+    if isinstance(config.net, Dense):
+        check_members(config.net)
     match config.data, config.net:
         case Table() as data, Competitive() | SelfOrganizingMap() as net:
             check_clusters(config, net, data)

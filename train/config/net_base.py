@@ -46,6 +46,11 @@ class NetOptions:
         """Whether an LSTM computes any of it, and so the core that `nets.kernels` may have."""
         return False
 
+    @property
+    def n_orders(self) -> int:
+        """In how many orders the rows are taken at once, each by a member that has its own."""
+        return 1
+
     def has_dropout(self) -> bool:
         """Whether anything is dropped in training."""
         return False

@@ -76,6 +76,19 @@ def _check_no_descent(config: Config, rule: str) -> None:
             raise UserError(f"config.augment.{name}: {rule} learns from whole rows; set it to 0")
 
 
+def check_members(net: Dense) -> None:
+    """Raises UserError if an option contradicts members that share weights."""
+    if net.members == 1:
+        return
+    if net.norm == "batch":
+        raise UserError(
+            "config.net.norm: batch takes its mean over rows, which members vary each in its way; "
+            "set config.net.norm=layer, or config.net.members=1"
+        )
+    if net.code is not None:
+        raise UserError("config.net.members: an autoencoder has no members; set it to 1")
+
+
 def check_reconstruction(config: Config) -> None:
     """Raises UserError if an option contradicts an autoencoder, or would not be used."""
     if not (isinstance(config.net, Dense) and isinstance(config.data, Table)):

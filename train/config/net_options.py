@@ -16,6 +16,10 @@ class Dense(NetOptions):
     `hidden=()` is a single neuron per output: linear, logistic or softmax regression. With
     `loss="reconstruction"` it is an autoencoder: `hidden`, a linear layer of `code` numbers,
     `hidden` in reverse, and its input given back.
+
+    `members` that share the weights answer by their mean (TabM, Gorishniy et al. 2025): each has
+    factors of its own (`adapters`) on the input alone, or around every layer, a head of its own,
+    and takes the rows in an order of its own, unless `member_rows` are shared.
     """
 
     hidden: tuple[int, ...] | Auto = bounded((64, 64), 1)
@@ -27,13 +31,19 @@ class Dense(NetOptions):
     dropout_schedule: Literal["auto", "constant", "flat_cosine"] = "constant"
     norm: Literal["none", "layer", "batch"] = "none"
     residual: bool = False
-    embedding: Literal["none", "piecewise_linear", "periodic", "densely_periodic"] = "none"
+    embedding: Literal[
+        "none", "piecewise_linear", "piecewise_linear_b", "periodic", "densely_periodic"
+    ] = "none"
     embedding_size: int = bounded(16, 1)
+    embedding_bins: int = bounded(48, 1)
     embedding_scale: float = bounded(0.1, above=0)
     parametrization: Literal["standard", "ntk"] = "standard"
     activation_slope: bool = False
     input_scale: bool = False
     clip_outputs: bool = False
+    members: int = bounded(1, 1)
+    adapters: Literal["input", "layers"] = "input"
+    member_rows: Literal["own", "shared"] = "own"
 
     parameters: ClassVar[tuple[str, ...]] = (
         "kernel",
@@ -43,6 +53,9 @@ class Dense(NetOptions):
         "input_scale",
         "embedding_kernel",
         "embedding_bias",
+        "bins_kernel",
+        "adapter",
+        "adapter_out",
         "frequency",
         "phase",
         "table",
@@ -51,6 +64,11 @@ class Dense(NetOptions):
     def has_dropout(self) -> bool:
         """Whether anything is dropped in training."""
         return bool(self.dropout) and bool(self.hidden)
+
+    @property
+    def n_orders(self) -> int:
+        """In how many orders the rows are taken at once: one for each member, or one for all."""
+        return self.members if self.member_rows == "own" else 1
 
 
 @dataclass

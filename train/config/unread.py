@@ -37,7 +37,13 @@ IDLE = (
         ("optim.plateau_factor", "optim.plateau_patience"),
     ),
     Idle("net.embedding", ("none",), ("net.embedding_size", "net.embedding_scale")),
-    Idle("net.embedding", ("piecewise_linear",), ("net.embedding_scale",)),
+    Idle("net.embedding", ("piecewise_linear", "piecewise_linear_b"), ("net.embedding_scale",)),
+    Idle(
+        "net.embedding",
+        ("none", "piecewise_linear", "periodic", "densely_periodic"),
+        ("net.embedding_bins",),
+    ),
+    Idle("net.members", (1,), ("net.adapters", "net.member_rows")),
     # Weights of this form start as N(0, 1), or as zeros.
     Idle("net.parametrization", ("ntk",), ("net.kernel_init", "net.output_init"), but="zeros"),
     Idle("net.bidirectional", (False,), ("net.merge",)),

@@ -1,6 +1,7 @@
 """The order of an epoch: a pure function of the seed and the epoch.
 
-Shapes: n rows that train, s steps of an epoch, b rows of a batch.
+Shapes: n rows that train, s steps of an epoch, b rows of a batch, k orders that members take the
+rows in.
 """
 
 from __future__ import annotations
@@ -39,6 +40,28 @@ def epoch_rows(program: Program, data: Data, epoch: Array) -> tuple[Array, Array
     bits_s = random_bits(jax.random.fold_in(key, 0), (n_steps,))
     _, order_s = lax.sort_key_val(bits_s, jnp.arange(n_steps))
     return rows_sb[order_s], mask_sb[order_s]
+
+
+def batch_rows(
+    program: Program, data: Data, batches: tuple[Array, Array], step: Array
+) -> tuple[Array, Array]:
+    """The rows of a batch of `epoch_rows`, and their mask: both [b], of k orders [b * k].
+
+    Each order of an epoch is the same round of all rows, begun at another place: so a row counts
+    once in each, and a batch holds no row twice unless it holds nearly all of them.
+    """
+    rows_sb, mask_sb = batches
+    n_orders = program.config.net.n_orders
+    if n_orders == 1:
+        return rows_sb[step], mask_sb[step]
+    batch_size = resolved(program.config.train.batch_size)
+    n = jnp.asarray(data.train.shape[0] if data.n_train is None else data.n_train, jnp.uint32)
+    # Beyond the batch size stands what devices need to share evenly, and counts for nothing.
+    round_n = rows_sb[:, :batch_size].reshape(-1)
+    place_b = (step * batch_size + jnp.arange(mask_sb.shape[1])).astype(jnp.uint32)
+    begin_k = jnp.arange(n_orders, dtype=jnp.uint32) * (n // n_orders)
+    place_bk = (place_b[:, None] + begin_k[None]) % n
+    return round_n[place_bk].reshape(-1), jnp.repeat(mask_sb[step], n_orders)
 
 
 def _sort_keys(data: Data, key: Array, lengths_n: Array | None) -> Array:

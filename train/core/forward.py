@@ -59,7 +59,8 @@ def evaluate_split(
     def evaluate_block(block: tuple[Array, Array]) -> tuple[Predictions, EvaluationSums]:
         rows_b, mask_b = block
         batch = program.batch(data, rows_b)
-        outputs: Tree = program.network.apply(variables, batch.inputs, train=False)
+        of_members: Tree = program.network.apply(variables, batch.inputs, train=False)
+        outputs: Tree = program.network.apply(variables, of_members, method="averaged")
         predictions: Tree = program.network.apply(variables, outputs, method="postprocess")
         losses_b = row_losses(program.tasks, outputs, batch.target)
         errors_b = row_errors(program.tasks, outputs, batch.target)

@@ -87,6 +87,7 @@ def _dense_body(net: Dense) -> nets.Dense:
         residual=net.residual,
         parametrization=net.parametrization,
         activation_slope=net.activation_slope,
+        members=net.members if net.members > 1 and net.adapters == "layers" else None,
     )
 
 
@@ -94,14 +95,20 @@ def _table_network(
     data: Table, net: Dense, encoder: TableEncoder, tasks: tuple[Task, ...]
 ) -> nets.TableNetwork:
     shapes = tuple(task.head for task in tasks)
+    members = None
+    adapter = None
+    if net.members > 1:
+        members = net.members
+        adapter = nets.Adapter(members, "signs" if net.embedding == "none" else "normal")
     return nets.TableNetwork(
         _dense_inputs(data, net, encoder),
         _dense_body(net),
-        nets.Heads(shapes, net.output_init, net.parametrization),
+        nets.Heads(shapes, net.output_init, net.parametrization, members),
         scaling=data.scaling,
         missing_columns=encoder.missing_columns,
         clip_outputs=net.clip_outputs,
         log_link=any(task.loss == "poisson" for task in tasks),
+        adapter=adapter,
     )
 
 

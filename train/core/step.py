@@ -18,12 +18,12 @@ from train.config.bounded import resolved
 from train.config.net_options import Dense
 from train.core.augment import augment
 from train.core.batch_parts import summed
-from train.core.batching import epoch_rows
+from train.core.batching import batch_rows, epoch_rows
+from train.core.net_members import mean_losses, rows_of_members
 from train.core.penalties import layer_norms, penalties
 from train.core.program import AUGMENT_KEY, DROPOUT_KEY, Data, Program
 from train.core.schedules import decay_factor
 from train.core.state import State, Sums
-from train.core.tasks import row_losses
 from train.core.weights import Weights
 from train.data.dataset import Batch
 
@@ -32,12 +32,12 @@ Batches = tuple[Batch[Array], ...]
 
 def train_epoch(program: Program, data: Data, state: State) -> tuple[State, Sums]:
     """The state after an update on every batch of an epoch, and the sums over them."""
-    rows_sb, mask_sb = epoch_rows(program, data, state.step // program.steps_per_epoch)
+    batches = epoch_rows(program, data, state.step // program.steps_per_epoch)
 
-    def train_batch(state: State, batch_rows: tuple[Array, Array]) -> tuple[State, Sums]:
-        return update_on_rows(program, data, state, *batch_rows)
+    def train_batch(state: State, step: Array) -> tuple[State, Sums]:
+        return update_on_rows(program, data, state, *batch_rows(program, data, batches, step))
 
-    state, sums_s = lax.scan(train_batch, state, (rows_sb, mask_sb))
+    state, sums_s = lax.scan(train_batch, state, jnp.arange(len(batches[0])))
     return state, jax.tree.map(jnp.sum, sums_s)
 
 
@@ -105,8 +105,9 @@ def gradients(
     def objective(params: Params, batches: Batches) -> tuple[Array, tuple[Array, Array, Params]]:
         variables = Weights(params, state.weights.batch_stats).variables(data.statistics)
         weight_b = jnp.stack([batch.weight for batch in batches]).sum(0)
+        inputs = rows_of_members(batches[0].inputs, program.config.net.n_orders)
         outputs, moved = network.apply(
-            variables, batches[0].inputs, weight_b, train=True, rngs=rngs, mutable=["batch_stats"]
+            variables, inputs, weight_b, train=True, rngs=rngs, mutable=["batch_stats"]
         )
         loss = weighted_loss(program, outputs, batches)
         penalty = penalties(params, program.config.optim)
@@ -127,11 +128,15 @@ def gradients(
 
 
 def weighted_loss(program: Program, outputs: Arrays, batches: Batches) -> Array:
-    """The sum over rows of loss times weight, of all `batches`: targets of the same outputs."""
+    """The sum over rows of loss times weight, of all `batches`: targets of the same outputs.
+
+    Members with rows of their own have a target each; of those that share them it is the mean loss.
+    """
     smoothing = resolved(program.config.label_smoothing)
+    members = program.network.n_members // program.config.net.n_orders
     total = jnp.zeros(())
     for batch in batches:
-        losses_b = row_losses(program.tasks, outputs, batch.target, smoothing)
+        losses_b = mean_losses(program.tasks, outputs, batch.target, smoothing, members)
         total += (losses_b * batch.weight).sum()
     return total
 

@@ -43,6 +43,7 @@ def make_sampler(config: Config, encoder: Encoder) -> Sampler:
         one = jax.tree.map(lambda value: value[None], row)
         inputs = network.apply(variables, one, method="preprocess")
         outputs = network.apply(variables, inputs, train=True, rngs={"dropout": key})
+        outputs = network.apply(variables, outputs, method="averaged")
         predictions = network.apply(variables, outputs, method="postprocess")
         return jax.tree.map(lambda prediction: prediction[0], predictions)
 

@@ -169,7 +169,7 @@ class Predictor:
 
     def each(self, inputs: Mapping[str, np.ndarray]) -> HostArrays:
         """{head: predictions of every member [members, rows, ...]} for encoded inputs."""
-        return self.ensemble.each(inputs)
+        return self._without_member_spread(self.ensemble.each(inputs))
 
     def sampled(self, inputs: Mapping[str, np.ndarray], n_samples: int, seed: int) -> HostArrays:
         """`answers` as means over nets thinned by dropout, and their deviations beside them.

@@ -13,14 +13,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from nets.base import Statistics, Tree
+from nets.inputs import BINNED
 from train.config.net_options import Dense
 from train.config.options import Config
 from train.core.augment import reads_spread
 from train.core.program import Data, Program
 from train.data.dataset import Arrays, Dataset, HostArrays, Pool
+from train.data.table.encoder import TableEncoder
 from train.run.row_weights import mean_weight, row_weights_of
+from train.run.run import Run
 
 START_ROWS = 20_000  # of which units are drawn at most
+FLAT = 1e-6  # range of a scaled column below which it has no bins: beside it any value is far away
+SHOWN = 5  # columns that a line names
 
 
 def to_device(program: Program, dataset: Dataset, statistics: Statistics) -> Data:
@@ -86,25 +91,24 @@ def apply_statistics(
 def _reads_scaled(config: Config) -> bool:
     """Whether anything is fitted on scaled columns."""
     net = config.net
-    has_edges = isinstance(net, Dense) and net.embedding == "piecewise_linear"
+    has_edges = isinstance(net, Dense) and net.embedding in BINNED
     return has_edges or reads_spread(config.augment)
 
 
 def _scaled_statistics(config: Config, arrays: Pool, train_rows: np.ndarray) -> HostArrays:
     """What is fitted on the scaled number columns of training rows, if the config reads it.
 
-    "edges" [f, bins + 1] of the piecewise-linear embedding, "mean" and "spread" [f] of
+    "edges" [f, bins + 1] of the piecewise-linear embeddings, "mean" and "spread" [f] of
     augmentation.
     """
     fitted = {}
     net = config.net
-    if (
-        isinstance(net, Dense)
-        and net.embedding == "piecewise_linear"
-        and "numbers" in arrays.inputs
-    ):
-        numbers_nf = np.asarray(arrays.inputs["numbers"][train_rows])
-        fitted["edges"] = bin_edges(numbers_nf, net.embedding_size)
+    if isinstance(net, Dense) and "numbers" in arrays.inputs:
+        numbers_nf = np.asarray(arrays.inputs["numbers"])
+        if net.embedding == "piecewise_linear":
+            fitted["edges"] = bin_edges(numbers_nf[train_rows], net.embedding_size)
+        elif net.embedding == "piecewise_linear_b":
+            fitted["edges"] = distinct_edges(numbers_nf[train_rows], net.embedding_bins)
     if reads_spread(config.augment) and "numbers" in arrays.inputs:
         numbers_nf = np.asarray(arrays.inputs["numbers"])[train_rows].astype(np.float64)
         fitted["mean"] = numbers_nf.mean(0).astype(np.float32)
@@ -121,3 +125,37 @@ def starting_rows(rows: np.ndarray, weight_n: np.ndarray, seed: int) -> np.ndarr
 def bin_edges(numbers_nf: np.ndarray, n_bins: int) -> np.ndarray:
     """Quantiles of scaled training columns [f, n_bins + 1], for the piecewise-linear embedding."""
     return np.quantile(numbers_nf, np.linspace(0, 1, n_bins + 1), axis=0).T.astype(np.float32)
+
+
+def distinct_edges(numbers_nf: np.ndarray, n_bins: int) -> np.ndarray:
+    """The distinct quantiles of each column [f, n_bins + 1], filled up with the last of them.
+
+    Of a column whose range is below FLAT all are one point, and so it has no bin.
+    """
+    edges_fe = bin_edges(numbers_nf, n_bins)
+    for column, edges_e in enumerate(edges_fe):
+        distinct = np.unique(edges_e)
+        if distinct[-1] - distinct[0] < FLAT:
+            distinct = distinct[:1]
+        edges_fe[column] = np.pad(distinct, (0, n_bins + 1 - len(distinct)), mode="edge")
+    return edges_fe
+
+
+def flat_columns(run: Run) -> str | None:
+    """A line on columns that an embedding by bins leaves out, of one net or of any member."""
+    edges = run.data.statistics["inputs"].get("edges")
+    encoder = run.dataset.encoder
+    net = run.config.net
+    if edges is None or not isinstance(net, Dense) or net.embedding != "piecewise_linear_b":
+        return None
+    assert isinstance(encoder, TableEncoder)
+    reach_mf = np.asarray(edges[..., -1] - edges[..., 0]).reshape(-1, edges.shape[-2])
+    flat = np.flatnonzero((reach_mf <= 0).any(0))
+    if not len(flat):
+        return None
+    shown = ", ".join(repr(encoder.number_names[place]) for place in flat[:SHOWN])
+    more = f" and {len(flat) - SHOWN} more" if len(flat) > SHOWN else ""
+    return (
+        f"left out of config.net.embedding, for once scaled the training rows spread less than "
+        f"{FLAT:g}: {shown}{more}"
+    )

@@ -21,7 +21,7 @@ from train.config.bounded import resolved
 from train.config.data_options import Table
 from train.config.options import Config
 from train.core.batch_parts import BATCH, gathered
-from train.core.batching import epoch_rows
+from train.core.batching import batch_rows, epoch_rows
 from train.core.program import Data, Program
 from train.core.rounds import end_round, no_sums
 from train.core.state import State
@@ -108,13 +108,11 @@ def train_chunk(
     data = _chunk_data(program, data, gathered(program.parts, batch_r), rows_p)
     epoch, done = jnp.divmod(state.step, plan.steps_per_epoch)
     number = epoch * plan.chunks_per_epoch + done // plan.steps_per_chunk
-    rows_sb, mask_sb = epoch_rows(
-        replace(program, steps_per_epoch=plan.steps_per_chunk), data, number
-    )
+    batches = epoch_rows(replace(program, steps_per_epoch=plan.steps_per_chunk), data, number)
 
     def body(i: Array, carry: tuple[State, Tree]) -> tuple[State, Tree]:
         state, before = carry
-        state, sums = update_on_rows(program, data, state, rows_sb[i], mask_sb[i])
+        state, sums = update_on_rows(program, data, state, *batch_rows(program, data, batches, i))
         return state, jax.tree.map(jnp.add, before, sums)
 
     # Summed up chunk by chunk: a sum over all steps of a long epoch would lose digits.
