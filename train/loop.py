@@ -38,7 +38,7 @@ from train.run.folder import fresh_folder
 from train.run.in_memory import InMemory
 from train.run.metadata import as_begun, lstm_core, notes_of_a_move
 from train.run.prepare import place_run, prepare
-from train.run.resume import fetch_answering, idle_rates, restore_or_init, save
+from train.run.resume import fetch_answering, idle_rates, long_warmup, restore_or_init, save
 from train.run.run import Run
 from train.run.saved_steps import held
 from train.run.schedule import CALL_SECONDS, WHOLE, Leg, rounds_wanted, save_is_due
@@ -178,14 +178,14 @@ def choose_driver(run: Run) -> Driver:
 
 
 def _place(run: Run, echo: Echo) -> Run:
-    """The run over its devices; `echo` is told of them, and of rates that move nothing, if any."""
+    """The run over its devices; `echo` is told of them, and of rates that move nothing."""
     driver = choose_driver(run)
     if line := flat_columns(run):
         echo(line)
     run = place_run(run, driver.specs.data)
     if line := describe(run.layout):
         echo(line)
-    if line := idle_rates(run, driver):
+    for line in filter(None, (idle_rates(run, driver), long_warmup(run))):
         echo(line)
     return run
 

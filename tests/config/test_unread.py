@@ -29,6 +29,7 @@ from train.errors import UserError
 
 GOOD = Config(data=Table(path="rows.csv", target="y"))
 SERIES = Config(data=Series("hours.csv", target="y", time="t"), net=LSTM())
+STEPS = Config(data=Sequences("rows.jsonl", inputs="x", target="y"), net=LSTM())
 UNITS = Config(data=Table(path="rows.csv"), net=Competitive())
 
 # (a config, what is set in vain, the end of the message)
@@ -57,6 +58,7 @@ REFUSED = [
     (GOOD, {"data.split": "time", "data.split_seed": 3}, "split=time; leave it at 0"),
     (SERIES, {"net.merge": "sum"}, "bidirectional=false; leave it at concat"),
     (SERIES, {"net.head_activation": "tanh"}, r"head=\(\); leave it at relu"),
+    (STEPS, {"net.character_size": 32}, "characters=false; leave it at 64"),
     (UNITS, {"net.rate": 0.3}, "rule=kmeans; leave it at 0.5"),
     (UNITS, {"net.rule": "winner", "net.neighbours": 2.0}, "rule=winner; leave it at None"),
 ]
@@ -135,7 +137,7 @@ def test_weights_of_the_ntk_form_start_as_zeros_or_by_its_own_rule() -> None:
 
 def test_rows_name_fields_that_there_are() -> None:
     kinds = fields.KINDS
-    known = {"optim": [kinds["Optim"]], "data": [kinds["Table"]]}
+    known = {"optim": [kinds["Optim"]], "data": [kinds["Table"], kinds["Sequences"]]}
     known["net"] = [kinds[name] for name in ("Dense", "LSTM", "Competitive", "SelfOrganizingMap")]
     for row in IDLE:
         for path in (row.decider, *row.fields):
@@ -236,3 +238,18 @@ def test_a_time_that_splits_nothing_is_said() -> None:
     assert note.startswith("config.data.time: 'when' is left out of the inputs, and config.data.")
     assert unread_notes(with_values(GOOD, {"data.time": "when", "data.split": "time"})) == []
     assert unread_notes(SERIES) == []
+
+
+def test_an_interval_of_checkpoints_that_evaluations_miss_is_said() -> None:
+    chosen = {"train.checkpoint_every": 6, "train.eval_every": 4}
+    (line,) = unread_notes(with_values(GOOD, chosen))
+    assert line.startswith("config.train.checkpoint_every: ") and "every 12 epochs" in line
+    assert not unread_notes(with_values(GOOD, chosen | {"train.checkpoint_every": 8}))
+    assert not unread_notes(with_values(GOOD, chosen | {"data.stream": True}))
+
+
+def test_a_monitor_without_validation_rows_is_said() -> None:
+    chosen = {"train.monitor": "error", "data.valid": 0}
+    (line,) = unread_notes(with_values(GOOD, chosen))
+    assert line == "config.train.monitor: not used, for there are no validation rows"
+    assert not unread_notes(with_values(GOOD, chosen | {"population.folds": 2}))

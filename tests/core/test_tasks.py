@@ -48,7 +48,7 @@ def test_loss_error_and_answer_of_a_threshold_agree_on_a_score_of_zero() -> None
         for rule in THRESHOLDS:
             given = (Task(SEX, rule),), outputs, {"sex": target}
             np.testing.assert_array_equal(row_losses(*given), wrong_b)
-            np.testing.assert_array_equal(row_errors(*given), wrong_b)
+            np.testing.assert_array_equal(row_errors(*given, {}), wrong_b)
 
 
 def test_missing_numbers_cost_nothing_and_a_row_is_the_mean_of_the_others():
@@ -84,7 +84,7 @@ def test_missing_numbers_cost_nothing_and_a_row_is_the_mean_of_the_others():
         found = {loss: row_losses(task, outputs, {"value": target}) for loss, task in tasks.items()}
         return sum(found.values()).sum(), (
             found,
-            row_errors(tasks["mse"], outputs, {"value": target}),
+            row_errors(tasks["mse"], outputs, {"value": target}, {}),
         )
 
     gradient, (found, errors) = jax.jit(jax.grad(losses, has_aux=True))(outputs)
@@ -96,13 +96,26 @@ def test_missing_numbers_cost_nothing_and_a_row_is_the_mean_of_the_others():
         assert np.isfinite(array).all() and not np.asarray(array)[missing].any(), name
 
 
+def test_errors_of_tags_are_those_of_the_path_that_is_answered():
+    tags = HeadShape("tags", "tags", 2)
+    outputs = {"tags": jnp.array([[[0.0, 1.0], [0.2, 0.0], [5.0, 0.0]]])}
+    target = {"tags": jnp.array([[1, 1, -1]])}
+    # A tag that may not follow another changes the path, of which f1 and token_accuracy are.
+    answers = {"tags": jnp.array([[1, 1, -1]])}
+    (task,) = make_tasks((tags,), "auto", steps=2.0)
+    np.testing.assert_array_equal(row_errors((task,), outputs, target, answers), [0])
+    np.testing.assert_array_equal(
+        row_errors((task,), outputs, target, {"tags": jnp.array([[0, 1, -1]])}), [0.5]
+    )
+
+
 def test_a_class_beyond_those_of_the_head_costs_nothing_and_is_an_error():
     tasks = tuple(task._replace(gaps=True) for task in make_tasks((SEX, KIND), "auto"))
     known = {name: TARGET[name] for name in ("sex", "kind")}
     unseen = {"sex": jnp.array([1, 2]), "kind": jnp.array([4, 2])}
     wanted = [float(row_losses((task,), OUTPUTS, known)[i]) for i, task in enumerate(tasks)]
     np.testing.assert_allclose(row_losses(tasks, OUTPUTS, unseen), wanted, rtol=1e-6)
-    np.testing.assert_array_equal(row_errors(tasks, OUTPUTS, unseen), [1, 1])
+    np.testing.assert_array_equal(row_errors(tasks, OUTPUTS, unseen, {}), [1, 1])
     np.testing.assert_array_equal(known_rows(tasks[1:], unseen), [0, 1])
     np.testing.assert_array_equal(known_rows(tasks, unseen), [0, 0])
     np.testing.assert_array_equal(known_rows(tasks, known), [1, 1])

@@ -158,6 +158,11 @@ def test_a_net_that_loses_to_a_line_says_so_and_what_to_try():
         "try --config.train.restore=best --config.train.monitor=loss"
     )
     assert losing_line([head], {"accuracy": 0.779}, {"accuracy": 0.779}, options) is None
+    nan = float("nan")
+    line = losing_line([head], {"accuracy": nan}, {"accuracy": 0.779}, [])
+    assert line == "a linear model does better on the validation rows: accuracy 0.779, this net n/a"
+    assert losing_line([head], {"accuracy": 0.5}, {"accuracy": nan}, []) is None
+    assert losing_line([head], {"accuracy": nan}, {"accuracy": nan}, []) is None
     own = {"low.rmse": 2.0, "high.rmse": 1.0}
     line = losing_line([price], own, {"low.rmse": 1.0, "high.rmse": 3.0}, [])
     assert line == (

@@ -12,7 +12,7 @@ from train.config import Config, Table
 from train.data.load import load_dataset
 from train.inference.predictor import Predicted
 from train.results import finish, sample
-from train.results.sample import rows_to_score, sample_in_words
+from train.results.sample import rows_to_score, sample_in_words, scored_rows
 
 CONFIG = Config(data=Table(path="builtin:diabetes", target="progression"))
 
@@ -35,7 +35,8 @@ def test_few_rows_are_scored_whole_and_many_by_a_sample(monkeypatch: pytest.Monk
 def test_a_run_scores_the_sample_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sample, "SCORED_NUMBERS", 50)
     dataset = load_dataset(CONFIG)
-    n_rows = len(dataset.splits["train"])
+    train = dataset.splits["train"]
+    n_rows = len(train)
     asked = {}
 
     def predict_rows(dataset: Any, rows: np.ndarray) -> Predicted:
@@ -50,5 +51,13 @@ def test_a_run_scores_the_sample_and_says_so(monkeypatch: pytest.MonkeyPatch) ->
     assert evaluated.sampled == {"train": 50} and evaluated.rows["train"] == n_rows
     assert list(asked) == [50, len(dataset.splits["valid"])]  # test rows are as many
     assert (asked[50] == rows_to_score(dataset, CONFIG.seed)).all()
+    only_train = dataset.with_splits(
+        {"train": np.arange(442, dtype=np.int32), "valid": train[:0], "test": train[:0]}
+    )
+    run = SimpleNamespace(dataset=only_train, config=CONFIG)
+    evaluated = finish._evaluate_splits(run, outcome)
+    assert evaluated.sampled == {"train": 50} and evaluated.rows == {"train": 442}
+    assert (asked[50] == scored_rows(only_train, "train", CONFIG.seed)).all()
+    assert len(evaluated.predictions["value"]) == 50  # what the report is of
     assert "those of 50 of them" in sample_in_words(50, 1234)
     assert sample_in_words(50, 1234).endswith("from 1,234")

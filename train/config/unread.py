@@ -6,10 +6,12 @@ at its default, or at "auto", is never meant.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from train.config import values
+from train.config.data_options import has_valid_rows
 from train.config.members import settings_of, with_values
 from train.config.options import Config, GridValue
 from train.errors import UserError
@@ -57,6 +59,7 @@ IDLE = (
     Idle("net.rule", ("kmeans", "mini_batch", "neural_gas"), ("net.conscience",)),
     Idle("net.rule", ("kmeans", "mini_batch", "winner"), ("net.neighbours",)),
     Idle("data.split", ("time",), ("data.split_seed",)),
+    Idle("data.characters", (False,), ("net.character_size",)),
 )
 # Of recipes that are right for most nets of their kind: what a smaller one leaves out is only said.
 HIDDEN_LAYERS = Idle(
@@ -113,6 +116,18 @@ def unread_notes(config: Config) -> list[str]:
             f"config.data.time: {time!r} is left out of the inputs, and config.data.split={split} "
             "does not read it; set config.data.split=time, or leave config.data.time at None"
         )
+    train = config.train
+    every = train.checkpoint_every
+    if every and every % train.eval_every and not _value(config, "data.stream"):
+        notes.append(
+            f"config.train.checkpoint_every: an epoch without an evaluation is not saved: with "
+            f"config.train.eval_every={train.eval_every} every {math.lcm(every, train.eval_every)} "
+            f"epochs are, not every {every}"
+        )
+    if train.monitor == "error" and not (
+        has_valid_rows(config.data) or config.population.folds > 1
+    ):
+        notes.append("config.train.monitor: not used, for there are no validation rows")
     for part in ("valid", "test"):
         file = _value(config, f"data.{part}_path")
         if file and _value(config, f"data.{part}") not in (0, _default(config, f"data.{part}")):

@@ -63,7 +63,7 @@ def evaluate_split(
         outputs: Tree = program.network.apply(variables, of_members, method="averaged")
         predictions: Tree = program.network.apply(variables, outputs, method="postprocess")
         losses_b = row_losses(program.tasks, outputs, batch.target)
-        errors_b = row_errors(program.tasks, outputs, batch.target)
+        errors_b = row_errors(program.tasks, outputs, batch.target, predictions)
         weight_b = data.train_weight[rows_b] * mask_b
         known_weight_b = weight_b * known_rows(program.tasks, batch.target)
         sums = EvaluationSums(

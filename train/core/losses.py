@@ -110,13 +110,13 @@ def next_binary_crossentropy(logits_btf: Array, target_btf: Array) -> Array:
 
 
 def next_mse(outputs_btf: Array, target_btf: Array) -> Array:
-    """Sum over steps [b] of the mean over numbers of the squared error.
+    """Sum over steps [b] of the mean over a step's known numbers of the squared error.
 
     A target of nan costs nothing.
     """
     known_btf = ~jnp.isnan(target_btf)
     error_btf = jnp.where(known_btf, outputs_btf - jnp.where(known_btf, target_btf, 0.0), 0.0)
-    return jnp.square(error_btf).mean(-1).sum(-1)
+    return (jnp.square(error_btf).sum(-1) / jnp.maximum(known_btf.sum(-1), 1)).sum(-1)
 
 
 def threshold_error(scores_bk: Array, target_b: Array, step: Callable[[Array], Array]) -> Array:

@@ -88,8 +88,7 @@ class Program:
     A refit stops so: its schedules are those of the longer training that chose its length.
     """
     shared_rows: int | None = None
-    """How many rows there are, encoded, that folds share and scale as they take them; None: the
-    rows are scaled.
+    """How many encoded rows folds share, which are scaled as they are taken; None: scaled ones.
 
     Row i of fold k has the number i, or k * shared_rows + i where folds weigh rows differently.
     """

@@ -66,7 +66,8 @@ class HeadKind(NamedTuple):
 
     `loss` is the default one. `row_loss(task, outputs, target, smoothing)` and `row_error(task,
     outputs, target)` give a number for each row [b]; where a head answers at `every_step`, the sum
-    over the row's steps. `averages` says whether the mean of several nets' predictions is one too.
+    over the row's steps. `averages` says whether the mean of several nets' predictions is one too,
+    `judges_answers` whether an error is one of the answers (a path of tags), not of the outputs.
     """
 
     loss: str
@@ -74,6 +75,7 @@ class HeadKind(NamedTuple):
     row_error: RowError
     every_step: bool = False
     averages: bool = True
+    judges_answers: bool = False
 
 
 def _number_loss(task: Task, outputs: Outputs, target_bo: Array, _: float | Array) -> Array:
@@ -152,8 +154,8 @@ def _tag_loss(task: Task, outputs: Outputs, target_bt: Array, smoothing: float |
     return tag_crossentropy(outputs[name], target_bt, smoothing)
 
 
-def _tag_error(task: Task, outputs: Outputs, target_bt: Array) -> Array:
-    return ((jnp.argmax(outputs[task.head.name], -1) != target_bt) & (target_bt >= 0)).sum(-1)
+def _tag_error(task: Task, answers: Outputs, target_bt: Array) -> Array:
+    return ((answers[task.head.name] != target_bt) & (target_bt >= 0)).sum(-1)
 
 
 # The error of these kinds is their loss; none of them is smoothed.
@@ -184,7 +186,12 @@ HEAD_KINDS = {
     "cluster": HeadKind("squared_distance", _distance, _distance, averages=False),
     "reconstruction": HeadKind("reconstruction", _reconstruction, _reconstruction, averages=False),
     "tags": HeadKind(
-        "categorical_crossentropy", _tag_loss, _tag_error, every_step=True, averages=False
+        "categorical_crossentropy",
+        _tag_loss,
+        _tag_error,
+        every_step=True,
+        averages=False,
+        judges_answers=True,
     ),
     "next_numbers": HeadKind("mse", _next_numbers, _next_numbers, every_step=True),
     "next_binary": HeadKind("binary_crossentropy", _next_binary, _next_binary, every_step=True),
@@ -246,14 +253,17 @@ def known_rows(tasks: tuple[Task, ...], target: Mapping[str, Array]) -> Array:
     return known_b
 
 
-def row_errors(tasks: tuple[Task, ...], outputs: Outputs, target: Mapping[str, Array]) -> Array:
-    """Error of each row [b] as a user counts it, summed over heads.
+def row_errors(
+    tasks: tuple[Task, ...], outputs: Outputs, target: Mapping[str, Array], answers: Outputs
+) -> Array:
+    """Error of each row [b] as a user counts it, summed over heads; `answers` are postprocessed.
 
     The squared error of numbers, 0 or 1 for a class or a tag, the loss of a row given back.
     """
     total_b = jnp.zeros(())
     for task in tasks:
         kind = HEAD_KINDS[task.head.kind]
-        error_b = kind.row_error(task, outputs, target[task.head.name])
+        judged = answers if kind.judges_answers else outputs
+        error_b = kind.row_error(task, judged, target[task.head.name])
         total_b += error_b / task.steps if kind.every_step else error_b
     return total_b

@@ -87,6 +87,8 @@ def check_steps(config: Config, dataset: Dataset) -> None:
     encoder = dataset.encoder
     if not isinstance(encoder, SequenceEncoder) or not isinstance(config.net, LSTM):
         return
+    if config.net.crf and not encoder.tags:
+        raise UserError("config.net.crf: decodes tags, and no target is one; set it to false")
     if config.net.own_scale is True and not encoder.numbers:
         raise UserError(
             "config.net.own_scale: scales numbers, and the inputs have none; set it to false"

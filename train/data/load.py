@@ -22,6 +22,7 @@ from train.data.table.clusters import ClusterEncoder
 from train.data.table.codes import ReconstructionEncoder
 from train.data.table.encoder import TableEncoder
 from train.data.table.load import load_table
+from train.data.unread import unread_of_rows
 
 
 def load_dataset(config: Config) -> Dataset:
@@ -41,6 +42,7 @@ def load_dataset(config: Config) -> Dataset:
     check_augment(config, dataset)
     check_heads(head.name for head in dataset.heads)
     notes = (*dataset.notes, *dataset.encoder.answer_names.notes)
+    notes = (*notes, *unread_of_rows(config, dataset))
     if isinstance(dataset, RowDataset):
         notes = (*notes, *_fold_notes(config, dataset))
     return replace(dataset, notes=notes)

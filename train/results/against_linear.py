@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from train.data.dataset import Head
@@ -37,5 +38,7 @@ def _lost(heads: Sequence[Head], net: Scores, linear: Scores) -> Iterator[str]:
             other = linear.get(name)
             if own is None or other is None:
                 continue
-            if other > own if metric in HIGHER_IS_BETTER else other < own:
+            is_better = other > own if metric in HIGHER_IS_BETTER else other < own
+            # No number, as of answers that overflow, is worse than any.
+            if is_better or (math.isnan(own) and not math.isnan(other)):
                 yield f"{name} {number(other, 3)}, this net {number(own, 3)}"

@@ -19,7 +19,7 @@ from train.results.against_linear import losing_line
 from train.results.monitored import Monitored
 from train.results.outcome import Outcome, report_split
 from train.results.report_data import report_data
-from train.results.sample import rows_to_score, sample_in_words
+from train.results.sample import sample_in_words, scored_rows
 from train.run.calibration import write_scores
 from train.run.folder import write_json
 from train.run.log import NAME as LOG
@@ -47,7 +47,7 @@ def _finish(
     evaluated = _evaluate_splits(run, outcome)
     split = evaluated.split
     residuals = _calibrate(run, outcome, evaluated.validated)
-    batch = dataset.take(dataset.arrays, dataset.splits[split])
+    batch = dataset.take(dataset.arrays, scored_rows(dataset, split, run.config.seed))
     predict = outcome.predictor.answers
     judged = Judged(dataset, split, batch, evaluated.predictions, predict)
     beside = kind.baselines(judged)
@@ -96,10 +96,9 @@ def _evaluate_splits(run: Run, outcome: Outcome) -> Evaluated:
         if not len(places):
             continue
         rows[split] = len(places)
-        if split == "train" and split != reported:
-            places = rows_to_score(dataset, run.config.seed)
-            if len(places) < rows[split]:
-                sampled[split] = len(places)
+        places = scored_rows(dataset, split, run.config.seed)
+        if len(places) < rows[split]:
+            sampled[split] = len(places)
         predicted = outcome.predictor.predict_rows(dataset, places)
         scores[split] = score(encoder, predicted.predictions, predicted.target, predicted.weight)
         if split == reported:

@@ -27,6 +27,7 @@ from train.population.halving import Rung
 from train.population.vmapped import validation_rows
 from train.results.ranking import answering_members, rank, rank_settings, spread
 from train.results.records import Facts, MemberResult
+from train.results.sample import scored_rows
 from train.run.folder import write_json
 from train.run.log import read_history, write_history
 from train.run.manifest import rewriting
@@ -128,7 +129,7 @@ def population_outcome(
     training rows where there are none). Writes which members answer into the run's folder, unless a
     net is yet to be trained for that.
     """
-    results = _member_results(dataset, runs, states)
+    results = _member_results(dataset, runs, states, config.seed)
     settings = rank_settings(results)
     best_setting = settings[0].setting
     heads = dataset.encoder.heads
@@ -174,10 +175,10 @@ def _join_histories(runs: Sequence[Run]) -> None:
 
 
 def _member_results(
-    dataset: Dataset, runs: Sequence[Run], states: Sequence[State]
+    dataset: Dataset, runs: Sequence[Run], states: Sequence[State], seed: int
 ) -> list[MemberResult]:
     """What every member came to, in their order, scored on the rows whose scores are shown."""
-    batch = dataset.take(dataset.arrays, dataset.splits[report_split(dataset)])
+    batch = dataset.take(dataset.arrays, scored_rows(dataset, report_split(dataset), seed))
     results = []
     for run, state in zip(runs, states, strict=True):
         variables = Chosen(run, state, list(range(len(run.members)))).variables

@@ -24,6 +24,7 @@ from train.evaluation.metrics.sequences import are_entities
 from train.inference.predictor import Predictor
 from train.report.data import Clusters, Codes, Forecast, Forecasts, Plane, ReportData, ReportHead
 from train.report.result import read_evaluation, read_result
+from train.results.sample import scored_rows
 from train.run.log import read_history
 from train.run.run import Run
 
@@ -95,15 +96,15 @@ def _forecasts(
     errors = {}
     for name, metrics in result["horizon"][split].items():
         errors[name] = np.asarray(metrics["mse_scaled"], np.float64)
-    return Forecasts(_windows(run.dataset, split, batch.target, answers), errors)
+    windows = scored_rows(run.dataset, split, run.config.seed)
+    return Forecasts(_windows(run.dataset, windows, batch.target, answers), errors)
 
 
 def _windows(
-    dataset: SeriesDataset, split: str, targets: Arrays, answers: Arrays
+    dataset: SeriesDataset, windows: np.ndarray, targets: Arrays, answers: Arrays
 ) -> dict[str, list[Forecast]]:
-    """Windows to draw of each target, evenly spread over the split, in the target's units."""
+    """Windows to draw of each target, evenly spread over these, in the target's units."""
     encoder = dataset.encoder
-    windows = dataset.splits[split]
     chosen = np.unique(np.linspace(0, len(windows) - 1, 2 * WINDOWS + 1).astype(int)[1::2])
     target = encoder.decode({"value": targets["value"][chosen]})
     forecast = encoder.decode({"value": answers["value"][chosen]})

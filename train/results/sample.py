@@ -28,6 +28,11 @@ def rows_to_score(dataset: Dataset, seed: int) -> np.ndarray:
     return rows[np.sort(places)]
 
 
+def scored_rows(dataset: Dataset, split: str, seed: int) -> np.ndarray:
+    """The numbers of the rows of a split that are scored: all, but of very many training rows."""
+    return rows_to_score(dataset, seed) if split == "train" else dataset.splits[split]
+
+
 def sample_in_words(n_scored: int, n_rows: int) -> str:
     """What the scores of the training rows are of."""
     return (

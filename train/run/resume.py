@@ -28,6 +28,18 @@ def idle_rates(run: Run, driver: Driver) -> str:
     return f"config.optim.rates: this net has no {names}; these rates move nothing" if idle else ""
 
 
+def long_warmup(run: Run) -> str:
+    """A line for a warm-up that the run ends within; "" for any other."""
+    warmup = run.config.optim.warmup
+    last = run.program.last_step
+    if warmup < last:
+        return ""
+    return (
+        f"config.optim.warmup: the run ends after {last} updates, within the {warmup} of the "
+        "warm-up: no update has config.optim.learning_rate"
+    )
+
+
 def restore_or_init(
     run: Run, driver: Driver, checkpoints: Checkpoints | None
 ) -> tuple[State, int | None]:

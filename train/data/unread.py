@@ -1,0 +1,42 @@
+"""Options that the rows of a file leave nobody to read: said, for recipes hold some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from train.config.options import Config
+from train.data.dataset import Dataset
+from train.data.sequences.encoder import SequenceEncoder
+
+OF_TOKENS = (
+    "data.min_count",
+    "data.fold_case",
+    "data.fold_digits",
+    "data.characters",
+    "net.token_size",
+    "net.character_size",
+    "net.rare",
+)
+OF_ONE_ANSWER = ("net.readout", "net.head", "net.head_activation")
+
+
+def unread_of_rows(config: Config, dataset: Dataset) -> Iterator[str]:
+    """A line for the options of an LSTM that sequences of this kind do not need."""
+    encoder = dataset.encoder
+    if not isinstance(encoder, SequenceEncoder):
+        return
+    if not encoder.traits["tokens"]:
+        yield from _line(config, OF_TOKENS, "the inputs have no tokens")
+    if not encoder.labels.targets:
+        yield from _line(config, OF_ONE_ANSWER, "every target has a value at each step")
+
+
+def _line(config: Config, paths: tuple[str, ...], why: str) -> Iterator[str]:
+    found = []
+    for path in paths:
+        group_name, _, name = path.partition(".")
+        group = getattr(config, group_name)
+        if getattr(group, name) not in ("auto", getattr(type(group)(), name)):
+            found.append(f"config.{path}")
+    if found:
+        yield f"not used, for {why}: {', '.join(found)}"
