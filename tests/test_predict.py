@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -194,3 +195,16 @@ def test_a_saved_network_answers_in_a_new_process_without_its_config_file(folder
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"holds no config\.json"):
         predict.load(tmp_path)
+
+
+def test_a_net_travels_as_its_folder_and_says_what_a_fork_cannot(folders, monkeypatch):
+    model = predict.load(folders["value"])
+    table = make_table(3, 1)
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again(table), model(table))
+    model.loader = None
+    with pytest.raises(UserError, match="was not loaded from a run's folder, by which it could"):
+        pickle.dumps(model)
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    with pytest.raises(UserError, match="'spawn'"):
+        model(table)

@@ -18,6 +18,7 @@ from train.data.files.arrow import as_table
 from train.data.files.read import read_table
 from train.data.load import read_encoder
 from train.data.table.load import load_table
+from train.data.table.roles import row_weights
 from train.errors import UserError
 
 N = 60
@@ -271,6 +272,22 @@ def test_wavelengths_are_names(train, ask):
     values = [cycled(1.5, 2, 3.5)] * 4
     encoder, _ = train(rows(Y, *values, header=",".join(["y", *names])))
     assert ask(encoder, rows(*values, header=",".join(names))).inputs["numbers"].shape == (N, 4)
+
+
+def test_weights_are_read_as_the_training_rows_wrote_them(train, ask, tmp_path):
+    content = rows(Y * 2, Y, cycled('"1,500"', 7, '"2,000.5"'), header="x,y,w")
+    encoder, notes = train(content, weight="w")
+    assert any(note.startswith("weight 'w': ") and "1500" in note for note in notes)
+    options = Table(weight="w")
+
+    def weights(*cells):
+        return row_weights(pa.table({"w": cells}), options, "data", encoder.weight_reading).tolist()
+
+    assert weights("1,500", "7") == [1500, 7] and weights("2,500") == [2500]
+    with pytest.raises(UserError, match="expected a number as in the training"):
+        weights("5%", "6%")
+    with pytest.raises(UserError, match=r"weight of row 2 is 1e\+30, too large to add up"):
+        weights("1", "1e30")
 
 
 NOTATIONS = {

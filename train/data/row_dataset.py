@@ -14,7 +14,7 @@ from train.config.data_options import Sequences, Table
 from train.data.dataset import A, Array, Batch, Encoder, Head, Scale
 from train.data.folds import fold_rows
 
-READING = ("notation", "date_order", "reads_text", "written")
+READING = ("notation", "date_order", "reads_text", "written", "weight_column")
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TypeAlias
@@ -41,6 +42,7 @@ class Ensemble:
     ):
         self._config = config
         self._encoder = encoder
+        self._process = os.getpid()
         self.has_members = isinstance(variables, tuple)
         network, _ = make_network(config, encoder)
 
@@ -62,6 +64,8 @@ class Ensemble:
     def predict(self, inputs: Mapping[str, np.ndarray]) -> HostArrays:
         """By the one net, or the mean of all members, whose deviation stands beside it."""
 
+        self._check_process()
+
         def predict_block(block: HostArrays) -> HostArrays:
             return self._mean(self._by_variables(block))
 
@@ -70,6 +74,8 @@ class Ensemble:
     @in_single_precision()
     def each(self, inputs: Mapping[str, np.ndarray]) -> HostArrays:
         """By every member [members, n, ...]."""
+
+        self._check_process()
 
         def predict_block(block: HostArrays) -> HostArrays:
             return _stacked(self._by_variables(block))
@@ -82,6 +88,7 @@ class Ensemble:
 
         See `make_sampler`. Raises UserError.
         """
+        self._check_process()
         if n_samples < 2:
             raise UserError(f"--dropout_samples: expected an integer, at least 2, got {n_samples}")
         if self.has_members:
@@ -100,6 +107,7 @@ class Ensemble:
         self, inputs: Mapping[str, np.ndarray], carries: Carries | None
     ) -> tuple[HostArrays, Carries]:
         """After further steps, and the carries to go on from; None begins."""
+        self._check_process()
         before = (None,) * len(self.variables) if carries is None else carries
         predictions = []
         after = []
@@ -112,6 +120,18 @@ class Ensemble:
     @cached_property
     def _sampler(self) -> Sampler:
         return make_sampler(self._config, self._encoder)
+
+    def _check_process(self) -> None:
+        """Raises UserError in a process forked from the one that loaded it.
+
+        The threads of jax are not there, and a call would wait for them for ever.
+        """
+        if os.getpid() != self._process:
+            raise UserError(
+                "this net was loaded before the process forked, where jax cannot go on: load it in "
+                "the child of a process that has not used jax, or start children by "
+                "multiprocessing.get_context('spawn') or 'forkserver'"
+            )
 
     def _by_variables(self, block: HostArrays) -> list[HostArrays]:
         """A block's predictions by each tree of variables."""

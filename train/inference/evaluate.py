@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from train.config.data_options import Table
 from train.data.classes import class_sizes, unseen_counts
-from train.data.columns import Said
+from train.data.columns import Reading, Said
 from train.data.dataset import Options
 from train.data.files.delimited import left_out_notes
 from train.data.sequences.encoder import SequenceEncoder
@@ -74,7 +74,11 @@ def _predict_known(
     encoded = model.encoder.encode(table, where, said)
     inputs = {name: array[rows] for name, array in encoded.items()}
     known = {name: array[rows] for name, array in targets.items()}
-    weight = _weights(model.config.data, table, where, echo)[rows]
+    weight = np.ones(table.num_rows, np.float32)
+    if isinstance(model.encoder, TableEncoder):
+        reading = model.encoder.weight_reading
+        weight = _weights(model.config.data, table, where, reading, echo, said)
+    weight = weight[rows]
     if len(rows) and not weight.any():
         raise UserError(f"{where}: all {len(rows)} rows with a target have weight 0")
     counts = {"rows": len(rows)}
@@ -85,7 +89,12 @@ def _predict_known(
 
 
 def _weights(
-    options: Options, table: pa.Table, where: str, echo: Callable[[str], None]
+    options: Options,
+    table: pa.Table,
+    where: str,
+    reading: Reading,
+    echo: Callable[[str], None],
+    said: Said,
 ) -> np.ndarray:
     """What each row of a table counts for [n]: 1 where the run had no weights, or the table none.
 
@@ -98,4 +107,4 @@ def _weights(
             f"{where}: no column {options.weight!r}, the run's config.data.weight; rows count once"
         )
         return np.ones(table.num_rows, np.float32)
-    return row_weights(table, options, where)
+    return row_weights(table, options, where, reading, said)

@@ -36,9 +36,12 @@ def load(workdir: str | Path) -> Predictor:
     encoder = read_encoder(read_listed(folder, "encoder.json", "a run's folder"))
     say_if_absent(folder)
     if is_population(config):
-        return _load_population(folder, config, encoder)
-    step, variables = _read_variables(folder, "")
-    return Predictor(config, encoder, variables, partial(read_scores, folder, config, step))
+        model = _load_population(folder, config, encoder)
+    else:
+        step, variables = _read_variables(folder, "")
+        model = Predictor(config, encoder, variables, partial(read_scores, folder, config, step))
+    model.loader = load, (str(folder.resolve()),)
+    return model
 
 
 def _load_population(folder: Path, config: Config, encoder: Encoder) -> Predictor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import jax
 import numpy as np
@@ -36,6 +36,10 @@ class Predicted(NamedTuple):
     predictions: HostArrays
 
 
+# A function and a folder, from which it makes a predictor.
+Loader: TypeAlias = "tuple[Callable[[str], Predictor], tuple[str]]"
+
+
 class Predictor:
     """A network with its weights, which reads raw rows and gives its predictions as columns.
 
@@ -55,7 +59,21 @@ class Predictor:
         self.encoder = encoder
         self.ensemble = Ensemble(config, encoder, variables)
         self._scores = scores
+        self.loader: Loader | None = None  # and the folder that it was loaded from
         self.tell: Callable[[str], None] = _warn  # what is done with lines on doubtful cells
+
+    def __reduce__(self) -> Loader:
+        """Pickled as the folder it was loaded from, from which unpickling loads it again.
+
+        So it goes to other processes, which read the weights themselves. Raises UserError if it was
+        not loaded.
+        """
+        if self.loader is None:
+            raise UserError(
+                "this net was not loaded from a run's folder, by which it could be pickled; "
+                "use train.predict.load"
+            )
+        return self.loader
 
     @property
     def variables(self) -> Variables:

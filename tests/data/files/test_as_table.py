@@ -12,6 +12,15 @@ from reading import kinds, refused
 from train.data.files.arrow import as_table
 
 
+def test_what_pandas_has_for_missing_values_in_lists_and_records():
+    pandas = pytest.importorskip("pandas")
+    day = pandas.Timestamp("2020-01-05")
+    for nothing in (pandas.NaT, pandas.NA, None, np.nan):
+        table = as_table([{"day": day, "x": 1.5}, {"day": pandas.NaT, "x": nothing}])
+        assert table["day"].null_count == table["x"].null_count == 1
+        assert as_table({"x": ["a", nothing]}).to_pydict() == {"x": ["a", None]}
+
+
 def test_columns_of_all_sorts():
     table = as_table(
         {

@@ -291,6 +291,11 @@ def test_the_target_says_what_is_learnt(values, loss, kind, classes):
         assert any(advice in note for note in notes)
 
 
+def test_a_target_whose_squares_overflow_is_refused():
+    with pytest.raises(UserError, match=r"1e\+200 in row 2: its square is beyond float64"):
+        target([1.5, 1e200, 3.0, 7.0])
+
+
 def test_options_say_what_a_target_is():
     assert target([0, 1, 2] * 9, numeric=("y",))[0].heads[0].kind == "regression"
     assert target([3, 4, 5] * 9, categorical=("y",))[0].heads[0].kind == "multiclass"

@@ -122,11 +122,12 @@ def _to_arrow(name: str, values: Foreign, markers: set[str]) -> pa.Array | pa.Ch
         raise UserError(f"data: {one}; expected a list, one value per row")
     try:
         return pa.array(values)
-    except (pa.ArrowException, OverflowError, TypeError):
+    # Among them pandas' NaT and NA in a list: ValueError, or TypeError.
+    except (pa.ArrowException, OverflowError, TypeError, ValueError):
         try:  # markers among numbers, or rows that are arrays
             rows = (value.tolist() if getattr(value, "ndim", 0) > 1 else value for value in values)
-            return pa.array([unmarked(value, markers) for value in rows])
-        except (pa.ArrowException, OverflowError, TypeError) as error:
+            return pa.array([unmarked(value, markers) for value in rows], from_pandas=True)
+        except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
             what = f"column {name!r} is not of one kind: {first_line(error)}"
             raise UserError(f"data: {what}") from None
 

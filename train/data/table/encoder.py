@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from train.data.answer_names import AnswerNames, name_answers
-from train.data.columns import RawColumn, Said, get_column, read_text
+from train.data.columns import UNKNOWN, RawColumn, Reading, Said, get_column, read_text
 from train.data.dataset import Arrays, Columns, Head, HostArrays, Json, Rows
 from train.data.table.column import (
     Column,
@@ -23,6 +23,7 @@ from train.data.table.column import (
     encode_target,
     encode_time,
 )
+from train.data.table.roles import PLAIN
 from train.data.values import read_numbers
 
 
@@ -32,7 +33,7 @@ class TableEncoder:
 
     `markers` are the texts that mean "no value"; `dropped` says of each column left out why.
     `reads_text` is False for a schema of 0.1.0, which took the cells of a text file for what all of
-    a column there are, and goes on so.
+    a column there are, and goes on so. `weight_column` is what rows count for.
     """
 
     columns: tuple[Column, ...]
@@ -42,6 +43,14 @@ class TableEncoder:
     target_scaling: Literal["standard", "none"] = "standard"
     dropped: Mapping[str, str] = dataclasses.field(default_factory=dict)
     reads_text: bool = True
+    weight_column: Column | None = None
+
+    @property
+    def weight_reading(self) -> Reading:
+        """How weights are read: as training rows wrote them, of a stream as programs do."""
+        if self.weight_column is not None:
+            return self.weight_column.reading
+        return PLAIN if self.reads_text else UNKNOWN
 
     def places(self) -> dict[str, tuple[str, tuple[int, ...]]]:
         """{raw column: (input, its places in the last axis)}, in column order.
@@ -238,6 +247,8 @@ class TableEncoder:
         plain = dataclasses.asdict(self)
         for name in ("columns", "targets", "heads"):
             plain[name] = [_with_lists(part) for part in plain[name]]
+        if self.weight_column is not None:
+            plain["weight_column"] = _with_lists(plain["weight_column"])
         return _with_lists(plain)
 
     @classmethod
@@ -254,6 +265,7 @@ class TableEncoder:
             plain["target_scaling"],
             dict(plain["dropped"]),
             plain.get("reads_text", False),
+            Column.from_json(plain["weight_column"]) if plain.get("weight_column") else None,
         )
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from train.config.data_options import Table
 from train.data.columns import get_column, missing_rows
-from train.data.infer import Hint, find_hint
+from train.data.infer import Hint, find_hint, infer_number
 from train.data.table.clusters import ClusterEncoder, cluster_head
 from train.data.table.codes import ReconstructionEncoder, reconstruction_head
 from train.data.table.column import Column
@@ -68,6 +68,21 @@ def fit_encoder(
         kind = ClusterEncoder
         heads = (cluster_head(*targets),)
     return kind(tuple(columns), targets, heads, options.missing, scaling, dropped), notes
+
+
+def fit_weight(
+    table: pa.Table, rows: np.ndarray, options: Table
+) -> tuple[Column | None, list[str]]:
+    """The column of weights, how these rows write it, and lines on that. Raises UserError."""
+    if options.weight is None:
+        return None, []
+    where = options.path or "data"
+    names = (*feature_names(table, options), *target_names(options), options.weight)
+    hint = find_hint(table, names, rows, options.missing, hint_of(options))
+    raw = get_column(table, options.weight, where, options.missing, rows)
+    inferred = infer_number(raw, hint)
+    notes = [f"weight {options.weight!r}: {inferred.note}"] if inferred.note else []
+    return Column(options.weight, "number", notation=inferred.reading.notation), notes
 
 
 def hint_of(options: Table) -> Hint:

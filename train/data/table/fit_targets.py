@@ -20,6 +20,7 @@ from train.data.units import shift_and_unit
 from train.data.values import read_numbers
 from train.errors import UserError
 
+LARGEST = 1e150  # of a target, whose squares are added up
 CROSSENTROPIES = ("binary_crossentropy", "categorical_crossentropy")
 
 
@@ -146,6 +147,11 @@ def _fit_number(raw: RawColumn, options: Table, loss: str) -> Column:
         raise raw.error(
             f"the target is {values.known[0]} in all training rows; there is nothing to learn"
         )
+    peak = np.abs(values.known).max()
+    if peak > LARGEST:
+        place = int(np.flatnonzero(~values.missing & (np.abs(values.data) > LARGEST))[0])
+        shown = f"{values.data[place]:g} in {raw.row(place)}"
+        raise raw.error(f"{shown}: its square is beyond float64; divide the column by {LARGEST:g}")
     negative = np.flatnonzero(~values.missing & (values.data < 0))
     if loss == "poisson" and len(negative):
         shown = f"{values.data[negative[0]]} in {raw.row(negative[0])}"

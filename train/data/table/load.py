@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Table
 from train.data.classes import class_notes, class_sizes
-from train.data.columns import RawColumn, Said, get_column, read_text
+from train.data.columns import UNKNOWN, RawColumn, Said, get_column, read_text
 from train.data.dataset import Batch, HostArrays
 from train.data.files.delimited import left_out_notes
 from train.data.files.read import read_table
@@ -18,7 +18,7 @@ from train.data.infer import Hint, infer
 from train.data.split import split_as_asked
 from train.data.table.dataset import TableDataset
 from train.data.table.encoder import TableEncoder
-from train.data.table.fit import fit_encoder
+from train.data.table.fit import fit_encoder, fit_weight, hint_of
 from train.data.table.fit_targets import holds_classes
 from train.data.table.kept_rows import (
     idle_notes,
@@ -78,10 +78,14 @@ def load_table(options: Table, loss: str) -> TableDataset:
     selected = {part: labelled_rows(tables[part], options, path) for part, path in paths.items()}
     splits, split_by = _split(tables["train"], selected["train"], options, loss)
     # Before anything is fitted: what does not train decides nothing.
-    own_weight = row_weights(tables["train"], options, options.path)[selected["train"]]
+    candidates = selected["train"][splits["train"]]
+    weight, weight_notes = fit_weight(tables["train"], candidates, options)
+    reading = weight.reading if weight else UNKNOWN
+    own_weight = row_weights(tables["train"], options, options.path, reading)[selected["train"]]
     splits, n_idle = without_idle(splits, own_weight)
     train_rows = selected["train"][splits["train"]]
     encoder, fitting_notes = fit_encoder(tables["train"], train_rows, options, loss)
+    encoder = replace(encoder, weight_column=weight)
     notes: Said = []
     pieces = Pieces()
     for part, path in paths.items():
@@ -119,7 +123,7 @@ def load_table(options: Table, loss: str) -> TableDataset:
         original_rows=pieces.original_rows(),
         encoder=encoder,
         options=options,
-        notes=(*notes, *fitting_notes),
+        notes=(*notes, *weight_notes, *fitting_notes),
         split_by=split_by,
     )
 
@@ -136,7 +140,7 @@ def encode_rows(
     `where` names the table in messages; `said` takes lines on cells that were read with a doubt.
     """
     targets, _ = encoder.encode_targets(table, where, said)
-    weight = row_weights(table, options, where)
+    weight = row_weights(table, options, where, encoder.weight_reading, said)
     return Batch(encoder.encode(table, where, said), targets, weight)
 
 
@@ -183,7 +187,7 @@ def _split(
     elif options.split == "group" and options.group is not None:
         by["groups"] = _names(_column(table, options.group, options, rows))
     elif options.split == "time" and options.time is not None:
-        by["times"] = _moments(_column(table, options.time, options, rows))
+        by["times"] = _moments(_column(table, options.time, options, rows), hint_of(options))
     classes = [by["labels"]] if "labels" in by and not target_names(options) else []
     for name in target_names(options):
         raw = _column(table, name, options, rows)
@@ -204,9 +208,9 @@ def _names(raw: RawColumn) -> np.ndarray:
     return np.array(text.values)[text.codes]
 
 
-def _moments(raw: RawColumn) -> np.ndarray:
+def _moments(raw: RawColumn, hint: Hint) -> np.ndarray:
     """A column of times, or of numbers, as numbers [n]. Raises UserError if a value is missing."""
-    inferred = infer(raw, Hint())
+    inferred = infer(raw, hint)
     raw = raw.read_by(inferred.reading)
     values = read_times(raw) if inferred.kind == "time" else read_numbers(raw)
     _check_complete(raw, values.missing)

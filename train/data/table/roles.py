@@ -6,9 +6,13 @@ import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Table
-from train.data.columns import get_column, missing_rows, nearest
+from train.data.columns import Reading, Said, get_column, missing_rows, nearest
+from train.data.notation import Notation
 from train.data.values import read_numbers
 from train.errors import UserError
+
+LARGEST_WEIGHT = 1e15  # so that float32 holds the sum of any number of rows, and its square
+PLAIN = Reading(Notation())  # as programs write numbers
 
 
 def target_names(options: Table) -> tuple[str, ...]:
@@ -78,20 +82,31 @@ def labelled_rows(table: pa.Table, options: Table, where: str) -> np.ndarray:
     return rows
 
 
-def row_weights(table: pa.Table, options: Table, where: str) -> np.ndarray:
-    """What each row counts for, float32 [n]: 1, or the weight column.
+def row_weights(
+    table: pa.Table,
+    options: Table,
+    where: str,
+    reading: Reading = PLAIN,
+    said: Said | None = None,
+) -> np.ndarray:
+    """What each row counts for, float32 [n]: 1, or the weight column, read as training rows were.
 
-    Raises UserError unless all are 0 or above, and finite.
+    Raises UserError unless all are from 0 to LARGEST_WEIGHT.
     """
     if options.weight is None:
         return np.ones(table.num_rows, np.float32)
-    raw = get_column(table, options.weight, where, options.missing)
+    raw = get_column(table, options.weight, where, options.missing).read_by(reading, said)
     values = read_numbers(raw)
-    weight_n = values.data.astype(np.float32)
-    wrong = np.flatnonzero(values.missing | ~((weight_n >= 0) & np.isfinite(weight_n)))
+    wrong = np.flatnonzero(values.missing | ~(values.data >= 0))
     if len(wrong):
         shown = "missing" if values.missing[wrong[0]] else f"{values.data[wrong[0]]:g}"
         raise raw.error(
             f"the weight of {raw.row(wrong[0])} is {shown}; weights are numbers from 0 up"
         )
-    return weight_n
+    large = np.flatnonzero(values.data > LARGEST_WEIGHT)
+    if len(large):
+        raise raw.error(
+            f"the weight of {raw.row(large[0])} is {values.data[large[0]]:g}, too large to add up; "
+            f"weights are at most {LARGEST_WEIGHT:g}: divide all of them by one number"
+        )
+    return values.data.astype(np.float32)

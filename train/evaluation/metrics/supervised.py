@@ -44,7 +44,7 @@ def regression_metrics(
         r2 = 1 - mse / variance
     return {
         "rmse": mse**0.5 * unit,
-        "mse": mse * unit**2,
+        "mse": mse * unit * unit,
         "mae": _mean(lambda y, p: np.abs(p - y), weight_n, target_n, prediction_n) * unit,
         "r2": r2,
     }
