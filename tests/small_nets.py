@@ -38,7 +38,10 @@ def drawn(
     def draw(shape: jax.ShapeDtypeStruct) -> np.ndarray:
         return (scale * noise.normal(size=shape.shape)).astype(shape.dtype)
 
-    return {**jax.tree.map(draw, shapes), **given}
+    variables = jax.tree.map(draw, shapes)
+    if "batch_stats" in variables:  # variances and counts among them
+        variables["batch_stats"] = jax.tree.map(np.abs, variables["batch_stats"])
+    return {**variables, **given}
 
 
 def initial(net: nn.Module, *inputs: Tree, given: Variables = NONE, **options: object) -> Variables:
@@ -61,6 +64,8 @@ def applied(
 def _initial(
     net: nn.Module, options: tuple, key: Array, given: Variables, inputs: tuple
 ) -> Variables:
+    if not given:
+        return net.init(key, *inputs, **dict(options))
     rngs = {"params": key}
     _, made = net.apply(given, *inputs, rngs=rngs, mutable=COLLECTIONS, **dict(options))
     return made

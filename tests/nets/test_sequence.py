@@ -6,9 +6,10 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
+from marks import slow
+from small_nets import applied, drawn, initial
 
 from nets.convolution import Convolutions
 from nets.heads import HeadShape
@@ -71,15 +72,9 @@ def make(
 
 
 def start(network: SequenceNetwork, columns: dict[str, Any]) -> dict[str, Any]:
-    prepared = network.apply({"statistics": STATISTICS}, columns, method="preprocess")
-    _, made = network.apply(
-        {"statistics": STATISTICS},
-        prepared,
-        train=False,
-        rngs={"params": jax.random.key(0)},
-        mutable=["params", "batch_stats"],
-    )
-    return {**made, "statistics": STATISTICS}
+    given = {"statistics": STATISTICS}
+    prepared = applied(network, given, columns, method="preprocess")
+    return drawn(network, prepared, given=given, train=False)
 
 
 @pytest.mark.slow
@@ -127,10 +122,7 @@ def test_a_new_net_guesses_at_the_rates():
         "targets": {**STATISTICS["targets"], "b": {"rate": np.array([0.9, 0.1], np.float32)}},
     }
     columns = inputs(tokens=False)
-    rngs = {"params": jax.random.key(0)}
-    _, made = network.apply(
-        {"statistics": statistics}, columns, train=False, rngs=rngs, mutable=["params"]
-    )
+    made = initial(network, columns, given={"statistics": statistics}, train=False)
     biases = {
         name: layer["bias"] for name, layer in made["params"].items() if name.startswith("head")
     }
@@ -144,33 +136,30 @@ def test_next_steps_are_answered_in_their_units():
     network = make((HeadShape("next", "next_numbers", F),), tokens=False, bidirectional=False)
     columns = inputs(tokens=False)
     variables = start(network, columns)
-    outputs = network.apply(
-        variables, network.apply(variables, columns, method="preprocess"), train=False
-    )["next"]
-    answers = np.asarray(network.apply(variables, columns, method="predict")["next"])
-    np.testing.assert_allclose(
-        answers[1, 3], np.asarray(outputs)[1, 3] * [2, 1, 0.5] + [1, 0, 2], rtol=1e-6
-    )
+    prepared = applied(network, variables, columns, method="preprocess")
+    outputs = applied(network, variables, prepared, train=False)["next"]
+    answers = applied(network, variables, columns, method="predict")["next"]
+    np.testing.assert_allclose(answers[1, 3], outputs[1, 3] * [2, 1, 0.5] + [1, 0, 2], rtol=1e-6)
     assert np.isnan(answers[1, 4:]).all() and not np.isnan(answers[1, :4]).any()
-    target = network.apply(variables, {"next": columns["numbers"]}, method="preprocess_target")[
-        "next"
-    ]
-    np.testing.assert_allclose(target, (columns["numbers"] - [1, 0, 2]) / [2, 1, 0.5], rtol=1e-5)
+    packed = {"next": columns["numbers"]}
+    target = applied(network, variables, packed, method="preprocess_target")
+    np.testing.assert_allclose(
+        target["next"], (columns["numbers"] - [1, 0, 2]) / [2, 1, 0.5], rtol=1e-5
+    )
 
 
-@pytest.mark.parametrize("body", [Recurrent((7, 4), cell="gru"), LSTM((7, 4))])
+@pytest.mark.parametrize("body", [LSTM((7, 4)), *slow(Recurrent((7, 4), cell="gru"))])
 def test_steps_one_by_one_are_answered_as_all_at_once(body):
     head = HeadShape("next", "next_numbers", F)
     network = SequenceNetwork((head,), body)
     columns = inputs(tokens=False)
     columns["length"] = np.full(B, T, np.int32)
     variables = start(network, columns)
-    whole = network.apply(variables, columns, method="predict")["next"]
-    step = jax.jit(partial(network.apply, method="step"))
-    carry = body.initial_carry(B)
+    whole = applied(network, variables, columns, method="predict")["next"]
+    carry = jax.tree.map(np.asarray, body.initial_carry(B))
     for t in range(T):
         now = {"length": np.ones(B, np.int32), "numbers": columns["numbers"][:, t : t + 1]}
-        answers, carry = step(variables, now, carry)
+        answers, carry = applied(network, variables, now, carry, method="step")
         np.testing.assert_allclose(answers["next"][:, 0], whole[:, t], rtol=1e-5, atol=1e-5)
 
 
@@ -189,8 +178,7 @@ def test_a_next_step_knows_nothing_of_itself():
     changed = {**columns, "numbers": columns["numbers"].copy()}
     changed["numbers"][0, 5] += 1
     first, second = (
-        np.asarray(network.apply(variables, c, method="predict")["next"])[0]
-        for c in (columns, changed)
+        applied(network, variables, c, method="predict")["next"][0] for c in (columns, changed)
     )
     np.testing.assert_array_equal(first[:5], second[:5])
     assert (first[5:] != second[5:]).any(-1).all()
@@ -199,7 +187,8 @@ def test_a_next_step_knows_nothing_of_itself():
 def test_numbers_beyond_a_rows_end_are_zero_once_they_are_scaled():
     network = make((LABEL,), tokens=False)
     columns = inputs(tokens=False)
-    scaled = network.apply({"statistics": STATISTICS}, columns, method="preprocess")["numbers"]
+    given = {"statistics": STATISTICS}
+    scaled = applied(network, given, columns, method="preprocess")["numbers"]
     fitted = STATISTICS["inputs"]
     wanted = (columns["numbers"] - fitted["center"]) / fitted["scale"]
     wanted[np.arange(T)[None] >= LENGTH[:, None]] = 0
@@ -213,22 +202,21 @@ def test_a_missing_number_is_the_mean():
     gap, mean = ({**columns, "numbers": columns["numbers"].copy()} for _ in range(2))
     gap["numbers"][0, 2, 0] = np.nan
     mean["numbers"][0, 2, 0] = 1.0
-    first, second = (network.apply(variables, c, method="predict")["y"] for c in (gap, mean))
+    first, second = (applied(network, variables, c, method="predict")["y"] for c in (gap, mean))
     np.testing.assert_array_equal(first, second)
 
 
 def test_rare_words_become_unknown_at_their_rate_in_training_alone():
     tokens = Tokens(8, 4, rare=0.5)
-    codes = jnp.tile(jnp.array([[2, 3, 0]]), (4000, 1))
-    count = jnp.array(STATISTICS["inputs"]["count"])
-    variables = tokens.init(jax.random.key(0), codes, None, count, train=False)
-    words = np.asarray(
-        tokens.apply(variables, codes, None, count, train=True, rngs={"dropout": jax.random.key(1)})
-    )
+    codes = np.tile(np.array([[2, 3, 0]]), (4000, 1))
+    count = STATISTICS["inputs"]["count"]
+    variables = initial(tokens, codes[:1], None, count, train=False)
+    rngs = {"dropout": jax.random.key(1)}
+    words = applied(tokens, variables, codes, None, count, train=True, rngs=rngs)
     unknown = (words == 0).all(-1)
     assert unknown[:, 0].mean() == pytest.approx(0.5 / 3.5, abs=0.02)
     assert unknown[:, 1].mean() == pytest.approx(0.5 / 1.5, abs=0.03)
-    calm = np.asarray(tokens.apply(variables, codes, None, count, train=False))
+    calm = applied(tokens, variables, codes, None, count, train=False)
     assert not (calm[:, :2] == 0).all(-1).any()
 
 
@@ -238,8 +226,8 @@ def test_character_features_are_a_convolution_and_a_maximum():
     codes[0, 0] = [2, 3, 4, 5]
     codes[0, 1, :2] = [2, 3]
     codes[1, 10, :3] = [5, 5, 1]
-    variables = module.init(jax.random.key(0), codes)
-    got = np.asarray(module.apply(variables, codes))
+    variables = initial(module, codes)
+    got = applied(module, variables, codes)
     table, kernel = (
         np.asarray(variables["params"][name], np.float64) for name in ("embedding", "kernel")
     )
@@ -252,8 +240,8 @@ def test_character_features_are_a_convolution_and_a_maximum():
 
 
 def test_patches_leave_no_step_out():
-    x = jnp.arange(2 * 5 * 1, dtype=jnp.float32).reshape(2, 5, 1)
-    length, patched = patches(x, jnp.array([5, 2]), 3)
+    x = np.arange(2 * 5 * 1, dtype=np.float32).reshape(2, 5, 1)
+    length, patched = jax.jit(patches, static_argnums=2)(x, np.array([5, 2]), 3)
     assert length.tolist() == [2, 1]
     assert patched.tolist() == [[[0, 1, 2], [3, 4, 0]], [[5, 6, 0], [0, 0, 0]]]
 
