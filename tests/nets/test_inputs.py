@@ -236,7 +236,7 @@ def test_version_b_is_a_linear_embedding_beside_bins_that_start_at_zero() -> Non
     np.testing.assert_array_equal(features[:, 2], 0)
 
     start = NumberEmbedding("piecewise_linear_b", 400, 1.0)
-    fresh = start.init(KEY, x_bf, {"edges": edges_fe})["params"]
+    fresh = initial(start, x_bf, {"edges": edges_fe})["params"]
     assert not fresh["bins_kernel"].any()
     for name in ("embedding_kernel", "embedding_bias"):
         # Uniform within 1 / sqrt(size), as torch's and the authors' linear layers start.
