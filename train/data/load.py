@@ -23,6 +23,7 @@ from train.data.table.codes import ReconstructionEncoder
 from train.data.table.encoder import TableEncoder
 from train.data.table.load import load_table
 from train.data.unread import unread_of_rows
+from train.errors import UserError
 
 
 def load_dataset(config: Config) -> Dataset:
@@ -63,7 +64,9 @@ def _fold_notes(config: Config, dataset: RowDataset) -> list[str]:
 
 
 def read_encoder(plain: Json) -> Encoder:
-    """The encoder that encoder.json holds."""
+    """The encoder that encoder.json holds. Raises UserError."""
+    if not isinstance(plain, dict):
+        raise UserError(f"encoder.json: expected an object, got {str(plain)[:40]}")
     match plain.get("kind"):
         case "Clusters":
             return ClusterEncoder.from_json(plain)

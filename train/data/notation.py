@@ -6,7 +6,7 @@ k different texts of a column. A text is stripped of blanks around it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -93,14 +93,6 @@ class Notation:
     def to_json(self) -> dict[str, object]:
         """As JSON has it."""
         return asdict(self)
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, object]) -> Notation:
-        """What `to_json` wrote."""
-        known = {name: plain[name] for name in cls.__dataclass_fields__ if name in plain}
-        odd = known.get("odd", ())
-        assert isinstance(odd, list | tuple)
-        return cls(**(known | {"odd": tuple(odd)}))  # type: ignore[arg-type]
 
 
 class Parsed(NamedTuple):

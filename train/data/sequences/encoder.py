@@ -16,6 +16,7 @@ import pyarrow as pa
 from train.data.answer_names import AnswerNames, beside, name_answers
 from train.data.columns import Said
 from train.data.dataset import Arrays, Columns, Head, HostArrays, Rows
+from train.data.schema import read_record
 from train.data.sequences.numbers import (
     NumberSteps,
     all_units,
@@ -35,7 +36,7 @@ from train.data.sequences.steps import (
 )
 from train.data.sequences.tags import NONE, TagColumn, read_tags
 from train.data.sequences.text import Vocabulary
-from train.data.sequences.written import Written, all_written, as_before
+from train.data.sequences.written import Written, as_before
 from train.data.table.encoder import TableEncoder
 
 NEXT = "next"
@@ -257,11 +258,6 @@ class SequenceEncoder:
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> SequenceEncoder:
         """What `to_json` wrote; further keys are left alone."""
-        names = {field.name for field in dataclasses.fields(cls)}
-        values = {name: plain[name] for name in names & plain.keys()}
-        values["numbers"] = tuple(NumberSteps.from_json(column) for column in plain["numbers"])
-        values["vocabulary"] = Vocabulary.from_json(plain["vocabulary"])
-        values["labels"] = TableEncoder.from_json(plain["labels"])
-        values["written"] = all_written(plain.get("written"))
-        values["tags"] = tuple(TagColumn.from_json(column) for column in plain["tags"])
-        return cls(**values)
+        if isinstance(labels := plain.get("labels"), dict):
+            plain = {**plain, "labels": {"reads_text": False, **labels}}
+        return read_record(cls, {"written": None, **plain}, "encoder.json", further=True)

@@ -5,9 +5,8 @@ n rows, t steps of one, s of all together, f numbers of a step.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -45,11 +44,6 @@ class NumberSteps:
         values = steps.values if len(steps.values) else np.zeros((0, expected))
         with np.errstate(over="ignore"):
             return ((values - np.array(self.shifts)) / np.array(self.units)).astype(np.float32)
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> NumberSteps:
-        """One of a JSON file, where tuples are lists."""
-        return cls(plain["name"], tuple(plain["shifts"]), tuple(plain["units"]), plain["flat"])
 
 
 def encode_numbers(

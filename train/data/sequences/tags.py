@@ -6,9 +6,8 @@ Veenstra 1999).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -60,11 +59,6 @@ class TagColumn:
         """Lists [n] of the tags of each row's steps; NONE, beyond its end, is left out."""
         labels = self.labels
         return column_of_lists([labels[codes[codes >= 0]].tolist() for codes in codes_nt])
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> TagColumn:
-        """One of a JSON file, where tuples are lists."""
-        return cls(plain["name"], tuple(plain["classes"]), plain["iob"])
 
 
 def read_tags(

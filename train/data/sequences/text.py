@@ -6,9 +6,7 @@ s steps, c characters.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -65,13 +63,6 @@ class Vocabulary:
             codes = [code.get(character, UNKNOWN) for character in _shortened(word)]
             table[row, : len(codes)] = codes
         return table[text.codes]
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> Vocabulary:
-        """One of a JSON file, where tuples are lists."""
-        words = tuple(plain["words"])
-        characters = tuple(plain["characters"])
-        return cls(words, characters, plain["fold_case"], plain["fold_digits"])
 
 
 def fit_vocabulary(

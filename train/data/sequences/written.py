@@ -5,9 +5,8 @@ Files with a list per sequence have types of their own, and need none of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -27,13 +26,6 @@ class Written:
     kind: Kind
     notation: Notation | None = None
     date_order: str = ""
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> Written:
-        """One of a JSON file."""
-        notation = plain["notation"]
-        known = None if notation is None else Notation.from_json(notation)
-        return cls(plain["name"], plain["kind"], known, plain["date_order"])
 
 
 def find_written(
@@ -65,11 +57,6 @@ def as_types(
         place = table.column_names.index(column.name)
         table = table.set_column(place, column.name, _typed(raw, column))
     return table
-
-
-def all_written(plain: Sequence[Mapping[str, Any]] | None) -> tuple[Written, ...] | None:
-    """Those of a JSON file; None of 0.1.0, which kept none."""
-    return None if plain is None else tuple(map(Written.from_json, plain))
 
 
 def as_before(

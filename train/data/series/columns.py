@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -29,13 +28,6 @@ class SeriesColumn:
     median: float
     deviation: float
     notation: Notation | None = None
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> SeriesColumn:
-        """One of a JSON file."""
-        notation = plain.get("notation")
-        known = None if notation is None else Notation.from_json(notation)
-        return cls(**{**plain, "notation": known})
 
 
 def encode_columns(

@@ -22,6 +22,7 @@ import pyarrow as pa
 from train.data.answer_names import AnswerNames, name_answers
 from train.data.columns import Said
 from train.data.dataset import Arrays, Columns, Head, HostArrays, Rows
+from train.data.schema import read_record
 from train.data.series.columns import SeriesColumn, encode_columns, fill_gaps
 from train.data.series.flat import Flat, order_rows
 from train.data.series.future import Future, check_ahead, check_past
@@ -227,12 +228,4 @@ class SeriesEncoder:
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> SeriesEncoder:
         """What `to_json` wrote; further keys are left alone."""
-        plain = {"marked": (), "reads_text": False, **plain}
-        values = {field.name: plain[field.name] for field in dataclasses.fields(cls)}
-        values["columns"] = tuple(map(SeriesColumn.from_json, plain["columns"]))
-        if plain["time"] is not None:
-            values["time"] = TimeColumn.from_json(plain["time"])
-        values["cycles"] = tuple(plain["cycles"])
-        values["markers"] = tuple(plain["markers"])
-        values["marked"] = tuple(plain["marked"])
-        return cls(**values)
+        return read_record(cls, {"reads_text": False, **plain}, "encoder.json", further=True)

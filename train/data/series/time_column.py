@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -35,15 +34,6 @@ class TimeColumn:
     def holds_dates(self) -> bool:
         """Whether its stamps are days as far as zone and step say."""
         return self.zone is None and (self.step is None or not self.step.is_within_days)
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> TimeColumn:
-        """One of a JSON file."""
-        step = None if plain["step"] is None else TimeStep(**plain["step"])
-        notation = plain.get("notation")
-        known = None if notation is None else Notation.from_json(notation)
-        order = plain.get("date_order", "")
-        return cls(plain["name"], plain["kind"], plain["zone"], step, known, order)
 
 
 def read_stamps(

@@ -8,7 +8,6 @@ from typing import Literal
 import numpy as np
 
 from train.data.columns import Numbers, RawColumn, Reading, Text, read_text
-from train.data.dataset import Json
 from train.data.notation import CODE, PLAIN, Notation, parse
 from train.data.units import exact_like
 from train.data.values import SHOWN, read_numbers, read_times
@@ -47,14 +46,6 @@ class Column:
     def reading(self) -> Reading:
         """How its texts are read."""
         return Reading(self.notation, self.date_order)
-
-    @classmethod
-    def from_json(cls, plain: Json) -> Column:
-        """One of a JSON file, where tuples are lists."""
-        known = {**plain, "vocabulary": tuple(plain["vocabulary"])}
-        if known.get("notation") is not None:
-            known["notation"] = Notation.from_json(known["notation"])
-        return cls(**known)
 
     @property
     def parts(self) -> tuple[str, ...]:

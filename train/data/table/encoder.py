@@ -16,6 +16,7 @@ import pyarrow as pa
 from train.data.answer_names import AnswerNames, name_answers
 from train.data.columns import UNKNOWN, RawColumn, Reading, Said, get_column, read_text
 from train.data.dataset import Arrays, Columns, Head, HostArrays, Json, Rows
+from train.data.schema import read_record
 from train.data.table.column import (
     Column,
     encode_category,
@@ -254,24 +255,8 @@ class TableEncoder:
     @classmethod
     def from_json(cls, plain: Json) -> Self:
         """What `to_json` wrote; further keys are left alone."""
-        columns = [Column.from_json(column) for column in plain["columns"]]
-        targets = [Column.from_json(column) for column in plain["targets"]]
-        heads = [Head(**_with_tuples(head)) for head in plain["heads"]]
-        return cls(
-            tuple(columns),
-            tuple(targets),
-            tuple(heads),
-            tuple(plain["markers"]),
-            plain["target_scaling"],
-            dict(plain["dropped"]),
-            plain.get("reads_text", False),
-            Column.from_json(plain["weight_column"]) if plain.get("weight_column") else None,
-        )
+        return read_record(cls, {"reads_text": False, **plain}, "encoder.json", further=True)
 
 
 def _with_lists(plain: Json) -> Json:
     return {key: list(item) if isinstance(item, tuple) else item for key, item in plain.items()}
-
-
-def _with_tuples(plain: Json) -> Json:
-    return {key: tuple(item) if isinstance(item, list) else item for key, item in plain.items()}
