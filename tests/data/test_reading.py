@@ -290,6 +290,19 @@ def test_weights_are_read_as_the_training_rows_wrote_them(train, ask, tmp_path):
         weights("1", "1e30")
 
 
+def test_hints_for_what_is_a_guess_or_stands_elsewhere(train):
+    _, notes = train(rows(cycled(20200102, 20210304, 20190506), Y, header="d,y"))
+    assert "column 'd': 20190506 could be a date, and is read as a number" in notes[0]
+    _, notes = train(rows(cycled(20200132, 20210304, 20190506), Y, header="d,y"))
+    assert not notes
+    table = rows(Y * 2, Y, header="x,y")
+    for title in ("Report of 2024\nby me\n\n", "# Report of 2024, v2\n# by me\n\n"):
+        with pytest.raises(UserError, match="if line 4 holds the names, delete what stands above"):
+            train(title + table)
+    with pytest.raises(UserError, match="no column 'yy'; did you mean 'x'"):
+        train(table, features=("yy",))
+
+
 NOTATIONS = {
     "plain": (",", lambda x: repr(x)),
     "german": (";", lambda x: f"{x:,.4f}".replace(",", "_").replace(".", ",").replace("_", ".")),

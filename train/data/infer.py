@@ -17,7 +17,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from train.data.columns import RawColumn, Reading, Text, get_column, read_text, text_or_null
+from train.data.columns import (
+    Numbers,
+    RawColumn,
+    Reading,
+    Text,
+    get_column,
+    missing_rows,
+    read_text,
+    text_or_null,
+    typed_numbers,
+)
 from train.data.dates import COMPACT, Order, infer_order, parse_dates
 from train.data.files.delimited import delimiter_of
 from train.data.marks import Marks, choose_marks, find_marks, infer_notation
@@ -26,6 +36,8 @@ from train.data.values import allowed_odd, plain_numbers
 
 Kind: TypeAlias = Literal["number", "time", "category"]
 CODES_SHARE = 0.01  # of cells that begin with zeros, from which on they are codes
+FIRST_DAY = 19000101  # of whole numbers that may be dates
+LAST_DAY = 21001231
 TRUTHS = frozenset(("true", "false"))
 
 
@@ -110,7 +122,7 @@ def infer(raw: RawColumn, hint: Hint) -> Inferred:
     if raw.family == "boolean":
         return Inferred("category", Reading())
     if raw.family != "text":
-        return Inferred("number", Reading())
+        return Inferred("number", Reading(), _compact_note(raw))
     if named:
         return _dates(raw, read_text(raw), hint)
     return _infer_text(raw, hint)
@@ -125,9 +137,27 @@ def infer_number(raw: RawColumn, hint: Hint) -> Inferred:
     return _numbers(raw, read_text(raw), hint) or Inferred("number", Reading())
 
 
+def _compact_note(raw: RawColumn) -> str:
+    """A line on whole numbers that could all be dates such as 20250204."""
+    values = plain_numbers(raw) if raw.family == "text" else None
+    if raw.family == "number":
+        values = Numbers(typed_numbers(raw.data), missing_rows(raw))
+    known = np.zeros(0) if values is None else values.known
+    if not len(known) or known.min() < FIRST_DAY or known.max() > LAST_DAY or np.any(known % 1):
+        return ""
+    days = np.unique(known).astype(np.int64)
+    month_k = days // 100 % 100
+    day_k = days % 100
+    if len(days) < 2 or month_k.min() < 1 or month_k.max() > 12:
+        return ""
+    if day_k.min() < 1 or day_k.max() > 31:
+        return ""
+    return f"{days[0]} could be a date, and is read as a number; config.data.dates makes it one"
+
+
 def _infer_text(raw: RawColumn, hint: Hint) -> Inferred:
     if (plain := _plain(raw, hint)) is not None:
-        return plain
+        return plain._replace(note=_compact_note(raw))
     text = read_text(raw)
     folded = {value.casefold() for value in text.values}
     if not text.values or folded <= TRUTHS:

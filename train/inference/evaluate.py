@@ -10,13 +10,14 @@ import pyarrow as pa
 from train.config.data_options import Table
 from train.data.classes import class_sizes, unseen_counts
 from train.data.columns import Reading, Said
-from train.data.dataset import Options
+from train.data.dataset import HostArrays, Options
 from train.data.files.delimited import left_out_notes
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.load import load_windows
 from train.data.table.encoder import TableEncoder
 from train.data.table.roles import row_weights
+from train.data.values import SHOWN
 from train.errors import UserError
 from train.evaluation.conformal import conformal_metrics
 from train.evaluation.kinds import score
@@ -85,7 +86,34 @@ def _predict_known(
     n_unseen = sum(unseen_counts(known, class_sizes(model.encoder)).values())
     if n_unseen:
         counts["unseen_classes"] = n_unseen
+        said += _unseen_lines(model.encoder, table, known, where)
     return counts, Predicted(known, weight, model.answers(inputs))
+
+
+def _unseen_lines(
+    encoder: TableEncoder | SequenceEncoder, table: pa.Table, known: HostArrays, where: str
+) -> list[str]:
+    """A line for each target of a table with classes that no training row has, which names them."""
+    lines = []
+    if not isinstance(encoder, TableEncoder):
+        return lines
+    for head, size in class_sizes(encoder).items():
+        names = encoder.unseen_classes(table, head, where)
+        n_rows = int((known[head] >= size).sum())
+        if names:
+            shown = ", ".join(repr(name[:40]) for name in names[:SHOWN])
+            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+            trained = ", ".join(
+                repr(name[:40])
+                for column in encoder.heads
+                for name in column.classes[:SHOWN]
+                if column.name == head
+            )
+            lines.append(
+                f"{where}: column {head!r}: {n_rows} rows are of classes that no training row has, "
+                f"and count as wrong: {shown}{more}; those of training are as {trained}"
+            )
+    return lines
 
 
 def _weights(

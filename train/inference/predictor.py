@@ -15,11 +15,13 @@ import numpy as np
 import pyarrow as pa
 
 from nets.base import Variables
+from train.config.data_options import Table
 from train.config.options import Config
 from train.data.answer_names import beside
 from train.data.blocks import take_in_blocks
 from train.data.dataset import Columns, Dataset, Encoder, Head, HostArrays, Rows
 from train.data.files.arrow import as_table
+from train.data.files.delimited import left_out_notes
 from train.errors import ReadingWarning, UserError
 from train.evaluation.conformal import Scores, check_numbers, interval_columns, needed_score
 from train.evaluation.spread import spread_columns
@@ -87,7 +89,11 @@ class Predictor:
         One target: an array [rows] of numbers or of class labels. Several: a dict of such arrays.
         Raises UserError if a column is missing or holds what the training file did not.
         """
-        rows = self._read(as_table(data, self.config.data.missing), "data")
+        is_table = isinstance(self.config.data, Table)
+        table = as_table(data, self.config.data.missing, may_repeat=is_table)
+        for line in left_out_notes(table, "data") if is_table else ():
+            self.tell(line)
+        rows = self._read(table, "data")
         columns = self.encoder.tabulate(rows, self.answers(rows.inputs))
         shown = {}
         for name, column in columns.items():

@@ -25,7 +25,9 @@ def test_paths(load, tmp_path, monkeypatch):
         refused(read_table, "data/train.csv")
         == "data/train.csv: no such file; there is no folder data"
     )
-    assert refused(read_table, str(tmp_path)) == f"{tmp_path}: is a folder; expected a file"
+    assert refused(read_table, str(tmp_path)) == (
+        f"{tmp_path}: a folder without Parquet files; expected some that end in .parquet or .pq"
+    )
     assert (
         refused(read_table, "train.csv/x.csv") == "train.csv/x.csv: cannot be read: Not a directory"
     )

@@ -15,17 +15,21 @@ import pyarrow.compute as pc
 from train.config.data_options import MISSING
 from train.errors import UserError
 
+PARQUET = (".parquet", ".pq")
 T = TypeVar("T")
 # A table or a column of any library, of which methods are asked for, and no types.
 Foreign: TypeAlias = Any
 
 
-def as_table(data: Foreign, missing: tuple[str, ...] = MISSING) -> pa.Table:
+def as_table(
+    data: Foreign, missing: tuple[str, ...] = MISSING, *, may_repeat: bool = False
+) -> pa.Table:
     """Rows in memory as a table.
 
     They are a pyarrow table or batch, a dict of columns, a pandas or polars DataFrame, or a list of
     dicts, a row each. Strings in `missing`, empty ones and nan become null; a column of rank 2
-    becomes one of lists. Raises UserError.
+    becomes one of lists. Names that are numbers become text. Raises UserError, also for names that
+    are given twice unless they `may_repeat`.
     """
     if isinstance(data, pa.Table | pa.RecordBatch):
         table = data if isinstance(data, pa.Table) else pa.Table.from_batches([data])
@@ -39,7 +43,7 @@ def as_table(data: Foreign, missing: tuple[str, ...] = MISSING) -> pa.Table:
     else:
         expected = "a dict of columns, a pyarrow, pandas or polars table, or a list of dicts"
         raise UserError(f"data: cannot read type {type(data).__name__}; expected {expected}")
-    check_names(table.column_names, "data")
+    check_names(table.column_names, "data", may_repeat=may_repeat)
     return plain(table, missing)
 
 
@@ -96,6 +100,8 @@ def _from_columns(columns: Iterable[tuple[object, Foreign]], missing: tuple[str,
     names: list[str] = []
     arrays: list[pa.Array | pa.ChunkedArray] = []
     for name, values in columns:
+        if isinstance(name, int | float | np.integer | np.floating):  # as pandas writes it
+            name = str(name)
         if not isinstance(name, str):
             raise UserError(f"data: a column is named {name!r}; expected a string")
         names.append(name)

@@ -6,8 +6,10 @@ column, where it is a missing value (at the end: nothing).
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import itertools
 import re
 from collections import Counter
 
@@ -16,11 +18,12 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from train.data.files.arrow import first_line, plain
-from train.data.files.dialect import Dialect, find_dialect
+from train.data.files.dialect import SAMPLE_BYTES, Dialect, find_dialect
 from train.errors import UserError
 
 DELIMITER = b"delimiter"  # where the metadata of a table has it
 INDEX = b"index"  # there if a column of row names was left out
+HINT_RECORDS = 50  # that are looked at for names below a title
 MAX_BLOCK_BYTES = 2**31 - 1
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
@@ -147,6 +150,26 @@ def _quotes_agree(data: bytes, delimiter: bytes) -> bool:
     return len(quotes) % 2 == 0 and bool(at_edges)
 
 
+def _preamble_hint(dialect: Dialect) -> str:
+    """The end of a line on a ragged file whose names seem to stand below a title."""
+    reader = csv.reader(
+        io.StringIO(dialect.text[:SAMPLE_BYTES].decode(errors="ignore"), newline=""),
+        delimiter=dialect.delimiter.decode(),
+    )
+    widths: list[int] = []
+    lines = [dialect.first_line]
+    with contextlib.suppress(csv.Error):
+        for record in itertools.islice(reader, HINT_RECORDS):
+            # Comments are no rows.
+            widths.append(0 if record and record[0].startswith("#") else len(record))
+            lines.append(dialect.first_line + reader.line_num)
+    width, count = Counter(widths).most_common(1)[0]
+    names_at = widths.index(width)
+    if width < 2 or not names_at or 2 * count < len(widths):
+        return ""
+    return f"; if line {lines[names_at]} holds the names, delete what stands above it"
+
+
 def _check_records(dialect: Dialect, path: str) -> None:
     """Raises UserError at the first record that is ragged or wrongly quoted.
 
@@ -164,6 +187,7 @@ def _check_records(dialect: Dialect, path: str) -> None:
                 found = f"fields: found {len(record)}, expected {expected} as in the header"
                 raise UserError(
                     f"{path}, line {line}: {found} (quote a text that holds {delimiter.decode()!r})"
+                    f"{_preamble_hint(dialect)}"
                 )
             line = dialect.first_line + reader.line_num
     except csv.Error as error:

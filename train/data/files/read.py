@@ -26,15 +26,15 @@ import pyarrow.json as pajson
 import pyarrow.parquet as pq
 
 from train.config.data_options import MISSING
-from train.data.files.arrow import check_names, first_line, plain, unmarked
+from train.data.files.arrow import PARQUET, check_names, first_line, plain, unmarked
 from train.data.files.builtin import read_builtin
 from train.data.files.delimited import MAX_BLOCK_BYTES, read_delimited
+from train.data.files.row_groups import read_folder
 from train.errors import UserError
 
 TEXT = (".csv", ".tsv", ".txt")
 # Endings of packed files, and what unpacks them.
 PACKED = {".gz": "gzip", ".bz2": "bz2", ".xz": "lzma"}
-PARQUET = (".parquet", ".pq")
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 
 
@@ -45,7 +45,7 @@ def read_table(
     may_be_empty: bool = False,
     may_repeat: bool = False,
 ) -> pa.Table:
-    """The table in a CSV, Parquet or JSON lines file, or a `builtin:NAME`.
+    """The table in a CSV, Parquet or JSON lines file, a folder of Parquet, or a `builtin:NAME`.
 
     The ending says which: .csv .tsv .txt, .parquet .pq, or .jsonl .ndjson .json; .gz .bz2 .xz may
     stand behind it. Strings in `missing`, and empty ones, become null. Text is UTF-8, or UTF-16
@@ -57,6 +57,8 @@ def read_table(
     path = os.fspath(path)
     if path.startswith("builtin:"):
         return read_builtin(path.removeprefix("builtin:"))
+    if os.path.isdir(path):
+        return plain(read_folder(path), missing)
     with _open(path) as file:
         ending = ending_of(_unpacked(path))
         file = _unpack(file, path)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
+from urllib.parse import unquote
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from train.data.files.arrow import check_names, first_line, plain_kinds
-from train.data.files.read import PARQUET
+from train.data.files.arrow import PARQUET, check_names, first_line, plain_kinds
 from train.errors import UserError
 
 # Of a piece: they bound the memory of reading, however wide the table.
@@ -20,13 +21,21 @@ READ_CELLS = 1 << 22
 MAX_ROWS = 65_536
 # Of each column read at once, so that a long row group is never in memory as a whole.
 READ_BYTES = 1 << 18
+KEY = re.compile(r"([^=]+)=(.*)")  # a folder of Hive's partitions
+NO_KEY = "__HIVE_DEFAULT_PARTITION__"
+INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
+
+
+# Columns that have one value for a whole file.
+Keys: TypeAlias = tuple[tuple[str, int | str | None], ...]
 
 
 class RowGroup(NamedTuple):
     """A part of a file that can be read alone.
 
     `number` is its place in the file; `first` counts the rows before it in all files, `in_file` in
-    its own.
+    its own. `keys` are columns that folders on its way are named after, as a=1, and `casts` those
+    of another type than in the file.
     """
 
     path: str
@@ -34,6 +43,8 @@ class RowGroup(NamedTuple):
     first: int
     in_file: int
     n_rows: int
+    keys: Keys = ()
+    casts: tuple[tuple[str, pa.DataType], ...] = ()
 
 
 class Piece(NamedTuple):
@@ -60,30 +71,46 @@ class Files(NamedTuple):
 def find_files(path: str) -> Files:
     """The row groups of a Parquet file, or of all those of a folder, in the order of their names.
 
-    Raises UserError if there are none, or if they differ in the names or types of their columns.
+    Folders named as a=1 within it give their files a column (Hive's partitions). Numbers that are
+    whole in some files and fractions in others are float64. Raises UserError if there are no rows,
+    or if files differ in the names or other types of their columns.
     """
+    paths = _paths(path)
+    footers = [_footer(name) for name in paths]
+    keys = _keys_of(path, paths)
+    schema = _common_schema(paths, [own for _, own in footers])
     groups: list[RowGroup] = []
     digest = hashlib.sha256()
-    schema = None
     first = 0
-    paths = _paths(path)
-    for name in paths:
-        metadata, own = _footer(name)
-        check_names(own.names, name)
-        schema = own if schema is None else schema
-        _check_same(schema, own, paths[0], name)
-        known_by = f"{os.path.basename(name)} {os.path.getsize(name)} {_footer_digest(name)}\n"
+    for name, (metadata, own), own_keys in zip(paths, footers, keys, strict=True):
+        within = os.path.relpath(name, path) if os.path.isdir(path) else os.path.basename(name)
+        known_by = f"{within} {os.path.getsize(name)} {_footer_digest(name)}\n"
         digest.update(known_by.encode())
+        own_keys = tuple(key for key in own_keys if key[0] not in own.names)
+        casts = tuple((field.name, field.type) for field in schema if field not in own)
         in_file = 0
         for index in range(metadata.num_row_groups):
             n_rows = metadata.row_group(index).num_rows
             if n_rows:
-                groups.append(RowGroup(name, index, first, in_file, n_rows))
+                groups.append(RowGroup(name, index, first, in_file, n_rows, own_keys, casts))
             first = first + n_rows
             in_file = in_file + n_rows
-    if schema is None or not groups:
+    if not groups:
         raise UserError(f"{path}: has column names but no rows")
+    for name, _ in keys[0]:
+        if name not in schema.names:
+            values = [dict(own)[name] for own in keys]
+            schema = schema.append(pa.field(name, _key_type(values)))
     return Files(tuple(groups), schema, digest.hexdigest())
+
+
+def read_folder(path: str) -> pa.Table:
+    """All rows of the Parquet files of a folder, in memory. Raises UserError."""
+    files = find_files(path)
+    tables = []
+    for group in files.groups:
+        tables += [piece.table for piece in read_pieces(group, files.schema.names)]
+    return pa.concat_tables(tables, promote_options="default")
 
 
 def read_pieces(group: RowGroup, columns: Sequence[str]) -> Iterator[Piece]:
@@ -93,10 +120,19 @@ def read_pieces(group: RowGroup, columns: Sequence[str]) -> Iterator[Piece]:
         how = {"buffer_size": READ_BYTES, "page_checksum_verification": True}
         with pq.ParquetFile(group.path, **how) as file:
             start = 0
-            names = list(columns)
+            keys = dict(group.keys)
+            names = [name for name in columns if name not in keys]
             for batch in file.iter_batches(n_rows, row_groups=[group.number], columns=names):
                 where = f"{group.path}, counted from row {group.in_file + start + 1} on"
                 table = plain_kinds(pa.Table.from_batches([batch]).select(names))
+                for name, kind in group.casts:
+                    if name in names:
+                        place = names.index(name)
+                        table = table.set_column(place, name, table[name].cast(kind))
+                for name in columns:
+                    if name in keys:
+                        table = table.append_column(name, _repeated(keys[name], table.num_rows))
+                table = table.select(list(columns))
                 yield Piece(table, group.first + start, where)
                 start += batch.num_rows
     except (pa.ArrowException, OSError) as error:
@@ -108,15 +144,54 @@ def _paths(path: str) -> list[str]:
     if not os.path.isdir(path):
         return [path]
     found = []
-    for name in sorted(os.listdir(path)):
-        if name.lower().endswith(PARQUET) and name[0] not in "._":
-            found.append(os.path.join(path, name))
+    for folder, within, names in os.walk(path):
+        within[:] = sorted(name for name in within if KEY.fullmatch(name))
+        for name in sorted(names):
+            if name.lower().endswith(PARQUET) and name[0] not in "._":
+                found.append(os.path.join(folder, name))
     if not found:
         endings = " or ".join(PARQUET)
         raise UserError(
             f"{path}: a folder without Parquet files; expected some that end in {endings}"
         )
     return found
+
+
+def _keys_of(root: str, paths: Sequence[str]) -> list[Keys]:
+    """The columns that the folders between a root and each file stand for.
+
+    They are whole numbers where all values of a column are.
+    """
+    texts: list[dict[str, str | None]] = []
+    for path in paths:
+        own: dict[str, str | None] = {}
+        for part in os.path.dirname(os.path.relpath(path, root)).split(os.sep):
+            if (match := KEY.fullmatch(part)) is not None:
+                value = unquote(match[2])
+                own[unquote(match[1])] = None if value == NO_KEY else value
+        texts.append(own)
+    if any(own.keys() != texts[0].keys() for own in texts):
+        raise UserError(f"{root}: its folders name other columns in some places than in others")
+    whole = set()
+    for name in texts[0]:
+        values = [own[name] for own in texts if own[name] is not None]
+        if all(INTEGER.fullmatch(str(value)) for value in values):
+            whole.add(name)
+    keys = []
+    for own in texts:
+        typed: list[tuple[str, int | str | None]] = []
+        for name, value in own.items():
+            typed.append((name, int(value) if name in whole and value is not None else value))
+        keys.append(tuple(typed))
+    return keys
+
+
+def _key_type(values: Sequence[int | str | None]) -> pa.DataType:
+    return pa.int64() if any(isinstance(value, int) for value in values) else pa.string()
+
+
+def _repeated(value: int | str | None, n: int) -> pa.Array:
+    return pa.nulls(n) if value is None else pa.array([value] * n, _key_type([value]))
 
 
 def _footer(path: str) -> tuple[pq.FileMetaData, pa.Schema]:
@@ -143,14 +218,43 @@ def _footer_digest(path: str) -> str:
         return hashlib.sha256(file.read(n_bytes)).hexdigest()
 
 
+def _common_schema(paths: Sequence[str], schemas: Sequence[pa.Schema]) -> pa.Schema:
+    """The columns of the first file, in types that hold those of all. Raises UserError."""
+    common = schemas[0]
+    for path, own in zip(paths, schemas, strict=True):
+        check_names(own.names, path)
+        _check_same(common, own, paths[0], path)
+        for place, field in enumerate(common):
+            wider = _wider(field.type, own.field(field.name).type)
+            if wider is not None and wider != field.type:
+                common = common.set(place, field.with_type(wider))
+    return common
+
+
+def _wider(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    """The type that holds the values of both; None where there is none that reads the same."""
+    if one == other or pa.types.is_null(other):
+        return one
+    if pa.types.is_null(one):
+        return other
+    numbers = [kind for kind in (one, other) if pa.types.is_integer(kind) or _is_float(kind)]
+    if len(numbers) < 2:
+        return None
+    return pa.float64() if any(map(_is_float, numbers)) else pa.int64()
+
+
+def _is_float(kind: pa.DataType) -> bool:
+    return pa.types.is_floating(kind)
+
+
 def _check_same(schema: pa.Schema, own: pa.Schema, first: str, path: str) -> None:
-    """Raises UserError unless names and types are those of the first file, in any order."""
+    """Raises UserError unless names are those of the first file, in any order, and types go."""
     for name in sorted({*schema.names, *own.names}):
         for file, names, other in ((path, own.names, first), (first, schema.names, path)):
             if name not in names:
                 what = f"no column {name!r}, which {other} has"
                 raise UserError(f"{file}: {what}; the files of a folder must agree")
-        if own.field(name).type != schema.field(name).type:
+        if _wider(own.field(name).type, schema.field(name).type) is None:
             types = f"is {own.field(name).type} here and {schema.field(name).type} in {first}"
             raise UserError(f"{path}: column {name!r} {types}; write all files with one type")
 

@@ -53,7 +53,8 @@ def check_names(table: pa.Table, options: Table) -> None:
     for field, names in named.items():
         for name in names:
             if name is not None and name not in table.column_names:
-                hint = nearest(name, table.column_names)
+                taken = target_names(options) if field != "target" else ()
+                hint = nearest(name, [other for other in table.column_names if other not in taken])
                 raise UserError(f"config.data.{field}: {options.path} has no column {name!r}{hint}")
     apart = {
         "target": target_names(options),
