@@ -16,6 +16,7 @@ FILES = sorted((ROOT / "configs").glob("[!_]*.py"))
 NEEDED = {
     "clusters": {"data.path": "builtin:iris", "data.label": "species"},
     "table": {"data.path": "builtin:wine", "data.target": "cultivar"},
+    "table_best": {"data.path": "builtin:wine", "data.target": "cultivar"},
     "series": {"data.path": "builtin:mackey_glass", "data.target": "x"},
     "sequences": {"data.path": "builtin:digits_rows", "data.inputs": "x", "data.target": "digit"},
 }
@@ -41,7 +42,9 @@ def test_a_config_states_its_command(path):
 
 
 @pytest.mark.smoke
-@pytest.mark.parametrize("name", ["breast_cancer", "table", *slow("diabetes", "digits")])
+@pytest.mark.parametrize(
+    "name", ["breast_cancer", "table", *slow("table_best", "diabetes", "digits")]
+)
 def test_a_config_trains(name, tmp_path):
     result = loop.fit(load(ROOT / "configs" / f"{name}.py", FEW), tmp_path / "run")
     assert result["epochs"] == 2

@@ -1,0 +1,48 @@
+"""Anybody's table, by 32 members that share one net's weights: slower than `table.py`, and surer.
+
+    python -m train.main --config=configs/table_best.py \
+        --config.data.path=FILE.csv --config.data.target=COLUMN
+
+A draft: members (TabM-mini, Gorishniy et al. 2025), piecewise-linear embeddings of version B, no
+label smoothing, and the weights of lowest loss. A batch is 16 rows of each member, so that a shared
+weight sees 512.
+"""
+
+from train.config import Config, Dense, Optim, Table, Train
+
+
+def get_config() -> Config:
+    return Config(
+        data=Table(scaling="auto"),
+        net=Dense(
+            hidden="auto",
+            activation="auto",
+            output_init="zeros",
+            dropout="auto",
+            dropout_schedule="auto",
+            embedding="piecewise_linear_b",
+            parametrization="ntk",
+            activation_slope=True,
+            input_scale=True,
+            clip_outputs=True,
+            members=32,
+        ),
+        optim=Optim(
+            name="adamw",
+            learning_rate="auto",
+            beta2=0.95,
+            schedule="cosine",
+            weight_decay=0.02,
+            weight_decay_schedule="auto",
+            # As in `table.py`: what shapes a function moves slowly, what selects moves fast.
+            rates={
+                "bias": 0.1,
+                "slope": 0.1,
+                "input_scale": 6.0,
+                "embedding_kernel": 0.1,
+                "embedding_bias": 0.1,
+                "bins_kernel": 0.1,
+            },
+        ),
+        train=Train(epochs="auto", batch_size=16, monitor="loss", restore="best"),
+    )
