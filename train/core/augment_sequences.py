@@ -135,7 +135,7 @@ def _vary_tokens(
 ) -> Inputs:
     """Some tokens taken from other sequences, and some unknown, spelling included.
 
-    Taken ones come each as often as it occurs.
+    A taken one stands at any place of any sequence, each of these being as likely as another.
     """
     swap_key, place_key, drop_key = jax.random.split(key, 3)
     names = [name for name in ("tokens", "characters") if name in inputs]

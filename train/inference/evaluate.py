@@ -15,6 +15,7 @@ from train.data.files.delimited import left_out_notes
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.load import load_windows
+from train.data.series.windows import rows_covered
 from train.data.table.encoder import TableEncoder
 from train.data.table.roles import row_weights
 from train.data.values import SHOWN
@@ -35,11 +36,11 @@ def evaluate(
     """The number of rows with a target, {"rows": ...}, and the metrics over them, in its units.
 
     Rows of a series are its windows; where values of its targets are missing between others, also
-    {"missing_targets": how many}, which the metrics leave out. Rows of a class that no training row
-    has, {"unseen_classes": how many}, count as wrong. Rows of a table count for what the run's
-    weight column says; `echo` is told if `table` lacks it. Where cells were read with a doubt there
-    are "notes", a line each. `interval`: the level of the intervals whose coverage and width are
-    among the metrics. Raises UserError.
+    {"missing_targets": how many} of those that are forecast, which the metrics leave out. Rows of a
+    class that no training row has, {"unseen_classes": how many}, count as wrong. Rows of a table
+    count for what the run's weight column says; `echo` is told if `table` lacks it. Where cells
+    were read with a doubt there are "notes", a line each. `interval`: the level of the intervals
+    whose coverage and width are among the metrics. Raises UserError.
     """
     needed = None if interval is None else model.needed_score(interval)
     said: Said = []
@@ -64,7 +65,12 @@ def _predict_known(
         windows = load_windows(model.encoder, table, where, said)
         counts = {"rows": len(windows.starts)}
         if windows.target_gaps is not None:
-            counts["missing_targets"] = int(windows.target_gaps.sum())
+            judged = rows_covered(
+                windows.starts + windows.encoder.lookback,
+                windows.encoder.horizon,
+                len(windows.target_gaps),
+            )
+            counts["missing_targets"] = int(windows.target_gaps[judged].sum())
         return counts, model.predict_rows(windows, windows.splits["test"])
     assert isinstance(model.encoder, TableEncoder | SequenceEncoder)
     targets, present = model.encoder.encode_targets(table, where, said)

@@ -36,7 +36,8 @@ class _NumberScale:
         missing_nf = np.isnan(numbers_nf)
         medians = []
         for column_n, missing_n in zip(numbers_nf.T, missing_nf.T, strict=True):
-            medians.append(np.median(column_n[~missing_n]))
+            # Rows that are a sample may lack all values of a column: its flag tells the rest.
+            medians.append(0.0 if missing_n.all() else np.median(column_n[~missing_n]))
         self.fill_f = np.array(medians)
         filled_nf = np.where(missing_nf, self.fill_f.astype(np.float32), numbers_nf)
         self.mean_f = filled_nf.mean(0, dtype=np.float64)
