@@ -56,9 +56,24 @@ def keep_compiled_programs() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
+def compile_quickly(config: pytest.Config) -> None:
+    """Has XLA optimise less in the fast suite, most of whose time it takes to compile.
+
+    All other choices of tests, -m slow and -m smoke among them, compile as users' programs are.
+    """
+    flags = os.environ.get("XLA_FLAGS", "")
+    if config.option.markexpr == "not slow" and "optimization_level" not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_backend_optimization_level=0".strip()
+
+
 keep_compiled_programs()
 # Compiled programs are many objects that live to the end: they need no looking through each time.
 gc.set_threshold(100_000, 20, 20)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before the first test module imports jax."""
+    compile_quickly(config)
 
 
 @pytest.hookimpl(tryfirst=True)
