@@ -34,7 +34,7 @@ LEFT_OUT = {
     "sequences": "its scores are of files that are not part of the repository",
     "series": "names no score: its data are the user's",
     "table": "its scores are of files that are not part of the repository",
-    "table_best": "a draft without scores",
+    "table_best": "its scores are of files that are not part of the repository",
 }
 MEASURED = [name for name in NAMES if name not in LEFT_OUT]
 # What a docstring names besides the config itself.
