@@ -90,7 +90,7 @@ def check_table(data: Table) -> None:
         )
 
 
-def _check_notation(data: Table) -> None:
+def _check_notation(data: Data) -> None:
     """Raises UserError if the marks of numbers are one, or no date could be of the format."""
     if data.decimal is not None and data.decimal == data.thousands:
         raise UserError(
@@ -108,6 +108,7 @@ def _check_notation(data: Table) -> None:
 
 def check_series(data: Series) -> None:
     """Raises UserError if columns of series have roles that contradict each other."""
+    _check_notation(data)
     columns = {
         "target": as_names(data.target),
         "known": data.known,
@@ -132,6 +133,7 @@ def check_series(data: Series) -> None:
 
 def check_sequences(data: Sequences) -> None:
     """Raises UserError if columns of sequences have roles that contradict each other."""
+    _check_notation(data)
     columns = {
         "inputs": as_names(data.inputs),
         "target": as_names(data.target),

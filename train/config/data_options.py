@@ -61,7 +61,7 @@ class Series:
     over the horizon too, and with `calendar` the place of each stamp in its day, week and year.
     Windows begin `stride` rows apart; `rows` takes the first of each series only. `valid` and
     `test` are rows, or shares, of each series: its newest. `season`: rows until it repeats, found
-    from the stamps where None.
+    from the stamps where None. `decimal`, `thousands` and `date_format` (of `time`): see `Table`.
     """
 
     path: str = ""
@@ -80,6 +80,9 @@ class Series:
     test: float | int = bounded(0.15, 0)
     season: int | None = bounded(None, 1)
     missing: tuple[str, ...] = MISSING
+    decimal: Literal[".", ","] | None = None
+    thousands: Literal["", ",", ".", " ", "'"] | None = None
+    date_format: str | None = None
 
 
 @dataclass
@@ -88,6 +91,7 @@ class Sequences:
 
     The target is a label of each sequence, a tag of each step, both, or the next step. A file has a
     line per sequence (JSON lines or Parquet with lists), or, with `id` and `order`, a row per step.
+    `decimal`, `thousands` and `date_format` (of `order`): see `Table`.
     """
 
     path: str = ""
@@ -103,6 +107,9 @@ class Sequences:
     split: Literal["random", "stratified"] = "random"
     split_seed: int = bounded(0, 0, LAST_SEED)
     missing: tuple[str, ...] = MISSING
+    decimal: Literal[".", ","] | None = None
+    thousands: Literal["", ",", ".", " ", "'"] | None = None
+    date_format: str | None = None
     min_count: int = bounded(1, 1)
     fold_case: bool = False
     fold_digits: bool = False

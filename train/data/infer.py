@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from train.config.data_options import Sequences, Series, Table
 from train.data.columns import (
     Numbers,
     RawColumn,
@@ -64,6 +65,25 @@ class Hint:
             pooled += marks.decimal
             pooled += Counter({",": marks.thousands["."], ".": marks.thousands[","]})
         return pooled
+
+
+def hint_of(options: Table | Series | Sequences) -> Hint:
+    """What the options say of how columns are written.
+
+    Where a format of dates is given, the time of a series, and the order of steps, are dates.
+    """
+    dates: tuple[str, ...] = ()
+    if isinstance(options, Table):
+        dates = options.dates
+    elif options.date_format is not None:
+        moment = options.time if isinstance(options, Series) else options.order
+        dates = () if moment is None else (moment,)
+    return Hint(
+        decimal=options.decimal,
+        thousands=options.thousands,
+        date_format=options.date_format,
+        dates=dates,
+    )
 
 
 class Inferred(NamedTuple):

@@ -63,12 +63,13 @@ def test_columns_have_the_types_of_what_they_hold(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("flag,word,whole,half,day\nTrue,a,7,0.5,2020-02-03\nfalse,b,8,2,2020-02-04\n")
     table = read_table(path)
-    typed = as_types(table, find_written(table, table.column_names, ()), (), str(path))
+    written = find_written(table, table.column_names, Sequences(missing=()))
+    typed = as_types(table, written, (), str(path))
     assert kinds(typed) == ["bool", "string", "int64", "double", "timestamp[us]"]
     assert typed["flag"].to_pylist() == [True, False]
     # A row that lacks what the others have, in a file of its own.
     path.write_text("flag,word,whole,half,day\nTRUE,7,,,\n")
-    later = as_types(read_table(path), find_written(table, table.column_names, ()), (), str(path))
+    later = as_types(read_table(path), written, (), str(path))
     assert later.to_pylist() == [
         {"flag": True, "word": "7", "whole": None, "half": None, "day": None}
     ]

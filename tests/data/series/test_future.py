@@ -34,6 +34,13 @@ def test_the_next_window_ends_at_the_last_target_of_each_series(tmp_path):
     np.testing.assert_allclose(
         future.inputs["future"][0], stamps.calendar(future.stamps[0], encoder.cycles)
     )
+    without = small_table(40).set_column(3, "name", pa.array(["aa"] * 40))
+    without = without.set_column(1, "load", pa.nulls(40, table["load"].type))
+    said: list[str] = []
+    more = encoder.future(pa.concat_tables([without, table]), "data", said)
+    np.testing.assert_array_equal(more.inputs["past"], future.inputs["past"])
+    assert more.groups is not None and "aa" not in more.groups.tolist()
+    assert said == ["data: 1 of 3 series have no value of a target, such as group 'aa'; left out"]
 
 
 def test_known_columns_are_read_from_the_rows_to_come(tmp_path):

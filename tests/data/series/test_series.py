@@ -312,3 +312,18 @@ def test_a_fingerprint_changes_with_a_value_and_a_window(tmp_path):
     values = dataset.values.copy()
     values[3, 0] += 1e-3
     assert dataclasses.replace(dataset, values=values).fingerprint != dataset.fingerprint
+
+
+def test_options_say_how_a_text_file_of_a_series_is_written(tmp_path):
+    path = tmp_path / "s.csv"
+    lines = [f"{1 + i:02d}/02/2020;{1 + i % 7},{500 + i}" for i in range(12)]
+    path.write_text("t;y\n" + "\n".join(lines) + "\n")
+    common = {"path": str(path), "target": "y", "time": "t", "lookback": 2, "horizon": 1}
+    days = {}
+    values = {}
+    for order in ("dmy", "mdy"):
+        decimal = "," if order == "dmy" else "."
+        data = load_series(Series(**common, decimal=decimal, date_format=order, valid=0, test=2))
+        days[order] = np.diff(data.flat.stamps)[0] / 86_400e6
+        values[order] = data.encoder.columns[0].notation.decimal
+    assert days == {"dmy": 1, "mdy": 31} and values == {"dmy": ",", "mdy": "."}

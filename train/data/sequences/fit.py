@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Sequences, Table
-from train.data.infer import find_hint
+from train.data.infer import find_hint, hint_of
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.numbers import NumberSteps
 from train.data.sequences.steps import (
@@ -133,9 +133,14 @@ def _fit_labels(
         path=options.path, target=names, missing=options.missing, target_scaling=target_scaling
     )
     targets, heads, notes = fit_targets(
-        table, rows, as_table, loss, find_hint(table, names, rows, options.missing)
+        table,
+        rows,
+        as_table,
+        loss,
+        find_hint(table, names, rows, options.missing, hint_of(options)),
     )
-    notes = [note.replace(", or config.data.numeric, makes", " makes") for note in notes]
+    for field in ("numeric", "categorical"):  # which are of tables
+        notes = [note.replace(f", or config.data.{field}, makes", " makes") for note in notes]
     return TableEncoder((), targets, heads, options.missing, target_scaling), notes
 
 

@@ -51,7 +51,7 @@ def load_sequences(options: Sequences, loss: str) -> SequenceDataset:
     written = ()
     if options.order is not None:
         read = (*names_of(options.inputs), options.order)
-        written = find_written(tables["train"], read, options.missing)
+        written = find_written(tables["train"], read, options)
     train = _rows(as_types(tables["train"], written, options.missing, options.path), options)
     names = (*names_of(options.inputs), *names_of(options.target))
     for split, table in tables.items():

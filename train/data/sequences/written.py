@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from train.config.data_options import Sequences
 from train.data.columns import RawColumn, Reading, Said, get_column
 from train.data.files.delimited import delimiter_of
-from train.data.infer import TRUTHS, Kind, find_hint, infer
+from train.data.infer import TRUTHS, Kind, find_hint, hint_of, infer
 from train.data.notation import Notation
 from train.data.values import read_numbers, read_times
 
@@ -28,12 +29,11 @@ class Written:
     date_order: str = ""
 
 
-def find_written(
-    table: pa.Table, names: Iterable[str], markers: tuple[str, ...]
-) -> tuple[Written, ...]:
+def find_written(table: pa.Table, names: Iterable[str], options: Sequences) -> tuple[Written, ...]:
     """How those of these columns are written that are text."""
     texts = [name for name in names if _is_text(table, name)]
-    hint = find_hint(table, texts, None, markers)
+    markers = options.missing
+    hint = find_hint(table, texts, None, markers, hint_of(options))
     found = []
     for name in texts:
         inferred = infer(get_column(table, name, "", markers), hint)

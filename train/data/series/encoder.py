@@ -160,7 +160,17 @@ class SeriesEncoder:
         if flat.stamps is not None and self.time is not None:
             check_step(flat.by_group(flat.stamps), self.time, where)
         values_tc = self.encode(table, flat, where, said)
-        end_g = flat.firsts + self.last_labelled(values_tc, flat) + 1
+        last_g = self.last_labelled(values_tc, flat)
+        if (last_g < 0).any() and (last_g >= 0).any():
+            if said is not None:
+                which = f"such as {flat.group_name(int(last_g.argmin()))}"
+                found = f"{(last_g < 0).sum()} of {len(last_g)} series have no value of a target"
+                said.append(f"{where}: {found}, {which}; left out")
+            has_target_t = flat.per_row(last_g >= 0)
+            flat = flat.select(has_target_t)
+            values_tc = values_tc[has_target_t]
+            last_g = last_g[last_g >= 0]
+        end_g = flat.firsts + last_g + 1
         check_past(flat, end_g, self.lookback, where)
         values_tc = self.complete(values_tc, flat)
         inputs = {"past": values_tc[end_g[:, None] + np.arange(-self.lookback, 0)]}

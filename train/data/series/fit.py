@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from train.config.data_options import Series
 from train.data.columns import get_column, nearest
-from train.data.infer import Hint, find_hint, infer, infer_number
+from train.data.infer import find_hint, hint_of, infer, infer_number
 from train.data.series.columns import SeriesColumn
 from train.data.series.flat import Flat
 from train.data.series.stamps import StampKind
@@ -57,7 +57,7 @@ def _other_numbers(table: pa.Table, options: Series) -> tuple[str, ...]:
     for name in table.column_names:
         if name not in named:
             raw = get_column(table, name, options.path, options.missing)
-            if infer(raw, Hint()).kind == "number":
+            if infer(raw, hint_of(options)).kind == "number":
                 names.append(name)
     return tuple(names)
 
@@ -67,7 +67,7 @@ def find_time_column(table: pa.Table, options: Series) -> TimeColumn | None:
     if options.time is None:
         return None
     raw = get_column(table, options.time, options.path, options.missing)
-    inferred = infer(raw, Hint())
+    inferred = infer(raw, hint_of(options))
     kind: StampKind = "number" if inferred.kind == "number" else "time"
     if kind == "number" and options.calendar:
         raise UserError(
@@ -86,7 +86,7 @@ def fit_columns(
     """
     train_rows = flat.rows[flat.places < flat.per_row(train_rows_g)]
     targets = target_names(options)
-    hint = find_hint(table, names, train_rows, options.missing)
+    hint = find_hint(table, names, train_rows, options.missing, hint_of(options))
     fitted = []
     for i, name in enumerate(names):
         raw = get_column(table, name, "data", options.missing, train_rows)

@@ -14,7 +14,7 @@ from train.config.data_options import Series
 from train.data.columns import Said, get_column
 from train.data.files.delimited import left_out_notes
 from train.data.files.read import read_table
-from train.data.infer import find_hint, infer_number
+from train.data.infer import find_hint, hint_of, infer_number
 from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.fit import column_names, find_time_column, fit_columns, target_names
@@ -112,7 +112,8 @@ def _used_rows(table: pa.Table, flat: Flat, options: Series) -> tuple[Flat, list
     """
     names = target_names(options)
     labelled = np.zeros(table.num_rows, bool)
-    hint = find_hint(table, column_names(table, options), None, options.missing)
+    columns = column_names(table, options)
+    hint = find_hint(table, columns, None, options.missing, hint_of(options))
     for name in names:
         raw = get_column(table, name, options.path, options.missing)
         raw = raw.read_by(infer_number(raw, hint).reading)

@@ -47,4 +47,5 @@ def number_note(name: str, known: np.ndarray) -> str:
         return ""
     ends = f"{len(distinct)} different numbers, {distinct[0]:g} to {distinct[-1]:g},"
     reading = f"holds {ends} and is read as a number"
-    return f"target {name!r} {reading}; config.data.categorical makes them classes"
+    advice = "config.loss=categorical_crossentropy, or config.data.categorical, makes them classes"
+    return f"target {name!r} {reading}; {advice}"

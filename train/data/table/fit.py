@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from train.config.data_options import Table
 from train.data.columns import get_column, missing_rows
-from train.data.infer import Hint, find_hint, infer_number
+from train.data.infer import find_hint, hint_of, infer_number
 from train.data.table.clusters import ClusterEncoder, cluster_head
 from train.data.table.codes import ReconstructionEncoder, reconstruction_head
 from train.data.table.column import Column
@@ -83,16 +83,6 @@ def fit_weight(
     inferred = infer_number(raw, hint)
     notes = [f"weight {options.weight!r}: {inferred.note}"] if inferred.note else []
     return Column(options.weight, "number", notation=inferred.reading.notation), notes
-
-
-def hint_of(options: Table) -> Hint:
-    """What the options say of how columns are written."""
-    return Hint(
-        decimal=options.decimal,
-        thousands=options.thousands,
-        date_format=options.date_format,
-        dates=options.dates,
-    )
 
 
 def _fit_label(table: pa.Table, train_rows: np.ndarray, options: Table) -> tuple[Column, ...]:

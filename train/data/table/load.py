@@ -14,11 +14,11 @@ from train.data.columns import UNKNOWN, RawColumn, Said, get_column, read_text
 from train.data.dataset import Batch, HostArrays
 from train.data.files.delimited import left_out_notes
 from train.data.files.read import read_table
-from train.data.infer import Hint, infer
+from train.data.infer import Hint, hint_of, infer
 from train.data.split import split_as_asked
 from train.data.table.dataset import TableDataset
 from train.data.table.encoder import TableEncoder
-from train.data.table.fit import fit_encoder, fit_weight, hint_of
+from train.data.table.fit import fit_encoder, fit_weight
 from train.data.table.fit_targets import holds_classes
 from train.data.table.kept_rows import (
     idle_notes,
