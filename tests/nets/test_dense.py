@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import flax
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from small_nets import applied, drawn, initial
@@ -68,7 +68,7 @@ def test_the_named_activation_is_used_in_every_layer(name: str) -> None:
     wanted = forward(
         variables["params"],
         X_BF,
-        lambda h: np.asarray(ACTIVATIONS[name](jnp.asarray(h, jnp.float32))),
+        lambda h: np.asarray(jax.jit(ACTIVATIONS[name])(h.astype(np.float32))),
     )
     np.testing.assert_allclose(
         applied(net, variables, X_BF, train=False), wanted, rtol=1e-4, atol=1e-5
@@ -218,8 +218,8 @@ def test_batch_norm_equals_keras() -> None:
 
 def test_batch_norm_scales_and_shifts_by_its_parameters() -> None:
     net = BatchNorm()
-    variables = net.init(KEY, X_BF, None, train=False)
-    params = {"scale": jnp.arange(1.0, 6.0), "bias": jnp.arange(5.0)}
+    variables = initial(net, X_BF, None, train=False)
+    params = {"scale": np.arange(1.0, 6.0), "bias": np.arange(5.0)}
     y_bf = net.apply(variables | {"params": params}, X_BF, None, train=False)
     wanted = X_BF / np.sqrt(1 + 1e-3) * np.arange(1, 6)[None] + np.arange(5)[None]
     np.testing.assert_allclose(y_bf, wanted, rtol=1e-5, atol=1e-5)
@@ -232,7 +232,7 @@ def test_batch_norm_ignores_padding_rows(n_padding: int) -> None:
         np.float32
     )
     net = BatchNorm()
-    variables = net.init(KEY, X_BF, None, train=True)
+    variables = initial(net, X_BF, None, train=True)
     y_bf, moved = applied(net, variables, X_BF, None, train=True, mutable=("batch_stats",))
     padded_y_bf, padded_moved = applied(
         net, variables, padded_bf, weight_b, train=True, mutable=("batch_stats",)
@@ -345,15 +345,14 @@ def test_dropout_of_a_net_uses_the_documented_hash() -> None:
     plain_bh = applied(net, variables, X_BF, train=False)
     kept = np.asarray(y_bh) != 0
     np.testing.assert_allclose(np.asarray(y_bh)[kept], 2 * np.asarray(plain_bh)[kept], rtol=1e-5)
-    masks = [np.asarray(keep_mask(key, 0.5, (24, 32))) for key in _layer_keys(net, variables)]
-    assert any((mask == kept).all() for mask in masks)
+    masks = jax.jit(partial(_layer_masks, net))(variables)
+    assert any((np.asarray(mask) == kept).all() for mask in masks)
 
 
-def _layer_keys(net: Dense, variables: dict) -> list[jax.Array]:
-    key = flax.linen.apply(lambda module: module.make_rng("dropout"), net)(
-        variables, rngs={"dropout": KEY}
-    )
-    return [jax.random.fold_in(key, i) for i in range(2)]
+def _layer_masks(net: Dense, variables: dict) -> list[jax.Array]:
+    draw = flax.linen.apply(lambda module: module.make_rng("dropout"), net)
+    key = draw(variables, rngs={"dropout": KEY})
+    return [keep_mask(jax.random.fold_in(key, i), 0.5, (24, 32)) for i in range(2)]
 
 
 def test_running_statistics_are_used_where_they_cannot_be_changed():

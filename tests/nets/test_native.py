@@ -251,8 +251,8 @@ def test_a_program_for_another_device_gets_the_scans() -> None:
 @pytest.mark.parametrize(
     "shared",
     [
-        (),
         ("x_btf", "lengths_b", "mask_dbh"),
+        pytest.param((), marks=pytest.mark.slow),
         pytest.param(("kernel_dfg", "recurrent_dhg"), marks=pytest.mark.slow),
     ],
 )
