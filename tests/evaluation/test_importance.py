@@ -22,6 +22,24 @@ def predict(inputs):
     return {"value": (inputs["numbers"] @ SLOPE + 2.0 * inputs["codes"][:, 0])[:, None]}
 
 
+def by_turns(predict):
+    """The columns shuffled one after the other, as `train.inference.shuffles` does at once."""
+
+    def shuffler(intact, owners):
+        def shuffled(order, columns, count):
+            answers = []
+            for column in columns[:count]:
+                cells = {}
+                for key, array in intact.items():
+                    cells[key] = np.where(owners[key] == column, array[order], array)
+                answers.append(predict(cells))
+            return {name: np.stack([each[name] for each in answers]) for name in answers[0]}
+
+        return shuffled
+
+    return shuffler
+
+
 @pytest.fixture
 def inputs():
     random = np.random.default_rng(0)
@@ -34,8 +52,8 @@ def inputs():
 def test_a_linear_function_has_the_importance_that_theory_gives(inputs):
     error = prediction_error([HEAD], predict(inputs), units={"value": [10.0]})
     found = permutation_importance(
-        predict, inputs, COLUMNS, error, seed=0, repeats=5, max_rows=4000
-    )
+        by_turns(predict), inputs, COLUMNS, error, seed=0, repeats=5, max_rows=4000
+    ).rises
     # Shuffling x moves a*x by a*(x' - x), whose variance is 2 a^2 var(x); the answers were exact
     # before.
     assert found["strong"]["mean"] == pytest.approx(10 * (2 * 9) ** 0.5, rel=0.05)
@@ -57,8 +75,8 @@ def test_mean_and_sd_are_those_of_a_plain_loop(inputs):
         return float(np.abs(found["value"] - target[rows]).mean())
 
     found = permutation_importance(
-        answers, {"numbers": numbers}, {"a": ("numbers", [0])}, error, 7, repeats=4
-    )
+        by_turns(answers), {"numbers": numbers}, {"a": ("numbers", [0])}, error, 7, repeats=4
+    ).rises
     random = np.random.default_rng(7)
     random.choice(50, 50, replace=False)
     rises = []
@@ -80,9 +98,14 @@ def test_the_parts_of_one_raw_column_are_shuffled_together():
     def error(found, rows):
         return float(np.abs(found["value"]).mean())
 
-    places = {"date": ("numbers", [0, 1]), "half": ("numbers", [0])}
-    found = permutation_importance(answers, {"numbers": numbers}, places, error, seed=0)
-    assert found["date"]["mean"] == 0 and found["half"]["mean"] > 0.5
+    def measure(places):
+        columns = {"column": ("numbers", places)}
+        found = permutation_importance(
+            by_turns(answers), {"numbers": numbers}, columns, error, seed=0
+        )
+        return found.rises["column"]["mean"]
+
+    assert measure([0, 1]) == 0 and measure([0]) > 0.5
 
 
 def test_accuracy_down_is_importance_up():
@@ -95,7 +118,9 @@ def test_accuracy_down_is_importance_up():
 
     error = prediction_error([head], {"sold": codes[:, 0]})
     places = {"noise": ("codes", [1]), "cause": ("codes", [0])}
-    found = permutation_importance(answers, {"codes": codes}, places, error, seed=0)
+    found = permutation_importance(
+        by_turns(answers), {"codes": codes}, places, error, seed=0
+    ).rises
     assert found["cause"]["mean"] == pytest.approx(0.5, abs=0.05) and found["noise"]["mean"] == 0
 
 
@@ -113,19 +138,23 @@ def test_at_most_max_rows_are_predicted_and_targets_follow_them(inputs):
         seen.append(exact(answers, rows))
         return seen[-1]
 
-    permutation_importance(counted, inputs, COLUMNS, error, seed=0, max_rows=300)
+    permutation_importance(by_turns(counted), inputs, COLUMNS, error, seed=0, max_rows=300)
     assert sizes == {300}
     assert seen[0] == 0  # the intact rows meet their own targets
 
 
 def test_the_seed_decides_and_other_columns_do_not(inputs):
     error = prediction_error([HEAD], predict(inputs))
+
+    def measure(columns=COLUMNS, seed=0):
+        return permutation_importance(by_turns(predict), inputs, columns, error, seed=seed).rises
+
     before = {key: array.copy() for key, array in inputs.items()}
-    first = permutation_importance(predict, inputs, COLUMNS, error, seed=0)
-    assert first == permutation_importance(predict, inputs, COLUMNS, error, seed=0)
-    alone = permutation_importance(predict, inputs, {"weak": COLUMNS["weak"]}, error, seed=0)
+    first = measure(seed=0)
+    assert first == measure(seed=0)
+    alone = measure({"weak": COLUMNS["weak"]})
     assert alone["weak"] == first["weak"]
-    assert first["weak"] != permutation_importance(predict, inputs, COLUMNS, error, seed=1)["weak"]
+    assert first["weak"] != measure(seed=1)["weak"]
     for key, array in inputs.items():
         np.testing.assert_array_equal(array, before[key])
 
@@ -144,3 +173,17 @@ def test_error_of_several_targets_is_the_mean_of_unit_free_errors():
     # low: residual 1 over sd (2 * sqrt(3)/4); high: 0; kind: weights 3 right, 1 wrong.
     assert error(answers, rows) == pytest.approx((1 / (2 * 3**0.5 / 4) + 0 + 0.25) / 3)
     assert prediction_error(heads[1:], targets)({"kind": np.eye(3)[[0, 0]]}, rows) == 0.5
+
+
+def test_without_time_the_columns_that_are_left_are_said(inputs, monkeypatch):
+    clock = iter(np.arange(0, 1000, 0.5))
+    monkeypatch.setattr("train.evaluation.importance.time.monotonic", lambda: next(clock))
+    error = prediction_error([HEAD], predict(inputs))
+    found = permutation_importance(by_turns(predict), inputs, COLUMNS, error, 0, seconds=2)
+    assert 0 < len(found.rises) < len(COLUMNS)
+    assert f"{len(found.rises)} of 4 columns were shuffled in the 2 s" in found.notes[0]
+    assert "config.train.importance_seconds" in found.notes[0]
+    whole = permutation_importance(by_turns(predict), inputs, COLUMNS, error, 0, repeats=1)
+    assert whole.notes == () and found.rises.items() <= whole.rises.items()
+    fewer = permutation_importance(by_turns(predict), inputs, COLUMNS, error, 0, seconds=8)
+    assert "of 4 columns were shuffled less than 3 times" in fewer.notes[0]

@@ -108,7 +108,10 @@ class Optim:
 class Train:
     """How long a run trains, in what pieces, and what decides the best weights.
 
-    `gradient_norms` of layers are logged and drawn.
+    `gradient_norms` of layers are logged and drawn. After the training of a table the linear model
+    that stands beside its scores takes `linear_seconds` at most, and the importance of its columns
+    `importance_seconds`; 0 leaves them out. None: a twentieth of the seconds of training, and as
+    many as of training, but 10 at the least.
     """
 
     epochs: int | Auto = bounded(100, 1)
@@ -120,6 +123,8 @@ class Train:
     checkpoint_every: int | None = bounded(None, 1)
     keep: int = bounded(2, 1)
     gradient_norms: bool = False
+    linear_seconds: float | None = bounded(None, 0)
+    importance_seconds: float | None = bounded(None, 0)
 
 
 @dataclass

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -57,7 +58,7 @@ class Hint:
     dates: tuple[str, ...] = ()
     marks: Mapping[str, Marks] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def pooled(self) -> Counter[str]:
         """Cells of all columns that prove a decimal mark."""
         pooled: Counter[str] = Counter()

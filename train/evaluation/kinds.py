@@ -24,8 +24,13 @@ from train.evaluation.baselines.clusters import one_unit
 from train.evaluation.baselines.codes import component_predictions
 from train.evaluation.baselines.forecasts import forecast_baselines
 from train.evaluation.baselines.sequences import sequence_baselines
-from train.evaluation.baselines.table import table_baselines
-from train.evaluation.importance import permutation_importance, prediction_error
+from train.evaluation.baselines.table import FittedTable, fit_table
+from train.evaluation.importance import (
+    Measured,
+    Shuffler,
+    permutation_importance,
+    prediction_error,
+)
 from train.evaluation.metrics.forecasts import forecast_metrics, step_metrics
 from train.evaluation.predictions import forecast_table, row_table
 from train.evaluation.score import score_heads
@@ -35,7 +40,6 @@ BASELINE_ROWS = 50_000
 
 Arrays: TypeAlias = Mapping[str, np.ndarray]
 Scores: TypeAlias = dict[str, float]
-Importance: TypeAlias = dict[str, dict[str, float]]
 
 
 class Judged(NamedTuple):
@@ -46,6 +50,7 @@ class Judged(NamedTuple):
     batch: Batch[np.ndarray]
     predictions: HostArrays
     predict: Callable[[Arrays], HostArrays]  # of other encoded inputs
+    shuffler: Shuffler  # of rows of which one column is shuffled
 
     @property
     def rows(self) -> np.ndarray:
@@ -57,10 +62,12 @@ class Beside(NamedTuple):
     """What stands beside the metrics of a split.
 
     `baselines` {baseline: metrics}; of forecasts also `by_step` {"net" or baseline: {metric: [h]}}.
+    `note` says why a baseline is left out, if one is.
     """
 
     baselines: dict[str, Scores]
     by_step: dict[str, dict[str, list[float]]] | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,15 +75,16 @@ class Kind:
     """The evaluation of one kind of data.
 
     `score(predictions, targets, weight)` has the metrics in original units; `baselines` what stands
-    beside them; `table(judged, levels)` the lines of predictions.parquet, `levels` being those of
-    predicted quantiles; `importance(judged, seed)` how much worse predictions become as a raw
-    column is shuffled, {} where columns cannot be.
+    beside them, where a linear model of a table may take so many `seconds`; `table(judged, levels)`
+    the lines of predictions.parquet, `levels` being those of predicted quantiles;
+    `importance(judged, seed, seconds)` how much worse predictions become as a raw column is
+    shuffled, of no column where columns cannot be.
     """
 
     score: Callable[[Arrays, Arrays, np.ndarray | None], Scores]
-    baselines: Callable[[Judged], Beside]
+    baselines: Callable[[Judged, float], Beside]
     table: Callable[[Judged, tuple[float, ...]], pa.Table]
-    importance: Callable[[Judged, int], Importance]
+    importance: Callable[[Judged, int, float], Measured]
 
 
 def kind_of(encoder: Encoder) -> Kind:
@@ -89,7 +97,7 @@ def kind_of(encoder: Encoder) -> Kind:
             baselines = partial(_code_baselines, encoder)
             return Kind(score_rows, baselines, _row_table, _no_importance)
         case TableEncoder():
-            baselines = partial(_table_baselines, encoder)
+            baselines = TableBaselines(encoder)
             return Kind(score_rows, baselines, _row_table, partial(_importance, encoder))
         case SequenceEncoder():
             baselines = partial(_sequence_baselines, encoder)
@@ -122,25 +130,38 @@ def _training_rows(dataset: Dataset) -> Batch[np.ndarray]:
     return dataset.take(dataset.arrays, rows)
 
 
-def _table_baselines(encoder: TableEncoder, judged: Judged) -> Beside:
-    train = _training_rows(judged.dataset)
-    in_sample = judged.split == "train"
-    return Beside(table_baselines(encoder, train, judged.batch, in_sample=in_sample))
+class TableBaselines:
+    """The baselines of a table: fitted once, whatever splits they are judged on."""
+
+    def __init__(self, encoder: TableEncoder):
+        self._encoder = encoder
+        self._fitted: dict[bool, FittedTable] = {}
+
+    def __call__(self, judged: Judged, seconds: float) -> Beside:
+        in_sample = judged.split == "train"
+        if in_sample not in self._fitted:
+            train = _training_rows(judged.dataset)
+            self._fitted[in_sample] = fit_table(self._encoder, train, seconds, in_sample=in_sample)
+        fitted = self._fitted[in_sample]
+        return Beside(fitted.metrics(judged.batch), note=fitted.baselines.note)
 
 
-def _sequence_baselines(encoder: SequenceEncoder, judged: Judged) -> Beside:
+def _sequence_baselines(encoder: SequenceEncoder, judged: Judged, seconds: float) -> Beside:
+    del seconds
     return Beside(sequence_baselines(encoder, _training_rows(judged.dataset), judged.batch))
 
 
-def _cluster_baselines(judged: Judged) -> Beside:
+def _cluster_baselines(judged: Judged, seconds: float) -> Beside:
+    del seconds
     train = _training_rows(judged.dataset)
     train_row_nd = judged.predict(train.inputs)["row"]
     row_nd = judged.predictions["row"]
     return Beside({"one_unit": one_unit(train_row_nd, train.weight, row_nd, judged.batch.weight)})
 
 
-def _code_baselines(encoder: ReconstructionEncoder, judged: Judged) -> Beside:
+def _code_baselines(encoder: ReconstructionEncoder, judged: Judged, seconds: float) -> Beside:
     """The mean, and as many principal components as the code has numbers."""
+    del seconds
     train = _training_rows(judged.dataset)
     others = component_predictions(
         judged.predict(train.inputs)["row"],
@@ -158,7 +179,8 @@ def _code_baselines(encoder: ReconstructionEncoder, judged: Judged) -> Beside:
     return Beside(baselines)
 
 
-def _forecast_baselines(judged: Judged) -> Beside:
+def _forecast_baselines(judged: Judged, seconds: float) -> Beside:
+    del seconds
     series = judged.dataset
     assert isinstance(series, SeriesDataset)
     target = judged.batch.target
@@ -182,13 +204,17 @@ def _forecast_table(judged: Judged, levels: tuple[float, ...]) -> pa.Table:
     return forecast_table(series, judged.rows, judged.batch.target, judged.predictions, levels)
 
 
-def _importance(encoder: TableEncoder, judged: Judged, seed: int) -> Importance:
+def _importance(encoder: TableEncoder, judged: Judged, seed: int, seconds: float) -> Measured:
     inputs, target, weight, _ = judged.batch
+    if not seconds:
+        return Measured({})
     error = prediction_error(encoder.heads, target, weight, encoder.units)
-    return permutation_importance(judged.predict, inputs, encoder.places(), error, seed)
+    return permutation_importance(
+        judged.shuffler, inputs, encoder.places(), error, seed, seconds=seconds
+    )
 
 
-def _no_importance(judged: Judged, seed: int) -> Importance:
+def _no_importance(judged: Judged, seed: int, seconds: float) -> Measured:
     """Of rows whose columns cannot be shuffled, or that have no target."""
-    del judged, seed
-    return {}
+    del judged, seed, seconds
+    return Measured({})

@@ -17,8 +17,10 @@ from train.core.precision import in_single_precision
 from train.core.tasks import HEAD_KINDS
 from train.data.dataset import Arrays, Encoder, HostArrays
 from train.errors import UserError
+from train.evaluation.importance import Shuffled
 from train.inference.blocks import in_blocks
 from train.inference.mc_dropout import Sampler, make_sampler, summarise
+from train.inference.shuffles import make_shuffles
 from train.parallel.devices import on_every_device
 
 # What a net for sequences carries from step to step, of each tree of variables.
@@ -101,6 +103,28 @@ class Ensemble:
             return self._sampler(self.variables[0], block, keys)
 
         return in_blocks(predict_block, inputs, self._rows)
+
+    def shuffled(
+        self, inputs: Mapping[str, np.ndarray], owners: Mapping[str, np.ndarray]
+    ) -> Shuffled:
+        """The same rows with one column shuffled, for many columns in a call.
+
+        `owners` say which column each place of an input belongs to.
+        """
+        heads = [head.name for head in self._encoder.heads]
+        total = len(next(iter(inputs.values())))
+        n_devices = self._rows // BLOCK
+        n_rows = min(self._rows, -(-total // n_devices) * n_devices)
+        shuffle = make_shuffles(self.apply, inputs, owners, heads, n_rows, self.has_members)
+
+        @in_single_precision()
+        def predict(order_n: np.ndarray, columns_k: np.ndarray, count: int) -> HostArrays:
+            answers = [
+                shuffle(variables, order_n, columns_k, count) for variables in self.variables
+            ]
+            return self._mean(answers)
+
+        return predict
 
     @in_single_precision()
     def step(

@@ -24,6 +24,7 @@ from train.data.files.arrow import as_table
 from train.data.files.delimited import left_out_notes
 from train.errors import ReadingWarning, UserError
 from train.evaluation.conformal import Scores, check_numbers, interval_columns, needed_score
+from train.evaluation.importance import Shuffled
 from train.evaluation.spread import spread_columns
 from train.inference.blocks import join_blocks
 from train.inference.ensemble import Carries, Ensemble
@@ -190,6 +191,12 @@ class Predictor:
     def answers(self, inputs: Mapping[str, np.ndarray]) -> HostArrays:
         """{head: predictions} for encoded inputs: encoded numbers [rows, o], or probabilities."""
         return self._without_member_spread(self.ensemble.predict(inputs))
+
+    def shuffled(
+        self, inputs: Mapping[str, np.ndarray], owners: Mapping[str, np.ndarray]
+    ) -> Shuffled:
+        """`answers` for these rows with one column shuffled: see `train.evaluation.importance`."""
+        return self.ensemble.shuffled(inputs, owners)
 
     def each(self, inputs: Mapping[str, np.ndarray]) -> HostArrays:
         """{head: predictions of every member [members, rows, ...]} for encoded inputs."""

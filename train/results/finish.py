@@ -6,12 +6,16 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import pyarrow as pa
+
 from train import config as configs
+from train.config.options import Train
 from train.data.dataset import HostArrays
 from train.data.files.write import finite, write_table
 from train.data.series.encoder import SeriesEncoder
 from train.data.table.encoder import TableEncoder
 from train.evaluation.conformal import Scores, conformal_scores, judge_intervals, numbers_head
+from train.evaluation.importance import Rises
 from train.evaluation.kinds import Beside, Judged, Kind, kind_of, score
 from train.inference.predictor import Predicted
 from train.report.report import write_report
@@ -28,7 +32,17 @@ from train.run.manifest import rewriting
 from train.run.metadata import lstm_core, versions
 from train.run.run import Run
 
-WRITTEN = ("calibration.parquet", "predictions.parquet", "result.json", "report.html", LOG)
+WRITTEN = (
+    "calibration.parquet",
+    "importance.csv",
+    "predictions.parquet",
+    "result.json",
+    "report.html",
+    LOG,
+)
+# The linear model may take this share of the training, the importance of columns as long as it.
+LINEAR_SHARE = 0.05
+LEAST_SECONDS = 10.0
 
 
 def finish(
@@ -48,24 +62,48 @@ def _finish(
     split = evaluated.split
     residuals = _calibrate(run, outcome, evaluated.validated)
     batch = dataset.take(dataset.arrays, scored_rows(dataset, split, run.config.seed))
-    predict = outcome.predictor.answers
-    judged = Judged(dataset, split, batch, evaluated.predictions, predict)
-    beside = kind.baselines(judged)
-    linear = _linear_on_valid(kind, run, outcome, evaluated)
+    predictor = outcome.predictor
+    judged = Judged(
+        dataset, split, batch, evaluated.predictions, predictor.answers, predictor.shuffled
+    )
+    linear_seconds, importance_seconds = _limits(run.config.train, seconds["train"])
+    beside = kind.baselines(judged, linear_seconds)
+    linear = _linear_on_valid(kind, run, outcome, evaluated, linear_seconds)
     interval: dict[str, float] = {}
     if split == "test":
         table = kind.table(judged, run.config.quantiles)
         write_table(table, run.folder / "predictions.parquet")
         interval = judge_intervals(dataset.encoder, residuals, judged.predictions, batch)
     result = _result(run, outcome, evaluated, beside, linear, interval, seconds)
-    importance = kind.importance(judged, run.config.seed)
+    importance = kind.importance(judged, run.config.seed, importance_seconds)
+    result["warnings"] += [*filter(None, [beside.note]), *importance.notes]
+    if importance.rises:
+        write_table(_importance_table(importance.rises), run.folder / "importance.csv")
     result["seconds"] = {**seconds, "total": time.time() - started}
     write_json(run.folder / "result.json", finite(result))
     drawn = report_data(
-        run, outcome.predictor, result, split, batch, judged.predictions, importance
+        run, outcome.predictor, result, split, batch, judged.predictions, importance.rises
     )
     write_report(run.folder / "report.html", drawn)
     return result
+
+
+def _limits(options: Train, seconds: float) -> tuple[float, float]:
+    """Seconds that the linear model, and the importance of columns, may take after `seconds`."""
+    linear = options.linear_seconds
+    importance = options.importance_seconds
+    return (
+        max(LEAST_SECONDS, LINEAR_SHARE * seconds) if linear is None else linear,
+        max(LEAST_SECONDS, seconds) if importance is None else importance,
+    )
+
+
+def _importance_table(rises: Rises) -> pa.Table:
+    """The columns, the most important first, and by how much the error rises without each."""
+    columns: dict[str, list[str] | list[float]] = {"column": list(rises)}
+    for name in ("mean", "sd"):
+        columns[name] = [rise[name] for rise in rises.values()]
+    return pa.table(columns)
 
 
 class Evaluated(NamedTuple):
@@ -128,7 +166,7 @@ def _calibrate(run: Run, outcome: Outcome, validated: Predicted | None) -> Score
 
 
 def _linear_on_valid(
-    kind: Kind, run: Run, outcome: Outcome, evaluated: Evaluated
+    kind: Kind, run: Run, outcome: Outcome, evaluated: Evaluated, seconds: float
 ) -> dict[str, float] | None:
     """The linear model's metrics of the validation rows; None where there is no such model.
 
@@ -141,8 +179,9 @@ def _linear_on_valid(
         return None
     batch = dataset.take(dataset.arrays, dataset.splits["valid"])
     predictions = evaluated.validated.predictions
-    judged = Judged(dataset, "valid", batch, predictions, outcome.predictor.answers)
-    return kind.baselines(judged).baselines.get("linear")
+    predictor = outcome.predictor
+    judged = Judged(dataset, "valid", batch, predictions, predictor.answers, predictor.shuffled)
+    return kind.baselines(judged, seconds).baselines.get("linear")
 
 
 def _result(

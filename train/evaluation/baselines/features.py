@@ -5,28 +5,52 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from scipy import sparse
+
+from train.evaluation.baselines.linear import DENSE_FEATURES, Features
 
 Arrays = Mapping[str, np.ndarray]
 
 
-def linear_features(
-    train: Arrays, judged: Arrays, category_sizes: tuple[int, ...]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Features [n, d] of the training rows and of the judged ones, as the training rows have them.
+class LinearFeatures:
+    """How rows become features, from training rows.
 
     Numbers are filled by the median and standardised, with a flag for each column that lacks any;
-    categories are one-hot.
+    categories are one-hot. Where that makes more than DENSE_FEATURES, they are a sparse matrix.
     """
-    train_parts = []
-    judged_parts = []
-    if "numbers" in train:
-        scale = _NumberScale(train["numbers"])
-        train_parts += scale.features(train["numbers"])
-        judged_parts += scale.features(judged["numbers"])
-    for i, size in enumerate(category_sizes):
-        train_parts.append(_one_hot(train["codes"][:, i], size))
-        judged_parts.append(_one_hot(judged["codes"][:, i], size))
-    return np.concatenate(train_parts, 1), np.concatenate(judged_parts, 1)
+
+    def __init__(self, train: Arrays, category_sizes: tuple[int, ...]):
+        self._scale = _NumberScale(train["numbers"]) if "numbers" in train else None
+        self._sizes = category_sizes
+        n_features = sum(category_sizes) + len(category_sizes)
+        if self._scale is not None:
+            n_features += len(self._scale.mean_f) + int(self._scale.lacking_f.sum())
+        self._is_sparse = bool(category_sizes) and n_features > DENSE_FEATURES
+
+    def of(self, rows: Arrays) -> Features:
+        """Features [n, d] of rows."""
+        parts = [] if self._scale is None else self._scale.features(rows["numbers"])
+        if self._is_sparse:
+            return self._sparse(parts, rows["codes"])
+        for i, size in enumerate(self._sizes):
+            parts.append(_one_hot(rows["codes"][:, i], size))
+        return np.concatenate(parts, 1)
+
+    def _sparse(self, parts: list[np.ndarray], code_nc: np.ndarray) -> sparse.csr_array:
+        """Rows of which each has all the numbers, and a 1 for each category."""
+        n, n_categories = code_nc.shape
+        number_nd = np.concatenate(parts, 1) if parts else np.zeros((n, 0), np.float32)
+        n_numbers = number_nd.shape[1]
+        widths = np.array(self._sizes) + 1
+        first_c = n_numbers + np.cumsum(widths) - widths
+        place_nd = np.empty((n, n_numbers + n_categories), np.int32)
+        place_nd[:, :n_numbers] = np.arange(n_numbers)
+        place_nd[:, n_numbers:] = first_c + code_nc
+        value_nd = np.ones(place_nd.shape)
+        value_nd[:, :n_numbers] = number_nd
+        ends = np.arange(n + 1) * place_nd.shape[1]
+        shape = (n, n_numbers + int(widths.sum()))
+        return sparse.csr_array((value_nd.ravel(), place_nd.ravel(), ends), shape)
 
 
 class _NumberScale:

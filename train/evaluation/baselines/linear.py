@@ -5,18 +5,52 @@ n rows, b rows of a block, f features, o outputs of a head, k classes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+import scipy.sparse.linalg
 import scipy.special
 from numpy.typing import NDArray
+from scipy import sparse
 
 from train.data.dataset import Head
 
-Floats = NDArray[np.float64]
+Floats: TypeAlias = NDArray[np.float64]
+Features: TypeAlias = NDArray | sparse.csr_array  # [n, f]
 
 BLOCK_ROWS = 16_384
+DENSE_FEATURES = 2_048  # of which there are products of all pairs; with more, steps are iterative
+ITERATIONS = 500
+
+
+class LeftOutError(Exception):
+    """Why there is no linear model: it takes too long, or is too large."""
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """When a fit must be done, in seconds of time.monotonic()."""
+
+    ends_at: float = math.inf
+    seconds: float = math.inf
+
+    @classmethod
+    def after(cls, seconds: float) -> Deadline:
+        """So many seconds from now."""
+        return cls(time.monotonic() + seconds, seconds)
+
+    def check(self, _: object = None) -> None:
+        """Raises LeftOutError when it is over."""
+        if time.monotonic() > self.ends_at:
+            longer = "config.train.linear_seconds gives it longer"
+            raise LeftOutError(f"it takes longer than {self.seconds:.3g} s; {longer}")
+
+
+NEVER = Deadline()
 
 
 @dataclass(frozen=True)
@@ -27,9 +61,9 @@ class Linear:
     intercept: NDArray[np.floating]
 
 
-def predict_linear(linear: Linear, features: NDArray, head: Head) -> Floats:
+def predict_linear(linear: Linear, features: Features, head: Head) -> Floats:
     """Values [n, o], the probability of class 1 [n], or probabilities [n, k]."""
-    scores = np.empty((len(features), len(linear.intercept)))
+    scores = np.empty((features.shape[0], len(linear.intercept)))
     for rows, x_bf in blocks_of(features):
         scores[rows] = x_bf @ linear.coefficients + linear.intercept
     if head.kind == "regression":
@@ -39,8 +73,36 @@ def predict_linear(linear: Linear, features: NDArray, head: Head) -> Floats:
     return scipy.special.softmax(scores, axis=1)
 
 
-def blocks_of(features: NDArray) -> Iterator[tuple[slice, Floats]]:
+def blocks_of(features: Features) -> Iterator[tuple[slice, Floats]]:
     """Rows in float64, a block at a time: a million rows never stand in memory twice."""
-    for start in range(0, len(features), BLOCK_ROWS):
+    for start in range(0, features.shape[0], BLOCK_ROWS):
         rows = slice(start, start + BLOCK_ROWS)
         yield rows, features[rows].astype(np.float64)
+
+
+def column_sums(features: Features, weight_n: Floats) -> tuple[Floats, Floats]:
+    """Weighted sums [f] over rows of features, and of their squares."""
+    sum_f = np.zeros(features.shape[1])
+    square_f = np.zeros(features.shape[1])
+    for rows, x_bf in blocks_of(features):
+        sum_f += weight_n[rows] @ x_bf
+        square_f += weight_n[rows] @ (x_bf * x_bf)
+    return sum_f, square_f
+
+
+def solve_iteratively(
+    product: Callable[[Floats], Floats], diagonal_f: Floats, right_f: Floats, deadline: Deadline
+) -> Floats:
+    """x [f] of A x = right, by conjugate gradients on A scaled by its diagonal.
+
+    `product` gives A x, of a positive A. Of a badly conditioned A it is what ITERATIONS steps come
+    to, each of which is nearer. Raises LeftOutError.
+    """
+    size = len(right_f)
+    scale_f = 1 / np.where(diagonal_f > 0, diagonal_f, 1)
+    operator = scipy.sparse.linalg.LinearOperator((size, size), product, dtype=np.float64)
+    scaling = sparse.diags_array(scale_f)
+    found_f, _ = scipy.sparse.linalg.cg(
+        operator, right_f, rtol=1e-8, maxiter=ITERATIONS, M=scaling, callback=deadline.check
+    )
+    return found_f

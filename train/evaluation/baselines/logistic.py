@@ -14,14 +14,27 @@ import numpy as np
 import scipy.optimize
 import scipy.special
 from numpy.typing import NDArray
+from scipy import sparse
 
 from train.data.dataset import Head
-from train.evaluation.baselines.linear import Floats, Linear
+from train.evaluation.baselines.linear import (
+    DENSE_FEATURES,
+    NEVER,
+    Deadline,
+    Features,
+    Floats,
+    LeftOutError,
+    Linear,
+    column_sums,
+    solve_iteratively,
+)
 
 # |coefficients|^2 / (2 INVERSE_STRENGTH) + sum of log losses: the C of scikit-learn.
 INVERSE_STRENGTH = 1.0
 WEAKER = (1e2, 1e4, 1e6)  # tried in turn for a line that parts the classes
 LOGISTIC_ROWS = 20_000
+LOGISTIC_CELLS = 1 << 25  # of the rows that are drawn, which are fewer where rows are long
+WEIGHTS = 1 << 22  # coefficients, of which a search keeps some twenty copies
 NEWTON_ITERATIONS = 50
 LBFGS_ITERATIONS = 500
 FOLDS = 5
@@ -37,12 +50,13 @@ class Problem:
     features.
     """
 
-    x_nf: Floats
+    x_nf: Floats | sparse.csr_array
     target_n: NDArray
     weight_n: Floats
     square_f: Floats
     kind: str
     size: int
+    deadline: Deadline
 
     def take(self, rows: NDArray) -> Problem:
         """Some of the rows."""
@@ -54,10 +68,11 @@ class Problem:
         """Coefficients [f, 1 or k] under a penalty, searched for from `start_fo`."""
         if start_fo is None:
             start_fo = np.zeros((self.x_nf.shape[1], self.size))
-        penalty_f = self.square_f / (inverse_strength * len(self.x_nf))
+        penalty_f = self.square_f / (inverse_strength * self.x_nf.shape[0])
         weight_n = self.weight_n / self.weight_n.sum()
         search = _newton if self.kind == "binary" else _multinomial
-        return search(self.x_nf, self.target_n, weight_n, penalty_f, start_fo)
+        rows = self.x_nf, self.target_n, weight_n
+        return search(*rows, penalty_f, start_fo, self.deadline)
 
     def is_parted_by(self, weights_fo: Floats) -> bool:
         """Whether these coefficients give every row its own class."""
@@ -75,30 +90,47 @@ class Problem:
 
 
 def fit_logistic(
-    features: NDArray,
+    features: Features,
     target_n: NDArray,
     weight_n: Floats,
     head: Head,
     seed: int,
     *,
     in_sample: bool,
+    deadline: Deadline = NEVER,
 ) -> Linear:
     """Logistic (one score) or multinomial (k scores) regression, fitted as scikit-learn's.
 
     Of more than LOGISTIC_ROWS rows as many are drawn by `seed`. With `in_sample`, for what is
-    judged on the rows it is fitted on, a line that parts them is taken without a contest.
+    judged on the rows it is fitted on, a line that parts them is taken without a contest. Raises
+    LeftOutError, also at once where there are more than WEIGHTS coefficients.
     """
+    n, n_features = features.shape
+    if n_features * head.size > WEIGHTS:
+        shown = f"{n_features:,} features x {head.size:,} classes"
+        raise LeftOutError(f"{shown} of {head.name!r} are more than {WEIGHTS:,} coefficients")
     random = np.random.default_rng(seed)
-    if len(features) > LOGISTIC_ROWS:
-        chosen = np.sort(random.choice(len(features), LOGISTIC_ROWS, replace=False))
+    n_cells = features.size  # of a sparse matrix those that are not 0
+    most = min(LOGISTIC_ROWS, max(1, LOGISTIC_CELLS * n // max(n_cells, 1)))
+    if n > most:
+        chosen = np.sort(random.choice(n, most, replace=False))
         features = features[chosen]
         target_n = target_n[chosen]
         weight_n = weight_n[chosen]
-    spread_f = features.std(axis=0, dtype=np.float64)
-    scale_f = 1 / np.where(spread_f > 0, spread_f, 1)
-    x_nf = np.column_stack([features * scale_f, np.ones(len(features))])
+    ones_n1 = np.ones((features.shape[0], 1))
+    if isinstance(features, np.ndarray):
+        spread_f = features.std(axis=0, dtype=np.float64)
+        scale_f = 1 / np.where(spread_f > 0, spread_f, 1)
+        x_nf = np.column_stack([features * scale_f, ones_n1])
+    else:
+        sum_f, square_f = column_sums(features, ones_n1[:, 0])
+        mean_f = sum_f / len(ones_n1)
+        spread_f = np.sqrt(np.maximum(square_f / len(ones_n1) - mean_f**2, 0))
+        scale_f = 1 / np.where(spread_f > 0, spread_f, 1)
+        scaled = features @ sparse.diags_array(scale_f)
+        x_nf = sparse.csr_array(sparse.hstack([scaled, sparse.csr_array(ones_n1)]))
     square_f = np.append(np.square(scale_f), 0)
-    problem = Problem(x_nf, target_n, weight_n, square_f, head.kind, head.size)
+    problem = Problem(x_nf, target_n, weight_n, square_f, head.kind, head.size, deadline)
     weights_fo = problem.fit(INVERSE_STRENGTH)
     if not problem.is_parted_by(weights_fo):
         weights_fo = _parting(problem, weights_fo, random, in_sample=in_sample)
@@ -110,8 +142,9 @@ def _parting(
 ) -> Floats:
     """Coefficients that part the classes, if any do and held-out rows ask for them; or the old."""
     few = problem
-    if len(problem.x_nf) > FOLD_ROWS:
-        few = problem.take(random.choice(len(problem.x_nf), FOLD_ROWS, replace=False))
+    n = problem.x_nf.shape[0]
+    if n > FOLD_ROWS:
+        few = problem.take(random.choice(n, FOLD_ROWS, replace=False))
         if _strongest_parting(few, weights_fo) is None:
             return weights_fo
     found = _strongest_parting(problem, weights_fo)
@@ -160,7 +193,12 @@ def _is_better_on_folds(
 
 
 def _newton(
-    x_nf: Floats, target_n: NDArray, weight_n: Floats, penalty_f: Floats, start_fo: Floats
+    x_nf: Features,
+    target_n: NDArray,
+    weight_n: Floats,
+    penalty_f: Floats,
+    start_fo: Floats,
+    deadline: Deadline,
 ) -> Floats:
     """Coefficients [f, 1] by Newton's method, its step halved until the loss falls.
 
@@ -174,13 +212,13 @@ def _newton(
         return float(weight_n @ row_loss_n + penalty_f @ np.square(w_f) / 2)
 
     for _ in range(NEWTON_ITERATIONS):
+        deadline.check()
         p_n = scipy.special.expit(x_nf @ w_f)
         gradient_f = x_nf.T @ (weight_n * (p_n - target_n)) + penalty_f * w_f
         if np.abs(gradient_f).max() < 1e-9:
             break
         curvature_n = weight_n * p_n * (1 - p_n)
-        curvature_ff = (x_nf * curvature_n[:, None]).T @ x_nf + np.diag(penalty_f + 1e-12)
-        step_f = np.linalg.solve(curvature_ff, gradient_f)
+        step_f = _newton_step(x_nf, curvature_n, penalty_f + 1e-12, gradient_f, deadline)
         before = loss(w_f)
         size_of_step = 1.0
         while loss(w_f - size_of_step * step_f) > before and size_of_step > 1e-6:
@@ -189,13 +227,38 @@ def _newton(
     return w_f[:, None]
 
 
+def _newton_step(
+    x_nf: Features,
+    curvature_n: Floats,
+    penalty_f: Floats,
+    gradient_f: Floats,
+    deadline: Deadline,
+) -> Floats:
+    """The inverse of the curvature of the loss, times its gradient [f]."""
+    if isinstance(x_nf, np.ndarray) and x_nf.shape[1] <= DENSE_FEATURES + 1:
+        curvature_ff = (x_nf * curvature_n[:, None]).T @ x_nf + np.diag(penalty_f)
+        return np.linalg.solve(curvature_ff, gradient_f)
+
+    def product(v_f: Floats) -> Floats:
+        return x_nf.T @ (curvature_n * (x_nf @ v_f)) + penalty_f * v_f
+
+    _, square_f = column_sums(x_nf, curvature_n)
+    return solve_iteratively(product, square_f + penalty_f, gradient_f, deadline)
+
+
 def _multinomial(
-    x_nf: Floats, target_n: NDArray, weight_n: Floats, penalty_f: Floats, start_fo: Floats
+    x_nf: Features,
+    target_n: NDArray,
+    weight_n: Floats,
+    penalty_f: Floats,
+    start_fo: Floats,
+    deadline: Deadline,
 ) -> Floats:
     """Coefficients [f, k] by L-BFGS on the cross-entropy of a softmax."""
-    at_target = np.arange(len(x_nf)), target_n
+    at_target = np.arange(x_nf.shape[0]), target_n
 
     def objective(flat: Floats) -> tuple[float, Floats]:
+        deadline.check()
         w_fk = flat.reshape(start_fo.shape)
         log_nk = scipy.special.log_softmax(x_nf @ w_fk, axis=1)
         slope_nk = np.exp(log_nk)

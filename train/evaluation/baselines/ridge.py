@@ -1,4 +1,6 @@
-"""Ridge regression in closed form, with a penalty only where held-out rows do not refuse it.
+"""Ridge regression, with a penalty only where held-out rows do not refuse it.
+
+In closed form, or iterative where there are too many features for the products of all pairs.
 
 The penalty is scikit-learn's default, Ridge(alpha=1), which shrinks an exact relation of few rows.
 So it competes with next to none, by cross-validation on the training rows (Stone 1974). n rows, f
@@ -13,16 +15,23 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from train.evaluation.baselines.linear import Floats, Linear, blocks_of
-
-# On sums over rows whose weights average 1: |coefficients|^2 * RIDGE + sum of squared residuals.
-RIDGE = 1.0
-# So little that only columns which say the same share their coefficients.
-NEXT_TO_NONE = 1e-6
-# Of the held-out error: a smaller gain than the rest of it is chance, and the penalty stays.
-CLEARLY_LESS = 0.99
-FOLDS = 5
-FOLD_ROWS = 10_000  # that folds are made of at most
+from train.evaluation.baselines.iterative import (
+    CLEARLY_LESS,
+    FOLD_ROWS,
+    FOLDS,
+    NEXT_TO_NONE,
+    RIDGE,
+    fit_iteratively,
+)
+from train.evaluation.baselines.linear import (
+    DENSE_FEATURES,
+    NEVER,
+    Deadline,
+    Features,
+    Floats,
+    Linear,
+    blocks_of,
+)
 
 
 class Sums(NamedTuple):
@@ -67,24 +76,35 @@ class Sums(NamedTuple):
 
 
 def fit_ridge(
-    features: NDArray, target_no: NDArray, weight_n: Floats, seed: int = 0, *, in_sample: bool
+    features: Features,
+    target_no: NDArray,
+    weight_n: Floats,
+    seed: int = 0,
+    *,
+    in_sample: bool,
+    deadline: Deadline = NEVER,
 ) -> Linear:
     """Ridge regression; of each output with the penalty, or next to none, as folds by `seed` ask.
 
     With `in_sample`, for what is judged on the rows it is fitted on, always with next to none.
+    Raises LeftOutError.
     """
     weight_n = weight_n / weight_n.mean()
+    if not isinstance(features, np.ndarray) or features.shape[1] > DENSE_FEATURES:
+        return fit_iteratively(features, target_no, weight_n, seed, in_sample, deadline)
     mean_f = np.zeros(features.shape[1])
     for rows, x_bf in blocks_of(features):
         mean_f += weight_n[rows] @ x_bf
     mean_f /= weight_n.sum()
     mean_o = np.average(target_no.astype(np.float64), axis=0, weights=weight_n)
-    sums = _sums(features, target_no, weight_n, mean_f, mean_o)
+    sums = _sums(features, target_no, weight_n, mean_f, mean_o, deadline)
     # What is left of the means is rounding.
     centred = sums._replace(x_f=np.zeros_like(mean_f), y_o=np.zeros_like(mean_o))
     coefficients = centred.solve(NEXT_TO_NONE if in_sample else RIDGE).coefficients
     if not in_sample:
-        is_exact_o = _needs_no_penalty(features, target_no, weight_n, mean_f, mean_o, seed)
+        is_exact_o = _needs_no_penalty(
+            features, target_no, weight_n, mean_f, mean_o, seed, deadline
+        )
         if is_exact_o.any():
             free = centred.solve(NEXT_TO_NONE)
             coefficients = np.where(is_exact_o, free.coefficients, coefficients)
@@ -92,7 +112,12 @@ def fit_ridge(
 
 
 def _sums(
-    features: NDArray, target_no: NDArray, weight_n: Floats, mean_f: Floats, mean_o: Floats
+    features: NDArray,
+    target_no: NDArray,
+    weight_n: Floats,
+    mean_f: Floats,
+    mean_o: Floats,
+    deadline: Deadline = NEVER,
 ) -> Sums:
     n_features = len(mean_f)
     n_outputs = len(mean_o)
@@ -102,6 +127,7 @@ def _sums(
     xx_ff = np.zeros((n_features, n_features))
     xy_fo = np.zeros((n_features, n_outputs))
     for rows, x_bf in blocks_of(features):
+        deadline.check()
         x_bf -= mean_f
         y_bo = target_no[rows] - mean_o
         weighted_bf = x_bf * weight_n[rows, None]
@@ -120,6 +146,7 @@ def _needs_no_penalty(
     mean_f: Floats,
     mean_o: Floats,
     seed: int,
+    deadline: Deadline,
 ) -> NDArray[np.bool_]:
     """Of which outputs [o] held-out rows are met clearly better with next to no penalty."""
     shuffled_n = np.random.default_rng(seed).permutation(len(features))[:FOLD_ROWS]
@@ -129,7 +156,8 @@ def _needs_no_penalty(
     folds = []
     for fold in range(n_folds):
         rows = np.sort(shuffled_n[fold::n_folds])
-        folds.append(_sums(features[rows], target_no[rows], weight_n[rows], mean_f, mean_o))
+        own = features[rows], target_no[rows], weight_n[rows]
+        folds.append(_sums(*own, mean_f, mean_o, deadline))
     return no_penalty_by_folds(folds, RIDGE)
 
 

@@ -8,15 +8,23 @@ ridge regression, or logistic regression. n rows, f features, o outputs of a hea
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from train.data.dataset import Batch, Head
 from train.data.table.encoder import TableEncoder
-from train.evaluation.baselines.features import linear_features
-from train.evaluation.baselines.linear import Floats, Linear, predict_linear
+from train.evaluation.baselines.features import LinearFeatures
+from train.evaluation.baselines.linear import (
+    NEVER,
+    Deadline,
+    Features,
+    Floats,
+    LeftOutError,
+    Linear,
+    predict_linear,
+)
 from train.evaluation.baselines.logistic import fit_logistic
 from train.evaluation.baselines.ridge import fit_ridge
 from train.evaluation.score import score_heads
@@ -24,67 +32,122 @@ from train.evaluation.score import score_heads
 
 @dataclass(frozen=True)
 class Baselines:
-    """By head name: the constant (mean [o], or class frequencies [k]) and the linear model."""
+    """By head name: the constant (mean [o], or class frequencies [k]) and the linear model.
+
+    Where there are no linear models, a `note` says why.
+    """
 
     constant: dict[str, Floats]
     linear: dict[str, Linear]
+    note: str = ""
 
 
-def table_baselines(
-    encoder: TableEncoder, train: Batch, judged: Batch, *, in_sample: bool
-) -> dict[str, dict[str, float]]:
-    """{"mean" or "majority", "linear": metrics on the judged rows}, fitted on the training rows.
+@dataclass(frozen=True)
+class FittedTable:
+    """The baselines of a table, fitted on its training rows, and what makes rows features."""
 
-    `in_sample`: whether the judged rows are the training rows.
+    encoder: TableEncoder
+    features: LinearFeatures
+    baselines: Baselines
+
+    def metrics(self, judged: Batch[np.ndarray]) -> dict[str, dict[str, float]]:
+        """{"mean" or "majority", "linear": metrics on the judged rows}."""
+        features = self.features.of(judged.inputs)
+        encoder = self.encoder
+        return baseline_metrics(
+            self.baselines, features, judged.target, judged.weight, encoder.heads, encoder.units
+        )
+
+
+def fit_table(
+    encoder: TableEncoder, train: Batch[np.ndarray], seconds: float, *, in_sample: bool
+) -> FittedTable:
+    """The baselines, fitted on the training rows; the linear model in so many seconds, or left out.
+
+    `in_sample`: whether the training rows are judged too. 0 seconds leave it out without a note.
     """
-    fitted_on, judged_by = linear_features(train.inputs, judged.inputs, encoder.category_sizes)
+    deadline = Deadline.after(seconds)
+    features = LinearFeatures(train.inputs, encoder.category_sizes)
+    fitted_on = features.of(train.inputs) if seconds else np.zeros((len(train.weight), 0))
     baselines = fit_baselines(
-        fitted_on, train.target, train.weight, encoder.heads, in_sample=in_sample
+        fitted_on,
+        train.target,
+        train.weight,
+        encoder.heads,
+        in_sample=in_sample,
+        deadline=deadline,
     )
-    return baseline_metrics(
-        baselines, judged_by, judged.target, judged.weight, encoder.heads, encoder.units
-    )
+    if not seconds:
+        baselines = replace(baselines, linear={})
+    return FittedTable(encoder, features, baselines)
 
 
 def fit_baselines(
-    features: NDArray,
+    features: Features,
     targets: Mapping[str, ArrayLike],
     weight: ArrayLike | None,
     heads: Sequence[Head],
     seed: int = 0,
     *,
     in_sample: bool = False,
+    deadline: Deadline = NEVER,
 ) -> Baselines:
     """Fits both on the training rows: `features` [n, f], standardised and one-hot, without nan.
 
     `targets` by head name: [n, o] numbers, or class indices [n]. Only the ratios of `weight` [n]
     matter. Logistic regression sees at most LOGISTIC_ROWS rows, drawn by `seed`, which also draws
-    the folds that penalties are chosen by. `in_sample`: the fit is judged on these very rows.
+    the folds that penalties are chosen by. `in_sample`: the fit is judged on these very rows. When
+    the deadline is over, there is no linear model.
     """
-    weight_n = np.ones(len(features)) if weight is None else np.asarray(weight, np.float64)
+    weight_n = np.ones(features.shape[0]) if weight is None else np.asarray(weight, np.float64)
     counted_n = weight_n > 0
     if not counted_n.all():
         features = features[counted_n]
         weight_n = weight_n[counted_n]
     constant = {}
-    linear = {}
+    known = {}
     for head in heads:
-        target = np.asarray(targets[head.name])[counted_n]
+        known[head.name] = np.asarray(targets[head.name])[counted_n]
+        target = known[head.name]
         if head.kind == "regression":
             constant[head.name] = np.average(target.astype(np.float64), axis=0, weights=weight_n)
-            linear[head.name] = fit_ridge(features, target, weight_n, seed, in_sample=in_sample)
         else:
             mass_k = np.bincount(target, weight_n, 2 if head.kind == "binary" else head.size)
             constant[head.name] = mass_k / mass_k.sum()
-            linear[head.name] = fit_logistic(
-                features, target, weight_n, head, seed, in_sample=in_sample
-            )
+    try:
+        linear = _fit_linear(features, known, weight_n, heads, seed, in_sample, deadline)
+    except LeftOutError as error:
+        return Baselines(constant, {}, f"the linear model is left out: {error}")
     return Baselines(constant, linear)
+
+
+def _fit_linear(
+    features: Features,
+    targets: Mapping[str, np.ndarray],
+    weight_n: Floats,
+    heads: Sequence[Head],
+    seed: int,
+    in_sample: bool,
+    deadline: Deadline,
+) -> dict[str, Linear]:
+    """The linear model of each head. Raises LeftOutError."""
+    linear = {}
+    for head in heads:
+        target = targets[head.name]
+        if head.kind == "regression":
+            linear[head.name] = fit_ridge(
+                features, target, weight_n, seed, in_sample=in_sample, deadline=deadline
+            )
+        else:
+            linear[head.name] = fit_logistic(
+                features, target, weight_n, head, seed, in_sample=in_sample, deadline=deadline
+            )
+    return linear
 
 
 def baseline_metrics(
     baselines: Baselines,
-    features: NDArray,
+    features: Features,
     targets: Mapping[str, ArrayLike],
     weight: ArrayLike | None,
     heads: Sequence[Head],
@@ -92,13 +155,16 @@ def baseline_metrics(
 ) -> dict[str, dict[str, float]]:
     """{"mean" and, or, "majority", "linear": metrics} on these rows, named as `score_heads` does.
 
-    The constant is "mean" for numbers and "majority" for classes.
+    The constant is "mean" for numbers and "majority" for classes. Without linear models it stands
+    alone.
     """
     constant = {}
     linear = {}
+    n_rows = features.shape[0]
     for head in heads:
-        constant[head.name] = _predict_constant(baselines.constant[head.name], head, len(features))
-        linear[head.name] = predict_linear(baselines.linear[head.name], features, head)
+        constant[head.name] = _predict_constant(baselines.constant[head.name], head, n_rows)
+        if baselines.linear:
+            linear[head.name] = predict_linear(baselines.linear[head.name], features, head)
     scores = score_heads(heads, constant, targets, weight, units)
     numbers = [head for head in heads if head.kind == "regression"]
     classes = [head for head in heads if head.kind != "regression"]
@@ -107,7 +173,8 @@ def baseline_metrics(
         result["mean"] = _metrics_of(numbers, scores)
     if classes:
         result["majority"] = _metrics_of(classes, scores)
-    result["linear"] = score_heads(heads, linear, targets, weight, units)
+    if linear:
+        result["linear"] = score_heads(heads, linear, targets, weight, units)
     return result
 
 

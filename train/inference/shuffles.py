@@ -1,0 +1,88 @@
+"""Predictions for rows of which one column is shuffled: many columns in one compiled call.
+
+n rows, b rows of a block, k columns of a call, f places of an input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from nets.base import Array, Tree, Variables
+from train.data.dataset import HostArrays
+from train.inference.blocks import pad_rows
+
+Predict: TypeAlias = Callable[[Variables, Tree], Tree]
+Shuffle: TypeAlias = Callable[[Variables, np.ndarray, np.ndarray, int], HostArrays]
+
+
+def make_shuffles(
+    predict: Predict,
+    inputs: Mapping[str, np.ndarray],
+    owners: Mapping[str, np.ndarray],
+    heads: Sequence[str],
+    n_rows: int,
+    has_members: bool,
+) -> Shuffle:
+    """What predicts `inputs` {name: [n, f]} with one column after the other shuffled.
+
+    It is given variables, the order [n] that a shuffled column is put into, columns [k], and how
+    many of these are asked for: {head: [those, n, ...]}, with an axis of members first where there
+    are any. A column is the places whose number in `owners` {name: [f]} is its own. `predict` takes
+    blocks of `n_rows` rows, as it does for answers.
+    """
+    total = len(next(iter(inputs.values())))
+    n_blocks = -(-total // n_rows)
+    places = np.arange(n_blocks * n_rows)
+    places[total:] = 0
+    on_device = {name: jnp.asarray(pad_rows(inputs[name], len(places))) for name in inputs}
+
+    def in_blocks(array_n: Array) -> Array:
+        return array_n.reshape(n_blocks, n_rows, *array_n.shape[1:])
+
+    def predict_all(variables: Variables, cells: Tree) -> dict[str, Array]:
+        """{head: [n, ...]}, or [n, members, ...]."""
+        answers = lax.map(lambda block: predict(variables, block), jax.tree.map(in_blocks, cells))
+        found = {}
+        for name in heads:
+            blocks = jnp.moveaxis(answers[name], 1, 2) if has_members else answers[name]
+            found[name] = blocks.reshape(-1, *blocks.shape[2:])[:total]
+        return found
+
+    @jax.jit
+    def shuffle(
+        variables: Variables, intact: Tree, order_n: Array, columns_k: Array, count: Array
+    ) -> dict[str, Array]:
+        moved = {name: array_nf[order_n] for name, array_nf in intact.items()}
+
+        def one_more(place: Array, found: dict[str, Array]) -> dict[str, Array]:
+            cells = {}
+            for name, array_nf in intact.items():
+                is_own_1f = jnp.asarray(owners[name])[None] == columns_k[place]
+                cells[name] = jnp.where(is_own_1f, moved[name], array_nf)
+            answers = predict_all(variables, cells)
+            return {name: found[name].at[place].set(answers[name]) for name in found}
+
+        shapes = jax.eval_shape(predict_all, variables, intact)
+        empty = {}
+        for name, shape in shapes.items():
+            empty[name] = jnp.zeros((len(columns_k), *shape.shape), shape.dtype)
+        return lax.fori_loop(0, count, one_more, empty)
+
+    def call(
+        variables: Variables, order_n: np.ndarray, columns_k: np.ndarray, count: int
+    ) -> HostArrays:
+        padded_n = places.copy()
+        padded_n[:total] = order_n
+        found = shuffle(variables, on_device, padded_n, columns_k, np.int32(count))
+        answers = {name: np.asarray(array)[:count] for name, array in found.items()}
+        if not has_members:
+            return answers
+        return {name: np.moveaxis(array, 2, 0) for name, array in answers.items()}
+
+    return call
