@@ -1,5 +1,6 @@
 """`fit` as a whole: exact resumption, refusals, what the folder holds."""
 
+import csv
 import dataclasses
 import json
 from pathlib import Path
@@ -150,6 +151,7 @@ def test_the_folder_holds_what_the_contract_names(straight):
     assert names == expected | {
         "predictions.parquet",
         "calibration.parquet",
+        "importance.csv",
         "report.html",
         "tensorboard",
         "manifest.json",
@@ -174,6 +176,22 @@ def test_the_folder_holds_what_the_contract_names(straight):
     assert named | {"examples_per_second", "per_member", "spread", "versions"} <= set(result)
     assert result["n_parameters"] == 10 * 8 + 8 + 16 + 8 + 1
     assert set(result["baselines"]["test"]) == {"mean", "linear"}
+    with open(straight / "importance.csv") as file:
+        importance = list(csv.DictReader(file))
+    assert {row["column"] for row in importance} == {
+        "age",
+        "sex",
+        "bmi",
+        "bp",
+        "s1",
+        "s2",
+        "s3",
+        "s4",
+        "s5",
+        "s6",
+    }
+    rises = [float(row["mean"]) for row in importance]
+    assert rises == sorted(rises, reverse=True) and rises[0] > 0
     assert result["config_sha256"] == configs.digest(resolved)
 
 

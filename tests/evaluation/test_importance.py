@@ -118,9 +118,7 @@ def test_accuracy_down_is_importance_up():
 
     error = prediction_error([head], {"sold": codes[:, 0]})
     places = {"noise": ("codes", [1]), "cause": ("codes", [0])}
-    found = permutation_importance(
-        by_turns(answers), {"codes": codes}, places, error, seed=0
-    ).rises
+    found = permutation_importance(by_turns(answers), {"codes": codes}, places, error, seed=0).rises
     assert found["cause"]["mean"] == pytest.approx(0.5, abs=0.05) and found["noise"]["mean"] == 0
 
 

@@ -26,6 +26,12 @@ def test_the_same_config_goes_on(epochs, tmp_path: Path):
     check_or_write_metadata(tmp_path, config, DATASET)
 
 
+def test_what_follows_the_training_may_have_more_time(tmp_path: Path):
+    check_or_write_metadata(tmp_path, Config(train=Train(epochs=5)), DATASET)
+    longer = Config(train=Train(epochs=5, importance_seconds=60.0, linear_seconds=0.0))
+    check_or_write_metadata(tmp_path, longer, DATASET)
+
+
 @pytest.mark.parametrize("epochs", [4, "auto"])
 def test_fewer_or_unknown_epochs_are_refused(epochs, tmp_path: Path):
     check_or_write_metadata(tmp_path, Config(train=Train(epochs=5)), DATASET)

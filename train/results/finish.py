@@ -79,6 +79,8 @@ def _finish(
     result["warnings"] += [*filter(None, [beside.note]), *importance.notes]
     if importance.rises:
         write_table(_importance_table(importance.rises), run.folder / "importance.csv")
+    else:  # of an earlier end of the run
+        (run.folder / "importance.csv").unlink(missing_ok=True)
     result["seconds"] = {**seconds, "total": time.time() - started}
     write_json(run.folder / "result.json", finite(result))
     drawn = report_data(

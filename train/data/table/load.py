@@ -13,6 +13,7 @@ from train.data.classes import class_notes, class_sizes
 from train.data.columns import UNKNOWN, RawColumn, Said, get_column, read_text
 from train.data.dataset import Batch, HostArrays
 from train.data.files.delimited import left_out_notes
+from train.data.files.memory import return_memory
 from train.data.files.read import read_table
 from train.data.infer import Hint, hint_of, infer
 from train.data.split import split_as_asked
@@ -107,8 +108,7 @@ def load_table(options: Table, loss: str) -> TableDataset:
         notes += notes_on_classes(encoder, table, batch.target, own, path)
         pieces.add(batch, rows)
         del table, batch
-    # Arrow keeps what it frees for later; the arrays need that memory now.
-    pa.default_memory_pool().release_unused()
+    return_memory()  # the arrays need it now
     pool = pieces.joined()
     splits, n_idle_elsewhere = without_idle(splits, pool.weight)
     notes += idle_notes(options.path, n_idle + n_idle_elsewhere)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import numpy as np
 from scipy import sparse
@@ -36,7 +37,7 @@ class LinearFeatures:
             parts.append(_one_hot(rows["codes"][:, i], size))
         return np.concatenate(parts, 1)
 
-    def _sparse(self, parts: list[np.ndarray], code_nc: np.ndarray) -> sparse.csr_array:
+    def _sparse(self, parts: list[np.ndarray], code_nc: np.ndarray) -> Features:
         """Rows of which each has all the numbers, and a 1 for each category."""
         n, n_categories = code_nc.shape
         number_nd = np.concatenate(parts, 1) if parts else np.zeros((n, 0), np.float32)
@@ -50,7 +51,8 @@ class LinearFeatures:
         value_nd[:, :n_numbers] = number_nd
         ends = np.arange(n + 1) * place_nd.shape[1]
         shape = (n, n_numbers + int(widths.sum()))
-        return sparse.csr_array((value_nd.ravel(), place_nd.ravel(), ends), shape)
+        rows = sparse.csr_array((value_nd.ravel(), place_nd.ravel(), ends), shape)
+        return cast(Features, rows)
 
 
 class _NumberScale:

@@ -9,6 +9,7 @@ margin: Rosset, Zhu and Hastie 2004.) n rows, f features, k classes.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 import scipy.optimize
@@ -50,7 +51,7 @@ class Problem:
     features.
     """
 
-    x_nf: Floats | sparse.csr_array
+    x_nf: Features
     target_n: NDArray
     weight_n: Floats
     square_f: Floats
@@ -118,7 +119,7 @@ def fit_logistic(
         target_n = target_n[chosen]
         weight_n = weight_n[chosen]
     ones_n1 = np.ones((features.shape[0], 1))
-    if isinstance(features, np.ndarray):
+    if not sparse.issparse(features):
         spread_f = features.std(axis=0, dtype=np.float64)
         scale_f = 1 / np.where(spread_f > 0, spread_f, 1)
         x_nf = np.column_stack([features * scale_f, ones_n1])
@@ -128,7 +129,8 @@ def fit_logistic(
         spread_f = np.sqrt(np.maximum(square_f / len(ones_n1) - mean_f**2, 0))
         scale_f = 1 / np.where(spread_f > 0, spread_f, 1)
         scaled = features @ sparse.diags_array(scale_f)
-        x_nf = sparse.csr_array(sparse.hstack([scaled, sparse.csr_array(ones_n1)]))
+        whole = sparse.hstack([scaled, sparse.csr_array(ones_n1)])
+        x_nf = cast(Features, sparse.csr_array(whole))
     square_f = np.append(np.square(scale_f), 0)
     problem = Problem(x_nf, target_n, weight_n, square_f, head.kind, head.size, deadline)
     weights_fo = problem.fit(INVERSE_STRENGTH)
@@ -233,9 +235,9 @@ def _newton_step(
     penalty_f: Floats,
     gradient_f: Floats,
     deadline: Deadline,
-) -> Floats:
+) -> NDArray[np.floating]:
     """The inverse of the curvature of the loss, times its gradient [f]."""
-    if isinstance(x_nf, np.ndarray) and x_nf.shape[1] <= DENSE_FEATURES + 1:
+    if not sparse.issparse(x_nf) and x_nf.shape[1] <= DENSE_FEATURES + 1:
         curvature_ff = (x_nf * curvature_n[:, None]).T @ x_nf + np.diag(penalty_f)
         return np.linalg.solve(curvature_ff, gradient_f)
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from train.evaluation.baselines.iterative import (
     CLEARLY_LESS,
@@ -90,7 +91,7 @@ def fit_ridge(
     Raises LeftOutError.
     """
     weight_n = weight_n / weight_n.mean()
-    if not isinstance(features, np.ndarray) or features.shape[1] > DENSE_FEATURES:
+    if sparse.issparse(features) or features.shape[1] > DENSE_FEATURES:
         return fit_iteratively(features, target_no, weight_n, seed, in_sample, deadline)
     mean_f = np.zeros(features.shape[1])
     for rows, x_bf in blocks_of(features):
