@@ -14,6 +14,7 @@ from absl import flags
 from train import config as configs
 from train.config import fields, values
 from train.config.bounded import LAST_SEED, Limits
+from train.config.data_options import Table
 from train.config.help import describe_fields
 from train.config.options import Config, Processes
 from train.errors import DivergedError, StoppedError, StorageError, UserError
@@ -25,6 +26,7 @@ _MEANINGS = {
     "config": "a Python file whose get_config() returns the run's config",
     "workdir": "the run's folder",
     "data": "a CSV, Parquet or JSON lines file",
+    "target": "the column to predict, or several, NAME,NAME",
     "out": "the file to write, CSV, Parquet or JSON lines by its ending",
     "copy": "columns of the data to write beside the answers, NAME,NAME",
     "interval": "the share of new rows that intervals are to hold, such as 0.9",
@@ -44,8 +46,16 @@ _LIMITS: dict[str, Limits] = {
     "process": {"low": 0},
     "join_seconds": {"low": 1},
 }
-_SWITCHES = {"restart": "train anew where the folder's checkpoints are all damaged or gone"}
-_OF_TRAIN = ("config", "workdir", "restart", "coordinator", "processes", "process", "join_seconds")
+_SWITCHES = {
+    "restart": "train anew where the folder's checkpoints are all damaged or gone",
+    "verbose": "show how each column is read; with --verbose=false only what is doubtful",
+}
+_ON = ("verbose",)  # switches that are on unless they are turned off
+_OF_TRAIN = (
+    *("config", "workdir", "restart", "verbose"),
+    *("coordinator", "processes", "process", "join_seconds"),
+)
+_OF_INSPECT = ("data", "target")
 _OF_PREDICT = ("workdir", "data", "out", "copy", "interval", "dropout_samples", "seed")
 _OF_EVALUATE = ("workdir", "data", "interval")
 
@@ -57,6 +67,7 @@ class TrainCommand(NamedTuple):
     workdir: str | None
     processes: Processes | None
     restart: bool = False
+    verbose: bool = True
 
 
 class PredictCommand(NamedTuple):
@@ -115,7 +126,19 @@ def parse_train(argv: Sequence[str], program_doc: str | None) -> TrainCommand:
     restart = given["restart"] is not None
     if restart and given["workdir"] is None:
         raise UserError("--restart: is for a folder that was trained; name it by --workdir=PATH")
-    return TrainCommand(config, given["workdir"], processes, restart)
+    verbose = given["verbose"] is not None
+    return TrainCommand(config, given["workdir"], processes, restart, verbose)
+
+
+def parse_inspect(argv: Sequence[str], program_doc: str | None) -> Config:
+    """The config of the table that `train.inspect` is to read. Raises UserError."""
+    rest, overrides = _split_overrides(argv)
+    given = _parse(rest, program_doc, _OF_INSPECT)
+    table = Table(path=_read_path("data", given))
+    config = configs.override(Config(data=table), overrides)
+    if given["target"] is not None:
+        config = configs.override(config, {"data.target": given["target"]})
+    return config
 
 
 def _read_processes(given: Texts) -> Processes | None:
@@ -217,7 +240,7 @@ def _parse(
     known = flags.FlagValues()
     for name in names:
         if name in _SWITCHES:
-            flags.DEFINE_boolean(name, None, _SWITCHES[name], flag_values=known)
+            flags.DEFINE_boolean(name, name in _ON or None, _SWITCHES[name], flag_values=known)
         else:
             flags.DEFINE_string(name, None, _MEANINGS[name], flag_values=known)
     flags.DEFINE_boolean("help", False, "print this and exit", short_name="h", flag_values=known)
@@ -246,7 +269,9 @@ def _parse(
     for name in names:
         value = known[name].value
         # A switch that is on is "", one that is off or absent None.
-        given[name] = value if name not in _SWITCHES else ("" if value else None)
+        given[name] = value
+        if name in _SWITCHES:
+            given[name] = "" if value else None
     return given
 
 

@@ -18,6 +18,8 @@ from train.core.precision import in_single_precision
 from train.core.state import State
 from train.data.dataset import Dataset
 from train.data.load import load_dataset
+from train.data.table.dataset import TableDataset
+from train.data.table.reading import reading_lines
 from train.errors import DivergedError, StoppedError
 from train.parallel.hosts import agree, all_or_none, is_first, on_process_zero
 from train.parallel.layout import describe
@@ -68,6 +70,7 @@ def fit(
     echo: Callable[[str], object] | None = None,
     started: float | None = None,
     restart: bool = False,
+    verbose: bool = True,
 ) -> dict[str, Any]:
     """Trains, or resumes, the run in `workdir` and returns what its result.json holds.
 
@@ -75,8 +78,9 @@ def fit(
     stopped continues from its newest whole checkpoint and ends in the bits of one that was not, on
     the same libraries and number of cores; elsewhere a line says that its last bits may differ.
     Raises UserError (config, data, folder), DivergedError, StorageError, StoppedError (saved after
-    a signal). With `restart` a run whose checkpoints are all damaged or gone begins anew. `echo` is given lines for the user; `started` is the time.time() that the run's
-    seconds count from.
+    a signal). With `restart` a run whose checkpoints are all damaged or gone begins anew. `echo` is
+    given lines for the user, with `verbose` also how each column is read; `started` is the
+    time.time() that the run's seconds count from.
     """
     started = time.time() if started is None else started
     configs.validate(config)
@@ -92,8 +96,11 @@ def fit(
         on_process_zero(lambda: stack.enter_context(held(folder, restart)))
         echo(f"run: {folder}")
         notes = [*configs.unread_notes(config), *dataset.notes, *notes_of_a_move(folder, config)]
-        for note in notes:
-            echo(note)
+        shown = []
+        if verbose and isinstance(dataset, TableDataset):
+            shown = reading_lines(dataset.reading)
+        for line in (*shown, *notes):
+            echo(line)
         if (core := lstm_core(config)) is not None:
             echo(f"LSTM core: {core}")
         fit_kind = _fit_population if is_population(config) else _fit_single

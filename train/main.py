@@ -3,6 +3,7 @@
 python -m train.main --config=configs/NAME.py [--config.FIELD=VALUE ...] [--workdir=DIR]
                      [--restart]
 
+How each column of a table is read is shown first; with --verbose=false only what is doubtful.
 Without --workdir a fresh folder runs/NAME-YYYYmmdd-HHMMSS is made. The same command with --workdir
 resumes a run; where its checkpoints are all damaged or gone, --restart trains it anew. Several processes train one run together: each is started with
 --coordinator=HOST:PORT --processes=N --process=I, or by srun or on a TPU's hosts without any of
@@ -30,6 +31,7 @@ def main(argv: list[str]) -> int:
             echo=print,
             started=started,
             restart=command.restart,
+            verbose=command.verbose,
         )
     return 0
 

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from train.data.dataset import Head
 from train.evaluation.baselines import features as features_module
-from train.evaluation.baselines import iterative, logistic, ridge
+from train.evaluation.baselines import iterative, likeliest, logistic, ridge
 from train.evaluation.baselines import linear as linear_module
 from train.evaluation.baselines.features import LinearFeatures
 from train.evaluation.baselines.linear import Deadline, predict_linear
@@ -36,7 +36,7 @@ def rows(n, seed=0):
 @pytest.fixture
 def few_are_dense(monkeypatch):
     """Of more than eight features none is dense."""
-    for module in (features_module, ridge, logistic, linear_module):
+    for module in (features_module, ridge, likeliest, linear_module):
         monkeypatch.setattr(module, "DENSE_FEATURES", 8)
 
 

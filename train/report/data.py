@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from train.data.table.reading import NOTHING, Reading
 from train.report.result import Evaluation, Result
 
 Array = np.ndarray
@@ -105,7 +106,8 @@ class ReportData:
     original units; classes by index [n], answered by P(second class) [n] or probabilities [n, k].
     `importance` {column: {"mean", "sd"}} is None, or empty, where it was not measured;
     `kernels_w` are all weights of kernels, None where a net learns without a gradient. `weight_n`
-    is what the rows count for, None where all count for the same.
+    is what the rows count for, None where all count for the same. `reading` says how columns of a
+    table were read.
     """
 
     result: Result
@@ -121,6 +123,7 @@ class ReportData:
     plane: Plane | None = None
     codes: Codes | None = None
     clusters: Clusters | None = None
+    reading: Reading = NOTHING
 
     @property
     def split(self) -> str:

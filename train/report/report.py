@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from train.data.files.storage import written_whole
+from train.data.table.reading import HEAD, Reading
 from train.errors import StorageError
 from train.report.answers import answer_sections
 from train.report.clusters import cluster_sections
@@ -35,9 +36,20 @@ def title(data: ReportData) -> Iterator[str]:
 
 
 def note_sections(data: ReportData) -> Iterator[str]:
-    """What was found in the data, a line each."""
+    """How the columns of a table were read, and what was found in the data, a line each."""
     notes = "\n".join(f"<li>{escape(note)}</li>" for note in data.result["notes"])
-    yield section("Data", f"<ul>{notes}</ul>" if notes else "")
+    body = _reading_table(data.reading) + (f"<ul>{notes}</ul>" if notes else "")
+    yield section("Data", body)
+
+
+def _reading_table(reading: Reading) -> str:
+    if not reading.columns:
+        return ""
+    rows = []
+    for column in reading.columns:
+        rows.append([escape(cell) for cell in column.cells()])
+    more = f'<p class="muted">and {reading.n_more:,} more columns</p>' if reading.n_more else ""
+    return table(rows, HEAD, words=True) + more
 
 
 def run_sections(data: ReportData) -> Iterator[str]:

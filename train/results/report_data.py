@@ -18,7 +18,9 @@ from train.data.series.encoder import SeriesEncoder
 from train.data.series.stamps import show_stamp
 from train.data.table.clusters import CLUSTER, ClusterEncoder
 from train.data.table.codes import LABEL, ReconstructionEncoder
+from train.data.table.dataset import TableDataset
 from train.data.table.encoder import TableEncoder
+from train.data.table.reading import NOTHING
 from train.evaluation.metrics.codes import r2_by_column
 from train.evaluation.metrics.sequences import are_entities
 from train.inference.predictor import Predictor
@@ -61,6 +63,7 @@ def report_data(
         plane=decision_plane(encoder, batch.inputs, predictor.answers),
         codes=_codes(encoder, batch, answers),
         clusters=_clusters(run, predictor, answers),
+        reading=run.dataset.reading if isinstance(run.dataset, TableDataset) else NOTHING,
     )
 
 

@@ -11,6 +11,7 @@ from train.config.data_options import Table
 from train.data.dataset import Options
 from train.data.row_dataset import RowDataset
 from train.data.table.encoder import TableEncoder
+from train.data.table.reading import NOTHING, Reading
 from train.data.table.statistics import fit_statistics
 
 
@@ -20,11 +21,12 @@ class TableDataset(RowDataset):
 
     `inputs` {"numbers": float32 [n, f], nan where missing; "codes": int32 [n, c], 0 where missing
     or unseen}, a key being absent where there is no such column; `target` {head: float32 [n, o] in
-    encoded units, or int32 [n]}.
+    encoded units, or int32 [n]}. `reading` says how the columns were read.
     """
 
     encoder: TableEncoder
     options: Table
+    reading: Reading = NOTHING
 
     def statistics(self, rows: np.ndarray, options: Options | None = None) -> Statistics:
         """What is fitted on these training rows (see `fit_statistics`)."""

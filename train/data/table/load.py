@@ -27,6 +27,7 @@ from train.data.table.kept_rows import (
     without_idle,
     words_for_missing,
 )
+from train.data.table.reading import reading_of
 from train.data.table.roles import check_names, labelled_rows, row_weights, target_names
 from train.data.values import read_numbers, read_times
 
@@ -87,6 +88,7 @@ def load_table(options: Table, loss: str) -> TableDataset:
     train_rows = selected["train"][splits["train"]]
     encoder, fitting_notes = fit_encoder(tables["train"], train_rows, options, loss)
     encoder = replace(encoder, weight_column=weight)
+    shown = reading_of(tables["train"], train_rows, encoder, options.path)
     notes: Said = []
     pieces = Pieces()
     for part, path in paths.items():
@@ -125,6 +127,7 @@ def load_table(options: Table, loss: str) -> TableDataset:
         options=options,
         notes=(*notes, *weight_notes, *fitting_notes),
         split_by=split_by,
+        reading=shown,
     )
 
 

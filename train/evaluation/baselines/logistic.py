@@ -12,14 +12,13 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
-import scipy.optimize
 import scipy.special
 from numpy.typing import NDArray
 from scipy import sparse
 
 from train.data.dataset import Head
+from train.evaluation.baselines.likeliest import multinomial, newton
 from train.evaluation.baselines.linear import (
-    DENSE_FEATURES,
     NEVER,
     Deadline,
     Features,
@@ -27,7 +26,6 @@ from train.evaluation.baselines.linear import (
     LeftOutError,
     Linear,
     column_sums,
-    solve_iteratively,
 )
 
 # |coefficients|^2 / (2 INVERSE_STRENGTH) + sum of log losses: the C of scikit-learn.
@@ -36,8 +34,6 @@ WEAKER = (1e2, 1e4, 1e6)  # tried in turn for a line that parts the classes
 LOGISTIC_ROWS = 20_000
 LOGISTIC_CELLS = 1 << 25  # of the rows that are drawn, which are fewer where rows are long
 WEIGHTS = 1 << 22  # coefficients, of which a search keeps some twenty copies
-NEWTON_ITERATIONS = 50
-LBFGS_ITERATIONS = 500
 FOLDS = 5
 FOLD_ROWS = 1_000  # that folds are made of at most; if no line parts these, none parts all
 
@@ -71,7 +67,7 @@ class Problem:
             start_fo = np.zeros((self.x_nf.shape[1], self.size))
         penalty_f = self.square_f / (inverse_strength * self.x_nf.shape[0])
         weight_n = self.weight_n / self.weight_n.sum()
-        search = _newton if self.kind == "binary" else _multinomial
+        search = newton if self.kind == "binary" else multinomial
         rows = self.x_nf, self.target_n, weight_n
         return search(*rows, penalty_f, start_fo, self.deadline)
 
@@ -192,85 +188,3 @@ def _is_better_on_folds(
         loss += held.log_loss(weights_fo)
         weaker_loss += held.log_loss(others.fit(inverse_strength, weights_fo))
     return weaker_loss < loss
-
-
-def _newton(
-    x_nf: Features,
-    target_n: NDArray,
-    weight_n: Floats,
-    penalty_f: Floats,
-    start_fo: Floats,
-    deadline: Deadline,
-) -> Floats:
-    """Coefficients [f, 1] by Newton's method, its step halved until the loss falls.
-
-    The loss is convex, so there is nothing to choose.
-    """
-    w_f = start_fo[:, 0]
-
-    def loss(w_f: Floats) -> float:
-        score_n = x_nf @ w_f
-        row_loss_n = np.logaddexp(0, score_n) - target_n * score_n
-        return float(weight_n @ row_loss_n + penalty_f @ np.square(w_f) / 2)
-
-    for _ in range(NEWTON_ITERATIONS):
-        deadline.check()
-        p_n = scipy.special.expit(x_nf @ w_f)
-        gradient_f = x_nf.T @ (weight_n * (p_n - target_n)) + penalty_f * w_f
-        if np.abs(gradient_f).max() < 1e-9:
-            break
-        curvature_n = weight_n * p_n * (1 - p_n)
-        step_f = _newton_step(x_nf, curvature_n, penalty_f + 1e-12, gradient_f, deadline)
-        before = loss(w_f)
-        size_of_step = 1.0
-        while loss(w_f - size_of_step * step_f) > before and size_of_step > 1e-6:
-            size_of_step /= 2
-        w_f = w_f - size_of_step * step_f
-    return w_f[:, None]
-
-
-def _newton_step(
-    x_nf: Features,
-    curvature_n: Floats,
-    penalty_f: Floats,
-    gradient_f: Floats,
-    deadline: Deadline,
-) -> NDArray[np.floating]:
-    """The inverse of the curvature of the loss, times its gradient [f]."""
-    if not sparse.issparse(x_nf) and x_nf.shape[1] <= DENSE_FEATURES + 1:
-        curvature_ff = (x_nf * curvature_n[:, None]).T @ x_nf + np.diag(penalty_f)
-        return np.linalg.solve(curvature_ff, gradient_f)
-
-    def product(v_f: Floats) -> Floats:
-        return x_nf.T @ (curvature_n * (x_nf @ v_f)) + penalty_f * v_f
-
-    _, square_f = column_sums(x_nf, curvature_n)
-    return solve_iteratively(product, square_f + penalty_f, gradient_f, deadline)
-
-
-def _multinomial(
-    x_nf: Features,
-    target_n: NDArray,
-    weight_n: Floats,
-    penalty_f: Floats,
-    start_fo: Floats,
-    deadline: Deadline,
-) -> Floats:
-    """Coefficients [f, k] by L-BFGS on the cross-entropy of a softmax."""
-    at_target = np.arange(x_nf.shape[0]), target_n
-
-    def objective(flat: Floats) -> tuple[float, Floats]:
-        deadline.check()
-        w_fk = flat.reshape(start_fo.shape)
-        log_nk = scipy.special.log_softmax(x_nf @ w_fk, axis=1)
-        slope_nk = np.exp(log_nk)
-        slope_nk[at_target] -= 1
-        gradient_fk = x_nf.T @ (slope_nk * weight_n[:, None]) + penalty_f[:, None] * w_fk
-        loss = penalty_f @ np.square(w_fk).sum(1) / 2 - weight_n @ log_nk[at_target]
-        return float(loss), gradient_fk.ravel()
-
-    options = {"maxiter": LBFGS_ITERATIONS, "gtol": 1e-6, "ftol": 1e-8, "maxls": 50}
-    found = scipy.optimize.minimize(
-        objective, start_fo.ravel(), method="L-BFGS-B", jac=True, options=options
-    )
-    return found.x.reshape(start_fo.shape)

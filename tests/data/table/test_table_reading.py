@@ -1,0 +1,81 @@
+"""How the columns of a table are read, as it is shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from train import flags, inspect
+from train.config.data_options import Table
+from train.data.table.load import load_table
+from train.data.table.reading import SHOWN, reading_lines
+from train.errors import UserError
+
+HEADER = "when,amount,code,note,same,y"
+
+
+def write(path, n=60, header=HEADER):
+    lines = [header]
+    for i in range(n):
+        amount = "" if i % 10 == 0 else f'"{i + 1},{i % 100:02d}"'
+        code = f"{i % 3 + 1:03d}"
+        lines.append(f"{i % 28 + 1:02d}.02.2025,{amount},{code},word {i},1,{i}.5")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_each_column_is_shown_with_its_kind_its_gaps_and_what_is_done_with_it(tmp_path):
+    path = write(tmp_path / "a.csv")
+    reading = load_table(Table(path=str(path), target="y", valid=0, test=0), "auto").reading
+    shown = {column.name: column for column in reading.columns}
+    assert list(shown) == ["y", "when", "amount", "code", "note", "same"]
+    assert shown["y"].use == "target" and shown["y"].kind == "number"
+    assert shown["when"].kind == "time (dmy)" and shown["when"].distinct == 28
+    assert shown["amount"][1:4] == ("number (decimal commas)", 6, 54)
+    assert shown["amount"].example == "2,01"
+    assert (shown["code"].kind, shown["code"].use) == ("category", "3 categories")
+    assert shown["same"].use == "left out: all training rows have 1"
+    assert shown["note"].use.startswith("left out: 60 different texts")
+    lines = reading_lines(reading)
+    assert (
+        len(lines) == 7
+        and len(
+            {
+                line.index(word)
+                for line, word in zip(lines, ("kind", "number", "time"), strict=False)
+            }
+        )
+        == 1
+    )
+
+
+def test_of_very_many_columns_some_are_shown_and_the_others_counted(tmp_path):
+    names = [f"c{i}" for i in range(60)]
+    rows = [",".join(str((i * k) % 7) for k in range(1, 61)) for i in range(30)]
+    path = tmp_path / "wide.csv"
+    path.write_text("\n".join([",".join(names), *rows]) + "\n")
+    reading = load_table(Table(path=str(path), target="c59", valid=0, test=0), "auto").reading
+    assert len(reading.columns) == SHOWN and reading.n_more == 20
+    assert reading.columns[0].name == "c59" and reading_lines(reading)[-1] == "and 20 more"
+
+
+def test_inspect_prints_the_reading_its_doubts_and_the_options_and_trains_nothing(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    path = write(tmp_path / "a.csv")
+    assert inspect.main([f"--data={path}", "--target=y", "--config.data.categorical=amount"]) == 0
+    printed = capsys.readouterr().out
+    assert "time (dmy)" in printed and "dates are written dmy" in printed
+    assert "--config.data.numeric=" in printed and "what would change it:" in printed
+    assert [p.name for p in tmp_path.iterdir()] == ["a.csv"]
+    for wrong in (["--data=absent.csv"], [f"--data={path}", "--target=z"], ["--target=y"]):
+        with pytest.raises(UserError) as error:
+            inspect.main(wrong)
+        assert len(str(error.value).splitlines()) == 1
+
+
+def test_verbose_is_on_unless_it_is_turned_off():
+    argv = ["--config=configs/diabetes.py"]
+    assert flags.parse_train(argv, "").verbose
+    assert not flags.parse_train([*argv, "--verbose=false"], "").verbose
+    assert not flags.parse_train(argv, "").restart

@@ -1,0 +1,158 @@
+"""How the columns of a table are read, a line each: for a terminal, a report, and `train.inspect`.
+
+n training rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from train.data.columns import RawColumn, get_column, missing_rows, read_text
+from train.data.table.column import Column
+from train.data.table.encoder import TableEncoder
+
+SHOWN = 40  # columns
+WIDTH = 28  # of a name or an example in a terminal
+HEAD = ("column", "kind", "missing", "distinct", "example", "what is done with it")
+
+
+class ColumnReading(NamedTuple):
+    """How a column is read, from its training rows, and what is done with it."""
+
+    name: str
+    kind: str
+    missing: int
+    distinct: int
+    example: str
+    use: str
+
+    def cells(self) -> tuple[str, ...]:
+        """Itself as texts, below HEAD."""
+        return (
+            self.name,
+            self.kind,
+            f"{self.missing:,}",
+            f"{self.distinct:,}",
+            self.example,
+            self.use,
+        )
+
+
+class Reading(NamedTuple):
+    """The first SHOWN columns of a table, its targets before them, and how many more there are."""
+
+    columns: tuple[ColumnReading, ...] = ()
+    n_more: int = 0
+
+
+NOTHING = Reading()  # of data that is no table, or not in memory
+
+
+def reading_of(table: pa.Table, rows: np.ndarray, encoder: TableEncoder, where: str) -> Reading:
+    """How the training rows `rows` of a table are read by the encoder that was fitted on them."""
+    read = {column.name: column for column in encoder.columns}
+    targets = {column.name: column for column in encoder.targets}
+    rest = [name for name in dict.fromkeys(table.column_names) if name not in targets]
+    names = [*targets, *rest]
+    shown = []
+    for name in names[:SHOWN]:
+        if len(table.schema.get_all_field_indices(name)) > 1:
+            continue
+        column = targets.get(name) or read.get(name)
+        use = "target" if name in targets else _use(column, encoder.dropped.get(name))
+        shown.append(_read_column(table, rows, name, encoder, column, use, where))
+    return Reading(tuple(shown), max(0, len(names) - SHOWN))
+
+
+def _use(column: Column | None, dropped: str | None) -> str:
+    """What is done with a column that is no target."""
+    if dropped is not None:
+        return f"left out: {dropped}"
+    if column is None:
+        return "not learned from"
+    return {"number": "scaled", "time": "scaled, with its place in year, week and day"}.get(
+        column.kind, f"{len(column.vocabulary):,} categories"
+    )
+
+
+def _read_column(
+    table: pa.Table,
+    rows: np.ndarray,
+    name: str,
+    encoder: TableEncoder,
+    column: Column | None,
+    use: str,
+    where: str,
+) -> ColumnReading:
+    kind = table.schema.field(name).type
+    if pa.types.is_nested(kind):
+        return ColumnReading(name, str(kind), table.column(name).null_count, 0, "", use)
+    raw = get_column(table, name, where, encoder.markers, rows)
+    text = read_text(raw)
+    n_missing = int(missing_rows(raw).sum())
+    example = text.values[0] if text.values else ""
+    return ColumnReading(name, _kind(raw, column), n_missing, len(text.values), example, use)
+
+
+def _kind(raw: RawColumn, column: Column | None) -> str:
+    """What a column holds, and how that is written where programs write it otherwise."""
+    if column is None:
+        return raw.family
+    written = column.notation.shown() if column.notation else column.date_order
+    kind = column.kind
+    if kind == "category" and len(column.vocabulary) == 2:
+        kind = "category (two)"
+    return f"{kind} ({written})" if written else kind
+
+
+def reading_lines(reading: Reading) -> list[str]:
+    """The reading as aligned lines of text."""
+    if not reading.columns:
+        return []
+    cells = [list(HEAD)]
+    for column in reading.columns:
+        cells.append([_short(cell) for cell in column.cells()[:-1]] + [column.use])
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = []
+    for row in cells:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        lines.append(line.rstrip())
+    if reading.n_more:
+        lines.append(f"and {reading.n_more:,} more")
+    return lines
+
+
+def _short(text: str) -> str:
+    """A text in one line that fills no terminal."""
+    line = " ".join(text.split())
+    return line if len(line) <= WIDTH else line[: WIDTH - 3] + "..."
+
+
+def config_lines(reading: Reading) -> list[str]:
+    """The options that would change how these columns are read, as flags with their names."""
+    lines = []
+    learned = [column for column in reading.columns if column.use != "not learned from"]
+    for flag, about, kinds in (
+        ("categorical", "each value a category of its own", ("number",)),
+        ("numeric", "numbers, whatever else stands there", ("category", "text")),
+        ("date_format", "the order that dates are written in: dmy, mdy, ymd", ("time",)),
+    ):
+        names = _names(learned, kinds)
+        if names:
+            value = "dmy" if flag == "date_format" else names
+            lines.append(f"--config.data.{flag}={value}  ({about})")
+    inputs = [column for column in learned if column.use != "target"]
+    if inputs:
+        lines.append(f"--config.data.ignore={inputs[-1].name}  (not learned from)")
+    lines.append("--config.data.decimal=,  --config.data.thousands=.  (how numbers are written)")
+    return lines
+
+
+def _names(columns: Sequence[ColumnReading], kinds: Iterable[str]) -> str:
+    """The first few columns of these kinds, with commas."""
+    names = [c.name for c in columns if c.kind.partition(" ")[0] in tuple(kinds)]
+    return ",".join(names[:3])

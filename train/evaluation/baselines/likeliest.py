@@ -1,0 +1,106 @@
+"""Searches for the coefficients of logistic regression. n rows, f features, k classes.
+
+Losses are convex: whatever the search begins from, it ends at the same ones.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.optimize
+import scipy.special
+from numpy.typing import NDArray
+from scipy import sparse
+
+from train.evaluation.baselines.linear import (
+    DENSE_FEATURES,
+    Deadline,
+    Features,
+    Floats,
+    column_sums,
+    solve_iteratively,
+)
+
+NEWTON_ITERATIONS = 50
+LBFGS_ITERATIONS = 500
+
+
+def newton(
+    x_nf: Features,
+    target_n: NDArray,
+    weight_n: Floats,
+    penalty_f: Floats,
+    start_fo: Floats,
+    deadline: Deadline,
+) -> Floats:
+    """Coefficients [f, 1] by Newton's method, its step halved until the loss falls.
+
+    The loss is convex, so there is nothing to choose.
+    """
+    w_f = start_fo[:, 0]
+
+    def loss(w_f: Floats) -> float:
+        score_n = x_nf @ w_f
+        row_loss_n = np.logaddexp(0, score_n) - target_n * score_n
+        return float(weight_n @ row_loss_n + penalty_f @ np.square(w_f) / 2)
+
+    for _ in range(NEWTON_ITERATIONS):
+        deadline.check()
+        p_n = scipy.special.expit(x_nf @ w_f)
+        gradient_f = x_nf.T @ (weight_n * (p_n - target_n)) + penalty_f * w_f
+        if np.abs(gradient_f).max() < 1e-9:
+            break
+        curvature_n = weight_n * p_n * (1 - p_n)
+        step_f = _newton_step(x_nf, curvature_n, penalty_f + 1e-12, gradient_f, deadline)
+        before = loss(w_f)
+        size_of_step = 1.0
+        while loss(w_f - size_of_step * step_f) > before and size_of_step > 1e-6:
+            size_of_step /= 2
+        w_f = w_f - size_of_step * step_f
+    return w_f[:, None]
+
+
+def _newton_step(
+    x_nf: Features,
+    curvature_n: Floats,
+    penalty_f: Floats,
+    gradient_f: Floats,
+    deadline: Deadline,
+) -> NDArray[np.floating]:
+    """The inverse of the curvature of the loss, times its gradient [f]."""
+    if not sparse.issparse(x_nf) and x_nf.shape[1] <= DENSE_FEATURES + 1:
+        curvature_ff = (x_nf * curvature_n[:, None]).T @ x_nf + np.diag(penalty_f)
+        return np.linalg.solve(curvature_ff, gradient_f)
+
+    def product(v_f: Floats) -> Floats:
+        return x_nf.T @ (curvature_n * (x_nf @ v_f)) + penalty_f * v_f
+
+    _, square_f = column_sums(x_nf, curvature_n)
+    return solve_iteratively(product, square_f + penalty_f, gradient_f, deadline)
+
+
+def multinomial(
+    x_nf: Features,
+    target_n: NDArray,
+    weight_n: Floats,
+    penalty_f: Floats,
+    start_fo: Floats,
+    deadline: Deadline,
+) -> Floats:
+    """Coefficients [f, k] by L-BFGS on the cross-entropy of a softmax."""
+    at_target = np.arange(x_nf.shape[0]), target_n
+
+    def objective(flat: Floats) -> tuple[float, Floats]:
+        deadline.check()
+        w_fk = flat.reshape(start_fo.shape)
+        log_nk = scipy.special.log_softmax(x_nf @ w_fk, axis=1)
+        slope_nk = np.exp(log_nk)
+        slope_nk[at_target] -= 1
+        gradient_fk = x_nf.T @ (slope_nk * weight_n[:, None]) + penalty_f[:, None] * w_fk
+        loss = penalty_f @ np.square(w_fk).sum(1) / 2 - weight_n @ log_nk[at_target]
+        return float(loss), gradient_fk.ravel()
+
+    options = {"maxiter": LBFGS_ITERATIONS, "gtol": 1e-6, "ftol": 1e-8, "maxls": 50}
+    found = scipy.optimize.minimize(
+        objective, start_fo.ravel(), method="L-BFGS-B", jac=True, options=options
+    )
+    return found.x.reshape(start_fo.shape)
