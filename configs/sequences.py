@@ -18,7 +18,7 @@ def get_config() -> Config:
         data=Sequences(characters=True),
         net=LSTM(
             hidden="auto",
-            bidirectional=True,
+            bidirectional="auto",
             dropout="auto",
             input_dropout="auto",
             readout="auto",

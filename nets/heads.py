@@ -148,6 +148,21 @@ def predictions_of(
     return predictions
 
 
+def at_rates(
+    answers: Arrays, head: HeadShape, statistics: Arrays, where_b: Array
+) -> dict[str, Array]:
+    """The answers of a head of classes, with the rates of training rows where `where_b`.
+
+    {} for numbers, and where the rates are not known.
+    """
+    if head.kind not in ("binary", "multiclass") or "rate" not in statistics:
+        return {}
+    probability = answers[head.name]
+    if head.kind == "binary":
+        return {head.name: jnp.where(where_b, statistics["rate"][-1], probability)}
+    return {head.name: jnp.where(where_b[:, None], statistics["rate"][None], probability)}
+
+
 def in_units(
     outputs_bo: Array,
     head: HeadShape,

@@ -14,7 +14,14 @@ from nets.base import Array, Arrays, DataNetwork, Tree
 from nets.convolution import Convolutions, own_scaled, pooled
 from nets.crf import viterbi
 from nets.dropout import dropout, is_off
-from nets.heads import HeadShape, predictions_of, read_layer, readable_names, standardise_target
+from nets.heads import (
+    HeadShape,
+    at_rates,
+    predictions_of,
+    read_layer,
+    readable_names,
+    standardise_target,
+)
 from nets.readout import FrontReadout, Readout, read, read_steps
 from nets.recurrence import Carry
 from nets.stack import RecurrentStack
@@ -141,7 +148,8 @@ class SequenceNetwork(DataNetwork):
     def postprocess(self, outputs: Arrays) -> dict[str, Array]:
         """{head: outputs} -> {head: numbers in the target's units, probabilities, or best tags}.
 
-        Tags are int32 [b, t]. Beyond a row's end tags are -1 and next steps nan. Tags keep to IOB2
+        Of a row without steps the classes have their rates in training. Tags are int32 [b, t].
+        Beyond a row's end tags are -1 and next steps nan. Tags keep to IOB2
         where the training rows do.
         """
         statistics = self._statistics("targets")
@@ -167,9 +175,8 @@ class SequenceNetwork(DataNetwork):
                     mask_bt[..., None], values_btf, jnp.array(jnp.nan, raw.dtype)
                 )
             else:
-                predictions |= predictions_of(
-                    outputs, head, fitted, clip=False, log_link=self.log_link
-                )
+                answers = predictions_of(outputs, head, fitted, clip=False, log_link=self.log_link)
+                predictions |= answers | at_rates(answers, head, fitted, length_b == 0)
         return predictions
 
     def step(

@@ -49,6 +49,15 @@ def test_few_rows_are_passed_over_more_often():
     assert few.train.batch_size == 16
 
 
+def test_both_directions_are_read_but_where_the_next_step_is_asked_for():
+    for next_step in (False, True):
+        config = auto()
+        config.net.bidirectional = "auto"
+        config.data.next_step = next_step
+        resolved = resolve_sequences(config, 100, longest=9, tokens=False, of_steps=next_step)
+        assert resolved.net.bidirectional is not next_step
+
+
 def test_what_is_set_stays():
     net = LSTM(hidden=(9,), patch=3, readout="last")
     config = Config(data=Sequences(), net=net, train=Train(epochs=2, batch_size=5))

@@ -110,7 +110,8 @@ def test_an_option_is_for_those_that_read_it(
     config: Config, decider: str, readers: tuple, options: dict
 ) -> None:
     group, name = decider.split(".")
-    choices = get_args(get_type_hints(type(getattr(config, group)))[name]) or (True, False)
+    hint = get_type_hints(type(getattr(config, group)))[name]
+    choices = get_args(hint) if bool not in (hint, *get_args(hint)) else (True, False)
     assert set(readers) < set(choices)
     for choice in choices:
         for path, value in options.items():

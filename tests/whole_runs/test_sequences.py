@@ -135,8 +135,9 @@ def test_new_words_and_wrong_columns(model):
         UserError, match=r"config.data.inputs: data has no column 'words'; did you mean 'word'\?"
     ):
         model({"word": [["a"]]})
-    with pytest.raises(UserError, match="row 1 is an empty sequence"):
-        model({"words": [[]]})
+    answer = model({"words": [[], ["fly"]]})
+    assert answer["intent"][0] == model({"words": [[]]})["intent"][0]
+    assert len(answer["tags"][0]) == 0
 
 
 @pytest.mark.slow

@@ -92,6 +92,8 @@ class Sequences:
     The target is a label of each sequence, a tag of each step, both, or the next step. A file has a
     line per sequence (JSON lines or Parquet with lists), or, with `id` and `order`, a row per step.
     `decimal`, `thousands` and `date_format` (of `order`): see `Table`.
+    "None" and "null" are words here: among numbers they are missing values anyway, and `missing`
+    names texts that are so everywhere.
     """
 
     path: str = ""
@@ -106,7 +108,7 @@ class Sequences:
     test: float | int = bounded(0.15, 0)
     split: Literal["random", "stratified"] = "random"
     split_seed: int = bounded(0, 0, LAST_SEED)
-    missing: tuple[str, ...] = MISSING
+    missing: tuple[str, ...] = ()
     decimal: Literal[".", ","] | None = None
     thousands: Literal["", ",", ".", " ", "'"] | None = None
     date_format: str | None = None

@@ -161,10 +161,10 @@ def check_forecast(data: Series, net: LSTM, loss: str) -> None:
 
 def check_steps(data: Sequences, net: LSTM) -> None:
     """Raises UserError if an option of an LSTM contradicts sequences, or would not be used."""
-    if data.next_step and net.bidirectional:
+    if data.next_step and net.bidirectional is True:
         raise UserError(
             "config.net.bidirectional: with config.data.next_step=true "
-            "it would read what it predicts"
+            "it would read what it predicts; set it to false"
         )
     if data.next_step and net.patch not in (1, "auto"):
         raise UserError(

@@ -93,7 +93,7 @@ class LSTM(NetOptions):
 
     hidden: tuple[int, ...] | Auto = bounded((64,), 1)
     cell: Literal["lstm", "gru", "plain"] = "lstm"
-    bidirectional: bool = False
+    bidirectional: bool | Auto = False
     merge: Literal["concat", "sum", "average", "mul"] = "concat"
     dropout: float | Auto = bounded(0.0, 0, 0.99)
     input_dropout: float | Auto = bounded(0.0, 0, 0.99)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Literal, TypeVar
 
 from train.config.bounded import Auto
-from train.config.data_options import Data, Series, Table
+from train.config.data_options import Data, Sequences, Series, Table
 from train.config.net_options import LSTM, Dense, Net
 from train.config.options import Config
 
@@ -121,6 +121,7 @@ def _resolve_net(config: Config, n_train: int, classes: bool, season: int | None
             return replace(
                 net,
                 hidden=_auto(net.hidden, (64,)),
+                bidirectional=_auto(net.bidirectional, False),
                 dropout=_auto(net.dropout, 0.3),
                 input_dropout=_auto(net.input_dropout, 0.0),
                 readout=_auto(net.readout, "last"),
@@ -146,6 +147,8 @@ def resolve_sequences(
     some answer is asked for at every step.
     """
     assert isinstance(config.net, LSTM)
+    assert isinstance(config.data, Sequences)
+    next_step = config.data.next_step
     batch_size = _auto(config.train.batch_size, SEQUENCE_BATCH)
     steps_per_epoch = math.ceil(n_train / batch_size)
     if tokens:
@@ -161,7 +164,12 @@ def resolve_sequences(
     learning_rate = _auto(config.optim.learning_rate, LSTM_LEARNING_RATE)
     return replace(
         config,
-        net=_resolve_sequence_net(config.net, longest, tokens, of_steps),
+        net=_resolve_sequence_net(
+            replace(config.net, bidirectional=_auto(config.net.bidirectional, not next_step)),
+            longest,
+            tokens,
+            of_steps,
+        ),
         train=train,
         optim=replace(config.optim, learning_rate=learning_rate),
         label_smoothing=_auto(config.label_smoothing, 0.0),

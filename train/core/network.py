@@ -176,7 +176,7 @@ def _recurrent_stack(net: LSTM) -> nets.RecurrentStack:
     stack = nets.LSTM if net.cell == "lstm" else partial(nets.Recurrent, cell=net.cell)
     return stack(
         hidden=resolved(net.hidden),
-        bidirectional=net.bidirectional,
+        bidirectional=resolved(net.bidirectional),
         merge=net.merge,
         dropout=resolved(net.dropout),
         input_dropout=resolved(net.input_dropout),

@@ -18,7 +18,7 @@ def check_steps(config: Config, encoder: Encoder) -> None:
     kinds = {head.kind for head in encoder.heads}
     answers_rows = not kinds <= {"next_numbers", "next_binary"}
     reason = None
-    if net.bidirectional:
+    if resolved(net.bidirectional):
         reason = "reads both directions: the backward one begins at the end"
     elif resolved(net.convolutions):
         reason = "has convolutions, which look ahead"

@@ -248,16 +248,29 @@ def test_rows_without_a_target_are_left_out(load):
     assert any("1 of 41 rows lack a target" in note for note in dataset.notes)
 
 
+def test_an_empty_sequence_is_said(load):
+    dataset = load([*NUMBERS, {"x": [], "label": "a"}])
+    assert len(dataset.weight) == 41
+    assert any("1 of 41 sequences are empty, such as row 41" in note for note in dataset.notes)
+
+
+def test_words_for_missing_are_words_and_among_numbers_are_missing(load):
+    rows = []
+    for i in range(30):
+        step = "NA" if i == 4 else 0.5
+        label = ("None", "yes", "NA")[i % 3]
+        rows.append({"x": [1.0, step], "words": ["null", "b"], "label": label})
+    dataset = load(rows, inputs=("x", "words"))
+    assert dataset.encoder.heads[0].classes == ("NA", "None", "yes")
+    assert dataset.encoder.vocabulary.words == ("b", "null")
+    assert np.isnan(dataset.inputs["numbers"]).sum() == 1
+
+
 WRONG: list[tuple[list[Row], dict[str, Any], str]] = [
     (
         [*NUMBERS, {"x": [[1.0, 2.0], [3.0]], "label": "a"}],
         {},
         "row 41, step 2 has 1 numbers, the first step has 2",
-    ),
-    (
-        [*NUMBERS, {"x": [], "label": "a"}],
-        {},
-        "'x': row 41 is an empty sequence, of which 'label' cannot",
     ),
     ([*NUMBERS, {"x": None, "label": "a"}], {}, "column 'x': row 41 has no list"),
     ([*NUMBERS, {"x": [[1.0, 2.0], None], "label": "a"}], {}, "row 41, step 2 is missing"),

@@ -160,15 +160,14 @@ def _read_json_lines(data: bytes, path: str, missing: tuple[str, ...]) -> pa.Tab
     # Either a line is broken, or a column has strings among its numbers, which may all be missing
     # markers.
     lines = []
-    cleaned = []
-    markers = {*missing, ""}
+    rows = []
     for at, line in enumerate(data.splitlines(), 1):
         if line.strip():
-            row = _json_object(line, f"{path}, line {at}")
+            rows.append(_json_object(line, f"{path}, line {at}"))
             lines.append(at)
-            cleaned.append(json.dumps({name: unmarked(row[name], markers) for name in row}))
+    cleaned = _without_markers(rows, {*missing, ""})
     try:
-        return _parse_json_lines("\n".join(cleaned).encode())
+        return _parse_json_lines("\n".join(map(json.dumps, cleaned)).encode())
     except pa.ArrowInvalid as error:
         change = re.search(r"Column\(/(.*)\) changed from (\w+) to (\w+) in row (\d+)", str(error))
         if change is None:
@@ -177,6 +176,35 @@ def _read_json_lines(data: bytes, path: str, missing: tuple[str, ...]) -> pa.Tab
         where = f"{path}, line {lines[int(row)]}: column {name!r}"
         change = f"changes from {before} to {after}"
         raise UserError(f"{where} {change}; expected one kind per column") from None
+
+
+def _without_markers(rows: list[dict[str, object]], markers: set[str]) -> list[dict[str, object]]:
+    """The rows with null for missing markers, in columns that hold numbers for any usual one."""
+    numbers = {name for row in rows for name in row if _holds_number(row[name])}
+    cleaned = []
+    for row in rows:
+        unmarked_row = {}
+        for name, value in row.items():
+            if name in numbers:
+                unmarked_row[name] = _unmarked_steps(value, {*markers, *MISSING})
+            else:
+                unmarked_row[name] = unmarked(value, markers)
+        cleaned.append(unmarked_row)
+    return cleaned
+
+
+def _holds_number(value: object, depth: int = 2) -> bool:
+    """Whether a value is a number, or a list of numbers or of lists of them."""
+    if isinstance(value, list):
+        return depth > 0 and any(_holds_number(item, depth - 1) for item in value)
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _unmarked_steps(value: object, markers: set[str], depth: int = 2) -> object:
+    """The value, or its lists, with None for a string that is a missing marker."""
+    if isinstance(value, list) and depth > 0:
+        return [_unmarked_steps(item, markers, depth - 1) for item in value]
+    return unmarked(value, markers)
 
 
 def _parse_json_lines(data: bytes) -> pa.Table:

@@ -28,7 +28,7 @@ from train.data.sequences.step_table import first_of_lists, sequence_ids, to_lis
 from train.data.sequences.steps import (
     check_columns,
     check_lengths,
-    column_error,
+    empty_notes,
     pad_steps,
     padded_width,
     read_step_numbers,
@@ -163,18 +163,11 @@ class SequenceEncoder:
             if self.vocabulary.n_characters:
                 flat["characters"] = self.vocabulary.encode_characters(text)
         length = check_lengths(lengths, where)
-        self._check_filled(length, where)
+        if self.labels.heads and said is not None:
+            said += empty_notes(length, self.input_names[0], where)
         width = padded_width(length)
         padded = {name: pad_steps(values, length, width) for name, values in flat.items()}
         return {"length": length.astype(np.int32), **padded}
-
-    def _check_filled(self, length: np.ndarray, where: str) -> None:
-        """Raises UserError at the first empty sequence, if there is a label to tell of it."""
-        empty = np.flatnonzero(length == 0)
-        if len(empty) and self.labels.heads:
-            found = f"row {empty[0] + 1} is an empty sequence"
-            untold = f"of which {self.labels.targets[0].name!r} cannot be told"
-            raise column_error(f"{found}, {untold}; remove the row", self.input_names[0], where)
 
     def encode_targets(
         self, table: pa.Table, where: str, said: Said | None = None

@@ -187,6 +187,16 @@ def check_lengths(lengths: Mapping[str, np.ndarray], where: str) -> np.ndarray:
     return length
 
 
+def empty_notes(lengths: np.ndarray, name: str, where: str) -> list[str]:
+    """What the user should know of sequences without steps, if a label is to be told of them."""
+    empty = np.flatnonzero(lengths == 0)
+    if not len(empty):
+        return []
+    found = f"{len(empty)} of {len(lengths)} sequences are empty, such as row {empty[0] + 1}"
+    answer = "nothing tells them apart, so they are answered by what the training rows are"
+    return [f"{where}: column {name!r}: {found}; {answer}"]
+
+
 def column_of_lists(lists: Sequence[list]) -> np.ndarray:
     """An array [n] of lists, which numpy must not take for a matrix."""
     array = np.empty(len(lists), object)
