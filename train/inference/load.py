@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from train.config.options import Config
 from train.core.precision import in_single_precision
 from train.data.dataset import Encoder
 from train.data.load import read_encoder
+from train.data.schema import read_record
 from train.errors import UserError
 from train.inference.predictor import Predictor
 from train.run.calibration import read_scores
@@ -23,6 +26,24 @@ from train.run.manifest import read_listed, read_manifest, say_if_absent
 from train.run.metadata import read_config
 
 ANSWERING_FILE = "kept.json"  # which members of a population answer
+# Where a population's nets are saved within its folder.
+PART = re.compile(r"|((groups/[0-9]+)?/?(parts/[0-9]+-of-[0-9]+)?)|refit/[0-9]+-[0-9]+")
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A subfolder of the run's, and the places of nets in it; None of one that is saved alone."""
+
+    part: str
+    slots: tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
+class _AnsweringNets:
+    """What `kept.json` says beside the config: the nets that answer, and the step they are of."""
+
+    parts: tuple[_Part, ...]
+    step: int
 
 
 @in_single_precision()
@@ -53,21 +74,29 @@ def _load_population(folder: Path, config: Config, encoder: Encoder) -> Predicto
             f"{folder} holds a population that is not finished; "
             "the command that began it resumes it"
         )
-    answering = read_listed(folder, ANSWERING_FILE, "a run's folder")
-    scores = partial(read_scores, folder, config, answering["step"])
-    own = configs.from_json(answering["config"])
+    where = str(folder / ANSWERING_FILE)
+    plain = read_listed(folder, ANSWERING_FILE, "a run's folder")
+    answering = read_record(_AnsweringNets, plain, where, further=True)
+    scores = partial(read_scores, folder, config, answering.step)
+    own = configs.from_json(plain.get("config"))
     parts: list[Variables] = []
-    for part in answering["parts"]:
-        _, variables = _read_variables(folder, part["part"])
-        slots = part["slots"]
-        if slots is None:  # a net without an axis of members
+    for i, part in enumerate(answering.parts):
+        if not PART.fullmatch(part.part):
+            raise UserError(f"{where}: parts[{i}]: part: no place of nets in a run's folder")
+        _, variables = _read_variables(folder, part.part)
+        if part.slots is None:  # a net without an axis of members
             return Predictor(own, encoder, variables, scores)
-        parts.append(_of_members(variables, slots))
+        n_members = min(np.shape(leaf)[:1] or (0,) for leaf in jax.tree.leaves(variables))[0]
+        if not part.slots or not all(0 <= slot < n_members for slot in part.slots):
+            raise UserError(f"{where}: parts[{i}]: slots: expected some of the {n_members} nets")
+        parts.append(_of_members(variables, part.slots))
+    if not parts:
+        raise UserError(f"{where}: parts: names no net")
     return Predictor(own, encoder, tuple(parts), scores)
 
 
-def _of_members(variables: Variables, slots: list[int]) -> Variables:
-    return jax.tree.map(lambda leaf: np.asarray(leaf)[slots], variables)
+def _of_members(variables: Variables, slots: tuple[int, ...]) -> Variables:
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[list(slots)], variables)
 
 
 def _read_variables(folder: Path, subfolder: str) -> tuple[int, Variables]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from train.config.bounded import resolved
 from train.config.members import settings_of
 from train.config.options import Config
 from train.core.state import State
+from train.data.schema import read_record
 from train.parallel.hosts import broadcast_text, on_process_zero
 from train.population.halving import (
     Rung,
@@ -34,6 +35,13 @@ from train.run.run import Run
 from train.run.schedule import WHOLE, Leg
 
 FILE = "halving.json"
+
+
+@dataclass(frozen=True)
+class _Decided:
+    """What the file holds."""
+
+    rungs: tuple[Rung, ...]
 
 
 def train_by_rungs(
@@ -88,7 +96,8 @@ def _begin(config: Config, runs: Sequence[Run]) -> list[Rung]:
     def read_or_plan() -> list[Rung]:
         folder = runs[0].folder
         if (folder / FILE).exists():
-            return _from_json(read_listed(folder, FILE, "a run's folder")["rungs"])
+            plain = read_listed(folder, FILE, "a run's folder")
+            return list(read_record(_Decided, plain, str(folder / FILE), further=True).rungs)
         epochs_of = {}
         for run in runs:
             for member in run.members:

@@ -33,6 +33,11 @@ class SavedSteps:
         self.run = run
         self.place = (Path(subfolder) / "checkpoints").as_posix()
         self.folder = run / self.place
+        for inner in (self.folder, *self.folder.parents):
+            if inner == run:
+                break
+            if inner.is_symlink():
+                raise UserError(f"{inner} is a link, which is not followed; name another folder")
         self._log = (Path(subfolder) / GROWING).as_posix()
 
     def keep_newest(self, n: int) -> None:
