@@ -14,7 +14,7 @@ import pytest
 
 import train.main
 from train import flags
-from train.errors import DivergedError, StoppedError, StorageError, UserError
+from train.errors import DivergedError, StoppedError, StorageError, UserError, run
 
 CONFIG = """
 from train.config import Config, Dense, Table
@@ -290,7 +290,7 @@ def test_an_end_that_was_foreseen_is_one_line_and_its_code(
 
     monkeypatch.setattr(sys, "argv", ["program", "--x"])
     with pytest.raises(SystemExit) as end:
-        flags.run(main)
+        run(main)
     assert (end.value.code, capsys.readouterr().err) == (code, "denseq: error: a b\n")
 
 
@@ -299,11 +299,13 @@ def test_a_bug_keeps_its_traceback():
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        flags.run(main)
+        run(main)
 
 
 def driver(body: str, **options) -> subprocess.Popen[str]:
-    code = f"from train import flags\ndef main(argv):\n    {body}\n    return 0\nflags.run(main)\n"
+    code = (
+        f"from train import errors\ndef main(argv):\n    {body}\n    return 0\nerrors.run(main)\n"
+    )
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen([sys.executable, "-c", code], **pipes, **options)
 
@@ -317,6 +319,16 @@ def test_ctrl_c_ends_in_130():
         os.kill(process.pid, signal.SIGINT)
         _, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (130, "denseq: error: stopped by Ctrl-C\n")
+
+
+def test_a_sigterm_where_nothing_is_trained_is_a_line_too():
+    with driver("import time; print('ready', flush=True); time.sleep(60)") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.terminate()
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert errors == "denseq: error: stopped by SIGTERM; the same command goes on\n"
 
 
 def test_a_reader_that_leaves_is_no_traceback():

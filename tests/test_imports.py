@@ -13,7 +13,10 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ("train.evaluate", "train.inspect", "train.main", "train.predict", "train.search")
+COMMANDS = (
+    *("train.check", "train.evaluate", "train.inspect"),
+    *("train.main", "train.predict", "train.search"),
+)
 # The packages of train, in the order of a run. One may import those before its own line.
 FLOORS = (
     ("errors",),
@@ -25,7 +28,7 @@ FLOORS = (
     ("inference", "population"),
     ("results",),
     ("loop",),
-    ("evaluate", "inspect", "main", "predict", "search"),
+    ("check", "evaluate", "inspect", "main", "predict", "search"),
 )
 # What is loaded before a command line has been found right.
 LIGHT = (

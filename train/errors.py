@@ -1,5 +1,14 @@
 """What a run can end with, each with its exit code and one line for the user."""
 
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
 
 class UserError(Exception):
     """The user's config, data or folder is wrong.
@@ -30,5 +39,40 @@ class StoppedError(Exception):
         self.exit_code = exit_code
 
 
+class Terminated(BaseException):
+    """SIGTERM came where there is no state to save; as KeyboardInterrupt is no Exception."""
+
+
 class ReadingWarning(UserWarning):
     """Cells of a file were read with a doubt: one line that names them."""
+
+
+def run(main: Callable[[list[str]], int]) -> NoReturn:
+    """Calls a program's main with the command line's arguments and exits with its code.
+
+    What a user can cause ends in one line on stderr; any other exception is a bug and keeps its
+    traceback.
+    """
+    try:
+        with contextlib.suppress(ValueError):  # of another thread signals are somebody else's
+            # While a net trains, another one saves first.
+            signal.signal(signal.SIGTERM, _terminate)
+        code = main(sys.argv[1:])
+        sys.stdout.flush()
+    except (UserError, DivergedError, StorageError, StoppedError) as error:
+        print("denseq: error:", " ".join(str(error).splitlines()), file=sys.stderr)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        print("denseq: error: stopped by Ctrl-C", file=sys.stderr)
+        code = 130
+    except Terminated:
+        print("denseq: error: stopped by SIGTERM; the same command goes on", file=sys.stderr)
+        code = 128 + signal.SIGTERM
+    except BrokenPipeError:  # whoever read our output has left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 128 + signal.SIGPIPE
+    sys.exit(code)
+
+
+def _terminate(number: int, frame: object) -> NoReturn:
+    raise Terminated

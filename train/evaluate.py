@@ -15,7 +15,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from train import flags, parallel
+from train import errors, flags, parallel
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,4 +56,4 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    flags.run(main)
+    errors.run(main)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, NoReturn, TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from absl import flags
 
@@ -17,7 +15,7 @@ from train.config.bounded import LAST_SEED, Limits
 from train.config.data_options import Table
 from train.config.help import describe_fields
 from train.config.options import Config, Processes
-from train.errors import DivergedError, StoppedError, StorageError, UserError
+from train.errors import UserError
 
 N = TypeVar("N", int, float)
 Texts: TypeAlias = Mapping[str, str | None]  # of flags, by their names
@@ -88,27 +86,6 @@ class EvaluateCommand(NamedTuple):
     workdir: str
     data: str
     interval: float | None
-
-
-def run(main: Callable[[list[str]], int]) -> NoReturn:
-    """Calls a program's main with the command line's arguments and exits with its code.
-
-    What a user can cause ends in one line on stderr; any other exception is a bug and keeps its
-    traceback.
-    """
-    try:
-        code = main(sys.argv[1:])
-        sys.stdout.flush()
-    except (UserError, DivergedError, StorageError, StoppedError) as error:
-        print("denseq: error:", " ".join(str(error).splitlines()), file=sys.stderr)
-        code = error.exit_code
-    except KeyboardInterrupt:
-        print("denseq: error: stopped by Ctrl-C", file=sys.stderr)
-        code = 130
-    except BrokenPipeError:  # whoever read our output has left, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 128 + signal.SIGPIPE
-    sys.exit(code)
 
 
 def parse_train(argv: Sequence[str], program_doc: str | None) -> TrainCommand:
@@ -190,6 +167,11 @@ def parse_evaluate(argv: Sequence[str], program_doc: str | None) -> EvaluateComm
     )
 
 
+def parse_check(argv: Sequence[str], program_doc: str | None) -> str:
+    """The folder that `train.check` looks at. Raises UserError; with --help, prints and exits."""
+    return _read_path("workdir", _parse(argv, program_doc, ("workdir",)))
+
+
 def _read_path(name: str, given: Texts) -> str:
     """The path of a flag that must be given."""
     path = given[name]
@@ -253,8 +235,7 @@ def _parse(
     except flags.Error as error:
         raise UserError(str(error)) from None
     if known["help"].value:
-        meanings = _MEANINGS | _SWITCHES
-        lines = [f"  --{name:<15} {meanings[name]}" for name in names]
+        lines = [f"  --{name:<15} {_MEANINGS[name]}" for name in names]
         print("\n".join([(program_doc or "").strip(), "", *lines, details()]).rstrip(), flush=True)
         sys.exit(0)
     if extra:

@@ -7,7 +7,7 @@ The rows that would train are looked at, as `train.main` does with the same opti
 
 from __future__ import annotations
 
-from train import flags
+from train import errors, flags
 from train.errors import UserError
 
 
@@ -30,4 +30,4 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    flags.run(main)
+    errors.run(main)

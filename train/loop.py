@@ -20,7 +20,7 @@ from train.data.dataset import Dataset
 from train.data.load import load_dataset
 from train.data.table.dataset import TableDataset
 from train.data.table.reading import reading_lines
-from train.errors import DivergedError, StoppedError
+from train.errors import DivergedError
 from train.parallel.hosts import agree, all_or_none, is_first, on_process_zero
 from train.parallel.layout import describe
 from train.population.groups import prepare_population
@@ -44,7 +44,7 @@ from train.run.resume import fetch_answering, idle_rates, long_warmup, restore_o
 from train.run.run import Run
 from train.run.saved_steps import held
 from train.run.schedule import CALL_SECONDS, WHOLE, Leg, rounds_wanted, save_is_due
-from train.run.signals import stopped_by_signals
+from train.run.signals import stopped, stopped_by_signals
 from train.run.streaming import Streaming, is_stream
 
 Echo = Callable[[str], object]
@@ -214,7 +214,7 @@ def train(run: Run, leg: Leg = WHOLE, call: Call | None = None) -> Trained:
     state, resumed = restore_or_init(run, driver, checkpoints)
     if any(leg.stopped):
         state = state.replace(stopped=state.stopped | np.array(leg.stopped))
-    began = time.time()
+    began = time.monotonic()
     pending = None
     seconds_per_round = CALL_SECONDS  # not known yet: the first call is asked for one round
     with contextlib.ExitStack() as stack:
@@ -224,7 +224,7 @@ def train(run: Run, leg: Leg = WHOLE, call: Call | None = None) -> Trained:
         writer = stack.enter_context(round_writer(run, driver.validation(run), resumed))
         if call is None and not _is_done(fetch_status(run.program, state), leg):
             call = driver.compile(run, state)
-        compiled = saved = time.time()
+        compiled = saved = time.monotonic()
         while True:
             status = fetch_status(run.program, state)  # waits for it alone
             is_done = _is_done(status, leg)
@@ -234,25 +234,25 @@ def train(run: Run, leg: Leg = WHOLE, call: Call | None = None) -> Trained:
             signal, is_due, n_rounds = agree(
                 highest=signals[0] if signals else 0,
                 of_process_zero=(
-                    save_is_due(run, status.step, time.time() - saved),
+                    save_is_due(run, status.step, time.monotonic() - saved),
                     rounds_wanted(run, status.step, seconds_per_round, leg),
                 ),
             )
             if (is_due or is_done or signal) and status.step != (resumed or 0):
                 writer.write(pending)
                 pending = None
-                saved = time.time()
+                saved = time.monotonic()
                 save(checkpoints, status.step, state, run.data)
             if is_done or signal or call is None:
                 break
-            dispatched = time.time()
+            dispatched = time.monotonic()
             state, logs, count = call(run.data, state, np.int32(n_rounds))
             writer.write(pending)  # of the call before, while the device works on this one
             pending = Pending(logs, int(count))  # int() waits for the device to end the call
-            seconds_per_round = (time.time() - dispatched) / max(pending.n_rounds, 1)
+            seconds_per_round = (time.monotonic() - dispatched) / max(pending.n_rounds, 1)
     if signal:
-        raise _stopped(run.folder, status.step, signal)
-    seconds = {"compile": compiled - began, "train": time.time() - compiled}
+        raise stopped(run.folder, status.step, signal)
+    seconds = {"compile": compiled - began, "train": time.monotonic() - compiled}
     return Trained(*fetch_answering(run, state), seconds, call)
 
 
@@ -263,8 +263,3 @@ def _is_done(status: Status, leg: Leg) -> bool:
 
 def _diverged(step: int) -> DivergedError:
     return DivergedError(f"the loss is not finite at step {step}; lower config.optim.learning_rate")
-
-
-def _stopped(folder: Path, step: int, signal: int) -> StoppedError:
-    resume = f"the same command with --workdir={folder} resumes it"
-    return StoppedError(f"stopped at step {step}, saved; {resume}", 128 + signal)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import time
 
-from train import flags, parallel
+from train import errors, flags, parallel
 
 
 def main(argv: list[str]) -> int:
@@ -37,4 +37,4 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    flags.run(main)
+    errors.run(main)

@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from train import flags, parallel
+from train import errors, flags, parallel
 
 if TYPE_CHECKING:
     from train.inference.predictor import Predictor
@@ -67,4 +67,4 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    flags.run(main)
+    errors.run(main)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from train import config as configs
-from train import flags, parallel
+from train import errors, flags, parallel
 from train.config.data_options import has_valid_rows
 from train.config.members import with_values
 from train.config.options import Config, GridValue, Population
@@ -212,4 +212,4 @@ def _in_words(chosen: Mapping[str, GridValue]) -> str:
 
 
 if __name__ == "__main__":
-    flags.run(main)
+    errors.run(main)

@@ -175,7 +175,8 @@ def _tried(name: str, marks: Sequence[bytes], make: Callable[[Path], object]) ->
         return path
     failed = path.with_suffix(".failed")
     with contextlib.suppress(OSError):
-        if time.time() - failed.stat().st_mtime < RETRY_SECONDS:
+        # A mark of the future is of a clock that was set back since.
+        if 0 <= time.time() - failed.stat().st_mtime < RETRY_SECONDS:
             raise Unavailable(f"{failed.read_text()}; delete {failed} to try again")
     # A name of its own, then renamed: processes that make it at once disturb each other not, and
     # none sees a part.

@@ -5,17 +5,21 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import jax
 import numpy as np
+from absl import logging
 
 from nets.base import Tree
 from train.evaluation.kinds import score
 from train.parallel.devices import fetch
 from train.parallel.hosts import is_first, on_process_zero
 from train.run.driver import Logs, Validation
+from train.run.log import NAME as LOG
 from train.run.log import RunLog
+from train.run.manifest import has_grown_only, read_manifest, record
 from train.run.progress import Progress
 from train.run.run import Run
 
@@ -90,7 +94,7 @@ def round_writer(
     """
     n_steps = run.program.steps_per_epoch
     after_step = -1 if resumed is None else resumed
-    log = on_process_zero(lambda: RunLog(run.folder / run.subfolder, after_step))
+    log = on_process_zero(lambda: _open_log(run, after_step))
     progress = Progress(
         run.program.last_step // n_steps,
         run.dataset.n_train * len(nets),
@@ -99,6 +103,21 @@ def round_writer(
     )
     with log or contextlib.nullcontext(), progress:
         yield RoundWriter(run, nets, log, progress)
+
+
+def _open_log(run: Run, after_step: int) -> RunLog:
+    """The log, cut to where the run goes on from; says so if it is not the one that was written."""
+    name = (Path(run.subfolder) / LOG).as_posix()
+    manifest = read_manifest(run.folder)
+    entry = manifest.files.get(name) if manifest else None
+    if after_step >= 0 and entry and not has_grown_only(run.folder, name, entry):
+        lost = "is not the file that was written: evaluations before step"
+        shown = "are lost, or others than they were, in the report"
+        logging.warning("%s %s %s %s", run.folder / name, lost, after_step, shown)
+    log = RunLog(run.folder / run.subfolder, after_step)
+    if manifest:
+        record(run.folder, [name])
+    return log
 
 
 def _by_net(logs: Logs, i: int) -> Iterator[tuple[int, Logs]]:

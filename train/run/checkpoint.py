@@ -161,7 +161,11 @@ class Checkpoints:
 
     def restore_model(self, step: int) -> Variables:
         """The best weights and the statistics saved at `step`, nested dicts on the first device."""
-        return self._restore(step, "model", _on_first_device(self._metadata(step, "model")))
+        return self.restore_item(step, "model")
+
+    def restore_item(self, step: int, item: str) -> Tree:
+        """All that was saved at `step` as "state" or "model", nested dicts on the first device."""
+        return self._restore(step, item, _on_first_device(self._metadata(step, item)))
 
     def _metadata(self, step: int, item: str) -> Tree:
         """Shapes and types of what was saved."""

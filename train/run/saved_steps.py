@@ -59,9 +59,9 @@ class SavedSteps:
 
     def _own_steps(self) -> list[int]:
         """The steps that have a file of digests, which others' folders lack."""
-        return [step for step in self._numbers() if self.digest_path(step).exists()]
+        return [step for step in self.numbers() if self.digest_path(step).exists()]
 
-    def _numbers(self) -> list[int]:
+    def numbers(self) -> list[int]:
         """The numbers that folders here bear, newest first."""
         found = []
         for path in self.folder.glob("[0-9]*"):
@@ -75,7 +75,7 @@ class SavedSteps:
         A step is renamed before its files are deleted: a kill in between must not leave a half
         one. What is not ours is left, and has its name changed where it bars the step `barred`.
         """
-        unwanted = [step for step in self._numbers() if is_unwanted(step)]
+        unwanted = [step for step in self.numbers() if is_unwanted(step)]
         own = [step for step in unwanted if step in self._own_steps()]
         listed = self._listed()
         left = [step for step in listed if step not in own]
@@ -131,7 +131,7 @@ class SavedSteps:
         """The steps that are there, newest first, and what is wrong with which."""
         reasons = dict.fromkeys(self._listed(), "its files are gone")
         found = []
-        for step in self._numbers():
+        for step in self.numbers():
             folder = self.folder / str(step)
             try:
                 if not any(folder.iterdir()):
@@ -150,7 +150,7 @@ class SavedSteps:
         try:
             self.steps()
         except UserError:
-            for step in self._numbers():
+            for step in self.numbers():
                 aside = _set_aside(self.folder / str(step))
                 logging.warning("checkpoint %s is %s from now on", step, aside.name)
             record(self.run, [], {self.place: []})

@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
+
+from train.errors import StoppedError
 
 
 @contextlib.contextmanager
@@ -31,3 +34,11 @@ def stopped_by_signals() -> Iterator[list[int]]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def stopped(folder: Path, step: int, number: int) -> StoppedError:
+    """The error that a run ends with at a step because of a signal."""
+    resume = f"the same command with --workdir={folder} resumes it"
+    if not step:
+        return StoppedError(f"stopped before the first update; {resume}", 128 + number)
+    return StoppedError(f"stopped at step {step}, saved; {resume}", 128 + number)
