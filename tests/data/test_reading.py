@@ -303,6 +303,16 @@ def test_hints_for_what_is_a_guess_or_stands_elsewhere(train):
         train(table, features=("yy",))
 
 
+def test_words_that_are_read_as_missing_are_said(train):
+    content = rows(cycled("NA", "b", " None"), cycled(1, "n/a", 2.5), Y, header="c,x,y")
+    _, notes = train(content)
+    expected = "read as missing: 'NA' (20), 'None' (20) in 'c'; 'n/a' (20) in 'x'; a word that is a"
+    assert any(expected in note for note in notes)
+    encoder, notes = train(content, missing=("", "n/a"))
+    assert column(encoder, "c").vocabulary == ("NA", "None", "b")
+    assert not any("'NA'" in note for note in notes)
+
+
 NOTATIONS = {
     "plain": (",", lambda x: repr(x)),
     "german": (";", lambda x: f"{x:,.4f}".replace(",", "_").replace(".", ",").replace("_", ".")),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
@@ -15,6 +16,8 @@ import pyarrow.compute as pc
 from train.config.data_options import MISSING
 from train.errors import UserError
 
+WORDS = b"missing"  # in the metadata of a column
+SHOWN_COLUMNS = 5
 PARQUET = (".parquet", ".pq")
 T = TypeVar("T")
 # A table or a column of any library, of which methods are asked for, and no types.
@@ -50,8 +53,44 @@ def as_table(
 def plain(table: pa.Table, missing: tuple[str, ...]) -> pa.Table:
     """The table in few kinds, with nan and missing markers null."""
     markers = pa.array(sorted({*missing, ""}), pa.string())
-    columns = [_unmark(_cast(column), markers) for column in table.columns]
-    return pa.Table.from_arrays(columns, table.column_names)
+    columns = []
+    fields = []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        whole = _cast(column)
+        columns.append(_unmark(whole, markers))
+        words = _marked_words(whole, columns[-1])
+        metadata = {WORDS: json.dumps(words)} if words else None
+        fields.append(pa.field(name, columns[-1].type, metadata=metadata))
+    return pa.Table.from_arrays(columns, schema=pa.schema(fields))
+
+
+def _marked_words(whole: pa.ChunkedArray, unmarked: pa.ChunkedArray) -> dict[str, int]:
+    """Words among the texts of a column that are read as missing, and how often they stand."""
+    if not pa.types.is_string(whole.type) or unmarked.null_count == whole.null_count:
+        return {}
+    marked = pc.utf8_trim_whitespace(whole.filter(unmarked.is_null())).drop_null()
+    counts = {item["values"]: item["counts"] for item in marked.value_counts().to_pylist()}
+    return {word: count for word, count in counts.items() if any(map(str.isalpha, word))}
+
+
+def missing_words_note(table: pa.Table, names: Iterable[str], where: str) -> list[str]:
+    """A line on words in these columns, such as "NA" or "None", that are read as missing."""
+    shown = []
+    for name in names:
+        places = table.schema.get_all_field_indices(name)
+        metadata = table.schema.field(places[0]).metadata if len(places) == 1 else None
+        words = json.loads((metadata or {}).get(WORDS, b"{}"))
+        if words:
+            parts = ", ".join(f"{word!r} ({count})" for word, count in words.items())
+            shown.append(f"{parts} in {name!r}")
+    if not shown:
+        return []
+    more = (
+        f" and in {len(shown) - SHOWN_COLUMNS} more columns" if len(shown) > SHOWN_COLUMNS else ""
+    )
+    found = f"{'; '.join(shown[:SHOWN_COLUMNS])}{more}"
+    advice = "a word that is a category is to be left out of config.data.missing"
+    return [f"{where}: read as missing: {found}; {advice}"]
 
 
 def plain_kinds(table: pa.Table) -> pa.Table:

@@ -12,6 +12,7 @@ from train.config.data_options import Table
 from train.data.classes import class_notes, class_sizes
 from train.data.columns import UNKNOWN, RawColumn, Said, get_column, read_text
 from train.data.dataset import Batch, HostArrays
+from train.data.files.arrow import missing_words_note
 from train.data.files.delimited import left_out_notes
 from train.data.files.memory import return_memory
 from train.data.files.read import read_table
@@ -95,6 +96,7 @@ def load_table(options: Table, loss: str) -> TableDataset:
         table = tables.pop(part)
         rows = selected[part]
         notes += left_out_notes(table, path)
+        notes += missing_words_note(table, [column.name for column in encoder.columns], path)
         if part != "train":
             splits[part] = pieces.next_rows(len(rows))
         batch = encode_rows(encoder, table, options, path, notes)
