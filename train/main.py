@@ -5,10 +5,10 @@ python -m train.main --config=configs/NAME.py [--config.FIELD=VALUE ...] [--work
 
 How each column of a table is read is shown first; with --verbose=false only what is doubtful.
 Without --workdir a fresh folder runs/NAME-YYYYmmdd-HHMMSS is made. The same command with --workdir
-resumes a run; where its checkpoints are all damaged or gone, --restart trains it anew. Several processes train one run together: each is started with
---coordinator=HOST:PORT --processes=N --process=I, or by srun or on a TPU's hosts without any of
-them. Exit codes: 0 done, 2 wrong config, data or folder, 3 diverged, 4 storage, 143 (130) stopped
-by SIGTERM (Ctrl-C), saved.
+resumes a run; where its checkpoints are all damaged or gone, --restart trains it anew. Several
+processes train one run together: each is started with --coordinator=HOST:PORT --processes=N
+--process=I, or by srun or on a TPU's hosts without any of them. Exit codes: 0 done, 2 wrong config,
+data or folder, 3 diverged, 4 storage, 143 (130) stopped by SIGTERM (Ctrl-C), saved.
 """
 
 from __future__ import annotations

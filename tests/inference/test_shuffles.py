@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from train.inference.shuffles import make_shuffles
+from train.inference.shuffles import is_worth_compiling, make_shuffles, shuffled_in_turns
 
 RANDOM = np.random.default_rng(0)
 INPUTS = {
@@ -44,3 +44,14 @@ def test_a_column_is_shuffled_as_by_hand(has_members):
         wanted = (slopes @ cells.T)[..., None]
         np.testing.assert_allclose(found[place], wanted, rtol=1e-5, atol=1e-6)
     assert len(found) == 3
+    if not has_members:
+        in_turns = shuffled_in_turns(
+            lambda cells: {"value": (rows_of(cells) @ slopes)[:, None]}, INPUTS, OWNERS
+        )
+        again = in_turns(order, columns, 3)["value"]
+        np.testing.assert_allclose(again, found, rtol=1e-5, atol=1e-6)
+
+
+def test_few_columns_are_shuffled_by_the_program_that_answers():
+    assert not is_worth_compiling(OWNERS)
+    assert is_worth_compiling({"numbers": np.arange(40), "codes": np.zeros(0, int)})

@@ -20,7 +20,7 @@ from train.errors import UserError
 from train.evaluation.importance import Shuffled
 from train.inference.blocks import in_blocks
 from train.inference.mc_dropout import Sampler, make_sampler, summarise
-from train.inference.shuffles import make_shuffles
+from train.inference.shuffles import is_worth_compiling, make_shuffles, shuffled_in_turns
 from train.parallel.devices import on_every_device
 
 # What a net for sequences carries from step to step, of each tree of variables.
@@ -111,6 +111,8 @@ class Ensemble:
 
         `owners` say which column each place of an input belongs to.
         """
+        if not is_worth_compiling(owners):
+            return shuffled_in_turns(self.predict, inputs, owners)
         heads = [head.name for head in self._encoder.heads]
         total = len(next(iter(inputs.values())))
         n_devices = self._rows // BLOCK

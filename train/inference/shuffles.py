@@ -15,10 +15,37 @@ from jax import lax
 
 from nets.base import Array, Tree, Variables
 from train.data.dataset import HostArrays
+from train.evaluation.importance import Shuffled
 from train.inference.blocks import pad_rows
+
+FEW_COLUMNS = 32  # are shuffled sooner than a program for them is compiled
 
 Predict: TypeAlias = Callable[[Variables, Tree], Tree]
 Shuffle: TypeAlias = Callable[[Variables, np.ndarray, np.ndarray, int], HostArrays]
+
+
+def is_worth_compiling(owners: Mapping[str, np.ndarray]) -> bool:
+    """Whether there are so many columns that a program of their own is compiled for them."""
+    return max(int(owner_f.max(initial=-1)) for owner_f in owners.values()) >= FEW_COLUMNS
+
+
+def shuffled_in_turns(
+    predict: Callable[[HostArrays], HostArrays],
+    inputs: Mapping[str, np.ndarray],
+    owners: Mapping[str, np.ndarray],
+) -> Shuffled:
+    """The same by the program that answers: a call for each column."""
+
+    def shuffled(order_n: np.ndarray, columns_k: np.ndarray, count: int) -> HostArrays:
+        answers = []
+        for column in columns_k[:count]:
+            cells = {}
+            for name, array_nf in inputs.items():
+                cells[name] = np.where(owners[name] == column, array_nf[order_n], array_nf)
+            answers.append(predict(cells))
+        return {name: np.stack([each[name] for each in answers]) for name in answers[0]}
+
+    return shuffled
 
 
 def make_shuffles(
