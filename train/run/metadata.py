@@ -26,7 +26,8 @@ from train.run.manifest import read_listed, read_manifest, record, rewriting
 def check_or_write_metadata(folder: Path, config: Config, dataset: Dataset) -> None:
     """Writes config.json and encoder.json, or raises UserError if the folder's run is another one.
 
-    A run may be made longer, have other devices, and give what follows the training more time: then config.json says so from now on.
+    A run may be made longer, have other devices, and give what follows the training more time: then
+    config.json says so from now on.
     """
     manifest = read_manifest(folder)
     if not (folder / "config.json").exists() and not (manifest and manifest.steps):
@@ -119,7 +120,8 @@ def _write_config(path: Path, config: Config) -> None:
 def _goes_on(before: Config, config: Config) -> bool:
     """Whether a run of the first config can go on as one of the second.
 
-    The number of epochs may grow, and what follows the training has its own seconds; "auto", which a population's members resolve, must stay.
+    The number of epochs may grow, and what follows the training have other seconds; "auto", which a
+    population's members resolve, must stay.
     """
     seconds = {
         "linear_seconds": config.train.linear_seconds,
