@@ -14,8 +14,7 @@ import optax
 import pytest
 
 from train.config.options import Optim
-from train.core.adam import DAMPING, scale_by_nadam
-from train.core.optim import make_optimizer, names_without_parameter
+from train.core.optim import make_optimizer
 from train.core.penalties import kernel_mask, leaf_name, penalties, penalty
 from train.core.schedules import decay_factor, learning_rate
 
@@ -203,14 +202,6 @@ def test_nadam_has_the_rising_momentum_of_its_paper() -> None:
         return w - 0.01 * (ahead + of_now) / (np.sqrt(v / (1 - 0.999**t)) + 1e-7)
 
     check(Optim("nadam", learning_rate=0.01), step)
-
-
-def test_nadams_momentum_has_risen_after_a_thousand_updates() -> None:
-    np.testing.assert_allclose(DAMPING[-1], 1, rtol=1e-15)
-    optimizer = scale_by_nadam(0.9, 0.5, 0.0)
-    state = optimizer.init(jnp.zeros(1))._replace(count=jnp.int32(5000), mu=jnp.ones(1))
-    direction, _ = optimizer.update(jnp.ones(1), state._replace(nu=jnp.ones(1)))
-    np.testing.assert_allclose(direction, [1], rtol=1e-6)
 
 
 def test_lion_is_that_of_its_paper() -> None:
@@ -467,11 +458,6 @@ def test_a_full_name_goes_before_its_group() -> None:
         Optim("sgd", learning_rate=1.0, rates={"slope": 0.0, "slope_0": 2.0}), gradient=1.0
     )
     np.testing.assert_allclose(after["body/slope_0"], [1, 1])
-
-
-def test_rates_that_no_parameter_has_are_named() -> None:
-    rates = {"slope": 0.1, "slope_0": 0.1, "slope_1": 0.1, "table": 1.0, "phase": 2.0, "bias": 0.0}
-    assert names_without_parameter(rates, PARAMS) == ["phase", "slope_1"]
 
 
 @pytest.mark.parametrize("size", [0.01, 1.0, 100.0])

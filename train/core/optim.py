@@ -6,20 +6,21 @@ Formulas are those of Keras 3 (`tests/keras_paths.py`). A further optimizer is a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
 import optax
-from jax.tree_util import KeyPath, tree_leaves_with_path, tree_map_with_path
+from jax.tree_util import KeyPath, tree_map_with_path
 
 from nets.base import Array, Params, Tree
 from nets.dropout import is_off
 from train.config.bounded import resolved
 from train.config.options import Optim
 from train.core.adam import scale_by_adam, scale_by_nadam
-from train.core.penalties import kernel_mask, leaf_name
+from train.core.penalties import kernel_mask
+from train.core.rates import rate_of, scale_by_name
 from train.core.schedules import decay_factor, learning_rate
 
 Share = Callable[[Array, Array | None], Array | float]
@@ -55,7 +56,7 @@ def make_optimizer(options: Optim, total_steps: int) -> optax.GradientTransforma
         of_decay = _nothing if remembers_steps else share
         transforms.append(_weight_decay(options, total_steps, of_decay))
     if options.rates:
-        transforms.append(_scale_by_name(options.rates))
+        transforms.append(scale_by_name(options.rates))
     of_rate = len(transforms)
     transforms.append(_scale_by_rate(final_rate, of_plateau=share is _whole))
     if remembers_steps:
@@ -155,7 +156,7 @@ def _momentum_of_steps(
         weights: Tree = params
 
         def decay(path: KeyPath, step: Array, weight: Array, is_kernel: bool) -> Array:
-            return step - size * _rate_of(path, options.rates) * weight if is_kernel else step
+            return step - size * rate_of(path, options.rates) * weight if is_kernel else step
 
         return tree_map_with_path(decay, updates, weights, kernel_mask(weights)), state
 
@@ -206,33 +207,6 @@ def _weight_decay(
     return optax.GradientTransformationExtraArgs(decay(None).init, update)
 
 
-def _scale_by_name(rates: Mapping[str, float]) -> optax.GradientTransformation:
-    """Updates times the rate of their name; "slope" stands for slope_0, slope_1 and so on."""
-
-    def scale_all(updates: optax.Updates, _: optax.Params | None) -> optax.Updates:
-        return tree_map_with_path(lambda path, update: update * _rate_of(path, rates), updates)
-
-    return optax.stateless(scale_all)
-
-
-def _rate_of(path: KeyPath, rates: Mapping[str, float]) -> float:
-    """What the learning rate of a parameter is multiplied by."""
-    name = leaf_name(path)
-    return rates.get(name, rates.get(_group(name), 1.0))
-
-
-def names_without_parameter(rates: Mapping[str, float], params: Params) -> list[str]:
-    """The names in `rates` that no parameter has."""
-    names = {leaf_name(path) for path, _ in tree_leaves_with_path(params)}
-    names |= {_group(name) for name in names}
-    return sorted(set(rates) - names)
-
-
-def _group(name: str) -> str:
-    """What a parameter is one of: "slope" of "slope_0"."""
-    return name.rstrip("0123456789").rstrip("_")
-
-
 def _soft_threshold(options: Optim, rate: optax.Schedule) -> optax.GradientTransformation:
     """Updated kernels drawn to 0 by rate * l1, and no further; the rate is that of their name.
 
@@ -251,7 +225,7 @@ def _soft_threshold(options: Optim, rate: optax.Schedule) -> optax.GradientTrans
             if not is_kernel:
                 return step
             moved = weight + step
-            drawn = size * _rate_of(path, options.rates)
+            drawn = size * rate_of(path, options.rates)
             # weight - weight is exactly 0, so a weight that is to be 0 becomes it.
             return jnp.sign(moved) * jnp.maximum(jnp.abs(moved) - drawn, 0) - weight
 

@@ -66,8 +66,8 @@ class HeadKind(NamedTuple):
 
     `loss` is the default one. `row_loss(task, outputs, target, smoothing)` and `row_error(task,
     outputs, target)` give a number for each row [b]; where a head answers at `every_step`, the sum
-    over the row's steps. `averages` says whether the mean of several nets' predictions is one too,
-    `judges_answers` whether an error is one of the answers (a path of tags), not of the outputs.
+    over the row's steps. `averages`: the mean of several nets' predictions is one too.
+    `judges_answers`: an error is one of the answers, a path of tags.
     """
 
     loss: str
@@ -159,8 +159,6 @@ def _tag_error(task: Task, answers: Outputs, target_bt: Array) -> Array:
 
 
 # The error of these kinds is their loss; none of them is smoothed.
-
-
 def _next_numbers(task: Task, outputs: Outputs, target_btf: Array, _: float | Array = 0.0) -> Array:
     return next_mse(outputs[task.head.name], target_btf)
 
@@ -185,14 +183,7 @@ HEAD_KINDS = {
     "multiclass": HeadKind("categorical_crossentropy", _class_loss, _multiclass_error),
     "cluster": HeadKind("squared_distance", _distance, _distance, averages=False),
     "reconstruction": HeadKind("reconstruction", _reconstruction, _reconstruction, averages=False),
-    "tags": HeadKind(
-        "categorical_crossentropy",
-        _tag_loss,
-        _tag_error,
-        every_step=True,
-        averages=False,
-        judges_answers=True,
-    ),
+    "tags": HeadKind("categorical_crossentropy", _tag_loss, _tag_error, True, False, True),
     "next_numbers": HeadKind("mse", _next_numbers, _next_numbers, every_step=True),
     "next_binary": HeadKind("binary_crossentropy", _next_binary, _next_binary, every_step=True),
 }
@@ -256,14 +247,14 @@ def known_rows(tasks: tuple[Task, ...], target: Mapping[str, Array]) -> Array:
 def row_errors(
     tasks: tuple[Task, ...], outputs: Outputs, target: Mapping[str, Array], answers: Outputs
 ) -> Array:
-    """Error of each row [b] as a user counts it, summed over heads; `answers` are postprocessed.
+    """Error of each row [b] as a user counts it, over heads; `answers` are postprocessed.
 
-    The squared error of numbers, 0 or 1 for a class or a tag, the loss of a row given back.
+    Squared errors, 0 or 1 for a class or a tag, the loss of a row given back.
     """
     total_b = jnp.zeros(())
     for task in tasks:
         kind = HEAD_KINDS[task.head.kind]
-        judged = answers if kind.judges_answers else outputs
-        error_b = kind.row_error(task, judged, target[task.head.name])
+        of_row = answers if kind.judges_answers else outputs
+        error_b = kind.row_error(task, of_row, target[task.head.name])
         total_b += error_b / task.steps if kind.every_step else error_b
     return total_b

@@ -7,8 +7,8 @@ import dataclasses
 import jax
 import numpy as np
 
-from train.core.optim import names_without_parameter
 from train.core.program import Data
+from train.core.rates import names_without_parameter
 from train.core.state import State
 from train.parallel.devices import fetch, place
 from train.parallel.hosts import broadcast, on_process_zero
