@@ -24,6 +24,12 @@ class DivergedError(Exception):
 
     exit_code = 3
 
+    @classmethod
+    def at(cls, step: int) -> DivergedError:
+        """That of a run which diverged by this update."""
+        advice = "lower config.optim.learning_rate"
+        return cls(f"the loss is not finite at step {step}; {advice}")
+
 
 class StorageError(Exception):
     """Something could not be written to, or read back from, the run's folder."""

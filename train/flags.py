@@ -235,7 +235,8 @@ def _parse(
     except flags.Error as error:
         raise UserError(str(error)) from None
     if known["help"].value:
-        lines = [f"  --{name:<15} {_MEANINGS[name]}" for name in names]
+        meanings = _MEANINGS | _SWITCHES
+        lines = [f"  --{name:<15} {meanings[name]}" for name in names]
         print("\n".join([(program_doc or "").strip(), "", *lines, details()]).rstrip(), flush=True)
         sys.exit(0)
     if extra:
@@ -246,14 +247,9 @@ def _parse(
         path = known[name].value
         if isinstance(path, str) and name not in _LIMITS and (path == "" or path.startswith("--")):
             raise UserError(f"--{name}: expected a path, got {path!r}")
-    given = {}
-    for name in names:
-        value = known[name].value
-        # A switch that is on is "", one that is off or absent None.
-        given[name] = value
-        if name in _SWITCHES:
-            given[name] = "" if value else None
-    return given
+    # A switch that is on is "", one that is off or absent None.
+    texts: dict[object, str | None] = {False: None, True: ""}
+    return {name: texts.get(known[name].value, known[name].value) for name in names}
 
 
 def _nearest_flag(name: str, names: Sequence[str]) -> str:

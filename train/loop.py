@@ -138,7 +138,7 @@ def _fit_population(
     runs = [each.run for each in trained]
     states = [each.state for each in trained]
     if all(state.diverged.all() for state in states):
-        raise _diverged(max(int(state.step.max()) for state in states))
+        raise DivergedError.at(max(int(state.step.max()) for state in states))
     outcome = all_or_none(lambda: population_outcome(config, dataset, runs, states, rungs))
     if config.population.keep == "refit":
         again, setting = refit_run(config, dataset, runs, outcome)
@@ -230,7 +230,7 @@ def train(run: Run, leg: Leg = WHOLE, call: Call | None = None) -> Trained:
             is_done = _is_done(status, leg)
             if status.has_diverged and not run.members:
                 writer.write(pending)
-                raise _diverged(status.step)
+                raise DivergedError.at(status.step)
             signal, is_due, n_rounds = agree(
                 highest=signals[0] if signals else 0,
                 of_process_zero=(
@@ -259,7 +259,3 @@ def train(run: Run, leg: Leg = WHOLE, call: Call | None = None) -> Trained:
 def _is_done(status: Status, leg: Leg) -> bool:
     """Whether there is nothing left to train in a leg."""
     return status.is_over or (leg.until is not None and status.step >= leg.until)
-
-
-def _diverged(step: int) -> DivergedError:
-    return DivergedError(f"the loss is not finite at step {step}; lower config.optim.learning_rate")
