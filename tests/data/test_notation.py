@@ -10,7 +10,8 @@ import pytest
 from train.data.columns import get_column
 from train.data.dates import parse_date
 from train.data.files.dialect import find_dialect
-from train.data.infer import Hint, Inferred, find_hint, infer
+from train.data.hint import Hint, find_hint
+from train.data.infer import Inferred, infer
 from train.data.marks import choose_marks, find_marks, infer_notation
 from train.data.notation import Notation, parse
 

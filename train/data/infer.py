@@ -9,82 +9,24 @@ n rows, k different texts.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 from typing import Literal, NamedTuple, TypeAlias
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from train.config.data_options import Sequences, Series, Table
 from train.data.columns import (
-    Numbers,
     RawColumn,
     Reading,
     Text,
-    get_column,
-    missing_rows,
     read_text,
-    text_or_null,
-    typed_numbers,
 )
 from train.data.dates import COMPACT, Order, infer_order, parse_dates
-from train.data.files.delimited import delimiter_of
-from train.data.marks import Marks, choose_marks, find_marks, infer_notation
+from train.data.hint import Hint, marks_of
+from train.data.marks import Marks, choose_marks, infer_notation
 from train.data.notation import CODE, Mark, Notation, is_no_value, parse
-from train.data.values import allowed_odd, plain_numbers
+from train.data.values import allowed_odd, compact_note, plain_numbers
 
 Kind: TypeAlias = Literal["number", "time", "category"]
 CODES_SHARE = 0.01  # of cells that begin with zeros, from which on they are codes
-FIRST_DAY = 19000101  # of whole numbers that may be dates
-LAST_DAY = 21001231
 TRUTHS = frozenset(("true", "false"))
-
-
-@dataclass(frozen=True)
-class Hint:
-    """What the file as a whole, and the options, say of how its columns are written.
-
-    `marks` of each column of text that has numbers; `decimal`, `thousands` and `date_format` are
-    None where an option does not say them.
-    """
-
-    delimiter: str = ""
-    decimal: Mark | None = None
-    thousands: str | None = None
-    date_format: str | None = None
-    dates: tuple[str, ...] = ()
-    marks: Mapping[str, Marks] = field(default_factory=dict)
-
-    @cached_property
-    def pooled(self) -> Counter[str]:
-        """Cells of all columns that prove a decimal mark."""
-        pooled: Counter[str] = Counter()
-        for marks in self.marks.values():
-            pooled += marks.decimal
-            pooled += Counter({",": marks.thousands["."], ".": marks.thousands[","]})
-        return pooled
-
-
-def hint_of(options: Table | Series | Sequences) -> Hint:
-    """What the options say of how columns are written.
-
-    Where a format of dates is given, the time of a series, and the order of steps, are dates.
-    """
-    dates: tuple[str, ...] = ()
-    if isinstance(options, Table):
-        dates = options.dates
-    elif options.date_format is not None:
-        moment = options.time if isinstance(options, Series) else options.order
-        dates = () if moment is None else (moment,)
-    return Hint(
-        decimal=options.decimal,
-        thousands=options.thousands,
-        date_format=options.date_format,
-        dates=dates,
-    )
 
 
 class Inferred(NamedTuple):
@@ -93,44 +35,6 @@ class Inferred(NamedTuple):
     kind: Kind
     reading: Reading
     note: str = ""
-
-
-def find_hint(
-    table: pa.Table,
-    names: Iterable[str],
-    rows: np.ndarray | None,
-    markers: tuple[str, ...],
-    options: Hint | None = None,
-) -> Hint:
-    """What these columns of a table, in these rows, say together, beside the options."""
-    found = {}
-    for name in names:
-        places = table.schema.get_all_field_indices(name)
-        if len(places) != 1 or not pa.types.is_string(table.schema.field(places[0]).type):
-            continue
-        raw = get_column(table, name, "", markers, rows)
-        marks = _marks_of(raw)
-        if marks is not None:
-            found[name] = marks
-    return replace(options or Hint(), delimiter=delimiter_of(table), marks=found)
-
-
-def _marks_of(raw: RawColumn) -> Marks | None:
-    """What a column of text proves of decimal marks; None where it has none."""
-    text = text_or_null(raw)
-    if plain_numbers(raw) is None:
-        values = read_text(raw)
-        return find_marks(values.values, values.counts)
-    either = _count(text, r"^[+-]?[1-9][0-9]{0,2}\.[0-9]{3}$")
-    pointed = _count(text, r"\.")
-    short = _count(text, r"^[+-]?[0-9]{1,3}$")
-    whole = len(text) - text.null_count - pointed
-    decimal = Counter({".": pointed - either})
-    return Marks(decimal, Counter(), Counter({".": either}), short, whole - short)
-
-
-def _count(text: pa.ChunkedArray, pattern: str) -> int:
-    return pc.sum(pc.match_substring_regex(text, pattern)).as_py() or 0
 
 
 def infer(raw: RawColumn, hint: Hint) -> Inferred:
@@ -143,7 +47,7 @@ def infer(raw: RawColumn, hint: Hint) -> Inferred:
     if raw.family == "boolean":
         return Inferred("category", Reading())
     if raw.family != "text":
-        return Inferred("number", Reading(), _compact_note(raw))
+        return Inferred("number", Reading(), compact_note(raw))
     if named:
         return _dates(raw, read_text(raw), hint)
     return _infer_text(raw, hint)
@@ -158,27 +62,9 @@ def infer_number(raw: RawColumn, hint: Hint) -> Inferred:
     return _numbers(raw, read_text(raw), hint) or Inferred("number", Reading())
 
 
-def _compact_note(raw: RawColumn) -> str:
-    """A line on whole numbers that could all be dates such as 20250204."""
-    values = plain_numbers(raw) if raw.family == "text" else None
-    if raw.family == "number":
-        values = Numbers(typed_numbers(raw.data), missing_rows(raw))
-    known = np.zeros(0) if values is None else values.known
-    if not len(known) or known.min() < FIRST_DAY or known.max() > LAST_DAY or np.any(known % 1):
-        return ""
-    days = np.unique(known).astype(np.int64)
-    month_k = days // 100 % 100
-    day_k = days % 100
-    if len(days) < 2 or month_k.min() < 1 or month_k.max() > 12:
-        return ""
-    if day_k.min() < 1 or day_k.max() > 31:
-        return ""
-    return f"{days[0]} could be a date, and is read as a number; config.data.dates makes it one"
-
-
 def _infer_text(raw: RawColumn, hint: Hint) -> Inferred:
     if (plain := _plain(raw, hint)) is not None:
-        return plain._replace(note=_compact_note(raw))
+        return plain._replace(note=compact_note(raw))
     text = read_text(raw)
     folded = {value.casefold() for value in text.values}
     if not text.values or folded <= TRUTHS:
@@ -210,7 +96,7 @@ def _chosen(raw: RawColumn, hint: Hint) -> tuple[Mark, str, bool]:
     """The marks of a column, by the options if they say them."""
     marks = hint.marks.get(raw.name)
     if marks is None:
-        marks = _marks_of(raw) or Marks(Counter(), Counter(), Counter(), 0, 0)
+        marks = marks_of(raw) or Marks(Counter(), Counter(), Counter(), 0, 0)
     decimal, thousands, sure = choose_marks(marks, hint.pooled, hint.delimiter or raw.delimiter)
     if hint.decimal is not None:
         other: Mark = "," if hint.decimal == "." else "."

@@ -34,6 +34,8 @@ from train.data.parsing import narrowed
 ODD_SHARE = 0.1
 ODD_WORDS_SHARE = 0.2  # where these are one or two words
 SHOWN = 3
+FIRST_DAY = 19000101  # of whole numbers that may be dates
+LAST_DAY = 21001231
 CODE = r"^[+-]?0[0-9]"
 
 
@@ -81,6 +83,24 @@ def plain_numbers(raw: RawColumn) -> Numbers | None:
         except pa.ArrowInvalid:  # fractions, or beyond 2**63
             pass
     return Numbers(data, missing)
+
+
+def compact_note(raw: RawColumn) -> str:
+    """A line on whole numbers that could all be dates such as 20250204."""
+    values = plain_numbers(raw) if raw.family == "text" else None
+    if raw.family == "number":
+        values = Numbers(typed_numbers(raw.data), missing_rows(raw))
+    known = np.zeros(0) if values is None else values.known
+    if not len(known) or known.min() < FIRST_DAY or known.max() > LAST_DAY or np.any(known % 1):
+        return ""
+    days = np.unique(known).astype(np.int64)
+    month_k = days // 100 % 100
+    day_k = days % 100
+    if len(days) < 2 or month_k.min() < 1 or month_k.max() > 12:
+        return ""
+    if day_k.min() < 1 or day_k.max() > 31:
+        return ""
+    return f"{days[0]} could be a date, and is read as a number; config.data.dates makes it one"
 
 
 def _written_numbers(raw: RawColumn) -> Numbers:

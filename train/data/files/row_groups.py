@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, TypeAlias
-from urllib.parse import unquote
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from train.data.files.arrow import PARQUET, check_names, first_line, plain_kinds
+from train.data.files.partitions import KEY, Keys, key_type, keys_of, repeated
 from train.errors import UserError
 
 # Of a piece: they bound the memory of reading, however wide the table.
@@ -21,13 +20,6 @@ READ_CELLS = 1 << 22
 MAX_ROWS = 65_536
 # Of each column read at once, so that a long row group is never in memory as a whole.
 READ_BYTES = 1 << 18
-KEY = re.compile(r"([^=]+)=(.*)")  # a folder of Hive's partitions
-NO_KEY = "__HIVE_DEFAULT_PARTITION__"
-INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
-
-
-# Columns that have one value for a whole file.
-Keys: TypeAlias = tuple[tuple[str, int | str | None], ...]
 
 
 class RowGroup(NamedTuple):
@@ -77,7 +69,7 @@ def find_files(path: str) -> Files:
     """
     paths = _paths(path)
     footers = [_footer(name) for name in paths]
-    keys = _keys_of(path, paths)
+    keys = keys_of(path, paths)
     schema = _common_schema(paths, [own for _, own in footers])
     groups: list[RowGroup] = []
     digest = hashlib.sha256()
@@ -100,7 +92,7 @@ def find_files(path: str) -> Files:
     for name, _ in keys[0]:
         if name not in schema.names:
             values = [dict(own)[name] for own in keys]
-            schema = schema.append(pa.field(name, _key_type(values)))
+            schema = schema.append(pa.field(name, key_type(values)))
     return Files(tuple(groups), schema, digest.hexdigest())
 
 
@@ -131,7 +123,7 @@ def read_pieces(group: RowGroup, columns: Sequence[str]) -> Iterator[Piece]:
                         table = table.set_column(place, name, table[name].cast(kind))
                 for name in columns:
                     if name in keys:
-                        table = table.append_column(name, _repeated(keys[name], table.num_rows))
+                        table = table.append_column(name, repeated(keys[name], table.num_rows))
                 table = table.select(list(columns))
                 yield Piece(table, group.first + start, where)
                 start += batch.num_rows
@@ -155,43 +147,6 @@ def _paths(path: str) -> list[str]:
             f"{path}: a folder without Parquet files; expected some that end in {endings}"
         )
     return found
-
-
-def _keys_of(root: str, paths: Sequence[str]) -> list[Keys]:
-    """The columns that the folders between a root and each file stand for.
-
-    They are whole numbers where all values of a column are.
-    """
-    texts: list[dict[str, str | None]] = []
-    for path in paths:
-        own: dict[str, str | None] = {}
-        for part in os.path.dirname(os.path.relpath(path, root)).split(os.sep):
-            if (match := KEY.fullmatch(part)) is not None:
-                value = unquote(match[2])
-                own[unquote(match[1])] = None if value == NO_KEY else value
-        texts.append(own)
-    if any(own.keys() != texts[0].keys() for own in texts):
-        raise UserError(f"{root}: its folders name other columns in some places than in others")
-    whole = set()
-    for name in texts[0]:
-        values = [own[name] for own in texts if own[name] is not None]
-        if all(INTEGER.fullmatch(str(value)) for value in values):
-            whole.add(name)
-    keys = []
-    for own in texts:
-        typed: list[tuple[str, int | str | None]] = []
-        for name, value in own.items():
-            typed.append((name, int(value) if name in whole and value is not None else value))
-        keys.append(tuple(typed))
-    return keys
-
-
-def _key_type(values: Sequence[int | str | None]) -> pa.DataType:
-    return pa.int64() if any(isinstance(value, int) for value in values) else pa.string()
-
-
-def _repeated(value: int | str | None, n: int) -> pa.Array:
-    return pa.nulls(n) if value is None else pa.array([value] * n, _key_type([value]))
 
 
 def _footer(path: str) -> tuple[pq.FileMetaData, pa.Schema]:

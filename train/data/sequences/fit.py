@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Sequences, Table
-from train.data.infer import find_hint, hint_of
+from train.data.hint import find_hint, hint_of
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.numbers import NumberSteps
 from train.data.sequences.steps import (

@@ -14,7 +14,8 @@ import pyarrow as pa
 from train.config.data_options import Sequences
 from train.data.columns import RawColumn, Reading, Said, get_column
 from train.data.files.delimited import delimiter_of
-from train.data.infer import TRUTHS, Kind, find_hint, hint_of, infer
+from train.data.hint import find_hint, hint_of
+from train.data.infer import TRUTHS, Kind, infer
 from train.data.notation import Notation
 from train.data.values import read_numbers, read_times
 

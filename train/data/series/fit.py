@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from train.config.data_options import Series
 from train.data.columns import get_column, nearest
-from train.data.infer import find_hint, hint_of, infer, infer_number
+from train.data.hint import find_hint, hint_of
+from train.data.infer import infer, infer_number
 from train.data.series.columns import SeriesColumn
 from train.data.series.flat import Flat
 from train.data.series.stamps import StampKind

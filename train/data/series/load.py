@@ -14,7 +14,8 @@ from train.config.data_options import Series
 from train.data.columns import Said, get_column
 from train.data.files.delimited import left_out_notes
 from train.data.files.read import read_table
-from train.data.infer import find_hint, hint_of, infer_number
+from train.data.hint import find_hint, hint_of
+from train.data.infer import infer_number
 from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.fit import column_names, find_time_column, fit_columns, target_names

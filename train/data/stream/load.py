@@ -15,7 +15,8 @@ from train.config.data_options import Table
 from train.data.columns import get_column
 from train.data.files.read import read_table
 from train.data.files.row_groups import Files, find_files
-from train.data.infer import Hint, infer
+from train.data.hint import Hint
+from train.data.infer import infer
 from train.data.stream.dataset import Stream, StreamDataset
 from train.data.stream.online_statistics import MAX_LABELS, Labels, StreamRows, Survey, survey
 from train.data.stream.parts import KEPT_ROWS, shares_of

@@ -7,7 +7,8 @@ import pyarrow as pa
 
 from train.config.data_options import Table
 from train.data.columns import get_column, missing_rows
-from train.data.infer import find_hint, hint_of, infer_number
+from train.data.hint import find_hint, hint_of
+from train.data.infer import infer_number
 from train.data.table.clusters import ClusterEncoder, cluster_head
 from train.data.table.codes import ReconstructionEncoder, reconstruction_head
 from train.data.table.column import Column

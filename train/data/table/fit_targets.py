@@ -11,7 +11,8 @@ import pyarrow as pa
 from train.config.data_options import Table
 from train.data.columns import RawColumn, Reading, get_column, missing_rows
 from train.data.dataset import Head
-from train.data.infer import Hint, Inferred, infer, infer_number
+from train.data.hint import Hint
+from train.data.infer import Inferred, infer, infer_number
 from train.data.table.class_labels import are_labels, class_note, number_note
 from train.data.table.column import Column
 from train.data.table.fit_columns import fit_vocabulary

@@ -16,7 +16,8 @@ from train.data.files.arrow import missing_words_note
 from train.data.files.delimited import left_out_notes
 from train.data.files.memory import return_memory
 from train.data.files.read import read_table
-from train.data.infer import Hint, hint_of, infer
+from train.data.hint import Hint, hint_of
+from train.data.infer import infer
 from train.data.split import split_as_asked
 from train.data.table.dataset import TableDataset
 from train.data.table.encoder import TableEncoder
