@@ -49,6 +49,22 @@ def test_few_rows_are_passed_over_more_often():
     assert few.train.batch_size == 16
 
 
+@pytest.mark.parametrize(("longest", "stride", "pool"), [(41, 1, 1), (250, 1, 4), (577, 3, 4)])
+def test_long_sequences_are_convolved_and_shortened(longest, stride, pool):
+    config = auto()
+    for field in ("convolutions", "widths", "later_width", "stride", "pool", "own_scale"):
+        setattr(config.net, field, "auto")
+    resolved = resolve_sequences(config, 50, longest=longest, tokens=False, of_steps=False).net
+    assert (resolved.stride, resolved.pool, resolved.patch) == (stride, pool, 1)
+    assert len(resolved.convolutions) == 3 and resolved.own_scale is True
+    for other in (config, auto()):
+        other.devices.exact = 8
+        resolved = resolve_sequences(other, 50, longest=longest, tokens=False, of_steps=False).net
+        assert resolved.convolutions == () and resolved.own_scale is False
+    short = resolve_sequences(auto(), 50, longest=40, tokens=False, of_steps=False).net
+    assert short.convolutions == () and short.stride == short.pool == 1
+
+
 def test_both_directions_are_read_but_where_the_next_step_is_asked_for():
     for next_step in (False, True):
         config = auto()

@@ -192,7 +192,7 @@ def check_parts(net: Net, n_parts: int) -> None:
         raise UserError(
             f"config.devices.exact: config.net.norm=batch {over}; set config.net.norm=layer"
         )
-    if isinstance(net, LSTM) and net.convolutions:
+    if isinstance(net, LSTM) and net.convolutions not in ((), "auto"):
         raise UserError(
             f"config.devices.exact: the batch norm of config.net.convolutions {over}; "
             "set config.net.convolutions=()"

@@ -44,9 +44,15 @@ NUMBER_STEPS = 700
 NUMBER_EPOCHS = 40
 SEQUENCE_BATCH = 16
 
-# Steps that filters of convolutions see, of the first layer and of later ones.
-WIDTHS = (9, 19, 39)
-LATER_WIDTH = 5
+# Longer sequences of numbers than MAX_STEPS that one answer each is asked for are convolved: at
+# FINE_STEPS places at the most, of which the LSTM reads maxima, COARSE_STEPS at the most.
+FILTERS = (48, 48, 48)
+WIDTHS = (5, 11, 23)
+LATER_WIDTH = 3
+FINE_STEPS = 250
+COARSE_STEPS = 64
+CONVOLVED_LEARNING_RATE = 5e-3
+CONVOLVED_STEPS = 400
 
 
 def resolve(config: Config, n_train: int, *, classes: bool, season: int | None = None) -> Config:
@@ -151,17 +157,24 @@ def resolve_sequences(
     next_step = config.data.next_step
     batch_size = _auto(config.train.batch_size, SEQUENCE_BATCH)
     steps_per_epoch = math.ceil(n_train / batch_size)
+    learning_rate = LSTM_LEARNING_RATE
+    steps = NUMBER_STEPS
+    if _convolves(config, longest, one_answer=not (tokens or of_steps)):
+        config = replace(config, net=_convolved(config.net, longest))
+        learning_rate = CONVOLVED_LEARNING_RATE
+        steps = CONVOLVED_STEPS
     if tokens:
         epochs = max(TOKEN_EPOCHS, math.ceil(TOKEN_STEPS / steps_per_epoch))
     else:
-        epochs = max(NUMBER_EPOCHS, math.ceil(NUMBER_STEPS / steps_per_epoch))
+        epochs = max(NUMBER_EPOCHS, math.ceil(steps / steps_per_epoch))
     train = replace(
         config.train,
         batch_size=batch_size,
         epochs=_auto(config.train.epochs, epochs),
         restore=_auto(config.train.restore, "last"),
     )
-    learning_rate = _auto(config.optim.learning_rate, LSTM_LEARNING_RATE)
+    learning_rate = _auto(config.optim.learning_rate, learning_rate)
+    assert isinstance(config.net, LSTM)
     return replace(
         config,
         net=_resolve_sequence_net(
@@ -173,6 +186,34 @@ def resolve_sequences(
         train=train,
         optim=replace(config.optim, learning_rate=learning_rate),
         label_smoothing=_auto(config.label_smoothing, 0.0),
+    )
+
+
+def _convolves(config: Config, longest: int, *, one_answer: bool) -> bool:
+    """Whether "auto" stands for convolutions."""
+    assert isinstance(config.net, LSTM)
+    # Batch norm takes a batch in one piece.
+    is_whole = config.devices.exact is None
+    return config.net.convolutions == "auto" and one_answer and longest > MAX_STEPS and is_whole
+
+
+def _convolved(net: LSTM, longest: int) -> LSTM:
+    """The options of an LSTM behind convolutions, where they are "auto"."""
+    stride = _auto(net.stride, math.ceil(longest / FINE_STEPS))
+    return replace(
+        net,
+        hidden=_auto(net.hidden, (32,)),
+        convolutions=FILTERS,
+        widths=_auto(net.widths, WIDTHS),
+        later_width=_auto(net.later_width, LATER_WIDTH),
+        stride=stride,
+        pool=_auto(net.pool, math.ceil(math.ceil(longest / stride) / COARSE_STEPS)),
+        patch=_auto(net.patch, 1),
+        own_scale=_auto(net.own_scale, True),
+        readout=_auto(net.readout, "mean_max_last"),
+        noise=_auto(net.noise, 0.05),
+        offset=_auto(net.offset, 0.1),
+        crop=_auto(net.crop, 0.9),
     )
 
 
