@@ -21,8 +21,8 @@ COMMANDS = (
 FLOORS = (
     ("errors",),
     ("config",),
-    ("data", "flags"),
-    ("core", "evaluation"),
+    ("data", "flag_texts"),
+    ("core", "evaluation", "flags"),
     ("parallel", "report"),
     ("run",),
     ("inference", "population"),
@@ -33,6 +33,7 @@ FLOORS = (
 # What is loaded before a command line has been found right.
 LIGHT = (
     "train.errors",
+    "train.flag_texts",
     "train.flags",
     "train.parallel",
     "train.parallel.hosts",

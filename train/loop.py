@@ -96,10 +96,9 @@ def fit(
         on_process_zero(lambda: stack.enter_context(held(folder, restart)))
         echo(f"run: {folder}")
         notes = [*configs.unread_notes(config), *dataset.notes, *notes_of_a_move(folder, config)]
-        shown = []
         if verbose and isinstance(dataset, TableDataset):
-            shown = reading_lines(dataset.reading)
-        for line in (*shown, *notes):
+            notes = [*reading_lines(dataset.reading), *notes]
+        for line in notes:
             echo(line)
         if (core := lstm_core(config)) is not None:
             echo(f"LSTM core: {core}")

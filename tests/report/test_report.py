@@ -325,7 +325,7 @@ def test_a_report_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
         assert Path(source).parent == tmp_path and "</html>" in Path(source).read_text()
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("train.report.report.os.replace", fail)
+    monkeypatch.setattr("train.data.files.storage.os.replace", fail)
     with pytest.raises(StorageError, match=r"cannot write .*report\.html: No space left on device"):
         write_report(target, make_data(make_result(SCORES, {}), NUMBERS, []))
     assert target.read_text() == "the one before"

@@ -51,7 +51,8 @@ def read_manifest(folder: Path) -> Manifest | None:
         return None
     except Damage as damage:
         raise UserError(
-            f"{folder}: {damage}; restore it, or delete it to have the other files taken as they are"
+            f"{folder}: {damage}; restore it, or delete it to have the other files taken "
+            "as they are"
         ) from None
 
 

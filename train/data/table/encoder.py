@@ -6,6 +6,7 @@ n rows, f number inputs, c category inputs, o regression outputs, k classes.
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Self
@@ -245,18 +246,9 @@ class TableEncoder:
 
     def to_json(self) -> Json:
         """All fields as JSON has them."""
-        plain = dataclasses.asdict(self)
-        for name in ("columns", "targets", "heads"):
-            plain[name] = [_with_lists(part) for part in plain[name]]
-        if self.weight_column is not None:
-            plain["weight_column"] = _with_lists(plain["weight_column"])
-        return _with_lists(plain)
+        return json.loads(json.dumps(dataclasses.asdict(self)))
 
     @classmethod
     def from_json(cls, plain: Json) -> Self:
         """What `to_json` wrote; further keys are left alone."""
         return read_record(cls, {"reads_text": False, **plain}, "encoder.json", further=True)
-
-
-def _with_lists(plain: Json) -> Json:
-    return {key: list(item) if isinstance(item, tuple) else item for key, item in plain.items()}

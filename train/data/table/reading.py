@@ -113,7 +113,7 @@ def reading_lines(reading: Reading) -> list[str]:
     """The reading as aligned lines of text."""
     if not reading.columns:
         return []
-    cells = [list(HEAD)]
+    cells: list[list[str]] = [[*HEAD]]
     for column in reading.columns:
         cells.append([_short(cell) for cell in column.cells()[:-1]] + [column.use])
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]

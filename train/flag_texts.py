@@ -1,0 +1,137 @@
+"""The texts of flags, as absl finds them, and the paths and numbers they stand for."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias, TypeVar
+
+from absl import flags
+
+from train.config import fields, values
+from train.config.bounded import LAST_SEED, Limits
+from train.config.options import Config
+from train.errors import UserError
+
+N = TypeVar("N", int, float)
+Texts: TypeAlias = Mapping[str, str | None]  # of flags, by their names
+
+_MEANINGS = {
+    "config": "a Python file whose get_config() returns the run's config",
+    "workdir": "the run's folder",
+    "data": "a CSV, Parquet or JSON lines file",
+    "target": "the column to predict, or several, NAME,NAME",
+    "out": "the file to write, CSV, Parquet or JSON lines by its ending",
+    "copy": "columns of the data to write beside the answers, NAME,NAME",
+    "interval": "the share of new rows that intervals are to hold, such as 0.9",
+    "dropout_samples": "how often to answer with dropout left on, for the mean and the deviation",
+    "seed": "of what dropout leaves out",
+    "coordinator": "where several processes meet, HOST:PORT of process 0",
+    "processes": "how many there are",
+    "process": "which of them this is, from 0",
+    "join_seconds": "how long they wait for each other",
+}
+# Flags that are numbers.
+_LIMITS: dict[str, Limits] = {
+    "interval": {"above": 0, "below": 1},
+    "dropout_samples": {"low": 2},
+    "seed": {"low": 0, "high": LAST_SEED},
+    "processes": {"low": 1},
+    "process": {"low": 0},
+    "join_seconds": {"low": 1},
+}
+_SWITCHES = {
+    "restart": "train anew where the folder's checkpoints are all damaged or gone",
+    "verbose": "show how each column is read; with --verbose=false only what is doubtful",
+}
+_ON = ("verbose",)  # switches that are on unless they are turned off
+
+
+def read_path(name: str, given: Texts) -> str:
+    """The path of a flag that must be given."""
+    path = given[name]
+    if path is None:
+        raise UserError(f"--{name}: not given; name {_MEANINGS[name]}, such as --{name}=PATH")
+    return path
+
+
+def read_number(kind: type[N], name: str, given: Texts) -> N | None:
+    """The number of a flag; None where it is not given."""
+    text = given[name]
+    if text is None:
+        return None
+    limits = _LIMITS[name]
+    try:
+        value = values.parse(text, kind)
+    except ValueError:
+        value = None
+    if not isinstance(value, kind) or not values.within(value, limits):
+        raise UserError(f"--{name}: expected {values.describe(kind, limits)}, got {text!r}")
+    return value
+
+
+def split_overrides(argv: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
+    """Arguments for absl, and the (field, text) pairs of --config.FIELD=TEXT."""
+    rest = []
+    overrides = []
+    waiting = iter(argv)
+    for argument in waiting:
+        flag = re.fullmatch(r"--?config\.([^=]*)(?:=(.*))?", argument, re.DOTALL)
+        if flag is None:
+            rest.append(argument)
+            continue
+        text = flag[2] if flag[2] is not None else next(waiting, None)
+        if text is None or (flag[2] is None and text.startswith("--")):
+            raise UserError(f"config.{flag[1]}: no value given; write --config.{flag[1]}=VALUE")
+        overrides.append((flag[1], text))
+    return rest, overrides
+
+
+def parse_texts(
+    argv: Sequence[str],
+    program_doc: str | None,
+    names: Sequence[str],
+    details: Callable[[], str] = str,
+) -> dict[str, str | None]:
+    """The texts of flags; None of those that are not given."""
+    known = flags.FlagValues()
+    for name in names:
+        if name in _SWITCHES:
+            flags.DEFINE_boolean(name, name in _ON or None, _SWITCHES[name], flag_values=known)
+        else:
+            flags.DEFINE_string(name, None, _MEANINGS[name], flag_values=known)
+    flags.DEFINE_boolean("help", False, "print this and exit", short_name="h", flag_values=known)
+    try:
+        extra = known(["program", *argv])[1:]
+    except flags.UnrecognizedFlagError as error:
+        raise UserError(
+            f"--{error.flagname}: no such flag{_nearest_flag(error.flagname, names)}"
+        ) from None
+    except flags.Error as error:
+        raise UserError(str(error)) from None
+    if known["help"].value:
+        meanings = _MEANINGS | _SWITCHES
+        lines = [f"  --{name:<15} {meanings[name]}" for name in names]
+        print("\n".join([(program_doc or "").strip(), "", *lines, details()]).rstrip(), flush=True)
+        sys.exit(0)
+    if extra:
+        hint = f"; did you mean --config={extra[0]}?" if extra[0].endswith(".py") else ""
+        hint = f"; did you mean --{extra[0]}?" if extra[0].startswith("config.") else hint
+        raise UserError(f"{extra[0]!r}: every argument is a flag, as in --{names[0]}=PATH{hint}")
+    for name in names:
+        path = known[name].value
+        if isinstance(path, str) and name not in _LIMITS and (path == "" or path.startswith("--")):
+            raise UserError(f"--{name}: expected a path, got {path!r}")
+    # A switch that is on is "", one that is off or absent None.
+    texts: dict[object, str | None] = {False: None, True: ""}
+    return {name: texts.get(known[name].value, known[name].value) for name in names}
+
+
+def _nearest_flag(name: str, names: Sequence[str]) -> str:
+    """The nearest flag; where a field of the config has that name, the flag that sets it."""
+    if "config" in names:
+        for leaf in fields.walk(Config()):
+            if f".{leaf.path}".endswith(f".{name}"):
+                return f"; did you mean --{leaf.path}?"
+    return fields.did_you_mean(f"--{name}", [f"--{known}" for known in names])
