@@ -90,6 +90,11 @@ class Attention(nn.Module):
     @nn.compact
     def __call__(self, outputs_bth: Array, lengths_b: Array | None = None) -> Array:
         size = outputs_bth.shape[-1]
+        mask_bt1 = None
+        if lengths_b is not None:
+            mask_bt1 = _valid(outputs_bth, lengths_b)
+            # What stands beyond a row's end reaches no gradient either, not even by 0 * nan.
+            outputs_bth = jnp.where(mask_bt1, outputs_bth, jnp.zeros((), outputs_bth.dtype))
         context_h = self.param("context", nn.initializers.normal(size**-0.5), (size,)).astype(
             outputs_bth.dtype
         )
@@ -97,16 +102,12 @@ class Attention(nn.Module):
             outputs_bth
         )
         score_bt1 = (jnp.tanh(key_bth) @ context_h)[:, :, None]
-        if lengths_b is None:
-            return (jax.nn.softmax(score_bt1, 1) * outputs_bth).sum(1)
-        mask_bt1 = _valid(outputs_bth, lengths_b)
-        # The lowest finite number, not -inf: a row without steps must not divide by zero, here or
-        # in its gradient.
-        lowest = jnp.array(jnp.finfo(score_bt1.dtype).min, score_bt1.dtype)
-        weight_bt1 = jax.nn.softmax(jnp.where(mask_bt1, score_bt1, lowest), 1)
-        return jnp.where(mask_bt1, weight_bt1 * outputs_bth, jnp.zeros((), outputs_bth.dtype)).sum(
-            1
-        )
+        if mask_bt1 is not None:
+            # The lowest finite number, not -inf: a row without steps must not divide by zero, here
+            # or in its gradient.
+            lowest = jnp.array(jnp.finfo(score_bt1.dtype).min, score_bt1.dtype)
+            score_bt1 = jnp.where(mask_bt1, score_bt1, lowest)
+        return (jax.nn.softmax(score_bt1, 1) * outputs_bth).sum(1)
 
 
 def _valid(outputs_bth: Array, lengths_b: Array) -> Array:

@@ -30,7 +30,9 @@ def order(lengths: np.ndarray | None, epoch: int, seed: int = 0) -> tuple[np.nda
     arrays = Batch({}, {}, jnp.ones(N + 5), None if lengths is None else jnp.asarray(lengths))
     data = Data(arrays, jnp.ones(N + 5), train, train[:0], {}, jax.random.key(seed))
     config = Config(data=Sequences(), net=LSTM(), train=Train(batch_size=SIZE))
-    program: Any = SimpleNamespace(config=config, steps_per_epoch=-(-N // SIZE), parts=WHOLE)
+    program: Any = SimpleNamespace(
+        config=config, steps_per_epoch=-(-N // SIZE), parts=WHOLE, places=lambda rows_n: rows_n
+    )
     rows, real = epoch_rows(program, data, jnp.int32(epoch))
     return np.asarray(rows), np.asarray(real)
 

@@ -41,25 +41,34 @@ def rows(n: int, seed: int) -> pa.Table:
     )
 
 
+class Runs(dict[str, Path]):
+    """Nets on numbers and one on classes, each trained when a test first asks for it."""
+
+    def __init__(self, root: Path):
+        super().__init__(data=root / "data.parquet")
+        self.root = root
+        write_table(rows(400, 0), self["data"])
+
+    def __missing__(self, name: str) -> Path:
+        path = str(self["data"])
+        data = Table(path=path, target="y", features=("a", "b", "c"), valid=0.2)
+        net = Dense(hidden=(12,), activation="linear", dropout=RATE)
+        optim = Optim(name="adam", learning_rate=1e-2)
+        config = Config(data=data, net=net, loss="mse", optim=optim, train=Train(epochs=10))
+        changes = {
+            "linear": {},
+            "norm": {"net": dataclasses.replace(net, norm="batch", dropout=1e-7)},
+            "gaussian": {"loss": "gaussian"},
+            "class": {"loss": "auto", "data": dataclasses.replace(data, target="kind")},
+        }
+        self[name] = self.root / name
+        loop.fit(dataclasses.replace(config, **changes[name]), self[name])
+        return self[name]
+
+
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory) -> dict[str, Path]:
-    """Nets on numbers: linear with dropout, with batch norm, a Gaussian one; and one on classes."""
-    root = tmp_path_factory.mktemp("runs")
-    write_table(rows(400, 0), root / "data.parquet")
-    data = Table(path=str(root / "data.parquet"), target="y", features=("a", "b", "c"), valid=0.2)
-    net = Dense(hidden=(12,), activation="linear", dropout=RATE)
-    optim = Optim(name="adam", learning_rate=1e-2)
-    config = Config(data=data, net=net, loss="mse", optim=optim, train=Train(epochs=10))
-    made = {"data": root / "data.parquet"}
-    for name, changes in (
-        ("linear", {}),
-        ("norm", {"net": dataclasses.replace(net, norm="batch", dropout=1e-7)}),
-        ("gaussian", {"loss": "gaussian"}),
-        ("class", {"loss": "auto", "data": dataclasses.replace(data, target="kind")}),
-    ):
-        made[name] = root / name
-        loop.fit(dataclasses.replace(config, **changes), made[name])
-    return made
+def runs(tmp_path_factory) -> Runs:
+    return Runs(tmp_path_factory.mktemp("runs"))
 
 
 def test_means_and_deviations_by_numpy():
@@ -123,6 +132,7 @@ def test_one_sample_has_no_deviation(runs):
         predict.load(runs["linear"]).columns(rows(2, 3), dropout_samples=1)
 
 
+@pytest.mark.slow
 def test_batch_norm_keeps_what_it_has_learned(runs):
     """With next to nothing dropped the answers are the net's, whatever stands in the batch."""
     model = predict.load(runs["norm"])
@@ -132,6 +142,7 @@ def test_batch_norm_keeps_what_it_has_learned(runs):
     assert (columns["deviation"] < 1e-3).all()
 
 
+@pytest.mark.slow
 def test_a_deviation_that_the_net_answers_becomes_part_of_the_whole(runs):
     model = predict.load(runs["gaussian"])
     table = rows(50, 5)

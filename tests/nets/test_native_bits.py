@@ -48,6 +48,7 @@ def run_python(arguments: list[str], **environment: str) -> list[str]:
     return done.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_devices_give_the_same_and_threads_the_same_bits() -> None:
     # NPROC is how many threads XLA gives a computation; here it is the number of cores.
     devices = "--xla_force_host_platform_device_count=2"

@@ -190,6 +190,7 @@ def test_what_process_0_refuses_ends_all(tmp_path: Path) -> None:
     assert "cannot write in" in error and "process 0 could not go on" in other_error
 
 
+@pytest.mark.slow
 def test_a_process_that_does_not_come_is_named(tmp_path: Path) -> None:
     (code, _, error), (other_code, _, other_error) = ends(
         start([], 4, tmp_path / "run", [0, 2], wait=3)

@@ -109,6 +109,7 @@ def little(monkeypatch, room: int | None = 3000) -> None:
     monkeypatch.setattr(memory, "free_bytes", lambda: room)
 
 
+@pytest.mark.slow
 def test_parts_come_to_what_the_whole_comes_to(whole, tmp_path, monkeypatch):
     little(monkeypatch, 3500)
     said: list[str] = []

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
+from marks import slow
 from resumption import stop_after
 
 from train import config as configs
@@ -95,7 +96,7 @@ def test_report_and_summary_say_who_answers(finished):
     assert json.loads((folder / "result.json").read_text())["kept"] == []
 
 
-@pytest.mark.parametrize("calls", [pytest.param(3, marks=pytest.mark.slow), 14])
+@pytest.mark.parametrize("calls", slow(3, 14))
 def test_it_resumes_in_the_bits_of_the_straight_run(calls, finished, tmp_path, monkeypatch):
     folder, result = finished
     with monkeypatch.context() as patch, pytest.raises(StoppedError):

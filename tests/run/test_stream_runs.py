@@ -105,6 +105,7 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
     assert peaks["many"] - peaks["few"] < cap
 
 
+@pytest.mark.slow
 def test_a_stream_stopped_within_an_epoch_goes_on_in_the_same_bits(
     tmp_path: Path, monkeypatch
 ) -> None:

@@ -74,6 +74,7 @@ def test_a_linear_one_finds_the_plane_of_the_components(tmp_path):
     assert ours == pytest.approx(pca, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_deep_one_passes_as_many_components(folder):
     result = json.loads((folder / "result.json").read_text())
     scores = result["metrics"]["test"]

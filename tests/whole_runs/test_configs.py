@@ -43,7 +43,7 @@ def test_a_config_states_its_command(path):
 
 @pytest.mark.smoke
 @pytest.mark.parametrize(
-    "name", ["breast_cancer", "table", *slow("table_best", "diabetes", "digits")]
+    "name", ["breast_cancer", *slow("table", "table_best", "diabetes", "digits")]
 )
 def test_a_config_trains(name, tmp_path):
     result = loop.fit(load(ROOT / "configs" / f"{name}.py", FEW), tmp_path / "run")

@@ -90,7 +90,7 @@ def test_what_no_plane_parts_is_told_well_all_the_same(rule, least, tmp_path):
     )
 
 
-@pytest.mark.parametrize("rule", ["pocket", *slow("averaged")])
+@pytest.mark.parametrize("rule", slow("pocket", "averaged"))
 def test_a_run_resumed_ends_in_the_same_bits(rule, tmp_path):
     config = make_config(rule, epochs=6, path="builtin:iris", target="species")
     config.train.checkpoint_every = 1
