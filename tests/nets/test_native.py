@@ -136,7 +136,7 @@ def assert_close(
 
     A gradient sums over steps and rows, and where its terms cancel their errors need not: a
     rounding is carried to all later steps, so that errors add up with the number of steps; those of
-    rows are independent of each other and add up with its root.
+    rows, or of gates, are independent of each other and add up with the root of their number.
     """
     assert jax.tree.structure(ours) == jax.tree.structure(truth)
     least = TERM * n_steps * n_rows**0.5
@@ -160,7 +160,11 @@ def check_against_the_scans(
         truth = (truth[0], truth[1]._replace(mask_dbh=None))
     answer, slopes = native_both(reverse, layer, pulls)
     assert_close(answer, truth[0])
-    assert_close(slopes, truth[1], n_steps=sizes[1], n_rows=sizes[0])
+    # An input's slope is a sum over the gates of all units.
+    n_gates = 4 * sizes[3] * len(reverse)
+    assert_close(slopes.x_btf, truth[1].x_btf, n_steps=sizes[1], n_rows=n_gates)
+    others = [gradient._replace(x_btf=None) for gradient in (slopes, truth[1])]
+    assert_close(*others, n_steps=sizes[1], n_rows=sizes[0])
     # Without a derivative nothing is kept, which is another call.
     assert_close(native(reverse, layer), truth[0])
 
@@ -171,6 +175,7 @@ def check_against_the_scans(
     [
         ((7, 3, 17, 16), (False, True), True, 0),
         ((1, 24, 1, 1), (True,), False, 3),
+        ((1, 1, 1, 57), (False,), True, 57),
         ((1, 24, 1, 1), (True,), False, 0),
         ((13, 9, 30, 47), (True,), False, 4),
         (MOST, (False, True), True, 1),
