@@ -23,6 +23,7 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 ONE_RUN = (
     "tests/core/test_batch_parts.py",
     "tests/inference/test_mc_dropout.py",
+    "tests/parallel/test_devices.py",
     "tests/population/test_halving.py",
     "tests/population/test_population.py",
     "tests/results/test_refit.py",
