@@ -44,6 +44,7 @@ def straight(tmp_path_factory) -> tuple[Path, dict[str, Any], list[str]]:
     return folder, search.search(CONFIG, folder, echo=said.append), said
 
 
+@pytest.mark.slow
 def test_trials_are_runs_judged_on_validation_rows(straight):
     folder, result, said = straight
     assert sorted(trial["trial"] for trial in result["trials"]) == [0, 1, 2]
@@ -65,6 +66,7 @@ def _tuples(plain: dict[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if key == "net.hidden" else value for key, value in plain.items()}
 
 
+@pytest.mark.slow
 def test_the_best_trial_answers(straight):
     folder, result, _ = straight
     model = predict.load(folder / "trials" / str(result["best"]))

@@ -46,7 +46,7 @@ def prepared(config: Config, folder: Path) -> Run:
 @pytest.mark.parametrize(
     "config",
     [
-        pytest.param(replace(TABLE, net=Dense(hidden=())), id="linear"),
+        pytest.param(replace(TABLE, net=Dense(hidden=())), id="linear", marks=pytest.mark.slow),
         pytest.param(TABLE, id="dense", marks=pytest.mark.slow),
         pytest.param(SEQUENCES, id="lstm", marks=pytest.mark.slow),
     ],

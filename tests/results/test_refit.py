@@ -45,6 +45,7 @@ def finished(tmp_path_factory) -> tuple[Path, dict[str, Any]]:
     return folder, loop.fit(CONFIG, folder)
 
 
+@pytest.mark.slow
 def test_the_net_is_the_one_trained_on_all_rows_for_the_mean_of_the_best_epochs(finished, tmp_path):
     folder, result = finished
     # 442 rows, of which 15 % test: 376 train or validate; folds train on two thirds of them, 250 or
@@ -72,6 +73,7 @@ def test_the_net_is_the_one_trained_on_all_rows_for_the_mean_of_the_best_epochs(
     assert result["metrics"]["train"] == own["metrics"]["train"]
 
 
+@pytest.mark.slow
 def test_validation_rows_are_judged_by_the_folds(finished, tmp_path):
     folder, result = finished
     together = dataclasses.replace(
@@ -89,6 +91,7 @@ def test_validation_rows_are_judged_by_the_folds(finished, tmp_path):
     assert model.sampled(inputs, 3, 0)
 
 
+@pytest.mark.slow
 def test_report_and_summary_say_who_answers(finished):
     folder, result = finished
     said = f"trained again on 376 rows for {result['refit']['epochs']} epochs"
@@ -96,6 +99,7 @@ def test_report_and_summary_say_who_answers(finished):
     assert json.loads((folder / "result.json").read_text())["kept"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("calls", slow(3, 14))
 def test_it_resumes_in_the_bits_of_the_straight_run(calls, finished, tmp_path, monkeypatch):
     folder, result = finished

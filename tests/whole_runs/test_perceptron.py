@@ -70,9 +70,12 @@ def _features(path: str) -> Any:
 @pytest.mark.parametrize(
     ("rule", "least"),
     [
-        ("rosenblatt", 0.92),
         *slow(
-            ("pocket", 0.95), ("averaged", 0.92), ("straight_through", 0.95), ("surrogate", 0.95)
+            ("rosenblatt", 0.92),
+            ("pocket", 0.95),
+            ("averaged", 0.92),
+            ("straight_through", 0.95),
+            ("surrogate", 0.95),
         ),
     ],
 )

@@ -181,6 +181,7 @@ def test_numbers_tell_a_class_and_a_number(tmp_path, target, metric, least):
     assert bool(answers[1] > 0)
 
 
+@pytest.mark.slow
 def test_the_next_step_is_learned(tmp_path):
     rows = [{"x": [[(t + i) % 2, (t + i) % 2 ^ 1] for t in range(3 + i % 5)]} for i in range(80)]
     net = LSTM(hidden=(8,), cell="gru")
