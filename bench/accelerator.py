@@ -26,6 +26,7 @@ import sys
 import time
 from importlib import metadata, util
 from pathlib import Path
+from typing import NamedTuple, cast
 
 ROOT = Path(__file__).parents[1]
 # Seconds of each part, of 460 in all; the last of a run may take what the others left.
@@ -45,16 +46,24 @@ def versions() -> dict[str, str]:
     return found
 
 
-def device() -> dict[str, str | int]:
+class FoundDevice(NamedTuple):
+    """The first device, and how many of its kind there are."""
+
+    platform: str
+    kind: str
+    n_devices: int
+
+
+def device() -> FoundDevice:
     """The first device as jax names it, found by a process that ends: its memory is free then."""
     code = (
         "import jax, json; d = jax.devices(); print(json.dumps({'platform': d[0].platform, "
-        "'kind': d[0].device_kind, 'count': len(d)}))"
+        "'kind': d[0].device_kind, 'n_devices': len(d)}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     if done.returncode:
         raise SystemExit(f"jax finds no device:\n{done.stderr[-2000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    return FoundDevice(**json.loads(done.stdout.splitlines()[-1]))
 
 
 def environment(on_gpu: bool) -> dict[str, str]:
@@ -177,19 +186,18 @@ def markdown_table(rows: list[dict[str, object]]) -> list[str]:
     return lines + notes
 
 
-def write(folder: Path, found: dict[str, object]) -> None:
+def write(folder: Path, card: FoundDevice, parts: dict[str, dict[str, object]]) -> None:
     """accelerator.json and accelerator.md, of what is there so far."""
+    found = {"versions": versions(), "device": card._asdict(), **parts}
     (folder / "accelerator.json").write_text(json.dumps(found, indent=1, default=str))
-    kind = found["device"]
-    lines = [f"# {kind['kind']}" if isinstance(kind, dict) else "#", ""]
-    lines.append(", ".join(f"{k} {v}" for k, v in dict(found["versions"]).items()))  # type: ignore
-    for part in SHARES:
-        if isinstance(entry := found.get(part), dict):
-            lines += ["", f"## {part}", ""]
-            if entry.get("rows"):
-                lines += markdown_table(entry["rows"])
-            if entry.get("printed") and (entry.get("exit_status") or part == "tests"):
-                lines += ["```", str(entry["printed"])[-2500:].strip(), "```"]
+    lines = [f"# {card.n_devices} x {card.kind}", ""]
+    lines.append(", ".join(f"{name} {version}" for name, version in versions().items()))
+    for part, entry in parts.items():
+        lines += ["", f"## {part}", ""]
+        if rows := entry.get("rows"):
+            lines += markdown_table(cast(list[dict[str, object]], rows))
+        if entry.get("printed") and (entry.get("exit_status") or part == "tests"):
+            lines += ["```", str(entry["printed"])[-2500:].strip(), "```"]
     (folder / "accelerator.md").write_text("\n".join(lines) + "\n")
 
 
@@ -204,8 +212,9 @@ def main() -> int:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    found: dict[str, object] = {"versions": versions(), "device": device()}
-    env = environment(found["device"]["platform"] == "gpu")  # type: ignore
+    card = device()
+    parts: dict[str, dict[str, object]] = {}
+    env = environment(card.platform == "gpu")
     failed = 0
     for i, part in enumerate(options.parts):
         left = options.seconds - (time.monotonic() - began)
@@ -220,8 +229,8 @@ def main() -> int:
             entry = run_script(part, share, options.quick, env)
         entry["seconds"] = round(time.monotonic() - started, 1)
         failed += bool(entry.get("exit_status"))
-        found[part] = entry
-        write(options.out, found)
+        parts[part] = entry
+        write(options.out, card, parts)
         print(
             f"{part}: {entry['seconds']} s, exit status {entry.get('exit_status', 0)}", flush=True
         )

@@ -1,9 +1,9 @@
-"""Anybody's table, by 32 members that share one net's weights: slower than `table.py`, and surer.
+"""Anybody's table, by 32 members that share one net's weights: a draft, not yet the better choice.
 
     python -m train.main --config=configs/table_best.py \
         --config.data.path=FILE.csv --config.data.target=COLUMN
 
-A draft: members (TabM-mini, Gorishniy et al. 2025), piecewise-linear embeddings of version B, no
+Members (TabM-mini, Gorishniy et al. 2025), piecewise-linear embeddings of version B, no
 label smoothing, and the weights of lowest loss. A batch is 16 rows of each member, so that a shared
 weight sees 512.
 

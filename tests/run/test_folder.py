@@ -206,7 +206,8 @@ def test_a_lock_that_is_another_name_of_a_file_is_refused(tmp_path: Path) -> Non
 def test_a_folder_of_ones_own_may_hold_links(tmp_path: Path) -> None:
     (tmp_path / "data.csv").symlink_to("/elsewhere")
     with locked(tmp_path):
-        pass
+        assert (tmp_path / ".lock").is_file()
+    assert (tmp_path / "data.csv").is_symlink()
 
 
 def test_a_temporary_name_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
