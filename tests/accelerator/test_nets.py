@@ -44,10 +44,12 @@ RECURRENT: dict[str, nets.RecurrentStack] = {
     "average": nets.LSTM((7,), bidirectional=True, merge="average"),
     "product": nets.LSTM((7,), bidirectional=True, merge="mul"),
     "two_layers": nets.LSTM((7, 6), bidirectional=True),
+    "three_layers": nets.LSTM((5, 5, 5)),
     "wide": nets.LSTM((96,), bidirectional=True),
     "gru": nets.Recurrent((7,), cell="gru"),
     "bigru": nets.Recurrent((7,), cell="gru", bidirectional=True),
     "plain": nets.Recurrent((7,), cell="plain"),
+    "biplain": nets.Recurrent((7,), cell="plain", bidirectional=True, merge="sum"),
 }
 
 
@@ -77,7 +79,7 @@ def test_dense_nets_and_their_gradients(name, precision):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("precision", ["highest"])
+@pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("name", sorted(nets.ACTIVATIONS))
 def test_activations_and_their_slopes(name, precision):
     activation = nets.ACTIVATIONS[name]
@@ -102,6 +104,24 @@ def test_recurrent_layers_and_their_gradients(name, lengths, precision):
         return jnp.square(outputs_bth).mean() + sum(
             jnp.square(leaf).mean() for leaf in jax.tree.leaves(final)
         )
+
+    assert_same_answer(
+        precision, jax.value_and_grad(loss, argnums=(0, 1)), variables["params"], X_BTF
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("filters", [(6,), (6, 5)])
+def test_convolutions_and_their_gradients(filters, stride, precision):
+    net = nets.Convolutions(filters, widths=(3, 5), stride=stride)
+    variables = drawn(net, X_BTF, LENGTHS, WEIGHT_B, train=False)
+
+    def loss(params: Any, x_btf: jax.Array) -> jax.Array:
+        given = variables | {"params": params}
+        features_bte, _ = net.apply(given, x_btf, LENGTHS, WEIGHT_B, train=False)
+        return jnp.square(features_bte).mean()
 
     assert_same_answer(
         precision, jax.value_and_grad(loss, argnums=(0, 1)), variables["params"], X_BTF
