@@ -31,7 +31,7 @@ p{margin:0 0 8px;max-width:68ch;overflow-wrap:anywhere}
 table{border-collapse:collapse;font-size:14.5px;font-variant-numeric:tabular-nums}
 th,td{padding:7px 28px 7px 0;text-align:right;font-weight:400;vertical-align:top;white-space:nowrap}
 tr+tr>*,tbody>tr>*{border-top:1px solid var(--line)}
-th:first-child,.words td{text-align:left}
+th:first-child,.words td,.words thead th{text-align:left}
 tbody th{white-space:normal;overflow-wrap:anywhere;min-width:5.5em}
 .group{color:var(--ink);padding-top:20px}
 .words th{white-space:nowrap}
