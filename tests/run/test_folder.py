@@ -245,3 +245,18 @@ def test_json_that_is_no_file_is_a_line_and_never_waited_for(tmp_path: Path, kin
             path.symlink_to("/dev/zero")
     with pytest.raises(UserError, match=r"a\.json cannot be read: it "):
         read_json(path, "a run's folder")
+
+
+def test_a_link_that_is_made_meanwhile_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "letter.txt").write_text("mine")
+
+    def replaced_by_a_link(path: Path) -> None:
+        Path(path).symlink_to(tmp_path / "letter.txt")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("train.data.files.storage.os.unlink", replaced_by_a_link)
+        with pytest.raises((OSError, StorageError)):
+            write_json(tmp_path / "a.json", 1)
+    assert (tmp_path / "letter.txt").read_text() == "mine"

@@ -178,3 +178,10 @@ def test_digests_of_an_older_version_are_read(run: Path) -> None:
     (run / "checkpoints" / "digest-30.json").write_text(json.dumps(plain))
     assert SavedSteps(run, "").steps() == [30, 20]
     assert FORMAT == 1
+
+
+def test_digests_of_no_file_show_nothing(tmp_path: Path) -> None:
+    (tmp_path / "5").mkdir()
+    write_digests(tmp_path / "digest-5.json", {})
+    damage = find_damage(tmp_path / "5", tmp_path / "digest-5.json")
+    assert damage == "digest-5.json is not whole: it names no files of a state and a model"
