@@ -21,8 +21,8 @@ COMMANDS = (
 FLOORS = (
     ("errors",),
     ("config",),
-    ("data", "flag_texts"),
-    ("core", "evaluation", "flags"),
+    ("data", "flags"),
+    ("core", "evaluation"),
     ("parallel", "report"),
     ("run",),
     ("inference", "population"),
@@ -33,8 +33,8 @@ FLOORS = (
 # What is loaded before a command line has been found right.
 LIGHT = (
     "train.errors",
-    "train.flag_texts",
     "train.flags",
+    "train.flags.texts",
     "train.parallel",
     "train.parallel.hosts",
     "train.parallel.runtime",

@@ -11,7 +11,7 @@ from train.config.data_options import Table
 from train.config.help import describe_fields
 from train.config.options import Config, Processes
 from train.errors import UserError
-from train.flag_texts import Texts, parse_texts, read_number, read_path, split_overrides
+from train.flags.texts import Texts, parse_texts, read_number, read_path, split_overrides
 
 _OF_TRAIN = (
     *("config", "workdir", "restart", "verbose"),
