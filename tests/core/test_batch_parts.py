@@ -101,8 +101,8 @@ def differences(body: str, way: str) -> dict[str, float]:
 @pytest.mark.parametrize(
     ("body", "way"),
     [
-        ("batch norm", "jit shared"),
         *slow(
+            ("batch norm", "jit shared"),
             ("dropout", "pmap exact"),
             ("plain", "jit shared"),
             ("plain", "pmap shared"),
