@@ -5,15 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from train.config import Config, Table
 from train.data.dataset import Head
+from train.data.load import load_dataset
 from train.data.series.columns import SeriesColumn
 from train.data.series.encoder import SeriesEncoder
 from train.data.table.clusters import ClusterEncoder
 from train.data.table.column import Column
 from train.data.table.encoder import TableEncoder
-from train.evaluation.kinds import kind_of, score
+from train.evaluation import kinds
+from train.evaluation.baselines import logistic
+from train.evaluation.kinds import Judged, kind_of, score
 from train.evaluation.metrics.forecasts import forecast_metrics
 from train.evaluation.score import score_heads
+from train.results.sample import part_in_words
 
 VALUE = Head("value", "regression", ("y",), (), 1)
 TABLE = TableEncoder((Column("x", "number"),), (Column("y", "number", 5.0, 10.0),), (VALUE,))
@@ -46,3 +51,28 @@ def test_a_column_is_shuffled_only_where_rows_stand_alone_and_have_a_target():
 def test_what_is_no_schema_has_no_kind():
     with pytest.raises(TypeError, match="no evaluation for a str"):
         kind_of("table")  # type: ignore[arg-type]
+
+
+def judged(config: Config) -> Judged:
+    """The test rows, with targets as predictions."""
+    dataset = load_dataset(config)
+    batch = dataset.take(dataset.arrays, dataset.splits["test"])
+    predictions = {name: target.astype(float) for name, target in batch.target.items()}
+    return Judged(dataset, "test", batch, predictions, None, None)  # type: ignore[arg-type]
+
+
+def test_baselines_of_a_part_of_the_training_rows_say_of_how_many(monkeypatch):
+    iris = judged(Config(data=Table(path="builtin:iris", target="species")))
+    n_train = iris.dataset.n_train
+    assert kind_of(iris.dataset.encoder).baselines(iris, 10).fitted_on == {}
+    monkeypatch.setattr(logistic, "LOGISTIC_ROWS", 40)
+    found = kind_of(iris.dataset.encoder).baselines(iris, 10).fitted_on
+    assert found == {"linear": 40} and n_train > 50
+    monkeypatch.setattr(kinds, "BASELINE_ROWS", 50)
+    found = kind_of(iris.dataset.encoder).baselines(iris, 10).fitted_on
+    assert found == {"majority": 50, "linear": 40}
+    diabetes = judged(Config(data=Table(path="builtin:diabetes", target="progression")))
+    beside = kind_of(diabetes.dataset.encoder).baselines(diabetes, 10)
+    assert beside.fitted_on == {"mean": 50, "linear": 50}
+    line = part_in_words(beside.fitted_on, 288)
+    assert line.endswith("some of the 288 training rows: mean on 50, linear on 50")

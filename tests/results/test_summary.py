@@ -39,6 +39,11 @@ def test_a_split_that_is_not_scored_whole_says_of_how_many_rows_its_scores_are()
     assert lines[1].startswith("train (20 of 80 rows)") and lines[2].startswith("test (1200 rows)")
 
 
+def test_a_baseline_that_did_not_see_every_training_row_says_so():
+    lines = summary(ONE | {"baselines_fitted_on": {"mean": 20}}, Path("run")).splitlines()
+    assert lines[3].startswith("  mean, test (fitted on 20 rows)  ")
+
+
 def test_of_several_targets_the_means_where_there_are_any():
     several = {"rmse": 1.0, "a.rmse": 1.0, "b.rmse": 1.0}
     one_line = ONE | {"metrics": {"test": several}, "baselines": {}}

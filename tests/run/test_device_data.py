@@ -9,6 +9,7 @@ import pytest
 
 from train.config import Augment, Config, Dense, Table
 from train.data.load import load_dataset
+from train.data.resolve import resolve_config
 from train.data.table.column import Column
 from train.data.table.encoder import TableEncoder
 from train.errors import UserError
@@ -19,7 +20,7 @@ from train.run.device_data import (
     starting_rows,
     to_device,
 )
-from train.run.prepare import make_program, resolve_config
+from train.run.prepare import make_program
 from train.run.row_weights import class_head
 
 

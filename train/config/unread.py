@@ -103,6 +103,20 @@ def without_unread(config: Config, chosen: Mapping[str, GridValue]) -> Config:
     return config
 
 
+def left_idle(asked: Config, resolved: Config) -> dict[str, str]:
+    """{field: what is wrong} of fields that nothing reads because of what "auto" stands for."""
+    found = {}
+    for row in IDLE:
+        stands_for = _value(resolved, row.decider)
+        if _value(asked, row.decider) != "auto" or stands_for not in row.at:
+            continue
+        of_row = row._replace(at=("auto",))
+        for path, _ in _unread(asked, (of_row,)):
+            shown = values.to_text(stands_for) or stands_for
+            found[path] = f"config.{row.decider}=auto stands for {shown}"
+    return found
+
+
 def unread_notes(config: Config) -> list[str]:
     """A line for each part of a recipe, or share of rows, that is set and not read."""
     notes = []

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from train.config.members import settings_of, with_values
 from train.config.options import Config
+from train.config.unread import left_idle
 from train.data.dataset import Dataset
+from train.data.resolve import resolve_config
 from train.data.sequences.encoder import SequenceEncoder
 
 OF_TOKENS = (
@@ -21,7 +24,8 @@ OF_ONE_ANSWER = ("net.readout", "net.head", "net.head_activation")
 
 
 def unread_of_rows(config: Config, dataset: Dataset) -> Iterator[str]:
-    """A line for the options of an LSTM that sequences of this kind do not need."""
+    """A line for the options that rows of this kind, or what "auto" stands for, do not need."""
+    yield from _idle_by_recipe(config, dataset)
     encoder = dataset.encoder
     if not isinstance(encoder, SequenceEncoder):
         return
@@ -29,6 +33,22 @@ def unread_of_rows(config: Config, dataset: Dataset) -> Iterator[str]:
         yield from _line(config, OF_TOKENS, "the inputs have no tokens")
     if not encoder.labels.targets:
         yield from _line(config, OF_ONE_ANSWER, "every target has a value at each step")
+
+
+def _idle_by_recipe(config: Config, dataset: Dataset) -> Iterator[str]:
+    """A line for what every setting of the config leaves idle once its "auto" is resolved."""
+    everywhere: dict[str, str] | None = None
+    for setting in settings_of(config):
+        asked = with_values(config, setting)
+        idle = left_idle(asked, resolve_config(asked, dataset))
+        if everywhere is not None:
+            idle = {path: why for path, why in everywhere.items() if path in idle}
+        everywhere = idle
+    by_reason: dict[str, list[str]] = {}
+    for path, why in (everywhere or {}).items():
+        by_reason.setdefault(why, []).append(f"config.{path}")
+    for why, paths in by_reason.items():
+        yield f"not used, for {why} here: {', '.join(paths)}"
 
 
 def _line(config: Config, paths: tuple[str, ...], why: str) -> Iterator[str]:

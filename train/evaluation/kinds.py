@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -22,8 +23,8 @@ from train.data.table.codes import ReconstructionEncoder
 from train.data.table.encoder import TableEncoder
 from train.evaluation.baselines.clusters import one_unit
 from train.evaluation.baselines.codes import component_predictions
-from train.evaluation.baselines.forecasts import forecast_baselines
-from train.evaluation.baselines.sequences import sequence_baselines
+from train.evaluation.baselines.forecasts import forecast_baselines, windows_to_fit
+from train.evaluation.baselines.sequences import UNFITTED, sequence_baselines
 from train.evaluation.baselines.table import FittedTable, fit_table
 from train.evaluation.importance import (
     Measured,
@@ -35,7 +36,7 @@ from train.evaluation.metrics.forecasts import forecast_metrics, step_metrics
 from train.evaluation.predictions import forecast_table, row_table
 from train.evaluation.score import score_heads
 
-# Training rows that baselines are fitted on at most: more would not change them.
+# Training rows that baselines are fitted on at most, which is said: more would hardly change them.
 BASELINE_ROWS = 50_000
 
 Arrays: TypeAlias = Mapping[str, np.ndarray]
@@ -62,12 +63,14 @@ class Beside(NamedTuple):
     """What stands beside the metrics of a split.
 
     `baselines` {baseline: metrics}; of forecasts also `by_step` {"net" or baseline: {metric: [h]}}.
-    `note` says why a baseline is left out, if one is.
+    `fitted_on` has the rows of those that saw a part of the training rows alone; `note` says why a
+    baseline is left out, if one is.
     """
 
     baselines: dict[str, Scores]
     by_step: dict[str, dict[str, list[float]]] | None = None
     note: str = ""
+    fitted_on: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,11 @@ def _training_rows(dataset: Dataset) -> Batch[np.ndarray]:
     return dataset.take(dataset.arrays, rows)
 
 
+def _of_a_part(judged: Judged, seen: Mapping[str, int]) -> dict[str, int]:
+    """The rows that baselines were fitted on, of those that did not see every training row."""
+    return {name: n_seen for name, n_seen in seen.items() if n_seen < judged.dataset.n_train}
+
+
 class TableBaselines:
     """The baselines of a table: fitted once, whatever splits they are judged on."""
 
@@ -143,12 +151,17 @@ class TableBaselines:
             train = _training_rows(judged.dataset)
             self._fitted[in_sample] = fit_table(self._encoder, train, seconds, in_sample=in_sample)
         fitted = self._fitted[in_sample]
-        return Beside(fitted.metrics(judged.batch), note=fitted.baselines.note)
+        baselines = fitted.metrics(judged.batch)
+        seen = {name: fitted.baselines.fitted_on[name] for name in baselines}
+        return Beside(baselines, note=fitted.baselines.note, fitted_on=_of_a_part(judged, seen))
 
 
 def _sequence_baselines(encoder: SequenceEncoder, judged: Judged, seconds: float) -> Beside:
     del seconds
-    return Beside(sequence_baselines(encoder, _training_rows(judged.dataset), judged.batch))
+    train = _training_rows(judged.dataset)
+    baselines = sequence_baselines(encoder, train, judged.batch)
+    seen = dict.fromkeys(baselines.keys() - UNFITTED, len(train.weight))
+    return Beside(baselines, fitted_on=_of_a_part(judged, seen))
 
 
 def _cluster_baselines(judged: Judged, seconds: float) -> Beside:
@@ -156,7 +169,9 @@ def _cluster_baselines(judged: Judged, seconds: float) -> Beside:
     train = _training_rows(judged.dataset)
     train_row_nd = judged.predict(train.inputs)["row"]
     row_nd = judged.predictions["row"]
-    return Beside({"one_unit": one_unit(train_row_nd, train.weight, row_nd, judged.batch.weight)})
+    unit = one_unit(train_row_nd, train.weight, row_nd, judged.batch.weight)
+    fitted_on = _of_a_part(judged, {"one_unit": len(train_row_nd)})
+    return Beside({"one_unit": unit}, fitted_on=fitted_on)
 
 
 def _code_baselines(encoder: ReconstructionEncoder, judged: Judged, seconds: float) -> Beside:
@@ -176,7 +191,8 @@ def _code_baselines(encoder: ReconstructionEncoder, judged: Judged, seconds: flo
         baselines[name] = _score_rows(
             encoder, predictions, judged.batch.target, judged.batch.weight
         )
-    return Beside(baselines)
+    seen = dict.fromkeys(baselines, len(train.weight))
+    return Beside(baselines, fitted_on=_of_a_part(judged, seen))
 
 
 def _forecast_baselines(judged: Judged, seconds: float) -> Beside:
@@ -189,7 +205,8 @@ def _forecast_baselines(judged: Judged, seconds: float) -> Beside:
     for name, predictions in forecast_baselines(series, judged.split).items():
         baselines[name] = forecast_metrics(series.encoder, predictions, target)
         by_step[name] = step_metrics(series.encoder, predictions, target)
-    return Beside(baselines, by_step)
+    seen = {"linear": len(windows_to_fit(series))}
+    return Beside(baselines, by_step, fitted_on=_of_a_part(judged, seen))
 
 
 def _row_table(judged: Judged, levels: tuple[float, ...]) -> pa.Table:

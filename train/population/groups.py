@@ -29,10 +29,11 @@ from train.config.members import (
 from train.config.options import Config
 from train.core.program import Data
 from train.data.dataset import Dataset, Pool
+from train.data.resolve import resolve_config
 from train.parallel.hosts import on_process_zero
 from train.run.device_data import but_arrays, to_device
 from train.run.metadata import check_or_write_metadata
-from train.run.prepare import check_targets, in_folds, make_program, resolve_config
+from train.run.prepare import check_targets, in_folds, make_program
 from train.run.run import Run
 
 

@@ -61,13 +61,15 @@ class Monitor(TypedDict):
 class Result(TypedDict):
     """A finished run. Splits are "train", "valid" and "test".
 
-    `sampled` are the rows of a split that is not scored whole.
+    `sampled` are the rows of a split that is not scored whole, `baselines_fitted_on` those of a
+    baseline that did not see every training row.
     """
 
     rows: Mapping[str, int]
     sampled: NotRequired[Mapping[str, int]]
     metrics: Mapping[str, Scores]
     baselines: Mapping[str, Mapping[str, Scores]]
+    baselines_fitted_on: NotRequired[Mapping[str, int]]
     members: int
     n_parameters: int
     steps: int

@@ -23,7 +23,7 @@ from train.results.against_linear import losing_line
 from train.results.monitored import Monitored
 from train.results.outcome import Outcome, report_split
 from train.results.report_data import report_data
-from train.results.sample import sample_in_words, scored_rows
+from train.results.sample import part_in_words, sample_in_words, scored_rows
 from train.run.calibration import write_scores
 from train.run.folder import write_json
 from train.run.log import NAME as LOG
@@ -205,6 +205,8 @@ def _result(
     notes = []
     for name, n_scored in evaluated.sampled.items():
         notes.append(sample_in_words(n_scored, evaluated.rows[name]))
+    if beside.fitted_on:
+        notes.append(part_in_words(beside.fitted_on, run.dataset.n_train))
     history = read_history(run.folder)
     has_valid = "valid" in evaluated.scores
     monitored = Monitored.of(outcome.predictor.config, history, has_valid=has_valid)
@@ -225,6 +227,7 @@ def _result(
         "task": task,
         "metrics": evaluated.scores,
         "baselines": baselines,
+        **({"baselines_fitted_on": dict(beside.fitted_on)} if beside.fitted_on else {}),
         **horizon,
         **facts.to_json(),
         "monitor": monitored.monitor,

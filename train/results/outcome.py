@@ -19,6 +19,7 @@ from train.config.options import Config
 from train.core.state import State
 from train.core.weights import Weights, count_parameters
 from train.data.dataset import Dataset
+from train.data.resolve import resolve_config
 from train.evaluation.kinds import score
 from train.inference.load import ANSWERING_FILE
 from train.inference.predictor import Predicted, Predictor
@@ -31,7 +32,6 @@ from train.results.sample import scored_rows
 from train.run.folder import write_json
 from train.run.log import read_history, write_history
 from train.run.manifest import rewriting
-from train.run.prepare import resolve_config
 from train.run.run import Run
 
 Arrays: TypeAlias = dict[str, np.ndarray]

@@ -12,10 +12,11 @@ from train.config.members import Member, config_of
 from train.config.options import Config
 from train.core.state import State
 from train.data.dataset import Dataset
+from train.data.resolve import resolve_config
 from train.results.outcome import Answering, Outcome, single_outcome, write_answering
 from train.results.records import MemberResult, RefitResult
 from train.run.device_data import to_device
-from train.run.prepare import make_program, resolve_config
+from train.run.prepare import make_program
 from train.run.run import Run
 
 

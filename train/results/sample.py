@@ -1,6 +1,8 @@
-"""Which training rows are scored once training is over: all, or of very many a sample."""
+"""Which training rows are scored, or shown to baselines, at the end: all, or of very many some."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -39,3 +41,9 @@ def sample_in_words(n_scored: int, n_rows: int) -> str:
         f"the scores of the training rows are those of {n_scored:,} of them, "
         f"drawn by config.seed from {n_rows:,}"
     )
+
+
+def part_in_words(fitted_on: Mapping[str, int], n_rows: int) -> str:
+    """What baselines were fitted on that did not see every training row."""
+    parts = [f"{name} on {n_seen:,}" for name, n_seen in fitted_on.items()]
+    return f"baselines are fitted on some of the {n_rows:,} training rows: {', '.join(parts)}"

@@ -50,7 +50,9 @@ def _score_lines(result: Result) -> list[str]:
         scores_of[f"{split} ({n_rows} rows)"] = scores
     for split, baselines in result["baselines"].items():
         for name, scores in baselines.items():
-            scores_of[f"  {name}, {split}"] = scores
+            n_seen = result.get("baselines_fitted_on", {}).get(name)
+            fitted_on = "" if n_seen is None else f" (fitted on {n_seen} rows)"
+            scores_of[f"  {name}, {split}{fitted_on}"] = scores
     names = list(next(iter(scores_of.values())))
     means = [name for name in names if "." not in name]
     # Means over many targets, whose own metrics fill no terminal.

@@ -11,14 +11,13 @@ from train.config.bounded import resolved
 from train.config.members import config_of, members_of
 from train.config.net_options import Perceptron
 from train.config.options import Config
-from train.config.recipe import resolve, resolve_sequences
 from train.core.network import make_network, tasks_of
 from train.core.optim import make_optimizer
 from train.core.program import Data, Program
 from train.data.classes import class_sizes, unseen_counts
 from train.data.dataset import Dataset, Encoder
+from train.data.resolve import resolve_config
 from train.data.row_dataset import RowDataset
-from train.data.sequences.encoder import SequenceEncoder
 from train.data.series.dataset import SeriesDataset
 from train.errors import UserError
 from train.parallel.devices import EVERYWHERE, place
@@ -64,16 +63,6 @@ def in_folds(config: Config, dataset: Dataset) -> list[Dataset]:
     if config.population.folds == 1:
         return [dataset]
     return [dataset.with_splits(splits) for splits in dataset.folds(config.population.folds)]
-
-
-def resolve_config(config: Config, dataset: Dataset) -> Config:
-    """The config with every "auto" replaced by what suits the data."""
-    encoder = dataset.encoder
-    if isinstance(encoder, SequenceEncoder):
-        config = resolve_sequences(config, dataset.n_train, **encoder.traits)
-    classes = encoder.heads[0].kind not in ("regression", "reconstruction")
-    season = getattr(encoder, "season", None)
-    return resolve(config, dataset.n_train, classes=classes, season=season)
 
 
 def check_targets(config: Config, encoder: Encoder) -> None:

@@ -19,18 +19,23 @@ from train.data.series.encoder import SeriesEncoder
 # The penalty is this share of the mean square of what is read, once: alike in any unit, and less
 # the more windows there are.
 RIDGE = 1.0
-LINEAR_WINDOWS = 200_000  # that the linear baseline is fitted on at most: more would not change it
+LINEAR_WINDOWS = 200_000  # that the linear baseline is fitted on at most, which is said
 GAPPY_WINDOWS = 20_000  # the same where targets are missing: each step then has a fit of its own
 BLOCK = 8_192  # windows in float64 at a time
 
 
 def forecast_baselines(dataset: SeriesDataset, split: str) -> dict[str, dict[str, np.ndarray]]:
-    """`baseline_predictions` for a split, fitted on LINEAR_WINDOWS training windows at most."""
+    """`baseline_predictions` for a split, fitted on the windows of `windows_to_fit`."""
+    return baseline_predictions(dataset, windows_to_fit(dataset), dataset.splits[split])
+
+
+def windows_to_fit(dataset: SeriesDataset) -> np.ndarray:
+    """The training windows of the linear model: all, or LINEAR_WINDOWS of them."""
     train = dataset.splits["train"]
     most = LINEAR_WINDOWS if dataset.target_gaps is None else GAPPY_WINDOWS
     if len(train) > most:
         train = np.sort(np.random.default_rng(0).choice(train, most, replace=False))
-    return baseline_predictions(dataset, train, dataset.splits[split])
+    return train
 
 
 def baseline_predictions(

@@ -107,8 +107,7 @@ def fit_logistic(
         shown = f"{n_features:,} features x {head.size:,} classes"
         raise LeftOutError(f"{shown} of {head.name!r} are more than {WEIGHTS:,} coefficients")
     random = np.random.default_rng(seed)
-    n_cells = features.size  # of a sparse matrix those that are not 0
-    most = min(LOGISTIC_ROWS, max(1, LOGISTIC_CELLS * n // max(n_cells, 1)))
+    most = rows_seen(features)
     if n > most:
         chosen = np.sort(random.choice(n, most, replace=False))
         features = features[chosen]
@@ -133,6 +132,13 @@ def fit_logistic(
     if not problem.is_parted_by(weights_fo):
         weights_fo = _parting(problem, weights_fo, random, in_sample=in_sample)
     return Linear(weights_fo[:-1] * scale_f[:, None], weights_fo[-1])
+
+
+def rows_seen(features: Features) -> int:
+    """How many of these rows logistic regression is fitted on."""
+    n = features.shape[0]
+    n_cells = features.size  # of a sparse matrix those that are not 0
+    return min(n, LOGISTIC_ROWS, max(1, LOGISTIC_CELLS * n // max(n_cells, 1)))
 
 
 def _parting(

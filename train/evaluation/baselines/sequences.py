@@ -17,6 +17,7 @@ from train.data.sequences.text import UNKNOWN
 from train.evaluation.score import score_heads
 
 Arrays = Mapping[str, np.ndarray]
+UNFITTED = {"last"}  # baselines that no training row decides
 
 
 def sequence_baselines(

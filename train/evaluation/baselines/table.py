@@ -25,7 +25,7 @@ from train.evaluation.baselines.linear import (
     Linear,
     predict_linear,
 )
-from train.evaluation.baselines.logistic import fit_logistic
+from train.evaluation.baselines.logistic import fit_logistic, rows_seen
 from train.evaluation.baselines.ridge import fit_ridge
 from train.evaluation.score import score_heads
 
@@ -34,12 +34,21 @@ from train.evaluation.score import score_heads
 class Baselines:
     """By head name: the constant (mean [o], or class frequencies [k]) and the linear model.
 
-    Where there are no linear models, a `note` says why.
+    Where there are no linear models, a `note` says why. `n_rows` were fitted on, by logistic
+    regression `logistic_rows` of them.
     """
 
     constant: dict[str, Floats]
     linear: dict[str, Linear]
     note: str = ""
+    n_rows: int = 0
+    logistic_rows: int | None = None
+
+    @property
+    def fitted_on(self) -> dict[str, int]:
+        """{"mean" or "majority", "linear": the rows that it was fitted on}."""
+        linear = self.n_rows if self.logistic_rows is None else self.logistic_rows
+        return {"mean": self.n_rows, "majority": self.n_rows, "linear": linear}
 
 
 @dataclass(frozen=True)
@@ -99,7 +108,8 @@ def fit_baselines(
     the folds that penalties are chosen by. `in_sample`: the fit is judged on these very rows. When
     the deadline is over, there is no linear model.
     """
-    weight_n = np.ones(features.shape[0]) if weight is None else np.asarray(weight, np.float64)
+    n_rows = features.shape[0]
+    weight_n = np.ones(n_rows) if weight is None else np.asarray(weight, np.float64)
     counted_n = weight_n > 0
     if not counted_n.all():
         features = features[counted_n]
@@ -117,8 +127,11 @@ def fit_baselines(
     try:
         linear = _fit_linear(features, known, weight_n, heads, seed, in_sample, deadline)
     except LeftOutError as error:
-        return Baselines(constant, {}, f"the linear model is left out: {error}")
-    return Baselines(constant, linear)
+        return Baselines(constant, {}, f"the linear model is left out: {error}", n_rows)
+    seen = None
+    if any(head.kind != "regression" for head in heads) and rows_seen(features) < len(weight_n):
+        seen = rows_seen(features)
+    return Baselines(constant, linear, "", n_rows, seen)
 
 
 def _fit_linear(
