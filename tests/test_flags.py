@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -9,11 +10,14 @@ import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from typing import get_type_hints
 
 import pytest
 
 import train.main
 from train import flags
+from train.config import LSTM, Config, Dense, Series, fields, override
+from train.config.meanings import meanings_of
 from train.errors import DivergedError, StoppedError, StorageError, UserError, run
 
 CONFIG = """
@@ -35,13 +39,20 @@ MISTAKES = [
     (
         "",
         ["--config.net.bidirectional=true"],
-        "config.net.bidirectional: no such field (fields of Dense: hidden,",
+        "config.net.bidirectional: no such field; LSTM has it: --config.net=LSTM (fields of Dense",
     ),
     ("", ["--config.zzz=3"], "config.zzz: no such field (fields of Config: name, seed"),
     (
         "",
-        ["--config.net=Dense"],
-        "config.net: a group of fields; set one of them, such as config.net.hidden",
+        ["--config.net=Dens"],
+        "config.net: a group of fields; set one of them, such as config.net.hidden, or its kind, "
+        "one of Dense, LSTM, Perceptron, Competitive, SelfOrganizingMap, got 'Dens'; did you mean "
+        "Dense?",
+    ),
+    (
+        "",
+        ["--config.net=LSTM"],
+        "config.net: an LSTM reads config.data=Series(...) or Sequences(...)",
     ),
     ("", ["--config.net.hidden.width=3"], "config.net.hidden.width: no such field"),
     ("", ["--config.=3"], "config.: no such field"),
@@ -106,7 +117,8 @@ MISTAKES = [
     ),
     ("", ["--workdir"], "--workdir"),
     ("", ["--workdir="], "--workdir: expected a path, got ''"),
-    ("", ["--help=3"], "--help"),
+    ("", ["--help=3"], "--help: no group and no option is called '3'"),
+    ("", ["--help=warmpu"], "is called 'warmpu'; did you mean warmup?"),
     ("", ["--config=nowhere.py"], "nowhere.py: no such Python file"),
     ("def get_config(:\n", [], "line 1: invalid syntax"),
     ("x = 1\ny = undefined\n", [], "line 2: NameError: name 'undefined' is not defined"),
@@ -173,6 +185,8 @@ def test_nothing_heavy_is_imported_before_a_config_is_right(
     code = """
 import sys
 from train import flags
+from train.config import LSTM, Config, Dense, Series, fields, override
+from train.config.meanings import meanings_of
 from train.errors import UserError
 import train.main
 try:
@@ -226,18 +240,62 @@ def test_a_value_may_hold_spaces_equals_signs_and_a_minus(config_file: Path):
     assert (config.data.target, config.data.weight, workdir) == ("a = b", "-w", None)
 
 
-def test_help_shows_every_field_with_its_default(capsys: pytest.CaptureFixture[str]):
+def help_on(topic: str, capsys: pytest.CaptureFixture[str]) -> str:
     with pytest.raises(SystemExit) as end:
-        flags.parse_train(["--help"], "The program's own words.")
-    text = capsys.readouterr().out
+        flags.parse_train([f"--help={topic}" if topic else "--help"], "The program's own words.")
     assert end.value.code == 0
-    assert text.startswith("The program's own words.\n")
-    assert "config.optim (Optim)" in text
-    assert "  learning_rate          a number, above 0, or auto [0.001]\n" in text
-    assert (
-        "  hidden                 integers such as (64, 64), at least 1, or auto [(64, 64)]\n"
-        in text
-    )
+    return capsys.readouterr().out
+
+
+def test_help_shows_every_field_with_its_meaning_and_default(capsys: pytest.CaptureFixture[str]):
+    text = help_on("all", capsys)
+    assert "config.optim\n" in text and "config.net=LSTM\n" in text
+    rate = "  learning_rate          How long a step is; "
+    assert f"{rate}too high and the loss is not finite, too low and little is" in text
+    assert f"{'':25}a number, above 0, or auto [0.001]\n" in text
+    assert f"{'':25}integers such as (64, 64), at least 1, or auto [(64, 64)]\n" in text
+
+
+@pytest.mark.parametrize(
+    ("topic", "held", "left_out"),
+    [
+        ("", "The program's own words.\n", "config.optim.decay"),
+        ("", "config.net=LSTM", "hidden_activation"),
+        ("optim", "  plateau_factor  ", "  lookback "),
+        ("config.optim", "  plateau_factor  ", "  lookback "),
+        ("LSTM", "  bidirectional  ", "  residual "),
+        ("series", "  lookback  ", "  label "),
+        ("dropout", "  recurrent_dropout  ", "  hidden "),
+        ("net.units", "  units  ", "  rule "),
+    ],
+)
+def test_help_on_a_topic(topic: str, held: str, left_out: str, capsys: pytest.CaptureFixture[str]):
+    text = help_on(topic, capsys)
+    assert held in text and left_out not in text
+    if not topic:
+        assert len(text.splitlines()) < 60
+    assert max(map(len, text.splitlines())) <= 110
+
+
+def test_every_option_has_its_meaning_beside_it():
+    lacking = []
+    for kind in fields.KINDS.values():
+        meanings = meanings_of(kind)
+        for field in dataclasses.fields(kind):
+            is_group = kind is Config and fields.group_kinds(get_type_hints(kind)[field.name])
+            if not is_group and not meanings.get(field.name, "").endswith("."):
+                lacking.append(f"{kind.__name__}.{field.name}")
+    assert not lacking
+
+
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+def test_a_kind_of_net_is_taken_by_its_name(order: list[int]):
+    pairs = [("net", "lstm"), ("net.bidirectional", "true")]
+    before = Config(net=Dense(hidden=(8,), dropout=0.5))
+    after = override(before, [pairs[i] for i in order])
+    assert after.net == LSTM(bidirectional=True)
+    assert override(before, {"net": "Dense"}).net == before.net == Dense(hidden=(8,), dropout=0.5)
+    assert override(before, {"data": "Series", "data.path": "a"}).data == Series(path="a")
 
 
 def test_main_hands_the_checked_config_to_fit(config_file: Path, monkeypatch: pytest.MonkeyPatch):

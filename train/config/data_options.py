@@ -6,83 +6,54 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from train.config.bounded import LAST_SEED, bounded
-
-# Strings that mean "no value" in a text file; pandas and Keras users write all of these.
-MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "#N/A", "?")
-
-
-@dataclass
-class Table:
-    """Rows and columns of a table, for every net but an LSTM.
-
-    Clusters and autoencoders have no `target`; `label` is a column to judge clusters, and to colour
-    codes, by. `weight` is a column of what each row counts for, in the loss and in all scores.
-    How text is written is found in the training rows, and kept: `decimal` and `thousands` (marks),
-    `dates` (columns, also 20250204) and `date_format` (dmy, mdy, ymd, or as %d.%m.%Y) say it
-    where it could be otherwise.
-    `stream`: training rows stay on the disk, in a Parquet file or a folder of them; row groups come
-    in random order, and rows are shuffled within windows of `shuffle_window` rows.
-    """
-
-    path: str = ""
-    valid_path: str | None = None
-    test_path: str | None = None
-    target: str | tuple[str, ...] = ()
-    features: tuple[str, ...] | None = None
-    categorical: tuple[str, ...] | None = None
-    numeric: tuple[str, ...] = ()
-    dates: tuple[str, ...] = ()
-    decimal: Literal[".", ","] | None = None
-    thousands: Literal["", ",", ".", " ", "'"] | None = None
-    date_format: str | None = None
-    ignore: tuple[str, ...] = ()
-    weight: str | None = None
-    label: str | None = None
-    valid: float | int = bounded(0.15, 0)
-    test: float | int = bounded(0.15, 0)
-    split: Literal["random", "stratified", "time", "group"] = "random"
-    split_seed: int = bounded(0, 0, LAST_SEED)
-    group: str | None = None
-    time: str | None = None
-    missing: tuple[str, ...] = MISSING
-    scaling: Literal["auto", "standard", "robust", "quantile", "none"] = "standard"
-    target_scaling: Literal["standard", "none"] = "standard"
-    one_hot: int = bounded(64, 0)
-    stream: bool = False
-    shuffle_window: int = bounded(1 << 18, 1)
+from train.config.table_options import MISSING, Table
 
 
 @dataclass
 class Series:
     """One series, or many (`group`), in time order, for an LSTM to forecast.
 
-    `target` columns are read `lookback` rows back and forecast `horizon` rows ahead. `observed`
-    columns are read beside them (None: all other numbers), `known` ones, such as a price to come,
-    over the horizon too, and with `calendar` the place of each stamp in its day, week and year.
-    Windows begin `stride` rows apart; `rows` takes the first of each series only. `valid` and
-    `test` are rows, or shares, of each series: its newest. `season`: rows until it repeats, found
-    from the stamps where None. `decimal`, `thousands` and `date_format` (of `time`): see `Table`.
+    `valid` and `test` are of each series, its newest rows.
     """
 
     path: str = ""
+    """A CSV, Parquet or JSON lines file in time order, or builtin:NAME."""
     target: str | tuple[str, ...] = ()
+    """The column to forecast, or several."""
     time: str | None = None
+    """The column of time stamps; none: rows are a step apart."""
     group: str | None = None
+    """The column that names the series, where a file holds many."""
     known: tuple[str, ...] = ()
+    """Columns known ahead, such as a price to come, read over the horizon too."""
     observed: tuple[str, ...] | None = ()
+    """Columns read beside the targets; none: all other numbers."""
     ignore: tuple[str, ...] = ()
+    """Columns to leave out."""
     calendar: bool = False
+    """Whether the place of each stamp in its day, week and year is read."""
     lookback: int = bounded(96, 1)
+    """How many rows back the net reads."""
     horizon: int = bounded(24, 1)
+    """How many rows ahead it forecasts."""
     stride: int = bounded(1, 1)
+    """How many rows apart windows begin."""
     rows: int | None = bounded(None, 1)
+    """Takes the first rows of each series only."""
     valid: float | int = bounded(0.15, 0)
+    """How many of the newest rows validate: a share below 1, or a number; 0: none."""
     test: float | int = bounded(0.15, 0)
+    """How many of the newest rows test: a share below 1, or a number; 0: none."""
     season: int | None = bounded(None, 1)
+    """After how many rows a series repeats; none: found from the stamps."""
     missing: tuple[str, ...] = MISSING
+    """Texts that stand for no value."""
     decimal: Literal[".", ","] | None = None
+    """The decimal mark; none: found in the training rows."""
     thousands: Literal["", ",", ".", " ", "'"] | None = None
+    """The mark between thousands; none: found in the training rows."""
     date_format: str | None = None
+    """The order in `time`: dmy, mdy, ymd, or a pattern such as %d.%m.%Y; none: found."""
 
 
 @dataclass
@@ -91,34 +62,56 @@ class Sequences:
 
     The target is a label of each sequence, a tag of each step, both, or the next step. A file has a
     line per sequence (JSON lines or Parquet with lists), or, with `id` and `order`, a row per step.
-    `decimal`, `thousands` and `date_format` (of `order`): see `Table`.
-    "None" and "null" are words here: among numbers they are missing values anyway, and `missing`
-    names texts that are so everywhere.
+    Among numbers "None" and "null" are missing values anyway; `missing` names texts that are so
+    everywhere.
     """
 
     path: str = ""
+    """A JSON lines, Parquet or CSV file, or builtin:NAME."""
     valid_path: str | None = None
+    """A file of its own for the validation sequences."""
     test_path: str | None = None
+    """A file of its own for the test sequences."""
     inputs: str | tuple[str, ...] = ()
+    """The columns to read: numbers of each step, tokens, or both."""
     target: str | tuple[str, ...] = ()
+    """A label of each sequence, tags of each step, or both."""
     next_step: bool = False
+    """Whether the target is the next step of the input."""
     id: str | None = None
+    """The column that names the sequence, where a file has a row per step."""
     order: str | None = None
+    """The column that orders the steps of a sequence."""
     valid: float | int = bounded(0.15, 0)
+    """How many sequences validate: a share below 1, or a number; 0: none."""
     test: float | int = bounded(0.15, 0)
+    """How many sequences test: a share below 1, or a number; 0: none."""
     split: Literal["random", "stratified"] = "random"
+    """How sequences are parted: at random, or by class."""
     split_seed: int = bounded(0, 0, LAST_SEED)
+    """Decides which sequences validate and test; `config.seed` does not."""
     missing: tuple[str, ...] = ()
+    """Texts that stand for no value; "None" and "null" are words here."""
     decimal: Literal[".", ","] | None = None
+    """The decimal mark; none: found in the training rows."""
     thousands: Literal["", ",", ".", " ", "'"] | None = None
+    """The mark between thousands; none: found in the training rows."""
     date_format: str | None = None
+    """The order in `order`: dmy, mdy, ymd, or a pattern; none: found."""
     min_count: int = bounded(1, 1)
+    """How often a token occurs in training to be known."""
     fold_case: bool = False
+    """Whether tokens are read in lower case."""
     fold_digits: bool = False
+    """Whether all digits are read as 0."""
     characters: bool = False
+    """Whether a token's characters are read beside it."""
     max_length: int | None = bounded(None, 1)
+    """The longest training sequence in steps; what is beyond is cut off."""
     scaling: Literal["standard", "none"] = "standard"
+    """How numbers are brought to one size, by the training rows."""
     target_scaling: Literal["standard", "none"] = "standard"
+    """Whether targets are scaled for the net; scores have their own units anyway."""
 
 
 Data: TypeAlias = Table | Series | Sequences

@@ -69,6 +69,12 @@ def group_kinds(annotation: Annotation) -> tuple[type[Group], ...]:
     return tuple(kind for kind in KINDS.values() if kind in members)
 
 
+def kinds_of(name: str) -> tuple[type[Group], ...]:
+    """The kinds that a group of a config may be of; none where there is one kind, or no group."""
+    kinds = group_kinds(get_type_hints(Config).get(name))
+    return kinds if len(kinds) > 1 else ()
+
+
 def unknown_field(path: str, config: Config) -> str:
     """The message for a path that is no field: the nearest one, and those that stand beside it."""
     leaves = leaves_of(config)
@@ -82,6 +88,11 @@ def unknown_field(path: str, config: Config) -> str:
     siblings = _children(group, leaves)
     found = _nearest(path, name, siblings, leaves)
     hint = f"; did you mean {found}?" if found else ""
+    others = kinds_of(group.removeprefix("config."))
+    having = [kind.__name__ for kind in others if name in get_type_hints(kind)]
+    if having:
+        hint = f"; {' and '.join(having)} have it" if len(having) > 1 else f"; {having[0]} has it"
+        hint += f": --{group}={having[0]}"
     fields = ", ".join(siblings)
     return f"{path}: no such field{hint} (fields of {kinds[group].__name__}: {fields})"
 

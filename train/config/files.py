@@ -6,7 +6,7 @@ import dataclasses
 import re
 import runpy
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from pathlib import Path
 from typing import TypeAlias, TypeVar
@@ -67,10 +67,20 @@ def _failure(path: Path, error: Exception) -> str:
 
 
 def override(config: Config, overrides: Overrides) -> Config:
-    """A copy with fields set from text, each read by its field's type. Raises UserError."""
+    """A copy with fields set from text, each read by its field's type. Raises UserError.
+
+    A group that comes in several kinds is set to one by its name: {"net": "LSTM"}. It then has that
+    kind's defaults, wherever its own fields stand; of the kind that it is, it stays as it is.
+    """
     config = _copied(config)
+    pairs = _pairs(overrides)
+    for name, text in pairs:
+        if kinds := fields.kinds_of(name):
+            _switch(config, name, text, kinds)
     leaves = fields.leaves_of(config)
-    for name, text in overrides.items() if isinstance(overrides, Mapping) else overrides:
+    for name, text in pairs:
+        if fields.kinds_of(name):
+            continue
         leaf = leaves.get(f"config.{name}")
         if leaf is None:
             raise UserError(fields.unknown_field(f"config.{name}", config))
@@ -80,6 +90,28 @@ def override(config: Config, overrides: Overrides) -> Config:
             raise UserError(fields.mismatch(leaf, text)) from None
         setattr(leaf.group, leaf.name, value)
     return config
+
+
+def _pairs(overrides: Overrides) -> list[tuple[str, str]]:
+    if isinstance(overrides, Mapping):
+        return list(overrides.items())
+    return list(overrides)
+
+
+def _switch(config: Config, name: str, text: str, kinds: Sequence[type[Group]]) -> None:
+    """Sets a group of the config to the kind of that name, in letters of any case."""
+    known = {kind.__name__: kind for kind in kinds}
+    for kind in kinds:
+        if kind.__name__.lower() == text.strip().lower():
+            if type(getattr(config, name)) is not kind:
+                setattr(config, name, kind())
+            return
+    hint = fields.did_you_mean(text, list(known))
+    raise UserError(
+        f"config.{name}: a group of fields; set one of them, such as config.{name}."
+        f"{next(iter(vars(getattr(config, name))))}, or its kind, one of {', '.join(known)}, "
+        f"got {values.shorten(text)}{hint}"
+    )
 
 
 def _copied(group: G) -> G:

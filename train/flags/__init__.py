@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from train import config as configs
 from train.config.data_options import Table
-from train.config.help import describe_fields
+from train.config.help import describe
 from train.config.options import Config, Processes
 from train.errors import UserError
 from train.flags.texts import Texts, parse_texts, read_number, read_path, split_overrides
@@ -55,11 +55,11 @@ class EvaluateCommand(NamedTuple):
 def parse_train(argv: Sequence[str], program_doc: str | None) -> TrainCommand:
     """The checked config of --config=FILE and --config.FIELD=VALUE, the folder, the processes.
 
-    `argv` is without the program's name. With --help, prints `program_doc` and all fields, and
+    `argv` is without the program's name. With --help, prints `program_doc` and the options, and
     exits. Raises UserError.
     """
     rest, overrides = split_overrides(argv)
-    given = parse_texts(rest, program_doc, _OF_TRAIN, details=describe_fields)
+    given = parse_texts(rest, program_doc, _OF_TRAIN, details=describe)
     if given["config"] is None:
         raise UserError("--config: not given; name a config file, such as --config=configs/NAME.py")
     processes = _read_processes(given)

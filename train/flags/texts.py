@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias, TypeVar
+from typing import NoReturn, TypeAlias, TypeVar
 
 from absl import flags
 
@@ -92,16 +92,21 @@ def parse_texts(
     argv: Sequence[str],
     program_doc: str | None,
     names: Sequence[str],
-    details: Callable[[], str] = str,
+    details: Callable[[str], str] | None = None,
 ) -> dict[str, str | None]:
-    """The texts of flags; None of those that are not given."""
+    """The texts of flags; None of those that are not given.
+
+    With --help, or --help=TOPIC where there are `details` of topics, prints and exits.
+    """
+    topic = _help_topic(argv)
+    if topic is not None:
+        _print_help(topic, program_doc, names, details)
     known = flags.FlagValues()
     for name in names:
         if name in _SWITCHES:
             flags.DEFINE_boolean(name, name in _ON or None, _SWITCHES[name], flag_values=known)
         else:
             flags.DEFINE_string(name, None, _MEANINGS[name], flag_values=known)
-    flags.DEFINE_boolean("help", False, "print this and exit", short_name="h", flag_values=known)
     try:
         extra = known(["program", *argv])[1:]
     except flags.UnrecognizedFlagError as error:
@@ -110,11 +115,6 @@ def parse_texts(
         ) from None
     except flags.Error as error:
         raise UserError(str(error)) from None
-    if known["help"].value:
-        meanings = _MEANINGS | _SWITCHES
-        lines = [f"  --{name:<15} {meanings[name]}" for name in names]
-        print("\n".join([(program_doc or "").strip(), "", *lines, details()]).rstrip(), flush=True)
-        sys.exit(0)
     if extra:
         hint = f"; did you mean --config={extra[0]}?" if extra[0].endswith(".py") else ""
         hint = f"; did you mean --{extra[0]}?" if extra[0].startswith("config.") else hint
@@ -126,6 +126,34 @@ def parse_texts(
     # A switch that is on is "", one that is off or absent None.
     texts: dict[object, str | None] = {False: None, True: ""}
     return {name: texts.get(known[name].value, known[name].value) for name in names}
+
+
+def _help_topic(argv: Sequence[str]) -> str | None:
+    """What help is asked on: "" in general; None where none is asked for."""
+    for argument in argv:
+        asked = re.fullmatch(r"--?(?:help|h)(?:=(.*))?", argument)
+        if asked is not None:
+            return asked[1] or ""
+    return None
+
+
+def _print_help(
+    topic: str,
+    program_doc: str | None,
+    names: Sequence[str],
+    details: Callable[[str], str] | None,
+) -> NoReturn:
+    """Prints the program's own words and its flags, or the details of a topic, and exits."""
+    if topic and details is not None:
+        print(details(topic), flush=True)
+        sys.exit(0)
+    if topic:
+        raise UserError(f"--help: this command has no help on {topic!r}; leave it at --help")
+    meanings = _MEANINGS | _SWITCHES
+    lines = [f"  --{name:<15} {meanings[name]}" for name in names]
+    more = ["", details("")] if details is not None else []
+    print("\n".join([(program_doc or "").strip(), "", *lines, *more]).rstrip(), flush=True)
+    sys.exit(0)
 
 
 def _nearest_flag(name: str, names: Sequence[str]) -> str:
