@@ -28,7 +28,7 @@ FLOORS = (
     ("inference", "population"),
     ("results",),
     ("loop",),
-    ("check", "evaluate", "inspect", "main", "predict", "search"),
+    ("check", "console", "evaluate", "inspect", "main", "predict", "search"),
 )
 # What is loaded before a command line has been found right.
 LIGHT = (

@@ -16,27 +16,51 @@ from train.config.options import Config, Group
 from train.errors import UserError
 
 G = TypeVar("G", bound=Group)
+# The configs that come with the package, beside `train` in a checkout and where it is installed.
+SHIPPED = Path(__file__).parents[2] / "configs"
 Overrides: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]  # {"net.hidden": "(64,64)"}
 
 
 def load(path: str | Path, overrides: Overrides = ()) -> Config:
     """The config that a file's get_config() returns, with fields set from text, checked.
 
-    The file is Python and is executed. A config that keeps the default name takes that of its file.
-    Raises UserError.
+    The file is Python and is executed; "diabetes" is the shipped config of that name. A config that
+    keeps the default name takes that of its file. Raises UserError.
     """
-    config = override(_run_config_file(Path(path)), overrides)
+    config = override(read(path), overrides)
     if config.name == Config.name:
         config.name = re.sub(r"[^\w.+-]+", "-", Path(path).stem)
     validate(config)
     return config
 
 
+def read(path: str | Path) -> Config:
+    """What get_config() of a file, or of a shipped config, returns. Raises UserError."""
+    path = Path(path)
+    is_name = not path.suffix and not path.is_absolute() and not path.exists()
+    shipped = SHIPPED / f"{path}.py"
+    if is_name and shipped.is_file():
+        return _run_config_file(shipped)
+    if is_name:
+        names = [found.removesuffix(".py") for found in _shipped()]
+        hint = fields.did_you_mean(str(path), names) or f"; there are {', '.join(names)}"
+        raise UserError(f"--config: no config that comes with denseq is named {path}{hint}")
+    return _run_config_file(path)
+
+
+def _shipped() -> list[str]:
+    """The shipped configs, as paths within their folder."""
+    return sorted(file.relative_to(SHIPPED).as_posix() for file in SHIPPED.rglob("[!_]*.py"))
+
+
 def _run_config_file(path: Path) -> Config:
     if path.suffix != ".py" or not path.is_file():
         files = path.parent.glob("*.py")
         siblings = sorted(str(file) for file in files if not file.name.startswith("_"))
-        raise UserError(f"{path}: no such Python file{fields.did_you_mean(str(path), siblings)}")
+        hint = fields.did_you_mean(str(path), siblings)
+        if not hint and path.name in _shipped():
+            hint = f"; --config={path.stem} is one that comes with denseq"
+        raise UserError(f"{path}: no such Python file{hint}")
     try:
         get_config = runpy.run_path(str(path), run_name="config").get("get_config")
         config = get_config() if callable(get_config) else None
