@@ -130,6 +130,21 @@ def test_evaluate_agrees_with_the_run(tagged, model):
     assert scores["rows"] == 160 and scores["tags.f1"] == 1
 
 
+def test_labels_and_tags_that_no_training_row_has_are_named_and_counted(model):
+    known = sentences(20)
+    strange = [dict(row) for row in sentences(3)]
+    for row in strange:
+        row["intent"] = "wait"
+        row["tags"] = ["B-town", *row["tags"][1:]]
+    scores = evaluate(model, as_table(known + strange), "f")
+    assert (scores["unseen_classes"], scores["unseen_tags"]) == (3, 3)
+    assert scores["intent.accuracy"] == pytest.approx(20 / 23)
+    alone = evaluate(model, as_table(known), "f")
+    assert scores["intent.log_loss"] == pytest.approx(alone["intent.log_loss"])
+    assert any("'wait' (3); they count as wrong" in note for note in scores["notes"])
+    assert any("'tags'" in note and "'B-town' (3)" in note for note in scores["notes"])
+
+
 def test_new_words_and_wrong_columns(model):
     with pytest.raises(
         UserError, match=r"config.data.inputs: data has no column 'words'; did you mean 'word'\?"

@@ -64,8 +64,8 @@ def class_notes(
     if len(unseen):
         shown = _listed(unseen, names, counts)
         notes.append(
-            f"{about}: in no training row: {shown}; such rows count as wrong, their target is null "
-            "in predictions.parquet"
+            f"{about}: in no training row: {shown}; such rows count as wrong, log_loss and auc "
+            "leave them out, their target is null in predictions.parquet"
         )
     return notes
 

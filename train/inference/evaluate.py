@@ -13,6 +13,7 @@ from train.data.columns import Reading, Said
 from train.data.dataset import HostArrays, Options
 from train.data.files.delimited import left_out_notes
 from train.data.sequences.encoder import SequenceEncoder
+from train.data.sequences.tags import unseen_note
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.load import load_windows
 from train.data.series.windows import rows_covered
@@ -37,10 +38,11 @@ def evaluate(
 
     Rows of a series are its windows; where values of its targets are missing between others, also
     {"missing_targets": how many} of those that are forecast, which the metrics leave out. Rows of a
-    class that no training row has, {"unseen_classes": how many}, count as wrong. Rows of a table
-    count for what the run's weight column says; `echo` is told if `table` lacks it. Where cells
-    were read with a doubt there are "notes", a line each. `interval`: the level of the intervals
-    whose coverage and width are among the metrics. Raises UserError.
+    class that no training row has, {"unseen_classes": how many}, count as wrong, and log_loss and
+    auc leave them out; steps of such a tag, {"unseen_tags": how many}, count as wrong. Rows of a
+    table count for what the run's weight column says; `echo` is told if `table` lacks it. Where
+    cells were read with a doubt there are "notes", a line each. `interval`: the level of the
+    intervals whose coverage and width are among the metrics. Raises UserError.
     """
     needed = None if interval is None else model.needed_score(interval)
     said: Said = []
@@ -92,33 +94,42 @@ def _predict_known(
     n_unseen = sum(unseen_counts(known, class_sizes(model.encoder)).values())
     if n_unseen:
         counts["unseen_classes"] = n_unseen
+    if isinstance(model.encoder, SequenceEncoder):
+        by_row = model.encoder.rows(table, where)
+        said += _unseen_lines(model.encoder.labels, by_row, known, where)
+        for tag in model.encoder.tags:
+            n_steps = int((known[tag.name] >= len(tag.classes)).sum())
+            if n_steps:
+                counts["unseen_tags"] = counts.get("unseen_tags", 0) + n_steps
+            said += unseen_note(by_row, tag, where)
+    else:
         said += _unseen_lines(model.encoder, table, known, where)
     return counts, Predicted(known, weight, model.answers(inputs))
 
 
 def _unseen_lines(
-    encoder: TableEncoder | SequenceEncoder, table: pa.Table, known: HostArrays, where: str
+    encoder: TableEncoder, table: pa.Table, known: HostArrays, where: str
 ) -> list[str]:
-    """A line for each target of a table with classes that no training row has, which names them."""
+    """A line for each target with classes that no training row has: their names and rows."""
     lines = []
-    if not isinstance(encoder, TableEncoder):
-        return lines
-    for head, size in class_sizes(encoder).items():
-        names = encoder.unseen_classes(table, head, where)
-        n_rows = int((known[head] >= size).sum())
-        if names:
-            shown = ", ".join(repr(name[:40]) for name in names[:SHOWN])
-            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-            trained = ", ".join(
-                repr(name[:40])
-                for column in encoder.heads
-                for name in column.classes[:SHOWN]
-                if column.name == head
-            )
-            lines.append(
-                f"{where}: column {head!r}: {n_rows} rows are of classes that no training row has, "
-                f"and count as wrong: {shown}{more}; those of training are as {trained}"
-            )
+    for head in encoder.heads:
+        if head.kind not in ("binary", "multiclass"):
+            continue
+        names = encoder.unseen_classes(table, head.name, where)
+        n_unseen = np.bincount(known[head.name], minlength=len(head.classes) + len(names))
+        count_k = n_unseen[len(head.classes) :]
+        order = [place for place in np.argsort(-count_k, kind="stable") if count_k[place]]
+        if not order:
+            continue
+        shown = [f"{names[place][:40]!r} ({count_k[place]})" for place in order[:SHOWN]]
+        if len(order) > SHOWN:
+            shown.append(f"{len(order) - SHOWN} more classes")
+        trained = ", ".join(repr(name[:40]) for name in head.classes[:SHOWN])
+        lines.append(
+            f"{where}: column {head.name!r}: {count_k.sum()} rows are of classes that no training "
+            f"row has: {', '.join(shown)}; they count as wrong, log_loss and auc leave them out; "
+            f"those of training are as {trained}"
+        )
     return lines
 
 

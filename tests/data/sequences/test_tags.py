@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from train.data.sequences.steps import StepText, read_step_text
-from train.data.sequences.tags import fit_tags, transition_scores
+from train.data.sequences.tags import fit_tags, transition_scores, unseen_note, unseen_tags
 
 
 def text(*rows: list[str]) -> StepText:
@@ -49,3 +49,16 @@ def test_inside_follows_its_own_kind_alone():
 def test_other_tags_may_follow_freely():
     start, transition = transition_scores(("I-a", "O"), False)
     assert not start.any() and not transition.any()
+
+
+def test_tags_that_no_training_row_has_are_named_and_counted():
+    tags = fit_tags("y", text(["O", "B-a", "I-a"]))
+    later = [["O", "B-z"], None, ["B-z", "I-z"], ["I-a"]]
+    table = pa.table({"y": pa.array(later, pa.list_(pa.string()))})
+    assert unseen_tags(table, tags, "f") == {"B-z": 2, "I-z": 1}
+    [note] = unseen_note(table, tags, "f")
+    assert note == (
+        "f: 3 steps have a tag in 'y' that no training row has, and count as wrong: "
+        "'B-z' (2), 'I-z' (1)"
+    )
+    assert unseen_note(table.slice(1, 1), tags, "f") == []

@@ -22,7 +22,7 @@ from train.data.sequences.encoder import NEXT, SequenceEncoder
 from train.data.sequences.fit import fit_sequences, names_of
 from train.data.sequences.step_table import constant_lists, first_of_lists, to_lists
 from train.data.sequences.steps import check_columns, holds_lists
-from train.data.sequences.tags import NONE
+from train.data.sequences.tags import NONE, unseen_note
 from train.data.sequences.written import as_types, find_written
 from train.data.split import split_as_asked
 from train.data.table.fit_targets import holds_classes
@@ -172,11 +172,7 @@ def _encode_file(
             f"{path}: {n_missing} numbers of steps are missing; read as their column's mean"
         )
     for tag in encoder.tags:
-        n_unseen = int((target[tag.name] >= len(tag.classes)).sum())
-        if n_unseen:
-            notes.append(
-                f"{path}: {n_unseen} steps have a tag in {tag.name!r} that no training row has"
-            )
+        notes += unseen_note(encoder.rows(table, path), tag, path)
     return EncodedFile(_take_rows(inputs, rows), _take_rows(target, rows), rows, notes)
 
 

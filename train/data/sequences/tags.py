@@ -26,6 +26,7 @@ NONE = -1  # beyond the end of a row, or of a row without tags
 # Stand for tags that no training row has: nothing can answer them.
 UNSEEN = ("B-(unseen)", "I-(unseen)")
 FORBIDDEN = -1e9
+SHOWN = 3  # unseen tags that a line names
 # The share of training entities that may begin with I-X in a file that counts as IOB2.
 MAX_BROKEN = 0.01
 
@@ -89,6 +90,30 @@ def read_tags(
     codes = np.full(int(lengths.sum()), NONE, np.int32)
     codes[np.repeat(mask_n, lengths)] = column.encode(text)
     return codes, mask_n
+
+
+def unseen_tags(table: pa.Table, column: TagColumn, where: str) -> dict[str, int]:
+    """{tag that no training row has: steps that have it}, the commonest first."""
+    rows = table.column(column.name).is_valid()
+    text = read_step_text(table.filter(rows), column.name, where)
+    counts = np.bincount(text.codes[text.codes >= 0], minlength=len(text.values))
+    found = {}
+    for place in np.argsort(-counts, kind="stable"):
+        if counts[place] and text.values[place] not in column.classes:
+            found[text.values[place]] = int(counts[place])
+    return found
+
+
+def unseen_note(table: pa.Table, column: TagColumn, where: str) -> list[str]:
+    """A line on the steps of a file whose tags no training row has, if there are any."""
+    found = unseen_tags(table, column, where)
+    if not found:
+        return []
+    shown = [f"{tag[:40]!r} ({count})" for tag, count in list(found.items())[:SHOWN]]
+    if len(found) > SHOWN:
+        shown.append(f"{len(found) - SHOWN} more tags")
+    steps = f"{sum(found.values())} steps have a tag in {column.name!r} that no training row has"
+    return [f"{where}: {steps}, and count as wrong: {', '.join(shown)}"]
 
 
 def fit_tags(name: str, text: StepText) -> TagColumn:

@@ -93,7 +93,7 @@ def binary_metrics(
     auc counts a tie as half and is nan where only one class occurs; f1 is 0 where class 1 neither
     occurs nor is answered. log_loss clips as scikit-learn does, at the machine epsilon of the
     probabilities' own type. One nan among them makes all nan. A target above 1, a class that no
-    training row has, is answered wrong by either, and its likelihood is 0.
+    training row has, is answered wrong by either; auc and log_loss leave it out.
     """
     weight_n, probability_n, target_n = _counted(weight, probability, target)
     if not len(target_n) or np.isnan(probability_n).any():
@@ -104,16 +104,14 @@ def binary_metrics(
     claims = weight_n[answer_n].sum() + weight_n[positive_n].sum()
     clipped_n = _clipped(probability_n)
     likelihood_n = np.where(positive_n, clipped_n, 1 - clipped_n)
-    right_n = answer_n == positive_n
-    is_unseen_n = target_n > 1
-    if is_unseen_n.any():
-        likelihood_n[is_unseen_n] = _clipped(np.zeros((), probability_n.dtype))
-        right_n &= ~is_unseen_n
+    known_n = target_n <= 1
+    right_n = (answer_n == positive_n) & known_n
+    known = probability_n[known_n], positive_n[known_n], weight_n[known_n]
     return {
         "accuracy": float(np.average(right_n, weights=weight_n)),
-        "auc": _auc(probability_n, positive_n, weight_n),
+        "auc": _auc(*known),
         "f1": float(2 * hits / claims) if claims else 0.0,
-        "log_loss": float(-np.average(np.log(likelihood_n), weights=weight_n)),
+        "log_loss": _log_loss(likelihood_n[known_n], weight_n[known_n]),
     }
 
 
@@ -137,14 +135,21 @@ def multiclass_metrics(
     hits_k = np.bincount(target_n, weight_n * right_n, classes)
     claims_k = np.bincount(target_n, weight_n, classes) + np.bincount(answer_n, weight_n, classes)
     present_k = claims_k > 0
-    known_n = np.minimum(target_n, k - 1)
-    of_target_n = np.take_along_axis(probability_nk, known_n[:, None], axis=1)[:, 0]
-    likelihood_n = _clipped(np.where(target_n < k, of_target_n, np.zeros((), of_target_n.dtype)))
+    known_n = target_n < k
+    place_m1 = target_n[known_n][:, None]
+    of_target_m = np.take_along_axis(probability_nk[known_n], place_m1, axis=1)[:, 0]
     return {
         "accuracy": float(np.average(right_n, weights=weight_n)),
         "macro_f1": float(np.mean(2 * hits_k[present_k] / claims_k[present_k])),
-        "log_loss": float(-np.average(np.log(likelihood_n), weights=weight_n)),
+        "log_loss": _log_loss(_clipped(of_target_m), weight_n[known_n]),
     }
+
+
+def _log_loss(likelihood_n: NDArray[np.float64], weight_n: NDArray[np.float64]) -> float:
+    """The mean of -log likelihood; nan of no row."""
+    if not len(likelihood_n):
+        return NAN
+    return float(-np.average(np.log(likelihood_n), weights=weight_n))
 
 
 def _auc(score_n: NDArray, positive_n: NDArray[np.bool_], weight_n: NDArray[np.float64]) -> float:
