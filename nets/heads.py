@@ -175,7 +175,10 @@ def in_units(
 
     They are numbers [b, o], P(second class) [b], or probabilities [b, k]. `clip` holds numbers
     within the range of the training targets. `log_link` (Poisson) takes outputs as logarithms.
+    Logits are divided by a "temperature" among the statistics, if there is one.
     """
+    if head.kind in ("binary", "multiclass") and "temperature" in statistics:
+        outputs_bo = outputs_bo / statistics["temperature"]
     if head.kind == "binary":
         return jax.nn.sigmoid(outputs_bo[:, 0])
     if head.kind == "multiclass":

@@ -42,14 +42,22 @@ class Train:
     """After how many epochs the validation rows are looked at."""
     patience: int | None = bounded(None, 1)
     """Training stops after so many evaluations without a better one; none: it goes to the end."""
-    monitor: Literal["loss", "error"] = "loss"
-    """What is best: the lowest loss, or error: squared error of numbers, share of wrong classes."""
+    monitor: Literal["auto", "loss", "error"] = "loss"
+    """What is best: the lowest loss, or error: squared error of numbers, share of wrong classes.
+
+    "auto": the loss of classes, the error of numbers.
+    """
     restore: Literal["auto", "best", "last"] = "best"
     """Which weights answer: those of the best evaluation, or the last ones."""
     checkpoint_every: int | None = bounded(None, 1)
     """Epochs between saved states; none: each minute."""
     keep: int = bounded(2, 1)
     """How many saved states stay on the disk."""
+    temperature: bool = False
+    """Whether logits of classes are divided by the number that suits the validation rows best.
+
+    It makes their log-loss lowest (Guo et al. 2017).
+    """
     gradient_norms: bool = False
     """Whether the norm of each layer's gradient is logged and drawn."""
     linear_seconds: float | None = bounded(None, 0)

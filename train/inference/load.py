@@ -24,6 +24,7 @@ from train.run.calibration import read_scores
 from train.run.checkpoint import Checkpoints
 from train.run.manifest import read_listed, read_manifest, say_if_absent
 from train.run.metadata import read_config
+from train.run.temperature import read_temperatures
 
 ANSWERING_FILE = "kept.json"  # which members of a population answer
 # Where a population's nets are saved within its folder.
@@ -57,16 +58,18 @@ def load(workdir: str | Path) -> Predictor:
     encoder = read_encoder(read_listed(folder, "encoder.json", "a run's folder"))
     say_if_absent(folder)
     if is_population(config):
-        model = _load_population(folder, config, encoder)
+        model, step = _load_population(folder, config, encoder)
     else:
         step, variables = _read_variables(folder, "")
         model = Predictor(config, encoder, variables, partial(read_scores, folder, config, step))
+    if config.train.temperature:
+        model.scale(read_temperatures(folder, step))
     model.loader = load, (str(folder.resolve()),)
     return model
 
 
-def _load_population(folder: Path, config: Config, encoder: Encoder) -> Predictor:
-    """The members that answer, or the one net that was trained after them."""
+def _load_population(folder: Path, config: Config, encoder: Encoder) -> tuple[Predictor, int]:
+    """The members that answer, or the one net that was trained after them, and their step."""
     manifest = read_manifest(folder)
     is_finished = manifest is None or ANSWERING_FILE in manifest.files
     if not is_finished or not (manifest or (folder / ANSWERING_FILE).exists()):
@@ -85,14 +88,14 @@ def _load_population(folder: Path, config: Config, encoder: Encoder) -> Predicto
             raise UserError(f"{where}: parts[{i}]: part: no place of nets in a run's folder")
         _, variables = _read_variables(folder, part.part)
         if part.slots is None:  # a net without an axis of members
-            return Predictor(own, encoder, variables, scores)
+            return Predictor(own, encoder, variables, scores), answering.step
         n_members = min(np.shape(leaf)[:1] or (0,) for leaf in jax.tree.leaves(variables))[0]
         if not part.slots or not all(0 <= slot < n_members for slot in part.slots):
             raise UserError(f"{where}: parts[{i}]: slots: expected some of the {n_members} nets")
         parts.append(_of_members(variables, part.slots))
     if not parts:
         raise UserError(f"{where}: parts: names no net")
-    return Predictor(own, encoder, tuple(parts), scores)
+    return Predictor(own, encoder, tuple(parts), scores), answering.step
 
 
 def _of_members(variables: Variables, slots: tuple[int, ...]) -> Variables:

@@ -29,6 +29,7 @@ from train.evaluation.spread import spread_columns
 from train.inference.blocks import join_blocks
 from train.inference.ensemble import Carries, Ensemble
 from train.inference.stepping import check_steps
+from train.inference.temperature import with_temperatures
 
 
 class Predicted(NamedTuple):
@@ -61,6 +62,8 @@ class Predictor:
         self.config = config
         self.encoder = encoder
         self.ensemble = Ensemble(config, encoder, variables)
+        if config.train.temperature:
+            self.scale({})
         self._scores = scores
         self.loader: Loader | None = None  # and the folder that it was loaded from
         self.tell: Callable[[str], None] = _warn  # what is done with lines on doubtful cells
@@ -83,6 +86,16 @@ class Predictor:
         """Those of the net, or of the first of several."""
         first = self.ensemble.variables[0]
         return jax.tree.map(lambda leaf: leaf[0], first) if self.ensemble.has_members else first
+
+    def scale(self, temperatures: Mapping[str, float]) -> None:
+        """Divides the logits of these heads by their temperatures from now on, others by 1."""
+        has_members = self.ensemble.has_members
+        scaled = []
+        for variables in self.ensemble.variables:
+            scaled.append(
+                with_temperatures(variables, self.encoder, temperatures, has_members=has_members)
+            )
+        self.ensemble.variables = tuple(scaled)
 
     def __call__(self, data: object) -> np.ndarray | dict[str, np.ndarray]:
         """Predictions for a dict of columns, a pyarrow, pandas or polars table, in row order.

@@ -24,6 +24,7 @@ from train.results.monitored import Monitored
 from train.results.outcome import Outcome, report_split
 from train.results.report_data import report_data
 from train.results.sample import part_in_words, sample_in_words, scored_rows
+from train.results.temperature import scale_answers
 from train.run.calibration import write_scores
 from train.run.folder import write_json
 from train.run.log import NAME as LOG
@@ -36,6 +37,7 @@ WRITTEN = (
     "calibration.parquet",
     "importance.csv",
     "predictions.parquet",
+    "temperature.json",
     "result.json",
     "report.html",
     LOG,
@@ -58,6 +60,8 @@ def _finish(
 ) -> dict[str, Any]:
     dataset = run.dataset
     kind = kind_of(dataset.encoder)
+    scaled = scale_answers(run, outcome)
+    outcome = scaled.outcome
     evaluated = _evaluate_splits(run, outcome)
     split = evaluated.split
     residuals = _calibrate(run, outcome, evaluated.validated)
@@ -75,6 +79,9 @@ def _finish(
         write_table(table, run.folder / "predictions.parquet")
         interval = judge_intervals(dataset.encoder, residuals, judged.predictions, batch)
     result = _result(run, outcome, evaluated, beside, linear, interval, seconds)
+    for name, temperature in scaled.temperatures.items():
+        result["task"][name]["temperature"] = temperature
+    result["notes"] += scaled.notes
     importance = kind.importance(judged, run.config.seed, importance_seconds)
     result["warnings"] += [*filter(None, [beside.note]), *importance.notes]
     if importance.rises:

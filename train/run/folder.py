@@ -24,6 +24,7 @@ OWN_FILES = (
     "kept.json",
     "halving.json",
     "calibration.parquet",
+    "temperature.json",
     "predictions.parquet",
     "result.json",
     "report.html",

@@ -120,15 +120,16 @@ def _write_config(path: Path, config: Config) -> None:
 def _goes_on(before: Config, config: Config) -> bool:
     """Whether a run of the first config can go on as one of the second.
 
-    The number of epochs may grow, and what follows the training have other seconds; "auto", which a
+    The number of epochs may grow, and what follows the training be otherwise; "auto", which a
     population's members resolve, must stay.
     """
-    seconds = {
+    following = {
+        "temperature": config.train.temperature,
         "linear_seconds": config.train.linear_seconds,
         "importance_seconds": config.train.importance_seconds,
     }
     changed = dataclasses.replace(
-        before, devices=config.devices, train=dataclasses.replace(before.train, **seconds)
+        before, devices=config.devices, train=dataclasses.replace(before.train, **following)
     )  # these change nothing that is saved
     epochs = config.train.epochs
     if epochs != "auto" and before.train.epochs != "auto" and epochs >= before.train.epochs:

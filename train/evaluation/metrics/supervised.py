@@ -14,6 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 NAN = float("nan")
+BINARY_METRICS = ("accuracy", "auc", "f1", "log_loss", "calibration_error")
+MULTICLASS_METRICS = ("accuracy", "macro_f1", "log_loss", "calibration_error")
+BINS = 15  # of probabilities that are compared with what happened
 BLOCK = 1 << 20  # rows whose errors are in memory at a time
 # Ends of the interval that a normal distribution fills to 90 %, in deviations.
 REACH = NormalDist().inv_cdf(0.95)
@@ -93,11 +96,12 @@ def binary_metrics(
     auc counts a tie as half and is nan where only one class occurs; f1 is 0 where class 1 neither
     occurs nor is answered. log_loss clips as scikit-learn does, at the machine epsilon of the
     probabilities' own type. One nan among them makes all nan. A target above 1, a class that no
-    training row has, is answered wrong by either; auc and log_loss leave it out.
+    training row has, is answered wrong by either; auc, log_loss and calibration_error leave it out.
+    calibration_error compares the probability of class 1 with its share.
     """
     weight_n, probability_n, target_n = _counted(weight, probability, target)
     if not len(target_n) or np.isnan(probability_n).any():
-        return dict.fromkeys(("accuracy", "auc", "f1", "log_loss"), NAN)
+        return dict.fromkeys(BINARY_METRICS, NAN)
     answer_n = probability_n > 0.5
     positive_n = target_n == 1
     hits = weight_n[answer_n & positive_n].sum()
@@ -112,6 +116,7 @@ def binary_metrics(
         "auc": _auc(*known),
         "f1": float(2 * hits / claims) if claims else 0.0,
         "log_loss": _log_loss(likelihood_n[known_n], weight_n[known_n]),
+        "calibration_error": _calibration_error(*known),
     }
 
 
@@ -123,11 +128,12 @@ def multiclass_metrics(
     macro_f1 is the plain mean over the classes that occur or are answered. log_loss as in
     `binary_metrics`; rows are taken as they are, not divided by their sum. One nan among the
     probabilities makes all nan. An index of k or above is a class that no training row has, as in
-    `binary_metrics`.
+    `binary_metrics`. calibration_error compares the probability of the answer with the share of
+    right ones.
     """
     weight_n, probability_nk, target_n = _counted(weight, probability, target)
     if not len(target_n) or np.isnan(probability_nk).any():
-        return dict.fromkeys(("accuracy", "macro_f1", "log_loss"), NAN)
+        return dict.fromkeys(MULTICLASS_METRICS, NAN)
     k = probability_nk.shape[1]
     classes = max(k, int(target_n.max()) + 1)
     answer_n = probability_nk.argmax(axis=1)
@@ -142,6 +148,9 @@ def multiclass_metrics(
         "accuracy": float(np.average(right_n, weights=weight_n)),
         "macro_f1": float(np.mean(2 * hits_k[present_k] / claims_k[present_k])),
         "log_loss": _log_loss(_clipped(of_target_m), weight_n[known_n]),
+        "calibration_error": _calibration_error(
+            probability_nk.max(1)[known_n], right_n[known_n], weight_n[known_n]
+        ),
     }
 
 
@@ -163,6 +172,21 @@ def _auc(score_n: NDArray, positive_n: NDArray[np.bool_], weight_n: NDArray[np.f
     pairs = positive.sum() * negative.sum()
     below = np.cumsum(negative) - negative
     return float(positive @ (below + negative / 2) / pairs) if pairs else NAN
+
+
+def _calibration_error(
+    probability_n: NDArray, happened_n: NDArray[np.bool_], weight_n: NDArray[np.float64]
+) -> float:
+    """The expected calibration error over BINS equal ranges of probability (Guo et al. 2017).
+
+    The mean distance between the mean probability in a range and the share of what happened there,
+    each range counting for the weight of its rows.
+    """
+    if not len(probability_n):
+        return NAN
+    bin_n = np.minimum((probability_n * BINS).astype(int), BINS - 1)
+    gap_n = weight_n * (happened_n - probability_n.astype(np.float64))
+    return float(np.abs(np.bincount(bin_n, gap_n, BINS)).sum() / weight_n.sum())
 
 
 def _clipped(probability: NDArray) -> NDArray[np.float64]:
