@@ -81,7 +81,9 @@ def measure(name: str) -> dict[str, Any]:
     """What result.json says of three seeds of a config."""
     changes = OVERRIDES.get(name, {}) | {"population.seeds": str(N_SEEDS)}
     with tempfile.TemporaryDirectory() as folder:
-        return loop.fit(configs.load(FOLDER / f"{name}.py", changes), Path(folder) / "run")
+        return loop.fit(
+            configs.load(FOLDER / f"{name}.py", changes), Path(folder) / "run", verbose=False
+        )
 
 
 def shown_split(result: Mapping[str, Any]) -> str:

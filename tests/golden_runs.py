@@ -120,7 +120,7 @@ def state_digest(folder: Path) -> str:
 def record(name: str, config_name: str, overrides: dict[str, str], folder: Path) -> dict:
     """What a run of two epochs comes to."""
     config = configs.load(ROOT / "configs" / f"{config_name}.py", overrides | TWO_EPOCHS)
-    result = loop.fit(config, folder / name)
+    result = loop.fit(config, folder / name, verbose=False)
     path = folder / name / "predictions.parquet"
     text = pq.read_table(path).to_pylist() if path.exists() else None
     del result["versions"], result["seconds"], result["examples_per_second"]

@@ -12,14 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from train import config as configs
-from train.config.members import is_population, pooled
+from train.config.members import grid_in_words, is_population, pooled
 from train.config.options import Config
 from train.core.precision import in_single_precision
 from train.core.state import State
 from train.data.dataset import Dataset
 from train.data.load import load_dataset
-from train.data.table.dataset import TableDataset
-from train.data.table.reading import reading_lines
 from train.errors import DivergedError
 from train.parallel.hosts import agree, all_or_none, is_first, on_process_zero
 from train.parallel.layout import describe
@@ -38,7 +36,10 @@ from train.run.device_data import flat_columns
 from train.run.driver import Call, Driver, Status, fetch_status
 from train.run.folder import fresh_folder
 from train.run.in_memory import InMemory
-from train.run.metadata import as_begun, lstm_core, notes_of_a_move
+from train.run.layers import layer_lines, recorded_layers
+from train.run.listener import SILENT, Listener, listener_of
+from train.run.metadata import as_begun
+from train.run.notes import tell_notes
 from train.run.prepare import place_run, prepare
 from train.run.resume import fetch_answering, idle_rates, long_warmup, restore_or_init, save
 from train.run.run import Run
@@ -46,8 +47,6 @@ from train.run.saved_steps import held
 from train.run.schedule import CALL_SECONDS, WHOLE, Leg, rounds_wanted, save_is_due
 from train.run.signals import stopped, stopped_by_signals
 from train.run.streaming import Streaming, is_stream
-
-Echo = Callable[[str], object]
 
 
 class Trained(NamedTuple):
@@ -79,8 +78,10 @@ def fit(
     the same libraries and number of cores; elsewhere a line says that its last bits may differ.
     Raises UserError (config, data, folder), DivergedError, StorageError, StoppedError (saved after
     a signal). With `restart` a run whose checkpoints are all damaged or gone begins anew. `echo` is
-    given lines for the user, with `verbose` also how each column is read; `started` is the
-    time.time() that the run's seconds count from.
+    given lines for the user, with `verbose` also how each column is read, the layers, and progress
+    where no terminal shows it; without it they go to the logger "denseq" if its INFO is heard, else
+    they are printed, and with verbose=False to nobody. `started` is the time.time() that the run's
+    seconds count from.
     """
     started = time.time() if started is None else started
     configs.validate(config)
@@ -90,50 +91,40 @@ def fit(
         folder = on_process_zero(lambda: fresh_folder(config.name)) or Path()
     else:
         folder = Path(workdir)
-    if echo is None or not is_first():
-        echo = _say_nothing
+    listener = listener_of(echo, verbose=verbose) if is_first() else SILENT
     with contextlib.ExitStack() as stack:
         on_process_zero(lambda: stack.enter_context(held(folder, restart)))
-        echo(f"run: {folder}")
-        notes = [*configs.unread_notes(config), *dataset.notes, *notes_of_a_move(folder, config)]
-        if verbose and isinstance(dataset, TableDataset):
-            notes = [*reading_lines(dataset.reading), *notes]
-        for line in notes:
-            echo(line)
-        if (core := lstm_core(config)) is not None:
-            echo(f"LSTM core: {core}")
+        tell_notes(listener, config, dataset, folder)
         fit_kind = _fit_population if is_population(config) else _fit_single
-        result = fit_kind(config, dataset, folder, echo, started)
+        result = fit_kind(config, dataset, folder, listener, started)
         if result is not None:
-            echo(summary(result, folder))
+            listener(summary(result, folder))
     return result or {}
 
 
-def _say_nothing(line: str) -> None:
-    """Where nobody listens."""
-
-
 def _fit_single(
-    config: Config, dataset: Dataset, folder: Path, echo: Echo, started: float
+    config: Config, dataset: Dataset, folder: Path, listener: Listener, started: float
 ) -> dict[str, Any] | None:
     """One net, and what it comes to; None in all processes but the first."""
-    run = _place(prepare(config, dataset, folder), echo)
+    run = _place(prepare(config, dataset, folder), listener)
     seconds = {"start": time.time() - started}
-    trained = train(run)
+    trained = train(run, listener=listener)
     outcome = single_outcome(trained.run, trained.state)
     seconds |= trained.seconds
     return on_process_zero(lambda: finish(trained.run, outcome, seconds, started))
 
 
 def _fit_population(
-    config: Config, dataset: Dataset, folder: Path, echo: Echo, started: float
+    config: Config, dataset: Dataset, folder: Path, listener: Listener, started: float
 ) -> dict[str, Any] | None:
     """All members, group after group, and what they come to together."""
     runs: list[Run] = []
     for group in prepare_population(config, dataset, folder):
-        runs += in_chunks(group, echo)
+        runs += in_chunks(group, listener)
+    if line := grid_in_words(config):
+        listener(line)
     seconds = {"start": time.time() - started}
-    trained, rungs = _train_groups(config, runs, echo)
+    trained, rungs = _train_groups(config, runs, listener)
     runs = [each.run for each in trained]
     states = [each.state for each in trained]
     if all(state.diverged.all() for state in states):
@@ -142,8 +133,8 @@ def _fit_population(
     if config.population.keep == "refit":
         again, setting = refit_run(config, dataset, runs, outcome)
         n_rows = len(again.data.train)
-        echo(f"the best setting is trained again on all {n_rows} training and validation rows")
-        trained.append(train(_place(again, _say_nothing)))
+        listener(f"the best setting is trained again on all {n_rows} training and validation rows")
+        trained.append(train(_place(again, SILENT)))
         outcome = refitted(trained[-1].run, trained[-1].state, outcome, setting)
     for part in ("compile", "train"):
         seconds[part] = sum(each.seconds[part] for each in trained)
@@ -152,9 +143,9 @@ def _fit_population(
 
 
 def _train_groups(
-    config: Config, runs: Sequence[Run], echo: Echo
+    config: Config, runs: Sequence[Run], listener: Listener
 ) -> tuple[list[Trained], list[Rung]]:
-    """Every group trained, and where halving stopped whom; `echo` is told who begins.
+    """Every group trained, and where halving stopped whom; the listener is told who begins.
 
     A group whose training goes on later is on disk meanwhile: its state is saved at every rung.
     """
@@ -164,15 +155,15 @@ def _train_groups(
     def train_leg(i: int, leg: Leg) -> State:
         is_new = i not in trained
         if is_new and len(runs) > 1:
-            echo(f"group {i + 1} of {len(runs)}: {len(runs[i].members)} members")
-        run = _place(runs[i], echo if is_new else _say_nothing)
+            listener(f"group {i + 1} of {len(runs)}: {len(runs[i].members)} members")
+        run = _place(runs[i], listener if is_new else SILENT)
         before = trained.get(i)
-        trained[i] = train(run, leg, before.call if before else None)
+        trained[i] = train(run, leg, before.call if before else None, listener)
         spent = trained[i].seconds
         seconds[i] = {part: spent[part] + seconds.get(i, {}).get(part, 0.0) for part in spent}
         return trained[i].state
 
-    rungs = train_by_rungs(config, runs, train_leg, echo)
+    rungs = train_by_rungs(config, runs, train_leg, listener)
     return [trained[i]._replace(seconds=seconds[i]) for i in range(len(runs))], rungs
 
 
@@ -183,23 +174,24 @@ def choose_driver(run: Run) -> Driver:
     return Streaming() if is_stream(run) else InMemory()
 
 
-def _place(run: Run, echo: Echo) -> Run:
-    """The run over its devices; `echo` is told of them, and of rates that move nothing."""
+def _place(run: Run, listener: Listener) -> Run:
+    """The run over its devices; the listener is told of them, and of rates that move nothing."""
     driver = choose_driver(run)
     if line := flat_columns(run):
-        echo(line)
+        listener(line)
     run = place_run(run, driver.specs.data)
-    if line := describe(run.layout):
-        echo(line)
-    for line in filter(None, (idle_rates(run, driver), long_warmup(run))):
-        echo(line)
+    for line in filter(None, (describe(run.layout), idle_rates(run, driver), long_warmup(run))):
+        listener(line)
     return run
 
 
-def train(run: Run, leg: Leg = WHOLE, call: Call | None = None) -> Trained:
+def train(
+    run: Run, leg: Leg = WHOLE, call: Call | None = None, listener: Listener = SILENT
+) -> Trained:
     """Calls the compiled rounds until the leg is done, patience ends or a signal comes.
 
-    `call` is that of an earlier leg of this run, if there was one.
+    `call` is that of an earlier leg of this run, if there was one. The listener is told of the
+    network's layers, but in a later leg, and of progress.
 
     A round is `eval_every` epochs and an evaluation (`train.core.rounds`); a call of the compiled
     program does some rounds, of a stream perhaps only a piece of one. The order within the loop is
@@ -210,7 +202,13 @@ def train(run: Run, leg: Leg = WHOLE, call: Call | None = None) -> Trained:
     checkpoints = on_process_zero(
         lambda: Checkpoints(run.folder, run.config.train.keep, subfolder=run.subfolder)
     )
-    state, resumed = restore_or_init(run, driver, checkpoints)
+    with recorded_layers() as layers:
+        state, resumed = restore_or_init(run, driver, checkpoints)
+    if call is None:
+        for line in layer_lines(
+            layers, state.weights.params, run.program, max(len(run.members), 1)
+        ):
+            listener.detail(line)
     if any(leg.stopped):
         state = state.replace(stopped=state.stopped | np.array(leg.stopped))
     began = time.monotonic()
@@ -220,7 +218,7 @@ def train(run: Run, leg: Leg = WHOLE, call: Call | None = None) -> Trained:
         if checkpoints is not None:
             stack.enter_context(contextlib.closing(checkpoints))
         signals = stack.enter_context(stopped_by_signals())
-        writer = stack.enter_context(round_writer(run, driver.validation(run), resumed))
+        writer = stack.enter_context(round_writer(run, driver.validation(run), resumed, listener))
         if call is None and not _is_done(fetch_status(run.program, state), leg):
             call = driver.compile(run, state)
         compiled = saved = time.monotonic()

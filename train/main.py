@@ -24,11 +24,12 @@ def main(argv: list[str]) -> int:
     command = flags.parse_train(argv, __doc__)  # a wrong command line is answered before jax loads
     with parallel.session(command.config, command.processes):
         from train import loop
+        from train.run.listener import print_now
 
         loop.fit(
             command.config,
             command.workdir,
-            echo=print,
+            echo=print_now,
             started=started,
             restart=command.restart,
             verbose=command.verbose,

@@ -57,7 +57,9 @@ def main(argv: list[str]) -> int:
         )
     check_search(command.config)
     parallel.configure()
-    search(command.config, command.workdir, echo=print)
+    from train.run.listener import print_now
+
+    search(command.config, command.workdir, echo=print_now)
     return 0
 
 
@@ -181,9 +183,10 @@ def _train(config: Config, folder: Path) -> float:
     import jax
 
     from train import loop
+    from train.run.listener import nobody
 
     try:
-        result = loop.fit(config, folder)
+        result = loop.fit(config, folder, echo=nobody, verbose=False)
     finally:
         jax.clear_caches()  # a trial's programs are of no use to the next
     value_k = [member["value"] for member in result["per_member"]]

@@ -8,7 +8,14 @@ import pytest
 
 from train import config as configs
 from train.config import Config, Dense, Population, Table
-from train.config.members import config_of, is_population, members_of, settings_of, with_values
+from train.config.members import (
+    config_of,
+    grid_in_words,
+    is_population,
+    members_of,
+    settings_of,
+    with_values,
+)
 from train.errors import UserError
 
 RATES = {"optim.learning_rate": (1e-3, 1e-2), "net.hidden": ((8,), (4, 4))}
@@ -155,3 +162,22 @@ def test_halving_needs_validation_rows_which_folds_bring():
     folded = config(halving=3, grid=grid, folds=2)
     folded.data.valid = 0
     configs.validate(folded)
+
+
+@pytest.mark.parametrize(
+    ("samples", "words"),
+    [
+        (None, "4 settings, all combinations: optim.l2 of 0, 0.01; net.hidden of (8,), (8, 8)"),
+        (
+            3,
+            "3 settings, drawn at random: optim.l2 between 0 and 0.01; net.hidden of (8,), (8, 8)",
+        ),
+    ],
+)
+def test_how_a_grid_was_understood_is_said(samples, words):
+    grid = {"optim.l2": (0, 0.01), "net.hidden": ((8,), (8, 8))}
+    assert grid_in_words(Config(population=Population(grid=grid, samples=samples))) == words
+    grid = {"optim.learning_rate": (1e-3, 1e-2)}
+    drawn = grid_in_words(Config(population=Population(grid=grid, samples=3)))
+    assert drawn.endswith("optim.learning_rate between 0.001 and 0.01 on a log scale")
+    assert grid_in_words(Config()) == ""

@@ -20,6 +20,7 @@ ONE = {
     "best_step": 3,
     "steps": 21,
     "seconds": {"total": 1.26, "compile": 0.5, "train": 0.74},
+    "examples_per_second": 640.0,
 }
 
 
@@ -29,7 +30,8 @@ def test_a_line_for_each_split_and_baseline_with_their_numbers_below_each_other(
         "train (80 rows)    0.5123   -",
         "test (1200 rows)  123,457   -",
         "  mean, test            2   0",
-        "1,234 parameters, 7 epochs; weights of step 3 of 21; 1.3 s (compile 0.5, train 0.7)",
+        "1,234 parameters, 7 epochs; weights of step 3 of 21; 1.3 s "
+        "(compile 0.5, train 0.7: 0.12 an epoch)",
         "report: run/report.html",
     ]
 

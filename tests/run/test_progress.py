@@ -9,7 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from train.run.progress import Progress
+from train.run.listener import Listener
+from train.run.progress import Progress, in_time
 
 ROOT = Path(__file__).parents[2]
 
@@ -90,6 +91,30 @@ def test_names_are_shown_as_they_are(terminal):
     with Progress(10, 100) as bar:
         bar.update(1, 0.5, {"[red]y.rmse": 2.0})
     assert "[red]y.rmse 2" in text(terminal)
+
+
+def test_a_log_gets_a_line_each_ten_seconds_and_each_thirty_after_five_minutes(monkeypatch):
+    clock = SimpleNamespace(now=1000.0)
+    stub = SimpleNamespace(perf_counter=lambda: clock.now, strftime=lambda _: "12:00:00")
+    monkeypatch.setattr("train.run.progress.time", stub)
+    said = []
+    with Progress(800, 500, listener=Listener(said.append), scaled=True) as progress:
+        for epoch in range(1, 401):
+            clock.now += 1
+            progress.update(epoch, 0.5, {"rmse": 60.0 + abs(epoch - 20)})
+    assert len(said) == 30 + 3  # each 10th second of 300, then the 330th, 360th and 390th
+    assert said[1] == (
+        "12:00:00  epoch 20/800  scaled loss 0.5  rmse 60 (best 60)  500 examples/s  "
+        "1 s an epoch  13 min left at most"
+    )
+    assert "epoch 30/" in said[2] and "rmse 70 (best 60)" in said[2]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(3.4, "3 s"), (100, "2 min"), (5000, "83 min"), (9000, "2.5 h")]
+)
+def test_times_in_words(seconds, words):
+    assert in_time(seconds) == words
 
 
 def test_an_exception_leaves_the_terminal_as_it_was(terminal):

@@ -37,7 +37,8 @@ WEIGHTS = np.arange(1, COLUMNS + 1) / COLUMNS
 MEASURED = """
 import json, resource, sys
 from train import config, loop
-result = loop.fit(config.load("configs/table.py", json.loads(sys.argv[1])), sys.argv[2])
+cfg = config.load("configs/table.py", json.loads(sys.argv[1]))
+result = loop.fit(cfg, sys.argv[2], verbose=False)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(json.dumps({"peak": peak * 1024, "metrics": result["metrics"], "epochs": result["epochs"]}))
 """

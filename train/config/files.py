@@ -117,9 +117,8 @@ def override(config: Config, overrides: Overrides) -> Config:
 
 
 def _pairs(overrides: Overrides) -> list[tuple[str, str]]:
-    if isinstance(overrides, Mapping):
-        return list(overrides.items())
-    return list(overrides)
+    given = overrides.items() if isinstance(overrides, Mapping) else overrides
+    return [(str(name), str(text)) for name, text in given]
 
 
 def _switch(config: Config, name: str, text: str, kinds: Sequence[type[Group]]) -> None:

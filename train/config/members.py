@@ -142,6 +142,26 @@ def ranges_of(config: Config) -> dict[str, tuple[float, float]]:
     return found
 
 
+def grid_in_words(config: Config) -> str:
+    """How the grid was understood: values that are tried, and ranges drawn from; "" of no grid."""
+    grid = config.population.grid
+    if not grid:
+        return ""
+    samples = config.population.samples
+    ranges = {} if samples is None else ranges_of(config)
+    parts = []
+    for path, choice in grid.items():
+        if path in ranges:
+            low, high = ranges[path]
+            scale = " on a log scale" if low > 0 else ""
+            parts.append(f"{path} between {low:g} and {high:g}{scale}")
+        else:
+            parts.append(f"{path} of {', '.join(map(values.to_text, choice))}")
+    if samples is None:
+        return f"{n_combinations(config)} settings, all combinations: {'; '.join(parts)}"
+    return f"{samples} settings, drawn at random: {'; '.join(parts)}"
+
+
 def _draw_setting(config: Config, drawn: random.Random) -> dict[str, GridValue]:
     """A random value for every field of the grid."""
     ranges = ranges_of(config)

@@ -15,8 +15,10 @@ from absl import logging
 from nets.base import Tree
 from train.evaluation.kinds import score
 from train.parallel.devices import fetch
-from train.parallel.hosts import is_first, on_process_zero
+from train.parallel.hosts import on_process_zero
 from train.run.driver import Logs, Validation
+from train.run.layers import is_scaled
+from train.run.listener import Listener
 from train.run.log import NAME as LOG
 from train.run.log import RunLog
 from train.run.manifest import has_grown_only, read_manifest, record
@@ -86,9 +88,11 @@ class RoundWriter:
 
 @contextlib.contextmanager
 def round_writer(
-    run: Run, nets: Sequence[Validation], resumed: int | None
+    run: Run, nets: Sequence[Validation], resumed: int | None, listener: Listener
 ) -> Iterator[RoundWriter]:
     """The writer of a run that goes on from the step `resumed`, or begins; closed with the block.
+
+    The listener hears of its progress.
 
     Raises StorageError.
     """
@@ -99,7 +103,8 @@ def round_writer(
         run.program.last_step // n_steps,
         run.dataset.n_train * len(nets),
         (resumed or 0) // n_steps,
-        silent=not is_first(),
+        listener=listener,
+        scaled=is_scaled(run.program),
     )
     with log or contextlib.nullcontext(), progress:
         yield RoundWriter(run, nets, log, progress)

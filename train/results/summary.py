@@ -33,10 +33,19 @@ def summary(content: Mapping[str, Any], folder: Path) -> str:
         f"{result['n_parameters']:,} parameters, {result['epochs']} epochs; "
         f"{weights_in_words(result)}; "
         f"{seconds['total']:.1f} s "
-        f"(compile {seconds['compile']:.1f}, train {seconds['train']:.1f})"
+        f"(compile {seconds['compile']:.1f}, train {seconds['train']:.1f}{_per_epoch(result)})"
     )
     lines.append(f"report: {folder / 'report.html'}")
     return "\n".join(lines)
+
+
+def _per_epoch(result: Result) -> str:
+    """The seconds that an epoch takes once all is compiled, in words; "" if none was trained."""
+    rate = result["examples_per_second"]
+    n_rows = result["rows"].get("train")
+    if not rate or not n_rows:
+        return ""
+    return f": {n_rows * result['members'] / rate:.2g} an epoch"
 
 
 def _score_lines(result: Result) -> list[str]:
