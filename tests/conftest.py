@@ -79,9 +79,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Leaves the figures of reports out, but for tests of reports and those marked `figures`."""
+    """Leaves out what takes long and few tests look at: the figures of reports, and trees.
+
+    Tests of reports, and those marked `figures`, have the former; slow ones, and those that call
+    them, the latter.
+    """
     import runs
 
+    runs.grow_trees(item.get_closest_marker("slow") is not None or item.path.stem == "test_trees")
     wanted = "report" in Path(item.path).parts or item.get_closest_marker("figures")
     runs.draw.draw = runs.real_draw if wanted else runs.undrawn
 

@@ -1,4 +1,4 @@
-"""Small runs that many tests look at, and whether their reports are drawn."""
+"""Small runs that many tests look at, and what is left out of them to save time."""
 
 from __future__ import annotations
 
@@ -8,9 +8,22 @@ from contextlib import contextmanager
 
 import pytest
 
+from train.evaluation.baselines import trees
 from train.report import draw
 
 real_draw = draw.draw
+real_trees = trees.fit_trees
+
+
+def grow_trees(wanted: bool) -> None:
+    """Whether the runs of a test have trees beside them, which take longer than a small net."""
+    trees.fit_trees = real_trees if wanted else no_trees
+
+
+def no_trees(encoder, train, seconds):
+    """What there is where trees are asked for no second."""
+    del train, seconds
+    return trees.Trees(encoder)
 
 
 def undrawn(paint: draw.Painter, title: str, **size: float) -> str:

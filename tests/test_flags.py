@@ -234,6 +234,20 @@ def test_flags_stand_in_any_order_with_an_equals_sign_or_a_space(
     assert (config.name, config.seed, config.net.hidden, workdir) == ("table", 7, (4, 4), "DIR")
 
 
+def test_baselines_are_asked_for_by_their_names(config_file: Path):
+    def seconds(*arguments: str) -> tuple[float | None, float | None]:
+        given = [f"--config={config_file}", *arguments]
+        train = flags.parse_train(given, "").config.train
+        return train.linear_seconds, train.tree_seconds
+
+    assert seconds() == (None, None)
+    assert seconds("--baselines=trees") == (None, 86400)
+    assert seconds("--baselines=linear,trees") == (86400, 86400)
+    assert seconds("--baselines=none", "--config.train.tree_seconds=3") == (0, 3)
+    with pytest.raises(UserError, match="--baselines: expected linear, trees, or none, got 'tree'"):
+        seconds("--baselines=tree")
+
+
 def test_a_value_may_hold_spaces_equals_signs_and_a_minus(config_file: Path):
     argv = [f"--config={config_file}", "--config.data.target=a = b", "--config.data.weight", "-w"]
     config, workdir, *_ = flags.parse_train(argv, "program")

@@ -14,7 +14,7 @@ from train.config.members import Member
 from train.data.dataset import Head
 from train.report.learning import learning_curve
 from train.report.monitor import mark_in_words, weights_in_words
-from train.results.against_linear import losing_line
+from train.results.against_baselines import losing_lines
 from train.results.monitored import Monitored
 from train.results.records import Facts, MemberResult
 from train.results.summary import summary
@@ -148,23 +148,27 @@ def test_a_curve_is_marked_at_its_own_best(values, higher, words):
     assert [text.get_text() for text in axes.texts] == ["last: 4"]
 
 
+def against_line(heads, net, linear, options):
+    return losing_lines(heads, net, {"linear": linear}, options)
+
+
 def test_a_net_that_loses_to_a_line_says_so_and_what_to_try():
     head = Head("y", "binary", ("y",), ("a", "b"), 1)
     price = Head("v", "regression", ("low", "high"), (), 2)
     options = ["--config.train.restore=best", "--config.train.monitor=loss"]
-    line = losing_line([head], {"accuracy": 0.723}, {"accuracy": 0.779}, options)
+    (line,) = against_line([head], {"accuracy": 0.723}, {"accuracy": 0.779}, options)
     assert line == (
         "a linear model does better on the validation rows: accuracy 0.779, this net 0.723; "
         "try --config.train.restore=best --config.train.monitor=loss"
     )
-    assert losing_line([head], {"accuracy": 0.779}, {"accuracy": 0.779}, options) is None
+    assert against_line([head], {"accuracy": 0.779}, {"accuracy": 0.779}, options) == []
     nan = float("nan")
-    line = losing_line([head], {"accuracy": nan}, {"accuracy": 0.779}, [])
+    (line,) = against_line([head], {"accuracy": nan}, {"accuracy": 0.779}, [])
     assert line == "a linear model does better on the validation rows: accuracy 0.779, this net n/a"
-    assert losing_line([head], {"accuracy": 0.5}, {"accuracy": nan}, []) is None
-    assert losing_line([head], {"accuracy": nan}, {"accuracy": nan}, []) is None
+    assert against_line([head], {"accuracy": 0.5}, {"accuracy": nan}, []) == []
+    assert against_line([head], {"accuracy": nan}, {"accuracy": nan}, []) == []
     own = {"low.rmse": 2.0, "high.rmse": 1.0}
-    line = losing_line([price], own, {"low.rmse": 1.0, "high.rmse": 3.0}, [])
+    (line,) = against_line([price], own, {"low.rmse": 1.0, "high.rmse": 3.0}, [])
     assert line == (
         "a linear model does better on the validation rows: low.rmse 1.00, this net 2.00"
     )

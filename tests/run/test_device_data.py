@@ -43,15 +43,15 @@ def test_statistics_of_scaled_columns_stand_beside_those_that_were_given():
 
 
 def test_edges_of_version_b_are_distinct_and_flat_columns_have_none():
-    """Ties make fewer bins; a column that hardly varies is left out, in one line."""
+    """A value of many rows is one edge, others have the rest; a column that hardly varies none."""
     x_n = np.concatenate([np.zeros(60), np.arange(1.0, 41)])
-    numbers_nf = np.stack([x_n, 1e-8 * x_n, -x_n], 1).astype(np.float32)
+    numbers_nf = np.stack([x_n, 1e-8 * x_n, -x_n, np.sign(x_n)], 1).astype(np.float32)
     edges_fe = distinct_edges(numbers_nf, 10)
-    known = np.quantile(x_n, [0, 0.6, 0.7, 0.8, 0.9, 1])
-    np.testing.assert_allclose(edges_fe[0, :6], known, rtol=1e-6)
-    np.testing.assert_array_equal(edges_fe[0, 6:], 40)
+    quantiles = np.quantile(np.arange(1.0, 41), np.linspace(0, 1, 10), method="inverted_cdf")
+    np.testing.assert_allclose(edges_fe[0], [0, *quantiles])
     np.testing.assert_array_equal(edges_fe[1], np.full(11, edges_fe[1, 0]))
-    columns = tuple(Column(name, "number") for name in ("a", "b", "c"))
+    np.testing.assert_array_equal(edges_fe[3], [0] + 10 * [1])
+    columns = tuple(Column(name, "number") for name in ("a", "b", "c", "d"))
     encoder = TableEncoder(columns, (), ())
     run = SimpleNamespace(
         config=Config(net=Dense(embedding="piecewise_linear_b")),

@@ -65,6 +65,11 @@ class Train:
 
     None: a twentieth of the seconds of training, but 10 at the least.
     """
+    tree_seconds: float | None = bounded(None, 0)
+    """Seconds that boosted trees beside a table's scores may take; 0 leaves them out.
+
+    None: as many as training took, but 10 at the least, of up to 100,000 training rows.
+    """
     importance_seconds: float | None = bounded(None, 0)
     """Seconds that the importance of a table's columns may take; 0 leaves it out.
 

@@ -21,11 +21,12 @@ from train.data.series.encoder import SeriesEncoder
 from train.data.table.clusters import ClusterEncoder
 from train.data.table.codes import ReconstructionEncoder
 from train.data.table.encoder import TableEncoder
+from train.evaluation.baselines import trees
 from train.evaluation.baselines.clusters import one_unit
 from train.evaluation.baselines.codes import component_predictions
 from train.evaluation.baselines.forecasts import forecast_baselines, windows_to_fit
 from train.evaluation.baselines.sequences import UNFITTED, sequence_baselines
-from train.evaluation.baselines.table import FittedTable, fit_table
+from train.evaluation.baselines.table import FittedTable, Seconds, fit_table
 from train.evaluation.importance import (
     Measured,
     Shuffler,
@@ -78,14 +79,14 @@ class Kind:
     """The evaluation of one kind of data.
 
     `score(predictions, targets, weight)` has the metrics in original units; `baselines` what stands
-    beside them, where a linear model of a table may take so many `seconds`; `table(judged, levels)`
+    beside them, where the models of a table may take so many `seconds`; `table(judged, levels)`
     the lines of predictions.parquet, `levels` being those of predicted quantiles;
     `importance(judged, seed, seconds)` how much worse predictions become as a raw column is
     shuffled, of no column where columns cannot be.
     """
 
     score: Callable[[Arrays, Arrays, np.ndarray | None], Scores]
-    baselines: Callable[[Judged, float], Beside]
+    baselines: Callable[[Judged, Seconds], Beside]
     table: Callable[[Judged, tuple[float, ...]], pa.Table]
     importance: Callable[[Judged, int, float], Measured]
 
@@ -125,11 +126,11 @@ def _score_rows(
     return score_heads(encoder.heads, predictions, targets, weight, encoder.units)
 
 
-def _training_rows(dataset: Dataset) -> Batch[np.ndarray]:
-    """The training rows, or BASELINE_ROWS of them."""
+def _training_rows(dataset: Dataset, most: int = BASELINE_ROWS) -> Batch[np.ndarray]:
+    """The training rows, or so many of them."""
     rows = dataset.splits["train"]
-    if len(rows) > BASELINE_ROWS:
-        rows = np.sort(np.random.default_rng(0).choice(rows, BASELINE_ROWS, replace=False))
+    if len(rows) > most:
+        rows = np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
     return dataset.take(dataset.arrays, rows)
 
 
@@ -144,19 +145,27 @@ class TableBaselines:
     def __init__(self, encoder: TableEncoder):
         self._encoder = encoder
         self._fitted: dict[bool, FittedTable] = {}
+        self._trees: trees.Trees | None = None
 
-    def __call__(self, judged: Judged, seconds: float) -> Beside:
+    def __call__(self, judged: Judged, seconds: Seconds) -> Beside:
         in_sample = judged.split == "train"
         if in_sample not in self._fitted:
             train = _training_rows(judged.dataset)
-            self._fitted[in_sample] = fit_table(self._encoder, train, seconds, in_sample=in_sample)
+            self._fitted[in_sample] = fit_table(
+                self._encoder, train, seconds.linear, in_sample=in_sample
+            )
+        if self._trees is None:
+            train = _training_rows(judged.dataset, trees.ROWS)
+            self._trees = trees.fit_trees(self._encoder, train, seconds.trees)
         fitted = self._fitted[in_sample]
-        baselines = fitted.metrics(judged.batch)
-        seen = {name: fitted.baselines.fitted_on[name] for name in baselines}
-        return Beside(baselines, note=fitted.baselines.note, fitted_on=_of_a_part(judged, seen))
+        baselines = fitted.metrics(judged.batch) | self._trees.metrics(judged.batch)
+        fitted_on = {**fitted.baselines.fitted_on, "trees": self._trees.n_rows}
+        seen = {name: fitted_on[name] for name in baselines}
+        notes = filter(None, (fitted.baselines.note, self._trees.note, seconds.left_out))
+        return Beside(baselines, note="; ".join(notes), fitted_on=_of_a_part(judged, seen))
 
 
-def _sequence_baselines(encoder: SequenceEncoder, judged: Judged, seconds: float) -> Beside:
+def _sequence_baselines(encoder: SequenceEncoder, judged: Judged, seconds: Seconds) -> Beside:
     del seconds
     train = _training_rows(judged.dataset)
     baselines = sequence_baselines(encoder, train, judged.batch)
@@ -164,7 +173,7 @@ def _sequence_baselines(encoder: SequenceEncoder, judged: Judged, seconds: float
     return Beside(baselines, fitted_on=_of_a_part(judged, seen))
 
 
-def _cluster_baselines(judged: Judged, seconds: float) -> Beside:
+def _cluster_baselines(judged: Judged, seconds: Seconds) -> Beside:
     del seconds
     train = _training_rows(judged.dataset)
     train_row_nd = judged.predict(train.inputs)["row"]
@@ -174,7 +183,7 @@ def _cluster_baselines(judged: Judged, seconds: float) -> Beside:
     return Beside({"one_unit": unit}, fitted_on=fitted_on)
 
 
-def _code_baselines(encoder: ReconstructionEncoder, judged: Judged, seconds: float) -> Beside:
+def _code_baselines(encoder: ReconstructionEncoder, judged: Judged, seconds: Seconds) -> Beside:
     """The mean, and as many principal components as the code has numbers."""
     del seconds
     train = _training_rows(judged.dataset)
@@ -195,7 +204,7 @@ def _code_baselines(encoder: ReconstructionEncoder, judged: Judged, seconds: flo
     return Beside(baselines, fitted_on=_of_a_part(judged, seen))
 
 
-def _forecast_baselines(judged: Judged, seconds: float) -> Beside:
+def _forecast_baselines(judged: Judged, seconds: Seconds) -> Beside:
     del seconds
     series = judged.dataset
     assert isinstance(series, SeriesDataset)

@@ -14,12 +14,17 @@ from train.errors import UserError
 from train.flags.texts import Texts, parse_texts, read_number, read_path, split_overrides
 
 _OF_TRAIN = (
-    *("config", "workdir", "restart", "verbose"),
+    *("config", "workdir", "restart", "verbose", "baselines"),
     *("coordinator", "processes", "process", "join_seconds"),
 )
 _OF_INSPECT = ("data", "target")
 _OF_PREDICT = ("workdir", "data", "out", "copy", "interval", "dropout_samples", "seed")
 _OF_EVALUATE = ("workdir", "data", "interval")
+
+
+# The option of each baseline that takes seconds, and seconds enough for all of them.
+_BASELINES = {"linear": "train.linear_seconds", "trees": "train.tree_seconds"}
+_A_DAY = "86400"
 
 
 class TrainCommand(NamedTuple):
@@ -63,7 +68,7 @@ def parse_train(argv: Sequence[str], program_doc: str | None) -> TrainCommand:
     if given["config"] is None:
         raise UserError("--config: not given; name a config file, such as --config=configs/NAME.py")
     processes = _read_processes(given)
-    config = configs.load(given["config"], overrides)
+    config = configs.load(given["config"], [*_read_baselines(given), *overrides])
     restart = given["restart"] is not None
     if restart and given["workdir"] is None:
         raise UserError("--restart: is for a folder that was trained; name it by --workdir=PATH")
@@ -80,6 +85,19 @@ def parse_inspect(argv: Sequence[str], program_doc: str | None) -> Config:
     if given["target"] is not None:
         config = configs.override(config, {"data.target": given["target"]})
     return config
+
+
+def _read_baselines(given: Texts) -> list[tuple[str, str]]:
+    """What --baselines sets: those named have a day, by "none" no baseline has a second."""
+    if given["baselines"] is None:
+        return []
+    names = given["baselines"].split(",")
+    if names == ["none"]:
+        return [(path, "0") for path in _BASELINES.values()]
+    for name in names:
+        if name not in _BASELINES:
+            raise UserError(f"--baselines: expected linear, trees, or none, got {name!r}")
+    return [(_BASELINES[name], _A_DAY) for name in names]
 
 
 def _read_processes(given: Texts) -> Processes | None:

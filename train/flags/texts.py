@@ -20,6 +20,7 @@ Texts: TypeAlias = Mapping[str, str | None]  # of flags, by their names
 _MEANINGS = {
     "config": "a Python file whose get_config() returns the run's config",
     "workdir": "the run's folder",
+    "baselines": "linear, trees: stand beside a table's scores whatever they take; or none",
     "data": "a CSV, Parquet or JSON lines file",
     "target": "the column to predict, or several, NAME,NAME",
     "out": "the file to write, CSV, Parquet or JSON lines by its ending",

@@ -28,6 +28,7 @@ BASELINE_NAMES = {
     "mean": "the mean",
     "majority": "the most frequent class",
     "linear": "a linear model",
+    "trees": "gradient-boosted trees",
     "pca": "PCA",
     "one_unit": "a single unit",
     "last": "the last value",

@@ -9,17 +9,15 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from train import config as configs
-from train.config.options import Train
 from train.data.dataset import HostArrays
 from train.data.files.write import finite, write_table
-from train.data.series.encoder import SeriesEncoder
-from train.data.table.encoder import TableEncoder
 from train.evaluation.conformal import Scores, conformal_scores, judge_intervals, numbers_head
 from train.evaluation.importance import Rises
-from train.evaluation.kinds import Beside, Judged, Kind, kind_of, score
+from train.evaluation.kinds import Beside, Judged, kind_of, score
 from train.inference.predictor import Predicted
 from train.report.report import write_report
-from train.results.against_linear import losing_line
+from train.results.against_baselines import losing_lines
+from train.results.beside import baseline_seconds, baselines_on_valid, importance_seconds
 from train.results.monitored import Monitored
 from train.results.outcome import Outcome, report_split
 from train.results.report_data import report_data
@@ -42,9 +40,6 @@ WRITTEN = (
     "report.html",
     LOG,
 )
-# The linear model may take this share of the training, the importance of columns as long as it.
-LINEAR_SHARE = 0.05
-LEAST_SECONDS = 10.0
 
 
 def finish(
@@ -70,19 +65,23 @@ def _finish(
     judged = Judged(
         dataset, split, batch, evaluated.predictions, predictor.answers, predictor.shuffled
     )
-    linear_seconds, importance_seconds = _limits(run.config.train, seconds["train"])
-    beside = kind.baselines(judged, linear_seconds)
-    linear = _linear_on_valid(kind, run, outcome, evaluated, linear_seconds)
+    allowed = baseline_seconds(run.config.train, seconds["train"], dataset.n_train)
+    beside = kind.baselines(judged, allowed)
+    on_valid: dict[str, dict[str, float]] = {}
+    # Where every fold has validation rows of its own, no one model stands beside them all.
+    if outcome.valid is None and evaluated.validated is not None:
+        on_valid = baselines_on_valid(kind, judged, evaluated.validated, allowed)
     interval: dict[str, float] = {}
     if split == "test":
         table = kind.table(judged, run.config.quantiles)
         write_table(table, run.folder / "predictions.parquet")
         interval = judge_intervals(dataset.encoder, residuals, judged.predictions, batch)
-    result = _result(run, outcome, evaluated, beside, linear, interval, seconds)
+    result = _result(run, outcome, evaluated, beside, on_valid, interval, seconds)
     for name, temperature in scaled.temperatures.items():
         result["task"][name]["temperature"] = temperature
     result["notes"] += scaled.notes
-    importance = kind.importance(judged, run.config.seed, importance_seconds)
+    allowed = importance_seconds(run.config.train, seconds["train"])
+    importance = kind.importance(judged, run.config.seed, allowed)
     result["warnings"] += [*filter(None, [beside.note]), *importance.notes]
     if importance.rises:
         write_table(_importance_table(importance.rises), run.folder / "importance.csv")
@@ -95,16 +94,6 @@ def _finish(
     )
     write_report(run.folder / "report.html", drawn)
     return result
-
-
-def _limits(options: Train, seconds: float) -> tuple[float, float]:
-    """Seconds that the linear model, and the importance of columns, may take after `seconds`."""
-    linear = options.linear_seconds
-    importance = options.importance_seconds
-    return (
-        max(LEAST_SECONDS, LINEAR_SHARE * seconds) if linear is None else linear,
-        max(LEAST_SECONDS, seconds) if importance is None else importance,
-    )
 
 
 def _importance_table(rises: Rises) -> pa.Table:
@@ -174,31 +163,12 @@ def _calibrate(run: Run, outcome: Outcome, validated: Predicted | None) -> Score
     return residuals
 
 
-def _linear_on_valid(
-    kind: Kind, run: Run, outcome: Outcome, evaluated: Evaluated, seconds: float
-) -> dict[str, float] | None:
-    """The linear model's metrics of the validation rows; None where there is no such model.
-
-    Nor where every fold has validation rows of its own.
-    """
-    dataset = run.dataset
-    if outcome.valid is not None or evaluated.validated is None:
-        return None
-    if not isinstance(dataset.encoder, TableEncoder | SeriesEncoder):
-        return None
-    batch = dataset.take(dataset.arrays, dataset.splits["valid"])
-    predictions = evaluated.validated.predictions
-    predictor = outcome.predictor
-    judged = Judged(dataset, "valid", batch, predictions, predictor.answers, predictor.shuffled)
-    return kind.baselines(judged, seconds).baselines.get("linear")
-
-
 def _result(
     run: Run,
     outcome: Outcome,
     evaluated: Evaluated,
     beside: Beside,
-    linear: dict[str, float] | None,
+    on_valid: dict[str, dict[str, float]],
     interval: dict[str, float],
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
@@ -219,13 +189,11 @@ def _result(
     monitored = Monitored.of(outcome.predictor.config, history, has_valid=has_valid)
     facts = monitored.name_best(outcome.facts)
     baselines = {split: beside.baselines}
-    warnings: list[str] = []
-    if linear is not None:
-        if split != "valid":
-            baselines["valid"] = {"linear": linear}
-        options = monitored.options_to_try(facts.answering_nets())
-        line = losing_line(run.dataset.encoder.heads, evaluated.scores["valid"], linear, options)
-        warnings = [line] if line else []
+    if on_valid and split != "valid":
+        baselines["valid"] = on_valid
+    options = monitored.options_to_try(facts.answering_nets())
+    heads = run.dataset.encoder.heads
+    warnings = losing_lines(heads, evaluated.scores.get("valid", {}), on_valid, options)
     if len(facts.per_member) == 1:
         facts = facts.with_metrics(evaluated.scores[split])
     core = lstm_core(run.config)

@@ -128,17 +128,33 @@ def bin_edges(numbers_nf: np.ndarray, n_bins: int) -> np.ndarray:
 
 
 def distinct_edges(numbers_nf: np.ndarray, n_bins: int) -> np.ndarray:
-    """The distinct quantiles of each column [f, n_bins + 1], filled up with the last of them.
+    """The distinct edges of each column [f, n_bins + 1], filled up with the last of them.
 
-    Of a column whose range is below FLAT all are one point, and so it has no bin.
+    A value of more rows than a bin's share is an edge of its own; the others' quantiles are the
+    rest, so that a column of zeros and few other numbers has bins for these. Of a column whose
+    range is below FLAT all are one point, and so it has no bin.
     """
-    edges_fe = bin_edges(numbers_nf, n_bins)
-    for column, edges_e in enumerate(edges_fe):
-        distinct = np.unique(edges_e)
+    edges_fe = np.zeros((numbers_nf.shape[1], n_bins + 1), np.float32)
+    for column, x_n in enumerate(numbers_nf.T):
+        distinct = _edges_of_column(x_n, n_bins)
         if distinct[-1] - distinct[0] < FLAT:
             distinct = distinct[:1]
         edges_fe[column] = np.pad(distinct, (0, n_bins + 1 - len(distinct)), mode="edge")
     return edges_fe
+
+
+def _edges_of_column(x_n: np.ndarray, n_bins: int) -> np.ndarray:
+    """Its distinct values, if they are few; else n_bins + 1 of them at the most."""
+    values, counts = np.unique(x_n.astype(np.float32), return_counts=True)
+    if len(values) <= n_bins + 1:
+        return values
+    frequent = counts * n_bins > counts.sum()
+    n_left = n_bins + 1 - int(frequent.sum())
+    places = np.linspace(0, 1, max(n_left, 2))
+    others = np.quantile(
+        np.repeat(values[~frequent], counts[~frequent]), places, method="inverted_cdf"
+    )
+    return np.union1d(values[frequent], others)
 
 
 def flat_columns(run: Run) -> str | None:

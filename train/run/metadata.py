@@ -126,6 +126,7 @@ def _goes_on(before: Config, config: Config) -> bool:
     following = {
         "temperature": config.train.temperature,
         "linear_seconds": config.train.linear_seconds,
+        "tree_seconds": config.train.tree_seconds,
         "importance_seconds": config.train.importance_seconds,
     }
     changed = dataclasses.replace(

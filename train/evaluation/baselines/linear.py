@@ -37,16 +37,17 @@ class Deadline:
 
     ends_at: float = math.inf
     seconds: float = math.inf
+    option: str = "linear_seconds"
 
     @classmethod
-    def after(cls, seconds: float) -> Deadline:
-        """So many seconds from now."""
-        return cls(time.monotonic() + seconds, seconds)
+    def after(cls, seconds: float, option: str = "linear_seconds") -> Deadline:
+        """So many seconds from now, which this option of config.train sets."""
+        return cls(time.monotonic() + seconds, seconds, option)
 
-    def check(self) -> None:
-        """Raises LeftOutError when it is over."""
-        if time.monotonic() > self.ends_at:
-            longer = "config.train.linear_seconds gives it longer"
+    def check(self, ahead: float = 0.0) -> None:
+        """Raises LeftOutError when it is over, or will be in so many seconds."""
+        if time.monotonic() + ahead > self.ends_at:
+            longer = f"config.train.{self.option} gives it longer"
             raise LeftOutError(f"it takes longer than {self.seconds:.3g} s; {longer}")
 
 

@@ -1,0 +1,160 @@
+"""Gradient-boosted trees, which a net for tables must be worth more than: scikit-learn's.
+
+A model of its defaults (100 trees, or so many for each class) for each target, on the columns as
+they are encoded: missing numbers stay missing, categories are categories. n rows, c category
+columns, k classes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, cast
+
+import numpy as np
+
+from train.data.dataset import Batch, Head
+from train.data.table.encoder import TableEncoder
+from train.evaluation.baselines.linear import Deadline, Floats, LeftOutError
+from train.evaluation.score import score_heads
+
+Arrays = Mapping[str, np.ndarray]
+
+ROWS = 100_000  # of which trees are fitted without being asked for
+TREES = 100
+FIRST = 10  # trees after which the seconds for all of them are known
+CATEGORIES = 254  # of a column at the most; scikit-learn takes 255 codes
+
+
+class Model(Protocol):
+    """What is asked of scikit-learn's two models; one of numbers has no classes."""
+
+    classes_: np.ndarray
+
+    def set_params(self, *, max_iter: int) -> object: ...
+    def fit(self, x: Floats, y: np.ndarray, sample_weight: np.ndarray) -> object: ...
+    def predict(self, x: Floats) -> Floats: ...
+    def predict_proba(self, x: Floats) -> Floats: ...
+
+
+@dataclass(frozen=True)
+class Trees:
+    """Fitted trees, {head: a model for each of its columns}; where there are none a note says why.
+
+    `frequent` are the codes of each category column that are told apart, in the order of their new
+    ones; `n_rows` were fitted on.
+    """
+
+    encoder: TableEncoder
+    models: Mapping[str, list[Model]] = field(default_factory=dict)
+    frequent: tuple[np.ndarray, ...] = ()
+    note: str = ""
+    n_rows: int = 0
+
+    def metrics(self, judged: Batch[np.ndarray]) -> dict[str, dict[str, float]]:
+        """{"trees": metrics on the judged rows}; {} where there are none."""
+        if not self.models:
+            return {}
+        features = _features(judged.inputs, self.frequent)
+        predictions = {}
+        for head in self.encoder.heads:
+            predictions[head.name] = _predict(self.models[head.name], features, head)
+        encoder = self.encoder
+        scores = score_heads(
+            encoder.heads, predictions, judged.target, judged.weight, encoder.units
+        )
+        return {"trees": scores}
+
+
+def fit_trees(encoder: TableEncoder, train: Batch[np.ndarray], seconds: float) -> Trees:
+    """The trees of all heads, fitted on the training rows in so many seconds, or left out.
+
+    0 seconds leave them out without a note.
+    """
+    if not seconds:
+        return Trees(encoder)
+    deadline = Deadline.after(seconds, "tree_seconds")
+    frequent = _frequent(train.inputs, encoder.category_sizes)
+    counted_n = train.weight > 0
+    features = _features(train.inputs, frequent)[counted_n]
+    weight_n = train.weight[counted_n]
+    categories = list(range(len(frequent)))
+    models: dict[str, list[Model]] = {}
+    n_left = sum(len(head.columns) for head in encoder.heads)
+    try:
+        for head in encoder.heads:
+            models[head.name] = []
+            target_no = np.asarray(train.target[head.name]).reshape(len(counted_n), -1)[counted_n]
+            for target_n in target_no.T:
+                model = _new_model(head, target_n, categories)
+                _grow(model, (features, target_n, weight_n), deadline, n_left)
+                models[head.name].append(model)
+                n_left -= 1
+    except LeftOutError as error:
+        return Trees(encoder, note=f"gradient-boosted trees are left out: {error}")
+    return Trees(encoder, models, frequent, n_rows=len(train.weight))
+
+
+def _frequent(inputs: Arrays, sizes: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+    """The most frequent codes of each category column, in increasing order."""
+    found = []
+    for column, size in enumerate(sizes):
+        counts_k = np.bincount(inputs["codes"][:, column], minlength=size + 1)
+        codes = np.argsort(-counts_k, kind="stable")[:CATEGORIES]
+        found.append(np.sort(codes[counts_k[codes] > 0]))
+    return tuple(found)
+
+
+def _features(inputs: Arrays, frequent: tuple[np.ndarray, ...]) -> Floats:
+    """Categories, by their place among the frequent ones or missing, and numbers [n, c + f]."""
+    columns = []
+    for column, codes in enumerate(frequent):
+        code_n = inputs["codes"][:, column]
+        place_n = np.minimum(np.searchsorted(codes, code_n), len(codes) - 1)
+        columns.append(np.where(codes[place_n] == code_n, place_n, np.nan))
+    categories = np.stack(columns, 1) if columns else np.zeros((len(_first(inputs)), 0))
+    numbers = inputs.get("numbers", np.zeros((len(categories), 0)))
+    return np.concatenate([categories, numbers], 1)
+
+
+def _first(inputs: Arrays) -> np.ndarray:
+    return next(iter(inputs.values()))
+
+
+def _new_model(head: Head, target_n: np.ndarray, categories: list[int]) -> Model:
+    """A model of one target, not yet fitted. Raises LeftOutError where there is nothing to tell."""
+    # Late: it takes as long to import as a small net to train.
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    if head.kind != "regression" and len(np.unique(target_n)) < 2:
+        raise LeftOutError("all training rows that count are of one class")
+    kind: Callable[..., object] = HistGradientBoostingRegressor
+    if head.kind != "regression":
+        kind = HistGradientBoostingClassifier
+    model = kind(
+        warm_start=True, early_stopping=False, categorical_features=categories, random_state=0
+    )
+    return cast(Model, model)
+
+
+def _grow(
+    model: Model, rows: tuple[Floats, np.ndarray, np.ndarray], deadline: Deadline, n_left: int
+) -> None:
+    """Fits a model, the first of `n_left`. Raises LeftOutError once they are seen to take long."""
+    began = time.monotonic()
+    model.set_params(max_iter=FIRST)
+    model.fit(*rows)
+    whole = (time.monotonic() - began) * TREES / FIRST
+    deadline.check(n_left * whole * (1 - FIRST / TREES))
+    model.set_params(max_iter=TREES)
+    model.fit(*rows)
+
+
+def _predict(models: list[Model], features: Floats, head: Head) -> Floats:
+    """Values [n, o], the probability of class 1 [n], or probabilities [n, k]."""
+    if head.kind == "regression":
+        return np.stack([model.predict(features) for model in models], 1)
+    found = np.zeros((len(features), max(head.size, 2)))
+    found[:, models[0].classes_.astype(int)] = models[0].predict_proba(features)
+    return found[:, 1] if head.kind == "binary" else found

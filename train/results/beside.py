@@ -1,0 +1,55 @@
+"""What stands beside a finished net's scores, how long it may take, and who loses to what."""
+
+from __future__ import annotations
+
+from train.config.options import Train
+from train.data.series.encoder import SeriesEncoder
+from train.data.table.encoder import TableEncoder
+from train.evaluation.baselines.table import Seconds
+from train.evaluation.baselines.trees import ROWS as TREE_ROWS
+from train.evaluation.kinds import Judged, Kind
+from train.inference.predictor import Predicted
+
+# The linear model may take this share of the training, trees and the importance of columns as long.
+LINEAR_SHARE = 0.05
+LEAST_SECONDS = 10.0
+COMPARED = ("linear", "trees")
+
+
+def baseline_seconds(options: Train, trained: float, n_rows: int) -> Seconds:
+    """How long the linear model and the trees may take after `trained` seconds of training."""
+    linear = options.linear_seconds
+    trees = options.tree_seconds
+    left_out = ""
+    if linear is None:
+        linear = max(LEAST_SECONDS, LINEAR_SHARE * trained)
+    if trees is None:
+        trees = max(LEAST_SECONDS, trained)
+        if n_rows > TREE_ROWS:
+            trees = 0.0
+            left_out = (
+                f"gradient-boosted trees are left out: {n_rows:,} rows; --baselines=trees fits them"
+            )
+    return Seconds(linear, trees, left_out)
+
+
+def importance_seconds(options: Train, trained: float) -> float:
+    """How long the importance of columns may take after `trained` seconds of training."""
+    seconds = options.importance_seconds
+    return max(LEAST_SECONDS, trained) if seconds is None else seconds
+
+
+def baselines_on_valid(
+    kind: Kind, judged: Judged, validated: Predicted, seconds: Seconds
+) -> dict[str, dict[str, float]]:
+    """{"linear", "trees": metrics of the validation rows}, of those models that there are.
+
+    Of nets that answer other kinds of data than tables and series {}.
+    """
+    dataset = judged.dataset
+    if not isinstance(dataset.encoder, TableEncoder | SeriesEncoder):
+        return {}
+    batch = dataset.take(dataset.arrays, dataset.splits["valid"])
+    on_valid = judged._replace(split="valid", batch=batch, predictions=validated.predictions)
+    found = kind.baselines(on_valid, seconds).baselines
+    return {name: found[name] for name in COMPARED if name in found}
