@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = (
-    *("train.check", "train.evaluate", "train.inspect"),
+    *("train.check", "train.compare", "train.evaluate", "train.inspect"),
     *("train.main", "train.predict", "train.search"),
 )
 # The packages of train, in the order of a run. One may import those before its own line.
@@ -28,7 +28,7 @@ FLOORS = (
     ("inference", "population"),
     ("results",),
     ("loop",),
-    ("check", "console", "evaluate", "inspect", "main", "predict", "search"),
+    ("check", "compare", "console", "evaluate", "inspect", "main", "predict", "search"),
 )
 # What is loaded before a command line has been found right.
 LIGHT = (

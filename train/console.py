@@ -14,6 +14,7 @@ COMMANDS = {
     "predict": "train.predict",
     "evaluate": "train.evaluate",
     "inspect": "train.inspect",
+    "compare": "train.compare",
     "check": "train.check",
     "search": "train.search",
 }

@@ -75,8 +75,8 @@ def _make_group(plain: Mapping[str, Plain], kinds: tuple[type[Group], ...], path
 
 def differences(old: Config, new: Config) -> list[str]:
     """One line for each field that differs: "config.optim.learning_rate: 0.001 -> 0.003"."""
-    before = _by_path(old)
-    after = _by_path(new)
+    before = by_path(old)
+    after = by_path(new)
     lines = []
     for path in dict.fromkeys([*before, *after]):
         was = before.get(path, "absent")
@@ -86,7 +86,8 @@ def differences(old: Config, new: Config) -> list[str]:
     return lines
 
 
-def _by_path(config: Config) -> dict[str, str]:
+def by_path(config: Config) -> dict[str, str]:
+    """{path: value as Python writes it} of every option, and the kinds of data and net."""
     found = {f"config.{name}.kind": type(getattr(config, name)).__name__ for name in _WITH_KIND}
     for leaf in fields.walk(config):
         found[leaf.path] = repr(values.to_plain(leaf.value, leaf.annotation))

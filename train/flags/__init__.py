@@ -20,6 +20,7 @@ _OF_TRAIN = (
 _OF_INSPECT = ("data", "target")
 _OF_PREDICT = ("workdir", "data", "out", "copy", "interval", "dropout_samples", "seed")
 _OF_EVALUATE = ("workdir", "data", "interval")
+_OF_COMPARE = ("sort", "page")
 
 
 # The option of each baseline that takes seconds, and seconds enough for all of them.
@@ -55,6 +56,14 @@ class EvaluateCommand(NamedTuple):
     workdir: str
     data: str
     interval: float | None
+
+
+class CompareCommand(NamedTuple):
+    """What `train.compare` is asked for."""
+
+    folders: tuple[str, ...]
+    sort: str | None
+    page: str
 
 
 def parse_train(argv: Sequence[str], program_doc: str | None) -> TrainCommand:
@@ -147,6 +156,15 @@ def parse_evaluate(argv: Sequence[str], program_doc: str | None) -> EvaluateComm
         data=read_path("data", given),
         interval=read_number(float, "interval", given),
     )
+
+
+def parse_compare(argv: Sequence[str], program_doc: str | None) -> CompareCommand:
+    """The folders and flags of `train.compare`. Raises UserError; with --help, prints and exits."""
+    folders: list[str] = []
+    given = parse_texts(argv, program_doc, _OF_COMPARE, paths=folders)
+    if not folders:
+        raise UserError("train.compare: no folders; name those of finished runs, such as runs/*")
+    return CompareCommand(tuple(folders), given["sort"], given["page"] or "compare.html")
 
 
 def parse_check(argv: Sequence[str], program_doc: str | None) -> str:

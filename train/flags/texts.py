@@ -32,6 +32,8 @@ _MEANINGS = {
     "processes": "how many there are",
     "process": "which of them this is, from 0",
     "join_seconds": "how long they wait for each other",
+    "sort": "the metric that runs are ranked by, such as rmse; by default their first",
+    "page": "the HTML page to write, compare.html by default",
 }
 # Flags that are numbers.
 _LIMITS: dict[str, Limits] = {
@@ -94,10 +96,12 @@ def parse_texts(
     program_doc: str | None,
     names: Sequence[str],
     details: Callable[[str], str] | None = None,
+    paths: list[str] | None = None,
 ) -> dict[str, str | None]:
     """The texts of flags; None of those that are not given.
 
-    With --help, or --help=TOPIC where there are `details` of topics, prints and exits.
+    Arguments that are no flags are added to `paths`, where such are asked for. With --help, or
+    --help=TOPIC where there are `details` of topics, prints and exits.
     """
     topic = _help_topic(argv)
     if topic is not None:
@@ -116,7 +120,9 @@ def parse_texts(
         ) from None
     except flags.Error as error:
         raise UserError(str(error)) from None
-    if extra:
+    if paths is not None:
+        paths += extra
+    elif extra:
         hint = f"; did you mean --config={extra[0]}?" if extra[0].endswith(".py") else ""
         hint = f"; did you mean --{extra[0]}?" if extra[0].startswith("config.") else hint
         raise UserError(f"{extra[0]!r}: every argument is a flag, as in --{names[0]}=PATH{hint}")

@@ -68,21 +68,21 @@ def _score_lines(result: Result) -> list[str]:
     names = means or names
     cells = [["", *names]]
     for label, scores in scores_of.items():
-        cells.append([label, *(_short(scores.get(name)) for name in names)])
-    return _aligned(cells)
+        cells.append([label, *(short(scores.get(name)) for name in names)])
+    return aligned(cells)
 
 
-def _aligned(cells: Sequence[Sequence[str]]) -> list[str]:
-    """A line of text for each line of cells, the first of them to the left, the others right."""
+def aligned(cells: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> list[str]:
+    """A line of text for each line of cells, those in the columns `left` to the left."""
     widths = []
     for column in zip(*cells, strict=True):
         widths.append(max(len(cell) for cell in column))
     lines = []
-    for first, *others in cells:
-        line = first.ljust(widths[0])
-        for cell, width in zip(others, widths[1:], strict=True):
-            line += f"  {cell:>{width}}"
-        lines.append(line)
+    for row in cells:
+        line = []
+        for place, (cell, width) in enumerate(zip(row, widths, strict=True)):
+            line.append(cell.ljust(width) if place in left else cell.rjust(width))
+        lines.append("  ".join(line).rstrip())
     return lines
 
 
@@ -92,8 +92,8 @@ def _population_lines(result: PopulationResult) -> list[str]:
     first = f"{result['members']} nets; {who_answers(result)}"
     if result["spread"]:
         name, values = next(iter(result["spread"].items()))
-        error = _short(values["standard_error"])
-        first += f"; each alone {name} {_short(values['mean'])}, standard error {error}"
+        error = short(values["standard_error"])
+        first += f"; each alone {name} {short(values['mean'])}, standard error {error}"
     lines = [first]
     if len(settings) < 2:
         return lines
@@ -102,16 +102,17 @@ def _population_lines(result: PopulationResult) -> list[str]:
     else:
         lines.append(f"the best {SHOWN} of {len(settings)} settings, by {measure_of(result)}:")
     for setting in settings[:SHOWN]:
-        cells = ["", _short(setting["value"])]
+        cells = ["", short(setting["value"])]
         for name, value in setting["values"].items():
-            cells.append(f"{name}={_short(value) if isinstance(value, float) else value}")
+            cells.append(f"{name}={short(value) if isinstance(value, float) else value}")
         lines.append("  ".join(cells))
     if halved := halving_in_words(result):
         lines.append(halved)
     return lines
 
 
-def _short(value: float | None) -> str:
+def short(value: float | None) -> str:
+    """A number for a terminal: four digits, or all before the point."""
     if value is None or not np.isfinite(value):
         return "-"
     return f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}"

@@ -1,0 +1,168 @@
+"""Runs side by side: who is ranked, what differs, and intervals as scipy and chance have them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from scipy import stats
+
+from train import compare
+from train import config as configs
+from train.config import Config, Dense, Optim, Series, Table
+from train.errors import UserError
+from train.results.comparison.finished import Finished, read_runs, what_differs
+from train.results.comparison.paired import BY_METRIC, Difference, difference, interval
+from train.results.comparison.ranked import rank_runs
+
+N = 300
+
+
+def make_run(folder: Path, answers, target, config=None, scores=None, **changes):
+    """A finished run's folder with these answers to the test rows."""
+    folder.mkdir(parents=True)
+    config = config or Config(data=Table(path="homes.csv", target="price"))
+    scores = scores or {"rmse": float(np.sqrt(np.mean((answers - target) ** 2))), "r2": 0.5}
+    result = {
+        "metrics": {"train": scores, "test": scores},
+        "members": 1,
+        "n_parameters": 12,
+        "seconds": {"total": 1.5},
+    }
+    (folder / "result.json").write_text(json.dumps(result | changes))
+    (folder / "config.json").write_text(json.dumps({"config": configs.to_json(config)}))
+    line = {"step": 1, "epoch": 1, "split": "valid", "member": 0, "loss": 0.5, **scores}
+    (folder / "metrics.jsonl").write_text(json.dumps(line) + "\n")
+    rows = {"row": np.arange(len(target)), "target": target, "prediction": answers}
+    pq.write_table(pa.table(rows), folder / "predictions.parquet")
+    return folder
+
+
+@pytest.fixture
+def drawn():
+    rng = np.random.default_rng(0)
+    target = rng.normal(100, 20, N)
+    return target, target + rng.normal(0, 5, N), target + rng.normal(0, 8, N)
+
+
+def test_of_means_the_interval_is_that_of_the_paired_t_test(drawn):
+    target, good, bad = drawn
+    for metric in ("mse", "mae"):
+        losses = BY_METRIC[metric]
+        costs = losses.loss(target, bad), losses.loss(target, good)
+        found = interval(*costs, losses)
+        expected = stats.ttest_rel(*costs).confidence_interval(0.95)
+        assert isinstance(found, Difference)
+        np.testing.assert_allclose((found.low, found.high), expected, rtol=1e-9)
+
+
+def test_of_rmse_the_interval_is_near_the_bootstraps(drawn):
+    target, good, bad = drawn
+    costs = np.stack([(bad - target) ** 2, (good - target) ** 2])
+    found = interval(*costs, BY_METRIC["rmse"])
+    rows = np.random.default_rng(1).integers(N, size=(2000, N))
+    drawn_again = np.sqrt(costs[:, rows].mean(2))
+    expected = np.quantile(drawn_again[0] - drawn_again[1], (0.025, 0.975))
+    assert isinstance(found, Difference) and found.is_one
+    np.testing.assert_allclose((found.low, found.high), expected, atol=0.1)
+
+
+def test_rows_that_are_not_independent_are_taken_together():
+    rng = np.random.default_rng(2)
+    cost, other = rng.exponential(size=(2, 60))
+    once = interval(cost, other, BY_METRIC["mae"])
+    # Each row four times tells no more than once.
+    again = interval(np.repeat(cost, 4), np.repeat(other, 4), BY_METRIC["mae"], block=4)
+    np.testing.assert_allclose(again[:3], once[:3])
+    assert interval(cost, other, BY_METRIC["mae"], block=20) == "60 shared rows are too few"
+
+
+def test_runs_are_ranked_and_paired_by_the_rows_that_both_have(tmp_path, drawn):
+    target, good, bad = drawn
+    wider = Config(
+        data=Table(path="homes.csv", target="price"),
+        net=Dense(hidden=(8,)),
+        optim=Optim(l2=0.5),
+    )
+    make_run(tmp_path / "bad", bad, target, wider)
+    make_run(tmp_path / "good", good, target)
+    (tmp_path / "begun").mkdir()
+    runs, notes = read_runs([str(path) for path in sorted(tmp_path.iterdir())])
+    assert notes == [f"{tmp_path / 'begun'}: no result.json, so it has not ended; left out"]
+    (ranking,) = rank_runs(runs, None)
+    assert [row.run.folder.name for row in ranking.rows] == ["good", "bad"]
+    assert ranking.rows[1].differs == {"net.hidden": "[8]", "optim.l2": "0.5"}
+    # The other file's rows in another order, and a third of them only.
+    rows = np.random.default_rng(3).permutation(N)[: N // 3]
+    part = {"row": rows, "target": target[rows], "prediction": bad[rows]}
+    pq.write_table(pa.table(part), tmp_path / "bad" / "predictions.parquet")
+    again = difference(*read_again(tmp_path, "bad", "good"), "rmse")
+    costs = (bad - target)[rows] ** 2, (good - target)[rows] ** 2
+    expected = interval(*costs, BY_METRIC["rmse"])
+    assert isinstance(again, Difference) and isinstance(expected, Difference)
+    assert again.n_rows == N // 3
+    assert again.value == pytest.approx(expected.value) and again.low == pytest.approx(expected.low)
+
+
+def read_again(folder, *names):
+    by_name = {run.folder.name: run for run in read_runs([str(folder / n) for n in names])[0]}
+    return [by_name[name] for name in names]
+
+
+def test_what_cannot_be_paired_says_why(tmp_path, drawn):
+    target, good, bad = drawn
+    make_run(tmp_path / "a", good, target)
+    make_run(tmp_path / "b", bad, target + 1)
+    make_run(tmp_path / "c", bad[:4], target[:4])
+    a, b, c = read_again(tmp_path, "a", "b", "c")
+    assert difference(a, b, "rmse") == "its rows have other targets"
+    assert difference(a, b, "auc") == "only rmse, mse, mae, accuracy are paired"
+    assert difference(a, c, "rmse") == "4 shared rows are too few"
+    series = Config(data=Series(path="a.csv", target="y", horizon=24))
+    run = Finished(tmp_path, series, a.result)
+    assert difference(run, run, "rmse") == "without test rows"
+
+
+def test_classes_are_right_or_wrong(tmp_path):
+    target = np.array(["yes", "no"] * 50, object)
+    wrong = np.where(np.arange(100) < 20, "no", target)
+    scores = {"accuracy": 0.9}
+    for name, answers in (("right", target), ("wrong", wrong)):
+        make_run(tmp_path / name, answers, target, scores=scores)
+    found = difference(*read_again(tmp_path, "wrong", "right"), "accuracy")
+    assert isinstance(found, Difference)
+    assert found.value == pytest.approx(-0.1) and found.is_one and found.n_rows == 100
+
+
+def test_the_command_prints_tables_and_writes_a_page(tmp_path, drawn, capsys, monkeypatch):
+    target, good, bad = drawn
+    spread = {"rmse": {"mean": 6.0, "standard_error": 0.25}}
+    make_run(tmp_path / "runs" / "<b>", bad, target, members=3, spread=spread)
+    make_run(tmp_path / "runs" / "good", good, target)
+    folders = [str(path) for path in (tmp_path / "runs").iterdir()]
+    assert compare.main([*folders, "--sort=rmse", f"--page={tmp_path / 'p.html'}"]) == 0
+    said = capsys.readouterr().out
+    assert "homes.csv -> price: 2 runs, test rows, by rmse" in said
+    assert "(each 6 +- 0.25)" in said and "[+" in said
+    page = (tmp_path / "p.html").read_text()
+    assert "&lt;b&gt;" in page and "<b>" not in page.replace("<b>Validation", "")
+    assert page.count("<svg") == 2
+    for argv, message in (
+        ([], "no folders"),
+        (folders[:1], "needs two finished runs"),
+        ([*folders, "--sort=rms"], "--sort: no run has 'rms'; did you mean rmse?"),
+    ):
+        with pytest.raises(UserError, match=message):
+            compare.main(argv)
+
+
+def test_equal_runs_differ_in_nothing(tmp_path, drawn):
+    target, good, _ = drawn
+    for name in ("a", "b"):
+        make_run(tmp_path / name, good, target)
+    runs = read_again(tmp_path, "a", "b")
+    assert what_differs(runs) == [{}, {}]
+    found = difference(*runs, "rmse")
+    assert isinstance(found, Difference) and not found.is_one and found.value == 0

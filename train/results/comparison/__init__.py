@@ -1,0 +1,1 @@
+"""Runs side by side: their scores, what differs between them, and whether a difference is one."""

@@ -1,0 +1,102 @@
+"""compare.html: runs side by side, in tables and in curves over one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from train.data.files.storage import written_whole
+from train.errors import StorageError
+from train.report import draw
+from train.report.page import document, escape, figure, number, panels, section, table
+from train.results.comparison.finished import Finished
+from train.results.comparison.ranked import Ranking
+from train.results.comparison.text import (
+    difference_in_words,
+    options_in_words,
+    score_in_words,
+    short_names,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Runs whose curves are drawn, a colour each.
+MAX_CURVES = len(draw.CATEGORIES)
+PAIRED = (
+    "The difference to the first run is that on the rows both answered, with its 95 % interval: "
+    "where 0 lies within, it may be chance. Of many runs compared, one in twenty may seem "
+    "different that is not."
+)
+
+
+def write_page(path: Path, rankings: Sequence[Ranking]) -> None:
+    """Writes the page, whole or not at all. Raises StorageError."""
+    sections = ["<h1>Runs compared</h1>", f'<p class="muted">{escape(PAIRED)}</p>']
+    for ranking in rankings:
+        sections += _sections(ranking)
+    content = document("Runs compared", sections).encode("utf-8", "replace")
+    try:
+        with written_whole(path) as file:
+            file.write(content)
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _sections(ranking: Ranking) -> Iterator[str]:
+    names = short_names([row.run.folder.as_posix() for row in ranking.rows])
+    scores = []
+    options = []
+    for row, name in zip(ranking.rows, names, strict=True):
+        cells = [escape(score_in_words(row, metric)) for metric in ranking.metrics]
+        seconds = number(row.run.result["seconds"]["total"], 3)
+        difference = difference_in_words(row.to_first)
+        if isinstance(row.to_first, str):
+            difference = f"not paired: {row.to_first}"
+        scores.append([escape(name), *cells, escape(difference), seconds])
+        options.append([escape(name), escape(row.run.net), escape(options_in_words(row, None))])
+    head = ["", *map(escape, ranking.metrics), "to the first", "seconds"]
+    title = f"{ranking.data}, {ranking.split} rows"
+    yield section(title, table(scores, head))
+    yield table(options, ["", "net, parameters", "what differs"], words=True)
+    yield panels(_curves([row.run for row in ranking.rows], names, ranking.metric))
+    if len(names) > MAX_CURVES:
+        words = f"The curves are those of the first {MAX_CURVES} of {len(names)} runs."
+        yield f'<p class="muted">{words}</p>'
+
+
+def _curves(runs: Sequence[Finished], names: Sequence[str], metric: str) -> Iterator[str]:
+    """The validation loss, and the metric, of all runs by epoch; of populations the mean net's."""
+    for score in ("loss", metric):
+        curves = {}
+        for run, name in zip(runs[:MAX_CURVES], names, strict=False):
+            curve = _mean_curve(run, score)
+            if len(curve[0]):
+                curves[name] = curve
+        if curves:
+            title = "Validation loss" if score == "loss" else f"Validation {score}"
+            drawn = draw.draw(partial(_paint, curves=curves), f"{title} by epoch, a line a run")
+            yield figure(title, "by epoch", drawn)
+
+
+def _mean_curve(run: Finished, score: str) -> tuple[np.ndarray, np.ndarray]:
+    """Epochs, and the mean of the score over all nets evaluated after each."""
+    values: dict[float, list[float]] = {}
+    for line in run.history:
+        value = line.scores.get(score)
+        if line.split == "valid" and value is not None:
+            values.setdefault(line.epoch, []).append(value)
+    epochs = sorted(values)
+    return np.array(epochs), np.array([np.mean(values[epoch]) for epoch in epochs])
+
+
+def _paint(axes: Axes, curves: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
+    for (name, (epochs, values)), colour in zip(curves.items(), draw.CATEGORIES, strict=False):
+        marker = "o" if len(epochs) == 1 else None
+        axes.plot(epochs, values, color=colour, label=draw.label(name, 24), marker=marker)
+    axes.set(xlabel="epoch")
+    axes.legend(loc="best")

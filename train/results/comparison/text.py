@@ -1,0 +1,71 @@
+"""A comparison as a terminal shows it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from train.report.result import has_members
+from train.results.comparison.paired import Difference
+from train.results.comparison.ranked import Ranking, Row
+from train.results.summary import aligned, short
+
+SHOWN_METRICS = 4
+SHOWN_OPTIONS = 4
+
+
+def ranking_lines(ranking: Ranking) -> list[str]:
+    """A table of the runs of one data set, and below it why rows are not paired."""
+    metrics = ranking.metrics[:SHOWN_METRICS]
+    head = ["run", "net, parameters", *metrics, "to the first", "seconds", "what differs"]
+    names = short_names([row.run.folder.as_posix() for row in ranking.rows])
+    cells = [head]
+    for row, name in zip(ranking.rows, names, strict=True):
+        scores = [score_in_words(row, ranking.metric)]
+        scores += [short(row.run.scores.get(metric)) for metric in metrics[1:]]
+        seconds = f"{row.run.result['seconds']['total']:.1f}"
+        difference = difference_in_words(row.to_first)
+        cells.append([name, row.run.net, *scores, difference, seconds, options_in_words(row)])
+    lines = [f"{ranking.data}: {len(ranking.rows)} runs, {ranking.split} rows, by {ranking.metric}"]
+    lines += aligned(cells, left=(0, 1, len(head) - 1))
+    reasons = {}
+    for row, name in zip(ranking.rows, names, strict=True):
+        if isinstance(row.to_first, str):
+            reasons.setdefault(row.to_first, []).append(name)
+    for reason, unpaired in reasons.items():
+        lines.append(f"  {', '.join(unpaired)} not paired with {names[0]}: {reason}")
+    return lines
+
+
+def score_in_words(row: Row, metric: str) -> str:
+    """A score, and of a population how its nets spread: "55.4 (each 55.8 +- 0.35)"."""
+    result = row.run.result
+    words = short(row.run.scores.get(metric))
+    if has_members(result) and metric in result["spread"]:
+        spread = result["spread"][metric]
+        words += f" (each {short(spread['mean'])} +- {short(spread['standard_error'])})"
+    return words
+
+
+def difference_in_words(found: Difference | str | None) -> str:
+    """ "+1.2 [+0.4, +2.0]", what may be chance where 0 is within; "-" of the first."""
+    if found is None:
+        return "-"
+    if isinstance(found, str):
+        return "not paired"
+    words = f"{found.value:+.3g} [{found.low:+.3g}, {found.high:+.3g}]"
+    return words if found.is_one else f"{words}, may be chance"
+
+
+def options_in_words(row: Row, shown: int | None = SHOWN_OPTIONS) -> str:
+    """The options that others have otherwise, the first few of them."""
+    items = [f"{name}={value}" for name, value in row.differs.items()]
+    n_left = len(items) - len(items[:shown])
+    more = f", and {n_left} more" if n_left else ""
+    return (", ".join(items[:shown]) or "nothing") + more
+
+
+def short_names(paths: Sequence[str]) -> list[str]:
+    """The paths without the folder that all of them stand in."""
+    common = os.path.commonpath([os.path.dirname(path) or "." for path in paths])
+    return [os.path.relpath(path, common) for path in paths]
