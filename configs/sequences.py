@@ -33,7 +33,7 @@ from train.config import LSTM, Config, Optim, Sequences, Train
 
 def get_config() -> Config:
     return Config(
-        data=Sequences(characters=True),
+        data=Sequences(characters=True, max_length="auto"),
         net=LSTM(
             hidden="auto",
             bidirectional="auto",

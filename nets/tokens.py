@@ -18,6 +18,10 @@ from nets.dropout import random_bits
 UNKNOWN = 1
 RESERVED = 2
 CHARACTER_SIZE = 32  # numbers that stand for a character
+# Beyond so many characters their vectors are looked up: a product with ones and zeros, whose
+# gradient is no scatter, is faster only where there are few.
+MOST_HOT = 256
+PIECE_BYTES = 1 << 27  # of what is computed at once, unless a step weighs more
 # Standard deviation of new vectors: as large as what dropout leaves of them is to be told apart.
 SPREAD = 0.3
 
@@ -42,8 +46,11 @@ class Characters(nn.Module):
         # Most steps of most batches are padding: only the first quarter or half is computed where
         # that holds all words.
         n_steps = codes_btc.shape[1]
-        widths = sorted({-(-n_steps // parts) for parts in (4, 2, 1)})
         longest = jnp.where(codes_btc[:, :, 0] > 0, jnp.arange(1, n_steps + 1)[None], 0).max()
+        at_once = steps_at_once(codes_btc.shape, self.n_characters, self.size)
+        if at_once < n_steps:
+            return _in_pieces(codes_btc, at_once, longest, table, kernel, bias)
+        widths = sorted({-(-n_steps // parts) for parts in (4, 2, 1)})
 
         def first_steps(width: int, codes_btc: Array, *params: Array) -> Array:
             features = _spelled(codes_btc[:, :width], *params)
@@ -55,11 +62,43 @@ class Characters(nn.Module):
         )
 
 
+def steps_at_once(shape_btc: tuple[int, ...], n_characters: int, size: int) -> int:
+    """Of how many steps the characters are computed at once, by what they weigh; 1 at the least."""
+    n_rows, _, n_places = shape_btc
+    hot = n_characters if n_characters <= MOST_HOT else 0
+    numbers = hot + 5 * CHARACTER_SIZE + 2 * size
+    return max(PIECE_BYTES // (4 * numbers * n_places * max(n_rows, 1)), 1)
+
+
+def _in_pieces(codes_btc: Array, at_once: int, longest: Array, *params: Array) -> Array:
+    """`_spelled`, some steps at a time, and those alone that some row has.
+
+    What is between is computed again for a gradient, so that no more is kept than the features.
+    """
+    b, t, c = codes_btc.shape
+    padded = jnp.pad(codes_btc, ((0, 0), (0, -t % at_once), (0, 0)))
+    pieces = jnp.moveaxis(padded.reshape(b, -1, at_once, c), 1, 0)
+    size = params[1].shape[1]
+
+    @jax.checkpoint
+    def of_piece(piece: tuple[Array, Array]) -> Array:
+        first, codes = piece
+        nothing = jnp.zeros((b, at_once, size), params[0].dtype)
+        return jax.lax.cond(first < longest, lambda: _spelled(codes, *params), lambda: nothing)
+
+    firsts = jnp.arange(len(pieces)) * at_once
+    features = jax.lax.map(of_piece, (firsts, pieces))
+    return jnp.moveaxis(features, 0, 1).reshape(b, -1, size)[:, :t]
+
+
 def _spelled(codes_btc: Array, table: Array, kernel: Array, bias: Array) -> Array:
-    # One product for the table's gradient: a scatter would take longer than all the rest.
-    hot = jax.nn.one_hot(codes_btc, len(table), dtype=table.dtype)
     mask_btc1 = (codes_btc > 0)[..., None]
-    x_btce = jnp.where(mask_btc1, hot @ table, jnp.zeros((), table.dtype))
+    if len(table) > MOST_HOT:
+        vectors = table[codes_btc]
+    else:
+        # One product for the table's gradient: a scatter would take longer than all the rest.
+        vectors = jax.nn.one_hot(codes_btc, len(table), dtype=table.dtype) @ table
+    x_btce = jnp.where(mask_btc1, vectors, jnp.zeros((), table.dtype))
     sides = jnp.pad(x_btce, ((0, 0), (0, 0), (1, 1), (0, 0)))
     windows = jnp.concatenate([sides[:, :, :-2], x_btce, sides[:, :, 2:]], -1)
     features = windows @ kernel + jnp.expand_dims(bias, range(windows.ndim - 1))

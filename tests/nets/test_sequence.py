@@ -11,6 +11,7 @@ import pytest
 from marks import slow
 from small_nets import applied, drawn, initial
 
+from nets import tokens
 from nets.convolution import Convolutions
 from nets.heads import HeadShape
 from nets.lstm import LSTM
@@ -264,3 +265,24 @@ def test_a_row_without_steps_is_harmless():
         np.isfinite(leaf).all()
         for leaf in jax.tree.leaves(jax.jit(jax.grad(loss))(variables["params"]))
     )
+
+
+@pytest.mark.slow
+def test_characters_of_many_steps_are_those_of_a_few_at_a_time(monkeypatch):
+    codes = np.random.default_rng(0).integers(1, 6, (2, 11, 4)).astype(np.uint8)
+    codes[:, 7:] = 0
+    module = Characters(6, 5)
+    params = module.init(jax.random.key(0), codes)
+
+    def value_and_grad():
+        def loss(params):
+            return (module.apply(params, codes) ** 2).sum()
+
+        return jax.jit(jax.value_and_grad(loss))(params)
+
+    whole = value_and_grad()
+    monkeypatch.setattr(tokens, "MOST_HOT", 2)
+    monkeypatch.setattr(tokens, "PIECE_BYTES", 4 * 200 * 4 * 2 * 3)
+    assert tokens.steps_at_once(codes.shape, 6, 5) < 11
+    assert_close = partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6)
+    jax.tree.map(assert_close, value_and_grad(), whole)

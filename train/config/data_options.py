@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from train.config.bounded import LAST_SEED, bounded
+from train.config.bounded import LAST_SEED, Auto, bounded
 from train.config.table_options import MISSING, Table
 
 
@@ -106,8 +106,9 @@ class Sequences:
     """Whether all digits are read as 0."""
     characters: bool = False
     """Whether a token's characters are read beside it."""
-    max_length: int | None = bounded(None, 1)
-    """The longest training sequence in steps; what is beyond is cut off."""
+    max_length: int | Auto | None = bounded(None, 1)
+    """The longest training sequence in steps; what is beyond is cut off. "auto": a few times the
+    mean length of tokens."""
     scaling: Literal["standard", "none"] = "standard"
     """How numbers are brought to one size, by the training rows."""
     target_scaling: Literal["standard", "none"] = "standard"

@@ -44,6 +44,11 @@ NUMBER_STEPS = 700
 NUMBER_EPOCHS = 40
 SEQUENCE_BATCH = 16
 
+# Tokens that are read of a training sequence: so many times the mean, from and up to so many.
+CUT = 8
+LEAST_CUT = 64
+MOST_CUT = 1024
+
 # Longer sequences of numbers than MAX_STEPS that one answer each is asked for are convolved: at
 # FINE_STEPS places at the most, of which the LSTM reads maxima, COARSE_STEPS at the most.
 FILTERS = (48, 48, 48)
@@ -237,6 +242,11 @@ def _resolve_sequence_net(net: LSTM, longest: int, tokens: bool, of_steps: bool)
         convolution_readout=_auto(net.convolution_readout, "mean"),
         own_scale=_auto(net.own_scale, False),
     )
+
+
+def max_length_of(steps: float, *, tokens: bool) -> int | None:
+    """What "auto" of `max_length` stands for, by the mean length of training rows."""
+    return min(max(math.ceil(CUT * steps), LEAST_CUT), MOST_CUT) if tokens else None
 
 
 def patch_of(longest: int) -> int:

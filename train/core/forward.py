@@ -20,7 +20,8 @@ Predictions = dict[str, Array]
 
 EVALUATION_ROWS = 4096  # rows of an evaluation block at most
 EVALUATION_BYTES = 1 << 29  # of what all layers give for a block: heavier rows make smaller blocks
-FEWEST_ROWS = 64  # of a block, however heavy: fewer leave a processor idle
+FEWEST_ROWS = 64  # of a block: fewer leave a processor idle,
+HEAVIEST_BYTES = 1 << 30  # unless they weigh more than this
 
 
 class EvaluationSums(TypedDict):
@@ -108,6 +109,8 @@ def block_rows(program: Program, data: Data, variables: Variables) -> int:
     n_bytes = given(2) - given(1)
     n_rows = EVALUATION_ROWS
     while n_rows > FEWEST_ROWS and n_rows * n_bytes > EVALUATION_BYTES:
+        n_rows //= 2
+    while n_rows > 1 and n_rows * n_bytes > HEAVIEST_BYTES:
         n_rows //= 2
     return n_rows
 

@@ -10,7 +10,8 @@ from train.data.dataset import Batch, Dataset, HostArrays
 
 MOST_ROWS = 65_536  # taken at a time,
 FEWEST_ROWS = 1_024
-BLOCK_BYTES = 1 << 28  # and of what they weigh, unless these are the fewest
+BLOCK_BYTES = 1 << 28  # and of what they weigh, unless these are the fewest,
+HEAVIEST_BYTES = 1 << 29  # which may weigh this much at the most
 
 
 def take_in_blocks(dataset: Dataset, rows: np.ndarray) -> Iterator[Batch[np.ndarray]]:
@@ -19,6 +20,8 @@ def take_in_blocks(dataset: Dataset, rows: np.ndarray) -> Iterator[Batch[np.ndar
     n_bytes = sum(array.nbytes for array in one.inputs.values())
     n_rows = MOST_ROWS
     while n_rows > FEWEST_ROWS and n_rows * n_bytes > BLOCK_BYTES:
+        n_rows //= 2
+    while n_rows > 1 and n_rows * n_bytes > HEAVIEST_BYTES:
         n_rows //= 2
     for start in range(0, max(len(rows), 1), n_rows):
         yield dataset.take(dataset.arrays, rows[start : start + n_rows])

@@ -13,6 +13,7 @@ import numpy as np
 from train.config.data_options import Sequences, Table
 from train.data.dataset import A, Array, Batch, Encoder, Head, Scale
 from train.data.folds import fold_rows
+from train.data.sequences.ragged import row_blocks
 
 READING = ("notation", "date_order", "reads_text", "written", "weight_column")
 
@@ -96,7 +97,8 @@ class RowDataset:
         for group, arrays in groups.items():
             for name, array in sorted(arrays.items()):
                 digest.update(f"{group}.{name} {array.dtype} {array.shape}".encode())
-                digest.update(np.ascontiguousarray(array).data)
+                for block in row_blocks(array):
+                    digest.update(block.data)
         return digest.hexdigest()
 
     def _source(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TypeAlias
 
@@ -16,9 +16,10 @@ from train.core.network import make_network
 from train.core.precision import in_single_precision
 from train.core.tasks import HEAD_KINDS
 from train.data.dataset import Arrays, Encoder, HostArrays
+from train.data.sequences.encoder import SequenceEncoder
 from train.errors import UserError
 from train.evaluation.importance import Shuffled
-from train.inference.blocks import in_blocks
+from train.inference.blocks import SequenceBlocks, in_blocks
 from train.inference.mc_dropout import Sampler, make_sampler, summarise
 from train.inference.shuffles import is_worth_compiling, make_shuffles, shuffled_in_turns
 from train.parallel.devices import on_every_device
@@ -61,6 +62,10 @@ class Ensemble:
             axis=1 if self.has_members else 0,
         )
         self._rows = BLOCK * n_blocks  # of a call
+        self._sequences = None
+        if isinstance(encoder, SequenceEncoder):
+            of_steps = [head.name for head in encoder.heads if HEAD_KINDS[head.kind].every_step]
+            self._sequences = SequenceBlocks(encoder.usual_width, tuple(of_steps), n_blocks)
 
     @in_single_precision()
     def predict(self, inputs: Mapping[str, np.ndarray]) -> HostArrays:
@@ -71,7 +76,7 @@ class Ensemble:
         def predict_block(block: HostArrays) -> HostArrays:
             return self._mean(self._by_variables(block))
 
-        return in_blocks(predict_block, inputs, self._rows)
+        return self._in_blocks(predict_block, inputs)
 
     @in_single_precision()
     def each(self, inputs: Mapping[str, np.ndarray]) -> HostArrays:
@@ -82,7 +87,7 @@ class Ensemble:
         def predict_block(block: HostArrays) -> HostArrays:
             return _stacked(self._by_variables(block))
 
-        return in_blocks(predict_block, inputs, self._rows, axis=1)
+        return self._in_blocks(predict_block, inputs, axis=1)
 
     @in_single_precision()
     def sampled(self, inputs: Mapping[str, np.ndarray], n_samples: int, seed: int) -> HostArrays:
@@ -102,7 +107,7 @@ class Ensemble:
         def predict_block(block: HostArrays) -> Arrays:
             return self._sampler(self.variables[0], block, keys)
 
-        return in_blocks(predict_block, inputs, self._rows)
+        return self._in_blocks(predict_block, inputs)
 
     def shuffled(
         self, inputs: Mapping[str, np.ndarray], owners: Mapping[str, np.ndarray]
@@ -158,6 +163,17 @@ class Ensemble:
                 "the child of a process that has not used jax, or start children by "
                 "multiprocessing.get_context('spawn') or 'forkserver'"
             )
+
+    def _in_blocks(
+        self,
+        predict_block: Callable[[HostArrays], Arrays],
+        inputs: Mapping[str, np.ndarray],
+        axis: int = 0,
+    ) -> HostArrays:
+        """The predictions for all rows, block after block."""
+        if self._sequences is None:
+            return in_blocks(predict_block, inputs, self._rows, axis)
+        return self._sequences.predict(predict_block, inputs, BLOCK, axis)
 
     def _by_variables(self, block: HostArrays) -> list[HostArrays]:
         """A block's predictions by each tree of variables."""

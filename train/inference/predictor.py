@@ -124,7 +124,8 @@ class Predictor:
         """
         check_steps(self.config, self.encoder)
         rows = self._read(as_table(data, self.config.data.missing), "data")
-        predictions, carries = self.ensemble.step(rows.inputs, carry)
+        steps = {name: np.asarray(array) for name, array in rows.inputs.items()}
+        predictions, carries = self.ensemble.step(steps, carry)
         return self.encoder.decode(predictions), carries
 
     def table(

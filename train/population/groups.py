@@ -30,6 +30,7 @@ from train.config.options import Config
 from train.core.program import Data
 from train.data.dataset import Dataset, Pool
 from train.data.resolve import resolve_config
+from train.data.sequences.dataset import SequenceDataset
 from train.parallel.hosts import on_process_zero
 from train.run.device_data import but_arrays, to_device
 from train.run.metadata import check_or_write_metadata
@@ -61,7 +62,7 @@ def prepare_population(config: Config, dataset: Dataset, folder: Path) -> list[R
     runs: list[Run] = []
     pools: list[Pool] = []
     # Of several folds it is one pool of encoded rows, which each of their nets scales its own way.
-    shared = jax.device_put(dataset.arrays) if len(folds) > 1 else None
+    shared = _encoded_pool(dataset) if len(folds) > 1 else None
     shared_rows = None if shared is None else len(dataset.weight)
     for i, group in enumerate(groups.values()):
         first = group[0]
@@ -79,6 +80,13 @@ def prepare_population(config: Config, dataset: Dataset, folder: Path) -> list[R
         )
         runs.append(run)
     return runs
+
+
+def _encoded_pool(dataset: Dataset) -> Pool:
+    """The encoded rows on the device, as far as training reads them."""
+    if isinstance(dataset, SequenceDataset):
+        return jax.device_put(dataset.prepared(jax.device_put, jax.device_put))
+    return jax.device_put(dataset.arrays)
 
 
 def _kept_once(pool: Pool, pools: list[Pool]) -> Pool:

@@ -13,6 +13,7 @@ import numpy as np
 from absl import logging
 
 from nets.base import Tree
+from train.data.dataset import HostArrays
 from train.evaluation.kinds import score
 from train.parallel.devices import fetch
 from train.parallel.hosts import on_process_zero
@@ -77,13 +78,24 @@ class RoundWriter:
         n = len(rows.weight)
         if n:
             predictions = {name: values[:n] for name, values in net_log["predictions"].items()}
-            valid = score(self.run.dataset.encoder, predictions, rows.target, rows.weight)
+            target = _as_far(rows.target, predictions)
+            valid = score(self.run.dataset.encoder, predictions, target, rows.weight)
             monitored = {"loss": float(net_log["valid_loss"])}
             if "valid_error" in net_log:
                 monitored["error"] = float(net_log["valid_error"])
             scores["valid"] = {**monitored, **valid}
         log.write(step, step // self.run.program.steps_per_epoch, scores, member)
         return loss, valid
+
+
+def _as_far(target: HostArrays, predictions: HostArrays) -> HostArrays:
+    """Targets of every step up to the step that predictions reach, where training reads no more."""
+    read = {}
+    for name, array in target.items():
+        answer = predictions[name]
+        is_cut = answer.ndim > 1 and array.ndim == answer.ndim and answer.shape[1] < array.shape[1]
+        read[name] = array[:, : answer.shape[1]] if is_cut else array
+    return read
 
 
 @contextlib.contextmanager

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
 from nets.base import Statistics
+from nets.sequence import STEP_KINDS
 from train.config.data_options import Sequences
-from train.data.dataset import A, Array, Batch, Options, Scale
+from train.data.dataset import A, Array, Batch, HostArrays, Options, Scale
 from train.data.row_dataset import RowDataset
 from train.data.sequences.encoder import SequenceEncoder
+from train.data.sequences.ragged import first_steps
 from train.data.sequences.statistics import sequence_statistics
+from train.data.sequences.steps import padded_width
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +34,26 @@ class SequenceDataset(RowDataset):
         return _with_length(super().arrays)
 
     def prepared(self, scale: Scale, scale_target: Scale) -> Batch:
-        """`arrays` as the network's `preprocess` and `preprocess_target` give them."""
-        return _with_length(super().prepared(scale, scale_target))
+        """`arrays` as the network's `preprocess` and `preprocess_target` give them.
+
+        With `max_length` no row is longer there than the longest training row.
+        """
+        rows = slice(None) if self.options.max_length is None else self.splits["train"]
+        longest = int(self.inputs["length"][rows].max(initial=1))
+        return _with_length(RowDataset.prepared(self._up_to(longest), scale, scale_target))
+
+    def _up_to(self, n_steps: int) -> Self:
+        """The same with the first steps of each row alone."""
+        width = padded_width(np.array([n_steps]))
+        inputs: HostArrays = {"length": np.minimum(self.inputs["length"], n_steps)}
+        for name, array in self.inputs.items():
+            if name != "length":
+                inputs[name] = first_steps(array, width)
+        target = dict(self.target)
+        for head in self.heads:
+            if head.kind in STEP_KINDS:
+                target[head.name] = target[head.name][:, :width]
+        return replace(self, inputs=inputs, target=target)
 
     @staticmethod
     def take(arrays: Batch[A], indices: Array) -> Batch[A]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, Literal, TypedDict
 
 import numpy as np
@@ -24,6 +25,7 @@ from train.data.sequences.numbers import (
     lists_of_numbers,
     next_steps,
 )
+from train.data.sequences.ragged import ragged
 from train.data.sequences.step_table import first_of_lists, sequence_ids, to_lists
 from train.data.sequences.steps import (
     check_columns,
@@ -40,6 +42,9 @@ from train.data.sequences.written import Written, as_before
 from train.data.table.encoder import TableEncoder
 
 NEXT = "next"
+# What rows are predicted together: up to so many times the mean length, and up to so many steps.
+USUAL = 4
+MIN_USUAL = 64
 
 
 class Traits(TypedDict):
@@ -93,6 +98,12 @@ class SequenceEncoder:
         if self.next_kind == "numbers":
             units[NEXT] = all_units(self.numbers)
         return units
+
+    @property
+    def usual_width(self) -> int:
+        """Steps that nearly all rows have room in: the longest, or a few times the mean."""
+        usual = min(self.longest, max(ceil(USUAL * self.steps), MIN_USUAL))
+        return padded_width(np.array([usual]))
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -166,7 +177,10 @@ class SequenceEncoder:
         if self.labels.heads and said is not None:
             said += empty_notes(length, self.input_names[0], where)
         width = padded_width(length)
-        padded = {name: pad_steps(values, length, width) for name, values in flat.items()}
+        padded: HostArrays = {}
+        for name, values in flat.items():
+            pad = ragged if name == "characters" else pad_steps
+            padded[name] = pad(values, length, width)
         return {"length": length.astype(np.int32), **padded}
 
     def encode_targets(

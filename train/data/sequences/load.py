@@ -12,7 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from train.config.bounded import Auto, resolved
 from train.config.data_options import Sequences, Table
+from train.config.recipe import max_length_of
 from train.data.columns import Said, get_column, missing_rows, read_text
 from train.data.dataset import HostArrays
 from train.data.files.delimited import left_out_notes
@@ -20,6 +22,8 @@ from train.data.files.read import read_table
 from train.data.sequences.dataset import SequenceDataset
 from train.data.sequences.encoder import NEXT, SequenceEncoder
 from train.data.sequences.fit import fit_sequences, names_of
+from train.data.sequences.ragged import joined as join_ragged
+from train.data.sequences.ragged import select
 from train.data.sequences.step_table import constant_lists, first_of_lists, to_lists
 from train.data.sequences.steps import check_columns, holds_lists
 from train.data.sequences.tags import NONE, unseen_note
@@ -78,8 +82,11 @@ def load_sequences(options: Sequences, loss: str) -> SequenceDataset:
         files.append(file)
     inputs = _join([file.inputs for file in files], dict.fromkeys(files[0].inputs, 0))
     target = _join([file.target for file in files], _fills(encoder))
+    if options.max_length == "auto":
+        most = max_length_of(encoder.steps, tokens=encoder.token is not None)
+        options = replace(options, max_length=most)
     if options.max_length is not None:
-        notes += _cut(inputs, target, splits["train"], options.max_length)
+        notes += _cut(inputs, target, splits, options.max_length)
     return SequenceDataset(
         inputs,
         target,
@@ -177,7 +184,8 @@ def _encode_file(
 
 
 def _take_rows(arrays: HostArrays, rows: np.ndarray) -> HostArrays:
-    return {name: array[rows] for name, array in arrays.items()}
+    n_rows = len(next(iter(arrays.values())))
+    return arrays if len(rows) == n_rows else {name: select(a, rows) for name, a in arrays.items()}
 
 
 def _fills(encoder: SequenceEncoder) -> dict[str, float]:
@@ -188,34 +196,45 @@ def _fills(encoder: SequenceEncoder) -> dict[str, float]:
 
 def _join(files: list[HostArrays], fills: Mapping[str, float]) -> HostArrays:
     """The arrays of all files one after the other, those named in `fills` padded to the widest."""
+    if len(files) == 1:
+        return files[0]
     joined = {}
     for name in files[0]:
         arrays = [file[name] for file in files]
-        if name in fills and arrays[0].ndim > 1:
-            width = max(array.shape[1] for array in arrays)
-            arrays = [_widen(array, width, fills[name]) for array in arrays]
-        joined[name] = arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+        if (together := join_ragged(arrays)) is not None:
+            joined[name] = together
+        elif name in fills and arrays[0].ndim > 1:
+            joined[name] = _padded_together(arrays, fills[name])
+        else:
+            joined[name] = np.concatenate(arrays)
     return joined
 
 
-def _widen(array: np.ndarray, width: int, fill: float) -> np.ndarray:
-    """The array [n, t, ...] with steps of `fill` up to this width."""
-    pads = [(0, 0)] * array.ndim
-    pads[1] = (0, width - array.shape[1])
-    return np.pad(array, pads, constant_values=fill)
+def _padded_together(arrays: list[np.ndarray], fill: float) -> np.ndarray:
+    """Arrays [n, t, ...] one after the other, steps of `fill` up to the widest."""
+    n_rows = sum(len(array) for array in arrays)
+    shape = (n_rows, max(array.shape[1] for array in arrays), *arrays[0].shape[2:])
+    joined = np.full(shape, fill, arrays[0].dtype)
+    start = 0
+    for array in arrays:
+        joined[start : start + len(array), : array.shape[1]] = array
+        start += len(array)
+    return joined
 
 
 def _cut(
     inputs: Mapping[str, np.ndarray],
     target: Mapping[str, np.ndarray],
-    rows: np.ndarray,
-    max_length: int,
+    splits: Mapping[str, np.ndarray],
+    max_length: int | Auto,
 ) -> list[str]:
-    """Shortens the sequences `rows` in place and returns a note.
+    """Shortens the training sequences in place and returns notes.
 
     What stands beyond a length is not read.
     """
+    max_length = resolved(max_length)
     length = inputs["length"]
+    rows = splits["train"]
     long = rows[length[rows] > max_length]
     length[long] = max_length
     for name, array in target.items():
@@ -223,4 +242,11 @@ def _cut(
             array[long, max_length:] = NONE
         elif name == NEXT:
             array[long, max(max_length - 1, 0) :] = np.nan
-    return [f"{len(long)} training sequences are cut at {max_length} steps"] if len(long) else []
+    notes = [f"{len(long)} training sequences are cut at {max_length} steps"] if len(long) else []
+    n_valid = int((length[splits["valid"]] > length[rows].max(initial=1)).sum())
+    if n_valid:
+        notes.append(
+            f"{n_valid} validation sequences are read up to there while training; the scores at "
+            "its end are of whole ones"
+        )
+    return notes
