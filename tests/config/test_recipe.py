@@ -16,7 +16,7 @@ AUTO = Config(
     data=Table(path="x.csv", target="y", scaling="auto"),
     net=Dense(hidden="auto", activation="auto", dropout="auto", dropout_schedule="auto"),
     optim=Optim(learning_rate="auto", weight_decay_schedule="auto"),
-    train=Train(epochs="auto", batch_size="auto", restore="auto"),
+    train=Train(epochs="auto", batch_size="auto", monitor="auto", restore="auto"),
 )
 
 
@@ -45,13 +45,20 @@ def test_batch_size_by_rows(rows: int, batch_size: int) -> None:
         (1499, 64),  # 47 steps
         (12_000, 64),  # 47 steps of 256
         (20_000, 38),  # 79 steps
-        (20_001, 12),  # large: no more than 12
-        (76_800, 10),  # 300 steps
+        (20_001, 38),
+        (30_000, 30),  # 118 steps: no fewer than 30
+        (76_800, 30),  # 300 steps
+        (400_000, 8),  # 1,563 steps: no more than 12,000
         (10**7, 1),
     ],
 )
 def test_epochs_make_about_three_thousand_steps(rows: int, epochs: int) -> None:
     assert resolve(AUTO, rows, classes=False).train.epochs == epochs
+
+
+@pytest.mark.parametrize(("rows", "epochs"), [(20_000, 38), (20_001, 12), (76_800, 10)])
+def test_classes_of_large_tables_are_passed_over_few_times(rows: int, epochs: int) -> None:
+    assert resolve(AUTO, rows, classes=True).train.epochs == epochs
 
 
 def test_epochs_follow_a_batch_size_that_is_given() -> None:
@@ -72,9 +79,33 @@ def test_scaling_by_rows(rows: int, scaling: str) -> None:
     assert resolve(AUTO, rows, classes=False).data.scaling == scaling
 
 
-@pytest.mark.parametrize(("rows", "dropout"), [(20_000, 0.15), (20_001, 0.3)])
-def test_more_dropout_on_large_tables(rows: int, dropout: float) -> None:
-    assert resolve(AUTO, rows, classes=False).net.dropout == dropout
+@pytest.mark.parametrize(
+    ("rows", "classes", "dropout"),
+    [(20_000, False, 0.15), (20_001, False, 0.05), (20_000, True, 0.15), (20_001, True, 0.3)],
+)
+def test_dropout_of_large_tables_is_much_for_classes(
+    rows: int, classes: bool, dropout: float
+) -> None:
+    assert resolve(AUTO, rows, classes=classes).net.dropout == dropout
+
+
+@pytest.mark.parametrize(
+    ("metric", "classes", "monitor", "loss"),
+    [
+        (None, False, "error", "auto"),
+        ("rmse", False, "error", "auto"),
+        ("mae", False, "loss", "mae"),
+        ("auc", True, "loss", "auto"),
+        ("accuracy", True, "loss", "auto"),
+    ],
+)
+def test_the_score_that_counts_is_followed(
+    metric: str | None, classes: bool, monitor: str, loss: str
+) -> None:
+    data = dataclasses.replace(AUTO.data, metric=metric)
+    resolved = resolve(dataclasses.replace(AUTO, data=data), 1000, classes=classes)
+    assert (resolved.train.monitor, resolved.train.restore) == (monitor, "best")
+    assert resolved.loss == loss
 
 
 def test_classes_and_numbers_have_their_own_activation_rate_and_smoothing() -> None:
@@ -91,7 +122,7 @@ def test_classes_and_numbers_have_their_own_activation_rate_and_smoothing() -> N
         0.1,
     )
     assert numbers.net.hidden == classes.net.hidden == (256, 256, 256)
-    assert (numbers.train.restore, classes.train.restore) == ("best", "last")
+    assert (numbers.train.monitor, classes.train.monitor) == ("error", "loss")
 
 
 @pytest.mark.parametrize("rows", [1, 2499, 5000, 50_000])

@@ -109,6 +109,16 @@ def test_of_shares_more_is_better(tmp_path):
     assert "0.9000" not in page.within("b") and "0.4000" not in page.within("b")
 
 
+def test_the_score_that_counts_is_told_first(tmp_path):
+    scores = {"loss": 0.4, "accuracy": 0.90, "log_loss": 0.3}
+    linear = {"accuracy": 0.93, "log_loss": 0.4}
+    result = make_result(scores, {"linear": linear})
+    result["task"] = {"y": {"columns": ["y"], "metric": "log_loss"}}
+    page = write(tmp_path, result, make_classes(2), make_history("log_loss"))
+    assert "Test log_loss 0.300 against 0.400 for a linear model." in page.text
+    assert "The net is 25% better than the best baseline, a linear model." in page.text
+
+
 def test_of_shares_more_is_better_behind_a_targets_name_too(tmp_path):
     scores = {"a.rmse": 2.0, "a.r2": 0.8, "b.rmse": 6.0, "b.r2": 0.3}
     linear = {"a.rmse": 4.0, "a.r2": 0.6, "b.rmse": 5.0, "b.r2": 0.4}

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from train.config import Config, Train
+from train.config import Config, Table, Train
 from train.config.members import Member
 from train.data.dataset import Head
 from train.report.learning import learning_curve
 from train.report.monitor import mark_in_words, weights_in_words
-from train.results.against_baselines import losing_lines
+from train.results.against_baselines import losing_lines, metric_that_counts
 from train.results.monitored import Monitored
 from train.results.records import Facts, MemberResult
 from train.results.summary import summary
@@ -162,6 +162,13 @@ def test_a_net_that_loses_to_a_line_says_so_and_what_to_try():
         "try --config.train.restore=best --config.train.monitor=loss"
     )
     assert against_line([head], {"accuracy": 0.779}, {"accuracy": 0.779}, options) == []
+    trees = {"trees": {"accuracy": 0.72, "auc": 0.9}}
+    assert losing_lines([head], {"accuracy": 0.723, "auc": 0.8}, trees, options) == []
+    counts = metric_that_counts(Table(metric="auc"))
+    (line,) = losing_lines([head], {"accuracy": 0.723, "auc": 0.8}, trees, options, counts)
+    assert line == (
+        "gradient-boosted trees do better on the validation rows: auc 0.900, this net 0.800"
+    )
     nan = float("nan")
     (line,) = against_line([head], {"accuracy": nan}, {"accuracy": 0.779}, [])
     assert line == "a linear model does better on the validation rows: accuracy 0.779, this net n/a"
@@ -182,6 +189,7 @@ def test_a_net_that_loses_to_a_line_says_so_and_what_to_try():
         "epochs": 1,
         "best_step": 1,
         "steps": 1,
+        "examples_per_second": 3.0,
         "seconds": {"total": 1.0, "compile": 0.5, "train": 0.5},
         "warnings": [line],
     }

@@ -25,8 +25,15 @@ SMALL = 2_500  # rows below which regularisation must fade for the net to fit we
 # Rows from which columns are mapped to the normal distribution: on fewer it loses more than it
 # gains.
 QUANTILE = 10_000
-LARGE = 20_000  # rows from which a few epochs with much dropout do better than many with little
-LARGE_EPOCHS = 12
+LARGE = 20_000  # rows from which epochs count, not updates
+# Of classes, which are seldom certain, and of steps in time: with much dropout.
+FEW_EPOCHS = 12
+DROPOUT_OF_FEW = 0.3
+# Of numbers: with little dropout.
+MANY_EPOCHS = 30
+MOST_STEPS = 12_000
+DROPOUT_OF_MANY = 0.05
+DROPOUT = 0.15  # of tables that are not large
 
 LEARNING_RATE = 0.1  # of a dense net that predicts numbers
 CLASS_LEARNING_RATE = 0.04
@@ -66,16 +73,15 @@ def resolve(config: Config, n_train: int, *, classes: bool, season: int | None =
     `classes`: whether the (first) target is a class; `season`: after how many steps a series
     repeats.
     """
+    metric = config.data.metric if isinstance(config.data, Table) else None
     batch_size = _auto(config.train.batch_size, _batch_size(n_train))
-    epochs = math.ceil(STEPS / math.ceil(n_train / batch_size))
-    if n_train > LARGE:
-        epochs = min(epochs, LARGE_EPOCHS)
     train = replace(
         config.train,
         batch_size=batch_size,
-        epochs=_auto(config.train.epochs, epochs),
-        # Counted errors of a few validation rows say little once the schedule has come to rest.
-        restore=_auto(config.train.restore, "last" if classes else "best"),
+        epochs=_auto(config.train.epochs, _epochs(n_train, batch_size, config.net, classes)),
+        # Counted errors of a few validation rows say little.
+        monitor=_auto(config.train.monitor, "loss" if classes or metric == "mae" else "error"),
+        restore=_auto(config.train.restore, "best"),
     )
     optim = replace(
         config.optim,
@@ -85,6 +91,7 @@ def resolve(config: Config, n_train: int, *, classes: bool, season: int | None =
     )
     return replace(
         config,
+        loss="mae" if config.loss == "auto" and metric == "mae" else config.loss,
         label_smoothing=_auto(config.label_smoothing, 0.1 if classes else 0.0),
         data=_resolve_data(config.data, n_train),
         net=_resolve_net(config, n_train, classes, season),
@@ -98,6 +105,23 @@ def _batch_size(n_train: int) -> int:
         if n_train < limit:
             return size
     return LARGEST_BATCH
+
+
+def _epochs(n_train: int, batch_size: int, net: Net, classes: bool) -> int:
+    """About STEPS updates; of very many rows as many epochs as do well."""
+    steps_per_epoch = math.ceil(n_train / batch_size)
+    epochs = math.ceil(STEPS / steps_per_epoch)
+    if n_train <= LARGE:
+        return epochs
+    if classes or net.reads_steps:
+        return min(epochs, FEW_EPOCHS)
+    return min(max(epochs, MANY_EPOCHS), math.ceil(MOST_STEPS / steps_per_epoch))
+
+
+def _dropout(n_train: int, classes: bool) -> float:
+    if n_train <= LARGE:
+        return DROPOUT
+    return DROPOUT_OF_FEW if classes else DROPOUT_OF_MANY
 
 
 def _learning_rate(net: Net, classes: bool) -> float:
@@ -125,7 +149,7 @@ def _resolve_net(config: Config, n_train: int, classes: bool, season: int | None
                 net,
                 hidden=_auto(net.hidden, (256, 256, 256)),
                 activation=_auto(net.activation, "selu" if classes else "mish"),
-                dropout=_auto(net.dropout, 0.3 if n_train > LARGE else 0.15),
+                dropout=_auto(net.dropout, _dropout(n_train, classes)),
                 dropout_schedule=_auto(net.dropout_schedule, _fading(n_train)),
             )
         case Series() as data, LSTM() as net:
@@ -176,6 +200,7 @@ def resolve_sequences(
         config.train,
         batch_size=batch_size,
         epochs=_auto(config.train.epochs, epochs),
+        monitor=_auto(config.train.monitor, "loss"),
         restore=_auto(config.train.restore, "last"),
     )
     learning_rate = _auto(config.optim.learning_rate, learning_rate)

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from train.config.bounded import LAST_SEED, bounded
 
 # Strings that mean "no value" in a text file; pandas and Keras users write all of these.
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "#N/A", "?")
+
+# Scores that may be what counts, by the kind of the target.
+METRICS = {
+    "regression": ("rmse", "mse", "mae", "r2"),
+    "binary": ("accuracy", "auc", "f1", "log_loss"),
+    "multiclass": ("accuracy", "macro_f1", "log_loss"),
+}
+Metric: TypeAlias = Literal[
+    "rmse", "mse", "mae", "r2", "accuracy", "auc", "f1", "macro_f1", "log_loss"
+]
 
 
 @dataclass
@@ -28,6 +38,11 @@ class Table:
     """A file of its own for the test rows."""
     target: str | tuple[str, ...] = ()
     """The column to predict, or several; none for clusters and autoencoders."""
+    metric: Metric | None = None
+    """The score that counts: told first, and what "auto" goes by; none: rmse, of classes accuracy.
+
+    A single target is taken for a number, or for a class, as its score is. With mae the loss is it.
+    """
     features: tuple[str, ...] | None = None
     """The columns to predict from; none: all others."""
     categorical: tuple[str, ...] | None = None

@@ -15,7 +15,7 @@ from train.report.monitor import mark_in_words
 from train.report.page import figure, panels, section
 from train.report.population import best_member
 from train.report.result import Evaluation, Result, has_members
-from train.report.scores import HEADLINE
+from train.report.scores import headline_metric
 from train.report.weights import gradient_pictures
 
 if TYPE_CHECKING:
@@ -46,8 +46,9 @@ def _learning_pictures(
     logged = {name for line in history for name in line.scores}
     names = ["loss"]
     for target in targets:
-        long = f"{target.name}.{HEADLINE[target.kind]}"
-        names.append(long if long in logged else HEADLINE[target.kind])
+        metric = headline_metric(result, target)
+        long = f"{target.name}.{metric}"
+        names.append(long if long in logged else metric)
     for name in names:
         curves = _curves(history, name)
         if curves:

@@ -58,6 +58,13 @@ class Monitor(TypedDict):
     """The "best" weights answer, or the "last"."""
 
 
+class TaskRecord(TypedDict):
+    """A head: the columns that it learns, and the metric that counts where the config names one."""
+
+    columns: Sequence[str]
+    metric: NotRequired[str]
+
+
 class Result(TypedDict):
     """A finished run. Splits are "train", "valid" and "test".
 
@@ -65,6 +72,7 @@ class Result(TypedDict):
     baseline that did not see every training row.
     """
 
+    task: NotRequired[Mapping[str, TaskRecord]]
     rows: Mapping[str, int]
     sampled: NotRequired[Mapping[str, int]]
     metrics: Mapping[str, Scores]

@@ -52,9 +52,17 @@ def score_sections(data: ReportData) -> Iterator[str]:
 def first_metric(data: ReportData) -> str:
     """The name of the first target's first metric among the scores of the shown split."""
     target = data.drawn[0]
-    metric = HEADLINE[target.kind]
+    metric = headline_metric(data.result, target)
     long = f"{target.name}.{metric}"
     return long if long in data.result["metrics"][data.split] else metric
+
+
+def headline_metric(result: Result, target: Target) -> str:
+    """The metric of a target that is told first: the one that counts, or that of its kind."""
+    for task in result.get("task", {}).values():
+        if target.name in task["columns"]:
+            return task.get("metric", HEADLINE[target.kind])
+    return HEADLINE[target.kind]
 
 
 def intervals_in_words(interval: Mapping[str, float]) -> str:
@@ -74,7 +82,7 @@ def intervals_in_words(interval: Mapping[str, float]) -> str:
 
 def _headline(result: Result, split: str, target: Target) -> str:
     """The score in words beside every baseline's, and whether it beats the best of them."""
-    metric = HEADLINE[target.kind]
+    metric = headline_metric(result, target)
     scores = result["metrics"][split]
     score = _score(scores, target.name, metric)
     of = "" if metric in scores else f" of {target.name}"

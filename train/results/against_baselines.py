@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
+from train.config.data_options import Data, Table
+from train.config.table_options import METRICS
 from train.data.dataset import Head
 from train.evaluation.metrics.direction import HIGHER_IS_BETTER
 from train.report.page import number
@@ -15,16 +18,28 @@ DOES = {"linear": "does", "trees": "do"}
 SHOWN = 3  # targets that the line names
 
 
+def metric_that_counts(data: Data) -> dict[str, str]:
+    """{kind of head: the metric that the config says counts}, of the kinds that have it."""
+    metric = data.metric if isinstance(data, Table) else None
+    return {} if metric is None else {k: metric for k, names in METRICS.items() if metric in names}
+
+
 def losing_lines(
-    heads: Sequence[Head], net: Scores, others: Mapping[str, Scores], options: Sequence[str]
+    heads: Sequence[Head],
+    net: Scores,
+    others: Mapping[str, Scores],
+    options: Sequence[str],
+    own: Mapping[str, str] = MappingProxyType({}),
 ) -> list[str]:
     """A line for each other model that has the better first metric of a target.
 
-    All have the metrics of the validation rows. `options` are the flags to try.
+    All have the metrics of the validation rows; `own` names that which
+    counts, by the kind of head, where the config says so.
+    `options` are the flags to try.
     """
     lines = []
     for name, scores in others.items():
-        lost = list(_lost(heads, net, scores))
+        lost = list(_lost(heads, net, scores, {**HEADLINE, **own}))
         if not lost:
             continue
         more = f" and {len(lost) - SHOWN} more" if len(lost) > SHOWN else ""
@@ -37,9 +52,11 @@ def losing_lines(
     return lines
 
 
-def _lost(heads: Sequence[Head], net: Scores, other_scores: Scores) -> Iterator[str]:
+def _lost(
+    heads: Sequence[Head], net: Scores, other_scores: Scores, metrics: Mapping[str, str]
+) -> Iterator[str]:
     for head in heads:
-        metric = HEADLINE.get(head.kind, "")
+        metric = metrics.get(head.kind, "")
         for column in head.columns:
             name = f"{column}.{metric}" if f"{column}.{metric}" in net else metric
             own = net.get(name)

@@ -16,7 +16,7 @@ from train.evaluation.importance import Rises
 from train.evaluation.kinds import Beside, Judged, kind_of, score
 from train.inference.predictor import Predicted
 from train.report.report import write_report
-from train.results.against_baselines import losing_lines
+from train.results.against_baselines import losing_lines, metric_that_counts
 from train.results.beside import baseline_seconds, baselines_on_valid, importance_seconds
 from train.results.monitored import Monitored
 from train.results.outcome import Outcome, report_split
@@ -174,10 +174,13 @@ def _result(
 ) -> dict[str, Any]:
     """result.json's content but for "seconds", which come last."""
     split = evaluated.split
+    own_metric = metric_that_counts(run.config.data)
     task = {}
     for head, head_task in zip(run.dataset.encoder.heads, run.program.tasks, strict=True):
         columns = list(head.columns)
         task[head.name] = {"kind": head.kind, "columns": columns, "loss": head_task.loss}
+        if head.kind in own_metric:
+            task[head.name]["metric"] = own_metric[head.kind]
     horizon = {"horizon": {split: beside.by_step}} if beside.by_step else {}
     notes = []
     for name, n_scored in evaluated.sampled.items():
@@ -193,7 +196,7 @@ def _result(
         baselines["valid"] = on_valid
     options = monitored.options_to_try(facts.answering_nets())
     heads = run.dataset.encoder.heads
-    warnings = losing_lines(heads, evaluated.scores.get("valid", {}), on_valid, options)
+    warnings = losing_lines(heads, evaluated.scores.get("valid", {}), on_valid, options, own_metric)
     if len(facts.per_member) == 1:
         facts = facts.with_metrics(evaluated.scores[split])
     core = lstm_core(run.config)

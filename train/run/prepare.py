@@ -8,9 +8,11 @@ from pathlib import Path
 from jax.sharding import PartitionSpec
 
 from train.config.bounded import resolved
+from train.config.data_options import Data as DataOptions
 from train.config.members import config_of, members_of
 from train.config.net_options import Perceptron
 from train.config.options import Config
+from train.config.table_options import METRICS, Table
 from train.core.network import make_network, tasks_of
 from train.core.optim import make_optimizer
 from train.core.program import Data, Program
@@ -80,6 +82,19 @@ def check_targets(config: Config, encoder: Encoder) -> None:
         raise UserError(
             "config.label_smoothing: no target is a class that a cross-entropy learns; set it to 0"
         )
+    _check_metric(config.data, encoder)
+
+
+def _check_metric(data: DataOptions, encoder: Encoder) -> None:
+    """Raises UserError if the score that counts is one of no target."""
+    if not isinstance(data, Table) or data.metric is None:
+        return
+    known: list[str] = []
+    for head in encoder.heads:
+        known += METRICS.get(head.kind, ())
+    if data.metric not in known:
+        names = ", ".join(dict.fromkeys(known)) or "those of nets that learn a target"
+        raise UserError(f"config.data.metric: {data.metric} is no score here; there are {names}")
 
 
 def has_gaps(dataset: Dataset) -> bool:

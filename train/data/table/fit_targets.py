@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Table
+from train.config.table_options import METRICS
 from train.data.columns import RawColumn, Reading, get_column, missing_rows
 from train.data.dataset import Head
 from train.data.hint import Hint
@@ -32,6 +33,7 @@ def fit_targets(
 
     The rows `train_rows` alone are looked at. Raises UserError if the loss cannot learn them.
     """
+    options = _with_kind_of_metric(options)
     targets = []
     notes = []
     for name in target_names(options):
@@ -45,6 +47,16 @@ def fit_targets(
             notes.append(f"target {name!r}: {inferred.note}")
         notes += [note] if note else []
     return tuple(targets), _make_heads(targets), notes
+
+
+def _with_kind_of_metric(options: Table) -> Table:
+    """The options with a single target named as the number, or the class, that its score is of."""
+    names = target_names(options)
+    if options.metric is None or len(names) > 1:
+        return options
+    if options.metric in METRICS["regression"]:
+        return replace(options, numeric=(*options.numeric, *names))
+    return replace(options, categorical=(*(options.categorical or ()), *names))
 
 
 def _make_heads(targets: Sequence[Column]) -> tuple[Head, ...]:
@@ -110,6 +122,7 @@ def _fit_target(
 
 def holds_classes(raw: RawColumn, options: Table, loss: str) -> bool:
     """Whether all rows of a target together are read as classes, as `fit_targets` does."""
+    options = _with_kind_of_metric(options)
     if raw.name in (options.categorical or ()) or loss in CROSSENTROPIES:
         return True
     inferred = _infer(raw, options, loss, Hint())
