@@ -15,10 +15,16 @@ from jax import lax
 from nets.base import Array
 
 
-def viterbi(logits_btk: Array, start_k: Array, transition_kk: Array, lengths_b: Array) -> Array:
+def viterbi(
+    logits_btk: Array,
+    start_k: Array,
+    transition_kk: Array,
+    lengths_b: Array,
+    end_k: Array | None = None,
+) -> Array:
     """The path of the highest score, int32 [b, t]; -1 beyond a row's end.
 
-    Steps there do not count.
+    Steps there do not count. `end_k` is added to the score of a path by its last tag.
     """
     _, n_steps, k = logits_btk.shape
     mask_tb = jnp.arange(n_steps)[:, None] < lengths_b[None]
@@ -40,6 +46,8 @@ def viterbi(logits_btk: Array, start_k: Array, transition_kk: Array, lengths_b: 
         before_b = jnp.take_along_axis(from_bk, tag_b[:, None], 1)[:, 0]
         return before_b, before_b
 
+    if end_k is not None:
+        score_bk = score_bk + end_k[None]
     last_b = score_bk.argmax(-1)
     _, before_tb = lax.scan(backward, last_b, from_tbk, reverse=True)
     path_tb = jnp.concatenate([before_tb, last_b[None]])

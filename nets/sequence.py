@@ -149,8 +149,8 @@ class SequenceNetwork(DataNetwork):
         """{head: outputs} -> {head: numbers in the target's units, probabilities, or best tags}.
 
         Of a row without steps the classes have their rates in training. Tags are int32 [b, t].
-        Beyond a row's end tags are -1 and next steps nan. Tags keep to IOB2
-        where the training rows do.
+        Beyond a row's end tags are -1 and next steps nan. Tags keep to the
+        scheme of the training rows.
         """
         statistics = self._statistics("targets")
         length_b = outputs["length"]
@@ -164,7 +164,8 @@ class SequenceNetwork(DataNetwork):
                 if self.crf:
                     start_k = start_k + outputs[f"{head.name}.start"]
                     transition_kk = transition_kk + outputs[f"{head.name}.transition"]
-                predictions[head.name] = viterbi(raw, start_k, transition_kk, length_b)
+                end_k = fitted.get("end")
+                predictions[head.name] = viterbi(raw, start_k, transition_kk, length_b, end_k)
             elif head.kind in STEP_KINDS:
                 if head.kind == "next_binary":
                     values_btf = jax.nn.sigmoid(raw)

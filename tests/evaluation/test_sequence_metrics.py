@@ -5,6 +5,8 @@ Of conlleval.pl it is a transcription; of next steps, likelihoods and errors.
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -69,6 +71,21 @@ def starts(before: str, tag: str) -> bool:
     return before[0] + tag[0] in STARTS or (tag[0] != "O" and before[2:] != tag[2:])
 
 
+def strict(answers: list[list[str]], targets: list[list[str]]) -> float:
+    """f1 of whole entities alone, S or B I* E of one kind, by regular expressions."""
+    found = []
+    for rows in (answers, targets):
+        entities = set()
+        for row, tags in enumerate(rows):
+            for kind in "ab":
+                letters = "".join(tag[0] if tag[2:] == kind else "." for tag in tags)
+                for match in re.finditer("S|BI*E", letters):
+                    entities.add((row, kind, *match.span()))
+        found.append(entities)
+    total = len(found[0]) + len(found[1])
+    return 2 * len(found[0] & found[1]) / total if total else 0.0
+
+
 pairs = st.lists(
     st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=8), min_size=1, max_size=5
 )
@@ -86,6 +103,7 @@ def test_f1_is_that_of_conlleval(rows):
     names = [[[TAGS[pair[side]] for pair in row] for row in rows] for side in (0, 1)]
     scores = tag_metrics(answer, target, TAGS)
     assert scores["f1"] == pytest.approx(conlleval(*names), abs=1e-12)
+    assert scores["strict_f1"] == pytest.approx(strict(*names), abs=1e-12)
     flat = [a == b for row in rows for a, b in row]
     assert scores["token_accuracy"] == pytest.approx(np.mean(flat))
 
@@ -144,6 +162,23 @@ def test_next_numbers_are_judged_in_raw_units():
     assert scores["mae"] == pytest.approx(np.abs(residual).mean())
     spread = 2 * 10.0**2 + 2 * 1.0**2
     assert scores["r2"] == pytest.approx(1 - (residual**2).sum() / spread)
+
+
+@pytest.mark.parametrize(
+    ("tags", "same"),
+    [("B-x I-x L-x U-x O", "B-x I-x E-x S-x O"), ("B M E S O", "B- I- E- S- O")],
+)
+def test_every_scheme_has_the_f1_of_iobes(tags, same):
+    random = np.random.default_rng(0)
+    answer, target = random.integers(0, 5, (2, 30, 9))
+    assert tag_metrics(answer, target, tags.split()) == tag_metrics(answer, target, same.split())
+
+
+def test_bare_kinds_are_entities_as_long_as_they_go_on():
+    tags = ("LOC", "O", "PER")
+    scores = tag_metrics([[0, 0, 1, 2, 2]], [[0, 0, 2, 2, 2]], tags)
+    assert scores["f1"] == pytest.approx(0.5)
+    assert "strict_f1" not in scores
 
 
 def test_several_targets_bear_their_names():

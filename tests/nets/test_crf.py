@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import jax
 import numpy as np
 import pytest
 
 from nets.crf import log_likelihood, viterbi
-from train.data.sequences.tags import transition_scores
+from train.data.sequences.tags import TagColumn
 
 decode = jax.jit(viterbi)
 likelihood = jax.jit(log_likelihood)
@@ -74,10 +75,10 @@ def test_the_likelihood_has_a_finite_gradient(scores):
 
 def test_decoding_keeps_to_iob2():
     classes = ("B-a", "B-b", "I-a", "I-b", "O")
-    start, transition = transition_scores(classes, True)
+    rules = TagColumn("y", classes, True).transitions
     logits = np.float32(np.random.default_rng(0).normal(size=(200, 9, 5)) * 3)
     greedy = logits.argmax(-1)
-    decoded = np.asarray(decode(logits, start, transition, np.full(200, 9)))
+    decoded = np.asarray(decode(logits, rules["start"], rules["transition"], np.full(200, 9)))
 
     def broken(paths: np.ndarray) -> int:
         count = 0
@@ -92,8 +93,21 @@ def test_decoding_keeps_to_iob2():
     assert broken(decoded) == 0
 
 
+@pytest.mark.parametrize(("scheme", "whole"), [("BILOU", "(O|U|BI*L)*"), ("IOBES", "(O|S|BI*E)*")])
+def test_decoding_leaves_no_entity_open(scheme, whole):
+    letters = {"BILOU": "BILUO", "IOBES": "BIESO"}[scheme]
+    classes = tuple("O" if letter == "O" else f"{letter}-a" for letter in letters)
+    rules = TagColumn("y", classes, False, scheme).transitions
+    logits = np.float32(np.random.default_rng(0).normal(size=(200, 9, 5)) * 3)
+    lengths = np.arange(200) % 10
+    given = (logits, rules["start"], rules["transition"], lengths, rules["end"])
+    for path, length in zip(np.asarray(decode(*given)), lengths, strict=True):
+        assert re.fullmatch(whole, "".join(letters[tag] for tag in path[:length]))
+
+
 def test_a_row_alone_and_beside_longer_ones_agree():
-    start, transition = transition_scores(("B-a", "I-a", "O"), True)
+    rules = TagColumn("y", ("B-a", "I-a", "O"), True).transitions
+    start, transition = rules["start"], rules["transition"]
     logits = np.random.default_rng(1).normal(size=(6, 10, 3)).astype(np.float32)
     lengths = np.array([10, 3, 3, 1, 0, 1])
     together = np.asarray(decode(logits, start, transition, lengths))

@@ -107,8 +107,7 @@ class Sequences:
     characters: bool = False
     """Whether a token's characters are read beside it."""
     max_length: int | Auto | None = bounded(None, 1)
-    """The longest training sequence in steps; what is beyond is cut off. "auto": a few times the
-    mean length of tokens."""
+    """The longest training sequence in steps ("auto" of tokens: a few means); the rest is cut."""
     scaling: Literal["standard", "none"] = "standard"
     """How numbers are brought to one size, by the training rows."""
     target_scaling: Literal["standard", "none"] = "standard"

@@ -135,3 +135,32 @@ def test_polars():
 )
 def test_other_data_is_refused(data, expected):
     assert refused(as_table, data).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.list_(pa.string_view()),
+        pa.large_list(pa.large_string()),
+        pa.list_(pa.dictionary(pa.int32(), pa.string())),
+        pa.list_(pa.dictionary(pa.uint8(), pa.large_string())),
+    ],
+)
+def test_lists_of_text_of_any_type_are_lists_of_text(kind):
+    rows = [["a", "b"], None, ["a"], []]
+    column = as_table(pa.table({"x": pa.array(rows, kind)})).column("x")
+    assert column.type == pa.list_(pa.string())
+    assert column.to_pylist() == rows
+
+
+def test_lists_of_numbers_of_any_type_and_of_categories_of_polars():
+    of_views = pa.DictionaryArray.from_arrays([0, 1, 0], pa.array(["x", "y"], pa.string_view()))
+    decimals = pa.array([[1, 2], [3]], pa.list_(pa.decimal128(5, 2)))
+    pairs = pa.array([[[1, 2]], []], pa.list_(pa.list_(pa.float32(), 2)))
+    texts = pa.ListArray.from_arrays([0, 2, 3], of_views)
+    table = as_table(pa.table({"d": decimals, "p": pairs, "t": texts}))
+    assert table.to_pydict() == {
+        "d": [[1.0, 2.0], [3.0]],
+        "p": [[[1.0, 2.0]], []],
+        "t": [["x", "y"], ["x"]],
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -367,3 +368,18 @@ def test_an_empty_sequence_has_empty_tags(load):
     )
     assert dataset.inputs["length"][40] == 0
     assert (dataset.target["tags"][40] == -1).all()
+
+
+def test_a_value_on_some_steps_is_the_label_of_the_sequence(tmp_path):
+    rows = [(i, t, i + t, 0, "uv"[i % 2] if t == 2 else "") for i in range(20) for t in range(3)]
+    path = long_file(tmp_path / "l.csv", rows)
+    options = Sequences(
+        path=path, inputs=("x", "y"), target="label", id="who", order="at", valid=0, test=0
+    )
+    dataset = load_sequences(options, "auto")
+    assert dataset.target["label"].tolist() == [0, 1] * 10
+    assert any("'label' has a value on 20 of 60 steps" in note for note in dataset.notes)
+    mixed = [(*row[:4], "uvw"[row[1]] if row[0] else row[4]) for row in rows]
+    options = replace(options, path=long_file(tmp_path / "m.csv", mixed))
+    with pytest.raises(UserError, match="lacks a tag at a step"):
+        load_sequences(options, "auto")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
+from train.data.sequences.schemes import as_iobes
 from train.data.sequences.steps import StepText, read_step_text
-from train.data.sequences.tags import fit_tags, transition_scores, unseen_note, unseen_tags
+from train.data.sequences.tags import TagColumn, fit_tags, unseen_note, unseen_tags
 
 
 def text(*rows: list[str]) -> StepText:
@@ -36,7 +38,8 @@ def test_a_few_mistakes_do_not_unmake_a_scheme():
 
 def test_inside_follows_its_own_kind_alone():
     classes = ("B-a", "B-b", "I-a", "I-b", "O")
-    start, transition = transition_scores(classes, True)
+    rules = TagColumn("y", classes, True).transitions
+    start, transition = rules["start"], rules["transition"]
     allowed = transition == 0
     assert (start == 0).tolist() == [True, True, False, False, True]
     assert {(classes[i], "I-a") for i in np.flatnonzero(allowed[:, 2])} == {
@@ -47,8 +50,45 @@ def test_inside_follows_its_own_kind_alone():
 
 
 def test_other_tags_may_follow_freely():
-    start, transition = transition_scores(("I-a", "O"), False)
-    assert not start.any() and not transition.any()
+    rules = TagColumn("y", ("I-a", "O"), False).transitions
+    assert set(rules) == {"start", "transition"}
+    assert not rules["start"].any() and not rules["transition"].any()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "row"),
+    [
+        ("IOB2", "B-a I-a O B-b B-b"),
+        ("IOB1", "I-a I-a O I-a B-a I-b"),
+        ("IOBES", "B-a I-a E-a O S-b B-b E-b"),
+        ("BILOU", "B-a I-a L-a O U-b B-b L-b"),
+        ("BMES", "B M E S S B E"),
+        ("BMEWO", "B-a M-a E-a W-a O"),
+        ("", "B-a I-b E-a O S-b"),
+        ("", "PER PER O LOC"),
+        ("", "NOUN VERB"),
+    ],
+)
+def test_the_scheme_is_told_by_letters_and_by_what_follows_what(scheme, row):
+    tags = fit_tags("y", text(row.split()))
+    assert tags.scheme == scheme
+    assert tags.iob == (scheme == "IOB2")
+    # What stands in the training rows is never forbidden.
+    codes = tags.encode(text(row.split()))
+    rules = tags.transitions
+    assert rules["start"][codes[0]] == 0 and rules.get("end", np.zeros(9))[codes[-1]] == 0
+    assert (rules["transition"][codes[:-1], codes[1:]] == 0).all()
+    assert ("end" in rules) == (scheme not in ("", "IOB1", "IOB2"))
+
+
+def test_what_marks_no_entities():
+    assert as_iobes(["NOUN", "VERB"]) is None
+    assert as_iobes(["A", "B", "O"]) is None  # groups of blood
+    assert as_iobes(["B", "O"]) is None
+    assert as_iobes(["0", "1"]) is None
+    assert as_iobes(["O", "PER"]) == ["O", "I-PER"]
+    assert as_iobes(["B", "I", "O"]) == ["B-", "I-", "O"]
+    assert as_iobes(["L-x", "U-x", "B-x", "O"]) == ["E-x", "S-x", "B-x", "O"]
 
 
 def test_tags_that_no_training_row_has_are_named_and_counted():

@@ -180,10 +180,19 @@ def _to_arrow(name: str, values: Foreign, markers: set[str]) -> pa.Array | pa.Ch
 def _cast(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """A column in one of the few kinds."""
     kind = column.type
+    if _plain_kind(kind) == kind:
+        return column
     # In two steps: there is no cast from a dictionary of string_view.
+    return column.cast(_with_plain_values(kind)).cast(_plain_kind(kind))
+
+
+def _with_plain_values(kind: pa.DataType) -> pa.DataType:
+    """The kind with the values of its dictionaries, in lists too, in one of the few kinds."""
     if pa.types.is_dictionary(kind):
-        column = column.cast(pa.dictionary(kind.index_type, _plain_kind(kind.value_type)))
-    return column.cast(_plain_kind(kind)) if _plain_kind(kind) != kind else column
+        return pa.dictionary(kind.index_type, _plain_kind(kind.value_type))
+    if pa.types.is_list(kind):
+        return pa.list_(_with_plain_values(kind.value_type))
+    return kind
 
 
 def _plain_kind(kind: pa.DataType) -> pa.DataType:
@@ -195,7 +204,8 @@ def _plain_kind(kind: pa.DataType) -> pa.DataType:
         return pa.string()
     if types.is_decimal(kind):
         return pa.float64()
-    if types.is_large_list(kind) or types.is_fixed_size_list(kind):
+    lists = (types.is_list, types.is_large_list, types.is_fixed_size_list)
+    if any(is_of(kind) for is_of in lists):
         return pa.list_(_plain_kind(kind.value_type))
     return kind
 

@@ -12,6 +12,7 @@ from train.config.data_options import Sequences, Table
 from train.data.hint import find_hint, hint_of
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.numbers import NumberSteps
+from train.data.sequences.schemes import as_iobes, has_ends
 from train.data.sequences.steps import (
     column_error,
     element_type,
@@ -47,11 +48,7 @@ def fit_sequences(
     of_rows = tuple(name for name in names_of(options.target) if name not in of_steps)
     tags = tuple(_fit_tags(train, name, where) for name in of_steps)
     labels, notes = _fit_labels(table, rows, of_rows, options, loss)
-    for tag in tags:
-        if not tag.iob and any(name.startswith(("B-", "I-")) for name in tag.classes):
-            notes.append(
-                f"tags {tag.name!r} are not IOB2 (B-X, I-X, O), so any tag may follow any other"
-            )
+    notes += filter(None, map(_scheme_note, tags))
     encoder = SequenceEncoder(
         numbers,
         token,
@@ -155,6 +152,19 @@ def _fit_tags(train: pa.Table, name: str, where: str) -> TagColumn:
         found = "all steps of the training rows have one tag; two are needed"
         raise column_error(found, name, where)
     return tag
+
+
+def _scheme_note(tag: TagColumn) -> str | None:
+    """A line on how tags mark entities, if they do."""
+    if tag.scheme:
+        return f"tags {tag.name!r} mark entities by {tag.scheme}, and predictions keep to its rules"
+    rewritten = as_iobes(tag.classes)
+    if rewritten is None:
+        return None
+    if rewritten == list(tag.classes) or has_ends(rewritten):
+        broken = "too often against the rules of any scheme, so any tag may follow any other"
+        return f"tags {tag.name!r} mark entities, {broken}"
+    return f"tags {tag.name!r} are bare kinds: neighbours of one kind count as one entity"
 
 
 def _next_kind(

@@ -24,7 +24,12 @@ from train.data.sequences.encoder import NEXT, SequenceEncoder
 from train.data.sequences.fit import fit_sequences, names_of
 from train.data.sequences.ragged import joined as join_ragged
 from train.data.sequences.ragged import select
-from train.data.sequences.step_table import constant_lists, first_of_lists, to_lists
+from train.data.sequences.step_table import (
+    constant_lists,
+    first_of_lists,
+    sparse_note,
+    to_lists,
+)
 from train.data.sequences.steps import check_columns, holds_lists
 from train.data.sequences.tags import NONE, unseen_note
 from train.data.sequences.written import as_types, find_written
@@ -56,7 +61,9 @@ def load_sequences(options: Sequences, loss: str) -> SequenceDataset:
     if options.order is not None:
         read = (*names_of(options.inputs), options.order)
         written = find_written(tables["train"], read, options)
-    train = _rows(as_types(tables["train"], written, options.missing, options.path), options)
+    said: Said = []
+    train = as_types(tables["train"], written, options.missing, options.path)
+    train = _rows(train, options, said)
     names = (*names_of(options.inputs), *names_of(options.target))
     for split, table in tables.items():
         if split != "train":
@@ -65,6 +72,7 @@ def load_sequences(options: Sequences, loss: str) -> SequenceDataset:
     splits, labels = _split(train, labelled, options, loss)
     encoder, notes = fit_sequences(train, labelled[splits["train"]], options, loss)
     encoder = replace(encoder, written=written)
+    notes = [*said, *notes]
     files = []
     start = 0
     for split, path in paths.items():
@@ -100,7 +108,7 @@ def load_sequences(options: Sequences, loss: str) -> SequenceDataset:
     )
 
 
-def _rows(table: pa.Table, options: Sequences) -> pa.Table:
+def _rows(table: pa.Table, options: Sequences, said: Said) -> pa.Table:
     """A row per sequence, with one target for all its steps where that does not change."""
     inputs = names_of(options.inputs)
     targets = names_of(options.target)
@@ -111,6 +119,7 @@ def _rows(table: pa.Table, options: Sequences) -> pa.Table:
     table = to_lists(table, options.id, options.order, options.path)
     for name in targets:
         if constant_lists(table, name).all():
+            said += sparse_note(table, name, options.path)
             table = first_of_lists(table, name, options.path)
     return table
 

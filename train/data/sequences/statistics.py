@@ -10,7 +10,7 @@ import numpy as np
 from nets.base import Statistics
 from train.data.dataset import HostArrays
 from train.data.sequences.encoder import NEXT, SequenceEncoder
-from train.data.sequences.tags import TagColumn, transition_scores
+from train.data.sequences.tags import TagColumn
 from train.data.table.statistics import fit_statistics
 
 # A deviation up to this, of encoded numbers, is none.
@@ -23,8 +23,8 @@ def sequence_statistics(
     """The collection `statistics`, float32, from the rows `rows` of encoded arrays alone.
 
     {"inputs": {"center", "scale" [f] of all valid steps; "count" [v] of every token code},
-    "targets": {label head: as `fit_statistics`; tags: {"rate" [k], "start" [k], "transition" [k,
-    k]}; next step: {"center", "scale" [f]} or {"rate" [f]}}}. Rates are (count + 1)/(sum + k), so
+    "targets": {label head: as `fit_statistics`; tags: {"rate" [k], and what `TagColumn.transitions`
+    has}; next step: {"center", "scale" [f]} or {"rate" [f]}}}. Rates are (count + 1)/(sum + k), so
     that none is 0.
     """
     by_head: dict[str, HostArrays] = {}
@@ -60,9 +60,8 @@ def _tag_statistics(codes_nt: np.ndarray, tag: TagColumn) -> HostArrays:
     k = len(tag.classes)
     mask_nt = (codes_nt >= 0) & (codes_nt < k)
     counts = np.bincount(codes_nt[mask_nt], minlength=k)
-    start, transition = transition_scores(tag.classes, tag.iob)
     rate = ((counts + 1) / (counts.sum() + k)).astype(np.float32)
-    return {"rate": rate, "start": start, "transition": transition}
+    return {"rate": rate, **tag.transitions}
 
 
 def _next_statistics(target_ntf: np.ndarray, encoder: SequenceEncoder) -> HostArrays:

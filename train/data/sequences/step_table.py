@@ -53,16 +53,28 @@ def sequence_ids(table: pa.Table, id_name: str, order_name: str, where: str) -> 
 
 
 def constant_lists(table: pa.Table, name: str) -> np.ndarray:
-    """Which rows of a column of lists hold one value throughout [n]; a list without any does."""
+    """Which rows of a column of lists hold one value [n], on every step or on some of them."""
     steps = read_step_text(table, name, "")
-    ends = np.cumsum(steps.lengths)
-    first = np.repeat(np.append(steps.codes, 0)[ends - steps.lengths], steps.lengths)
-    changes = np.concatenate([[0], np.cumsum(steps.codes != first)])
-    return changes[ends] == changes[ends - steps.lengths]
+    rows = np.repeat(np.arange(len(steps.lengths)), steps.lengths)
+    known = steps.codes >= 0
+    first = np.full(len(steps.lengths), -1)
+    first[rows[known][::-1]] = steps.codes[known][::-1]
+    differ = known & (steps.codes != first[rows])
+    return np.bincount(rows[differ], minlength=len(first)) == 0
+
+
+def sparse_note(table: pa.Table, name: str, where: str) -> list[str]:
+    """A line where the values of a column of lists, each of one value, stand on some steps only."""
+    codes = read_step_text(table, name, where).codes
+    n_known = int((codes >= 0).sum())
+    if n_known in (0, len(codes)):
+        return []
+    found = f"column {name!r} has a value on {n_known} of {len(codes)} steps"
+    return [f"{where}: {found}, one a sequence, and is read as what the whole sequence is"]
 
 
 def first_of_lists(table: pa.Table, name: str, where: str) -> pa.Table:
-    """The table with a column of lists, each of one value throughout, replaced by these values.
+    """The table with a column of lists, each of one value, replaced by these values.
 
     Raises UserError where a list has several.
     """
@@ -70,6 +82,10 @@ def first_of_lists(table: pa.Table, name: str, where: str) -> pa.Table:
     if len(varied):
         found = f"sequence {varied[0] + 1} has more than one value"
         raise column_error(f"{found}, but the target is one per sequence", name, where)
-    column = one_array(table.column(name))
-    starts = pc.if_else(pc.greater(pc.list_value_length(column), 0), column.offsets[:-1], None)
-    return table.set_column(table.column_names.index(name), name, column.values.take(starts))
+    steps = read_step_text(table, name, where)
+    rows = np.repeat(np.arange(len(steps.lengths)), steps.lengths)
+    known = np.flatnonzero(steps.codes >= 0)[::-1]
+    places = np.full(len(steps.lengths), -1)
+    places[rows[known]] = known
+    values = one_array(table.column(name)).flatten().take(pa.array(places, mask=places < 0))
+    return table.set_column(table.column_names.index(name), name, values)

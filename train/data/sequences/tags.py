@@ -1,18 +1,14 @@
-"""Tags of steps as codes, and which of them may follow which. n rows, s steps of all, k tags.
-
-Entities in IOB2: B-X begins one of kind X, I-X continues it, O is outside (Tjong Kim Sang &
-Veenstra 1999).
-"""
+"""Tags of steps as codes, and which of them may follow which. n rows, s steps of all, k tags."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from train.data.dataset import Head
+from train.data.sequences.schemes import allowed, scheme_of, scores
 from train.data.sequences.steps import (
     StepText,
     column_error,
@@ -25,19 +21,32 @@ from train.data.sequences.steps import (
 NONE = -1  # beyond the end of a row, or of a row without tags
 # Stand for tags that no training row has: nothing can answer them.
 UNSEEN = ("B-(unseen)", "I-(unseen)")
-FORBIDDEN = -1e9
+BEGIN = tuple("BSUW")  # the letters of tags that the first of them stands for
 SHOWN = 3  # unseen tags that a line names
-# The share of training entities that may begin with I-X in a file that counts as IOB2.
-MAX_BROKEN = 0.01
 
 
 @dataclass(frozen=True)
 class TagColumn:
-    """A column of tags: those of the training rows, sorted, and whether they keep to IOB2."""
+    """A column of tags: those of the training rows, sorted, and the scheme that these keep to.
+
+    `iob`: whether that is IOB2, which is all that a schema of 0.1.0 says.
+    """
 
     name: str
     classes: tuple[str, ...]
     iob: bool
+    scheme: str = ""
+
+    @property
+    def transitions(self) -> dict[str, np.ndarray]:
+        """{"start" [k], "transition" [k from, k to]}: 0 where a tag may stand by the scheme.
+
+        float32; and "end" [k] where not all tags may end a row.
+        """
+        scheme = self.scheme or ("IOB2" if self.iob else "")
+        start_k, transition_kk, end_k = allowed(self.classes, scheme)
+        ends = {} if end_k.all() else {"end": scores(end_k)}
+        return {"start": scores(start_k), "transition": scores(transition_kk), **ends}
 
     @property
     def head(self) -> Head:
@@ -53,7 +62,7 @@ class TagColumn:
         """The code of each step's tag, int32 [s], NONE where it is missing."""
         code = {tag: place for place, tag in enumerate(self.classes)}
         k = len(self.classes)
-        table = [code.get(tag, k if tag.startswith("B") else k + 1) for tag in text.values]
+        table = [code.get(tag, k if tag[:1] in BEGIN else k + 1) for tag in text.values]
         return np.array([*table, NONE], np.int32)[text.codes]
 
     def decode(self, codes_nt: np.ndarray) -> np.ndarray:
@@ -120,39 +129,5 @@ def fit_tags(name: str, text: StepText) -> TagColumn:
     """The tags of these (training) rows."""
     occurring = np.unique(text.codes)
     classes = tuple(sorted(text.values[code] for code in occurring))
-    return TagColumn(name, classes, _keeps_iob(text))
-
-
-def _keeps_iob(text: StepText) -> bool:
-    """Whether entities, but for a few, begin with B-X."""
-    prefixes = {tag[:2] for tag in text.values} - {"O"}
-    if not prefixes or not prefixes <= {"B-", "I-"}:
-        return False
-    kind = np.array([tag[2:] for tag in text.values], object)[text.codes]
-    is_inside = np.array([tag.startswith("I-") for tag in text.values])[text.codes]
-    is_outside = np.array([tag == "O" for tag in text.values])[text.codes]
-    is_first = np.zeros(len(text.codes), bool)
-    ends = np.cumsum(text.lengths)
-    is_first[(ends - text.lengths)[text.lengths > 0]] = True
-    goes_on = ~is_first & ~np.roll(is_outside, 1) & (kind == np.roll(kind, 1))
-    n_broken = (is_inside & ~goes_on).sum()
-    n_begun = (~is_inside & ~is_outside).sum()
-    return bool(n_broken <= MAX_BROKEN * (n_broken + n_begun))
-
-
-def transition_scores(classes: Sequence[str], iob: bool) -> tuple[np.ndarray, np.ndarray]:
-    """(start [k], transition [k from, k to]), float32: 0 where a tag may stand, else FORBIDDEN.
-
-    Without `iob` any tag may stand anywhere.
-    """
-    k = len(classes)
-    start = np.zeros(k, np.float32)
-    transition = np.zeros((k, k), np.float32)
-    if not iob:
-        return start, transition
-    for to, tag in enumerate(classes):
-        if tag.startswith("I-"):
-            start[to] = FORBIDDEN
-            allowed = [before != "O" and before[2:] == tag[2:] for before in classes]
-            transition[~np.array(allowed), to] = FORBIDDEN
-    return start, transition
+    scheme = scheme_of(text)
+    return TagColumn(name, classes, scheme == "IOB2", scheme)

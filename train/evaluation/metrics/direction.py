@@ -8,6 +8,7 @@ HIGHER_IS_BETTER = frozenset(
         "accuracy",
         "auc",
         "f1",
+        "strict_f1",
         "macro_f1",
         "token_accuracy",
         "silhouette",

@@ -5,11 +5,12 @@ n rows, t steps, f numbers of a step. Rows of weight 0 do not count.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from train.data.sequences.schemes import as_iobes, has_ends
 from train.data.sequences.tags import UNSEEN
 
 NAN = float("nan")
@@ -19,7 +20,7 @@ Entity = tuple[int, int, str]
 def tag_metrics(
     prediction: ArrayLike, target: ArrayLike, tags: Sequence[str], weight: ArrayLike | None = None
 ) -> dict[str, float]:
-    """token_accuracy of tag indices [n, t], and where tags mark entities their f1.
+    """token_accuracy of tag indices [n, t], and where tags mark entities their f1, also strict_f1.
 
     -1 in `target` is no step. `tags` [k] are the names, beyond which `UNSEEN` stand in `target`; f1
     = 2 correct / (found + true), an entity being correct if its kind, its first and its last step
@@ -32,18 +33,28 @@ def tag_metrics(
     steps = int(mask_nt.sum())
     hits_nt = prediction_nt == target_nt
     scores = {"token_accuracy": float(hits_nt[mask_nt].mean()) if steps else NAN}
-    if not are_entities(tags):
+    names = as_iobes(tags)
+    if names is None:
         return scores
-    return {"f1": _entity_f1(prediction_nt, target_nt, tags) if steps else NAN, **scores}
+    names = np.array([*names, *UNSEEN])
+    f1 = _entity_f1(prediction_nt, target_nt, names, find_entities) if steps else NAN
+    if not has_ends(names):
+        return {"f1": f1, **scores}
+    strict_f1 = _entity_f1(prediction_nt, target_nt, names, find_strictly) if steps else NAN
+    return {"f1": f1, "strict_f1": strict_f1, **scores}
 
 
-def _entity_f1(prediction_nt: NDArray, target_nt: NDArray, tags: Sequence[str]) -> float:
+def _entity_f1(
+    prediction_nt: NDArray,
+    target_nt: NDArray,
+    names: NDArray,
+    find: Callable[[Sequence[str]], Iterator[Entity]],
+) -> float:
     found = correct = true = 0
-    names = np.array([*tags, *UNSEEN])
     mask_nt = target_nt >= 0
     for prediction_t, target_t, mask_t in zip(prediction_nt, target_nt, mask_nt, strict=True):
-        predicted = set(find_entities(names[prediction_t[mask_t]].tolist()))
-        wanted = set(find_entities(names[target_t[mask_t]].tolist()))
+        predicted = set(find(names[prediction_t[mask_t]].tolist()))
+        wanted = set(find(names[target_t[mask_t]].tolist()))
         found += len(predicted)
         true += len(wanted)
         correct += len(predicted & wanted)
@@ -51,9 +62,25 @@ def _entity_f1(prediction_nt: NDArray, target_nt: NDArray, tags: Sequence[str]) 
 
 
 def are_entities(tags: Sequence[str]) -> bool:
-    """Whether tags mark entities: O, and B-X, I-X, E-X or S-X."""
-    inside = [tag for tag in tags if tag != "O"]
-    return bool(inside) and all(tag[:2] in ("B-", "I-", "E-", "S-") for tag in inside)
+    """Whether tags mark entities, by any scheme of `train.data.sequences.schemes`."""
+    return as_iobes(tags) is not None
+
+
+def find_strictly(tags: Sequence[str]) -> Iterator[Entity]:
+    """(first step, last step, kind) of each entity that is whole: S-X, or B-X, I-X ..., E-X.
+
+    As seqeval has it in its mode "strict". A tag that no training row has is one by itself.
+    """
+    begun: int | None = None
+    for step, tag in enumerate(tags):
+        role, _, kind = tag.partition("-")
+        goes_on = begun is not None and role in "IE" and kind == _kind(tags[begun])
+        if role == "S" or tag == UNSEEN[0]:
+            yield step, step, kind
+        elif goes_on and begun is not None and role == "E":
+            yield begun, step, kind
+        if not goes_on or role == "E":
+            begun = step if role == "B" else None
 
 
 def find_entities(tags: Sequence[str]) -> Iterator[Entity]:
