@@ -33,7 +33,7 @@ def test_three_digits_behind_a_zero_are_decimals():
     [
         (10, ";", (",", ".", False)),
         (9, ";", (".", "", False)),  # too few to be taken for thousands
-        (10, ",", (".", "", True)),  # as a decimal comma would be no delimiter
+        (10, ",", (".", "", False)),  # read as programs write it, and said
     ],
 )
 def test_points_are_thousands_where_many_have_them(count, delimiter, marks):

@@ -153,7 +153,7 @@ def test_an_option_settles_what_a_file_leaves_open(train, ask):
         (("0,13", "1,5E-05", ",5", "-2", "0,7"), [0.13, 1.5e-05, 0.5, -2, 0.7]),
         (("71 586,50", "1\u00a0200,00", "3,1"), [71586.5, 1200, 3.1]),
         (("1'200.5", "3", "7"), [1200.5, 3, 7]),
-        (("$1,200.00", "$13.00", "($5.00)", "-$3.00"), [1200, 13, -5, -3]),
+        (("$1,200.00", "$13.00", "($5.00)", "-$3.00", "$(7.00)"), [1200, 13, -5, -3, -7]),
         (("13%", "2.5 %", "-3%"), [13, 2.5, -3]),
         (("19M", "3.5M", "201k", "7M", "1.2B"), [19e6, 3.5e6, 201e3, 7e6, 1.2e9]),
         (("12 kg", "7.5 kg", "3 kg"), [12, 7.5, 3]),
@@ -221,6 +221,8 @@ def test_dates_have_one_order_for_all(train, ask, form, order):
     text = ask(encoder, f"x;z\n{written[1]};1\n").inputs["numbers"]
     typed = encoder.read(pa.table({"x": pa.array(days[1:2])}), "data").inputs["numbers"]
     assert text.tolist() == typed.tolist()
+    in_json = ask(encoder, json.dumps({"x": str(days[1])}), "new.jsonl").inputs["numbers"]
+    assert in_json.tolist() == typed.tolist()
     assert not any("fits them too" in note for note in notes)
 
 
@@ -244,6 +246,7 @@ def test_layouts_that_programs_write(train, ask):
         rows(range(N), x, Y, header=",x,y"),
         rows(x, Y, header="x;y;;", delimiter=";").replace("\n", ";;\n").replace(";;;;\n", ";;\n"),
         rows(x, Y, header="x,y,"),
+        rows(range(1, N + 1), x, Y, [""] * N, header="x;y;", delimiter=";"),
         rows(x, Y, header="x   y", delimiter="  "),
     ):
         encoder, _ = train(content)
@@ -394,3 +397,37 @@ def test_numbers_without_the_unit_of_training_are_said(train) -> None:
     [line] = said
     assert line.startswith("new: column 'x': numbers without '%', which those of training have")
     assert encoder.read(pa.table({"x": ["0.5%", "1%"]}), "new").said == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "shown"),
+    [
+        ("x\ty\n62.696\t1\n55\t2\n", "'62.696' is read as 62.696, which its cells do not prove"),
+        ("x,y\n-1.666,1\n14,2\n", "'-1.666' is read as -1.666, which its cells do not prove"),
+        ("x;y\n1.500,25;1\n7;2\n", "'1.500,25' is read as 1500.25, which the training rows"),
+        ("x,y\n1.25,1\n-1.666,2\n", None),
+    ],
+)
+def test_texts_that_no_training_row_explains_are_said_where_they_are_a_guess(
+    tmp_path, ask, content, shown
+):
+    path = tmp_path / "typed.parquet"
+    pq.write_table(pa.table({"x": Y, "y": Y * 2}), path)
+    encoder = load_table(Table(path=str(path), target="y", valid=0), "auto").encoder
+    name = "new.tsv" if "\t" in content else "new.csv"
+    said = ask(encoder, content, name).said
+    assert (shown is None and not said) or shown in said[0]
+
+
+def test_numbers_that_could_all_have_thousands_are_said(train):
+    _, notes = train(rows(cycled("71.586", "987", "8.135"), Y, header="s,y"))
+    assert "'71.586' is read as 71.586, which its cells do not prove" in notes[0]
+
+
+def test_rows_with_a_delimiter_more_could_begin_with_names_of_theirs(train, ask):
+    content = rows(range(1, N + 1), Y, [""] * N, header="x;y", delimiter=";")
+    encoder, notes = train(content, numeric=("x",))
+    assert any("so their first cell is 'x'; if it is a name of the row" in note for note in notes)
+    # Of a header with the same delimiter at its end it is one: no column is shifted.
+    found = ask(encoder, "x;y;\n1;2.5;3;\n2;3.5;4;\n")
+    assert raw(found, encoder, "x") == [2.5, 3.5]

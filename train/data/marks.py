@@ -22,6 +22,7 @@ from train.data.notation import (
     is_no_value,
     other_mark,
     parse,
+    prefix_of,
 )
 
 Counts = Sequence[int] | np.ndarray
@@ -102,23 +103,25 @@ def choose_marks(marks: Marks, pooled: Counter[str], delimiter: str) -> tuple[Ma
         other = other_mark(decimal)
         has_other = bool(marks.thousands[other] or marks.either[other])
         return decimal, apart or (other if has_other else ""), True
+    # 987 beside 71,586: whoever writes three decimals writes them always, and a number above 999
+    # without its mark is none whose thousands are set apart.
+    grouped = marks.short > 0 and marks.long == 0
     mark: Mark = "," if marks.either[","] > marks.either["."] else "."
     if pooled["."] != pooled[","]:
         proven: Mark = "." if pooled["."] > pooled[","] else ","
         other = other_mark(proven)
-        return proven, apart or (other if marks.either[other] else ""), True
+        doubtful = grouped and marks.either[proven] > 0
+        return proven, apart or (other if marks.either[other] else ""), not doubtful
     if not marks.either:
         return ".", apart, True
     if marks.either["."] and marks.either[","]:
         return ".", apart or ",", False
-    # 987 beside 71,586: whoever writes three decimals writes them always, and a number above 999
-    # without its mark is none whose thousands are set apart.
-    grouped = marks.short > 0 and marks.long == 0
     if mark == ",":
         decimals = marks.long > 0 or (delimiter == ";" and not grouped)
         return (",", apart, False) if decimals else (".", apart or ",", False)
     thousands = delimiter in (";", "\t") and grouped and marks.either["."] >= MANY
-    return (",", apart or ".", False) if thousands else (".", apart, delimiter != ";")
+    sure = delimiter not in (";", "\t") and not grouped
+    return (",", apart or ".", False) if thousands else (".", apart, sure)
 
 
 class Inferred(NamedTuple):
@@ -162,9 +165,9 @@ def infer_notation(
             units[suffix] += count
             if match["gap"]:
                 apart.add(suffix)
-        if match["prefix"]:
-            units[match["prefix"]] += count
-            apart.add(match["prefix"])
+        if prefix := prefix_of(match):
+            units[prefix] += count
+            apart.add(prefix)
     if asked and 2 * clocks > asked:
         return Inferred(Notation(clock=True), clocks, asked)
     unit, n_unit = next(iter(units.most_common(1)), ("", 0))

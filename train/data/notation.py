@@ -21,6 +21,7 @@ CURRENCY = (
     r"(?:US|A|C|R)?\$|[€£¥₹₩₽₺฿₫₪]|USD|EUR|GBP|CHF|JPY|INR|CAD|AUD|CNY|SEK|NOK|DKK|PLN|BRL|Rs\.?"
 )
 CELL = re.compile(
+    rf"(?:(?P<outer>{CURRENCY})[{BLANKS}]*(?=\())?"
     rf"(?P<open>\()?[{BLANKS}]*(?P<limit>[<>≤≥~]=?)?[{BLANKS}]*(?P<sign>[+{MINUS}])?[{BLANKS}]*"
     rf"(?P<prefix>{CURRENCY})?[{BLANKS}]*(?P<inner>[+{MINUS}])?"
     rf"(?P<body>[0-9](?:[0-9.,{BLANKS}{QUOTES}]*[0-9.,])?|[.,][0-9]+)(?P<exp>[eE][+-]?[0-9]+)?"
@@ -168,7 +169,7 @@ def _plain_text(text: str, notation: Notation) -> tuple[str, str] | None:
     if len(signs) + bool(match["open"]) > 1:
         return None
     suffix = (match["suffix"] or "").strip()
-    units = [unit for unit in (match["prefix"], suffix) if unit]
+    units = [unit for unit in (prefix_of(match), suffix) if unit]
     factor = 1.0
     if notation.scaled and suffix in SCALES:
         factor = SCALES[suffix]
@@ -184,6 +185,11 @@ def _plain_text(text: str, notation: Notation) -> tuple[str, str] | None:
     if notation.unit and not units and not remark:
         remark = f"lacks {notation.unit!r}"
     return written, remark
+
+
+def prefix_of(match: re.Match[str]) -> str:
+    """The currency in front of a number, or of the parentheses around it; "" without one."""
+    return match["prefix"] or match["outer"] or ""
 
 
 def _body(body: str, notation: Notation) -> str | None:

@@ -25,7 +25,7 @@ from train.data.columns import (
     text_or_null,
     typed_numbers,
 )
-from train.data.dates import parse_dates
+from train.data.dates import ISO, parse_dates
 from train.data.marks import choose_marks, find_marks, infer_notation
 from train.data.notation import is_no_value, parse
 from train.data.parsing import narrowed
@@ -48,7 +48,11 @@ def read_numbers(raw: RawColumn) -> Numbers:
     if raw.family == "time":
         raise raw.error("holds times, expected numbers")
     if raw.family == "text":
-        values = plain_numbers(raw) or _written_numbers(raw)
+        values = plain_numbers(raw)
+        if values is None:
+            values = _written_numbers(raw)
+        elif raw.reading.notation is None and raw.said is not None:
+            _say_doubt(raw)
     else:
         values = Numbers(typed_numbers(raw.data), missing_rows(raw))
         unit = raw.reading.notation.unit if raw.reading.notation else ""
@@ -112,6 +116,10 @@ def _written_numbers(raw: RawColumn) -> Numbers:
         marks = choose_marks(find_marks(text.values, counts), Counter(), raw.delimiter)
         notation = infer_notation(text.values, counts, marks).notation
     parsed = parse(text.values, notation)
+    if raw.reading.notation is None and not notation.is_plain:
+        place = int(parsed.valid.argmax())
+        shown = f"{text.values[place][:40]!r} is read as {parsed.numbers[place]:.15g}"
+        raw.say(f"{shown}, which the training rows, that are no text, do not prove")
     valid = parsed.valid
     expected = "a number"
     if shown := notation.shown():
@@ -123,6 +131,18 @@ def _written_numbers(raw: RawColumn) -> Numbers:
         raw.say(f"{_cells(raw, text, some)}: {why}")
     missing = ~np.append(valid, False)[text.codes]
     return Numbers(np.append(parsed.numbers, 0)[text.codes], missing)
+
+
+def _say_doubt(raw: RawColumn) -> None:
+    """Says of text whose points could set thousands apart that it is read as programs write it.
+
+    Training rows that were no text do not say how it is meant.
+    """
+    text = read_text(raw)
+    marks = find_marks(text.values, text.counts)
+    if marks.either["."] and not choose_marks(marks, Counter(), raw.delimiter)[2]:
+        shown = next(value for value in text.values if "." in value)
+        raw.say(f"{shown[:40]!r} is read as {float(shown):.15g}, which its cells do not prove")
 
 
 def read_times(raw: RawColumn) -> Numbers:
@@ -145,6 +165,10 @@ def read_times(raw: RawColumn) -> Numbers:
     parsed, valid = parse_dates(text.values, order)
     expected = "an ISO date or time"
     if order:
+        # No order takes an ISO date for another one, and some formats have no other text.
+        of_iso, is_iso = parse_dates(text.values, ISO)
+        parsed = np.where(valid, parsed, of_iso)
+        valid = valid | is_iso
         expected = f"a date or time written {order} as in the training rows"
     check_odd(raw, text, valid, expected)
     missing = ~np.append(valid, False)[text.codes]

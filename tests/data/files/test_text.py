@@ -259,3 +259,7 @@ def test_no_text_makes_a_traceback_or_shifts_a_row(load, rows):
             assert column.to_pylist() == [
                 record[at] if record[at].strip() else None for record in records[1:]
             ]
+
+
+def test_a_tab_in_front_is_an_index_not_a_blank(load):
+    assert "fields: found 2, expected 3" in refused(load, "\tamount\tflag\n0\t19\u200987\n")

@@ -23,6 +23,7 @@ from train.errors import UserError
 
 DELIMITER = b"delimiter"  # where the metadata of a table has it
 INDEX = b"index"  # there if a column of row names was left out
+SHIFT = b"shift"  # there if rows end with a delimiter, but could begin with a name of theirs
 HINT_RECORDS = 50  # that are looked at for names below a title
 MAX_BLOCK_BYTES = 2**31 - 1
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -53,6 +54,7 @@ def read_delimited(data: bytes, path: str, missing: tuple[str, ...], default: by
     kept = _without_unnamed(table, names, path)
     has_index = kept.num_columns and not names[0] and len(names) > 1
     metadata = {DELIMITER: delimiter} | ({INDEX: b"1"} if has_index else {})
+    metadata |= {SHIFT: b"1"} if dialect.may_shift else {}
     return kept.replace_schema_metadata(metadata)
 
 
@@ -79,13 +81,18 @@ def delimiter_of(table: pa.Table) -> str:
 
 
 def left_out_notes(table: pa.Table, where: str) -> list[str]:
-    """A line for an index that was left out, and for each name that several columns have.
+    """A line for an index that was left out, or could be, and for names that several columns have.
 
     For a table whose columns were all found: what is looked up by such a name is refused.
     """
     notes = []
     if INDEX in (table.schema.metadata or {}):
         notes.append(f"{where}: column 1 has no name and is left out, as an index of the rows")
+    if SHIFT in (table.schema.metadata or {}):
+        notes.append(
+            f"{where}: rows end with a delimiter that the header lacks, so their first cell is "
+            f"{table.column_names[0]!r}; if it is a name of the row, give it one in the header"
+        )
     for name, count in Counter(table.column_names).items():
         if count > 1:
             notes.append(f"{where}: {count} columns are called {name!r}; none of them is used")

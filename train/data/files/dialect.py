@@ -25,7 +25,8 @@ class Dialect(NamedTuple):
     """`text` is a header, in line `first_line` of its file, and from `start` on rows.
 
     Their fields are called `names`; a name is "" where the header has none: for row names in front,
-    or a delimiter at the end.
+    or a delimiter at the end. `may_shift`: rows end with a delimiter that the header lacks, though
+    their first cells could as well be names of rows.
     """
 
     delimiter: bytes
@@ -33,6 +34,7 @@ class Dialect(NamedTuple):
     text: bytes
     start: int
     first_line: int
+    may_shift: bool = False
 
 
 def find_dialect(data: bytes, default: bytes) -> Dialect:
@@ -61,7 +63,9 @@ def find_dialect(data: bytes, default: bytes) -> Dialect:
         lines = reader.line_num
         records = _some_records(reader)
     fitted = tuple(_fitted(names, records))
-    return Dialect(delimiter, fitted, stripped, _after_lines(stripped, lines), line)
+    may_shift = len(fitted) > len(names) and not fitted[-1] and _names_rows(records)
+    start = _after_lines(stripped, lines)
+    return Dialect(delimiter, fitted, stripped, start, line, may_shift)
 
 
 def _some_records(reader: Iterator[list[str]]) -> list[list[str]]:
@@ -85,12 +89,17 @@ def _fitted(names: list[str], records: list[list[str]]) -> list[str]:
         return names
     (width,) = widths
     if width == len(names) + 1:
-        if all(not record[-1].strip() for record in records):
+        # A header that ends with a delimiter as rows do lacks a name in front.
+        if names[-1] and _ends_are_empty(records):
             return [*names, ""]
         return ["", *names] if len(names) > 1 and _names_rows(records) else names
     if width < len(names) and not any(names[width:]):
         return names[:width]
     return names
+
+
+def _ends_are_empty(records: list[list[str]]) -> bool:
+    return all(not record[-1].strip() for record in records)
 
 
 def _names_rows(records: list[list[str]]) -> bool:
@@ -115,8 +124,8 @@ def _after_lines(data: bytes, count: int) -> int:
 def _is_set_apart_by_blanks(data: bytes, delimiter: bytes) -> bool:
     """Whether runs of blanks set fields apart: equally many in all first lines, mostly numbers."""
     lines = [line for line in data[:SAMPLE_BYTES].splitlines() if line.strip()][:50]
-    if len(lines) < 2 or b'"' in lines[0]:
-        return False
+    if len(lines) < 2 or b'"' in lines[0] or lines[0].startswith(b"\t"):
+        return False  # a tab in front has an empty name before it
     if delimiter in lines[0] and not (delimiter == b"\t" and _is_ragged(lines)):
         return False
     rows = [line.split() for line in lines]
