@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from train.config.data_options import Data, Sequences, Series, Table
+from train.config.frequency import parse_frequency
 from train.config.net_options import Dense
 from train.config.options import Config, Population
 from train.errors import UserError
@@ -113,12 +114,15 @@ def check_series(data: Series) -> None:
         "target": as_names(data.target),
         "known": data.known,
         "observed": data.observed or (),
+        "static": data.static,
+        "categorical": data.categorical,
         "ignore": data.ignore,
         "time": (data.time,),
         "group": (data.group,),
     }
     check_target(columns["target"])
-    _check_apart(columns, [("target", other) for other in ("known", "ignore", "time", "group")])
+    apart = ("known", "ignore", "time", "group", "static", "categorical")
+    _check_apart(columns, [("target", other) for other in apart])
     if data.calendar and not data.time:
         raise UserError("config.data.calendar: needs config.data.time, the column of time stamps")
     for name in columns["target"]:
@@ -127,7 +131,13 @@ def check_series(data: Series) -> None:
                 f"config.data.target: {name!r} is the name of another column of the forecasts; "
                 "rename it"
             )
+    if data.frequency is not None:
+        if not data.time:
+            raise UserError("config.data.frequency: needs config.data.time, the column of stamps")
+        parse_frequency(data.frequency)
     pairs = [("known", "observed"), ("known", "ignore"), ("observed", "ignore"), ("time", "group")]
+    pairs += [("static", other) for other in ("known", "observed", "ignore", "time", "group")]
+    pairs += [("categorical", other) for other in ("ignore", "time", "group")]
     _check_apart(columns, pairs)
 
 

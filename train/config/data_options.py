@@ -27,11 +27,18 @@ class Series:
     known: tuple[str, ...] = ()
     """Columns known ahead, such as a price to come, read over the horizon too."""
     observed: tuple[str, ...] | None = ()
-    """Columns read beside the targets; none: all other numbers."""
+    """Columns read beside the targets; none: all other numbers. Texts are categories."""
+    static: tuple[str, ...] = ()
+    """Columns that say something of their series, each value being that of its first row."""
+    categorical: tuple[str, ...] = ()
+    """Columns of numbers that are categories, among `observed`, `known` and `static`."""
     ignore: tuple[str, ...] = ()
     """Columns to leave out."""
     calendar: bool = False
     """Whether the place of each stamp in its day, week and year is read."""
+    frequency: str | None = None
+    """The step of the stamps: h, 15min, D, B, W, MS, ME, BME, QS, SMS, days as 'Mon Wed Fri', rows
+    (each row is one), or irregular (so too, and the time between rows is read); none: found."""
     lookback: int = bounded(96, 1)
     """How many rows back the net reads."""
     horizon: int = bounded(24, 1)

@@ -21,6 +21,7 @@ from train.data.files.delimited import delimiter_of
 from train.data.files.guessed import guessed
 from train.data.notation import PLAIN, Notation
 from train.data.parsing import narrowed
+from train.data.periods import as_times
 from train.errors import UserError
 
 Family: TypeAlias = Literal["number", "clock", "boolean", "text", "time", "empty", "other"]
@@ -142,7 +143,7 @@ def get_column(
         raise UserError(f"{where}: no column {name!r}{nearest(name, table.column_names)}")
     if len(places) > 1:
         raise UserError(f"{where}: {len(places)} columns are called {name!r}; rename all but one")
-    data = table.column(places[0])
+    data = as_times(table.column(places[0]), table.schema.field(places[0]))
     if pa.types.is_dictionary(data.type):
         data = data.cast(data.type.value_type)
     if pa.types.is_string_view(data.type):

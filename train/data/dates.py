@@ -13,6 +13,9 @@ from train.data.notation import is_no_value
 
 ISO = ""
 COMPACT = "yyyymmdd"
+COMPACT_MONTH = "yyyymm"
+PERIOD = "period"  # months, quarters and weeks, such as 1949-01, Jan 1949, 1960Q1, 2020-W05
+COMPACT_FORMATS = {COMPACT: ("%Y%m%d", 8), COMPACT_MONTH: ("%Y%m", 6)}
 ORDERS = ("dmy", "mdy", "ymd")
 MICROSECOND = datetime.timedelta(microseconds=1)
 EPOCH = datetime.datetime(1970, 1, 1)
@@ -40,6 +43,17 @@ MONTH_FIRST = re.compile(
     re.IGNORECASE,
 )
 MONTH = re.compile(r"(?P<y>[0-9]{4})-(?P<m>[0-9]{2})")
+QUARTER = re.compile(
+    r"(?P<y>[0-9]{4})[-: /]?Q(?P<q>[1-4])|Q?(?P<q2>[1-4])[-: /]?Q?[-: /]?(?P<y2>[0-9]{4})", re.I
+)
+MONTH_AND_YEAR = re.compile(
+    r"(?P<m>[a-zä]{3,9})\.?[-/ ,]*(?P<y>[0-9]{4})|(?P<y2>[0-9]{4})[-/ ,]*(?P<m2>[a-zä]{3,9})\.?",
+    re.I,
+)
+NUMBERED_MONTH = re.compile(
+    r"(?P<m>[0-9]{1,2})[-/.](?P<y>[0-9]{4})|(?P<y2>[0-9]{4})[-/.mM](?P<m2>[0-9]{1,2})"
+)
+SPAN = re.compile(r"(?P<first>[0-9]{4}-[0-9]{2}-[0-9]{2})/[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class Order(NamedTuple):
@@ -109,8 +123,11 @@ def parse_date(text: str, order: str) -> datetime.datetime | None:
     try:
         if "%" in order:
             return _in_utc(datetime.datetime.strptime(text, order))
-        if order == COMPACT:
-            return _in_utc(datetime.datetime.strptime(text, "%Y%m%d")) if len(text) == 8 else None
+        if order in COMPACT_FORMATS:
+            form, length = COMPACT_FORMATS[order]
+            return datetime.datetime.strptime(text, form) if len(text) == length else None
+        if order == PERIOD:
+            return _parse_period(text)
         if order == ISO:
             return _parse_iso(text)
         match = NUMERIC.fullmatch(text)
@@ -134,6 +151,26 @@ def _parse_iso(text: str) -> datetime.datetime | None:
     if month is not None:
         return datetime.datetime(int(month["y"]), int(month["m"]), 1)
     return _in_utc(datetime.datetime.fromisoformat(text))
+
+
+def _parse_period(text: str) -> datetime.datetime | None:
+    """The moment that a month, a quarter or a week begins. Raises ValueError."""
+    if (span := SPAN.fullmatch(text)) is not None:
+        return datetime.datetime.fromisoformat(span["first"])
+    if (match := QUARTER.fullmatch(text)) is not None and "q" in text.lower():
+        return datetime.datetime(_first(match, "y"), 3 * _first(match, "q") - 2, 1)
+    if (match := NUMBERED_MONTH.fullmatch(text)) is not None:
+        return datetime.datetime(_first(match, "y"), _first(match, "m"), 1)
+    match = MONTH_AND_YEAR.fullmatch(text)
+    if match is None:
+        return _parse_iso(text)
+    month = MONTH_OF.get((match["m"] or match["m2"])[:3].lower())
+    return None if month is None else datetime.datetime(_first(match, "y"), month, 1)
+
+
+def _first(match: re.Match[str], name: str) -> int:
+    """The number of a part that may stand at two places."""
+    return int(match[name] or match[f"{name}2"])
 
 
 def _numeric(match: re.Match[str], order: str) -> datetime.datetime | None:

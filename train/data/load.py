@@ -15,13 +15,17 @@ from train.data.dataset import Dataset, Encoder, Json
 from train.data.row_dataset import RowDataset
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.load import load_sequences
+from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
+from train.data.series.group_steps import step_lines
 from train.data.series.load import load_series
 from train.data.stream.load import load_stream
 from train.data.table.clusters import ClusterEncoder
 from train.data.table.codes import ReconstructionEncoder
+from train.data.table.dataset import TableDataset
 from train.data.table.encoder import TableEncoder
 from train.data.table.load import load_table
+from train.data.table.reading import reading_lines
 from train.data.unread import unread_of_rows
 from train.errors import UserError
 
@@ -61,6 +65,15 @@ def _fold_notes(config: Config, dataset: RowDataset) -> list[str]:
     shown = f"{len(rare)} of {len(names)} classes have fewer rows than the {folds} folds"
     first = f"such as {str(names[rare[0]])!r} ({counts[rare[0]]})"
     return [f"config.population.folds: {shown}, {first}; some folds validate none of them"]
+
+
+def how_read(dataset: Dataset) -> list[str]:
+    """Lines on how each column of a table was read, or the stamps of series."""
+    if isinstance(dataset, TableDataset):
+        return reading_lines(dataset.reading)
+    if isinstance(dataset, SeriesDataset):
+        return step_lines(dataset.encoder.time, dataset.encoder.season)
+    return []
 
 
 def read_encoder(plain: Json) -> Encoder:

@@ -15,7 +15,16 @@ from train.data.dataset import A, Array, Batch, Encoder, Head, Scale
 from train.data.folds import fold_rows
 from train.data.sequences.ragged import row_blocks
 
-READING = ("notation", "date_order", "reads_text", "written", "weight_column", "scheme")
+READING = (
+    "notation",
+    "date_order",
+    "reads_text",
+    "written",
+    "weight_column",
+    "scheme",
+    "form",
+    "counts",
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -41,16 +41,19 @@ def forecast_table(
 ) -> pa.Table:
     """A line for each window and step of the horizon.
 
-    "row" of the file (from 0) that is forecast, "step" (from 1), "group" and "time" where the file
-    has them, then the true value, null where it is missing, and the forecast of each target, and
-    their spread.
+    "row" of the file (from 0) that is forecast, null where it lacks that one, "step" (from 1),
+    "group" and "time" where the file has them, then the true value, null where it is missing, and
+    the forecast of each target, and their spread.
     """
     encoder = dataset.encoder
     flat = dataset.flat
     place_n = dataset.starts[windows] + encoder.lookback
     flat_t = (place_n[:, None] + np.arange(encoder.horizon)).ravel()
     steps = np.tile(np.arange(1, encoder.horizon + 1), len(windows))
-    columns: dict[str, np.ndarray | pa.Array] = {"row": flat.rows[flat_t], "step": steps}
+    row_t = flat.rows[flat_t]
+    columns: dict[str, np.ndarray | pa.Array] = {"row": row_t, "step": steps}
+    if (row_t < 0).any():
+        columns["row"] = pa.array(row_t, mask=row_t < 0)
     if flat.names is not None:
         columns["group"] = flat.names[np.searchsorted(flat.firsts, flat_t, side="right") - 1]
     if flat.stamps is not None and encoder.time is not None:

@@ -171,7 +171,7 @@ class Predictor:
             predictions = self.sampled(rows.inputs, dropout_samples, seed)
         columns = self.encoder.tabulate(rows, predictions)
         if rows.numbers is not None:
-            columns = {"row": rows.numbers, **columns}
+            columns = {"row": pa.array(rows.numbers, mask=rows.numbers < 0), **columns}
         more = spread_columns(self.encoder, predictions, self.config.quantiles)
         if needed is not None:
             head, score_o = needed

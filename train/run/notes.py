@@ -7,18 +7,16 @@ from pathlib import Path
 from train import config as configs
 from train.config.options import Config
 from train.data.dataset import Dataset
-from train.data.table.dataset import TableDataset
-from train.data.table.reading import reading_lines
+from train.data.load import how_read
 from train.run.listener import Listener
 from train.run.metadata import lstm_core, notes_of_a_move
 
 
 def tell_notes(listener: Listener, config: Config, dataset: Dataset, folder: Path) -> None:
-    """Tells the listener the folder, how a table's columns are read, and every note."""
+    """Tells the listener the folder, how its columns, or stamps, are read, and every note."""
     listener(f"run: {folder}")
-    if isinstance(dataset, TableDataset):
-        for line in reading_lines(dataset.reading):
-            listener.detail(line)
+    for line in how_read(dataset):
+        listener.detail(line)
     unread = configs.unread_notes(config)
     for line in (*unread, *dataset.notes, *notes_of_a_move(folder, config)):
         listener(line)

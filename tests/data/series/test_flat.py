@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 
 from train.data.series.flat import Flat, order_rows
-from train.data.series.stamps import DAY, SECOND, TimeStep
-from train.data.series.time_column import TimeColumn, check_step, write_stamps
+from train.data.series.step import DAY, SECOND, TimeStep
+from train.data.series.time_column import TimeColumn, write_stamps
 from train.errors import UserError
 
 THREE = Flat(np.arange(6), np.array([3, 1, 2]), np.array(["a", "b", "c"]), np.arange(6.0))
@@ -64,10 +64,3 @@ def test_groups_are_named_in_messages():
 )
 def test_stamps_are_written_in_the_coarsest_type(time, stamps, kind):
     assert write_stamps(np.array(stamps), time).type == kind
-
-
-def test_another_step_than_in_training_is_refused():
-    time = TimeColumn("at", "time", step=TimeStep("time", DAY))
-    with pytest.raises(UserError, match=r"the step is 2 days, but .* trained on a step of 1 day"):
-        check_step([np.arange(5.0) * 2 * DAY], time, "data")
-    check_step([np.arange(1.0)], time, "data")

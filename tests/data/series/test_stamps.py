@@ -7,7 +7,8 @@ import datetime
 import numpy as np
 import pytest
 
-from train.data.series import stamps
+from train.data.series import grid, stamps, step
+from train.data.series.find_step import find_step
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,7 @@ from train.data.series import stamps
         (
             [datetime.datetime(2024, 1, 1 + i) for i in range(5)],
             "time",
-            stamps.DAY,
+            step.DAY,
             "2024-01-06",
             7,
         ),
@@ -47,24 +48,23 @@ from train.data.series import stamps
 )
 def test_the_step_is_found_and_goes_on(stamp, kind, size, after, season):
     micros = np.array(stamp, "datetime64[us]").astype(np.int64).astype(np.float64)
-    step = stamps.find_step([micros], "time")
-    assert step == stamps.TimeStep(kind, size)
-    assert stamps.count_gaps([micros], step) == (0, 0)
-    following = (
-        stamps.continue_stamps(micros[-1], step, 2).astype(np.int64).astype("datetime64[us]")
-    )
-    assert following[0] == np.datetime64(after)
-    assert stamps.guess_season(step) == season
+    found = find_step(micros, "time")
+    assert found is not None
+    assert found == step.TimeStep(kind, size)
+    assert grid.count_gaps([micros], found) == (0, 0)
+    following = grid.continue_stamps(micros[-1], found, 2)
+    assert following.astype(np.int64).astype("datetime64[us]")[0] == np.datetime64(after)
+    assert step.guess_season(found) == season
 
 
 def test_missing_stamps_and_irregular_neighbours_are_counted():
-    hour = stamps.TimeStep("time", stamps.HOUR)
-    one = np.array([0, 1, 2, 4, 7, 7.5, 8.5]) * stamps.HOUR
-    other = np.array([0, 3]) * stamps.HOUR
-    assert stamps.count_gaps([one, other], hour) == (1 + 2 + 2, 1)
+    hour = step.TimeStep("time", step.HOUR)
+    one = np.array([0, 1, 2, 4, 7, 7.5, 8.5]) * step.HOUR
+    other = np.array([0, 3]) * step.HOUR
+    assert grid.count_gaps([one, other], hour) == (1 + 2 + 2, 1)
     days = [datetime.datetime(2024, month, 31) for month in (1, 3, 7)]
     micros = np.array(days, "datetime64[us]").astype(np.int64).astype(np.float64)
-    assert stamps.count_gaps([micros], stamps.TimeStep("month", 1)) == (1 + 3, 0)
+    assert grid.count_gaps([micros], step.TimeStep("month", 1)) == (1 + 3, 0)
 
 
 def test_calendar_features_are_places_on_circles():
@@ -72,4 +72,4 @@ def test_calendar_features_are_places_on_circles():
     micros = np.array([when], "datetime64[us]").astype(np.int64).astype(np.float64)
     angles = 2 * np.pi * np.array([6 / 24, 2 / 7, 2 / 12])
     expected = np.stack([np.sin(angles), np.cos(angles)], axis=1).ravel()
-    np.testing.assert_allclose(stamps.calendar(micros, stamps.CYCLES)[0], expected, atol=1e-6)
+    np.testing.assert_allclose(stamps.calendar(micros, step.CYCLES)[0], expected, atol=1e-6)

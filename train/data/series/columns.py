@@ -1,17 +1,20 @@
-"""Columns of a series as float32 without gaps. t flat rows, c columns."""
+"""Columns of a series as float32 without gaps. t flat rows, c columns, g groups."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 
-from train.data.columns import Reading, Said, get_column
+from train.data.columns import Reading, Said, get_column, read_text
 from train.data.notation import Notation
 from train.data.series.flat import Flat
 from train.data.values import read_numbers
+
+SHOWN = 3  # categories in a message
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,9 @@ class SeriesColumn:
     """A column of numbers, encoded as (raw - shift)/unit, and two figures of its training rows.
 
     The `median` fills a gap that no earlier row can fill, the standard `deviation` is the unit of
-    the scaled metrics. Both in raw units. `notation` is that of its texts in training rows.
+    the scaled metrics. Both in raw units. `notation` is that of its texts in training rows. One
+    `of` "category" is 1 where the file's column `source` holds `category`, else 0; "gap" is
+    log(1 + t) of the time t since the row before. A `static` one has the first of its group.
     """
 
     name: str
@@ -28,6 +33,10 @@ class SeriesColumn:
     median: float
     deviation: float
     notation: Notation | None = None
+    of: Literal["numbers", "category", "gap"] = "numbers"
+    source: str = ""
+    category: str = ""
+    static: bool = False
 
 
 def encode_columns(
@@ -44,13 +53,74 @@ def encode_columns(
     `reads_text` is False for a schema of 0.1.0; `said` takes lines on doubtful cells.
     """
     values_tc = np.empty((len(flat.rows), len(columns)), np.float32)
+    _say_unknown(table, columns, markers, where, said)
     for i, column in enumerate(columns):
+        if column.of == "gap":
+            values_tc[:, i] = (gaps_before(flat) - column.shift) / column.unit
+            continue
+        if column.of == "category":
+            text = read_text(get_column(table, column.source, where, markers))
+            code = text.values.index(column.category) if column.category in text.values else -2
+            encoded = (text.codes == code).astype(np.float32)
+            values_tc[:, i] = _static(np.append(encoded, 0)[flat.rows], flat, column)
+            continue
         cells = get_column(table, column.name, where, markers)
         cells = cells.read_by(Reading(column.notation), said) if reads_text else cells.as_guessed()
         raw = read_numbers(cells)
         encoded = ((raw.data - column.shift) / column.unit).astype(np.float32)
-        values_tc[:, i] = np.where(raw.missing, np.float32(np.nan), encoded)[flat.rows]
+        encoded = np.where(raw.missing, np.float32(np.nan), encoded)
+        # The last stands for rows that the table lacks.
+        values_tc[:, i] = _static(np.append(encoded, np.float32(np.nan))[flat.rows], flat, column)
     return values_tc
+
+
+def gaps_before(flat: Flat) -> np.ndarray:
+    """log(1 + t) of the distance t of stamps from the row before [t]; the median for first rows."""
+    assert flat.stamps is not None
+    gap_t = np.diff(flat.stamps, prepend=flat.stamps[:1])
+    is_first_t = flat.places == 0
+    gap_t[is_first_t] = 0 if is_first_t.all() else np.median(gap_t[~is_first_t])
+    return np.log1p(gap_t)
+
+
+def _static(values_t: np.ndarray, flat: Flat, column: SeriesColumn) -> np.ndarray:
+    """The first known value of each group at all of its rows, where a column is static."""
+    if not column.static:
+        return values_t
+    places_t = np.where(
+        np.isnan(values_t) | (flat.rows < 0), len(values_t), np.arange(len(values_t))
+    )
+    first_g = np.minimum.reduceat(places_t, flat.firsts)
+    return flat.per_row(np.append(values_t, np.float32(np.nan))[first_g])
+
+
+def _say_unknown(
+    table: pa.Table,
+    columns: Sequence[SeriesColumn],
+    markers: tuple[str, ...],
+    where: str,
+    said: Said | None,
+) -> None:
+    """Tells of categories that no training row has, and of cells without one."""
+    known: dict[str, list[str]] = {}
+    for column in columns:
+        if column.of == "category":
+            known.setdefault(column.source, []).append(column.category)
+    if said is None:
+        return
+    for source, categories in known.items():
+        text = read_text(get_column(table, source, where, markers))
+        n_missing = int((text.codes < 0).sum())
+        if n_missing:
+            found = f"{n_missing} of {len(text.codes)} cells are missing"
+            said.append(f"{where}: column {source!r}: {found}; read as no category")
+        unknown = [value for value in text.values if value not in categories]
+        if unknown:
+            shown = ", ".join(repr(value[:40]) for value in unknown[:SHOWN])
+            found = f"{len(unknown)} categories are none of the {len(categories)} that are read"
+            said.append(
+                f"{where}: column {source!r}: {found}, such as {shown}; read as no category"
+            )
 
 
 def fill_gaps(values_tc: np.ndarray, columns: Sequence[SeriesColumn], flat: Flat) -> np.ndarray:
@@ -59,5 +129,10 @@ def fill_gaps(values_tc: np.ndarray, columns: Sequence[SeriesColumn], flat: Flat
     first_t1 = flat.per_row(flat.firsts)[:, None]
     last_tc = np.where(is_gap_tc, first_t1, np.arange(len(values_tc))[:, None])
     filled_tc = np.take_along_axis(values_tc, np.maximum.accumulate(last_tc, axis=0), axis=0)
-    medians = [(column.median - column.shift) / column.unit for column in columns]
-    return np.where(np.isnan(filled_tc), np.array(medians, np.float32), filled_tc)
+    return np.where(np.isnan(filled_tc), medians(columns), filled_tc)
+
+
+def medians(columns: Sequence[SeriesColumn]) -> np.ndarray:
+    """The training medians in encoded units [c]."""
+    found = [(column.median - column.shift) / column.unit for column in columns]
+    return np.array(found, np.float32)

@@ -21,6 +21,7 @@ from train.data.folds import fold_windows
 from train.data.row_dataset import without_reading
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.flat import Flat
+from train.data.series.step import guess_season
 from train.data.series.windows import count_within, rows_covered
 
 
@@ -68,6 +69,17 @@ class SeriesDataset:
     def original_rows(self) -> np.ndarray:
         """The row of the file that each window's first prediction is for [n], the first being 0."""
         return self.flat.rows[self.starts + self.encoder.lookback]
+
+    @property
+    def seasons(self) -> np.ndarray | None:
+        """Steps after which each group repeats, 0 where nothing says so [g]; None where of none."""
+        season = self.encoder.season
+        time = self.encoder.time
+        steps = self.flat.steps
+        if season is None or steps is None or time is None or season != guess_season(time.step):
+            return None if season is None else np.full(len(self.flat.sizes), season)
+        own = {step: guess_season(step) or 0 for step in steps}
+        return np.array([own[step] for step in steps])
 
     @property
     def weight(self) -> np.ndarray:

@@ -2,16 +2,11 @@
 
 t flat rows, c columns (targets, observed, known ones, then calendar features), o targets,
 k columns known ahead, g groups, l lookback, h horizon.
-
-Of each of the columns `marked` a mark stands in the flat array, 1 where its value is missing:
-behind the targets, behind the observed and behind the known ones. Where one target is marked, all
-are.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,40 +18,21 @@ from train.data.answer_names import AnswerNames, name_answers
 from train.data.columns import Said
 from train.data.dataset import Arrays, Columns, Head, HostArrays, Rows
 from train.data.schema import read_record
-from train.data.series.columns import SeriesColumn, encode_columns, fill_gaps
-from train.data.series.flat import Flat, order_rows
-from train.data.series.future import Future, check_ahead, check_past
-from train.data.series.stamps import calendar, continue_stamps
-from train.data.series.time_column import TimeColumn, check_step, write_stamps
+from train.data.series.flat import Flat
+from train.data.series.future import Future, blank_lines, check_ahead, past_lines
+from train.data.series.grid import continue_stamps
+from train.data.series.newer import without_newer
+from train.data.series.schema import SeriesSchema
+from train.data.series.stamps import calendar
+from train.data.series.time_column import write_stamps
 
 # Columns that say which step of which series a forecast is.
 STEP_NAMES = ("row", "step", "group", "time")
 
 
 @dataclass(frozen=True)
-class SeriesEncoder:
-    """What turns the rows of a file into the arrays of the network, and forecasts into columns.
-
-    `season` is the number of steps after which the series repeats, None where nothing says so.
-    """
-
-    columns: tuple[SeriesColumn, ...]
-    n_targets: int
-    n_known: int
-    lookback: int
-    horizon: int
-    group: str | None = None
-    time: TimeColumn | None = None
-    cycles: tuple[str, ...] = ()
-    season: int | None = None
-    markers: tuple[str, ...] = ()
-    marked: tuple[str, ...] = ()
-    reads_text: bool = True
-
-    @property
-    def targets(self) -> tuple[SeriesColumn, ...]:
-        """The columns that are forecast."""
-        return self.columns[: self.n_targets]
+class SeriesEncoder(SeriesSchema):
+    """What turns the rows of a file into the arrays of the network, and forecasts into columns."""
 
     @property
     def heads(self) -> tuple[Head, ...]:
@@ -65,76 +41,9 @@ class SeriesEncoder:
         return (Head("value", "regression", names, (), self.horizon * self.n_targets),)
 
     @property
-    def n_ahead(self) -> int:
-        """Columns whose future is known: the last, with their marks and calendar features."""
-        return self.n_known + len(self._marked_of(self._parts[2])) + 2 * len(self.cycles)
-
-    @property
-    def n_columns(self) -> int:
-        """Columns of the flat array."""
-        return len(self.columns) + len(self.marked) + 2 * len(self.cycles)
-
-    @property
-    def marks_targets(self) -> bool:
-        """Whether a mark stands beside each target."""
-        return self.columns[0].name in self.marked
-
-    @property
-    def places(self) -> np.ndarray:
-        """Where each of `columns` stands in the flat array."""
-        places = []
-        begin = 0
-        for part in self._parts:
-            places += range(begin, begin + len(part))
-            begin += len(part) + len(self._marked_of(part))
-        return np.array(places)
-
-    @property
-    def _parts(self) -> tuple[list[int], list[int], list[int]]:
-        """The numbers of the columns that are targets, observed and known."""
-        n = len(self.columns)
-        edges = (0, self.n_targets, n - self.n_known, n)
-        first, second, third = (list(range(*pair)) for pair in itertools.pairwise(edges))
-        return first, second, third
-
-    def _marked_of(self, columns: list[int]) -> list[int]:
-        return [i for i in columns if self.columns[i].name in self.marked]
-
-    @property
     def units(self) -> HostArrays:
         """{"value": what one encoded unit is in raw ones, for each of the forecasts [h * o]}."""
         return {"value": np.tile([column.unit for column in self.targets], self.horizon)}
-
-    def order(self, table: pa.Table, where: str) -> Flat:
-        """The table's rows by group and time. Raises UserError (see `order_rows`)."""
-        return order_rows(table, self.group, self.time, self.markers, where)
-
-    def encode(
-        self, table: pa.Table, flat: Flat, where: str, said: Said | None = None
-    ) -> np.ndarray:
-        """The columns as float32 [t, c] in encoded units, nan where missing; without a calendar.
-
-        `said` takes lines on cells that were read with a doubt.
-        """
-        return encode_columns(table, self.columns, flat, self.markers, where, self.reads_text, said)
-
-    def complete(self, values_tc: np.ndarray, flat: Flat) -> np.ndarray:
-        """Encoded columns without gaps, marks of these and calendar features beside them."""
-        filled_tc = fill_gaps(values_tc, self.columns, flat)
-        parts = [filled_tc]
-        if self.marked:
-            parts = []
-            for part in self._parts:
-                marks = np.isnan(values_tc[:, self._marked_of(part)]).astype(np.float32)
-                parts += [filled_tc[:, part], marks]
-        if self.cycles and flat.stamps is not None:
-            parts.append(calendar(flat.stamps, self.cycles))
-        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
-
-    def last_labelled(self, values_tc: np.ndarray, flat: Flat) -> np.ndarray:
-        """The place within each group of its last row that has a target [g], -1 where none has."""
-        n_missing_t = np.isnan(values_tc[:, : self.n_targets]).sum(axis=1)
-        return flat.last_places(n_missing_t < self.n_targets)
 
     def read(self, table: pa.Table, where: str) -> Rows:
         """What comes after the end of each group (see `future`): a row for each step to come.
@@ -156,30 +65,30 @@ class SeriesEncoder:
         Columns that are known ahead are read from the `horizon` rows after it, which the file then
         must have. Raises UserError.
         """
-        flat = self.order(table, where)
-        if flat.stamps is not None and self.time is not None:
-            check_step(flat.by_group(flat.stamps), self.time, where)
-        values_tc = self.encode(table, flat, where, said)
+        lines: Said = [] if said is None else said
+        flat = self.order(table, where, lines)
+        values_tc = self.encode(table, flat, where, lines)
         last_g = self.last_labelled(values_tc, flat)
         if (last_g < 0).any() and (last_g >= 0).any():
-            if said is not None:
-                which = f"such as {flat.group_name(int(last_g.argmin()))}"
-                found = f"{(last_g < 0).sum()} of {len(last_g)} series have no value of a target"
-                said.append(f"{where}: {found}, {which}; left out")
+            which = f"such as {flat.group_name(int(last_g.argmin()))}"
+            found = f"{(last_g < 0).sum()} of {len(last_g)} series have no value of a target"
+            lines.append(f"{where}: {found}, {which}; left out")
             has_target_t = flat.per_row(last_g >= 0)
             flat = flat.select(has_target_t)
             values_tc = values_tc[has_target_t]
             last_g = last_g[last_g >= 0]
         end_g = flat.firsts + last_g + 1
-        check_past(flat, end_g, self.lookback, where)
-        values_tc = self.complete(values_tc, flat)
-        inputs = {"past": values_tc[end_g[:, None] + np.arange(-self.lookback, 0)]}
+        lines += past_lines(self, flat, end_g, np.isnan(values_tc), where)
+        is_ahead_t = flat.places > flat.per_row(last_g)
+        completed_tc = self.complete(values_tc, flat, is_ahead_t)
+        inputs = {"past": self.past(completed_tc, flat, end_g)}
         if not self.n_known:
             return self._after_file(inputs, flat, end_g, table.num_rows)
-        known = [column.name for column in self.columns[-self.n_known :]]
-        check_ahead(flat, end_g, self.horizon, known, where)
+        known = [column.source or column.name for column in self.columns[-self.n_known :]]
+        check_ahead(flat, end_g, self.horizon, list(dict.fromkeys(known)), where)
         ahead_gh = end_g[:, None] + np.arange(self.horizon)
-        inputs["future"] = values_tc[ahead_gh][:, :, -self.n_ahead :]
+        lines += blank_lines(self, np.isnan(values_tc)[ahead_gh], where)
+        inputs["future"] = completed_tc[ahead_gh][:, :, -self.n_ahead :]
         stamps = None if flat.stamps is None else flat.stamps[ahead_gh]
         return Future(inputs, flat.rows[ahead_gh], flat.names, stamps)
 
@@ -187,12 +96,14 @@ class SeriesEncoder:
         """Steps that follow a file of `n_rows` rows, of which the calendar alone is known."""
         stamps = None
         if flat.stamps is not None and self.time is not None and self.time.step is not None:
+            assert flat.steps is not None
             ahead = []
-            for last in flat.stamps[end_g - 1]:
-                ahead.append(continue_stamps(float(last), self.time.step, self.horizon))
+            for last, step in zip(flat.stamps[end_g - 1], flat.steps, strict=True):
+                step = step or self.time.step
+                ahead.append(continue_stamps(float(last), step, self.horizon, self.time.clock))
             stamps = np.stack(ahead)
             if self.cycles:
-                cycles = calendar(stamps.ravel(), self.cycles)
+                cycles = calendar(self.time.local(stamps.ravel()), self.cycles)
                 inputs = inputs | {"future": cycles.reshape(*stamps.shape, -1)}
         rows = n_rows + np.arange(len(end_g) * self.horizon).reshape(-1, self.horizon)
         return Future(inputs, rows, flat.names, stamps)
@@ -229,11 +140,8 @@ class SeriesEncoder:
         return {f"target_{name}": values for name, values in raw.items()}
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON has it; `marked` only where something is, as folders of 0.1.0 have it."""
-        plain = {"kind": "Series", **dataclasses.asdict(self)}
-        if not self.marked:
-            del plain["marked"]
-        return plain
+        """As JSON has it; fields that 0.1.0 did not know only where they say something."""
+        return {"kind": "Series", **without_newer(dataclasses.asdict(self))}
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> SeriesEncoder:

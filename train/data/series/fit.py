@@ -5,20 +5,24 @@ t flat rows, g groups.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import NamedTuple
+
 import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Series
-from train.data.columns import get_column, nearest
-from train.data.hint import find_hint, hint_of
+from train.config.frequency import IRREGULAR
+from train.data.columns import RawColumn, Said, get_column, nearest, read_text
+from train.data.hint import Hint, find_hint, hint_of
 from train.data.infer import infer, infer_number
-from train.data.series.columns import SeriesColumn
+from train.data.series.columns import SeriesColumn, gaps_before
 from train.data.series.flat import Flat
-from train.data.series.stamps import StampKind
-from train.data.series.time_column import TimeColumn, zone_of
 from train.data.units import shift_and_unit
 from train.data.values import read_numbers
 from train.errors import UserError
+
+MOST_CATEGORIES = 64  # of a column; the others are read as none
 
 
 def target_names(options: Series) -> tuple[str, ...]:
@@ -26,11 +30,22 @@ def target_names(options: Series) -> tuple[str, ...]:
     return (options.target,) if isinstance(options.target, str) else tuple(options.target)
 
 
-def column_names(table: pa.Table, options: Series) -> list[str]:
-    """The columns that are read: targets, observed, known.
+class Names(NamedTuple):
+    """The columns of a file that are read, by their part."""
 
-    Raises UserError if the table lacks one.
-    """
+    targets: tuple[str, ...]
+    observed: tuple[str, ...]
+    static: tuple[str, ...]
+    known: tuple[str, ...]
+
+    @property
+    def all(self) -> list[str]:
+        """In the order of the encoder's columns."""
+        return [*self.targets, *self.observed, *self.static, *self.known]
+
+
+def column_names(table: pa.Table, options: Series) -> Names:
+    """The columns that are read. Raises UserError if the table lacks one."""
     targets = target_names(options)
     observed = options.observed
     if observed is None:
@@ -39,6 +54,8 @@ def column_names(table: pa.Table, options: Series) -> list[str]:
         "target": targets,
         "observed": observed,
         "known": options.known,
+        "static": options.static,
+        "categorical": options.categorical,
         "ignore": options.ignore,
         "time": (options.time,),
         "group": (options.group,),
@@ -48,12 +65,20 @@ def column_names(table: pa.Table, options: Series) -> list[str]:
             if name is not None and name not in table.column_names:
                 hint = nearest(name, table.column_names)
                 raise UserError(f"config.data.{field}: {options.path} has no column {name!r}{hint}")
-    return [*targets, *observed, *options.known]
+    names = Names(targets, tuple(observed), options.static, options.known)
+    for name in options.categorical:
+        if name not in names.all[len(targets) :]:
+            raise UserError(
+                f"config.data.categorical: {name!r} is not read; name it in config.data.observed, "
+                "config.data.known or config.data.static as well"
+            )
+    return names
 
 
 def _other_numbers(table: pa.Table, options: Series) -> tuple[str, ...]:
     """The columns of numbers that no option names."""
-    named = {*target_names(options), *options.known, *options.ignore, options.time, options.group}
+    named = {*target_names(options), *options.known, *options.static, *options.ignore}
+    named |= {options.time, options.group}
     names = []
     for name in table.column_names:
         if name not in named:
@@ -63,47 +88,97 @@ def _other_numbers(table: pa.Table, options: Series) -> tuple[str, ...]:
     return tuple(names)
 
 
-def find_time_column(table: pa.Table, options: Series) -> TimeColumn | None:
-    """The column of stamps, without its step, if there is one. Raises UserError."""
-    if options.time is None:
-        return None
-    raw = get_column(table, options.time, options.path, options.missing)
-    inferred = infer(raw, hint_of(options))
-    kind: StampKind = "number" if inferred.kind == "number" else "time"
-    if kind == "number" and options.calendar:
-        raise UserError(
-            f"config.data.calendar: column {raw.name!r} holds numbers, not times; set it to false"
-        )
-    notation, order = inferred.reading
-    return TimeColumn(raw.name, kind, zone_of(raw), notation=notation, date_order=order)
-
-
 def fit_columns(
-    table: pa.Table, names: list[str], flat: Flat, train_rows_g: np.ndarray, options: Series
-) -> tuple[SeriesColumn, ...]:
+    table: pa.Table,
+    names: Names,
+    flat: Flat,
+    train_rows_g: np.ndarray,
+    options: Series,
+    said: Said,
+) -> Fitted:
     """Shift, unit, median and deviation of each column over the first `train_rows_g` of each group.
 
-    Raises UserError if one has no value there, or a target no two.
+    A column of text, not of targets, becomes one for each of its categories. Raises UserError if
+    one has no value there, or a target no two.
     """
-    train_rows = flat.rows[flat.places < flat.per_row(train_rows_g)]
-    targets = target_names(options)
-    hint = find_hint(table, names, train_rows, options.missing, hint_of(options))
-    fitted = []
-    for i, name in enumerate(names):
+    train_rows = flat.rows[(flat.places < flat.per_row(train_rows_g)) & (flat.rows >= 0)]
+    hint = find_hint(table, names.all, train_rows, options.missing, hint_of(options))
+    columns: list[SeriesColumn] = []
+    n_known = 0
+    for i, name in enumerate(names.all):
         raw = get_column(table, name, "data", options.missing, train_rows)
-        inferred = infer_number(raw, hint)
-        present = read_numbers(raw.read_by(inferred.reading)).known
-        what = "the target" if i < len(targets) else "the column"
-        if not len(present):
-            raise raw.error(f"{what} has no value in any training row")
-        if i < len(targets) and present.min() == present.max():
-            raise raw.error(
-                f"the target is {present[0]:g} in all training rows; there is nothing to learn"
-            )
-        shift, unit = shift_and_unit(present)
-        wide = present.astype(np.float64)
-        deviation = float(wide.std()) if wide.min() < wide.max() else 1.0
-        median = float(np.median(wide))
-        notation = inferred.reading.notation
-        fitted.append(SeriesColumn(name, shift, unit, median, deviation, notation))
-    return tuple(fitted)
+        is_target = i < len(names.targets)
+        if not is_target and _is_category(raw, options, hint):
+            found = _categories(raw, said)
+        else:
+            found = [_fit_numbers(raw, hint, is_target)]
+        if name in names.static:
+            found = [replace(column, static=True) for column in found]
+        columns += found
+        if i >= len(names.all) - len(names.known):
+            n_known += len(found)
+        is_last_past = i == len(names.all) - len(names.known) - 1
+        if is_last_past and options.frequency == IRREGULAR:
+            columns.append(_fit_gap(flat, train_rows_g, options))
+    return Fitted(tuple(columns), n_known)
+
+
+class Fitted(NamedTuple):
+    """Columns, the last `n_known` of which are known ahead."""
+
+    columns: tuple[SeriesColumn, ...]
+    n_known: int
+
+
+def _fit_numbers(raw: RawColumn, hint: Hint, is_target: bool) -> SeriesColumn:
+    """A column of numbers. Raises UserError if there is nothing to learn from it."""
+    inferred = infer_number(raw, hint)
+    present = read_numbers(raw.read_by(inferred.reading)).known
+    what = "the target" if is_target else "the column"
+    if not len(present):
+        raise raw.error(f"{what} has no value in any training row")
+    if is_target and present.min() == present.max():
+        raise raw.error(
+            f"the target is {present[0]:g} in all training rows; there is nothing to learn"
+        )
+    shift, unit = shift_and_unit(present)
+    wide = present.astype(np.float64)
+    deviation = float(wide.std()) if wide.min() < wide.max() else 1.0
+    notation = inferred.reading.notation
+    return SeriesColumn(raw.name, shift, unit, float(np.median(wide)), deviation, notation)
+
+
+def _fit_gap(flat: Flat, train_rows_g: np.ndarray, options: Series) -> SeriesColumn:
+    """The column of times since the row before."""
+    gap_t = gaps_before(flat)[flat.places < flat.per_row(train_rows_g)]
+    shift, unit = shift_and_unit(gap_t)
+    deviation = float(gap_t.std()) or 1.0
+    name = f"{options.time} since the row before"
+    return SeriesColumn(name, shift, unit, float(np.median(gap_t)), deviation, of="gap")
+
+
+def _is_category(raw: RawColumn, options: Series, hint: Hint) -> bool:
+    """Whether a column that is no target holds categories."""
+    if raw.name in options.categorical:
+        return True
+    return raw.family == "text" and infer(raw, hint).kind == "category"
+
+
+def _categories(raw: RawColumn, said: Said) -> list[SeriesColumn]:
+    """A column of ones and zeros for each of the commonest categories, the most frequent first."""
+    text = read_text(raw)
+    order = np.argsort(-text.counts, kind="stable")
+    if not len(order):
+        raise raw.error("the column has no value in any training row")
+    columns = []
+    for i in order[:MOST_CATEGORIES]:
+        category = text.values[i]
+        share = float(text.counts[i] / len(text.codes))
+        name = f"{raw.name}={category}"
+        deviation = float(np.sqrt(share * (1 - share))) or 1.0
+        column = SeriesColumn(name, 0.0, 1.0, float(share > 0.5), deviation)
+        columns.append(replace(column, of="category", source=raw.name, category=category))
+    if len(order) > MOST_CATEGORIES:
+        found = f"{len(order)} categories, of which the {MOST_CATEGORIES} commonest are read"
+        said.append(f"data: column {raw.name!r}: {found}")
+    return columns

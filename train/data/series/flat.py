@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from train.data.columns import get_column, read_text
+from train.data.columns import Said, get_column, read_text
 from train.data.series.stamps import show_stamp
 from train.data.series.time_column import TimeColumn, read_stamps
 from train.errors import UserError
@@ -16,15 +16,17 @@ from train.errors import UserError
 class Flat(NamedTuple):
     """Rows of a table in the order of groups, each in its order of time.
 
-    `rows` int64 [t], their numbers in the table from 0; `sizes` int64 [g], rows of each group;
-    `names` [g], the groups' labels, None without a group column; `stamps` float64 [t], None without
-    a time column.
+    `rows` int64 [t], their numbers in the table from 0, or -1 of a step that it lacks; `sizes`
+    int64 [g], rows of each group; `names` [g], the groups' labels, None without a group column;
+    `stamps` float64 [t], None without a time column. `steps` [g] are the TimeSteps that groups go
+    on by, None where that is not known.
     """
 
     rows: np.ndarray
     sizes: np.ndarray
     names: np.ndarray | None
     stamps: np.ndarray | None
+    steps: np.ndarray | None = None
 
     @property
     def firsts(self) -> np.ndarray:
@@ -54,7 +56,8 @@ class Flat(NamedTuple):
         filled = sizes > 0
         names = None if self.names is None else self.names[filled]
         stamps = None if self.stamps is None else self.stamps[mask_t]
-        return Flat(self.rows[mask_t], sizes[filled], names, stamps)
+        steps = None if self.steps is None else self.steps[filled]
+        return Flat(self.rows[mask_t], sizes[filled], names, stamps, steps)
 
     def up_to(self, last_g: np.ndarray) -> Flat:
         """The rows of each group up to the place `last_g`; none where that is -1."""
@@ -71,10 +74,11 @@ def order_rows(
     time: TimeColumn | None,
     markers: tuple[str, ...],
     where: str,
+    said: Said | None = None,
 ) -> Flat:
-    """The table's rows by the column `group` and in time.
+    """The table's rows by the column `group` and in time; `said` is told if they are not sorted.
 
-    Raises UserError unless each row has its group, and stamps increase from row to row of each.
+    Raises UserError unless each row has its group, and a time that no other row of it has.
     """
     n = table.num_rows
     rows = np.arange(n)
@@ -92,29 +96,43 @@ def order_rows(
     if time is None:
         return Flat(rows, sizes, names, None)
     flat = Flat(rows, sizes, names, read_stamps(table, time, where, markers)[rows])
-    _check_order(flat, time, where)
+    flat = _in_order(flat, time, where, said)
+    _check_distinct(flat, time, where)
     return flat
 
 
-def _check_order(flat: Flat, time: TimeColumn, where: str) -> None:
-    """Raises UserError at the first row that is not later than the one before it in its group."""
+def _in_order(flat: Flat, time: TimeColumn, where: str, said: Said | None) -> Flat:
+    """The same with the rows of each group sorted by time."""
     assert flat.stamps is not None
     step_t = np.diff(flat.stamps)
     step_t[flat.firsts[1:] - 1] = 1
-    wrong = np.flatnonzero(step_t <= 0)
-    if not len(wrong):
+    n_early = int((step_t < 0).sum())
+    if not n_early:
+        return flat
+    if said is not None:
+        first = int((step_t < 0).argmax())
+        shown = f"such as row {flat.rows[first + 1] + 1}"
+        found = f"{n_early} rows are earlier than the row before them, {shown}"
+        said.append(f"{where}: column {time.name!r}: {found}; sorted by time")
+    group_t = np.repeat(np.arange(len(flat.sizes)), flat.sizes)
+    order = np.lexsort((flat.stamps, group_t))
+    return flat._replace(rows=flat.rows[order], stamps=flat.stamps[order])
+
+
+def _check_distinct(flat: Flat, time: TimeColumn, where: str) -> None:
+    """Raises UserError at the first two rows of a group that have the same time."""
+    assert flat.stamps is not None
+    step_t = np.diff(flat.stamps)
+    step_t[flat.firsts[1:] - 1] = 1
+    equal = np.flatnonzero(step_t == 0)
+    if not len(equal):
         return
-    place = int(wrong[0])
-    before = flat.rows[place] + 1
-    row = flat.rows[place + 1] + 1
-    shown = show_stamp(flat.stamps[place + 1], time.kind)
+    place = int(equal[0])
+    rows = f"rows {flat.rows[place] + 1} and {flat.rows[place + 1] + 1}"
+    shown = show_stamp(flat.stamps[place], time.kind)
     g = int(np.searchsorted(flat.firsts, place, "right")) - 1
     group = "" if flat.names is None else f" of {flat.group_name(g)}"
-    if step_t[place] == 0:
-        found = f"rows {before} and {row}{group} have the same time {shown}"
-        advice = "keep one row for each time"
-    else:
-        found = f"row {row}{group}, {shown}, is earlier than row {before}"
-        advice = "sort the file by time"
     otherwise = ", or name config.data.group" if flat.names is None else ""
-    raise UserError(f"{where}: column {time.name!r}: {found}; {advice}{otherwise}")
+    advice = f"keep one row for each time{otherwise}"
+    found = f"{rows}{group} have the same time {shown}"
+    raise UserError(f"{where}: column {time.name!r}: {found}; {advice}")

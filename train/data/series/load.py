@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Series
+from train.config.frequency import parse_frequency
 from train.data.columns import Said, get_column
 from train.data.files.delimited import left_out_notes
 from train.data.files.read import read_table
@@ -18,10 +19,13 @@ from train.data.hint import find_hint, hint_of
 from train.data.infer import infer_number
 from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
-from train.data.series.fit import column_names, find_time_column, fit_columns, target_names
+from train.data.series.find_time import find_time_column
+from train.data.series.fit import Names, column_names, fit_columns
 from train.data.series.flat import Flat, order_rows
 from train.data.series.gaps import gap_notes, known_windows, marked_columns
-from train.data.series.stamps import count_gaps, cycles_of, find_step, guess_season
+from train.data.series.group_steps import find_steps, irregular_lines, on_steps
+from train.data.series.step import CYCLES, TimeStep, cycles_of, guess_season
+from train.data.series.time_column import TimeColumn
 from train.data.series.windows import all_windows, split_windows
 from train.data.values import read_numbers
 from train.errors import UserError
@@ -34,34 +38,39 @@ def load_series(options: Series) -> SeriesDataset:
     ahead. Raises UserError.
     """
     where = options.path
+    notes: Said = []
     table = read_table(where, options.missing)
     names = column_names(table, options)
-    time = find_time_column(table, options)
-    flat = order_rows(table, options.group, time, options.missing, where)
-    flat, notes = _used_rows(table, flat, options)
-    notes += left_out_notes(table, where)
+    time = find_time_column(table, options, notes)
+    flat = order_rows(table, options.group, time, options.missing, where, notes)
+    flat, used_notes = _used_rows(table, names, flat, options)
+    notes += used_notes
+    if time is not None:
+        time, flat = _on_steps(time, flat, options, notes)
+    flat, short_notes = _long_groups(flat, options)
+    notes += short_notes + left_out_notes(table, where)
     starts, train_rows_g = split_windows(flat.sizes, options)
     is_train_t = flat.places < flat.per_row(train_rows_g)
-    step = None
-    if flat.stamps is not None and time is not None:
-        step = find_step(flat.by_group(flat.stamps), time.kind)
+    step = None if time is None else time.step
+    fitted = fit_columns(table, names, flat, train_rows_g, options, notes)
     encoder = SeriesEncoder(
-        columns=fit_columns(table, names, flat, train_rows_g, options),
-        n_targets=len(target_names(options)),
-        n_known=len(options.known),
+        columns=fitted.columns,
+        n_targets=len(names.targets),
+        n_known=fitted.n_known,
         lookback=options.lookback,
         horizon=options.horizon,
         group=options.group,
-        time=None if time is None else replace(time, step=step),
-        cycles=cycles_of(step) if options.calendar and step is not None else (),
+        time=time,
+        cycles=_cycles(flat, step) if options.calendar and step is not None else (),
         season=options.season or guess_season(step),
         markers=options.missing,
+        groups=() if flat.names is None else tuple(flat.names.tolist()),
     )
     values_tc = encoder.encode(table, flat, where, notes)
     gaps_tc = np.isnan(values_tc)
     encoder = replace(encoder, marked=marked_columns(encoder, gaps_tc[is_train_t]))
     starts, window_notes = known_windows(encoder, gaps_tc, starts, where)
-    notes += _stamp_notes(encoder, flat, where) + gap_notes(encoder, gaps_tc, flat, where)
+    notes += gap_notes(encoder, gaps_tc, flat, where)
     return SeriesDataset(
         encoder.complete(values_tc, flat),
         np.concatenate(list(starts.values())),
@@ -80,7 +89,7 @@ def load_windows(
 
     `said` takes lines on cells that were read with a doubt.
     """
-    flat = encoder.order(table, where)
+    flat = encoder.order(table, where, said)
     n_series = len(flat.sizes)
     flat = flat.up_to(encoder.last_labelled(encoder.encode(table, flat, where), flat))
     starts = all_windows(flat.sizes, encoder.lookback, encoder.horizon).astype(np.int32)
@@ -106,16 +115,13 @@ def load_windows(
     )
 
 
-def _used_rows(table: pa.Table, flat: Flat, options: Series) -> tuple[Flat, list[str]]:
-    """The first `options.rows` rows of each group, up to its last one with a target, and notes.
-
-    Groups that are too short for a single window are left out, unless all are.
-    """
-    names = target_names(options)
+def _used_rows(
+    table: pa.Table, names: Names, flat: Flat, options: Series
+) -> tuple[Flat, list[str]]:
+    """The first `options.rows` rows of each group, up to its last one with a target, and notes."""
     labelled = np.zeros(table.num_rows, bool)
-    columns = column_names(table, options)
-    hint = find_hint(table, columns, None, options.missing, hint_of(options))
-    for name in names:
+    hint = find_hint(table, names.all, None, options.missing, hint_of(options))
+    for name in names.targets:
         raw = get_column(table, name, options.path, options.missing)
         raw = raw.read_by(infer_number(raw, hint).reading)
         labelled |= ~read_numbers(raw).missing
@@ -123,7 +129,7 @@ def _used_rows(table: pa.Table, flat: Flat, options: Series) -> tuple[Flat, list
     if options.rows is not None:
         last_g = np.minimum(last_g, options.rows - 1)
     if (last_g < 0).all():
-        shown = " and ".join(map(repr, names))
+        shown = " and ".join(map(repr, names.targets))
         raise UserError(f"{options.path}: no row has a value for {shown}, the target")
     notes = []
     if (last_g < 0).any():
@@ -137,15 +143,44 @@ def _used_rows(table: pa.Table, flat: Flat, options: Series) -> tuple[Flat, list
             f"{options.path}: {ahead} rows after the last value of a target in their series "
             "are left out; train.predict goes on from that value"
         )
-    flat = flat.up_to(last_g)
+    return flat.up_to(last_g), notes
+
+
+def _long_groups(flat: Flat, options: Series) -> tuple[Flat, list[str]]:
+    """The groups that hold a window, unless none does, and a note on the others."""
     is_short_g = flat.sizes < options.lookback + options.horizon
     if not is_short_g.any() or is_short_g.all():
-        return flat, notes
+        return flat, []
     shown = "" if flat.names is None else f", such as {str(flat.names[is_short_g][0])!r}"
     found = f"{is_short_g.sum()} of {len(is_short_g)} series"
     few = f"fewer rows than the {options.lookback} + {options.horizon} of a window"
     note = f"{options.path}: {found} have {few}{shown}; left out"
-    return flat.select(flat.per_row(~is_short_g)), [*notes, note]
+    return flat.select(flat.per_row(~is_short_g)), [note]
+
+
+def _on_steps(
+    time: TimeColumn, flat: Flat, options: Series, notes: Said
+) -> tuple[TimeColumn, Flat]:
+    """The column of stamps with its steps, and the rows on them. Raises UserError."""
+    where = options.path
+    asked = None if options.frequency is None else parse_frequency(options.frequency)
+    if asked is not None and time.kind == "number":
+        raise UserError(
+            f"config.data.frequency: column {time.name!r} holds numbers, not times; leave it out"
+        )
+    counts_rows = options.frequency is not None and asked is None
+    time, flat = find_steps(flat, time, asked, counts_rows)
+    longest = options.lookback + options.horizon
+    laid = on_steps(flat, time, longest, where, notes, options.frequency if asked else None)
+    notes += irregular_lines(flat, time, where)
+    return time, laid
+
+
+def _cycles(flat: Flat, step: TimeStep) -> tuple[str, ...]:
+    """The cycles that the stamps of some group can tell apart."""
+    steps = [step] if flat.steps is None else [step, *filter(None, flat.steps)]
+    found = {cycle for each in steps for cycle in cycles_of(each)}
+    return tuple(cycle for cycle in CYCLES if cycle in found)
 
 
 def _number_windows(starts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -156,21 +191,3 @@ def _number_windows(starts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         numbers[split] = np.arange(end, end + len(found), dtype=np.int32)
         end += len(found)
     return numbers
-
-
-def _stamp_notes(encoder: SeriesEncoder, flat: Flat, where: str) -> list[str]:
-    """What the user should know of stamps that are missing or irregular."""
-    time = encoder.time
-    if flat.stamps is None or time is None or time.step is None:
-        return []
-    notes = []
-    missing, irregular = count_gaps(flat.by_group(flat.stamps), time.step)
-    column = f"{where}: column {time.name!r}"
-    if missing:
-        found = f"{missing} stamps are missing at a step of {time.step}"
-        notes.append(f"{column}: {found}; windows run over them")
-    if irregular:
-        n_pairs = len(flat.stamps) - len(flat.sizes)
-        apart = f"{irregular} of {n_pairs} neighbours are not whole steps of {time.step} apart"
-        notes.append(f"{column}: irregular: {apart}; windows count rows")
-    return notes

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -11,16 +11,31 @@ import pyarrow as pa
 from train.data.columns import RawColumn, Reading, get_column, read_text
 from train.data.dates import has_zone
 from train.data.notation import Notation
-from train.data.series.stamps import DAY, SECOND, StampKind, TimeStep, find_step
+from train.data.series.forms import write_form
+from train.data.series.local_time import to_local
+from train.data.series.step import DAY, SECOND, StampKind, TimeStep
 from train.data.values import read_numbers, read_times
-from train.errors import UserError
+
+Counting: TypeAlias = Literal["rows", "steps"]
+
+
+@dataclass(frozen=True)
+class GroupStep:
+    """The step of one group, and whether rows that are missing between others stand for steps."""
+
+    group: str
+    step: TimeStep | None
+    counts: Counting = "steps"
 
 
 @dataclass(frozen=True)
 class TimeColumn:
     """The column of stamps: times or plain numbers, and the zone that times are written in.
 
-    `notation` and `date_order` are those of its texts in training rows.
+    `notation` and `date_order` are those of its texts in training rows, `form` how months,
+    quarters and compact dates among them are written. `by_clock`: days, hours and months are those
+    of the zone's clock, not of UTC. Where it `counts` "steps", a row stands for each step, also for
+    those that are missing; `others` are the steps of groups that keep to another.
     """
 
     name: str
@@ -29,6 +44,19 @@ class TimeColumn:
     step: TimeStep | None = None
     notation: Notation | None = None
     date_order: str = ""
+    form: str = ""
+    by_clock: bool = False
+    counts: Counting = "rows"
+    others: tuple[GroupStep, ...] = ()
+
+    @property
+    def clock(self) -> str | None:
+        """The zone by whose clock steps are counted; None for UTC."""
+        return self.zone if self.by_clock else None
+
+    def local(self, stamps: np.ndarray) -> np.ndarray:
+        """What the clock shows at these stamps."""
+        return to_local(stamps, self.clock)
 
     @property
     def holds_dates(self) -> bool:
@@ -49,17 +77,6 @@ def read_stamps(
     return values.data.astype(np.float64)
 
 
-def check_step(series: Sequence[np.ndarray], time: TimeColumn, where: str) -> None:
-    """Raises UserError if the stamps of a file's series have another step than in training.
-
-    Forecasts of it would mean nothing.
-    """
-    step = find_step(series, time.kind)
-    if step is not None and step != time.step:
-        found = f"the step is {step}, but the net was trained on a step of {time.step}"
-        raise UserError(f"{where}: column {time.name!r}: {found}; bring it to that step")
-
-
 def zone_of(raw: RawColumn) -> str | None:
     """The time zone that a column's stamps are written in."""
     if raw.family == "text":
@@ -70,9 +87,11 @@ def zone_of(raw: RawColumn) -> str | None:
 def write_stamps(stamps: np.ndarray, time: TimeColumn) -> pa.Array:
     """Stamps as the column they continue, in the coarsest type that holds them.
 
-    Dates where there are whole days, else times to the second or microsecond; whole numbers where
-    numbers are whole.
+    In the form of its texts where these are months or the like; dates where there are whole days,
+    else times to the second or microsecond; whole numbers where numbers are whole.
     """
+    if time.form and not np.any(stamps % DAY):
+        return write_form((stamps // DAY).astype("datetime64[D]"), time.form)
     if time.kind == "number":
         return pa.array(stamps if np.any(stamps % 1) else stamps.astype(np.int64))
     if time.holds_dates and not np.any(stamps % DAY):

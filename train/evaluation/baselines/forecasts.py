@@ -50,8 +50,8 @@ def baseline_predictions(
     now_n = dataset.starts[judged] + encoder.lookback
     last_no = dataset.values[now_n - 1, : encoder.n_targets]
     answers = {"last": np.repeat(last_no, encoder.horizon, axis=0)}
-    if encoder.season is not None:
-        answers["seasonal"] = _last_season(dataset, now_n, encoder.season)
+    if dataset.seasons is not None:
+        answers["seasonal"] = _last_season(dataset, now_n, dataset.seasons)
     predictions = {}
     for name, values in answers.items():
         predictions[name] = {"value": values.reshape(len(judged), -1)}
@@ -60,23 +60,25 @@ def baseline_predictions(
     return predictions
 
 
-def _last_season(dataset: SeriesDataset, now_n: np.ndarray, season: int) -> np.ndarray:
+def _last_season(dataset: SeriesDataset, now_n: np.ndarray, season_g: np.ndarray) -> np.ndarray:
     """The value [n, h, o] that is known whole seasons before each step from the rows `now_n` on.
 
-    That of the row before `now_n` where the series begins later.
+    That of the row before `now_n` where the series begins later, or has no season.
     """
     encoder = dataset.encoder
     steps_h = np.arange(encoder.horizon)
-    wanted_nh = now_n[:, None] + steps_h - season * (steps_h // season + 1)
     group_n = np.searchsorted(dataset.flat.firsts, now_n - 1, side="right") - 1
     first_n1 = dataset.flat.firsts[group_n][:, None]
+    season_n1 = season_g[group_n][:, None]
+    repeat_n1 = np.maximum(season_n1, 1)
+    wanted_nh = now_n[:, None] + steps_h - repeat_n1 * (steps_h // repeat_n1 + 1)
     found = []
     for o in range(encoder.n_targets):
         rows_nh = wanted_nh
         if dataset.target_gaps is not None:
             is_gap_t = dataset.target_gaps[:, o]
             while (is_gap_nh := (rows_nh >= first_n1) & is_gap_t[rows_nh]).any():
-                rows_nh = np.where(is_gap_nh, rows_nh - season, rows_nh)
+                rows_nh = np.where(is_gap_nh, rows_nh - repeat_n1, rows_nh)
         rows_nh = np.where(rows_nh < first_n1, now_n[:, None] - 1, rows_nh)
         found.append(dataset.values[rows_nh, o])
     return np.stack(found, axis=-1)

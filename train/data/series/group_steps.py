@@ -1,0 +1,237 @@
+"""Which step the stamps of each group keep to: found for training rows, looked up for new ones.
+
+g groups.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from train.config.frequency import Frequency
+from train.data.columns import Said
+from train.data.series.find_step import find_step
+from train.data.series.flat import Flat
+from train.data.series.frequency import step_of
+from train.data.series.grid import count_gaps
+from train.data.series.layout import Layout, keeping, lay_out, missing_shares
+from train.data.series.local_time import has_clock
+from train.data.series.step import TimeStep
+from train.data.series.time_column import GroupStep, TimeColumn
+from train.errors import UserError
+
+MOST_STEPS = 50  # that are looked for; further groups count rows
+GAPPY = 0.1  # a group that lacks this share of another's steps may have its own
+LONG = 20  # rows of a group that can tell
+FAR = 3.0  # times the step of training: where rows count, a new file's may be less far off
+
+
+def find_steps(
+    flat: Flat, time: TimeColumn, asked: Frequency | None, counts_rows: bool
+) -> tuple[TimeColumn, Flat]:
+    """(the column with its groups' steps, that of most rows as its own, the rows with theirs).
+
+    `asked` is the step that an option names, `counts_rows` that no row is to be inserted.
+    """
+    assert flat.stamps is not None
+    stamps_g = flat.by_group(flat.stamps)
+    if asked is not None:
+        kept_g: list[TimeStep | None] = [_asked_step(asked, time)] * len(flat.sizes)
+    else:
+        kept_g = _kept_steps(flat, time)
+    rows: Counter[TimeStep] = Counter()
+    for step, size in zip(kept_g, flat.sizes, strict=True):
+        if step is not None:
+            rows[step] += int(size)
+    if counts_rows or not rows:
+        longest = int(np.argmax(flat.sizes))
+        step = kept_g[longest] or find_step(stamps_g[longest], time.kind, time.clock)
+        return replace(time, step=step), with_steps(flat, [step] * len(flat.sizes))
+    main = rows.most_common(1)[0][0]
+    others = []
+    steps_g = list(kept_g)
+    for g, step in enumerate(kept_g):
+        if step is None:
+            steps_g[g] = find_step(stamps_g[g], time.kind, time.clock)
+            others.append(GroupStep(_name(flat, g), steps_g[g], "rows"))
+        elif step != main:
+            others.append(GroupStep(_name(flat, g), step, "steps"))
+    time = replace(time, step=main, counts="steps", others=tuple(others))
+    return time, with_steps(flat, steps_g)
+
+
+def look_up_steps(flat: Flat, time: TimeColumn, where: str, said: Said) -> Flat:
+    """The rows of a new file with the steps of their groups: those of training, or what fits.
+
+    Groups that keep to none are left out, which is said. Raises UserError where all are.
+    """
+    if time.step is None or flat.stamps is None:
+        return flat
+    own = {each.group: each for each in time.others}
+    steps = list(dict.fromkeys([time.step, *(each.step for each in time.others if each.step)]))
+    keeps_sg = [keeping(flat, step, time.clock) for step in steps]
+    steps_g: list[TimeStep | None] = [time.step] * len(flat.sizes)
+    fits_g = np.ones(len(flat.sizes), bool)
+    for g in range(len(flat.sizes)):
+        trained = own.get(_name(flat, g))
+        if trained is not None and (trained.counts == "rows" or trained.step is None):
+            steps_g[g] = trained.step
+            continue
+        fitting = []
+        for i, step in enumerate(steps):
+            if keeps_sg[i][g] and (trained is None or trained.step == step):
+                fitting.append(i)
+        fits_g[g] = bool(fitting)
+        if fitting:
+            steps_g[g] = steps[fitting[0]]
+    stamps_g = flat.by_group(flat.stamps)
+    flat = with_steps(flat, steps_g)
+    if fits_g.all() or (time.counts == "rows" and not _is_other(flat, time.step)):
+        return flat
+    worst = int(np.where(fits_g, -1, flat.sizes).argmax())
+    step = find_step(stamps_g[worst], time.kind, time.clock)
+    found = f"the step is {step}, but the net was trained on a step of {steps_g[worst]}"
+    if not fits_g.any():
+        raise UserError(f"{where}: column {time.name!r}: {found}; bring it to that step")
+    which = f"{(~fits_g).sum()} of {len(fits_g)} series are left out, such as"
+    said.append(f"{where}: column {time.name!r}: {which} {flat.group_name(worst)}: {found}")
+    return flat.select(flat.per_row(fits_g))
+
+
+def with_steps(flat: Flat, steps_g: Sequence[TimeStep | None]) -> Flat:
+    """The same rows, with the step that each group goes on by."""
+    steps = np.empty(len(steps_g), object)
+    steps[:] = list(steps_g)
+    return flat._replace(steps=steps)
+
+
+def on_steps(
+    flat: Flat, time: TimeColumn, longest: int, where: str, said: Said, asked: str | None = None
+) -> Flat:
+    """The rows with those between them that are missing, where groups keep to steps; all is said.
+
+    `asked`: the step that an option names. Raises UserError if stamps do not keep to it.
+    """
+    if time.counts == "rows" or flat.steps is None:
+        return flat
+    counted = {each.group for each in time.others if each.counts == "rows"}
+    steps_g: list[TimeStep | None] = list(flat.steps)
+    for g in range(len(steps_g)):
+        if _name(flat, g) in counted:
+            steps_g[g] = None
+    laid = lay_out(flat, steps_g, time.clock, longest)
+    if asked is not None and laid.counted_g.any():
+        g = int(laid.counted_g.argmax())
+        raise UserError(
+            f"config.data.frequency: {asked}, but stamps of {flat.group_name(g)} do not keep to "
+            f"{steps_g[g]}; give another, or leave it out"
+        )
+    said += _layout_lines(laid, flat, time, where)
+    return laid.flat
+
+
+def _layout_lines(laid: Layout, flat: Flat, time: TimeColumn, where: str) -> list[str]:
+    """What was done to get rows on their steps."""
+    column = f"{where}: column {time.name!r}"
+    lines = []
+    n_inserted = int(laid.inserted_g.sum())
+    if n_inserted:
+        g = int(laid.inserted_g.argmax())
+        most = f", most of them in {flat.group_name(g)}" if len(flat.sizes) > 1 else ""
+        found = f"{n_inserted} stamps are missing at a step of {time.step}{most}"
+        lines.append(f"{column}: {found}; rows without values stand for them")
+    if laid.shortened:
+        lines.append(f"{column}: {laid.shortened} gaps are longer than a window, and shortened")
+    if len(laid.off):
+        shown = f"such as row {laid.off[0] + 1}"
+        found = f"{len(laid.off)} rows stand on no step of {time.step}, {shown}"
+        lines.append(f"{column}: {found}; left out")
+    n_counted = int(laid.counted_g.sum())
+    if n_counted:
+        which = f"such as {flat.group_name(int(laid.counted_g.argmax()))}"
+        found = f"{n_counted} of {len(flat.sizes)} series keep to no step, {which}"
+        lines.append(f"{column}: irregular: {found}; windows count their rows")
+    return lines
+
+
+def irregular_lines(flat: Flat, time: TimeColumn, where: str) -> list[str]:
+    """What the user should know of stamps where each row counts for a step."""
+    if flat.stamps is None or time.step is None or time.counts == "steps":
+        return []
+    missing, irregular = count_gaps(flat.by_group(flat.stamps), time.step, time.clock)
+    column = f"{where}: column {time.name!r}"
+    lines = []
+    if missing:
+        found = f"{missing} stamps are missing at a step of {time.step}"
+        lines.append(f"{column}: {found}; windows run over them")
+    if irregular:
+        n_pairs = len(flat.stamps) - len(flat.sizes)
+        apart = f"{irregular} of {n_pairs} neighbours are not whole steps of {time.step} apart"
+        lines.append(f"{column}: irregular: {apart}; windows count rows")
+    return lines
+
+
+def step_lines(time: TimeColumn | None, season: int | None) -> list[str]:
+    """A line on the step that was found, and one on groups that have another."""
+    if time is None or time.step is None:
+        return []
+    a_season = "" if season is None else f", a season {season} steps"
+    zone = f" by the clock of {time.clock}" if has_clock(time.clock) else ""
+    lines = [f"column {time.name!r}: a step is {time.step}{zone}{a_season}"]
+    others = [each for each in time.others if each.counts == "steps"]
+    if others:
+        which = f"such as {others[0].group!r}: {others[0].step}"
+        lines.append(f"column {time.name!r}: {len(others)} series have another step, {which}")
+    return lines
+
+
+def _kept_steps(flat: Flat, time: TimeColumn) -> list[TimeStep | None]:
+    """The step of each group, that of a longer one where it keeps to it; None where to none."""
+    assert flat.stamps is not None
+    steps_g: list[TimeStep | None] = [None] * len(flat.sizes)
+    open_g = np.ones(len(flat.sizes), bool)
+    gappy_g = np.zeros(len(flat.sizes), bool)
+    stamps_g = flat.by_group(flat.stamps)
+    for _ in range(MOST_STEPS):
+        if not open_g.any():
+            break
+        longest = int(np.where(open_g, flat.sizes, -1).argmax())
+        open_g[longest] = False
+        step = find_step(stamps_g[longest], time.kind, time.clock)
+        if step is None:
+            break
+        keeps_g = keeping(flat, step, time.clock)
+        if not keeps_g[longest]:
+            continue
+        steps_g[longest] = step
+        share_g = missing_shares(flat, step, time.clock)
+        for g in np.flatnonzero(open_g & keeps_g):
+            steps_g[g] = step
+            gappy_g[g] = share_g[g] > GAPPY and flat.sizes[g] >= LONG
+        open_g &= ~keeps_g
+    for g in np.flatnonzero(gappy_g):
+        steps_g[g] = find_step(stamps_g[g], time.kind, time.clock)
+    return steps_g
+
+
+def _asked_step(asked: Frequency, time: TimeColumn) -> TimeStep:
+    step = step_of(asked)
+    is_plain = step.kind == "local" and not has_clock(time.clock)
+    return replace(step, kind="time") if is_plain else step
+
+
+def _is_other(flat: Flat, step: TimeStep) -> bool:
+    """Whether stamps are three times as far apart as a step, or as near together."""
+    assert flat.stamps is not None
+    distances = np.concatenate([np.diff(stamps) for stamps in flat.by_group(flat.stamps)])
+    if not len(distances):
+        return False
+    share = float(np.median(distances)) / step.rough_size
+    return not 1 / FAR < share < FAR
+
+
+def _name(flat: Flat, g: int | np.integer) -> str:
+    return "" if flat.names is None else str(flat.names[g])
