@@ -37,8 +37,7 @@ class Series:
     calendar: bool = False
     """Whether the place of each stamp in its day, week and year is read."""
     frequency: str | None = None
-    """The step of the stamps: h, 15min, D, B, W, MS, ME, BME, QS, SMS, days as 'Mon Wed Fri', rows
-    (each row is one), or irregular (so too, and the time between rows is read); none: found."""
+    """The step of `time`, such as 15min, B, ME, 'Mon Fri', rows or irregular; none: found."""
     lookback: int = bounded(96, 1)
     """How many rows back the net reads."""
     horizon: int = bounded(24, 1)
