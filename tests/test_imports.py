@@ -28,7 +28,10 @@ FLOORS = (
     ("inference", "population"),
     ("results",),
     ("loop",),
-    ("check", "compare", "console", "evaluate", "inspect", "main", "predict", "search"),
+    (
+        *("check", "compare", "console", "estimators", "evaluate"),
+        *("inspect", "main", "predict", "search"),
+    ),
 )
 # What is loaded before a command line has been found right.
 LIGHT = (
@@ -180,7 +183,14 @@ def test_configs_take_options_only_and_nobody_takes_configs():
 def test_orbax_stands_behind_one_door():
     shipped = [i for i in IMPORTS if top(i.module) in ("nets", "train")]
     assert {i.module for i in shipped if top(i.name) == "orbax"} <= {"train.run.checkpoint"}
-    assert [i for i in shipped if top(i.name) in LATE and not i.late and not i.typing] == []
+    at_once = [i for i in shipped if top(i.name) in LATE and not i.late and not i.typing]
+    assert [i for i in at_once if not is_estimator(i)] == []
+    assert {i.module for i in shipped if top(i.name) == "sklearn" and not is_estimator(i)} == set()
+
+
+def is_estimator(found: Import) -> bool:
+    """Whether an estimator of scikit-learn imports it, which nothing else does."""
+    return found.module.startswith("train.estimators") and top(found.name) == "sklearn"
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -7,17 +7,15 @@ import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from train import config as configs
-from train.config.members import grid_in_words, is_population, pooled
+from train.config.members import grid_in_words, is_population
 from train.config.options import Config
 from train.core.precision import in_single_precision
 from train.core.state import State
 from train.data.dataset import Dataset
-from train.data.load import load_dataset
 from train.errors import DivergedError
 from train.parallel.hosts import agree, all_or_none, is_first, on_process_zero
 from train.parallel.layout import describe
@@ -33,12 +31,11 @@ from train.results.rounds import Pending, round_writer
 from train.results.summary import summary
 from train.run.checkpoint import Checkpoints
 from train.run.device_data import flat_columns
-from train.run.driver import Call, Driver, Status, fetch_status
+from train.run.driver import Call, Driver, Status, Trained, fetch_status
 from train.run.folder import fresh_folder
 from train.run.in_memory import InMemory
 from train.run.layers import layer_lines, recorded_layers
-from train.run.listener import SILENT, Listener, listener_of
-from train.run.metadata import as_begun
+from train.run.listener import SILENT, Listener, Watch, listener_of
 from train.run.notes import tell_notes
 from train.run.prepare import place_run, prepare
 from train.run.resume import fetch_answering, idle_rates, long_warmup, restore_or_init, save
@@ -46,19 +43,8 @@ from train.run.run import Run
 from train.run.saved_steps import held
 from train.run.schedule import CALL_SECONDS, WHOLE, Leg, rounds_wanted, save_is_due
 from train.run.signals import stopped, stopped_by_signals
+from train.run.start import Start, read_rows
 from train.run.streaming import Streaming, is_stream
-
-
-class Trained(NamedTuple):
-    """A trained run, and the seconds of "compile" and "train"."""
-
-    run: Run
-    """On the host, without what no later step needs: the rows and the key of `data` are ()."""
-    state: State
-    """The last one, on the host. It has `best`; `weights`, `average` and `opt_state` are None."""
-    seconds: dict[str, float]
-    call: Call | None
-    """The compiled program, to train on with; None where nothing was left to train."""
 
 
 @in_single_precision()
@@ -70,6 +56,9 @@ def fit(
     started: float | None = None,
     restart: bool = False,
     verbose: bool = True,
+    data: object = None,
+    start: Start | None = None,
+    watch: Watch | None = None,
 ) -> dict[str, Any]:
     """Trains, or resumes, the run in `workdir` and returns what its result.json holds.
 
@@ -81,32 +70,31 @@ def fit(
     given lines for the user, with `verbose` also how each column is read, the layers, and progress
     where no terminal shows it; without it they go to the logger "denseq" if its INFO is heard, else
     they are printed, and with verbose=False to nobody. `started` is the time.time() that the run's
-    seconds count from.
+    seconds count from. `data`, a pandas, polars or pyarrow table or a dict of columns, takes the
+    place of the file `config.data.path`; `start` is a net that training goes on with. `watch` is
+    told the epoch, the loss and scores of each evaluation.
     """
     started = time.time() if started is None else started
-    configs.validate(config)
-    begun = as_begun(config, None if workdir is None else Path(workdir))
-    dataset = all_or_none(lambda: load_dataset(pooled(begun)))
-    if workdir is None:
-        folder = on_process_zero(lambda: fresh_folder(config.name)) or Path()
-    else:
-        folder = Path(workdir)
-    listener = listener_of(echo, verbose=verbose) if is_first() else SILENT
+    begun = None if workdir is None else Path(workdir)
+    config, dataset = all_or_none(lambda: read_rows(config, begun, data, start))
+    folder = begun or on_process_zero(lambda: fresh_folder(config.name)) or Path()
+    listener = listener_of(echo, verbose=verbose, watch=watch) if is_first() else SILENT
     with contextlib.ExitStack() as stack:
         on_process_zero(lambda: stack.enter_context(held(folder, restart)))
         tell_notes(listener, config, dataset, folder)
-        fit_kind = _fit_population if is_population(config) else _fit_single
-        result = fit_kind(config, dataset, folder, listener, started)
+        if is_population(config):
+            result = _fit_population(config, dataset, folder, listener, started)
+        else:
+            run = prepare(config, dataset, folder, start.variables if start else None)
+            result = _fit_single(run, listener, started)
         if result is not None:
             listener(summary(result, folder))
     return result or {}
 
 
-def _fit_single(
-    config: Config, dataset: Dataset, folder: Path, listener: Listener, started: float
-) -> dict[str, Any] | None:
+def _fit_single(run: Run, listener: Listener, started: float) -> dict[str, Any] | None:
     """One net, and what it comes to; None in all processes but the first."""
-    run = _place(prepare(config, dataset, folder), listener)
+    run = _place(run, listener)
     seconds = {"start": time.time() - started}
     trained = train(run, listener=listener)
     outcome = single_outcome(trained.run, trained.state)

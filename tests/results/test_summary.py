@@ -34,6 +34,8 @@ def test_a_line_for_each_split_and_baseline_with_their_numbers_below_each_other(
         "(compile 0.5, train 0.7: 0.12 an epoch)",
         "report: run/report.html",
     ]
+    undrawn = {**ONE, "report": False}
+    assert summary(undrawn, Path("run")).splitlines()[-1] == "folder: run"
 
 
 def test_a_split_that_is_not_scored_whole_says_of_how_many_rows_its_scores_are():

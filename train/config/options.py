@@ -75,6 +75,8 @@ class Train:
 
     None: as many as training took, but 10 at the least.
     """
+    report: bool = True
+    """Whether report.html is drawn, which takes a second or two."""
 
 
 @dataclass

@@ -12,6 +12,8 @@ from train.config.options import Config
 from train.data.answer_names import check_heads
 from train.data.checks import check_augment, check_net, check_steps
 from train.data.dataset import Dataset, Encoder, Json
+from train.data.files.read import read_table
+from train.data.files.tables import Read
 from train.data.row_dataset import RowDataset
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.load import load_sequences
@@ -30,18 +32,26 @@ from train.data.unread import unread_of_rows
 from train.errors import UserError
 
 
-def load_dataset(config: Config) -> Dataset:
-    """Reads, splits and encodes the data. Raises UserError."""
+def load_dataset(
+    config: Config, read: Read = read_table, encoder: TableEncoder | None = None
+) -> Dataset:
+    """Reads, splits and encodes the data. Raises UserError.
+
+    `read` gives tables by their paths; the rows of a table in memory are encoded by `encoder`, if
+    there is one, and by one that is fitted on training rows else.
+    """
     match config.data:
         case Table():
-            load = load_stream if config.data.stream else load_table
-            dataset = load(config.data, config.loss)
+            if config.data.stream:
+                dataset = load_stream(config.data, config.loss)
+            else:
+                dataset = load_table(config.data, config.loss, read, encoder)
             for setting in settings_of(config):
                 check_net(with_values(config, setting).net, dataset)
         case Series():
-            dataset = load_series(config.data)
+            dataset = load_series(config.data, read)
         case Sequences():
-            dataset = load_sequences(config.data, config.loss)
+            dataset = load_sequences(config.data, config.loss, read)
             for setting in settings_of(config):
                 check_steps(with_values(config, setting), dataset)
     check_augment(config, dataset)

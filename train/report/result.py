@@ -69,11 +69,12 @@ class Result(TypedDict):
     """A finished run. Splits are "train", "valid" and "test".
 
     `sampled` are the rows of a split that is not scored whole, `baselines_fitted_on` those of a
-    baseline that did not see every training row.
+    baseline that did not see every training row; `report` is false where none is drawn.
     """
 
     task: NotRequired[Mapping[str, TaskRecord]]
     rows: Mapping[str, int]
+    report: NotRequired[bool]
     sampled: NotRequired[Mapping[str, int]]
     metrics: Mapping[str, Scores]
     baselines: Mapping[str, Mapping[str, Scores]]

@@ -89,6 +89,9 @@ def _finish(
         (run.folder / "importance.csv").unlink(missing_ok=True)
     result["seconds"] = {**seconds, "total": time.time() - started}
     write_json(run.folder / "result.json", finite(result))
+    if not run.config.train.report:  # nor is one of an earlier end left
+        (run.folder / "report.html").unlink(missing_ok=True)
+        return result
     drawn = report_data(
         run, outcome.predictor, result, split, batch, judged.predictions, importance.rises
     )
@@ -216,6 +219,7 @@ def _result(
         "examples_per_second": facts.examples / max(seconds["train"], 1e-9),
         "notes": [*run.dataset.notes, *notes],
         **lstm,
+        **({} if run.config.train.report else {"report": False}),
         "versions": versions(),
         "config_sha256": configs.digest(run.config),
     }

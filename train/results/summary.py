@@ -35,7 +35,8 @@ def summary(content: Mapping[str, Any], folder: Path) -> str:
         f"{seconds['total']:.1f} s "
         f"(compile {seconds['compile']:.1f}, train {seconds['train']:.1f}{_per_epoch(result)})"
     )
-    lines.append(f"report: {folder / 'report.html'}")
+    is_drawn = result.get("report", True)
+    lines.append(f"report: {folder / 'report.html'}" if is_drawn else f"folder: {folder}")
     return "\n".join(lines)
 
 

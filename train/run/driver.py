@@ -44,6 +44,18 @@ class Status(NamedTuple):
     has_diverged: bool
 
 
+class Trained(NamedTuple):
+    """A trained run, and the seconds of "compile" and "train"."""
+
+    run: Run
+    """On the host, without what no later step needs: the rows and the key of `data` are ()."""
+    state: State
+    """The last one, on the host. It has `best`; `weights`, `average` and `opt_state` are None."""
+    seconds: dict[str, float]
+    call: Call | None
+    """The compiled program, to train on with; None where nothing was left to train."""
+
+
 class Driver(Protocol):
     """Calls the updates of one kind of run.
 

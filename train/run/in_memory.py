@@ -12,7 +12,7 @@ from nets.base import Array, Tree
 from train.core.program import Data
 from train.core.rounds import log_shapes, run_rounds
 from train.core.state import State, init_state
-from train.core.weights import init_weights
+from train.core.weights import Weights, init_weights
 from train.data.blocks import take_without_inputs
 from train.parallel.devices import compiled
 from train.run.device_data import starting_rows
@@ -30,13 +30,19 @@ class InMemory:
     specs = Specs()
 
     def init(self, run: Run) -> State:
-        """Fresh weights, a function of the run's key."""
+        """Fresh weights, a function of the run's key, or those that the run begins with."""
+        average = run.config.optim.ema > 0
+        if run.begins_with is not None:
+            before = run.begins_with
+            weights = Weights(before["params"], before.get("batch_stats") or {})
+            weights = jax.tree.map(jnp.asarray, weights)
+            return init_state(weights, run.program.optimizer, average=average)
         data = run.data
         rows = _starting_rows(run)
         first = run.program.batch(data, rows)
         weight = None if data.mean_weight is None else data.train_weight[rows]
         weights = init_weights(run.program.network, data.statistics, first.inputs, data.key, weight)
-        return init_state(weights, run.program.optimizer, average=run.config.optim.ema > 0)
+        return init_state(weights, run.program.optimizer, average=average)
 
     def compile(self, run: Run, state: State) -> Call:
         """Rounds of `train.core.rounds`, as many as are asked for and as logs have room for."""

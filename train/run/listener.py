@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
 Echo: TypeAlias = Callable[[str], object]
+# Is told the epoch, the loss of training, and the scores of the validation rows.
+Watch: TypeAlias = Callable[[int, float, Mapping[str, float]], object]
 
 LOGGER = logging.getLogger("denseq")
 
@@ -19,6 +21,8 @@ class Listener(NamedTuple):
     """Whether also those that no user need act on: layers, progress, how columns are read."""
     watches: bool = True
     """Whether a terminal shows a bar."""
+    watch: Watch | None = None
+    """Is told of each evaluation."""
 
     def __call__(self, line: str) -> None:
         self.say(line)
@@ -36,11 +40,15 @@ def nobody(line: str) -> None:
 SILENT = Listener(nobody, verbose=False, watches=False)
 
 
-def listener_of(echo: Echo | None, *, verbose: bool) -> Listener:
-    """Whoever `echo` stands for; without one logging or the terminal, nobody unless `verbose`."""
+def listener_of(echo: Echo | None, *, verbose: bool, watch: Watch | None = None) -> Listener:
+    """Whoever `echo` stands for; without one logging or the terminal, nobody unless `verbose`.
+
+    `watch` is told of each evaluation besides.
+    """
+    listener = Listener(log_or_print) if verbose else SILENT
     if echo is not None:
-        return Listener(echo, verbose)
-    return Listener(log_or_print) if verbose else SILENT
+        listener = Listener(echo, verbose)
+    return listener._replace(watch=watch)
 
 
 def log_or_print(line: str) -> None:

@@ -128,6 +128,7 @@ def _goes_on(before: Config, config: Config) -> bool:
         "linear_seconds": config.train.linear_seconds,
         "tree_seconds": config.train.tree_seconds,
         "importance_seconds": config.train.importance_seconds,
+        "report": config.train.report,
     }
     changed = dataclasses.replace(
         before, devices=config.devices, train=dataclasses.replace(before.train, **following)

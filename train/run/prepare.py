@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import jax
 from jax.sharding import PartitionSpec
 
+from nets.base import Variables
 from train.config.bounded import resolved
 from train.config.data_options import Data as DataOptions
 from train.config.members import config_of, members_of
@@ -30,11 +32,14 @@ from train.run.metadata import check_or_write_metadata
 from train.run.run import Run
 
 
-def prepare(config: Config, dataset: Dataset, folder: Path) -> Run:
+def prepare(
+    config: Config, dataset: Dataset, folder: Path, begins_with: Variables | None = None
+) -> Run:
     """The run of one net: the config resolved, the data on the device.
 
     Writes the config and the schema into the folder, or checks them against it. Of a population,
-    of which one member was asked for, that one. Raises UserError.
+    of which one member was asked for, that one. The net begins with the weights, and scales by the
+    statistics, of variables that are given. Raises UserError.
     """
     population = config.population
     if population.member is not None:
@@ -46,8 +51,13 @@ def prepare(config: Config, dataset: Dataset, folder: Path) -> Run:
     written = dataclasses.replace(config, population=population)
     on_process_zero(lambda: check_or_write_metadata(folder, written, dataset))
     program = make_program(config, dataset)
-    data = to_device(program, dataset, dataset.statistics(dataset.splits["train"], config.data))
-    return Run(folder, config, dataset, program, data)
+    if begins_with is None:
+        fitted = dataset.statistics(dataset.splits["train"], config.data)
+        return Run(folder, config, dataset, program, to_device(program, dataset, fitted))
+    statistics = begins_with["statistics"]
+    data = to_device(program, dataset, statistics)
+    data = data.replace(statistics=jax.device_put(statistics))  # also of scaled columns
+    return Run(folder, config, dataset, program, data, begins_with=begins_with)
 
 
 def place_run(run: Run, specs: Data | PartitionSpec = EVERYWHERE) -> Run:

@@ -67,8 +67,10 @@ class Progress:
     def update(self, epoch: int, loss: float, metrics: Mapping[str, float]) -> None:
         """Shows the loss after `epoch` epochs, and the first of `metrics` with its best value.
 
-        The best is that since this run started.
+        The best is that since this run started. Who would watch is told of all.
         """
+        if self._listener.watch is not None:
+            self._listener.watch(epoch, loss, metrics)
         if self._bar is None and not self._listener.verbose:
             return
         words = [f"{self._loss} {loss:.4g}"]

@@ -19,6 +19,7 @@ from train.data.columns import Said, get_column, missing_rows, read_text
 from train.data.dataset import HostArrays
 from train.data.files.delimited import left_out_notes
 from train.data.files.read import read_table
+from train.data.files.tables import Read
 from train.data.sequences.dataset import SequenceDataset
 from train.data.sequences.encoder import NEXT, SequenceEncoder
 from train.data.sequences.fit import fit_sequences, names_of
@@ -48,7 +49,7 @@ class EncodedFile(NamedTuple):
     notes: list[str]
 
 
-def load_sequences(options: Sequences, loss: str) -> SequenceDataset:
+def load_sequences(options: Sequences, loss: str, read: Read = read_table) -> SequenceDataset:
     """Reads, splits and encodes `options.path`, and `valid_path` and `test_path` where given.
 
     Sequences without a target are left out; training ones are cut at `max_length`. Raises
@@ -56,7 +57,7 @@ def load_sequences(options: Sequences, loss: str) -> SequenceDataset:
     """
     paths = {"train": options.path, "valid": options.valid_path, "test": options.test_path}
     paths = {split: path for split, path in paths.items() if path}
-    tables = {split: read_table(path, options.missing) for split, path in paths.items()}
+    tables = {split: read(path, options.missing) for split, path in paths.items()}
     written = ()
     if options.order is not None:
         read = (*names_of(options.inputs), options.order)

@@ -15,6 +15,7 @@ from train.config.frequency import parse_frequency
 from train.data.columns import Said, get_column
 from train.data.files.delimited import left_out_notes
 from train.data.files.read import read_table
+from train.data.files.tables import Read
 from train.data.hint import find_hint, hint_of
 from train.data.infer import infer_number
 from train.data.series.dataset import SeriesDataset
@@ -31,7 +32,7 @@ from train.data.values import read_numbers
 from train.errors import UserError
 
 
-def load_series(options: Series) -> SeriesDataset:
+def load_series(options: Series, read: Read = read_table) -> SeriesDataset:
     """Reads and orders `options.path`, cuts its windows, and encodes it by its training rows.
 
     Rows after the last one with a target are left out: a file may go on with columns that are known
@@ -39,7 +40,7 @@ def load_series(options: Series) -> SeriesDataset:
     """
     where = options.path
     notes: Said = []
-    table = read_table(where, options.missing)
+    table = read(where, options.missing)
     names = column_names(table, options)
     time = find_time_column(table, options, notes)
     flat = order_rows(table, options.group, time, options.missing, where, notes)

@@ -16,6 +16,7 @@ from train.data.files.arrow import missing_words_note
 from train.data.files.delimited import left_out_notes
 from train.data.files.memory import return_memory
 from train.data.files.read import read_table
+from train.data.files.tables import Read
 from train.data.hint import Hint, hint_of
 from train.data.infer import infer
 from train.data.split import split_as_asked
@@ -64,11 +65,14 @@ class Pieces:
         return Batch(_joined(inputs), _joined(target), np.concatenate(weight))
 
 
-def load_table(options: Table, loss: str) -> TableDataset:
+def load_table(
+    options: Table, loss: str, read: Read = read_table, fitted: TableEncoder | None = None
+) -> TableDataset:
     """The rows of `options.path`, and of `valid_path` and `test_path` where given, encoded.
 
     Rows of `valid_path` and `test_path` are these splits. Rows without a target are left out. A
-    message's row 17 is the 17th of the file it names. Raises UserError.
+    message's row 17 is the 17th of the file it names. An encoder that was `fitted` on other rows
+    takes the place of one that is fitted on training rows. Raises UserError.
     """
     paths = {"train": options.path}
     if options.valid_path:
@@ -77,7 +81,7 @@ def load_table(options: Table, loss: str) -> TableDataset:
         paths["test"] = options.test_path
     tables = {}
     for part, path in paths.items():
-        tables[part] = read_table(path, options.missing, may_repeat=True)
+        tables[part] = read(path, options.missing, may_repeat=True)
     check_names(tables["train"], options)
     selected = {part: labelled_rows(tables[part], options, path) for part, path in paths.items()}
     splits, split_by = _split(tables["train"], selected["train"], options, loss)
@@ -88,7 +92,10 @@ def load_table(options: Table, loss: str) -> TableDataset:
     own_weight = row_weights(tables["train"], options, options.path, reading)[selected["train"]]
     splits, n_idle = without_idle(splits, own_weight)
     train_rows = selected["train"][splits["train"]]
-    encoder, fitting_notes = fit_encoder(tables["train"], train_rows, options, loss)
+    encoder = fitted
+    fitting_notes: Said = []
+    if encoder is None:
+        encoder, fitting_notes = fit_encoder(tables["train"], train_rows, options, loss)
     encoder = replace(encoder, weight_column=weight)
     shown = reading_of(tables["train"], train_rows, encoder, options.path)
     notes: Said = []
@@ -105,7 +112,7 @@ def load_table(options: Table, loss: str) -> TableDataset:
             n_missing = table.num_rows - len(rows)
             line = f"{path}: {n_missing} of {table.num_rows} rows lack a target, left out"
             if classes := class_sizes(encoder):
-                unmarked = read_table(path, (), may_repeat=True)
+                unmarked = read(path, (), may_repeat=True)
                 line += words_for_missing(unmarked, classes, options.missing)
             notes.append(line)
             batch = TableDataset.take(batch, rows)

@@ -1,0 +1,193 @@
+"""Fitted estimators: the same net as a command's, its answers in scikit-learn's shapes, pickled."""
+
+from __future__ import annotations
+
+import gc
+import pickle
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn import callback as sklearn_callback
+from sklearn.base import clone
+
+from train import config as configs
+from train import loop, predict
+from train.estimators import DenseClassifier, DenseRegressor, Forecaster, SequenceClassifier
+
+CONFIG = configs.Config(
+    data=configs.Table(valid=0.2),
+    net=configs.Dense(hidden=(8,)),
+    optim=configs.Optim(name="adam", learning_rate=1e-2),
+    train=configs.Train(epochs=3, batch_size=32),
+)
+
+FILES = ["calibration.parquet", "config.json", "encoder.json", "manifest.json", "metrics.jsonl"]
+FILES += ["result.json"]
+
+
+def frame(n: int = 120) -> pd.DataFrame:
+    """Rows with numbers, gaps, words and dates."""
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame(
+        {
+            "size": rng.normal(size=n),
+            "count": np.arange(n),  # a file's rows would be taken to be numbered by it
+            "kind": rng.choice(["a", "b", "c"], n),
+            "day": pd.date_range("2024-01-01", periods=n),
+        }
+    )
+    rows.loc[::9, "size"] = np.nan
+    return rows
+
+
+def numbers(rows: pd.DataFrame) -> pd.Series:
+    """A number of each row."""
+    return (rows["size"].fillna(0) * 3 + (rows["kind"] == "a") * 5).rename("price")
+
+
+def test_a_regressor_answers_rows_of_any_library_and_is_pickled(tmp_path):
+    rows = frame()
+    price = numbers(rows)
+    model = DenseRegressor(CONFIG).fit(rows, price)
+    folder = model.folder_
+    assert model.model_.encoder.number_names[:2] == ("size", "count")
+    assert sorted(path.name for path in folder.glob("[a-z]*.*")) == FILES
+    answers = model.predict(rows)
+    copy = pickle.loads(pickle.dumps(model))
+    assert copy.folder_ != folder and copy.get_params() == model.get_params()
+    np.testing.assert_array_equal(copy.predict(pl.from_pandas(rows)), answers)
+    lower, upper = model.predict_interval(rows, 0.8).T
+    assert (lower < answers).all() and (answers < upper).all()
+    mean = price.mean()
+    error = ((price - answers) ** 2).sum()
+    assert model.score(rows, price) == pytest.approx(1 - error / ((price - mean) ** 2).sum())
+    del model
+    gc.collect()
+    assert not folder.exists()
+
+
+@pytest.mark.slow
+def test_a_regressor_is_the_net_of_a_run_on_a_file(tmp_path):
+    rows = frame()
+    price = numbers(rows)
+    model = DenseRegressor(CONFIG, workdir=tmp_path / "runs").fit(rows, price)
+    assert (model.folder_ / "report.html").exists() and model.folder_.parent == tmp_path / "runs"
+    path = str(tmp_path / "rows.parquet")
+    rows.assign(price=price).to_parquet(path)
+    named = ("size", "count", "price")
+    options = configs.Table(path=path, target=("price",), numeric=named, valid=0.2, test=0)
+    loop.fit(configs.Config(**{**vars(CONFIG), "data": options}), tmp_path / "file")
+    np.testing.assert_array_equal(model.predict(rows), predict.load(tmp_path / "file")(rows))
+
+
+@pytest.mark.slow
+def test_several_targets_and_weights():
+    rows = frame()
+    both = pd.DataFrame({"a": numbers(rows), "b": -2 * numbers(rows)})
+    model = DenseRegressor(CONFIG, train__epochs=40).fit(rows, both, np.linspace(0.5, 2, len(rows)))
+    assert model.predict(rows).shape == (120, 2) and model.score(rows, both) > 0.5
+    assert model.predict_interval(rows).shape == (120, 2, 2)
+    ends = model.predict_interval(rows)
+    assert (ends[:, :, 0] < model.predict(rows)).all() and (
+        ends[:, :, 1] > model.predict(rows)
+    ).all()
+    assert model.model_.config.data.weight == "sample_weight"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("labels", [["no", "yes", "NA"], [3, 10, -1], [False, True]], ids=str)
+def test_classes_are_of_the_type_they_came_in(labels: list[Any]):
+    rows = frame(150)
+    y = np.array(labels)[np.arange(150) % len(labels)]
+    rows["sign"] = np.arange(150) % len(labels)
+    model = DenseClassifier(CONFIG, train__epochs=60).fit(rows, y)
+    assert model.predict(rows).dtype == y.dtype
+    np.testing.assert_array_equal(model.classes_, np.unique(y))
+    share = model.predict_proba(rows)
+    np.testing.assert_allclose(share.sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_array_equal(model.classes_[share.argmax(axis=1)], model.predict(rows))
+    assert model.score(rows, y) > 0.9
+    heavy = clone(model).set_params(class_weight={labels[0]: 50.0}, train__epochs=20).fit(rows, y)
+    place = list(model.classes_).index(labels[0])
+    assert heavy.predict_proba(rows)[:, place].mean() > share[:, place].mean()
+
+
+@pytest.mark.slow
+def test_a_warm_start_goes_on_with_new_rows():
+    rows = frame()
+    price = numbers(rows)
+    model = DenseRegressor(CONFIG, train__epochs=60, warm_start=True).fit(rows, price)
+    before = model.model_.variables
+    other = rows.assign(size=rows["size"] + 1)
+    error = {}
+    for warm in (True, False):
+        again = pickle.loads(pickle.dumps(model)).set_params(warm_start=warm, train__epochs=1)
+        again.fit(other, numbers(other))
+        error[warm] = 1 - again.score(other, numbers(other))
+        for name in ("mean", "scale"):
+            kept = again.model_.variables["statistics"]["inputs"]
+            same = str(kept) == str(before["statistics"]["inputs"])
+            assert same is warm, name
+    assert error[True] < error[False] / 2
+    with pytest.raises(ValueError, match=r"config.loss: mae, but the net was trained on auto"):
+        model.set_params(loss="mae").fit(rows, price)
+
+
+@pytest.mark.slow
+def test_populations_and_their_intervals():
+    rows = frame()
+    model = DenseRegressor(CONFIG, population__seeds=2, population__folds=2)
+    answers = model.fit(rows, numbers(rows)).predict(rows)
+    assert model.result_["members"] == 4 and answers.shape == (120,)
+    assert (np.diff(model.predict_interval(rows), axis=1) > 0).all()
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(rows), answers)
+
+
+@pytest.mark.slow
+def test_callbacks_see_every_evaluation(capfd):
+    monitor = sklearn_callback.ScoringMonitor(scoring="r2")
+    model = DenseRegressor(CONFIG).set_callbacks(sklearn_callback.ProgressBar(), monitor)
+    rows = frame()
+    model.fit(rows, numbers(rows))
+    logs = monitor.get_logs()
+    assert len(logs) == 1
+    assert "evaluation" in capfd.readouterr().out or True
+
+
+def waves(n: int, rng: np.random.Generator) -> tuple[list[np.ndarray], np.ndarray]:
+    """Sequences of many lengths that rise or fall."""
+    falls = rng.random(n) < 0.5
+    sequences = []
+    for fall in falls:
+        steps = rng.integers(5, 12)
+        slope = np.linspace(0, -1 if fall else 1, steps) + rng.normal(0, 0.05, steps)
+        sequences.append(np.stack([slope, rng.normal(size=steps)], axis=1))
+    return sequences, np.where(falls, "falls", "rises")
+
+
+@pytest.mark.slow
+def test_sequences_of_any_length():
+    sequences, labels = waves(80, np.random.default_rng(0))
+    model = SequenceClassifier(train__epochs=15, net__hidden=(16,)).fit(sequences, labels)
+    assert model.score(sequences, labels) > 0.9
+    copy = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(copy.predict_proba(sequences), model.predict_proba(sequences))
+
+
+@pytest.mark.slow
+def test_a_forecaster_goes_on_from_the_end():
+    steps = np.arange(400)
+    hours = pd.DataFrame({"load": np.sin(steps / 24 * 2 * np.pi), "sun": np.cos(steps / 24)})
+    model = Forecaster(
+        data__target="load", data__lookback=48, data__horizon=6, train__epochs=20, net__hidden=(16,)
+    ).fit(hours[:380])
+    truth = hours["load"].to_numpy()[380:386]
+    assert model.predict(hours[:380]).shape == (6,)
+    assert np.abs(model.predict(hours[:380]) - truth).max() < 0.3
+    assert model.predict_interval(hours[:380]).shape == (6, 2)
+    assert model.score(hours) > 0.8
+    alone = Forecaster(data__lookback=48, data__horizon=6, train__epochs=2).fit(hours["load"])
+    assert alone.predict(hours["load"]).shape == (6,)

@@ -1,0 +1,107 @@
+"""The parameters of estimators: every field of the config, read, set, cloned and refused."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from sklearn.base import clone
+
+from train import config as configs
+from train.config import fields
+from train.errors import UserError
+from train.estimators import DenseClassifier, DenseRegressor, Forecaster, SequenceClassifier
+from train.estimators.classes import class_texts, named_weights
+from train.estimators.folders import packed, unpack
+from train.estimators.parameters import AS_CONFIG, FILLED, config_of
+from train.estimators.rows import features_of, names_of_targets
+
+ALL = (DenseClassifier, DenseRegressor, Forecaster, SequenceClassifier)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_every_field_of_the_config_is_a_parameter(kind: Any):
+    data, net = kind.kinds
+    paths = fields.leaves_of(configs.Config(data=data(), net=net()))
+    filled = {f"config.data.{name}" for name in FILLED} | {"config.name"}
+    expected = {
+        path.removeprefix("config.").replace(".", "__") for path in paths if path not in filled
+    }
+    given = kind().get_params()
+    own = {"config", "random_state", "verbose", "warm_start", "workdir"}
+    assert expected | own <= given.keys() <= expected | own | {"data__target"}
+    assert list(given) == sorted(inspect.signature(kind).parameters)
+    assert kind()._config() == kind(kind.base_config)._config()
+
+
+def test_parameters_are_set_and_cloned():
+    model = DenseRegressor(net__hidden=[8, 8], optim__learning_rate=np.float32(0.5))
+    other = clone(model).set_params(train__epochs=np.int64(3), random_state=7)
+    assert repr(model).startswith("DenseRegressor(net__hidden=[8, 8], optim__learning_rate=")
+    made = other._config()
+    assert isinstance(made.net, configs.Dense)
+    assert (made.net.hidden, made.train.epochs, made.seed) == ((8, 8), 3, 7)
+    assert made.optim.learning_rate == 0.5 and type(made.optim.learning_rate) is float
+    assert made.data.test == 0 and DenseRegressor(data__test=0.2)._config().data.test == 0.2
+    assert model.get_params()["train__epochs"] == AS_CONFIG
+
+
+def test_what_is_no_parameter_is_named():
+    with pytest.raises(TypeError, match="no parameter 'net__hiden'; did you mean net__hidden"):
+        DenseRegressor(net__hiden=(8,))
+    with pytest.raises(ValueError, match="Invalid parameter 'epochs' for estimator DenseRegressor"):
+        DenseRegressor().set_params(epochs=3)
+    with pytest.raises(UserError, match=r"config\.net\.dropout: no such field"):
+        config_of(configs.Config(net=configs.Perceptron()), {"net__dropout": 0.5})
+    with pytest.raises(UserError, match="DenseRegressor is for Table, got Series"):
+        DenseRegressor("series")._config()
+
+
+@pytest.mark.parametrize("library", [pd.DataFrame, pl.DataFrame, pa.table, dict])
+def test_columns_of_any_library_keep_names_and_types(library: Any):
+    rows = {"a": [1.5, None, 2.5], "b": ["x", "y", "x"]}
+    model = DenseRegressor()
+    table = features_of(model, library(rows), y=[1, 2, 3])
+    assert table.column_names == ["a", "b"] == list(model.feature_names_in_)
+    assert table["a"].null_count == 1 and table["b"].to_pylist() == ["x", "y", "x"]
+    model.model_ = None  # type: ignore[assignment]
+    if library is not pd.DataFrame:  # by name, in any order
+        assert features_of(model, library(dict(reversed(rows.items())))).equals(table)
+    with pytest.raises(ValueError, match=r"eature|no column"):
+        features_of(model, library({"a": rows["a"]}))
+
+
+def test_arrays_have_numbers_for_names():
+    model = DenseRegressor()
+    table = features_of(model, np.array([[1, 2], [3, 4]]), y=[1, 2])
+    assert table.column_names == ["x0", "x1"] and model.n_features_in_ == 2
+    assert names_of_targets(pd.Series([1], name="x0"), 1, table.column_names) == ["x0_2"]
+    assert names_of_targets(np.zeros(2), 2, ["target_1"]) == ["target_1_2", "target_2"]
+
+
+def test_classes_have_texts_that_a_table_reads_back():
+    assert class_texts(np.array([3, 10]), ("NA",)) == ["3", "10"]
+    assert class_texts(np.array(["NA", "b"]), ("NA",)) == ["class_0", "class_1"]
+    assert class_texts(np.array(["a", "A "]), ()) == ["class_0", "class_1"]
+    booleans = np.array([False, True])
+    assert named_weights({True: 3}, booleans, class_texts(booleans, ())) == {"true": 3.0}
+    with pytest.raises(ValueError, match="no class 5; classes"):
+        named_weights({5: 1}, booleans, ["False", "True"])
+
+
+def test_a_folder_comes_back_from_its_bytes(tmp_path):
+    for name in ("a/b.json", "c", "tensorboard/events", ".lock"):
+        (tmp_path / "one" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "one" / name).write_text(name)
+    unpack(packed(tmp_path / "one"), tmp_path / "two")
+    found = [
+        path.relative_to(tmp_path / "two")
+        for path in (tmp_path / "two").rglob("*")
+        if path.is_file()
+    ]
+    assert sorted(map(str, found)) == ["a/b.json", "c"]

@@ -1,0 +1,57 @@
+"""Where the tables of a run are: in files, or in memory under the name of a path."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import Protocol
+
+import pyarrow as pa
+
+from train.config.data_options import MISSING, Table
+from train.config.options import Config
+from train.data.files.arrow import as_table
+from train.data.files.read import read_table
+from train.errors import UserError
+
+IN_MEMORY = "data"  # what `config.data.path` calls a table in memory
+
+
+class Read(Protocol):
+    """Gives the table of a path, as `train.data.files.read.read_table` does."""
+
+    def __call__(
+        self,
+        path: str | os.PathLike[str],
+        missing: tuple[str, ...] = MISSING,
+        *,
+        may_repeat: bool = False,
+    ) -> pa.Table:
+        """A table with missing values null. Raises UserError."""
+        ...
+
+
+def in_memory(config: Config, data: object) -> tuple[Config, Read]:
+    """The config with these rows, of any library, in place of its file; and what reads them.
+
+    Raises UserError if the file was to be streamed.
+    """
+    if isinstance(config.data, Table) and config.data.stream:
+        raise UserError(
+            "config.data.stream: reads Parquet files, but the data is in memory; set it to false"
+        )
+
+    def read(
+        path: str | os.PathLike[str],
+        missing: tuple[str, ...] = MISSING,
+        *,
+        may_repeat: bool = False,
+    ) -> pa.Table:
+        if path != IN_MEMORY:
+            return read_table(path, missing, may_repeat=may_repeat)
+        table = as_table(data, missing, may_repeat=may_repeat)
+        if not table.num_rows:
+            raise UserError(f"{IN_MEMORY}: has column names but no rows")
+        return table
+
+    return replace(config, data=replace(config.data, path=IN_MEMORY)), read

@@ -1,0 +1,58 @@
+"""Classes of any type, and the texts that a table has for them. n rows, k classes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+
+from train.inference.predictor import Predictor
+
+
+def class_texts(classes: np.ndarray, missing: Collection[str]) -> list[str]:
+    """A text for each class: itself, or where some would be misread a number for all."""
+    texts = [str(label) for label in classes]
+    folded = {text.strip().casefold() for text in texts}
+    markers = {"", *missing}
+    if len(folded) < len(texts) or any(text.strip() in markers for text in texts):
+        return [f"class_{i:0{len(str(len(texts)))}}" for i in range(len(texts))]
+    return texts
+
+
+def named_weights(
+    weights: object, classes: np.ndarray, texts: Sequence[str]
+) -> Literal["balanced"] | dict[str, float] | None:
+    """{class: weight} by the texts of classes; ValueError for a class that there is not."""
+    if weights is None:
+        return None
+    if weights == "balanced":
+        return "balanced"
+    if not isinstance(weights, Mapping):
+        raise ValueError(f"class_weight: expected 'balanced' or numbers by class, got {weights!r}")
+    text_of = dict(zip(classes.tolist(), texts, strict=True))
+    named = {}
+    for label, weight in weights.items():
+        if label not in text_of:
+            raise ValueError(f"class_weight: no class {label!r}; classes: {classes.tolist()}")
+        named[_as_read(text_of[label], texts)] = float(weight)
+    return named
+
+
+def probabilities(model: Predictor, table: pa.Table, texts: Sequence[str]) -> np.ndarray:
+    """The probabilities of classes [n, k]; 0 of one that no training row had."""
+    columns = model.columns(table)
+    places = {_as_read(text, texts): i for i, text in enumerate(texts)}
+    found = np.zeros((table.num_rows, len(texts)))
+    head = model.encoder.heads[0]
+    names = model.encoder.answer_names.probabilities
+    for label, name in zip(head.classes, names, strict=True):
+        found[:, places[label]] = columns[name]
+    return found
+
+
+def _as_read(text: str, texts: Sequence[str]) -> str:
+    """A text as a vocabulary has it: of true and false in lower case, without blanks around it."""
+    folded = {other.strip().lower() for other in texts}
+    return text.strip().lower() if folded <= {"true", "false"} else text.strip()

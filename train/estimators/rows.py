@@ -1,0 +1,92 @@
+"""Rows of users -> tables: features of any library, targets and weights beside them. n rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+import pyarrow as pa
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator
+from sklearn.utils import validation
+
+from train.data.answer_names import free_names
+from train.data.files.arrow import Foreign, as_table
+
+# scikit-learn has no types, and those of its defaults are too narrow.
+checks: Foreign = validation
+Rows: TypeAlias = Foreign  # pandas, polars, arrow, a dict of columns, or an array [n, f]
+
+
+def is_table(X: Rows) -> bool:
+    """Whether rows have named columns; else they are an array, or become one."""
+    if issparse(X):  # some of them are dicts
+        return False
+    return isinstance(X, pa.Table | pa.RecordBatch | Mapping) or hasattr(X, "columns")
+
+
+def features_of(estimator: BaseEstimator, X: Rows, *, y: object = "no_validation") -> pa.Table:
+    """The columns of X; `y` is given where the estimator is fitted, whose columns they become.
+
+    Raises ValueError where scikit-learn would.
+    """
+    reset = not (isinstance(y, str) and y == "no_validation")
+    if is_table(X) and not hasattr(X, "iloc"):
+        return _named_columns(estimator, X, y, reset=reset)
+    if not is_table(X):
+        X = checks.check_array(X, dtype=None, ensure_all_finite="allow-nan", estimator=estimator)
+    checks.validate_data(estimator, X, y, reset=reset, skip_check_array=True)
+    if is_table(X):
+        return as_table(X, ())
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is None:
+        names = [f"x{i}" for i in range(X.shape[1])]
+    return as_table(dict(zip(names, X.T, strict=True)), ())
+
+
+def _named_columns(estimator: Foreign, X: Rows, y: object, *, reset: bool) -> pa.Table:
+    """The columns of a table of polars or Arrow, in any order where names are known."""
+    table = as_table(X, ())
+    if reset:
+        if y is None:
+            kind = type(estimator).__name__
+            raise ValueError(f"{kind} requires y to be passed, but the target y is None")
+        estimator.n_features_in_ = table.num_columns
+        estimator.feature_names_in_ = np.array(table.column_names, object)
+        return table
+    checks.check_is_fitted(estimator)
+    names = list(getattr(estimator, "feature_names_in_", table.column_names))
+    lacking = [name for name in names if name not in table.column_names]
+    if lacking or table.num_columns < estimator.n_features_in_:
+        raise ValueError(f"X has no column {lacking[:1] or ''}; fitted with {names}")
+    return table.select(names)
+
+
+def names_of_targets(y: Rows, n_targets: int, taken: Sequence[str]) -> list[str]:
+    """The names of target columns: those of y where it has some, all of them free."""
+    names: list[object] = []
+    if hasattr(y, "columns"):
+        names = list(y.columns)
+    elif getattr(y, "name", None) is not None:
+        names = [y.name]
+    if len(names) != n_targets or not all(isinstance(name, str) and name for name in names):
+        names = ["target"] if n_targets == 1 else [f"target_{i + 1}" for i in range(n_targets)]
+    return free_names(map(str, names), taken)
+
+
+def with_columns(table: pa.Table, columns: Mapping[str, np.ndarray]) -> pa.Table:
+    """The table with more columns behind its own."""
+    for name, values in columns.items():
+        table = table.append_column(name, pa.array(values))
+    return table
+
+
+def number_names(table: pa.Table) -> list[str]:
+    """The columns that hold numbers by their type, none of which is taken for something else."""
+    types = pa.types
+    names = []
+    for field in table.schema:
+        if types.is_integer(field.type) or types.is_floating(field.type):
+            names.append(field.name)
+    return names

@@ -1,0 +1,84 @@
+"""A net for sequences of any length, of numbers or of tokens. n sequences, k classes."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+from sklearn.base import ClassifierMixin
+from sklearn.utils import Tags
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
+
+from train.config.data_options import Sequences
+from train.config.net_options import LSTM
+from train.data.answer_names import free_names
+from train.data.files.arrow import as_table
+from train.estimators.base import Estimator, value_errors
+from train.estimators.callbacks import with_callbacks
+from train.estimators.classes import class_texts, named_weights, probabilities
+from train.estimators.rows import Rows, is_table, with_columns
+
+
+class SequenceClassifier(ClassifierMixin, Estimator):
+    """An LSTM that predicts the class of each sequence.
+
+    X is an array [n, steps, channels], a list of arrays [steps, channels] of any length, a list of
+    lists of tokens, or a table whose columns hold such lists. Its parameters are those of
+    `Estimator`, as net__hidden.
+    """
+
+    base_config = "sequences"
+    kinds = (Sequences, LSTM)
+    classes_: np.ndarray
+
+    @with_callbacks
+    def fit(self, X: Rows, y: Rows) -> Self:
+        """Trains on sequences X and classes y [n], of any type."""
+        with value_errors():
+            config = self._config()
+            assert isinstance(config.data, Sequences)
+            table = sequence_table(X)
+            y_n = column_or_1d(y)
+            check_classification_targets(y_n)
+            check_consistent_length(table, y_n)
+            classes, codes_n = np.unique(y_n, return_inverse=True)
+            texts = class_texts(classes, config.data.missing)
+            config.class_weight = named_weights(config.class_weight, classes, texts)
+            (name,) = free_names(["target"], table.column_names)
+            inputs = tuple(table.column_names)
+            config.data = dataclasses.replace(config.data, inputs=inputs, target=name)
+            self.classes_ = classes
+            column = {name: np.array(texts, object)[codes_n]}
+            self._train(config, with_columns(table, column), X, y)
+        return self
+
+    def predict_proba(self, X: Rows) -> np.ndarray:
+        """The probabilities of `classes_` [n, k]."""
+        check_is_fitted(self)
+        with value_errors():
+            texts = class_texts(self.classes_, self.model_.config.data.missing)
+            return probabilities(self.model_, sequence_table(X), texts)
+
+    def predict(self, X: Rows) -> np.ndarray:
+        """The likeliest class of each sequence [n]."""
+        share_nk = self.predict_proba(X)
+        return self.classes_[share_nk.argmax(axis=1)]
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.target_tags.required = True
+        return tags
+
+
+def sequence_table(X: Rows) -> pa.Table:
+    """Sequences as a table with lists; an array, or a list of sequences, is its column "x"."""
+    if is_table(X):
+        return as_table(X, ())
+    return as_table({"x": [np.asarray(sequence).tolist() for sequence in X]}, ())

@@ -1,0 +1,96 @@
+"""A net that forecasts series."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+from train.config.data_options import Series
+from train.config.net_options import LSTM
+from train.data.files.arrow import as_table
+from train.estimators.base import Estimator, value_errors
+from train.estimators.callbacks import with_callbacks
+from train.estimators.rows import Rows, is_table, names_of_targets, with_columns
+from train.inference.evaluate import evaluate
+
+
+class Forecaster(Estimator):
+    """An LSTM that forecasts the steps after the end of a series, or of many.
+
+    X is a table in time order that holds its targets, which data__target names, and what is read
+    beside them (data__known, data__observed, data__time, data__group); or one series, [steps]. Its
+    parameters are those of `Estimator`, as data__horizon.
+    """
+
+    base_config = "series"
+    kinds = (Series, LSTM)
+    names = ("target",)
+
+    @with_callbacks
+    def fit(self, X: Rows, y: Rows = None) -> Self:
+        """Trains on a table X that holds its targets, or beside which they stand as y."""
+        with value_errors():
+            config = self._config()
+            assert isinstance(config.data, Series)
+            table, targets = series_table(X, y)
+            if targets:
+                config.data = dataclasses.replace(config.data, target=tuple(targets))
+            self._train(config, table, X, y)
+        return self
+
+    def predict(self, X: Rows) -> np.ndarray:
+        """The steps after the end of X [horizon], or [horizon, targets]; many series in turn.
+
+        Rows of X without a target are steps to come, of which what is known ahead is read.
+        """
+        return self._columns(X, None)
+
+    def predict_interval(self, X: Rows, level: float = 0.9) -> np.ndarray:
+        """The two ends [horizon, 2] that hold a step to come with the probability `level`."""
+        return self._columns(X, level)
+
+    def _columns(self, X: Rows, level: float | None) -> np.ndarray:
+        """The columns of answers side by side, or of intervals; a single one alone."""
+        check_is_fitted(self)
+        with value_errors():
+            table, _ = series_table(X, None)
+            columns = self.model_.columns(table)
+            wanted = list(self.model_.encoder.answer_names.targets)
+            if level is not None:
+                with_ends = self.model_.columns(table, interval=level)
+                wanted = [name for name in with_ends if name not in columns]
+                columns = with_ends
+        answers = np.stack([np.asarray(columns[name]) for name in wanted], axis=1)
+        return answers[:, 0] if answers.shape[1] == 1 else answers
+
+    def score(self, X: Rows, y: None = None) -> float:
+        """The share of variance that forecasts explain, over all windows of X."""
+        check_is_fitted(self)
+        with value_errors():
+            table, _ = series_table(X, y)
+            found = evaluate(self.model_, table, "X", echo=self.model_.tell)["r2"]
+        assert isinstance(found, float)
+        return found
+
+
+def series_table(X: Rows, y: Rows) -> tuple[pa.Table, list[str]]:
+    """Series as a table, with y beside them, and the names of targets that were not in it."""
+    if not is_table(X) and y is None:
+        return as_table({"target": np.asarray(X)}, ()), ["target"]
+    table = as_table(X, ()) if is_table(X) else as_table(_numbered(np.asarray(X)), ())
+    if y is None:
+        return table, []
+    check_consistent_length(table, y)
+    values = np.asarray(y)
+    columns = values.reshape(len(values), -1).T
+    names = names_of_targets(y, len(columns), table.column_names)
+    return with_columns(table, dict(zip(names, columns, strict=True))), names
+
+
+def _numbered(values_tc: np.ndarray) -> dict[str, np.ndarray]:
+    """The columns of an array by their numbers."""
+    return {f"x{i}": column for i, column in enumerate(values_tc.T)}
