@@ -1,10 +1,12 @@
 """The metrics of a trained network on a labelled file.
 
-python -m train.evaluate --workdir=DIR --data=FILE [--interval=0.9]
+python -m train.evaluate --workdir=DIR --data=FILE [--interval=0.9] [--out=FILE]
 
 Prints one JSON object: the number of rows judged, and the metrics over all of them, in original
 units, null where one is not defined (auc of one class); "notes" where cells were read with a
-doubt, or rows, series or columns are left out.
+doubt, or rows, series or columns are left out; of series, "baselines", the metrics of the last
+value and of the last season, repeated. --out writes the rows with their targets and answers, of a
+series a line for each window and step.
 Rows count for what the run's weight column (config.data.weight) says of them; where FILE lacks it,
 a line on stderr says so and each counts once. With --interval coverage and width are those of the
 intervals that train.predict gives for it.
@@ -13,6 +15,8 @@ intervals that train.predict gives for it.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from train import errors, flags, parallel
@@ -20,19 +24,25 @@ from train import errors, flags, parallel
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from train.inference.evaluate import Found
     from train.inference.predictor import Predictor
 
 
 def evaluate(
-    model: Predictor, table: pa.Table, where: str = "data", interval: float | None = None
-) -> dict[str, float | list[str]]:
+    model: Predictor,
+    table: pa.Table,
+    where: str = "data",
+    interval: float | None = None,
+    write: Callable[[pa.Table], None] | None = None,
+) -> Found:
     """Metrics over all rows whose target is present, as `train.inference.evaluate` has them.
 
-    Says on stderr if the rows have no weights although the run's had.
+    `write` takes these rows with their answers. Says on stderr if the rows have no weights although
+    the run's had.
     """
     from train.inference import evaluate as evaluation
 
-    return evaluation.evaluate(model, table, where, interval, echo=_say)
+    return evaluation.evaluate(model, table, where, interval, echo=_say, write=write)
 
 
 def _say(line: str) -> None:
@@ -45,13 +55,14 @@ def main(argv: list[str]) -> int:
     parallel.configure()
     from train.config.data_options import Table
     from train.data.files.read import read_table
-    from train.data.files.write import json_text
+    from train.data.files.write import json_text, write_table
     from train.inference.load import load
 
     model = load(command.workdir)
     data = model.config.data
     table = read_table(command.data, data.missing, may_repeat=isinstance(data, Table))
-    print(json_text(evaluate(model, table, command.data, command.interval)))
+    write = None if command.out is None else partial(write_table, path=command.out)
+    print(json_text(evaluate(model, table, command.data, command.interval, write)))
     return 0
 
 

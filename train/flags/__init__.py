@@ -19,7 +19,7 @@ _OF_TRAIN = (
 )
 _OF_INSPECT = ("data", "target")
 _OF_PREDICT = ("workdir", "data", "out", "copy", "interval", "dropout_samples", "seed")
-_OF_EVALUATE = ("workdir", "data", "interval")
+_OF_EVALUATE = ("workdir", "data", "interval", "out")
 _OF_COMPARE = ("sort", "page")
 
 
@@ -56,6 +56,7 @@ class EvaluateCommand(NamedTuple):
     workdir: str
     data: str
     interval: float | None
+    out: str | None
 
 
 class CompareCommand(NamedTuple):
@@ -155,6 +156,7 @@ def parse_evaluate(argv: Sequence[str], program_doc: str | None) -> EvaluateComm
         workdir=read_path("workdir", given),
         data=read_path("data", given),
         interval=read_number(float, "interval", given),
+        out=given["out"],
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,7 @@ from train.data.dataset import HostArrays, Options
 from train.data.files.delimited import left_out_notes
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.tags import unseen_note
+from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.load import load_windows
 from train.data.series.windows import rows_covered
@@ -21,9 +23,26 @@ from train.data.table.encoder import TableEncoder
 from train.data.table.roles import row_weights
 from train.data.values import SHOWN
 from train.errors import UserError
-from train.evaluation.conformal import conformal_metrics
+from train.evaluation.baselines.forecasts import repeated_predictions
+from train.evaluation.conformal import conformal_metrics, interval_columns
 from train.evaluation.kinds import score
+from train.evaluation.metrics.forecasts import forecast_metrics
+from train.evaluation.predictions import forecast_table, row_table
 from train.inference.predictor import Predicted, Predictor
+
+Scores: TypeAlias = dict[str, float]
+Found: TypeAlias = dict[str, float | list[str] | dict[str, Scores]]
+
+
+class _Known(NamedTuple):
+    """Rows with a target, how many of which there are, and the predictions for them.
+
+    `rows` are their numbers in the file, or of a series its windows.
+    """
+
+    counts: dict[str, int]
+    predicted: Predicted
+    rows: np.ndarray | SeriesDataset
 
 
 def evaluate(
@@ -33,26 +52,58 @@ def evaluate(
     interval: float | None = None,
     *,
     echo: Callable[[str], None],
-) -> dict[str, float | list[str]]:
+    write: Callable[[pa.Table], None] | None = None,
+) -> Found:
     """The number of rows with a target, {"rows": ...}, and the metrics over them, in its units.
 
     Rows of a series are its windows; where values of its targets are missing between others, also
-    {"missing_targets": how many} of those that are forecast, which the metrics leave out. Rows of a
+    {"missing_targets": how many} of those that are forecast, which the metrics leave out, and
+    {"baselines": the metrics of the last value and of the last season, repeated}. Rows of a
     class that no training row has, {"unseen_classes": how many}, count as wrong, and log_loss and
     auc leave them out; steps of such a tag, {"unseen_tags": how many}, count as wrong. Rows of a
     table count for what the run's weight column says; `echo` is told if `table` lacks it. Where
     cells were read with a doubt there are "notes", a line each. `interval`: the level of the
-    intervals whose coverage and width are among the metrics. Raises UserError.
+    intervals whose coverage and width are among the metrics. `write` takes the rows with their
+    targets and answers. Raises UserError.
     """
     needed = None if interval is None else model.needed_score(interval)
     said: Said = []
-    counts, (targets, weight, predictions) = _predict_known(model, table, where, echo, said)
+    known = _predict_known(model, table, where, echo, said)
+    targets, weight, predictions = known.predicted
     scores = score(model.encoder, predictions, targets, weight)
+    ends: HostArrays = {}
     if needed is not None:
         scores |= conformal_metrics(model.encoder, *needed, predictions, targets, weight)
+        ends = interval_columns(model.encoder, *needed, predictions)
     said += left_out_notes(table, where)
-    found: dict[str, float | list[str]] = {**counts, **scores}
+    if write is not None:
+        write(_answer_table(model, known, ends))
+    found: Found = {**known.counts, **scores}
+    if isinstance(known.rows, SeriesDataset):
+        found["baselines"] = _baselines(known.rows, targets)
     return found | {"notes": list(dict.fromkeys(said))} if said else found
+
+
+def _baselines(windows: SeriesDataset, targets: HostArrays) -> dict[str, Scores]:
+    """The metrics of what needs no training."""
+    found = {}
+    for name, predictions in repeated_predictions(windows, windows.splits["test"]).items():
+        found[name] = forecast_metrics(windows.encoder, predictions, targets)
+    return found
+
+
+def _answer_table(model: Predictor, known: _Known, ends: HostArrays) -> pa.Table:
+    """Rows with their targets, what is answered, and the ends of intervals."""
+    targets, _, predictions = known.predicted
+    levels = model.config.quantiles
+    if isinstance(known.rows, SeriesDataset):
+        windows = known.rows.splits["test"]
+        answers = forecast_table(known.rows, windows, targets, predictions, levels)
+    else:
+        answers = row_table(model.encoder, known.rows, targets, predictions, levels)
+    for name, values in ends.items():
+        answers = answers.append_column(name, pa.array(np.asarray(values).ravel()))
+    return answers
 
 
 def _predict_known(
@@ -61,8 +112,8 @@ def _predict_known(
     where: str,
     echo: Callable[[str], None],
     said: Said,
-) -> tuple[dict[str, int], Predicted]:
-    """How many rows have a target, they themselves, and the predictions for them."""
+) -> _Known:
+    """The rows that have a target, and the predictions for them."""
     if isinstance(model.encoder, SeriesEncoder):
         windows = load_windows(model.encoder, table, where, said)
         counts = {"rows": len(windows.starts)}
@@ -73,7 +124,7 @@ def _predict_known(
                 len(windows.target_gaps),
             )
             counts["missing_targets"] = int(windows.target_gaps[judged].sum())
-        return counts, model.predict_rows(windows, windows.splits["test"])
+        return _Known(counts, model.predict_rows(windows, windows.splits["test"]), windows)
     assert isinstance(model.encoder, TableEncoder | SequenceEncoder)
     targets, present = model.encoder.encode_targets(table, where, said)
     rows = np.flatnonzero(present)
@@ -104,7 +155,7 @@ def _predict_known(
             said += unseen_note(by_row, tag, where)
     else:
         said += _unseen_lines(model.encoder, table, known, where)
-    return counts, Predicted(known, weight, model.answers(inputs))
+    return _Known(counts, Predicted(known, weight, model.answers(inputs)), rows)
 
 
 def _unseen_lines(

@@ -43,8 +43,21 @@ def baseline_predictions(
 ) -> dict[str, dict[str, np.ndarray]]:
     """{"last", "seasonal" where a season is known, "linear": predictions for windows `judged`}.
 
-    Fitted on the windows `train`. A season that begins before its series is the last value; where a
-    value of the last season is missing, that of the season before it is repeated.
+    Fitted on the windows `train`.
+    """
+    predictions = repeated_predictions(dataset, judged)
+    kernel_olh = fit_linear(dataset, train)
+    predictions["linear"] = {"value": predict_linear(dataset, kernel_olh, judged)}
+    return predictions
+
+
+def repeated_predictions(
+    dataset: SeriesDataset, judged: np.ndarray
+) -> dict[str, dict[str, np.ndarray]]:
+    """{"last", "seasonal" where a season is known: predictions for windows `judged`}.
+
+    A season that begins before its series is the last value; where a value of the last season is
+    missing, that of the season before it is repeated.
     """
     encoder = dataset.encoder
     now_n = dataset.starts[judged] + encoder.lookback
@@ -55,8 +68,6 @@ def baseline_predictions(
     predictions = {}
     for name, values in answers.items():
         predictions[name] = {"value": values.reshape(len(judged), -1)}
-    kernel_olh = fit_linear(dataset, train)
-    predictions["linear"] = {"value": predict_linear(dataset, kernel_olh, judged)}
     return predictions
 
 
