@@ -28,7 +28,7 @@ from nets.stack import RecurrentStack
 from nets.tokens import Tokens
 
 # Heads that answer at every step; the others once a sequence.
-STEP_KINDS = ("tags", "next_numbers", "next_binary")
+STEP_KINDS = ("tags", "step_numbers", "next_numbers", "next_binary")
 
 
 class SequenceNetwork(DataNetwork):
@@ -137,7 +137,7 @@ class SequenceNetwork(DataNetwork):
         for head in self.heads:
             fitted = statistics[head.name]
             raw = target[head.name]
-            if head.kind == "next_numbers":
+            if head.kind in ("step_numbers", "next_numbers"):
                 prepared[head.name] = (raw - fitted["center"][None, None]) / fitted["scale"][
                     None, None
                 ]
@@ -149,7 +149,7 @@ class SequenceNetwork(DataNetwork):
         """{head: outputs} -> {head: numbers in the target's units, probabilities, or best tags}.
 
         Of a row without steps the classes have their rates in training. Tags are int32 [b, t].
-        Beyond a row's end tags are -1 and next steps nan. Tags keep to the
+        Beyond a row's end tags are -1 and numbers nan. Tags keep to the
         scheme of the training rows.
         """
         statistics = self._statistics("targets")

@@ -210,6 +210,35 @@ def test_the_next_step_is_learned(tmp_path):
 
 
 @pytest.mark.slow
+def test_the_config_goes_on_with_chorales_like_rolls(tmp_path):
+    """Chords of four notes that move by thirds, in rows of other lengths, as JSB has them."""
+    random = np.random.default_rng(3)
+    rolls = []
+    for _ in range(80):
+        first = random.integers(12)
+        chords = (first + 4 * np.arange(random.integers(5, 30)))[:, None] + [0, 4, 7, 11]
+        rolls.append({"x": np.eye(24, dtype=int)[chords % 24].sum(1).tolist()})
+    data = {"path": write(tmp_path / "s.jsonl", rolls), "inputs": "x", "next_step": "true"}
+    overrides = [(f"data.{name}", value) for name, value in data.items()]
+    config = configs.load("configs/sequences.py", overrides)
+    result = loop.fit(config, tmp_path / "run")
+    assert result["metrics"]["test"]["nll"] < 0.3 * result["baselines"]["test"]["mean"]["nll"]
+
+
+@pytest.mark.slow
+def test_a_number_at_every_step_is_learned(tmp_path):
+    random = np.random.default_rng(4)
+    steps = [random.standard_normal(random.integers(3, 12)) for _ in range(200)]
+    rows = [{"x": x.tolist(), "y": (10 + 5 * np.cumsum(x)).tolist()} for x in steps]
+    path = write(tmp_path / "s.jsonl", rows)
+    config = make_config(path, "x", "y", LSTM(hidden=(32,)), epochs=40)
+    result = loop.fit(config, tmp_path / "run")
+    assert result["metrics"]["test"]["r2"] > 0.9
+    answers = predict.load(tmp_path / "run")({"x": [[1.0, 1.0], [], [0.0, 0.0, 0.0]]})
+    assert list(map(len, answers)) == [2, 0, 3]
+
+
+@pytest.mark.slow
 def test_a_crf_learns_what_follows_what(tmp_path):
     path = write(tmp_path / "s.jsonl", sentences(100))
     net = LSTM(hidden=(12,), bidirectional=True, readout="max", crf=True)

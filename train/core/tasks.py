@@ -184,6 +184,7 @@ HEAD_KINDS = {
     "cluster": HeadKind("squared_distance", _distance, _distance, averages=False),
     "reconstruction": HeadKind("reconstruction", _reconstruction, _reconstruction, averages=False),
     "tags": HeadKind("categorical_crossentropy", _tag_loss, _tag_error, True, False, True),
+    "step_numbers": HeadKind("mse", _next_numbers, _next_numbers, every_step=True),
     "next_numbers": HeadKind("mse", _next_numbers, _next_numbers, every_step=True),
     "next_binary": HeadKind("binary_crossentropy", _next_binary, _next_binary, every_step=True),
 }

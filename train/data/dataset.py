@@ -45,8 +45,8 @@ class Head:
 
     `kind` is "regression" for all numeric targets together, "binary" or "multiclass" for a class,
     "cluster" or "reconstruction" for a table without a target. Of sequences also, at every step,
-    "tags", and "next_numbers" or "next_binary" for what stands at the one after it. `size` is how
-    many numbers the network gives for a row, or a step.
+    "tags", "step_numbers", and "next_numbers" or "next_binary" for what stands at the one after it.
+    `size` is how many numbers the network gives for a row, or a step.
     """
 
     name: str
@@ -57,6 +57,7 @@ class Head:
         "cluster",
         "reconstruction",
         "tags",
+        "step_numbers",
         "next_numbers",
         "next_binary",
     ]

@@ -22,6 +22,7 @@ READING = (
     "written",
     "weight_column",
     "scheme",
+    "step_numbers",
     "form",
     "counts",
 )

@@ -98,6 +98,6 @@ def _metrics_of_head(
             return tag_metrics(prediction, target, head.classes, weight)
         case "next_binary":
             return next_binary_metrics(prediction, target, weight)
-        case "next_numbers":
+        case "step_numbers" | "next_numbers":
             return next_number_metrics(prediction, target, units, weight)
     raise ValueError(f"no metrics for the kind of head {head.kind!r}")

@@ -16,7 +16,7 @@ def check_steps(config: Config, encoder: Encoder) -> None:
     if not isinstance(encoder, SequenceEncoder) or not isinstance(net, LSTM):
         raise UserError("step: only a net for sequences answers step by step")
     kinds = {head.kind for head in encoder.heads}
-    answers_rows = not kinds <= {"next_numbers", "next_binary"}
+    answers_rows = not kinds <= {"step_numbers", "next_numbers", "next_binary"}
     reason = None
     if resolved(net.bidirectional):
         reason = "reads both directions: the backward one begins at the end"

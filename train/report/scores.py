@@ -21,6 +21,7 @@ HEADLINE = {
     "cluster": "quantisation_error",
     "reconstruction": "rmse",
     "reconstructed_categories": "accuracy",
+    "step_numbers": "rmse",
     "next_numbers": "rmse",
     "next_binary": "nll",
 }

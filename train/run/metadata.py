@@ -11,11 +11,12 @@ import jax
 
 from nets.kernels import library
 from train import config as configs
-from train.config.data_options import Table
+from train.config.data_options import Sequences, Table
 from train.config.members import members_of, settings_of, with_values
 from train.config.options import Config
 from train.data.dataset import Dataset
 from train.data.load import read_encoder
+from train.data.sequences.encoder import SequenceEncoder
 from train.data.table.encoder import TableEncoder
 from train.errors import UserError
 from train.parallel.runtime import usable_cores
@@ -68,15 +69,16 @@ def read_config(folder: Path) -> Config:
 def as_begun(config: Config, folder: Path | None) -> Config:
     """The config with which a run in a folder goes on to read its data.
 
-    0.1.0 took other targets of few whole numbers for classes than later versions: what a folder has
-    as a number stays one.
+    0.1.0 took other targets of few whole numbers for classes than later versions, and all of steps
+    for tags: what a folder has as a number stays one, and tags stay tags.
     """
-    if folder is None or not isinstance(config.data, Table) or config.loss != "auto":
-        return config
-    if not (folder / "encoder.json").exists():
+    is_read_by_guess = isinstance(config.data, Table | Sequences) and config.loss == "auto"
+    if folder is None or not is_read_by_guess or not (folder / "encoder.json").exists():
         return config
     encoder = read_encoder(read_listed(folder, "encoder.json", "a run's folder"))
-    if not isinstance(encoder, TableEncoder):
+    if isinstance(encoder, SequenceEncoder) and encoder.tags and not encoder.labels.targets:
+        return dataclasses.replace(config, loss="categorical_crossentropy")
+    if not isinstance(encoder, TableEncoder) or not isinstance(config.data, Table):
         return config
     names = [column.name for column in encoder.targets if column.kind == "number"]
     named = (*config.data.numeric, *(name for name in names if name not in config.data.numeric))

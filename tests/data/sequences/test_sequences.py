@@ -303,7 +303,11 @@ WRONG: list[tuple[list[Row], dict[str, Any], str]] = [
         {"inputs": "tokens", "target": (), "next_step": True},
         "holds tokens; only numbers can be continued",
     ),
-    ([{"x": [1.0], "label": [0.5]}] * 9, {}, "a target of double at each step; expected tags"),
+    (
+        [{"x": [1.0], "label": [0.5]}] * 9,
+        {},
+        "training rows have one number; there is nothing to learn",
+    ),
     (
         [{"tokens": ["a"], "tags": ["O"]}] * 9,
         {"inputs": "tokens", "target": "tags"},
@@ -368,6 +372,60 @@ def test_an_empty_sequence_has_empty_tags(load):
     )
     assert dataset.inputs["length"][40] == 0
     assert (dataset.target["tags"][40] == -1).all()
+
+
+STEP_ROWS = [{"x": [i, i + 1.5, 0], "y": [2.0 * i, None, 7.5]} for i in range(10)]
+
+
+def test_numbers_of_steps_are_a_target_and_come_back_as_lists(load):
+    dataset = load(STEP_ROWS, "x", "y", valid=0, test=0)
+    (head,) = dataset.encoder.heads
+    assert (head.kind, head.columns) == ("step_numbers", ("y",))
+    assert dataset.target["y"].shape == (10, 8, 1)
+    assert np.isnan(dataset.target["y"][:, [1, 3, 7]]).all()
+    shown = dataset.encoder.raw_targets(dataset.target)["target"]
+    np.testing.assert_allclose(shown[3], [6, np.nan, 7.5], rtol=1e-6)
+    fitted = dataset.statistics(dataset.splits["train"])["targets"]["y"]
+    known = np.array([value for row in STEP_ROWS for value in row["y"] if value is not None])
+    raw = fitted["center"] * dataset.encoder.units["y"] + dataset.encoder.step_numbers[0].shifts
+    assert raw == pytest.approx(known.mean(), rel=1e-6)
+    assert SequenceEncoder.from_json(json.loads(json.dumps(dataset.encoder.to_json()))).heads == (
+        head,
+    )
+    cut = load(STEP_ROWS, "x", "y", valid=0, test=0, max_length=1)
+    assert np.isnan(cut.target["y"][:, 1:]).all()
+    with pytest.raises(UserError, match="row 1 has 2 numbers for 3 steps of 'x'"):
+        load([{"x": [1, 2, 3], "y": [0.5, 1.5]}, *STEP_ROWS], "x", "y")
+
+
+def test_whole_numbers_of_steps_are_tags_where_they_look_like_labels(load):
+    tags = [{"x": [1.0, 2.0], "y": [i % 3, 2]} for i in range(30)]
+    assert load(tags, "x", "y").heads[0].kind == "tags"
+    assert load(tags, "x", "y", loss="mse").heads[0].kind == "step_numbers"
+    counts = [{"x": [1.0, 2.0], "y": [i, 10 * i]} for i in range(30)]
+    assert load(counts, "x", "y").heads[0].kind == "step_numbers"
+    assert load(counts, "x", "y", loss="categorical_crossentropy").heads[0].kind == "tags"
+
+
+def test_numbers_of_steps_in_a_row_per_step(tmp_path):
+    rows = [(i, t, i + t, 0, f"{i},{t}5") for i in range(20) for t in range(3)]
+    text = "\n".join(";".join(map(str, row)) for row in rows)
+    (tmp_path / "l.csv").write_text(f"who;at;x;y;label\n{text}\n")
+    options = Sequences(
+        path=str(tmp_path / "l.csv"), inputs="x", target="label", id="who", order="at"
+    )
+    dataset = load_sequences(options, "auto")
+    assert dataset.encoder.heads[0].kind == "step_numbers"
+    shown = dataset.encoder.raw_targets(dataset.target)["target"]
+    np.testing.assert_allclose(shown[2], [2.05, 2.15, 2.25], rtol=1e-6)
+
+
+def test_rows_without_a_next_step(load):
+    rows = [{"x": [1.0]}, *({"x": [1.0 * i, 2.0]} for i in range(9))]
+    dataset = load(rows, "x", (), next_step=True, valid=0, test=0)
+    assert any("1 of 10 training rows have no second step" in note for note in dataset.notes)
+    with pytest.raises(UserError, match="no training row has a second step"):
+        load([{"x": [1.0]}, {"x": []}] * 5, "x", (), next_step=True, valid=0, test=0)
 
 
 def test_a_value_on_some_steps_is_the_label_of_the_sequence(tmp_path):

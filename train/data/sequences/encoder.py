@@ -24,6 +24,7 @@ from train.data.sequences.numbers import (
     encode_numbers,
     lists_of_numbers,
     next_steps,
+    read_step_targets,
 )
 from train.data.sequences.ragged import ragged
 from train.data.sequences.step_table import first_of_lists, sequence_ids, to_lists
@@ -59,7 +60,8 @@ class Traits(TypedDict):
 class SequenceEncoder:
     """What turns raw sequences into arrays, and answers into raw columns.
 
-    `labels` encodes the targets that are one per sequence, `tags` those of each step; `next_kind`
+    `labels` encodes the targets that are one per sequence, `tags` and `step_numbers` those of each
+    step; `next_kind`
     says what the next step's numbers are, if these are the target. `steps` is the mean length of
     training rows, `longest` their maximum. `scaling` is that of a step's numbers. `written` is how
     text columns of a row per step are written; None for a schema of 0.1.0, which did not keep it.
@@ -77,14 +79,16 @@ class SequenceEncoder:
     longest: int = 1
     scaling: Literal["standard", "none"] = "standard"
     written: tuple[Written, ...] | None = ()
+    step_numbers: tuple[NumberSteps, ...] = ()
 
     @property
     def heads(self) -> tuple[Head, ...]:
-        """Labels and tags, or the next step."""
+        """Labels, tags and numbers of steps, or the next step."""
         if self.next_kind:
             kind = "next_binary" if self.next_kind == "binary" else "next_numbers"
             return (Head(NEXT, kind, (NEXT,), (), self.n_numbers),)
-        return (*self.labels.heads, *(tag.head for tag in self.tags))
+        tags = (tag.head for tag in self.tags)
+        return (*self.labels.heads, *tags, *(column.head for column in self.step_numbers))
 
     @property
     def n_numbers(self) -> int:
@@ -95,6 +99,8 @@ class SequenceEncoder:
     def units(self) -> HostArrays:
         """{head of numbers: units [o] of its columns}."""
         units = dict(self.labels.units)
+        for column in self.step_numbers:
+            units[column.name] = all_units((column,))
         if self.next_kind == "numbers":
             units[NEXT] = all_units(self.numbers)
         return units
@@ -114,7 +120,7 @@ class SequenceEncoder:
     @property
     def traits(self) -> Traits:
         """What the recipe goes by."""
-        of_steps = bool(self.tags or self.next_kind)
+        of_steps = bool(self.tags or self.step_numbers or self.next_kind)
         return {"longest": self.longest, "tokens": self.token is not None, "of_steps": of_steps}
 
     def rows(self, table: pa.Table, where: str, said: Said | None = None) -> pa.Table:
@@ -192,7 +198,7 @@ class SequenceEncoder:
         float32 [n, t, f], nan there. Raises UserError, also for tags of another length.
         """
         table = self.rows(table, where)
-        for columns in (self.labels.targets, self.tags):
+        for columns in (self.labels.targets, self.tags, self.step_numbers):
             check_columns(table, [column.name for column in columns], "target", where)
         targets: HostArrays = {}
         present = np.ones(table.num_rows, bool)
@@ -204,6 +210,10 @@ class SequenceEncoder:
             codes, has_tags = read_tags(table, column, length, self.input_names[0], where)
             targets[column.name] = pad_steps(codes, length, width, NONE)
             present &= has_tags
+        for column in self.step_numbers:
+            numbers, known = read_step_targets(table, column, length, self.input_names[0], where)
+            targets[column.name] = pad_steps(numbers, length, width, np.nan)
+            present &= known
         if self.next_kind:
             numbers, _ = encode_numbers(table, self.numbers, where)
             targets[NEXT] = next_steps(pad_steps(numbers, length, width, np.nan))
@@ -225,7 +235,8 @@ class SequenceEncoder:
     @property
     def answer_names(self) -> AnswerNames:
         """What the columns of answers are called."""
-        targets = [column.name for column in (*self.labels.targets, *self.tags)]
+        columns = (*self.labels.targets, *self.tags, *self.step_numbers)
+        targets = [column.name for column in columns]
         targets += [NEXT] if self.next_kind else []
         taken = ("row",) if self.id is None else ("row", self.id)
         probabilities = self.labels.answer_names.probabilities if self.labels.targets else ()
@@ -254,6 +265,8 @@ class SequenceEncoder:
         columns: HostArrays = {}
         for tag in self.tags:
             columns[tag.name] = tag.decode(np.asarray(arrays[tag.name]))
+        for column in self.step_numbers:
+            columns[column.name] = lists_of_numbers(np.asarray(arrays[column.name]), (column,))
         if self.next_kind:
             columns[NEXT] = lists_of_numbers(np.asarray(arrays[NEXT]), self.numbers)
         return columns

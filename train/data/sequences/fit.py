@@ -22,6 +22,7 @@ from train.data.sequences.steps import (
 )
 from train.data.sequences.tags import TagColumn, fit_tags
 from train.data.sequences.text import Vocabulary, fit_vocabulary
+from train.data.sequences.written import are_numbers
 from train.data.table.encoder import TableEncoder
 from train.data.table.fit_targets import fit_targets
 from train.data.units import shift_and_unit
@@ -46,7 +47,9 @@ def fit_sequences(
     vocabulary = Vocabulary(()) if token is None else _fit_vocabulary(train, token, options)
     of_steps = [name for name in names_of(options.target) if holds_lists(table, name)]
     of_rows = tuple(name for name in names_of(options.target) if name not in of_steps)
-    tags = tuple(_fit_tags(train, name, where) for name in of_steps)
+    numeric = [name for name in of_steps if _holds_numbers(train, name, where, loss)]
+    step_numbers = tuple(_fit_step_target(table, train, name, options) for name in numeric)
+    tags = tuple(_fit_tags(train, name, where) for name in of_steps if name not in numeric)
     labels, notes = _fit_labels(table, rows, of_rows, options, loss)
     notes += filter(None, map(_scheme_note, tags))
     encoder = SequenceEncoder(
@@ -59,11 +62,14 @@ def fit_sequences(
         options.id,
         options.order,
         scaling=options.scaling,
+        step_numbers=step_numbers,
     )
     lengths = encoder.lengths(train, where)
     if not lengths.sum():
         found = "all training rows are empty sequences"
         raise column_error(found, encoder.input_names[0], where)
+    if options.next_step:
+        notes += _single_notes(lengths, encoder.input_names[0], where)
     return replace(encoder, steps=float(lengths.mean()), longest=int(lengths.max())), notes
 
 
@@ -141,17 +147,53 @@ def _fit_labels(
     return TableEncoder((), targets, heads, options.missing, target_scaling), notes
 
 
+def _holds_numbers(train: pa.Table, name: str, where: str, loss: str) -> bool:
+    """Whether a target of steps is numbers that are no tags."""
+    kind = element_type(train, name, where)
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        return False
+    rows = train.filter(train.column(name).is_valid())
+    values = read_step_numbers(rows, name, where).values
+    return are_numbers(values[~np.isnan(values)], loss)
+
+
+def _fit_step_target(
+    table: pa.Table, train: pa.Table, name: str, options: Sequences
+) -> NumberSteps:
+    """A shift and a unit of a target of numbers at each step. Raises UserError."""
+    where = options.path or "data"
+    rows, own = (each.filter(each.column(name).is_valid()) for each in (table, train))
+    column = _fit_numbers(rows, own, name, options)
+    values = read_step_numbers(own, name, where).values
+    if len(np.unique(values[~np.isnan(values)])) < 2:
+        found = "all steps of the training rows have one number; there is nothing to learn"
+        raise column_error(found, name, where)
+    return column
+
+
 def _fit_tags(train: pa.Table, name: str, where: str) -> TagColumn:
     """The tags of the training rows. Raises UserError if these are no text, or all the same."""
     kind = element_type(train, name, where)
-    if pa.types.is_floating(kind) or pa.types.is_nested(kind):
-        found = f"a target of {kind} at each step; expected tags, which are text"
+    if pa.types.is_nested(kind):
+        found = f"a target of {kind} at each step; expected a tag or a number"
         raise column_error(found, name, where)
     tag = fit_tags(name, read_step_text(train, name, where))
     if len(tag.classes) < 2:
         found = "all steps of the training rows have one tag; two are needed"
         raise column_error(found, name, where)
     return tag
+
+
+def _single_notes(lengths: np.ndarray, name: str, where: str) -> list[str]:
+    """A line on training rows without a next step. Raises UserError if none has one."""
+    n_single = int((lengths < 2).sum())
+    if n_single == len(lengths):
+        found = "no training row has a second step"
+        raise column_error(f"{found}, so config.data.next_step has nothing to learn", name, where)
+    if not n_single:
+        return []
+    found = f"{n_single} of {len(lengths)} training rows have no second step"
+    return [f"{where}: column {name!r}: {found}, and teach nothing"]
 
 
 def _scheme_note(tag: TagColumn) -> str | None:

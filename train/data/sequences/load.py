@@ -33,7 +33,7 @@ from train.data.sequences.step_table import (
 )
 from train.data.sequences.steps import check_columns, holds_lists
 from train.data.sequences.tags import NONE, unseen_note
-from train.data.sequences.written import as_types, find_written
+from train.data.sequences.written import as_types, find_written, written_numbers
 from train.data.split import split_as_asked
 from train.data.table.fit_targets import holds_classes
 from train.data.table.load import notes_on_classes
@@ -62,6 +62,7 @@ def load_sequences(options: Sequences, loss: str, read: Read = read_table) -> Se
     if options.order is not None:
         read = (*names_of(options.inputs), options.order)
         written = find_written(tables["train"], read, options)
+        written += written_numbers(tables["train"], names_of(options.target), options, loss)
     said: Said = []
     train = as_types(tables["train"], written, options.missing, options.path)
     train = _rows(train, options, said)
@@ -201,6 +202,7 @@ def _take_rows(arrays: HostArrays, rows: np.ndarray) -> HostArrays:
 def _fills(encoder: SequenceEncoder) -> dict[str, float]:
     """{head with a value per step: what stands beyond a row's end}."""
     fills: dict[str, float] = {tag.name: NONE for tag in encoder.tags}
+    fills |= dict.fromkeys((column.name for column in encoder.step_numbers), np.nan)
     return fills | {NEXT: np.nan} if encoder.next_kind else fills
 
 
@@ -252,6 +254,8 @@ def _cut(
             array[long, max_length:] = NONE
         elif name == NEXT:
             array[long, max(max_length - 1, 0) :] = np.nan
+        elif array.ndim == 3:
+            array[long, max_length:] = np.nan
     notes = [f"{len(long)} training sequences are cut at {max_length} steps"] if len(long) else []
     n_valid = int((length[splits["valid"]] > length[rows].max(initial=1)).sum())
     if n_valid:

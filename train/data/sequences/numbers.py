@@ -11,9 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from train.data.dataset import Head
 from train.data.sequences.steps import (
     StepNumbers,
     check_lengths,
+    column_error,
     column_of_lists,
     read_step_numbers,
 )
@@ -31,6 +33,11 @@ class NumberSteps:
     shifts: tuple[float, ...]
     units: tuple[float, ...]
     flat: bool
+
+    @property
+    def head(self) -> Head:
+        """The output of the network that predicts it, where it is a target."""
+        return Head(self.name, "step_numbers", (self.name,), (), len(self.units))
 
     def encode(self, steps: StepNumbers, where: str) -> np.ndarray:
         """float32 [s, f], nan where missing. Raises UserError for steps of another width."""
@@ -63,6 +70,27 @@ def encode_numbers(
     return np.concatenate(encoded, 1), lengths
 
 
+def read_step_targets(
+    table: pa.Table, column: NumberSteps, lengths: np.ndarray, beside: str, where: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """(the numbers of all steps [s, f], nan in rows without; which rows have them [n]).
+
+    Raises UserError unless a row has as many steps of them as its `lengths` [n], of `beside`.
+    """
+    mask_n = table.column(column.name).is_valid().to_numpy()
+    steps = read_step_numbers(table.filter(pa.array(mask_n)), column.name, where)
+    found = np.full(len(lengths), -1)
+    found[mask_n] = steps.lengths
+    differ = np.flatnonzero(mask_n & (found != lengths))
+    if len(differ):
+        row = differ[0]
+        counts = f"row {row + 1} has {found[row]} numbers for {lengths[row]} steps of {beside!r}"
+        raise column_error(f"{counts}; expected one for each", column.name, where)
+    values = np.full((int(lengths.sum()), len(column.units)), np.nan, np.float32)
+    values[np.repeat(mask_n, lengths)] = column.encode(steps, where)
+    return values, mask_n
+
+
 def all_units(columns: Sequence[NumberSteps]) -> np.ndarray:
     """The unit of each number of a step, over all columns [f]."""
     return np.array([unit for column in columns for unit in column.units])
@@ -81,7 +109,7 @@ def next_steps(numbers_ntf: np.ndarray) -> np.ndarray:
 
 
 def lists_of_numbers(values_ntf: np.ndarray, columns: Sequence[NumberSteps]) -> np.ndarray:
-    """Lists [n] of the raw numbers of each row's steps, without steps of nan alone.
+    """Lists [n] of the raw numbers of each row's steps, up to the last that has one.
 
     A step is a bare number if those of the file are.
     """
@@ -89,6 +117,7 @@ def lists_of_numbers(values_ntf: np.ndarray, columns: Sequence[NumberSteps]) -> 
     is_flat = len(columns) == 1 and columns[0].flat
     lists = []
     for raw_tf in raw_ntf:
-        present_tf = raw_tf[~np.isnan(raw_tf).all(-1)]
+        known = np.flatnonzero(~np.isnan(raw_tf).all(-1))
+        present_tf = raw_tf[: known[-1] + 1 if len(known) else 0]
         lists.append((present_tf[:, 0] if is_flat else present_tf).tolist())
     return column_of_lists(lists)

@@ -24,8 +24,8 @@ def sequence_statistics(
 
     {"inputs": {"center", "scale" [f] of all valid steps; "count" [v] of every token code},
     "targets": {label head: as `fit_statistics`; tags: {"rate" [k], and what `TagColumn.transitions`
-    has}; next step: {"center", "scale" [f]} or {"rate" [f]}}}. Rates are (count + 1)/(sum + k), so
-    that none is 0.
+    has}; numbers of steps, next step: {"center", "scale" [f]} or {"rate" [f]}}}. Rates are (count +
+    1)/(sum + k), so that none is 0.
     """
     by_head: dict[str, HostArrays] = {}
     if encoder.labels.heads:
@@ -35,6 +35,9 @@ def sequence_statistics(
         by_head = fit_statistics({}, labels, rows, heads, (), "none", scaling)["targets"]
     for tag in encoder.tags:
         by_head[tag.name] = _tag_statistics(target[tag.name][rows], tag)
+    for column in encoder.step_numbers:
+        steps_sf = target[column.name][rows].reshape(-1, len(column.units)).astype(np.float64)
+        by_head[column.name] = _center_and_scale(steps_sf, encoder.labels.target_scaling)
     if encoder.next_kind:
         by_head[NEXT] = _next_statistics(target[NEXT][rows], encoder)
     return {"inputs": _input_statistics(inputs, rows, encoder), "targets": by_head}

@@ -17,6 +17,8 @@ from train.data.files.delimited import delimiter_of
 from train.data.hint import find_hint, hint_of
 from train.data.infer import TRUTHS, Kind, infer
 from train.data.notation import Notation
+from train.data.table.class_labels import are_labels
+from train.data.table.fit_targets import CROSSENTROPIES
 from train.data.values import read_numbers, read_times
 
 
@@ -40,6 +42,27 @@ def find_written(table: pa.Table, names: Iterable[str], options: Sequences) -> t
         inferred = infer(get_column(table, name, "", markers), hint)
         found.append(Written(name, inferred.kind, *inferred.reading))
     return tuple(found)
+
+
+def written_numbers(
+    table: pa.Table, names: Iterable[str], options: Sequences, loss: str
+) -> tuple[Written, ...]:
+    """How those of these targets are written that are text and hold numbers, not labels."""
+    found = []
+    for column in find_written(table, [name for name in names if _is_text(table, name)], options):
+        raw = get_column(table, column.name, "", options.missing)
+        if column.kind == "number":
+            values = read_numbers(raw.read_by(Reading(column.notation, column.date_order)))
+            if are_numbers(values.known, loss):
+                found.append(column)
+    return tuple(found)
+
+
+def are_numbers(known: np.ndarray, loss: str) -> bool:
+    """Whether numbers [n] that are a target of steps are predicted as such, not as tags."""
+    if loss in CROSSENTROPIES:
+        return False
+    return loss != "auto" or not are_labels(known)
 
 
 def as_types(
