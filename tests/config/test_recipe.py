@@ -14,8 +14,18 @@ from train.config.recipe import resolve
 AUTO = Config(
     label_smoothing="auto",
     data=Table(path="x.csv", target="y", scaling="auto"),
-    net=Dense(hidden="auto", activation="auto", dropout="auto", dropout_schedule="auto"),
-    optim=Optim(learning_rate="auto", weight_decay_schedule="auto"),
+    net=Dense(
+        hidden="auto",
+        activation="auto",
+        embedding="auto",
+        dropout="auto",
+        dropout_schedule="auto",
+    ),
+    optim=Optim(
+        learning_rate="auto",
+        weight_decay_schedule="auto",
+        rates={"bias": 0.1, "bins_kernel": 0.1, "frequency": 0.1},
+    ),
     train=Train(epochs="auto", batch_size="auto", monitor="auto", restore="auto"),
 )
 
@@ -34,7 +44,7 @@ AUTO = Config(
     ],
 )
 def test_batch_size_by_rows(rows: int, batch_size: int) -> None:
-    assert resolve(AUTO, rows, classes=False).train.batch_size == batch_size
+    assert resolve(AUTO, rows, classes=0).train.batch_size == batch_size
 
 
 @pytest.mark.parametrize(
@@ -53,81 +63,87 @@ def test_batch_size_by_rows(rows: int, batch_size: int) -> None:
     ],
 )
 def test_epochs_make_about_three_thousand_steps(rows: int, epochs: int) -> None:
-    assert resolve(AUTO, rows, classes=False).train.epochs == epochs
+    assert resolve(AUTO, rows, classes=0).train.epochs == epochs
 
 
 @pytest.mark.parametrize(("rows", "epochs"), [(20_000, 38), (20_001, 12), (76_800, 10)])
 def test_classes_of_large_tables_are_passed_over_few_times(rows: int, epochs: int) -> None:
-    assert resolve(AUTO, rows, classes=True).train.epochs == epochs
+    assert resolve(AUTO, rows, classes=2).train.epochs == epochs
 
 
 def test_epochs_follow_a_batch_size_that_is_given() -> None:
     given = dataclasses.replace(AUTO, train=Train(epochs="auto", batch_size=10))
-    resolved = resolve(given, 1000, classes=False).train
+    resolved = resolve(given, 1000, classes=0).train
     assert (resolved.batch_size, resolved.epochs) == (10, 30)
 
 
 @pytest.mark.parametrize(("rows", "schedule"), [(2499, "flat_cosine"), (2500, "constant")])
 def test_regularisation_fades_on_small_tables(rows: int, schedule: str) -> None:
-    resolved = resolve(AUTO, rows, classes=False)
+    resolved = resolve(AUTO, rows, classes=0)
     assert resolved.net.dropout_schedule == schedule
     assert resolved.optim.weight_decay_schedule == schedule
 
 
-@pytest.mark.parametrize(("rows", "scaling"), [(9999, "robust"), (10_000, "quantile")])
-def test_scaling_by_rows(rows: int, scaling: str) -> None:
-    assert resolve(AUTO, rows, classes=False).data.scaling == scaling
+@pytest.mark.parametrize(
+    ("rows", "scaling", "embedding", "lacking"),
+    [
+        (9999, "robust", "densely_periodic", "bins_kernel"),
+        (10_000, "quantile", "piecewise_linear_b", "frequency"),
+    ],
+)
+def test_many_rows_are_read_by_quantiles(
+    rows: int, scaling: str, embedding: str, lacking: str
+) -> None:
+    resolved = resolve(AUTO, rows, classes=0)
+    assert (resolved.data.scaling, resolved.net.embedding) == (scaling, embedding)
+    assert set(resolved.optim.rates) == {"bias", "bins_kernel", "frequency"} - {lacking}
+    given = dataclasses.replace(AUTO, net=dataclasses.replace(AUTO.net, embedding="periodic"))
+    assert resolve(given, rows, classes=0).optim.rates == AUTO.optim.rates
 
 
 @pytest.mark.parametrize(
     ("rows", "classes", "dropout"),
-    [(20_000, False, 0.15), (20_001, False, 0.05), (20_000, True, 0.15), (20_001, True, 0.3)],
+    [(20_000, 0, 0.15), (20_001, 0, 0.05), (20_000, 2, 0.15), (20_001, 2, 0.3)],
 )
 def test_dropout_of_large_tables_is_much_for_classes(
-    rows: int, classes: bool, dropout: float
+    rows: int, classes: int, dropout: float
 ) -> None:
     assert resolve(AUTO, rows, classes=classes).net.dropout == dropout
 
 
 @pytest.mark.parametrize(
-    ("metric", "classes", "monitor", "loss"),
+    ("metric", "classes", "monitor", "loss", "smoothing"),
     [
-        (None, False, "error", "auto"),
-        ("rmse", False, "error", "auto"),
-        ("mae", False, "loss", "mae"),
-        ("auc", True, "loss", "auto"),
-        ("accuracy", True, "loss", "auto"),
+        (None, 0, "error", "auto", 0.0),
+        ("rmse", 0, "error", "auto", 0.0),
+        ("mae", 0, "loss", "mae", 0.0),
+        (None, 2, "loss", "auto", 0.0),
+        ("auc", 2, "loss", "auto", 0.0),
+        ("log_loss", 3, "loss", "auto", 0.0),
+        ("accuracy", 3, "error", "auto", 0.1),
+        (None, 3, "error", "auto", 0.1),
     ],
 )
 def test_the_score_that_counts_is_followed(
-    metric: str | None, classes: bool, monitor: str, loss: str
+    metric: str | None, classes: int, monitor: str, loss: str, smoothing: float
 ) -> None:
     data = dataclasses.replace(AUTO.data, metric=metric)
     resolved = resolve(dataclasses.replace(AUTO, data=data), 1000, classes=classes)
     assert (resolved.train.monitor, resolved.train.restore) == (monitor, "best")
-    assert resolved.loss == loss
+    assert (resolved.loss, resolved.label_smoothing) == (loss, smoothing)
 
 
-def test_classes_and_numbers_have_their_own_activation_rate_and_smoothing() -> None:
-    numbers = resolve(AUTO, 1000, classes=False)
-    classes = resolve(AUTO, 1000, classes=True)
-    assert (numbers.net.activation, numbers.optim.learning_rate, numbers.label_smoothing) == (
-        "mish",
-        0.1,
-        0.0,
-    )
-    assert (classes.net.activation, classes.optim.learning_rate, classes.label_smoothing) == (
-        "selu",
-        0.04,
-        0.1,
-    )
+def test_classes_and_numbers_have_their_own_activation_and_rate() -> None:
+    numbers = resolve(AUTO, 1000, classes=0)
+    classes = resolve(AUTO, 1000, classes=2)
+    assert (numbers.net.activation, numbers.optim.learning_rate) == ("mish", 0.1)
+    assert (classes.net.activation, classes.optim.learning_rate) == ("selu", 0.04)
     assert numbers.net.hidden == classes.net.hidden == (256, 256, 256)
-    assert (numbers.train.monitor, classes.train.monitor) == ("error", "loss")
 
 
 @pytest.mark.parametrize("rows", [1, 2499, 5000, 50_000])
-@pytest.mark.parametrize("classes", [False, True])
-def test_nothing_is_left_to_auto(rows: int, classes: bool) -> None:
+@pytest.mark.parametrize("classes", [0, 2, 3])
+def test_nothing_is_left_to_auto(rows: int, classes: int) -> None:
     resolved = resolve(AUTO, rows, classes=classes)
     parts = (resolved, resolved.data, resolved.net, resolved.optim, resolved.train)
     left = [
@@ -140,8 +156,8 @@ def test_nothing_is_left_to_auto(rows: int, classes: bool) -> None:
 
 
 @pytest.mark.parametrize("rows", [10, 3000, 50_000])
-@pytest.mark.parametrize("classes", [False, True])
-def test_explicit_values_are_untouched(rows: int, classes: bool) -> None:
+@pytest.mark.parametrize("classes", [0, 2, 3])
+def test_explicit_values_are_untouched(rows: int, classes: int) -> None:
     config = Config(
         label_smoothing=0.03,
         data=Table(path="x.csv", target="y", scaling="standard"),
@@ -156,5 +172,5 @@ def test_explicit_values_are_untouched(rows: int, classes: bool) -> None:
 
 def test_the_config_given_is_not_changed() -> None:
     before = dataclasses.asdict(AUTO)
-    resolve(AUTO, 1000, classes=True)
+    resolve(AUTO, 1000, classes=2)
     assert dataclasses.asdict(AUTO) == before

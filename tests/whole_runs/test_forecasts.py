@@ -408,7 +408,7 @@ def test_an_lstm_reads_a_season_at_once_or_an_eighth_of_the_lookback(
 ):
     changes = {"data.lookback": str(lookback), "net.patch": "auto", "net.dropout": "auto"}
     config = configs.override(shop_config(tmp_path / "shops.csv"), changes)
-    net = resolve(config, 5000, classes=False, season=season).net
+    net = resolve(config, 5000, classes=0, season=season).net
     assert (
         isinstance(net, LSTM)
         and net.patch == patch

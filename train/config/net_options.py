@@ -43,13 +43,13 @@ class Dense(NetOptions):
     residual: bool = False
     """Whether a layer's input is added to its output, where both have one size."""
     embedding: Literal[
-        "none", "piecewise_linear", "piecewise_linear_b", "periodic", "densely_periodic"
+        "auto", "none", "piecewise_linear", "piecewise_linear_b", "periodic", "densely_periodic"
     ] = "none"
     """What each number is turned into before the first layer (Gorishniy et al. 2022)."""
     embedding_size: int = bounded(16, 1)
     """How many features a number becomes."""
     embedding_bins: int = bounded(48, 1)
-    """Into how many bins "piecewise_linear_b" cuts a column, by its quantiles."""
+    """Into how many bins "piecewise_linear_b" cuts a column, by how its rows lie."""
     embedding_scale: float = bounded(0.1, above=0)
     """The deviation of the first frequencies of the periodic embeddings."""
     parametrization: Literal["standard", "ntk"] = "standard"

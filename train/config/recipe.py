@@ -22,8 +22,8 @@ STEPS = 3000  # updates of a whole run, whatever the number of rows
 BATCH_SIZES = ((1500, 32), (4500, 64), (12_000, 128))  # of fewer rows than the first number
 LARGEST_BATCH = 256
 SMALL = 2_500  # rows below which regularisation must fade for the net to fit well
-# Rows from which columns are mapped to the normal distribution: on fewer it loses more than it
-# gains.
+# Rows from which columns are mapped to the normal distribution and read by bins: on fewer what is
+# smooth does better.
 QUANTILE = 10_000
 LARGE = 20_000  # rows from which epochs count, not updates
 # Of classes, which are seldom certain, and of steps in time: with much dropout.
@@ -33,7 +33,11 @@ DROPOUT_OF_FEW = 0.3
 MANY_EPOCHS = 30
 MOST_STEPS = 12_000
 DROPOUT_OF_MANY = 0.05
+SMOOTHING = 0.1
 DROPOUT = 0.15  # of tables that are not large
+
+# Parameters that an embedding which "auto" may stand for has not.
+LACKING = {"densely_periodic": ("bins_kernel",), "piecewise_linear_b": ("frequency", "phase")}
 
 LEARNING_RATE = 0.1  # of a dense net that predicts numbers
 CLASS_LEARNING_RATE = 0.04
@@ -67,11 +71,11 @@ CONVOLVED_LEARNING_RATE = 5e-3
 CONVOLVED_STEPS = 400
 
 
-def resolve(config: Config, n_train: int, *, classes: bool, season: int | None = None) -> Config:
+def resolve(config: Config, n_train: int, *, classes: int, season: int | None = None) -> Config:
     """The config with every "auto" of a table or of series replaced.
 
-    `classes`: whether the (first) target is a class; `season`: after how many steps a series
-    repeats.
+    `classes`: how many the (first) target has, 0 of numbers; `season`: after how many steps a
+    series repeats.
     """
     metric = config.data.metric if isinstance(config.data, Table) else None
     batch_size = _auto(config.train.batch_size, _batch_size(n_train))
@@ -79,12 +83,13 @@ def resolve(config: Config, n_train: int, *, classes: bool, season: int | None =
         config.train,
         batch_size=batch_size,
         epochs=_auto(config.train.epochs, _epochs(n_train, batch_size, config.net, classes)),
-        # Counted errors of a few validation rows say little.
-        monitor=_auto(config.train.monitor, "loss" if classes or metric == "mae" else "error"),
+        monitor=_auto(config.train.monitor, _monitor(metric, classes)),
         restore=_auto(config.train.restore, "best"),
     )
+    net = _resolve_net(config, n_train, classes, season)
     optim = replace(
         config.optim,
+        rates=_rates(config, net),
         learning_rate=_auto(config.optim.learning_rate, _learning_rate(config.net, classes)),
         beta2=config.optim.own_beta2(),
         weight_decay_schedule=_auto(config.optim.weight_decay_schedule, _fading(n_train)),
@@ -92,9 +97,9 @@ def resolve(config: Config, n_train: int, *, classes: bool, season: int | None =
     return replace(
         config,
         loss="mae" if config.loss == "auto" and metric == "mae" else config.loss,
-        label_smoothing=_auto(config.label_smoothing, 0.1 if classes else 0.0),
+        label_smoothing=_auto(config.label_smoothing, _smoothing(metric, classes)),
         data=_resolve_data(config.data, n_train),
-        net=_resolve_net(config, n_train, classes, season),
+        net=net,
         optim=optim,
         train=train,
     )
@@ -107,7 +112,7 @@ def _batch_size(n_train: int) -> int:
     return LARGEST_BATCH
 
 
-def _epochs(n_train: int, batch_size: int, net: Net, classes: bool) -> int:
+def _epochs(n_train: int, batch_size: int, net: Net, classes: int) -> int:
     """About STEPS updates; of very many rows as many epochs as do well."""
     steps_per_epoch = math.ceil(n_train / batch_size)
     epochs = math.ceil(STEPS / steps_per_epoch)
@@ -118,16 +123,42 @@ def _epochs(n_train: int, batch_size: int, net: Net, classes: bool) -> int:
     return min(max(epochs, MANY_EPOCHS), math.ceil(MOST_STEPS / steps_per_epoch))
 
 
-def _dropout(n_train: int, classes: bool) -> float:
+def _monitor(metric: str | None, classes: int) -> Literal["loss", "error"]:
+    """What is best: an error where it is what counts and says enough, else the loss.
+
+    Two classes are seldom told apart without doubt, and a few rows' errors say little of them;
+    of more classes the loss is not what smoothed labels are trained on.
+    """
+    if metric == "mae" or classes == 2 or metric == "log_loss":
+        return "loss"
+    return "error"
+
+
+def _smoothing(metric: str | None, classes: int) -> float:
+    """Of many classes smoothed labels are told better, with probabilities that are no better."""
+    return SMOOTHING if classes > 2 and metric != "log_loss" else 0.0
+
+
+def _dropout(n_train: int, classes: int) -> float:
     if n_train <= LARGE:
         return DROPOUT
     return DROPOUT_OF_FEW if classes else DROPOUT_OF_MANY
 
 
-def _learning_rate(net: Net, classes: bool) -> float:
+def _learning_rate(net: Net, classes: int) -> float:
     if net.reads_steps:
         return LSTM_LEARNING_RATE
     return CLASS_LEARNING_RATE if classes else LEARNING_RATE
+
+
+def _rates(config: Config, net: Net) -> dict[str, float]:
+    """The rates of parameters, where "auto" chose the embedding without those that it lacks."""
+    rates = config.optim.rates
+    if not (isinstance(config.net, Dense) and config.net.embedding == "auto"):
+        return rates
+    assert isinstance(net, Dense)
+    lacking = LACKING[net.embedding]
+    return {name: rate for name, rate in rates.items() if name not in lacking}
 
 
 def _fading(n_train: int) -> Literal["constant", "flat_cosine"]:
@@ -142,13 +173,17 @@ def _resolve_data(data: Data, n_train: int) -> Data:
     return replace(data, scaling=_auto(data.scaling, scaling))
 
 
-def _resolve_net(config: Config, n_train: int, classes: bool, season: int | None) -> Net:
+def _resolve_net(config: Config, n_train: int, classes: int, season: int | None) -> Net:
     match config.data, config.net:
         case _, Dense() as net:
             return replace(
                 net,
                 hidden=_auto(net.hidden, (256, 256, 256)),
                 activation=_auto(net.activation, "selu" if classes else "mish"),
+                embedding=_auto(
+                    net.embedding,
+                    "densely_periodic" if n_train < QUANTILE else "piecewise_linear_b",
+                ),
                 dropout=_auto(net.dropout, _dropout(n_train, classes)),
                 dropout_schedule=_auto(net.dropout_schedule, _fading(n_train)),
             )

@@ -62,7 +62,7 @@ def _dense_inputs(data: Table, net: Dense, encoder: TableEncoder) -> nets.Inputs
     return nets.Inputs(
         category_sizes=encoder.category_sizes,
         one_hot=data.one_hot,
-        embedding=net.embedding,
+        embedding=resolved(net.embedding),
         embedding_size=net.embedding_size,
         embedding_scale=net.embedding_scale,
         input_scale=net.input_scale,

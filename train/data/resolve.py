@@ -13,6 +13,9 @@ def resolve_config(config: Config, dataset: Dataset) -> Config:
     encoder = dataset.encoder
     if isinstance(encoder, SequenceEncoder):
         config = resolve_sequences(config, dataset.n_train, **encoder.traits)
-    classes = encoder.heads[0].kind not in ("regression", "reconstruction")
+    head = encoder.heads[0]
+    classes = 0
+    if head.kind not in ("regression", "reconstruction"):
+        classes = max(len(head.classes), 1)
     season = getattr(encoder, "season", None)
     return resolve(config, dataset.n_train, classes=classes, season=season)
