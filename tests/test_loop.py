@@ -7,14 +7,17 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 from marks import slow
-from resumption import digest, stop_after
+from resumption import digest, stop_after, stopped_after
 
 from train import config as configs
 from train import loop
 from train.config import Config, Dense, Optim, Table, Train
+from train.core import program
 from train.errors import DivergedError, StoppedError, UserError
 from train.run.checkpoint import Checkpoints
 from train.run.in_memory import InMemory
@@ -121,15 +124,92 @@ def test_patience_stops_and_the_best_weights_are_those_kept(tmp_path):
     assert result["metrics"]["valid"]["rmse"] == pytest.approx(best["rmse"], rel=1e-5)
 
 
-def test_a_loss_that_is_not_finite_ends_the_run_and_is_not_saved(tmp_path):
+def test_a_loss_that_is_not_finite_ends_the_run_and_what_is_saved_is_finite(tmp_path, caplog):
+    """The first update throws the weights so far that no other is finite: an epoch of them ends it.
+
+    Rows of the batch are named as an epoch's order has them.
+    """
     config = small_config()
     config.optim = Optim(name="sgd", learning_rate=1e30)
     config.net = Dense(hidden=(8,))
-    with pytest.raises(
-        DivergedError, match=r"not finite at step 5; lower config\.optim\.learning_rate"
-    ):
+    with pytest.raises(DivergedError) as caught:
         loop.fit(config, tmp_path / "run")
-    assert Checkpoints(tmp_path / "run", read_only=True).steps() == []
+    line = str(caught.value)
+    assert line.startswith(
+        "the loss or its gradient is not finite at step 2, nor in 4 updates after it; "
+        "lower config.optim.learning_rate, or look at the rows of that update: builtin:diabetes, "
+    )
+    assert len(line.split("rows ")[-1].split(" and ")[0].split(", ")) == 40
+    assert " and 24 more (the first is 0)" in line
+    assert "left out by step 5: 4 updates" in caplog.text
+    checkpoints = Checkpoints(tmp_path / "run", read_only=True)
+    assert checkpoints.steps() == [5]
+    state = checkpoints.restore_item(5, "state")
+    for name in ("weights", "opt_state"):
+        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state[name]))
+    trained = [x for x in read_history(tmp_path / "run") if x["split"] == "train"]
+    assert [x["skipped"] for x in trained] == [4, 9]
+
+
+def poisoned(tmp_path: Path, rows: list[int], n: int = 80) -> Config:
+    """A table of which these rows are so far off that a square of them is no float."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=n)
+    y = x + 0.1 * random.normal(size=n)
+    y[rows] = 3e37
+    for part, k in (("train", n), ("valid", 20)):
+        lines = [f"{a},{b}" for a, b in zip(x[:k], y[:k], strict=True)]
+        (tmp_path / f"{part}.csv").write_text("x,y\n" + "\n".join(lines))
+    data = Table(
+        path=str(tmp_path / "train.csv"),
+        target="y",
+        valid_path=str(tmp_path / "valid.csv"),
+        test=0,
+        target_scaling="none",
+    )
+    train = Train(epochs=3, batch_size=8, restore="last", checkpoint_every=1)
+    return Config(name="x", data=data, net=Dense(hidden=(4,)), train=train)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_spoilt_row_costs_its_batches_and_is_named_where_it_ends_a_run(
+    stream, tmp_path, monkeypatch
+):
+    """Of a run that is stopped in between too; where one fault is too many, its rows are told."""
+    config = poisoned(tmp_path, [37])
+    if stream:
+        for part in ("train", "valid"):
+            table = pa.csv.read_csv(tmp_path / f"{part}.csv")
+            pq.write_table(table, tmp_path / f"{part}.parquet", row_group_size=30)
+        config.data.path = str(tmp_path / "train.parquet")
+        config.data.valid_path = str(tmp_path / "valid.parquet")
+        config.data.stream = True
+        config.data.shuffle_window = 40
+    result = loop.fit(config, tmp_path / "run")
+    assert result["per_member"][0]["skipped"] == 3
+    assert result["metrics"]["valid"]["rmse"] < 2
+    trained = [x for x in read_history(tmp_path / "run") if x["split"] == "train"]
+    assert [x["skipped"] for x in trained] == [1, 2, 3]
+    assert all(np.isfinite(x["loss"]) for x in trained)
+    with stopped_after(3), pytest.raises(StoppedError):
+        loop.fit(config, tmp_path / "stopped")
+    loop.fit(config, tmp_path / "stopped")
+    assert read_history(tmp_path / "stopped") == read_history(tmp_path / "run")
+    models = []
+    for name in ("run", "stopped"):
+        checkpoints = Checkpoints(tmp_path / name, read_only=True)
+        models.append(jax.tree.leaves(checkpoints.restore_model(checkpoints.steps()[0])))
+    assert all(np.array_equal(a, b) for a, b in zip(*models, strict=True))
+
+    monkeypatch.setattr(program, "IN_A_ROW", 1)
+    with pytest.raises(DivergedError) as caught:
+        loop.fit(config, tmp_path / "ended")
+    named = (
+        str(caught.value).split(f"{config.data.path}, rows ")[-1].removesuffix(" (the first is 0)")
+    )
+    rows = [int(row) for row in named.split(", ")]
+    assert 37 in rows and len(rows) <= 8 and max(rows) < 80
 
 
 def test_metrics_are_those_of_the_plain_formula_on_the_written_predictions(straight):

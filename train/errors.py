@@ -25,10 +25,14 @@ class DivergedError(Exception):
     exit_code = 3
 
     @classmethod
-    def at(cls, step: int) -> DivergedError:
-        """That of a run which diverged by this update."""
-        advice = "lower config.optim.learning_rate"
-        return cls(f"the loss is not finite at step {step}; {advice}")
+    def at(cls, step: int, in_row: int = 1, rows: str = "") -> DivergedError:
+        """That of a run which diverged at this update and others after it; `rows` are its."""
+        then = f", nor in {in_row - 1} updates after it" if in_row > 1 else ""
+        look = f", or look at the rows of that update: {rows}" if rows else ""
+        return cls(
+            f"the loss or its gradient is not finite at step {step}{then}; "
+            f"lower config.optim.learning_rate{look}"
+        )
 
 
 class StorageError(Exception):

@@ -31,6 +31,7 @@ from train.results.rounds import Pending, round_writer
 from train.results.summary import summary
 from train.run.checkpoint import Checkpoints
 from train.run.device_data import flat_columns
+from train.run.diverged import diverged
 from train.run.driver import Call, Driver, Status, Trained, fetch_status
 from train.run.folder import fresh_folder
 from train.run.in_memory import InMemory
@@ -215,7 +216,7 @@ def train(
             is_done = _is_done(status, leg)
             if status.has_diverged and not run.members:
                 writer.write(pending)
-                raise DivergedError.at(status.step)
+                raise diverged(run, state)
             signal, is_due, n_rounds = agree(
                 highest=signals[0] if signals else 0,
                 of_process_zero=(
@@ -227,7 +228,7 @@ def train(
                 writer.write(pending)
                 pending = None
                 saved = time.monotonic()
-                save(checkpoints, status.step, state, run.data)
+                save(checkpoints, status.step, state, run.data, writer.hindrance)
             if is_done or signal or call is None:
                 break
             dispatched = time.monotonic()

@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import hashlib
 import importlib.metadata
+import json
 import logging
 import os
 import platform
@@ -24,6 +25,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax
+
+from nets.kernels.trusted import Untrusted, loadable, private_folder, read_whole, write_whole
 
 HERE = Path(__file__).parent
 READY = HERE / "ready"  # filled by nets.kernels.ready, for a wheel that carries them
@@ -85,9 +88,9 @@ def _find() -> tuple[bool, str]:
         if _found is None:
             try:
                 name = instruction_set()
-                path = _library(name)
+                path, content = _library(name)
                 try:
-                    register(path)
+                    register(path, content)
                 except Unavailable:
                     path.unlink(missing_ok=True)  # so that the next process makes it anew
                     raise
@@ -122,23 +125,24 @@ def instruction_set() -> str:
     raise Unavailable(f"no kernel for {platform.system()} on {machine} without AVX2 or NEON")
 
 
-def register(path: Path) -> None:
-    """Loads a library and makes its functions known to jax.
+def register(path: Path, content: bytes) -> None:
+    """Loads a library, the content of a file, and makes its functions known to jax.
 
     One made for another jaxlib takes the CPU backend down.
     """
     try:
-        loaded = ctypes.CDLL(str(path))
-        for name in TARGETS:
+        with loadable(content) as name:
+            loaded = ctypes.CDLL(name)
+        for target in TARGETS:
             jax.ffi.register_ffi_target(
-                name, jax.ffi.pycapsule(getattr(loaded, name)), platform="cpu"
+                target, jax.ffi.pycapsule(getattr(loaded, target)), platform="cpu"
             )
     except (OSError, AttributeError) as error:
         raise Unavailable(f"{path} cannot be loaded: {error}") from None
 
 
-def _library(name: str) -> Path:
-    """The path of a tried library for an instruction set: the one of this package, or made here."""
+def _library(name: str) -> tuple[Path, bytes]:
+    """The path and content of a tried library for an instruction set: ready-made, or made here."""
     ready = READY / f"lstm-{name}.so"
     if ready.exists():
         with contextlib.suppress(Unavailable):  # it may be for another jaxlib or C library
@@ -164,22 +168,21 @@ def build(compiler: str, name: str, path: Path) -> None:
     )
 
 
-def _tried(name: str, marks: Sequence[bytes], make: Callable[[Path], object]) -> Path:
+def _tried(name: str, marks: Sequence[bytes], make: Callable[[Path], object]) -> tuple[Path, bytes]:
     """The library kept for these marks and this jaxlib; else what `make` makes, if it works."""
     key = hashlib.sha256(importlib.metadata.version("jaxlib").encode())
     for mark in marks:
         key.update(hashlib.sha256(mark).digest())
     folder = _folder()
     path = folder / f"lstm-{name}-{key.hexdigest()[:16]}.so"
-    if path.exists():
-        return path
-    failed = path.with_suffix(".failed")
-    with contextlib.suppress(OSError):
-        # A mark of the future is of a clock that was set back since.
-        if 0 <= time.time() - failed.stat().st_mtime < RETRY_SECONDS:
-            raise Unavailable(f"{failed.read_text()}; delete {failed} to try again")
-    # A name of its own, then renamed: processes that make it at once disturb each other not, and
-    # none sees a part.
+    if os.path.lexists(path):
+        try:
+            return path, read_whole(path)
+        except Untrusted as reason:
+            log.warning("%s: the LSTM kernel is made anew", reason)
+    _refuse_failed(path.with_suffix(".failed"))
+    # In a folder of its own: processes that make it at once disturb each other not, and none sees
+    # a part.
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix="make-") as scratch:
             made = Path(scratch) / path.name
@@ -187,12 +190,25 @@ def _tried(name: str, marks: Sequence[bytes], make: Callable[[Path], object]) ->
                 make(made)
                 _run([sys.executable, "-m", "nets.kernels.probe", str(made)], "trial")
             except Unavailable as reason:
-                failed.write_text(str(reason))
+                mark = {"failed": str(reason), "at": time.time()}
+                write_whole(path.with_suffix(".failed"), json.dumps(mark).encode())
                 raise
-            os.replace(made, path)
+            content = made.read_bytes()
+        write_whole(path, content)
     except OSError as error:
         raise Unavailable(f"cannot write in {folder}: {error.strerror}") from None
-    return path
+    return path, content
+
+
+def _refuse_failed(mark: Path) -> None:
+    """Raises Unavailable if it failed within a day; a mark of the future is of another clock.
+
+    The time stands in the mark: that of a file is changed by whoever copies it.
+    """
+    with contextlib.suppress(Untrusted, ValueError, TypeError, KeyError):
+        said = json.loads(read_whole(mark))
+        if 0 <= time.time() - said["at"] < RETRY_SECONDS:
+            raise Unavailable(f"{said['failed']}; delete {mark} to try again")
 
 
 def find_compiler() -> str:
@@ -208,13 +224,9 @@ def _folder() -> Path:
     """Where libraries are kept. What is in it is executed: only its owner may write there."""
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "denseq" / "kernels"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = folder.stat()
-    except OSError as error:
-        raise Unavailable(f"cannot make {folder}: {error}") from None
-    if status.st_uid != os.getuid() or status.st_mode & 0o022:
-        raise Unavailable(f"{folder} can be written by others")
-    return folder
+        return private_folder(folder)
+    except Untrusted as reason:
+        raise Unavailable(str(reason)) from None
 
 
 def _run(command: Sequence[str], what: str) -> None:

@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
@@ -134,11 +136,23 @@ def test_where_nothing_can_be_kept(
 
 
 @needs_set
-def test_a_folder_that_others_can_write_is_not_trusted(tmp_path: Path, compiler: Path) -> None:
+def test_a_folder_that_others_can_write_is_not_trusted(
+    tmp_path: Path, compiler: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "cache" / "denseq" / "kernels"
     folder.mkdir(parents=True)
     folder.chmod(0o777)
     assert_portable(f"{folder} can be written by others", 204)
+    folder.chmod(0o700)
+    parent = tmp_path / "cache"
+    for mode, owner, wrong in ((0o775, 0, "can be written by others"), (0o755, 1, "belongs to an")):
+        monkeypatch.setattr(library, "_found", None)
+        parent.chmod(mode)
+        if owner and os.getuid():
+            continue  # only root may give folders away
+        os.chown(parent, owner or os.getuid(), -1)
+        assert library.core().startswith(f"portable ({parent}, in which {folder} is, {wrong}")
+    assert not (tmp_path / "CALLS").exists()
 
 
 @needs_set
@@ -156,11 +170,15 @@ def test_a_compiler_that_fails_is_quoted_and_not_asked_again(
     failed = next((tmp_path / "cache" / "denseq" / "kernels").iterdir())
     assert library.core().endswith(f"no such thing; delete {failed} to try again)")
     assert (tmp_path / "CALLS").read_text() == "\n"
-    # A day later it is: the disk may have been full.
-    os.utime(failed, (0, 0))
-    monkeypatch.setattr(library, "_found", None)
-    library.core()
-    assert (tmp_path / "CALLS").read_text() == "\n\n"
+    # A day later it is: the disk may have been full. So it is where the clock was set back since.
+    now = time.time()
+    for seconds in (-3600, 25 * 3600):
+        calls = (tmp_path / "CALLS").read_text()
+        with monkeypatch.context() as patch:
+            patch.setattr(library, "_found", None)
+            patch.setattr(library.time, "time", lambda at=now + seconds: at)
+            library.core()
+        assert (tmp_path / "CALLS").read_text() == calls + "\n"
 
 
 @needs_set
@@ -173,7 +191,7 @@ def test_a_library_that_fails_its_trial_is_not_loaded(tmp_path: Path, compiler: 
 def test_numbers_that_are_wrong_fail_the_trial(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    monkeypatch.setattr(library, "register", lambda path: None)
+    monkeypatch.setattr(library, "register", lambda path, content: None)
 
     def scanned(reverse: tuple[bool, ...], layer: LayerInputs) -> Answer:
         # Not the recurrence, which compiles for seconds: any layer that both sides agree on.
@@ -182,14 +200,14 @@ def test_numbers_that_are_wrong_fail_the_trial(
 
     monkeypatch.setattr(probe, "scanned_layer", scanned)
     monkeypatch.setattr(probe, "native_layer", scanned)
-    assert probe.main("a library") == 0
+    assert probe.main(__file__) == 0
     for factor, code in ((1.001, 1), (float("nan"), 1)):
         monkeypatch.setattr(
             probe,
             "native_layer",
             lambda *given, f=factor: tuple(f * part for part in scanned(*given)),
         )
-        assert probe.main("a library") == code
+        assert probe.main(__file__) == code
     assert "from the portable ones" in capsys.readouterr().err
 
 
@@ -199,7 +217,7 @@ def test_a_library_that_does_not_load_is_removed(
 ) -> None:
     broken = tmp_path / "lstm.so"
     broken.write_text("nonsense")
-    monkeypatch.setattr(library, "_library", lambda name: broken)
+    monkeypatch.setattr(library, "_library", lambda name: (broken, b"nonsense"))
     assert library.core().startswith(f"portable ({broken} cannot be loaded: ")
     assert not broken.exists()
 
@@ -211,19 +229,19 @@ def test_each_compiler_jaxlib_and_flag_has_a_library_of_its_own(
     monkeypatch.setattr(library, "_run", lambda command, what: Path(command[-1]).touch())
     name = library.instruction_set()
     write_compiler(tmp_path, monkeypatch, "")
-    paths = [library._library(name)]
-    assert library._library(name) == paths[0]
+    paths = [library._library(name)[0]]
+    assert library._library(name)[0] == paths[0]
     write_compiler(tmp_path, monkeypatch, "# another one")
-    paths.append(library._library(name))
+    paths.append(library._library(name)[0])
     monkeypatch.setattr(importlib.metadata, "version", lambda package: "0.99")
-    paths.append(library._library(name))
+    paths.append(library._library(name)[0])
     monkeypatch.setattr(library, "FLAGS", (*library.FLAGS, "-DDEBUG"))
-    paths.append(library._library(name))
+    paths.append(library._library(name)[0])
     sources = tmp_path / "sources"
     shutil.copytree(library.HERE, sources)
     (sources / "layer.h").write_text("// another one")
     monkeypatch.setattr(library, "HERE", sources)
-    paths.append(library._library(name))
+    paths.append(library._library(name)[0])
     assert len(set(paths)) == 5
 
 
@@ -246,11 +264,28 @@ def test_a_ready_made_library_needs_no_compiler(
             raise library.Unavailable(f"{what} failed")
 
     monkeypatch.setattr(library, "_run", try_it)
-    path = library._library(library.instruction_set())
-    assert (
-        path.read_bytes() == b"ready" and path.parent == tmp_path / "cache" / "denseq" / "kernels"
-    )
-    assert library._library(library.instruction_set()) == path and works == [True]
+    path, content = library._library(library.instruction_set())
+    assert content == b"ready" and path.parent == tmp_path / "cache" / "denseq" / "kernels"
+    assert library._library(library.instruction_set()) == (path, content) and works == [True]
+    # One that is not what was kept is made anew, whatever is wrong with it.
+    whole = path.read_bytes()
+
+    def spoil_each() -> Iterator[None]:
+        for spoilt in (b"", whole[:-1], whole[:3], b"x" + whole[1:], b"ready", whole + b"\0"):
+            path.write_bytes(spoilt)
+            yield
+        path.chmod(0o666)
+        yield
+        path.unlink()
+        path.symlink_to(tmp_path / "elsewhere.so")
+        (tmp_path / "elsewhere.so").write_bytes(whole)
+        yield
+
+    for number, _ in enumerate(spoil_each(), 2):
+        assert library._library(library.instruction_set()) == (path, b"ready")
+        assert path.read_bytes() == whole and not path.is_symlink()
+        assert works == [True] * number
+    assert kept(tmp_path) == [".so"]
     # One that fails its trial is passed over.
     ready.write_bytes(b"not for this machine")
     with pytest.raises(library.Unavailable, match=r"no C\+\+ compiler"):
@@ -263,7 +298,9 @@ def test_processes_that_make_it_at_once_all_get_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("XDG_CACHE_HOME")
-    ready = library._library(library.instruction_set())  # the one this machine keeps
+    _, content = library._library(library.instruction_set())  # the one this machine keeps
+    ready = tmp_path / "ready.so"
+    ready.write_bytes(content)
     # Slow enough for both to be at it.
     compiler = write_compiler(
         tmp_path, monkeypatch, f"sleep 1; cp {ready} $out; echo >> {tmp_path}/CALLS"

@@ -24,6 +24,7 @@ from train.population.groups import prepare_population
 from train.population.member_axis import pick
 from train.population.vmapped import init_members, slots
 from train.results.ranking import spread
+from train.run.checkpoint import Checkpoints
 from train.run.log import read_history
 from train.run.prepare import prepare
 
@@ -289,9 +290,21 @@ def test_settings_are_ranked_and_the_best_answers(tmp_path):
 
 @pytest.mark.slow
 def test_a_member_that_diverges_is_left_out_and_all_are_an_error(tmp_path):
+    """Whatever is saved of it is finite, and the others train as they would without it."""
     config = table_config(seeds=2, grid={"optim.learning_rate": (1e-2, 1e30)})
+    config.optim.name = "sgd"
     result = loop.fit(config, tmp_path / "run")
     assert [member["diverged"] for member in result["per_member"]] == [False, False, True, True]
+    assert ["skipped" in member for member in result["per_member"]] == [False, False, True, True]
+    checkpoints = Checkpoints(tmp_path / "run", read_only=True)
+    for step in checkpoints.steps():
+        saved = checkpoints.restore_item(step, "state")
+        for name in ("weights", "opt_state"):
+            assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(saved[name]))
+    config.population.grid = {"optim.learning_rate": (1e-2, 1e-3)}
+    tame = loop.fit(config, tmp_path / "tame")
+    for own, other in zip(result["per_member"][:2], tame["per_member"][:2], strict=True):
+        assert own["value"] == pytest.approx(other["value"], rel=1e-5)
     assert result["kept"] == [0, 1]
     assert np.isfinite(result["metrics"]["test"]["rmse"])
     with pytest.raises(DivergedError):

@@ -171,12 +171,60 @@ def test_a_folder_that_cannot_be_written_is_a_storage_error(tmp_path):
         RunLog(tmp_path / "missing")
 
 
-def test_a_full_disk_is_a_storage_error(tmp_path):
+def test_lines_that_a_full_disk_does_not_take_wait_until_it_does(tmp_path, caplog):
+    """Every byte of them, once: also of one that was written in part, as a disk runs full."""
+    evaluations = range(1, 6)
+    (tmp_path / "other").mkdir()
+    with RunLog(tmp_path / "other") as run:
+        for step in evaluations:
+            evaluate(run, step)
+
+    class Full:
+        """A file of which 30 bytes may be written until there is room."""
+
+        def __init__(self, file):
+            self.file = file
+            self.left = 30
+
+        def write(self, data: bytes) -> int:
+            if not self.left:
+                raise OSError(28, "No space left on device")
+            written = self.file.write(data[: self.left])
+            self.left -= written
+            return written
+
+        def close(self) -> None:
+            self.file.close()
+
     with RunLog(tmp_path) as run:
+        full = run._file = Full(run._file)
+        for step in evaluations:
+            if step == 4:
+                assert run.failure == f"cannot write {run.path}: No space left on device"
+                full.left = 10**9
+            evaluate(run, step)
+        assert run.failure is None
+    whole = (tmp_path / "other" / "metrics.jsonl").read_bytes()
+    assert (tmp_path / "metrics.jsonl").read_bytes() == whole
+    assert caplog.text.count("No space left on device; tried again") == 1
+
+
+def test_a_disk_that_stays_full_is_a_storage_error_at_the_end(tmp_path):
+    def refuse(*_):
+        raise OSError(28, "No space left on device")
+
+    run = RunLog(tmp_path)
+    with pytest.raises(StorageError, match="No space left on device"), run:
         run._file.close()
         run._file = open("/dev/full", "ab", buffering=0)
-        with pytest.raises(StorageError, match="No space left on device"):
-            evaluate(run, 4)
+        run._tensorboard.write = refuse
+        evaluate(run, 4)
+        assert run._tensorboard is None
+    with pytest.raises(ZeroDivisionError), RunLog(tmp_path) as run:
+        run._file.close()
+        run._file = open("/dev/full", "ab", buffering=0)
+        evaluate(run, 4)
+        raise ZeroDivisionError
 
 
 def test_tensorboard_does_not_bring_torch_with_it(tmp_path):

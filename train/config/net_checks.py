@@ -69,8 +69,9 @@ def _check_no_descent(config: Config, rule: str) -> None:
             raise UserError(
                 f"config.optim.{field.name}: {rule} takes no gradient; leave it at {default}"
             )
-    if config.train.gradient_norms:
-        raise UserError(f"config.train.gradient_norms: {rule} takes no gradient; set it to false")
+    for name in ("gradient_norms", "skip_spikes"):
+        if getattr(config.train, name):
+            raise UserError(f"config.train.{name}: {rule} takes no gradient; set it to false")
     for name in ("mixup", "cutmix"):
         if getattr(config.augment, name) != 0:
             raise UserError(f"config.augment.{name}: {rule} learns from whole rows; set it to 0")

@@ -58,6 +58,12 @@ class Train:
 
     It makes their log-loss lowest (Guo et al. 2017).
     """
+    skip_spikes: bool = False
+    """Whether updates are left out whose loss or gradient's norm is a spike.
+
+    It is one if it is 6 deviations above the mean of the last 128 updates. One that is not finite
+    is always left out.
+    """
     gradient_norms: bool = False
     """Whether the norm of each layer's gradient is logged and drawn."""
     linear_seconds: float | None = bounded(None, 0)

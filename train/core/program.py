@@ -12,6 +12,7 @@ from flax import struct
 from nets.base import Array, DataNetwork, Statistics, Tree
 from train.config.options import Config
 from train.core.batch_parts import WHOLE, Parts
+from train.core.faults import IN_A_ROW
 from train.core.tasks import Task
 from train.data.dataset import Batch
 
@@ -93,6 +94,9 @@ class Program:
     Row i of fold k has the number i, or k * shared_rows + i where folds weigh rows differently.
     """
 
+    careful: bool = False
+    """Whether every update is looked at, and left out if it is not finite (`train.core.faults`)."""
+
     def places(self, rows_n: Array) -> Array:
         """Where the rows of these numbers stand in `Data.arrays` [n]."""
         return rows_n if self.shared_rows is None else rows_n % self.shared_rows
@@ -106,6 +110,14 @@ class Program:
         inputs: Tree = scale(batch.inputs, method="preprocess")
         target: Tree = scale(batch.target, method="preprocess_target")
         return batch._replace(inputs=inputs, target=target)
+
+    @property
+    def most_in_row(self) -> int:
+        """Updates in a row, all of them not finite, that a net has diverged by.
+
+        Those of an epoch at most: all rows have been tried then.
+        """
+        return min(IN_A_ROW, self.steps_per_epoch)
 
     @property
     def last_step(self) -> int:

@@ -18,6 +18,7 @@ from nets.base import Array
 from train.config.bounded import resolved
 from train.core.batch_parts import WHOLE
 from train.core.early_stopping import Best, update_best, update_plateau
+from train.core.faults import are_finite, choose
 from train.core.forward import Predictions, evaluate_split, evaluation_weights
 from train.core.penalties import layer_norms
 from train.core.program import Data, Program
@@ -31,6 +32,8 @@ class RoundLog(TypedDict):
 
     step: Array
     """Updates completed at its end."""
+    skipped: Array
+    """Those of them, of the whole run, that were left out."""
     train_loss: Array
     """The mean loss of its training rows, each as it was before its update."""
     penalty: Array
@@ -50,8 +53,35 @@ def run_rounds(
 ) -> tuple[State, RoundLog, Array]:
     """The state after up to `n_rounds` rounds, what they logged, and how many were done.
 
-    `logs` has room for as many. Fewer are done where the run ends before.
+    `logs` has room for as many. Fewer are done where the run ends before, or where a round leaves
+    something that is not finite: the state is then that before this round, which is to be done
+    again by a careful program.
     """
+
+    if program.careful:
+        return _careful_rounds(program, data, state, logs, n_rounds)
+
+    def unfinished(carry: tuple[State, State, RoundLog, Array, Array]) -> Array:
+        state, _, _, i, is_sound = carry
+        return is_sound & (i < n_rounds) & ~state.stopped & (state.step < program.last_step)
+
+    def one_round(
+        carry: tuple[State, State, RoundLog, Array, Array],
+    ) -> tuple[State, State, RoundLog, Array, Array]:
+        before, _, logs, i, _ = carry
+        state, log = train_round(program, data, before)
+        logs = jax.tree.map(lambda buffer, value: buffer.at[i].set(value), logs, log)
+        return state, before, logs, i + ~state.diverged, ~state.diverged
+
+    start = state, state, logs, jnp.zeros((), jnp.int32), jnp.ones((), bool)
+    state, before, logs, i, is_sound = lax.while_loop(unfinished, one_round, start)
+    return choose(is_sound, state, before), logs, i
+
+
+def _careful_rounds(
+    program: Program, data: Data, state: State, logs: RoundLog, n_rounds: Array
+) -> tuple[State, RoundLog, Array]:
+    """`run_rounds` of a program whose states are finite always."""
 
     def unfinished(carry: tuple[State, RoundLog, Array]) -> Array:
         state, _, i = carry
@@ -95,12 +125,13 @@ def end_round(
     """The state after the evaluation that ends a round of updates with these sums, and its log."""
     log = RoundLog(
         step=state.step,
+        skipped=state.faults.skipped,
         train_loss=sums["loss"] / sums["weight"],
         penalty=sums["penalty"] / n_updates,
     )
     if "gradient_norms" in sums:
         log["gradient_norms"] = jax.tree.map(lambda norm: norm / n_updates, sums["gradient_norms"])
-    diverged = ~(jnp.isfinite(sums["loss"]) & _is_finite(state.weights))
+    diverged = has_diverged(program, state, sums)
     weights = evaluation_weights(program, state)
     done = _makes_no_mistake(program, data, weights, sums)
     if data.valid.shape[0] == 0:
@@ -157,6 +188,12 @@ def _makes_no_mistake(program: Program, data: Data, weights: Weights, sums: Sums
     return (sums["loss"] == 0) & (of_answers["loss"] == 0)
 
 
-def _is_finite(weights: Weights) -> Array:
-    """Whether all numbers are: the last update can spoil weights that no loss has seen yet."""
-    return jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(weights)]).all()
+def has_diverged(program: Program, state: State, sums: Sums) -> Array:
+    """Whether a state is of no use any more; of a careful program, whether too little was.
+
+    Whatever is not finite once spoils the sums, the weights or the optimizer for good: it is enough
+    to look from time to time.
+    """
+    if program.careful:
+        return state.faults.in_row >= program.most_in_row
+    return ~(jnp.isfinite(sums["loss"]) & are_finite((state.weights, state.opt_state)))

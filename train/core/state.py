@@ -11,6 +11,7 @@ from flax import struct
 
 from nets.base import Array, Params, Tree
 from train.core.early_stopping import Best, Plateau
+from train.core.faults import Faults, no_faults
 from train.core.weights import Weights
 
 
@@ -49,12 +50,18 @@ class State(struct.PyTreeNode):
     """Whether training has ended before its last step; a stopped state is not updated again."""
     diverged: Array
     """Whether it has because a loss or a weight is not finite."""
+    faults: Faults
+    """Updates that were left out. Version 0.1.0 saved none of it."""
     sums: Tree = struct.field(default_factory=dict)
     """`Sums` and "updates" of a stream's unfinished round; {} where rounds are done at once."""
 
 
 def init_state(
-    weights: Weights, optimizer: optax.GradientTransformation, *, average: bool
+    weights: Weights,
+    optimizer: optax.GradientTransformation,
+    *,
+    average: bool,
+    skip_spikes: bool = False,
 ) -> State:
     """The state before the first update.
 
@@ -75,4 +82,5 @@ def init_state(
         plateau=Plateau(jnp.ones(()), copy(infinity), copy(zero)),
         stopped=jnp.zeros((), bool),
         diverged=jnp.zeros((), bool),
+        faults=no_faults(spikes=skip_spikes),
     )

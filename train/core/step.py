@@ -19,6 +19,7 @@ from train.config.net_options import Dense
 from train.core.augment import augment
 from train.core.batch_parts import summed
 from train.core.batching import batch_rows, epoch_rows
+from train.core.faults import Judged, choose, judge
 from train.core.net_members import mean_losses, rows_of_members
 from train.core.penalties import layer_norms, penalties
 from train.core.program import AUGMENT_KEY, DROPOUT_KEY, Data, Program
@@ -74,13 +75,23 @@ def update(
         average = optax.incremental_update(params, average, 1 - options.ema)
     if program.config.train.gradient_norms:
         sums["gradient_norms"] = layer_norms(grads)
-    state = state.replace(
-        step=state.step + 1,
-        weights=Weights(params, batch_stats),
-        average=average,
-        opt_state=opt_state,
+    after = state.replace(
+        weights=Weights(params, batch_stats), average=average, opt_state=opt_state
     )
-    return state, sums
+    return _settled(program, state, after, grads, sums)
+
+
+def _settled(
+    program: Program, before: State, after: State, grads: Tree, sums: Sums
+) -> tuple[State, Sums]:
+    """The state after an update, and its sums: of one that is left out that before, and zeros."""
+    if not program.careful:
+        return after.replace(step=before.step + 1), sums
+    loss = sums["loss"] / jnp.maximum(sums["weight"], 1e-30) + sums["penalty"]
+    found = Judged(loss, grads, (after.weights, after.average, after.opt_state))
+    is_made, faults = judge(before.faults, before.step, found, program.most_in_row)
+    state = choose(is_made, after, before).replace(step=before.step + 1, faults=faults)
+    return state, choose(is_made, sums, jax.tree.map(jnp.zeros_like, sums))
 
 
 def gradients(
@@ -164,7 +175,7 @@ def _update_by_rule(
     weights = Weights(moved["params"], moved["batch_stats"])
     loss = (losses_b * batch.weight).sum()
     sums = Sums(loss=loss, weight=batch.weight.sum(), penalty=jnp.zeros(()))
-    return state.replace(step=state.step + 1, weights=weights), sums
+    return _settled(program, state, state.replace(weights=weights), (), sums)
 
 
 def _augmented(

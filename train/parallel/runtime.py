@@ -6,6 +6,7 @@ A library must not: only the commands call this.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,9 +33,10 @@ def session(config: Config, processes: Processes | None) -> Iterator[None]:
 def configure(*, cpu_devices: int = 1) -> None:
     """Keeps compiled programs on disk between runs, in the user's own cache folder.
 
-    Even a program that compiles in a tenth of a second is kept: a small run is made of those. The
-    folder is only for its owner, since what is in it is executed. An unwritable one costs the
-    saving, nothing else. `cpu_devices`: into how many the CPU is divided, unless XLA_FLAGS says so.
+    Even a program that compiles in a tenth of a second is kept: a small run is made of those. Since
+    what is in it is executed, a folder that others can write is not used, and that is said; it
+    costs the saving, nothing else. `cpu_devices`: into how many the CPU is divided, unless
+    XLA_FLAGS says so.
     """
     # Reading a kept program back, XLA reports at length that LLVM's tuning hints are no features of
     # this machine. ("1" is jax's own doing, and inherited by whatever a process with jax in it
@@ -47,9 +49,13 @@ def configure(*, cpu_devices: int = 1) -> None:
         jax.config.update("jax_num_cpu_devices", cpu_devices)
     root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = Path(os.environ.get("JAX_COMPILATION_CACHE_DIR") or root / "denseq" / "compiled")
+    from nets.kernels.trusted import Untrusted, private_folder
+
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError:
+        folder = private_folder(folder)
+    except Untrusted as reason:
+        logging.getLogger("denseq").warning("compiled programs are not kept: %s", reason)
+        jax.config.update("jax_compilation_cache_dir", None)
         return
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)

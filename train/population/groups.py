@@ -34,6 +34,7 @@ from train.data.sequences.dataset import SequenceDataset
 from train.parallel.hosts import on_process_zero
 from train.run.device_data import but_arrays, to_device
 from train.run.metadata import check_or_write_metadata
+from train.run.plan import check_plan
 from train.run.prepare import check_targets, in_folds, make_program
 from train.run.run import Run
 
@@ -113,6 +114,7 @@ def _plan_members(config: Config, folds: Sequence[Dataset]) -> Iterator[Planned]
     for member in members_of(config):
         fold = folds[member.fold]
         own = resolve_config(config_of(config, member), fold)
+        check_plan(own, fold)
         key = member.fold, json.dumps(configs.to_json(own)["data"])
         if key not in fitted:
             fitted[key] = fold.statistics(fold.splits["train"], own.data)

@@ -20,15 +20,16 @@ from train.population.member_axis import data_of
 from train.population.rounds import member_logs, side_by_side, train_members
 from train.population.vmapped import init_members
 from train.run.driver import Logs
-from train.run.in_memory import empty_logs, n_bytes
+from train.run.in_memory import empty_logs
+from train.run.memory import bytes_in_words, free_bytes
 from train.run.run import Run
+from train.run.signatures import n_bytes
 
 # Of the free memory, what a group may take: an estimate is one, and checkpoints are copied while
 # saved.
 SHARE = 0.7
 # Of it, up to where a rough estimate, many times too high for most nets, is enough.
 ROUGH_SHARE = 0.1
-_CGROUP = Path("/sys/fs/cgroup")  # of a container: version 2
 
 
 def in_chunks(
@@ -63,7 +64,8 @@ def _count_chunks(run: Run, echo: Callable[[str], object], free: Callable[[], in
     if together <= n_allowed:
         return 0
     needs = (
-        f"{n_members} members need {_short(together)} together, and {_short(n_allowed)} may be used"
+        f"{n_members} members need {bytes_in_words(together)} together, "
+        f"and {bytes_in_words(n_allowed)} may be used"
     )
     # A net that does not fit alone is tried alone: the estimate may be wrong, and there is nothing
     # smaller.
@@ -151,40 +153,3 @@ def rough_bytes(run: Run) -> int:
     n_rows = 10 * resolved(run.config.train.batch_size) + 2 * n_evaluated
     n_at_once = len(run.members) if side_by_side(run) else 1
     return 10 * n_bytes(state) + 4 * n_at_once * n_rows * numbers
-
-
-def free_bytes() -> int | None:
-    """What is free on the first device, of a CPU in the machine or container; None where untold.
-
-    Others may share the members, but it is the first that is asked.
-    """
-    device = jax.local_devices()[0]
-    if device.platform != "cpu":
-        stats = device.memory_stats() or {}
-        if "bytes_limit" not in stats:
-            return None
-        return stats["bytes_limit"] - stats.get("bytes_in_use", 0)
-    found = []
-    try:
-        found.append(1024 * _number("MemAvailable:", Path("/proc/meminfo")))
-        limit = int((_CGROUP / "memory.max").read_text())
-        used = int((_CGROUP / "memory.current").read_text())
-        # Files are kept in memory until they are in the way.
-        found.append(limit - used + _number("inactive_file", _CGROUP / "memory.stat"))
-    # Not on Linux; in no container, or in one without a limit ("max").
-    except (OSError, ValueError):
-        pass
-    return min(found, default=None)
-
-
-def _number(name: str, path: Path) -> int:
-    """The number behind a name in one of the kernel's files; ValueError if it has none."""
-    for line in path.read_text().splitlines():
-        words = line.split()
-        if words[0] == name:
-            return int(words[1])
-    raise ValueError(f"{path} does not name {name}")
-
-
-def _short(size: float) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.3g} MB"

@@ -13,6 +13,7 @@ from jax import lax
 
 from nets.base import Array, Tree
 from train.config.members import with_values
+from train.core.faults import choose
 from train.core.program import Data, Program
 from train.core.rounds import log_shapes, train_round
 from train.core.state import State
@@ -28,7 +29,8 @@ def member_program(run: Run, data: Data) -> Program:
     if not data.numbers:
         return run.program
     program = make_program(with_values(run.config, data.numbers), run.dataset)
-    return replace(program, parts=run.program.parts, shared_rows=run.program.shared_rows)
+    own = run.program
+    return replace(program, parts=own.parts, shared_rows=own.shared_rows, careful=own.careful)
 
 
 def side_by_side(run: Run) -> bool:
@@ -71,30 +73,41 @@ def train_members(
 ) -> tuple[State, Logs, Array]:
     """Up to `n_rounds` rounds of the members that still train, until only `most_left` of them do.
 
-    `logs["ran"]` says whose round each was. A member that is done is left as it is.
+    `logs["ran"]` says whose round each was. A member that is done is left as it is. A round in
+    which one of them comes to what is not finite is undone for all, as that of one net is
+    (`train.core.rounds.run_rounds`).
     """
 
-    def count_left(state: State) -> Array:
-        n_here = still_training(run.program, state).sum()
-        is_alone = run.layout is None or run.layout.parallel == "pmap"
-        return n_here if is_alone else lax.psum(n_here, MEMBER)
+    def unfinished(carry: tuple[State, State, Logs, Array, Array, Array]) -> Array:
+        _, _, _, i, n_left, is_sound = carry
+        return is_sound & (i < n_rounds) & (n_left > most_left)
 
-    def unfinished(carry: tuple[State, Logs, Array, Array]) -> Array:
-        _, _, i, n_left = carry
-        return (i < n_rounds) & (n_left > most_left)
-
-    def body(carry: tuple[State, Logs, Array, Array]) -> tuple[State, Logs, Array, Array]:
-        state, logs, i, _ = carry
-        ran = still_training(run.program, state)
-        state, log = round_of_all(run, data, state)
+    def body(
+        carry: tuple[State, State, Logs, Array, Array, Array],
+    ) -> tuple[State, State, Logs, Array, Array, Array]:
+        before, _, logs, i, _, _ = carry
+        ran = still_training(run.program, before)
+        state, log = round_of_all(run, data, before)
         logs = jax.tree.map(
             lambda buffer, value: buffer.at[i].set(value), logs, {**log, "ran": ran}
         )
-        return state, logs, i + 1, count_left(state)
+        is_sound = jnp.ones((), bool)
+        if not run.program.careful:
+            is_sound = _count(run, ran & state.diverged) == 0
+        n_left = _count(run, still_training(run.program, state))
+        return state, before, logs, i + is_sound, n_left, is_sound
 
-    start = state, logs, jnp.zeros((), jnp.int32), count_left(state)
-    state, logs, count, _ = lax.while_loop(unfinished, body, start)
-    return state, logs, count
+    n_left = _count(run, still_training(run.program, state))
+    start = state, state, logs, jnp.zeros((), jnp.int32), n_left, jnp.ones((), bool)
+    state, before, logs, count, _, is_sound = lax.while_loop(unfinished, body, start)
+    return choose(is_sound, state, before), logs, count
+
+
+def _count(run: Run, is_so_k: Array) -> Array:
+    """How many members something holds of, of those on all devices."""
+    n_here = is_so_k.sum()
+    is_alone = run.layout is None or run.layout.parallel == "pmap"
+    return n_here if is_alone else lax.psum(n_here, MEMBER)
 
 
 def member_logs(run: Run, data: Data, state: State) -> Logs:

@@ -25,6 +25,7 @@ from train.data.dataset import Batch
 from train.parallel.devices import MEMBER, compiled, fetch
 from train.population.member_axis import SPECS, own_fields, pick
 from train.population.rounds import member_logs, member_program, side_by_side, train_members
+from train.run.careful import is_careful, with_care
 from train.run.device_data import starting_rows
 from train.run.driver import Call, Logs, Validation, still_training
 from train.run.in_memory import empty_logs, log_capacity
@@ -78,7 +79,12 @@ def init_members(run: Run) -> State:
         first = program.batch(data, rows)
         weight = None if data.mean_weight is None else data.train_weight[rows]
         weights = init_weights(program.network, data.statistics, first.inputs, data.key, weight)
-        return init_state(weights, program.optimizer, average=not is_off(program.config.optim.ema))
+        return init_state(
+            weights,
+            program.optimizer,
+            average=not is_off(program.config.optim.ema),
+            skip_spikes=program.config.train.skip_spikes,
+        )
 
     def init_all(data: Data, own: tuple[dict[str, Tree], Array]) -> State:
         return lax.map(lambda member: init(data.replace(**member[0]), member[1]), own)
@@ -127,16 +133,21 @@ class MemberRounds:
         # It outlives the stretch of training that it was made for, which the rows need not.
         self._run = replace(run, data=run.data.replace(arrays=()))
         self._capacity = log_capacity(member_logs(run, run.data, state))
-        self._programs: dict[int, Callable[..., tuple[State, Logs, Array]]] = {}
+        self._programs: dict[tuple[int, bool], Callable[..., tuple[State, Logs, Array]]] = {}
+        self._done: Array | int = 1
         chosen, _ = self._choose(state)
-        self._program(*self._few(run.data, state, chosen))
+        self._program(*self._few(run.data, state, chosen), is_careful(run.program, state))
 
     def __call__(
         self, data: Data, state: State, n_rounds: Array | np.int32
     ) -> tuple[State, Logs, Array]:
+        again = int(self._done) == 0  # a round was undone
+        careful = again or is_careful(self._run.program, state)
         chosen, most_left = self._choose(state)
         few = self._few(data, state, chosen)
-        own, logs, count = self._program(*few)(*few, n_rounds, np.int32(most_left))
+        n_rounds = np.int32(1) if again else n_rounds
+        own, logs, count = self._program(*few, careful)(*few, n_rounds, np.int32(most_left))
+        self._done = count
         if len(chosen) < len(self._run.members):
             own = jax.tree.map(lambda old, new: old.at[chosen].set(new), state, own)
         return own, {**logs, "member": chosen}, count
@@ -157,11 +168,13 @@ class MemberRounds:
             return data, state
         return pick(data, state, chosen)
 
-    def _program(self, data: Data, state: State) -> Callable[..., tuple[State, Logs, Array]]:
+    def _program(
+        self, data: Data, state: State, careful: bool
+    ) -> Callable[..., tuple[State, Logs, Array]]:
         """The program for as many members as these."""
         size = len(state.stopped)
-        if size not in self._programs:
-            run = self._run
+        if (size, careful) not in self._programs:
+            run = with_care(self._run) if careful else self._run
 
             def call(
                 data: Data, state: State, n_rounds: Array, most_left: Array
@@ -171,5 +184,5 @@ class MemberRounds:
                 return train_members(run, data, state, logs, n_rounds, most_left)
 
             arguments = data, state, np.int32(1), np.int32(0)
-            self._programs[size] = compiled(run.layout, call, arguments, SPECS)
-        return self._programs[size]
+            self._programs[size, careful] = compiled(run.layout, call, arguments, SPECS)
+        return self._programs[size, careful]

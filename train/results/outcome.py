@@ -102,6 +102,7 @@ def single_outcome(run: Run, state: State) -> Outcome:
         diverged=bool(state.diverged),
         n_rows=n_rows,
         metrics={},
+        skipped=int(state.faults.skipped),
     )
     facts = Facts(
         n_parameters=count_parameters(best.weights),
@@ -201,6 +202,7 @@ def _member_result(run: Run, state: State, k: int, metrics: dict[str, float]) ->
         diverged=bool(state.diverged[k]),
         n_rows=run.data.train.shape[1] if n_train is None else int(n_train[k]),
         metrics=metrics,
+        skipped=int(state.faults.skipped[k]),
     )
 
 

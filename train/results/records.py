@@ -18,6 +18,7 @@ class MemberResult:
     """What one net came to; `value` is the monitored one of the weights that answer.
 
     These are of `weights_step`; `best_step` is that of the lowest value, None where it is the same.
+    Of its updates, `skipped` were left out (`train.core.faults`).
     `n_rows` are the training rows of an epoch, `metrics` those of the rows whose scores are shown.
     """
 
@@ -29,6 +30,7 @@ class MemberResult:
     n_rows: int
     metrics: Scores
     best_step: int | None = None
+    skipped: int = 0
 
     def to_json(self, *, is_alone: bool, has_folds: bool) -> Json:
         """Its record, in which a net that is not one of several has no number."""
@@ -51,6 +53,8 @@ class MemberResult:
             "weights_step": self.weights_step,
         }
         course: Json = {} if is_alone else {"epochs": self.epochs, "diverged": self.diverged}
+        if self.skipped:
+            course["skipped"] = self.skipped
         return {**net, **best, **course, "metrics": self.metrics}
 
 

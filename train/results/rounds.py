@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,6 +42,13 @@ class RoundWriter:
     nets: Sequence[Validation]
     log: RunLog | None
     progress: Progress
+    said: dict[int, int] = field(default_factory=dict)
+    """Updates that were left out when it was last said, of each net."""
+
+    @property
+    def hindrance(self) -> str | None:
+        """Why a state must not be saved: evaluations before it are not written yet."""
+        return None if self.log is None else self.log.failure
 
     def write(self, pending: Pending | None) -> None:
         """A line per split for every round of every net in a finished call; None writes nothing.
@@ -72,6 +79,9 @@ class RoundWriter:
         step = int(net_log["step"])
         loss = float(net_log["train_loss"])
         scores = {"train": {"loss": loss, "penalty": float(net_log["penalty"])}}
+        if skipped := int(net_log["skipped"]):
+            scores["train"]["skipped"] = skipped
+            self._say_skipped(member, step, skipped)
         for name, norm in net_log.get("gradient_norms", {}).items():
             scores["train"][f"gradient_norm.{name}"] = float(norm)
         valid = {}
@@ -86,6 +96,13 @@ class RoundWriter:
             scores["valid"] = {**monitored, **valid}
         log.write(step, step // self.run.program.steps_per_epoch, scores, member)
         return loss, valid
+
+    def _say_skipped(self, member: int, step: int, skipped: int) -> None:
+        """Says how many updates were left out, and again once they are twice as many."""
+        if skipped >= 2 * self.said.get(member, 0):
+            self.said[member] = skipped
+            of_whom = f" of member {member}" if self.run.members else ""
+            logging.warning("left out by step %s%s: %s", step, of_whom, skipped_in_words(skipped))
 
 
 def _as_far(target: HostArrays, predictions: HostArrays) -> HostArrays:
@@ -120,6 +137,12 @@ def round_writer(
     )
     with log or contextlib.nullcontext(), progress:
         yield RoundWriter(run, nets, log, progress)
+
+
+def skipped_in_words(skipped: int) -> str:
+    """How many updates were left out, and why they may have been."""
+    updates = "1 update" if skipped == 1 else f"{skipped} updates"
+    return f"{updates}, whose loss or gradient was not finite, or a spike"
 
 
 def _open_log(run: Run, after_step: int) -> RunLog:

@@ -8,24 +8,29 @@ be (`train.run.saved_steps`).
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from logging import LogRecord
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 import jax
-import numpy as np
 import orbax.checkpoint as ocp
 from absl import logging
 
 from nets.base import Tree, Variables
 from train.errors import StorageError, UserError
 from train.run.digests import file_digests, write_digests
+from train.run.room import (
+    MARGIN,
+    UNFINISHED,
+    refuse_without_room,
+    remove_unfinished,
+    silence_late_failures,
+    size_of,
+)
 from train.run.saved_steps import SavedSteps
+from train.run.signatures import n_bytes, on_first_device, without_new_fields
 
-Signature: TypeAlias = list[tuple[str, tuple[int, ...], np.dtype]]
-UNFINISHED = ".orbax-checkpoint-tmp"  # orbax's suffix of a step's folder until it is whole
 T = TypeVar("T")
 
 
@@ -45,6 +50,7 @@ class Checkpoints:
         self._saving: int | None = None
         self._failure: str | None = None
         logging.get_absl_logger().addFilter(_is_not_of_orbax)
+        silence_late_failures()
         self._manager = None if read_only else self._make_manager()
 
     def _make_manager(self) -> ocp.CheckpointManager:
@@ -68,18 +74,22 @@ class Checkpoints:
                 f"--workdir: cannot write in {self.folder}: {error}; name another folder"
             ) from None
 
-    def save(self, step: int, state: Tree, model: Variables) -> None:
+    def save(self, step: int, state: Tree, model: Variables, hindrance: str | None = None) -> None:
         """Starts saving; the arrays are copied before this returns.
 
         A failure keeps the older steps and is reported by `close`, unless a later save succeeds: a
-        full disk should not end a run that may yet have room.
+        full disk should not end a run that may yet have room. A `hindrance` is one.
         """
         self._finish()
+        remove_unfinished(self.folder)
         items = ocp.args.Composite(
             state=ocp.args.StandardSave(state), model=ocp.args.StandardSave(model)
         )
         try:
             assert self._manager is not None
+            if hindrance is not None:
+                raise OSError(hindrance)
+            refuse_without_room(self.folder, self._size_of_next(state, model))
             # Steps from here on were passed over as damaged. Left alone, one would bar this step,
             # or outlive it.
             if self.saved.make_room(step):
@@ -89,11 +99,18 @@ class Checkpoints:
         except Exception as error:
             self._fail(step, error)
 
+    def _size_of_next(self, state: Tree, model: Variables) -> int:
+        """The bytes that a step will take, by the last one; of the first its arrays."""
+        for step in self.saved.numbers():
+            return int(MARGIN * size_of(self.folder / str(step)))
+        return n_bytes((state, model))
+
     def close(self) -> None:
         """Waits for the last save. Raises StorageError if it failed."""
         self._finish()
         if self._manager is not None:
             self._manager.close()
+            remove_unfinished(self.folder)
         if self._failure:
             raise StorageError(self._failure)
 
@@ -119,9 +136,7 @@ class Checkpoints:
         self._saving = None
         self._failure = f"the checkpoint of step {step} could not be written: {_first_line(error)}"
         logging.error(self._failure)
-        # On a full disk the older steps need the room.
-        for folder in self.folder.glob(f"{step}{UNFINISHED}*"):
-            shutil.rmtree(folder, ignore_errors=True)
+        remove_unfinished(self.folder)  # on a full disk the older steps need the room
         if self._manager is not None:
             # It has struck the oldest step off its list, for one that never came.
             self._manager.reload()
@@ -151,13 +166,15 @@ class Checkpoints:
         """The state saved at `step`, on the first device, of the names, shapes and types of `like`.
 
         Raises UserError if they differ. Whole numbers may have become others: what 0.1.0 counted
-        by rows is counted by their weights.
+        by rows is counted by their weights. What it had no field for (NEW_FIELDS) is all zeros.
         """
-        abstract = _on_first_device(like)
-        if not _fits(_signature(self._metadata(step, "state")), _signature(_plain(abstract))):
+        plain = _plain(on_first_device(like))
+        wanted, new = without_new_fields(plain, self._metadata(step, "state"))
+        if wanted is None:
             what = f"checkpoint {step} in {self.folder} is of another network or optimizer"
             raise UserError(f"{what}; name another --workdir")
-        return self._restore(step, "state", abstract)
+        restored = self._restore(step, "state", wanted)
+        return ocp.tree.deserialize_tree({**restored, **new}, like, keep_empty_nodes=True)
 
     def restore_model(self, step: int) -> Variables:
         """The best weights and the statistics saved at `step`, nested dicts on the first device."""
@@ -165,7 +182,7 @@ class Checkpoints:
 
     def restore_item(self, step: int, item: str) -> Tree:
         """All that was saved at `step` as "state" or "model", nested dicts on the first device."""
-        return self._restore(step, item, _on_first_device(self._metadata(step, item)))
+        return self._restore(step, item, on_first_device(self._metadata(step, item)))
 
     def _metadata(self, step: int, item: str) -> Tree:
         """Shapes and types of what was saved."""
@@ -203,33 +220,9 @@ def _first_process_alone() -> ocp.options.MultiprocessingOptions:
     )
 
 
-def _on_first_device(tree: T) -> T:
-    """Shapes and types of arrays, or of what tells theirs, to be restored on the first device."""
-    device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-    return jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=device), tree
-    )
-
-
 def _plain(tree: Tree) -> Tree:
     """The tree as orbax stores it: dataclasses and named tuples are dicts, sorted by name."""
     return ocp.tree.serialize_tree(tree, keep_empty_nodes=True)
-
-
-def _fits(saved: Signature, wanted: Signature) -> bool:
-    """Whether what was saved has the names, shapes and types that are wanted."""
-    if len(saved) != len(wanted):
-        return False
-    for (name, shape, dtype), (own_name, own_shape, own_dtype) in zip(saved, wanted, strict=True):
-        was_counted = dtype == np.int32 and own_dtype == np.float32
-        if (name, shape) != (own_name, own_shape) or not (dtype == own_dtype or was_counted):
-            return False
-    return True
-
-
-def _signature(tree: Tree) -> Signature:
-    leaves = jax.tree_util.tree_leaves_with_path(tree)
-    return [(jax.tree_util.keystr(path), leaf.shape, leaf.dtype) for path, leaf in leaves]
 
 
 def _is_not_of_orbax(record: LogRecord) -> bool:

@@ -8,16 +8,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nets.base import Array, Tree
+from nets.base import Array
 from train.core.program import Data
 from train.core.rounds import log_shapes, run_rounds
 from train.core.state import State, init_state
 from train.core.weights import Weights, init_weights
 from train.data.blocks import take_without_inputs
 from train.parallel.devices import compiled
+from train.run.careful import Careful
 from train.run.device_data import starting_rows
 from train.run.driver import Call, Logs, Specs, Validation
 from train.run.run import Run
+from train.run.signatures import n_bytes
 
 Shapes = TypeVar("Shapes", bound=Logs)
 CALL_ROUNDS = 64  # rounds at most in one call
@@ -31,43 +33,45 @@ class InMemory:
 
     def init(self, run: Run) -> State:
         """Fresh weights, a function of the run's key, or those that the run begins with."""
-        average = run.config.optim.ema > 0
+        options = {
+            "average": run.config.optim.ema > 0,
+            "skip_spikes": run.config.train.skip_spikes,
+        }
         if run.begins_with is not None:
             before = run.begins_with
             weights = Weights(before["params"], before.get("batch_stats") or {})
             weights = jax.tree.map(jnp.asarray, weights)
-            return init_state(weights, run.program.optimizer, average=average)
+            return init_state(weights, run.program.optimizer, **options)
         data = run.data
         rows = _starting_rows(run)
         first = run.program.batch(data, rows)
         weight = None if data.mean_weight is None else data.train_weight[rows]
         weights = init_weights(run.program.network, data.statistics, first.inputs, data.key, weight)
-        return init_state(weights, run.program.optimizer, average=average)
+        return init_state(weights, run.program.optimizer, **options)
 
     def compile(self, run: Run, state: State) -> Call:
         """Rounds of `train.core.rounds`, as many as are asked for and as logs have room for."""
-        shapes = log_shapes(run.program, run.data, state)
-        capacity = log_capacity(shapes)
-
-        def call(data: Data, state: State, n_rounds: Array) -> tuple[State, Logs, Array]:
-            logs = empty_logs(shapes, capacity)
-            return run_rounds(run.program, data, state, logs, jnp.minimum(n_rounds, capacity))
-
-        return compiled(run.layout, call, (run.data, state, np.int32(1)))
+        return Careful(run, state, _compile_rounds)
 
     def validation(self, run: Run) -> list[Validation]:
         """The data set's validation rows."""
         return [Validation(0, take_without_inputs(run.dataset, run.dataset.splits["valid"]))]
 
 
+def _compile_rounds(run: Run, data: Data, state: State) -> Call:
+    shapes = log_shapes(run.program, data, state)
+    capacity = log_capacity(shapes)
+
+    def call(data: Data, state: State, n_rounds: Array) -> tuple[State, Logs, Array]:
+        logs = empty_logs(shapes, capacity)
+        return run_rounds(run.program, data, state, logs, jnp.minimum(n_rounds, capacity))
+
+    return compiled(run.layout, call, (data, state, np.int32(1)))
+
+
 def log_capacity(shapes: Logs) -> int:
     """Rounds whose logs, of these shapes each, a call may keep."""
     return int(np.clip(CALL_BYTES // max(n_bytes(shapes), 1), 1, CALL_ROUNDS))
-
-
-def n_bytes(tree: Tree) -> int:
-    """The size of arrays, or of what will be some."""
-    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
 
 def empty_logs(shapes: Shapes, capacity: int) -> Shapes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -10,6 +11,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
+
+from absl import logging
 
 from train.data.files.storage import written_whole
 from train.errors import StorageError, UserError
@@ -27,11 +30,14 @@ class RunLog:
     A resumed run passes the step it goes on from: later lines, and one torn by a crash, are
     dropped, so that the file ends up byte for byte that of a run that was never stopped. For that
     an evaluation must be written before the checkpoint of its step. A new run (`after_step` -1)
-    starts an empty file. Raises StorageError.
+    starts an empty file. Raises StorageError, where it begins and where lines are still unwritten
+    at the end: a line that cannot be written waits for the next, and `failure` says why.
     """
 
     def __init__(self, folder: Path | str, after_step: int = -1):
         self.path = Path(folder) / NAME
+        self.failure: str | None = None
+        self._unwritten = b""
         try:
             _drop_lines(self.path, after_step)
             # Unbuffered: a run that is killed leaves every evaluation it finished.
@@ -59,26 +65,46 @@ class RunLog:
                 else:
                     line[name] = None
             lines.append(_to_bytes(line))
-        data = b"".join(lines)
-        try:
-            if self._file.write(data) != len(data):
-                raise StorageError(f"cannot write {self.path}: no space left")
-            if self._tensorboard is not None:
+        self._unwritten += b"".join(lines)
+        self._flush()
+        if self._tensorboard is not None:
+            try:
                 self._tensorboard.write(step, tags)
+            except OSError as error:
+                self._tensorboard.close()
+                self._tensorboard = None
+                logging.error("tensorboard/ gets no more events: %s", error.strerror)
+
+    def _flush(self) -> None:
+        """Writes what is unwritten, from where an earlier try ended."""
+        try:
+            while self._unwritten:
+                self._unwritten = self._unwritten[self._file.write(self._unwritten) :]
         except OSError as error:
-            raise StorageError(f"cannot write {self.path}: {error.strerror}") from None
+            if self.failure is None:
+                logging.error("cannot write %s: %s; tried again", self.path, error.strerror)
+            self.failure = f"cannot write {self.path}: {error.strerror}"
+        else:
+            self.failure = None
 
     def close(self) -> None:
-        """Closes both files; everything is on its way to the disk already."""
+        """Closes both files; what could not be written until now is tried once more."""
+        self._flush()
         self._file.close()
         if self._tensorboard is not None:
             self._tensorboard.close()
+        if self.failure is not None:
+            raise StorageError(self.failure)
 
     def __enter__(self) -> RunLog:
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            self.close()
+        except StorageError:
+            if kind is None:  # else it is told why the run ends
+                raise
 
 
 def read_history(folder: Path | str) -> list[Line]:
@@ -184,4 +210,6 @@ class _TensorBoard:
         self._writer.write_event(self._messages.Event(wall_time=time.time(), step=step, **content))
 
     def close(self) -> None:
-        self._writer.close()
+        """What a full disk does not take is lost: it is said where events are written."""
+        with contextlib.suppress(OSError):
+            self._writer.close()

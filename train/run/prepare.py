@@ -29,6 +29,7 @@ from train.parallel.hosts import on_process_zero
 from train.parallel.layout import make_layout
 from train.run.device_data import to_device
 from train.run.metadata import check_or_write_metadata
+from train.run.plan import check_plan
 from train.run.run import Run
 
 
@@ -48,6 +49,7 @@ def prepare(
         config = config_of(config, member)
     check_targets(config, dataset.encoder)
     config = resolve_config(config, dataset)
+    check_plan(config, dataset)
     written = dataclasses.replace(config, population=population)
     on_process_zero(lambda: check_or_write_metadata(folder, written, dataset))
     program = make_program(config, dataset)

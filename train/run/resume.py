@@ -6,6 +6,7 @@ import dataclasses
 
 import jax
 import numpy as np
+from absl import logging
 
 from train.core.program import Data
 from train.core.rates import names_without_parameter
@@ -14,7 +15,9 @@ from train.parallel.devices import fetch, place
 from train.parallel.hosts import broadcast, on_process_zero
 from train.run.checkpoint import Checkpoints
 from train.run.driver import Driver
+from train.run.room import check_room
 from train.run.run import Run
+from train.run.signatures import n_bytes
 
 
 def idle_rates(run: Run, driver: Driver) -> str:
@@ -45,7 +48,8 @@ def restore_or_init(
 ) -> tuple[State, int | None]:
     """The newest checkpoint's state and its step, or a fresh state and None.
 
-    Of several processes the first alone has `checkpoints`, and tells the others.
+    Of several processes the first alone has `checkpoints`, and tells the others. Raises
+    StorageError where there is no room for any.
     """
     spec = driver.specs.state
 
@@ -61,7 +65,9 @@ def restore_or_init(
     found = on_process_zero(restore)
     step = int(broadcast(np.int32(found[0] if found else -1)))
     if step < 0:
-        return place(run.layout, driver.init(run), spec), None
+        state = place(run.layout, driver.init(run), spec)
+        on_process_zero(lambda: _check_room(run, state, checkpoints))
+        return state, None
     state = found[1] if found else None
     if jax.process_count() > 1:
         if state is None:
@@ -82,10 +88,26 @@ def fetch_answering(run: Run, state: State) -> tuple[Run, State]:
     return dataclasses.replace(run, data=data), state
 
 
-def save(checkpoints: Checkpoints | None, step: int, state: State, data: Data) -> None:
+def save(
+    checkpoints: Checkpoints | None,
+    step: int,
+    state: State,
+    data: Data,
+    hindrance: str | None = None,
+) -> None:
     """Begins to save a state; of several processes the first does, but all must call this."""
     model = state.best.weights.variables(data.statistics)
     if jax.process_count() > 1:
         state, model = fetch((state, model))
     if checkpoints is not None:
-        checkpoints.save(step, state, model)
+        checkpoints.save(step, state, model, hindrance)
+
+
+def _check_room(run: Run, state: State, checkpoints: Checkpoints | None) -> None:
+    """Says where the disk may be too full for checkpoints. Raises StorageError: see check_room."""
+    if checkpoints is not None:
+        model = state.best.weights.variables(run.data.statistics)
+        n_steps = run.config.train.keep + 1
+        line = check_room(checkpoints.folder, n_bytes((state, model)), n_steps)
+        if line:
+            logging.warning(line)

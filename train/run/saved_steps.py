@@ -41,8 +41,17 @@ class SavedSteps:
         self._log = (Path(subfolder) / GROWING).as_posix()
 
     def keep_newest(self, n: int) -> None:
-        """Lists the newest `n` steps, and the log as it is now, then deletes older ones."""
-        kept = sorted(self._own_steps(), reverse=True)[:n]
+        """Lists the newest `n` steps, and the log as it is now, then deletes older ones.
+
+        None is deleted before the newest has been read back and found whole.
+        """
+        own = sorted(self._own_steps(), reverse=True)
+        kept = own[:n]
+        if own != kept:
+            damage = find_damage(self.folder / str(own[0]), self.digest_path(own[0]))
+            if damage is not None:
+                logging.error("checkpoint %s, just written, is damaged: %s", own[0], damage)
+                kept = own
         record(self.run, [self._log], {self.place: kept})
         self._clear(lambda step: step < kept[-1])
 

@@ -22,8 +22,9 @@ from train.config.data_options import Table
 from train.config.options import Config
 from train.core.batch_parts import BATCH, gathered
 from train.core.batching import batch_rows, epoch_rows
+from train.core.faults import choose
 from train.core.program import Data, Program
-from train.core.rounds import end_round, no_sums
+from train.core.rounds import end_round, has_diverged, no_sums
 from train.core.state import State
 from train.core.step import update_on_rows
 from train.data.dataset import Batch
@@ -31,6 +32,7 @@ from train.data.stream.chunks import Chunk, Plan, ahead, plan_chunks, read_chunk
 from train.data.stream.dataset import StreamDataset
 from train.errors import UserError
 from train.parallel.devices import EVERYWHERE, Layout, compiled, place_rows
+from train.run.careful import is_careful, with_care
 from train.run.device_data import apply_statistics
 from train.run.driver import Call, Logs
 from train.run.in_memory import InMemory
@@ -57,7 +59,7 @@ class Streaming(InMemory):
         options = run.config.train
         plan = plan_of(run.config, run.dataset.n_train)
         _check_divides(plan, run.program)
-        train, evaluate = _compile_chunk_and_end(run, state, plan)
+        chunk_and_end = _ChunkAndEnd(run, state, plan)
         step = int(state.step)
         chunks = ahead(_device_chunks(run, plan, step))
 
@@ -65,12 +67,12 @@ class Streaming(InMemory):
             nonlocal step
             del n_rounds
             chunk = next(chunks)
-            state, _, _ = train(data, state, chunk.batch, chunk.rows_p, np.int32(chunk.n_steps))
+            state = chunk_and_end.train(data, state, chunk)
             step += chunk.n_steps
             epoch, within = divmod(step, plan.steps_per_epoch)
             if within or (epoch % options.eval_every and epoch < resolved(options.epochs)):
                 return state, {}, 0
-            state, log, _ = evaluate(data, state)
+            state, log, _ = chunk_and_end.evaluate(data, state)
             return state, jax.tree.map(lambda leaf: leaf[None], log), 1
 
         return call
@@ -119,7 +121,7 @@ def train_chunk(
     state, sums = lax.fori_loop(0, n_steps, body, (state, no_sums(program, state.weights)))
     sums["updates"] = n_steps
     sums = jax.tree.map(jnp.add, state.sums, sums)
-    return state.replace(sums=sums, diverged=~jnp.isfinite(sums["loss"]))
+    return state.replace(sums=sums, diverged=has_diverged(program, state, sums))
 
 
 def _chunk_data(program: Program, data: Data, batch_r: Batch, rows_p: Array) -> Data:
@@ -143,23 +145,48 @@ def end_stream_round(program: Program, data: Data, state: State) -> tuple[State,
     return end_round(program, data, state, sums, sums["updates"])
 
 
-def _compile_chunk_and_end(run: Run, state: State, plan: Plan) -> tuple[Compiled, Compiled]:
+class _ChunkAndEnd:
     """The programs of a chunk's updates, and of the end of a round."""
-    program = run.program
 
-    def train(data: Data, state: State, batch_r: Batch, *rest: Array) -> tuple[State, Logs, Array]:
-        return train_chunk(program, plan, data, state, batch_r, *rest), {}, jnp.int32(0)
+    def __init__(self, run: Run, state: State, plan: Plan):
+        self._run = run
+        self._plan = plan
+        self._programs: dict[bool, Compiled] = {}
+        self._program(is_careful(run.program, state), run.data, state)
 
-    def evaluate(data: Data, state: State) -> tuple[State, Logs, Array]:
-        return *end_stream_round(program, data, state), jnp.int32(1)
+        def evaluate(data: Data, state: State) -> tuple[State, Logs, Array]:
+            return *end_stream_round(run.program, data, state), jnp.int32(1)
 
-    shapes = _chunk_shapes(run, plan)
-    arguments = run.data, state, shapes, np.zeros(jax.process_count(), np.int32), np.int32(0)
+        self.evaluate = compiled(run.layout, evaluate, (run.data, state))
+
+    def train(self, data: Data, state: State, chunk: Chunk) -> State:
+        """The state after the updates on a chunk: once more, if they come to no finite numbers."""
+        rest = chunk.batch, chunk.rows_p, np.int32(chunk.n_steps)
+        careful = is_careful(self._run.program, state)
+        state, _, is_sound = self._program(careful, data, state)(data, state, *rest)
+        if not int(is_sound):
+            state, _, _ = self._program(True, data, state)(data, state, *rest)
+        return state
+
+    def _program(self, careful: bool, data: Data, state: State) -> Compiled:
+        if careful not in self._programs:
+            program = (with_care(self._run) if careful else self._run).program
+            self._programs[careful] = _compile_chunk(self._run, program, data, state, self._plan)
+        return self._programs[careful]
+
+
+def _compile_chunk(run: Run, program: Program, data: Data, state: State, plan: Plan) -> Compiled:
+    """The program of a chunk's updates, whose last answer is 0 where they are undone."""
+
+    def train(data: Data, before: State, batch_r: Batch, *rest: Array) -> tuple[State, Logs, Array]:
+        state = train_chunk(program, plan, data, before, batch_r, *rest)
+        if program.careful:
+            return state, {}, jnp.int32(1)
+        return choose(~state.diverged, state, before), {}, (~state.diverged).astype(jnp.int32)
+
+    rest = _chunk_shapes(run, plan), np.zeros(jax.process_count(), np.int32), np.int32(0)
     more = _along_chunk(run.layout), EVERYWHERE, EVERYWHERE
-    return (
-        compiled(run.layout, train, arguments, more=more),
-        compiled(run.layout, evaluate, (run.data, state)),
-    )
+    return compiled(run.layout, train, (data, state, *rest), more=more)
 
 
 def _along_chunk(layout: Layout | None) -> PartitionSpec:

@@ -15,7 +15,7 @@ import jax
 import numpy as np
 
 from train.data.dataset import Batch
-from train.data.files.row_groups import hashed, read_pieces
+from train.data.files.row_groups import Piece, hashed, read_pieces
 from train.data.stream.dataset import StreamDataset
 from train.data.stream.parts import training_rows
 from train.data.table.load import encode_rows
@@ -119,6 +119,27 @@ def _pieces(
     dataset: StreamDataset, seed: int, epoch: int, first: int
 ) -> Iterator[Batch[np.ndarray]]:
     """The training rows of an epoch from its `first` on."""
+    for piece, wanted in _wanted(dataset, seed, epoch, first):
+        batch = encode_rows(dataset.encoder, piece.table, dataset.options, piece.where)
+        yield dataset.take(batch, wanted)
+
+
+def row_numbers(
+    dataset: StreamDataset, seed: int, epoch: int, first: int, n_rows: int
+) -> np.ndarray:
+    """The numbers, over all files, of `n_rows` training rows of an epoch from its `first` on."""
+    found: list[int] = []
+    for piece, wanted in _wanted(dataset, seed, epoch, first):
+        found += (piece.first + wanted).tolist()
+        if len(found) >= n_rows:
+            break
+    return np.array(found[:n_rows])
+
+
+def _wanted(
+    dataset: StreamDataset, seed: int, epoch: int, first: int
+) -> Iterator[tuple[Piece, np.ndarray]]:
+    """The pieces of an epoch from its `first` training row on, and which of their rows train."""
     stream = dataset.stream
     order = group_order(stream.counts, seed, epoch)
     ends = np.cumsum(np.array(stream.counts)[order])
@@ -130,8 +151,7 @@ def _pieces(
             wanted = rows[skipped:]
             skipped = max(skipped - len(rows), 0)
             if len(wanted):
-                batch = encode_rows(dataset.encoder, piece.table, dataset.options, piece.where)
-                yield dataset.take(batch, wanted)
+                yield piece, wanted
 
 
 def _fill(
