@@ -105,7 +105,11 @@ class Competitive(ColumnsNetwork):
             shape=self.shape,
             weight_n=weight_b,
         )
-        units_rkd = self.param("units", lambda key: jax.vmap(make)(jax.random.split(key, r)))
+        if self.has_variable("params", "units"):
+            # As they are: `param` would look at how they are made, for which rows must be counted.
+            units_rkd = self.get_variable("params", "units")
+        else:
+            units_rkd = self.param("units", lambda key: jax.vmap(make)(jax.random.split(key, r)))
         counts = {
             "error": (r,),
             "wins": (r, self.units),
@@ -207,7 +211,7 @@ class Competitive(ColumnsNetwork):
         there is none; else 0.
         """
         first_b, second_b = outputs["nearest"].T
-        adjacent_b = jnp.ones(len(first_b))
+        adjacent_b = jnp.ones(first_b.shape)
         if self.shape is not None:
             # A diagonal is sqrt(2) long: the eight around a unit of a rectangular map, the six of a
             # hexagonal one.

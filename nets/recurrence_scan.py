@@ -75,8 +75,9 @@ def _run(reverse: bool, given: _Direction) -> Outputs:
         _halved(part) for part in (given.kernel_fg, given.recurrent_hg, given.bias_g)
     )
     # In every step either the kernel or a projected batch passes through the cache: choose the
-    # smaller.
-    project_first = x_tbf.shape[2] > x_tbf.shape[1]
+    # smaller. In a program for any number of rows that number is no integer.
+    n_rows = x_tbf.shape[1]
+    project_first = not isinstance(n_rows, int) or x_tbf.shape[2] > n_rows
 
     def step(carry, inputs):
         (h_bh, c_bh) = carry

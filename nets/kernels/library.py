@@ -21,7 +21,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 
 import jax
@@ -50,6 +51,7 @@ RETRY_SECONDS = 24 * 3600  # what failed is not tried again before: it may have 
 log = logging.getLogger("denseq")
 _lock = threading.Lock()
 _found: tuple[bool, str] | None = None
+_is_portable: ContextVar[bool] = ContextVar("portable", default=False)
 
 
 class Unavailable(Exception):
@@ -63,9 +65,21 @@ def is_native() -> bool:
     own, as in pmap and shard_map: rows that jit has spread over them would be gathered around the
     call, and all computed by all.
     """
-    if jax.default_backend() != "cpu" or (jax.device_count() > 1 and not _is_on_one_device()):
+    if _is_portable.get() or jax.default_backend() != "cpu":
+        return False
+    if jax.device_count() > 1 and not _is_on_one_device():
         return False
     return _find()[0]
+
+
+@contextlib.contextmanager
+def portable() -> Iterator[None]:
+    """Programs that are traced in the block call no library, so that they can be exported."""
+    token = _is_portable.set(True)
+    try:
+        yield
+    finally:
+        _is_portable.reset(token)
 
 
 def _is_on_one_device() -> bool:
