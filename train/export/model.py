@@ -5,17 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import export as jax_export
 from onnx import helper
 
-from nets.base import Arrays
 from nets.kernels import library
-from train.core.network import make_network
 from train.core.precision import in_single_precision
-from train.core.tasks import HEAD_KINDS
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.steps import padded_width
 from train.data.series.encoder import SeriesEncoder
@@ -26,40 +21,14 @@ from train.errors import UserError
 from train.export.answers import give, plain_outputs, table_outputs
 from train.export.columns import table_inputs
 from train.export.describe import describe
+from train.export.function import answer_function
 from train.export.graph import Graph
 from train.export.program import run, trace
 from train.export.sequence_columns import sequence_inputs, sequence_outputs
 from train.export.series_columns import check_names, series_inputs, series_outputs
 from train.export.shapes import ROWS, Sizes
 from train.export.values import Builder, Value
-from train.inference.mc_dropout import summarise
 from train.inference.predictor import Predictor
-
-
-def answer_function(model: Predictor):
-    """Encoded inputs -> answers of a predictor's net, or the mean of several with their deviation.
-
-    A pure function for jax, with the weights in it.
-    """
-    network, _ = make_network(model.config, model.encoder)
-    members = []
-    for variables in model.ensemble.variables:
-        if not model.ensemble.has_members:
-            members.append(jax.tree.map(jnp.asarray, variables))
-            continue
-        for i in range(len(jax.tree.leaves(variables)[0])):
-            members.append(jax.tree.map(lambda leaf, i=i: jnp.asarray(leaf)[i], variables))
-    heads = model.encoder.heads
-    names = [head.name for head in heads if not HEAD_KINDS[head.kind].every_step]
-
-    def answer(inputs: Arrays) -> dict[str, jax.Array]:
-        answers = [network.apply(one, inputs, method="predict") for one in members]
-        if len(answers) == 1:
-            return dict(answers[0])
-        stacked = {name: jnp.stack([one[name] for one in answers]) for name in answers[0]}
-        return dict(summarise(stacked, names))
-
-    return answer
 
 
 @in_single_precision()
