@@ -16,6 +16,7 @@ COMMANDS = {
     "inspect": "train.inspect",
     "compare": "train.compare",
     "check": "train.check",
+    "export": "train.export",
     "search": "train.search",
 }
 USAGE = "denseq COMMAND [--FLAG=VALUE ...]; denseq COMMAND --help tells of its flags"

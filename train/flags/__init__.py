@@ -26,6 +26,7 @@ _OF_COMPARE = ("sort", "page")
 # The option of each baseline that takes seconds, and seconds enough for all of them.
 _BASELINES = {"linear": "train.linear_seconds", "trees": "train.tree_seconds"}
 _A_DAY = "86400"
+_OF_EXPORT = ("workdir", "out", "steps")
 
 
 class TrainCommand(NamedTuple):
@@ -65,6 +66,14 @@ class CompareCommand(NamedTuple):
     folders: tuple[str, ...]
     sort: str | None
     page: str
+
+
+class ExportCommand(NamedTuple):
+    """What `train.export` is asked for."""
+
+    workdir: str
+    out: str
+    steps: int | None
 
 
 def parse_train(argv: Sequence[str], program_doc: str | None) -> TrainCommand:
@@ -167,6 +176,16 @@ def parse_compare(argv: Sequence[str], program_doc: str | None) -> CompareComman
     if not folders:
         raise UserError("train.compare: no folders; name those of finished runs, such as runs/*")
     return CompareCommand(tuple(folders), given["sort"], given["page"] or "compare.html")
+
+
+def parse_export(argv: Sequence[str], program_doc: str | None) -> ExportCommand:
+    """The flags of `train.export`. Raises UserError; with --help, prints and exits."""
+    given = parse_texts(argv, program_doc, _OF_EXPORT)
+    return ExportCommand(
+        workdir=read_path("workdir", given),
+        out=read_path("out", given),
+        steps=read_number(int, "steps", given),
+    )
 
 
 def parse_check(argv: Sequence[str], program_doc: str | None) -> str:

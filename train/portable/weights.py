@@ -17,19 +17,21 @@ from nets.base import Tree
 from train import config as configs
 from train.config.net_options import Dense
 from train.inference.predictor import Predictor
+from train.portable.function import variables_of
 
 TYPES = {"float32": "F32", "float64": "F64", "int32": "I32", "int64": "I64", "bool": "BOOL"}
 ALIGNMENT = 8  # bytes that the header's length is a multiple of
 
 
-def as_safetensors(model: Predictor) -> bytes:
+def as_safetensors(model: Predictor, steps: int | None = None) -> bytes:
     """The file: weights and statistics, and config and schema among its metadata.
 
     An LSTM's arrays are called as `torch.nn.LSTM` has them, behind "lstm."; a linear layer's kernel
     is transposed and called "weight". Of several nets each has "member_N." in front.
     """
+    del steps
     arrays: dict[str, np.ndarray] = {}
-    members = _members(model)
+    members = variables_of(model)
     for number, variables in enumerate(members):
         prefix = f"member_{number}." if len(members) > 1 else ""
         for name, array in _named(variables, _divisor(model)):
@@ -61,17 +63,6 @@ def packed(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> byt
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % ALIGNMENT)
     return len(text).to_bytes(8, "little") + text + b"".join(blocks)
-
-
-def _members(model: Predictor) -> list[Tree]:
-    found = []
-    for variables in model.ensemble.variables:
-        if not model.ensemble.has_members:
-            found.append(variables)
-            continue
-        for i in range(len(jax.tree.leaves(variables)[0])):
-            found.append(jax.tree.map(lambda leaf, i=i: np.asarray(leaf)[i], variables))
-    return found
 
 
 def _divisor(model: Predictor) -> bool:

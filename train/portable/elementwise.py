@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from train.errors import UserError
-from train.export.values import Builder, Value
+from train.portable.values import Builder, Value
 
 Parameters: TypeAlias = "Mapping[str, object]"
 Rule: TypeAlias = "Callable[[Builder, Value, list[Value], Parameters], Value]"
@@ -112,16 +112,12 @@ def _integer_power(
     return build.add(out, "Pow", build.tensor(inputs[0]), power)
 
 
-def _power_of_two(
-    build: Builder, out: Value, inputs: list[Value], parameters: Parameters
-) -> Value:
+def _power_of_two(build: Builder, out: Value, inputs: list[Value], parameters: Parameters) -> Value:
     del parameters
     return build.add(out, "Pow", build.scalar(2, out.dtype), build.tensor(inputs[0]))
 
 
-def _log_of_more(
-    build: Builder, out: Value, inputs: list[Value], parameters: Parameters
-) -> Value:
+def _log_of_more(build: Builder, out: Value, inputs: list[Value], parameters: Parameters) -> Value:
     """log(1 + x), by log(u) x / (u - 1) of u = 1 + x rounded, which keeps small x (Kahan)."""
     del parameters
     one = build.scalar(1, out.dtype)

@@ -17,6 +17,7 @@ import numpy as np
 from jax import export as jax_export
 
 from nets.kernels import library
+from train import config as configs
 from train.core.precision import in_single_precision
 from train.data.dataset import HostArrays, Json
 from train.data.sequences.encoder import SequenceEncoder
@@ -25,9 +26,9 @@ from train.data.sequences.text import MAX_CHARACTERS
 from train.data.series.encoder import SeriesEncoder
 from train.data.table.encoder import TableEncoder
 from train.errors import UserError
-from train.export.function import answer_function
-from train.export.shapes import ROWS
 from train.inference.predictor import Predictor
+from train.portable.function import answer_function
+from train.portable.shapes import ROWS
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 LONGEST_HEADER = 1 << 26
@@ -41,13 +42,18 @@ class Exported(NamedTuple):
 
 
 @in_single_precision()
-def as_stablehlo(model: Predictor, steps: int | None, description: Json) -> bytes:
+def as_stablehlo(model: Predictor, steps: int | None = None) -> bytes:
     """The file: encoded inputs in, answers in encoded units out, the weights in it."""
+    inputs = encoded_inputs(model, steps)
     with library.portable():
-        exported = jax_export.export(jax.jit(answer_function(model)), platforms=PLATFORMS)(
-            encoded_inputs(model, steps)
-        )
+        answer = jax.jit(answer_function(model))
+        exported = jax_export.export(answer, platforms=PLATFORMS)(inputs)
     payload = bytes(exported.serialize())
+    description = {
+        "config": configs.to_json(model.config),
+        "encoder": model.encoder.to_json(),
+        "inputs": {name: str(spec) for name, spec in inputs.items()},
+    }
     header = {"sha256": hashlib.sha256(payload).hexdigest(), "description": description}
     return json.dumps(header).encode() + b"\n" + payload
 

@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 import jax
 import numpy as np
+from jax.core import ShapedArray
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var
 
 from train.errors import UserError
-from train.export import elementwise, products, structure
-from train.export.graph import Attribute
-from train.export.recurrence import lstm_layer
-from train.export.values import Builder, Value, has_open, known, plain
+from train.portable import elementwise, products, structure
+from train.portable.graph import Attribute
+from train.portable.recurrence import lstm_layer
+from train.portable.values import Builder, Value, has_open, known, plain
 
 RULES = elementwise.RULES | structure.RULES | products.RULES
 # Primitives that hold a program to be run in their place, and the parameter that it is.
@@ -52,7 +53,9 @@ def run_open(
 
     for equation in program.eqns:
         given = [read(atom) for atom in equation.invars]
-        for variable, value in zip(equation.outvars, _evaluate(build, equation, given), strict=True):
+        for variable, value in zip(
+            equation.outvars, _evaluate(build, equation, given), strict=True
+        ):
             values[variable] = value
     return [read(atom) for atom in program.outvars]
 
@@ -62,7 +65,9 @@ def _evaluate(build: Builder, equation: JaxprEqn, inputs: list[Value]) -> Sequen
     name = equation.primitive.name
     outs = []
     for variable in equation.outvars:
-        outs.append(Value(tuple(variable.aval.shape), plain(variable.aval.dtype)))
+        described = variable.aval
+        assert isinstance(described, ShapedArray)
+        outs.append(Value(tuple(described.shape), plain(described.dtype)))
     if name in CALLS:
         if equation.params.get("name") == "lstm":
             return lstm_layer(build, equation, outs, inputs)
@@ -99,7 +104,7 @@ def _split(
     sizes = build.graph.integers(structure.numbers(parameters, "sizes"))
     axis = int(str(parameters["axis"]))
     names = build.graph.add_several(
-        "Split", (build.tensor(inputs[0]), sizes), len(outs), axis=axis
+        "Split", (build.tensor(inputs[0]), sizes), len(outs), {"axis": axis}
     )
     return [Value(out.shape, out.dtype, name) for out, name in zip(outs, names, strict=True)]
 
@@ -143,16 +148,18 @@ def _scan(
         body.graph.give_output(
             body.tensor(value), body.graph.names.new("turn"), value.dtype, _sizes(value.shape)
         )
-    ways: dict[str, Attribute] = {"scan_input_directions": [backwards] * len(scanned)}
-    if n_outputs:
-        ways["scan_output_directions"] = [backwards] * n_outputs
+    attributes: dict[str, Attribute] = {
+        "body": body.graph.as_proto("turn"),
+        "num_scan_inputs": len(scanned),
+        "scan_input_directions": [backwards] * len(scanned),
+    }
+    if n_outputs:  # none at all would be an attribute whose type cannot be told
+        attributes["scan_output_directions"] = [backwards] * n_outputs
     names = build.graph.add_several(
         "Scan",
         [*(build.tensor(value) for value in carry), *scanned],
         len(outs),
-        body=body.graph.as_proto("turn"),
-        num_scan_inputs=len(scanned),
-        **ways,
+        attributes,
     )
     return [Value(out.shape, out.dtype, name) for out, name in zip(outs, names, strict=True)]
 
@@ -185,7 +192,7 @@ def _while(
         "Loop",
         ["", first, *(build.tensor(value) for value in carry)],
         len(outs),
-        body=body.graph.as_proto("turn"),
+        {"body": body.graph.as_proto("turn")},
     )
     return [Value(out.shape, out.dtype, name) for out, name in zip(outs, names, strict=True)]
 
@@ -210,12 +217,14 @@ def _branches(
     for inner, evaluate in made:
         for value in evaluate(inner):
             inner.graph.give_output(
-                inner.tensor(value), inner.graph.names.new("chosen"), value.dtype,
+                inner.tensor(value),
+                inner.graph.names.new("chosen"),
+                value.dtype,
                 _sizes(value.shape),
             )
         graphs.append(inner.graph.as_proto("branch"))
     names = build.graph.add_several(
-        "If", [is_first], len(outs), then_branch=graphs[0], else_branch=graphs[1]
+        "If", [is_first], len(outs), {"then_branch": graphs[0], "else_branch": graphs[1]}
     )
     return [Value(out.shape, out.dtype, name) for out, name in zip(outs, names, strict=True)]
 

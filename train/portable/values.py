@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import jax
 import numpy as np
+from numpy.typing import DTypeLike
 
-from train.export.graph import Graph, onnx_type
-from train.export.shapes import Size, Sizes, is_open
+from train.portable.graph import Graph, onnx_type
+from train.portable.shapes import Size, Sizes, is_open
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Value:
         return jax.ShapeDtypeStruct(self.shape, self.dtype)
 
 
-def plain(dtype: object) -> np.dtype:
+def plain(dtype: DTypeLike) -> np.dtype:
     """The type that a tensor has for one of a program: runtimes know few unsigned numbers."""
     dtype = np.dtype(dtype)
     return np.dtype(np.int64) if dtype.kind == "u" else dtype

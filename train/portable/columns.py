@@ -14,9 +14,9 @@ import numpy as np
 from train.data.table.column import BOOLEANS, DAY, FALSE, TRUE, Column
 from train.data.table.encoder import TableEncoder
 from train.errors import UserError
-from train.export.graph import ML_DOMAIN
-from train.export.shapes import ROWS
-from train.export.values import Builder, Value
+from train.portable.graph import ML_DOMAIN
+from train.portable.shapes import ROWS
+from train.portable.values import Builder, Value
 
 DOUBLE = np.dtype(np.float64)
 SINGLE = np.dtype(np.float32)
@@ -94,7 +94,7 @@ def looked_up(build: Builder, raw: str, code: dict[str, int], default: int) -> s
 
 
 def _time_parts(build: Builder, raw: str, column: Column) -> list[str]:
-    """The `parts` of a time: days, and its places in the year, the week and, with clock, the day."""
+    """The `parts` of a time: days, and its places in the year, the week and maybe the day."""
     names = ("month", "weekday", "hour") if column.clock else ("month", "weekday")
     days = encoded(build, raw, [column.shift * DAY], [column.unit * DAY])
     return [days, *waves(build, raw, names)]

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from train.errors import UserError
-from train.export.elementwise import BOOL, Parameters, Rule
-from train.export.shapes import Size, is_open, linear
-from train.export.values import Builder, Value
+from train.portable.elementwise import BOOL, Parameters, Rule
+from train.portable.shapes import Size, is_open, linear
+from train.portable.values import Builder, Value
 
 FAR = np.iinfo(np.int64).max
 

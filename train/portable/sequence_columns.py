@@ -11,10 +11,10 @@ import numpy as np
 from train.data.sequences.encoder import NEXT, SequenceEncoder
 from train.data.sequences.numbers import all_shifts, all_units
 from train.data.sequences.text import MAX_CHARACTERS, PADDING, UNKNOWN
-from train.export.answers import Outputs, table_outputs
-from train.export.columns import CODES, DOUBLE, SINGLE, TEXT, encoded, looked_up
-from train.export.shapes import ROWS
-from train.export.values import Builder, Value
+from train.portable.answers import Outputs, table_outputs
+from train.portable.columns import CODES, DOUBLE, SINGLE, TEXT, encoded, looked_up
+from train.portable.shapes import ROWS
+from train.portable.values import Builder, Value
 
 LENGTH = "length"
 CHARACTERS = "characters"
@@ -94,12 +94,12 @@ def sequence_outputs(
         answer = answers[NEXT]
         wide = build.cast(build.tensor(answer), DOUBLE)
         scaled = graph.add("Mul", wide, graph.constant(all_units(encoder.numbers)))
-        ordered.append((graph.add("Add", scaled, graph.constant(all_shifts(encoder.numbers))), DOUBLE))
+        ordered.append(
+            (graph.add("Add", scaled, graph.constant(all_shifts(encoder.numbers))), DOUBLE)
+        )
         axes.append(tuple(int(str(size)) for size in answer.shape[1:]))
     names = encoder.answer_names
     found = dict(zip(names.targets, ordered, strict=True))
     further = dict(zip(names.targets, axes, strict=True))
     found |= dict(zip(names.probabilities, probabilities, strict=True))
     return found | of_labels, further
-
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jax import export as jax_export
@@ -18,17 +18,17 @@ from train.data.table.clusters import ClusterEncoder
 from train.data.table.codes import ReconstructionEncoder
 from train.data.table.encoder import TableEncoder
 from train.errors import UserError
-from train.export.answers import give, plain_outputs, table_outputs
-from train.export.columns import table_inputs
-from train.export.describe import describe
-from train.export.function import answer_function
-from train.export.graph import Graph
-from train.export.program import run, trace
-from train.export.sequence_columns import sequence_inputs, sequence_outputs
-from train.export.series_columns import check_names, series_inputs, series_outputs
-from train.export.shapes import ROWS, Sizes
-from train.export.values import Builder, Value
 from train.inference.predictor import Predictor
+from train.portable.answers import give, plain_outputs, table_outputs
+from train.portable.columns import table_inputs
+from train.portable.describe import describe
+from train.portable.function import answer_function
+from train.portable.graph import Graph
+from train.portable.program import run, trace
+from train.portable.sequence_columns import sequence_inputs, sequence_outputs
+from train.portable.series_columns import series_inputs, series_outputs
+from train.portable.shapes import ROWS, Sizes
+from train.portable.values import Builder, Value
 
 
 @in_single_precision()
@@ -63,7 +63,7 @@ def as_onnx(model: Predictor, steps: int | None = None) -> bytes:
             further = dict.fromkeys(outputs, (encoder.horizon,))
         case _:
             raise UserError(f"export: {type(encoder).__name__} has no graph here")
-    check_names([given.name for given in graph.inputs])
+    _check_names([*(given.name for given in graph.inputs), *outputs])
     give(build, outputs, further)
     # What all sizes are made of is known before all else.
     first = graph.inputs[0].name
@@ -83,3 +83,11 @@ def run_network(build: Builder, model: Predictor, inputs: Mapping[str, Value]) -
         program, shapes = trace(answer, described)
     found = run(build, program, [inputs[name] for name in sorted(inputs)])
     return dict(zip(sorted(shapes), found, strict=True))
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """UserError where two of a graph's inputs and outputs would have one name, or one has none."""
+    for name in names:
+        if not name or names.count(name) > 1:
+            what = f"{name!r} would be the name of two inputs or outputs of the graph"
+            raise UserError(f"--out: {what}; train on a file whose column is called otherwise")

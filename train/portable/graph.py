@@ -5,7 +5,7 @@ Names of tensors are made here; whoever adds a node gets the names of its output
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -31,7 +31,7 @@ class Names:
     def new(self, hint: str) -> str:
         """A name that no tensor has yet."""
         self.count += 1
-        return f"{hint}_{self.count}"
+        return f"/{hint}_{self.count}"  # which no column is likely to be called
 
 
 @dataclass
@@ -54,14 +54,22 @@ class Graph:
 
     def add(self, op: str, *inputs: str, domain: str = "", **attributes: Attribute) -> str:
         """A node with one output, whose name is returned."""
-        return self.add_several(op, inputs, 1, domain, **attributes)[0]
+        return self.add_several(op, inputs, 1, attributes, domain)[0]
 
     def add_several(
-        self, op: str, inputs: Sequence[str], n: int, domain: str = "", **attributes: Attribute
+        self,
+        op: str,
+        inputs: Sequence[str],
+        n: int,
+        attributes: Mapping[str, Attribute],
+        domain: str = "",
     ) -> list[str]:
         """A node with n outputs, whose names are returned."""
         outputs = [self.names.new(op.lower()) for _ in range(n)]
-        self.nodes.append(helper.make_node(op, list(inputs), outputs, domain=domain, **attributes))
+        node = helper.make_node(op, list(inputs), outputs, domain=domain)
+        for name in sorted(attributes):
+            node.attribute.append(helper.make_attribute(name, attributes[name]))
+        self.nodes.append(node)
         return outputs
 
     def constant(self, array: np.ndarray) -> str:
@@ -73,11 +81,7 @@ class Graph:
             if key in self._known:
                 return self._known[key]
         name = self.names.new("constant")
-        if array.dtype == object:
-            texts = [str(text).encode() for text in array.ravel()]
-            tensor = helper.make_tensor(name, onnx.TensorProto.STRING, array.shape, texts)
-        else:
-            tensor = numpy_helper.from_array(np.ascontiguousarray(array).reshape(array.shape), name)
+        tensor = numpy_helper.from_array(np.array(array, order="C"), name)
         self.constants.append(tensor)
         if key is not None:
             self._known[key] = name

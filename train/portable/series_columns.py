@@ -11,26 +11,26 @@ from jax import lax
 
 from nets.base import Array, Arrays
 from train.data.series.encoder import SeriesEncoder
-from train.errors import UserError
 from train.evaluation.spread import MEDIAN
-from train.export.answers import Outputs, beside_all
-from train.export.columns import DOUBLE, SINGLE, encoded, waves
-from train.export.program import run, trace
-from train.export.shapes import ROWS
-from train.export.values import Builder, Value
+from train.portable.answers import Outputs, beside_all
+from train.portable.columns import DOUBLE, SINGLE, encoded, waves
+from train.portable.program import run, trace
+from train.portable.shapes import ROWS
+from train.portable.values import Builder, Value
 
 TIME = "time"
-AHEAD = ".ahead"  # behind the name of a column: its values at the steps to come
+PAST = ".past"  # behind the name of a column: its values at the last steps
+AHEAD = ".ahead"  # and at those to come
 
 
 def series_inputs(build: Builder, encoder: SeriesEncoder, rows: object) -> dict[str, Value]:
     """{"past": [n, l, c], "future": [n, h, k]} as the network takes them, float32.
 
-    The graph takes doubles [n, l] of each column, nan where missing; of columns known ahead also
-    NAME.ahead [n, h]; and "time" and "time.ahead", microseconds since 1970, where there is a
-    calendar.
+    The graph takes doubles NAME.past [n, l] of each column, nan where missing; of columns known
+    ahead also NAME.ahead [n, h]; and where there is a calendar "time.past" and "time.ahead",
+    microseconds since 1970.
     """
-    spans = [("", encoder.lookback, range(len(encoder.columns)))]
+    spans = [(PAST, encoder.lookback, range(len(encoder.columns)))]
     if encoder.n_ahead:
         n = len(encoder.columns)
         spans.append((AHEAD, encoder.horizon, range(n - encoder.n_known, n)))
@@ -43,7 +43,7 @@ def series_inputs(build: Builder, encoder: SeriesEncoder, rows: object) -> dict[
         axis = build.graph.integers([2])
         columns = [build.graph.add("Unsqueeze", part, axis) for part in parts]
         joined = build.graph.add("Concat", *columns, axis=2)
-        name = "future" if ending else "past"
+        name = "past" if ending == PAST else "future"
         found[name] = Value((rows, steps, len(columns)), SINGLE, joined)
     return found
 
@@ -101,8 +101,8 @@ def series_outputs(
         found[name] = _steps(build, encoder, answers["value"], i, unit, shift), DOUBLE
         prefix = f"{column.name}_" if several else ""
         quantiles = answers.get("value.quantiles")
-        for q, level in enumerate(levels if quantiles is not None else ()):
-            if level != MEDIAN:
+        for q, level in enumerate(levels):
+            if quantiles is not None and level != MEDIAN:
                 index = build.scalar(q, np.dtype(np.int64))
                 tensor = build.graph.add("Gather", build.tensor(quantiles), index, axis=2)
                 part = Value(quantiles.shape[:2], quantiles.dtype, tensor)
@@ -125,10 +125,3 @@ def _steps(
     own = graph.add("Gather", wide, build.scalar(target, np.dtype(np.int64)), axis=2)
     scaled = graph.add("Mul", own, build.scalar(unit, DOUBLE))
     return graph.add("Add", scaled, build.scalar(shift, DOUBLE)) if shift else scaled
-
-
-def check_names(names: list[str]) -> None:
-    """UserError where two inputs of a graph would have one name."""
-    for name in names:
-        if names.count(name) > 1:
-            raise UserError(f"export: {name!r} is what another input is called; rename the column")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 from train.errors import UserError
-from train.export.graph import Graph
+from train.portable.graph import Graph
 
 ROWS = "rows"  # what the open size is called, in a traced program and in the graph
 Size: TypeAlias = object  # an int, or jax' expression of the open size

@@ -9,7 +9,7 @@ import numpy as np
 from jax.extend.core import JaxprEqn
 
 from train.errors import UserError
-from train.export.values import Builder, Value
+from train.portable.values import Builder, Value
 
 # Our gates are input, forget, cell, output; ONNX' are input, output, forget, cell.
 ORDER = (0, 3, 1, 2)
@@ -49,8 +49,7 @@ def lstm_layer(
         "LSTM",
         [x_tbf, *weights, both, steps, *carry],
         3,
-        hidden_size=size,
-        direction=_direction(equation, n_directions),
+        {"hidden_size": size, "direction": _direction(equation, n_directions)},
     )
     outputs_btdh = build.graph.add("Transpose", names[0], perm=[2, 0, 1, 3])
     found = [outputs_btdh, *names[1:]]

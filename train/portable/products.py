@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from train.errors import UserError
-from train.export.elementwise import BOOL, Parameters, Rule
-from train.export.shapes import is_open, linear
-from train.export.structure import numbers
-from train.export.values import Builder, Value
+from train.portable.elementwise import BOOL, Parameters, Rule
+from train.portable.shapes import is_open, linear
+from train.portable.structure import numbers
+from train.portable.values import Builder, Value
 
 WIDE = np.dtype(np.int64)
 COUNTS = np.dtype(np.int32)
@@ -155,7 +155,7 @@ def top(build: Builder, outs: list[Value], inputs: list[Value], parameters: Para
     del parameters
     assert not is_open(outs[0].shape[-1])
     k = build.graph.integers([linear(outs[0].shape[-1]).offset])
-    values, places = build.graph.add_several("TopK", (build.tensor(inputs[0]), k), 2, axis=-1)
+    values, places = build.graph.add_several("TopK", (build.tensor(inputs[0]), k), 2, {"axis": -1})
     return [
         Value(outs[0].shape, outs[0].dtype, values),
         Value(outs[1].shape, outs[1].dtype, build.cast(places, outs[1].dtype)),

@@ -12,9 +12,9 @@ from train.data.dataset import Head
 from train.data.table.column import Column
 from train.data.table.encoder import TableEncoder
 from train.evaluation.spread import MEDIAN, has_several_targets
-from train.export.columns import DOUBLE, TEXT
-from train.export.shapes import ROWS
-from train.export.values import Builder, Value
+from train.portable.columns import DOUBLE, TEXT
+from train.portable.shapes import ROWS
+from train.portable.values import Builder, Value
 
 LABEL_TYPES = {"text": TEXT, "integer": np.dtype(np.int64), "boolean": np.dtype(bool)}
 
@@ -33,7 +33,7 @@ def give(build: Builder, outputs: Outputs, further: Mapping[str, tuple[int, ...]
 def table_outputs(
     build: Builder, encoder: TableEncoder, answers: Mapping[str, Value], levels: tuple[float, ...]
 ) -> Outputs:
-    """The columns of `TableEncoder.decode`, and of how sure they are, as `spread_columns` has it."""
+    """The columns of `TableEncoder.decode`, and how sure they are, as `spread_columns` has it."""
     by_name = {column.name: column for column in encoder.targets}
     targets: Outputs = {}
     probabilities: list[Tensor] = []
@@ -56,9 +56,7 @@ def table_outputs(
     return beside_all(found, more)
 
 
-def beside_all(
-    found: Outputs, more: Outputs
-) -> Outputs:
+def beside_all(found: Outputs, more: Outputs) -> Outputs:
     """Both, names that occur in both told apart as `train.predict` does it."""
     places = {name: np.array([i]) for i, name in enumerate(more)}
     names = list(beside({name: np.array([0]) for name in found}, places))[len(found) :]
@@ -111,8 +109,8 @@ def _spread(
     several = has_several_targets(encoder)
     found: Outputs = {}
     quantiles = answers.get(f"{head.name}.quantiles")
-    for i, level in enumerate(levels if quantiles is not None else ()):
-        if level == MEDIAN:
+    for i, level in enumerate(levels):
+        if quantiles is None or level == MEDIAN:
             continue
         index = build.scalar(i, np.dtype(np.int64))
         at_level = build.graph.add("Gather", build.tensor(quantiles), index, axis=2)
