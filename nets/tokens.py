@@ -64,7 +64,9 @@ class Characters(nn.Module):
 
 def steps_at_once(shape_btc: tuple[int, ...], n_characters: int, size: int) -> int:
     """Of how many steps the characters are computed at once, by what they weigh; 1 at the least."""
-    n_rows, _, n_places = shape_btc
+    n_rows, n_steps, n_places = shape_btc
+    if not isinstance(n_rows, int):  # of a program for any number of rows
+        return n_steps
     hot = n_characters if n_characters <= MOST_HOT else 0
     numbers = hot + 5 * CHARACTER_SIZE + 2 * size
     return max(PIECE_BYTES // (4 * numbers * n_places * max(n_rows, 1)), 1)

@@ -14,7 +14,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = (
-    *("train.check", "train.compare", "train.evaluate", "train.inspect"),
+    *("train.check", "train.compare", "train.evaluate"),
+    *("train.export", "train.inspect"),
     *("train.main", "train.predict", "train.search"),
 )
 # The packages of train, in the order of a run. One may import those before its own line.
@@ -27,9 +28,9 @@ FLOORS = (
     ("run",),
     ("inference", "population"),
     ("results",),
-    ("loop",),
+    ("loop", "portable"),
     (
-        *("check", "compare", "console", "estimators", "evaluate"),
+        *("check", "compare", "console", "estimators", "evaluate", "export"),
         *("inspect", "main", "predict", "search"),
     ),
 )
@@ -47,7 +48,18 @@ LIGHT = (
     *COMMANDS,
 )
 # Each takes a second or more, or is installed for tests and benchmarks alone.
-LATE = {"keras", "matplotlib", "optuna", "pandas", "polars", "sklearn", "tensorboardX", "torch"}
+LATE = {
+    "keras",
+    "matplotlib",
+    "onnx",
+    "onnxruntime",
+    "optuna",
+    "pandas",
+    "polars",
+    "sklearn",
+    "tensorboardX",
+    "torch",
+}
 
 
 class Import(NamedTuple):
@@ -184,12 +196,14 @@ def test_orbax_stands_behind_one_door():
     shipped = [i for i in IMPORTS if top(i.module) in ("nets", "train")]
     assert {i.module for i in shipped if top(i.name) == "orbax"} <= {"train.run.checkpoint"}
     at_once = [i for i in shipped if top(i.name) in LATE and not i.late and not i.typing]
-    assert [i for i in at_once if not is_estimator(i)] == []
+    assert [i for i in at_once if not is_imported_late(i)] == []
 
 
-def is_estimator(found: Import) -> bool:
-    """Whether an estimator of scikit-learn imports it at once."""
-    return found.module.startswith("train.estimators") and top(found.name) == "sklearn"
+def is_imported_late(found: Import) -> bool:
+    """Whether it is in a module that is imported late itself, for what it imports."""
+    if found.module.startswith("train.estimators"):
+        return top(found.name) == "sklearn"
+    return found.module.startswith("train.portable.") and "onnx" in found.name
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -146,6 +146,12 @@ def _less_than_exp(
     return build.add(out, "Where", is_large, build.graph.add("Sub", grown, one), small)
 
 
+def _rest_of_erf(build: Builder, out: Value, inputs: list[Value], parameters: Parameters) -> Value:
+    del parameters
+    one = build.scalar(1, out.dtype)
+    return build.add(out, "Sub", one, build.graph.add("Erf", build.tensor(inputs[0])))
+
+
 def _is_finite(build: Builder, out: Value, inputs: list[Value], parameters: Parameters) -> Value:
     del parameters
     x = build.tensor(inputs[0])
@@ -214,6 +220,7 @@ RULES: dict[str, Rule] = {name: _same(name) for name in SAME} | {
     "convert_element_type": _convert,
     "copy": _same_value,
     "copy_p": _same_value,
+    "erfc": _rest_of_erf,
     "exp2": _power_of_two,
     "expm1": _less_than_exp,
     "integer_pow": _integer_power,

@@ -66,11 +66,22 @@ class Graph:
     ) -> list[str]:
         """A node with n outputs, whose names are returned."""
         outputs = [self.names.new(op.lower()) for _ in range(n)]
-        node = helper.make_node(op, list(inputs), outputs, domain=domain)
+        self.add_node(op, inputs, outputs, attributes, domain)
+        return outputs
+
+    def add_node(
+        self,
+        op: str,
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+        attributes: Mapping[str, Attribute],
+        domain: str = "",
+    ) -> None:
+        """A node whose outputs have these names."""
+        node = helper.make_node(op, list(inputs), list(outputs), domain=domain)
         for name in sorted(attributes):
             node.attribute.append(helper.make_attribute(name, attributes[name]))
         self.nodes.append(node)
-        return outputs
 
     def constant(self, array: np.ndarray) -> str:
         """The name of a tensor with these values; the same for the same small values."""

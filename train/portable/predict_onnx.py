@@ -1,4 +1,6 @@
-"""Answers of an exported net, by onnxruntime and numpy: python predict_onnx.py NET.onnx FILE
+"""Answers of an exported net, by onnxruntime and numpy alone.
+
+python predict_onnx.py NET.onnx FILE
 
 FILE is CSV of a table, or JSON lines: of sequences and series each column holds a list in a line.
 Prints a line of JSON for each. In Python `Net(path)(columns)` takes and gives {name: list}.

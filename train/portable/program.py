@@ -49,7 +49,9 @@ def run_open(
     values |= dict(zip(program.invars, inputs, strict=True))
 
     def read(atom: Var | Literal) -> Value:
-        return known(np.asarray(atom.val)) if isinstance(atom, Literal) else values[atom]
+        if isinstance(atom, Var):
+            return values[atom]
+        return known(np.asarray(atom.val, _described(atom).dtype))
 
     for equation in program.eqns:
         given = [read(atom) for atom in equation.invars]
@@ -65,8 +67,7 @@ def _evaluate(build: Builder, equation: JaxprEqn, inputs: list[Value]) -> Sequen
     name = equation.primitive.name
     outs = []
     for variable in equation.outvars:
-        described = variable.aval
-        assert isinstance(described, ShapedArray)
+        described = _described(variable)
         outs.append(Value(tuple(described.shape), plain(described.dtype)))
     if name in CALLS:
         if equation.params.get("name") == "lstm":
@@ -81,32 +82,28 @@ def _evaluate(build: Builder, equation: JaxprEqn, inputs: list[Value]) -> Sequen
         arrays = [value.array for value in inputs]
         found = equation.primitive.bind(*arrays, **equation.params)
         several = found if equation.primitive.multiple_results else [found]
-        return [known(np.asarray(array)) for array in several]
+        computed = zip(outs, several, strict=True)
+        return [known(np.asarray(array).astype(out.dtype)) for out, array in computed]
     if name == "top_k":
         return products.top(build, outs, inputs, equation.params)
     if name == "split":
-        return _split(build, outs, inputs, equation.params)
+        return structure.split(build, outs, inputs, equation.params)
     rule = RULES.get(name)
     if rule is None:
         raise UserError(f"export: the network uses {name}, for which ONNX has no node here")
     return [rule(build, outs[0], inputs, equation.params)]
 
 
+def _described(atom: Var | Literal) -> ShapedArray:
+    """The shape and type of an array of a program."""
+    assert isinstance(atom.aval, ShapedArray)
+    return atom.aval
+
+
 def _is_known(outs: list[Value], inputs: list[Value]) -> bool:
     if any(value.array is None for value in inputs):
         return False
     return not any(has_open(out.shape) for out in outs)
-
-
-def _split(
-    build: Builder, outs: list[Value], inputs: list[Value], parameters: Mapping[str, object]
-) -> list[Value]:
-    sizes = build.graph.integers(structure.numbers(parameters, "sizes"))
-    axis = int(str(parameters["axis"]))
-    names = build.graph.add_several(
-        "Split", (build.tensor(inputs[0]), sizes), len(outs), {"axis": axis}
-    )
-    return [Value(out.shape, out.dtype, name) for out, name in zip(outs, names, strict=True)]
 
 
 def _control(

@@ -158,6 +158,18 @@ def _narrow(out: Value, name: str, narrow: list[Size]) -> Value:
     return Value(out.shape, out.dtype, name, narrow=tuple(narrow) if is_narrow else None)
 
 
+def split(
+    build: Builder, outs: list[Value], inputs: list[Value], parameters: Parameters
+) -> list[Value]:
+    """The parts of an array along one axis."""
+    sizes = build.graph.integers(numbers(parameters, "sizes"))
+    axis = int(str(parameters["axis"]))
+    names = build.graph.add_several(
+        "Split", (build.tensor(inputs[0]), sizes), len(outs), {"axis": axis}
+    )
+    return [Value(out.shape, out.dtype, name) for out, name in zip(outs, names, strict=True)]
+
+
 RULES: dict[str, Rule] = {
     "broadcast_in_dim": _broadcast,
     "concatenate": _concatenate,

@@ -1,0 +1,127 @@
+"""Programs that jax traces answer as the graphs that they become, for any number of rows."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import onnxruntime
+import pytest
+from jax import export, lax
+
+from train.errors import UserError
+from train.portable.graph import Graph
+from train.portable.program import run, trace
+from train.portable.shapes import ROWS, Sizes
+from train.portable.values import Builder, Value
+
+N = 5
+
+
+def in_graph(function, **arrays: np.ndarray) -> dict[str, np.ndarray]:
+    """A function's answers by a graph whose arrays [n, ...] have an open first axis."""
+    (rows,) = export.symbolic_shape(ROWS)
+    graph = Graph()
+    build = Builder(graph, Sizes("rows_of_all"))
+    values = {}
+    for name, array in arrays.items():
+        graph.take_input(name, array.dtype, (ROWS, *array.shape[1:]))
+        values[name] = Value((rows, *array.shape[1:]), array.dtype, name)
+    graph.add_node("Shape", [next(iter(arrays))], ["rows_of_all"], {"start": 0, "end": 1})
+    program, shapes = trace(function, {n: value.description for n, value in values.items()})
+    found = run(build, program, [values[name] for name in sorted(values)])
+    for name, value in zip(sorted(shapes), found, strict=True):
+        sizes = [str(size) for size in value.shape]
+        graph.give_output(build.tensor(value), f"out.{name}", value.dtype, sizes)
+    model = graph.as_model("test", {}).SerializeToString()
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    names = [output.name.removeprefix("out.") for output in session.get_outputs()]
+    return dict(zip(names, session.run(None, arrays), strict=True))
+
+
+def elementwise(x: jax.Array) -> jax.Array:
+    a = jnp.exp(-jnp.abs(x)) + jnp.log1p(jnp.square(x)) * jnp.sin(x) - jnp.cos(2 * x)
+    b = jax.nn.softplus(x) + jax.nn.selu(x) + jax.nn.gelu(x, approximate=False) + jnp.tanh(x)
+    c = jnp.where(jnp.isnan(x) | (x > 1), x**3, jnp.sign(x)) + lax.rsqrt(1 + x * x)
+    return a + b + c + jnp.clip(x, -1, 1) + jnp.floor(x) + jax.nn.sigmoid(x) + jnp.exp2(x)
+
+
+def small(x: jax.Array) -> jax.Array:
+    return jnp.stack([jnp.log1p(x * 1e-6) * 1e6, jnp.expm1(x * 1e-6) * 1e6], 1)
+
+
+def moved(x: jax.Array) -> jax.Array:
+    padded = jnp.pad(x, ((0, 0), (1, 2)), constant_values=3.0)[:, 1:]
+    turned = jnp.flip(jnp.concatenate([padded, x], 1), 1)[:, ::2]
+    numbered = jnp.arange(turned.shape[1], dtype=x.dtype)[None] + jnp.arange(x.shape[0])[:, None]
+    return (turned + numbered).reshape(x.shape[0], -1, 1).transpose(0, 2, 1)
+
+
+def taken(x: jax.Array) -> jax.Array:
+    table = jnp.arange(12.0).reshape(4, 3)
+    place = jnp.argmax(x, 1)
+    pairs = jnp.arange(16.0).reshape(4, 4)[place, jnp.argmin(x, 1)]
+    along = jnp.take_along_axis(x, place[:, None], 1)
+    return table[place] * pairs[:, None] + along + x[:, 1:2] + x[:, -1][:, None]
+
+
+def summed(x: jax.Array) -> jax.Array:
+    weights = jnp.arange(6.0).reshape(2, 3) / 5
+    products = jnp.einsum("bi,bj->bij", x[:, :2], x[:, 1:]).sum(2) @ weights
+    running = jnp.cumsum(x, 1)[:, :1] + x.max(1, keepdims=True) - x.min(1, keepdims=True)
+    return products + running + jnp.any(x > 1, 1)[:, None] + jax.nn.softmax(x)[:, :1]
+
+
+def best(x: jax.Array) -> jax.Array:
+    values, places = lax.top_k(x, 2)
+    return values * places
+
+
+def scanned(x: jax.Array) -> jax.Array:
+    def step(total: jax.Array, now: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return total * 0.5 + now, total
+
+    last, all_before = lax.scan(step, jnp.zeros(x.shape[0]), x.T, reverse=True)
+    return all_before.T + last[:, None]
+
+
+def looped(x: jax.Array) -> jax.Array:
+    def goes_on(carried: tuple[jax.Array, jax.Array]) -> jax.Array:
+        return carried[0] < 3
+
+    def double(carried: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        return carried[0] + 1, carried[1] * 2
+
+    _, doubled = lax.while_loop(goes_on, double, (jnp.int32(0), x))
+    return lax.fori_loop(0, 3, lambda i, y: y + i, doubled)
+
+
+def branched(x: jax.Array) -> jax.Array:
+    which = (jnp.max(x) > 100).astype(jnp.int32) + (jnp.min(x) < 0)
+    return lax.switch(which, [jnp.sin, jnp.cos, jnp.tanh], x)
+
+
+def interpolated(x: jax.Array) -> jax.Array:
+    knots = jnp.array([-1.0, 0.0, 0.5, 3.0])
+    return jnp.interp(x, knots, jnp.array([0.0, 1.0, 4.0, 2.0]))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        *(elementwise, small, moved, taken, summed, best),
+        *(scanned, looped, branched, interpolated),
+    ],
+)
+def test_a_program_answers_as_its_graph(function):
+    x = np.random.default_rng(0).normal(size=(N, 3)).astype(np.float32)
+    found = in_graph(lambda inputs: {"y": function(inputs["x"])}, x=x)
+    np.testing.assert_allclose(found["y"], function(jnp.asarray(x)), rtol=2e-6, atol=2e-6)
+
+
+def test_what_onnx_has_no_node_for_is_named():
+    def sorts(inputs):
+        return {"y": jnp.sort(inputs["x"], 1)}
+
+    with pytest.raises(UserError, match="uses sort, for which ONNX has no node here"):
+        in_graph(sorts, x=np.zeros((2, 3), np.float32))
