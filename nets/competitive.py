@@ -205,24 +205,23 @@ class Competitive(ColumnsNetwork):
         )
 
     def postprocess(self, outputs: Arrays) -> dict[str, Array]:
-        """{"cluster": int32 [b], its "distance", "adjacent", and the scaled "row" [b, d]}.
+        """{"cluster": int32 [b], its "distance", the scaled "row" [b, d], of a map "adjacent"}.
 
-        "adjacent" is 1 where the second nearest unit is the nearest's neighbour on the map, or
-        there is none; else 0.
+        "adjacent" is 1 where the second nearest unit is the nearest's neighbour on the map, else 0.
         """
         first_b, second_b = outputs["nearest"].T
-        adjacent_b = jnp.ones(first_b.shape)
+        on_map = {}
         if self.shape is not None:
             # A diagonal is sqrt(2) long: the eight around a unit of a rectangular map, the six of a
             # hexagonal one.
             near_kk = jnp.asarray(
                 map_distances(self.shape, self.grid) < (1.5 if self.grid == "rectangular" else 1.1)
             )
-            adjacent_b = near_kk[first_b, second_b].astype(jnp.float32)
+            on_map["adjacent"] = near_kk[first_b, second_b].astype(jnp.float32)
         distance_b = jnp.sqrt(outputs[self.head])
         return {
             self.head: first_b,
             "distance": distance_b,
-            "adjacent": adjacent_b,
             "row": outputs["row"],
+            **on_map,
         }

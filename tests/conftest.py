@@ -7,7 +7,6 @@ import gc
 import os
 import shutil
 import tempfile
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -79,16 +78,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Leaves out what takes long and few tests look at: the figures of reports, and trees.
+    """Leaves out what takes long and few tests look at: trees beside the scores of a table.
 
-    Tests of reports, and those marked `figures`, have the former; slow ones, and those that call
-    them, the latter.
+    Slow tests, and those that call them, have them.
     """
     import runs
 
     runs.grow_trees(item.get_closest_marker("slow") is not None or item.path.stem == "test_trees")
-    wanted = "report" in Path(item.path).parts or item.get_closest_marker("figures")
-    runs.draw.draw = runs.real_draw if wanted else runs.undrawn
 
 
 class Scheduler(LoadScopeScheduling):

@@ -28,7 +28,7 @@ class Page(HTMLParser):
             for name, value in attrs
             if name in ("src", "href", "xlink:href", "action", "data")
         ]
-        if tag not in ("meta", "br"):
+        if tag not in ("meta", "br", "wbr"):
             self.open.append(tag)
 
     def handle_startendtag(self, tag, attrs):

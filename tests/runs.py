@@ -1,17 +1,9 @@
-"""Small runs that many tests look at, and what is left out of them to save time."""
+"""What is left out of small runs that many tests look at, to save time."""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import pytest
-
 from train.evaluation.baselines import trees
-from train.report import draw
 
-real_draw = draw.draw
 real_trees = trees.fit_trees
 
 
@@ -24,18 +16,3 @@ def no_trees(encoder, train, seconds):
     """What there is where trees are asked for no second."""
     del train, seconds
     return trees.Trees(encoder)
-
-
-def undrawn(paint: draw.Painter, title: str, **size: float) -> str:
-    """An empty figure: to draw a report takes a third of a small run's time."""
-    del size
-    assert callable(paint)
-    return f'<svg role="img" aria-label="{html.escape(title)}"></svg>'
-
-
-@contextmanager
-def drawn() -> Iterator[None]:
-    """Figures are drawn while the block runs, as they are in tests marked `figures`."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(draw, "draw", real_draw)
-        yield

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
 from report_pages import make_data, make_result
 
-from train.report.clusters import cluster_sections, components, unit_distances
+from train.report.clusters import cluster_sections, components
 from train.report.data import Clusters
+from train.report.map_pictures import unit_distances
 
 RANDOM = np.random.default_rng(0)
 
@@ -45,9 +47,22 @@ def test_a_map_has_its_pictures_and_clusters_have_sizes():
     mapped = "".join(sections(replace(plain, shape=(2, 3))))
     for title in ("U-matrix", "Hit map", "Plane of a", "&lt;b&gt;", "50 test rows"):
         assert title in mapped
-    assert "<b>b" not in mapped.replace("<b>b</b>", "") and "Sizes" not in mapped
+    assert "<b>b" not in mapped.replace("<b>b</b>", "")
     unmapped = "".join(sections(plain))
-    assert "Sizes of clusters" in unmapped and "U-matrix" not in unmapped
+    assert "Sizes" in unmapped and "U-matrix" not in unmapped
+
+
+def test_a_profile_is_the_mean_in_raw_units_beside_that_of_all_rows():
+    raw = np.array([[1.0, np.nan], [3.0, 10.0], [100.0, 20.0], [200.0, 60.0]])
+    cluster = np.array([0, 0, 1, 1])
+    clusters = Clusters(
+        raw, cluster, raw[:2], ("a", "b"), None, "", raw, np.array([0, 0, 1, -1]), ("x", "y")
+    )
+    page = "".join(sections(replace(clusters, row_nd=np.nan_to_num(raw))))
+    cells = re.findall(r"<th scope=\"row\">[ab]</th>(.*?)</tr>", page)
+    rows = [re.findall(">([0-9.]+)<", row) for row in cells]
+    assert rows == [["76.0", "2.00", "150"], ["30.0", "10.0", "40.0"]]
+    assert "rows of each label in each cluster" in page
 
 
 def sections(clusters):

@@ -156,9 +156,10 @@ def test_predict_goes_on_from_the_end_of_each_series(run, tmp_path):
 def test_the_report_draws_forecasts_and_the_error_by_step(run):
     page = (run[0] / "report.html").read_text()
     for words in (
-        "Error by step of the horizon",
-        "sales: some forecasts",
+        "Error by step",
+        "Forecast of sales against the truth",
         "north, from 2024",
+        ">truth<",
         "the last season",
     ):
         assert words in page, words

@@ -1,19 +1,21 @@
-"""Sections on the answers to a target: residuals of numbers; confusion and calibration of classes.
+"""Sections on the answers to a target: numbers against the truth, classes by their confusion.
 
 n rows, k classes.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
-from functools import partial
 
 import numpy as np
 
-from train.report import curves, plots
-from train.report.data import Array, ReportData, ReportHead
-from train.report.draw import MAX_POINTS, draw
-from train.report.page import figure, number, panels, section
+from train.report.class_answers import class_pictures
+from train.report.data import Array, Interval, ReportData, ReportHead
+from train.report.decisions import decision_pictures
+from train.report.number_answers import number_pictures
+from train.report.page import group, section
+from train.report.series import forecast_pictures
 
 KINDS = ("regression", "binary", "multiclass")
 
@@ -50,64 +52,25 @@ def _section(data: ReportData, head: ReportHead, i: int) -> str:
     weight_n = None if data.weight_n is None else data.weight_n[finite_n]
     if not finite_n.any():
         return section(title, "<p>There is nothing to draw.</p>")
+    target_n = target_n[finite_n]
+    answer = answer[finite_n]
     if head.kind == "regression":
-        return section(
-            title, panels(_number_pictures(target_n[finite_n], answer[finite_n], weight_n))
-        )
-    return section(
-        title, panels(_class_pictures(head, target_n[finite_n], answer[finite_n], weight_n))
-    )
-
-
-def _number_pictures(target_n: Array, answer_n: Array, weight_n: Array | None) -> Iterator[str]:
-    n = len(target_n)
-    histogram = partial(plots.residual_histogram, weight_n=weight_n)
-    note = f"{MAX_POINTS:,} of {n:,} rows, at random" if n > MAX_POINTS else ""
-    for title, plot, words in (
-        ("Predicted against true", plots.predicted_against_true, note),
-        ("Residuals", histogram, ""),
-        ("Residuals against predicted", plots.residuals_against_predicted, note),
-    ):
-        paint = partial(plot, target_n=target_n, answer_n=answer_n)
-        yield figure(title, words, draw(paint, title))
-
-
-def _class_pictures(
-    head: ReportHead, target_n: Array, probability: Array, weight_n: Array | None
-) -> Iterator[str]:
-    """`probability` of the second class [n], or of each class [n, k]."""
-    target_n = target_n.astype(int)
-    if head.kind == "binary":
-        yield _confusion(head, target_n, (probability > 0.5).astype(int), weight_n)
-        happened = target_n == 1
-        counted = target_n if weight_n is None else target_n[weight_n > 0]
-        if len(np.unique(counted)) == 2:
-            yield _roc(head, happened, probability, weight_n)
-        note = f"of P({head.classes[1]})"
+        interval = _column_of(data.intervals.get(head.name), i, finite_n)
+        pictures = number_pictures(head.columns[i], target_n, answer, weight_n, interval)
+        if data.forecasts is not None:
+            # Of a series what is over by prediction tells less than its windows.
+            own = itertools.islice(pictures, 2)
+            pictures = itertools.chain(forecast_pictures(data, head.columns[i]), own)
     else:
-        yield _confusion(head, target_n, probability.argmax(-1), weight_n)
-        happened = np.eye(len(head.classes), dtype=bool)[target_n]
-        note = "each class against the rest"
-    weight_m = None if weight_n is None else weight_n.repeat(happened.size // len(happened))
-    curve = curves.calibration(happened.ravel(), probability.ravel(), weight_m)
-    paint = partial(plots.calibration_curve, curve=curve)
-    yield figure("Calibration", note, draw(paint, "Calibration"))
+        pictures = class_pictures(head, target_n.astype(int), answer, weight_n)
+        pictures = itertools.chain(decision_pictures(data, head), pictures)
+    return group(title, pictures)
 
 
-def _confusion(head: ReportHead, target_n: Array, answer_n: Array, weight_n: Array | None) -> str:
-    k = len(head.classes)
-    counts_kk, names = curves.gather_rare(
-        curves.confusion(target_n, answer_n, k, weight_n), list(head.classes)
-    )
-    note = "number of rows" if weight_n is None else "weight of rows"
-    if len(names) < k:
-        note += f"; the {len(names) - 1} largest of {k} classes"
-    title = "Confusion"
-    svg, is_wide = plots.confusion_matrix(counts_kk, names, title)
-    return figure(title, note, svg, wide=is_wide)
-
-
-def _roc(head: ReportHead, positive_n: Array, probability_n: Array, weight_n: Array | None) -> str:
-    false_rate, true_rate, area = curves.roc_curve(positive_n, probability_n, weight_n)
-    paint = partial(plots.roc, false_rate=false_rate, true_rate=true_rate)
-    return figure("ROC", f"of {head.classes[1]}; area {number(area, 3)}", draw(paint, "ROC curve"))
+def _column_of(interval: Interval | None, i: int, shown_n: Array) -> Interval | None:
+    """The ends of one column's intervals [n], of these rows."""
+    if interval is None:
+        return None
+    low_n = interval.low.reshape(len(shown_n), -1)[shown_n, i]
+    high_n = interval.high.reshape(len(shown_n), -1)[shown_n, i]
+    return Interval(low_n, high_n, interval.level)

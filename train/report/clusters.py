@@ -1,45 +1,44 @@
-"""Pictures of clusters: on the two main components, and on the map where there is one.
+"""Clusters: what each is like, on the two main components, and on the map where there is one.
 
-n rows, d features, k units.
+n rows, d features, f number columns, k units.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import partial
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import numpy as np
 
-from nets.maps import map_distances, map_places
-from train.report import draw
+from nets.maps import map_distances
+from train.report import draw, scales
 from train.report.data import Array, Clusters, ReportData
-from train.report.page import figure, panels, section
+from train.report.map_pictures import map_pictures, plane_pictures
+from train.report.marks import Line, Mark, Points, Words
+from train.report.page import bar, escape, figure, group, heading, number, table
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-MAX_PLANES = 12
 MAX_NUMBERED = 50  # units that bear their number
-MAX_COUNTED = 150  # units of a map that bear how many rows they have
+MAX_PROFILES = 8  # clusters that the table of profiles tells of
+MAX_COLUMNS = 30  # of that table
+MAX_SIZES = 12  # clusters whose sizes stand in a table
+FULL = 1.5  # deviations from the whole at which a cell's colour is full
 
 
 def cluster_sections(data: ReportData) -> Iterator[str]:
-    """Clusters on two components, and their sizes; of a map its distances, hits and planes."""
+    """Profiles, clusters on two components, and their sizes; of a map all its planes."""
     if data.clusters is None:
         return
     clusters = data.clusters
     rows = f"{len(clusters.cluster_n):,} {data.split} rows"
-    note = f"{rows} on their first two principal components, units by number"
-    scatter = draw.draw(partial(_scatter, clusters=clusters), "Clusters")
-    pictures = [figure("Clusters", note, scatter)]
-    if clusters.shape is None:
-        sizes = draw.draw(partial(_sizes, clusters=clusters), "Sizes of clusters")
-        pictures.append(figure("Sizes", f"{rows} by cluster", sizes))
-    yield section("Clusters", panels(pictures))
+    yield group("Profiles", [*_profiles(clusters), _sizes(clusters, rows)])
+    units = "units by number" if clusters.shape is None else "and the net of the map's units"
+    note = f"{rows} on their first two principal components, {units}"
+    pictures = [figure("Clusters", note, _scatter(clusters, note))]
     if clusters.shape is not None:
-        yield section("Map", panels(_maps(clusters, clusters.shape, rows)))
-        yield section("Component planes", panels(_planes(clusters, clusters.shape)))
+        pictures += map_pictures(clusters, clusters.shape, rows)
+    pictures += _labels(clusters)
+    yield group("Clusters" if clusters.shape is None else "Map", pictures)
+    if clusters.shape is not None:
+        yield group("Component planes", plane_pictures(clusters, clusters.shape), small=True)
 
 
 def components(row_nd: Array, others_kd: Array) -> tuple[Array, Array]:
@@ -52,34 +51,91 @@ def components(row_nd: Array, others_kd: Array) -> tuple[Array, Array]:
     return (row_nd - mean_d) @ axes_d2, (others_kd - mean_d) @ axes_d2
 
 
-def unit_distances(units_kd: Array, shape: tuple[int, int], grid: str) -> Array:
-    """Of each unit the mean distance to its neighbours on the map [k].
+def _profiles(clusters: Clusters) -> Iterator[str]:
+    """The mean of each number column in each of the largest clusters, beside that of all rows."""
+    if clusters.raw_nf is None or not clusters.raw_nf.shape[1]:
+        return
+    raw_nf = np.asarray(clusters.raw_nf, np.float64)
+    counts_k = _counts(clusters)
+    largest = np.argsort(-counts_k, kind="stable")[:MAX_PROFILES]
+    shown = np.sort(largest[counts_k[largest] > 0])
+    whole_f, deviation_f = _moments(raw_nf)
+    means = []
+    for unit in shown:
+        means.append(_moments(raw_nf[clusters.cluster_n == unit])[0])
+    rows = []
+    for f, name in enumerate(clusters.names[:MAX_COLUMNS]):
+        cells = [number(float(whole_f[f]), 3)]
+        for mean_f in means:
+            cells.append(_marked(float(mean_f[f]), float(whole_f[f]), float(deviation_f[f])))
+        rows.append([heading(draw.label(name, 28)), *cells])
+    head = ["mean of", "all", *(f"{unit}<br>{counts_k[unit]:,} rows" for unit in shown)]
+    note = "columns in their own units; blue is above the mean of all rows, amber below it"
+    if len(shown) < (counts_k > 0).sum():
+        note += f"; the {len(shown)} largest of {(counts_k > 0).sum()} clusters"
+    if len(clusters.names) > MAX_COLUMNS:
+        note += f"; the first {MAX_COLUMNS} of {len(clusters.names)} columns"
+    yield figure(
+        "What each cluster is like", note, table(rows, head, many=len(shown) > 4), wide=True
+    )
 
-    The U-matrix (Ultsch & Siemon 1990).
-    """
-    near_kk = (map_distances(shape, grid) < 1.1) & ~np.eye(len(units_kd), dtype=bool)
-    distance_kk = np.sqrt(((units_kd[:, None] - units_kd[None]) ** 2).sum(-1))
-    return (distance_kk * near_kk).sum(1) / near_kk.sum(1)
+
+def _moments(raw_nf: Array) -> tuple[Array, Array]:
+    """Mean and deviation of what is known of each column [f]; nan of nothing."""
+    known_nf = np.isfinite(raw_nf)
+    count_f = np.maximum(known_nf.sum(0), 1)
+    filled_nf = np.where(known_nf, raw_nf, 0.0)
+    mean_f = filled_nf.sum(0) / count_f
+    square_f = (np.where(known_nf, raw_nf - mean_f, 0.0) ** 2).sum(0) / count_f
+    return np.where(known_nf.any(0), mean_f, np.nan), np.sqrt(square_f)
 
 
-def _scatter(axes: Axes, clusters: Clusters) -> None:
+def _marked(mean: float, whole: float, deviation: float) -> str:
+    """A mean, on a colour by how many deviations it is above the whole, or below it."""
+    if not np.isfinite(mean) or not deviation > 0:
+        return number(mean, 3)
+    distance = (mean - whole) / deviation
+    share = min(abs(distance) / FULL, 1.0)
+    kind = "mark" if distance > 0 else "mark low"
+    return f'<span class="{kind}" style="--s:{share:.2f}">{number(mean, 3)}</span>'
+
+
+def _scatter(clusters: Clusters, note: str) -> str:
     shown = draw.sample(len(clusters.cluster_n))
     row_nd = np.asarray(clusters.row_nd, np.float64)
     units_kd = np.asarray(clusters.units_kd, np.float64)
     place_n2, unit_k2 = components(row_nd, units_kd)
+    marks: list[Mark] = []
+    if clusters.shape is not None:
+        marks = [Points(*place_n2[shown].T, "grey"), _net(unit_k2, clusters.shape, clusters.grid)]
+        marks.append(Points(*unit_k2.T, kind="big"))
+        return _on_components(f"Map: {note}", place_n2, unit_k2, marks)
     # More clusters than colours begin again, and bear their number.
-    colour_n = [draw.CATEGORIES[i % len(draw.CATEGORIES)] for i in clusters.cluster_n[shown]]
-    area = 9 if len(shown) < 500 else 4
-    axes.scatter(
-        *place_n2[shown].T, s=area, color=colour_n, alpha=0.7, linewidths=0, rasterized=True
-    )
-    if clusters.shape is None and len(unit_k2) <= MAX_NUMBERED:
-        for i, (x, y) in enumerate(unit_k2):
-            axes.text(x, y, str(i), ha="center", va="center", fontsize=8.5, color=draw.INK)
+    for colour in range(min(draw.CATEGORIES, len(units_kd))):
+        own = shown[clusters.cluster_n[shown] % draw.CATEGORIES == colour]
+        kind = "few" if len(shown) < 500 else "many"
+        marks.append(Points(*place_n2[own].T, draw.category(colour), kind))
+    if len(unit_k2) <= MAX_NUMBERED:
+        marks.append(Words(*unit_k2.T, [str(i) for i in range(len(unit_k2))]))
     else:
-        axes.scatter(*unit_k2.T, s=6, color=draw.INK, linewidths=0)
-    axes.locator_params(nbins=6)
-    axes.set(xlabel="first component", ylabel="second component")
+        marks.append(Points(*unit_k2.T, "ink", "few"))
+    return _on_components(f"Clusters: {note}", place_n2, unit_k2, marks)
+
+
+def _on_components(title: str, place_n2: Array, unit_k2: Array, marks: list[Mark]) -> str:
+    x = scales.linear(place_n2[:, 0], unit_k2[:, 0])
+    y = scales.linear(place_n2[:, 1], unit_k2[:, 1])
+    axes = {"xlabel": "first component", "ylabel": "second component"}
+    return draw.draw(title, x, y, marks, **axes, height=300)
+
+
+def _net(unit_k2: Array, shape: tuple[int, int], grid: str) -> Line:
+    """Lines between the units of a map that are neighbours on it."""
+    distance_kk = map_distances(shape, grid)
+    first, second = np.nonzero(np.triu(distance_kk < 1.1, 1))
+    gap = np.full((len(first), 2), np.nan)
+    points = np.stack([unit_k2[first], unit_k2[second], gap], 1).reshape(-1, 2)
+    return Line(points[:, 0], points[:, 1], "pale")
 
 
 def _counts(clusters: Clusters) -> Array:
@@ -87,62 +143,38 @@ def _counts(clusters: Clusters) -> Array:
     return np.bincount(clusters.cluster_n, minlength=len(clusters.units_kd))
 
 
-def _sizes(axes: Axes, clusters: Clusters) -> None:
+def _sizes(clusters: Clusters, rows: str) -> str:
+    """The largest clusters, in the order of their numbers, and how many rows they have."""
     count_k = _counts(clusters)
-    axes.bar(np.arange(len(count_k)), count_k, color=draw.BLUE, alpha=0.85)
-    axes.locator_params(axis="x", nbins=10, integer=True)
-    axes.grid(False, axis="x")
-    axes.set(xlabel="cluster", ylabel="rows")
+    largest = max(int(count_k.max()), 1)
+    shown = np.sort(np.argsort(-count_k, kind="stable")[:MAX_SIZES])
+    lines = []
+    for unit in shown:
+        count = int(count_k[unit])
+        share = count / max(int(count_k.sum()), 1)
+        lines.append([str(unit), f"{count:,}", f"{share:.1%}", bar(count / largest)])
+    note = f"{rows} by cluster"
+    if len(count_k) > MAX_SIZES:
+        note += f"; the {MAX_SIZES} largest of {len(count_k)}"
+    return figure("Sizes", note, table(lines, ["cluster", "rows", "share", ""]))
 
 
-def _maps(clusters: Clusters, shape: tuple[int, int], rows: str) -> Iterator[str]:
-    grid = clusters.grid
-    between_k = unit_distances(np.asarray(clusters.units_kd, np.float64), shape, grid)
-    note = "the darker, the farther a unit is from its neighbours"
-    yield figure("U-matrix", note, _map(between_k, shape, grid, "U-matrix"))
-    count_k = _counts(clusters)
-    texts = []
-    if len(count_k) <= MAX_COUNTED:
-        texts = [str(count) if count else "" for count in count_k]
-    yield figure("Hits", f"{rows} by unit", _map(count_k, shape, grid, "Hit map", texts))
-
-
-def _planes(clusters: Clusters, shape: tuple[int, int]) -> Iterator[str]:
-    for i, name in enumerate(clusters.names[:MAX_PLANES]):
-        values_k = clusters.units_kd[:, i]
-        note = f"{values_k.min():.2g} to {values_k.max():.2g}, scaled"
-        svg = _map(values_k, shape, clusters.grid, f"Plane of {name}")
-        yield figure(draw.label(name, 28), note, svg)
-
-
-def _map(
-    values_k: Array, shape: tuple[int, int], grid: str, title: str, texts: Sequence[str] = ()
-) -> str:
-    """The map with a cell for each unit: the darker, the larger its value."""
-    low = float(np.min(values_k))
-    high = float(np.max(values_k))
-    share_k = (np.asarray(values_k, np.float64) - low) / ((high - low) or 1)
-    paint = partial(_cells, share_k=share_k, shape=shape, grid=grid, texts=texts)
-    return draw.draw(paint, title, left=8, bottom=8)
-
-
-def _cells(
-    axes: Axes, share_k: Array, shape: tuple[int, int], grid: str, texts: Sequence[str]
-) -> None:
-    """Squares or hexagons, each as dark as its unit's share of the largest value."""
-    from matplotlib.collections import PatchCollection
-    from matplotlib.patches import RegularPolygon
-
-    sides, radius, turn = (4, 0.5**0.5, np.pi / 4) if grid == "rectangular" else (6, 3**-0.5, 0.0)
-    place_kg = map_places(shape, grid)
-    cells = [RegularPolygon((x, y), sides, radius=radius, orientation=turn) for y, x in place_kg]
-    colours = [(draw.BLUE, 0.06 + 0.94 * share) for share in share_k]
-    axes.add_collection(PatchCollection(cells, facecolor=colours, linewidth=0))
-    for (y, x), text, share in zip(place_kg, texts, share_k, strict=False):
-        colour = draw.ON_BLUE if share > 0.5 else draw.INK
-        axes.text(x, y, text, ha="center", va="center", fontsize=7, color=colour)
-    bottom, left = place_kg.min(0) - 0.7
-    top, right = place_kg.max(0) + 0.7
-    axes.set(xlim=(left, right), ylim=(top, bottom), aspect="equal", xticks=[], yticks=[])
-    axes.grid(False)
-    axes.spines[:].set_visible(False)
+def _labels(clusters: Clusters) -> Iterator[str]:
+    """How many rows of each label are in each cluster, where there is a label, and few of both."""
+    k = len(clusters.units_kd)
+    names = clusters.classes
+    if clusters.label_n is None or not 0 < len(names) <= MAX_COLUMNS or k > MAX_COLUMNS:
+        return
+    known_n = clusters.label_n >= 0
+    flat_n = clusters.label_n[known_n] * k + clusters.cluster_n[known_n]
+    counts_ck = np.bincount(flat_n, minlength=len(names) * k).reshape(len(names), k)
+    rows = []
+    for name, counts_k in zip(names, counts_ck, strict=True):
+        cells = []
+        for count in counts_k:
+            share = count / max(counts_k.sum(), 1)
+            marked = f'<span class="mark" style="--s:{share:.2f}">{count:,}</span>'
+            cells.append(marked if count else "")
+        rows.append([escape(name), *cells])
+    note = "rows of each label in each cluster, which learned without it"
+    yield figure("Labels", note, table(rows, ["", *map(str, range(k))], many=k > 8), wide=k > 8)

@@ -7,7 +7,7 @@ l steps before a forecast, h steps of its horizon, w weights.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -40,21 +40,74 @@ class ReportHead:
 
 
 @dataclass(frozen=True)
+class About:
+    """What a page says of its run first: its data, how it was begun, and when it ended."""
+
+    file: str = ""
+    command: str = ""
+    finished: str = ""
+
+
+class Interval(NamedTuple):
+    """The ends of the intervals of a head's numbers [n, o], and the share they are to hold."""
+
+    low: Array
+    high: Array
+    level: float
+
+
+@dataclass(frozen=True)
 class Forecast:
-    """One window of a series and target: its last steps, what came, and what was forecast."""
+    """One window of a series and target: its last steps, what came, and what was forecast.
+
+    Stamps are microseconds since 1970 where `is_dated`, else numbers or steps from the last known
+    value; `rival_h` is the best baseline's forecast, `low_h` and `high_h` the interval's ends.
+    """
 
     about: str
     past_l: Array
     target_h: Array
     forecast_h: Array
+    stamp_l: Array
+    stamp_h: Array
+    is_dated: bool = False
+    rival_h: Array | None = None
+    low_h: Array | None = None
+    high_h: Array | None = None
 
 
 @dataclass(frozen=True)
 class Forecasts:
-    """Windows to draw of each target, and errors by step of the net and of every baseline [h]."""
+    """Windows to draw of each target, and errors by step of the net and of every baseline [h].
+
+    `step` is how far one step reaches, such as "1 hour", "" where nothing says so; `rival` the
+    baseline that is drawn, `level` the share that intervals are to hold.
+    """
 
     windows: Mapping[str, Sequence[Forecast]]
     error_by_step: Arrays
+    step: str = ""
+    rival: str = ""
+    level: float | None = None
+    axis: str = "steps ahead"
+
+
+class Sentence(NamedTuple):
+    """A row of tokens, and of each the true tag and the answered one."""
+
+    tokens: Sequence[str]
+    truth: Sequence[str]
+    answer: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Tags:
+    """Tags of a head at every step [n, t], -1 where there is none, and some rows to read."""
+
+    target_nt: Array
+    answer_nt: Array
+    tags: Sequence[str]
+    sentences: Sequence[Sentence]
 
 
 @dataclass(frozen=True)
@@ -81,6 +134,8 @@ class Codes:
     classes: Sequence[str]
     columns: Sequence[str]
     r2_f: Array
+    shown: Sequence[tuple[str, Array, Array]] = ()
+    """Of some rows: which it is, its numbers and those that come back, in raw units [f]."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +151,11 @@ class Clusters:
     names: Sequence[str]
     shape: tuple[int, int] | None
     grid: str
+    raw_nf: Array | None = None
+    """The numbers of the rows in raw units [n, f], nan where missing."""
+    label_n: Array | None = None
+    """The places of the rows' labels in `classes`, -1 where one has none."""
+    classes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -107,7 +167,7 @@ class ReportData:
     `importance` {column: {"mean", "sd"}} is None, or empty, where it was not measured;
     `kernels_w` are all weights of kernels, None where a net learns without a gradient. `weight_n`
     is what the rows count for, None where all count for the same. `reading` says how columns of a
-    table were read.
+    table were read; `intervals` and `tags` are by head.
     """
 
     result: Result
@@ -124,6 +184,9 @@ class ReportData:
     codes: Codes | None = None
     clusters: Clusters | None = None
     reading: Reading = NOTHING
+    about: About = About()
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
+    tags: Mapping[str, Tags] = field(default_factory=dict)
 
     @property
     def split(self) -> str:

@@ -6,60 +6,59 @@ n rows, k classes, p places of the plane.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from train.report import draw
+from train.report import draw, scales
+from train.report.contours import borders, regions
 from train.report.data import Array, Plane, ReportData, ReportHead
-from train.report.page import figure, panels, section
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from train.report.marks import Area, Line, Mark, Points
+from train.report.page import Key, figure
 
 
-def decision_sections(data: ReportData) -> Iterator[str]:
-    """A picture for every class among the targets."""
+def decision_pictures(data: ReportData, head: ReportHead) -> Iterator[str]:
+    """The picture of a class, where the table has a plane."""
     if data.plane is not None:
-        yield section("Decisions", panels(_pictures(data, data.plane)))
+        note = f"what is answered at each place, and the {data.split} rows"
+        yield _decisions(data.plane, head, np.asarray(data.targets[head.name]), note)
 
 
-def _pictures(data: ReportData, plane: Plane) -> Iterator[str]:
-    note = f"what is answered at each place, and the {data.split} rows"
-    for head in data.heads:
-        if head.kind in ("binary", "multiclass"):
-            target_n = np.asarray(data.targets[head.name])
-            paint = partial(_decisions, plane=plane, head=head, target_n=target_n)
-            svg = draw.draw(paint, f"Decisions on {head.name}")
-            yield figure(draw.label(head.name, 28), note, svg)
-
-
-def _decisions(axes: Axes, plane: Plane, head: ReportHead, target_n: Array) -> None:
+def _decisions(plane: Plane, head: ReportHead, target_n: Array, note: str) -> str:
     """Regions in pale colours with their borders, rows as points of their true class."""
-    is_binary = head.kind == "binary"
-    colours = [draw.GREY, draw.BLUE] if is_binary else list(draw.CATEGORIES)
-    answer = np.asarray(plane.answers[head.name])
-    choice = (answer > 0.5).astype(int) if is_binary else answer.argmax(-1)
-    choice = choice.reshape(len(plane.y_axis), len(plane.x_axis))
+    answer = np.asarray(plane.answers[head.name], np.float64)
+    if head.kind == "binary":
+        answer = np.stack([1 - answer, answer], -1)
+    shape = len(plane.y_axis), len(plane.x_axis)
+    probability_yxk = answer.reshape(*shape, -1)
+    choice_yx = probability_yxk.argmax(-1)
+    marks: list[Mark] = []
+    keys = []
     for k, name in enumerate(head.classes):
-        colour = colours[k % len(colours)]
-        if (choice == k).any():
-            where = plane.x_axis, plane.y_axis, choice == k
-            axes.contourf(*where, levels=[0.5, 1.5], colors=[colour], alpha=0.16)
+        colour = draw.category(k)
+        outlines = regions(choice_yx == k, plane.x_axis, plane.y_axis)
+        marks.append(Area(outlines, colour, 0.2))
+        if k < draw.CATEGORIES:
+            keys.append(Key(str(name), colour, "dot"))
+    border_p2 = borders(probability_yxk, plane.x_axis, plane.y_axis)
+    if len(border_p2):
+        marks.append(Line(border_p2[:, 0], border_p2[:, 1], "ink"))
+        keys.append(Key("border", "ink"))
+    for k in range(len(head.classes)):
         rows_n2 = plane.rows_n2[target_n == k][: draw.MAX_POINTS]
-        axes.scatter(
-            *rows_n2.T,
-            s=9,
-            color=colour,
-            linewidths=0,
-            rasterized=len(rows_n2) > 200,
-            label=name,
-            zorder=3,
-        )
-    borders = np.arange(len(head.classes)) - 0.5
-    axes.contour(plane.x_axis, plane.y_axis, choice, levels=borders, colors=draw.INK, linewidths=1)
-    axes.grid(False)
-    axes.set(xlabel=draw.label(plane.names[0], 28), ylabel=draw.label(plane.names[1], 28))
-    if len(head.classes) <= len(colours):
-        axes.legend(loc="best", markerscale=1.5, handletextpad=0.1)
+        marks.append(Points(rows_n2[:, 0], rows_n2[:, 1], draw.category(k), _kind(len(target_n))))
+    across, up = plane.names
+    svg = draw.draw(
+        f"Decisions on {head.name}: {note}",
+        scales.linear(limits=(float(plane.x_axis[0]), float(plane.x_axis[-1]))),
+        scales.linear(limits=(float(plane.y_axis[0]), float(plane.y_axis[-1]))),
+        marks,
+        xlabel=across,
+        ylabel=up,
+        height=320,
+    )
+    return figure("Decisions", note, svg, keys=keys)
+
+
+def _kind(n: int) -> str:
+    """How large points are: rows that can be counted are large."""
+    return "big" if n <= 20 else "few"

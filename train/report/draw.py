@@ -1,137 +1,56 @@
-"""A figure as inline SVG: its style, its colours as CSS variables of the page, sizes of texts.
+"""A figure as inline SVG: an area with two axes, and marks upon it.
 
-Blue is the model, grey is the truth or what chance would do. Colours leave as CSS variables, so
-that one drawing serves the page's light and its dark scheme. matplotlib is imported when the first
-figure is drawn.
+Blue is the model, grey is the truth or what chance would do. Colours are CSS variables of the page,
+so that one drawing serves its light and its dark scheme; sizes are CSS pixels, and a drawing is
+shown about as large as it is made.
 """
 
 from __future__ import annotations
 
 import html
-import io
-import re
-import unicodedata
-import warnings
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Iterable
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
-    from matplotlib.typing import RcKeyType
+from train.report.marks import FONT, Mark, Place, label, text, text_width
+from train.report.scales import Scale
 
-Painter: TypeAlias = "Callable[[Axes], None]"
-
-# Of a panel, in points: three stand side by side, and a phone shows one larger than life
-WIDTH = 240
-HEIGHT = 180
-MAX_POINTS = 5_000  # of a figure
-
-BLUE = "#2563eb"
-PALE = "#9dbbf7"
-GREY = "#8b929c"
-INK = "#1f2430"
-MUTED = "#667080"
-LINE = "#e3e6ea"
-ON_BLUE = "#fefefe"
-# Told apart by most eyes (Tableau's ten), on light and on dark.
-CATEGORIES = (
-    "#4e79a7",
-    "#f28e2b",
-    "#e15759",
-    "#76b7b2",
-    "#59a14f",
-    "#edc948",
-    "#b07aa1",
-    "#ff9da7",
-    "#9c755f",
-    "#bab0ac",
-)
-VARIABLES = {
-    BLUE: "blue",
-    PALE: "pale",
-    GREY: "grey",
-    INK: "ink",
-    MUTED: "muted",
-    LINE: "line",
-    ON_BLUE: "on-blue",
-}
-
-STYLE: dict[RcKeyType, object] = {
-    "axes.axisbelow": True,
-    "axes.edgecolor": LINE,
-    "axes.facecolor": "none",
-    "axes.formatter.limits": (-4, 5),
-    "axes.grid": True,
-    "axes.labelcolor": MUTED,
-    "axes.labelsize": 9,
-    "axes.linewidth": 0.8,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "figure.facecolor": "none",
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
-    "grid.color": LINE,
-    "grid.linewidth": 0.6,
-    "legend.fontsize": 8.5,
-    "legend.frameon": False,
-    "legend.labelcolor": MUTED,
-    "lines.linewidth": 1.6,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "report",
-    "text.color": INK,
-    "text.parse_math": False,
-    "xtick.color": MUTED,
-    "xtick.labelsize": 8.5,
-    "xtick.major.size": 0,
-    "ytick.color": MUTED,
-    "ytick.labelsize": 8.5,
-    "ytick.major.size": 0,
-    "ytick.minor.size": 0,
-}
-FONT = "; font-family: 'DejaVu Sans', sans-serif"
+WIDTH = 400
+HEIGHT = 250
+MAX_POINTS = 2_500  # of a figure
+CATEGORIES = 10  # colours of the page for what has no order
 
 
 def draw(
-    paint: Painter,
     title: str,
+    x: Scale,
+    y: Scale,
+    marks: Iterable[Mark],
     *,
-    width: float = WIDTH,
+    xlabel: str = "",
+    ylabel: str = "",
     height: float = HEIGHT,
-    left: float = 42,
-    bottom: float = 34,
+    bare: bool = False,
 ) -> str:
-    """One panel as an `<svg>` element; `paint` draws on its axes.
-
-    Sizes are in points; `title` is read aloud.
-    """
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    with matplotlib.rc_context(STYLE), warnings.catch_warnings():
-        # The browser has its own font for a name in any script.
-        warnings.filterwarnings("ignore", "Glyph")
-        figure = Figure((width / 72, height / 72))
-        across = (width - left - 8) / width
-        up = (height - bottom - 14) / height
-        paint(figure.add_axes((left / width, bottom / height, across, up)))
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", dpi=160)
-    # Text of one size in all, always legible.
-    bounds = f"max-width:{1.34 * width:.0f}px;min-width:{width:.0f}px"
-    box = f'viewBox="0 0 {width:.6g} {height:.6g}" style="{bounds}"'
-    body = _inline(buffer.getvalue())
-    return f'<svg role="img" aria-label="{html.escape(title)}" {box}>{body}'
+    """One panel as an `<svg>` element; `title` is read aloud. A `bare` one has no axes."""
+    widest = max((text_width(tick.text) for tick in y.ticks), default=0)
+    left = max(widest + 10, 24.0)
+    ends = text_width(x.ticks[-1].text) / 2 if x.ticks else 0
+    right = max(10.0, ends)
+    top = 12.0 + 14 * bool(ylabel)
+    bottom = 26.0 + 18 * bool(xlabel)
+    if bare:
+        left = right = top = bottom = 4.0
+    place = Place(left, top, WIDTH - left - right, height - top - bottom, x, y)
+    parts = [] if bare else [_axes(place, xlabel, ylabel)]
+    parts += [mark.svg(place) for mark in marks]
+    head = f'<svg role="img" aria-label="{html.escape(title)}" viewBox="0 0 {WIDTH} {height:g}">'
+    return f"{head}{''.join(parts)}</svg>"
 
 
-def label_with_numbers(axis: Axis) -> None:
-    """Labels a logarithmic axis with numbers: those of matplotlib are formulas."""
-    from matplotlib.ticker import FuncFormatter, NullFormatter
-
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
+def category(i: int) -> str:
+    """The colour of the i-th of things without an order; they begin again after ten."""
+    return f"c{i % CATEGORIES}"
 
 
 def sample(n: int) -> np.ndarray:
@@ -141,29 +60,26 @@ def sample(n: int) -> np.ndarray:
     return np.sort(np.random.default_rng(0).choice(n, MAX_POINTS, replace=False))
 
 
-def label(name: str, limit: int) -> str:
-    """A name that fits beside an axis: printable, on one line, at most `limit` characters."""
-    text = "".join(c if c.isprintable() else " " for c in str(name))
-    return text if len(text) <= limit else text[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}"
-
-
-def text_width(text: str) -> float:
-    """A generous estimate of a text's width in points; East Asian wide characters count twice."""
-    return 0.58 * 8.5 * sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def _inline(svg: str) -> str:
-    """What is within matplotlib's `<svg>`, as a part of the page, with the closing tag."""
-    head = re.compile(r"^.*?<svg[^>]*>|<metadata>.*?</metadata>|<style.*?</style>", re.DOTALL)
-    body = head.sub("", svg, count=3)
-    # The same in every figure, and nothing refers to them.
-    body = re.sub(r' id="[A-Za-z0-9.]+_\d+"', "", body)
-    return re.sub(r'style="[^"]*"', _with_variables, body).strip()
-
-
-def _with_variables(style: re.Match[str]) -> str:
-    """A style whose font is the page's, and whose colours are its variables."""
-    text = style[0].replace(FONT, "")
-    for colour, name in VARIABLES.items():
-        text = text.replace(colour, f"var(--{name})")
-    return text
+def _axes(place: Place, xlabel: str, ylabel: str) -> str:
+    """The grid, the ticks' texts, the names of the axes: y above its ticks, x below them."""
+    bottom = place.top + place.height
+    grid = ""
+    texts = ""
+    for tick in place.y.ticks:
+        _, down = place.points(place.x.low, tick.value)
+        grid += f"M{place.left:.1f} {down:.1f}h{place.width:.1f}"
+        texts += text(place.left - 6, down + 0.36 * FONT, tick.text, "end")
+    taken = -np.inf
+    for tick in place.x.ticks:
+        across, _ = place.points(tick.value, place.low)
+        half = text_width(tick.text) / 2
+        if across - half < taken:
+            continue
+        taken = across + half + 4
+        texts += text(max(across, half), bottom + 18, tick.text, "middle")
+    frame = f'<path class="axis" d="M{place.left:.1f} {bottom:.1f}h{place.width:.1f}"/>'
+    if ylabel:
+        texts += text(0, FONT, label(ylabel, 52))
+    if xlabel:
+        texts += text(place.left + place.width, bottom + 38, label(xlabel, 52), "end")
+    return f'<path class="grid" d="{grid}"/>{frame}{texts}'

@@ -1,38 +1,38 @@
-"""How a net learned: its loss and first metrics by epoch, and the gradients of its layers."""
+"""How a net learned: its loss and first metrics by epoch, beside what columns are worth."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from train.evaluation.metrics.direction import HIGHER_IS_BETTER
-from train.report import draw
+from train.report import draw, scales
 from train.report.data import Array, ReportData, Target
+from train.report.importance import importance_pictures
+from train.report.marks import Line, Mark, Points, Rule
 from train.report.monitor import mark_in_words
-from train.report.page import figure, panels, section
+from train.report.page import Key, figure, group
 from train.report.population import best_member
 from train.report.result import Evaluation, Result, has_members
 from train.report.scores import headline_metric
-from train.report.weights import gradient_pictures
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 Curves = Mapping[str, tuple[Array, Array]]  # epochs and values of each split
+NAMES = {"train": "training rows", "valid": "validation rows"}
 
 
 def learning_sections(data: ReportData) -> Iterator[str]:
-    """The learning of a single net, or of the best member of a population."""
+    """What columns are worth, and the learning of a single net, or of a population's best."""
     number = best_member(data.result)
     history = [evaluation for evaluation in data.history if evaluation.member == number]
-    pictures = [
-        *_learning_pictures(history, data.drawn, data.result, number),
-        *gradient_pictures(history),
-    ]
-    yield section("Learning", panels(pictures))
+    pictures = list(_learning_pictures(history, data.drawn, data.result, number))
+    title = "Learning"
+    if has_members(data.result):
+        title = f"Learning of net {number}, the best"
+    importance = list(importance_pictures(data))
+    if importance:
+        title = f"Importance of columns; {title[:1].lower()}{title[1:]}"
+    yield group(title, [*importance, *pictures])
 
 
 def _learning_pictures(
@@ -49,13 +49,27 @@ def _learning_pictures(
         metric = headline_metric(result, target)
         long = f"{target.name}.{metric}"
         names.append(long if long in logged else metric)
-    for name in names:
+    for name in dict.fromkeys(names):
         curves = _curves(history, name)
         if curves:
             title = "Loss" if name == "loss" else name
-            higher = name.rpartition(".")[2] in HIGHER_IS_BETTER
-            paint = partial(learning_curve, curves=curves, mark=mark, higher=higher)
-            yield figure(title, "by epoch", draw.draw(paint, f"{title} by epoch"))
+            note = "by epoch"
+            if name == "loss":
+                note += f"; {_what_is_lost(result)}"
+            yield learning_curve(title, note, curves, mark, higher=_is_higher_better(name))
+
+
+def _is_higher_better(name: str) -> bool:
+    return name.rpartition(".")[2] in HIGHER_IS_BETTER
+
+
+def _what_is_lost(result: Result) -> str:
+    """What the loss is of, and that of numbers it is in scaled units."""
+    losses = []
+    for head in result.get("task", {}).values():
+        scaled = head["kind"] in ("regression", "next_numbers", "reconstruction")
+        losses.append(f"{head['loss']}{' of scaled numbers' if scaled else ''}")
+    return " and ".join(dict.fromkeys(losses)) or "what training lowers"
 
 
 def _weights_step(result: Result, number: int) -> int:
@@ -80,57 +94,42 @@ def _curves(history: Sequence[Evaluation], name: str) -> Curves:
 
 
 def learning_curve(
-    axes: Axes, curves: Curves, mark: tuple[float, str] | None, *, higher: bool = False
-) -> None:
-    """A score by epoch; its axis is logarithmic where values span a factor of 30.
+    title: str,
+    note: str,
+    curves: Curves,
+    mark: tuple[float, str] | None,
+    *,
+    higher: bool = False,
+) -> str:
+    """A score by epoch, a figure; its axis is logarithmic where values span a factor of 30.
 
     A dot stands at the best value of the validation rows, or without any of the training rows; a
     line, `mark`, at the epoch of the weights that were kept.
     """
-    from matplotlib.ticker import LogLocator, MaxNLocator
-
-    finite = np.concatenate([values[np.isfinite(values)] for _, values in curves.values()])
-    for split, (epochs, values) in curves.items():
-        colour = draw.PALE if split == "train" else draw.BLUE
-        marker = "o" if len(epochs) == 1 else None
-        axes.plot(epochs, values, color=colour, label=split, marker=marker, markersize=4)
-    if curves:
-        _mark_extreme(axes, *curves.get("valid", next(iter(curves.values()))), higher=higher)
-    if finite.size and finite.min() > 0 and finite.max() > 30 * finite.min():
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
-        draw.label_with_numbers(axes.yaxis)
+    marks: list[Mark] = []
+    keys = []
     if mark is not None:
-        _mark_kept(axes, *mark)
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    axes.set(xlabel="epoch")
-    axes.legend(loc="best")
+        marks.append(Rule(x=mark[0]))
+    for split, (epochs, values) in curves.items():
+        colour = "pale" if split == "train" else "blue"
+        marks.append(Line(epochs, values, colour))
+        keys.append(Key(NAMES[split], colour))
+    judged = curves.get("valid", next(iter(curves.values())))
+    extreme = _extreme(*judged, higher=higher)
+    if extreme is not None:
+        epoch, value = extreme
+        marks.append(Points([epoch], [value], kind="big"))
+        keys.append(Key(f"{'highest' if higher else 'lowest'}: {epoch:g}", "blue", "dot"))
+    if mark is not None:
+        keys.append(Key(mark[1], "grey"))
+    x = scales.whole(*(epochs for epochs, _ in curves.values()))
+    y = scales.fitting(*(values for _, values in curves.values()))
+    svg = draw.draw(f"{title} {note}", x, y, marks, xlabel="epoch")
+    return figure(title, note, svg, keys=keys)
 
 
-def _mark_extreme(axes: Axes, epochs: Array, values: Array, *, higher: bool) -> None:
-    """A dot at the lowest value of a curve, or the highest; of equal ones the latest."""
+def _extreme(epochs: Array, values: Array, *, higher: bool) -> tuple[float, float] | None:
+    """Epoch and value of the lowest value of a curve, or the highest; of equal ones the latest."""
     signed = np.where(np.isfinite(values), -values if higher else values, np.inf)
     place = len(signed) - 1 - int(np.argmin(signed[::-1]))
-    if np.isfinite(signed[place]):
-        words = f"{'highest' if higher else 'lowest'}: {epochs[place]:g}"
-        axes.plot(epochs[place], values[place], "o", color=draw.BLUE, markersize=5, label=words)
-
-
-def _mark_kept(axes: Axes, epoch: float, words: str) -> None:
-    """A line at the epoch of the kept weights, and words above, within the axes."""
-    axes.axvline(epoch, color=draw.GREY, linewidth=0.8)
-    place = float(np.interp(epoch, axes.get_xlim(), (0, 1)))
-    side = "center"
-    if place < 0.15:
-        side = "left"
-    elif place > 0.85:
-        side = "right"
-    axes.text(
-        place,
-        1.02,
-        words,
-        color=draw.MUTED,
-        fontsize=8.5,
-        ha=side,
-        transform=axes.transAxes,
-    )
+    return (float(epochs[place]), float(values[place])) if np.isfinite(signed[place]) else None

@@ -1,25 +1,17 @@
-"""The members of a population: their spread, the settings compared, a score by what varies.
-
-k members.
-"""
+"""The members of a population: their spread, and the settings that were compared."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from train.report import draw
-from train.report.data import Array, ReportData
+from train.report.data import ReportData
+from train.report.member_pictures import score_pictures
 from train.report.monitor import measure_of
-from train.report.page import escape, figure, number, panels, section, table
-from train.report.result import MemberRecord, PopulationResult, Result, SettingRecord, has_members
+from train.report.page import bar, escape, figure, group, heading, number, table
+from train.report.result import PopulationResult, Result, SettingRecord, has_members
 from train.report.scores import first_metric
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 MAX_SETTINGS = 20  # of which the table tells; the figures show all
 
@@ -57,86 +49,52 @@ def population_sections(data: ReportData) -> Iterator[str]:
     result = data.result
     if not has_members(result):
         return
-    about = f"{result['members']} nets; {who_answers(result)} from now on."
-    about += f" Spread over the nets of the best setting, {data.split} rows:"
-    parts = [
-        f'<p class="muted">{escape(about)}</p>',
-        _spread_table(result["spread"]),
-        panels(_score_pictures(result["per_member"], first_metric(data))),
-    ]
-    yield section("Members", "\n".join(parts))
+    metric = first_metric(data)
+    pictures = list(score_pictures(result["per_member"], metric))
+    if result["spread"]:
+        pictures.insert(0, _spread_table(result["spread"], data.split))
+    yield group(f"{result['members']} nets; {who_answers(result)} from now on", pictures)
     halved = halving_in_words(result)
-    said = f'<p class="muted">{halved}</p>' if halved else ""
-    yield section("Settings", _setting_table(result["settings"], measure_of(result)) + said)
+    ranking = _setting_table(result["settings"], measure_of(result), halved)
+    yield group("Settings", [ranking])
 
 
-def _spread_table(spread: Mapping[str, Mapping[str, float]]) -> str:
+def _spread_table(spread: Mapping[str, Mapping[str, float]], split: str) -> str:
     rows = []
     for name, values in spread.items():
-        limits = f"{number(values['low'])} to {number(values['high'])}"
+        ends = f"{number(values['low'])} to {number(values['high'])}"
+        limits = f'<span class="wrap">{ends}</span>'
         cells = [number(values[key]) for key in ("mean", "deviation", "standard_error")]
         rows.append([escape(name), *cells, limits])
     head = ["", "mean", "deviation", "standard error", "95 % of the mean"]
-    return table(rows, head) if rows else ""
+    note = f"over the nets of the best setting, each alone, {split} rows"
+    return figure("Scores", note, table(rows, head), wide=True)
 
 
-def _setting_table(settings: Sequence[SettingRecord], measure: str) -> str:
+def _setting_table(settings: Sequence[SettingRecord], measure: str, halved: str) -> str:
+    """The ranking; the bar is how much worse than the best a setting is, the worst one's is full.
+
+    Of diverged settings there is none.
+    """
     if len(settings) == 1:
         return ""
     fields = list(settings[0]["values"])
+    finite = [setting["value"] for setting in settings if np.isfinite(setting["value"] or np.nan)]
+    best = min(finite, default=0.0)
+    span = (max(finite, default=0.0) - best) or 1.0
     rows = []
-    for place, setting in enumerate(settings[:MAX_SETTINGS], 1):
-        values = [escape(_text(setting["values"][field])) for field in fields]
+    for setting in settings[:MAX_SETTINGS]:
+        values = [f"{field} {_text(setting['values'][field])}" for field in fields]
         scores = [number(setting["value"]), number(setting["deviation"]), str(setting["epochs"])]
-        rows.append([str(place), *values, *scores])
+        worse = (setting["value"] - best) / span if setting["value"] in finite else 1.0
+        rows.append([heading("; ".join(values)), *scores, bar(worse)])
     note = f"The first {MAX_SETTINGS} of {len(settings)}. " if len(settings) > MAX_SETTINGS else ""
     note += f"Ranked by the {measure} of the weights that were kept, a mean over a setting's nets;"
     note += " the lowest is first."
-    head = ["", *map(escape, fields), "value", "deviation", "epochs"]
-    return table(rows, head) + f'<p class="muted">{note}</p>'
+    note += f" {halved[:1].upper()}{halved[1:]}." if halved else ""
+    head = ["setting", "value", "deviation", "epochs", "behind"]
+    return figure("Ranking", note, table(rows, head), wide=True)
 
 
 def _text(value: object) -> str:
     return number(value) if isinstance(value, float) else str(value)
-
-
-def _score_pictures(members: Sequence[MemberRecord], metric: str) -> Iterator[str]:
-    """The score of each net by every field that varies and by fold; by seed where nothing does."""
-    scored = [member for member in members if member["metrics"].get(metric) is not None]
-    score_k = np.array([member["metrics"][metric] for member in scored], np.float64)
-    for field, values in _varied(scored).items():
-        paint = partial(scores_by, values=values, score_k=score_k)
-        yield figure(metric, f"by {field}", draw.draw(paint, f"{metric} by {field}"))
-
-
-def _varied(members: Sequence[MemberRecord]) -> dict[str, list[object]]:
-    """By name what the members differ in, a value for each."""
-    if not members:
-        return {}
-    varied: dict[str, list[object]] = {}
-    for field in members[0].get("values", {}):
-        varied[field] = [member.get("values", {})[field] for member in members]
-    if "fold" in members[0]:
-        varied["fold"] = [member.get("fold") for member in members]
-    return varied or {"seed": [member["seed"] for member in members]}
-
-
-def scores_by(axes: Axes, values: Sequence[object], score_k: Array) -> None:
-    """A dot for each net, and a line through the means at each value where these are few."""
-    numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
-    if len(numbers) == len(values):
-        x_k = np.array(numbers, np.float64)
-        n_values = len(set(numbers))
-        if x_k.min() > 0 and x_k.max() >= 10 * x_k.min():
-            axes.set_xscale("log")
-            draw.label_with_numbers(axes.xaxis)
-    else:
-        names = sorted(set(map(str, values)))
-        x_k = np.array([names.index(str(value)) for value in values], np.float64)
-        n_values = len(names)
-        axes.set_xticks(range(len(names)), [draw.label(name, 12) for name in names])
-    axes.scatter(x_k, score_k, s=12, color=draw.PALE, linewidths=0)
-    if n_values <= 12:
-        at = np.unique(x_k)
-        means = [score_k[x_k == x].mean() for x in at]
-        axes.plot(at, means, color=draw.BLUE, marker="o", markersize=4)

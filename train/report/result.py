@@ -59,9 +59,11 @@ class Monitor(TypedDict):
 
 
 class TaskRecord(TypedDict):
-    """A head: the columns that it learns, and the metric that counts where the config names one."""
+    """What a head answers, its loss, and the metric that counts where the config names one."""
 
+    kind: str
     columns: Sequence[str]
+    loss: str
     metric: NotRequired[str]
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from train.evaluation.metrics.direction import HIGHER_IS_BETTER
-from train.report.data import ReportData, Target
-from train.report.page import escape, number, section, table
+from train.report.data import MAX_TARGETS, ReportData, Target
+from train.report.page import escape, figure, fold, heading, number, panels, section, table
 from train.report.result import Result, Scores
 
+COUNTS = ("clusters",)  # metrics that are whole numbers
+MOST_LETTERS = 30
+MOST_METRICS = 4  # side by side in a table that fits a phone
 SPLIT_NAMES = {"test": "Test", "valid": "Validation", "train": "Training"}
 # The metric that is told first, by the kind of head.
 HEADLINE = {
@@ -42,12 +45,14 @@ def headlines(data: ReportData) -> Iterator[str]:
     for target in data.drawn:
         yield _headline(data.result, data.split, target)
     for line in data.result.get("warnings", ()):
-        yield f"<p>{escape(line[:1].upper() + line[1:])}.</p>"
+        yield f'<p class="warning">{escape(line[:1].upper() + line[1:])}.</p>'
 
 
 def score_sections(data: ReportData) -> Iterator[str]:
-    """The table of all metrics."""
-    yield section("Scores", _score_table(data.result, data.split))
+    """Tables of all metrics, of the net and of every baseline; a single one is in the head."""
+    figures = score_tables(data)
+    if len(figures) > 1:
+        yield section("Scores", panels(figures) + _all_targets(data), columns=len(figures))
 
 
 def first_metric(data: ReportData) -> str:
@@ -155,31 +160,83 @@ def _is_better(metric: str, score: float, other: float) -> bool:
     return score > other if higher else score < other
 
 
-def _score_table(result: Result, split: str) -> str:
-    """Metrics by split, then the baselines; the best on the shown split in bold."""
-    metrics = result["metrics"]
+def score_tables(data: ReportData) -> list[str]:
+    """A figure for each target with its metrics, at most `MOST_METRICS` of them side by side."""
+    figures = []
+    scores = data.result["metrics"][data.split]
+    groups: dict[str, list[str]] = {}
+    for metric in scores:
+        groups.setdefault(metric.rpartition(".")[0], []).append(metric)
+    drawn = {target.name for target in data.drawn}
+    for target, metrics in groups.items():
+        if target and target not in drawn:
+            continue
+        for i, few in enumerate(_side_by_side(data.result, data.split, metrics)):
+            title = target or "Scores"
+            note = "continued" if i else f"on the {data.split} rows, the best in bold"
+            figures.append(figure(title, note, _contest(data.result, data.split, few)))
+    return figures
+
+
+def _side_by_side(result: Result, split: str, metrics: Sequence[str]) -> Iterator[list[str]]:
+    """As many metrics at a time as fit a column of the page."""
+    contest = [*result["metrics"].values(), *_baselines(result, split).values()]
+    few: list[str] = []
+    width = 0
+    for metric in metrics:
+        texts = metric.rpartition(".")[2].split("_")
+        texts += [_score_text(metric, scores[metric]) for scores in contest if metric in scores]
+        longest = max(map(len, texts))
+        if few and (len(few) == MOST_METRICS or width + longest > MOST_LETTERS):
+            yield few
+            few = []
+            width = 0
+        few.append(metric)
+        width += longest
+    yield few
+
+
+def _contest(result: Result, split: str, metrics: Sequence[str]) -> str:
+    """The net and the baselines on the shown split, then the net on the others; a line each."""
     baselines = _baselines(result, split)
-    splits = {name: metrics[name] for name in ("train", "valid", "test") if metrics.get(name)}
-    contest = {split: metrics[split], **baselines}
-    columns = splits | contest
+    contest = {"this net": result["metrics"][split]}
+    for name, scores in baselines.items():
+        contest[BASELINE_NAMES.get(name, name)] = scores
     rows = []
-    group = ""
-    for metric in metrics[split]:
-        best = _best(metric, contest.values())
-        target, _, name = metric.rpartition(".")
-        if target and target != group:
-            rows.append([escape(target)])
-        group = target
-        row = [escape(name)]
-        for column, scores in columns.items():
+    for name, scores in contest.items():
+        cells = []
+        for metric in metrics:
             text = _score_text(metric, scores[metric]) if metric in scores else ""
-            row.append(
-                f"<b>{text}</b>" if column in contest and scores.get(metric) in best else text
-            )
-        rows.append(row)
-    names = [escape(BASELINE_NAMES.get(name, name)) for name in baselines]
-    note = f"Baselines are scored on the {split} rows; the best score there is bold."
-    return table(rows, ["", *splits, *names]) + f'<p class="muted">{note if baselines else ""}</p>'
+            is_best = scores.get(metric) in _best(metric, contest.values())
+            cells.append(f"<b>{text}</b>" if is_best else text)
+        rows.append([escape(name), *cells])
+    for other in ("valid", "train"):
+        scores = result["metrics"].get(other)
+        if scores and other != split:
+            cells = [_score_text(name, scores[name]) if name in scores else "" for name in metrics]
+            rows.append([f"{SPLIT_NAMES[other].lower()} rows", *cells])
+    names = [heading(metric.rpartition(".")[2]) for metric in metrics]
+    return table(rows, ["", *names])
+
+
+def _all_targets(data: ReportData) -> str:
+    """Of more targets than are drawn a line each, folded away."""
+    if len(data.columns) <= MAX_TARGETS:
+        return ""
+    scores = data.result["metrics"][data.split]
+    names: list[str] = []
+    for metric in scores:
+        target, _, name = metric.rpartition(".")
+        if target and name not in names:
+            names.append(name)
+    rows = []
+    for target in data.columns:
+        cells = []
+        for name in names:
+            metric = f"{target.name}.{name}"
+            cells.append(_score_text(metric, scores[metric]) if metric in scores else "")
+        rows.append([escape(target.name), *cells])
+    return fold(f"All {len(rows)} targets", table(rows, ["", *map(heading, names)]))
 
 
 def _best(metric: str, contest: Iterable[Scores]) -> list[float]:
@@ -199,5 +256,8 @@ def _score_text(metric: str, value: float | None) -> str:
     """Four digits; of what is at most 1, four decimals: the r2 of a mean is 0, not -2.262e-04."""
     is_share = metric.rpartition(".")[2] in HIGHER_IS_BETTER
     if is_share and value is not None and math.isfinite(value):
-        return f"{value:.4f}"
+        text = f"{value:.4f}"
+        return text.removeprefix("-") if text == "-0.0000" else text
+    if metric.rpartition(".")[2] in COUNTS and value is not None:
+        return f"{value:,.0f}"
     return number(value)

@@ -6,17 +6,13 @@ l steps shown before a forecast, h horizon.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from train.report import draw
-from train.report.data import Arrays, Forecast, ReportData
-from train.report.page import figure, panels, section
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from train.report import draw, scales
+from train.report.data import Arrays, Forecast, Forecasts, ReportData
+from train.report.marks import Band, Line, Mark, Rule
+from train.report.page import Key, figure
 
 NET = "net"
 NAMES = {
@@ -25,57 +21,75 @@ NAMES = {
     "seasonal": "last season",
     "linear": "linear model",
 }
-LINES = {"last": ":", "seasonal": "--", "linear": "-."}
+COLOURS = {NET: "blue", "last": "c9", "seasonal": "c1", "linear": "c4"}
+DASHES = {"last": "dot", "seasonal": "dash", "linear": "dash"}
 
 
-def forecast_sections(data: ReportData) -> Iterator[str]:
-    """The error by step of the horizon, and some windows of each target that is drawn."""
-    if data.forecasts is None:
+def forecast_pictures(data: ReportData, name: str) -> Iterator[str]:
+    """Some windows of a target, and after those of the first the error by step of the horizon."""
+    forecasts = data.forecasts
+    if forecasts is None:
         return
-    windows = data.forecasts.windows
-    paint = partial(_error_by_step, curves=data.forecasts.error_by_step)
-    svg = draw.draw(paint, "Error by step", width=1.6 * draw.WIDTH)
-    note = f"squared error of {data.split} windows in units of the training variance"
-    if len(windows) > 1:
-        note += ", mean over targets"
-    picture = figure("Error by step", note, svg, wide=True)
-    yield section("Error by step of the horizon", panels([picture]))
-    for target in data.drawn:
-        yield section(f"{target.name}: some forecasts", panels(_pictures(windows[target.name])))
+    yield from _pictures(name, forecasts.windows[name], forecasts)
+    if name == data.columns[0].name:
+        note = f"squared error of {data.split} windows in units of the training variance"
+        if len(forecasts.windows) > 1:
+            note += ", mean over targets"
+        yield _error_by_step(forecasts, note)
 
 
-def _pictures(windows: Sequence[Forecast]) -> Iterator[str]:
+def _pictures(name: str, windows: Sequence[Forecast], forecasts: Forecasts) -> Iterator[str]:
+    keys = [Key("truth", "grey"), Key("forecast", "blue")]
+    if any(window.low_h is not None for window in windows):
+        said = "interval" if forecasts.level is None else f"{forecasts.level:.0%} interval"
+        keys.append(Key(said, "blue", "area"))
+    if any(window.rival_h is not None for window in windows):
+        keys.append(Key(NAMES.get(forecasts.rival, forecasts.rival), "c1", "dash"))
     for window in windows:
-        svg = draw.draw(partial(_window, window=window), "Forecast against truth")
-        yield figure("Forecast", window.about, svg)
+        yield _window(name, window, keys, forecasts.axis)
 
 
-def _window(axes: Axes, window: Forecast) -> None:
+def _window(name: str, window: Forecast, keys: Sequence[Key], axis: str) -> str:
     """A forecast in blue over the truth in grey, the last of the past before both."""
-    past_l = window.past_l
-    # Both go on from the last known value.
-    ahead = np.arange(len(window.target_h) + 1)
-    axes.plot(np.arange(1 - len(past_l), 1), past_l, color=draw.GREY)
-    axes.plot(ahead, np.append(past_l[-1], window.target_h), color=draw.GREY, label="truth")
-    axes.plot(ahead, np.append(past_l[-1], window.forecast_h), color=draw.BLUE, label="forecast")
-    axes.axvline(0, color=draw.LINE, linewidth=1)
-    axes.locator_params(nbins=6)
-    axes.set(xlabel="steps ahead")
-    axes.legend(loc="best")
+    now = window.stamp_l[-1]
+    ahead = np.append(now, window.stamp_h)
+    # All go on from the last known value.
+    last = window.past_l[-1]
+    marks: list[Mark] = [Rule(x=float(now))]
+    values = [window.past_l, window.target_h, window.forecast_h]
+    if window.low_h is not None and window.high_h is not None:
+        marks.append(Band(window.stamp_h, window.low_h, window.high_h))
+        values += [window.low_h, window.high_h]
+    marks += [
+        Line(window.stamp_l, window.past_l, "grey"),
+        Line(ahead, np.append(last, window.target_h), "grey"),
+    ]
+    if window.rival_h is not None:
+        marks.append(Line(ahead, np.append(last, window.rival_h), "c1", "dash"))
+        values.append(window.rival_h)
+    marks.append(Line(ahead, np.append(last, window.forecast_h)))
+    stamps = (window.stamp_l, window.stamp_h)
+    x = scales.dates(*stamps) if window.is_dated else scales.linear(*stamps)
+    xlabel = "" if window.is_dated else axis
+    title = f"Forecast of {name} against the truth, {window.about}"
+    svg = draw.draw(title, x, scales.linear(*values), marks, xlabel=xlabel, ylabel=name)
+    return figure("Forecast", window.about, svg, keys=keys)
 
 
-def _error_by_step(axes: Axes, curves: Arrays) -> None:
+def _error_by_step(forecasts: Forecasts, note: str) -> str:
     """Squared error by step, the net in blue over its rivals."""
+    curves: Arrays = forecasts.error_by_step
+    marks = []
+    keys = []
     for name in sorted(curves, key=lambda name: name == NET):
         steps = np.arange(1, len(curves[name]) + 1)
-        axes.plot(
-            steps,
-            curves[name],
-            LINES.get(name, "-"),
-            color=draw.BLUE if name == NET else draw.GREY,
-            label=NAMES.get(name, name),
-            marker="o" if len(steps) == 1 else None,
-        )
-    axes.set(xlabel="step", ylabel="mse_scaled")
-    axes.set_ylim(bottom=0)
-    axes.legend(loc="best")
+        colour = COLOURS.get(name, "c5")
+        marks.append(Line(steps, curves[name], colour, DASHES.get(name, "")))
+        kind = "dash" if name in DASHES else "line"
+        keys.insert(0, Key(NAMES.get(name, name), colour, kind))
+    steps = [np.arange(1, len(curve) + 1) for curve in curves.values()]
+    x = scales.whole(*steps, n=7)
+    y = scales.fitting(*curves.values())
+    xlabel = f"step of the horizon, {forecasts.step} each" if forecasts.step else "step"
+    svg = draw.draw(f"Error by step: {note}", x, y, marks, xlabel=xlabel, ylabel="mse_scaled")
+    return figure("Error by step", note, svg, keys=keys)

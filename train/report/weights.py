@@ -6,25 +6,25 @@ w weights.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from train.report import draw
+from train.report import draw, scales
 from train.report.data import Array, ReportData
-from train.report.page import figure, panels, section
+from train.report.marks import Bars, Line
+from train.report.page import Key, figure, fold, panels
+from train.report.population import best_member
 from train.report.result import Evaluation
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 NORM = "gradient_norm."  # before the layer's name, in metrics.jsonl
 
 
-def weight_sections(data: ReportData) -> Iterator[str]:
-    """The weights of all kernels."""
-    yield section("Weights", panels(weight_pictures(data.kernels_w)))
+def diagnostic_sections(data: ReportData) -> Iterator[str]:
+    """The weights of all kernels and the norms of gradients, folded away."""
+    number = best_member(data.result)
+    history = [line for line in data.history if line.member == number]
+    pictures = [*gradient_pictures(history), *weight_pictures(data.kernels_w)]
+    yield fold("Diagnostics: gradients and weights", panels(pictures))
 
 
 def weight_pictures(weights_w: Array | None) -> Iterator[str]:
@@ -33,16 +33,12 @@ def weight_pictures(weights_w: Array | None) -> Iterator[str]:
         return
     n_zero = int((weights_w == 0).sum())
     note = f"{n_zero:,} of {len(weights_w):,} are exactly 0"
-    svg = draw.draw(partial(_histogram, weights_w=weights_w), "Weights")
-    yield figure("Weights of all kernels", note, svg)
-
-
-def _histogram(axes: Axes, weights_w: Array) -> None:
     bins = int(np.clip(np.sqrt(len(weights_w)), 8, 60))
-    axes.hist(weights_w, bins=bins, color=draw.BLUE, alpha=0.75)
-    axes.locator_params(axis="x", nbins=6)
-    axes.grid(False, axis="x")
-    axes.set(xlabel="weight", ylabel="weights")
+    counts, edges = np.histogram(np.asarray(weights_w, np.float64), bins=bins)
+    x = scales.linear(edges)
+    y = scales.linear(counts, zero=True)
+    svg = draw.draw("Weights", x, y, [Bars(edges, counts)], xlabel="weight", ylabel="weights")
+    yield figure("Weights of all kernels", note, svg)
 
 
 def gradient_pictures(history: Sequence[Evaluation]) -> Iterator[str]:
@@ -51,30 +47,33 @@ def gradient_pictures(history: Sequence[Evaluation]) -> Iterator[str]:
     if not logged:
         return
     names = by_depth(_layers(logged[0]))
-    paint = partial(_norms, first=logged[0], last=logged[-1], names=names)
+    places = np.arange(1, len(names) + 1)
+    marks = []
+    keys = []
+    norms = []
+    for line, colour in ((logged[0], "pale"), (logged[-1], "blue")):
+        values = np.array([line.scores[name] for name in names], np.float64)  # None is nan
+        # A norm of 0 has no place on this axis.
+        values[values <= 0] = np.nan
+        norms.append(values)
+        marks.append(Line(places, values, colour, dots=True))
+        keys.append(Key(f"epoch {line.epoch:g}", colour))
     between = f"{names[0].removeprefix(NORM)} to {names[-1].removeprefix(NORM)}"
     note = f"mean over the updates before; {between}"
-    yield figure("Gradients by layer", note, draw.draw(paint, "Gradient norm by layer"))
+    svg = draw.draw(
+        "Gradient norm by layer",
+        scales.whole(places),
+        scales.logarithmic(*norms),
+        marks,
+        xlabel="layer, from the inputs on",
+        ylabel="gradient norm",
+    )
+    yield figure("Gradients by layer", note, svg, keys=keys)
 
 
 def _layers(line: Evaluation) -> list[str]:
     """The names of the norms of an evaluation, one for each layer."""
     return [name for name in line.scores if name.startswith(NORM)]
-
-
-def _norms(axes: Axes, first: Evaluation, last: Evaluation, names: Sequence[str]) -> None:
-    places = np.arange(1, len(names) + 1)
-    for line, colour in ((first, draw.PALE), (last, draw.BLUE)):
-        values = np.array([line.scores[name] for name in names], np.float64)  # None is nan
-        # A norm of 0 has no place on this axis.
-        values[values <= 0] = np.nan
-        label = f"epoch {line.epoch:g}"
-        axes.plot(places, values, color=colour, marker="o", markersize=4, label=label)
-    axes.set_yscale("log")
-    draw.label_with_numbers(axes.yaxis)
-    axes.locator_params(axis="x", integer=True)
-    axes.set(xlabel="layer, from the inputs on", ylabel="gradient norm")
-    axes.legend(loc="best")
 
 
 def by_depth(names: Sequence[str]) -> list[str]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from train import config as configs
 from train.data.dataset import HostArrays
 from train.data.files.write import finite, write_table
+from train.evaluation.classes import judge_classes
 from train.evaluation.conformal import Scores, conformal_scores, judge_intervals, numbers_head
 from train.evaluation.importance import Rises
 from train.evaluation.kinds import Beside, Judged, kind_of, score
@@ -82,6 +83,10 @@ def _finish(
     result["notes"] += scaled.notes
     allowed = importance_seconds(run.config.train, seconds["train"])
     importance = kind.importance(judged, run.config.seed, allowed)
+    if by_class := judge_classes(
+        dataset.encoder.heads, batch.target, judged.predictions, batch.weight
+    ):
+        result["classes"] = {split: by_class}
     result["warnings"] += [*filter(None, [beside.note]), *importance.notes]
     if importance.rises:
         write_table(_importance_table(importance.rises), run.folder / "importance.csv")
@@ -93,7 +98,14 @@ def _finish(
         (run.folder / "report.html").unlink(missing_ok=True)
         return result
     drawn = report_data(
-        run, outcome.predictor, result, split, batch, judged.predictions, importance.rises
+        run,
+        outcome.predictor,
+        result,
+        split,
+        batch,
+        judged.predictions,
+        importance.rises,
+        residuals,
     )
     write_report(run.folder / "report.html", drawn)
     return result

@@ -20,14 +20,13 @@ def cluster_metrics(
     """How near rows lie to their units, how far clusters lie apart, and how labels agree with them.
 
     quantisation_error: the mean distance of a row to its unit; inertia: the sum of their squares;
-    topographic_error: the share of rows whose two nearest units are no neighbours on the map, 0
-    without one; silhouette, of SAMPLE rows; clusters: how many have rows. Of rows that bear a label
-    also adjusted_rand_index, and purity: the share of rows whose cluster has most rows of their
-    class. Rows count for their weight, pairs for the product of theirs; those of weight 0 for
-    nothing.
+    topographic_error, of a map: the share of rows whose two nearest units are no neighbours on it;
+    silhouette, of SAMPLE rows; clusters: how many have rows. Of rows that bear a label also
+    adjusted_rand_index, and purity: the share of rows whose cluster has most rows of their class.
+    Rows count for their weight, pairs for the product of theirs; those of weight 0 for nothing.
 
-    `predictions`: {"cluster", "distance", "adjacent" [n], "row" [n, d]}; `label_n` is -1 where
-    there is none.
+    `predictions`: {"cluster", "distance" and of a map "adjacent" [n], "row" [n, d]}; `label_n` is
+    -1 where there is none.
     """
     weight_n = np.ones(np.shape(label_n)) if weight_n is None else np.asarray(weight_n, np.float64)
     counted = weight_n > 0
@@ -35,13 +34,12 @@ def cluster_metrics(
     cluster_n = np.asarray(predictions["cluster"])[counted]
     label_n = np.asarray(label_n)[counted]
     distance_n = np.asarray(predictions["distance"], np.float64)[counted]
-    adjacent_n = np.asarray(predictions["adjacent"], np.float64)[counted]
     row_nd = np.asarray(predictions["row"], np.float64)[counted]
     total = weight_n.sum()
     scores = {
         "quantisation_error": float(weight_n @ distance_n / total),
         "inertia": float(weight_n @ distance_n**2),
-        "topographic_error": float(weight_n @ (1 - adjacent_n) / total),
+        **_of_map(predictions, counted, weight_n),
         "silhouette": silhouette(row_nd, cluster_n, weight_n),
         "clusters": float(len(np.unique(cluster_n))),
     }
@@ -53,6 +51,15 @@ def cluster_metrics(
         scores["adjusted_rand_index"] = adjusted_rand_index(counts_ck, squares_ck)
         scores["purity"] = float(counts_ck.max(0).sum() / counts_ck.sum())
     return scores
+
+
+def _of_map(
+    predictions: Mapping[str, ArrayLike], counted: Array, weight_n: Array
+) -> dict[str, float]:
+    if "adjacent" not in predictions:
+        return {}
+    adjacent_n = np.asarray(predictions["adjacent"], np.float64)[counted]
+    return {"topographic_error": float(weight_n @ (1 - adjacent_n) / weight_n.sum())}
 
 
 def contingency(label_n: Array, cluster_n: Array, weight_n: Array | None = None) -> Array:

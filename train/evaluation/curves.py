@@ -1,14 +1,15 @@
-"""The numbers behind figures of classes: ROC, calibration and confusion.
+"""The curves that judge classes: ROC, precision by recall and threshold, calibration, confusion.
 
-n rows, k classes.
+n rows, k classes, m thresholds.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from train.report.data import Array
-
+Array = np.ndarray
 MAX_CLASSES = 30  # rows and columns of a matrix that is drawn
 
 
@@ -28,6 +29,41 @@ def roc_curve(
     true_rate = np.append(0.0, hits / hits[-1])
     false_rate = np.append(0.0, (passed - hits) / (passed[-1] - hits[-1]))
     return false_rate, true_rate, float(np.trapezoid(true_rate, false_rate))
+
+
+class AtThresholds(NamedTuple):
+    """What calling every row positive whose score is at least a threshold comes to [m]."""
+
+    threshold: Array
+    precision: Array
+    recall: Array
+    share: Array
+    """Of the rows that are called positive."""
+
+    @property
+    def f1(self) -> Array:
+        """The harmonic mean of precision and recall; 0 where both are."""
+        total = self.precision + self.recall
+        return 2 * self.precision * self.recall / np.where(total > 0, total, 1)
+
+
+def thresholds(positive_n: Array, score_n: Array, weight_n: Array | None = None) -> AtThresholds:
+    """Precision and recall at every distinct score, the highest first.
+
+    Some row must be positive. Rows count for their weight.
+    """
+    weight_n = _weights(weight_n, len(score_n))
+    order = np.argsort(-score_n, kind="stable")
+    last = np.append(np.nonzero(np.diff(score_n[order]))[0], len(order) - 1)
+    hits = np.cumsum((weight_n * positive_n)[order])[last]
+    called = np.cumsum(weight_n[order])[last]
+    precision = hits / np.where(called > 0, called, 1)
+    return AtThresholds(score_n[order][last], precision, hits / hits[-1], called / called[-1])
+
+
+def average_precision(at: AtThresholds) -> float:
+    """The area below precision by recall, in steps, as scikit-learn has it."""
+    return float(np.sum(np.diff(at.recall, prepend=0.0) * at.precision))
 
 
 def calibration(

@@ -1,4 +1,4 @@
-"""The numbers behind plots of answers (ROC, calibration, confusion), and samples of many points."""
+"""The curves that judge classes agree with scikit-learn, weights and ties included."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as truth
 
-from train.report import curves
-from train.report.draw import sample
+from train.evaluation import curves
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=40))
@@ -81,8 +80,19 @@ def test_rare_classes_are_gathered_and_no_row_is_lost():
     assert small[0, 29] == counts[11, :11].sum() and small[29, 0] == counts[:11, 11].sum()
 
 
-def test_the_sample_of_many_points_is_of_all_of_them_and_always_the_same():
-    shown = sample(20_000)
-    assert len(np.unique(shown)) == 5_000 and shown.max() > 19_000 and shown.min() < 1_000
-    np.testing.assert_array_equal(sample(20_000), shown)
-    np.testing.assert_array_equal(sample(5_000), np.arange(5_000))
+def test_thresholds_are_those_of_scikit_learn():
+    random = np.random.default_rng(2)
+    positive = random.random(300) < 0.3
+    score = np.round(np.clip(0.3 * positive + 0.7 * random.random(300), 0, 1), 2)
+    for weight in (None, random.integers(0, 4, 300).astype(float)):
+        at = curves.thresholds(positive, score, weight)
+        expected = truth.precision_recall_curve(positive, score, sample_weight=weight)
+        precision, recall, threshold = (values[::-1] for values in expected)
+        kept = np.isin(at.threshold, threshold)
+        np.testing.assert_allclose(at.threshold[kept], threshold)
+        np.testing.assert_allclose(at.precision[kept], precision[1:])
+        np.testing.assert_allclose(at.recall[kept], recall[1:])
+        area = truth.average_precision_score(positive, score, sample_weight=weight)
+        assert curves.average_precision(at) == pytest.approx(area)
+    best = truth.f1_score(positive, score >= at.threshold[40], sample_weight=weight)
+    assert at.f1[40] == pytest.approx(best)

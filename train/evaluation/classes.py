@@ -1,0 +1,170 @@
+"""How well each class is told: confusion, precision, recall and f1 by class, and calibration.
+
+n rows, t steps, k classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from train.data.dataset import Head
+from train.data.sequences.tags import UNSEEN
+from train.evaluation import curves
+from train.evaluation.metrics.sequences import Entity, are_entities, find_entities
+
+Array = np.ndarray
+Json: TypeAlias = dict[str, object]
+
+MOST_CLASSES = 100  # of which result.json holds the confusion
+DECIMALS = 6
+
+
+class ClassScores(NamedTuple):
+    """Scores of each class [k]; those that nothing tells are 0, `support` are its rows."""
+
+    names: Sequence[str]
+    precision: Array
+    recall: Array
+    support: Array
+    found: Array
+
+    @property
+    def f1(self) -> Array:
+        """The harmonic mean of precision and recall; 0 where both are."""
+        total = self.precision + self.recall
+        return 2 * self.precision * self.recall / np.where(total > 0, total, 1)
+
+    def to_json(self) -> Json:
+        """A list for each score."""
+        return {
+            "precision": _rounded(self.precision),
+            "recall": _rounded(self.recall),
+            "f1": _rounded(self.f1),
+            "support": _rounded(self.support),
+        }
+
+
+def class_scores(confusion_kk: Array, names: Sequence[str]) -> ClassScores:
+    """The scores of each class, of a confusion [true class, predicted class]."""
+    hit_k = confusion_kk.diagonal()
+    found_k = confusion_kk.sum(0)
+    true_k = confusion_kk.sum(1)
+    return _scores(names, hit_k, true_k, found_k)
+
+
+def entity_scores(target_nt: Array, answer_nt: Array, tags: Sequence[str]) -> ClassScores:
+    """The scores of each kind of entity, an entity being found if all of it is.
+
+    -1 in `target_nt` is no step.
+    """
+    names = np.array([*tags, *UNSEEN])
+    hits: dict[str, int] = {}
+    true: dict[str, int] = {}
+    found: dict[str, int] = {}
+    for target_t, answer_t in zip(target_nt, answer_nt, strict=True):
+        known_t = target_t >= 0
+        wanted = set(find_entities(names[target_t[known_t]].tolist()))
+        answered = set(find_entities(names[answer_t[known_t]].tolist()))
+        for counts, entities in ((true, wanted), (found, answered), (hits, wanted & answered)):
+            _count(counts, entities)
+    kinds = sorted({*true, *found})
+    columns = []
+    for counts in (hits, true, found):
+        columns.append(np.array([counts.get(kind, 0) for kind in kinds], np.int64))
+    return _scores(kinds, *columns)
+
+
+def judge_classes(
+    heads: Sequence[Head],
+    targets: Mapping[str, Array],
+    answers: Mapping[str, Array],
+    weight_n: Array,
+) -> dict[str, Json]:
+    """{target: its record} for each head of classes or tags, as result.json holds it.
+
+    Rows of a class that no training row has, which nothing can answer, are left out and counted.
+    """
+    found: dict[str, Json] = {}
+    for head in heads:
+        if head.kind in ("binary", "multiclass"):
+            found[head.name] = _classes(head, targets[head.name], answers[head.name], weight_n)
+        elif head.kind == "tags":
+            counted = np.asarray(weight_n) > 0
+            target_nt = np.asarray(targets[head.name])[counted]
+            answer_nt = np.asarray(answers[head.name])[counted]
+            found[head.name] = _tags(head.classes, target_nt, answer_nt)
+    return found
+
+
+def _classes(head: Head, target_n: Array, probability: Array, weight_n: Array) -> Json:
+    k = len(head.classes)
+    target_n = np.asarray(target_n)
+    counted = (target_n >= 0) & (target_n < k) & (np.asarray(weight_n) > 0)
+    n_unseen = int((target_n >= k).sum())
+    target_n = target_n[counted].astype(int)
+    probability = np.asarray(probability, np.float64)[counted]
+    weight_n = np.asarray(weight_n)[counted]
+    weights = None if (weight_n == 1).all() else weight_n
+    if head.kind == "binary":
+        answer_n = (probability > 0.5).astype(int)
+        happened = target_n == 1
+    else:
+        answer_n = probability.argmax(-1)
+        happened = np.eye(k, dtype=bool)[target_n]
+    confusion_kk = curves.confusion(target_n, answer_n, k, weights)
+    each = None if weights is None else weights.repeat(happened.size // max(len(happened), 1))
+    record: Json = {"labels": list(head.classes)}
+    if k <= MOST_CLASSES:
+        record["confusion"] = confusion_kk.tolist()
+    record |= class_scores(confusion_kk, head.classes).to_json()
+    if len(target_n) and np.isfinite(probability).all():
+        record["calibration"] = _calibration(happened.ravel(), probability.ravel(), each)
+    if n_unseen:
+        record["of_unseen_classes"] = n_unseen
+    return record
+
+
+def _calibration(happened: Array, probability: Array, weights: Array | None) -> Json:
+    """Of each tenth of probability the mean, how often it happened, and of how many answers."""
+    mean, share, count = curves.calibration(happened, probability, weights)
+    gap = np.average(np.abs(mean - share), weights=count)
+    return {
+        "probability": _rounded(mean),
+        "happened": _rounded(share),
+        "answers": _rounded(count),
+        "mean_gap": round(float(gap), DECIMALS),
+    }
+
+
+def _tags(tags: Sequence[str], target_nt: Array, answer_nt: Array) -> Json:
+    if are_entities(tags):
+        scores = entity_scores(target_nt, answer_nt, tags)
+        return {"entities": list(scores.names), **scores.to_json()}
+    scores = step_scores(target_nt, answer_nt, tags)
+    return {"labels": list(scores.names), **scores.to_json()}
+
+
+def step_scores(target_nt: Array, answer_nt: Array, tags: Sequence[str]) -> ClassScores:
+    """The scores of each tag over all steps; -1 in `target_nt` is none."""
+    k = len(tags)
+    known_nt = (target_nt >= 0) & (target_nt < k)
+    confusion_kk = curves.confusion(target_nt[known_nt], answer_nt[known_nt], k)
+    return class_scores(confusion_kk, tags)
+
+
+def _scores(names: Sequence[str], hit_k: Array, true_k: Array, found_k: Array) -> ClassScores:
+    precision = hit_k / np.where(found_k > 0, found_k, 1)
+    recall = hit_k / np.where(true_k > 0, true_k, 1)
+    return ClassScores(names, precision, recall, true_k, found_k)
+
+
+def _count(counts: dict[str, int], entities: set[Entity]) -> None:
+    for _, _, kind in entities:
+        counts[kind] = counts.get(kind, 0) + 1
+
+
+def _rounded(values: Array) -> list[float]:
+    return np.round(np.asarray(values), DECIMALS).tolist()

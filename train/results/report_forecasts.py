@@ -1,0 +1,134 @@
+"""What the report draws of forecasts: windows with their dates, intervals and a baseline.
+
+n windows, h horizon, l steps before a forecast, o targets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from train.data.dataset import Batch
+from train.data.series.dataset import SeriesDataset
+from train.data.series.stamps import show_stamp
+from train.evaluation.baselines.forecasts import repeated_predictions
+from train.report.data import Forecast, Forecasts, Interval
+from train.results.sample import scored_rows
+from train.run.run import Run
+
+Arrays = Mapping[str, np.ndarray]
+
+WINDOWS = 3  # of each target that are drawn
+HORIZONS_BEFORE = 3  # of the past that is drawn before a forecast
+HEAD = "value"
+
+
+def forecasts_of(
+    run: Run,
+    result: Mapping[str, Any],
+    split: str,
+    batch: Batch,
+    answers: Arrays,
+    intervals: Mapping[str, Interval],
+) -> Forecasts | None:
+    """The windows to draw and the errors by step; None of other data than series."""
+    dataset = run.dataset
+    if not isinstance(dataset, SeriesDataset):
+        return None
+    errors = {}
+    for name, metrics in result["horizon"][split].items():
+        errors[name] = np.asarray(metrics["mse_scaled"], np.float64)
+    naive = [name for name in ("seasonal", "last") if name in errors]
+    rival = min(naive, key=lambda name: np.nan_to_num(errors[name], nan=np.inf).mean(), default="")
+    time = dataset.encoder.time
+    interval = intervals.get(HEAD)
+    step = None if time is None else time.step
+    return Forecasts(
+        windows=_windows(run, split, batch.target, answers, rival, interval),
+        error_by_step=errors,
+        step="" if step is None else str(step),
+        rival=rival,
+        level=None if interval is None else interval.level,
+        axis="steps ahead" if time is None else time.name,
+    )
+
+
+def _windows(
+    run: Run,
+    split: str,
+    targets: Arrays,
+    answers: Arrays,
+    rival: str,
+    interval: Interval | None,
+) -> dict[str, list[Forecast]]:
+    """Windows to draw of each target, evenly spread over these, in the target's units."""
+    dataset = run.dataset
+    assert isinstance(dataset, SeriesDataset)
+    windows = scored_rows(dataset, split, run.config.seed)
+    encoder = dataset.encoder
+    chosen = np.unique(np.linspace(0, len(windows) - 1, 2 * WINDOWS + 1).astype(int)[1::2])
+    target = encoder.decode({HEAD: targets[HEAD][chosen]})
+    forecast = encoder.decode({HEAD: answers[HEAD][chosen]})
+    naive = repeated_predictions(dataset, windows[chosen])
+    rivals = encoder.decode(naive[rival]) if rival in naive else {}
+    shown = min(encoder.lookback, HORIZONS_BEFORE * encoder.horizon)
+    now_n = dataset.starts[windows[chosen]] + encoder.lookback
+    drawn: dict[str, list[Forecast]] = {}
+    for i, column in enumerate(encoder.targets):
+        drawn[column.name] = []
+        for place, now in enumerate(now_n):
+            past_l = dataset.targets[now - shown : now, i].astype(np.float64)
+            low_h, high_h = _ends(interval, int(chosen[place]), encoder.horizon, i)
+            stamp_l, stamp_h = _stamps(dataset, int(now), shown)
+            window = Forecast(
+                about=_about(dataset, now),
+                past_l=past_l * column.unit + column.shift,
+                target_h=target[column.name][place],
+                forecast_h=forecast[column.name][place],
+                stamp_l=stamp_l,
+                stamp_h=stamp_h,
+                is_dated=_has_dates(dataset),
+                rival_h=rivals[column.name][place] if rivals else None,
+                low_h=low_h,
+                high_h=high_h,
+            )
+            drawn[column.name].append(window)
+    return drawn
+
+
+def _ends(
+    interval: Interval | None, window: int, horizon: int, i: int
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """The ends [h] of a window's intervals of the i-th target."""
+    if interval is None:
+        return None, None
+    steps = slice(window * horizon, (window + 1) * horizon)
+    return interval.low[steps, i], interval.high[steps, i]
+
+
+def _has_dates(dataset: SeriesDataset) -> bool:
+    time = dataset.encoder.time
+    return dataset.flat.stamps is not None and time is not None and time.kind == "time"
+
+
+def _stamps(dataset: SeriesDataset, now: int, shown: int) -> tuple[np.ndarray, np.ndarray]:
+    """The stamps of the steps before a forecast and of its own; without any, steps from now."""
+    horizon = dataset.encoder.horizon
+    if dataset.flat.stamps is None or dataset.encoder.time is None:
+        return np.arange(1.0 - shown, 1.0), np.arange(1.0, horizon + 1.0)
+    stamps = np.asarray(dataset.flat.stamps, np.float64)
+    return stamps[now - shown : now], stamps[now : now + horizon]
+
+
+def _about(dataset: SeriesDataset, now: int) -> str:
+    """The series and the time of a window whose first forecast is of the row `now`."""
+    flat = dataset.flat
+    time = dataset.encoder.time
+    about = []
+    if flat.names is not None:
+        about.append(str(flat.names[np.searchsorted(flat.firsts, now - 1, "right") - 1]))
+    if flat.stamps is not None and time is not None:
+        about.append(f"from {show_stamp(float(flat.stamps[now]), time.kind)}")
+    return ", ".join(about) or f"from row {flat.rows[now] + 1}"
