@@ -116,7 +116,8 @@ def test_the_score_that_counts_is_told_first(tmp_path):
     scores = {"loss": 0.4, "accuracy": 0.90, "log_loss": 0.3}
     linear = {"accuracy": 0.93, "log_loss": 0.4}
     result = make_result(scores, {"linear": linear})
-    result["task"] = {"y": {"columns": ["y"], "metric": "log_loss"}}
+    task = {"columns": ["y"], "kind": "binary", "loss": "binary_crossentropy"}
+    result["task"] = {"y": task | {"metric": "log_loss"}}
     page = write(tmp_path, result, make_classes(2), make_history("log_loss"))
     assert "Test log_loss 0.300 against 0.400 for a linear model." in page.text
     assert "The net is 25% better than the best baseline, a linear model." in page.text

@@ -54,7 +54,7 @@ def scores_by_class(scores: ClassScores, what: str) -> str:
             cells.append(f"{values[i]:.3f}")
         support = float(scores.support[i])
         cells.append(number(support, 4) if support % 1 else f"{support:,.0f}")
-        rows.append([heading(scores.names[i]), *cells])
+        rows.append([heading(str(scores.names[int(i)])), *cells])
     head = [what, "precision", "recall", "f1", "support"]
     note = f"precision, recall and f1 of each {what}, and how many there are"
     if len(shown) < len(scores.names):

@@ -107,26 +107,28 @@ def _scatter(clusters: Clusters, note: str) -> str:
     place_n2, unit_k2 = components(row_nd, units_kd)
     marks: list[Mark] = []
     if clusters.shape is not None:
-        marks = [Points(*place_n2[shown].T, "grey"), _net(unit_k2, clusters.shape, clusters.grid)]
-        marks.append(Points(*unit_k2.T, kind="big"))
+        marks.append(Points(place_n2[shown, 0], place_n2[shown, 1], "grey"))
+        marks.append(_net(unit_k2, clusters.shape, clusters.grid))
+        marks.append(Points(unit_k2[:, 0], unit_k2[:, 1], kind="big"))
         return _on_components(f"Map: {note}", place_n2, unit_k2, marks)
     # More clusters than colours begin again, and bear their number.
     for colour in range(min(draw.CATEGORIES, len(units_kd))):
         own = shown[clusters.cluster_n[shown] % draw.CATEGORIES == colour]
         kind = "few" if len(shown) < 500 else "many"
-        marks.append(Points(*place_n2[own].T, draw.category(colour), kind))
+        marks.append(Points(place_n2[own, 0], place_n2[own, 1], draw.category(colour), kind))
     if len(unit_k2) <= MAX_NUMBERED:
-        marks.append(Words(*unit_k2.T, [str(i) for i in range(len(unit_k2))]))
+        marks.append(Words(unit_k2[:, 0], unit_k2[:, 1], [str(i) for i in range(len(unit_k2))]))
     else:
-        marks.append(Points(*unit_k2.T, "ink", "few"))
+        marks.append(Points(unit_k2[:, 0], unit_k2[:, 1], "ink", "few"))
     return _on_components(f"Clusters: {note}", place_n2, unit_k2, marks)
 
 
 def _on_components(title: str, place_n2: Array, unit_k2: Array, marks: list[Mark]) -> str:
     x = scales.linear(place_n2[:, 0], unit_k2[:, 0])
     y = scales.linear(place_n2[:, 1], unit_k2[:, 1])
-    axes = {"xlabel": "first component", "ylabel": "second component"}
-    return draw.draw(title, x, y, marks, **axes, height=300)
+    xlabel = "first component"
+    ylabel = "second component"
+    return draw.draw(title, x, y, marks, xlabel=xlabel, ylabel=ylabel, height=300)
 
 
 def _net(unit_k2: Array, shape: tuple[int, int], grid: str) -> Line:

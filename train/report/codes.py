@@ -51,14 +51,15 @@ def _scatter(codes: Codes) -> tuple[str, list[Key]]:
         rows = shown[label_n[shown] == label]
         is_named = 0 <= label < MAX_LABELS
         colour = draw.category(label) if is_named else "grey"
-        marks.append(Points(*place_n2[rows].T, colour, kind))
+        marks.append(Points(place_n2[rows, 0], place_n2[rows, 1], colour, kind))
         if is_named:
             keys.append(Key(str(codes.classes[label]), colour, "dot"))
             middles.append(np.median(place_n2[rows], 0))
-            names.append(draw.label(codes.classes[label], 12))
+            names.append(draw.label(str(codes.classes[label]), 12))
     if middles:
         # The name stands where its rows are, too: a legend would be looked up ten times.
-        marks.append(Words(*np.array(middles).T, names))
+        middle_l2 = np.array(middles)
+        marks.append(Words(middle_l2[:, 0], middle_l2[:, 1], names))
     x = scales.linear(place_n2[:, 0])
     y = scales.linear(place_n2[:, 1])
     svg = draw.draw("Codes of rows", x, y, marks, xlabel=axes[0], ylabel=axes[1], height=320)
@@ -96,6 +97,7 @@ def _errors(codes: Codes) -> str:
     note = "a row far to the right is unlike those of training"
     x = scales.linear(edges)
     y = scales.linear(counts, zero=True)
-    axes = {"xlabel": "error of a row, in scaled units", "ylabel": "rows"}
-    svg = draw.draw("Errors of rows", x, y, [Bars(edges, counts)], **axes)
+    xlabel = "error of a row, in scaled units"
+    bars = [Bars(edges, counts)]
+    svg = draw.draw("Errors of rows", x, y, bars, xlabel=xlabel, ylabel="rows")
     return figure("Errors", note, svg)

@@ -9,7 +9,8 @@ from train.report.data import MAX_TARGETS, ReportData
 from train.report.monitor import weights_in_words
 from train.report.page import escape, facts, fold, number
 from train.report.result import has_members
-from train.report.scores import SPLIT_NAMES, headlines, intervals_in_words, score_tables
+from train.report.score_tables import score_tables
+from train.report.scores import SPLIT_NAMES, headlines, intervals_in_words
 
 MOST_NAMES = 3  # targets that a title names
 KINDS = {

@@ -65,7 +65,7 @@ def _band(
     ends = np.array([x.low, x.high])
     if np.ptp(below_n) < 1e-6 * np.ptp(ends) and np.ptp(above_n) < 1e-6 * np.ptp(ends):
         # In many steps, so that it ends straight where it leaves the figure.
-        places = np.linspace(*ends, 60)
+        places = np.linspace(x.low, x.high, 60)
         low = np.maximum(places - above_n[0], x.low)
         high = np.minimum(places + below_n[0], x.high)
         return Band(places, low, high), x

@@ -17,7 +17,7 @@ from train.report.head import head_sections, run_sections, title_of
 from train.report.learning import learning_sections
 from train.report.page import document, escape, fold, section, table
 from train.report.population import population_sections
-from train.report.scores import score_sections
+from train.report.score_tables import score_sections
 from train.report.tags import tag_sections
 from train.report.weights import diagnostic_sections
 

@@ -46,7 +46,7 @@ def _sentence(row: Sentence) -> str:
         if answer != truth:
             both = f"{escape(answer)}, true {escape(truth)}"
             said = f'<ruby class="wrong">{said}<rt>{both}</rt></ruby>'
-        elif truth != OUTSIDE:
+        elif truth not in ("", OUTSIDE):
             said = f"<ruby>{said}<rt>{escape(truth)}</rt></ruby>"
         words.append(said)
     return " ".join(words)

@@ -47,12 +47,24 @@ def tags_of(encoder: Encoder, batch: Batch, answers: Arrays) -> dict[str, Tags]:
         labels = column.labels
         sentences = []
         for row in _rows_to_read(target_nt, answer_nt):
-            known_t = np.flatnonzero(target_nt[row] >= 0)[:MOST_STEPS]
-            tokens = _tokens(encoder, batch, row, known_t)
-            truth = labels[target_nt[row, known_t]].tolist()
-            sentences.append(Sentence(tokens, truth, labels[answer_nt[row, known_t]].tolist()))
+            last = int(np.flatnonzero(target_nt[row] >= 0)[-1])
+            step_t = np.arange(min(last + 1, MOST_STEPS))
+            tokens = _tokens(encoder, batch, row, step_t)
+            sentences.append(_sentence(tokens, target_nt[row], answer_nt[row], labels))
         found[column.name] = Tags(target_nt, answer_nt, column.classes, sentences)
     return found
+
+
+def _sentence(
+    tokens: list[str], target_t: np.ndarray, answer_t: np.ndarray, labels: np.ndarray
+) -> Sentence:
+    """The tags of each token, "" of both where the true one is not known."""
+    truth = []
+    answer = []
+    for target, answered in zip(target_t[: len(tokens)], answer_t, strict=False):
+        truth.append(str(labels[target]) if target >= 0 else "")
+        answer.append(str(labels[answered]) if target >= 0 else "")
+    return Sentence(tokens, truth, answer)
 
 
 def _rows_to_read(target_nt: np.ndarray, answer_nt: np.ndarray) -> list[int]:

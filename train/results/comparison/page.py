@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from train.data.files.storage import written_whole
 from train.errors import StorageError
-from train.report import draw
-from train.report.page import document, escape, figure, number, panels, section, table
+from train.report import draw, scales
+from train.report.marks import Line, label
+from train.report.page import Key, document, escape, figure, group, number, section, table
 from train.results.comparison.finished import Finished
 from train.results.comparison.ranked import Ranking
 from train.results.comparison.text import (
@@ -22,11 +21,7 @@ from train.results.comparison.text import (
     short_names,
 )
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-# Runs whose curves are drawn, a colour each.
-MAX_CURVES = len(draw.CATEGORIES)
+MAX_CURVES = draw.CATEGORIES  # runs whose curves are drawn, a colour each
 PAIRED = (
     "The difference to the first run is that on the rows both answered, with its 95 % interval: "
     "where 0 lies within, it may be chance. Of many runs compared, one in twenty may seem "
@@ -36,7 +31,8 @@ PAIRED = (
 
 def write_page(path: Path, rankings: Sequence[Ranking]) -> None:
     """Writes the page, whole or not at all. Raises StorageError."""
-    sections = ["<h1>Runs compared</h1>", f'<p class="muted">{escape(PAIRED)}</p>']
+    about = f'<h1>Runs compared</h1><p class="muted">{escape(PAIRED)}</p>'
+    sections = [f"<header>{about}</header>"]
     for ranking in rankings:
         sections += _sections(ranking)
     content = document("Runs compared", sections).encode("utf-8", "replace")
@@ -61,12 +57,13 @@ def _sections(ranking: Ranking) -> Iterator[str]:
         options.append([escape(name), escape(row.run.net), escape(options_in_words(row, None))])
     head = ["", *map(escape, ranking.metrics), "to the first", "seconds"]
     title = f"{ranking.data}, {ranking.split} rows"
-    yield section(title, table(scores, head))
-    yield table(options, ["", "net, parameters", "what differs"], words=True)
-    yield panels(_curves([row.run for row in ranking.rows], names, ranking.metric))
+    yield section(title, table(scores, head, many=True))
+    differences = table(options, ["", "net, parameters", "what differs"], words=True)
+    yield section("What differs", differences, columns=1)
+    title = "Curves"
     if len(names) > MAX_CURVES:
-        words = f"The curves are those of the first {MAX_CURVES} of {len(names)} runs."
-        yield f'<p class="muted">{words}</p>'
+        title += f" of the first {MAX_CURVES} of {len(names)} runs"
+    yield group(title, _curves([row.run for row in ranking.rows], names, ranking.metric))
 
 
 def _curves(runs: Sequence[Finished], names: Sequence[str], metric: str) -> Iterator[str]:
@@ -79,8 +76,7 @@ def _curves(runs: Sequence[Finished], names: Sequence[str], metric: str) -> Iter
                 curves[name] = curve
         if curves:
             title = "Validation loss" if score == "loss" else f"Validation {score}"
-            drawn = draw.draw(partial(_paint, curves=curves), f"{title} by epoch, a line a run")
-            yield figure(title, "by epoch", drawn)
+            yield _figure(title, curves)
 
 
 def _mean_curve(run: Finished, score: str) -> tuple[np.ndarray, np.ndarray]:
@@ -94,9 +90,13 @@ def _mean_curve(run: Finished, score: str) -> tuple[np.ndarray, np.ndarray]:
     return np.array(epochs), np.array([np.mean(values[epoch]) for epoch in epochs])
 
 
-def _paint(axes: Axes, curves: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
-    for (name, (epochs, values)), colour in zip(curves.items(), draw.CATEGORIES, strict=False):
-        marker = "o" if len(epochs) == 1 else None
-        axes.plot(epochs, values, color=colour, label=draw.label(name, 24), marker=marker)
-    axes.set(xlabel="epoch")
-    axes.legend(loc="best")
+def _figure(title: str, curves: dict[str, tuple[np.ndarray, np.ndarray]]) -> str:
+    marks = []
+    keys = []
+    for i, (name, (epochs, values)) in enumerate(curves.items()):
+        marks.append(Line(epochs, values, draw.category(i)))
+        keys.append(Key(label(name, 24), draw.category(i)))
+    x = scales.whole(*(epochs for epochs, _ in curves.values()))
+    y = scales.fitting(*(values for _, values in curves.values()))
+    drawn = draw.draw(f"{title} by epoch, a line a run", x, y, marks, xlabel="epoch")
+    return figure(title, "by epoch", drawn, keys=keys)

@@ -1,0 +1,126 @@
+"""Tables of all metrics: the net beside every baseline on the shown split, then on the others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+from train.evaluation.metrics.direction import HIGHER_IS_BETTER
+from train.report.data import MAX_TARGETS, ReportData
+from train.report.page import escape, figure, fold, heading, number, panels, section, table
+from train.report.result import Result, Scores
+from train.report.scores import BASELINE_NAMES, SPLIT_NAMES, baselines_of
+
+COUNTS = ("clusters",)  # metrics that are whole numbers
+MOST_METRICS = 4  # side by side in a table that fits a phone
+MOST_LETTERS = 30  # of their names, or of their values where these are longer
+
+
+def score_sections(data: ReportData) -> Iterator[str]:
+    """Tables of all metrics, of the net and of every baseline; a single one is in the head."""
+    figures = score_tables(data)
+    if len(figures) > 1:
+        yield section("Scores", panels(figures) + _all_targets(data), columns=len(figures))
+
+
+def score_tables(data: ReportData) -> list[str]:
+    """A figure for each target with its metrics, at most `MOST_METRICS` of them side by side."""
+    figures = []
+    scores = data.result["metrics"][data.split]
+    groups: dict[str, list[str]] = {}
+    for metric in scores:
+        groups.setdefault(metric.rpartition(".")[0], []).append(metric)
+    drawn = {target.name for target in data.drawn}
+    for target, metrics in groups.items():
+        if target and target not in drawn:
+            continue
+        for i, few in enumerate(_side_by_side(data.result, data.split, metrics)):
+            title = target or "Scores"
+            note = "continued" if i else f"on the {data.split} rows, the best in bold"
+            figures.append(figure(title, note, _contest(data.result, data.split, few)))
+    return figures
+
+
+def _side_by_side(result: Result, split: str, metrics: Sequence[str]) -> Iterator[list[str]]:
+    """As many metrics at a time as fit a column of the page."""
+    contest = [*result["metrics"].values(), *baselines_of(result, split).values()]
+    few: list[str] = []
+    width = 0
+    for metric in metrics:
+        texts = metric.rpartition(".")[2].split("_")
+        texts += [_score_text(metric, scores[metric]) for scores in contest if metric in scores]
+        longest = max(map(len, texts))
+        if few and (len(few) == MOST_METRICS or width + longest > MOST_LETTERS):
+            yield few
+            few = []
+            width = 0
+        few.append(metric)
+        width += longest
+    yield few
+
+
+def _contest(result: Result, split: str, metrics: Sequence[str]) -> str:
+    """The net and the baselines on the shown split, then the net on the others; a line each."""
+    baselines = baselines_of(result, split)
+    contest = {"this net": result["metrics"][split]}
+    for name, scores in baselines.items():
+        contest[BASELINE_NAMES.get(name, name)] = scores
+    rows = []
+    for name, scores in contest.items():
+        cells = []
+        for metric in metrics:
+            text = _score_text(metric, scores[metric]) if metric in scores else ""
+            is_best = scores.get(metric) in _best(metric, contest.values())
+            cells.append(f"<b>{text}</b>" if is_best else text)
+        rows.append([escape(name), *cells])
+    for other in ("valid", "train"):
+        scores = result["metrics"].get(other)
+        if scores and other != split:
+            cells = [_score_text(name, scores[name]) if name in scores else "" for name in metrics]
+            rows.append([f"{SPLIT_NAMES[other].lower()} rows", *cells])
+    names = [heading(metric.rpartition(".")[2]) for metric in metrics]
+    return table(rows, ["", *names])
+
+
+def _all_targets(data: ReportData) -> str:
+    """Of more targets than are drawn a line each, folded away."""
+    if len(data.columns) <= MAX_TARGETS:
+        return ""
+    scores = data.result["metrics"][data.split]
+    names: list[str] = []
+    for metric in scores:
+        target, _, name = metric.rpartition(".")
+        if target and name not in names:
+            names.append(name)
+    rows = []
+    for target in data.columns:
+        cells = []
+        for name in names:
+            metric = f"{target.name}.{name}"
+            cells.append(_score_text(metric, scores[metric]) if metric in scores else "")
+        rows.append([escape(target.name), *cells])
+    return fold(f"All {len(rows)} targets", table(rows, ["", *map(heading, names)]))
+
+
+def _best(metric: str, contest: Iterable[Scores]) -> list[float]:
+    """The finite scores that no other one beats; none where there is no other."""
+    known = []
+    for scores in contest:
+        score = scores.get(metric)
+        if score is not None and math.isfinite(score):
+            known.append(score)
+    if len(known) < 2:
+        return []
+    higher = metric.rpartition(".")[2] in HIGHER_IS_BETTER
+    return [max(known) if higher else min(known)]
+
+
+def _score_text(metric: str, value: float | None) -> str:
+    """Four digits; of what is at most 1, four decimals: the r2 of a mean is 0, not -2.262e-04."""
+    is_share = metric.rpartition(".")[2] in HIGHER_IS_BETTER
+    if is_share and value is not None and math.isfinite(value):
+        text = f"{value:.4f}"
+        return text.removeprefix("-") if text == "-0.0000" else text
+    if metric.rpartition(".")[2] in COUNTS and value is not None:
+        return f"{value:,.0f}"
+    return number(value)
