@@ -118,8 +118,8 @@ def _stamps(dataset: SeriesDataset, now: int, shown: int) -> tuple[np.ndarray, n
     horizon = dataset.encoder.horizon
     if dataset.flat.stamps is None or dataset.encoder.time is None:
         return np.arange(1.0 - shown, 1.0), np.arange(1.0, horizon + 1.0)
-    stamps = np.asarray(dataset.flat.stamps, np.float64)
-    return stamps[now - shown : now], stamps[now : now + horizon]
+    stamps = dataset.encoder.time.local(dataset.flat.stamps[now - shown : now + horizon])
+    return stamps[:shown], stamps[shown:]
 
 
 def _about(dataset: SeriesDataset, now: int) -> str:
