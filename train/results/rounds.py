@@ -109,7 +109,7 @@ def _as_far(target: HostArrays, predictions: HostArrays) -> HostArrays:
     """Targets of every step up to the step that predictions reach, where training reads no more."""
     read = {}
     for name, array in target.items():
-        answer = predictions[name]
+        answer = predictions.get(name, array)  # a label to judge by has none
         is_cut = answer.ndim > 1 and array.ndim == answer.ndim and answer.shape[1] < array.shape[1]
         read[name] = array[:, : answer.shape[1]] if is_cut else array
     return read
