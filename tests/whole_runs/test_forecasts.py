@@ -7,6 +7,7 @@ import datetime
 import json
 from pathlib import Path
 
+import jax
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
@@ -24,6 +25,7 @@ from train.data.series.load import load_series
 from train.errors import UserError
 from train.evaluation.baselines.forecasts import _solve_ridge, baseline_predictions
 from train.evaluation.metrics import forecasts as forecast
+from train.inference.load import read_start
 
 HOURS = 700
 LOOKBACK = 48
@@ -129,6 +131,29 @@ def test_evaluate_on_the_last_rows_gives_the_scores_of_the_test_rows(run):
     assert inside == pytest.approx(scores.pop("coverage")) and scores.pop("width") > 0
     for name, value in scores.items():
         assert value == pytest.approx(run[1]["metrics"]["test"][name], rel=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("refits", [False, True])
+def test_training_goes_on_from_the_net_of_another_folder(run, tmp_path, refits):
+    longer = shops(HOURS + 50)
+    pa.csv.write_csv(longer, tmp_path / "longer.csv")
+    changes = {"train.epochs": "1", "optim.learning_rate": "1e-9", "optim.ema": "0"}
+    config = configs.override(shop_config(tmp_path / "longer.csv"), changes)
+    lines = []
+    start = read_start(run[0], refits=refits)
+    loop.fit(config, tmp_path / "next", start=start, echo=lines.append)
+    assert any(f"training goes on from {run[0]}: its columns and weights" in line for line in lines)
+    before, after = (predict.load(folder) for folder in (run[0], tmp_path / "next"))
+    assert before.encoder == after.encoder
+    for one, other in zip(
+        jax.tree.leaves(before.variables["params"]),
+        jax.tree.leaves(after.variables["params"]),
+        strict=True,
+    ):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+    centers = [model.variables["statistics"]["inputs"]["center"] for model in (before, after)]
+    assert np.array_equal(*centers) is not refits
 
 
 def test_predict_goes_on_from_the_end_of_each_series(run, tmp_path):

@@ -33,30 +33,36 @@ from train.errors import UserError
 
 
 def load_dataset(
-    config: Config, read: Read = read_table, encoder: TableEncoder | None = None
+    config: Config,
+    read: Read = read_table,
+    encoder: Encoder | None = None,
+    first: tuple[str, ...] = (),
 ) -> Dataset:
     """Reads, splits and encodes the data. Raises UserError.
 
-    `read` gives tables by their paths; the rows of a table in memory are encoded by `encoder`, if
-    there is one, and by one that is fitted on training rows else.
+    `read` gives tables by their paths; the rows of a table in memory, and of series, are encoded by
+    `encoder`, if there is one, and by one that is fitted on training rows else. Its notes begin
+    with the `first`.
     """
     match config.data:
         case Table():
             if config.data.stream:
                 dataset = load_stream(config.data, config.loss)
             else:
+                assert encoder is None or isinstance(encoder, TableEncoder)
                 dataset = load_table(config.data, config.loss, read, encoder)
             for setting in settings_of(config):
                 check_net(with_values(config, setting).net, dataset)
         case Series():
-            dataset = load_series(config.data, read)
+            assert encoder is None or isinstance(encoder, SeriesEncoder)
+            dataset = load_series(config.data, read, encoder)
         case Sequences():
             dataset = load_sequences(config.data, config.loss, read)
             for setting in settings_of(config):
                 check_steps(with_values(config, setting), dataset)
     check_augment(config, dataset)
     check_heads(head.name for head in dataset.heads)
-    notes = (*dataset.notes, *dataset.encoder.answer_names.notes)
+    notes = (*first, *dataset.notes, *dataset.encoder.answer_names.notes)
     notes = (*notes, *unread_of_rows(config, dataset))
     if isinstance(dataset, RowDataset):
         notes = (*notes, *_fold_notes(config, dataset))

@@ -14,7 +14,7 @@ from train.errors import UserError
 from train.flags.texts import Texts, parse_texts, read_number, read_path, split_overrides
 
 _OF_TRAIN = (
-    *("config", "workdir", "restart", "verbose", "baselines"),
+    *("config", "workdir", "from", "refit_statistics", "restart", "verbose", "baselines"),
     *("coordinator", "processes", "process", "join_seconds"),
 )
 _OF_INSPECT = ("data", "target")
@@ -37,6 +37,8 @@ class TrainCommand(NamedTuple):
     processes: Processes | None
     restart: bool = False
     verbose: bool = True
+    begins_from: str | None = None
+    refits_statistics: bool = False
 
 
 class PredictCommand(NamedTuple):
@@ -92,7 +94,12 @@ def parse_train(argv: Sequence[str], program_doc: str | None) -> TrainCommand:
     if restart and given["workdir"] is None:
         raise UserError("--restart: is for a folder that was trained; name it by --workdir=PATH")
     verbose = given["verbose"] is not None
-    return TrainCommand(config, given["workdir"], processes, restart, verbose)
+    refits = given["refit_statistics"] is not None
+    if refits and given["from"] is None:
+        raise UserError("--refit_statistics: is for a net that training goes on with; name --from")
+    return TrainCommand(
+        config, given["workdir"], processes, restart, verbose, given["from"], refits
+    )
 
 
 def parse_inspect(argv: Sequence[str], program_doc: str | None) -> Config:

@@ -20,6 +20,7 @@ Texts: TypeAlias = Mapping[str, str | None]  # of flags, by their names
 _MEANINGS = {
     "config": "a Python file whose get_config() returns the run's config",
     "workdir": "the run's folder",
+    "from": "the folder of a run whose net training goes on with, on the new rows",
     "baselines": "linear, trees: stand beside a table's scores whatever they take; or none",
     "data": "a CSV, Parquet or JSON lines file",
     "target": "the column to predict, or several, NAME,NAME",
@@ -48,6 +49,7 @@ _LIMITS: dict[str, Limits] = {
 }
 _SWITCHES = {
     "restart": "train anew where the folder's checkpoints are all damaged or gone",
+    "refit_statistics": "with --from: fit means and deviations anew, on the new training rows",
     "verbose": "show how each column is read; with --verbose=false only what is doubtful",
 }
 _ON = ("verbose",)  # switches that are on unless they are turned off

@@ -24,6 +24,7 @@ from train.run.calibration import read_scores
 from train.run.checkpoint import Checkpoints
 from train.run.manifest import read_listed, read_manifest, say_if_absent
 from train.run.metadata import read_config
+from train.run.start import Start
 from train.run.temperature import read_temperatures
 
 ANSWERING_FILE = "kept.json"  # which members of a population answer
@@ -66,6 +67,22 @@ def load(workdir: str | Path) -> Predictor:
         model.scale(read_temperatures(folder, step))
     model.loader = load, (str(folder.resolve()),)
     return model
+
+
+def read_start(workdir: str | Path, *, refits: bool = False) -> Start:
+    """The net of a run's folder, to go on with; without its statistics where these are fitted anew.
+
+    Raises UserError where several nets answer together.
+    """
+    model = load(workdir)
+    if model.ensemble.has_members or len(model.ensemble.variables) > 1:
+        raise UserError(
+            f"{workdir}: several nets answer together; --from is for the folder of a single one"
+        )
+    variables = dict(model.variables)
+    if refits:
+        del variables["statistics"]
+    return Start(model.config, model.encoder, variables, str(workdir))
 
 
 def _load_population(folder: Path, config: Config, encoder: Encoder) -> tuple[Predictor, int]:

@@ -40,7 +40,8 @@ def prepare(
 
     Writes the config and the schema into the folder, or checks them against it. Of a population,
     of which one member was asked for, that one. The net begins with the weights, and scales by the
-    statistics, of variables that are given. Raises UserError.
+    statistics, of variables that are given; where they have none, by those of the training rows.
+    Raises UserError.
     """
     population = config.population
     if population.member is not None:
@@ -53,9 +54,10 @@ def prepare(
     written = dataclasses.replace(config, population=population)
     on_process_zero(lambda: check_or_write_metadata(folder, written, dataset))
     program = make_program(config, dataset)
-    if begins_with is None:
+    if begins_with is None or "statistics" not in begins_with:
         fitted = dataset.statistics(dataset.splits["train"], config.data)
-        return Run(folder, config, dataset, program, to_device(program, dataset, fitted))
+        data = to_device(program, dataset, fitted)
+        return Run(folder, config, dataset, program, data, begins_with=begins_with)
     statistics = begins_with["statistics"]
     data = to_device(program, dataset, statistics)
     data = data.replace(statistics=jax.device_put(statistics))  # also of scaled columns

@@ -8,16 +8,21 @@ from typing import NamedTuple
 
 from nets.base import Variables
 from train import config as configs
-from train.config.data_options import Table
+from train.config.data_options import Series, Table
 from train.config.members import is_population, pooled
 from train.config.options import Config
 from train.data.dataset import Dataset, Encoder
 from train.data.files.read import read_table
 from train.data.files.tables import Read, in_memory
 from train.data.load import load_dataset
-from train.data.table.encoder import TableEncoder
 from train.errors import UserError
 from train.run.metadata import as_begun
+
+# Options of series that a net's columns and windows depend on.
+OF_A_NET = (
+    *("target", "time", "group", "known", "observed", "static", "categorical", "calendar"),
+    *("frequency", "lookback", "horizon", "season", "missing"),
+)
 
 
 class Start(NamedTuple):
@@ -27,6 +32,17 @@ class Start(NamedTuple):
     """The resolved one that it was trained with."""
     encoder: Encoder
     variables: Variables
+    """Without statistics where these are to be fitted on the new training rows."""
+    name: str = ""
+    """What messages call it."""
+
+    @property
+    def note(self) -> str:
+        """A line on what stays of it."""
+        statistics = "means and deviations too"
+        if "statistics" not in self.variables:
+            statistics = "means and deviations are those of the new training rows"
+        return f"training goes on from {self.name}: its columns and weights stay, {statistics}"
 
 
 def read_rows(
@@ -42,10 +58,10 @@ def read_rows(
     encoder = None
     if start is not None:
         config = _as_before(config, start)
-        assert isinstance(start.encoder, TableEncoder)
         encoder = start.encoder
     configs.validate(config)
-    return config, load_dataset(pooled(as_begun(config, folder)), read, encoder)
+    notes = (start.note,) if start is not None and start.name else ()
+    return config, load_dataset(pooled(as_begun(config, folder)), read, encoder, notes)
 
 
 def _as_before(config: Config, start: Start) -> Config:
@@ -54,13 +70,18 @@ def _as_before(config: Config, start: Start) -> Config:
     Raises UserError where its weights cannot be those of the config's net.
     """
     before = start.config
-    if not isinstance(config.data, Table) or not isinstance(before.data, Table):
-        raise UserError(
-            "start: a net of a table goes on with new rows, of series and sequences not"
-        )
-    if config.data.stream or is_population(config) or start.encoder.heads == ():
+    if is_population(config) or start.encoder.heads == ():
         raise UserError("start: one net with a target goes on, and its rows stand in memory")
     if before.loss != config.loss:
         raise UserError(f"config.loss: {config.loss}, but the net was trained on {before.loss}")
-    data = replace(config.data, scaling=before.data.scaling, one_hot=before.data.one_hot)
-    return replace(config, data=data, net=before.net)
+    config = replace(config, net=before.net, quantiles=before.quantiles)
+    match config.data, before.data:
+        case Table() as data, Table() as old if not data.stream:
+            data = replace(data, scaling=old.scaling, one_hot=old.one_hot)
+            return replace(config, data=data)
+        case Series() as data, Series() as old:
+            kept = {name: getattr(old, name) for name in OF_A_NET}
+            return replace(config, data=replace(data, **kept))
+    raise UserError(
+        "start: a net of a table in memory, or of series, goes on with new rows of its kind"
+    )

@@ -32,29 +32,66 @@ from train.data.values import read_numbers
 from train.errors import UserError
 
 
-def load_series(options: Series, read: Read = read_table) -> SeriesDataset:
+def load_series(
+    options: Series, read: Read = read_table, encoder: SeriesEncoder | None = None
+) -> SeriesDataset:
     """Reads and orders `options.path`, cuts its windows, and encodes it by its training rows.
 
     Rows after the last one with a target are left out: a file may go on with columns that are known
-    ahead. Raises UserError.
+    ahead. An `encoder` of earlier rows encodes these as it did those. Raises UserError.
     """
     where = options.path
     notes: Said = []
     table = read(where, options.missing)
     names = column_names(table, options)
-    time = find_time_column(table, options, notes)
+    time = encoder.time if encoder else find_time_column(table, options, notes)
     flat = order_rows(table, options.group, time, options.missing, where, notes)
     flat, used_notes = _used_rows(table, names, flat, options)
     notes += used_notes
-    if time is not None:
+    if encoder is not None:
+        flat = encoder.on_steps(flat, where, notes)
+    elif time is not None:
         time, flat = _on_steps(time, flat, options, notes)
     flat, short_notes = _long_groups(flat, options)
     notes += short_notes + left_out_notes(table, where)
     starts, train_rows_g = split_windows(flat.sizes, options)
     is_train_t = flat.places < flat.per_row(train_rows_g)
+    is_fitted = encoder is not None
+    if encoder is None:
+        encoder = _fit_encoder(table, names, flat, train_rows_g, time, options, notes)
+    values_tc = encoder.encode(table, flat, where, notes)
+    gaps_tc = np.isnan(values_tc)
+    if is_fitted:
+        groups = () if flat.names is None else flat.names.tolist()
+        encoder = replace(encoder, groups=tuple(dict.fromkeys([*encoder.groups, *groups])))
+    else:
+        encoder = replace(encoder, marked=marked_columns(encoder, gaps_tc[is_train_t]))
+    starts, window_notes = known_windows(encoder, gaps_tc, starts, where)
+    notes += gap_notes(encoder, gaps_tc, flat, where)
+    return SeriesDataset(
+        encoder.complete(values_tc, flat),
+        np.concatenate(list(starts.values())),
+        _number_windows(starts),
+        flat,
+        encoder,
+        (*notes, *window_notes),
+        gaps_tc if gaps_tc.any() else None,
+    )
+
+
+def _fit_encoder(
+    table: pa.Table,
+    names: Names,
+    flat: Flat,
+    train_rows_g: np.ndarray,
+    time: TimeColumn | None,
+    options: Series,
+    notes: Said,
+) -> SeriesEncoder:
+    """The encoder that is fitted on the first `train_rows_g` rows of each group, without marks."""
     step = None if time is None else time.step
     fitted = fit_columns(table, names, flat, train_rows_g, options, notes)
-    encoder = SeriesEncoder(
+    return SeriesEncoder(
         columns=fitted.columns,
         n_targets=len(names.targets),
         n_known=fitted.n_known,
@@ -66,20 +103,6 @@ def load_series(options: Series, read: Read = read_table) -> SeriesDataset:
         season=options.season or guess_season(step),
         markers=options.missing,
         groups=() if flat.names is None else tuple(flat.names.tolist()),
-    )
-    values_tc = encoder.encode(table, flat, where, notes)
-    gaps_tc = np.isnan(values_tc)
-    encoder = replace(encoder, marked=marked_columns(encoder, gaps_tc[is_train_t]))
-    starts, window_notes = known_windows(encoder, gaps_tc, starts, where)
-    notes += gap_notes(encoder, gaps_tc, flat, where)
-    return SeriesDataset(
-        encoder.complete(values_tc, flat),
-        np.concatenate(list(starts.values())),
-        _number_windows(starts),
-        flat,
-        encoder,
-        (*notes, *window_notes),
-        gaps_tc if gaps_tc.any() else None,
     )
 
 

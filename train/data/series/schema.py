@@ -96,10 +96,14 @@ class SeriesSchema:
         """
         lines: Said = [] if said is None else said
         flat = order_rows(table, self.group, self.time, self.markers, where, lines)
+        return self.on_steps(flat, where, lines)
+
+    def on_steps(self, flat: Flat, where: str, said: Said) -> Flat:
+        """The rows with those for steps that are missing. Raises UserError if none keeps to one."""
         if self.time is None:
             return flat
-        flat = look_up_steps(flat, self.time, where, lines)
-        return on_steps(flat, self.time, self.lookback + self.horizon, where, lines)
+        flat = look_up_steps(flat, self.time, where, said)
+        return on_steps(flat, self.time, self.lookback + self.horizon, where, said)
 
     def encode(
         self, table: pa.Table, flat: Flat, where: str, said: Said | None = None
