@@ -175,5 +175,5 @@ def test_a_folder_that_holds_something_else_is_refused(tmp_path):
         search.search(CONFIG, tmp_path, echo=lambda _: None)
     (tmp_path / "config.json").unlink()
     (tmp_path / "study.db").write_bytes(b"no database" * 1000)
-    with pytest.raises(StorageError, match=r"study\.db cannot be opened"):
+    with pytest.raises(StorageError, match=r"study\.db cannot be used"):
         search.search(CONFIG, tmp_path, echo=lambda _: None)

@@ -70,12 +70,12 @@ def fit(
     a signal). With `restart` a run whose checkpoints are all damaged or gone begins anew. `echo` is
     given lines for the user, with `verbose` also how each column is read, the layers, and progress
     where no terminal shows it; without it they go to the logger "denseq" if its INFO is heard, else
-    they are printed, and with verbose=False to nobody. `started` is the time.time() that the run's
-    seconds count from. `data`, a pandas, polars or pyarrow table or a dict of columns, takes the
+    they are printed, and with verbose=False to nobody. The run's seconds count from `started`, a
+    time.monotonic(). `data`, a pandas, polars or pyarrow table or a dict of columns, takes the
     place of the file `config.data.path`; `start` is a net that training goes on with. `watch` is
     told the epoch, the loss and scores of each evaluation.
     """
-    started = time.time() if started is None else started
+    started = time.monotonic() if started is None else started
     begun = None if workdir is None else Path(workdir)
     config, dataset = all_or_none(lambda: read_rows(config, begun, data, start))
     folder = begun or on_process_zero(lambda: fresh_folder(config.name)) or Path()
@@ -96,7 +96,7 @@ def fit(
 def _fit_single(run: Run, listener: Listener, started: float) -> dict[str, Any] | None:
     """One net, and what it comes to; None in all processes but the first."""
     run = _place(run, listener)
-    seconds = {"start": time.time() - started}
+    seconds = {"start": time.monotonic() - started}
     trained = train(run, listener=listener)
     outcome = single_outcome(trained.run, trained.state)
     seconds |= trained.seconds
@@ -112,7 +112,7 @@ def _fit_population(
         runs += in_chunks(group, listener)
     if line := grid_in_words(config):
         listener(line)
-    seconds = {"start": time.time() - started}
+    seconds = {"start": time.monotonic() - started}
     trained, rungs = _train_groups(config, runs, listener)
     runs = [each.run for each in trained]
     states = [each.state for each in trained]

@@ -22,7 +22,7 @@ from train import errors, flags, parallel
 
 def main(argv: list[str]) -> int:
     """Parses, then trains."""
-    started = time.time()
+    started = time.monotonic()
     command = flags.parse_train(argv, __doc__)  # a wrong command line is answered before jax loads
     with parallel.session(command.config, command.processes):
         from train import loop

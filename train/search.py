@@ -34,9 +34,11 @@ from train.population.study import (
     finished_trials,
     make_space,
     open_study,
+    told_of_study,
     values_of,
 )
-from train.run.folder import fresh_folder, locked, read_json, write_json
+from train.run.folder import fresh_folder, locked, write_json
+from train.run.manifest import read_listed
 
 if TYPE_CHECKING:
     import optuna
@@ -102,11 +104,12 @@ def search(
     check_search(config)
     import optuna
 
+    from train.report.result_check import checked_result
     from train.results.summary import summary
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     folder = Path(workdir) if workdir is not None else fresh_folder(config.name)
-    with locked(folder):
+    with locked(folder), told_of_study(folder):
         echo(f"search: {folder}")
         study = open_study(folder, config)
         _finish_running(study, config, folder, echo)
@@ -118,7 +121,8 @@ def search(
         for line in _lines(result, config.train.monitor):
             echo(line)
         best = folder / "trials" / str(result["best"])
-        echo(summary(read_json(best / "result.json", "a run's folder"), best))
+        content = read_listed(best, "result.json", "a finished run")
+        echo(summary(checked_result(content, best / "result.json"), best))
         echo(f"best: {best}")
     return result
 

@@ -5,9 +5,10 @@ optuna is imported late: it is installed for searches alone.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
@@ -40,19 +41,28 @@ class SearchResult(TypedDict):
     trials: list[TrialResult]
 
 
+@contextlib.contextmanager
+def told_of_study(folder: Path) -> Iterator[None]:
+    """Makes StorageError, in a line, of what the file of a study does not give or take."""
+    import optuna
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (SQLAlchemyError, optuna.exceptions.OptunaError) as error:
+        path = folder.absolute() / "study.db"
+        raise StorageError(f"{path} cannot be used: {str(error).splitlines()[0]}") from None
+
+
 def open_study(folder: Path, config: Config) -> optuna.Study:
     """The study in the folder. Raises UserError if it is one of another config."""
     import optuna
-    from sqlalchemy.exc import SQLAlchemyError
 
     if (folder / "config.json").exists():
         raise UserError(f"--workdir: {folder} holds a run, not a search; name another folder")
     path = folder.absolute() / "study.db"
-    try:
-        storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
-        study = optuna.create_study(storage=storage, study_name=STUDY, load_if_exists=True)
-    except (SQLAlchemyError, optuna.exceptions.OptunaError) as error:
-        raise StorageError(f"{path} cannot be opened: {str(error).splitlines()[0]}") from None
+    storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
+    study = optuna.create_study(storage=storage, study_name=STUDY, load_if_exists=True)
     plain = configs.to_json(replace(config, population=replace(config.population, samples=None)))
     if "config" not in study.user_attrs:
         study.set_user_attr("config", plain)

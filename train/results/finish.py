@@ -92,7 +92,7 @@ def _finish(
         write_table(_importance_table(importance.rises), run.folder / "importance.csv")
     else:  # of an earlier end of the run
         (run.folder / "importance.csv").unlink(missing_ok=True)
-    result["seconds"] = {**seconds, "total": time.time() - started}
+    result["seconds"] = {**seconds, "total": time.monotonic() - started}
     write_json(run.folder / "result.json", finite(result))
     if not run.config.train.report:  # nor is one of an earlier end left
         (run.folder / "report.html").unlink(missing_ok=True)

@@ -14,7 +14,8 @@ from train.config.options import Config
 from train.data.files.read import read_table
 from train.data.files.storage import is_folder
 from train.errors import UserError
-from train.report.result import Evaluation, Result, read_evaluation, read_result
+from train.report.result import Evaluation, Result, read_evaluation
+from train.report.result_check import checked_result
 from train.run.log import read_history
 from train.run.manifest import read_listed
 from train.run.metadata import read_config
@@ -86,7 +87,8 @@ def read_runs(folders: Sequence[str]) -> tuple[list[Finished], list[str]]:
             continue
         try:
             content = read_listed(folder, "result.json", "a finished run")
-            runs.append(Finished(folder, read_config(folder), read_result(content)))
+            result = checked_result(content, folder / "result.json")
+            runs.append(Finished(folder, read_config(folder), result))
         except UserError as error:
             notes.append(f"{error}; left out")
     if len(runs) < 2:
