@@ -103,9 +103,9 @@ def test_an_epoch_with_a_spoilt_row_is_the_epoch_without_its_batch() -> None:
     one_update = jax.jit(partial(update_on_rows, program))
     wanted = state
     weight = 0.0
-    (place,) = [s for s in range(5) if row in batch_rows(program, data, batches, s)[0]]
+    (place,) = [s for s in range(5) if row in batch_rows(program, data, batches, jnp.int32(s))[0]]
     for step in range(5):
-        rows_b, mask_b = batch_rows(program, data, batches, step)
+        rows_b, mask_b = batch_rows(program, data, batches, jnp.int32(step))
         if step == place:
             wanted = wanted.replace(step=wanted.step + 1)
             continue

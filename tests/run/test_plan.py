@@ -24,12 +24,12 @@ def planned(config: Config) -> None:
 
 
 def cases() -> Iterator[tuple[str, Config]]:
-    def train(**options: int) -> Config:
-        return dataclasses.replace(TABLE, train=Train(**options))
+    def train(options: Train) -> Config:
+        return dataclasses.replace(TABLE, train=options)
 
-    yield "train.batch_size: 1e+30 is too large: a batch", train(batch_size=10**30)
-    yield "train.epochs: 1e+30 epochs of 10 updates are too many", train(epochs=10**30)
-    yield "train.eval_every: 9.223372037e+18 is too large", train(eval_every=2**63)
+    yield "train.batch_size: 1e+30 is too large: a batch", train(Train(batch_size=10**30))
+    yield "train.epochs: 1e+30 epochs of 10 updates are too many", train(Train(epochs=10**30))
+    yield "train.eval_every: 9.223372037e+18 is too large", train(Train(eval_every=2**63))
     for hidden, said in (((10**6, 10**6), "(1000000, 1000000)"), ((10**12,), "(1e+12,)")):
         net = Dense(hidden=hidden)
         yield f"net.hidden: {said} is too large: the weights", dataclasses.replace(TABLE, net=net)

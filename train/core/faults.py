@@ -42,12 +42,12 @@ class Faults(struct.PyTreeNode):
 
 def no_faults(*, spikes: bool) -> Faults:
     """The faults before the first update; with `spikes` there is room for what tells them."""
-    zeros = [jnp.zeros((), jnp.int32) for _ in range(4)]
+    skipped, of_spikes, in_row, first = (jnp.zeros((), jnp.int32) for _ in range(4))
     recent = {}
     if spikes:
         recent = {"loss": jnp.zeros(WINDOW), "norm": jnp.zeros(WINDOW)}
         recent["count"] = jnp.zeros((), jnp.int32)
-    return Faults(*zeros, recent)
+    return Faults(skipped, of_spikes, in_row, first, recent)
 
 
 class Judged(NamedTuple):
