@@ -3,7 +3,8 @@
 python -m train.export --workdir=DIR --out=FILE.onnx|FILE.stablehlo|FILE.safetensors [--steps=N]
 
 ONNX: raw columns in, text too, and the columns of train.predict out, in the target's units, for any
-number of rows; beside it predict_onnx.py, which needs onnxruntime and numpy alone.
+number of rows; beside it predict_onnx.py, which needs onnxruntime and numpy alone, and for a net
+that answers step by step FILE.step.onnx, which takes a carry and gives the next.
 StableHLO: encoded inputs in, answers in encoded units out, for CPU, GPU and TPU
 (train.portable.stablehlo.load reads it, and verifies its digest first).
 safetensors: weights under torch's names and in its layouts, with config and schema.
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 ENDINGS = (".onnx", ".stablehlo", ".safetensors")
 SCRIPT = "predict_onnx.py"
+STEP = ".step.onnx"
 CARD = "MODEL_CARD.md"
 
 
@@ -48,6 +50,8 @@ def export(workdir: str | Path, out: str | Path, steps: int | None = None) -> li
     if path.suffix == ".onnx":
         from train.portable import predict_onnx_text
 
+        if (by_step := _by_step(model)) is not None:
+            contents[path.with_suffix(STEP)] = by_step
         contents[path.with_name(SCRIPT)] = predict_onnx_text().encode()
     card = model_card(model.config, model.encoder, result)
     contents[path.with_name(CARD)] = card.encode()
@@ -77,6 +81,18 @@ def _writer(ending: str) -> Callable[[Predictor, int | None], bytes]:
             from train.portable.weights import as_safetensors
 
             return as_safetensors
+
+
+def _by_step(model: Predictor) -> bytes | None:
+    """The graph of one step; None of a net that does not answer step by step."""
+    from train.inference.stepping import check_steps
+    from train.portable.model import as_step_onnx
+
+    try:
+        check_steps(model.config, model.encoder)
+    except UserError:
+        return None
+    return None if model.ensemble.has_members else as_step_onnx(model)
 
 
 def _write(contents: dict[Path, bytes]) -> None:

@@ -126,6 +126,23 @@ def test_of_sequences_of_numbers(more: dict[str, str], tmp_path: Path) -> None:
     assert_same(net(rows.to_pydict()), predict.load(folder).columns(rows))
 
 
+def test_a_net_goes_on_from_step_to_step(tmp_path: Path) -> None:
+    path = sequences(tmp_path)
+    options = {"data.path": str(path), "data.inputs": "x", "data.target": "kind"}
+    plain = {"net.convolutions": "()", "net.patch": "1", "net.own_scale": "false"}
+    ahead = {"net.bidirectional": "false", "net.readout": "last", "net.hidden": "(8, 6)"}
+    folder = trained("sequences", options | plain | ahead, tmp_path / "run")
+    export.export(folder, tmp_path / "net.onnx")
+    net = load_script(tmp_path / "predict_onnx.py").Net(str(tmp_path / "net.step.onnx"))
+    model = predict.load(folder)
+    carry = None
+    expected_carry = None
+    for step in np.random.default_rng(0).normal(size=(3, 4, 1, 2)):
+        found, carry = net.step({"x": step.tolist()}, carry)
+        expected, expected_carry = model.step({"x": step.tolist()}, expected_carry)
+        assert_same(found, expected)
+
+
 def test_torch_takes_the_weights_of_an_lstm(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     path = sequences(tmp_path)

@@ -26,6 +26,19 @@ class Net:
         names = [output.name for output in self.session.get_outputs()]
         return dict(zip(names, self.session.run(None, given), strict=True))
 
+    def step(self, columns, carry=None):
+        """The answers of NET.step.onnx to one more step of each row, and the carry after it."""
+        given = self.sequences(columns)
+        rows = len(given["length"])
+        for needed in self.session.get_inputs():
+            if needed.name.startswith("carry."):
+                zeros = np.zeros((needed.shape[0], rows, needed.shape[2]), np.float32)
+                before = needed.name.removesuffix(".before")
+                given[needed.name] = zeros if carry is None else carry[f"{before}.after"]
+        names = [output.name for output in self.session.get_outputs()]
+        found = dict(zip(names, self.session.run(None, given), strict=True))
+        return found, {name: found.pop(name) for name in names if name.startswith("carry.")}
+
     def number(self, cell):
         if cell is None or cell != cell or str(cell).strip() in ("", *self.about["missing"]):
             return np.nan

@@ -73,7 +73,7 @@ def sequence_outputs(
 ) -> tuple[Outputs, dict[str, tuple[int, ...]]]:
     """The columns of `SequenceEncoder.decode`, and the further axes of those with steps.
 
-    Of tags "" beyond a row's end, of next steps nan.
+    Beyond a row's end tags are "", numbers of steps nan.
     """
     graph = build.graph
     of_labels = table_outputs(build, encoder.labels, answers, levels)
@@ -90,13 +90,14 @@ def sequence_outputs(
         place = graph.add("Where", is_outside, last, code)
         ordered.append((graph.add("Gather", labels, place), TEXT))
         axes.append((int(str(answer.shape[1])),))
+    of_numbers = {column.name: [column] for column in encoder.step_numbers}
     if encoder.next_kind:
-        answer = answers[NEXT]
+        of_numbers[NEXT] = list(encoder.numbers)
+    for name, columns in of_numbers.items():
+        answer = answers[name]
         wide = build.cast(build.tensor(answer), DOUBLE)
-        scaled = graph.add("Mul", wide, graph.constant(all_units(encoder.numbers)))
-        ordered.append(
-            (graph.add("Add", scaled, graph.constant(all_shifts(encoder.numbers))), DOUBLE)
-        )
+        scaled = graph.add("Mul", wide, graph.constant(all_units(columns)))
+        ordered.append((graph.add("Add", scaled, graph.constant(all_shifts(columns))), DOUBLE))
         axes.append(tuple(int(str(size)) for size in answer.shape[1:]))
     names = encoder.answer_names
     found = dict(zip(names.targets, ordered, strict=True))
