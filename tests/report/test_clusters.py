@@ -26,6 +26,8 @@ def test_components_are_those_of_scikit_learn():
         np.testing.assert_allclose(np.abs(mine), np.abs(theirs), rtol=1e-6, atol=1e-9)
     one, _ = components(rows[:, :1], units[:, :1])  # a single column has no second
     assert one.shape == (80, 2) and not one[:, 1].any()
+    alone, unit = components(rows[:1], units)
+    assert not alone.any() and unit.shape == (3, 2)
 
 
 def test_the_u_matrix_is_the_mean_distance_to_neighbours():

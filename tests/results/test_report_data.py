@@ -1,4 +1,4 @@
-"""The plane of a report's decisions: what a net answers, in which units, and where it exists."""
+"""What reports are drawn from: the plane of decisions, rows in raw units, rows to read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import numpy as np
 from train.data.dataset import Head
 from train.data.table.column import Column
 from train.data.table.encoder import TableEncoder
-from train.results.report_data import SIDE, decision_plane
+from train.results.report_data import SIDE, command_line, decision_plane
+from train.results.report_rows import raw_numbers, rows_to_read, unscaled
 
 NUMBERS = (Column("a", "number", 10.0, 2.0), Column("b", "number"))
 CLASS = Head("y", "binary", ("y",), ("no", "yes"), 1)
@@ -47,3 +48,38 @@ def test_there_is_none_for_other_tables():
         is None
     )
     assert decision_plane(encoder(), {"numbers": ROWS[2:3]}, answers) is None
+
+
+def test_numbers_are_those_of_the_file():
+    time = Column("t", "time", 19_000.0, 100.0)
+    numbers = np.array([[0.5, 1.0, *(0.0,) * 4]])
+    raw = raw_numbers(encoder((NUMBERS[0], time)), numbers)
+    np.testing.assert_allclose(raw, [[11, 19_100, 0, 0, 0, 0]])
+
+
+def test_what_comes_back_is_scaled_back_along_a_line_or_between_rows():
+    raw = np.array([3.0, 1.0, np.nan, 7.0])
+    np.testing.assert_allclose(unscaled(np.array([9.0]), (raw - 2) / 4, raw), [38])
+    bent = np.tanh(raw)  # such as "robust" scaling, which is bounded
+    found = unscaled(np.array([bent[0], 5.0]), bent, raw)
+    np.testing.assert_allclose(found, [3, 7])
+    alike = unscaled(np.array([1.0, 2.0]), np.zeros(4), np.full(4, 5.0))
+    assert alike.tolist() == [5, 5]
+
+
+def test_rows_with_an_error_are_read_first():
+    target = np.zeros((30, 2), int)
+    target[0] = -1
+    answer = target.copy()
+    answer[20:, 0] = 1
+    assert rows_to_read(target, answer) == [*range(20, 27), 1, 2, 3]
+    assert rows_to_read(target, target) == list(range(1, 11))
+    assert rows_to_read(target[:2], 1 - target[:2]) == [1]
+
+
+def test_the_command_is_the_one_that_was_typed():
+    typed = ["/home/me/denseq/train/main.py", "--config=a.py", "--config.data.path=my file.csv"]
+    wanted = "python -m train.main --config=a.py '--config.data.path=my file.csv'"
+    assert command_line(typed) == wanted
+    assert command_line(["/usr/bin/denseq", "train", "--config=a"]) == "denseq train --config=a"
+    assert command_line(["/usr/bin/pytest", "-q"]) == command_line([]) == ""

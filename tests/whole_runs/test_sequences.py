@@ -340,4 +340,7 @@ def test_arrays_of_any_rank_are_columns_of_lists():
 
 def test_the_report_leads_with_the_entities(tagged):
     folder, _, _ = tagged
-    assert "Test f1 of tags <b>1" in (folder / "report.html").read_text()
+    page = (folder / "report.html").read_text()
+    assert "Test f1 of tags <b>1" in page and '<ol class="sentence">' in page
+    by_class = json.loads((folder / "result.json").read_text())["classes"]["test"]
+    assert by_class["tags"]["f1"] == [1.0] * len(by_class["tags"]["entities"])

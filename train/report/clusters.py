@@ -44,6 +44,8 @@ def cluster_sections(data: ReportData) -> Iterator[str]:
 def components(row_nd: Array, others_kd: Array) -> tuple[Array, Array]:
     """Rows, and other points, on the rows' first two principal components [n, 2] and [k, 2]."""
     mean_d = row_nd.mean(0)
+    if len(row_nd) < 2:  # a row alone has no spread to stand along
+        return np.zeros((len(row_nd), 2)), np.zeros((len(others_kd), 2))
     _, axis_dd = np.linalg.eigh(np.cov((row_nd - mean_d).T).reshape(row_nd.shape[1], -1))
     axes_d2 = axis_dd[:, ::-1][:, :2]
     if axes_d2.shape[1] < 2:

@@ -93,7 +93,8 @@ def _columns(codes: Codes) -> Iterator[str]:
 
 
 def _errors(codes: Codes) -> str:
-    counts, edges = np.histogram(np.asarray(codes.error_n, np.float64), bins=40)
+    error_n = np.asarray(codes.error_n, np.float64)
+    counts, edges = np.histogram(error_n[np.isfinite(error_n)], bins=40)
     note = "a row far to the right is unlike those of training"
     x = scales.linear(edges)
     y = scales.linear(counts, zero=True)

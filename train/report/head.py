@@ -87,8 +87,13 @@ def _first_facts(data: ReportData) -> dict[str, str]:
     seconds = result["seconds"]["total"]
     found["trained"] = escape(f"{data.about.finished}, in {_duration(seconds)}".lstrip(", "))
     if data.about.command:
-        found["command"] = f"<code>{escape(data.about.command)}</code>"
+        found["command"] = f"<code>{_unbroken(data.about.command)}</code>"
     return found
+
+
+def _unbroken(command: str) -> str:
+    """A command that breaks between its arguments, not within one, where there is room."""
+    return " ".join(f"<span>{escape(argument)}</span>" for argument in command.split(" "))
 
 
 def _net_in_words(data: ReportData) -> str:

@@ -46,7 +46,7 @@ def tags_of(encoder: Encoder, batch: Batch, answers: Arrays) -> dict[str, Tags]:
         answer_nt = np.asarray(answers[column.name])
         labels = column.labels
         sentences = []
-        for row in _rows_to_read(target_nt, answer_nt):
+        for row in rows_to_read(target_nt, answer_nt):
             last = int(np.flatnonzero(target_nt[row] >= 0)[-1])
             step_t = np.arange(min(last + 1, MOST_STEPS))
             tokens = _tokens(encoder, batch, row, step_t)
@@ -67,7 +67,7 @@ def _sentence(
     return Sentence(tokens, truth, answer)
 
 
-def _rows_to_read(target_nt: np.ndarray, answer_nt: np.ndarray) -> list[int]:
+def rows_to_read(target_nt: np.ndarray, answer_nt: np.ndarray) -> list[int]:
     """Rows with an error first, then others, each the first of their kind."""
     wrong_n = ((target_nt != answer_nt) & (target_nt >= 0)).any(1)
     filled_n = (target_nt >= 0).any(1)
@@ -133,14 +133,14 @@ def _reconstructions(
     chosen = list(places)
     shown_nf = np.empty((len(chosen), len(names)))
     for f in range(len(names)):
-        shown_nf[:, f] = _unscaled(back_nf[chosen, f], row_nf[:, f], raw_nf[:, f])
+        shown_nf[:, f] = unscaled(back_nf[chosen, f], row_nf[:, f], raw_nf[:, f])
     shown = []
     for i, (row, about) in enumerate(places.items()):
         shown.append((about, raw_nf[row], shown_nf[i]))
     return shown
 
 
-def _unscaled(value_n: np.ndarray, scaled_m: np.ndarray, raw_m: np.ndarray) -> np.ndarray:
+def unscaled(value_n: np.ndarray, scaled_m: np.ndarray, raw_m: np.ndarray) -> np.ndarray:
     """Values in raw units, by rows of which both are known: along a line, or between two rows."""
     known_m = np.isfinite(scaled_m) & np.isfinite(raw_m)
     scaled_m, first_m = np.unique(scaled_m[known_m], return_index=True)
