@@ -16,27 +16,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
-import jax
 import numpy as np
 import pyarrow as pa
 
-from nets.base import Statistics, Tree
 from train.config.data_options import Sequences, Series, Table
 from train.data.answer_names import AnswerNames
 
-Array: TypeAlias = jax.Array | np.ndarray
+if TYPE_CHECKING:  # what reads files alone needs no jax, which takes seconds to import
+    import jax
+
+    from nets.base import Statistics, Tree
+
+Array: TypeAlias = "jax.Array | np.ndarray"
 Arrays: TypeAlias = Mapping[str, Array]
 HostArrays: TypeAlias = dict[str, np.ndarray]
 Columns: TypeAlias = dict[str, np.ndarray | pa.Array]
 Options: TypeAlias = Table | Series | Sequences
 # The arrays that `Dataset.take` takes rows from: a batch of all rows, or a series and its windows.
-Pool: TypeAlias = Tree
+Pool: TypeAlias = "Tree"
 # An encoder as encoder.json has it.
 Json: TypeAlias = dict[str, Any]
-A = TypeVar("A", np.ndarray, jax.Array)
-Scale: TypeAlias = Callable[[HostArrays], dict[str, jax.Array]]
+A = TypeVar("A", np.ndarray, "jax.Array")
+Scale: TypeAlias = Callable[[HostArrays], dict[str, "jax.Array"]]
 
 
 @dataclass(frozen=True)

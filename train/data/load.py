@@ -15,6 +15,7 @@ from train.data.dataset import Dataset, Encoder, Json
 from train.data.files.read import read_table
 from train.data.files.tables import Read
 from train.data.row_dataset import RowDataset
+from train.data.sequences.dataset import SequenceDataset
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.load import load_sequences
 from train.data.series.dataset import SeriesDataset
@@ -27,7 +28,7 @@ from train.data.table.codes import ReconstructionEncoder
 from train.data.table.dataset import TableDataset
 from train.data.table.encoder import TableEncoder
 from train.data.table.load import load_table
-from train.data.table.reading import reading_lines
+from train.data.table.reading import NOTHING, Reading, reading_lines
 from train.data.unread import unread_of_rows
 from train.errors import UserError
 
@@ -84,12 +85,18 @@ def _fold_notes(config: Config, dataset: RowDataset) -> list[str]:
 
 
 def how_read(dataset: Dataset) -> list[str]:
-    """Lines on how each column of a table was read, or the stamps of series."""
-    if isinstance(dataset, TableDataset):
-        return reading_lines(dataset.reading)
+    """Lines on how each column was read, and the stamps of series."""
+    lines = reading_lines(reading_in(dataset))
     if isinstance(dataset, SeriesDataset):
-        return step_lines(dataset.encoder.time, dataset.encoder.season)
-    return []
+        lines += step_lines(dataset.encoder.time, dataset.encoder.season)
+    return lines
+
+
+def reading_in(dataset: Dataset) -> Reading:
+    """How the columns of a data set were read."""
+    if isinstance(dataset, TableDataset | SeriesDataset | SequenceDataset):
+        return dataset.reading
+    return NOTHING
 
 
 def read_encoder(plain: Json) -> Encoder:

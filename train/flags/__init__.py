@@ -17,7 +17,7 @@ _OF_TRAIN = (
     *("config", "workdir", "from", "refit_statistics", "restart", "verbose", "baselines"),
     *("coordinator", "processes", "process", "join_seconds"),
 )
-_OF_INSPECT = ("data", "target")
+_OF_INSPECT = ("data", "target", "config")
 _OF_PREDICT = ("workdir", "data", "out", "copy", "interval", "dropout_samples", "seed")
 _OF_EVALUATE = ("workdir", "data", "interval", "out")
 _OF_COMPARE = ("sort", "page")
@@ -103,14 +103,18 @@ def parse_train(argv: Sequence[str], program_doc: str | None) -> TrainCommand:
 
 
 def parse_inspect(argv: Sequence[str], program_doc: str | None) -> Config:
-    """The config of the table that `train.inspect` is to read. Raises UserError."""
+    """The config of the file that `train.inspect` is to read, a table by default.
+
+    Raises UserError.
+    """
     rest, overrides = split_overrides(argv)
     given = parse_texts(rest, program_doc, _OF_INSPECT)
-    table = Table(path=read_path("data", given))
-    config = configs.override(Config(data=table), overrides)
+    path = read_path("data", given)
     if given["target"] is not None:
-        config = configs.override(config, {"data.target": given["target"]})
-    return config
+        overrides = [*overrides, ("data.target", given["target"])]
+    if given["config"] is None:
+        return configs.override(Config(data=Table(path=path)), overrides)
+    return configs.load(given["config"], [("data.path", path), *overrides])
 
 
 def _read_baselines(given: Texts) -> list[tuple[str, str]]:

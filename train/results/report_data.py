@@ -17,11 +17,10 @@ import numpy as np
 from train import config as configs
 from train.core.penalties import kernel_weights
 from train.data.dataset import Batch, Encoder, Head
+from train.data.load import reading_in
 from train.data.series.encoder import SeriesEncoder
 from train.data.table.codes import ReconstructionEncoder
-from train.data.table.dataset import TableDataset
 from train.data.table.encoder import TableEncoder
-from train.data.table.reading import NOTHING
 from train.evaluation.conformal import (
     LEVEL,
     Scores,
@@ -76,7 +75,7 @@ def report_data(
         plane=decision_plane(encoder, batch.inputs, predictor.answers),
         codes=codes_of(encoder, batch, answers),
         clusters=clusters_of(run, predictor, batch, answers),
-        reading=run.dataset.reading if isinstance(run.dataset, TableDataset) else NOTHING,
+        reading=reading_in(run.dataset),
         about=_about(run),
         intervals=intervals,
         tags=tags_of(encoder, batch, answers),

@@ -51,7 +51,8 @@ def test_builtin_tables_are_read_by_their_prefix():
 
 def test_reading_imports_neither_jax_nor_what_is_slow():
     slow = {"jax", "matplotlib", "pandas", "polars", "scipy", "sklearn"}
-    code = f"import sys, train.data.files.read; print(sorted({slow} & set(sys.modules)))"
+    modules = "train.data.files.read, train.data.inspection"
+    code = f"import sys, {modules}; print(sorted({slow} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 

@@ -63,7 +63,7 @@ def test_columns_have_the_types_of_what_they_hold(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("flag,word,whole,half,day\nTrue,a,7,0.5,2020-02-03\nfalse,b,8,2,2020-02-04\n")
     table = read_table(path)
-    written = find_written(table, table.column_names, Sequences(missing=()))
+    written = find_written(table, table.column_names, Sequences(missing=()), [])
     typed = as_types(table, written, (), str(path))
     assert kinds(typed) == ["bool", "string", "int64", "double", "timestamp[us]"]
     assert typed["flag"].to_pylist() == [True, False]

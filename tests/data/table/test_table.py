@@ -30,8 +30,12 @@ def load(tables: dict[str, pa.Table] | pa.Table, loss: str = "auto", **options) 
     """`load_table` of tables in memory, by the name of their part."""
     tables = {"train": tables} if isinstance(tables, pa.Table) else tables
     paths = {"path" if part == "train" else f"{part}_path": part for part in tables}
-    with mock.patch.object(table_module, "read_table", lambda path, missing, **_: tables[path]):
-        return load_table(Table(**{"target": "y", **paths, **options}), loss)
+
+    def read(path, missing, **_):
+        return tables[path]
+
+    with mock.patch.object(table_module, "read_table", read):
+        return load_table(Table(**{"target": "y", **paths, **options}), loss, read)
 
 
 def make(n: int = N, seed: int = 0) -> dict:

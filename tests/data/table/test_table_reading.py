@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from train import flags, inspect
-from train.config.data_options import Table
+from train.config.data_options import Sequences, Series, Table
+from train.data.sequences.load import load_sequences
+from train.data.series.load import load_series
 from train.data.table.load import load_table
 from train.data.table.reading import SHOWN, reading_lines
 from train.errors import UserError
@@ -79,3 +83,44 @@ def test_verbose_is_on_unless_it_is_turned_off():
     assert flags.parse_train(argv, "").verbose
     assert not flags.parse_train([*argv, "--verbose=false"], "").verbose
     assert not flags.parse_train(argv, "").restart
+
+
+def test_columns_of_lists_are_told_how_to_be_read(tmp_path, capsys):
+    path = tmp_path / "s.jsonl"
+    path.write_text("\n".join('{"x": [1.0, 2], "n": 3, "y": "a"}' for _ in range(4)))
+    assert inspect.main([f"--data={path}", "--target=y"]) == 0
+    printed = capsys.readouterr().out
+    assert "list<item: double>" in printed
+    assert "--config=configs/sequences.py --config.data.inputs=x --config.data.target=y" in printed
+
+
+def test_series_and_sequences_are_shown_as_well(tmp_path, capsys):
+    series = tmp_path / "s.csv"
+    rows = [f"{i % 28 + 1:02d}/{i // 28 + 1:02d}/2020;{i % 9},5;z" for i in range(300)]
+    series.write_text("when;load;note\n" + "\n".join(rows) + "\n")
+    options = Series(str(series), target="load", time="when", lookback=9, horizon=2)
+    dataset = load_series(options)
+    shown = {column.name: column for column in dataset.reading.columns}
+    assert (shown["load"].kind, shown["load"].use) == ("number (decimal commas)", "target")
+    assert (shown["when"].kind, shown["when"].use) == ("time (dmy)", "time")
+    assert shown["note"].use == "not read"
+    # What is guessed of the rows of a series is said.
+    assert "column 'when': dates are written dmy" in dataset.notes
+    assert any("'0,5' is read as 0.5 (decimal commas)" in note for note in dataset.notes)
+    steps = tmp_path / "s.jsonl"
+    lines = [json.dumps({"x": [1.0 * i, 2.0], "n": 3, "y": "ab"[i % 2]}) for i in range(20)]
+    steps.write_text("\n".join(lines))
+    reading = load_sequences(Sequences(str(steps), inputs="x", target="y"), "auto").reading
+    assert [(c.name, c.use) for c in reading.columns] == [
+        ("y", "target"),
+        ("x", "numbers of steps"),
+        ("n", "not read"),
+    ]
+
+
+def test_the_order_of_times_that_split_is_said(tmp_path):
+    path = tmp_path / "a.csv"
+    rows = [f"{i % 12 + 1}/{i % 11 + 1}/{2000 + i % 9},{i % 7},{i}" for i in range(60)]
+    path.write_text("when,x,y\n" + "\n".join(rows) + "\n")
+    dataset = load_table(Table(path=str(path), target="y", time="when", split="time"), "auto")
+    assert any("mdy, and dmy fits them too" in note for note in dataset.notes)

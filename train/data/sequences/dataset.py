@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from nets.base import Statistics
-from nets.sequence import STEP_KINDS
 from train.config.data_options import Sequences
 from train.data.dataset import A, Array, Batch, HostArrays, Options, Scale
 from train.data.row_dataset import RowDataset
@@ -16,17 +14,23 @@ from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.ragged import first_steps
 from train.data.sequences.statistics import sequence_statistics
 from train.data.sequences.steps import padded_width
+from train.data.table.reading import NOTHING, Reading
+
+if TYPE_CHECKING:
+    from nets.base import Statistics
 
 
 @dataclass(frozen=True, eq=False)
 class SequenceDataset(RowDataset):
     """Sequences, padded to one width; inputs and targets as `SequenceEncoder` encodes them.
 
-    Their batches have the length of each row beside the inputs.
+    Their batches have the length of each row beside the inputs. `reading` says how the columns of
+    the file were read.
     """
 
     encoder: SequenceEncoder
     options: Sequences
+    reading: Reading = NOTHING
 
     @property
     def arrays(self) -> Batch[np.ndarray]:
@@ -44,6 +48,8 @@ class SequenceDataset(RowDataset):
 
     def _up_to(self, n_steps: int) -> Self:
         """The same with the first steps of each row alone."""
+        from nets.sequence import STEP_KINDS
+
         width = padded_width(np.array([n_steps]))
         inputs: HostArrays = {"length": np.minimum(self.inputs["length"], n_steps)}
         for name, array in self.inputs.items():

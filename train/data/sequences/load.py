@@ -20,6 +20,7 @@ from train.data.dataset import HostArrays
 from train.data.files.delimited import left_out_notes
 from train.data.files.read import read_table
 from train.data.files.tables import Read
+from train.data.reading_of_steps import reading_of_sequences
 from train.data.sequences.dataset import SequenceDataset
 from train.data.sequences.encoder import NEXT, SequenceEncoder
 from train.data.sequences.fit import fit_sequences, names_of
@@ -58,12 +59,13 @@ def load_sequences(options: Sequences, loss: str, read: Read = read_table) -> Se
     paths = {"train": options.path, "valid": options.valid_path, "test": options.test_path}
     paths = {split: path for split, path in paths.items() if path}
     tables = {split: read(path, options.missing) for split, path in paths.items()}
+    said: Said = []
     written = ()
     if options.order is not None:
-        read = (*names_of(options.inputs), options.order)
-        written = find_written(tables["train"], read, options)
-        written += written_numbers(tables["train"], names_of(options.target), options, loss)
-    said: Said = []
+        steps = (*names_of(options.inputs), options.order)
+        written = find_written(tables["train"], steps, options, said)
+        targets = names_of(options.target)
+        written += written_numbers(tables["train"], targets, options, loss, said)
     train = as_types(tables["train"], written, options.missing, options.path)
     train = _rows(train, options, said)
     names = (*names_of(options.inputs), *names_of(options.target))
@@ -74,6 +76,7 @@ def load_sequences(options: Sequences, loss: str, read: Read = read_table) -> Se
     splits, labels = _split(train, labelled, options, loss)
     encoder, notes = fit_sequences(train, labelled[splits["train"]], options, loss)
     encoder = replace(encoder, written=written)
+    reading = reading_of_sequences(tables["train"], encoder, options)
     notes = [*said, *notes]
     files = []
     start = 0
@@ -107,6 +110,7 @@ def load_sequences(options: Sequences, loss: str, read: Read = read_table) -> Se
         options,
         tuple(notes),
         labels,
+        reading,
     )
 
 

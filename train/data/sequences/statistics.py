@@ -5,13 +5,17 @@ n rows, t steps, s valid steps of all rows, f numbers of a step, v words, k tags
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from nets.base import Statistics
 from train.data.dataset import HostArrays
 from train.data.sequences.encoder import NEXT, SequenceEncoder
 from train.data.sequences.tags import TagColumn
 from train.data.table.statistics import fit_statistics
+
+if TYPE_CHECKING:
+    from nets.base import Statistics
 
 # A deviation up to this, of encoded numbers, is none.
 EPSILON = 1e-7

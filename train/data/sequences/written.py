@@ -32,29 +32,39 @@ class Written:
     date_order: str = ""
 
 
-def find_written(table: pa.Table, names: Iterable[str], options: Sequences) -> tuple[Written, ...]:
-    """How those of these columns are written that are text."""
+def find_written(
+    table: pa.Table, names: Iterable[str], options: Sequences, notes: Said
+) -> tuple[Written, ...]:
+    """How those of these columns are written that are text; `notes` take what is guessed."""
     texts = [name for name in names if _is_text(table, name)]
     markers = options.missing
     hint = find_hint(table, texts, None, markers, hint_of(options))
     found = []
     for name in texts:
         inferred = infer(get_column(table, name, "", markers), hint)
+        if inferred.note and inferred.kind != "category":
+            notes.append(f"column {name!r}: {inferred.note}")
         found.append(Written(name, inferred.kind, *inferred.reading))
     return tuple(found)
 
 
 def written_numbers(
-    table: pa.Table, names: Iterable[str], options: Sequences, loss: str
+    table: pa.Table, names: Iterable[str], options: Sequences, loss: str, notes: Said
 ) -> tuple[Written, ...]:
-    """How those of these targets are written that are text and hold numbers, not labels."""
+    """How those of these targets are written that are text and hold numbers, not labels.
+
+    `notes` take what is guessed.
+    """
     found = []
-    for column in find_written(table, [name for name in names if _is_text(table, name)], options):
+    said: Said = []  # of those that are labels, nothing
+    texts = [name for name in names if _is_text(table, name)]
+    for column in find_written(table, texts, options, said):
         raw = get_column(table, column.name, "", options.missing)
         if column.kind == "number":
             values = read_numbers(raw.read_by(Reading(column.notation, column.date_order)))
             if are_numbers(values.known, loss):
                 found.append(column)
+                notes += [line for line in said if line.startswith(f"column {column.name!r}: ")]
     return tuple(found)
 
 

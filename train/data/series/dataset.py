@@ -10,12 +10,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
-import jax.numpy as jnp
 import numpy as np
 
-from nets.base import Statistics
 from train.data.dataset import Array, Batch, Head, Options, Scale
 from train.data.folds import fold_windows
 from train.data.row_dataset import without_reading
@@ -23,6 +21,10 @@ from train.data.series.encoder import SeriesEncoder
 from train.data.series.flat import Flat
 from train.data.series.step import guess_season
 from train.data.series.windows import count_within, rows_covered
+from train.data.table.reading import NOTHING, Reading
+
+if TYPE_CHECKING:
+    from nets.base import Statistics
 
 
 class SeriesArrays(NamedTuple):
@@ -44,7 +46,7 @@ class SeriesDataset:
     `values` float32 [t, c] in encoded units, without gaps; `starts` int32 [n], the row that each
     window begins at; `splits` {"train", "valid", "test": int32 window numbers}; `flat` says where
     rows came from. `gaps` bool [t, encoder.columns] says which values stand in for missing ones,
-    None where none does.
+    None where none does. `reading` says how the columns of the file were read.
     """
 
     values: np.ndarray
@@ -54,6 +56,7 @@ class SeriesDataset:
     encoder: SeriesEncoder
     notes: tuple[str, ...] = ()
     gaps: np.ndarray | None = None
+    reading: Reading = NOTHING
 
     @property
     def heads(self) -> tuple[Head, ...]:
@@ -119,6 +122,8 @@ class SeriesDataset:
 
     def prepared(self, scale: Scale, scale_target: Scale) -> SeriesArrays:
         """`arrays` as the network's `preprocess` gives them, so that windows are scaled already."""
+        import jax.numpy as jnp
+
         del scale_target  # a window's targets are taken from the columns it reads
         values = scale({"past": self.values})["past"]
         if self.target_gaps is None:

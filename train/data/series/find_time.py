@@ -27,6 +27,8 @@ def find_time_column(table: pa.Table, options: Series, said: Said) -> TimeColumn
     raw = get_column(table, options.time, options.path, options.missing)
     inferred = infer(raw, hint_of(options))
     kind: StampKind = "number" if inferred.kind == "number" else "time"
+    if inferred.note and inferred.kind == "time":
+        said.append(f"column {raw.name!r}: {inferred.note}")
     notation, order = inferred.reading
     if inferred.kind == "number" and options.date_format is None:
         order = _compact_order(raw.read_by(inferred.reading), said)

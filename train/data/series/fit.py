@@ -111,7 +111,7 @@ def fit_columns(
         if not is_target and _is_category(raw, options, hint):
             found = _categories(raw, said)
         else:
-            found = [_fit_numbers(raw, hint, is_target)]
+            found = [_fit_numbers(raw, hint, is_target, said)]
         if name in names.static:
             found = [replace(column, static=True) for column in found]
         columns += found
@@ -130,9 +130,11 @@ class Fitted(NamedTuple):
     n_known: int
 
 
-def _fit_numbers(raw: RawColumn, hint: Hint, is_target: bool) -> SeriesColumn:
-    """A column of numbers. Raises UserError if there is nothing to learn from it."""
+def _fit_numbers(raw: RawColumn, hint: Hint, is_target: bool, said: Said) -> SeriesColumn:
+    """A column of numbers, and what is guessed. Raises UserError if there is nothing to learn."""
     inferred = infer_number(raw, hint)
+    if inferred.note:
+        said.append(f"column {raw.name!r}: {inferred.note}")
     present = read_numbers(raw.read_by(inferred.reading)).known
     what = "the target" if is_target else "the column"
     if not len(present):

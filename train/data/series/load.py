@@ -18,6 +18,7 @@ from train.data.files.read import read_table
 from train.data.files.tables import Read
 from train.data.hint import find_hint, hint_of
 from train.data.infer import infer_number
+from train.data.reading_of_steps import reading_of_series
 from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.find_time import find_time_column
@@ -76,6 +77,7 @@ def load_series(
         encoder,
         (*notes, *window_notes),
         gaps_tc if gaps_tc.any() else None,
+        reading_of_series(table, encoder),
     )
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nets.base import Statistics
 from train.config.data_options import Table
 from train.data.dataset import Head, HostArrays, Options
 from train.data.files.row_groups import Files
 from train.data.stream.online_statistics import Labels, Moments
 from train.data.table.dataset import TableDataset
 from train.data.table.encoder import TableEncoder
+
+if TYPE_CHECKING:
+    from nets.base import Statistics
 
 
 @dataclass(frozen=True)

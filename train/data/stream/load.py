@@ -24,6 +24,7 @@ from train.data.table.encoder import TableEncoder
 from train.data.table.fit import fit_encoder
 from train.data.table.kept_rows import idle_notes, without_idle
 from train.data.table.load import Pieces, encode_rows, notes_on_classes
+from train.data.table.reading import reading_of
 from train.data.table.roles import check_names, labelled_rows, target_names
 from train.errors import UserError
 
@@ -48,6 +49,8 @@ def load_stream(options: Table, loss: str) -> StreamDataset:
     numbers, fitting = found.sample.with_those_of(found.extreme_rows).joined()
     options, overflow_notes = _without_overflowed(options, found, fitting)
     encoder, notes = _fit(fitting, options, loss, found, files.n_rows)
+    sampled = f"{options.path}, in a sample of its rows"
+    reading = reading_of(fitting, np.arange(fitting.num_rows), encoder, sampled)
     pieces = Pieces()
     pieces.add(encode_rows(encoder, fitting, options, options.path), numbers)
     sample = np.searchsorted(numbers, np.concatenate(found.sample.numbers)).astype(np.int32)
@@ -77,6 +80,7 @@ def load_stream(options: Table, loss: str) -> StreamDataset:
         encoder=encoder,
         options=options,
         notes=(*_notes(options, found, stream, len(sample)), *overflow_notes, *notes),
+        reading=reading,
         stream=stream,
     )
 

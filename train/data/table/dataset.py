@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nets.base import Statistics
 from train.config.data_options import Table
 from train.data.dataset import Options
 from train.data.row_dataset import RowDataset
 from train.data.table.encoder import TableEncoder
 from train.data.table.reading import NOTHING, Reading
 from train.data.table.statistics import fit_statistics
+
+if TYPE_CHECKING:
+    from nets.base import Statistics
 
 
 @dataclass(frozen=True, eq=False)

@@ -84,7 +84,8 @@ def load_table(
         tables[part] = read(path, options.missing, may_repeat=True)
     check_names(tables["train"], options)
     selected = {part: labelled_rows(tables[part], options, path) for part, path in paths.items()}
-    splits, split_by = _split(tables["train"], selected["train"], options, loss)
+    notes: Said = []
+    splits, split_by = _split(tables["train"], selected["train"], options, loss, notes)
     # Before anything is fitted: what does not train decides nothing.
     candidates = selected["train"][splits["train"]]
     weight, weight_notes = fit_weight(tables["train"], candidates, options)
@@ -98,7 +99,6 @@ def load_table(
         encoder, fitting_notes = fit_encoder(tables["train"], train_rows, options, loss)
     encoder = replace(encoder, weight_column=weight)
     shown = reading_of(tables["train"], train_rows, encoder, options.path)
-    notes: Said = []
     pieces = Pieces()
     for part, path in paths.items():
         table = tables.pop(part)
@@ -186,11 +186,12 @@ def _joined(pieces: Sequence[HostArrays]) -> HostArrays:
 
 
 def _split(
-    table: pa.Table, rows: np.ndarray, options: Table, loss: str
+    table: pa.Table, rows: np.ndarray, options: Table, loss: str, notes: Said
 ) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
     """Places within `rows` that train, validate and test, and what they are divided by [rows].
 
-    Splits with a file of their own are empty here; nothing divides a random split.
+    Splits with a file of their own are empty here; nothing divides a random split. `notes` take
+    what is guessed.
     """
     by: dict[str, np.ndarray] = {}
     if options.split == "stratified":
@@ -200,7 +201,8 @@ def _split(
     elif options.split == "group" and options.group is not None:
         by["groups"] = _names(_column(table, options.group, options, rows))
     elif options.split == "time" and options.time is not None:
-        by["times"] = _moments(_column(table, options.time, options, rows), hint_of(options))
+        times = _column(table, options.time, options, rows)
+        by["times"] = _moments(times, hint_of(options), notes)
     classes = [by["labels"]] if "labels" in by and not target_names(options) else []
     for name in target_names(options):
         raw = _column(table, name, options, rows)
@@ -221,9 +223,11 @@ def _names(raw: RawColumn) -> np.ndarray:
     return np.array(text.values)[text.codes]
 
 
-def _moments(raw: RawColumn, hint: Hint) -> np.ndarray:
+def _moments(raw: RawColumn, hint: Hint, notes: Said) -> np.ndarray:
     """A column of times, or of numbers, as numbers [n]. Raises UserError if a value is missing."""
     inferred = infer(raw, hint)
+    if inferred.note:
+        notes.append(f"column {raw.name!r}: {inferred.note}")
     raw = raw.read_by(inferred.reading)
     values = read_times(raw) if inferred.kind == "time" else read_numbers(raw)
     _check_complete(raw, values.missing)

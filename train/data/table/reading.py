@@ -17,6 +17,7 @@ from train.data.table.encoder import TableEncoder
 
 SHOWN = 40  # columns
 WIDTH = 28  # of a name or an example in a terminal
+WEIGHT = "what rows count for"
 HEAD = ("column", "kind", "missing", "distinct", "example", "what is done with it")
 
 
@@ -64,6 +65,9 @@ def reading_of(table: pa.Table, rows: np.ndarray, encoder: TableEncoder, where: 
             continue
         column = targets.get(name) or read.get(name)
         use = "target" if name in targets else _use(column, encoder.dropped.get(name))
+        if encoder.weight_column is not None and name == encoder.weight_column.name:
+            column = encoder.weight_column
+            use = WEIGHT
         shown.append(_read_column(table, rows, name, encoder, column, use, where))
     return Reading(tuple(shown), max(0, len(names) - SHOWN))
 
@@ -135,7 +139,7 @@ def _short(text: str) -> str:
 def config_lines(reading: Reading) -> list[str]:
     """The options that would change how these columns are read, as flags with their names."""
     lines = []
-    learned = [column for column in reading.columns if column.use != "not learned from"]
+    learned = [c for c in reading.columns if c.use not in ("not learned from", WEIGHT)]
     for flag, about, kinds in (
         ("categorical", "each value a category of its own", ("number",)),
         ("numeric", "numbers, whatever else stands there", ("category", "text")),

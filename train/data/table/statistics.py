@@ -6,12 +6,15 @@ n rows, f number inputs, c category inputs, v codes, k knots or classes, o regre
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nets.base import Statistics
 from train.data.dataset import Head, HostArrays
 from train.data.units import QUANTILE_ROWS
+
+if TYPE_CHECKING:
+    from nets.base import Statistics
 
 # Standard deviations; spreads ties over neighbouring knots (Gorishniy et al. 2021, "Revisiting").
 NOISE = 1e-3
