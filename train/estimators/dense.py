@@ -104,8 +104,8 @@ class DenseRegressor(RegressorMixin, DenseEstimator):
             columns = y_n.reshape(len(y_n), -1)
             names = names_of_targets(y, columns.shape[1], table.column_names)
             targets = dict(zip(names, columns.T, strict=True))
-            self._fit_rows(config, Fitting(X, y, table, targets, sample_weight, False))
             self._is_flat = y_n.ndim == 1
+            self._fit_rows(config, Fitting(X, y, table, targets, sample_weight, False))
         return self
 
     def predict(self, X: Rows) -> np.ndarray:

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from nets.base import Tree, Variables
+from train.config.data_options import Table
 from train.config.options import Config
 from train.core.network import make_network
 from train.core.precision import in_single_precision
@@ -22,6 +23,7 @@ from train.evaluation.importance import Shuffled
 from train.inference.blocks import SequenceBlocks, in_blocks
 from train.inference.mc_dropout import Sampler, make_sampler, summarise
 from train.inference.shuffles import is_worth_compiling, make_shuffles, shuffled_in_turns
+from train.inference.turns import in_turns, marked
 from train.parallel.devices import on_every_device
 
 # What a net for sequences carries from step to step, of each tree of variables.
@@ -56,10 +58,14 @@ class Ensemble:
             return network.apply(variables, inputs, carry, method="step")
 
         self._step = jax.jit(jax.vmap(step, in_axes=(0, None, 0)) if self.has_members else step)
+        axis = 1 if self.has_members else 0
+        # Rows of a table on a CPU; an accelerator takes no longer for a whole block.
+        self._by_turns = isinstance(config.data, Table) and jax.default_backend() == "cpu"
+        predict_all = jax.vmap(predict, in_axes=(0, None)) if self.has_members else predict
         self.apply, self.variables, n_blocks = on_every_device(
-            jax.vmap(predict, in_axes=(0, None)) if self.has_members else predict,
+            in_turns(predict_all, axis) if self._by_turns else predict_all,
             variables if isinstance(variables, tuple) else (variables,),
-            axis=1 if self.has_members else 0,
+            axis,
         )
         self._rows = BLOCK * n_blocks  # of a call
         self._sequences = None
@@ -76,7 +82,7 @@ class Ensemble:
         def predict_block(block: HostArrays) -> HostArrays:
             return self._mean(self._by_variables(block))
 
-        return self._in_blocks(predict_block, inputs)
+        return self._in_blocks(predict_block, marked(inputs) if self._by_turns else inputs)
 
     @in_single_precision()
     def each(self, inputs: Mapping[str, np.ndarray]) -> HostArrays:
@@ -87,7 +93,8 @@ class Ensemble:
         def predict_block(block: HostArrays) -> HostArrays:
             return _stacked(self._by_variables(block))
 
-        return self._in_blocks(predict_block, inputs, axis=1)
+        own = marked(inputs) if self._by_turns else inputs
+        return self._in_blocks(predict_block, own, axis=1)
 
     @in_single_precision()
     def sampled(self, inputs: Mapping[str, np.ndarray], n_samples: int, seed: int) -> HostArrays:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
-from unittest import mock
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from train.config.data_options import Table
-from train.data.table import load as table_module
 from train.data.table.dataset import TableDataset
 from train.data.table.kept_rows import without_idle
 from train.data.table.load import load_table
@@ -31,11 +29,10 @@ def load(tables: dict[str, pa.Table] | pa.Table, loss: str = "auto", **options) 
     tables = {"train": tables} if isinstance(tables, pa.Table) else tables
     paths = {"path" if part == "train" else f"{part}_path": part for part in tables}
 
-    def read(path, missing, **_):
+    def read(path: str, missing: object = (), **_: object) -> pa.Table:
         return tables[path]
 
-    with mock.patch.object(table_module, "read_table", read):
-        return load_table(Table(**{"target": "y", **paths, **options}), loss, read)
+    return load_table(Table(**{"target": "y", **paths, **options}), loss, read)
 
 
 def make(n: int = N, seed: int = 0) -> dict:

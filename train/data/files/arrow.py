@@ -18,6 +18,7 @@ from train.errors import UserError
 
 WORDS = b"missing"  # in the metadata of a column
 SHOWN_COLUMNS = 5
+PLAIN_KINDS = frozenset((pa.float64(), pa.int64(), pa.string(), pa.bool_()))
 PARQUET = (".parquet", ".pq")
 T = TypeVar("T")
 # A table or a column of any library, of which methods are asked for, and no types.
@@ -180,7 +181,7 @@ def _to_arrow(name: str, values: Foreign, markers: set[str]) -> pa.Array | pa.Ch
 def _cast(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """A column in one of the few kinds."""
     kind = column.type
-    if _plain_kind(kind) == kind:
+    if kind in PLAIN_KINDS or _plain_kind(kind) == kind:
         return column
     # In two steps: there is no cast from a dictionary of string_view.
     return column.cast(_with_plain_values(kind)).cast(_plain_kind(kind))
@@ -213,6 +214,8 @@ def _plain_kind(kind: pa.DataType) -> pa.DataType:
 def _unmark(column: pa.ChunkedArray, markers: pa.Array) -> pa.ChunkedArray:
     """A column with nan and markers null, and of no kind where nothing else is left."""
     if pa.types.is_floating(column.type):
+        if not column.null_count and not np.isnan(column.to_numpy()).any():
+            return column
         nan = pc.is_nan(column)
         return pc.if_else(nan, None, column) if pc.any(nan).as_py() else column
     if not pa.types.is_string(column.type):

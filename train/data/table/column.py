@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -41,6 +42,22 @@ class Column:
     missing: bool = False
     notation: Notation | None = None
     date_order: str = ""
+
+    @cached_property
+    def codes(self) -> dict[str, int]:
+        """The place of each category in the vocabulary, by its text without blanks around it."""
+        found: dict[str, int] = {}
+        for place, name in enumerate(self.vocabulary):
+            found.setdefault(name.strip(), place)
+        return found
+
+    @cached_property
+    def values(self) -> dict[float, int]:
+        """The same by the number it writes, where all write one, another each; {} else."""
+        if not all(PLAIN.fullmatch(name) and not CODE.fullmatch(name) for name in self.codes):
+            return {}
+        found = {float(name): place for name, place in self.codes.items()}
+        return found if len(found) == len(self.codes) else {}
 
     @property
     def reading(self) -> Reading:
@@ -111,11 +128,9 @@ def encode_category(raw: RawColumn, column: Column, first: int) -> np.ndarray:
     It is said where many cells are unseen, or all.
     """
     text = read_text(raw)
-    code = {}
-    for place, name in enumerate(column.vocabulary):
-        code.setdefault(name.strip(), place + first)
-    code |= _aliases(raw, text, column, code)
-    places = [code.get(value, first - 1) for value in text.values]
+    code = column.codes
+    alias = _aliases(raw, text, column)
+    places = [first + alias.get(value, code.get(value, -1)) for value in text.values]
     unseen = np.array([place < first for place in places], bool)
     n_unseen = int(text.counts[unseen].sum()) if len(unseen) else 0
     n_known = int(text.counts.sum())
@@ -132,13 +147,14 @@ def encode_category(raw: RawColumn, column: Column, first: int) -> np.ndarray:
     return table[text.codes]
 
 
-def _aliases(raw: RawColumn, text: Text, column: Column, code: dict[str, int]) -> dict[str, int]:
-    """Other writings of what is in the vocabulary, by the texts of a column.
+def _aliases(raw: RawColumn, text: Text, column: Column) -> dict[str, int]:
+    """Other writings of what is in the vocabulary, by the texts of a column, and its places.
 
     They are true and false of any case, or of the type boolean, and numbers of one value where
     these are all that the vocabulary has, and none a code with zeros in front.
     """
     found = {}
+    code = column.codes
     if column.type == "boolean":
         for value in text.values:
             name = BOOLEANS.get(value, value.lower())
@@ -151,12 +167,8 @@ def _aliases(raw: RawColumn, text: Text, column: Column, code: dict[str, int]) -
             if value not in code and len(alike) == 1:
                 found[value] = alike[0]
         return found
-    if not all(PLAIN.fullmatch(name) and not CODE.fullmatch(name) for name in code):
-        return found
-    by_value = {float(name): place for name, place in code.items()}
-    if len(by_value) < len(code):
-        return found
-    for value in text.values:
+    by_value = column.values
+    for value in text.values if by_value else ():
         if value not in code and PLAIN.fullmatch(value) and not CODE.fullmatch(value):
             place = by_value.get(float(value))
             if place is not None:

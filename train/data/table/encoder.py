@@ -26,6 +26,7 @@ from train.data.table.column import (
     encode_time,
 )
 from train.data.table.roles import PLAIN
+from train.data.table.typed import encode_typed
 from train.data.values import read_numbers
 
 
@@ -133,8 +134,12 @@ class TableEncoder:
             inputs["codes"] = np.empty((n, len(self.category_sizes)), np.int32)
         all_places = self.places()
         for column in self.columns:
-            raw = self.raw(table, column, where, said)
             key, places = all_places[column.name]
+            typed = encode_typed(table, column, self.markers)
+            if typed is not None:
+                inputs[key][:, places[0]] = typed
+                continue
+            raw = self.raw(table, column, where, said)
             if column.kind == "category":
                 encoded = [encode_category(raw, column, 1)]
             elif column.kind == "number":

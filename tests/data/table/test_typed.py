@@ -1,0 +1,54 @@
+"""train.data.table.typed: what is encoded at once is encoded as what is looked at closely."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from train.data.columns import get_column
+from train.data.notation import Notation
+from train.data.table.column import Column, encode_number
+from train.data.table.typed import encode_typed
+from train.data.values import read_numbers
+
+MARKERS = ("", "NA", "?")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pa.array([1.5, None, -3e7, 1e-9]),
+        pa.array([1, 2**31, None, -5]),
+        pa.array([2**52 + 1, 3]),
+        pa.array([1.1, 2.7, float("nan")], pa.float32()),
+        pa.array([200, 3], pa.uint8()),
+    ],
+    ids=str,
+)
+def test_the_same_bits_as_the_slow_way(cells: pa.Array):
+    table = pa.table({"other": cells, "a": cells})
+    column = Column("a", "number", shift=0.75, unit=0.5)
+    raw = get_column(table, "a", "rows", MARKERS)
+    expected = encode_number(raw, read_numbers(raw), column.shift, column.unit)
+    found = encode_typed(table, column, MARKERS)
+    assert found is not None and found.dtype == np.float32
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("cells", "column", "markers"),
+    [
+        (pa.array([1.0, float("inf")]), Column("a", "number"), MARKERS),
+        (pa.array([1.0, 1e300]), Column("a", "number"), MARKERS),
+        (pa.array([2**53 + 1, 3]), Column("a", "number"), MARKERS),
+        (pa.array([1.0, -999.0]), Column("a", "number"), ("-999",)),
+        (pa.array([1.0]), Column("a", "number", notation=Notation(unit="%")), MARKERS),
+        (pa.array(["1", "2"]), Column("a", "number"), MARKERS),
+        (pa.array([True, False]), Column("a", "number"), MARKERS),
+        (pa.array([1.0]), Column("a", "category", vocabulary=("1",)), MARKERS),
+        (pa.array([1.0]), Column("b", "number"), MARKERS),
+    ],
+)
+def test_what_is_in_doubt_is_looked_at_closely(cells: pa.Array, column: Column, markers: tuple):
+    assert encode_typed(pa.table({"a": cells}), column, markers) is None
