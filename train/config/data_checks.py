@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zoneinfo
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
@@ -135,10 +136,24 @@ def check_series(data: Series) -> None:
         if not data.time:
             raise UserError("config.data.frequency: needs config.data.time, the column of stamps")
         parse_frequency(data.frequency)
+    if data.zone is not None:
+        _check_zone(data)
     pairs = [("known", "observed"), ("known", "ignore"), ("observed", "ignore"), ("time", "group")]
     pairs += [("static", other) for other in ("known", "observed", "ignore", "time", "group")]
     pairs += [("categorical", other) for other in ("ignore", "time", "group")]
     _check_apart(columns, pairs)
+
+
+def _check_zone(data: Series) -> None:
+    """Raises UserError unless there are stamps, and a zone of this name."""
+    if not data.time:
+        raise UserError("config.data.zone: needs config.data.time, the column of stamps")
+    try:
+        zoneinfo.ZoneInfo(str(data.zone))
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise UserError(
+            f"config.data.zone: {data.zone!r} is no time zone; name one such as Europe/Berlin"
+        ) from None
 
 
 def check_sequences(data: Sequences) -> None:

@@ -38,6 +38,8 @@ class Series:
     """Whether the place of each stamp in its day, week and year is read."""
     frequency: str | None = None
     """The step of `time`, such as 15min, B, ME, 'Mon Fri', rows or irregular; none: found."""
+    zone: str | None = None
+    """The zone whose clock days and hours go by, such as Europe/Berlin; none: that of `time`."""
     lookback: int = bounded(96, 1)
     """How many rows back the net reads."""
     horizon: int = bounded(24, 1)

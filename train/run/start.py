@@ -21,7 +21,7 @@ from train.run.metadata import as_begun
 # Options of series that a net's columns and windows depend on.
 OF_A_NET = (
     *("target", "time", "group", "known", "observed", "static", "categorical", "calendar"),
-    *("frequency", "lookback", "horizon", "season", "missing"),
+    *("frequency", "zone", "lookback", "horizon", "season", "missing"),
 )
 
 

@@ -291,3 +291,26 @@ def test_a_step_that_is_named_is_taken_or_refused(tmp_path):
         read(tmp_path, frame(index), frequency="ME")
     with pytest.raises(UserError, match="holds numbers, not times; leave it out"):
         read(tmp_path, frame(np.arange(60)), frequency="D")
+
+
+def test_stamps_without_a_zone_are_by_the_clock_that_is_named(tmp_path):
+    index = pd.date_range("2024-10-25", periods=100, freq="h", tz="Europe/Berlin")
+    shown = index.tz_localize(None)
+    assert shown.has_duplicates
+    data = read(tmp_path, frame(shown[:97]), zone="Europe/Berlin", calendar=True)
+    assert data.flat.stamps is not None and data.notes == () and data.gaps is None
+    utc = index.tz_convert("UTC").tz_localize(None).as_unit("us").asi8
+    np.testing.assert_array_equal(data.flat.stamps, utc[:97])
+    assert stamps_of(ahead(data, frame(shown[:97]))) == list(shown[97:].to_pydatetime())
+    noon = np.flatnonzero(shown[:97].hour == 12)
+    np.testing.assert_allclose(data.values[noon, 1:3], np.tile([0, -1], (len(noon), 1)), atol=1e-6)
+
+
+def test_months_with_offsets_are_those_of_the_clock_that_is_named(tmp_path):
+    index = pd.date_range("2015-01-01", periods=63, freq="MS", tz="Europe/Berlin")
+    texts = [stamp.isoformat() for stamp in index]
+    plain = read(tmp_path, frame(texts[:60]))
+    assert any("offsets +01:00 and +02:00; config.data.zone names" in n for n in plain.notes)
+    data = read(tmp_path, frame(texts[:60]), zone="Europe/Berlin")
+    assert data.notes == () and data.encoder.season == 12
+    assert stamps_of(ahead(data, frame(texts[:60]))) == list(index[60:].to_pydatetime())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,8 @@ from train.data.series.step import StampKind
 from train.data.series.time_column import TimeColumn, zone_of
 from train.data.values import allowed_odd, as_written
 from train.errors import UserError
+
+OFFSET = re.compile(r"[0-9] ?([+-][0-9]{2}:?[0-9]{2})$")
 
 
 def find_time_column(table: pa.Table, options: Series, said: Said) -> TimeColumn | None:
@@ -41,9 +44,25 @@ def find_time_column(table: pa.Table, options: Series, said: Said) -> TimeColumn
         raise UserError(
             f"config.data.calendar: column {raw.name!r} holds numbers, not times; set it to false"
         )
-    zone = zone_of(raw)
+    written = zone_of(raw)
+    zone = options.zone or written
+    if options.zone is not None and kind == "number":
+        raise UserError(
+            f"config.data.zone: column {raw.name!r} holds numbers, not times; leave it out"
+        )
+    if zone == "UTC" and len(offsets := _offsets(raw)) > 1:
+        shown = " and ".join(sorted(offsets)[:2])
+        note = f"offsets {shown}; config.data.zone names their clock, such as Europe/Berlin"
+        raw.read_by(Reading(), said).say(note)
     time = TimeColumn(raw.name, kind, zone, notation=notation, date_order=order)
-    return replace(time, form=_form(raw, order), by_clock=has_clock(zone))
+    naive = options.zone is not None and written is None
+    return replace(time, form=_form(raw, order), by_clock=has_clock(zone), naive=naive)
+
+
+def _offsets(raw: RawColumn) -> set[str]:
+    """The offsets from UTC that texts end in."""
+    texts = read_text(raw).values if raw.family == "text" else []
+    return {match[1] for match in map(OFFSET.search, texts) if match is not None}
 
 
 def _compact_order(raw: RawColumn, said: Said) -> str:

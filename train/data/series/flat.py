@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from train.data.columns import Said, get_column, read_text
+from train.data.series.local_time import to_utc
 from train.data.series.stamps import show_stamp
 from train.data.series.time_column import TimeColumn, read_stamps
 from train.errors import UserError
@@ -96,9 +97,25 @@ def order_rows(
     if time is None:
         return Flat(rows, sizes, names, None)
     flat = Flat(rows, sizes, names, read_stamps(table, time, where, markers)[rows])
+    if time.naive:
+        flat = _told_apart(flat, time)
     flat = _in_order(flat, time, where, said)
     _check_distinct(flat, time, where)
     return flat
+
+
+def _told_apart(flat: Flat, time: TimeColumn) -> Flat:
+    """The second of two rows of a group in an hour that comes twice, an hour later."""
+    assert flat.stamps is not None
+    later_t = to_utc(time.local(flat.stamps), time.zone, "latest")
+    group_t = flat.per_row(np.arange(len(flat.sizes)))
+    order = np.lexsort((flat.stamps, group_t))
+    is_same = np.diff(group_t[order], prepend=-1) == 0
+    is_same &= np.diff(flat.stamps[order], prepend=np.nan) == 0
+    second = order[is_same]
+    stamps = flat.stamps.copy()
+    stamps[second] = later_t[second]
+    return flat._replace(stamps=stamps)
 
 
 def _in_order(flat: Flat, time: TimeColumn, where: str, said: Said | None) -> Flat:

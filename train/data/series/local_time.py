@@ -10,6 +10,8 @@ A zone of None, or UTC, has no clock of its own: stamps stand as they are.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -31,13 +33,15 @@ def to_local(stamps: np.ndarray, zone: str | None) -> np.ndarray:
     return shown.to_numpy(zero_copy_only=False).astype(np.float64)
 
 
-def to_utc(local: np.ndarray, zone: str | None) -> np.ndarray:
-    """When the clocks of a zone show this [t].
+def to_utc(
+    local: np.ndarray, zone: str | None, twice: Literal["earliest", "latest"] = "earliest"
+) -> np.ndarray:
+    """When the clocks of a zone show this [t]: of an hour that comes `twice` one of them.
 
-    The earlier moment of an hour that comes twice; what is skipped is read by the clock before.
+    What is skipped is read by the clock before.
     """
     if not has_clock(zone) or not len(local):
         return local
     shown = pa.array(local.astype(np.int64)).cast(pa.timestamp("us"))
-    moments = pc.assume_timezone(shown, zone, ambiguous="earliest", nonexistent="latest")
+    moments = pc.assume_timezone(shown, zone, ambiguous=twice, nonexistent="latest")
     return moments.cast(pa.int64()).to_numpy(zero_copy_only=False).astype(np.float64)

@@ -12,6 +12,7 @@ NEWER: Mapping[str, object] = {
     "by_clock": False,
     "counts": "rows",
     "others": (),
+    "naive": False,
     "weekdays": "",
     "slots": (),
     "of": "numbers",

@@ -12,7 +12,7 @@ from train.data.columns import RawColumn, Reading, get_column, read_text
 from train.data.dates import has_zone
 from train.data.notation import Notation
 from train.data.series.forms import write_form
-from train.data.series.local_time import to_local
+from train.data.series.local_time import to_local, to_utc
 from train.data.series.step import DAY, SECOND, StampKind, TimeStep
 from train.data.values import read_numbers, read_times
 
@@ -34,8 +34,9 @@ class TimeColumn:
 
     `notation` and `date_order` are those of its texts in training rows, `form` how months,
     quarters and compact dates among them are written. `by_clock`: days, hours and months are those
-    of the zone's clock, not of UTC. Where it `counts` "steps", a row stands for each step, also for
-    those that are missing; `others` are the steps of groups that keep to another.
+    of the zone's clock, not of UTC; `naive`: its stamps are what that clock shows. Where it
+    `counts` "steps", a row stands for each step, also for those that are missing; `others` are the
+    steps of groups that keep to another.
     """
 
     name: str
@@ -48,6 +49,7 @@ class TimeColumn:
     by_clock: bool = False
     counts: Counting = "rows"
     others: tuple[GroupStep, ...] = ()
+    naive: bool = False
 
     @property
     def clock(self) -> str | None:
@@ -61,7 +63,8 @@ class TimeColumn:
     @property
     def holds_dates(self) -> bool:
         """Whether its stamps are days as far as zone and step say."""
-        return self.zone is None and (self.step is None or not self.step.is_within_days)
+        has_zone = self.zone is not None and not self.naive
+        return not has_zone and (self.step is None or not self.step.is_within_days)
 
 
 def read_stamps(
@@ -74,7 +77,8 @@ def read_stamps(
     if values.missing.any():
         row = raw.row(int(values.missing.argmax()))
         raise raw.error(f"{row} has no time; fill it in, or leave the row out")
-    return values.data.astype(np.float64)
+    stamps = values.data.astype(np.float64)
+    return to_utc(stamps, time.zone) if time.naive else stamps
 
 
 def zone_of(raw: RawColumn) -> str | None:
@@ -90,6 +94,10 @@ def write_stamps(stamps: np.ndarray, time: TimeColumn) -> pa.Array:
     In the form of its texts where these are months or the like; dates where there are whole days,
     else times to the second or microsecond; whole numbers where numbers are whole.
     """
+    zone = time.zone
+    if time.naive:
+        stamps = time.local(stamps)
+        zone = None
     if time.form and not np.any(stamps % DAY):
         return write_form((stamps // DAY).astype("datetime64[D]"), time.form)
     if time.kind == "number":
@@ -102,4 +110,4 @@ def write_stamps(stamps: np.ndarray, time: TimeColumn) -> pa.Array:
         unit = "us"
         size = 1
     counts = pa.array((stamps // size).astype(np.int64), pa.int64())
-    return counts.cast(pa.timestamp(unit, time.zone))
+    return counts.cast(pa.timestamp(unit, zone))
