@@ -44,6 +44,7 @@ LIGHT = (
     "train.parallel.runtime",
     "train.population.study",
     "train.run.folder",
+    "train.run.lock",
     "train.data.files.storage",
     *COMMANDS,
 )

@@ -80,7 +80,7 @@ def run(main: Callable[[list[str]], int]) -> NoReturn:
         code = 128 + signal.SIGTERM
     except BrokenPipeError:  # whoever read our output has left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 128 + signal.SIGPIPE
+        code = 128 + getattr(signal, "SIGPIPE", 13)  # Windows has none
     sys.exit(code)
 
 

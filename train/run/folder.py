@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import stat
@@ -12,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-from train.data.files.storage import find_odd, read_regular, written_whole
+from train.data.files.storage import AS_IT_IS, find_odd, read_regular, written_whole
 from train.errors import StorageError, UserError
+from train.run.lock import DATABASE, try_lock
 
 LARGEST_JSON = 2**28  # bytes, where nothing says how many were written
 # All that runs, populations and searches write into a folder.
@@ -56,33 +56,36 @@ def fresh_folder(name: str, root: str = "runs") -> Path:
 def locked(folder: Path) -> Iterator[None]:
     """Locks the folder, made if need be, while the block runs: a second run in it is refused.
 
-    The kernel frees a dead run's lock. Raises UserError.
+    A dead run's lock is freed. Raises UserError.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
-        lock = os.open(folder / ".lock", flags, 0o644)
+        lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | AS_IT_IS, 0o644)
     except OSError as error:
         if (folder / ".lock").is_symlink():
             raise _is_odd(folder / ".lock") from None
         raise UserError(
             f"--workdir: cannot write in {folder}: {error.strerror}; name another folder"
         ) from None
+    release = None
     try:
         status = os.fstat(lock)
         if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
             raise _is_odd(folder / ".lock")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            holder = os.pread(lock, 32, 0).decode(errors="replace").strip() or "unknown"
+        if (odd := find_odd(folder / DATABASE)) is not None:
+            raise _is_odd(odd)
+        release = try_lock(folder / ".lock", lock)
+        if release is None:
+            holder = os.read(lock, 32).decode(errors="replace").strip() or "unknown"
             in_use = f"--workdir: {folder} is in use by process {holder}"
-            raise UserError(f"{in_use}; wait, or name another folder") from None
+            raise UserError(f"{in_use}; wait, or name another folder")
         os.ftruncate(lock, 0)
-        os.pwrite(lock, str(os.getpid()).encode(), 0)
+        os.write(lock, str(os.getpid()).encode())
         refuse_odd(folder)
         yield
     finally:
+        if release is not None:
+            release()
         os.close(lock)
 
 

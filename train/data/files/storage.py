@@ -13,12 +13,15 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
+# Windows has neither, nor pipes among its files.
+AS_IT_IS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
 
 def open_regular(path: Path) -> BufferedReader:
     """An open file to be read. Raises OSError, of a link, a pipe or a device too."""
     _refuse_odd(path, os.lstat(path).st_mode)
     # Should it have become a pipe in between, nothing waits for its other end.
-    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
+    file = os.fdopen(os.open(path, os.O_RDONLY | AS_IT_IS), "rb")
     try:
         _refuse_odd(path, os.fstat(file.fileno()).st_mode)
     except OSError:
@@ -73,7 +76,7 @@ def written_whole(path: Path, temporary: Path | None = None) -> Iterator[BinaryI
     temporary = temporary or path.with_name(f".{path.name}.tmp")
     with contextlib.suppress(FileNotFoundError):
         os.unlink(temporary)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | AS_IT_IS, 0o644)
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file
