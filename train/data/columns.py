@@ -45,7 +45,8 @@ UNKNOWN = Reading()
 class RawColumn:
     """A column of a table, or its rows `rows`, and where it came from.
 
-    `said` takes the lines for the user, where somebody listens.
+    `said` takes the lines for the user, where somebody listens; `otherwise` ends a message on
+    cells that cannot be read.
     """
 
     name: str
@@ -56,6 +57,7 @@ class RawColumn:
     reading: Reading = UNKNOWN
     delimiter: str = ""
     said: Said | None = None
+    otherwise: str = ", or name the column in config.data.categorical"
 
     def row(self, place: int | np.integer) -> str:
         """A row in a message, counted from 1 in the table."""

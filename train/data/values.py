@@ -198,7 +198,7 @@ def check_odd(
         more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
         raise raw.error(
             f"{', '.join(shown)}{more}: expected {expected}; correct it, "
-            "add it to config.data.missing, or name the column in config.data.categorical"
+            f"add it to config.data.missing{raw.otherwise}"
         )
     if len(words):
         what = expected.partition(" as in")[0].removeprefix("an ").removeprefix("a ")

@@ -200,7 +200,7 @@ def test_a_history_that_is_short_is_answered(tmp_path):
     data = read(tmp_path, table.drop([20]), calendar=True)
     whole = ahead(data, table[40:60])
     short = ahead(data, table[58:60])
-    assert any("fewer than the 4 rows that the net looks back" in line for line in short.said)
+    assert any("the series has fewer than the 4 rows that the net" in line for line in short.said)
     past = short.inputs["past"][0]
     np.testing.assert_array_equal(past[2:], whole.inputs["past"][0, 2:])
     np.testing.assert_array_equal(past[:2, 0], past[2, 0])
@@ -238,7 +238,7 @@ def test_a_target_that_ended_long_ago_is_said(tmp_path):
     assert any("column 'z': no value in the 40 rows before the forecasts" in line for line in said)
     table.loc[20:, "y"] = np.nan
     said = ahead(data, table).said
-    assert any("1 of 1 series go on after their last target" in line for line in said)
+    assert any("the series has up to 40 rows after the last target" in line for line in said)
 
 
 def test_texts_are_categories_and_static_columns_are_of_their_group(tmp_path):

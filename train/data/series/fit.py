@@ -108,6 +108,8 @@ def fit_columns(
     for i, name in enumerate(names.all):
         raw = get_column(table, name, "data", options.missing, train_rows)
         is_target = i < len(names.targets)
+        if is_target:
+            raw = replace(raw, otherwise="")
         if not is_target and _is_category(raw, options, hint):
             found = _categories(raw, said)
         else:

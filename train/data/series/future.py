@@ -44,11 +44,9 @@ def past_lines(
     lines = []
     short_g = end_g - flat.firsts < schema.lookback
     if short_g.any():
-        which = f"such as {flat.group_name(int(short_g.argmax()))}"
-        found = (
-            f"{short_g.sum()} of {len(short_g)} series have fewer than the {schema.lookback} rows"
-        )
-        lines.append(f"{where}: {found} that the net looks back, {which}; the others are missing")
+        found = f"fewer than the {schema.lookback} rows that the net looks back"
+        done = "those before its first are taken as missing"
+        lines.append(f"{where}: {_some(flat, short_g)} {found}; {done}")
     unseen = set()
     if flat.names is not None and schema.groups:
         unseen = set(flat.names.tolist()) - set(schema.groups)
@@ -58,9 +56,9 @@ def past_lines(
         lines.append(f"{where}: {found}, {which}; forecast by what all have in common")
     behind_g = flat.firsts + flat.sizes - end_g
     if behind_g.any() and not schema.n_known:
-        which = f"such as {flat.group_name(int(behind_g.argmax()))}, {behind_g.max()} rows"
-        found = f"{(behind_g > 0).sum()} of {len(behind_g)} series go on after their last target"
-        lines.append(f"{where}: {found}, {which}; forecasts go on from that target")
+        found = f"up to {behind_g.max()} rows after the last target"
+        done = "forecasts go on from that target"
+        lines.append(f"{where}: {_some(flat, behind_g > 0)} {found}; {done}")
     lines += _ended_lines(schema, flat, end_g, is_gap_tc, where)
     if flat.stamps is not None and schema.time is not None and len(end_g) > 1:
         last_g = flat.stamps[end_g - 1]
@@ -71,6 +69,14 @@ def past_lines(
             found = f"{early_g.sum()} of {len(last_g)} series end before the others, {which}"
             lines.append(f"{where}: {found}; each is forecast from its own end")
     return lines
+
+
+def _some(flat: Flat, mask_g: np.ndarray) -> str:
+    """That the series, or how many of them, have something."""
+    if flat.names is None:
+        return "the series has"
+    which = f"such as {flat.group_name(int(mask_g.argmax()))}"
+    return f"{mask_g.sum()} of {len(mask_g)} series, {which}, have"
 
 
 def _ended_lines(

@@ -149,7 +149,7 @@ def _used_rows(
     hint = find_hint(table, names.all, None, options.missing, hint_of(options))
     for name in names.targets:
         raw = get_column(table, name, options.path, options.missing)
-        raw = raw.read_by(infer_number(raw, hint).reading)
+        raw = replace(raw, otherwise="").read_by(infer_number(raw, hint).reading)
         labelled |= ~read_numbers(raw).missing
     last_g = flat.last_places(labelled[flat.rows])
     if options.rows is not None:

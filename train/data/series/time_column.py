@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -72,6 +72,7 @@ def read_stamps(
 ) -> np.ndarray:
     """The stamps of all rows, float64 [n]. Raises UserError if one is missing."""
     raw = get_column(table, time.name, where, markers)
+    raw = replace(raw, otherwise=", or say how dates are written in config.data.date_format")
     raw = raw.read_by(Reading(time.notation, time.date_order))
     values = read_numbers(raw) if time.kind == "number" else read_times(raw)
     if values.missing.any():
