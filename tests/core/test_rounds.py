@@ -197,7 +197,9 @@ def test_weights_spoilt_by_the_very_last_update_are_noticed() -> None:
 def test_without_validation_rows_the_latest_weights_are_the_best() -> None:
     program, data, state = make_run(n_valid=0)
     state, logs, count = compile_rounds(program, data, state)(data, state, jnp.int32(3))
-    assert int(count) == 3 and set(logs) == {"train_loss", "penalty", "step", "skipped"}
+    expected = {"train_loss", "penalty", "step", "skipped", "learning_rate"}
+    assert int(count) == 3 and set(logs) == expected
+    np.testing.assert_allclose(logs["learning_rate"][:3], 1e-3)
     assert_same_bits(state.best.weights, state.weights)
     assert int(state.best.step) == int(state.step) == 15
     assert float(state.best.value) == float(logs["train_loss"][2])

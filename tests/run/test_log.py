@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 from tensorboardX.proto import event_pb2
+from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData
 
 from train.errors import StorageError, UserError
 from train.evaluation.metrics.direction import HIGHER_IS_BETTER
-from train.run.log import RunLog, read_history
+from train.run.log import RunLog, Scored, read_history
+from train.run.tensorboard import Session, write_end
 
 
 def evaluate(run, step):
@@ -31,12 +33,19 @@ def events(folder):
     for path in sorted(
         (folder / "tensorboard").iterdir(), key=lambda path: int(path.name.rpartition(".")[2])
     ):
-        data = path.read_bytes()
-        place = 0
-        while place < len(data):
-            (length,) = struct.unpack("<Q", data[place : place + 8])
-            found.append(event_pb2.Event.FromString(data[place + 12 : place + 12 + length]))
-            place += length + 16
+        found += read_events(path)
+    return found
+
+
+def read_events(path):
+    """Every event of a file."""
+    found = []
+    data = path.read_bytes()
+    place = 0
+    while place < len(data):
+        (length,) = struct.unpack("<Q", data[place : place + 8])
+        found.append(event_pb2.Event.FromString(data[place + 12 : place + 12 + length]))
+        place += length + 16
     return found
 
 
@@ -56,13 +65,35 @@ def test_a_line_is_the_evaluation_of_one_split(tmp_path):
     assert read_history(tmp_path) == [json.loads(line) for line in lines]
 
 
-def test_members_stand_beside_each_other_in_tensorboard(tmp_path):
+def test_members_are_one_histogram_and_their_mean_in_tensorboard(tmp_path):
     with RunLog(tmp_path) as run:
-        for member in (0, 1, 2):
-            run.write(3, 1, {"valid": {"rmse": 1.0 + member}}, member)
-    found = {v.tag: v.simple_value for e in events(tmp_path) for v in e.summary.value}
-    assert found == {"valid/rmse": 1, "valid/rmse/member_1": 2, "valid/rmse/member_2": 3}
+        run.write_round([Scored(3, 1, {"valid": {"rmse": 1.0 + k}}, k) for k in range(3)])
+    shown = {v.tag: v for e in events(tmp_path) for v in e.summary.value}
+    assert shown.keys() == {"valid/rmse", "valid/rmse/members"}
+    assert shown["valid/rmse"].simple_value == 2
+    histogram = shown["valid/rmse/members"].histo
+    assert (histogram.num, histogram.min, histogram.max, histogram.sum) == (3, 1, 3, 6)
     assert [line["member"] for line in read_history(tmp_path)] == [0, 1, 2]
+
+
+def test_the_end_of_a_run_is_a_session_of_hparams_and_texts(tmp_path):
+    sessions = [
+        Session({}, {}),
+        Session({"optim.l2": 0.5, "net.norm": "batch"}, {"end/rmse": 2.0}, "settings/000"),
+    ]
+    write_end(tmp_path, 40, sessions, {"summary": "rmse  2"})
+    (file,) = (tmp_path / "tensorboard").glob("events*")
+    text = [value for event in read_events(file) for value in event.summary.value]
+    assert [value.tag for value in text] == ["summary/text_summary"]
+    assert text[0].tensor.string_val[0] == b"    rmse  2"
+    (file,) = (tmp_path / "tensorboard" / "settings" / "000").iterdir()
+    found = {v.tag: v for event in read_events(file) for v in event.summary.value}
+    assert found["end/rmse"].simple_value == 2
+    session = HParamsPluginData.FromString(
+        found["_hparams_/session_start_info"].metadata.plugin_data.content
+    ).session_start_info
+    assert session.hparams["optim.l2"].number_value == 0.5
+    assert session.hparams["net.norm"].string_value == "batch"
 
 
 def test_an_evaluation_is_in_the_file_before_the_run_ends(tmp_path):

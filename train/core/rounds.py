@@ -22,6 +22,7 @@ from train.core.faults import are_finite, choose
 from train.core.forward import Predictions, evaluate_split, evaluation_weights
 from train.core.penalties import layer_norms
 from train.core.program import Data, Program
+from train.core.schedules import learning_rate
 from train.core.state import State, Sums
 from train.core.step import train_epoch
 from train.core.weights import Weights
@@ -38,6 +39,8 @@ class RoundLog(TypedDict):
     """The mean loss of its training rows, each as it was before its update."""
     penalty: Array
     """The mean penalty of its updates."""
+    learning_rate: NotRequired[Array]
+    """That of its last update, where a gradient is descended."""
     gradient_norms: NotRequired[dict[str, Array]]
     """{layer: mean norm of its gradient}, where the config asks for them."""
     valid_loss: NotRequired[Array]
@@ -129,6 +132,9 @@ def end_round(
         train_loss=sums["loss"] / sums["weight"],
         penalty=sums["penalty"] / n_updates,
     )
+    if not program.network.learns_by_rule:
+        rate = learning_rate(program.config.optim, program.total_steps)
+        log["learning_rate"] = jnp.asarray(rate(state.step - 1)) * state.plateau.factor
     if "gradient_norms" in sums:
         log["gradient_norms"] = jax.tree.map(lambda norm: norm / n_updates, sums["gradient_norms"])
     diverged = has_diverged(program, state, sums)

@@ -17,12 +17,14 @@ from train.evaluation.importance import Rises
 from train.evaluation.kinds import Beside, Judged, kind_of, score
 from train.inference.predictor import Predicted
 from train.report.report import write_report
+from train.report.result import read_result
 from train.results.against_baselines import losing_lines, metric_that_counts
 from train.results.beside import baseline_seconds, baselines_on_valid, importance_seconds
 from train.results.monitored import Monitored
 from train.results.outcome import Outcome, report_split
 from train.results.report_data import report_data
 from train.results.sample import part_in_words, sample_in_words, scored_rows
+from train.results.sessions import show_end
 from train.results.temperature import scale_answers
 from train.run.calibration import write_scores
 from train.run.folder import write_json
@@ -94,6 +96,7 @@ def _finish(
         (run.folder / "importance.csv").unlink(missing_ok=True)
     result["seconds"] = {**seconds, "total": time.monotonic() - started}
     write_json(run.folder / "result.json", finite(result))
+    show_end(run.folder, run.config, read_result(result))
     if not run.config.train.report:  # nor is one of an earlier end left
         (run.folder / "report.html").unlink(missing_ok=True)
         return result

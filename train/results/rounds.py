@@ -21,7 +21,7 @@ from train.run.driver import Logs, Validation
 from train.run.layers import is_scaled
 from train.run.listener import Listener
 from train.run.log import NAME as LOG
-from train.run.log import RunLog
+from train.run.log import RunLog, Scored
 from train.run.manifest import has_grown_only, read_manifest, record
 from train.run.progress import Progress
 from train.run.run import Run
@@ -63,18 +63,19 @@ class RoundWriter:
         for i in range(pending.n_rounds):
             losses = []
             scores = []
-            steps = []
+            nets = []
             for net, net_log in _by_net(logs, i):
-                loss, valid = self._write_net(self.log, net, net_log)
-                losses.append(loss)
+                scored, valid = self._score_net(net, net_log)
+                losses.append(scored.scores["train"]["loss"])
                 scores.append(valid)
-                steps.append(int(net_log["step"]))
+                nets.append(scored)
+            self.log.write_round(nets)
             mean = {name: float(np.mean([own[name] for own in scores])) for name in scores[0]}
-            epoch = max(steps) // self.run.program.steps_per_epoch
+            epoch = int(max(scored.epoch for scored in nets))
             self.progress.update(epoch, float(np.mean(losses)), mean)
 
-    def _write_net(self, log: RunLog, net: int, net_log: Logs) -> tuple[float, dict[str, float]]:
-        """Writes a round of one net; its training loss, and its scores on the validation rows."""
+    def _score_net(self, net: int, net_log: Logs) -> tuple[Scored, dict[str, float]]:
+        """What a round of one net is written as, and its scores on the validation rows."""
         member, rows = self.nets[net]
         step = int(net_log["step"])
         loss = float(net_log["train_loss"])
@@ -82,6 +83,8 @@ class RoundWriter:
         if skipped := int(net_log["skipped"]):
             scores["train"]["skipped"] = skipped
             self._say_skipped(member, step, skipped)
+        if "learning_rate" in net_log:
+            scores["train"]["learning_rate"] = float(net_log["learning_rate"])
         for name, norm in net_log.get("gradient_norms", {}).items():
             scores["train"][f"gradient_norm.{name}"] = float(norm)
         valid = {}
@@ -94,8 +97,8 @@ class RoundWriter:
             if "valid_error" in net_log:
                 monitored["error"] = float(net_log["valid_error"])
             scores["valid"] = {**monitored, **valid}
-        log.write(step, step // self.run.program.steps_per_epoch, scores, member)
-        return loss, valid
+        epoch = step // self.run.program.steps_per_epoch
+        return Scored(step, epoch, scores, member), valid
 
     def _say_skipped(self, member: int, step: int, skipped: int) -> None:
         """Says how many updates were left out, and again once they are twice as many."""

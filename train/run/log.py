@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
-import os
-import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from absl import logging
 
 from train.data.files.storage import written_whole
 from train.errors import StorageError, UserError
+from train.run.tensorboard import FOLDER, scalar_events
 
 NAME = "metrics.jsonl"
 # {"step", "epoch", "split", "member", and the metrics: numbers, null where they are not finite}.
 Line: TypeAlias = dict[str, Any]
 
 
+class Scored(NamedTuple):
+    """An evaluation of a net: {split: {"loss": ..., metric: ...}} after so many updates."""
+
+    step: int
+    epoch: float
+    scores: Mapping[str, Mapping[str, float]]
+    member: int = 0
+
+
 class RunLog:
     """Appends evaluations to FOLDER/metrics.jsonl, and to TensorBoard's events.
 
-    Those are scalars such as "valid/rmse" in FOLDER/tensorboard/.
+    Those are scalars such as "valid/rmse" in FOLDER/tensorboard/; of a population the mean of its
+    members, and a histogram of them.
 
     A resumed run passes the step it goes on from: later lines, and one torn by a crash, are
     dropped, so that the file ends up byte for byte that of a run that was never stopped. For that
@@ -42,34 +49,34 @@ class RunLog:
             _drop_lines(self.path, after_step)
             # Unbuffered: a run that is killed leaves every evaluation it finished.
             self._file = open(self.path, "ab", buffering=0)
-            self._tensorboard = _tensorboard(Path(folder) / "tensorboard", after_step + 1)
+            self._tensorboard = scalar_events(Path(folder) / FOLDER, after_step + 1)
         except OSError as error:
             raise StorageError(f"cannot write {self.path}: {error.strerror}") from None
 
     def write(
         self, step: int, epoch: float, scores: Mapping[str, Mapping[str, float]], member: int = 0
     ) -> None:
-        """Writes one evaluation: {split: {"loss": ..., metric: ...}}.
+        """Writes one evaluation of one net: {split: {"loss": ..., metric: ...}}."""
+        self.write_round([Scored(step, epoch, scores, member)])
 
-        Numbers that are not finite become null. TensorBoard shows the members of a population
-        beside each other: "valid/rmse", "valid/rmse/member_1".
-        """
+    def write_round(self, nets: Sequence[Scored]) -> None:
+        """Writes the evaluations that nets had at once. Numbers that are not finite become null."""
         lines = []
-        tags = {}
-        for split, values in scores.items():
-            line: Line = {"step": step, "epoch": epoch, "split": split, "member": member}
-            for name, value in values.items():
-                if math.isfinite(value):
-                    line[name] = float(value)
-                    tags[_tag(split, name, member)] = float(value)
-                else:
-                    line[name] = None
-            lines.append(_to_bytes(line))
+        tags: dict[str, list[float]] = {}
+        for net in nets:
+            for split, values in net.scores.items():
+                line: Line = {"step": net.step, "epoch": net.epoch, "split": split}
+                line["member"] = net.member
+                for name, value in values.items():
+                    line[name] = float(value) if math.isfinite(value) else None
+                    if math.isfinite(value):
+                        tags.setdefault(f"{split}/{name}", []).append(float(value))
+                lines.append(_to_bytes(line))
         self._unwritten += b"".join(lines)
         self._flush()
-        if self._tensorboard is not None:
+        if self._tensorboard is not None and nets:
             try:
-                self._tensorboard.write(step, tags)
+                self._tensorboard.write(max(net.step for net in nets), tags)
             except OSError as error:
                 self._tensorboard.close()
                 self._tensorboard = None
@@ -120,10 +127,6 @@ def write_history(folder: Path, lines: list[Line]) -> None:
     _replace(folder / NAME, b"".join(map(_to_bytes, lines)))
 
 
-def _tag(split: str, name: str, member: int) -> str:
-    return f"{split}/{name}/member_{member}" if member else f"{split}/{name}"
-
-
 def _to_bytes(line: Line) -> bytes:
     return (json.dumps(line) + "\n").encode()
 
@@ -155,61 +158,3 @@ def _drop_lines(path: Path, after_step: int) -> None:
 def _replace(path: Path, content: bytes) -> None:
     with written_whole(path) as file:
         file.write(content)
-
-
-def _tensorboard(folder: Path, first_step: int) -> _TensorBoard | None:
-    """What writes for TensorBoard; None where tensorboardX was not installed with the others."""
-    try:
-        return _TensorBoard(folder, first_step)
-    except ModuleNotFoundError:
-        return None
-
-
-class _TensorBoard:
-    """Writes scalars as TensorBoard reads them, which forgets those from `first_step` on before it.
-
-    EventsWriter is what SummaryWriter wraps in a queue and a thread. That thread dies on a full
-    disk, and the queue then blocks the run for ever; written in place, the error comes up where it
-    can be reported.
-    """
-
-    def __init__(self, folder: Path, first_step: int):
-        # tensorboardX imports torch wherever that is installed, a second spent on nothing: it is
-        # hidden meanwhile.
-        modules: dict[str, Any] = sys.modules
-        hide = "torch" not in modules
-        if hide:
-            modules["torch"] = None
-        try:
-            from tensorboardX.event_file_writer import EventsWriter
-            from tensorboardX.proto import event_pb2
-            from tensorboardX.summary import scalar
-        finally:
-            if hide:
-                del modules["torch"]
-        folder.mkdir(exist_ok=True)
-        # The name holds whole seconds only: a run resumed within one must not overwrite the events
-        # before it.
-        self._writer = EventsWriter(str(folder / "events"), f".{os.getpid()}.{first_step}")
-        self._messages: Any = event_pb2
-        self._scalar = scalar
-        start = self._messages.SessionLog(status=self._messages.SessionLog.START)
-        self._write(first_step, session_log=start)
-        self._next_flush = 0.0
-
-    def write(self, step: int, scores: Mapping[str, float]) -> None:
-        """Writes each score under its tag."""
-        for tag, value in scores.items():
-            self._write(step, summary=self._scalar(tag, value))
-        # It waits for the disk, some milliseconds, and TensorBoard looks every 30 s only.
-        if time.monotonic() > self._next_flush:
-            self._writer.flush()
-            self._next_flush = time.monotonic() + 5
-
-    def _write(self, step: int, **content: object) -> None:
-        self._writer.write_event(self._messages.Event(wall_time=time.time(), step=step, **content))
-
-    def close(self) -> None:
-        """What a full disk does not take is lost: it is said where events are written."""
-        with contextlib.suppress(OSError):
-            self._writer.close()
