@@ -16,6 +16,7 @@ from nets.competitive import Competitive
 from nets.convolution import Convolutions
 from nets.dense import Dense
 from nets.forecast import Forecaster
+from nets.gates import Gates, lstm_gates
 from nets.heads import Heads, HeadShape
 from nets.inputs import Inputs
 from nets.lstm import LSTM
@@ -39,6 +40,7 @@ __all__ = [
     "DataNetwork",
     "Dense",
     "Forecaster",
+    "Gates",
     "HeadShape",
     "Heads",
     "Inputs",
@@ -54,4 +56,5 @@ __all__ = [
     "Tree",
     "Variables",
     "init_variables",
+    "lstm_gates",
 ]

@@ -29,6 +29,9 @@ FOLDER = ROOT / "configs"
 NAMES = sorted(str(path.relative_to(FOLDER).with_suffix("")) for path in FOLDER.rglob("*.py"))
 LEFT_OUT = {
     "adding": "takes minutes; tests/whole_runs/test_configs.py holds its errors",
+    "course/activations": "tries several settings, whose order test_course.py holds",
+    "course/optimizers": "tries several settings, whose order test_course.py holds",
+    "course/width": "tries several settings, whose order test_course.py holds",
     "course/memory": "takes minutes; tests/whole_runs/test_course.py holds its score",
     "mackey_glass": "takes minutes",
     "sequences": "its scores are of files that are not part of the repository",

@@ -7,13 +7,16 @@ import time
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from marks import slow
 
+import nets
 from train import config as configs
 from train import loop, predict
 from train.core.penalties import kernel_weights
+from train.data.files.builtin import read_builtin
 from train.report.weights import by_depth
 from train.run.log import read_history
 
@@ -153,3 +156,81 @@ def test_the_gap_between_training_and_test_narrows(name, field, tmp_path):
     }
     assert len({float(model(row)[0]) for _ in range(5)}) == 1
     assert "Loss" in page(tmp_path / "with")
+
+
+def by_setting(result: dict[str, Any], option: str, metric: str) -> dict[Any, float]:
+    """{value of an option: the score of its net}."""
+    found = {}
+    for member in result["per_member"]:
+        value = member["values"][option]
+        found[tuple(value) if isinstance(value, list) else value] = member["metrics"][metric]
+    return found
+
+
+@pytest.mark.slow
+def test_sigmoids_learn_slowly_and_lines_less(tmp_path):
+    result = run("activations", tmp_path / "run")
+    accuracy = by_setting(result, "net.activation", "accuracy")
+    assert accuracy["sigmoid"] < accuracy["step"] < accuracy["relu"]
+    assert min(accuracy["relu"], accuracy["gelu"]) > accuracy["linear"]
+
+
+@pytest.mark.slow
+def test_sgd_needs_a_larger_step(tmp_path):
+    result = run("optimizers", tmp_path / "run")
+    value = {tuple(s["values"].values()): s["value"] for s in result["settings"]}
+    assert value["sgd", 1e-3] > 1.05 * max(value["adam", 1e-3], value["rmsprop", 1e-3])
+    best = [min(v for (name, _), v in value.items() if name == n) for n in ("sgd", "adam")]
+    assert max(best) < 1.05 * min(best)
+
+
+@pytest.mark.slow
+def test_a_narrow_net_cannot_and_a_wide_one_learns_by_heart(tmp_path):
+    folder = tmp_path / "run"
+    result = run("width", folder)
+    number = {}
+    for member in result["per_member"]:
+        number[tuple(member["values"]["net.hidden"])] = member["member"]
+    last = [line for line in read_history(folder) if line["step"] == result["steps"]]
+    loss = {(line["split"], line["member"]): line["loss"] for line in last}
+    line, fitting, wide = number[()], number[2, 2], number[64, 64]
+    assert loss["train", line] > 2 * loss["train", fitting] > 2 * loss["train", wide]
+    assert loss["valid", fitting] < 0.9 * min(loss["valid", line], loss["valid", wide])
+
+
+@pytest.mark.slow
+def test_what_follows_is_known_from_both_sides_only(tmp_path):
+    for bidirectional in ("false", "true"):
+        folder = tmp_path / bidirectional
+        scores = run("directions", folder, net__bidirectional=bidirectional)["metrics"]["test"]
+        assert (scores["token_accuracy"] > 0.99) == (bidirectional == "true")
+    assert scores["token_accuracy"] > 0.99
+
+
+@pytest.mark.slow
+def test_gates_open_where_numbers_are_marked(tmp_path):
+    result = run("gates", tmp_path / "run")
+    scores = result["metrics"]["test"]
+    assert scores["rmse"] < 0.1 * result["baselines"]["test"]["mean"]["rmse"]
+    params = predict.load(tmp_path / "run").variables["params"]
+    weights = params["lstm"]["layer_0"]["forward"]
+    x_ntf = np.array(read_builtin("adding_20")["x"][-50:].to_pylist(), np.float32)
+    opened = []
+    for x_tf in x_ntf:
+        gates = nets.lstm_gates(
+            weights["kernel"], weights["recurrent_kernel"], weights["bias"], jnp.array(x_tf)
+        )
+        is_marked_t = x_tf[:, 1] > 0
+        input_th = np.asarray(gates.input)
+        opened.append(input_th[is_marked_t].mean(0) - input_th[~is_marked_t].mean(0))
+    # One unit at the least lets a marked number in, and no other.
+    assert np.mean(opened, 0).max() > 0.5
+
+
+@pytest.mark.slow
+def test_units_find_species_and_a_map_keeps_neighbours(tmp_path):
+    scores = run("clusters", tmp_path / "clusters")["metrics"]["train"]
+    assert scores["adjusted_rand_index"] > 0.8 and scores["clusters"] == 3
+    scores = run("map", tmp_path / "map")["metrics"]["train"]
+    assert scores["purity"] > 0.9 and scores["topographic_error"] < 0.15
+    assert "Clusters" in page(tmp_path / "map")

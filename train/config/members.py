@@ -156,7 +156,9 @@ def grid_in_words(config: Config) -> str:
             scale = " on a log scale" if low > 0 else ""
             parts.append(f"{path} between {low:g} and {high:g}{scale}")
         else:
-            parts.append(f"{path} of {', '.join(map(values.to_text, choice))}")
+            parts.append(
+                f"{path} of {', '.join(values.to_text(value) or '()' for value in choice)}"
+            )
     if samples is None:
         return f"{n_combinations(config)} settings, all combinations: {'; '.join(parts)}"
     return f"{samples} settings, drawn at random: {'; '.join(parts)}"

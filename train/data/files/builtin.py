@@ -19,11 +19,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from train.data.files.generated_sequences import STEPS, adding, digits_rows
+from train.data.files.generated_sequences import STEPS, adding, brackets, digits_rows
 from train.data.files.generated_series import mackey_glass
 from train.errors import UserError
 
-GENERATED = ("adding", "digits_rows", "logic", "mackey_glass")
+GENERATED = ("adding", "brackets", "digits_rows", "logic", "mackey_glass", "wave")
 NAMES = ("breast_cancer", "diabetes", "digits", "iris", "wine")
 
 # In the order of the files' columns, as documented in sklearn/datasets/descr/*.rst.
@@ -78,12 +78,16 @@ def read_builtin(name: str) -> pa.Table:
     """
     if steps := re.fullmatch(r"adding(?:_([1-9]\d{1,3}))?", name):
         return adding(int(steps[1] or STEPS))
+    if name == "brackets":
+        return brackets()
     if name == "digits_rows":
         return digits_rows(read_builtin("digits"))
     if name == "logic":
         return logic()
     if name == "mackey_glass":
         return mackey_glass()
+    if name == "wave":
+        return wave()
     if name not in NAMES:
         known = (*NAMES, *GENERATED)
         near = difflib.get_close_matches(name, known, n=1)
@@ -110,6 +114,13 @@ def logic() -> pa.Table:
     b = np.array([0, 1, 0, 1])
     numbers = {"a": a.astype(np.float64), "b": b.astype(np.float64)}
     return pa.table({**numbers, "and": a & b, "or": a | b, "xor": a ^ b})
+
+
+def wave(seed: int = 0) -> pa.Table:
+    """120 points "x" and "y" of sin(2 x), y with noise of deviation .4."""
+    random = np.random.default_rng(seed)
+    x = random.uniform(-3, 3, 120)
+    return pa.table({"x": x, "y": np.sin(2 * x) + 0.4 * random.normal(size=120)})
 
 
 def _read(file: str, columns: tuple[str, ...], delimiter: str = ",", skip: int = 0) -> pa.Table:

@@ -1,4 +1,4 @@
-"""Sequences made, not read: the adding problem, and pictures row by row."""
+"""Sequences made, not read: the adding problem, brackets, and pictures row by row."""
 
 from __future__ import annotations
 
@@ -30,6 +30,29 @@ def adding(steps: int = STEPS, seed: int = 0) -> pa.Table:
     sums = pairs[rows, first, 0].astype(np.float64) + pairs[rows, second, 0]
     starts = np.arange(0, n * steps + 1, steps)
     return pa.table({"x": _lists(pa.array(pairs.ravel()), 2, starts), "sum": sums})
+
+
+def brackets(seed: int = 0) -> pa.Table:
+    """2,000 sequences "tokens" of 20 words, and "tags": what stands within a pair of brackets.
+
+    One "<" opens, and in every other sequence a ">" closes it further on. What is behind "<" is
+    "in" up to a ">", and "out" where none comes: whoever has read the beginning alone cannot know.
+    """
+    random = np.random.default_rng(seed)
+    n = 2_000
+    steps = 20
+    words = np.array(["a", "b", "c", "d"])[random.integers(0, 4, (n, steps))]
+    tags = np.full((n, steps), "out")
+    first = random.integers(0, steps // 2, n)
+    last = random.integers(steps // 2, steps, n)
+    closes = random.random(n) < 0.5
+    rows = np.arange(n)
+    words[rows, first] = "<"
+    words[rows[closes], last[closes]] = ">"
+    place = np.arange(steps)[None]
+    within = (place > first[:, None]) & (place < last[:, None]) & closes[:, None]
+    tags[within] = "in"
+    return pa.table({"tokens": words.tolist(), "tags": tags.tolist()})
 
 
 def digits_rows(digits: pa.Table) -> pa.Table:
