@@ -25,12 +25,38 @@ from train import loop, predict
 from train.config import Optim
 from train.core.optim import make_optimizer
 from train.data.files.builtin import read_builtin
-from train.report import draw
 from train.run.log import read_history
 
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "docs" / "course"
-COLOURS = draw.CATEGORIES
+COLOURS = ("#4e79a7", "#f28e2b", "#e15759", "#76b7b2", "#59a14f", "#edc948", "#b07aa1")
+BLUE = "#2563eb"
+PALE = "#9dbbf7"
+INK = "#1f2430"
+LINE = "#e3e6ea"
+MUTED = "#667080"
+STYLE = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": LINE,
+    "axes.grid": True,
+    "axes.labelcolor": MUTED,
+    "axes.labelsize": 9,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "figure.facecolor": "white",
+    "grid.color": LINE,
+    "grid.linewidth": 0.6,
+    "legend.fontsize": 8.5,
+    "legend.frameon": False,
+    "lines.linewidth": 1.6,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "course",
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "xtick.labelsize": 8.5,
+    "ytick.color": MUTED,
+    "ytick.labelsize": 8.5,
+}
 
 
 def run(name: str, folder: Path, **changes: str) -> Path:
@@ -67,7 +93,7 @@ def activations(folder: Path) -> None:
     z = np.linspace(-4, 4, 401)
     for ax, name in zip(axes, names, strict=True):
         activate = nets.ACTIVATIONS[name]
-        ax.plot(z, activate(jnp.array(z)), color=draw.BLUE, label="activation")
+        ax.plot(z, activate(jnp.array(z)), color=BLUE, label="activation")
         slope = jax.vmap(jax.grad(lambda x, f=activate: f(x[None])[0]))(jnp.array(z))
         ax.plot(z, slope, color=COLOURS[1], linestyle="--", label="derivative")
         ax.set_title(name, loc="left", fontsize=10)
@@ -92,7 +118,7 @@ def optimizers(folder: Path) -> None:
     one, two = np.meshgrid(np.linspace(-1.2, 1.6, 80), np.linspace(-2.2, 2.2, 80))
     every = jax.vmap(loss)(jnp.array(np.stack([one.ravel(), two.ravel()], 1)))
     heights = np.quantile(np.asarray(every), np.linspace(0.01, 0.95, 18))
-    ax.contour(one, two, np.asarray(every).reshape(one.shape), levels=heights, colors=draw.LINE)
+    ax.contour(one, two, np.asarray(every).reshape(one.shape), levels=heights, colors=LINE)
     for (name, rate), colour in zip(
         (("sgd", 0.5), ("rmsprop", 0.05), ("adam", 0.05)),
         (COLOURS[0], COLOURS[2], COLOURS[1]),
@@ -108,7 +134,7 @@ def optimizers(folder: Path) -> None:
             w = {"kernel": w["kernel"] + step["kernel"]}
             way.append(np.asarray(w["kernel"]))
         ax.plot(*np.stack(way).T, ".-", color=colour, markersize=3, label=f"{name}, rate {rate}")
-    ax.plot(-1.0, 1.9, "o", color=draw.INK, label="start")
+    ax.plot(-1.0, 1.9, "o", color=INK, label="start")
     ax.set(xlabel="weight of mean_radius", ylabel="weight of mean_texture")
     ax.legend(loc="upper right")
     save(figure, "optimizers")
@@ -125,7 +151,7 @@ def width(folder: Path) -> None:
         hidden = member["values"]["net.hidden"]
         units[member["member"]] = hidden[0] if hidden else 0
     figure, (ax,) = panels(1, height=2.8, width=5.4)
-    for split, colour in (("train", draw.PALE), ("valid", draw.BLUE)):
+    for split, colour in (("train", PALE), ("valid", BLUE)):
         lines = [line for line in history if line["step"] == last and line["split"] == split]
         lines.sort(key=lambda line: units[line["member"]])
         values = [line["loss"] for line in lines]
@@ -147,7 +173,7 @@ def gates(folder: Path) -> None:
     figure, axes = panels(4, height=2.4, width=3.4, columns=2)
     shown = {"input gate": found.input, "forget gate": found.forget, "cell": found.cell}
     ax = axes[0]
-    ax.bar(range(len(x_tf)), x_tf[:, 0], color=np.where(x_tf[:, 1] > 0, draw.BLUE, draw.LINE))
+    ax.bar(range(len(x_tf)), x_tf[:, 0], color=np.where(x_tf[:, 1] > 0, BLUE, LINE))
     ax.set_title("what is read; marked numbers blue", loc="left", fontsize=10)
     for ax, (name, gate_th) in zip(axes[1:], shown.items(), strict=True):
         bound = 1.0 if "gate" in name else float(np.abs(gate_th).max())
@@ -190,7 +216,7 @@ def directions(folder: Path) -> None:
                 is_in = tag if isinstance(tag, bool) else tag == "in"
                 ax.add_patch(
                     matplotlib.patches.Rectangle(
-                        (t - 0.45, y - 0.4), 0.9, 0.8, color=draw.BLUE if is_in else draw.LINE
+                        (t - 0.45, y - 0.4), 0.9, 0.8, color=BLUE if is_in else LINE
                     )
                 )
         ax.set_xticks(range(len(words)), words)
@@ -248,8 +274,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
     pictures = (activations, optimizers, width, gates, directions, clusters, som)
-    style = {**draw.STYLE, "figure.facecolor": "white", "axes.labelsize": 9}
-    with matplotlib.rc_context(style):
+    with matplotlib.rc_context(STYLE):
         for picture in pictures:
             if not options.names or picture.__name__ in options.names:
                 picture(Path(options.runs))
