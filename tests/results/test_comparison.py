@@ -26,10 +26,24 @@ def make_run(folder: Path, answers, target, config=None, scores=None, **changes)
     config = config or Config(data=Table(path="homes.csv", target="price"))
     scores = scores or {"rmse": float(np.sqrt(np.mean((answers - target) ** 2))), "r2": 0.5}
     result = {
+        "rows": {"train": 9, "test": len(target)},
         "metrics": {"train": scores, "test": scores},
+        "baselines": {},
         "members": 1,
         "n_parameters": 12,
+        "steps": 1,
+        "epochs": 1,
+        "best_step": 1,
+        "interval": {},
         "seconds": {"total": 1.5},
+        "examples_per_second": 9.0,
+        "notes": [],
+        "versions": {},
+        "config_sha256": "",
+        "per_member": [],
+        "settings": [],
+        "spread": {},
+        "kept": [],
     }
     (folder / "result.json").write_text(json.dumps(result | changes))
     (folder / "config.json").write_text(json.dumps({"config": configs.to_json(config)}))
