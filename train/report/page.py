@@ -144,7 +144,7 @@ def figure(
         legend += f'<span class="key"><i class="{key.kind} {key.colour}"></i>{escape(key.text)}'
         legend += "</span>"
     legend = f'<span class="keys">{legend}</span>' if legend else ""
-    caption = f"<figcaption><b>{escape(title)}</b>{said}{legend}</figcaption>"
+    caption = f"<figcaption><b>{heading(title)}</b>{said}{legend}</figcaption>"
     kind = ' class="wide"' if wide else ""
     return f"<figure{kind}>{caption}{body}</figure>"
 

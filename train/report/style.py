@@ -89,11 +89,11 @@ print-color-adjust:exact}}
 .wrap{{white-space:normal}}
 .bar{{display:block;min-width:90px;height:12px;margin-top:4px}}
 .bar i{{display:block;height:100%;background:var(--blue);border-radius:2px}}
-.sentence{{line-height:2.5;overflow-wrap:anywhere}}
-.sentence li{{margin:0 0 4px}}
-ruby{{border-bottom:2px solid var(--grey);padding-bottom:1px}}
+.sentence{{line-height:2.5;overflow-wrap:break-word}}
+.sentence li{{margin:0 0 4px;overflow-wrap:break-word}}
+ruby{{white-space:nowrap;margin:0 1px;border-bottom:2px solid var(--grey);padding-bottom:1px}}
 ruby.wrong{{border-color:var(--red);background:color-mix(in srgb,var(--red) 14%,transparent)}}
-rt{{font-size:10.5px;color:var(--muted)}}
+rt{{padding:0 3px;font-size:10.5px;color:var(--muted)}}
 ruby.wrong rt{{color:var(--red)}}
 .strip{{display:grid;grid-template-columns:1fr 1fr;gap:10px}}
 svg{{display:block;width:100%;height:auto;overflow:visible}}
@@ -130,11 +130,13 @@ th,td{{padding-left:9px}}table{{font-size:13px}}.bar{{min-width:36px}}
 .matrix td{{min-width:22px;height:24px;font-size:11px}}}}
 @media print{{@page{{margin:11mm}}body{{font-size:10.5px}}main{{max-width:none;padding:0}}
 h1{{font-size:19px}}h2{{font-size:12.5px;margin-bottom:5px;break-after:avoid}}
-.headline{{font-size:13.5px}}.facts,table,figcaption,.keys,code{{font-size:9.5px}}
+.headline{{font-size:13.5px}}.facts,figcaption,.keys,code{{font-size:9.5px}}table{{font-size:8.8px}}
 main{{display:block}}section{{margin-top:9px;padding-top:6px}}
-th,td{{padding-top:1.5px;padding-bottom:1.5px}}
+th,td{{padding:1.5px 0 1.5px 4px}}th:first-child{{min-width:4.2em}}
+.matrix td,.matrix.few td,.matrix.many td{{min-width:15px;height:16px;font-size:8.5px}}
+.matrix.few td{{min-width:44px;height:26px}}.matrix thead th:first-child{{font-size:7.5px}}
 .top{{grid-template-columns:1fr 1fr;gap:8px 24px;margin-top:8px}}
-.panels{{grid-template-columns:repeat(3,1fr);gap:9px 16px}}
+.panels{{grid-template-columns:repeat(3,1fr);gap:9px 16px}}.wide{{grid-column:span 2}}
 .panels.small{{grid-template-columns:repeat(5,1fr);gap:8px}}details:not([open]){{display:none}}
 .bar{{height:6px;margin-top:3px;min-width:24px;print-color-adjust:exact}}
 .a,.mark,i{{print-color-adjust:exact}}
