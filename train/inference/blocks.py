@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,6 +17,14 @@ from train.data.sequences.ragged import Ragged
 
 # Steps of a block of sequences at most, whatever their length.
 BLOCK_STEPS = 1 << 16
+
+
+class Predicted(NamedTuple):
+    """Rows of a data set, encoded: their targets, what each counts for, and the predictions."""
+
+    target: HostArrays
+    weight: np.ndarray
+    predictions: HostArrays
 
 
 def in_blocks(

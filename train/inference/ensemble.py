@@ -49,7 +49,8 @@ class Ensemble:
         self._encoder = encoder
         self._process = os.getpid()
         self.has_members = isinstance(variables, tuple)
-        network, _ = make_network(config, encoder)
+        self.network, _ = make_network(config, encoder)
+        network = self.network
 
         def predict(variables: Variables, inputs: HostArrays) -> Tree:
             return network.apply(variables, inputs, method="predict")

@@ -8,37 +8,29 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pyarrow as pa
 
-from nets.base import Variables
+from nets.base import Tree, Variables
 from train.config.data_options import Table
 from train.config.options import Config
 from train.data.answer_names import beside
 from train.data.blocks import take_in_blocks
-from train.data.dataset import Columns, Dataset, Encoder, Head, HostArrays, Rows
+from train.data.dataset import Array, Columns, Dataset, Encoder, Head, HostArrays, Rows
 from train.data.files.arrow import as_table
 from train.data.files.delimited import left_out_notes
 from train.errors import ReadingWarning, UserError
 from train.evaluation.conformal import Scores, check_numbers, interval_columns, needed_score
 from train.evaluation.importance import Shuffled
 from train.evaluation.spread import spread_columns
-from train.inference.blocks import join_blocks
+from train.inference.blocks import Predicted, join_blocks
 from train.inference.ensemble import Carries, Ensemble
 from train.inference.stepping import check_steps
 from train.inference.temperature import with_temperatures
-
-
-class Predicted(NamedTuple):
-    """Rows of a data set, encoded: their targets, what each counts for, and the predictions."""
-
-    target: HostArrays
-    weight: np.ndarray
-    predictions: HostArrays
-
 
 # A function and a folder, from which it makes a predictor.
 Loader: TypeAlias = "tuple[Callable[[str], Predictor], tuple[str]]"
@@ -86,6 +78,21 @@ class Predictor:
         """Those of the net, or of the first of several."""
         first = self.ensemble.variables[0]
         return jax.tree.map(lambda leaf: leaf[0], first) if self.ensemble.has_members else first
+
+    def encode(self, data: object) -> HostArrays:
+        """Rows of any library, encoded as `apply` takes them: {name: [n, ...]}."""
+        is_table = isinstance(self.config.data, Table)
+        table = as_table(data, self.config.data.missing, may_repeat=is_table)
+        return self._read(table, "data").inputs
+
+    def apply(self, variables: Variables, batch: Mapping[str, Array]) -> dict[str, Array]:
+        """{head: answers to encoded rows, in encoded units}, a pure function of both arguments.
+
+        It goes under jit, vmap and grad; `encoder.decode` makes columns in the user's units of it.
+        """
+        inputs = {name: jnp.asarray(array) for name, array in batch.items()}
+        answers: Tree = self.ensemble.network.apply(variables, inputs, method="predict")
+        return answers
 
     def scale(self, temperatures: Mapping[str, float]) -> None:
         """Divides the logits of these heads by their temperatures from now on, others by 1."""
