@@ -120,8 +120,8 @@ def test_dropout_of_large_tables_is_much_for_classes(
         (None, 2, "loss", "auto", 0.0),
         ("auc", 2, "loss", "auto", 0.0),
         ("log_loss", 3, "loss", "auto", 0.0),
-        ("accuracy", 3, "error", "auto", 0.1),
-        (None, 3, "error", "auto", 0.1),
+        ("accuracy", 3, "loss", "auto", 0.1),
+        (None, 3, "loss", "auto", 0.1),
     ],
 )
 def test_the_score_that_counts_is_followed(

@@ -83,7 +83,8 @@ def resolve(config: Config, n_train: int, *, classes: int, season: int | None = 
         config.train,
         batch_size=batch_size,
         epochs=_auto(config.train.epochs, _epochs(n_train, batch_size, config.net, classes)),
-        monitor=_auto(config.train.monitor, _monitor(metric, classes)),
+        # Counted errors of a few validation rows say little.
+        monitor=_auto(config.train.monitor, "loss" if classes or metric == "mae" else "error"),
         restore=_auto(config.train.restore, "best"),
     )
     net = _resolve_net(config, n_train, classes, season)
@@ -123,19 +124,8 @@ def _epochs(n_train: int, batch_size: int, net: Net, classes: int) -> int:
     return min(max(epochs, MANY_EPOCHS), math.ceil(MOST_STEPS / steps_per_epoch))
 
 
-def _monitor(metric: str | None, classes: int) -> Literal["loss", "error"]:
-    """What is best: an error where it is what counts and says enough, else the loss.
-
-    Two classes are seldom told apart without doubt, and a few rows' errors say little of them;
-    of more classes the loss is not what smoothed labels are trained on.
-    """
-    if metric == "mae" or classes == 2 or metric == "log_loss":
-        return "loss"
-    return "error"
-
-
 def _smoothing(metric: str | None, classes: int) -> float:
-    """Of many classes smoothed labels are told better, with probabilities that are no better."""
+    """Of many classes smoothed labels are told better, at probabilities that are less sure."""
     return SMOOTHING if classes > 2 and metric != "log_loss" else 0.0
 
 
