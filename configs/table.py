@@ -35,6 +35,8 @@ def get_config() -> Config:
             learning_rate="auto",
             beta2=0.95,
             schedule="cosine",
+            # On few or noisy rows the best weights are found while the rate is still low.
+            warmup=0.3,
             weight_decay=0.02,
             weight_decay_schedule="auto",
             # Rates of RealMLP (Holzmueller et al. 2024): what shapes a function moves slowly, what

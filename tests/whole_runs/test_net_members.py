@@ -8,9 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from resumption import digest, stopped_after
 
 from train import loop
 from train.config import Config, Dense, Optim, Population, Table, Train
+from train.errors import StoppedError
 from train.inference.load import load
 
 NET = Dense(hidden=(8,), members=3, embedding="piecewise_linear_b", embedding_bins=6, dropout=0.1)
@@ -47,6 +49,21 @@ def test_nets_of_members_answer_by_the_mean_of_all_and_tell_how_far_these_lie_ap
     variance = each["value"].var(0, ddof=1) + np.square(each["value.deviation"]).mean(0)
     np.testing.assert_allclose(both["value.deviation"], np.sqrt(variance), rtol=1e-4)
     assert (each["value.deviation"] > 0).all()
+
+
+@pytest.mark.slow
+def test_members_that_were_stopped_go_on_to_the_same_bits(tmp_path: Path) -> None:
+    config = Config(
+        data=Table(path="builtin:diabetes", target="progression"),
+        net=NET,
+        optim=OPTIM,
+        train=Train(epochs=6, batch_size=8),
+    )
+    loop.fit(config, tmp_path / "straight")
+    with stopped_after(2), pytest.raises(StoppedError):
+        loop.fit(config, tmp_path / "stopped")
+    loop.fit(config, tmp_path / "stopped")
+    assert digest(tmp_path / "stopped") == digest(tmp_path / "straight")
 
 
 @pytest.mark.slow
