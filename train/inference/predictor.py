@@ -81,9 +81,7 @@ class Predictor:
 
     def encode(self, data: object) -> HostArrays:
         """Rows of any library, encoded as `apply` takes them: {name: [n, ...]}."""
-        is_table = isinstance(self.config.data, Table)
-        table = as_table(data, self.config.data.missing, may_repeat=is_table)
-        return self._read(table, "data").inputs
+        return self._read(self._as_table(data), "data").inputs
 
     def apply(self, variables: Variables, batch: Mapping[str, Array]) -> dict[str, Array]:
         """{head: answers to encoded rows, in encoded units}, a pure function of both arguments.
@@ -110,9 +108,8 @@ class Predictor:
         One target: an array [rows] of numbers or of class labels. Several: a dict of such arrays.
         Raises UserError if a column is missing or holds what the training file did not.
         """
-        is_table = isinstance(self.config.data, Table)
-        table = as_table(data, self.config.data.missing, may_repeat=is_table)
-        for line in left_out_notes(table, "data") if is_table else ():
+        table = self._as_table(data)
+        for line in left_out_notes(table, "data") if isinstance(self.config.data, Table) else ():
             self.tell(line)
         rows = self._read(table, "data")
         columns = self.encoder.tabulate(rows, self.answers(rows.inputs))
@@ -130,7 +127,7 @@ class Predictor:
         to a step needs later ones.
         """
         check_steps(self.config, self.encoder)
-        rows = self._read(as_table(data, self.config.data.missing), "data")
+        rows = self._read(self._as_table(data), "data")
         steps = {name: np.asarray(array) for name, array in rows.inputs.items()}
         predictions, carries = self.ensemble.step(steps, carry)
         return self.encoder.decode(predictions), carries
@@ -152,7 +149,7 @@ class Predictor:
 
     def columns(
         self,
-        table: pa.Table,
+        data: object,
         where: str = "data",
         *,
         interval: float | None = None,
@@ -161,17 +158,17 @@ class Predictor:
     ) -> Columns:
         """`prediction` (several targets: their names) and, for classes, `probability_CLASS`.
 
-        Of a series the forecasts from its end on, and the `row` of each. Beside them what
-        `spread_columns` and, with the level `interval`, `interval_columns` name. With
-        `dropout_samples` predictions are means over as many thinned nets, drawn by `seed`, and a
-        deviation stands beside them. Raises UserError.
+        `data` are rows of any library, such as a list of dicts. Of a series the forecasts from its
+        end on, and the `row` of each. Beside them what `spread_columns` and, with the level
+        `interval`, `interval_columns` name. With `dropout_samples` predictions are means over as
+        many thinned nets, drawn by `seed`, with a deviation beside them. Raises UserError.
         """
         if interval is not None and dropout_samples is not None:
             raise UserError(
                 "--interval: measured on answers without dropout; leave out --dropout_samples"
             )
         needed = None if interval is None else self.needed_score(interval)
-        rows = self._read(table, where)
+        rows = self._read(data if isinstance(data, pa.Table) else self._as_table(data), where)
         if dropout_samples is None:
             predictions = self.ensemble.predict(rows.inputs)
         else:
@@ -189,6 +186,11 @@ class Predictor:
             if wanted != given:
                 self.tell(f"{where}: answers: {given!r} stands for {wanted!r}, which is a target")
         return whole
+
+    def _as_table(self, data: object) -> pa.Table:
+        """Rows of any library as a table. Raises UserError."""
+        is_table = isinstance(self.config.data, Table)
+        return as_table(data, self.config.data.missing, may_repeat=is_table)
 
     def _read(self, table: pa.Table, where: str) -> Rows:
         """The rows of a table, encoded; tells of cells that were read with a doubt."""
