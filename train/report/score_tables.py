@@ -77,7 +77,7 @@ def _contest(result: Result, split: str, metrics: Sequence[str]) -> str:
         scores = result["metrics"].get(other)
         if scores and other != split:
             cells = [_score_text(name, scores[name]) if name in scores else "" for name in metrics]
-            rows.append([f"{SPLIT_NAMES[other].lower()} rows", *cells])
+            rows.append([f"this net, {SPLIT_NAMES[other].lower()}", *cells])
     names = [heading(metric.rpartition(".")[2]) for metric in metrics]
     return table(rows, ["", *names])
 
