@@ -1,0 +1,66 @@
+"""README and docs: short, linked, and each page's first command runs as it stands."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[\w-]+)?\)")
+
+
+def first_command(page: Path) -> str:
+    """The first block of bash of a page, which stands right below its title."""
+    found = re.match(r"# [^\n]+\n\n```bash\n(.*?)\n```\n", page.read_text(), re.DOTALL)
+    assert found is not None, f"{page.name} does not begin with a command"
+    return found[1]
+
+
+def test_readme_is_short_and_leads_to_every_page():
+    readme = (ROOT / "README.md").read_text()
+    assert len(readme.splitlines()) <= 150
+    assert {f"docs/{page.name}" for page in PAGES} <= set(LINK.findall(readme))
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.name)
+def test_what_a_page_links_to_is_there(page: Path):
+    missing = [to for to in LINK.findall(page.read_text()) if not (page.parent / to).exists()]
+    assert not missing
+
+
+def test_every_file_that_readme_names_is_there():
+    named = re.findall(
+        r"`((?:tests|train|configs|docs)/[\w/.]*)`", (ROOT / "README.md").read_text()
+    )
+    assert named and not [name for name in named if not (ROOT / name).exists()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_first_command_of_a_page_runs(page: Path, tmp_path: Path):
+    for name in ("configs", "bench", "docs"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+    }
+    done = subprocess.run(
+        ["bash", "-euc", first_command(page)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=540,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_pages_begin_with_a_command():
+    for page in PAGES:
+        assert first_command(page)
