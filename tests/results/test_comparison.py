@@ -16,6 +16,7 @@ from train.errors import UserError
 from train.results.comparison.finished import Finished, read_runs, what_differs
 from train.results.comparison.paired import BY_METRIC, Difference, difference, interval
 from train.results.comparison.ranked import rank_runs
+from train.results.comparison.text import short_names
 
 N = 300
 
@@ -180,3 +181,9 @@ def test_equal_runs_differ_in_nothing(tmp_path, drawn):
     assert what_differs(runs) == [{}, {}]
     found = difference(*runs, "rmse")
     assert isinstance(found, Difference) and not found.is_one and found.value == 0
+
+
+def test_names_of_runs_are_short_however_they_are_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert short_names(["runs/a", "runs/b"]) == ["a", "b"]
+    assert short_names(["runs/a", str(tmp_path / "old" / "b")]) == ["runs/a", "old/b"]

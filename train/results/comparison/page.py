@@ -95,7 +95,7 @@ def _figure(title: str, curves: dict[str, tuple[np.ndarray, np.ndarray]]) -> str
     keys = []
     for i, (name, (epochs, values)) in enumerate(curves.items()):
         marks.append(Line(epochs, values, draw.category(i)))
-        keys.append(Key(label(name, 24), draw.category(i)))
+        keys.append(Key(label(name, 44), draw.category(i)))
     x = scales.whole(*(epochs for epochs, _ in curves.values()))
     y = scales.fitting(*(values for _, values in curves.values()))
     drawn = draw.draw(f"{title} by epoch, a line a run", x, y, marks, xlabel="epoch")

@@ -67,5 +67,7 @@ def options_in_words(row: Row, shown: int | None = SHOWN_OPTIONS) -> str:
 
 def short_names(paths: Sequence[str]) -> list[str]:
     """The paths without the folder that all of them stand in."""
-    common = os.path.commonpath([os.path.dirname(path) or "." for path in paths])
-    return [os.path.relpath(path, common) for path in paths]
+    # Some may be named from the root on, others from where the command is.
+    whole = [os.path.abspath(path) for path in paths]
+    common = os.path.commonpath([os.path.dirname(path) for path in whole])
+    return [os.path.relpath(path, common) for path in whole]
