@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from train.data.dataset import Batch, Head
 from train.data.table.encoder import TableEncoder
@@ -24,6 +25,7 @@ Arrays = Mapping[str, np.ndarray]
 ROWS = 100_000  # of which trees are fitted without being asked for
 TREES = 100
 FIRST = 10  # trees after which the seconds for all of them are known
+SHARED_CELLS = 1 << 20  # numbers of all rows from which on threads share them
 CATEGORIES = 254  # of a column at the most; scikit-learn takes 255 codes
 
 
@@ -142,13 +144,21 @@ def _grow(
     model: Model, rows: tuple[Floats, np.ndarray, np.ndarray], deadline: Deadline, n_left: int
 ) -> None:
     """Fits a model, the first of `n_left`. Raises LeftOutError once they are seen to take long."""
+    # Threads that wait for each other over few cells take more time than they save.
+    limit = 1 if rows[0].size < SHARED_CELLS else None
+    with threadpool_limits(limit, user_api="openmp"):
+        deadline.check(_fit(model, rows, 1) * FIRST)
+        whole = _fit(model, rows, FIRST) * TREES / FIRST
+        deadline.check(n_left * whole * (1 - FIRST / TREES))
+        _fit(model, rows, TREES)
+
+
+def _fit(model: Model, rows: tuple[Floats, np.ndarray, np.ndarray], n_trees: int) -> float:
+    """Goes on with a model until it has so many trees; the seconds that it took."""
     began = time.monotonic()
-    model.set_params(max_iter=FIRST)
+    model.set_params(max_iter=n_trees)
     model.fit(*rows)
-    whole = (time.monotonic() - began) * TREES / FIRST
-    deadline.check(n_left * whole * (1 - FIRST / TREES))
-    model.set_params(max_iter=TREES)
-    model.fit(*rows)
+    return time.monotonic() - began
 
 
 def _predict(models: list[Model], features: Floats, head: Head) -> Floats:
