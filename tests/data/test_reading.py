@@ -480,3 +480,39 @@ def test_rows_with_a_delimiter_more_could_begin_with_names_of_theirs(train, ask)
     # Of a header with the same delimiter at its end it is one: no column is shifted.
     found = ask(encoder, "x;y;\n1;2.5;3;\n2;3.5;4;\n")
     assert raw(found, encoder, "x") == [2.5, 3.5]
+
+
+def test_years_of_two_digits_are_said(train):
+    days = [f"{i % 28 + 1:02d}/{i % 12 + 1:02d}/{i % 90:02d}" for i in range(N)]
+    encoder, notes = train(rows(days, Y, header="d,y"))
+    assert column(encoder, "d").date_order == "dmy"
+    assert "years of two digits are of 1969 to 2068: '01/01/00' is of 2000" in notes[0]
+
+
+def test_what_differs_in_case_or_blanks_alone_is_said(train):
+    x = cycled("red", "Red", "new  york", "new york", "blue\u200b", "blue")
+    _, notes = train(rows(x, Y, header="x,y"))
+    assert "column 'x': 'Red' and 'red' differ in case or blanks alone, and 2 more" in notes[0]
+    _, notes = train(rows(Y, cycled("Yes", "no", "yes"), header="x,y"))
+    assert notes[0].startswith("target 'y': 'Yes' and 'yes' differ in case or blanks alone, and")
+    assert train(rows(cycled("a", "b", "c"), Y, header="x,y"))[1] == ()
+
+
+@pytest.mark.parametrize(
+    ("cells", "code"),
+    [
+        (("-999", "12", "15.5", "17", "22"), "-999"),
+        (("99", "12", "15", "17", "20"), "99"),
+        (("-9", "12", "15", "-7", "20"), None),
+        (("9", "8", "7", "6", "5"), None),
+        (("99", "12", "150", "17", "20"), None),
+    ],
+)
+def test_numbers_that_may_stand_for_none_are_said(train, cells, code):
+    _, notes = train(rows(cycled(*cells), Y, header="x,y"))
+    if code is None:
+        assert notes == ()
+    else:
+        assert f": {code} stands in 1" in notes[0] and "far from all others" in notes[0]
+        assert f"config.data.missing takes '{code}'" in notes[0]
+        assert train(rows(cycled(*cells), Y, header="x,y"), missing=(code,))[1] == ()

@@ -113,6 +113,16 @@ def parse_dates(texts: Sequence[str], order: str) -> tuple[np.ndarray, np.ndarra
     return parsed, valid
 
 
+def short_year(texts: Sequence[str], order: str) -> str:
+    """What a date whose year has two digits is read as, in words; "" where all have four."""
+    for text in texts:
+        if re.search(r"[0-9]{4}", text) is None:
+            moment = parse_date(text.strip(), order)
+            if moment is not None:
+                return f"{text.strip()[:40]!r} is of {moment.year}"
+    return ""
+
+
 def has_zone(texts: Sequence[str]) -> bool:
     """Whether some time says its zone."""
     return any(re.search(r"[0-9] ?(Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2})$", text) for text in texts)

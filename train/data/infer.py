@@ -18,7 +18,7 @@ from train.data.columns import (
     Text,
     read_text,
 )
-from train.data.dates import COMPACT, Order, infer_order, parse_dates
+from train.data.dates import COMPACT, Order, infer_order, parse_dates, short_year
 from train.data.hint import Hint, marks_of
 from train.data.marks import Marks, choose_marks, infer_notation
 from train.data.notation import CODE, Mark, Notation, is_no_value, parse
@@ -169,6 +169,8 @@ def _dates(raw: RawColumn, text: Text, hint: Hint) -> Inferred:
     if found.rival:
         note = f"dates are read {found.order}, and {found.rival} fits them too; "
         note += "config.data.date_format settles it"
+    if found.order and (short := short_year(text.values, found.order)):
+        note = f"{note}; years of two digits are of 1969 to 2068: {short}"
     return Inferred("time", Reading(order=found.order), note)
 
 

@@ -12,6 +12,7 @@ from train.data.columns import RawColumn, Reading, missing_rows, read_text
 from train.data.hint import Hint
 from train.data.infer import TRUTHS, Inferred, infer, infer_number
 from train.data.table.column import DAY, Column
+from train.data.table.doubts import code_note, spelling_note
 from train.data.units import rounded_together, shift_and_unit
 from train.data.values import read_numbers, read_times
 
@@ -44,7 +45,15 @@ def fit_feature(
     if isinstance(fitted, str):
         return fitted, ""
     notation, order = inferred.reading
-    return replace(fitted, notation=notation, date_order=order), inferred.note
+    notes = filter(None, (inferred.note, _doubt(raw, fitted)))
+    return replace(fitted, notation=notation, date_order=order), "; ".join(notes)
+
+
+def _doubt(raw: RawColumn, column: Column) -> str:
+    """What may be meant otherwise in a column."""
+    if column.kind == "category":
+        return spelling_note(column.vocabulary)
+    return code_note(read_numbers(raw).known) if column.kind == "number" else ""
 
 
 def _infer(raw: RawColumn, options: Table, hint: Hint) -> Inferred:

@@ -16,6 +16,7 @@ from train.data.hint import Hint
 from train.data.infer import Inferred, infer, infer_number
 from train.data.table.class_labels import are_labels, class_note, number_note
 from train.data.table.column import Column
+from train.data.table.doubts import spelling_note
 from train.data.table.fit_columns import fit_vocabulary
 from train.data.table.roles import target_names
 from train.data.units import shift_and_unit
@@ -46,6 +47,8 @@ def fit_targets(
         if inferred.note:
             notes.append(f"target {name!r}: {inferred.note}")
         notes += [note] if note else []
+        if target.kind == "category" and (doubt := spelling_note(target.vocabulary)):
+            notes.append(f"target {name!r}: {doubt}")
     return tuple(targets), _make_heads(targets), notes
 
 
