@@ -43,8 +43,11 @@ LIGHT = (
     "train.parallel.hosts",
     "train.parallel.runtime",
     "train.population.study",
+    "train.population.workers",
     "train.run.folder",
     "train.run.lock",
+    "train.run.manifest",
+    "train.run.digests",
     "train.data.files.storage",
     *COMMANDS,
 )

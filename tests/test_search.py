@@ -115,10 +115,9 @@ def test_later_trials_follow_the_better_ones(tmp_path, monkeypatch):
     """With a value in place of training: the lower the rate, the better."""
     monkeypatch.setattr(
         "train.loop.fit",
-        lambda config, folder: {"per_member": [{"value": config.optim.learning_rate}]},
+        lambda config, folder, **_: {"per_member": [{"value": config.optim.learning_rate}]},
     )
-    monkeypatch.setattr(search, "read_json", lambda *_: {})
-    monkeypatch.setattr("train.results.summary.summary", lambda *_: "")
+    monkeypatch.setattr("train.results.trials.tell_trials", lambda *_: None)
     config = changed(samples=40, grid={"optim.learning_rate": (1e-6, 1.0)})
     trials = search.search(config, tmp_path / "run", echo=lambda _: None)["trials"]
     rates = [

@@ -9,12 +9,18 @@ random. Here each is a trial, chosen by a tree-structured Parzen estimator: a ru
 folds a population, in DIR/trials/N, judged by its mean monitored value on validation rows.
 DIR/study.db is an optuna study. The same command with --workdir resumes a search, with more samples
 it goes on. Needs optuna: pip install "denseq[search]".
+
+--storage=journal:PATH, or the URL of a database that optuna knows, is shared by as many processes
+and machines as are started with the same command: together they try so many samples, and what a
+dead one tried is tried again.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -32,23 +38,22 @@ from train.population.study import (
     collect,
     draw_trial,
     finished_trials,
+    in_words,
     make_space,
     open_study,
     told_of_study,
     values_of,
 )
+from train.population.workers import PAUSE, Crew
 from train.run.folder import fresh_folder, locked, write_json
-from train.run.manifest import read_listed
 
 if TYPE_CHECKING:
     import optuna
 
-SHOWN = 5  # trials that a terminal shows
-
 
 def main(argv: list[str]) -> int:
     """Parses, then searches."""
-    command = flags.parse_train(argv, __doc__)
+    command = flags.parse_train(argv, __doc__, shared=True)
     if command.restart:
         raise UserError(
             "--restart: is for train.main; name the folder of one trial, --workdir=DIR/trials/N"
@@ -61,7 +66,7 @@ def main(argv: list[str]) -> int:
     parallel.configure()
     from train.run.listener import print_now
 
-    search(command.config, command.workdir, echo=print_now)
+    search(command.config, command.workdir, echo=print_now, storage=command.storage)
     return 0
 
 
@@ -94,21 +99,28 @@ def check_search(config: Config) -> None:
 
 
 def search(
-    config: Config, workdir: str | Path | None = None, *, echo: Callable[[str], None]
+    config: Config,
+    workdir: str | Path | None = None,
+    *,
+    echo: Callable[[str], None],
+    storage: str | None = None,
 ) -> SearchResult:
     """Searches, or goes on, in `workdir` and returns what its search.json holds.
 
-    A search that was stopped continues with the trial it stopped in, and ends as one that was not.
-    Raises what `loop.fit` raises, and DivergedError where no trial came to a finite value.
+    With a `storage` (an optuna URL, or journal:PATH) all processes that are given it search
+    together; each keeps the runs of its own trials. A search that was stopped continues with the
+    trial it stopped in, and ends as one that was not. Raises what `loop.fit` raises, and
+    DivergedError where no trial came to a finite value.
     """
     check_search(config)
     import optuna
 
-    from train.report.result_check import checked_result
-    from train.results.summary import summary
+    from train.results.trials import tell_trials
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     folder = Path(workdir) if workdir is not None else fresh_folder(config.name)
+    if storage is not None:
+        return _search_together(config, folder, storage, echo)
     with locked(folder), told_of_study(folder):
         echo(f"search: {folder}")
         study = open_study(folder, config)
@@ -118,12 +130,39 @@ def search(
             _try(study, trial.number, values_of(config, trial.params), config, folder, echo)
         result = collect(study, config)
         write_json(folder / "search.json", result)
-        for line in _lines(result, config.train.monitor):
-            echo(line)
-        best = folder / "trials" / str(result["best"])
-        content = read_listed(best, "result.json", "a finished run")
-        echo(summary(checked_result(content, best / "result.json"), best))
-        echo(f"best: {best}")
+        tell_trials(result, config, folder / "trials" / str(result["best"]), echo)
+    return result
+
+
+def _search_together(
+    config: Config, folder: Path, storage: str, echo: Callable[[str], None]
+) -> SearchResult:
+    """Tries settings beside other processes until all are tried, and gives what they came to."""
+    from train.results.trials import tell_trials
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with told_of_study(folder, storage):
+        echo(f"search: {storage}, runs in {folder}")
+        study = open_study(folder, config, storage)
+        crew = Crew(study, echo)
+        while len(finished_trials(study)) < (config.population.samples or 0):
+            crew.give_back_of_dead()
+            trial = crew.draw(config)
+            if trial is None:
+                time.sleep(PAUSE)
+                continue
+            trial.set_user_attr("folder", str(folder.absolute() / "trials" / str(trial.number)))
+            with crew.at_work(trial):
+                _try(study, trial.number, values_of(config, trial.params), config, folder, echo)
+        result = collect(study, config)
+        with contextlib.suppress(UserError), locked(folder):  # in use: by who writes the same
+            write_json(folder / "search.json", result)
+        attributes = study.get_trials(deepcopy=False)[result["best"]].user_attrs
+        best = Path(attributes["folder"])
+        if (best / "result.json").exists():
+            tell_trials(result, config, best, echo)
+        else:
+            echo(f"best: trial {result['best']}, {best} of {attributes['worker']}")
     return result
 
 
@@ -156,7 +195,7 @@ def _try(
     if own.population.seeds == own.population.folds == 1:
         own.population.keep = Population.keep  # one net answers
     own = without_unread(own, chosen)
-    words = f"trial {number}: {_in_words(chosen)}"
+    words = f"trial {number}: {in_words(chosen)}"
     try:
         configs.validate(own)
     except UserError as error:  # fields that do not go together: a part of the space, not a mistake
@@ -195,27 +234,6 @@ def _train(config: Config, folder: Path) -> float:
         jax.clear_caches()  # a trial's programs are of no use to the next
     value_k = [member["value"] for member in result["per_member"]]
     return math.inf if None in value_k else sum(value_k) / len(value_k)
-
-
-def _lines(result: SearchResult, measure: str) -> list[str]:
-    """The best trials by a measure, for a terminal."""
-    finite = []
-    for trial in result["trials"]:
-        if trial["value"] is not None:
-            words = _in_words(trial["values"])
-            finite.append(f"  {trial['value']:.4g}  trial {trial['trial']}: {words}")
-    n_shown = min(SHOWN, len(finite))
-    return [
-        f"the best {n_shown} of {len(result['trials'])} trials, by validation {measure}:",
-        *finite[:SHOWN],
-    ]
-
-
-def _in_words(chosen: Mapping[str, GridValue]) -> str:
-    words = []
-    for path, value in chosen.items():
-        words.append(f"{path}={value:.4g}" if isinstance(value, float) else f"{path}={value}")
-    return ", ".join(words)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ class TrainCommand(NamedTuple):
     verbose: bool = True
     begins_from: str | None = None
     refits_statistics: bool = False
+    storage: str | None = None
 
 
 class PredictCommand(NamedTuple):
@@ -78,14 +79,17 @@ class ExportCommand(NamedTuple):
     steps: int | None
 
 
-def parse_train(argv: Sequence[str], program_doc: str | None) -> TrainCommand:
+def parse_train(
+    argv: Sequence[str], program_doc: str | None, *, shared: bool = False
+) -> TrainCommand:
     """The checked config of --config=FILE and --config.FIELD=VALUE, the folder, the processes.
 
-    `argv` is without the program's name. With --help, prints `program_doc` and the options, and
-    exits. Raises UserError.
+    `argv` is without the program's name; `shared`: with the storage of a search. With --help,
+    prints `program_doc` and the options, and exits. Raises UserError.
     """
     rest, overrides = split_overrides(argv)
-    given = parse_texts(rest, program_doc, _OF_TRAIN, details=describe)
+    names = (*_OF_TRAIN, "storage") if shared else _OF_TRAIN
+    given = parse_texts(rest, program_doc, names, details=describe)
     if given["config"] is None:
         raise UserError("--config: not given; name a config file, such as --config=configs/NAME.py")
     processes = _read_processes(given)
@@ -98,7 +102,14 @@ def parse_train(argv: Sequence[str], program_doc: str | None) -> TrainCommand:
     if refits and given["from"] is None:
         raise UserError("--refit_statistics: is for a net that training goes on with; name --from")
     return TrainCommand(
-        config, given["workdir"], processes, restart, verbose, given["from"], refits
+        config,
+        given["workdir"],
+        processes,
+        restart,
+        verbose,
+        given["from"],
+        refits,
+        given.get("storage"),
     )
 
 

@@ -25,6 +25,7 @@ _MEANINGS = {
     "data": "a CSV, Parquet or JSON lines file",
     "target": "the column to predict, or several, NAME,NAME",
     "out": "the file to write, whose ending says of what kind it is",
+    "storage": "where processes that search together meet: journal:PATH, or a database's URL",
     "copy": "columns of the data to write beside the answers, NAME,NAME",
     "interval": "the share of new rows that intervals are to hold, such as 0.9",
     "dropout_samples": "how often to answer with dropout left on, for the mean and the deviation",

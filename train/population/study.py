@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -42,27 +43,44 @@ class SearchResult(TypedDict):
 
 
 @contextlib.contextmanager
-def told_of_study(folder: Path) -> Iterator[None]:
-    """Makes StorageError, in a line, of what the file of a study does not give or take."""
+def told_of_study(folder: Path, storage: str | None = None) -> Iterator[None]:
+    """Makes StorageError, in a line, of what the storage of a study does not give or take."""
     import optuna
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
     except (SQLAlchemyError, optuna.exceptions.OptunaError) as error:
-        path = folder.absolute() / "study.db"
+        path = storage or folder.absolute() / "study.db"
         raise StorageError(f"{path} cannot be used: {str(error).splitlines()[0]}") from None
 
 
-def open_study(folder: Path, config: Config) -> optuna.Study:
-    """The study in the folder. Raises UserError if it is one of another config."""
+def storage_of(url: str) -> optuna.storages.BaseStorage:
+    """The storage of a URL: of a database, or of a file that is written on, journal:PATH."""
+    import optuna
+    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+
+    if not url.startswith("journal:"):
+        return optuna.storages.RDBStorage(url)
+    path = url.removeprefix("journal:")
+    if not Path(path).absolute().parent.is_dir():
+        raise UserError(f"--storage: {url}: there is no folder {Path(path).parent}")
+    lock = JournalFileOpenLock(path) if os.name == "nt" else None
+    return optuna.storages.JournalStorage(JournalFileBackend(path, lock))
+
+
+def open_study(folder: Path, config: Config, url: str | None = None) -> optuna.Study:
+    """The study in the folder, or in the storage that many share.
+
+    Raises UserError if it is one of another config.
+    """
     import optuna
 
     if (folder / "config.json").exists():
         raise UserError(f"--workdir: {folder} holds a run, not a search; name another folder")
-    path = folder.absolute() / "study.db"
-    storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
-    study = optuna.create_study(storage=storage, study_name=STUDY, load_if_exists=True)
+    storage = storage_of(url or f"sqlite:///{folder.absolute() / 'study.db'}")
+    name = STUDY if url is None else config.name
+    study = optuna.create_study(storage=storage, study_name=name, load_if_exists=True)
     plain = configs.to_json(replace(config, population=replace(config.population, samples=None)))
     if "config" not in study.user_attrs:
         study.set_user_attr("config", plain)
@@ -72,6 +90,9 @@ def open_study(folder: Path, config: Config) -> optuna.Study:
         raise UserError(
             f"--workdir: {folder} holds a search with another config ({'; '.join(changed)}); "
             "name another folder"
+            if url is None
+            else f"--storage: {url} holds a search {name!r} with another config "
+            f"({'; '.join(changed)}); give the config another name"
         )
     return study
 
@@ -133,3 +154,11 @@ def collect(study: optuna.Study, config: Config) -> SearchResult:
 
 def _value_or_infinity(trial: TrialResult) -> float:
     return math.inf if trial["value"] is None else trial["value"]
+
+
+def in_words(chosen: Mapping[str, GridValue]) -> str:
+    """Fields and their values, as a line on a trial names them."""
+    words = []
+    for path, value in chosen.items():
+        words.append(f"{path}={value:.4g}" if isinstance(value, float) else f"{path}={value}")
+    return ", ".join(words)

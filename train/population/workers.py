@@ -1,0 +1,151 @@
+"""Processes that search one study: each says that it lives, and what a dead one tried goes on.
+
+A worker counts on while it trains. One whose count stands still for GRACE seconds is dead, by the
+clock of whoever watches it; one of this machine is as soon as its process is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from train.config.options import Config
+from train.population.study import make_space
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.trial import FrozenTrial, Trial
+
+BEAT = 5.0  # seconds between two counts
+GRACE = 60.0
+PAUSE = 1.0  # between two looks at what others do
+TRIES = 3  # of a setting whose workers die
+WORKER = "worker"
+COUNT = "count"
+TRIED = "tried"
+
+
+class Crew:
+    """The workers of a study, as one of them sees them."""
+
+    def __init__(self, study: optuna.Study, echo: Callable[[str], None]):
+        self._study = study
+        self._echo = echo
+        self._host = socket.gethostname()
+        self._seen: dict[int, tuple[int, float]] = {}
+
+    def draw(self, config: Config) -> Trial | None:
+        """The next trial, a dead worker's first; None while others train the last ones."""
+        from optuna.samplers import TPESampler
+        from optuna.trial import TrialState
+
+        samples = config.population.samples or 0
+        trials = self._study.get_trials(deepcopy=False)
+        counted = [trial for trial in trials if trial.state != TrialState.FAIL]
+        is_waiting = any(trial.state == TrialState.WAITING for trial in trials)
+        if len(counted) >= samples and not is_waiting:
+            return None
+        seed = random.Random(f"{config.seed} {self._host} {os.getpid()} {len(trials)}")
+        self._study.sampler = TPESampler(seed=seed.getrandbits(32), constant_liar=True)
+        trial = self._study.ask(make_space(config))
+        before = [other for other in self._counted() if other.number < trial.number]
+        if len(before) >= samples:  # others drew the last ones meanwhile
+            self._study.tell(trial.number, state=TrialState.FAIL)
+            return None
+        trial.set_user_attr(WORKER, f"{self._host}:{os.getpid()}")
+        return trial
+
+    @contextlib.contextmanager
+    def at_work(self, trial: Trial) -> Iterator[None]:
+        """Counts on while the block runs, for others to see; what is cut off is given back."""
+        ended = threading.Event()
+
+        def count_on() -> None:
+            count = 0
+            while not ended.wait(BEAT):
+                count += 1
+                trial.set_user_attr(COUNT, count)
+
+        counter = threading.Thread(target=count_on, daemon=True)
+        counter.start()
+        try:
+            yield
+        except BaseException:
+            self._give_back(self._study.get_trials(deepcopy=False)[trial.number])
+            raise
+        finally:
+            ended.set()
+            counter.join()
+
+    def give_back_of_dead(self) -> None:
+        """Has the settings of dead workers tried again, each by one of those who live."""
+        from optuna.trial import TrialState
+
+        for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            if self._is_dead(trial):
+                self._give_back(trial)
+
+    def _is_dead(self, trial: FrozenTrial) -> bool:
+        host, _, process = str(trial.user_attrs.get(WORKER, "")).rpartition(":")
+        if host == self._host and process.isdigit():
+            return not _lives(int(process))
+        count = int(trial.user_attrs.get(COUNT, 0))
+        now = time.monotonic()
+        seen, since = self._seen.get(trial.number, (-1, now))
+        if seen != count:
+            self._seen[trial.number] = count, now
+            return False
+        return now - since > GRACE
+
+    def _give_back(self, trial: FrozenTrial) -> None:
+        """Ends a trial as failed and has its settings wait, unless somebody else did so."""
+        from optuna.exceptions import UpdateFinishedTrialError
+        from optuna.trial import TrialState
+
+        tried = int(trial.user_attrs.get(TRIED, 1))
+        state = TrialState.FAIL if tried < TRIES else TrialState.PRUNED
+        try:
+            self._study.tell(trial.number, state=state)
+        except (UpdateFinishedTrialError, ValueError):
+            return
+        who = trial.user_attrs.get(WORKER, "its worker")
+        if state == TrialState.PRUNED:
+            self._echo(f"trial {trial.number}: passed over, {who} is the last of {TRIES} it ended")
+        elif trial.params:
+            self._study.enqueue_trial(trial.params, user_attrs={TRIED: tried + 1})
+            self._echo(f"trial {trial.number}: {who} ended in it; it is tried again")
+
+    def _counted(self) -> list[FrozenTrial]:
+        """The trials that count for the samples: not those that failed."""
+        from optuna.trial import TrialState
+
+        trials = self._study.get_trials(deepcopy=False)
+        return [trial for trial in trials if trial.state != TrialState.FAIL]
+
+
+def _lives(process: int) -> bool:
+    """Whether a process of this machine is there."""
+    if os.name == "nt":  # where signal 0 would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return not _is_zombie(process)
+
+
+def _is_zombie(process: int) -> bool:
+    """Whether a process has ended, and only its parent has not heard of it."""
+    try:
+        with open(f"/proc/{process}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0] == b"Z"
+    except (OSError, IndexError):
+        return False
