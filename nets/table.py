@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import flax.linen as nn
+import jax.numpy as jnp
 import numpy as np
 
 from nets.base import Array, Arrays, Statistics
 from nets.columns import ColumnsNetwork
 from nets.heads import Heads, predictions_of, standardise_target
 from nets.inputs import BINNED
+from nets.line import on_line
 from nets.members import Adapter, averaged, spread
 
 
@@ -24,7 +26,8 @@ class TableNetwork(ColumnsNetwork):
     `clip_outputs` holds predicted numbers within the range of the training targets. With `log_link`
     (the Poisson loss) an output is the logarithm of the number that is predicted. With an `adapter`
     the net is one of members that share its weights: `output`, and a `body` whose layers are to
-    differ, need as many.
+    differ, need as many. With `linear_start` it learns what the "line" among the statistics of the
+    inputs (`nets/line.py`) leaves of its numbers.
 
     Alone, for rows x [n, f] and numbers y [n, 1] as numpy arrays, which need no encoding where
     float32 holds them:
@@ -44,6 +47,7 @@ class TableNetwork(ColumnsNetwork):
     clip_outputs: bool = False
     log_link: bool = False
     adapter: Adapter | None = None
+    linear_start: bool = False
 
     @property
     def n_members(self) -> int:
@@ -62,7 +66,23 @@ class TableNetwork(ColumnsNetwork):
             x_bd = self.features(columns)
         else:
             x_bd = self.adapter(*self._features_of_members(columns))
-        return self.output(self.body(x_bd, weight_b, train=train))
+        outputs = self.output(self.body(x_bd, weight_b, train=train))
+        return self._from_line(outputs, columns) if self.linear_start else outputs
+
+    def _from_line(self, outputs: dict[str, Array], columns: Arrays) -> dict[str, Array]:
+        """The outputs of numbers, and their quantiles, counted from the line."""
+        line = self._statistics("inputs").get("line")
+        head = next((h for h in self.output.heads if h.kind == "regression"), None)
+        if line is None or head is None:
+            return outputs
+        line_ro = on_line(columns, line).reshape(-1, head.size)
+        n_each = outputs[head.name].shape[0] // line_ro.shape[0]  # members that share the rows
+        line_ro = jnp.repeat(line_ro, n_each, axis=0)
+        moved = {head.name: outputs[head.name] + line_ro}
+        if head.quantiles:
+            name = f"{head.name}.quantiles"
+            moved[name] = outputs[name] + line_ro[..., None]
+        return {**outputs, **moved}
 
     def _features_of_members(self, columns: Arrays) -> tuple[Array, tuple[int, ...]]:
         """Features [b, 1, d] that members share, or [b, k, d], and how many each column has."""

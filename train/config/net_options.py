@@ -58,6 +58,8 @@ class Dense(NetOptions):
     """Whether each neuron learns how much of its activation it takes."""
     input_scale: bool = False
     """Whether each input learns a factor of its own."""
+    linear_start: bool = False
+    """Whether a net of numbers begins as the ridge regression of its training rows."""
     clip_outputs: bool = False
     """Whether numbers are kept between the smallest and largest target of training."""
     members: int = bounded(1, 1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -20,8 +21,11 @@ from train.core.augment import reads_spread
 from train.core.program import Data, Program
 from train.data.dataset import Arrays, Dataset, HostArrays, Pool
 from train.data.table.encoder import TableEncoder
+from train.run.line import fit_line
 from train.run.row_weights import mean_weight, row_weights_of
 from train.run.run import Run
+
+Fitted: TypeAlias = "dict[str, np.ndarray | HostArrays]"
 
 START_ROWS = 20_000  # of which units are drawn at most
 FLAT = 1e-6  # range of a scaled column below which it has no bins: beside it any value is far away
@@ -49,7 +53,7 @@ def but_arrays(program: Program, dataset: Dataset, statistics: Statistics) -> Da
     return _but_arrays(program, dataset, statistics)
 
 
-def _with_fitted(statistics: Statistics, fitted: HostArrays) -> Statistics:
+def _with_fitted(statistics: Statistics, fitted: Fitted) -> Statistics:
     if not fitted:
         return statistics
     return {**statistics, "inputs": {**statistics["inputs"], **fitted}}
@@ -91,18 +95,23 @@ def apply_statistics(
 def _reads_scaled(config: Config) -> bool:
     """Whether anything is fitted on scaled columns."""
     net = config.net
-    has_edges = isinstance(net, Dense) and net.embedding in BINNED
-    return has_edges or reads_spread(config.augment)
+    if isinstance(net, Dense) and (net.embedding in BINNED or net.linear_start):
+        return True
+    return reads_spread(config.augment)
 
 
-def _scaled_statistics(config: Config, arrays: Pool, train_rows: np.ndarray) -> HostArrays:
-    """What is fitted on the scaled number columns of training rows, if the config reads it.
+def _scaled_statistics(config: Config, arrays: Pool, train_rows: np.ndarray) -> Fitted:
+    """What is fitted on the scaled columns of training rows, if the config reads it.
 
-    "edges" [f, bins + 1] of the piecewise-linear embeddings, "mean" and "spread" [f] of
-    augmentation.
+    "edges" [f, bins + 1] of the piecewise-linear embeddings, "line" (`nets/line.py`) of a linear
+    start, "mean" and "spread" [f] of augmentation.
     """
-    fitted = {}
+    fitted: Fitted = {}
     net = config.net
+    if isinstance(net, Dense) and net.linear_start:
+        line = fit_line(arrays, train_rows)
+        if line is not None:
+            fitted["line"] = line
     if isinstance(net, Dense) and "numbers" in arrays.inputs:
         numbers_nf = np.asarray(arrays.inputs["numbers"])
         if net.embedding == "piecewise_linear":

@@ -1,0 +1,81 @@
+"""A net of numbers that begins as a line: ridge regression, on rows and at the net's first step."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import jax
+import numpy as np
+import pytest
+from marks import slow
+from sklearn.linear_model import Ridge
+
+import nets
+from nets.line import on_line
+from train.run.line import fit_line
+
+HEADS = nets.Heads((nets.HeadShape("value", "regression", 2),), "zeros")
+
+
+def pool(n: int = 200) -> SimpleNamespace:
+    random = np.random.default_rng(0)
+    inputs = {
+        "numbers": random.normal(size=(n, 3)).astype(np.float32),
+        "missing": random.integers(0, 2, (n, 1)).astype(np.float32),
+        "codes": random.integers(0, (2, 4), (n, 2)).astype(np.int32),
+    }
+    target = inputs["numbers"] @ random.normal(size=(3, 2)) + inputs["codes"][:, 1:] % 3
+    target += random.normal(size=(n, 2))
+    weight = random.choice([0.0, 1.0, 2.0], n).astype(np.float32)
+    return SimpleNamespace(inputs=inputs, target={"value": target}, weight=weight)
+
+
+def features(inputs: dict[str, np.ndarray]) -> np.ndarray:
+    codes = [inputs["codes"][:, i : i + 1] == np.arange(size) for i, size in enumerate((2, 4))]
+    return np.concatenate([inputs["numbers"], inputs["missing"], *codes], 1)
+
+
+def test_the_line_is_ridge_regression_on_numbers_flags_and_categories() -> None:
+    rows = pool()
+    train = np.arange(150)
+    line = fit_line(rows, train)
+    weight = rows.weight[train] / rows.weight[train][rows.weight[train] > 0].mean()
+    ridge = Ridge().fit(features(rows.inputs)[train], rows.target["value"][train], weight)
+    found = on_line(rows.inputs, line)
+    np.testing.assert_allclose(found, ridge.predict(features(rows.inputs)), atol=1e-4)
+    by_member = {name: np.stack([x[:50], x[50:100]], 1) for name, x in rows.inputs.items()}
+    np.testing.assert_allclose(on_line(by_member, line)[:, 1], found[50:100], atol=1e-6)
+
+
+def test_of_few_rows_for_their_features_the_line_is_level() -> None:
+    line = fit_line(pool(), np.arange(40))
+    assert line is not None and not any(part.any() for part in line.values())
+    rows = pool()
+    rows.target = {"kind": np.zeros(200, np.int32)}
+    assert fit_line(rows, np.arange(150)) is None
+
+
+@pytest.mark.parametrize("members", [*slow(None), 3])
+def test_a_net_begins_on_its_line(members: int | None) -> None:
+    rows = pool()
+    line = fit_line(rows, np.arange(150))
+    adapter = None if members is None else nets.Adapter(members)
+    network = nets.TableNetwork(
+        nets.Inputs((1, 3)),
+        nets.Dense((4,)),
+        HEADS.clone(members=members),
+        scaling="none",
+        missing_columns=(0,),
+        adapter=adapter,
+        linear_start=True,
+    )
+    fitted = {"fill": np.zeros(3, np.float32), "seen": np.ones((2, 4), np.float32), "line": line}
+    ones = np.ones(2, np.float32)
+    scale = {"center": 3 * ones, "scale": 2 * ones, "low": -99 * ones, "high": 99 * ones}
+    raw = {name: rows.inputs[name] for name in ("numbers", "codes")}
+    raw["numbers"] = np.where(rows.inputs["missing"] > 0, np.nan, raw["numbers"])
+    statistics = {"inputs": fitted, "targets": {"value": scale}}
+    variables = nets.init_variables(network, jax.random.key(0), raw, statistics)
+    answers = network.apply(variables, raw, method="predict")["value"]
+    columns = network.apply(variables, raw, method="preprocess")
+    np.testing.assert_allclose(answers, 2 * on_line(columns, line) + 3, rtol=1e-5, atol=1e-5)
