@@ -28,7 +28,7 @@ def get_config() -> Config:
             parametrization="ntk",
             activation_slope=True,
             input_scale=True,
-            linear_start=True,
+            linear_start="auto",
             clip_outputs=True,
         ),
         optim=Optim(

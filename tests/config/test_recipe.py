@@ -18,6 +18,7 @@ AUTO = Config(
         hidden="auto",
         activation="auto",
         embedding="auto",
+        linear_start="auto",
         dropout="auto",
         dropout_schedule="auto",
     ),
@@ -96,6 +97,7 @@ def test_many_rows_are_read_by_quantiles(
 ) -> None:
     resolved = resolve(AUTO, rows, classes=0)
     assert (resolved.data.scaling, resolved.net.embedding) == (scaling, embedding)
+    assert resolved.net.linear_start is (rows < 10_000)
     assert set(resolved.optim.rates) == {"bias", "bins_kernel", "frequency"} - {lacking}
     given = dataclasses.replace(AUTO, net=dataclasses.replace(AUTO.net, embedding="periodic"))
     assert resolve(given, rows, classes=0).optim.rates == AUTO.optim.rates

@@ -17,7 +17,7 @@ from train.run.line import fit_line
 HEADS = nets.Heads((nets.HeadShape("value", "regression", 2),), "zeros")
 
 
-def pool(n: int = 200) -> SimpleNamespace:
+def pool(n: int = 400) -> SimpleNamespace:
     random = np.random.default_rng(0)
     inputs = {
         "numbers": random.normal(size=(n, 3)).astype(np.float32),
@@ -37,7 +37,7 @@ def features(inputs: dict[str, np.ndarray]) -> np.ndarray:
 
 def test_the_line_is_ridge_regression_on_numbers_flags_and_categories() -> None:
     rows = pool()
-    train = np.arange(150)
+    train = np.arange(300)
     line = fit_line(rows, train)
     weight = rows.weight[train] / rows.weight[train][rows.weight[train] > 0].mean()
     ridge = Ridge().fit(features(rows.inputs)[train], rows.target["value"][train], weight)
@@ -48,17 +48,17 @@ def test_the_line_is_ridge_regression_on_numbers_flags_and_categories() -> None:
 
 
 def test_of_few_rows_for_their_features_the_line_is_level() -> None:
-    line = fit_line(pool(), np.arange(40))
+    line = fit_line(pool(), np.arange(90))
     assert line is not None and not any(part.any() for part in line.values())
     rows = pool()
-    rows.target = {"kind": np.zeros(200, np.int32)}
-    assert fit_line(rows, np.arange(150)) is None
+    rows.target = {"kind": np.zeros(400, np.int32)}
+    assert fit_line(rows, np.arange(300)) is None
 
 
 @pytest.mark.parametrize("members", [*slow(None), 3])
 def test_a_net_begins_on_its_line(members: int | None) -> None:
     rows = pool()
-    line = fit_line(rows, np.arange(150))
+    line = fit_line(rows, np.arange(300))
     adapter = None if members is None else nets.Adapter(members)
     network = nets.TableNetwork(
         nets.Inputs((1, 3)),

@@ -58,7 +58,7 @@ class Dense(NetOptions):
     """Whether each neuron learns how much of its activation it takes."""
     input_scale: bool = False
     """Whether each input learns a factor of its own."""
-    linear_start: bool = False
+    linear_start: bool | Auto = False
     """Whether a net of numbers begins as the ridge regression of its training rows."""
     clip_outputs: bool = False
     """Whether numbers are kept between the smallest and largest target of training."""

@@ -23,7 +23,7 @@ BATCH_SIZES = ((1500, 32), (4500, 64), (12_000, 128))  # of fewer rows than the 
 LARGEST_BATCH = 256
 SMALL = 2_500  # rows below which regularisation must fade for the net to fit well
 # Rows from which columns are mapped to the normal distribution and read by bins: on fewer what is
-# smooth does better.
+# smooth does better, and a line to start from.
 QUANTILE = 10_000
 LARGE = 20_000  # rows from which epochs count, not updates
 # Of classes, which are seldom certain, and of steps in time: with much dropout.
@@ -174,6 +174,7 @@ def _resolve_net(config: Config, n_train: int, classes: int, season: int | None)
                     net.embedding,
                     "densely_periodic" if n_train < QUANTILE else "piecewise_linear_b",
                 ),
+                linear_start=_auto(net.linear_start, n_train < QUANTILE),
                 dropout=_auto(net.dropout, _dropout(n_train, classes)),
                 dropout_schedule=_auto(net.dropout_schedule, _fading(n_train)),
             )

@@ -109,7 +109,7 @@ def _table_network(
         clip_outputs=net.clip_outputs,
         log_link=any(task.loss == "poisson" for task in tasks),
         adapter=adapter,
-        linear_start=net.linear_start,
+        linear_start=resolved(net.linear_start),
     )
 
 

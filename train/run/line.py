@@ -9,7 +9,7 @@ from train.evaluation.baselines.linear import DENSE_FEATURES
 from train.evaluation.baselines.ridge import fit_ridge
 
 HEAD = "value"  # of all the numbers among the targets of a table
-ROWS_PER_FEATURE = 5  # of fewer rows a line fits so well that it leaves a net nothing to learn
+ROWS_PER_FEATURE = 15  # of fewer rows a line fits so well that it leaves a net nothing to learn
 ROWS = 50_000  # that a line is fitted on at most
 
 
