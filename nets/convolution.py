@@ -14,6 +14,7 @@ from nets.dense import BatchNorm
 
 # Added to the variance of a sequence's channel, whose deviation over all rows is 1.
 EPSILON = 1e-6
+SLICED = 7  # steps of a window that are slices of their own
 
 
 class Convolutions(nn.Module):
@@ -22,14 +23,16 @@ class Convolutions(nn.Module):
     Layer i has filters[i] filters. Those of the first are of all `widths`, as evenly as they can be
     shared out (as in Inception, Szegedy et al. 2015; of series Fawaz et al. 2020), and are read at
     every step that `stride` comes to; those of later ones see `later_width` steps (as in FCN, Wang
-    et al. 2017). Windows stand about their step and read zeros beyond a row's ends, so the
-    network looks ahead. Batch norm takes its statistics over the steps that rows have.
+    et al. 2017), which lie `dilation`**i apart (as in LITE, Ismail-Fawaz et al. 2023). Windows
+    stand about their step and read zeros beyond a row's ends, so the network looks ahead. Batch
+    norm takes its statistics over the steps that rows have.
     """
 
     filters: tuple[int, ...]
     widths: tuple[int, ...] = (9, 19, 39)
     later_width: int = 5
     stride: int = 1
+    dilation: int = 1
 
     @nn.compact
     def __call__(
@@ -49,7 +52,7 @@ class Convolutions(nn.Module):
         for i, n_filters in enumerate(self.filters):
             widths = (self.later_width,) if i else self.widths
             stride = 1 if i else self.stride
-            layer = Convolution(n_filters, widths, stride, name=f"layer_{i}")
+            layer = Convolution(n_filters, widths, stride, self.dilation**i, name=f"layer_{i}")
             x_bte = layer(x_bte)
             length_b = -(-length_b // stride)
             norm = BatchNorm(momentum=0.9, name=f"norm_{i}")
@@ -68,6 +71,7 @@ class Convolution(nn.Module):
     n_filters: int
     widths: tuple[int, ...]
     stride: int = 1
+    dilation: int = 1
 
     @nn.compact
     def __call__(self, x_btf: Array) -> Array:
@@ -81,7 +85,7 @@ class Convolution(nn.Module):
             around = ((before, widest - width - before), (0, 0), (0, 0))
             kernels.append(jnp.pad(kernel_wfe, around))
         kernel_wfe = jnp.concatenate(kernels, -1)
-        windows = windows_of(x_btf, widest, self.stride)
+        windows = windows_of(x_btf, widest, self.stride, self.dilation)
         # Nothing weighs more, and blocks of evaluations are cut by what modules show.
         self.sow("intermediates", "windows", windows)
         return windows @ kernel_wfe.reshape(-1, self.n_filters)
@@ -99,19 +103,23 @@ class Filters(nn.Module):
         return self.param("kernel", nn.initializers.glorot_uniform(), shape)
 
 
-def windows_of(x_btf: Array, width: int, stride: int = 1) -> Array:
+def windows_of(x_btf: Array, width: int, stride: int = 1, dilation: int = 1) -> Array:
     """The `width` steps about every `stride`-th, zeros beyond both ends: [b, t', width * f].
 
-    Of an even width one step more stands after than before.
+    They lie `dilation` steps apart. Of an even width one more stands after than before.
     """
     b, t, f = x_btf.shape
-    before = (width - 1) // 2
-    padded = jnp.pad(x_btf, ((0, 0), (before, width - before), (0, 0)))
-    # Copies one after the other, read in rows one step longer than they are: each row then begins
-    # a step later. Slices stacked would take XLA seconds to compile.
-    copies = jnp.broadcast_to(padded[:, None], (b, width, t + width, f))
-    copies = jnp.pad(copies.reshape(b, -1, f), ((0, 0), (0, width), (0, 0)))
-    taps_bwtf = copies.reshape(b, width, t + width + 1, f)[:, :, :t:stride]
+    before = (width - 1) // 2 * dilation
+    over = width * dilation
+    padded = jnp.pad(x_btf, ((0, 0), (before, over - before), (0, 0)))
+    if width <= SLICED:
+        taps = [padded[:, i * dilation : i * dilation + t : stride] for i in range(width)]
+        return jnp.concatenate(taps, -1)
+    # Copies one after the other, read in rows `dilation` longer than they are: each row then begins
+    # so much later. Many slices would take XLA seconds to compile.
+    copies = jnp.broadcast_to(padded[:, None], (b, width, t + over, f))
+    copies = jnp.pad(copies.reshape(b, -1, f), ((0, 0), (0, over), (0, 0)))
+    taps_bwtf = copies.reshape(b, width, t + over + dilation, f)[:, :, :t:stride]
     return jnp.moveaxis(taps_bwtf, 1, 2).reshape(b, -1, width * f)
 
 

@@ -40,8 +40,8 @@ class SequenceNetwork(DataNetwork):
     steps may be read at once. With `own_scale` a sequence's numbers stand there once more, scaled
     by its own mean and deviation. Before the body may stand a `front` of convolutions, of which it
     reads the maxima of `pool` steps each; their own readout, `front_readout`, then stands beside
-    the body's. What was fitted on training rows stands in the collection
-    `statistics`, as in `nets.Network`, whose methods these are.
+    the body's, with a rate of dropout of its own. What was fitted on training rows stands in the
+    collection `statistics`, as in `nets.Network`, whose methods these are.
     """
 
     heads: tuple[HeadShape, ...]
@@ -55,6 +55,7 @@ class SequenceNetwork(DataNetwork):
     own_scale: bool = False
     front: Convolutions | None = None
     front_readout: FrontReadout = "mean"
+    front_dropout: float | Array = 0.0
     pool: int = 1
     crf: bool = False
     log_link: bool = False
@@ -74,12 +75,13 @@ class SequenceNetwork(DataNetwork):
         continues where these ended.
         """
         length_b, x_bte = self._steps(inputs, train)
-        beside = []
+        beside: list[Array] = []
         if self.front is not None:
             front = self.front.clone(parent=self, name="convolutions")
             x_bte, length_b = front(x_bte, length_b, weight_b, train=train)
             if self.front_readout != "none":
-                beside.append(read_steps(self.front_readout, x_bte, length_b))
+                read_be = read_steps(self.front_readout, x_bte, length_b)
+                beside.append(self._dropped(read_be, train, self.front_dropout))
             if self.pool > 1:
                 x_bte, length_b = pooled(x_bte, length_b, self.pool)
         if self.patch > 1:
@@ -91,8 +93,9 @@ class SequenceNetwork(DataNetwork):
         predict_row = None
         if any(head.kind not in STEP_KINDS for head in self.heads):
             read_bh = read(self.readout, outputs_bth, carry, body.merge, length_b)
+            read_bh = self._dropped(read_bh, train)
             read_bh = jnp.concatenate([read_bh, *beside], -1) if beside else read_bh
-            predict_row = self._dense(self._dropped(read_bh, train), train)
+            predict_row = self._dense(read_bh, train)
         outputs: dict[str, Tree] = {"length": length_b, "carry": carry}
         for head, name in zip(
             self.heads, readable_names(tuple(h.name for h in self.heads)), strict=True
@@ -216,12 +219,9 @@ class SequenceNetwork(DataNetwork):
             x_bh = self._dropped(ACTIVATIONS[self.head_activation](x_bh), train)
         return x_bh
 
-    def _dropped(self, x: Array, train: bool) -> Array:
-        return (
-            dropout(self.make_rng("dropout"), x, self.dropout)
-            if train and not is_off(self.dropout)
-            else x
-        )
+    def _dropped(self, x: Array, train: bool, rate: float | Array | None = None) -> Array:
+        rate = self.dropout if rate is None else rate
+        return dropout(self.make_rng("dropout"), x, rate) if train and not is_off(rate) else x
 
     def _bias(self, head: HeadShape) -> nn.initializers.Initializer:
         """Biases that give a new head the rates of the training rows.

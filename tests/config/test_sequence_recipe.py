@@ -7,7 +7,7 @@ import pytest
 from train.config.data_options import Sequences
 from train.config.net_options import LSTM
 from train.config.options import Config, Train
-from train.config.recipe import patch_of, resolve_sequences
+from train.config.recipe import patch_of, resolve_sequences, valid_of
 
 
 def auto(**train) -> Config:
@@ -49,20 +49,37 @@ def test_few_rows_are_passed_over_more_often():
     assert few.train.batch_size == 16
 
 
-@pytest.mark.parametrize(("longest", "stride", "pool"), [(41, 1, 1), (250, 1, 4), (577, 3, 4)])
+@pytest.mark.parametrize(
+    ("longest", "stride", "pool"), [(41, 1, 1), (250, 1, 4), (577, 1, 10), (1500, 3, 8)]
+)
 def test_long_sequences_are_convolved_and_shortened(longest, stride, pool):
     config = auto()
-    for field in ("convolutions", "widths", "later_width", "stride", "pool", "own_scale"):
+    for field in ("convolutions", "widths", "dilation", "stride", "pool", "own_scale"):
         setattr(config.net, field, "auto")
     resolved = resolve_sequences(config, 50, longest=longest, tokens=False, of_steps=False).net
     assert (resolved.stride, resolved.pool, resolved.patch) == (stride, pool, 1)
     assert len(resolved.convolutions) == 3 and resolved.own_scale is True
+    assert resolved.dilation == 2 and resolved.convolution_dropout == 0 < resolved.dropout
     for other in (config, auto()):
         other.devices.exact = 8
         resolved = resolve_sequences(other, 50, longest=longest, tokens=False, of_steps=False).net
         assert resolved.convolutions == () and resolved.own_scale is False
     short = resolve_sequences(auto(), 50, longest=40, tokens=False, of_steps=False).net
     assert short.convolutions == () and short.stride == short.pool == 1
+
+
+def test_convolved_rows_are_passed_over_by_how_many_there_are():
+    epochs = []
+    for n_rows in (30, 200, 10_000):
+        config = auto()
+        config.net.convolutions = "auto"
+        one = resolve_sequences(config, n_rows, longest=300, tokens=False, of_steps=False)
+        epochs.append(one.train.epochs)
+    assert epochs == [500, 150, 20]
+
+
+def test_few_rows_are_all_trained_on():
+    assert [valid_of(n) for n in (30, 270, 500, 7_000)] == [0, 0, 0.15, 0.15]
 
 
 def test_both_directions_are_read_but_where_the_next_step_is_asked_for():

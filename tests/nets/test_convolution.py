@@ -17,7 +17,7 @@ from nets.convolution import Convolutions, own_scaled, pooled, windows_of
 B = 4
 T = 11
 F = 2
-FRONT = Convolutions(filters=(5, 3), widths=(2, 5), later_width=3, stride=2)
+FRONT = Convolutions(filters=(5, 3), widths=(2, 5), later_width=3, stride=2, dilation=2)
 RANDOM = np.random.default_rng(0)
 X_BTF = RANDOM.standard_normal((B, T, F))
 
@@ -39,7 +39,9 @@ ANSWER = jax.jit(partial(FRONT.apply, train=False))
 TRAIN = jax.jit(partial(FRONT.apply, train=True, mutable=["batch_stats"]))
 
 
-def convolved(x_tf: np.ndarray, kernels: list[np.ndarray], stride: int) -> np.ndarray:
+def convolved(
+    x_tf: np.ndarray, kernels: list[np.ndarray], stride: int, dilation: int
+) -> np.ndarray:
     """Every filter at every place that it is read, with zeros beyond both ends."""
     rows = []
     for t in range(0, len(x_tf), stride):
@@ -48,7 +50,7 @@ def convolved(x_tf: np.ndarray, kernels: list[np.ndarray], stride: int) -> np.nd
             for e in range(kernel_wfe.shape[2]):
                 total = 0.0
                 for w in range(len(kernel_wfe)):
-                    place = t + w - (len(kernel_wfe) - 1) // 2
+                    place = t + (w - (len(kernel_wfe) - 1) // 2) * dilation
                     if 0 <= place < len(x_tf):
                         total += float(x_tf[place] @ kernel_wfe[w, :, e])
                 row.append(total)
@@ -63,10 +65,10 @@ def by_hand(
     params, stats = (jax.tree.map(partial(np.asarray, dtype=np.float64), dict(VARIABLES[name]))
                      for name in ("params", "batch_stats"))  # fmt: skip
     moved = {}
-    for i, stride in enumerate((2, 1)):
+    for i, (stride, dilation) in enumerate(((2, 1), (1, 2))):
         layer = params[f"layer_{i}"]
         kernels = [layer[name]["kernel"] for name in sorted(layer)]
-        rows = [convolved(row, kernels, stride) for row in rows]
+        rows = [convolved(row, kernels, stride, dilation) for row in rows]
         mean, var = stats[f"norm_{i}"]["mean"], stats[f"norm_{i}"]["var"]  # fmt: skip
         if weights is not None:
             steps = [row for row, weight in zip(rows, weights, strict=True) if weight > 0]
@@ -130,13 +132,16 @@ def test_a_wider_batch_and_other_rows_change_nothing():
     np.testing.assert_allclose(after["batch_stats"]["norm_1"]["var"], moved["norm_1"]["var"], 1e-4)
 
 
-@pytest.mark.parametrize(("width", "stride"), [(1, 1), (4, 1), (5, 3), (13, 2)])
-def test_windows_stand_about_their_step(width, stride):
+@pytest.mark.parametrize(
+    ("width", "stride", "dilation"), [(1, 1, 1), (4, 1, 1), (5, 3, 2), (13, 2, 1), (9, 1, 2)]
+)
+def test_windows_stand_about_their_step(width, stride, dilation):
     x_btf = np.arange(1, 2 * 7 * F + 1, dtype=np.float32).reshape(2, 7, F)
-    around = np.pad(x_btf, ((0, 0), ((width - 1) // 2, width), (0, 0)))
-    wanted = [around[:, t : t + width].reshape(2, -1) for t in range(0, 7, stride)]
+    around = np.pad(x_btf, ((0, 0), ((width - 1) // 2 * dilation, width * dilation), (0, 0)))
+    ends = [t + width * dilation for t in range(0, 7, stride)]
+    wanted = [around[:, e - width * dilation : e : dilation].reshape(2, -1) for e in ends]
     np.testing.assert_array_equal(
-        windows_of(jnp.asarray(x_btf), width, stride), np.stack(wanted, 1)
+        windows_of(jnp.asarray(x_btf), width, stride, dilation), np.stack(wanted, 1)
     )
 
 

@@ -90,8 +90,8 @@ class Sequences:
     """The column that names the sequence, where a file has a row per step."""
     order: str | None = None
     """The column that orders the steps of a sequence."""
-    valid: float | int = bounded(0.15, 0)
-    """How many sequences validate: a share below 1, or a number; 0: none."""
+    valid: float | int | Auto = bounded(0.15, 0)
+    """How many sequences validate: a share below 1, or a number; "auto": 0 where there are few."""
     test: float | int = bounded(0.15, 0)
     """How many sequences test: a share below 1, or a number; 0: none."""
     split: Literal["random", "stratified"] = "random"

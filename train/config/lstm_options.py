@@ -46,12 +46,16 @@ class LSTM(NetOptions):
     """The widths in steps that the first convolution has, side by side."""
     later_width: int | Auto = bounded(5, 1)
     """The width of later convolutions."""
+    dilation: int | Auto = bounded(1, 1)
+    """How much further apart than those before it each later convolution reads its steps."""
     stride: int | Auto = bounded(1, 1)
     """At each how many steps the first convolution is taken."""
     pool: int | Auto = bounded(1, 1)
     """Of how many steps of the convolutions the LSTM reads the maximum."""
     convolution_readout: Literal["auto", "none", "mean", "max", "mean_max"] = "mean"
     """What of the convolutions stands beside the LSTM's own readout."""
+    convolution_dropout: float | Auto = bounded(0.0, 0, 0.99)
+    """The share of that readout that is dropped in training."""
     own_scale: bool | Auto = False
     """Whether numbers scaled by their sequence alone stand beside those scaled by all of them."""
     window: Literal["none", "last", "last_deviation", "revin"] = "none"
@@ -96,7 +100,8 @@ class LSTM(NetOptions):
 
     def has_dropout(self) -> bool:
         """Whether anything is dropped in training."""
-        return bool(self.dropout or self.input_dropout or self.recurrent_dropout)
+        front = self.convolutions and self.convolution_dropout
+        return bool(self.dropout or self.input_dropout or self.recurrent_dropout or front)
 
     def strengths(self) -> dict[str, float | Auto]:
         """How strongly its own options vary a row in training, by their names; at 0 one is off."""

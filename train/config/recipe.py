@@ -55,6 +55,9 @@ NUMBER_STEPS = 700
 NUMBER_EPOCHS = 40
 SEQUENCE_BATCH = 16
 
+# Sequences of which none are spared to validate on: the last weights answer anyway.
+FEW_ROWS = 500
+
 # Tokens that are read of a training sequence: so many times the mean, from and up to so many.
 CUT = 8
 LEAST_CUT = 64
@@ -62,13 +65,16 @@ MOST_CUT = 1024
 
 # Longer sequences of numbers than MAX_STEPS that one answer each is asked for are convolved: at
 # FINE_STEPS places at the most, of which the LSTM reads maxima, COARSE_STEPS at the most.
-FILTERS = (48, 48, 48)
-WIDTHS = (5, 11, 23)
-LATER_WIDTH = 3
-FINE_STEPS = 250
+FILTERS = (48, 32, 32)
+WIDTHS = (9, 19, 39)
+LATER_WIDTH = 5
+DILATION = 2
+FINE_STEPS = 600
 COARSE_STEPS = 64
 CONVOLVED_LEARNING_RATE = 5e-3
-CONVOLVED_STEPS = 400
+CONVOLVED_STEPS = 1000
+MOST_CONVOLVED_STEPS = 3000
+CONVOLVED_EPOCHS = 150
 
 
 def resolve(config: Config, n_train: int, *, classes: int, season: int | None = None) -> Config:
@@ -213,15 +219,14 @@ def resolve_sequences(
     batch_size = _auto(config.train.batch_size, SEQUENCE_BATCH)
     steps_per_epoch = math.ceil(n_train / batch_size)
     learning_rate = LSTM_LEARNING_RATE
-    steps = NUMBER_STEPS
-    if _convolves(config, longest, one_answer=not (tokens or of_steps)):
-        config = replace(config, net=_convolved(config.net, longest))
-        learning_rate = CONVOLVED_LEARNING_RATE
-        steps = CONVOLVED_STEPS
     if tokens:
         epochs = max(TOKEN_EPOCHS, math.ceil(TOKEN_STEPS / steps_per_epoch))
     else:
-        epochs = max(NUMBER_EPOCHS, math.ceil(steps / steps_per_epoch))
+        epochs = max(NUMBER_EPOCHS, math.ceil(NUMBER_STEPS / steps_per_epoch))
+    if _convolves(config, longest, one_answer=not (tokens or of_steps)):
+        config = replace(config, net=_convolved(config.net, longest))
+        learning_rate = CONVOLVED_LEARNING_RATE
+        epochs = _convolved_epochs(steps_per_epoch)
     train = replace(
         config.train,
         batch_size=batch_size,
@@ -245,6 +250,12 @@ def resolve_sequences(
     )
 
 
+def _convolved_epochs(steps_per_epoch: int) -> int:
+    """Passes over the rows: few rows need many, and very many need but some."""
+    most = min(CONVOLVED_EPOCHS, math.ceil(MOST_CONVOLVED_STEPS / steps_per_epoch))
+    return max(NUMBER_EPOCHS // 2, math.ceil(CONVOLVED_STEPS / steps_per_epoch), most)
+
+
 def _convolves(config: Config, longest: int, *, one_answer: bool) -> bool:
     """Whether "auto" stands for convolutions."""
     assert isinstance(config.net, LSTM)
@@ -258,10 +269,14 @@ def _convolved(net: LSTM, longest: int) -> LSTM:
     stride = _auto(net.stride, math.ceil(longest / FINE_STEPS))
     return replace(
         net,
-        hidden=_auto(net.hidden, (32,)),
+        # Few units, of which little is left in training: convolutions tell more, and what an LSTM
+        # remembers of a few hundred rows it would else answer by.
+        hidden=_auto(net.hidden, (8,)),
+        dropout=_auto(net.dropout, 0.8),
         convolutions=FILTERS,
         widths=_auto(net.widths, WIDTHS),
         later_width=_auto(net.later_width, LATER_WIDTH),
+        dilation=_auto(net.dilation, DILATION),
         stride=stride,
         pool=_auto(net.pool, math.ceil(math.ceil(longest / stride) / COARSE_STEPS)),
         patch=_auto(net.patch, 1),
@@ -288,9 +303,11 @@ def _resolve_sequence_net(net: LSTM, longest: int, tokens: bool, of_steps: bool)
         convolutions=_auto(net.convolutions, ()),
         widths=_auto(net.widths, WIDTHS),
         later_width=_auto(net.later_width, LATER_WIDTH),
+        dilation=_auto(net.dilation, DILATION),
         stride=_auto(net.stride, 1),
         pool=_auto(net.pool, 1),
         convolution_readout=_auto(net.convolution_readout, "mean"),
+        convolution_dropout=_auto(net.convolution_dropout, 0.0),
         own_scale=_auto(net.own_scale, False),
     )
 
@@ -298,6 +315,11 @@ def _resolve_sequence_net(net: LSTM, longest: int, tokens: bool, of_steps: bool)
 def max_length_of(steps: float, *, tokens: bool) -> int | None:
     """What "auto" of `max_length` stands for, by the mean length of training rows."""
     return min(max(math.ceil(CUT * steps), LEAST_CUT), MOST_CUT) if tokens else None
+
+
+def valid_of(n_rows: int) -> float:
+    """What "auto" of `valid` stands for, by the rows there are to train and to validate."""
+    return 0.0 if n_rows < FEW_ROWS else 0.15
 
 
 def patch_of(longest: int) -> int:

@@ -52,7 +52,15 @@ IDLE = (
     Idle(
         "net.convolutions",
         ((),),
-        ("net.widths", "net.later_width", "net.stride", "net.pool", "net.convolution_readout"),
+        (
+            "net.widths",
+            "net.later_width",
+            "net.dilation",
+            "net.stride",
+            "net.pool",
+            "net.convolution_readout",
+            "net.convolution_dropout",
+        ),
     ),
     Idle("net.head", ((),), ("net.head_activation",)),
     Idle("net.rule", ("kmeans", "mini_batch", "batch"), ("net.rate", "net.final_rate")),

@@ -220,6 +220,7 @@ def _sequence_network(
             resolved(net.widths),
             resolved(net.later_width),
             resolved(net.stride),
+            resolved(net.dilation),
         )
     return nets.SequenceNetwork(
         heads=tuple(task.head for task in tasks),
@@ -233,6 +234,7 @@ def _sequence_network(
         own_scale=resolved(net.own_scale),
         front=front,
         front_readout=resolved(net.convolution_readout),
+        front_dropout=resolved(net.convolution_dropout),
         pool=resolved(net.pool),
         crf=net.crf,
         log_link=any(task.loss == "poisson" for task in tasks),

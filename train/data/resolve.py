@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from train.config.data_options import Sequences
 from train.config.options import Config
 from train.config.recipe import resolve, resolve_sequences
 from train.data.dataset import Dataset
+from train.data.sequences.dataset import SequenceDataset
 from train.data.sequences.encoder import SequenceEncoder
 
 
@@ -12,6 +16,10 @@ def resolve_config(config: Config, dataset: Dataset) -> Config:
     """The config with every "auto" replaced by what suits the data."""
     encoder = dataset.encoder
     if isinstance(encoder, SequenceEncoder):
+        if isinstance(dataset, SequenceDataset) and isinstance(config.data, Sequences):
+            read = dataset.options
+            data = replace(config.data, valid=read.valid, max_length=read.max_length)
+            config = replace(config, data=data)
         config = resolve_sequences(config, dataset.n_train, **encoder.traits)
     head = encoder.heads[0]
     classes = 0

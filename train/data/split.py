@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 
+from train.config.bounded import resolved
 from train.config.data_options import Sequences, Table
 from train.errors import UserError
 
@@ -28,7 +29,7 @@ def split_as_asked(
     """What `split_rows` gives for the options of data; a split with a file of its own is empty."""
     return split_rows(
         n,
-        0 if options.valid_path else options.valid,
+        0 if options.valid_path else resolved(options.valid),
         0 if options.test_path else options.test,
         kind=options.split,
         seed=options.split_seed,

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from train.config.bounded import Auto, resolved
 from train.config.data_options import Sequences, Table
-from train.config.recipe import max_length_of
+from train.config.recipe import max_length_of, valid_of
 from train.data.columns import Said, get_column, missing_rows, read_text
 from train.data.dataset import HostArrays
 from train.data.files.delimited import left_out_notes
@@ -73,6 +73,12 @@ def load_sequences(options: Sequences, loss: str, read: Read = read_table) -> Se
         if split != "train":
             check_columns(table, names, "target", paths[split])
     labelled = _labelled(train, options, options.path)
+    if options.valid == "auto":
+        options = replace(options, valid=valid_of(len(labelled)))
+        if not options.valid and not options.valid_path:
+            said.append(
+                f"all of {len(labelled)} sequences train, and none validate (config.data.valid)"
+            )
     splits, labels = _split(train, labelled, options, loss)
     encoder, notes = fit_sequences(train, labelled[splits["train"]], options, loss)
     encoder = replace(encoder, written=written)
