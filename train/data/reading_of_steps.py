@@ -1,13 +1,18 @@
 """How the columns of series and of sequences are read, a line each, as those of a table are."""
 
+# pyright: reportAttributeAccessIssue=false
+# pyarrow.compute makes its functions while it is imported: nothing a type checker could see.
+
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from train.config.data_options import Sequences
-from train.data.columns import get_column, missing_rows, read_text
+from train.data.columns import get_column, missing_rows, read_text, text_or_null
 from train.data.notation import Notation
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.steps import holds_lists
@@ -88,7 +93,9 @@ def _read_column(
         example = "" if not len(column) else str(column[0].as_py())
         return ColumnReading(name, str(column.type), column.null_count, 0, example, use)
     raw = get_column(table, name, "", markers)
-    text = read_text(raw)
-    example = text.values[0] if text.values else ""
-    n_missing = int(missing_rows(raw).sum())
-    return ColumnReading(name, kind or raw.family, n_missing, len(text.values), example, use)
+    missing = missing_rows(raw)
+    known = text_or_null(raw) if raw.family == "text" else raw.data
+    n_distinct = pc.count_distinct(known.filter(pa.array(~missing))).as_py()
+    first = raw.data.slice(int((~missing).argmax()), 1)
+    example = read_text(replace(raw, data=first)).values[0] if n_distinct else ""
+    return ColumnReading(name, kind or raw.family, int(missing.sum()), n_distinct, example, use)

@@ -314,3 +314,14 @@ def test_months_with_offsets_are_those_of_the_clock_that_is_named(tmp_path):
     data = read(tmp_path, frame(texts[:60]), zone="Europe/Berlin")
     assert data.notes == () and data.encoder.season == 12
     assert stamps_of(ahead(data, frame(texts[:60]))) == list(index[60:].to_pydatetime())
+
+
+def test_groups_of_business_days_beside_daily_ones(tmp_path):
+    tables = [frame(pd.date_range("2024-01-01", periods=90), id="long")]
+    for name in "abc":
+        tables.append(frame(pd.date_range("2024-01-01", periods=60, freq="B"), id=name))
+    gappy = frame(pd.date_range("2024-01-01", periods=60), id="gappy")
+    tables.append(gappy.drop(np.random.default_rng(0).choice(np.arange(1, 59), 12, replace=False)))
+    data = read(tmp_path, pd.concat(tables), group="id")
+    assert data.seasons is not None and data.seasons.tolist() == [7, 5, 5, 5, 7]
+    assert data.flat.sizes.tolist() == [90, 60, 60, 60, 60]

@@ -1,66 +1,25 @@
-"""Which step the stamps of each group keep to: found for training rows, looked up for new ones.
+"""The rows of groups on the steps that they keep to: those of training, or what fits new ones.
 
 g groups.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
-from train.config.frequency import Frequency
 from train.data.columns import Said
 from train.data.series.find_step import find_step
 from train.data.series.flat import Flat
-from train.data.series.frequency import step_of
 from train.data.series.grid import count_gaps
-from train.data.series.layout import Layout, keeping, lay_out, missing_shares
+from train.data.series.layout import Layout, keeping, lay_out
 from train.data.series.local_time import has_clock
 from train.data.series.step import TimeStep
-from train.data.series.time_column import GroupStep, TimeColumn
+from train.data.series.time_column import TimeColumn
 from train.errors import UserError
 
-MOST_STEPS = 50  # that are looked for; further groups count rows
-GAPPY = 0.1  # a group that lacks this share of another's steps may have its own
-LONG = 20  # rows of a group that can tell
 FAR = 3.0  # times the step of training: where rows count, a new file's may be less far off
-
-
-def find_steps(
-    flat: Flat, time: TimeColumn, asked: Frequency | None, counts_rows: bool
-) -> tuple[TimeColumn, Flat]:
-    """(the column with its groups' steps, that of most rows as its own, the rows with theirs).
-
-    `asked` is the step that an option names, `counts_rows` that no row is to be inserted.
-    """
-    assert flat.stamps is not None
-    stamps_g = flat.by_group(flat.stamps)
-    if asked is not None:
-        kept_g: list[TimeStep | None] = [_asked_step(asked, time)] * len(flat.sizes)
-    else:
-        kept_g = _kept_steps(flat, time)
-    rows: Counter[TimeStep] = Counter()
-    for step, size in zip(kept_g, flat.sizes, strict=True):
-        if step is not None:
-            rows[step] += int(size)
-    if counts_rows or not rows:
-        longest = int(np.argmax(flat.sizes))
-        step = kept_g[longest] or find_step(stamps_g[longest], time.kind, time.clock)
-        return replace(time, step=step), with_steps(flat, [step] * len(flat.sizes))
-    main = rows.most_common(1)[0][0]
-    others = []
-    steps_g = list(kept_g)
-    for g, step in enumerate(kept_g):
-        if step is None:
-            steps_g[g] = find_step(stamps_g[g], time.kind, time.clock)
-            others.append(GroupStep(_name(flat, g), steps_g[g], "rows"))
-        elif step != main:
-            others.append(GroupStep(_name(flat, g), step, "steps"))
-    time = replace(time, step=main, counts="steps", others=tuple(others))
-    return time, with_steps(flat, steps_g)
 
 
 def look_up_steps(flat: Flat, time: TimeColumn, where: str, said: Said) -> Flat:
@@ -76,7 +35,7 @@ def look_up_steps(flat: Flat, time: TimeColumn, where: str, said: Said) -> Flat:
     steps_g: list[TimeStep | None] = [time.step] * len(flat.sizes)
     fits_g = np.ones(len(flat.sizes), bool)
     for g in range(len(flat.sizes)):
-        trained = own.get(_name(flat, g))
+        trained = own.get(name_of(flat, g))
         if trained is not None and (trained.counts == "rows" or trained.step is None):
             steps_g[g] = trained.step
             continue
@@ -120,7 +79,7 @@ def on_steps(
     counted = {each.group for each in time.others if each.counts == "rows"}
     steps_g: list[TimeStep | None] = list(flat.steps)
     for g in range(len(steps_g)):
-        if _name(flat, g) in counted:
+        if name_of(flat, g) in counted:
             steps_g[g] = None
     laid = lay_out(flat, steps_g, time.clock, longest)
     if asked is not None and laid.counted_g.any():
@@ -188,41 +147,6 @@ def step_lines(time: TimeColumn | None, season: int | None) -> list[str]:
     return lines
 
 
-def _kept_steps(flat: Flat, time: TimeColumn) -> list[TimeStep | None]:
-    """The step of each group, that of a longer one where it keeps to it; None where to none."""
-    assert flat.stamps is not None
-    steps_g: list[TimeStep | None] = [None] * len(flat.sizes)
-    open_g = np.ones(len(flat.sizes), bool)
-    gappy_g = np.zeros(len(flat.sizes), bool)
-    stamps_g = flat.by_group(flat.stamps)
-    for _ in range(MOST_STEPS):
-        if not open_g.any():
-            break
-        longest = int(np.where(open_g, flat.sizes, -1).argmax())
-        open_g[longest] = False
-        step = find_step(stamps_g[longest], time.kind, time.clock)
-        if step is None:
-            break
-        keeps_g = keeping(flat, step, time.clock)
-        if not keeps_g[longest]:
-            continue
-        steps_g[longest] = step
-        share_g = missing_shares(flat, step, time.clock)
-        for g in np.flatnonzero(open_g & keeps_g):
-            steps_g[g] = step
-            gappy_g[g] = share_g[g] > GAPPY and flat.sizes[g] >= LONG
-        open_g &= ~keeps_g
-    for g in np.flatnonzero(gappy_g):
-        steps_g[g] = find_step(stamps_g[g], time.kind, time.clock)
-    return steps_g
-
-
-def _asked_step(asked: Frequency, time: TimeColumn) -> TimeStep:
-    step = step_of(asked)
-    is_plain = step.kind == "local" and not has_clock(time.clock)
-    return replace(step, kind="time") if is_plain else step
-
-
 def _is_other(flat: Flat, step: TimeStep) -> bool:
     """Whether stamps are three times as far apart as a step, or as near together."""
     assert flat.stamps is not None
@@ -233,5 +157,5 @@ def _is_other(flat: Flat, step: TimeStep) -> bool:
     return not 1 / FAR < share < FAR
 
 
-def _name(flat: Flat, g: int | np.integer) -> str:
+def name_of(flat: Flat, g: int | np.integer) -> str:
     return "" if flat.names is None else str(flat.names[g])

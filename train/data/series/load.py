@@ -21,11 +21,12 @@ from train.data.infer import infer_number
 from train.data.reading_of_steps import reading_of_series
 from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
+from train.data.series.find_group_steps import find_steps
 from train.data.series.find_time import find_time_column
 from train.data.series.fit import Names, column_names, fit_columns
 from train.data.series.flat import Flat, order_rows
 from train.data.series.gaps import gap_notes, known_windows, marked_columns
-from train.data.series.group_steps import find_steps, irregular_lines, on_steps
+from train.data.series.group_steps import irregular_lines, on_steps
 from train.data.series.step import CYCLES, TimeStep, cycles_of, guess_season
 from train.data.series.time_column import TimeColumn
 from train.data.series.windows import all_windows, split_windows
