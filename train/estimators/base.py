@@ -49,8 +49,9 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
     `config` is a `train.config.Config`, a config file, or the name of one that comes with denseq;
     `optim__learning_rate=1e-3` sets config.optim.learning_rate. `random_state` seeds weights, the
     order of rows and splits. The run's folder is a new one in `workdir`; without it a temporary one
-    that lasts as long as the estimator, without a report and the importance of columns. All rows
-    are trained with but those that validate, config.data.valid; `data__test` keeps some apart.
+    that lasts as long as the estimator, without a report, trees beside it and the importance of
+    columns. All rows are trained with but those that validate, config.data.valid; `data__test`
+    keeps some apart.
 
     Fitted, it has `model_` (a `train.inference.predictor.Predictor`), `result_` (what result.json
     holds) and `folder_`.
@@ -126,6 +127,8 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
                 config.train.report = False
             if given["train__importance_seconds"] == AS_CONFIG:
                 config.train.importance_seconds = 0
+            if given["train__tree_seconds"] == AS_CONFIG:
+                config.train.tree_seconds = 0
         return config
 
     def _train(self, config: Config, table: pa.Table, X: object, y: object) -> None:
