@@ -176,6 +176,7 @@ def write_file(draw: random.Random, folder: Path, name: str, made: Made, order: 
         if len(order) < 2:  # where a blank line is a missing value
             layout.blank_lines = False
             layout.said = False
+            layout.quoting = csv.QUOTE_ALL
         path.write_bytes(to_bytes(layout, made, order))
         return path
     table = pa.table({name: _typed(made, name) for name in order})
