@@ -36,6 +36,7 @@ def test_a_record_comes_back_with_tuples_and_defaults() -> None:
     ("change", "named"),
     [
         ({"columns": 5}, "columns: expected a list, got 5"),
+        ({"columns": [{**COLUMN, "vocabulary": ["a", "a"]}]}, "vocabulary: expected texts that"),
         ({"columns": [5]}, "columns[0]: expected an object with named fields, got 5"),
         ({"columns": [{**COLUMN, "unit": "x"}]}, "columns[0]: unit: expected a finite number"),
         ({"columns": [{**COLUMN, "unit": 0.0}]}, "columns[0]: unit: expected a number that is not"),

@@ -396,7 +396,7 @@ SAVE = """
 PIPES: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
 
 
-def python(code: str, *arguments: object) -> subprocess.Popen[str]:
+def python(code: str, *arguments: object, **pipes: Any) -> subprocess.Popen[str]:
     command = [
         sys.executable,
         "-c",
@@ -404,7 +404,7 @@ def python(code: str, *arguments: object) -> subprocess.Popen[str]:
         *map(str, arguments),
     ]
     return subprocess.Popen(
-        command, cwd=ROOT, text=True, env=os.environ | {"PYTHONPATH": "."}, **PIPES
+        command, cwd=ROOT, text=True, env=os.environ | {"PYTHONPATH": "."}, **(PIPES | pipes)
     )
 
 
@@ -421,9 +421,10 @@ FILES_OF_4_KB = """
 
 def test_a_file_system_that_refuses_to_write_leaves_the_older_steps(copied: Path) -> None:
     """The limit is this process' own, so the failure comes from the system itself, inside orbax."""
-    with python(FILES_OF_4_KB, copied) as process:
-        output = process.stdout.read() if process.stdout else ""
+    with python(FILES_OF_4_KB, copied, stderr=subprocess.PIPE) as process:
+        output, errors = process.communicate()
     assert process.returncode == 0
+    assert "Traceback" not in errors and "could not be written" in errors
     assert re.fullmatch(
         "the checkpoint of step 40 could not be written: .*File too large.*\n", output
     )

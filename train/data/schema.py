@@ -84,6 +84,8 @@ def _read_tuple(annotations: tuple[object, ...], plain: object, where: str) -> t
         raise _unfit(where, "a list", plain)
     of = annotations[0]
     if of is str and all(type(value) is str for value in plain):  # vocabularies are long
+        if where.endswith(("vocabulary", "classes")) and len(set(plain)) < len(plain):
+            raise _unfit(where, "texts that differ", plain)
         return tuple(plain)
     return tuple(_read(of, value, f"{where}[{i}]") for i, value in enumerate(plain))
 

@@ -6,7 +6,6 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 
 from train.errors import StorageError
 from train.run.memory import bytes_in_words
@@ -60,17 +59,18 @@ def remove_unfinished(folder: Path) -> None:
 
 
 def silence_late_failures() -> None:
-    """Has writers that end after their save has failed say nothing: it was told in a line."""
-    if sys.excepthook is not _but_late_failures:
-        _hooks.append(sys.excepthook)
-        sys.excepthook = _but_late_failures
+    """Has writers that end after their save has failed say nothing: it was told in a line.
+
+    They end in threads that Python knows nothing of, and so past every log.
+    """
+    if sys.unraisablehook is not _but_late_failures:
+        _hooks.append(sys.unraisablehook)
+        sys.unraisablehook = _but_late_failures
 
 
-_hooks: list[Callable[..., object]] = []
+_hooks: list[Callable[[sys.UnraisableHookArgs], object]] = []
 
 
-def _but_late_failures(
-    kind: type[BaseException], error: BaseException, trace: TracebackType | None
-) -> None:
-    if not (kind is RuntimeError and str(error) == "Event loop is closed"):
-        _hooks[-1](kind, error, trace)
+def _but_late_failures(told: sys.UnraisableHookArgs) -> None:
+    if not (told.exc_type is RuntimeError and str(told.exc_value) == "Event loop is closed"):
+        _hooks[-1](told)
