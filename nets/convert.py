@@ -7,7 +7,7 @@ Shapes: f inputs, h hidden, g gates * h.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import jax.numpy as jnp
 import numpy as np
@@ -15,15 +15,36 @@ from numpy.typing import ArrayLike
 
 from nets.base import Array
 
-Weights: TypeAlias = Mapping[str, ArrayLike]
+
+@runtime_checkable
+class TorchTensor(Protocol):
+    """What is asked of a tensor of torch, which need not be installed."""
+
+    dtype: object
+
+    def detach(self) -> TorchTensor:
+        """The tensor without its gradient."""
+        ...
+
+    def cpu(self) -> TorchTensor:
+        """The tensor where numpy can read it."""
+        ...
+
+    def float(self) -> TorchTensor:
+        """The tensor in float32."""
+        ...
+
+
+Weights: TypeAlias = Mapping[str, ArrayLike | TorchTensor]
 Direction: TypeAlias = dict[str, Array]
 
 
 def lstm_from_torch(state: Weights) -> dict[str, dict[str, Direction]]:
-    """Parameters for `LSTM` from `torch.nn.LSTM(...).state_dict()`.
+    """Parameters for `LSTM` from `torch.nn.LSTM(...).state_dict()`, or of a module that holds one.
 
-    Any number of layers and directions. Torch's two biases become their sum; without bias they are
-    zero. Raises ValueError for a projected LSTM.
+    `dict(module.named_parameters())` serves too; bfloat16 becomes float32. Any number of layers and
+    directions. Torch's two biases become their sum; without bias they are zero. Raises ValueError
+    for a projected LSTM.
     """
     layers: dict[str, dict[str, Direction]] = {}
     for i, name, weights in _of_torch(state, "LSTM", 4):
@@ -103,6 +124,7 @@ def _of_torch(
         raise ValueError(
             "torch's LSTM has proj_size, which nets.LSTM does not: train it without a projection"
         )
+    state = _without_prefix(state)
     if "weight_ih_l0" not in state:
         raise ValueError(
             f"no torch {kind}: expected the name weight_ih_l0, "
@@ -115,7 +137,7 @@ def _of_torch(
             if f"weight_ih_{place}" in state:
                 weights = {}
                 for name in ("weight_ih", "weight_hh"):
-                    weights[name] = np.asarray(state[f"{name}_{place}"])
+                    weights[name] = _as_array(state[f"{name}_{place}"])
                 width, size = weights["weight_hh"].shape
                 if width != n_gates * size:
                     raise ValueError(
@@ -123,9 +145,27 @@ def _of_torch(
                         f"expected {n_gates} gates of {size}"
                     )
                 for name in ("bias_ih", "bias_hh"):
-                    weights[name] = np.asarray(state.get(f"{name}_{place}", np.zeros(width)))
+                    weights[name] = _as_array(state.get(f"{name}_{place}", np.zeros(width)))
                 yield i, direction, weights
         i += 1
+
+
+def _without_prefix(state: Weights) -> Weights:
+    """The weights without the name of the module within another that all of them begin with."""
+    first = [name for name in state if name.endswith(".weight_ih_l0")]
+    if len(first) != 1:
+        return state
+    prefix = first[0].removesuffix("weight_ih_l0")
+    return {name[len(prefix) :]: state[name] for name in state if name.startswith(prefix)}
+
+
+def _as_array(weights: ArrayLike | TorchTensor) -> np.ndarray:
+    """Weights, also of a torch parameter that has a gradient, is elsewhere, or is in bfloat16."""
+    if isinstance(weights, TorchTensor):
+        weights = weights.detach().cpu()
+        if str(weights.dtype) == "torch.bfloat16":  # which numpy has no type for
+            weights = weights.float()
+    return np.asarray(weights)
 
 
 def _of_keras(

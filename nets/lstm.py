@@ -23,9 +23,9 @@ class Direction(nn.Module):
 
     @nn.compact
     def __call__(self, n_inputs: int) -> tuple[Array, Array, Array]:
-        kernel_fg = self.param(
-            "kernel", nn.initializers.glorot_uniform(), (n_inputs, 4 * self.size)
-        )
+        # Without inputs there is nothing to draw, which an initializer would divide by.
+        initializer = nn.initializers.glorot_uniform() if n_inputs else nn.initializers.zeros
+        kernel_fg = self.param("kernel", initializer, (n_inputs, 4 * self.size))
         recurrent_hg = self.param(
             "recurrent_kernel", nn.initializers.orthogonal(), (self.size, 4 * self.size)
         )

@@ -83,6 +83,9 @@ def lstm(
         c_dbh=layer.c_dbh.astype(wide),
         mask_dbh=None if recurrent_mask_dbh is None else recurrent_mask_dbh.astype(wide),
     )
+    if not n_steps:
+        nothing = jnp.zeros((n_rows, 0, n_directions, size), x_btf.dtype)
+        return nothing, Carry(layer.h_dbh, layer.c_dbh)
     scanned = partial(scanned_layer, reverse)
     if wide == jnp.float32 and n_steps * n_rows * n_inputs * size and library.is_native():
         # A program that is made here for another device, as jax.export can, still gets the scans.

@@ -5,7 +5,7 @@ Shapes: b batch, t time, f inputs, h hidden, d directions.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Literal, get_args
 
 import flax.linen as nn
@@ -46,7 +46,7 @@ class RecurrentStack(nn.Module):
     def __call__(
         self,
         x_btf: Array,
-        lengths_b: Array | None = None,
+        lengths_b: Array | Sequence[int] | None = None,
         carry: tuple[Carry, ...] | None = None,
         *,
         train: bool = False,
@@ -55,11 +55,17 @@ class RecurrentStack(nn.Module):
 
         Row b has lengths_b[b] steps (None: all). Whatever stands beyond them in x, NaN too, changes
         nothing; outputs are zero there. In bfloat16 if x is, with a float32 carry. ValueError if
-        `hidden` or `merge` is impossible.
+        `hidden`, `merge` or lengths are impossible.
         """
         merges = self._merges()
         key = self._keys() if train and self._drops() else None
         if lengths_b is not None:
+            lengths_b = jnp.asarray(lengths_b)
+            if lengths_b.shape != x_btf.shape[:1]:
+                raise ValueError(
+                    f"lengths of the shape {lengths_b.shape} for {x_btf.shape[0]} rows: "
+                    "expected one a row"
+                )
             mask_bt = jnp.arange(x_btf.shape[1])[None] < lengths_b[:, None]
             x_btf = jnp.where(mask_bt[:, :, None], x_btf, jnp.zeros((), x_btf.dtype))
         carries = []

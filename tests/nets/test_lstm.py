@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -247,3 +248,29 @@ def test_recurrent_dropout_drops_the_same_units_at_every_step() -> None:
     deviation = math.sqrt(size * n_rows * rate * (1 - rate))
     assert abs(constant_bh.sum() - size * n_rows * rate) < 5 * deviation
     assert (constant_bh != constant_bh[:1]).any(), "each row has its own mask"
+
+
+def test_no_steps_have_no_outputs_and_gradients_of_zero() -> None:
+    net = LSTM(hidden=(3,), bidirectional=True)
+    variables = initial(net, np.zeros((2, 4, 2), np.float32))
+    x_btf = np.zeros((2, 0, 2), np.float32)
+
+    def total(variables: Any) -> jax.Array:
+        outputs, carry = net.apply(variables, x_btf)
+        assert outputs.shape == (2, 0, 6)
+        return outputs.sum() + carry[0].h_dbh.sum()
+
+    assert all((leaf == 0).all() for leaf in jax.tree.leaves(jax.grad(total)(variables)))
+
+
+def test_no_inputs_and_lengths_in_a_list() -> None:
+    net = LSTM(hidden=(3,))
+    assert initial(net, np.zeros((2, 4, 0), np.float32))["params"]["layer_0"]["forward"][
+        "kernel"
+    ].shape == (0, 12)
+    x_btf = np.ones((2, 4, 1), np.float32)
+    variables = initial(net, x_btf)
+    listed, _ = applied(net, variables, x_btf, [4, 2])
+    np.testing.assert_array_equal(listed, applied(net, variables, x_btf, np.array([4, 2]))[0])
+    with pytest.raises(ValueError, match=r"lengths of the shape \(3,\) for 2 rows"):
+        net.apply(variables, x_btf, [4, 2, 1])

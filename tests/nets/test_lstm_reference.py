@@ -237,3 +237,35 @@ def test_gru_weights_without_bias_have_zero_biases_and_others_are_refused() -> N
         gru_from_torch({"weight": np.zeros(3)})
     with pytest.raises(ValueError, match="gates"):
         gru_from_torch(part(CASES["torch_one_full"], "weight"))
+
+
+class Parameter:
+    """As torch's: no array while it has a gradient, and of bfloat16 none in numpy at all."""
+
+    def __init__(self, values: np.ndarray, dtype: str = "torch.bfloat16", grad: bool = True):
+        self.values = values
+        self.dtype = dtype
+        self.grad = grad
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        if self.grad or self.dtype == "torch.bfloat16":
+            raise RuntimeError("Can't call numpy() on it")
+        return self.values
+
+    def detach(self) -> Parameter:
+        return Parameter(self.values, self.dtype, grad=False)
+
+    def cpu(self) -> Parameter:
+        return self
+
+    def float(self) -> Parameter:
+        return Parameter(self.values, "torch.float32", self.grad)
+
+
+def test_parameters_of_a_module_within_another_and_in_bfloat16_are_weights() -> None:
+    shapes = {"weight_ih_l0": (12, 2), "weight_hh_l0": (12, 3), "bias_ih_l0": 12, "bias_hh_l0": 12}
+    plain = {name: np.ones(shape, np.float32) for name, shape in shapes.items()}
+    nested = {f"encoder.lstm.{name}": Parameter(values) for name, values in plain.items()}
+    wanted = lstm_from_torch(plain)
+    got = lstm_from_torch(nested | {"encoder.head.weight": Parameter(np.ones(3))})
+    jax.tree.map(np.testing.assert_array_equal, got, wanted)
