@@ -4,7 +4,7 @@
         --config.data.path=FILE.csv --config.data.target=COLUMN
 
 The rest follows from the number of rows and the target (`train/config/recipe.py`; what each rule
-gave: `docs/tables.md`). `--config.data.metric=log_loss` names the score that counts.
+gave: `docs/table_rules.md`). `--config.data.metric=log_loss` names the score that counts.
 
 Seed 0, test file as given: California housing (16,512 rows) rmse 44,800, Adult (32,561 rows)
 accuracy .871, auc .925, log-loss .282, Diamonds (43,152 rows) rmse 533, Elevators (14,940 rows)

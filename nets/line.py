@@ -1,4 +1,4 @@
-"""A line through the scaled columns, fitted on training rows, that a net of numbers starts from.
+"""A line through the scaled columns, fitted on training rows, that a net starts from.
 
 As statistics: "numbers" [f, o], "missing" [m, o], "codes" [c, v, o], of those that there are, and
 "bias" [o]. b rows, f numbers, m flags, c category columns of at most v codes, o outputs.

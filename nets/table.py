@@ -27,7 +27,7 @@ class TableNetwork(ColumnsNetwork):
     (the Poisson loss) an output is the logarithm of the number that is predicted. With an `adapter`
     the net is one of members that share its weights: `output`, and a `body` whose layers are to
     differ, need as many. With `linear_start` it learns what the "line" among the statistics of the
-    inputs (`nets/line.py`) leaves of its numbers.
+    inputs (`nets/line.py`) leaves.
 
     Alone, for rows x [n, f] and numbers y [n, 1] as numpy arrays, which need no encoding where
     float32 holds them:
@@ -70,19 +70,24 @@ class TableNetwork(ColumnsNetwork):
         return self._from_line(outputs, columns) if self.linear_start else outputs
 
     def _from_line(self, outputs: dict[str, Array], columns: Arrays) -> dict[str, Array]:
-        """The outputs of numbers, and their quantiles, counted from the line."""
+        """The outputs of all heads, and quantiles of numbers, counted from the line."""
         line = self._statistics("inputs").get("line")
-        head = next((h for h in self.output.heads if h.kind == "regression"), None)
-        if line is None or head is None:
+        if line is None:
             return outputs
-        line_ro = on_line(columns, line).reshape(-1, head.size)
-        n_each = outputs[head.name].shape[0] // line_ro.shape[0]  # members that share the rows
-        line_ro = jnp.repeat(line_ro, n_each, axis=0)
-        moved = {head.name: outputs[head.name] + line_ro}
-        if head.quantiles:
-            name = f"{head.name}.quantiles"
-            moved[name] = outputs[name] + line_ro[..., None]
-        return {**outputs, **moved}
+        line_ro = on_line(columns, line)
+        line_ro = line_ro.reshape(-1, line_ro.shape[-1])
+        moved = dict(outputs)
+        start = 0
+        for head in self.output.heads:
+            own_ro = line_ro[:, start : start + head.size]
+            start += head.size
+            n_each = outputs[head.name].shape[0] // own_ro.shape[0]  # members that share the rows
+            own_ro = jnp.repeat(own_ro, n_each, axis=0)
+            moved[head.name] = outputs[head.name] + own_ro
+            if head.quantiles:
+                name = f"{head.name}.quantiles"
+                moved[name] = outputs[name] + own_ro[..., None]
+        return moved
 
     def _features_of_members(self, columns: Arrays) -> tuple[Array, tuple[int, ...]]:
         """Features [b, 1, d] that members share, or [b, k, d], and how many each column has."""

@@ -99,6 +99,8 @@ def test_many_rows_are_read_by_quantiles(
     assert (resolved.data.scaling, resolved.net.embedding) == (scaling, embedding)
     assert resolved.net.linear_start is (rows < 10_000)
     assert set(resolved.optim.rates) == {"bias", "bins_kernel", "frequency"} - {lacking}
+    counts = dataclasses.replace(AUTO, loss="poisson")
+    assert resolve(counts, rows, classes=0).net.linear_start is False
     given = dataclasses.replace(AUTO, net=dataclasses.replace(AUTO.net, embedding="periodic"))
     assert resolve(given, rows, classes=0).optim.rates == AUTO.optim.rates
 

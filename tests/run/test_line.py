@@ -8,12 +8,14 @@ import jax
 import numpy as np
 import pytest
 from marks import slow
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LogisticRegression, Ridge
 
 import nets
 from nets.line import on_line
-from train.run.line import fit_line
+from train.data.dataset import Head
+from train.run.line import LARGEST_LOGIT, fit_line
 
+PRICES = Head("value", "regression", ("low", "high"), (), 2)
 HEADS = nets.Heads((nets.HeadShape("value", "regression", 2),), "zeros")
 
 
@@ -38,7 +40,7 @@ def features(inputs: dict[str, np.ndarray]) -> np.ndarray:
 def test_the_line_is_ridge_regression_on_numbers_flags_and_categories() -> None:
     rows = pool()
     train = np.arange(300)
-    line = fit_line(rows, train)
+    line = fit_line(rows, train, [PRICES])
     weight = rows.weight[train] / rows.weight[train][rows.weight[train] > 0].mean()
     ridge = Ridge().fit(features(rows.inputs)[train], rows.target["value"][train], weight)
     found = on_line(rows.inputs, line)
@@ -48,17 +50,30 @@ def test_the_line_is_ridge_regression_on_numbers_flags_and_categories() -> None:
 
 
 def test_of_few_rows_for_their_features_the_line_is_level() -> None:
-    line = fit_line(pool(), np.arange(90))
-    assert line is not None and not any(part.any() for part in line.values())
+    line = fit_line(pool(), np.arange(90), [PRICES])
+    assert not any(part.any() for part in line.values())
+
+
+def test_of_classes_the_line_is_logistic_regression_beside_that_of_numbers() -> None:
     rows = pool()
-    rows.target = {"kind": np.zeros(400, np.int32)}
-    assert fit_line(rows, np.arange(300)) is None
+    kind = (rows.target["value"][:, 0] > 0).astype(np.int32)
+    rows.target["kind"] = kind
+    head = Head("kind", "binary", ("kind",), ("a", "b"), 1)
+    line = fit_line(rows, np.arange(400), [PRICES, head])
+    model = LogisticRegression(tol=1e-8, max_iter=1000)
+    x = features(rows.inputs)
+    counted = rows.weight > 0
+    model.fit(x[counted], kind[counted], rows.weight[counted] / rows.weight[counted].mean())
+    expected = model.decision_function(x)
+    shrink = min(1, LARGEST_LOGIT / np.abs(expected[counted]).max())
+    found = on_line(rows.inputs, line)[:, 2]
+    np.testing.assert_allclose(found, shrink * expected, rtol=1e-2, atol=1e-2)
 
 
 @pytest.mark.parametrize("members", [*slow(None), 3])
 def test_a_net_begins_on_its_line(members: int | None) -> None:
     rows = pool()
-    line = fit_line(rows, np.arange(300))
+    line = fit_line(rows, np.arange(300), [PRICES])
     adapter = None if members is None else nets.Adapter(members)
     network = nets.TableNetwork(
         nets.Inputs((1, 3)),

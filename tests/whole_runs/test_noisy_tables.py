@@ -39,6 +39,7 @@ def test_no_net_loses_to_a_line_by_more_than_chance(
     path = tmp_path / "rows.parquet"
     write_table(path, n + N_TEST, noise, place, classes=classes)
     given = {"data.path": str(path), "data.target": "y", "data.test": str(N_TEST)}
+    given["data.valid"] = str(round(0.15 * n))
     given |= {"train.tree_seconds": "0", "train.importance_seconds": "0"}
     result = loop.fit(configs.load(ROOT / "configs" / "table.py", given), tmp_path / "run")
     net = result["metrics"]["test"]

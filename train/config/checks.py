@@ -20,6 +20,7 @@ from train.config.data_options import Data, Sequences, Series, Table, has_valid_
 from train.config.net_checks import (
     check_clusters,
     check_forecast,
+    check_linear_start,
     check_members,
     check_parts,
     check_perceptron,
@@ -89,6 +90,7 @@ def _check_net(config: Config) -> None:
         check_perceptron(config, config.net)
     if isinstance(config.net, Dense):
         check_members(config.net)
+        check_linear_start(config.net, config.loss)
     match config.data, config.net:
         case Table() as data, Competitive() | SelfOrganizingMap() as net:
             check_clusters(config, net, data)

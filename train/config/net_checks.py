@@ -77,6 +77,17 @@ def _check_no_descent(config: Config, rule: str) -> None:
             raise UserError(f"config.augment.{name}: {rule} learns from whole rows; set it to 0")
 
 
+NOT_LINEAR = ("poisson", "reconstruction")  # losses of nets that start from no line
+
+
+def check_linear_start(net: Dense, loss: Loss) -> None:
+    """Raises UserError if the loss is of a net that starts from no line."""
+    if net.linear_start is True and loss in NOT_LINEAR:
+        raise UserError(
+            f"config.net.linear_start: no line is fitted for config.loss={loss}; set it to false"
+        )
+
+
 def check_members(net: Dense) -> None:
     """Raises UserError if an option contradicts members that share weights."""
     if net.members == 1:

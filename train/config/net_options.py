@@ -59,7 +59,7 @@ class Dense(NetOptions):
     input_scale: bool = False
     """Whether each input learns a factor of its own."""
     linear_start: bool | Auto = False
-    """Whether a net of numbers begins as the ridge regression of its training rows."""
+    """Whether the net begins as the ridge, or logistic, regression of its training rows."""
     clip_outputs: bool = False
     """Whether numbers are kept between the smallest and largest target of training."""
     members: int = bounded(1, 1)

@@ -13,6 +13,7 @@ from typing import Literal, TypeVar
 
 from train.config.bounded import Auto
 from train.config.data_options import Data, Sequences, Series, Table
+from train.config.net_checks import NOT_LINEAR
 from train.config.net_options import LSTM, Dense, Net
 from train.config.options import Config
 
@@ -180,7 +181,9 @@ def _resolve_net(config: Config, n_train: int, classes: int, season: int | None)
                     net.embedding,
                     "densely_periodic" if n_train < QUANTILE else "piecewise_linear_b",
                 ),
-                linear_start=_auto(net.linear_start, n_train < QUANTILE),
+                linear_start=_auto(
+                    net.linear_start, n_train < QUANTILE and config.loss not in NOT_LINEAR
+                ),
                 dropout=_auto(net.dropout, _dropout(n_train, classes)),
                 dropout_schedule=_auto(net.dropout_schedule, _fading(n_train)),
             )

@@ -5,7 +5,7 @@ n rows, f numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeAlias
 
@@ -19,7 +19,7 @@ from train.config.net_options import Dense
 from train.config.options import Config
 from train.core.augment import reads_spread
 from train.core.program import Data, Program
-from train.data.dataset import Arrays, Dataset, HostArrays, Pool
+from train.data.dataset import Arrays, Dataset, Head, HostArrays, Pool
 from train.data.table.encoder import TableEncoder
 from train.run.line import fit_line
 from train.run.row_weights import mean_weight, row_weights_of
@@ -39,7 +39,9 @@ def to_device(program: Program, dataset: Dataset, statistics: Statistics) -> Dat
     Raises UserError, see `train.run.row_weights`.
     """
     arrays = _scaled(program, dataset, statistics)
-    fitted = _scaled_statistics(program.config, arrays, dataset.splits["train"])
+    fitted = _scaled_statistics(
+        program.config, arrays, dataset.splits["train"], dataset.encoder.heads
+    )
     data = _but_arrays(program, dataset, _with_fitted(statistics, fitted))
     return data.replace(arrays=jax.device_put(arrays))
 
@@ -48,7 +50,9 @@ def but_arrays(program: Program, dataset: Dataset, statistics: Statistics) -> Da
     """The same without the rows, for a fold: folds share the encoded ones."""
     if _reads_scaled(program.config):
         arrays = _scaled(program, dataset, statistics)
-        fitted = _scaled_statistics(program.config, arrays, dataset.splits["train"])
+        fitted = _scaled_statistics(
+            program.config, arrays, dataset.splits["train"], dataset.encoder.heads
+        )
         statistics = _with_fitted(statistics, fitted)
     return _but_arrays(program, dataset, statistics)
 
@@ -100,7 +104,9 @@ def _reads_scaled(config: Config) -> bool:
     return reads_spread(config.augment)
 
 
-def _scaled_statistics(config: Config, arrays: Pool, train_rows: np.ndarray) -> Fitted:
+def _scaled_statistics(
+    config: Config, arrays: Pool, train_rows: np.ndarray, heads: Sequence[Head] = ()
+) -> Fitted:
     """What is fitted on the scaled columns of training rows, if the config reads it.
 
     "edges" [f, bins + 1] of the piecewise-linear embeddings, "line" (`nets/line.py`) of a linear
@@ -108,10 +114,8 @@ def _scaled_statistics(config: Config, arrays: Pool, train_rows: np.ndarray) -> 
     """
     fitted: Fitted = {}
     net = config.net
-    if isinstance(net, Dense) and net.linear_start:
-        line = fit_line(arrays, train_rows)
-        if line is not None:
-            fitted["line"] = line
+    if isinstance(net, Dense) and net.linear_start and heads:
+        fitted["line"] = fit_line(arrays, train_rows, heads)
     if isinstance(net, Dense) and "numbers" in arrays.inputs:
         numbers_nf = np.asarray(arrays.inputs["numbers"])
         if net.embedding == "piecewise_linear":

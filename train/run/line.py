@@ -1,31 +1,35 @@
-"""The ridge regression that a net of numbers starts from (`nets/line.py`). n rows, d features."""
+"""The line that a net starts from (`nets/line.py`): ridge, or logistic, regression.
+
+n rows, d features, o outputs of all heads.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from train.data.dataset import HostArrays, Pool
-from train.evaluation.baselines.linear import DENSE_FEATURES
+from train.data.dataset import Head, HostArrays, Pool
+from train.evaluation.baselines.linear import DENSE_FEATURES, Linear
+from train.evaluation.baselines.logistic import fit_logistic
 from train.evaluation.baselines.ridge import fit_ridge
 
-HEAD = "value"  # of all the numbers among the targets of a table
 ROWS_PER_FEATURE = 15  # of fewer rows a line fits so well that it leaves a net nothing to learn
+LARGEST_LOGIT = 6.0  # of classes that a line parts
 ROWS = 50_000  # that a line is fitted on at most
 
 
-def fit_line(arrays: Pool, train_rows: np.ndarray) -> HostArrays | None:
-    """The line of the scaled training rows; None where no target is a number.
+def fit_line(arrays: Pool, train_rows: np.ndarray, heads: Sequence[Head]) -> HostArrays:
+    """The line of the scaled training rows, for the outputs of all heads one after the other.
 
-    Of few rows, or of very many features, it is level at 0, the mean of the targets.
+    Of few rows, or of very many features, it is level at 0.
     """
-    if HEAD not in arrays.target or np.ndim(arrays.target[HEAD]) != 2:
-        return None
     if len(train_rows) > ROWS:
         train_rows = np.sort(np.random.default_rng(0).choice(train_rows, ROWS, replace=False))
-    n_outputs = np.shape(arrays.target[HEAD])[1]
-    line = _level(arrays, n_outputs)
+    line = _level(arrays, sum(head.size for head in heads))
     weight_n = np.asarray(arrays.weight)[train_rows].astype(np.float64)
     counted = train_rows[weight_n > 0]
+    weight_n = weight_n[weight_n > 0]
     codes = _codes(arrays, counted)
     numbers = [name for name in ("numbers", "missing") if name in line]
     n_features = len(codes) + sum(len(line[name]) for name in numbers)
@@ -35,18 +39,34 @@ def fit_line(arrays: Pool, train_rows: np.ndarray) -> HostArrays | None:
     for column, code in codes:
         code_n = np.asarray(arrays.inputs["codes"])[counted, column]
         parts.append((code_n == code).astype(np.float32)[:, None])
-    target_no = np.asarray(arrays.target[HEAD])[counted]
-    weight_n = weight_n[weight_n > 0]
-    fitted = fit_ridge(np.concatenate(parts, 1), target_no, weight_n, in_sample=False)
+    features_nd = np.concatenate(parts, 1)
+    fitted = []
+    for head in heads:
+        fitted.append(
+            _fit(features_nd, np.asarray(arrays.target[head.name])[counted], weight_n, head)
+        )
+    slopes_do = np.concatenate([part.coefficients for part in fitted], 1)
+    line["bias"][:] = np.concatenate([part.intercept for part in fitted])
     start = 0
     for name in numbers:
-        line[name][:] = fitted.coefficients[start : start + len(line[name])]
+        line[name][:] = slopes_do[start : start + len(line[name])]
         start += len(line[name])
     for column, code in codes:
-        line["codes"][column, code] = fitted.coefficients[start]
+        line["codes"][column, code] = slopes_do[start]
         start += 1
-    line["bias"][:] = fitted.intercept
     return line
+
+
+def _fit(features_nd: np.ndarray, target: np.ndarray, weight_n: np.ndarray, head: Head) -> Linear:
+    """The linear model of one head; of classes without logits that a net could not turn round."""
+    if head.kind == "regression":
+        return fit_ridge(features_nd, target, weight_n, in_sample=False)
+    if len(np.unique(target)) < max(head.size, 2):
+        return Linear(np.zeros((features_nd.shape[1], head.size)), np.zeros(head.size))
+    fitted = fit_logistic(features_nd, target, weight_n, head, 0, in_sample=False)
+    logits_no = features_nd @ fitted.coefficients + fitted.intercept
+    shrink = min(1.0, LARGEST_LOGIT / np.abs(logits_no).max())
+    return Linear(shrink * fitted.coefficients, shrink * fitted.intercept)
 
 
 def _level(arrays: Pool, n_outputs: int) -> HostArrays:
