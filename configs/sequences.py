@@ -3,7 +3,7 @@
     python -m train.main --config=configs/sequences.py \
         --config.data.path=FILE.jsonl --config.data.inputs=x --config.data.target=label
 
-The rest follows from the data (`train/config/recipe.py`).
+The rest follows from the data (`train/config/sequence_recipe.py`).
 
 On two busy cores: JapaneseVowels accuracy .979, mean of seeds 0, 1, 2, 20 to 36 s each; SNIPS
 (target=tags,intent, with its validation and test files) entity f1 .936 and intent accuracy .979,

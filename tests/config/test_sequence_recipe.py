@@ -7,7 +7,7 @@ import pytest
 from train.config.data_options import Sequences
 from train.config.net_options import LSTM
 from train.config.options import Config, Train
-from train.config.recipe import patch_of, resolve_sequences, valid_of
+from train.config.sequence_recipe import patch_of, resolve_sequences, valid_of
 
 
 def auto(**train) -> Config:

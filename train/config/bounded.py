@@ -40,3 +40,8 @@ def bounded(
     if isinstance(default, dict):
         return field(default_factory=lambda: copy(default), metadata=limits)
     return field(default=default, metadata=limits)
+
+
+def filled(value: T | Auto, rule: T) -> T:
+    """The value; what the rule says where it is "auto"."""
+    return rule if isinstance(value, str) and value == "auto" else value

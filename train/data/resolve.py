@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from train.config.data_options import Sequences
 from train.config.options import Config
-from train.config.recipe import resolve, resolve_sequences
+from train.config.recipe import resolve
+from train.config.sequence_recipe import resolve_sequences
 from train.data.dataset import Dataset
 from train.data.sequences.dataset import SequenceDataset
 from train.data.sequences.encoder import SequenceEncoder

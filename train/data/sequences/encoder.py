@@ -49,7 +49,7 @@ MIN_USUAL = 64
 
 
 class Traits(TypedDict):
-    """What the recipe for sequences goes by (see `train.config.recipe.resolve_sequences`)."""
+    """What `train.config.sequence_recipe` goes by."""
 
     longest: int
     tokens: bool

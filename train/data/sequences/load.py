@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from train.config.bounded import Auto, resolved
 from train.config.data_options import Sequences, Table
-from train.config.recipe import max_length_of, valid_of
+from train.config.sequence_recipe import max_length_of, valid_of
 from train.data.columns import Said, get_column, missing_rows, read_text
 from train.data.dataset import HostArrays
 from train.data.files.delimited import left_out_notes

@@ -1,0 +1,167 @@
+"""What "auto" stands for where sequences are read: rules by the rows, their lengths and kinds."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from train.config.bounded import filled
+from train.config.data_options import Sequences
+from train.config.net_options import LSTM
+from train.config.options import Config
+from train.config.recipe import LSTM_LEARNING_RATE
+
+# Steps that an LSTM reads one by one; of longer sequences it reads patches, about PATCHES of them.
+MAX_STEPS = 40
+PATCHES = 30
+MIN_PATCH = 5
+
+# Updates, and passes over the rows, that sequences need at the least.
+TOKEN_STEPS = 4500
+TOKEN_EPOCHS = 10
+NUMBER_STEPS = 700
+NUMBER_EPOCHS = 40
+SEQUENCE_BATCH = 16
+
+# Sequences of which none are spared to validate on: the last weights answer anyway.
+FEW_ROWS = 500
+
+# Tokens that are read of a training sequence: so many times the mean, from and up to so many.
+CUT = 8
+LEAST_CUT = 64
+MOST_CUT = 1024
+
+# Longer sequences of numbers than MAX_STEPS that one answer each is asked for are convolved: at
+# FINE_STEPS places at the most, of which the LSTM reads maxima, COARSE_STEPS at the most.
+FILTERS = (48, 32, 32)
+WIDTHS = (9, 19, 39)
+LATER_WIDTH = 5
+DILATION = 2
+FINE_STEPS = 600
+COARSE_STEPS = 64
+CONVOLVED_LEARNING_RATE = 5e-3
+CONVOLVED_STEPS = 1000
+MOST_CONVOLVED_STEPS = 3000
+CONVOLVED_EPOCHS = 150
+
+
+def resolve_sequences(
+    config: Config, n_train: int, *, longest: int, tokens: bool, of_steps: bool
+) -> Config:
+    """The config with every "auto" of an LSTM on sequences replaced.
+
+    `longest`: the longest training sequence; `tokens`: whether words are read; `of_steps`: whether
+    some answer is asked for at every step.
+    """
+    assert isinstance(config.net, LSTM)
+    assert isinstance(config.data, Sequences)
+    next_step = config.data.next_step
+    batch_size = filled(config.train.batch_size, SEQUENCE_BATCH)
+    steps_per_epoch = math.ceil(n_train / batch_size)
+    learning_rate = LSTM_LEARNING_RATE
+    if tokens:
+        epochs = max(TOKEN_EPOCHS, math.ceil(TOKEN_STEPS / steps_per_epoch))
+    else:
+        epochs = max(NUMBER_EPOCHS, math.ceil(NUMBER_STEPS / steps_per_epoch))
+    if _convolves(config, longest, one_answer=not (tokens or of_steps)):
+        config = replace(config, net=_convolved(config.net, longest))
+        learning_rate = CONVOLVED_LEARNING_RATE
+        epochs = _convolved_epochs(steps_per_epoch)
+    train = replace(
+        config.train,
+        batch_size=batch_size,
+        epochs=filled(config.train.epochs, epochs),
+        monitor=filled(config.train.monitor, "loss"),
+        restore=filled(config.train.restore, "last"),
+    )
+    learning_rate = filled(config.optim.learning_rate, learning_rate)
+    assert isinstance(config.net, LSTM)
+    return replace(
+        config,
+        net=_resolve_sequence_net(
+            replace(config.net, bidirectional=filled(config.net.bidirectional, not next_step)),
+            longest,
+            tokens,
+            of_steps,
+        ),
+        train=train,
+        optim=replace(config.optim, learning_rate=learning_rate),
+        label_smoothing=filled(config.label_smoothing, 0.0),
+    )
+
+
+def _convolved_epochs(steps_per_epoch: int) -> int:
+    """Passes over the rows: few rows need many, and very many need but some."""
+    most = min(CONVOLVED_EPOCHS, math.ceil(MOST_CONVOLVED_STEPS / steps_per_epoch))
+    return max(NUMBER_EPOCHS // 2, math.ceil(CONVOLVED_STEPS / steps_per_epoch), most)
+
+
+def _convolves(config: Config, longest: int, *, one_answer: bool) -> bool:
+    """Whether "auto" stands for convolutions."""
+    assert isinstance(config.net, LSTM)
+    # Batch norm takes a batch in one piece.
+    is_whole = config.devices.exact is None
+    return config.net.convolutions == "auto" and one_answer and longest > MAX_STEPS and is_whole
+
+
+def _convolved(net: LSTM, longest: int) -> LSTM:
+    """The options of an LSTM behind convolutions, where they are "auto"."""
+    stride = filled(net.stride, math.ceil(longest / FINE_STEPS))
+    return replace(
+        net,
+        # Few units, of which little is left in training: convolutions tell more, and what an LSTM
+        # remembers of a few hundred rows it would else answer by.
+        hidden=filled(net.hidden, (8,)),
+        dropout=filled(net.dropout, 0.8),
+        convolutions=FILTERS,
+        widths=filled(net.widths, WIDTHS),
+        later_width=filled(net.later_width, LATER_WIDTH),
+        dilation=filled(net.dilation, DILATION),
+        stride=stride,
+        pool=filled(net.pool, math.ceil(math.ceil(longest / stride) / COARSE_STEPS)),
+        patch=filled(net.patch, 1),
+        own_scale=filled(net.own_scale, True),
+        readout=filled(net.readout, "mean_max_last"),
+        noise=filled(net.noise, 0.05),
+        offset=filled(net.offset, 0.1),
+        crop=filled(net.crop, 0.9),
+    )
+
+
+def _resolve_sequence_net(net: LSTM, longest: int, tokens: bool, of_steps: bool) -> LSTM:
+    step_by_step = of_steps or tokens
+    return replace(
+        net,
+        hidden=filled(net.hidden, (128,) if tokens else (64,)),
+        dropout=filled(net.dropout, 0.4 if tokens else 0.5),
+        input_dropout=filled(net.input_dropout, 0.4 if tokens else 0.0),
+        noise=filled(net.noise, 0.0 if of_steps else 0.3),
+        offset=filled(net.offset, 0.0 if of_steps else 0.3),
+        crop=filled(net.crop, 1.0 if step_by_step else 0.6),
+        readout=filled(net.readout, "mean_max" if tokens else "max"),
+        patch=filled(net.patch, 1 if step_by_step else patch_of(longest)),
+        convolutions=filled(net.convolutions, ()),
+        widths=filled(net.widths, WIDTHS),
+        later_width=filled(net.later_width, LATER_WIDTH),
+        dilation=filled(net.dilation, DILATION),
+        stride=filled(net.stride, 1),
+        pool=filled(net.pool, 1),
+        convolution_readout=filled(net.convolution_readout, "mean"),
+        convolution_dropout=filled(net.convolution_dropout, 0.0),
+        own_scale=filled(net.own_scale, False),
+    )
+
+
+def max_length_of(steps: float, *, tokens: bool) -> int | None:
+    """What "auto" of `max_length` stands for, by the mean length of training rows."""
+    return min(max(math.ceil(CUT * steps), LEAST_CUT), MOST_CUT) if tokens else None
+
+
+def valid_of(n_rows: int) -> float:
+    """What "auto" of `valid` stands for, by the rows there are to train and to validate."""
+    return 0.0 if n_rows < FEW_ROWS else 0.15
+
+
+def patch_of(longest: int) -> int:
+    """Steps that are read at once of sequences up to this long."""
+    return 1 if longest <= MAX_STEPS else max(MIN_PATCH, math.ceil(longest / PATCHES))
