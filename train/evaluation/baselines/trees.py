@@ -21,6 +21,7 @@ from train.evaluation.baselines.linear import Deadline, Floats, LeftOutError
 from train.evaluation.score import score_heads
 
 Arrays = Mapping[str, np.ndarray]
+Rows = tuple[Floats, np.ndarray, np.ndarray | None]  # features, a target, weights
 
 ROWS = 100_000  # of which trees are fitted without being asked for
 TREES = 100
@@ -35,7 +36,7 @@ class Model(Protocol):
     classes_: np.ndarray
 
     def set_params(self, *, max_iter: int) -> object: ...
-    def fit(self, x: Floats, y: np.ndarray, sample_weight: np.ndarray) -> object: ...
+    def fit(self, x: Floats, y: np.ndarray, sample_weight: np.ndarray | None) -> object: ...
     def predict(self, x: Floats) -> Floats: ...
     def predict_proba(self, x: Floats) -> Floats: ...
 
@@ -81,6 +82,9 @@ def fit_trees(encoder: TableEncoder, train: Batch[np.ndarray], seconds: float) -
     counted_n = train.weight > 0
     features = _features(train.inputs, frequent)[counted_n]
     weight_n = train.weight[counted_n]
+    # With weights scikit-learn's bins are weighted percentiles, one by one: a minute for 1,000
+    # columns.
+    weight_of = None if (weight_n == weight_n[:1]).all() else weight_n
     categories = list(range(len(frequent)))
     models: dict[str, list[Model]] = {}
     n_left = sum(len(head.columns) for head in encoder.heads)
@@ -90,7 +94,7 @@ def fit_trees(encoder: TableEncoder, train: Batch[np.ndarray], seconds: float) -
             target_no = np.asarray(train.target[head.name]).reshape(len(counted_n), -1)[counted_n]
             for target_n in target_no.T:
                 model = _new_model(head, target_n, categories)
-                _grow(model, (features, target_n, weight_n), deadline, n_left)
+                _grow(model, (features, target_n, weight_of), deadline, n_left)
                 models[head.name].append(model)
                 n_left -= 1
     except LeftOutError as error:
@@ -141,7 +145,10 @@ def _new_model(head: Head, target_n: np.ndarray, categories: list[int]) -> Model
 
 
 def _grow(
-    model: Model, rows: tuple[Floats, np.ndarray, np.ndarray], deadline: Deadline, n_left: int
+    model: Model,
+    rows: Rows,
+    deadline: Deadline,
+    n_left: int,
 ) -> None:
     """Fits a model, the first of `n_left`. Raises LeftOutError once they are seen to take long."""
     # Threads that wait for each other over few cells take more time than they save.
@@ -153,7 +160,7 @@ def _grow(
         _fit(model, rows, TREES)
 
 
-def _fit(model: Model, rows: tuple[Floats, np.ndarray, np.ndarray], n_trees: int) -> float:
+def _fit(model: Model, rows: Rows, n_trees: int) -> float:
     """Goes on with a model until it has so many trees; the seconds that it took."""
     began = time.monotonic()
     model.set_params(max_iter=n_trees)
