@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from _pytest.mark import ParameterSet
 
 from train import config as configs
 from train import loop
@@ -32,7 +31,7 @@ def write_table(path: Path, n: int, noise: float, seed: int, *, classes: bool) -
     pq.write_table(pa.table(columns), path)
 
 
-def tables() -> Iterator[ParameterSet]:
+def tables() -> Iterator[object]:
     """The place of each of ten noise levels, for numbers and for classes."""
     for place in range(10):
         for classes in (False, True):
@@ -42,7 +41,7 @@ def tables() -> Iterator[ParameterSet]:
             yield pytest.param(place, classes, marks=marks)
 
 
-@pytest.mark.parametrize(("place", "classes"), tables())
+@pytest.mark.parametrize(("place", "classes"), list(tables()))
 def test_no_net_loses_to_a_line_by_more_than_chance(
     tmp_path: Path, place: int, classes: bool
 ) -> None:
