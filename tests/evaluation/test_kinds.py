@@ -15,10 +15,13 @@ from train.data.table.column import Column
 from train.data.table.encoder import TableEncoder
 from train.evaluation import kinds
 from train.evaluation.baselines import logistic
+from train.evaluation.baselines.table import Seconds
 from train.evaluation.kinds import Judged, kind_of, score
 from train.evaluation.metrics.forecasts import forecast_metrics
 from train.evaluation.score import score_heads
 from train.results.sample import part_in_words
+
+SECONDS = Seconds(linear=10)
 
 VALUE = Head("value", "regression", ("y",), (), 1)
 TABLE = TableEncoder((Column("x", "number"),), (Column("y", "number", 5.0, 10.0),), (VALUE,))
@@ -64,15 +67,15 @@ def judged(config: Config) -> Judged:
 def test_baselines_of_a_part_of_the_training_rows_say_of_how_many(monkeypatch):
     iris = judged(Config(data=Table(path="builtin:iris", target="species")))
     n_train = iris.dataset.n_train
-    assert kind_of(iris.dataset.encoder).baselines(iris, 10).fitted_on == {}
+    assert kind_of(iris.dataset.encoder).baselines(iris, SECONDS).fitted_on == {}
     monkeypatch.setattr(logistic, "LOGISTIC_ROWS", 40)
-    found = kind_of(iris.dataset.encoder).baselines(iris, 10).fitted_on
+    found = kind_of(iris.dataset.encoder).baselines(iris, SECONDS).fitted_on
     assert found == {"linear": 40} and n_train > 50
     monkeypatch.setattr(kinds, "BASELINE_ROWS", 50)
-    found = kind_of(iris.dataset.encoder).baselines(iris, 10).fitted_on
+    found = kind_of(iris.dataset.encoder).baselines(iris, SECONDS).fitted_on
     assert found == {"majority": 50, "linear": 40}
     diabetes = judged(Config(data=Table(path="builtin:diabetes", target="progression")))
-    beside = kind_of(diabetes.dataset.encoder).baselines(diabetes, 10)
+    beside = kind_of(diabetes.dataset.encoder).baselines(diabetes, SECONDS)
     assert beside.fitted_on == {"mean": 50, "linear": 50}
     line = part_in_words(beside.fitted_on, 288)
     assert line.endswith("some of the 288 training rows: mean on 50, linear on 50")
