@@ -126,9 +126,10 @@ def _score_rows(
     return score_heads(encoder.heads, predictions, targets, weight, encoder.units)
 
 
-def _training_rows(dataset: Dataset, most: int = BASELINE_ROWS) -> Batch[np.ndarray]:
-    """The training rows, or so many of them."""
+def _training_rows(dataset: Dataset, most: int | None = None) -> Batch[np.ndarray]:
+    """The training rows, or so many of them; BASELINE_ROWS where nothing is said."""
     rows = dataset.splits["train"]
+    most = BASELINE_ROWS if most is None else most
     if len(rows) > most:
         rows = np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
     return dataset.take(dataset.arrays, rows)
@@ -155,7 +156,7 @@ class TableBaselines:
                 self._encoder, train, seconds.linear, in_sample=in_sample
             )
         if self._trees is None:
-            train = _training_rows(judged.dataset, trees.ROWS)
+            train = _training_rows(judged.dataset, trees.ROWS if seconds.trees else 1)
             self._trees = trees.fit_trees(self._encoder, train, seconds.trees)
         fitted = self._fitted[in_sample]
         baselines = fitted.metrics(judged.batch) | self._trees.metrics(judged.batch)
