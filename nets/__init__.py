@@ -15,6 +15,7 @@ from nets.base import (
 from nets.competitive import Competitive
 from nets.convolution import Convolutions
 from nets.dense import Dense
+from nets.fixed import FixedFilters
 from nets.forecast import Forecaster
 from nets.gates import Gates, lstm_gates
 from nets.heads import Heads, HeadShape
@@ -39,6 +40,7 @@ __all__ = [
     "Convolutions",
     "DataNetwork",
     "Dense",
+    "FixedFilters",
     "Forecaster",
     "Gates",
     "HeadShape",

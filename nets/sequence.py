@@ -14,6 +14,7 @@ from nets.base import Array, Arrays, DataNetwork, Tree
 from nets.convolution import Convolutions, own_scaled, pooled
 from nets.crf import viterbi
 from nets.dropout import dropout, is_off
+from nets.fixed import FixedFilters
 from nets.heads import (
     HeadShape,
     at_rates,
@@ -56,6 +57,7 @@ class SequenceNetwork(DataNetwork):
     front: Convolutions | None = None
     front_readout: FrontReadout = "mean"
     front_dropout: float | Array = 0.0
+    fixed: FixedFilters | None = None
     pool: int = 1
     crf: bool = False
     log_link: bool = False
@@ -76,6 +78,9 @@ class SequenceNetwork(DataNetwork):
         """
         length_b, x_bte = self._steps(inputs, train)
         beside: list[Array] = []
+        if self.fixed is not None and "numbers" in inputs:
+            fitted = self._statistics("inputs")
+            beside.append(self.fixed.features(inputs["numbers"], inputs["length"], fitted))
         if self.front is not None:
             front = self.front.clone(parent=self, name="convolutions")
             x_bte, length_b = front(x_bte, length_b, weight_b, train=train)

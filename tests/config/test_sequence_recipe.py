@@ -75,7 +75,7 @@ def test_convolved_rows_are_passed_over_by_how_many_there_are():
         config.net.convolutions = "auto"
         one = resolve_sequences(config, n_rows, longest=300, tokens=False, of_steps=False)
         epochs.append(one.train.epochs)
-    assert epochs == [500, 150, 20]
+    assert epochs == [500, 77, 20]
 
 
 def test_few_rows_are_all_trained_on():

@@ -56,6 +56,8 @@ class LSTM(NetOptions):
     """What of the convolutions stands beside the LSTM's own readout."""
     convolution_dropout: float | Auto = bounded(0.0, 0, 0.99)
     """The share of that readout that is dropped in training."""
+    fixed_filters: int | Auto = bounded(0, 0)
+    """Numbers of sequences: about how many features of fixed convolutions stand beside; 0: none."""
     own_scale: bool | Auto = False
     """Whether numbers scaled by their sequence alone stand beside those scaled by all of them."""
     window: Literal["none", "last", "last_deviation", "revin"] = "none"

@@ -159,7 +159,7 @@ def check_forecast(data: Series, net: LSTM, loss: str) -> None:
                 f"config.net.{field}: is for tokens of config.data=Sequences(...); "
                 f"leave it at {default}"
             )
-    for field in ("convolutions", "own_scale"):
+    for field in ("convolutions", "fixed_filters", "own_scale"):
         default = getattr(LSTM(), field)
         if getattr(net, field) != default:
             raise UserError(
@@ -183,7 +183,7 @@ def check_steps(data: Sequences, net: LSTM) -> None:
             f"config.net.patch: {net.patch} steps at once have no next step each; "
             "set config.net.patch=1"
         )
-    for field, off in (("convolutions", ()), ("own_scale", False)):
+    for field, off in (("convolutions", ()), ("fixed_filters", 0), ("own_scale", False)):
         if data.next_step and getattr(net, field) not in (off, "auto"):
             raise UserError(
                 f"config.net.{field}: looks ahead, and with config.data.next_step=true would read "

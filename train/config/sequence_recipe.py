@@ -38,11 +38,12 @@ WIDTHS = (9, 19, 39)
 LATER_WIDTH = 5
 DILATION = 2
 FINE_STEPS = 600
+FIXED_FILTERS = 2016
 COARSE_STEPS = 64
 CONVOLVED_LEARNING_RATE = 5e-3
 CONVOLVED_STEPS = 1000
-MOST_CONVOLVED_STEPS = 3000
-CONVOLVED_EPOCHS = 150
+MOST_CONVOLVED_STEPS = 1000
+CONVOLVED_EPOCHS = 75
 
 
 def resolve_sequences(
@@ -121,10 +122,12 @@ def _convolved(net: LSTM, longest: int) -> LSTM:
         pool=filled(net.pool, math.ceil(math.ceil(longest / stride) / COARSE_STEPS)),
         patch=filled(net.patch, 1),
         own_scale=filled(net.own_scale, True),
+        fixed_filters=filled(net.fixed_filters, FIXED_FILTERS),
         readout=filled(net.readout, "mean_max_last"),
-        noise=filled(net.noise, 0.05),
-        offset=filled(net.offset, 0.1),
-        crop=filled(net.crop, 0.9),
+        # Noise would be what the fixed filters tell rows apart by.
+        noise=filled(net.noise, 0.0),
+        offset=filled(net.offset, 0.0),
+        crop=filled(net.crop, 1.0),
     )
 
 
@@ -149,6 +152,7 @@ def _resolve_sequence_net(net: LSTM, longest: int, tokens: bool, of_steps: bool)
         convolution_readout=filled(net.convolution_readout, "mean"),
         convolution_dropout=filled(net.convolution_dropout, 0.0),
         own_scale=filled(net.own_scale, False),
+        fixed_filters=filled(net.fixed_filters, 0),
     )
 
 

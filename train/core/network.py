@@ -204,6 +204,12 @@ def _series_network(data: Series, net: LSTM, encoder: SeriesEncoder, task: Task)
     )
 
 
+def fixed_filters(net: LSTM, encoder: SequenceEncoder) -> nets.FixedFilters | None:
+    """The fixed filters of a net on sequences, if it has any."""
+    n_features = resolved(net.fixed_filters)
+    return nets.FixedFilters(n_features, encoder.longest) if n_features else None
+
+
 def _sequence_network(
     net: LSTM, encoder: SequenceEncoder, tasks: tuple[Task, ...]
 ) -> nets.SequenceNetwork:
@@ -235,6 +241,7 @@ def _sequence_network(
         front=front,
         front_readout=resolved(net.convolution_readout),
         front_dropout=resolved(net.convolution_dropout),
+        fixed=fixed_filters(net, encoder),
         pool=resolved(net.pool),
         crf=net.crf,
         log_link=any(task.loss == "poisson" for task in tasks),

@@ -22,6 +22,8 @@ def check_steps(config: Config, encoder: Encoder) -> None:
         reason = "reads both directions: the backward one begins at the end"
     elif resolved(net.convolutions):
         reason = "has convolutions, which look ahead"
+    elif resolved(net.fixed_filters):
+        reason = "has fixed filters, which read a sequence as a whole"
     elif resolved(net.own_scale):
         reason = "scales a sequence by all of its steps"
     elif "tags" in kinds:

@@ -13,14 +13,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nets.base import Statistics, Tree
+from nets.base import DataNetwork, Statistics, Tree
+from nets.fixed import FixedFilters
 from nets.inputs import BINNED
-from train.config.net_options import Dense
+from train.config.net_options import LSTM, Dense
 from train.config.options import Config
 from train.core.augment import reads_spread
 from train.core.program import Data, Program
 from train.data.dataset import Arrays, Dataset, Head, HostArrays, Pool
 from train.data.table.encoder import TableEncoder
+from train.run.fixed import fit_fixed
 from train.run.line import fit_line
 from train.run.row_weights import mean_weight, row_weights_of
 from train.run.run import Run
@@ -40,7 +42,7 @@ def to_device(program: Program, dataset: Dataset, statistics: Statistics) -> Dat
     """
     arrays = _scaled(program, dataset, statistics)
     fitted = _scaled_statistics(
-        program.config, arrays, dataset.splits["train"], dataset.encoder.heads
+        program.config, arrays, dataset.splits["train"], dataset.encoder.heads, program.network
     )
     data = _but_arrays(program, dataset, _with_fitted(statistics, fitted))
     return data.replace(arrays=jax.device_put(arrays))
@@ -51,7 +53,7 @@ def but_arrays(program: Program, dataset: Dataset, statistics: Statistics) -> Da
     if _reads_scaled(program.config):
         arrays = _scaled(program, dataset, statistics)
         fitted = _scaled_statistics(
-            program.config, arrays, dataset.splits["train"], dataset.encoder.heads
+            program.config, arrays, dataset.splits["train"], dataset.encoder.heads, program.network
         )
         statistics = _with_fitted(statistics, fitted)
     return _but_arrays(program, dataset, statistics)
@@ -99,13 +101,19 @@ def apply_statistics(
 def _reads_scaled(config: Config) -> bool:
     """Whether anything is fitted on scaled columns."""
     net = config.net
+    if isinstance(net, LSTM) and net.fixed_filters not in (0, "auto"):
+        return True
     if isinstance(net, Dense) and (net.embedding in BINNED or net.linear_start):
         return True
     return reads_spread(config.augment)
 
 
 def _scaled_statistics(
-    config: Config, arrays: Pool, train_rows: np.ndarray, heads: Sequence[Head] = ()
+    config: Config,
+    arrays: Pool,
+    train_rows: np.ndarray,
+    heads: Sequence[Head] = (),
+    network: DataNetwork | None = None,
 ) -> Fitted:
     """What is fitted on the scaled columns of training rows, if the config reads it.
 
@@ -122,6 +130,9 @@ def _scaled_statistics(
             fitted["edges"] = bin_edges(numbers_nf[train_rows], net.embedding_size)
         elif net.embedding == "piecewise_linear_b":
             fitted["edges"] = distinct_edges(numbers_nf[train_rows], net.embedding_bins)
+    fixed = getattr(network, "fixed", None)
+    if isinstance(fixed, FixedFilters) and "numbers" in arrays.inputs:
+        fitted |= fit_fixed(fixed, arrays.inputs, train_rows)
     if reads_spread(config.augment) and "numbers" in arrays.inputs:
         numbers_nf = np.asarray(arrays.inputs["numbers"])[train_rows].astype(np.float64)
         fitted["mean"] = numbers_nf.mean(0).astype(np.float32)

@@ -1,0 +1,58 @@
+"""Fixed filters against loops over the steps of rows that are not padded."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+
+from nets.fixed import KERNELS, FixedFilters
+
+LENGTHS = np.array([30, 12, 0, 21])
+X_BTF = np.random.default_rng(0).standard_normal((4, 30, 2)).astype(np.float32)
+FIXED = FixedFilters(200, 30)
+
+
+def by_hand(x_t: np.ndarray, kernel: tuple[int, ...], dilation: int, edge: int) -> np.ndarray:
+    """The responses of a filter at the steps that count."""
+    weights = np.full(9, -1.0)
+    weights[list(kernel)] = 2
+    responses = []
+    for t in range(edge, len(x_t) - edge):
+        places = t + dilation * (np.arange(9) - 4)
+        inside = (places >= 0) & (places < len(x_t))
+        responses.append(float(weights[inside] @ x_t[places[inside]]))
+    return np.array(responses)
+
+
+def test_shares_are_those_of_loops_whatever_stands_beyond_the_ends():
+    threshold_e = np.random.default_rng(1).standard_normal(FIXED.size).astype(np.float32)
+    wide = np.full((4, 37, 2), np.nan, np.float32)
+    for row, length in enumerate(LENGTHS):
+        wide[row, :length] = X_BTF[row, :length]
+    got = np.asarray(FIXED.shares(jnp.asarray(wide), jnp.asarray(LENGTHS), threshold_e))
+    assert got.shape == (4, FIXED.size)
+    start = 0
+    for place, (dilation, count) in enumerate(FIXED.dilations):
+        for q in range(count):
+            for k in range(0, len(KERNELS), 11):
+                e = start + q * len(KERNELS) + k
+                edge = 4 * dilation * ((k + place) % 2)
+                for row, length in enumerate(LENGTHS):
+                    known = by_hand(X_BTF[row, :length, k % 2], KERNELS[k], dilation, edge)
+                    wanted = (known > threshold_e[e]).mean() if len(known) else 0
+                    np.testing.assert_allclose(got[row, e], wanted, atol=1e-5)
+        start += count * len(KERNELS)
+
+
+def test_thresholds_part_the_responses_of_training_rows():
+    threshold_e = FIXED.fit(X_BTF, LENGTHS)
+    assert threshold_e.shape == (FIXED.size,) and np.isfinite(threshold_e).all()
+    shares = np.asarray(FIXED.shares(jnp.asarray(X_BTF), jnp.asarray(LENGTHS), threshold_e))
+    of_rows = shares[LENGTHS > 20]
+    assert 0.3 < of_rows.mean() < 0.7
+
+
+def test_few_steps_and_few_features_are_served():
+    assert FixedFilters(1, 3).size == 84
+    assert [d for d, _ in FixedFilters(2016, 427).dilations][-1] == 53
+    assert FixedFilters(2016, 427).size == 2016
