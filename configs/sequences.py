@@ -11,8 +11,8 @@ mean of seeds 0, 1, 2, two minutes each.
 
 Numbers of more than 40 steps with one answer a sequence pass convolutions first. Accuracy on the
 archive's test files of all that the default came to without `net.fixed_filters`, seed 0, with its
-seconds of one core, beside LITE and InceptionTime (means of Ismail-Fawaz et al. 2023) and MiniRocket (`bench/sequences.py`, 2
-to 8 seconds):
+seconds of one core, beside LITE and InceptionTime (means of Ismail-Fawaz et al. 2023) and
+MiniRocket (`bench/sequences.py`, 2 to 8 seconds):
 
                            as it is   seconds    LITE   InceptionTime   MiniRocket
     ArrowHead                .823        35      .822       .851           .874
