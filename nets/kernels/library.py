@@ -13,10 +13,7 @@ import importlib.metadata
 import json
 import logging
 import os
-import platform
-import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import threading
@@ -27,35 +24,19 @@ from pathlib import Path
 
 import jax
 
+from nets.kernels import compiling
+from nets.kernels.compiling import Unavailable
 from nets.kernels.trusted import Untrusted, loadable, private_folder, read_whole, write_whole
 
 HERE = Path(__file__).parent
 READY = HERE / "ready"  # filled by nets.kernels.ready, for a wheel that carries them
 TARGETS = ("denseq_lstm_forward", "denseq_lstm_backward")
-FLAGS = ("-std=c++17", "-O3", "-DNDEBUG", "-ffp-contract=fast", "-fPIC", "-shared", "-pthread")
-SETS = {
-    "avx512": (
-        "-mavx512f",
-        "-mavx512dq",
-        "-mavx512vl",
-        "-mavx512bw",
-        "-mfma",
-        "-mprefer-vector-width=512",
-    ),
-    "avx2": ("-mavx2", "-mfma"),
-    "neon": (),
-}
-LIMIT_SECONDS = 300  # for a compilation or a trial
 RETRY_SECONDS = 24 * 3600  # what failed is not tried again before: it may have been a full disk
 
 log = logging.getLogger("denseq")
 _lock = threading.Lock()
 _found: tuple[bool, str] | None = None
 _is_portable: ContextVar[bool] = ContextVar("portable", default=False)
-
-
-class Unavailable(Exception):
-    """Why there is no library."""
 
 
 def is_native() -> bool:
@@ -101,7 +82,7 @@ def _find() -> tuple[bool, str]:
     with _lock:
         if _found is None:
             try:
-                name = instruction_set()
+                name = compiling.instruction_set()
                 path, content = _library(name)
                 try:
                     register(path, content)
@@ -119,24 +100,6 @@ def _find() -> tuple[bool, str]:
                 off = os.environ.get("DENSEQ_NATIVE") == "0"
                 log.log(logging.INFO if off else logging.WARNING, "LSTM core: %s", _found[1])
     return _found
-
-
-def instruction_set() -> str:
-    """The best of SETS that this machine has. Raises Unavailable if none, or if DENSEQ_NATIVE=0."""
-    if os.environ.get("DENSEQ_NATIVE", "1") == "0":
-        raise Unavailable("DENSEQ_NATIVE=0")
-    machine = platform.machine().lower()
-    if machine in ("aarch64", "arm64") and os.name == "posix":
-        return "neon"
-    if machine in ("x86_64", "amd64"):
-        with contextlib.suppress(OSError):
-            flags = re.search(r"^flags\s*:(.*)", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-            has = set(flags[1].split() if flags else ())
-            if {"avx512f", "avx512dq", "avx512vl", "avx512bw", "fma"} <= has:
-                return "avx512"
-            if {"avx2", "fma"} <= has:
-                return "avx2"
-    raise Unavailable(f"no kernel for {platform.system()} on {machine} without AVX2 or NEON")
 
 
 def register(path: Path, content: bytes) -> None:
@@ -161,25 +124,17 @@ def _library(name: str) -> tuple[Path, bytes]:
     if ready.exists():
         with contextlib.suppress(Unavailable):  # it may be for another jaxlib or C library
             return _tried(name, [ready.read_bytes()], lambda made: shutil.copy(ready, made))
-    compiler = find_compiler()
+    compiler = compiling.find_compiler()
     status = os.stat(compiler)
     sources = [*sorted(HERE.glob("*.h")), HERE / "lstm.cc"]
-    marks = [f"{compiler} {status.st_size} {status.st_mtime_ns} {FLAGS} {SETS[name]}".encode()]
+    flags = f"{compiling.FLAGS} {compiling.SETS[name]}"
+    marks = [f"{compiler} {status.st_size} {status.st_mtime_ns} {flags}".encode()]
 
     def make(made: Path) -> None:
         log.warning("compiling the LSTM kernel for %s with %s, once", name, compiler)
-        build(compiler, name, made)
+        compiling.build(compiler, name, made)
 
     return _tried(name, [*marks, *(source.read_bytes() for source in sources)], make)
-
-
-def build(compiler: str, name: str, path: Path) -> None:
-    """Compiles the kernel for an instruction set. Raises Unavailable."""
-    include = f"-I{jax.ffi.include_dir()}"
-    _run(
-        [compiler, *FLAGS, *SETS[name], include, str(HERE / "lstm.cc"), "-o", str(path)],
-        "compilation",
-    )
 
 
 def _tried(name: str, marks: Sequence[bytes], make: Callable[[Path], object]) -> tuple[Path, bytes]:
@@ -202,7 +157,7 @@ def _tried(name: str, marks: Sequence[bytes], make: Callable[[Path], object]) ->
             made = Path(scratch) / path.name
             try:
                 make(made)
-                _run([sys.executable, "-m", "nets.kernels.probe", str(made)], "trial")
+                compiling.run([sys.executable, "-m", "nets.kernels.probe", str(made)], "trial")
             except Unavailable as reason:
                 mark = {"failed": str(reason), "at": time.time()}
                 write_whole(path.with_suffix(".failed"), json.dumps(mark).encode())
@@ -225,15 +180,6 @@ def _refuse_failed(mark: Path) -> None:
             raise Unavailable(f"{said['failed']}; delete {mark} to try again")
 
 
-def find_compiler() -> str:
-    """The path of a C++ compiler."""
-    for name in (os.environ.get("CXX"), "c++", "g++", "clang++"):
-        path = shutil.which(name) if name else None
-        if path:
-            return os.path.realpath(path)
-    raise Unavailable("no C++ compiler: install g++ or clang++, or name one in CXX")
-
-
 def _folder() -> Path:
     """Where libraries are kept. What is in it is executed: only its owner may write there."""
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "denseq" / "kernels"
@@ -241,25 +187,3 @@ def _folder() -> Path:
         return private_folder(folder)
     except Untrusted as reason:
         raise Unavailable(str(reason)) from None
-
-
-def _run(command: Sequence[str], what: str) -> None:
-    """Runs a program in silence. Raises Unavailable with its last line if it fails."""
-    paths = [str(HERE.parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = os.environ | {"JAX_PLATFORMS": "cpu", "PYTHONPATH": os.pathsep.join(paths)}
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=LIMIT_SECONDS,
-            env=environment,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unavailable(f"{what} failed: {error}") from None
-    if done.returncode:
-        lines = (done.stderr or done.stdout).strip().splitlines()
-        lines = lines or [f"exit code {done.returncode}"]
-        errors = [line for line in lines if "error" in line.lower()]
-        raise Unavailable(f"{what} failed: {(errors or lines)[-1].strip()[:300]}")

@@ -13,7 +13,7 @@ from __future__ import annotations
 import platform
 import sys
 
-from nets.kernels import library
+from nets.kernels import compiling, library
 
 OF_MACHINE = {
     "x86_64": ("avx512", "avx2"),
@@ -27,12 +27,12 @@ def main() -> int:
     """Compiles them; the exit code."""
     library.READY.mkdir(exist_ok=True)
     try:
-        compiler = library.find_compiler()
+        compiler = compiling.find_compiler()
         for name in OF_MACHINE.get(platform.machine().lower(), ()):
             path = library.READY / f"lstm-{name}.so"
-            library.build(compiler, name, path)
+            compiling.build(compiler, name, path)
             print(path)
-    except library.Unavailable as reason:
+    except compiling.Unavailable as reason:
         print(f"error: {reason}", file=sys.stderr)
         return 2
     return 0

@@ -99,8 +99,11 @@ def loadable(content: bytes) -> Iterator[str]:
                 file.write(content)
             _seal(descriptor)
             yield f"/proc/self/fd/{descriptor}"
-        finally:
+        except BaseException:
             os.close(descriptor)
+            raise
+        # It stays open: the loader knows what it has loaded by its path, and would take what else
+        # came to have this number for the same.
         return
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "library"

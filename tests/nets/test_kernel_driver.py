@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nets.kernels import library
+from nets.kernels import compiling, library
 
 DRIVER = Path(__file__).parent / "lstm_driver.cc"
 
@@ -19,18 +19,18 @@ DRIVER = Path(__file__).parent / "lstm_driver.cc"
 @pytest.mark.parametrize("sanitizers", ["address,undefined", "thread", None])
 def test_the_kernel_alone_is_right_and_clean(sanitizers: str | None, tmp_path: Path) -> None:
     try:
-        compiler = library.find_compiler()
-        name = library.instruction_set()
-    except library.Unavailable as reason:
+        compiler = compiling.find_compiler()
+        name = compiling.instruction_set()
+    except compiling.Unavailable as reason:
         pytest.skip(str(reason))
     common = ["-std=c++17", "-ffp-contract=fast", "-pthread"]
     # At -O1 gcc fuses no product with a sum unless it is asked to; the gates' digits rest on it.
-    flags = [*common, *library.SETS[name], f"-fsanitize={sanitizers}", "-O1", "-g"]
+    flags = [*common, *compiling.SETS[name], f"-fsanitize={sanitizers}", "-O1", "-g"]
     flags += [] if "clang" in compiler else ["-fexpensive-optimizations"]
     if sanitizers is None:
         if name != "avx512":
             pytest.skip("this machine has one instruction set for the kernel only")
-        flags = [*common, *library.SETS["avx2"], "-O2"]
+        flags = [*common, *compiling.SETS["avx2"], "-O2"]
     elif not has_sanitizer(compiler, sanitizers, tmp_path):
         pytest.skip(f"{compiler} has no sanitizers: {sanitizers}")
     program = tmp_path / "driver"

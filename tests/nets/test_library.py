@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from nets.kernels import library, probe
+from nets.kernels import compiling, library, probe
 from nets.recurrence import lstm
 from nets.recurrence_scan import Answer, LayerInputs
 
@@ -54,8 +54,8 @@ def kept(tmp_path: Path) -> list[str]:
 
 def has_set() -> bool:
     try:
-        return bool(library.instruction_set())
-    except library.Unavailable:
+        return bool(compiling.instruction_set())
+    except compiling.Unavailable:
         return False
 
 
@@ -115,7 +115,7 @@ def test_a_bug_here_is_a_reason_like_any_other(monkeypatch: pytest.MonkeyPatch) 
     def fail() -> str:
         raise RuntimeError("Could not determine home directory.")
 
-    monkeypatch.setattr(library, "instruction_set", fail)
+    monkeypatch.setattr(compiling, "instruction_set", fail)
     assert_portable("RuntimeError: Could not determine home directory.", 206)
 
 
@@ -226,8 +226,8 @@ def test_a_library_that_does_not_load_is_removed(
 def test_each_compiler_jaxlib_and_flag_has_a_library_of_its_own(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(library, "_run", lambda command, what: Path(command[-1]).touch())
-    name = library.instruction_set()
+    monkeypatch.setattr(compiling, "run", lambda command, what: Path(command[-1]).touch())
+    name = compiling.instruction_set()
     write_compiler(tmp_path, monkeypatch, "")
     paths = [library._library(name)[0]]
     assert library._library(name)[0] == paths[0]
@@ -235,7 +235,7 @@ def test_each_compiler_jaxlib_and_flag_has_a_library_of_its_own(
     paths.append(library._library(name)[0])
     monkeypatch.setattr(importlib.metadata, "version", lambda package: "0.99")
     paths.append(library._library(name)[0])
-    monkeypatch.setattr(library, "FLAGS", (*library.FLAGS, "-DDEBUG"))
+    monkeypatch.setattr(compiling, "FLAGS", (*compiling.FLAGS, "-DDEBUG"))
     paths.append(library._library(name)[0])
     sources = tmp_path / "sources"
     shutil.copytree(library.HERE, sources)
@@ -250,23 +250,23 @@ def test_a_ready_made_library_needs_no_compiler(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def find_none() -> str:
-        raise library.Unavailable("no C++ compiler")
+        raise compiling.Unavailable("no C++ compiler")
 
     works: list[bool] = []
     monkeypatch.setattr(library, "READY", tmp_path)
-    monkeypatch.setattr(library, "find_compiler", find_none)
-    ready = tmp_path / f"lstm-{library.instruction_set()}.so"
+    monkeypatch.setattr(compiling, "find_compiler", find_none)
+    ready = tmp_path / f"lstm-{compiling.instruction_set()}.so"
     ready.write_bytes(b"ready")
 
     def try_it(command: list[str], what: str) -> None:
         works.append(Path(command[-1]).read_bytes() == b"ready")
         if not works[-1]:
-            raise library.Unavailable(f"{what} failed")
+            raise compiling.Unavailable(f"{what} failed")
 
-    monkeypatch.setattr(library, "_run", try_it)
-    path, content = library._library(library.instruction_set())
+    monkeypatch.setattr(compiling, "run", try_it)
+    path, content = library._library(compiling.instruction_set())
     assert content == b"ready" and path.parent == tmp_path / "cache" / "denseq" / "kernels"
-    assert library._library(library.instruction_set()) == (path, content) and works == [True]
+    assert library._library(compiling.instruction_set()) == (path, content) and works == [True]
     # One that is not what was kept is made anew, whatever is wrong with it.
     whole = path.read_bytes()
 
@@ -282,14 +282,14 @@ def test_a_ready_made_library_needs_no_compiler(
         yield
 
     for number, _ in enumerate(spoil_each(), 2):
-        assert library._library(library.instruction_set()) == (path, b"ready")
+        assert library._library(compiling.instruction_set()) == (path, b"ready")
         assert path.read_bytes() == whole and not path.is_symlink()
         assert works == [True] * number
     assert kept(tmp_path) == [".so"]
     # One that fails its trial is passed over.
     ready.write_bytes(b"not for this machine")
-    with pytest.raises(library.Unavailable, match=r"no C\+\+ compiler"):
-        library._library(library.instruction_set())
+    with pytest.raises(compiling.Unavailable, match=r"no C\+\+ compiler"):
+        library._library(compiling.instruction_set())
 
 
 @needs_set
@@ -298,7 +298,7 @@ def test_processes_that_make_it_at_once_all_get_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("XDG_CACHE_HOME")
-    _, content = library._library(library.instruction_set())  # the one this machine keeps
+    _, content = library._library(compiling.instruction_set())  # the one this machine keeps
     ready = tmp_path / "ready.so"
     ready.write_bytes(content)
     # Slow enough for both to be at it.
@@ -313,9 +313,9 @@ def test_processes_that_make_it_at_once_all_get_it(
     environment = os.environ | settings
     # Their trials, which all other tests of the kernel have behind them, are left out.
     program = (
-        "from nets.kernels import library as made\n"
-        "run = made._run\n"
-        "made._run = lambda command, what: what == 'trial' or run(command, what)\n"
+        "from nets.kernels import compiling, library as made\n"
+        "run = compiling.run\n"
+        "compiling.run = lambda command, what: what == 'trial' or run(command, what)\n"
         "print(made.core())"
     )
     command = [sys.executable, "-c", program]
@@ -327,13 +327,13 @@ def test_processes_that_make_it_at_once_all_get_it(
     ]
     for process in running:
         said, error = process.communicate(timeout=300)
-        assert said == f"native {library.instruction_set()}\n", error
+        assert said == f"native {compiling.instruction_set()}\n", error
     assert (tmp_path / "CALLS").read_text() == "\n\n"
     assert kept(tmp_path) == [".so"]
 
 
 def test_nothing_is_made_on_import() -> None:
-    program = "import sys, nets; from nets.kernels import library; print(library._found)"
+    program = "import sys, nets; from nets.kernels import compiling, library; print(library._found)"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True
     )
