@@ -1,4 +1,4 @@
-"""Anybody's table, by five nets that each hold other rows out: better than `table.py`, slower.
+"""Anybody's table, by five nets that each hold other rows out, at five times the time.
 
     python -m train.main --config=configs/table_best.py \
         --config.data.path=FILE.csv --config.data.target=COLUMN
@@ -6,6 +6,9 @@
 The nets of `table.py`, one for each of five folds of all rows that are not test rows; they answer
 by their mean. What each holds out chooses its weights, and together all rows choose the
 temperature of the probabilities.
+
+Measured on one set alone, and before nets began as a line: Churn, seed 0, accuracy .859, auc .868,
+log-loss .329, where one net had .858, .864, .335.
 """
 
 from train.config import Config, Dense, Optim, Population, Table, Train
