@@ -224,10 +224,7 @@ def row_losses(
     target: Mapping[str, Array],
     smoothing: float | Array = 0.0,
 ) -> Array:
-    """Loss of each row [b], summed over heads.
-
-    `smoothing` is for training alone: evaluations leave it at 0.
-    """
+    """Loss of each row [b], summed over heads; evaluations leave `smoothing` at 0."""
     total_b = jnp.zeros(())
     for task in tasks:
         kind = HEAD_KINDS[task.head.kind]

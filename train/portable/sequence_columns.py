@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from train.data.sequences.encoder import NEXT, SequenceEncoder
+from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.numbers import all_shifts, all_units
+from train.data.sequences.schema import NEXT
 from train.data.sequences.text import MAX_CHARACTERS, PADDING, UNKNOWN
 from train.portable.answers import Outputs, table_outputs
 from train.portable.columns import CODES, DOUBLE, SINGLE, TEXT, encoded, looked_up

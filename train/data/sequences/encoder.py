@@ -8,25 +8,23 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil
-from typing import Any, Literal, TypedDict
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from train.data.answer_names import AnswerNames, beside, name_answers
+from train.data.answer_names import beside
 from train.data.columns import Said
-from train.data.dataset import Arrays, Columns, Head, HostArrays, Rows
+from train.data.dataset import Arrays, Columns, HostArrays, Rows
 from train.data.schema import read_record
 from train.data.sequences.numbers import (
-    NumberSteps,
-    all_units,
     encode_numbers,
     lists_of_numbers,
     next_steps,
     read_step_targets,
 )
 from train.data.sequences.ragged import ragged
+from train.data.sequences.schema import NEXT, SequenceSchema
 from train.data.sequences.step_table import first_of_lists, sequence_ids, to_lists
 from train.data.sequences.steps import (
     check_columns,
@@ -37,91 +35,13 @@ from train.data.sequences.steps import (
     read_step_numbers,
     read_step_text,
 )
-from train.data.sequences.tags import NONE, TagColumn, read_tags
-from train.data.sequences.text import Vocabulary
-from train.data.sequences.written import Written, as_before
-from train.data.table.encoder import TableEncoder
-
-NEXT = "next"
-# What rows are predicted together: up to so many times the mean length, and up to so many steps.
-USUAL = 4
-MIN_USUAL = 64
-
-
-class Traits(TypedDict):
-    """What `train.config.sequence_recipe` goes by."""
-
-    longest: int
-    tokens: bool
-    of_steps: bool
+from train.data.sequences.tags import NONE, read_tags
+from train.data.sequences.written import as_before
 
 
 @dataclass(frozen=True)
-class SequenceEncoder:
-    """What turns raw sequences into arrays, and answers into raw columns.
-
-    `labels` encodes the targets that are one per sequence, `tags` and `step_numbers` those of each
-    step; `next_kind`
-    says what the next step's numbers are, if these are the target. `steps` is the mean length of
-    training rows, `longest` their maximum. `scaling` is that of a step's numbers. `written` is how
-    text columns of a row per step are written; None for a schema of 0.1.0, which did not keep it.
-    """
-
-    numbers: tuple[NumberSteps, ...]
-    token: str | None
-    vocabulary: Vocabulary
-    labels: TableEncoder
-    tags: tuple[TagColumn, ...]
-    next_kind: Literal["", "numbers", "binary"] = ""
-    id: str | None = None
-    order: str | None = None
-    steps: float = 1.0
-    longest: int = 1
-    scaling: Literal["standard", "none"] = "standard"
-    written: tuple[Written, ...] | None = ()
-    step_numbers: tuple[NumberSteps, ...] = ()
-
-    @property
-    def heads(self) -> tuple[Head, ...]:
-        """Labels, tags and numbers of steps, or the next step."""
-        if self.next_kind:
-            kind = "next_binary" if self.next_kind == "binary" else "next_numbers"
-            return (Head(NEXT, kind, (NEXT,), (), self.n_numbers),)
-        tags = (tag.head for tag in self.tags)
-        return (*self.labels.heads, *tags, *(column.head for column in self.step_numbers))
-
-    @property
-    def n_numbers(self) -> int:
-        """Numbers of a step, over all columns."""
-        return len(all_units(self.numbers))
-
-    @property
-    def units(self) -> HostArrays:
-        """{head of numbers: units [o] of its columns}."""
-        units = dict(self.labels.units)
-        for column in self.step_numbers:
-            units[column.name] = all_units((column,))
-        if self.next_kind == "numbers":
-            units[NEXT] = all_units(self.numbers)
-        return units
-
-    @property
-    def usual_width(self) -> int:
-        """Steps that nearly all rows have room in: the longest, or a few times the mean."""
-        usual = min(self.longest, max(ceil(USUAL * self.steps), MIN_USUAL))
-        return padded_width(np.array([usual]))
-
-    @property
-    def input_names(self) -> tuple[str, ...]:
-        """The columns that are read at every step."""
-        names = tuple(column.name for column in self.numbers)
-        return (*names, self.token) if self.token else names
-
-    @property
-    def traits(self) -> Traits:
-        """What the recipe goes by."""
-        of_steps = bool(self.tags or self.step_numbers or self.next_kind)
-        return {"longest": self.longest, "tokens": self.token is not None, "of_steps": of_steps}
+class SequenceEncoder(SequenceSchema):
+    """What turns raw sequences into arrays, and answers into raw columns."""
 
     def rows(self, table: pa.Table, where: str, said: Said | None = None) -> pa.Table:
         """The table with a row per sequence, lists of what steps have. Raises UserError."""
@@ -231,16 +151,6 @@ class SequenceEncoder:
         names = self.answer_names
         ordered = [*columns[:n_labels], *steps, *columns[n_labels:]]
         return dict(zip((*names.targets, *names.probabilities), ordered, strict=True))
-
-    @property
-    def answer_names(self) -> AnswerNames:
-        """What the columns of answers are called."""
-        columns = (*self.labels.targets, *self.tags, *self.step_numbers)
-        targets = [column.name for column in columns]
-        targets += [NEXT] if self.next_kind else []
-        taken = ("row",) if self.id is None else ("row", self.id)
-        probabilities = self.labels.answer_names.probabilities if self.labels.targets else ()
-        return name_answers(targets if len(targets) > 1 else ["prediction"], probabilities, taken)
 
     def raw_targets(self, targets: Arrays) -> HostArrays:
         """Encoded targets as columns [n]: "target" (several: "target_NAME")."""

@@ -22,10 +22,10 @@ from train.data.files.read import read_table
 from train.data.files.tables import Read
 from train.data.reading_of_steps import reading_of_sequences
 from train.data.sequences.dataset import SequenceDataset
-from train.data.sequences.encoder import NEXT, SequenceEncoder
+from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.fit import fit_sequences, names_of
-from train.data.sequences.ragged import joined as join_ragged
-from train.data.sequences.ragged import select
+from train.data.sequences.joining import fills_of, join, take_rows
+from train.data.sequences.schema import NEXT
 from train.data.sequences.step_table import (
     constant_lists,
     first_of_lists,
@@ -99,8 +99,8 @@ def load_sequences(options: Sequences, loss: str, read: Read = read_table) -> Se
             splits[split] = np.arange(start, end, dtype=np.int32)
         start = end
         files.append(file)
-    inputs = _join([file.inputs for file in files], dict.fromkeys(files[0].inputs, 0))
-    target = _join([file.target for file in files], _fills(encoder))
+    inputs = join([file.inputs for file in files], dict.fromkeys(files[0].inputs, 0))
+    target = join([file.target for file in files], fills_of(encoder))
     if options.max_length == "auto":
         most = max_length_of(encoder.steps, tokens=encoder.token is not None)
         options = replace(options, max_length=most)
@@ -201,47 +201,7 @@ def _encode_file(
         )
     for tag in encoder.tags:
         notes += unseen_note(encoder.rows(table, path), tag, path)
-    return EncodedFile(_take_rows(inputs, rows), _take_rows(target, rows), rows, notes)
-
-
-def _take_rows(arrays: HostArrays, rows: np.ndarray) -> HostArrays:
-    n_rows = len(next(iter(arrays.values())))
-    return arrays if len(rows) == n_rows else {name: select(a, rows) for name, a in arrays.items()}
-
-
-def _fills(encoder: SequenceEncoder) -> dict[str, float]:
-    """{head with a value per step: what stands beyond a row's end}."""
-    fills: dict[str, float] = {tag.name: NONE for tag in encoder.tags}
-    fills |= dict.fromkeys((column.name for column in encoder.step_numbers), np.nan)
-    return fills | {NEXT: np.nan} if encoder.next_kind else fills
-
-
-def _join(files: list[HostArrays], fills: Mapping[str, float]) -> HostArrays:
-    """The arrays of all files one after the other, those named in `fills` padded to the widest."""
-    if len(files) == 1:
-        return files[0]
-    joined = {}
-    for name in files[0]:
-        arrays = [file[name] for file in files]
-        if (together := join_ragged(arrays)) is not None:
-            joined[name] = together
-        elif name in fills and arrays[0].ndim > 1:
-            joined[name] = _padded_together(arrays, fills[name])
-        else:
-            joined[name] = np.concatenate(arrays)
-    return joined
-
-
-def _padded_together(arrays: list[np.ndarray], fill: float) -> np.ndarray:
-    """Arrays [n, t, ...] one after the other, steps of `fill` up to the widest."""
-    n_rows = sum(len(array) for array in arrays)
-    shape = (n_rows, max(array.shape[1] for array in arrays), *arrays[0].shape[2:])
-    joined = np.full(shape, fill, arrays[0].dtype)
-    start = 0
-    for array in arrays:
-        joined[start : start + len(array), : array.shape[1]] = array
-        start += len(array)
-    return joined
+    return EncodedFile(take_rows(inputs, rows), take_rows(target, rows), rows, notes)
 
 
 def _cut(

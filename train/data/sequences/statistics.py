@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from train.data.dataset import HostArrays
-from train.data.sequences.encoder import NEXT, SequenceEncoder
+from train.data.sequences.encoder import SequenceEncoder
+from train.data.sequences.schema import NEXT
 from train.data.sequences.tags import TagColumn
 from train.data.table.statistics import fit_statistics
 

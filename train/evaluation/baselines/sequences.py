@@ -12,7 +12,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from train.data.dataset import Batch, Head
-from train.data.sequences.encoder import NEXT, SequenceEncoder
+from train.data.sequences.encoder import SequenceEncoder
+from train.data.sequences.schema import NEXT
 from train.data.sequences.text import UNKNOWN
 from train.evaluation.score import score_heads
 

@@ -8,7 +8,7 @@ columns, k classes.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
@@ -135,10 +135,9 @@ def _new_model(head: Head, target_n: np.ndarray, categories: list[int]) -> Model
 
     if head.kind != "regression" and len(np.unique(target_n)) < 2:
         raise LeftOutError("all training rows that count are of one class")
-    kind: Callable[..., object] = HistGradientBoostingRegressor
-    if head.kind != "regression":
-        kind = HistGradientBoostingClassifier
-    model = kind(
+    is_number = head.kind == "regression"
+    model = HistGradientBoostingRegressor() if is_number else HistGradientBoostingClassifier()
+    model.set_params(
         warm_start=True, early_stopping=False, categorical_features=categories, random_state=0
     )
     return cast(Model, model)
