@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from train.report import draw, scales
+from train.report.bins import bin_edges
 from train.report.clusters import components
 from train.report.data import Array, Codes, ReportData
 from train.report.marks import Bars, Mark, Points, Words
@@ -94,7 +95,8 @@ def _columns(codes: Codes) -> Iterator[str]:
 
 def _errors(codes: Codes) -> str:
     error_n = np.asarray(codes.error_n, np.float64)
-    counts, edges = np.histogram(error_n[np.isfinite(error_n)], bins=40)
+    edges = bin_edges(error_n[np.isfinite(error_n)], 40)
+    counts, _ = np.histogram(error_n[np.isfinite(error_n)], edges)
     note = "a row far to the right is unlike those of training"
     x = scales.linear(edges)
     y = scales.linear(counts, zero=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from train.report import draw, scales
+from train.report.bins import bin_edges
 from train.report.data import Array, Interval
 from train.report.draw import MAX_POINTS
 from train.report.marks import Band, Bars, Line, Mark, Points, Rule, Spans
@@ -78,7 +79,8 @@ def _band(
 def _residuals(name: str, residual_n: Array, weight_n: Array | None) -> str:
     """How often each residual occurs; bins by the square root of the number of rows, at most 40."""
     bins = int(np.clip(np.sqrt(len(residual_n)), 5, 40))
-    counts, edges = np.histogram(residual_n, bins=bins, weights=weight_n)
+    edges = bin_edges(residual_n, bins)
+    counts, _ = np.histogram(residual_n, edges, weights=weight_n)
     what = "rows" if weight_n is None else "weight of rows"
     middle = np.average(residual_n, weights=weight_n)
     svg = draw.draw(

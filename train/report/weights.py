@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from train.report import draw, scales
+from train.report.bins import bin_edges
 from train.report.data import Array, ReportData
 from train.report.marks import Bars, Line
 from train.report.page import Key, figure, fold, panels
@@ -34,7 +35,8 @@ def weight_pictures(weights_w: Array | None) -> Iterator[str]:
     n_zero = int((weights_w == 0).sum())
     note = f"{n_zero:,} of {len(weights_w):,} are exactly 0"
     bins = int(np.clip(np.sqrt(len(weights_w)), 8, 60))
-    counts, edges = np.histogram(np.asarray(weights_w, np.float64), bins=bins)
+    edges = bin_edges(weights_w, bins)
+    counts, _ = np.histogram(np.asarray(weights_w, np.float64), edges)
     x = scales.linear(edges)
     y = scales.linear(counts, zero=True)
     svg = draw.draw("Weights", x, y, [Bars(edges, counts)], xlabel="weight", ylabel="weights")

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from train.report.bins import bin_edges
+
 FOLDER = "tensorboard"
 N_BINS = 30  # of a histogram of members
 
@@ -82,9 +84,10 @@ class Events:
         """Writes the mean of each tag's values, and of several a histogram."""
         for tag, values in scores.items():
             self._write(step, summary=self._summary.scalar(tag, float(np.mean(values))))
-            if len(values) > 1:
-                edges = np.histogram_bin_edges(np.array(values), N_BINS).tolist()
-                members = self._summary.histogram(f"{tag}/members", np.array(values), edges)
+            finite = np.array(values)[np.isfinite(values)]
+            if len(values) > 1 and len(finite):
+                edges = bin_edges(finite, N_BINS).tolist()
+                members = self._summary.histogram(f"{tag}/members", finite, edges)
                 self._write(step, summary=members)
         # It waits for the disk, some milliseconds, and TensorBoard looks every 30 s only.
         if time.monotonic() > self._next_flush:
