@@ -73,6 +73,7 @@ def test_a_finished_run_is_not_trained_again(straight, monkeypatch):
     assert digest(straight) == before
 
 
+@pytest.mark.slow
 def test_a_longer_run_goes_on_from_the_end(tmp_path):
     loop.fit(small_config(epochs=2), tmp_path / "run")
     result = loop.fit(small_config(), tmp_path / "run")

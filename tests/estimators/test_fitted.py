@@ -48,6 +48,7 @@ def numbers(rows: pd.DataFrame) -> pd.Series:
     return (rows["size"].fillna(0) * 3 + (rows["kind"] == "a") * 5).rename("price")
 
 
+@pytest.mark.slow
 def test_a_regressor_answers_rows_of_any_library_and_is_pickled(tmp_path):
     rows = frame()
     price = numbers(rows)

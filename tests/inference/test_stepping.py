@@ -43,6 +43,7 @@ LATER = [
 ]
 
 
+@pytest.mark.slow
 def test_steps_with_a_carry_end_where_the_whole_sequence_ends(rows, tmp_path):
     model = fit(rows, tmp_path / "run", LSTM(hidden=(4, 4), readout="last"))
     x = np.random.default_rng(1).normal(size=(3, 6, 2))

@@ -198,6 +198,7 @@ def halved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_call_ends_at_a_rung(halved: Path) -> None:
     result = json.loads((halved / "result.json").read_text())
     assert sorted(member["epochs"] for member in result["per_member"]) == [2] * 4 + [6, 18]

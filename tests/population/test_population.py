@@ -173,7 +173,8 @@ def straight(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("calls", [1, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("calls", [1, 3])
 def test_a_population_resumes_in_the_bits_of_the_straight_one(
     calls, straight, tmp_path, monkeypatch
 ):
@@ -266,6 +267,7 @@ def test_spread_is_that_of_the_textbook():
     assert spread([{"rmse": 1.0}]) == {}
 
 
+@pytest.mark.slow
 def test_settings_are_ranked_and_the_best_answers(tmp_path):
     config = table_config(seeds=2, grid={"optim.learning_rate": (1e-6, 1e-2)}, keep="best")
     result = loop.fit(config, tmp_path / "run")

@@ -29,7 +29,7 @@ def test_python_hears_by_logging_or_print_unless_it_will_not(caplog, capsys):
         ("denseq", "a detail"),
     ]
     caplog.clear()
-    assert listener_of(None, verbose=False) is SILENT
+    assert listener_of(None, verbose=False) == SILENT
     said_by(SILENT)
     assert capsys.readouterr().out == "" and not caplog.records
 

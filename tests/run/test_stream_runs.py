@@ -132,6 +132,7 @@ def test_a_stream_stopped_within_an_epoch_goes_on_in_the_same_bits(
     assert resumption.digest(tmp_path / "stopped") == resumption.digest(tmp_path / "straight")
 
 
+@pytest.mark.slow
 def test_a_stream_scores_as_the_same_rows_in_memory(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "rows", 8000, 3000, 500)
     more = {

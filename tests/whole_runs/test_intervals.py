@@ -70,6 +70,7 @@ def runs(tmp_path_factory) -> dict[str, Path]:
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mse", "quantile", "gaussian"])
 def test_a_run_gives_intervals_at_any_level(runs, name):
     table = as_kinds(read_table(str(runs["fresh"]), ()))
@@ -95,6 +96,7 @@ def test_a_run_gives_intervals_at_any_level(runs, name):
         assert scores["rmse"] == evaluate.evaluate(predict.load(runs[name]), table)["rmse"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mse", "quantile", "gaussian"])
 def test_a_trained_net_is_covered_on_fresh_rows_in_the_mean_of_20_draws(runs, name):
     """A draw has 400 rows that validate and 500 to judge; the net was trained on none of them."""
@@ -112,6 +114,7 @@ def test_a_trained_net_is_covered_on_fresh_rows_in_the_mean_of_20_draws(runs, na
     assert len(covered) == 20 and 0.87 <= np.mean(covered) <= 0.93
 
 
+@pytest.mark.slow
 def test_quantiles_of_a_trained_net_never_cross_on_random_rows(runs):
     """10,000 rows, most of them far from any that the net was trained on."""
     table = pa.table({"x": np.random.default_rng(0).normal(scale=100, size=10_000)})
@@ -123,6 +126,7 @@ def test_quantiles_of_a_trained_net_never_cross_on_random_rows(runs):
     assert (columns["quantile_0.1"] < columns["quantile_0.8"]).mean() > 0.4
 
 
+@pytest.mark.slow
 def test_answers_stand_beside_what_the_net_says_of_them(runs):
     wanted = {"mse": [], "quantile": ["quantile_0.1", "quantile_0.8"], "gaussian": ["deviation"]}
     for name, more in wanted.items():
@@ -150,6 +154,7 @@ def test_answers_stand_beside_what_the_net_says_of_them(runs):
             assert test["coverage"] == pytest.approx(0.7, abs=0.1)
 
 
+@pytest.mark.slow
 def test_what_a_net_says_grows_with_the_noise(runs):
     table = pa.table({"x": [0.1, 1.0, 1.9]})
     deviation = predict.load(runs["gaussian"]).columns(table)["deviation"]
@@ -176,6 +181,7 @@ def test_runs_that_have_no_errors_to_go_by_are_refused(data, message, tmp_path):
             module.main([*flags, "--interval=0.9"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "flags", "message"),
     [
@@ -203,6 +209,7 @@ def test_intervals_that_cannot_be_given_are_refused(runs, name, flags, message):
             module.main([f"--workdir={runs[name]}", f"--data={runs['fresh']}", *flags])
 
 
+@pytest.mark.slow
 def test_several_targets_have_columns_of_their_own(runs):
     columns = predict.load(runs["two"]).columns(noisy_rows(50, 3), interval=0.8)
     assert list(columns) == ["y", "z", "y_lower", "z_lower", "y_upper", "z_upper"]
