@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from train import config as configs
-from train import loop, predict
+from train import export, loop, predict
 
 pytestmark = pytest.mark.slow
 PAGE = (Path(__file__).parents[1] / "docs" / "serving.md").read_text()
@@ -29,6 +29,14 @@ class Refused(Exception):
 
     def __init__(self, status: int, detail: str):
         super().__init__(status, detail)
+
+
+def stub_of_fastapi() -> types.ModuleType:
+    """What stands for FastAPI where it is not installed: routes are the functions themselves."""
+    app = types.SimpleNamespace(post=lambda path: lambda function: function)
+    stub = types.ModuleType("fastapi")
+    stub.__dict__.update(FastAPI=lambda: app, HTTPException=Refused)
+    return stub
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +61,7 @@ def service(tmp_path_factory) -> dict[str, Any]:
         try:
             import fastapi  # type: ignore[import-not-found]  # noqa: F401
         except ImportError:
-            app = types.SimpleNamespace(post=lambda path: lambda function: function)
-            stub = types.ModuleType("fastapi")
-            stub.__dict__.update(FastAPI=lambda: app, HTTPException=Refused)
-            patch.setitem(sys.modules, "fastapi", stub)
+            patch.setitem(sys.modules, "fastapi", stub_of_fastapi())
         exec(code[1], names)
     return names | {"folder": folder}
 
@@ -71,6 +76,24 @@ def test_the_service_answers_as_the_model_does(service):
     with pytest.raises(Exception, match="no column 'kind'") as refused:
         service["answer"]([{"size": 1.0}])
     assert 422 in (*refused.value.args, getattr(refused.value, "status_code", None))
+
+
+@pytest.mark.filterwarnings("ignore::train.errors.ReadingWarning")
+def test_the_service_of_a_graph_answers_as_the_model_does(service, tmp_path, monkeypatch):
+    export.export(service["folder"], tmp_path / "net.onnx")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(sys.modules, "fastapi", stub_of_fastapi())
+    code = re.search(r"```python\n(from fastapi.*?)```", PAGE, re.DOTALL)
+    assert code
+    names: dict[str, Any] = {}
+    exec(code[1], names)
+    wanted = service["answer"](ROWS)
+    for name, values in names["answer"](ROWS).items():
+        if name == "prediction":
+            assert values == wanted[name]
+        else:
+            np.testing.assert_allclose(values, wanted[name], rtol=1e-5)
 
 
 @pytest.mark.filterwarnings("ignore::train.errors.ReadingWarning")
