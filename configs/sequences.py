@@ -5,9 +5,9 @@
 
 The rest follows from the data (`train/config/sequence_recipe.py`).
 
-Of an earlier default, on two busy cores: JapaneseVowels accuracy .979, mean of seeds 0, 1, 2, 20 to 36 s each; SNIPS
-(target=tags,intent, with its validation and test files) entity f1 .936 and intent accuracy .979,
-mean of seeds 0, 1, 2, two minutes each.
+Of an earlier default, on two busy cores: JapaneseVowels accuracy .979, mean of seeds 0, 1, 2, 20
+to 36 s each; SNIPS (target=tags,intent, with its validation and test files) entity f1 .936 and
+intent accuracy .979, mean of seeds 0, 1, 2, two minutes each.
 
 Numbers of more than 40 steps with one answer a sequence pass convolutions first. Accuracy on the
 archive's test files of all that the default came to without `net.fixed_filters`, seed 0, with its
