@@ -82,6 +82,7 @@ def test_means_and_deviations_by_numpy():
     np.testing.assert_allclose(summarise(both, ["value"])["value.deviation"], mixture, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_of_a_linear_net_mean_and_deviation_have_a_formula(runs):
     """The variance of dropout's sum is p / (1 - p) times the sum of squares.
 
@@ -151,6 +152,7 @@ def test_a_deviation_that_the_net_answers_becomes_part_of_the_whole(runs):
     assert (whole > own * 1.02).mean() > 0.9
 
 
+@pytest.mark.slow
 def test_probabilities_are_means_and_have_deviations(runs):
     columns = predict.load(runs["class"]).columns(rows(50, 6), dropout_samples=50)
     assert list(columns) == [

@@ -126,6 +126,7 @@ def test_each_fold_is_scaled_by_its_own_training_rows(tmp_path):
     assert not np.allclose(centers[0], centers[1])
 
 
+@pytest.mark.slow
 def test_a_member_with_fewer_rows_has_its_own_order_and_the_batches_of_its_own_run(tmp_path):
     config = dataclasses.replace(WINES, class_weight="balanced")  # which folds balance differently
     whole = load_dataset(pooled(config))

@@ -134,6 +134,7 @@ def test_a_map_is_near_the_rows_and_smooth(net, error, topographic, tmp_path):
         assert title in page
 
 
+@pytest.mark.slow
 def test_the_folder_answers_on_raw_rows(tmp_path):
     data = replace(IRIS, valid=0.2, test=0.2)
     result = run(Competitive(units=3, restarts=3), tmp_path / "run", data)

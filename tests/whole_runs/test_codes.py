@@ -85,6 +85,7 @@ def test_a_deep_one_passes_as_many_components(folder):
     assert {"rmse", "r2"} <= {name for line in history if line["split"] == "valid" for name in line}
 
 
+@pytest.mark.slow
 def test_the_folder_answers_with_codes_and_errors(folder):
     model = predict.load(folder)
     table = read_table("builtin:digits")
