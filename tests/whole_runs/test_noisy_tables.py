@@ -15,8 +15,10 @@ from train import loop
 
 ROOT = Path(__file__).parents[2]
 N_TEST = 3000
-# Tables of 300 and 600 rows whose 45 and 90 validation rows choose weights that do worse.
+# Tables of 300 and 600 rows whose 45 and 90 validation rows choose weights that do worse, and by how
+# much at most.
 LOST = ((4, False), (9, False))
+WORSE = 1.06
 
 
 def write_table(path: Path, n: int, noise: float, seed: int, *, classes: bool) -> None:
@@ -35,10 +37,7 @@ def tables() -> Iterator[object]:
     """The place of each of ten noise levels, for numbers and for classes."""
     for place in range(10):
         for classes in (False, True):
-            marks = [pytest.mark.slow]
-            if (place, classes) in LOST:
-                marks.append(pytest.mark.xfail(strict=False, reason="too few validation rows"))
-            yield pytest.param(place, classes, marks=marks)
+            yield pytest.param(place, classes, marks=pytest.mark.slow)
 
 
 @pytest.mark.parametrize(("place", "classes"), list(tables()))
@@ -64,4 +63,5 @@ def test_no_net_loses_to_a_line_by_more_than_chance(
         target = answers["target"].to_numpy().astype(np.float64)
         square = np.square(target - answers["prediction"].to_numpy())
         error = square.std() / np.sqrt(N_TEST) / (2 * net["rmse"])
-        assert net["rmse"] < line["rmse"] + error
+        worse = WORSE if (place, classes) in LOST else 1.0
+        assert net["rmse"] < worse * line["rmse"] + error

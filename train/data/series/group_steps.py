@@ -158,4 +158,5 @@ def _is_other(flat: Flat, step: TimeStep) -> bool:
 
 
 def name_of(flat: Flat, g: int | np.integer) -> str:
+    """The name of a group; "" where there is one series alone."""
     return "" if flat.names is None else str(flat.names[g])
