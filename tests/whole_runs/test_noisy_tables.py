@@ -15,8 +15,8 @@ from train import loop
 
 ROOT = Path(__file__).parents[2]
 N_TEST = 3000
-# Tables of 300 and 600 rows whose 45 and 90 validation rows choose weights that do worse, at most by
-# this factor.
+# Tables of 300 and 600 rows whose 45 and 90 validation rows choose weights that do worse; by this
+# factor at most.
 LOST = ((4, False), (9, False))
 WORSE = 1.06
 
