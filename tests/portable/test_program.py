@@ -65,6 +65,13 @@ def taken(x: jax.Array) -> jax.Array:
     return table[place] * pairs[:, None] + along + x[:, 1:2] + x[:, -1][:, None]
 
 
+def taken_twice(x: jax.Array) -> jax.Array:
+    table = jnp.arange(12.0).reshape(4, 3)
+    places = jnp.stack([jnp.argmax(x, 1), jnp.argmin(x, 1)], 1)
+    cells = jnp.take_along_axis(x[:, None], places[:, :, None], 2)
+    return table[places] * cells
+
+
 def summed(x: jax.Array) -> jax.Array:
     weights = jnp.arange(6.0).reshape(2, 3) / 5
     products = jnp.einsum("bi,bj->bij", x[:, :2], x[:, 1:]).sum(2) @ weights
@@ -109,7 +116,7 @@ def interpolated(x: jax.Array) -> jax.Array:
 @pytest.mark.parametrize(
     "function",
     [
-        *(elementwise, small, moved, taken, summed, best),
+        *(elementwise, small, moved, taken, taken_twice, summed, best),
         *(scanned, looped, branched, interpolated),
     ],
 )
