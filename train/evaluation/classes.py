@@ -33,9 +33,8 @@ class ClassScores(NamedTuple):
 
     @property
     def f1(self) -> Array:
-        """The harmonic mean of precision and recall; 0 where both are."""
-        total = self.precision + self.recall
-        return 2 * self.precision * self.recall / np.where(total > 0, total, 1)
+        """See `curves.f1_of`."""
+        return curves.f1_of(self.precision, self.recall)
 
     def to_json(self) -> Json:
         """A list for each score."""

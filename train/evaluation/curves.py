@@ -42,9 +42,14 @@ class AtThresholds(NamedTuple):
 
     @property
     def f1(self) -> Array:
-        """The harmonic mean of precision and recall; 0 where both are."""
-        total = self.precision + self.recall
-        return 2 * self.precision * self.recall / np.where(total > 0, total, 1)
+        """See `f1_of`."""
+        return f1_of(self.precision, self.recall)
+
+
+def f1_of(precision: Array, recall: Array) -> Array:
+    """The harmonic mean of precision and recall; 0 where both are."""
+    total = precision + recall
+    return 2 * precision * recall / np.where(total > 0, total, 1)
 
 
 def thresholds(positive_n: Array, score_n: Array, weight_n: Array | None = None) -> AtThresholds:

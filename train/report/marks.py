@@ -92,11 +92,9 @@ class Band:
     colour: str = "blue"
 
     def svg(self, place: Place) -> str:
-        lower = place.points(self.x, self.low)
-        upper = place.points(self.x, self.high)
-        known = np.isfinite(lower).all(-1) & np.isfinite(upper).all(-1)
-        outline = np.concatenate([upper[known], lower[known][::-1]])
-        return f'<path class="band {self.colour}" d="{path(outline)}Z"/>' if known.any() else ""
+        lower, upper = _ends(place, self)
+        outline = np.concatenate([upper, lower[::-1]])
+        return f'<path class="band {self.colour}" d="{path(outline)}Z"/>' if len(lower) else ""
 
 
 @dataclass(frozen=True)
@@ -130,13 +128,18 @@ class Spans:
     colour: str = "pale"
 
     def svg(self, place: Place) -> str:
-        lower = place.points(self.x, self.low)
-        upper = place.points(self.x, self.high)
-        known = np.isfinite(lower).all(-1) & np.isfinite(upper).all(-1)
         drawn = ""
-        for (x, bottom), (_, top) in zip(lower[known], upper[known], strict=True):
+        for (x, bottom), (_, top) in zip(*_ends(place, self), strict=True):
             drawn += f"M{x:.1f} {bottom:.1f}V{top:.1f}"
         return f'<path class="l thin {self.colour}" d="{drawn}"/>'
+
+
+def _ends(place: Place, mark: Band | Spans) -> tuple[np.ndarray, np.ndarray]:
+    """Where the lower and the upper ends are drawn [n, 2], as far as both are known."""
+    lower = place.points(mark.x, mark.low)
+    upper = place.points(mark.x, mark.high)
+    known = np.isfinite(lower).all(-1) & np.isfinite(upper).all(-1)
+    return lower[known], upper[known]
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from train.data.sequences.steps import (
     column_error,
     column_of_lists,
     read_step_numbers,
+    unlike_steps,
 )
 from train.errors import UserError
 
@@ -79,13 +80,8 @@ def read_step_targets(
     """
     mask_n = table.column(column.name).is_valid().to_numpy()
     steps = read_step_numbers(table.filter(pa.array(mask_n)), column.name, where)
-    found = np.full(len(lengths), -1)
-    found[mask_n] = steps.lengths
-    differ = np.flatnonzero(mask_n & (found != lengths))
-    if len(differ):
-        row = differ[0]
-        counts = f"row {row + 1} has {found[row]} numbers for {lengths[row]} steps of {beside!r}"
-        raise column_error(f"{counts}; expected one for each", column.name, where)
+    if wrong := unlike_steps(mask_n, steps.lengths, lengths, "numbers", beside):
+        raise column_error(wrong, column.name, where)
     values = np.full((int(lengths.sum()), len(column.units)), np.nan, np.float32)
     values[np.repeat(mask_n, lengths)] = column.encode(steps, where)
     return values, mask_n

@@ -47,6 +47,24 @@ def column_error(message: str, name: str, where: str) -> UserError:
     return UserError(f"{where}: column {name!r}: {message}")
 
 
+def unlike_steps(
+    mask_n: np.ndarray, found: np.ndarray, lengths: np.ndarray, what: str, beside: str
+) -> str | None:
+    """What is wrong where a row with targets has another number of them than steps; else None.
+
+    `found` are those of the rows of the mask [n], in their order; `lengths` [n] of the column
+    `beside`.
+    """
+    counts_n = np.full(len(lengths), -1)
+    counts_n[mask_n] = found
+    differ = np.flatnonzero(mask_n & (counts_n != lengths))
+    if not len(differ):
+        return None
+    row = differ[0]
+    counts = f"row {row + 1} has {counts_n[row]} {what} for {lengths[row]} steps of {beside!r}"
+    return f"{counts}; expected one for each"
+
+
 def holds_lists(table: pa.Table, name: str) -> bool:
     """Whether a column has a list per row."""
     kind = table.schema.field(name).type

@@ -16,6 +16,7 @@ from train.data.sequences.steps import (
     holds_lists,
     read_step_text,
     row_of_step,
+    unlike_steps,
 )
 
 NONE = -1  # beyond the end of a row, or of a row without tags
@@ -84,13 +85,8 @@ def read_tags(
         raise column_error(f"holds {kind}, expected a list of tags per row", column.name, where)
     mask_n = table.column(column.name).is_valid().to_numpy()
     text = read_step_text(table.filter(pa.array(mask_n)), column.name, where)
-    found = np.full(len(lengths), -1)
-    found[mask_n] = text.lengths
-    differ = np.flatnonzero(mask_n & (found != lengths))
-    if len(differ):
-        row = differ[0]
-        counts = f"row {row + 1} has {found[row]} tags for {lengths[row]} steps of {beside!r}"
-        raise column_error(f"{counts}; expected one for each", column.name, where)
+    if wrong := unlike_steps(mask_n, text.lengths, lengths, "tags", beside):
+        raise column_error(wrong, column.name, where)
     missing = np.flatnonzero(text.codes < 0)
     if len(missing):
         row = np.flatnonzero(mask_n)[row_of_step(int(missing[0]), text.lengths)]
