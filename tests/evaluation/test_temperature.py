@@ -67,6 +67,9 @@ def test_a_few_rows_that_are_all_right_make_no_net_entirely_sure() -> None:
     answers = np.full((1, 6), 0.8)
     found = fit_temperatures([TWO], {"y": answers}, {"y": np.ones(6, int)}, np.ones(6))
     assert 0.5 < scaled(TWO, answers[0], found["y"])[0] < 7.5 / 8
+    # What is surer than so few rows allow stays: to take it back would make their log-loss higher.
+    sure = np.full((1, 6), 0.99)
+    assert fit_temperatures([TWO], {"y": sure}, {"y": np.ones(6, int)}, np.ones(6)) == {"y": 1.0}
     none = fit_temperatures([TWO], {"y": answers[:, :0]}, {"y": np.ones(0, int)}, np.ones(0))
     assert none == {"y": 1.0}
 
