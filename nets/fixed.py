@@ -22,6 +22,9 @@ WIDTH = 9
 KERNELS = tuple(itertools.combinations(range(WIDTH), 3))
 MOST_DILATIONS = 32
 TOGETHER = 10.0  # the size of all features of a row
+# A threshold stands this much over its quantile: a response that is the quantile itself, as of a
+# row with few known steps or of one that does not move, would be above it by rounding alone.
+OFF_TIES = 1e-4
 
 
 class FixedFilters(NamedTuple):
@@ -83,7 +86,7 @@ class FixedFilters(NamedTuple):
         return (shares - fitted["share_mean"][None]) / fitted["share_scale"][None] * size
 
     def fit(self, x_ntf: np.ndarray, length_n: np.ndarray) -> np.ndarray:
-        """Thresholds [e]: quantiles of the responses to a training row for each filter."""
+        """Thresholds [e]: just over quantiles of each filter's responses to a training row."""
         random = np.random.default_rng(0)
         rows = random.permutation(np.flatnonzero(length_n > 0))[:64]
         thresholds = []
@@ -100,7 +103,7 @@ class FixedFilters(NamedTuple):
                 if len(known):
                     threshold_kq[k] = np.quantile(known, levels)
             thresholds.append(threshold_kq.T.ravel())
-        return np.concatenate(thresholds).astype(np.float32)
+        return (np.concatenate(thresholds) + OFF_TIES).astype(np.float32)
 
 
 def _kernels(n_inputs: int) -> np.ndarray:

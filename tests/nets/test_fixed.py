@@ -44,6 +44,19 @@ def test_shares_are_those_of_loops_whatever_stands_beyond_the_ends():
         start += count * len(KERNELS)
 
 
+def test_rounding_moves_no_step_of_a_training_row_over_a_threshold():
+    """A row with one known step is its own quantile: nothing else decides such a tie."""
+    x_btf = np.zeros((4, 9, 1), np.float32)
+    x_btf[:, 4] = np.array([1.0, -2.0, 0.5, 3.0])[:, None]
+    length_b = np.full(4, 9)
+    fixed = FixedFilters(84, 9)
+    threshold_e = fixed.fit(x_btf, length_b)
+    shares = np.asarray(fixed.shares(jnp.asarray(x_btf), length_b, threshold_e))
+    for rounding in (1 - 1e-6, 1 + 1e-6):
+        moved = np.asarray(fixed.shares(jnp.asarray(x_btf * rounding), length_b, threshold_e))
+        np.testing.assert_array_equal(moved, shares)
+
+
 def test_thresholds_part_the_responses_of_training_rows():
     threshold_e = FIXED.fit(X_BTF, LENGTHS)
     assert threshold_e.shape == (FIXED.size,) and np.isfinite(threshold_e).all()

@@ -43,6 +43,7 @@ def test_more_units_leave_less_error_and_each_member_is_its_own_run(tmp_path: Pa
     assert "quantisation_error by net.units" in (tmp_path / "all" / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_the_best_of_several_seeds_answers(tmp_path: Path) -> None:
     result = loop.fit(
         load(population__seeds="4", net__units="3", net__start="rows"), tmp_path / "run"

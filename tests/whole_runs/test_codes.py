@@ -112,6 +112,7 @@ def test_the_folder_answers_with_codes_and_errors(folder):
     assert again["rmse"] == pytest.approx(result["metrics"]["test"]["rmse"], rel=1e-6)
 
 
+@pytest.mark.slow
 def test_the_report_draws_codes_by_label_and_what_comes_back(folder):
     text = (folder / "report.html").read_text()
     assert (

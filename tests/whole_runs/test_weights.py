@@ -49,6 +49,7 @@ def heavy_rows(n: int = 2000) -> dict[str, np.ndarray]:
     return {"x": random.normal(size=n), "w": weight, "y": y}
 
 
+@pytest.mark.slow
 def test_weighted_rows_are_learned_and_judged_by_their_weight(tmp_path, capsys) -> None:
     rows = heavy_rows()
     path = write(tmp_path / "rows.csv", **rows)
