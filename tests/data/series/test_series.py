@@ -280,6 +280,15 @@ def test_mistakes_are_told_in_one_line(tmp_path, table, changes, message):
     assert "\n" not in str(raised.value)
 
 
+def test_a_number_that_float32_cannot_hold_is_refused_with_its_row(tmp_path):
+    table = small_table()
+    load = table["load"].to_numpy().copy()
+    load[57] = 1e300  # of the test rows, which nothing is fitted on
+    table = table.set_column(1, "load", pa.array(load))
+    with pytest.raises(UserError, match="column 'load': 1e.300 in row 58 is too far from the tr"):
+        load_series(options(write(table, tmp_path)))
+
+
 def test_duplicates_name_their_group(tmp_path):
     table = pa.concat_tables(
         [small_table(), small_table(20).set_column(3, "name", pa.array(["b"] * 20))]

@@ -18,6 +18,7 @@ from train.data.sequences.steps import (
     column_error,
     column_of_lists,
     read_step_numbers,
+    row_of_step,
     unlike_steps,
 )
 from train.errors import UserError
@@ -41,7 +42,10 @@ class NumberSteps:
         return Head(self.name, "step_numbers", (self.name,), (), len(self.units))
 
     def encode(self, steps: StepNumbers, where: str) -> np.ndarray:
-        """float32 [s, f], nan where missing. Raises UserError for steps of another width."""
+        """float32 [s, f], nan where missing.
+
+        Raises UserError for steps of another width, and for numbers beyond float32.
+        """
         found = steps.values.shape[1]
         expected = len(self.units)
         if len(steps.values) and found != expected:
@@ -51,7 +55,14 @@ class NumberSteps:
             )
         values = steps.values if len(steps.values) else np.zeros((0, expected))
         with np.errstate(over="ignore"):
-            return ((values - np.array(self.shifts)) / np.array(self.units)).astype(np.float32)
+            encoded = ((values - np.array(self.shifts)) / np.array(self.units)).astype(np.float32)
+        large = np.argwhere(np.isinf(encoded))
+        if len(large):
+            step, place = large[0]
+            shown = f"{values[step, place]} in row {row_of_step(step, steps.lengths) + 1}"
+            far = f"{shown} is too far from the training rows for a float32; correct it"
+            raise column_error(far, self.name, where)
+        return encoded
 
 
 def encode_numbers(

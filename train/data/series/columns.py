@@ -12,6 +12,7 @@ import pyarrow as pa
 from train.data.columns import Reading, Said, get_column, read_text
 from train.data.notation import Notation
 from train.data.series.flat import Flat
+from train.data.table.column import encode_number
 from train.data.values import read_numbers
 
 SHOWN = 3  # categories in a message
@@ -66,9 +67,7 @@ def encode_columns(
             continue
         cells = get_column(table, column.name, where, markers)
         cells = cells.read_by(Reading(column.notation), said) if reads_text else cells.as_guessed()
-        raw = read_numbers(cells)
-        encoded = ((raw.data - column.shift) / column.unit).astype(np.float32)
-        encoded = np.where(raw.missing, np.float32(np.nan), encoded)
+        encoded = encode_number(cells, read_numbers(cells), column.shift, column.unit)
         # The last stands for rows that the table lacks.
         values_tc[:, i] = _static(np.append(encoded, np.float32(np.nan))[flat.rows], flat, column)
     return values_tc
