@@ -1,58 +1,22 @@
 """Runs side by side: who is ranked, what differs, and intervals as scipy and chance have them."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from finished_runs import make_run, paired, read_again
 from scipy import stats
 
 from train import compare
-from train import config as configs
 from train.config import Config, Dense, Optim, Series, Table
 from train.errors import UserError
 from train.results.comparison.finished import Finished, read_runs, what_differs
-from train.results.comparison.paired import BY_METRIC, Difference, difference, interval
+from train.results.comparison.paired import Difference, difference, interval
 from train.results.comparison.ranked import rank_runs
+from train.results.comparison.row_scores import OF_NUMBERS, Rows, of_mean
 from train.results.comparison.text import short_names
 
 N = 300
-
-
-def make_run(folder: Path, answers, target, config=None, scores=None, **changes):
-    """A finished run's folder with these answers to the test rows."""
-    folder.mkdir(parents=True)
-    config = config or Config(data=Table(path="homes.csv", target="price"))
-    scores = scores or {"rmse": float(np.sqrt(np.mean((answers - target) ** 2))), "r2": 0.5}
-    result = {
-        "rows": {"train": 9, "test": len(target)},
-        "metrics": {"train": scores, "test": scores},
-        "baselines": {},
-        "members": 1,
-        "n_parameters": 12,
-        "steps": 1,
-        "epochs": 1,
-        "best_step": 1,
-        "interval": {},
-        "seconds": {"total": 1.5},
-        "examples_per_second": 9.0,
-        "notes": [],
-        "versions": {},
-        "config_sha256": "",
-        "per_member": [],
-        "settings": [],
-        "spread": {},
-        "kept": [],
-    }
-    (folder / "result.json").write_text(json.dumps(result | changes))
-    (folder / "config.json").write_text(json.dumps({"config": configs.to_json(config)}))
-    line = {"step": 1, "epoch": 1, "split": "valid", "member": 0, "loss": 0.5, **scores}
-    (folder / "metrics.jsonl").write_text(json.dumps(line) + "\n")
-    rows = {"row": np.arange(len(target)), "target": target, "prediction": answers}
-    pq.write_table(pa.table(rows), folder / "predictions.parquet")
-    return folder
 
 
 @pytest.fixture
@@ -64,11 +28,11 @@ def drawn():
 
 def test_of_means_the_interval_is_that_of_the_paired_t_test(drawn):
     target, good, bad = drawn
-    for metric in ("mse", "mae"):
-        losses = BY_METRIC[metric]
-        costs = losses.loss(target, bad), losses.loss(target, good)
-        found = interval(*costs, losses)
-        expected = stats.ttest_rel(*costs).confidence_interval(0.95)
+    for metric, cost in (("mse", np.square), ("mae", np.abs)):
+        score = OF_NUMBERS[metric]
+        found = interval(score(Rows(target, bad)), score(Rows(target, good)))
+        paired = stats.ttest_rel(cost(bad - target), cost(good - target))
+        expected = paired.confidence_interval(0.95)
         assert isinstance(found, Difference)
         np.testing.assert_allclose((found.low, found.high), expected, rtol=1e-9)
 
@@ -76,7 +40,7 @@ def test_of_means_the_interval_is_that_of_the_paired_t_test(drawn):
 def test_of_rmse_the_interval_is_near_the_bootstraps(drawn):
     target, good, bad = drawn
     costs = np.stack([(bad - target) ** 2, (good - target) ** 2])
-    found = interval(*costs, BY_METRIC["rmse"])
+    found = interval(*(OF_NUMBERS["rmse"](Rows(target, own)) for own in (bad, good)))
     rows = np.random.default_rng(1).integers(N, size=(2000, N))
     drawn_again = np.sqrt(costs[:, rows].mean(2))
     expected = np.quantile(drawn_again[0] - drawn_again[1], (0.025, 0.975))
@@ -87,11 +51,12 @@ def test_of_rmse_the_interval_is_near_the_bootstraps(drawn):
 def test_rows_that_are_not_independent_are_taken_together():
     rng = np.random.default_rng(2)
     cost, other = rng.exponential(size=(2, 60))
-    once = interval(cost, other, BY_METRIC["mae"])
+    once = interval(of_mean(cost), of_mean(other))
     # Each row four times tells no more than once.
-    again = interval(np.repeat(cost, 4), np.repeat(other, 4), BY_METRIC["mae"], block=4)
+    again = interval(of_mean(np.repeat(cost, 4)), of_mean(np.repeat(other, 4)), block=4)
     np.testing.assert_allclose(again[:3], once[:3])
-    assert interval(cost, other, BY_METRIC["mae"], block=20) == "60 shared rows are too few"
+    too_few = interval(of_mean(cost), of_mean(other), block=20)
+    assert too_few == "60 shared rows are too few"
 
 
 def test_runs_are_ranked_and_paired_by_the_rows_that_both_have(tmp_path, drawn):
@@ -113,17 +78,13 @@ def test_runs_are_ranked_and_paired_by_the_rows_that_both_have(tmp_path, drawn):
     rows = np.random.default_rng(3).permutation(N)[: N // 3]
     part = {"row": rows, "target": target[rows], "prediction": bad[rows]}
     pq.write_table(pa.table(part), tmp_path / "bad" / "predictions.parquet")
-    again = difference(*read_again(tmp_path, "bad", "good"), "rmse")
-    costs = (bad - target)[rows] ** 2, (good - target)[rows] ** 2
-    expected = interval(*costs, BY_METRIC["rmse"])
+    again = paired(tmp_path, "bad", "good", "rmse")
+    score = OF_NUMBERS["rmse"]
+    own = (score(Rows(target[rows], answers[rows])) for answers in (bad, good))
+    expected = interval(*own)
     assert isinstance(again, Difference) and isinstance(expected, Difference)
     assert again.n_rows == N // 3
     assert again.value == pytest.approx(expected.value) and again.low == pytest.approx(expected.low)
-
-
-def read_again(folder, *names):
-    by_name = {run.folder.name: run for run in read_runs([str(folder / n) for n in names])[0]}
-    return [by_name[name] for name in names]
 
 
 def test_what_cannot_be_paired_says_why(tmp_path, drawn):
@@ -133,7 +94,7 @@ def test_what_cannot_be_paired_says_why(tmp_path, drawn):
     make_run(tmp_path / "c", bad[:4], target[:4])
     a, b, c = read_again(tmp_path, "a", "b", "c")
     assert difference(a, b, "rmse") == "its rows have other targets"
-    assert difference(a, b, "auc") == "only rmse, mse, mae, accuracy are paired"
+    assert str(difference(a, b, "coverage")).startswith("only rmse, mse, mae, r2, accuracy, auc")
     assert difference(a, c, "rmse") == "4 shared rows are too few"
     series = Config(data=Series(path="a.csv", target="y", horizon=24))
     run = Finished(tmp_path, series, a.result)
@@ -146,7 +107,7 @@ def test_classes_are_right_or_wrong(tmp_path):
     scores = {"accuracy": 0.9}
     for name, answers in (("right", target), ("wrong", wrong)):
         make_run(tmp_path / name, answers, target, scores=scores)
-    found = difference(*read_again(tmp_path, "wrong", "right"), "accuracy")
+    found = paired(tmp_path, "wrong", "right", "accuracy")
     assert isinstance(found, Difference)
     assert found.value == pytest.approx(-0.1) and found.is_one and found.n_rows == 100
 
@@ -179,7 +140,7 @@ def test_equal_runs_differ_in_nothing(tmp_path, drawn):
         make_run(tmp_path / name, good, target)
     runs = read_again(tmp_path, "a", "b")
     assert what_differs(runs) == [{}, {}]
-    found = difference(*runs, "rmse")
+    found = difference(runs[0], runs[1], "rmse")
     assert isinstance(found, Difference) and not found.is_one and found.value == 0
 
 

@@ -32,7 +32,7 @@ def test_columns_of_different_lengths_are_refused():
 def test_a_number_that_float32_cannot_hold_is_refused_with_its_row(large):
     column = NumberSteps("x", (1.0, 0.0), (2.0**-10, 1.0), False)
     table = pa.table({"x": [[[3.0, 4.0]], [[5.0, 6.0], [large, 0.0]]]})
-    with pytest.raises(UserError, match="data: column 'x': .* in row 2 is too far from the tr"):
+    with pytest.raises(UserError, match=r"data: column 'x': .* in row 2 is too far from the tr"):
         encode_numbers(table, [column], "data")
 
 

@@ -285,7 +285,7 @@ def test_a_number_that_float32_cannot_hold_is_refused_with_its_row(tmp_path):
     load = table["load"].to_numpy().copy()
     load[57] = 1e300  # of the test rows, which nothing is fitted on
     table = table.set_column(1, "load", pa.array(load))
-    with pytest.raises(UserError, match="column 'load': 1e.300 in row 58 is too far from the tr"):
+    with pytest.raises(UserError, match=r"column 'load': 1e.300 in row 58 is too far from the tr"):
         load_series(options(write(table, tmp_path)))
 
 

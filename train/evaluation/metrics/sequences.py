@@ -50,15 +50,29 @@ def _entity_f1(
     names: NDArray,
     find: Callable[[Sequence[str]], Iterator[Entity]],
 ) -> float:
-    found = correct = true = 0
-    mask_nt = target_nt >= 0
-    for prediction_t, target_t, mask_t in zip(prediction_nt, target_nt, mask_nt, strict=True):
-        predicted = set(find(names[prediction_t[mask_t]].tolist()))
-        wanted = set(find(names[target_t[mask_t]].tolist()))
-        found += len(predicted)
-        true += len(wanted)
-        correct += len(predicted & wanted)
-    return 2 * correct / (found + true) if found + true else 0.0
+    rows = []
+    for tags_nt in (prediction_nt, target_nt):
+        pairs = zip(tags_nt, target_nt, strict=True)
+        rows.append([names[tags_t[target_t >= 0]].tolist() for tags_t, target_t in pairs])
+    correct_n, claims_n = entity_counts(rows[0], rows[1], find)
+    claims = int(claims_n.sum())
+    return 2 * int(correct_n.sum()) / claims if claims else 0.0
+
+
+def entity_counts(
+    predicted: Sequence[Sequence[str]],
+    wanted: Sequence[Sequence[str]],
+    find: Callable[[Sequence[str]], Iterator[Entity]],
+) -> tuple[NDArray, NDArray]:
+    """Of the tags of each row: correct entities [n], and found and true ones together [n]."""
+    correct = []
+    claims = []
+    for prediction, target in zip(predicted, wanted, strict=True):
+        found = set(find(prediction))
+        true = set(find(target))
+        correct.append(len(found & true))
+        claims.append(len(found) + len(true))
+    return np.array(correct, np.int64), np.array(claims, np.int64)
 
 
 def are_entities(tags: Sequence[str]) -> bool:

@@ -11,8 +11,10 @@ import pyarrow as pa
 
 from train.config import serialize
 from train.config.options import Config
+from train.data.dataset import Encoder, Head
 from train.data.files.read import read_table
 from train.data.files.storage import is_folder
+from train.data.load import read_encoder
 from train.errors import UserError
 from train.report.result import Evaluation, Result, read_evaluation
 from train.report.result_check import checked_result
@@ -68,6 +70,27 @@ class Finished:
         if self.split != "test" or not path.is_file() or path.is_symlink():
             return None
         return read_table(str(path), may_repeat=True)
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The schema of its data. Raises UserError."""
+        return read_encoder(read_listed(self.folder, "encoder.json", "a run's folder"))
+
+    def head_of(self, target: str) -> Head:
+        """The head of a target column; of the only one that it has where none is named."""
+        heads = self.encoder.heads
+        return next((head for head in heads if target in head.columns), heads[0])
+
+    def probabilities_of(self, head: Head) -> tuple[str, ...]:
+        """The columns of its answers with the probability of each class; () where it has none."""
+        start = 0
+        for own in self.encoder.heads:
+            if own.kind not in ("binary", "multiclass"):
+                continue
+            if own.name == head.name:
+                return self.encoder.answer_names.probabilities[start : start + len(own.classes)]
+            start += len(own.classes)
+        return ()
 
 
 def read_runs(folders: Sequence[str]) -> tuple[list[Finished], list[str]]:

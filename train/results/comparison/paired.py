@@ -6,7 +6,6 @@ n rows, m blocks of them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +13,15 @@ import pyarrow as pa
 
 from train.config.data_options import Series
 from train.results.comparison.finished import Finished
+from train.results.comparison.row_scores import (
+    OF_CLASSES,
+    OF_NUMBERS,
+    OF_TAGS,
+    PAIRED,
+    Rows,
+    RowScore,
+    accuracy,
+)
 
 LEVEL = 0.95
 LEAST_BLOCKS = 5
@@ -33,52 +41,11 @@ class Difference(NamedTuple):
         return not self.low <= 0 <= self.high
 
 
-class Losses(NamedTuple):
-    """What each row costs [n], and what makes the score of their mean."""
-
-    loss: Callable[[np.ndarray, np.ndarray], np.ndarray]
-    score: Callable[[float], float]
-    slope: Callable[[float], float]  # of `score`, by the mean
-
-
-def _squared(target_n: np.ndarray, answer_n: np.ndarray) -> np.ndarray:
-    return (target_n - answer_n) ** 2
-
-
-def _absolute(target_n: np.ndarray, answer_n: np.ndarray) -> np.ndarray:
-    return np.abs(target_n - answer_n)
-
-
-def _right(target_n: np.ndarray, answer_n: np.ndarray) -> np.ndarray:
-    return (target_n == answer_n).astype(np.float64)
-
-
-def _same(mean: float) -> float:
-    return mean
-
-
-def _one(mean: float) -> float:
-    return 1.0
-
-
-def _half_over_root(mean: float) -> float:
-    return 0.5 / math.sqrt(mean) if mean > 0 else 0.0
-
-
-BY_METRIC: Mapping[str, Losses] = {
-    "rmse": Losses(_squared, math.sqrt, _half_over_root),
-    "mse": Losses(_squared, _same, _one),
-    "mae": Losses(_absolute, _same, _one),
-    "accuracy": Losses(_right, _same, _one),
-}
-
-
 def difference(run: Finished, other: Finished, metric: str) -> Difference | str:
     """The metric of a run less that of another, or in words why they are not paired."""
     target, _, name = metric.rpartition(".")
-    losses = BY_METRIC.get(name)
-    if losses is None:
-        return f"only {', '.join(BY_METRIC)} are paired"
+    if name not in PAIRED:
+        return f"only {', '.join(PAIRED)} are paired"
     if getattr(run.config.data, "weight", None) or getattr(other.config.data, "weight", None):
         return "its rows have weights"
     if run.answers is None or other.answers is None:
@@ -92,36 +59,66 @@ def difference(run: Finished, other: Finished, metric: str) -> Difference | str:
     truth_n = _values(run.answers, truth)[places]
     if not _are_equal(truth_n, _values(other.answers, truth)[other_places]):
         return "its rows have other targets"
-    if truth_n.dtype == object and name != "accuracy":
-        return f"{name} is of numbers"
-    known_n = np.array([value == value and value is not None for value in truth_n])
-    costs = []
-    for table, own in ((run.answers, places), (other.answers, other_places)):
-        costs.append(losses.loss(truth_n[known_n], _values(table, answer)[own][known_n]))
-    return interval(costs[0], costs[1], losses, _block_size(run, other))
+    scores = []
+    for own, own_places in ((run, places), (other, other_places)):
+        found = _score(own, name, target, own_places)
+        if isinstance(found, str):
+            return found
+        scores.append(found)
+    return interval(scores[0], scores[1], _block_size(run, other))
 
 
-def interval(
-    cost_n: np.ndarray, other_n: np.ndarray, losses: Losses, block: int = 1
-) -> Difference | str:
-    """The difference of two scores, from what the same rows cost in both [n], with its interval.
+def _score(run: Finished, name: str, target: str, places: np.ndarray) -> RowScore | str:
+    """A score of these rows of a run's answers, or in words why there is none."""
+    assert run.answers is not None
+    truth_n = _values(run.answers, f"target_{target}" if target else "target")[places]
+    answer_n = _values(run.answers, target or "prediction")[places]
+    if not len(places):
+        return "no shared rows"
+    if name in OF_NUMBERS:
+        if truth_n.dtype == object:
+            return f"{name} is of numbers"
+        known_n = ~np.isnan(truth_n)
+        return OF_NUMBERS[name](Rows(truth_n[known_n], answer_n[known_n]))
+    if name == "accuracy":
+        return accuracy(Rows(truth_n, answer_n))
+    head = run.head_of(target)
+    if head.kind == "tags":
+        return OF_TAGS[name](Rows(truth_n, answer_n, head.classes))
+    names = run.probabilities_of(head)
+    if not names or name not in OF_CLASSES:
+        return f"{name} is not of {head.name!r}"
+    code = {label: place for place, label in enumerate(head.classes)}
+    labels = run.answers[f"target_{target}" if target else "target"].to_pylist()
+    code_n = np.array([code.get(_as_name(label), len(code)) for label in labels], np.int64)
+    probability_nk = np.stack([run.answers[name].to_numpy() for name in names], axis=1)
+    rows = Rows(truth_n, answer_n, head.classes, code_n[places], probability_nk[places])
+    return OF_CLASSES[name](rows)
 
-    The score's deviation is that of its first order (the delta method), by Student's t: of means it
-    is the paired t-test's. `block` rows in a row are taken as one, for they are not independent.
+
+def _as_name(label: object) -> str:
+    """What a class is called in a schema."""
+    return str(label).lower() if isinstance(label, bool) else str(label)
+
+
+def interval(score: RowScore, other: RowScore, block: int = 1) -> Difference | str:
+    """The difference of two scores of the same rows, with its interval.
+
+    Its deviation is that of the mean of what the rows move it by, by Student's t: of means it is
+    the paired t-test's. `block` rows in a row are taken as one, for they are not independent.
     """
-    n_blocks = len(cost_n) // block
+    moved_n = score.moved - other.moved
+    n_blocks = len(moved_n) // block
     if n_blocks < LEAST_BLOCKS:
-        return f"{len(cost_n)} shared rows are too few"
-    mean = float(cost_n.mean())
-    other_mean = float(other_n.mean())
-    own_n = losses.slope(mean) * (cost_n - mean)
-    moved_n = own_n - losses.slope(other_mean) * (other_n - other_mean)
+        return f"{len(moved_n)} shared rows are too few"
+    value = score.value - other.value
+    if math.isnan(value):
+        return "the shared rows do not tell it"
     moved_m = moved_n[: n_blocks * block].reshape(n_blocks, block).mean(1)
     from scipy.special import stdtrit
 
     width = stdtrit(n_blocks - 1, (1 + LEVEL) / 2) * moved_m.std(ddof=1) / math.sqrt(n_blocks)
-    value = losses.score(mean) - losses.score(other_mean)
-    return Difference(value, value - width, value + width, len(cost_n))
+    return Difference(value, value - width, value + width, len(moved_n))
 
 
 def _block_size(run: Finished, other: Finished) -> int:
