@@ -48,6 +48,7 @@ class LSTMLayer(nn.Module):
 
     size: int
     directions: tuple[str, ...]
+    forward_mode: bool
 
     @nn.compact
     def __call__(
@@ -60,15 +61,26 @@ class LSTMLayer(nn.Module):
         weights = [Direction(self.size, name=name)(x_btf.shape[-1]) for name in self.directions]
         kernel_dfg, recurrent_dhg, bias_dg = map(jnp.stack, zip(*weights, strict=True))
         reverse = tuple(name == "backward" for name in self.directions)
+        weights_and_carry = (kernel_dfg, recurrent_dhg, bias_dg, carry)
         return lstm(
-            x_btf, kernel_dfg, recurrent_dhg, bias_dg, carry, lengths_b, mask_dbh, reverse=reverse
+            x_btf,
+            *weights_and_carry,
+            lengths_b,
+            mask_dbh,
+            reverse=reverse,
+            forward_mode=self.forward_mode,
         )
 
 
 class LSTM(RecurrentStack):
-    """A stack of LSTM layers, one per size in `hidden`; all else as in `RecurrentStack`."""
+    """A stack of LSTM layers, one per size in `hidden`; all else as in `RecurrentStack`.
+
+    `forward_mode`: jax.jvp, jacfwd and hessian work, at the cost of speed and memory.
+    """
 
     scope_name = "lstm"
+
+    forward_mode: bool = False
 
     def _layer(
         self,
@@ -78,5 +90,5 @@ class LSTM(RecurrentStack):
         carry: Carry | None,
         mask_dbh: Array | None,
     ) -> tuple[Array, Carry]:
-        layer = LSTMLayer(self.hidden[i], self.directions, name=f"layer_{i}")
+        layer = LSTMLayer(self.hidden[i], self.directions, self.forward_mode, name=f"layer_{i}")
         return layer(x_btf, lengths_b, carry, mask_dbh)

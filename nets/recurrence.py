@@ -32,7 +32,7 @@ class Carry(NamedTuple):
 
 
 # So that a call outside of any jit compiles its scans once.
-@partial(jax.jit, static_argnames="reverse")
+@partial(jax.jit, static_argnames=("reverse", "forward_mode"))
 def lstm(
     x_btf: Array,
     kernel_dfg: Array,
@@ -43,6 +43,7 @@ def lstm(
     recurrent_mask_dbh: Array | None = None,
     *,
     reverse: tuple[bool, ...],
+    forward_mode: bool = False,
 ) -> tuple[Array, Carry]:
     """One layer: (outputs_btdh, final carry).
 
@@ -56,8 +57,9 @@ def lstm(
     one a sequence.
 
     Products are taken in x's type and summed in float32 (float64 if x is); the carry has that type,
-    outputs have x's. Reverse-mode derivatives of any order; forward mode raises TypeError, and so
-    do inputs that are not floating. ValueError names an array whose shape does not fit the others.
+    outputs have x's. Reverse-mode derivatives of any order; with `forward_mode` forward-mode ones
+    too (jvp, jacfwd, hessian), by scans whose gradient takes more memory, else TypeError. TypeError
+    too for inputs that are not floating; ValueError names an array whose shape does not fit.
 
     On a CPU a compiled kernel computes it (nets/kernels/lstm.py) where there is one and x is no
     float64, else scans (nets/recurrence_scan.py); `nets.kernels.library.core()` says which.
@@ -86,8 +88,9 @@ def lstm(
     if not n_steps:
         nothing = jnp.zeros((n_rows, 0, n_directions, size), x_btf.dtype)
         return nothing, Carry(layer.h_dbh, layer.c_dbh)
-    scanned = partial(scanned_layer, reverse)
-    if wide == jnp.float32 and n_steps * n_rows * n_inputs * size and library.is_native():
+    scanned = partial(scanned_layer, reverse, forward_mode=forward_mode)
+    can_be_native = wide == jnp.float32 and not forward_mode
+    if can_be_native and n_steps * n_rows * n_inputs * size and library.is_native():
         # A program that is made here for another device, as jax.export can, still gets the scans.
         outputs_btdh, h_dbh, c_dbh = lax.platform_dependent(
             layer, cpu=partial(native_layer, reverse), default=scanned

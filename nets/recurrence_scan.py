@@ -31,8 +31,14 @@ class LayerInputs(NamedTuple):
 Answer = tuple[Array, Array, Array]  # outputs_btdh, h_dbh, c_dbh, all in the carry's type
 
 
-def scanned_layer(reverse: tuple[bool, ...], layer: LayerInputs) -> Answer:
-    """`nets.recurrence.lstm` of arguments in their final types, by a scan for each direction."""
+def scanned_layer(
+    reverse: tuple[bool, ...], layer: LayerInputs, forward_mode: bool = False
+) -> Answer:
+    """`nets.recurrence.lstm` of arguments in their final types, by a scan for each direction.
+
+    `forward_mode` leaves derivatives to jax: of every mode, in more memory.
+    """
+    run = _run if forward_mode else _direction
     x_tbf = jnp.swapaxes(layer.x_btf, 0, 1)
     outputs = []
     hidden = []
@@ -43,7 +49,7 @@ def scanned_layer(reverse: tuple[bool, ...], layer: LayerInputs) -> Answer:
         given = _Direction(
             x_tbf, *weights, layer.h_dbh[d], layer.c_dbh[d], layer.lengths_b, mask_bh
         )
-        h_tbh, h_bh, c_bh = _direction(backwards, given)
+        h_tbh, h_bh, c_bh = run(backwards, given)
         outputs.append(jnp.swapaxes(h_tbh, 0, 1))
         hidden.append(h_bh)
         cells.append(c_bh)

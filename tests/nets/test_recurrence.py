@@ -69,19 +69,29 @@ def arguments(n_directions: int, seed: int = 0, n_rows: int = B) -> dict:
 
 
 def run(
-    given: dict, lengths: np.ndarray | jax.Array | None, reverse: tuple[bool, ...]
+    given: dict,
+    lengths: np.ndarray | jax.Array | None,
+    reverse: tuple[bool, ...],
+    forward_mode: bool = False,
 ) -> tuple[jax.Array, Carry]:
-    weights = given["kernel"], given["recurrent"], given["bias"]
-    return lstm(given["x"], *weights, given["carry"], lengths, given["mask"], reverse=reverse)
+    weights = (given["kernel"], given["recurrent"], given["bias"], given["carry"])
+    return lstm(
+        given["x"], *weights, lengths, given["mask"], reverse=reverse, forward_mode=forward_mode
+    )
 
 
 def narrow(tree: object, dtype: type = jnp.float32) -> dict:
     return jax.tree.map(lambda value: np.asarray(value, dtype), tree)
 
 
-def loss(given: dict, lengths: jax.Array | None, reverse: tuple[bool, ...]) -> jax.Array:
+def loss(
+    given: dict,
+    lengths: jax.Array | None,
+    reverse: tuple[bool, ...],
+    forward_mode: bool = False,
+) -> jax.Array:
     """Of all that the core returns, each number with its own weight."""
-    parts = jax.tree.leaves(run(given, lengths, reverse))
+    parts = jax.tree.leaves(run(given, lengths, reverse, forward_mode))
     return sum(
         (jnp.sum(p * jnp.cos(jnp.arange(p.size, dtype=p.dtype)).reshape(p.shape)) for p in parts),
         jnp.zeros(()),
@@ -139,6 +149,26 @@ def test_forward_mode_is_refused() -> None:
     given = narrow(arguments(1))
     with pytest.raises(TypeError, match="forward-mode"):
         jax.jvp(lambda given: run(given, None, (False,))[0], (given,), (given,))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("reverse", [(False,), (False, True)])
+def test_forward_mode_by_request(reverse: tuple[bool, ...]) -> None:
+    """Along one line: the slope and the curve of central differences in float64."""
+    with jax.enable_x64(True):
+        given = narrow(arguments(len(reverse)), jnp.float64)
+        along = jax.tree.map(lambda array: jnp.cos(jnp.arange(array.size)), given)
+        along = jax.tree.map(lambda line, array: line.reshape(array.shape), along, given)
+
+        def at(step: jax.Array) -> jax.Array:
+            moved = jax.tree.map(lambda array, line: array + step * line, given, along)
+            return loss(moved, LENGTHS, reverse, forward_mode=True)
+
+        slope, curve = jax.jit(lambda s: (jax.jacfwd(at)(s), jax.hessian(at)(s)))(0.0)
+        small = 1e-4
+        below, here, above = (float(at(step)) for step in (-small, 0.0, small))
+        np.testing.assert_allclose(slope, (above - below) / (2 * small), rtol=1e-5)
+        np.testing.assert_allclose(curve, (above - 2 * here + below) / small**2, rtol=1e-4)
 
 
 def test_inputs_that_are_not_floating_are_refused() -> None:
