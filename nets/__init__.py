@@ -14,6 +14,7 @@ from nets.base import (
 )
 from nets.competitive import Competitive
 from nets.convolution import Convolutions
+from nets.cycles import Circle, Cycle
 from nets.dense import Dense
 from nets.fixed import FixedFilters
 from nets.forecast import Forecaster
@@ -36,8 +37,10 @@ __all__ = [
     "Array",
     "Arrays",
     "Autoencoder",
+    "Circle",
     "Competitive",
     "Convolutions",
+    "Cycle",
     "DataNetwork",
     "Dense",
     "FixedFilters",

@@ -8,7 +8,7 @@ patches, p further numbers for each answer.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import flax.linen as nn
 import jax
@@ -16,68 +16,16 @@ import jax.numpy as jnp
 
 from nets.activations import ACTIVATIONS
 from nets.base import Array, Arrays, DataNetwork
+from nets.cycles import Cycle
 from nets.dropout import dropout, is_off
 from nets.heads import HeadShape, positive, predictions_of, with_spread
 from nets.linear import Linear
 from nets.readout import Readout, read
+from nets.segments import SegmentInputs, decode, to_patches, to_patches_ahead
 from nets.stack import RecurrentStack
+from nets.window import EPSILON, RevIN, WindowScaling, window_level
 
-WindowScaling = Literal["none", "last", "last_deviation", "revin"]
-EPSILON = 1e-5  # variance added before a division, as in RevIN
-
-
-class Level(NamedTuple):
-    """What is taken out of a window's targets, (x - center) / scale, and put back; [b, 1, o]."""
-
-    center: Array
-    scale: Array
-
-
-class RevIN(NamedTuple):
-    """A learned factor and offset for each target within its window, both [1, 1, o]."""
-
-    factor_11o: Array
-    offset_11o: Array
-
-
-def window_level(
-    targets_blo: Array, kind: WindowScaling, missing_blo: Array | None = None
-) -> Level:
-    """The level of each target in its window, of a kind.
-
-    "last" takes out the last value, "last_deviation" divides by the window's standard deviation
-    too, "revin" takes out the mean and the deviation (Kim et al. 2022). Values that stand in for
-    missing ones, 1 in `missing_blo`, count for neither, unless all do.
-    """
-    last_b1o = targets_blo[:, -1:]
-    if kind == "none":
-        return Level(jnp.zeros_like(last_b1o), jnp.ones_like(last_b1o))
-    if kind == "last":
-        return Level(last_b1o, jnp.ones_like(last_b1o))
-    mean_b1o = _mean_of_known(targets_blo, missing_blo)
-    square_blo = jnp.square(targets_blo - mean_b1o)
-    deviation_b1o = jnp.sqrt(_mean_of_known(square_blo, missing_blo) + EPSILON)
-    return Level(mean_b1o if kind == "revin" else last_b1o, deviation_b1o)
-
-
-def _mean_of_known(x_blo: Array, missing_blo: Array | None) -> Array:
-    """The mean over a window of what is not missing, or of all where all is [b, 1, o]."""
-    if missing_blo is None:
-        return x_blo.mean(1, keepdims=True)
-    is_all_b1o = missing_blo.min(1, keepdims=True)
-    weight_blo = jnp.maximum(1 - missing_blo, is_all_b1o)
-    return (x_blo * weight_blo).sum(1, keepdims=True) / weight_blo.sum(1, keepdims=True)
-
-
-def to_patches(x_blf: Array, size: int) -> Array:
-    """[b, l, f] -> [b, s, size * f], `size` rows a step.
-
-    Where they do not fit, the first is repeated before them.
-    """
-    short = -x_blf.shape[1] % size
-    if short:
-        x_blf = jnp.pad(x_blf, ((0, 0), (short, 0), (0, 0)), mode="edge")
-    return x_blf.reshape(x_blf.shape[0], -1, size * x_blf.shape[2])
+Decoder = Literal["direct", "segments"]
 
 
 class Forecaster(DataNetwork):
@@ -87,11 +35,17 @@ class Forecaster(DataNetwork):
     any is known ahead}; {"value": [b, h * o]} comes out, scaled likewise, and beside it
     "value.quantiles" at the levels `quantiles`, or "value.deviation", where these are asked for
     (see `nets.heads`). Within, targets are scaled by their own window too (`window`; "revin" with a
-    learned factor and offset for each). Columns "joint": one net reads and forecasts all targets;
-    "independent": one net is shared by all, each read alone beside the covariates. `shortcut` adds
-    a linear map from the lookback of a target to its horizon, one map for each if joint, zero at
-    start. Where targets are `marked`, the o columns behind them are 1 where a target is missing and
-    a value stands in for it.
+    learned factor and offset for each), and less its learned `cycle`, by a calendar of which day
+    and week are the first columns. Columns "joint": one net reads and forecasts all targets;
+    "independent": one net is shared by all, each read alone beside the covariates.
+
+    A patch is read as it is, or through a layer of `patch_units` with ReLU. Decoder "direct": one
+    linear layer gives the whole horizon; "segments": one more step of the body for each patch to
+    come, all from its last state (`nets.segments`), and one layer for all of them (`readout` is not
+    read). `shortcut` adds a linear map from the lookback of a target to its horizon, one map for
+    each if joint, zero at start; with a `shortcut_period` from the values that lie whole periods
+    before, the same weights at all places of a period. Where targets are `marked`, the o columns
+    behind them are 1 where a target is missing and a value stands in for it.
     """
 
     body: RecurrentStack
@@ -100,9 +54,13 @@ class Forecaster(DataNetwork):
     quantiles: tuple[float, ...] = ()
     deviation: bool = False
     patch: int = 1
+    patch_units: int = 0
+    decoder: Decoder = "direct"
     window: WindowScaling = "none"
     columns: Literal["joint", "independent"] = "joint"
     shortcut: bool = False
+    shortcut_period: int = 1
+    cycle: Cycle | None = None
     readout: Readout = "last"
     head: tuple[int, ...] = ()
     head_activation: str = "relu"
@@ -123,12 +81,16 @@ class Forecaster(DataNetwork):
         revin = self._revin() if self.window == "revin" else None
         if revin is not None:
             scaled_blo = scaled_blo * revin.factor_11o + revin.offset_11o
+        if self.cycle is not None:
+            scaled_blo = scaled_blo - self.cycle(inputs["past"])
         read_blo = [scaled_blo] if missing_blo is None else [scaled_blo, missing_blo]
         parts_bhop = self._forecast(read_blo, covariates_blf, inputs.get("future"), train)
         answer_bho = parts_bhop[..., 0]
         spread_bhop = positive(parts_bhop[..., 1:])
         if self.shortcut:
             answer_bho = answer_bho + self._shortcut(scaled_blo)
+        if self.cycle is not None:
+            answer_bho = answer_bho + self.cycle(inputs["future"])
         if revin is not None:
             # As RevIN guards it: a factor that training moves to 0 must not divide.
             answer_bho = (answer_bho - revin.offset_11o) / (revin.factor_11o + EPSILON**2)
@@ -166,22 +128,49 @@ class Forecaster(DataNetwork):
         n_apart = self.n_targets if self.columns == "independent" else 1
         read_rlw = [_apart(x_blo, n_apart) for x_blo in targets_blo]
         x_rlf = jnp.concatenate([*read_rlw, jnp.repeat(covariates_blf, n_apart, axis=0)], axis=2)
+        patches_rse = to_patches(x_rlf, self.patch)
+        if self.patch_units:
+            patches_rse = nn.relu(Linear(self.patch_units, name="patch")(patches_rse))
+        is_direct = self.decoder == "direct"
+        read_of = self._read_all if is_direct else self._read_segments
+        hidden_rjh = read_of(patches_rse, future_bhk, n_apart, train)
+        for i, size in enumerate(self.head):
+            layer = Linear(size, name=f"head_{i}")
+            hidden_rjh = ACTIVATIONS[self.head_activation](layer(hidden_rjh))
+            hidden_rjh = self._drop(hidden_rjh, i + 1, train)
+        n_together = self.n_targets // n_apart
+        n_parts = 1 + self._shape.further
+        n_steps = self.horizon if is_direct else self.patch
+        answer_rj = Linear(n_steps * n_together * n_parts, name="output")(hidden_rjh)
+        n_rows = answer_rj.shape[0]
+        answer_rhwp = answer_rj.reshape(n_rows, -1, n_together, n_parts)[:, : self.horizon]
+        return jnp.stack([_together(answer_rhwp[..., i], n_apart) for i in range(n_parts)], axis=-1)
+
+    def _read_all(
+        self, patches_rse: Array, future_bhk: Array | None, n_apart: int, train: bool
+    ) -> Array:
+        """What the whole horizon is forecast from [r, 1, h]."""
         body = self.body.clone(parent=self, name=self.body.scope_name)
-        outputs_rsh, carry = body(to_patches(x_rlf, self.patch), train=train)
+        outputs_rsh, carry = body(patches_rse, train=train)
         assert isinstance(outputs_rsh, jax.Array)  # a pair only where directions are not merged
         read_rh = read(self.readout, outputs_rsh, carry, body.merge)
         hidden_rh = self._drop(read_rh, 0, train)
         if future_bhk is not None:
             ahead_rk = jnp.repeat(future_bhk.reshape(future_bhk.shape[0], -1), n_apart, axis=0)
             hidden_rh = jnp.concatenate([hidden_rh, ahead_rk], axis=1)
-        for i, size in enumerate(self.head):
-            hidden_rh = ACTIVATIONS[self.head_activation](Linear(size, name=f"head_{i}")(hidden_rh))
-            hidden_rh = self._drop(hidden_rh, i + 1, train)
-        n_together = self.n_targets // n_apart
-        n_parts = 1 + self._shape.further
-        answer_r = Linear(self.horizon * n_together * n_parts, name="output")(hidden_rh)
-        answer_rhwp = answer_r.reshape(-1, self.horizon, n_together, n_parts)
-        return jnp.stack([_together(answer_rhwp[..., i], n_apart) for i in range(n_parts)], axis=-1)
+        return hidden_rh[:, None]
+
+    def _read_segments(
+        self, patches_rse: Array, future_bhk: Array | None, n_apart: int, train: bool
+    ) -> Array:
+        """What each segment of the horizon is forecast from [r, j, h]."""
+        body = self.body.clone(parent=self, name=self.body.scope_name)
+        _, carry = body(patches_rse, train=train)
+        n_segments = -(-self.horizon // self.patch)
+        ahead_bjk = None if future_bhk is None else to_patches_ahead(future_bhk, self.patch)
+        inputs = SegmentInputs(n_segments, n_apart, patches_rse.shape[2], name="segment")
+        read_rje = inputs(patches_rse.shape[0] // n_apart, ahead_bjk)
+        return self._drop(decode(body, carry, read_rje, train=train), 0, train)
 
     def _drop(self, x_rh: Array, place: int, train: bool) -> Array:
         if not train or is_off(self.dropout):
@@ -190,14 +179,19 @@ class Forecaster(DataNetwork):
 
     def _shortcut(self, targets_blo: Array) -> Array:
         """A linear map of each target's lookback [b, h, o]."""
-        shape = (targets_blo.shape[1], self.horizon)
+        period = self.shortcut_period
+        read_bspo = to_patches(targets_blo, period)
+        n_read = read_bspo.shape[1]
+        read_bspo = read_bspo.reshape(-1, n_read, period, self.n_targets)
+        zeros = nn.initializers.zeros_init()
+        shape = (n_read, -(-self.horizon // period))
         if self.columns == "independent":
-            kernel_lh = self.param("shortcut_kernel", nn.initializers.zeros_init(), shape)
-            return jnp.einsum("blo,lh->bho", targets_blo, kernel_lh)
-        kernel_olh = self.param(
-            "shortcut_kernel", nn.initializers.zeros_init(), (self.n_targets, *shape)
-        )
-        return jnp.einsum("blo,olh->bho", targets_blo, kernel_olh)
+            kernel_sj = self.param("shortcut_kernel", zeros, shape)
+            answer_bjpo = jnp.einsum("bspo,sj->bjpo", read_bspo, kernel_sj)
+        else:
+            kernel_osj = self.param("shortcut_kernel", zeros, (self.n_targets, *shape))
+            answer_bjpo = jnp.einsum("bspo,osj->bjpo", read_bspo, kernel_osj)
+        return answer_bjpo.reshape(-1, shape[1] * period, self.n_targets)[:, : self.horizon]
 
     def preprocess(self, inputs: Arrays) -> dict[str, Array]:
         """Raw columns -> columns scaled by their training rows.

@@ -16,8 +16,9 @@ from marks import slow
 from small_nets import applied, drawn, initial
 
 import nets
-from nets.forecast import to_patches, window_level
 from nets.recurrent import Cell
+from nets.segments import to_patches
+from nets.window import window_level
 
 LOOKBACK = 10
 HORIZON = 4

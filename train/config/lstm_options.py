@@ -40,6 +40,10 @@ class LSTM(NetOptions):
     """The activation of `head`."""
     patch: int | Auto = bounded(1, 1)
     """How many steps are read at once."""
+    patch_units: int | Auto = bounded(0, 0)
+    """Series: the units of a layer with ReLU that reads what is read at once; 0: none."""
+    decoder: Literal["auto", "direct", "segments"] = "direct"
+    """Series: one layer for the whole horizon, or a step of the LSTM for each patch to come."""
     convolutions: tuple[int, ...] | Auto = bounded((), 1)
     """Numbers of sequences: the filters of each layer of convolution in front, with batch norm."""
     widths: tuple[int, ...] | Auto = bounded((9, 19, 39), 1)
@@ -66,6 +70,10 @@ class LSTM(NetOptions):
     """Series: whether one net reads all columns, or each alone with the same weights."""
     shortcut: bool = False
     """Series: whether a linear map from the lookback to the horizon stands beside the LSTM."""
+    shortcut_period: int | Auto = bounded(1, 1)
+    """Series: that map reads the values whole periods of so many rows before; 1: all values."""
+    cycle: Literal["none", "day", "week", "year"] = "none"
+    """Series with a calendar: the cycle whose values are learned, taken out and put back."""
     token_size: int = bounded(64, 1)
     """The size of a token's vector."""
     character_size: int = bounded(64, 1)
@@ -91,6 +99,11 @@ class LSTM(NetOptions):
         "context",
         "scale",
         "revin_scale",
+        "revin_bias",
+        "place",
+        "column",
+        "value",
+        "shortcut_kernel",
         "*_start",
         "*_transition",
     )

@@ -147,6 +147,16 @@ def check_forecast(data: Series, net: LSTM, loss: str) -> None:
             f"config.net.patch: {net.patch} rows at once, "
             f"but config.data.lookback is {data.lookback}"
         )
+    if net.shortcut_period != "auto" and net.shortcut_period > data.lookback:
+        raise UserError(
+            f"config.net.shortcut_period: {net.shortcut_period} rows, "
+            f"but config.data.lookback is {data.lookback}"
+        )
+    if net.cycle != "none" and not data.calendar:
+        raise UserError(
+            f"config.net.cycle: a {net.cycle} is found by the calendar; "
+            "set config.data.calendar=true"
+        )
     for field, off in (("noise", 0), ("offset", 0), ("crop", 1)):
         if getattr(net, field) != off:
             raise UserError(
@@ -171,6 +181,17 @@ def check_forecast(data: Series, net: LSTM, loss: str) -> None:
         )
 
 
+OF_SERIES = (
+    "window",
+    "columns",
+    "shortcut",
+    "shortcut_period",
+    "patch_units",
+    "decoder",
+    "cycle",
+)
+
+
 def check_steps(data: Sequences, net: LSTM) -> None:
     """Raises UserError if an option of an LSTM contradicts sequences, or would not be used."""
     if data.next_step and net.bidirectional is True:
@@ -190,7 +211,8 @@ def check_steps(data: Sequences, net: LSTM) -> None:
                 f"what it predicts; set it to {values.to_text(off) or off}"
             )
     _check_convolutions(net)
-    for field, default in (("window", "none"), ("columns", "joint"), ("shortcut", False)):
+    for field in OF_SERIES:
+        default = getattr(LSTM(), field)
         if getattr(net, field) != default:
             raise UserError(
                 f"config.net.{field}: is for config.data=Series(...); leave it at {default}"

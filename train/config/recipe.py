@@ -161,6 +161,9 @@ def _resolve_net(config: Config, n_train: int, classes: int, season: int | None)
                 input_dropout=filled(net.input_dropout, 0.0),
                 readout=filled(net.readout, "last"),
                 patch=filled(net.patch, series_patch(data.lookback, season)),
+                patch_units=filled(net.patch_units, 0),
+                decoder=filled(net.decoder, "direct"),
+                shortcut_period=filled(net.shortcut_period, 1),
             )
         case _, net:
             return net

@@ -12,6 +12,7 @@ from train.config.bounded import resolved
 from train.config.data_options import Sequences, Series, Table
 from train.config.net_options import LSTM, Competitive, Dense, Perceptron, SelfOrganizingMap
 from train.config.options import Config
+from train.core.cycles import learned_cycle
 from train.core.tasks import Task, make_tasks
 from train.data.dataset import Encoder
 from train.data.sequences.encoder import SequenceEncoder
@@ -193,9 +194,13 @@ def _series_network(data: Series, net: LSTM, encoder: SeriesEncoder, task: Task)
         quantiles=task.head.quantiles,
         deviation=task.head.deviation,
         patch=resolved(net.patch),
+        patch_units=resolved(net.patch_units),
+        decoder=resolved(net.decoder),
         window=net.window,
         columns=net.columns,
         shortcut=net.shortcut,
+        shortcut_period=resolved(net.shortcut_period),
+        cycle=learned_cycle(net, encoder),
         readout=resolved(net.readout),
         head=net.head,
         head_activation=net.head_activation,

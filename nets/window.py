@@ -1,0 +1,58 @@
+"""What is taken out of a window of a series before a net reads it, and put back into its answer.
+
+Shapes: b windows, l lookback, o targets.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import jax.numpy as jnp
+
+from nets.base import Array
+
+WindowScaling = Literal["none", "last", "last_deviation", "revin"]
+EPSILON = 1e-5  # variance added before a division, as in RevIN
+
+
+class Level(NamedTuple):
+    """What is taken out of a window's targets, (x - center) / scale, and put back; [b, 1, o]."""
+
+    center: Array
+    scale: Array
+
+
+class RevIN(NamedTuple):
+    """A learned factor and offset for each target within its window, both [1, 1, o]."""
+
+    factor_11o: Array
+    offset_11o: Array
+
+
+def window_level(
+    targets_blo: Array, kind: WindowScaling, missing_blo: Array | None = None
+) -> Level:
+    """The level of each target in its window, of a kind.
+
+    "last" takes out the last value, "last_deviation" divides by the window's standard deviation
+    too, "revin" takes out the mean and the deviation (Kim et al. 2022). Values that stand in for
+    missing ones, 1 in `missing_blo`, count for neither, unless all do.
+    """
+    last_b1o = targets_blo[:, -1:]
+    if kind == "none":
+        return Level(jnp.zeros_like(last_b1o), jnp.ones_like(last_b1o))
+    if kind == "last":
+        return Level(last_b1o, jnp.ones_like(last_b1o))
+    mean_b1o = _mean_of_known(targets_blo, missing_blo)
+    square_blo = jnp.square(targets_blo - mean_b1o)
+    deviation_b1o = jnp.sqrt(_mean_of_known(square_blo, missing_blo) + EPSILON)
+    return Level(mean_b1o if kind == "revin" else last_b1o, deviation_b1o)
+
+
+def _mean_of_known(x_blo: Array, missing_blo: Array | None) -> Array:
+    """The mean over a window of what is not missing, or of all where all is [b, 1, o]."""
+    if missing_blo is None:
+        return x_blo.mean(1, keepdims=True)
+    is_all_b1o = missing_blo.min(1, keepdims=True)
+    weight_blo = jnp.maximum(1 - missing_blo, is_all_b1o)
+    return (x_blo * weight_blo).sum(1, keepdims=True) / weight_blo.sum(1, keepdims=True)
