@@ -14,6 +14,7 @@ import pytest
 from train.config.options import Loss
 from train.core.losses import (
     LOSSES,
+    NUMBER_LOSSES,
     binary_crossentropy,
     categorical_crossentropy,
     gaussian,
@@ -35,7 +36,12 @@ FORMULAS = {
 }
 
 
-def test_every_option_has_a_function() -> None:
+# Losses that need more than outputs and a target: each has a test of its own below.
+WITH_MORE = {"quantile", "gaussian"}
+
+
+def test_every_option_has_a_function_and_a_formula() -> None:
+    assert set(FORMULAS) | WITH_MORE == set(NUMBER_LOSSES)
     # What a row given back costs depends on its categories: nets.autoencoder has it.
     assert set(typing.get_args(Loss)) == {"auto", "reconstruction", *LOSSES}
 

@@ -9,6 +9,7 @@ import numpy as np
 from nets.heads import HeadShape
 from nets.inputs import Inputs
 from nets.perceptron import Perceptron
+from train.core.losses import NUMBER_LOSSES
 from train.core.tasks import (
     THRESHOLDS,
     Task,
@@ -73,6 +74,8 @@ def test_missing_numbers_cost_nothing_and_a_row_is_the_mean_of_the_others():
         "quantile": np.maximum(levels * above, (levels - 1) * above).mean(-1),
         "gaussian": np.log(2 * np.pi * deviation**2) / 2 + (error / deviation) ** 2 / 2,
     }
+    # That of counts has no standardised target.
+    assert set(cost) == set(NUMBER_LOSSES) - {"poisson"}
     tasks = {}
     for loss in cost:
         (task,) = make_tasks(

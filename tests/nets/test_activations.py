@@ -63,9 +63,11 @@ def test_equals_its_formula_in_float64(name: str) -> None:
     np.testing.assert_allclose(ours, FORMULAS[name](X), rtol=2e-6, atol=2e-6)
 
 
-@pytest.mark.parametrize("name", sorted(set(FORMULAS) - {"step"}))
-def test_equals_keras(name: str) -> None:
+@pytest.mark.parametrize("name", sorted(FORMULAS))
+def test_equals_keras_where_it_has_one_of_that_name(name: str) -> None:
     keras = pytest.importorskip("keras", exc_type=ImportError)
+    if not hasattr(keras.activations, name):
+        pytest.skip(f"keras has no {name}")
     x = X.astype(np.float32)[None]  # Keras refuses the softmax of a vector
     theirs = getattr(keras.activations, name)(x)
     np.testing.assert_allclose(

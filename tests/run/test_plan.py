@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator
+from typing import get_args, get_type_hints
 
 import pytest
 
+from nets.recurrent import LAYERS, Cell
 from train.config import LSTM, Config, Dense, Series, Table, Train
 from train.data.load import load_dataset
 from train.data.resolve import resolve_config
@@ -58,3 +60,9 @@ def test_what_just_fits_is_let_pass(monkeypatch: pytest.MonkeyPatch) -> None:
         else:
             with pytest.raises(UserError, match=r"202 MB, and 202 MB are free"):
                 planned(config)
+
+
+def test_every_cell_has_its_layer_and_its_gates() -> None:
+    cells = set(get_args(get_type_hints(LSTM)["cell"]))
+    assert cells == set(plan.GATES) == {"lstm", *LAYERS}
+    assert set(get_args(Cell)) == set(LAYERS)

@@ -105,6 +105,11 @@ def check_read(config: Config) -> None:
         raise UserError(f"config.{path}: {line}")
 
 
+def is_idle(path: str, decider: str, value: str) -> bool:
+    """Whether nothing reads a field where the field `decider` holds a value."""
+    return any(row.decider == decider and value in row.at and path in row.fields for row in IDLE)
+
+
 def without_unread(config: Config, chosen: Mapping[str, GridValue]) -> Config:
     """The config with what nothing reads at its defaults; the fields that were chosen stay."""
     for path, _ in _unread(config, IDLE):

@@ -1,7 +1,7 @@
 """Optimizers, from options to optax.
 
 Formulas are those of Keras 3 (`tests/keras_paths.py`). A further optimizer is a case in
-`_direction` and a name in `train.config.options.Optim`.
+`_direction` and a name in `train.config.optim_options.Optim`.
 """
 
 from __future__ import annotations
