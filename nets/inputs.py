@@ -60,8 +60,8 @@ class NumberEmbedding(nn.Module):
     linear map. "piecewise_linear_b": x w + b, and beside it a map of the bins that starts at zero
     (version B of the authors' package, which TabM uses); a column whose edges are one point, for
     training rows tell nothing of it, gives zeros. "periodic": cos and sin of learned frequencies, a
-    linear map and ReLU. "densely_periodic": x itself beside a linear map, to 3, of cos(2 pi (w x +
-    b)) (PBLD, Holzmueller et al. 2024).
+    linear map and ReLU. "densely_periodic": x itself beside a linear map, to 3, of cos(2 pi w x +
+    b) (PBLD, Holzmueller et al. 2024).
     """
 
     kind: str

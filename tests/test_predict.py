@@ -17,6 +17,7 @@ from reading import as_kinds
 from train import evaluate, loop, predict
 from train.config import Config, Dense, Optim, Table, Train
 from train.errors import ReadingWarning, UserError
+from train.inference.evaluate import evaluate as evaluate_table
 
 COLOURS = ("red", "green", "blue")
 
@@ -110,6 +111,22 @@ def test_unseen_and_missing_categories_are_answered(folders):
         answers = predict.load(folders["value"])(table)
     assert np.isfinite(answers).all()
     assert abs(answers - 1e6).max() < 10
+
+
+def test_an_answer_beyond_float32_is_said(folders):
+    model = predict.load(folders["both"])
+    ages = {
+        "age": [4e39, 40.0],
+        "colour": ["red", "red"],
+        "day": [None, None],
+        "flag": [True, True],
+    }
+    with pytest.warns(ReadingWarning, match="1 of 2 answers to '.*' are no numbers, .* row 1: "):
+        answers = model(ages)
+    assert not np.isfinite(answers["value"][0]) and np.isfinite(answers["value"][1])
+    table = pa.table({**ages, "value": [1e6, 1e6], "kind": ["warm", "cold"]})
+    said = evaluate_table(model, table, echo=print)["notes"]
+    assert any("are no numbers, first that of row 1" in line for line in said)
 
 
 def test_numbers_come_back_in_their_own_units_without_loss(folders):

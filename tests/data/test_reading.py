@@ -289,6 +289,7 @@ def test_weights_are_read_as_the_training_rows_wrote_them(train, ask, tmp_path):
         return row_weights(pa.table({"w": cells}), options, "data", encoder.weight_reading).tolist()
 
     assert weights("1,500", "7") == [1500, 7] and weights("2,500") == [2500]
+    assert weights("1e-40", "1") == [0, 1]  # as devices have it
     with pytest.raises(UserError, match="expected a number as in the training"):
         weights("5%", "6%")
     with pytest.raises(UserError, match=r"weight of row 2 is 1e\+30, too large to add up"):

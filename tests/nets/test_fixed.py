@@ -5,7 +5,8 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 
-from nets.fixed import KERNELS, FixedFilters
+from nets.fixed import KERNELS, TOGETHER, FixedFilters
+from train.run import fixed as fixed_fit
 
 LENGTHS = np.array([30, 12, 0, 21])
 X_BTF = np.random.default_rng(0).standard_normal((4, 30, 2)).astype(np.float32)
@@ -69,3 +70,16 @@ def test_few_steps_and_few_features_are_served():
     assert FixedFilters(1, 3).size == 84
     assert [d for d, _ in FixedFilters(2016, 427).dilations][-1] == 53
     assert FixedFilters(2016, 427).size == 2016
+
+
+def test_what_is_fitted_is_of_rows_of_all_of_the_file(monkeypatch):
+    monkeypatch.setattr(fixed_fit, "MOST_ROWS", 40)
+    random = np.random.default_rng(0)
+    numbers = random.standard_normal((200, 9, 1)).astype(np.float32)
+    numbers[:100, ::2] += 4  # the class that stands first
+    inputs = {"numbers": numbers, "length": np.full(200, 9)}
+    fixed = FixedFilters(84, 9)
+    fitted = fixed_fit.fit_fixed(fixed, inputs, np.arange(200))
+    features = np.asarray(fixed.features(jnp.asarray(numbers), inputs["length"], fitted))
+    spread = TOGETHER / fixed.size**0.5
+    assert np.abs(features.mean(0)).max() < 0.5 * spread

@@ -43,3 +43,15 @@ def test_the_mean_weight_of_a_stream_is_over_all_of_its_rows() -> None:
     assert row_weights._stream_mean(dataset, RowWeights()) == 6 / 4
     by_class = RowWeights("kind", np.array([2, 1, 10], np.float32))
     assert row_weights._stream_mean(dataset, by_class) == (2 + 2 + 30) / 4
+
+
+def test_weights_of_next_to_nothing_are_refused() -> None:
+    def dataset(weight: list[float]) -> Any:
+        splits = {name: np.arange(len(weight)) for name in ("train", "valid", "test")}
+        weight_n = np.array(weight, np.float32)
+        return SimpleNamespace(weight=weight_n, arrays=None, splits=splits, n_train=len(weight))
+
+    mean = row_weights.mean_weight(dataset([1e-12, 3e-12]), RowWeights())
+    assert mean == pytest.approx(2e-12)
+    with pytest.raises(UserError, match="training rows weigh 2e-20 on average, too little"):
+        row_weights.mean_weight(dataset([1e-20, 3e-20]), RowWeights())

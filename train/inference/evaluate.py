@@ -29,6 +29,7 @@ from train.evaluation.kinds import score
 from train.evaluation.metrics.forecasts import forecast_metrics
 from train.evaluation.predictions import forecast_table, row_table
 from train.inference.predictor import Predicted, Predictor
+from train.inference.unanswered import tell_unanswered
 
 Scores: TypeAlias = dict[str, float]
 Found: TypeAlias = dict[str, float | list[str] | dict[str, Scores]]
@@ -70,6 +71,7 @@ def evaluate(
     said: Said = []
     known = _predict_known(model, table, where, echo, said)
     targets, weight, predictions = known.predicted
+    tell_unanswered(said.append, model.encoder, predictions, where)
     scores = score(model.encoder, predictions, targets, weight)
     ends: HostArrays = {}
     if needed is not None:

@@ -31,6 +31,7 @@ from train.inference.blocks import Predicted, join_blocks
 from train.inference.ensemble import Carries, Ensemble
 from train.inference.stepping import check_steps
 from train.inference.temperature import with_temperatures
+from train.inference.unanswered import tell_unanswered
 
 # A function and a folder, from which it makes a predictor.
 Loader: TypeAlias = "tuple[Callable[[str], Predictor], tuple[str]]"
@@ -112,7 +113,9 @@ class Predictor:
         for line in left_out_notes(table, "data") if isinstance(self.config.data, Table) else ():
             self.tell(line)
         rows = self._read(table, "data")
-        columns = self.encoder.tabulate(rows, self.answers(rows.inputs))
+        predictions = self.answers(rows.inputs)
+        tell_unanswered(self.tell, self.encoder, predictions, "data")
+        columns = self.encoder.tabulate(rows, predictions)
         shown = {}
         for name, column in columns.items():
             if name not in self.encoder.answer_names.probabilities:
@@ -173,6 +176,7 @@ class Predictor:
             predictions = self.ensemble.predict(rows.inputs)
         else:
             predictions = self.sampled(rows.inputs, dropout_samples, seed)
+        tell_unanswered(self.tell, self.encoder, predictions, where)
         columns = self.encoder.tabulate(rows, predictions)
         if rows.numbers is not None:
             columns = {"row": pa.array(rows.numbers, mask=rows.numbers < 0), **columns}

@@ -10,13 +10,15 @@ from nets.convolution import own_scaled
 from nets.fixed import FixedFilters
 from train.data.dataset import Arrays, HostArrays
 
+MOST_ROWS = 2048  # that are looked at
 ROWS = 64  # of which features are computed at once
 LEAST_SCALE = 0.01  # of a share, below which it says nothing
 
 
 def fit_fixed(fixed: FixedFilters, inputs: Arrays, rows: np.ndarray) -> HostArrays:
     """{"threshold", "share_mean", "share_scale"} [e], of scaled inputs."""
-    rows = rows[:2048]
+    if len(rows) > MOST_ROWS:  # of all of the file: its first rows may be of one class
+        rows = np.sort(np.random.default_rng(0).choice(rows, MOST_ROWS, replace=False))
     numbers = np.asarray(inputs["numbers"])[rows]
     length = np.asarray(inputs["length"])[rows]
     scaled = np.asarray(own_scaled(jnp.asarray(numbers), jnp.asarray(length)))

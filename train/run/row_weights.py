@@ -14,6 +14,8 @@ from train.data.dataset import Dataset, Encoder, Head, Pool
 from train.data.stream.dataset import StreamDataset
 from train.errors import UserError
 
+SMALLEST_MEAN = 1e-15  # as far from 1 as the largest weight that a row may have
+
 
 class RowWeights(NamedTuple):
     """What the rows of each class of a head are multiplied by [k].
@@ -46,7 +48,7 @@ def row_weights_of(config: Config, dataset: Dataset) -> RowWeights:
 def mean_weight(dataset: Dataset, weights: RowWeights) -> float | None:
     """The mean of what the training rows count for; None if they all weigh the same.
 
-    Raises UserError where no row of a split counts.
+    Raises UserError where no row of a split counts, or all count for next to nothing.
     """
     weight_n = weights.of(dataset.weight, dataset.arrays)
     train_n = weight_n[dataset.splits["train"]]
@@ -66,6 +68,12 @@ def mean_weight(dataset: Dataset, weights: RowWeights) -> float | None:
         raise UserError(
             f"config.data.weight, config.class_weight: all {n_rows} rows of the split {split} "
             "have weight 0; give some of them more, or leave the weights out"
+        )
+    if not are_equal and mean < SMALLEST_MEAN:
+        raise UserError(
+            f"config.data.weight, config.class_weight: training rows weigh {mean:.3g} on average, "
+            f"too little to divide by; multiply all weights by one number, to {SMALLEST_MEAN:g} "
+            "at the least"
         )
     return None if are_equal else mean
 

@@ -92,7 +92,8 @@ def row_weights(
 ) -> np.ndarray:
     """What each row counts for, float32 [n]: 1, or the weight column, read as training rows were.
 
-    Raises UserError unless all are from 0 to LARGEST_WEIGHT.
+    Raises UserError unless all are from 0 to LARGEST_WEIGHT. What is too small for float32 is 0, as
+    devices have it.
     """
     if options.weight is None:
         return np.ones(table.num_rows, np.float32)
@@ -110,4 +111,5 @@ def row_weights(
             f"the weight of {raw.row(large[0])} is {values.data[large[0]]:g}, too large to add up; "
             f"weights are at most {LARGEST_WEIGHT:g}: divide all of them by one number"
         )
-    return values.data.astype(np.float32)
+    tiny = float(np.finfo(np.float32).tiny)
+    return np.where(values.data < tiny, 0, values.data).astype(np.float32)
