@@ -54,6 +54,8 @@ def reading_of_sequences(table: pa.Table, encoder: SequenceEncoder, options: Seq
     for name, use in ((encoder.id, "id: one sequence each"), (encoder.order, "order of steps")):
         if name is not None:
             uses[name] = use
+    for label_set in encoder.label_sets:
+        uses[label_set.name] = f"target: {len(label_set.labels)} labels, a yes or no each"
     written = {}
     for column in encoder.labels.targets:
         written[column.name] = _in_words(column.kind, column.notation, column.date_order)

@@ -17,6 +17,7 @@ from train.data.answer_names import beside
 from train.data.columns import Said
 from train.data.dataset import Arrays, Columns, HostArrays, Rows
 from train.data.schema import read_record
+from train.data.sequences.label_sets import as_columns
 from train.data.sequences.numbers import (
     encode_numbers,
     lists_of_numbers,
@@ -46,7 +47,7 @@ class SequenceEncoder(SequenceSchema):
     def rows(self, table: pa.Table, where: str, said: Said | None = None) -> pa.Table:
         """The table with a row per sequence, lists of what steps have. Raises UserError."""
         if self.id is None or self.order is None:
-            return table
+            return as_columns(table, self.label_sets, where, said)
         check_columns(table, self.input_names, "inputs", where)
         names = (*self.input_names, self.order)
         labels = (column.name for column in self.labels.targets)
@@ -117,6 +118,7 @@ class SequenceEncoder(SequenceSchema):
         Of a label as TableEncoder has it; tags int32 [n, t], -1 beyond a row's end; the next step
         float32 [n, t, f], nan there. Raises UserError, also for tags of another length.
         """
+        check_columns(table, [column.name for column in self.label_sets], "target", where)
         table = self.rows(table, where)
         for columns in (self.labels.targets, self.tags, self.step_numbers):
             check_columns(table, [column.name for column in columns], "target", where)

@@ -25,6 +25,7 @@ from train.data.sequences.dataset import SequenceDataset
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.fit import fit_sequences, names_of
 from train.data.sequences.joining import fills_of, join, take_rows
+from train.data.sequences.label_sets import answered_names, as_columns, find_label_sets
 from train.data.sequences.schema import NEXT
 from train.data.sequences.step_table import (
     constant_lists,
@@ -80,8 +81,14 @@ def load_sequences(options: Sequences, loss: str, read: Read = read_table) -> Se
                 f"all of {len(labelled)} sequences train, and none validate (config.data.valid)"
             )
     splits, labels = _split(train, labelled, options, loss)
-    encoder, notes = fit_sequences(train, labelled[splits["train"]], options, loss)
-    encoder = replace(encoder, written=written)
+    rows = labelled[splits["train"]]
+    beside = names_of(options.inputs)[0]
+    own = train.take(pa.array(rows))
+    sets = find_label_sets(own, names_of(options.target), beside, options.path, said)
+    answered = replace(options, target=answered_names(names_of(options.target), sets))
+    train = as_columns(train, sets, options.path)
+    encoder, notes = fit_sequences(train, rows, answered, loss)
+    encoder = replace(encoder, written=written, label_sets=sets)
     reading = reading_of_sequences(tables["train"], encoder, options)
     notes = [*said, *notes]
     files = []

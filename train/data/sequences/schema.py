@@ -13,6 +13,7 @@ import numpy as np
 
 from train.data.answer_names import AnswerNames, name_answers
 from train.data.dataset import Head, HostArrays
+from train.data.sequences.label_sets import LabelSet
 from train.data.sequences.numbers import NumberSteps, all_units
 from train.data.sequences.steps import padded_width
 from train.data.sequences.tags import TagColumn
@@ -42,7 +43,7 @@ class SequenceSchema:
     step; `next_kind` says what the next step's numbers are, if these are the target. `steps` is the
     mean length of training rows, `longest` their maximum. `scaling` is that of a step's numbers.
     `written` is how text columns of a row per step are written; None for a schema of 0.1.0, which
-    did not keep it.
+    did not keep it. `label_sets` are read as targets of `labels`, one for each label.
     """
 
     numbers: tuple[NumberSteps, ...]
@@ -58,6 +59,7 @@ class SequenceSchema:
     scaling: Literal["standard", "none"] = "standard"
     written: tuple[Written, ...] | None = ()
     step_numbers: tuple[NumberSteps, ...] = ()
+    label_sets: tuple[LabelSet, ...] = ()
 
     @property
     def heads(self) -> tuple[Head, ...]:
