@@ -80,7 +80,7 @@ def _fit_set(train: pa.Table, name: str, where: str, said: Said) -> LabelSet:
 def as_columns(
     table: pa.Table, sets: Iterable[LabelSet], where: str, said: Said | None = None
 ) -> pa.Table:
-    """The table with a column of true and false for each label in place of the lists, if it has them.
+    """The table with a column of true and false for each label in place of the lists.
 
     A row without a list is missing in all of them. What no training row has is said.
     """
