@@ -77,10 +77,12 @@ def _writer(ending: str) -> Callable[[Predictor, int | None], bytes]:
             from train.portable.stablehlo import as_stablehlo
 
             return as_stablehlo
-        case _:
+        case ".safetensors":
             from train.portable.weights import as_safetensors
 
             return as_safetensors
+        case _:
+            raise NotImplementedError(f"nothing writes {ending}")
 
 
 def _by_step(model: Predictor) -> bytes | None:

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from train.data.table.column import BOOLEANS, DAY, FALSE, TRUE, Column
+from train.data.calendar import DAY
+from train.data.table.column import BOOLEANS, FALSE, TRUE, Column
 from train.data.table.encoder import TableEncoder
 from train.errors import UserError
 from train.portable.graph import ML_DOMAIN
@@ -35,7 +36,7 @@ def table_inputs(build: Builder, encoder: TableEncoder, rows: object) -> dict[st
                 parts["codes"].append(_code(build, raw, column))
             case "number":
                 parts["numbers"].append(encoded(build, raw, [column.shift], [column.unit]))
-            case _:
+            case "time":
                 parts["numbers"] += _time_parts(build, raw, column)
     found = {}
     for name, dtype in (("numbers", SINGLE), ("codes", CODES)):
@@ -95,9 +96,8 @@ def looked_up(build: Builder, raw: str, code: dict[str, int], default: int) -> s
 
 def _time_parts(build: Builder, raw: str, column: Column) -> list[str]:
     """The `parts` of a time: days, and its places in the year, the week and maybe the day."""
-    names = ("month", "weekday", "hour") if column.clock else ("month", "weekday")
     days = encoded(build, raw, [column.shift * DAY], [column.unit * DAY])
-    return [days, *waves(build, raw, names)]
+    return [days, *waves(build, raw, column.cycles)]
 
 
 def waves(build: Builder, time: str, cycles: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ import sys
 
 from reading import refused
 
+from train.config.data_checks import IN_MEMORY
 from train.data.files import read
 from train.data.files.read import read_table
 
@@ -42,6 +43,10 @@ def test_paths(load, tmp_path, monkeypatch):
 
     monkeypatch.setattr(read, "open", deny, raising=False)
     assert refused(read_table, "train.csv") == "train.csv: cannot be read: Permission denied"
+
+
+def test_what_is_no_parquet_does_not_stream():
+    assert (*read.TEXT, *read.JSON_LINES) == IN_MEMORY
 
 
 def test_builtin_tables_are_read_by_their_prefix():

@@ -10,7 +10,7 @@ import pyarrow.csv
 import pytest
 from series_tables import hours, options, small_table, write
 
-from train.data.series import stamps
+from train.data.calendar import calendar
 from train.data.series.load import load_series, load_windows
 from train.errors import UserError
 
@@ -32,7 +32,7 @@ def test_the_next_window_ends_at_the_last_target_of_each_series(tmp_path):
     assert first == [hours(61)[-1], hours(41)[-1]]
     np.testing.assert_array_equal(future.rows, 100 + np.arange(8).reshape(2, 4))
     np.testing.assert_allclose(
-        future.inputs["future"][0], stamps.calendar(future.stamps[0], encoder.cycles)
+        future.inputs["future"][0], calendar(future.stamps[0], encoder.cycles)
     )
     without = small_table(40).set_column(3, "name", pa.array(["aa"] * 40))
     without = without.set_column(1, "load", pa.nulls(40, table["load"].type))

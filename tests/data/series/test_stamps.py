@@ -7,7 +7,8 @@ import datetime
 import numpy as np
 import pytest
 
-from train.data.series import grid, stamps, step
+from train.data.calendar import calendar
+from train.data.series import grid, step
 from train.data.series.find_step import find_step
 
 
@@ -72,4 +73,4 @@ def test_calendar_features_are_places_on_circles():
     micros = np.array([when], "datetime64[us]").astype(np.int64).astype(np.float64)
     angles = 2 * np.pi * np.array([6 / 24, 2 / 7, 2 / 12])
     expected = np.stack([np.sin(angles), np.cos(angles)], axis=1).ravel()
-    np.testing.assert_allclose(stamps.calendar(micros, step.CYCLES)[0], expected, atol=1e-6)
+    np.testing.assert_allclose(calendar(micros, step.CYCLES)[0], expected, atol=1e-6)

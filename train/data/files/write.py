@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from train.data.files.arrow import first_line
-from train.data.files.read import PARQUET, TEXT, ending_of
+from train.data.files.read import JSON_LINES, PARQUET, TEXT, ending_of
 from train.data.files.storage import written_whole
 from train.errors import StorageError, UserError
 
@@ -76,8 +76,10 @@ def _write_lines(file: BinaryIO, tables: Iterator[pa.Table], ending: str) -> int
         if ending in TEXT:
             delimiter = "\t" if ending == ".tsv" else ","
             file.writelines(csv_lines(table, delimiter, header=not n_rows))
-        else:
+        elif ending in JSON_LINES:
             file.writelines(_json_lines(table))
+        else:
+            raise NotImplementedError(f"nothing writes {ending}")
         n_rows += table.num_rows
     return n_rows
 

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from train.data.answer_names import AnswerNames, name_answers
+from train.data.calendar import calendar
 from train.data.columns import Said
 from train.data.dataset import Arrays, Columns, Head, HostArrays, Rows
 from train.data.schema import read_record
@@ -23,7 +24,6 @@ from train.data.series.future import Future, blank_lines, check_ahead, past_line
 from train.data.series.grid import continue_stamps
 from train.data.series.newer import without_newer
 from train.data.series.schema import SeriesSchema
-from train.data.series.stamps import calendar
 from train.data.series.time_column import write_stamps
 
 # Columns that say which step of which series a forecast is.

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from train.data.calendar import months_of
 from train.data.series.grid import (
     EXACT,
     LATE,
@@ -20,7 +21,6 @@ from train.data.series.grid import (
     first_days,
     month_of_days,
     month_start,
-    months_of,
     place,
 )
 from train.data.series.local_time import has_clock, to_local

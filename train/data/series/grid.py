@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from train.data.calendar import months_of
 from train.data.series.local_time import to_local, to_utc
 from train.data.series.step import BUSINESS_DAYS, DAY, TimeStep
 
@@ -85,11 +86,6 @@ def move(
     day = _days(local, step)
     moved_day = _day_at(_day_number(day, step) + further, step)
     return to_utc((moved_day - day) * DAY + local, zone)
-
-
-def months_of(stamps: np.ndarray) -> np.ndarray:
-    """Months since January 1970."""
-    return stamps.astype("int64").astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
 
 
 def month_start(months: np.ndarray) -> np.ndarray:

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from train.data.calendar import calendar
 from train.data.columns import Said
 from train.data.series.columns import SeriesColumn, encode_columns, fill_gaps, medians
 from train.data.series.flat import Flat, order_rows
 from train.data.series.grid import move
 from train.data.series.group_steps import look_up_steps, on_steps
-from train.data.series.stamps import calendar
 from train.data.series.time_column import TimeColumn
 
 

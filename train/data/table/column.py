@@ -8,12 +8,12 @@ from typing import Literal
 
 import numpy as np
 
+from train.data.calendar import DAY, calendar
 from train.data.columns import Numbers, RawColumn, Reading, Text, read_text
 from train.data.notation import CODE, PLAIN, Notation, parse
 from train.data.units import exact_like
 from train.data.values import SHOWN, read_numbers, read_times
 
-DAY = 86_400_000_000  # microseconds
 BOOLEANS = {"0": "false", "1": "true"}
 # What true and false may be called in a vocabulary, in small letters.
 TRUE = ("true", "t", "yes", "y", "1")
@@ -65,14 +65,20 @@ class Column:
         return Reading(self.notation, self.date_order)
 
     @property
+    def cycles(self) -> tuple[str, ...]:
+        """The cycles of the calendar that a time has its place in."""
+        if self.kind != "time":
+            return ()
+        return ("month", "weekday", "hour") if self.clock else ("month", "weekday")
+
+    @property
     def parts(self) -> tuple[str, ...]:
         """The number inputs it becomes."""
         if self.kind == "category":
             return ()
         names = [self.name]
-        if self.kind == "time":
-            for cycle in ("month", "weekday", "hour") if self.clock else ("month", "weekday"):
-                names += [f"{self.name}.{cycle}_sin", f"{self.name}.{cycle}_cos"]
+        for cycle in self.cycles:
+            names += [f"{self.name}.{cycle}_sin", f"{self.name}.{cycle}_cos"]
         return tuple(names)
 
     def labels(self, codes: np.ndarray) -> np.ndarray:
@@ -108,18 +114,9 @@ def encode_time(raw: RawColumn, column: Column) -> list[np.ndarray]:
     """The `parts` of a time, float32 [n] each, nan where missing. Raises UserError."""
     values = read_times(raw)
     parts = [encode_number(raw, values, column.shift * DAY, column.unit * DAY)]
-    days = np.floor_divide(values.data, DAY).astype(np.int64)
-    months = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12
-    # 1970-01-01 was a Thursday; Monday is 0.
-    cycles = [months / 12, (days + 3) % 7 / 7]
-    if column.clock:
-        cycles.append(values.data % DAY / DAY)
-    for cycle in cycles:
-        for wave in (np.sin, np.cos):
-            part = wave(2 * np.pi * cycle).astype(np.float32)
-            part[values.missing] = np.nan
-            parts.append(part)
-    return parts
+    waves = calendar(values.data, column.cycles)
+    waves[values.missing] = np.nan
+    return [*parts, *waves.T]
 
 
 def encode_category(raw: RawColumn, column: Column, first: int) -> np.ndarray:

@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from train.config.data_options import Table
+from train.data.calendar import DAY
 from train.data.columns import RawColumn, Reading, missing_rows, read_text
 from train.data.hint import Hint
 from train.data.infer import TRUTHS, Inferred, infer, infer_number
-from train.data.table.column import DAY, Column
+from train.data.table.column import Column
 from train.data.table.doubts import code_note, spelling_note
 from train.data.units import rounded_together, shift_and_unit
 from train.data.values import read_numbers, read_times
