@@ -18,10 +18,11 @@ from nets.activations import ACTIVATIONS
 from nets.base import Array, Arrays, DataNetwork
 from nets.cycles import Cycle
 from nets.dropout import dropout, is_off
-from nets.heads import HeadShape, positive, predictions_of, with_spread
+from nets.heads import HeadShape, positive, with_spread
 from nets.linear import Linear
 from nets.readout import Readout, read
 from nets.segments import SegmentInputs, decode, to_patches, to_patches_ahead
+from nets.series_scales import SeriesScales, TargetScaling, own_levels, target_levels
 from nets.stack import RecurrentStack
 from nets.window import EPSILON, RevIN, WindowScaling, window_level
 
@@ -66,6 +67,7 @@ class Forecaster(DataNetwork):
     head_activation: str = "relu"
     dropout: float | Array = 0.0
     marked: bool = False
+    scales: SeriesScales = SeriesScales()
 
     @nn.compact
     def __call__(
@@ -100,7 +102,14 @@ class Forecaster(DataNetwork):
         head = self._shape
         n_rows = answer_bho.shape[0]
         spread_bop = spread_bhop.reshape(n_rows, head.size, head.further)
-        return with_spread(answer_bho.reshape(n_rows, head.size), spread_bop, head)
+        outputs = with_spread(answer_bho.reshape(n_rows, head.size), spread_bop, head)
+        return outputs | self._own_levels(inputs)
+
+    def _own_levels(self, inputs: Arrays) -> dict[str, Array]:
+        """What a window's outputs are scaled by, where its group has scales of its own."""
+        if not self.scales.by_group:
+            return {}
+        return own_levels(self._statistics("inputs"), inputs, self.n_targets)
 
     def _revin(self) -> RevIN:
         shape = (self.n_targets,)
@@ -198,30 +207,26 @@ class Forecaster(DataNetwork):
 
         "past" may be any array whose last axis is columns.
         """
-        statistics = self._statistics("inputs")
-        scaled = {}
-        for name, x in inputs.items():
-            center = _as_last(statistics["center"][-x.shape[-1] :], x.ndim)
-            scale = _as_last(statistics["scale"][-x.shape[-1] :], x.ndim)
-            scaled[name] = (x - center) / scale
-        return scaled
+        n_marked = self.n_targets if self.marked else 0
+        return self.scales.scaled(self._statistics("inputs"), inputs, n_marked)
 
     def preprocess_target(self, target: Arrays) -> dict[str, Array]:
         """Raw targets {"value": [b, h * o]} -> what the loss compares outputs with."""
-        center, scale = self._target_statistics()
-        return {"value": (target["value"] - center) / scale}
+        scaling = self._scaling(target)
+        return {"value": scaling.scaled(target["value"])}
 
     def postprocess(self, outputs: Arrays) -> dict[str, Array]:
-        """{"value": outputs [b, h * o], and beside it} -> the same in the targets' units."""
-        center_1o, scale_1o = self._target_statistics()
-        fitted = {"center": center_1o[0], "scale": scale_1o[0]}
-        return predictions_of(outputs, self._shape, fitted, clip=False, log_link=False)
+        """{"value": outputs [b, h * o], and beside it} -> the same in the targets' units.
 
-    def _target_statistics(self) -> tuple[Array, Array]:
-        statistics = self._statistics("inputs")
-        center_o = statistics["center"][: self.n_targets]
-        scale_o = statistics["scale"][: self.n_targets]
-        return jnp.tile(center_o, self.horizon)[None], jnp.tile(scale_o, self.horizon)[None]
+        Where scales are those of groups, or of logarithms, "value.scale" [b, h * o] says how large
+        one scaled unit is.
+        """
+        return self._scaling(outputs).answers(outputs, self._shape)
+
+    def _scaling(self, arrays: Arrays) -> TargetScaling:
+        """How the targets are scaled of windows whose targets or outputs these are."""
+        levels = target_levels(self._statistics("inputs"), arrays, self.n_targets, self.horizon)
+        return TargetScaling(self.scales, levels, self.n_targets)
 
 
 def _apart(x_blo: Array, n_apart: int) -> Array:
@@ -236,7 +241,3 @@ def _together(x_rhw: Array, n_apart: int) -> Array:
     if n_apart == 1:
         return x_rhw
     return jnp.swapaxes(x_rhw.reshape(-1, n_apart, x_rhw.shape[1]), 1, 2)
-
-
-def _as_last(x_c: Array, n_axes: int) -> Array:
-    return x_c.reshape((1,) * (n_axes - 1) + (-1,))

@@ -100,7 +100,7 @@ def test_scores_are_there_for_every_step_of_the_horizon(run):
 
 def test_predictions_hold_every_window_and_step_of_the_test_rows(run):
     rows = pq.read_table(run[0] / "predictions.parquet").to_pandas()
-    assert list(rows.columns) == ["row", "step", "group", "time", "target", "sales"]
+    assert list(rows.columns) == ["row", "step", "group", "time", "shop", "when", "target", "sales"]
     assert len(rows) == 2 * (HELD - HORIZON + 1) * HORIZON
     table = shops()
     for name, column in (("target", "sales"), ("group", "shop"), ("time", "when")):
@@ -164,7 +164,16 @@ def test_predict_goes_on_from_the_end_of_each_series(run, tmp_path):
     flags = [f"--workdir={run[0]}", f"--data={tmp_path / 'next.csv'}", "--interval=0.8"]
     assert predict.main([*flags, f"--out={tmp_path / 'out.parquet'}"]) == 0
     answers = pq.read_table(tmp_path / "out.parquet").to_pandas()
-    assert list(answers.columns) == ["row", "group", "time", "sales", "lower", "upper"]
+    assert list(answers.columns) == [
+        "row",
+        "group",
+        "time",
+        "shop",
+        "when",
+        "sales",
+        "lower",
+        "upper",
+    ]
     assert (answers["lower"] < answers["sales"]).all()
     assert (answers["sales"] < answers["upper"]).all()
     assert answers["group"].tolist() == ["north"] * HORIZON + ["south"] * HORIZON

@@ -54,6 +54,12 @@ class Series:
     """How many of the newest rows test: a share below 1, or a number; 0: none."""
     season: int | None = bounded(None, 1)
     """After how many rows a series repeats; none: found from the stamps."""
+    scaling: Literal["auto", "group", "shared"] = "auto"
+    """Whether each group has scales of its own; "auto": where those of groups differ."""
+    log1p: tuple[str, ...] = ()
+    """Columns above -1 that are read, and forecast, as log(1 + x)."""
+    signed_log: tuple[str, ...] = ()
+    """Columns that are read, and forecast, as sign(x) log(1 + |x|)."""
     missing: tuple[str, ...] = MISSING
     """Texts that stand for no value."""
     decimal: Literal[".", ","] | None = None

@@ -13,6 +13,7 @@ from train.config.data_options import Sequences, Series, Table
 from train.config.net_options import LSTM, Competitive, Dense, Perceptron, SelfOrganizingMap
 from train.config.options import Config
 from train.core.cycles import learned_cycle
+from train.core.series_scales import series_scales
 from train.core.tasks import Task, make_tasks
 from train.data.dataset import Encoder
 from train.data.sequences.encoder import SequenceEncoder
@@ -206,6 +207,7 @@ def _series_network(data: Series, net: LSTM, encoder: SeriesEncoder, task: Task)
         head_activation=net.head_activation,
         dropout=resolved(net.dropout),
         marked=encoder.marks_targets,
+        scales=series_scales(encoder),
     )
 
 

@@ -3,7 +3,8 @@
 An interval reaches from `low - score * unit` to `high + score * unit`. Low and high are the
 prediction itself and the unit 1 (absolute residuals; Lei et al. 2018), the net's outermost
 quantiles (conformalized quantile regression; Romano et al. 2019), or the prediction and the net's
-deviation (scaled residuals). The score is the one that the wanted share of validation rows stays
+deviation (scaled residuals). Where groups of series have scales of their own, the unit of the first
+two is that of the row's group. The score is the one that the wanted share of validation rows stays
 within, counted so that a row to come does too, where it is one of their kind. Where rows have
 weights it is a weighted quantile (Tibshirani, Barber, Candes & Ramdas 2019, "Conformal prediction
 under covariate shift", lemma 3): the share is one of weight, the row to come has one too. n rows, o
@@ -89,6 +90,9 @@ def base_of(encoder: Encoder, head: Head, predictions: Arrays) -> Base:
 
     prediction = raw(predictions[head.name])
     unit = np.ones_like(prediction)
+    scale_no = predictions.get(f"{head.name}.scale")
+    if scale_no is not None:
+        unit = scale_no * encoder.units[head.name]
     quantiles_noq = predictions.get(f"{head.name}.quantiles")
     if quantiles_noq is not None:
         return Base(prediction, raw(quantiles_noq[..., 0]), raw(quantiles_noq[..., -1]), unit)
@@ -216,6 +220,16 @@ def judge_intervals(
     score_o = needed_score(scores, LEVEL)
     metrics = conformal_metrics(encoder, head, score_o, predictions, batch.target, batch.weight)
     return {"level": LEVEL, "rows": len(scores.score), **metrics}
+
+
+def ends_of(
+    encoder: Encoder, scores: Scores | None, predictions: Arrays, level: float
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Lower and upper ends [n, o] of intervals of this level; None without scores for them."""
+    head = numbers_head(encoder)
+    if head is None or scores is None or not has_enough_rows(scores, level):
+        return None
+    return bounds(base_of(encoder, head, predictions), needed_score(scores, level))
 
 
 def interval_columns(

@@ -11,7 +11,6 @@ from train.data.answer_names import beside, free_names
 from train.data.dataset import Encoder, HostArrays
 from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import STEP_NAMES
-from train.data.series.time_column import write_stamps
 from train.evaluation.spread import spread_columns
 
 Arrays = Mapping[str, np.ndarray]
@@ -42,8 +41,8 @@ def forecast_table(
     """A line for each window and step of the horizon.
 
     "row" of the file (from 0) that is forecast, null where it lacks that one, "step" (from 1),
-    "group" and "time" where the file has them, then the true value, null where it is missing, and
-    the forecast of each target, and their spread.
+    "group" and "time" where the file has them, and both as the file calls them, then the true
+    value, null where it is missing, and the forecast of each target, and their spread.
     """
     encoder = dataset.encoder
     flat = dataset.flat
@@ -54,10 +53,10 @@ def forecast_table(
     columns: dict[str, np.ndarray | pa.Array] = {"row": row_t, "step": steps}
     if (row_t < 0).any():
         columns["row"] = pa.array(row_t, mask=row_t < 0)
+    groups = None
     if flat.names is not None:
-        columns["group"] = flat.names[np.searchsorted(flat.firsts, flat_t, side="right") - 1]
-    if flat.stamps is not None and encoder.time is not None:
-        columns["time"] = write_stamps(flat.stamps[flat_t], encoder.time)
+        groups = flat.names[np.searchsorted(flat.firsts, flat_t, side="right") - 1]
+    columns |= encoder.name_steps(groups, None if flat.stamps is None else flat.stamps[flat_t])
     answers: HostArrays = {}
     for name, values in zip(
         encoder.answer_names.targets, encoder.decode(predictions).values(), strict=True
@@ -65,7 +64,7 @@ def forecast_table(
         answers[name] = values.ravel()
     answers = beside(answers, spread_columns(encoder, predictions, levels))
     raw = encoder.raw_targets(targets)
-    names = free_names(raw, (*STEP_NAMES, *answers))
+    names = free_names(raw, (*STEP_NAMES, *columns, *answers))
     for name, values in zip(names, raw.values(), strict=True):
         columns[name] = pa.array(values.ravel(), mask=np.isnan(values.ravel()))
     return pa.table({**columns, **answers})

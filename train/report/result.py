@@ -67,6 +67,13 @@ class TaskRecord(TypedDict):
     metric: NotRequired[str]
 
 
+class GroupsRecord(TypedDict):
+    """How many groups of series have scores, and {metric: {"min", "median", ...}} of these."""
+
+    count: int
+    spread: Mapping[str, Mapping[str, float]]
+
+
 class Result(TypedDict):
     """A finished run. Splits are "train", "valid" and "test".
 
@@ -90,6 +97,7 @@ class Result(TypedDict):
     monitor: NotRequired[Monitor]
     warnings: NotRequired[Sequence[str]]
     interval: Mapping[str, float]
+    groups: NotRequired[Mapping[str, GroupsRecord]]
     seconds: Mapping[str, float]
     examples_per_second: float
     notes: Sequence[str]

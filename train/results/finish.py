@@ -20,6 +20,7 @@ from train.report.report import write_report
 from train.report.result import read_result
 from train.results.against_baselines import losing_lines, metric_that_counts
 from train.results.beside import baseline_seconds, baselines_on_valid, importance_seconds
+from train.results.groups import judge_groups
 from train.results.monitored import Monitored
 from train.results.outcome import Outcome, report_split
 from train.results.report_data import report_data
@@ -36,6 +37,7 @@ from train.run.run import Run
 
 WRITTEN = (
     "calibration.parquet",
+    "groups.csv",
     "importance.csv",
     "predictions.parquet",
     "temperature.json",
@@ -90,6 +92,8 @@ def _finish(
     ):
         result["classes"] = {split: by_class}
     result["warnings"] += [*filter(None, [beside.note]), *importance.notes]
+    if groups := judge_groups(run.folder, judged, residuals):
+        result["groups"] = {split: groups.to_json()}
     if importance.rises:
         write_table(_importance_table(importance.rises), run.folder / "importance.csv")
     else:  # of an earlier end of the run

@@ -13,6 +13,7 @@ from train.report.population import halving_in_words, who_answers
 from train.report.result import PopulationResult, Result, Scores, has_members, read_result
 from train.report.scores import intervals_in_words
 
+GROUP_METRICS = 4  # of groups that a terminal shows
 SHOWN = 5  # settings of a population that a terminal shows
 
 
@@ -27,6 +28,7 @@ def summary(content: Mapping[str, Any], folder: Path) -> str:
         lines += _population_lines(result)
     if result["interval"]:
         lines.append(f"intervals: {intervals_in_words(result['interval'])}")
+    lines += _group_lines(result)
     lines += result.get("warnings", ())
     seconds = result["seconds"]
     lines.append(
@@ -84,6 +86,22 @@ def aligned(cells: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> list[
         for place, (cell, width) in enumerate(zip(row, widths, strict=True)):
             line.append(cell.ljust(width) if place in left else cell.rjust(width))
         lines.append("  ".join(line).rstrip())
+    return lines
+
+
+def _group_lines(result: Result) -> list[str]:
+    """How the scores spread over the groups of a series, a line for each split that has them."""
+    lines = []
+    for split, groups in result.get("groups", {}).items():
+        parts = []
+        for name, spread in groups["spread"].items():
+            ends = f"{short(spread['q10'])} to {short(spread['q90'])}"
+            parts.append(f"{name} {short(spread['median'])} ({ends})")
+        shown = "; ".join(parts[:GROUP_METRICS])
+        if shown:
+            lines.append(
+                f"{groups['count']} groups, {split}: median (middle 80%) {shown}; see groups.csv"
+            )
     return lines
 
 

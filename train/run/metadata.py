@@ -11,12 +11,13 @@ import jax
 
 from nets.kernels import library
 from train import config as configs
-from train.config.data_options import Sequences, Table
+from train.config.data_options import Sequences, Series, Table
 from train.config.members import members_of, settings_of, with_values
 from train.config.options import Config
 from train.data.dataset import Dataset
 from train.data.load import read_encoder
 from train.data.sequences.encoder import SequenceEncoder
+from train.data.series.encoder import SeriesEncoder
 from train.data.table.encoder import TableEncoder
 from train.errors import UserError
 from train.parallel.runtime import usable_cores
@@ -70,19 +71,29 @@ def as_begun(config: Config, folder: Path | None) -> Config:
     """The config with which a run in a folder goes on to read its data.
 
     0.1.0 took other targets of few whole numbers for classes than later versions, and all of steps
-    for tags: what a folder has as a number stays one, and tags stay tags.
+    for tags: what a folder has as a number stays one, and tags stay tags. Of its series all groups
+    share a scale.
     """
     is_read_by_guess = isinstance(config.data, Table | Sequences) and config.loss == "auto"
+    is_read_by_guess |= isinstance(config.data, Series) and config.data.scaling == "auto"
     if folder is None or not is_read_by_guess or not (folder / "encoder.json").exists():
         return config
     encoder = read_encoder(read_listed(folder, "encoder.json", "a run's folder"))
     if isinstance(encoder, SequenceEncoder) and encoder.tags and not encoder.labels.targets:
         return dataclasses.replace(config, loss="categorical_crossentropy")
+    if isinstance(encoder, SeriesEncoder) and isinstance(config.data, Series):
+        return dataclasses.replace(config, data=_scaled_as_begun(config.data, encoder))
     if not isinstance(encoder, TableEncoder) or not isinstance(config.data, Table):
         return config
     names = [column.name for column in encoder.targets if column.kind == "number"]
     named = (*config.data.numeric, *(name for name in names if name not in config.data.numeric))
     return dataclasses.replace(config, data=dataclasses.replace(config.data, numeric=named))
+
+
+def _scaled_as_begun(data: Series, encoder: SeriesEncoder) -> Series:
+    """The options with the scaling that a run's encoder has."""
+    has_groups = any(column.by_group for column in encoder.columns)
+    return data if has_groups else dataclasses.replace(data, scaling="shared")
 
 
 def notes_of_a_move(folder: Path, config: Config) -> list[str]:

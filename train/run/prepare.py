@@ -23,6 +23,7 @@ from train.data.dataset import Dataset, Encoder
 from train.data.resolve import resolve_config
 from train.data.row_dataset import RowDataset
 from train.data.series.dataset import SeriesDataset
+from train.data.series.statistics import with_new_groups
 from train.errors import UserError
 from train.parallel.devices import EVERYWHERE, place
 from train.parallel.hosts import on_process_zero
@@ -59,6 +60,9 @@ def prepare(
         data = to_device(program, dataset, fitted)
         return Run(folder, config, dataset, program, data, begins_with=begins_with)
     statistics = begins_with["statistics"]
+    if isinstance(dataset, SeriesDataset):
+        fitted = dataset.statistics(dataset.splits["train"], config.data)
+        statistics = with_new_groups(statistics, fitted)
     data = to_device(program, dataset, statistics)
     data = data.replace(statistics=jax.device_put(statistics))  # also of scaled columns
     return Run(folder, config, dataset, program, data, begins_with=begins_with)

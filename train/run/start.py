@@ -22,6 +22,7 @@ from train.run.metadata import as_begun
 OF_A_NET = (
     *("target", "time", "group", "known", "observed", "static", "categorical", "calendar"),
     *("frequency", "zone", "lookback", "horizon", "season", "missing"),
+    *("scaling", "log1p", "signed_log"),
 )
 
 

@@ -58,11 +58,20 @@ def test_known_columns_are_read_from_the_rows_to_come(tmp_path):
         rtol=1e-5,
     )
     np.testing.assert_array_equal(future.rows, [[60, 61, 62, 63]])
+    said = []
+    short = encoder.future(table.slice(0, 62), "data", said)
+    np.testing.assert_array_equal(short.rows, [[60, 61, -1, -1]])
+    np.testing.assert_array_equal(short.stamps, future.stamps)
+    ahead_h = short.inputs["future"][0, :, 0] * column.unit + column.shift
+    wanted_h = [*table["price"].to_pylist()[60:62], column.median, column.median]
+    np.testing.assert_allclose(ahead_h, wanted_h, rtol=1e-5)
+    assert "the series has 2 rows after its last target, fewer than the 4 to come" in said[0]
+    assert "2 of 4 values of the rows to come are missing" in said[1]
     with pytest.raises(
         UserError,
-        match="the series has 2 rows after its last target; 'price' must be given for the 4",
+        match="the series has 0 rows after its last target; 'price' must be given for the 4",
     ):
-        encoder.future(table.slice(0, 62), "data")
+        encoder.future(table.slice(0, 60), "data")
 
 
 def test_files_that_a_trained_net_cannot_use(tmp_path):

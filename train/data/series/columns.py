@@ -25,7 +25,8 @@ class SeriesColumn:
     The `median` fills a gap that no earlier row can fill, the standard `deviation` is the unit of
     the scaled metrics. Both in raw units. `notation` is that of its texts in training rows. One
     `of` "category" is 1 where the file's column `source` holds `category`, else 0; "gap" is
-    log(1 + t) of the time t since the row before. A `static` one has the first of its group.
+    log(1 + t) of the time t since the row before. A `static` one has the first of its group. One
+    `by_group` has scales of each group; `log` is what the network takes of it first.
     """
 
     name: str
@@ -38,6 +39,8 @@ class SeriesColumn:
     source: str = ""
     category: str = ""
     static: bool = False
+    by_group: bool = False
+    log: Literal["", "log1p", "signed_log"] = ""
 
 
 def encode_columns(

@@ -19,6 +19,7 @@ from train.data.folds import fold_windows
 from train.data.row_dataset import without_reading
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.flat import Flat
+from train.data.series.statistics import fit_statistics, target_deviations
 from train.data.series.step import guess_season
 from train.data.series.windows import count_within, rows_covered
 from train.data.table.reading import NOTHING, Reading
@@ -31,12 +32,13 @@ class SeriesArrays(NamedTuple):
     """What windows are taken from: `values` [t, c] and the rows they begin at, int32 [n].
 
     `targets` [t, o], nan where one is missing; None where none is: then they are columns of
-    `values`.
+    `values`. `series` int32 [n], the numbers of the windows' groups; None where these have none.
     """
 
     values: Array
     starts: Array
     targets: Array | None = None
+    series: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,26 +118,39 @@ class SeriesDataset:
     @property
     def arrays(self) -> SeriesArrays:
         """What `take` takes windows from."""
-        return SeriesArrays(
-            self.values, self.starts, None if self.target_gaps is None else self.targets
-        )
+        targets = None if self.target_gaps is None else self.targets
+        return SeriesArrays(self.values, self.starts, targets, self.series)
+
+    @property
+    def series(self) -> np.ndarray | None:
+        """The number of each window's group among those of the encoder, int32 [n], -1 of a new one.
+
+        None where groups have no names.
+        """
+        numbers = self.encoder.numbers_of(self.flat)
+        return None if numbers is None else self.flat.per_row(numbers)[self.starts]
 
     def prepared(self, scale: Scale, scale_target: Scale) -> SeriesArrays:
         """`arrays` as the network's `preprocess` gives them, so that windows are scaled already."""
         import jax.numpy as jnp
 
         del scale_target  # a window's targets are taken from the columns it reads
-        values = scale({"past": self.values})["past"]
+        inputs = {"past": self.values}
+        numbers = self.encoder.numbers_of(self.flat)
+        if numbers is not None:
+            inputs["series"] = self.flat.per_row(numbers)
+        values = scale(inputs)["past"]
         if self.target_gaps is None:
-            return SeriesArrays(values, self.starts)
+            return SeriesArrays(values, self.starts, None, self.series)
         targets = jnp.where(self.target_gaps, jnp.nan, values[:, : self.encoder.n_targets])
-        return SeriesArrays(values, self.starts, targets)
+        return SeriesArrays(values, self.starts, targets, self.series)
 
     def take(self, arrays: SeriesArrays, indices: Array) -> Batch:
         """The windows `indices` [b] of `arrays`, whether numpy's or jax's; pure, so jit takes it.
 
         Inputs are {"past": [b, l, c], "future": [b, h, k], if there are columns known ahead}, the
-        target is {"value": [b, h * o]}, nan where it is missing.
+        target is {"value": [b, h * o]}, nan where it is missing; both have the numbers of groups
+        that have names, "series" [b].
         """
         lookback = self.encoder.lookback
         horizon = self.encoder.horizon
@@ -150,8 +165,12 @@ class SeriesDataset:
         n_targets = self.encoder.n_targets
         if arrays.targets is not None:
             future_bhc = arrays.targets[rows_bh]
-        target = future_bhc[:, :, :n_targets].reshape(n, horizon * n_targets)
-        return Batch(inputs, {"value": target}, np.ones(1, np.float32).repeat(n))
+        target = {"value": future_bhc[:, :, :n_targets].reshape(n, horizon * n_targets)}
+        if arrays.series is not None:
+            series = {"series": arrays.series[indices]}
+            inputs |= series
+            target |= series
+        return Batch(inputs, target, np.ones(1, np.float32).repeat(n))
 
     def folds(self, n: int) -> list[dict[str, np.ndarray]]:
         """The splits with the training windows in `n` folds by time, one of which validates.
@@ -176,34 +195,41 @@ class SeriesDataset:
         return replace(self, splits=dict(splits))
 
     def statistics(self, rows: np.ndarray, options: Options | None = None) -> Statistics:
-        """Mean and standard deviation of each column [c] over the flat rows of training windows.
+        """Means and deviations over the flat rows of the training windows `rows`.
 
-        `rows` are the numbers of these; values that are missing there count for nothing. Marks and
-        calendar features, which lie between -1 and 1, are left as they are.
+        See `fit_statistics`.
         """
         del options
         length = self.encoder.lookback + self.encoder.horizon
-        covered = rows_covered(self.starts[rows], length, len(self.values))
-        values_tc = self.values[covered].astype(np.float64)
-        center = values_tc.mean(0)
-        scale = values_tc.std(0)
-        spread = np.ptp(values_tc, axis=0)
-        places = self.encoder.places
-        if self.gaps is not None:
-            known_tc = ~self.gaps[covered]
-            for i in np.flatnonzero(known_tc.any(0) & ~known_tc.all(0)):
-                known_t = values_tc[known_tc[:, i], places[i]]
-                center[places[i]] = known_t.mean()
-                scale[places[i]] = known_t.std()
-                spread[places[i]] = np.ptp(known_t)
-        # The deviation of equal numbers may differ from 0 in its last bit, so "no spread" is asked
-        # of the range.
-        scale[spread == 0] = 1
-        is_feature_c = np.ones(len(center), bool)
-        is_feature_c[places] = False
-        center[is_feature_c] = 0
-        scale[is_feature_c] = 1
-        return {"inputs": {"center": center.astype(np.float32), "scale": scale.astype(np.float32)}}
+        covered_t = rows_covered(self.starts[rows], length, len(self.values))
+        return fit_statistics(self.encoder, self.flat, self.values, self.gaps, covered_t)
+
+    def target_scales(self, windows: np.ndarray) -> np.ndarray:
+        """The training deviations of the targets of these windows, in encoded units [n, o].
+
+        Those of the window's group where groups have scales of their own, else of all.
+        """
+        columns = self.encoder.targets
+        scale_o = np.array([column.deviation / column.unit for column in columns])
+        scale_no = np.tile(scale_o, (len(windows), 1))
+        if not any(column.by_group for column in columns):
+            return scale_no
+        group_n = np.searchsorted(self.flat.firsts, self.starts[windows], side="right") - 1
+        own_go = self.group_deviations
+        for o, column in enumerate(columns):
+            if column.by_group:
+                scale_no[:, o] = own_go[group_n, o] / column.unit
+        return scale_no
+
+    @property
+    def group_deviations(self) -> np.ndarray:
+        """The deviation of each target in the training rows of each group, in raw units [g, o].
+
+        1 where there is none.
+        """
+        length = self.encoder.lookback + self.encoder.horizon
+        covered_t = rows_covered(self.starts[self.splits["train"]], length, len(self.values))
+        return target_deviations(self.encoder, self.flat, self.values, self.gaps, covered_t)
 
     @property
     def fingerprint(self) -> str:

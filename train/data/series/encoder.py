@@ -20,7 +20,7 @@ from train.data.columns import Said
 from train.data.dataset import Arrays, Columns, Head, HostArrays, Rows
 from train.data.schema import read_record
 from train.data.series.flat import Flat
-from train.data.series.future import Future, blank_lines, check_ahead, past_lines
+from train.data.series.future import Future, blank_lines, past_lines, with_blank_rows
 from train.data.series.grid import continue_stamps
 from train.data.series.newer import without_newer
 from train.data.series.schema import SeriesSchema
@@ -52,18 +52,31 @@ class SeriesEncoder(SeriesSchema):
         """
         said: Said = []
         future = self.future(table, where, said)
-        names: Columns = {}
-        if future.groups is not None:
-            names["group"] = np.repeat(future.groups, self.horizon)
-        if future.stamps is not None and self.time is not None:
-            names["time"] = write_stamps(future.stamps.ravel(), self.time)
+        groups = None if future.groups is None else np.repeat(future.groups, self.horizon)
+        names = self.name_steps(groups, future.stamps)
         return Rows(future.inputs, names, future.rows.ravel(), tuple(said))
+
+    def name_steps(self, groups: np.ndarray | None, stamps: np.ndarray | None) -> Columns:
+        """Columns that say which step is which: "group" and "time" where there are, of all steps.
+
+        Beside them the same under the names that the file has for them.
+        """
+        names: Columns = {}
+        if groups is not None:
+            names["group"] = groups
+        if stamps is not None and self.time is not None:
+            names["time"] = write_stamps(stamps.ravel(), self.time)
+        own = {"group": self.group, "time": None if self.time is None else self.time.name}
+        for name, column in list(names.items()):
+            if (called := own[name]) is not None and called not in STEP_NAMES:
+                names[called] = column
+        return names
 
     def future(self, table: pa.Table, where: str, said: Said | None = None) -> Future:
         """What comes after each group's last row with a target.
 
-        Columns that are known ahead are read from the `horizon` rows after it, which the file then
-        must have. Raises UserError.
+        Columns that are known ahead are read from the `horizon` rows after it; those that the file
+        lacks stand as missing, which is said. Raises UserError where it has none.
         """
         lines: Said = [] if said is None else said
         flat = self.order(table, where, lines)
@@ -77,15 +90,18 @@ class SeriesEncoder(SeriesSchema):
             flat = flat.select(has_target_t)
             values_tc = values_tc[has_target_t]
             last_g = last_g[last_g >= 0]
+        if self.n_known:
+            flat, values_tc = with_blank_rows(self, flat, values_tc, last_g, where, lines)
         end_g = flat.firsts + last_g + 1
         lines += past_lines(self, flat, end_g, np.isnan(values_tc), where)
         is_ahead_t = flat.places > flat.per_row(last_g)
         completed_tc = self.complete(values_tc, flat, is_ahead_t)
         inputs = {"past": self.past(completed_tc, flat, end_g)}
+        numbers_g = self.numbers_of(flat)
+        if numbers_g is not None:
+            inputs["series"] = numbers_g
         if not self.n_known:
             return self._after_file(inputs, flat, end_g, table.num_rows)
-        known = [column.source or column.name for column in self.columns[-self.n_known :]]
-        check_ahead(flat, end_g, self.horizon, list(dict.fromkeys(known)), where)
         ahead_gh = end_g[:, None] + np.arange(self.horizon)
         lines += blank_lines(self, np.isnan(values_tc)[ahead_gh], where)
         inputs["future"] = completed_tc[ahead_gh][:, :, -self.n_ahead :]

@@ -15,11 +15,12 @@ from train.config.data_options import Series
 from train.config.frequency import IRREGULAR
 from train.data.columns import RawColumn, Said, get_column, nearest, read_text
 from train.data.hint import Hint, find_hint, hint_of
-from train.data.infer import infer, infer_number
+from train.data.infer import infer
 from train.data.series.columns import SeriesColumn, gaps_before
+from train.data.series.fit_numbers import NumbersFit
 from train.data.series.flat import Flat
+from train.data.series.scales import scaling_line
 from train.data.units import shift_and_unit
-from train.data.values import read_numbers
 from train.errors import UserError
 
 MOST_CATEGORIES = 64  # of a column; the others are read as none
@@ -56,6 +57,8 @@ def column_names(table: pa.Table, options: Series) -> Names:
         "known": options.known,
         "static": options.static,
         "categorical": options.categorical,
+        "log1p": options.log1p,
+        "signed_log": options.signed_log,
         "ignore": options.ignore,
         "time": (options.time,),
         "group": (options.group,),
@@ -72,6 +75,13 @@ def column_names(table: pa.Table, options: Series) -> Names:
                 f"config.data.categorical: {name!r} is not read; name it in config.data.observed, "
                 "config.data.known or config.data.static as well"
             )
+    for field in ("log1p", "signed_log"):
+        for name in getattr(options, field):
+            if name not in names.all or name in options.categorical:
+                raise UserError(
+                    f"config.data.{field}: {name!r} is not read as a number; name it in "
+                    "config.data.target, config.data.observed or config.data.known as well"
+                )
     return names
 
 
@@ -101,7 +111,10 @@ def fit_columns(
     A column of text, not of targets, becomes one for each of its categories. Raises UserError if
     one has no value there, or a target no two.
     """
-    train_rows = flat.rows[(flat.places < flat.per_row(train_rows_g)) & (flat.rows >= 0)]
+    is_train_t = (flat.places < flat.per_row(train_rows_g)) & (flat.rows >= 0)
+    train_rows = flat.rows[is_train_t]
+    group_n = flat.per_row(np.arange(len(flat.sizes)))[is_train_t]
+    fit = NumbersFit(options, flat.names, group_n, said)
     hint = find_hint(table, names.all, train_rows, options.missing, hint_of(options))
     columns: list[SeriesColumn] = []
     n_known = 0
@@ -113,7 +126,7 @@ def fit_columns(
         if not is_target and _is_category(raw, options, hint):
             found = _categories(raw, said)
         else:
-            found = [_fit_numbers(raw, hint, is_target, said)]
+            found = [fit.column(raw, hint, is_target, name in names.static)]
         if name in names.static:
             found = [replace(column, static=True) for column in found]
         columns += found
@@ -122,6 +135,8 @@ def fit_columns(
         is_last_past = i == len(names.all) - len(names.known) - 1
         if is_last_past and options.frequency == IRREGULAR:
             columns.append(_fit_gap(flat, train_rows_g, options))
+    if line := scaling_line(columns, fit.apart, options.path):
+        said.append(line)
     return Fitted(tuple(columns), n_known)
 
 
@@ -130,26 +145,6 @@ class Fitted(NamedTuple):
 
     columns: tuple[SeriesColumn, ...]
     n_known: int
-
-
-def _fit_numbers(raw: RawColumn, hint: Hint, is_target: bool, said: Said) -> SeriesColumn:
-    """A column of numbers, and what is guessed. Raises UserError if there is nothing to learn."""
-    inferred = infer_number(raw, hint)
-    if inferred.note:
-        said.append(f"column {raw.name!r}: {inferred.note}")
-    present = read_numbers(raw.read_by(inferred.reading)).known
-    what = "the target" if is_target else "the column"
-    if not len(present):
-        raise raw.error(f"{what} has no value in any training row")
-    if is_target and present.min() == present.max():
-        raise raw.error(
-            f"the target is {present[0]:g} in all training rows; there is nothing to learn"
-        )
-    shift, unit = shift_and_unit(present)
-    wide = present.astype(np.float64)
-    deviation = float(wide.std()) if wide.min() < wide.max() else 1.0
-    notation = inferred.reading.notation
-    return SeriesColumn(raw.name, shift, unit, float(np.median(wide)), deviation, notation)
 
 
 def _fit_gap(flat: Flat, train_rows_g: np.ndarray, options: Series) -> SeriesColumn:

@@ -5,13 +5,14 @@ g groups, l lookback, h horizon, c columns, k columns known ahead.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from train.data.columns import Said
 from train.data.dataset import HostArrays
 from train.data.series.flat import Flat
+from train.data.series.grid import continue_stamps
 from train.data.series.schema import SeriesSchema
 from train.data.series.stamps import show_stamp
 from train.errors import UserError
@@ -24,8 +25,9 @@ class Future:
     """The window that each group ends in, and the steps after it.
 
     `inputs` {"past": [g, l, c], "future": [g, h, k] if any column is known ahead}, in encoded
-    units. Of each step to come: `rows` [g, h], its number in the file, there or not yet; `groups`
-    [g] and `stamps` [g, h], None where a file has none.
+    units, and where groups have names "series" [g], their numbers. Of each step to come: `rows`
+    [g, h], its number in the file, there or not yet; `groups` [g] and `stamps` [g, h], None where a
+    file has none.
     """
 
     inputs: HostArrays
@@ -53,7 +55,10 @@ def past_lines(
     if unseen:
         which = f"such as {min(unseen)!r}"
         found = f"{len(unseen)} of {len(flat.sizes)} series are none of those of training"
-        lines.append(f"{where}: {found}, {which}; forecast by what all have in common")
+        done = "forecast by what all have in common"
+        if any(column.by_group for column in schema.columns):
+            done += f", at the scale of the {schema.lookback} rows that the net looks back on"
+        lines.append(f"{where}: {found}, {which}; {done}")
     behind_g = flat.firsts + flat.sizes - end_g
     if behind_g.any() and not schema.n_known:
         found = f"up to {behind_g.max()} rows after the last target"
@@ -116,12 +121,69 @@ def blank_lines(schema: SeriesSchema, is_gap_ghc: np.ndarray, where: str) -> lis
     return lines
 
 
-def check_ahead(
-    flat: Flat, end_g: np.ndarray, horizon: int, known: Sequence[str], where: str
-) -> None:
-    """Raises UserError at the first group that lacks rows of `known` columns after its end."""
-    ahead_g = flat.sizes - (end_g - flat.firsts)
-    for g in np.flatnonzero(ahead_g < horizon):
-        found = f"{ahead_g[g]} rows after its last target"
-        needs = f"{' and '.join(map(repr, known))} must be given for the {horizon} rows to come"
-        raise UserError(f"{where}: {flat.group_name(g)} has {found}; {needs}")
+def with_blank_rows(
+    schema: SeriesSchema,
+    flat: Flat,
+    values_tc: np.ndarray,
+    last_g: np.ndarray,
+    where: str,
+    said: Said,
+) -> tuple[Flat, np.ndarray]:
+    """The rows and encoded columns with a row of -1 for each step to come that the file lacks.
+
+    `last_g` is the place of the last target of each group. What such a row lacks is missing, which
+    is said. Raises UserError where no group has a row to come, or its stamp is not known.
+    """
+    given_g = flat.sizes - 1 - last_g
+    lacks_g = np.maximum(schema.horizon - given_g, 0)
+    if not lacks_g.any():
+        return flat, values_tc
+    known = [column.source or column.name for column in schema.columns[-schema.n_known :]]
+    names = " and ".join(map(repr, dict.fromkeys(known)))
+    first = int(lacks_g.argmax())
+    found = f"{flat.group_name(first)} has {given_g[first]} rows after its last target"
+    if not given_g.any() or not _goes_on(schema, flat):
+        needs = f"{names} must be given for the {schema.horizon} rows to come"
+        raise UserError(f"{where}: {found}; {needs}")
+    others = "" if (lacks_g > 0).sum() == 1 else f", as do {(lacks_g > 0).sum() - 1} others"
+    said.append(
+        f"{where}: {found}, fewer than the {schema.horizon} to come{others}; "
+        f"{names} stand as missing in the rest"
+    )
+    return _extended(schema, flat, values_tc, lacks_g)
+
+
+def _goes_on(schema: SeriesSchema, flat: Flat) -> bool:
+    """Whether the stamps of all steps to come follow from those before."""
+    if flat.stamps is None or schema.time is None:
+        return True
+    steps = [] if flat.steps is None else flat.steps.tolist()
+    return schema.time.step is not None or (len(steps) > 0 and None not in steps)
+
+
+def _extended(
+    schema: SeriesSchema, flat: Flat, values_tc: np.ndarray, lacks_g: np.ndarray
+) -> tuple[Flat, np.ndarray]:
+    """Each group with so many rows more, of which columns of its own kind alone are known."""
+    ends_g = flat.firsts + flat.sizes
+    at = np.repeat(ends_g, lacks_g)
+    blank_nc = np.full((len(at), values_tc.shape[1]), np.nan, values_tc.dtype)
+    for i, column in enumerate(schema.columns):
+        if column.static:
+            blank_nc[:, i] = np.repeat(values_tc[flat.firsts, i], lacks_g)
+        elif column.of == "category":
+            blank_nc[:, i] = 0
+    stamps = flat.stamps
+    if stamps is not None and schema.time is not None:
+        ahead = [np.zeros(0)]
+        for g in np.flatnonzero(lacks_g):
+            own = None if flat.steps is None else flat.steps[g]
+            step = own or schema.time.step
+            assert step is not None
+            last = float(stamps[ends_g[g] - 1])
+            ahead.append(continue_stamps(last, step, int(lacks_g[g]), schema.time.clock))
+        stamps = np.insert(stamps, at, np.concatenate(ahead))
+    longer = flat._replace(
+        rows=np.insert(flat.rows, at, -1), sizes=flat.sizes + lacks_g, stamps=stamps
+    )
+    return longer, np.insert(values_tc, at, blank_nc, axis=0)

@@ -19,6 +19,8 @@ NEWER: Mapping[str, object] = {
     "source": "",
     "category": "",
     "static": False,
+    "by_group": False,
+    "log": "",
 }
 
 

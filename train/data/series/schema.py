@@ -52,6 +52,17 @@ class SeriesSchema:
         """The columns that are forecast."""
         return self.columns[: self.n_targets]
 
+    def numbers_of(self, flat: Flat) -> np.ndarray | None:
+        """The numbers of groups among those of training, int32 [g], -1 of a new one.
+
+        None where groups have no names.
+        """
+        if flat.names is None or not self.groups:
+            return None
+        number = {name: place for place, name in enumerate(self.groups)}
+        found = [number.get(name, -1) for name in flat.names.tolist()]
+        return np.array(found, np.int32)
+
     @property
     def n_ahead(self) -> int:
         """Columns whose future is known: the last, with their marks and calendar features."""

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from train.data.series.dataset import SeriesDataset
-from train.data.series.encoder import SeriesEncoder
 
 # The penalty is this share of the mean square of what is read, once: alike in any unit, and less
 # the more windows there are.
@@ -105,7 +104,7 @@ def fit_linear(dataset: SeriesDataset, windows: np.ndarray) -> np.ndarray:
         return np.stack([_fit_steps(dataset, windows, o) for o in range(n_targets)])
     gram_oll = np.zeros((n_targets, lookback, lookback))
     moment_olh = np.zeros((n_targets, lookback, horizon))
-    for past_onl, future_onh, _ in _blocks(dataset, windows):
+    for past_onl, future_onh, _, _ in _blocks(dataset, windows):
         gram_oll += past_onl.transpose(0, 2, 1) @ past_onl
         moment_olh += past_onl.transpose(0, 2, 1) @ future_onh
     return _solve_ridge(gram_oll, moment_olh, np.full(n_targets, len(windows)))
@@ -118,7 +117,7 @@ def _fit_steps(dataset: SeriesDataset, windows: np.ndarray, o: int) -> np.ndarra
     gram_hll = np.zeros((horizon, lookback, lookback))
     moment_hl = np.zeros((horizon, lookback))
     count_h = np.zeros(horizon)
-    for past_onl, future_onh, _ in _blocks(dataset, windows):
+    for past_onl, future_onh, _, _ in _blocks(dataset, windows):
         for h in range(horizon):
             is_known_n = ~np.isnan(future_onh[o, :, h])
             past_nl = past_onl[o, is_known_n]
@@ -140,26 +139,27 @@ def predict_linear(
     dataset: SeriesDataset, kernel_olh: np.ndarray, windows: np.ndarray
 ) -> np.ndarray:
     """Forecasts [n, h * o] in encoded units."""
-    scale_o11 = _scale(dataset.encoder)[:, None, None]
     parts = []
-    for past_onl, _, last_on1 in _blocks(dataset, windows):
-        future_onh = (past_onl @ kernel_olh) * scale_o11 + last_on1
+    for past_onl, _, last_on1, scale_on1 in _blocks(dataset, windows):
+        future_onh = (past_onl @ kernel_olh) * scale_on1 + last_on1
         parts.append(future_onh.transpose(1, 2, 0))
     return np.concatenate(parts).reshape(len(windows), -1)
 
 
 def _blocks(
     dataset: SeriesDataset, windows: np.ndarray
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """(lookback [o, n, l], horizon [o, n, h], last value [o, n, 1]) of some windows, in float64.
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """(lookback [o, n, l], horizon [o, n, h], last value, scale [o, n, 1]) of windows, in float64.
 
-    The first two less the last value, in training deviations; that in encoded units. What is
-    missing of the horizon is nan.
+    The first two less the last value, in training deviations, those of the window's group where
+    groups have scales of their own; these and the last value in encoded units. What is missing of
+    the horizon is nan.
     """
     encoder = dataset.encoder
     lookback = encoder.lookback
-    scale_o11 = _scale(encoder)[:, None, None]
+    scale_no = dataset.target_scales(windows)
     for start in range(0, len(windows), BLOCK):
+        scale_on1 = scale_no[start : start + BLOCK].T[:, :, None]
         begin_n1 = dataset.starts[windows[start : start + BLOCK]][:, None]
         rows_nt = begin_n1 + np.arange(lookback + encoder.horizon)
         window_nto = dataset.values[rows_nt][:, :, : encoder.n_targets].astype(np.float64)
@@ -169,10 +169,5 @@ def _blocks(
             is_gap_nto = dataset.target_gaps[rows_nt]
             is_gap_nto[:, :lookback] = False
             window_ont[np.moveaxis(is_gap_nto, 2, 0)] = np.nan
-        moved_ont = (window_ont - last_on1) / scale_o11
-        yield moved_ont[:, :, :lookback], moved_ont[:, :, lookback:], last_on1
-
-
-def _scale(encoder: SeriesEncoder) -> np.ndarray:
-    """The training deviation of each target in encoded units [o]."""
-    return np.array([column.deviation / column.unit for column in encoder.targets])
+        moved_ont = (window_ont - last_on1) / scale_on1
+        yield moved_ont[:, :, :lookback], moved_ont[:, :, lookback:], last_on1, scale_on1

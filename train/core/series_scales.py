@@ -1,0 +1,18 @@
+"""Where the flat array of a series holds columns that the network scales in a way of their own."""
+
+from __future__ import annotations
+
+from nets.series_scales import SeriesScales
+from train.data.series.encoder import SeriesEncoder
+
+
+def series_scales(encoder: SeriesEncoder) -> SeriesScales:
+    """The places of columns with scales of their group, and of those with logarithms."""
+    by_group: list[int] = []
+    in_logs: dict[str, list[int]] = {"log1p": [], "signed_log": []}
+    for column, place in zip(encoder.columns, encoder.places.tolist(), strict=True):
+        if column.by_group:
+            by_group.append(place)
+        if column.log:
+            in_logs[column.log].append(place)
+    return SeriesScales(tuple(by_group), **{log: tuple(found) for log, found in in_logs.items()})

@@ -1,0 +1,141 @@
+"""Means and deviations of a series' columns, by which the network scales.
+
+t flat rows, c columns of the flat array, g groups.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from train.data.dataset import HostArrays
+from train.data.series.flat import Flat
+from train.data.series.scales import Levels, group_levels, in_logs, level_tables
+from train.data.series.schema import SeriesSchema
+
+if TYPE_CHECKING:
+    from nets.base import Statistics
+
+
+def fit_statistics(
+    schema: SeriesSchema,
+    flat: Flat,
+    values_tc: np.ndarray,
+    gaps_tc: np.ndarray | None,
+    covered_t: np.ndarray,
+) -> Statistics:
+    """{"inputs": {"center", "scale" [c]}}, mean and deviation over the rows `covered_t`.
+
+    Values that are missing there count for nothing. Marks and calendar features, which lie between
+    -1 and 1, are left as they are. Where columns have scales of their groups, those of each,
+    "group_center" and "group_scale" [g, c], stand beside them.
+    """
+    logs_tc = _in_logs(schema, values_tc)
+    shared = _shared_levels(schema, logs_tc[covered_t], gaps_tc, covered_t)
+    found = {
+        "center": shared.mean.astype(np.float32),
+        "scale": shared.deviation.astype(np.float32),
+    }
+    if any(column.by_group for column in schema.columns):
+        levels = _group_levels(schema, flat, logs_tc, gaps_tc, covered_t, shared)
+        found["group_center"] = levels.mean.astype(np.float32)
+        found["group_scale"] = levels.deviation.astype(np.float32)
+    return {"inputs": found}
+
+
+def target_deviations(
+    schema: SeriesSchema,
+    flat: Flat,
+    values_tc: np.ndarray,
+    gaps_tc: np.ndarray | None,
+    covered_t: np.ndarray,
+) -> np.ndarray:
+    """The deviation of each target in the rows `covered_t` of each group, in raw units [g, o].
+
+    Of a group that never moves the size of its value, 1 where that is 0 too.
+    """
+    group_t = flat.per_row(np.arange(len(flat.sizes)))
+    scales = []
+    for o, column in enumerate(schema.targets):
+        known_t = covered_t if gaps_tc is None else covered_t & ~gaps_tc[:, o]
+        values_n = values_tc[known_t, o].astype(np.float64) * column.unit + column.shift
+        levels = group_levels(values_n, group_t[known_t], len(flat.sizes))
+        size_g = np.where(levels.is_flat, np.abs(levels.mean), levels.deviation)
+        scales.append(np.where(size_g > 0, size_g, 1.0))
+    return np.stack(scales, axis=1)
+
+
+def with_new_groups(kept: Statistics, fitted: Statistics) -> Statistics:
+    """Statistics of earlier rows, with the scales of groups that only the `fitted` ones have."""
+    inputs: HostArrays = dict(kept["inputs"])
+    for name in ("group_center", "group_scale"):
+        if name in inputs:
+            old = np.asarray(inputs[name])
+            inputs[name] = np.concatenate([old, fitted["inputs"][name][len(old) :]])
+    return {**kept, "inputs": inputs}
+
+
+def _in_logs(schema: SeriesSchema, values_tc: np.ndarray) -> np.ndarray:
+    """The values as the network takes them, logarithms where there are."""
+    if not any(column.log for column in schema.columns):
+        return values_tc
+    logs_tc = values_tc.copy()
+    for column, place in zip(schema.columns, schema.places, strict=True):
+        logs_tc[:, place] = in_logs(values_tc[:, place], column.log)
+    return logs_tc
+
+
+def _shared_levels(
+    schema: SeriesSchema, covered_tc: np.ndarray, gaps_tc: np.ndarray | None, covered_t: np.ndarray
+) -> Levels:
+    """Mean and deviation [c] of covered rows, 1 where there is no spread."""
+    wide_tc = covered_tc.astype(np.float64)
+    center = wide_tc.mean(0)
+    scale = wide_tc.std(0)
+    spread = np.ptp(wide_tc, axis=0)
+    places = schema.places
+    if gaps_tc is not None:
+        known_tc = ~gaps_tc[covered_t]
+        for i in np.flatnonzero(known_tc.any(0) & ~known_tc.all(0)):
+            known_t = wide_tc[known_tc[:, i], places[i]]
+            center[places[i]] = known_t.mean()
+            scale[places[i]] = known_t.std()
+            spread[places[i]] = np.ptp(known_t)
+    # The deviation of equal numbers may differ from 0 in its last bit, so "no spread" is asked
+    # of the range.
+    scale[spread == 0] = 1
+    is_feature_c = np.ones(len(center), bool)
+    is_feature_c[places] = False
+    center[is_feature_c] = 0
+    scale[is_feature_c] = 1
+    return Levels(center, scale)
+
+
+def _group_levels(
+    schema: SeriesSchema,
+    flat: Flat,
+    logs_tc: np.ndarray,
+    gaps_tc: np.ndarray | None,
+    covered_t: np.ndarray,
+    shared: Levels,
+) -> Levels:
+    """Mean and scale of each group [g, c] in the rows `covered_t`.
+
+    Of a group without any, in what its first window looks back on, which is never forecast.
+    """
+    numbers_g = schema.numbers_of(flat)
+    assert numbers_g is not None
+    group_t = flat.per_row(numbers_g)
+    lacks_t = ~np.isin(group_t, np.unique(group_t[covered_t]))
+    covered_t = covered_t | (lacks_t & (flat.places < schema.lookback))
+    covered_t &= group_t >= 0
+    known_tc = np.ones((int(covered_t.sum()), logs_tc.shape[1]), bool)
+    if gaps_tc is not None:
+        known_tc[:, schema.places] = ~gaps_tc[covered_t]
+    is_by_group = np.array([column.by_group for column in schema.columns])
+    by_group = schema.places[is_by_group].tolist()
+    n_groups = len(schema.groups)
+    return level_tables(
+        logs_tc[covered_t], known_tc, group_t[covered_t], n_groups, shared, by_group
+    )
