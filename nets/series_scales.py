@@ -165,8 +165,16 @@ def target_levels(
     else:
         center_bo = statistics["center"][None]
         scale_bo = statistics["scale"][None]
-    center_bo = jnp.tile(center_bo[:, :n_targets], (1, horizon))
-    return ColumnLevels(center_bo, jnp.tile(scale_bo[:, :n_targets], (1, horizon)))
+    return ColumnLevels(
+        _over(center_bo[:, :n_targets], horizon), _over(scale_bo[:, :n_targets], horizon)
+    )
+
+
+def _over(x_bo: Array, horizon: int) -> Array:
+    """The same at every step of the horizon [b, h * o]."""
+    n_rows, n_targets = x_bo.shape
+    wide_bho = jnp.broadcast_to(x_bo[:, None], (n_rows, horizon, n_targets))
+    return wide_bho.reshape(n_rows, horizon * n_targets)
 
 
 class TargetScaling(NamedTuple):

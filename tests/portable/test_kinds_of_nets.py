@@ -69,7 +69,14 @@ def test_of_a_series_with_a_calendar_and_columns_known_ahead(tmp_path: Path) -> 
     n = 400
     times = np.datetime64("2023-11-20T00", "us") + np.arange(n) * np.timedelta64(1, "h")
     known = random.normal(size=n)
-    columns = {"y": np.sin(np.arange(n) / 4) * 30 + 100 + known, "k": known, "time": times}
+    y = np.sin(np.arange(n) / 4) * 30 + 100 + known
+    sizes = {"small": 1e-3, "large": 1e5}  # each with scales of its own
+    columns = {
+        "y": np.concatenate([y * size for size in sizes.values()]),
+        "k": np.tile(known, 2),
+        "time": np.tile(times, 2),
+        "shop": np.repeat(list(sizes), n),
+    }
     path = tmp_path / "series.parquet"
     pa.parquet.write_table(pa.table(columns), path)
     options = {
@@ -77,6 +84,8 @@ def test_of_a_series_with_a_calendar_and_columns_known_ahead(tmp_path: Path) -> 
         "data.target": "y",
         "data.known": "k",
         "data.time": "time",
+        "data.group": "shop",
+        "data.signed_log": "k",
         "data.lookback": "24",
         "data.horizon": "6",
         "net.bidirectional": "false",
@@ -84,21 +93,24 @@ def test_of_a_series_with_a_calendar_and_columns_known_ahead(tmp_path: Path) -> 
     folder = trained("series", options, tmp_path / "run")
     export.export(folder, tmp_path / "net.onnx")
     net = load_script(tmp_path / "predict_onnx.py").Net(str(tmp_path / "net.onnx"))
-    y = columns["y"][-30:].copy()
+    y = y[-30:].copy()
     y[-6:] = np.nan
     y[10] = np.nan
-    rows = {"y": y, "k": known[-30:], "time": times[-30:]}
-    expected = predict.load(folder).columns(pa.table(rows))
-    found = net(
-        {
-            "y.past": [y[:24]],
-            "k.past": [rows["k"][:24]],
-            "k.ahead": [rows["k"][24:]],
-            "time.past": [times[-30:-6]],
-            "time.ahead": [times[-6:]],
-        }
-    )
-    np.testing.assert_allclose(found["y"][0], expected["y"], rtol=1e-5)
+    for shop, size in {**sizes, "new": 70.0}.items():
+        rows = {"y": y * size, "k": known[-30:], "time": times[-30:], "shop": [shop] * 30}
+        expected = predict.load(folder).columns(pa.table(rows))
+        found = net(
+            {
+                "y.past": [rows["y"][:24]],
+                "k.past": [rows["k"][:24]],
+                "k.ahead": [rows["k"][24:]],
+                "time.past": [times[-30:-6]],
+                "time.ahead": [times[-6:]],
+                "shop": [shop],
+            }
+        )
+        np.testing.assert_allclose(found["y"][0], expected["y"], rtol=1e-5)
+        assert 60 * size < found["y"].min() < found["y"].max() < 140 * size
 
 
 def sequences(folder: Path) -> Path:

@@ -47,6 +47,7 @@ def describe(config: Config, encoder: Encoder, steps: int | None) -> Json:
                 "ahead": ahead,
                 "calendar": bool(encoder.cycles),
                 "time": None if encoder.time is None else encoder.time.name,
+                "group": encoder.group if encoder.reads_groups else None,
                 **found,
             }
     raise NotImplementedError(type(encoder).__name__)

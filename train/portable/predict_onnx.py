@@ -65,6 +65,11 @@ class Net:
     def series(self, columns):
         given = {}
         for needed in self.session.get_inputs():
+            if needed.name == self.about.get("group"):
+                given[needed.name] = np.array(
+                    [self.text(cell) for cell in columns[needed.name]], object
+                )
+                continue
             rows = [[self.number(cell) for cell in row] for row in columns[needed.name]]
             given[needed.name] = np.array(rows, float)
         return given

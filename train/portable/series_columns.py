@@ -13,7 +13,7 @@ from nets.base import Array, Arrays
 from train.data.series.encoder import SeriesEncoder
 from train.evaluation.spread import MEDIAN
 from train.portable.answers import Outputs, beside_all
-from train.portable.columns import DOUBLE, SINGLE, encoded, waves
+from train.portable.columns import CODES, DOUBLE, SINGLE, TEXT, encoded, looked_up, waves
 from train.portable.program import run, trace
 from train.portable.shapes import ROWS
 from train.portable.values import Builder, Value
@@ -28,7 +28,8 @@ def series_inputs(build: Builder, encoder: SeriesEncoder, rows: object) -> dict[
 
     The graph takes doubles NAME.past [n, l] of each column, nan where missing; of columns known
     ahead also NAME.ahead [n, h]; and where there is a calendar "time.past" and "time.ahead",
-    microseconds since 1970.
+    microseconds since 1970. Where groups have scales of their own it takes the name of each row's
+    group as text, by the name of its column.
     """
     spans = [(PAST, encoder.lookback, range(len(encoder.columns)))]
     if encoder.n_ahead:
@@ -45,6 +46,10 @@ def series_inputs(build: Builder, encoder: SeriesEncoder, rows: object) -> dict[
         joined = build.graph.add("Concat", *columns, axis=2)
         name = "past" if ending == PAST else "future"
         found[name] = Value((rows, steps, len(columns)), SINGLE, joined)
+    if encoder.reads_groups and encoder.group is not None:
+        raw = build.graph.take_input(encoder.group, TEXT, (ROWS,))
+        number = {name: place for place, name in enumerate(encoder.groups)}
+        found["series"] = Value((rows,), CODES, looked_up(build, raw, number, -1))
     return found
 
 

@@ -73,6 +73,8 @@ def encoded_inputs(model: Predictor, steps: int | None) -> dict[str, jax.ShapeDt
             shapes["past"] = (encoder.lookback, encoder.n_columns), single
             if encoder.n_ahead:
                 shapes["future"] = (encoder.horizon, encoder.n_ahead), single
+            if encoder.reads_groups:
+                shapes["series"] = (), codes
         case SequenceEncoder():
             steps = steps or padded_width(np.array([encoder.longest]))
             shapes["length"] = (), codes

@@ -71,9 +71,24 @@ def encode_columns(
         cells = get_column(table, column.name, where, markers)
         cells = cells.read_by(Reading(column.notation), said) if reads_text else cells.as_guessed()
         encoded = encode_number(cells, read_numbers(cells), column.shift, column.unit)
+        if column.log == "log1p":
+            encoded = _with_log(encoded, column, where, said)
         # The last stands for rows that the table lacks.
         values_tc[:, i] = _static(np.append(encoded, np.float32(np.nan))[flat.rows], flat, column)
     return values_tc
+
+
+def _with_log(
+    values_n: np.ndarray, column: SeriesColumn, where: str, said: Said | None
+) -> np.ndarray:
+    """The raw numbers, nan where they have no log(1 + x), which is said."""
+    has_none_n = values_n <= -1
+    if not has_none_n.any():
+        return values_n
+    if said is not None:
+        found = f"{has_none_n.sum()} of {len(values_n)} values have no log(1 + x)"
+        said.append(f"{where}: column {column.name!r}: {found}, being -1 or less; read as missing")
+    return np.where(has_none_n, np.float32(np.nan), values_n)
 
 
 def gaps_before(flat: Flat) -> np.ndarray:
