@@ -25,6 +25,25 @@ def small_table(n: int = 60) -> pa.Table:
     )
 
 
+def shops(n: int) -> pa.Table:
+    """Hourly sales of two shops, sorted by time: days, noise, and a promotion that adds 3.
+
+    The promotion is known ahead.
+    """
+    random = np.random.default_rng(0)
+    when = [datetime.datetime(2024, 1, 1) + datetime.timedelta(hours=i) for i in range(n)]
+    columns: dict[str, list] = {"when": [], "shop": [], "promotion": [], "sales": [], "visits": []}
+    promotion = (random.random((n, 2)) < 0.2).astype(float)
+    day = np.sin(2 * np.pi * np.arange(n) / 24)
+    for i in range(n):
+        for s, shop in enumerate(("north", "south")):
+            sales = 50 + 30 * s + (5 + s) * day[i] + 3 * promotion[i, s] + 0.3 * random.normal()
+            row = (when[i], shop, promotion[i, s], sales, 2 * sales + 10 * random.normal())
+            for column, value in zip(columns.values(), row, strict=True):
+                column.append(value)
+    return pa.table(columns)
+
+
 def write(table: pa.Table, path) -> str:
     pa.csv.write_csv(table, path / "series.csv")
     return str(path / "series.csv")

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = (
-    *("train.check", "train.compare", "train.evaluate"),
+    *("train.backtest", "train.check", "train.compare", "train.evaluate"),
     *("train.export", "train.inspect"),
     *("train.main", "train.predict", "train.search"),
 )
@@ -30,7 +30,7 @@ FLOORS = (
     ("results",),
     ("loop", "portable"),
     (
-        *("check", "compare", "console", "estimators", "evaluate", "export"),
+        *("backtest", "check", "compare", "console", "estimators", "evaluate", "export"),
         *("inspect", "main", "predict", "search"),
     ),
 )
@@ -61,6 +61,7 @@ LATE = {
     "pandas",
     "polars",
     "sklearn",
+    "statsforecast",
     "tensorboardX",
     "torch",
 }

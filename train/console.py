@@ -13,6 +13,7 @@ COMMANDS = {
     "train": "train.main",
     "predict": "train.predict",
     "evaluate": "train.evaluate",
+    "backtest": "train.backtest",
     "inspect": "train.inspect",
     "compare": "train.compare",
     "check": "train.check",

@@ -34,6 +34,7 @@ from train.evaluation.importance import (
     prediction_error,
 )
 from train.evaluation.metrics.forecasts import forecast_metrics, step_metrics
+from train.evaluation.metrics.scale_free import scale_free_metrics
 from train.evaluation.predictions import forecast_table, row_table
 from train.evaluation.score import score_heads
 
@@ -118,6 +119,16 @@ def score(
 ) -> Scores:
     """Metrics of predictions for encoded rows, in original units."""
     return kind_of(encoder).score(predictions, targets, weight)
+
+
+def score_rows_of(
+    dataset: Dataset, rows: np.ndarray, predictions: Arrays, target: Arrays, weight: np.ndarray
+) -> Scores:
+    """The same of rows of a data set; of windows also what is told by the rows before them."""
+    found = score(dataset.encoder, predictions, target, weight)
+    if isinstance(dataset, SeriesDataset):
+        found |= scale_free_metrics(dataset, rows, predictions, target)
+    return found
 
 
 def _score_rows(
@@ -210,10 +221,11 @@ def _forecast_baselines(judged: Judged, seconds: Seconds) -> Beside:
     series = judged.dataset
     assert isinstance(series, SeriesDataset)
     target = judged.batch.target
+    weight = judged.batch.weight
     baselines = {}
     by_step = {"net": step_metrics(series.encoder, judged.predictions, target)}
     for name, predictions in forecast_baselines(series, judged.split).items():
-        baselines[name] = forecast_metrics(series.encoder, predictions, target)
+        baselines[name] = score_rows_of(series, judged.rows, predictions, target, weight)
         by_step[name] = step_metrics(series.encoder, predictions, target)
     seen = {"linear": len(windows_to_fit(series))}
     return Beside(baselines, by_step, fitted_on=_of_a_part(judged, seen))

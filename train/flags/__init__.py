@@ -10,6 +10,7 @@ from train import config as configs
 from train.config.data_options import Table
 from train.config.help import describe
 from train.config.options import Config, Processes
+from train.config.plan import MODELS, REFITS, Plan, Refit
 from train.errors import UserError
 from train.flags.texts import Texts, parse_texts, read_number, read_path, split_overrides
 
@@ -27,6 +28,10 @@ _OF_COMPARE = ("sort", "page")
 _BASELINES = {"linear": "train.linear_seconds", "trees": "train.tree_seconds"}
 _A_DAY = "86400"
 _OF_EXPORT = ("workdir", "out", "steps")
+_OF_BACKTEST = (
+    *("config", "workdir", "origins", "step", "refit", "interval", "models"),
+    *("check_leaks", "verbose"),
+)
 
 
 class TrainCommand(NamedTuple):
@@ -79,6 +84,15 @@ class ExportCommand(NamedTuple):
     steps: int | None
 
 
+class BacktestCommand(NamedTuple):
+    """What `train.backtest` is asked for."""
+
+    config: Config
+    workdir: str | None
+    plan: Plan
+    verbose: bool
+
+
 def parse_train(
     argv: Sequence[str], program_doc: str | None, *, shared: bool = False
 ) -> TrainCommand:
@@ -111,6 +125,35 @@ def parse_train(
         refits,
         given.get("storage"),
     )
+
+
+def parse_backtest(argv: Sequence[str], program_doc: str | None) -> BacktestCommand:
+    """The checked config and the plan of `train.backtest`. Raises UserError; --help exits."""
+    rest, overrides = split_overrides(argv)
+    given = parse_texts(rest, program_doc, _OF_BACKTEST, details=describe)
+    if given["config"] is None:
+        raise UserError("--config: not given; name a config file, such as --config=configs/NAME.py")
+    models = tuple(filter(None, (given["models"] or "").split(",")))
+    for name in models:
+        if name not in MODELS:
+            raise UserError(f"--models: expected some of {', '.join(MODELS)}, got {name!r}")
+    plan = Plan(
+        origins=read_number(int, "origins", given) or Plan.origins,
+        step=read_number(int, "step", given),
+        refit=_read_refit(given["refit"] or "never"),
+        interval=read_number(float, "interval", given),
+        models=models,
+        check_leaks=given["check_leaks"] is not None,
+    )
+    config = configs.load(given["config"], overrides)
+    return BacktestCommand(config, given["workdir"], plan, given["verbose"] is not None)
+
+
+def _read_refit(text: str) -> Refit:
+    for refit in REFITS:
+        if text == refit:
+            return refit
+    raise UserError(f"--refit: expected {', '.join(REFITS)}, got {text!r}")
 
 
 def parse_inspect(argv: Sequence[str], program_doc: str | None) -> Config:

@@ -36,6 +36,10 @@ _MEANINGS = {
     "process": "which of them this is, from 0",
     "join_seconds": "how long they wait for each other",
     "sort": "the metric that runs are ranked by, such as rmse; by default their first",
+    "origins": "how many moments forecasts are made at, 20 by default",
+    "step": "how many steps lie between two of them, a horizon by default",
+    "refit": "never: one net; warm: it trains on at each origin; full: a new one at each",
+    "models": "ets, theta, arima: statsforecast's, which stand beside the net, NAME,NAME",
     "page": "the HTML page to write, compare.html by default",
 }
 # Flags that are numbers.
@@ -44,6 +48,8 @@ _LIMITS: dict[str, Limits] = {
     "dropout_samples": {"low": 2},
     "seed": {"low": 0, "high": LAST_SEED},
     "steps": {"low": 1, "high": 1_000_000},
+    "origins": {"low": 1, "high": 10_000},
+    "step": {"low": 1},
     "processes": {"low": 1},
     "process": {"low": 0},
     "join_seconds": {"low": 1},
@@ -51,6 +57,7 @@ _LIMITS: dict[str, Limits] = {
 _SWITCHES = {
     "restart": "train anew where the folder's checkpoints are all damaged or gone",
     "refit_statistics": "with --from: fit means and deviations anew, on the new training rows",
+    "check_leaks": "forecast again with other values in later rows; say whether a bit changes",
     "verbose": "show how each column is read; with --verbose=false only what is doubtful",
 }
 _ON = ("verbose",)  # switches that are on unless they are turned off

@@ -11,7 +11,7 @@ import pyarrow as pa
 from train.config.data_options import Table
 from train.data.classes import class_sizes, unseen_counts
 from train.data.columns import Reading, Said
-from train.data.dataset import HostArrays, Options
+from train.data.dataset import Encoder, HostArrays, Options
 from train.data.files.delimited import left_out_notes
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.tags import unseen_note
@@ -25,8 +25,7 @@ from train.data.values import SHOWN
 from train.errors import UserError
 from train.evaluation.baselines.forecasts import repeated_predictions
 from train.evaluation.conformal import conformal_metrics, interval_columns
-from train.evaluation.kinds import score
-from train.evaluation.metrics.forecasts import forecast_metrics
+from train.evaluation.kinds import score, score_rows_of
 from train.evaluation.predictions import forecast_table, row_table
 from train.inference.predictor import Predicted, Predictor
 from train.inference.unanswered import tell_unanswered
@@ -72,7 +71,7 @@ def evaluate(
     known = _predict_known(model, table, where, echo, said)
     targets, weight, predictions = known.predicted
     tell_unanswered(said.append, model.encoder, predictions, where)
-    scores = score(model.encoder, predictions, targets, weight)
+    scores = _score(model.encoder, known)
     ends: HostArrays = {}
     if needed is not None:
         scores |= conformal_metrics(model.encoder, *needed, predictions, targets, weight)
@@ -86,11 +85,21 @@ def evaluate(
     return found | {"notes": list(dict.fromkeys(said))} if said else found
 
 
+def _score(encoder: Encoder, known: _Known) -> Scores:
+    targets, weight, predictions = known.predicted
+    if isinstance(known.rows, SeriesDataset):
+        windows = known.rows.splits["test"]
+        return score_rows_of(known.rows, windows, predictions, targets, weight)
+    return score(encoder, predictions, targets, weight)
+
+
 def _baselines(windows: SeriesDataset, targets: HostArrays) -> dict[str, Scores]:
     """The metrics of what needs no training."""
     found = {}
-    for name, predictions in repeated_predictions(windows, windows.splits["test"]).items():
-        found[name] = forecast_metrics(windows.encoder, predictions, targets)
+    judged = windows.splits["test"]
+    weight = np.ones(len(judged), np.float32)
+    for name, predictions in repeated_predictions(windows, judged).items():
+        found[name] = score_rows_of(windows, judged, predictions, targets, weight)
     return found
 
 

@@ -20,8 +20,14 @@ NAMES = {
     "last": "last value",
     "seasonal": "last season",
     "linear": "linear model",
+    "ets": "ETS",
+    "theta": "Theta",
+    "arima": "ARIMA",
 }
-COLOURS = {NET: "blue", "last": "c9", "seasonal": "c1", "linear": "c4"}
+COLOURS = {
+    **{NET: "blue", "last": "c9", "seasonal": "c1", "linear": "c4"},
+    **{"ets": "c2", "theta": "c5", "arima": "c6"},
+}
 DASHES = {"last": "dot", "seasonal": "dash", "linear": "dash"}
 
 
@@ -30,7 +36,7 @@ def forecast_pictures(data: ReportData, name: str) -> Iterator[str]:
     forecasts = data.forecasts
     if forecasts is None:
         return
-    yield from _pictures(name, forecasts.windows[name], forecasts)
+    yield from window_figures(name, forecasts)
     if name == data.columns[0].name:
         note = f"squared error of {data.split} windows in units of the training variance"
         if len(forecasts.windows) > 1:
@@ -38,7 +44,9 @@ def forecast_pictures(data: ReportData, name: str) -> Iterator[str]:
         yield _error_by_step(forecasts, note)
 
 
-def _pictures(name: str, windows: Sequence[Forecast], forecasts: Forecasts) -> Iterator[str]:
+def window_figures(name: str, forecasts: Forecasts) -> Iterator[str]:
+    """A figure for each window of a target."""
+    windows = forecasts.windows[name]
     keys = [Key("truth", "grey"), Key("forecast", "blue")]
     if any(window.low_h is not None for window in windows):
         said = "interval" if forecasts.level is None else f"{forecasts.level:.0%} interval"
@@ -79,6 +87,12 @@ def _window(name: str, window: Forecast, keys: Sequence[Key], axis: str) -> str:
 def _error_by_step(forecasts: Forecasts, note: str) -> str:
     """Squared error by step, the net in blue over its rivals."""
     curves: Arrays = forecasts.error_by_step
+    xlabel = f"step of the horizon, {forecasts.step} each" if forecasts.step else "step"
+    return curves_figure("Error by step", note, curves, xlabel=xlabel, ylabel="mse_scaled")
+
+
+def curves_figure(title: str, note: str, curves: Arrays, *, xlabel: str, ylabel: str) -> str:
+    """Scores by a number from 1 on, {the net or a baseline: scores}, the net in blue over all."""
     marks = []
     keys = []
     for name in sorted(curves, key=lambda name: name == NET):
@@ -90,6 +104,5 @@ def _error_by_step(forecasts: Forecasts, note: str) -> str:
     steps = [np.arange(1, len(curve) + 1) for curve in curves.values()]
     x = scales.whole(*steps, n=7)
     y = scales.fitting(*curves.values())
-    xlabel = f"step of the horizon, {forecasts.step} each" if forecasts.step else "step"
-    svg = draw.draw(f"Error by step: {note}", x, y, marks, xlabel=xlabel, ylabel="mse_scaled")
-    return figure("Error by step", note, svg, keys=keys)
+    svg = draw.draw(f"{title}: {note}", x, y, marks, xlabel=xlabel, ylabel=ylabel)
+    return figure(title, note, svg, keys=keys)

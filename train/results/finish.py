@@ -6,15 +6,16 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from train import config as configs
-from train.data.dataset import HostArrays
+from train.data.dataset import Dataset, HostArrays
 from train.data.files.write import finite, write_table
 from train.evaluation.classes import judge_classes
 from train.evaluation.conformal import Scores, conformal_scores, judge_intervals, numbers_head
 from train.evaluation.importance import Rises
-from train.evaluation.kinds import Beside, Judged, kind_of, score
+from train.evaluation.kinds import Beside, Judged, kind_of, score_rows_of
 from train.inference.predictor import Predicted
 from train.report.report import write_report
 from train.report.result import read_result
@@ -144,7 +145,6 @@ def _evaluate_splits(run: Run, outcome: Outcome) -> Evaluated:
     """Metrics of whole splits; of validation rows by other nets, where those predicted them."""
     dataset = run.dataset
     reported = report_split(dataset)
-    encoder = dataset.encoder
     scores: dict[str, dict[str, float]] = {}
     rows = {}
     sampled = {}
@@ -158,16 +158,20 @@ def _evaluate_splits(run: Run, outcome: Outcome) -> Evaluated:
         if len(places) < rows[split]:
             sampled[split] = len(places)
         predicted = outcome.predictor.predict_rows(dataset, places)
-        scores[split] = score(encoder, predicted.predictions, predicted.target, predicted.weight)
+        scores[split] = _score(dataset, places, predicted)
         if split == reported:
             predictions = predicted.predictions
         if split == "valid" and outcome.valid is None:
             validated = predicted
     if outcome.valid is not None:
-        target, weight, by_others = outcome.valid
-        scores["valid"] = score(encoder, by_others, target, weight)
-        rows["valid"] = len(weight)
+        scores["valid"] = _score(dataset, outcome.valid_rows, outcome.valid)
+        rows["valid"] = len(outcome.valid.weight)
     return Evaluated(scores, rows, sampled, reported, predictions, validated)
+
+
+def _score(dataset: Dataset, rows: np.ndarray, predicted: Predicted) -> dict[str, float]:
+    target, weight, predictions = predicted
+    return score_rows_of(dataset, rows, predictions, target, weight)
 
 
 def _calibrate(run: Run, outcome: Outcome, validated: Predicted | None) -> Scores | None:

@@ -6,7 +6,7 @@ k members, n rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 import jax
@@ -20,7 +20,7 @@ from train.core.state import State
 from train.core.weights import Weights, count_parameters
 from train.data.dataset import Dataset
 from train.data.resolve import resolve_config
-from train.evaluation.kinds import score
+from train.evaluation.kinds import score_rows_of
 from train.inference.load import ANSWERING_FILE
 from train.inference.predictor import Predicted, Predictor
 from train.parallel.hosts import is_first
@@ -75,12 +75,14 @@ class Chosen(NamedTuple):
 class Outcome:
     """Who answers, and what result.json says of it.
 
-    `valid` are the validation rows where they are not the data set's split.
+    `valid` are the validation rows where they are not the data set's split, and `valid_rows` their
+    numbers in it.
     """
 
     predictor: Predictor
     facts: Facts
     valid: Predicted | None = None
+    valid_rows: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 def report_split(dataset: Dataset) -> str:
@@ -157,8 +159,10 @@ def population_outcome(
         settings=tuple(settings),
         rungs=tuple(rungs),
     )
-    out_of_fold = _out_of_fold(own, chosen) if config.population.folds > 1 else None
-    return Outcome(Predictor(own, dataset.encoder, variables), facts, out_of_fold)
+    predictor = Predictor(own, dataset.encoder, variables)
+    if config.population.folds == 1:
+        return Outcome(predictor, facts)
+    return Outcome(predictor, facts, *_out_of_fold(own, chosen))
 
 
 def _spread_of_setting(
@@ -179,7 +183,8 @@ def _member_results(
     dataset: Dataset, runs: Sequence[Run], states: Sequence[State], seed: int
 ) -> list[MemberResult]:
     """What every member came to, in their order, scored on the rows whose scores are shown."""
-    batch = dataset.take(dataset.arrays, scored_rows(dataset, report_split(dataset), seed))
+    rows = scored_rows(dataset, report_split(dataset), seed)
+    batch = dataset.take(dataset.arrays, rows)
     results = []
     for run, state in zip(runs, states, strict=True):
         variables = Chosen(run, state, list(range(len(run.members)))).variables
@@ -187,7 +192,7 @@ def _member_results(
         predictions = predictor.each(batch.inputs)
         for k in range(len(run.members)):
             own = {name: array[k] for name, array in predictions.items()}
-            metrics = score(dataset.encoder, own, batch.target, batch.weight)
+            metrics = score_rows_of(dataset, rows, own, batch.target, batch.weight)
             results.append(_member_result(run, state, k, metrics))
     return sorted(results, key=lambda result: result.member.number)
 
@@ -225,10 +230,11 @@ def write_answering(run: Run, nets: Sequence[Answering], step: int, config: Conf
             write_json(run.folder / ANSWERING_FILE, content)
 
 
-def _out_of_fold(config: Config, chosen: Sequence[Chosen]) -> Predicted:
-    """The rows that validated some of these members, each answered by those it validated."""
+def _out_of_fold(config: Config, chosen: Sequence[Chosen]) -> tuple[Predicted, np.ndarray]:
+    """The rows that validated some members, each answered by those it validated; their numbers."""
     folds = {run.members[k].fold for run, _, places in chosen for k in places}
     predicted = []
+    numbers = []
     for fold in sorted(folds):
         own = []
         for run, state, places in chosen:
@@ -240,8 +246,10 @@ def _out_of_fold(config: Config, chosen: Sequence[Chosen]) -> Predicted:
         variables = tuple(each.variables for each in own)
         predictor = Predictor(config, run.dataset.encoder, variables)
         predicted.append(predictor.predict_rows(run.dataset, rows))
+        numbers.append(rows)
     targets, weights, predictions = zip(*predicted, strict=True)
-    return Predicted(_joined(targets), np.concatenate(weights), _joined(predictions))
+    joined = Predicted(_joined(targets), np.concatenate(weights), _joined(predictions))
+    return joined, np.concatenate(numbers)
 
 
 def _joined(pieces: Sequence[Arrays]) -> Arrays:

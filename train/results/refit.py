@@ -92,4 +92,4 @@ def refitted(run: Run, state: State, outcome: Outcome, setting: int) -> Outcome:
         weights_step=steps,
         examples=outcome.facts.examples + one.facts.examples,
     )
-    return Outcome(one.predictor, facts, outcome.valid)
+    return replace(outcome, predictor=one.predictor, facts=facts)

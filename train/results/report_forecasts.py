@@ -45,8 +45,9 @@ def forecasts_of(
     time = dataset.encoder.time
     interval = intervals.get(HEAD)
     step = None if time is None else time.step
+    windows = scored_rows(dataset, split, run.config.seed)
     return Forecasts(
-        windows=_windows(run, split, batch.target, answers, rival, interval),
+        windows=drawn_windows(dataset, windows, batch.target, answers, rival, interval),
         error_by_step=errors,
         step="" if step is None else str(step),
         rival=rival,
@@ -55,20 +56,18 @@ def forecasts_of(
     )
 
 
-def _windows(
-    run: Run,
-    split: str,
+def drawn_windows(
+    dataset: SeriesDataset,
+    windows: np.ndarray,
     targets: Arrays,
     answers: Arrays,
     rival: str,
     interval: Interval | None,
+    most: int = WINDOWS,
 ) -> dict[str, list[Forecast]]:
     """Windows to draw of each target, evenly spread over these, in the target's units."""
-    dataset = run.dataset
-    assert isinstance(dataset, SeriesDataset)
-    windows = scored_rows(dataset, split, run.config.seed)
     encoder = dataset.encoder
-    chosen = np.unique(np.linspace(0, len(windows) - 1, 2 * WINDOWS + 1).astype(int)[1::2])
+    chosen = np.unique(np.linspace(0, len(windows) - 1, 2 * most + 1).astype(int)[1::2])
     target = encoder.decode({HEAD: targets[HEAD][chosen]})
     forecast = encoder.decode({HEAD: answers[HEAD][chosen]})
     naive = repeated_predictions(dataset, windows[chosen])

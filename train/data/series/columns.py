@@ -60,7 +60,9 @@ def encode_columns(
     _say_unknown(table, columns, markers, where, said)
     for i, column in enumerate(columns):
         if column.of == "gap":
-            values_tc[:, i] = (gaps_before(flat) - column.shift) / column.unit
+            gap_t = gaps_before(flat)
+            gap_t[flat.firsts] = column.median
+            values_tc[:, i] = (gap_t - column.shift) / column.unit
             continue
         if column.of == "category":
             text = read_text(get_column(table, column.source, where, markers))
@@ -92,23 +94,26 @@ def _with_log(
 
 
 def gaps_before(flat: Flat) -> np.ndarray:
-    """log(1 + t) of the distance t of stamps from the row before [t]; the median for first rows."""
+    """log(1 + t) of the distance t of stamps from the row before [t], nan of first rows."""
     assert flat.stamps is not None
     gap_t = np.diff(flat.stamps, prepend=flat.stamps[:1])
-    is_first_t = flat.places == 0
-    gap_t[is_first_t] = 0 if is_first_t.all() else np.median(gap_t[~is_first_t])
+    gap_t[flat.firsts] = np.nan
     return np.log1p(gap_t)
 
 
 def _static(values_t: np.ndarray, flat: Flat, column: SeriesColumn) -> np.ndarray:
-    """The first known value of each group at all of its rows, where a column is static."""
+    """The first known value of each group at that row and all after it, where a column is static.
+
+    Rows before it are missing: what is not known yet is not read.
+    """
     if not column.static:
         return values_t
     places_t = np.where(
         np.isnan(values_t) | (flat.rows < 0), len(values_t), np.arange(len(values_t))
     )
-    first_g = np.minimum.reduceat(places_t, flat.firsts)
-    return flat.per_row(np.append(values_t, np.float32(np.nan))[first_g])
+    first_t = flat.per_row(np.minimum.reduceat(places_t, flat.firsts))
+    value_t = np.append(values_t, np.float32(np.nan))[first_t]
+    return np.where(np.arange(len(values_t)) < first_t, np.float32(np.nan), value_t)
 
 
 def _say_unknown(

@@ -150,10 +150,11 @@ class Fitted(NamedTuple):
 def _fit_gap(flat: Flat, train_rows_g: np.ndarray, options: Series) -> SeriesColumn:
     """The column of times since the row before."""
     gap_t = gaps_before(flat)[flat.places < flat.per_row(train_rows_g)]
-    shift, unit = shift_and_unit(gap_t)
-    deviation = float(gap_t.std()) or 1.0
+    known = gap_t[~np.isnan(gap_t)]
+    shift, unit = shift_and_unit(known)
+    deviation = float(known.std()) or 1.0
     name = f"{options.time} since the row before"
-    return SeriesColumn(name, shift, unit, float(np.median(gap_t)), deviation, of="gap")
+    return SeriesColumn(name, shift, unit, float(np.median(known)), deviation, of="gap")
 
 
 def _is_category(raw: RawColumn, options: Series, hint: Hint) -> bool:

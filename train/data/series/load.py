@@ -46,14 +46,7 @@ def load_series(
     notes: Said = []
     table = read(where, options.missing)
     names = column_names(table, options)
-    time = encoder.time if encoder else find_time_column(table, options, notes)
-    flat = order_rows(table, options.group, time, options.missing, where, notes)
-    flat, used_notes = _used_rows(table, names, flat, options)
-    notes += used_notes
-    if encoder is not None:
-        flat = encoder.on_steps(flat, where, notes)
-    elif time is not None:
-        time, flat = _on_steps(time, flat, options, notes)
+    time, flat = used_rows(table, names, options, notes, encoder)
     flat, short_notes = _long_groups(flat, options)
     notes += short_notes + left_out_notes(table, where)
     starts, train_rows_g = split_windows(flat.sizes, options)
@@ -80,6 +73,27 @@ def load_series(
         gaps_tc if gaps_tc.any() else None,
         reading_of_series(table, encoder),
     )
+
+
+def used_rows(
+    table: pa.Table,
+    names: Names,
+    options: Series,
+    notes: Said,
+    encoder: SeriesEncoder | None = None,
+) -> tuple[TimeColumn | None, Flat]:
+    """(the column of stamps, the rows on their steps up to each group's last one with a target).
+
+    Raises UserError.
+    """
+    where = options.path
+    time = encoder.time if encoder else find_time_column(table, options, notes)
+    flat = order_rows(table, options.group, time, options.missing, where, notes)
+    flat, used_notes = _used_rows(table, names, flat, options)
+    notes += used_notes
+    if encoder is not None:
+        return time, encoder.on_steps(flat, where, notes)
+    return (None, flat) if time is None else _on_steps(time, flat, options, notes)
 
 
 def _fit_encoder(
@@ -128,6 +142,21 @@ def load_windows(
     n_short += n_series - len(flat.sizes)
     if n_short and said is not None:
         said.append(f"{where}: {n_short} of {n_series} series are too short for a window; left out")
+    return windows_at(encoder, table, flat, starts, where, said)
+
+
+def windows_at(
+    encoder: SeriesEncoder,
+    table: pa.Table,
+    flat: Flat,
+    starts: np.ndarray,
+    where: str,
+    said: Said | None,
+) -> SeriesDataset:
+    """The windows that begin at these flat rows and have a known target, as the split "test".
+
+    Raises UserError if none has one.
+    """
     values_tc = encoder.encode(table, flat, where, said)
     gaps_tc = np.isnan(values_tc)
     found, notes = known_windows(encoder, gaps_tc, {"test": starts}, where)

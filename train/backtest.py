@@ -1,0 +1,146 @@
+"""Judge a forecaster at rolling origins, beside naive, seasonal and linear forecasts.
+
+python -m train.backtest --config=configs/NAME.py [--config.FIELD=VALUE ...] [--origins=20]
+                         [--step=24] [--refit=never|warm|full] [--interval=0.9]
+                         [--models=ets,theta,arima] [--check_leaks] [--workdir=DIR]
+
+The last origin stands a horizon before the end of each series, the others --step steps apart before
+it (a horizon apart by default). At each origin a net that has seen no later row forecasts every
+series. With --refit=never one net is trained, on rows before the first origin; with warm it trains
+on at each origin from the weights of the one before, with full it is trained anew there.
+--check_leaks forecasts again with other values in all later rows, and says whether any bit changes
+(exit code 2 if so). --models are statsforecast's, fitted to each series at each origin, if it is
+installed. DIR gets forecasts.parquet, backtest.json, backtest.html, groups.csv of several series,
+and the nets, in DIR/nets; the same command goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from train import errors, flags, parallel
+from train.config.data_options import Series
+from train.config.options import Config
+from train.config.plan import Plan
+from train.errors import UserError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from train.data.series.origins import Origins
+    from train.inference.predictor import Predictor
+    from train.results.backtest.answers import Answered
+    from train.results.backtest.leaks import Leaks
+    from train.run.listener import Listener
+
+NETS = "nets"  # the folder of the nets' own folders
+
+
+def backtest(
+    config: Config,
+    workdir: str | Path | None = None,
+    plan: Plan | None = None,
+    *,
+    data: object = None,
+    echo: Callable[[str], object] | None = None,
+    verbose: bool = True,
+) -> dict[str, object]:
+    """Trains and judges nets at the origins of a plan; returns what backtest.json holds.
+
+    `data`, `echo` and `verbose` are as `train.loop.fit` has them. Raises what that raises.
+    """
+    from train.data.files.read import read_table
+    from train.data.files.tables import Read, in_memory
+    from train.data.series.origins import find_origins
+    from train.evaluation.baselines.statistics import load_models
+    from train.results.backtest.answers import answer
+    from train.results.backtest.finish import finish_backtest
+    from train.results.backtest.leaks import find_leaks
+    from train.run.folder import fresh_folder
+    from train.run.listener import listener_of
+
+    began = time.monotonic()
+    plan = plan or Plan()
+    if not isinstance(config.data, Series):
+        found = type(config.data).__name__
+        raise UserError(f"config.data: a backtest is of forecasts, of Series(...), got {found}")
+    load_models(plan.models)
+    listener = listener_of(echo, verbose=verbose)
+    read: Read = read_table
+    if data is not None:
+        config, read = in_memory(config, data)
+    options = config.data
+    assert isinstance(options, Series)
+    table = read(options.path, options.missing)
+    plan = dataclasses.replace(plan, step=plan.step or options.horizon)
+    origins = find_origins(table, options, plan.origins, plan.step or options.horizon)
+    folder = fresh_folder(config.name) if workdir is None else Path(workdir)
+    parts: list[Answered] = []
+    leaks: list[Leaks] = []
+    notes: list[str] = []
+    for first in range(plan.origins if plan.is_refitted else 1):
+        model = _train(config, table, origins, first, plan, folder, listener)
+        chosen = range(first, first + 1) if plan.is_refitted else range(plan.origins)
+        answered = answer(model, table, options.path, origins, chosen, plan, notes)
+        parts.append(answered)
+        if plan.check_leaks:
+            leaks.append(find_leaks(model, table, options.path, origins, answered, config.seed))
+    notes = list(dict.fromkeys(notes))
+    content, lines = finish_backtest(config, folder, parts, plan, leaks, notes, began)
+    for line in lines:
+        listener(line)
+    return content
+
+
+def _train(
+    config: Config,
+    table: pa.Table,
+    origins: Origins,
+    first: int,
+    plan: Plan,
+    folder: Path,
+    listener: Listener,
+) -> Predictor:
+    """The net that may know the rows before an origin, trained or resumed on these alone."""
+    from train import loop
+    from train.inference.load import load, read_start
+    from train.run.listener import nobody
+
+    own = folder / NETS / f"{first + 1:02d}"
+    rows = table.filter(origins.before(first))
+    start = None
+    if plan.refit == "warm" and first:
+        start = read_start(folder / NETS / f"{first:02d}")
+    if plan.is_refitted:
+        listener(f"origin {first + 1} of {plan.origins}: {rows.num_rows:,} rows before it")
+    else:
+        listener(f"{rows.num_rows:,} of {table.num_rows:,} rows are before the first origin")
+    untested = dataclasses.replace(config, data=dataclasses.replace(config.data, test=0))
+    echo = nobody if first else listener.say
+    loop.fit(untested, own, data=rows, start=start, echo=echo, verbose=listener.verbose)
+    return load(own)
+
+
+def main(argv: list[str]) -> int:
+    """Trains, forecasts, judges, and says whether anything later was read."""
+    command = flags.parse_backtest(argv, __doc__)
+    with parallel.session(command.config, None):
+        import jax
+
+        from train.run.listener import print_now
+
+        if jax.process_count() > 1:
+            raise UserError("train.backtest: runs in one process; begin it without several")
+        found = backtest(
+            command.config, command.workdir, command.plan, echo=print_now, verbose=command.verbose
+        )
+    leaks = found.get("leaks")
+    return 2 if isinstance(leaks, dict) and leaks["origins"] else 0
+
+
+if __name__ == "__main__":
+    errors.run(main)

@@ -1,0 +1,149 @@
+"""backtest.html: how well forecasts were at rolling origins, beside baselines, on one page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from train.data.files.storage import written_whole
+from train.errors import StorageError
+from train.report.data import MAX_TARGETS, Arrays, Forecasts
+from train.report.page import document, escape, facts, figure, fold, group, number, section, table
+from train.report.scores import BASELINE_NAMES
+from train.report.series import NAMES, NET, curves_figure, window_figures
+
+SHARES = ("coverage", "r2")  # which more is not less of an error of
+MOST_GROUPS = 10  # in the table of those that are forecast worst
+
+
+@dataclass(frozen=True)
+class BacktestPage:
+    """What the page shows; scores are {the net or a baseline: {metric: ...}}.
+
+    `metric` is the one that is drawn, `targets` are the columns that are forecast, `groups` the
+    names that scores by group go by; `forecasts` some windows.
+    """
+
+    title: str
+    facts: Mapping[str, str]
+    metric: str
+    targets: Sequence[str]
+    overall: Mapping[str, Mapping[str, float]]
+    by_origin: Mapping[str, Arrays]
+    by_step: Mapping[str, Arrays]
+    by_group: Mapping[str, Arrays]
+    groups: Sequence[str]
+    forecasts: Forecasts
+    notes: Sequence[str]
+
+
+def write_backtest(path: Path, page: BacktestPage) -> None:
+    """Writes the page, whole or not at all. Raises StorageError."""
+    content = document(page.title, _sections(page)).encode("utf-8", "replace")
+    try:
+        with written_whole(path) as file:
+            file.write(content)
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _sections(page: BacktestPage) -> Iterator[str]:
+    shown = {name: escape(value) for name, value in page.facts.items()}
+    headline = f'<p class="headline">{escape(verdict(page.metric, page.overall))}</p>'
+    top = f'<div class="top"><div>{headline}</div>{facts(shown)}</div>'
+    yield f"<header><h1>{escape(page.title)}</h1>{top}</header>"
+    yield section("Scores", _score_table(page))
+    yield group("By origin and step", _curves(page))
+    for name in page.targets[:MAX_TARGETS]:
+        yield group(f"Forecasts of {name}", window_figures(name, page.forecasts))
+    yield group("By series", _of_groups(page))
+    notes = "\n".join(f"<li>{escape(note)}</li>" for note in page.notes)
+    yield section("Notes on the data", f"<ul>{notes}</ul>" if notes else "")
+    yield fold("All scores by origin", _origin_table(page))
+
+
+def verdict(metric: str, overall: Mapping[str, Mapping[str, float]]) -> str:
+    """A sentence on the net's score beside that of each baseline."""
+    score = overall[NET].get(metric, math.nan)
+    parts = []
+    for name, scores in overall.items():
+        if name != NET:
+            words = BASELINE_NAMES.get(name, NAMES.get(name, name))
+            parts.append(f"{number(scores.get(metric))} for {words}")
+    against = f" against {', '.join(parts)}" if parts else ""
+    return f"{metric.rpartition('.')[2].upper()} {number(score)}{against}."
+
+
+def _score_table(page: BacktestPage) -> str:
+    metrics = list(page.overall[NET])
+    rows = []
+    for name, scores in page.overall.items():
+        cells = []
+        for metric in metrics:
+            text = number(scores[metric]) if metric in scores else ""
+            is_best = metric in scores and scores[metric] == _best(metric, page.overall)
+            cells.append(f"<b>{text}</b>" if is_best else text)
+        rows.append([escape(NAMES.get(name, name)), *cells])
+    return table(rows, ["", *map(escape, metrics)], many=True)
+
+
+def _best(metric: str, overall: Mapping[str, Mapping[str, float]]) -> float | None:
+    """The lowest error; None of what is no error, and where there is none beside it."""
+    known = []
+    for scores in overall.values():
+        value = scores.get(metric)
+        if value is not None and math.isfinite(value):
+            known.append(value)
+    short = metric.rpartition(".")[2]
+    return None if len(known) < 2 or short in (*SHARES, "width") else min(known)
+
+
+def _curves(page: BacktestPage) -> Iterator[str]:
+    step = page.forecasts.step
+    by_step = f"step of the horizon, {step} each" if step else "step of the horizon"
+    pairs = (("By origin", page.by_origin, "origin"), ("By step", page.by_step, by_step))
+    for title, scores, xlabel in pairs:
+        curves = {name: values[page.metric] for name, values in scores.items()}
+        others = "steps" if title == "By origin" else "origins"
+        if len(next(iter(curves.values()))) > 1:
+            note = f"over all {others} and series"
+            yield curves_figure(title, note, curves, xlabel=xlabel, ylabel=page.metric)
+
+
+def _of_groups(page: BacktestPage) -> Iterator[str]:
+    """How the score spreads over the series, and those that are forecast worst."""
+    if len(page.groups) < 2:
+        return
+    curves = {}
+    for name, metrics in page.by_group.items():
+        known = metrics[page.metric][np.isfinite(metrics[page.metric])]
+        if len(known):
+            curves[name] = np.quantile(known, np.arange(1, 101) / 100)
+    if curves:
+        note = "what so many percent of the series do not exceed, each line by itself"
+        xlabel = "percent of series"
+        yield curves_figure("By series", note, curves, xlabel=xlabel, ylabel=page.metric)
+    score_g = page.by_group[NET][page.metric]
+    order = [g for g in np.argsort(-np.nan_to_num(score_g, nan=-np.inf)) if np.isfinite(score_g[g])]
+    rows = []
+    for g in order[:MOST_GROUPS]:
+        cells = [number(float(metrics[page.metric][g])) for metrics in page.by_group.values()]
+        rows.append([escape(page.groups[g]), *cells])
+    head = ["", *(escape(NAMES.get(name, name)) for name in page.by_group)]
+    note = f"{page.metric}; all are in groups.csv"
+    yield figure("Forecast worst", note, table(rows, head))
+
+
+def _origin_table(page: BacktestPage) -> str:
+    """The scores of the net at each origin."""
+    metrics = page.by_origin[NET]
+    n_origins = len(next(iter(metrics.values())))
+    rows = []
+    for origin in range(n_origins):
+        cells = [number(float(values[origin])) for values in metrics.values()]
+        rows.append([str(origin + 1), *cells])
+    return table(rows, ["origin", *map(escape, metrics)], many=True)

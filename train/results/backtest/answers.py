@@ -1,0 +1,165 @@
+"""What a net and the baselines answer at some origins, a window each, all windows in batches.
+
+w windows, h horizon, o targets, l lookback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+
+from train.config.plan import Plan
+from train.data.blocks import take_in_blocks
+from train.data.columns import Said
+from train.data.dataset import HostArrays
+from train.data.series.dataset import SeriesDataset
+from train.data.series.encoder import SeriesEncoder
+from train.data.series.origins import Origins, as_foretold, origin_windows
+from train.data.series.windows import all_windows
+from train.errors import UserError
+from train.evaluation.baselines.forecasts import fit_linear, predict_linear, repeated_predictions
+from train.evaluation.baselines.statistics import model_predictions
+from train.evaluation.conformal import LEVEL, interval_columns
+from train.inference.blocks import Predicted, join_blocks
+from train.inference.predictor import Predictor
+
+LINEAR_WINDOWS = 20_000  # that the linear model is fitted on at most
+GAPPY_WINDOWS = 4_000  # the same where targets are missing: each step then has a fit of its own
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The windows of some origins, and all answers to them in encoded units [w, h * o].
+
+    `rivals` {baseline: its answers}; `ends` {column: the ends of intervals [w * h]} of this `level`
+    where the net has any. `quantiles` are the levels of those that it predicts.
+    """
+
+    dataset: SeriesDataset
+    origin_w: np.ndarray
+    predicted: Predicted
+    rivals: dict[str, HostArrays]
+    ends: HostArrays
+    level: float | None
+    quantiles: tuple[float, ...]
+
+    @property
+    def windows(self) -> np.ndarray:
+        """The numbers of the windows in the data set [w]."""
+        return self.dataset.splits["test"]
+
+    @property
+    def now_w(self) -> np.ndarray:
+        """The flat row that each window forecasts first [w]."""
+        return self.dataset.starts[self.windows] + self.dataset.encoder.lookback
+
+    @property
+    def group_w(self) -> np.ndarray:
+        """The group of each window, by its place [w]."""
+        return np.searchsorted(self.dataset.flat.firsts, self.now_w - 1, side="right") - 1
+
+
+def answer(
+    model: Predictor,
+    table: pa.Table,
+    where: str,
+    origins: Origins,
+    chosen: range,
+    plan: Plan,
+    said: Said,
+) -> Answered:
+    """The answers at the `chosen` origins, of which the net may know the rows before the first.
+
+    Raises UserError.
+    """
+    encoder = model.encoder
+    assert isinstance(encoder, SeriesEncoder)
+    found = origin_windows(encoder, table, origins, chosen, where, said)
+    dataset = found.dataset
+    windows = dataset.splits["test"]
+    rivals = repeated_predictions(dataset, windows)
+    rivals |= _linear(dataset, origins, chosen[0])
+    rivals |= model_predictions(dataset, windows, plan.models, said)
+    predicted = predict_windows(model, dataset)
+    level = plan.interval or LEVEL
+    ends: HostArrays = {}
+    try:
+        needed = model.needed_score(level)
+        ends = interval_columns(encoder, *needed, predicted.predictions)
+    except UserError as error:
+        if plan.interval is not None:
+            raise
+        said.append(f"no intervals: {str(error).removeprefix('--interval: ')}")
+    quantiles = model.config.quantiles
+    has_ends = level if ends else None
+    return Answered(dataset, found.origin_w, predicted, rivals, ends, has_ends, quantiles)
+
+
+def predict_windows(model: Predictor, dataset: SeriesDataset) -> Predicted:
+    """The windows of the split "test", and the net's answers where nothing is known of later rows.
+
+    But what is known ahead.
+    """
+    windows = dataset.splits["test"]
+    targets = []
+    weights = []
+    answers = []
+    begin = 0
+    for batch in take_in_blocks(dataset, windows):
+        end = begin + len(batch.weight)
+        targets.append(batch.target)
+        weights.append(batch.weight)
+        answers.append(model.answers(as_foretold(dataset, windows[begin:end], dict(batch.inputs))))
+        begin = end
+    n = len(windows)
+    return Predicted(join_blocks(targets, n), np.concatenate(weights), join_blocks(answers, n))
+
+
+def _linear(dataset: SeriesDataset, origins: Origins, origin: int) -> dict[str, HostArrays]:
+    """{"linear": answers of a model fitted on windows that end before an origin}, if there are any.
+
+    A part of very many windows, drawn by a fixed seed.
+    """
+    encoder = dataset.encoder
+    flat = dataset.flat
+    sizes_g = np.maximum(flat.sizes - int(origins.ahead(origin)), 0)
+    own = all_windows(sizes_g, encoder.lookback, encoder.horizon)
+    if not len(own):
+        return {}
+    # From where these groups would begin, if they ended at the origin, to where they do begin.
+    group_n = np.searchsorted(np.cumsum(sizes_g), own, side="right")
+    starts = own + (flat.firsts - (np.cumsum(sizes_g) - sizes_g))[group_n]
+    most = LINEAR_WINDOWS if dataset.target_gaps is None else GAPPY_WINDOWS
+    if len(starts) > most:
+        starts = np.sort(np.random.default_rng(0).choice(starts, most, replace=False))
+    fitted = replace(dataset, starts=starts.astype(np.int32))
+    kernel_olh = fit_linear(fitted, np.arange(len(starts)))
+    answers = predict_linear(dataset, kernel_olh, dataset.splits["test"])
+    return {"linear": {"value": answers}}
+
+
+def joined_ends(answered: Answered) -> tuple[np.ndarray, np.ndarray] | None:
+    """The lower and upper ends of intervals [w, h, o]; None where there are none."""
+    if not answered.ends:
+        return None
+    columns = list(answered.ends.values())
+    half = len(columns) // 2
+    shape = (len(answered.windows), answered.dataset.encoder.horizon)
+    lower = [column.reshape(shape) for column in columns[:half]]
+    upper = [column.reshape(shape) for column in columns[half:]]
+    return np.stack(lower, axis=-1), np.stack(upper, axis=-1)
+
+
+def cutoffs(parts: Sequence[Answered]) -> dict[int, float]:
+    """{origin: the latest stamp that any of its windows reads}; {} without stamps."""
+    latest: dict[int, float] = {}
+    for part in parts:
+        if part.dataset.flat.stamps is None:
+            continue
+        for origin in np.unique(part.origin_w).tolist():
+            stamps = part.dataset.flat.stamps[part.now_w[part.origin_w == origin] - 1]
+            latest[origin] = float(stamps.max())
+    return latest

@@ -1,0 +1,143 @@
+"""What a backtest leaves: forecasts.parquet, groups.csv, and the content of backtest.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from train.config.plan import Plan
+from train.data.answer_names import beside
+from train.data.series.encoder import SeriesEncoder
+from train.data.series.time_column import write_stamps
+from train.evaluation.predictions import forecast_table
+from train.results.backtest.answers import Answered, cutoffs
+from train.results.backtest.leaks import Leaks
+from train.results.backtest.scores import NET, BacktestScores, Curves, group_quantiles
+
+
+def forecasts_of_all(parts: Sequence[Answered]) -> pa.Table:
+    """A line for each origin, series and step: the truth, the net's answer, those of baselines.
+
+    "origin" (from 1) and, where there are stamps, "cutoff", that of the last row before it, then
+    what predictions.parquet has, the ends of intervals, and the baselines' forecasts.
+    """
+    tables = [_forecasts(part) for part in parts]
+    wide = tables[0].schema
+    for table in tables[1:]:
+        wide = pa.unify_schemas([wide, table.schema], promote_options="permissive")
+    return pa.concat_tables([table.cast(wide) for table in tables])
+
+
+def _forecasts(part: Answered) -> pa.Table:
+    dataset = part.dataset
+    encoder = dataset.encoder
+    horizon = encoder.horizon
+    first: dict[str, pa.Array] = {"origin": pa.array(np.repeat(part.origin_w + 1, horizon))}
+    if dataset.flat.stamps is not None and encoder.time is not None:
+        last = dataset.flat.stamps[part.now_w - 1]
+        first["cutoff"] = write_stamps(np.repeat(last, horizon), encoder.time)
+    predictions = part.predicted.predictions
+    table = forecast_table(
+        dataset, part.windows, part.predicted.target, predictions, part.quantiles
+    )
+    found: dict[str, pa.Array | pa.ChunkedArray] = dict(
+        zip(table.column_names, table.columns, strict=True)
+    )
+    more: dict[str, pa.Array] = {}
+    for name, values in part.ends.items():
+        more[name] = pa.array(np.asarray(values).ravel())
+    for name, answers in part.rivals.items():
+        for target, values in encoder.decode(answers).items():
+            label = name if encoder.n_targets == 1 else f"{target}_{name}"
+            more[label] = pa.array(values.ravel())
+    # A target may have the name of any of these, and its column is named first.
+    return pa.table(beside(beside(found, first), more)).select(_order(found, first, more))
+
+
+def _order(*parts: Mapping[str, object]) -> list[str]:
+    """The names of columns, those of origins first."""
+    found, first, more = parts
+    names = list(beside(beside(found, first), more))
+    n = len(found)
+    return [*names[n : n + len(first)], *names[:n], *names[n + len(first) :]]
+
+
+def groups_table(scores: BacktestScores) -> pa.Table:
+    """A line for each group: how many windows it has, and the scores of the net and baselines."""
+    columns: dict[str, pa.Array] = {
+        "group": pa.array(scores.groups),
+        "windows": pa.array(scores.windows_g),
+    }
+    for name, metrics in scores.by_group.items():
+        for metric, values in metrics.items():
+            label = metric if name == NET else f"{name} {metric}"
+            columns[label] = pa.array(values, mask=np.isnan(values))
+    return pa.table(columns)
+
+
+def backtest_record(
+    parts: Sequence[Answered],
+    scores: BacktestScores,
+    plan: Plan,
+    leaks: Leaks | None,
+    notes: Sequence[str],
+) -> dict[str, object]:
+    """The content of backtest.json, but for seconds and versions."""
+    encoder = parts[0].dataset.encoder
+    record: dict[str, object] = {
+        "origins": _origins(parts, scores),
+        "step": plan.step,
+        "horizon": encoder.horizon,
+        "lookback": encoder.lookback,
+        "season": encoder.season,
+        "refit": plan.refit,
+        "targets": [column.name for column in encoder.targets],
+        "groups": len(scores.groups) or 1,
+        "windows": int(scores.windows_k.sum()),
+        "metrics": scores.overall[NET],
+        "baselines": {name: found for name, found in scores.overall.items() if name != NET},
+        "by_origin": _lists(scores.by_origin),
+        "by_step": _lists(scores.by_step),
+    }
+    if scores.groups:
+        record["by_group"] = group_quantiles(scores.by_group)
+    if parts[-1].level is not None:
+        record["interval"] = parts[-1].level
+    if leaks is not None:
+        record["leaks"] = {
+            "origins": [origin + 1 for origin in leaks.origins],
+            "spoiled_cells": leaks.n_cells,
+            "columns": list(leaks.columns),
+        }
+    return {**record, "notes": list(notes)}
+
+
+def _origins(parts: Sequence[Answered], scores: BacktestScores) -> list[dict[str, object]]:
+    """Each origin: its number, the last stamp before it, how many windows it has."""
+    shown = shown_cutoffs(parts)
+    found: list[dict[str, object]] = []
+    for origin, n_windows in enumerate(scores.windows_k.tolist()):
+        one: dict[str, object] = {"origin": origin + 1, "windows": n_windows}
+        if origin in shown:
+            one["cutoff"] = shown[origin]
+        found.append(one)
+    return found
+
+
+def shown_cutoffs(parts: Sequence[Answered]) -> dict[int, str]:
+    """{origin: the latest stamp that is read there, as the file would write it}."""
+    encoder: SeriesEncoder = parts[0].dataset.encoder
+    latest = cutoffs(parts)
+    if encoder.time is None or not latest:
+        return {}
+    written = write_stamps(np.array(list(latest.values())), encoder.time)
+    return dict(zip(latest, map(str, written.to_pylist()), strict=True))
+
+
+def _lists(curves: Curves) -> dict[str, dict[str, list[float]]]:
+    found: dict[str, dict[str, list[float]]] = {}
+    for name, metrics in curves.items():
+        found[name] = {metric: values.tolist() for metric, values in metrics.items()}
+    return found
