@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from train.data.months import WEEKDAY, month_of
 from train.data.notation import is_no_value
+from train.data.zones import without_zone, zone_names
 
 ISO = ""
 COMPACT = "yyyymmdd"
@@ -20,25 +22,18 @@ ORDERS = ("dmy", "mdy", "ymd")
 MICROSECOND = datetime.timedelta(microseconds=1)
 EPOCH = datetime.datetime(1970, 1, 1)
 CENTURY = 69  # two digits of a year: from here on of 19.., as POSIX has it
-MONTHS = (
-    *(("jan", 1), ("feb", 2), ("mar", 3), ("apr", 4), ("may", 5), ("jun", 6), ("jul", 7)),
-    *(("aug", 8), ("sep", 9), ("oct", 10), ("nov", 11), ("dec", 12), ("mai", 5), ("mrz", 3)),
-    *(("mär", 3), ("okt", 10), ("dez", 12)),
-)
-MONTH_OF = dict(MONTHS)
 TIME = (
     r"(?:[T ,]+(?P<h>[0-9]{1,2}):(?P<mi>[0-9]{2})(?::(?P<s>[0-9]{2})(?:[.,](?P<f>[0-9]{1,9}))?)?"
     r" ?(?P<half>[aApP]\.?[mM]\.?)?)?(?: ?(?P<zone>Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2}))?"
 )
 NUMERIC = re.compile(r"(?P<a>[0-9]{1,4})([-./ ])(?P<b>[0-9]{1,2})\2(?P<c>[0-9]{1,4})\.?" + TIME)
-WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[ ,]+)?"
 DAY_FIRST = re.compile(
-    WEEKDAY + r"(?P<d>[0-9]{1,2})(?:st|nd|rd|th|\.)?[-/ ]*(?P<m>[a-zä]{3,9})\.?[-/ ,]*"
-    r"(?P<y>[0-9]{4}|[0-9]{2})" + TIME,
+    WEEKDAY + r"(?P<d>[0-9]{1,2})(?:st|nd|rd|th|er|[.º°])?[-/ ]*(?:de )?(?P<m>[^\W\d_]{3,10})\.?"
+    r"[-/ ,]*(?:de )?(?P<y>[0-9]{4}|[0-9]{2})" + TIME,
     re.IGNORECASE,
 )
 MONTH_FIRST = re.compile(
-    WEEKDAY + r"(?P<m>[a-z]{3,9})\.?[- ]*(?P<d>[0-9]{1,2})(?:st|nd|rd|th)?[-, ]+"
+    WEEKDAY + r"(?P<m>[^\W\d_]{3,10})\.?[- ]*(?P<d>[0-9]{1,2})(?:st|nd|rd|th)?[-, ]+"
     r"(?P<y>[0-9]{4}|[0-9]{2})" + TIME,
     re.IGNORECASE,
 )
@@ -47,7 +42,8 @@ QUARTER = re.compile(
     r"(?P<y>[0-9]{4})[-: /]?Q(?P<q>[1-4])|Q?(?P<q2>[1-4])[-: /]?Q?[-: /]?(?P<y2>[0-9]{4})", re.I
 )
 MONTH_AND_YEAR = re.compile(
-    r"(?P<m>[a-zä]{3,9})\.?[-/ ,]*(?P<y>[0-9]{4})|(?P<y2>[0-9]{4})[-/ ,]*(?P<m2>[a-zä]{3,9})\.?",
+    r"(?P<m>[^\W\d_]{3,10})\.?[-/ ,]*(?:de )?(?P<y>[0-9]{4})"
+    r"|(?P<y2>[0-9]{4})[-/ ,]*(?P<m2>[^\W\d_]{3,10})\.?",
     re.I,
 )
 NUMBERED_MONTH = re.compile(
@@ -125,11 +121,25 @@ def short_year(texts: Sequence[str], order: str) -> str:
 
 def has_zone(texts: Sequence[str]) -> bool:
     """Whether some time says its zone."""
+    if zone_names(texts):
+        return True
     return any(re.search(r"[0-9] ?(Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2})$", text) for text in texts)
 
 
 def parse_date(text: str, order: str) -> datetime.datetime | None:
     """The moment, in UTC and without a zone, that a text writes; None if it writes none."""
+    moment = _parse(text, order)
+    if moment is not None or (zoned := without_zone(text)) is None:
+        return moment
+    moment = _parse(zoned.rest, order)
+    # An offset in front of the name of a zone, as Java writes, has been taken off.
+    if moment is None or has_zone([zoned.rest]):
+        return moment
+    return _in_utc(moment.replace(tzinfo=zoned.zone))
+
+
+def _parse(text: str, order: str) -> datetime.datetime | None:
+    """The moment of a text without the name of a zone."""
     try:
         if "%" in order:
             return _in_utc(datetime.datetime.strptime(text, order))
@@ -146,9 +156,9 @@ def parse_date(text: str, order: str) -> datetime.datetime | None:
         if order == "ymd":
             return None
         match = DAY_FIRST.fullmatch(text) or MONTH_FIRST.fullmatch(text)
-        if match is None or match["m"][:3].lower() not in MONTH_OF:
+        month = None if match is None else month_of(match["m"])
+        if match is None or month is None:
             return None
-        month = MONTH_OF[match["m"][:3].lower()]
         return _with_time(_year(match["y"]), month, int(match["d"]), match)
     except ValueError:
         return None
@@ -174,7 +184,7 @@ def _parse_period(text: str) -> datetime.datetime | None:
     match = MONTH_AND_YEAR.fullmatch(text)
     if match is None:
         return _parse_iso(text)
-    month = MONTH_OF.get((match["m"] or match["m2"])[:3].lower())
+    month = month_of(match["m"] or match["m2"])
     return None if month is None else datetime.datetime(_first(match, "y"), month, 1)
 
 

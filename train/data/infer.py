@@ -8,6 +8,7 @@ n rows, k different texts.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 from typing import Literal, NamedTuple, TypeAlias
@@ -23,10 +24,15 @@ from train.data.hint import Hint, marks_of
 from train.data.marks import Marks, choose_marks, infer_notation
 from train.data.notation import CODE, Mark, Notation, is_no_value, parse
 from train.data.values import allowed_odd, compact_note, plain_numbers
+from train.data.zones import zones_note
 
 Kind: TypeAlias = Literal["number", "time", "category"]
 CODES_SHARE = 0.01  # of cells that begin with zeros, from which on they are codes
 TRUTHS = frozenset(("true", "false"))
+LIKE_A_DATE = re.compile(
+    r"(?:19|20)[0-9]{2}[-/. ][0-9]{1,2}[-/. ][0-9]{1,2}(?![0-9])|[0-9]{1,2}[-/. ]"
+    r"(?:[0-9]{1,2}|[^\W\d_]{3,12})[-/., ]{1,2}(?:19|20)[0-9]{2}(?![0-9])"
+)
 
 
 class Inferred(NamedTuple):
@@ -79,7 +85,7 @@ def _infer_text(raw: RawColumn, hint: Hint) -> Inferred:
     dates = _dates(raw, text, hint)
     if dates.kind == "time":
         return dates
-    return Inferred("category", Reading(), _mixed_note(raw, text, hint))
+    return Inferred("category", Reading(), _mixed_note(raw, text, hint) or _unread_note(text))
 
 
 def _plain(raw: RawColumn, hint: Hint) -> Inferred | None:
@@ -171,7 +177,20 @@ def _dates(raw: RawColumn, text: Text, hint: Hint) -> Inferred:
         note += "config.data.date_format settles it"
     if found.order and (short := short_year(text.values, found.order)):
         note = f"{note}; years of two digits are of 1969 to 2068: {short}"
+    if zones := zones_note(text.values):
+        note = f"{note}; {zones}" if note else zones
     return Inferred("time", Reading(order=found.order), note)
+
+
+def _unread_note(text: Text) -> str:
+    """A line on a category most of whose cells look like dates; "" of others."""
+    alike = [i for i, value in enumerate(text.values) if LIKE_A_DATE.search(value)]
+    if 2 * text.counts[alike].sum() <= text.counts.sum():
+        return ""
+    return (
+        f"{text.values[alike[0]][:40]!r} looks like a date, but is read as a category; "
+        "config.data.date_format says how dates are written"
+    )
 
 
 def _mixed_note(raw: RawColumn, text: Text, hint: Hint) -> str:

@@ -18,6 +18,7 @@ from train.data.series.local_time import has_clock
 from train.data.series.step import StampKind
 from train.data.series.time_column import TimeColumn, zone_of
 from train.data.values import allowed_odd, as_written
+from train.data.zones import zone_names
 from train.errors import UserError
 
 OFFSET = re.compile(r"[0-9] ?([+-][0-9]{2}:?[0-9]{2})$")
@@ -60,9 +61,10 @@ def find_time_column(table: pa.Table, options: Series, said: Said) -> TimeColumn
 
 
 def _offsets(raw: RawColumn) -> set[str]:
-    """The offsets from UTC that texts end in."""
+    """The offsets from UTC, or zones by name, that texts end in."""
     texts = read_text(raw).values if raw.family == "text" else []
-    return {match[1] for match in map(OFFSET.search, texts) if match is not None}
+    offsets = {match[1] for match in map(OFFSET.search, texts) if match is not None}
+    return offsets | zone_names(texts)
 
 
 def _compact_order(raw: RawColumn, said: Said) -> str:

@@ -15,6 +15,7 @@ from train.data.series.forms import write_form
 from train.data.series.local_time import to_local, to_utc
 from train.data.series.step import DAY, SECOND, StampKind, TimeStep
 from train.data.values import read_numbers, read_times
+from train.data.zones import zone_names
 
 Counting: TypeAlias = Literal["rows", "steps"]
 
@@ -85,7 +86,11 @@ def read_stamps(
 def zone_of(raw: RawColumn) -> str | None:
     """The time zone that a column's stamps are written in."""
     if raw.family == "text":
-        return "UTC" if has_zone(read_text(raw).values) else None
+        texts = read_text(raw).values
+        names = zone_names(texts)
+        if len(names) == 1 and "/" in (name := names.pop()):
+            return name
+        return "UTC" if has_zone(texts) else None
     return getattr(raw.data.type, "tz", None)
 
 

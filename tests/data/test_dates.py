@@ -1,0 +1,109 @@
+"""Dates in the words of other languages, and times with zones by name: pandas is the truth."""
+
+from __future__ import annotations
+
+import datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from train.data.dates import infer_order, parse_date, parse_dates
+from train.data.hint import Hint
+from train.data.infer import infer
+from train.data.months import month_of
+from train.data.series.local_time import to_local
+from train.data.zones import zones_note
+
+# As the Common Locale Data Repository writes them, long and short.
+MONTHS = {
+    "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+    "de short": "Jan. Feb. März Apr. Mai Juni Juli Aug. Sept. Okt. Nov. Dez.",
+    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+    "fr short": "janv. févr. mars avr. mai juin juil. août sept. oct. nov. déc.",
+    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre "
+    "diciembre",
+    "it": "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre "
+    "dicembre",
+    "pt": "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro "
+    "dezembro",
+    "nl": "januari februari maart april mei juni juli augustus september oktober november december",
+    "en": "January February March April May June July August September October November December",
+}
+
+
+@pytest.mark.parametrize("language", MONTHS)
+def test_months_of_a_language_are_read(language):
+    names = MONTHS[language].split()
+    texts = [f"{3 + i} {name} 2021" for i, name in enumerate(names)]
+    order = infer_order(texts, np.ones(12))
+    assert order.read == 12 and not order.rival
+    wanted = [datetime.datetime(2021, i + 1, 3 + i) for i in range(12)]
+    assert [parse_date(text, order.order) for text in texts] == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "lundi 2 mars 2020",
+        "Montag, 2. März 2020",
+        "2 de marzo de 2020",
+        "Mon 2 Mar 2020",
+        "lunedì 2 marzo 2020",
+        "2.Mrz 2020",
+    ],
+)
+def test_weekdays_and_little_words_are_passed_over(text):
+    assert parse_date(text, "dmy") == datetime.datetime(2020, 3, 2)
+
+
+@pytest.mark.parametrize("word", ["marble", "jui", "ma", "mayor", "octopus", ""])
+def test_other_words_are_no_months(word):
+    assert month_of(word) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "zone"),
+    [
+        ("2020-01-05 10:30 CET", "Europe/Berlin"),
+        ("2020-07-05 10:30 CEST", "Europe/Berlin"),
+        ("2020-07-05T10:30:00 Europe/Paris", "Europe/Paris"),
+        ("2020-01-05T10:30:00+01:00[Europe/Paris]", "Europe/Paris"),
+        ("2020-07-05 10:30:00 PDT", "America/Los_Angeles"),
+        ("05.07.2020 10:30 MESZ", "Europe/Berlin"),
+    ],
+)
+def test_zones_by_name_are_what_pandas_has(text, zone):
+    order = "" if text[4] == "-" else "dmy"
+    day = text[:10] if order == "" else "2020-07-05"
+    wanted = pd.Timestamp(f"{day} 10:30", tz=zone).tz_convert("UTC").tz_localize(None)
+    assert parse_date(text, order) == wanted.to_pydatetime()
+    stamps, valid = parse_dates([text], order)
+    assert valid.all() and to_local(stamps, zone)[0] % 3.6e9 == 1.8e9
+
+
+def test_letters_that_stand_for_a_zone_are_said_and_those_of_several_are_not_read():
+    assert zones_note(["2020-01-05 10:30 CET", "2020-01-05 10:30 EST"]) == (
+        "'CET' is +01:00, 'EST' is -05:00"
+    )
+    assert parse_date("2020-07-01 10:00 IST", "") is None
+    assert parse_date("2020-07-01 10:00 No/Where", "") is None
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (["2020-07-01 10:00 IST", "2020-07-02 10:00 IST"], "looks like a date, but is read as a"),
+        (["3 tammikuu 2020", "4 tammikuu 2020"], "looks like a date, but is read as a category"),
+        (["2020-07-01 10:00 CET", "2020-07-02 10:00 CET"], "'CET' is +01:00"),
+        (["red", "green"], ""),
+    ],
+)
+def test_what_looks_like_a_date_and_is_none_is_said(cells, said):
+    import pyarrow as pa
+
+    from train.data.columns import RawColumn
+
+    raw = RawColumn("when", "data", pa.chunked_array([pa.array(cells)]), (), None)
+    note = infer(raw, Hint()).note
+    assert said in note if said else not note

@@ -1,0 +1,70 @@
+"""The names of time zones behind a time of day: CET, or Europe/Paris."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import zoneinfo
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+# Hours ahead of UTC. Those of America are RFC 2822's; what means several zones, as IST or BST do
+# (India, Ireland, Israel; Britain, Bangladesh), is not among them.
+AHEAD = {
+    **{"UT": 0, "WET": 0, "WEST": 1, "CET": 1, "MEZ": 1, "CEST": 2, "MESZ": 2, "EET": 2},
+    **{"EEST": 3, "MSK": 3, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6},
+    **{"PST": -8, "PDT": -7, "HKT": 8, "JST": 9, "KST": 9, "AEST": 10, "AEDT": 11, "NZST": 12},
+    **{"NZDT": 13},
+}
+ENDING = re.compile(r"(?P<rest>.*:.*?) ?(?P<name>[A-Z]{2,4}|\[?[A-Z]\w+/[\w/+-]+\]?)", re.ASCII)
+
+
+class Zoned(NamedTuple):
+    """A text without the name behind it, the name, and the zone that it is of."""
+
+    rest: str
+    name: str
+    zone: datetime.tzinfo
+
+
+def without_zone(text: str) -> Zoned | None:
+    """A time and the zone that stands behind it by name; None without a known one."""
+    match = ENDING.fullmatch(text)
+    if match is None:
+        return None
+    name = match["name"].strip("[]")
+    zone = zone_named(name)
+    return None if zone is None else Zoned(match["rest"].strip(), name, zone)
+
+
+@lru_cache(maxsize=256)
+def zone_named(name: str) -> datetime.tzinfo | None:
+    """The zone of a name, as CET or Europe/Paris; None of no such one."""
+    if name in AHEAD:
+        return datetime.timezone(datetime.timedelta(hours=AHEAD[name]))
+    if "/" not in name:
+        return None
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def zone_names(texts: Iterable[str]) -> set[str]:
+    """The names of zones that times end in."""
+    found = set()
+    for text in texts:
+        zoned = without_zone(text.strip())
+        if zoned is not None:
+            found.add(zoned.name)
+    return found
+
+
+def zones_note(texts: Iterable[str]) -> str:
+    """What letters behind times are read as: "'CET' is +01:00"; "" without any."""
+    shown = []
+    for name in sorted(zone_names(texts)):
+        if name in AHEAD:
+            shown.append(f"{name!r} is {AHEAD[name]:+03d}:00")
+    return ", ".join(shown)
