@@ -23,6 +23,7 @@ from nets.heads import Heads, HeadShape
 from nets.inputs import Inputs
 from nets.lstm import LSTM
 from nets.members import Adapter
+from nets.own import OwnBody
 from nets.perceptron import Perceptron
 from nets.recurrent import Recurrent
 from nets.sequence import SequenceNetwork
@@ -50,6 +51,7 @@ __all__ = [
     "Heads",
     "Inputs",
     "Network",
+    "OwnBody",
     "Params",
     "Perceptron",
     "Recurrent",

@@ -46,19 +46,34 @@ def test_every_file_that_readme_names_is_there():
 def test_the_first_command_of_a_page_runs(page: Path, tmp_path: Path):
     for name in ("configs", "bench", "docs"):
         (tmp_path / name).symlink_to(ROOT / name)
+    run_in_bash(first_command(page), tmp_path)
+
+
+def run_in_bash(command: str, folder: Path) -> None:
+    """Runs lines of a page as they stand, in a folder."""
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
     }
     done = subprocess.run(
-        ["bash", "-euc", first_command(page)],
-        cwd=tmp_path,
+        ["bash", "-euc", command],
+        cwd=folder,
         env=environment,
         capture_output=True,
         text=True,
         timeout=540,
     )
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.slow
+def test_own_code_of_the_api_page_runs(tmp_path: Path):
+    text = (ROOT / "docs" / "api.md").read_text()
+    own = text.partition("## Your own net")[2]
+    found = re.search(r"```bash\n(.*?)\n```\n", own, re.DOTALL)
+    assert found is not None
+    run_in_bash(found[1], tmp_path)
+    assert len((tmp_path / "own.csv").read_text().splitlines()) == 443
 
 
 def test_pages_begin_with_a_command():

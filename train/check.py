@@ -1,8 +1,9 @@
 """Whether a run's folder is whole: every file, every checkpoint, and whether the net loads.
 
-python -m train.check --workdir=DIR
+python -m train.check --workdir=DIR [--trust=NAME]
 
-Prints a line for each of them. Exit codes: 0 all is well, 2 something is not.
+Prints a line for each of them. --trust: as of train.predict. Exit codes: 0 all is well, 2
+something is not.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from train import errors, flags, parallel
 
 def main(argv: list[str]) -> int:
     """Looks at everything, and prints what it finds."""
-    folder = flags.parse_check(argv, __doc__)
+    folder, trust = flags.parse_check(argv, __doc__)
     parallel.configure()
     from absl import logging
 
@@ -24,7 +25,7 @@ def main(argv: list[str]) -> int:
     verbosity = logging.get_verbosity()
     logging.set_verbosity(logging.FATAL)  # what is passed over has a line below
     try:
-        for finding in verify(Path(folder)):
+        for finding in verify(Path(folder), trust):
             n_bad += not finding.is_well
             print(f"{'ok ' if finding.is_well else 'BAD'} {finding.place}: {finding.words}")
     finally:

@@ -1,6 +1,6 @@
 """The metrics of a trained network on a labelled file.
 
-python -m train.evaluate --workdir=DIR --data=FILE [--interval=0.9] [--out=FILE]
+python -m train.evaluate --workdir=DIR --data=FILE [--interval=0.9] [--out=FILE] [--trust=NAME]
 
 Prints one JSON object: the number of rows judged, and the metrics over all of them, in original
 units, null where one is not defined (auc of one class); "notes" where cells were read with a
@@ -9,7 +9,7 @@ value and of the last season, repeated. --out writes the rows with their targets
 series a line for each window and step.
 Rows count for what the run's weight column (config.data.weight) says of them; where FILE lacks it,
 a line on stderr says so and each counts once. With --interval coverage and width are those of the
-intervals that train.predict gives for it.
+intervals that train.predict gives for it. --trust: as of train.predict.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def main(argv: list[str]) -> int:
     from train.data.files.write import json_text, write_table
     from train.inference.load import load
 
-    model = load(command.workdir)
+    model = load(command.workdir, command.trust)
     data = model.config.data
     table = read_table(command.data, data.missing, may_repeat=isinstance(data, Table))
     write = None if command.out is None else partial(write_table, path=command.out)

@@ -1,6 +1,7 @@
 """A trained net as one file for other programs: ONNX, StableHLO or safetensors, by its ending.
 
 python -m train.export --workdir=DIR --out=FILE.onnx|FILE.stablehlo|FILE.safetensors [--steps=N]
+                       [--trust=NAME]
 
 ONNX: raw columns in, text too, and the columns of train.predict out, in the target's units, for any
 number of rows; beside it predict_onnx.py, which needs onnxruntime and numpy alone, and for a net
@@ -9,7 +10,7 @@ StableHLO: encoded inputs in, answers in encoded units out, for CPU, GPU and TPU
 (train.portable.stablehlo.load reads it, and verifies its digest first).
 safetensors: weights under torch's names and in its layouts, with config and schema.
 Beside each stands MODEL_CARD.md. --steps: how many steps a sequence may have, as many as the
-longest of training unless given.
+longest of training unless given. --trust: as of train.predict.
 """
 
 from __future__ import annotations
@@ -30,7 +31,12 @@ STEP = ".step.onnx"
 CARD = "MODEL_CARD.md"
 
 
-def export(workdir: str | Path, out: str | Path, steps: int | None = None) -> list[Path]:
+def export(
+    workdir: str | Path,
+    out: str | Path,
+    steps: int | None = None,
+    trust: str | tuple[str, ...] = (),
+) -> list[Path]:
     """Writes a run's net to `out`, and what stands beside it; returns the files.
 
     Raises UserError for a folder or an ending that is none, and for a net that has no such form.
@@ -45,7 +51,7 @@ def export(workdir: str | Path, out: str | Path, steps: int | None = None) -> li
     if not path.parent.is_dir():
         raise UserError(f"--out: no folder {path.parent}; make it first")
     result = read_listed(Path(workdir), "result.json", "a finished run's folder")
-    model = load(workdir)
+    model = load(workdir, trust)
     contents = {path: _writer(path.suffix)(model, steps)}
     if path.suffix == ".onnx":
         from train.portable import predict_onnx_text
@@ -112,7 +118,7 @@ def main(argv: list[str]) -> int:
     """Writes the files, and says which."""
     command = flags.parse_export(argv, __doc__)
     parallel.configure()
-    for path in export(command.workdir, command.out, command.steps):
+    for path in export(command.workdir, command.out, command.steps, command.trust):
         print(f"{path}: {path.stat().st_size:,} bytes")
     return 0
 

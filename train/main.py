@@ -18,6 +18,7 @@ from __future__ import annotations
 import time
 
 from train import errors, flags, parallel
+from train.config.own import paths_of
 
 
 def main(argv: list[str]) -> int:
@@ -31,7 +32,11 @@ def main(argv: list[str]) -> int:
 
         start = None
         if command.begins_from is not None:
-            start = read_start(command.begins_from, refits=command.refits_statistics)
+            start = read_start(
+                command.begins_from,
+                refits=command.refits_statistics,
+                trust=paths_of(command.config),
+            )
         loop.fit(
             command.config,
             command.workdir,

@@ -1,7 +1,7 @@
 """A trained net's answers: `predict.load(folder)` in Python, `python -m train.predict` on files.
 
 python -m train.predict --workdir=DIR --data=FILE [--out=FILE] [--copy=NAME,NAME]
-                       [--interval=0.9] [--dropout_samples=N [--seed=0]]
+                       [--interval=0.9] [--dropout_samples=N [--seed=0]] [--trust=NAME]
 
 Writes a line per row of FILE, in its order, to --out (CSV, Parquet or JSON lines by its ending) or
 to the terminal. FILE may be a folder of Parquet files. A folder, and Parquet for a net that was
@@ -12,6 +12,7 @@ clustered under.
 validation rows.
 --dropout_samples answers with the mean of N answers of the net with its dropout left on, and adds
 their deviation.
+--trust names the import path of a net that is not denseq's: without it nothing is imported.
 """
 
 from __future__ import annotations
@@ -26,14 +27,15 @@ if TYPE_CHECKING:
     from train.inference.predictor import Predictor
 
 
-def load(workdir: str | Path) -> Predictor:
+def load(workdir: str | Path, trust: str | tuple[str, ...] = ()) -> Predictor:
     """The best network of a run's folder.
 
-    Raises UserError if the folder is not a run with a checkpoint.
+    `trust` names import paths of the user's own nets that the folder may have imported. Raises
+    UserError if the folder is not a run with a checkpoint, or names others.
     """
     from train.inference import load as loading
 
-    return loading.load(workdir)
+    return loading.load(workdir, trust)
 
 
 def _print_apart(line: str) -> None:
@@ -48,7 +50,7 @@ def main(argv: list[str]) -> int:
     from train.data.files.write import csv_lines, write_pieces
     from train.inference.files import predict_file
 
-    model = load(command.workdir)
+    model = load(command.workdir, command.trust)
     model.tell = _print_apart
     answers = predict_file(
         model,

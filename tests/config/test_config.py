@@ -15,9 +15,22 @@ from hypothesis import strategies as st
 
 from train import config as configs
 from train.config import LSTM, Config, Dense, Optim, Sequences, Series, Table, Train, fields, values
+from train.config.imported import Imported
+from train.config.own_net import Own, own_net
 from train.errors import UserError
 
 GOOD = Config(data=Table(path="rows.csv", target="y"))
+
+
+IMPORTED = st.sampled_from([Imported("a.b"), Imported("a.b()"), Imported("a.b(c=(1, ), d=e.f)")])
+OWN_FIELDS = st.dictionaries(
+    st.sampled_from(["hidden", "rate", "name"]),
+    st.recursive(
+        st.one_of(st.none(), st.booleans(), st.integers(), st.floats(-9, 9), st.text(), IMPORTED),
+        lambda inner: st.lists(inner, max_size=3).map(tuple),
+        max_leaves=4,
+    ),
+)
 
 
 def of(annotation: Any, limits: Any) -> st.SearchStrategy:
@@ -38,6 +51,7 @@ def of(annotation: Any, limits: Any) -> st.SearchStrategy:
         bool: st.booleans(),
         str: st.text(max_size=8),
         types.NoneType: st.none(),
+        Imported: IMPORTED,
         int: st.integers(low, high),
         float: st.floats(low, high, allow_nan=False, allow_infinity=False),
     }
@@ -46,6 +60,8 @@ def of(annotation: Any, limits: Any) -> st.SearchStrategy:
 
 def group(kind: type) -> st.SearchStrategy:
     """Groups of fields, each right alone; they need not agree with each other."""
+    if kind is Own:
+        return st.builds(own_net, st.just("my_nets.Net"), OWN_FIELDS)
     hints = get_type_hints(kind)
     inner = {}
     for field in dataclasses.fields(kind):

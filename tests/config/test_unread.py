@@ -22,6 +22,7 @@ from train.config import (
     Series,
     Table,
     fields,
+    values,
 )
 from train.config.members import with_values
 from train.config.unread import IDLE, check_read, unread_notes, without_unread
@@ -111,7 +112,7 @@ def test_an_option_is_for_those_that_read_it(
 ) -> None:
     group, name = decider.split(".")
     hint = get_type_hints(type(getattr(config, group)))[name]
-    choices = get_args(hint) if bool not in (hint, *get_args(hint)) else (True, False)
+    choices = values.choices(hint) if bool not in (hint, *get_args(hint)) else (True, False)
     assert set(readers) < set(choices)
     for choice in set(choices) - {"auto"}:  # of which rows decide what it stands for
         for path, value in options.items():

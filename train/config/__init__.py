@@ -7,6 +7,7 @@ from train.config.data_options import Sequences, Series, Table
 from train.config.files import load, override, validate
 from train.config.net_options import LSTM, Competitive, Dense, Perceptron, SelfOrganizingMap
 from train.config.options import Augment, Config, Devices, Optim, Population, Processes, Train
+from train.config.own import named
 from train.config.serialize import differences, digest, from_json, to_json
 from train.config.unread import unread_notes
 
@@ -30,6 +31,7 @@ __all__ = [
     "digest",
     "from_json",
     "load",
+    "named",
     "override",
     "to_json",
     "unread_notes",

@@ -15,6 +15,7 @@ from train.config.data_checks import (
     check_target,
 )
 from train.config.data_options import Data, Sequences, Series, Table, has_valid_rows
+from train.config.imported import Imported
 from train.config.net_checks import (
     check_clusters,
     check_forecast,
@@ -28,6 +29,7 @@ from train.config.net_checks import (
 from train.config.net_options import LSTM, Competitive, Dense, Net, Perceptron, SelfOrganizingMap
 from train.config.optim_checks import check_optim, check_rates
 from train.config.options import Augment, Config
+from train.config.own_net import Own
 from train.errors import UserError
 
 # Strengths of augment that one kind of data alone knows.
@@ -80,11 +82,16 @@ def _check_kinds(data: Data, net: Net) -> None:
     if not net.reads_steps and not isinstance(data, Table):
         name = type(net).__name__
         kind = type(data).__name__
+        name = net.path if isinstance(net, Own) else name
         raise UserError(f"config.net: {name} reads config.data=Table(...); for {kind} use an LSTM")
 
 
 def _check_net(config: Config) -> None:
     """What the net, its data and its loss must agree on."""
+    if isinstance(config.loss, Imported) and config.label_smoothing not in (0, "auto"):
+        raise UserError(
+            f"config.label_smoothing: {config.loss.path} knows nothing of it; set it to 0"
+        )
     if isinstance(config.net, Perceptron):
         check_perceptron(config, config.net)
     if isinstance(config.net, Dense):

@@ -13,6 +13,7 @@ from typing import NamedTuple, get_args, get_type_hints
 from train.config import values
 from train.config.bounded import Limits
 from train.config.options import Config, Group
+from train.config.own_net import Own
 from train.config.values import Annotation
 from train.errors import UserError
 
@@ -51,7 +52,7 @@ def walk(group: Group, path: str = "config") -> Iterator[Leaf]:
         value = getattr(group, field.name)
         if not kinds:
             yield Leaf(inner, group, field.name, annotation, field.metadata)
-        elif type(value) in kinds:
+        elif type(value) in kinds or (Own in kinds and isinstance(value, Own)):
             yield from walk(value, inner)
         else:
             names = " or ".join(f"train.config.{kind.__name__}" for kind in kinds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import runpy
+import sys
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
@@ -13,6 +14,8 @@ from typing import TypeAlias, TypeVar
 
 from train.config import checks, fields, population_checks, unread, values
 from train.config.options import Config, Group
+from train.config.own import named, net_of
+from train.config.own_net import Own
 from train.errors import UserError
 
 G = TypeVar("G", bound=Group)
@@ -61,6 +64,9 @@ def _run_config_file(path: Path) -> Config:
         if not hint and path.name in _shipped():
             hint = f"; --config={path.stem} is one that comes with denseq"
         raise UserError(f"{path}: no such Python file{hint}")
+    folder = str(path.parent.resolve())
+    if folder not in sys.path:
+        sys.path.append(folder)  # last: modules beside it are found, and hide none of ours
     try:
         get_config = runpy.run_path(str(path), run_name="config").get("get_config")
         config = get_config() if callable(get_config) else None
@@ -68,7 +74,7 @@ def _run_config_file(path: Path) -> Config:
         raise UserError(_failure(path, error)) from error
     if type(config) is not Config:
         raise UserError(f"{path}: needs a function get_config() that returns a train.config.Config")
-    return config
+    return named(config)
 
 
 def _failure(path: Path, error: Exception) -> str:
@@ -96,7 +102,7 @@ def override(config: Config, overrides: Overrides) -> Config:
     A group that comes in several kinds is set to one by its name: {"net": "LSTM"}. It then has that
     kind's defaults, wherever its own fields stand; of the kind that it is, it stays as it is.
     """
-    config = _copied(config)
+    config = _copied(named(config))
     pairs = _pairs(overrides)
     for name, text in pairs:
         if kinds := fields.kinds_of(name):
@@ -113,7 +119,7 @@ def override(config: Config, overrides: Overrides) -> Config:
         except ValueError:
             raise UserError(fields.mismatch(leaf, text)) from None
         setattr(leaf.group, leaf.name, value)
-    return config
+    return named(config)
 
 
 def _pairs(overrides: Overrides) -> list[tuple[str, str]]:
@@ -123,8 +129,11 @@ def _pairs(overrides: Overrides) -> list[tuple[str, str]]:
 
 def _switch(config: Config, name: str, text: str, kinds: Sequence[type[Group]]) -> None:
     """Sets a group of the config to the kind of that name, in letters of any case."""
-    known = {kind.__name__: kind for kind in kinds}
-    for kind in kinds:
+    known = {kind.__name__: kind for kind in kinds if kind is not Own}
+    if Own in kinds and "." in text:
+        setattr(config, name, net_of(text))
+        return
+    for kind in known.values():
         if kind.__name__.lower() == text.strip().lower():
             if type(getattr(config, name)) is not kind:
                 setattr(config, name, kind())
@@ -141,7 +150,7 @@ def _copied(group: G) -> G:
     """A copy that shares no group and no dict with the original."""
     new = copy(group)
     for name, value in vars(group).items():
-        if type(value) in fields.KINDS.values():
+        if type(value) in fields.KINDS.values() or isinstance(value, Own):
             setattr(new, name, _copied(value))
         elif isinstance(value, dict):
             setattr(new, name, dict(value))

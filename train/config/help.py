@@ -10,6 +10,7 @@ from typing import NamedTuple, get_type_hints
 from train.config import fields, values
 from train.config.meanings import first_sentence, meanings_of
 from train.config.options import Config, Group
+from train.config.own_net import Own
 from train.errors import UserError
 
 WIDTH = 110
@@ -33,7 +34,7 @@ class Section(NamedTuple):
     @property
     def title(self) -> str:
         """The path, and the kind's name where there are several."""
-        kind = type(self.group).__name__
+        kind = "my_nets.MyNet" if isinstance(self.group, Own) else type(self.group).__name__
         return f"{self.path}={kind}" if self.path in KINDED else self.path
 
 

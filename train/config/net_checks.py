@@ -80,7 +80,7 @@ def _check_no_descent(config: Config, rule: str) -> None:
 NOT_LINEAR = ("poisson", "reconstruction")  # losses of nets that start from no line
 
 
-def check_linear_start(net: Dense, loss: Loss) -> None:
+def check_linear_start(net: Dense, loss: str) -> None:
     """Raises UserError if the loss is of a net that starts from no line."""
     if net.linear_start is True and loss in NOT_LINEAR:
         raise UserError(

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal, TypeAlias
 from train.config.bounded import Auto, bounded
 from train.config.lstm_options import LSTM
 from train.config.net_base import Activation, Initializer, NetOptions
+from train.config.own_net import Own
 from train.config.unit_options import Competitive, Perceptron, SelfOrganizingMap
 
 
@@ -95,4 +96,4 @@ class Dense(NetOptions):
         return self.members if self.member_rows == "own" else 1
 
 
-Net: TypeAlias = Dense | LSTM | Perceptron | Competitive | SelfOrganizingMap
+Net: TypeAlias = Dense | LSTM | Perceptron | Competitive | SelfOrganizingMap | Own

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatch
 
 from train.config import fields
+from train.config.imported import Imported
 from train.config.options import Config, Optim
 from train.config.unread import is_idle
 from train.errors import UserError
@@ -12,6 +13,8 @@ from train.errors import UserError
 
 def check_optim(optim: Optim) -> None:
     """An option that would be passed over in silence is refused."""
+    if isinstance(optim.name, Imported):
+        return  # whatever belongs to another optimizer, `unread` tells
     if (optim.momentum or optim.nesterov) and optim.name not in ("sgd", "rmsprop"):
         field = "momentum" if optim.momentum else "nesterov"
         instead = f"leave it at {getattr(Optim, field)}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from train.config.bounded import Auto, bounded
+from train.config.imported import Imported
 
 
 @dataclass
@@ -17,8 +18,12 @@ class Optim:
     Nesterov's momentum of rmsprop, which Keras has not, is that of optax.
     """
 
-    name: Literal["rmsprop", "adam", "adamw", "nadam", "sgd", "lion"] = "rmsprop"
-    """The rule that turns gradients into steps."""
+    name: Literal["rmsprop", "adam", "adamw", "nadam", "sgd", "lion"] | Imported = "rmsprop"
+    """The rule that turns gradients into steps.
+
+    An import path such as optax.adabelief(learning_rate=1e-3) makes an optimizer of optax, which
+    has its own learning rate and decay; config.optim=partial(optax.adabelief, ...) is the same.
+    """
     learning_rate: float | Auto = bounded(1e-3, above=0)
     """How long a step is; too high and the loss is not finite, too low and little is learned."""
     decay: float = bounded(0.9, 0, below=1)

@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 from train.config.augment_options import Augment
 from train.config.bounded import LAST_SEED, Auto, bounded
 from train.config.data_options import Data, Table
+from train.config.imported import Imported
 from train.config.net_options import Dense, Net
 from train.config.optim_options import Optim
 
@@ -157,10 +158,11 @@ class Config:
     """What the run is called; "run" stands for the config file's name."""
     seed: int = bounded(0, 0, LAST_SEED)
     """Decides weights, order of rows and dropout; another one is another net."""
-    loss: Loss = "auto"
+    loss: Loss | Imported = "auto"
     """What is made small; "auto" follows the target: mse of numbers, a cross-entropy of classes.
 
-    "reconstruction" makes the input its own target: an autoencoder.
+    "reconstruction" makes the input its own target: an autoencoder. A function of yours, or its
+    import path, takes outputs and targets of a batch and gives the loss of each row.
     """
     quantiles: tuple[float, ...] = bounded((0.05, 0.5, 0.95), above=0, below=1)
     """The levels that loss=quantile answers at, the median among them."""

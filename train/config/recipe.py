@@ -13,9 +13,10 @@ from typing import Literal
 
 from train.config.bounded import filled
 from train.config.data_options import Data, Series, Table
+from train.config.imported import Imported
 from train.config.net_checks import NOT_LINEAR
 from train.config.net_options import LSTM, Dense, Net
-from train.config.options import Config
+from train.config.options import Config, Loss
 
 STEPS = 3000  # updates of a whole run, whatever the number of rows
 BATCH_SIZES = ((1500, 32), (4500, 64), (12_000, 128))  # of fewer rows than the first number
@@ -70,7 +71,7 @@ def resolve(config: Config, n_train: int, *, classes: int, season: int | None = 
     return replace(
         config,
         loss="mae" if config.loss == "auto" and metric == "mae" else config.loss,
-        label_smoothing=filled(config.label_smoothing, _smoothing(metric, classes)),
+        label_smoothing=filled(config.label_smoothing, _smoothing(config.loss, metric, classes)),
         data=_resolve_data(config.data, n_train),
         net=net,
         optim=optim,
@@ -96,8 +97,10 @@ def _epochs(n_train: int, batch_size: int, net: Net, classes: int) -> int:
     return min(max(epochs, MANY_EPOCHS), math.ceil(MOST_STEPS / steps_per_epoch))
 
 
-def _smoothing(metric: str | None, classes: int) -> float:
+def _smoothing(loss: Loss | Imported, metric: str | None, classes: int) -> float:
     """Of many classes smoothed labels are told better, at probabilities that are less sure."""
+    if isinstance(loss, Imported):
+        return 0.0
     return SMOOTHING if classes > 2 and metric != "log_loss" else 0.0
 
 

@@ -10,6 +10,7 @@ from typing import get_type_hints
 
 from train.config import fields, values
 from train.config.options import Config, Group
+from train.config.own_net import Own, own_net
 from train.config.values import Plain
 from train.errors import UserError
 
@@ -30,7 +31,7 @@ def _to_plain(group: Group) -> dict[str, Plain]:
         if not fields.group_kinds(hints[field.name]):
             plain[field.name] = values.to_plain(value, hints[field.name])
         elif field.name in _WITH_KIND:
-            plain[field.name] = {"kind": type(value).__name__, **_to_plain(value)}
+            plain[field.name] = {"kind": _kind_name(value), **_to_plain(value)}
         else:
             plain[field.name] = _to_plain(value)
     return plain
@@ -65,12 +66,20 @@ def _from_plain(plain: Plain, kinds: tuple[type[Group], ...], path: str) -> Grou
 def _make_group(plain: Mapping[str, Plain], kinds: tuple[type[Group], ...], path: str) -> Group:
     """A group of the kind that JSON names, with its defaults."""
     name = plain.get("kind", kinds[0].__name__)
+    if Own in kinds and isinstance(name, str) and "." in name:
+        given = {key: values.from_plain(value) for key, value in plain.items() if key != "kind"}
+        return own_net(name, given)
     for kind in kinds:
         if kind.__name__ == name:
             return kind()
     known = [kind.__name__ for kind in kinds]
     hint = fields.did_you_mean(str(name), known)
     raise UserError(f"{path}.kind: expected {' or '.join(known)}, got {values.shorten(name)}{hint}")
+
+
+def _kind_name(group: Group) -> str:
+    """The name of a kind of data or net; of a user's own net its import path."""
+    return group.path if isinstance(group, Own) else type(group).__name__
 
 
 def differences(old: Config, new: Config) -> list[str]:
@@ -88,7 +97,7 @@ def differences(old: Config, new: Config) -> list[str]:
 
 def by_path(config: Config) -> dict[str, str]:
     """{path: value as Python writes it} of every option, and the kinds of data and net."""
-    found = {f"config.{name}.kind": type(getattr(config, name)).__name__ for name in _WITH_KIND}
+    found = {f"config.{name}.kind": _kind_name(getattr(config, name)) for name in _WITH_KIND}
     for leaf in fields.walk(config):
         found[leaf.path] = repr(values.to_plain(leaf.value, leaf.annotation))
     # What its "auto" stands for: configs of 0.1.0, which had no "auto" there, say so themselves.

@@ -12,8 +12,10 @@ from typing import NamedTuple
 
 from train.config import values
 from train.config.data_options import has_valid_rows
+from train.config.imported import Imported
 from train.config.members import settings_of, with_values
 from train.config.options import Config, GridValue
+from train.config.own_net import Own
 from train.errors import UserError
 
 CONSTANT_RATES = ("constant", "flat_cosine", "one_cycle")  # or they end where they end
@@ -28,7 +30,18 @@ class Idle(NamedTuple):
     but: object = None
 
 
+OWN_CODE = "own code"  # at an import path, whatever it is
 IDLE = (
+    Idle(
+        "optim.name",
+        (OWN_CODE,),
+        (
+            *("optim.learning_rate", "optim.decay", "optim.momentum", "optim.nesterov"),
+            *("optim.beta1", "optim.beta2", "optim.epsilon", "optim.schedule", "optim.final"),
+            *("optim.plateau_factor", "optim.plateau_patience", "optim.warmup", "optim.l1_step"),
+            *("optim.weight_decay", "optim.weight_decay_schedule"),
+        ),
+    ),
     Idle("optim.name", ("adam", "adamw", "nadam", "sgd", "lion"), ("optim.decay",)),
     Idle("optim.name", ("rmsprop", "sgd"), ("optim.beta1", "optim.beta2")),
     Idle("optim.name", ("sgd", "lion"), ("optim.epsilon",)),
@@ -168,7 +181,7 @@ def _unread(config: Config, rows: tuple[Idle, ...]) -> Iterator[tuple[str, str]]
     """(path, what is wrong) of each field that is set and not read."""
     for row in rows:
         decides = _value(config, row.decider)
-        if decides not in row.at:
+        if decides not in row.at and not (isinstance(decides, Imported) and OWN_CODE in row.at):
             continue
         for path in row.fields:
             value = _value(config, path)
@@ -184,7 +197,8 @@ def _unread(config: Config, rows: tuple[Idle, ...]) -> Iterator[tuple[str, str]]
 def _value(config: Config, path: str) -> object:
     """What a field holds; None where the kind of net or data has no such field."""
     group, _, name = path.partition(".")
-    return getattr(getattr(config, group), name, None)
+    found = getattr(config, group)
+    return None if isinstance(found, Own) else getattr(found, name, None)
 
 
 def _default(config: Config, path: str) -> object:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Literal, TypeAlias, TypeGuard, Union, get_args, get_origin
 
 from train.config.bounded import Limits
+from train.config.imported import Imported
 
 Annotation: TypeAlias = object  # a type, a Literal, or a union of them
 OptionValue: TypeAlias = "Scalar | tuple[OptionValue, ...] | Mapping[str, OptionValue]"
@@ -20,7 +21,7 @@ Plain: TypeAlias = "Scalar | list[Plain] | dict[str, Plain]"  # as JSON has it
 Scalar: TypeAlias = bool | int | float | str | None
 
 # In a union the strictest member reads a text first: "3" is an integer before it is a number.
-_READING_ORDER = (types.NoneType, Literal, bool, int, float, dict, tuple, str)
+_READING_ORDER = (types.NoneType, Literal, bool, int, float, dict, tuple, Imported, str)
 _LARGEST = math.nextafter(math.inf, 0)
 _NOT_QUOTED = re.compile(r"[^\s,()\[\]'\"]+")
 
@@ -39,7 +40,8 @@ def parse(text: str, annotation: Annotation) -> OptionValue:
     "tags,intent". A name that holds a comma stands in quotes: '("price, net", "age")'. Raises
     ValueError where the annotation admits no such value.
     """
-    for member in sorted(members(annotation), key=_reading_order):
+    in_order = sorted(members(annotation), key=lambda m: _READING_ORDER.index(get_origin(m) or m))
+    for member in in_order:
         try:
             value = _parse_member(text, member)
         except ValueError:
@@ -48,10 +50,6 @@ def parse(text: str, annotation: Annotation) -> OptionValue:
             return text  # one name, where one may stand alone
         return value
     raise ValueError(text)
-
-
-def _reading_order(member: Annotation) -> int:
-    return _READING_ORDER.index(get_origin(member) or member)
 
 
 def _parse_member(text: str, member: Annotation) -> OptionValue:
@@ -69,8 +67,10 @@ def _parse_member(text: str, member: Annotation) -> OptionValue:
         return int(text)
     if member is float and math.isfinite(float(text)):
         return float(text)
+    if member is Imported:
+        return Imported.parse(text)
     if origin is tuple:
-        return tuple(_parse_member(item, get_args(member)[0]) for item in _items(text))
+        return tuple(parse(item, get_args(member)[0]) for item in _items(text))
     if origin is dict:
         return _parse_table(text, member)
     raise ValueError(text)
@@ -180,6 +180,8 @@ def within(value: object, limits: Limits) -> bool:
 def to_plain(value: object, annotation: Annotation) -> Plain:
     """A value as JSON has it: tuples become lists, an int in a field of floats its float."""
     kinds = members(annotation)
+    if isinstance(value, Imported):
+        return {Imported.KEY: str(value)}
     if isinstance(value, tuple):
         return [to_plain(item, type(item)) for item in value]
     if isinstance(value, dict):
@@ -194,6 +196,8 @@ def to_plain(value: object, annotation: Annotation) -> Plain:
 def from_plain(value: Plain) -> OptionValue:
     """The value that `to_plain` wrote."""
     if isinstance(value, dict):
+        if value.keys() == {Imported.KEY}:
+            return Imported.parse(str(value[Imported.KEY]))
         return {name: from_plain(item) for name, item in value.items()}
     if isinstance(value, list):
         return tuple(from_plain(item) for item in value)
@@ -206,6 +210,7 @@ _WORDS: dict[Annotation, str] = {
     float: "a number",
     bool: "true or false",
     str: "text",
+    Imported: "an import path such as my_module.name",
     types.NoneType: "none",
     tuple[int, ...]: "integers such as (64, 64)",
     tuple[float, ...]: "numbers such as (0.1, 0.5)",

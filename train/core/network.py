@@ -6,15 +6,17 @@ from functools import partial
 
 import nets
 from nets.base import DataNetwork
-from nets.competitive import Decay
 from nets.perceptron import Rule
 from train.config.bounded import resolved
 from train.config.data_options import Sequences, Series, Table
 from train.config.net_options import LSTM, Competitive, Dense, Perceptron, SelfOrganizingMap
 from train.config.options import Config
+from train.config.own_net import Own
 from train.core.cycles import learned_cycle
+from train.core.own import body_of
 from train.core.series_scales import series_scales
 from train.core.tasks import Task, make_tasks
+from train.core.unit_network import make_units, one_hot_inputs
 from train.data.dataset import Encoder
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.series.encoder import SeriesEncoder
@@ -30,6 +32,8 @@ def make_network(config: Config, encoder: Encoder) -> tuple[DataNetwork, tuple[T
             if net.code is not None:
                 return _autoencoder(data, net, encoder, tasks[0]), tasks
             return _table_network(data, net, encoder, tasks), tasks
+        case Table() as data, Own() as net, TableEncoder():
+            return _own_network(data, net, encoder, tasks), tasks
         case Table() as data, Perceptron() as net, TableEncoder():
             return _perceptron(data, net.rule, encoder, tasks), tasks
         case Table() as data, Competitive() | SelfOrganizingMap() as net, TableEncoder():
@@ -38,8 +42,7 @@ def make_network(config: Config, encoder: Encoder) -> tuple[DataNetwork, tuple[T
             return _series_network(data, net, encoder, tasks[0]), tasks
         case Sequences(), LSTM() as net, SequenceEncoder():
             return _sequence_network(net, encoder, tasks), tasks
-        case data, net, _:
-            raise NotImplementedError(f"{type(net).__name__} on {type(data).__name__}")
+    raise NotImplementedError(f"{type(config.net).__name__} on {type(config.data).__name__}")
 
 
 def tasks_of(config: Config, encoder: Encoder) -> tuple[Task, ...]:
@@ -69,14 +72,6 @@ def _dense_inputs(data: Table, net: Dense, encoder: TableEncoder) -> nets.Inputs
         embedding_scale=net.embedding_scale,
         input_scale=net.input_scale,
     )
-
-
-def _one_hot_inputs(encoder: TableEncoder) -> nets.Inputs:
-    """Each category an input of its own, however many there are.
-
-    A rule that moves one layer, or units, cannot learn vectors for categories.
-    """
-    return nets.Inputs(encoder.category_sizes, max(encoder.category_sizes, default=0))
 
 
 def _dense_body(net: Dense) -> nets.Dense:
@@ -115,6 +110,20 @@ def _table_network(
     )
 
 
+def _own_network(
+    data: Table, net: Own, encoder: TableEncoder, tasks: tuple[Task, ...]
+) -> nets.TableNetwork:
+    """A user's own module between the scaled features and the layers of the targets."""
+    return nets.TableNetwork(
+        nets.Inputs(category_sizes=encoder.category_sizes, one_hot=data.one_hot),
+        body_of(net),
+        nets.Heads(tuple(task.head for task in tasks)),
+        scaling=data.scaling,
+        missing_columns=encoder.missing_columns,
+        log_link=any(task.loss == "poisson" for task in tasks),
+    )
+
+
 def _autoencoder(data: Table, net: Dense, encoder: TableEncoder, task: Task) -> nets.Autoencoder:
     assert net.code is not None
     return nets.Autoencoder(
@@ -132,45 +141,9 @@ def _perceptron(
     data: Table, rule: Rule, encoder: TableEncoder, tasks: tuple[Task, ...]
 ) -> nets.Perceptron:
     shapes = tuple(task.head for task in tasks)
-    inputs = _one_hot_inputs(encoder)
+    inputs = one_hot_inputs(encoder)
     return nets.Perceptron(
         inputs, shapes, rule, scaling=data.scaling, missing_columns=encoder.missing_columns
-    )
-
-
-def make_units(
-    data: Table, net: Competitive | SelfOrganizingMap, encoder: TableEncoder
-) -> nets.Competitive:
-    """The units of a net that learns clusters."""
-    inputs = _one_hot_inputs(encoder)
-    rate = Decay(net.rate, net.final_rate)
-    if isinstance(net, Competitive):
-        return nets.Competitive(
-            inputs,
-            net.units,
-            rule=net.rule,
-            start=net.start,
-            restarts=net.restarts,
-            rate=rate,
-            reach=Decay(net.neighbours or net.units / 2, 0.01),
-            conscience=net.conscience,
-            scaling=data.scaling,
-            missing_columns=encoder.missing_columns,
-        )
-    rows, columns = net.shape
-    return nets.Competitive(
-        inputs,
-        rows * columns,
-        rule="map" if net.rule == "online" else "batch_map",
-        start=net.start,
-        restarts=net.restarts,
-        rate=rate,
-        reach=Decay(net.radius or max(rows, columns) / 2, net.final_radius),
-        shape=(rows, columns),
-        grid=net.grid,
-        kind=net.neighbourhood,
-        scaling=data.scaling,
-        missing_columns=encoder.missing_columns,
     )
 
 

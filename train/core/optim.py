@@ -17,8 +17,10 @@ from jax.tree_util import KeyPath, tree_map_with_path
 from nets.base import Array, Params, Tree
 from nets.dropout import is_off
 from train.config.bounded import resolved
+from train.config.imported import Imported
 from train.config.options import Optim
 from train.core.adam import scale_by_adam, scale_by_nadam
+from train.core.own import optimizer_of
 from train.core.penalties import kernel_mask
 from train.core.rates import rate_of, scale_by_name
 from train.core.schedules import decay_factor, learning_rate
@@ -38,6 +40,8 @@ def make_optimizer(options: Optim, total_steps: int) -> optax.GradientTransforma
 
     `update` takes `plateau`, a factor on the learning rate, beside optax' arguments.
     """
+    if isinstance(options.name, Imported):
+        return optimizer_of(options)
     rate = learning_rate(options, total_steps)
     final_rate = rate
     share: Share = _whole
@@ -90,7 +94,7 @@ def _direction(options: Optim) -> optax.GradientTransformation:
             return scale_by_nadam(options.beta1, options.own_beta2(), options.epsilon)
         case "lion":
             return optax.scale_by_lion(options.beta1, options.own_beta2())
-        case "sgd":
+        case _:  # sgd
             return optax.identity()
 
 

@@ -16,6 +16,7 @@ from jax import lax
 
 from nets.base import Array
 from train.config.bounded import resolved
+from train.config.imported import Imported
 from train.core.batch_parts import WHOLE
 from train.core.early_stopping import Best, update_best, update_plateau
 from train.core.faults import are_finite, choose
@@ -40,7 +41,7 @@ class RoundLog(TypedDict):
     penalty: Array
     """The mean penalty of its updates."""
     learning_rate: NotRequired[Array]
-    """That of its last update, where a gradient is descended."""
+    """That of its last update, where a gradient is descended at a rate of ours."""
     gradient_norms: NotRequired[dict[str, Array]]
     """{layer: mean norm of its gradient}, where the config asks for them."""
     valid_loss: NotRequired[Array]
@@ -132,7 +133,8 @@ def end_round(
         train_loss=sums["loss"] / sums["weight"],
         penalty=sums["penalty"] / n_updates,
     )
-    if not program.network.learns_by_rule:
+    has_own_rate = isinstance(program.config.optim.name, Imported)
+    if not program.network.learns_by_rule and not has_own_rate:
         rate = learning_rate(program.config.optim, program.total_steps)
         log["learning_rate"] = jnp.asarray(rate(state.step - 1)) * state.plateau.factor
     if "gradient_norms" in sums:

@@ -29,6 +29,7 @@ from train.core.losses import (
     tag_crossentropy,
     threshold_error,
 )
+from train.core.own import is_own_loss, loss_in
 
 # By the rule of a perceptron; those that go row by row take no derivative.
 THRESHOLDS = {
@@ -88,7 +89,7 @@ def _number_loss(task: Task, outputs: Outputs, target_bo: Array, _: float | Arra
             return _over_known(
                 task, _gaussian, target_bo, outputs[name], outputs[f"{name}.deviation"]
             )
-    return _over_known(task, NUMBER_LOSSES[task.loss], target_bo, outputs[name])
+    return _over_known(task, loss_in(NUMBER_LOSSES, task.loss), target_bo, outputs[name])
 
 
 def _gaussian(mean_bo: Array, target_bo: Array, deviation_bo: Array) -> Array:
@@ -132,7 +133,7 @@ def _class_loss(task: Task, outputs: Outputs, target_b: Array, smoothing: float 
         return jnp.where(known_b, loss_b, 0.0)
     if task.loss in THRESHOLDS:
         return threshold_error(scores_bk, target_b, THRESHOLDS[task.loss])
-    return CLASS_LOSSES[task.loss](scores_bk, target_b, smoothing)
+    return loss_in(CLASS_LOSSES, task.loss)(scores_bk, target_b, smoothing)
 
 
 def _binary_error(task: Task, outputs: Outputs, target_b: Array) -> Array:
@@ -206,7 +207,8 @@ def make_tasks(
     tasks = []
     for head in heads:
         chosen = HEAD_KINDS[head.kind].loss
-        if head.kind == "regression" and loss in NUMBER_LOSSES:
+        is_own = is_own_loss(loss, head.kind)
+        if is_own or (head.kind == "regression" and loss in NUMBER_LOSSES):
             chosen = loss
         if head.kind == "tags" and crf:
             chosen = "crf"

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from train.config.data_options import Sequences, Series, Table
+from train.config.imported import Imported
 from train.config.members import settings_of, with_values
 from train.config.options import Config
 from train.data.answer_names import check_heads
@@ -45,20 +46,22 @@ def load_dataset(
     `encoder`, if there is one, and by one that is fitted on training rows else. Its notes begin
     with the `first`.
     """
+    # By a loss of the user's own a target is what it looks like.
+    loss = "auto" if isinstance(config.loss, Imported) else config.loss
     match config.data:
         case Table():
             if config.data.stream:
-                dataset = load_stream(config.data, config.loss)
+                dataset = load_stream(config.data, loss)
             else:
                 assert encoder is None or isinstance(encoder, TableEncoder)
-                dataset = load_table(config.data, config.loss, read, encoder)
+                dataset = load_table(config.data, loss, read, encoder)
             for setting in settings_of(config):
                 check_net(with_values(config, setting).net, dataset)
         case Series():
             assert encoder is None or isinstance(encoder, SeriesEncoder)
             dataset = load_series(config.data, read, encoder)
         case Sequences():
-            dataset = load_sequences(config.data, config.loss, read)
+            dataset = load_sequences(config.data, loss, read)
             for setting in settings_of(config):
                 check_steps(with_values(config, setting), dataset)
     check_augment(config, dataset)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import pyarrow as pa
 from sklearn.base import BaseEstimator
@@ -15,6 +15,7 @@ from train.config import fields
 from train.config.data_options import Data
 from train.config.net_options import Net
 from train.config.options import Config
+from train.config.own import named, paths_of
 from train.data.files.arrow import Foreign
 from train.errors import UserError
 from train.estimators.callbacks import CallbackSupportMixin, begin_fit, end_fit, watch_of
@@ -29,6 +30,7 @@ from train.estimators.parameters import (
 )
 from train.inference.load import load
 from train.inference.predictor import Predictor
+from train.run.metadata import read_config
 from train.run.start import Start
 
 FOLDER = "_folder_bytes"  # of a pickled state
@@ -110,6 +112,12 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
             setattr(self, name, value)
         return self
 
+    def __sklearn_clone__(self) -> Self:
+        """As scikit-learn clones; own modules are named first, as copies cannot be."""
+        if isinstance(self.config, Config):
+            vars(self.config).update(vars(named(self.config)))
+        return cast(Self, super().__sklearn_clone__())
+
     def _config(self) -> Config:
         """The config that the parameters stand for. Raises UserError."""
         given = {name: getattr(self, name) for name in self.field_names}
@@ -147,7 +155,7 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
             verbose=self.verbose,
             watch=watch_of(self, context),
         )
-        self.model_ = load(folder)
+        self.model_ = load(folder, paths_of(config))
         self._keep(folder, temporary)
         end_fit(self, context, X, y)
 
@@ -173,5 +181,6 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
         if isinstance(content, bytes):
             temporary = TemporaryFolder()
             unpack(content, temporary.path)
-            self.model_ = load(temporary.path)
+            # Whoever unpickles runs code of the pickle's maker anyway.
+            self.model_ = load(temporary.path, paths_of(read_config(temporary.path)))
             self._keep(temporary.path, temporary)

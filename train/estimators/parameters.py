@@ -57,7 +57,7 @@ def config_of(base: Config | str | Path, given: Mapping[str, object]) -> Config:
 
     Raises UserError where one is no field of it.
     """
-    config = deepcopy(base) if isinstance(base, Config) else files.read(base)
+    config = deepcopy(configs.named(base)) if isinstance(base, Config) else files.read(base)
     leaves = fields.leaves_of(config)
     for name, value in given.items():
         if isinstance(value, str) and value == AS_CONFIG:

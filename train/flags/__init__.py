@@ -19,19 +19,20 @@ _OF_TRAIN = (
     *("coordinator", "processes", "process", "join_seconds"),
 )
 _OF_INSPECT = ("data", "target", "config")
-_OF_PREDICT = ("workdir", "data", "out", "copy", "interval", "dropout_samples", "seed")
-_OF_EVALUATE = ("workdir", "data", "interval", "out")
+_OF_PREDICT = ("workdir", "data", "out", "copy", "interval", "dropout_samples", "seed", "trust")
+_OF_EVALUATE = ("workdir", "data", "interval", "out", "trust")
 _OF_COMPARE = ("sort", "page")
 
 
 # The option of each baseline that takes seconds, and seconds enough for all of them.
 _BASELINES = {"linear": "train.linear_seconds", "trees": "train.tree_seconds"}
 _A_DAY = "86400"
-_OF_EXPORT = ("workdir", "out", "steps")
 _OF_BACKTEST = (
     *("config", "workdir", "origins", "step", "refit", "interval", "models"),
     *("check_leaks", "verbose"),
 )
+_OF_EXPORT = ("workdir", "out", "steps", "trust")
+_OF_CHECK = ("workdir", "trust")
 
 
 class TrainCommand(NamedTuple):
@@ -57,6 +58,7 @@ class PredictCommand(NamedTuple):
     interval: float | None
     dropout_samples: int | None
     seed: int | None
+    trust: str
 
 
 class EvaluateCommand(NamedTuple):
@@ -66,6 +68,7 @@ class EvaluateCommand(NamedTuple):
     data: str
     interval: float | None
     out: str | None
+    trust: str
 
 
 class CompareCommand(NamedTuple):
@@ -82,6 +85,7 @@ class ExportCommand(NamedTuple):
     workdir: str
     out: str
     steps: int | None
+    trust: str
 
 
 class BacktestCommand(NamedTuple):
@@ -217,6 +221,7 @@ def parse_predict(argv: Sequence[str], program_doc: str | None) -> PredictComman
         interval=read_number(float, "interval", given),
         dropout_samples=read_number(int, "dropout_samples", given),
         seed=read_number(int, "seed", given),
+        trust=given["trust"] or "",
     )
     if command.seed is not None and command.dropout_samples is None:
         raise UserError("--seed: is for --dropout_samples; give both, or neither")
@@ -231,6 +236,7 @@ def parse_evaluate(argv: Sequence[str], program_doc: str | None) -> EvaluateComm
         data=read_path("data", given),
         interval=read_number(float, "interval", given),
         out=given["out"],
+        trust=given["trust"] or "",
     )
 
 
@@ -250,9 +256,14 @@ def parse_export(argv: Sequence[str], program_doc: str | None) -> ExportCommand:
         workdir=read_path("workdir", given),
         out=read_path("out", given),
         steps=read_number(int, "steps", given),
+        trust=given["trust"] or "",
     )
 
 
-def parse_check(argv: Sequence[str], program_doc: str | None) -> str:
-    """The folder that `train.check` looks at. Raises UserError; with --help, prints and exits."""
-    return read_path("workdir", parse_texts(argv, program_doc, ("workdir",)))
+def parse_check(argv: Sequence[str], program_doc: str | None) -> tuple[str, str]:
+    """The folder that `train.check` looks at, and what it may import.
+
+    Raises UserError; with --help, prints and exits.
+    """
+    given = parse_texts(argv, program_doc, _OF_CHECK)
+    return read_path("workdir", given), given["trust"] or ""

@@ -26,6 +26,7 @@ _MEANINGS = {
     "target": "the column to predict, or several, NAME,NAME",
     "out": "the file to write, whose ending says of what kind it is",
     "storage": "where processes that search together meet: journal:PATH, or a database's URL",
+    "trust": "import paths of nets that are not denseq's, which the folder may import, PATH,PATH",
     "copy": "columns of the data to write beside the answers, NAME,NAME",
     "interval": "the share of new rows that intervals are to hold, such as 0.9",
     "dropout_samples": "how often to answer with dropout left on, for the mean and the deviation",

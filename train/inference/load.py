@@ -14,6 +14,7 @@ from nets.base import Variables
 from train import config as configs
 from train.config.members import is_population
 from train.config.options import Config
+from train.config.own import Trust, check_trust
 from train.core.precision import in_single_precision
 from train.data.dataset import Encoder
 from train.data.load import read_encoder
@@ -49,32 +50,34 @@ class _AnsweringNets:
 
 
 @in_single_precision()
-def load(workdir: str | Path) -> Predictor:
+def load(workdir: str | Path, trust: Trust = ()) -> Predictor:
     """The best network, or networks, of a run's folder.
 
-    Raises UserError if it is not a run with a checkpoint.
+    Of code that the folder names only what `trust` names is imported. Raises UserError if it is not
+    a run with a checkpoint.
     """
     folder = Path(workdir)
     config = read_config(folder)
+    check_trust(config, trust, str(folder))
     encoder = read_encoder(read_listed(folder, "encoder.json", "a run's folder"))
     say_if_absent(folder)
     if is_population(config):
-        model, step = _load_population(folder, config, encoder)
+        model, step = _load_population(folder, config, encoder, trust)
     else:
         step, variables = _read_variables(folder, "")
         model = Predictor(config, encoder, variables, partial(read_scores, folder, config, step))
     if config.train.temperature:
         model.scale(read_temperatures(folder, step))
-    model.loader = load, (str(folder.resolve()),)
+    model.loader = load, (str(folder.resolve()), trust)
     return model
 
 
-def read_start(workdir: str | Path, *, refits: bool = False) -> Start:
+def read_start(workdir: str | Path, *, refits: bool = False, trust: Trust = ()) -> Start:
     """The net of a run's folder, to go on with; without its statistics where these are fitted anew.
 
     Raises UserError where several nets answer together.
     """
-    model = load(workdir)
+    model = load(workdir, trust)
     if model.ensemble.has_members or len(model.ensemble.variables) > 1:
         raise UserError(
             f"{workdir}: several nets answer together; --from is for the folder of a single one"
@@ -85,7 +88,9 @@ def read_start(workdir: str | Path, *, refits: bool = False) -> Start:
     return Start(model.config, model.encoder, variables, str(workdir))
 
 
-def _load_population(folder: Path, config: Config, encoder: Encoder) -> tuple[Predictor, int]:
+def _load_population(
+    folder: Path, config: Config, encoder: Encoder, trust: Trust
+) -> tuple[Predictor, int]:
     """The members that answer, or the one net that was trained after them, and their step."""
     manifest = read_manifest(folder)
     is_finished = manifest is None or ANSWERING_FILE in manifest.files
@@ -99,6 +104,7 @@ def _load_population(folder: Path, config: Config, encoder: Encoder) -> tuple[Pr
     answering = read_record(_AnsweringNets, plain, where, further=True)
     scores = partial(read_scores, folder, config, answering.step)
     own = configs.from_json(plain.get("config"))
+    check_trust(own, trust, str(folder))
     parts: list[Variables] = []
     for i, part in enumerate(answering.parts):
         if not PART.fullmatch(part.part):

@@ -18,6 +18,7 @@ from jax import lax
 
 from nets.base import Variables
 from train.config.options import Config
+from train.config.own_net import Own
 from train.core.network import make_network
 from train.core.tasks import HEAD_KINDS
 from train.data.dataset import Array, Arrays, Encoder, HostArrays
@@ -68,6 +69,11 @@ def summarise(samples: Arrays, names: list[str]) -> dict[str, Array]:
 
 def _check(config: Config, encoder: Encoder) -> None:
     """Raises UserError if nothing would be dropped, or if some answer is not one for a row."""
+    if isinstance(config.net, Own):
+        raise UserError(
+            f"--dropout_samples: whether {config.net.path} drops anything is not known; "
+            "it is for nets of denseq"
+        )
     if not config.net.has_dropout():
         raise UserError(
             "--dropout_samples: this net has no dropout, so all samples would be the same; "

@@ -18,6 +18,7 @@ import pyarrow as pa
 from nets.base import Tree, Variables
 from train.config.data_options import Table
 from train.config.options import Config
+from train.config.own import Trust
 from train.data.answer_names import beside
 from train.data.blocks import take_in_blocks
 from train.data.dataset import Array, Columns, Dataset, Encoder, Head, HostArrays, Rows
@@ -33,8 +34,8 @@ from train.inference.stepping import check_steps
 from train.inference.temperature import with_temperatures
 from train.inference.unanswered import tell_unanswered
 
-# A function and a folder, from which it makes a predictor.
-Loader: TypeAlias = "tuple[Callable[[str], Predictor], tuple[str]]"
+# A function, and a folder and whom to trust, from which it makes a predictor.
+Loader: TypeAlias = "tuple[Callable[[str, Trust], Predictor], tuple[str, Trust]]"
 
 
 class Predictor:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from train.config.own import Trust
 from train.errors import StorageError, UserError
 from train.inference.load import load
 from train.run.checkpoint import Checkpoints
@@ -22,7 +23,7 @@ class Finding(NamedTuple):
     is_well: bool
 
 
-def verify(folder: Path) -> Iterator[Finding]:
+def verify(folder: Path, trust: Trust = ()) -> Iterator[Finding]:
     """A finding for each file of a run's folder, each of its checkpoints, and the net that answers.
 
     Nothing is written. Raises UserError where it is no folder.
@@ -40,7 +41,7 @@ def verify(folder: Path) -> Iterator[Finding]:
     for place in _places(folder, manifest):
         yield from _verify_steps(folder, place, manifest)
     try:
-        load(folder)
+        load(folder, trust)
     except (UserError, StorageError) as error:
         yield Finding("the net", f"does not load: {error}", False)
     else:

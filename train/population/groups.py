@@ -27,6 +27,7 @@ from train.config.members import (
     with_values,
 )
 from train.config.options import Config
+from train.config.own_net import Own
 from train.core.program import Data
 from train.data.dataset import Dataset, Pool
 from train.data.resolve import resolve_config
@@ -135,6 +136,8 @@ def _number(config: Config, path: str) -> float | None:
     """The number that the field holds; None where it holds none, or the net has no such field."""
     *groups, name = path.split(".")
     group = getattr(config, groups[0]) if groups else config
+    if isinstance(group, Own):
+        return None  # what its fields mean nobody knows: each value is a program
     value = getattr(group, name, None)
     return value if isinstance(value, int | float) else None
 

@@ -15,6 +15,7 @@ from train.parallel.devices import fetch, place
 from train.parallel.hosts import broadcast, on_process_zero
 from train.run.checkpoint import Checkpoints
 from train.run.driver import Driver
+from train.run.own_code import check_own
 from train.run.room import check_room
 from train.run.run import Run
 from train.run.signatures import n_bytes
@@ -51,6 +52,7 @@ def restore_or_init(
     Of several processes the first alone has `checkpoints`, and tells the others. Raises
     StorageError where there is no room for any.
     """
+    check_own(run, driver)
     spec = driver.specs.state
 
     def like() -> State:

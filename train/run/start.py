@@ -54,6 +54,7 @@ def read_rows(
     With a `start` rows are encoded as its own were. Raises UserError.
     """
     read: Read = read_table
+    config = configs.named(config)
     if data is not None:
         config, read = in_memory(config, data)
     encoder = None

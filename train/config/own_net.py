@@ -1,0 +1,71 @@
+"""Options of a net that is a user's own Linen module: its import path, and its fields."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import NoneType
+from typing import ClassVar
+
+from train.config.imported import FieldValue, Imported
+from train.config.net_base import NetOptions
+from train.config.values import Annotation
+from train.errors import UserError
+
+
+@dataclass
+class Own(NetOptions):
+    """A Linen module of yours as hidden layers, `net=MyNet(hidden=64)`.
+
+    It takes the scaled features of a row, x [b, f], and gives [b, h]; the layer of the targets is
+    put behind it. Its fields are options: --config.net.hidden=64.
+    """
+
+    path: ClassVar[str] = ""
+    parameters: ClassVar[tuple[str, ...]] = ("*",)
+
+    def __reduce__(self) -> tuple[Callable[..., Own], tuple[str, dict[str, FieldValue]]]:
+        return own_net, (self.path, dict(vars(self)))
+
+
+def own_net(path: str, fields: Mapping[str, FieldValue]) -> Own:
+    """The options of the module at an import path. Raises UserError for a field of another's."""
+    for name in fields:
+        if hasattr(Own, name):
+            raise UserError(f"config.net: a field of {path} is called {name!r}; call it otherwise")
+        if not name.isidentifier():
+            raise UserError(f"config.net: {name!r} is no field of {path}")
+    kind = _kind(path, tuple((name, _annotation(value)) for name, value in fields.items()))
+    return kind(**fields)
+
+
+@functools.cache
+def _kind(path: str, annotations: tuple[tuple[str, Annotation], ...]) -> Callable[..., Own]:
+    fields = [(name, of, dataclasses.field(default=None)) for name, of in annotations]
+    names = {"path": path, "__doc__": Own.__doc__, "__module__": __name__}
+    kind = dataclasses.make_dataclass(
+        path.rpartition(".")[2], fields, bases=(Own,), namespace=names
+    )
+    return kind
+
+
+def _annotation(value: FieldValue) -> Annotation:
+    """What the field of a value may hold: values of its kind, and of any where it holds none."""
+    if isinstance(value, Imported):
+        return Imported
+    if isinstance(value, bool):
+        return bool
+    if isinstance(value, int | float):
+        return int | float
+    if isinstance(value, str):
+        return str
+    if isinstance(value, tuple):
+        kinds = [_annotation(item) for item in value] or [int | float | str]
+        return tuple[functools.reduce(operator.or_, kinds), ...]
+    if isinstance(value, Mapping):
+        kinds = [_annotation(item) for item in value.values()] or [int | float | str]
+        return dict[str, functools.reduce(operator.or_, kinds)]
+    return NoneType | bool | int | float | str | tuple[int | float | str, ...]
