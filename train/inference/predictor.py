@@ -231,10 +231,7 @@ class Predictor:
         return self._without_member_spread(self.ensemble.each(inputs))
 
     def sampled(self, inputs: Mapping[str, np.ndarray], n_samples: int, seed: int) -> HostArrays:
-        """`answers` as means over nets thinned by dropout, and their deviations beside them.
-
-        See `train.inference.mc_dropout`. Raises UserError.
-        """
+        """`answers` as means over nets thinned by dropout, with deviations. Raises UserError."""
         return self.ensemble.sampled(inputs, n_samples, seed)
 
     def predict_rows(self, dataset: Dataset, rows: np.ndarray) -> Predicted:
