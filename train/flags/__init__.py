@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from train import config as configs
 from train.config.data_options import Table
@@ -12,6 +11,14 @@ from train.config.help import describe
 from train.config.options import Config, Processes
 from train.config.plan import MODELS, REFITS, Plan, Refit
 from train.errors import UserError
+from train.flags.commands import (
+    BacktestCommand,
+    CompareCommand,
+    EvaluateCommand,
+    ExportCommand,
+    PredictCommand,
+    TrainCommand,
+)
 from train.flags.texts import Texts, parse_texts, read_number, read_path, split_overrides
 
 _OF_TRAIN = (
@@ -33,68 +40,6 @@ _OF_BACKTEST = (
 )
 _OF_EXPORT = ("workdir", "out", "steps", "trust")
 _OF_CHECK = ("workdir", "trust")
-
-
-class TrainCommand(NamedTuple):
-    """What `train.main` and `train.search` are asked for."""
-
-    config: Config
-    workdir: str | None
-    processes: Processes | None
-    restart: bool = False
-    verbose: bool = True
-    begins_from: str | None = None
-    refits_statistics: bool = False
-    storage: str | None = None
-
-
-class PredictCommand(NamedTuple):
-    """What `train.predict` is asked for."""
-
-    workdir: str
-    data: str
-    out: str | None
-    copy: tuple[str, ...]
-    interval: float | None
-    dropout_samples: int | None
-    seed: int | None
-    trust: str
-
-
-class EvaluateCommand(NamedTuple):
-    """What `train.evaluate` is asked for."""
-
-    workdir: str
-    data: str
-    interval: float | None
-    out: str | None
-    trust: str
-
-
-class CompareCommand(NamedTuple):
-    """What `train.compare` is asked for."""
-
-    folders: tuple[str, ...]
-    sort: str | None
-    page: str
-
-
-class ExportCommand(NamedTuple):
-    """What `train.export` is asked for."""
-
-    workdir: str
-    out: str
-    steps: int | None
-    trust: str
-
-
-class BacktestCommand(NamedTuple):
-    """What `train.backtest` is asked for."""
-
-    config: Config
-    workdir: str | None
-    plan: Plan
-    verbose: bool
 
 
 def parse_train(
