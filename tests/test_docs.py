@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from train.console import COMMANDS
+
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[\w-]+)?\)")
@@ -39,6 +41,16 @@ def test_every_file_that_readme_names_is_there():
         r"`((?:tests|train|configs|docs)/[\w/.]*)`", (ROOT / "README.md").read_text()
     )
     assert named and not [name for name in named if not (ROOT / name).exists()]
+
+
+def test_every_file_that_the_map_names_is_there():
+    workspace = (ROOT / "WORKSPACE.md").read_text()
+    table = workspace[workspace.index("## Where to change what") : workspace.index("## How a run")]
+    named = set(re.findall(r"`([\w/]+\.py)`", table))
+    there = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("*/**/*.py")}
+    missing = [name for name in named if not any(f"/{path}".endswith(f"/{name}") for path in there)]
+    assert named and not [name for name in missing if Path(name).stem.split("_")[-1] != "NAME"]
+    assert not [name for name in COMMANDS.values() if f"{name.split('.')[1]}.py" not in workspace]
 
 
 @pytest.mark.slow

@@ -12,12 +12,10 @@ from typing import NamedTuple
 
 import pytest
 
+from train import console
+
 ROOT = Path(__file__).parents[1]
-COMMANDS = (
-    *("train.backtest", "train.check", "train.compare", "train.evaluate"),
-    *("train.export", "train.inspect"),
-    *("train.main", "train.predict", "train.search"),
-)
+COMMANDS = tuple(console.COMMANDS.values())
 # The packages of train, in the order of a run. One may import those before its own line.
 FLOORS = (
     ("errors",),
@@ -29,10 +27,7 @@ FLOORS = (
     ("inference", "population"),
     ("results",),
     ("loop", "portable"),
-    (
-        *("backtest", "check", "compare", "console", "estimators", "evaluate", "export"),
-        *("inspect", "main", "predict", "search"),
-    ),
+    ("console", "estimators", *(name.removeprefix("train.") for name in COMMANDS)),
 )
 # What is loaded before a command line has been found right.
 LIGHT = (

@@ -164,6 +164,16 @@ def test_next_numbers_are_judged_in_raw_units():
     assert scores["r2"] == pytest.approx(1 - (residual**2).sum() / spread)
 
 
+def test_next_numbers_that_stay_have_no_spread_and_those_missing_do_not_count():
+    target = np.array([[[0.1, np.nan], [0.1, 3.0], [0.1, 3.0]]])
+    exact = next_number_metrics(np.nan_to_num(target), target, [2.0, 5.0])
+    assert exact == {"rmse": 0, "mse": 0, "mae": 0, "r2": 1}
+    off = next_number_metrics(np.add(np.nan_to_num(target), [0, 1]), target, [2.0, 5.0])
+    assert off["r2"] == 0 and off["mse"] == pytest.approx(2 * 25 / 5)
+    nothing = next_number_metrics(target, target * np.nan, [1.0, 1.0])
+    assert nothing.keys() == off.keys() and np.isnan(list(nothing.values())).all()
+
+
 @pytest.mark.parametrize(
     ("tags", "same"),
     [("B-x I-x L-x U-x O", "B-x I-x E-x S-x O"), ("B M E S O", "B- I- E- S- O")],

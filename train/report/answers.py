@@ -56,11 +56,13 @@ def _section(data: ReportData, head: ReportHead, i: int) -> str:
     answer = answer[finite_n]
     if head.kind == "regression":
         interval = _column_of(data.intervals.get(head.name), i, finite_n)
-        pictures = number_pictures(head.columns[i], target_n, answer, weight_n, interval)
-        if data.forecasts is not None:
-            # Of a series what is over by prediction tells less than its windows.
-            own = itertools.islice(pictures, 2)
-            pictures = itertools.chain(forecast_pictures(data, head.columns[i]), own)
+        name = head.columns[i]
+        is_table = data.forecasts is None
+        pictures = number_pictures(
+            name, target_n, answer, weight_n, interval, over_predicted=is_table
+        )
+        if not is_table:
+            pictures = itertools.chain(forecast_pictures(data, name), pictures)
     else:
         pictures = class_pictures(head, target_n.astype(int), answer, weight_n)
         pictures = itertools.chain(decision_pictures(data, head), pictures)

@@ -22,13 +22,19 @@ def number_pictures(
     answer_n: Array,
     weight_n: Array | None,
     interval: Interval | None,
+    *,
+    over_predicted: bool = True,
 ) -> Iterator[str]:
-    """Predicted against true with the interval, the residuals, and these over the prediction."""
+    """Predicted against true with the interval, the residuals, and these over the prediction.
+
+    Of a series what is over by prediction tells less than its windows.
+    """
     n = len(target_n)
     note = f"{MAX_POINTS:,} of {n:,} rows, at random" if n > MAX_POINTS else ""
     yield _against_true(name, target_n, answer_n, interval, note)
     yield _residuals(name, target_n - answer_n, weight_n)
-    yield _over_predicted(name, target_n, answer_n, note)
+    if over_predicted:
+        yield _over_predicted(name, target_n, answer_n, note)
 
 
 def _against_true(

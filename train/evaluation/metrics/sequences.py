@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from train.data.sequences.schemes import as_iobes, has_ends
 from train.data.sequences.tags import UNSEEN
+from train.evaluation.metrics.supervised import regression_metrics
 
 NAN = float("nan")
 Entity = tuple[int, int, str]
@@ -149,26 +150,25 @@ def next_binary_metrics(
 def next_number_metrics(
     prediction: ArrayLike, target: ArrayLike, units: ArrayLike, weight: ArrayLike | None = None
 ) -> dict[str, float]:
-    """rmse, mse, mae in raw units and r2, over all numbers [n, t, f] of next steps.
+    """The `regression_metrics` in raw units of all numbers [n, t, f] of next steps.
 
-    `units` [f] turn encoded numbers into raw ones. r2 compares with each channel's own mean; nan
-    where there is no spread.
+    `units` [f] turn encoded numbers into raw ones. r2 compares with each channel's own mean.
     """
     prediction_sf, target_sf = _steps(prediction, target, weight)
-    if not len(target_sf):
-        return dict.fromkeys(("rmse", "mse", "mae", "r2"), NAN)
     unit_f = np.asarray(units, np.float64)
-    target_sf = target_sf * unit_f
-    residual_sf = prediction_sf * unit_f - target_sf
-    known_sf = ~np.isnan(residual_sf)
-    mse = float(np.mean(residual_sf[known_sf] ** 2))
-    spread = float(np.nansum((target_sf - np.nanmean(target_sf, axis=0)) ** 2))
-    return {
-        "rmse": mse**0.5,
-        "mse": mse,
-        "mae": float(np.abs(residual_sf[known_sf]).mean()),
-        "r2": 1 - mse * int(known_sf.sum()) / spread if spread > 0 else NAN,
-    }
+    known_sf = ~np.isnan(target_sf)
+    center_f = _means(target_sf, known_sf)
+    return regression_metrics(
+        ((prediction_sf - center_f) * unit_f)[known_sf],
+        ((target_sf - center_f) * unit_f)[known_sf],
+    )
+
+
+def _means(target_sf: NDArray, known_sf: NDArray) -> NDArray:
+    """The mean of the known numbers of each channel [f], exact where they are all the same."""
+    first_f = np.take_along_axis(target_sf, known_sf.argmax(0)[None], 0)[0] if len(target_sf) else 0
+    beyond_sf = np.where(known_sf, target_sf - first_f, 0)
+    return first_f + beyond_sf.sum(0) / np.maximum(known_sf.sum(0), 1)
 
 
 def _steps(
