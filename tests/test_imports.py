@@ -33,6 +33,7 @@ FLOORS = (
 LIGHT = (
     "train.errors",
     "train.flags",
+    "train.flags.commands",
     "train.flags.texts",
     "train.parallel",
     "train.parallel.hosts",
