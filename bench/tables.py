@@ -72,10 +72,11 @@ def of_others(folder: Path, target: str, method: str, seed: int) -> dict[str, fl
     x_test = test.drop(columns=target)
     for column in x_train.columns:
         if not pd.api.types.is_numeric_dtype(x_train[column]):
-            known = x_train[column].astype(str).unique()
-            kind = pd.CategoricalDtype(sorted(known))
-            x_train[column] = x_train[column].astype(str).astype(kind)
-            x_test[column] = x_test[column].astype(str).astype(kind)
+            # A pandas of text keeps a gap a gap, which is no category.
+            train_text, test_text = (x[column].fillna("?").astype(str) for x in (x_train, x_test))
+            kind = pd.CategoricalDtype(sorted(train_text.unique()))
+            x_train[column] = train_text.astype(kind)
+            x_test[column] = test_text.astype(kind)
     is_class = folder.name in CLASSES
     answer = METHODS[method](is_class, seed, x_train, train[target], x_test)
     if not is_class:
