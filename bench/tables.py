@@ -109,8 +109,8 @@ def catboost(is_class: bool, seed: int, x: pd.DataFrame, y: pd.Series, x_test: p
     from catboost import CatBoostClassifier, CatBoostRegressor
 
     names = [name for name in x if x[name].dtype == "category"]
-    x = x.astype(dict.fromkeys(names, str))
-    x_test = x_test.astype(dict.fromkeys(names, str))
+    for frame in (x, x_test):  # a category that training rows lack is a gap by now
+        frame[names] = frame[names].astype(object).fillna("?").astype(str)
     kind = CatBoostClassifier if is_class else CatBoostRegressor
     options = {"verbose": False, "allow_writing_files": False, "cat_features": names}
     return kind(random_seed=seed, **options).fit(x, y).predict(x_test)
