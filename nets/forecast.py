@@ -21,7 +21,13 @@ from nets.dropout import dropout, is_off
 from nets.heads import HeadShape, positive, with_spread
 from nets.linear import Linear
 from nets.readout import Readout, read
-from nets.segments import SegmentInputs, decode, to_patches, to_patches_ahead
+from nets.segments import (
+    SegmentInputs,
+    decode,
+    repeat_each,
+    to_patches,
+    to_patches_ahead,
+)
 from nets.series_scales import SeriesScales, TargetScaling, own_levels, target_levels
 from nets.stack import RecurrentStack
 from nets.window import EPSILON, RevIN, WindowScaling, window_level
@@ -136,7 +142,7 @@ class Forecaster(DataNetwork):
         """
         n_apart = self.n_targets if self.columns == "independent" else 1
         read_rlw = [_apart(x_blo, n_apart) for x_blo in targets_blo]
-        x_rlf = jnp.concatenate([*read_rlw, jnp.repeat(covariates_blf, n_apart, axis=0)], axis=2)
+        x_rlf = jnp.concatenate([*read_rlw, repeat_each(covariates_blf, n_apart)], axis=2)
         patches_rse = to_patches(x_rlf, self.patch)
         if self.patch_units:
             patches_rse = nn.relu(Linear(self.patch_units, name="patch")(patches_rse))
@@ -165,7 +171,7 @@ class Forecaster(DataNetwork):
         read_rh = read(self.readout, outputs_rsh, carry, body.merge)
         hidden_rh = self._drop(read_rh, 0, train)
         if future_bhk is not None:
-            ahead_rk = jnp.repeat(future_bhk.reshape(future_bhk.shape[0], -1), n_apart, axis=0)
+            ahead_rk = repeat_each(future_bhk.reshape(future_bhk.shape[0], -1), n_apart)
             hidden_rh = jnp.concatenate([hidden_rh, ahead_rk], axis=1)
         return hidden_rh[:, None]
 

@@ -63,8 +63,21 @@ def test_of_tables(name: str, options: dict[str, str], tmp_path: Path) -> None:
     assert_same(found, expected)
 
 
+BY_SEGMENTS = {
+    "net.decoder": "segments",
+    "net.patch": "4",
+    "net.patch_units": "6",
+    "net.shortcut_period": "4",
+    "net.cycle": "week",
+    "data.calendar": "true",
+}
+
+
 @pytest.mark.filterwarnings("ignore::train.errors.ReadingWarning")
-def test_of_a_series_with_a_calendar_and_columns_known_ahead(tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", [{}, BY_SEGMENTS])
+def test_of_a_series_with_a_calendar_and_columns_known_ahead(
+    more: dict[str, str], tmp_path: Path
+) -> None:
     random = np.random.default_rng(0)
     n = 400
     times = np.datetime64("2023-11-20T00", "us") + np.arange(n) * np.timedelta64(1, "h")
@@ -90,7 +103,7 @@ def test_of_a_series_with_a_calendar_and_columns_known_ahead(tmp_path: Path) -> 
         "data.horizon": "6",
         "net.bidirectional": "false",
     }
-    folder = trained("series", options, tmp_path / "run")
+    folder = trained("series", options | more, tmp_path / "run")
     export.export(folder, tmp_path / "net.onnx")
     net = load_script(tmp_path / "predict_onnx.py").Net(str(tmp_path / "net.onnx"))
     y = y[-30:].copy()

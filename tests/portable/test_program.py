@@ -8,7 +8,10 @@ import numpy as np
 import onnxruntime
 import pytest
 from jax import export, lax
+from small_nets import applied, drawn
 
+import nets
+from nets.kernels import library
 from train.errors import UserError
 from train.portable.graph import Graph
 from train.portable.program import run, trace
@@ -134,3 +137,32 @@ def test_what_onnx_has_no_node_for_is_named():
 
     with pytest.raises(UserError, match="uses sort, for which ONNX has no node here"):
         in_graph(sorts, x=np.zeros((2, 3), np.float32))
+
+
+def test_a_forecast_by_segments_is_a_graph_for_any_number_of_rows() -> None:
+    net = nets.Forecaster(
+        nets.LSTM((4,)),
+        horizon=5,
+        n_targets=2,
+        patch=3,
+        patch_units=6,
+        decoder="segments",
+        columns="independent",
+        window="revin",
+        shortcut=True,
+        shortcut_period=2,
+        cycle=nets.Cycle((nets.Circle(1, 4),), 2),
+    )
+    random = np.random.default_rng(0)
+    past = random.normal(size=(3, 7, 5)).astype(np.float32)
+    future = random.normal(size=(3, 5, 3)).astype(np.float32)
+    angle = 2 * np.pi * random.integers(4, size=(3, 12)) / 4
+    waves = np.stack([np.sin(angle), np.cos(angle)], 2).astype(np.float32)
+    past[:, :, -2:] = waves[:, :7]
+    future[:, :, -2:] = waves[:, 7:]
+    inputs = {"past": past, "future": future}
+    variables = drawn(net, inputs, train=False)
+    with library.portable():
+        found = in_graph(lambda arrays: net.apply(variables, arrays, train=False), **inputs)
+    wanted = applied(net, variables, inputs, train=False)
+    np.testing.assert_allclose(found["value"], wanted["value"], rtol=1e-4, atol=1e-5)
