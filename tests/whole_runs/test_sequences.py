@@ -312,6 +312,7 @@ def test_convolutions_compose_with_populations_averages_and_resumption(tmp_path)
         convolutions=(6, 6),
         widths=(3, 5),
         pool=2,
+        fixed_filters=84,
         own_scale=True,
         readout="mean_max_last",
         dropout=0.2,
@@ -319,6 +320,7 @@ def test_convolutions_compose_with_populations_averages_and_resumption(tmp_path)
     config = make_config(path, "x", "up", net, epochs=8)
     config.optim.ema = 0.5
     config.population.seeds = 2
+    config.population.folds = 2
     whole = loop.fit(config, tmp_path / "whole")
     assert whole["metrics"]["test"]["accuracy"] > 0.9
     config.train.epochs = 4
