@@ -32,9 +32,6 @@ FLOORS = (
 # What is loaded before a command line has been found right.
 LIGHT = (
     "train.errors",
-    "train.flags",
-    "train.flags.commands",
-    "train.flags.texts",
     "train.parallel",
     "train.parallel.hosts",
     "train.parallel.runtime",
@@ -131,7 +128,7 @@ def floor(name: str) -> int:
 
 def is_light(name: str) -> bool:
     """Whether a module is loaded before a command line has been found right."""
-    return name in LIGHT or name.startswith("train.config")
+    return name in LIGHT or name.startswith(("train.config", "train.flags"))
 
 
 def test_nets_know_arrays_only():
