@@ -24,6 +24,9 @@ from train.parallel.runtime import usable_cores
 from train.run.folder import write_json
 from train.run.manifest import read_listed, read_manifest, record, rewriting
 
+# Fields of `train` that change nothing that is saved: a run may go on with others.
+FOLLOWING = ("temperature", "linear_seconds", "tree_seconds", "importance_seconds", "report")
+
 
 def check_or_write_metadata(folder: Path, config: Config, dataset: Dataset) -> None:
     """Writes config.json and encoder.json, or raises UserError if the folder's run is another one.
@@ -136,16 +139,10 @@ def _goes_on(before: Config, config: Config) -> bool:
     The number of epochs may grow, and what follows the training be otherwise; "auto", which a
     population's members resolve, must stay.
     """
-    following = {
-        "temperature": config.train.temperature,
-        "linear_seconds": config.train.linear_seconds,
-        "tree_seconds": config.train.tree_seconds,
-        "importance_seconds": config.train.importance_seconds,
-        "report": config.train.report,
-    }
+    following = {name: getattr(config.train, name) for name in FOLLOWING}
     changed = dataclasses.replace(
         before, devices=config.devices, train=dataclasses.replace(before.train, **following)
-    )  # these change nothing that is saved
+    )
     epochs = config.train.epochs
     if epochs != "auto" and before.train.epochs != "auto" and epochs >= before.train.epochs:
         changed.train = dataclasses.replace(changed.train, epochs=epochs)
