@@ -89,7 +89,8 @@ def test_scores_are_those_of_the_written_forecasts_by_origin_step_and_group(tmp_
     plan = Plan(COUNT, STEP, interval=LEVEL)
     content, lines = finish_backtest(net.config, tmp_path, [answered], plan, [], said, began=0.0)
     rows = pq.read_table(tmp_path / "forecasts.parquet").to_pandas()
-    first = ["origin", "cutoff", "row", "step", "group", "time", "target", "sales"]
+    first = ["origin", "cutoff", "row", "step", "group", "time", "shop", "when"]
+    first += ["target", "sales"]
     assert list(rows.columns) == [*first, "lower", "upper", "last", "seasonal", "linear"]
     assert rows["origin"].unique().tolist() == [1, 2, 3, 4]
     assert len(rows) == 3 * COUNT * HORIZON
@@ -109,7 +110,7 @@ def test_scores_are_those_of_the_written_forecasts_by_origin_step_and_group(tmp_
         assert content["by_step"][name]["rmse"] == pytest.approx(by_step.tolist())
         by_group = error.groupby(known["group"]).mean()
         groups = pd.read_csv(tmp_path / "groups.csv").set_index("group")
-        label = "mae" if name == "net" else f"{name} mae"
+        label = "mae" if name == "net" else f"{name}_mae"
         np.testing.assert_allclose(groups[label], by_group)
         median = content["by_group"][name]["mae"]["q50"]
         assert median == pytest.approx(by_group.median())

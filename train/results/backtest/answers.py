@@ -123,22 +123,32 @@ def _linear(dataset: SeriesDataset, origins: Origins, origin: int) -> dict[str, 
 
     A part of very many windows, drawn by a fixed seed.
     """
-    encoder = dataset.encoder
-    flat = dataset.flat
-    sizes_g = np.maximum(flat.sizes - int(origins.ahead(origin)), 0)
-    own = all_windows(sizes_g, encoder.lookback, encoder.horizon)
-    if not len(own):
-        return {}
-    # From where these groups would begin, if they ended at the origin, to where they do begin.
-    group_n = np.searchsorted(np.cumsum(sizes_g), own, side="right")
-    starts = own + (flat.firsts - (np.cumsum(sizes_g) - sizes_g))[group_n]
+    past = _windows_before(dataset, int(origins.ahead(origin)))
     most = LINEAR_WINDOWS if dataset.target_gaps is None else GAPPY_WINDOWS
-    if len(starts) > most:
-        starts = np.sort(np.random.default_rng(0).choice(starts, most, replace=False))
-    fitted = replace(dataset, starts=starts.astype(np.int32))
-    kernel_olh = fit_linear(fitted, np.arange(len(starts)))
-    answers = predict_linear(dataset, kernel_olh, dataset.splits["test"])
-    return {"linear": {"value": answers}}
+    if len(past) > most:
+        past = np.sort(np.random.default_rng(0).choice(past, most, replace=False))
+    if not len(past):
+        return {}
+    both = np.concatenate([past.astype(np.int32), dataset.starts])
+    numbers = np.arange(len(both))
+    splits = {"train": numbers[: len(past)], "test": numbers[len(past) :]}
+    whole = replace(dataset, starts=both, splits=splits)
+    kernel_olh = fit_linear(whole, splits["train"])
+    return {"linear": {"value": predict_linear(whole, kernel_olh, splits["test"])}}
+
+
+def _windows_before(dataset: SeriesDataset, ahead: int) -> np.ndarray:
+    """The flat rows that windows begin at which end `ahead` steps before the end of their series.
+
+    Or earlier.
+    """
+    encoder = dataset.encoder
+    firsts = dataset.flat.firsts
+    sizes_g = np.maximum(dataset.flat.sizes - ahead, 0)
+    starts = all_windows(sizes_g, encoder.lookback, encoder.horizon)
+    # These are places where shorter groups stand one after the other.
+    group_n = np.searchsorted(np.cumsum(sizes_g), starts, side="right")
+    return starts + (firsts - np.cumsum(sizes_g) + sizes_g)[group_n]
 
 
 def joined_ends(answered: Answered) -> tuple[np.ndarray, np.ndarray] | None:

@@ -72,7 +72,7 @@ def groups_table(scores: BacktestScores) -> pa.Table:
     }
     for name, metrics in scores.by_group.items():
         for metric, values in metrics.items():
-            label = metric if name == NET else f"{name} {metric}"
+            label = metric if name == NET else f"{name}_{metric}"
             columns[label] = pa.array(values, mask=np.isnan(values))
     return pa.table(columns)
 
