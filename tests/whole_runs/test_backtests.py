@@ -37,7 +37,10 @@ def spoiled(table: pa.Table, rows: np.ndarray) -> pa.Table:
     return table
 
 
-@pytest.fixture(scope="module", params=[{}, {"known": (), "calendar": True, "observed": None, "scaling": "group"}])
+@pytest.fixture(
+    scope="module",
+    params=[{}, {"known": (), "calendar": True, "observed": None, "scaling": "group"}],
+)
 def run(request, tmp_path_factory) -> tuple[Path, Config, dict]:
     root = tmp_path_factory.mktemp("backtest")
     pa.csv.write_csv(shops(300), root / "shops.csv")
