@@ -22,10 +22,11 @@ from train.config import (
     Series,
     Table,
     fields,
+    unread,
     values,
 )
 from train.config.members import with_values
-from train.config.unread import IDLE, check_read, unread_notes, without_unread
+from train.config.unread import IDLE, Idle, check_read, unread_notes, without_unread
 from train.errors import UserError
 
 GOOD = Config(data=Table(path="rows.csv", target="y"))
@@ -255,3 +256,14 @@ def test_a_monitor_without_validation_rows_is_said() -> None:
     (line,) = unread_notes(with_values(GOOD, chosen))
     assert line == "config.train.monitor: not used, for there are no validation rows"
     assert not unread_notes(with_values(GOOD, chosen | {"population.folds": 2}))
+
+
+def test_momentum_is_told_of_beta1_where_the_optimizer_reads_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = with_values(GOOD, {"optim.name": "adam", "optim.momentum": 0.9})
+    with pytest.raises(UserError, match=r"rmsprop have it; adam has config\.optim\.beta1 instead$"):
+        configs.validate(asked)
+    monkeypatch.setattr(unread, "IDLE", (Idle("optim.name", ("adam",), ("optim.beta1",)), *IDLE))
+    with pytest.raises(UserError, match=r"rmsprop have it; leave it at 0\.0$"):
+        configs.validate(asked)
