@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from nets.activations import ACTIVATIONS
 from nets.base import Array, Arrays, DataNetwork
 from nets.cycles import Cycle
+from nets.densities import Density, log_counts, on_first
 from nets.dropout import dropout, is_off
 from nets.heads import HeadShape, positive, with_spread
 from nets.linear import Linear
@@ -40,10 +41,11 @@ class Forecaster(DataNetwork):
 
     Columns scaled by training rows go in (`preprocess`), {"past": [b, l, c], "future": [b, h, k] if
     any is known ahead}; {"value": [b, h * o]} comes out, scaled likewise, and beside it
-    "value.quantiles" at the levels `quantiles`, or "value.deviation", where these are asked for
-    (see `nets.heads`). Within, targets are scaled by their own window too (`window`; "revin" with a
-    learned factor and offset for each), and less its learned `cycle`, by a calendar of which day
-    and week are the first columns. Columns "joint": one net reads and forecasts all targets;
+    "value.quantiles" at the levels `quantiles`, or the parts of a `density` with a `deviation`,
+    where these are asked for (see `nets.heads`); of counts the logarithm of their mean. Within,
+    targets are scaled by their own window too (`window`; "revin" with a learned factor and offset
+    for each), and less its learned `cycle`, by a calendar of which day and week are the first
+    columns. Columns "joint": one net reads and forecasts all targets;
     "independent": one net is shared by all, each read alone beside the covariates.
 
     A patch is read as it is, or through a layer of `patch_units` with ReLU. Decoder "direct": one
@@ -60,6 +62,8 @@ class Forecaster(DataNetwork):
     n_targets: int
     quantiles: tuple[float, ...] = ()
     deviation: bool = False
+    density: Density = "gaussian"
+    floors: tuple[float, ...] = ()
     patch: int = 1
     patch_units: int = 0
     decoder: Decoder = "direct"
@@ -84,6 +88,7 @@ class Forecaster(DataNetwork):
         missing_blo = None
         if self.marked:
             missing_blo, covariates_blf = jnp.split(covariates_blf, [self.n_targets], axis=2)
+        head = self._shape
         level = window_level(targets_blo, self.window, missing_blo)
         scaled_blo = (targets_blo - level.center) / level.scale
         revin = self._revin() if self.window == "revin" else None
@@ -102,14 +107,18 @@ class Forecaster(DataNetwork):
         if revin is not None:
             # As RevIN guards it: a factor that training moves to 0 must not divide.
             answer_bho = (answer_bho - revin.offset_11o) / (revin.factor_11o + EPSILON**2)
-            spread_bhop = spread_bhop / (jnp.abs(revin.factor_11o) + EPSILON**2)[..., None]
+            factor_11o = jnp.abs(revin.factor_11o) + EPSILON**2
+            spread_bhop = on_first(jnp.divide, spread_bhop, factor_11o, head.scaled)
         answer_bho = answer_bho * level.scale + level.center
-        spread_bhop = spread_bhop * level.scale[..., None]
-        head = self._shape
+        spread_bhop = on_first(jnp.multiply, spread_bhop, level.scale, head.scaled)
+        own = self._own_levels(inputs)
+        if head.counts:
+            levels = self._levels(own)
+            answer_bho = log_counts(answer_bho, level.scale, levels.center, levels.scale)
         n_rows = answer_bho.shape[0]
         spread_bop = spread_bhop.reshape(n_rows, head.size, head.further)
         outputs = with_spread(answer_bho.reshape(n_rows, head.size), spread_bop, head)
-        return outputs | self._own_levels(inputs)
+        return outputs | own
 
     def _own_levels(self, inputs: Arrays) -> dict[str, Array]:
         """What a window's outputs are scaled by, where its group has scales of its own."""
@@ -125,9 +134,9 @@ class Forecaster(DataNetwork):
 
     @property
     def _shape(self) -> HeadShape:
-        return HeadShape(
-            "value", "regression", self.horizon * self.n_targets, self.quantiles, self.deviation
-        )
+        size = self.horizon * self.n_targets
+        head = HeadShape("value", "regression", size, self.quantiles, self.deviation)
+        return head._replace(density=self.density, floors=self.floors)
 
     def _forecast(
         self,
@@ -218,6 +227,8 @@ class Forecaster(DataNetwork):
 
     def preprocess_target(self, target: Arrays) -> dict[str, Array]:
         """Raw targets {"value": [b, h * o]} -> what the loss compares outputs with."""
+        if self._shape.counts:
+            return {"value": target["value"]}
         scaling = self._scaling(target)
         return {"value": scaling.scaled(target["value"])}
 
@@ -231,8 +242,11 @@ class Forecaster(DataNetwork):
 
     def _scaling(self, arrays: Arrays) -> TargetScaling:
         """How the targets are scaled of windows whose targets or outputs these are."""
-        levels = target_levels(self._statistics("inputs"), arrays, self.n_targets, self.horizon)
-        return TargetScaling(self.scales, levels, self.n_targets)
+        return TargetScaling(self.scales, self._levels(arrays), self.n_targets)
+
+    def _levels(self, arrays: Arrays) -> ColumnLevels:
+        """What the targets of these windows are scaled by."""
+        return target_levels(self._statistics("inputs"), arrays, self.n_targets, self.horizon)
 
 
 def _apart(x_blo: Array, n_apart: int) -> Array:

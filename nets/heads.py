@@ -2,35 +2,39 @@
 
 A head is "regression" (o numbers), "binary" (one logit) or "multiclass" (k logits). A regression
 head may also say how sure it is: beside its prediction stand NAME.quantiles [b, o, q]
-or NAME.deviation [b, o]. Shapes: b batch, h hidden, o outputs, q quantiles, p further numbers for
-each output.
+or the parts of a density (`nets/densities.py`) such as NAME.deviation [b, o]. Shapes: b batch, h
+hidden, o outputs, q quantiles, p further numbers for each output.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from statistics import NormalDist
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from nets import densities
 from nets.base import Array, Arrays
+from nets.densities import EPSILON as EPSILON
+from nets.densities import Density
 from nets.linear import Linear, OwnLinear
 
-# Deviation that a net may claim, in deviations of the training targets: a likelihood has no bound.
-EPSILON = 1e-3
+T = TypeVar("T")
 
 
 class HeadShape(NamedTuple):
     """A head's name, kind and number of outputs.
 
     `quantiles`: levels in increasing order, .5 among them, at which it answers; the median is its
-    prediction. `deviation`: whether it answers a standard deviation beside the mean. `categories`:
-    how many values each category column has that it gives back beside its numbers
-    (`nets.Autoencoder`).
+    prediction. `deviation`: whether it answers a standard deviation beside the mean, that of a
+    `density`. `categories`: how many values each category column has that it gives back beside its
+    numbers (`nets.Autoencoder`). `floors`: what its numbers never fall below, in encoded units,
+    -inf where there is no such bound.
     """
 
     name: str
@@ -39,11 +43,25 @@ class HeadShape(NamedTuple):
     quantiles: tuple[float, ...] = ()
     deviation: bool = False
     categories: tuple[int, ...] = ()
+    density: Density = "gaussian"
+    floors: tuple[float, ...] = ()
 
     @property
     def further(self) -> int:
         """Numbers p that its layer gives for each output beside the prediction."""
-        return len(self.quantiles) - 1 if self.quantiles else int(self.deviation)
+        if self.quantiles:
+            return len(self.quantiles) - 1
+        return densities.LAYER[self.density] if self.deviation else 0
+
+    @property
+    def scaled(self) -> int:
+        """How many of these, the first ones, are in the target's own units."""
+        return densities.SCALED[self.density] if self.deviation else self.further
+
+    @property
+    def counts(self) -> bool:
+        """Whether its outputs are logarithms of the means of counts."""
+        return self.deviation and self.density in densities.COUNTS
 
     @property
     def width(self) -> int:
@@ -95,7 +113,7 @@ def positive(raw: Array) -> Array:
 
 
 def with_spread(prediction_bo: Array, spread_bop: Array, head: HeadShape) -> dict[str, Array]:
-    """{NAME: predictions}, and NAME.quantiles [b, o, q] or NAME.deviation [b, o] beside them.
+    """{NAME: predictions}, and NAME.quantiles [b, o, q] or parts of a density [b, o] beside them.
 
     These are made of positive numbers [b, o, p]. Each quantile lies further from the median than
     the one before it, by its number times the distance of the two in a standard normal
@@ -104,7 +122,8 @@ def with_spread(prediction_bo: Array, spread_bop: Array, head: HeadShape) -> dic
     if not head.further:
         return {head.name: prediction_bo}
     if head.deviation:
-        return {head.name: prediction_bo, f"{head.name}.deviation": spread_bop[..., 0] + EPSILON}
+        parts = densities.of_layer(head.name, head.density, spread_bop)
+        return {head.name: prediction_bo, **parts}
     normal = [NormalDist().inv_cdf(level) for level in head.quantiles]
     median = head.quantiles.index(0.5)
     values = {median: prediction_bo}
@@ -136,16 +155,41 @@ def predictions_of(
     predictions = {
         head.name: in_units(outputs[head.name], head, statistics, clip=clip, log_link=log_link)
     }
+    if head.deviation:
+        predictions |= densities.in_units(
+            head.name, head.density, outputs, predictions[head.name], statistics["scale"]
+        )
     if head.quantiles:
         name = f"{head.name}.quantiles"
         of_level = [outputs[name][..., i] for i in range(len(head.quantiles))]
         predictions[name] = jnp.stack(
             [in_units(x, head, statistics, clip=clip, log_link=False) for x in of_level], axis=-1
         )
-    if head.deviation:
-        name = f"{head.name}.deviation"
-        predictions[name] = outputs[name] * statistics["scale"][None]
-    return predictions
+    return _above_floors(predictions, head)
+
+
+def _above_floors(predictions: dict[str, Array], head: HeadShape) -> dict[str, Array]:
+    """Predictions and quantiles, none of them below the head's floors."""
+    if not any(floor > -math.inf for floor in head.floors):
+        return predictions
+    floor_1o = jnp.array(head.floors, jnp.float32)[None]
+    raised = {head.name: jnp.maximum(predictions[head.name], floor_1o)}
+    if head.quantiles:
+        name = f"{head.name}.quantiles"
+        raised[name] = jnp.maximum(predictions[name], floor_1o[..., None])
+    return predictions | raised
+
+
+def from_means(
+    outputs: Mapping[str, T], heads: tuple[HeadShape, ...], statistics: Mapping[str, Arrays]
+) -> dict[str, T | Array]:
+    """Outputs whose logarithms of counts begin at that of the training rows' mean count."""
+    moved: dict[str, T | Array] = dict(outputs)
+    for head in heads:
+        log_mean = outputs[head.name]
+        if head.counts and isinstance(log_mean, jax.Array):
+            moved[head.name] = densities.from_mean(log_mean, statistics[head.name]["center"])
+    return moved
 
 
 def at_rates(
@@ -194,6 +238,6 @@ def in_units(
 
 def standardise_target(target: Array, head: HeadShape, statistics: Arrays) -> Array:
     """Training targets as the loss wants them: numbers standardised, classes as they are."""
-    if head.kind != "regression":
+    if head.kind != "regression" or head.counts:
         return target
     return (target - statistics["center"][None]) / statistics["scale"][None]

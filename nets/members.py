@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from nets import densities
 from nets.base import Array, Arrays
 from nets.heads import HeadShape
 from nets.linear import by_member
@@ -69,10 +70,36 @@ def averaged(
             quantiles = f"{name}.quantiles"
             means[quantiles] = by_member(outputs[quantiles], members).mean(1)
         if head.deviation:
-            deviation = f"{name}.deviation"
-            square_bo = jnp.square(by_member(outputs[deviation], members)).mean(1)
-            means[deviation] = jnp.sqrt(square_bo + jnp.square(spread(outputs[name], members)))
+            means |= _mixed(outputs, head, members)
     return means
+
+
+def _mixed(outputs: Arrays, head: HeadShape, members: int) -> dict[str, Array]:
+    """The parts of a density whose mean and deviation are those of the members' mixture."""
+    name = head.name
+    parts = {}
+    for part in ("freedom", "zeros"):
+        if (own := outputs.get(f"{name}.{part}")) is not None:
+            parts[f"{name}.{part}"] = by_member(own, members).mean(1)
+    if not head.counts:
+        between = spread(outputs[name], members)
+        parts[f"{name}.deviation"] = _of_mixture(outputs[f"{name}.deviation"], between, members)
+        return parts
+    mean_r = jnp.exp(outputs[name])
+    own_r = densities.deviation_of_counts(
+        mean_r, outputs[f"{name}.dispersion"], outputs.get(f"{name}.zeros")
+    )
+    deviation_bo = _of_mixture(own_r, spread(mean_r, members), members)
+    mean_bo = by_member(mean_r, members).mean(1)
+    zeros_bo = parts.get(f"{name}.zeros")
+    parts[f"{name}.dispersion"] = densities.dispersion_of_counts(mean_bo, deviation_bo, zeros_bo)
+    return parts
+
+
+def _of_mixture(own_r: Array, between_b: Array, members: int) -> Array:
+    """The deviation of a mixture, from its members' own and the one between their means."""
+    square_bo = jnp.square(by_member(own_r, members)).mean(1)
+    return jnp.sqrt(square_bo + jnp.square(between_b))
 
 
 def _log_mean(x_bko: Array) -> Array:

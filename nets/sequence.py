@@ -18,6 +18,7 @@ from nets.fixed import FixedFilters
 from nets.heads import (
     HeadShape,
     at_rates,
+    from_means,
     predictions_of,
     read_layer,
     readable_names,
@@ -119,7 +120,7 @@ class SequenceNetwork(DataNetwork):
                 outputs[f"{head.name}.transition"] = self.param(
                     f"{name}_transition", zeros, (head.size, head.size)
                 )
-        return outputs
+        return from_means(outputs, self.heads, self._statistics("targets"))
 
     def preprocess(self, inputs: Arrays) -> dict[str, Array]:
         """Raw inputs -> numbers standardised, zero where missing and beyond the end.

@@ -212,12 +212,12 @@ def _scaled_back(outputs: Arrays, head: HeadShape, levels: ColumnLevels) -> dict
     """Outputs of a head in encoded units, or in their logarithms; each window by its own levels."""
     if LEVEL not in outputs:
         fitted = {"center": levels.center[0], "scale": levels.scale[0]}
-        return predictions_of(outputs, head, fitted, clip=False, log_link=False)
+        return predictions_of(outputs, head, fitted, clip=False, log_link=head.counts)
 
     def of_window(window: Arrays, center: Array, scale: Array) -> dict[str, Array]:
         alone = {name: x[None] for name, x in window.items()}
         fitted = {"center": center, "scale": scale}
-        answers = predictions_of(alone, head, fitted, clip=False, log_link=False)
+        answers = predictions_of(alone, head, fitted, clip=False, log_link=head.counts)
         return {name: x[0] for name, x in answers.items()}
 
     of_windows = {name: x for name, x in outputs.items() if name != LEVEL}

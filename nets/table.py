@@ -14,7 +14,7 @@ import numpy as np
 
 from nets.base import Array, Arrays, Statistics
 from nets.columns import ColumnsNetwork
-from nets.heads import Heads, predictions_of, standardise_target
+from nets.heads import Heads, from_means, predictions_of, standardise_target
 from nets.inputs import BINNED
 from nets.line import on_line
 from nets.members import Adapter, averaged, spread
@@ -24,7 +24,7 @@ class TableNetwork(ColumnsNetwork):
     """Inputs, body and heads.
 
     `clip_outputs` holds predicted numbers within the range of the training targets. With `log_link`
-    (the Poisson loss) an output is the logarithm of the number that is predicted. With an `adapter`
+    (losses of counts) an output is the logarithm of the number that is predicted. With an `adapter`
     the net is one of members that share its weights: `output`, and a `body` whose layers are to
     differ, need as many. With `linear_start` it learns what the "line" among the statistics of the
     inputs (`nets/line.py`) leaves.
@@ -67,6 +67,8 @@ class TableNetwork(ColumnsNetwork):
         else:
             x_bd = self.adapter(*self._features_of_members(columns))
         outputs = self.output(self.body(x_bd, weight_b, train=train))
+        if any(head.counts for head in self.output.heads):
+            return from_means(outputs, self.output.heads, self._statistics("targets"))
         return self._from_line(outputs, columns) if self.linear_start else outputs
 
     def _from_line(self, outputs: dict[str, Array], columns: Arrays) -> dict[str, Array]:

@@ -307,23 +307,23 @@ def asking(loss: Any, quantiles: tuple[float, ...]) -> Config:
             asking("auto", (0.1, 0.5)),
             r"config\.quantiles: not used by config\.loss=auto; set config\.loss=quantile",
         ),
+        (asking("quantile", (0.1, 0.1)), r"config\.quantiles: a level stands there twice, got"),
+        (asking("quantile", (0.5,)), r"config\.quantiles: expected a level or more beside \.5"),
         (
-            asking("quantile", (0.5, 0.1)),
-            r"config\.quantiles: expected two or more in increasing order",
+            changed(GOOD, data={"nonnegative": True, "stream": True, "path": "x.parquet"}),
+            r"config\.data\.nonnegative: goes by all training rows",
         ),
         (
-            asking("quantile", (0.1, 0.9)),
-            r"config\.quantiles: .*, \.5 \(the prediction\) among them",
+            changed(NEXT, data={"nonnegative": True}),
+            r"config\.data\.nonnegative: is for targets that are numbers",
         ),
-        (asking("quantile", (0.5, 0.5)), r"config\.quantiles: .* got \(0\.5, 0\.5\)"),
-        (asking("quantile", (0.5,)), r"config\.quantiles: expected two or more"),
         (
             asking("quantile", (0.5, 1.0)),
             r"config\.quantiles: expected numbers .*, above 0 and below 1, got",
         ),
         (
             dataclasses.replace(SERIES, loss="poisson"),
-            r"config\.loss: poisson is not for forecasts; choose mse, mae, .* or gaussian$",
+            r"choose mse, .*, quantile, gaussian, student_t, negative_binomial or zero_inflated$",
         ),
         (
             dataclasses.replace(NEXT, loss="gaussian"),

@@ -16,6 +16,7 @@ from train.config.data_checks import (
 )
 from train.config.data_options import Data, Sequences, Series, Table, has_valid_rows
 from train.config.imported import Imported
+from train.config.loss_checks import check_levels, check_nonnegative
 from train.config.net_checks import (
     check_clusters,
     check_forecast,
@@ -53,7 +54,8 @@ def check_together(config: Config) -> None:
     _check_data(config.data)
     check_stream(config)
     check_shares(config.data)
-    _check_quantiles(config)
+    check_levels(config)
+    check_nonnegative(config)
     _check_augment(config.data, config.augment)
     check_optim(config.optim)
     check_rates(config)
@@ -136,25 +138,6 @@ def _check_data(data: Data) -> None:
             check_series(data)
         case Sequences():
             check_sequences(data)
-
-
-def _check_quantiles(config: Config) -> None:
-    levels = config.quantiles
-    if config.loss != "quantile":
-        if levels != Config.quantiles:
-            raise UserError(
-                f"config.quantiles: not used by config.loss={config.loss}; set config.loss=quantile"
-            )
-    elif list(levels) != sorted(set(levels)) or 0.5 not in levels or len(levels) < 2:
-        raise UserError(
-            "config.quantiles: expected two or more in increasing order, .5 (the prediction) "
-            f"among them, such as (0.05, 0.5, 0.95), got {levels}"
-        )
-    next_step = isinstance(config.data, Sequences) and config.data.next_step
-    if config.loss in ("quantile", "gaussian") and next_step:
-        raise UserError(
-            f"config.loss: {config.loss} is not for config.data.next_step=true; leave it at auto"
-        )
 
 
 def _check_devices(config: Config) -> None:

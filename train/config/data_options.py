@@ -44,6 +44,8 @@ class Series:
     """How many rows back the net reads."""
     horizon: int = bounded(24, 1)
     """How many rows ahead it forecasts."""
+    nonnegative: bool = False
+    """Whether answers, quantiles and intervals of targets that never were below 0 never are."""
     stride: int = bounded(1, 1)
     """How many rows apart windows begin."""
     rows: int | None = bounded(None, 1)
@@ -126,6 +128,8 @@ class Sequences:
     """How numbers are brought to one size, by the training rows."""
     target_scaling: Literal["standard", "none"] = "standard"
     """Whether targets are scaled for the net; scores have their own units anyway."""
+    nonnegative: bool = False
+    """Whether answers, quantiles and intervals of targets that never were below 0 never are."""
 
 
 Data: TypeAlias = Table | Series | Sequences

@@ -8,7 +8,7 @@ from typing import get_args
 from train.config import values
 from train.config.data_options import Sequences, Series, Table
 from train.config.net_options import LSTM, Competitive, Dense, Net, Perceptron, SelfOrganizingMap
-from train.config.options import Config, Loss, Optim
+from train.config.options import COUNT_LOSSES, Config, Loss, Optim
 from train.errors import UserError
 
 
@@ -77,7 +77,8 @@ def _check_no_descent(config: Config, rule: str) -> None:
             raise UserError(f"config.augment.{name}: {rule} learns from whole rows; set it to 0")
 
 
-NOT_LINEAR = ("poisson", "reconstruction")  # losses of nets that start from no line
+# Losses of nets that start from no line.
+NOT_LINEAR = (*COUNT_LOSSES, "reconstruction")
 
 
 def check_linear_start(net: Dense, loss: str) -> None:

@@ -25,10 +25,20 @@ Loss: TypeAlias = Literal[
     "poisson",
     "quantile",
     "gaussian",
+    "student_t",
+    "negative_binomial",
+    "zero_inflated",
     "binary_crossentropy",
     "categorical_crossentropy",
     "reconstruction",
 ]
+# Losses of densities, and of counts, whose means are answered by their logarithms.
+DENSITIES = ("gaussian", "student_t", "negative_binomial", "zero_inflated")
+COUNT_DENSITIES = ("negative_binomial", "zero_inflated")
+COUNT_LOSSES = ("poisson", *COUNT_DENSITIES)
+MEDIAN = 0.5  # this quantile is the prediction of loss=quantile
+NINE = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+UNREAD_LEVELS = (NINE, (0.05, 0.5, 0.95))  # defaults of now and of 0.1.0, which nobody means
 
 
 @dataclass
@@ -161,11 +171,17 @@ class Config:
     loss: Loss | Imported = "auto"
     """What is made small; "auto" follows the target: mse of numbers, a cross-entropy of classes.
 
-    "reconstruction" makes the input its own target: an autoencoder. A function of yours, or its
-    import path, takes outputs and targets of a batch and gives the loss of each row.
+    Answers that say how sure they are: quantile, or of a density gaussian, student_t (far
+    outliers), and of counts negative_binomial or zero_inflated (more zeros than it has);
+    poisson answers a mean alone. "reconstruction" makes the input its own target: an autoencoder.
+    A function of yours, or its import path, takes outputs and targets of a batch and gives the loss
+    of each row.
     """
-    quantiles: tuple[float, ...] = bounded((0.05, 0.5, 0.95), above=0, below=1)
-    """The levels that loss=quantile answers at, the median among them."""
+    quantiles: tuple[float, ...] = bounded(NINE, above=0, below=1)
+    """The levels that loss=quantile answers at, and that a density is judged at, in any order.
+
+    The median, which is the prediction of loss=quantile, is always among them.
+    """
     label_smoothing: float | Auto = bounded(0.0, 0, 0.99)
     """The share of a class's target that is given to all classes."""
     class_weight: Literal["balanced"] | dict[str, float] | None = bounded(None, 0)
@@ -177,6 +193,10 @@ class Config:
     train: Train = field(default_factory=Train)
     population: Population = field(default_factory=Population)
     devices: Devices = field(default_factory=Devices)
+
+    def levels(self) -> tuple[float, ...]:
+        """The levels in increasing order, the median among them."""
+        return tuple(sorted({*self.quantiles, MEDIAN}))
 
 
 Group: TypeAlias = Config | Data | Net | Augment | Optim | Train | Population | Devices

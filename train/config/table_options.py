@@ -81,6 +81,8 @@ class Table:
     """How number columns are brought to one size, by the training rows."""
     target_scaling: Literal["standard", "none"] = "standard"
     """Whether targets are scaled for the net; scores have their own units anyway."""
+    nonnegative: bool = False
+    """Whether answers, quantiles and intervals of targets that never were below 0 never are."""
     one_hot: int = bounded(64, 0)
     """Categories of a column up to which each is an input; beyond, they get vectors."""
     stream: bool = False

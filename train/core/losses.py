@@ -16,6 +16,7 @@ import optax
 
 from nets.base import Array
 from nets.crf import log_likelihood
+from train.core.densities import negative_binomial, student_t, zero_inflated
 
 Loss = Callable[..., Array]
 
@@ -138,6 +139,9 @@ NUMBER_LOSSES: dict[str, Loss] = {
     "poisson": poisson,
     "quantile": quantile,
     "gaussian": gaussian,
+    "student_t": student_t,
+    "negative_binomial": negative_binomial,
+    "zero_inflated": zero_inflated,
 }
 CLASS_LOSSES: dict[str, Loss] = {
     "binary_crossentropy": binary_crossentropy,

@@ -10,7 +10,7 @@ from nets.perceptron import Rule
 from train.config.bounded import resolved
 from train.config.data_options import Sequences, Series, Table
 from train.config.net_options import LSTM, Competitive, Dense, Perceptron, SelfOrganizingMap
-from train.config.options import Config
+from train.config.options import COUNT_LOSSES, Config
 from train.config.own_net import Own
 from train.core.cycles import learned_cycle
 from train.core.own import body_of
@@ -18,6 +18,7 @@ from train.core.series_scales import series_scales
 from train.core.tasks import Task, make_tasks
 from train.core.unit_network import make_units, one_hot_inputs
 from train.data.dataset import Encoder
+from train.data.floors import encoded_floors
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.series.encoder import SeriesEncoder
 from train.data.table.codes import ReconstructionEncoder
@@ -48,7 +49,11 @@ def make_network(config: Config, encoder: Encoder) -> tuple[DataNetwork, tuple[T
 def tasks_of(config: Config, encoder: Encoder) -> tuple[Task, ...]:
     """What each head of the data set is trained on."""
     net = config.net
-    shapes = tuple(nets.HeadShape(head.name, head.kind, head.size) for head in encoder.heads)
+    bounds = encoded_floors(encoder)
+    shapes = tuple(
+        nets.HeadShape(head.name, head.kind, head.size, floors=bounds.get(head.name, ()))
+        for head in encoder.heads
+    )
     if isinstance(encoder, ReconstructionEncoder):
         shapes = (shapes[0]._replace(categories=encoder.category_sizes),)
     tasks = make_tasks(
@@ -56,7 +61,7 @@ def tasks_of(config: Config, encoder: Encoder) -> tuple[Task, ...]:
         config.loss,
         encoder.steps if isinstance(encoder, SequenceEncoder) else 1.0,
         crf=isinstance(net, LSTM) and net.crf,
-        quantiles=config.quantiles,
+        quantiles=config.levels(),
     )
     if isinstance(net, Perceptron):
         tasks = tuple(task._replace(loss=net.rule) for task in tasks)
@@ -104,7 +109,7 @@ def _table_network(
         scaling=data.scaling,
         missing_columns=encoder.missing_columns,
         clip_outputs=net.clip_outputs,
-        log_link=any(task.loss == "poisson" for task in tasks),
+        log_link=any(task.loss in COUNT_LOSSES for task in tasks),
         adapter=adapter,
         linear_start=resolved(net.linear_start),
     )
@@ -167,6 +172,8 @@ def _series_network(data: Series, net: LSTM, encoder: SeriesEncoder, task: Task)
         n_targets=encoder.n_targets,
         quantiles=task.head.quantiles,
         deviation=task.head.deviation,
+        density=task.head.density,
+        floors=task.head.floors,
         patch=resolved(net.patch),
         patch_units=resolved(net.patch_units),
         decoder=resolved(net.decoder),
@@ -224,5 +231,5 @@ def _sequence_network(
         fixed=fixed_filters(net, encoder),
         pool=resolved(net.pool),
         crf=net.crf,
-        log_link=any(task.loss == "poisson" for task in tasks),
+        log_link=any(task.loss in COUNT_LOSSES for task in tasks),
     )

@@ -7,29 +7,29 @@ Shapes: b rows, t steps, o outputs, k classes or tags.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import jax.numpy as jnp
 
 from nets.activations import step
 from nets.autoencoder import reconstruction_losses
 from nets.base import Array
+from nets.densities import Density
 from nets.heads import HeadShape
 from nets.perceptron import surrogate_step
 from train.core.losses import (
     CLASS_LOSSES,
     NUMBER_LOSSES,
     crf_loss,
-    gaussian,
-    mse,
     next_binary_crossentropy,
     next_mse,
-    quantile,
     tag_crossentropy,
     threshold_error,
 )
+from train.core.number_tasks import number_error, number_loss
 from train.core.own import is_own_loss, loss_in
+from train.core.task import Outputs as Outputs
+from train.core.task import Task as Task
 
 # By the rule of a perceptron; those that go row by row take no derivative.
 THRESHOLDS = {
@@ -41,23 +41,6 @@ THRESHOLDS = {
 }
 
 
-class Task(NamedTuple):
-    """A head and the loss it is trained on.
-
-    `steps` is a row's usual number of steps, by which the losses of all its steps are divided: so a
-    long row counts for more than a short one, and a head that answers at every step for as much as
-    one that answers once. With `gaps` targets may be nan, or of a class beyond those of the head,
-    which no training row has: they cost nothing, and a row's loss is the mean over its known
-    numbers. A row of such a class is an error.
-    """
-
-    head: HeadShape
-    loss: str
-    steps: float = 1.0
-    gaps: bool = False
-
-
-Outputs = Mapping[str, Array]
 RowLoss = Callable[[Task, Outputs, Array, float | Array], Array]
 RowError = Callable[[Task, Outputs, Array], Array]
 
@@ -77,51 +60,6 @@ class HeadKind(NamedTuple):
     every_step: bool = False
     averages: bool = True
     judges_answers: bool = False
-
-
-def _number_loss(task: Task, outputs: Outputs, target_bo: Array, _: float | Array) -> Array:
-    name = task.head.name
-    match task.loss:
-        case "quantile":
-            loss = partial(quantile, levels=task.head.quantiles)
-            return _over_known(task, loss, target_bo, outputs[f"{name}.quantiles"])
-        case "gaussian":
-            return _over_known(
-                task, _gaussian, target_bo, outputs[name], outputs[f"{name}.deviation"]
-            )
-    return _over_known(task, loss_in(NUMBER_LOSSES, task.loss), target_bo, outputs[name])
-
-
-def _gaussian(mean_bo: Array, target_bo: Array, deviation_bo: Array) -> Array:
-    return gaussian(mean_bo, deviation_bo, target_bo)
-
-
-def _over_known(
-    task: Task, loss: Callable[..., Array], target_bo: Array, answer: Array, *more: Array
-) -> Array:
-    """`loss(answer, target, *more)` [b], a mean over outputs, or over those of a known target.
-
-    Answers are [b, o, ...].
-    """
-    if not task.gaps:
-        return loss(answer, target_bo, *more)
-    known_bo = ~jnp.isnan(target_bo)
-
-    def apart(array: Array) -> Array:
-        """[b, o, ...] -> [b * o, 1, ...]: each output as a row of its own."""
-        return array.reshape(-1, 1, *array.shape[2:])
-
-    # A number in place of nan, which would come through the derivative of what is masked.
-    target = apart(jnp.where(known_bo, target_bo, 0.0))
-    loss_bo = loss(apart(answer), target, *map(apart, more)).reshape(target_bo.shape)
-    return jnp.where(known_bo, loss_bo, 0.0).sum(-1) / jnp.maximum(known_bo.sum(-1), 1)
-
-
-def _number_error(task: Task, outputs: Outputs, target_bo: Array) -> Array:
-    predicted_bo = outputs[task.head.name]
-    if task.loss == "poisson":
-        predicted_bo = jnp.exp(predicted_bo)
-    return _over_known(task, mse, target_bo, predicted_bo)
 
 
 def _class_loss(task: Task, outputs: Outputs, target_b: Array, smoothing: float | Array) -> Array:
@@ -179,7 +117,7 @@ def _distance(task: Task, outputs: Outputs, _target: Array, _: float | Array = 0
 
 
 HEAD_KINDS = {
-    "regression": HeadKind("mse", _number_loss, _number_error),
+    "regression": HeadKind("mse", number_loss, number_error),
     "binary": HeadKind("binary_crossentropy", _class_loss, _binary_error),
     "multiclass": HeadKind("categorical_crossentropy", _class_loss, _multiclass_error),
     "cluster": HeadKind("squared_distance", _distance, _distance, averages=False),
@@ -201,8 +139,8 @@ def make_tasks(
 ) -> tuple[Task, ...]:
     """One task per head: `loss` where it fits the head, else the default loss of the head's kind.
 
-    A head whose loss is "quantile" answers at the levels `quantiles`, one whose loss is "gaussian"
-    with a deviation; with `crf` tags are trained by a CRF.
+    A head whose loss is "quantile" answers at the levels `quantiles`, one whose loss is a density
+    with the parts of it; with `crf` tags are trained by a CRF.
     """
     tasks = []
     for head in heads:
@@ -214,8 +152,8 @@ def make_tasks(
             chosen = "crf"
         if chosen == "quantile":
             head = head._replace(quantiles=quantiles)
-        elif chosen == "gaussian":
-            head = head._replace(deviation=True)
+        elif chosen in get_args(Density):
+            head = head._replace(deviation=True, density=chosen)
         tasks.append(Task(head, chosen, steps))
     return tuple(tasks)
 

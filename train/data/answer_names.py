@@ -13,7 +13,7 @@ from train.errors import UserError
 T = TypeVar("T")
 ROW = "row"  # numbers the rows beside all answers
 # What stands in a network's outputs beside a head, behind its name and a point.
-PARTS = ("deviation", "quantiles", "start", "transition")
+PARTS = ("deviation", "dispersion", "freedom", "quantiles", "start", "transition", "zeros")
 
 
 class AnswerNames(NamedTuple):

@@ -59,7 +59,7 @@ def load_dataset(
                 check_net(with_values(config, setting).net, dataset)
         case Series():
             assert encoder is None or isinstance(encoder, SeriesEncoder)
-            dataset = load_series(config.data, read, encoder)
+            dataset = load_series(config.data, read, encoder, config.loss)
         case Sequences():
             dataset = load_sequences(config.data, loss, read)
             for setting in settings_of(config):

@@ -25,6 +25,7 @@ READING = (
     "step_numbers",
     "form",
     "counts",
+    "nonnegative",
 )
 
 

@@ -3,13 +3,13 @@
 An interval reaches from `low - score * unit` to `high + score * unit`. Low and high are the
 prediction itself and the unit 1 (absolute residuals; Lei et al. 2018), the net's outermost
 quantiles (conformalized quantile regression; Romano et al. 2019), or the prediction and the net's
-deviation (scaled residuals). Where groups of series have scales of their own, the unit of the first
-two is that of the row's group. The score is the one that the wanted share of validation rows stays
-within, counted so that a row to come does too, where it is one of their kind. Where rows have
-weights it is a weighted quantile (Tibshirani, Barber, Candes & Ramdas 2019, "Conformal prediction
-under covariate shift", lemma 3): the share is one of weight, the row to come has one too. n rows, o
-outputs of the regression head: its targets, of a series each at every step of the horizon; q
-quantiles.
+deviation (scaled residuals), of counts the middle 90 % of them and their deviation. Where groups of
+series have scales of their own, the unit of the first two is that of the row's group. The score is
+the one that the wanted share of validation rows stays within, counted so that a row to come does
+too, where it is one of their kind. Where rows have weights it is a weighted quantile (Tibshirani,
+Barber, Candes & Ramdas 2019, "Conformal prediction under covariate shift", lemma 3): the share is
+one of weight, the row to come has one too. n rows, o outputs of the regression head: its targets,
+of a series each at every step of the horizon; q quantiles.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ from typing import NamedTuple
 import numpy as np
 
 from train.data.dataset import Batch, Encoder, Head, HostArrays
+from train.data.floors import floors
 from train.errors import UserError
+from train.evaluation.counts import Counts
+from train.evaluation.densities import spread_of
 from train.evaluation.metrics.supervised import interval_metrics
 from train.evaluation.spread import by_target, has_several_targets, named_columns
 
@@ -30,7 +33,7 @@ LEVEL = 0.9  # of the intervals that a finished run judges on its test rows
 
 
 class Base(NamedTuple):
-    """What intervals are built on, float64 [n, o] each, in raw units.
+    """What intervals are built on, float64 [n, o] each, in raw units; `floor` [o].
 
     `unit` is what the scores are multiples of: a deviation, or one.
     """
@@ -39,6 +42,7 @@ class Base(NamedTuple):
     low: np.ndarray
     high: np.ndarray
     unit: np.ndarray
+    floor: np.ndarray  # what neither end falls below
 
 
 class Scores(NamedTuple):
@@ -93,13 +97,20 @@ def base_of(encoder: Encoder, head: Head, predictions: Arrays) -> Base:
     scale_no = predictions.get(f"{head.name}.scale")
     if scale_no is not None:
         unit = scale_no * encoder.units[head.name]
+    floor_o = floors(encoder).get(head.name, np.full(prediction.shape[1], -np.inf))
     quantiles_noq = predictions.get(f"{head.name}.quantiles")
     if quantiles_noq is not None:
-        return Base(prediction, raw(quantiles_noq[..., 0]), raw(quantiles_noq[..., -1]), unit)
+        low = raw(quantiles_noq[..., 0])
+        return Base(prediction, low, raw(quantiles_noq[..., -1]), unit, floor_o)
     deviation_no = predictions.get(f"{head.name}.deviation")
     if deviation_no is not None:
         unit = deviation_no * encoder.units[head.name]
-    return Base(prediction, prediction, prediction, unit)
+    spread = spread_of(encoder, head, predictions, ())
+    if isinstance(spread, Counts):  # which are skew
+        ends = [spread.at(np.full(prediction.shape, share)) for share in (0.05, 0.95)]
+        low = np.minimum(ends[0], prediction)
+        return Base(prediction, low, np.maximum(ends[1], prediction), unit, floor_o)
+    return Base(prediction, prediction, prediction, unit, floor_o)
 
 
 def conformal_scores(
@@ -176,7 +187,7 @@ def bounds(base: Base, score_o: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     reach = score_o * base.unit
     lower = np.minimum(base.low - reach, base.prediction)
     upper = np.maximum(base.high + reach, base.prediction)
-    return lower, upper
+    return np.maximum(lower, base.floor), np.maximum(upper, base.floor)
 
 
 def conformal_metrics(
@@ -186,10 +197,11 @@ def conformal_metrics(
     predictions: Arrays,
     targets: Arrays,
     weight: np.ndarray | None = None,
+    level: float | None = None,
 ) -> dict[str, float]:
     """coverage and mean raw width of these intervals over all rows, of a series all steps too.
 
-    Named as `score_heads` does.
+    With the `level` asked for also their interval_score. Named as `score_heads` does.
     """
     lower, upper = bounds(base_of(encoder, head, predictions), score_o)
     n_steps = lower.shape[1] // len(head.columns)
@@ -200,7 +212,7 @@ def conformal_metrics(
     several = has_several_targets(encoder)
     found = {}
     for column, target in by_target(head, encoder.to_units(targets)[head.name]).items():
-        metrics = interval_metrics(low[column], high[column], target, weight_m)
+        metrics = interval_metrics(low[column], high[column], target, weight_m, level=level)
         for name, value in metrics.items():
             found[f"{column}.{name}" if several else name] = value
     return found
@@ -218,7 +230,9 @@ def judge_intervals(
     if head is None or scores is None or not has_enough_rows(scores, LEVEL):
         return {}
     score_o = needed_score(scores, LEVEL)
-    metrics = conformal_metrics(encoder, head, score_o, predictions, batch.target, batch.weight)
+    metrics = conformal_metrics(
+        encoder, head, score_o, predictions, batch.target, batch.weight, LEVEL
+    )
     return {"level": LEVEL, "rows": len(scores.score), **metrics}
 
 

@@ -10,13 +10,15 @@ from train.data.answer_names import beside
 from train.data.dataset import Encoder, Head, HostArrays
 
 Arrays = Mapping[str, np.ndarray]
+PLAIN_PARTS = ("freedom", "dispersion", "zeros")  # of densities, which have no unit
 MEDIAN = 0.5  # this quantile is the prediction itself
 
 
 def spread_columns(encoder: Encoder, predictions: Arrays, levels: tuple[float, ...]) -> HostArrays:
-    """ "quantile_LEVEL" and "deviation", of a class "deviation_CLASS", where they are predicted.
+    """ "quantile_LEVEL", "deviation", ..., of a class "deviation_CLASS", where they are predicted.
 
-    The median is left out, which is the prediction. Several targets: "TARGET_quantile_LEVEL" and so
+    Beside a density's deviation stand "freedom", "dispersion" and "zeros" where it has them. The
+    median is left out, which is the prediction. Several targets: "TARGET_quantile_LEVEL" and so
     on.
     """
     columns: HostArrays = {}
@@ -29,6 +31,9 @@ def spread_columns(encoder: Encoder, predictions: Arrays, levels: tuple[float, .
         if deviation is not None and head.kind == "regression":
             raw = deviation * encoder.units[head.name]
             columns = beside(columns, named_columns(encoder, head, raw, "deviation"))
+            for part in PLAIN_PARTS:
+                if (plain := predictions.get(f"{head.name}.{part}")) is not None:
+                    columns = beside(columns, named_columns(encoder, head, plain, part))
         elif deviation is not None:
             columns = beside(columns, _class_columns(encoder, head, deviation))
     return columns

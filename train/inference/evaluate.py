@@ -26,6 +26,7 @@ from train.errors import UserError
 from train.evaluation.baselines.forecasts import repeated_predictions
 from train.evaluation.conformal import conformal_metrics, interval_columns
 from train.evaluation.kinds import score, score_rows_of
+from train.evaluation.metrics.probabilistic import probabilistic_metrics
 from train.evaluation.predictions import forecast_table, row_table
 from train.inference.predictor import Predicted, Predictor
 from train.inference.unanswered import tell_unanswered
@@ -72,9 +73,11 @@ def evaluate(
     targets, weight, predictions = known.predicted
     tell_unanswered(said.append, model.encoder, predictions, where)
     scores = _score(model.encoder, known)
+    levels = model.config.levels()
+    scores |= probabilistic_metrics(model.encoder, predictions, targets, weight, levels)
     ends: HostArrays = {}
     if needed is not None:
-        scores |= conformal_metrics(model.encoder, *needed, predictions, targets, weight)
+        scores |= conformal_metrics(model.encoder, *needed, predictions, targets, weight, interval)
         ends = interval_columns(model.encoder, *needed, predictions)
     said += left_out_notes(table, where)
     if write is not None:
@@ -106,7 +109,7 @@ def _baselines(windows: SeriesDataset, targets: HostArrays) -> dict[str, Scores]
 def _answer_table(model: Predictor, known: _Known, ends: HostArrays) -> pa.Table:
     """Rows with their targets, what is answered, and the ends of intervals."""
     targets, _, predictions = known.predicted
-    levels = model.config.quantiles
+    levels = model.config.levels()
     if isinstance(known.rows, SeriesDataset):
         windows = known.rows.splits["test"]
         answers = forecast_table(known.rows, windows, targets, predictions, levels)

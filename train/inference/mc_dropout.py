@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from nets.base import Variables
+from nets.densities import as_mixture
 from train.config.options import Config
 from train.config.own_net import Own
 from train.core.network import make_network
@@ -64,6 +65,7 @@ def summarise(samples: Arrays, names: list[str]) -> dict[str, Array]:
         if (own := samples.get(f"{name}.deviation")) is not None:
             variance += jnp.square(own).mean(0)
         means[f"{name}.deviation"] = jnp.sqrt(variance)
+        means = as_mixture(name, means)
     return means
 
 

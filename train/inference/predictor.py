@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from nets.base import Tree, Variables
 from train.config.data_options import Table
-from train.config.options import Config
+from train.config.options import DENSITIES, Config
 from train.config.own import Trust
 from train.data.answer_names import beside
 from train.data.blocks import take_in_blocks
@@ -181,7 +181,7 @@ class Predictor:
         columns = self.encoder.tabulate(rows, predictions)
         if rows.numbers is not None:
             columns = {"row": pa.array(rows.numbers, mask=rows.numbers < 0), **columns}
-        more = spread_columns(self.encoder, predictions, self.config.quantiles)
+        more = spread_columns(self.encoder, predictions, self.config.levels())
         if needed is not None:
             head, score_o = needed
             predictions = self._without_member_spread(predictions)
@@ -248,7 +248,7 @@ class Predictor:
 
     def _without_member_spread(self, predictions: HostArrays) -> HostArrays:
         """Without the deviation between members, where no net itself says how sure it is."""
-        if self.config.loss == "gaussian":
+        if self.config.loss in DENSITIES:
             return predictions
         spread = {f"{head.name}.deviation" for head in self.encoder.heads}
         return {name: array for name, array in predictions.items() if name not in spread}

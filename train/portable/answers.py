@@ -11,7 +11,7 @@ from train.data.answer_names import beside
 from train.data.dataset import Head
 from train.data.table.column import Column
 from train.data.table.encoder import TableEncoder
-from train.evaluation.spread import MEDIAN, has_several_targets
+from train.evaluation.spread import MEDIAN, PLAIN_PARTS, has_several_targets
 from train.portable.columns import DOUBLE, TEXT
 from train.portable.shapes import ROWS
 from train.portable.values import Builder, Value
@@ -127,6 +127,13 @@ def _spread(
             wide = build.cast(_part(build, deviation, place), DOUBLE)
             raw = build.graph.add("Mul", wide, build.scalar(column.unit, DOUBLE))
             found[f"{column.name}_deviation" if several else "deviation"] = raw, DOUBLE
+        for what in PLAIN_PARTS:
+            plain = answers.get(f"{head.name}.{what}")
+            if plain is None:
+                continue
+            for place, column in enumerate(columns):
+                part = _part(build, plain, place)
+                found[f"{column.name}_{what}" if several else what] = part, plain.dtype
         return found
     prefix = f"{head.name}_deviation" if several else "deviation"
     for place, name in enumerate(head.classes):

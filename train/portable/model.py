@@ -50,7 +50,7 @@ def as_onnx(model: Predictor, steps: int | None = None) -> bytes:
     graph = Graph()
     build = Builder(graph, Sizes(graph.names.new(ROWS)))
     further: dict[str, tuple[int, ...]] = {}
-    levels = model.config.quantiles
+    levels = model.config.levels()
     match encoder:
         case ClusterEncoder():
             answers = run_network(build, model, table_inputs(build, encoder, rows))
@@ -109,7 +109,7 @@ def as_step_onnx(model: Predictor) -> bytes:
         return {**answers, **dict(zip(carries, jax.tree.leaves(after), strict=True))}
 
     found = run_function(build, step, {**inputs, **carries})
-    outputs, further = sequence_outputs(build, encoder, found, model.config.quantiles)
+    outputs, further = sequence_outputs(build, encoder, found, model.config.levels())
     give(build, outputs, further)
     for name, value in carries.items():
         sizes = (value.shape[0], ROWS, value.shape[2])

@@ -11,7 +11,7 @@ from jax import lax
 
 from nets.base import Array, Arrays
 from train.data.series.encoder import SeriesEncoder
-from train.evaluation.spread import MEDIAN
+from train.evaluation.spread import MEDIAN, PLAIN_PARTS
 from train.portable.answers import Outputs, beside_all
 from train.portable.columns import CODES, DOUBLE, SINGLE, TEXT, encoded, looked_up, waves
 from train.portable.program import run, trace
@@ -117,6 +117,9 @@ def series_outputs(
         if deviation is not None:
             raw = _steps(build, encoder, deviation, i, unit, 0.0)
             more[f"{prefix}deviation"] = raw, DOUBLE
+        for what in PLAIN_PARTS:
+            if (plain := answers.get(f"value.{what}")) is not None:
+                more[f"{prefix}{what}"] = _steps(build, encoder, plain, i, 1.0, 0.0), DOUBLE
     return beside_all(found, more)
 
 

@@ -10,12 +10,13 @@ import numpy as np
 import pyarrow as pa
 
 from train import config as configs
-from train.data.dataset import Dataset, HostArrays
+from train.data.dataset import HostArrays
 from train.data.files.write import finite, write_table
 from train.evaluation.classes import judge_classes
 from train.evaluation.conformal import Scores, conformal_scores, judge_intervals, numbers_head
 from train.evaluation.importance import Rises
 from train.evaluation.kinds import Beside, Judged, kind_of, score_rows_of
+from train.evaluation.metrics.probabilistic import probabilistic_metrics
 from train.inference.predictor import Predicted
 from train.report.report import write_report
 from train.report.result import read_result
@@ -79,7 +80,7 @@ def _finish(
         on_valid = baselines_on_valid(kind, judged, evaluated.validated, allowed)
     interval: dict[str, float] = {}
     if split == "test":
-        table = kind.table(judged, run.config.quantiles)
+        table = kind.table(judged, run.config.levels())
         write_table(table, run.folder / "predictions.parquet")
         interval = judge_intervals(dataset.encoder, residuals, judged.predictions, batch)
     result = _result(run, outcome, evaluated, beside, on_valid, interval, seconds)
@@ -158,20 +159,24 @@ def _evaluate_splits(run: Run, outcome: Outcome) -> Evaluated:
         if len(places) < rows[split]:
             sampled[split] = len(places)
         predicted = outcome.predictor.predict_rows(dataset, places)
-        scores[split] = _score(dataset, places, predicted)
+        scores[split] = _score(run, places, predicted)
         if split == reported:
             predictions = predicted.predictions
         if split == "valid" and outcome.valid is None:
             validated = predicted
     if outcome.valid is not None:
-        scores["valid"] = _score(dataset, outcome.valid_rows, outcome.valid)
+        scores["valid"] = _score(run, outcome.valid_rows, outcome.valid)
         rows["valid"] = len(outcome.valid.weight)
     return Evaluated(scores, rows, sampled, reported, predictions, validated)
 
 
-def _score(dataset: Dataset, rows: np.ndarray, predicted: Predicted) -> dict[str, float]:
+def _score(run: Run, rows: np.ndarray, predicted: Predicted) -> dict[str, float]:
+    """The metrics of rows, and what their spread is worth where one is answered."""
     target, weight, predictions = predicted
-    return score_rows_of(dataset, rows, predictions, target, weight)
+    scores = score_rows_of(run.dataset, rows, predictions, target, weight)
+    levels = run.config.levels()
+    encoder = run.dataset.encoder
+    return scores | probabilistic_metrics(encoder, predictions, target, weight, levels)
 
 
 def _calibrate(run: Run, outcome: Outcome, validated: Predicted | None) -> Scores | None:

@@ -13,7 +13,7 @@ from nets.kernels import library
 from train import config as configs
 from train.config.data_options import Sequences, Series, Table
 from train.config.members import members_of, settings_of, with_values
-from train.config.options import Config
+from train.config.options import NINE, UNREAD_LEVELS, Config
 from train.data.dataset import Dataset
 from train.data.load import read_encoder
 from train.data.sequences.encoder import SequenceEncoder
@@ -99,6 +99,18 @@ def _scaled_as_begun(data: Series, encoder: SeriesEncoder) -> Series:
     return data if has_groups else dataclasses.replace(data, scaling="shared")
 
 
+def levels_as_begun(config: Config, folder: Path | None) -> Config:
+    """The config with the levels of the run that a folder holds, where none are asked for.
+
+    Those that 0.1.0 had by default are no longer the default.
+    """
+    if folder is None or config.quantiles != NINE or not (folder / "config.json").exists():
+        return config
+    before = read_config(folder)
+    is_as_then = before.loss == config.loss == "quantile" and before.quantiles in UNREAD_LEVELS
+    return dataclasses.replace(config, quantiles=before.quantiles) if is_as_then else config
+
+
 def notes_of_a_move(folder: Path, config: Config) -> list[str]:
     """A line where a run goes on with what orders sums in another way than where it began.
 
@@ -143,6 +155,8 @@ def _goes_on(before: Config, config: Config) -> bool:
     changed = dataclasses.replace(
         before, devices=config.devices, train=dataclasses.replace(before.train, **following)
     )
+    if before.loss != "quantile":  # then levels are what a finished net is judged at
+        changed.quantiles = config.quantiles
     epochs = config.train.epochs
     if epochs != "auto" and before.train.epochs != "auto" and epochs >= before.train.epochs:
         changed.train = dataclasses.replace(changed.train, epochs=epochs)

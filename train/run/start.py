@@ -16,7 +16,7 @@ from train.data.files.read import read_table
 from train.data.files.tables import Read, in_memory
 from train.data.load import load_dataset
 from train.errors import UserError
-from train.run.metadata import as_begun
+from train.run.metadata import as_begun, levels_as_begun
 
 # Options of series that a net's columns and windows depend on.
 OF_A_NET = (
@@ -57,6 +57,7 @@ def read_rows(
     config = configs.named(config)
     if data is not None:
         config, read = in_memory(config, data)
+    config = levels_as_begun(config, folder)
     encoder = None
     if start is not None:
         config = _as_before(config, start)

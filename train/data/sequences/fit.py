@@ -49,6 +49,11 @@ def fit_sequences(
     of_rows = tuple(name for name in names_of(options.target) if name not in of_steps)
     numeric = [name for name in of_steps if _holds_numbers(train, name, where, loss)]
     step_numbers = tuple(_fit_step_target(table, train, name, options) for name in numeric)
+    if step_numbers and options.nonnegative:
+        raise UserError(
+            f"config.data.nonnegative: is for a number a sequence; {numeric[0]!r} has one at every "
+            "step; set it to false"
+        )
     tags = tuple(_fit_tags(train, name, where) for name in of_steps if name not in numeric)
     labels, notes = _fit_labels(table, rows, of_rows, options, loss)
     notes += filter(None, map(_scheme_note, tags))
@@ -133,7 +138,11 @@ def _fit_labels(
     if not names:
         return TableEncoder((), (), (), options.missing, target_scaling), []
     as_table = Table(
-        path=options.path, target=names, missing=options.missing, target_scaling=target_scaling
+        path=options.path,
+        target=names,
+        missing=options.missing,
+        target_scaling=target_scaling,
+        nonnegative=options.nonnegative,
     )
     targets, heads, notes = fit_targets(
         table,

@@ -134,15 +134,19 @@ class SeriesDataset:
         """`arrays` as the network's `preprocess` gives them, so that windows are scaled already."""
         import jax.numpy as jnp
 
-        del scale_target  # a window's targets are taken from the columns it reads
+        del scale_target  # a window's targets are taken from the columns it reads, but counts
         inputs = {"past": self.values}
         numbers = self.encoder.numbers_of(self.flat)
         if numbers is not None:
             inputs["series"] = self.flat.per_row(numbers)
         values = scale(inputs)["past"]
-        if self.target_gaps is None:
+        n_targets = self.encoder.n_targets
+        are_counts = any(column.count for column in self.encoder.targets)
+        if self.target_gaps is None and not are_counts:
             return SeriesArrays(values, self.starts, None, self.series)
-        targets = jnp.where(self.target_gaps, jnp.nan, values[:, : self.encoder.n_targets])
+        targets = jnp.asarray(self.values if are_counts else values)[:, :n_targets]
+        if self.target_gaps is not None:
+            targets = jnp.where(self.target_gaps, jnp.nan, targets)
         return SeriesArrays(values, self.starts, targets, self.series)
 
     def take(self, arrays: SeriesArrays, indices: Array) -> Batch:

@@ -17,6 +17,7 @@ from train.data.columns import RawColumn, Said, get_column, nearest, read_text
 from train.data.hint import Hint, find_hint, hint_of
 from train.data.infer import infer
 from train.data.series.columns import SeriesColumn, gaps_before
+from train.data.series.fit_answers import fit_answers
 from train.data.series.fit_numbers import NumbersFit
 from train.data.series.flat import Flat
 from train.data.series.scales import scaling_line
@@ -105,6 +106,7 @@ def fit_columns(
     train_rows_g: np.ndarray,
     options: Series,
     said: Said,
+    loss: str = "auto",
 ) -> Fitted:
     """Shift, unit, median and deviation of each column over the first `train_rows_g` of each group.
 
@@ -127,6 +129,8 @@ def fit_columns(
             found = _categories(raw, said)
         else:
             found = [fit.column(raw, hint, is_target, name in names.static)]
+        if is_target:
+            found = [fit_answers(found[0], raw, options, loss, said)]
         if name in names.static:
             found = [replace(column, static=True) for column in found]
         columns += found

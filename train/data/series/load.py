@@ -35,7 +35,10 @@ from train.errors import UserError
 
 
 def load_series(
-    options: Series, read: Read = read_table, encoder: SeriesEncoder | None = None
+    options: Series,
+    read: Read = read_table,
+    encoder: SeriesEncoder | None = None,
+    loss: str = "auto",
 ) -> SeriesDataset:
     """Reads and orders `options.path`, cuts its windows, and encodes it by its training rows.
 
@@ -53,7 +56,7 @@ def load_series(
     is_train_t = flat.places < flat.per_row(train_rows_g)
     is_fitted = encoder is not None
     if encoder is None:
-        encoder = _fit_encoder(table, names, flat, train_rows_g, time, options, notes)
+        encoder = _fit_encoder(table, names, flat, train_rows_g, time, options, notes, loss)
     values_tc = encoder.encode(table, flat, where, notes)
     gaps_tc = np.isnan(values_tc)
     if is_fitted:
@@ -104,10 +107,11 @@ def _fit_encoder(
     time: TimeColumn | None,
     options: Series,
     notes: Said,
+    loss: str,
 ) -> SeriesEncoder:
     """The encoder that is fitted on the first `train_rows_g` rows of each group, without marks."""
     step = None if time is None else time.step
-    fitted = fit_columns(table, names, flat, train_rows_g, options, notes)
+    fitted = fit_columns(table, names, flat, train_rows_g, options, notes, loss)
     return SeriesEncoder(
         columns=fitted.columns,
         n_targets=len(names.targets),

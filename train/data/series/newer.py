@@ -21,6 +21,8 @@ NEWER: Mapping[str, object] = {
     "static": False,
     "by_group": False,
     "log": "",
+    "nonnegative": False,
+    "count": False,
 }
 
 

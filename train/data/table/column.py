@@ -29,7 +29,7 @@ class Column:
     the week and, with `clock`, the day. "category": 1 + the place in `vocabulary`; as a target, the
     place itself. `type` is what the vocabulary was before it was text. `missing` says that some
     training row lacks the value. `notation` is that of its numbers, `date_order` that of its
-    dates, where training rows wrote them as text.
+    dates, where training rows wrote them as text. Answers to a `nonnegative` target are 0 or above.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Column:
     missing: bool = False
     notation: Notation | None = None
     date_order: str = ""
+    nonnegative: bool = False
 
     @cached_property
     def codes(self) -> dict[str, int]:

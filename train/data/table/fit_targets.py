@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Table
+from train.config.options import COUNT_DENSITIES, COUNT_LOSSES
 from train.config.table_options import METRICS
-from train.data.columns import RawColumn, Reading, get_column, missing_rows
+from train.data.columns import Numbers, RawColumn, Reading, get_column, missing_rows
 from train.data.dataset import Head
 from train.data.hint import Hint
 from train.data.infer import Inferred, infer, infer_number
@@ -47,6 +48,10 @@ def fit_targets(
         if inferred.note:
             notes.append(f"target {name!r}: {inferred.note}")
         notes += [note] if note else []
+        if options.nonnegative and target.kind == "number" and not target.nonnegative:
+            notes.append(
+                f"target {name!r}: is below 0 in training rows; config.data.nonnegative leaves it"
+            )
         if target.kind == "category" and (doubt := spelling_note(target.vocabulary)):
             notes.append(f"target {name!r}: {doubt}")
     return tuple(targets), _make_heads(targets), notes
@@ -169,10 +174,26 @@ def _fit_number(raw: RawColumn, options: Table, loss: str) -> Column:
         place = int(np.flatnonzero(~values.missing & (np.abs(values.data) > LARGEST))[0])
         shown = f"{values.data[place]:g} in {raw.row(place)}"
         raise raw.error(f"{shown}: its square is beyond float64; divide the column by {LARGEST:g}")
-    negative = np.flatnonzero(~values.missing & (values.data < 0))
-    if loss == "poisson" and len(negative):
-        shown = f"{values.data[negative[0]]} in {raw.row(negative[0])}"
-        raise raw.error(f"{shown}: config.loss=poisson is for 0 and above")
-    if loss == "poisson" or options.target_scaling == "none":
-        return Column(raw.name, "number")
-    return Column(raw.name, "number", *shift_and_unit(values.known))
+    check_counts(raw, values, loss)
+    is_count = loss in COUNT_LOSSES
+    nonnegative = options.nonnegative and bool(values.known.min() >= 0)
+    column = Column(raw.name, "number", nonnegative=nonnegative or is_count)
+    if is_count or options.target_scaling == "none":
+        return column
+    shift, unit = shift_and_unit(values.known)
+    return replace(column, shift=shift, unit=unit)
+
+
+def check_counts(raw: RawColumn, values: Numbers, loss: str) -> None:
+    """Raises UserError, naming the first row, if a target of counts holds what is none."""
+    if loss not in COUNT_LOSSES:
+        return
+    is_wrong = values.data < 0
+    expected = "0 and above"
+    if loss in COUNT_DENSITIES:
+        is_wrong |= values.data % 1 != 0
+        expected = "counts: 0, 1, 2 and so on"
+    wrong = np.flatnonzero(~values.missing & is_wrong)
+    if len(wrong):
+        shown = f"{values.data[wrong[0]]} in {raw.row(wrong[0])}"
+        raise raw.error(f"{shown}: config.loss={loss} is for {expected}")

@@ -61,8 +61,9 @@ def own_interval(predictions: Mapping[str, ArrayLike], name: str) -> tuple[NDArr
     if f"{name}.quantiles" in predictions:
         quantiles_noq = np.asarray(predictions[f"{name}.quantiles"])
         return quantiles_noq[..., 0], quantiles_noq[..., -1]
-    if f"{name}.deviation" not in predictions:
-        return None
+    is_normal = f"{name}.deviation" in predictions
+    if not is_normal or any(f"{name}.{part}" in predictions for part in ("freedom", "dispersion")):
+        return None  # what is not normal is judged by `metrics.probabilistic`
     mean_no = np.asarray(predictions[name])
     reach_no = REACH * np.asarray(predictions[f"{name}.deviation"])
     return mean_no - reach_no, mean_no + reach_no
@@ -74,17 +75,28 @@ def interval_metrics(
     target: ArrayLike,
     weight: ArrayLike | None = None,
     unit: float = 1.0,
+    level: float | None = None,
 ) -> dict[str, float]:
-    """coverage, the share of `target` [n] within the ends, and width, their mean raw distance."""
+    """coverage, the share of `target` [n] within the ends, and width, their mean raw distance.
+
+    With the `level` that the ends are of also interval_score: the width, and what targets beyond
+    the ends are off, times 2 / (1 - level).
+    """
     weight_n, lower_n, target_n = _counted(weight, lower, target)
     _, upper_n, _ = _counted(weight, upper, target)
     if not len(target_n):
-        return {"coverage": NAN, "width": NAN}
+        names = ("coverage", "width") if level is None else ("coverage", "width", "interval_score")
+        return dict.fromkeys(names, NAN)
     within_n = (lower_n <= target_n) & (target_n <= upper_n)
-    return {
+    found = {
         "coverage": _mean(lambda within, _: within, weight_n, within_n, within_n),
         "width": _mean(lambda lower, upper: upper - lower, weight_n, lower_n, upper_n) * unit,
     }
+    if level is not None:
+        off_n = np.maximum(lower_n - target_n, target_n - upper_n).clip(0)
+        off = _mean(lambda off, _: off, weight_n, off_n, off_n) * unit
+        found["interval_score"] = found["width"] + 2 / (1 - level) * off
+    return found
 
 
 def binary_metrics(

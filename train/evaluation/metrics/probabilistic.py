@@ -1,0 +1,100 @@
+"""What quantiles and densities of numbers are worth: the scores of a whole split, in raw units.
+
+Pinball loss (Koenker & Bassett 1978), CRPS, interval score (Gneiting & Raftery 2007), and the mean
+weighted quantile loss of the M5 competition. n rows, o outputs, q quantiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from train.data.dataset import Encoder, Head
+from train.evaluation.densities import Quantiles, Spread, pinball, spread_of
+from train.evaluation.metrics.supervised import interval_metrics
+from train.evaluation.spread import by_target, has_several_targets
+
+Array = np.ndarray
+OWN_LEVEL = 0.9  # of the interval that a density is judged by
+
+
+def probabilistic_metrics(
+    encoder: Encoder,
+    predictions: Mapping[str, Array],
+    targets: Mapping[str, Array],
+    weight: Array | None,
+    levels: tuple[float, ...],
+) -> dict[str, float]:
+    """The scores of each target of numbers that is answered with a spread; {} where none is.
+
+    crps, pinball (the mean over levels), mean_weighted_quantile_loss (in units of the mean absolute
+    target), coverage, width and interval_score of the net's own interval (from its lowest quantile
+    to its highest, or the middle 90 % of its density), and of densities nll. Named as `score_heads`
+    does; a target that is nan counts for nothing.
+    """
+    found = {}
+    for head in encoder.heads:
+        if head.kind != "regression":
+            continue
+        spread = spread_of(encoder, head, predictions, levels)
+        if spread is None:
+            continue
+        target_no = encoder.to_units(targets)[head.name]
+        several = has_several_targets(encoder)
+        weight_n = np.ones(len(target_no)) if weight is None else np.asarray(weight, np.float64)
+        weight_m = np.repeat(weight_n, target_no.shape[1] // len(head.columns))
+        for column, values in _by_column(head, spread, target_no, levels).items():
+            for name, value in _means(values, weight_m, levels).items():
+                found[f"{column}.{name}" if several else name] = value
+    return found
+
+
+def own_ends(spread: Spread, levels: tuple[float, ...]) -> tuple[Array, Array, float]:
+    """The ends [n, o] of a net's own interval, and its level."""
+    if isinstance(spread, Quantiles):
+        return spread.values[..., 0], spread.values[..., -1], levels[-1] - levels[0]
+    shape = np.shape(spread.mean)
+    low, high = ((1 - OWN_LEVEL) / 2, (1 + OWN_LEVEL) / 2)
+    return spread.at(np.full(shape, low)), spread.at(np.full(shape, high)), OWN_LEVEL
+
+
+def _by_column(
+    head: Head, spread: Spread, target_no: Array, levels: tuple[float, ...]
+) -> dict[str, dict[str, Array]]:
+    """{column: {what: [m]}} of each number that is answered, as they stand."""
+    safe_no = np.where(np.isnan(target_no), 0.0, target_no)
+    low_no, high_no, _ = own_ends(spread, levels)
+    of_all = {"target": target_no, "low": low_no, "high": high_no, "crps": spread.crps(safe_no)}
+    if not isinstance(spread, Quantiles):
+        of_all["nll"] = spread.nll(safe_no)
+    loss_no = np.zeros_like(target_no)
+    for level in levels:
+        at_no = spread.at(np.full(target_no.shape, level))
+        loss_no += pinball(at_no[..., None], safe_no, np.array([level]))[..., 0]
+    of_all["pinball"] = loss_no / len(levels)
+    found: dict[str, dict[str, Array]] = {column: {} for column in head.columns}
+    for name, values_no in of_all.items():
+        for column, values in by_target(head, values_no).items():
+            found[column][name] = values
+    return found
+
+
+def _means(
+    values: Mapping[str, Array], weight_m: Array, levels: tuple[float, ...]
+) -> dict[str, float]:
+    """The means over rows of a known target and of weight."""
+    target = values["target"]
+    counts = ~np.isnan(target) & (weight_m > 0)
+    level = levels[-1] - levels[0] if "nll" not in values else OWN_LEVEL
+    found = {}
+    for name in ("crps", "pinball", "nll"):
+        if name in values:
+            found[name] = _mean(values[name][counts], weight_m[counts])
+    size = _mean(np.abs(target[counts]), weight_m[counts])
+    found["mean_weighted_quantile_loss"] = 2 * found["pinball"] / size if size else float("nan")
+    return found | interval_metrics(values["low"], values["high"], target, weight_m, level=level)
+
+
+def _mean(values: Array, weight: Array) -> float:
+    return float(np.average(values, weights=weight)) if len(values) else float("nan")
