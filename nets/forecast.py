@@ -22,16 +22,16 @@ from nets.dropout import dropout, is_off
 from nets.heads import HeadShape, positive, with_spread
 from nets.linear import Linear
 from nets.readout import Readout, read
-from nets.segments import (
-    SegmentInputs,
-    decode,
-    repeat_each,
-    to_patches,
-    to_patches_ahead,
+from nets.segments import SegmentInputs, decode, repeat_each, to_patches, to_patches_ahead
+from nets.series_scales import (
+    ColumnLevels,
+    SeriesScales,
+    TargetScaling,
+    own_levels,
+    target_levels,
 )
-from nets.series_scales import SeriesScales, TargetScaling, own_levels, target_levels
 from nets.stack import RecurrentStack
-from nets.window import EPSILON, RevIN, WindowScaling, window_level
+from nets.window import EPSILON, RevIN, WindowScaling, apart, together, window_level
 
 Decoder = Literal["direct", "segments"]
 
@@ -150,8 +150,8 @@ class Forecaster(DataNetwork):
         `targets_blo` are the targets and, where there are, their marks.
         """
         n_apart = self.n_targets if self.columns == "independent" else 1
-        read_rlw = [_apart(x_blo, n_apart) for x_blo in targets_blo]
-        x_rlf = jnp.concatenate([*read_rlw, repeat_each(covariates_blf, n_apart)], axis=2)
+        read_rlw = [apart(x_blo, napart) for x_blo in targets_blo]
+        x_rlf = jnp.concatenate([*read_rlw, repeat_each(covariates_blf, napart)], axis=2)
         patches_rse = to_patches(x_rlf, self.patch)
         if self.patch_units:
             patches_rse = nn.relu(Linear(self.patch_units, name="patch")(patches_rse))
@@ -168,7 +168,7 @@ class Forecaster(DataNetwork):
         answer_rj = Linear(n_steps * n_together * n_parts, name="output")(hidden_rjh)
         n_rows = answer_rj.shape[0]
         answer_rhwp = answer_rj.reshape(n_rows, -1, n_together, n_parts)[:, : self.horizon]
-        return jnp.stack([_together(answer_rhwp[..., i], n_apart) for i in range(n_parts)], axis=-1)
+        return jnp.stack([together(answer_rhwp[..., i], n_apart) for i in range(n_parts)], axis=-1)
 
     def _read_all(
         self, patches_rse: Array, future_bhk: Array | None, n_apart: int, train: bool
@@ -247,17 +247,3 @@ class Forecaster(DataNetwork):
     def _levels(self, arrays: Arrays) -> ColumnLevels:
         """What the targets of these windows are scaled by."""
         return target_levels(self._statistics("inputs"), arrays, self.n_targets, self.horizon)
-
-
-def _apart(x_blo: Array, n_apart: int) -> Array:
-    """[b, l, o] -> [b * n, l, o / n]."""
-    if n_apart == 1:
-        return x_blo
-    return jnp.swapaxes(x_blo, 1, 2).reshape(-1, x_blo.shape[1], 1)
-
-
-def _together(x_rhw: Array, n_apart: int) -> Array:
-    """[b * n, h, w] -> [b, h, n * w], undoing `_apart`."""
-    if n_apart == 1:
-        return x_rhw
-    return jnp.swapaxes(x_rhw.reshape(-1, n_apart, x_rhw.shape[1]), 1, 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy import stats
 
 from nets.heads import HeadShape
 from nets.inputs import Inputs
@@ -59,12 +60,14 @@ def test_missing_numbers_cost_nothing_and_a_row_is_the_mean_of_the_others():
         "value": random.normal(size=(4, 5)),
         "value.quantiles": random.normal(size=(4, 5, 3)),
         "value.deviation": random.uniform(0.5, 2, (4, 5)),
+        "value.freedom": random.uniform(3, 30, (4, 5)),
     }
     target = random.normal(size=(4, 5))
     target[0, [1, 3]] = target[1, 0] = target[3] = np.nan
     missing = np.isnan(target)
     error = target - outputs["value"]
     deviation = outputs["value.deviation"]
+    scale = deviation * np.sqrt(1 - 2 / outputs["value.freedom"])
     above = target[..., None] - outputs["value.quantiles"]
     cost = {
         "mse": error**2,
@@ -73,9 +76,10 @@ def test_missing_numbers_cost_nothing_and_a_row_is_the_mean_of_the_others():
         "log_cosh": np.log(np.cosh(error)),
         "quantile": np.maximum(levels * above, (levels - 1) * above).mean(-1),
         "gaussian": np.log(2 * np.pi * deviation**2) / 2 + (error / deviation) ** 2 / 2,
+        "student_t": -stats.t(outputs["value.freedom"], outputs["value"], scale).logpdf(target),
     }
     # That of counts has no standardised target.
-    assert set(cost) == set(NUMBER_LOSSES) - {"poisson"}
+    assert set(cost) == set(NUMBER_LOSSES) - {"poisson", "negative_binomial", "zero_inflated"}
     tasks = {}
     for loss in cost:
         (task,) = make_tasks(
