@@ -150,8 +150,8 @@ class Forecaster(DataNetwork):
         `targets_blo` are the targets and, where there are, their marks.
         """
         n_apart = self.n_targets if self.columns == "independent" else 1
-        read_rlw = [apart(x_blo, napart) for x_blo in targets_blo]
-        x_rlf = jnp.concatenate([*read_rlw, repeat_each(covariates_blf, napart)], axis=2)
+        read_rlw = [apart(x_blo, n_apart) for x_blo in targets_blo]
+        x_rlf = jnp.concatenate([*read_rlw, repeat_each(covariates_blf, n_apart)], axis=2)
         patches_rse = to_patches(x_rlf, self.patch)
         if self.patch_units:
             patches_rse = nn.relu(Linear(self.patch_units, name="patch")(patches_rse))
