@@ -53,6 +53,18 @@ def test_every_file_that_the_map_names_is_there():
     assert not [name for name in COMMANDS.values() if f"{name.split('.')[1]}.py" not in workspace]
 
 
+def test_every_name_that_the_map_says_is_in_the_code():
+    """A renamed function is renamed there too; NAME stands for one that is to be made."""
+    workspace = (ROOT / "WORKSPACE.md").read_text()
+    named = set(re.findall(r"`(?:\w+\.)?(\w*[A-Z_]\w*)(?:\(\))?`", workspace))
+    known: set[str] = set()
+    for folder in ("bench", "nets", "tests", "train"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in (".py", ".cc", ".h"):
+                known |= set(re.findall(r"\w+", path.read_text()))
+    assert named and not [name for name in named - known if not name.endswith("NAME")]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_first_command_of_a_page_runs(page: Path, tmp_path: Path):
