@@ -19,6 +19,7 @@ from nets.dense import Dense
 from nets.fixed import FixedFilters
 from nets.forecast import Forecaster
 from nets.gates import Gates, lstm_gates
+from nets.group_vectors import GroupVectors
 from nets.heads import Heads, HeadShape
 from nets.inputs import Inputs
 from nets.lstm import LSTM
@@ -47,6 +48,7 @@ __all__ = [
     "FixedFilters",
     "Forecaster",
     "Gates",
+    "GroupVectors",
     "HeadShape",
     "Heads",
     "Inputs",

@@ -19,6 +19,7 @@ from nets.base import Array, Arrays, DataNetwork
 from nets.cycles import Cycle
 from nets.densities import Density, log_counts, on_first
 from nets.dropout import dropout, is_off
+from nets.group_vectors import GroupVectors
 from nets.heads import HeadShape, positive, with_spread
 from nets.linear import Linear
 from nets.readout import Readout, read
@@ -78,6 +79,7 @@ class Forecaster(DataNetwork):
     dropout: float | Array = 0.0
     marked: bool = False
     scales: SeriesScales = SeriesScales()
+    groups: GroupVectors | None = None
 
     @nn.compact
     def __call__(
@@ -97,7 +99,7 @@ class Forecaster(DataNetwork):
         if self.cycle is not None:
             scaled_blo = scaled_blo - self.cycle(inputs["past"])
         read_blo = [scaled_blo] if missing_blo is None else [scaled_blo, missing_blo]
-        parts_bhop = self._forecast(read_blo, covariates_blf, inputs.get("future"), train)
+        parts_bhop = self._forecast(read_blo, covariates_blf, inputs, train)
         answer_bho = parts_bhop[..., 0]
         spread_bhop = positive(parts_bhop[..., 1:])
         if self.shortcut:
@@ -142,7 +144,7 @@ class Forecaster(DataNetwork):
         self,
         targets_blo: Sequence[Array],
         covariates_blf: Array,
-        future_bhk: Array | None,
+        inputs: Arrays,
         train: bool,
     ) -> Array:
         """The body's part of the answer, and what says how sure it is [b, h, o, 1 + p].
@@ -155,9 +157,15 @@ class Forecaster(DataNetwork):
         patches_rse = to_patches(x_rlf, self.patch)
         if self.patch_units:
             patches_rse = nn.relu(Linear(self.patch_units, name="patch")(patches_rse))
+        if self.groups is not None:
+            vector_r1e = repeat_each(self.groups(inputs["series"]), n_apart)[:, None]
+            shape = (*patches_rse.shape[:2], vector_r1e.shape[2])
+            patches_rse = jnp.concatenate(
+                [patches_rse, jnp.broadcast_to(vector_r1e, shape)], axis=2
+            )
         is_direct = self.decoder == "direct"
         read_of = self._read_all if is_direct else self._read_segments
-        hidden_rjh = read_of(patches_rse, future_bhk, n_apart, train)
+        hidden_rjh = read_of(patches_rse, inputs.get("future"), n_apart, train)
         for i, size in enumerate(self.head):
             layer = Linear(size, name=f"head_{i}")
             hidden_rjh = ACTIVATIONS[self.head_activation](layer(hidden_rjh))

@@ -99,6 +99,7 @@ def test_of_a_series_with_a_calendar_and_columns_known_ahead(
         "data.time": "time",
         "data.group": "shop",
         "data.signed_log": "k",
+        "net.group_size": "3",
         "data.lookback": "24",
         "data.horizon": "6",
         "net.bidirectional": "false",

@@ -74,6 +74,8 @@ class LSTM(NetOptions):
     """Series: that map reads the values whole periods of so many rows before; 1: all values."""
     cycle: Literal["none", "day", "week", "year"] = "none"
     """Series with a calendar: the cycle whose values are learned, taken out and put back."""
+    group_size: int = bounded(0, 0)
+    """Series with `data.group`: the size of a vector that is learned of each group; 0: none."""
     token_size: int = bounded(64, 1)
     """The size of a token's vector."""
     character_size: int = bounded(64, 1)
@@ -103,6 +105,7 @@ class LSTM(NetOptions):
         "place",
         "column",
         "value",
+        "vector",
         "shortcut_kernel",
         "*_start",
         "*_transition",

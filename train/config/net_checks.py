@@ -153,6 +153,10 @@ def check_forecast(data: Series, net: LSTM, loss: str) -> None:
             f"config.net.shortcut_period: {net.shortcut_period} rows, "
             f"but config.data.lookback is {data.lookback}"
         )
+    if net.group_size and not data.group:
+        raise UserError(
+            "config.net.group_size: needs config.data.group, the column that names the series"
+        )
     if net.cycle != "none" and not data.calendar:
         raise UserError(
             f"config.net.cycle: a {net.cycle} is found by the calendar; "
@@ -189,6 +193,7 @@ OF_SERIES = (
     "shortcut_period",
     "patch_units",
     "decoder",
+    "group_size",
     "cycle",
 )
 

@@ -188,6 +188,7 @@ def _series_network(data: Series, net: LSTM, encoder: SeriesEncoder, task: Task)
         dropout=resolved(net.dropout),
         marked=encoder.marks_targets,
         scales=series_scales(encoder),
+        groups=nets.GroupVectors(len(encoder.groups), net.group_size) if net.group_size else None,
     )
 
 

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from nets.series_scales import SeriesScales
+from train.config.net_options import LSTM
+from train.config.options import Config
 from train.data.series.encoder import SeriesEncoder
+
+
+def reads_groups(config: Config, encoder: SeriesEncoder) -> bool:
+    """Whether a net goes by the group that a window is of."""
+    has_vectors = isinstance(config.net, LSTM) and config.net.group_size > 0
+    return encoder.group is not None and (has_vectors or encoder.has_group_scales)
 
 
 def series_scales(encoder: SeriesEncoder) -> SeriesScales:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from train.config.options import Config
+from train.core.series_scales import reads_groups
 from train.data.dataset import Encoder, Json
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.series.encoder import SeriesEncoder
@@ -47,7 +48,7 @@ def describe(config: Config, encoder: Encoder, steps: int | None) -> Json:
                 "ahead": ahead,
                 "calendar": bool(encoder.cycles),
                 "time": None if encoder.time is None else encoder.time.name,
-                "group": encoder.group if encoder.reads_groups else None,
+                "group": encoder.group if reads_groups(config, encoder) else None,
                 **found,
             }
     raise NotImplementedError(type(encoder).__name__)

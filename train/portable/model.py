@@ -15,6 +15,7 @@ from nets.kernels import library
 from nets.sequence import SequenceNetwork
 from train.core.network import make_network
 from train.core.precision import in_single_precision
+from train.core.series_scales import reads_groups
 from train.data.dataset import Json
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.steps import padded_width
@@ -66,7 +67,9 @@ def as_onnx(model: Predictor, steps: int | None = None) -> bytes:
             answers = run_network(build, model, sequence_inputs(build, encoder, rows, steps))
             outputs, further = sequence_outputs(build, encoder, answers, levels)
         case SeriesEncoder():
-            answers = run_network(build, model, series_inputs(build, encoder, rows))
+            has_groups = reads_groups(model.config, encoder)
+            inputs = series_inputs(build, encoder, rows, has_groups)
+            answers = run_network(build, model, inputs)
             outputs = series_outputs(build, encoder, answers, levels)
             further = dict.fromkeys(outputs, (encoder.horizon,))
         case _:

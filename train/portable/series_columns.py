@@ -23,13 +23,15 @@ PAST = ".past"  # behind the name of a column: its values at the last steps
 AHEAD = ".ahead"  # and at those to come
 
 
-def series_inputs(build: Builder, encoder: SeriesEncoder, rows: object) -> dict[str, Value]:
+def series_inputs(
+    build: Builder, encoder: SeriesEncoder, rows: object, reads_groups: bool = False
+) -> dict[str, Value]:
     """{"past": [n, l, c], "future": [n, h, k]} as the network takes them, float32.
 
     The graph takes doubles NAME.past [n, l] of each column, nan where missing; of columns known
     ahead also NAME.ahead [n, h]; and where there is a calendar "time.past" and "time.ahead",
-    microseconds since 1970. Where groups have scales of their own it takes the name of each row's
-    group as text, by the name of its column.
+    microseconds since 1970. A net that `reads_groups` takes the name of each row's group as text,
+    by the name of its column.
     """
     spans = [(PAST, encoder.lookback, range(len(encoder.columns)))]
     if encoder.n_ahead:
@@ -46,7 +48,7 @@ def series_inputs(build: Builder, encoder: SeriesEncoder, rows: object) -> dict[
         joined = build.graph.add("Concat", *columns, axis=2)
         name = "past" if ending == PAST else "future"
         found[name] = Value((rows, steps, len(columns)), SINGLE, joined)
-    if encoder.reads_groups and encoder.group is not None:
+    if reads_groups and encoder.group is not None:
         raw = build.graph.take_input(encoder.group, TEXT, (ROWS,))
         number = {name: place for place, name in enumerate(encoder.groups)}
         found["series"] = Value((rows,), CODES, looked_up(build, raw, number, -1))

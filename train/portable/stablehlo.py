@@ -19,6 +19,7 @@ from jax import export as jax_export
 from nets.kernels import library
 from train import config as configs
 from train.core.precision import in_single_precision
+from train.core.series_scales import reads_groups
 from train.data.dataset import HostArrays, Json
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.steps import padded_width
@@ -73,7 +74,7 @@ def encoded_inputs(model: Predictor, steps: int | None) -> dict[str, jax.ShapeDt
             shapes["past"] = (encoder.lookback, encoder.n_columns), single
             if encoder.n_ahead:
                 shapes["future"] = (encoder.horizon, encoder.n_ahead), single
-            if encoder.reads_groups:
+            if reads_groups(model.config, encoder):
                 shapes["series"] = (), codes
         case SequenceEncoder():
             steps = steps or padded_width(np.array([encoder.longest]))

@@ -56,7 +56,7 @@ def past_lines(
         which = f"such as {min(unseen)!r}"
         found = f"{len(unseen)} of {len(flat.sizes)} series are none of those of training"
         done = "forecast by what all have in common"
-        if any(column.by_group for column in schema.columns):
+        if schema.has_group_scales:
             done += f", at the scale of the {schema.lookback} rows that the net looks back on"
         lines.append(f"{where}: {found}, {which}; {done}")
     behind_g = flat.firsts + flat.sizes - end_g

@@ -53,9 +53,9 @@ class SeriesSchema:
         return self.columns[: self.n_targets]
 
     @property
-    def reads_groups(self) -> bool:
-        """Whether the network goes by the group that a window is of."""
-        return self.group is not None and any(column.by_group for column in self.columns)
+    def has_group_scales(self) -> bool:
+        """Whether a column has scales of its groups."""
+        return any(column.by_group for column in self.columns)
 
     def numbers_of(self, flat: Flat) -> np.ndarray | None:
         """The numbers of groups among those of training, int32 [g], -1 of a new one.

@@ -37,7 +37,7 @@ def fit_statistics(
         "center": shared.mean.astype(np.float32),
         "scale": shared.deviation.astype(np.float32),
     }
-    if any(column.by_group for column in schema.columns):
+    if schema.has_group_scales:
         levels = _group_levels(schema, flat, logs_tc, gaps_tc, covered_t, shared)
         found["group_center"] = levels.mean.astype(np.float32)
         found["group_scale"] = levels.deviation.astype(np.float32)
