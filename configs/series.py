@@ -15,13 +15,16 @@ def get_config() -> Config:
     return Config(
         data=Series(),
         net=LSTM(
-            hidden=(64,),
+            hidden="auto",
             dropout=0.3,
             recurrent_dropout=0.3,
             patch="auto",
-            window="last",
+            patch_units="auto",
+            decoder="auto",
+            window="auto",
             columns="independent",
             shortcut=True,
+            shortcut_period="auto",
         ),
         optim=Optim(name="adam", learning_rate=3e-3, clip_norm=1.0, ema=0.99),
         loss="mse",

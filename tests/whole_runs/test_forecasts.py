@@ -20,7 +20,6 @@ from nets.kernels import library
 from train import config as configs
 from train import evaluate, loop, predict
 from train.config import LSTM, Config, Optim, Series, Train
-from train.config.recipe import resolve
 from train.data.series.load import load_series
 from train.errors import UserError
 from train.evaluation.baselines.forecasts import _solve_ridge, baseline_predictions
@@ -409,6 +408,11 @@ def test_a_run_with_gaps_trains_and_is_judged_on_what_is_known(tmp_path):
             "config.data.calendar: needs config.data.time",
         ),
         ({"net.patch": "49"}, "config.net.patch: 49 rows at once, but config.data.lookback is 48"),
+        (
+            {"net.shortcut": "true", "net.shortcut_period": "49"},
+            "config.net.shortcut_period: 49 rows, but config.data.lookback is 48",
+        ),
+        ({"net.cycle": "day"}, "config.net.cycle: a day is found by the calendar; set config.data"),
         ({"loss": "poisson"}, "config.loss: poisson is not for forecasts"),
         ({"data.target": "time"}, "config.data.target: 'time' is the name of another column"),
     ],
@@ -416,21 +420,3 @@ def test_a_run_with_gaps_trains_and_is_judged_on_what_is_known(tmp_path):
 def test_options_that_do_not_fit_are_refused(tmp_path, changes, message):
     with pytest.raises(UserError, match=message):
         configs.validate(configs.override(shop_config(tmp_path / "shops.csv"), changes))
-
-
-@pytest.mark.parametrize(
-    ("lookback", "season", "patch"),
-    [(96, 24, 24), (48, 24, 24), (40, 24, 5), (96, None, 12), (4, None, 1)],
-)
-def test_an_lstm_reads_a_season_at_once_or_an_eighth_of_the_lookback(
-    tmp_path, lookback, season, patch
-):
-    changes = {"data.lookback": str(lookback), "net.patch": "auto", "net.dropout": "auto"}
-    config = configs.override(shop_config(tmp_path / "shops.csv"), changes)
-    net = resolve(config, 5000, classes=0, season=season).net
-    assert (
-        isinstance(net, LSTM)
-        and net.patch == patch
-        and net.dropout == 0.3
-        and net.readout == "last"
-    )

@@ -64,7 +64,7 @@ class LSTM(NetOptions):
     """Numbers of sequences: about how many features of fixed convolutions stand beside; 0: none."""
     own_scale: bool | Auto = False
     """Whether numbers scaled by their sequence alone stand beside those scaled by all of them."""
-    window: Literal["none", "last", "last_deviation", "revin"] = "none"
+    window: Literal["auto", "none", "last", "last_deviation", "revin"] = "none"
     """Series: what is taken out of each window before the net, and put back after it."""
     columns: Literal["joint", "independent"] = "joint"
     """Series: whether one net reads all columns, or each alone with the same weights."""

@@ -1,8 +1,8 @@
-"""What "auto" stands for of tables and series: every rule by the training rows, in one place.
+"""What "auto" stands for of tables and of all training: rules by the training rows, in one place.
 
 For tables the recipe follows RealMLP (Holzmueller et al. 2024, "Better by default"), re-tuned on
-the sets of `docs/table_rules.md`. Each part is an ordinary option and makes sense alone. That for
-sequences is `train.config.sequence_recipe`.
+the sets of `docs/table_rules.md`. Each part is an ordinary option and makes sense alone. The
+recipe of sequences is `train.config.sequence_recipe`, that of nets for series `series_recipe`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import replace
 from typing import Literal
 
 from train.config.bounded import filled
-from train.config.data_options import Data, Series, Table
+from train.config.data_options import Data, Table
 from train.config.imported import Imported
 from train.config.net_checks import NOT_LINEAR
-from train.config.net_options import LSTM, Dense, Net
+from train.config.net_options import Dense, Net
 from train.config.options import Config, Loss
 
 STEPS = 3000  # updates of a whole run, whatever the number of rows
@@ -44,11 +44,11 @@ CLASS_LEARNING_RATE = 0.04
 LSTM_LEARNING_RATE = 3e-3
 
 
-def resolve(config: Config, n_train: int, *, classes: int, season: int | None = None) -> Config:
+def resolve(config: Config, n_train: int, *, classes: int) -> Config:
     """The config with every "auto" of a table or of series replaced.
 
-    `classes`: how many the (first) target has, 0 of numbers; `season`: after how many steps a
-    series repeats.
+    `classes`: how many the (first) target has, 0 of numbers. Options of the net that reads a series
+    are those of `train.config.series_recipe`.
     """
     metric = config.data.metric if isinstance(config.data, Table) else None
     batch_size = filled(config.train.batch_size, _batch_size(n_train))
@@ -60,7 +60,7 @@ def resolve(config: Config, n_train: int, *, classes: int, season: int | None = 
         monitor=filled(config.train.monitor, "loss" if classes or metric == "mae" else "error"),
         restore=filled(config.train.restore, "best"),
     )
-    net = _resolve_net(config, n_train, classes, season)
+    net = _resolve_net(config, n_train, classes)
     optim = replace(
         config.optim,
         rates=_rates(config, net),
@@ -138,42 +138,17 @@ def _resolve_data(data: Data, n_train: int) -> Data:
     return replace(data, scaling=filled(data.scaling, scaling))
 
 
-def _resolve_net(config: Config, n_train: int, classes: int, season: int | None) -> Net:
-    match config.data, config.net:
-        case _, Dense() as net:
-            return replace(
-                net,
-                hidden=filled(net.hidden, (256, 256, 256)),
-                activation=filled(net.activation, "selu" if classes else "mish"),
-                embedding=filled(
-                    net.embedding,
-                    "densely_periodic" if n_train < QUANTILE else "piecewise_linear_b",
-                ),
-                linear_start=filled(
-                    net.linear_start, n_train < QUANTILE and config.loss not in NOT_LINEAR
-                ),
-                dropout=filled(net.dropout, _dropout(n_train, classes)),
-                dropout_schedule=filled(net.dropout_schedule, _fading(n_train)),
-            )
-        case Series() as data, LSTM() as net:
-            return replace(
-                net,
-                hidden=filled(net.hidden, (64,)),
-                bidirectional=filled(net.bidirectional, False),
-                dropout=filled(net.dropout, 0.3),
-                input_dropout=filled(net.input_dropout, 0.0),
-                readout=filled(net.readout, "last"),
-                patch=filled(net.patch, series_patch(data.lookback, season)),
-                patch_units=filled(net.patch_units, 0),
-                decoder=filled(net.decoder, "direct"),
-                shortcut_period=filled(net.shortcut_period, 1),
-            )
-        case _, net:
-            return net
-
-
-def series_patch(lookback: int, season: int | None) -> int:
-    """Rows of a series that are read at once: a season, if it fits twice, or an eighth of all."""
-    if season is not None and 2 * season <= lookback:
-        return season
-    return max(1, round(lookback / 8))
+def _resolve_net(config: Config, n_train: int, classes: int) -> Net:
+    net = config.net
+    if not isinstance(net, Dense):
+        return net
+    is_small = n_train < QUANTILE
+    return replace(
+        net,
+        hidden=filled(net.hidden, (256, 256, 256)),
+        activation=filled(net.activation, "selu" if classes else "mish"),
+        embedding=filled(net.embedding, "densely_periodic" if is_small else "piecewise_linear_b"),
+        linear_start=filled(net.linear_start, is_small and config.loss not in NOT_LINEAR),
+        dropout=filled(net.dropout, _dropout(n_train, classes)),
+        dropout_schedule=filled(net.dropout_schedule, _fading(n_train)),
+    )

@@ -76,7 +76,7 @@ IDLE = (
         ),
     ),
     Idle("net.head", ((),), ("net.head_activation",)),
-    Idle("net.decoder", ("segments",), ("net.readout",)),
+    Idle("net.decoder", ("segments",), ("net.readout",), but="last"),
     Idle("net.shortcut", (False,), ("net.shortcut_period",)),
     Idle("net.rule", ("kmeans", "mini_batch", "batch"), ("net.rate", "net.final_rate")),
     Idle("net.rule", ("kmeans", "mini_batch", "neural_gas"), ("net.conscience",)),

@@ -177,7 +177,7 @@ def _series_network(data: Series, net: LSTM, encoder: SeriesEncoder, task: Task)
         patch=resolved(net.patch),
         patch_units=resolved(net.patch_units),
         decoder=resolved(net.decoder),
-        window=net.window,
+        window=resolved(net.window),
         columns=net.columns,
         shortcut=net.shortcut,
         shortcut_period=resolved(net.shortcut_period),

@@ -8,9 +8,11 @@ from train.config.data_options import Sequences
 from train.config.options import Config
 from train.config.recipe import resolve
 from train.config.sequence_recipe import resolve_sequences
+from train.config.series_recipe import resolve_series
 from train.data.dataset import Dataset
 from train.data.sequences.dataset import SequenceDataset
 from train.data.sequences.encoder import SequenceEncoder
+from train.data.series.encoder import SeriesEncoder
 
 
 def resolve_config(config: Config, dataset: Dataset) -> Config:
@@ -26,5 +28,6 @@ def resolve_config(config: Config, dataset: Dataset) -> Config:
     classes = 0
     if head.kind not in ("regression", "reconstruction"):
         classes = max(len(head.classes), 1)
-    season = getattr(encoder, "season", None)
-    return resolve(config, dataset.n_train, classes=classes, season=season)
+    if isinstance(encoder, SeriesEncoder):
+        config = resolve_series(config, encoder.season, max(len(encoder.groups), 1))
+    return resolve(config, dataset.n_train, classes=classes)

@@ -1,0 +1,64 @@
+"""What "auto" becomes where series are read, on both sides of every boundary."""
+
+from __future__ import annotations
+
+import pytest
+
+from train import config as configs
+from train.config import to_json
+from train.config.data_options import Series
+from train.config.net_options import LSTM
+from train.config.options import Config
+from train.config.series_recipe import resolve_series
+
+
+def resolved(lookback: int, season: int | None, n_series: int = 1, **options) -> LSTM:
+    net = LSTM(
+        hidden="auto",
+        dropout="auto",
+        input_dropout="auto",
+        patch="auto",
+        patch_units="auto",
+        decoder="auto",
+        window="auto",
+        shortcut=True,
+        shortcut_period="auto",
+    )
+    for field, value in options.items():
+        setattr(net, field, value)
+    config = Config(data=Series(path="x.csv", target="y", lookback=lookback), net=net)
+    config = resolve_series(config, season, n_series)
+    # As a run's folder holds it, from which a run that goes on is checked again.
+    configs.validate(configs.from_json(to_json(config)))
+    assert isinstance(config.net, LSTM)
+    return config.net
+
+
+@pytest.mark.parametrize(
+    ("lookback", "season", "patch"),
+    [(96, 24, 24), (48, 24, 24), (40, 24, 5), (96, None, 12), (4, None, 1)],
+)
+def test_an_lstm_reads_a_season_at_once_or_an_eighth_of_the_lookback(lookback, season, patch):
+    net = resolved(lookback, season)
+    assert net.patch == patch and net.dropout == 0.3 and net.readout == "last"
+
+
+def test_a_lookback_of_many_seasons_is_read_and_forecast_season_by_season():
+    for lookback, season, is_long in ((336, 24, True), (335, 24, False), (720, None, False)):
+        net = resolved(lookback, season)
+        assert (net.decoder == "segments") is is_long
+        assert (net.shortcut_period == season) is is_long
+        assert net.window == ("revin" if is_long else "last")
+        assert net.hidden == ((32,) if is_long else (64,))
+        assert net.patch_units == (32 if is_long else 0)
+
+
+def test_of_many_series_the_deviation_of_a_window_is_taken_out():
+    assert resolved(96, 24, 2).window == "last_deviation"
+    assert resolved(720, 24, 2).window == "revin"
+
+
+def test_what_is_set_stays():
+    net = resolved(720, 24, hidden=(8,), decoder="direct", window="none", patch=12)
+    assert (net.hidden, net.decoder, net.window, net.patch) == ((8,), "direct", "none", 12)
+    assert resolved(720, 24, shortcut=False, shortcut_period=1).shortcut_period == 1

@@ -1,0 +1,62 @@
+"""What "auto" stands for of nets that forecast series: rules by lookback, season and series.
+
+The rules were tuned on ETTh1 (hourly, seven columns); what each part gave stands in
+`docs/series.md`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+from train.config.bounded import filled
+from train.config.data_options import Series
+from train.config.net_options import LSTM
+from train.config.options import Config
+
+# Seasons of lookback from which on the same place of each says more than all rows do.
+MANY_SEASONS = 14
+
+
+def resolve_series(config: Config, season: int | None, n_series: int) -> Config:
+    """The config with every "auto" of an LSTM on series replaced.
+
+    `season`: after how many steps a series repeats, None where nothing says so.
+    """
+    data = config.data
+    net = config.net
+    assert isinstance(data, Series)
+    assert isinstance(net, LSTM)
+    is_long = season is not None and data.lookback >= MANY_SEASONS * season
+    net = replace(
+        net,
+        hidden=filled(net.hidden, (32,) if is_long else (64,)),
+        bidirectional=filled(net.bidirectional, False),
+        dropout=filled(net.dropout, 0.3),
+        input_dropout=filled(net.input_dropout, 0.0),
+        readout=filled(net.readout, "last"),
+        patch=filled(net.patch, series_patch(data.lookback, season)),
+        patch_units=filled(net.patch_units, 32 if is_long else 0),
+        decoder=filled(net.decoder, "segments" if is_long else "direct"),
+        shortcut_period=filled(net.shortcut_period, _period(net, season) if is_long else 1),
+        window=filled(net.window, _window(is_long, n_series)),
+    )
+    return replace(config, net=net)
+
+
+def _period(net: LSTM, season: int | None) -> int:
+    return season if season is not None and net.shortcut else 1
+
+
+def _window(is_long: bool, n_series: int) -> Literal["last", "last_deviation", "revin"]:
+    """Of many series, some of which grow, the deviation of a window is taken out as well."""
+    if is_long:
+        return "revin"
+    return "last" if n_series == 1 else "last_deviation"
+
+
+def series_patch(lookback: int, season: int | None) -> int:
+    """Rows of a series that are read at once: a season, if it fits twice, or an eighth of all."""
+    if season is not None and 2 * season <= lookback:
+        return season
+    return max(1, round(lookback / 8))
