@@ -109,6 +109,7 @@ def test_the_default_that_help_shows_is_read_back():
         (float | int, {"above": 0, "below": 1}, "a number, above 0 and below 1"),
         (tuple[int, ...] | AUTO, {"low": 1}, "integers such as (64, 64), at least 1, or auto"),
         (Literal["none", "layer"], {}, "one of none, layer"),
+        (Literal[".", ",", " "], {}, "one of '.', ',', ' '"),
         (NAMES, {}, "text or names such as a,b"),
     ],
 )

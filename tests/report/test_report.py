@@ -236,6 +236,18 @@ def test_many_classes_are_drawn_as_thirty(tmp_path):
     assert "the 29 largest of 35 classes" in page.text and "6 others" in page.within("th")
 
 
+def test_answers_of_a_perceptron_have_no_curves(tmp_path):
+    two = make_classes(2)
+    two["answers"]["y"] = (two["answers"]["y"] > 0.5).astype(float)
+    scores = {"accuracy": 0.9, "auc": 0.9, "f1": 0.9, "log_loss": 9.5, "calibration_error": 0.1}
+    page = write(tmp_path, make_result(scores, {}), two)
+    told = page.within("b")
+    assert "Confusion" in told and not {"ROC", "Thresholds", "Calibration"} & set(told)
+    # The tables of scores stand in the head, below the headline and below the facts.
+    head = page.source[: page.source.index("</header>")]
+    assert "calibration_<wbr>error" in head and "Scores" not in page.within("h2")
+
+
 def test_one_class_alone_has_no_roc(tmp_path):
     predictions = make_predictions(
         "binary", np.ones(9, int), np.linspace(0, 1, 9), classes=["no", "yes"]

@@ -239,7 +239,8 @@ def _describe_member(member: Annotation) -> str:
         return _WORDS[member]
     if get_origin(member) is dict:
         return 'values by field such as {"optim.learning_rate": (0.001, 0.003)}'
-    names = get_args(member)
+    # A mark or a blank is seen in quotes only.
+    names = [name if name[-1:].isalnum() else repr(name) for name in get_args(member)]
     return names[0] if len(names) == 1 else f"one of {', '.join(names)}"
 
 

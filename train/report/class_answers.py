@@ -28,13 +28,15 @@ THRESHOLDS = np.arange(1, 10) / 10
 def class_pictures(
     head: ReportHead, target_n: Array, probability: Array, weight_n: Array | None
 ) -> Iterator[str]:
-    """`probability` of the second class [n], or of each class [n, k]."""
+    """`probability` of the second class [n], or of each class [n, k]; of 0 and 1 no curves."""
     k = len(head.classes)
     is_binary = head.kind == "binary"
     answer_n = (probability > 0.5).astype(int) if is_binary else probability.argmax(-1)
     counts_kk = curves.confusion(target_n, answer_n, k, weight_n)
     yield _confusion(head, counts_kk, weight_n)
     yield scores_by_class(class_scores(counts_kk, head.classes), "class")
+    if np.isin(probability, (0, 1)).all():
+        return  # a perceptron's answers: no threshold, and no probability, to look at
     counted_n = target_n if weight_n is None else target_n[weight_n > 0]
     if is_binary and len(np.unique(counted_n)) == 2:
         yield from _binary_curves(head.classes[1], target_n == 1, probability, weight_n)

@@ -9,7 +9,7 @@ from train.report.data import MAX_TARGETS, ReportData
 from train.report.monitor import weights_in_words
 from train.report.page import escape, facts, fold, number
 from train.report.result import has_members
-from train.report.score_tables import score_tables
+from train.report.score_tables import head_tables
 from train.report.scores import SPLIT_NAMES, headlines, intervals_in_words
 
 MOST_NAMES = 3  # targets that a title names
@@ -50,11 +50,11 @@ def head_sections(data: ReportData) -> Iterator[str]:
     if len(data.columns) > MAX_TARGETS:
         few = f"The first {MAX_TARGETS} of {len(data.columns)} targets are drawn"
         lines.append(f'<p class="muted">{few}; the table of all targets is below.</p>')
-    tables = score_tables(data)
-    if len(tables) == 1:
-        lines += tables
+    tables = head_tables(data)
+    left = "".join([*lines, *tables[:1]])
+    right = "".join([facts(_first_facts(data)), *tables[1:]])
     yield f"<header><h1>{escape(title_of(data))}</h1>"
-    yield f'<div class="top"><div>{"".join(lines)}</div>{facts(_first_facts(data))}</div></header>'
+    yield f'<div class="top"><div>{left}</div><div>{right}</div></div></header>'
 
 
 def run_sections(data: ReportData) -> Iterator[str]:

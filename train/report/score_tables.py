@@ -14,12 +14,20 @@ from train.report.scores import BASELINE_NAMES, SPLIT_NAMES, baselines_of
 COUNTS = ("clusters",)  # metrics that are whole numbers
 MOST_METRICS = 4  # side by side in a table that fits a phone
 MOST_LETTERS = 30  # of their names, or of their values where these are longer
+IN_HEAD = 2  # tables that the head has room for: below the headline, and below the facts
+
+
+def head_tables(data: ReportData) -> list[str]:
+    """The tables of all metrics where they are few; none where they have a section."""
+    figures = score_tables(data)
+    has_room = len(figures) <= IN_HEAD and len(data.columns) <= MAX_TARGETS
+    return figures if has_room else []
 
 
 def score_sections(data: ReportData) -> Iterator[str]:
-    """Tables of all metrics, of the net and of every baseline; a single one is in the head."""
+    """Tables of all metrics, of the net and of every baseline; a few are in the head."""
     figures = score_tables(data)
-    if len(figures) > 1:
+    if figures and not head_tables(data):
         yield section("Scores", panels(figures) + _all_targets(data), columns=len(figures))
 
 
