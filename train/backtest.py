@@ -60,6 +60,7 @@ def backtest(
     from train.results.backtest.answers import answer
     from train.results.backtest.finish import finish_backtest
     from train.results.backtest.leaks import find_leaks
+    from train.results.backtest.record import check_begun
     from train.run.folder import fresh_folder
     from train.run.listener import listener_of
 
@@ -79,6 +80,7 @@ def backtest(
     plan = dataclasses.replace(plan, step=plan.step or options.horizon)
     origins = find_origins(table, options, plan.origins, plan.step or options.horizon)
     folder = fresh_folder(config.name) if workdir is None else Path(workdir)
+    check_begun(folder, plan)
     parts: list[Answered] = []
     leaks: list[Leaks] = []
     notes: list[str] = []

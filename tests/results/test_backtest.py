@@ -24,6 +24,7 @@ from train.errors import UserError
 from train.results.backtest.answers import answer
 from train.results.backtest.finish import finish_backtest
 from train.results.backtest.leaks import find_leaks
+from train.results.backtest.record import check_begun
 from train.results.backtest.scores import score_backtest
 
 COUNT = 4
@@ -118,8 +119,11 @@ def test_scores_are_those_of_the_written_forecasts_by_origin_step_and_group(tmp_
     assert content["metrics"]["coverage"] == pytest.approx(inside.mean())
     assert content["metrics"]["width"] == pytest.approx(1.0)
     assert any(line.startswith("12 windows of 4 origins") for line in lines)
+    check_begun(tmp_path, plan)
+    with pytest.raises(UserError, match="a backtest of 4 origins, 5 steps apart, refit never; "):
+        check_begun(tmp_path, dataclasses.replace(plan, refit="full"))
     page = (tmp_path / "backtest.html").read_text()
-    for words in ("By origin", "Forecast worst", "80% interval", "4, 5 steps apart"):
+    for words in ("By origin", "Coverage", "Forecast worst", "80% interval", "4, 5 steps apart"):
         assert words in page
 
 

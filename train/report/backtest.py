@@ -112,6 +112,13 @@ def _curves(page: BacktestPage) -> Iterator[str]:
         if len(next(iter(curves.values()))) > 1:
             note = f"over all {others} and series"
             yield curves_figure(title, note, curves, xlabel=xlabel, ylabel=page.metric)
+    short = page.metric.rpartition(".")[2]
+    coverage = page.metric.removesuffix(short) + "coverage"
+    values = page.by_origin[NET].get(coverage)
+    if values is not None and len(values) > 1 and page.forecasts.level is not None:
+        note = f"the share of values within the {page.forecasts.level:.0%} intervals"
+        curves = {NET: values}
+        yield curves_figure("Coverage", note, curves, xlabel="origin", ylabel=coverage)
 
 
 def _of_groups(page: BacktestPage) -> Iterator[str]:

@@ -26,8 +26,9 @@ from train.evaluation.conformal import LEVEL, interval_columns
 from train.inference.blocks import Predicted, join_blocks
 from train.inference.predictor import Predictor
 
-LINEAR_WINDOWS = 20_000  # that the linear model is fitted on at most
-GAPPY_WINDOWS = 4_000  # the same where targets are missing: each step then has a fit of its own
+LINEAR_WINDOWS = 5_000  # that the linear model is fitted on at most, or
+WINDOWS_A_STEP = 20  # so many for each step that it reads
+GAPPY_WINDOWS = 4_000  # where targets are missing: each step ahead then has a fit of its own
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,9 @@ def _linear(dataset: SeriesDataset, origins: Origins, origin: int) -> dict[str, 
     A part of very many windows, drawn by a fixed seed.
     """
     past = _windows_before(dataset, int(origins.ahead(origin)))
-    most = LINEAR_WINDOWS if dataset.target_gaps is None else GAPPY_WINDOWS
+    most = max(LINEAR_WINDOWS, WINDOWS_A_STEP * dataset.encoder.lookback)
+    if dataset.target_gaps is not None:
+        most = GAPPY_WINDOWS
     if len(past) > most:
         past = np.sort(np.random.default_rng(0).choice(past, most, replace=False))
     if not len(past):

@@ -14,10 +14,10 @@ from train.config.plan import Plan
 from train.data.files.write import finite, write_table
 from train.report.backtest import BacktestPage, write_backtest
 from train.report.data import Forecast, Forecasts, Interval
-from train.report.page import number
 from train.results.backtest.answers import Answered, joined_ends
 from train.results.backtest.leaks import Leaks
 from train.results.backtest.record import (
+    NAME,
     backtest_record,
     forecasts_of_all,
     groups_table,
@@ -56,7 +56,7 @@ def finish_backtest(
     record |= {"seconds": time.monotonic() - began, "versions": versions()}
     content = finite(record)
     assert isinstance(content, dict)
-    write_json(folder / "backtest.json", content)
+    write_json(folder / NAME, content)
     lines = [*notes, *score_lines(scores)]
     if found is not None:
         lines.append(found.line)
@@ -120,8 +120,8 @@ def _page(
         "judged": time.strftime("%Y-%m-%d %H:%M"),
     }
     if parts[-1].level is not None:
-        coverage = scores.overall[NET].get("coverage")
-        facts["intervals"] = f"of {parts[-1].level:.0%}, which hold {number(coverage, 3)}"
+        coverage = scores.overall[NET]["coverage"]
+        facts["intervals"] = f"of {parts[-1].level:.0%}, which hold {coverage:.1%}"
     if command := command_line(sys.argv):
         facts["command"] = command
     return BacktestPage(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -11,10 +12,29 @@ from train.config.plan import Plan
 from train.data.answer_names import beside
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.time_column import write_stamps
+from train.errors import UserError
 from train.evaluation.predictions import forecast_table
 from train.results.backtest.answers import Answered, cutoffs
 from train.results.backtest.leaks import Leaks
 from train.results.backtest.scores import NET, BacktestScores, Curves, group_quantiles
+from train.run.folder import read_json
+
+NAME = "backtest.json"
+
+
+def check_begun(folder: Path, plan: Plan) -> None:
+    """Raises UserError where a folder holds another backtest that ended."""
+    path = folder / NAME
+    if not path.exists():
+        return
+    before = read_json(path, "a backtest's folder")
+    if not isinstance(before, dict) or not isinstance(before.get("origins"), list):
+        raise UserError(f"{path}: expected an object with the origins of a backtest")
+    asked = (plan.origins, plan.step, plan.refit)
+    found = (len(before["origins"]), before.get("step"), before.get("refit"))
+    if found != asked:
+        held = f"{found[0]} origins, {found[1]} steps apart, refit {found[2]}"
+        raise UserError(f"--workdir: {folder} holds a backtest of {held}; name another folder")
 
 
 def forecasts_of_all(parts: Sequence[Answered]) -> pa.Table:
