@@ -244,7 +244,7 @@ class Forecaster(DataNetwork):
         """{"value": outputs [b, h * o], and beside it} -> the same in the targets' units.
 
         Where scales are those of groups, or of logarithms, "value.scale" [b, h * o] says how large
-        one scaled unit is.
+        errors are.
         """
         return self._scaling(outputs).answers(outputs, self._shape)
 

@@ -23,6 +23,7 @@ FLAT = 1e-6  # a deviation below this share of the mean is none
 SERIES = "series"  # the number of each window's group among inputs
 TABLE = "group_center"  # among statistics, where groups have scales of their own
 LEVEL = "value.level"  # among outputs: mean and scale of each window's targets [b, 2, o]
+ERROR = "value.error"  # and how large errors are in its group [b, o]
 
 
 class ColumnLevels(NamedTuple):
@@ -124,7 +125,7 @@ class SeriesScales:
         if n_marked:
             missing_blo = past_blc[:, :, n_marked : 2 * n_marked]
             known_blo = jnp.maximum(1 - missing_blo, missing_blo.min(1, keepdims=True))
-            weight_blc = weight_blc.at[:, :, :n_marked].set(known_blo)
+            weight_blc = jnp.concatenate([known_blo, weight_blc[:, :, n_marked:]], axis=2)
         total_bc = weight_blc.sum(1)
         mean_bc = (past_blc * weight_blc).sum(1) / total_bc
         square_blc = jnp.square(past_blc - mean_bc[:, None]) * weight_blc
@@ -177,6 +178,27 @@ def _over(x_bo: Array, horizon: int) -> Array:
     return wide_bho.reshape(n_rows, horizon * n_targets)
 
 
+def own_levels(statistics: Statistics, inputs: Arrays, n_targets: int) -> dict[str, Array]:
+    """{"value.level": [b, 2, o] and "value.error": [b, o]} of the targets of scaled windows.
+
+    The first is what they are scaled by, the other how large errors are in their group: that of
+    repeating its last season, or what is usual beside the scale of a group that is not known. {}
+    where all share them.
+    """
+    if SERIES not in inputs or TABLE not in statistics:
+        return {}
+    of_group = group_levels(statistics, inputs[SERIES])
+    level_b2c = inputs.get("level")
+    if level_b2c is None:
+        level_b2c = jnp.stack(of_group, axis=1)
+    error_go = statistics["group_error"]
+    place_b = jnp.clip(inputs[SERIES], 0, error_go.shape[0] - 1)
+    usual_bo = level_b2c[:, 1, :n_targets] * statistics["error_ratio"][None]
+    is_known_bo = of_group.scale[:, :n_targets] > 0
+    error_bo = jnp.where(is_known_bo, error_go[place_b], usual_bo)
+    return {LEVEL: level_b2c[:, :, :n_targets], ERROR: error_bo}
+
+
 class TargetScaling(NamedTuple):
     """How targets over the horizon are scaled, [b, h * o]: by `levels`, after logarithms."""
 
@@ -189,9 +211,9 @@ class TargetScaling(NamedTuple):
         return (self._each(self.scales.in_logs, value) - self.levels.center) / self.levels.scale
 
     def answers(self, outputs: Arrays, head: HeadShape) -> dict[str, Array]:
-        """Outputs in encoded units, and "value.scale": how large there one scaled unit is.
+        """Outputs in encoded units, and "value.scale": how large errors are there.
 
-        That is left out where all share it.
+        That is left out where all have one scale.
         """
         answers = _scaled_back(outputs, head, self.levels)
         for name in (head.name, f"{head.name}.quantiles"):
@@ -199,7 +221,10 @@ class TargetScaling(NamedTuple):
                 answers[name] = self._each(self.scales.out_of_logs, answers[name])
         if self.scales != SeriesScales():
             size = self._each(self.scales.growth, answers[head.name])
-            answers[f"{head.name}.scale"] = self.levels.scale * size
+            unit = self.levels.scale
+            if ERROR in outputs:
+                unit = _over(outputs[ERROR], head.size // self.n_targets)
+            answers[f"{head.name}.scale"] = unit * size
         return answers
 
     def _each(self, function: Callable[[Array], Array], x: Array) -> Array:
@@ -220,20 +245,10 @@ def _scaled_back(outputs: Arrays, head: HeadShape, levels: ColumnLevels) -> dict
         answers = predictions_of(alone, head, fitted, clip=False, log_link=head.counts)
         return {name: x[0] for name, x in answers.items()}
 
-    of_windows = {name: x for name, x in outputs.items() if name != LEVEL}
+    of_windows = {name: x for name, x in outputs.items() if name not in (LEVEL, ERROR)}
     return jax.vmap(of_window)(of_windows, levels.center, levels.scale)
 
 
 def _beside(x_bc: Array, n_axes: int) -> Array:
     """[b, c] with axes between, for columns of `n_axes` axes."""
     return x_bc.reshape(x_bc.shape[:1] + (1,) * (n_axes - 2) + x_bc.shape[1:])
-
-
-def own_levels(statistics: Statistics, inputs: Arrays, n_targets: int) -> dict[str, Array]:
-    """{"value.level": those of the targets of scaled windows}; {} where all share them."""
-    if SERIES not in inputs or TABLE not in statistics:
-        return {}
-    level_b2c = inputs.get("level")
-    if level_b2c is None:
-        level_b2c = jnp.stack(group_levels(statistics, inputs[SERIES]), axis=1)
-    return {LEVEL: level_b2c[:, :, :n_targets]}

@@ -9,8 +9,9 @@ from series_tables import hours, options, write
 from small_nets import applied
 
 import nets
-from nets.series_scales import SeriesScales
+from nets.series_scales import SeriesScales, own_levels
 from train.data.series.load import load_series, load_windows
+from train.data.series.scales import group_errors
 from train.data.series.statistics import with_new_groups
 from train.errors import UserError
 
@@ -63,6 +64,9 @@ def test_groups_of_other_sizes_have_scales_of_their_own(tmp_path):
     # Groups stand in the order of their names in the file.
     np.testing.assert_allclose(fitted["group_center"][:, 0] * unit, train.mean(1), rtol=1e-6)
     np.testing.assert_allclose(fitted["group_scale"][:, 0] * unit, train.std(1), rtol=1e-6)
+    day = np.abs(train[:, 24:] - train[:, :-24]).mean(1)
+    np.testing.assert_allclose(fitted["group_error"][:, 0] * unit, day, rtol=1e-6)
+    np.testing.assert_allclose(fitted["error_ratio"], [np.median(day / train.std(1))], rtol=1e-6)
     network = network_of(dataset, scales=SeriesScales(by_group=(0,)))
     windows = dataset.splits["train"]
     found = scaled(dataset, network, windows)
@@ -119,6 +123,10 @@ def test_a_group_that_training_did_not_see_is_scaled_by_its_window(tmp_path):
     found = applied(network, statistics, future.inputs, method="preprocess")
     past = np.array(new["load"])[-8:]
     np.testing.assert_allclose(found["past"][0, :, 0], (past - past.mean()) / past.std(), atol=1e-4)
+    levels = own_levels(statistics["statistics"]["inputs"], {**found, **future.inputs}, 1)
+    ratio = statistics["statistics"]["inputs"]["error_ratio"]
+    unit = dataset.encoder.columns[0].unit
+    np.testing.assert_allclose(levels["value.error"] * unit, [past.std() * ratio], rtol=1e-4)
     windows = load_windows(dataset.encoder, new, "data")
     np.testing.assert_array_equal(windows.series, [-1] * len(windows.starts))
     # A series that never moves is measured by its own size.
@@ -174,3 +182,16 @@ def test_groups_that_hardly_move_are_told(tmp_path):
     path = write(table.set_column(2, "load", pa.array(load)), tmp_path)
     dataset = load_series(options(path, group="name"))
     assert any("'a', move by less than 1e-05 of their size" in note for note in dataset.notes)
+
+
+def test_errors_of_groups_that_hardly_change_are_those_usual_of_others():
+    nan = np.nan
+    changes = np.array([[nan], [2.0], [4.0], [nan], [0.0], [0.0], [nan], [nan], [30.0]])
+    group = np.array([0, 0, 0, 1, 1, 1, 2, 2, -1])
+    errors = group_errors(changes, group, np.array([[6.0], [8.0], [10.0]]))
+    np.testing.assert_allclose(errors.ratio, [0.5])
+    np.testing.assert_allclose(errors.of_group, [[3.0], [4.0], [5.0]])
+    changes[4:6] = 1e-3
+    group_1 = group_errors(changes, group, np.array([[6.0], [8.0], [10.0]]))
+    ratio = np.median([0.5, 1e-3 / 8])
+    np.testing.assert_allclose(group_1.of_group[1], [0.1 * ratio * 8])

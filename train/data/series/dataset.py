@@ -206,7 +206,9 @@ class SeriesDataset:
         del options
         length = self.encoder.lookback + self.encoder.horizon
         covered_t = rows_covered(self.starts[rows], length, len(self.values))
-        return fit_statistics(self.encoder, self.flat, self.values, self.gaps, covered_t)
+        return fit_statistics(
+            self.encoder, self.flat, self.values, self.gaps, covered_t, self.seasons
+        )
 
     def target_scales(self, windows: np.ndarray) -> np.ndarray:
         """The training deviations of the targets of these windows, in encoded units [n, o].

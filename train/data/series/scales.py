@@ -18,6 +18,7 @@ LEVELS = 10.0  # or deviations within groups that their means lie apart
 MIDDLE = (0.05, 0.95)  # of the groups that are compared, so that an odd one decides nothing
 FLAT = 1e-12  # a deviation below this share of the mean is none
 FINE = 1e-5  # a deviation below this share of the mean loses digits in single precision
+LEAST_ERROR = 0.1  # of what is usual of groups: one that repeats itself exactly may yet change
 SHOWN = 3  # columns that a line names
 
 
@@ -117,6 +118,31 @@ def coarse_line(levels: Levels, names: np.ndarray, column: str, where: str) -> s
     found = f"{is_coarse_g.sum()} groups, such as {str(names[int(is_coarse_g.argmax())])!r}"
     what = f"move by less than {FINE:g} of their size, which single precision rounds"
     return f"{where}: column {column!r}: {found}, {what}; subtract a constant from them"
+
+
+class Errors(NamedTuple):
+    """How large errors are in each group [g, o], and how large beside its deviation [o]."""
+
+    of_group: np.ndarray
+    ratio: np.ndarray
+
+
+def group_errors(changes_to: np.ndarray, group_t: np.ndarray, scale_go: np.ndarray) -> Errors:
+    """The mean size of changes of each group, nan being none.
+
+    What is usual beside its scale where a group has none, and a tenth of that at the least.
+    """
+    found_go = np.empty_like(scale_go)
+    ratio_o = np.ones(scale_go.shape[1])
+    for o in range(scale_go.shape[1]):
+        known_t = ~np.isnan(changes_to[:, o]) & (group_t >= 0)
+        levels = group_levels(changes_to[known_t, o], group_t[known_t], len(scale_go))
+        moves_g = (levels.mean > 0) & (scale_go[:, o] > 0)
+        if moves_g.any():
+            ratio_o[o] = np.median(levels.mean[moves_g] / scale_go[moves_g, o])
+        usual_g = ratio_o[o] * scale_go[:, o]
+        found_go[:, o] = np.maximum(np.where(moves_g, levels.mean, usual_g), LEAST_ERROR * usual_g)
+    return Errors(found_go, ratio_o)
 
 
 def level_tables(

@@ -11,7 +11,7 @@ import numpy as np
 
 from train.data.dataset import HostArrays
 from train.data.series.flat import Flat
-from train.data.series.scales import Levels, group_levels, in_logs, level_tables
+from train.data.series.scales import Levels, group_errors, group_levels, in_logs, level_tables
 from train.data.series.schema import SeriesSchema
 
 if TYPE_CHECKING:
@@ -24,12 +24,15 @@ def fit_statistics(
     values_tc: np.ndarray,
     gaps_tc: np.ndarray | None,
     covered_t: np.ndarray,
+    seasons_g: np.ndarray | None = None,
 ) -> Statistics:
     """{"inputs": {"center", "scale" [c]}}, mean and deviation over the rows `covered_t`.
 
     Values that are missing there count for nothing. Marks and calendar features, which lie between
     -1 and 1, are left as they are. Where columns have scales of their groups, those of each,
-    "group_center" and "group_scale" [g, c], stand beside them.
+    "group_center" and "group_scale" [g, c], stand beside them, and how large the errors of
+    repeating the last season are, "group_error" [g, o], usually "error_ratio" [o] of the scale;
+    where `seasons_g` has none, those of repeating the last value.
     """
     logs_tc = _in_logs(schema, values_tc)
     shared = _shared_levels(schema, logs_tc[covered_t], gaps_tc, covered_t)
@@ -41,6 +44,11 @@ def fit_statistics(
         levels = _group_levels(schema, flat, logs_tc, gaps_tc, covered_t, shared)
         found["group_center"] = levels.mean.astype(np.float32)
         found["group_scale"] = levels.deviation.astype(np.float32)
+        changes_to = _seasonal_changes(schema, flat, logs_tc, gaps_tc, covered_t, seasons_g)
+        scale_go = levels.deviation[:, : schema.n_targets]
+        errors = group_errors(changes_to, flat.per_row(_numbers(schema, flat)), scale_go)
+        found["group_error"] = errors.of_group.astype(np.float32)
+        found["error_ratio"] = errors.ratio.astype(np.float32)
     return {"inputs": found}
 
 
@@ -69,7 +77,7 @@ def target_deviations(
 def with_new_groups(kept: Statistics, fitted: Statistics) -> Statistics:
     """Statistics of earlier rows, with the scales of groups that only the `fitted` ones have."""
     inputs: HostArrays = dict(kept["inputs"])
-    for name in ("group_center", "group_scale"):
+    for name in ("group_center", "group_scale", "group_error"):
         if name in inputs:
             old = np.asarray(inputs[name])
             inputs[name] = np.concatenate([old, fitted["inputs"][name][len(old) :]])
@@ -112,6 +120,34 @@ def _shared_levels(
     return Levels(center, scale)
 
 
+def _numbers(schema: SeriesSchema, flat: Flat) -> np.ndarray:
+    """The numbers of groups that have names [g]."""
+    numbers_g = schema.numbers_of(flat)
+    assert numbers_g is not None
+    return numbers_g
+
+
+def _seasonal_changes(
+    schema: SeriesSchema,
+    flat: Flat,
+    logs_tc: np.ndarray,
+    gaps_tc: np.ndarray | None,
+    covered_t: np.ndarray,
+    seasons_g: np.ndarray | None,
+) -> np.ndarray:
+    """How far each target is from where it was a season before [t, o]; nan where not known."""
+    lag_g = np.ones(len(flat.sizes), np.int64) if seasons_g is None else np.maximum(seasons_g, 1)
+    lag_t = flat.per_row(lag_g)
+    before_t = np.maximum(np.arange(len(lag_t)) - lag_t, 0)
+    is_known_t = covered_t & covered_t[before_t] & (flat.places >= lag_t)
+    targets_to = logs_tc[:, : schema.n_targets].astype(np.float64)
+    if gaps_tc is not None:
+        targets_to[gaps_tc[:, : schema.n_targets]] = np.nan
+    changes_to = np.abs(targets_to - targets_to[before_t])
+    changes_to[~is_known_t] = np.nan
+    return changes_to
+
+
 def _group_levels(
     schema: SeriesSchema,
     flat: Flat,
@@ -124,9 +160,7 @@ def _group_levels(
 
     Of a group without any, in what its first window looks back on, which is never forecast.
     """
-    numbers_g = schema.numbers_of(flat)
-    assert numbers_g is not None
-    group_t = flat.per_row(numbers_g)
+    group_t = flat.per_row(_numbers(schema, flat))
     lacks_t = ~np.isin(group_t, np.unique(group_t[covered_t]))
     covered_t = covered_t | (lacks_t & (flat.places < schema.lookback))
     covered_t &= group_t >= 0
