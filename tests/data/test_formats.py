@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
@@ -116,3 +117,12 @@ def test_a_row_has_one_answer_in_every_format(tmp_path, notation):
         wanted = model(some)
         for form, table in in_every_form(tmp_path, some, notation).items():
             assert model(table).tobytes() == wanted.tobytes(), form
+
+
+@pytest.mark.parametrize("kind", ["float64", "float32", "float16", "int64", "uint8", "bool"])
+def test_a_frame_of_one_type_is_read_as_its_columns_one_by_one(kind):
+    numbers = np.array([[1, 2, 0], [0, 1, 3]]).astype(kind)
+    if kind.startswith("float"):
+        numbers[0, 1] = np.nan
+    frame = pd.DataFrame(numbers, columns=["a", "b", "c"])[["c", "a", "b"]][::-1]
+    assert as_table(frame).equals(as_table(dict(frame.items())))

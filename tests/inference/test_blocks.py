@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from train.data.sequences.ragged import ragged
-from train.inference.blocks import SequenceBlocks, in_blocks, join_blocks, pad_rows
+from train.inference.blocks import (
+    AHEAD,
+    AnswerBlocks,
+    SequenceBlocks,
+    in_blocks,
+    join_blocks,
+    pad_rows,
+)
 
 
 @pytest.mark.parametrize("n", [0, 1, 3, 4, 5, 8, 9])
@@ -20,10 +27,26 @@ def test_blocks_of_any_number_of_rows_come_back_in_order(n, axis):
         total = block["x"].sum(1) + block["y"]
         return {"total": total if axis == 0 else np.stack([total, -total])}
 
-    found = in_blocks(predict_block, inputs, 4, axis)["total"]
+    found = in_blocks(AnswerBlocks(predict_block, dict), inputs, 4, axis)["total"]
     wanted = inputs["x"].sum(1) + inputs["y"]
     np.testing.assert_array_equal(found, wanted if axis == 0 else np.stack([wanted, -wanted]))
     assert sizes == [{4}] * max(1, -(-n // 4))
+
+
+def test_blocks_are_sent_before_the_first_is_waited_for():
+    said = []
+
+    def send(block):
+        said.append("send")
+        return block["x"]
+
+    def fetch(sent):
+        said.append("fetch")
+        return {"x": sent}
+
+    found = in_blocks(AnswerBlocks(send, fetch), {"x": np.arange(2 * AHEAD)}, 1)["x"]
+    assert found.tolist() == list(range(2 * AHEAD))
+    assert said[: AHEAD + 2] == [*["send"] * AHEAD, "fetch", "send"] and said.count("fetch") == 16
 
 
 def test_padding_keeps_the_type_and_what_is_whole():
@@ -58,7 +81,7 @@ def test_sequences_of_like_length_stand_together_and_come_back_in_order(axis):
         return answers if axis == 0 else {k: np.stack([v, v]) for k, v in answers.items()}
 
     blocks = SequenceBlocks(8, ("tags", "next"))
-    found = blocks.predict(predict_block, inputs, 2, axis)
+    found = blocks.predict(AnswerBlocks(predict_block, dict), inputs, 2, axis)
     found = found if axis == 0 else {name: array[1] for name, array in found.items()}
     np.testing.assert_array_equal(found["sum"], x_nt.sum(1))
     np.testing.assert_array_equal(found["tags"], np.where(mask_nt, x_nt, -1))
@@ -76,5 +99,6 @@ def test_long_rows_make_small_blocks():
 
     rows = np.array([1, 70_000])
     inputs = {"length": rows, "x": np.zeros((2, 70_000), np.int8)}
-    assert SequenceBlocks(64, ()).predict(predict_block, inputs, 256)["n"].tolist() == [1, 70_000]
+    answer = AnswerBlocks(predict_block, dict)
+    assert SequenceBlocks(64, ()).predict(answer, inputs, 256)["n"].tolist() == [1, 70_000]
     assert sizes == {(256, 64), (1, 131_072)}

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from train.inference.blocks import in_blocks
+from train.inference.blocks import AnswerBlocks, in_blocks
 from train.inference.turns import IS_ROW, ROWS, in_turns, marked
 
 
@@ -19,9 +19,10 @@ def test_rows_of_any_number_are_answered_by_as_many_turns(axis):
         return {"sum": answer if axis == 0 else jnp.stack([answer, -answer])}
 
     by_turns = jax.jit(in_turns(predict, axis))
+    answer = AnswerBlocks(lambda block: by_turns(2.0, block), jax.device_get)
     for n in (1, ROWS, ROWS + 1, 5 * ROWS + 3):
         inputs = {"x": np.arange(2.0 * n, dtype=np.float32).reshape(n, 2)}
-        found = in_blocks(lambda block: by_turns(2.0, block), marked(inputs), 4 * ROWS, axis)["sum"]
+        found = in_blocks(answer, marked(inputs), 4 * ROWS, axis)["sum"]
         wanted = 2 * inputs["x"].sum(axis=1)
         np.testing.assert_array_equal(found, wanted if axis == 0 else [wanted, -wanted])
 

@@ -6,17 +6,28 @@ follows from the row's own length, so that no answer depends on the rows beside 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
 from train.data.dataset import Arrays, HostArrays
 from train.data.sequences.ragged import Ragged
 
+S = TypeVar("S")  # what stands for answers that are still computed
+# Blocks that are computed at once: enough for all cores, and few enough for their memory.
+AHEAD = 8
 # Steps of a block of sequences at most, whatever their length.
 BLOCK_STEPS = 1 << 16
+
+
+class AnswerBlocks(NamedTuple, Generic[S]):
+    """How a block is answered: it is begun with, and what comes of it is waited for later."""
+
+    send: Callable[[HostArrays], S]
+    fetch: Callable[[S], HostArrays]
 
 
 class Predicted(NamedTuple):
@@ -28,22 +39,23 @@ class Predicted(NamedTuple):
 
 
 def in_blocks(
-    predict_block: Callable[[HostArrays], Arrays],
-    inputs: Mapping[str, np.ndarray],
-    size: int,
-    axis: int = 0,
+    answer: AnswerBlocks[S], inputs: Mapping[str, np.ndarray], size: int, axis: int = 0
 ) -> HostArrays:
     """The predictions for all rows of `inputs` [n, ...], which stand along `axis`.
 
-    `predict_block` is called with `size` rows at a time, the last of them padded with zeros.
+    Blocks of `size` rows, the last of them padded with zeros, are sent before the first is fetched.
     """
     n = len(next(iter(inputs.values())))
-    blocks = []
+    blocks: list[HostArrays] = []
+    sent: deque[S] = deque()
     for start in range(0, max(n, 1), size):
         block = {}
         for name, array in inputs.items():
             block[name] = pad_rows(array[start : start + size], size)
-        blocks.append(predict_block(block))
+        sent.append(answer.send(block))
+        if len(sent) == AHEAD:
+            blocks.append(answer.fetch(sent.popleft()))
+    blocks += map(answer.fetch, sent)
     return join_blocks(blocks, n, axis)
 
 
@@ -61,7 +73,7 @@ class SequenceBlocks:
 
     def predict(
         self,
-        predict_block: Callable[[HostArrays], Arrays],
+        answer: AnswerBlocks[S],
         inputs: Mapping[str, np.ndarray],
         most: int,
         axis: int = 0,
@@ -75,7 +87,7 @@ class SequenceBlocks:
             size = self.n_devices * min(
                 most, 1 << max(BLOCK_STEPS // int(width), 1).bit_length() - 1
             )
-            for name, array in in_blocks(predict_block, own, size, axis).items():
+            for name, array in in_blocks(answer, own, size, axis).items():
                 if len(rows) == len(widths):
                     answers[name] = array
                 else:

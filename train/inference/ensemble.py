@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TypeAlias
 
@@ -20,7 +20,7 @@ from train.data.dataset import Arrays, Encoder, HostArrays
 from train.data.sequences.encoder import SequenceEncoder
 from train.errors import UserError
 from train.evaluation.importance import Shuffled
-from train.inference.blocks import SequenceBlocks, in_blocks
+from train.inference.blocks import AnswerBlocks, S, SequenceBlocks, in_blocks
 from train.inference.mc_dropout import Sampler, make_sampler, summarise
 from train.inference.shuffles import is_worth_compiling, make_shuffles, shuffled_in_turns
 from train.inference.turns import in_turns, marked
@@ -80,10 +80,11 @@ class Ensemble:
 
         self._check_process()
 
-        def predict_block(block: HostArrays) -> HostArrays:
-            return self._mean(self._by_variables(block))
+        def fetch(sent: Sequence[Arrays]) -> HostArrays:
+            return self._mean(jax.device_get(sent))
 
-        return self._in_blocks(predict_block, marked(inputs) if self._by_turns else inputs)
+        own = marked(inputs) if self._by_turns else inputs
+        return self._in_blocks(AnswerBlocks(self._by_variables, fetch), own)
 
     @in_single_precision()
     def each(self, inputs: Mapping[str, np.ndarray]) -> HostArrays:
@@ -91,11 +92,11 @@ class Ensemble:
 
         self._check_process()
 
-        def predict_block(block: HostArrays) -> HostArrays:
-            return _stacked(self._by_variables(block))
+        def fetch(sent: Sequence[Arrays]) -> HostArrays:
+            return _stacked(jax.device_get(sent))
 
         own = marked(inputs) if self._by_turns else inputs
-        return self._in_blocks(predict_block, own, axis=1)
+        return self._in_blocks(AnswerBlocks(self._by_variables, fetch), own, axis=1)
 
     @in_single_precision()
     def sampled(self, inputs: Mapping[str, np.ndarray], n_samples: int, seed: int) -> HostArrays:
@@ -112,10 +113,10 @@ class Ensemble:
             )
         keys = jax.random.split(jax.random.key(seed), n_samples)
 
-        def predict_block(block: HostArrays) -> Arrays:
+        def send(block: HostArrays) -> Arrays:
             return self._sampler(self.variables[0], block, keys)
 
-        return self._in_blocks(predict_block, inputs)
+        return self._in_blocks(AnswerBlocks(send, jax.device_get), inputs)
 
     def shuffled(
         self, inputs: Mapping[str, np.ndarray], owners: Mapping[str, np.ndarray]
@@ -174,18 +175,18 @@ class Ensemble:
 
     def _in_blocks(
         self,
-        predict_block: Callable[[HostArrays], Arrays],
+        answer: AnswerBlocks[S],
         inputs: Mapping[str, np.ndarray],
         axis: int = 0,
     ) -> HostArrays:
         """The predictions for all rows, block after block."""
         if self._sequences is None:
-            return in_blocks(predict_block, inputs, self._rows, axis)
-        return self._sequences.predict(predict_block, inputs, BLOCK, axis)
+            return in_blocks(answer, inputs, self._rows, axis)
+        return self._sequences.predict(answer, inputs, BLOCK, axis)
 
-    def _by_variables(self, block: HostArrays) -> list[HostArrays]:
-        """A block's predictions by each tree of variables."""
-        return [jax.device_get(self.apply(variables, block)) for variables in self.variables]
+    def _by_variables(self, block: HostArrays) -> list[Arrays]:
+        """A block's predictions by each tree of variables, which need not be there yet."""
+        return [self.apply(variables, block) for variables in self.variables]
 
     def _mean(self, predictions: Sequence[HostArrays]) -> HostArrays:
         """Of all members, with their deviation beside it; of one net its own."""

@@ -41,7 +41,7 @@ def as_table(
         table = _from_columns(_columns_of(data).items(), missing)
     # A dict, or a pandas DataFrame, whose columns pyarrow reads one by one.
     elif hasattr(data, "items"):
-        table = _from_columns(data.items(), missing)
+        table = _from_columns(_items_of(data), missing)
     elif hasattr(data, "to_arrow") and hasattr(data, "columns"):  # polars
         table = data.to_arrow()
     else:
@@ -135,6 +135,15 @@ def _columns_of(rows: Sequence[object]) -> dict[object, list[object]]:
     return columns
 
 
+def _items_of(data: Foreign) -> Iterable[tuple[object, Foreign]]:
+    """The names and columns of a dict or a DataFrame; of numbers of one type from one array."""
+    kinds = set(data.dtypes) if hasattr(type(data), "dtypes") else set()
+    kind = kinds.pop() if len(kinds) == 1 else None
+    if isinstance(kind, np.dtype) and kind.kind in "fiu" and hasattr(data, "to_numpy"):
+        return zip(data.columns, data.to_numpy().T, strict=True)
+    return data.items()
+
+
 def _from_columns(columns: Iterable[tuple[object, Foreign]], missing: tuple[str, ...]) -> pa.Table:
     """Named columns as a table. Raises UserError if lengths differ."""
     names: list[str] = []
@@ -157,13 +166,14 @@ def _to_arrow(name: str, values: Foreign, markers: set[str]) -> pa.Array | pa.Ch
     """A column of any library as one of pyarrow. Raises UserError."""
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values
-    if hasattr(values, "to_arrow"):  # polars
+    kind = type(values)  # asked itself, pandas' Series would look among its labels
+    if hasattr(kind, "to_arrow"):  # polars
         return values.to_arrow()
     # Numpy, jax; pyarrow knows a pandas Series itself.
-    if hasattr(values, "__array__") and not hasattr(values, "iloc"):
+    if hasattr(kind, "__array__") and not hasattr(kind, "iloc"):
         values = np.asanyarray(values)  # so that a masked array stays one
     scalar = isinstance(values, np.ndarray) and values.ndim == 0
-    if scalar or isinstance(values, str | bytes | set | Mapping) or not hasattr(values, "__len__"):
+    if scalar or isinstance(values, str | bytes | set | Mapping) or not hasattr(kind, "__len__"):
         one = f"column {name!r} is one {type(values).__name__}"
         raise UserError(f"data: {one}; expected a list, one value per row")
     try:
