@@ -21,6 +21,7 @@ from train.data.series.encoder import SeriesEncoder
 from train.data.series.load import load_series
 from train.data.series.origins import find_origins
 from train.errors import UserError
+from train.evaluation.metrics.probabilistic import probabilistic_metrics
 from train.results.backtest.answers import answer
 from train.results.backtest.finish import finish_backtest
 from train.results.backtest.leaks import find_leaks
@@ -125,6 +126,30 @@ def test_scores_are_those_of_the_written_forecasts_by_origin_step_and_group(tmp_
     page = (tmp_path / "backtest.html").read_text()
     for words in ("By origin", "Coverage", "Forecast worst", "80% interval", "4, 5 steps apart"):
         assert words in page
+
+
+def test_what_a_net_says_of_its_spread_is_scored_by_origin_and_over_all(tmp_path):
+    _, _, _, answered, _ = made(tmp_path)
+    values = answered.predicted.predictions["value"]
+    quantiles = np.stack([values - 0.1, values, values + 0.2], axis=-1)
+    predictions = {"value": values, "value.quantiles": quantiles}
+    predicted = answered.predicted._replace(predictions=predictions)
+    answered = dataclasses.replace(answered, predicted=predicted, quantiles=(0.1, 0.5, 0.9))
+    scores = score_backtest([answered], COUNT)
+    encoder = answered.dataset.encoder
+    target = answered.predicted.target
+    whole = probabilistic_metrics(encoder, predictions, target, None, (0.1, 0.5, 0.9))
+    for name in ("crps", "pinball", "mean_weighted_quantile_loss"):
+        assert scores.overall["net"][name] == pytest.approx(whole[name])
+    last = answered.origin_w == COUNT - 1
+    own = probabilistic_metrics(
+        encoder,
+        {name: array[last] for name, array in predictions.items()},
+        {name: array[last] for name, array in target.items()},
+        None,
+        (0.1, 0.5, 0.9),
+    )
+    assert scores.by_origin["net"]["crps"][-1] == own["crps"]
 
 
 def test_a_baseline_that_is_naive_has_the_scaled_error_of_its_changes(tmp_path):

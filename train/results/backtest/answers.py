@@ -94,7 +94,7 @@ def answer(
         if plan.interval is not None:
             raise
         said.append(f"no intervals: {str(error).removeprefix('--interval: ')}")
-    quantiles = model.config.quantiles
+    quantiles = model.config.levels()
     has_ends = level if ends else None
     return Answered(dataset, found.origin_w, predicted, rivals, ends, has_ends, quantiles)
 

@@ -22,6 +22,7 @@ from train.evaluation.metrics.scale_free import (
     seasonal_scales,
 )
 from train.results.backtest.answers import Answered, joined_ends
+from train.results.backtest.spread_scores import spread_by_origin, spread_over_all
 
 NET = "net"
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)  # over groups
@@ -66,6 +67,9 @@ def score_backtest(parts: Sequence[Answered], n_origins: int) -> BacktestScores:
         by_group[name] = by_name(metrics_by(own, group_w, max(len(names), 1)), targets)
         of_steps = metrics_by(step_errors[name], step_w, encoder.horizon)
         by_step[name] = by_name(of_steps, targets)
+    spread = spread_by_origin(parts, n_origins)
+    by_origin[NET] |= spread
+    overall[NET] |= spread_over_all(spread, errors[NET], origin_w, targets)
     return BacktestScores(
         overall,
         by_origin,
