@@ -14,7 +14,7 @@ from train.results.comparison.finished import Finished, read_runs, what_differs
 from train.results.comparison.paired import Difference, difference, interval
 from train.results.comparison.ranked import rank_runs
 from train.results.comparison.row_scores import OF_NUMBERS, Rows, of_mean
-from train.results.comparison.text import short_names
+from train.results.comparison.text import ranking_lines, short_names
 
 N = 300
 
@@ -83,7 +83,7 @@ def test_runs_are_ranked_and_paired_by_the_rows_that_both_have(tmp_path, drawn):
     own = (score(Rows(target[rows], answers[rows])) for answers in (bad, good))
     expected = interval(*own)
     assert isinstance(again, Difference) and isinstance(expected, Difference)
-    assert again.n_rows == N // 3
+    assert again.n_rows == N // 3 and again.n_apart == N - N // 3
     assert again.value == pytest.approx(expected.value) and again.low == pytest.approx(expected.low)
 
 
@@ -99,6 +99,18 @@ def test_what_cannot_be_paired_says_why(tmp_path, drawn):
     series = Config(data=Series(path="a.csv", target="y", horizon=24))
     run = Finished(tmp_path, series, a.result)
     assert difference(run, run, "rmse") == "without test rows"
+
+
+def test_runs_with_other_test_rows_are_said(tmp_path, drawn):
+    target, good, bad = drawn
+    make_run(tmp_path / "good", good, target)
+    make_run(tmp_path / "part", bad[:90], target[:90])
+    (ranking,) = rank_runs(read_again(tmp_path, "good", "part"), None)
+    said = ranking_lines(ranking)[-1]
+    assert said == (
+        "  other test rows than good: part; differences are on the 90 rows that both answered, "
+        "scores on each run's own"
+    )
 
 
 def test_classes_are_right_or_wrong(tmp_path):

@@ -15,6 +15,7 @@ from train.report.page import Key, document, escape, figure, group, number, sect
 from train.results.comparison.finished import Finished
 from train.results.comparison.ranked import Ranking
 from train.results.comparison.text import (
+    apart_lines,
     difference_in_words,
     options_in_words,
     score_in_words,
@@ -57,7 +58,8 @@ def _sections(ranking: Ranking) -> Iterator[str]:
         options.append([escape(name), escape(row.run.net), escape(options_in_words(row, None))])
     head = ["", *map(escape, ranking.metrics), "to the first", "seconds"]
     title = f"{ranking.data}, {ranking.split} rows"
-    yield section(title, table(scores, head, many=True))
+    apart = "".join(f"<p>{escape(line.strip())}</p>" for line in apart_lines(ranking, names))
+    yield section(title, table(scores, head, many=True) + apart)
     differences = table(options, ["", "net, parameters", "what differs"], words=True)
     yield section("What differs", differences, columns=1)
     title = "Curves"

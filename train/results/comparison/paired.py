@@ -34,6 +34,8 @@ class Difference(NamedTuple):
     low: float
     high: float
     n_rows: int
+    n_apart: int = 0
+    """Rows that one of the two runs alone was tested on."""
 
     @property
     def is_one(self) -> bool:
@@ -65,7 +67,11 @@ def difference(run: Finished, other: Finished, metric: str) -> Difference | str:
         if isinstance(found, str):
             return found
         scores.append(found)
-    return interval(scores[0], scores[1], _block_size(run, other))
+    found = interval(scores[0], scores[1], _block_size(run, other))
+    if isinstance(found, str):
+        return found
+    n_apart = run.answers.num_rows + other.answers.num_rows - 2 * len(places)
+    return found._replace(n_apart=n_apart)
 
 
 def _score(run: Finished, name: str, target: str, places: np.ndarray) -> RowScore | str:

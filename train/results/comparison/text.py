@@ -34,7 +34,24 @@ def ranking_lines(ranking: Ranking) -> list[str]:
             reasons.setdefault(row.to_first, []).append(name)
     for reason, unpaired in reasons.items():
         lines.append(f"  {', '.join(unpaired)} not paired with {names[0]}: {reason}")
+    lines += apart_lines(ranking, names)
     return lines
+
+
+def apart_lines(ranking: Ranking, names: Sequence[str]) -> list[str]:
+    """A line on the runs that were tested on other rows than the first; [] without any."""
+    apart: dict[str, int] = {}
+    for row, name in zip(ranking.rows, names, strict=True):
+        if isinstance(row.to_first, Difference) and row.to_first.n_apart:
+            apart[name] = row.to_first.n_rows
+    if not apart:
+        return []
+    counts = sorted(set(apart.values()))
+    shared = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
+    return [
+        f"  other test rows than {names[0]}: {', '.join(apart)}; differences are on the {shared} "
+        "rows that both answered, scores on each run's own"
+    ]
 
 
 def score_in_words(row: Row, metric: str) -> str:
