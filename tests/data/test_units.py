@@ -7,7 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from train.data.units import rounded_together, shift_and_unit
+from train.data.columns import Numbers
+from train.data.stream.online_statistics import Moments
+from train.data.units import less_shift, rounded_together, shift_and_unit
 
 
 @pytest.mark.parametrize(
@@ -32,3 +34,22 @@ def test_integers_that_become_one_float32_are_found():
     assert rounded_together(integers[[0, 1, 3]], 0.0, 1.0) is None
     # About 2**40 they are told apart, beyond what float64 tells too.
     assert rounded_together(2**60 + np.arange(4), float(2**60), 1.0) is None
+
+
+@pytest.mark.parametrize("shift", [0, 2**61, -(2**61), 2**63, 12345])
+def test_hashes_of_64_bits_keep_their_places(shift):
+    """Whose distances are beyond int64: Python's integers are the truth."""
+    hashes = np.array([2**63 - 10, 2**62, -(2**63) + 5, -(2**62), 7], np.int64)
+    wanted = [float(int(value) - shift) for value in hashes]
+    np.testing.assert_allclose(less_shift(hashes, float(shift)), wanted, rtol=1e-15)
+    near = 2**60 + np.arange(4)
+    assert less_shift(near, float(2**60)).tolist() == [0, 1, 2, 3]
+    assert less_shift(near[:0], 1.5).tolist() == []
+    # The same over pieces of a stream.
+    moments = Moments()
+    for value in hashes:
+        moments.add(Numbers(np.array([value]), np.zeros(1, bool)))
+    exact = [int(value) for value in hashes]
+    assert moments.pivot + moments.mean == pytest.approx(sum(exact) / 5, rel=1e-9)
+    assert moments.pivot + moments.low == pytest.approx(min(exact))
+    assert moments.pivot + moments.high == pytest.approx(max(exact))

@@ -28,11 +28,18 @@ def shift_and_unit(known: np.ndarray) -> tuple[float, float]:
 def rounded_together(integers: np.ndarray, shift: float, unit: float) -> tuple[int, int] | None:
     """Places of two different integers that (raw - shift)/unit makes the same float32, if any."""
     distinct, first = np.unique(integers, return_index=True)
-    encoded = ((distinct - exact_like(shift, distinct)) / unit).astype(np.float32)
+    encoded = (less_shift(distinct, shift) / unit).astype(np.float32)
     same = np.flatnonzero(encoded[1:] == encoded[:-1])
     return (int(first[same[0]]), int(first[same[0] + 1])) if len(same) else None
 
 
-def exact_like(shift: float, values: np.ndarray) -> int | float:
-    """The shift, an integer if `values` are: those beyond 2**53 are then subtracted exactly."""
-    return int(shift) if values.dtype.kind == "i" and shift.is_integer() else shift
+def less_shift(values: np.ndarray, shift: float) -> np.ndarray:
+    """The values less a shift: of integers exact, also beyond 2**53, unless int64 ends there."""
+    if values.dtype.kind != "i" or not float(shift).is_integer() or not len(values):
+        return values - shift
+    limits = np.iinfo(np.int64)
+    whole = int(shift)
+    ends = (whole, int(values.min()) - whole, int(values.max()) - whole)
+    if min(ends) < limits.min or max(ends) > limits.max:  # as of hashes of 64 bits
+        return values.astype(np.float64) - shift
+    return values - whole

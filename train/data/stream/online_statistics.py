@@ -26,6 +26,7 @@ from train.data.files.row_groups import Files, Piece, read_pieces, uniform
 from train.data.stream.parts import labelled, part_of, shares_of, training_rows
 from train.data.table.class_labels import MIN_PER_CLASS
 from train.data.table.roles import feature_names, row_weights, target_names
+from train.data.units import less_shift
 from train.data.values import read_numbers
 
 SAMPLE_ROWS = 100_000
@@ -56,7 +57,7 @@ class Moments:
         data_n = values.data[known]
         if self.n == 0:
             self.pivot = data_n[0].item()
-        less_n = (data_n - self.pivot).astype(np.float64)
+        less_n = less_shift(data_n, self.pivot).astype(np.float64)
         n = len(less_n)
         mean = float(less_n.mean())
         gap = mean - self.mean

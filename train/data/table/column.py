@@ -11,7 +11,7 @@ import numpy as np
 from train.data.calendar import DAY, calendar
 from train.data.columns import Numbers, RawColumn, Reading, Text, read_text
 from train.data.notation import CODE, PLAIN, Notation, parse
-from train.data.units import exact_like
+from train.data.units import less_shift
 from train.data.values import SHOWN, read_numbers, read_times
 
 BOOLEANS = {"0": "false", "1": "true"}
@@ -102,7 +102,7 @@ class Column:
 def encode_number(raw: RawColumn, values: Numbers, shift: float, unit: float) -> np.ndarray:
     """(number - shift)/unit, float32 [n], nan where missing. Raises UserError beyond float32."""
     with np.errstate(over="ignore"):
-        encoded = ((values.data - exact_like(shift, values.data)) / unit).astype(np.float32)
+        encoded = (less_shift(values.data, shift) / unit).astype(np.float32)
     encoded[values.missing] = np.nan
     large = np.flatnonzero(np.isinf(encoded))
     if len(large):
