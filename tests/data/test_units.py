@@ -50,6 +50,6 @@ def test_hashes_of_64_bits_keep_their_places(shift):
     for value in hashes:
         moments.add(Numbers(np.array([value]), np.zeros(1, bool)))
     exact = [int(value) for value in hashes]
-    assert moments.pivot + moments.mean == pytest.approx(sum(exact) / 5, rel=1e-9)
+    assert moments.pivot + moments.mean == pytest.approx(sum(exact) / 5, abs=1e6)
     assert moments.pivot + moments.low == pytest.approx(min(exact))
     assert moments.pivot + moments.high == pytest.approx(max(exact))
