@@ -53,5 +53,6 @@ def test_scores_of_groups_are_those_of_their_rows(tmp_path):
         np.testing.assert_allclose(table[name], wanted[table.index], rtol=1e-4, err_msg=name)
     assert table["windows"].tolist() == rows.groupby("group").size()[table.index].div(4).tolist()
     spread = found.spread()
-    assert set(spread) == {"mae_scaled", "last_mae_scaled", "coverage"}
+    compared = {"mase", "mae_scaled", "wape", "coverage", "last_mase", "last_mae_scaled"}
+    assert set(spread) == compared
     assert spread["mae_scaled"]["median"] == np.median(found.scores["mae_scaled"])

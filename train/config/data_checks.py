@@ -141,7 +141,14 @@ def check_series(data: Series) -> None:
     pairs = [("known", "observed"), ("known", "ignore"), ("observed", "ignore"), ("time", "group")]
     pairs += [("static", other) for other in ("known", "observed", "ignore", "time", "group")]
     pairs += [("categorical", other) for other in ("ignore", "time", "group")]
-    _check_apart(columns, pairs)
+    logs = {"log1p": data.log1p, "signed_log": data.signed_log}
+    pairs += [("log1p", "signed_log")]
+    pairs += [(log, other) for log in logs for other in ("ignore", "time", "group", "categorical")]
+    _check_apart({**columns, **logs}, pairs)
+    if data.scaling == "group" and data.group is None:
+        raise UserError(
+            "config.data.scaling: group needs config.data.group, the column that names the series"
+        )
 
 
 def _check_zone(data: Series) -> None:

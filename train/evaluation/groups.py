@@ -11,11 +11,20 @@ from typing import NamedTuple
 import numpy as np
 
 from train.data.series.dataset import SeriesDataset
+from train.evaluation.metrics.scale_free import (
+    Ends,
+    by_name,
+    errors_of,
+    metrics_by,
+    raw_pair,
+    seasonal_scales,
+)
 
 Arrays = Mapping[str, np.ndarray]
 SPREAD = {"min": 0.0, "q10": 0.1, "median": 0.5, "q90": 0.9, "max": 1.0}
 # What means the same in every group; the others are in raw units, or counts.
-COMPARABLE = ("mae_scaled", "coverage")
+COMPARABLE = ("mase", "mae_scaled", "wape", "coverage")
+OF_BASELINES = ("mase", "mae_scaled")
 
 
 class GroupScores(NamedTuple):
@@ -54,9 +63,9 @@ def group_scores(
     """Scores of each group in these windows; None where groups have no names.
 
     `answers` {"": the net's, baseline: its} in encoded units, `ends` of the net's intervals in raw
-    ones, both [n, h * o]. Metrics: the number of "windows", "deviation" (of the training rows of
-    the group), "rmse", "mae", "mae_scaled" (in these deviations), "coverage" and "width" of
-    intervals, and "BASELINE_mae_scaled".
+    ones, both [n, h * o]. Metrics: the number of "windows", those of `metrics_by`, "BASELINE_mase";
+    and in a run, "deviation" of the training rows of the group, "mae_scaled" in these, and
+    "BASELINE_mae_scaled".
     """
     flat = dataset.flat
     if flat.names is None:
@@ -64,43 +73,29 @@ def group_scores(
     encoder = dataset.encoder
     group_n = np.searchsorted(flat.firsts, dataset.starts[windows], side="right") - 1
     numbers, place_n = np.unique(group_n, return_inverse=True)
-    sums = _Sums(place_n, len(numbers))
-    scores: dict[str, np.ndarray] = {"windows": np.bincount(place_n, minlength=len(numbers))}
-    deviation_go = dataset.group_deviations[numbers]
-    several = encoder.n_targets > 1
-    target_nho = encoder.to_units(targets)["value"].reshape(len(windows), -1, encoder.n_targets)
-    for o, column in enumerate(encoder.targets):
-        prefix = f"{column.name}." if several else ""
-        scores[f"{prefix}deviation"] = deviation_go[:, o]
-        target_nh = target_nho[:, :, o]
-        for name, arrays in answers.items():
-            raw = encoder.to_units(arrays)["value"].reshape(target_nho.shape)
-            error_nh = raw[:, :, o] - target_nh
-            mae_g = sums.mean(np.abs(error_nh))
-            if not name:
-                scores[f"{prefix}rmse"] = np.sqrt(sums.mean(np.square(error_nh)))
-                scores[f"{prefix}mae"] = mae_g
-            label = f"{name}_mae_scaled" if name else "mae_scaled"
-            scores[f"{prefix}{label}"] = mae_g / deviation_go[:, o]
-        if ends is not None:
-            low_nh, high_nh = (end.reshape(target_nho.shape)[:, :, o] for end in ends)
-            within_nh = ((low_nh <= target_nh) & (target_nh <= high_nh)).astype(np.float64)
-            within_nh[np.isnan(target_nh)] = np.nan
-            scores[f"{prefix}coverage"] = sums.mean(within_nh)
-            scores[f"{prefix}width"] = sums.mean(high_nh - low_nh)
+    deviation_go = None
+    if "train" in dataset.splits:
+        deviation_go = dataset.group_deviations[numbers]
+    scales = seasonal_scales(dataset, windows)
+    found: dict[str, np.ndarray] = {}
+    for baseline, arrays in answers.items():
+        pair = raw_pair(encoder, arrays, targets)
+        own_ends = None if baseline or ends is None else _as_ends(ends, pair[0].shape)
+        of_group = metrics_by(errors_of(*pair, scales, own_ends), place_n, len(numbers))
+        if deviation_go is not None:
+            of_group["mae_scaled"] = of_group["mae"] / deviation_go
+        if baseline:
+            kept = {name: of_group[name] for name in OF_BASELINES if name in of_group}
+            found |= {f"{baseline}_{name}": values for name, values in kept.items()}
+        else:
+            found |= of_group
+    if deviation_go is not None:
+        found["deviation"] = deviation_go
+    names = [column.name for column in encoder.targets]
+    scores = {"windows": np.bincount(place_n, minlength=len(numbers)), **by_name(found, names)}
     return GroupScores(flat.names[numbers], scores)
 
 
-class _Sums(NamedTuple):
-    """Sums over the windows of each group."""
-
-    place_n: np.ndarray
-    n_groups: int
-
-    def mean(self, values_nh: np.ndarray) -> np.ndarray:
-        """The mean of each group over what is known [g]; nan where nothing is."""
-        known_nh = ~np.isnan(values_nh)
-        total_n = np.where(known_nh, values_nh, 0).sum(1)
-        total_g = np.bincount(self.place_n, total_n, self.n_groups)
-        count_g = np.bincount(self.place_n, known_nh.sum(1), self.n_groups)
-        return np.where(count_g > 0, total_g / np.maximum(count_g, 1), np.nan)
+def _as_ends(ends: tuple[np.ndarray, np.ndarray], shape: tuple[int, ...]) -> Ends:
+    low, high = ends
+    return Ends(low.reshape(shape), high.reshape(shape))

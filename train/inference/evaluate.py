@@ -11,7 +11,7 @@ import pyarrow as pa
 from train.config.data_options import Table
 from train.data.classes import class_sizes, unseen_counts
 from train.data.columns import Reading, Said
-from train.data.dataset import Encoder, HostArrays, Options
+from train.data.dataset import Encoder, Head, HostArrays, Options
 from train.data.files.delimited import left_out_notes
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.tags import unseen_note
@@ -24,7 +24,8 @@ from train.data.table.roles import row_weights
 from train.data.values import SHOWN
 from train.errors import UserError
 from train.evaluation.baselines.forecasts import repeated_predictions
-from train.evaluation.conformal import conformal_metrics, interval_columns
+from train.evaluation.conformal import base_of, bounds, conformal_metrics, interval_columns
+from train.evaluation.groups import group_scores
 from train.evaluation.kinds import score, score_rows_of
 from train.evaluation.metrics.probabilistic import probabilistic_metrics
 from train.evaluation.predictions import forecast_table, row_table
@@ -59,7 +60,8 @@ def evaluate(
 
     Rows of a series are its windows; where values of its targets are missing between others, also
     {"missing_targets": how many} of those that are forecast, which the metrics leave out, and
-    {"baselines": the metrics of the last value and of the last season, repeated}. Rows of a
+    {"baselines": the metrics of the last value and of the last season, repeated}; where series have
+    names, {"groups": quantiles over these of what compares}. Rows of a
     class that no training row has, {"unseen_classes": how many}, count as wrong, and log_loss and
     auc leave them out; steps of such a tag, {"unseen_tags": how many}, count as wrong. Rows of a
     table count for what the run's weight column says; `echo` is told if `table` lacks it. Where
@@ -85,6 +87,8 @@ def evaluate(
     found: Found = {**known.counts, **scores}
     if isinstance(known.rows, SeriesDataset):
         found["baselines"] = _baselines(known.rows, targets)
+        if spread := _groups(known.rows, known.predicted, needed):
+            found["groups"] = spread
     return found | {"notes": list(dict.fromkeys(said))} if said else found
 
 
@@ -104,6 +108,20 @@ def _baselines(windows: SeriesDataset, targets: HostArrays) -> dict[str, Scores]
     for name, predictions in repeated_predictions(windows, judged).items():
         found[name] = score_rows_of(windows, judged, predictions, targets, weight)
     return found
+
+
+def _groups(
+    windows: SeriesDataset, predicted: Predicted, needed: tuple[Head, np.ndarray] | None
+) -> dict[str, Scores]:
+    """How scores spread over the groups; {} where these have no names."""
+    judged = windows.splits["test"]
+    ends = None
+    if needed is not None:
+        head, score_o = needed
+        ends = bounds(base_of(windows.encoder, head, predicted.predictions), score_o)
+    answers = {"": predicted.predictions, **repeated_predictions(windows, judged)}
+    found = group_scores(windows, judged, predicted.target, answers, ends)
+    return {} if found is None else found.spread()
 
 
 def _answer_table(model: Predictor, known: _Known, ends: HostArrays) -> pa.Table:
