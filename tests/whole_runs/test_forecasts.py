@@ -111,7 +111,16 @@ def test_evaluate_on_the_last_rows_gives_the_scores_of_the_test_rows(run):
     rows = written[0].to_pandas()
     assert rows["sales"].sub(rows["target"]).pow(2).mean() == pytest.approx(scores["mse"])
     inside = rows["target"].between(rows["lower"], rows["upper"]).mean()
-    assert inside == pytest.approx(scores.pop("coverage")) and scores.pop("width") > 0
+    assert inside == pytest.approx(scores.pop("coverage"))
+    width = scores.pop("width")
+    assert width == pytest.approx((rows["upper"] - rows["lower"]).mean())
+    beyond = (rows["lower"] - rows["target"]).clip(0) + (rows["target"] - rows["upper"]).clip(0)
+    assert scores.pop("interval_score") == pytest.approx(width + 2 / 0.2 * beyond.mean())
+    groups = scores.pop("groups")
+    by_shop = rows.groupby("group").apply(lambda shop: (shop["sales"] - shop["target"]).abs().sum())
+    wape = by_shop / rows.groupby("group")["target"].sum()
+    assert groups["wape"]["max"] == pytest.approx(wape.max())
+    assert run[1]["groups"]["test"]["count"] == 2
     for name in scores.keys() - BY_HISTORY:
         assert scores[name] == pytest.approx(run[1]["metrics"]["test"][name], rel=1e-5)
 
