@@ -139,6 +139,14 @@ def pooled(x_bte: Array, length_b: Array, size: int) -> tuple[Array, Array]:
     return masked(maxima, length_b), length_b
 
 
+def patches(x_bte: Array, length_b: Array, size: int) -> tuple[Array, Array]:
+    """`size` steps as one: lengths [b], and [b, ceil(t / size), size * e], zeros after the end."""
+    mask_bt = jnp.arange(x_bte.shape[1])[None] < length_b[:, None]
+    x_bte = jnp.where(mask_bt[..., None], x_bte, jnp.zeros((), x_bte.dtype))
+    x_bte = jnp.pad(x_bte, ((0, 0), (0, -x_bte.shape[1] % size), (0, 0)))
+    return -(-length_b // size), x_bte.reshape(x_bte.shape[0], -1, size * x_bte.shape[2])
+
+
 def own_scaled(x_btf: Array, length_b: Array) -> Array:
     """Each row's channels with mean 0 and deviation 1 over its own steps, zeros after the end.
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from nets.activations import ACTIVATIONS
 from nets.base import Array, Arrays, DataNetwork, Tree
-from nets.convolution import Convolutions, own_scaled, pooled
+from nets.convolution import Convolutions, own_scaled, patches, pooled
 from nets.crf import viterbi
 from nets.dropout import dropout, is_off
 from nets.fixed import FixedFilters
@@ -196,11 +196,25 @@ class SequenceNetwork(DataNetwork):
 
         ValueError where an answer would need later steps.
         """
-        if self.front is not None or self.own_scale:
-            part = "own_scale" if self.front is None else "a front of convolutions"
+        if (part := self._part_that_looks_ahead()) is not None:
             raise ValueError(f"step: {part} looks ahead; a network that steps has none")
         outputs = self(self.preprocess(inputs), None, carry, train=False)
         return self.postprocess(outputs), outputs["carry"]
+
+    def _part_that_looks_ahead(self) -> str | None:
+        """What answers a step otherwise where those that follow are not there yet."""
+        kinds = {head.kind for head in self.heads}
+        reads_rows = not kinds <= set(STEP_KINDS)
+        parts = {
+            "a front of convolutions": self.front is not None,
+            "own_scale": self.own_scale,
+            "a body that reads backwards": self.body.bidirectional or self.body.reverse,
+            "a layer of fixed filters": self.fixed is not None,
+            "a patch of several steps": self.patch > 1,
+            "a head of tags": "tags" in kinds,
+            f"readout={self.readout!r}": reads_rows and self.readout != "last",
+        }
+        return next((part for part, is_there in parts.items() if is_there), None)
 
     def _steps(self, inputs: Arrays, train: bool) -> tuple[Array, Array]:
         """Lengths [b] and the features of every step [b, t, e]."""
@@ -244,11 +258,3 @@ class SequenceNetwork(DataNetwork):
             else jnp.log(rate) - jnp.log1p(-rate)
         )
         return lambda key, shape, dtype=jnp.float32: bias[-shape[0] :].astype(dtype)
-
-
-def patches(x_bte: Array, length_b: Array, size: int) -> tuple[Array, Array]:
-    """`size` steps as one: lengths [b], and [b, ceil(t / size), size * e], zeros after the end."""
-    mask_bt = jnp.arange(x_bte.shape[1])[None] < length_b[:, None]
-    x_bte = jnp.where(mask_bt[..., None], x_bte, jnp.zeros((), x_bte.dtype))
-    x_bte = jnp.pad(x_bte, ((0, 0), (0, -x_bte.shape[1] % size), (0, 0)))
-    return -(-length_b // size), x_bte.reshape(x_bte.shape[0], -1, size * x_bte.shape[2])

@@ -12,11 +12,12 @@ from marks import slow
 from small_nets import applied, drawn, initial
 
 from nets import tokens
-from nets.convolution import Convolutions
+from nets.convolution import Convolutions, patches
+from nets.fixed import FixedFilters
 from nets.heads import HeadShape
 from nets.lstm import LSTM
 from nets.recurrent import Recurrent
-from nets.sequence import SequenceNetwork, patches
+from nets.sequence import SequenceNetwork
 from nets.tokens import Characters, Tokens
 
 B = 5
@@ -164,9 +165,21 @@ def test_steps_one_by_one_are_answered_as_all_at_once(body):
         np.testing.assert_allclose(answers["next"][:, 0], whole[:, t], rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("fields", [{"own_scale": True}, {"front": Convolutions((3,), (3,))}])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"own_scale": True},
+        {"front": Convolutions((3,), (3,))},
+        {"bidirectional": True},
+        {"fixed": FixedFilters(84, T)},
+        {"patch": 2},
+        {"heads": (TAGS,)},
+        {"readout": "mean_max"},
+    ],
+)
 def test_what_looks_ahead_does_not_step(fields):
-    network = make((LABEL,), tokens=False, bidirectional=False, readout="last", **fields)
+    alone = {"heads": (LABEL,), "bidirectional": False, "readout": "last"}
+    network = make(tokens=False, **{**alone, **fields})
     columns = inputs(tokens=False)
     with pytest.raises(ValueError, match="ahead"):
         network.apply({"statistics": STATISTICS}, columns, None, method="step")
