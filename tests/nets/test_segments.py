@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import jax
 import numpy as np
 import pytest
 from small_nets import applied, drawn
 
 import nets
+from nets.base import Arrays, Variables
+from nets.batch_axis import part_of_batch
 
 LOOKBACK = 11
 HORIZON = 7
@@ -108,6 +111,27 @@ def test_each_segment_is_one_step_from_the_last_state():
         for column in range(TARGETS):
             wanted = forecast_of(params, past[b], future[b], column)
             np.testing.assert_allclose(found[b, :, column], wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_a_part_of_a_batch_drops_what_the_whole_does():
+    inputs = batch(4)
+    net = make(body=nets.LSTM(hidden=(3, 3), dropout=0.3, recurrent_dropout=0.4), dropout=0.5)
+    variables = drawn(net, inputs, train=False)
+    rngs = {"dropout": jax.random.key(3)}
+    others = {"dropout": jax.random.key(4)}
+    whole = applied(net, variables, inputs, train=True, rngs=rngs)["value"]
+    drawn_anew = applied(net, variables, inputs, train=True, rngs=others)["value"]
+    assert np.abs(whole - drawn_anew).max() > 1e-3
+
+    @jax.jit
+    def of_part(variables: Variables, rows: Arrays, index: int) -> jax.Array:
+        with part_of_batch(index, None):
+            return net.apply(variables, rows, train=True, rngs=rngs)["value"]
+
+    for index in range(2):
+        rows = {name: x[2 * index : 2 * index + 2] for name, x in inputs.items()}
+        found = of_part(variables, rows, index)
+        np.testing.assert_allclose(found, whole[2 * index : 2 * index + 2], rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("columns", ["joint", "independent"])
