@@ -31,6 +31,9 @@ using Clock = std::chrono::steady_clock;
 constexpr Clock::duration kLinger = std::chrono::microseconds(100);  // how long a helper waits awake
 constexpr Clock::duration kSpin = std::chrono::microseconds(50);     // and a caller for the last task of others
 
+constexpr Clock::duration kLate = std::chrono::microseconds(100);   // beyond what a caller's own tasks took
+constexpr int64_t kMostAlone = 512;                                // calls without helpers after late ones
+
 inline void relax() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -183,6 +186,21 @@ class Helpers {
   int64_t enter() { return ++callers_; }
   void leave() { --callers_; }
 
+  // Whether helpers are worth calling: not for a while after they were late.
+  bool are_asked() {
+    if (to_sit_out_.load() <= 0) return true;
+    --to_sit_out_;
+    return false;
+  }
+
+  // How a call with helpers went. One that others keep from its core holds a task for milliseconds, and its caller with it:
+  // on a busy machine a caller is faster alone, and tries again after more and more calls.
+  void judge(Clock::duration worked, Clock::duration waited) {
+    const bool late = waited > 2 * worked + kLate;
+    lateness_ = late ? std::min<int64_t>(2 * lateness_ + 8, kMostAlone) : lateness_ / 2;
+    if (late) to_sit_out_ = lateness_.load();
+  }
+
   // Has up to `n` of at most `n_most` helpers come to a call.
   void send(const std::shared_ptr<Call>& call, int64_t n, int64_t n_most) {
     const Cores cores;
@@ -205,7 +223,7 @@ class Helpers {
     }
   }
 
-  std::atomic<int64_t> callers_{0};
+  std::atomic<int64_t> callers_{0}, to_sit_out_{0}, lateness_{0};
   std::mutex mutex_;
   std::vector<std::unique_ptr<Helper>> all_;
 };
@@ -218,9 +236,13 @@ void parallel(int64_t n, int64_t n_threads, const Task& task) {
   const int64_t n_free = n_threads - helpers.enter();
   const auto run = [](const void* of, int64_t i) noexcept { (*static_cast<const Task*>(of))(i); };
   const auto call = std::make_shared<Call>(n, &task, run);
-  if (n > 1 && n_free > 0) helpers.send(call, std::min(n - 1, n_free), n_threads - 1);
+  const bool asks = n > 1 && n_free > 0 && helpers.are_asked();
+  if (asks) helpers.send(call, std::min(n - 1, n_free), n_threads - 1);
+  const auto began = Clock::now();
   call->work([] {});
+  const auto worked = Clock::now();
   call->wait();
+  if (asks) helpers.judge(worked - began, Clock::now() - worked);
   helpers.leave();
 }
 

@@ -208,6 +208,7 @@ static bool helpers_come() {
     std::atomic<int> n_begun{0};
     std::atomic<bool> met{true}, apart{cores.left_out < 0};
     const auto caller = std::this_thread::get_id();
+    while (!denseq::Helpers::get().are_asked()) continue;  // late ones would sit some calls out
     denseq::parallel(2, 2, [&](int64_t) {
       const denseq::Cores own;
       if (std::this_thread::get_id() != caller && own.count < cores.count) apart = true;
