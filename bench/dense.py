@@ -1,10 +1,11 @@
 """Dense nets against PyTorch, Keras and scikit-learn: seconds per epoch and to an equal loss.
 
     pip install -e ".[bench]" && python bench/dense.py [--rows 442 16512 1000000] [--rounds 9]
+        [--width 128] [--batch 256]
 
-All train side by side in one process, in turns, on the same rows: two hidden layers of 128, ReLU,
-dropout .1, rmsprop with Keras' defaults, mean squared error. Each at its best settings: PyTorch as
-a loop over tensors in memory (no DataLoader), Keras on JAX with a whole epoch per execution.
+All train side by side in one process, in turns, on the same rows: two hidden layers, ReLU, dropout
+.1, rmsprop with Keras' defaults, mean squared error. Each at its best settings: PyTorch as a loop
+over tensors in memory (no DataLoader), Keras on JAX with a whole epoch per execution.
 scikit-learn's MLPRegressor knows neither dropout nor rmsprop: it trains with adam, without dropout,
 which is less work. Compilation is excluded, and printed apart. The loss is that of validation rows.
 """
@@ -26,6 +27,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import nets
+from nets.kernels import library
 from train.config import Config, Dense, Optim, Train
 from train.core.forward import evaluate_split
 from train.core.optim import make_optimizer
@@ -37,7 +39,6 @@ from train.core.weights import init_weights
 from train.data.dataset import Batch
 from train.data.table.dataset import TableDataset
 
-HIDDEN = (128, 128)
 DROPOUT = 0.1
 RATE = 1e-3
 # Seconds before each turn: threads of whoever went before spin for a while, and would slow the
@@ -55,6 +56,7 @@ class Rows(NamedTuple):
     x_valid: np.ndarray
     y_valid: np.ndarray
     batch: int
+    hidden: tuple[int, ...] = (128, 128)
 
 
 class Side(NamedTuple):
@@ -64,7 +66,7 @@ class Side(NamedTuple):
     loss: Callable[[], float]
 
 
-def make_rows(n: int, columns: int, batch: int) -> Rows:
+def make_rows(n: int, columns: int, batch: int, width: int = 128) -> Rows:
     random = np.random.default_rng(0)
     n_all = n + max(n // 8, 100)
     x = random.standard_normal((n_all, columns), np.float32)
@@ -74,19 +76,19 @@ def make_rows(n: int, columns: int, batch: int) -> Rows:
         + 0.1 * random.standard_normal(n_all, np.float32)
     )
     y = (y / y.std()).astype(np.float32)
-    return Rows(x[:n], y[:n], x[n:], y[n:], batch)
+    return Rows(x[:n], y[:n], x[n:], y[n:], batch, (width, width))
 
 
 def ours(rows: Rows) -> Side:
     n, columns = rows.x.shape
     options = Config(
-        net=Dense(hidden=HIDDEN, dropout=DROPOUT),
+        net=Dense(hidden=rows.hidden, dropout=DROPOUT),
         optim=Optim(name="rmsprop", learning_rate=RATE),
         train=Train(epochs=10**6, batch_size=rows.batch),
     )
     heads = (nets.HeadShape("value", "regression", 1),)
     network = nets.Network(
-        nets.Inputs(), nets.Dense(HIDDEN, dropout=DROPOUT), nets.Heads(heads), scaling="none"
+        nets.Inputs(), nets.Dense(rows.hidden, dropout=DROPOUT), nets.Heads(heads), scaling="none"
     )
     zero = jnp.zeros(1)
     one = jnp.ones(1)
@@ -132,7 +134,7 @@ def pytorch(rows: Rows) -> Side:
     x, y, x_valid, y_valid = (torch.from_numpy(a) for a in rows[:4])
     layers = []
     width = x.shape[1]
-    for hidden in HIDDEN:
+    for hidden in rows.hidden:
         layers += [torch.nn.Linear(width, hidden), torch.nn.ReLU(), torch.nn.Dropout(DROPOUT)]
         width = hidden
     net = torch.nn.Sequential(*layers, torch.nn.Linear(width, 1))
@@ -161,7 +163,7 @@ def keras(rows: Rows) -> Side:
 
     keras.utils.set_random_seed(0)
     layers: list = [keras.layers.Input((rows.x.shape[1],))]
-    for hidden in HIDDEN:
+    for hidden in rows.hidden:
         layers += [keras.layers.Dense(hidden, activation="relu"), keras.layers.Dropout(DROPOUT)]
     net = keras.Sequential([*layers, keras.layers.Dense(1)])
     steps = -(-len(rows.x) // rows.batch)
@@ -180,7 +182,7 @@ def scikit_learn(rows: Rows) -> Side:
     from sklearn.neural_network import MLPRegressor
 
     net = MLPRegressor(
-        hidden_layer_sizes=HIDDEN,
+        hidden_layer_sizes=rows.hidden,
         batch_size=rows.batch,
         alpha=0,
         random_state=0,
@@ -197,10 +199,13 @@ def scikit_learn(rows: Rows) -> Side:
     return Side(train, lambda: float(np.mean((net.predict(rows.x_valid) - rows.y_valid) ** 2)))
 
 
-def compare(n: int, rounds: int) -> None:
-    columns, batch, epochs = SHAPES.get(n, (20, 256, 2))
-    rows = make_rows(n, columns, batch)
-    print(f"\n{n:,} rows x {columns}, batch {batch}, {rounds} rounds of {epochs} epochs")
+def compare(n: int, rounds: int, width: int, batch: int | None) -> None:
+    columns, usual, epochs = SHAPES.get(n, (20, 256, 2))
+    rows = make_rows(n, columns, batch or usual, width)
+    print(
+        f"\n{n:,} rows x {columns}, two layers of {width}, batch {rows.batch}, "
+        f"{rounds} rounds of {epochs} epochs"
+    )
     sides = {}
     seconds = {}
     curves = {}
@@ -241,7 +246,10 @@ if __name__ == "__main__":
     )
     parser.add_argument("--rows", type=int, nargs="+", default=list(SHAPES))
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--width", type=int, default=128, help="units of each hidden layer")
+    parser.add_argument("--batch", type=int, help="rows of a batch")
     arguments = parser.parse_args()
-    print(f"{jax.devices()[0].device_kind}, {os.cpu_count()} cores, jax {jax.__version__}")
+    device = jax.devices()[0].device_kind
+    print(f"{device}, {os.cpu_count()} cores, jax {jax.__version__}, {library.core()}")
     for n_rows in arguments.rows:
-        compare(n_rows, arguments.rounds)
+        compare(n_rows, arguments.rounds, arguments.width, arguments.batch)

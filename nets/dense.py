@@ -12,7 +12,10 @@ import jax.numpy as jnp
 from nets.activations import ACTIVATIONS
 from nets.base import Array
 from nets.batch_axis import total
-from nets.dropout import dropout, is_off
+from nets.dropout import dropout, is_off, words_of
+from nets.kernels import library
+from nets.kernels.dense import native_layers, suits
+from nets.layers import DenseLayers, Form
 from nets.linear import AdaptedLinear, Linear
 
 
@@ -75,6 +78,10 @@ class Dense(nn.Module):
 
     @nn.compact
     def __call__(self, x_bf: Array, weight_b: Array | None = None, *, train: bool) -> Array:
+        if train and not self.is_initializing() and self._is_plain() and library.is_native():
+            given = self._given(x_bf)
+            if suits(self._form, given):
+                return native_layers(self._form, self._with_dropout(given))
         x_bh = x_bf
         for i, width in enumerate(self.hidden):
             h_bh = self._linear(i, width)(x_bh)
@@ -88,6 +95,30 @@ class Dense(nn.Module):
                 h_bh = dropout(jax.random.fold_in(self.make_rng("dropout"), i), h_bh, self.dropout)
             x_bh = x_bh + h_bh if self.residual and x_bh.shape == h_bh.shape else h_bh
         return x_bh
+
+    @property
+    def _form(self) -> Form:
+        return Form(self.activation, self.parametrization)
+
+    def _is_plain(self) -> bool:
+        """Whether a layer is linear, activation and dropout, and nothing else."""
+        return bool(self.hidden) and not (self.members or self.residual or self.norm != "none")
+
+    def _given(self, x_bf: Array) -> DenseLayers:
+        params = self.variables["params"]
+        layers = [params[f"layer_{i}"] for i in range(len(self.hidden))]
+        slopes = tuple(params[f"slope_{i}"] for i in range(len(layers)) if self.activation_slope)
+        kernels = tuple(layer["kernel"] for layer in layers)
+        return DenseLayers(x_bf, kernels, tuple(layer["bias"] for layer in layers), slopes or None)
+
+    def _with_dropout(self, given: DenseLayers) -> DenseLayers:
+        if is_off(self.dropout):
+            return given
+        words = []
+        for i, width in enumerate(self.hidden):
+            key = jax.random.fold_in(self.make_rng("dropout"), i)
+            words.append(words_of(key, given.x_bf.shape[0] * width))
+        return given._replace(words=tuple(words), rate=jnp.asarray(self.dropout, jnp.float32))
 
     def _linear(self, i: int, width: int) -> nn.Module:
         form = (self.kernel_init, self.parametrization)

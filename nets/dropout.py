@@ -6,12 +6,15 @@ However many devices share a batch, too.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from nets.base import Array
 from nets.batch_axis import part_index
+
+ODD = 0x9E3779B9
 
 
 def random_bits(key: Array, shape: tuple[int, ...], batch_axis: int = 0) -> Array:
@@ -26,18 +29,32 @@ def random_bits(key: Array, shape: tuple[int, ...], batch_axis: int = 0) -> Arra
     far less than Threefry guarantees, and this hash fuses with the multiplication it feeds.
     `tests/nets/test_dropout.py` checks rate and independence.
     """
+    return _bits(words_of(key, math.prod(shape)), shape, batch_axis)
+
+
+class Words(NamedTuple):
+    """What a mask is drawn by: two keys, and the number of its first element. Each uint32."""
+
+    first: Array
+    second: Array
+    offset: Array
+
+
+def words_of(key: Array, size: int) -> Words:
+    """What `size` elements draw by, at the rows' place in the whole batch."""
     words = jnp.ravel(jax.random.key_data(key)).astype(jnp.uint32)
     # Two rounds forgive no kinship of keys, and key(0) and key(1) are one bit apart: their words
     # are hashed first.
-    odd = jnp.uint32(0x9E3779B9)
-    first = _hash(words[0] ^ _hash(words[1] ^ odd))
+    first = _hash(words[0] ^ _hash(words[1] ^ jnp.uint32(ODD)))
     second = _hash(words[1] ^ first)
-    size = math.prod(shape)
+    return Words(first, second, jnp.uint32(part_index() * size))
+
+
+def _bits(words: Words, shape: tuple[int, ...], batch_axis: int = 0) -> Array:
     by_row = (shape[batch_axis], *shape[:batch_axis], *shape[batch_axis + 1 :]) if shape else shape
-    number = jax.lax.iota(jnp.uint32, size).reshape(by_row) + jnp.uint32(part_index() * size)
-    return _hash(
-        (jnp.moveaxis(number, 0, batch_axis) if batch_axis else number) * odd ^ first, second
-    )
+    number = jax.lax.iota(jnp.uint32, math.prod(shape)).reshape(by_row) + words.offset
+    number = jnp.moveaxis(number, 0, batch_axis) if batch_axis else number
+    return _hash(number * jnp.uint32(ODD) ^ words.first, words.second)
 
 
 def _hash(bits: Array, key: Array | int = 0) -> Array:
@@ -50,10 +67,12 @@ def keep_mask(
     key: Array, rate: float | Array, shape: tuple[int, ...], batch_axis: int = 0
 ) -> Array:
     """Booleans that are True with probability 1 - rate; `rate` may be traced."""
+    return _keeps(random_bits(key, shape, batch_axis), rate)
+
+
+def _keeps(bits: Array, rate: float | Array) -> Array:
     # 24 bits are what float32 holds exactly, so the comparison has no rounding of its own.
-    return (random_bits(key, shape, batch_axis) >> 8).astype(jnp.float32) >= jnp.asarray(
-        rate, jnp.float32
-    ) * (1 << 24)
+    return (bits >> 8).astype(jnp.float32) >= jnp.asarray(rate, jnp.float32) * (1 << 24)
 
 
 def dropout(
@@ -67,7 +86,19 @@ def dropout(
 
     `shape` (broadcastable to x) shares one decision along its axes of size 1.
     """
-    mask = keep_mask(key, rate, x.shape if shape is None else shape, batch_axis)
+    shape = x.shape if shape is None else shape
+    return dropout_by(words_of(key, math.prod(shape)), x, rate, shape, batch_axis)
+
+
+def dropout_by(
+    words: Words,
+    x: Array,
+    rate: float | Array,
+    shape: tuple[int, ...] | None = None,
+    batch_axis: int = 0,
+) -> Array:
+    """`dropout` by the words of its key."""
+    mask = _keeps(_bits(words, x.shape if shape is None else shape, batch_axis), rate)
     scale = 1 / (1 - jnp.asarray(rate, x.dtype))
     return jnp.where(mask, x * scale, jnp.zeros((), x.dtype))
 

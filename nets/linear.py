@@ -33,7 +33,7 @@ def _initializer(kernel_init: str, parametrization: str) -> nn.initializers.Init
     return INITIALIZERS["normal" if is_normal else kernel_init]
 
 
-def _scaled(outputs: Array, fan_in: int, parametrization: str) -> Array:
+def scaled(outputs: Array, fan_in: int, parametrization: str) -> Array:
     return outputs / math.sqrt(max(fan_in, 1)) if parametrization == "ntk" else outputs
 
 
@@ -55,7 +55,7 @@ class Linear(nn.Module):
         initializer = _initializer(self.kernel_init, self.parametrization)
         kernel = self.param("kernel", initializer, (fan_in, self.features))
         bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
-        outputs = _scaled(x_bf @ kernel, fan_in, self.parametrization)
+        outputs = scaled(x_bf @ kernel, fan_in, self.parametrization)
         return outputs + jnp.expand_dims(bias, range(outputs.ndim - 1))
 
 
@@ -82,7 +82,7 @@ class AdaptedLinear(nn.Module):
         if not self.first:
             before_kf = self.param("adapter", ones, (self.members, fan_in))
             x_rf = (by_member(x_rf, self.members) * before_kf[None]).reshape(x_rf.shape)
-        h_rh = _scaled(x_rf @ kernel, fan_in, self.parametrization)
+        h_rh = scaled(x_rf @ kernel, fan_in, self.parametrization)
         after_kh = self.param("adapter_out", ones, shape)
         bias_kh = self.param("bias", nn.initializers.zeros_init(), shape)
         return (by_member(h_rh, self.members) * after_kh[None] + bias_kh[None]).reshape(h_rh.shape)
@@ -112,7 +112,7 @@ class OwnLinear(nn.Module):
         zeros = nn.initializers.zeros_init()
         bias_ko = self.param("bias", zeros, (self.members, self.features))
         outputs_bko = jnp.einsum("bkh,kho->bko", by_member(x_rh, self.members), kernel_kho)
-        outputs_bko = _scaled(outputs_bko, fan_in, self.parametrization) + bias_ko[None]
+        outputs_bko = scaled(outputs_bko, fan_in, self.parametrization) + bias_ko[None]
         return outputs_bko.reshape(-1, self.features)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import jax
 
 HERE = Path(__file__).parent
+SOURCES = (HERE / "lstm.cc", HERE / "dense.cc", HERE / "sort.cc")
 FLAGS = ("-std=c++17", "-O3", "-DNDEBUG", "-ffp-contract=fast", "-fPIC", "-shared", "-pthread")
 SETS = {
     "avx512": (
@@ -62,10 +63,10 @@ def find_compiler() -> str:
 
 
 def build(compiler: str, name: str, path: Path) -> None:
-    """Compiles the kernel for an instruction set. Raises Unavailable."""
+    """Compiles the kernels for an instruction set. Raises Unavailable."""
     include = f"-I{jax.ffi.include_dir()}"
     run(
-        [compiler, *FLAGS, *SETS[name], include, str(HERE / "lstm.cc"), "-o", str(path)],
+        [compiler, *FLAGS, *SETS[name], include, *map(str, SOURCES), "-o", str(path)],
         "compilation",
     )
 

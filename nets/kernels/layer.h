@@ -11,10 +11,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
-#include <memory>
-#include <new>
 #include <vector>
 
+#include "scratch.h"
 #include "vectors.h"
 
 namespace denseq {
@@ -54,35 +53,6 @@ inline int64_t length_of(const Given& given, const Sizes& sizes, int64_t row) {
   return std::clamp<int64_t>(given.lengths[row], 0, sizes.steps);
 }
 
-// Memory that a thread keeps from call to call, because fresh pages cost as much as the arithmetic.
-class Scratch {
- public:
-  // Room for all that `take` will hand out.
-  void reserve(int64_t n) {
-    used_ = 0;
-    if (n <= size_) return;
-    data_.reset(static_cast<float*>(::operator new(n * sizeof(float), std::align_val_t(64))));
-    size_ = n;
-  }
-  float* take(int64_t n) {
-    float* taken = data_.get() + used_;
-    used_ += rounded(n);
-    return taken;
-  }
-  // A huge layer's memory is not worth keeping for as long as the thread lives.
-  void release() {
-    if (size_ * sizeof(float) > (std::size_t{1} << 25)) data_.reset(), size_ = 0;
-  }
-  static int64_t rounded(int64_t n) { return (n + 15) / 16 * 16; }
-
- private:
-  struct Free {
-    void operator()(float* data) const { ::operator delete(data, std::align_val_t(64)); }
-  };
-  std::unique_ptr<float, Free> data_;
-  int64_t size_ = 0, used_ = 0;
-};
-
 // Rows through time: the longest first, so that those with a step left are always the first ones.
 class Order {
  public:
@@ -110,12 +80,6 @@ class Order {
  private:
   std::vector<int64_t> rows_, lengths_;
 };
-
-// A row of [x, h] in scratch. Rows that are a multiple of 4096 bytes apart would all want the same lines of the cache.
-inline int64_t row_stride(int64_t n) {
-  n = Scratch::rounded(n);
-  return n % 1024 == 0 ? n + 16 : n;
-}
 
 inline void copy_rows(const float* from, int64_t n, float* to, int64_t stride, const Order& order, int64_t first,
                       int64_t n_rows) {

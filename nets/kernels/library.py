@@ -30,7 +30,13 @@ from nets.kernels.trusted import Untrusted, loadable, private_folder, read_whole
 
 HERE = Path(__file__).parent
 READY = HERE / "ready"  # filled by nets.kernels.ready, for a wheel that carries them
-TARGETS = ("denseq_lstm_forward", "denseq_lstm_backward")
+TARGETS = (
+    "denseq_lstm_forward",
+    "denseq_lstm_backward",
+    "denseq_dense_forward",
+    "denseq_dense_backward",
+    "denseq_sort",
+)
 RETRY_SECONDS = 24 * 3600  # what failed is not tried again before: it may have been a full disk
 
 log = logging.getLogger("denseq")
@@ -69,7 +75,7 @@ def _is_on_one_device() -> bool:
 
 
 def core() -> str:
-    """What computes LSTMs here: "native avx512", or "portable" and in brackets the reason."""
+    """What computes LSTMs and trains dense layers: "native avx512", or "portable (reason)"."""
     if jax.default_backend() != "cpu":
         return f"portable (for {jax.default_backend()})"
     if jax.device_count() > 1 and _find()[0]:
@@ -126,12 +132,12 @@ def _library(name: str) -> tuple[Path, bytes]:
             return _tried(name, [ready.read_bytes()], lambda made: shutil.copy(ready, made))
     compiler = compiling.find_compiler()
     status = os.stat(compiler)
-    sources = [*sorted(HERE.glob("*.h")), HERE / "lstm.cc"]
+    sources = [*sorted(HERE.glob("*.h")), *compiling.SOURCES]
     flags = f"{compiling.FLAGS} {compiling.SETS[name]}"
     marks = [f"{compiler} {status.st_size} {status.st_mtime_ns} {flags}".encode()]
 
     def make(made: Path) -> None:
-        log.warning("compiling the LSTM kernel for %s with %s, once", name, compiler)
+        log.warning("compiling the kernels for %s with %s, once", name, compiler)
         compiling.build(compiler, name, made)
 
     return _tried(name, [*marks, *(source.read_bytes() for source in sources)], make)
@@ -148,7 +154,7 @@ def _tried(name: str, marks: Sequence[bytes], make: Callable[[Path], object]) ->
         try:
             return path, read_whole(path)
         except Untrusted as reason:
-            log.warning("%s: the LSTM kernel is made anew", reason)
+            log.warning("%s: the kernels are made anew", reason)
     _refuse_failed(path.with_suffix(".failed"))
     # In a folder of its own: processes that make it at once disturb each other not, and none sees
     # a part.

@@ -15,8 +15,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from nets.base import Tree
+from nets.dropout import words_of
 from nets.kernels import library
+from nets.kernels.dense import native_layers
 from nets.kernels.lstm import native_layer
+from nets.layers import DenseLayers, Form, dense_layers
 from nets.recurrence_scan import Answer, LayerInputs, scanned_layer
 
 N_STEPS = 5
@@ -51,19 +55,46 @@ def difference() -> float:
         )
         return answer, pull(answer)[0]
 
-    ours = jax.jit(partial(outcome, native_layer))(given)
-    target = jax.jit(partial(outcome, scanned_layer))(given)
-    apart = jax.tree.map(lambda a, b: jnp.abs(a - b).max(), ours, target)
+    return _apart(partial(outcome, native_layer), partial(outcome, scanned_layer), given)
+
+
+def difference_of_dense() -> float:
+    """The largest difference of dense layers to plain operations."""
+    rng = np.random.default_rng(0)
+    x, kernel, bias, slope = (
+        jnp.asarray(rng.standard_normal(shape), jnp.float32)
+        for shape in ((N_ROWS, N_INPUTS), (N_INPUTS, SIZE), (SIZE,), (SIZE,))
+    )
+    words = words_of(jax.random.key(0), N_ROWS * SIZE)
+    given = DenseLayers(x, (kernel,), (bias,), (slope,))
+
+    def outcome(
+        layers: Callable[..., jax.Array], given: DenseLayers
+    ) -> tuple[jax.Array, DenseLayers]:
+        def run(given: DenseLayers) -> jax.Array:
+            return layers(Form("mish"), given._replace(words=(words,), rate=jnp.float32(0.25)))
+
+        answer, pull = jax.vjp(run, given)
+        return answer, pull(answer)[0]
+
+    return _apart(partial(outcome, native_layers), partial(outcome, dense_layers), given)
+
+
+def _apart(ours: Callable[..., Tree], truth: Callable[..., Tree], given: Tree) -> float:
+    """The largest difference between two functions' answers; NaN where there is one."""
+    apart = jax.tree.map(
+        lambda a, b: jnp.abs(a - b).max(), jax.jit(ours)(given), jax.jit(truth)(given)
+    )
     return float(jnp.max(jnp.stack(jax.tree.leaves(apart))))
 
 
 def main(path: str) -> int:
     """The exit code for the library at a path."""
     library.register(Path(path), Path(path).read_bytes())
-    found = difference()
-    if not found < TOLERANCE:  # a NaN is an error too
-        print(f"error: its numbers are {found:.3g} from the portable ones", file=sys.stderr)
-        return 1
+    for found in (difference(), difference_of_dense()):
+        if not found < TOLERANCE:  # a NaN is an error too
+            print(f"error: its numbers are {found:.3g} from the portable ones", file=sys.stderr)
+            return 1
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The kernel without jax (lstm_driver.cc) against plain loops, under sanitizers.
+"""The kernels without jax (lstm_driver.cc, dense_driver.cc) against plain loops, under sanitizers.
 
 Also for AVX2, on a machine that has more.
 """
@@ -12,12 +12,15 @@ import pytest
 
 from nets.kernels import compiling, library
 
-DRIVER = Path(__file__).parent / "lstm_driver.cc"
+DRIVERS = ("lstm_driver.cc", "dense_driver.cc")
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize("sanitizers", ["address,undefined", "thread", None])
-def test_the_kernel_alone_is_right_and_clean(sanitizers: str | None, tmp_path: Path) -> None:
+def test_the_kernel_alone_is_right_and_clean(
+    sanitizers: str | None, driver: str, tmp_path: Path
+) -> None:
     try:
         compiler = compiling.find_compiler()
         name = compiling.instruction_set()
@@ -41,7 +44,7 @@ def test_the_kernel_alone_is_right_and_clean(sanitizers: str | None, tmp_path: P
         "-Wextra",
         "-Werror",
         f"-I{library.HERE}",
-        str(DRIVER),
+        str(Path(__file__).parent / driver),
         "-o",
         str(program),
     ]

@@ -200,6 +200,7 @@ def test_numbers_that_are_wrong_fail_the_trial(
 
     monkeypatch.setattr(probe, "scanned_layer", scanned)
     monkeypatch.setattr(probe, "native_layer", scanned)
+    monkeypatch.setattr(probe, "native_layers", probe.dense_layers)
     assert probe.main(__file__) == 0
     for factor, code in ((1.001, 1), (float("nan"), 1)):
         monkeypatch.setattr(

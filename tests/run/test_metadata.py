@@ -57,6 +57,25 @@ def test_a_run_that_moved_to_other_cores_says_so_in_one_line(tmp_path: Path, mon
     assert notes_of_a_move(tmp_path, lstm) == []
 
 
+def test_a_run_whose_dense_layers_get_another_core_says_so(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(library, "core", lambda: "native here")
+    config = Config(net=Dense())
+    check_or_write_metadata(tmp_path, config, DATASET)
+    assert notes_of_a_move(tmp_path, config) == []
+    monkeypatch.setattr(library, "core", lambda: "portable (no compiler)")
+    (note,) = notes_of_a_move(tmp_path, config)
+    assert "dense core native here -> portable (no compiler)" in note
+    # A folder of an older version, which knew no core for them.
+    stored = json.loads((tmp_path / "config.json").read_text())
+    del stored["versions"]["dense core"]
+    (tmp_path / "config.json").write_text(json.dumps(stored))
+    (tmp_path / "manifest.json").unlink()
+    assert notes_of_a_move(tmp_path, config) == []
+    monkeypatch.setattr(library, "core", lambda: "native here")
+    assert "dense core portable -> native here" in notes_of_a_move(tmp_path, config)[0]
+    assert notes_of_a_move(tmp_path, Config(net=Dense(norm="layer"))) == []
+
+
 def test_an_lstm_core_is_named_where_an_lstm_runs():
     plain = Config(data=DATA, net=LSTM(cell="plain"))
     assert lstm_core(Config(data=DATA, net=LSTM())) == library.core()

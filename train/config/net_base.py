@@ -47,6 +47,11 @@ class NetOptions:
         return False
 
     @property
+    def has_plain_layers(self) -> bool:
+        """Whether it has dense layers of the form that the core of `nets.kernels` may train."""
+        return False
+
+    @property
     def n_orders(self) -> int:
         """In how many orders the rows are taken at once, each by a member that has its own."""
         return 1

@@ -86,6 +86,12 @@ class Dense(NetOptions):
         "table",
     )
 
+    @property
+    def has_plain_layers(self) -> bool:
+        """Whether it has dense layers of the form that the core of `nets.kernels` may train."""
+        is_plain = self.norm == "none" and not self.residual and self.members == 1
+        return is_plain and self.hidden != ()
+
     def has_dropout(self) -> bool:
         """Whether anything is dropped in training."""
         return bool(self.dropout) and bool(self.hidden)

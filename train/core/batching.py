@@ -10,10 +10,10 @@ import math
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from nets.base import Array
 from nets.dropout import random_bits
+from nets.kernels.sort import sorted_rows
 from train.config.bounded import resolved
 from train.core.batch_parts import padded_size
 from train.core.program import ORDER_KEY, Data, Program
@@ -32,13 +32,13 @@ def epoch_rows(program: Program, data: Data, epoch: Array) -> tuple[Array, Array
     lengths_n = getattr(data.arrays, "length", None)
     if lengths_n is not None:
         lengths_n = lengths_n[program.places(data.train)]
-    _, rows_n = lax.sort_key_val(_sort_keys(data, key, lengths_n), data.train)
+    rows_n = sorted_rows(_sort_keys(data, key, lengths_n), data.train)
     rows_sb, mask_sb = _divide(program, data, rows_n)
     if lengths_n is None:
         return rows_sb, mask_sb
     n_steps = rows_sb.shape[0]
     bits_s = random_bits(jax.random.fold_in(key, 0), (n_steps,))
-    _, order_s = lax.sort_key_val(bits_s, jnp.arange(n_steps))
+    order_s = sorted_rows(bits_s, jnp.arange(n_steps))
     return rows_sb[order_s], mask_sb[order_s]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import platform
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
@@ -13,6 +14,7 @@ from nets.kernels import library
 from train import config as configs
 from train.config.data_options import Sequences, Series, Table
 from train.config.members import members_of, settings_of, with_values
+from train.config.net_base import NetOptions
 from train.config.options import NINE, UNREAD_LEVELS, Config
 from train.data.dataset import Dataset
 from train.data.load import read_encoder
@@ -123,11 +125,11 @@ def notes_of_a_move(folder: Path, config: Config) -> list[str]:
     before = plain.get("versions") if isinstance(plain, dict) else None
     if not isinstance(before, dict):
         return []
-    now = versions()
-    if (core := lstm_core(config)) is not None:
-        now["LSTM core"] = core
+    now = versions() | _cores(config)
+    if not now.get("dense core", "portable").startswith("portable"):
+        before.setdefault("dense core", "portable")  # as of every run before there was a core
     changed = []
-    for name in ("jax", "jaxlib", "flax", "optax", "device", "cores", "LSTM core"):
+    for name in ("jax", "jaxlib", "flax", "optax", "device", "cores", "LSTM core", "dense core"):
         if before.get(name, now.get(name)) != now.get(name):
             changed.append(f"{name} {before[name]} -> {now.get(name)}")
     if not changed:
@@ -139,9 +141,7 @@ def notes_of_a_move(folder: Path, config: Config) -> list[str]:
 
 
 def _write_config(path: Path, config: Config) -> None:
-    found = versions()
-    if (core := lstm_core(config)) is not None:
-        found["LSTM core"] = core
+    found = versions() | _cores(config)
     write_json(path, {"config": configs.to_json(config), "versions": found})
 
 
@@ -165,13 +165,26 @@ def _goes_on(before: Config, config: Config) -> bool:
 
 def lstm_core(config: Config) -> str | None:
     """What computes the LSTM layers of the nets that a config asks for; None where none has any."""
+    return library.core() if any(net.runs_lstm for net in _nets(config)) else None
+
+
+def _cores(config: Config) -> dict[str, str]:
+    """What computes each kind of layers that compiled kernels know, where a net has any."""
+    found = {}
+    if (core := lstm_core(config)) is not None:
+        found["LSTM core"] = core
+    if any(net.has_plain_layers for net in _nets(config)):
+        found["dense core"] = library.core()
+    return found
+
+
+def _nets(config: Config) -> Iterator[NetOptions]:
+    """The options of every net that a config asks for."""
     settings = settings_of(config)
     if config.population.member is not None:
         settings = [members_of(config)[config.population.member].values]
     for chosen in settings:
-        if with_values(config, chosen).net.runs_lstm:
-            return library.core()
-    return None
+        yield with_values(config, chosen).net
 
 
 def versions() -> dict[str, str]:

@@ -1,0 +1,389 @@
+// A stack of dense layers over the rows of a batch: what both passes are made of.
+//
+//   z = scale x W + b;  y = a(z), or z + s (a(z) - z) with learned slopes s;  h = y keep, keep 0 or 1 / (1 - rate)
+//
+// Sizes: B rows, F inputs and N outputs of a layer. Weights and dz stand in panels of at most kGates vectors of columns.
+// No number of a row depends on other rows but in the weights' gradients, which are sums over all rows in their order:
+// so that who computes what decides no bit.
+
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "functions.h"
+#include "scratch.h"
+
+namespace denseq {
+
+constexpr int64_t kChunk = 96;              // rows taken together: a panel of their dz stays in the first-level cache
+constexpr int64_t kTaskInputs = 4 * kTile;  // rows of a weight's gradient that are one task
+
+inline int64_t padded(int64_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
+inline int64_t panels_in(int64_t n) { return (n + kBlock - 1) / kBlock; }
+// The columns of a panel, with those that fill up its last vector.
+inline int64_t panel_width(int64_t n, int64_t panel) { return std::min<int64_t>(kBlock, padded(n) - panel * kBlock); }
+
+// What dropout draws for a layer (nets/dropout.py): a hash of each number's place, keyed by two words.
+struct Draw {
+  uint32_t first, second, offset;
+  float threshold, scale;  // the rate times 2^24; 1 / (1 - rate)
+};
+
+struct DenseLayer {
+  int64_t inputs, outputs;
+  const float *kernel, *bias;  // [F, N], [N]
+  const float* slope;          // [N], or null
+  float scale;                 // of the products
+  const Draw* draw;            // null: no dropout
+  float *h, *factor, *beyond;  // [B, N] each: the outputs, dh/dz (null for relu, whose h tells), dh/ds (null without slopes)
+};
+
+struct DenseGradient {
+  float *kernel, *bias, *slope;  // as of the layer
+};
+
+DENSEQ_INLINE Bits hashed(Bits bits, uint32_t key) {
+  bits = (bits ^ (bits >> 16)) * 0x7FEB352Du;
+  bits = (bits ^ (bits >> 15) ^ key) * 0x846CA68Bu;
+  return bits ^ (bits >> 16);
+}
+
+typedef int32_t Whole __attribute__((vector_size(kLanes * sizeof(int32_t))));
+
+// All ones for those of kLanes numbers from `place` on that dropout keeps.
+DENSEQ_INLINE Whole kept(const Draw& draw, int64_t place) {
+  constexpr uint32_t kOdd = 0x9E3779B9u;
+  Bits spread{};
+  for (int lane = 0; lane < kLanes; ++lane) spread[lane] = lane * kOdd;
+  const Bits number = spread + (static_cast<uint32_t>(place) + draw.offset) * kOdd;
+  const Bits bits = hashed(number ^ draw.first, draw.second) >> 8;
+  return __builtin_convertvector((Whole)bits, Vector) >= draw.threshold;
+}
+
+// Fills panel `panel` of W [depth, n].
+inline void pack_panel(const float* kernel, int64_t depth, int64_t n, int64_t panel, float* panels) {
+  const int64_t width = panel_width(n, panel), column = panel * kBlock;
+  float* to = panels + column * depth;
+  for (int64_t k = 0; k < depth; ++k)
+    for (int64_t v = 0; v < width; v += kLanes, to += kLanes) store(to, load_part(kernel + k * n + column + v, n - column - v));
+}
+
+// Fills panel `panel` of W [inputs, outputs] turned round.
+inline void pack_turned(const float* kernel, int64_t inputs, int64_t outputs, int64_t panel, float* panels) {
+  const int64_t width = panel_width(inputs, panel), column = panel * kBlock, n = std::min(width, inputs - column);
+  float* to = panels + column * outputs;
+  if (n < width) std::fill_n(to, width * outputs, 0.0f);
+  int64_t first = 0;
+#if defined(__AVX2__)
+  for (; first + 4 <= outputs; first += 4) {
+    int64_t c = 0;
+    for (; c + 4 <= n; c += 4) {
+      const float* from = kernel + (column + c) * outputs + first;
+      __m128 a = _mm_loadu_ps(from), b = _mm_loadu_ps(from + outputs);
+      __m128 d = _mm_loadu_ps(from + 2 * outputs), e = _mm_loadu_ps(from + 3 * outputs);
+      _MM_TRANSPOSE4_PS(a, b, d, e);
+      float* at = to + first * width + c;
+      _mm_storeu_ps(at, a), _mm_storeu_ps(at + width, b), _mm_storeu_ps(at + 2 * width, d), _mm_storeu_ps(at + 3 * width, e);
+    }
+    for (; c < n; ++c)
+      for (int64_t o = first; o < first + 4; ++o) to[o * width + c] = kernel[(column + c) * outputs + o];
+  }
+#endif
+  // A few outputs at a time: what is read and what is written both stay in the first-level cache.
+  for (; first < outputs; first += kLanes) {
+    const int64_t end = std::min<int64_t>(outputs, first + kLanes);
+    for (int64_t c = 0; c < n; ++c)
+      for (int64_t o = first; o < end; ++o) to[o * width + c] = kernel[(column + c) * outputs + o];
+  }
+}
+
+// A product's sums with one vector of columns are too few to hide how long an addition takes: each is of two parts.
+template <int ROWS, int VECTORS>
+DENSEQ_INLINE void add_product(Vector (&sums)[ROWS][VECTORS], const Left& left, const float* right, ptrdiff_t right_step) {
+  multiply_add<ROWS, VECTORS, VECTORS == 1 ? 2 : 1>(sums, left, right, right_step);
+}
+
+// Calls body(integral constant) of the vectors that `width` columns are.
+template <typename Body>
+DENSEQ_INLINE void by_vectors(int64_t width, const Body& body) {
+  switch (width / kLanes) {
+    case 1: return body(std::integral_constant<int, 1>());
+    case 2: return body(std::integral_constant<int, 2>());
+    case 3: return body(std::integral_constant<int, 3>());
+    default: return body(std::integral_constant<int, 4>());
+  }
+}
+
+// Products of a panel, [n_rows, width] -> the layer's h, factor and beyond.
+template <Activation KIND>
+void finish(const DenseLayer& layer, const float* products, int64_t row, int64_t n_rows, int64_t column, int64_t width) {
+  for (int64_t r = 0; r < n_rows; ++r)
+    for (int64_t v = 0; v < width; v += kLanes) {
+      const int64_t unit = column + v, at = (row + r) * layer.outputs + unit, n = layer.outputs - unit;
+      const Vector z = load(products + r * width + v) * layer.scale + load_part(layer.bias + unit, n);
+      Point point = activate<KIND>(z);
+      Vector beyond{};
+      if (layer.slope) {
+        const Vector slope = load_part(layer.slope + unit, n);
+        beyond = point.value - z;
+        point = {z + slope * beyond, slope * (point.slope - 1.0f) + 1.0f};
+      }
+      if (layer.draw) {
+        // What is dropped is 0, whatever stood there.
+        const Whole keep = kept(*layer.draw, at);
+        const Vector scale = broadcast(layer.draw->scale), none{};
+        point.value = keep ? point.value * scale : none;
+        point.slope = keep ? point.slope * scale : none;
+        beyond = keep ? beyond * scale : none;
+      }
+      store_part(layer.h + at, point.value, n);
+      if (layer.factor) store_part(layer.factor + at, point.slope, n);
+      if (layer.beyond) store_part(layer.beyond + at, beyond, n);
+    }
+}
+
+using Finish = void (*)(const DenseLayer&, const float*, int64_t, int64_t, int64_t, int64_t);
+
+template <std::size_t... KINDS>
+Finish finish_of(Activation kind, std::index_sequence<KINDS...>) {
+  static constexpr Finish all[] = {finish<static_cast<Activation>(KINDS)>...};
+  return all[static_cast<std::size_t>(kind)];
+}
+
+inline Finish finish_of(Activation kind) {
+  return finish_of(kind, std::make_index_sequence<static_cast<std::size_t>(Activation::kEnd)>());
+}
+
+// One member's layers, and the room that its passes need.
+struct DenseStack {
+  std::vector<DenseLayer> layers;
+  const float* x;  // [B, F]
+  int64_t rows;
+  Activation kind;
+
+  const float* inputs_of(std::size_t l) const { return l ? layers[l - 1].h : x; }
+
+  double work() const {
+    double sum = 0;
+    for (const DenseLayer& layer : layers) sum += static_cast<double>(layer.inputs) * layer.outputs;
+    return sum * rows;
+  }
+};
+
+// The forward pass: first `pack` for every panel, then `run` for all rows.
+class ForwardStack {
+ public:
+  explicit ForwardStack(const DenseStack& stack, Scratch& scratch) : stack_(stack) {
+    int64_t size = 0;
+    for (const DenseLayer& layer : stack.layers) size += Scratch::rounded(layer.inputs * padded(layer.outputs));
+    scratch.reserve(size);
+    for (const DenseLayer& layer : stack.layers) {
+      panels_.push_back(scratch.take(layer.inputs * padded(layer.outputs)));
+      for (int64_t panel = 0; panel < panels_in(layer.outputs); ++panel) all_.push_back({panels_.size() - 1, panel});
+    }
+  }
+
+  int64_t count() const { return static_cast<int64_t>(all_.size()); }
+
+  void pack(int64_t i) const {
+    const auto [l, panel] = all_[i];
+    const DenseLayer& layer = stack_.layers[l];
+    pack_panel(layer.kernel, layer.inputs, layer.outputs, panel, panels_[l]);
+  }
+
+  void run(int64_t first, int64_t end) const {
+    const Finish finish = finish_of(stack_.kind);
+    for (; first < end; first += kChunk) {
+      const int64_t n = std::min(end - first, kChunk);
+      for (std::size_t l = 0; l < stack_.layers.size(); ++l) {
+        const DenseLayer& layer = stack_.layers[l];
+        const Left left{stack_.inputs_of(l) + first * layer.inputs, layer.inputs, 1, layer.inputs, 1, 0};
+        for (int64_t panel = 0; panel < panels_in(layer.outputs); ++panel) {
+          const int64_t column = panel * kBlock, width = panel_width(layer.outputs, panel);
+          by_vectors(width, [&](auto vectors) {
+            tiles<decltype(vectors)::value>(left, n, panels_[l] + column * layer.inputs, [&](int64_t row, int64_t n_rows, const float* products) {
+              finish(layer, products, first + row, n_rows, column, width);
+            });
+          });
+        }
+      }
+    }
+  }
+
+ private:
+  template <int VECTORS, typename Put>
+  static void tiles(const Left& left, int64_t n_rows, const float* panel, const Put& put) {
+    for_tiles(n_rows, [&](int64_t row, auto rows) {
+      constexpr int kRows = decltype(rows)::value;
+      Vector sums[kRows][VECTORS] = {};
+      Left tile = left;
+      tile.data += row * left.row_step;
+      add_product(sums, tile, panel, VECTORS * kLanes);
+      alignas(64) float products[kRows * VECTORS * kLanes];
+      for (int r = 0; r < kRows; ++r)
+        for (int v = 0; v < VECTORS; ++v) store(products + (r * VECTORS + v) * kLanes, sums[r][v]);
+      put(row, kRows, products);
+    });
+  }
+
+  struct Panel {
+    std::size_t layer;
+    int64_t panel;
+  };
+  const DenseStack& stack_;
+  std::vector<float*> panels_;
+  std::vector<Panel> all_;
+};
+
+// The backward pass: `pack` for every panel, `run` for all rows, then `sum` for every task of the weights' gradients.
+class BackwardStack {
+ public:
+  BackwardStack(const DenseStack& stack, const float* pull, float* dx, const std::vector<DenseGradient>& gradients, Scratch& scratch)
+      : stack_(stack), pull_(pull), dx_(dx), gradients_(gradients) {
+    int64_t size = 0;
+    for (std::size_t l = 0; l < stack.layers.size(); ++l) size += turned_size(l) + (stack.layers[l].slope ? 2 : 1) * dz_size(l);
+    scratch.reserve(size);
+    for (std::size_t l = 0; l < stack.layers.size(); ++l) {
+      const DenseLayer& layer = stack.layers[l];
+      turned_.push_back(scratch.take(turned_size(l)));
+      dz_.push_back(scratch.take(dz_size(l)));
+      ds_.push_back(layer.slope ? scratch.take(dz_size(l)) : nullptr);
+      if (turned_size(l))
+        for (int64_t panel = 0; panel < panels_in(layer.inputs); ++panel) panels_.push_back({l, panel, 0});
+      for (int64_t panel = 0; panel < panels_in(layer.outputs); ++panel)
+        for (int64_t input = 0; input == 0 || input < layer.inputs; input += kTaskInputs) tasks_.push_back({l, panel, input});
+    }
+  }
+
+  int64_t panels() const { return static_cast<int64_t>(panels_.size()); }
+  int64_t tasks() const { return static_cast<int64_t>(tasks_.size()); }
+
+  void pack(int64_t i) const {
+    const auto [l, panel, _] = panels_[i];
+    const DenseLayer& layer = stack_.layers[l];
+    pack_turned(layer.kernel, layer.inputs, layer.outputs, panel, turned_[l]);
+  }
+
+  void run(int64_t first, int64_t end) const {
+    const std::size_t last = stack_.layers.size() - 1;
+    for (; first < end; first += kChunk) {
+      const int64_t n = std::min(end - first, kChunk), width = stack_.layers[last].outputs;
+      for (int64_t row = first; row < first + n; ++row)
+        for (int64_t unit = 0; unit < width; unit += kLanes) keep(last, row, unit, load_part(pull_ + row * width + unit, width - unit));
+      for (std::size_t l = last + 1; l-- > (dx_ ? 0 : 1);) {
+        const DenseLayer& layer = stack_.layers[l];
+        for (int64_t panel = 0; panel < panels_in(layer.inputs); ++panel)
+          by_vectors(panel_width(layer.inputs, panel), [&](auto vectors) { turn<decltype(vectors)::value>(l, panel, first, n); });
+      }
+    }
+  }
+
+  void sum(int64_t i) const {
+    const auto [l, panel, input] = tasks_[i];
+    by_vectors(panel_width(stack_.layers[l].outputs, panel), [&, l = l, panel = panel, input = input](auto vectors) {
+      sum_weights<decltype(vectors)::value>(l, panel, input);
+      if (input) return;
+      sum_rows<decltype(vectors)::value>(l, panel, dz_[l], gradients_[l].bias);
+      if (ds_[l]) sum_rows<decltype(vectors)::value>(l, panel, ds_[l], gradients_[l].slope);
+    });
+  }
+
+ private:
+  struct Task {
+    std::size_t layer;
+    int64_t panel, input;
+  };
+
+  int64_t turned_size(std::size_t l) const {
+    return l || dx_ ? Scratch::rounded(padded(stack_.layers[l].inputs) * stack_.layers[l].outputs) : 0;
+  }
+  int64_t dz_size(std::size_t l) const { return panels_in(stack_.layers[l].outputs) * kBlock * stack_.rows; }
+
+  // Where number (row, unit) of dz stands: panels are [B, kBlock] each, the last one too.
+  int64_t place(int64_t row, int64_t unit) const { return (unit / kBlock * stack_.rows + row) * kBlock + unit % kBlock; }
+
+  // dz, and what slopes get, from a vector of dh.
+  DENSEQ_INLINE void keep(std::size_t l, int64_t row, int64_t unit, Vector dh) const {
+    const DenseLayer& layer = stack_.layers[l];
+    const int64_t at = row * layer.outputs + unit, n = layer.outputs - unit;
+    Vector factor;
+    if (layer.factor)
+      factor = load_part(layer.factor + at, n);
+    else
+      factor = load_part(layer.h + at, n) > 0.0f ? broadcast(layer.draw ? layer.draw->scale : 1.0f) : Vector{};
+    store(dz_[l] + place(row, unit), dh * factor);
+    if (ds_[l]) store(ds_[l] + place(row, unit), dh * load_part(layer.beyond + at, n));
+  }
+
+  template <int VECTORS>
+  void turn(std::size_t l, int64_t panel, int64_t first, int64_t n) const {
+    const DenseLayer& layer = stack_.layers[l];
+    const int64_t column = panel * kBlock, n_full = layer.outputs / kBlock, rest = layer.outputs % kBlock;
+    const float* right = turned_[l] + column * layer.outputs;
+    for_tiles(n, [&](int64_t i, auto rows) {
+      constexpr int kRows = decltype(rows)::value;
+      Vector sums[kRows][VECTORS] = {};
+      const float* dz = dz_[l] + (first + i) * kBlock;
+      const ptrdiff_t slice = stack_.rows * kBlock, step = VECTORS * kLanes;
+      if (n_full) add_product(sums, Left{dz, kBlock, 1, kBlock, n_full, slice}, right, step);
+      if (rest) add_product(sums, Left{dz + n_full * slice, kBlock, 1, rest, 1, 0}, right + n_full * kBlock * step, step);
+      for (int r = 0; r < kRows; ++r)
+        for (int v = 0; v < VECTORS; ++v) {
+          const int64_t row = first + i + r, unit = column + v * kLanes;
+          const Vector value = sums[r][v] * layer.scale;
+          if (l)
+            keep(l - 1, row, unit, value);
+          else
+            store_part(dx_ + row * layer.inputs + unit, value, layer.inputs - unit);
+        }
+    });
+  }
+
+  template <int VECTORS>
+  void sum_weights(std::size_t l, int64_t panel, int64_t input) const {
+    const DenseLayer& layer = stack_.layers[l];
+    const int64_t n = std::min(kTaskInputs, layer.inputs - input), column = panel * kBlock;
+    const float *from = stack_.inputs_of(l) + input, *dz = dz_[l] + column * stack_.rows;
+    alignas(64) float all[kTaskInputs * kBlock] = {};
+    for (int64_t first = 0; first < stack_.rows; first += kChunk) {
+      const int64_t n_rows = std::min(stack_.rows - first, kChunk);
+      for_tiles(n, [&](int64_t k, auto rows) {
+        constexpr int kRows = decltype(rows)::value;
+        Vector sums[kRows][VECTORS];
+        for (int r = 0; r < kRows; ++r)
+          for (int v = 0; v < VECTORS; ++v) sums[r][v] = load(all + (k + r) * kBlock + v * kLanes);
+        add_product(sums, Left{from + first * layer.inputs + k, 1, layer.inputs, n_rows, 1, 0}, dz + first * kBlock, kBlock);
+        for (int r = 0; r < kRows; ++r)
+          for (int v = 0; v < VECTORS; ++v) store(all + (k + r) * kBlock + v * kLanes, sums[r][v]);
+      });
+    }
+    for (int64_t k = 0; k < n; ++k)
+      for (int v = 0; v < VECTORS; ++v) {
+        const int64_t unit = column + v * kLanes;
+        store_part(gradients_[l].kernel + (input + k) * layer.outputs + unit, load(all + k * kBlock + v * kLanes) * layer.scale, layer.outputs - unit);
+      }
+  }
+
+  template <int VECTORS>
+  void sum_rows(std::size_t l, int64_t panel, const float* panels, float* to) const {
+    const int64_t column = panel * kBlock;
+    const float* from = panels + column * stack_.rows;
+    Vector sums[VECTORS] = {};
+    for (int64_t row = 0; row < stack_.rows; ++row, from += kBlock)
+      for (int v = 0; v < VECTORS; ++v) sums[v] += load(from + v * kLanes);
+    for (int v = 0; v < VECTORS; ++v)
+      store_part(to + column + v * kLanes, sums[v], stack_.layers[l].outputs - column - v * kLanes);
+  }
+
+  const DenseStack& stack_;
+  const float* pull_;
+  float* dx_;
+  const std::vector<DenseGradient>& gradients_;
+  std::vector<float*> turned_, dz_, ds_;
+  std::vector<Task> panels_, tasks_;
+};
+
+}  // namespace denseq

@@ -1,0 +1,26 @@
+"""Rows in the order of random keys, by the compiled kernel (sort.cc) where there is one.
+
+Shapes: n rows.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from nets.base import Array
+from nets.kernels import library
+
+
+def sorted_rows(keys_n: Array, rows_n: Array) -> Array:
+    """The rows in the order of their keys; those of equal keys as they stand.
+
+    Keys are uint32, or float32 from 0 on; rows int32. Bits are those of `lax.sort_key_val`.
+    """
+    if rows_n.dtype != jnp.int32 or not library.is_native():
+        return lax.sort_key_val(keys_n, rows_n)[1]
+    # As whole numbers the bits of floats that are not negative have the order of the floats.
+    bits_n = lax.bitcast_convert_type(keys_n, jnp.uint32)
+    asked = jax.ShapeDtypeStruct(rows_n.shape, jnp.int32)
+    return jax.ffi.ffi_call("denseq_sort", asked, vmap_method="expand_dims")(bits_n, rows_n)
