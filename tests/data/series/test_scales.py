@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -10,10 +13,12 @@ from small_nets import applied
 
 import nets
 from nets.series_scales import SeriesScales, own_levels
+from train.config import Config
 from train.data.series.load import load_series, load_windows
 from train.data.series.scales import group_errors
 from train.data.series.statistics import with_new_groups
 from train.errors import UserError
+from train.run.metadata import as_begun
 
 SIZES = {"small": 0.1, "middle": 10.0, "large": 1e6}
 LENGTH = 60
@@ -195,3 +200,12 @@ def test_errors_of_groups_that_hardly_change_are_those_usual_of_others():
     group_1 = group_errors(changes, group, np.array([[6.0], [8.0], [10.0]]))
     ratio = np.median([0.5, 1e-3 / 8])
     np.testing.assert_allclose(group_1.of_group[1], [0.1 * ratio * 8])
+
+
+def test_a_run_that_began_with_one_scale_for_all_goes_on_so(tmp_path):
+    dataset = loaded(tmp_path)
+    config = Config(data=options(str(tmp_path / "series.csv"), group="name"))
+    for scaling, columns in (("auto", dataset.encoder.columns), ("shared", ())):
+        encoder = replace(dataset.encoder, columns=columns)
+        (tmp_path / "encoder.json").write_text(json.dumps(encoder.to_json()))
+        assert as_begun(config, tmp_path).data.scaling == scaling

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
@@ -121,14 +122,16 @@ class SeriesDataset:
         targets = None if self.target_gaps is None else self.targets
         return SeriesArrays(self.values, self.starts, targets, self.series)
 
-    @property
+    @cached_property
     def series(self) -> np.ndarray | None:
         """The number of each window's group among those of the encoder, int32 [n], -1 of a new one.
 
         None where groups have no names.
         """
         numbers = self.encoder.numbers_of(self.flat)
-        return None if numbers is None else self.flat.per_row(numbers)[self.starts]
+        if numbers is None:
+            return None
+        return numbers[np.searchsorted(self.flat.firsts, self.starts, side="right") - 1]
 
     def prepared(self, scale: Scale, scale_target: Scale) -> SeriesArrays:
         """`arrays` as the network's `preprocess` gives them, so that windows are scaled already."""
