@@ -314,6 +314,16 @@ def test_months_with_offsets_are_those_of_the_clock_that_is_named(tmp_path):
     data = read(tmp_path, frame(texts[:60]), zone="Europe/Berlin")
     assert data.notes == () and data.encoder.season == 12
     assert stamps_of(ahead(data, frame(texts[:60]))) == list(index[60:].to_pydatetime())
+    with pytest.raises(UserError, match=r"times without a zone, .* \(Europe/Berlin\); write it"):
+        ahead(data, frame(index[:60].tz_localize(None)))
+
+
+def test_stamps_with_the_name_of_their_zone_are_by_its_clock(tmp_path):
+    index = pd.date_range("2024-03-20", periods=63, freq="D", tz="Europe/Berlin")
+    texts = [f"{stamp:%Y-%m-%d %H:%M} Europe/Berlin" for stamp in index]
+    data = read(tmp_path, frame(texts[:60]))
+    assert data.notes == () and data.encoder.time.zone == "Europe/Berlin"
+    assert stamps_of(ahead(data, frame(texts[:60]))) == list(index[60:].to_pydatetime())
 
 
 def test_groups_of_business_days_beside_daily_ones(tmp_path):

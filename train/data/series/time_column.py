@@ -71,7 +71,7 @@ class TimeColumn:
 def read_stamps(
     table: pa.Table, time: TimeColumn, where: str, markers: tuple[str, ...]
 ) -> np.ndarray:
-    """The stamps of all rows, float64 [n]. Raises UserError if one is missing."""
+    """The stamps of all rows, float64 [n]. Raises UserError if one, or its zone, is missing."""
     raw = get_column(table, time.name, where, markers)
     raw = replace(raw, otherwise=", or say how dates are written in config.data.date_format")
     raw = raw.read_by(Reading(time.notation, time.date_order))
@@ -79,6 +79,11 @@ def read_stamps(
     if values.missing.any():
         row = raw.row(int(values.missing.argmax()))
         raise raw.error(f"{row} has no time; fill it in, or leave the row out")
+    if time.by_clock and not time.naive and len(values.data) and zone_of(raw) is None:
+        raise raw.error(
+            f"times without a zone, which those of training rows have ({time.zone}); write it "
+            "behind them, such as +01:00"
+        )
     stamps = values.data.astype(np.float64)
     return to_utc(stamps, time.zone) if time.naive else stamps
 
