@@ -21,6 +21,7 @@ from train.config.data_options import Table
 from train.data.files.arrow import as_table
 from train.data.files.read import read_table
 from train.data.table.load import load_table
+from train.errors import UserError
 
 try:
     import polars
@@ -126,3 +127,16 @@ def test_a_frame_of_one_type_is_read_as_its_columns_one_by_one(kind):
         numbers[0, 1] = np.nan
     frame = pd.DataFrame(numbers, columns=["a", "b", "c"])[["c", "a", "b"]][::-1]
     assert as_table(frame).equals(as_table(dict(frame.items())))
+
+
+@pytest.mark.parametrize("of", [lambda frame: frame["a"], lambda frame: frame.iloc[0]])
+def test_a_series_is_no_table(of):
+    with pytest.raises(UserError, match=r"data: a Series is no table; a row of a frame is frame.i"):
+        as_table(of(pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})))
+
+
+def test_what_is_no_config_is_told_by_its_name():
+    line = r"config: expected a train.config.Config, got 'diabetes'; train.config.load reads one"
+    for config in ("diabetes", {"net": 1}):
+        with pytest.raises(UserError, match=line if isinstance(config, str) else "got {'net': 1}"):
+            loop.fit(config, data=pd.DataFrame({"a": [1, 2]}), verbose=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,14 @@ from sklearn.base import clone
 
 from train import config as configs
 from train.config import fields
-from train.errors import UserError
+from train.data.files.tables import index_note
+from train.errors import ReadingWarning, UserError
 from train.estimators import DenseClassifier, DenseRegressor, Forecaster, SequenceClassifier
 from train.estimators.classes import class_texts, named_weights
 from train.estimators.folders import packed, unpack
 from train.estimators.parameters import AS_CONFIG, FILLED, config_of
-from train.estimators.rows import features_of, names_of_targets
+from train.estimators.rows import features_of, names_of_targets, tell_order
+from train.estimators.series import series_table, time_name, with_times
 
 ALL = (DenseClassifier, DenseRegressor, Forecaster, SequenceClassifier)
 
@@ -56,6 +59,8 @@ def test_what_is_no_parameter_is_named():
         DenseRegressor(net__hiden=(8,))
     with pytest.raises(ValueError, match="Invalid parameter 'epochs' for estimator DenseRegressor"):
         DenseRegressor().set_params(epochs=3)
+    with pytest.raises(TypeError, match=r"'data__target'; fit is given rows X, their target y"):
+        DenseRegressor(data__target="y")
     with pytest.raises(UserError, match=r"config\.net\.dropout: no such field"):
         config_of(configs.Config(net=configs.Perceptron()), {"net__dropout": 0.5})
     with pytest.raises(UserError, match="DenseRegressor is for Table, got Series"):
@@ -105,3 +110,59 @@ def test_a_folder_comes_back_from_its_bytes(tmp_path):
         if path.is_file()
     ]
     assert sorted(map(str, found)) == ["a/b.json", "c"]
+
+
+TWO = pd.DataFrame({"a": [1.0, 2.0]})
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "line"),
+    [
+        (DenseRegressor, {"y": ["a", "b"]}, "y: could not convert .*; classes are for DenseClass"),
+        (DenseRegressor, {"y": pd.Series(pd.date_range("2020", periods=2))}, "y holds datetime64"),
+        (DenseRegressor, {"y": TWO.assign(a=TWO.index.astype("m8[s]"))}, "y holds timedelta64"),
+        (DenseRegressor, {"y": pl.Series(["a", "b"])}, "classes are for DenseClassifier"),
+        (DenseClassifier, {"y": ["a", "a"]}, "y holds one class, 'a'; two are needed"),
+    ],
+)
+def test_a_target_that_cannot_be_learned_is_one_line(kind: Any, given: Any, line: str):
+    with pytest.raises(ValueError, match=line) as raised:
+        kind().fit(TWO, **given)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("seed", ["a", -1, np.random.default_rng(0)], ids=str)
+def test_a_seed_that_is_none_is_refused(seed: Any):
+    with pytest.raises(ValueError, match=r"cannot be used to seed|config.seed: expected"):
+        DenseRegressor(random_state=seed).fit(TWO, [1.0, 2.0])
+
+
+def test_rows_are_matched_by_place_and_two_orders_of_one_index_are_told():
+    turned = TWO["a"][::-1]
+    with pytest.warns(ReadingWarning, match=r"X and y have one index in two orders: .*y.loc"):
+        tell_order(TWO, y=turned, sample_weight=TWO["a"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tell_order(TWO, y=turned.reset_index(drop=True), sample_weight=None)
+        tell_order(TWO.to_numpy(), y=turned)
+        tell_order(TWO, y=[1, 2])  # whose index is a method
+
+
+def test_times_in_an_index_are_a_column_of_series():
+    days = pd.date_range("2024", periods=3)
+    frame = pd.DataFrame({"time": [1, 2, 3]}, index=days)
+    table, _ = series_table(frame, None)
+    name = time_name(table, frame)
+    assert name not in (None, "time")
+    times = with_times(table, frame, name)[name].to_pylist()
+    assert times == list(days)
+    assert with_times(table, frame, "time").column_names == ["time"]  # which is there
+    series = frame["time"].rename_axis("day")
+    table, targets = series_table(series, None)
+    assert (time_name(table, series), targets) == ("day", ["target"])
+    assert time_name(table, series.reset_index(drop=True)) is None
+    assert "reset_index" in (index_note(frame) or "") and index_note({"index": days}) is None
+    with pytest.raises(ValueError, match=r"X is an array of shape \(3, 2\), whose columns have no"):
+        series_table(np.ones((3, 2)), None)
+    with pytest.raises(ValueError, match="X is of type NoneType: expected sequences"):
+        SequenceClassifier().fit(None, [1, 2])

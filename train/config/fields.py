@@ -141,7 +141,9 @@ def mismatch(leaf: Leaf, value: object) -> str:
 def check_fields(config: object) -> None:
     """Raises UserError unless every field, taken alone, holds what its type and limits admit."""
     if not isinstance(config, Config) or type(config) is not Config:
-        raise UserError(f"config: expected a train.config.Config, got {values.shorten(config)}")
+        hint = "; train.config.load reads one" if isinstance(config, str) else ""
+        given = values.shorten(config)
+        raise UserError(f"config: expected a train.config.Config, got {given}{hint}")
     leaves = list(walk(config))
     groups = {leaf.path.rpartition(".")[0]: leaf.group for leaf in leaves}
     for path, group in groups.items():

@@ -22,6 +22,7 @@ from train.estimators.callbacks import CallbackSupportMixin, begin_fit, end_fit,
 from train.estimators.folders import TemporaryFolder, new_folder, packed, unpack
 from train.estimators.parameters import (
     AS_CONFIG,
+    FILLED,
     OWN,
     config_of,
     field_names,
@@ -79,6 +80,8 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
         for name in given:
             if name not in known:
                 hint = fields.did_you_mean(name, list(known))
+                if name.removeprefix("data__") in FILLED:
+                    hint = "; fit is given rows X, their target y, and sample_weight"
                 raise TypeError(f"{type(self).__name__} has no parameter {name!r}{hint}")
         self.config = config
         for name, default in known.items():

@@ -25,6 +25,8 @@ from train.estimators.rows import (
     features_of,
     names_of_targets,
     number_names,
+    numbers_of,
+    tell_order,
     with_columns,
 )
 from train.inference.predictor import Predictor
@@ -95,9 +97,8 @@ class DenseRegressor(RegressorMixin, DenseEstimator):
         with value_errors():
             config = self._config()
             table = features_of(self, X, y=y)
-            y_n = checks.check_array(
-                y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self
-            )
+            tell_order(X, y=y, sample_weight=sample_weight)
+            y_n = numbers_of(self, y)
             checks.check_consistent_length(table, y_n)
             if sample_weight is not None:
                 sample_weight = checks._check_sample_weight(sample_weight, y_n)
@@ -153,6 +154,7 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):
         """Trains on rows X and classes y [n], of any type; a row counts for its weight."""
         with value_errors():
             table = features_of(self, X, y=y)
+            tell_order(X, y=y, sample_weight=sample_weight)
             y_n = checks.column_or_1d(y, warn=True)
             checks.check_array(y_n, ensure_2d=False, dtype=None, input_name="y", estimator=self)
             check_classification_targets(y_n)
@@ -161,7 +163,7 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):
                 sample_weight = checks._check_sample_weight(sample_weight, y_n)
             classes, codes_n = np.unique(y_n, return_inverse=True)
             if len(classes) < 2:
-                raise ValueError(f"y holds one class, {classes[0]!r}; two are needed")
+                raise ValueError(f"y holds one class, {classes.tolist()[0]!r}; two are needed")
             if self.warm_start and hasattr(self, "model_"):
                 unknown = np.setdiff1d(classes, self.classes_)
                 if len(unknown):

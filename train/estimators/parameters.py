@@ -8,6 +8,7 @@ from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
+from sklearn.utils import check_random_state
 
 from train import config as configs
 from train.config import fields, files
@@ -85,7 +86,7 @@ def seeded(config: Config, random_state: int | np.random.RandomState | None) -> 
         return config
     seed = random_state
     if not isinstance(seed, int | np.integer):
-        seed = seed.randint(2**31)
+        seed = check_random_state(seed).randint(2**31)
     config.seed = int(seed)
     if not isinstance(config.data, configs.Series):
         config.data.split_seed = int(seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
@@ -13,6 +14,7 @@ from sklearn.utils import validation
 
 from train.data.answer_names import free_names
 from train.data.files.arrow import Foreign, as_table
+from train.errors import ReadingWarning
 
 # scikit-learn has no types, and those of its defaults are too narrow.
 checks: Foreign = validation
@@ -73,6 +75,37 @@ def names_of_targets(y: Rows, n_targets: int, taken: Sequence[str]) -> list[str]
     if len(names) != n_targets or not all(isinstance(name, str) and name for name in names):
         names = ["target"] if n_targets == 1 else [f"target_{i + 1}" for i in range(n_targets)]
     return free_names(map(str, names), taken)
+
+
+def numbers_of(estimator: BaseEstimator, y: Rows) -> np.ndarray:
+    """Targets as float64; ValueError for what is no number, times among it."""
+    for kind in getattr(y, "dtypes", ()) if hasattr(y, "columns") else (getattr(y, "dtype", None),):
+        if getattr(kind, "kind", "") in ("m", "M"):
+            raise ValueError(f"y holds {kind}, a time; give a number, such as days from a date")
+    try:
+        return checks.check_array(
+            y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=estimator
+        )
+    except ValueError as error:
+        if "could not convert string to float" not in str(error):
+            raise
+        raise ValueError(f"y: {error}; classes are for DenseClassifier") from None
+
+
+def tell_order(X: Rows, **beside: Rows) -> None:
+    """Warns where what stands beside X has the same labels of rows in another order."""
+    for name, rows in beside.items():
+        index = getattr(X, "index", None)
+        other = getattr(rows, "index", None)
+        if index is None or other is None or callable(index) or callable(other):
+            continue
+        if len(index) == len(other) and not index.equals(other) and set(index) == set(other):
+            warnings.warn(
+                f"X and {name} have one index in two orders: rows are matched by their place, not "
+                f"by index; give {name}.loc[X.index] to match them",
+                ReadingWarning,
+                stacklevel=4,
+            )
 
 
 def with_columns(table: pa.Table, columns: Mapping[str, np.ndarray]) -> pa.Table:

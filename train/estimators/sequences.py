@@ -81,4 +81,9 @@ def sequence_table(X: Rows) -> pa.Table:
     """Sequences as a table with lists; an array, or a list of sequences, is its column "x"."""
     if is_table(X):
         return as_table(X, ())
+    if X is None or isinstance(X, str) or not np.iterable(X):
+        kind = type(X).__name__
+        raise ValueError(
+            f"X is of type {kind}: expected sequences, such as arrays [steps, channels]"
+        )
     return as_table({"x": [np.asarray(sequence).tolist() for sequence in X]}, ())

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from train.config.data_options import Series
 from train.config.net_options import LSTM
+from train.data.answer_names import free_names
 from train.data.files.arrow import as_table
 from train.estimators.base import Estimator, value_errors
 from train.estimators.callbacks import with_callbacks
@@ -22,7 +23,8 @@ class Forecaster(Estimator):
     """An LSTM that forecasts the steps after the end of a series, or of many.
 
     X is a table in time order that holds its targets, which data__target names, and what is read
-    beside them (data__known, data__observed, data__time, data__group); or one series, [steps]. Its
+    beside them (data__known, data__observed, data__time, data__group); or one series, [steps]. An
+    index of pandas that holds times is a column too, and data__time unless another is named. Its
     parameters are those of `Estimator`, as data__horizon.
     """
 
@@ -39,6 +41,9 @@ class Forecaster(Estimator):
             table, targets = series_table(X, y)
             if targets:
                 config.data = dataclasses.replace(config.data, target=tuple(targets))
+            if config.data.time is None:
+                config.data.time = time_name(table, X)
+            table = with_times(table, X, config.data.time)
             self._train(config, table, X, y)
         return self
 
@@ -57,7 +62,7 @@ class Forecaster(Estimator):
         """The columns of answers side by side, or of intervals; a single one alone."""
         check_is_fitted(self)
         with value_errors():
-            table, _ = series_table(X, None)
+            table = self._table(X)
             columns = self.model_.columns(table)
             wanted = list(self.model_.encoder.answer_names.targets)
             if level is not None:
@@ -67,11 +72,17 @@ class Forecaster(Estimator):
         answers = np.stack([np.asarray(columns[name]) for name in wanted], axis=1)
         return answers[:, 0] if answers.shape[1] == 1 else answers
 
+    def _table(self, X: Rows, y: Rows = None) -> pa.Table:
+        """What is to be forecast from, with its times."""
+        data = self.model_.config.data
+        assert isinstance(data, Series)
+        return with_times(series_table(X, y)[0], X, data.time)
+
     def score(self, X: Rows, y: None = None) -> float:
         """The share of variance that forecasts explain, over all windows of X."""
         check_is_fitted(self)
         with value_errors():
-            table, _ = series_table(X, y)
+            table = self._table(X, y)
             found = evaluate(self.model_, table, "X", echo=self.model_.tell)["r2"]
         assert isinstance(found, float)
         return found
@@ -80,6 +91,11 @@ class Forecaster(Estimator):
 def series_table(X: Rows, y: Rows) -> tuple[pa.Table, list[str]]:
     """Series as a table, with y beside them, and the names of targets that were not in it."""
     if not is_table(X) and y is None:
+        if np.ndim(X) != 1:
+            raise ValueError(
+                f"X is an array of shape {np.shape(X)}, whose columns have no names: give one "
+                "series [steps], a table with data__target, or the targets as y"
+            )
         return as_table({"target": np.asarray(X)}, ()), ["target"]
     table = as_table(X, ()) if is_table(X) else as_table(_numbered(np.asarray(X)), ())
     if y is None:
@@ -89,6 +105,22 @@ def series_table(X: Rows, y: Rows) -> tuple[pa.Table, list[str]]:
     columns = values.reshape(len(values), -1).T
     names = names_of_targets(y, len(columns), table.column_names)
     return with_columns(table, dict(zip(names, columns, strict=True))), names
+
+
+def time_name(table: pa.Table, X: Rows) -> str | None:
+    """What the times in an index of pandas are called as a column; None where there are none."""
+    index = getattr(X, "index", None)
+    if getattr(getattr(index, "dtype", None), "kind", "") != "M":
+        return None
+    (name,) = free_names([str(getattr(index, "name", None) or "time")], table.column_names)
+    return name
+
+
+def with_times(table: pa.Table, X: Rows, name: str | None) -> pa.Table:
+    """The table with the times of its index as the column `name`, if it lacks that."""
+    if name is None or name in table.column_names or time_name(table, X) is None:
+        return table
+    return with_columns(table, {name: np.asarray(X.index)})
 
 
 def _numbered(values_tc: np.ndarray) -> dict[str, np.ndarray]:

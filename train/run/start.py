@@ -9,11 +9,12 @@ from typing import NamedTuple
 from nets.base import Variables
 from train import config as configs
 from train.config.data_options import Series, Table
+from train.config.fields import check_fields
 from train.config.members import is_population, pooled
 from train.config.options import Config
 from train.data.dataset import Dataset, Encoder
 from train.data.files.read import read_table
-from train.data.files.tables import Read, in_memory
+from train.data.files.tables import Read, in_memory, index_note
 from train.data.load import load_dataset
 from train.errors import UserError
 from train.run.metadata import as_begun, levels_as_begun
@@ -55,6 +56,7 @@ def read_rows(
     """
     read: Read = read_table
     config = configs.named(config)
+    check_fields(config)
     if data is not None:
         config, read = in_memory(config, data)
     config = levels_as_begun(config, folder)
@@ -64,6 +66,7 @@ def read_rows(
         encoder = start.encoder
     configs.validate(config)
     notes = (start.note,) if start is not None and start.name else ()
+    notes = (*notes, *filter(None, (index_note(data),)))
     return config, load_dataset(pooled(as_begun(config, folder)), read, encoder, notes)
 
 

@@ -39,6 +39,10 @@ def as_table(
         table = data if isinstance(data, pa.Table) else pa.Table.from_batches([data])
     elif isinstance(data, list | tuple):
         table = _from_columns(_columns_of(data).items(), missing)
+    elif hasattr(type(data), "iloc") and not hasattr(data, "columns"):
+        raise UserError(
+            "data: a Series is no table; a row of a frame is frame.iloc[[0]], a column frame[['a']]"
+        )
     # A dict, or a pandas DataFrame, whose columns pyarrow reads one by one.
     elif hasattr(data, "items"):
         table = _from_columns(_items_of(data), missing)

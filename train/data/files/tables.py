@@ -31,6 +31,17 @@ class Read(Protocol):
         ...
 
 
+def index_note(data: object) -> str | None:
+    """A line on times in the index of a DataFrame, which are read by nobody; None without any."""
+    index = getattr(data, "index", None)
+    if getattr(getattr(index, "dtype", None), "kind", "") != "M":
+        return None
+    return (
+        f"{IN_MEMORY}: its index holds times, and an index is not read; data.reset_index() makes a "
+        "column of it, for config.data.time"
+    )
+
+
 def in_memory(config: Config, data: object) -> tuple[Config, Read]:
     """The config with these rows, of any library, in place of its file; and what reads them.
 
