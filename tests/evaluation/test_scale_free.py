@@ -12,12 +12,12 @@ from train.data.files.tables import in_memory
 from train.data.series.load import load_series
 from train.evaluation.kinds import score_rows_of
 from train.evaluation.metrics.scale_free import (
-    Scales,
-    errors_by_step,
-    errors_of,
+    by_step,
+    by_window,
+    cells_of,
     metrics_by,
-    seasonal_scales,
 )
+from train.evaluation.metrics.seasonal_scales import Scales, seasonal_scales
 
 # Of season 2: the changes before the last two values are |3-1|, |6-2|, |4-3|, |10-6| of the first
 # series and 0 of the second, which has not moved.
@@ -89,16 +89,17 @@ def test_scores_by_key_and_by_step_are_those_of_the_windows_alone():
     target[0, 1, 0] = target[4, :, 1] = np.nan
     scales = Scales(random.random((6, 2)), random.random((6, 2)))
     key = np.array([0, 2, 0, 2, 1, 0])
-    by_key = metrics_by(errors_of(predicted, target, scales), key, 4)
-    by_step = metrics_by(*errors_by_step(predicted, target, scales), 3)
+    cells = cells_of(predicted, target)
+    by_key = metrics_by(by_window(cells, scales), key, 4)
+    of_steps = metrics_by(by_step(cells, scales), np.arange(3), 3)
     for k in range(3):
         rows = key == k
         own = Scales(*(scale[rows] for scale in scales))
-        alone = errors_of(predicted[rows], target[rows], own)
+        alone = by_window(cells_of(predicted[rows], target[rows]), own)
         for name, values in metrics_by(alone, np.zeros(rows.sum(), int), 1).items():
             np.testing.assert_allclose(by_key[name][k], values[0], err_msg=name)
         step = slice(k, k + 1)
-        alone = errors_of(predicted[:, step], target[:, step], scales)
+        alone = by_window(cells_of(predicted[:, step], target[:, step]), scales)
         for name, values in metrics_by(alone, np.zeros(6, int), 1).items():
-            np.testing.assert_allclose(by_step[name][k], values[0], err_msg=name)
+            np.testing.assert_allclose(of_steps[name][k], values[0], err_msg=name)
     assert np.isnan(by_key["mae"][3]).all() and np.isnan(by_key["mae"][1, 1])

@@ -114,7 +114,7 @@ def test_scores_are_those_of_the_written_forecasts_by_origin_step_and_group(tmp_
         groups = pd.read_csv(tmp_path / "groups.csv").set_index("group")
         label = "mae" if name == "net" else f"{name}_mae"
         np.testing.assert_allclose(groups[label], by_group)
-        median = content["by_group"][name]["mae"]["q50"]
+        median = content["by_group"][name]["mae"]["median"]
         assert median == pytest.approx(by_group.median())
     inside = known["target"].between(known["lower"], known["upper"])
     assert content["metrics"]["coverage"] == pytest.approx(inside.mean())

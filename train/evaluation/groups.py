@@ -14,11 +14,12 @@ from train.data.series.dataset import SeriesDataset
 from train.evaluation.metrics.scale_free import (
     Ends,
     by_name,
-    errors_of,
+    by_window,
+    cells_of,
     metrics_by,
     raw_pair,
-    seasonal_scales,
 )
+from train.evaluation.metrics.seasonal_scales import seasonal_scales
 
 Arrays = Mapping[str, np.ndarray]
 SPREAD = {"min": 0.0, "q10": 0.1, "median": 0.5, "q90": 0.9, "max": 1.0}
@@ -81,7 +82,8 @@ def group_scores(
     for baseline, arrays in answers.items():
         pair = raw_pair(encoder, arrays, targets)
         own_ends = None if baseline or ends is None else _as_ends(ends, pair[0].shape)
-        of_group = metrics_by(errors_of(*pair, scales, own_ends), place_n, len(numbers))
+        errors = by_window(cells_of(*pair, own_ends), scales)
+        of_group = metrics_by(errors, place_n, len(numbers))
         if deviation_go is not None:
             of_group["mae_scaled"] = of_group["mae"] / deviation_go
         if baseline:

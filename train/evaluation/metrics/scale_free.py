@@ -1,8 +1,8 @@
 """Errors of forecasts in no unit: MASE, RMSSE, sMAPE, MAPE and WAPE, of windows taken together.
 
-An error is told in terms of how much its series changes from one season to the next, over all rows
-before the forecast (Hyndman & Koehler 2006), or of the values themselves. n windows, h steps of the
-horizon, o targets, k keys that windows are taken together by, t rows of a group.
+An error is told in terms of how much its series changes from one season to the next, or of the
+values themselves. n windows, h steps of the horizon, o targets, k keys that windows are taken
+together by.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
+from train.evaluation.metrics.seasonal_scales import Scales, seasonal_scales
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -21,35 +22,42 @@ SCALE_FREE = ("mase", "rmsse", "smape", "mape", "wape")
 OF_NO_UNIT = (*SCALE_FREE, "coverage")  # have a mean over targets
 
 
-class Scales(NamedTuple):
-    """The mean change from season to season before each window, and its mean square [n, o].
+class Ends(NamedTuple):
+    """The ends of intervals [n, h, o], in raw units."""
 
-    Both in raw units; nan where a series has not moved before the window.
-    """
-
-    absolute: np.ndarray
-    squared: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
 
 
-class Errors(NamedTuple):
-    """Sums over the known steps of each window [n, o], in raw units.
+class Cells(NamedTuple):
+    """What each step of each window adds to sums [n, h, o], in raw units; 0 where it is not known.
 
-    `known` steps, `absolute` and `squared` errors, the `size` of the values, `shares` of it that
-    errors are, over `n_shares` values that are not 0, `symmetric` shares; `mase` and `rmsse` of the
-    window, nan where none is defined. Of intervals the steps `within`, and the `width`s.
+    Whether it is `known`, its `absolute` error, the `size` of its value, the `share` of that that
+    the error is, whether it `has_share`, not being 0, and the `symmetric` share. Of intervals
+    whether they hold it, `within`, and their `width`.
     """
 
     known: np.ndarray
     absolute: np.ndarray
-    squared: np.ndarray
     size: np.ndarray
-    shares: np.ndarray
-    n_shares: np.ndarray
+    share: np.ndarray
+    has_share: np.ndarray
     symmetric: np.ndarray
-    mase: np.ndarray
-    rmsse: np.ndarray
     within: np.ndarray | None = None
     width: np.ndarray | None = None
+
+
+class Errors(NamedTuple):
+    """Sums of cells over the steps of each window, or over the windows of each step [n, o].
+
+    `squared` is that of squared errors; `mase` and `rmsse` are those of the window, or the means of
+    the step, nan where none is defined.
+    """
+
+    cells: Cells
+    squared: np.ndarray
+    mase: np.ndarray
+    rmsse: np.ndarray
 
 
 def scale_free_metrics(
@@ -62,7 +70,7 @@ def scale_free_metrics(
     """
     encoder = dataset.encoder
     scales = seasonal_scales(dataset, windows)
-    errors = errors_of(*raw_pair(encoder, predictions, targets), scales)
+    errors = by_window(cells_of(*raw_pair(encoder, predictions, targets)), scales)
     together = np.zeros(len(windows), np.int64)
     found = metrics_by(errors, together, 1)
     names = [column.name for column in encoder.targets]
@@ -81,117 +89,58 @@ def raw_pair(
     return raw[0], raw[1]
 
 
-def seasonal_scales(dataset: SeriesDataset, windows: np.ndarray) -> Scales:
-    """How much each window's series changes from season to season before it, where it is known.
-
-    Steps from row to row take the place of seasons where a series has none, or less than two of
-    them before the window.
-    """
-    encoder = dataset.encoder
-    flat = dataset.flat
-    now_n = dataset.starts[windows] + encoder.lookback
-    group_n = np.searchsorted(flat.firsts, now_n - 1, side="right") - 1
-    season_g = dataset.seasons
-    targets_to = dataset.targets
-    absolute_no = np.empty((len(windows), encoder.n_targets))
-    squared_no = np.empty_like(absolute_no)
-    order = np.argsort(group_n, kind="stable")
-    groups, begins = np.unique(group_n[order], return_index=True)
-    for g, chosen in zip(groups, np.split(order, begins[1:]), strict=True):
-        first = flat.firsts[g]
-        place_m = now_n[chosen] - first
-        rows = slice(first, first + int(place_m.max()))
-        season = 1 if season_g is None else max(int(season_g[g]), 1)
-        for o, column in enumerate(encoder.targets):
-            values_t = targets_to[rows, o].astype(np.float64) * column.unit
-            absolute_no[chosen, o], squared_no[chosen, o] = _changes(values_t, season, place_m)
-    return Scales(absolute_no, squared_no)
-
-
-def _changes(
-    values_t: np.ndarray, season: int, place_m: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mean absolute and mean squared change over a season among the first `place_m` values [m]."""
-    absolute_m, squared_m = _means(values_t, season, place_m)
-    lacks_m = np.isnan(absolute_m)
-    if season > 1 and lacks_m.any():
-        by_step = _means(values_t, 1, place_m)
-        absolute_m = np.where(lacks_m, by_step[0], absolute_m)
-        squared_m = np.where(lacks_m, by_step[1], squared_m)
-    absolute_m[absolute_m == 0] = np.nan
-    squared_m[squared_m == 0] = np.nan
-    return absolute_m, squared_m
-
-
-def _means(values_t: np.ndarray, lag: int, place_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The same over `lag` steps; nan where no change is known."""
-    change_t = np.abs(values_t[lag:] - values_t[:-lag])
-    is_known_t = ~np.isnan(change_t)
-    change_t = np.where(is_known_t, change_t, 0)
-    n_m = np.maximum(place_m - lag, 0)
-    count_m = _first(is_known_t.astype(np.float64), n_m)
-    divisor_m = np.where(count_m > 0, count_m, np.nan)
-    return _first(change_t, n_m) / divisor_m, _first(change_t**2, n_m) / divisor_m
-
-
-def _first(values_t: np.ndarray, n_m: np.ndarray) -> np.ndarray:
-    """The sums of the first `n_m` values [m]."""
-    return np.concatenate([[0.0], np.cumsum(values_t)])[n_m]
-
-
-class Ends(NamedTuple):
-    """The ends of intervals [n, h, o], in raw units."""
-
-    low: np.ndarray
-    high: np.ndarray
-
-
-def errors_of(
-    prediction_nho: np.ndarray, target_nho: np.ndarray, scales: Scales, ends: Ends | None = None
-) -> Errors:
-    """The sums of each window; a target that is nan is missing, and counts for nothing."""
-    within = width = None
-    if ends is not None:
-        within = ((ends.low <= target_nho) & (target_nho <= ends.high)).sum(axis=1)
-        width = np.where(np.isnan(target_nho), 0, ends.high - ends.low).sum(axis=1)
+def cells_of(prediction_nho: np.ndarray, target_nho: np.ndarray, ends: Ends | None = None) -> Cells:
+    """What each step of each window adds; a target that is nan is missing, and adds nothing."""
     is_known = ~np.isnan(target_nho)
     error = np.where(is_known, np.abs(prediction_nho - target_nho), 0)
     size = np.where(is_known, np.abs(target_nho), 0)
     both = np.where(is_known, np.abs(prediction_nho), 0) + size
-    known = is_known.sum(axis=1).astype(np.float64)
-    absolute = error.sum(axis=1)
-    squared = np.square(error).sum(axis=1)
-    steps = np.where(known > 0, known, np.nan)
-    return Errors(
-        known=known,
-        absolute=absolute,
-        squared=squared,
-        size=size.sum(axis=1),
-        shares=np.divide(error, size, out=np.zeros_like(error), where=size > 0).sum(axis=1),
-        n_shares=(size > 0).sum(axis=1).astype(np.float64),
-        symmetric=np.divide(2 * error, both, out=np.zeros_like(error), where=both != 0).sum(axis=1),
-        mase=absolute / steps / scales.absolute,
-        rmsse=np.sqrt(squared / steps / scales.squared),
+    within = width = None
+    if ends is not None:
+        within = (ends.low <= target_nho) & (target_nho <= ends.high)
+        width = np.where(is_known, ends.high - ends.low, 0)
+    return Cells(
+        known=is_known,
+        absolute=error,
+        size=size,
+        share=np.divide(error, size, out=np.zeros_like(error), where=size > 0),
+        has_share=size > 0,
+        symmetric=np.divide(2 * error, both, out=np.zeros_like(error), where=both != 0),
         within=within,
         width=width,
     )
 
 
-def errors_by_step(
-    prediction_nho: np.ndarray, target_nho: np.ndarray, scales: Scales, ends: Ends | None = None
-) -> tuple[Errors, np.ndarray]:
-    """The sums of each step as if it were a window [n * h, o], and the place of that step."""
-    n, horizon, n_targets = target_nho.shape
-    shape = (n * horizon, 1, n_targets)
-    repeated = Scales(*(np.repeat(scale, horizon, axis=0) for scale in scales))
-    if ends is not None:
-        ends = Ends(ends.low.reshape(shape), ends.high.reshape(shape))
-    errors = errors_of(prediction_nho.reshape(shape), target_nho.reshape(shape), repeated, ends)
-    return errors, np.tile(np.arange(horizon), n)
+def by_window(cells: Cells, scales: Scales) -> Errors:
+    """The sums of each window [n, o]."""
+    sums = _summed(cells, axis=1)
+    squared = np.square(cells.absolute).sum(axis=1)
+    steps = np.where(sums.known > 0, sums.known, np.nan)
+    mase = sums.absolute / steps / scales.absolute
+    return Errors(sums, squared, mase, np.sqrt(squared / steps / scales.squared))
+
+
+def by_step(cells: Cells, scales: Scales) -> Errors:
+    """The sums of each step [h, o]."""
+    squared = np.square(cells.absolute).sum(axis=0)
+    scaled = []
+    for scale_no in (scales.absolute, np.sqrt(scales.squared)):
+        is_defined = cells.known & ~np.isnan(scale_no)[:, None]
+        total = np.where(is_defined, cells.absolute / scale_no[:, None], 0).sum(axis=0)
+        count = is_defined.sum(axis=0)
+        scaled.append(total / np.where(count > 0, count, np.nan))
+    return Errors(_summed(cells, axis=0), squared, *scaled)
+
+
+def _summed(cells: Cells, axis: int) -> Cells:
+    sums = []
+    for values in cells:
+        sums.append(None if values is None else values.sum(axis=axis, dtype=np.float64))
+    return Cells(*sums)
 
 
 def metrics_by(errors: Errors, key_n: np.ndarray, n_keys: int) -> dict[str, np.ndarray]:
-    """The metrics [k, o] of windows with the same key, of 0 to `n_keys` - 1; nan of none.
+    """The metrics [k, o] of windows (or steps) with the same key, 0 to `n_keys` - 1; nan of none.
 
     mae, rmse and wape are of all known steps together, smape and mape means over these, mase and
     rmsse means over windows.
@@ -209,18 +158,19 @@ def metrics_by(errors: Errors, key_n: np.ndarray, n_keys: int) -> dict[str, np.n
         is_known = ~np.isnan(values_no)
         return ratio(np.where(is_known, values_no, 0), is_known.astype(np.float64))
 
+    sums = errors.cells
     found = {
-        "mae": ratio(errors.absolute, errors.known),
-        "rmse": np.sqrt(ratio(errors.squared, errors.known)),
+        "mae": ratio(sums.absolute, sums.known),
+        "rmse": np.sqrt(ratio(errors.squared, sums.known)),
         "mase": mean(errors.mase),
         "rmsse": mean(errors.rmsse),
-        "smape": ratio(errors.symmetric, errors.known),
-        "mape": ratio(errors.shares, errors.n_shares),
-        "wape": ratio(errors.absolute, errors.size),
+        "smape": ratio(sums.symmetric, sums.known),
+        "mape": ratio(sums.share, sums.has_share),
+        "wape": ratio(sums.absolute, sums.size),
     }
-    if errors.within is not None and errors.width is not None:
-        found["coverage"] = ratio(errors.within, errors.known)
-        found["width"] = ratio(errors.width, errors.known)
+    if sums.within is not None and sums.width is not None:
+        found["coverage"] = ratio(sums.within, sums.known)
+        found["width"] = ratio(sums.width, sums.known)
     return found
 
 

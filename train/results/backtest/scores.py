@@ -6,26 +6,27 @@ w windows, h horizon, o targets, k origins or groups.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
 
+from train.evaluation.groups import SPREAD
 from train.evaluation.metrics.scale_free import (
+    Cells,
     Ends,
-    Errors,
     by_name,
-    errors_by_step,
-    errors_of,
+    by_step,
+    by_window,
+    cells_of,
     metrics_by,
     raw_pair,
-    seasonal_scales,
 )
+from train.evaluation.metrics.seasonal_scales import Scales, seasonal_scales
 from train.results.backtest.answers import Answered, joined_ends
 from train.results.backtest.spread_scores import spread_by_origin, spread_over_all
 
 NET = "net"
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)  # over groups
 Curves: TypeAlias = dict[str, dict[str, np.ndarray]]  # {the net or a baseline: {metric: values}}
 
 
@@ -37,48 +38,48 @@ class BacktestScores:
     how many windows each origin has, `windows_g` each group.
     """
 
-    overall: dict[str, dict[str, float]]
-    by_origin: Curves
-    by_step: Curves
-    by_group: Curves
     groups: list[str]
     windows_k: np.ndarray
     windows_g: np.ndarray
+    overall: dict[str, dict[str, float]] = field(default_factory=dict)
+    by_origin: Curves = field(default_factory=dict)
+    by_step: Curves = field(default_factory=dict)
+    by_group: Curves = field(default_factory=dict)
 
 
 def score_backtest(parts: Sequence[Answered], n_origins: int) -> BacktestScores:
     """The scores of all answers together, those of several nets one after the other."""
     names = _group_names(parts)
     place_of = {name: place for place, name in enumerate(names)}
+    n_groups = max(len(names), 1)
     origin_w = np.concatenate([part.origin_w for part in parts])
     group_w = np.concatenate([_places(part, place_of) for part in parts])
+    all_w = np.zeros(len(origin_w), np.int64)
     encoder = parts[0].dataset.encoder
+    steps_h = np.arange(encoder.horizon)
     targets = [column.name for column in encoder.targets]
-    n_windows = len(origin_w)
-    errors, step_errors, step_w = _errors(parts)
-    overall: dict[str, dict[str, float]] = {}
-    by_origin: Curves = {}
-    by_step: Curves = {}
-    by_group: Curves = {}
-    for name, own in errors.items():
-        whole = by_name(metrics_by(own, np.zeros(n_windows, np.int64), 1), targets)
-        overall[name] = {metric: float(values[0]) for metric, values in whole.items()}
-        by_origin[name] = by_name(metrics_by(own, origin_w, n_origins), targets)
-        by_group[name] = by_name(metrics_by(own, group_w, max(len(names), 1)), targets)
-        of_steps = metrics_by(step_errors[name], step_w, encoder.horizon)
-        by_step[name] = by_name(of_steps, targets)
+    scales = _scales(parts)
     spread = spread_by_origin(parts, n_origins)
-    by_origin[NET] |= spread
-    overall[NET] |= spread_over_all(spread, errors[NET], origin_w, targets)
-    return BacktestScores(
-        overall,
-        by_origin,
-        by_step,
-        by_group,
-        names,
-        np.bincount(origin_w, minlength=n_origins),
-        np.bincount(group_w, minlength=max(len(names), 1)),
+    found = BacktestScores(
+        groups=names,
+        windows_k=np.bincount(origin_w, minlength=n_origins),
+        windows_g=np.bincount(group_w, minlength=n_groups),
     )
+    for name in _in_all(parts):
+        cells = _cells(parts, name)
+        errors = by_window(cells, scales)
+        whole = by_name(metrics_by(errors, all_w, 1), targets)
+        overall = {metric: float(values[0]) for metric, values in whole.items()}
+        of_origins = by_name(metrics_by(errors, origin_w, n_origins), targets)
+        if name == NET:
+            overall |= spread_over_all(spread, errors.cells, origin_w, targets)
+            of_origins |= spread
+        found.overall[name] = overall
+        found.by_origin[name] = of_origins
+        found.by_group[name] = by_name(metrics_by(errors, group_w, n_groups), targets)
+        of_steps = metrics_by(by_step(cells, scales), steps_h, len(steps_h))
+        found.by_step[name] = by_name(of_steps, targets)
+    return found
 
 
 def group_quantiles(curves: Curves) -> dict[str, dict[str, dict[str, float]]]:
@@ -89,47 +90,42 @@ def group_quantiles(curves: Curves) -> dict[str, dict[str, dict[str, float]]]:
         for metric, values_g in metrics.items():
             known = values_g[np.isfinite(values_g)]
             if len(known):
-                values = np.quantile(known, QUANTILES)
-                pairs = zip(QUANTILES, values.tolist(), strict=True)
-                found[name][metric] = {f"q{100 * share:g}": value for share, value in pairs}
+                values = np.quantile(known, list(SPREAD.values()))
+                found[name][metric] = dict(zip(SPREAD, values.tolist(), strict=True))
     return found
 
 
-def _errors(
-    parts: Sequence[Answered],
-) -> tuple[dict[str, Errors], dict[str, Errors], np.ndarray]:
-    """(errors of windows, errors of steps, the steps of the latter), of those that all parts have.
+def _in_all(parts: Sequence[Answered]) -> list[str]:
+    """The net, and the baselines that all parts have."""
+    found = [NET]
+    for name in parts[0].rivals:
+        if all(name in part.rivals for part in parts):
+            found.append(name)
+    return found
 
-    The first two by the name of who made them.
-    """
-    pieces: dict[str, list[Errors]] = {}
-    step_pieces: dict[str, list[Errors]] = {}
-    steps = []
+
+def _scales(parts: Sequence[Answered]) -> Scales:
+    """How much the series of all windows change."""
+    found = [seasonal_scales(part.dataset, part.windows) for part in parts]
+    absolute = np.concatenate([scales.absolute for scales in found])
+    return Scales(absolute, np.concatenate([scales.squared for scales in found]))
+
+
+def _cells(parts: Sequence[Answered], name: str) -> Cells:
+    """The errors of all answers of the net, or of a baseline; of its intervals if all have some."""
+    pairs = []
+    ends: list[tuple[np.ndarray, np.ndarray]] = []
     for part in parts:
-        scales = seasonal_scales(part.dataset, part.windows)
-        found = joined_ends(part)
-        ends = None if found is None else Ends(*found)
-        answers = {NET: part.predicted.predictions, **part.rivals}
-        for name, predictions in answers.items():
-            own = ends if name == NET else None
-            pair = raw_pair(part.dataset.encoder, predictions, part.predicted.target)
-            pieces.setdefault(name, []).append(errors_of(*pair, scales, own))
-            by_step, step_w = errors_by_step(*pair, scales, own)
-            step_pieces.setdefault(name, []).append(by_step)
-            if name == NET:
-                steps.append(step_w)
-    whole = [name for name, found in pieces.items() if len(found) == len(parts)]
-    errors = {name: _joined(pieces[name]) for name in whole}
-    step_errors = {name: _joined(step_pieces[name]) for name in whole}
-    return errors, step_errors, np.concatenate(steps)
-
-
-def _joined(pieces: Sequence[Errors]) -> Errors:
-    """The errors of several parts one after the other; of intervals only where all have some."""
-    columns = []
-    for column in zip(*pieces, strict=True):
-        columns.append(None if column[-1] is None else np.concatenate(column))
-    return Errors(*columns)
+        answers = part.predicted.predictions if name == NET else part.rivals[name]
+        pairs.append(raw_pair(part.dataset.encoder, answers, part.predicted.target))
+        own = joined_ends(part) if name == NET else None
+        if own is not None:
+            ends.append(own)
+    predictions, targets = map(np.concatenate, zip(*pairs, strict=True))
+    if len(ends) < len(parts):
+        return cells_of(predictions, targets)
+    low, high = map(np.concatenate, zip(*ends, strict=True))
+    return cells_of(predictions, targets, Ends(low, high))
 
 
 def _group_names(parts: Sequence[Answered]) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from train.evaluation.metrics.probabilistic import probabilistic_metrics
-from train.evaluation.metrics.scale_free import Errors
+from train.evaluation.metrics.scale_free import Cells
 from train.results.backtest.answers import Answered
 
 MEANS = ("crps", "pinball", "nll")  # over all values that are known
@@ -34,20 +34,20 @@ def spread_by_origin(parts: Sequence[Answered], n_origins: int) -> dict[str, np.
 
 
 def spread_over_all(
-    by_origin: Mapping[str, np.ndarray], errors: Errors, origin_w: np.ndarray, targets: list[str]
+    by_origin: Mapping[str, np.ndarray], sums: Cells, origin_w: np.ndarray, targets: list[str]
 ) -> dict[str, float]:
-    """The same over all origins, `errors` being those of the net's windows."""
+    """The same over all origins, `sums` being those of the net's windows."""
     found: dict[str, float] = {}
     for name, values_k in by_origin.items():
         target, _, short = name.rpartition(".")
         o = targets.index(target) if target else 0
-        known_k = np.bincount(origin_w, errors.known[:, o], len(values_k))
+        known_k = np.bincount(origin_w, sums.known[:, o], len(values_k))
         if short == WEIGHTED:
             continue
         has_k = np.isfinite(values_k) & (known_k > 0)
         mean = float(np.average(values_k[has_k], weights=known_k[has_k])) if has_k.any() else np.nan
         found[name] = mean
-        size = float(errors.size[:, o].sum() / max(known_k.sum(), 1))
+        size = float(sums.size[:, o].sum() / max(known_k.sum(), 1))
         if short == "pinball":
             prefix = f"{target}." if target else ""
             found[f"{prefix}{WEIGHTED}"] = 2 * mean / size if size else np.nan
