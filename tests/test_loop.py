@@ -232,6 +232,7 @@ def test_the_folder_holds_what_the_contract_names(straight):
     assert names == expected | {
         "predictions.parquet",
         "calibration.parquet",
+        "errors.parquet",
         "importance.csv",
         "report.html",
         "tensorboard",

@@ -1,7 +1,8 @@
 """A trained net's answers: `predict.load(folder)` in Python, `python -m train.predict` on files.
 
 python -m train.predict --workdir=DIR --data=FILE [--out=FILE] [--copy=NAME,NAME]
-                       [--interval=0.9] [--dropout_samples=N [--seed=0]] [--trust=NAME]
+                       [--interval=0.9] [--quantiles=0.1,0.9] [--samples=N [--seed=0]]
+                       [--dropout_samples=N [--seed=0]] [--trust=NAME]
 
 Writes a line per row of FILE, in its order, to --out (CSV, Parquet or JSON lines by its ending) or
 to the terminal. FILE may be a folder of Parquet files. A folder, and Parquet for a net that was
@@ -10,6 +11,8 @@ trained on a stream, is answered some rows at a time, so that it need not fit in
 clustered under.
 --interval adds the ends between which a number lies with that probability, measured on the
 validation rows.
+--quantiles adds numbers that these shares of new rows are to lie below, and --samples so many draws
+of what is predicted, of a forecast whole paths: of nets whose loss says how sure they are.
 --dropout_samples answers with the mean of N answers of the net with its dropout left on, and adds
 their deviation.
 --trust names the import path of a net that is not denseq's: without it nothing is imported.
@@ -58,6 +61,8 @@ def main(argv: list[str]) -> int:
         command.copy,
         interval=command.interval,
         dropout_samples=command.dropout_samples,
+        quantiles=command.quantiles,
+        samples=command.samples,
         seed=command.seed or 0,
     )
     if command.out is not None:

@@ -24,7 +24,14 @@ CONFIG = configs.Config(
     train=configs.Train(epochs=3, batch_size=32),
 )
 
-FILES = ["calibration.parquet", "config.json", "encoder.json", "manifest.json", "metrics.jsonl"]
+FILES = [
+    "calibration.parquet",
+    "config.json",
+    "encoder.json",
+    "errors.parquet",
+    "manifest.json",
+    "metrics.jsonl",
+]
 FILES += ["result.json"]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from train.config.data_options import Table
 from train.config.net_options import Dense
-from train.config.options import Config
+from train.config.options import NINE, Config
 from train.data.answer_names import free_names
 from train.estimators.base import Estimator, value_errors
 from train.estimators.callbacks import with_callbacks
@@ -22,6 +22,7 @@ from train.estimators.classes import class_texts, named_weights, probabilities
 from train.estimators.rows import (
     Rows,
     checks,
+    columns_at,
     features_of,
     names_of_targets,
     number_names,
@@ -131,6 +132,18 @@ class DenseRegressor(RegressorMixin, DenseEstimator):
             ]
         ends = np.stack(columns[before:], axis=1).reshape(table.num_rows, 2, -1)
         return ends[:, :, 0] if self._is_flat else ends.transpose(0, 2, 1)
+
+    def predict_quantiles(self, X: Rows, levels: Sequence[float] = NINE) -> np.ndarray:
+        """Numbers [n, q] (several targets: [n, targets, q]) that these shares lie below.
+
+        Of a net whose loss says how sure it is: quantile, or that of a density.
+        """
+        with value_errors():
+            model, table = self._answers(X)
+            columns = model.columns(table, quantiles=tuple(levels))
+            names = model.encoder.heads[0].columns
+            found = columns_at(columns, names, levels)
+        return found[:, 0] if self._is_flat else found
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import validation
 
 from train.data.answer_names import free_names
+from train.data.dataset import Columns
 from train.data.files.arrow import Foreign, as_table
 from train.errors import ReadingWarning
 
@@ -123,3 +124,13 @@ def number_names(table: pa.Table) -> list[str]:
         if types.is_integer(field.type) or types.is_floating(field.type):
             names.append(field.name)
     return names
+
+
+def columns_at(columns: Columns, names: Sequence[str], levels: Sequence[float]) -> np.ndarray:
+    """The quantiles [n, targets, q] of targets of these names among columns of answers."""
+    by_target = []
+    for name in names:
+        prefix = f"{name}_" if len(names) > 1 else ""
+        own = [np.asarray(columns[f"{prefix}quantile_{level:g}"]) for level in levels]
+        by_target.append(np.stack(own, axis=1))
+    return np.stack(by_target, axis=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
@@ -11,11 +12,12 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from train.config.data_options import Series
 from train.config.net_options import LSTM
+from train.config.options import NINE
 from train.data.answer_names import free_names
 from train.data.files.arrow import as_table
 from train.estimators.base import Estimator, value_errors
 from train.estimators.callbacks import with_callbacks
-from train.estimators.rows import Rows, is_table, names_of_targets, with_columns
+from train.estimators.rows import Rows, columns_at, is_table, names_of_targets, with_columns
 from train.inference.evaluate import evaluate
 
 
@@ -57,6 +59,18 @@ class Forecaster(Estimator):
     def predict_interval(self, X: Rows, level: float = 0.9) -> np.ndarray:
         """The two ends [horizon, 2] that hold a step to come with the probability `level`."""
         return self._columns(X, level)
+
+    def predict_quantiles(self, X: Rows, levels: Sequence[float] = NINE) -> np.ndarray:
+        """What these shares of steps to come lie below [horizon, q], or [horizon, targets, q].
+
+        Of a net whose loss says how sure it is: quantile, or that of a density.
+        """
+        check_is_fitted(self)
+        with value_errors():
+            columns = self.model_.columns(self._table(X), quantiles=tuple(levels))
+            names = self.model_.encoder.heads[0].columns
+            found = columns_at(columns, names, levels)
+        return found[:, 0] if len(names) == 1 else found
 
     def _columns(self, X: Rows, level: float | None) -> np.ndarray:
         """The columns of answers side by side, or of intervals; a single one alone."""

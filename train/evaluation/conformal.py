@@ -75,13 +75,14 @@ def numbers_head(encoder: Encoder) -> Head | None:
     return next((head for head in encoder.heads if head.kind == "regression"), None)
 
 
-def check_numbers(encoder: Encoder) -> Head:
-    """The regression head; raises UserError if there is none."""
+def check_numbers(encoder: Encoder, flag: str = "--interval") -> Head:
+    """The regression head; raises UserError, naming the flag that asks for it, if there is none."""
     head = numbers_head(encoder)
     if head is None:
         names = ", ".join(repr(column) for head in encoder.heads for column in head.columns)
         raise UserError(
-            f"--interval: intervals are for numbers, one or more a row; this net answers {names}"
+            f"{flag}: {flag.strip('-').rstrip('s')}s are for numbers, one or more a row; "
+            f"this net answers {names}"
         )
     return head
 

@@ -44,26 +44,14 @@ class Counts:
 
     def below(self, count: Array) -> Array:
         """The share of the distribution itself that is at most `count`; 0 below 0."""
-        inside = np.maximum(count, 0)
-        share = special.betainc(self.size, inside + 1, self.share_of_mean)
-        return np.where(count < 0, 0.0, share)
+        return _share_below(count, self.own_mean, self.size)
 
     def at(self, share: Array) -> Array:
         """The least count that a share of the distribution is at most."""
         own = np.clip((share - self.zeros) / (1 - self.zeros), 0, 1 - 1e-12)
-        deviation = np.sqrt(self.own_mean * (1 + self.own_mean / self.size))
-        low = np.full(np.broadcast(own, self.mean).shape, -1.0)
-        high = np.ceil(self.own_mean + 4 * deviation) + low * 0
-        while (is_short := self.below(high) < own).any():
-            low = np.where(is_short, high, low)
-            high = np.where(is_short, 2 * high + 1, high)
-        # The least count lies above `low` and is `high` at most.
-        while (high - low > 1).any():
-            middle = np.floor((low + high) / 2)
-            is_short = self.below(middle) < own
-            low = np.where(is_short, middle, low)
-            high = np.where(is_short, high, middle)
-        return np.maximum(high, 0)
+        shape = np.broadcast_shapes(np.shape(own), np.shape(self.mean))
+        every = [np.broadcast_to(x, shape).ravel() for x in (own, self.own_mean, self.size)]
+        return _least_counts(*every).reshape(shape)
 
     def crps(self, target: Array) -> Array:
         """The score of each target: E|X - y| less half of E|X - X'|."""
@@ -104,3 +92,45 @@ class Counts:
         log_p = log_p + np.log1p(-self.zeros)
         with_zeros = np.logaddexp(np.log(np.maximum(self.zeros, 1e-300)), log_p)
         return -np.where(target == 0, with_zeros, log_p)
+
+
+def _share_below(count: Array, mean: Array, size: Array) -> Array:
+    share = special.betainc(size, np.maximum(count, 0) + 1, 1 / (1 + mean / size))
+    return np.where(count < 0, 0.0, share)
+
+
+def _least_counts(share_m: Array, mean_m: Array, size_m: Array) -> Array:
+    """The least counts [m] of which the share below is as large, from a guess on, by halves."""
+    deviation_m = np.sqrt(mean_m * (1 + mean_m / size_m))
+    skewness_m = (1 + 2 * mean_m / size_m) / np.maximum(deviation_m, 1e-12)
+    z_m = special.ndtri(np.clip(share_m, 1e-12, None))
+    # The expansion of Cornish & Fisher.
+    guess_m = mean_m + deviation_m * (z_m + skewness_m * (np.square(z_m) - 1) / 6)
+    guess_m = np.floor(np.clip(guess_m, 0, mean_m + 40 * deviation_m))
+    high_m = _further(guess_m, 1.0, share_m, mean_m, size_m)
+    low_m = _further(guess_m, -1.0, share_m, mean_m, size_m)
+    # The least count lies above `low` and is `high` at most.
+    while (is_open_m := high_m - low_m > 1).any():
+        middle_m = np.floor((low_m + high_m)[is_open_m] / 2)
+        below_m = _share_below(middle_m, mean_m[is_open_m], size_m[is_open_m])
+        is_short_m = below_m < share_m[is_open_m]
+        low_m[is_open_m] = np.where(is_short_m, middle_m, low_m[is_open_m])
+        high_m[is_open_m] = np.where(is_short_m, high_m[is_open_m], middle_m)
+    return np.maximum(high_m, 0)
+
+
+def _further(guess_m: Array, step: float, share_m: Array, mean_m: Array, size_m: Array) -> Array:
+    """Counts [m] from the guess on, in steps that double, until the share below is as asked for.
+
+    Upwards as large as `share_m`, downwards smaller; -1 at the least.
+    """
+    found_m = guess_m.copy()
+    rows = np.arange(len(found_m))
+    while len(rows):
+        below = _share_below(found_m[rows], mean_m[rows], size_m[rows])
+        is_there = (below >= share_m[rows]) == (step > 0)
+        is_there |= (step < 0) & (found_m[rows] <= -1)
+        rows = rows[~is_there]
+        found_m[rows] = np.maximum(found_m[rows] + step, -1)
+        step *= 2
+    return found_m

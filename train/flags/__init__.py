@@ -19,14 +19,24 @@ from train.flags.commands import (
     PredictCommand,
     TrainCommand,
 )
-from train.flags.texts import Texts, parse_texts, read_number, read_path, split_overrides
+from train.flags.texts import (
+    Texts,
+    parse_texts,
+    read_levels,
+    read_number,
+    read_path,
+    split_overrides,
+)
 
 _OF_TRAIN = (
     *("config", "workdir", "from", "refit_statistics", "restart", "verbose", "baselines"),
     *("coordinator", "processes", "process", "join_seconds"),
 )
 _OF_INSPECT = ("data", "target", "config")
-_OF_PREDICT = ("workdir", "data", "out", "copy", "interval", "dropout_samples", "seed", "trust")
+_OF_PREDICT = (
+    *("workdir", "data", "out", "copy", "interval", "quantiles", "samples", "dropout_samples"),
+    *("seed", "trust"),
+)
 _OF_EVALUATE = ("workdir", "data", "interval", "out", "trust")
 _OF_COMPARE = ("sort", "page")
 
@@ -164,12 +174,14 @@ def parse_predict(argv: Sequence[str], program_doc: str | None) -> PredictComman
         out=given["out"],
         copy=tuple(filter(None, (given["copy"] or "").split(","))),
         interval=read_number(float, "interval", given),
+        quantiles=read_levels(given),
+        samples=read_number(int, "samples", given),
         dropout_samples=read_number(int, "dropout_samples", given),
         seed=read_number(int, "seed", given),
         trust=given["trust"] or "",
     )
-    if command.seed is not None and command.dropout_samples is None:
-        raise UserError("--seed: is for --dropout_samples; give both, or neither")
+    if command.seed is not None and command.dropout_samples is None and command.samples is None:
+        raise UserError("--seed: is for --samples and --dropout_samples; give it with one of them")
     return command
 
 

@@ -29,6 +29,8 @@ class PredictCommand(NamedTuple):
     out: str | None
     copy: tuple[str, ...]
     interval: float | None
+    quantiles: tuple[float, ...]
+    samples: int | None
     dropout_samples: int | None
     seed: int | None
     trust: str

@@ -29,8 +29,10 @@ _MEANINGS = {
     "trust": "import paths of nets that are not denseq's, which the folder may import, PATH,PATH",
     "copy": "columns of the data to write beside the answers, NAME,NAME",
     "interval": "the share of new rows that intervals are to hold, such as 0.9",
+    "quantiles": "levels of quantiles to answer at, such as 0.05,0.95",
+    "samples": "how many samples of each answer to draw, of a forecast whole paths",
     "dropout_samples": "how often to answer with dropout left on, for the mean and the deviation",
-    "seed": "of what dropout leaves out",
+    "seed": "of samples, and of what dropout leaves out",
     "steps": "how many steps a sequence may have",
     "coordinator": "where several processes meet, HOST:PORT of process 0",
     "processes": "how many there are",
@@ -46,6 +48,8 @@ _MEANINGS = {
 # Flags that are numbers.
 _LIMITS: dict[str, Limits] = {
     "interval": {"above": 0, "below": 1},
+    "quantiles": {"above": 0, "below": 1},
+    "samples": {"low": 1, "high": 10_000},
     "dropout_samples": {"low": 2},
     "seed": {"low": 0, "high": LAST_SEED},
     "steps": {"low": 1, "high": 1_000_000},
@@ -85,6 +89,17 @@ def read_number(kind: type[N], name: str, given: Texts) -> N | None:
     if not isinstance(value, kind) or not values.within(value, limits):
         raise UserError(f"--{name}: expected {values.describe(kind, limits)}, got {text!r}")
     return value
+
+
+def read_levels(given: Texts) -> tuple[float, ...]:
+    """The levels of --quantiles in increasing order; none where it is not given."""
+    texts = given["quantiles"]
+    levels = set()
+    for text in [] if texts is None else texts.split(","):
+        level = read_number(float, "quantiles", {"quantiles": text.strip()})
+        assert level is not None
+        levels.add(level)
+    return tuple(sorted(levels))
 
 
 def split_overrides(argv: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Unpack
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,6 +16,7 @@ from train.data.files.read import JSON_LINES, PARQUET, read_table
 from train.data.files.row_groups import find_files, read_pieces
 from train.data.table.encoder import TableEncoder
 from train.errors import UserError
+from train.inference.asked import Asked
 from train.inference.predictor import Predictor
 
 
@@ -22,20 +24,15 @@ def predict_file(
     model: Predictor,
     path: str,
     copied: tuple[str, ...] = (),
-    *,
-    interval: float | None = None,
-    dropout_samples: int | None = None,
-    seed: int = 0,
+    **asked: Unpack[Asked],
 ) -> Iterator[pa.Table]:
     """The columns of `Predictor.table` for the rows of a file or folder, in pieces.
 
     Columns `copied` of the file stand beside them. Raises UserError.
     """
 
-    def predict(table: pa.Table, where: str) -> pa.Table:
-        columns = model.table(
-            table, where, interval=interval, dropout_samples=dropout_samples, seed=seed
-        )
+    def predict(table: pa.Table, where: str, first: int = 0) -> pa.Table:
+        columns = model.table(table, where, **{**asked, "first": first})
         return _with_columns(columns, table, copied, path)
 
     data = model.config.data
@@ -58,7 +55,7 @@ def predict_file(
     columns += [name for name in copied if name in files.schema.names and name not in columns]
     for group in files.groups:
         for piece in read_pieces(group, columns):
-            predictions = predict(piece.table, piece.where)
+            predictions = predict(piece.table, piece.where, piece.first)
             numbers = pc.add(predictions["row"], piece.first)  # type: ignore[attr-defined]
             yield predictions.set_column(0, "row", numbers)
 

@@ -23,6 +23,7 @@ from train.errors import UserError
 from train.inference.predictor import Predictor
 from train.run.calibration import read_scores
 from train.run.checkpoint import Checkpoints
+from train.run.errors import read_errors
 from train.run.manifest import read_listed, read_manifest, say_if_absent
 from train.run.metadata import read_config
 from train.run.start import Start
@@ -68,6 +69,7 @@ def load(workdir: str | Path, trust: Trust = ()) -> Predictor:
         model = Predictor(config, encoder, variables, partial(read_scores, folder, config, step))
     if config.train.temperature:
         model.scale(read_temperatures(folder, step))
+    model.errors = partial(read_errors, folder, step)
     model.loader = load, (str(folder.resolve()), trust)
     return model
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import TypeAlias, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -28,6 +28,7 @@ from train.errors import ReadingWarning, UserError
 from train.evaluation.conformal import Scores, check_numbers, interval_columns, needed_score
 from train.evaluation.importance import Shuffled
 from train.evaluation.spread import spread_columns
+from train.inference.asked import Asked, Errors, asked_columns, check_asked
 from train.inference.blocks import Predicted, join_blocks
 from train.inference.ensemble import Carries, Ensemble
 from train.inference.stepping import check_steps
@@ -59,6 +60,7 @@ class Predictor:
         if config.train.temperature:
             self.scale({})
         self._scores = scores
+        self.errors: Errors = _no_errors  # of validation rows, by which samples move together
         self.loader: Loader | None = None  # and the folder that it was loaded from
         self.tell: Callable[[str], None] = _warn  # what is done with lines on doubtful cells
 
@@ -136,56 +138,40 @@ class Predictor:
         predictions, carries = self.ensemble.step(steps, carry)
         return self.encoder.decode(predictions), carries
 
-    def table(
-        self,
-        data: pa.Table,
-        where: str = "data",
-        *,
-        interval: float | None = None,
-        dropout_samples: int | None = None,
-        seed: int = 0,
-    ) -> pa.Table:
+    def table(self, data: pa.Table, where: str = "data", **asked: Unpack[Asked]) -> pa.Table:
         """`row`, the number in `data`, beside the `columns`."""
-        columns = self.columns(
-            data, where, interval=interval, dropout_samples=dropout_samples, seed=seed
-        )
+        columns = self.columns(data, where, **asked)
         return pa.table({"row": np.arange(data.num_rows), **columns})
 
-    def columns(
-        self,
-        data: object,
-        where: str = "data",
-        *,
-        interval: float | None = None,
-        dropout_samples: int | None = None,
-        seed: int = 0,
-    ) -> Columns:
+    def columns(self, data: object, where: str = "data", **asked: Unpack[Asked]) -> Columns:
         """`prediction` (several targets: their names) and, for classes, `probability_CLASS`.
 
         `data` are rows of any library, such as a list of dicts. Of a series the forecasts from its
         end on, and the `row` of each. Beside them what `spread_columns` and, with the level
-        `interval`, `interval_columns` name. With `dropout_samples` predictions are means over as
-        many thinned nets, drawn by `seed`, with a deviation beside them. Raises UserError.
+        `interval`, `interval_columns` name; with `quantiles` these at other levels too; with
+        `samples` as many draws, by `seed`, of a forecast whole paths. With `dropout_samples`
+        predictions are means over as many thinned nets, drawn by `seed`, with a deviation beside
+        them. Raises UserError.
         """
-        if interval is not None and dropout_samples is not None:
-            raise UserError(
-                "--interval: measured on answers without dropout; leave out --dropout_samples"
-            )
-        needed = None if interval is None else self.needed_score(interval)
+        check_asked(asked)
+        level = asked.get("interval")
+        needed = None if level is None else self.needed_score(level)
         rows = self._read(data if isinstance(data, pa.Table) else self._as_table(data), where)
-        if dropout_samples is None:
+        n_thinned = asked.get("dropout_samples")
+        if n_thinned is None:
             predictions = self.ensemble.predict(rows.inputs)
         else:
-            predictions = self.sampled(rows.inputs, dropout_samples, seed)
+            predictions = self.sampled(rows.inputs, n_thinned, asked.get("seed", 0))
         tell_unanswered(self.tell, self.encoder, predictions, where)
         columns = self.encoder.tabulate(rows, predictions)
         if rows.numbers is not None:
             columns = {"row": pa.array(rows.numbers, mask=rows.numbers < 0), **columns}
-        more = spread_columns(self.encoder, predictions, self.config.levels())
+        levels = self.config.levels()
+        more = spread_columns(self.encoder, predictions, levels)
+        own = self._without_member_spread(predictions)
+        more |= asked_columns(self.encoder, own, levels, asked, self.errors, self.tell)
         if needed is not None:
-            head, score_o = needed
-            predictions = self._without_member_spread(predictions)
-            more |= interval_columns(self.encoder, head, score_o, predictions)
+            more |= interval_columns(self.encoder, *needed, own)
         whole = beside(columns, more)
         for wanted, given in zip(more, list(whole)[len(columns) :], strict=True):
             if wanted != given:
@@ -256,3 +242,7 @@ class Predictor:
 
 def _warn(line: str) -> None:
     warnings.warn(line, ReadingWarning, stacklevel=4)
+
+
+def _no_errors() -> None:
+    """Of a net that was not loaded from a run's folder."""

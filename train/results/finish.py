@@ -17,6 +17,7 @@ from train.evaluation.conformal import Scores, conformal_scores, judge_intervals
 from train.evaluation.importance import Rises
 from train.evaluation.kinds import Beside, Judged, kind_of, score_rows_of
 from train.evaluation.metrics.probabilistic import probabilistic_metrics
+from train.evaluation.paths import relative_errors
 from train.inference.predictor import Predicted
 from train.report.report import write_report
 from train.report.result import read_result
@@ -30,6 +31,7 @@ from train.results.sample import part_in_words, sample_in_words, scored_rows
 from train.results.sessions import show_end
 from train.results.temperature import scale_answers
 from train.run.calibration import write_scores
+from train.run.errors import write_errors
 from train.run.folder import write_json
 from train.run.log import NAME as LOG
 from train.run.log import read_history
@@ -39,6 +41,7 @@ from train.run.run import Run
 
 WRITTEN = (
     "calibration.parquet",
+    "errors.parquet",
     "groups.csv",
     "importance.csv",
     "predictions.parquet",
@@ -190,7 +193,9 @@ def _calibrate(run: Run, outcome: Outcome, validated: Predicted | None) -> Score
         return None
     target, weight, predictions = validated
     residuals = conformal_scores(encoder, head, predictions, target, weight)
-    write_scores(run.folder, head, residuals, outcome.facts.steps)
+    steps = outcome.facts.steps
+    write_scores(run.folder, head, residuals, steps)
+    write_errors(run.folder, relative_errors(encoder, head, predictions, target, weight), steps)
     return residuals
 
 

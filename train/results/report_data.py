@@ -17,6 +17,7 @@ import numpy as np
 from train import config as configs
 from train.core.penalties import kernel_weights
 from train.data.dataset import Batch, Encoder, Head
+from train.data.floors import floors
 from train.data.load import reading_in
 from train.data.series.encoder import SeriesEncoder
 from train.data.table.codes import ReconstructionEncoder
@@ -30,6 +31,8 @@ from train.evaluation.conformal import (
     needed_score,
     numbers_head,
 )
+from train.evaluation.densities import spread_of
+from train.evaluation.metrics.probabilistic import own_ends
 from train.evaluation.metrics.sequences import are_entities
 from train.inference.predictor import Predictor
 from train.report.data import About, Interval, Plane, ReportData, ReportHead
@@ -60,7 +63,8 @@ def report_data(
     `residuals` are those of the validation rows, of which intervals of test rows are made.
     """
     encoder = run.dataset.encoder
-    intervals = _intervals(encoder, residuals, answers) if split == "test" else {}
+    of_errors = residuals if split == "test" else None
+    intervals = _intervals(encoder, of_errors, answers, run.config.levels())
     return ReportData(
         result=read_result(result),
         config=configs.to_json(run.config),
@@ -96,14 +100,28 @@ def command_line(argv: Sequence[str]) -> str:
     return shlex.join([path.name, *argv[1:]]) if path.name == "denseq" else ""
 
 
-def _intervals(encoder: Encoder, residuals: Scores | None, answers: Arrays) -> dict[str, Interval]:
-    """The ends of the intervals of each row, in raw units; of a series every step is a row."""
+def _intervals(
+    encoder: Encoder, residuals: Scores | None, answers: Arrays, levels: tuple[float, ...]
+) -> dict[str, Interval]:
+    """The ends of the intervals of each row, in raw units; of a series every step is a row.
+
+    Without residuals, or with too few, those that the net itself says, if it says any.
+    """
     head = numbers_head(encoder)
-    if head is None or residuals is None or not has_enough_rows(residuals, LEVEL):
+    if head is None:
         return {}
-    ends = bounds(base_of(encoder, head, answers), needed_score(residuals, LEVEL))
+    level = LEVEL
+    spread = spread_of(encoder, head, answers, levels)
+    if residuals is not None and has_enough_rows(residuals, LEVEL):
+        ends = bounds(base_of(encoder, head, answers), needed_score(residuals, LEVEL))
+    elif spread is not None:
+        low_no, high_no, level = own_ends(spread, levels)
+        floor_o = floors(encoder)[head.name]
+        ends = np.maximum(low_no, floor_o), np.maximum(high_no, floor_o)
+    else:
+        return {}
     low, high = (end.reshape(-1, len(head.columns)) for end in ends)
-    return {head.name: Interval(low, high, LEVEL)}
+    return {head.name: Interval(low, high, level)}
 
 
 def _head(encoder: Encoder, head: Head) -> ReportHead:

@@ -1,0 +1,71 @@
+"""What may be asked of a net beside its answers: intervals, quantiles, samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypedDict
+
+import numpy as np
+
+from train.data.dataset import Encoder, HostArrays
+from train.errors import UserError
+from train.evaluation.conformal import check_numbers
+from train.evaluation.paths import Draws, quantile_columns, sample_columns
+
+Errors = Callable[[], "np.ndarray | None"]  # of validation rows [m, o], None where none are kept
+
+
+class Asked(TypedDict, total=False):
+    """What is asked for; `first` is the place of the first row in its file."""
+
+    interval: float | None
+    dropout_samples: int | None
+    quantiles: tuple[float, ...]
+    samples: int | None
+    seed: int
+    first: int
+
+
+def check_asked(asked: Asked) -> None:
+    """Raises UserError if two things that are asked for are of different answers."""
+    if asked.get("dropout_samples") is None:
+        return
+    if asked.get("interval") is not None:
+        raise UserError(
+            "--interval: measured on answers without dropout; leave out --dropout_samples"
+        )
+    for name in ("quantiles", "samples"):
+        if asked.get(name):
+            raise UserError(f"--{name}: of answers without dropout; leave out --dropout_samples")
+
+
+def asked_columns(
+    encoder: Encoder,
+    predictions: Mapping[str, np.ndarray],
+    levels: tuple[float, ...],
+    asked: Asked,
+    errors: Errors,
+    tell: Callable[[str], None],
+) -> HostArrays:
+    """The quantiles and samples that are asked for, by what a net itself says of its spread.
+
+    `levels` are those of its own quantiles. Raises UserError where it says nothing.
+    """
+    more: HostArrays = {}
+    quantiles = asked.get("quantiles", ())
+    count = asked.get("samples")
+    if not quantiles and not count:
+        return more
+    head = check_numbers(encoder, "--quantiles" if quantiles else "--samples")
+    if quantiles:
+        more |= quantile_columns(encoder, head, predictions, levels, quantiles)
+    if count:
+        known_mo = errors()
+        if known_mo is None and head.size > 1:
+            tell(
+                "--samples: no errors of validation rows are kept, so the numbers of a row are "
+                "drawn apart; train with config.data.valid above 0"
+            )
+        draws = Draws(count, asked.get("seed", 0), known_mo, asked.get("first", 0))
+        more |= sample_columns(encoder, head, predictions, levels, draws)
+    return more
