@@ -6,13 +6,17 @@ import datetime
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
+from train.config.data_options import Table
+from train.data.columns import RawColumn
 from train.data.dates import infer_order, parse_date, parse_dates
 from train.data.hint import Hint
 from train.data.infer import infer
 from train.data.months import month_of
 from train.data.series.local_time import to_local
+from train.data.table.load import load_table
 from train.data.zones import zones_note
 
 # As the Common Locale Data Repository writes them, long and short.
@@ -91,6 +95,23 @@ def test_letters_that_stand_for_a_zone_are_said_and_those_of_several_are_not_rea
 
 
 @pytest.mark.parametrize(
+    ("trained", "later", "said"),
+    [
+        ("2021-01-0{} 10:30+02:00", "2021-01-05 10:30", "times without a zone, which those of"),
+        ("2021-01-0{} 10:30", "2021-01-05 10:30 CET", "times with a zone, which those of"),
+        ("2021-01-0{} 10:30", "2021-01-05 10:30", ""),
+    ],
+)
+def test_a_column_whose_times_gain_or_lose_their_zone_is_said(tmp_path, trained, later, said):
+    cells = [trained.format(1 + i % 9) for i in range(40)]
+    rows = "".join(f"{cell},{i}.5\n" for i, cell in enumerate(cells))
+    (tmp_path / "t.csv").write_text(f"when,y\n{rows}")
+    encoder = load_table(Table(path=str(tmp_path / "t.csv"), target="y", valid=0), "auto").encoder
+    found = encoder.read(pa.table({"when": [later]}), "new").said
+    assert len(found) == bool(said) and all(said in line for line in found)
+
+
+@pytest.mark.parametrize(
     ("cells", "said"),
     [
         (["2020-07-01 10:00 IST", "2020-07-02 10:00 IST"], "looks like a date, but is read as a"),
@@ -100,10 +121,6 @@ def test_letters_that_stand_for_a_zone_are_said_and_those_of_several_are_not_rea
     ],
 )
 def test_what_looks_like_a_date_and_is_none_is_said(cells, said):
-    import pyarrow as pa
-
-    from train.data.columns import RawColumn
-
     raw = RawColumn("when", "data", pa.chunked_array([pa.array(cells)]), (), None)
     note = infer(raw, Hint()).note
     assert said in note if said else not note

@@ -10,6 +10,7 @@ import numpy as np
 
 from train.data.calendar import DAY, calendar
 from train.data.columns import Numbers, RawColumn, Reading, Text, read_text
+from train.data.dates import has_zone
 from train.data.notation import CODE, PLAIN, Notation, parse
 from train.data.units import less_shift
 from train.data.values import SHOWN, read_numbers, read_times
@@ -29,7 +30,8 @@ class Column:
     the week and, with `clock`, the day. "category": 1 + the place in `vocabulary`; as a target, the
     place itself. `type` is what the vocabulary was before it was text. `missing` says that some
     training row lacks the value. `notation` is that of its numbers, `date_order` that of its
-    dates, where training rows wrote them as text. Answers to a `nonnegative` target are 0 or above.
+    dates, where training rows wrote them as text; `zoned` whether their times said a zone, None of
+    a schema that does not tell. Answers to a `nonnegative` target are 0 or above.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Column:
     notation: Notation | None = None
     date_order: str = ""
     nonnegative: bool = False
+    zoned: bool | None = None
 
     @cached_property
     def codes(self) -> dict[str, int]:
@@ -114,10 +117,21 @@ def encode_number(raw: RawColumn, values: Numbers, shift: float, unit: float) ->
 def encode_time(raw: RawColumn, column: Column) -> list[np.ndarray]:
     """The `parts` of a time, float32 [n] each, nan where missing. Raises UserError."""
     values = read_times(raw)
+    if column.clock and column.zoned is not None and has_zones(raw) != column.zoned:
+        lacks = "without a zone, which those of training rows have"
+        has = "with a zone, which those of training rows lack"
+        raw.say(f"times {lacks if column.zoned else has}; read as UTC")
     parts = [encode_number(raw, values, column.shift * DAY, column.unit * DAY)]
     waves = calendar(values.data, column.cycles)
     waves[values.missing] = np.nan
     return [*parts, *waves.T]
+
+
+def has_zones(raw: RawColumn) -> bool:
+    """Whether the times of a column say in which zone they are."""
+    if raw.family == "text":
+        return has_zone(read_text(raw).values)
+    return getattr(raw.data.type, "tz", None) is not None
 
 
 def encode_category(raw: RawColumn, column: Column, first: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from train.data.calendar import DAY
 from train.data.columns import RawColumn, Reading, missing_rows, read_text
 from train.data.hint import Hint
 from train.data.infer import TRUTHS, Inferred, infer, infer_number
-from train.data.table.column import Column
+from train.data.table.column import Column, has_zones
 from train.data.table.doubts import code_note, spelling_note
 from train.data.units import rounded_together, shift_and_unit
 from train.data.values import read_numbers, read_times
@@ -139,4 +139,5 @@ def _fit_time(raw: RawColumn) -> Column | str:
         return "all training rows have the same time"
     shift, unit = shift_and_unit(values.known / DAY)
     clock = bool(np.any(values.known % DAY))
-    return Column(raw.name, "time", shift, unit, clock=clock, missing=missing)
+    zoned = has_zones(raw)
+    return Column(raw.name, "time", shift, unit, clock=clock, missing=missing, zoned=zoned)
