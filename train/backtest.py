@@ -120,7 +120,8 @@ def _train(
     if plan.is_refitted:
         listener(f"origin {first + 1} of {plan.origins}: {rows.num_rows:,} rows before it")
     else:
-        listener(f"{rows.num_rows:,} of {table.num_rows:,} rows are before the first origin")
+        found = f"{rows.num_rows:,} of {table.num_rows:,} rows are before the first origin"
+        listener(f"{found} and train; config.data.test is not read")
     untested = dataclasses.replace(config, data=dataclasses.replace(config.data, test=0))
     echo = nobody if first else listener.say
     loop.fit(untested, own, data=rows, start=start, echo=echo, verbose=listener.verbose)

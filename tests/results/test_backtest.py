@@ -167,6 +167,26 @@ def test_a_baseline_that_is_naive_has_the_scaled_error_of_its_changes(tmp_path):
     assert scores.overall["last"]["mase"] == pytest.approx(np.mean(expected), rel=1e-5)
 
 
+def test_several_targets_have_their_own_scores_and_columns(tmp_path):
+    plan = Plan(COUNT, STEP, interval=LEVEL)
+    net, table, origins, answered, said = made(tmp_path, target=("sales", "price"))
+    leaks = [find_leaks(net, table, "data", origins, answered, seed=0)]
+    content, lines = finish_backtest(net.config, tmp_path, [answered], plan, leaks, said, began=0.0)
+    assert content["leaks"]["origins"] == [] and content["leaks"]["columns"] == ["sales", "price"]
+    rows = pq.read_table(tmp_path / "forecasts.parquet").to_pandas()
+    metrics = content["metrics"]
+    for name in ("sales", "price"):
+        error = (rows[name] - rows[f"target_{name}"]).abs()
+        assert metrics[f"{name}.mae"] == pytest.approx(error.mean())
+        assert {f"{name}_lower", f"{name}_upper", f"{name}_linear"} <= set(rows.columns)
+        inside = rows[f"target_{name}"].between(rows[f"{name}_lower"], rows[f"{name}_upper"])
+        known = rows[f"target_{name}"].notna()
+        assert metrics[f"{name}.coverage"] == pytest.approx(inside[known].mean())
+    both = (metrics["sales.mase"] + metrics["price.mase"]) / 2
+    assert metrics["mase"] == pytest.approx(both)
+    assert lines[-2].startswith("no leak: ")
+
+
 def test_leaks_are_found_where_there_are_any_and_only_there(tmp_path, monkeypatch):
     net, table, origins, answered, _ = made(tmp_path, known=("price",))
     found = find_leaks(net, table, "data", origins, answered, seed=0)

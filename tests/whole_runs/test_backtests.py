@@ -107,11 +107,10 @@ def test_refitted_nets_are_trained_at_each_origin_and_read_no_later_row(tmp_path
     assert again["metrics"] == found["metrics"]
 
 
-def test_a_population_answers_by_its_mean(tmp_path):
-    pa.csv.write_csv(shops(200), tmp_path / "shops.csv")
-    asked = config(str(tmp_path / "shops.csv"), valid=20)
-    asked = dataclasses.replace(asked, population=Population(seeds=2))
-    found = backtest.backtest(asked, tmp_path / "out", dataclasses.replace(PLAN, origins=2))
+def test_a_population_answers_by_its_mean_of_rows_in_memory(tmp_path):
+    asked = dataclasses.replace(config("rows", valid=20), population=Population(seeds=2))
+    plan = dataclasses.replace(PLAN, origins=2)
+    found = backtest.backtest(asked, tmp_path / "out", plan, data=shops(200))
     assert found["leaks"]["origins"] == [] and found["windows"] == 4
     columns = pq.read_table(tmp_path / "out" / "forecasts.parquet").column_names
     assert {"sales", "lower", "upper"} <= set(columns)
