@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from train.config.data_options import Table
+from train.config.data_options import Series, Table
 from train.config.options import Config
 from train.data.files.read import read_table
 from train.data.load import how_read, load_dataset, reading_in
-from train.data.reading_of_steps import read_all
+from train.data.reading_of_steps import read_all, series_lines
 from train.data.sequences.steps import holds_lists
 from train.data.table.reading import config_lines, reading_lines
 from train.data.table.roles import target_names
@@ -30,10 +30,14 @@ def inspection_lines(config: Config) -> list[str]:
             return _lines_of_lists(table, lists, data)
     dataset = load_dataset(config)
     lines = [*how_read(dataset), *dataset.notes]
+    changes: list[str] = []
     if isinstance(data, Table):
+        changes = config_lines(reading_in(dataset))
+    elif isinstance(data, Series):
+        changes = series_lines(reading_in(dataset))
+    if changes:
         lines.append("what would change it:")
-        lines += [f"  {line}" for line in config_lines(reading_in(dataset))]
-    return lines
+    return [*lines, *(f"  {line}" for line in changes)]
 
 
 def _lines_of_lists(table: pa.Table, lists: Sequence[str], options: Table) -> list[str]:

@@ -19,6 +19,22 @@ from train.data.sequences.steps import holds_lists
 from train.data.series.encoder import SeriesEncoder
 from train.data.table.reading import SHOWN, ColumnReading, Reading
 
+UNREAD = "not read"
+SHOWN_UNREAD = 3  # columns that a flag names
+
+
+def series_lines(reading: Reading) -> list[str]:
+    """The options that would read the columns of a series that are not; [] without any."""
+    unread = [column.name for column in reading.columns if column.use == UNREAD]
+    if not unread:
+        return []
+    names = ",".join(unread[:SHOWN_UNREAD])
+    return [
+        f"--config.data.observed={names}  (read up to now; none: all other numbers)",
+        f"--config.data.known={names}  (read over the horizon too, where it is known ahead)",
+        f"--config.data.static={unread[0]}  (says something of its series)",
+    ]
+
 
 def reading_of_series(table: pa.Table, encoder: SeriesEncoder) -> Reading:
     """How each column of a file of series is read, and what is done with it."""
@@ -82,7 +98,7 @@ def read_all(
     shown = []
     for name in names[:SHOWN]:
         if len(table.schema.get_all_field_indices(name)) == 1:
-            use = uses.get(name, "not read")
+            use = uses.get(name, UNREAD)
             shown.append(_read_column(table, name, use, written.get(name), markers))
     return Reading(tuple(shown), max(0, len(names) - SHOWN))
 

@@ -104,6 +104,9 @@ def test_series_and_sequences_are_shown_as_well(tmp_path, capsys):
     assert (shown["load"].kind, shown["load"].use) == ("number (decimal commas)", "target")
     assert (shown["when"].kind, shown["when"].use) == ("time (dmy)", "time")
     assert shown["note"].use == "not read"
+    given = ["--config=series", "--config.data.time=when", "--config.data.lookback=9"]
+    assert inspect.main([f"--data={series}", "--target=load", *given]) == 0
+    assert "--config.data.observed=note  (read up to now" in capsys.readouterr().out
     # What is guessed of the rows of a series is said.
     assert "column 'when': dates are written dmy" in dataset.notes
     assert any("'0,5' is read as 0.5 (decimal commas)" in note for note in dataset.notes)
