@@ -11,8 +11,9 @@ trained on a stream, is answered some rows at a time, so that it need not fit in
 clustered under.
 --interval adds the ends between which a number lies with that probability, measured on the
 validation rows.
---quantiles adds numbers that these shares of new rows are to lie below, and --samples so many draws
-of what is predicted, of a forecast whole paths: of nets whose loss says how sure they are.
+--quantiles adds numbers that these shares of new rows are to lie below, of nets whose loss says how
+sure they are (config.loss). --samples adds so many draws of what is predicted, of a forecast whole
+paths, of several targets all together; --seed decides them.
 --dropout_samples answers with the mean of N answers of the net with its dropout left on, and adds
 their deviation.
 --trust names the import path of a net that is not denseq's: without it nothing is imported.

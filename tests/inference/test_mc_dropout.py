@@ -197,7 +197,7 @@ def test_the_command_writes_mean_and_deviation(runs, tmp_path):
             ["--dropout_samples=many"],
             r"--dropout_samples: expected an integer, at least 2, got 'many'",
         ),
-        (["--seed=1"], r"--seed: is for --dropout_samples"),
+        (["--seed=1"], r"--seed: is for --samples"),
         (
             ["--dropout_samples=9", "--seed=-1"],
             r"--seed: expected an integer, at least 0 and at most 4294967295",
