@@ -24,7 +24,7 @@ from nets.heads import Heads, HeadShape
 from nets.inputs import Inputs
 from nets.lstm import LSTM
 from nets.members import Adapter
-from nets.own import OwnBody
+from nets.own import OwnBody, OwnSteps
 from nets.perceptron import Perceptron
 from nets.recurrent import Recurrent
 from nets.sequence import SequenceNetwork
@@ -54,6 +54,7 @@ __all__ = [
     "Inputs",
     "Network",
     "OwnBody",
+    "OwnSteps",
     "Params",
     "Perceptron",
     "Recurrent",

@@ -22,6 +22,7 @@ from nets.dropout import dropout, is_off
 from nets.group_vectors import GroupVectors
 from nets.heads import HeadShape, positive, with_spread
 from nets.linear import Linear
+from nets.own import Body
 from nets.readout import Readout, read
 from nets.segments import SegmentInputs, decode, repeat_each, to_patches, to_patches_ahead
 from nets.series_scales import (
@@ -58,7 +59,7 @@ class Forecaster(DataNetwork):
     behind them are 1 where a target is missing and a value stands in for it.
     """
 
-    body: RecurrentStack
+    body: Body
     horizon: int
     n_targets: int
     quantiles: tuple[float, ...] = ()
@@ -202,6 +203,7 @@ class Forecaster(DataNetwork):
         ahead_bjk = None if future_bhk is None else to_patches_ahead(future_bhk, self.patch)
         inputs = SegmentInputs(n_segments, n_apart, patches_rse.shape[2], name="segment")
         read_rje = inputs(patches_rse.shape[0] // n_apart, ahead_bjk)
+        assert isinstance(body, RecurrentStack)
         return self._drop(decode(body, carry, read_rje, train=train), 0, train)
 
     def _drop(self, x_rh: Array, place: int, train: bool) -> Array:

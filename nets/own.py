@@ -1,14 +1,21 @@
-"""A Linen module from elsewhere as the body of a network. Shapes: b batch, f features, h hidden."""
+"""A Linen module from elsewhere as the body of a network.
+
+Shapes: b batch, t time, f features, h hidden.
+"""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from typing import ClassVar, TypeAlias
 
 import flax.linen as nn
+import jax.numpy as jnp
 
-from nets.base import Array
+from nets.base import Array, Tree
+from nets.recurrence import Carry
+from nets.stack import Merge, RecurrentStack
 
 
 class OwnBody(nn.Module):
@@ -23,18 +30,65 @@ class OwnBody(nn.Module):
 
     @nn.compact
     def __call__(self, x_bf: Array, weight_b: Array | None = None, *, train: bool) -> Array:
-        taken = inspect.signature(type(self.module).__call__).parameters
-        takes_all = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in taken.values())
-        given = {"train": train, "deterministic": not train, "weight_b": weight_b}
-        named = {name: value for name, value in given.items() if name in taken}
-        if takes_all:
-            named["train"] = train
         with self.around():
-            x_bh = self.module(x_bf, **named)
-            shape = getattr(x_bh, "shape", None)
-            if shape is None or len(shape) != 2 or shape[0] != x_bf.shape[0]:
-                given_back = type(x_bh).__name__ if shape is None else shape
-                raise ValueError(
-                    f"gives {given_back} of features {x_bf.shape}; expected as many rows, [b, h]"
-                )
-        return x_bh
+            return called(self.module, x_bf, train=train, weight_b=weight_b)
+
+
+class OwnSteps(nn.Module):
+    """Calls a module on steps x [b, t, f], perhaps with `train` and `lengths`, for [b, t, h].
+
+    It stands where a recurrent stack may: zeros go in and come out beyond a row's length, and the
+    carry is the output of its last step, which no further steps go on from.
+    """
+
+    scope_name: ClassVar[str] = "own"
+    merge: ClassVar[Merge] = "concat"
+    bidirectional: ClassVar[bool] = True  # it may look ahead
+    reverse: ClassVar[bool] = False
+
+    module: nn.Module
+    around: Callable[[], AbstractContextManager[None]] = nullcontext
+
+    @nn.compact
+    def __call__(
+        self,
+        x_btf: Array,
+        lengths_b: Array | None = None,
+        carry: Tree = None,
+        *,
+        train: bool = False,
+    ) -> tuple[Array, tuple[Carry, ...]]:
+        """The outputs at every step, and what stands for a carry."""
+        del carry
+        n_rows, n_steps = x_btf.shape[:2]
+        lengths = jnp.full(n_rows, n_steps) if lengths_b is None else jnp.asarray(lengths_b)
+        mask_bt1 = (jnp.arange(n_steps)[None] < lengths[:, None])[..., None]
+        x_btf = jnp.where(mask_bt1, x_btf, jnp.zeros((), x_btf.dtype))
+        with self.around():
+            raw_bth = called(self.module, x_btf, train=train, lengths=lengths)
+        outputs_bth = jnp.where(mask_bt1, raw_bth, jnp.zeros((), raw_bth.dtype))
+        last_b = jnp.maximum(lengths - 1, 0)
+        last_bh = jnp.take_along_axis(outputs_bth, last_b[:, None, None], axis=1)[:, 0]
+        return outputs_bth, (Carry(last_bh[None], last_bh[None]),)
+
+
+Body: TypeAlias = RecurrentStack | OwnSteps
+
+
+def called(module: nn.Module, x: Array, *, train: bool, **more: Array | None) -> Array:
+    """What a module makes of x, with what else it has a parameter for.
+
+    ValueError unless it is of x's shape but for its last axis.
+    """
+    taken = inspect.signature(type(module).__call__).parameters
+    given = {"train": train, "deterministic": not train, **more}
+    named = {name: value for name, value in given.items() if name in taken}
+    if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in taken.values()):
+        named["train"] = train
+    made = module(x, **named)
+    shape = getattr(made, "shape", None)
+    if shape is None or len(shape) != x.ndim or shape[:-1] != x.shape[:-1]:
+        found = type(made).__name__ if shape is None else shape
+        wanted = "as many rows, [b, h]" if x.ndim == 2 else "the same rows and steps, [b, t, h]"
+        raise ValueError(f"gives {found} of features {x.shape}; expected {wanted}")
+    return made

@@ -24,9 +24,9 @@ from nets.heads import (
     readable_names,
     standardise_target,
 )
+from nets.own import Body
 from nets.readout import FrontReadout, Readout, read, read_steps
 from nets.recurrence import Carry
-from nets.stack import RecurrentStack
 from nets.tokens import Tokens
 
 # Heads that answer at every step; the others once a sequence.
@@ -47,7 +47,7 @@ class SequenceNetwork(DataNetwork):
     """
 
     heads: tuple[HeadShape, ...]
-    body: RecurrentStack
+    body: Body
     tokens: Tokens | None = None
     dropout: float | Array = 0.0
     readout: Readout = "last"

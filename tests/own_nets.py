@@ -43,6 +43,19 @@ class Weights(nn.Module):
         return x @ self.param("w", nn.initializers.lecun_normal(), (x.shape[-1], 3))
 
 
+class Attending(nn.Module):
+    """Attention over steps, for sequences of any length and series."""
+
+    hidden: int = 4
+
+    @nn.compact
+    def __call__(self, x: Array, lengths: Array, train: bool) -> Array:
+        mask = jnp.arange(x.shape[1])[None] < lengths[:, None]
+        h = nn.Dense(self.hidden)(x)
+        own = nn.MultiHeadDotProductAttention(num_heads=2)
+        return h + own(h, mask=mask[:, None, None], deterministic=not train)
+
+
 class Mean(nn.Module):
     """Gives one number for all rows."""
 

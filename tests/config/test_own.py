@@ -133,9 +133,9 @@ def test_what_own_code_does_not_read_is_refused():
         configs.validate(own(optim=optim))
     with pytest.raises(UserError, match=r"config.label_smoothing: tests.own_nets.hinge knows"):
         configs.validate(own(loss=own_nets.hinge, label_smoothing=0.1))
-    series = Config(data=configs.Series(path="a.csv", target="y"), net=own_nets.Gated())
-    with pytest.raises(UserError, match=r"config.net: tests.own_nets.Gated reads config.data=Tab"):
-        configs.validate(configs.named(series))
+    steps = configs.Sequences(path="a.jsonl", inputs="x", next_step=True)
+    with pytest.raises(UserError, match=r"config.data.next_step: tests.own_nets.Gated may look"):
+        configs.validate(configs.named(Config(data=steps, net=own_nets.Gated())))
 
 
 def test_a_saved_config_imports_nothing_and_names_whom_to_trust():

@@ -147,3 +147,33 @@ def test_estimators_take_own_code_by_their_config():
     copy = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(copy.predict(rows[["a", "b"]]), model.predict(rows[["a", "b"]]))
     assert copy.model_.config.loss == "tests.own_nets.asymmetric"
+
+
+@pytest.mark.slow
+def test_sequences_and_series_take_a_module_of_steps(tmp_path):
+    trust = ("tests.own_nets.Attending",)
+    rng = np.random.default_rng(0)
+    train = Train(epochs=2, report=False)
+    rows = {
+        "x": [rng.normal(size=n).tolist() for n in rng.integers(3, 9, 40)],
+        "y": ["u", "v"] * 20,
+    }
+    data = configs.Sequences(inputs="x", target="y")
+    own = Config(data=data, net=own_nets.Attending(), train=train)
+    loop.fit(own, tmp_path / "sequences", data=rows, verbose=False)
+    model = predict.load(tmp_path / "sequences", trust)
+    whole = model.columns(rows)["probability_u"]
+    alone = model.columns({"x": rows["x"][7:8]})["probability_u"]
+    assert alone[0] == whole[7]  # whatever the length of the others
+    with pytest.raises(UserError, match="step: only a net for sequences"):
+        model.step({"x": rows["x"][:1]})
+    series = configs.Series(target="load", lookback=12, horizon=3)
+    own = Config(data=series, net=own_nets.Attending(hidden=6), train=train, loss="mae")
+    load = {"load": np.sin(np.arange(150) / 4)}
+    loop.fit(own, tmp_path / "series", data=load, verbose=False)
+    assert np.isfinite(predict.load(tmp_path / "series", trust)(load)).all()
+    named = [np.where(np.array(x) > 0, "a", "b").tolist() for x in rows["x"]]
+    tags = {"x": rows["x"], "y": named}
+    own = Config(data=data, net=own_nets.Attending(), train=train, population=Population(seeds=2))
+    loop.fit(own, tmp_path / "tags", data=tags, verbose=False)
+    assert len(predict.load(tmp_path / "tags", trust)(tags)[3]) == len(rows["x"][3])

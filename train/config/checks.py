@@ -75,7 +75,11 @@ def _check_names(config: Config) -> None:
 
 
 def _check_kinds(data: Data, net: Net) -> None:
-    """An LSTM reads steps, all other nets read rows of a table."""
+    """An LSTM reads steps, a user's own net what there is, all others read rows of a table."""
+    if isinstance(net, Own):
+        if isinstance(data, Sequences) and data.next_step:
+            raise UserError(f"config.data.next_step: {net.path} may look ahead; use an LSTM")
+        return
     if net.reads_steps and isinstance(data, Table):
         raise UserError(
             "config.net: an LSTM reads config.data=Series(...) or Sequences(...); "
@@ -84,7 +88,6 @@ def _check_kinds(data: Data, net: Net) -> None:
     if not net.reads_steps and not isinstance(data, Table):
         name = type(net).__name__
         kind = type(data).__name__
-        name = net.path if isinstance(net, Own) else name
         raise UserError(f"config.net: {name} reads config.data=Table(...); for {kind} use an LSTM")
 
 

@@ -20,8 +20,9 @@ from train.errors import UserError
 class Own(NetOptions):
     """A Linen module of yours as hidden layers, `net=MyNet(hidden=64)`.
 
-    It takes the scaled features of a row, x [b, f], and gives [b, h]; the layer of the targets is
-    put behind it. Its fields are options: --config.net.hidden=64.
+    It takes the scaled features of a row, x [b, f], and gives [b, h], or of steps, x [b, t, f], and
+    gives [b, t, h]; the layer of the targets is put behind it. Its fields are options:
+    --config.net.hidden=64.
     """
 
     path: ClassVar[str] = ""

@@ -51,8 +51,8 @@ def augment(
         return draw_rows(other_key).inputs
 
     if "length" in batch.inputs:
-        assert isinstance(net, LSTM)
-        inputs = vary_steps(vary_key, batch.inputs, draw_inputs, options, net)
+        of_steps = net if isinstance(net, LSTM) else LSTM()
+        inputs = vary_steps(vary_key, batch.inputs, draw_inputs, options, of_steps)
         batch = batch._replace(inputs=inputs, length=inputs["length"])
     else:
         inputs = _vary_cells(vary_key, batch.inputs, draw_inputs, options, statistics, missing)

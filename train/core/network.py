@@ -6,14 +6,15 @@ from functools import partial
 
 import nets
 from nets.base import DataNetwork
+from nets.own import Body
 from nets.perceptron import Rule
 from train.config.bounded import resolved
-from train.config.data_options import Sequences, Series, Table
+from train.config.data_options import Data, Sequences, Series, Table
 from train.config.net_options import LSTM, Competitive, Dense, Perceptron, SelfOrganizingMap
 from train.config.options import COUNT_LOSSES, Config
 from train.config.own_net import Own
 from train.core.cycles import learned_cycle
-from train.core.own import body_of
+from train.core.own import body_of, steps_of
 from train.core.series_scales import series_scales
 from train.core.tasks import Task, make_tasks
 from train.core.unit_network import make_units, one_hot_inputs
@@ -24,25 +25,28 @@ from train.data.series.encoder import SeriesEncoder
 from train.data.table.codes import ReconstructionEncoder
 from train.data.table.encoder import TableEncoder
 
+# What stands around a user's own module that reads steps.
+BESIDE_OWN = LSTM(readout="mean_max_last", window="last")
+
 
 def make_network(config: Config, encoder: Encoder) -> tuple[DataNetwork, tuple[Task, ...]]:
     """The network of a resolved config, and what each of its heads is trained on."""
     tasks = tasks_of(config, encoder)
+    if isinstance(config.net, Own):
+        return _own_network(config.data, config.net, encoder, tasks), tasks
     match config.data, config.net, encoder:
         case Table() as data, Dense() as net, TableEncoder():
             if net.code is not None:
                 return _autoencoder(data, net, encoder, tasks[0]), tasks
             return _table_network(data, net, encoder, tasks), tasks
-        case Table() as data, Own() as net, TableEncoder():
-            return _own_network(data, net, encoder, tasks), tasks
         case Table() as data, Perceptron() as net, TableEncoder():
             return _perceptron(data, net.rule, encoder, tasks), tasks
         case Table() as data, Competitive() | SelfOrganizingMap() as net, TableEncoder():
             return make_units(data, net, encoder), tasks
         case Series() as data, LSTM() as net, SeriesEncoder():
-            return _series_network(data, net, encoder, tasks[0]), tasks
+            return _series_network(data, net, encoder, tasks[0], _recurrent_stack(net)), tasks
         case Sequences(), LSTM() as net, SequenceEncoder():
-            return _sequence_network(net, encoder, tasks), tasks
+            return _sequence_network(net, encoder, tasks, _recurrent_stack(net)), tasks
     raise NotImplementedError(f"{type(config.net).__name__} on {type(config.data).__name__}")
 
 
@@ -115,10 +119,13 @@ def _table_network(
     )
 
 
-def _own_network(
-    data: Table, net: Own, encoder: TableEncoder, tasks: tuple[Task, ...]
-) -> nets.TableNetwork:
+def _own_network(data: Data, net: Own, encoder: Encoder, tasks: tuple[Task, ...]) -> DataNetwork:
     """A user's own module between the scaled features and the layers of the targets."""
+    if isinstance(data, Series) and isinstance(encoder, SeriesEncoder):
+        return _series_network(data, BESIDE_OWN, encoder, tasks[0], steps_of(net))
+    if isinstance(encoder, SequenceEncoder):
+        return _sequence_network(BESIDE_OWN, encoder, tasks, steps_of(net))
+    assert isinstance(data, Table) and isinstance(encoder, TableEncoder)
     return nets.TableNetwork(
         nets.Inputs(category_sizes=encoder.category_sizes, one_hot=data.one_hot),
         body_of(net),
@@ -165,9 +172,15 @@ def _recurrent_stack(net: LSTM) -> nets.RecurrentStack:
     )
 
 
-def _series_network(data: Series, net: LSTM, encoder: SeriesEncoder, task: Task) -> nets.Forecaster:
+def _series_network(
+    data: Series,
+    net: LSTM,
+    encoder: SeriesEncoder,
+    task: Task,
+    body: Body,
+) -> nets.Forecaster:
     return nets.Forecaster(
-        _recurrent_stack(net),
+        body,
         horizon=data.horizon,
         n_targets=encoder.n_targets,
         quantiles=task.head.quantiles,
@@ -199,7 +212,10 @@ def fixed_filters(net: LSTM, encoder: SequenceEncoder) -> nets.FixedFilters | No
 
 
 def _sequence_network(
-    net: LSTM, encoder: SequenceEncoder, tasks: tuple[Task, ...]
+    net: LSTM,
+    encoder: SequenceEncoder,
+    tasks: tuple[Task, ...],
+    body: Body,
 ) -> nets.SequenceNetwork:
     tokens = None
     if encoder.token is not None:
@@ -218,7 +234,7 @@ def _sequence_network(
         )
     return nets.SequenceNetwork(
         heads=tuple(task.head for task in tasks),
-        body=_recurrent_stack(net),
+        body=body,
         tokens=tokens,
         dropout=resolved(net.dropout),
         readout=resolved(net.readout),

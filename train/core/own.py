@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import optax
 
 from nets.base import Array, Tree
-from nets.own import OwnBody
+from nets.own import OwnBody, OwnSteps
 from train.config.imported import FieldValue, Imported
 from train.config.options import Optim
 from train.config.own_net import Own
@@ -26,13 +26,22 @@ from train.core.rates import scale_by_name
 from train.errors import UserError
 
 
-def body_of(net: Own) -> nn.Module:
-    """The Linen module of a net's options as the body of a network. Raises UserError."""
+def body_of(net: Own) -> OwnBody:
+    """The Linen module of a net's options as the body of a net on rows. Raises UserError."""
+    return OwnBody(_module_of(net), functools.partial(in_one_line, "config.net", net.path))
+
+
+def steps_of(net: Own) -> OwnSteps:
+    """The same as the body of a net on series or sequences. Raises UserError."""
+    return OwnSteps(_module_of(net), functools.partial(in_one_line, "config.net", net.path))
+
+
+def _module_of(net: Own) -> nn.Module:
     with in_one_line("config.net", net.path):
         module = _resolved(net.path)(**_made(dict(vars(net))))
         if not isinstance(module, nn.Module):
             raise UserError(f"config.net: {net.path} makes no Linen module, but a {type(module)}")
-        return OwnBody(module, functools.partial(in_one_line, "config.net", net.path))
+        return module
 
 
 def is_own_loss(loss: str, kind: str) -> bool:

@@ -121,7 +121,7 @@ def check_augment(config: Config, dataset: Dataset) -> None:
 def _strength(config: Config, field: str) -> float | str:
     """How much an augmentation does, 0 for nothing."""
     group, _, name = field.partition(".")
-    return config.net.strengths()[name] if group == "net" else getattr(config.augment, name)
+    return config.net.strengths().get(name, 0) if group == "net" else getattr(config.augment, name)
 
 
 def _check_fits(field: str, inputs: Mapping[str, np.ndarray], every_step: bool) -> None:

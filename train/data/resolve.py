@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from train.config.data_options import Sequences
 from train.config.options import Config
+from train.config.own_net import Own
 from train.config.recipe import resolve
 from train.config.sequence_recipe import resolve_sequences
 from train.config.series_recipe import resolve_series
@@ -23,11 +24,12 @@ def resolve_config(config: Config, dataset: Dataset) -> Config:
             read = dataset.options
             data = replace(config.data, valid=read.valid, max_length=read.max_length)
             config = replace(config, data=data)
-        config = resolve_sequences(config, dataset.n_train, **encoder.traits)
+        if not isinstance(config.net, Own):
+            config = resolve_sequences(config, dataset.n_train, **encoder.traits)
     head = encoder.heads[0]
     classes = 0
     if head.kind not in ("regression", "reconstruction"):
         classes = max(len(head.classes), 1)
-    if isinstance(encoder, SeriesEncoder):
+    if isinstance(encoder, SeriesEncoder) and not isinstance(config.net, Own):
         config = resolve_series(config, encoder.season, max(len(encoder.groups), 1))
     return resolve(config, dataset.n_train, classes=classes)

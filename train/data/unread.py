@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from train.config.members import settings_of, with_values
 from train.config.options import Config
+from train.config.own_net import Own
 from train.config.unread import left_idle
 from train.data.dataset import Dataset
 from train.data.resolve import resolve_config
@@ -56,6 +57,8 @@ def _line(config: Config, paths: tuple[str, ...], why: str) -> Iterator[str]:
     for path in paths:
         group_name, _, name = path.partition(".")
         group = getattr(config, group_name)
+        if isinstance(group, Own):
+            continue
         if getattr(group, name) not in ("auto", getattr(type(group)(), name)):
             found.append(f"config.{path}")
     if found:

@@ -20,7 +20,8 @@ def check_own(run: Run, driver: Driver) -> None:
     if not isinstance(net, Own):
         return
     state: State = jax.eval_shape(lambda: driver.init(run))
-    params = state.weights.params.get("body", {})
+    whole = state.weights.params  # of rows its module is the "body", of steps it is "own"
+    params = whole.get("body", whole.get("own", {}))
     for name in ON_KERNELS:
         if getattr(run.config.optim, name) and params and not kernels(params):
             raise UserError(
