@@ -8,8 +8,9 @@ doubt, or rows, series or columns are left out; of series, "baselines", the metr
 value and of the last season, repeated. --out writes the rows with their targets and answers, of a
 series a line for each window and step.
 Rows count for what the run's weight column (config.data.weight) says of them; where FILE lacks it,
-a line on stderr says so and each counts once. With --interval coverage and width are those of the
-intervals that train.predict gives for it. --trust: as of train.predict.
+a line on stderr says so and each counts once. With --interval coverage, width and interval_score
+are those of the intervals that train.predict gives for it, else of what the net itself says, where
+its loss says how sure it is. --trust: as of train.predict.
 """
 
 from __future__ import annotations
