@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -176,3 +177,39 @@ def test_too_many_origins_and_other_steps_are_one_line():
     longer = table.set_column(0, "when", pa.array(late, table["when"].type))
     with pytest.raises(UserError, match=r"name it in config\.data\.frequency"):
         origin_windows(encoder, longer, origins, range(COUNT), "data")
+
+
+@pytest.mark.parametrize("frequency", ["h", "B", "MS", "ME", "jitter"])
+def test_origins_are_steps_of_time_where_rows_are_missing(frequency: str):
+    random = np.random.default_rng(5)
+    frames = []
+    for shop, size in enumerate((70, 60)):
+        step = "h" if frequency == "jitter" else frequency
+        when = pd.date_range("2020-03-02", periods=size, freq=step)
+        if frequency == "jitter":
+            when += pd.to_timedelta(random.integers(-20, 20, size), unit="ms")
+        frame = pd.DataFrame({"when": when, "shop": f"shop {shop}"})
+        frame["sales"] = random.normal(size=size)
+        stays = random.random(size) > 0.1
+        stays[[0, -1]] = True
+        frames.append(frame[stays])
+    table = pa.Table.from_pandas(pd.concat(frames), preserve_index=False)
+    data = options(calendar=True)
+    origins = find_origins(table, data, COUNT, STEP)
+    encoder = trained(table, data, origins)
+    found = inputs_at(encoder, table, origins)
+    compared = 0
+    for origin in range(COUNT):
+        future = encoder.future(table.filter(origins.before(origin)), "data")
+        for g, (name, size) in enumerate(zip(future.groups, (70, 60), strict=True)):
+            # Predictions go on from the last row that is there; an origin may stand behind a gap.
+            own = table.filter(origins.before(origin)).to_pandas()
+            last = own[own["shop"] == name]["when"].max()
+            whole = pd.date_range("2020-03-02", periods=size, freq=step)
+            at = whole[size - HORIZON - (COUNT - 1 - origin) * STEP - 1]
+            if abs(last - at) > pd.Timedelta("1s"):
+                continue
+            compared += 1
+            for part, array in future.inputs.items():
+                np.testing.assert_array_equal(array[g], found[name, origin][part], err_msg=part)
+    assert compared >= COUNT
