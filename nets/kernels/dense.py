@@ -31,6 +31,8 @@ ACTIVATIONS = (
 
 MOST_INPUTS = 512
 MOST_UNITS = 256
+LEAST_ROWS = 16  # for which it pays to bring the weights into the kernel's order
+MOST_NUMBERS = 1 << 22  # of a layer's outputs, beyond which they are in no cache
 
 
 class Saved(NamedTuple):
@@ -52,14 +54,17 @@ def native_layers(form: Form, given: DenseLayers) -> Array:
 def suits(form: Form, given: DenseLayers) -> bool:
     """Whether the kernel has the activation, the type and the shapes of these layers.
 
-    Wider ones XLA computes as fast, whose products take all cores by themselves.
+    XLA computes wider ones as fast, for its own products take all cores then, and so few rows that
+    the weights are most of the work.
     """
     x_bf = given.x_bf
     if form.activation not in ACTIVATIONS or x_bf.dtype != jnp.float32 or x_bf.ndim != 2:
         return False
+    n_rows = x_bf.shape[0]
     n_inputs, *widths = widths_of(given)
-    is_empty = not (widths and x_bf.size and min(widths))
-    return not is_empty and n_inputs <= MOST_INPUTS and max(widths) <= MOST_UNITS
+    if not widths or not (LEAST_ROWS <= n_rows <= MOST_NUMBERS // max(*widths, 1)):
+        return False
+    return 0 < n_inputs <= MOST_INPUTS and 0 < min(widths) and max(widths) <= MOST_UNITS
 
 
 def _run(form: Form, given: DenseLayers) -> Array:

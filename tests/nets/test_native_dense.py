@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, currently_in_test_context, given, settings
 from hypothesis import strategies as st
 
 import nets
@@ -21,6 +23,7 @@ from nets.kernels import dense as kernel
 from nets.kernels import library
 from nets.kernels.dense import native_layers
 from nets.layers import DenseLayers, Form, dense_layers
+from tests.nets.test_native_bits import run_python
 
 pytestmark = pytest.mark.skipif(
     not library.is_native(), reason=f"the core here is {library.core()}"
@@ -44,6 +47,7 @@ FORMULAS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
     "tanh": np.tanh,
 }
+KINKED = ("relu", "leaky_relu", "elu", "selu")
 Sizes = tuple[int, ...]  # rows, inputs, and the outputs of each layer
 
 
@@ -67,8 +71,19 @@ def make_layers(sizes: Sizes, slope: bool, drop: bool, seed: int = 0) -> DenseLa
     )
 
 
-def by_formulas(form: Form, layers: DenseLayers, pull: np.ndarray) -> tuple[np.ndarray, Tree]:
-    """The outputs, and the gradients of x, kernels, biases and slopes: all in float64."""
+class Sums(NamedTuple):
+    """Sums of products in float64, and how large they would be had their terms not cancelled."""
+
+    value: np.ndarray
+    size: np.ndarray
+
+
+def product(left: np.ndarray, right: np.ndarray) -> Sums:
+    return Sums(left @ right, np.sqrt(np.square(left) @ np.square(right)))
+
+
+def by_formulas(form: Form, layers: DenseLayers, pull: np.ndarray) -> tuple[Sums, Tree]:
+    """The outputs, and the gradients of x, kernels, biases and slopes, all of them `Sums`."""
     activate = FORMULAS[form.activation]
     h = np.asarray(layers.x_bf, np.float64)
     steps = []
@@ -76,7 +91,10 @@ def by_formulas(form: Form, layers: DenseLayers, pull: np.ndarray) -> tuple[np.n
         scale = len(kernel_fh) ** -0.5 if form.parametrization == "ntk" else 1.0
         z = scale * h @ kernel_fh + np.asarray(layers.biases_h[i], np.float64)
         active = activate(z)
-        rise = np.where(np.abs(z) < 1e-6, z > 0, (activate(z + 1e-6) - activate(z - 1e-6)) / 2e-6)
+        if form.activation in KINKED and currently_in_test_context():
+            # A number so close to the kink may be on its other side in single precision.
+            assume(np.abs(z).min() > 1e-6)
+        rise = (activate(z + 1e-6) - activate(z - 1e-6)) / 2e-6
         slope = 1.0 if layers.slopes_h is None else np.asarray(layers.slopes_h[i], np.float64)
         keep = np.ones(z.shape)
         if layers.words is not None:
@@ -84,18 +102,20 @@ def by_formulas(form: Form, layers: DenseLayers, pull: np.ndarray) -> tuple[np.n
             keep = np.asarray(keep_mask(key, RATE, z.shape)) / (1 - RATE)
         steps.append((h, kernel_fh, scale, keep * (1 + slope * (rise - 1)), keep * (active - z)))
         h = keep * (z + slope * (active - z))
-    outputs = h
+    outputs = Sums(h, np.abs(h))
+    ones = np.ones(len(h))
     d = np.asarray(pull, np.float64)
+    of_x = Sums(d, d)
     kernels, biases, slopes = [], [], []
     for x, kernel_fh, scale, factor, beyond in reversed(steps):
-        slopes.insert(0, (d * beyond).sum(0))
+        slopes.insert(0, product(ones, d * beyond))
         dz = d * factor
-        kernels.insert(0, scale * x.T @ dz)
-        biases.insert(0, dz.sum(0))
-        d = scale * dz @ kernel_fh.T
-    made: Tree = d  # of numpy
-    gradient = DenseLayers(made, tuple(kernels), tuple(biases), tuple(slopes))
-    return outputs, gradient if layers.slopes_h is not None else gradient._replace(slopes_h=None)
+        kernels.insert(0, product(scale * x.T, dz))
+        biases.insert(0, product(ones, dz))
+        of_x = product(scale * dz, kernel_fh.T)
+        d = of_x.value
+    made: Tree = (of_x, tuple(kernels), tuple(biases), tuple(slopes) if layers.slopes_h else None)
+    return outputs, DenseLayers(*made)
 
 
 def both(function, form: Form, layers: DenseLayers, pull: jax.Array) -> tuple:
@@ -130,7 +150,17 @@ def assert_close(ours: object, truth: object, tolerance: float = TOLERANCE) -> N
 def check(form: Form, sizes: Sizes, slope: bool, drop: bool, seed: int = 0) -> None:
     layers = make_layers(sizes, slope, drop, seed)
     pull = pull_of(layers)
-    assert_close(native_both(form, layers, pull), by_formulas(form, layers, np.asarray(pull)))
+    ours = native_both(form, layers, pull)
+    truth = by_formulas(form, layers, np.asarray(pull))
+
+    def is_sums(node: object) -> bool:
+        return isinstance(node, Sums)
+
+    for (path, mine), sums in zip(
+        jax.tree.leaves_with_path(ours), jax.tree.leaves(truth, is_leaf=is_sums), strict=True
+    ):
+        atol = TOLERANCE * max(float(np.abs(sums).max()), 1.0)
+        np.testing.assert_allclose(mine, sums.value, atol=atol, rtol=0, err_msg=str(path))
 
 
 # Rows and widths around a tile's, a vector's and a panel's.
@@ -150,7 +180,7 @@ def test_outputs_and_gradients_equal_the_formulas(
 
 
 @pytest.mark.slow
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(
     activation=st.sampled_from(kernel.ACTIVATIONS),
     parametrization=st.sampled_from(["standard", "ntk"]),
@@ -187,7 +217,7 @@ def test_activations_are_right_far_out_and_close_to_zero(activation: str) -> Non
     assert np.isnan(wrong).all(), "a number that is none stays none"
 
 
-SMALL = (9, 3, 20, 17)
+SMALL = (18, 3, 20, 17)
 
 
 @pytest.mark.parametrize("shared", [("x_bf", "words", "rate"), ("kernels_fh", "biases_h")])
@@ -203,7 +233,7 @@ def test_vmapped_members_equal_members_one_by_one(shared: tuple[str, ...]) -> No
         stacked, pull
     )
     if "x_bf" in shared:
-        assert "tensor<1x9x3xf32>" in together.as_text(), "shared rows are not copied"
+        assert "tensor<1x18x3xf32>" in together.as_text(), "shared rows are not copied"
     answers = together.compile()(stacked, pull)
     for k, layers in enumerate(each):
         assert_close(
@@ -251,11 +281,40 @@ def test_a_net_trains_by_the_kernel_and_answers_without() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"norm": "layer"}, {"residual": True}, {"members": 3}, {"activation": "relu6"}]
+    ("options", "n_rows"),
+    [
+        ({"norm": "layer"}, 18),
+        ({"residual": True}, 18),
+        ({"members": 3}, 18),
+        ({"activation": "relu6"}, 18),
+        ({"hidden": (3, 257)}, 18),
+        ({}, 15),
+    ],
 )
-def test_other_layers_are_computed_by_plain_operations(options: dict) -> None:
-    net = nets.Dense((3, 3), **options)
-    x_bf = jax.ShapeDtypeStruct((9, 3), jnp.float32)
+def test_other_layers_are_computed_by_plain_operations(options: dict, n_rows: int) -> None:
+    net = nets.Dense((3, 3)).clone(**options)
+    x_bf = jax.ShapeDtypeStruct((n_rows, 3), jnp.float32)
     variables = jax.eval_shape(partial(net.init, train=False), jax.random.key(0), x_bf)
     run = jax.jit(partial(net.apply, train=True))
     assert "denseq" not in run.lower(variables, x_bf).as_text()
+
+
+def digest() -> str:
+    """The bits of outputs and gradients, of nets alone and of members."""
+    found = hashlib.sha256()
+    for sizes in ((256, 8, 128, 128), (70, 30, 100), (700, 20, 65, 130)):
+        layers = make_layers(sizes, True, True)
+        pull = pull_of(layers)
+        alone = native_both(Form("mish"), layers, pull)
+        stacked = jax.tree.map(lambda part: jnp.stack([part] * 3), layers)
+        members = jax.vmap(partial(both, native_layers, Form("mish")), in_axes=(0, None))
+        for leaf in jax.tree.leaves((alone, jax.jit(members)(stacked, pull))):
+            found.update(np.asarray(leaf).tobytes())
+    return found.hexdigest()
+
+
+@pytest.mark.slow
+def test_bits_are_those_of_every_number_of_threads() -> None:
+    program = "import tests.nets.test_native_dense as t; print(t.digest())"
+    printed = {tuple(run_python(["-c", program], NPROC=str(n))) for n in (1, 2, 3, 4)}
+    assert printed == {(digest(),)}
