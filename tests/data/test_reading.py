@@ -334,6 +334,22 @@ def test_columns_of_one_name_that_are_not_used_are_said(train) -> None:
     assert line.endswith("train.csv: 2 columns are called 'z'; none of them is used")
 
 
+def test_cells_that_only_a_later_file_lacks_are_said(train, ask) -> None:
+    encoder, _ = train(rows(cycled("1.5", "2", "7"), cycled("a", "b"), Y, header="x,c,y"))
+    said = ask(encoder, "x,c\n" + "1,a\nNA,\n2,b\n" * 10).said
+    assert said == (
+        "new.csv: column 'x': 10 of 30 cells are missing, first row 2, and no training row lacks "
+        "one; read as the training median",
+        "new.csv: column 'c': 10 of 30 cells are missing, first row 2, and no training row lacks "
+        "one; read as none of its categories",
+    )
+    typed = pa.table({"x": [1.0, None] * 10, "c": ["a", "b"] * 10})
+    assert len(encoder.read(typed, "new").said) == 1
+    assert ask(encoder, "x,c\nNA,a\n").said == ()  # who asks for one row knows it
+    with_gaps, _ = train(rows(cycled("1.5", "NA", "7"), Y, header="x,y"))
+    assert ask(with_gaps, "x\n" + "NA\n" * 30).said == ()
+
+
 def test_a_class_that_is_read_as_missing_is_named(train) -> None:
     labels = ["None", "mild", "bad", ""] * (N // 4)
     _, notes = train(rows(Y, labels, header="x,y"))

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from train.data.calendar import DAY, calendar
-from train.data.columns import Numbers, RawColumn, Reading, Text, read_text
+from train.data.columns import Numbers, RawColumn, Reading, Text, missing_rows, read_text
 from train.data.dates import has_zone
 from train.data.notation import CODE, PLAIN, Notation, parse
 from train.data.units import less_shift
@@ -19,7 +19,8 @@ BOOLEANS = {"0": "false", "1": "true"}
 # What true and false may be called in a vocabulary, in small letters.
 TRUE = ("true", "t", "yes", "y", "1")
 FALSE = ("false", "f", "no", "n", "0")
-UNSEEN_SHARE = 0.05  # of cells whose category no training row has, from which on it is said
+UNSEEN_SHARE = 0.05  # of cells that are like in no training row, from which on it is said
+MANY_ROWS = 10  # of which it is told that cells are missing; who asks for a few knows it
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,27 @@ class Column:
         if self.type == "boolean":
             return np.array([name == "true" for name in self.vocabulary])[codes]
         return np.array(self.vocabulary, np.int64 if self.type == "integer" else None)[codes]
+
+
+def encode_input(raw: RawColumn, column: Column) -> list[np.ndarray]:
+    """What a column of inputs becomes, [n] each. Raises UserError.
+
+    Cells that cannot be told are said, and of many rows those that lack what no training row does.
+    """
+    if not column.missing and raw.said is not None and len(raw.data) >= MANY_ROWS:
+        rows = np.flatnonzero(missing_rows(raw))
+        if len(rows) > UNSEEN_SHARE * len(raw.data):
+            found = (
+                f"{len(rows):,} of {len(raw.data):,} cells are missing, first {raw.row(rows[0])}"
+            )
+            meant = "none of its categories" if column.kind == "category" else "the training median"
+            raw.say(f"{found}, and no training row lacks one; read as {meant}")
+    match column.kind:
+        case "category":
+            return [encode_category(raw, column, 1)]
+        case "number":
+            return [encode_number(raw, read_numbers(raw), column.shift, column.unit)]
+    return encode_time(raw, column)
 
 
 def encode_number(raw: RawColumn, values: Numbers, shift: float, unit: float) -> np.ndarray:

@@ -18,16 +18,9 @@ from train.data.answer_names import AnswerNames, name_answers
 from train.data.columns import UNKNOWN, RawColumn, Reading, Said, get_column, read_text
 from train.data.dataset import Arrays, Columns, Head, HostArrays, Json, Rows
 from train.data.schema import read_record
-from train.data.table.column import (
-    Column,
-    encode_category,
-    encode_number,
-    encode_target,
-    encode_time,
-)
+from train.data.table.column import Column, encode_input, encode_target
 from train.data.table.roles import PLAIN
 from train.data.table.typed import encode_typed
-from train.data.values import read_numbers
 
 
 @dataclass(frozen=True)
@@ -140,13 +133,7 @@ class TableEncoder:
                 inputs[key][:, places[0]] = typed
                 continue
             raw = self.raw(table, column, where, said)
-            if column.kind == "category":
-                encoded = [encode_category(raw, column, 1)]
-            elif column.kind == "number":
-                encoded = [encode_number(raw, read_numbers(raw), column.shift, column.unit)]
-            else:
-                encoded = encode_time(raw, column)
-            for place, part in zip(places, encoded, strict=True):
+            for place, part in zip(places, encode_input(raw, column), strict=True):
                 inputs[key][:, place] = part
         return inputs
 

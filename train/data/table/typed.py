@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from train.data.notation import PLAIN
-from train.data.table.column import Column
+from train.data.table.column import MANY_ROWS, Column
 
 FLOATS = {pa.float64(), pa.float32()}
 INTEGERS = {pa.int64(), pa.int32(), pa.int16(), pa.int8(), pa.uint8(), pa.uint16(), pa.uint32()}
@@ -29,6 +29,8 @@ def encode_typed(table: pa.Table, column: Column, markers: tuple[str, ...]) -> n
     with np.errstate(over="ignore"):
         encoded = ((values - column.shift) / column.unit).astype(np.float32)
     is_whole = data.type in INTEGERS
+    if not column.missing and len(values) >= MANY_ROWS and np.isnan(encoded).any():
+        return None
     if np.isinf(encoded).any() or (is_whole and (np.abs(values) >= EXACT).any()):
         return None
     return encoded
