@@ -42,7 +42,7 @@ def test_students_t_is_answered_by_its_deviation():
     assert (found["y.freedom"] > 2).all() and (found["y.deviation"] > 0).all()
     new = answers(shape, np.zeros((1, shape.width), np.float32))
     freedom = new["y.freedom"]
-    scale = (1 + densities.EPSILON) * STATISTICS["scale"]
+    scale = (1 + densities.EPSILON) * np.asarray(STATISTICS["scale"])
     np.testing.assert_allclose(
         new["y.deviation"], scale * np.sqrt(freedom / (freedom - 2)), rtol=1e-5
     )

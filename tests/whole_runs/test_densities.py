@@ -194,3 +194,17 @@ def test_what_is_no_count_is_refused_with_its_row(
         with pytest.raises(UserError, match=message):
             loop.fit(config, tmp_path / "run", verbose=False)
     assert read_table(str(path), ()).num_rows == 120
+
+
+@pytest.mark.slow
+def test_a_report_without_validation_rows_shows_the_interval_that_the_net_says(tmp_path: Path):
+    write_table(counts(100, 0), tmp_path / "t.csv")
+    config = table_config(tmp_path / "t.csv", "quantile", quantiles=(0.1, 0.9))
+    config.data = dataclasses.replace(config.data, valid=0)
+    loop.fit(config, tmp_path / "run", verbose=False)
+    assert "80% interval" in (tmp_path / "run" / "report.html").read_text()
+    model = predict.load(tmp_path / "run")
+    fresh = counts(5, 1)
+    with pytest.raises(UserError, match=r"--interval: the run in .* has no validation rows"):
+        model.columns(fresh, interval=0.9)
+    assert len(model.columns(fresh, samples=3)["sample_3"]) == 5
