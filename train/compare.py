@@ -4,7 +4,9 @@ python -m train.compare runs/* [--sort=rmse] [--page=compare.html]
 
 Runs of the same data and target are ranked by --sort, or by their first metric, on the test rows.
 Each is compared with the first on the rows that both answered, with a 95 % interval of the
-difference: where 0 lies within, it may be chance. The page has their curves over one another.
+difference: where 0 lies within, it may be chance. That is told of the scores of numbers (rmse, mse,
+mae, r2), of classes (accuracy, auc, f1, macro_f1, log_loss) and of tags (token_accuracy, f1,
+strict_f1). The page has their curves over one another.
 """
 
 from __future__ import annotations
