@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 from train import errors, flags, parallel
 from train.config.data_options import Series
 from train.config.options import Config
+from train.config.own import named, paths_of
 from train.config.plan import Plan
 from train.errors import UserError
 
@@ -66,6 +67,7 @@ def backtest(
 
     began = time.monotonic()
     plan = plan or Plan()
+    config = named(config)
     if not isinstance(config.data, Series):
         found = type(config.data).__name__
         raise UserError(f"config.data: a backtest is of forecasts, of Series(...), got {found}")
@@ -114,9 +116,10 @@ def _train(
 
     own = folder / NETS / f"{first + 1:02d}"
     rows = table.filter(origins.before(first))
+    trust = paths_of(config)
     start = None
     if plan.refit == "warm" and first:
-        start = read_start(folder / NETS / f"{first:02d}")
+        start = read_start(folder / NETS / f"{first:02d}", trust=trust)
     if plan.is_refitted:
         listener(f"origin {first + 1} of {plan.origins}: {rows.num_rows:,} rows before it")
     else:
@@ -125,7 +128,7 @@ def _train(
     untested = dataclasses.replace(config, data=dataclasses.replace(config.data, test=0))
     echo = nobody if first else listener.say
     loop.fit(untested, own, data=rows, start=start, echo=echo, verbose=listener.verbose)
-    return load(own)
+    return load(own, trust)
 
 
 def main(argv: list[str]) -> int:

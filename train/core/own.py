@@ -40,7 +40,8 @@ def _module_of(net: Own) -> nn.Module:
     with in_one_line("config.net", net.path):
         module = _resolved(net.path)(**_made(dict(vars(net))))
         if not isinstance(module, nn.Module):
-            raise UserError(f"config.net: {net.path} makes no Linen module, but a {type(module)}")
+            made = type(module).__name__
+            raise UserError(f"config.net: {net.path} makes no Linen module, but a {made}")
         return module
 
 
