@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from train import errors, flags, parallel
 from train.config.data_options import Series
+from train.config.members import is_population
 from train.config.options import Config
 from train.config.own import named, paths_of
 from train.config.plan import Plan
@@ -71,6 +72,8 @@ def backtest(
     if not isinstance(config.data, Series):
         found = type(config.data).__name__
         raise UserError(f"config.data: a backtest is of forecasts, of Series(...), got {found}")
+    if plan.refit == "warm" and is_population(config):
+        raise UserError("--refit: warm goes on with one net, but config.population has several")
     load_models(plan.models)
     listener = listener_of(echo, verbose=verbose)
     read: Read = read_table

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from train import backtest as command
-from train.config import Config, Series, Table
+from train.config import Config, Population, Series, Table
 from train.config.plan import Plan
 from train.data.dataset import Head
 from train.data.files.tables import in_memory
@@ -246,6 +246,9 @@ def test_what_cannot_be_backtested_is_one_line(tmp_path):
     with pytest.raises(UserError, match=r"of forecasts, of Series\(\.\.\.\), got Table"):
         command.backtest(Config(data=Table(path="a.csv", target="y")))
     config = Config(data=Series(path="a.csv", target="y"))
+    several = dataclasses.replace(config, population=Population(seeds=2))
+    with pytest.raises(UserError, match="--refit: warm goes on with one net"):
+        command.backtest(several, plan=Plan(refit="warm"))
     if "statsforecast" not in sys.modules:
         with pytest.raises(UserError, match="not installed: pip install statsforecast"):
             command.backtest(config, plan=Plan(models=("arima",)))
