@@ -17,6 +17,7 @@ from tests import own_nets
 from train import config as configs
 from train.config import Config, Optim, Population, Table
 from train.config.imported import Imported
+from train.config.members import settings_of
 from train.config.own import check_trust, paths_of
 from train.errors import UserError
 
@@ -92,6 +93,9 @@ def test_a_grid_varies_fields_of_a_module():
     config = own(net=own_nets.Gated(), population=Population(grid=grid))
     configs.validate(config)
     assert isinstance(config.population.grid["optim.name"][1], Imported)
+    config.population.samples = 3  # of whole numbers no range is drawn from
+    assert {setting["net.hidden"] for setting in settings_of(config)} == {2, 4}
+    config.population.samples = None
     assert read_back(config) == config
 
 

@@ -140,6 +140,14 @@ def test_penalties_ask_for_kernels(tmp_path):
 
 
 @pytest.mark.slow
+def test_statistics_of_a_batch_ask_for_whole_batches(tmp_path):
+    with pytest.raises(UserError, match=r"config.devices.exact: .*Normed keeps batch_stats"):
+        loop.fit(
+            config(devices=configs.Devices(exact=2)), tmp_path / "run", data=frame(), verbose=False
+        )
+
+
+@pytest.mark.slow
 def test_estimators_take_own_code_by_their_config():
     rows = frame()
     model = DenseRegressor(config(), loss=own_nets.asymmetric, workdir=None)

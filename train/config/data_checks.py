@@ -11,6 +11,7 @@ from train.config.data_options import Data, Sequences, Series, Table
 from train.config.frequency import parse_frequency
 from train.config.net_options import Dense
 from train.config.options import Config, Population
+from train.config.own_net import Own
 from train.errors import UserError
 
 # Kinds of files that are only read as a whole.
@@ -46,7 +47,7 @@ def _check_streamed(data: Table, config: Config) -> None:
             "leave it at random, and name files of your own "
             "in config.data.valid_path and config.data.test_path"
         )
-    if not isinstance(config.net, Dense):
+    if not isinstance(config.net, Dense | Own):
         net = type(config.net).__name__
         raise UserError(
             f"config.data.stream: a {net} learns from rows in memory; set it to false, or use Dense"

@@ -57,12 +57,8 @@ def _annotation(value: FieldValue) -> Annotation:
     """What the field of a value may hold: values of its kind, and of any where it holds none."""
     if isinstance(value, Imported):
         return Imported
-    if isinstance(value, bool):
-        return bool
-    if isinstance(value, int | float):
-        return int | float
-    if isinstance(value, str):
-        return str
+    if isinstance(value, bool | int | float | str):
+        return type(value)
     if isinstance(value, tuple):
         kinds = [_annotation(item) for item in value] or [int | float | str]
         return tuple[functools.reduce(operator.or_, kinds), ...]

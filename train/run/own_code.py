@@ -28,8 +28,9 @@ def check_own(run: Run, driver: Driver) -> None:
                 f"config.optim.{name}: acts on parameters whose names end in kernel, and "
                 f"{net.path} has none; set it to 0, or call its weights so"
             )
-    if state.weights.batch_stats and run.config.devices.exact:
+    field, off = ("exact", "none") if run.config.devices.exact else ("count", "1")
+    if state.weights.batch_stats and run.program.parts.count > 1:
         raise UserError(
-            f"config.devices.exact: {net.path} keeps batch_stats, which are of a whole batch; "
-            "set it to none"
+            f"config.devices.{field}: {net.path} keeps batch_stats, which are of a whole batch, "
+            f"not of {run.program.parts.count} parts of it; set it to {off}"
         )
