@@ -78,9 +78,9 @@ class Dense(nn.Module):
 
     @nn.compact
     def __call__(self, x_bf: Array, weight_b: Array | None = None, *, train: bool) -> Array:
-        if train and not self.is_initializing() and self._is_plain() and library.is_native():
+        if train and not self.is_initializing() and self._is_plain():
             given = self._given(x_bf)
-            if suits(self._form, given):
+            if suits(self._form, given) and library.is_native():
                 return native_layers(self._form, self._with_dropout(given))
         x_bh = x_bf
         for i, width in enumerate(self.hidden):

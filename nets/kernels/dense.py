@@ -5,6 +5,8 @@ Shapes: b batch, f inputs, h outputs of a layer, l layers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import jax
@@ -31,6 +33,8 @@ ACTIVATIONS = (
 
 MOST_INPUTS = 512
 MOST_UNITS = 256
+# Weights between hidden layers from which on the kernel saves more than its compilation costs.
+LEAST_WEIGHTS = 128 * 128
 LEAST_ROWS = 16  # for which it pays to bring the weights into the kernel's order
 MOST_NUMBERS = 1 << 22  # of a layer's outputs, beyond which they are in no cache
 
@@ -51,6 +55,11 @@ def native_layers(form: Form, given: DenseLayers) -> Array:
     return _layers(form, given)
 
 
+def is_large(hidden: Sequence[int]) -> bool:
+    """Whether hidden layers of these widths are worth the kernel, which is compiled once."""
+    return sum(before * after for before, after in pairwise(hidden)) >= LEAST_WEIGHTS
+
+
 def suits(form: Form, given: DenseLayers) -> bool:
     """Whether the kernel has the activation, the type and the shapes of these layers.
 
@@ -64,7 +73,9 @@ def suits(form: Form, given: DenseLayers) -> bool:
     n_inputs, *widths = widths_of(given)
     if not widths or not (LEAST_ROWS <= n_rows <= MOST_NUMBERS // max(*widths, 1)):
         return False
-    return 0 < n_inputs <= MOST_INPUTS and 0 < min(widths) and max(widths) <= MOST_UNITS
+    if not is_large(widths) or not min(widths):
+        return False
+    return 0 < n_inputs <= MOST_INPUTS and max(widths) <= MOST_UNITS
 
 
 def _run(form: Form, given: DenseLayers) -> Array:

@@ -258,7 +258,8 @@ def test_second_derivatives_equal_those_of_plain_operations() -> None:
     assert_close(curvature(native_layers), curvature(dense_layers), 1e-5)
 
 
-def test_a_net_trains_by_the_kernel_and_answers_without() -> None:
+def test_a_net_trains_by_the_kernel_and_answers_without(monkeypatch) -> None:
+    monkeypatch.setattr(kernel, "LEAST_WEIGHTS", 300)
     net = nets.Dense((20, 17), activation="mish", dropout=RATE, activation_slope=True)
     x_bf = make_layers(SMALL, True, True).x_bf
     variables = net.init(
@@ -287,12 +288,14 @@ def test_a_net_trains_by_the_kernel_and_answers_without() -> None:
         ({"residual": True}, 18),
         ({"members": 3}, 18),
         ({"activation": "relu6"}, 18),
-        ({"hidden": (3, 257)}, 18),
+        ({"hidden": (128, 257)}, 18),
         ({}, 15),
+        ({"hidden": (127, 129)}, 18),
+        ({"hidden": (200,)}, 18),
     ],
 )
 def test_other_layers_are_computed_by_plain_operations(options: dict, n_rows: int) -> None:
-    net = nets.Dense((3, 3)).clone(**options)
+    net = nets.Dense((128, 128)).clone(**options)
     x_bf = jax.ShapeDtypeStruct((n_rows, 3), jnp.float32)
     variables = jax.eval_shape(partial(net.init, train=False), jax.random.key(0), x_bf)
     run = jax.jit(partial(net.apply, train=True))

@@ -59,7 +59,7 @@ def test_a_run_that_moved_to_other_cores_says_so_in_one_line(tmp_path: Path, mon
 
 def test_a_run_whose_dense_layers_get_another_core_says_so(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(library, "core", lambda: "native here")
-    config = Config(net=Dense())
+    config = Config(net=Dense(hidden=(128, 128)))
     check_or_write_metadata(tmp_path, config, DATASET)
     assert notes_of_a_move(tmp_path, config) == []
     monkeypatch.setattr(library, "core", lambda: "portable (no compiler)")
@@ -73,7 +73,8 @@ def test_a_run_whose_dense_layers_get_another_core_says_so(tmp_path: Path, monke
     assert notes_of_a_move(tmp_path, config) == []
     monkeypatch.setattr(library, "core", lambda: "native here")
     assert "dense core portable -> native here" in notes_of_a_move(tmp_path, config)[0]
-    assert notes_of_a_move(tmp_path, Config(net=Dense(norm="layer"))) == []
+    for plain in (Dense(hidden=(128, 128), norm="layer"), Dense(hidden=(64, 64))):
+        assert notes_of_a_move(tmp_path, Config(net=plain)) == []
 
 
 def test_an_lstm_core_is_named_where_an_lstm_runs():

@@ -11,10 +11,12 @@ from pathlib import Path
 import jax
 
 from nets.kernels import library
+from nets.kernels.dense import is_large
 from train import config as configs
 from train.config.data_options import Sequences, Series, Table
 from train.config.members import members_of, settings_of, with_values
 from train.config.net_base import NetOptions
+from train.config.net_options import Dense
 from train.config.options import NINE, UNREAD_LEVELS, Config
 from train.data.dataset import Dataset
 from train.data.load import read_encoder
@@ -173,9 +175,16 @@ def _cores(config: Config) -> dict[str, str]:
     found = {}
     if (core := lstm_core(config)) is not None:
         found["LSTM core"] = core
-    if any(net.has_plain_layers for net in _nets(config)):
+    if any(_may_be_native(net) for net in _nets(config)):
         found["dense core"] = library.core()
     return found
+
+
+def _may_be_native(net: NetOptions) -> bool:
+    """Whether it has dense layers that a compiled kernel may train."""
+    if not isinstance(net, Dense) or not net.has_plain_layers:
+        return False
+    return net.hidden == "auto" or is_large(net.hidden)
 
 
 def _nets(config: Config) -> Iterator[NetOptions]:
