@@ -46,16 +46,17 @@ class Forecaster(DataNetwork):
     "value.quantiles" at the levels `quantiles`, or the parts of a `density` with a `deviation`,
     where these are asked for (see `nets.heads`); of counts the logarithm of their mean. Within,
     targets are scaled by their own window too (`window`; "revin" with a learned factor and offset
-    for each), and less its learned `cycle`, by a calendar of which day and week are the first
-    columns. Columns "joint": one net reads and forecasts all targets;
-    "independent": one net is shared by all, each read alone beside the covariates.
+    for each), and less its learned `cycle`, by the calendar that their columns end with. Columns
+    "joint": one net reads and forecasts all targets; "independent": one net is shared by all, each
+    read alone beside the covariates.
 
     A patch is read as it is, or through a layer of `patch_units` with ReLU. Decoder "direct": one
     linear layer gives the whole horizon; "segments": one more step of the body for each patch to
     come, all from its last state (`nets.segments`), and one layer for all of them (`readout` is not
-    read). `shortcut` adds a linear map from the lookback of a target to its horizon, one map for
-    each if joint, zero at start; with a `shortcut_period` from the values that lie whole periods
-    before, the same weights at all places of a period. Where targets are `marked`, the o columns
+    read), told which column they are of where it `tells_columns`. `shortcut` adds a linear map from
+    the lookback of a target to its horizon, one map for each if joint, zero at start; with a
+    `shortcut_period` from the values that lie whole periods before, the same weights at all places
+    of a period. Where targets are `marked`, the o columns
     behind them are 1 where a target is missing and a value stands in for it.
     """
 
@@ -69,6 +70,7 @@ class Forecaster(DataNetwork):
     patch: int = 1
     patch_units: int = 0
     decoder: Decoder = "direct"
+    tells_columns: bool = False
     window: WindowScaling = "none"
     columns: Literal["joint", "independent"] = "joint"
     shortcut: bool = False
@@ -201,7 +203,8 @@ class Forecaster(DataNetwork):
         _, carry = body(patches_rse, train=train)
         n_segments = -(-self.horizon // self.patch)
         ahead_bjk = None if future_bhk is None else to_patches_ahead(future_bhk, self.patch)
-        inputs = SegmentInputs(n_segments, n_apart, patches_rse.shape[2], name="segment")
+        size = patches_rse.shape[2]
+        inputs = SegmentInputs(n_segments, n_apart, size, self.tells_columns, name="segment")
         read_rje = inputs(patches_rse.shape[0] // n_apart, ahead_bjk)
         assert isinstance(body, RecurrentStack)
         return self._drop(decode(body, carry, read_rje, train=train), 0, train)

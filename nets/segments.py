@@ -47,19 +47,21 @@ def to_patches_ahead(x_bhf: Array, size: int) -> Array:
 class SegmentInputs(nn.Module):
     """What the step of each segment to come reads: where it stands, of which column it is.
 
-    Halves of one vector, each learned, of places alone where there is one column (the parallel
-    decoding of SegRNN, Lin et al. 2023); and a linear map of what is known ahead in the segment.
+    A learned vector of the place; where there are several columns that it `tells_columns`, half of
+    it is one of the column (the parallel decoding of SegRNN, Lin et al. 2023). And a linear map of
+    what is known ahead in the segment.
     """
 
     n_segments: int
     n_columns: int
     size: int
+    tells_columns: bool = False
 
     @nn.compact
     def __call__(self, n_windows: int, ahead_bjk: Array | None) -> Array:
         """[b * n, j, e]."""
         normal = nn.initializers.normal(1.0)
-        n_apart = self.size // 2 if self.n_columns > 1 else 0
+        n_apart = self.size // 2 if self.tells_columns and self.n_columns > 1 else 0
         place_je = self.param("place", normal, (self.n_segments, self.size - n_apart))
         read_nje = repeat_each(place_je[None], self.n_columns)
         if n_apart:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from nets.base import Array
 
-WindowScaling = Literal["none", "last", "last_deviation", "revin"]
+WindowScaling = Literal["none", "last", "last_deviation", "mean_deviation", "revin"]
 EPSILON = 1e-5  # variance added before a division, as in RevIN
 
 
@@ -35,8 +35,8 @@ def window_level(
     """The level of each target in its window, of a kind.
 
     "last" takes out the last value, "last_deviation" divides by the window's standard deviation
-    too, "revin" takes out the mean and the deviation (Kim et al. 2022). Values that stand in for
-    missing ones, 1 in `missing_blo`, count for neither, unless all do.
+    too, "mean_deviation" and "revin" take out the mean and the deviation (Kim et al. 2022). Values
+    that stand in for missing ones, 1 in `missing_blo`, count for neither, unless all do.
     """
     last_b1o = targets_blo[:, -1:]
     if kind == "none":
@@ -46,7 +46,7 @@ def window_level(
     mean_b1o = _mean_of_known(targets_blo, missing_blo)
     square_blo = jnp.square(targets_blo - mean_b1o)
     deviation_b1o = jnp.sqrt(_mean_of_known(square_blo, missing_blo) + EPSILON)
-    return Level(mean_b1o if kind == "revin" else last_b1o, deviation_b1o)
+    return Level(last_b1o if kind == "last_deviation" else mean_b1o, deviation_b1o)
 
 
 def _mean_of_known(x_blo: Array, missing_blo: Array | None) -> Array:

@@ -76,6 +76,7 @@ def test_a_window_level_is_last_mean_and_deviation_of_each_target():
         ("last", truth[:, -1:], 1),
         ("last_deviation", truth[:, -1:], deviation),
         ("revin", truth.mean(1, keepdims=True), deviation),
+        ("mean_deviation", truth.mean(1, keepdims=True), deviation),
     ):
         level = level_of(x, kind)
         np.testing.assert_allclose(

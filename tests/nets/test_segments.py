@@ -28,6 +28,7 @@ def make(**changes) -> nets.Forecaster:
         "patch": PATCH,
         "patch_units": 4,
         "decoder": "segments",
+        "tells_columns": True,
         "columns": "independent",
         "window": "last",
     }

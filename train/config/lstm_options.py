@@ -44,6 +44,8 @@ class LSTM(NetOptions):
     """Series: the units of a layer with ReLU that reads what is read at once; 0: none."""
     decoder: Literal["auto", "direct", "segments"] = "direct"
     """Series: one layer for the whole horizon, or a step of the LSTM for each patch to come."""
+    tells_columns: bool = False
+    """Series: whether those steps are told which column they are of, where columns are apart."""
     convolutions: tuple[int, ...] | Auto = bounded((), 1)
     """Numbers of sequences: the filters of each layer of convolution in front, with batch norm."""
     widths: tuple[int, ...] | Auto = bounded((9, 19, 39), 1)
@@ -64,7 +66,7 @@ class LSTM(NetOptions):
     """Numbers of sequences: about how many features of fixed convolutions stand beside; 0: none."""
     own_scale: bool | Auto = False
     """Whether numbers scaled by their sequence alone stand beside those scaled by all of them."""
-    window: Literal["auto", "none", "last", "last_deviation", "revin"] = "none"
+    window: Literal["auto", "none", "last", "last_deviation", "mean_deviation", "revin"] = "none"
     """Series: what is taken out of each window before the net, and put back after it."""
     columns: Literal["joint", "independent"] = "joint"
     """Series: whether one net reads all columns, or each alone with the same weights."""

@@ -193,6 +193,7 @@ OF_SERIES = (
     "shortcut_period",
     "patch_units",
     "decoder",
+    "tells_columns",
     "group_size",
     "cycle",
 )

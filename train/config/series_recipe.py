@@ -48,10 +48,10 @@ def _period(net: LSTM, season: int | None) -> int:
     return season if season is not None and net.shortcut else 1
 
 
-def _window(is_long: bool, n_series: int) -> Literal["last", "last_deviation", "revin"]:
+def _window(is_long: bool, n_series: int) -> Literal["last", "last_deviation", "mean_deviation"]:
     """Of many series, some of which grow, the deviation of a window is taken out as well."""
     if is_long:
-        return "revin"
+        return "mean_deviation"
     return "last" if n_series == 1 else "last_deviation"
 
 

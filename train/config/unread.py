@@ -78,6 +78,8 @@ IDLE = (
     Idle("net.head", ((),), ("net.head_activation",)),
     Idle("net.decoder", ("segments",), ("net.readout",), but="last"),
     Idle("net.shortcut", (False,), ("net.shortcut_period",)),
+    Idle("net.decoder", ("direct",), ("net.tells_columns",)),
+    Idle("net.columns", ("joint",), ("net.tells_columns",)),
     Idle("net.rule", ("kmeans", "mini_batch", "batch"), ("net.rate", "net.final_rate")),
     Idle("net.rule", ("kmeans", "mini_batch", "neural_gas"), ("net.conscience",)),
     Idle("net.rule", ("kmeans", "mini_batch", "winner"), ("net.neighbours",)),

@@ -190,6 +190,7 @@ def _series_network(
         patch=resolved(net.patch),
         patch_units=resolved(net.patch_units),
         decoder=resolved(net.decoder),
+        tells_columns=net.tells_columns,
         window=resolved(net.window),
         columns=net.columns,
         shortcut=net.shortcut,
