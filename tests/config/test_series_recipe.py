@@ -49,8 +49,8 @@ def test_a_lookback_of_many_seasons_is_read_and_forecast_season_by_season():
         assert (net.decoder == "segments") is is_long
         assert (net.shortcut_period == season) is is_long
         assert net.window == ("mean_deviation" if is_long else "last")
-        assert net.hidden == ((32,) if is_long else (64,))
-        assert net.patch_units == (32 if is_long else 0)
+        assert net.hidden == ((16,) if is_long else (64,))
+        assert net.patch_units == (16 if is_long else 0)
 
 
 def test_of_many_series_the_deviation_of_a_window_is_taken_out():

@@ -30,13 +30,13 @@ def resolve_series(config: Config, season: int | None, n_series: int) -> Config:
     is_long = season is not None and data.lookback >= MANY_SEASONS * season
     net = replace(
         net,
-        hidden=filled(net.hidden, (32,) if is_long else (64,)),
+        hidden=filled(net.hidden, (16,) if is_long else (64,)),
         bidirectional=filled(net.bidirectional, False),
         dropout=filled(net.dropout, 0.3),
         input_dropout=filled(net.input_dropout, 0.0),
         readout=filled(net.readout, "last"),
         patch=filled(net.patch, series_patch(data.lookback, season)),
-        patch_units=filled(net.patch_units, 32 if is_long else 0),
+        patch_units=filled(net.patch_units, 16 if is_long else 0),
         decoder=filled(net.decoder, "segments" if is_long else "direct"),
         shortcut_period=filled(net.shortcut_period, _period(net, season) if is_long else 1),
         window=filled(net.window, _window(is_long, n_series)),
