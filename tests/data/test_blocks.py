@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from train.config import Config, Series
+from train.config import LSTM, Config, Series
 from train.data import blocks
 from train.data.blocks import take_in_blocks, take_without_inputs
 from train.data.load import load_dataset
@@ -14,7 +14,7 @@ SERIES = Series(path="builtin:mackey_glass", target="x", lookback=16, horizon=4,
 
 
 def test_blocks_are_as_many_rows_as_do_not_weigh_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
-    dataset = load_dataset(Config(data=SERIES))
+    dataset = load_dataset(Config(data=SERIES, net=LSTM()))
     rows = dataset.splits["train"]
     whole = dataset.take(dataset.arrays, rows)
     assert [len(batch.weight) for batch in take_in_blocks(dataset, rows)] == [len(rows)]
