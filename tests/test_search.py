@@ -111,6 +111,7 @@ def test_a_trial_with_folds_has_the_mean_of_its_nets(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_later_trials_follow_the_better_ones(tmp_path, monkeypatch):
     """With a value in place of training: the lower the rate, the better."""
     monkeypatch.setattr(

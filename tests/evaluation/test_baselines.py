@@ -166,6 +166,7 @@ def test_rows_of_weight_0_are_not_fitted():
         np.testing.assert_array_equal(found.constant[name], expected.constant[name])
 
 
+@pytest.mark.slow
 def test_logistic_regression_of_many_rows_is_fitted_on_a_seeded_draw(monkeypatch):
     features, targets, weight = table(500)
     monkeypatch.setattr(logistic, "LOGISTIC_ROWS", 60)

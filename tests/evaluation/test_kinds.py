@@ -64,6 +64,7 @@ def judged(config: Config) -> Judged:
     return Judged(dataset, "test", batch, predictions, None, None)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_baselines_of_a_part_of_the_training_rows_say_of_how_many(monkeypatch):
     iris = judged(Config(data=Table(path="builtin:iris", target="species")))
     n_train = iris.dataset.n_train

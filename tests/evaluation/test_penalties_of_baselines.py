@@ -43,6 +43,7 @@ def test_a_line_parts_and_and_or_but_not_xor(target, accuracy, in_sample):
     assert found == accuracy == truth if accuracy == 1 else max(found, truth) <= accuracy
 
 
+@pytest.mark.slow
 def test_classes_that_lines_part_are_parted():
     random = np.random.default_rng(0)
     features = random.normal(size=(1_200, 2)).astype(np.float32)

@@ -132,6 +132,7 @@ def test_a_series_is_trained_again_on_all_its_windows(tmp_path):
     assert predict.load(tmp_path / "run").config.net.hidden == (6,)  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 def test_schedules_go_on_as_in_the_folds_and_means_round_half_up(tmp_path):
     train = dataclasses.replace(CONFIG.train, eval_every=2)
     population = Population(folds=3, keep="refit")

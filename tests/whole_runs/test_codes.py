@@ -225,6 +225,7 @@ def test_clusters_of_codes(tmp_path, folder):
     assert scores["train"]["adjusted_rand_index"] > 0.3
 
 
+@pytest.mark.slow
 def test_columns_to_copy_must_be_there_and_be_no_answers(folder, tmp_path):
     model = predict.load(folder)
     with pytest.raises(
@@ -286,6 +287,7 @@ def test_a_label_is_not_named_as_an_answer(tmp_path):
         loop.fit(config_of(data=Table(path=str(path), label="error")), tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_thinned_nets_have_no_codes(folder):
     model = predict.load(folder)
     model.config.net.dropout = 0.5
