@@ -56,8 +56,7 @@ class Forecaster(DataNetwork):
     read), told which column they are of where it `tells_columns`. `shortcut` adds a linear map from
     the lookback of a target to its horizon, one map for each if joint, zero at start; with a
     `shortcut_period` from the values that lie whole periods before, the same weights at all places
-    of a period. Where targets are `marked`, the o columns
-    behind them are 1 where a target is missing and a value stands in for it.
+    of a period. Where targets are `marked`, the o columns behind them are 1 where one is missing.
     """
 
     body: Body
@@ -163,9 +162,8 @@ class Forecaster(DataNetwork):
         if self.groups is not None:
             vector_r1e = repeat_each(self.groups(inputs["series"]), n_apart)[:, None]
             shape = (*patches_rse.shape[:2], vector_r1e.shape[2])
-            patches_rse = jnp.concatenate(
-                [patches_rse, jnp.broadcast_to(vector_r1e, shape)], axis=2
-            )
+            vectors_rse = jnp.broadcast_to(vector_r1e, shape)
+            patches_rse = jnp.concatenate([patches_rse, vectors_rse], axis=2)
         is_direct = self.decoder == "direct"
         read_of = self._read_all if is_direct else self._read_segments
         hidden_rjh = read_of(patches_rse, inputs.get("future"), n_apart, train)
