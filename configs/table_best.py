@@ -7,8 +7,8 @@ The nets of `table.py`, one for each of five folds of all rows that are not test
 by their mean. What each holds out chooses its weights, and together all rows choose the
 temperature of the probabilities.
 
-Measured on one set alone, and before nets began as a line: Churn, seed 0, accuracy .859, auc .868,
-log-loss .329, where one net had .858, .864, .335.
+Seed 0, test file as given, beside one net of `table.py` and CatBoost's default: Churn accuracy .856
+(.8605, .859), Taxis rmse 4.87 (5.06, 4.93), Elevators .0857 (.0887, .0944). Other sets were not run.
 """
 
 from train.config import Config, Dense, Optim, Population, Table, Train
