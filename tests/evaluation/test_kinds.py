@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from train.config import Config, Table
+from train.config import LSTM, Config, Series, Table
 from train.data.dataset import Head
 from train.data.load import load_dataset
 from train.data.series.columns import SeriesColumn
@@ -56,12 +56,33 @@ def test_what_is_no_schema_has_no_kind():
         kind_of("table")  # type: ignore[arg-type]
 
 
-def judged(config: Config) -> Judged:
-    """The test rows, with targets as predictions."""
+def judged(config: Config, n_rows: int | None = None) -> Judged:
+    """The test rows, or the first of them, with targets as predictions."""
     dataset = load_dataset(config)
-    batch = dataset.take(dataset.arrays, dataset.splits["test"])
+    rows = dataset.splits["test"][:n_rows]
+    batch = dataset.take(dataset.arrays, rows)
     predictions = {name: target.astype(float) for name, target in batch.target.items()}
-    return Judged(dataset, "test", batch, predictions, None, None)  # type: ignore[arg-type]
+    return Judged(dataset, "test", rows, batch, predictions, None, None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        Config(data=Table(path="builtin:diabetes", target="progression")),
+        Config(
+            data=Series(path="builtin:mackey_glass", target="x", lookback=8, horizon=4), net=LSTM()
+        ),
+    ],
+)
+def test_some_rows_of_a_split_are_judged_and_told_alone(config: Config) -> None:
+    some = judged(config, 5)
+    kind = kind_of(some.dataset.encoder)
+    found = kind.baselines(some, SECONDS).baselines
+    naive = "last" if isinstance(config.data, Series) else "mean"
+    whole = kind.baselines(judged(config), SECONDS).baselines
+    assert found[naive]["mae"] > 0 and found[naive]["mae"] != whole[naive]["mae"]
+    table = kind.table(some, (0.5,))
+    assert len(table) == 5 * (4 if isinstance(config.data, Series) else 1)
 
 
 @pytest.mark.slow

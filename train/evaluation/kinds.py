@@ -24,7 +24,7 @@ from train.data.table.encoder import TableEncoder
 from train.evaluation.baselines import trees
 from train.evaluation.baselines.clusters import one_unit
 from train.evaluation.baselines.codes import component_predictions
-from train.evaluation.baselines.forecasts import forecast_baselines, windows_to_fit
+from train.evaluation.baselines.forecasts import baseline_predictions, windows_to_fit
 from train.evaluation.baselines.sequences import UNFITTED, sequence_baselines
 from train.evaluation.baselines.table import FittedTable, Seconds, fit_table
 from train.evaluation.importance import (
@@ -46,19 +46,15 @@ Scores: TypeAlias = dict[str, float]
 
 
 class Judged(NamedTuple):
-    """A split of a data set, its rows, and what a network predicts of them."""
+    """Rows [n] of a split of a data set, all or some, and what a network predicts of them."""
 
     dataset: Dataset
     split: str
+    rows: np.ndarray
     batch: Batch[np.ndarray]
     predictions: HostArrays
     predict: Callable[[Arrays], HostArrays]  # of other encoded inputs
     shuffler: Shuffler  # of rows of which one column is shuffled
-
-    @property
-    def rows(self) -> np.ndarray:
-        """The rows of the split in the data set [n]."""
-        return self.dataset.splits[self.split]
 
 
 class Beside(NamedTuple):
@@ -224,10 +220,11 @@ def _forecast_baselines(judged: Judged, seconds: Seconds) -> Beside:
     weight = judged.batch.weight
     baselines = {}
     by_step = {"net": step_metrics(series.encoder, judged.predictions, target)}
-    for name, predictions in forecast_baselines(series, judged.split).items():
+    fitted_on = windows_to_fit(series)
+    for name, predictions in baseline_predictions(series, fitted_on, judged.rows).items():
         baselines[name] = score_rows_of(series, judged.rows, predictions, target, weight)
         by_step[name] = step_metrics(series.encoder, predictions, target)
-    seen = {"linear": len(windows_to_fit(series))}
+    seen = {"linear": len(fitted_on)}
     return Beside(baselines, by_step, fitted_on=_of_a_part(judged, seen))
 
 

@@ -49,7 +49,10 @@ def baselines_on_valid(
     dataset = judged.dataset
     if not isinstance(dataset.encoder, TableEncoder | SeriesEncoder):
         return {}
-    batch = dataset.take(dataset.arrays, dataset.splits["valid"])
-    on_valid = judged._replace(split="valid", batch=batch, predictions=validated.predictions)
+    rows = dataset.splits["valid"]
+    batch = dataset.take(dataset.arrays, rows)
+    on_valid = judged._replace(
+        split="valid", rows=rows, batch=batch, predictions=validated.predictions
+    )
     found = kind.baselines(on_valid, seconds).baselines
     return {name: found[name] for name in COMPARED if name in found}

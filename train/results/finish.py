@@ -70,10 +70,11 @@ def _finish(
     evaluated = _evaluate_splits(run, outcome)
     split = evaluated.split
     residuals = _calibrate(run, outcome, evaluated.validated)
-    batch = dataset.take(dataset.arrays, scored_rows(dataset, split, run.config.seed))
+    rows = scored_rows(dataset, split, run.config.seed)
+    batch = dataset.take(dataset.arrays, rows)
     predictor = outcome.predictor
     judged = Judged(
-        dataset, split, batch, evaluated.predictions, predictor.answers, predictor.shuffled
+        dataset, split, rows, batch, evaluated.predictions, predictor.answers, predictor.shuffled
     )
     allowed = baseline_seconds(run.config.train, seconds["train"], dataset.n_train)
     beside = kind.baselines(judged, allowed)

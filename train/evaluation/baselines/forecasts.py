@@ -23,11 +23,6 @@ GAPPY_WINDOWS = 20_000  # the same where targets are missing: each step then has
 BLOCK = 8_192  # windows in float64 at a time
 
 
-def forecast_baselines(dataset: SeriesDataset, split: str) -> dict[str, dict[str, np.ndarray]]:
-    """`baseline_predictions` for a split, fitted on the windows of `windows_to_fit`."""
-    return baseline_predictions(dataset, windows_to_fit(dataset), dataset.splits[split])
-
-
 def windows_to_fit(dataset: SeriesDataset) -> np.ndarray:
     """The training windows of the linear model: all, or LINEAR_WINDOWS of them."""
     train = dataset.splits["train"]
