@@ -393,6 +393,21 @@ def test_ctrl_c_ends_in_130():
     assert (process.returncode, errors) == (130, "denseq: error: stopped by Ctrl-C\n")
 
 
+@pytest.mark.parametrize(
+    ("missed", "line", "code"),
+    [
+        ("KeyboardInterrupt", "stopped by Ctrl-C", 130),
+        ("errors.Terminated", "stopped by SIGTERM; the same command goes on", 143),
+    ],
+)
+def test_a_signal_that_falls_into_a_callback_comes_again(missed: str, line: str, code: int):
+    heed = "import signal, time, weakref; signal.signal(2, signal.default_int_handler)"
+    fall = f"weakref.finalize(type('T', (), {{}})(), lambda: (_ for _ in ()).throw({missed}))"
+    with driver(f"{heed}; {fall}; time.sleep(60)") as process:
+        _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (code, f"denseq: error: {line}\n")
+
+
 def test_a_sigterm_where_nothing_is_trained_is_a_line_too():
     with driver("import time; print('ready', flush=True); time.sleep(60)") as process:
         assert process.stdout is not None

@@ -18,6 +18,8 @@ import pytest
 from train import config as configs
 from train import loop, predict
 from train.data.files.read import read_table
+from train.data.load import load_dataset
+from train.run.metadata import as_begun
 
 OLD = Path(__file__).parent / "old_runs"
 FILES = {"homes": "homes.csv", "sentences": "sentences.jsonl"}
@@ -59,6 +61,16 @@ def test_an_old_run_answers_as_recorded(name, tmp_path):
                 np.testing.assert_allclose(now[column], value, rtol=1e-6, atol=1e-6 * largest)
             else:
                 assert now[column] == value
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_its_file_is_known_again(name, tmp_path, monkeypatch):
+    """By a digest of the schema too: what a later version adds to that must not change it."""
+    run = unpack(name, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    config = configs.from_json(json.loads((run / "config.json").read_text())["config"])
+    encoder = json.loads((run / "encoder.json").read_text())
+    assert load_dataset(as_begun(config, run)).fingerprint == encoder["fingerprint"]
 
 
 @pytest.mark.slow

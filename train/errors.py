@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -63,6 +64,8 @@ def run(main: Callable[[list[str]], int]) -> NoReturn:
     What a user can cause ends in one line on stderr; any other exception is a bug and keeps its
     traceback.
     """
+    said_elsewhere = sys.unraisablehook
+    sys.unraisablehook = _come_again
     try:
         with contextlib.suppress(ValueError):  # of another thread signals are somebody else's
             # While a net trains, another one saves first.
@@ -81,8 +84,22 @@ def run(main: Callable[[list[str]], int]) -> NoReturn:
     except BrokenPipeError:  # whoever read our output has left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 128 + getattr(signal, "SIGPIPE", 13)  # Windows has none
+    finally:
+        sys.unraisablehook = said_elsewhere
     sys.exit(code)
 
 
 def _terminate(number: int, frame: object) -> NoReturn:
     raise Terminated
+
+
+def _come_again(missed: sys.UnraisableHookArgs) -> None:
+    """A signal whose exception Python cannot raise, as in a weakref's callback, is sent again."""
+    if not issubclass(missed.exc_type, KeyboardInterrupt | Terminated):
+        sys.__unraisablehook__(missed)
+        return
+    is_terminated = issubclass(missed.exc_type, Terminated)
+    number = signal.SIGTERM if is_terminated else signal.SIGINT
+    later = threading.Timer(0.1, os.kill, (os.getpid(), number))
+    later.daemon = True
+    later.start()

@@ -26,6 +26,8 @@ READING = (
     "form",
     "counts",
     "nonnegative",
+    "zoned",
+    "label_sets",
 )
 
 
