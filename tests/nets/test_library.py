@@ -77,7 +77,7 @@ def assert_portable(reason: str, size: int) -> None:
             0
         ]
     )
-    assert "denseq" not in run.lower(x_btf).as_text()
+    assert "denseq_" not in run.lower(x_btf).as_text()
     sigmoid = 1 / (1 + np.exp(-2.0))
     np.testing.assert_allclose(
         run(x_btf)[0, 0, 0], sigmoid * np.tanh(sigmoid * np.tanh(2)), atol=1e-6
