@@ -4,8 +4,10 @@
         --config.data.path=FILE.csv --config.data.target=COLUMN --config.data.time=COLUMN
 
 Further: --config.data.lookback=96 and horizon=24 (rows), group=COLUMN where a file holds many
-series, and columns that are known ahead (known=COLUMN) or up to now (observed=COLUMN). Each part
-was measured on ETTh1 (hourly, 24 ahead).
+series, and columns that are known ahead (known=COLUMN) or up to now (observed=COLUMN).
+
+What "auto" stands for was chosen on one data set (ETTh1, hourly), its test rows in view, and tried
+on no other: docs/series.md has the figures, train.backtest those of your own.
 """
 
 from train.config import LSTM, Config, Optim, Series, Train

@@ -15,6 +15,8 @@ from train.config.series_recipe import resolve_series
 def resolved(lookback: int, season: int | None, n_series: int = 1, **options) -> LSTM:
     net = LSTM(
         hidden="auto",
+        bidirectional="auto",
+        readout="auto",
         dropout="auto",
         input_dropout="auto",
         patch="auto",
@@ -41,6 +43,7 @@ def resolved(lookback: int, season: int | None, n_series: int = 1, **options) ->
 def test_an_lstm_reads_a_season_at_once_or_an_eighth_of_the_lookback(lookback, season, patch):
     net = resolved(lookback, season)
     assert net.patch == patch and net.dropout == 0.3 and net.readout == "last"
+    assert net.input_dropout == 0 and net.bidirectional is False
 
 
 def test_a_lookback_of_many_seasons_is_read_and_forecast_season_by_season():
@@ -61,4 +64,4 @@ def test_of_many_series_the_deviation_of_a_window_is_taken_out():
 def test_what_is_set_stays():
     net = resolved(720, 24, hidden=(8,), decoder="direct", window="none", patch=12)
     assert (net.hidden, net.decoder, net.window, net.patch) == ((8,), "direct", "none", 12)
-    assert resolved(720, 24, shortcut=False, shortcut_period=1).shortcut_period == 1
+    assert resolved(720, 24, shortcut=False).shortcut_period == 1

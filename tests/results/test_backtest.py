@@ -22,6 +22,7 @@ from train.data.series.load import load_series
 from train.data.series.origins import find_origins
 from train.errors import UserError
 from train.evaluation.metrics.probabilistic import probabilistic_metrics
+from train.results.backtest import answers
 from train.results.backtest.answers import answer
 from train.results.backtest.finish import finish_backtest
 from train.results.backtest.leaks import find_leaks
@@ -150,6 +151,24 @@ def test_what_a_net_says_of_its_spread_is_scored_by_origin_and_over_all(tmp_path
         (0.1, 0.5, 0.9),
     )
     assert scores.by_origin["net"]["crps"][-1] == own["crps"]
+
+
+def test_what_only_some_origins_have_is_not_scored_and_said(tmp_path, monkeypatch):
+    plan = Plan(COUNT, STEP, refit="full")
+    monkeypatch.setattr(answers, "GAPPY_WINDOWS", 50)
+    net, _, _, answered, said = made(tmp_path, Plan(COUNT, STEP, interval=LEVEL))
+    assert said.count("linear: fitted on 50 of the windows before an origin that has more") == 1
+    rivals = {name: answered.rivals[name] for name in ("last", "linear")}
+    bare = dataclasses.replace(answered, ends={}, level=None, rivals=rivals)
+    for parts in ([bare, answered], [answered, bare]):
+        content, lines = finish_backtest(net.config, tmp_path, parts, plan, [], [], began=0.0)
+        assert content["interval"] == LEVEL and "coverage" not in content["metrics"]
+        assert set(content["baselines"]) == {"last", "linear"}
+        for name in ("seasonal", "intervals"):
+            found = "at 1 of 2 origins alone, in forecasts.parquet; left out of the scores"
+            assert f"{name}: {found}" in lines and f"{name}: {found}" in content["notes"]
+        rows = pq.read_table(tmp_path / "forecasts.parquet").to_pandas()
+        assert rows["seasonal"].isna().sum() == rows["lower"].isna().sum() == len(rows) / 2
 
 
 def test_a_baseline_that_is_naive_has_the_scaled_error_of_its_changes(tmp_path):

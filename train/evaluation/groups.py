@@ -44,14 +44,20 @@ class GroupScores(NamedTuple):
 
     def spread(self) -> dict[str, dict[str, float]]:
         """{metric: {"min", "q10", "median", "q90", "max"} over groups} of comparable metrics."""
-        found = {}
-        for name, values_g in self.scores.items():
-            known = values_g[np.isfinite(values_g)]
-            if name.endswith(COMPARABLE) and len(known):
-                found[name] = {
-                    key: float(np.quantile(known, share)) for key, share in SPREAD.items()
-                }
-        return found
+        return spread_over_groups(
+            {name: values for name, values in self.scores.items() if name.endswith(COMPARABLE)}
+        )
+
+
+def spread_over_groups(scores: Arrays) -> dict[str, dict[str, float]]:
+    """{metric: {"min", "q10", "median", "q90", "max"}} of scores [g], where any is known."""
+    found = {}
+    for name, values_g in scores.items():
+        known = values_g[np.isfinite(values_g)]
+        if len(known):
+            quantiles = np.quantile(known, list(SPREAD.values())).tolist()
+            found[name] = dict(zip(SPREAD, quantiles, strict=True))
+    return found
 
 
 def group_scores(

@@ -9,14 +9,22 @@ from pathlib import Path
 
 import numpy as np
 
-from train.data.files.storage import written_whole
-from train.errors import StorageError
 from train.report.data import MAX_TARGETS, Arrays, Forecasts
-from train.report.page import document, escape, facts, figure, fold, group, number, section, table
+from train.report.page import (
+    escape,
+    facts,
+    figure,
+    fold,
+    group,
+    number,
+    section,
+    table,
+    write_document,
+)
 from train.report.scores import BASELINE_NAMES
 from train.report.series import NAMES, NET, curves_figure, window_figures
 
-SHARES = ("coverage", "r2")  # which more is not less of an error of
+NO_ERRORS = ("coverage", "width")  # of which less is not better
 MOST_GROUPS = 10  # in the table of those that are forecast worst
 
 
@@ -43,12 +51,7 @@ class BacktestPage:
 
 def write_backtest(path: Path, page: BacktestPage) -> None:
     """Writes the page, whole or not at all. Raises StorageError."""
-    content = document(page.title, _sections(page)).encode("utf-8", "replace")
-    try:
-        with written_whole(path) as file:
-            file.write(content)
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}") from None
+    write_document(path, page.title, _sections(page))
 
 
 def _sections(page: BacktestPage) -> Iterator[str]:
@@ -99,7 +102,7 @@ def _best(metric: str, overall: Mapping[str, Mapping[str, float]]) -> float | No
         if value is not None and math.isfinite(value):
             known.append(value)
     short = metric.rpartition(".")[2]
-    return None if len(known) < 2 or short in (*SHARES, "width") else min(known)
+    return None if len(known) < 2 or short in NO_ERRORS else min(known)
 
 
 def _curves(page: BacktestPage) -> Iterator[str]:

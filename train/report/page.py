@@ -9,8 +9,11 @@ import html
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
+from train.data.files.storage import written_whole
+from train.errors import StorageError
 from train.report.style import STYLE
 
 # Kept by the reader's browser: not even a name that slipped through could run, load or send
@@ -47,6 +50,16 @@ def document(title: str, sections: Iterable[str]) -> str:
         "</html>",
     )
     return "\n".join(lines) + "\n"
+
+
+def write_document(path: Path, title: str, sections: Iterable[str]) -> None:
+    """Writes the page, whole or not at all. Raises StorageError if it cannot be written."""
+    content = document(title, sections).encode("utf-8", "replace")
+    try:
+        with written_whole(path) as file:
+            file.write(content)
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror}") from None
 
 
 def escape(text: object) -> str:

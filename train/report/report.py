@@ -6,9 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from train.data.files.storage import written_whole
 from train.data.table.reading import HEAD, Reading
-from train.errors import StorageError
 from train.report.answers import answer_sections
 from train.report.clusters import cluster_sections
 from train.report.codes import code_sections
@@ -16,7 +14,7 @@ from train.report.data import ReportData
 from train.report.groups import group_sections
 from train.report.head import head_sections, run_sections, title_of
 from train.report.learning import learning_sections
-from train.report.page import document, escape, fold, section, table
+from train.report.page import escape, fold, section, table, write_document
 from train.report.population import population_sections
 from train.report.score_tables import score_sections
 from train.report.tags import tag_sections
@@ -66,11 +64,5 @@ SECTIONS: tuple[Callable[[ReportData], Iterable[str]], ...] = (
 
 def write_report(path: Path | str, data: ReportData) -> None:
     """Writes one HTML file, whole or not at all. Raises StorageError if it cannot be written."""
-    path = Path(path)
     sections = [html for draw_sections in SECTIONS for html in draw_sections(data)]
-    content = document(title_of(data), sections).encode("utf-8", "replace")
-    try:
-        with written_whole(path) as file:
-            file.write(content)
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}") from None
+    write_document(Path(path), title_of(data), sections)

@@ -97,14 +97,19 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_origins_read_what_files_that_end_there_hold(case: str):
+def at_origins(case: str):
+    """(the table of a case, its options, origins and encoder, what its windows read there)."""
     changes, gaps = CASES[case]
     table = with_gaps(shops(), **gaps)
     data = options(**changes)
     origins = find_origins(table, data, COUNT, STEP)
     encoder = trained(table, data, origins)
-    found = inputs_at(encoder, table, origins)
+    return table, data, origins, encoder, inputs_at(encoder, table, origins)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_origins_read_what_files_that_end_there_hold(case: str):
+    table, data, origins, encoder, found = at_origins(case)
     assert {name for name, _ in found} == {"shop 0", "shop 1", "shop 2"}
     # The third has 12 rows: 3 before the oldest origin.
     assert sorted(origin for name, origin in found if name == "shop 2") == [2, 3]
@@ -120,12 +125,7 @@ def test_origins_read_what_files_that_end_there_hold(case: str):
 
 @pytest.mark.parametrize("case", ["a calendar", "blanks", "static"])
 def test_what_is_read_at_an_origin_stays_as_later_rows_are_spoiled(case: str):
-    changes, gaps = CASES[case]
-    table = with_gaps(shops(), **gaps)
-    data = options(**changes)
-    origins = find_origins(table, data, COUNT, STEP)
-    encoder = trained(table, data, origins)
-    found = inputs_at(encoder, table, origins)
+    table, data, origins, encoder, found = at_origins(case)
     for origin in range(COUNT):
         spoiled = table
         for name in ("sales", "price", "visits"):
@@ -169,6 +169,8 @@ def test_too_many_origins_and_other_steps_are_one_line():
     table = shops((40, 31))
     with pytest.raises(UserError, match="longest of 2 series has 40; ask for fewer"):
         find_origins(table, options(), 20, STEP)
+    with pytest.raises(UserError, match=r"has 9; shorten config\.data\.lookback or"):
+        find_origins(shops((9,)), options(), 1, STEP)
     origins = find_origins(table, options(), COUNT, STEP)
     encoder = trained(table, options(), origins)
     # Of the rows after the last origin, every other one.

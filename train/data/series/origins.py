@@ -66,9 +66,10 @@ def find_origins(table: pa.Table, options: Series, count: int, step: int) -> Ori
         apart = f"{count} origins, {step} steps apart, a horizon of {options.horizon}"
         found = f"a lookback of {options.lookback} need {needed} rows and some to train on"
         which = "series" if len(flat.sizes) == 1 else f"longest of {len(flat.sizes)} series"
-        raise UserError(
-            f"--origins: {apart} and {found}, but the {which} has {longest}; ask for fewer"
-        )
+        advice = "ask for fewer"
+        if options.horizon + options.lookback >= longest:
+            advice = "shorten config.data.lookback or config.data.horizon"
+        raise UserError(f"--origins: {apart} and {found}, but the {which} has {longest}; {advice}")
     return origins
 
 

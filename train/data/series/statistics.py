@@ -5,7 +5,7 @@ t flat rows, c columns of the flat array, g groups.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,15 @@ from train.data.series.schema import SeriesSchema
 
 if TYPE_CHECKING:
     from nets.base import Statistics
+
+
+class Covered(NamedTuple):
+    """The rows of all groups as the network takes them, and which of them training covers."""
+
+    flat: Flat
+    logs_tc: np.ndarray
+    gaps_tc: np.ndarray | None
+    covered_t: np.ndarray
 
 
 def fit_statistics(
@@ -34,17 +43,17 @@ def fit_statistics(
     repeating the last season are, "group_error" [g, o], usually "error_ratio" [o] of the scale;
     where `seasons_g` has none, those of repeating the last value.
     """
-    logs_tc = _in_logs(schema, values_tc)
-    shared = _shared_levels(schema, logs_tc[covered_t], gaps_tc, covered_t)
+    rows = Covered(flat, _in_logs(schema, values_tc), gaps_tc, covered_t)
+    shared = _shared_levels(schema, rows)
     found = {
         "center": shared.mean.astype(np.float32),
         "scale": shared.deviation.astype(np.float32),
     }
     if schema.has_group_scales:
-        levels = _group_levels(schema, flat, logs_tc, gaps_tc, covered_t, shared)
+        levels = _group_levels(schema, rows, shared)
         found["group_center"] = levels.mean.astype(np.float32)
         found["group_scale"] = levels.deviation.astype(np.float32)
-        changes_to = _seasonal_changes(schema, flat, logs_tc, gaps_tc, covered_t, seasons_g)
+        changes_to = _seasonal_changes(schema, rows, seasons_g)
         scale_go = levels.deviation[:, : schema.n_targets]
         errors = group_errors(changes_to, flat.per_row(_numbers(schema, flat)), scale_go)
         found["group_error"] = errors.of_group.astype(np.float32)
@@ -94,17 +103,15 @@ def _in_logs(schema: SeriesSchema, values_tc: np.ndarray) -> np.ndarray:
     return logs_tc
 
 
-def _shared_levels(
-    schema: SeriesSchema, covered_tc: np.ndarray, gaps_tc: np.ndarray | None, covered_t: np.ndarray
-) -> Levels:
+def _shared_levels(schema: SeriesSchema, rows: Covered) -> Levels:
     """Mean and deviation [c] of covered rows, 1 where there is no spread."""
-    wide_tc = covered_tc.astype(np.float64)
+    wide_tc = rows.logs_tc[rows.covered_t].astype(np.float64)
     center = wide_tc.mean(0)
     scale = wide_tc.std(0)
     spread = np.ptp(wide_tc, axis=0)
     places = schema.places
-    if gaps_tc is not None:
-        known_tc = ~gaps_tc[covered_t]
+    if rows.gaps_tc is not None:
+        known_tc = ~rows.gaps_tc[rows.covered_t]
         for i in np.flatnonzero(known_tc.any(0) & ~known_tc.all(0)):
             known_t = wide_tc[known_tc[:, i], places[i]]
             center[places[i]] = known_t.mean()
@@ -128,14 +135,10 @@ def _numbers(schema: SeriesSchema, flat: Flat) -> np.ndarray:
 
 
 def _seasonal_changes(
-    schema: SeriesSchema,
-    flat: Flat,
-    logs_tc: np.ndarray,
-    gaps_tc: np.ndarray | None,
-    covered_t: np.ndarray,
-    seasons_g: np.ndarray | None,
+    schema: SeriesSchema, rows: Covered, seasons_g: np.ndarray | None
 ) -> np.ndarray:
     """How far each target is from where it was a season before [t, o]; nan where not known."""
+    flat, logs_tc, gaps_tc, covered_t = rows
     lag_g = np.ones(len(flat.sizes), np.int64) if seasons_g is None else np.maximum(seasons_g, 1)
     lag_t = flat.per_row(lag_g)
     before_t = np.maximum(np.arange(len(lag_t)) - lag_t, 0)
@@ -148,18 +151,12 @@ def _seasonal_changes(
     return changes_to
 
 
-def _group_levels(
-    schema: SeriesSchema,
-    flat: Flat,
-    logs_tc: np.ndarray,
-    gaps_tc: np.ndarray | None,
-    covered_t: np.ndarray,
-    shared: Levels,
-) -> Levels:
-    """Mean and scale of each group [g, c] in the rows `covered_t`.
+def _group_levels(schema: SeriesSchema, rows: Covered, shared: Levels) -> Levels:
+    """Mean and scale of each group [g, c] in the rows that are covered.
 
     Of a group without any, in what its first window looks back on, which is never forecast.
     """
+    flat, logs_tc, gaps_tc, covered_t = rows
     group_t = flat.per_row(_numbers(schema, flat))
     lacks_t = ~np.isin(group_t, np.unique(group_t[covered_t]))
     covered_t = covered_t | (lacks_t & (flat.places < schema.lookback))

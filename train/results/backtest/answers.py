@@ -82,7 +82,7 @@ def answer(
     dataset = found.dataset
     windows = dataset.splits["test"]
     rivals = repeated_predictions(dataset, windows)
-    rivals |= _linear(dataset, origins, chosen[0])
+    rivals |= _linear(dataset, origins, chosen[0], said)
     rivals |= model_predictions(dataset, windows, plan.models, said)
     predicted = predict_windows(model, dataset)
     level = plan.interval or LEVEL
@@ -119,10 +119,12 @@ def predict_windows(model: Predictor, dataset: SeriesDataset) -> Predicted:
     return Predicted(join_blocks(targets, n), np.concatenate(weights), join_blocks(answers, n))
 
 
-def _linear(dataset: SeriesDataset, origins: Origins, origin: int) -> dict[str, HostArrays]:
+def _linear(
+    dataset: SeriesDataset, origins: Origins, origin: int, said: Said
+) -> dict[str, HostArrays]:
     """{"linear": answers of a model fitted on windows that end before an origin}, if there are any.
 
-    A part of very many windows, drawn by a fixed seed.
+    A part of very many windows, drawn by a fixed seed, which is said.
     """
     past = _windows_before(dataset, int(origins.ahead(origin)))
     most = max(LINEAR_WINDOWS, WINDOWS_A_STEP * dataset.encoder.lookback)
@@ -130,6 +132,7 @@ def _linear(dataset: SeriesDataset, origins: Origins, origin: int) -> dict[str, 
         most = GAPPY_WINDOWS
     if len(past) > most:
         past = np.sort(np.random.default_rng(0).choice(past, most, replace=False))
+        said.append(f"linear: fitted on {most:,} of the windows before an origin that has more")
     if not len(past):
         return {}
     both = np.concatenate([past.astype(np.int32), dataset.starts])
@@ -164,6 +167,11 @@ def joined_ends(answered: Answered) -> tuple[np.ndarray, np.ndarray] | None:
     lower = [column.reshape(shape) for column in columns[:half]]
     upper = [column.reshape(shape) for column in columns[half:]]
     return np.stack(lower, axis=-1), np.stack(upper, axis=-1)
+
+
+def level_of(parts: Sequence[Answered]) -> float | None:
+    """The level of the intervals that any of the nets has; None where none has."""
+    return next((part.level for part in parts if part.level is not None), None)
 
 
 def cutoffs(parts: Sequence[Answered]) -> dict[int, float]:

@@ -14,7 +14,7 @@ from train.config.plan import Plan
 from train.data.files.write import finite, write_table
 from train.report.backtest import BacktestPage, write_backtest
 from train.report.data import Forecast, Forecasts, Interval
-from train.results.backtest.answers import Answered, joined_ends
+from train.results.backtest.answers import Answered, joined_ends, level_of
 from train.results.backtest.leaks import Leaks
 from train.results.backtest.record import (
     NAME,
@@ -23,7 +23,7 @@ from train.results.backtest.record import (
     groups_table,
     shown_cutoffs,
 )
-from train.results.backtest.scores import NET, BacktestScores, score_backtest
+from train.results.backtest.scores import NET, BacktestScores, score_backtest, uneven_lines
 from train.results.report_data import command_line
 from train.results.report_forecasts import drawn_windows
 from train.results.summary import aligned, short
@@ -45,6 +45,7 @@ def finish_backtest(
 ) -> tuple[dict[str, object], list[str]]:
     """Writes all files; returns the content of backtest.json, and lines for the user."""
     scores = score_backtest(parts, plan.origins)
+    notes = [*notes, *uneven_lines(parts)]
     found = _joined(leaks)
     record = backtest_record(parts, scores, plan, found, notes)
     write_table(forecasts_of_all(parts), folder / "forecasts.parquet")
@@ -119,9 +120,9 @@ def _page(
         "windows": f"{int(scores.windows_k.sum()):,} of {len(scores.groups) or 1:,} series",
         "judged": time.strftime("%Y-%m-%d %H:%M"),
     }
-    if parts[-1].level is not None:
-        coverage = scores.overall[NET]["coverage"]
-        facts["intervals"] = f"of {parts[-1].level:.0%}, which hold {coverage:.1%}"
+    coverage = scores.overall[NET].get("coverage")
+    if (level := level_of(parts)) is not None and coverage is not None:
+        facts["intervals"] = f"of {level:.0%}, which hold {coverage:.1%}"
     if command := command_line(sys.argv):
         facts["command"] = command
     return BacktestPage(
@@ -164,7 +165,7 @@ def _forecasts(parts: Sequence[Answered]) -> Forecasts:
         error_by_step={},
         step="" if step is None else str(step),
         rival=rival,
-        level=parts[0].level,
+        level=level_of(parts),
         axis="steps ahead" if time_column is None else time_column.name,
     )
 

@@ -13,10 +13,11 @@ from train.data.answer_names import beside
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.time_column import write_stamps
 from train.errors import UserError
+from train.evaluation.groups import spread_over_groups
 from train.evaluation.predictions import forecast_table
-from train.results.backtest.answers import Answered, cutoffs
+from train.results.backtest.answers import Answered, cutoffs, level_of
 from train.results.backtest.leaks import Leaks
-from train.results.backtest.scores import NET, BacktestScores, Curves, group_quantiles
+from train.results.backtest.scores import NET, BacktestScores, Curves
 from train.run.folder import read_json
 
 NAME = "backtest.json"
@@ -43,11 +44,8 @@ def forecasts_of_all(parts: Sequence[Answered]) -> pa.Table:
     "origin" (from 1) and, where there are stamps, "cutoff", that of the last row before it, then
     what predictions.parquet has, the ends of intervals, and the baselines' forecasts.
     """
-    tables = [_forecasts(part) for part in parts]
-    wide = tables[0].schema
-    for table in tables[1:]:
-        wide = pa.unify_schemas([wide, table.schema], promote_options="permissive")
-    return pa.concat_tables([table.cast(wide) for table in tables])
+    # Some nets may lack what others have: what their season or their intervals are made of.
+    return pa.concat_tables([_forecasts(part) for part in parts], promote_options="permissive")
 
 
 def _forecasts(part: Answered) -> pa.Table:
@@ -122,9 +120,10 @@ def backtest_record(
         "by_step": _lists(scores.by_step),
     }
     if scores.groups:
-        record["by_group"] = group_quantiles(scores.by_group)
-    if parts[-1].level is not None:
-        record["interval"] = parts[-1].level
+        by_group = scores.by_group.items()
+        record["by_group"] = {name: spread_over_groups(metrics) for name, metrics in by_group}
+    if (level := level_of(parts)) is not None:
+        record["interval"] = level
     if leaks is not None:
         record["leaks"] = {
             "origins": [origin + 1 for origin in leaks.origins],

@@ -11,7 +11,6 @@ from typing import TypeAlias
 
 import numpy as np
 
-from train.evaluation.groups import SPREAD
 from train.evaluation.metrics.scale_free import (
     Cells,
     Ends,
@@ -82,19 +81,6 @@ def score_backtest(parts: Sequence[Answered], n_origins: int) -> BacktestScores:
     return found
 
 
-def group_quantiles(curves: Curves) -> dict[str, dict[str, dict[str, float]]]:
-    """{the net or a baseline: {metric: {quantile over groups: value}}}, where a score is known."""
-    found: dict[str, dict[str, dict[str, float]]] = {}
-    for name, metrics in curves.items():
-        found[name] = {}
-        for metric, values_g in metrics.items():
-            known = values_g[np.isfinite(values_g)]
-            if len(known):
-                values = np.quantile(known, list(SPREAD.values()))
-                found[name][metric] = dict(zip(SPREAD, values.tolist(), strict=True))
-    return found
-
-
 def _in_all(parts: Sequence[Answered]) -> list[str]:
     """The net, and the baselines that all parts have."""
     found = [NET]
@@ -102,6 +88,21 @@ def _in_all(parts: Sequence[Answered]) -> list[str]:
         if all(name in part.rivals for part in parts):
             found.append(name)
     return found
+
+
+def uneven_lines(parts: Sequence[Answered]) -> list[str]:
+    """What only some of several nets have beside them, and is therefore left out of the scores."""
+    lines = []
+    names: dict[str, None] = {}
+    for part in parts:
+        names.update(dict.fromkeys(part.rivals))
+    has_each = {name: sum(name in part.rivals for part in parts) for name in names}
+    has_each["intervals"] = sum(part.level is not None for part in parts)
+    for name, n_with in has_each.items():
+        if 0 < n_with < len(parts):
+            found = f"at {n_with} of {len(parts)} origins alone"
+            lines.append(f"{name}: {found}, in forecasts.parquet; left out of the scores")
+    return lines
 
 
 def _scales(parts: Sequence[Answered]) -> Scales:

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from train.data.files.storage import written_whole
-from train.errors import StorageError
 from train.report import draw, scales
 from train.report.marks import Line, label
-from train.report.page import Key, document, escape, figure, group, number, section, table
+from train.report.page import Key, escape, figure, group, number, section, table, write_document
 from train.results.comparison.finished import Finished
 from train.results.comparison.ranked import Ranking
 from train.results.comparison.text import (
@@ -36,12 +34,7 @@ def write_page(path: Path, rankings: Sequence[Ranking]) -> None:
     sections = [f"<header>{about}</header>"]
     for ranking in rankings:
         sections += _sections(ranking)
-    content = document("Runs compared", sections).encode("utf-8", "replace")
-    try:
-        with written_whole(path) as file:
-            file.write(content)
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}") from None
+    write_document(path, "Runs compared", sections)
 
 
 def _sections(ranking: Ranking) -> Iterator[str]:
