@@ -12,6 +12,7 @@ from train.data.files.tables import in_memory
 from train.data.series.load import load_series
 from train.evaluation.kinds import score_rows_of
 from train.evaluation.metrics.scale_free import (
+    by_name,
     by_step,
     by_window,
     cells_of,
@@ -80,6 +81,8 @@ def test_several_targets_have_their_own_and_a_mean_of_what_has_no_unit():
         assert found[name] == pytest.approx((found[f"y.{name}"] + found[f"z.{name}"]) / 2)
     assert "mae" not in found
     assert found["y.wape"] == pytest.approx((3 + 5 + 1 + 3) / 20)
+    undefined = {"mase": np.array([[1.0, np.nan], [np.nan, np.nan], [1.0, 2.0]])}
+    np.testing.assert_array_equal(by_name(undefined, ["y", "z"])["mase"], [1, np.nan, 1.5])
 
 
 def test_scores_by_key_and_by_step_are_those_of_the_windows_alone():
@@ -88,6 +91,7 @@ def test_scores_by_key_and_by_step_are_those_of_the_windows_alone():
     target = random.normal(size=(6, 3, 2))
     target[0, 1, 0] = target[4, :, 1] = np.nan
     scales = Scales(random.random((6, 2)), random.random((6, 2)))
+    scales.absolute[2, 0] = scales.squared[2, 0] = np.nan  # a series that has not moved
     key = np.array([0, 2, 0, 2, 1, 0])
     cells = cells_of(predicted, target)
     by_key = metrics_by(by_window(cells, scales), key, 4)

@@ -26,7 +26,7 @@ def days(n: int, first: int = 0) -> list[datetime.datetime]:
     return [begin + datetime.timedelta(days=first + i) for i in range(n)]
 
 
-def shops(sizes: tuple[int, ...] = (40, 31, 12)) -> pa.Table:
+def shops(sizes: tuple[int, ...] = (40, 31, 13)) -> pa.Table:
     """Daily sales of shops that end on different days, their rows mixed, with gaps."""
     random = np.random.default_rng(3)
     columns: dict[str, list] = {"when": [], "shop": [], "sales": [], "price": [], "visits": []}
@@ -111,8 +111,8 @@ def at_origins(case: str):
 def test_origins_read_what_files_that_end_there_hold(case: str):
     table, data, origins, encoder, found = at_origins(case)
     assert {name for name, _ in found} == {"shop 0", "shop 1", "shop 2"}
-    # The third has 12 rows: 3 before the oldest origin.
-    assert sorted(origin for name, origin in found if name == "shop 2") == [2, 3]
+    # The third has 13 rows: 4 before the oldest origin, as many as are read before the next.
+    assert sorted(origin for name, origin in found if name == "shop 2") == [1, 2, 3]
     for origin in range(COUNT):
         as_it_was = cut(table, origins, origin, data.known)
         future = encoder.future(as_it_was, "data")
@@ -161,8 +161,18 @@ def test_rows_without_a_target_at_the_end_are_none_of_an_origin():
     table = table.set_column(table.column_names.index("sales"), "sales", sales)
     origins = find_origins(table, options(), COUNT, STEP)
     assert origins.before(COUNT - 1).sum() == 35 - HORIZON and (origins.left_n[35:] == 0).all()
+    windows = inputs_at(trained(table, options(), origins), table, origins)
+    assert {origin for _, origin in windows} == set(range(COUNT))
     first_rows = find_origins(table, options(rows=30), COUNT, STEP)
     assert first_rows.before(COUNT - 1).sum() == 30 - HORIZON
+
+
+def test_windows_that_begin_too_early_are_said():
+    table, _, origins, encoder, _ = at_origins("no time")
+    said: list[str] = []
+    origin_windows(encoder, table, origins, range(COUNT), "data", said)
+    line = "data: 1 of 12 windows begin less than 6 rows after the first of their series; left out"
+    assert line in said
 
 
 def test_too_many_origins_and_other_steps_are_one_line():
@@ -181,13 +191,13 @@ def test_too_many_origins_and_other_steps_are_one_line():
         origin_windows(encoder, longer, origins, range(COUNT), "data")
 
 
-@pytest.mark.parametrize("frequency", ["h", "B", "MS", "ME", "jitter"])
+@pytest.mark.parametrize("frequency", ["h", "B", "MS", "ME", "jitter", "mixed"])
 def test_origins_are_steps_of_time_where_rows_are_missing(frequency: str):
     random = np.random.default_rng(5)
+    steps = {"jitter": ("h", "h"), "mixed": ("h", "D")}.get(frequency, (frequency, frequency))
     frames = []
     for shop, size in enumerate((70, 60)):
-        step = "h" if frequency == "jitter" else frequency
-        when = pd.date_range("2020-03-02", periods=size, freq=step)
+        when = pd.date_range("2020-03-02", periods=size, freq=steps[shop])
         if frequency == "jitter":
             when += pd.to_timedelta(random.integers(-20, 20, size), unit="ms")
         frame = pd.DataFrame({"when": when, "shop": f"shop {shop}"})
@@ -207,7 +217,7 @@ def test_origins_are_steps_of_time_where_rows_are_missing(frequency: str):
             # Predictions go on from the last row that is there; an origin may stand behind a gap.
             own = table.filter(origins.before(origin)).to_pandas()
             last = own[own["shop"] == name]["when"].max()
-            whole = pd.date_range("2020-03-02", periods=size, freq=step)
+            whole = pd.date_range("2020-03-02", periods=size, freq=steps[g])
             at = whole[size - HORIZON - (COUNT - 1 - origin) * STEP - 1]
             if abs(last - at) > pd.Timedelta("1s"):
                 continue
