@@ -151,7 +151,45 @@ def test_a_saved_config_imports_nothing_and_names_whom_to_trust():
         check_trust(config, (), "runs/a")
     with pytest.raises(UserError, match=r"import other.f, .*--trust=no_such_module.Net,other.f "):
         check_trust(config, "no_such_module.Net", "runs/a")
+    with pytest.raises(UserError, match=r"--from=a: .*: --config.net='no_such_.*, inner=other.f"):
+        check_trust(config, (), "--from=a", by_config=True)
     check_trust(config, ("no_such_module.Net", "other.f"), "runs/a")
+    check_trust(config, "no_such_module.Net, other.f", "runs/a")
     check_trust(Config(), (), "runs/a")
     with pytest.raises(UserError, match=r"a field of a.Net is called 'parameters'"):
         configs.from_json({**plain, "net": {"kind": "a.Net", "parameters": 2}})
+    grid = {"net.hidden": [{"imported": "third.f"}]}
+    varied = configs.from_json({**plain, "net": net, "population": {"grid": grid}})
+    with pytest.raises(UserError, match=r"would import third.f, code"):
+        check_trust(varied, "no_such_module.Net,other.f", "runs/a")
+
+
+@pytest.mark.parametrize(
+    ("changed", "line"),
+    [
+        ({"net": {"kind": "a.class"}}, "config.net: expected an import path .*, got 'a.class'"),
+        ({"net": {"kind": "a.f(x=1)"}}, "config.net: expected an import path"),
+        ({"net": {"kind": "a.Net", "class": 3}}, "config.net: 'class' is no field of a.Net"),
+        (
+            {"net": {"kind": "a.Net", "f": {"imported": "a.b(x=1)(y=2)"}}},
+            r"config.net.f: expected an import path .*, got 'a.b\(x=1\)\(y=2\)'",
+        ),
+        ({"loss": {"imported": "a b"}}, "config.loss: expected an import path .*, got 'a b'"),
+        ({"optim": {"name": {"imported": "a"}}}, "config.optim.name: expected an import path"),
+    ],
+)
+def test_a_saved_config_of_odd_names_is_one_line(changed, line):
+    plain = configs.to_json(own(net=own_nets.Gated()))
+    with pytest.raises(UserError, match=line):
+        configs.from_json({**plain, **changed})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{1: 2}", "b'a'", "{1, 2}", "1j", "...", "1e999", "jnp", "f(1)", "f.g(1)", "f.g(**h)"],
+)
+def test_what_json_cannot_hold_is_no_keyword(text):
+    with pytest.raises(ValueError, match=r"^a\.f") as raised:
+        Imported.parse(f"a.f(x={text})")
+    assert str(raised.value) == f"a.f(x={text})"
+    assert Imported.parse("a.f(x={'n': (1, -2.5, None)})").fields == {"x": {"n": (1, -2.5, None)}}

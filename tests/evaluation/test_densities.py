@@ -98,3 +98,9 @@ def test_between_quantiles_they_go_on_as_a_normal_distribution():
         np.testing.assert_allclose(found.at(np.full((2, 3), share)), truth.ppf(share))
     shares = RANDOM.uniform(size=(7, 2, 3))
     np.testing.assert_allclose(found.at(shares), truth.ppf(shares))
+    bent = Quantiles(levels, np.tile([1.0, 2.0, 7.0], (1, 1, 1)))
+    z = stats.norm.ppf([*levels, 0.3, 0.6])
+    wanted = np.interp(z, z[:3], [1.0, 2.0, 7.0])
+    np.testing.assert_allclose(
+        [bent.at(np.full((1, 1), s)).item() for s in stats.norm.cdf(z)], wanted
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Mapping
 from typing import ClassVar, TypeAlias
 
@@ -31,7 +32,7 @@ class Imported(str):
         """The text as it is written here; ValueError where it is none."""
         try:
             value = _value(ast.parse(text.strip(), mode="eval").body)
-        except (SyntaxError, MemoryError, RecursionError, TypeError):
+        except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
             raise ValueError(text) from None
         if not isinstance(value, Imported):
             raise ValueError(text)
@@ -74,9 +75,20 @@ def _value(node: ast.expr) -> FieldValue:
         case ast.Tuple(elts=items) | ast.List(elts=items):
             return tuple(map(_value, items))
         case ast.Dict(keys=keys, values=items):
-            names = [ast.literal_eval(key) for key in keys if key is not None]
-            return dict(zip(names, map(_value, items), strict=True))
-    return ast.literal_eval(node)
+            return {_text(key): _value(item) for key, item in zip(keys, items, strict=True)}
+    value = ast.literal_eval(node)
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    raise ValueError(f"{value!r} cannot be written in JSON")
+
+
+def _text(key: ast.expr | None) -> str:
+    match key:
+        case ast.Constant(value=str(name)):
+            return name
+    raise ValueError("no name of a value in a dict")
 
 
 def _keywords(call: ast.Call) -> dict[str, FieldValue]:

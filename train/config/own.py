@@ -209,12 +209,20 @@ def _paths_in(value: FieldValue) -> Iterator[str]:
         yield from _paths_in(tuple(value.values()))
 
 
-def check_trust(config: Config, trust: Trust, where: str) -> None:
-    """Raises UserError if a saved config names code for its net that is not in `trust`."""
+def check_trust(config: Config, trust: Trust, where: str, *, by_config: bool = False) -> None:
+    """Raises UserError if a saved config names code for its net that is not in `trust`.
+
+    `by_config` where it is trusted by being named in another config.
+    """
     trusted = trust.split(",") if isinstance(trust, str) else trust
     wanted = paths_of(config)
-    if missing := [path for path in wanted if path not in trusted]:
-        raise UserError(
-            f"{where}: config.net would import {' and '.join(missing)}, code that is not denseq's; "
-            f"if you trust it: --trust={','.join(wanted)} (in Python trust={wanted!r})"
-        )
+    missing = [path for path in wanted if path not in [path.strip() for path in trusted]]
+    if not missing:
+        return
+    how = f"--trust={','.join(wanted)} (in Python trust={wanted!r})"
+    if by_config and isinstance(config.net, Own):
+        how = f"--config.net='{Imported.of(config.net.path, vars(config.net))}'"
+    raise UserError(
+        f"{where}: config.net would import {' and '.join(missing)}, code that is not denseq's; "
+        f"if you trust it: {how}"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import keyword
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,14 +34,20 @@ class Own(NetOptions):
 
 
 def own_net(path: str, fields: Mapping[str, FieldValue]) -> Own:
-    """The options of the module at an import path. Raises UserError for a field of another's."""
+    """The options of the module at an import path. Raises UserError for odd names."""
+    if not all(map(_is_name, path.split("."))):
+        raise UserError(f"config.net: expected an import path such as my_nets.MyNet, got {path!r}")
     for name in fields:
         if hasattr(Own, name):
             raise UserError(f"config.net: a field of {path} is called {name!r}; call it otherwise")
-        if not name.isidentifier():
+        if not _is_name(name):
             raise UserError(f"config.net: {name!r} is no field of {path}")
     kind = _kind(path, tuple((name, _annotation(value)) for name, value in fields.items()))
     return kind(**fields)
+
+
+def _is_name(text: str) -> bool:
+    return text.isidentifier() and not keyword.iskeyword(text)
 
 
 @functools.cache

@@ -59,7 +59,7 @@ def _from_plain(plain: Plain, kinds: tuple[type[Group], ...], path: str) -> Grou
         if inner:
             setattr(group, name, _from_plain(value, inner, f"{path}.{name}"))
         elif name != "kind":
-            setattr(group, name, values.from_plain(value))
+            setattr(group, name, _value(value, f"{path}.{name}"))
     return group
 
 
@@ -67,7 +67,8 @@ def _make_group(plain: Mapping[str, Plain], kinds: tuple[type[Group], ...], path
     """A group of the kind that JSON names, with its defaults."""
     name = plain.get("kind", kinds[0].__name__)
     if Own in kinds and isinstance(name, str) and "." in name:
-        given = {key: values.from_plain(value) for key, value in plain.items() if key != "kind"}
+        fields_of = {key: value for key, value in plain.items() if key != "kind"}
+        given = {key: _value(value, f"{path}.{key}") for key, value in fields_of.items()}
         return own_net(name, given)
     for kind in kinds:
         if kind.__name__ == name:
@@ -75,6 +76,16 @@ def _make_group(plain: Mapping[str, Plain], kinds: tuple[type[Group], ...], path
     known = [kind.__name__ for kind in kinds]
     hint = fields.did_you_mean(str(name), known)
     raise UserError(f"{path}.kind: expected {' or '.join(known)}, got {values.shorten(name)}{hint}")
+
+
+def _value(plain: Plain, path: str) -> values.OptionValue:
+    """An option's value from JSON. Raises UserError where it names nothing to import."""
+    try:
+        return values.from_plain(plain)
+    except ValueError as error:
+        raise UserError(
+            f"{path}: expected an import path such as my_code.f(a=1), got {str(error)!r}"
+        ) from None
 
 
 def _kind_name(group: Group) -> str:

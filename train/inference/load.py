@@ -79,6 +79,7 @@ def read_start(workdir: str | Path, *, refits: bool = False, trust: Trust = ()) 
 
     Raises UserError where several nets answer together.
     """
+    check_trust(read_config(Path(workdir)), trust, f"--from={workdir}", by_config=True)
     model = load(workdir, trust)
     if model.ensemble.has_members or len(model.ensemble.variables) > 1:
         raise UserError(
