@@ -6,7 +6,7 @@ Shapes: b batch, t time, f features, h hidden.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import ClassVar, TypeAlias
 
@@ -80,7 +80,7 @@ def called(module: nn.Module, x: Array, *, train: bool, **more: Array | None) ->
 
     ValueError unless it is of x's shape but for its last axis.
     """
-    taken = inspect.signature(type(module).__call__).parameters
+    taken = _parameters(module)
     given = {"train": train, "deterministic": not train, **more}
     named = {name: value for name, value in given.items() if name in taken}
     if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in taken.values()):
@@ -92,3 +92,12 @@ def called(module: nn.Module, x: Array, *, train: bool, **more: Array | None) ->
         wanted = "as many rows, [b, h]" if x.ndim == 2 else "the same rows and steps, [b, t, h]"
         raise ValueError(f"gives {found} of features {x.shape}; expected {wanted}")
     return made
+
+
+def _parameters(module: object) -> Mapping[str, inspect.Parameter]:
+    """What a module is called by; nn.Sequential by what its first layer is, which is given it."""
+    while isinstance(module, nn.Sequential) and module.layers:
+        module = module.layers[0]
+    if not isinstance(module, nn.Module):
+        return {}
+    return inspect.signature(type(module).__call__).parameters

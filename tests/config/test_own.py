@@ -44,7 +44,10 @@ def test_a_module_is_its_import_path_and_its_fields():
         "rates": [0.1],
     }
     # A default that cannot be written is left to the module.
-    assert "inner" not in vars(own(net=own_nets.Gated()).net)
+    found = vars(own(net=nn.Dense(3)).net)
+    assert found["features"] == 3 and "kernel_init" not in found
+    with pytest.raises(UserError, match=r"Dense.kernel_init: .*no name to be imported by"):
+        own(net=nn.Dense(3, kernel_init=nn.initializers.normal()))
     again = read_back(config)
     assert again == config and configs.digest(again) == configs.digest(config)
     assert copy.deepcopy(config) == pickle.loads(pickle.dumps(config)) == config
@@ -130,6 +133,13 @@ def test_a_class_of_the_config_file_itself_is_refused(tmp_path):
         configs.load(file)
 
 
+def test_a_class_of_a_script_is_refused(monkeypatch):
+    script = type("Net", (nn.Module,), {"__module__": "__main__", "__qualname__": "Net"})
+    monkeypatch.setattr(sys.modules["__main__"], "Net", script, raising=False)
+    with pytest.raises(UserError, match=r"Net is defined where nothing .*\(__main__\)"):
+        own(net=script())
+
+
 def test_what_own_code_does_not_read_is_refused():
     name = Imported("optax.lion(learning_rate=0.1)")
     optim = Optim(name=name, weight_decay=0.1)
@@ -186,7 +196,7 @@ def test_a_saved_config_of_odd_names_is_one_line(changed, line):
 
 @pytest.mark.parametrize(
     "text",
-    ["{1: 2}", "b'a'", "{1, 2}", "1j", "...", "1e999", "jnp", "f(1)", "f.g(1)", "f.g(**h)"],
+    ["{1: 2}", "b'a'", "{1, 2}", "1j", "...", "1e999", "jnp", "f(1)", "f.g(1)", "f.g(**{'a': 1})"],
 )
 def test_what_json_cannot_hold_is_no_keyword(text):
     with pytest.raises(ValueError, match=r"^a\.f") as raised:

@@ -32,6 +32,14 @@ def test_a_module_is_called_by_what_it_takes():
     assert given_back("Gated", hidden=3).shape == (4, 3)
     inner = Imported(f"{HERE}.Gated(hidden=5, activation=jax.nn.silu, rates=(0.5,))")
     assert given_back("Normed", inner=inner).shape == (4, 5)
+    layers = Imported("flax.linen.Dense(features=2)"), Imported("jax.nn.relu")
+    body = body_of(own_net("flax.linen.Sequential", {"layers": layers}))
+    made, _ = jax.eval_shape(lambda: body.init_with_output(jax.random.key(0), ROWS, train=True))
+    assert made.shape == (4, 2)
+    layers = Imported(f"{HERE}.Gated(hidden=5)"), *layers[1:]
+    body = body_of(own_net("flax.linen.Sequential", {"layers": layers}))
+    made, _ = jax.eval_shape(lambda: body.init_with_output(jax.random.key(0), ROWS, train=False))
+    assert made.shape == (4, 5)
     body = body_of(own_net(f"{HERE}.Normed", {"inner": inner}))
     assert body.module.inner.activation is nn.silu and body.module.inner.rates == (0.5,)
 

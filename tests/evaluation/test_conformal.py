@@ -28,6 +28,9 @@ from train.evaluation.conformal import (
 )
 from train.evaluation.spread import spread_columns
 from train.run.calibration import NAME, read_scores, write_scores
+from train.run.errors import NAME as ERRORS
+from train.run.errors import read_errors, write_errors
+from train.run.manifest import record
 
 ONE = Head("value", "regression", ("y",), (), 1)
 TWO = Head("value", "regression", ("a", "b"), (), 2)
@@ -327,3 +330,18 @@ def test_scores_are_read_back_with_the_state_they_belong_to(tmp_path):
         UserError, match=r"no validation rows .* train with config\.data\.valid above 0"
     ):
         read_scores(tmp_path, Config(data=Table(valid=0)), 7)
+
+
+def test_errors_of_validation_rows_are_read_back_with_the_state_they_belong_to(tmp_path):
+    assert read_errors(tmp_path, 7) is None
+    errors_mo = np.array([[1.0, np.nan], [3.0, 4.0]], np.float32)
+    write_errors(tmp_path, errors_mo, 7)
+    record(tmp_path, [ERRORS])
+    np.testing.assert_array_equal(read_errors(tmp_path, 7), errors_mo)
+    with pytest.raises(UserError, match=r"--samples: .*went on after errors.parquet was written"):
+        read_errors(tmp_path, 8)
+    write_errors(tmp_path, errors_mo[:0], 7)
+    with pytest.raises(UserError, match=r"errors.parquet"):  # another than the one that is listed
+        read_errors(tmp_path, 7)
+    record(tmp_path, [ERRORS])
+    assert read_errors(tmp_path, 7) is None

@@ -81,6 +81,10 @@ def test_samples_of_a_net_without_spread_are_answers_and_errors_of_validation_ro
     np.testing.assert_array_equal(
         np.isin((drawn[:, 1] - 3.0).round(3), errors[:, 1].astype(float).round(3)), True
     )
+    known = errors[300:, 1].copy()
+    errors[:300, 1] = np.nan
+    drawn = Draws(50, 0, errors).errors((3, 2))[..., 1]
+    assert np.isin(np.float32(drawn), known).all()  # in place of those of missing targets
     with pytest.raises(UserError, match=r"^--samples: this net answers a number alone, and no"):
         sample_columns(encoder(), HEAD, plain, (0.5,), Draws(50, 0, None))
     with pytest.raises(UserError, match=r"^--quantiles: this net answers a number alone; train"):

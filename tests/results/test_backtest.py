@@ -151,6 +151,9 @@ def test_what_a_net_says_of_its_spread_is_scored_by_origin_and_over_all(tmp_path
         (0.1, 0.5, 0.9),
     )
     assert scores.by_origin["net"]["crps"][-1] == own["crps"]
+    nothing = np.zeros(len(last))
+    none = probabilistic_metrics(encoder, predictions, target, nothing, (0.1, 0.5, 0.9))
+    assert np.isnan([none["crps"], none["coverage"]]).all()
 
 
 def test_what_only_some_origins_have_is_not_scored_and_said(tmp_path, monkeypatch):

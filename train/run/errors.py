@@ -25,7 +25,8 @@ def write_errors(folder: Path, errors_mo: np.ndarray, step: int) -> None:
 def read_errors(folder: Path, step: int) -> np.ndarray | None:
     """The errors [m, o] of a run whose newest state is that of `step`; None where none are kept.
 
-    Raises UserError where the file is damaged.
+    None, too, where all validation rows have weight 0. Raises UserError where the file is damaged,
+    or of an older state.
     """
     manifest = read_manifest(folder)
     entry = manifest.files.get(NAME) if manifest else None
@@ -36,5 +37,9 @@ def read_errors(folder: Path, step: int) -> np.ndarray | None:
     except (OSError, pa.ArrowException):
         raise UserError(f"--samples: {folder / NAME} cannot be read") from None
     if (table.schema.metadata or {}).get(b"step") != str(step).encode():
+        raise UserError(
+            f"--samples: the run in {folder} went on after {NAME} was written; let it finish"
+        )
+    if not table.num_rows:
         return None
     return np.column_stack([column.to_numpy() for column in table.columns])
