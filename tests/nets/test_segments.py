@@ -114,6 +114,12 @@ def test_each_segment_is_one_step_from_the_last_state():
             np.testing.assert_allclose(found[b, :, column], wanted, rtol=1e-4, atol=1e-5)
 
 
+def test_a_column_alone_is_not_told():
+    alone = make(columns="joint", body=nets.LSTM(hidden=(2,)))
+    variables = drawn(alone, batch(1), train=False)
+    assert "column" not in variables["params"]["segment"]
+
+
 def test_a_part_of_a_batch_drops_what_the_whole_does():
     inputs = batch(4)
     net = make(body=nets.LSTM(hidden=(3, 3), dropout=0.3, recurrent_dropout=0.4), dropout=0.5)

@@ -21,13 +21,14 @@ from train.data.series.encoder import SeriesEncoder
 from train.data.series.load import load_series
 from train.data.series.origins import find_origins
 from train.errors import UserError
+from train.evaluation.baselines.forecasts import fit_linear
 from train.evaluation.metrics.probabilistic import probabilistic_metrics
-from train.results.backtest import answers
+from train.results.backtest import answers, leaks
 from train.results.backtest.answers import answer
-from train.results.backtest.finish import finish_backtest
+from train.results.backtest.finish import finish_backtest, first_metric
 from train.results.backtest.leaks import find_leaks
-from train.results.backtest.record import check_begun
-from train.results.backtest.scores import score_backtest
+from train.results.backtest.record import check_begun, groups_table
+from train.results.backtest.scores import BacktestScores, score_backtest
 
 COUNT = 4
 STEP = 5
@@ -65,7 +66,9 @@ def shops() -> pa.Table:
         sales += random.normal(size=size)
         sales[random.random(size) < 0.05] = np.nan
         price = random.normal(size=size)
-        frames.append(pd.DataFrame({"when": when, "shop": f"s{i}", "sales": sales, "price": price}))
+        kind = np.where(np.arange(size) % 3, "big", "small")
+        frame = pd.DataFrame({"when": when, "shop": f"s{i}", "sales": sales, "price": price})
+        frames.append(frame.assign(kind=kind))
     return pa.Table.from_pandas(pd.concat(frames), preserve_index=False)
 
 
@@ -97,6 +100,9 @@ def test_scores_are_those_of_the_written_forecasts_by_origin_step_and_group(tmp_
     assert list(rows.columns) == [*first, "lower", "upper", "last", "seasonal", "linear"]
     assert rows["origin"].unique().tolist() == [1, 2, 3, 4]
     assert len(rows) == 3 * COUNT * HORIZON
+    assert content["season"] == 7
+    cutoffs = pd.to_datetime([each["cutoff"] for each in content["origins"]])
+    assert (cutoffs == pd.to_datetime(rows["cutoff"]).groupby(rows["origin"]).max()).all()
     apart = pd.to_datetime(rows["time"]) - pd.to_datetime(rows["cutoff"])
     assert (apart.dt.days == rows["step"]).all()
     truth = shops()["sales"].to_pandas()
@@ -122,8 +128,9 @@ def test_scores_are_those_of_the_written_forecasts_by_origin_step_and_group(tmp_
     assert content["metrics"]["width"] == pytest.approx(1.0)
     assert any(line.startswith("12 windows of 4 origins") for line in lines)
     check_begun(tmp_path, plan)
-    with pytest.raises(UserError, match="a backtest of 4 origins, 5 steps apart, refit never; "):
-        check_begun(tmp_path, dataclasses.replace(plan, refit="full"))
+    for changes in ({"refit": "full"}, {"step": 6}, {"origins": 3}):
+        with pytest.raises(UserError, match="a backtest of 4 origins, 5 steps apart, refit never;"):
+            check_begun(tmp_path, dataclasses.replace(plan, **changes))
     page = (tmp_path / "backtest.html").read_text()
     for words in ("By origin", "Coverage", "Forecast worst", "80% interval", "4, 5 steps apart"):
         assert words in page
@@ -154,6 +161,62 @@ def test_what_a_net_says_of_its_spread_is_scored_by_origin_and_over_all(tmp_path
     nothing = np.zeros(len(last))
     none = probabilistic_metrics(encoder, predictions, target, nothing, (0.1, 0.5, 0.9))
     assert np.isnan([none["crps"], none["coverage"]]).all()
+    _, _, _, answered, _ = made(tmp_path, target=("sales", "price"))
+    values = answered.predicted.predictions["value"]
+    quantiles = np.stack([values - 0.1, values, values + 0.2], axis=-1)
+    predictions = {"value": values, "value.quantiles": quantiles}
+    predicted = answered.predicted._replace(predictions=predictions)
+    answered = dataclasses.replace(answered, predicted=predicted, quantiles=(0.1, 0.5, 0.9))
+    scores = score_backtest([answered], COUNT)
+    encoder = answered.dataset.encoder
+    whole = probabilistic_metrics(encoder, predictions, predicted.target, None, (0.1, 0.5, 0.9))
+    for name in ("price.crps", "sales.pinball", "price.mean_weighted_quantile_loss"):
+        assert scores.overall["net"][name] == pytest.approx(whole[name])
+
+
+def test_a_score_that_is_not_defined_is_blank_and_not_told_first():
+    curves = {"net": {"mase": np.array([np.nan, 2.0]), "mae": np.array([1.0, 3.0])}}
+    overall = {"net": {"mase": np.nan, "mae": 2.0}}
+    windows = np.array([1, 1])
+    scores = BacktestScores(["a", "b"], windows, windows, overall, curves, curves, curves)
+    assert first_metric(scores) == "mae"
+    assert groups_table(scores)["mase"].to_pylist() == [None, 2.0]
+
+
+def test_a_net_reads_what_new_rows_would_have_and_intervals_that_are_asked_for(
+    tmp_path, monkeypatch
+):
+    net, _, _, answered, _ = made(tmp_path)
+    before = answers.predict_windows(net, answered.dataset).predictions["value"]
+    np.testing.assert_array_equal(before, answered.predicted.predictions["value"])
+
+    def blank(dataset, windows, inputs):
+        return {**inputs, "future": np.zeros_like(inputs["future"])}
+
+    monkeypatch.setattr(answers, "as_foretold", blank)
+    after = answers.predict_windows(net, answered.dataset).predictions["value"]
+    assert (before != after).any()
+    with pytest.raises(UserError, match="no scores"):
+        made(tmp_path, Plan(COUNT, STEP, interval=0.5))
+
+
+def test_the_linear_model_is_fitted_on_windows_that_end_before_the_first_origin(
+    tmp_path, monkeypatch
+):
+    fitted = []
+
+    def spied(dataset, windows):
+        fitted.append(dataset.starts[windows])
+        return fit_linear(dataset, windows)
+
+    monkeypatch.setattr(answers, "fit_linear", spied)
+    _, _, _, answered, _ = made(tmp_path)
+    ahead = HORIZON + (COUNT - 1) * STEP
+    expected = []
+    flat = answered.dataset.flat
+    for first, size in zip(flat.firsts.tolist(), flat.sizes.tolist(), strict=True):
+        expected += range(first, first + size - ahead - HORIZON - 14 + 1)
+    assert fitted[0].tolist() == expected
 
 
 def test_what_only_some_origins_have_is_not_scored_and_said(tmp_path, monkeypatch):
@@ -192,9 +255,12 @@ def test_a_baseline_that_is_naive_has_the_scaled_error_of_its_changes(tmp_path):
 def test_several_targets_have_their_own_scores_and_columns(tmp_path):
     plan = Plan(COUNT, STEP, interval=LEVEL)
     net, table, origins, answered, said = made(tmp_path, target=("sales", "price"))
-    leaks = [find_leaks(net, table, "data", origins, answered, seed=0)]
-    content, lines = finish_backtest(net.config, tmp_path, [answered], plan, leaks, said, began=0.0)
+    found = [find_leaks(net, table, "data", origins, answered, seed=0)] * 2
+    content, lines = finish_backtest(net.config, tmp_path, [answered], plan, found, said, began=0.0)
     assert content["leaks"]["origins"] == [] and content["leaks"]["columns"] == ["sales", "price"]
+    assert content["leaks"]["spoiled_cells"] == 2 * found[0].n_cells
+    (head,) = [line for line in lines if line.startswith("12 windows of 4 origins")]
+    assert "mase" in head and "sales.mase" not in head
     rows = pq.read_table(tmp_path / "forecasts.parquet").to_pandas()
     metrics = content["metrics"]
     for name in ("sales", "price"):
@@ -210,11 +276,13 @@ def test_several_targets_have_their_own_scores_and_columns(tmp_path):
 
 
 def test_leaks_are_found_where_there_are_any_and_only_there(tmp_path, monkeypatch):
-    net, table, origins, answered, _ = made(tmp_path, known=("price",))
+    net, table, origins, answered, _ = made(tmp_path, known=("price", "kind"))
     found = find_leaks(net, table, "data", origins, answered, seed=0)
-    assert found.origins == () and found.columns == ("sales", "price")
+    assert found.origins == () and found.columns == ("sales", "price", "kind")
     later = sum(HORIZON + STEP * k for k in range(COUNT)) * 3
-    assert found.n_cells == later + (later - HORIZON * 3 * COUNT)
+    assert found.n_cells == later + 2 * (later - HORIZON * 3 * COUNT)
+    # A window that is no longer there is another answer.
+    assert not leaks._is_same(answered, 0, np.zeros(0, np.int32), {})
     assert "no leak: with other values in the" in found.line
     encode = SeriesEncoder.encode
 

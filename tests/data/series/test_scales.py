@@ -14,8 +14,15 @@ from small_nets import applied
 import nets
 from nets.series_scales import SeriesScales, own_levels
 from train.config import Config
+from train.data.series.columns import SeriesColumn
 from train.data.series.load import load_series, load_windows
-from train.data.series.scales import group_errors
+from train.data.series.scales import (
+    Levels,
+    group_errors,
+    how_far_apart,
+    level_tables,
+    may_be_by_group,
+)
 from train.data.series.statistics import with_new_groups
 from train.errors import UserError
 from train.run.metadata import as_begun
@@ -209,3 +216,46 @@ def test_a_run_that_began_with_one_scale_for_all_goes_on_so(tmp_path):
         encoder = replace(dataset.encoder, columns=columns)
         (tmp_path / "encoder.json").write_text(json.dumps(encoder.to_json()))
         assert as_begun(config, tmp_path).data.scaling == scaling
+
+
+def test_groups_lie_apart_by_deviations_or_means_but_not_for_an_odd_one():
+    swing = np.array([-1.0, 1.0])
+    values = np.concatenate([swing, swing + 100])
+    apart = how_far_apart(values, np.array([0, 0, 1, 1]))
+    assert apart.is_far and apart.factor == 1 and apart.levels == pytest.approx(90)
+    assert how_far_apart(np.concatenate([swing, 4 * swing]), np.array([0, 0, 1, 1])).is_far
+    odd = np.tile(swing, 101)
+    odd[:2] *= 1e6
+    assert not how_far_apart(odd, np.arange(101).repeat(2)).is_far
+
+
+def test_flags_have_no_scales_of_groups():
+    column = SeriesColumn("flag", 0.0, 1.0, 0.0, 1.0)
+    flags = np.tile([0.0, 1.0], 600)
+    assert not may_be_by_group(column, flags)
+    assert may_be_by_group(column, np.append(flags, 2.0))
+
+
+def test_groups_that_never_move_or_have_no_value_are_scaled_by_their_size_or_not_at_all():
+    values = np.array([[1.0], [5.0], [7.0], [7.0], [0.0], [0.0]])
+    group = np.array([0, 0, 1, 1, 2, 2])
+    shared = Levels(np.zeros(1), np.ones(1))
+    found = level_tables(values, np.ones((6, 1), bool), group, 4, shared, [0])
+    np.testing.assert_array_equal(found.mean[:, 0], [3, 7, 0, 0])
+    np.testing.assert_array_equal(found.deviation[:, 0], [2, 7, 2, 0])
+
+
+def test_a_group_without_training_rows_is_scaled_by_what_is_never_forecast(tmp_path):
+    scales = []
+    for factor in (1, 1000):
+        tables = [groups_table({"a": 1.0, "b": 1e4})]
+        late = groups_table({"late": 100.0}, 24)
+        load = np.array(late["load"].to_pylist())
+        load[8:] *= factor
+        tables.append(late.set_column(2, "load", pa.array(load)))
+        path = write(pa.concat_tables(tables), tmp_path)
+        dataset = load_series(options(path, group="name", observed=("heat",)))
+        fitted = dataset.statistics(dataset.splits["train"])["inputs"]
+        unit = dataset.encoder.columns[0].unit
+        scales.append(fitted["group_center"][2, 0] * unit)
+        assert scales[-1] == pytest.approx(load[:8].mean(), rel=1e-5)
