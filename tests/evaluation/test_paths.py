@@ -16,6 +16,7 @@ from train.evaluation.paths import (
     relative_errors,
     sample_columns,
 )
+from train.inference.asked import Asked, check_asked
 
 HEAD = Head("value", "regression", ("y", "z"), (), 2)
 RANDOM = np.random.default_rng(0)
@@ -98,3 +99,18 @@ def test_what_never_was_below_0_is_not_sampled_below_it():
     at = quantile_columns(encoder(True), HEAD, ANSWERS, (0.5,), (0.001, 0.5))
     assert at["y_quantile_0.001"].min() == 0
     np.testing.assert_allclose(at["y_quantile_0.5"], [5.0, 9.0, 6.0])
+
+
+@pytest.mark.parametrize(
+    ("asked", "line"),
+    [
+        ({"quantiles": (0.1, 1.5)}, r"^--quantiles: expected numbers, above 0 .*, got 1.5$"),
+        ({"quantiles": (0,)}, r"^--quantiles: expected numbers, above 0 and below 1, got 0$"),
+        ({"samples": 0}, r"^--samples: expected an integer, at least 1, got 0$"),
+        ({"samples": 2.5}, r"^--samples: expected an integer, at least 1, got 2.5$"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_refused_from_python_too(asked: Asked, line: str):
+    with pytest.raises(UserError, match=line):
+        check_asked(asked)
+    check_asked({"quantiles": (0.1,), "samples": np.int64(1)})

@@ -8,15 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from marks import slow
 
-from nets.kernels import library
 from nets.kernels.lstm import native_layer
 from nets.recurrence_scan import LayerInputs, scanned_layer
+from tests.marks import needs_kernels, slow
 
-pytestmark = pytest.mark.skipif(
-    not library.is_native(), reason=f"the core here is {library.core()}"
-)
+pytestmark = needs_kernels()
 
 OPEN = 100.0
 UNIT = 2.0**-24  # half of what float32 can tell apart just above 1

@@ -12,15 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nets.kernels import library
 from nets.kernels.lstm import native_layer
 from nets.lstm import LSTM
 from nets.recurrence import lstm
 from nets.recurrence_scan import Answer, LayerInputs, scanned_layer
+from tests.marks import needs_kernels
 
-pytestmark = pytest.mark.skipif(
-    not library.is_native(), reason=f"the core here is {library.core()}"
-)
+pytestmark = needs_kernels()
 
 MOST = (40, 24, 66, 66)  # rows, steps, inputs, hidden units
 TOLERANCE = 2e-6  # of an array's largest value, or of what it would be had nothing cancelled

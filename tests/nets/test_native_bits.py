@@ -13,11 +13,9 @@ import numpy as np
 import pytest
 
 import tests.nets.test_native as layers
-from nets.kernels import library
+from tests.marks import needs_kernels
 
-pytestmark = pytest.mark.skipif(
-    not library.is_native(), reason=f"the core here is {library.core()}"
-)
+pytestmark = needs_kernels()
 
 
 def digests(shapes: tuple[layers.Sizes, ...] = ((33, 8, 5, 50),)) -> list[str]:

@@ -23,11 +23,10 @@ from nets.kernels import dense as kernel
 from nets.kernels import library
 from nets.kernels.dense import native_layers
 from nets.layers import DenseLayers, Form, dense_layers
+from tests.marks import needs_kernels
 from tests.nets.test_native_bits import run_python
 
-pytestmark = pytest.mark.skipif(
-    not library.is_native(), reason=f"the core here is {library.core()}"
-)
+pytestmark = needs_kernels()
 
 TOLERANCE = 2e-6  # of an array's largest value
 RATE = 0.3

@@ -7,12 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from nets.kernels import library, sort
+from nets.kernels import sort
 from nets.kernels.sort import sorted_rows
+from tests.marks import needs_kernels
 
-pytestmark = pytest.mark.skipif(
-    not library.is_native(), reason=f"the core here is {library.core()}"
-)
+pytestmark = needs_kernels()
 
 
 @pytest.mark.parametrize("n", [sort.FEWEST, 5000])

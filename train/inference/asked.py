@@ -27,7 +27,13 @@ class Asked(TypedDict, total=False):
 
 
 def check_asked(asked: Asked) -> None:
-    """Raises UserError if two things that are asked for are of different answers."""
+    """Raises UserError if there is no such thing, or two of them are of different answers."""
+    for level in asked.get("quantiles", ()):
+        if not 0 < level < 1:
+            raise UserError(f"--quantiles: expected numbers, above 0 and below 1, got {level}")
+    count = asked.get("samples")
+    if count is not None and not (isinstance(count, int | np.integer) and count >= 1):
+        raise UserError(f"--samples: expected an integer, at least 1, got {count}")
     if asked.get("dropout_samples") is None:
         return
     if asked.get("interval") is not None:
