@@ -118,6 +118,7 @@ def test_a_column_whose_times_gain_or_lose_their_zone_is_said(tmp_path, trained,
         (["3 tammikuu 2020", "4 tammikuu 2020"], "looks like a date, but is read as a category"),
         (["2020-07-01 10:00 CET", "2020-07-02 10:00 CET"], "'CET' is +01:00"),
         (["red", "green"], ""),
+        (["3 tammikuu 2020", "red"], ""),  # no more than half of the cells
     ],
 )
 def test_what_looks_like_a_date_and_is_none_is_said(cells, said):

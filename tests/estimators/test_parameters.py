@@ -11,18 +11,23 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from scipy.stats import norm
 from sklearn.base import clone
 
 from train import config as configs
 from train.config import fields
+from train.data.dataset import Head
 from train.data.files.tables import index_note
+from train.data.table.column import Column
+from train.data.table.encoder import TableEncoder
 from train.errors import ReadingWarning, UserError
 from train.estimators import DenseClassifier, DenseRegressor, Forecaster, SequenceClassifier
 from train.estimators.classes import class_texts, named_weights
 from train.estimators.folders import packed, unpack
 from train.estimators.parameters import AS_CONFIG, FILLED, config_of
-from train.estimators.rows import features_of, names_of_targets, tell_order
+from train.estimators.rows import columns_at, features_of, names_of_targets, tell_order
 from train.estimators.series import series_table, time_name, with_times
+from train.evaluation.paths import quantile_columns
 
 ALL = (DenseClassifier, DenseRegressor, Forecaster, SequenceClassifier)
 
@@ -135,6 +140,17 @@ def test_a_target_that_cannot_be_learned_is_one_line(kind: Any, given: Any, line
 def test_a_seed_that_is_none_is_refused(seed: Any):
     with pytest.raises(ValueError, match=r"cannot be used to seed|config.seed: expected"):
         DenseRegressor(random_state=seed).fit(TWO, [1.0, 2.0])
+
+
+def test_quantiles_stand_by_row_target_and_level():
+    head = Head("value", "regression", ("y", "z"), (), 2)
+    of = TableEncoder((), (Column("y", "number"), Column("z", "number")), (head,))
+    value = np.array([[0.0, 10.0], [1.0, 20.0], [2.0, 30.0]], np.float32)
+    answers = {"value": value, "value.deviation": np.full_like(value, 2)}
+    levels = (0.05, 0.5, 0.9)
+    found = columns_at(quantile_columns(of, head, answers, (), levels), ("y", "z"), levels)
+    assert found.shape == (3, 2, 3)
+    np.testing.assert_allclose(found, norm.ppf(levels, value[..., None], 2), rtol=1e-5, atol=1e-5)
 
 
 def test_rows_are_matched_by_place_and_two_orders_of_one_index_are_told():

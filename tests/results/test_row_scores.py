@@ -42,6 +42,14 @@ def of_classes(k: int, seed: int = 0) -> Rows:
     return Rows(target, np.array(names, object)[probability.argmax(1)], names, code, probability)
 
 
+def of_classes_beside_training() -> Rows:
+    """No target of the third of four classes, which is answered; some of one that is unknown."""
+    rows = of_classes(4)
+    assert rows.code is not None
+    code = np.where(rows.code == 2, 3, rows.code)
+    return rows._replace(code=np.where(np.arange(N) % 5 == 0, 4, code))
+
+
 def of_tags() -> Rows:
     random = np.random.default_rng(0)
     target = np.empty(N, object)
@@ -76,7 +84,8 @@ def scored_by_others(rows: Rows, name: str) -> float:
         return {"mse": squared, "rmse": squared**0.5, "mae": absolute, "r2": r2}[name]
     assert rows.probability is not None
     told = rows.probability.argmax(1)
-    chosen = np.take_along_axis(rows.probability, rows.code[:, None], 1)
+    known = rows.code < len(rows.classes)
+    chosen = np.take_along_axis(rows.probability[known], rows.code[known][:, None], 1)
     match name:
         case "accuracy":
             return metrics.accuracy_score(rows.code, told)
@@ -93,6 +102,7 @@ CASES = [
     *((of_numbers(), name, OF_NUMBERS) for name in OF_NUMBERS),
     *((of_classes(2), name, OF_CLASSES) for name in ("accuracy", "auc", "f1", "log_loss")),
     *((of_classes(4), name, OF_CLASSES) for name in ("accuracy", "macro_f1", "log_loss")),
+    *((of_classes_beside_training(), name, OF_CLASSES) for name in ("macro_f1", "log_loss")),
     *((of_tags(), name, OF_TAGS) for name in ("token_accuracy", "f1")),
 ]
 

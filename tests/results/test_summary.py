@@ -57,6 +57,17 @@ def test_of_several_targets_the_means_where_there_are_any():
     assert summary(one_line, Path("run")).splitlines()[0].split() == ["a.rmse", "b.rmse"]
 
 
+def test_of_many_labels_the_means_over_those_that_are_scored():
+    scores: dict[str, float | None] = {"tags.f1": 0.5}
+    for i in range(30):
+        scores |= {f"topics=t{i}.accuracy": i / 10, f"topics=t{i}.auc": None if i else 0.75}
+    lines = summary(ONE | {"metrics": {"test": scores}, "baselines": {}}, Path("run")).splitlines()
+    names = ["tags.f1", "topics=*.accuracy", "topics=*.auc"]
+    assert lines[0].split() == names
+    assert lines[1].split()[-3:] == ["0.5", "1.45", "0.75"]
+    assert lines[2] == "topics=* is the mean over 30 labels; result.json has each"
+
+
 def test_of_a_population_the_best_settings():
     settings = []
     for i in range(7):

@@ -14,6 +14,7 @@ from train.report.result import PopulationResult, Result, Scores, has_members, r
 from train.report.scores import intervals_in_words
 
 GROUP_METRICS = 4  # of groups that a terminal shows
+MOST_COLUMNS = 8  # of scores in a terminal; of more, those of labels are averaged
 SHOWN = 5  # settings of a population that a terminal shows
 
 
@@ -69,10 +70,39 @@ def _score_lines(result: Result) -> list[str]:
     means = [name for name in names if "." not in name]
     # Means over many targets, whose own metrics fill no terminal.
     names = means or names
+    told: dict[str, str] = {}
+    if len(names) > MOST_COLUMNS:
+        scores_of, counts = _means_of_labels(scores_of)
+        names = list(counts)
+        for name, count in counts.items():
+            if count > 1:
+                target = name.rpartition(".")[0]
+                told[target] = f"{target} is the mean over {count} labels; result.json has each"
     cells = [["", *names]]
     for label, scores in scores_of.items():
         cells.append([label, *(short(scores.get(name)) for name in names)])
-    return aligned(cells)
+    return [*aligned(cells), *told.values()]
+
+
+def _means_of_labels(scores_of: Mapping[str, Scores]) -> tuple[dict[str, Scores], dict[str, int]]:
+    """The scores, means over the labels of a set in place of theirs; of how many each is the mean.
+
+    Those of "topics=a" and "topics=b" become those of "topics=*".
+    """
+    averaged: dict[str, list[str]] = {}
+    for name in next(iter(scores_of.values())):
+        target, _, metric = name.rpartition(".")
+        set_name, sign, _ = target.partition("=")
+        averaged.setdefault(f"{set_name}=*.{metric}" if sign else name, []).append(name)
+    found: dict[str, Scores] = {}
+    for line, scores in scores_of.items():
+        means = {}
+        for name, own in averaged.items():
+            values = np.array([scores.get(each) for each in own], np.float64)
+            known = values[np.isfinite(values)]
+            means[name] = float(known.mean()) if len(known) else None
+        found[line] = means
+    return found, {name: len(own) for name, own in averaged.items()}
 
 
 def aligned(cells: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> list[str]:

@@ -46,10 +46,10 @@ def check_or_write_metadata(folder: Path, config: Config, dataset: Dataset) -> N
             _write_config(folder / "config.json", config)
         return
     before = read_config(folder)
-    if not _goes_on(before, config):
-        changed = "; ".join(configs.differences(before, config))
+    if differing := configs.differences(_going_on(before, config), config):
         raise UserError(
-            f"--workdir: {folder} holds a run of another config ({changed}); name another folder"
+            f"--workdir: {folder} holds a run of another config ({'; '.join(differing)}); "
+            "name another folder, or give the values that it began with"
         )
     encoder = read_listed(folder, "encoder.json", "a run's folder")
     if not isinstance(encoder, dict) or encoder.get("fingerprint") != dataset.fingerprint:
@@ -147,8 +147,8 @@ def _write_config(path: Path, config: Config) -> None:
     write_json(path, {"config": configs.to_json(config), "versions": found})
 
 
-def _goes_on(before: Config, config: Config) -> bool:
-    """Whether a run of the first config can go on as one of the second.
+def _going_on(before: Config, config: Config) -> Config:
+    """The first config with what a run may change from it to the second.
 
     The number of epochs may grow, and what follows the training be otherwise; "auto", which a
     population's members resolve, must stay.
@@ -162,7 +162,7 @@ def _goes_on(before: Config, config: Config) -> bool:
     epochs = config.train.epochs
     if epochs != "auto" and before.train.epochs != "auto" and epochs >= before.train.epochs:
         changed.train = dataclasses.replace(changed.train, epochs=epochs)
-    return not configs.differences(changed, config)
+    return changed
 
 
 def lstm_core(config: Config) -> str | None:

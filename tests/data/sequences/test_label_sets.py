@@ -38,12 +38,12 @@ def test_each_label_becomes_a_column_and_gaps_stay_gaps() -> None:
 
 
 def test_labels_that_no_training_row_has_are_counted() -> None:
-    rows = pa.table({"topics": [["art", "food"], ["art"], ["money"]]})
+    rows = pa.table({"topics": [["art", "food"], ["art", "law"], ["money"]]})
     said: list[str] = []
     read = as_columns(rows, (SET,), "new.jsonl", said)
     assert read.column("topics=food").to_pylist() == [True, False, False]
     assert said == [
-        "new.jsonl: column 'topics': 2 of 3 rows have labels that no answer has ('art'); "
+        "new.jsonl: column 'topics': 2 of 3 rows have labels that no answer has ('art', 'law'); "
         "these are passed over"
     ]
 
@@ -63,6 +63,15 @@ def test_what_all_rows_have_is_left_out_and_nothing_else_is_refused() -> None:
     assert said[-1] == "target 'y': all training rows have the label 'v', which is left out"
     with pytest.raises(UserError, match="data: column 'y': all training rows have the same labels"):
         find_label_sets(rows.slice(0, 1), ("y",), "x", "data", [])
+
+
+def test_names_of_labels_that_stand_in_a_file_are_replaced_and_those_of_targets_refused() -> None:
+    rows = pa.table({"x": [["a"], ["b"], ["a"]], "y": [["u"], [], ["u", "v"]], "y=u": [7, 8, 9]})
+    (found,) = find_label_sets(rows, ("y",), "x", "data", [])
+    read = as_columns(rows, (found,), "data").select(found.columns)
+    assert read.to_pydict() == {"y=u": [True, False, True], "y=v": [False, False, True]}
+    with pytest.raises(UserError, match="column 'y': a label would be answered as 'y=u', as anot"):
+        find_label_sets(rows, ("y", "y=u"), "x", "data", [])
 
 
 def test_a_file_is_loaded_with_a_head_for_each_label(tmp_path: Path) -> None:

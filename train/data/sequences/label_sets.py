@@ -45,7 +45,8 @@ def find_label_sets(
     if not holds_lists(train, beside):
         return ()
     length_n = _list_lengths(train, beside)
-    sets = []
+    sets: list[LabelSet] = []
+    targets = tuple(targets)
     for name in targets:
         if not holds_lists(train, name) or not _holds_text(train, name):
             continue
@@ -53,7 +54,19 @@ def find_label_sets(
         if not known.any() or (_list_lengths(train, name) == length_n)[known].mean() >= 0.5:
             continue
         sets.append(_fit_set(train.filter(pa.array(known)), name, where, said))
+    _check_names(sets, targets, where)
     return tuple(sets)
+
+
+def _check_names(sets: Iterable[LabelSet], targets: Iterable[str], where: str) -> None:
+    """Raises UserError if a label would be called as another answer is."""
+    taken = set(targets)
+    for label_set in sets:
+        for column in label_set.columns:
+            if column in taken:
+                found = f"a label would be answered as {column!r}, as another target is; rename one"
+                raise column_error(found, label_set.name, where)
+            taken.add(column)
 
 
 def _fit_set(train: pa.Table, name: str, where: str, said: Said) -> LabelSet:
@@ -82,7 +95,8 @@ def as_columns(
 ) -> pa.Table:
     """The table with a column of true and false for each label in place of the lists.
 
-    A row without a list is missing in all of them. What no training row has is said.
+    A row without a list is missing in all of them. What no training row has is said. Columns that
+    bear the names of those already, as of a file of answers, are left out.
     """
     for label_set in sets:
         if label_set.name not in table.column_names:
@@ -95,7 +109,8 @@ def as_columns(
         has_nk = np.zeros((len(known), len(text.values)), bool)
         has_nk[known] = _rows_with(text)
         place = {value: k for k, value in enumerate(text.values)}
-        table = table.drop_columns([label_set.name])
+        replaced = {label_set.name, *label_set.columns} & set(table.column_names)
+        table = table.drop_columns(list(replaced))
         for label, column in zip(label_set.labels, label_set.columns, strict=True):
             has_n = has_nk[:, place[label]] if label in place else np.zeros(len(known), bool)
             values = pa.array(has_n, mask=~known)
