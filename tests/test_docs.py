@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -70,16 +71,32 @@ def test_every_name_that_the_map_says_is_in_the_code():
 def test_the_first_command_of_a_page_runs(page: Path, tmp_path: Path):
     for name in ("configs", "bench", "docs"):
         (tmp_path / name).symlink_to(ROOT / name)
-    run_in_bash(first_command(page), tmp_path)
+    command = first_command(page)
+    done = run_in_bash(command, tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    trains = "train.inspect" not in command
+    scored = [path for path in tmp_path.glob("runs/*/result.json") if scores_in(path)]
+    assert len(scored) == trains, "each trains one net, which is scored, or none"
+    assert trains or "what is done with it" in done.stdout
+    for out in re.findall(r"--out=(\S+)", command):
+        assert (tmp_path / out).stat().st_size
 
 
-def run_in_bash(command: str, folder: Path) -> None:
-    """Runs lines of a page as they stand, in a folder."""
+def scores_in(path: Path) -> list[float]:
+    """The finite scores of all splits that a run's result.json holds."""
+    scores: list[float] = []
+    for of_split in json.loads(path.read_text())["metrics"].values():
+        scores += [value for value in of_split.values() if value is not None]
+    return scores
+
+
+def run_in_bash(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """What lines of a page, run as they stand in a folder, printed and ended with."""
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
     }
-    done = subprocess.run(
+    return subprocess.run(
         ["bash", "-euc", command],
         cwd=folder,
         env=environment,
@@ -87,7 +104,6 @@ def run_in_bash(command: str, folder: Path) -> None:
         text=True,
         timeout=540,
     )
-    assert done.returncode == 0, done.stderr[-2000:]
 
 
 @pytest.mark.slow
@@ -96,7 +112,8 @@ def test_own_code_of_the_api_page_runs(tmp_path: Path):
     own = text.partition("## Your own net")[2]
     found = re.search(r"```bash\n(.*?)\n```\n", own, re.DOTALL)
     assert found is not None
-    run_in_bash(found[1], tmp_path)
+    done = run_in_bash(found[1], tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
     assert len((tmp_path / "own.csv").read_text().splitlines()) == 443
 
 
