@@ -34,6 +34,7 @@ def _initializer(kernel_init: str, parametrization: str) -> nn.initializers.Init
 
 
 def scaled(outputs: Array, fan_in: int, parametrization: str) -> Array:
+    """Products of inputs and weights, over the root of the inputs' number if "ntk"."""
     return outputs / math.sqrt(max(fan_in, 1)) if parametrization == "ntk" else outputs
 
 
