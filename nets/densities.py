@@ -34,10 +34,10 @@ SCALED: Mapping[Density, int] = {
 }
 # Deviation that a net may claim, in deviations of the training targets: a likelihood has no bound.
 EPSILON = 1e-3
-LEAST_FREEDOM = 2.05  # of Student's t, whose variance is finite beyond 2
+MIN_FREEDOM = 2.05  # of Student's t, whose variance is finite beyond 2
 FIRST_FREEDOM = 6.0  # more that a new net has
 FIRST_ODDS = 0.25  # that a new net gives for a zero that is no count's
-LEAST = 1e-6  # of odds and dispersions
+MIN_PARAMETER = 1e-6  # of odds and dispersions
 TINY = 1e-30  # of what others are divided by
 
 
@@ -47,13 +47,13 @@ def of_layer(name: str, density: Density, raw_bop: Array) -> dict[str, Array]:
     if density == "gaussian":
         return {f"{name}.deviation": first_bo + EPSILON}
     if density == "student_t":
-        freedom_bo = LEAST_FREEDOM + FIRST_FREEDOM * raw_bop[..., 1]
+        freedom_bo = MIN_FREEDOM + FIRST_FREEDOM * raw_bop[..., 1]
         stretch_bo = jnp.sqrt(freedom_bo / (freedom_bo - 2))
         deviation_bo = (first_bo + EPSILON) * stretch_bo
         return {f"{name}.deviation": deviation_bo, f"{name}.freedom": freedom_bo}
-    parts = {f"{name}.dispersion": first_bo + LEAST}
+    parts = {f"{name}.dispersion": first_bo + MIN_PARAMETER}
     if density == "zero_inflated":
-        odds_bo = FIRST_ODDS * raw_bop[..., 1] + LEAST
+        odds_bo = FIRST_ODDS * raw_bop[..., 1] + MIN_PARAMETER
         parts[f"{name}.zeros"] = odds_bo / (1 + odds_bo)
     return parts
 
@@ -88,7 +88,7 @@ def dispersion_of_counts(mean: AnyArray, deviation: AnyArray, zeros: AnyArray | 
     beyond = (jnp.square(deviation) - mean) / jnp.maximum(jnp.square(mean), TINY)
     if zeros is not None:
         beyond = beyond * (1 - zeros) - zeros
-    return jnp.maximum(beyond, LEAST)
+    return jnp.maximum(beyond, MIN_PARAMETER)
 
 
 def as_mixture(name: str, answers: Mapping[str, AnyArray]) -> dict[str, AnyArray]:

@@ -20,7 +20,7 @@ from nets.convolution import masked, own_scaled, windows_of
 
 WIDTH = 9
 KERNELS = tuple(itertools.combinations(range(WIDTH), 3))
-MOST_DILATIONS = 32
+MAX_DILATIONS = 32
 TOGETHER = 10.0  # the size of all features of a row
 # A threshold stands this much over its quantile: a response that is the quantile itself, as of a
 # row with few known steps or of one that does not move, would be above it by rounding alone.
@@ -37,7 +37,7 @@ class FixedFilters(NamedTuple):
     def dilations(self) -> tuple[tuple[int, int], ...]:
         """(dilation, thresholds of each of its filters), growing as powers do."""
         n_thresholds = max(self.n_features // len(KERNELS), 1)
-        n_wanted = min(n_thresholds, MOST_DILATIONS)
+        n_wanted = min(n_thresholds, MAX_DILATIONS)
         highest = np.log2(max((self.longest - 1) / (WIDTH - 1), 1))
         found = (2 ** np.linspace(0, highest, n_wanted)).astype(int)
         dilations, counts = np.unique(found, return_counts=True)

@@ -17,8 +17,8 @@ import numpy as np
 from nets.base import Array, Arrays, Statistics
 from nets.heads import HeadShape, predictions_of
 
-LOWEST = -1 + 1e-6  # of what log(1 + x) is taken of
-HIGHEST = 80.0  # of logarithms: what is larger is no number in single precision
+MIN_LOG1P_INPUT = -1 + 1e-6  # of what log(1 + x) is taken of
+MAX_LOG = 80.0  # of logarithms: what is larger is no number in single precision
 FLAT = 1e-6  # a deviation below this share of the mean is none
 SERIES = "series"  # the number of each window's group among inputs
 TABLE = "group_center"  # among statistics, where groups have scales of their own
@@ -50,7 +50,7 @@ class SeriesScales:
         of_log1p = self._mask(self.log1p, x, first)
         of_signed = self._mask(self.signed_log, x, first)
         if of_log1p is not None:
-            x = jnp.where(of_log1p, jnp.log1p(jnp.maximum(x, LOWEST)), x)
+            x = jnp.where(of_log1p, jnp.log1p(jnp.maximum(x, MIN_LOG1P_INPUT)), x)
         if of_signed is not None:
             x = jnp.where(of_signed, jnp.sign(x) * jnp.log1p(jnp.abs(x)), x)
         return x
@@ -60,9 +60,9 @@ class SeriesScales:
         of_log1p = self._mask(self.log1p, x, 0)
         of_signed = self._mask(self.signed_log, x, 0)
         if of_log1p is not None:
-            x = jnp.where(of_log1p, jnp.expm1(jnp.minimum(x, HIGHEST)), x)
+            x = jnp.where(of_log1p, jnp.expm1(jnp.minimum(x, MAX_LOG)), x)
         if of_signed is not None:
-            grown = jnp.expm1(jnp.minimum(jnp.abs(x), HIGHEST))
+            grown = jnp.expm1(jnp.minimum(jnp.abs(x), MAX_LOG))
             x = jnp.where(of_signed, jnp.sign(x) * grown, x)
         return x
 

@@ -20,7 +20,7 @@ RESERVED = 2
 CHARACTER_SIZE = 32  # numbers that stand for a character
 # Beyond so many characters their vectors are looked up: a product with ones and zeros, whose
 # gradient is no scatter, is faster only where there are few.
-MOST_HOT = 256
+MAX_ONE_HOT = 256
 PIECE_BYTES = 1 << 27  # of what is computed at once, unless a step weighs more
 # Standard deviation of new vectors: as large as what dropout leaves of them is to be told apart.
 SPREAD = 0.3
@@ -67,7 +67,7 @@ def steps_at_once(shape_btc: tuple[int, ...], n_characters: int, size: int) -> i
     n_rows, n_steps, n_places = shape_btc
     if not isinstance(n_rows, int):  # of a program for any number of rows
         return n_steps
-    hot = n_characters if n_characters <= MOST_HOT else 0
+    hot = n_characters if n_characters <= MAX_ONE_HOT else 0
     numbers = hot + 5 * CHARACTER_SIZE + 2 * size
     return max(PIECE_BYTES // (4 * numbers * n_places * max(n_rows, 1)), 1)
 
@@ -95,7 +95,7 @@ def _in_pieces(codes_btc: Array, at_once: int, longest: Array, *params: Array) -
 
 def _spelled(codes_btc: Array, table: Array, kernel: Array, bias: Array) -> Array:
     mask_btc1 = (codes_btc > 0)[..., None]
-    if len(table) > MOST_HOT:
+    if len(table) > MAX_ONE_HOT:
         vectors = table[codes_btc]
     else:
         # One product for the table's gradient: a scatter would take longer than all the rest.

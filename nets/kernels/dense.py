@@ -31,12 +31,12 @@ ACTIVATIONS = (
     "tanh",
 )
 
-MOST_INPUTS = 512
-MOST_UNITS = 256
+MAX_INPUTS = 512
+MAX_UNITS = 256
 # Weights between hidden layers from which on the kernel saves more than its compilation costs.
-LEAST_WEIGHTS = 128 * 128
-LEAST_ROWS = 16  # for which it pays to bring the weights into the kernel's order
-MOST_NUMBERS = 1 << 22  # of a layer's outputs, beyond which they are in no cache
+MIN_WEIGHTS = 128 * 128
+MIN_ROWS = 16  # for which it pays to bring the weights into the kernel's order
+MAX_NUMBERS = 1 << 22  # of a layer's outputs, beyond which they are in no cache
 
 
 class Saved(NamedTuple):
@@ -57,7 +57,7 @@ def native_layers(form: Form, given: DenseLayers) -> Array:
 
 def is_large(hidden: Sequence[int]) -> bool:
     """Whether hidden layers of these widths are worth the kernel, which is compiled once."""
-    return sum(before * after for before, after in pairwise(hidden)) >= LEAST_WEIGHTS
+    return sum(before * after for before, after in pairwise(hidden)) >= MIN_WEIGHTS
 
 
 def suits(form: Form, given: DenseLayers) -> bool:
@@ -71,11 +71,11 @@ def suits(form: Form, given: DenseLayers) -> bool:
         return False
     n_rows = x_bf.shape[0]
     n_inputs, *widths = widths_of(given)
-    if not widths or not (LEAST_ROWS <= n_rows <= MOST_NUMBERS // max(*widths, 1)):
+    if not widths or not (MIN_ROWS <= n_rows <= MAX_NUMBERS // max(*widths, 1)):
         return False
     if not is_large(widths) or not min(widths):
         return False
-    return 0 < n_inputs <= MOST_INPUTS and max(widths) <= MOST_UNITS
+    return 0 < n_inputs <= MAX_INPUTS and max(widths) <= MAX_UNITS
 
 
 def _run(form: Form, given: DenseLayers) -> Array:

@@ -12,7 +12,7 @@ from jax import lax
 from nets.base import Array
 from nets.kernels import library
 
-FEWEST = 4096  # rows that it takes the kernel for, which may have to be compiled
+MIN_ROWS = 4096  # rows that it takes the kernel for, which may have to be compiled
 
 
 def sorted_rows(keys_n: Array, rows_n: Array) -> Array:
@@ -20,7 +20,7 @@ def sorted_rows(keys_n: Array, rows_n: Array) -> Array:
 
     Keys are uint32, or float32 from 0 on; rows int32. Bits are those of `lax.sort_key_val`.
     """
-    is_short = rows_n.shape[0] < FEWEST
+    is_short = rows_n.shape[0] < MIN_ROWS
     if is_short or rows_n.dtype != jnp.int32 or not library.is_native():
         return lax.sort_key_val(keys_n, rows_n)[1]
     # As whole numbers the bits of floats that are not negative have the order of the floats.

@@ -28,7 +28,7 @@ from train.data.table.dataset import TableDataset
 
 
 def test_padding_of_an_evaluation_is_as_harmless(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forward, "EVALUATION_ROWS", 5)
+    monkeypatch.setattr(forward, "MAX_ROWS", 5)
     program, data, state = make_run()
     target = data.arrays.target | {"value": data.arrays.target["value"].at[0].set(1e30)}
     data = dataclasses.replace(data, arrays=data.arrays._replace(target=target))
@@ -61,7 +61,7 @@ def test_without_an_average_the_weights_themselves_are_evaluated() -> None:
 def test_evaluation_is_numpys_whatever_the_size_of_its_blocks(
     block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forward, "EVALUATION_ROWS", block)
+    monkeypatch.setattr(forward, "MAX_ROWS", block)
     program, data, state = make_run(heads=ALL)
     answers, sums = jax.jit(partial(evaluate_split, program))(data, state.weights, data.valid)
     rows = np.asarray(data.valid)
@@ -112,19 +112,19 @@ def test_heavy_rows_make_smaller_blocks(monkeypatch: pytest.MonkeyPatch) -> None
     program, data, state = make_run()
     light = partial(forward.block_rows, program, data, state.weights.variables(data.statistics))
     assert light() == 4096
-    monkeypatch.setattr(forward, "EVALUATION_BYTES", 1)
-    assert light() == forward.FEWEST_ROWS
+    monkeypatch.setattr(forward, "BLOCK_BYTES", 1)
+    assert light() == forward.MIN_ROWS
     monkeypatch.undo()
     width = 100_000  # of a layer, which the run holds once or a few times over, in 4 bytes each
     program, data, state = make_run(hidden=(width,))
     n_rows = forward.block_rows(program, data, state.weights.variables(data.statistics))
     assert n_rows in (256, 512, 1024)
-    assert n_rows * 4 * width <= forward.EVALUATION_BYTES
+    assert n_rows * 4 * width <= forward.BLOCK_BYTES
 
 
 def test_weights_and_functions_that_layers_give_do_not_count() -> None:
     def apply(_: Any, inputs: jax.Array, **__: Any) -> tuple[None, dict[str, Any]]:
-        weights = jnp.zeros(forward.EVALUATION_BYTES)
+        weights = jnp.zeros(forward.BLOCK_BYTES)
         return None, {"row": inputs, "weights": weights, "step": jnp.tanh}
 
     program: Any = SimpleNamespace(
@@ -132,4 +132,4 @@ def test_weights_and_functions_that_layers_give_do_not_count() -> None:
         network=SimpleNamespace(apply=apply),
     )
     data: Any = jnp.zeros((5, 3))
-    assert forward.block_rows(program, data, {}) == forward.EVALUATION_ROWS
+    assert forward.block_rows(program, data, {}) == forward.MAX_ROWS

@@ -18,7 +18,7 @@ def test_blocks_are_as_many_rows_as_do_not_weigh_too_much(monkeypatch: pytest.Mo
     rows = dataset.splits["train"]
     whole = dataset.take(dataset.arrays, rows)
     assert [len(batch.weight) for batch in take_in_blocks(dataset, rows)] == [len(rows)]
-    monkeypatch.setattr(blocks, "FEWEST_ROWS", 8)
+    monkeypatch.setattr(blocks, "MIN_ROWS", 8)
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 40 * 16 * 4)  # of 40 windows, which 32 stay below
     found = list(take_in_blocks(dataset, rows))
     assert {len(batch.weight) for batch in found[:-1]} == {32}

@@ -73,7 +73,7 @@ def test_few_steps_and_few_features_are_served():
 
 
 def test_what_is_fitted_is_of_rows_of_all_of_the_file(monkeypatch):
-    monkeypatch.setattr(fixed_fit, "MOST_ROWS", 40)
+    monkeypatch.setattr(fixed_fit, "MAX_ROWS", 40)
     random = np.random.default_rng(0)
     numbers = random.standard_normal((200, 9, 1)).astype(np.float32)
     numbers[:100, ::2] += 4  # the class that stands first

@@ -258,7 +258,7 @@ def test_second_derivatives_equal_those_of_plain_operations() -> None:
 
 
 def test_a_net_trains_by_the_kernel_and_answers_without(monkeypatch) -> None:
-    monkeypatch.setattr(kernel, "LEAST_WEIGHTS", 300)
+    monkeypatch.setattr(kernel, "MIN_WEIGHTS", 300)
     net = nets.Dense((20, 17), activation="mish", dropout=RATE, activation_slope=True)
     x_bf = make_layers(SMALL, True, True).x_bf
     variables = net.init(

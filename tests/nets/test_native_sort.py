@@ -14,7 +14,7 @@ from tests.marks import needs_kernels
 pytestmark = needs_kernels()
 
 
-@pytest.mark.parametrize("n", [sort.FEWEST, 5000])
+@pytest.mark.parametrize("n", [sort.MIN_ROWS, 5000])
 def test_rows_are_in_the_order_of_their_keys(n: int) -> None:
     random = np.random.default_rng(n)
     bits = random.integers(0, 2**32, n, dtype=np.uint32)
@@ -27,13 +27,13 @@ def test_rows_are_in_the_order_of_their_keys(n: int) -> None:
 
 
 def test_few_rows_need_no_kernel() -> None:
-    rows_n = jnp.arange(sort.FEWEST - 1, dtype=jnp.int32)
+    rows_n = jnp.arange(sort.MIN_ROWS - 1, dtype=jnp.int32)
     assert "denseq_sort" not in jax.jit(sorted_rows).lower(rows_n * 1.0, rows_n).as_text()
 
 
 def test_members_have_an_order_each_of_rows_that_they_share() -> None:
-    keys_kn = np.random.default_rng(0).integers(0, 9, (3, sort.FEWEST), dtype=np.uint32)
-    rows_n = jnp.arange(sort.FEWEST, dtype=jnp.int32)
+    keys_kn = np.random.default_rng(0).integers(0, 9, (3, sort.MIN_ROWS), dtype=np.uint32)
+    rows_n = jnp.arange(sort.MIN_ROWS, dtype=jnp.int32)
     run = jax.jit(jax.vmap(sorted_rows, in_axes=(0, None)))
     assert "denseq_sort" in run.lower(keys_kn, rows_n).as_text()
     made = run(keys_kn, rows_n)

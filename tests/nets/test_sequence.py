@@ -294,7 +294,7 @@ def test_characters_of_many_steps_are_those_of_a_few_at_a_time(monkeypatch):
         return jax.jit(jax.value_and_grad(loss))(params)
 
     whole = value_and_grad()
-    monkeypatch.setattr(tokens, "MOST_HOT", 2)
+    monkeypatch.setattr(tokens, "MAX_ONE_HOT", 2)
     monkeypatch.setattr(tokens, "PIECE_BYTES", 4 * 200 * 4 * 2 * 3)
     assert tokens.steps_at_once(codes.shape, 6, 5) < 11
     assert_close = partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6)

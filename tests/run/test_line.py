@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 import nets
 from nets.line import on_line
 from train.data.dataset import Head
-from train.run.line import LARGEST_LOGIT, fit_line
+from train.run.line import MAX_LOGIT, fit_line
 
 PRICES = Head("value", "regression", ("low", "high"), (), 2)
 HEADS = nets.Heads((nets.HeadShape("value", "regression", 2),), "zeros")
@@ -65,7 +65,7 @@ def test_of_classes_the_line_is_logistic_regression_beside_that_of_numbers() -> 
     counted = rows.weight > 0
     model.fit(x[counted], kind[counted], rows.weight[counted] / rows.weight[counted].mean())
     expected = model.decision_function(x)
-    shrink = min(1, LARGEST_LOGIT / np.abs(expected[counted]).max())
+    shrink = min(1, MAX_LOGIT / np.abs(expected[counted]).max())
     found = on_line(rows.inputs, line)[:, 2]
     np.testing.assert_allclose(found, shrink * expected, rtol=1e-2, atol=1e-2)
 

@@ -52,7 +52,7 @@ def test_what_just_fits_is_let_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two layers of 4,096: 16.8 million weights and those of 10 columns, three times, in bytes."""
     config = dataclasses.replace(TABLE, net=Dense(hidden=(4096, 4096)))
     needed = 4 * 3 * (10 * 4096 + 4096 * 4096)
-    monkeypatch.setattr(plan, "LOOK", 0)
+    monkeypatch.setattr(plan, "MIN_CHECKED_BYTES", 0)
     for free, fits in ((None, True), (needed, True), (needed - 1, False)):
         monkeypatch.setattr(plan, "free_bytes", lambda free=free: free)
         if fits:

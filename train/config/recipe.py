@@ -20,7 +20,7 @@ from train.config.options import Config, Loss
 
 STEPS = 3000  # updates of a whole run, whatever the number of rows
 BATCH_SIZES = ((1500, 32), (4500, 64), (12_000, 128))  # of fewer rows than the first number
-LARGEST_BATCH = 256
+MAX_BATCH = 256
 SMALL = 2_500  # rows below which regularisation must fade for the net to fit well
 # Rows from which columns are mapped to the normal distribution and read by bins: on fewer what is
 # smooth does better, and a line to start from.
@@ -31,7 +31,7 @@ FEW_EPOCHS = 12
 DROPOUT_OF_FEW = 0.3
 # Of numbers: with little dropout.
 MANY_EPOCHS = 30
-MOST_STEPS = 12_000
+MAX_STEPS = 12_000
 DROPOUT_OF_MANY = 0.05
 SMOOTHING = 0.1
 DROPOUT = 0.15  # of tables that are not large
@@ -83,7 +83,7 @@ def _batch_size(n_train: int) -> int:
     for limit, size in BATCH_SIZES:
         if n_train < limit:
             return size
-    return LARGEST_BATCH
+    return MAX_BATCH
 
 
 def _epochs(n_train: int, batch_size: int, net: Net, classes: int) -> int:
@@ -94,7 +94,7 @@ def _epochs(n_train: int, batch_size: int, net: Net, classes: int) -> int:
         return epochs
     if classes or net.reads_steps:
         return min(epochs, FEW_EPOCHS)
-    return min(max(epochs, MANY_EPOCHS), math.ceil(MOST_STEPS / steps_per_epoch))
+    return min(max(epochs, MANY_EPOCHS), math.ceil(MAX_STEPS / steps_per_epoch))
 
 
 def _smoothing(loss: Loss | Imported, metric: str | None, classes: int) -> float:

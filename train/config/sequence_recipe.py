@@ -28,8 +28,8 @@ FEW_ROWS = 500
 
 # Tokens that are read of a training sequence: so many times the mean, from and up to so many.
 CUT = 8
-LEAST_CUT = 64
-MOST_CUT = 1024
+MIN_CUT = 64
+MAX_CUT = 1024
 
 # Longer sequences of numbers than MAX_STEPS that one answer each is asked for are convolved: at
 # FINE_STEPS places at the most, of which the LSTM reads maxima, COARSE_STEPS at the most.
@@ -42,7 +42,7 @@ FIXED_FILTERS = 2016
 COARSE_STEPS = 64
 CONVOLVED_LEARNING_RATE = 5e-3
 CONVOLVED_STEPS = 1000
-MOST_CONVOLVED_STEPS = 1000
+MAX_CONVOLVED_STEPS = 1000
 CONVOLVED_EPOCHS = 75
 
 
@@ -93,7 +93,7 @@ def resolve_sequences(
 
 def _convolved_epochs(steps_per_epoch: int) -> int:
     """Passes over the rows: few rows need many, and very many need but some."""
-    most = min(CONVOLVED_EPOCHS, math.ceil(MOST_CONVOLVED_STEPS / steps_per_epoch))
+    most = min(CONVOLVED_EPOCHS, math.ceil(MAX_CONVOLVED_STEPS / steps_per_epoch))
     return max(NUMBER_EPOCHS // 2, math.ceil(CONVOLVED_STEPS / steps_per_epoch), most)
 
 
@@ -158,7 +158,7 @@ def _resolve_sequence_net(net: LSTM, longest: int, tokens: bool, of_steps: bool)
 
 def max_length_of(steps: float, *, tokens: bool) -> int | None:
     """What "auto" of `max_length` stands for, by the mean length of training rows."""
-    return min(max(math.ceil(CUT * steps), LEAST_CUT), MOST_CUT) if tokens else None
+    return min(max(math.ceil(CUT * steps), MIN_CUT), MAX_CUT) if tokens else None
 
 
 def valid_of(n_rows: int) -> float:

@@ -8,8 +8,8 @@ from train.data.series.encoder import SeriesEncoder
 from train.data.series.step import DAY, TimeStep
 from train.errors import UserError
 
-MOST_POINTS = 96  # of a day: quarters of an hour
-HOURS = 24
+MAX_POINTS = 96  # of a day: quarters of an hour
+HOURS_OF_DAY = 24
 CIRCLES = {"day": ("hour",), "week": ("weekday", "hour"), "year": ("month",)}
 
 
@@ -35,5 +35,5 @@ def learned_cycle(net: LSTM, encoder: SeriesEncoder) -> nets.Cycle | None:
 
 def _points_of_day(step: TimeStep | None) -> int:
     if step is None or step.kind not in ("time", "local"):
-        return HOURS
-    return min(max(round(DAY / step.size), 2), MOST_POINTS)
+        return HOURS_OF_DAY
+    return min(max(round(DAY / step.size), 2), MAX_POINTS)

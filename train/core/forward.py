@@ -18,10 +18,10 @@ from train.core.weights import Weights
 
 Predictions = dict[str, Array]
 
-EVALUATION_ROWS = 4096  # rows of an evaluation block at most
-EVALUATION_BYTES = 1 << 29  # of what all layers give for a block: heavier rows make smaller blocks
-FEWEST_ROWS = 64  # of a block: fewer leave a processor idle,
-HEAVIEST_BYTES = 1 << 30  # unless they weigh more than this
+MAX_ROWS = 4096  # rows of an evaluation block at most
+BLOCK_BYTES = 1 << 29  # of what all layers give for a block: heavier rows make smaller blocks
+MIN_ROWS = 64  # of a block: fewer leave a processor idle,
+MAX_BYTES = 1 << 30  # unless they weigh more than this
 
 
 class EvaluationSums(TypedDict):
@@ -86,7 +86,7 @@ def evaluate_split(
 
 
 def block_rows(program: Program, data: Data, variables: Variables) -> int:
-    """Rows of an evaluation block: a power of two, EVALUATION_ROWS unless they weigh too much.
+    """Rows of an evaluation block: a power of two, MAX_ROWS unless they weigh too much.
 
     A row weighs what all layers of the network give for it, which is known without computing. The
     number depends on nothing else: not on the rows there are, nor on devices.
@@ -107,10 +107,10 @@ def block_rows(program: Program, data: Data, variables: Variables) -> int:
         return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes))
 
     n_bytes = given(2) - given(1)
-    n_rows = EVALUATION_ROWS
-    while n_rows > FEWEST_ROWS and n_rows * n_bytes > EVALUATION_BYTES:
+    n_rows = MAX_ROWS
+    while n_rows > MIN_ROWS and n_rows * n_bytes > BLOCK_BYTES:
         n_rows //= 2
-    while n_rows > 1 and n_rows * n_bytes > HEAVIEST_BYTES:
+    while n_rows > 1 and n_rows * n_bytes > MAX_BYTES:
         n_rows //= 2
     return n_rows
 

@@ -8,20 +8,20 @@ import numpy as np
 
 from train.data.dataset import Batch, Dataset, HostArrays
 
-MOST_ROWS = 65_536  # taken at a time,
-FEWEST_ROWS = 1_024
+MAX_ROWS = 65_536  # taken at a time,
+MIN_ROWS = 1_024
 BLOCK_BYTES = 1 << 28  # and of what they weigh, unless these are the fewest,
-HEAVIEST_BYTES = 1 << 29  # which may weigh this much at the most
+MAX_BYTES = 1 << 29  # which may weigh this much at the most
 
 
 def take_in_blocks(dataset: Dataset, rows: np.ndarray) -> Iterator[Batch[np.ndarray]]:
     """These rows on the host, in blocks of as many as do not weigh too much; one of no rows."""
     one = dataset.take(dataset.arrays, rows[:1])
     n_bytes = sum(array.nbytes for array in one.inputs.values())
-    n_rows = MOST_ROWS
-    while n_rows > FEWEST_ROWS and n_rows * n_bytes > BLOCK_BYTES:
+    n_rows = MAX_ROWS
+    while n_rows > MIN_ROWS and n_rows * n_bytes > BLOCK_BYTES:
         n_rows //= 2
-    while n_rows > 1 and n_rows * n_bytes > HEAVIEST_BYTES:
+    while n_rows > 1 and n_rows * n_bytes > MAX_BYTES:
         n_rows //= 2
     for start in range(0, max(len(rows), 1), n_rows):
         yield dataset.take(dataset.arrays, rows[start : start + n_rows])

@@ -18,7 +18,7 @@ from train.evaluation.metrics.sequences import Entity, are_entities, find_entiti
 Array = np.ndarray
 Json: TypeAlias = dict[str, object]
 
-MOST_CLASSES = 100  # of which result.json holds the confusion
+MAX_CLASSES = 100  # of which result.json holds the confusion
 DECIMALS = 6
 
 
@@ -116,7 +116,7 @@ def _classes(head: Head, target_n: Array, probability: Array, weight_n: Array) -
     confusion_kk = curves.confusion(target_n, answer_n, k, weights)
     each = None if weights is None else weights.repeat(happened.size // max(len(happened), 1))
     record: Json = {"labels": list(head.classes)}
-    if k <= MOST_CLASSES:
+    if k <= MAX_CLASSES:
         record["confusion"] = confusion_kk.tolist()
     record |= class_scores(confusion_kk, head.classes).to_json()
     if len(target_n) and np.isfinite(probability).all():

@@ -12,8 +12,8 @@ import numpy as np
 from scipy import special
 
 Array: TypeAlias = np.ndarray
-LEAST = 1e-6  # of dispersions
-LARGEST_SIZE = 1e4  # up to which the series of the score is exact
+MIN_DISPERSION = 1e-6  # of dispersions
+MAX_SIZE = 1e4  # up to which the series of the score is exact
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Counts:
     @property
     def size(self) -> Array:
         """The shape that scipy calls n."""
-        return 1 / np.maximum(self.dispersion, LEAST)
+        return 1 / np.maximum(self.dispersion, MIN_DISPERSION)
 
     @property
     def share_of_mean(self) -> Array:
@@ -74,7 +74,7 @@ class Counts:
         """E|N - N'| of two draws of the distribution itself."""
         size = self.size
         rest = 1 - self.share_of_mean
-        is_large = size > LARGEST_SIZE
+        is_large = size > MAX_SIZE
         series = special.hyp2f1(
             1 - np.where(is_large, 1, size), 0.5, 2.0, 4 * rest / np.square(1 + rest)
         )

@@ -12,7 +12,7 @@ import numpy as np
 
 from nets.base import Array
 from train.config.bounded import resolved
-from train.core.forward import EVALUATION_ROWS
+from train.core.forward import MAX_ROWS
 from train.core.program import Data
 from train.core.state import State
 from train.parallel.hosts import broadcast, on_process_zero
@@ -149,7 +149,7 @@ def rough_bytes(run: Run) -> int:
         n_steps = max(leaf.shape[1] for leaf in jax.tree.leaves(row) if leaf.ndim > 1)
     widths = sum(leaf.shape[-1] for leaf in jax.tree.leaves(state.weights.params))
     numbers = n_steps * widths + sum(leaf.size for leaf in jax.tree.leaves(row))
-    n_evaluated = min(run.data.valid.shape[1], EVALUATION_ROWS)
+    n_evaluated = min(run.data.valid.shape[1], MAX_ROWS)
     n_rows = 10 * resolved(run.config.train.batch_size) + 2 * n_evaluated
     n_at_once = len(run.members) if side_by_side(run) else 1
     return 10 * n_bytes(state) + 4 * n_at_once * n_rows * numbers

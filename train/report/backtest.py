@@ -25,7 +25,7 @@ from train.report.scores import BASELINE_NAMES
 from train.report.series import NAMES, NET, curves_figure, window_figures
 
 NO_ERRORS = ("coverage", "width")  # of which less is not better
-MOST_GROUPS = 10  # in the table of those that are forecast worst
+MAX_GROUPS = 10  # in the table of those that are forecast worst
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _of_groups(page: BacktestPage) -> Iterator[str]:
     score_g = page.by_group[NET][page.metric]
     order = [g for g in np.argsort(-np.nan_to_num(score_g, nan=-np.inf)) if np.isfinite(score_g[g])]
     rows = []
-    for g in order[:MOST_GROUPS]:
+    for g in order[:MAX_GROUPS]:
         cells = [number(float(metrics[page.metric][g])) for metrics in page.by_group.values()]
         rows.append([escape(page.groups[g]), *cells])
     head = ["", *(escape(NAMES.get(name, name)) for name in page.by_group)]

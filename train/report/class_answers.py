@@ -18,9 +18,9 @@ from train.report.marks import Line, Mark, Rule, Spans
 from train.report.matrix import confusion_table
 from train.report.page import Key, figure, heading, number, table
 
-MOST_CURVES = 10  # classes whose curves are drawn
-MOST_NAMED = 30  # classes whose scores stand in a table
-MOST_PLACES = 250  # of a curve
+MAX_CURVES = 10  # classes whose curves are drawn
+MAX_NAMED = 30  # classes whose scores stand in a table
+MAX_POINTS = 250  # of a curve
 SHARES = scales.linear(limits=(0.0, 1.0))
 THRESHOLDS = np.arange(1, 10) / 10
 
@@ -40,14 +40,14 @@ def class_pictures(
     counted_n = target_n if weight_n is None else target_n[weight_n > 0]
     if is_binary and len(np.unique(counted_n)) == 2:
         yield from _binary_curves(head.classes[1], target_n == 1, probability, weight_n)
-    elif not is_binary and k <= MOST_CURVES:
+    elif not is_binary and k <= MAX_CURVES:
         yield from _curves_of_classes(head, target_n, probability, weight_n)
     yield _calibration(head, target_n, probability, weight_n)
 
 
 def scores_by_class(scores: ClassScores, what: str) -> str:
     """A table of precision, recall, f1 and number of rows, a line for each class."""
-    shown = np.argsort(-scores.support, kind="stable")[:MOST_NAMED]
+    shown = np.argsort(-scores.support, kind="stable")[:MAX_NAMED]
     shown = np.sort(shown)
     rows = []
     for i in shown:
@@ -217,4 +217,4 @@ def _calibration(
 
 def _thinned(n: int) -> Array:
     """Which of n places of a curve to draw, both ends among them."""
-    return np.unique(np.linspace(0, n - 1, min(n, MOST_PLACES)).astype(int))
+    return np.unique(np.linspace(0, n - 1, min(n, MAX_POINTS)).astype(int))

@@ -12,7 +12,7 @@ from train.report.result import has_members
 from train.report.score_tables import head_tables
 from train.report.scores import SPLIT_NAMES, headlines, intervals_in_words
 
-MOST_NAMES = 3  # targets that a title names
+MAX_NAMES = 3  # targets that a title names
 KINDS = {
     "regression": "a number",
     "binary": "one of two classes",
@@ -37,9 +37,9 @@ def title_of(data: ReportData) -> str:
     if data.codes is not None:
         return f"Codes of {file}"
     names = [target.name for target in data.columns]
-    what = ", ".join(names[:MOST_NAMES])
-    if len(names) > MOST_NAMES:
-        what += f" and {len(names) - MOST_NAMES} more"
+    what = ", ".join(names[:MAX_NAMES])
+    if len(names) > MAX_NAMES:
+        what += f" and {len(names) - MAX_NAMES} more"
     how = "learned" if data.forecasts is None else "forecast"
     return f"{what or data.config['name']}, {how} from {file}"
 

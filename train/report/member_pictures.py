@@ -18,9 +18,9 @@ from train.report.page import Key, figure, number
 from train.report.result import MemberRecord
 from train.report.scales import Tick, plain
 
-MOST_VALUES = 12  # of a field through whose means a line goes
-MOST_TICKS = 6  # values of a field that all bear their number
-MOST_LINES = 200  # nets of the picture of all fields
+MAX_VALUES = 12  # of a field through whose means a line goes
+MAX_TICKS = 6  # values of a field that all bear their number
+MAX_LINES = 200  # nets of the picture of all fields
 BINS = 20
 
 
@@ -78,7 +78,7 @@ def _placed(values: Sequence[object]) -> tuple[Array, scales.Scale]:
         is_wide = x_k.min() > 0 and x_k.max() >= 10 * x_k.min()
         x = scales.logarithmic(x_k) if is_wide else scales.linear(x_k)
         at = np.unique(x_k)
-        if len(at) <= MOST_TICKS:
+        if len(at) <= MAX_TICKS:
             x = replace(x, ticks=tuple(Tick(float(value), plain(float(value))) for value in at))
         return x_k, x
     names = sorted(set(map(str, values)))
@@ -92,7 +92,7 @@ def _scores_by(field: str, values: Sequence[object], score_k: Array, metric: str
     marks: list[Mark] = [Points(x_k, score_k, "pale", "few")]
     keys = [Key("a net", "pale", "dot")]
     at = np.unique(x_k)
-    if len(at) <= MOST_VALUES:
+    if len(at) <= MAX_VALUES:
         means = [score_k[x_k == value].mean() for value in at]
         marks.append(Line(at, means, dots=True))
         keys.append(Key("mean", "blue"))
@@ -113,7 +113,7 @@ def _parallel(fields: dict[str, list[object]], score_k: Array, metric: str) -> s
     share_ka = np.stack([scale.share(x_k) for x_k, scale in axes], -1)
     if not higher:
         share_ka[:, -1] = 1 - share_ka[:, -1]
-    order = np.argsort(share_ka[:, -1], kind="stable")[-MOST_LINES:]
+    order = np.argsort(share_ka[:, -1], kind="stable")[-MAX_LINES:]
     n_best = max(1, len(order) // 10)
     at = np.arange(len(axes))
     marks: list[Mark] = [Rule(x=float(i)) for i in at]

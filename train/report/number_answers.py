@@ -13,7 +13,7 @@ from train.report.draw import MAX_POINTS
 from train.report.marks import Band, Bars, Line, Mark, Points, Rule, Spans
 from train.report.page import Key, figure, number
 
-MOST_SPANS = 250  # intervals that are drawn one by one
+MAX_SPANS = 250  # intervals that are drawn one by one
 
 
 def number_pictures(
@@ -76,7 +76,7 @@ def _band(
         low = np.maximum(places - above_n[0], x.low)
         high = np.minimum(places + below_n[0], x.high)
         return Band(places, low, high), x
-    few = shown[:: max(1, len(shown) // MOST_SPANS)]
+    few = shown[:: max(1, len(shown) // MAX_SPANS)]
     return Spans(target_n[few], interval.low[few], interval.high[few]), scales.linear(
         target_n, answer_n, interval.low[few], interval.high[few]
     )

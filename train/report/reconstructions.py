@@ -21,7 +21,7 @@ PIXEL = re.compile(r"(.*?)(\d+)[_,x](\d+)$")  # a name such as pixel_3_5
 TOLD = ("the best row", "the median row", "the worst row")  # column by column
 MAX_COLUMNS = 14  # of a row that is told in a table
 GREYS = 16
-LEAST_FILLED = 0.6  # of the places of an image
+MIN_FILLED = 0.6  # of the places of an image
 
 
 class Image(NamedTuple):
@@ -63,7 +63,7 @@ def find_image(columns: Sequence[str]) -> Image | None:
     is_one_name = len({match[1] for match in matches}) == 1
     n_places = len(set(zip(row_f, column_f, strict=True)))
     # Pixels that are always alike are no columns: their places stay empty.
-    if not is_one_name or n_places < len(columns) or n_places < LEAST_FILLED * height * width:
+    if not is_one_name or n_places < len(columns) or n_places < MIN_FILLED * height * width:
         return None
     return Image(height, width, row_f, column_f)
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 LOG_SPAN = 30  # values that span this factor stand on a logarithmic axis
 ROOM = 0.04  # beyond the outermost values, of their span
-SMALLEST = 1e-300  # value of a logarithmic axis
+MIN_LOG_VALUE = 1e-300  # value of a logarithmic axis
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)  # between ticks, times a power of ten
 LARGE = ((1e9, 1e9, "bn"), (1e6, 1e6, "M"), (1e4, 1e3, "k"))  # from, in units of
 SECOND = 1_000_000
@@ -93,8 +93,8 @@ def logarithmic(*values: ArrayLike) -> Scale:
     low, high = (low, high) if low > 0 else (0.1, 1.0)
     decades = math.log10(high) - math.log10(low)
     room = max(10 ** min(decades * ROOM, 5.0), 1.05)
-    low = max(low / room, SMALLEST)
-    high = min(high * room, 1 / SMALLEST)
+    low = max(low / room, MIN_LOG_VALUE)
+    high = min(high * room, 1 / MIN_LOG_VALUE)
     decades = math.log10(high) - math.log10(low)
     factors = (1, 2, 5) if decades < 1.5 else (1, 3)
     every = 1

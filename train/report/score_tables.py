@@ -12,8 +12,8 @@ from train.report.result import Result, Scores
 from train.report.scores import BASELINE_NAMES, SPLIT_NAMES, baselines_of
 
 COUNTS = ("clusters",)  # metrics that are whole numbers
-MOST_METRICS = 4  # side by side in a table that fits a phone
-MOST_LETTERS = 30  # of their names, or of their values where these are longer
+MAX_METRICS = 4  # side by side in a table that fits a phone
+MAX_LETTERS = 30  # of their names, or of their values where these are longer
 IN_HEAD = 2  # tables that the head has room for: below the headline, and below the facts
 
 
@@ -32,7 +32,7 @@ def score_sections(data: ReportData) -> Iterator[str]:
 
 
 def score_tables(data: ReportData) -> list[str]:
-    """A figure for each target with its metrics, at most `MOST_METRICS` of them side by side."""
+    """A figure for each target with its metrics, at most `MAX_METRICS` of them side by side."""
     figures = []
     scores = data.result["metrics"][data.split]
     groups: dict[str, list[str]] = {}
@@ -58,7 +58,7 @@ def _side_by_side(result: Result, split: str, metrics: Sequence[str]) -> Iterato
         texts = metric.rpartition(".")[2].split("_")
         texts += [_score_text(metric, scores[metric]) for scores in contest if metric in scores]
         longest = max(map(len, texts))
-        if few and (len(few) == MOST_METRICS or width + longest > MOST_LETTERS):
+        if few and (len(few) == MAX_METRICS or width + longest > MAX_LETTERS):
             yield few
             few = []
             width = 0

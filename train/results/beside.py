@@ -12,7 +12,7 @@ from train.inference.predictor import Predicted
 
 # The linear model may take this share of the training, trees and the importance of columns as long.
 LINEAR_SHARE = 0.05
-LEAST_SECONDS = 10.0
+MIN_SECONDS = 10.0
 COMPARED = ("linear", "trees")
 
 
@@ -22,9 +22,9 @@ def baseline_seconds(options: Train, trained: float, n_rows: int) -> Seconds:
     trees = options.tree_seconds
     left_out = ""
     if linear is None:
-        linear = max(LEAST_SECONDS, LINEAR_SHARE * trained)
+        linear = max(MIN_SECONDS, LINEAR_SHARE * trained)
     if trees is None:
-        trees = max(LEAST_SECONDS, trained)
+        trees = max(MIN_SECONDS, trained)
         if n_rows > TREE_ROWS:
             trees = 0.0
             left_out = (
@@ -36,7 +36,7 @@ def baseline_seconds(options: Train, trained: float, n_rows: int) -> Seconds:
 def importance_seconds(options: Train, trained: float) -> float:
     """How long the importance of columns may take after `trained` seconds of training."""
     seconds = options.importance_seconds
-    return max(LEAST_SECONDS, trained) if seconds is None else seconds
+    return max(MIN_SECONDS, trained) if seconds is None else seconds
 
 
 def baselines_on_valid(

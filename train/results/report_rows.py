@@ -24,7 +24,7 @@ Arrays = Mapping[str, np.ndarray]
 
 SENTENCES = 10  # to read
 WITH_ERRORS = 7  # of these at most, where there are others
-MOST_STEPS = 60  # of a sentence
+MAX_STEPS = 60  # of a sentence
 # Of the rows by their error, the best first, which are shown beside what comes back of them.
 PLACES = (
     ("the best row", 0.0),
@@ -48,7 +48,7 @@ def tags_of(encoder: Encoder, batch: Batch, answers: Arrays) -> dict[str, Tags]:
         sentences = []
         for row in rows_to_read(target_nt, answer_nt):
             last = int(np.flatnonzero(target_nt[row] >= 0)[-1])
-            step_t = np.arange(min(last + 1, MOST_STEPS))
+            step_t = np.arange(min(last + 1, MAX_STEPS))
             tokens = _tokens(encoder, batch, row, step_t)
             sentences.append(_sentence(tokens, target_nt[row], answer_nt[row], labels))
         found[column.name] = Tags(target_nt, answer_nt, column.classes, sentences)

@@ -14,7 +14,7 @@ from train.report.result import PopulationResult, Result, Scores, has_members, r
 from train.report.scores import intervals_in_words
 
 GROUP_METRICS = 4  # of groups that a terminal shows
-MOST_COLUMNS = 8  # of scores in a terminal; of more, those of labels are averaged
+MAX_COLUMNS = 8  # of scores in a terminal; of more, those of labels are averaged
 SHOWN = 5  # settings of a population that a terminal shows
 
 
@@ -71,7 +71,7 @@ def _score_lines(result: Result) -> list[str]:
     # Means over many targets, whose own metrics fill no terminal.
     names = means or names
     told: dict[str, str] = {}
-    if len(names) > MOST_COLUMNS:
+    if len(names) > MAX_COLUMNS:
         scores_of, counts = _means_of_labels(scores_of)
         names = list(counts)
         for name, count in counts.items():

@@ -21,7 +21,7 @@ from train.evaluation.conformal import Scores
 from train.run.manifest import check_listed, read_manifest
 
 NAME = "calibration.parquet"
-LARGEST = 2**33  # bytes, where nothing says how many were written
+MAX_BYTES = 2**33  # bytes, where nothing says how many were written
 
 
 def write_scores(folder: Path, head: Head, scores: Scores, step: int) -> None:
@@ -61,7 +61,7 @@ def read_scores(folder: Path, config: Config, step: int) -> Scores:
         if entry is not None:
             content = check_listed(folder, NAME, entry)
         elif manifest is None:
-            content = read_regular(folder / NAME, LARGEST)
+            content = read_regular(folder / NAME, MAX_BYTES)
         else:  # not finished
             raise FileNotFoundError
         table = pq.read_table(pa.BufferReader(content))

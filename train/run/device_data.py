@@ -29,7 +29,7 @@ from train.run.run import Run
 
 Fitted: TypeAlias = "dict[str, np.ndarray | HostArrays]"
 
-START_ROWS = 20_000  # of which units are drawn at most
+MAX_START_ROWS = 20_000  # of which units are drawn at most
 FLAT = 1e-6  # range of a scaled column below which it has no bins: beside it any value is far away
 SHOWN = 5  # columns that a line names
 
@@ -141,9 +141,9 @@ def _scaled_statistics(
 
 
 def starting_rows(rows: np.ndarray, weight_n: np.ndarray, seed: int) -> np.ndarray:
-    """The training rows that units begin among: START_ROWS at most that count, in random order."""
+    """The training rows that units begin among, at most MAX_START_ROWS, in random order."""
     counted = rows[weight_n[rows] > 0]
-    return np.random.default_rng(seed).permutation(counted)[:START_ROWS]
+    return np.random.default_rng(seed).permutation(counted)[:MAX_START_ROWS]
 
 
 def bin_edges(numbers_nf: np.ndarray, n_bins: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from train.data.files.storage import find_odd, open_regular, read_regular
 from train.errors import UserError
-from train.run.folder import LARGEST_JSON, parse_json, write_json
+from train.run.folder import MAX_JSON_BYTES, parse_json, write_json
 
 FORMAT = 1  # of files that hold digests
 
@@ -85,7 +85,7 @@ def check_entry(path: Path, entry: Entry) -> None:
 def read_entry(path: Path, entry: Entry) -> bytes:
     """A file's bytes. Raises Damage unless they are those that were written."""
     with _named(path):
-        content = read_regular(path, entry.size or LARGEST_JSON)
+        content = read_regular(path, entry.size or MAX_JSON_BYTES)
     if hashlib.sha256(content).hexdigest() != entry.sha256:
         raise Damage(f"{path.name} is not the file that was written")
     return content
@@ -150,7 +150,7 @@ def _read_digests(path: Path) -> dict[str, Entry]:
 
 def _read_object(path: Path) -> dict[str, Any]:
     try:
-        plain = parse_json(read_regular(path, LARGEST_JSON), path)
+        plain = parse_json(read_regular(path, MAX_JSON_BYTES), path)
     except FileNotFoundError:
         raise
     except (UserError, OSError):

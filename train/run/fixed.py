@@ -10,26 +10,26 @@ from nets.convolution import own_scaled
 from nets.fixed import FixedFilters
 from train.data.dataset import Arrays, HostArrays
 
-MOST_ROWS = 2048  # that are looked at
-ROWS = 64  # of which features are computed at once
-LEAST_SCALE = 0.01  # of a share, below which it says nothing
+MAX_ROWS = 2048  # that are looked at
+BLOCK_ROWS = 64  # of which features are computed at once
+MIN_SCALE = 0.01  # of a share, below which it says nothing
 
 
 def fit_fixed(fixed: FixedFilters, inputs: Arrays, rows: np.ndarray) -> HostArrays:
     """{"threshold", "share_mean", "share_scale"} [e], of scaled inputs."""
-    if len(rows) > MOST_ROWS:  # of all of the file: its first rows may be of one class
-        rows = np.sort(np.random.default_rng(0).choice(rows, MOST_ROWS, replace=False))
+    if len(rows) > MAX_ROWS:  # of all of the file: its first rows may be of one class
+        rows = np.sort(np.random.default_rng(0).choice(rows, MAX_ROWS, replace=False))
     numbers = np.asarray(inputs["numbers"])[rows]
     length = np.asarray(inputs["length"])[rows]
     scaled = np.asarray(own_scaled(jnp.asarray(numbers), jnp.asarray(length)))
     threshold_e = fixed.fit(scaled, length)
     shares_of = jax.jit(fixed.shares)
     shares = []
-    for start in range(0, len(rows), ROWS):
-        end = start + ROWS
+    for start in range(0, len(rows), BLOCK_ROWS):
+        end = start + BLOCK_ROWS
         shares.append(np.asarray(shares_of(scaled[start:end], length[start:end], threshold_e)))
     shares_ne = np.concatenate(shares).astype(np.float64)
-    scale = np.maximum(shares_ne.std(0), LEAST_SCALE)
+    scale = np.maximum(shares_ne.std(0), MIN_SCALE)
     fitted = {"share_mean": shares_ne.mean(0), "share_scale": scale}
     return {
         "threshold": threshold_e,

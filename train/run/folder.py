@@ -15,7 +15,7 @@ from train.data.files.storage import AS_IT_IS, find_odd, read_regular, written_w
 from train.errors import StorageError, UserError
 from train.run.lock import DATABASE, try_lock
 
-LARGEST_JSON = 2**28  # bytes, where nothing says how many were written
+MAX_JSON_BYTES = 2**28  # bytes, where nothing says how many were written
 # All that runs, populations and searches write into a folder.
 OWN_FILES = (
     "config.json",
@@ -127,7 +127,7 @@ def read_json(path: Path, what: str) -> Any:
     Raises UserError when the file is not there or not whole.
     """
     try:
-        content = read_regular(path, LARGEST_JSON)
+        content = read_regular(path, MAX_JSON_BYTES)
     except FileNotFoundError:
         raise UserError(f"{path.parent} holds no {path.name}, so it is not {what}") from None
     except OSError as error:

@@ -15,8 +15,8 @@ from train.evaluation.baselines.logistic import fit_logistic
 from train.evaluation.baselines.ridge import fit_ridge
 
 ROWS_PER_FEATURE = 15  # of fewer rows a line fits so well that it leaves a net nothing to learn
-LARGEST_LOGIT = 6.0  # of classes that a line parts
-ROWS = 50_000  # that a line is fitted on at most
+MAX_LOGIT = 6.0  # of classes that a line parts
+MAX_ROWS = 50_000  # that a line is fitted on at most
 
 
 def fit_line(arrays: Pool, train_rows: np.ndarray, heads: Sequence[Head]) -> HostArrays:
@@ -24,8 +24,8 @@ def fit_line(arrays: Pool, train_rows: np.ndarray, heads: Sequence[Head]) -> Hos
 
     Of few rows, or of very many features, it is level at 0.
     """
-    if len(train_rows) > ROWS:
-        train_rows = np.sort(np.random.default_rng(0).choice(train_rows, ROWS, replace=False))
+    if len(train_rows) > MAX_ROWS:
+        train_rows = np.sort(np.random.default_rng(0).choice(train_rows, MAX_ROWS, replace=False))
     line = _level(arrays, sum(head.size for head in heads))
     weight_n = np.asarray(arrays.weight)[train_rows].astype(np.float64)
     counted = train_rows[weight_n > 0]
@@ -65,7 +65,7 @@ def _fit(features_nd: np.ndarray, target: np.ndarray, weight_n: np.ndarray, head
         return Linear(np.zeros((features_nd.shape[1], head.size)), np.zeros(head.size))
     fitted = fit_logistic(features_nd, target, weight_n, head, 0, in_sample=False)
     logits_no = features_nd @ fitted.coefficients + fitted.intercept
-    shrink = min(1.0, LARGEST_LOGIT / np.abs(logits_no).max())
+    shrink = min(1.0, MAX_LOGIT / np.abs(logits_no).max())
     return Linear(shrink * fitted.coefficients, shrink * fitted.intercept)
 
 

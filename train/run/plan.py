@@ -21,8 +21,8 @@ from train.data.dataset import Dataset
 from train.errors import UserError
 from train.run.memory import bytes_in_words, free_bytes
 
-MOST_STEPS = 2**31 - 1  # that an int32 counts
-LOOK = 2**28  # bytes below which nobody asks what is free
+MAX_STEPS = 2**31 - 1  # that an int32 counts
+MIN_CHECKED_BYTES = 2**28  # bytes below which nobody asks what is free
 STATES = 3  # copies of the weights that every run has: those of now, of before a round, the best
 GATES = {"lstm": 4, "gru": 3, "plain": 1}
 
@@ -44,18 +44,18 @@ def check_plan(config: Config, dataset: Dataset) -> None:
     train = config.train
     epochs = resolved(train.epochs)
     n_steps = -(-dataset.n_train // resolved(train.batch_size))
-    if epochs * n_steps > MOST_STEPS:
+    if epochs * n_steps > MAX_STEPS:
         raise UserError(
             f"config.train.epochs: {epochs:.10g} epochs of {n_steps:,} updates are too many: at "
-            f"most {MOST_STEPS:,} updates are counted; lower it, or stop early by "
+            f"most {MAX_STEPS:,} updates are counted; lower it, or stop early by "
             "config.train.patience"
         )
-    if train.eval_every > MOST_STEPS:
+    if train.eval_every > MAX_STEPS:
         raise UserError(
             f"config.train.eval_every: {train.eval_every:.10g} is too large; epochs are at most "
             f"{epochs:,}, and the last one is always evaluated"
         )
-    needs = [need for need in _needs(config, dataset) if need.size >= LOOK]
+    needs = [need for need in _needs(config, dataset) if need.size >= MIN_CHECKED_BYTES]
     free = free_bytes() if needs else None
     for need in needs:
         if free is not None and need.size > free:

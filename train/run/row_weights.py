@@ -14,7 +14,7 @@ from train.data.dataset import Dataset, Encoder, Head, Pool
 from train.data.stream.dataset import StreamDataset
 from train.errors import UserError
 
-SMALLEST_MEAN = 1e-15  # as far from 1 as the largest weight that a row may have
+MIN_MEAN = 1e-15  # as far from 1 as the largest weight that a row may have
 
 
 class RowWeights(NamedTuple):
@@ -69,10 +69,10 @@ def mean_weight(dataset: Dataset, weights: RowWeights) -> float | None:
             f"config.data.weight, config.class_weight: all {n_rows} rows of the split {split} "
             "have weight 0; give some of them more, or leave the weights out"
         )
-    if not are_equal and mean < SMALLEST_MEAN:
+    if not are_equal and mean < MIN_MEAN:
         raise UserError(
             f"config.data.weight, config.class_weight: training rows weigh {mean:.3g} on average, "
-            f"too little to divide by; multiply all weights by one number, to {SMALLEST_MEAN:g} "
+            f"too little to divide by; multiply all weights by one number, to {MIN_MEAN:g} "
             "at the least"
         )
     return None if are_equal else mean

@@ -17,7 +17,7 @@ from train.data.series.local_time import has_clock
 from train.data.series.step import TimeStep
 from train.data.series.time_column import GroupStep, TimeColumn
 
-MOST_STEPS = 50  # that are looked for; further groups count rows
+MAX_STEPS = 50  # that are looked for; further groups count rows
 GAPPY = 0.1  # a group that lacks this share of another's steps may have its own
 LONG = 20  # rows of a group that can tell
 
@@ -63,7 +63,7 @@ def _kept_steps(flat: Flat, time: TimeColumn) -> list[TimeStep | None]:
     open_g = np.ones(len(flat.sizes), bool)
     gappy: list[int] = []
     stamps_g = flat.by_group(flat.stamps)
-    for _ in range(MOST_STEPS):
+    for _ in range(MAX_STEPS):
         if not open_g.any():
             break
         longest = int(np.where(open_g, flat.sizes, -1).argmax())
@@ -91,7 +91,7 @@ def _own_steps(
 ) -> None:
     """Gives groups that lack many steps the one that some keep to, if they lack few of it."""
     assert flat.stamps is not None
-    some = gappy[:: -(-len(gappy) // MOST_STEPS)]
+    some = gappy[:: -(-len(gappy) // MAX_STEPS)]
     found = {}
     for g in some:
         first = int(flat.firsts[g])

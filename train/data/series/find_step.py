@@ -39,8 +39,8 @@ ROUND = (
     *(15 * MINUTE, 10 * MINUTE, 5 * MINUTE, 2 * MINUTE, MINUTE, 30 * SECOND, 15 * SECOND),
     *(10 * SECOND, 5 * SECOND, SECOND, SECOND // 10, SECOND // 100, SECOND // 1000),
 )
-MOST_DAYS = 6  # of a month that a series stands on
-MOST_SLOTS = 1_440  # times of a day
+MAX_DAYS = 6  # of a month that a series stands on
+MAX_SLOTS = 1_440  # times of a day
 FEW_DAYS = 5  # fewer do not tell that some times of the day have no stamp
 FEW = 0.1  # a day of the week, or of the month, that fewer stamps than this stand on is odd
 
@@ -123,7 +123,7 @@ def _of_months(local: np.ndarray, day: np.ndarray, zone: str | None) -> Iterator
     for days in (from_start, np.where(from_start == length, 31, from_start)):
         distinct, counts = np.unique(days, return_counts=True)
         common = distinct[counts >= FEW * len(days)]
-        if not 0 < len(common) <= MOST_DAYS:
+        if not 0 < len(common) <= MAX_DAYS:
             continue
         step = TimeStep("month_days", 1.0, slots=tuple(common.astype(float).tolist()))
         yield Candidate(_sized(step, local))
@@ -145,7 +145,7 @@ def _times_of_day(local: np.ndarray) -> TimeStep | None:
     common = distinct[counts >= n_days / 2]
     if (
         n_days < FEW_DAYS
-        or not 1 < len(common) <= MOST_SLOTS
+        or not 1 < len(common) <= MAX_SLOTS
         or counts[counts < n_days / 2].sum() > len(local) / 10
     ):
         return None

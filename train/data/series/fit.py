@@ -24,7 +24,7 @@ from train.data.series.scales import scaling_line
 from train.data.units import shift_and_unit
 from train.errors import UserError
 
-MOST_CATEGORIES = 64  # of a column; the others are read as none
+MAX_CATEGORIES = 64  # of a column; the others are read as none
 
 
 def target_names(options: Series) -> tuple[str, ...]:
@@ -175,14 +175,14 @@ def _categories(raw: RawColumn, said: Said) -> list[SeriesColumn]:
     if not len(order):
         raise raw.error("the column has no value in any training row")
     columns = []
-    for i in order[:MOST_CATEGORIES]:
+    for i in order[:MAX_CATEGORIES]:
         category = text.values[i]
         share = float(text.counts[i] / len(text.codes))
         name = f"{raw.name}={category}"
         deviation = float(np.sqrt(share * (1 - share))) or 1.0
         column = SeriesColumn(name, 0.0, 1.0, float(share > 0.5), deviation)
         columns.append(replace(column, of="category", source=raw.name, category=category))
-    if len(order) > MOST_CATEGORIES:
-        found = f"{len(order)} categories, of which the {MOST_CATEGORIES} commonest are read"
+    if len(order) > MAX_CATEGORIES:
+        found = f"{len(order)} categories, of which the {MAX_CATEGORIES} commonest are read"
         said.append(f"data: column {raw.name!r}: {found}")
     return columns

@@ -15,7 +15,7 @@ from train.data.series.flat import Flat
 from train.data.series.grid import NEAR, move, place
 from train.data.series.step import TimeStep
 
-MOST_TIMES = 4  # rows that may be inserted, in terms of those that are there
+MAX_INSERTED_RATIO = 4  # rows that may be inserted, in terms of those that are there
 ALWAYS = 1_000  # rows that may be inserted in any case
 
 
@@ -83,7 +83,7 @@ def lay_out(
     steps_t = np.where(flat.per_row(is_laid_g), steps_t, 1)
     shortened_t = np.minimum(steps_t - 1, longest)
     inserted_g = np.add.reduceat(np.where(stays_t, shortened_t, 0), flat.firsts)
-    is_laid_g &= inserted_g <= np.maximum(MOST_TIMES * flat.sizes, ALWAYS)
+    is_laid_g &= inserted_g <= np.maximum(MAX_INSERTED_RATIO * flat.sizes, ALWAYS)
     laid_t = flat.per_row(is_laid_g)
     stays_t |= ~laid_t
     missing_t = np.where(laid_t & stays_t, shortened_t, 0)

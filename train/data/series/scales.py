@@ -18,7 +18,7 @@ LEVELS = 10.0  # or deviations within groups that their means lie apart
 MIDDLE = (0.05, 0.95)  # of the groups that are compared, so that an odd one decides nothing
 FLAT = 1e-12  # a deviation below this share of the mean is none
 FINE = 1e-5  # a deviation below this share of the mean loses digits in single precision
-LEAST_ERROR = 0.1  # of what is usual of groups: one that repeats itself exactly may yet change
+MIN_ERROR = 0.1  # of what is usual of groups: one that repeats itself exactly may yet change
 SHOWN = 3  # columns that a line names
 
 
@@ -141,7 +141,7 @@ def group_errors(changes_to: np.ndarray, group_t: np.ndarray, scale_go: np.ndarr
         if moves_g.any():
             ratio_o[o] = np.median(levels.mean[moves_g] / scale_go[moves_g, o])
         usual_g = ratio_o[o] * scale_go[:, o]
-        found_go[:, o] = np.maximum(np.where(moves_g, levels.mean, usual_g), LEAST_ERROR * usual_g)
+        found_go[:, o] = np.maximum(np.where(moves_g, levels.mean, usual_g), MIN_ERROR * usual_g)
     return Errors(found_go, ratio_o)
 
 

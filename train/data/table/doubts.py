@@ -13,7 +13,7 @@ import numpy as np
 
 # What stands for "no value" where files have numbers alone, after SPSS and surveys.
 MISSING_CODES = frozenset((9, 99, 999, 9999, 99999))
-LEAST = 2  # cells of such a code
+MIN_CELLS = 2  # cells of such a code
 INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff]")
 
 
@@ -42,7 +42,7 @@ def code_note(known: np.ndarray) -> str:
         return ""
     for place, others in ((0, distinct[1:]), (-1, distinct[:-1])):
         code = distinct[place]
-        if abs(code) not in MISSING_CODES or counts[place] < LEAST:
+        if abs(code) not in MISSING_CODES or counts[place] < MIN_CELLS:
             continue
         if np.abs(others - code).min() > others[-1] - others[0]:
             found = f"{code:g} stands in {counts[place]:,} of {len(known):,} cells, far from all "

@@ -24,7 +24,7 @@ from train.data.units import shift_and_unit
 from train.data.values import read_numbers
 from train.errors import UserError
 
-LARGEST = 1e150  # of a target, whose squares are added up
+MAX_TARGET = 1e150  # of a target, whose squares are added up
 CROSSENTROPIES = ("binary_crossentropy", "categorical_crossentropy")
 
 
@@ -170,10 +170,11 @@ def _fit_number(raw: RawColumn, options: Table, loss: str) -> Column:
             f"the target is {values.known[0]} in all training rows; there is nothing to learn"
         )
     peak = np.abs(values.known).max()
-    if peak > LARGEST:
-        place = int(np.flatnonzero(~values.missing & (np.abs(values.data) > LARGEST))[0])
+    if peak > MAX_TARGET:
+        place = int(np.flatnonzero(~values.missing & (np.abs(values.data) > MAX_TARGET))[0])
         shown = f"{values.data[place]:g} in {raw.row(place)}"
-        raise raw.error(f"{shown}: its square is beyond float64; divide the column by {LARGEST:g}")
+        why = f"its square is beyond float64; divide the column by {MAX_TARGET:g}"
+        raise raw.error(f"{shown}: {why}")
     check_counts(raw, values, loss)
     is_count = loss in COUNT_LOSSES
     nonnegative = options.nonnegative and bool(values.known.min() >= 0)

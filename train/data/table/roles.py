@@ -11,7 +11,7 @@ from train.data.notation import Notation
 from train.data.values import read_numbers
 from train.errors import UserError
 
-LARGEST_WEIGHT = 1e15  # so that float32 holds the sum of any number of rows, and its square
+MAX_WEIGHT = 1e15  # so that float32 holds the sum of any number of rows, and its square
 PLAIN = Reading(Notation())  # as programs write numbers
 
 
@@ -92,7 +92,7 @@ def row_weights(
 ) -> np.ndarray:
     """What each row counts for, float32 [n]: 1, or the weight column, read as training rows were.
 
-    Raises UserError unless all are from 0 to LARGEST_WEIGHT. What is too small for float32 is 0, as
+    Raises UserError unless all are from 0 to MAX_WEIGHT. What is too small for float32 is 0, as
     devices have it.
     """
     if options.weight is None:
@@ -105,11 +105,11 @@ def row_weights(
         raise raw.error(
             f"the weight of {raw.row(wrong[0])} is {shown}; weights are numbers from 0 up"
         )
-    large = np.flatnonzero(values.data > LARGEST_WEIGHT)
+    large = np.flatnonzero(values.data > MAX_WEIGHT)
     if len(large):
         raise raw.error(
             f"the weight of {raw.row(large[0])} is {values.data[large[0]]:g}, too large to add up; "
-            f"weights are at most {LARGEST_WEIGHT:g}: divide all of them by one number"
+            f"weights are at most {MAX_WEIGHT:g}: divide all of them by one number"
         )
     tiny = float(np.finfo(np.float32).tiny)
     return np.where(values.data < tiny, 0, values.data).astype(np.float32)

@@ -24,7 +24,7 @@ from train.results.comparison.row_scores import (
 )
 
 LEVEL = 0.95
-LEAST_BLOCKS = 5
+MIN_BLOCKS = 5
 
 
 class Difference(NamedTuple):
@@ -115,7 +115,7 @@ def interval(score: RowScore, other: RowScore, block: int = 1) -> Difference | s
     """
     moved_n = score.moved - other.moved
     n_blocks = len(moved_n) // block
-    if n_blocks < LEAST_BLOCKS:
+    if n_blocks < MIN_BLOCKS:
         return f"{len(moved_n)} shared rows are too few"
     value = score.value - other.value
     if math.isnan(value):
