@@ -2,7 +2,7 @@
 
 python -m train.predict --workdir=DIR --data=FILE [--out=FILE] [--copy=NAME,NAME]
                        [--interval=0.9] [--quantiles=0.1,0.9] [--samples=N [--seed=0]]
-                       [--dropout_samples=N [--seed=0]] [--trust=NAME]
+                       [--dropout_samples=N [--seed=0]] [--horizon=N] [--trust=NAME]
 
 Writes a line per row of FILE, in its order, to --out (CSV, Parquet or JSON lines by its ending) or
 to the terminal. FILE may be a folder of Parquet files. A folder, and Parquet for a net that was
@@ -16,6 +16,9 @@ sure they are (config.loss). --samples adds so many draws of what is predicted, 
 paths, of several targets all together; --seed decides them.
 --dropout_samples answers with the mean of N answers of the net with its dropout left on, and adds
 their deviation.
+--horizon forecasts N steps of each series. Beyond the steps that the net forecasts at once, each
+further block reads the forecasts before it as if they were values (iterated forecasting); intervals
+and the like are of the first block alone, null behind it.
 --trust names the import path of a net that is not denseq's: without it nothing is imported.
 """
 
@@ -65,6 +68,7 @@ def main(argv: list[str]) -> int:
         quantiles=command.quantiles,
         samples=command.samples,
         seed=command.seed or 0,
+        horizon=command.horizon,
     )
     if command.out is not None:
         print(f"{write_pieces(answers, command.out)} rows -> {command.out}")

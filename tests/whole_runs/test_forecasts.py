@@ -177,6 +177,31 @@ def test_predict_goes_on_from_the_end_of_each_series(run, tmp_path):
     in_python = predict.load(run[0])(table.set_column(3, "sales", pa.array(sales)))
     assert isinstance(in_python, dict)
     np.testing.assert_array_equal(in_python["sales"], answers["sales"])
+    assert predict.main([*flags, f"--out={tmp_path / 'few.csv'}", "--horizon=5"]) == 0
+    few = pa.csv.read_csv(tmp_path / "few.csv").to_pandas()
+    firsts = answers["sales"].to_numpy().reshape(2, HORIZON)[:, :5]
+    np.testing.assert_allclose(few["sales"], firsts.ravel(), rtol=1e-12)
+
+
+def test_a_longer_horizon_is_a_loop_over_predict(run, capsys):
+    n_steps = 2 * HORIZON - 2
+    table = shops(HOURS + 2 * HORIZON)
+    is_known = np.arange(table.num_rows) < 2 * HOURS
+    sales = np.where(is_known, table["sales"].to_numpy(), np.nan)
+    model = predict.load(run[0])
+    model.tell = print
+    named = table.set_column(3, "sales", pa.array(sales, from_pandas=True))
+    answers = pa.table(model.columns(named, horizon=n_steps, interval=0.8))
+    assert "22 steps by a net that forecasts 12 at once: 2 blocks" in capsys.readouterr().out
+    for _ in range(2):
+        block = model.columns(table.set_column(3, "sales", pa.array(sales, from_pandas=True)))
+        sales[np.asarray(block["row"])] = np.asarray(block["sales"])
+    np.testing.assert_array_equal(answers["sales"], sales[np.asarray(answers["row"])])
+    assert answers["time"].to_pylist() == [
+        table["when"][row].as_py() for row in answers["row"].to_pylist()
+    ]
+    is_null = answers["lower"].is_null().to_numpy().reshape(2, n_steps)
+    np.testing.assert_array_equal(is_null, np.arange(n_steps) >= HORIZON * np.ones((2, 1)))
 
 
 def test_the_report_draws_forecasts_and_the_error_by_step(run):

@@ -49,12 +49,13 @@ class Forecaster(Estimator):
             self._train(config, table, X, y)
         return self
 
-    def predict(self, X: Rows) -> np.ndarray:
+    def predict(self, X: Rows, horizon: int | None = None) -> np.ndarray:
         """The steps after the end of X [horizon], or [horizon, targets]; many series in turn.
 
-        Rows of X without a target are steps to come, of which what is known ahead is read.
+        Rows of X without a target are steps to come, of which what is known ahead is read. Beyond
+        data__horizon, the net's own, blocks of it read the forecasts before them as values.
         """
-        return self._columns(X, None)
+        return self._columns(X, None, horizon)
 
     def predict_interval(self, X: Rows, level: float = 0.9) -> np.ndarray:
         """The two ends [horizon, 2] that hold a step to come with the probability `level`."""
@@ -72,12 +73,12 @@ class Forecaster(Estimator):
             found = columns_at(columns, names, levels)
         return found[:, 0] if len(names) == 1 else found
 
-    def _columns(self, X: Rows, level: float | None) -> np.ndarray:
+    def _columns(self, X: Rows, level: float | None, horizon: int | None = None) -> np.ndarray:
         """The columns of answers side by side, or of intervals; a single one alone."""
         check_is_fitted(self)
         with value_errors():
             table = self._table(X)
-            columns = self.model_.columns(table)
+            columns = self.model_.columns(table, horizon=horizon)
             wanted = list(self.model_.encoder.answer_names.targets)
             if level is not None:
                 with_ends = self.model_.columns(table, interval=level)

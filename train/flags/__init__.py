@@ -35,7 +35,7 @@ _OF_TRAIN = (
 _OF_INSPECT = ("data", "target", "config")
 _OF_PREDICT = (
     *("workdir", "data", "out", "copy", "interval", "quantiles", "samples", "dropout_samples"),
-    *("seed", "trust"),
+    *("seed", "horizon", "trust"),
 )
 _OF_EVALUATE = ("workdir", "data", "interval", "out", "trust")
 _OF_COMPARE = ("sort", "page")
@@ -178,6 +178,7 @@ def parse_predict(argv: Sequence[str], program_doc: str | None) -> PredictComman
         samples=read_number(int, "samples", given),
         dropout_samples=read_number(int, "dropout_samples", given),
         seed=read_number(int, "seed", given),
+        horizon=read_number(int, "horizon", given),
         trust=given["trust"] or "",
     )
     if command.seed is not None and command.dropout_samples is None and command.samples is None:

@@ -33,6 +33,7 @@ class PredictCommand(NamedTuple):
     samples: int | None
     dropout_samples: int | None
     seed: int | None
+    horizon: int | None
     trust: str
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import TypedDict
 
 import numpy as np
+import pyarrow as pa
 
-from train.data.dataset import Encoder, HostArrays
+from train.data.dataset import Columns, Encoder, HostArrays, Rows
 from train.errors import UserError
 from train.evaluation.conformal import check_numbers
 from train.evaluation.paths import Draws, quantile_columns, sample_columns
@@ -16,7 +17,10 @@ Errors = Callable[[], "np.ndarray | None"]  # of validation rows [m, o], None wh
 
 
 class Asked(TypedDict, total=False):
-    """What is asked for; `first` is the place of the first row in its file."""
+    """What is asked for; `first` is the place of the first row in its file.
+
+    `horizon`: steps to forecast, where they are not those that the net forecasts at once.
+    """
 
     interval: float | None
     dropout_samples: int | None
@@ -24,6 +28,7 @@ class Asked(TypedDict, total=False):
     samples: int | None
     seed: int
     first: int
+    horizon: int | None
 
 
 def check_asked(asked: Asked) -> None:
@@ -34,6 +39,9 @@ def check_asked(asked: Asked) -> None:
     count = asked.get("samples")
     if count is not None and not (isinstance(count, int | np.integer) and count >= 1):
         raise UserError(f"--samples: expected an integer, at least 1, got {count}")
+    horizon = asked.get("horizon")
+    if horizon is not None and not (isinstance(horizon, int | np.integer) and horizon >= 1):
+        raise UserError(f"--horizon: expected an integer, at least 1, got {horizon}")
     if asked.get("dropout_samples") is None:
         return
     if asked.get("interval") is not None:
@@ -75,3 +83,11 @@ def asked_columns(
         draws = Draws(count, asked.get("seed", 0), known_mo, asked.get("first", 0))
         more |= sample_columns(encoder, head, predictions, levels, draws)
     return more
+
+
+def row_columns(rows: Rows) -> Columns:
+    """The number in the file of each row that is answered, null of one it lacks, and its names."""
+    columns: Columns = {}
+    if rows.numbers is not None:
+        columns["row"] = pa.array(rows.numbers, mask=rows.numbers < 0)
+    return columns | dict(rows.names)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TypeAlias, Unpack
 
 import jax
@@ -28,9 +29,10 @@ from train.errors import ReadingWarning, UserError
 from train.evaluation.conformal import Scores, check_numbers, interval_columns, needed_score
 from train.evaluation.importance import Shuffled
 from train.evaluation.spread import spread_columns
-from train.inference.asked import Asked, Errors, asked_columns, check_asked
+from train.inference.asked import Asked, Errors, asked_columns, check_asked, row_columns
 from train.inference.blocks import Predicted, join_blocks
 from train.inference.ensemble import Carries, Ensemble
+from train.inference.iterated import iterated_columns
 from train.inference.stepping import check_steps
 from train.inference.temperature import with_temperatures
 from train.inference.unanswered import tell_unanswered
@@ -151,12 +153,21 @@ class Predictor:
         `interval`, `interval_columns` name; with `quantiles` these at other levels too; with
         `samples` as many draws, by `seed`, of a forecast whole paths. With `dropout_samples`
         predictions are means over as many thinned nets, drawn by `seed`, with a deviation beside
-        them. Raises UserError.
+        them. `horizon`: so many steps of a forecast, see `iterated_columns`. Raises UserError.
         """
         check_asked(asked)
+        table = data if isinstance(data, pa.Table) else self._as_table(data)
+        if (level := asked.get("interval")) is not None:
+            self.needed_score(level)
+        if asked.get("horizon") is not None:
+            answer = partial(self._columns_of, where=where)
+            return iterated_columns(self.encoder, table, where, asked, answer, self.tell)
+        return self._columns_of(self._read(table, where), asked, where)
+
+    def _columns_of(self, rows: Rows, asked: Asked, where: str) -> Columns:
+        """`columns` of rows that are encoded."""
         level = asked.get("interval")
         needed = None if level is None else self.needed_score(level)
-        rows = self._read(data if isinstance(data, pa.Table) else self._as_table(data), where)
         n_thinned = asked.get("dropout_samples")
         if n_thinned is None:
             predictions = self.ensemble.predict(rows.inputs)
@@ -164,8 +175,7 @@ class Predictor:
             predictions = self.sampled(rows.inputs, n_thinned, asked.get("seed", 0))
         tell_unanswered(self.tell, self.encoder, predictions, where)
         columns = self.encoder.tabulate(rows, predictions)
-        if rows.numbers is not None:
-            columns = {"row": pa.array(rows.numbers, mask=rows.numbers < 0), **columns}
+        columns = {**row_columns(rows), **columns}
         levels = self.config.levels()
         more = spread_columns(self.encoder, predictions, levels)
         own = self._without_member_spread(predictions)

@@ -20,7 +20,7 @@ from train.data.columns import Said
 from train.data.dataset import Arrays, Columns, Head, HostArrays, Rows
 from train.data.schema import read_record
 from train.data.series.flat import Flat
-from train.data.series.future import Future, blank_lines, past_lines, with_blank_rows
+from train.data.series.future import Ends, Future, find_ends
 from train.data.series.grid import continue_stamps
 from train.data.series.newer import without_newer
 from train.data.series.schema import SeriesSchema
@@ -52,7 +52,12 @@ class SeriesEncoder(SeriesSchema):
         """
         said: Said = []
         future = self.future(table, where, said)
-        groups = None if future.groups is None else np.repeat(future.groups, self.horizon)
+        return self.rows_of(future, said)
+
+    def rows_of(self, future: Future, said: Said) -> Rows:
+        """The steps to come, with their names."""
+        n_steps = future.rows.shape[1]
+        groups = None if future.groups is None else np.repeat(future.groups, n_steps)
         names = self.name_steps(groups, future.stamps)
         return Rows(future.inputs, names, future.rows.ravel(), tuple(said))
 
@@ -79,31 +84,21 @@ class SeriesEncoder(SeriesSchema):
         lacks stand as missing, which is said. Raises UserError where it has none.
         """
         lines: Said = [] if said is None else said
-        flat = self.order(table, where, lines)
-        values_tc = self.encode(table, flat, where, lines)
-        last_g = self.last_labelled(values_tc, flat)
-        if (last_g < 0).any() and (last_g >= 0).any():
-            which = f"such as {flat.group_name(int(last_g.argmin()))}"
-            found = f"{(last_g < 0).sum()} of {len(last_g)} series have no value of a target"
-            lines.append(f"{where}: {found}, {which}; left out")
-            has_target_t = flat.per_row(last_g >= 0)
-            flat = flat.select(has_target_t)
-            values_tc = values_tc[has_target_t]
-            last_g = last_g[last_g >= 0]
-        if self.n_known:
-            flat, values_tc = with_blank_rows(self, flat, values_tc, last_g, where, lines)
-        end_g = flat.firsts + last_g + 1
-        lines += past_lines(self, flat, end_g, np.isnan(values_tc), where)
-        is_ahead_t = flat.places > flat.per_row(last_g)
-        completed_tc = self.complete(values_tc, flat, is_ahead_t)
+        return self.after(find_ends(self, table, where, lines))
+
+    def after(self, ends: Ends) -> Future:
+        """What comes after these ends of groups; of columns known ahead all rows are there."""
+        flat = ends.flat
+        end_g = ends.end_g
+        is_ahead_t = flat.places > flat.per_row(ends.last_g)
+        completed_tc = self.complete(ends.values_tc, flat, is_ahead_t)
         inputs = {"past": self.past(completed_tc, flat, end_g)}
         numbers_g = self.numbers_of(flat)
         if numbers_g is not None:
             inputs["series"] = numbers_g
         if not self.n_known:
-            return self._after_file(inputs, flat, end_g, table.num_rows)
+            return self._after_file(inputs, flat, end_g, ends.n_rows)
         ahead_gh = end_g[:, None] + np.arange(self.horizon)
-        lines += blank_lines(self, np.isnan(values_tc)[ahead_gh], where)
         inputs["future"] = completed_tc[ahead_gh][:, :, -self.n_ahead :]
         stamps = None if flat.stamps is None else flat.stamps[ahead_gh]
         return Future(inputs, flat.rows[ahead_gh], flat.names, stamps)

@@ -6,16 +6,17 @@ g groups, l lookback, h horizon, c columns, k columns known ahead.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from train.data.columns import Said
 from train.data.dataset import HostArrays
 from train.data.series.flat import Flat
-from train.data.series.grid import continue_stamps
+from train.data.series.rows_ahead import with_blank_rows
 from train.data.series.schema import SeriesSchema
 from train.data.series.stamps import show_stamp
-from train.errors import UserError
 
 FEW_STEPS = 0.5  # by which the ends of series may differ
 
@@ -34,6 +35,55 @@ class Future:
     rows: np.ndarray
     groups: np.ndarray | None
     stamps: np.ndarray | None
+
+
+class Ends(NamedTuple):
+    """The rows of a file, its encoded columns, and where each group's targets end.
+
+    `last_g` is the place within each group of its last row with a target; `values_tc` are nan where
+    missing, without a calendar; `n_rows` are those of the file.
+    """
+
+    flat: Flat
+    values_tc: np.ndarray
+    last_g: np.ndarray
+    n_rows: int
+
+    @property
+    def end_g(self) -> np.ndarray:
+        """The flat row behind the last one of each group with a target [g]."""
+        return self.flat.firsts + self.last_g + 1
+
+
+def find_ends(
+    schema: SeriesSchema, table: pa.Table, where: str, said: Said, horizon: int | None = None
+) -> Ends:
+    """Where the targets of each group end; groups without any are left out, which is said.
+
+    Of columns known ahead there are rows for the `horizon` to come, the schema's by default.
+    Raises UserError where no group has any.
+    """
+    flat = schema.order(table, where, said)
+    values_tc = schema.encode(table, flat, where, said)
+    last_g = schema.last_labelled(values_tc, flat)
+    if (last_g < 0).any() and (last_g >= 0).any():
+        which = f"such as {flat.group_name(int(last_g.argmin()))}"
+        found = f"{(last_g < 0).sum()} of {len(last_g)} series have no value of a target"
+        said.append(f"{where}: {found}, {which}; left out")
+        has_target_t = flat.per_row(last_g >= 0)
+        flat = flat.select(has_target_t)
+        values_tc = values_tc[has_target_t]
+        last_g = last_g[last_g >= 0]
+    n_ahead = horizon or schema.horizon
+    if schema.n_known:
+        flat, values_tc = with_blank_rows(schema, flat, values_tc, last_g, n_ahead, where, said)
+    ends = Ends(flat, values_tc, last_g, table.num_rows)
+    is_gap_tc = np.isnan(values_tc)
+    said += past_lines(schema, flat, ends.end_g, is_gap_tc, where)
+    if schema.n_known:
+        ahead_gh = ends.end_g[:, None] + np.arange(n_ahead)
+        said += blank_lines(schema, is_gap_tc[ahead_gh], where)
+    return ends
 
 
 def past_lines(
@@ -119,71 +169,3 @@ def blank_lines(schema: SeriesSchema, is_gap_ghc: np.ndarray, where: str) -> lis
             done = "filled by the value before, with a mark"
         lines.append(f"{where}: column {column.name!r}: {found}; {done}")
     return lines
-
-
-def with_blank_rows(
-    schema: SeriesSchema,
-    flat: Flat,
-    values_tc: np.ndarray,
-    last_g: np.ndarray,
-    where: str,
-    said: Said,
-) -> tuple[Flat, np.ndarray]:
-    """The rows and encoded columns with a row of -1 for each step to come that the file lacks.
-
-    `last_g` is the place of the last target of each group. What such a row lacks is missing, which
-    is said. Raises UserError where no group has a row to come, or its stamp is not known.
-    """
-    given_g = flat.sizes - 1 - last_g
-    lacks_g = np.maximum(schema.horizon - given_g, 0)
-    if not lacks_g.any():
-        return flat, values_tc
-    known = [column.source or column.name for column in schema.columns[-schema.n_known :]]
-    names = " and ".join(map(repr, dict.fromkeys(known)))
-    first = int(lacks_g.argmax())
-    found = f"{flat.group_name(first)} has {given_g[first]} rows after its last target"
-    if not given_g.any() or not _goes_on(schema, flat):
-        needs = f"{names} must be given for the {schema.horizon} rows to come"
-        raise UserError(f"{where}: {found}; {needs}")
-    others = "" if (lacks_g > 0).sum() == 1 else f", as do {(lacks_g > 0).sum() - 1} others"
-    said.append(
-        f"{where}: {found}, fewer than the {schema.horizon} to come{others}; "
-        f"{names} stand as missing in the rest"
-    )
-    return _extended(schema, flat, values_tc, lacks_g)
-
-
-def _goes_on(schema: SeriesSchema, flat: Flat) -> bool:
-    """Whether the stamps of all steps to come follow from those before."""
-    if flat.stamps is None or schema.time is None:
-        return True
-    steps = [] if flat.steps is None else flat.steps.tolist()
-    return schema.time.step is not None or (len(steps) > 0 and None not in steps)
-
-
-def _extended(
-    schema: SeriesSchema, flat: Flat, values_tc: np.ndarray, lacks_g: np.ndarray
-) -> tuple[Flat, np.ndarray]:
-    """Each group with so many rows more, of which columns of its own kind alone are known."""
-    ends_g = flat.firsts + flat.sizes
-    at = np.repeat(ends_g, lacks_g)
-    blank_nc = np.full((len(at), values_tc.shape[1]), np.nan, values_tc.dtype)
-    for i, column in enumerate(schema.columns):
-        if column.static:
-            blank_nc[:, i] = np.repeat(values_tc[flat.firsts, i], lacks_g)
-        elif column.of == "category":
-            blank_nc[:, i] = 0
-    stamps = flat.stamps
-    if stamps is not None and schema.time is not None:
-        ahead = [np.zeros(0)]
-        for g in np.flatnonzero(lacks_g):
-            own = None if flat.steps is None else flat.steps[g]
-            step = own or schema.time.step
-            assert step is not None
-            last = float(stamps[ends_g[g] - 1])
-            ahead.append(continue_stamps(last, step, int(lacks_g[g]), schema.time.clock))
-        stamps = np.insert(stamps, at, np.concatenate(ahead))
-    longer = flat._replace(
-        rows=np.insert(flat.rows, at, -1), sizes=flat.sizes + lacks_g, stamps=stamps
-    )
-    return longer, np.insert(values_tc, at, blank_nc, axis=0)
