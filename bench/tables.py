@@ -24,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +46,9 @@ OURS = ("table", "table_best")
 OTHERS = ("trees", "lightgbm", "catboost", "realmlp", "tabm")
 
 
-def ours(folder: Path, target: str, preset: str, seed: int) -> dict[str, float]:
+def ours(
+    folder: Path, target: str, preset: str, seed: int, options: Sequence[str] = ()
+) -> dict[str, float]:
     """The scores of a preset on the test rows, by the command that a user gives."""
     with tempfile.TemporaryDirectory() as work:
         command = [sys.executable, "-m", "train.main", f"--config={ROOT}/configs/{preset}.py"]
@@ -55,7 +57,10 @@ def ours(folder: Path, target: str, preset: str, seed: int) -> dict[str, float]:
         command += ["--baselines=none", "--config.train.importance_seconds=0"]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         subprocess.run(
-            [*command, f"--workdir={work}/run"], check=True, capture_output=True, env=environment
+            [*command, *options, f"--workdir={work}/run"],
+            check=True,
+            capture_output=True,
+            env=environment,
         )
         result = json.loads((Path(work) / "run" / "result.json").read_text())
     return result["metrics"]["test"]
