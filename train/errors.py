@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import sys
 import threading
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import NoReturn
 
 
@@ -56,6 +59,37 @@ class Terminated(BaseException):
 
 class ReadingWarning(UserWarning):
     """Cells of a file were read with a doubt: one line that names them."""
+
+
+def in_python(line: str) -> str:
+    """A line in which flags of commands are arguments and fields, as Python has them.
+
+    Commands that it names whole stay as they are.
+    """
+    return line if "python -m" in line else re.sub(r"(?<!\S)(\(?)--(?=[a-z])", r"\1", line)
+
+
+@contextlib.contextmanager
+def said_in_python() -> Iterator[None]:
+    """What a UserError of the block says of flags, it says of arguments."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(in_python(str(error))) from None
+
+
+def _package_of(frame: FrameType) -> str:
+    return frame.f_globals.get("__name__", "").partition(".")[0]
+
+
+def warn_reader(line: str) -> None:
+    """Warns with a ReadingWarning, at the line of the user's program that called ours."""
+    level = 2
+    frame = sys._getframe(1)
+    while frame.f_back is not None and _package_of(frame) in ("train", "sklearn"):
+        frame = frame.f_back
+        level += 1
+    warnings.warn(in_python(line), ReadingWarning, stacklevel=level)
 
 
 def run(main: Callable[[list[str]], int]) -> NoReturn:

@@ -20,13 +20,15 @@ from train.data.dataset import Head
 from train.data.files.tables import index_note
 from train.data.table.column import Column
 from train.data.table.encoder import TableEncoder
-from train.errors import ReadingWarning, UserError
+from train.errors import ReadingWarning, UserError, in_python
 from train.estimators import DenseClassifier, DenseRegressor, Forecaster, SequenceClassifier
+from train.estimators.base import value_errors
 from train.estimators.classes import class_texts, named_weights
 from train.estimators.folders import packed, unpack
+from train.estimators.index import name_levels, with_levels
 from train.estimators.parameters import AS_CONFIG, FILLED, config_of
 from train.estimators.rows import columns_at, features_of, names_of_targets, tell_order
-from train.estimators.series import series_table, time_name, with_times
+from train.estimators.series import series_table
 from train.evaluation.paths import quantile_columns
 
 ALL = (DenseClassifier, DenseRegressor, Forecaster, SequenceClassifier)
@@ -164,21 +166,71 @@ def test_rows_are_matched_by_place_and_two_orders_of_one_index_are_told():
         tell_order(TWO, y=[1, 2])  # whose index is a method
 
 
-def test_times_in_an_index_are_a_column_of_series():
-    days = pd.date_range("2024", periods=3)
-    frame = pd.DataFrame({"time": [1, 2, 3]}, index=days)
+def with_index(frame: pd.DataFrame | pd.Series, **named: str) -> tuple[configs.Series, pa.Table]:
+    """What data and table of series are, given the index of their rows."""
+    data = configs.Series(**named)
     table, _ = series_table(frame, None)
-    name = time_name(table, frame)
-    assert name not in (None, "time")
-    times = with_times(table, frame, name)[name].to_pylist()
-    assert times == list(days)
-    assert with_times(table, frame, "time").column_names == ["time"]  # which is there
-    series = frame["time"].rename_axis("day")
-    table, targets = series_table(series, None)
-    assert (time_name(table, series), targets) == ("day", ["target"])
-    assert time_name(table, series.reset_index(drop=True)) is None
-    assert "reset_index" in (index_note(frame) or "") and index_note({"index": days}) is None
+    name_levels(data, table, frame)
+    return data, with_levels(table, frame, data)
+
+
+DAYS = pd.date_range("2024", periods=3)
+
+
+@pytest.mark.parametrize(
+    ("index", "times"),
+    [
+        (DAYS, list(DAYS)),
+        (DAYS.tz_localize("UTC"), list(DAYS.tz_localize("UTC"))),
+        (
+            pd.period_range("2024-01", periods=3, freq="M"),
+            list(pd.date_range("2024", freq="MS", periods=3)),
+        ),
+    ],
+    ids=["times", "zone", "periods"],
+)
+def test_times_in_an_index_are_a_column_of_series(index: Any, times: Any):
+    frame = pd.DataFrame({"time": [1, 2, 3]}, index=index)
+    data, table = with_index(frame)
+    assert data.time not in (None, "time") and table[data.time].to_pylist() == times
+    data, table = with_index(frame, time="time")
+    assert (data.time, table.column_names) == ("time", ["time"])  # which is there
+    data, table = with_index(frame["time"].rename_axis("day"))
+    assert (data.time, table.column_names) == ("day", ["target", "day"])
+    assert with_index(frame["time"].reset_index(drop=True))[0].time is None
+    assert "reset_index" in (index_note(frame) or "") and index_note({"index": index}) is None
+
+
+def test_the_other_level_of_an_index_names_groups():
+    index = pd.MultiIndex.from_product([["a", "b"], DAYS], names=["shop", None])
+    frame = pd.DataFrame({"y": np.arange(6)}, index=index)
+    data, table = with_index(frame)
+    assert (data.group, data.time) == ("shop", "time")
+    assert table["shop"].to_pylist() == list("aaabbb")
+    assert table["time"].to_pylist() == [*DAYS, *DAYS]
+    assert "reset_index" in (index_note(frame) or "")
+    labels = frame.reset_index(level=1, drop=True)
+    assert with_index(labels)[1].column_names == ["y"]  # labels of rows say nothing by themselves
+    assert with_index(labels, group="shop")[1]["shop"].to_pylist() == list("aaabbb")
+    three = pd.concat({"north": frame}, names=["part"])
+    with pytest.raises(UserError, match="several levels for data__group: 'part', 'shop'; name one"):
+        with_index(three)
+    assert with_index(three, group="shop")[0].time == "time"
+
+
+def test_what_is_no_series_is_one_line():
     with pytest.raises(ValueError, match=r"X is an array of shape \(3, 2\), whose columns have no"):
         series_table(np.ones((3, 2)), None)
     with pytest.raises(ValueError, match="X is of type NoneType: expected sequences"):
         SequenceClassifier().fit(None, [1, 2])
+
+
+def test_what_a_message_says_of_flags_it_says_of_arguments():
+    with pytest.raises(ValueError, match=r"^level: measured .*; leave out dropout_samples$"):
+        with value_errors():
+            raise UserError("--interval: measured on answers; leave out --dropout_samples")
+    line = "no checkpoint; train it first: python -m train.main --workdir=runs/a"
+    assert (
+        in_python(line) == line
+        and in_python("(--config.train.monitor)") == "(config.train.monitor)"
+    )

@@ -205,6 +205,6 @@ def test_a_report_without_validation_rows_shows_the_interval_that_the_net_says(t
     assert "80% interval" in (tmp_path / "run" / "report.html").read_text()
     model = predict.load(tmp_path / "run")
     fresh = counts(5, 1)
-    with pytest.raises(UserError, match=r"--interval: the run in .* has no validation rows"):
+    with pytest.raises(UserError, match=r"^interval: the run in .* has no validation rows"):
         model.columns(fresh, interval=0.9)
     assert len(model.columns(fresh, samples=3)["sample_3"]) == 5

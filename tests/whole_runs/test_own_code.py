@@ -72,7 +72,7 @@ def test_a_folder_answers_only_those_who_trust_it(folder, tmp_path, capsys, monk
     assert evaluate.main(flags) == 0 and '"rmse"' in capsys.readouterr().out
     with pytest.raises(UserError, match=r"would import"):
         export.export(folder, tmp_path / "net.safetensors")
-    with pytest.raises(UserError, match=r"--dropout_samples: .*Normed"):
+    with pytest.raises(UserError, match=r"^dropout_samples: .*Normed"):
         model.columns(frame(), dropout_samples=3)
     monkeypatch.delitem(sys.modules, "tests.own_nets")
     with pytest.raises(UserError, match=r"would import"):

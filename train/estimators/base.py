@@ -17,7 +17,7 @@ from train.config.net_options import Net
 from train.config.options import Config
 from train.config.own import named, paths_of
 from train.data.files.arrow import Foreign
-from train.errors import UserError
+from train.errors import UserError, in_python
 from train.estimators.callbacks import CallbackSupportMixin, begin_fit, end_fit, watch_of
 from train.estimators.folders import TemporaryFolder, new_folder, packed, unpack
 from train.estimators.parameters import (
@@ -35,6 +35,7 @@ from train.run.metadata import read_config
 from train.run.start import Start
 
 FOLDER = "_folder_bytes"  # of a pickled state
+ARGUMENTS = {"interval": "level", "quantiles": "levels"}
 
 
 @contextlib.contextmanager
@@ -43,7 +44,13 @@ def value_errors() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(_of_estimator(str(error))) from None
+
+
+def _of_estimator(line: str) -> str:
+    """A line in which what is asked of a net is called as the methods of estimators call it."""
+    name, colon, rest = in_python(line).partition(": ")
+    return f"{ARGUMENTS.get(name, name)}{colon}{rest}"
 
 
 class Estimator(CallbackSupportMixin, BaseEstimator):

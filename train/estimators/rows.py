@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
@@ -15,7 +14,7 @@ from sklearn.utils import validation
 from train.data.answer_names import free_names
 from train.data.dataset import Columns
 from train.data.files.arrow import Foreign, as_table
-from train.errors import ReadingWarning
+from train.errors import warn_reader
 
 # scikit-learn has no types, and those of its defaults are too narrow.
 checks: Foreign = validation
@@ -101,11 +100,9 @@ def tell_order(X: Rows, **beside: Rows) -> None:
         if index is None or other is None or callable(index) or callable(other):
             continue
         if len(index) == len(other) and not index.equals(other) and set(index) == set(other):
-            warnings.warn(
+            warn_reader(
                 f"X and {name} have one index in two orders: rows are matched by their place, not "
-                f"by index; give {name}.loc[X.index] to match them",
-                ReadingWarning,
-                stacklevel=4,
+                f"by index; give {name}.loc[X.index] to match them"
             )
 
 

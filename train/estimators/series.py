@@ -13,10 +13,10 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from train.config.data_options import Series
 from train.config.net_options import LSTM
 from train.config.options import NINE
-from train.data.answer_names import free_names
 from train.data.files.arrow import as_table
 from train.estimators.base import Estimator, value_errors
 from train.estimators.callbacks import with_callbacks
+from train.estimators.index import name_levels, with_levels
 from train.estimators.rows import Rows, columns_at, is_table, names_of_targets, with_columns
 from train.inference.evaluate import evaluate
 
@@ -26,8 +26,9 @@ class Forecaster(Estimator):
 
     X is a table in time order that holds its targets, which data__target names, and what is read
     beside them (data__known, data__observed, data__time, data__group); or one series, [steps]. An
-    index of pandas that holds times is a column too, and data__time unless another is named. Its
-    parameters are those of `Estimator`, as data__horizon.
+    index of pandas that holds times, or periods, is data__time unless another is named, and the
+    other level of one that has two data__group. Its parameters are those of `Estimator`, as
+    data__horizon.
     """
 
     base_config = "series"
@@ -43,10 +44,8 @@ class Forecaster(Estimator):
             table, targets = series_table(X, y)
             if targets:
                 config.data = dataclasses.replace(config.data, target=tuple(targets))
-            if config.data.time is None:
-                config.data.time = time_name(table, X)
-            table = with_times(table, X, config.data.time)
-            self._train(config, table, X, y)
+            name_levels(config.data, table, X)
+            self._train(config, with_levels(table, X, config.data), X, y)
         return self
 
     def predict(self, X: Rows, horizon: int | None = None) -> np.ndarray:
@@ -91,7 +90,7 @@ class Forecaster(Estimator):
         """What is to be forecast from, with its times."""
         data = self.model_.config.data
         assert isinstance(data, Series)
-        return with_times(series_table(X, y)[0], X, data.time)
+        return with_levels(series_table(X, y)[0], X, data)
 
     def score(self, X: Rows, y: None = None) -> float:
         """The share of variance that forecasts explain, over all windows of X."""
@@ -120,22 +119,6 @@ def series_table(X: Rows, y: Rows) -> tuple[pa.Table, list[str]]:
     columns = values.reshape(len(values), -1).T
     names = names_of_targets(y, len(columns), table.column_names)
     return with_columns(table, dict(zip(names, columns, strict=True))), names
-
-
-def time_name(table: pa.Table, X: Rows) -> str | None:
-    """What the times in an index of pandas are called as a column; None where there are none."""
-    index = getattr(X, "index", None)
-    if getattr(getattr(index, "dtype", None), "kind", "") != "M":
-        return None
-    (name,) = free_names([str(getattr(index, "name", None) or "time")], table.column_names)
-    return name
-
-
-def with_times(table: pa.Table, X: Rows, name: str | None) -> pa.Table:
-    """The table with the times of its index as the column `name`, if it lacks that."""
-    if name is None or name in table.column_names or time_name(table, X) is None:
-        return table
-    return with_columns(table, {name: np.asarray(X.index)})
 
 
 def _numbered(values_tc: np.ndarray) -> dict[str, np.ndarray]:

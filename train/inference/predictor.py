@@ -6,7 +6,6 @@ run's folder.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TypeAlias, Unpack
@@ -25,7 +24,7 @@ from train.data.blocks import take_in_blocks
 from train.data.dataset import Array, Columns, Dataset, Encoder, Head, HostArrays, Rows
 from train.data.files.arrow import as_table
 from train.data.files.delimited import left_out_notes
-from train.errors import ReadingWarning, UserError
+from train.errors import UserError, said_in_python, warn_reader
 from train.evaluation.conformal import Scores, check_numbers, interval_columns, needed_score
 from train.evaluation.importance import Shuffled
 from train.evaluation.spread import spread_columns
@@ -64,7 +63,7 @@ class Predictor:
         self._scores = scores
         self.errors: Errors = _no_errors  # of validation rows, by which samples move together
         self.loader: Loader | None = None  # and the folder that it was loaded from
-        self.tell: Callable[[str], None] = _warn  # what is done with lines on doubtful cells
+        self.tell: Callable[[str], None] = warn_reader  # what is done with lines on doubtful cells
 
     def __reduce__(self) -> Loader:
         """Pickled as the folder it was loaded from, from which unpickling loads it again.
@@ -142,7 +141,7 @@ class Predictor:
 
     def table(self, data: pa.Table, where: str = "data", **asked: Unpack[Asked]) -> pa.Table:
         """`row`, the number in `data`, beside the `columns`."""
-        columns = self.columns(data, where, **asked)
+        columns = self._asked_columns(data, where, **asked)
         return pa.table({"row": np.arange(data.num_rows), **columns})
 
     def columns(self, data: object, where: str = "data", **asked: Unpack[Asked]) -> Columns:
@@ -155,6 +154,11 @@ class Predictor:
         predictions are means over as many thinned nets, drawn by `seed`, with a deviation beside
         them. `horizon`: so many steps of a forecast, see `iterated_columns`. Raises UserError.
         """
+        with said_in_python():
+            return self._asked_columns(data, where, **asked)
+
+    def _asked_columns(self, data: object, where: str, **asked: Unpack[Asked]) -> Columns:
+        """The columns, as commands and Python ask for them. Raises UserError, which names flags."""
         check_asked(asked)
         table = data if isinstance(data, pa.Table) else self._as_table(data)
         if (level := asked.get("interval")) is not None:
@@ -248,10 +252,6 @@ class Predictor:
             return predictions
         spread = {f"{head.name}.deviation" for head in self.encoder.heads}
         return {name: array for name, array in predictions.items() if name not in spread}
-
-
-def _warn(line: str) -> None:
-    warnings.warn(line, ReadingWarning, stacklevel=4)
 
 
 def _no_errors() -> None:

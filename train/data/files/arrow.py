@@ -173,6 +173,8 @@ def _to_arrow(name: str, values: Foreign, markers: set[str]) -> pa.Array | pa.Ch
     kind = type(values)  # asked itself, pandas' Series would look among its labels
     if hasattr(kind, "to_arrow"):  # polars
         return values.to_arrow()
+    if str(getattr(values, "dtype", "")).startswith("period["):  # of pandas: when each begins
+        values = values.dt.to_timestamp() if hasattr(values, "dt") else values.to_timestamp()
     # Numpy, jax; pyarrow knows a pandas Series itself.
     if hasattr(kind, "__array__") and not hasattr(kind, "iloc"):
         values = np.asanyarray(values)  # so that a masked array stays one

@@ -34,7 +34,9 @@ class Read(Protocol):
 def index_note(data: object) -> str | None:
     """A line on times in the index of a DataFrame, which are read by nobody; None without any."""
     index = getattr(data, "index", None)
-    if getattr(getattr(index, "dtype", None), "kind", "") != "M":
+    kinds = getattr(index, "dtypes", None)  # of the levels, where there are several
+    kinds = [getattr(index, "dtype", None)] if kinds is None else list(kinds)
+    if not any(str(kind).startswith(("datetime64", "period[")) for kind in kinds):
         return None
     return (
         f"{IN_MEMORY}: its index holds times, and an index is not read; data.reset_index() makes a "
