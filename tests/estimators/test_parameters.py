@@ -17,6 +17,7 @@ from sklearn.base import clone
 from train import config as configs
 from train.config import fields
 from train.data.dataset import Head
+from train.data.files.arrow import as_table
 from train.data.files.tables import index_note
 from train.data.table.column import Column
 from train.data.table.encoder import TableEncoder
@@ -157,8 +158,11 @@ def test_quantiles_stand_by_row_target_and_level():
 
 def test_rows_are_matched_by_place_and_two_orders_of_one_index_are_told():
     turned = TWO["a"][::-1]
-    with pytest.warns(ReadingWarning, match=r"X and y have one index in two orders: .*y.loc"):
+    with pytest.warns(
+        ReadingWarning, match=r"X and y have one index in two orders: .*y.loc"
+    ) as told:
         tell_order(TWO, y=turned, sample_weight=TWO["a"])
+    assert told[0].filename == __file__  # the user's line
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         tell_order(TWO, y=turned.reset_index(drop=True), sample_weight=None)
@@ -198,6 +202,7 @@ def test_times_in_an_index_are_a_column_of_series(index: Any, times: Any):
     data, table = with_index(frame["time"].rename_axis("day"))
     assert (data.time, table.column_names) == ("day", ["target", "day"])
     assert with_index(frame["time"].reset_index(drop=True))[0].time is None
+    assert as_table({"at": frame.index})["at"].to_pylist() == times
     assert "reset_index" in (index_note(frame) or "") and index_note({"index": index}) is None
 
 

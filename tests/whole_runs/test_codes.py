@@ -291,5 +291,5 @@ def test_a_label_is_not_named_as_an_answer(tmp_path):
 def test_thinned_nets_have_no_codes(folder):
     model = predict.load(folder)
     model.config.net.dropout = 0.5
-    with pytest.raises(UserError, match="^dropout_samples: a code is no answer"):
+    with pytest.raises(UserError, match=r"^dropout_samples: a code is no answer"):
         model.columns(read_table("builtin:digits").slice(0, 5), dropout_samples=3)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 import pyarrow as pa
@@ -53,7 +52,7 @@ def _level_for(role: Role, X: Rows) -> Foreign | None:
     return next(iter(found), None)
 
 
-def _levels(X: Rows) -> Iterable[Foreign]:
+def _levels(X: Rows) -> list[Foreign]:
     """The levels of the index of X; none where it is not of pandas."""
     index: Foreign = getattr(X, "index", None)
     if not hasattr(index, "get_level_values"):  # a list has an index that is a method

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -57,16 +58,25 @@ def as_table(
 
 def plain(table: pa.Table, missing: tuple[str, ...]) -> pa.Table:
     """The table in few kinds, with nan and missing markers null."""
-    markers = pa.array(sorted({*missing, ""}), pa.string())
+    markers = _markers(missing)
     columns = []
-    fields = []
-    for name, column in zip(table.column_names, table.columns, strict=True):
+    words = {}
+    for place, column in enumerate(table.columns):
         whole = _cast(column)
         columns.append(_unmark(whole, markers))
-        words = _marked_words(whole, columns[-1])
-        metadata = {WORDS: json.dumps(words)} if words else None
-        fields.append(pa.field(name, columns[-1].type, metadata=metadata))
-    return pa.Table.from_arrays(columns, schema=pa.schema(fields))
+        if found := _marked_words(whole, columns[-1]):
+            words[place] = found
+    whole = pa.Table.from_arrays(columns, table.column_names)
+    for place, found in words.items():
+        field = whole.schema.field(place).with_metadata({WORDS: json.dumps(found)})
+        whole = whole.set_column(place, field, columns[place])
+    return whole
+
+
+@lru_cache
+def _markers(missing: tuple[str, ...]) -> pa.Array:
+    """What stands for no value, empty text with it, as a column."""
+    return pa.array(sorted({*missing, ""}), pa.string())
 
 
 def _marked_words(whole: pa.ChunkedArray, unmarked: pa.ChunkedArray) -> dict[str, int]:

@@ -76,7 +76,7 @@ class Column:
             return ()
         return ("month", "weekday", "hour") if self.clock else ("month", "weekday")
 
-    @property
+    @cached_property
     def parts(self) -> tuple[str, ...]:
         """The number inputs it becomes."""
         if self.kind == "category":

@@ -9,6 +9,7 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, Self
 
 import numpy as np
@@ -65,7 +66,7 @@ class TableEncoder:
             ends[key] += width
         return found
 
-    @property
+    @cached_property
     def number_names(self) -> tuple[str, ...]:
         """The name of each number input."""
         return tuple(part for column in self.columns for part in column.parts)
@@ -126,15 +127,16 @@ class TableEncoder:
         if self.category_sizes:
             inputs["codes"] = np.empty((n, len(self.category_sizes)), np.int32)
         all_places = self.places()
-        for column in self.columns:
-            key, places = all_places[column.name]
-            typed = encode_typed(table, column, self.markers)
-            if typed is not None:
-                inputs[key][:, places[0]] = typed
-                continue
-            raw = self.raw(table, column, where, said)
-            for place, part in zip(places, encode_input(raw, column), strict=True):
-                inputs[key][:, place] = part
+        with np.errstate(over="ignore"):  # what is beyond float32 is looked at closely
+            for column in self.columns:
+                key, places = all_places[column.name]
+                typed = encode_typed(table, column, self.markers)
+                if typed is not None:
+                    inputs[key][:, places[0]] = typed
+                    continue
+                raw = self.raw(table, column, where, said)
+                for place, part in zip(places, encode_input(raw, column), strict=True):
+                    inputs[key][:, place] = part
         return inputs
 
     def encode_targets(
@@ -181,7 +183,7 @@ class TableEncoder:
         columns = dict(zip(names.targets, self._raw(labels).values(), strict=True))
         return columns | dict(zip(names.probabilities, probabilities, strict=True))
 
-    @property
+    @cached_property
     def answer_names(self) -> AnswerNames:
         """What the columns of answers are called."""
         several = sum(head.kind != "regression" for head in self.heads) > 1

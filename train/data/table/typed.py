@@ -17,7 +17,10 @@ EXACT = 2.0**53  # float64 holds all whole numbers below
 
 
 def encode_typed(table: pa.Table, column: Column, markers: tuple[str, ...]) -> np.ndarray | None:
-    """A column as `encode_number` encodes it [n]; None where it is to be looked at closely."""
+    """A column as `encode_number` encodes it [n]; None where it is to be looked at closely.
+
+    Numbers beyond float32, of which numpy warns, are among it.
+    """
     place = table.schema.get_field_index(column.name)  # -1 of none, and of several
     if column.kind != "number" or place < 0 or writes_numbers(markers):
         return None
@@ -26,8 +29,7 @@ def encode_typed(table: pa.Table, column: Column, markers: tuple[str, ...]) -> n
     if unit not in ("", "+") or data.num_chunks != 1 or data.type not in TYPES:
         return None
     values = data.chunk(0).to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
-    with np.errstate(over="ignore"):
-        encoded = ((values - column.shift) / column.unit).astype(np.float32)
+    encoded = ((values - column.shift) / column.unit).astype(np.float32)
     is_whole = data.type in INTEGERS
     if not column.missing and len(values) >= MANY_ROWS and np.isnan(encoded).any():
         return None
