@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +16,18 @@ from train.report.page import (
     figure,
     fold,
     group,
+    heading,
     number,
     section,
     table,
+    typed,
     write_document,
 )
 from train.report.scores import BASELINE_NAMES
-from train.report.series import NAMES, NET, curves_figure, window_figures
+from train.report.series import NAMES, NET, curves_figure, steps_in_words, window_figures
 
 NO_ERRORS = ("coverage", "width")  # of which less is not better
+MAX_IN_HEAD = 12  # metrics that stand below the headline
 MAX_GROUPS = 10  # in the table of those that are forecast worst
 
 
@@ -33,7 +36,8 @@ class BacktestPage:
     """What the page shows; scores are {the net or a baseline: {metric: ...}}.
 
     `metric` is the one that is drawn, `targets` are the columns that are forecast, `groups` the
-    names that scores by group go by; `forecasts` some windows.
+    names that scores by group go by; `forecasts` some windows; `cutoffs` the latest stamp that is
+    read at each origin, of a file with stamps.
     """
 
     title: str
@@ -47,6 +51,7 @@ class BacktestPage:
     groups: Sequence[str]
     forecasts: Forecasts
     notes: Sequence[str]
+    cutoffs: Mapping[int, str] = field(default_factory=dict)
 
 
 def write_backtest(path: Path, page: BacktestPage) -> None:
@@ -55,11 +60,16 @@ def write_backtest(path: Path, page: BacktestPage) -> None:
 
 
 def _sections(page: BacktestPage) -> Iterator[str]:
-    shown = {name: escape(value) for name, value in page.facts.items()}
+    shown = {}
+    for name, value in page.facts.items():
+        shown[name] = typed(value) if name == "command" else escape(value)
     headline = f'<p class="headline">{escape(verdict(page.metric, page.overall))}</p>'
+    is_short = len(page.overall[NET]) <= MAX_IN_HEAD
+    if is_short:
+        headline += figure("Scores", "the best in bold", _score_table(page, is_upright=True))
     top = f'<div class="top"><div>{headline}</div>{facts(shown)}</div>'
     yield f"<header><h1>{escape(page.title)}</h1>{top}</header>"
-    yield section("Scores", _score_table(page))
+    yield "" if is_short else section("Scores", _score_table(page, is_upright=False))
     yield group("By origin and step", _curves(page))
     for name in page.targets[:MAX_TARGETS]:
         yield group(f"Forecasts of {name}", window_figures(name, page.forecasts))
@@ -81,9 +91,10 @@ def verdict(metric: str, overall: Mapping[str, Mapping[str, float]]) -> str:
     return f"{metric.rpartition('.')[2].upper()} {number(score)}{against}."
 
 
-def _score_table(page: BacktestPage) -> str:
+def _score_table(page: BacktestPage, *, is_upright: bool) -> str:
+    """A line for the net and each baseline, or one for each metric if it is upright."""
     metrics = list(page.overall[NET])
-    rows = []
+    rows: list[Sequence[str]] = [["", *map(heading, metrics)]]
     for name, scores in page.overall.items():
         cells = []
         for metric in metrics:
@@ -91,7 +102,9 @@ def _score_table(page: BacktestPage) -> str:
             is_best = metric in scores and scores[metric] == _best(metric, page.overall)
             cells.append(f"<b>{text}</b>" if is_best else text)
         rows.append([escape(NAMES.get(name, name)), *cells])
-    return table(rows, ["", *map(escape, metrics)], many=True)
+    if is_upright:
+        rows = list(zip(*rows, strict=True))
+    return table(rows[1:], rows[0], many=True)
 
 
 def _best(metric: str, overall: Mapping[str, Mapping[str, float]]) -> float | None:
@@ -106,8 +119,7 @@ def _best(metric: str, overall: Mapping[str, Mapping[str, float]]) -> float | No
 
 
 def _curves(page: BacktestPage) -> Iterator[str]:
-    step = page.forecasts.step
-    by_step = f"step of the horizon, {step} each" if step else "step of the horizon"
+    by_step = steps_in_words(page.forecasts)
     pairs = (("By origin", page.by_origin, "origin"), ("By step", page.by_step, by_step))
     for title, scores, xlabel in pairs:
         curves = {name: values[page.metric] for name, values in scores.items()}
@@ -155,5 +167,8 @@ def _origin_table(page: BacktestPage) -> str:
     rows = []
     for origin in range(n_origins):
         cells = [number(float(values[origin])) for values in metrics.values()]
-        rows.append([str(origin + 1), *cells])
+        name = str(origin + 1)
+        if origin in page.cutoffs:
+            name += f", to {page.cutoffs[origin]}"
+        rows.append([escape(name), *cells])
     return table(rows, ["origin", *map(escape, metrics)], many=True)

@@ -16,9 +16,10 @@ from train.report.data import Array, ReportHead
 from train.report.draw import category
 from train.report.marks import Line, Mark, Rule, Spans
 from train.report.matrix import confusion_table
-from train.report.page import Key, figure, heading, number, table
+from train.report.page import Key, figure, heading, number, stack, table
 
 MAX_CURVES = 10  # classes whose curves are drawn
+MAX_STACKED = 3  # classes whose small tables stand below one another in one place
 MAX_NAMED = 30  # classes whose scores stand in a table
 MAX_POINTS = 250  # of a curve
 SHARES = scales.linear(limits=(0.0, 1.0))
@@ -33,8 +34,13 @@ def class_pictures(
     is_binary = head.kind == "binary"
     answer_n = (probability > 0.5).astype(int) if is_binary else probability.argmax(-1)
     counts_kk = curves.confusion(target_n, answer_n, k, weight_n)
-    yield _confusion(head, counts_kk, weight_n)
-    yield scores_by_class(class_scores(counts_kk, head.classes), "class")
+    confusion = _confusion(head, counts_kk, weight_n)
+    by_class = scores_by_class(class_scores(counts_kk, head.classes), "class")
+    if k <= MAX_STACKED:
+        yield stack([confusion, by_class])
+    else:
+        yield confusion
+        yield by_class
     if np.isin(probability, (0, 1)).all():
         return  # a perceptron's answers: no threshold, and no probability, to look at
     counted_n = target_n if weight_n is None else target_n[weight_n > 0]
@@ -70,7 +76,8 @@ def _confusion(head: ReportHead, counts_kk: Array, weight_n: Array | None) -> st
     note += ", a row for each true class; the darker, the larger the share of the row"
     if len(names) < len(head.classes):
         note += f"; the {len(names) - 1} largest of {len(head.classes)} classes"
-    return figure("Confusion", note, confusion_table(small_kk, names), wide=len(names) > 12)
+    kind = "wide" if len(names) > 12 else ""
+    return figure("Confusion", note, confusion_table(small_kk, names), kind=kind)
 
 
 def _binary_curves(

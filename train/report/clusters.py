@@ -78,7 +78,7 @@ def _profiles(clusters: Clusters) -> Iterator[str]:
     if len(clusters.names) > MAX_COLUMNS:
         note += f"; the first {MAX_COLUMNS} of {len(clusters.names)} columns"
     yield figure(
-        "What each cluster is like", note, table(rows, head, many=len(shown) > 4), wide=True
+        "What each cluster is like", note, table(rows, head, many=len(shown) > 4), kind="wide"
     )
 
 
@@ -181,4 +181,5 @@ def _labels(clusters: Clusters) -> Iterator[str]:
             cells.append(marked if count else "")
         rows.append([escape(name), *cells])
     note = "rows of each label in each cluster, which learned without it"
-    yield figure("Labels", note, table(rows, ["", *map(str, range(k))], many=k > 8), wide=k > 8)
+    kind = "wide" if k > 8 else ""
+    yield figure("Labels", note, table(rows, ["", *map(str, range(k))], many=k > 8), kind=kind)

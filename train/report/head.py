@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 from train.report.data import MAX_TARGETS, ReportData
 from train.report.monitor import weights_in_words
-from train.report.page import escape, facts, fold, number
+from train.report.page import escape, facts, fold, number, typed
 from train.report.result import has_members
 from train.report.score_tables import head_tables
 from train.report.scores import SPLIT_NAMES, headlines, intervals_in_words
@@ -87,13 +87,8 @@ def _first_facts(data: ReportData) -> dict[str, str]:
     seconds = result["seconds"]["total"]
     found["trained"] = escape(f"{data.about.finished}, in {_duration(seconds)}".lstrip(", "))
     if data.about.command:
-        found["command"] = f"<code>{_unbroken(data.about.command)}</code>"
+        found["command"] = typed(data.about.command)
     return found
-
-
-def _unbroken(command: str) -> str:
-    """A command that breaks between its arguments, not within one, where there is room."""
-    return " ".join(f"<span>{escape(argument)}</span>" for argument in command.split(" "))
 
 
 def _net_in_words(data: ReportData) -> str:

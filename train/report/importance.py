@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from train.report.data import ReportData, Target
 from train.report.page import bar, figure, heading, number, table
 
-MAX_BARS = 20
+MAX_BARS = 15
 
 
 def importance_pictures(data: ReportData) -> Iterator[str]:
@@ -28,7 +28,7 @@ def _importance(importance: Mapping[str, Mapping[str, float]], targets: Sequence
         value = f"{number(rise['mean'], 3)} \N{PLUS-MINUS SIGN} {number(rise['sd'], 2)}"
         rows.append([heading(name), value, bar(max(rise["mean"], 0.0) / largest)])
     head = ["column", f"rise in {_error_name(targets)}", ""]
-    return figure("Permutation importance", note, table(rows, head))
+    return figure("Permutation importance", note, table(rows, head), kind="tall")
 
 
 def _error_name(targets: Sequence[Target]) -> str:

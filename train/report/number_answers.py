@@ -13,7 +13,7 @@ from train.report.draw import MAX_POINTS
 from train.report.marks import Band, Bars, Line, Mark, Points, Rule, Spans
 from train.report.page import Key, figure, number
 
-MAX_SPANS = 250  # intervals that are drawn one by one
+MAX_SPANS = 120  # intervals that are drawn one by one
 
 
 def number_pictures(

@@ -22,7 +22,10 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 class Key(NamedTuple):
-    """A line of a legend: its text, a colour of the page, and "line", "dash", "dot" or "area"."""
+    """A line of a legend: its text, a colour of the page, and what it names.
+
+    Its kind is "line", "dash", "dots", "dot" or "area".
+    """
 
     text: str
     colour: str
@@ -111,6 +114,12 @@ def facts(pairs: Mapping[str, str]) -> str:
     return f'<dl class="facts">{rows}</dl>'
 
 
+def typed(command: str) -> str:
+    """A command as it is typed, which breaks between its arguments where there is room."""
+    arguments = " ".join(f"<span>{escape(argument)}</span>" for argument in command.split(" "))
+    return f"<code>{arguments}</code>"
+
+
 def table(
     rows: Iterable[Sequence[str]],
     head: Sequence[str] = (),
@@ -144,12 +153,10 @@ def bar(share: float, *, low: float = 0.0) -> str:
     )
 
 
-def figure(
-    title: str, note: str, body: str, *, keys: Iterable[Key] = (), wide: bool = False
-) -> str:
+def figure(title: str, note: str, body: str, *, keys: Iterable[Key] = (), kind: str = "") -> str:
     """A drawing, or a table, under its title, a note and a legend; the first two are text.
 
-    A wide one takes two columns where there are as many.
+    One of the kind "wide" takes two columns where there are as many, a "tall" one two rows.
     """
     said = f"<span>{escape(note)}</span>" if note else ""
     legend = ""
@@ -158,14 +165,19 @@ def figure(
         legend += "</span>"
     legend = f'<span class="keys">{legend}</span>' if legend else ""
     caption = f"<figcaption><b>{heading(title)}</b>{said}{legend}</figcaption>"
-    kind = ' class="wide"' if wide else ""
-    return f"<figure{kind}>{caption}{body}</figure>"
+    shape = f' class="{kind}"' if kind else ""
+    return f"<figure{shape}>{caption}{body}</figure>"
 
 
 def panels(figures: Iterable[str], *, small: bool = False) -> str:
     """Figures side by side, as many as fit."""
     body = "\n".join(filter(None, figures))
     return f'<div class="panels{" small" if small else ""}">\n{body}\n</div>' if body else ""
+
+
+def stack(figures: Iterable[str]) -> str:
+    """Small figures below one another in the place of one."""
+    return f'<div class="stack">{"".join(figures)}</div>'
 
 
 def heading(name: str) -> str:

@@ -68,7 +68,7 @@ def _spread_table(spread: Mapping[str, Mapping[str, float]], split: str) -> str:
         rows.append([escape(name), *cells, limits])
     head = ["", "mean", "deviation", "standard error", "95 % of the mean"]
     note = f"over the nets of the best setting, each alone, {split} rows"
-    return figure("Scores", note, table(rows, head), wide=True)
+    return figure("Scores", note, table(rows, head), kind="wide")
 
 
 def _setting_table(settings: Sequence[SettingRecord], measure: str, halved: str) -> str:
@@ -93,7 +93,7 @@ def _setting_table(settings: Sequence[SettingRecord], measure: str, halved: str)
     note += " the lowest is first."
     note += f" {halved[:1].upper()}{halved[1:]}." if halved else ""
     head = ["setting", "value", "deviation", "epochs", "behind"]
-    return figure("Ranking", note, table(rows, head), wide=True)
+    return figure("Ranking", note, table(rows, head), kind="wide")
 
 
 def _text(value: object) -> str:

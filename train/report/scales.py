@@ -17,10 +17,10 @@ STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)  # between ticks, times a power of ten
 LARGE = ((1e9, 1e9, "bn"), (1e6, 1e6, "M"), (1e4, 1e3, "k"))  # from, in units of
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
-# Between the ticks of dates within a month, in microseconds.
+# Between the ticks of dates within some months, in microseconds.
 CLOCK_STEPS = (
     *(SECOND * n for n in (1, 5, 15, 30, 60, 300, 900, 1800, 3600, 7200, 10800, 21600, 43200)),
-    *(DAY * n for n in (1, 2, 5, 10)),
+    *(DAY * n for n in (1, 2, 5, 10, 14, 28)),
 )
 MONTH_STEPS = (1, 3, 6, 12, 24, 60, 120, 240)
 

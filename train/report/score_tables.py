@@ -13,6 +13,7 @@ from train.report.scores import BASELINE_NAMES, SPLIT_NAMES, baselines_of
 
 COUNTS = ("clusters",)  # metrics that are whole numbers
 MAX_METRICS = 4  # side by side in a table that fits a phone
+MAX_ROWS = 8  # metrics below one another, in one table
 MAX_LETTERS = 30  # of their names, or of their values where these are longer
 IN_HEAD = 2  # tables that the head has room for: below the headline, and below the facts
 
@@ -32,7 +33,7 @@ def score_sections(data: ReportData) -> Iterator[str]:
 
 
 def score_tables(data: ReportData) -> list[str]:
-    """A figure for each target with its metrics, at most `MAX_METRICS` of them side by side."""
+    """A figure for each target: metrics side by side where they fit, else below one another."""
     figures = []
     scores = data.result["metrics"][data.split]
     groups: dict[str, list[str]] = {}
@@ -42,11 +43,26 @@ def score_tables(data: ReportData) -> list[str]:
     for target, metrics in groups.items():
         if target and target not in drawn:
             continue
-        for i, few in enumerate(_side_by_side(data.result, data.split, metrics)):
+        parts = list(_side_by_side(data.result, data.split, metrics))
+        is_upright = len(parts) > 1
+        if is_upright:
+            parts = _halves(metrics) if len(groups) == 1 else [metrics]
+        for i, few in enumerate(parts):
             title = target or "Scores"
             note = "continued" if i else f"on the {data.split} rows, the best in bold"
-            figures.append(figure(title, note, _contest(data.result, data.split, few)))
+            rows = _contest(data.result, data.split, few)
+            if is_upright:
+                rows = list(zip(*rows, strict=True))
+            figures.append(figure(title, note, table(rows[1:], rows[0], many=is_upright)))
     return figures
+
+
+def _halves(metrics: list[str]) -> list[list[str]]:
+    """One part of what stands below one another, or two alike where that would be long."""
+    if len(metrics) <= MAX_ROWS:
+        return [metrics]
+    middle = (len(metrics) + 1) // 2
+    return [metrics[:middle], metrics[middle:]]
 
 
 def _side_by_side(result: Result, split: str, metrics: Sequence[str]) -> Iterator[list[str]]:
@@ -67,13 +83,16 @@ def _side_by_side(result: Result, split: str, metrics: Sequence[str]) -> Iterato
     yield few
 
 
-def _contest(result: Result, split: str, metrics: Sequence[str]) -> str:
-    """The net and the baselines on the shown split, then the net on the others; a line each."""
+def _contest(result: Result, split: str, metrics: Sequence[str]) -> list[Sequence[str]]:
+    """The metrics' names, then the net and the baselines on the split, and the net on the others.
+
+    A row each, whose first cell is its name.
+    """
     baselines = baselines_of(result, split)
     contest = {"this net": result["metrics"][split]}
     for name, scores in baselines.items():
         contest[BASELINE_NAMES.get(name, name)] = scores
-    rows = []
+    rows: list[Sequence[str]] = []
     for name, scores in contest.items():
         cells = []
         for metric in metrics:
@@ -87,7 +106,7 @@ def _contest(result: Result, split: str, metrics: Sequence[str]) -> str:
             cells = [_score_text(name, scores[name]) if name in scores else "" for name in metrics]
             rows.append([f"this net, {SPLIT_NAMES[other].lower()}", *cells])
     names = [heading(metric.rpartition(".")[2]) for metric in metrics]
-    return table(rows, ["", *names])
+    return [["", *names], *rows]
 
 
 def _all_targets(data: ReportData) -> str:

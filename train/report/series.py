@@ -87,8 +87,17 @@ def _window(name: str, window: Forecast, keys: Sequence[Key], axis: str) -> str:
 def _error_by_step(forecasts: Forecasts, note: str) -> str:
     """Squared error by step, the net in blue over its rivals."""
     curves: Arrays = forecasts.error_by_step
-    xlabel = f"step of the horizon, {forecasts.step} each" if forecasts.step else "step"
+    xlabel = steps_in_words(forecasts)
     return curves_figure("Error by step", note, curves, xlabel=xlabel, ylabel="mse_scaled")
+
+
+def steps_in_words(forecasts: Forecasts) -> str:
+    """What stands below the axis of steps, with how far one of them reaches."""
+    words = "step of the horizon"
+    if forecasts.step.isdecimal():
+        far = f", {forecasts.step} of {forecasts.axis} each"
+        return words if forecasts.step == "1" else words + far
+    return f"{words}, {forecasts.step} each" if forecasts.step else words
 
 
 def curves_figure(title: str, note: str, curves: Arrays, *, xlabel: str, ylabel: str) -> str:
@@ -99,7 +108,7 @@ def curves_figure(title: str, note: str, curves: Arrays, *, xlabel: str, ylabel:
         steps = np.arange(1, len(curves[name]) + 1)
         colour = COLOURS.get(name, "c5")
         marks.append(Line(steps, curves[name], colour, DASHES.get(name, "")))
-        kind = "dash" if name in DASHES else "line"
+        kind = {"dash": "dash", "dot": "dots"}.get(DASHES.get(name, ""), "line")
         keys.insert(0, Key(NAMES.get(name, name), colour, kind))
     steps = [np.arange(1, len(curve) + 1) for curve in curves.values()]
     x = scales.whole(*steps, n=7)

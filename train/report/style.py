@@ -53,10 +53,13 @@ gap:28px 26px;align-items:start}}
 figure{{margin:0;min-width:0;break-inside:avoid}}
 figcaption{{font-size:14px;line-height:1.4;margin-bottom:6px;overflow-wrap:anywhere}}
 figcaption b{{margin-right:.6em}}
+.stack{{display:grid;gap:20px;min-width:0}}
+.tall{{grid-row:span 2}}
 .keys{{display:flex;flex-wrap:wrap;gap:0 14px;margin-top:2px;font-size:13px}}
 .key i{{display:inline-block;width:16px;margin-right:6px;vertical-align:middle;
 border-top:2px solid var(--c)}}
 .key i.dash{{border-top-style:dashed}}
+.key i.dots{{border-top-style:dotted}}
 .key i.dot{{width:8px;height:8px;border:0;border-radius:4px;background:var(--c)}}
 .key i.area{{width:12px;height:12px;border:0;border-radius:2px;background:var(--c);opacity:.3}}
 .scroll{{overflow-x:auto}}
@@ -127,6 +130,7 @@ main>.n2{{grid-column:1/-1}}table{{font-size:13px}}th,td{{padding-left:9px}}
 @media (max-width:600px){{main{{padding:22px 16px 48px}}h1{{font-size:23px}}
 .headline{{font-size:18px}}main{{gap:26px 0}}section{{padding-top:16px}}
 th,td{{padding-left:9px}}table{{font-size:13px}}.bar{{min-width:36px}}
+.many th,.many td{{padding-left:6px;font-size:12px}}.many th:first-child{{padding-left:0;min-width:4.4em}}
 .matrix td{{min-width:22px;height:24px;font-size:11px}}}}
 @media print{{@page{{margin:11mm}}body{{font-size:10.5px}}main{{max-width:none;padding:0}}
 h1{{font-size:19px}}h2{{font-size:12.5px;margin-bottom:5px;break-after:avoid}}

@@ -35,7 +35,7 @@ def _pictures(tags: Tags) -> Iterator[str]:
     note = f"{n_wrong} with an error, which is red: answered, then what is true"
     items = "".join(f"<li>{_sentence(row)}</li>\n" for row in tags.sentences)
     title = f"{len(tags.sentences)} rows"
-    yield figure(title, note, f'<ol class="sentence">{items}</ol>', wide=True)
+    yield figure(title, note, f'<ol class="sentence">{items}</ol>', kind="wide")
 
 
 def _sentence(row: Sentence) -> str:

@@ -47,13 +47,26 @@ def forecasts_of(
     step = None if time is None else time.step
     windows = scored_rows(dataset, split, run.config.seed)
     return Forecasts(
-        windows=drawn_windows(dataset, windows, batch.target, answers, rival, interval),
+        windows=drawn_windows(
+            dataset,
+            windows,
+            batch.target,
+            answers,
+            rival,
+            interval,
+            spread_places(len(windows), WINDOWS),
+        ),
         error_by_step=errors,
         step="" if step is None else str(step),
         rival=rival,
         level=None if interval is None else interval.level,
         axis="steps ahead" if time is None else time.name,
     )
+
+
+def spread_places(n: int, most: int) -> np.ndarray:
+    """At most so many places of `n`, evenly spread, each in the middle of its share."""
+    return np.unique(np.linspace(0, n - 1, 2 * most + 1).astype(int)[1::2])
 
 
 def drawn_windows(
@@ -63,11 +76,10 @@ def drawn_windows(
     answers: Arrays,
     rival: str,
     interval: Interval | None,
-    most: int = WINDOWS,
+    chosen: np.ndarray,
 ) -> dict[str, list[Forecast]]:
-    """Windows to draw of each target, evenly spread over these, in the target's units."""
+    """Those windows of each target that stand at the places `chosen`, in the target's units."""
     encoder = dataset.encoder
-    chosen = np.unique(np.linspace(0, len(windows) - 1, 2 * most + 1).astype(int)[1::2])
     target = encoder.decode({HEAD: targets[HEAD][chosen]})
     forecast = encoder.decode({HEAD: answers[HEAD][chosen]})
     naive = repeated_predictions(dataset, windows[chosen])
@@ -129,5 +141,9 @@ def _about(dataset: SeriesDataset, now: int) -> str:
     if flat.names is not None:
         about.append(str(flat.names[np.searchsorted(flat.firsts, now - 1, "right") - 1]))
     if flat.stamps is not None and time is not None:
-        about.append(f"from {show_stamp(float(flat.stamps[now]), time.kind)}")
+        stamp = time.local(flat.stamps[now : now + 1])[0]
+        shown = show_stamp(float(stamp), time.kind)
+        if time.kind == "time":
+            shown = shown.removesuffix(":00").removesuffix(" 00:00")
+        about.append(f"from {shown}")
     return ", ".join(about) or f"from row {flat.rows[now] + 1}"

@@ -25,7 +25,7 @@ from train.results.backtest.record import (
 )
 from train.results.backtest.scores import NET, BacktestScores, score_backtest, uneven_lines
 from train.results.report_data import command_line
-from train.results.report_forecasts import drawn_windows
+from train.results.report_forecasts import drawn_windows, spread_places
 from train.results.summary import aligned, short
 from train.run.folder import write_json
 from train.run.metadata import versions
@@ -109,8 +109,9 @@ def _page(
 ) -> BacktestPage:
     encoder = parts[0].dataset.encoder
     targets = [column.name for column in encoder.targets]
-    cutoffs = list(shown_cutoffs(parts).values())
-    span = f", {cutoffs[0]} to {cutoffs[-1]}" if cutoffs else ""
+    cutoffs = shown_cutoffs(parts)
+    ends = list(cutoffs.values())
+    span = f", {ends[0]} to {ends[-1]}" if ends else ""
     refit = {"never": "one net, of the rows before the first", "warm": "trained on at each"}
     facts = {
         "file": config.data.path,
@@ -137,6 +138,7 @@ def _page(
         groups=scores.groups,
         forecasts=_forecasts(parts),
         notes=notes,
+        cutoffs=cutoffs,
     )
 
 
@@ -145,8 +147,11 @@ def _forecasts(parts: Sequence[Answered]) -> Forecasts:
     chosen = np.unique(np.linspace(0, len(parts) - 1, DRAWN).astype(int))
     windows: dict[str, list[Forecast]] = {}
     rival = "seasonal" if "seasonal" in parts[0].rivals else "last"
-    for place in chosen:
+    for i, place in enumerate(chosen):
         part = parts[place]
+        few = spread_places(len(part.windows), DRAWN)
+        # Of several nets each shows another of its windows, so that not one series is all.
+        few = few if len(chosen) == 1 else few[i % len(few)][None]
         drawn = drawn_windows(
             part.dataset,
             part.windows,
@@ -154,7 +159,7 @@ def _forecasts(parts: Sequence[Answered]) -> Forecasts:
             part.predicted.predictions,
             rival,
             _interval(part),
-            DRAWN // len(chosen),
+            few,
         )
         for name, found in drawn.items():
             windows.setdefault(name, []).extend(found)
