@@ -54,9 +54,9 @@ def test_members_have_their_spread_and_a_picture_by_what_varies():
 
 def test_settings_stand_in_a_table_the_best_first():
     _, settings = sections(make_population())
-    best = "learning_<wbr>rate 0.01000</th><td>0.5500</td><td>0.07000</td><td>5</td>"
+    best = "learning_<wbr>rate 0.01</th><td>0.5500</td><td>0.07000</td><td>5</td>"
     assert best in settings
-    assert settings.index("rate 0.01000") < settings.index("rate 0.1000")
+    assert settings.index("rate 0.01") < settings.index("rate 0.1")
     assert "n/a" in settings  # of one member that is finite there is no deviation
 
 

@@ -57,6 +57,18 @@ def test_of_several_targets_the_means_where_there_are_any():
     assert summary(one_line, Path("run")).splitlines()[0].split() == ["a.rmse", "b.rmse"]
 
 
+def test_scores_that_fill_more_than_a_terminal_have_a_line_each():
+    scores = {f"a_long_name_of_score_{i}": 0.5 + i for i in range(6)}
+    wide = ONE | {"metrics": {"test": scores}, "baselines": {"test": {"last": scores}}}
+    lines = summary(wide, Path("run")).splitlines()
+    assert [line.split() for line in lines[:3]] == [
+        ["test", "last,"],
+        ["(1200", "rows)", "test"],
+        ["a_long_name_of_score_0", "0.5", "0.5"],
+    ]
+    assert len({len(line) for line in lines[2:8]}) == 1
+
+
 def test_of_many_labels_the_means_over_those_that_are_scored():
     scores: dict[str, float | None] = {"tags.f1": 0.5}
     for i in range(30):

@@ -81,6 +81,18 @@ def test_the_speed_leaves_out_the_epochs_that_were_compiled(terminal, monkeypatc
         assert "1,000 examples/s" in bar._bar.tasks[0].fields["said"]
 
 
+def test_a_narrow_terminal_keeps_epoch_score_and_time_and_leaves_out_the_speed(
+    terminal, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "80")
+    with Progress(300, 500, scaled=True) as bar:
+        bar.update(1, 0.5, {"rmse": 55.42})
+        bar.update(151, 0.4018, {"rmse": 51.92})
+    last = text(terminal).splitlines()[-1]
+    assert "151/300" in last and "scaled loss 0.4018  rmse 51.92 (best 51.92)" in last
+    assert re.search(r" [\d-]:[\d-]{2}:[\d-]{2}$", last.rstrip()) and "examples" not in last
+
+
 def test_a_resumed_run_starts_where_it_was(terminal):
     with Progress(10, 100, first_epoch=6):
         pass

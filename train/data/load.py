@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -29,9 +30,11 @@ from train.data.table.codes import ReconstructionEncoder
 from train.data.table.dataset import TableDataset
 from train.data.table.encoder import TableEncoder
 from train.data.table.load import load_table
-from train.data.table.reading import NOTHING, Reading, reading_lines
+from train.data.table.reading import NOTHING, Reading, reading_lines, use_lines
 from train.data.unread import unread_of_rows
 from train.errors import UserError
+
+SHARE_OF_SCREEN = 0.4  # that lines on columns may take
 
 
 def load_dataset(
@@ -87,9 +90,16 @@ def _fold_notes(config: Config, dataset: RowDataset) -> list[str]:
     return [f"config.population.folds: {shown}, {first}; some folds validate none of them"]
 
 
-def how_read(dataset: Dataset) -> list[str]:
-    """Lines on how each column was read, and the stamps of series."""
-    lines = reading_lines(reading_in(dataset))
+def how_read(dataset: Dataset, screen: os.terminal_size | None = None) -> list[str]:
+    """Lines on how each column was read, and the stamps of series.
+
+    Where they would take much of a `screen`, columns are shown by what is done with them.
+    """
+    reading = reading_in(dataset)
+    lines = reading_lines(reading)
+    if screen is not None and len(lines) > screen.lines * SHARE_OF_SCREEN:
+        shorter = use_lines(reading, screen.columns - 1)
+        lines = shorter if len(shorter) < len(lines) else lines
     if isinstance(dataset, SeriesDataset):
         lines += step_lines(dataset.encoder.time, dataset.encoder.season)
     return lines

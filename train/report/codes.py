@@ -14,11 +14,13 @@ from train.report.bins import bin_edges
 from train.report.clusters import components
 from train.report.data import Array, Codes, ReportData
 from train.report.marks import Bars, Mark, Points, Words
-from train.report.page import Key, bar, figure, group, heading, table
+from train.report.page import Key, bar, figure, group, heading, number, table
 from train.report.reconstructions import reconstruction_pictures
 
 MAX_LABELS = 10
-MAX_BARS = 20
+MAX_BARS = 10
+MAX_ROWS = 0.98  # whose errors are drawn at any rate
+FAR = 1.5  # times the largest of these, up to which errors are drawn
 
 
 def code_sections(data: ReportData) -> Iterator[str]:
@@ -95,9 +97,16 @@ def _columns(codes: Codes) -> Iterator[str]:
 
 def _errors(codes: Codes) -> str:
     error_n = np.asarray(codes.error_n, np.float64)
-    edges = bin_edges(error_n[np.isfinite(error_n)], 40)
-    counts, _ = np.histogram(error_n[np.isfinite(error_n)], edges)
+    error_n = error_n[np.isfinite(error_n)]
     note = "a row far to the right is unlike those of training"
+    # A few rows that are far from all others would leave these a single bar.
+    end = FAR * float(np.quantile(error_n, MAX_ROWS))
+    beyond = int((error_n > end).sum())
+    if beyond and error_n.max() > 2 * end:
+        note += f"; {beyond:,} more up to {number(float(error_n.max()), 3)}"
+        error_n = error_n[error_n <= end]
+    edges = bin_edges(error_n, 40)
+    counts, _ = np.histogram(error_n, edges)
     x = scales.linear(edges)
     y = scales.linear(counts, zero=True)
     xlabel = "error of a row, in scaled units"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from train.report.data import ReportData
-from train.report.page import figure, heading, number, section, table
+from train.report.page import figure, heading, number, table
 
 HEAD = {"min": "least", "q10": "10%", "median": "median", "q90": "90%", "max": "most"}
 
 
-def group_sections(data: ReportData) -> Iterator[str]:
+def group_pictures(data: ReportData) -> Iterator[str]:
     """A table, where the series have names."""
     groups = data.result.get("groups", {}).get(data.split)
     if groups is None or not groups["spread"]:
@@ -19,5 +19,4 @@ def group_sections(data: ReportData) -> Iterator[str]:
     for name, spread in groups["spread"].items():
         rows.append([heading(name), *(number(spread[key], 3) for key in HEAD)])
     note = f"quantiles over {groups['count']} groups of the {data.split} rows; all in groups.csv"
-    drawn = figure("Scores by group", note, table(rows, ["", *HEAD.values()]))
-    yield section("Groups", drawn)
+    yield figure("Scores by group", note, table(rows, ["", *HEAD.values()], many=True))

@@ -1,4 +1,7 @@
-"""How a net learned: its loss and first metrics by epoch, beside what columns are worth."""
+"""How a net learned: its loss and first metrics by epoch, beside what columns are worth.
+
+Where series have names, how their scores spread stands there too.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import numpy as np
 from train.evaluation.metrics.direction import HIGHER_IS_BETTER
 from train.report import draw, scales
 from train.report.data import Array, ReportData, Target
+from train.report.groups import group_pictures
 from train.report.importance import importance_pictures
 from train.report.marks import Line, Mark, Points, Rule
 from train.report.monitor import mark_in_words
@@ -30,9 +34,11 @@ def learning_sections(data: ReportData) -> Iterator[str]:
     if has_members(data.result):
         title = f"Learning of net {number}, the best"
     importance = list(importance_pictures(data))
-    if importance:
-        title = f"Importance of columns; {title[:1].lower()}{title[1:]}"
-    yield group(title, [*importance, *pictures])
+    groups = list(group_pictures(data))
+    for pictured, words in ((groups, "Groups"), (importance, "Importance of columns")):
+        if pictured:
+            title = f"{words}; {title[:1].lower()}{title[1:]}"
+    yield group(title, [*importance, *pictures, *groups])
 
 
 def _learning_pictures(

@@ -11,6 +11,7 @@ from train.report.member_pictures import score_pictures
 from train.report.monitor import measure_of
 from train.report.page import bar, escape, figure, group, heading, number, table
 from train.report.result import PopulationResult, Result, SettingRecord, has_members
+from train.report.scales import plain
 from train.report.scores import first_metric
 
 MAX_SETTINGS = 20  # of which the table tells; the figures show all
@@ -97,4 +98,4 @@ def _setting_table(settings: Sequence[SettingRecord], measure: str, halved: str)
 
 
 def _text(value: object) -> str:
-    return number(value) if isinstance(value, float) else str(value)
+    return plain(float(f"{value:.4g}")) if isinstance(value, float) else str(value)

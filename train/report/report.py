@@ -11,7 +11,6 @@ from train.report.answers import answer_sections
 from train.report.clusters import cluster_sections
 from train.report.codes import code_sections
 from train.report.data import ReportData
-from train.report.groups import group_sections
 from train.report.head import head_sections, run_sections, title_of
 from train.report.learning import learning_sections
 from train.report.page import escape, fold, section, table, write_document
@@ -48,7 +47,6 @@ def config_sections(data: ReportData) -> Iterator[str]:
 SECTIONS: tuple[Callable[[ReportData], Iterable[str]], ...] = (
     head_sections,
     score_sections,
-    group_sections,
     population_sections,
     code_sections,
     cluster_sections,

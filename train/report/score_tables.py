@@ -9,7 +9,7 @@ from train.evaluation.metrics.direction import HIGHER_IS_BETTER
 from train.report.data import MAX_TARGETS, ReportData
 from train.report.page import escape, figure, fold, heading, number, panels, section, table
 from train.report.result import Result, Scores
-from train.report.scores import BASELINE_NAMES, SPLIT_NAMES, baselines_of
+from train.report.scores import SPLIT_NAMES, baseline_in_words, baselines_of
 
 COUNTS = ("clusters",)  # metrics that are whole numbers
 MAX_METRICS = 4  # side by side in a table that fits a phone
@@ -39,10 +39,11 @@ def score_tables(data: ReportData) -> list[str]:
     groups: dict[str, list[str]] = {}
     for metric in scores:
         groups.setdefault(metric.rpartition(".")[0], []).append(metric)
-    drawn = {target.name for target in data.drawn}
+    kinds = {target.name: target.kind for target in data.drawn}
     for target, metrics in groups.items():
-        if target and target not in drawn:
+        if target and target not in kinds:
             continue
+        kind = kinds[target or data.drawn[0].name]
         parts = list(_side_by_side(data.result, data.split, metrics))
         is_upright = len(parts) > 1
         if is_upright:
@@ -50,7 +51,7 @@ def score_tables(data: ReportData) -> list[str]:
         for i, few in enumerate(parts):
             title = target or "Scores"
             note = "continued" if i else f"on the {data.split} rows, the best in bold"
-            rows = _contest(data.result, data.split, few)
+            rows = _contest(data.result, data.split, few, kind)
             if is_upright:
                 rows = list(zip(*rows, strict=True))
             figures.append(figure(title, note, table(rows[1:], rows[0], many=is_upright)))
@@ -83,15 +84,15 @@ def _side_by_side(result: Result, split: str, metrics: Sequence[str]) -> Iterato
     yield few
 
 
-def _contest(result: Result, split: str, metrics: Sequence[str]) -> list[Sequence[str]]:
+def _contest(result: Result, split: str, metrics: Sequence[str], kind: str) -> list[Sequence[str]]:
     """The metrics' names, then the net and the baselines on the split, and the net on the others.
 
-    A row each, whose first cell is its name.
+    A row each, whose first cell is its name; `kind` is the target's.
     """
     baselines = baselines_of(result, split)
     contest = {"this net": result["metrics"][split]}
     for name, scores in baselines.items():
-        contest[BASELINE_NAMES.get(name, name)] = scores
+        contest[baseline_in_words(name, kind)] = scores
     rows: list[Sequence[str]] = []
     for name, scores in contest.items():
         cells = []

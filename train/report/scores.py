@@ -37,6 +37,13 @@ BASELINE_NAMES = {
 }
 
 
+def baseline_in_words(name: str, kind: str) -> str:
+    """A baseline's name for a kind of target: tags are guessed by their word."""
+    if name == "majority" and kind in ("tags", "entities"):
+        return "each word's most frequent tag"
+    return BASELINE_NAMES.get(name, name)
+
+
 def headlines(data: ReportData) -> Iterator[str]:
     """A sentence on the score of each target that is drawn, one on the best baseline, warnings."""
     for target in data.drawn:
@@ -85,7 +92,7 @@ def _headline(result: Result, split: str, target: Target) -> str:
     what = f"{SPLIT_NAMES[split]} {metric}{of}"
     if score is None:
         return f'<p class="headline">{escape(what)} is not a finite number.</p>'
-    rivals = _rivals(result, split, target.name, metric)
+    rivals = _rivals(result, split, target, metric)
     ranked = sorted(rivals, key=lambda name: rivals[name], reverse=metric in HIGHER_IS_BETTER)
     digits = _digits({score, *rivals.values()})
     against = [f"{number(rivals[name], digits)} for {escape(name)}" for name in ranked]
@@ -106,13 +113,13 @@ def _score(scores: Scores, target: str, metric: str) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def _rivals(result: Result, split: str, target: str, metric: str) -> dict[str, float]:
+def _rivals(result: Result, split: str, target: Target, metric: str) -> dict[str, float]:
     """The finite scores of the baselines, by their names in words."""
     rivals = {}
     for name, scores in baselines_of(result, split).items():
-        score = _score(scores, target, metric)
+        score = _score(scores, target.name, metric)
         if score is not None:
-            rivals[BASELINE_NAMES.get(name, name)] = score
+            rivals[baseline_in_words(name, target.kind)] = score
     return rivals
 
 

@@ -130,7 +130,8 @@ main>.n2{{grid-column:1/-1}}table{{font-size:13px}}th,td{{padding-left:9px}}
 @media (max-width:600px){{main{{padding:22px 16px 48px}}h1{{font-size:23px}}
 .headline{{font-size:18px}}main{{gap:26px 0}}section{{padding-top:16px}}
 th,td{{padding-left:9px}}table{{font-size:13px}}.bar{{min-width:36px}}
-.many th,.many td{{padding-left:6px;font-size:12px}}.many th:first-child{{padding-left:0;min-width:4.4em}}
+.many th,.many td{{padding-left:6px;font-size:12px}}
+.many th:first-child{{padding-left:0;min-width:4.4em}}
 .matrix td{{min-width:22px;height:24px;font-size:11px}}}}
 @media print{{@page{{margin:11mm}}body{{font-size:10.5px}}main{{max-width:none;padding:0}}
 h1{{font-size:19px}}h2{{font-size:12.5px;margin-bottom:5px;break-after:avoid}}

@@ -15,6 +15,7 @@ from train.report.scores import intervals_in_words
 
 GROUP_METRICS = 4  # of groups that a terminal shows
 MAX_COLUMNS = 8  # of scores in a terminal; of more, those of labels are averaged
+WIDTH = 100  # of a terminal's table of scores; a wider one has a line for each score
 SHOWN = 5  # settings of a population that a terminal shows
 
 
@@ -81,7 +82,19 @@ def _score_lines(result: Result) -> list[str]:
     cells = [["", *names]]
     for label, scores in scores_of.items():
         cells.append([label, *(short(scores.get(name)) for name in names)])
-    return [*aligned(cells), *told.values()]
+    lines = aligned(cells)
+    if max(map(len, lines)) > WIDTH:
+        lines = min(lines, _upright(cells), key=lambda lines: max(map(len, lines)))
+    return [*lines, *told.values()]
+
+
+def _upright(cells: Sequence[Sequence[str]]) -> list[str]:
+    """A line for each score; what is scored stands above it, in two lines."""
+    rows = []
+    for label, *scores in cells:
+        name, _, rest = label.strip().partition(" ")
+        rows.append([name, rest, *scores])
+    return aligned(list(zip(*rows, strict=True)))
 
 
 def _means_of_labels(scores_of: Mapping[str, Scores]) -> tuple[dict[str, Scores], dict[str, int]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 
 from train import config as configs
@@ -15,7 +17,9 @@ from train.run.metadata import lstm_core, notes_of_a_move
 def tell_notes(listener: Listener, config: Config, dataset: Dataset, folder: Path) -> None:
     """Tells the listener the folder, how its columns, or stamps, are read, and every note."""
     listener(f"run: {folder}")
-    for line in how_read(dataset):
+    is_seen = listener.watches and sys.stdout.isatty()
+    screen = shutil.get_terminal_size() if is_seen else None
+    for line in how_read(dataset, screen):
         listener.detail(line)
     unread = configs.unread_notes(config)
     for line in (*unread, *dataset.notes, *notes_of_a_move(folder, config)):

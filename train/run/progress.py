@@ -20,6 +20,8 @@ LINE_SECONDS = 10.0  # between lines of a log
 # Of a run that takes longer than the first number, lines come further apart.
 LONG_SECONDS = 300.0
 LONG_LINE_SECONDS = 30.0
+NARROW = 110  # columns of a terminal in which the bar is short
+BESIDE = 19  # columns of "epoch", a slash, the time left and what is between them
 
 
 class Progress:
@@ -85,7 +87,9 @@ class Progress:
             seconds = (now - self._first[1]) / (epoch - self._first[0])
             words.append(f"{self.examples_per_epoch / seconds:,.0f} examples/s")
         if self._bar is not None:
-            self._bar.update(self._task, completed=epoch, said="  ".join(words))
+            room = self._bar.console.width - _bar_width(self._bar.console.width)
+            room -= BESIDE + 2 * len(str(self.epochs))
+            self._bar.update(self._task, completed=epoch, said=fitting(words, room))
         elif now >= self._next_line:
             is_long = now - self._began >= LONG_SECONDS
             self._next_line = now + (LONG_LINE_SECONDS if is_long else LINE_SECONDS)
@@ -108,6 +112,14 @@ class Progress:
         return "" if self._best is None else f" (best {self._best:.4g})"
 
 
+def fitting(words: Sequence[str], room: int) -> str:
+    """As many of the words as there is room for, the first at any rate."""
+    n = len(words)
+    while n > 1 and len("  ".join(words[:n])) > room:
+        n -= 1
+    return "  ".join(words[:n])
+
+
 def in_time(seconds: float) -> str:
     """A time as people say it: "40 s", "12 min", "3.5 h"."""
     if seconds < 99.5:
@@ -125,16 +137,20 @@ def _make_bar() -> Bar:
         TimeRemainingColumn,
     )
 
+    console = Console(file=sys.stderr)
     said = TextColumn("{task.fields[said]}", markup=False)  # a column may be called "[red]"
     columns = (
         TextColumn("epoch"),
         MofNCompleteColumn(),
-        BarColumn(bar_width=24),
+        BarColumn(bar_width=_bar_width(console.width)),
         said,
         TimeRemainingColumn(),
     )
     # What the run prints on stdout stays there when that is a file or a pipe.
     redirect = sys.stdout.isatty()
-    return Progress(
-        *columns, console=Console(file=sys.stderr), refresh_per_second=4, redirect_stdout=redirect
-    )
+    return Progress(*columns, console=console, refresh_per_second=4, redirect_stdout=redirect)
+
+
+def _bar_width(columns: int) -> int:
+    """How wide the bar is in a terminal of so many columns."""
+    return 24 if columns >= NARROW else 10

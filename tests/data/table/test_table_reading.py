@@ -11,7 +11,7 @@ from train.config.data_options import Sequences, Series, Table
 from train.data.sequences.load import load_sequences
 from train.data.series.load import load_series
 from train.data.table.load import load_table
-from train.data.table.reading import SHOWN, reading_lines
+from train.data.table.reading import SHOWN, ColumnReading, Reading, reading_lines, use_lines
 from train.errors import UserError
 
 HEADER = "when,amount,code,note,same,y"
@@ -60,6 +60,14 @@ def test_of_very_many_columns_some_are_shown_and_the_others_counted(tmp_path):
     reading = load_table(Table(path=str(path), target="c59", valid=0, test=0), "auto").reading
     assert len(reading.columns) == SHOWN and reading.n_more == 20
     assert reading.columns[0].name == "c59" and reading_lines(reading)[-1] == "and 20 more"
+
+
+def test_a_screen_that_is_too_low_for_all_columns_has_a_line_for_each_thing_that_is_done():
+    columns = [ColumnReading("y", "number", 0, 7, "1", "target")]
+    columns += [ColumnReading(f"c{i}", "number", 0, 7, "1", "scaled") for i in range(39)]
+    _, target, scaled, more = use_lines(Reading(tuple(columns), 20), 40)
+    assert (target.split(), more) == (["target", "y"], "  and 20 more")
+    assert scaled == "  scaled  c0, c1, c2, c3, c4 and 34 more" and len(scaled) == 40
 
 
 def test_inspect_prints_the_reading_its_doubts_and_the_options_and_trains_nothing(

@@ -130,6 +130,33 @@ def reading_lines(reading: Reading) -> list[str]:
     return lines
 
 
+def use_lines(reading: Reading, width: int) -> list[str]:
+    """The names of the columns by what is done with them, a line of at most `width` for each use.
+
+    For a terminal that is too low for a line a column.
+    """
+    names: dict[str, list[str]] = {}
+    for column in reading.columns:
+        names.setdefault(column.use, []).append(_short(column.name))
+    lines = ["columns, by what is done with each (more in report.html):"]
+    longest = max(map(len, names), default=0)
+    for use, found in names.items():
+        lines.append(f"  {use.ljust(longest)}  {_listed(found, width - longest - 4)}")
+    if reading.n_more:
+        lines.append(f"  and {reading.n_more:,} more")
+    return lines
+
+
+def _listed(names: Sequence[str], room: int) -> str:
+    """As many names as there is room for, and how many more there are."""
+    for n in range(len(names), 1, -1):
+        more = f" and {len(names) - n:,} more" if n < len(names) else ""
+        said = ", ".join(names[:n]) + more
+        if len(said) <= room:
+            return said
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1:,} more"
+
+
 def _short(text: str) -> str:
     """A text in one line that fills no terminal."""
     line = " ".join(text.split())
