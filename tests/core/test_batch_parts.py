@@ -66,7 +66,7 @@ for name, body in json.loads(sys.argv[1]).items():
         for how, parts in (("shared", shared), ("exact", exact)):
             if f"{way} {how}" != sys.argv[2]:
                 continue
-            grads, sums, stats = call(parts)
+            grads, sums, stats, _ = call(parts)
             off = jax.tree.map(lambda a, b: float(jnp.abs(a - b).max()), grads, whole[0])
             found["once"] = max(jax.tree.leaves(off)) / largest
             rest = zip(jax.tree.leaves((sums, stats)), jax.tree.leaves(whole[1:]), strict=True)
@@ -132,9 +132,12 @@ def test_parts_on_one_device_add_up_to_the_whole(count: int, n_rows: int) -> Non
     size = padded_size(Parts(count), n_rows)
     assert 0 <= size - n_rows < count and size % count == 0
     x_b = np.random.default_rng(0).normal(size=size).astype(np.float32)
-    sums, whole = summed(
-        Parts(count, 1, True), {"x": jnp.asarray(x_b)}, lambda rows: (rows["x"].sum(), 7.0)
+    sums, whole, given = summed(
+        Parts(count, 1, True),
+        {"x": jnp.asarray(x_b)},
+        lambda rows: (rows["x"].sum(), 7.0, 2 * rows["x"]),
     )
+    np.testing.assert_array_equal(given, 2 * x_b)
     np.testing.assert_allclose(sums, x_b.astype(np.float64).sum(), rtol=1e-5, atol=1e-5)
     assert float(whole) == 7.0
 

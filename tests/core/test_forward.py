@@ -22,7 +22,8 @@ from core_runs import (
 from train.config.options import Config, Optim, Train
 from train.core import forward
 from train.core.forward import evaluate_split
-from train.core.rounds import end_round, no_sums
+from train.core.rounds import end_round
+from train.core.state import no_sums
 from train.core.step import update
 from train.data.table.dataset import TableDataset
 

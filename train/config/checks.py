@@ -31,6 +31,7 @@ from train.config.net_options import LSTM, Competitive, Dense, Net, Perceptron, 
 from train.config.optim_checks import check_optim, check_rates
 from train.config.options import Augment, Config
 from train.config.own_net import Own
+from train.config.truncate_checks import check_truncate
 from train.errors import UserError
 
 # Strengths of augment that one kind of data alone knows.
@@ -52,6 +53,7 @@ def check_together(config: Config) -> None:
     _check_kinds(config.data, config.net)
     _check_net(config)
     _check_data(config.data)
+    check_truncate(config)
     check_stream(config)
     check_shares(config.data)
     check_levels(config)

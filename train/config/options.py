@@ -49,6 +49,11 @@ class Train:
     """How often all training rows are gone through."""
     batch_size: int | Auto = bounded(32, 1)
     """How many rows an update looks at."""
+    truncate: int | None = bounded(None, 1)
+    """Sequences: steps that an update goes back through; a longer one has an update every so many.
+
+    The state is carried on from one to the next. None: updates go through whole sequences.
+    """
     eval_every: int = bounded(1, 1)
     """After how many epochs the validation rows are looked at."""
     patience: int | None = bounded(None, 1)

@@ -56,7 +56,8 @@ def resolve_sequences(
     """
     assert isinstance(config.net, LSTM)
     assert isinstance(config.data, Sequences)
-    next_step = config.data.next_step
+    # What looks ahead of a window, or reads all steps at once, is for whole sequences.
+    is_whole = truncated(config, longest) is None
     batch_size = filled(config.train.batch_size, SEQUENCE_BATCH)
     steps_per_epoch = math.ceil(n_train / batch_size)
     learning_rate = LSTM_LEARNING_RATE
@@ -64,7 +65,7 @@ def resolve_sequences(
         epochs = max(TOKEN_EPOCHS, math.ceil(TOKEN_STEPS / steps_per_epoch))
     else:
         epochs = max(NUMBER_EPOCHS, math.ceil(NUMBER_STEPS / steps_per_epoch))
-    if _convolves(config, longest, one_answer=not (tokens or of_steps)):
+    if is_whole and _convolves(config, longest, one_answer=not (tokens or of_steps)):
         config = replace(config, net=_convolved(config.net, longest))
         learning_rate = CONVOLVED_LEARNING_RATE
         epochs = _convolved_epochs(steps_per_epoch)
@@ -76,19 +77,28 @@ def resolve_sequences(
         restore=filled(config.train.restore, "last"),
     )
     learning_rate = filled(config.optim.learning_rate, learning_rate)
-    assert isinstance(config.net, LSTM)
+    net = config.net
+    assert isinstance(net, LSTM)
+    both_ways = is_whole and not config.data.next_step
+    net = replace(net, bidirectional=filled(net.bidirectional, both_ways))
+    if not is_whole:
+        net = replace(net, readout=filled(net.readout, "last"), patch=filled(net.patch, 1))
     return replace(
         config,
-        net=_resolve_sequence_net(
-            replace(config.net, bidirectional=filled(config.net.bidirectional, not next_step)),
-            longest,
-            tokens,
-            of_steps,
-        ),
+        net=_resolve_sequence_net(net, longest, tokens, of_steps),
         train=train,
         optim=replace(config.optim, learning_rate=learning_rate),
         label_smoothing=filled(config.label_smoothing, 0.0),
     )
+
+
+def truncated(config: Config, longest: int) -> int | None:
+    """The steps of a window, where the longest training sequence has more; None: it is whole."""
+    assert isinstance(config.data, Sequences)
+    if isinstance(config.data.max_length, int):
+        longest = min(longest, config.data.max_length)
+    size = config.train.truncate
+    return size if size is not None and size < longest else None
 
 
 def _convolved_epochs(steps_per_epoch: int) -> int:

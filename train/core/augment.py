@@ -14,16 +14,45 @@ import jax
 import jax.numpy as jnp
 
 from nets.base import Array, Arrays
-from nets.dropout import is_off
+from nets.dropout import is_off, random_bits
 from train.config.bounded import resolved
 from train.config.net_options import LSTM, Net
 from train.config.options import Augment
 from train.core.augment_sequences import normal, stretch, uniform, vary_steps
+from train.core.program import AUGMENT_KEY, Data, Program
 from train.data.dataset import Batch
 
 Inputs = dict[str, Array]
 
 EPSILON = 1e-6  # parameter of a Beta distribution: less would ask for the logarithm of 0
+
+
+def augmented(
+    program: Program, data: Data, step: Array, batch: Batch[Array], mask_b: Array
+) -> tuple[Batch[Array], ...]:
+    """The batch varied as the config says, as the batches that `gradients` takes.
+
+    One batch; with mixup or cutmix two of the same mixed inputs, the first with the rows' own
+    targets, the second with those of the rows they are mixed with, each weighted by its share.
+    """
+
+    def draw_rows(key: Array) -> Batch[Array]:
+        """As many rows, drawn from all that train; of weight 0 beside what only fills up."""
+        n = jnp.asarray(data.train.shape[0] if data.n_train is None else data.n_train, jnp.uint32)
+        rows_b = data.train[random_bits(key, batch.weight.shape) % n]
+        weight_b = data.train_weight[rows_b] * mask_b
+        return program.batch(data, rows_b)._replace(weight=weight_b)
+
+    config = program.config
+    return augment(
+        jax.random.fold_in(jax.random.fold_in(data.key, AUGMENT_KEY), step),
+        batch,
+        draw_rows,
+        config.augment,
+        config.net,
+        data.statistics.get("inputs", {}),
+        program.network.missing_columns,
+    )
 
 
 def augment(

@@ -22,6 +22,7 @@ from nets.batch_axis import part_of_batch
 Rows = TypeVar("Rows")  # a pytree of arrays with an axis of rows in front
 Sums = TypeVar("Sums")
 Whole = TypeVar("Whole")
+Given = TypeVar("Given")  # a pytree of arrays with an axis of rows in front
 
 BATCH = "batch"  # the mapped axis of the devices that share a batch
 
@@ -50,30 +51,31 @@ def padded_size(parts: Parts, n_rows: int) -> int:
 
 
 def summed(
-    parts: Parts, tree_b: Rows, sums_of_part: Callable[[Rows], tuple[Sums, Whole]]
-) -> tuple[Sums, Whole]:
-    """The sums of all parts of the rows, added up, and what each part knows of the whole batch.
+    parts: Parts, tree_b: Rows, sums_of_part: Callable[[Rows], tuple[Sums, Whole, Given]]
+) -> tuple[Sums, Whole, Given]:
+    """All parts' sums added up, what each knows of the whole batch, and what is given of each row.
 
-    `sums_of_part(rows)` gives both for the rows of a part. The second, which must be the same for
-    all parts, comes back as it is.
+    `sums_of_part(rows)` gives the three for the rows of a part. The second, which must be the same
+    for all parts, comes back as it is; the third, an axis of rows in front, part by part.
     """
     if parts.count == 1:
         return sums_of_part(tree_b)
     place = lax.axis_index(BATCH) if parts.devices > 1 else jnp.zeros((), jnp.int32)
     axis = None if parts.exact else BATCH
 
-    def sums_at(index: Array) -> tuple[Sums, Whole]:
+    def sums_at(index: Array) -> tuple[Sums, Whole, Given]:
         with part_of_batch(index, axis):
             part = jax.tree.map(lambda leaf: _slice(leaf, index, parts.count), tree_b)
             return sums_of_part(part)
 
     if not parts.exact:
-        sums, whole = sums_at(place)
-        return lax.psum(sums, BATCH), whole
+        sums, whole, given = sums_at(place)
+        return lax.psum(sums, BATCH), whole, gathered(parts, given)
     n_own = parts.count // parts.devices
-    sums, whole = lax.map(sums_at, place * n_own + jnp.arange(n_own))
+    sums, whole, given = lax.map(sums_at, place * n_own + jnp.arange(n_own))
     added = jax.tree.map(lambda leaf: functools.reduce(operator.add, leaf), gathered(parts, sums))
-    return added, jax.tree.map(lambda leaf: leaf[0], whole)
+    given = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), given)
+    return added, jax.tree.map(lambda leaf: leaf[0], whole), gathered(parts, given)
 
 
 def own_slice(parts: Parts, array: Array) -> Array:

@@ -22,6 +22,7 @@ WEIGHTS_KEY = 0
 ORDER_KEY = 1
 DROPOUT_KEY = 2
 AUGMENT_KEY = 3
+WINDOW_KEY = 4
 
 
 class Data(struct.PyTreeNode):
@@ -94,6 +95,11 @@ class Program:
     Row i of fold k has the number i, or k * shared_rows + i where folds weigh rows differently.
     """
 
+    window: int | None = None
+    """Steps that an update goes back through (`train.core.windows`); None: all of a row.
+
+    None too where no row that trains has more.
+    """
     careful: bool = False
     """Whether every update is looked at, and left out if it is not finite (`train.core.faults`)."""
 

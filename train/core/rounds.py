@@ -21,10 +21,9 @@ from train.core.batch_parts import WHOLE
 from train.core.early_stopping import Best, update_best, update_plateau
 from train.core.faults import are_finite, choose
 from train.core.forward import Predictions, evaluate_split, evaluation_weights
-from train.core.penalties import layer_norms
 from train.core.program import Data, Program
 from train.core.schedules import learning_rate
-from train.core.state import State, Sums
+from train.core.state import State, Sums, no_sums
 from train.core.step import train_epoch
 from train.core.weights import Weights
 
@@ -113,14 +112,6 @@ def train_round(program: Program, data: Data, state: State) -> tuple[State, Roun
 
     state, sums = lax.fori_loop(0, n_epochs, one_epoch, (state, no_sums(program, state.weights)))
     return end_round(program, data, state, sums, n_epochs * program.steps_per_epoch)
-
-
-def no_sums(program: Program, weights: Weights) -> Sums:
-    """The sums before the first update."""
-    sums = Sums(loss=jnp.zeros(()), weight=jnp.zeros(()), penalty=jnp.zeros(()))
-    if program.config.train.gradient_norms:
-        sums["gradient_norms"] = jax.tree.map(jnp.zeros_like, layer_norms(weights.params))
-    return sums
 
 
 def end_round(

@@ -12,6 +12,8 @@ from flax import struct
 from nets.base import Array, Params, Tree
 from train.core.early_stopping import Best, Plateau
 from train.core.faults import Faults, no_faults
+from train.core.penalties import layer_norms
+from train.core.program import Program
 from train.core.weights import Weights
 
 
@@ -84,3 +86,11 @@ def init_state(
         diverged=jnp.zeros((), bool),
         faults=no_faults(spikes=skip_spikes),
     )
+
+
+def no_sums(program: Program, weights: Weights) -> Sums:
+    """The sums before the first update."""
+    sums = Sums(loss=jnp.zeros(()), weight=jnp.zeros(()), penalty=jnp.zeros(()))
+    if program.config.train.gradient_norms:
+        sums["gradient_norms"] = jax.tree.map(jnp.zeros_like, layer_norms(weights.params))
+    return sums

@@ -7,28 +7,39 @@ Shapes: b rows of a batch, s steps of an epoch.
 
 from __future__ import annotations
 
+from functools import partial
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import optax
 from jax import lax
 
-from nets.base import Array, Arrays, DataNetwork, Params, Tree
-from nets.dropout import is_off, random_bits
+from nets.base import Array, DataNetwork, Params, Tree
+from nets.dropout import is_off
 from train.config.bounded import resolved
 from train.config.net_options import Dense
-from train.core.augment import augment
+from train.core.augment import augmented
+from train.core.batch_losses import (
+    Batches,
+    Window,
+    share_of_steps,
+    weighted_loss,
+    window_loss,
+)
 from train.core.batch_parts import summed
 from train.core.batching import batch_rows, epoch_rows
 from train.core.faults import Judged, choose, judge
-from train.core.net_members import mean_losses, rows_of_members
+from train.core.net_members import rows_of_members
 from train.core.penalties import layer_norms, penalties
-from train.core.program import AUGMENT_KEY, DROPOUT_KEY, Data, Program
+from train.core.program import DROPOUT_KEY, Data, Program
 from train.core.schedules import decay_factor
 from train.core.state import State, Sums
 from train.core.weights import Weights
+from train.core.windows import by_rows, update_in_windows
 from train.data.dataset import Batch
 
-Batches = tuple[Batch[Array], ...]
+Rows = tuple[Batches, Window | None]
 
 
 def train_epoch(program: Program, data: Data, state: State) -> tuple[State, Sums]:
@@ -59,11 +70,28 @@ def update(
     `mask_b` is 1 for the rows of the batch, also for those of weight 0, and 0 for what only fills
     it up. A network that learns by a rule of its own takes that in place of a gradient.
     """
-    batches = _augmented(program, data, state.step, batch, mask_b)
+    batches = augmented(program, data, state.step, batch, mask_b)
     if program.network.learns_by_rule:
         # Its rows are never mixed (the config's checks refuse it), so the first batch is all.
         return _update_by_rule(program, data, state, batches[0], mask_b)
-    grads, sums, batch_stats = gradients(program, data, state, batches, mask_b.sum())
+    descend = partial(_descend, program, n_rows=mask_b.sum())
+    if program.window is not None:
+        return update_in_windows(program, data, state, batches, descend)
+    state, sums, _ = descend(data, state, batches)
+    return state, sums
+
+
+def _descend(
+    program: Program,
+    data: Data,
+    state: State,
+    batches: Batches,
+    window: Window | None = None,
+    *,
+    n_rows: Array,
+) -> tuple[State, Sums, Tree]:
+    """The state after a step down the gradient, the sums, and the carry that a window ends with."""
+    grads, sums, batch_stats, carry = gradients(program, data, state, batches, n_rows, window)
     options = program.config.optim
     plateau = state.plateau.factor if options.schedule == "plateau" else None
     updates, opt_state = program.optimizer.update(
@@ -78,7 +106,7 @@ def update(
     after = state.replace(
         weights=Weights(params, batch_stats), average=average, opt_state=opt_state
     )
-    return _settled(program, state, after, grads, sums)
+    return *_settled(program, state, after, grads, sums), carry
 
 
 def _settled(
@@ -94,10 +122,28 @@ def _settled(
     return state, choose(is_made, sums, jax.tree.map(jnp.zeros_like, sums))
 
 
+class Gradients(NamedTuple):
+    """What an update goes by."""
+
+    params: Params
+    """The gradients of the loss plus penalties."""
+    sums: Sums
+    """The sums behind it."""
+    batch_stats: Params
+    """The new running statistics."""
+    carry: Tree = ()
+    """The state that each row ends a window with, an axis of rows in front."""
+
+
 def gradients(
-    program: Program, data: Data, state: State, batches: Batches, n_rows: Array
-) -> tuple[Params, Sums, Params]:
-    """Gradients of the loss of a batch plus penalties, the sums behind it, new `batch_stats`.
+    program: Program,
+    data: Data,
+    state: State,
+    batches: Batches,
+    n_rows: Array,
+    window: Window | None = None,
+) -> Gradients:
+    """Gradients of the loss of a batch plus penalties, and what else comes of it.
 
     The loss is the sum of weight times loss over the batch, divided by what its `n_rows` weigh on
     average: so its expectation is the weighted mean over all rows that train. Divided by what they
@@ -106,50 +152,50 @@ def gradients(
     `batches` are one, or two where rows are mixed: one input with two targets, whose weights hold
     the shares that they count for. The inputs of the first are those of both, and the losses of
     both targets are added up. Where a batch is cut (`program.parts`), each part gives sums over its
-    own rows, and the gradient of the whole is the sum of the parts' gradients.
+    own rows, and the gradient of the whole is the sum of the parts' gradients. Of a `window`
+    batches are the steps, and the loss counts as that of whole rows of so many steps.
     """
     network = _with_dropout(program, state.step)
     rngs = {"dropout": jax.random.fold_in(jax.random.fold_in(data.key, DROPOUT_KEY), state.step)}
     weight = jnp.stack([batch.weight for batch in batches]).sum()
     expected = weight if data.mean_weight is None else n_rows * data.mean_weight
+    if window is not None:
+        expected = expected * share_of_steps(program)
 
-    def objective(params: Params, batches: Batches) -> tuple[Array, tuple[Array, Array, Params]]:
+    def objective(params: Params, rows: Rows) -> tuple[Array, tuple[Array, Array, Params, Tree]]:
+        batches, window = rows
         variables = Weights(params, state.weights.batch_stats).variables(data.statistics)
         weight_b = jnp.stack([batch.weight for batch in batches]).sum(0)
         inputs = rows_of_members(batches[0].inputs, program.config.net.n_orders)
+        before = () if window is None else (by_rows(window.carry),)
         outputs, moved = network.apply(
-            variables, inputs, weight_b, train=True, rngs=rngs, mutable=["batch_stats"]
+            variables, inputs, weight_b, *before, train=True, rngs=rngs, mutable=["batch_stats"]
         )
-        loss = weighted_loss(program, outputs, batches)
+        if window is None:
+            carry = ()
+            loss = weighted_loss(program, outputs, batches)
+        else:
+            carry = by_rows(outputs["carry"])
+            loss = window_loss(program, outputs, batches, window)
         penalty = penalties(params, program.config.optim)
         # The gradients of all parts are added up, so each part has but a share of the penalty's:
         # together they count it once. What is returned to be logged is the whole penalty.
         mean = loss / jnp.maximum(expected, 1e-30) + penalty / program.parts.count
-        return mean, (loss, penalty, moved.get("batch_stats") or {})
+        return mean, (loss, penalty, moved.get("batch_stats") or {}, carry)
 
-    def gradients_of_part(batches: Batches) -> tuple[tuple[Params, Array], tuple[Array, Params]]:
+    def gradients_of_part(
+        rows: Rows,
+    ) -> tuple[tuple[Params, Array], tuple[Array, Params], Tree]:
         differentiate = jax.grad(objective, has_aux=True)
-        grads, (loss, penalty, batch_stats) = differentiate(state.weights.params, batches)
-        return (grads, loss), (penalty, batch_stats)
+        grads, (loss, penalty, batch_stats, carry) = differentiate(state.weights.params, rows)
+        return (grads, loss), (penalty, batch_stats), carry
 
     # `summed` adds the first pair up over the parts; the second is of the whole batch, and so the
-    # same in every part.
-    (grads, loss), (penalty, batch_stats) = summed(program.parts, batches, gradients_of_part)
-    return grads, Sums(loss=loss, weight=weight, penalty=penalty), batch_stats
-
-
-def weighted_loss(program: Program, outputs: Arrays, batches: Batches) -> Array:
-    """The sum over rows of loss times weight, of all `batches`: targets of the same outputs.
-
-    Members with rows of their own have a target each; of those that share them it is the mean loss.
-    """
-    smoothing = resolved(program.config.label_smoothing)
-    members = program.network.n_members // program.config.net.n_orders
-    total = jnp.zeros(())
-    for batch in batches:
-        losses_b = mean_losses(program.tasks, outputs, batch.target, smoothing, members)
-        total += (losses_b * batch.weight).sum()
-    return total
+    # same in every part; the third has a place for each row.
+    of_loss, of_batch, carry = summed(program.parts, (batches, window), gradients_of_part)
+    grads, loss = of_loss
+    penalty, batch_stats = of_batch
+    return Gradients(grads, Sums(loss=loss, weight=weight, penalty=penalty), batch_stats, carry)
 
 
 def _update_by_rule(
@@ -176,34 +222,6 @@ def _update_by_rule(
     loss = (losses_b * batch.weight).sum()
     sums = Sums(loss=loss, weight=batch.weight.sum(), penalty=jnp.zeros(()))
     return _settled(program, state, state.replace(weights=weights), (), sums)
-
-
-def _augmented(
-    program: Program, data: Data, step: Array, batch: Batch[Array], mask_b: Array
-) -> Batches:
-    """The batch varied as the config says, as the batches that `gradients` takes.
-
-    One batch; with mixup or cutmix two of the same mixed inputs, the first with the rows' own
-    targets, the second with those of the rows they are mixed with, each weighted by its share.
-    """
-
-    def draw_rows(key: Array) -> Batch[Array]:
-        """As many rows, drawn from all that train; of weight 0 beside what only fills up."""
-        n = jnp.asarray(data.train.shape[0] if data.n_train is None else data.n_train, jnp.uint32)
-        rows_b = data.train[random_bits(key, batch.weight.shape) % n]
-        weight_b = data.train_weight[rows_b] * mask_b
-        return program.batch(data, rows_b)._replace(weight=weight_b)
-
-    config = program.config
-    return augment(
-        jax.random.fold_in(jax.random.fold_in(data.key, AUGMENT_KEY), step),
-        batch,
-        draw_rows,
-        config.augment,
-        config.net,
-        data.statistics.get("inputs", {}),
-        program.network.missing_columns,
-    )
 
 
 def _with_dropout(program: Program, step: Array) -> DataNetwork:

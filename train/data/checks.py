@@ -9,6 +9,7 @@ import numpy as np
 from train.config.net_options import LSTM, Competitive, Dense, Perceptron, SelfOrganizingMap
 from train.config.options import Config
 from train.data.dataset import Dataset, Head
+from train.data.resolve import window_of
 from train.data.row_dataset import RowDataset
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.table.codes import ANSWERS
@@ -93,6 +94,8 @@ def check_steps(config: Config, dataset: Dataset) -> None:
         raise UserError(
             "config.net.own_scale: scales numbers, and the inputs have none; set it to false"
         )
+    if window_of(config, dataset) and encoder.labels.targets:
+        _check_readout(config.net, encoder)
     if not encoder.traits["of_steps"]:
         return
     for field in ("patch", "stride", "pool"):
@@ -102,6 +105,15 @@ def check_steps(config: Config, dataset: Dataset) -> None:
                 f"config.net.{field}: {size} steps as one, but the target has a value at each of "
                 "them; set it to 1"
             )
+
+
+def _check_readout(net: LSTM, encoder: SequenceEncoder) -> None:
+    """Raises UserError if an answer of a sequence is read of more than its last window."""
+    if net.readout not in ("last", "auto"):
+        raise UserError(
+            f"config.net.readout: {net.readout} reads all {encoder.longest} steps, of which "
+            "config.train.truncate leaves a window; set it to last"
+        )
 
 
 def check_augment(config: Config, dataset: Dataset) -> None:

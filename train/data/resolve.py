@@ -8,7 +8,7 @@ from train.config.data_options import Sequences
 from train.config.options import Config
 from train.config.own_net import Own
 from train.config.recipe import resolve
-from train.config.sequence_recipe import resolve_sequences
+from train.config.sequence_recipe import resolve_sequences, truncated
 from train.config.series_recipe import resolve_series
 from train.data.dataset import Dataset
 from train.data.sequences.dataset import SequenceDataset
@@ -33,3 +33,10 @@ def resolve_config(config: Config, dataset: Dataset) -> Config:
     if isinstance(encoder, SeriesEncoder) and not isinstance(config.net, Own):
         config = resolve_series(config, encoder.season, max(len(encoder.groups), 1))
     return resolve(config, dataset.n_train, classes=classes)
+
+
+def window_of(config: Config, dataset: Dataset) -> int | None:
+    """The steps that an update goes back through, where some training sequence has more."""
+    if not isinstance(dataset, SequenceDataset):
+        return None
+    return truncated(replace(config, data=dataset.options), dataset.encoder.longest)

@@ -9,7 +9,7 @@ from train.config.options import Config
 from train.config.own_net import Own
 from train.config.unread import left_idle
 from train.data.dataset import Dataset
-from train.data.resolve import resolve_config
+from train.data.resolve import resolve_config, window_of
 from train.data.sequences.encoder import SequenceEncoder
 
 OF_TOKENS = (
@@ -30,6 +30,11 @@ def unread_of_rows(config: Config, dataset: Dataset) -> Iterator[str]:
     encoder = dataset.encoder
     if not isinstance(encoder, SequenceEncoder):
         return
+    if config.train.truncate is not None and window_of(config, dataset) is None:
+        yield (
+            f"config.train.truncate: not used, for the longest training sequence has "
+            f"{encoder.longest} steps"
+        )
     if not encoder.traits["tokens"]:
         yield from _line(config, OF_TOKENS, "the inputs have no tokens")
     if not encoder.labels.targets:

@@ -20,7 +20,7 @@ from train.core.optim import make_optimizer
 from train.core.program import Data, Program
 from train.data.classes import class_sizes, unseen_counts
 from train.data.dataset import Dataset, Encoder
-from train.data.resolve import resolve_config
+from train.data.resolve import resolve_config, window_of
 from train.data.row_dataset import RowDataset
 from train.data.series.dataset import SeriesDataset
 from train.data.series.statistics import with_new_groups
@@ -140,4 +140,5 @@ def make_program(config: Config, dataset: Dataset) -> Program:
         config=config,
         total_steps=total_steps,
         steps_per_epoch=steps_per_epoch,
+        window=window_of(config, dataset),
     )

@@ -24,8 +24,8 @@ from train.core.batch_parts import BATCH, gathered
 from train.core.batching import batch_rows, epoch_rows
 from train.core.faults import choose
 from train.core.program import Data, Program
-from train.core.rounds import end_round, has_diverged, no_sums
-from train.core.state import State
+from train.core.rounds import end_round, has_diverged
+from train.core.state import State, no_sums
 from train.core.step import update_on_rows
 from train.data.dataset import Batch
 from train.data.stream.chunks import Chunk, Plan, ahead, plan_chunks, read_chunks
