@@ -12,8 +12,8 @@ from train.errors import UserError
 LOOK_AHEAD = (
     ("bidirectional", False, "reads from a sequence's end"),
     ("crf", False, "chooses the tags of a whole sequence"),
-    ("convolutions", (), "look ahead"),
-    ("fixed_filters", 0, "look ahead"),
+    ("convolutions", (), "looks ahead"),
+    ("fixed_filters", 0, "looks ahead"),
     ("own_scale", False, "goes by a whole sequence"),
     ("patch", 1, "takes several steps as one"),
 )
