@@ -29,6 +29,7 @@ from marks import slow
 from train.config.net_options import Dense
 from train.config.options import Augment, Config, Optim, Train
 from train.core import step
+from train.core.augment import augmented
 from train.core.batch_parts import Parts
 from train.core.batching import epoch_rows
 from train.core.forward import evaluate_split
@@ -192,7 +193,7 @@ def test_mixed_targets_weigh_in_their_shares() -> None:
     program, data, state = make_run(Config(optim=SGD, augment=options), n_train=2)
     ones = data.replace(train_weight=jnp.ones(N))
     batch = TableDataset.take(data.arrays, data.train)._replace(weight=jnp.ones(2))
-    mixed = jax.jit(partial(step._augmented, program))
+    mixed = jax.jit(partial(augmented, program))
     first, second = mixed(ones, jnp.int32(3), batch, jnp.ones(2))
     np.testing.assert_allclose(first.weight + second.weight, 1, rtol=1e-6)
     # A row of weight 0 is mixed as others are; what only fills up is not.
@@ -335,5 +336,5 @@ def test_an_update_of_members_follows_the_mean_of_their_losses(rows: str) -> Non
     for parts in (Parts(), Parts(2, 1, exact=True)):
         cut = dataclasses.replace(program, parts=parts)
         given = (batch._replace(weight=weight_b),)
-        grads, _, _ = jax.jit(partial(gradients, cut))(data, state, given, mask_b.sum())
+        grads = jax.jit(partial(gradients, cut))(data, state, given, mask_b.sum()).params
         assert_trees_close(grads, wanted, rtol=1e-4, atol=1e-6)
