@@ -85,7 +85,7 @@ def window_loss(params: Any, batch: Batch, first: int, carry: Any) -> tuple[Any,
     total = 0.0
     for t in range(T):
         x, y = (jax.lax.dynamic_index_in_dim(array, first + t, 1, False) for array in steps)
-        is_on = (first + t < batch.length)[:, None]
+        is_on = (first + t < batch.inputs["length"])[:, None]
         z = x @ weights["kernel"] + h @ weights["recurrent_kernel"] + weights["bias"][None]
         i, f, n, o = jnp.split(z, 4, -1)
         new_c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(n)
@@ -96,11 +96,11 @@ def window_loss(params: Any, batch: Batch, first: int, carry: Any) -> tuple[Any,
         total -= jnp.where(is_on, chosen, 0).sum() / MEAN
     logit = h @ params["head_0_label"]["kernel"] + params["head_0_label"]["bias"][None]
     costs = jnp.logaddexp(0.0, jnp.where(batch.target["label"][:, None] == 1, -logit, logit))
-    ends = (batch.length > first) & (batch.length <= first + T)
+    ends = (batch.inputs["length"] > first) & (batch.inputs["length"] <= first + T)
     total += jnp.where(ends[:, None], costs, 0).sum()
     leaves = jax.tree_util.tree_leaves_with_path(params)
     squares = [jnp.square(w).sum() for path, w in leaves if "kernel" in str(path[-1])]
-    return total / len(batch.length) * MEAN / T + L2 * sum(squares), ((h, c), total)
+    return total / len(batch.weight) * MEAN / T + L2 * sum(squares), ((h, c), total)
 
 
 @pytest.mark.slow
@@ -114,8 +114,8 @@ def test_an_epoch_in_windows_is_a_loop_that_stops_gradients_between_them(path: P
     for step, (rows_b, mask_b) in enumerate(zip(rows_sb, mask_sb, strict=True)):
         batch = program.take(data.arrays, rows_b[mask_b > 0])
         rate = 0.5 * (1 + np.cos(np.pi * step / program.total_steps)) / 2
-        carry = (jnp.zeros((len(batch.length), 3)),) * 2
-        for first in range(0, int(batch.length.max()), T):
+        carry = (jnp.zeros((len(batch.weight), 3)),) * 2
+        for first in range(0, int(batch.inputs["length"].max()), T):
             grads, (carry, total) = gradient(params, batch, first, carry)
             params = jax.tree.map(lambda w, g: w - rate * g, params, grads)  # noqa: B023
             loss += float(total)

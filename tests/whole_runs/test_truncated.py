@@ -41,7 +41,9 @@ def test_what_a_window_tells_the_next_is_learned(tmp_path):
     assert result["steps"] == 40 * 6
     model = predict.load(tmp_path / "run")
     x = (np.arange(40) % PERIOD == 0).astype(int)[:, None].tolist()
-    whole = np.array(model({"x": [x]})[0])
+    answers = model({"x": [x]})
+    assert isinstance(answers, np.ndarray)
+    whole = np.array(answers[0])
     carry = None
     pieces = []
     for first in range(0, 40, 8):

@@ -56,6 +56,7 @@ def resolve_sequences(
     """
     assert isinstance(config.net, LSTM)
     assert isinstance(config.data, Sequences)
+    next_step = config.data.next_step
     # What looks ahead of a window, or reads all steps at once, is for whole sequences.
     is_whole = truncated(config, longest) is None
     batch_size = filled(config.train.batch_size, SEQUENCE_BATCH)
@@ -79,7 +80,7 @@ def resolve_sequences(
     learning_rate = filled(config.optim.learning_rate, learning_rate)
     net = config.net
     assert isinstance(net, LSTM)
-    both_ways = is_whole and not config.data.next_step
+    both_ways = is_whole and not next_step
     net = replace(net, bidirectional=filled(net.bidirectional, both_ways))
     if not is_whole:
         net = replace(net, readout=filled(net.readout, "last"), patch=filled(net.patch, 1))
