@@ -12,13 +12,17 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.csv
 import pytest
 import runs
 from golden_runs import make_inputs
+from series_tables import shops
 
+from train import backtest, compare, loop
 from train import config as configs
-from train import loop
-from train.config import SelfOrganizingMap
+from train.config import LSTM, Config, SelfOrganizingMap, Series, Train
+from train.config.plan import Plan
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
@@ -75,6 +79,7 @@ KINDS = {
     "autoencoder": ("autoencoder", {}),
     "population": ("diabetes", {"population.seeds": "2", "population.grid": GRID}),
 }
+PAGES = (*KINDS, "backtest", "comparison")
 # What is measured in each frame: {"beyond": of the page's edge, "cut", "broken" words, "unnamed"}.
 MEASURE = """
 function measure(frame) {
@@ -144,7 +149,30 @@ def reports(tmp_path_factory) -> dict[str, Path]:
             config.net = SelfOrganizingMap(shape=(6, 8))
         loop.fit(config, folder / kind)
         found[kind] = folder / kind / "report.html"
+    found["backtest"] = backtested(folder)
+    diabetes = [str(folder / kind) for kind in ("regression", "population")]
+    compare.main([*diabetes, f"--page={folder / 'compare.html'}"])
+    found["comparison"] = folder / "compare.html"
     return found
+
+
+def backtested(folder: Path) -> Path:
+    """The page of a backtest of several series with dates."""
+    pa.csv.write_csv(shops(300), folder / "shops.csv")
+    data = Series(
+        path=str(folder / "shops.csv"),
+        target="sales",
+        time="when",
+        group="shop",
+        known=("promotion",),
+        lookback=24,
+        horizon=12,
+        valid=40,
+        test=77,
+    )
+    config = Config(name="shops", data=data, net=LSTM(hidden=(8,)), train=Train(epochs=2))
+    backtest.backtest(config, folder / "backtest", Plan(origins=4, step=10, interval=0.8))
+    return folder / "backtest" / "backtest.html"
 
 
 def chromium(folder: Path, page: Path, *flags: str) -> str:
@@ -174,7 +202,7 @@ def measured(reports, tmp_path_factory) -> dict[str, dict]:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PAGES)
 def test_nothing_overflows_or_is_cut_and_every_figure_has_a_name(kind, width, measured):
     found = measured[f"{kind} {width}"]
     nothing: list[str] = []
@@ -187,7 +215,7 @@ def test_nothing_overflows_or_is_cut_and_every_figure_has_a_name(kind, width, me
     }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PAGES)
 def test_a_page_is_small_and_prints_in_two(kind, reports, tmp_path):
     assert reports[kind].stat().st_size < MOST_BYTES
     paper = tmp_path / "report.pdf"

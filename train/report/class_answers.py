@@ -73,7 +73,7 @@ def scores_by_class(scores: ClassScores, what: str) -> str:
 def _confusion(head: ReportHead, counts_kk: Array, weight_n: Array | None) -> str:
     small_kk, names = curves.gather_rare(counts_kk, list(head.classes))
     note = "number of rows" if weight_n is None else "weight of rows"
-    note += ", a row for each true class; the darker, the larger the share of the row"
+    note += ", a row for each true class; the bluer, the larger the share of the row"
     if len(names) < len(head.classes):
         note += f"; the {len(names) - 1} largest of {len(head.classes)} classes"
     kind = "wide" if len(names) > 12 else ""

@@ -24,7 +24,7 @@ def map_pictures(clusters: Clusters, shape: tuple[int, int], rows: str) -> Itera
     """How far each unit is from its neighbours, and how many rows it has."""
     grid = clusters.grid
     between_k = unit_distances(np.asarray(clusters.units_kd, np.float64), shape, grid)
-    note = "the darker, the farther a unit is from its neighbours"
+    note = "the bluer, the farther a unit is from its neighbours"
     yield figure("U-matrix", note, _map(between_k, shape, grid, "U-matrix"))
     count_k = np.bincount(clusters.cluster_n, minlength=len(clusters.units_kd))
     texts: list[str] = []
@@ -67,13 +67,13 @@ def _raw_range(clusters: Clusters, i: int, values_k: Array) -> str:
     if np.abs(left_n).max() > 1e-3 * np.ptp(raw_n[known_n]):
         return ""
     low, high = (slope * end + shift for end in (values_k.min(), values_k.max()))
-    return f"{low:.3g} to {high:.3g}; the darker, the larger"
+    return f"{low:.3g} to {high:.3g}; the bluer, the larger"
 
 
 def _map(
     values_k: Array, shape: tuple[int, int], grid: str, title: str, texts: Sequence[str] = ()
 ) -> str:
-    """The map with a cell for each unit, square or hexagonal: the darker, the larger its value."""
+    """The map with a cell for each unit, square or hexagonal: the bluer, the larger its value."""
     low = float(np.min(values_k))
     high = float(np.max(values_k))
     share_k = (np.asarray(values_k, np.float64) - low) / ((high - low) or 1)

@@ -13,7 +13,7 @@ LONGEST = 18  # letters of a class's name
 
 
 def confusion_table(counts_kk: np.ndarray, names: Sequence[str]) -> str:
-    """Counts of true class by predicted class; the darker, the larger the share of the row."""
+    """Counts of true class by predicted class; the bluer, the larger the share of the row."""
     short = [label(name, LONGEST) for name in names]
     kind = "matrix"
     if max(map(len, short)) * len(names) > 36:

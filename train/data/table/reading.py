@@ -138,12 +138,15 @@ def use_lines(reading: Reading, width: int) -> list[str]:
     names: dict[str, list[str]] = {}
     for column in reading.columns:
         names.setdefault(column.use, []).append(_short(column.name))
-    lines = ["columns, by what is done with each (more in report.html):"]
+    lines = []
     longest = max(map(len, names), default=0)
+    before = "columns  "
     for use, found in names.items():
-        lines.append(f"  {use.ljust(longest)}  {_listed(found, width - longest - 4)}")
+        room = width - len(before) - longest - 2
+        lines.append(f"{before}{use.ljust(longest)}  {_listed(found, room)}")
+        before = " " * len(before)
     if reading.n_more:
-        lines.append(f"  and {reading.n_more:,} more")
+        lines.append(f"{before}and {reading.n_more:,} more")
     return lines
 
 

@@ -55,7 +55,9 @@ class Finished:
         """Its net in words."""
         net = self.config.net
         hidden = getattr(net, "hidden", ())
-        sizes = f" {'x'.join(map(str, hidden))}" if isinstance(hidden, tuple) and hidden else ""
+        # Of a grid over widths the parameters are those of the best.
+        is_one = isinstance(hidden, tuple) and "net.hidden" not in self.config.population.grid
+        sizes = f" {'x'.join(map(str, hidden))}" if is_one and hidden else ""
         return f"{type(net).__name__}{sizes}, {self.result['n_parameters']:,}"
 
     @property

@@ -42,7 +42,7 @@ def _sections(ranking: Ranking) -> Iterator[str]:
     scores = []
     options = []
     for row, name in zip(ranking.rows, names, strict=True):
-        cells = [escape(score_in_words(row, metric)) for metric in ranking.metrics]
+        cells = [_in_two_lines(score_in_words(row, metric)) for metric in ranking.metrics]
         seconds = number(row.run.result["seconds"]["total"], 3)
         difference = difference_in_words(row.to_first)
         if isinstance(row.to_first, str):
@@ -59,6 +59,12 @@ def _sections(ranking: Ranking) -> Iterator[str]:
     if len(names) > MAX_CURVES:
         title += f" of the first {MAX_CURVES} of {len(names)} runs"
     yield group(title, _curves([row.run for row in ranking.rows], names, ranking.metric))
+
+
+def _in_two_lines(score: str) -> str:
+    """A score, and below it that of each net alone, where there are several."""
+    mean, parenthesis, each = escape(score).partition(" (")
+    return mean + parenthesis.replace(" ", "<br>") + each.replace("+-", "\N{PLUS-MINUS SIGN}")
 
 
 def _curves(runs: Sequence[Finished], names: Sequence[str], metric: str) -> Iterator[str]:
