@@ -33,8 +33,11 @@ def test_paths(load, tmp_path, monkeypatch):
         refused(read_table, "train.csv/x.csv") == "train.csv/x.csv: cannot be read: Not a directory"
     )
     message = refused(load, "a\n1\n", "train.xlsx")
-    assert message == "train.xlsx: unknown ending '.xlsx'; expected one of " + " ".join(
-        [".csv", ".tsv", ".txt", ".parquet", ".pq", ".jsonl", ".ndjson", ".json"]
+    assert (
+        message
+        == "train.xlsx: unknown ending '.xlsx'; expected one of "
+        + " ".join([".csv", ".tsv", ".txt", ".parquet", ".pq", ".jsonl", ".ndjson", ".json;"])
+        + " spreadsheets save and open CSV"
     )
     assert load("a\n1\n", "UPPER.CSV").num_rows == 1
 

@@ -31,6 +31,7 @@ from train.errors import UserError
 TEXT = (".csv", ".tsv", ".txt")
 # Endings of packed files, and what unpacks them.
 PACKED = {".gz": "gzip", ".bz2": "bz2", ".xz": "lzma"}
+SHEETS = (".xlsx", ".xls", ".ods")  # which are not read
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 
 
@@ -116,7 +117,9 @@ def ending_of(path: str) -> str:
     ending = os.path.splitext(path)[1].lower()
     known = (*TEXT, *PARQUET, *JSON_LINES)
     if ending not in known:
-        raise UserError(f"{path}: unknown ending {ending!r}; expected one of {' '.join(known)}")
+        hint = "; spreadsheets save and open CSV" if ending in SHEETS else ""
+        expected = f"expected one of {' '.join(known)}{hint}"
+        raise UserError(f"{path}: unknown ending {ending!r}; {expected}")
     return ending
 
 
