@@ -263,7 +263,11 @@ def damage(draw: random.Random, data: bytes) -> bytes:
 
 def rows_of_csv(data: bytes, delimiter: str) -> list[list[str]] | None:
     """The records of text as Python's csv module has them; None where it finds a fault."""
-    text = data.decode("utf-8-sig").lstrip("\r\n")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("cp1252")
+    text = text.lstrip("\r\n")
     if text.lower().startswith(("sep=", '"sep=')):
         text = text.partition("\n")[2]
     try:

@@ -183,14 +183,17 @@ def check_damaged(folder: Path, seed: int) -> list[str]:
         table = read_table(path, (), may_be_empty=True, may_repeat=True)
     except UserError as error:
         return ["more than a line"] if "\n" in str(error) else []
+    notes = left_out_notes(table, "")
+    if any("lines of comments" in note for note in notes):
+        while data.startswith(b"#"):
+            data = data.partition(b"\n")[2]
     records = rows_of_csv(data, delimiter_of(table))
     if records is None:
         return ["a fault is passed over"]
     header, *rows = records
     columns_of_cells = [[(cell or "").strip() for cell in c.to_pylist()] for c in table.columns]
     found = [list(row) for row in zip(*columns_of_cells, strict=True)]
-    notes = left_out_notes(table, "")
-    first = int(bool(notes) and "an index of the rows" in notes[0])
+    first = int(any("an index of the rows" in note for note in notes))
     if first and not header[0]:
         header = header[1:]
     end = first + table.num_columns

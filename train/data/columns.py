@@ -217,6 +217,6 @@ def read_text(raw: RawColumn) -> Text:
 
 def _as_label(value: object) -> str:
     """A value of a column as text, a whole number without its fraction."""
-    if isinstance(value, np.floating) and value.is_integer() and abs(value) < 2**53:
+    if isinstance(value, np.floating) and value.is_integer() and abs(float(value)) < 2**53:
         return f"{value + 0.0:.0f}"
     return str(value).strip()

@@ -37,6 +37,11 @@ MONTH_FIRST = re.compile(
     r"(?P<y>[0-9]{4}|[0-9]{2})" + TIME,
     re.IGNORECASE,
 )
+C_TIME = re.compile(
+    WEEKDAY + r"(?P<m>[^\W\d_]{3,10}) +(?P<d>[0-9]{1,2}) (?P<time>[0-9]{1,2}:[0-9]{2}:[0-9]{2})"
+    r"(?P<zone> (?:UTC|GMT|[+-][0-9]{4}))? (?P<y>[0-9]{4})",
+    re.IGNORECASE,
+)
 MONTH = re.compile(r"(?P<y>[0-9]{4})-(?P<m>[0-9]{2})")
 QUARTER = re.compile(
     r"(?P<y>[0-9]{4})[-: /]?Q(?P<q>[1-4])|Q?(?P<q2>[1-4])[-: /]?Q?[-: /]?(?P<y2>[0-9]{4})", re.I
@@ -155,6 +160,8 @@ def _parse(text: str, order: str) -> datetime.datetime | None:
             return _numeric(match, order)
         if order == "ymd":
             return None
+        if (stamp := C_TIME.fullmatch(text)) is not None:
+            text = "{d} {m} {y} {time}".format(**stamp.groupdict()) + (stamp["zone"] or "")
         match = DAY_FIRST.fullmatch(text) or MONTH_FIRST.fullmatch(text)
         month = None if match is None else month_of(match["m"])
         if match is None or month is None:

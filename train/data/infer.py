@@ -8,10 +8,11 @@ n rows, k different texts.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import replace
 from typing import Literal, NamedTuple, TypeAlias
+
+import numpy as np
 
 from train.data.columns import (
     RawColumn,
@@ -19,20 +20,17 @@ from train.data.columns import (
     Text,
     read_text,
 )
-from train.data.dates import COMPACT, Order, infer_order, parse_dates, short_year
+from train.data.dates import COMPACT, PERIOD, Order, infer_order, parse_dates, short_year
 from train.data.hint import Hint, marks_of
 from train.data.marks import Marks, choose_marks, infer_notation
 from train.data.notation import CODE, Mark, Notation, is_no_value, parse
-from train.data.values import allowed_odd, compact_note, plain_numbers
+from train.data.unread_numbers import unread_note
+from train.data.values import allowed_odd, compact_note, exponent_note, plain_numbers
 from train.data.zones import zones_note
 
 Kind: TypeAlias = Literal["number", "time", "category"]
 CODES_SHARE = 0.01  # of cells that begin with zeros, from which on they are codes
 TRUTHS = frozenset(("true", "false"))
-LIKE_A_DATE = re.compile(
-    r"(?:19|20)[0-9]{2}[-/. ][0-9]{1,2}[-/. ][0-9]{1,2}(?![0-9])|[0-9]{1,2}[-/. ]"
-    r"(?:[0-9]{1,2}|[^\W\d_]{3,12})[-/., ]{1,2}(?:19|20)[0-9]{2}(?![0-9])"
-)
 
 
 class Inferred(NamedTuple):
@@ -59,6 +57,23 @@ def infer(raw: RawColumn, hint: Hint) -> Inferred:
     return _infer_text(raw, hint)
 
 
+def infer_in_table(raw: RawColumn, hint: Hint) -> Inferred:
+    """What a column of a table holds, whose months, quarters and weeks are times."""
+    inferred = infer(raw, hint)
+    if inferred.kind != "category" or raw.family != "text":
+        return inferred
+    text = read_text(raw)
+    periods, valid = parse_dates(text.values, PERIOD)
+    n_valid = int(text.counts[valid].sum())
+    n_other = int(text.counts[~valid].sum())
+    if not n_valid or n_other > allowed_odd(n_valid, n_other, 9):
+        return inferred
+    place = int(valid.argmax())
+    day = np.datetime64(int(periods[place]), "us").astype("datetime64[D]")
+    note = f"{text.values[place][:40]!r} is read as its first day, {day}"
+    return Inferred("time", Reading(order=PERIOD), note)
+
+
 def infer_number(raw: RawColumn, hint: Hint) -> Inferred:
     """How a column that is named as one of numbers writes them."""
     if raw.family != "text":
@@ -70,7 +85,7 @@ def infer_number(raw: RawColumn, hint: Hint) -> Inferred:
 
 def _infer_text(raw: RawColumn, hint: Hint) -> Inferred:
     if (plain := _plain(raw, hint)) is not None:
-        return plain._replace(note=compact_note(raw))
+        return plain._replace(note=compact_note(raw) or exponent_note(raw))
     text = read_text(raw)
     folded = {value.casefold() for value in text.values}
     if not text.values or folded <= TRUTHS:
@@ -85,7 +100,7 @@ def _infer_text(raw: RawColumn, hint: Hint) -> Inferred:
     dates = _dates(raw, text, hint)
     if dates.kind == "time":
         return dates
-    return Inferred("category", Reading(), _mixed_note(raw, text, hint) or _unread_note(text))
+    return Inferred("category", Reading(), _mixed_note(raw, text, hint) or unread_note(text))
 
 
 def _plain(raw: RawColumn, hint: Hint) -> Inferred | None:
@@ -95,7 +110,11 @@ def _plain(raw: RawColumn, hint: Hint) -> Inferred | None:
     decimal, thousands, sure = _chosen(raw, hint)
     if decimal != "." or thousands or not sure:
         return None
-    return Inferred("number", Reading(Notation()))
+    marks = hint.marks.get(raw.name)
+    is_whole = False
+    if marks is not None and marks.long:
+        is_whole = not (marks.decimal + marks.either).total()
+    return Inferred("number", Reading(Notation(whole=is_whole)))
 
 
 def _chosen(raw: RawColumn, hint: Hint) -> tuple[Mark, str, bool]:
@@ -180,17 +199,6 @@ def _dates(raw: RawColumn, text: Text, hint: Hint) -> Inferred:
     if zones := zones_note(text.values):
         note = f"{note}; {zones}" if note else zones
     return Inferred("time", Reading(order=found.order), note)
-
-
-def _unread_note(text: Text) -> str:
-    """A line on a category most of whose cells look like dates; "" of others."""
-    alike = [i for i, value in enumerate(text.values) if LIKE_A_DATE.search(value)]
-    if 2 * text.counts[alike].sum() <= text.counts.sum():
-        return ""
-    return (
-        f"{text.values[alike[0]][:40]!r} looks like a date, but is read as a category; "
-        "config.data.date_format says how dates are written"
-    )
 
 
 def _mixed_note(raw: RawColumn, text: Text, hint: Hint) -> str:

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from train.data.clock import is_clock, seconds_of
 from train.data.notation import (
     BLANKS,
     CELL,
-    CLOCK,
     QUOTES,
     SCALES,
     Mark,
@@ -141,6 +141,7 @@ def infer_notation(
     decimal, thousands, sure = marks
     asked = 0
     clocks = 0
+    proven = 0
     units: Counter[str] = Counter()
     scaled = 0
     matched = 0
@@ -152,7 +153,8 @@ def infer_notation(
             continue
         count = int(count)
         asked += count
-        clocks += count * (CLOCK.fullmatch(text) is not None)
+        clocks += count * (seconds_of(text) is not None)
+        proven += count * is_clock(text)
         match = CELL.fullmatch(text)
         if match is None:
             continue
@@ -168,7 +170,7 @@ def infer_notation(
         if prefix := prefix_of(match):
             units[prefix] += count
             apart.add(prefix)
-    if asked and 2 * clocks > asked:
+    if proven and 2 * clocks > asked:
         return Inferred(Notation(clock=True), clocks, asked)
     unit, n_unit = next(iter(units.most_common(1)), ("", 0))
     is_unit = unit in apart or unit in ALONE or (len(unit) > 1 and len(bare) >= FEW)

@@ -12,11 +12,13 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
+from train.data.clock import seconds_of
 from train.data.parsing import narrowed
 
 BLANKS = " \u00a0\u202f\u2009"
 QUOTES = "'\u2019"
 MINUS = "\u2212\u2013-"
+FRACTIONS = "½⅓⅔¼¾⅛⅜⅝⅞"  # no unit, though they stand behind a number
 CURRENCY = (
     r"(?:US|A|C|R)?\$|[€£¥₹₩₽₺฿₫₪]|USD|EUR|GBP|CHF|JPY|INR|CAD|AUD|CNY|SEK|NOK|DKK|PLN|BRL|Rs\.?"
 )
@@ -25,18 +27,16 @@ CELL = re.compile(
     rf"(?P<open>\()?[{BLANKS}]*(?P<limit>[<>≤≥~]=?)?[{BLANKS}]*(?P<sign>[+{MINUS}])?[{BLANKS}]*"
     rf"(?P<prefix>{CURRENCY})?[{BLANKS}]*(?P<inner>[+{MINUS}])?"
     rf"(?P<body>[0-9](?:[0-9.,{BLANKS}{QUOTES}]*[0-9.,])?|[.,][0-9]+)(?P<exp>[eE][+-]?[0-9]+)?"
-    rf"(?P<gap>[{BLANKS}]*)(?P<suffix>[^0-9{BLANKS}(){MINUS}][^0-9()]{{0,11}}?)?"
+    rf"(?P<none>(?<=[.,])[\u2014{MINUS}]{{1,2}})?"  # 12.- and 12,-- have no decimals
+    rf"(?P<gap>[{BLANKS}]*)(?P<suffix>[^0-9{BLANKS}(){FRACTIONS}{MINUS}][^0-9()]{{0,11}}?)?"
     rf"(?P<trail>[{MINUS}])?(?P<close>\))?"
 )
 PLAIN = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 CODE = re.compile(r"[+-]?0[0-9]+")  # an integer that begins with zeros: a code, unless named
-CLOCK = re.compile(
-    r"(?P<sign>-)?(?:(?P<days>[0-9]+) days?,? )?"
-    r"(?P<h>[0-9]{1,3}):(?P<m>[0-5][0-9])(?::(?P<s>[0-5][0-9](?:\.[0-9]+)?))?"
-    r" ?(?P<half>[aApP]\.?[mM]\.?)?"
-)
 SCALES = {"k": 1e3, "K": 1e3, "M": 1e6, "m": 1e6, "B": 1e9, "bn": 1e9, "Mio": 1e6, "Mrd": 1e9}
+# Other names of a currency.
+SAME_UNIT = {"EUR": "€", "GBP": "£", "INR": "₹", "Rs": "₹", "Rs.": "₹", "USD": "$", "US$": "$"}
 # What programs and people write for "no value" in a column that else holds numbers or times.
 NO_VALUE = frozenset(
     (
@@ -45,8 +45,12 @@ NO_VALUE = frozenset(
         *("not available", "not applicable", "not known", "not reported", "no data", "(blank)"),
         *("blank", "undefined", "tbd", "#n/a", "#div/0!", "#value!", "#ref!", "#name?", "#num!"),
         *("#null!", "#n/a n/a", "<na>", "nat", "(null)", "1.#ind", "-1.#ind", "1.#qnan"),
+        *("\\n", "#nv", "#wert!", "#bezug!", "#n/d", "#valeur!", "n/r", "n.r.", "no value"),
+        *("k.a.", "k. a.", "keine angabe", "unbekannt", "n.c.", "inconnu", "s/d", "sin datos"),
     )
 )
+
+NO_AMOUNT = re.compile(rf"(?:{CURRENCY})[{BLANKS}]*[\u2014{MINUS}]+")  # as accounts have it
 
 Mark: TypeAlias = Literal[".", ","]
 MARKS: tuple[Mark, Mark] = (".", ",")
@@ -59,6 +63,7 @@ class Notation:
     `unit` is of all cells, such as "$", "%" or "kg", and adds nothing to the number. `scaled`: a
     letter multiplies, as in 19M. `clock`: hours:minutes, read as seconds. `odd` are the words that
     training rows had in place of numbers, read as missing. `sure` is False where it was a guess.
+    `whole`: training rows had whole numbers alone, some of them of four digits or more.
     """
 
     decimal: Mark = "."
@@ -68,6 +73,7 @@ class Notation:
     clock: bool = False
     odd: tuple[str, ...] = ()
     sure: bool = True
+    whole: bool = False
 
     @property
     def is_plain(self) -> bool:
@@ -109,7 +115,8 @@ class Parsed(NamedTuple):
 
 def is_no_value(text: str) -> bool:
     """Whether a text stands for "no value" wherever numbers are expected."""
-    return text.strip().casefold() in NO_VALUE
+    text = text.strip()
+    return text.casefold() in NO_VALUE or NO_AMOUNT.fullmatch(text) is not None
 
 
 def other_mark(mark: Mark) -> Mark:
@@ -131,10 +138,12 @@ def parse(texts: Sequence[str], notation: Notation) -> Parsed:
             continue
         if PLAIN.fullmatch(text) and (plain or notation.decimal == "."):
             written = text
-            if notation.unit and notation.unit != "+":
+            if notation.clock:
+                remarks[i] = "is read as seconds"
+            elif notation.unit and notation.unit != "+":
                 remarks[i] = f"lacks {notation.unit!r}"
         elif notation.clock:
-            seconds = _seconds(text)
+            seconds = seconds_of(text)
             if seconds is None:
                 continue
             written = repr(seconds)
@@ -174,7 +183,7 @@ def _plain_text(text: str, notation: Notation) -> tuple[str, str] | None:
     if notation.scaled and suffix in SCALES:
         factor = SCALES[suffix]
         units.remove(suffix)
-    if any(unit != notation.unit for unit in units):
+    if any(as_one_unit(unit) != as_one_unit(notation.unit) for unit in units):
         return None
     negative = bool(match["open"]) or (bool(signs) and signs[0] != "+")
     written = f"{'-' if negative else ''}{body}{match['exp'] or ''}"
@@ -185,6 +194,11 @@ def _plain_text(text: str, notation: Notation) -> tuple[str, str] | None:
     if notation.unit and not units and not remark:
         remark = f"lacks {notation.unit!r}"
     return written, remark
+
+
+def as_one_unit(unit: str) -> str:
+    """The unit by one of its names, such as € of EUR."""
+    return SAME_UNIT.get(unit, unit)
 
 
 def prefix_of(match: re.Match[str]) -> str:
@@ -218,19 +232,3 @@ def _are_groups(groups: list[str]) -> bool:
         return False
     sizes = {len(group) for group in others[:-1]}
     return sizes <= {3} or (sizes <= {2} and len(first) <= 2)
-
-
-def _seconds(text: str) -> float | int | None:
-    """Seconds of hours:minutes[:seconds], with am or pm or days; None for another text."""
-    match = CLOCK.fullmatch(text)
-    if match is None:
-        return None
-    hours = int(match["h"])
-    if match["half"]:
-        if not 1 <= hours <= 12:
-            return None
-        hours = hours % 12 + (12 if match["half"][0] in "pP" else 0)
-    rest = match["s"] or "0"
-    seconds = float(rest) if "." in rest else int(rest)
-    total = int(match["days"] or 0) * 86_400 + hours * 3600 + int(match["m"]) * 60 + seconds
-    return -total if match["sign"] else total

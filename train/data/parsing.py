@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime
 import re
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
 
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff]")
 INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 
 
@@ -42,3 +44,10 @@ def parse_times(values: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         parsed[i] = since // datetime.timedelta(microseconds=1)
         valid[i] = True
     return parsed, valid
+
+
+def visible_text(text: str) -> str:
+    """A text in plain letters and digits, without what cannot be seen."""
+    if text.isascii():
+        return text
+    return INVISIBLE.sub("", unicodedata.normalize("NFKC", text))

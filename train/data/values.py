@@ -8,6 +8,7 @@ n rows, k different texts.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -25,7 +26,7 @@ from train.data.columns import (
     text_or_null,
     typed_numbers,
 )
-from train.data.dates import ISO, parse_dates
+from train.data.dates import ISO, PERIOD, parse_dates
 from train.data.marks import choose_marks, find_marks, infer_notation
 from train.data.notation import is_no_value, parse
 from train.data.parsing import narrowed
@@ -37,6 +38,7 @@ SHOWN = 3
 FIRST_DAY = 19000101  # of whole numbers that may be dates
 LAST_DAY = 21001231
 CODE = r"^[+-]?0[0-9]"
+EXPONENT = re.compile(r"[0-9]+[eE][0-9]+")
 
 
 def read_numbers(raw: RawColumn) -> Numbers:
@@ -53,6 +55,8 @@ def read_numbers(raw: RawColumn) -> Numbers:
             values = _written_numbers(raw)
         elif raw.reading.notation is None and raw.said is not None:
             _say_doubt(raw)
+        if raw.reading.notation is not None and raw.reading.notation.whole:
+            _say_points(raw)
     else:
         values = Numbers(typed_numbers(raw.data), missing_rows(raw))
         unit = raw.reading.notation.unit if raw.reading.notation else ""
@@ -107,6 +111,17 @@ def compact_note(raw: RawColumn) -> str:
     return f"{days[0]} could be a date, and is read as a number; config.data.dates makes it one"
 
 
+def exponent_note(raw: RawColumn) -> str:
+    """A line on numbers such as 1E5 that could all be codes; "" of others."""
+    text = text_or_null(raw).drop_null()
+    if not len(text) or EXPONENT.fullmatch(text[0].as_py()) is None:
+        return ""
+    if not pc.all(pc.match_substring_regex(text, f"^{EXPONENT.pattern}$")).as_py():
+        return ""
+    shown = text[0].as_py()
+    return f"{shown!r} is read as {float(shown):g}; config.data.categorical keeps it as a code"
+
+
 def _written_numbers(raw: RawColumn) -> Numbers:
     """The numbers of a column of text, by its notation. Raises UserError."""
     text = read_text(raw)
@@ -145,6 +160,19 @@ def _say_doubt(raw: RawColumn) -> None:
         raw.say(f"{shown[:40]!r} is read as {float(shown):.15g}, which its cells do not prove")
 
 
+def _say_points(raw: RawColumn) -> None:
+    """Says of points that could all set thousands apart that training rows have none."""
+    if raw.said is None or not pc.any(pc.match_substring(text_or_null(raw), ".")).as_py():
+        return
+    text = read_text(raw)
+    marks = find_marks(text.values, text.counts)
+    if marks.either["."] and not marks.decimal:
+        pointed = [i for i, value in enumerate(text.values) if "." in value]
+        shown = float(text.values[pointed[0]])
+        found = f"is read as {shown:.15g}, though training rows have whole numbers alone"
+        raw.say(f"{_cells(raw, text, pointed)}: the first {found}")
+
+
 def read_times(raw: RawColumn) -> Numbers:
     """Microseconds since 1970 UTC of dates, times and text; without a zone, UTC is meant.
 
@@ -169,7 +197,8 @@ def read_times(raw: RawColumn) -> Numbers:
         of_iso, is_iso = parse_dates(text.values, ISO)
         parsed = np.where(valid, parsed, of_iso)
         valid = valid | is_iso
-        expected = f"a date or time written {order} as in the training rows"
+        written = "as a month, quarter or week" if order == PERIOD else order
+        expected = f"a date or time written {written} as in the training rows"
     check_odd(raw, text, valid, expected)
     missing = ~np.append(valid, False)[text.codes]
     return Numbers(np.append(parsed, 0)[text.codes], missing)

@@ -49,6 +49,16 @@ def test_json_numbers_among_markers_are_numbers_and_other_columns_keep_their_kin
     )
 
 
+def test_an_array_numbers_among_texts_and_nested_objects(load):
+    rows = [{"z": "02139", "o": {"p": 1, "q": {"r": "x"}}}, {"z": 2139.5, "o": None}, {"z": 3}]
+    wanted = {"z": ["02139", "2139.5", "3"], "o.p": [1, None, None], "o.q.r": ["x", None, None]}
+    for name, content in (
+        ("x.json", json.dumps(rows, indent=1)),
+        ("x.jsonl", "\n".join(map(json.dumps, rows))),
+    ):
+        assert load(content, name).to_pydict() == wanted
+
+
 def test_long_json_line(load):
     assert (
         load(json.dumps({"a": "x" * 3_000_000}), "x.jsonl").column("a")[0].as_py()
@@ -66,9 +76,11 @@ def test_long_json_line(load):
         ),
         ('{"a": 1}\nfive\n', "x.jsonl, line 2: not a JSON object"),
         ('{"a": 1}\n5\n', "x.jsonl, line 2: expected a JSON object, found 5"),
-        ('[{"a": 1}, {"a": 2}]\n', "x.jsonl: holds one JSON array; expected one object per line"),
+        ("[1, 2]\n", "x.jsonl: holds a JSON array, but not of objects, a row each"),
+        ('[{"a": 1}\n', "x.jsonl: neither JSON lines nor a JSON array: Expecting ',' delimiter"),
+        ('[{"a": 1}, {"a": true}]', "x.jsonl, object 2: column 'a' changes from number to boolean"),
         ('{"a": 1, "a": 2}\n', "x.jsonl, line 1: not a JSON object: 'a' is given twice"),
-        ('{"a": 1}\n\n{"a": "x"}\n', "x.jsonl, line 3: column 'a' changes from number to string"),
+        ('{"a": 1}\n\n{"a": [2]}\n', "x.jsonl, line 3: column 'a' changes from number to array"),
         ('{"a": ' + "[" * 100_000, "x.jsonl, line 1: not a JSON object: "),
         ('{"a": "\\ud800"}\n', "x.jsonl: JSON parse error"),
         ("{}\n{}\n", "x.jsonl: has no columns"),

@@ -222,7 +222,7 @@ def test_decimal_commas_are_not_guessed_where_the_comma_delimits(load):
         ('a,b\n1,x"\n3,",4\n', "x.csv, line 3: a quote is opened and never closed"),
         ('a,b\n1,"x\n2,"y\n', "x.csv, line 2: there is text after a closing quote"),
         ('a,b\n1,2\n1,"x"y\n', "x.csv, line 3: there is text after a closing quote"),
-        (b"a,b\n1,2\n3,\xe9t\xe9\n", "x.csv, line 3: byte 10 is not UTF-8 text"),
+        (b"a,b\n1,2\n3,\xe9t\xff\n", "x.csv, line 3: byte 10 is not UTF-8 text"),
         (b"\xff\xfea\x00,", "x.csv, line 1: byte 4 is not UTF-16 text"),
         (b"a,b\r1,2\r3,\x00\r", "x.csv, line 3: byte 10 is NUL"),
         ("a,b\n1,2\n".encode("utf-16-le"), "x.csv, line 1: byte 1 is NUL"),

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from train.config.data_options import MISSING
+from train.data.files.objects import of_objects
 from train.errors import UserError
 
 WORDS = b"missing"  # in the metadata of a column
@@ -53,15 +54,17 @@ def as_table(
         expected = "a dict of columns, a pyarrow, pandas or polars table, or a list of dicts"
         raise UserError(f"data: cannot read type {type(data).__name__}; expected {expected}")
     check_names(table.column_names, "data", may_repeat=may_repeat)
-    return plain(table, missing)
+    return of_objects(plain(table, missing), isinstance(data, list | tuple))
 
 
 def plain(table: pa.Table, missing: tuple[str, ...]) -> pa.Table:
-    """The table in few kinds, with nan and missing markers null."""
+    """The table in few kinds, with nan and missing markers null; a struct as its fields."""
     markers = _markers(missing)
     columns = []
     words = {}
     for place, column in enumerate(table.columns):
+        if pa.types.is_struct(column.type):
+            return plain(table.flatten(), missing)
         whole = _cast(column)
         columns.append(_unmark(whole, markers))
         if found := _marked_words(whole, columns[-1]):

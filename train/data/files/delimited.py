@@ -4,6 +4,9 @@ Blanks around a missing marker do not count. A blank line is skipped, except in 
 column, where it is a missing value (at the end: nothing).
 """
 
+# pyright: reportAttributeAccessIssue=false
+# pyarrow.compute makes its functions while it is imported: nothing a type checker could see.
+
 from __future__ import annotations
 
 import contextlib
@@ -15,6 +18,7 @@ from collections import Counter
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from train.data.files.arrow import first_line, plain
@@ -23,6 +27,7 @@ from train.errors import UserError
 
 DELIMITER = b"delimiter"  # where the metadata of a table has it
 INDEX = b"index"  # there if a column of row names was left out
+NOTES = b"notes"  # lines for the user on the file
 SHIFT = b"shift"  # there if rows end with a delimiter, but could begin with a name of theirs
 HINT_RECORDS = 50  # that are looked at for names below a title
 MAX_BLOCK_BYTES = 2**31 - 1
@@ -51,28 +56,35 @@ def read_delimited(data: bytes, path: str, missing: tuple[str, ...], default: by
     except pa.ArrowInvalid as error:
         _check_records(dialect, path)
         raise UserError(f"{path}: {first_line(error)}") from None
-    kept = _without_unnamed(table, names, path)
-    has_index = kept.num_columns and not names[0] and len(names) > 1
+    kept = _named_places(table, dialect, path)
+    has_index = not names[0] and 0 not in kept
     metadata = {DELIMITER: delimiter} | ({INDEX: b"1"} if has_index else {})
     metadata |= {SHIFT: b"1"} if dialect.may_shift else {}
-    return kept.replace_schema_metadata(metadata)
+    notes = [f"{path}: {note}" for note in dialect.notes]
+    return with_notes(table.select(kept).replace_schema_metadata(metadata), notes)
 
 
-def _without_unnamed(table: pa.Table, names: list[str], path: str) -> pa.Table:
-    """The table without empty columns at its end, and an index in front, that have no name.
+def _named_places(table: pa.Table, dialect: Dialect, path: str) -> list[int]:
+    """The places of columns without empty ones, and an index in front, that have no name.
 
     An index is a column that counts the rows, or names each. Raises UserError for another one.
     """
-    kept = len(names)
-    while kept > 1 and not names[kept - 1] and table.column(kept - 1).null_count == table.num_rows:
-        kept -= 1
-    if kept == 1 or names[0]:
-        return table.select(list(range(kept)))
+    names = dialect.names
+    kept = []
+    for place, name in enumerate(names):
+        if name or table.column(place).null_count < table.num_rows:
+            kept.append(place)
+    unnamed = [place for place in kept if not names[place]]
+    if not unnamed or len(kept) == 1:
+        return kept or [0]
+    hint = _preamble_hint(dialect)
+    if unnamed[-1]:
+        raise UserError(f"{path}: column {unnamed[-1] + 1} has no name{hint or '; name it'}")
     index = table.column(0)
     if index.null_count or len(index.unique()) < len(index):
-        hint = "which could be an index if all of its cells differed"
-        raise UserError(f"{path}: column 1 has no name, {hint}; name it")
-    return table.select(list(range(1, kept)))
+        hint = hint or ", which could be an index if all of its cells differed; name it"
+        raise UserError(f"{path}: column 1 has no name{hint}")
+    return kept[1:]
 
 
 def delimiter_of(table: pa.Table) -> str:
@@ -80,15 +92,26 @@ def delimiter_of(table: pa.Table) -> str:
     return (table.schema.metadata or {}).get(DELIMITER, b"").decode()
 
 
+def with_notes(table: pa.Table, notes: list[str]) -> pa.Table:
+    """The table with these lines for the user before others on its file."""
+    if not notes:
+        return table
+    metadata = dict(table.schema.metadata or {})
+    kept = metadata.get(NOTES, b"").decode().splitlines()
+    metadata[NOTES] = "\n".join([*notes, *kept]).encode()
+    return table.replace_schema_metadata(metadata)
+
+
 def left_out_notes(table: pa.Table, where: str) -> list[str]:
     """A line for an index that was left out, or could be, and for names that several columns have.
 
     For a table whose columns were all found: what is looked up by such a name is refused.
     """
-    notes = []
-    if INDEX in (table.schema.metadata or {}):
+    metadata = table.schema.metadata or {}
+    notes = metadata.get(NOTES, b"").decode().splitlines()
+    if INDEX in metadata:
         notes.append(f"{where}: column 1 has no name and is left out, as an index of the rows")
-    if SHIFT in (table.schema.metadata or {}):
+    if SHIFT in metadata:
         notes.append(
             f"{where}: rows end with a delimiter that the header lacks, so their first cell is "
             f"{table.column_names[0]!r}; if it is a name of the row, give it one in the header"
@@ -137,7 +160,14 @@ def _parse_csv(dialect: Dialect, missing: tuple[str, ...], ignore_empty_lines: b
             column_types=dict.fromkeys(places, pa.string()),
         ),
     )
+    if b'="' in dialect.text:
+        table = pa.table([_without_formula(column) for column in table.columns], places)
     return plain(table.rename_columns(list(dialect.names)), missing)
+
+
+def _without_formula(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Cells that are ="007", by which spreadsheets are told to keep a text, as 007."""
+    return pc.replace_substring_regex(column, r'^="([^"]*)"$', r"\1")
 
 
 def _quotes_agree(data: bytes, delimiter: bytes) -> bool:
@@ -166,13 +196,21 @@ def _preamble_hint(dialect: Dialect) -> str:
     with contextlib.suppress(csv.Error):
         for record in itertools.islice(reader, HINT_RECORDS):
             # Comments are no rows.
-            widths.append(0 if record and record[0].startswith("#") else len(record))
+            widths.append(0 if record and record[0].startswith("#") else _filled(record))
             lines.append(dialect.first_line + reader.line_num)
     width, count = Counter(widths).most_common(1)[0]
     names_at = widths.index(width)
     if width < 2 or not names_at or 2 * count < len(widths):
         return ""
     return f"; if line {lines[names_at]} holds the names, delete what stands above it"
+
+
+def _filled(record: list[str]) -> int:
+    """How many cells a record has, without empty ones at its end."""
+    width = len(record)
+    while width and not record[width - 1].strip():
+        width -= 1
+    return width
 
 
 def _check_records(dialect: Dialect, path: str) -> None:

@@ -26,7 +26,7 @@ class Dialect(NamedTuple):
 
     Their fields are called `names`; a name is "" where the header has none: for row names in front,
     or a delimiter at the end. `may_shift`: rows end with a delimiter that the header lacks, though
-    their first cells could as well be names of rows.
+    their first cells could as well be names of rows. `notes` are for the user.
     """
 
     delimiter: bytes
@@ -35,12 +35,21 @@ class Dialect(NamedTuple):
     start: int
     first_line: int
     may_shift: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def find_dialect(data: bytes, default: bytes) -> Dialect:
     """The layout of UTF-8 text that ends with a newline; `default` delimits where nothing does."""
     stripped = data.lstrip(b"\r\n")
     line = data[: len(data) - len(stripped)].count(b"\n") + 1
+    notes = ()
+    if end := _end_of_comments(stripped):
+        n_comments = stripped.count(b"\n", 0, end)
+        notes = (f"{n_comments} lines of comments, which begin with #, are left out",)
+        line += n_comments
+        stripped = stripped[end:]
+    if stripped.startswith(b"# ") and not any(mark in _first_line(stripped) for mark in DELIMITERS):
+        stripped = stripped[2:]  # names that numpy wrote
     said = SAID.match(stripped)
     if said is not None:
         stripped = stripped[said.end() :]
@@ -65,7 +74,28 @@ def find_dialect(data: bytes, default: bytes) -> Dialect:
     fitted = tuple(_fitted(names, records))
     may_shift = len(fitted) > len(names) and not fitted[-1] and _names_rows(records)
     start = _after_lines(stripped, lines)
-    return Dialect(delimiter, fitted, stripped, start, line, may_shift)
+    return Dialect(delimiter, fitted, stripped, start, line, may_shift, notes)
+
+
+def _first_line(data: bytes) -> bytes:
+    return data[: data.find(b"\n")]
+
+
+def _end_of_comments(data: bytes) -> int:
+    """Where the lines at the beginning that begin with # end; 0 if they hold the names.
+
+    They do if the last of them has as many fields as the line behind it.
+    """
+    end = 0
+    last = b""
+    while data[end : end + 1] == b"#" and (stop := data.find(b"\n", end)) >= 0:
+        last = data[end:stop]
+        end = stop + 1
+    first = _first_line(data[end : end + SAMPLE_BYTES] + b"\n")
+    for delimiter in DELIMITERS:
+        if delimiter in first:
+            return end if last.count(delimiter) != first.count(delimiter) else 0
+    return end if first.strip() and len(last.lstrip(b"# ").split()) != len(first.split()) else 0
 
 
 def _some_records(reader: Iterator[list[str]]) -> list[list[str]]:

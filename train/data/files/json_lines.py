@@ -1,4 +1,4 @@
-"""JSON lines -> pyarrow tables: one object a line, its names the columns."""
+"""JSON lines -> pyarrow tables: one object a line, or in one array, its names the columns."""
 
 from __future__ import annotations
 
@@ -17,21 +17,26 @@ from train.errors import UserError
 
 
 def read_json_lines(data: bytes, path: str, missing: tuple[str, ...]) -> pa.Table:
-    """The table in JSON lines. Raises UserError, with the line."""
-    if data.lstrip().startswith(b"["):
-        how = "pandas: to_json(path, orient='records', lines=True)"
-        raise UserError(f"{path}: holds one JSON array; expected one object per line ({how})")
-    with contextlib.suppress(pa.ArrowInvalid):
-        return _parse_json_lines(data)
+    """The table in JSON lines, or in one JSON array of objects. Raises UserError, with the line.
+
+    A column that holds numbers and texts is one of text.
+    """
+    is_array = data.lstrip().startswith(b"[")
+    if not is_array:
+        with contextlib.suppress(pa.ArrowInvalid):
+            return _parse_json_lines(data)
     # Either a line is broken, or a column has strings among its numbers, which may all be missing
     # markers.
-    lines = []
+    places = []
     rows = []
-    for at, line in enumerate(data.splitlines(), 1):
+    if is_array:
+        rows = _json_array(data, path)
+        places = [f"object {at}" for at in range(1, len(rows) + 1)]
+    for at, line in enumerate(() if is_array else data.splitlines(), 1):
         if line.strip():
             rows.append(_json_object(line, f"{path}, line {at}"))
-            lines.append(at)
-    cleaned = _without_markers(rows, {*missing, ""})
+            places.append(f"line {at}")
+    cleaned = _as_one_kind(_without_markers(rows, {*missing, ""}))
     try:
         return _parse_json_lines("\n".join(map(json.dumps, cleaned)).encode())
     except pa.ArrowInvalid as error:
@@ -39,9 +44,29 @@ def read_json_lines(data: bytes, path: str, missing: tuple[str, ...]) -> pa.Tabl
         if change is None:
             raise UserError(f"{path}: {first_line(error)}") from None
         name, before, after, row = change.groups()
-        where = f"{path}, line {lines[int(row)]}: column {name!r}"
+        where = f"{path}, {places[int(row)]}: column {name!r}"
         change = f"changes from {before} to {after}"
         raise UserError(f"{where} {change}; expected one kind per column") from None
+
+
+def _as_one_kind(rows: list[dict[str, object]]) -> list[dict[str, object]]:
+    """The rows with numbers as texts in columns that hold both."""
+    numbers = {name for row in rows for name in row if _is_number(row[name])}
+    texts = {name for row in rows for name in row if isinstance(row[name], str)}
+    mixed = numbers & texts
+    if not mixed:
+        return rows
+    alike = []
+    for row in rows:
+        as_text = {
+            name: json.dumps(row[name]) for name in mixed & row.keys() if _is_number(row[name])
+        }
+        alike.append(row | as_text)
+    return alike
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _without_markers(rows: list[dict[str, object]], markers: set[str]) -> list[dict[str, object]]:
@@ -63,7 +88,7 @@ def _holds_number(value: object, depth: int = 2) -> bool:
     """Whether a value is a number, or a list of numbers or of lists of them."""
     if isinstance(value, list):
         return depth > 0 and any(_holds_number(item, depth - 1) for item in value)
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return _is_number(value)
 
 
 def _unmarked_steps(value: object, markers: set[str], depth: int = 2) -> object:
@@ -90,6 +115,23 @@ def _parse_json_lines(data: bytes) -> pa.Table:
 
 def _json_object(line: bytes, where: str) -> dict[str, object]:
     """The object that a line holds. Raises UserError for all else, and for a name given twice."""
+    value = _parsed(line, f"{where}: not a JSON object")
+    if not isinstance(value, dict):
+        raise UserError(f"{where}: expected a JSON object, found {first_line(line.decode())[:40]}")
+    return value
+
+
+def _json_array(data: bytes, path: str) -> list[dict[str, object]]:
+    """The objects of a JSON array. Raises UserError for all else."""
+    value = _parsed(data, f"{path}: neither JSON lines nor a JSON array")
+    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+        how = "pandas: to_json(path, orient='records', lines=True)"
+        raise UserError(f"{path}: holds a JSON array, but not of objects, a row each ({how})")
+    return value
+
+
+def _parsed(text: bytes, what: str) -> object:
+    """What JSON says. Raises UserError, which begins with `what`."""
 
     def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         for name, count in Counter(name for name, _ in pairs).items():
@@ -98,9 +140,6 @@ def _json_object(line: bytes, where: str) -> dict[str, object]:
         return dict(pairs)
 
     try:
-        value = json.loads(line, object_pairs_hook=unique)
+        return json.loads(text, object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{where}: not a JSON object: {error}") from None
-    if not isinstance(value, dict):
-        raise UserError(f"{where}: expected a JSON object, found {first_line(line.decode())[:40]}")
-    return value
+        raise UserError(f"{what}: {error}") from None

@@ -8,13 +8,8 @@ of the file; elsewhere "row 17" is the 17th row of data, from 1.
 
 from __future__ import annotations
 
-import codecs
 import difflib
-import importlib
-import io
-import lzma
 import os
-import zlib
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -23,14 +18,15 @@ import pyarrow.parquet as pq
 from train.config.data_options import MISSING
 from train.data.files.arrow import PARQUET, check_names, first_line, plain
 from train.data.files.builtin import read_builtin
-from train.data.files.delimited import read_delimited
+from train.data.files.delimited import read_delimited, with_notes
+from train.data.files.encoding import to_utf8
 from train.data.files.json_lines import read_json_lines
+from train.data.files.objects import of_objects
+from train.data.files.packed import unpack
 from train.data.files.row_groups import read_folder
 from train.errors import UserError
 
 TEXT = (".csv", ".tsv", ".txt")
-# Endings of packed files, and what unpacks them.
-PACKED = {".gz": "gzip", ".bz2": "bz2", ".xz": "lzma"}
 SHEETS = (".xlsx", ".xls", ".ods")  # which are not read
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 
@@ -44,12 +40,12 @@ def read_table(
 ) -> pa.Table:
     """The table in a CSV, Parquet or JSON lines file, a folder of Parquet, or a `builtin:NAME`.
 
-    The ending says which: .csv .tsv .txt, .parquet .pq, or .jsonl .ndjson .json; .gz .bz2 .xz may
-    stand behind it. Strings in `missing`, and empty ones, become null. Text is UTF-8, or UTF-16
-    with a byte order mark; its delimiter is found among , ; tab | and blanks, and all of its cells
-    stay text (see `train.data.infer`). Raises UserError, with the line, for everything that could
-    shift or lose a cell, for a table without rows unless it `may_be_empty`, and for names given
-    twice unless they `may_repeat`.
+    The ending says which: .csv .tsv .txt, .parquet .pq, or .jsonl .ndjson .json; .gz .bz2 .xz .zip
+    may stand behind it. Strings in `missing`, and empty ones, become null. Text is UTF-8, UTF-16
+    with a byte order mark, or Windows-1252, which is said; its delimiter is found among , ; tab |
+    and blanks, and all of its cells stay text (see `train.data.infer`). Raises UserError, with the
+    line, for everything that could shift or lose a cell, for a table without rows unless it
+    `may_be_empty`, and for names given twice unless they `may_repeat`.
     """
     path = os.fspath(path)
     if path.startswith("builtin:"):
@@ -57,13 +53,16 @@ def read_table(
     if os.path.isdir(path):
         return plain(read_folder(path), missing)
     with _open(path) as file:
-        ending = ending_of(_unpacked(path))
-        file = _unpack(file, path)
+        file, name = unpack(file, path)
+        ending = ending_of(name)
         if ending in TEXT:
             default = b"\t" if ending == ".tsv" else b","
-            table = read_delimited(_to_utf8(file.read(), path), path, missing, default)
+            said: list[str] = []
+            table = read_delimited(to_utf8(file.read(), path, said), path, missing, default)
+            table = with_notes(table, said)
         elif ending in JSON_LINES:
-            table = plain(read_json_lines(_to_utf8(file.read(), path), path, missing), missing)
+            table = read_json_lines(to_utf8(file.read(), path), path, missing)
+            table = of_objects(plain(table, missing))
         elif ending in PARQUET:
             table = plain(_read_parquet(file, path), missing)
         else:
@@ -72,25 +71,6 @@ def read_table(
     if not table.num_rows and not may_be_empty:
         raise UserError(f"{path}: has column names but no rows")
     return table
-
-
-def _unpacked(path: str) -> str:
-    """The path without the ending of a packed file."""
-    stem, ending = os.path.splitext(path)
-    return stem if ending.lower() in PACKED else path
-
-
-def _unpack(file: BinaryIO, path: str) -> BinaryIO:
-    """What is packed in a file, or the file itself. Raises UserError."""
-    module = PACKED.get(os.path.splitext(path)[1].lower())
-    if module is None:
-        return file
-    packed = importlib.import_module(module)
-    try:
-        with packed.open(file) as unpacked:
-            return io.BytesIO(unpacked.read())
-    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
-        raise UserError(f"{path}: not a readable {module} file: {first_line(error)}") from None
 
 
 def _open(path: str) -> BinaryIO:
@@ -121,34 +101,6 @@ def ending_of(path: str) -> str:
         expected = f"expected one of {' '.join(known)}{hint}"
         raise UserError(f"{path}: unknown ending {ending!r}; {expected}")
     return ending
-
-
-def _to_utf8(data: bytes, path: str) -> bytes:
-    """Text in UTF-8, without a byte order mark. Raises UserError if it is none, or empty."""
-    utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    data = data.removeprefix(codecs.BOM_UTF8)
-    try:
-        if utf16:
-            data = data.decode("utf-16").encode()
-        elif not data.isascii():
-            data.decode()
-    except UnicodeDecodeError as error:
-        where = f"{path}, line {_line(data, error.start)}: byte {error.start}"
-        how = "save it as UTF-8, or for a file from Windows: iconv -f CP1252 -t UTF-8 OLD > NEW"
-        raise UserError(f"{where} is not {'UTF-16' if utf16 else 'UTF-8'} text; {how}") from None
-    if (nul := data.find(0)) >= 0:
-        where = f"{path}, line {_line(data, nul)}: byte {nul}"
-        raise UserError(
-            f"{where} is NUL, which text has not; is it a binary file, or UTF-16 without a mark?"
-        )
-    if not data or data.isspace():
-        raise UserError(f"{path}: the file is empty")
-    return data
-
-
-def _line(data: bytes, offset: int) -> int:
-    """The line that a byte stands in, from 1."""
-    return len((data[:offset] + b".").splitlines())
 
 
 def _read_parquet(file: BinaryIO, path: str) -> pa.Table:

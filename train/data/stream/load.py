@@ -16,7 +16,7 @@ from train.data.columns import get_column
 from train.data.files.read import read_table
 from train.data.files.row_groups import Files, find_files
 from train.data.hint import Hint
-from train.data.infer import infer
+from train.data.infer import infer_in_table
 from train.data.stream.dataset import Stream, StreamDataset
 from train.data.stream.online_statistics import MAX_LABELS, Labels, StreamRows, Survey, survey
 from train.data.stream.parts import KEPT_ROWS, shares_of
@@ -164,7 +164,9 @@ def _is_overflowed(name: str, labels: Labels, sample: pa.Table, options: Table) 
     if not labels.overflowed:
         return False
     raw = get_column(sample, name, options.path, options.missing)
-    is_category = name in (options.categorical or ()) or infer(raw, Hint()).kind == "category"
+    is_category = (
+        name in (options.categorical or ()) or infer_in_table(raw, Hint()).kind == "category"
+    )
     return is_category and not (raw.family == "number" and name in target_names(options))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -17,8 +18,8 @@ from train.data.values import SHOWN, read_numbers, read_times
 
 BOOLEANS = {"0": "false", "1": "true"}
 # What true and false may be called in a vocabulary, in small letters.
-TRUE = ("true", "t", "yes", "y", "1")
-FALSE = ("false", "f", "no", "n", "0")
+TRUE = ("true", "t", "yes", "y", "1", "on", "ja", "j", "oui", "si", "sí", "sim", "wahr", "vrai")
+FALSE = ("false", "f", "no", "n", "0", "off", "nein", "non", "não", "falsch", "faux")
 UNSEEN_SHARE = 0.05  # of cells that are like in no training row, from which on it is said
 MANY_ROWS = 10  # of which it is told that cells are missing; who asks for a few knows it
 
@@ -184,8 +185,8 @@ def encode_category(raw: RawColumn, column: Column, first: int) -> np.ndarray:
 def _aliases(raw: RawColumn, text: Text, column: Column) -> dict[str, int]:
     """Other writings of what is in the vocabulary, by the texts of a column, and its places.
 
-    They are true and false of any case, or of the type boolean, and numbers of one value where
-    these are all that the vocabulary has, and none a code with zeros in front.
+    They are true and false of any case, by another name, or of the type boolean, and numbers of one
+    value where these are all that the vocabulary has, and none a code with zeros in front.
     """
     found = {}
     code = column.codes
@@ -201,6 +202,10 @@ def _aliases(raw: RawColumn, text: Text, column: Column) -> dict[str, int]:
             if value not in code and len(alike) == 1:
                 found[value] = alike[0]
         return found
+    truths = _truths(code)
+    for value in text.values if truths else ():
+        if value not in code and value.lower() in truths:
+            found[value] = truths[value.lower()]
     by_value = column.values
     for value in text.values if by_value else ():
         if value not in code and PLAIN.fullmatch(value) and not CODE.fullmatch(value):
@@ -208,6 +213,17 @@ def _aliases(raw: RawColumn, text: Text, column: Column) -> dict[str, int]:
             if place is not None:
                 found[value] = place
     return found
+
+
+def _truths(code: Mapping[str, int]) -> dict[str, int]:
+    """The places of true and false by all of their names; {} where a vocabulary has others."""
+    places = {}
+    for names in (TRUE, FALSE):
+        alike = [place for name, place in code.items() if name.lower() in names]
+        if len(alike) != 1:
+            return {}
+        places |= dict.fromkeys(names, alike[0])
+    return places if len(code) == 2 else {}
 
 
 def encode_target(column: Column, raw: RawColumn) -> np.ndarray:

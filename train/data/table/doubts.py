@@ -5,16 +5,15 @@ n rows, k different texts.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
 
+from train.data.parsing import visible_text
+
 # What stands for "no value" where files have numbers alone, after SPSS and surveys.
 MISSING_CODES = frozenset((9, 99, 999, 9999, 99999))
 MIN_CELLS = 2  # cells of such a code
-INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff]")
 
 
 def spelling_note(texts: Sequence[str]) -> str:
@@ -31,8 +30,7 @@ def spelling_note(texts: Sequence[str]) -> str:
 
 
 def _folded(text: str) -> str:
-    visible = INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
-    return " ".join(visible.casefold().split())
+    return " ".join(visible_text(text).casefold().split())
 
 
 def code_note(known: np.ndarray) -> str:

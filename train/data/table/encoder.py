@@ -18,6 +18,7 @@ import pyarrow as pa
 from train.data.answer_names import AnswerNames, name_answers
 from train.data.columns import UNKNOWN, RawColumn, Reading, Said, get_column, read_text
 from train.data.dataset import Arrays, Columns, Head, HostArrays, Json, Rows
+from train.data.files.objects import may_lack_names
 from train.data.schema import read_record
 from train.data.table.column import Column, encode_input, encode_target
 from train.data.table.roles import PLAIN
@@ -103,7 +104,14 @@ class TableEncoder:
     def raw(
         self, table: pa.Table, column: Column, where: str, said: Said | None = None
     ) -> RawColumn:
-        """A column of a table, to be read as the training rows wrote it. Raises UserError."""
+        """A column of a table, to be read as the training rows wrote it. Raises UserError.
+
+        Rows that are objects may all lack a name that training rows could lack.
+        """
+        if column.missing and column.name not in table.column_names and may_lack_names(table):
+            table = table.append_column(column.name, pa.nulls(table.num_rows))
+            if said is not None:
+                said.append(f"{where}: no row has {column.name!r}; read as missing")
         raw = get_column(table, column.name, where, self.markers)
         if not self.reads_text:
             return raw.as_guessed()

@@ -11,7 +11,7 @@ from train.config.data_options import Table
 from train.data.calendar import DAY
 from train.data.columns import RawColumn, Reading, missing_rows, read_text
 from train.data.hint import Hint
-from train.data.infer import TRUTHS, Inferred, infer, infer_number
+from train.data.infer import TRUTHS, Inferred, infer_in_table, infer_number
 from train.data.table.column import Column, has_zones
 from train.data.table.doubts import code_note, spelling_note
 from train.data.units import rounded_together, shift_and_unit
@@ -20,6 +20,8 @@ from train.data.values import read_numbers, read_times
 # an identifier has more different values than both
 DISTINCT_SHARE = 0.9
 MIN_ROWS = 50
+PANDAS_INDEX = re.compile(r"__index_level_[0-9]+__")
+UNNAMED = "Unnamed: 0"  # what pandas calls an index that it read from a file
 INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 
 
@@ -32,6 +34,8 @@ def fit_feature(
     """
     if missing_rows(raw).all():
         return "no training row has a value", ""
+    if PANDAS_INDEX.fullmatch(raw.name) and raw.name not in (options.features or ()):
+        return "it is an index that pandas wrote; config.data.features keeps it", ""
     categorical = options.categorical or ()
     named = raw.name in {*categorical, *options.numeric, *(options.features or ())}
     inferred = _infer(raw, options, hint)
@@ -61,7 +65,7 @@ def _infer(raw: RawColumn, options: Table, hint: Hint) -> Inferred:
     """What the options say of a column, or else what it holds."""
     if raw.name in (options.categorical or ()):
         return Inferred("category", Reading())
-    return infer_number(raw, hint) if raw.name in options.numeric else infer(raw, hint)
+    return infer_number(raw, hint) if raw.name in options.numeric else infer_in_table(raw, hint)
 
 
 def fit_vocabulary(raw: RawColumn) -> Column:
@@ -105,7 +109,8 @@ def _fit_number(raw: RawColumn, options: Table, named: bool, n_rows: int) -> Col
     whole = known.dtype.kind == "i" or (max(-low, high) < 2**53 and not np.any(known % 1))
     # Training rows of a file that is numbered from first to last: no number twice, and no more
     # numbers than rows.
-    if whole and not (named or missing) and len(known) > MIN_ROWS and high - low < n_rows:
+    enough = len(known) > MIN_ROWS or raw.name == UNNAMED
+    if whole and not (named or missing) and enough and high - low < n_rows:
         if len(np.unique(known)) == len(known):
             return "it numbers the rows; config.data.numeric keeps it"
     shift, unit = (0.0, 1.0) if options.scaling == "none" else shift_and_unit(known)

@@ -18,7 +18,7 @@ from train.data.files.memory import return_memory
 from train.data.files.read import read_table
 from train.data.files.tables import Read
 from train.data.hint import Hint, hint_of
-from train.data.infer import infer
+from train.data.infer import infer_in_table
 from train.data.split import split_as_asked
 from train.data.table.dataset import TableDataset
 from train.data.table.encoder import TableEncoder
@@ -225,7 +225,7 @@ def _names(raw: RawColumn) -> np.ndarray:
 
 def _moments(raw: RawColumn, hint: Hint, notes: Said) -> np.ndarray:
     """A column of times, or of numbers, as numbers [n]. Raises UserError if a value is missing."""
-    inferred = infer(raw, hint)
+    inferred = infer_in_table(raw, hint)
     if inferred.note:
         notes.append(f"column {raw.name!r}: {inferred.note}")
     raw = raw.read_by(inferred.reading)

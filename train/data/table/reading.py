@@ -11,7 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from train.data.columns import RawColumn, get_column, missing_rows, read_text
+from train.data.columns import RawColumn, Text, get_column, missing_rows, read_text
+from train.data.dates import ISO, parse_dates
+from train.data.notation import PLAIN, parse
 from train.data.table.column import Column
 from train.data.table.encoder import TableEncoder
 
@@ -97,9 +99,21 @@ def _read_column(
         return ColumnReading(name, str(kind), table.column(name).null_count, 0, "", use)
     raw = get_column(table, name, where, encoder.markers, rows)
     text = read_text(raw)
-    n_missing = int(missing_rows(raw).sum())
+    n_missing = int(missing_rows(raw).sum()) + _odd_cells(text, column)
     example = text.values[0] if text.values else ""
     return ColumnReading(name, _kind(raw, column), n_missing, len(text.values), example, use)
+
+
+def _odd_cells(text: Text, column: Column | None) -> int:
+    """How many cells are read as missing, for they hold no number, or no time."""
+    if column is None or column.kind == "category" or all(map(PLAIN.fullmatch, text.values)):
+        return 0
+    if column.kind == "number":
+        valid = parse(text.values, column.notation).valid if column.notation else None
+    else:
+        valid = parse_dates(text.values, column.date_order)[1]
+        valid |= parse_dates(text.values, ISO)[1]
+    return 0 if valid is None else int(text.counts[~valid].sum())
 
 
 def _kind(raw: RawColumn, column: Column | None) -> str:

@@ -1,0 +1,68 @@
+"""The bytes of a text file -> UTF-8."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from train.errors import UserError
+
+# What is no UTF-8, though most of it is: a file that was spoiled, not one from Windows.
+UTF8_CHARACTER = re.compile(
+    rb"[\xc3-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
+)
+HIGH = re.compile(rb"[\x80-\xff]")
+# Letters of other scripts stand side by side, those of Windows-1252 among ASCII.
+OTHER_SCRIPT = re.compile(rb"[\x80-\xff]{4}|[\xff\xfe\x81\x8d\x8f\x90\x9d]")
+
+
+def to_utf8(data: bytes, path: str, said: list[str] | None = None) -> bytes:
+    """Text in UTF-8, without a byte order mark.
+
+    Where `said` takes a line on it, text that can be no UTF-8 and looks like Windows-1252 is read
+    so. Raises UserError if it is no text, or empty.
+    """
+    utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    data = data.removeprefix(codecs.BOM_UTF8)
+    try:
+        if utf16:
+            data = data.decode("utf-16").encode()
+        elif not data.isascii():
+            data.decode()
+    except UnicodeDecodeError as error:
+        if utf16 or said is None or not _is_windows(data):
+            where = f"{path}, line {_line(data, error.start)}: byte {error.start}"
+            how = "save it as UTF-8, or for a file from Windows: iconv -f CP1252 -t UTF-8 OLD > NEW"
+            kind = "UTF-16" if utf16 else "UTF-8"
+            raise UserError(f"{where} is not {kind} text; {how}") from None
+        shown = _word_at(data, error.start)
+        data = data.decode("cp1252").encode()
+        found = f"{path}: is not UTF-8 but read as Windows-1252, as in {shown!r}"
+        said.append(f"{found}; where that is wrong, save it as UTF-8")
+    if (nul := data.find(0)) >= 0:
+        where = f"{path}, line {_line(data, nul)}: byte {nul}"
+        raise UserError(
+            f"{where} is NUL, which text has not; is it a binary file, or UTF-16 without a mark?"
+        )
+    if not data or data.isspace():
+        raise UserError(f"{path}: the file is empty")
+    return data
+
+
+def _is_windows(data: bytes) -> bool:
+    """Whether bytes look like text of Windows-1252."""
+    return UTF8_CHARACTER.search(data) is None and OTHER_SCRIPT.search(data) is None
+
+
+def _word_at(data: bytes, place: int) -> str:
+    """The word that a byte of Windows-1252 stands in."""
+    around = data[max(0, place - 20) : place + 20].decode("cp1252", errors="replace")
+    before, after = around[: min(place, 20)], around[min(place, 20) :]
+    start = re.search(r"[\w€£]*$", before)
+    end = re.match(r"\W?\w*", after)
+    return (start[0] if start else "") + (end[0] if end else "")
+
+
+def _line(data: bytes, offset: int) -> int:
+    """The line that a byte stands in, from 1."""
+    return len((data[:offset] + b".").splitlines())
