@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
@@ -18,7 +19,7 @@ import pytest
 from saved_states import assert_same_bits, at, make_state, model_of, save
 
 from train.errors import StorageError
-from train.run import checkpoint, digests
+from train.run import checkpoint, digests, room
 from train.run.checkpoint import Checkpoints
 
 ROOT = Path(__file__).parents[2]
@@ -181,3 +182,33 @@ def test_a_kill_after_the_very_first_save_leaves_that_step(tmp_path: Path) -> No
     assert checkpoints.steps() == [1]
     assert_same_bits(checkpoints.restore_state(1, make_state()), at(1))
     checkpoints.close()
+
+
+def test_what_a_disk_would_not_delete_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    half = tmp_path / f"5{room.UNFINISHED}"
+    half.mkdir()
+    refusals = iter([OSError("busy")] * 2)
+
+    def delete(path: Path, **_: object) -> None:
+        if next(refusals, None) is None:
+            path.rmdir()
+
+    monkeypatch.setattr(room.shutil, "rmtree", delete)
+    room.remove_unfinished(tmp_path)
+    assert not half.exists() and not caplog.messages
+    half.mkdir()
+    monkeypatch.setattr(room.shutil, "rmtree", lambda path, **_: None)
+    room.remove_unfinished(tmp_path)
+    assert caplog.messages == [f"{half.name} in {tmp_path} cannot be deleted: the next run does"]
+
+
+@pytest.mark.parametrize(("where", "told"), [("orbax/serialization.py", False), ("mine.py", True)])
+def test_a_task_of_a_writer_that_nobody_waits_for_prints_no_traceback(
+    where: str, told: bool
+) -> None:
+    room.silence_late_failures()
+    text = f"Task exception was never retrieved\nfuture: <Task coro=<write() at {where}:126>>"
+    record = logging.LogRecord("asyncio", logging.ERROR, "tasks.py", 1, text, (), None)
+    assert bool(logging.getLogger("asyncio").filter(record)) is told

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+
+from absl import logging as absl_logging
 
 from train.errors import StorageError
 from train.run.memory import bytes_in_words
@@ -13,6 +17,7 @@ from train.run.memory import bytes_in_words
 UNFINISHED = ".orbax-checkpoint-tmp"  # orbax's suffix of a step's folder until it is whole
 BESIDE = 2**18  # bytes of metadata that a step has beside its arrays, at most
 MARGIN = 1.1
+PAUSES = (0.01, 0.1, 0.5)  # seconds before what a disk would not delete is tried again
 
 
 def check_room(folder: Path, size: int, n_steps: int) -> str:
@@ -53,19 +58,34 @@ def size_of(folder: Path) -> int:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Deletes what saves that failed have left behind."""
-    for path in folder.glob(f"[0-9]*{UNFINISHED}*"):
-        shutil.rmtree(path, ignore_errors=True)
+    """Deletes what saves that failed have left behind; what the disk will not delete is told."""
+    for pause in (*PAUSES, None):
+        for path in folder.glob(f"[0-9]*{UNFINISHED}*"):
+            shutil.rmtree(path, ignore_errors=True)
+        left = [path.name for path in folder.glob(f"[0-9]*{UNFINISHED}*")]
+        if not left:
+            return
+        if pause is None:
+            absl_logging.error("%s in %s cannot be deleted: the next run does", left[0], folder)
+        else:
+            time.sleep(pause)
 
 
 def silence_late_failures() -> None:
     """Has writers that end after their save has failed say nothing: it was told in a line.
 
-    They end in threads that Python knows nothing of, and so past every log.
+    They end in threads that Python knows nothing of, or in tasks that nobody waits for any more.
     """
+    logging.getLogger("asyncio").addFilter(_is_not_of_a_writer)
     if sys.unraisablehook is not _but_late_failures:
         _hooks.append(sys.unraisablehook)
         sys.unraisablehook = _but_late_failures
+
+
+def _is_not_of_a_writer(record: logging.LogRecord) -> bool:
+    """Whether to log it: a task of orbax whose failure nobody has asked for is not."""
+    message = record.getMessage()
+    return not (message.startswith("Task exception was never retrieved") and "orbax" in message)
 
 
 _hooks: list[Callable[[sys.UnraisableHookArgs], object]] = []
