@@ -21,10 +21,10 @@ from train.data.files.arrow import as_table
 from train.data.files.tables import index_note
 from train.data.table.column import Column
 from train.data.table.encoder import TableEncoder
-from train.errors import ReadingWarning, UserError, in_python
+from train.errors import ReadingWarning, StoppedError, UserError, in_python
 from train.estimators import DenseClassifier, DenseRegressor, Forecaster, SequenceClassifier
 from train.estimators.base import value_errors
-from train.estimators.classes import class_texts, named_weights
+from train.estimators.classes import Labels, class_texts, labels_of, named_weights
 from train.estimators.folders import packed, unpack
 from train.estimators.index import name_levels, with_levels
 from train.estimators.parameters import AS_CONFIG, FILLED, config_of
@@ -102,9 +102,28 @@ def test_classes_have_texts_that_a_table_reads_back():
     assert class_texts(np.array(["NA", "b"]), ("NA",)) == ["class_0", "class_1"]
     assert class_texts(np.array(["a", "A "]), ()) == ["class_0", "class_1"]
     booleans = np.array([False, True])
-    assert named_weights({True: 3}, booleans, class_texts(booleans, ())) == {"true": 3.0}
+    labels = Labels(booleans, class_texts(booleans, ()), booleans)
+    assert named_weights({True: 3}, labels) == {"true": 3.0}
     with pytest.raises(ValueError, match="no class 5; classes"):
-        named_weights({5: 1}, booleans, ["False", "True"])
+        named_weights({5: 1}, labels)
+
+
+def test_a_net_that_goes_on_keeps_its_classes():
+    model = SequenceClassifier(warm_start=True)
+    model.classes_ = np.array([3, 5, 8])
+    assert labels_of(model, [8, 5], ()).classes.tolist() == [5, 8]  # as nothing is fitted
+    model.model_ = None  # type: ignore[assignment]
+    labels = labels_of(model, [8, 5, 8], ())
+    assert (labels.classes.tolist(), list(labels.text_n)) == ([3, 5, 8], ["8", "5", "8"])
+    with pytest.raises(ValueError, match="y holds a class that the net does not know: 4"):
+        labels_of(model, [3, 4], ())
+
+
+@pytest.mark.parametrize(("code", "raised"), [(130, KeyboardInterrupt), (143, SystemExit)])
+def test_a_fit_that_is_stopped_stops_what_called_it(code: int, raised: Any):
+    with pytest.raises(raised):  # no Exception, which a grid search would take for a failed fit
+        with value_errors():
+            raise StoppedError("stopped", code)
 
 
 def test_a_folder_comes_back_from_its_bytes(tmp_path):

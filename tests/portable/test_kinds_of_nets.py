@@ -37,6 +37,7 @@ def trained(name: str, options: dict[str, str], folder: Path) -> Path:
         ("diabetes", {"loss": "quantile"}),
         ("diabetes", {"loss": "gaussian", "data.scaling": "quantile", "net.norm": "layer"}),
         ("digits", {}),
+        ("breast_cancer", {}),
         ("course/logic", {}),
         ("clusters", {"data.path": "builtin:iris", "data.label": "species"}),
         ("autoencoder", {}),
@@ -162,6 +163,42 @@ def test_of_sequences_of_numbers(more: dict[str, str], tmp_path: Path) -> None:
         {name: values[same] for name, values in found.items()},
         {name: np.asarray(values)[same] for name, values in expected.items()},
     )
+
+
+@pytest.mark.filterwarnings("ignore::train.errors.ReadingWarning")
+@pytest.mark.parametrize(
+    ("name", "shape", "options"),
+    [("digits_rows", (8, 8), {}), ("adding", (20, 2), {"data.path": "builtin:adding_20"})],
+)
+def test_of_shipped_sequences(
+    name: str, shape: tuple[int, int], options: dict[str, str], tmp_path: Path
+) -> None:
+    folder = trained(name, options | {"train.epochs": "1"}, tmp_path / "run")
+    random = np.random.default_rng(0)
+    values = 8 * random.normal(size=(N, *shape))
+    values[random.random(values.shape) < 0.01] *= 1e3
+    values[random.random(values.shape) < 0.05] = np.nan
+    lengths = random.integers(0, shape[0] + 1, N)
+    rows = {"x": [row[:n].tolist() for row, n in zip(values, lengths, strict=True)]}
+    export.export(folder, tmp_path / "net.onnx")
+    net = load_script(tmp_path / "predict_onnx.py").Net(str(tmp_path / "net.onnx"))
+    assert_same(net(rows), predict.load(folder).columns(rows))
+
+
+@pytest.mark.filterwarnings("ignore::train.errors.ReadingWarning")
+def test_of_a_shipped_series(tmp_path: Path) -> None:
+    folder = trained("mackey_glass", {"train.epochs": "1"}, tmp_path / "run")
+    random = np.random.default_rng(0)
+    past = 1 + random.normal(size=(30, 100)).cumsum(1) / 10
+    past[random.random(past.shape) < 0.01] *= 1e3
+    past[random.random(past.shape) < 0.05] = np.nan
+    export.export(folder, tmp_path / "net.onnx")
+    net = load_script(tmp_path / "predict_onnx.py").Net(str(tmp_path / "net.onnx"))
+    found = net({"x.past": past.tolist()})
+    model = predict.load(folder)
+    for i, window in enumerate(past):
+        expected = model.columns({"x": window, "time": np.arange(100)})
+        assert_same({"x": found["x"][i]}, {"x": expected["x"]})
 
 
 def test_a_net_goes_on_from_step_to_step(tmp_path: Path) -> None:

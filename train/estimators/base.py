@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
@@ -17,7 +18,7 @@ from train.config.net_options import Net
 from train.config.options import Config
 from train.config.own import named, paths_of
 from train.data.files.arrow import Foreign
-from train.errors import UserError, in_python
+from train.errors import StoppedError, UserError, in_python
 from train.estimators.callbacks import CallbackSupportMixin, begin_fit, end_fit, watch_of
 from train.estimators.folders import TemporaryFolder, new_folder, packed, unpack
 from train.estimators.parameters import (
@@ -40,11 +41,18 @@ ARGUMENTS = {"interval": "level", "quantiles": "levels"}
 
 @contextlib.contextmanager
 def value_errors() -> Iterator[None]:
-    """What is wrong with a user's data or parameters is a ValueError, as in scikit-learn."""
+    """What is wrong with a user's data or parameters is a ValueError, as in scikit-learn.
+
+    A signal is no Exception again, which scikit-learn would take for a fit that failed, and go on.
+    """
     try:
         yield
     except UserError as error:
         raise ValueError(_of_estimator(str(error))) from None
+    except StoppedError as error:
+        if error.exit_code != 128 + signal.SIGINT:
+            raise SystemExit(error.exit_code) from None
+        raise KeyboardInterrupt(str(error).partition(";")[0]) from None
 
 
 def _of_estimator(line: str) -> str:

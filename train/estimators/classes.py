@@ -3,12 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from sklearn.utils.multiclass import check_classification_targets
 
+from train.estimators.base import Estimator
+from train.estimators.rows import Rows, checks
 from train.inference.predictor import Predictor
+
+
+class Labels(NamedTuple):
+    """Classes [k] of any type, a text for each of them, and the text of each row [n]."""
+
+    classes: np.ndarray
+    texts: list[str]
+    text_n: np.ndarray
+
+
+def labels_of(estimator: Estimator, y: Rows, missing: Collection[str]) -> Labels:
+    """The classes y [n], which a net that goes on must know. Raises ValueError."""
+    y_n = checks.column_or_1d(y, warn=True)
+    checks.check_array(y_n, ensure_2d=False, dtype=None, input_name="y", estimator=estimator)
+    check_classification_targets(y_n)
+    classes, code_n = np.unique(y_n, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(f"y holds one class, {classes.tolist()[0]!r}; two are needed")
+    if estimator.warm_start and hasattr(estimator, "model_"):
+        known = getattr(estimator, "classes_", classes)
+        unknown = np.setdiff1d(classes, known).tolist()
+        if unknown:
+            raise ValueError(f"y holds a class that the net does not know: {unknown[0]!r}")
+        classes = known
+        code_n = np.searchsorted(classes, y_n)
+    texts = class_texts(classes, missing)
+    return Labels(classes, texts, np.array(texts, object)[code_n])
 
 
 def class_texts(classes: np.ndarray, missing: Collection[str]) -> list[str]:
@@ -21,9 +51,7 @@ def class_texts(classes: np.ndarray, missing: Collection[str]) -> list[str]:
     return texts
 
 
-def named_weights(
-    weights: object, classes: np.ndarray, texts: Sequence[str]
-) -> Literal["balanced"] | dict[str, float] | None:
+def named_weights(weights: object, labels: Labels) -> Literal["balanced"] | dict[str, float] | None:
     """{class: weight} by the texts of classes; ValueError for a class that there is not."""
     if weights is None:
         return None
@@ -31,12 +59,13 @@ def named_weights(
         return "balanced"
     if not isinstance(weights, Mapping):
         raise ValueError(f"class_weight: expected 'balanced' or numbers by class, got {weights!r}")
-    text_of = dict(zip(classes.tolist(), texts, strict=True))
+    known = labels.classes.tolist()
+    text_of = dict(zip(known, labels.texts, strict=True))
     named = {}
     for label, weight in weights.items():
         if label not in text_of:
-            raise ValueError(f"class_weight: no class {label!r}; classes: {classes.tolist()}")
-        named[_as_read(text_of[label], texts)] = float(weight)
+            raise ValueError(f"class_weight: no class {label!r}; classes: {known}")
+        named[_as_read(text_of[label], labels.texts)] = float(weight)
     return named
 
 

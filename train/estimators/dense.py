@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import Tags
-from sklearn.utils.multiclass import check_classification_targets
 
 from train.config.data_options import Table
 from train.config.net_options import Dense
@@ -18,7 +17,7 @@ from train.config.options import NINE, Config
 from train.data.answer_names import free_names
 from train.estimators.base import Estimator, value_errors
 from train.estimators.callbacks import with_callbacks
-from train.estimators.classes import class_texts, named_weights, probabilities
+from train.estimators.classes import class_texts, labels_of, named_weights, probabilities
 from train.estimators.rows import (
     Rows,
     checks,
@@ -168,27 +167,15 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):
         with value_errors():
             table = features_of(self, X, y=y)
             tell_order(X, y=y, sample_weight=sample_weight)
-            y_n = checks.column_or_1d(y, warn=True)
-            checks.check_array(y_n, ensure_2d=False, dtype=None, input_name="y", estimator=self)
-            check_classification_targets(y_n)
-            checks.check_consistent_length(table, y_n)
-            if sample_weight is not None:
-                sample_weight = checks._check_sample_weight(sample_weight, y_n)
-            classes, codes_n = np.unique(y_n, return_inverse=True)
-            if len(classes) < 2:
-                raise ValueError(f"y holds one class, {classes.tolist()[0]!r}; two are needed")
-            if self.warm_start and hasattr(self, "model_"):
-                unknown = np.setdiff1d(classes, self.classes_)
-                if len(unknown):
-                    raise ValueError(f"y holds a class that the net does not know: {unknown[0]!r}")
-                classes = self.classes_
-                codes_n = np.searchsorted(classes, y_n)
             config = self._config()
-            texts = class_texts(classes, config.data.missing)
-            config.class_weight = named_weights(config.class_weight, classes, texts)
+            labels = labels_of(self, y, config.data.missing)
+            checks.check_consistent_length(table, labels.text_n)
+            if sample_weight is not None:
+                sample_weight = checks._check_sample_weight(sample_weight, labels.text_n)
+            config.class_weight = named_weights(config.class_weight, labels)
             (name,) = names_of_targets(y, 1, table.column_names)
-            targets = {name: np.array(texts, object)[codes_n]}
-            self.classes_ = classes
+            targets = {name: labels.text_n}
+            self.classes_ = labels.classes
             self._fit_rows(config, Fitting(X, y, table, targets, sample_weight, True))
         return self
 

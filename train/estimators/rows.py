@@ -25,6 +25,8 @@ def is_table(X: Rows) -> bool:
     """Whether rows have named columns; else they are an array, or become one."""
     if issparse(X):  # some of them are dicts
         return False
+    if isinstance(X, list | tuple) and X and isinstance(X[0], Mapping):
+        return True
     return isinstance(X, pa.Table | pa.RecordBatch | Mapping) or hasattr(X, "columns")
 
 

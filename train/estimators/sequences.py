@@ -9,8 +9,7 @@ import numpy as np
 import pyarrow as pa
 from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from train.config.data_options import Sequences
 from train.config.net_options import LSTM
@@ -18,7 +17,7 @@ from train.data.answer_names import free_names
 from train.data.files.arrow import as_table
 from train.estimators.base import Estimator, value_errors
 from train.estimators.callbacks import with_callbacks
-from train.estimators.classes import class_texts, named_weights, probabilities
+from train.estimators.classes import class_texts, labels_of, named_weights, probabilities
 from train.estimators.rows import Rows, is_table, with_columns
 
 
@@ -41,18 +40,14 @@ class SequenceClassifier(ClassifierMixin, Estimator):
             config = self._config()
             assert isinstance(config.data, Sequences)
             table = sequence_table(X)
-            y_n = column_or_1d(y)
-            check_classification_targets(y_n)
-            check_consistent_length(table, y_n)
-            classes, codes_n = np.unique(y_n, return_inverse=True)
-            texts = class_texts(classes, config.data.missing)
-            config.class_weight = named_weights(config.class_weight, classes, texts)
+            labels = labels_of(self, y, config.data.missing)
+            check_consistent_length(table, labels.text_n)
+            config.class_weight = named_weights(config.class_weight, labels)
             (name,) = free_names(["target"], table.column_names)
             inputs = tuple(table.column_names)
             config.data = dataclasses.replace(config.data, inputs=inputs, target=name)
-            self.classes_ = classes
-            column = {name: np.array(texts, object)[codes_n]}
-            self._train(config, with_columns(table, column), X, y)
+            self.classes_ = labels.classes
+            self._train(config, with_columns(table, {name: labels.text_n}), X, y)
         return self
 
     def predict_proba(self, X: Rows) -> np.ndarray:

@@ -57,8 +57,13 @@ class Forecaster(Estimator):
         return self._columns(X, None, horizon)
 
     def predict_interval(self, X: Rows, level: float = 0.9) -> np.ndarray:
-        """The two ends [horizon, 2] that hold a step to come with the probability `level`."""
-        return self._columns(X, level)
+        """The two ends that hold a step to come with the probability `level`.
+
+        They are [horizon, 2], or [horizon, targets, 2].
+        """
+        ends = self._columns(X, level)
+        by_target = ends.reshape(len(ends), 2, -1).transpose(0, 2, 1)
+        return by_target[:, 0] if by_target.shape[1] == 1 else by_target
 
     def predict_quantiles(self, X: Rows, levels: Sequence[float] = NINE) -> np.ndarray:
         """What these shares of steps to come lie below [horizon, q], or [horizon, targets, q].
