@@ -18,7 +18,7 @@ from train import config as configs
 from train.config import fields
 from train.data.dataset import Head
 from train.data.files.arrow import as_table
-from train.data.files.tables import index_note
+from train.data.files.tables import index_note, with_categories
 from train.data.table.column import Column
 from train.data.table.encoder import TableEncoder
 from train.errors import ReadingWarning, StoppedError, UserError, in_python
@@ -258,3 +258,25 @@ def test_what_a_message_says_of_flags_it_says_of_arguments():
         in_python(line) == line
         and in_python("(--config.train.monitor)") == "(config.train.monitor)"
     )
+
+
+def test_numbers_that_a_frame_calls_categories_are_categories():
+    frame = pd.DataFrame({"a": [1, 2], "b": [1, 2], 3: [0.5, 1.5], "c": ["x", "y"], "y": [1, 2]})
+    frame = frame.astype(dict.fromkeys(["b", 3, "c", "y"], "category"))
+    of_arrow = pa.table({"a": [1, 2], "b": pa.array([1, 2]).dictionary_encode(), "3": [1, 2]})
+    data = configs.Table(target="y", ignore=("3",))
+    for rows in (frame, of_arrow):
+        assert with_categories(data, rows).categorical == ("b",)
+        assert with_categories(configs.Table(numeric=("b",)), rows).categorical != ("b",)
+    assert with_categories(data, {"b": [1, 2]}) is data
+    cut = pd.cut(pd.Series([0.1, 0.9, None]), [0, 0.5, 1])
+    assert as_table({"cut": cut})["cut"].to_pylist() == ["(0.0, 0.5]", "(0.5, 1.0]", None]
+    frame.columns = ["a", "a", "c", "d", "y"]
+    with pytest.raises(ValueError, match=r"^X: columns 1 and 2 are both named 'a'"):
+        DenseRegressor().fit(frame, [1.0, 2.0])
+    with pytest.raises(UserError, match=r"^data: column 'a' is one float"):
+        features_of(DenseRegressor(), {"a": 1.0}, y=[1.0])
+    assert features_of(DenseRegressor(), [{"a": 1.0}, {"b": "x"}], y=[1, 2]).column_names == [
+        "a",
+        "b",
+    ]

@@ -107,7 +107,7 @@ def test_too_few_rows_for_a_level_are_refused():
             UserError, match=rf"--interval: {n - 1} .* too few for {level:g}; .* with {n} \(config"
         ):
             needed_score(equal(np.ones((n - 1, 1))), level)
-    for level in (0.0, 1.0, 90.0):
+    for level in (0.0, 1.0, 90.0, "a"):
         with pytest.raises(
             UserError, match=rf"--interval: expected a number, above 0 and below 1, got {level}"
         ):

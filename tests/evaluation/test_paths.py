@@ -106,6 +106,7 @@ def test_what_never_was_below_0_is_not_sampled_below_it():
     [
         ({"quantiles": (0.1, 1.5)}, r"^--quantiles: expected numbers, above 0 .*, got 1.5$"),
         ({"quantiles": (0,)}, r"^--quantiles: expected numbers, above 0 and below 1, got 0$"),
+        ({"quantiles": ("a",)}, r"^--quantiles: expected numbers, above 0 and below 1, got a$"),
         ({"samples": 0}, r"^--samples: expected an integer, at least 1, got 0$"),
         ({"samples": 2.5}, r"^--samples: expected an integer, at least 1, got 2.5$"),
     ],

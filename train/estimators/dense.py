@@ -15,6 +15,7 @@ from train.config.data_options import Table
 from train.config.net_options import Dense
 from train.config.options import NINE, Config
 from train.data.answer_names import free_names
+from train.data.files.tables import with_categories
 from train.estimators.base import Estimator, value_errors
 from train.estimators.callbacks import with_callbacks
 from train.estimators.classes import class_texts, labels_of, named_weights, probabilities
@@ -58,6 +59,7 @@ class DenseEstimator(Estimator):
             (name,) = free_names(["sample_weight"], [*table.column_names, *columns])
             data.weight = name
             columns[name] = fitting.weight_n
+        data = with_categories(data, fitting.X)
         named = {*(data.categorical or ()), *data.dates, *data.ignore, *data.numeric}
         named |= {name for name in (data.group, data.time) if name}
         data.numeric += tuple(name for name in number_names(table) if name not in named)
@@ -132,16 +134,17 @@ class DenseRegressor(RegressorMixin, DenseEstimator):
         ends = np.stack(columns[before:], axis=1).reshape(table.num_rows, 2, -1)
         return ends[:, :, 0] if self._is_flat else ends.transpose(0, 2, 1)
 
-    def predict_quantiles(self, X: Rows, levels: Sequence[float] = NINE) -> np.ndarray:
+    def predict_quantiles(self, X: Rows, levels: float | Sequence[float] = NINE) -> np.ndarray:
         """Numbers [n, q] (several targets: [n, targets, q]) that these shares lie below.
 
         Of a net whose loss says how sure it is: quantile, or that of a density.
         """
         with value_errors():
             model, table = self._answers(X)
-            columns = model.columns(table, quantiles=tuple(levels))
+            own_levels = tuple(np.ravel(levels).tolist())
+            columns = model.columns(table, quantiles=own_levels)
             names = model.encoder.heads[0].columns
-            found = columns_at(columns, names, levels)
+            found = columns_at(columns, names, own_levels)
         return found[:, 0] if self._is_flat else found
 
     def __sklearn_tags__(self) -> Tags:

@@ -13,7 +13,7 @@ from sklearn.utils import validation
 
 from train.data.answer_names import free_names
 from train.data.dataset import Columns
-from train.data.files.arrow import Foreign, as_table
+from train.data.files.arrow import Foreign, as_table, check_names
 from train.errors import warn_reader
 
 # scikit-learn has no types, and those of its defaults are too narrow.
@@ -36,7 +36,9 @@ def features_of(estimator: BaseEstimator, X: Rows, *, y: object = "no_validation
     Raises ValueError where scikit-learn would.
     """
     reset = not (isinstance(y, str) and y == "no_validation")
-    if is_table(X) and not hasattr(X, "iloc"):
+    if hasattr(X, "iloc") and is_table(X):
+        check_names(list(map(str, X.columns)), "X")  # before scikit-learn does, in several lines
+    elif is_table(X):
         return _named_columns(estimator, X, y, reset=reset)
     if not is_table(X):
         X = checks.check_array(X, dtype=None, ensure_all_finite="allow-nan", estimator=estimator)

@@ -65,16 +65,17 @@ class Forecaster(Estimator):
         by_target = ends.reshape(len(ends), 2, -1).transpose(0, 2, 1)
         return by_target[:, 0] if by_target.shape[1] == 1 else by_target
 
-    def predict_quantiles(self, X: Rows, levels: Sequence[float] = NINE) -> np.ndarray:
+    def predict_quantiles(self, X: Rows, levels: float | Sequence[float] = NINE) -> np.ndarray:
         """What these shares of steps to come lie below [horizon, q], or [horizon, targets, q].
 
         Of a net whose loss says how sure it is: quantile, or that of a density.
         """
         check_is_fitted(self)
         with value_errors():
-            columns = self.model_.columns(self._table(X), quantiles=tuple(levels))
+            own_levels = tuple(np.ravel(levels).tolist())
+            columns = self.model_.columns(self._table(X), quantiles=own_levels)
             names = self.model_.encoder.heads[0].columns
-            found = columns_at(columns, names, levels)
+            found = columns_at(columns, names, own_levels)
         return found[:, 0] if len(names) == 1 else found
 
     def _columns(self, X: Rows, level: float | None, horizon: int | None = None) -> np.ndarray:

@@ -26,7 +26,7 @@ from train.errors import UserError
 from train.evaluation.counts import Counts
 from train.evaluation.densities import spread_of
 from train.evaluation.metrics.supervised import interval_metrics
-from train.evaluation.spread import by_target, has_several_targets, named_columns
+from train.evaluation.spread import by_target, has_several_targets, is_share, named_columns
 
 Arrays = Mapping[str, np.ndarray]
 LEVEL = 0.9  # of the intervals that a finished run judges on its test rows
@@ -141,7 +141,7 @@ def needed_score(scores: Scores, level: float) -> np.ndarray:
     the same it is the ceil((n + 1) level)-th smallest of n. Raises UserError where there are too
     few for it, or if `level` is no share.
     """
-    if not 0 < level < 1:
+    if not is_share(level):
         raise UserError(f"--interval: expected a number, above 0 and below 1, got {level}")
     if not has_enough_rows(scores, level):
         raise _too_few(scores, level)

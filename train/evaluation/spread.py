@@ -14,6 +14,11 @@ PLAIN_PARTS = ("freedom", "dispersion", "zeros")  # of densities, which have no 
 MEDIAN = 0.5  # this quantile is the prediction itself
 
 
+def is_share(level: object) -> bool:
+    """Whether it is a number above 0 and below 1."""
+    return isinstance(level, int | float | np.number) and bool(0 < level < 1)
+
+
 def spread_columns(encoder: Encoder, predictions: Arrays, levels: tuple[float, ...]) -> HostArrays:
     """ "quantile_LEVEL", "deviation", ..., of a class "deviation_CLASS", where they are predicted.
 

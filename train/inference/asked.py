@@ -12,6 +12,7 @@ from train.data.dataset import Columns, Encoder, HostArrays, Rows
 from train.errors import UserError
 from train.evaluation.conformal import check_numbers
 from train.evaluation.paths import Draws, quantile_columns, sample_columns
+from train.evaluation.spread import is_share
 
 Errors = Callable[[], "np.ndarray | None"]  # of validation rows [m, o], None where none are kept
 
@@ -34,7 +35,7 @@ class Asked(TypedDict, total=False):
 def check_asked(asked: Asked) -> None:
     """Raises UserError if there is no such thing, or two of them are of different answers."""
     for level in asked.get("quantiles", ()):
-        if not 0 < level < 1:
+        if not is_share(level):
             raise UserError(f"--quantiles: expected numbers, above 0 and below 1, got {level}")
     count = asked.get("samples")
     if count is not None and not (isinstance(count, int | np.integer) and count >= 1):

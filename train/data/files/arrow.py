@@ -186,7 +186,11 @@ def _to_arrow(name: str, values: Foreign, markers: set[str]) -> pa.Array | pa.Ch
     kind = type(values)  # asked itself, pandas' Series would look among its labels
     if hasattr(kind, "to_arrow"):  # polars
         return values.to_arrow()
-    if str(getattr(values, "dtype", "")).startswith("period["):  # of pandas: when each begins
+    own = getattr(values, "dtype", None)  # of numpy or pandas
+    named = str(getattr(getattr(own, "categories", None), "dtype", own))
+    if named.startswith("interval"):
+        values = values.astype("string")
+    elif named.startswith("period["):  # when each begins
         values = values.dt.to_timestamp() if hasattr(values, "dt") else values.to_timestamp()
     # Numpy, jax; pyarrow knows a pandas Series itself.
     if hasattr(kind, "__array__") and not hasattr(kind, "iloc"):

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from train.config.data_options import MISSING, Table
 from train.config.options import Config
-from train.data.files.arrow import as_table
+from train.data.files.arrow import Foreign, as_table
 from train.data.files.read import read_table
 from train.errors import UserError
 
@@ -29,6 +29,35 @@ class Read(Protocol):
     ) -> pa.Table:
         """A table with missing values null. Raises UserError."""
         ...
+
+
+def number_categories(data: Foreign) -> list[str]:
+    """The columns of numbers that a frame of pandas, or a table of Arrow, calls categories."""
+    types = pa.types
+    if isinstance(data, pa.Table | pa.RecordBatch):
+        coded = [field for field in data.schema if types.is_dictionary(field.type)]
+        return [field.name for field in coded if types.is_primitive(field.type.value_type)]
+    names = []
+    if hasattr(data, "iloc") and hasattr(data, "columns"):
+        for name, kind in zip(data.columns, data.dtypes, strict=True):
+            categories = getattr(kind, "categories", None)
+            if getattr(getattr(categories, "dtype", None), "kind", "") in ("i", "u", "f"):
+                names.append(str(name))
+    return names
+
+
+def with_categories(data: Table, rows: object) -> Table:
+    """Data whose features are categories where their rows call them so, and nothing else is said.
+
+    A column of numbers is meant.
+    """
+    said = {*(data.categorical or ()), *data.numeric, *data.dates, *data.ignore}
+    said |= {data.weight, data.label, data.group, data.time}
+    said |= {data.target} if isinstance(data.target, str) else set(data.target)
+    more = [name for name in number_categories(rows) if name not in said]
+    if not more:
+        return data
+    return replace(data, categorical=(*(data.categorical or ()), *more))
 
 
 def index_note(data: object) -> str | None:
@@ -67,4 +96,7 @@ def in_memory(config: Config, data: object) -> tuple[Config, Read]:
             raise UserError(f"{IN_MEMORY}: has column names but no rows")
         return table
 
-    return replace(config, data=replace(config.data, path=IN_MEMORY)), read
+    options = config.data
+    if isinstance(options, Table):
+        options = with_categories(options, data)
+    return replace(config, data=replace(options, path=IN_MEMORY)), read
