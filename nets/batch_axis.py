@@ -49,7 +49,7 @@ def part_index() -> int | Array:
     return _part.get().position
 
 
-def total(x: Array) -> Array:
+def sum_over_parts(x: Array) -> Array:
     """The sum of the parts' x."""
     axis = _part.get().axis
     return x if axis is None else lax.psum(x, axis)

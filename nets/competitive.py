@@ -19,19 +19,14 @@ from nets.maps import map_distances, neighbourhood
 from nets.units import (
     Start,
     exact_product,
-    gathered,
-    means,
     squared_distances,
     start_units,
     two_nearest,
+    unit_means,
+    winner_sums,
 )
 
 Rule = Literal["winner", "neural_gas", "map", "kmeans", "mini_batch", "batch_map"]
-
-
-def decayed(start: float | Array, end: float | Array, share: Array) -> Array:
-    """From start to end along an exponential, at this share of the way."""
-    return start * (end / start) ** share
 
 
 def ranks(distance_k: Array) -> Array:
@@ -52,7 +47,7 @@ class Decay(NamedTuple):
 
     def at(self, share: Array) -> Array:
         """The value at this share of the way."""
-        return decayed(self.start, self.end, share)
+        return self.start * (self.end / self.start) ** share
 
 
 class Competitive(ColumnsNetwork):
@@ -144,7 +139,9 @@ class Competitive(ColumnsNetwork):
         units_rkd = self.get_variable("params", "units")
         stats = [self.get_variable("batch_stats", name) for name in ("error", "wins", "sums")]
 
-        def one(units_kd: Array, error: Array, wins_k: Array, sums_ke: Array) -> tuple[Array, ...]:
+        def learn_batch(
+            units_kd: Array, error: Array, wins_k: Array, sums_ke: Array
+        ) -> tuple[Array, ...]:
             distance_bk = squared_distances(x_bd, units_kd)
             nearest_b = distance_bk.min(1)
             error = jnp.where(first, 0, error) + (nearest_b * weight_b).sum()
@@ -152,9 +149,9 @@ class Competitive(ColumnsNetwork):
                 moment_b = jnp.clip(
                     (step + jnp.arange(len(weight_b)) / len(weight_b)) / total_steps, 0, 1
                 )
-                units_kd, wins_k = self._by_row(units_kd, wins_k, x_bd, weight_b, moment_b)
+                units_kd, wins_k = self._learn_rows(units_kd, wins_k, x_bd, weight_b, moment_b)
                 return units_kd, error, wins_k, sums_ke, nearest_b
-            won_ke = gathered(x_bd, weight_b, jnp.argmin(distance_bk, 1), self.units)
+            won_ke = winner_sums(x_bd, weight_b, jnp.argmin(distance_bk, 1), self.units)
             if self.rule == "mini_batch":
                 wins_k = wins_k + won_ke[:, -1]
                 moved_kd = won_ke[:, :-1] - won_ke[:, -1:] * units_kd
@@ -163,21 +160,23 @@ class Competitive(ColumnsNetwork):
             sums_ke = jnp.where(first, jnp.zeros((), sums_ke.dtype), sums_ke) + won_ke
             spread_ke = sums_ke
             if self.rule == "batch_map":
-                spread_ke = exact_product(self._pull(self.reach.at(share)), sums_ke)
-            units_kd = jnp.where(end, means(units_kd, spread_ke), units_kd)
+                spread_ke = exact_product(self._neighbourhood(self.reach.at(share)), sums_ke)
+            units_kd = jnp.where(end, unit_means(units_kd, spread_ke), units_kd)
             return units_kd, error, wins_k, sums_ke, nearest_b
 
         best = jnp.argmin(stats[0])
-        units_rkd, error_r, wins_rk, sums_rke, nearest_rb = jax.vmap(one)(units_rkd, *stats)
+        units_rkd, error_r, wins_rk, sums_rke, nearest_rb = jax.vmap(learn_batch)(units_rkd, *stats)
         self.put_variable("params", "units", units_rkd)
         for name, value in (("error", error_r), ("wins", wins_rk), ("sums", sums_rke)):
             self.put_variable("batch_stats", name, value)
         return nearest_rb[best]
 
-    def _by_row(
+    def _learn_rows(
         self, units_kd: Array, wins_k: Array, x_bd: Array, weight_b: Array, moment_b: Array
     ) -> tuple[Array, Array]:
-        def see(
+        """Units and wins after the rows one by one; `moment_b` is each row's share of training."""
+
+        def learn_row(
             carry: tuple[Array, Array], row: tuple[Array, Array, Array]
         ) -> tuple[tuple[Array, Array], None]:
             (units_kd, wins_k) = carry
@@ -186,7 +185,7 @@ class Competitive(ColumnsNetwork):
             if self.rule == "neural_gas":
                 pull_k = jnp.exp(-ranks(distance_k) / self.reach.at(moment))
             elif self.rule == "map":
-                pull_k = self._pull(self.reach.at(moment))[jnp.argmin(distance_k)]
+                pull_k = self._neighbourhood(self.reach.at(moment))[jnp.argmin(distance_k)]
             else:
                 share_k = (wins_k + 1) / (wins_k + 1).sum()
                 winner = jnp.argmin(distance_k * share_k ** (self.conscience * (1 - moment)))
@@ -195,9 +194,9 @@ class Competitive(ColumnsNetwork):
             step_k = repeated(self.rate.at(moment) * pull_k, weight)
             return (units_kd + step_k[:, None] * (x_d[None] - units_kd), wins_k), None
 
-        return lax.scan(see, (units_kd, wins_k), (x_bd, weight_b, moment_b))[0]
+        return lax.scan(learn_row, (units_kd, wins_k), (x_bd, weight_b, moment_b))[0]
 
-    def _pull(self, radius: Array) -> Array:
+    def _neighbourhood(self, radius: Array) -> Array:
         """Of each winner, how much of its step the others take [k, k]."""
         assert self.shape is not None, "a rule of maps needs one"
         return neighbourhood(

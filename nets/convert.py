@@ -47,7 +47,7 @@ def lstm_from_torch(state: Weights) -> dict[str, dict[str, Direction]]:
     for a projected LSTM.
     """
     layers: dict[str, dict[str, Direction]] = {}
-    for i, name, weights in _of_torch(state, "LSTM", 4):
+    for i, name, weights in _torch_directions(state, "LSTM", 4):
         bias_g = weights["bias_ih"] + weights["bias_hh"]
         directions = layers.setdefault(f"layer_{i}", {})
         directions[name] = _direction(weights["weight_ih"].T, weights["weight_hh"].T, bias=bias_g)
@@ -61,7 +61,7 @@ def gru_from_torch(state: Weights) -> dict[str, Direction]:
     of something else.
     """
     layers: dict[str, Direction] = {}
-    for i, name, weights in _of_torch(state, "GRU", 3):
+    for i, name, weights in _torch_directions(state, "GRU", 3):
         layers[_layer_name(i, name)] = _direction(
             weights["weight_ih"].T,
             weights["weight_hh"].T,
@@ -81,7 +81,7 @@ def lstm_from_keras(
     Raises ValueError for any other number of arrays.
     """
     layers: dict[str, dict[str, Direction]] = {}
-    for i, name, arrays in _of_keras(weights, 4, reverse):
+    for i, name, arrays in _keras_directions(weights, 4, reverse):
         kernel_fg, recurrent_hg, *biases = arrays
         bias_g = biases[0] if biases else np.zeros(kernel_fg.shape[1])
         directions = layers.setdefault(f"layer_{i}", {})
@@ -99,7 +99,7 @@ def gru_from_keras(
     reset_after=False.
     """
     layers: dict[str, Direction] = {}
-    for i, name, arrays in _of_keras(weights, 3, reverse):
+    for i, name, arrays in _keras_directions(weights, 3, reverse):
         kernel_fg, recurrent_hg, *biases = arrays
         bias_2g = biases[0] if biases else np.zeros((2, kernel_fg.shape[1]))
         if bias_2g.ndim != 2:
@@ -116,7 +116,7 @@ def gru_from_keras(
     return layers
 
 
-def _of_torch(
+def _torch_directions(
     state: Weights, kind: str, n_gates: int
 ) -> Iterator[tuple[int, str, dict[str, np.ndarray]]]:
     """(layer, direction, its four arrays) of a torch module; biases that it lacks are zero."""
@@ -168,7 +168,7 @@ def _as_array(weights: ArrayLike | TorchTensor) -> np.ndarray:
     return np.asarray(weights)
 
 
-def _of_keras(
+def _keras_directions(
     weights: Sequence[Sequence[ArrayLike]], n_gates: int, reverse: bool
 ) -> Iterator[tuple[int, str, list[np.ndarray]]]:
     """(layer, direction, its kernel, recurrent kernel and maybe bias) of Keras' layers."""
@@ -176,7 +176,9 @@ def _of_keras(
         arrays = list(map(np.asarray, layer))
         size = 3 if len(arrays) in (3, 6) else 2
         directions = [arrays[start : start + size] for start in range(0, len(arrays), size)]
-        if len(directions) not in (1, 2) or not all(_fit(one, n_gates) for one in directions):
+        if len(directions) not in (1, 2) or not all(
+            _are_weights(one, n_gates) for one in directions
+        ):
             raise ValueError(
                 f"layer {i}: {len(arrays)} arrays, "
                 "expected kernel, recurrent kernel, bias per direction"
@@ -186,7 +188,7 @@ def _of_keras(
             yield i, name, direction
 
 
-def _fit(arrays: list[np.ndarray], n_gates: int) -> bool:
+def _are_weights(arrays: list[np.ndarray], n_gates: int) -> bool:
     """Whether these may be a kernel, a recurrent kernel and a bias, if there is one."""
     if len(arrays) < 2 or arrays[0].ndim != 2:
         return False

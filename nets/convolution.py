@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from nets.base import Array
 from nets.dense import BatchNorm
+from nets.padding import masked, step_mask
 
 # Added to the variance of a sequence's channel, whose deviation over all rows is 1.
 EPSILON = 1e-6
@@ -123,16 +124,11 @@ def windows_of(x_btf: Array, width: int, stride: int = 1, dilation: int = 1) -> 
     return jnp.moveaxis(taps_bwtf, 1, 2).reshape(b, -1, width * f)
 
 
-def masked(x_btf: Array, length_b: Array) -> Array:
-    """The same with zeros beyond the rows' ends, whatever stands there."""
-    return jnp.where(_valid(x_btf, length_b), x_btf, jnp.zeros((), x_btf.dtype))
-
-
 def pooled(x_bte: Array, length_b: Array, size: int) -> tuple[Array, Array]:
     """The maxima of `size` steps each [b, ceil(t / size), e], zeros after the end; lengths [b]."""
     b, t, e = x_bte.shape
     lowest = jnp.array(-jnp.inf, x_bte.dtype)
-    known = jnp.where(_valid(x_bte, length_b), x_bte, lowest)
+    known = jnp.where(step_mask(t, length_b)[:, :, None], x_bte, lowest)
     known = jnp.pad(known, ((0, 0), (0, -t % size), (0, 0)), constant_values=-jnp.inf)
     maxima = known.reshape(b, -1, size, e).max(2)
     length_b = -(-length_b // size)
@@ -141,9 +137,7 @@ def pooled(x_bte: Array, length_b: Array, size: int) -> tuple[Array, Array]:
 
 def patches(x_bte: Array, length_b: Array, size: int) -> tuple[Array, Array]:
     """`size` steps as one: lengths [b], and [b, ceil(t / size), size * e], zeros after the end."""
-    mask_bt = jnp.arange(x_bte.shape[1])[None] < length_b[:, None]
-    x_bte = jnp.where(mask_bt[..., None], x_bte, jnp.zeros((), x_bte.dtype))
-    x_bte = jnp.pad(x_bte, ((0, 0), (0, -x_bte.shape[1] % size), (0, 0)))
+    x_bte = jnp.pad(masked(x_bte, length_b), ((0, 0), (0, -x_bte.shape[1] % size), (0, 0)))
     return -(-length_b // size), x_bte.reshape(x_bte.shape[0], -1, size * x_bte.shape[2])
 
 
@@ -163,12 +157,8 @@ def _normed(
     norm: BatchNorm, x_bte: Array, length_b: Array, weight_b: Array | None, train: bool
 ) -> Array:
     """Batch norm with every step as a row, which those beyond a row's end are not."""
-    weight_bt = _valid(x_bte, length_b)[..., 0].astype(x_bte.dtype)
+    weight_bt = step_mask(x_bte.shape[1], length_b).astype(x_bte.dtype)
     if weight_b is not None:
         weight_bt = weight_bt * weight_b[:, None]
     flat = x_bte.reshape(-1, x_bte.shape[-1])
     return norm(flat, weight_bt.reshape(-1), train=train).reshape(x_bte.shape)
-
-
-def _valid(x_btf: Array, length_b: Array) -> Array:
-    return (jnp.arange(x_btf.shape[1])[None] < length_b[:, None])[:, :, None]

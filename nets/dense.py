@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from nets.activations import ACTIVATIONS
 from nets.base import Array
-from nets.batch_axis import total
+from nets.batch_axis import sum_over_parts
 from nets.dropout import dropout, is_off, words_of
 from nets.kernels import library
 from nets.kernels.dense import native_layers, suits
@@ -42,10 +42,10 @@ class BatchNorm(nn.Module):
             mask_b = jnp.ones(x_bf.shape[:1])
             if weight_b is not None:
                 mask_b = (weight_b > 0).astype(x_bf.dtype)
-            n_rows = total(mask_b.sum())
+            n_rows = sum_over_parts(mask_b.sum())
             share_b1 = (mask_b / jnp.maximum(n_rows, 1))[:, None]
-            mean = total((share_b1 * x_bf).sum(0))
-            var = total((share_b1 * jnp.square(x_bf - mean[None])).sum(0))
+            mean = sum_over_parts((share_b1 * x_bf).sum(0))
+            var = sum_over_parts((share_b1 * jnp.square(x_bf - mean[None])).sum(0))
             if not self.is_initializing():
                 # Nothing is learned from a batch without rows.
                 momentum = jnp.where(n_rows > 0, self.momentum, 1.0)

@@ -1,9 +1,9 @@
 """Probability densities that a head of numbers answers with, each by numbers beside its mean.
 
-A layer gives positive numbers, `of_layer` makes outputs of them, which losses read, and `in_units`
-answers. Beside the mean of an answer stand NAME.deviation, its standard deviation, and what else
-the density needs: NAME.freedom of Student's t, NAME.dispersion of counts, NAME.zeros the share of
-zeros that are none of the counts'. Shapes: b batch, o outputs, p numbers for each output.
+A layer gives positive numbers; `density_parts` makes outputs of them, which losses read, and
+`parts_in_units` predictions. Beside the mean stand NAME.deviation, the standard deviation, and
+what else the density needs: NAME.freedom of Student's t, NAME.dispersion of counts, NAME.zeros the
+share of zeros that are none of the counts'. Shapes: b batch, o outputs, p numbers for each output.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from nets.base import Array, Arrays
 AnyArray: TypeAlias = "Array | np.ndarray"
 Density: TypeAlias = Literal["gaussian", "student_t", "negative_binomial", "zero_inflated"]
 # What the layer gives for each output beside its mean, the first ones in the target's own units.
-LAYER: Mapping[Density, int] = {
+N_PARTS: Mapping[Density, int] = {
     "gaussian": 1,
     "student_t": 2,
     "negative_binomial": 1,
     "zero_inflated": 2,
 }
 COUNTS = ("negative_binomial", "zero_inflated")
-SCALED: Mapping[Density, int] = {
+N_SCALED_PARTS: Mapping[Density, int] = {
     "gaussian": 1,
     "student_t": 1,
     "negative_binomial": 0,
@@ -41,7 +41,7 @@ MIN_PARAMETER = 1e-6  # of odds and dispersions
 TINY = 1e-30  # of what others are divided by
 
 
-def of_layer(name: str, density: Density, raw_bop: Array) -> dict[str, Array]:
+def density_parts(name: str, density: Density, raw_bop: Array) -> dict[str, Array]:
     """{NAME.part: [b, o]} of a head's outputs, from the positive numbers of its layer."""
     first_bo = raw_bop[..., 0]
     if density == "gaussian":
@@ -58,7 +58,7 @@ def of_layer(name: str, density: Density, raw_bop: Array) -> dict[str, Array]:
     return parts
 
 
-def in_units(
+def parts_in_units(
     name: str, density: Density, outputs: Arrays, mean_bo: Array, scale_o: Array
 ) -> dict[str, Array]:
     """{NAME.part: [b, o]} of answers whose mean is `mean_bo`, in the target's own units."""
@@ -117,12 +117,12 @@ def log_counts(x_bho: Array, step_b1o: Array, center_bq: Array, scale_bq: Array)
     return log_bho + jnp.log(step_b1o) + jnp.log(scale_bq).reshape(shape)
 
 
-def from_mean(log_bo: Array, center_o: Array) -> Array:
+def add_log_mean(log_bo: Array, center_o: Array) -> Array:
     """Logarithms of means that are counted from that of the training targets' mean."""
     return log_bo + jnp.log(jnp.where(center_o > 0, center_o, 1.0))[None]
 
 
-def on_first(
+def change_first(
     change: Callable[[Array, Array], Array], spread_bhop: Array, by_b1o: Array, n: int
 ) -> Array:
     """The first n numbers for each answer changed by a number of their target; others as are."""

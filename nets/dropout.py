@@ -63,18 +63,6 @@ def _hash(bits: Array, key: Array | int = 0) -> Array:
     return bits ^ (bits >> 16)
 
 
-def keep_mask(
-    key: Array, rate: float | Array, shape: tuple[int, ...], batch_axis: int = 0
-) -> Array:
-    """Booleans that are True with probability 1 - rate; `rate` may be traced."""
-    return _keeps(random_bits(key, shape, batch_axis), rate)
-
-
-def _keeps(bits: Array, rate: float | Array) -> Array:
-    # 24 bits are what float32 holds exactly, so the comparison has no rounding of its own.
-    return (bits >> 8).astype(jnp.float32) >= jnp.asarray(rate, jnp.float32) * (1 << 24)
-
-
 def dropout(
     key: Array,
     x: Array,
@@ -97,8 +85,10 @@ def dropout_by(
     shape: tuple[int, ...] | None = None,
     batch_axis: int = 0,
 ) -> Array:
-    """`dropout` by the words of its key."""
-    mask = _keeps(_bits(words, x.shape if shape is None else shape, batch_axis), rate)
+    """`dropout` by the words of its key; `rate` may be traced."""
+    bits = _bits(words, x.shape if shape is None else shape, batch_axis)
+    # 24 bits are what float32 holds exactly, so the comparison has no rounding of its own.
+    mask = (bits >> 8).astype(jnp.float32) >= jnp.asarray(rate, jnp.float32) * (1 << 24)
     scale = 1 / (1 - jnp.asarray(rate, x.dtype))
     return jnp.where(mask, x * scale, jnp.zeros((), x.dtype))
 

@@ -16,7 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from nets.base import Array, Arrays
-from nets.convolution import masked, own_scaled, windows_of
+from nets.convolution import own_scaled, windows_of
+from nets.padding import masked
 
 WIDTH = 9
 KERNELS = tuple(itertools.combinations(range(WIDTH), 3))

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from nets.activations import ACTIVATIONS
 from nets.base import Array, Arrays, DataNetwork
 from nets.cycles import Cycle
-from nets.densities import Density, log_counts, on_first
+from nets.densities import Density, change_first, log_counts
 from nets.dropout import dropout, is_off
 from nets.group_vectors import GroupVectors
 from nets.heads import HeadShape, positive, with_spread
@@ -33,7 +33,7 @@ from nets.series_scales import (
     target_levels,
 )
 from nets.stack import RecurrentStack
-from nets.window import EPSILON, RevIN, WindowScaling, apart, together, window_level
+from nets.window import EPSILON, RevIN, WindowScaling, merge_columns, split_columns, window_level
 
 Decoder = Literal["direct", "segments"]
 
@@ -112,15 +112,15 @@ class Forecaster(DataNetwork):
             # As RevIN guards it: a factor that training moves to 0 must not divide.
             answer_bho = (answer_bho - revin.offset_11o) / (revin.factor_11o + EPSILON**2)
             factor_11o = jnp.abs(revin.factor_11o) + EPSILON**2
-            spread_bhop = on_first(jnp.divide, spread_bhop, factor_11o, head.scaled)
+            spread_bhop = change_first(jnp.divide, spread_bhop, factor_11o, head.n_scaled_spread)
         answer_bho = answer_bho * level.scale + level.center
-        spread_bhop = on_first(jnp.multiply, spread_bhop, level.scale, head.scaled)
+        spread_bhop = change_first(jnp.multiply, spread_bhop, level.scale, head.n_scaled_spread)
         own = self._own_levels(inputs)
         if head.counts:
             levels = self._levels(own)
             answer_bho = log_counts(answer_bho, level.scale, levels.center, levels.scale)
         n_rows = answer_bho.shape[0]
-        spread_bop = spread_bhop.reshape(n_rows, head.size, head.further)
+        spread_bop = spread_bhop.reshape(n_rows, head.size, head.n_spread)
         outputs = with_spread(answer_bho.reshape(n_rows, head.size), spread_bop, head)
         return outputs | own
 
@@ -143,18 +143,14 @@ class Forecaster(DataNetwork):
         return head._replace(density=self.density, floors=self.floors)
 
     def _forecast(
-        self,
-        targets_blo: Sequence[Array],
-        covariates_blf: Array,
-        inputs: Arrays,
-        train: bool,
+        self, targets_blo: Sequence[Array], covariates_blf: Array, inputs: Arrays, train: bool
     ) -> Array:
         """The body's part of the answer, and what says how sure it is [b, h, o, 1 + p].
 
         `targets_blo` are the targets and, where there are, their marks.
         """
         n_apart = self.n_targets if self.columns == "independent" else 1
-        read_rlw = [apart(x_blo, n_apart) for x_blo in targets_blo]
+        read_rlw = [split_columns(x_blo, n_apart) for x_blo in targets_blo]
         x_rlf = jnp.concatenate([*read_rlw, repeat_each(covariates_blf, n_apart)], axis=2)
         patches_rse = to_patches(x_rlf, self.patch)
         if self.patch_units:
@@ -172,12 +168,14 @@ class Forecaster(DataNetwork):
             hidden_rjh = ACTIVATIONS[self.head_activation](layer(hidden_rjh))
             hidden_rjh = self._drop(hidden_rjh, i + 1, train)
         n_together = self.n_targets // n_apart
-        n_parts = 1 + self._shape.further
+        n_parts = 1 + self._shape.n_spread
         n_steps = self.horizon if is_direct else self.patch
         answer_rj = Linear(n_steps * n_together * n_parts, name="output")(hidden_rjh)
         n_rows = answer_rj.shape[0]
         answer_rhwp = answer_rj.reshape(n_rows, -1, n_together, n_parts)[:, : self.horizon]
-        return jnp.stack([together(answer_rhwp[..., i], n_apart) for i in range(n_parts)], axis=-1)
+        return jnp.stack(
+            [merge_columns(answer_rhwp[..., i], n_apart) for i in range(n_parts)], axis=-1
+        )
 
     def _read_all(
         self, patches_rse: Array, future_bhk: Array | None, n_apart: int, train: bool

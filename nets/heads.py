@@ -47,16 +47,16 @@ class HeadShape(NamedTuple):
     floors: tuple[float, ...] = ()
 
     @property
-    def further(self) -> int:
-        """Numbers p that its layer gives for each output beside the prediction."""
+    def n_spread(self) -> int:
+        """Numbers p for each output beside the prediction: how sure it is."""
         if self.quantiles:
             return len(self.quantiles) - 1
-        return densities.LAYER[self.density] if self.deviation else 0
+        return densities.N_PARTS[self.density] if self.deviation else 0
 
     @property
-    def scaled(self) -> int:
+    def n_scaled_spread(self) -> int:
         """How many of these, the first ones, are in the target's own units."""
-        return densities.SCALED[self.density] if self.deviation else self.further
+        return densities.N_SCALED_PARTS[self.density] if self.deviation else self.n_spread
 
     @property
     def counts(self) -> bool:
@@ -66,7 +66,7 @@ class HeadShape(NamedTuple):
     @property
     def width(self) -> int:
         """Numbers that its layer gives."""
-        return self.size * (1 + self.further) + sum(self.categories)
+        return self.size * (1 + self.n_spread) + sum(self.categories)
 
 
 class Heads(nn.Module):
@@ -83,9 +83,7 @@ class Heads(nn.Module):
     @nn.compact
     def __call__(self, x_bh: Array) -> dict[str, Array]:
         outputs = {}
-        for head, name in zip(
-            self.heads, readable_names(tuple(h.name for h in self.heads)), strict=True
-        ):
+        for head, name in named_heads(self.heads):
             outputs |= read_layer(self._linear(head.width, name)(x_bh), head)
         return outputs
 
@@ -101,9 +99,9 @@ def read_layer(raw: Array, head: HeadShape) -> dict[str, Array]:
 
     {NAME: [b, o]}, and how sure it is beside it.
     """
-    if not head.further:
+    if not head.n_spread:
         return {head.name: raw}
-    raw_bop = raw.reshape(raw.shape[0], head.size, 1 + head.further)
+    raw_bop = raw.reshape(raw.shape[0], head.size, 1 + head.n_spread)
     return with_spread(raw_bop[..., 0], positive(raw_bop[..., 1:]), head)
 
 
@@ -119,10 +117,10 @@ def with_spread(prediction_bo: Array, spread_bop: Array, head: HeadShape) -> dic
     the one before it, by its number times the distance of the two in a standard normal
     distribution: so quantiles cannot cross.
     """
-    if not head.further:
+    if not head.n_spread:
         return {head.name: prediction_bo}
     if head.deviation:
-        parts = densities.of_layer(head.name, head.density, spread_bop)
+        parts = densities.density_parts(head.name, head.density, spread_bop)
         return {head.name: prediction_bo, **parts}
     normal = [NormalDist().inv_cdf(level) for level in head.quantiles]
     median = head.quantiles.index(0.5)
@@ -134,6 +132,11 @@ def with_spread(prediction_bo: Array, spread_bop: Array, head: HeadShape) -> dic
         values[i] = values[i + 1] - spread_bop[..., i] * (normal[i + 1] - normal[i])
     quantiles_boq = jnp.stack([values[i] for i in range(len(normal))], axis=-1)
     return {head.name: prediction_bo, f"{head.name}.quantiles": quantiles_boq}
+
+
+def named_heads(heads: tuple[HeadShape, ...]) -> list[tuple[HeadShape, str]]:
+    """Each head, and the name of its layer among the parameters."""
+    return list(zip(heads, readable_names(tuple(head.name for head in heads)), strict=True))
 
 
 def readable_names(names: tuple[str, ...]) -> list[str]:
@@ -153,17 +156,20 @@ def predictions_of(
 ) -> dict[str, Array]:
     """A head's predictions, quantiles and deviations in the target's units, each by its name."""
     predictions = {
-        head.name: in_units(outputs[head.name], head, statistics, clip=clip, log_link=log_link)
+        head.name: to_target_units(
+            outputs[head.name], head, statistics, clip=clip, log_link=log_link
+        )
     }
     if head.deviation:
-        predictions |= densities.in_units(
+        predictions |= densities.parts_in_units(
             head.name, head.density, outputs, predictions[head.name], statistics["scale"]
         )
     if head.quantiles:
         name = f"{head.name}.quantiles"
         of_level = [outputs[name][..., i] for i in range(len(head.quantiles))]
         predictions[name] = jnp.stack(
-            [in_units(x, head, statistics, clip=clip, log_link=False) for x in of_level], axis=-1
+            [to_target_units(x, head, statistics, clip=clip, log_link=False) for x in of_level],
+            axis=-1,
         )
     return _above_floors(predictions, head)
 
@@ -180,7 +186,7 @@ def _above_floors(predictions: dict[str, Array], head: HeadShape) -> dict[str, A
     return predictions | raised
 
 
-def from_means(
+def add_log_means(
     outputs: Mapping[str, T], heads: tuple[HeadShape, ...], statistics: Mapping[str, Arrays]
 ) -> dict[str, T | Array]:
     """Outputs whose logarithms of counts begin at that of the training rows' mean count."""
@@ -188,11 +194,11 @@ def from_means(
     for head in heads:
         log_mean = outputs[head.name]
         if head.counts and isinstance(log_mean, jax.Array):
-            moved[head.name] = densities.from_mean(log_mean, statistics[head.name]["center"])
+            moved[head.name] = densities.add_log_mean(log_mean, statistics[head.name]["center"])
     return moved
 
 
-def at_rates(
+def with_base_rates(
     answers: Arrays, head: HeadShape, statistics: Arrays, where_b: Array
 ) -> dict[str, Array]:
     """The answers of a head of classes, with the rates of training rows where `where_b`.
@@ -207,7 +213,7 @@ def at_rates(
     return {head.name: jnp.where(where_b[:, None], statistics["rate"][None], probability)}
 
 
-def in_units(
+def to_target_units(
     outputs_bo: Array,
     head: HeadShape,
     statistics: Arrays,

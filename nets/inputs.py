@@ -72,7 +72,7 @@ class NumberEmbedding(nn.Module):
     def __call__(self, x_bf: Array, statistics: Arrays) -> Array:
         n_columns = x_bf.shape[1]
         if self.kind == "piecewise_linear":
-            e_bfk = self._map(_passed(x_bf, statistics["edges"]), self.size)
+            e_bfk = self._map(_bin_shares(x_bf, statistics["edges"]), self.size)
         elif self.kind == "piecewise_linear_b":
             e_bfk = self._linear_and_bins(x_bf, statistics["edges"])
         else:
@@ -97,7 +97,7 @@ class NumberEmbedding(nn.Module):
         bias_fk = self.param("embedding_bias", start, (n_columns, self.size))
         zeros = nn.initializers.zeros_init()
         bins_fek = self.param("bins_kernel", zeros, (n_columns, n_edges - 1, self.size))
-        parts_bfe = jnp.where(jnp.diff(edges_fe)[None] > 0, _passed(x_bf, edges_fe), 0.0)
+        parts_bfe = jnp.where(jnp.diff(edges_fe)[None] > 0, _bin_shares(x_bf, edges_fe), 0.0)
         known_f = edges_fe[:, -1] > edges_fe[:, 0]
         linear_bfk = x_bf[:, :, None] * kernel_fk[None] + bias_fk[None]
         e_bfk = linear_bfk + jnp.einsum("bfe,fek->bfk", parts_bfe, bins_fek)
@@ -112,7 +112,7 @@ class NumberEmbedding(nn.Module):
         return jnp.einsum("bfe,fek->bfk", parts_bfe, kernel) + bias[None]
 
 
-def _passed(x_bf: Array, edges_fe: Array) -> Array:
+def _bin_shares(x_bf: Array, edges_fe: Array) -> Array:
     """How far x has passed through each bin between the edges [b, f, bins], 0 to 1."""
     low_fe = edges_fe[:, :-1]
     width_fe = jnp.maximum(edges_fe[:, 1:] - low_fe, 1e-6)

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from nets.base import Array, Arrays
 
 
-def on_line(columns: Arrays, line: Mapping[str, Array]) -> Array:
+def apply_line(columns: Arrays, line: Mapping[str, Array]) -> Array:
     """Where the line is at rows of scaled columns [..., f]: [..., o]."""
     first = next(iter(columns.values()))
     total = jnp.broadcast_to(line["bias"], (*first.shape[:-1], line["bias"].shape[-1]))

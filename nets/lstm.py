@@ -61,10 +61,12 @@ class LSTMLayer(nn.Module):
         weights = [Direction(self.size, name=name)(x_btf.shape[-1]) for name in self.directions]
         kernel_dfg, recurrent_dhg, bias_dg = map(jnp.stack, zip(*weights, strict=True))
         reverse = tuple(name == "backward" for name in self.directions)
-        weights_and_carry = (kernel_dfg, recurrent_dhg, bias_dg, carry)
         return lstm(
             x_btf,
-            *weights_and_carry,
+            kernel_dfg,
+            recurrent_dhg,
+            bias_dg,
+            carry,
             lengths_b,
             mask_dbh,
             reverse=reverse,

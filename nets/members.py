@@ -45,7 +45,7 @@ class Adapter(nn.Module):
         return (x_bkd * factor_kd[None]).reshape(-1, x_bkd.shape[-1])
 
 
-def averaged(
+def average_members(
     outputs: Arrays, heads: tuple[HeadShape, ...], members: int, *, log_link: bool
 ) -> dict[str, Array]:
     """Outputs [b, ...] that stand for the mean of the members' answers, from theirs [b * k, ...].
@@ -70,11 +70,11 @@ def averaged(
             quantiles = f"{name}.quantiles"
             means[quantiles] = by_member(outputs[quantiles], members).mean(1)
         if head.deviation:
-            means |= _mixed(outputs, head, members)
+            means |= _mixture_parts(outputs, head, members)
     return means
 
 
-def _mixed(outputs: Arrays, head: HeadShape, members: int) -> dict[str, Array]:
+def _mixture_parts(outputs: Arrays, head: HeadShape, members: int) -> dict[str, Array]:
     """The parts of a density whose mean and deviation are those of the members' mixture."""
     name = head.name
     parts = {}
@@ -82,21 +82,23 @@ def _mixed(outputs: Arrays, head: HeadShape, members: int) -> dict[str, Array]:
         if (own := outputs.get(f"{name}.{part}")) is not None:
             parts[f"{name}.{part}"] = by_member(own, members).mean(1)
     if not head.counts:
-        between = spread(outputs[name], members)
-        parts[f"{name}.deviation"] = _of_mixture(outputs[f"{name}.deviation"], between, members)
+        between = member_spread(outputs[name], members)
+        parts[f"{name}.deviation"] = _mixture_deviation(
+            outputs[f"{name}.deviation"], between, members
+        )
         return parts
     mean_r = jnp.exp(outputs[name])
     own_r = densities.deviation_of_counts(
         mean_r, outputs[f"{name}.dispersion"], outputs.get(f"{name}.zeros")
     )
-    deviation_bo = _of_mixture(own_r, spread(mean_r, members), members)
+    deviation_bo = _mixture_deviation(own_r, member_spread(mean_r, members), members)
     mean_bo = by_member(mean_r, members).mean(1)
     zeros_bo = parts.get(f"{name}.zeros")
     parts[f"{name}.dispersion"] = densities.dispersion_of_counts(mean_bo, deviation_bo, zeros_bo)
     return parts
 
 
-def _of_mixture(own_r: Array, between_b: Array, members: int) -> Array:
+def _mixture_deviation(own_r: Array, between_b: Array, members: int) -> Array:
     """The deviation of a mixture, from its members' own and the one between their means."""
     square_bo = jnp.square(by_member(own_r, members)).mean(1)
     return jnp.sqrt(square_bo + jnp.square(between_b))
@@ -107,6 +109,6 @@ def _log_mean(x_bko: Array) -> Array:
     return jax.nn.logsumexp(x_bko, axis=1) - math.log(x_bko.shape[1])
 
 
-def spread(answers_r: Array, members: int) -> Array:
+def member_spread(answers_r: Array, members: int) -> Array:
     """The standard deviation between a row's members [b, ...], 0 of a single one."""
     return by_member(answers_r, members).std(1, ddof=min(members - 1, 1))

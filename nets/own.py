@@ -14,6 +14,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from nets.base import Array, Tree
+from nets.padding import masked
 from nets.recurrence import Carry
 from nets.stack import Merge, RecurrentStack
 
@@ -31,7 +32,7 @@ class OwnBody(nn.Module):
     @nn.compact
     def __call__(self, x_bf: Array, weight_b: Array | None = None, *, train: bool) -> Array:
         with self.around():
-            return called(self.module, x_bf, train=train, weight_b=weight_b)
+            return call_module(self.module, x_bf, train=train, weight_b=weight_b)
 
 
 class OwnSteps(nn.Module):
@@ -62,11 +63,10 @@ class OwnSteps(nn.Module):
         del carry
         n_rows, n_steps = x_btf.shape[:2]
         lengths = jnp.full(n_rows, n_steps) if lengths_b is None else jnp.asarray(lengths_b)
-        mask_bt1 = (jnp.arange(n_steps)[None] < lengths[:, None])[..., None]
-        x_btf = jnp.where(mask_bt1, x_btf, jnp.zeros((), x_btf.dtype))
+        x_btf = masked(x_btf, lengths)
         with self.around():
-            raw_bth = called(self.module, x_btf, train=train, lengths=lengths)
-        outputs_bth = jnp.where(mask_bt1, raw_bth, jnp.zeros((), raw_bth.dtype))
+            raw_bth = call_module(self.module, x_btf, train=train, lengths=lengths)
+        outputs_bth = masked(raw_bth, lengths)
         last_b = jnp.maximum(lengths - 1, 0)
         last_bh = jnp.take_along_axis(outputs_bth, last_b[:, None, None], axis=1)[:, 0]
         return outputs_bth, (Carry(last_bh[None], last_bh[None]),)
@@ -75,8 +75,8 @@ class OwnSteps(nn.Module):
 Body: TypeAlias = RecurrentStack | OwnSteps
 
 
-def called(module: nn.Module, x: Array, *, train: bool, **more: Array | None) -> Array:
-    """What a module makes of x, with what else it has a parameter for.
+def call_module(module: nn.Module, x: Array, *, train: bool, **more: Array | None) -> Array:
+    """The outputs of a module on x, called with whichever of the other arguments it takes.
 
     ValueError unless it is of x's shape but for its last axis.
     """
@@ -95,7 +95,7 @@ def called(module: nn.Module, x: Array, *, train: bool, **more: Array | None) ->
 
 
 def _parameters(module: object) -> Mapping[str, inspect.Parameter]:
-    """What a module is called by; nn.Sequential by what its first layer is, which is given it."""
+    """The parameters of a module's call; of nn.Sequential those of its first layer."""
     while isinstance(module, nn.Sequential) and module.layers:
         module = module.layers[0]
     if not isinstance(module, nn.Module):

@@ -16,7 +16,7 @@ from jax import lax
 
 from nets.base import Array, Arrays
 from nets.columns import ColumnsNetwork
-from nets.heads import HeadShape, readable_names
+from nets.heads import HeadShape, named_heads
 from nets.linear import INITIALIZERS
 from nets.units import exact_product
 
@@ -81,7 +81,7 @@ def learn_rows(
     """
     one_b = jnp.ones((x_bf.shape[0], 1), x_bf.dtype)
 
-    def see(
+    def learn_row(
         state: PerceptronState, row: tuple[Array, Array, Array]
     ) -> tuple[PerceptronState, Array]:
         x_f, sign_k, weight = row
@@ -102,7 +102,7 @@ def learn_rows(
             answer = running
         return PerceptronState(running, answer, rows, run, longest), wrong_k.sum()
 
-    return lax.scan(see, state, (jnp.concatenate([x_bf, one_b], 1), sign_bk, weight_b))
+    return lax.scan(learn_row, state, (jnp.concatenate([x_bf, one_b], 1), sign_bk, weight_b))
 
 
 class Perceptron(ColumnsNetwork):
@@ -129,7 +129,7 @@ class Perceptron(ColumnsNetwork):
         del weight_b, train
         x_bf = self.features(columns)
         scores = {}
-        for head, name in self._named_heads():
+        for head, name in named_heads(self.heads):
             fresh = start_perceptron(x_bf.shape[1], head.size)
             start = INITIALIZERS["zeros" if self.learns_by_rule else "glorot_uniform"]
             kernel = self.param(f"{name}_kernel", start, (x_bf.shape[1], head.size))
@@ -146,11 +146,11 @@ class Perceptron(ColumnsNetwork):
         weight_b: Array,
         **clock: Array | int,
     ) -> Array:
-        """The variables after these rows; returns the mistakes of each row [b]."""
+        """The mistakes of each row [b]; the variables are those after the rows."""
         del clock
         x_bf = self.features(columns)
         mistakes_b = jnp.zeros(len(weight_b))
-        for head, name in self._named_heads():
+        for head, name in named_heads(self.heads):
             yes_bk = (
                 jax.nn.one_hot(target[head.name], head.size)
                 if head.size > 1
@@ -177,6 +177,3 @@ class Perceptron(ColumnsNetwork):
             else:
                 predictions[head.name] = jax.nn.one_hot(jnp.argmax(scores_bk, -1), head.size)
         return predictions
-
-    def _named_heads(self) -> list[tuple[HeadShape, str]]:
-        return list(zip(self.heads, readable_names(tuple(h.name for h in self.heads)), strict=True))

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from nets.base import Array
+from nets.padding import masked, step_mask
 from nets.recurrence import Carry
 from nets.stack import Merge, merge_directions
 
@@ -43,7 +44,7 @@ def read(
 def read_steps(
     kind: Literal["mean", "max", "mean_max"], outputs_bth: Array, lengths_b: Array | None = None
 ) -> Array:
-    """One vector of what stands at valid steps alone."""
+    """One vector of the outputs at valid steps."""
     if kind == "mean":
         return mean(outputs_bth, lengths_b)
     if kind == "max":
@@ -66,9 +67,7 @@ def mean(outputs_bth: Array, lengths_b: Array | None = None) -> Array:
     """Mean over valid steps."""
     if lengths_b is None:
         return outputs_bth.mean(1)
-    total_bh = jnp.where(
-        _valid(outputs_bth, lengths_b), outputs_bth, jnp.zeros((), outputs_bth.dtype)
-    ).sum(1)
+    total_bh = masked(outputs_bth, lengths_b).sum(1)
     return total_bh / jnp.maximum(lengths_b, 1)[:, None].astype(outputs_bth.dtype)
 
 
@@ -77,7 +76,8 @@ def maximum(outputs_bth: Array, lengths_b: Array | None = None) -> Array:
     if lengths_b is None:
         return outputs_bth.max(1)
     lowest = jnp.array(-jnp.inf, outputs_bth.dtype)
-    top_bh = jnp.where(_valid(outputs_bth, lengths_b), outputs_bth, lowest).max(1)
+    mask_bt = step_mask(outputs_bth.shape[1], lengths_b)
+    top_bh = jnp.where(mask_bt[:, :, None], outputs_bth, lowest).max(1)
     return jnp.where((lengths_b > 0)[:, None], top_bh, jnp.zeros((), outputs_bth.dtype))
 
 
@@ -90,11 +90,9 @@ class Attention(nn.Module):
     @nn.compact
     def __call__(self, outputs_bth: Array, lengths_b: Array | None = None) -> Array:
         size = outputs_bth.shape[-1]
-        mask_bt1 = None
         if lengths_b is not None:
-            mask_bt1 = _valid(outputs_bth, lengths_b)
             # What stands beyond a row's end reaches no gradient either, not even by 0 * nan.
-            outputs_bth = jnp.where(mask_bt1, outputs_bth, jnp.zeros((), outputs_bth.dtype))
+            outputs_bth = masked(outputs_bth, lengths_b)
         context_h = self.param("context", nn.initializers.normal(size**-0.5), (size,)).astype(
             outputs_bth.dtype
         )
@@ -102,13 +100,10 @@ class Attention(nn.Module):
             outputs_bth
         )
         score_bt1 = (jnp.tanh(key_bth) @ context_h)[:, :, None]
-        if mask_bt1 is not None:
+        if lengths_b is not None:
             # The lowest finite number, not -inf: a row without steps must not divide by zero, here
             # or in its gradient.
             lowest = jnp.array(jnp.finfo(score_bt1.dtype).min, score_bt1.dtype)
-            score_bt1 = jnp.where(mask_bt1, score_bt1, lowest)
+            mask_bt = step_mask(outputs_bth.shape[1], lengths_b)
+            score_bt1 = jnp.where(mask_bt[:, :, None], score_bt1, lowest)
         return (jax.nn.softmax(score_bt1, 1) * outputs_bth).sum(1)
-
-
-def _valid(outputs_bth: Array, lengths_b: Array) -> Array:
-    return (jnp.arange(outputs_bth.shape[1])[None] < lengths_b[:, None])[:, :, None]

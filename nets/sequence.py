@@ -17,14 +17,15 @@ from nets.dropout import dropout, is_off
 from nets.fixed import FixedFilters
 from nets.heads import (
     HeadShape,
-    at_rates,
-    from_means,
+    add_log_means,
+    named_heads,
     predictions_of,
     read_layer,
-    readable_names,
     standardise_target,
+    with_base_rates,
 )
 from nets.own import Body
+from nets.padding import step_mask
 from nets.readout import FrontReadout, Readout, read, read_steps
 from nets.recurrence import Carry
 from nets.tokens import Tokens
@@ -103,9 +104,7 @@ class SequenceNetwork(DataNetwork):
             read_bh = jnp.concatenate([read_bh, *beside], -1) if beside else read_bh
             predict_row = self._dense(read_bh, train)
         outputs: dict[str, Tree] = {"length": length_b, "carry": carry}
-        for head, name in zip(
-            self.heads, readable_names(tuple(h.name for h in self.heads)), strict=True
-        ):
+        for head, name in named_heads(self.heads):
             features = of_steps if head.kind in STEP_KINDS else predict_row
             raw = nn.Dense(
                 head.width,
@@ -120,7 +119,7 @@ class SequenceNetwork(DataNetwork):
                 outputs[f"{head.name}.transition"] = self.param(
                     f"{name}_transition", zeros, (head.size, head.size)
                 )
-        return from_means(outputs, self.heads, self._statistics("targets"))
+        return add_log_means(outputs, self.heads, self._statistics("targets"))
 
     def preprocess(self, inputs: Arrays) -> dict[str, Array]:
         """Raw inputs -> numbers standardised, zero where missing and beyond the end.
@@ -131,10 +130,8 @@ class SequenceNetwork(DataNetwork):
         if "numbers" in inputs:
             statistics = self._statistics("inputs")
             raw_btf = inputs["numbers"]
-            scaled_btf = (raw_btf - statistics["center"][None, None]) / statistics["scale"][
-                None, None
-            ]
-            mask_bt = jnp.arange(raw_btf.shape[1])[None] < inputs["length"][:, None]
+            scaled_btf = _standardised(raw_btf, statistics)
+            mask_bt = step_mask(raw_btf.shape[1], inputs["length"])
             known_btf = mask_bt[..., None] & ~jnp.isnan(raw_btf)
             inputs["numbers"] = jnp.where(known_btf, scaled_btf, jnp.zeros((), scaled_btf.dtype))
         return inputs
@@ -147,9 +144,7 @@ class SequenceNetwork(DataNetwork):
             fitted = statistics[head.name]
             raw = target[head.name]
             if head.kind in ("step_numbers", "next_numbers"):
-                prepared[head.name] = (raw - fitted["center"][None, None]) / fitted["scale"][
-                    None, None
-                ]
+                prepared[head.name] = _standardised(raw, fitted)
             else:
                 prepared[head.name] = standardise_target(raw, head, fitted)
         return prepared
@@ -157,9 +152,8 @@ class SequenceNetwork(DataNetwork):
     def postprocess(self, outputs: Arrays) -> dict[str, Array]:
         """{head: outputs} -> {head: numbers in the target's units, probabilities, or best tags}.
 
-        Of a row without steps the classes have their rates in training. Tags are int32 [b, t].
-        Beyond a row's end tags are -1 and numbers nan. Tags keep to the
-        scheme of the training rows.
+        Of a row without steps the classes have their rates in training. Tags are int32 [b, t] and
+        keep to the scheme of the training rows. Beyond a row's end tags are -1 and numbers nan.
         """
         statistics = self._statistics("targets")
         length_b = outputs["length"]
@@ -180,13 +174,13 @@ class SequenceNetwork(DataNetwork):
                     values_btf = jax.nn.sigmoid(raw)
                 else:
                     values_btf = raw * fitted["scale"][None, None] + fitted["center"][None, None]
-                mask_bt = jnp.arange(raw.shape[1])[None] < length_b[:, None]
+                mask_bt = step_mask(raw.shape[1], length_b)
                 predictions[head.name] = jnp.where(
                     mask_bt[..., None], values_btf, jnp.array(jnp.nan, raw.dtype)
                 )
             else:
                 answers = predictions_of(outputs, head, fitted, clip=False, log_link=self.log_link)
-                predictions |= answers | at_rates(answers, head, fitted, length_b == 0)
+                predictions |= answers | with_base_rates(answers, head, fitted, length_b == 0)
         return predictions
 
     def step(
@@ -258,3 +252,7 @@ class SequenceNetwork(DataNetwork):
             else jnp.log(rate) - jnp.log1p(-rate)
         )
         return lambda key, shape, dtype=jnp.float32: bias[-shape[0] :].astype(dtype)
+
+
+def _standardised(x_btf: Array, statistics: Arrays) -> Array:
+    return (x_btf - statistics["center"][None, None]) / statistics["scale"][None, None]

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 
 from nets.base import Array
 from nets.dropout import dropout, is_off
+from nets.padding import masked
 from nets.recurrence import Carry
 
 Merge = Literal["concat", "sum", "average", "mul", "none"]
@@ -66,8 +67,7 @@ class RecurrentStack(nn.Module):
                     f"lengths of the shape {lengths_b.shape} for {x_btf.shape[0]} rows: "
                     "expected one a row"
                 )
-            mask_bt = jnp.arange(x_btf.shape[1])[None] < lengths_b[:, None]
-            x_btf = jnp.where(mask_bt[:, :, None], x_btf, jnp.zeros((), x_btf.dtype))
+            x_btf = masked(x_btf, lengths_b)
         carries = []
         merged = x_btf
         for i, size in enumerate(self.hidden):

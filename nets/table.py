@@ -14,10 +14,10 @@ import numpy as np
 
 from nets.base import Array, Arrays, Statistics
 from nets.columns import ColumnsNetwork
-from nets.heads import Heads, from_means, predictions_of, standardise_target
+from nets.heads import Heads, add_log_means, predictions_of, standardise_target
 from nets.inputs import BINNED
-from nets.line import on_line
-from nets.members import Adapter, averaged, spread
+from nets.line import apply_line
+from nets.members import Adapter, average_members, member_spread
 
 
 class TableNetwork(ColumnsNetwork):
@@ -68,7 +68,7 @@ class TableNetwork(ColumnsNetwork):
             x_bd = self.adapter(*self._features_of_members(columns))
         outputs = self.output(self.body(x_bd, weight_b, train=train))
         if any(head.counts for head in self.output.heads):
-            return from_means(outputs, self.output.heads, self._statistics("targets"))
+            return add_log_means(outputs, self.output.heads, self._statistics("targets"))
         return self._from_line(outputs, columns) if self.linear_start else outputs
 
     def _from_line(self, outputs: dict[str, Array], columns: Arrays) -> dict[str, Array]:
@@ -76,7 +76,7 @@ class TableNetwork(ColumnsNetwork):
         line = self._statistics("inputs").get("line")
         if line is None:
             return outputs
-        line_ro = on_line(columns, line)
+        line_ro = apply_line(columns, line)
         line_ro = line_ro.reshape(-1, line_ro.shape[-1])
         moved = dict(outputs)
         start = 0
@@ -102,11 +102,11 @@ class TableNetwork(ColumnsNetwork):
         x_rd = self.features(rows)
         return x_rd.reshape(-1, n_own, x_rd.shape[-1]), self.inputs.widths(rows)
 
-    def averaged(self, outputs: Arrays) -> dict[str, Array]:
+    def average_members(self, outputs: Arrays) -> dict[str, Array]:
         """What `__call__` gives -> outputs [b, ...] that stand for the mean of members' answers."""
         if self.adapter is None:
             return dict(outputs)
-        return averaged(outputs, self.output.heads, self.n_members, log_link=self.log_link)
+        return average_members(outputs, self.output.heads, self.n_members, log_link=self.log_link)
 
     def predict(self, inputs: Arrays) -> dict[str, Array]:
         """Encoded columns -> answers in the target's encoded units.
@@ -118,7 +118,7 @@ class TableNetwork(ColumnsNetwork):
         if self.n_members > 1:
             own = self.postprocess(outputs)
             for head in self.output.heads:
-                between = spread(own[head.name], self.n_members)
+                between = member_spread(own[head.name], self.n_members)
                 answers.setdefault(f"{head.name}.deviation", between)
         return answers
 

@@ -53,7 +53,7 @@ class Characters(nn.Module):
         widths = sorted({-(-n_steps // parts) for parts in (4, 2, 1)})
 
         def first_steps(width: int, codes_btc: Array, *params: Array) -> Array:
-            features = _spelled(codes_btc[:, :width], *params)
+            features = _character_features(codes_btc[:, :width], *params)
             return jnp.pad(features, ((0, 0), (0, n_steps - width), (0, 0)))
 
         branches = [functools.partial(first_steps, width) for width in widths]
@@ -73,7 +73,7 @@ def steps_at_once(shape_btc: tuple[int, ...], n_characters: int, size: int) -> i
 
 
 def _in_pieces(codes_btc: Array, at_once: int, longest: Array, *params: Array) -> Array:
-    """`_spelled`, some steps at a time, and those alone that some row has.
+    """`_character_features`, some steps at a time, and those alone that some row has.
 
     What is between is computed again for a gradient, so that no more is kept than the features.
     """
@@ -83,17 +83,19 @@ def _in_pieces(codes_btc: Array, at_once: int, longest: Array, *params: Array) -
     size = params[1].shape[1]
 
     @jax.checkpoint
-    def of_piece(piece: tuple[Array, Array]) -> Array:
+    def piece_features(piece: tuple[Array, Array]) -> Array:
         first, codes = piece
         nothing = jnp.zeros((b, at_once, size), params[0].dtype)
-        return jax.lax.cond(first < longest, lambda: _spelled(codes, *params), lambda: nothing)
+        return jax.lax.cond(
+            first < longest, lambda: _character_features(codes, *params), lambda: nothing
+        )
 
     firsts = jnp.arange(len(pieces)) * at_once
-    features = jax.lax.map(of_piece, (firsts, pieces))
+    features = jax.lax.map(piece_features, (firsts, pieces))
     return jnp.moveaxis(features, 0, 1).reshape(b, -1, size)[:, :t]
 
 
-def _spelled(codes_btc: Array, table: Array, kernel: Array, bias: Array) -> Array:
+def _character_features(codes_btc: Array, table: Array, kernel: Array, bias: Array) -> Array:
     mask_btc1 = (codes_btc > 0)[..., None]
     if len(table) > MAX_ONE_HOT:
         vectors = table[codes_btc]

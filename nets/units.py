@@ -127,14 +127,14 @@ def kmeans_plus_plus(key: Array, x_nd: Array, n_units: int, weight_n: Array | No
     return jnp.concatenate([first_d[None], others])
 
 
-def gathered(x_bd: Array, weight_b: Array, winner_b: Array, n_units: int) -> Array:
+def winner_sums(x_bd: Array, weight_b: Array, winner_b: Array, n_units: int) -> Array:
     """Of each unit, the weighted sum of the rows it won and, last, their weight [k, d + 1]."""
     won_bk = jax.nn.one_hot(winner_b, n_units) * weight_b[:, None]
     one_b = jnp.ones((x_bd.shape[0], 1), x_bd.dtype)
     return exact_product(won_bk.T, jnp.concatenate([x_bd, one_b], 1))
 
 
-def means(units_kd: Array, sums_ke: Array) -> Array:
-    """The means of `gathered` sums; a unit that won nothing stays."""
+def unit_means(units_kd: Array, sums_ke: Array) -> Array:
+    """The means of `winner_sums` sums; a unit that won nothing stays."""
     weight_k = sums_ke[:, -1:]
     return jnp.where(weight_k > 0, sums_ke[:, :-1] / jnp.where(weight_k > 0, weight_k, 1), units_kd)

@@ -58,15 +58,15 @@ def _mean_of_known(x_blo: Array, missing_blo: Array | None) -> Array:
     return (x_blo * weight_blo).sum(1, keepdims=True) / weight_blo.sum(1, keepdims=True)
 
 
-def apart(x_blo: Array, n_apart: int) -> Array:
+def split_columns(x_blo: Array, n_apart: int) -> Array:
     """[b, l, o] -> [b * n, l, o / n]."""
     if n_apart == 1:
         return x_blo
     return jnp.swapaxes(x_blo, 1, 2).reshape(-1, x_blo.shape[1], 1)
 
 
-def together(x_rhw: Array, n_apart: int) -> Array:
-    """[b * n, h, w] -> [b, h, n * w], undoing `apart`."""
+def merge_columns(x_rhw: Array, n_apart: int) -> Array:
+    """[b * n, h, w] -> [b, h, n * w], undoing `split_columns`."""
     if n_apart == 1:
         return x_rhw
     return jnp.swapaxes(x_rhw.reshape(-1, n_apart, x_rhw.shape[1]), 1, 2)

@@ -10,13 +10,20 @@ from types import MappingProxyType
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from nets.base import Array, Tree, Variables
+from nets.dropout import dropout
 
 KEY = jax.random.key(0)
 NONE: Variables = MappingProxyType({})
 COLLECTIONS = ("params", "batch_stats")
+
+
+def keep_mask(key: Array, rate: float, shape: tuple[int, ...], batch_axis: int = 0) -> Array:
+    """Booleans, True where dropout by this key keeps an element."""
+    return dropout(key, jnp.ones(shape), rate, batch_axis=batch_axis) > 0
 
 
 def drawn(

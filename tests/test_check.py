@@ -10,7 +10,7 @@ from test_old_runs import unpack
 
 from train import check, predict
 from train.errors import UserError
-from train.run.manifest import record
+from train.run.manifest import record_files
 
 
 def test_a_folder_is_looked_at_file_by_file(
@@ -25,7 +25,7 @@ def test_a_folder_is_looked_at_file_by_file(
     assert "whole, and restores" in told and "the net: loads" in told
     assert sorted(os.walk(run)) == before
     step = next(int(path.name) for path in (run / "checkpoints").glob("[0-9]*"))
-    record(run, ["config.json", "encoder.json", "result.json"], {"checkpoints": [step, 999]})
+    record_files(run, ["config.json", "encoder.json", "result.json"], {"checkpoints": [step, 999]})
     result = run / "result.json"
     content = result.read_text()
     result.write_text(content.replace("1", "2", 1))

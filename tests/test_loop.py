@@ -203,7 +203,7 @@ def test_a_spoilt_row_costs_its_batches_and_is_named_where_it_ends_a_run(
         models.append(jax.tree.leaves(checkpoints.restore_model(checkpoints.steps()[0])))
     assert all(np.array_equal(a, b) for a, b in zip(*models, strict=True))
 
-    monkeypatch.setattr(program, "IN_A_ROW", 1)
+    monkeypatch.setattr(program, "MAX_IN_ROW", 1)
     with pytest.raises(DivergedError) as caught:
         loop.fit(config, tmp_path / "ended")
     named = (

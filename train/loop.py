@@ -41,7 +41,7 @@ from train.run.notes import tell_notes
 from train.run.prepare import place_run, prepare
 from train.run.resume import fetch_answering, idle_rates, long_warmup, restore_or_init, save
 from train.run.run import Run
-from train.run.saved_steps import held
+from train.run.saved_steps import locked_run
 from train.run.schedule import CALL_SECONDS, WHOLE, Leg, rounds_wanted, save_is_due
 from train.run.signals import stopped, stopped_by_signals
 from train.run.start import Start, read_rows
@@ -81,7 +81,7 @@ def fit(
     folder = begun or on_process_zero(lambda: fresh_folder(config.name)) or Path()
     listener = listener_of(echo, verbose=verbose, watch=watch) if is_first() else SILENT
     with contextlib.ExitStack() as stack:
-        on_process_zero(lambda: stack.enter_context(held(folder, restart)))
+        on_process_zero(lambda: stack.enter_context(locked_run(folder, restart)))
         tell_notes(listener, config, dataset, folder)
         if is_population(config):
             result = _fit_population(config, dataset, folder, listener, started)

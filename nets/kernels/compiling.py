@@ -13,8 +13,8 @@ from pathlib import Path
 
 import jax
 
-HERE = Path(__file__).parent
-SOURCES = (HERE / "lstm.cc", HERE / "dense.cc", HERE / "sort.cc")
+FOLDER = Path(__file__).parent
+SOURCES = (FOLDER / "lstm.cc", FOLDER / "dense.cc", FOLDER / "sort.cc")
 FLAGS = ("-std=c++17", "-O3", "-DNDEBUG", "-ffp-contract=fast", "-fPIC", "-shared", "-pthread")
 SETS = {
     "avx512": (
@@ -73,7 +73,7 @@ def build(compiler: str, name: str, path: Path) -> None:
 
 def run(command: Sequence[str], what: str) -> None:
     """Runs a program in silence. Raises Unavailable with its last line if it fails."""
-    paths = [str(HERE.parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [str(FOLDER.parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"JAX_PLATFORMS": "cpu", "PYTHONPATH": os.pathsep.join(paths)}
     try:
         done = subprocess.run(

@@ -83,18 +83,18 @@ def _run(form: Form, given: DenseLayers) -> Array:
 
 
 def _forward(form: Form, given: Tree) -> tuple[Array, tuple]:
-    asks_x = given.x_bf.perturbed
+    needs_x = given.x_bf.perturbed
     given = jax.tree.map(lambda part: part.value, given)
     h_bh, saved = _kept(form, given)
     # A bool would come back as a traced array.
-    return h_bh, (given, saved, () if asks_x else None)
+    return h_bh, (given, saved, () if needs_x else None)
 
 
-def _backward(form: Form, residuals: tuple, pull_bh: Array) -> tuple[DenseLayers]:
-    given, saved, asks_x = residuals
-    if not isinstance(pull_bh, jax.Array):  # nothing hangs on the outputs
-        pull_bh = jnp.zeros(saved.h_bh[-1].shape, jnp.float32)
-    return (_gradient(form, asks_x is not None, given, saved, pull_bh),)
+def _backward(form: Form, residuals: tuple, cotangent_bh: Array) -> tuple[DenseLayers]:
+    given, saved, needs_x = residuals
+    if not isinstance(cotangent_bh, jax.Array):  # nothing hangs on the outputs
+        cotangent_bh = jnp.zeros(saved.h_bh[-1].shape, jnp.float32)
+    return (_gradient(form, needs_x is not None, given, saved, cotangent_bh),)
 
 
 _layers = jax.custom_vjp(_run, nondiff_argnums=(0,))
@@ -116,10 +116,11 @@ def _forward_kept(form: Form, given: DenseLayers) -> tuple[tuple[Array, Saved], 
     return (h_bh, saved), (given, saved)
 
 
-def _backward_kept(form: Form, residuals: tuple, pulls: tuple[Array, Saved]) -> tuple[DenseLayers]:
-    # `_gradient` says that it is a function of the layers and the pull alone: nothing pulls at what
-    # was saved.
-    return (_gradient(form, True, *residuals, pulls[0]),)
+def _backward_kept(
+    form: Form, residuals: tuple, cotangents: tuple[Array, Saved]
+) -> tuple[DenseLayers]:
+    # `_gradient` differentiates by the layers and the cotangents alone, not by what was saved.
+    return (_gradient(form, True, *residuals, cotangents[0]),)
 
 
 _kept = jax.custom_vjp(_run_kept, nondiff_argnums=(0,))
@@ -127,33 +128,35 @@ _kept.defvjp(_forward_kept, _backward_kept)
 
 
 def _run_gradient(
-    form: Form, asks_x: bool, given: DenseLayers, saved: Saved, pull_bh: Array
+    form: Form, needs_x: bool, given: DenseLayers, saved: Saved, cotangent_bh: Array
 ) -> DenseLayers:
     """The gradient of all arrays but the words and the rate, None for x unless it is asked for."""
-    return _call_backward(form, asks_x, given, saved, pull_bh)
+    return _call_backward(form, needs_x, given, saved, cotangent_bh)
 
 
 def _forward_gradient(
-    form: Form, asks_x: bool, given: DenseLayers, saved: Saved, pull_bh: Array
+    form: Form, needs_x: bool, given: DenseLayers, saved: Saved, cotangent_bh: Array
 ) -> tuple[DenseLayers, tuple]:
-    return _gradient(form, asks_x, given, saved, pull_bh), (given, pull_bh)
+    return _gradient(form, needs_x, given, saved, cotangent_bh), (given, cotangent_bh)
 
 
-def _backward_gradient(form: Form, asks_x: bool, residuals: tuple, pulls: DenseLayers) -> tuple:
+def _backward_gradient(
+    form: Form, needs_x: bool, residuals: tuple, cotangents: DenseLayers
+) -> tuple:
     """The second derivative, and by it all beyond, is that of plain operations."""
-    given, first_pull_bh = residuals
+    given, first_cotangent_bh = residuals
     fixed = {"words": None, "rate": None}
 
-    def gradient(numbers: DenseLayers, pull_bh: Array) -> DenseLayers:
+    def gradient(numbers: DenseLayers, cotangent_bh: Array) -> DenseLayers:
         def run(numbers: DenseLayers) -> Array:
             return dense_layers(form, numbers._replace(words=given.words, rate=given.rate))
 
-        made = jax.vjp(run, numbers)[1](pull_bh)[0]
-        return made if asks_x else made._replace(x_bf=None)  # type: ignore[arg-type]
+        made = jax.vjp(run, numbers)[1](cotangent_bh)[0]
+        return made if needs_x else made._replace(x_bf=None)  # type: ignore[arg-type]
 
-    _, pull = jax.vjp(gradient, given._replace(**fixed), first_pull_bh)
-    dgiven, dpull = pull(pulls._replace(**fixed))
-    return dgiven, None, dpull
+    _, pullback = jax.vjp(gradient, given._replace(**fixed), first_cotangent_bh)
+    dgiven, dcotangent = pullback(cotangents._replace(**fixed))
+    return dgiven, None, dcotangent
 
 
 _gradient = jax.custom_vjp(_run_gradient, nondiff_argnums=(0, 1))
@@ -175,15 +178,15 @@ def _call_forward(form: Form, given: DenseLayers) -> Saved:
 
 
 def _call_backward(
-    form: Form, asks_x: bool, given: DenseLayers, saved: Saved, pull_bh: Array
+    form: Form, needs_x: bool, given: DenseLayers, saved: Saved, cotangent_bh: Array
 ) -> DenseLayers:
     weights = _weights(given)
-    shapes = [given.x_bf.shape if asks_x else (0,), *(part.shape for part in weights)]
+    shapes = [given.x_bf.shape if needs_x else (0,), *(part.shape for part in weights)]
     kept = [part for layer in zip(*saved, strict=True) for part in layer]
-    arguments = (*_arguments(given), pull_bh, *weights, *kept)
+    arguments = (*_arguments(given), cotangent_bh, *weights, *kept)
     x_bf, *parts = _call("denseq_dense_backward", shapes, arguments, form, given)
     return DenseLayers(
-        x_bf=x_bf if asks_x else None,  # type: ignore[arg-type]
+        x_bf=x_bf if needs_x else None,  # type: ignore[arg-type]
         kernels_fh=tuple(parts[0::3]),
         biases_h=tuple(parts[1::3]),
         slopes_h=None if given.slopes_h is None else tuple(parts[2::3]),

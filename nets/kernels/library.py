@@ -28,8 +28,8 @@ from nets.kernels import compiling
 from nets.kernels.compiling import Unavailable
 from nets.kernels.trusted import Untrusted, loadable, private_folder, read_whole, write_whole
 
-HERE = Path(__file__).parent
-READY = HERE / "ready"  # filled by nets.kernels.ready, for a wheel that carries them
+FOLDER = Path(__file__).parent
+READY = FOLDER / "ready"  # filled by nets.kernels.ready, for a wheel that carries them
 TARGETS = (
     "denseq_lstm_forward",
     "denseq_lstm_backward",
@@ -129,10 +129,10 @@ def _library(name: str) -> tuple[Path, bytes]:
     ready = READY / f"lstm-{name}.so"
     if ready.exists():
         with contextlib.suppress(Unavailable):  # it may be for another jaxlib or C library
-            return _tried(name, [ready.read_bytes()], lambda made: shutil.copy(ready, made))
+            return _cached(name, [ready.read_bytes()], lambda made: shutil.copy(ready, made))
     compiler = compiling.find_compiler()
     status = os.stat(compiler)
-    sources = [*sorted(HERE.glob("*.h")), *compiling.SOURCES]
+    sources = [*sorted(FOLDER.glob("*.h")), *compiling.SOURCES]
     flags = f"{compiling.FLAGS} {compiling.SETS[name]}"
     marks = [f"{compiler} {status.st_size} {status.st_mtime_ns} {flags}".encode()]
 
@@ -140,10 +140,12 @@ def _library(name: str) -> tuple[Path, bytes]:
         log.warning("compiling the kernels for %s with %s, once", name, compiler)
         compiling.build(compiler, name, made)
 
-    return _tried(name, [*marks, *(source.read_bytes() for source in sources)], make)
+    return _cached(name, [*marks, *(source.read_bytes() for source in sources)], make)
 
 
-def _tried(name: str, marks: Sequence[bytes], make: Callable[[Path], object]) -> tuple[Path, bytes]:
+def _cached(
+    name: str, marks: Sequence[bytes], make: Callable[[Path], object]
+) -> tuple[Path, bytes]:
     """The library kept for these marks and this jaxlib; else what `make` makes, if it works."""
     key = hashlib.sha256(importlib.metadata.version("jaxlib").encode())
     for mark in marks:

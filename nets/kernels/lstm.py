@@ -18,7 +18,7 @@ from nets.recurrence_scan import Answer, LayerInputs, scanned_layer
 
 PADDING = 16  # kPadding of layer.h
 # Gradients of an Answer; None where nothing hangs on single steps.
-Pulls = tuple[Array | None, Array, Array]
+Cotangents = tuple[Array | None, Array, Array]
 
 
 class Saved(NamedTuple):
@@ -44,18 +44,20 @@ def _run(reverse: tuple[bool, ...], layer: LayerInputs) -> Answer:
 
 
 def _forward(reverse: tuple[bool, ...], layer: Tree) -> tuple[Answer, tuple]:
-    asks_x = layer.x_btf.perturbed
+    needs_x = layer.x_btf.perturbed
     layer = jax.tree.map(lambda part: part.value, layer)
     answer, saved = _kept(reverse, layer)
     # A bool would come back as a traced array.
-    return answer, (layer, saved, () if asks_x else None)
+    return answer, (layer, saved, () if needs_x else None)
 
 
-def _backward(reverse: tuple[bool, ...], residuals: tuple, pulls: Answer) -> tuple[LayerInputs]:
-    layer, saved, asks_x = residuals
-    outputs_btdh, *carry = (None if isinstance(pull, SymbolicZero) else pull for pull in pulls)
-    carry = (jnp.zeros_like(layer.h_dbh) if pull is None else pull for pull in carry)
-    return (_gradient(reverse, asks_x is not None, layer, saved, (outputs_btdh, *carry)),)
+def _backward(
+    reverse: tuple[bool, ...], residuals: tuple, cotangents: Answer
+) -> tuple[LayerInputs]:
+    layer, saved, needs_x = residuals
+    outputs_btdh, *carry = (None if isinstance(one, SymbolicZero) else one for one in cotangents)
+    carry = (jnp.zeros_like(layer.h_dbh) if one is None else one for one in carry)
+    return (_gradient(reverse, needs_x is not None, layer, saved, (outputs_btdh, *carry)),)
 
 
 _layer = jax.custom_vjp(_run, nondiff_argnums=(0,))
@@ -79,11 +81,10 @@ def _forward_kept(
 
 
 def _backward_kept(
-    reverse: tuple[bool, ...], residuals: tuple, pulls: tuple[Answer, Saved]
+    reverse: tuple[bool, ...], residuals: tuple, cotangents: tuple[Answer, Saved]
 ) -> tuple[LayerInputs]:
-    # `_gradient` says that it is a function of the layer and the pulls alone: nothing pulls at what
-    # was saved.
-    return (_gradient(reverse, True, *residuals, pulls[0]),)
+    # `_gradient` differentiates by the layer and the cotangents alone, not by what was saved.
+    return (_gradient(reverse, True, *residuals, cotangents[0]),)
 
 
 _kept = jax.custom_vjp(_run_kept, nondiff_argnums=(0,))
@@ -91,37 +92,43 @@ _kept.defvjp(_forward_kept, _backward_kept)
 
 
 def _run_gradient(
-    reverse: tuple[bool, ...], asks_x: bool, layer: LayerInputs, saved: Saved, pulls: Pulls
+    reverse: tuple[bool, ...],
+    needs_x: bool,
+    layer: LayerInputs,
+    saved: Saved,
+    cotangents: Cotangents,
 ) -> LayerInputs:
     """The gradient of all in `layer`, None for x unless it is asked for."""
-    return _call_backward(reverse, asks_x, layer, saved, pulls)
+    return _call_backward(reverse, needs_x, layer, saved, cotangents)
 
 
 def _forward_gradient(
-    reverse: tuple[bool, ...], asks_x: bool, *given: Tree
+    reverse: tuple[bool, ...], needs_x: bool, *given: Tree
 ) -> tuple[LayerInputs, tuple]:
-    layer, _, pulls = given
-    return _gradient(reverse, asks_x, *given), (layer, pulls)
+    layer, _, cotangents = given
+    return _gradient(reverse, needs_x, *given), (layer, cotangents)
 
 
 def _backward_gradient(
-    reverse: tuple[bool, ...], asks_x: bool, residuals: tuple, pulls: LayerInputs
+    reverse: tuple[bool, ...], needs_x: bool, residuals: tuple, cotangents: LayerInputs
 ) -> tuple:
     """The second derivative, and by it all beyond, is that of the scans."""
-    layer, first_pulls = residuals
+    layer, first_cotangents = residuals
 
-    def gradient(numbers: LayerInputs, first_pulls: Pulls) -> LayerInputs:
+    def gradient(numbers: LayerInputs, first_cotangents: Cotangents) -> LayerInputs:
         def run(numbers: LayerInputs) -> Answer:
             return scanned_layer(reverse, numbers._replace(lengths_b=layer.lengths_b))
 
-        answer, pull = jax.vjp(run, numbers)
-        outputs_btdh = jnp.zeros_like(answer[0]) if first_pulls[0] is None else first_pulls[0]
-        made = pull((outputs_btdh, *first_pulls[1:]))[0]
-        return made if asks_x else made._replace(x_btf=None)
+        answer, pullback = jax.vjp(run, numbers)
+        outputs_btdh = (
+            jnp.zeros_like(answer[0]) if first_cotangents[0] is None else first_cotangents[0]
+        )
+        made = pullback((outputs_btdh, *first_cotangents[1:]))[0]
+        return made if needs_x else made._replace(x_btf=None)
 
-    _, pull = jax.vjp(gradient, layer._replace(lengths_b=None), first_pulls)
-    dlayer, dpulls = pull(pulls)
-    return dlayer, None, dpulls
+    _, pullback = jax.vjp(gradient, layer._replace(lengths_b=None), first_cotangents)
+    dlayer, dcotangents = pullback(cotangents)
+    return dlayer, None, dcotangents
 
 
 _gradient = jax.custom_vjp(_run_gradient, nondiff_argnums=(0, 1))
@@ -149,24 +156,28 @@ def _call_forward(
 
 
 def _call_backward(
-    reverse: tuple[bool, ...], asks_x: bool, layer: LayerInputs, saved: Saved, pulls: Pulls
+    reverse: tuple[bool, ...],
+    needs_x: bool,
+    layer: LayerInputs,
+    saved: Saved,
+    cotangents: Cotangents,
 ) -> LayerInputs:
     n_rows, n_steps, n_inputs = layer.x_btf.shape
     n_directions = len(reverse)
     carry = layer.h_dbh.shape
     weights = _weights(layer)
     shapes = (
-        (n_directions, n_rows, n_steps, n_inputs) if asks_x else (0,),
+        (n_directions, n_rows, n_steps, n_inputs) if needs_x else (0,),
         carry,
         carry,
         (0,) if layer.mask_dbh is None else carry,
         *(part.shape for part in weights),
     )
-    outputs_btdh = jnp.zeros((0,), jnp.float32) if pulls[0] is None else pulls[0]
-    given = (*_arguments(layer), *saved, outputs_btdh, *pulls[1:], *weights)
+    outputs_btdh = jnp.zeros((0,), jnp.float32) if cotangents[0] is None else cotangents[0]
+    given = (*_arguments(layer), *saved, outputs_btdh, *cotangents[1:], *weights)
     x_dbtf, h_dbh, c_dbh, mask_dbh, *parts = _call("denseq_lstm_backward", shapes, given, reverse)
     return LayerInputs(
-        x_btf=x_dbtf.sum(0) if asks_x else None,  # type: ignore[arg-type]
+        x_btf=x_dbtf.sum(0) if needs_x else None,  # type: ignore[arg-type]
         kernel_dfg=jnp.stack(parts[0::3]),
         recurrent_dhg=jnp.stack(parts[1::3]),
         bias_dg=jnp.stack(parts[2::3]),

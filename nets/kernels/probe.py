@@ -50,12 +50,14 @@ def difference() -> float:
     lengths_b = jnp.arange(N_ROWS, dtype=jnp.int32) % (N_STEPS + 1)
 
     def outcome(layer: Callable[..., Answer], given: LayerInputs) -> tuple[Answer, LayerInputs]:
-        answer, pull = jax.vjp(
+        answer, pullback = jax.vjp(
             lambda given: layer(REVERSE, given._replace(lengths_b=lengths_b)), given
         )
-        return answer, pull(answer)[0]
+        return answer, pullback(answer)[0]
 
-    return _apart(partial(outcome, native_layer), partial(outcome, scanned_layer), given)
+    return _largest_difference(
+        partial(outcome, native_layer), partial(outcome, scanned_layer), given
+    )
 
 
 def difference_of_dense() -> float:
@@ -74,18 +76,22 @@ def difference_of_dense() -> float:
         def run(given: DenseLayers) -> jax.Array:
             return layers(Form("mish"), given._replace(words=(words,), rate=jnp.float32(0.25)))
 
-        answer, pull = jax.vjp(run, given)
-        return answer, pull(answer)[0]
+        answer, pullback = jax.vjp(run, given)
+        return answer, pullback(answer)[0]
 
-    return _apart(partial(outcome, native_layers), partial(outcome, dense_layers), given)
+    return _largest_difference(
+        partial(outcome, native_layers), partial(outcome, dense_layers), given
+    )
 
 
-def _apart(ours: Callable[..., Tree], truth: Callable[..., Tree], given: Tree) -> float:
+def _largest_difference(
+    ours: Callable[..., Tree], truth: Callable[..., Tree], given: Tree
+) -> float:
     """The largest difference between two functions' answers; NaN where there is one."""
-    apart = jax.tree.map(
+    differences = jax.tree.map(
         lambda a, b: jnp.abs(a - b).max(), jax.jit(ours)(given), jax.jit(truth)(given)
     )
-    return float(jnp.max(jnp.stack(jax.tree.leaves(apart))))
+    return float(jnp.max(jnp.stack(jax.tree.leaves(differences))))
 
 
 def main(path: str) -> int:

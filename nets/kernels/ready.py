@@ -15,7 +15,7 @@ import sys
 
 from nets.kernels import compiling, library
 
-OF_MACHINE = {
+INSTRUCTION_SETS = {
     "x86_64": ("avx512", "avx2"),
     "amd64": ("avx512", "avx2"),
     "aarch64": ("neon",),
@@ -28,7 +28,7 @@ def main() -> int:
     library.READY.mkdir(exist_ok=True)
     try:
         compiler = compiling.find_compiler()
-        for name in OF_MACHINE.get(platform.machine().lower(), ()):
+        for name in INSTRUCTION_SETS.get(platform.machine().lower(), ()):
             path = library.READY / f"lstm-{name}.so"
             compiling.build(compiler, name, path)
             print(path)

@@ -7,7 +7,7 @@ import pytest
 from train.config.data_options import Sequences
 from train.config.net_options import LSTM
 from train.config.options import Config, Train
-from train.config.sequence_recipe import patch_of, resolve_sequences, valid_of
+from train.config.sequence_recipe import auto_patch, auto_valid, resolve_sequences
 
 
 def auto(**train) -> Config:
@@ -29,7 +29,7 @@ def auto(**train) -> Config:
 
 
 def test_long_sequences_of_numbers_are_read_in_patches():
-    assert [patch_of(n) for n in (7, 40, 60, 150, 1500)] == [1, 1, 5, 5, 50]
+    assert [auto_patch(n) for n in (7, 40, 60, 150, 1500)] == [1, 1, 5, 5, 50]
     resolved = resolve_sequences(auto(), 100, longest=150, tokens=False, of_steps=False)
     assert resolved.net.patch == 5 and resolved.net.noise > 0
 
@@ -79,7 +79,7 @@ def test_convolved_rows_are_passed_over_by_how_many_there_are():
 
 
 def test_few_rows_are_all_trained_on():
-    assert [valid_of(n) for n in (30, 270, 500, 7_000)] == [0, 0, 0.15, 0.15]
+    assert [auto_valid(n) for n in (30, 270, 500, 7_000)] == [0, 0, 0.15, 0.15]
 
 
 def test_both_directions_are_read_but_where_the_next_step_is_asked_for():

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import pytest
 
 from nets.base import Array
-from train.config.checks import OF_SEQUENCES, OF_TABLES
+from train.config.checks import SEQUENCE_STRENGTHS, TABLE_STRENGTHS
 from train.config.net_options import LSTM, Dense, Net
 from train.config.options import Augment
 from train.core.augment import augment
@@ -40,12 +40,12 @@ def acts(name: str, inputs: dict[str, Array], net: Net) -> bool:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_augmentation_acts_on_the_data_it_is_for(name: str) -> None:
-    if name not in OF_SEQUENCES:
+    if name not in SEQUENCE_STRENGTHS:
         assert acts(name, ROWS, Dense())
-    if name not in OF_TABLES:
+    if name not in TABLE_STRENGTHS:
         assert acts(name, NUMBERS, LSTM()) or acts(name, TOKENS, LSTM())
 
 
 def test_what_an_augmentation_of_sequences_needs_is_named() -> None:
     needs = {*checks.VARY_NUMBERS, *checks.VARY_TOKENS, *checks.MOVE_STEPS}
-    assert {f"augment.{name}" for name in NAMES if name not in OF_TABLES} <= needs
+    assert {f"augment.{name}" for name in NAMES if name not in TABLE_STRENGTHS} <= needs

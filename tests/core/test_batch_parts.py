@@ -16,11 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from marks import slow
+from small_nets import keep_mask
 
 from nets.batch_axis import part_of_batch
 from nets.dense import BatchNorm
-from nets.dropout import keep_mask, random_bits
-from train.core.batch_parts import Parts, padded_size, summed
+from nets.dropout import random_bits
+from train.core.batch_parts import Parts, padded_size, sum_over_parts
 
 ROOT = Path(__file__).parents[2]
 GRADIENTS = """
@@ -132,7 +133,7 @@ def test_parts_on_one_device_add_up_to_the_whole(count: int, n_rows: int) -> Non
     size = padded_size(Parts(count), n_rows)
     assert 0 <= size - n_rows < count and size % count == 0
     x_b = np.random.default_rng(0).normal(size=size).astype(np.float32)
-    sums, whole, given = summed(
+    sums, whole, given = sum_over_parts(
         Parts(count, 1, True),
         {"x": jnp.asarray(x_b)},
         lambda rows: (rows["x"].sum(), 7.0, 2 * rows["x"]),

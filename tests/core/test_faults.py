@@ -14,7 +14,7 @@ from core_runs import assert_same_bits, make_run
 from train.config.net_options import Dense
 from train.config.options import Config, Optim, Train
 from train.core.batching import batch_rows, epoch_rows
-from train.core.faults import IN_A_ROW, Judged, are_finite, judge, no_faults
+from train.core.faults import MAX_IN_ROW, Candidate, accept, are_finite, no_faults
 from train.core.step import train_epoch, update_on_rows
 
 EVERYTHING = Config(
@@ -24,25 +24,25 @@ EVERYTHING = Config(
 )
 
 
-def judged(loss: float, grad: float = 1.0, weight: float = 1.0) -> Judged:
+def judged(loss: float, grad: float = 1.0, weight: float = 1.0) -> Candidate:
     numbers = (loss, grad, weight)
     loss_, grad_, weight_ = (jnp.float32(number) for number in numbers)
-    return Judged(loss_, {"kernel": jnp.stack([grad_, jnp.float32(0)])}, {"kernel": weight_})
+    return Candidate(loss_, {"kernel": jnp.stack([grad_, jnp.float32(0)])}, {"kernel": weight_})
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("place", ["loss", "grad", "weight"])
 def test_what_is_not_finite_is_left_out_wherever_it_is(place: str, bad: float) -> None:
     found = judged(**({"loss": 1.0} | {place: bad}))
-    is_made, faults = judge(no_faults(spikes=False), jnp.int32(7), found, IN_A_ROW)
+    is_made, faults = accept(no_faults(spikes=False), jnp.int32(7), found, MAX_IN_ROW)
     assert not is_made
     assert (int(faults.skipped), int(faults.in_row), int(faults.first)) == (1, 1, 7)
 
 
 def test_a_gradient_whose_square_is_no_float_is_left_out_and_large_weights_are_not() -> None:
     faults = no_faults(spikes=False)
-    assert not judge(faults, jnp.int32(0), judged(1.0, grad=-1e20), IN_A_ROW)[0]
-    assert judge(faults, jnp.int32(0), judged(1.0, grad=-1e18, weight=3e38), IN_A_ROW)[0]
+    assert not accept(faults, jnp.int32(0), judged(1.0, grad=-1e20), MAX_IN_ROW)[0]
+    assert accept(faults, jnp.int32(0), judged(1.0, grad=-1e18, weight=3e38), MAX_IN_ROW)[0]
 
 
 def test_numbers_that_are_finite_are_and_whole_ones_always() -> None:
@@ -55,7 +55,7 @@ def test_a_limit_of_faults_in_a_row_ends_all_updates() -> None:
     faults = no_faults(spikes=False)
     made = []
     for step, loss in enumerate([1, np.nan, 1, np.nan, np.nan, np.nan, 1, 1]):
-        is_made, faults = judge(faults, jnp.int32(step), judged(loss), limit=3)
+        is_made, faults = accept(faults, jnp.int32(step), judged(loss), limit=3)
         made.append(bool(is_made))
     assert made == [True, False, True, False, False, False, False, False]
     assert (int(faults.in_row), int(faults.first), int(faults.skipped)) == (5, 3, 6)
@@ -80,7 +80,7 @@ def test_spikes_are_six_deviations_above_the_last_updates() -> None:
 
     def one(faults, now):
         step, loss, norm = now
-        is_made, faults = judge(faults, step, Judged(loss, {"w": norm[None]}, ()), IN_A_ROW)
+        is_made, faults = accept(faults, step, Candidate(loss, {"w": norm[None]}, ()), MAX_IN_ROW)
         return faults, is_made
 
     rows = jnp.arange(300), jnp.float32(losses), jnp.float32(norms)

@@ -13,15 +13,16 @@ import pytest
 
 from train.config.options import Loss
 from train.core.losses import (
-    LOSSES,
+    CLASS_LOSSES,
     NUMBER_LOSSES,
     binary_crossentropy,
     categorical_crossentropy,
     gaussian,
     quantile,
 )
-from train.core.number_tasks import PARTS
+from train.core.number_tasks import DENSITY_PARTS
 
+LOSSES = NUMBER_LOSSES | CLASS_LOSSES
 RANDOM = np.random.default_rng(2)
 OUTPUTS = RANDOM.normal(0, 2, size=(12, 3)).astype(np.float32)
 TARGET = RANDOM.normal(0, 2, size=(12, 3)).astype(np.float32)
@@ -39,7 +40,7 @@ FORMULAS = {
 
 def test_every_option_has_a_function_and_a_formula() -> None:
     # Those that take more than outputs and a target: tests below, and in test_densities.py.
-    assert {*FORMULAS, "quantile", *PARTS} == set(NUMBER_LOSSES)
+    assert {*FORMULAS, "quantile", *DENSITY_PARTS} == set(NUMBER_LOSSES)
     # What a row given back costs depends on its categories: nets.autoencoder has it.
     assert set(typing.get_args(Loss)) == {"auto", "reconstruction", *LOSSES}
 

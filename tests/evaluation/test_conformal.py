@@ -30,7 +30,7 @@ from train.evaluation.spread import spread_columns
 from train.run.calibration import NAME, read_scores, write_scores
 from train.run.errors import NAME as ERRORS
 from train.run.errors import read_errors, write_errors
-from train.run.manifest import record
+from train.run.manifest import record_files
 
 ONE = Head("value", "regression", ("y",), (), 1)
 TWO = Head("value", "regression", ("a", "b"), (), 2)
@@ -336,12 +336,12 @@ def test_errors_of_validation_rows_are_read_back_with_the_state_they_belong_to(t
     assert read_errors(tmp_path, 7) is None
     errors_mo = np.array([[1.0, np.nan], [3.0, 4.0]], np.float32)
     write_errors(tmp_path, errors_mo, 7)
-    record(tmp_path, [ERRORS])
+    record_files(tmp_path, [ERRORS])
     np.testing.assert_array_equal(read_errors(tmp_path, 7), errors_mo)
     with pytest.raises(UserError, match=r"--samples: .*went on after errors.parquet was written"):
         read_errors(tmp_path, 8)
     write_errors(tmp_path, errors_mo[:0], 7)
     with pytest.raises(UserError, match=r"errors.parquet"):  # another than the one that is listed
         read_errors(tmp_path, 7)
-    record(tmp_path, [ERRORS])
+    record_files(tmp_path, [ERRORS])
     assert read_errors(tmp_path, 7) is None

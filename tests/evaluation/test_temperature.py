@@ -17,7 +17,7 @@ from train.errors import UserError
 from train.evaluation.metrics.supervised import binary_metrics, multiclass_metrics
 from train.evaluation.temperature import fit_temperatures, scaled
 from train.inference.load import load
-from train.run.manifest import record
+from train.run.manifest import record_files
 from train.run.temperature import NAME, read_temperatures, write_temperatures
 
 TWO = Head("y", "binary", ("y",), ("no", "yes"), 1)
@@ -101,11 +101,11 @@ def test_a_saved_temperature_is_of_the_step_that_it_was_fitted_at(tmp_path: Path
     write_temperatures(tmp_path, {"y": 1.5}, 7)
     # Nothing lists it: the run has not finished.
     assert read_temperatures(tmp_path, 7) == {}
-    record(tmp_path, [NAME])
+    record_files(tmp_path, [NAME])
     assert read_temperatures(tmp_path, 7) == {"y": 1.5}
     assert read_temperatures(tmp_path, 8) == {}
     write_temperatures(tmp_path, {"y": -1.0}, 7)
-    record(tmp_path, [NAME])
+    record_files(tmp_path, [NAME])
     with pytest.raises(UserError, match="y: expected a number above 0"):
         read_temperatures(tmp_path, 7)
 

@@ -16,11 +16,11 @@ from nets.competitive import Competitive, Decay
 from nets.inputs import Inputs
 from nets.maps import map_distances, neighbourhood
 from nets.units import (
-    gathered,
     kmeans_plus_plus,
     squared_distances,
     start_units,
     two_nearest,
+    winner_sums,
 )
 
 N = 60
@@ -171,7 +171,7 @@ def test_of_units_far_apart_the_nearest_answers() -> None:
 
 def test_no_product_is_left_to_the_precision_of_a_gpu() -> None:
     def clusters(rows: jax.Array, units: jax.Array) -> jax.Array:
-        won = gathered(rows, jnp.ones(N), squared_distances(rows, units).argmin(1), 4)
+        won = winner_sums(rows, jnp.ones(N), squared_distances(rows, units).argmin(1), 4)
         return won.sum() + start_units(jax.random.key(0), rows, 4, "plane", (2, 2)).sum()
 
     program = str(jax.make_jaxpr(clusters)(jnp.asarray(ROWS), jnp.asarray(ROWS[:4])))

@@ -9,11 +9,10 @@ import flax
 import jax
 import numpy as np
 import pytest
-from small_nets import applied, drawn, initial
+from small_nets import applied, drawn, initial, keep_mask
 
 from nets.activations import ACTIVATIONS
 from nets.dense import BatchNorm, Dense
-from nets.dropout import keep_mask
 from nets.linear import INITIALIZERS, Linear
 
 KEY = jax.random.key(0)

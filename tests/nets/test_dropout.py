@@ -12,10 +12,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from small_nets import applied, drawn
+from small_nets import applied, drawn, keep_mask
 
 from nets.dense import Dense
-from nets.dropout import dropout, is_off, keep_mask, random_bits
+from nets.dropout import dropout, is_off, random_bits
 
 KEY = jax.random.key(7)
 N = 1 << 18

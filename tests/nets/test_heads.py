@@ -16,11 +16,11 @@ from nets.heads import (
     EPSILON,
     Heads,
     HeadShape,
-    in_units,
     predictions_of,
     read_layer,
     readable_names,
     standardise_target,
+    to_target_units,
 )
 
 RANDOM = np.random.default_rng(0)
@@ -53,35 +53,37 @@ ODD_NAMES = (
 
 def test_numbers_are_answered_in_units() -> None:
     outputs_bo = np.float32([[0.0, 0.0], [1.0, -2.0], [-10.0, 10.0]])
-    answers = in_units(outputs_bo, VALUE, TARGETS, clip=False, log_link=False)
+    answers = to_target_units(outputs_bo, VALUE, TARGETS, clip=False, log_link=False)
     np.testing.assert_allclose(answers, [[100, -1], [120, -2], [-100, 4]])
 
 
 def test_clipped_numbers_stay_within_the_training_targets() -> None:
     outputs_bo = np.float32([[0.0, 0.0], [-10.0, 10.0], [10.0, -10.0]])
-    answers = in_units(outputs_bo, VALUE, TARGETS, clip=True, log_link=False)
+    answers = to_target_units(outputs_bo, VALUE, TARGETS, clip=True, log_link=False)
     np.testing.assert_allclose(answers, [[100, -1], [50, 0.25], [150, -2]])
 
 
 def test_poisson_outputs_are_logarithms() -> None:
-    answers = in_units(np.log(np.float32([[3.0, 0.5]])), VALUE, TARGETS, clip=False, log_link=True)
+    answers = to_target_units(
+        np.log(np.float32([[3.0, 0.5]])), VALUE, TARGETS, clip=False, log_link=True
+    )
     np.testing.assert_allclose(answers, [[3, 0.5]], rtol=1e-6)
 
 
 def test_poisson_answers_are_clipped_too() -> None:
-    answers = in_units(np.float32([[9.0, -9.0]]), VALUE, TARGETS, clip=True, log_link=True)
+    answers = to_target_units(np.float32([[9.0, -9.0]]), VALUE, TARGETS, clip=True, log_link=True)
     np.testing.assert_allclose(answers, [[150, np.exp(-9.0)]], rtol=1e-6)
 
 
 def test_a_binary_head_answers_the_probability_of_the_second_class() -> None:
     logits = np.log(np.float32([[0.25 / 0.75], [0.9 / 0.1], [1.0]]))
-    answers = in_units(logits, HeadShape("c", "binary", 1), {}, clip=True, log_link=True)
+    answers = to_target_units(logits, HeadShape("c", "binary", 1), {}, clip=True, log_link=True)
     np.testing.assert_allclose(answers, [0.25, 0.9, 0.5], rtol=1e-6)
 
 
 def test_a_multiclass_head_answers_probabilities() -> None:
     logits = np.log(np.float32([[1.0, 2.0, 7.0], [1.0, 1.0, 1.0]])) + 5
-    answers = in_units(logits, HeadShape("c", "multiclass", 3), {}, clip=True, log_link=True)
+    answers = to_target_units(logits, HeadShape("c", "multiclass", 3), {}, clip=True, log_link=True)
     np.testing.assert_allclose(answers, [[0.1, 0.2, 0.7], [1 / 3] * 3], rtol=1e-6)
 
 
@@ -90,7 +92,7 @@ def test_standardised_targets_are_what_answers_undo() -> None:
     standardised = standardise_target(target, VALUE, TARGETS)
     np.testing.assert_allclose(standardised, [[0, 0], [2, 2]])
     np.testing.assert_allclose(
-        in_units(standardised, VALUE, TARGETS, clip=False, log_link=False), target
+        to_target_units(standardised, VALUE, TARGETS, clip=False, log_link=False), target
     )
 
 

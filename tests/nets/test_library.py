@@ -239,9 +239,9 @@ def test_each_compiler_jaxlib_and_flag_has_a_library_of_its_own(
     monkeypatch.setattr(compiling, "FLAGS", (*compiling.FLAGS, "-DDEBUG"))
     paths.append(library._library(name)[0])
     sources = tmp_path / "sources"
-    shutil.copytree(library.HERE, sources)
+    shutil.copytree(library.FOLDER, sources)
     (sources / "layer.h").write_text("// another one")
-    monkeypatch.setattr(library, "HERE", sources)
+    monkeypatch.setattr(library, "FOLDER", sources)
     paths.append(library._library(name)[0])
     assert len(set(paths)) == 5
 

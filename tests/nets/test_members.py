@@ -13,7 +13,7 @@ from scipy.special import expit, logsumexp, softmax
 import nets
 from nets.inputs import Inputs
 from nets.linear import OwnLinear
-from nets.members import Adapter, averaged, spread
+from nets.members import Adapter, average_members, member_spread
 from train.core.net_members import mean_losses
 from train.core.tasks import Task
 
@@ -182,7 +182,7 @@ def test_answers_are_the_means_of_the_members() -> None:
         "band.quantiles": random.normal(size=(b, k, 1, 3)),
     }
     flat = {name: jnp.asarray(a, jnp.float32).reshape(-1, *a.shape[2:]) for name, a in own.items()}
-    means = averaged(flat, (value, KIND, SEX, band), k, log_link=False)
+    means = average_members(flat, (value, KIND, SEX, band), k, log_link=False)
     for name in ("value", "band", "band.quantiles"):
         np.testing.assert_allclose(means[name], own[name].mean(1), rtol=1e-5, atol=1e-6)
     mixture = np.sqrt((own["value.deviation"] ** 2).mean(1) + own["value"].var(1, ddof=1))
@@ -191,10 +191,12 @@ def test_answers_are_the_means_of_the_members() -> None:
     np.testing.assert_allclose(softmax(means["kind"], -1), kind, rtol=1e-4, atol=1e-7)
     sex = expit(own["sex"]).mean(1)
     np.testing.assert_allclose(expit(means["sex"]), sex, rtol=1e-4, atol=1e-7)
-    counts = averaged({"count": flat["band"]}, (count,), k, log_link=True)["count"]
+    counts = average_members({"count": flat["band"]}, (count,), k, log_link=True)["count"]
     np.testing.assert_allclose(counts, logsumexp(own["band"], 1) - np.log(k), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(spread(flat["value"], k), own["value"].std(1, ddof=1), rtol=1e-5)
-    np.testing.assert_array_equal(spread(flat["value"], 1), 0)
+    np.testing.assert_allclose(
+        member_spread(flat["value"], k), own["value"].std(1, ddof=1), rtol=1e-5
+    )
+    np.testing.assert_array_equal(member_spread(flat["value"], 1), 0)
 
 
 def test_how_far_members_lie_apart_stands_beside_the_answer() -> None:

@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 from hypothesis import assume, currently_in_test_context, given, settings
 from hypothesis import strategies as st
+from small_nets import keep_mask
 
 import nets
 from nets.base import Tree
-from nets.dropout import keep_mask, words_of
+from nets.dropout import words_of
 from nets.kernels import dense as kernel
 from nets.kernels import library
 from nets.kernels.dense import native_layers

@@ -14,7 +14,7 @@ from train.data.table.column import Column
 from train.data.table.encoder import TableEncoder
 from train.errors import UserError
 from train.run.device_data import (
-    _scaled_statistics,
+    _fit_scaled_columns,
     distinct_edges,
     flat_columns,
     starting_rows,
@@ -67,7 +67,7 @@ def test_edges_of_version_b_are_distinct_and_flat_columns_have_none():
 def test_categories_alone_have_no_mean_to_be_dropped_to():
     arrays = SimpleNamespace(inputs={"categories": np.zeros((4, 1), np.int32)})
     config = Config(data=Table(path="t.csv", target="y"), augment=Augment(drop=0.3))
-    assert _scaled_statistics(config, arrays, np.arange(4)) == {}
+    assert _fit_scaled_columns(config, arrays, np.arange(4), (), None) == {}
 
 
 def test_classes_are_weighted_where_a_row_has_one():

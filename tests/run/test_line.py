@@ -11,7 +11,7 @@ from marks import slow
 from sklearn.linear_model import LogisticRegression, Ridge
 
 import nets
-from nets.line import on_line
+from nets.line import apply_line
 from train.data.dataset import Head
 from train.run.line import MAX_LOGIT, fit_line
 
@@ -43,10 +43,10 @@ def test_the_line_is_ridge_regression_on_numbers_flags_and_categories() -> None:
     line = fit_line(rows, train, [PRICES])
     weight = rows.weight[train] / rows.weight[train][rows.weight[train] > 0].mean()
     ridge = Ridge().fit(features(rows.inputs)[train], rows.target["value"][train], weight)
-    found = on_line(rows.inputs, line)
+    found = apply_line(rows.inputs, line)
     np.testing.assert_allclose(found, ridge.predict(features(rows.inputs)), atol=1e-4)
     by_member = {name: np.stack([x[:50], x[50:100]], 1) for name, x in rows.inputs.items()}
-    np.testing.assert_allclose(on_line(by_member, line)[:, 1], found[50:100], atol=1e-6)
+    np.testing.assert_allclose(apply_line(by_member, line)[:, 1], found[50:100], atol=1e-6)
 
 
 def test_of_few_rows_for_their_features_the_line_is_level() -> None:
@@ -66,7 +66,7 @@ def test_of_classes_the_line_is_logistic_regression_beside_that_of_numbers() -> 
     model.fit(x[counted], kind[counted], rows.weight[counted] / rows.weight[counted].mean())
     expected = model.decision_function(x)
     shrink = min(1, MAX_LOGIT / np.abs(expected[counted]).max())
-    found = on_line(rows.inputs, line)[:, 2]
+    found = apply_line(rows.inputs, line)[:, 2]
     np.testing.assert_allclose(found, shrink * expected, rtol=1e-2, atol=1e-2)
 
 
@@ -93,4 +93,4 @@ def test_a_net_begins_on_its_line(members: int | None) -> None:
     variables = nets.init_variables(network, jax.random.key(0), raw, statistics)
     answers = network.apply(variables, raw, method="predict")["value"]
     columns = network.apply(variables, raw, method="preprocess")
-    np.testing.assert_allclose(answers, 2 * on_line(columns, line) + 3, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(answers, 2 * apply_line(columns, line) + 3, rtol=1e-5, atol=1e-5)

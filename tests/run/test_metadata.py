@@ -13,7 +13,7 @@ from nets.kernels import library
 from train.config import LSTM, Config, Dense, Population, Sequences, Train
 from train.errors import UserError
 from train.run import metadata
-from train.run.metadata import check_or_write_metadata, lstm_core, notes_of_a_move
+from train.run.metadata import check_or_write_metadata, lstm_core, notes_of_moved_run
 
 DATASET = SimpleNamespace(encoder=SimpleNamespace(to_json=dict), fingerprint="f")
 DATA = Sequences(path="x.jsonl", inputs="x", target="y")
@@ -42,40 +42,40 @@ def test_fewer_or_unknown_epochs_are_refused(epochs, tmp_path: Path):
 
 def test_a_run_that_moved_to_other_cores_says_so_in_one_line(tmp_path: Path, monkeypatch):
     lstm = Config(data=DATA, net=LSTM())
-    assert notes_of_a_move(tmp_path, lstm) == []  # nothing has begun
+    assert notes_of_moved_run(tmp_path, lstm) == []  # nothing has begun
     monkeypatch.setattr(metadata, "usable_cores", lambda: 2)
     check_or_write_metadata(tmp_path, lstm, DATASET)
-    assert notes_of_a_move(tmp_path, lstm) == []
+    assert notes_of_moved_run(tmp_path, lstm) == []
     monkeypatch.setattr(metadata, "usable_cores", lambda: 1)
     monkeypatch.setattr(library, "core", lambda: "elsewhere")
-    (note,) = notes_of_a_move(tmp_path, lstm)
+    (note,) = notes_of_moved_run(tmp_path, lstm)
     assert "cores 2 -> 1, LSTM core" in note and "-> elsewhere" in note and "\n" not in note
     # A folder of an older version does not know its cores.
     stored = json.loads((tmp_path / "config.json").read_text())
     del stored["versions"]["cores"], stored["versions"]["LSTM core"]
     (tmp_path / "config.json").write_text(json.dumps(stored))
     (tmp_path / "manifest.json").unlink()
-    assert notes_of_a_move(tmp_path, lstm) == []
+    assert notes_of_moved_run(tmp_path, lstm) == []
 
 
 def test_a_run_whose_dense_layers_get_another_core_says_so(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(library, "core", lambda: "native here")
     config = Config(net=Dense(hidden=(128, 128)))
     check_or_write_metadata(tmp_path, config, DATASET)
-    assert notes_of_a_move(tmp_path, config) == []
+    assert notes_of_moved_run(tmp_path, config) == []
     monkeypatch.setattr(library, "core", lambda: "portable (no compiler)")
-    (note,) = notes_of_a_move(tmp_path, config)
+    (note,) = notes_of_moved_run(tmp_path, config)
     assert "dense core native here -> portable (no compiler)" in note
     # A folder of an older version, which knew no core for them.
     stored = json.loads((tmp_path / "config.json").read_text())
     del stored["versions"]["dense core"]
     (tmp_path / "config.json").write_text(json.dumps(stored))
     (tmp_path / "manifest.json").unlink()
-    assert notes_of_a_move(tmp_path, config) == []
+    assert notes_of_moved_run(tmp_path, config) == []
     monkeypatch.setattr(library, "core", lambda: "native here")
-    assert "dense core portable -> native here" in notes_of_a_move(tmp_path, config)[0]
+    assert "dense core portable -> native here" in notes_of_moved_run(tmp_path, config)[0]
     for plain in (Dense(hidden=(128, 128), norm="layer"), Dense(hidden=(64, 64))):
-        assert notes_of_a_move(tmp_path, Config(net=plain)) == []
+        assert notes_of_moved_run(tmp_path, Config(net=plain)) == []
 
 
 def test_an_lstm_core_is_named_where_an_lstm_runs():

@@ -35,8 +35,8 @@ from train.config.truncate_checks import check_truncate
 from train.errors import UserError
 
 # Strengths of augment that one kind of data alone knows.
-OF_TABLES = ("noise", "drop", "swap", "cutmix")
-OF_SEQUENCES = (
+TABLE_STRENGTHS = ("noise", "drop", "swap", "cutmix")
+SEQUENCE_STRENGTHS = (
     "scaling",
     "warp",
     "time_mask",
@@ -180,9 +180,9 @@ def _check_augment(data: Data, augment: Augment) -> None:
 def _kinds_for(name: str) -> list[str]:
     """The kinds of data that an augmentation is for."""
     kinds = []
-    if name not in OF_SEQUENCES:
+    if name not in SEQUENCE_STRENGTHS:
         kinds.append("Table")
-    if name not in OF_TABLES:
+    if name not in TABLE_STRENGTHS:
         kinds.append("Sequences")
     return kinds
 

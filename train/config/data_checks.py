@@ -17,7 +17,12 @@ from train.errors import UserError
 # Kinds of files that are only read as a whole.
 IN_MEMORY = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json")
 DATE_ORDERS = ("dmy", "mdy", "ymd", "yyyymmdd")
-OF_FORECASTS = ("row", "step", "group", "time")  # columns that forecasts have beside the targets
+FORECAST_COLUMNS = (
+    "row",
+    "step",
+    "group",
+    "time",
+)  # beside the targets
 Columns: TypeAlias = Sequence[str | None]
 
 
@@ -80,7 +85,7 @@ def check_table(data: Table) -> None:
     pairs += [("features", "ignore"), ("features", "weight"), ("categorical", "numeric")]
     pairs += [("dates", other) for other in ("target", "categorical", "numeric", "ignore")]
     pairs += [("label", "features"), ("label", "ignore"), ("label", "weight")]
-    _check_apart(columns, pairs)
+    _check_disjoint(columns, pairs)
     _check_notation(data)
     if data.split == "group" and not data.group:
         raise UserError(
@@ -124,11 +129,11 @@ def check_series(data: Series) -> None:
     }
     check_target(columns["target"])
     apart = ("known", "ignore", "time", "group", "static", "categorical")
-    _check_apart(columns, [("target", other) for other in apart])
+    _check_disjoint(columns, [("target", other) for other in apart])
     if data.calendar and not data.time:
         raise UserError("config.data.calendar: needs config.data.time, the column of time stamps")
     for name in columns["target"]:
-        if name in OF_FORECASTS:
+        if name in FORECAST_COLUMNS:
             raise UserError(
                 f"config.data.target: {name!r} is the name of another column of the forecasts; "
                 "rename it"
@@ -145,7 +150,7 @@ def check_series(data: Series) -> None:
     logs = {"log1p": data.log1p, "signed_log": data.signed_log}
     pairs += [("log1p", "signed_log")]
     pairs += [(log, other) for log in logs for other in ("ignore", "time", "group", "categorical")]
-    _check_apart({**columns, **logs}, pairs)
+    _check_disjoint({**columns, **logs}, pairs)
     if data.scaling == "group" and data.group is None:
         raise UserError(
             "config.data.scaling: group needs config.data.group, the column that names the series"
@@ -184,7 +189,7 @@ def check_sequences(data: Sequences) -> None:
         raise UserError(
             "config.data.target: not used by config.data.next_step=true; set one of the two"
         )
-    _check_apart(
+    _check_disjoint(
         columns, [("inputs", "target"), ("inputs", "id"), ("target", "id"), ("id", "order")]
     )
     if (data.id is None) != (data.order is None):
@@ -206,7 +211,7 @@ def check_target(columns: Columns) -> None:
         raise UserError("config.data.target: no target; name the column, or columns, to predict")
 
 
-def _check_apart(columns: Mapping[str, Columns], pairs: Sequence[tuple[str, str]]) -> None:
+def _check_disjoint(columns: Mapping[str, Columns], pairs: Sequence[tuple[str, str]]) -> None:
     """Every field names a column once, and the fields of a pair name none in common."""
     for field, names in columns.items():
         twice = next((name for name in names if name and names.count(name) > 1), None)

@@ -17,7 +17,7 @@ WIDTH = 110
 NAME_WIDTH = 25  # of the column of names, its indentation included
 PATH_WIDTH = 32  # of a column of whole paths
 # What is set most often, and stands in the short help.
-OFTEN = (
+FREQUENT = (
     *("data.path", "data.target", "net.hidden", "net.dropout"),
     *("optim.name", "optim.learning_rate", "optim.l2"),
     *("train.epochs", "train.batch_size", "train.patience"),
@@ -35,7 +35,7 @@ class Section(NamedTuple):
     def title(self) -> str:
         """The path, and the kind's name where there are several."""
         kind = "my_nets.MyNet" if isinstance(self.group, Own) else type(self.group).__name__
-        return f"{self.path}={kind}" if self.path in KINDED else self.path
+        return f"{self.path}={kind}" if self.path in GROUPS_WITH_KINDS else self.path
 
 
 def describe(topic: str = "") -> str:
@@ -71,7 +71,7 @@ def _groups() -> dict[str, Sequence[type[Group]]]:
     return found
 
 
-KINDED = tuple(f"config.{name}" for name, kinds in _groups().items() if len(kinds) > 1)
+GROUPS_WITH_KINDS = tuple(f"config.{name}" for name, kinds in _groups().items() if len(kinds) > 1)
 
 
 def _names(section: Section) -> tuple[str, str]:
@@ -88,7 +88,7 @@ def _in_short() -> str:
     lines += ["", "Set most often [default]:", ""]
     config = Config()
     leaves = fields.leaves_of(config)
-    for path in OFTEN:
+    for path in FREQUENT:
         leaf = leaves[f"config.{path}"]
         meaning = first_sentence(meanings_of(type(leaf.group)).get(leaf.name, ""))
         default = values.to_text(leaf.value)

@@ -15,7 +15,7 @@ from train.config.values import Annotation
 
 # Numbers that the members of one compiled program may differ by. Other fields of GROUPED make
 # programs of their own.
-NUMBERS = frozenset(
+TRACED_FIELDS = frozenset(
     {
         *(f"augment.{field.name}" for field in dataclasses.fields(Augment)),
         "label_smoothing",
@@ -39,9 +39,16 @@ NUMBERS = frozenset(
         "optim.weight_decay",
     }
 )
-GROUPED = ("net.", "optim.", "augment.", "label_smoothing", "train.batch_size", "train.epochs")
+VARIABLE = (
+    "net.",
+    "optim.",
+    "augment.",
+    "label_smoothing",
+    "train.batch_size",
+    "train.epochs",
+)
 # Why all others cannot differ, by how their paths begin.
-SHARED = {
+SHARED_REASONS = {
     "data.": "all are judged on the same rows",
     "train.": "all are evaluated, compared and saved together",
     "seed": "config.population.seeds varies it",
@@ -99,7 +106,7 @@ def settings_of(config: Config) -> list[dict[str, GridValue]]:
     drawn = random.Random(config.seed)
     if not ranges_of(config):
         numbers = drawn.sample(range(n_combinations(config)), samples)
-        return [_combination(config.population.grid, number) for number in numbers]
+        return [_nth_combination(config.population.grid, number) for number in numbers]
     return [_draw_setting(config, drawn) for _ in range(samples)]
 
 
@@ -114,7 +121,7 @@ def n_combinations(config: Config) -> int:
     return math.prod(map(len, config.population.grid.values()))
 
 
-def _combination(grid: Mapping[str, tuple[GridValue, ...]], i: int) -> dict[str, GridValue]:
+def _nth_combination(grid: Mapping[str, tuple[GridValue, ...]], i: int) -> dict[str, GridValue]:
     """The i-th of all combinations of values."""
     chosen = {}
     for path, choice in grid.items():

@@ -40,12 +40,17 @@ def check_clusters(config: Config, net: Competitive | SelfOrganizingMap, data: T
         raise UserError(
             f"config.loss: a {name} has its own, the squared distance; leave it at auto"
         )
-    if config.class_weight is not None or config.label_smoothing not in (0, "auto"):
-        field = "label_smoothing" if config.class_weight is None else "class_weight"
-        raise UserError(f"config.{field}: a {name} learns from no class; leave it at its default")
+    _check_no_classes(config, f"a {name}")
     if isinstance(net, SelfOrganizingMap):
         _check_map(net)
     _check_no_descent(config, f"a {name}")
+
+
+def _check_no_classes(config: Config, learner: str) -> None:
+    """What only classes are learned by must be at its default."""
+    if config.class_weight is not None or config.label_smoothing not in (0, "auto"):
+        field = "label_smoothing" if config.class_weight is None else "class_weight"
+        raise UserError(f"config.{field}: {learner} learns from no class; leave it at its default")
 
 
 def _check_map(net: SelfOrganizingMap) -> None:
@@ -120,12 +125,7 @@ def check_reconstruction(config: Config) -> None:
             "config.data.target: not used by config.loss=reconstruction; "
             "name it in config.data.label"
         )
-    if config.class_weight is not None or config.label_smoothing not in (0, "auto"):
-        field = "label_smoothing" if config.class_weight is None else "class_weight"
-        raise UserError(
-            f"config.{field}: config.loss=reconstruction learns from no class; "
-            "leave it at its default"
-        )
+    _check_no_classes(config, "config.loss=reconstruction")
     if config.net.clip_outputs:
         raise UserError("config.net.clip_outputs: is for numbers to predict; set it to false")
     for name in ("mixup", "cutmix"):
@@ -167,26 +167,17 @@ def check_forecast(data: Series, net: LSTM, loss: str) -> None:
             raise UserError(
                 f"config.net.{field}: varies config.data=Sequences(...); for Series set it to {off}"
             )
-    for field in ("token_size", "character_size", "rare"):
-        default = getattr(LSTM(), field)
-        if getattr(net, field) != default:
-            raise UserError(
-                f"config.net.{field}: is for tokens of config.data=Sequences(...); "
-                f"leave it at {default}"
-            )
-    for field in ("convolutions", "fixed_filters", "own_scale"):
-        default = getattr(LSTM(), field)
-        if getattr(net, field) != default:
-            raise UserError(
-                f"config.net.{field}: is for config.data=Sequences(...); leave it at {default}"
-            )
+    of_tokens = ("token_size", "character_size", "rare")
+    _check_at_default(net, of_tokens, "tokens of config.data=Sequences(...)")
+    of_numbers = ("convolutions", "fixed_filters", "own_scale")
+    _check_at_default(net, of_numbers, "config.data=Sequences(...)")
     if net.crf:
         raise UserError(
             "config.net.crf: it decodes tags; config.data=Series(...) has none; set it to false"
         )
 
 
-OF_SERIES = (
+SERIES_FIELDS = (
     "window",
     "columns",
     "shortcut",
@@ -218,12 +209,15 @@ def check_steps(data: Sequences, net: LSTM) -> None:
                 f"what it predicts; set it to {values.to_text(off) or off}"
             )
     _check_convolutions(net)
-    for field in OF_SERIES:
+    _check_at_default(net, SERIES_FIELDS, "config.data=Series(...)")
+
+
+def _check_at_default(net: LSTM, fields: tuple[str, ...], readers: str) -> None:
+    """Raises UserError if one of these fields is set, which other data alone read."""
+    for field in fields:
         default = getattr(LSTM(), field)
         if getattr(net, field) != default:
-            raise UserError(
-                f"config.net.{field}: is for config.data=Series(...); leave it at {default}"
-            )
+            raise UserError(f"config.net.{field}: is for {readers}; leave it at {default}")
 
 
 def check_parts(net: Net, n_parts: int) -> None:

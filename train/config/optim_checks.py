@@ -54,13 +54,18 @@ def check_optim(optim: Optim) -> None:
         )
 
 
+def parameter_family(name: str) -> str:
+    """What a parameter is one of: "slope" of "slope_0"."""
+    return name.rstrip("0123456789").rstrip("_")
+
+
 def check_rates(config: Config) -> None:
     """Rates go by the names of parameters; of these a kind of net has but a few."""
     known = config.net.parameters
     for name in config.optim.rates:
-        group = name.rstrip("0123456789").rstrip("_")
-        if not any(fnmatch(name, known_name) or group == known_name for known_name in known):
-            hint = fields.did_you_mean(group, known)
+        family = parameter_family(name)
+        if not any(fnmatch(name, known_name) or family == known_name for known_name in known):
+            hint = fields.did_you_mean(family, known)
             kind = type(config.net).__name__
             raise UserError(
                 f"config.optim.rates: no parameter of a {kind} is named {name!r}{hint} "

@@ -37,8 +37,8 @@ DENSITIES = ("gaussian", "student_t", "negative_binomial", "zero_inflated")
 COUNT_DENSITIES = ("negative_binomial", "zero_inflated")
 COUNT_LOSSES = ("poisson", *COUNT_DENSITIES)
 MEDIAN = 0.5  # this quantile is the prediction of loss=quantile
-NINE = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-UNREAD_LEVELS = (NINE, (0.05, 0.5, 0.95))  # defaults of now and of 0.1.0, which nobody means
+DECILES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+UNREAD_LEVELS = (DECILES, (0.05, 0.5, 0.95))  # defaults of now and of 0.1.0, which nobody means
 
 
 @dataclass
@@ -182,7 +182,7 @@ class Config:
     A function of yours, or its import path, takes outputs and targets of a batch and gives the loss
     of each row.
     """
-    quantiles: tuple[float, ...] = bounded(NINE, above=0, below=1)
+    quantiles: tuple[float, ...] = bounded(DECILES, above=0, below=1)
     """The levels that loss=quantile answers at, and that a density is judged at, in any order.
 
     The median, which is the prediction of loss=quantile, is always among them.

@@ -22,12 +22,12 @@ from train.config.options import Config, Optim
 from train.config.own_net import Own, own_net
 from train.errors import UserError
 
-CANNOT = (
+STORABLE = (
     "numbers, text, true, false, none, tuples and dicts of them, Linen modules and what can be "
     "imported can be saved"
 )
 Trust: TypeAlias = str | tuple[str, ...]  # import paths; of a text between commas
-OF_A_MODULE = ("parent", "name")  # fields of every Linen module, which are none of its options
+LINEN_FIELDS = ("parent", "name")  # fields of every Linen module, which are none of its options
 
 
 def named(config: Config) -> Config:
@@ -95,7 +95,7 @@ def _named_optim(optim: object) -> object:
 def _named_choice(value: object, path: str, where: str) -> object:
     if path == "optim.name":
         return _named_rule(value, where)
-    return _kept(value, where) if callable(value) else value
+    return _storable(value, where) if callable(value) else value
 
 
 def _named_rule(value: object, where: str) -> object:
@@ -118,11 +118,11 @@ def _imported(value: object, where: str) -> Imported:
     if isinstance(value, functools.partial):
         if value.args:
             raise UserError(f"{where}: name what partial gives by keywords, not by their places")
-        given = {name: _kept(item, f"{where}: {name}") for name, item in value.keywords.items()}
-        return Imported.of(_path(value.func, where), given)
+        given = {name: _storable(item, f"{where}: {name}") for name, item in value.keywords.items()}
+        return Imported.of(_import_path(value.func, where), given)
     if _is_linen(type(value)):
-        return Imported.of(_path(type(value), where), _fields_of(value, where))
-    return Imported.of(_path(value, where), None)
+        return Imported.of(_import_path(type(value), where), _fields_of(value, where))
+    return Imported.of(_import_path(value, where), None)
 
 
 def _fields_of(module: object, where: str) -> dict[str, FieldValue]:
@@ -130,33 +130,33 @@ def _fields_of(module: object, where: str) -> dict[str, FieldValue]:
     assert dataclasses.is_dataclass(module)
     found = {}
     for field in dataclasses.fields(module):
-        if field.name in OF_A_MODULE or not field.init:
+        if field.name in LINEN_FIELDS or not field.init:
             continue
         value = getattr(module, field.name)
         try:
-            found[field.name] = _kept(value, f"{where}: {type(module).__name__}.{field.name}")
+            found[field.name] = _storable(value, f"{where}: {type(module).__name__}.{field.name}")
         except UserError:
             if value is not field.default:
                 raise
     return found
 
 
-def _kept(value: object, where: str) -> FieldValue:
+def _storable(value: object, where: str) -> FieldValue:
     """A value as config.json can hold it. Raises UserError."""
     if isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"{where}: {value} is no finite number")
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list | tuple):
-        return tuple(_kept(item, where) for item in value)
+        return tuple(_storable(item, where) for item in value)
     if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
-        return {str(name): _kept(item, where) for name, item in value.items()}
+        return {str(name): _storable(item, where) for name, item in value.items()}
     if callable(value):
         return _imported(value, where)
-    raise UserError(f"{where}: {type(value).__name__} cannot be saved in config.json; {CANNOT}")
+    raise UserError(f"{where}: {type(value).__name__} cannot be saved in config.json; {STORABLE}")
 
 
-def _path(value: object, where: str) -> str:
+def _import_path(value: object, where: str) -> str:
     """Where a function or class is imported from, by public modules if it can be."""
     module = getattr(value, "__module__", None)
     name = getattr(value, "__qualname__", None)
@@ -164,7 +164,7 @@ def _path(value: object, where: str) -> str:
     if not isinstance(module, str) or not isinstance(name, str) or "<" in name:
         shown = name or type(value).__name__
         raise UserError(f"{where}: {shown} has no name to be imported by later; {advice}")
-    if _within(sys.modules.get(module), name) is not value or module == "__main__":
+    if _look_up(sys.modules.get(module), name) is not value or module == "__main__":
         raise UserError(
             f"{where}: {name} is defined where nothing can import it from later ({module}); "
             f"{advice}"
@@ -175,12 +175,12 @@ def _path(value: object, where: str) -> str:
     public = []
     for other, found in list(sys.modules.items()):
         is_public = not any(part.startswith("_") for part in other.split("."))
-        if other.partition(".")[0] == top and is_public and _within(found, name) is value:
+        if other.partition(".")[0] == top and is_public and _look_up(found, name) is value:
             public.append(other)
     return f"{min(public, key=lambda other: (other.count('.'), other), default=module)}.{name}"
 
 
-def _within(module: ModuleType | None, name: str) -> object:
+def _look_up(module: ModuleType | None, name: str) -> object:
     """What stands in a module under a name with dots; None if nothing does."""
     found: object = module
     for part in name.split("."):

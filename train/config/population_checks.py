@@ -8,9 +8,9 @@ from train.config import fields, values
 from train.config.checks import check_together
 from train.config.data_options import has_valid_rows
 from train.config.members import (
-    GROUPED,
-    NUMBERS,
-    SHARED,
+    SHARED_REASONS,
+    TRACED_FIELDS,
+    VARIABLE,
     n_combinations,
     ranges_of,
     settings_of,
@@ -57,8 +57,8 @@ def _check_grid(config: Config) -> None:
             raise UserError(
                 f"config.population.grid: {fields.unknown_field(f'config.{path}', config)}"
             )
-        if not path.startswith(GROUPED):
-            why = next(why for start, why in SHARED.items() if path.startswith(start))
+        if not path.startswith(VARIABLE):
+            why = next(why for start, why in SHARED_REASONS.items() if path.startswith(start))
             raise UserError(
                 f"config.population.grid: {path} cannot vary within a population: {why}; "
                 "fields of net, optim and augment can, "
@@ -147,7 +147,8 @@ def _check_keep(options: Population) -> None:
             f"config.population.keep: {options.keep} is for several nets; "
             "set config.population.seeds, folds or grid"
         )
-    shapes = [path for path in options.grid if path.startswith("net.") and path not in NUMBERS]
+    of_net = [path for path in options.grid if path.startswith("net.")]
+    shapes = [path for path in of_net if path not in TRACED_FIELDS]
     if options.keep == "all" and shapes:
         raise UserError(
             f"config.population.keep: nets that differ in {min(shapes)} cannot be averaged; "

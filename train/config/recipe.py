@@ -21,11 +21,11 @@ from train.config.options import Config, Loss
 STEPS = 3000  # updates of a whole run, whatever the number of rows
 BATCH_SIZES = ((1500, 32), (4500, 64), (12_000, 128))  # of fewer rows than the first number
 MAX_BATCH = 256
-SMALL = 2_500  # rows below which regularisation must fade for the net to fit well
+SMALL_ROWS = 2_500  # rows below which regularisation must fade for the net to fit well
 # Rows from which columns are mapped to the normal distribution and read by bins: on fewer what is
 # smooth does better, and a line to start from.
-QUANTILE = 10_000
-LARGE = 20_000  # rows from which epochs count, not updates
+QUANTILE_ROWS = 10_000
+LARGE_ROWS = 20_000  # rows from which epochs count, not updates
 # Of classes, which are seldom certain, and of steps in time: with much dropout.
 FEW_EPOCHS = 12
 DROPOUT_OF_FEW = 0.3
@@ -37,7 +37,10 @@ SMOOTHING = 0.1
 DROPOUT = 0.15  # of tables that are not large
 
 # Parameters that an embedding which "auto" may stand for has not.
-LACKING = {"densely_periodic": ("bins_kernel",), "piecewise_linear_b": ("frequency", "phase")}
+ABSENT_PARAMETERS = {
+    "densely_periodic": ("bins_kernel",),
+    "piecewise_linear_b": ("frequency", "phase"),
+}
 
 LEARNING_RATE = 0.1  # of a dense net that predicts numbers
 CLASS_LEARNING_RATE = 0.04
@@ -66,7 +69,7 @@ def resolve(config: Config, n_train: int, *, classes: int) -> Config:
         rates=_rates(config, net),
         learning_rate=filled(config.optim.learning_rate, _learning_rate(config.net, classes)),
         beta2=config.optim.own_beta2(),
-        weight_decay_schedule=filled(config.optim.weight_decay_schedule, _fading(n_train)),
+        weight_decay_schedule=filled(config.optim.weight_decay_schedule, _fade_schedule(n_train)),
     )
     return replace(
         config,
@@ -90,7 +93,7 @@ def _epochs(n_train: int, batch_size: int, net: Net, classes: int) -> int:
     """About STEPS updates; of very many rows as many epochs as do well."""
     steps_per_epoch = math.ceil(n_train / batch_size)
     epochs = math.ceil(STEPS / steps_per_epoch)
-    if n_train <= LARGE:
+    if n_train <= LARGE_ROWS:
         return epochs
     if classes or net.reads_steps:
         return min(epochs, FEW_EPOCHS)
@@ -105,7 +108,7 @@ def _smoothing(loss: Loss | Imported, metric: str | None, classes: int) -> float
 
 
 def _dropout(n_train: int, classes: int) -> float:
-    if n_train <= LARGE:
+    if n_train <= LARGE_ROWS:
         return DROPOUT
     return DROPOUT_OF_FEW if classes else DROPOUT_OF_MANY
 
@@ -122,19 +125,19 @@ def _rates(config: Config, net: Net) -> dict[str, float]:
     if not (isinstance(config.net, Dense) and config.net.embedding == "auto"):
         return rates
     assert isinstance(net, Dense)
-    lacking = LACKING[net.embedding]
+    lacking = ABSENT_PARAMETERS[net.embedding]
     return {name: rate for name, rate in rates.items() if name not in lacking}
 
 
-def _fading(n_train: int) -> Literal["constant", "flat_cosine"]:
+def _fade_schedule(n_train: int) -> Literal["constant", "flat_cosine"]:
     """The schedule of dropout and weight decay."""
-    return "flat_cosine" if n_train < SMALL else "constant"
+    return "flat_cosine" if n_train < SMALL_ROWS else "constant"
 
 
 def _resolve_data(data: Data, n_train: int) -> Data:
     if not isinstance(data, Table):
         return data
-    scaling = "robust" if n_train < QUANTILE else "quantile"
+    scaling = "robust" if n_train < QUANTILE_ROWS else "quantile"
     return replace(data, scaling=filled(data.scaling, scaling))
 
 
@@ -142,7 +145,7 @@ def _resolve_net(config: Config, n_train: int, classes: int) -> Net:
     net = config.net
     if not isinstance(net, Dense):
         return net
-    is_small = n_train < QUANTILE
+    is_small = n_train < QUANTILE_ROWS
     return replace(
         net,
         hidden=filled(net.hidden, (256, 256, 256)),
@@ -150,5 +153,5 @@ def _resolve_net(config: Config, n_train: int, classes: int) -> Net:
         embedding=filled(net.embedding, "densely_periodic" if is_small else "piecewise_linear_b"),
         linear_start=filled(net.linear_start, is_small and config.loss not in NOT_LINEAR),
         dropout=filled(net.dropout, _dropout(n_train, classes)),
-        dropout_schedule=filled(net.dropout_schedule, _fading(n_train)),
+        dropout_schedule=filled(net.dropout_schedule, _fade_schedule(n_train)),
     )

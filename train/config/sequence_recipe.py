@@ -27,7 +27,7 @@ SEQUENCE_BATCH = 16
 FEW_ROWS = 500
 
 # Tokens that are read of a training sequence: so many times the mean, from and up to so many.
-CUT = 8
+CUT_FACTOR = 8
 MIN_CUT = 64
 MAX_CUT = 1024
 
@@ -67,7 +67,7 @@ def resolve_sequences(
     else:
         epochs = max(NUMBER_EPOCHS, math.ceil(NUMBER_STEPS / steps_per_epoch))
     if is_whole and _convolves(config, longest, one_answer=not (tokens or of_steps)):
-        config = replace(config, net=_convolved(config.net, longest))
+        config = replace(config, net=_with_convolutions(config.net, longest))
         learning_rate = CONVOLVED_LEARNING_RATE
         epochs = _convolved_epochs(steps_per_epoch)
     train = replace(
@@ -116,7 +116,7 @@ def _convolves(config: Config, longest: int, *, one_answer: bool) -> bool:
     return config.net.convolutions == "auto" and one_answer and longest > MAX_STEPS and is_whole
 
 
-def _convolved(net: LSTM, longest: int) -> LSTM:
+def _with_convolutions(net: LSTM, longest: int) -> LSTM:
     """The options of an LSTM behind convolutions, where they are "auto"."""
     stride = filled(net.stride, math.ceil(longest / FINE_STEPS))
     return replace(
@@ -153,7 +153,7 @@ def _resolve_sequence_net(net: LSTM, longest: int, tokens: bool, of_steps: bool)
         offset=filled(net.offset, 0.0 if of_steps else 0.3),
         crop=filled(net.crop, 1.0 if step_by_step else 0.6),
         readout=filled(net.readout, "mean_max" if tokens else "max"),
-        patch=filled(net.patch, 1 if step_by_step else patch_of(longest)),
+        patch=filled(net.patch, 1 if step_by_step else auto_patch(longest)),
         convolutions=filled(net.convolutions, ()),
         widths=filled(net.widths, WIDTHS),
         later_width=filled(net.later_width, LATER_WIDTH),
@@ -167,16 +167,16 @@ def _resolve_sequence_net(net: LSTM, longest: int, tokens: bool, of_steps: bool)
     )
 
 
-def max_length_of(steps: float, *, tokens: bool) -> int | None:
+def auto_max_length(steps: float, *, tokens: bool) -> int | None:
     """What "auto" of `max_length` stands for, by the mean length of training rows."""
-    return min(max(math.ceil(CUT * steps), MIN_CUT), MAX_CUT) if tokens else None
+    return min(max(math.ceil(CUT_FACTOR * steps), MIN_CUT), MAX_CUT) if tokens else None
 
 
-def valid_of(n_rows: int) -> float:
+def auto_valid(n_rows: int) -> float:
     """What "auto" of `valid` stands for, by the rows there are to train and to validate."""
     return 0.0 if n_rows < FEW_ROWS else 0.15
 
 
-def patch_of(longest: int) -> int:
+def auto_patch(longest: int) -> int:
     """Steps that are read at once of sequences up to this long."""
     return 1 if longest <= MAX_STEPS else max(MIN_PATCH, math.ceil(longest / PATCHES))

@@ -133,7 +133,7 @@ def without_unread(config: Config, chosen: Mapping[str, GridValue]) -> Config:
     return config
 
 
-def left_idle(asked: Config, resolved: Config) -> dict[str, str]:
+def idle_by_auto(asked: Config, resolved: Config) -> dict[str, str]:
     """{field: what is wrong} of fields that nothing reads because of what "auto" stands for."""
     found = {}
     for row in IDLE:

@@ -22,7 +22,7 @@ Scalar: TypeAlias = bool | int | float | str | None
 
 # In a union the strictest member reads a text first: "3" is an integer before it is a number.
 _READING_ORDER = (types.NoneType, Literal, bool, int, float, dict, tuple, Imported, str)
-_LARGEST = math.nextafter(math.inf, 0)
+_MAX_FLOAT = math.nextafter(math.inf, 0)
 _NOT_QUOTED = re.compile(r"[^\s,()\[\]'\"]+")
 
 
@@ -144,7 +144,7 @@ def _admits_member(value: object, member: Annotation) -> bool:
             for name, item in value.items()
         )
     if member is float:
-        return is_number(value) and abs(value) <= _LARGEST
+        return is_number(value) and abs(value) <= _MAX_FLOAT
     assert isinstance(member, type)
     return isinstance(value, member) and (member is bool or not isinstance(value, bool))
 
@@ -205,7 +205,7 @@ def from_plain(value: Plain) -> OptionValue:
 
 
 _LIMIT_WORDS = {"low": "at least", "high": "at most", "above": "above", "below": "below"}
-_WORDS: dict[Annotation, str] = {
+_TYPE_WORDS: dict[Annotation, str] = {
     int: "an integer",
     float: "a number",
     bool: "true or false",
@@ -235,8 +235,8 @@ def describe(annotation: Annotation, limits: Limits | None = None) -> str:
 
 
 def _describe_member(member: Annotation) -> str:
-    if member in _WORDS:
-        return _WORDS[member]
+    if member in _TYPE_WORDS:
+        return _TYPE_WORDS[member]
     if get_origin(member) is dict:
         return 'values by field such as {"optim.learning_rate": (0.001, 0.003)}'
     # A mark or a blank is seen in quotes only.

@@ -19,9 +19,9 @@ Rate = float | Array
 Direction = Callable[[Array, Array, Array, Array], Array]
 
 # Nadam's momentum rises with the updates t: beta1 (1 - .5 * .96^t), after Dozat (2016).
-DAMPING = 1 - 0.5 * 0.96 ** np.arange(1, 1001)
+MOMENTUM_FACTOR = 1 - 0.5 * 0.96 ** np.arange(1, 1001)
 # Their products up to t, which no longer change from there on.
-DAMPING_PRODUCT = np.cumprod(DAMPING)
+MOMENTUM_PRODUCT = np.cumprod(MOMENTUM_FACTOR)
 
 
 def scale_by_adam(beta1: Rate, beta2: Rate, epsilon: Rate) -> optax.GradientTransformation:
@@ -34,26 +34,26 @@ def scale_by_adam(beta1: Rate, beta2: Rate, epsilon: Rate) -> optax.GradientTran
         correction = jnp.sqrt(1 - beta2**t) / (1 - beta1**t)
         return mean * correction / (jnp.sqrt(square) + epsilon)
 
-    return _by_moments(beta1, beta2, direction)
+    return _from_moments(beta1, beta2, direction)
 
 
 def scale_by_nadam(beta1: Rate, beta2: Rate, epsilon: Rate) -> optax.GradientTransformation:
     """Adam's direction with Nesterov's momentum, which rises over the first hundred updates."""
-    damping = jnp.asarray(DAMPING, jnp.float32)
-    product = jnp.asarray(DAMPING_PRODUCT, jnp.float32)
+    damping = jnp.asarray(MOMENTUM_FACTOR, jnp.float32)
+    product = jnp.asarray(MOMENTUM_PRODUCT, jnp.float32)
 
     def direction(gradient: Array, mean: Array, square: Array, t: Array) -> Array:
-        last = len(DAMPING) - 1
+        last = len(MOMENTUM_FACTOR) - 1
         now = jnp.minimum(t - 1, last)
         then = jnp.minimum(t, last)
         ahead = beta1 * damping[then] * mean / (1 - beta1 ** (t + 1) * product[then])
         of_now = (1 - beta1 * damping[now]) * gradient / (1 - beta1**t * product[now])
         return (ahead + of_now) / (jnp.sqrt(square / (1 - beta2**t)) + epsilon)
 
-    return _by_moments(beta1, beta2, direction)
+    return _from_moments(beta1, beta2, direction)
 
 
-def _by_moments(beta1: Rate, beta2: Rate, direction: Direction) -> optax.GradientTransformation:
+def _from_moments(beta1: Rate, beta2: Rate, direction: Direction) -> optax.GradientTransformation:
     """Directions from the running means of the gradients (beta1) and of their squares (beta2)."""
 
     def init(params: optax.Params) -> optax.ScaleByAdamState:

@@ -169,7 +169,7 @@ def _mix(
     inputs = dict(batch.inputs)
     if "length" in inputs:
         stretched_btf = stretch(theirs["numbers"], theirs["length"], inputs["length"])
-        inputs["numbers"] = _between(inputs["numbers"], stretched_btf, share)
+        inputs["numbers"] = _interpolate(inputs["numbers"], stretched_btf, share)
     else:
         chosen = _choose_cells(cell_key, inputs, 1 - share)
         mixed = _replace_cells(inputs, theirs, chosen, missing)
@@ -178,7 +178,7 @@ def _mix(
             share_b = 1 - cells_bc.mean(-1, dtype=jnp.float32)
         else:
             for name in [name for name in ("numbers", "missing") if name in inputs]:
-                mixed[name] = _between(inputs[name], theirs[name], share)
+                mixed[name] = _interpolate(inputs[name], theirs[name], share)
         inputs = mixed
     weight_b = mate.weight * (1 - share_b)
     mate = mate._replace(inputs=inputs, weight=weight_b, length=batch.length)
@@ -193,5 +193,5 @@ def _draw_share(key: Array, options: Augment) -> Array:
     return jnp.where(strength > 0, jax.random.beta(key, parameter, parameter), 1.0)
 
 
-def _between(x: Array, other: Array, share: Array) -> Array:
+def _interpolate(x: Array, other: Array, share: Array) -> Array:
     return share * x + (1 - share) * other

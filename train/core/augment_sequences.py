@@ -71,7 +71,7 @@ def _vary_time(key: Array, inputs: Inputs, options: Augment, crop: float | Array
     varied = {"length": cropped_b}
     for name, array in inputs.items():
         if name != "length":
-            varied[name] = _read(array, at_bt)
+            varied[name] = _sample_at(array, at_bt)
     return varied
 
 
@@ -89,7 +89,7 @@ def _warp(key: Array, at_bt: Array, last_b: Array, strength: float | Array) -> A
     return interpolate(share_bt, knots_k, passed_bk) * last_b[:, None]
 
 
-def _read(array: Array, at_bt: Array) -> Array:
+def _sample_at(array: Array, at_bt: Array) -> Array:
     """What stands at these places: numbers interpolated, codes of the nearest step."""
     axes = tuple(range(2, array.ndim))
     if not jnp.issubdtype(array.dtype, jnp.floating):
@@ -147,7 +147,7 @@ def _vary_tokens(
         gives_b1 = (others["length"] > 0)[:, None]
         chosen_bt = mask_bt & gives_b1 & (uniform(swap_key, mask_bt.shape) < options.token_swap)
         for name in names:
-            given = _read(others[name], place_bt)
+            given = _sample_at(others[name], place_bt)
             inputs[name] = jnp.where(
                 jnp.expand_dims(chosen_bt, tuple(range(2, given.ndim))), given, inputs[name]
             )
@@ -168,7 +168,7 @@ def stretch(x_btf: Array, length_b: Array, wanted_b: Array) -> Array:
     step_bt = jnp.arange(x_btf.shape[1], dtype=jnp.float32)[None]
     speed_b = jnp.maximum(length_b - 1, 0) / jnp.maximum(wanted_b - 1, 1)
     last_bt = jnp.maximum(length_b - 1, 0).astype(jnp.float32)[:, None]
-    return _read(x_btf, jnp.minimum(step_bt * speed_b[:, None], last_bt))
+    return _sample_at(x_btf, jnp.minimum(step_bt * speed_b[:, None], last_bt))
 
 
 def uniform(key: Array, shape: tuple[int, ...]) -> Array:

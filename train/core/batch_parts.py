@@ -50,7 +50,7 @@ def padded_size(parts: Parts, n_rows: int) -> int:
     return -(-n_rows // parts.count) * parts.count
 
 
-def summed(
+def sum_over_parts(
     parts: Parts, tree_b: Rows, sums_of_part: Callable[[Rows], tuple[Sums, Whole, Given]]
 ) -> tuple[Sums, Whole, Given]:
     """All parts' sums added up, what each knows of the whole batch, and what is given of each row.
@@ -70,12 +70,14 @@ def summed(
 
     if not parts.exact:
         sums, whole, given = sums_at(place)
-        return lax.psum(sums, BATCH), whole, gathered(parts, given)
+        return lax.psum(sums, BATCH), whole, all_gathered(parts, given)
     n_own = parts.count // parts.devices
     sums, whole, given = lax.map(sums_at, place * n_own + jnp.arange(n_own))
-    added = jax.tree.map(lambda leaf: functools.reduce(operator.add, leaf), gathered(parts, sums))
+    added = jax.tree.map(
+        lambda leaf: functools.reduce(operator.add, leaf), all_gathered(parts, sums)
+    )
     given = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), given)
-    return added, jax.tree.map(lambda leaf: leaf[0], whole), gathered(parts, given)
+    return added, jax.tree.map(lambda leaf: leaf[0], whole), all_gathered(parts, given)
 
 
 def own_slice(parts: Parts, array: Array) -> Array:
@@ -83,7 +85,7 @@ def own_slice(parts: Parts, array: Array) -> Array:
     return array if parts.devices == 1 else _slice(array, lax.axis_index(BATCH), parts.devices)
 
 
-def gathered(parts: Parts, tree: Rows) -> Rows:
+def all_gathered(parts: Parts, tree: Rows) -> Rows:
     """The rows of all devices, one device's after the other's."""
     return tree if parts.devices == 1 else lax.all_gather(tree, BATCH, tiled=True)
 

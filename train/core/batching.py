@@ -33,7 +33,7 @@ def epoch_rows(program: Program, data: Data, epoch: Array) -> tuple[Array, Array
     if lengths_n is not None:
         lengths_n = lengths_n[program.places(data.train)]
     rows_n = sorted_rows(_sort_keys(data, key, lengths_n), data.train)
-    rows_sb, mask_sb = _divide(program, data, rows_n)
+    rows_sb, mask_sb = _to_batches(program, data, rows_n)
     if lengths_n is None:
         return rows_sb, mask_sb
     n_steps = rows_sb.shape[0]
@@ -83,7 +83,7 @@ def _vary_lengths(lengths_n: Array, bits_n: Array) -> Array:
     return jnp.maximum(lengths_n, 1).astype(jnp.float32) * factor_n
 
 
-def _divide(program: Program, data: Data, rows_n: Array) -> tuple[Array, Array]:
+def _to_batches(program: Program, data: Data, rows_n: Array) -> tuple[Array, Array]:
     """Rows in batches of one shape, and a mask of 1 for those that count: both [s, b].
 
     A batch is filled up with its own last row: any other could carry an infinite loss into the sum,

@@ -13,9 +13,9 @@ import jax.numpy as jnp
 
 from nets.base import Array
 
-FEW = 10.0  # from which on Stirling's series of three terms is exact to float32
-STEPS = 8  # up the gamma function, by which smaller ones are brought there
-NEAR = 0.25  # up to which a series is used in place of what cancels
+STIRLING_FROM = 10.0  # from which on Stirling's series of three terms is exact to float32
+GAMMA_STEPS = 8  # up the gamma function, by which smaller ones are brought there
+SERIES_WITHIN = 0.25  # up to which a series is used in place of what cancels
 HALF_LOG_TAU = math.log(2 * math.pi) / 2
 
 
@@ -23,7 +23,7 @@ def student_t(mean_bo: Array, deviation_bo: Array, freedom_bo: Array, target_bo:
     """-log p under Student's t, of this mean, deviation and degrees of freedom, which exceed 2."""
     scale_bo = deviation_bo * jnp.sqrt((freedom_bo - 2) / freedom_bo)
     square_bo = jnp.square((target_bo - mean_bo) / scale_bo)
-    rise_bo = log_half_step(freedom_bo / 2)
+    rise_bo = log_gamma_ratio(freedom_bo / 2)
     constant_bo = jnp.log(freedom_bo * math.pi) / 2 - rise_bo + jnp.log(scale_bo)
     return (constant_bo + (freedom_bo + 1) / 2 * jnp.log1p(square_bo / freedom_bo)).mean(-1)
 
@@ -57,17 +57,17 @@ def log_negative_binomial(log_mean: Array, dispersion: Array, target: Array) -> 
     of_count = (count - mean) / (mean * grown)
     squared = jnp.square(count - mean) / (grown * (1 + spread))
     above_rest = (1 + spread) / grown
-    curve_of_count = curve(of_count, count / mean * above_rest)
-    deviance = squared * (dispersion * curve(of_rest, above_rest) + curve_of_count / mean)
+    curve_of_count = unit_deviance(of_count, count / mean * above_rest)
+    deviance = squared * (dispersion * unit_deviance(of_rest, above_rest) + curve_of_count / mean)
     size = 1 / dispersion
-    remainder = stirling_rest(size + count) - stirling_rest(size) - stirling_rest(count)
+    remainder = stirling_error(size + count) - stirling_error(size) - stirling_error(count)
     log_p = remainder - deviance - jnp.log(grown) / 2 - jnp.log(count) / 2 - HALF_LOG_TAU
-    return jnp.where(is_zero, -mean * log1p_share(spread), log_p)
+    return jnp.where(is_zero, -mean * log1p_ratio(spread), log_p)
 
 
-def curve(x: Array, above: Array) -> Array:
+def unit_deviance(x: Array, above: Array) -> Array:
     """((1 + x) log(1 + x) - x) / x^2, 1/2 at 0, for x above -1; `above` is 1 + x."""
-    is_near = jnp.abs(x) < NEAR
+    is_near = jnp.abs(x) < SERIES_WITHIN
     near = jnp.where(is_near, x, 0.0)
     series = jnp.zeros_like(near)
     for k in range(14, 1, -1):
@@ -78,9 +78,9 @@ def curve(x: Array, above: Array) -> Array:
     return jnp.where(is_near, series, (above_far / far * jnp.log(above_far) - 1) / far)
 
 
-def log1p_share(x: Array) -> Array:
+def log1p_ratio(x: Array) -> Array:
     """log(1 + x) / x, 1 at 0, for x of 0 and above."""
-    is_near = x < NEAR
+    is_near = x < SERIES_WITHIN
     near = jnp.where(is_near, x, 0.0)
     series = jnp.zeros_like(near)
     for k in range(14, 0, -1):
@@ -89,34 +89,34 @@ def log1p_share(x: Array) -> Array:
     return jnp.where(is_near, series, jnp.log1p(far) / far)
 
 
-def stirling_rest(x: Array) -> Array:
+def stirling_error(x: Array) -> Array:
     """What Stirling's formula leaves of log(x!), for x above 0."""
-    is_few = x < FEW
+    is_few = x < STIRLING_FROM
     few = jnp.where(is_few, x, 1.0)
     product = jnp.ones_like(few)
-    for k in range(1, STEPS + 1):
+    for k in range(1, GAMMA_STEPS + 1):
         product = product * (few + k)
-    further = few + STEPS
+    further = few + GAMMA_STEPS
     # log(x!) is that of a number some steps further, less the logarithms of the steps.
-    whole = _series(further) - jnp.log(product) - STEPS
+    whole = _stirling_series(further) - jnp.log(product) - GAMMA_STEPS
     whole = whole + (further + 0.5) * jnp.log(further) - (few + 0.5) * jnp.log(few)
-    return jnp.where(is_few, whole, _series(jnp.where(is_few, FEW, x)))
+    return jnp.where(is_few, whole, _stirling_series(jnp.where(is_few, STIRLING_FROM, x)))
 
 
-def _series(x: Array) -> Array:
+def _stirling_series(x: Array) -> Array:
     inverse = 1 / x
     square = jnp.square(inverse)
     return inverse * (1 / 12 - square * (1 / 360 - square / 1260))
 
 
-def log_half_step(x: Array) -> Array:
+def log_gamma_ratio(x: Array) -> Array:
     """The logarithm of gamma(x + 1/2) / gamma(x), for x above 0."""
-    is_few = x < FEW
+    is_few = x < STIRLING_FROM
     few = jnp.where(is_few, x, 1.0)
     quotient = jnp.ones_like(few)
-    for k in range(STEPS):
+    for k in range(GAMMA_STEPS):
         quotient = quotient * ((few + k) / (few + k + 0.5))
-    wide = jnp.where(is_few, few + STEPS, x)
+    wide = jnp.where(is_few, few + GAMMA_STEPS, x)
     inverse = 1 / wide
     square = jnp.square(inverse)
     series = jnp.log(wide) / 2 - inverse * (1 / 8 - square * (1 / 192 - square / 640))

@@ -18,10 +18,10 @@ from jax import lax
 
 from nets.base import Array, Arrays, Tree
 
-IN_A_ROW = 10  # updates left out one after the other that a net has diverged by
-LIMIT = 2.0**63  # of a gradient: the square of a larger one is beyond float32
-WINDOW = 128  # updates that a spike is told by, half of which there must have been
-SIGMAS = 6.0  # Levanter and OLMo take the same two
+MAX_IN_ROW = 10  # updates left out one after the other that a net has diverged by
+MAX_GRADIENT = 2.0**63  # of a gradient: the square of a larger one is beyond float32
+SPIKE_WINDOW = 128  # updates that a spike is told by, half of which there must have been
+SPIKE_SIGMAS = 6.0  # Levanter and OLMo take the same two
 T = TypeVar("T")
 
 
@@ -33,11 +33,11 @@ class Faults(struct.PyTreeNode):
     spikes: Array
     """Those of them whose loss and gradient were finite."""
     in_row: Array
-    """How many up to the last update were not finite; from IN_A_ROW on all updates are left out."""
+    """How many up to the last update were not finite; from MAX_IN_ROW on none is made."""
     first: Array
     """The update that those in a row began at: its number from 0 on."""
     recent: dict[str, Array]
-    """"loss" and "norm" of the gradient of the last WINDOW updates, "count" of all; {} if off."""
+    """"loss" and gradient "norm" of the last SPIKE_WINDOW updates, "count" of all; {} if off."""
 
 
 def no_faults(*, spikes: bool) -> Faults:
@@ -45,13 +45,13 @@ def no_faults(*, spikes: bool) -> Faults:
     skipped, of_spikes, in_row, first = (jnp.zeros((), jnp.int32) for _ in range(4))
     recent = {}
     if spikes:
-        recent = {"loss": jnp.zeros(WINDOW), "norm": jnp.zeros(WINDOW)}
+        recent = {"loss": jnp.zeros(SPIKE_WINDOW), "norm": jnp.zeros(SPIKE_WINDOW)}
         recent["count"] = jnp.zeros((), jnp.int32)
     return Faults(skipped, of_spikes, in_row, first, recent)
 
 
-class Judged(NamedTuple):
-    """What decides whether an update is made."""
+class Candidate(NamedTuple):
+    """An update that may be made, and what decides whether it is."""
 
     loss: Array
     """The mean loss of its batch, penalties included."""
@@ -61,18 +61,22 @@ class Judged(NamedTuple):
     """The weights, and whatever else is kept, that it would lead to."""
 
 
-def judge(faults: Faults, step: Array, found: Judged, limit: int) -> tuple[Array, Faults]:
-    """Whether an update is made, and the faults after it; `limit` in a row, and none is any more.
+def accept(faults: Faults, step: Array, candidate: Candidate, limit: int) -> tuple[Array, Faults]:
+    """Whether an update is made, and the faults after it.
 
-    `step` is the number of the update.
+    `step` is the number of the update; after `limit` faulty ones in a row none is made any more.
     """
-    is_finite = jnp.isfinite(found.loss) & _are_below(LIMIT, found.grads) & are_finite(found.after)
+    is_finite = (
+        jnp.isfinite(candidate.loss)
+        & _are_below(MAX_GRADIENT, candidate.grads)
+        & are_finite(candidate.after)
+    )
     is_spike = jnp.zeros((), bool)
     recent = faults.recent
     if recent:
-        now = {"loss": found.loss, "norm": _norm(found.grads)}
+        now = {"loss": candidate.loss, "norm": _norm(candidate.grads)}
         is_spike = is_finite & _is_spike(recent, now)
-        recent = choose(is_finite, _with(recent, now), recent)
+        recent = select(is_finite, _record_recent(recent, now), recent)
     is_bad = ~is_finite | (faults.in_row >= limit)
     is_made = ~(is_bad | is_spike)
     return is_made, Faults(
@@ -84,7 +88,7 @@ def judge(faults: Faults, step: Array, found: Judged, limit: int) -> tuple[Array
     )
 
 
-def choose(is_made: Array, new: T, old: T) -> T:
+def select(is_made: Array, new: T, old: T) -> T:
     """The arrays of `new` where an update is made, of `old` where it is left out."""
     return jax.tree.map(lambda new, old: jnp.where(is_made, new, old), new, old)
 
@@ -113,24 +117,24 @@ def _norm(grads: Tree) -> Array:
 
 
 def _is_spike(recent: Arrays, now: Arrays) -> Array:
-    """Whether the loss or the norm is SIGMAS deviations above the mean of the recent ones."""
+    """Whether the loss or the norm is SPIKE_SIGMAS deviations above the mean of the recent ones."""
     count = jnp.asarray(recent["count"])
-    n = jnp.minimum(count, WINDOW).astype(jnp.float32)
-    known = jnp.arange(WINDOW) < count
+    n = jnp.minimum(count, SPIKE_WINDOW).astype(jnp.float32)
+    known = jnp.arange(SPIKE_WINDOW) < count
     above = jnp.zeros((), bool)
     for name, value in now.items():
         values = jnp.asarray(recent[name])
         mean = jnp.where(known, values, 0).sum() / jnp.maximum(n, 1)
         variance = jnp.where(known, jnp.square(values - mean), 0).sum() / jnp.maximum(n - 1, 1)
-        above |= value > mean + SIGMAS * jnp.sqrt(variance)
-    return above & (count >= WINDOW // 2)
+        above |= value > mean + SPIKE_SIGMAS * jnp.sqrt(variance)
+    return above & (count >= SPIKE_WINDOW // 2)
 
 
-def _with(recent: dict[str, Array], now: dict[str, Array]) -> dict[str, Array]:
+def _record_recent(recent: dict[str, Array], now: dict[str, Array]) -> dict[str, Array]:
     """The recent values with those of now in place of the oldest.
 
     Spikes are among them: what stays high is no spike after a while.
     """
-    place = recent["count"] % WINDOW
+    place = recent["count"] % SPIKE_WINDOW
     written = {name: recent[name].at[place].set(value) for name, value in now.items()}
     return {**written, "count": recent["count"] + 1}

@@ -10,7 +10,7 @@ from jax import lax
 
 from nets.base import Array, Tree, Variables
 from nets.dropout import is_off
-from train.core.batch_parts import Parts, gathered, own_slice, padded_size
+from train.core.batch_parts import Parts, all_gathered, own_slice, padded_size
 from train.core.program import Data, Program
 from train.core.state import State
 from train.core.tasks import known_rows, row_errors, row_losses
@@ -79,9 +79,9 @@ def evaluate_split(
         return array.reshape(-1, *array.shape[2:])[: len(rows_n)]
 
     n_rows = block_rows(program, data, variables)
-    rows, mask = _in_blocks(parts, rows_n, len(rows_n) if n_real is None else n_real, n_rows)
+    rows, mask = _to_blocks(parts, rows_n, len(rows_n) if n_real is None else n_real, n_rows)
     own_blocks = (own_slice(parts, rows), own_slice(parts, mask))
-    predictions, sums = gathered(parts, lax.map(evaluate_block, own_blocks))
+    predictions, sums = all_gathered(parts, lax.map(evaluate_block, own_blocks))
     return jax.tree.map(join_blocks, predictions), jax.tree.map(jnp.sum, sums)
 
 
@@ -115,7 +115,7 @@ def block_rows(program: Program, data: Data, variables: Variables) -> int:
     return n_rows
 
 
-def _in_blocks(parts: Parts, rows_n: Array, n_real: Array | int, most: int) -> tuple[Array, Array]:
+def _to_blocks(parts: Parts, rows_n: Array, n_real: Array | int, most: int) -> tuple[Array, Array]:
     """Rows in blocks that devices divide, and a mask of 1 for the first `n_real`: both [blocks, b].
 
     A block has `most` rows at most. The last row fills the last blocks up.

@@ -147,4 +147,3 @@ CLASS_LOSSES: dict[str, Loss] = {
     "binary_crossentropy": binary_crossentropy,
     "categorical_crossentropy": categorical_crossentropy,
 }
-LOSSES = NUMBER_LOSSES | CLASS_LOSSES

@@ -26,7 +26,7 @@ from train.data.table.codes import ReconstructionEncoder
 from train.data.table.encoder import TableEncoder
 
 # What stands around a user's own module that reads steps.
-BESIDE_OWN = LSTM(readout="mean_max_last", window="last")
+OWN_NET_OPTIONS = LSTM(readout="mean_max_last", window="last")
 
 
 def make_network(config: Config, encoder: Encoder) -> tuple[DataNetwork, tuple[Task, ...]]:
@@ -122,9 +122,9 @@ def _table_network(
 def _own_network(data: Data, net: Own, encoder: Encoder, tasks: tuple[Task, ...]) -> DataNetwork:
     """A user's own module between the scaled features and the layers of the targets."""
     if isinstance(data, Series) and isinstance(encoder, SeriesEncoder):
-        return _series_network(data, BESIDE_OWN, encoder, tasks[0], steps_of(net))
+        return _series_network(data, OWN_NET_OPTIONS, encoder, tasks[0], steps_of(net))
     if isinstance(encoder, SequenceEncoder):
-        return _sequence_network(BESIDE_OWN, encoder, tasks, steps_of(net))
+        return _sequence_network(OWN_NET_OPTIONS, encoder, tasks, steps_of(net))
     assert isinstance(data, Table) and isinstance(encoder, TableEncoder)
     return nets.TableNetwork(
         nets.Inputs(category_sizes=encoder.category_sizes, one_hot=data.one_hot),

@@ -9,11 +9,11 @@ import jax.numpy as jnp
 
 from nets.base import Array
 from train.core.losses import NUMBER_LOSSES, Loss, mse, quantile
-from train.core.own import loss_in
+from train.core.own import find_loss
 from train.core.task import Outputs, Task
 
 # What losses of densities take between the mean and the target.
-PARTS = {
+DENSITY_PARTS = {
     "gaussian": ("deviation",),
     "student_t": ("deviation", "freedom"),
     "negative_binomial": ("dispersion",),
@@ -26,19 +26,19 @@ def number_loss(task: Task, outputs: Outputs, target_bo: Array, _: float | Array
     name = task.head.name
     if task.loss == "quantile":
         loss = partial(quantile, levels=task.head.quantiles)
-        return _over_known(task, loss, target_bo, outputs[f"{name}.quantiles"])
-    parts = [outputs[f"{name}.{part}"] for part in PARTS.get(task.loss, ())]
+        return _mean_over_known(task, loss, target_bo, outputs[f"{name}.quantiles"])
+    parts = [outputs[f"{name}.{part}"] for part in DENSITY_PARTS.get(task.loss, ())]
     if parts:
-        density = partial(_of_density, NUMBER_LOSSES[task.loss])
-        return _over_known(task, density, target_bo, outputs[name], *parts)
-    return _over_known(task, loss_in(NUMBER_LOSSES, task.loss), target_bo, outputs[name])
+        density = partial(_density_loss, NUMBER_LOSSES[task.loss])
+        return _mean_over_known(task, density, target_bo, outputs[name], *parts)
+    return _mean_over_known(task, find_loss(NUMBER_LOSSES, task.loss), target_bo, outputs[name])
 
 
-def _of_density(loss: Loss, mean_bo: Array, target_bo: Array, *parts: Array) -> Array:
+def _density_loss(loss: Loss, mean_bo: Array, target_bo: Array, *parts: Array) -> Array:
     return loss(mean_bo, *parts, target_bo)
 
 
-def _over_known(
+def _mean_over_known(
     task: Task, loss: Callable[..., Array], target_bo: Array, answer: Array, *more: Array
 ) -> Array:
     """`loss(answer, target, *more)` [b], a mean over outputs, or over those of a known target.
@@ -64,4 +64,4 @@ def number_error(task: Task, outputs: Outputs, target_bo: Array) -> Array:
     predicted_bo = outputs[task.head.name]
     if task.loss == "poisson" or task.head.counts:
         predicted_bo = jnp.exp(predicted_bo)
-    return _over_known(task, mse, target_bo, predicted_bo)
+    return _mean_over_known(task, mse, target_bo, predicted_bo)

@@ -25,7 +25,10 @@ from train.core.penalties import kernel_mask
 from train.core.rates import rate_of, scale_by_name
 from train.core.schedules import decay_factor, learning_rate
 
-Share = Callable[[Array, Array | None], Array | float]
+# (completed updates, the plateau's factor if there is one) -> the rate over its peak
+RelativeRate = Callable[[Array, Array | None], Array | float]
+# (updates, state, params, completed updates, the plateau's factor) -> (updates, state)
+Change = Callable[[Tree, Tree, Tree, Array, Array | None], tuple[Tree, Tree]]
 
 
 def make_optimizer(options: Optim, total_steps: int) -> optax.GradientTransformationExtraArgs:
@@ -36,34 +39,30 @@ def make_optimizer(options: Optim, total_steps: int) -> optax.GradientTransforma
     learning_rate * weight_decay (Loshchilov & Hutter 2019), and passes through no momentum.
     Momentum remembers each step at the rate it was taken at, as in Keras: that of rmsprop comes
     after the learning rate, and decay after it; that of sgd comes before it and has gradients times
-    their share of the peak rate, times the peak after it.
+    their rate over its peak, times the peak after it.
 
     `update` takes `plateau`, a factor on the learning rate, beside optax' arguments.
     """
     if isinstance(options.name, Imported):
         return optimizer_of(options)
     rate = learning_rate(options, total_steps)
-    final_rate = rate
-    share: Share = _whole
+    has_momentum = not is_off(options.momentum)
+    is_sgd = has_momentum and options.name == "sgd"
+    is_rmsprop = has_momentum and options.name == "rmsprop"
+    relative = _relative_rate(options, total_steps) if is_sgd else _one
     transforms = []
     if options.clip_norm is not None:
         transforms.append(optax.clip_by_global_norm(options.clip_norm))
-    if options.name == "sgd" and not is_off(options.momentum):
-        share = _share_of_peak(options, total_steps)
-        final_rate = optax.constant_schedule(resolved(options.learning_rate))
-        transforms.append(_momentum(options, share))
-    else:
-        transforms.append(_direction(options))
-    remembers_steps = options.name == "rmsprop" and not is_off(options.momentum)
+    transforms.append(_momentum(options, relative) if is_sgd else _direction(options))
     if not is_off(options.weight_decay):
         # Where decay comes last, its place is kept: folders of 0.1.0 hold a state there.
-        of_decay = _nothing if remembers_steps else share
-        transforms.append(_weight_decay(options, total_steps, of_decay))
+        transforms.append(_weight_decay(options, total_steps, _zero if is_rmsprop else relative))
     if options.rates:
         transforms.append(scale_by_name(options.rates))
-    of_rate = len(transforms)
-    transforms.append(_scale_by_rate(final_rate, of_plateau=share is _whole))
-    if remembers_steps:
+    place_of_rate = len(transforms)
+    peak = optax.constant_schedule(resolved(options.learning_rate))
+    transforms.append(_scale_by_rate(peak if is_sgd else rate, of_plateau=not is_sgd))
+    if is_rmsprop:
         transforms.append(_momentum_of_steps(options, total_steps, rate))
     if options.l1_step == "proximal":
         transforms.append(_soft_threshold(options, rate))
@@ -76,11 +75,27 @@ def make_optimizer(options: Optim, total_steps: int) -> optax.GradientTransforma
         **extra: Array,
     ) -> tuple[optax.Updates, optax.OptState]:
         assert isinstance(state, tuple)
-        counted = state[of_rate]
+        counted = state[place_of_rate]
         assert isinstance(counted, optax.ScaleByScheduleState)
         return chain.update(updates, state, params, count=counted.count, **extra)
 
     return optax.GradientTransformationExtraArgs(chain.init, update)
+
+
+def _transformation(
+    init: optax.TransformInitFn, change: Change
+) -> optax.GradientTransformationExtraArgs:
+    """A transformation that is told the completed updates and the plateau's factor."""
+
+    def update(
+        updates: optax.Updates,
+        state: optax.OptState,
+        params: optax.Params | None = None,
+        **extra: Array,
+    ) -> tuple[optax.Updates, optax.OptState]:
+        return change(updates, state, params, extra["count"], extra.get("plateau"))
+
+    return optax.GradientTransformationExtraArgs(init, update)
 
 
 def _direction(options: Optim) -> optax.GradientTransformation:
@@ -98,42 +113,39 @@ def _direction(options: Optim) -> optax.GradientTransformation:
             return optax.identity()
 
 
-def _whole(_: Array, __: Array | None) -> float:
-    """The share of a rate that is multiplied in elsewhere."""
+def _one(_: Array, __: Array | None) -> float:
+    """The relative rate where the learning rate itself is multiplied in later."""
     return 1.0
 
 
-def _nothing(_: Array, __: Array | None) -> float:
-    """The share of a rate where all is done elsewhere."""
+def _zero(_: Array, __: Array | None) -> float:
+    """The relative rate of a step that is taken elsewhere."""
     return 0.0
 
 
-def _share_of_peak(options: Optim, total_steps: int) -> Share:
+def _relative_rate(options: Optim, total_steps: int) -> RelativeRate:
     """The learning rate over its peak, by the number of updates and the plateau's factor."""
     is_constant = options.schedule in ("constant", "plateau") and not options.warmup
     course = learning_rate(replace(options, learning_rate=1.0), total_steps)
 
-    def share(count: Array, plateau: Array | None) -> Array | float:
+    def relative(count: Array, plateau: Array | None) -> Array | float:
         of_schedule = 1.0 if is_constant else jnp.asarray(course(count))
         return of_schedule if plateau is None else of_schedule * plateau
 
-    return share
+    return relative
 
 
-def _momentum(options: Optim, share: Share) -> optax.GradientTransformationExtraArgs:
-    """The velocity of sgd, of gradients times their share of the peak rate."""
+def _momentum(options: Optim, relative: RelativeRate) -> optax.GradientTransformationExtraArgs:
+    """The velocity of sgd, of gradients times their relative rate."""
     trace = optax.trace(options.momentum, options.nesterov)
 
-    def update(
-        updates: optax.Updates,
-        state: optax.OptState,
-        params: optax.Params | None = None,
-        **extra: Array,
-    ) -> tuple[optax.Updates, optax.OptState]:
-        now = share(extra["count"], extra.get("plateau"))
+    def change(
+        updates: Tree, state: Tree, params: Tree, count: Array, plateau: Array | None
+    ) -> tuple[Tree, Tree]:
+        now = relative(count, plateau)
         return trace.update(jax.tree.map(lambda g: g * now, updates), state, params)
 
-    return optax.GradientTransformationExtraArgs(trace.init, update)
+    return _transformation(trace.init, change)
 
 
 def _momentum_of_steps(
@@ -143,28 +155,21 @@ def _momentum_of_steps(
     trace = optax.trace(options.momentum, options.nesterov)
     factor = decay_factor(options.weight_decay_schedule, total_steps)
 
-    def update(
-        updates: optax.Updates,
-        state: optax.OptState,
-        params: optax.Params | None = None,
-        **extra: Array,
-    ) -> tuple[optax.Updates, optax.OptState]:
+    def change(
+        updates: Tree, state: Tree, params: Tree, count: Array, plateau: Array | None
+    ) -> tuple[Tree, Tree]:
         updates, state = trace.update(updates, state, params)
         if is_off(options.weight_decay):
             return updates, state
-        count = extra["count"]
         size = jnp.asarray(rate(count)) * options.weight_decay * factor(count)
-        plateau = extra.get("plateau")
         size = size if plateau is None else size * plateau
-
-        weights: Tree = params
 
         def decay(path: KeyPath, step: Array, weight: Array, is_kernel: bool) -> Array:
             return step - size * rate_of(path, options.rates) * weight if is_kernel else step
 
-        return tree_map_with_path(decay, updates, weights, kernel_mask(weights)), state
+        return tree_map_with_path(decay, updates, params, kernel_mask(params)), state
 
-    return optax.GradientTransformationExtraArgs(trace.init, update)
+    return _transformation(trace.init, change)
 
 
 def _scale_by_rate(
@@ -173,42 +178,35 @@ def _scale_by_rate(
     """Updates times minus the learning rate, and times the plateau's factor if `of_plateau`."""
     scaled = optax.scale_by_learning_rate(rate)
 
-    def update(
-        updates: optax.Updates,
-        state: optax.OptState,
-        params: optax.Params | None = None,
-        **extra: Array,
-    ) -> tuple[optax.Updates, optax.OptState]:
+    def change(
+        updates: Tree, state: Tree, params: Tree, count: Array, plateau: Array | None
+    ) -> tuple[Tree, Tree]:
         updates, state = scaled.update(updates, state, params)
-        plateau = extra.get("plateau")
         if of_plateau and plateau is not None:
             updates = jax.tree.map(lambda u: u * plateau, updates)
         return updates, state
 
-    return optax.GradientTransformationExtraArgs(scaled.init, update)
+    return _transformation(scaled.init, change)
 
 
 def _weight_decay(
-    options: Optim, total_steps: int, share: Share
+    options: Optim, total_steps: int, relative: RelativeRate
 ) -> optax.GradientTransformationExtraArgs:
-    """Kernels added to the updates, times `weight_decay`, its schedule and a share of the rate."""
+    """Kernels added to the updates, times `weight_decay`, its schedule and the relative rate."""
     factor = decay_factor(options.weight_decay_schedule, total_steps)
 
     def decay(plateau: Array | None) -> optax.GradientTransformation:
         return optax.add_decayed_weights(
-            lambda step: options.weight_decay * factor(step) * share(jnp.asarray(step), plateau),
+            lambda step: options.weight_decay * factor(step) * relative(jnp.asarray(step), plateau),
             mask=kernel_mask,
         )
 
-    def update(
-        updates: optax.Updates,
-        state: optax.OptState,
-        params: optax.Params | None = None,
-        **extra: Array,
-    ) -> tuple[optax.Updates, optax.OptState]:
-        return decay(extra.get("plateau")).update(updates, state, params)
+    def change(
+        updates: Tree, state: Tree, params: Tree, count: Array, plateau: Array | None
+    ) -> tuple[Tree, Tree]:
+        return decay(plateau).update(updates, state, params)
 
-    return optax.GradientTransformationExtraArgs(decay(None).init, update)
+    return _transformation(decay(None).init, change)
 
 
 def _soft_threshold(options: Optim, rate: optax.Schedule) -> optax.GradientTransformation:

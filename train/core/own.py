@@ -28,17 +28,17 @@ from train.errors import UserError
 
 def body_of(net: Own) -> OwnBody:
     """The Linen module of a net's options as the body of a net on rows. Raises UserError."""
-    return OwnBody(_module_of(net), functools.partial(in_one_line, "config.net", net.path))
+    return OwnBody(_make_module(net), functools.partial(in_one_line, "config.net", net.path))
 
 
 def steps_of(net: Own) -> OwnSteps:
     """The same as the body of a net on series or sequences. Raises UserError."""
-    return OwnSteps(_module_of(net), functools.partial(in_one_line, "config.net", net.path))
+    return OwnSteps(_make_module(net), functools.partial(in_one_line, "config.net", net.path))
 
 
-def _module_of(net: Own) -> nn.Module:
+def _make_module(net: Own) -> nn.Module:
     with in_one_line("config.net", net.path):
-        module = _resolved(net.path)(**_made(dict(vars(net))))
+        module = _import_path(net.path)(**_build_fields(dict(vars(net))))
         if not isinstance(module, nn.Module):
             made = type(module).__name__
             raise UserError(f"config.net: {net.path} makes no Linen module, but a {made}")
@@ -50,7 +50,7 @@ def is_own_loss(loss: str, kind: str) -> bool:
     return isinstance(loss, Imported) and kind in ("regression", "binary", "multiclass")
 
 
-def loss_in(losses: Mapping[str, Callable[..., Array]], name: str) -> Callable[..., Array]:
+def find_loss(losses: Mapping[str, Callable[..., Array]], name: str) -> Callable[..., Array]:
     """The loss of a name, or of an import path. Raises UserError."""
     return loss_of(name) if isinstance(name, Imported) else losses[name]
 
@@ -59,9 +59,9 @@ def loss_in(losses: Mapping[str, Callable[..., Array]], name: str) -> Callable[.
 def loss_of(name: Imported) -> Callable[[Array, Array], Array]:
     """The loss at an import path: outputs and targets of a batch -> [b]. Raises UserError."""
     with in_one_line("config.loss", name.path):
-        function = _resolved(name.path)
+        function = _import_path(name.path)
     if name.is_call:
-        function = functools.partial(function, **_made(name.fields))
+        function = functools.partial(function, **_build_fields(name.fields))
 
     def loss(outputs: Array, target: Array, _: float | Array = 0.0) -> Array:
         with in_one_line("config.loss", name.path):
@@ -87,18 +87,18 @@ def optimizer_of(options: Optim) -> optax.GradientTransformationExtraArgs:
     if options.clip_norm is not None:
         transforms.append(optax.clip_by_global_norm(options.clip_norm))
     with in_one_line("config.optim", name.path):
-        own = _resolved(name.path)(**_made(name.fields))
+        own = _import_path(name.path)(**_build_fields(name.fields))
         if not (hasattr(own, "init") and hasattr(own, "update")):
             raise UserError(
                 f"config.optim: {name.path} makes a {type(own).__name__}, no optimizer of optax"
             )
-    transforms.append(_named_in_errors(own, name.path))
+    transforms.append(_with_named_errors(own, name.path))
     if options.rates:
         transforms.append(scale_by_name(options.rates))
     return optax.with_extra_args_support(optax.chain(*transforms))
 
 
-def _named_in_errors(
+def _with_named_errors(
     own: optax.GradientTransformation, path: str
 ) -> optax.GradientTransformationExtraArgs:
     """The same optimizer, whose errors are of one line."""
@@ -120,7 +120,7 @@ def _named_in_errors(
     return optax.GradientTransformationExtraArgs(init, update)
 
 
-def _resolved(path: str) -> Callable[..., Tree]:
+def _import_path(path: str) -> Callable[..., Tree]:
     """What stands at an import path; modules of the folder that one is in are found last."""
     folder = os.getcwd()
     if folder not in sys.path:
@@ -128,23 +128,23 @@ def _resolved(path: str) -> Callable[..., Tree]:
     return pkgutil.resolve_name(path)
 
 
-def _made(fields: Mapping[str, FieldValue]) -> dict[str, Tree]:
-    return {name: _value(value) for name, value in fields.items()}
+def _build_fields(fields: Mapping[str, FieldValue]) -> dict[str, Tree]:
+    return {name: _build_value(value) for name, value in fields.items()}
 
 
-def _value(value: FieldValue) -> Tree:
+def _build_value(value: FieldValue) -> Tree:
     """A field's value, with what it names imported, and called where it is a call."""
     if isinstance(value, Imported):
-        found = _resolved(value.path)
+        found = _import_path(value.path)
         if not value.is_call:
             return found
-        made = _made(value.fields)
+        made = _build_fields(value.fields)
         is_kind = isinstance(found, type)
         return found(**made) if is_kind else functools.partial(found, **made)
     if isinstance(value, tuple):
-        return tuple(map(_value, value))
+        return tuple(map(_build_value, value))
     if isinstance(value, Mapping):
-        return _made(value)
+        return _build_fields(value)
     return value
 
 
@@ -156,24 +156,24 @@ def in_one_line(where: str, path: str) -> Iterator[None]:
     except UserError:
         raise
     except (ImportError, AttributeError) as error:
-        if error.__traceback__ is not None and _place(error, path):
-            raise UserError(_words(where, path, error)) from error
+        if error.__traceback__ is not None and _error_location(error, path):
+            raise UserError(_error_text(where, path, error)) from error
         raise UserError(
             f"{where}: {path} cannot be imported from {os.getcwd()}: {error}; run where its module "
             "lies, or name that folder in PYTHONPATH"
         ) from None
     except Exception as error:
-        raise UserError(_words(where, path, error)) from error
+        raise UserError(_error_text(where, path, error)) from error
 
 
-def _words(where: str, path: str, error: Exception) -> str:
+def _error_text(where: str, path: str, error: Exception) -> str:
     what = " ".join(str(error).split())
     what = what if len(what) <= 300 else f"{what[:300]}..."
-    place = _place(error, path)
+    place = _error_location(error, path)
     return f"{where}: {path}{f' ({place})' if place else ''}: {type(error).__name__}: {what}"
 
 
-def _place(error: Exception, path: str) -> str:
+def _error_location(error: Exception, path: str) -> str:
     """The last line that an error passed in the module of a path; "" if none."""
     module = path
     while module and module not in sys.modules:

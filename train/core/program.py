@@ -12,7 +12,7 @@ from flax import struct
 from nets.base import Array, DataNetwork, Statistics, Tree
 from train.config.options import Config
 from train.core.batch_parts import WHOLE, Parts
-from train.core.faults import IN_A_ROW
+from train.core.faults import MAX_IN_ROW
 from train.core.tasks import Task
 from train.data.dataset import Batch
 
@@ -118,12 +118,12 @@ class Program:
         return batch._replace(inputs=inputs, target=target)
 
     @property
-    def most_in_row(self) -> int:
+    def max_in_row(self) -> int:
         """Updates in a row, all of them not finite, that a net has diverged by.
 
         Those of an epoch at most: all rows have been tried then.
         """
-        return min(IN_A_ROW, self.steps_per_epoch)
+        return min(MAX_IN_ROW, self.steps_per_epoch)
 
     @property
     def last_step(self) -> int:

@@ -8,6 +8,7 @@ import optax
 from jax.tree_util import KeyPath, tree_leaves_with_path, tree_map_with_path
 
 from nets.base import Params
+from train.config.optim_checks import parameter_family
 from train.core.penalties import leaf_name
 
 
@@ -23,16 +24,11 @@ def scale_by_name(rates: Mapping[str, float]) -> optax.GradientTransformation:
 def rate_of(path: KeyPath, rates: Mapping[str, float]) -> float:
     """What the learning rate of a parameter is multiplied by."""
     name = leaf_name(path)
-    return rates.get(name, rates.get(_group(name), 1.0))
+    return rates.get(name, rates.get(parameter_family(name), 1.0))
 
 
-def names_without_parameter(rates: Mapping[str, float], params: Params) -> list[str]:
+def unmatched_names(rates: Mapping[str, float], params: Params) -> list[str]:
     """The names in `rates` that no parameter has."""
     names = {leaf_name(path) for path, _ in tree_leaves_with_path(params)}
-    names |= {_group(name) for name in names}
+    names |= {parameter_family(name) for name in names}
     return sorted(set(rates) - names)
-
-
-def _group(name: str) -> str:
-    """What a parameter is one of: "slope" of "slope_0"."""
-    return name.rstrip("0123456789").rstrip("_")

@@ -19,7 +19,7 @@ from train.config.bounded import resolved
 from train.config.imported import Imported
 from train.core.batch_parts import WHOLE
 from train.core.early_stopping import Best, update_best, update_plateau
-from train.core.faults import are_finite, choose
+from train.core.faults import are_finite, select
 from train.core.forward import Predictions, evaluate_split, evaluation_weights
 from train.core.program import Data, Program
 from train.core.schedules import learning_rate
@@ -78,7 +78,7 @@ def run_rounds(
 
     start = state, state, logs, jnp.zeros((), jnp.int32), jnp.ones((), bool)
     state, before, logs, i, is_sound = lax.while_loop(unfinished, one_round, start)
-    return choose(is_sound, state, before), logs, i
+    return select(is_sound, state, before), logs, i
 
 
 def _careful_rounds(
@@ -194,5 +194,5 @@ def has_diverged(program: Program, state: State, sums: Sums) -> Array:
     to look from time to time.
     """
     if program.careful:
-        return state.faults.in_row >= program.most_in_row
+        return state.faults.in_row >= program.max_in_row
     return ~(jnp.isfinite(sums["loss"]) & are_finite((state.weights, state.opt_state)))

@@ -27,9 +27,9 @@ from train.core.batch_losses import (
     weighted_loss,
     window_loss,
 )
-from train.core.batch_parts import summed
+from train.core.batch_parts import sum_over_parts
 from train.core.batching import batch_rows, epoch_rows
-from train.core.faults import Judged, choose, judge
+from train.core.faults import Candidate, accept, select
 from train.core.net_members import rows_of_members
 from train.core.penalties import layer_norms, penalties
 from train.core.program import DROPOUT_KEY, Data, Program
@@ -106,20 +106,20 @@ def _descend(
     after = state.replace(
         weights=Weights(params, batch_stats), average=average, opt_state=opt_state
     )
-    return *_settled(program, state, after, grads, sums), carry
+    return *_skip_if_faulty(program, state, after, grads, sums), carry
 
 
-def _settled(
+def _skip_if_faulty(
     program: Program, before: State, after: State, grads: Tree, sums: Sums
 ) -> tuple[State, Sums]:
-    """The state after an update, and its sums: of one that is left out that before, and zeros."""
+    """The state after an update and its sums; of a faulty update the state before, and zeros."""
     if not program.careful:
         return after.replace(step=before.step + 1), sums
     loss = sums["loss"] / jnp.maximum(sums["weight"], 1e-30) + sums["penalty"]
-    found = Judged(loss, grads, (after.weights, after.average, after.opt_state))
-    is_made, faults = judge(before.faults, before.step, found, program.most_in_row)
-    state = choose(is_made, after, before).replace(step=before.step + 1, faults=faults)
-    return state, choose(is_made, sums, jax.tree.map(jnp.zeros_like, sums))
+    candidate = Candidate(loss, grads, (after.weights, after.average, after.opt_state))
+    is_made, faults = accept(before.faults, before.step, candidate, program.max_in_row)
+    state = select(is_made, after, before).replace(step=before.step + 1, faults=faults)
+    return state, select(is_made, sums, jax.tree.map(jnp.zeros_like, sums))
 
 
 class Gradients(NamedTuple):
@@ -168,7 +168,7 @@ def gradients(
         weight_b = jnp.stack([batch.weight for batch in batches]).sum(0)
         inputs = rows_of_members(batches[0].inputs, program.config.net.n_orders)
         before = () if window is None else (by_rows(window.carry),)
-        outputs, moved = network.apply(
+        outputs, mutated = network.apply(
             variables, inputs, weight_b, *before, train=True, rngs=rngs, mutable=["batch_stats"]
         )
         if window is None:
@@ -181,7 +181,7 @@ def gradients(
         # The gradients of all parts are added up, so each part has but a share of the penalty's:
         # together they count it once. What is returned to be logged is the whole penalty.
         mean = loss / jnp.maximum(expected, 1e-30) + penalty / program.parts.count
-        return mean, (loss, penalty, moved.get("batch_stats") or {}, carry)
+        return mean, (loss, penalty, mutated.get("batch_stats") or {}, carry)
 
     def gradients_of_part(
         rows: Rows,
@@ -190,9 +190,9 @@ def gradients(
         grads, (loss, penalty, batch_stats, carry) = differentiate(state.weights.params, rows)
         return (grads, loss), (penalty, batch_stats), carry
 
-    # `summed` adds the first pair up over the parts; the second is of the whole batch, and so the
-    # same in every part; the third has a place for each row.
-    of_loss, of_batch, carry = summed(program.parts, (batches, window), gradients_of_part)
+    # The first pair is added up over the parts; the second is of the whole batch, the same in all;
+    # the third has a place for each row.
+    of_loss, of_batch, carry = sum_over_parts(program.parts, (batches, window), gradients_of_part)
     grads, loss = of_loss
     penalty, batch_stats = of_batch
     return Gradients(grads, Sums(loss=loss, weight=weight, penalty=penalty), batch_stats, carry)
@@ -207,7 +207,7 @@ def _update_by_rule(
     """
     mean = data.mean_weight
     weight_b = mask_b if mean is None else batch.weight / mean
-    losses_b, moved = program.network.apply(
+    losses_b, mutated = program.network.apply(
         state.weights.variables(data.statistics),
         batch.inputs,
         batch.target,
@@ -218,10 +218,10 @@ def _update_by_rule(
         method="learn",
         mutable=["params", "batch_stats"],
     )
-    weights = Weights(moved["params"], moved["batch_stats"])
+    weights = Weights(mutated["params"], mutated["batch_stats"])
     loss = (losses_b * batch.weight).sum()
     sums = Sums(loss=loss, weight=batch.weight.sum(), penalty=jnp.zeros(()))
-    return _settled(program, state, state.replace(weights=weights), (), sums)
+    return _skip_if_faulty(program, state, state.replace(weights=weights), (), sums)
 
 
 def _with_dropout(program: Program, step: Array) -> DataNetwork:

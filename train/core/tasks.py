@@ -27,7 +27,7 @@ from train.core.losses import (
     threshold_error,
 )
 from train.core.number_tasks import number_error, number_loss
-from train.core.own import is_own_loss, loss_in
+from train.core.own import find_loss, is_own_loss
 from train.core.task import Outputs as Outputs
 from train.core.task import Task as Task
 
@@ -46,20 +46,20 @@ RowError = Callable[[Task, Outputs, Array], Array]
 
 
 class HeadKind(NamedTuple):
-    """What training does with the heads of one kind.
-
-    `loss` is the default one. `row_loss(task, outputs, target, smoothing)` and `row_error(task,
-    outputs, target)` give a number for each row [b]; where a head answers at `every_step`, the sum
-    over the row's steps. `averages`: the mean of several nets' predictions is one too.
-    `judges_answers`: an error is one of the answers, a path of tags.
-    """
+    """What training does with the heads of one kind."""
 
     loss: str
+    """The default loss."""
     row_loss: RowLoss
+    """(task, outputs, target, smoothing) -> the loss of each row [b], summed over its steps."""
     row_error: RowError
+    """(task, outputs, target) -> the error of each row [b], summed over its steps."""
     every_step: bool = False
+    """Whether the head answers at every step."""
     averages: bool = True
+    """Whether the mean of several nets' predictions is a prediction."""
     judges_answers: bool = False
+    """Whether errors are counted on the postprocessed answers (a path of tags), not on outputs."""
 
 
 def _class_loss(task: Task, outputs: Outputs, target_b: Array, smoothing: float | Array) -> Array:
@@ -71,7 +71,7 @@ def _class_loss(task: Task, outputs: Outputs, target_b: Array, smoothing: float 
         return jnp.where(known_b, loss_b, 0.0)
     if task.loss in THRESHOLDS:
         return threshold_error(scores_bk, target_b, THRESHOLDS[task.loss])
-    return loss_in(CLASS_LOSSES, task.loss)(scores_bk, target_b, smoothing)
+    return find_loss(CLASS_LOSSES, task.loss)(scores_bk, target_b, smoothing)
 
 
 def _binary_error(task: Task, outputs: Outputs, target_b: Array) -> Array:
@@ -122,7 +122,14 @@ HEAD_KINDS = {
     "multiclass": HeadKind("categorical_crossentropy", _class_loss, _multiclass_error),
     "cluster": HeadKind("squared_distance", _distance, _distance, averages=False),
     "reconstruction": HeadKind("reconstruction", _reconstruction, _reconstruction, averages=False),
-    "tags": HeadKind("categorical_crossentropy", _tag_loss, _tag_error, True, False, True),
+    "tags": HeadKind(
+        "categorical_crossentropy",
+        _tag_loss,
+        _tag_error,
+        every_step=True,
+        averages=False,
+        judges_answers=True,
+    ),
     "step_numbers": HeadKind("mse", _next_numbers, _next_numbers, every_step=True),
     "next_numbers": HeadKind("mse", _next_numbers, _next_numbers, every_step=True),
     "next_binary": HeadKind("binary_crossentropy", _next_binary, _next_binary, every_step=True),

@@ -16,7 +16,7 @@ from jax import lax
 
 from nets.base import Array, Tree
 from train.core.batch_losses import Batches, Window
-from train.core.faults import choose
+from train.core.faults import select
 from train.core.program import WINDOW_KEY, Data, Program
 from train.core.state import State, Sums, no_sums
 from train.core.tasks import HEAD_KINDS
@@ -57,7 +57,7 @@ def update_in_windows(
         after = after.replace(step=before.step, opt_state=_at(after.opt_state, before.opt_state))
         found = after, _shared(of_window, share)
         none = before, jax.tree.map(jnp.zeros_like, sums)
-        after, of_window = choose(asks_w[number], found, none)
+        after, of_window = select(asks_w[number], found, none)
         return after, carry, jax.tree.map(jnp.add, sums, of_window)
 
     begin = by_rows(program.network.body.initial_carry(len(length_b)))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from train.config.members import settings_of, with_values
 from train.config.options import Config
 from train.config.own_net import Own
-from train.config.unread import left_idle
+from train.config.unread import idle_by_auto
 from train.data.dataset import Dataset
 from train.data.resolve import resolve_config, window_of
 from train.data.sequences.encoder import SequenceEncoder
@@ -46,7 +46,7 @@ def _idle_by_recipe(config: Config, dataset: Dataset) -> Iterator[str]:
     everywhere: dict[str, str] | None = None
     for setting in settings_of(config):
         asked = with_values(config, setting)
-        idle = left_idle(asked, resolve_config(asked, dataset))
+        idle = idle_by_auto(asked, resolve_config(asked, dataset))
         if everywhere is not None:
             idle = {path: why for path, why in everywhere.items() if path in idle}
         everywhere = idle

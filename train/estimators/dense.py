@@ -13,7 +13,7 @@ from sklearn.utils import Tags
 
 from train.config.data_options import Table
 from train.config.net_options import Dense
-from train.config.options import NINE, Config
+from train.config.options import DECILES, Config
 from train.data.answer_names import free_names
 from train.data.files.tables import with_categories
 from train.estimators.base import Estimator, value_errors
@@ -134,7 +134,7 @@ class DenseRegressor(RegressorMixin, DenseEstimator):
         ends = np.stack(columns[before:], axis=1).reshape(table.num_rows, 2, -1)
         return ends[:, :, 0] if self._is_flat else ends.transpose(0, 2, 1)
 
-    def predict_quantiles(self, X: Rows, levels: float | Sequence[float] = NINE) -> np.ndarray:
+    def predict_quantiles(self, X: Rows, levels: float | Sequence[float] = DECILES) -> np.ndarray:
         """Numbers [n, q] (several targets: [n, targets, q]) that these shares lie below.
 
         Of a net whose loss says how sure it is: quantile, or that of a density.

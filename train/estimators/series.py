@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from train.config.data_options import Series
 from train.config.net_options import LSTM
-from train.config.options import NINE
+from train.config.options import DECILES
 from train.data.files.arrow import as_table
 from train.estimators.base import Estimator, value_errors
 from train.estimators.callbacks import with_callbacks
@@ -65,7 +65,7 @@ class Forecaster(Estimator):
         by_target = ends.reshape(len(ends), 2, -1).transpose(0, 2, 1)
         return by_target[:, 0] if by_target.shape[1] == 1 else by_target
 
-    def predict_quantiles(self, X: Rows, levels: float | Sequence[float] = NINE) -> np.ndarray:
+    def predict_quantiles(self, X: Rows, levels: float | Sequence[float] = DECILES) -> np.ndarray:
         """What these shares of steps to come lie below [horizon, q], or [horizon, targets, q].
 
         Of a net whose loss says how sure it is: quantile, or that of a density.

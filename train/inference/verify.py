@@ -12,7 +12,7 @@ from train.inference.load import load
 from train.run.checkpoint import Checkpoints
 from train.run.digests import Damage, check_entry, find_damage
 from train.run.folder import OWN_FILES, refuse_odd
-from train.run.manifest import GROWING, NAME, Manifest, has_grown_only, read_manifest
+from train.run.manifest import APPENDED, NAME, Manifest, has_only_grown, read_manifest
 
 
 class Finding(NamedTuple):
@@ -55,7 +55,7 @@ def _verify_files(folder: Path, manifest: Manifest) -> Iterator[Finding]:
             if (folder / name).exists():
                 yield Finding(name, "there, with no digest to tell whether it is whole", True)
             continue
-        if Path(name).name == GROWING and has_grown_only(folder, name, entry):
+        if Path(name).name == APPENDED and has_only_grown(folder, name, entry):
             yield Finding(name, "whole", True)
             continue
         try:

@@ -19,7 +19,7 @@ from nets.base import Array, Statistics
 from train import config as configs
 from train.config.bounded import resolved
 from train.config.members import (
-    NUMBERS,
+    TRACED_FIELDS,
     Member,
     config_of,
     members_of,
@@ -33,7 +33,7 @@ from train.data.dataset import Dataset, Pool
 from train.data.resolve import resolve_config
 from train.data.sequences.dataset import SequenceDataset
 from train.parallel.hosts import on_process_zero
-from train.run.device_data import but_arrays, to_device
+from train.run.device_data import to_device, without_rows
 from train.run.metadata import check_or_write_metadata
 from train.run.plan import check_plan
 from train.run.prepare import check_targets, in_folds, make_program
@@ -125,7 +125,7 @@ def _plan_members(config: Config, folds: Sequence[Dataset]) -> Iterator[Planned]
 def _signature(planned: Planned, fold: Dataset) -> str:
     """A text that is equal for members that one program can train."""
     config = planned.config
-    zeros = {path: 0.0 for path in NUMBERS if _number(config, path) is not None}
+    zeros = {path: 0.0 for path in TRACED_FIELDS if _number(config, path) is not None}
     plain = configs.to_json(replace(with_values(config, zeros), seed=0))
     n_steps = -(-len(fold.splits["train"]) // resolved(config.train.batch_size))
     shapes = [leaf.shape for leaf in jax.tree.leaves(planned.statistics)]
@@ -194,7 +194,7 @@ def _mean_weights(own: Sequence[Data]) -> Array | None:
 def _varied_numbers(group: Sequence[Planned]) -> dict[str, list[float]]:
     """{path: the number of each member [k]}, of the numbers that differ between them."""
     varied = {}
-    for path in sorted(NUMBERS):
+    for path in sorted(TRACED_FIELDS):
         values = [_number(planned.config, path) for planned in group]
         if len(set(values)) > 1:
             varied[path] = [np.nan if value is None else value for value in values]
@@ -217,7 +217,7 @@ def _data_of_folds(
         number = planned.member.fold
         if number not in found:
             program = make_program(config, folds[number])
-            make_data = to_device if len(folds) == 1 else but_arrays
+            make_data = to_device if len(folds) == 1 else without_rows
             found[number] = make_data(program, folds[number], planned.statistics)
     return found
 

@@ -13,7 +13,7 @@ from jax import lax
 
 from nets.base import Array, Tree
 from train.config.members import with_values
-from train.core.faults import choose
+from train.core.faults import select
 from train.core.program import Data, Program
 from train.core.rounds import log_shapes, train_round
 from train.core.state import State
@@ -100,7 +100,7 @@ def train_members(
     n_left = _count(run, still_training(run.program, state))
     start = state, state, logs, jnp.zeros((), jnp.int32), n_left, jnp.ones((), bool)
     state, before, logs, count, _, is_sound = lax.while_loop(unfinished, body, start)
-    return choose(is_sound, state, before), logs, count
+    return select(is_sound, state, before), logs, count
 
 
 def _count(run: Run, is_so_k: Array) -> Array:

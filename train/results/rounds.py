@@ -22,7 +22,7 @@ from train.run.layers import is_scaled
 from train.run.listener import Listener
 from train.run.log import NAME as LOG
 from train.run.log import RunLog, Scored
-from train.run.manifest import has_grown_only, read_manifest, record
+from train.run.manifest import has_only_grown, read_manifest, record_files
 from train.run.progress import Progress
 from train.run.run import Run
 
@@ -153,13 +153,13 @@ def _open_log(run: Run, after_step: int) -> RunLog:
     name = (Path(run.subfolder) / LOG).as_posix()
     manifest = read_manifest(run.folder)
     entry = manifest.files.get(name) if manifest else None
-    if after_step >= 0 and entry and not has_grown_only(run.folder, name, entry):
+    if after_step >= 0 and entry and not has_only_grown(run.folder, name, entry):
         lost = "is not the file that was written: evaluations before step"
         shown = "are lost, or others than they were, in the report"
         logging.warning("%s %s %s %s", run.folder / name, lost, after_step, shown)
     log = RunLog(run.folder / run.subfolder, after_step)
     if manifest:
-        record(run.folder, [name])
+        record_files(run.folder, [name])
     return log
 
 

@@ -11,14 +11,14 @@ from absl import logging
 
 from train import config as configs
 from train.config import fields, values
-from train.config.members import NUMBERS
+from train.config.members import TRACED_FIELDS
 from train.config.options import Config
 from train.report.result import PopulationResult, Result, has_members
 from train.results.summary import summary
 from train.run.tensorboard import Option, Session, write_end
 
 # Options that are shown also at their defaults, so that runs beside each other have them all.
-ALWAYS = (*NUMBERS, "seed", "net.hidden", "train.epochs", "train.batch_size", "optim.name")
+ALWAYS = (*TRACED_FIELDS, "seed", "net.hidden", "train.epochs", "train.batch_size", "optim.name")
 HIDDEN = ("name", "data.path", "data.missing", "population.grid")
 
 

@@ -31,7 +31,7 @@ Fitted: TypeAlias = "dict[str, np.ndarray | HostArrays]"
 
 MAX_START_ROWS = 20_000  # of which units are drawn at most
 FLAT = 1e-6  # range of a scaled column below which it has no bins: beside it any value is far away
-SHOWN = 5  # columns that a line names
+MAX_SHOWN = 5  # columns that a line names
 
 
 def to_device(program: Program, dataset: Dataset, statistics: Statistics) -> Data:
@@ -40,32 +40,32 @@ def to_device(program: Program, dataset: Dataset, statistics: Statistics) -> Dat
     Beside the statistics that scale, the data have those that the config reads of scaled columns.
     Raises UserError, see `train.run.row_weights`.
     """
-    arrays = _scaled(program, dataset, statistics)
-    fitted = _scaled_statistics(
+    arrays = _preprocess(program, dataset, statistics)
+    statistics = _with_scaled_statistics(program, dataset, arrays, statistics)
+    return _data(program, dataset, statistics).replace(arrays=jax.device_put(arrays))
+
+
+def without_rows(program: Program, dataset: Dataset, statistics: Statistics) -> Data:
+    """The same without the rows, for a fold: folds share the encoded ones."""
+    if _fits_scaled_columns(program.config):
+        arrays = _preprocess(program, dataset, statistics)
+        statistics = _with_scaled_statistics(program, dataset, arrays, statistics)
+    return _data(program, dataset, statistics)
+
+
+def _with_scaled_statistics(
+    program: Program, dataset: Dataset, arrays: Pool, statistics: Statistics
+) -> Statistics:
+    """The statistics, with those of scaled columns that the config reads."""
+    fitted = _fit_scaled_columns(
         program.config, arrays, dataset.splits["train"], dataset.encoder.heads, program.network
     )
-    data = _but_arrays(program, dataset, _with_fitted(statistics, fitted))
-    return data.replace(arrays=jax.device_put(arrays))
-
-
-def but_arrays(program: Program, dataset: Dataset, statistics: Statistics) -> Data:
-    """The same without the rows, for a fold: folds share the encoded ones."""
-    if _reads_scaled(program.config):
-        arrays = _scaled(program, dataset, statistics)
-        fitted = _scaled_statistics(
-            program.config, arrays, dataset.splits["train"], dataset.encoder.heads, program.network
-        )
-        statistics = _with_fitted(statistics, fitted)
-    return _but_arrays(program, dataset, statistics)
-
-
-def _with_fitted(statistics: Statistics, fitted: Fitted) -> Statistics:
     if not fitted:
         return statistics
     return {**statistics, "inputs": {**statistics["inputs"], **fitted}}
 
 
-def _but_arrays(program: Program, dataset: Dataset, statistics: Statistics) -> Data:
+def _data(program: Program, dataset: Dataset, statistics: Statistics) -> Data:
     config = program.config
     weights = row_weights_of(config, dataset)
     mean = mean_weight(dataset, weights)
@@ -80,7 +80,7 @@ def _but_arrays(program: Program, dataset: Dataset, statistics: Statistics) -> D
     )
 
 
-def _scaled(program: Program, dataset: Dataset, statistics: Statistics) -> Pool:
+def _preprocess(program: Program, dataset: Dataset, statistics: Statistics) -> Pool:
     """The arrays of the data set as the network's two methods of preprocessing give them."""
 
     def apply_by(method: str) -> Callable[[HostArrays], dict[str, jax.Array]]:
@@ -98,7 +98,7 @@ def apply_statistics(
     return scaled
 
 
-def _reads_scaled(config: Config) -> bool:
+def _fits_scaled_columns(config: Config) -> bool:
     """Whether anything is fitted on scaled columns."""
     net = config.net
     if isinstance(net, LSTM) and net.fixed_filters not in (0, "auto"):
@@ -108,12 +108,12 @@ def _reads_scaled(config: Config) -> bool:
     return reads_spread(config.augment)
 
 
-def _scaled_statistics(
+def _fit_scaled_columns(
     config: Config,
     arrays: Pool,
     train_rows: np.ndarray,
-    heads: Sequence[Head] = (),
-    network: DataNetwork | None = None,
+    heads: Sequence[Head],
+    network: DataNetwork | None,
 ) -> Fitted:
     """What is fitted on the scaled columns of training rows, if the config reads it.
 
@@ -193,8 +193,8 @@ def flat_columns(run: Run) -> str | None:
     flat = np.flatnonzero((reach_mf <= 0).any(0))
     if not len(flat):
         return None
-    shown = ", ".join(repr(encoder.number_names[place]) for place in flat[:SHOWN])
-    more = f" and {len(flat) - SHOWN} more" if len(flat) > SHOWN else ""
+    shown = ", ".join(repr(encoder.number_names[place]) for place in flat[:MAX_SHOWN])
+    more = f" and {len(flat) - MAX_SHOWN} more" if len(flat) > MAX_SHOWN else ""
     return (
         f"left out of config.net.embedding, for once scaled the training rows spread less than "
         f"{FLAT:g}: {shown}{more}"

@@ -75,7 +75,7 @@ def find_damage(folder: Path, digest_path: Path) -> str | None:
 
 def check_entry(path: Path, entry: Entry) -> None:
     """Raises Damage unless a file is what was written; one of another size is not read."""
-    with _named(path):
+    with _as_damage(path):
         if entry.size not in (None, os.lstat(path).st_size):
             raise Damage(f"{path.name} is not the file that was written")
         if digest_of(path).sha256 != entry.sha256:
@@ -84,7 +84,7 @@ def check_entry(path: Path, entry: Entry) -> None:
 
 def read_entry(path: Path, entry: Entry) -> bytes:
     """A file's bytes. Raises Damage unless they are those that were written."""
-    with _named(path):
+    with _as_damage(path):
         content = read_regular(path, entry.size or MAX_JSON_BYTES)
     if hashlib.sha256(content).hexdigest() != entry.sha256:
         raise Damage(f"{path.name} is not the file that was written")
@@ -92,7 +92,7 @@ def read_entry(path: Path, entry: Entry) -> bytes:
 
 
 @contextlib.contextmanager
-def _named(path: Path) -> Iterator[None]:
+def _as_damage(path: Path) -> Iterator[None]:
     """Makes Damage of what the system says of a file."""
     try:
         yield

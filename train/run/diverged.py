@@ -17,13 +17,13 @@ from train.parallel.devices import fetch
 from train.run.run import Run
 from train.run.streaming import plan_of
 
-SHOWN = 40  # rows that a line names
+MAX_SHOWN = 40  # rows that a line names
 
 
 def diverged(run: Run, state: State) -> DivergedError:
     """The error of a net whose updates are left out, one after the other, and of which rows."""
     first, in_row = fetch((state.faults.first, state.faults.in_row))
-    n = min(int(in_row), run.program.most_in_row)
+    n = min(int(in_row), run.program.max_in_row)
     return DivergedError.at(int(first) + 1, n, rows_in_words(run, int(first)))
 
 
@@ -34,21 +34,21 @@ def rows_in_words(run: Run, step: int) -> str:
     """
     dataset = run.dataset
     if isinstance(dataset, StreamDataset):
-        return _of_stream(run, dataset, step) if run.layout is None else ""
+        return _rows_of_stream(run, dataset, step) if run.layout is None else ""
     n_steps = run.program.steps_per_epoch
-    rows = _rows(run.program, run.data, step // n_steps, step % n_steps)
+    rows = _batch_rows(run.program, run.data, step // n_steps, step % n_steps)
     return _in_words(run.config.data.path, dataset.original_rows[rows])
 
 
-def _of_stream(run: Run, dataset: StreamDataset, step: int) -> str:
+def _rows_of_stream(run: Run, dataset: StreamDataset, step: int) -> str:
     plan = plan_of(run.config, dataset.n_train)
     epoch, done = divmod(step, plan.steps_per_epoch)
     chunk, place = divmod(done, plan.steps_per_chunk)
-    first, n_rows = _stretch(plan, chunk)
+    first, n_rows = _chunk_rows(plan, chunk)
     program = replace(run.program, steps_per_epoch=plan.steps_per_chunk)
     size = plan.steps_per_chunk * plan.batch_size
     data = run.data.replace(arrays=(), train=jnp.arange(size), n_train=jnp.int32(n_rows))
-    places = _rows(program, data, epoch * plan.chunks_per_epoch + chunk, place)
+    places = _batch_rows(program, data, epoch * plan.chunks_per_epoch + chunk, place)
     numbers = row_numbers(dataset, run.config.seed, epoch, first, n_rows)[places]
     by_path: dict[str, list[int]] = {}
     for group in dataset.stream.files.groups:
@@ -58,13 +58,13 @@ def _of_stream(run: Run, dataset: StreamDataset, step: int) -> str:
     return "; ".join(_in_words(path, np.array(rows)) for path, rows in by_path.items())
 
 
-def _stretch(plan: Plan, chunk: int) -> tuple[int, int]:
+def _chunk_rows(plan: Plan, chunk: int) -> tuple[int, int]:
     """The first row of a chunk in its epoch, and how many it has."""
     size = plan.steps_per_chunk * plan.batch_size
     return chunk * size, min(size, plan.n_rows - chunk * size)
 
 
-def _rows(program: Program, data: Data, epoch: int, step: int) -> np.ndarray:
+def _batch_rows(program: Program, data: Data, epoch: int, step: int) -> np.ndarray:
     batches = epoch_rows(program, data, jnp.int32(epoch))
     rows_b, mask_b = batch_rows(program, data, batches, jnp.int32(step))
     return np.asarray(rows_b)[np.asarray(mask_b) > 0]
@@ -72,6 +72,6 @@ def _rows(program: Program, data: Data, epoch: int, step: int) -> np.ndarray:
 
 def _in_words(path: str, rows: np.ndarray) -> str:
     named = np.unique(rows)
-    shown = ", ".join(map(str, named[:SHOWN]))
-    more = f" and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
+    shown = ", ".join(map(str, named[:MAX_SHOWN]))
+    more = f" and {len(named) - MAX_SHOWN} more" if len(named) > MAX_SHOWN else ""
     return f"{path}, rows {shown}{more} (the first is 0)"

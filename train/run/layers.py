@@ -14,7 +14,7 @@ from nets.base import Params, Tree
 from train.config.options import COUNT_LOSSES
 from train.core.program import Program
 
-SHOWN = 12  # layers of a net
+MAX_SHOWN = 12  # layers of a net
 
 
 class Layer(NamedTuple):
@@ -77,8 +77,8 @@ def layer_lines(
         layer = calls.get(path, Layer(path, "", "", ""))
         shapes = f"{layer.given} -> {layer.made}" if layer.given and layer.made else ""
         rows.append(("/".join(path) or kind, layer.kind, shapes, f"{size:,}"))
-    rest = rows[SHOWN:]
-    lines += _aligned(rows[:SHOWN])
+    rest = rows[MAX_SHOWN:]
+    lines += _align(rows[:MAX_SHOWN])
     if rest:
         lines.append(f"  and {len(rest)} more layers")
     return lines
@@ -96,7 +96,7 @@ def _sizes(params: Params, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], 
     return ({path: own} if own else {}) | inner
 
 
-def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+def _align(rows: Sequence[tuple[str, ...]]) -> list[str]:
     if not rows:
         return []
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

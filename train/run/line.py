@@ -26,11 +26,11 @@ def fit_line(arrays: Pool, train_rows: np.ndarray, heads: Sequence[Head]) -> Hos
     """
     if len(train_rows) > MAX_ROWS:
         train_rows = np.sort(np.random.default_rng(0).choice(train_rows, MAX_ROWS, replace=False))
-    line = _level(arrays, sum(head.size for head in heads))
+    line = _zero_line(arrays, sum(head.size for head in heads))
     weight_n = np.asarray(arrays.weight)[train_rows].astype(np.float64)
     counted = train_rows[weight_n > 0]
     weight_n = weight_n[weight_n > 0]
-    codes = _codes(arrays, counted)
+    codes = _seen_codes(arrays, counted)
     numbers = [name for name in ("numbers", "missing") if name in line]
     n_features = len(codes) + sum(len(line[name]) for name in numbers)
     if n_features > min(DENSE_FEATURES, len(counted) / ROWS_PER_FEATURE):
@@ -69,7 +69,7 @@ def _fit(features_nd: np.ndarray, target: np.ndarray, weight_n: np.ndarray, head
     return Linear(shrink * fitted.coefficients, shrink * fitted.intercept)
 
 
-def _level(arrays: Pool, n_outputs: int) -> HostArrays:
+def _zero_line(arrays: Pool, n_outputs: int) -> HostArrays:
     """A line without slopes."""
     line: HostArrays = {"bias": np.zeros(n_outputs, np.float32)}
     for name in ("numbers", "missing"):
@@ -83,7 +83,7 @@ def _level(arrays: Pool, n_outputs: int) -> HostArrays:
     return line
 
 
-def _codes(arrays: Pool, rows: np.ndarray) -> list[tuple[int, int]]:
+def _seen_codes(arrays: Pool, rows: np.ndarray) -> list[tuple[int, int]]:
     """(column, code) of each category that these rows hold."""
     found: list[tuple[int, int]] = []
     if "codes" in arrays.inputs:

@@ -28,7 +28,7 @@ from train.run.digests import (
 from train.run.folder import parse_json, read_json
 
 NAME = "manifest.json"
-GROWING = "metrics.jsonl"  # what is listed of it are its first bytes: lines follow
+APPENDED = "metrics.jsonl"  # what is listed of it are its first bytes: lines follow
 
 
 class Manifest(NamedTuple):
@@ -87,7 +87,7 @@ def check_listed(folder: Path, name: str, entry: Entry) -> bytes:
         raise UserError(f"{folder}: {damage}; restore it, or name another folder") from None
 
 
-def has_grown_only(folder: Path, name: str, entry: Entry) -> bool:
+def has_only_grown(folder: Path, name: str, entry: Entry) -> bool:
     """Whether a file still begins with the bytes that are listed."""
     try:
         with open_regular(folder / name) as file:
@@ -97,7 +97,9 @@ def has_grown_only(folder: Path, name: str, entry: Entry) -> bool:
     return hashlib.sha256(content).hexdigest() == entry.sha256
 
 
-def record(folder: Path, names: Iterable[str], steps: Mapping[str, Sequence[int]] = {}) -> None:
+def record_files(
+    folder: Path, names: Iterable[str], steps: Mapping[str, Sequence[int]] = {}
+) -> None:
     """Lists files, those that are there, and the saved steps of folders of checkpoints.
 
     Raises StorageError.
@@ -126,7 +128,7 @@ def rewriting(folder: Path, *names: str) -> Iterator[None]:
         files = {name: entry for name, entry in before.files.items() if name not in names}
         _write(folder, Manifest(files, before.steps))
     yield
-    record(folder, names)
+    record_files(folder, names)
 
 
 def _write(folder: Path, manifest: Manifest) -> None:

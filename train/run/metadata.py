@@ -17,7 +17,7 @@ from train.config.data_options import Sequences, Series, Table
 from train.config.members import members_of, settings_of, with_values
 from train.config.net_base import NetOptions
 from train.config.net_options import Dense
-from train.config.options import NINE, UNREAD_LEVELS, Config
+from train.config.options import DECILES, UNREAD_LEVELS, Config
 from train.data.dataset import Dataset
 from train.data.load import read_encoder
 from train.data.sequences.encoder import SequenceEncoder
@@ -26,10 +26,10 @@ from train.data.table.encoder import TableEncoder
 from train.errors import UserError
 from train.parallel.runtime import usable_cores
 from train.run.folder import write_json
-from train.run.manifest import read_listed, read_manifest, record, rewriting
+from train.run.manifest import read_listed, read_manifest, record_files, rewriting
 
 # Fields of `train` that change nothing that is saved: a run may go on with others.
-FOLLOWING = ("temperature", "linear_seconds", "tree_seconds", "importance_seconds", "report")
+CHANGEABLE = ("temperature", "linear_seconds", "tree_seconds", "importance_seconds", "report")
 
 
 def check_or_write_metadata(folder: Path, config: Config, dataset: Dataset) -> None:
@@ -46,7 +46,7 @@ def check_or_write_metadata(folder: Path, config: Config, dataset: Dataset) -> N
             _write_config(folder / "config.json", config)
         return
     before = read_config(folder)
-    if differing := configs.differences(_going_on(before, config), config):
+    if differing := configs.differences(_with_changeable_fields(before, config), config):
         raise UserError(
             f"--workdir: {folder} holds a run of another config ({'; '.join(differing)}); "
             "name another folder, or give the values that it began with"
@@ -60,7 +60,7 @@ def check_or_write_metadata(folder: Path, config: Config, dataset: Dataset) -> N
         with rewriting(folder, "config.json"):
             _write_config(folder / "config.json", config)
     if manifest is None:
-        record(folder, ["config.json", "encoder.json"])
+        record_files(folder, ["config.json", "encoder.json"])
 
 
 def read_config(folder: Path) -> Config:
@@ -108,14 +108,14 @@ def levels_as_begun(config: Config, folder: Path | None) -> Config:
 
     Those that 0.1.0 had by default are no longer the default.
     """
-    if folder is None or config.quantiles != NINE or not (folder / "config.json").exists():
+    if folder is None or config.quantiles != DECILES or not (folder / "config.json").exists():
         return config
     before = read_config(folder)
     is_as_then = before.loss == config.loss == "quantile" and before.quantiles in UNREAD_LEVELS
     return dataclasses.replace(config, quantiles=before.quantiles) if is_as_then else config
 
 
-def notes_of_a_move(folder: Path, config: Config) -> list[str]:
+def notes_of_moved_run(folder: Path, config: Config) -> list[str]:
     """A line where a run goes on with what orders sums in another way than where it began.
 
     XLA divides a large product of matrices on a CPU by the number of cores, and the order of its
@@ -147,13 +147,13 @@ def _write_config(path: Path, config: Config) -> None:
     write_json(path, {"config": configs.to_json(config), "versions": found})
 
 
-def _going_on(before: Config, config: Config) -> Config:
+def _with_changeable_fields(before: Config, config: Config) -> Config:
     """The first config with what a run may change from it to the second.
 
     The number of epochs may grow, and what follows the training be otherwise; "auto", which a
     population's members resolve, must stay.
     """
-    following = {name: getattr(config.train, name) for name in FOLLOWING}
+    following = {name: getattr(config.train, name) for name in CHANGEABLE}
     changed = dataclasses.replace(
         before, devices=config.devices, train=dataclasses.replace(before.train, **following)
     )

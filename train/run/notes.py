@@ -11,7 +11,7 @@ from train.config.options import Config
 from train.data.dataset import Dataset
 from train.data.load import how_read
 from train.run.listener import Listener
-from train.run.metadata import lstm_core, notes_of_a_move
+from train.run.metadata import lstm_core, notes_of_moved_run
 
 
 def tell_notes(listener: Listener, config: Config, dataset: Dataset, folder: Path) -> None:
@@ -22,7 +22,7 @@ def tell_notes(listener: Listener, config: Config, dataset: Dataset, folder: Pat
     for line in how_read(dataset, screen):
         listener.detail(line)
     unread = configs.unread_notes(config)
-    for line in (*unread, *dataset.notes, *notes_of_a_move(folder, config)):
+    for line in (*unread, *dataset.notes, *notes_of_moved_run(folder, config)):
         listener(line)
     if (core := lstm_core(config)) is not None:
         listener(f"LSTM core: {core}")

@@ -9,7 +9,7 @@ import numpy as np
 from absl import logging
 
 from train.core.program import Data
-from train.core.rates import names_without_parameter
+from train.core.rates import unmatched_names
 from train.core.state import State
 from train.parallel.devices import fetch, place
 from train.parallel.hosts import broadcast, on_process_zero
@@ -27,7 +27,7 @@ def idle_rates(run: Run, driver: Driver) -> str:
     if not rates:
         return ""
     state = jax.eval_shape(lambda: driver.init(run))
-    idle = names_without_parameter(rates, state.weights.params)
+    idle = unmatched_names(rates, state.weights.params)
     names = ", ".join(idle)
     return f"config.optim.rates: this net has no {names}; these rates move nothing" if idle else ""
 

@@ -15,7 +15,7 @@ from train.errors import StorageError
 from train.run.memory import bytes_in_words
 
 UNFINISHED = ".orbax-checkpoint-tmp"  # orbax's suffix of a step's folder until it is whole
-BESIDE = 2**18  # bytes of metadata that a step has beside its arrays, at most
+METADATA_BYTES = 2**18  # bytes of metadata that a step has beside its arrays, at most
 MARGIN = 1.1
 PAUSES = (0.01, 0.1, 0.5)  # seconds before what a disk would not delete is tried again
 
@@ -32,7 +32,7 @@ def check_room(folder: Path, size: int, n_steps: int) -> str:
             f"--workdir: the disk of {folder} {has}, and a checkpoint takes "
             f"{bytes_in_words(size)}; make room, or name another folder"
         )
-    needed = n_steps * int(MARGIN * size + BESIDE)
+    needed = n_steps * int(MARGIN * size + METADATA_BYTES)
     if free < needed:
         return (
             f"the disk of {folder} {has}, and {n_steps} checkpoints take up to "
@@ -77,9 +77,9 @@ def silence_late_failures() -> None:
     They end in threads that Python knows nothing of, or in tasks that nobody waits for any more.
     """
     logging.getLogger("asyncio").addFilter(_is_not_of_a_writer)
-    if sys.unraisablehook is not _but_late_failures:
+    if sys.unraisablehook is not _ignore_late_failures:
         _hooks.append(sys.unraisablehook)
-        sys.unraisablehook = _but_late_failures
+        sys.unraisablehook = _ignore_late_failures
 
 
 def _is_not_of_a_writer(record: logging.LogRecord) -> bool:
@@ -91,6 +91,6 @@ def _is_not_of_a_writer(record: logging.LogRecord) -> bool:
 _hooks: list[Callable[[sys.UnraisableHookArgs], object]] = []
 
 
-def _but_late_failures(told: sys.UnraisableHookArgs) -> None:
+def _ignore_late_failures(told: sys.UnraisableHookArgs) -> None:
     if not (told.exc_type is RuntimeError and str(told.exc_value) == "Event loop is closed"):
         _hooks[-1](told)

@@ -20,10 +20,10 @@ from train.data.files.storage import is_folder
 from train.errors import UserError
 from train.run.digests import find_damage
 from train.run.folder import locked
-from train.run.manifest import GROWING, read_manifest, record
+from train.run.manifest import APPENDED, read_manifest, record_files
 
 TRASH = "trash"
-LOOKS = 5  # at a folder in which another run saves meanwhile
+MAX_LOOKS = 5  # at a folder in which another run saves meanwhile
 
 
 class SavedSteps:
@@ -38,7 +38,7 @@ class SavedSteps:
                 break
             if inner.is_symlink():
                 raise UserError(f"{inner} is a link, which is not followed; name another folder")
-        self._log = (Path(subfolder) / GROWING).as_posix()
+        self._log = (Path(subfolder) / APPENDED).as_posix()
 
     def keep_newest(self, n: int) -> None:
         """Lists the newest `n` steps, and the log as it is now, then deletes older ones.
@@ -52,7 +52,7 @@ class SavedSteps:
             if damage is not None:
                 logging.error("checkpoint %s, just written, is damaged: %s", own[0], damage)
                 kept = own
-        record(self.run, [self._log], {self.place: kept})
+        record_files(self.run, [self._log], {self.place: kept})
         self._clear(lambda step: step < kept[-1])
 
     def make_room(self, step: int) -> bool:
@@ -89,7 +89,7 @@ class SavedSteps:
         listed = self._listed()
         left = [step for step in listed if step not in own]
         if left != listed:
-            record(self.run, [], {self.place: left})
+            record_files(self.run, [], {self.place: left})
         for step in unwanted:
             folder = self.folder / str(step)
             if step in own:
@@ -118,7 +118,7 @@ class SavedSteps:
         Raises UserError where all are damaged or gone.
         """
         found, reasons = self._look()
-        for _ in range(LOOKS):
+        for _ in range(MAX_LOOKS):
             before = self._listed()
             if not reasons:
                 break
@@ -162,7 +162,7 @@ class SavedSteps:
             for step in self.numbers():
                 aside = _set_aside(self.folder / str(step))
                 logging.warning("checkpoint %s is %s from now on", step, aside.name)
-            record(self.run, [], {self.place: []})
+            record_files(self.run, [], {self.place: []})
 
 
 def _set_aside(folder: Path) -> Path:
@@ -177,7 +177,7 @@ def _set_aside(folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def held(run: Path, restart: bool) -> Iterator[None]:
+def locked_run(run: Path, restart: bool) -> Iterator[None]:
     """Locks a run's folder while the block runs; with `restart`, lost steps are no hindrance."""
     with locked(run):
         if restart:

@@ -20,7 +20,7 @@ from train.errors import UserError
 from train.run.metadata import as_begun, levels_as_begun
 
 # Options of series that a net's columns and windows depend on.
-OF_A_NET = (
+KEPT_OPTIONS = (
     *("target", "time", "group", "known", "observed", "static", "categorical", "calendar"),
     *("frequency", "zone", "lookback", "horizon", "season", "missing"),
     *("scaling", "log1p", "signed_log"),
@@ -62,7 +62,7 @@ def read_rows(
     config = levels_as_begun(config, folder)
     encoder = None
     if start is not None:
-        config = _as_before(config, start)
+        config = _with_trained_net(config, start)
         encoder = start.encoder
     configs.validate(config)
     notes = (start.note,) if start is not None and start.name else ()
@@ -70,7 +70,7 @@ def read_rows(
     return config, load_dataset(pooled(as_begun(config, folder)), read, encoder, notes)
 
 
-def _as_before(config: Config, start: Start) -> Config:
+def _with_trained_net(config: Config, start: Start) -> Config:
     """The config with all that the weights of `start` depend on as it was.
 
     Raises UserError where its weights cannot be those of the config's net.
@@ -86,7 +86,7 @@ def _as_before(config: Config, start: Start) -> Config:
             data = replace(data, scaling=old.scaling, one_hot=old.one_hot)
             return replace(config, data=data)
         case Series() as data, Series() as old:
-            kept = {name: getattr(old, name) for name in OF_A_NET}
+            kept = {name: getattr(old, name) for name in KEPT_OPTIONS}
             return replace(config, data=replace(data, **kept))
     raise UserError(
         "start: a net of a table in memory, or of series, goes on with new rows of its kind"

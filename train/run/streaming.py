@@ -20,9 +20,9 @@ from nets.base import Array, Tree
 from train.config.bounded import resolved
 from train.config.data_options import Table
 from train.config.options import Config
-from train.core.batch_parts import BATCH, gathered
+from train.core.batch_parts import BATCH, all_gathered
 from train.core.batching import batch_rows, epoch_rows
-from train.core.faults import choose
+from train.core.faults import select
 from train.core.program import Data, Program
 from train.core.rounds import end_round, has_diverged
 from train.core.state import State, no_sums
@@ -59,7 +59,7 @@ class Streaming(InMemory):
         options = run.config.train
         plan = plan_of(run.config, run.dataset.n_train)
         _check_divides(plan, run.program)
-        chunk_and_end = _ChunkAndEnd(run, state, plan)
+        chunk_and_end = _StreamPrograms(run, state, plan)
         step = int(state.step)
         chunks = ahead(_device_chunks(run, plan, step))
 
@@ -107,7 +107,7 @@ def train_chunk(
 
     Of each process' share of the rows the first `rows_p` are real.
     """
-    data = _chunk_data(program, data, gathered(program.parts, batch_r), rows_p)
+    data = _chunk_data(program, data, all_gathered(program.parts, batch_r), rows_p)
     epoch, done = jnp.divmod(state.step, plan.steps_per_epoch)
     number = epoch * plan.chunks_per_epoch + done // plan.steps_per_chunk
     batches = epoch_rows(replace(program, steps_per_epoch=plan.steps_per_chunk), data, number)
@@ -145,7 +145,7 @@ def end_stream_round(program: Program, data: Data, state: State) -> tuple[State,
     return end_round(program, data, state, sums, sums["updates"])
 
 
-class _ChunkAndEnd:
+class _StreamPrograms:
     """The programs of a chunk's updates, and of the end of a round."""
 
     def __init__(self, run: Run, state: State, plan: Plan):
@@ -182,7 +182,7 @@ def _compile_chunk(run: Run, program: Program, data: Data, state: State, plan: P
         state = train_chunk(program, plan, data, before, batch_r, *rest)
         if program.careful:
             return state, {}, jnp.int32(1)
-        return choose(~state.diverged, state, before), {}, (~state.diverged).astype(jnp.int32)
+        return select(~state.diverged, state, before), {}, (~state.diverged).astype(jnp.int32)
 
     rest = _chunk_shapes(run, plan), np.zeros(jax.process_count(), np.int32), np.int32(0)
     more = _along_chunk(run.layout), EVERYWHERE, EVERYWHERE

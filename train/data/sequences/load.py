@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from train.config.bounded import Auto, resolved
 from train.config.data_options import Sequences, Table
-from train.config.sequence_recipe import max_length_of, valid_of
+from train.config.sequence_recipe import auto_max_length, auto_valid
 from train.data.columns import Said, get_column, missing_rows, read_text
 from train.data.dataset import HostArrays
 from train.data.files.delimited import left_out_notes
@@ -75,7 +75,7 @@ def load_sequences(options: Sequences, loss: str, read: Read = read_table) -> Se
             check_columns(table, names, "target", paths[split])
     labelled = _labelled(train, options, options.path)
     if options.valid == "auto":
-        options = replace(options, valid=valid_of(len(labelled)))
+        options = replace(options, valid=auto_valid(len(labelled)))
         if not options.valid and not options.valid_path:
             said.append(
                 f"all of {len(labelled)} sequences train, and none validate (config.data.valid)"
@@ -109,7 +109,7 @@ def load_sequences(options: Sequences, loss: str, read: Read = read_table) -> Se
     inputs = join([file.inputs for file in files], dict.fromkeys(files[0].inputs, 0))
     target = join([file.target for file in files], fills_of(encoder))
     if options.max_length == "auto":
-        most = max_length_of(encoder.steps, tokens=encoder.token is not None)
+        most = auto_max_length(encoder.steps, tokens=encoder.token is not None)
         options = replace(options, max_length=most)
     if options.max_length is not None:
         notes += _cut(inputs, target, splits, options.max_length)
