@@ -30,7 +30,7 @@ from test_shared_search import CONFIG
 from train import loop, search
 from train.population import workers
 from train.results import trials
-workers.BEAT = workers.PAUSE = .1
+workers.BEAT = workers.PAUSE_SECONDS = .1
 storage, folder, dies = sys.argv[1:]
 def fit(config, folder, **_):
     folder.mkdir(parents=True)
@@ -89,10 +89,10 @@ def test_of_workers_elsewhere_one_whose_count_stands_still_is_dead(tmp_path, mon
     trial.set_user_attr(workers.WORKER, "elsewhere:12")
     for count in range(3):
         trial.set_user_attr(workers.COUNT, count)
-        clock[0] += workers.GRACE
+        clock[0] += workers.GRACE_SECONDS
         crew.give_back_of_dead()
         assert study.trials[0].state.name == "RUNNING"
-    clock[0] += workers.GRACE + 1
+    clock[0] += workers.GRACE_SECONDS + 1
     crew.give_back_of_dead()
     assert [trial.state.name for trial in study.trials] == ["FAIL", "WAITING"]
     again = crew.draw(CONFIG)

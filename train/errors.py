@@ -98,8 +98,8 @@ def run(main: Callable[[list[str]], int]) -> NoReturn:
     What a user can cause ends in one line on stderr; any other exception is a bug and keeps its
     traceback.
     """
-    said_elsewhere = sys.unraisablehook
-    sys.unraisablehook = _come_again
+    previous_hook = sys.unraisablehook
+    sys.unraisablehook = _resend_signal
     try:
         with contextlib.suppress(ValueError):  # of another thread signals are somebody else's
             # While a net trains, another one saves first.
@@ -119,7 +119,7 @@ def run(main: Callable[[list[str]], int]) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 128 + getattr(signal, "SIGPIPE", 13)  # Windows has none
     finally:
-        sys.unraisablehook = said_elsewhere
+        sys.unraisablehook = previous_hook
     sys.exit(code)
 
 
@@ -127,7 +127,7 @@ def _terminate(number: int, frame: object) -> NoReturn:
     raise Terminated
 
 
-def _come_again(missed: sys.UnraisableHookArgs) -> None:
+def _resend_signal(missed: sys.UnraisableHookArgs) -> None:
     """A signal whose exception Python cannot raise, as in a weakref's callback, is sent again."""
     if not issubclass(missed.exc_type, KeyboardInterrupt | Terminated):
         sys.__unraisablehook__(missed)

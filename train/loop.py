@@ -21,7 +21,7 @@ from train.parallel.hosts import agree, all_or_none, is_first, on_process_zero
 from train.parallel.layout import describe
 from train.population.groups import prepare_population
 from train.population.halving import Rung
-from train.population.memory import in_chunks
+from train.population.memory import split_into_chunks
 from train.population.rungs import train_by_rungs
 from train.population.vmapped import Vmapped
 from train.results.finish import finish
@@ -109,7 +109,7 @@ def _fit_population(
     """All members, group after group, and what they come to together."""
     runs: list[Run] = []
     for group in prepare_population(config, dataset, folder):
-        runs += in_chunks(group, listener)
+        runs += split_into_chunks(group, listener)
     if line := grid_in_words(config):
         listener(line)
     seconds = {"start": time.monotonic() - started}

@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from train import config as configs
 from train import errors, flags, parallel
@@ -38,17 +38,18 @@ from train.population.study import (
     collect,
     draw_trial,
     finished_trials,
-    in_words,
     make_space,
     open_study,
-    told_of_study,
+    storage_errors,
+    trial_in_words,
     values_of,
 )
-from train.population.workers import PAUSE, Crew
+from train.population.workers import PAUSE_SECONDS, Crew
 from train.run.folder import fresh_folder, locked, write_json
 
 if TYPE_CHECKING:
     import optuna
+    from optuna.trial import FrozenTrial, Trial
 
 
 def main(argv: list[str]) -> int:
@@ -121,13 +122,13 @@ def search(
     folder = Path(workdir) if workdir is not None else fresh_folder(config.name)
     if storage is not None:
         return _search_together(config, folder, storage, echo)
-    with locked(folder), told_of_study(folder):
+    with locked(folder), storage_errors(folder):
         echo(f"search: {folder}")
         study = open_study(folder, config)
-        _finish_running(study, config, folder, echo)
+        trials = _Trials(study, config, folder, echo)
+        trials.finish_running()
         while len(finished_trials(study)) < (config.population.samples or 0):
-            trial = draw_trial(study, config)
-            _try(study, trial.number, values_of(config, trial.params), config, folder, echo)
+            trials.run(draw_trial(study, config))
         result = collect(study, config)
         write_json(folder / "search.json", result)
         tell_trials(result, config, folder / "trials" / str(result["best"]), echo)
@@ -141,19 +142,20 @@ def _search_together(
     from train.results.trials import tell_trials
 
     folder.mkdir(parents=True, exist_ok=True)
-    with told_of_study(folder, storage):
+    with storage_errors(folder, storage):
         echo(f"search: {storage}, runs in {folder}")
         study = open_study(folder, config, storage)
         crew = Crew(study, echo)
+        trials = _Trials(study, config, folder, echo)
         while len(finished_trials(study)) < (config.population.samples or 0):
             crew.give_back_of_dead()
             trial = crew.draw(config)
             if trial is None:
-                time.sleep(PAUSE)
+                time.sleep(PAUSE_SECONDS)
                 continue
             trial.set_user_attr("folder", str(folder.absolute() / "trials" / str(trial.number)))
             with crew.at_work(trial):
-                _try(study, trial.number, values_of(config, trial.params), config, folder, echo)
+                trials.run(trial)
         result = collect(study, config)
         with contextlib.suppress(UserError), locked(folder):  # in use: by who writes the same
             write_json(folder / "search.json", result)
@@ -166,59 +168,63 @@ def _search_together(
     return result
 
 
-def _finish_running(
-    study: optuna.Study, config: Config, folder: Path, echo: Callable[[str], None]
-) -> None:
-    """Resumes the trial that the search was stopped in."""
-    from optuna.trial import TrialState
+class _Trials(NamedTuple):
+    """What every trial of a search is run with."""
 
-    for trial in study.get_trials(states=(TrialState.RUNNING,)):
-        if trial.params.keys() == make_space(config).keys():
-            _try(study, trial.number, values_of(config, trial.params), config, folder, echo)
-        else:  # cut off while it was drawn
-            study.tell(trial.number, state=TrialState.FAIL)
+    study: optuna.Study
+    config: Config
+    folder: Path
+    echo: Callable[[str], None]
 
+    def finish_running(self) -> None:
+        """Resumes the trial that the search was stopped in."""
+        from optuna.trial import TrialState
 
-def _try(
-    study: optuna.Study,
-    number: int,
-    chosen: Mapping[str, GridValue],
-    config: Config,
-    folder: Path,
-    echo: Callable[[str], None],
-) -> None:
-    """Trains, or resumes, one trial, and tells the study its value."""
-    from optuna.trial import TrialState
+        for trial in self.study.get_trials(states=(TrialState.RUNNING,)):
+            if trial.params.keys() == make_space(self.config).keys():
+                self.run(trial)
+            else:  # cut off while it was drawn
+                self.study.tell(trial.number, state=TrialState.FAIL)
 
-    own = with_values(config, chosen)
-    own = replace(own, population=replace(config.population, grid={}, samples=None))
-    if own.population.seeds == own.population.folds == 1:
-        own.population.keep = Population.keep  # one net answers
-    own = without_unread(own, chosen)
-    words = f"trial {number}: {in_words(chosen)}"
-    try:
-        configs.validate(own)
-    except UserError as error:  # fields that do not go together: a part of the space, not a mistake
-        echo(f"{words}: passed over, {error}")
-        study.tell(number, state=TrialState.PRUNED)
-        return
-    try:
-        value = _train(own, folder / "trials" / str(number))
-    except DivergedError:
-        echo(f"{words}: diverged")
-        study.tell(number, state=TrialState.PRUNED)
-        return
-    except StoppedError as error:
-        raise StoppedError(
-            f"stopped in trial {number}, saved; "
-            f"the same command with --workdir={folder} resumes it",
-            error.exit_code,
-        ) from None
-    if math.isfinite(value):
-        study.tell(number, value)
-    else:
-        study.tell(number, state=TrialState.PRUNED)
-    echo(f"{words}: {value:.4g}")
+    def run(self, trial: Trial | FrozenTrial) -> None:
+        """Trains, or resumes, one trial, and tells the study its value."""
+        from optuna.trial import TrialState
+
+        number = trial.number
+        chosen = values_of(self.config, trial.params)
+        own = self._config_of(chosen)
+        words = f"trial {number}: {trial_in_words(chosen)}"
+        try:
+            configs.validate(own)
+        except UserError as error:  # a part of the space that does not go together, not a mistake
+            self.echo(f"{words}: passed over, {error}")
+            self.study.tell(number, state=TrialState.PRUNED)
+            return
+        try:
+            value = _train(own, self.folder / "trials" / str(number))
+        except DivergedError:
+            self.echo(f"{words}: diverged")
+            self.study.tell(number, state=TrialState.PRUNED)
+            return
+        except StoppedError as error:
+            raise StoppedError(
+                f"stopped in trial {number}, saved; "
+                f"the same command with --workdir={self.folder} resumes it",
+                error.exit_code,
+            ) from None
+        if math.isfinite(value):
+            self.study.tell(number, value)
+        else:
+            self.study.tell(number, state=TrialState.PRUNED)
+        self.echo(f"{words}: {value:.4g}")
+
+    def _config_of(self, chosen: Mapping[str, GridValue]) -> Config:
+        """The config of a trial's own run."""
+        own = with_values(self.config, chosen)
+        own = replace(own, population=replace(self.config.population, grid={}, samples=None))
+        if own.population.seeds == own.population.folds == 1:
+            own.population.keep = Population.keep  # one net answers
+        return without_unread(own, chosen)
 
 
 def _train(config: Config, folder: Path) -> float:

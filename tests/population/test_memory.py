@@ -18,7 +18,7 @@ from train.data.load import load_dataset
 from train.errors import StoppedError
 from train.population import memory
 from train.population.groups import prepare_population
-from train.population.memory import free_bytes, in_chunks, needed_bytes, rough_bytes
+from train.population.memory import free_bytes, needed_bytes, rough_bytes, split_into_chunks
 from train.population.vmapped import init_members
 from train.run.log import read_history
 from train.run.run import Run
@@ -66,8 +66,8 @@ def test_what_many_need_follows_from_what_few_need(config, tmp_path):
 def test_plenty_costs_no_compilation(tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "_compiled_bytes", lambda *_: pytest.fail("compiled"))
     run = prepared(TABLE, tmp_path / "run")
-    assert in_chunks(run, pytest.fail, lambda: 10**12) == [run]
-    assert in_chunks(run, pytest.fail, lambda: None) == [run]
+    assert split_into_chunks(run, pytest.fail, lambda: 10**12) == [run]
+    assert split_into_chunks(run, pytest.fail, lambda: None) == [run]
 
 
 def test_parts_are_equal_and_as_few_as_fit(tmp_path, monkeypatch):
@@ -75,7 +75,7 @@ def test_parts_are_equal_and_as_few_as_fit(tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "needed_bytes", lambda _: (1000, 100))
     said: list[str] = []
     # .7 x 2000 bytes hold 5 of the 9 members: two parts.
-    chunks = in_chunks(run, said.append, lambda: 2000)
+    chunks = split_into_chunks(run, said.append, lambda: 2000)
     assert [[member.number for member in chunk.members] for chunk in chunks] == [
         [0, 1, 2, 3, 4],
         [5, 6, 7, 8],
@@ -85,7 +85,7 @@ def test_parts_are_equal_and_as_few_as_fit(tmp_path, monkeypatch):
     assert jnp.array_equal(chunks[1].data.valid, run.data.valid[5:])
     assert len(said) == 1 and "9 members" in said[0] and "2 parts" in said[0]
     # Begun in two, it goes on in two, and says nothing.
-    assert [chunk.subfolder for chunk in in_chunks(run, pytest.fail, lambda: 10**12)] == [
+    assert [chunk.subfolder for chunk in split_into_chunks(run, pytest.fail, lambda: 10**12)] == [
         "parts/0-of-2",
         "parts/1-of-2",
     ]
@@ -93,7 +93,7 @@ def test_parts_are_equal_and_as_few_as_fit(tmp_path, monkeypatch):
 
 def test_members_that_do_not_fit_alone_are_tried_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "needed_bytes", lambda _: (1000, 100))
-    assert len(in_chunks(prepared(TABLE, tmp_path / "run"), [].append, lambda: 10)) == 9
+    assert len(split_into_chunks(prepared(TABLE, tmp_path / "run"), [].append, lambda: 10)) == 9
 
 
 @pytest.fixture(scope="module")

@@ -21,8 +21,8 @@ from train.core.batching import epoch_rows
 from train.data.load import load_dataset
 from train.errors import DivergedError, StoppedError, UserError
 from train.population.groups import prepare_population
-from train.population.member_axis import pick
-from train.population.vmapped import init_members, slots
+from train.population.member_axis import select
+from train.population.vmapped import init_members, program_size
 from train.results.ranking import spread
 from train.run.checkpoint import Checkpoints
 from train.run.log import read_history
@@ -137,7 +137,7 @@ def test_a_member_with_fewer_rows_has_its_own_order_and_the_batches_of_its_own_r
             config, population=dataclasses.replace(WINES.population, member=number)
         )
         own = prepare(member, whole, _made(tmp_path / str(number)))
-        data, _ = pick(run.data, run.data.key, number)  # type: ignore[arg-type]
+        data, _ = select(run.data, run.data.key, number)  # type: ignore[arg-type]
         rows_sb, mask_sb = (
             np.asarray(part) for part in epoch_rows(run.program, data, jnp.int32(1))
         )
@@ -213,7 +213,7 @@ def test_slots_are_fourths(tmp_path, monkeypatch):
     config = table_config(seeds=40)
     (run,) = prepare_population(config, load_dataset(config), _made(tmp_path / "run"))
     state = init_members(run)
-    assert [slots(run, state, n) for n in (40, 11, 10, 4, 3, 1)] == [40, 40, 10, 10, 3, 1]
+    assert [program_size(run, state, n) for n in (40, 11, 10, 4, 3, 1)] == [40, 40, 10, 10, 3, 1]
 
 
 def test_a_line_is_logged_for_every_member_and_evaluation(straight):

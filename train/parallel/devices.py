@@ -86,10 +86,10 @@ def fetch(tree: T) -> T:
     """Arrays that this process can read whole; on the host, if it is the only one."""
     if jax.process_count() == 1:
         return jax.device_get(tree)
-    return jax.tree.map(_whole, tree)
+    return jax.tree.map(_gather_whole, tree)
 
 
-def _whole(leaf: Tree) -> Tree:
+def _gather_whole(leaf: Tree) -> Tree:
     """An array with what other processes hold of it; anything else as it is."""
     if not isinstance(leaf, jax.Array) or leaf.is_fully_addressable:
         return leaf

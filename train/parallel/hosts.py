@@ -20,7 +20,7 @@ from train.errors import UserError
 
 T = TypeVar("T")
 GREETING = "denseq"
-HEARD_SECONDS = 5  # until somebody who knocked must have said who it is
+HANDSHAKE_SECONDS = 5  # until somebody who knocked must have said who it is
 
 
 def join(processes: Processes | None) -> None:
@@ -30,7 +30,7 @@ def join(processes: Processes | None) -> None:
     not come.
     """
     if processes is not None:
-        _call_the_roll(processes)
+        _wait_for_all(processes)
     elif not _is_in_cluster():
         return
     import jax
@@ -54,7 +54,7 @@ def _is_in_cluster() -> bool:
     return has_tpu and importlib.util.find_spec("libtpu") is not None
 
 
-def _call_the_roll(processes: Processes) -> None:
+def _wait_for_all(processes: Processes) -> None:
     """Waits until all are there, at the address where jax' coordinator will then listen.
 
     That one would end a process without a word if another did not come. Raises UserError.
@@ -62,18 +62,18 @@ def _call_the_roll(processes: Processes) -> None:
     host, port = processes.coordinator.rsplit(":", 1)
     deadline = time.monotonic() + processes.seconds
     if processes.process == 0:
-        absent = _welcome(int(port), processes, deadline)
+        absent = _collect_processes(int(port), processes, deadline)
     else:
-        absent = _report(host, int(port), processes, deadline)
+        absent = _announce(host, int(port), processes, deadline)
     if absent:
         raise UserError(
             f"--processes: {absent}; start all of them, each with its own --process, or wait longer"
         )
 
 
-def _welcome(port: int, processes: Processes, deadline: float) -> str:
-    """Process 0: who is absent, "" if nobody. All who came are told."""
-    came: dict[int, socket.socket] = {}
+def _collect_processes(port: int, processes: Processes, deadline: float) -> str:
+    """Process 0: who is absent, "" if nobody. All who joined are told."""
+    joined: dict[int, socket.socket] = {}
     answer = ""
     with contextlib.ExitStack() as stack:
         try:
@@ -82,60 +82,60 @@ def _welcome(port: int, processes: Processes, deadline: float) -> str:
             raise UserError(
                 f"--coordinator: cannot listen on port {port}: {error.strerror}; name another"
             ) from None
-        while len(came) < processes.count - 1 and not answer:
-            guest = _accept(server, stack, deadline)
-            if guest is not None:
-                answer = _objection(guest, came, processes)
-                came[guest.number] = guest.connection
+        while len(joined) < processes.count - 1 and not answer:
+            other = _accept(server, stack, deadline)
+            if other is not None:
+                answer = _conflict(other, joined, processes)
+                joined[other.number] = other.connection
             elif time.monotonic() >= deadline:
-                missing = sorted(set(range(1, processes.count)) - set(came))
+                missing = sorted(set(range(1, processes.count)) - set(joined))
                 names = ", ".join(map(str, missing))
                 answer = f"process {names} did not join within {processes.seconds} s"
-        for connection in came.values():
+        for connection in joined.values():
             with contextlib.suppress(OSError):
                 connection.sendall(f"{answer}\n".encode())
         # Who hangs up first keeps the port for a minute: it must not be us.
-        for connection in came.values():
+        for connection in joined.values():
             with contextlib.suppress(OSError):
                 connection.recv(1)
     return answer
 
 
-class _Guest(NamedTuple):
-    """Another process that came: its number, and how many it was told that there are."""
+class _Joined(NamedTuple):
+    """Another process that joined: its number, and how many it was told that there are."""
 
     number: int
     n_processes: int
     connection: socket.socket
 
 
-def _accept(server: socket.socket, stack: contextlib.ExitStack, deadline: float) -> _Guest | None:
+def _accept(server: socket.socket, stack: contextlib.ExitStack, deadline: float) -> _Joined | None:
     """The next process to come; None if nobody did, or somebody else: all may knock at a port."""
     server.settimeout(max(deadline - time.monotonic(), 0.01))
     try:
         connection = stack.enter_context(server.accept()[0])
-        connection.settimeout(HEARD_SECONDS)
+        connection.settimeout(HANDSHAKE_SECONDS)
         words = connection.makefile().readline().split()
     except OSError:
         return None
     if len(words) != 3 or words[0] != GREETING:
         return None
-    return _Guest(int(words[1]), int(words[2]), connection)
+    return _Joined(int(words[1]), int(words[2]), connection)
 
 
-def _objection(guest: _Guest, came: Mapping[int, socket.socket], processes: Processes) -> str:
+def _conflict(other: _Joined, joined: Mapping[int, socket.socket], processes: Processes) -> str:
     """Why these cannot be the processes of one run; "" if they can."""
-    if guest.n_processes != processes.count:
+    if other.n_processes != processes.count:
         return (
-            f"process {guest.number} was told that there are {guest.n_processes}, "
+            f"process {other.number} was told that there are {other.n_processes}, "
             f"process 0 {processes.count}"
         )
-    if guest.number in came:
-        return f"two processes were started with --process={guest.number}"
+    if other.number in joined:
+        return f"two processes were started with --process={other.number}"
     return ""
 
 
-def _report(host: str, port: int, processes: Processes, deadline: float) -> str:
+def _announce(host: str, port: int, processes: Processes, deadline: float) -> str:
     """Any other process: what process 0 says of who is absent."""
     while time.monotonic() < deadline:
         try:

@@ -31,7 +31,7 @@ def make_layout(
     present = jax.devices()
     shares_batch = not program.network.learns_by_rule
     batch_size = resolved(config.train.batch_size) if shares_batch else 1
-    n_devices = _count(options, len(present), n_members, batch_size)
+    n_devices = _count_devices(options, len(present), n_members, batch_size)
     along_members = _along_members(options, n_devices, n_members)
     along_batch = n_devices // along_members
     exact = options.exact if shares_batch else None
@@ -50,7 +50,7 @@ def make_layout(
     return Layout(mesh, options.parallel), program
 
 
-def _count(options: Devices, n_present: int, n_members: int, batch_size: int) -> int:
+def _count_devices(options: Devices, n_present: int, n_members: int, batch_size: int) -> int:
     """How many devices a run takes: those asked for, or as many as have enough to do.
 
     `batch_size`: rows that devices may share, 1 where they share no batch.

@@ -70,7 +70,7 @@ def prepare_population(config: Config, dataset: Dataset, folder: Path) -> list[R
         first = group[0]
         fold = folds[first.member.fold]
         data = _group_data(folds, group)
-        arrays = _kept_once(data.arrays, pools) if shared is None else shared
+        arrays = _deduplicated(data.arrays, pools) if shared is None else shared
         run = Run(
             folder=folder,
             config=replace(first.config, population=config.population),
@@ -91,7 +91,7 @@ def _encoded_pool(dataset: Dataset) -> Pool:
     return jax.device_put(dataset.arrays)
 
 
-def _kept_once(pool: Pool, pools: list[Pool]) -> Pool:
+def _deduplicated(pool: Pool, pools: list[Pool]) -> Pool:
     """The pool, or the one of `pools`, which it joins, that holds the same: groups share rows."""
     for other in pools:
         if jax.tree.structure(other) == jax.tree.structure(pool) and all(
@@ -125,14 +125,14 @@ def _plan_members(config: Config, folds: Sequence[Dataset]) -> Iterator[Planned]
 def _signature(planned: Planned, fold: Dataset) -> str:
     """A text that is equal for members that one program can train."""
     config = planned.config
-    zeros = {path: 0.0 for path in TRACED_FIELDS if _number(config, path) is not None}
+    zeros = {path: 0.0 for path in TRACED_FIELDS if _number_at(config, path) is not None}
     plain = configs.to_json(replace(with_values(config, zeros), seed=0))
     n_steps = -(-len(fold.splits["train"]) // resolved(config.train.batch_size))
     shapes = [leaf.shape for leaf in jax.tree.leaves(planned.statistics)]
     return json.dumps([plain, n_steps, len(fold.splits["valid"]) > 0, shapes])
 
 
-def _number(config: Config, path: str) -> float | None:
+def _number_at(config: Config, path: str) -> float | None:
     """The number that the field holds; None where it holds none, or the net has no such field."""
     *groups, name = path.split(".")
     group = getattr(config, groups[0]) if groups else config
@@ -169,8 +169,8 @@ def _group_data(folds: Sequence[Dataset], group: Sequence[Planned]) -> Data:
     return Data(
         arrays=data_of_fold[used[0]].arrays,
         train_weight=jnp.concatenate(weights),
-        train=_stacked(train_rows, first_rows),
-        valid=_stacked(valid_rows, first_rows),
+        train=_stack_rows(train_rows, first_rows),
+        valid=_stack_rows(valid_rows, first_rows),
         statistics=jax.tree.map(lambda *leaves: jnp.stack(leaves), *statistics),
         key=jnp.stack(keys),
         n_train=None if are_equal else jnp.array(n_train),
@@ -195,7 +195,7 @@ def _varied_numbers(group: Sequence[Planned]) -> dict[str, list[float]]:
     """{path: the number of each member [k]}, of the numbers that differ between them."""
     varied = {}
     for path in sorted(TRACED_FIELDS):
-        values = [_number(planned.config, path) for planned in group]
+        values = [_number_at(planned.config, path) for planned in group]
         if len(set(values)) > 1:
             varied[path] = [np.nan if value is None else value for value in values]
     return varied
@@ -210,7 +210,7 @@ def _data_of_folds(
     """
     strongest = {}
     for path in varied:
-        strongest[path] = max(_number(planned.config, path) or 0.0 for planned in group)
+        strongest[path] = max(_number_at(planned.config, path) or 0.0 for planned in group)
     config = with_values(group[0].config, strongest)
     found: dict[int, Data] = {}
     for planned in group:
@@ -222,7 +222,7 @@ def _data_of_folds(
     return found
 
 
-def _stacked(rows_of_member: Sequence[Array], first_rows: Sequence[int]) -> Array:
+def _stack_rows(rows_of_member: Sequence[Array], first_rows: Sequence[int]) -> Array:
     """Rows of every member [k, n] from its first one on, filled up with its own last one."""
     n_most = max(map(len, rows_of_member))
     stacked = []

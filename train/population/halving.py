@@ -13,7 +13,7 @@ import numpy as np
 
 from train.config.values import to_text
 
-NAMED = 5  # settings that a line names
+MAX_NAMED = 5  # settings that a line names
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,10 @@ def decision_in_words(
     n_before = len(settings) - len(all_lost(rungs[:place]))
     first = f"halving after {rungs[place].in_words()}: {len(lost)} of {n_before} settings stop"
     named = []
-    for setting in lost[:NAMED]:
+    for setting in lost[:MAX_NAMED]:
         named.append(_setting_in_words(settings[setting]))
-    if len(lost) > NAMED:
-        named.append(f"{len(lost) - NAMED} more")
+    if len(lost) > MAX_NAMED:
+        named.append(f"{len(lost) - MAX_NAMED} more")
     return f"{first}: {'; '.join(named)}" if named else first
 
 

@@ -49,19 +49,19 @@ def own_fields(data: Data) -> dict[str, Tree]:
     return {name: getattr(data, name) for name in OWN_FIELDS}
 
 
-def of_members(tree: Leaves, chosen: int | np.ndarray) -> Leaves:
+def select_members(tree: Leaves, chosen: int | np.ndarray) -> Leaves:
     """The leaves of some members, or of one, from leaves with an axis of members first."""
     return jax.tree.map(lambda leaf: leaf[chosen], tree)
 
 
-def data_of(data: Data, chosen: int | np.ndarray) -> Data:
+def select_data(data: Data, chosen: int | np.ndarray) -> Data:
     """The data of some members, or of one."""
-    return data.replace(**of_members(own_fields(data), chosen))
+    return data.replace(**select_members(own_fields(data), chosen))
 
 
-def pick(data: Data, state: Leaves, chosen: int | np.ndarray) -> tuple[Data, Leaves]:
+def select_both(data: Data, state: Leaves, chosen: int | np.ndarray) -> tuple[Data, Leaves]:
     """The data and states of some members, or of one."""
-    return data_of(data, chosen), of_members(state, chosen)
+    return select_data(data, chosen), select_members(state, chosen)
 
 
 def where_training(training_k: Array, new: Leaves, old: Leaves) -> Leaves:

@@ -16,7 +16,7 @@ from train.core.forward import MAX_ROWS
 from train.core.program import Data
 from train.core.state import State
 from train.parallel.hosts import broadcast, on_process_zero
-from train.population.member_axis import data_of
+from train.population.member_axis import select_data
 from train.population.rounds import member_logs, side_by_side, train_members
 from train.population.vmapped import init_members
 from train.run.driver import Logs
@@ -27,12 +27,12 @@ from train.run.signatures import n_bytes
 
 # Of the free memory, what a group may take: an estimate is one, and checkpoints are copied while
 # saved.
-SHARE = 0.7
+USABLE_SHARE = 0.7
 # Of it, up to where a rough estimate, many times too high for most nets, is enough.
 ROUGH_SHARE = 0.1
 
 
-def in_chunks(
+def split_into_chunks(
     run: Run, echo: Callable[[str], object], free: Callable[[], int | None] | None = None
 ) -> list[Run]:
     """The group as it is, or cut into equal chunks that fit, with a folder each.
@@ -43,7 +43,7 @@ def in_chunks(
     """
     n_chunks = on_process_zero(lambda: _count_chunks(run, echo, free or free_bytes))
     n_chunks = int(broadcast(np.int32(n_chunks or 0)))
-    return _cut(run, n_chunks) if n_chunks else [run]
+    return _split(run, n_chunks) if n_chunks else [run]
 
 
 def _count_chunks(run: Run, echo: Callable[[str], object], free: Callable[[], int | None]) -> int:
@@ -57,7 +57,7 @@ def _count_chunks(run: Run, echo: Callable[[str], object], free: Callable[[], in
     n_free = free()
     if n_free is None or rough_bytes(run) < ROUGH_SHARE * n_free:
         return 0
-    n_allowed = int(SHARE * n_free)
+    n_allowed = int(USABLE_SHARE * n_free)
     n_members = len(run.members)
     first, more = needed_bytes(run)
     together = first + more * (n_members - 1)
@@ -75,12 +75,12 @@ def _count_chunks(run: Run, echo: Callable[[str], object], free: Callable[[], in
     return n_chunks
 
 
-def _cut(run: Run, n_chunks: int) -> list[Run]:
+def _split(run: Run, n_chunks: int) -> list[Run]:
     """The group in so many chunks, whose folders are made."""
     chunks = []
     for i, places in enumerate(np.array_split(np.arange(len(run.members)), n_chunks)):
         subfolder = str(Path(run.subfolder) / "parts" / f"{i}-of-{n_chunks}")
-        chunk = _members_of(run, places)
+        chunk = _run_of_members(run, places)
         chunks.append(replace(chunk, subfolder=subfolder))
     on_process_zero(lambda: _make_folders(chunks))
     return chunks
@@ -91,10 +91,10 @@ def _make_folders(chunks: list[Run]) -> None:
         (chunk.folder / chunk.subfolder).mkdir(parents=True, exist_ok=True)
 
 
-def _members_of(run: Run, places: np.ndarray) -> Run:
+def _run_of_members(run: Run, places: np.ndarray) -> Run:
     """The run of some members."""
     members = tuple(run.members[place] for place in places)
-    return replace(run, data=data_of(run.data, places), members=members)
+    return replace(run, data=select_data(run.data, places), members=members)
 
 
 def needed_bytes(run: Run) -> tuple[int, int]:
@@ -117,7 +117,7 @@ def _compiled_bytes(run: Run, n_members: int) -> int:
 
     What is logged is left out, which is bounded (`train.run.in_memory.CALL_BYTES`).
     """
-    few = _members_of(run, np.arange(n_members))
+    few = _run_of_members(run, np.arange(n_members))
     state = jax.eval_shape(lambda: init_members(few))
     shapes = member_logs(few, few.data, state)
 
@@ -142,7 +142,7 @@ def rough_bytes(run: Run) -> int:
     """
     state = jax.eval_shape(lambda: init_members(run))
     row = jax.eval_shape(
-        lambda data: run.program.batch(data, data.train[:1]).inputs, data_of(run.data, 0)
+        lambda data: run.program.batch(data, data.train[:1]).inputs, select_data(run.data, 0)
     )
     n_steps = 1
     if run.config.net.reads_steps:

@@ -18,7 +18,7 @@ from train.core.program import Data, Program
 from train.core.rounds import log_shapes, train_round
 from train.core.state import State
 from train.parallel.devices import MEMBER
-from train.population.member_axis import AXES, own_fields, pick, where_training
+from train.population.member_axis import AXES, own_fields, select_both, where_training
 from train.run.driver import Logs, still_training
 from train.run.prepare import make_program
 from train.run.run import Run
@@ -41,15 +41,15 @@ def side_by_side(run: Run) -> bool:
     return not (run.config.net.reads_steps and jax.default_backend() == "cpu")
 
 
-def round_of_all(run: Run, data: Data, state: State) -> tuple[State, Logs]:
+def train_all_round(run: Run, data: Data, state: State) -> tuple[State, Logs]:
     """A round of every member that still trains: their states, and what they log."""
     training_k = still_training(run.program, state)
 
-    def one(data: Data, state: State) -> tuple[State, Logs]:
+    def train_member(data: Data, state: State) -> tuple[State, Logs]:
         return train_round(member_program(run, data), data, state)
 
     if side_by_side(run):
-        new, log = jax.vmap(one, in_axes=(AXES, 0))(data, state)
+        new, log = jax.vmap(train_member, in_axes=(AXES, 0))(data, state)
         return where_training(training_k, new, state), log
     nothing = jax.tree.map(
         lambda leaf: jnp.zeros(leaf.shape[1:], leaf.dtype), member_logs(run, data, state)
@@ -60,7 +60,7 @@ def round_of_all(run: Run, data: Data, state: State) -> tuple[State, Logs]:
         fields, state, is_training = member
         return lax.cond(
             is_training,
-            lambda state: one(data.replace(**fields), state),
+            lambda state: train_member(data.replace(**fields), state),
             lambda state: (state, nothing),
             state,
         )
@@ -87,23 +87,23 @@ def train_members(
     ) -> tuple[State, State, Logs, Array, Array, Array]:
         before, _, logs, i, _, _ = carry
         ran = still_training(run.program, before)
-        state, log = round_of_all(run, data, before)
+        state, log = train_all_round(run, data, before)
         logs = jax.tree.map(
             lambda buffer, value: buffer.at[i].set(value), logs, {**log, "ran": ran}
         )
         is_sound = jnp.ones((), bool)
         if not run.program.careful:
-            is_sound = _count(run, ran & state.diverged) == 0
-        n_left = _count(run, still_training(run.program, state))
+            is_sound = _count_members(run, ran & state.diverged) == 0
+        n_left = _count_members(run, still_training(run.program, state))
         return state, before, logs, i + is_sound, n_left, is_sound
 
-    n_left = _count(run, still_training(run.program, state))
+    n_left = _count_members(run, still_training(run.program, state))
     start = state, state, logs, jnp.zeros((), jnp.int32), n_left, jnp.ones((), bool)
     state, before, logs, count, _, is_sound = lax.while_loop(unfinished, body, start)
     return select(is_sound, state, before), logs, count
 
 
-def _count(run: Run, is_so_k: Array) -> Array:
+def _count_members(run: Run, is_so_k: Array) -> Array:
     """How many members something holds of, of those on all devices."""
     n_here = is_so_k.sum()
     is_alone = run.layout is None or run.layout.parallel == "pmap"
@@ -112,7 +112,7 @@ def _count(run: Run, is_so_k: Array) -> Array:
 
 def member_logs(run: Run, data: Data, state: State) -> Logs:
     """Shapes and types of what one round of all members logs."""
-    first = jax.eval_shape(lambda data, state: pick(data, state, 0), data, state)
+    first = jax.eval_shape(lambda data, state: select_both(data, state, 0), data, state)
     log = log_shapes(run.program, *first) | {"ran": jax.ShapeDtypeStruct((), bool)}
     return jax.tree.map(
         lambda leaf: jax.ShapeDtypeStruct((len(state.stopped), *leaf.shape), leaf.dtype), log

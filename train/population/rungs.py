@@ -38,7 +38,7 @@ FILE = "halving.json"
 
 
 @dataclass(frozen=True)
-class _Decided:
+class _RungFile:
     """What the file holds."""
 
     rungs: tuple[Rung, ...]
@@ -55,7 +55,7 @@ def train_by_rungs(
     `train` takes the run of this place through a leg, and returns its state on the host. Without
     halving there is one leg, all of training. Several processes call this alike.
     """
-    rungs = _begin(config, runs)
+    rungs = _read_or_plan(config, runs)
     if config.population.halving is not None and not rungs:
         echo(nobody_stops(config.train.eval_every))
     for place, rung in enumerate(rungs):
@@ -84,7 +84,7 @@ def _step_of(run: Run, rung: Rung) -> int:
     return rung.epochs[run.members[0].number] * run.program.steps_per_epoch
 
 
-def _begin(config: Config, runs: Sequence[Run]) -> list[Rung]:
+def _read_or_plan(config: Config, runs: Sequence[Run]) -> list[Rung]:
     """The rungs that the run in this folder began with, or new ones; [] without halving.
 
     A run that is made longer keeps its rungs: who stopped did so for good.
@@ -97,7 +97,7 @@ def _begin(config: Config, runs: Sequence[Run]) -> list[Rung]:
         folder = runs[0].folder
         if (folder / FILE).exists():
             plain = read_listed(folder, FILE, "a run's folder")
-            return list(read_record(_Decided, plain, str(folder / FILE), further=True).rungs)
+            return list(read_record(_RungFile, plain, str(folder / FILE), further=True).rungs)
         epochs_of = {}
         for run in runs:
             for member in run.members:
@@ -107,7 +107,7 @@ def _begin(config: Config, runs: Sequence[Run]) -> list[Rung]:
         _write(folder, rungs)
         return rungs
 
-    return _of_process_zero(on_process_zero(read_or_plan))
+    return _broadcast_rungs(on_process_zero(read_or_plan))
 
 
 def _decide(
@@ -128,7 +128,7 @@ def _decide(
         _write(runs[0].folder, decided)
         return decided
 
-    return _of_process_zero(on_process_zero(decide))
+    return _broadcast_rungs(on_process_zero(decide))
 
 
 def _write(folder: Path, rungs: Sequence[Rung]) -> None:
@@ -158,7 +158,7 @@ def _is_passed(runs: Sequence[Run], states: Sequence[State], rung: Rung) -> bool
     return False
 
 
-def _of_process_zero(rungs: Sequence[Rung] | None) -> list[Rung]:
+def _broadcast_rungs(rungs: Sequence[Rung] | None) -> list[Rung]:
     """Process 0's rungs, in every process."""
     return _from_json(json.loads(broadcast_text(json.dumps(_to_json(rungs or ())))))
 

@@ -43,7 +43,7 @@ class SearchResult(TypedDict):
 
 
 @contextlib.contextmanager
-def told_of_study(folder: Path, storage: str | None = None) -> Iterator[None]:
+def storage_errors(folder: Path, storage: str | None = None) -> Iterator[None]:
     """Makes StorageError, in a line, of what the storage of a study does not give or take."""
     import optuna
     from sqlalchemy.exc import SQLAlchemyError
@@ -156,7 +156,7 @@ def _value_or_infinity(trial: TrialResult) -> float:
     return math.inf if trial["value"] is None else trial["value"]
 
 
-def in_words(chosen: Mapping[str, GridValue]) -> str:
+def trial_in_words(chosen: Mapping[str, GridValue]) -> str:
     """Fields and their values, as a line on a trial names them."""
     words = []
     for path, value in chosen.items():

@@ -23,7 +23,7 @@ from train.core.weights import init_weights
 from train.data.blocks import take_without_inputs
 from train.data.dataset import Batch
 from train.parallel.devices import MEMBER, compiled, fetch
-from train.population.member_axis import SPECS, own_fields, pick
+from train.population.member_axis import SPECS, own_fields, select_both
 from train.population.rounds import member_logs, member_program, side_by_side, train_members
 from train.run.careful import is_careful, with_care
 from train.run.device_data import starting_rows
@@ -33,7 +33,7 @@ from train.run.run import Run
 
 # A group's program is compiled anew for fewer members once only a fourth of them still trains, if a
 # member is work enough: to compile costs a second or two.
-SHRINK = 4
+SHRINK_FACTOR = 4
 MIN_FLOPS = 1e10
 
 
@@ -105,7 +105,7 @@ def _starting_rows(run: Run) -> Array:
     return jnp.asarray(np.stack(rows))
 
 
-def slots(run: Run, state: State, n_training: int) -> int:
+def program_size(run: Run, state: State, n_training: int) -> int:
     """Members in the program that trains `n_training` of them.
 
     A function of nothing else that changes, so that a run that was stopped goes on in the program
@@ -117,8 +117,8 @@ def slots(run: Run, state: State, n_training: int) -> int:
     is_shared = run.layout is not None and run.layout.mesh.shape[MEMBER] > 1
     if is_shared or not side_by_side(run) or 6 * n_parameters * n_updates < MIN_FLOPS:
         return size
-    while n_training <= -(-size // SHRINK) < size:
-        size = -(-size // SHRINK)
+    while n_training <= -(-size // SHRINK_FACTOR) < size:
+        size = -(-size // SHRINK_FACTOR)
     return size
 
 
@@ -155,10 +155,10 @@ class MemberRounds:
     def _choose(self, state: State) -> tuple[np.ndarray, int]:
         """The members to train now, and at how many of them to stop and choose again."""
         training_k = np.asarray(fetch(still_training(self._run.program, state)))
-        size = slots(self._run, state, int(training_k.sum()))
-        smaller = -(-size // SHRINK)
+        size = program_size(self._run, state, int(training_k.sum()))
+        smaller = -(-size // SHRINK_FACTOR)
         most_left = 0
-        if smaller < size and slots(self._run, state, smaller) < size:
+        if smaller < size and program_size(self._run, state, smaller) < size:
             most_left = smaller
         return np.sort(np.argsort(~training_k, kind="stable")[:size]), most_left
 
@@ -166,7 +166,7 @@ class MemberRounds:
         """The data and states of the chosen members: as they are where all are chosen."""
         if len(chosen) == len(self._run.members):
             return data, state
-        return pick(data, state, chosen)
+        return select_both(data, state, chosen)
 
     def _program(
         self, data: Data, state: State, careful: bool

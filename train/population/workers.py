@@ -1,6 +1,6 @@
 """Processes that search one study: each says that it lives, and what a dead one tried goes on.
 
-A worker counts on while it trains. One whose count stands still for GRACE seconds is dead, by the
+A worker counts on while it trains. One whose count stands still for GRACE_SECONDS is dead, by the
 clock of whoever watches it; one of this machine is as soon as its process is gone.
 """
 
@@ -12,7 +12,7 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from train.config.options import Config
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial, Trial
 
-BEAT = 5.0  # seconds between two counts
-GRACE = 60.0
-PAUSE = 1.0  # between two looks at what others do
-TRIES = 3  # of a setting whose workers die
+BEAT_SECONDS = 5.0  # between two counts
+GRACE_SECONDS = 60.0
+PAUSE_SECONDS = 1.0  # between two looks at what others do
+MAX_TRIES = 3  # of a setting whose workers die
 WORKER = "worker"
 COUNT = "count"
 TRIED = "tried"
@@ -47,14 +47,14 @@ class Crew:
 
         samples = config.population.samples or 0
         trials = self._study.get_trials(deepcopy=False)
-        counted = [trial for trial in trials if trial.state != TrialState.FAIL]
         is_waiting = any(trial.state == TrialState.WAITING for trial in trials)
-        if len(counted) >= samples and not is_waiting:
+        if len(_counted(trials)) >= samples and not is_waiting:
             return None
         seed = random.Random(f"{config.seed} {self._host} {os.getpid()} {len(trials)}")
         self._study.sampler = TPESampler(seed=seed.getrandbits(32), constant_liar=True)
         trial = self._study.ask(make_space(config))
-        before = [other for other in self._counted() if other.number < trial.number]
+        counted = _counted(self._study.get_trials(deepcopy=False))
+        before = [other for other in counted if other.number < trial.number]
         if len(before) >= samples:  # others drew the last ones meanwhile
             self._study.tell(trial.number, state=TrialState.FAIL)
             return None
@@ -68,7 +68,7 @@ class Crew:
 
         def count_on() -> None:
             count = 0
-            while not ended.wait(BEAT):
+            while not ended.wait(BEAT_SECONDS):
                 count += 1
                 trial.set_user_attr(COUNT, count)
 
@@ -101,7 +101,7 @@ class Crew:
         if seen != count:
             self._seen[trial.number] = count, now
             return False
-        return now - since > GRACE
+        return now - since > GRACE_SECONDS
 
     def _give_back(self, trial: FrozenTrial) -> None:
         """Ends a trial as failed and has its settings wait, unless somebody else did so."""
@@ -109,24 +109,25 @@ class Crew:
         from optuna.trial import TrialState
 
         tried = int(trial.user_attrs.get(TRIED, 1))
-        state = TrialState.FAIL if tried < TRIES else TrialState.PRUNED
+        state = TrialState.FAIL if tried < MAX_TRIES else TrialState.PRUNED
         try:
             self._study.tell(trial.number, state=state)
         except (UpdateFinishedTrialError, ValueError):
             return
         who = trial.user_attrs.get(WORKER, "its worker")
         if state == TrialState.PRUNED:
-            self._echo(f"trial {trial.number}: passed over, {who} is the last of {TRIES} it ended")
+            ended = f"{who} is the last of {MAX_TRIES} it ended"
+            self._echo(f"trial {trial.number}: passed over, {ended}")
         elif trial.params:
             self._study.enqueue_trial(trial.params, user_attrs={TRIED: tried + 1})
             self._echo(f"trial {trial.number}: {who} ended in it; it is tried again")
 
-    def _counted(self) -> list[FrozenTrial]:
-        """The trials that count for the samples: not those that failed."""
-        from optuna.trial import TrialState
 
-        trials = self._study.get_trials(deepcopy=False)
-        return [trial for trial in trials if trial.state != TrialState.FAIL]
+def _counted(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """The trials that count for the samples: not those that failed."""
+    from optuna.trial import TrialState
+
+    return [trial for trial in trials if trial.state != TrialState.FAIL]
 
 
 def _lives(process: int) -> bool:

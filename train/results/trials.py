@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from train.config.options import Config
-from train.population.study import SearchResult, in_words
+from train.population.study import SearchResult, trial_in_words
 from train.report.result_check import checked_result
 from train.results.summary import summary
 from train.run.manifest import read_listed
@@ -30,7 +30,7 @@ def best_lines(result: SearchResult, measure: str) -> list[str]:
     finite = []
     for trial in result["trials"]:
         if trial["value"] is not None:
-            words = in_words(trial["values"])
+            words = trial_in_words(trial["values"])
             finite.append(f"  {trial['value']:.4g}  trial {trial['trial']}: {words}")
     n_shown = min(SHOWN, len(finite))
     return [
