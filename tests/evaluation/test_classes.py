@@ -7,7 +7,7 @@ import pytest
 from sklearn import metrics as truth
 
 from train.data.dataset import Head
-from train.evaluation.classes import entity_scores, judge_classes
+from train.evaluation.classes import entity_scores, score_classes
 
 RANDOM = np.random.default_rng(0)
 
@@ -25,7 +25,7 @@ def test_scores_by_class_are_those_of_scikit_learn(k, weighted):
     if k == 2:
         head = Head("y", "binary", ("y",), names, 1)
         given = probability[:, 1]
-    found = judge_classes([head], {"y": target}, {"y": given}, weight)["y"]
+    found = score_classes([head], {"y": target}, {"y": given}, weight)["y"]
     expected = truth.precision_recall_fscore_support(target, answer, sample_weight=weight)
     for name, values in zip(("precision", "recall", "f1", "support"), expected, strict=True):
         np.testing.assert_allclose(found[name], values, atol=1e-6)
@@ -37,7 +37,7 @@ def test_scores_by_class_are_those_of_scikit_learn(k, weighted):
 def test_rows_of_an_unseen_class_are_counted_apart():
     head = Head("y", "binary", ("y",), ("no", "yes"), 1)
     target = np.array([0, 1, 2, 2])
-    found = judge_classes([head], {"y": target}, {"y": np.full(4, 0.9)}, np.ones(4))["y"]
+    found = score_classes([head], {"y": target}, {"y": np.full(4, 0.9)}, np.ones(4))["y"]
     assert found["of_unseen_classes"] == 2 and found["confusion"] == [[0, 1], [0, 1]]
     assert found["support"] == [1, 1] and found["precision"] == [0, 0.5]
 
@@ -52,5 +52,5 @@ def test_an_entity_is_found_if_all_of_it_is():
     assert scores.support.tolist() == [2, 1] and scores.found.tolist() == [2, 1]
     assert scores.precision.tolist() == [0.5, 1] and scores.f1.tolist() == [0.5, 1]
     head = Head("tags", "tags", ("tags",), tags, 4)
-    record = judge_classes([head], {"tags": target}, {"tags": answer}, np.ones(2))["tags"]
+    record = score_classes([head], {"tags": target}, {"tags": answer}, np.ones(2))["tags"]
     assert record["entities"] == ["city", "day"] and record["recall"] == [0.5, 1]

@@ -21,9 +21,9 @@ from train.evaluation.conformal import (
     conformal_metrics,
     conformal_scores,
     interval_columns,
-    judge_intervals,
-    least_rows,
+    min_rows,
     needed_score,
+    score_intervals,
     sorted_scores,
 )
 from train.evaluation.spread import spread_columns
@@ -55,7 +55,7 @@ def test_the_score_has_the_rank_that_covers_one_row_more():
     assert needed_score(scores, 0.7) == 7  # though 10 * .7 is 7.000000000000001
     assert needed_score(scores, 0.71) == 8
     assert needed_score(scores, 0.01) == 1
-    assert [least_rows(level) for level in (0.5, 0.9, 0.95, 0.99)] == [1, 9, 19, 99]
+    assert [min_rows(level) for level in (0.5, 0.9, 0.95, 0.99)] == [1, 9, 19, 99]
 
 
 def test_equal_weights_change_no_score():
@@ -221,15 +221,15 @@ def test_each_target_has_a_score_and_columns_of_its_own():
         np.testing.assert_allclose(columns[f"{name}_upper"], raw[:, i] + needed)
         np.testing.assert_allclose(columns[f"{name}_lower"], raw[:, i] - needed)
     batch = Batch({}, targets, np.ones(50))
-    judged = judge_intervals(encoder, scores, answers, batch)
+    judged = score_intervals(encoder, scores, answers, batch)
     assert (judged["level"], judged["rows"]) == (LEVEL, 50)
     assert {"a.coverage", "a.width", "b.coverage", "b.width"} <= set(judged)
     assert judged["a.coverage"] == np.mean(
         np.abs(targets["value"] - answers["value"])[:, 0] * 10 <= scores.score[45, 0]
     )
     few = Scores(scores.score[:8], scores.weight[:8])
-    assert judge_intervals(encoder, few, answers, batch) == {}
-    assert judge_intervals(encoder, None, answers, batch) == {}
+    assert score_intervals(encoder, few, answers, batch) == {}
+    assert score_intervals(encoder, None, answers, batch) == {}
 
 
 def test_each_step_of_a_forecast_has_a_score_of_its_own():

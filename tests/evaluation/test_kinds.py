@@ -16,7 +16,7 @@ from train.data.table.encoder import TableEncoder
 from train.evaluation import kinds
 from train.evaluation.baselines import logistic
 from train.evaluation.baselines.table import Seconds
-from train.evaluation.kinds import Judged, kind_of, score
+from train.evaluation.kinds import SplitPredictions, kind_of, score
 from train.evaluation.metrics.forecasts import forecast_metrics
 from train.evaluation.score import score_heads
 from train.results.sample import part_in_words
@@ -56,13 +56,13 @@ def test_what_is_no_schema_has_no_kind():
         kind_of("table")  # type: ignore[arg-type]
 
 
-def judged(config: Config, n_rows: int | None = None) -> Judged:
+def judged(config: Config, n_rows: int | None = None) -> SplitPredictions:
     """The test rows, or the first of them, with targets as predictions."""
     dataset = load_dataset(config)
     rows = dataset.splits["test"][:n_rows]
     batch = dataset.take(dataset.arrays, rows)
     predictions = {name: target.astype(float) for name, target in batch.target.items()}
-    return Judged(dataset, "test", rows, batch, predictions, None, None)  # type: ignore[arg-type]
+    return SplitPredictions(dataset, "test", rows, batch, predictions, None, None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

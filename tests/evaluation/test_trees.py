@@ -17,7 +17,7 @@ from train.config import Config, Dense, Optim, Table, Train
 from train.data.dataset import Batch, Head
 from train.data.table.encoder import TableEncoder
 from train.evaluation.baselines import trees
-from train.results.beside import baseline_seconds
+from train.results.baselines import baseline_seconds
 
 PRICE = Head("value", "regression", ("price",), (), 1)
 KIND = Head("kind", "multiclass", ("kind",), ("a", "b", "c"), 3)
@@ -67,16 +67,16 @@ def test_of_very_many_categories_the_frequent_ones_are_told_apart() -> None:
     codes = np.arange(400, dtype=np.int32) % 300
     frequent = trees._frequent({"codes": codes[:, None]}, (300,))
     features = trees._features({"codes": codes[:, None]}, frequent)[:, 0]
-    assert np.nanmax(features) == trees.CATEGORIES - 1
+    assert np.nanmax(features) == trees.MAX_CATEGORIES - 1
     # The first hundred occur twice.
     np.testing.assert_array_equal(features[:100], features[300:])
-    assert len(np.unique(features[~np.isnan(features)])) == trees.CATEGORIES
+    assert len(np.unique(features[~np.isnan(features)])) == trees.MAX_CATEGORIES
 
 
 def test_trees_that_would_take_too_long_are_left_out_and_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(trees, "FIRST", 1)
+    monkeypatch.setattr(trees, "TIMED_TREES", 1)
     encoder = Encoded((), (), (PRICE,))
     found = trees.fit_trees(encoder, rows(), 1e-3)
     assert found.note == (

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from train.data.dataset import Head
 from train.evaluation.baselines import features as features_module
-from train.evaluation.baselines import iterative, likeliest, logistic, ridge
+from train.evaluation.baselines import iterative, logistic, logistic_solvers, ridge
 from train.evaluation.baselines import linear as linear_module
 from train.evaluation.baselines.features import LinearFeatures
 from train.evaluation.baselines.linear import Deadline, predict_linear
@@ -36,7 +36,7 @@ def rows(n, seed=0):
 @pytest.fixture
 def few_are_dense(monkeypatch):
     """Of more than eight features none is dense."""
-    for module in (features_module, ridge, likeliest, linear_module):
+    for module in (features_module, ridge, logistic_solvers, linear_module):
         monkeypatch.setattr(module, "DENSE_FEATURES", 8)
 
 
@@ -104,7 +104,7 @@ def test_a_fit_that_takes_too_long_is_left_out_with_a_line(problem):
 
 def test_too_many_classes_times_features_are_left_out(problem, monkeypatch):
     _, dense, targets, weight = problem
-    monkeypatch.setattr(logistic, "WEIGHTS", 10)
+    monkeypatch.setattr(logistic, "MAX_WEIGHTS", 10)
     found = fit_baselines(dense, targets, weight, [KIND])
     assert found.linear == {} and "coefficients" in found.note
 

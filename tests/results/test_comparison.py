@@ -10,10 +10,10 @@ from scipy import stats
 from train import compare
 from train.config import Config, Dense, Optim, Series, Table
 from train.errors import UserError
-from train.results.comparison.finished import Finished, read_runs, what_differs
+from train.results.comparison.finished import Finished, differing_options, read_runs
 from train.results.comparison.paired import Difference, difference, interval
 from train.results.comparison.ranked import rank_runs
-from train.results.comparison.row_scores import OF_NUMBERS, Rows, of_mean
+from train.results.comparison.row_scores import OF_NUMBERS, Rows, mean_score
 from train.results.comparison.text import ranking_lines, short_names
 
 N = 300
@@ -51,11 +51,11 @@ def test_of_rmse_the_interval_is_near_the_bootstraps(drawn):
 def test_rows_that_are_not_independent_are_taken_together():
     rng = np.random.default_rng(2)
     cost, other = rng.exponential(size=(2, 60))
-    once = interval(of_mean(cost), of_mean(other))
+    once = interval(mean_score(cost), mean_score(other))
     # Each row four times tells no more than once.
-    again = interval(of_mean(np.repeat(cost, 4)), of_mean(np.repeat(other, 4)), block=4)
+    again = interval(mean_score(np.repeat(cost, 4)), mean_score(np.repeat(other, 4)), block=4)
     np.testing.assert_allclose(again[:3], once[:3])
-    too_few = interval(of_mean(cost), of_mean(other), block=20)
+    too_few = interval(mean_score(cost), mean_score(other), block=20)
     assert too_few == "60 shared rows are too few"
 
 
@@ -151,7 +151,7 @@ def test_equal_runs_differ_in_nothing(tmp_path, drawn):
     for name in ("a", "b"):
         make_run(tmp_path / name, good, target)
     runs = read_again(tmp_path, "a", "b")
-    assert what_differs(runs) == [{}, {}]
+    assert differing_options(runs) == [{}, {}]
     found = difference(runs[0], runs[1], "rmse")
     assert isinstance(found, Difference) and not found.is_one and found.value == 0
 

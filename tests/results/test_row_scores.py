@@ -113,11 +113,13 @@ def test_a_score_is_that_of_others_and_a_row_moves_it_as_much_as_leaving_it_out(
 ):
     found = scorers[name](rows)
     assert found.value == pytest.approx(scored_by_others(rows, name), rel=1e-9)
-    assert abs(found.moved.mean()) < 1e-9
+    assert abs(found.influence.mean()) < 1e-9
     for row in range(0, N, 17):
         left_out = scorers[name](without(rows, row)).value
         moved = (N - 1) * (found.value - left_out)
-        assert found.moved[row] == pytest.approx(moved, rel=0.1, abs=0.05 * found.moved.std())
+        assert found.influence[row] == pytest.approx(
+            moved, rel=0.1, abs=0.05 * found.influence.std()
+        )
 
 
 def test_of_auc_the_interval_is_delongs():

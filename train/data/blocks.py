@@ -34,10 +34,18 @@ def take_without_inputs(dataset: Dataset, rows: np.ndarray) -> Batch[np.ndarray]
     for batch in take_in_blocks(dataset, rows):
         targets.append(batch.target)
         weights.append(batch.weight)
-    return Batch({}, _joined(targets), np.concatenate(weights))
+    return Batch({}, join_arrays(targets), np.concatenate(weights))
 
 
-def _joined(pieces: Sequence[HostArrays]) -> HostArrays:
+def sample_rows(rows: np.ndarray, n_most: int) -> np.ndarray:
+    """These rows, or `n_most` of them in order, drawn by a fixed seed."""
+    if len(rows) <= n_most:
+        return rows
+    return np.sort(np.random.default_rng(0).choice(rows, n_most, replace=False))
+
+
+def join_arrays(pieces: Sequence[HostArrays]) -> HostArrays:
+    """The arrays of all pieces one after the other."""
     joined = {}
     for name in pieces[0]:
         joined[name] = np.concatenate([piece[name] for piece in pieces])

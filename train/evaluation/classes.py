@@ -76,7 +76,7 @@ def entity_scores(target_nt: Array, answer_nt: Array, tags: Sequence[str]) -> Cl
     return _scores(kinds, *columns)
 
 
-def judge_classes(
+def score_classes(
     heads: Sequence[Head],
     targets: Mapping[str, Array],
     answers: Mapping[str, Array],

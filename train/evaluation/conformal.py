@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +25,7 @@ from train.data.dataset import Batch, Encoder, Head, HostArrays
 from train.data.floors import floors
 from train.errors import UserError
 from train.evaluation.counts import Counts
-from train.evaluation.densities import spread_of
+from train.evaluation.densities import raw_numbers, spread_of
 from train.evaluation.metrics.supervised import interval_metrics
 from train.evaluation.spread import by_target, has_several_targets, is_share, named_columns
 
@@ -89,10 +90,7 @@ def check_numbers(encoder: Encoder, flag: str = "--interval") -> Head:
 
 def base_of(encoder: Encoder, head: Head, predictions: Arrays) -> Base:
     """The base of a regression head's predictions, which are in encoded units."""
-
-    def raw(numbers_no: np.ndarray) -> np.ndarray:
-        return encoder.to_units({**predictions, head.name: numbers_no})[head.name]
-
+    raw = partial(raw_numbers, encoder, head, predictions)
     prediction = raw(predictions[head.name])
     unit = np.ones_like(prediction)
     scale_no = predictions.get(f"{head.name}.scale")
@@ -108,7 +106,7 @@ def base_of(encoder: Encoder, head: Head, predictions: Arrays) -> Base:
         unit = deviation_no * encoder.units[head.name]
     spread = spread_of(encoder, head, predictions, ())
     if isinstance(spread, Counts):  # which are skew
-        ends = [spread.at(np.full(prediction.shape, share)) for share in (0.05, 0.95)]
+        ends = [spread.quantile(np.full(prediction.shape, share)) for share in (0.05, 0.95)]
         low = np.minimum(ends[0], prediction)
         return Base(prediction, low, np.maximum(ends[1], prediction), unit, floor_o)
     return Base(prediction, prediction, prediction, unit, floor_o)
@@ -166,7 +164,7 @@ def _too_few(scores: Scores, level: float) -> UserError:
     output = effective_o.argmin()
     effective = effective_o[output]
     n = int((scores.shares[:, output] > 0).sum())
-    wanted = least_rows(level)
+    wanted = min_rows(level)
     rows = f"{n} validation rows"
     if effective < n:
         rows += f" (by their weights, as good as {effective:.3g} of equal ones)"
@@ -175,7 +173,7 @@ def _too_few(scores: Scores, level: float) -> UserError:
     return UserError(f"--interval: {rows} are too few for {level:g}; {advice}")
 
 
-def least_rows(level: float) -> int:
+def min_rows(level: float) -> int:
     """How many validation rows there must be for intervals of this level."""
     return math.ceil(level / (1 - level) - 1e-9)
 
@@ -219,7 +217,7 @@ def conformal_metrics(
     return found
 
 
-def judge_intervals(
+def score_intervals(
     encoder: Encoder, scores: Scores | None, predictions: Arrays, batch: Batch[np.ndarray]
 ) -> dict[str, float]:
     """What a run's intervals are worth on rows that it has not seen.

@@ -38,20 +38,20 @@ class Counts:
         return 1 / np.maximum(self.dispersion, MIN_DISPERSION)
 
     @property
-    def share_of_mean(self) -> Array:
+    def success_probability(self) -> Array:
         """The probability that scipy calls p."""
         return 1 / (1 + self.own_mean / self.size)
 
-    def below(self, count: Array) -> Array:
+    def cdf(self, count: Array) -> Array:
         """The share of the distribution itself that is at most `count`; 0 below 0."""
-        return _share_below(count, self.own_mean, self.size)
+        return _cdf(count, self.own_mean, self.size)
 
-    def at(self, share: Array) -> Array:
+    def quantile(self, share: Array) -> Array:
         """The least count that a share of the distribution is at most."""
         own = np.clip((share - self.zeros) / (1 - self.zeros), 0, 1 - 1e-12)
         shape = np.broadcast_shapes(np.shape(own), np.shape(self.mean))
         every = [np.broadcast_to(x, shape).ravel() for x in (own, self.own_mean, self.size)]
-        return _least_counts(*every).reshape(shape)
+        return _quantile_counts(*every).reshape(shape)
 
     def crps(self, target: Array) -> Array:
         """The score of each target: E|X - y| less half of E|X - X'|."""
@@ -63,17 +63,17 @@ class Counts:
     def _distance(self, target: Array) -> Array:
         """E|N - y| of the distribution itself and counts y."""
         size = self.size
-        p = self.share_of_mean
+        p = self.success_probability
         count = np.floor(target)
         inside = np.maximum(count, 1)
         # E[N; N <= y] is the mean times the share of a size one larger that is below y.
         part = self.own_mean * np.where(count < 1, 0.0, special.betainc(size + 1, inside, p))
-        return target * (2 * self.below(count) - 1) + self.own_mean - 2 * part
+        return target * (2 * self.cdf(count) - 1) + self.own_mean - 2 * part
 
     def _apart(self) -> Array:
         """E|N - N'| of two draws of the distribution itself."""
         size = self.size
-        rest = 1 - self.share_of_mean
+        rest = 1 - self.success_probability
         is_large = size > MAX_SIZE
         series = special.hyp2f1(
             1 - np.where(is_large, 1, size), 0.5, 2.0, 4 * rest / np.square(1 + rest)
@@ -86,7 +86,7 @@ class Counts:
     def nll(self, target: Array) -> Array:
         """-log p of each target."""
         size = self.size
-        p = self.share_of_mean
+        p = self.success_probability
         chosen = -special.betaln(size, target + 1) - np.log(size + target)
         log_p = chosen + size * np.log(p) + special.xlog1py(target, -p)
         log_p = log_p + np.log1p(-self.zeros)
@@ -94,12 +94,12 @@ class Counts:
         return -np.where(target == 0, with_zeros, log_p)
 
 
-def _share_below(count: Array, mean: Array, size: Array) -> Array:
+def _cdf(count: Array, mean: Array, size: Array) -> Array:
     share = special.betainc(size, np.maximum(count, 0) + 1, 1 / (1 + mean / size))
     return np.where(count < 0, 0.0, share)
 
 
-def _least_counts(share_m: Array, mean_m: Array, size_m: Array) -> Array:
+def _quantile_counts(share_m: Array, mean_m: Array, size_m: Array) -> Array:
     """The least counts [m] of which the share below is as large, from a guess on, by halves."""
     deviation_m = np.sqrt(mean_m * (1 + mean_m / size_m))
     skewness_m = (1 + 2 * mean_m / size_m) / np.maximum(deviation_m, 1e-12)
@@ -107,19 +107,19 @@ def _least_counts(share_m: Array, mean_m: Array, size_m: Array) -> Array:
     # The expansion of Cornish & Fisher.
     guess_m = mean_m + deviation_m * (z_m + skewness_m * (np.square(z_m) - 1) / 6)
     guess_m = np.floor(np.clip(guess_m, 0, mean_m + 40 * deviation_m))
-    high_m = _further(guess_m, 1.0, share_m, mean_m, size_m)
-    low_m = _further(guess_m, -1.0, share_m, mean_m, size_m)
+    high_m = _bracket(guess_m, 1.0, share_m, mean_m, size_m)
+    low_m = _bracket(guess_m, -1.0, share_m, mean_m, size_m)
     # The least count lies above `low` and is `high` at most.
     while (is_open_m := high_m - low_m > 1).any():
         middle_m = np.floor((low_m + high_m)[is_open_m] / 2)
-        below_m = _share_below(middle_m, mean_m[is_open_m], size_m[is_open_m])
+        below_m = _cdf(middle_m, mean_m[is_open_m], size_m[is_open_m])
         is_short_m = below_m < share_m[is_open_m]
         low_m[is_open_m] = np.where(is_short_m, middle_m, low_m[is_open_m])
         high_m[is_open_m] = np.where(is_short_m, high_m[is_open_m], middle_m)
     return np.maximum(high_m, 0)
 
 
-def _further(guess_m: Array, step: float, share_m: Array, mean_m: Array, size_m: Array) -> Array:
+def _bracket(guess_m: Array, step: float, share_m: Array, mean_m: Array, size_m: Array) -> Array:
     """Counts [m] from the guess on, in steps that double, until the share below is as asked for.
 
     Upwards as large as `share_m`, downwards smaller; -1 at the least.
@@ -127,7 +127,7 @@ def _further(guess_m: Array, step: float, share_m: Array, mean_m: Array, size_m:
     found_m = guess_m.copy()
     rows = np.arange(len(found_m))
     while len(rows):
-        below = _share_below(found_m[rows], mean_m[rows], size_m[rows])
+        below = _cdf(found_m[rows], mean_m[rows], size_m[rows])
         is_there = (below >= share_m[rows]) == (step > 0)
         is_there |= (step < 0) & (found_m[rows] <= -1)
         rows = rows[~is_there]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -30,7 +31,7 @@ class Normal:
     mean: Array
     deviation: Array
 
-    def at(self, share: Array) -> Array:
+    def quantile(self, share: Array) -> Array:
         """What a share of the distribution lies below."""
         return self.mean + self.deviation * special.ndtri(share)
 
@@ -59,7 +60,7 @@ class StudentT:
         """What the standard distribution is stretched by."""
         return self.deviation * np.sqrt((self.freedom - 2) / self.freedom)
 
-    def at(self, share: Array) -> Array:
+    def quantile(self, share: Array) -> Array:
         """What a share of the distribution lies below."""
         return self.mean + self.scale * special.stdtrit(self.freedom, share)
 
@@ -94,7 +95,7 @@ class Quantiles:
     levels: tuple[float, ...]
     values: Array
 
-    def at(self, share: Array) -> Array:
+    def quantile(self, share: Array) -> Array:
         """What a share of the distribution lies below, for shares [n, o] or [s, n, o]."""
         knots_q = special.ndtri(np.array(self.levels))
         z = np.broadcast_to(special.ndtri(share), (*np.shape(share)[:-2], *self.values.shape[:2]))
@@ -123,6 +124,13 @@ def pinball(quantiles: Array, target: Array, levels: Array) -> Array:
 Spread: TypeAlias = Normal | StudentT | Counts | Quantiles
 
 
+def raw_numbers(
+    encoder: Encoder, head: Head, predictions: Mapping[str, Array], numbers_no: Array
+) -> Array:
+    """Numbers in the place of a head's predictions, in raw units."""
+    return encoder.to_units({**predictions, head.name: numbers_no})[head.name]
+
+
 def spread_of(
     encoder: Encoder, head: Head, predictions: Mapping[str, Array], levels: tuple[float, ...]
 ) -> Spread | None:
@@ -130,10 +138,7 @@ def spread_of(
 
     `levels` are those of predicted quantiles.
     """
-
-    def raw(numbers_no: Array) -> Array:
-        return encoder.to_units({**predictions, head.name: numbers_no})[head.name]
-
+    raw = partial(raw_numbers, encoder, head, predictions)
     quantiles_noq = predictions.get(f"{head.name}.quantiles")
     if quantiles_noq is not None:
         of_level = [raw(quantiles_noq[..., i]) for i in range(quantiles_noq.shape[-1])]

@@ -25,7 +25,7 @@ Arrays = Mapping[str, np.ndarray]
 SPREAD = {"min": 0.0, "q10": 0.1, "median": 0.5, "q90": 0.9, "max": 1.0}
 # What means the same in every group; the others are in raw units, or counts.
 COMPARABLE = ("mase", "mae_scaled", "wape", "coverage")
-OF_BASELINES = ("mase", "mae_scaled")
+BASELINE_METRICS = ("mase", "mae_scaled")
 
 
 class GroupScores(NamedTuple):
@@ -78,7 +78,7 @@ def group_scores(
     if flat.names is None:
         return None
     encoder = dataset.encoder
-    group_n = np.searchsorted(flat.firsts, dataset.starts[windows], side="right") - 1
+    group_n = flat.groups_of(dataset.starts[windows])
     numbers, place_n = np.unique(group_n, return_inverse=True)
     deviation_go = None
     if "train" in dataset.splits:
@@ -93,7 +93,7 @@ def group_scores(
         if deviation_go is not None:
             of_group["mae_scaled"] = of_group["mae"] / deviation_go
         if baseline:
-            kept = {name: of_group[name] for name in OF_BASELINES if name in of_group}
+            kept = {name: of_group[name] for name in BASELINE_METRICS if name in of_group}
             found |= {f"{baseline}_{name}": values for name, values in kept.items()}
         else:
             found |= of_group

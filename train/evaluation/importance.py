@@ -22,7 +22,7 @@ Arrays: TypeAlias = Mapping[str, NDArray]
 Error: TypeAlias = Callable[[Mapping[str, ArrayLike], NDArray[np.intp]], float]
 Rises: TypeAlias = dict[str, dict[str, float]]
 
-ANSWERS = 1 << 18  # rows that are predicted in one call
+MAX_ANSWERS = 1 << 18  # rows that are predicted in one call
 
 
 class Shuffled(Protocol):
@@ -76,7 +76,7 @@ def permutation_importance(
     intact = {key: np.asarray(array)[rows] for key, array in inputs.items()}
     shuffled = shuffler(intact, _owners(intact, columns))
     # A column that there is none of: nothing is shuffled.
-    as_it_is = shuffled(permutations[0], np.full(_at_once(columns, rows), -1, np.int32), 1)
+    as_it_is = shuffled(permutations[0], np.full(_columns_per_call(columns, rows), -1, np.int32), 1)
     reference = error({name: array[0] for name, array in as_it_is.items()}, rows)
     errors: list[list[float]] = [[] for _ in columns]
     count = 1
@@ -84,7 +84,7 @@ def permutation_importance(
         done = 0
         while done < len(columns) and (left := ends_at - time.monotonic()) > 0:
             began = time.monotonic()
-            queue_k = np.full(_at_once(columns, rows), -1, np.int32)
+            queue_k = np.full(_columns_per_call(columns, rows), -1, np.int32)
             count = min(count, len(columns) - done, len(queue_k))
             queue_k[:count] = np.arange(done, done + count)
             answers = shuffled(order_n, queue_k, count)
@@ -101,12 +101,12 @@ def permutation_importance(
             above = np.array(found) - reference
             rises[name] = {"mean": float(above.mean()), "sd": float(above.std())}
     ranked = dict(sorted(rises.items(), key=lambda item: -item[1]["mean"]))
-    return Measured(ranked, _what_lacks(errors, repeats, seconds))
+    return Measured(ranked, _unfinished_notes(errors, repeats, seconds))
 
 
-def _at_once(columns: Mapping[str, object], rows: NDArray[np.intp]) -> int:
+def _columns_per_call(columns: Mapping[str, object], rows: NDArray[np.intp]) -> int:
     """How many columns one call shuffles at most."""
-    return max(1, min(len(columns), ANSWERS // max(len(rows), 1)))
+    return max(1, min(len(columns), MAX_ANSWERS // max(len(rows), 1)))
 
 
 def _owners(intact: Arrays, columns: Mapping[str, tuple[str, Sequence[int]]]) -> Arrays:
@@ -117,7 +117,9 @@ def _owners(intact: Arrays, columns: Mapping[str, tuple[str, Sequence[int]]]) ->
     return owners
 
 
-def _what_lacks(errors: Sequence[Sequence[float]], repeats: int, seconds: float) -> tuple[str, ...]:
+def _unfinished_notes(
+    errors: Sequence[Sequence[float]], repeats: int, seconds: float
+) -> tuple[str, ...]:
     """A line where columns were not shuffled, or less often than they should be."""
     counts = [len(found) for found in errors]
     unmeasured = counts.count(0)

@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import pyarrow as pa
 
+from train.data.blocks import sample_rows
 from train.data.dataset import Batch, Dataset, Encoder, HostArrays
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.series.dataset import SeriesDataset
@@ -45,7 +46,7 @@ Arrays: TypeAlias = Mapping[str, np.ndarray]
 Scores: TypeAlias = dict[str, float]
 
 
-class Judged(NamedTuple):
+class SplitPredictions(NamedTuple):
     """Rows [n] of a split of a data set, all or some, and what a network predicts of them."""
 
     dataset: Dataset
@@ -57,7 +58,7 @@ class Judged(NamedTuple):
     shuffler: Shuffler  # of rows of which one column is shuffled
 
 
-class Beside(NamedTuple):
+class BaselineScores(NamedTuple):
     """What stands beside the metrics of a split.
 
     `baselines` {baseline: metrics}; of forecasts also `by_step` {"net" or baseline: {metric: [h]}}.
@@ -83,9 +84,9 @@ class Kind:
     """
 
     score: Callable[[Arrays, Arrays, np.ndarray | None], Scores]
-    baselines: Callable[[Judged, Seconds], Beside]
-    table: Callable[[Judged, tuple[float, ...]], pa.Table]
-    importance: Callable[[Judged, int, float], Measured]
+    baselines: Callable[[SplitPredictions, Seconds], BaselineScores]
+    table: Callable[[SplitPredictions, tuple[float, ...]], pa.Table]
+    importance: Callable[[SplitPredictions, int, float], Measured]
 
 
 def kind_of(encoder: Encoder) -> Kind:
@@ -135,14 +136,11 @@ def _score_rows(
 
 def _training_rows(dataset: Dataset, most: int | None = None) -> Batch[np.ndarray]:
     """The training rows, or so many of them; BASELINE_ROWS where nothing is said."""
-    rows = dataset.splits["train"]
-    most = BASELINE_ROWS if most is None else most
-    if len(rows) > most:
-        rows = np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
+    rows = sample_rows(dataset.splits["train"], BASELINE_ROWS if most is None else most)
     return dataset.take(dataset.arrays, rows)
 
 
-def _of_a_part(judged: Judged, seen: Mapping[str, int]) -> dict[str, int]:
+def _seen_in_part(judged: SplitPredictions, seen: Mapping[str, int]) -> dict[str, int]:
     """The rows that baselines were fitted on, of those that did not see every training row."""
     return {name: n_seen for name, n_seen in seen.items() if n_seen < judged.dataset.n_train}
 
@@ -155,7 +153,7 @@ class TableBaselines:
         self._fitted: dict[bool, FittedTable] = {}
         self._trees: trees.Trees | None = None
 
-    def __call__(self, judged: Judged, seconds: Seconds) -> Beside:
+    def __call__(self, judged: SplitPredictions, seconds: Seconds) -> BaselineScores:
         in_sample = judged.split == "train"
         if in_sample not in self._fitted:
             train = _training_rows(judged.dataset)
@@ -163,37 +161,43 @@ class TableBaselines:
                 self._encoder, train, seconds.linear, in_sample=in_sample
             )
         if self._trees is None:
-            train = _training_rows(judged.dataset, trees.ROWS if seconds.trees else 1)
+            train = _training_rows(judged.dataset, trees.MAX_ROWS if seconds.trees else 1)
             self._trees = trees.fit_trees(self._encoder, train, seconds.trees)
         fitted = self._fitted[in_sample]
         baselines = fitted.metrics(judged.batch) | self._trees.metrics(judged.batch)
         fitted_on = {**fitted.baselines.fitted_on, "trees": self._trees.n_rows}
         seen = {name: fitted_on[name] for name in baselines}
         notes = filter(None, (fitted.baselines.note, self._trees.note, seconds.left_out))
-        return Beside(baselines, note="; ".join(notes), fitted_on=_of_a_part(judged, seen))
+        return BaselineScores(
+            baselines, note="; ".join(notes), fitted_on=_seen_in_part(judged, seen)
+        )
 
 
-def _sequence_baselines(encoder: SequenceEncoder, judged: Judged, seconds: Seconds) -> Beside:
+def _sequence_baselines(
+    encoder: SequenceEncoder, judged: SplitPredictions, seconds: Seconds
+) -> BaselineScores:
     del seconds
     train = _training_rows(judged.dataset)
     baselines = sequence_baselines(encoder, train, judged.batch)
     seen = dict.fromkeys(baselines.keys() - UNFITTED, len(train.weight))
-    return Beside(baselines, fitted_on=_of_a_part(judged, seen))
+    return BaselineScores(baselines, fitted_on=_seen_in_part(judged, seen))
 
 
-def _cluster_baselines(judged: Judged, seconds: Seconds) -> Beside:
+def _cluster_baselines(judged: SplitPredictions, seconds: Seconds) -> BaselineScores:
     del seconds
     train = _training_rows(judged.dataset)
     train_row_nd = judged.predict(train.inputs)["row"]
-    row_nd = judged.predictions["row"]
-    unit = one_unit(train_row_nd, train.weight, row_nd, judged.batch.weight)
-    fitted_on = _of_a_part(judged, {"one_unit": len(train_row_nd)})
-    return Beside({"one_unit": unit}, fitted_on=fitted_on)
+    unit = one_unit(train_row_nd, train.weight, judged.predictions["row"], judged.batch.weight)
+    fitted_on = _seen_in_part(judged, {"one_unit": len(train_row_nd)})
+    return BaselineScores({"one_unit": unit}, fitted_on=fitted_on)
 
 
-def _code_baselines(encoder: ReconstructionEncoder, judged: Judged, seconds: Seconds) -> Beside:
+def _code_baselines(
+    encoder: ReconstructionEncoder, judged: SplitPredictions, seconds: Seconds
+) -> BaselineScores:
     """The mean, and as many principal components as the code has numbers."""
     del seconds
+    batch = judged.batch
     train = _training_rows(judged.dataset)
     others = component_predictions(
         judged.predict(train.inputs)["row"],
@@ -205,19 +209,16 @@ def _code_baselines(encoder: ReconstructionEncoder, judged: Judged, seconds: Sec
     )
     baselines = {}
     for name, predictions in others.items():
-        baselines[name] = _score_rows(
-            encoder, predictions, judged.batch.target, judged.batch.weight
-        )
+        baselines[name] = _score_rows(encoder, predictions, batch.target, batch.weight)
     seen = dict.fromkeys(baselines, len(train.weight))
-    return Beside(baselines, fitted_on=_of_a_part(judged, seen))
+    return BaselineScores(baselines, fitted_on=_seen_in_part(judged, seen))
 
 
-def _forecast_baselines(judged: Judged, seconds: Seconds) -> Beside:
+def _forecast_baselines(judged: SplitPredictions, seconds: Seconds) -> BaselineScores:
     del seconds
     series = judged.dataset
     assert isinstance(series, SeriesDataset)
-    target = judged.batch.target
-    weight = judged.batch.weight
+    _, target, weight, _ = judged.batch
     baselines = {}
     by_step = {"net": step_metrics(series.encoder, judged.predictions, target)}
     fitted_on = windows_to_fit(series)
@@ -225,22 +226,24 @@ def _forecast_baselines(judged: Judged, seconds: Seconds) -> Beside:
         baselines[name] = score_rows_of(series, judged.rows, predictions, target, weight)
         by_step[name] = step_metrics(series.encoder, predictions, target)
     seen = {"linear": len(fitted_on)}
-    return Beside(baselines, by_step, fitted_on=_of_a_part(judged, seen))
+    return BaselineScores(baselines, by_step, fitted_on=_seen_in_part(judged, seen))
 
 
-def _row_table(judged: Judged, levels: tuple[float, ...]) -> pa.Table:
+def _row_table(judged: SplitPredictions, levels: tuple[float, ...]) -> pa.Table:
     rows = judged.dataset.original_rows[judged.rows]
     encoder = judged.dataset.encoder
     return row_table(encoder, rows, judged.batch.target, judged.predictions, levels)
 
 
-def _forecast_table(judged: Judged, levels: tuple[float, ...]) -> pa.Table:
+def _forecast_table(judged: SplitPredictions, levels: tuple[float, ...]) -> pa.Table:
     series = judged.dataset
     assert isinstance(series, SeriesDataset)
     return forecast_table(series, judged.rows, judged.batch.target, judged.predictions, levels)
 
 
-def _importance(encoder: TableEncoder, judged: Judged, seed: int, seconds: float) -> Measured:
+def _importance(
+    encoder: TableEncoder, judged: SplitPredictions, seed: int, seconds: float
+) -> Measured:
     inputs, target, weight, _ = judged.batch
     if not seconds:
         return Measured({})
@@ -250,7 +253,7 @@ def _importance(encoder: TableEncoder, judged: Judged, seed: int, seconds: float
     )
 
 
-def _no_importance(judged: Judged, seed: int, seconds: float) -> Measured:
+def _no_importance(judged: SplitPredictions, seed: int, seconds: float) -> Measured:
     """Of rows whose columns cannot be shuffled, or that have no target."""
     del judged, seed, seconds
     return Measured({})

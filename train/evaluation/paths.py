@@ -20,7 +20,7 @@ from train.evaluation.densities import Quantiles, Spread, spread_of
 from train.evaluation.spread import named_columns
 
 Array = np.ndarray
-KEPT = 512  # validation rows at most whose errors are kept
+MAX_KEPT = 512  # validation rows at most whose errors are kept
 
 
 class Draws:
@@ -75,16 +75,16 @@ def relative_errors(
     Rows of weight 0 are left out; the others are evenly spread over all.
     """
     rows = np.flatnonzero(np.asarray(weight_n) > 0)
-    if len(rows) > KEPT:
-        rows = rows[np.linspace(0, len(rows) - 1, KEPT).astype(int)]
+    if len(rows) > MAX_KEPT:
+        rows = rows[np.linspace(0, len(rows) - 1, MAX_KEPT).astype(int)]
     few = {name: array[rows] for name, array in predictions.items()}
     target_mo = encoder.to_units({name: array[rows] for name, array in targets.items()})[head.name]
     base = base_of(encoder, head, few)
-    error_mo = (target_mo - base.prediction) / _units(encoder, head, few)
+    error_mo = (target_mo - base.prediction) / _error_units(encoder, head, few)
     return error_mo.astype(np.float32)
 
 
-def _units(encoder: Encoder, head: Head, predictions: Mapping[str, Array]) -> Array:
+def _error_units(encoder: Encoder, head: Head, predictions: Mapping[str, Array]) -> Array:
     """How unsure each answer is [n, o], in raw units."""
     base = base_of(encoder, head, predictions)
     if f"{head.name}.quantiles" not in predictions:
@@ -110,7 +110,7 @@ def quantile_columns(
     shape = predictions[head.name].shape
     columns: HostArrays = {}
     for level in levels:
-        at_no = np.maximum(spread.at(np.full(shape, level)), floor_o)
+        at_no = np.maximum(spread.quantile(np.full(shape, level)), floor_o)
         columns |= named_columns(encoder, head, at_no, f"quantile_{level:g}")
     return columns
 
@@ -134,7 +134,7 @@ def sample_columns(
         base = base_of(encoder, head, predictions)
         drawn_sno = base.prediction + draws.errors(shape) * base.unit
     else:
-        drawn_sno = _at(spread, draws.shares(shape))
+        drawn_sno = _quantile(spread, draws.shares(shape))
     drawn_sno = np.maximum(drawn_sno, floors(encoder)[head.name])
     columns: HostArrays = {}
     for i, drawn_no in enumerate(drawn_sno):
@@ -142,11 +142,11 @@ def sample_columns(
     return columns
 
 
-def _at(spread: Spread, share_sno: Array) -> Array:
+def _quantile(spread: Spread, share_sno: Array) -> Array:
     """What these shares lie below, a sample after the other, for quantiles have many numbers."""
     if not isinstance(spread, Quantiles):
-        return spread.at(share_sno)
-    return np.stack([spread.at(share_no) for share_no in share_sno])
+        return spread.quantile(share_sno)
+    return np.stack([spread.quantile(share_no) for share_no in share_sno])
 
 
 def _filled(errors_mo: Array) -> Array:

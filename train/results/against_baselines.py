@@ -14,8 +14,8 @@ from train.report.page import number
 from train.report.result import Scores
 from train.report.scores import BASELINE_NAMES, HEADLINE
 
-DOES = {"linear": "does", "trees": "do"}
-SHOWN = 3  # targets that the line names
+VERBS = {"linear": "does", "trees": "do"}
+MAX_SHOWN = 3  # targets that the line names
 
 
 def metric_that_counts(data: Data) -> dict[str, str]:
@@ -42,9 +42,9 @@ def losing_lines(
         lost = list(_lost(heads, net, scores, {**HEADLINE, **own}))
         if not lost:
             continue
-        more = f" and {len(lost) - SHOWN} more" if len(lost) > SHOWN else ""
-        what = f"{BASELINE_NAMES[name]} {DOES[name]} better on the validation rows"
-        line = f"{what}: {'; '.join(lost[:SHOWN])}{more}"
+        more = f" and {len(lost) - MAX_SHOWN} more" if len(lost) > MAX_SHOWN else ""
+        what = f"{BASELINE_NAMES[name]} {VERBS[name]} better on the validation rows"
+        line = f"{what}: {'; '.join(lost[:MAX_SHOWN])}{more}"
         # What an option does to a net is not to be expected to make up for trees.
         if options and name == "linear":
             line += f"; try {' '.join(options)}"

@@ -12,18 +12,18 @@ import pyarrow as pa
 from train import config as configs
 from train.data.dataset import HostArrays
 from train.data.files.write import finite, write_table
-from train.evaluation.classes import judge_classes
-from train.evaluation.conformal import Scores, conformal_scores, judge_intervals, numbers_head
+from train.evaluation.classes import score_classes
+from train.evaluation.conformal import Scores, conformal_scores, numbers_head, score_intervals
 from train.evaluation.importance import Rises
-from train.evaluation.kinds import Beside, Judged, kind_of, score_rows_of
+from train.evaluation.kinds import BaselineScores, SplitPredictions, kind_of, score_rows_of
 from train.evaluation.metrics.probabilistic import probabilistic_metrics
 from train.evaluation.paths import relative_errors
 from train.inference.predictor import Predicted
 from train.report.report import write_report
 from train.report.result import read_result
 from train.results.against_baselines import losing_lines, metric_that_counts
-from train.results.beside import baseline_seconds, baselines_on_valid, importance_seconds
-from train.results.groups import judge_groups
+from train.results.baselines import baseline_seconds, baselines_on_valid, importance_seconds
+from train.results.groups import score_groups
 from train.results.monitored import Monitored
 from train.results.outcome import Outcome, report_split
 from train.results.report_data import report_data
@@ -73,7 +73,7 @@ def _finish(
     rows = scored_rows(dataset, split, run.config.seed)
     batch = dataset.take(dataset.arrays, rows)
     predictor = outcome.predictor
-    judged = Judged(
+    judged = SplitPredictions(
         dataset, split, rows, batch, evaluated.predictions, predictor.answers, predictor.shuffled
     )
     allowed = baseline_seconds(run.config.train, seconds["train"], dataset.n_train)
@@ -86,19 +86,19 @@ def _finish(
     if split == "test":
         table = kind.table(judged, run.config.levels())
         write_table(table, run.folder / "predictions.parquet")
-        interval = judge_intervals(dataset.encoder, residuals, judged.predictions, batch)
+        interval = score_intervals(dataset.encoder, residuals, judged.predictions, batch)
     result = _result(run, outcome, evaluated, beside, on_valid, interval, seconds)
     for name, temperature in scaled.temperatures.items():
         result["task"][name]["temperature"] = temperature
     result["notes"] += scaled.notes
     allowed = importance_seconds(run.config.train, seconds["train"])
     importance = kind.importance(judged, run.config.seed, allowed)
-    if by_class := judge_classes(
+    if by_class := score_classes(
         dataset.encoder.heads, batch.target, judged.predictions, batch.weight
     ):
         result["classes"] = {split: by_class}
     result["warnings"] += [*filter(None, [beside.note]), *importance.notes]
-    if groups := judge_groups(run.folder, judged, residuals):
+    if groups := score_groups(run.folder, judged, residuals):
         result["groups"] = {split: groups.to_json()}
     if importance.rises:
         write_table(_importance_table(importance.rises), run.folder / "importance.csv")
@@ -204,7 +204,7 @@ def _result(
     run: Run,
     outcome: Outcome,
     evaluated: Evaluated,
-    beside: Beside,
+    beside: BaselineScores,
     on_valid: dict[str, dict[str, float]],
     interval: dict[str, float],
     seconds: Mapping[str, float],

@@ -11,12 +11,14 @@ from train.data.series.dataset import SeriesDataset
 from train.evaluation.baselines.forecasts import repeated_predictions
 from train.evaluation.conformal import LEVEL, Scores, ends_of
 from train.evaluation.groups import GroupScores, group_scores
-from train.evaluation.kinds import Judged
+from train.evaluation.kinds import SplitPredictions
 
 NAME = "groups.csv"
 
 
-def judge_groups(folder: Path, judged: Judged, residuals: Scores | None) -> GroupScores | None:
+def score_groups(
+    folder: Path, judged: SplitPredictions, residuals: Scores | None
+) -> GroupScores | None:
     """Writes the scores of each group beside those of what repeats; None where there are none."""
     path = folder / NAME
     series = judged.dataset

@@ -18,6 +18,7 @@ from train.config.members import Member, config_of
 from train.config.options import Config
 from train.core.state import State
 from train.core.weights import Weights, count_parameters
+from train.data.blocks import join_arrays
 from train.data.dataset import Dataset
 from train.data.resolve import resolve_config
 from train.evaluation.kinds import score_rows_of
@@ -248,9 +249,5 @@ def _out_of_fold(config: Config, chosen: Sequence[Chosen]) -> tuple[Predicted, n
         predicted.append(predictor.predict_rows(run.dataset, rows))
         numbers.append(rows)
     targets, weights, predictions = zip(*predicted, strict=True)
-    joined = Predicted(_joined(targets), np.concatenate(weights), _joined(predictions))
+    joined = Predicted(join_arrays(targets), np.concatenate(weights), join_arrays(predictions))
     return joined, np.concatenate(numbers)
-
-
-def _joined(pieces: Sequence[Arrays]) -> Arrays:
-    return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}

@@ -139,7 +139,7 @@ def _about(dataset: SeriesDataset, now: int) -> str:
     time = dataset.encoder.time
     about = []
     if flat.names is not None:
-        about.append(str(flat.names[np.searchsorted(flat.firsts, now - 1, "right") - 1]))
+        about.append(str(flat.names[flat.groups_of(now - 1)]))
     if flat.stamps is not None and time is not None:
         stamp = time.local(flat.stamps[now : now + 1])[0]
         shown = show_stamp(float(stamp), time.kind)

@@ -26,7 +26,7 @@ SENTENCES = 10  # to read
 WITH_ERRORS = 7  # of these at most, where there are others
 MAX_STEPS = 60  # of a sentence
 # Of the rows by their error, the best first, which are shown beside what comes back of them.
-PLACES = (
+ERROR_RANKS = (
     ("the best row", 0.0),
     ("better than 75 %", 0.25),
     ("the median row", 0.5),
@@ -128,7 +128,7 @@ def _reconstructions(
     back_nf = np.asarray(answers[encoder.heads[0].name], np.float64)[:, : len(names)]
     order = np.argsort(np.asarray(answers["error"]), kind="stable")
     places: dict[int, str] = {}
-    for about, share in PLACES:
+    for about, share in ERROR_RANKS:
         places.setdefault(int(order[round(share * (len(order) - 1))]), about)
     chosen = list(places)
     shown_nf = np.empty((len(chosen), len(names)))

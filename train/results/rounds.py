@@ -91,7 +91,7 @@ class RoundWriter:
         n = len(rows.weight)
         if n:
             predictions = {name: values[:n] for name, values in net_log["predictions"].items()}
-            target = _as_far(rows.target, predictions)
+            target = _up_to_predictions(rows.target, predictions)
             valid = score(self.run.dataset.encoder, predictions, target, rows.weight)
             monitored = {"loss": float(net_log["valid_loss"])}
             if "valid_error" in net_log:
@@ -108,7 +108,7 @@ class RoundWriter:
             logging.warning("left out by step %s%s: %s", step, of_whom, skipped_in_words(skipped))
 
 
-def _as_far(target: HostArrays, predictions: HostArrays) -> HostArrays:
+def _up_to_predictions(target: HostArrays, predictions: HostArrays) -> HostArrays:
     """Targets of every step up to the step that predictions reach, where training reads no more."""
     read = {}
     for name, array in target.items():

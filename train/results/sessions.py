@@ -18,7 +18,14 @@ from train.results.summary import summary
 from train.run.tensorboard import Option, Session, write_end
 
 # Options that are shown also at their defaults, so that runs beside each other have them all.
-ALWAYS = (*TRACED_FIELDS, "seed", "net.hidden", "train.epochs", "train.batch_size", "optim.name")
+ALWAYS_SHOWN = (
+    *TRACED_FIELDS,
+    "seed",
+    "net.hidden",
+    "train.epochs",
+    "train.batch_size",
+    "optim.name",
+)
 HIDDEN = ("name", "data.path", "data.missing", "population.grid")
 
 
@@ -47,7 +54,7 @@ def _options(config: Config) -> dict[str, Option]:
     found: dict[str, Option] = {"net": type(config.net).__name__}
     for leaf in fields.walk(config):
         name = leaf.path.removeprefix("config.")
-        if name not in HIDDEN and (name in ALWAYS or leaf.value != defaults[leaf.path]):
+        if name not in HIDDEN and (name in ALWAYS_SHOWN or leaf.value != defaults[leaf.path]):
             found[name] = _shown(leaf.value)
     return found
 

@@ -16,7 +16,7 @@ from train.report.scores import intervals_in_words
 GROUP_METRICS = 4  # of groups that a terminal shows
 MAX_COLUMNS = 8  # of scores in a terminal; of more, those of labels are averaged
 WIDTH = 100  # of a terminal's table of scores; a wider one has a line for each score
-SHOWN = 5  # settings of a population that a terminal shows
+MAX_SETTINGS = 5  # settings of a population that a terminal shows
 
 
 def summary(content: Mapping[str, Any], folder: Path) -> str:
@@ -159,11 +159,13 @@ def _population_lines(result: PopulationResult) -> list[str]:
     lines = [first]
     if len(settings) < 2:
         return lines
-    if len(settings) <= SHOWN:
+    if len(settings) <= MAX_SETTINGS:
         lines.append(f"settings, best first by {measure_of(result)}:")
     else:
-        lines.append(f"the best {SHOWN} of {len(settings)} settings, by {measure_of(result)}:")
-    for setting in settings[:SHOWN]:
+        lines.append(
+            f"the best {MAX_SETTINGS} of {len(settings)} settings, by {measure_of(result)}:"
+        )
+    for setting in settings[:MAX_SETTINGS]:
         cells = ["", short(setting["value"])]
         for name, value in setting["values"].items():
             cells.append(f"{name}={short(value) if isinstance(value, float) else value}")

@@ -11,7 +11,7 @@ from train.report.result_check import checked_result
 from train.results.summary import summary
 from train.run.manifest import read_listed
 
-SHOWN = 5  # trials
+MAX_TRIALS = 5  # trials
 
 
 def tell_trials(
@@ -32,8 +32,8 @@ def best_lines(result: SearchResult, measure: str) -> list[str]:
         if trial["value"] is not None:
             words = trial_in_words(trial["values"])
             finite.append(f"  {trial['value']:.4g}  trial {trial['trial']}: {words}")
-    n_shown = min(SHOWN, len(finite))
+    n_shown = min(MAX_TRIALS, len(finite))
     return [
         f"the best {n_shown} of {len(result['trials'])} trials, by validation {measure}:",
-        *finite[:SHOWN],
+        *finite[:MAX_TRIALS],
     ]

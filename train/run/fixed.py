@@ -8,6 +8,7 @@ import numpy as np
 
 from nets.convolution import own_scaled
 from nets.fixed import FixedFilters
+from train.data.blocks import sample_rows
 from train.data.dataset import Arrays, HostArrays
 
 MAX_ROWS = 2048  # that are looked at
@@ -17,8 +18,7 @@ MIN_SCALE = 0.01  # of a share, below which it says nothing
 
 def fit_fixed(fixed: FixedFilters, inputs: Arrays, rows: np.ndarray) -> HostArrays:
     """{"threshold", "share_mean", "share_scale"} [e], of scaled inputs."""
-    if len(rows) > MAX_ROWS:  # of all of the file: its first rows may be of one class
-        rows = np.sort(np.random.default_rng(0).choice(rows, MAX_ROWS, replace=False))
+    rows = sample_rows(rows, MAX_ROWS)  # of all of the file: its first rows may be of one class
     numbers = np.asarray(inputs["numbers"])[rows]
     length = np.asarray(inputs["length"])[rows]
     scaled = np.asarray(own_scaled(jnp.asarray(numbers), jnp.asarray(length)))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from train.data.blocks import sample_rows
 from train.data.dataset import Head, HostArrays, Pool
 from train.evaluation.baselines.linear import DENSE_FEATURES, Linear
 from train.evaluation.baselines.logistic import fit_logistic
@@ -24,8 +25,7 @@ def fit_line(arrays: Pool, train_rows: np.ndarray, heads: Sequence[Head]) -> Hos
 
     Of few rows, or of very many features, it is level at 0.
     """
-    if len(train_rows) > MAX_ROWS:
-        train_rows = np.sort(np.random.default_rng(0).choice(train_rows, MAX_ROWS, replace=False))
+    train_rows = sample_rows(train_rows, MAX_ROWS)
     line = _zero_line(arrays, sum(head.size for head in heads))
     weight_n = np.asarray(arrays.weight)[train_rows].astype(np.float64)
     counted = train_rows[weight_n > 0]

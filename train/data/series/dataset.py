@@ -131,7 +131,7 @@ class SeriesDataset:
         numbers = self.encoder.numbers_of(self.flat)
         if numbers is None:
             return None
-        return numbers[np.searchsorted(self.flat.firsts, self.starts, side="right") - 1]
+        return numbers[self.flat.groups_of(self.starts)]
 
     def prepared(self, scale: Scale, scale_target: Scale) -> SeriesArrays:
         """`arrays` as the network's `preprocess` gives them, so that windows are scaled already."""
@@ -223,7 +223,7 @@ class SeriesDataset:
         scale_no = np.tile(scale_o, (len(windows), 1))
         if not any(column.by_group for column in columns):
             return scale_no
-        group_n = np.searchsorted(self.flat.firsts, self.starts[windows], side="right") - 1
+        group_n = self.flat.groups_of(self.starts[windows])
         own_go = self.group_deviations
         for o, column in enumerate(columns):
             if column.by_group:

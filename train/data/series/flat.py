@@ -39,6 +39,10 @@ class Flat(NamedTuple):
         """The place of each row within its group [t], the first being 0."""
         return np.arange(len(self.rows)) - self.per_row(self.firsts)
 
+    def groups_of(self, rows: np.ndarray | int) -> np.ndarray:
+        """The group that each of these flat rows is of, by its place."""
+        return np.searchsorted(self.firsts, rows, side="right") - 1
+
     def per_row(self, values_g: np.ndarray) -> np.ndarray:
         """A value of each group [g], at each of its rows [t]."""
         return np.repeat(values_g, self.sizes)
@@ -147,7 +151,7 @@ def _check_distinct(flat: Flat, time: TimeColumn, where: str) -> None:
     place = int(equal[0])
     rows = f"rows {flat.rows[place] + 1} and {flat.rows[place + 1] + 1}"
     shown = show_stamp(flat.stamps[place], time.kind)
-    g = int(np.searchsorted(flat.firsts, place, "right")) - 1
+    g = int(flat.groups_of(place))
     group = "" if flat.names is None else f" of {flat.group_name(g)}"
     otherwise = ", or name config.data.group" if flat.names is None else ""
     advice = f"keep one row for each time{otherwise}"

@@ -165,7 +165,7 @@ def _calendar_ahead(dataset: SeriesDataset, now_w: np.ndarray) -> np.ndarray:
     flat = dataset.flat
     time = encoder.time
     assert flat.stamps is not None and flat.steps is not None and time is not None
-    group_w = np.searchsorted(flat.firsts, now_w - 1, side="right") - 1
+    group_w = flat.groups_of(now_w - 1)
     steps_w = [step or time.step for step in flat.steps[group_w]]
     stamps_wh = np.empty((len(now_w), encoder.horizon))
     for step in dict.fromkeys(steps_w):

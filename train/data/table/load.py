@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Table
+from train.data.blocks import join_arrays
 from train.data.classes import class_notes, class_sizes
 from train.data.columns import UNKNOWN, RawColumn, Said, get_column, read_text
 from train.data.dataset import Batch, HostArrays
@@ -62,7 +63,7 @@ class Pieces:
         if not others:
             return first
         inputs, target, weight, _ = zip(*self.batches, strict=True)
-        return Batch(_joined(inputs), _joined(target), np.concatenate(weight))
+        return Batch(join_arrays(inputs), join_arrays(target), np.concatenate(weight))
 
 
 def load_table(
@@ -175,14 +176,6 @@ def notes_on_classes(
             codes_n = targets[head.name]
             notes += class_notes(where, head.name, codes_n, names, len(head.classes), splits)
     return notes
-
-
-def _joined(pieces: Sequence[HostArrays]) -> HostArrays:
-    """The arrays of all pieces one after the other."""
-    joined = {}
-    for name in pieces[0]:
-        joined[name] = np.concatenate([piece[name] for piece in pieces])
-    return joined
 
 
 def _split(

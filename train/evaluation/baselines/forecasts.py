@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from train.data.blocks import sample_rows
 from train.data.series.dataset import SeriesDataset
 
 # The penalty is this share of the mean square of what is read, once: alike in any unit, and less
@@ -25,11 +26,8 @@ BLOCK = 8_192  # windows in float64 at a time
 
 def windows_to_fit(dataset: SeriesDataset) -> np.ndarray:
     """The training windows of the linear model: all, or LINEAR_WINDOWS of them."""
-    train = dataset.splits["train"]
     most = LINEAR_WINDOWS if dataset.target_gaps is None else GAPPY_WINDOWS
-    if len(train) > most:
-        train = np.sort(np.random.default_rng(0).choice(train, most, replace=False))
-    return train
+    return sample_rows(dataset.splits["train"], most)
 
 
 def baseline_predictions(
@@ -58,21 +56,21 @@ def repeated_predictions(
     last_no = dataset.values[now_n - 1, : encoder.n_targets]
     answers = {"last": np.repeat(last_no, encoder.horizon, axis=0)}
     if dataset.seasons is not None:
-        answers["seasonal"] = _last_season(dataset, now_n, dataset.seasons)
+        answers["seasonal"] = _season_before(dataset, now_n, dataset.seasons)
     predictions = {}
     for name, values in answers.items():
         predictions[name] = {"value": values.reshape(len(judged), -1)}
     return predictions
 
 
-def _last_season(dataset: SeriesDataset, now_n: np.ndarray, season_g: np.ndarray) -> np.ndarray:
+def _season_before(dataset: SeriesDataset, now_n: np.ndarray, season_g: np.ndarray) -> np.ndarray:
     """The value [n, h, o] that is known whole seasons before each step from the rows `now_n` on.
 
     That of the row before `now_n` where the series begins later, or has no season.
     """
     encoder = dataset.encoder
     steps_h = np.arange(encoder.horizon)
-    group_n = np.searchsorted(dataset.flat.firsts, now_n - 1, side="right") - 1
+    group_n = dataset.flat.groups_of(now_n - 1)
     first_n1 = dataset.flat.firsts[group_n][:, None]
     season_n1 = season_g[group_n][:, None]
     repeat_n1 = np.maximum(season_n1, 1)

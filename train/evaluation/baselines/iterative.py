@@ -21,9 +21,9 @@ from train.evaluation.baselines.linear import (
 # On sums over rows whose weights average 1: |coefficients|^2 * RIDGE + sum of squared residuals.
 RIDGE = 1.0
 # So little that only columns which say the same share their coefficients.
-NEXT_TO_NONE = 1e-6
+TINY_RIDGE = 1e-6
 # Of the held-out error: a smaller gain than the rest of it is chance, and the penalty stays.
-CLEARLY_LESS = 0.99
+CLEAR_GAIN = 0.99
 FOLDS = 5
 FOLD_ROWS = 10_000  # that folds are made of at most
 
@@ -37,14 +37,14 @@ def fit_iteratively(
     deadline: Deadline,
 ) -> Linear:
     """Ridge regression without products of pairs; the penalty is chosen by one fold of rows."""
-    strengths_o = np.full(target_no.shape[1], NEXT_TO_NONE if in_sample else RIDGE)
+    strengths_o = np.full(target_no.shape[1], TINY_RIDGE if in_sample else RIDGE)
     n = features.shape[0]
     shuffled_n = np.random.default_rng(seed).permutation(n)[:FOLD_ROWS]
     held = np.sort(shuffled_n[::FOLDS])
     if not in_sample and len(held) < len(shuffled_n):
         others = np.sort(np.setdiff1d(shuffled_n, held))
         error = {}
-        for strength in (RIDGE, NEXT_TO_NONE):
+        for strength in (RIDGE, TINY_RIDGE):
             linear = _conjugate(
                 features[others],
                 target_no[others],
@@ -54,8 +54,8 @@ def fit_iteratively(
             )
             fitted_no = features[held] @ linear.coefficients + linear.intercept
             error[strength] = weight_n[held] @ np.square(fitted_no - target_no[held])
-        is_exact_o = error[NEXT_TO_NONE] < CLEARLY_LESS * error[RIDGE]
-        strengths_o = np.where(is_exact_o, NEXT_TO_NONE, RIDGE)
+        is_exact_o = error[TINY_RIDGE] < CLEAR_GAIN * error[RIDGE]
+        strengths_o = np.where(is_exact_o, TINY_RIDGE, RIDGE)
     return _conjugate(features, target_no, weight_n, strengths_o, deadline)
 
 

@@ -51,7 +51,7 @@ class Deadline:
             raise LeftOutError(f"it takes longer than {self.seconds:.3g} s; {longer}")
 
 
-NEVER = Deadline()
+NO_DEADLINE = Deadline()
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from train.data.dataset import Head
-from train.evaluation.baselines.likeliest import multinomial, newton
 from train.evaluation.baselines.linear import (
-    NEVER,
+    NO_DEADLINE,
     Deadline,
     Features,
     Floats,
@@ -27,13 +26,14 @@ from train.evaluation.baselines.linear import (
     Linear,
     column_sums,
 )
+from train.evaluation.baselines.logistic_solvers import lbfgs, newton
 
 # |coefficients|^2 / (2 INVERSE_STRENGTH) + sum of log losses: the C of scikit-learn.
 INVERSE_STRENGTH = 1.0
-WEAKER = (1e2, 1e4, 1e6)  # tried in turn for a line that parts the classes
+WEAKER_PENALTIES = (1e2, 1e4, 1e6)  # tried in turn for a line that parts the classes
 LOGISTIC_ROWS = 20_000
 LOGISTIC_CELLS = 1 << 25  # of the rows that are drawn, which are fewer where rows are long
-WEIGHTS = 1 << 22  # coefficients, of which a search keeps some twenty copies
+MAX_WEIGHTS = 1 << 22  # coefficients, of which a search keeps some twenty copies
 FOLDS = 5
 FOLD_ROWS = 1_000  # that folds are made of at most; if no line parts these, none parts all
 
@@ -67,11 +67,11 @@ class Problem:
             start_fo = np.zeros((self.x_nf.shape[1], self.size))
         penalty_f = self.square_f / (inverse_strength * self.x_nf.shape[0])
         weight_n = self.weight_n / self.weight_n.sum()
-        search = newton if self.kind == "binary" else multinomial
+        search = newton if self.kind == "binary" else lbfgs
         rows = self.x_nf, self.target_n, weight_n
         return search(*rows, penalty_f, start_fo, self.deadline)
 
-    def is_parted_by(self, weights_fo: Floats) -> bool:
+    def is_separated_by(self, weights_fo: Floats) -> bool:
         """Whether these coefficients give every row its own class."""
         score_no = self.x_nf @ weights_fo
         chosen_n = score_no[:, 0] > 0 if self.kind == "binary" else score_no.argmax(1)
@@ -94,18 +94,18 @@ def fit_logistic(
     seed: int,
     *,
     in_sample: bool,
-    deadline: Deadline = NEVER,
+    deadline: Deadline = NO_DEADLINE,
 ) -> Linear:
     """Logistic (one score) or multinomial (k scores) regression, fitted as scikit-learn's.
 
     Of more than LOGISTIC_ROWS rows as many are drawn by `seed`. With `in_sample`, for what is
     judged on the rows it is fitted on, a line that parts them is taken without a contest. Raises
-    LeftOutError, also at once where there are more than WEIGHTS coefficients.
+    LeftOutError, also at once where there are more than MAX_WEIGHTS coefficients.
     """
     n, n_features = features.shape
-    if n_features * head.size > WEIGHTS:
+    if n_features * head.size > MAX_WEIGHTS:
         shown = f"{n_features:,} features x {head.size:,} classes"
-        raise LeftOutError(f"{shown} of {head.name!r} are more than {WEIGHTS:,} coefficients")
+        raise LeftOutError(f"{shown} of {head.name!r} are more than {MAX_WEIGHTS:,} coefficients")
     random = np.random.default_rng(seed)
     most = rows_seen(features)
     if n > most:
@@ -129,8 +129,8 @@ def fit_logistic(
     square_f = np.append(np.square(scale_f), 0)
     problem = Problem(x_nf, target_n, weight_n, square_f, head.kind, head.size, deadline)
     weights_fo = problem.fit(INVERSE_STRENGTH)
-    if not problem.is_parted_by(weights_fo):
-        weights_fo = _parting(problem, weights_fo, random, in_sample=in_sample)
+    if not problem.is_separated_by(weights_fo):
+        weights_fo = _separating(problem, weights_fo, random, in_sample=in_sample)
     return Linear(weights_fo[:-1] * scale_f[:, None], weights_fo[-1])
 
 
@@ -141,7 +141,7 @@ def rows_seen(features: Features) -> int:
     return min(n, LOGISTIC_ROWS, max(1, LOGISTIC_CELLS * n // max(n_cells, 1)))
 
 
-def _parting(
+def _separating(
     problem: Problem, weights_fo: Floats, random: np.random.Generator, *, in_sample: bool
 ) -> Floats:
     """Coefficients that part the classes, if any do and held-out rows ask for them; or the old."""
@@ -149,9 +149,9 @@ def _parting(
     n = problem.x_nf.shape[0]
     if n > FOLD_ROWS:
         few = problem.take(random.choice(n, FOLD_ROWS, replace=False))
-        if _strongest_parting(few, weights_fo) is None:
+        if _strongest_separating(few, weights_fo) is None:
             return weights_fo
-    found = _strongest_parting(problem, weights_fo)
+    found = _strongest_separating(problem, weights_fo)
     if found is None:
         return weights_fo
     inverse_strength, parting_fo = found
@@ -160,11 +160,11 @@ def _parting(
     return weights_fo
 
 
-def _strongest_parting(problem: Problem, start_fo: Floats) -> tuple[float, Floats] | None:
+def _strongest_separating(problem: Problem, start_fo: Floats) -> tuple[float, Floats] | None:
     """The first of the weaker penalties whose coefficients part the classes, and these."""
-    for inverse_strength in WEAKER:
+    for inverse_strength in WEAKER_PENALTIES:
         start_fo = problem.fit(inverse_strength, start_fo)
-        if problem.is_parted_by(start_fo):
+        if problem.is_separated_by(start_fo):
             return inverse_strength, start_fo
     return None
 

@@ -17,16 +17,16 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from train.evaluation.baselines.iterative import (
-    CLEARLY_LESS,
+    CLEAR_GAIN,
     FOLD_ROWS,
     FOLDS,
-    NEXT_TO_NONE,
     RIDGE,
+    TINY_RIDGE,
     fit_iteratively,
 )
 from train.evaluation.baselines.linear import (
     DENSE_FEATURES,
-    NEVER,
+    NO_DEADLINE,
     Deadline,
     Features,
     Floats,
@@ -83,7 +83,7 @@ def fit_ridge(
     seed: int = 0,
     *,
     in_sample: bool,
-    deadline: Deadline = NEVER,
+    deadline: Deadline = NO_DEADLINE,
 ) -> Linear:
     """Ridge regression; of each output with the penalty, or next to none, as folds by `seed` ask.
 
@@ -101,13 +101,13 @@ def fit_ridge(
     sums = _sums(features, target_no, weight_n, mean_f, mean_o, deadline)
     # What is left of the means is rounding.
     centred = sums._replace(x_f=np.zeros_like(mean_f), y_o=np.zeros_like(mean_o))
-    coefficients = centred.solve(NEXT_TO_NONE if in_sample else RIDGE).coefficients
+    coefficients = centred.solve(TINY_RIDGE if in_sample else RIDGE).coefficients
     if not in_sample:
         is_exact_o = _needs_no_penalty(
             features, target_no, weight_n, mean_f, mean_o, seed, deadline
         )
         if is_exact_o.any():
-            free = centred.solve(NEXT_TO_NONE)
+            free = centred.solve(TINY_RIDGE)
             coefficients = np.where(is_exact_o, free.coefficients, coefficients)
     return Linear(coefficients, mean_o - mean_f @ coefficients)
 
@@ -118,7 +118,7 @@ def _sums(
     weight_n: Floats,
     mean_f: Floats,
     mean_o: Floats,
-    deadline: Deadline = NEVER,
+    deadline: Deadline = NO_DEADLINE,
 ) -> Sums:
     n_features = len(mean_f)
     n_outputs = len(mean_o)
@@ -170,5 +170,5 @@ def no_penalty_by_folds(folds: list[Sums], strength: float) -> NDArray[np.bool_]
     for fold in folds:
         others = whole.plus(fold, -1.0)
         penalised_o += fold.error(others.solve(strength))
-        free_o += fold.error(others.solve(NEXT_TO_NONE))
-    return free_o < CLEARLY_LESS * penalised_o
+        free_o += fold.error(others.solve(TINY_RIDGE))
+    return free_o < CLEAR_GAIN * penalised_o

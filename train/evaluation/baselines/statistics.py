@@ -57,7 +57,7 @@ def model_predictions(
     encoder = dataset.encoder
     flat = dataset.flat
     now_n = dataset.starts[windows] + encoder.lookback
-    group_n = np.searchsorted(flat.firsts, now_n - 1, side="right") - 1
+    group_n = flat.groups_of(now_n - 1)
     found: dict[str, HostArrays] = {}
     for name, make in load_models(names).items():
         answers_nho = np.empty((len(windows), encoder.horizon, encoder.n_targets))

@@ -18,7 +18,7 @@ from train.data.dataset import Batch, Head
 from train.data.table.encoder import TableEncoder
 from train.evaluation.baselines.features import LinearFeatures
 from train.evaluation.baselines.linear import (
-    NEVER,
+    NO_DEADLINE,
     Deadline,
     Features,
     Floats,
@@ -111,7 +111,7 @@ def fit_baselines(
     seed: int = 0,
     *,
     in_sample: bool = False,
-    deadline: Deadline = NEVER,
+    deadline: Deadline = NO_DEADLINE,
 ) -> Baselines:
     """Fits both on the training rows: `features` [n, f], standardised and one-hot, without nan.
 

@@ -23,11 +23,11 @@ from train.evaluation.score import score_heads
 Arrays = Mapping[str, np.ndarray]
 Rows = tuple[Floats, np.ndarray, np.ndarray | None]  # features, a target, weights
 
-ROWS = 100_000  # of which trees are fitted without being asked for
+MAX_ROWS = 100_000  # of which trees are fitted without being asked for
 TREES = 100
-FIRST = 10  # trees after which the seconds for all of them are known
+TIMED_TREES = 10  # trees after which the seconds for all of them are known
 SHARED_CELLS = 1 << 20  # numbers of all rows from which on threads share them
-CATEGORIES = 254  # of a column at the most; scikit-learn takes 255 codes
+MAX_CATEGORIES = 254  # of a column at the most; scikit-learn takes 255 codes
 
 
 class Model(Protocol):
@@ -94,7 +94,7 @@ def fit_trees(encoder: TableEncoder, train: Batch[np.ndarray], seconds: float) -
             target_no = np.asarray(train.target[head.name]).reshape(len(counted_n), -1)[counted_n]
             for target_n in target_no.T:
                 model = _new_model(head, target_n, categories)
-                _grow(model, (features, target_n, weight_of), deadline, n_left)
+                _fit_in_time(model, (features, target_n, weight_of), deadline, n_left)
                 models[head.name].append(model)
                 n_left -= 1
     except LeftOutError as error:
@@ -107,7 +107,7 @@ def _frequent(inputs: Arrays, sizes: tuple[int, ...]) -> tuple[np.ndarray, ...]:
     found = []
     for column, size in enumerate(sizes):
         counts_k = np.bincount(inputs["codes"][:, column], minlength=size + 1)
-        codes = np.argsort(-counts_k, kind="stable")[:CATEGORIES]
+        codes = np.argsort(-counts_k, kind="stable")[:MAX_CATEGORIES]
         found.append(np.sort(codes[counts_k[codes] > 0]))
     return tuple(found)
 
@@ -119,12 +119,12 @@ def _features(inputs: Arrays, frequent: tuple[np.ndarray, ...]) -> Floats:
         code_n = inputs["codes"][:, column]
         place_n = np.minimum(np.searchsorted(codes, code_n), len(codes) - 1)
         columns.append(np.where(codes[place_n] == code_n, place_n, np.nan))
-    categories = np.stack(columns, 1) if columns else np.zeros((len(_first(inputs)), 0))
+    categories = np.stack(columns, 1) if columns else np.zeros((len(_any_input(inputs)), 0))
     numbers = inputs.get("numbers", np.zeros((len(categories), 0)))
     return np.concatenate([categories, numbers], 1)
 
 
-def _first(inputs: Arrays) -> np.ndarray:
+def _any_input(inputs: Arrays) -> np.ndarray:
     return next(iter(inputs.values()))
 
 
@@ -143,7 +143,7 @@ def _new_model(head: Head, target_n: np.ndarray, categories: list[int]) -> Model
     return cast(Model, model)
 
 
-def _grow(
+def _fit_in_time(
     model: Model,
     rows: Rows,
     deadline: Deadline,
@@ -153,9 +153,9 @@ def _grow(
     # Threads that wait for each other over few cells take more time than they save.
     limit = 1 if rows[0].size < SHARED_CELLS else None
     with threadpool_limits(limit, user_api="openmp"):
-        deadline.check(_fit(model, rows, 1) * FIRST)
-        whole = _fit(model, rows, FIRST) * TREES / FIRST
-        deadline.check(n_left * whole * (1 - FIRST / TREES))
+        deadline.check(_fit(model, rows, 1) * TIMED_TREES)
+        whole = _fit(model, rows, TIMED_TREES) * TREES / TIMED_TREES
+        deadline.check(n_left * whole * (1 - TIMED_TREES / TREES))
         _fit(model, rows, TREES)
 
 

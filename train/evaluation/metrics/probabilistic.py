@@ -56,7 +56,7 @@ def own_ends(spread: Spread, levels: tuple[float, ...]) -> tuple[Array, Array, f
         return spread.values[..., 0], spread.values[..., -1], levels[-1] - levels[0]
     shape = np.shape(spread.mean)
     low, high = ((1 - OWN_LEVEL) / 2, (1 + OWN_LEVEL) / 2)
-    return spread.at(np.full(shape, low)), spread.at(np.full(shape, high)), OWN_LEVEL
+    return spread.quantile(np.full(shape, low)), spread.quantile(np.full(shape, high)), OWN_LEVEL
 
 
 def _by_column(
@@ -70,7 +70,7 @@ def _by_column(
         of_all["nll"] = spread.nll(safe_no)
     loss_no = np.zeros_like(target_no)
     for level in levels:
-        at_no = spread.at(np.full(target_no.shape, level))
+        at_no = spread.quantile(np.full(target_no.shape, level))
         loss_no += pinball(at_no[..., None], safe_no, np.array([level]))[..., 0]
     of_all["pinball"] = loss_no / len(levels)
     found: dict[str, dict[str, Array]] = {column: {} for column in head.columns}

@@ -19,7 +19,7 @@ from train.evaluation.metrics.seasonal_scales import Scales, seasonal_scales
 Arrays = Mapping[str, np.ndarray]
 
 SCALE_FREE = ("mase", "rmsse", "smape", "mape", "wape")
-OF_NO_UNIT = (*SCALE_FREE, "coverage")  # have a mean over targets
+UNITLESS = (*SCALE_FREE, "coverage")  # have a mean over targets
 
 
 class Ends(NamedTuple):
@@ -183,7 +183,7 @@ def by_name(metrics: Arrays, targets: Sequence[str]) -> dict[str, np.ndarray]:
         return {name: values[..., 0] for name, values in metrics.items()}
     found = {}
     for name, values in metrics.items():
-        if name in OF_NO_UNIT:
+        if name in UNITLESS:
             found[name] = _mean_over_targets(values)
     for o, target in enumerate(targets):
         for name, values in metrics.items():

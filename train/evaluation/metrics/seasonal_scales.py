@@ -32,7 +32,7 @@ def seasonal_scales(dataset: SeriesDataset, windows: np.ndarray) -> Scales:
     encoder = dataset.encoder
     flat = dataset.flat
     now_n = dataset.starts[windows] + encoder.lookback
-    group_n = np.searchsorted(flat.firsts, now_n - 1, side="right") - 1
+    group_n = flat.groups_of(now_n - 1)
     season_g = dataset.seasons
     targets_to = dataset.targets
     absolute_no = np.empty((len(windows), encoder.n_targets))

@@ -19,7 +19,7 @@ MULTICLASS_METRICS = ("accuracy", "macro_f1", "log_loss", "calibration_error")
 BINS = 15  # of probabilities that are compared with what happened
 BLOCK = 1 << 20  # rows whose errors are in memory at a time
 # Ends of the interval that a normal distribution fills to 90 %, in deviations.
-REACH = NormalDist().inv_cdf(0.95)
+HALF_WIDTH = NormalDist().inv_cdf(0.95)
 
 
 def regression_metrics(
@@ -65,7 +65,7 @@ def own_interval(predictions: Mapping[str, ArrayLike], name: str) -> tuple[NDArr
     if not is_normal or any(f"{name}.{part}" in predictions for part in ("freedom", "dispersion")):
         return None  # what is not normal is judged by `metrics.probabilistic`
     mean_no = np.asarray(predictions[name])
-    reach_no = REACH * np.asarray(predictions[f"{name}.deviation"])
+    reach_no = HALF_WIDTH * np.asarray(predictions[f"{name}.deviation"])
     return mean_no - reach_no, mean_no + reach_no
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from train.config.plan import Plan
-from train.data.blocks import take_in_blocks
+from train.data.blocks import sample_rows, take_in_blocks
 from train.data.columns import Said
 from train.data.dataset import HostArrays
 from train.data.series.dataset import SeriesDataset
@@ -60,7 +60,7 @@ class Answered:
     @property
     def group_w(self) -> np.ndarray:
         """The group of each window, by its place [w]."""
-        return np.searchsorted(self.dataset.flat.firsts, self.now_w - 1, side="right") - 1
+        return self.dataset.flat.groups_of(self.now_w - 1)
 
 
 def answer(
@@ -131,7 +131,7 @@ def _linear(
     if dataset.target_gaps is not None:
         most = GAPPY_WINDOWS
     if len(past) > most:
-        past = np.sort(np.random.default_rng(0).choice(past, most, replace=False))
+        past = sample_rows(past, most)
         said.append(f"linear: fitted on {most:,} of the windows before an origin that has more")
     if not len(past):
         return {}

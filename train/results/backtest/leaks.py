@@ -54,8 +54,8 @@ def find_leaks(
     encoder = model.encoder
     assert isinstance(encoder, SeriesEncoder)
     random = np.random.default_rng(seed)
-    known = _sources(encoder, encoder.n_known)
-    columns = [name for name in _sources(encoder, len(encoder.columns)) if name]
+    known = _source_columns(encoder, encoder.n_known)
+    columns = [name for name in _source_columns(encoder, len(encoder.columns)) if name]
     leaking = []
     n_cells = 0
     chosen = np.unique(answered.origin_w).tolist()
@@ -89,7 +89,7 @@ def _is_same(
     return True
 
 
-def _sources(encoder: SeriesEncoder, n_last: int) -> list[str]:
+def _source_columns(encoder: SeriesEncoder, n_last: int) -> list[str]:
     """The columns of the file that the last so many columns of the net are read from."""
     last = encoder.columns[len(encoder.columns) - n_last :]
     names = [column.source or column.name for column in last if column.of != "gap"]

@@ -64,7 +64,7 @@ def score_backtest(parts: Sequence[Answered], n_origins: int) -> BacktestScores:
         windows_k=np.bincount(origin_w, minlength=n_origins),
         windows_g=np.bincount(group_w, minlength=n_groups),
     )
-    for name in _in_all(parts):
+    for name in _shared_names(parts):
         cells = _cells(parts, name)
         errors = by_window(cells, scales)
         whole = by_name(metrics_by(errors, all_w, 1), targets)
@@ -81,7 +81,7 @@ def score_backtest(parts: Sequence[Answered], n_origins: int) -> BacktestScores:
     return found
 
 
-def _in_all(parts: Sequence[Answered]) -> list[str]:
+def _shared_names(parts: Sequence[Answered]) -> list[str]:
     """The net, and the baselines that all parts have."""
     found = [NET]
     for name in parts[0].rivals:

@@ -125,7 +125,7 @@ def read_runs(folders: Sequence[str]) -> tuple[list[Finished], list[str]]:
     return runs, notes
 
 
-def what_differs(runs: Sequence[Finished]) -> list[dict[str, str]]:
+def differing_options(runs: Sequence[Finished]) -> list[dict[str, str]]:
     """{option: value} of every run, of the options that are not the same in all of them."""
     options = [serialize.by_path(run.config) for run in runs]
     names = dict.fromkeys(name for own in options for name in own)

@@ -113,7 +113,7 @@ def interval(score: RowScore, other: RowScore, block: int = 1) -> Difference | s
     Its deviation is that of the mean of what the rows move it by, by Student's t: of means it is
     the paired t-test's. `block` rows in a row are taken as one, for they are not independent.
     """
-    moved_n = score.moved - other.moved
+    moved_n = score.influence - other.influence
     n_blocks = len(moved_n) // block
     if n_blocks < MIN_BLOCKS:
         return f"{len(moved_n)} shared rows are too few"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from train.config.fields import did_you_mean
 from train.errors import UserError
 from train.evaluation.metrics.direction import HIGHER_IS_BETTER
-from train.results.comparison.finished import Finished, what_differs
+from train.results.comparison.finished import Finished, differing_options
 from train.results.comparison.paired import Difference, difference
 
 
@@ -68,7 +68,7 @@ def _rank(data: str, split: str, runs: Sequence[Finished], sort: str | None) -> 
         return math.inf if value is None else sign * value
 
     ordered = sorted(runs, key=place)
-    differs = what_differs(ordered)
+    differs = differing_options(ordered)
     rows = []
     for run, own in zip(ordered, differs, strict=True):
         to_first = None if run is ordered[0] else difference(run, ordered[0], metric)

@@ -31,22 +31,22 @@ class Rows(NamedTuple):
 
 
 class RowScore(NamedTuple):
-    """A score, and what each row moves it by [n], whose mean is 0."""
+    """A score, and the influence of each row on it [n], whose mean is 0 (the delta method)."""
 
     value: float
-    moved: np.ndarray
+    influence: np.ndarray
 
 
 Scorer = Callable[[Rows], RowScore]
 
 
-def of_mean(cost_n: np.ndarray) -> RowScore:
+def mean_score(cost_n: np.ndarray) -> RowScore:
     """The mean of what rows cost."""
     mean = float(cost_n.mean())
     return RowScore(mean, cost_n - mean)
 
 
-def of_ratio(part_n: np.ndarray, whole_n: np.ndarray) -> RowScore:
+def ratio_score(part_n: np.ndarray, whole_n: np.ndarray) -> RowScore:
     """The sum of parts by that of wholes; 0 where there is none."""
     whole = float(whole_n.mean())
     if not whole:
@@ -55,7 +55,7 @@ def of_ratio(part_n: np.ndarray, whole_n: np.ndarray) -> RowScore:
     return RowScore(value, (part_n - value * whole_n) / whole)
 
 
-def root_mean_square(rows: Rows) -> RowScore:
+def rmse(rows: Rows) -> RowScore:
     """rmse."""
     square_n = (rows.target - rows.answer) ** 2
     value = float(square_n.mean()) ** 0.5
@@ -63,39 +63,39 @@ def root_mean_square(rows: Rows) -> RowScore:
     return RowScore(value, slope * (square_n - square_n.mean()))
 
 
-def mean_square(rows: Rows) -> RowScore:
+def mse(rows: Rows) -> RowScore:
     """mse."""
-    return of_mean((rows.target - rows.answer) ** 2)
+    return mean_score((rows.target - rows.answer) ** 2)
 
 
-def mean_distance(rows: Rows) -> RowScore:
+def mae(rows: Rows) -> RowScore:
     """mae."""
-    return of_mean(np.abs(rows.target - rows.answer))
+    return mean_score(np.abs(rows.target - rows.answer))
 
 
-def explained(rows: Rows) -> RowScore:
+def r2(rows: Rows) -> RowScore:
     """r2; nan where all targets are one number."""
     if rows.target.min() == rows.target.max():
         return RowScore(np.nan, np.zeros(len(rows.target)))
     spread_n = (rows.target - rows.target.mean()) ** 2
-    left = of_ratio((rows.target - rows.answer) ** 2, spread_n)
-    return RowScore(1 - left.value, -left.moved)
+    left = ratio_score((rows.target - rows.answer) ** 2, spread_n)
+    return RowScore(1 - left.value, -left.influence)
 
 
 def accuracy(rows: Rows) -> RowScore:
     """The share of right answers."""
-    return of_mean((rows.target == rows.answer).astype(np.float64))
+    return mean_score((rows.target == rows.answer).astype(np.float64))
 
 
 def log_loss(rows: Rows) -> RowScore:
     """The mean of -log P(target); a class that no training row has is left out."""
-    code_n, probability_nk = _of_classes(rows)
+    code_n, probability_nk = _codes_and_probabilities(rows)
     known_n = code_n < len(rows.classes)
     epsilon = float(np.finfo(np.float32).eps)
     place_n = np.minimum(code_n, len(rows.classes) - 1)[:, None]
     chosen_n = np.take_along_axis(probability_nk, place_n, axis=1)[:, 0]
     cost_n = -np.log(np.clip(chosen_n, epsilon, 1 - epsilon))
-    return of_ratio(np.where(known_n, cost_n, 0), known_n.astype(np.float64))
+    return ratio_score(np.where(known_n, cost_n, 0), known_n.astype(np.float64))
 
 
 def auc(rows: Rows) -> RowScore:
@@ -103,7 +103,7 @@ def auc(rows: Rows) -> RowScore:
 
     A row moves it by its share of pairs in the right order; nan where a class has no row.
     """
-    code_n, probability_nk = _of_classes(rows)
+    code_n, probability_nk = _codes_and_probabilities(rows)
     yes_n = code_n == 1
     no_n = code_n == 0
     n_yes = int(yes_n.sum())
@@ -122,29 +122,29 @@ def auc(rows: Rows) -> RowScore:
     return RowScore(value, np.where(yes_n, of_yes_n, np.where(no_n, of_no_n, 0.0)))
 
 
-def f1_of_second(rows: Rows) -> RowScore:
+def f1(rows: Rows) -> RowScore:
     """The f1 of the second of two classes."""
     return _f1_of_class(rows, 1)
 
 
-def mean_f1(rows: Rows) -> RowScore:
+def macro_f1(rows: Rows) -> RowScore:
     """macro_f1: the mean over the classes that occur or are answered."""
-    code_n, probability_nk = _of_classes(rows)
+    code_n, probability_nk = _codes_and_probabilities(rows)
     present = np.union1d(code_n, probability_nk.argmax(1))
     found = [_f1_of_class(rows, int(code)) for code in present]
-    moved_cn = np.stack([score.moved for score in found])
-    return RowScore(float(np.mean([score.value for score in found])), moved_cn.mean(0))
+    influence_cn = np.stack([score.influence for score in found])
+    return RowScore(float(np.mean([score.value for score in found])), influence_cn.mean(0))
 
 
 def _f1_of_class(rows: Rows, code: int) -> RowScore:
-    code_n, probability_nk = _of_classes(rows)
+    code_n, probability_nk = _codes_and_probabilities(rows)
     is_n = (code_n == code).astype(np.float64)
     # Of two classes the first answers at .5, as argmax has it.
     said_n = (probability_nk.argmax(1) == code).astype(np.float64)
-    return of_ratio(2 * is_n * said_n, is_n + said_n)
+    return ratio_score(2 * is_n * said_n, is_n + said_n)
 
 
-def _of_classes(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+def _codes_and_probabilities(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     assert rows.code is not None and rows.probability is not None
     return rows.code, rows.probability
 
@@ -156,20 +156,20 @@ def token_accuracy(rows: Rows) -> RowScore:
     for target, answer in zip(rows.target, rows.answer, strict=True):
         hits.append(sum(a == b for a, b in zip(target, answer, strict=True)))
         steps.append(len(target))
-    return of_ratio(np.array(hits, np.float64), np.array(steps, np.float64))
+    return ratio_score(np.array(hits, np.float64), np.array(steps, np.float64))
 
 
-def entities(rows: Rows) -> RowScore:
+def entity_f1(rows: Rows) -> RowScore:
     """The f1 of entities, by conlleval's rules."""
-    return _of_entities(rows, find_entities)
+    return _entity_score(rows, find_entities)
 
 
-def strict_entities(rows: Rows) -> RowScore:
+def strict_entity_f1(rows: Rows) -> RowScore:
     """The f1 of entities that are whole."""
-    return _of_entities(rows, find_strictly)
+    return _entity_score(rows, find_strictly)
 
 
-def _of_entities(rows: Rows, find: Callable) -> RowScore:
+def _entity_score(rows: Rows, find: Callable) -> RowScore:
     names = as_iobes(rows.classes) or rows.classes
     meant = dict(zip((*rows.classes, *UNSEEN), (*names, *UNSEEN), strict=True))
 
@@ -177,25 +177,25 @@ def _of_entities(rows: Rows, find: Callable) -> RowScore:
         return [[meant[tag] for tag in tags] for tags in lists_n.tolist()]
 
     correct_n, claims_n = entity_counts(named(rows.answer), named(rows.target), find)
-    return of_ratio(2.0 * correct_n, claims_n.astype(np.float64))
+    return ratio_score(2.0 * correct_n, claims_n.astype(np.float64))
 
 
 OF_NUMBERS: Mapping[str, Scorer] = {
-    "rmse": root_mean_square,
-    "mse": mean_square,
-    "mae": mean_distance,
-    "r2": explained,
+    "rmse": rmse,
+    "mse": mse,
+    "mae": mae,
+    "r2": r2,
 }
 OF_CLASSES: Mapping[str, Scorer] = {
     "accuracy": accuracy,
     "auc": auc,
-    "f1": f1_of_second,
-    "macro_f1": mean_f1,
+    "f1": f1,
+    "macro_f1": macro_f1,
     "log_loss": log_loss,
 }
 OF_TAGS: Mapping[str, Scorer] = {
     "token_accuracy": token_accuracy,
-    "f1": entities,
-    "strict_f1": strict_entities,
+    "f1": entity_f1,
+    "strict_f1": strict_entity_f1,
 }
 PAIRED = tuple(dict.fromkeys((*OF_NUMBERS, *OF_CLASSES, *OF_TAGS)))

@@ -6,8 +6,8 @@ from train.config.options import Train
 from train.data.series.encoder import SeriesEncoder
 from train.data.table.encoder import TableEncoder
 from train.evaluation.baselines.table import Seconds
-from train.evaluation.baselines.trees import ROWS as TREE_ROWS
-from train.evaluation.kinds import Judged, Kind
+from train.evaluation.baselines.trees import MAX_ROWS as TREE_ROWS
+from train.evaluation.kinds import Kind, SplitPredictions
 from train.inference.predictor import Predicted
 
 # The linear model may take this share of the training, trees and the importance of columns as long.
@@ -40,7 +40,7 @@ def importance_seconds(options: Train, trained: float) -> float:
 
 
 def baselines_on_valid(
-    kind: Kind, judged: Judged, validated: Predicted, seconds: Seconds
+    kind: Kind, judged: SplitPredictions, validated: Predicted, seconds: Seconds
 ) -> dict[str, dict[str, float]]:
     """{"linear", "trees": metrics of the validation rows}, of those models that there are.
 

@@ -78,7 +78,7 @@ def _newton_step(
     return solve_iteratively(product, square_f + penalty_f, gradient_f, deadline)
 
 
-def multinomial(
+def lbfgs(
     x_nf: Features,
     target_n: NDArray,
     weight_n: Floats,
