@@ -44,7 +44,7 @@ def reconstruction_losses(outputs_bo: Array, target_bc: Array, head: HeadShape) 
 
 
 def _logits(outputs_bo: Array, head: HeadShape) -> Iterator[Array]:
-    """Those of each category column [b, v]."""
+    """The logits of each category column [b, v], one column after the other."""
     start = head.size
     for size in head.categories:
         yield outputs_bo[:, start : start + size]

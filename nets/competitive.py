@@ -197,7 +197,7 @@ class Competitive(ColumnsNetwork):
         return lax.scan(learn_row, (units_kd, wins_k), (x_bd, weight_b, moment_b))[0]
 
     def _neighbourhood(self, radius: Array) -> Array:
-        """Of each winner, how much of its step the others take [k, k]."""
+        """The share of each winner's step that every unit takes [k, k]."""
         assert self.shape is not None, "a rule of maps needs one"
         return neighbourhood(
             jnp.asarray(map_distances(self.shape, self.grid), jnp.float32), radius, self.kind

@@ -51,7 +51,7 @@ class FixedFilters(NamedTuple):
         return len(KERNELS) * sum(count for _, count in self.dilations)
 
     def responses(self, x_btf: Array, length_b: Array, place: int) -> tuple[Array, Array]:
-        """Those of the filters at a dilation [b, t, k], and whether each step counts [b, t, k].
+        """The filters' responses at a dilation, and whether each step counts, both [b, t, k].
 
         Of every other filter the steps that it reads zeros beyond an end at do not.
         """

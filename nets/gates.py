@@ -32,7 +32,7 @@ class Gates(NamedTuple):
 
 
 def lstm_gates(kernel_fg: Array, recurrent_hg: Array, bias_g: Array, x_tf: Array) -> Gates:
-    """Those of one direction of a layer, whose weights these are, as it reads a sequence.
+    """The gates and states of one direction of an LSTM layer as it reads a sequence.
 
     i, f, o = sigmoid(z), n = tanh(z) with z = x W + h R + b; c = f c + i n; h = o tanh(c).
     """

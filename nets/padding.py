@@ -16,6 +16,6 @@ def step_mask(n_steps: int, lengths_b: Array) -> Array:
 
 
 def masked(x_btf: Array, lengths_b: Array) -> Array:
-    """The same with zeros beyond the rows' ends, whatever stands there, NaN too."""
+    """x with zeros beyond the rows' ends, whatever stands there, NaN too."""
     mask_bt = step_mask(x_btf.shape[1], lengths_b)
     return jnp.where(mask_bt[:, :, None], x_btf, jnp.zeros((), x_btf.dtype))

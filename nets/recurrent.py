@@ -55,7 +55,7 @@ class GRULayer(nn.Module):
 
     @nn.compact
     def __call__(self, x_tbf: Array) -> tuple[Array, Step]:
-        """As of `PlainLayer`; k = 3h."""
+        """What x drives each step by [t, b, 3h], and the step itself, a `Step`."""
         width = 3 * self.size
         zeros = nn.initializers.zeros_init()
         kernel = self.param("kernel", nn.initializers.glorot_uniform(), (x_tbf.shape[-1], width))

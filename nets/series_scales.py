@@ -172,7 +172,7 @@ def target_levels(
 
 
 def _over(x_bo: Array, horizon: int) -> Array:
-    """The same at every step of the horizon [b, h * o]."""
+    """Values [b, o] repeated at every step of the horizon [b, h * o]."""
     n_rows, n_targets = x_bo.shape
     wide_bho = jnp.broadcast_to(x_bo[:, None], (n_rows, horizon, n_targets))
     return wide_bho.reshape(n_rows, horizon * n_targets)

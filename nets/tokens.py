@@ -63,7 +63,7 @@ class Characters(nn.Module):
 
 
 def steps_at_once(shape_btc: tuple[int, ...], n_characters: int, size: int) -> int:
-    """Of how many steps the characters are computed at once, by what they weigh; 1 at the least."""
+    """How many steps of characters are computed at once, by their memory; at least 1."""
     n_rows, n_steps, n_places = shape_btc
     if not isinstance(n_rows, int):  # of a program for any number of rows
         return n_steps

@@ -128,7 +128,7 @@ def kmeans_plus_plus(key: Array, x_nd: Array, n_units: int, weight_n: Array | No
 
 
 def winner_sums(x_bd: Array, weight_b: Array, winner_b: Array, n_units: int) -> Array:
-    """Of each unit, the weighted sum of the rows it won and, last, their weight [k, d + 1]."""
+    """The weighted sum of the rows that each unit won and, last, their weight [k, d + 1]."""
     won_bk = jax.nn.one_hot(winner_b, n_units) * weight_b[:, None]
     one_b = jnp.ones((x_bd.shape[0], 1), x_bd.dtype)
     return exact_product(won_bk.T, jnp.concatenate([x_bd, one_b], 1))

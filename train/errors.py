@@ -30,7 +30,7 @@ class DivergedError(Exception):
 
     @classmethod
     def at(cls, step: int, in_row: int = 1, rows: str = "") -> DivergedError:
-        """That of a run which diverged at this update and others after it; `rows` are its."""
+        """The error of a run that diverged at this update; `rows` are the update's."""
         then = f", nor in {in_row - 1} updates after it" if in_row > 1 else ""
         look = f", or look at the rows of that update: {rows}" if rows else ""
         return cls(

@@ -101,7 +101,7 @@ def _epochs(n_train: int, batch_size: int, net: Net, classes: int) -> int:
 
 
 def _smoothing(loss: Loss | Imported, metric: str | None, classes: int) -> float:
-    """Of many classes smoothed labels are told better, at probabilities that are less sure."""
+    """The smoothing of labels: SMOOTHING of more than two classes, unless log_loss counts."""
     if isinstance(loss, Imported):
         return 0.0
     return SMOOTHING if classes > 2 and metric != "log_loss" else 0.0

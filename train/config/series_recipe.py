@@ -49,7 +49,7 @@ def _period(net: LSTM, season: int | None) -> int:
 
 
 def _window(is_long: bool, n_series: int) -> Literal["last", "last_deviation", "mean_deviation"]:
-    """Of many series, some of which grow, the deviation of a window is taken out as well."""
+    """How windows are scaled: by their deviation too where series are many, for some grow."""
     if is_long:
         return "mean_deviation"
     return "last" if n_series == 1 else "last_deviation"

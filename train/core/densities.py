@@ -36,7 +36,7 @@ def negative_binomial(log_mean_bo: Array, dispersion_bo: Array, target_bo: Array
 def zero_inflated(
     log_mean_bo: Array, dispersion_bo: Array, zeros_bo: Array, target_bo: Array
 ) -> Array:
-    """The same of counts of which a share of `zeros` is put to 0; the mean is that of all."""
+    """-log p of counts of mean m, of which a share of `zeros` is put to 0."""
     log_share_bo = jnp.log1p(-zeros_bo)
     log_p_bo = log_share_bo + log_negative_binomial(
         log_mean_bo - log_share_bo, dispersion_bo, target_bo

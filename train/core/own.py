@@ -32,7 +32,7 @@ def body_of(net: Own) -> OwnBody:
 
 
 def steps_of(net: Own) -> OwnSteps:
-    """The same as the body of a net on series or sequences. Raises UserError."""
+    """The Linen module of a net's options as the body of a net on steps. Raises UserError."""
     return OwnSteps(_make_module(net), functools.partial(in_one_line, "config.net", net.path))
 
 
@@ -101,7 +101,7 @@ def optimizer_of(options: Optim) -> optax.GradientTransformationExtraArgs:
 def _with_named_errors(
     own: optax.GradientTransformation, path: str
 ) -> optax.GradientTransformationExtraArgs:
-    """The same optimizer, whose errors are of one line."""
+    """The optimizer, with each of its errors a UserError of one line."""
     own = optax.with_extra_args_support(own)
 
     def init(params: optax.Params) -> optax.OptState:

@@ -73,7 +73,7 @@ class RawColumn:
             self.said.append(f"{self.where}: column {self.name!r}: {message}")
 
     def read_by(self, reading: Reading, said: Said | None = None) -> RawColumn:
-        """The same column, to be read so."""
+        """The column, to be read by this reading."""
         return replace(self, reading=reading, said=said)
 
     def as_guessed(self) -> RawColumn:

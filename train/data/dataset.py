@@ -159,12 +159,12 @@ class Dataset(Protocol):
 
     @property
     def encoder(self) -> Encoder:
-        """Its schema."""
+        """The schema of the data set."""
         ...
 
     @property
     def heads(self) -> tuple[Head, ...]:
-        """Those of the encoder."""
+        """The heads of the encoder."""
         ...
 
     @property
@@ -222,5 +222,5 @@ class Dataset(Protocol):
         ...
 
     def with_splits(self, splits: Mapping[str, np.ndarray]) -> Dataset:
-        """The same rows, divided otherwise."""
+        """The data set with the same rows in other splits."""
         ...

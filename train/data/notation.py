@@ -82,7 +82,7 @@ class Notation:
         return written == (".", "", "", False, False)
 
     def shown(self) -> str:
-        """Itself in words, for a line to the user; "" where it is plain."""
+        """The notation in words, for a line to the user; "" where it is plain."""
         parts = []
         if self.clock:
             parts.append("hours:minutes, in seconds")
@@ -98,7 +98,7 @@ class Notation:
         return ", ".join(parts)
 
     def to_json(self) -> dict[str, object]:
-        """As JSON has it."""
+        """The notation as JSON has it."""
         return asdict(self)
 
 

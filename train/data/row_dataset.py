@@ -93,7 +93,7 @@ class RowDataset:
         ]
 
     def with_splits(self, splits: Mapping[str, np.ndarray]) -> Self:
-        """The same rows, divided otherwise."""
+        """The data set with the same rows in other splits."""
         return replace(self, splits=dict(splits))
 
     @property

@@ -142,7 +142,7 @@ def _by_class(
 def _with_every_class(
     part_n: np.ndarray, classes: Sequence[np.ndarray], random: np.random.Generator
 ) -> np.ndarray:
-    """The same parts of the same sizes, with a row to train on for each class, while there are any.
+    """Splits of the same sizes, each class with a training row while it has any.
 
     Such a row changes places with a training row that is not the only one kept for its class.
     """

@@ -131,7 +131,7 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
         return self
 
     def __sklearn_clone__(self) -> Self:
-        """As scikit-learn clones; own modules are named first, as copies cannot be."""
+        """A clone as scikit-learn makes it; own modules are named first, as copies cannot be."""
         if isinstance(self.config, Config):
             vars(self.config).update(vars(named(self.config)))
         return cast(Self, super().__sklearn_clone__())
@@ -183,7 +183,7 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
         self._temporary = temporary
 
     def __getstate__(self) -> dict[str, object]:
-        """Its parameters and attributes, and in place of the net the bytes of its folder."""
+        """The parameters and attributes, and in place of the net the bytes of its folder."""
         whole: Foreign = super().__getstate__()
         state = dict(whole)
         if "folder_" in state:

@@ -33,7 +33,7 @@ class ClassScores(NamedTuple):
 
     @property
     def f1(self) -> Array:
-        """See `curves.f1_of`."""
+        """The harmonic mean of precision and recall of each class [k]."""
         return curves.f1_of(self.precision, self.recall)
 
     def to_json(self) -> Json:
@@ -127,7 +127,7 @@ def _classes(head: Head, target_n: Array, probability: Array, weight_n: Array) -
 
 
 def _calibration(happened: Array, probability: Array, weights: Array | None) -> Json:
-    """Of each tenth of probability the mean, how often it happened, and of how many answers."""
+    """For each tenth of probability its mean, how often it happened, and how many answers."""
     mean, share, count = curves.calibration(happened, probability, weights)
     gap = np.average(np.abs(mean - share), weights=count)
     return {

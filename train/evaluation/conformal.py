@@ -65,7 +65,7 @@ class Scores(NamedTuple):
 
     @property
     def effective_rows(self) -> np.ndarray:
-        """As many rows of equal weight tell as much of an output [o] (Kish 1965)."""
+        """How many rows of equal weight would tell as much of each output [o] (Kish 1965)."""
         share_no = self.shares
         total_o = share_no.sum(axis=0)
         return total_o**2 / np.maximum(np.square(share_no).sum(axis=0), 1)

@@ -18,7 +18,7 @@ MAX_SIZE = 1e4  # up to which the series of the score is exact
 
 @dataclass(frozen=True)
 class Counts:
-    """Of the negative binomial distribution, a share `zeros` of which is put to 0.
+    """Negative binomial distributions, of which a share `zeros` is put to 0.
 
     `mean` is that of all, `dispersion` a of the distribution itself, of variance m + a m^2.
     """

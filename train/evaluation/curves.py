@@ -42,7 +42,7 @@ class AtThresholds(NamedTuple):
 
     @property
     def f1(self) -> Array:
-        """See `f1_of`."""
+        """The harmonic mean of precision and recall at each threshold [m]."""
         return f1_of(self.precision, self.recall)
 
 

@@ -26,7 +26,7 @@ LOG_TAU = float(np.log(2 * np.pi))
 
 @dataclass(frozen=True)
 class Normal:
-    """Of this mean and deviation."""
+    """Normal distributions of these means and deviations."""
 
     mean: Array
     deviation: Array
@@ -49,7 +49,7 @@ class Normal:
 
 @dataclass(frozen=True)
 class StudentT:
-    """Of this mean and deviation, and degrees of freedom above 2."""
+    """Student's t distributions, of more than 2 degrees of freedom."""
 
     mean: Array
     deviation: Array

@@ -110,7 +110,7 @@ def _columns_per_call(columns: Mapping[str, object], rows: NDArray[np.intp]) -> 
 
 
 def _owners(intact: Arrays, columns: Mapping[str, tuple[str, Sequence[int]]]) -> Arrays:
-    """Of each input the number of the column that a place belongs to [f], -2 where to none."""
+    """The number of the column that each place of an input belongs to [f], -2 for none."""
     owners = {key: np.full(array.shape[1], -2, np.int32) for key, array in intact.items()}
     for number, (key, places) in enumerate(columns.values()):
         owners[key][list(places)] = number

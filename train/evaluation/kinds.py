@@ -121,7 +121,7 @@ def score(
 def score_rows_of(
     dataset: Dataset, rows: np.ndarray, predictions: Arrays, target: Arrays, weight: np.ndarray
 ) -> Scores:
-    """The same of rows of a data set; of windows also what is told by the rows before them."""
+    """Metrics of rows of a data set; of windows also those that need the rows before them."""
     found = score(dataset.encoder, predictions, target, weight)
     if isinstance(dataset, SeriesDataset):
         found |= scale_free_metrics(dataset, rows, predictions, target)
@@ -254,6 +254,6 @@ def _importance(
 
 
 def _no_importance(judged: SplitPredictions, seed: int, seconds: float) -> Measured:
-    """Of rows whose columns cannot be shuffled, or that have no target."""
+    """No importance: the columns cannot be shuffled, or there is no target."""
     del judged, seed, seconds
     return Measured({})

@@ -78,7 +78,7 @@ class SequenceBlocks:
         most: int,
         axis: int = 0,
     ) -> HostArrays:
-        """As `in_blocks`, of `most` rows a device at the most, fewer of long ones."""
+        """Predictions for sequences, at most `most` rows a device at a time, fewer of long ones."""
         widths = self.widths(inputs["length"])
         answers: HostArrays = {}
         for width in np.unique(widths):

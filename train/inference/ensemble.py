@@ -100,7 +100,7 @@ class Ensemble:
 
     @in_single_precision()
     def sampled(self, inputs: Mapping[str, np.ndarray], n_samples: int, seed: int) -> HostArrays:
-        """As means over nets thinned by dropout, and their deviations beside them.
+        """Predictions as means over nets thinned by dropout, with their deviations beside them.
 
         See `make_sampler`. Raises UserError.
         """
@@ -121,7 +121,7 @@ class Ensemble:
     def shuffled(
         self, inputs: Mapping[str, np.ndarray], owners: Mapping[str, np.ndarray]
     ) -> Shuffled:
-        """The same rows with one column shuffled, for many columns in a call.
+        """What predicts these rows with one column shuffled, for many columns in a call.
 
         `owners` say which column each place of an input belongs to.
         """
@@ -189,7 +189,7 @@ class Ensemble:
         return [self.apply(variables, block) for variables in self.variables]
 
     def _mean(self, predictions: Sequence[HostArrays]) -> HostArrays:
-        """Of all members, with their deviation beside it; of one net its own."""
+        """The mean of all members' predictions, with their deviation; one net's own."""
         if not self.has_members:
             return predictions[0]
         stacked = _stacked(predictions)

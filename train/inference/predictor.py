@@ -80,7 +80,7 @@ class Predictor:
 
     @property
     def variables(self) -> Variables:
-        """Those of the net, or of the first of several."""
+        """The variables of the net, or of the first of several."""
         first = self.ensemble.variables[0]
         return jax.tree.map(lambda leaf: leaf[0], first) if self.ensemble.has_members else first
 
@@ -255,4 +255,4 @@ class Predictor:
 
 
 def _no_errors() -> None:
-    """Of a net that was not loaded from a run's folder."""
+    """No errors of validation rows: the net was not loaded from a run's folder."""

@@ -34,7 +34,7 @@ def shuffled_in_turns(
     inputs: Mapping[str, np.ndarray],
     owners: Mapping[str, np.ndarray],
 ) -> Shuffled:
-    """The same by the program that answers: a call for each column."""
+    """Predictions with one column shuffled, by the program that answers: a call a column."""
 
     def shuffled(order_n: np.ndarray, columns_k: np.ndarray, count: int) -> HostArrays:
         answers = []

@@ -157,7 +157,7 @@ class BlockPrediction(NamedTuple, Generic[T]):
 def on_every_device(
     predict_block: Callable[[Tree, Tree], Tree], variables: T, axis: int
 ) -> BlockPrediction[T]:
-    """The same function for blocks of rows, of which each device of this process takes one.
+    """A function that predicts blocks of rows, one block on each device of this process.
 
     Predictions have their rows along `axis`; a block's bits are those of one device.
     """

@@ -58,7 +58,7 @@ class Builder:
         self.sizes = sizes
 
     def within(self, graph: Graph) -> Builder:
-        """The same for a graph within this one."""
+        """A builder for a graph within this one."""
         return Builder(graph, self.sizes)
 
     def loose(self, value: Value) -> str:

@@ -121,7 +121,7 @@ def _by_threshold(name: str, at: curves.AtThresholds, places: Array) -> str:
 
 
 def _best_threshold(at: curves.AtThresholds) -> float:
-    """Of the thresholds of the best f1 the nearest to a half: all between two scores are alike."""
+    """The threshold of the best f1, the one nearest to a half where several have it."""
     below = np.append(at.threshold[1:], 0.0)
     nearest = np.minimum(at.threshold, np.maximum(0.5, (at.threshold + below) / 2))
     nearest = np.where((below < 0.5) & (at.threshold >= 0.5), 0.5, nearest)

@@ -79,7 +79,7 @@ def _what_is_lost(result: Result) -> str:
 
 
 def _weights_step(result: Result, number: int) -> int:
-    """Of which step the weights of a net are that were kept."""
+    """The step that the kept weights of a net are of."""
     if has_members(result):
         for net in result["per_member"]:
             if net["member"] == number and "weights_step" in net:

@@ -44,7 +44,7 @@ def plane_pictures(clusters: Clusters, shape: tuple[int, int]) -> Iterator[str]:
 
 
 def unit_distances(units_kd: Array, shape: tuple[int, int], grid: str) -> Array:
-    """Of each unit the mean distance to its neighbours on the map [k].
+    """The mean distance of each unit to its neighbours on the map [k].
 
     The U-matrix (Ultsch & Siemon 1990).
     """

@@ -18,7 +18,7 @@ def measure_of(result: Result) -> str:
 
 
 def weights_in_words(result: Result) -> str:
-    """Of which step the weights are that answer, and by which measure they were chosen, if at all.
+    """The step of the weights that answer, and the measure they were chosen by, in words.
 
     A result of an earlier version does not say.
     """

@@ -67,7 +67,7 @@ def _halves(metrics: list[str]) -> list[list[str]]:
 
 
 def _side_by_side(result: Result, split: str, metrics: Sequence[str]) -> Iterator[list[str]]:
-    """As many metrics at a time as fit a column of the page."""
+    """The metrics in groups that fit side by side in a column of the page."""
     contest = [*result["metrics"].values(), *baselines_of(result, split).values()]
     few: list[str] = []
     width = 0
@@ -111,7 +111,7 @@ def _contest(result: Result, split: str, metrics: Sequence[str], kind: str) -> l
 
 
 def _all_targets(data: ReportData) -> str:
-    """Of more targets than are drawn a line each, folded away."""
+    """A table of all targets, folded away; "" where they are few."""
     if len(data.columns) <= MAX_TARGETS:
         return ""
     scores = data.result["metrics"][data.split]

@@ -21,7 +21,7 @@ class Monitored:
 
     @staticmethod
     def of(config: Config, history: Sequence[Line], *, has_valid: bool) -> Monitored:
-        """That of a run with this resolved config.
+        """What decided the weights of a run with this resolved config.
 
         Without validation rows the last weights stay.
         """

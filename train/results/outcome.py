@@ -48,7 +48,7 @@ class Answering(NamedTuple):
     places: list[int] | None
 
     def to_json(self) -> dict[str, object]:
-        """Its record in the file that names who answers."""
+        """The record in the file that names who answers."""
         return {"part": self.subfolder, "slots": self.places}
 
 
@@ -66,7 +66,7 @@ class Chosen(NamedTuple):
 
     @property
     def variables(self) -> Variables:
-        """Their best weights, and their statistics [k, ...]."""
+        """The members' best weights, and their statistics [k, ...]."""
         variables = self.state.best.weights.variables(self.run.data.statistics)
         places = np.array(self.places)
         return jax.tree.map(lambda leaf: leaf[places], jax.device_get(variables))

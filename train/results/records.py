@@ -33,7 +33,7 @@ class MemberResult:
     skipped: int = 0
 
     def to_json(self, *, is_alone: bool, has_folds: bool) -> Json:
-        """Its record, in which a net that is not one of several has no number."""
+        """The record of a net; one that is not one of several has no number."""
         if is_alone:
             net: Json = {"seed": self.member.seed}
         else:
@@ -73,7 +73,7 @@ class SettingResult:
     epochs: int
 
     def to_json(self) -> Json:
-        """Its record."""
+        """The record of a setting."""
         return {**vars(self), "values": dict(self.values)}
 
 
@@ -87,7 +87,7 @@ class RefitResult:
     rows: int
 
     def to_json(self) -> Json:
-        """Its record."""
+        """The record of a refit."""
         return dict(vars(self))
 
 

@@ -46,7 +46,7 @@ def to_device(program: Program, dataset: Dataset, statistics: Statistics) -> Dat
 
 
 def without_rows(program: Program, dataset: Dataset, statistics: Statistics) -> Data:
-    """The same without the rows, for a fold: folds share the encoded ones."""
+    """The data of a fold without the rows: folds share the encoded ones."""
     if _fits_scaled_columns(program.config):
         arrays = _preprocess(program, dataset, statistics)
         statistics = _with_scaled_statistics(program, dataset, arrays, statistics)
@@ -168,7 +168,7 @@ def distinct_edges(numbers_nf: np.ndarray, n_bins: int) -> np.ndarray:
 
 
 def _edges_of_column(x_n: np.ndarray, n_bins: int) -> np.ndarray:
-    """Its distinct values, if they are few; else n_bins + 1 of them at the most."""
+    """The distinct values of a column, if they are few; else at most n_bins + 1 of them."""
     values, counts = np.unique(x_n.astype(np.float32), return_counts=True)
     if len(values) <= n_bins + 1:
         return values

@@ -37,7 +37,7 @@ class Validation(NamedTuple):
 
 
 class Status(NamedTuple):
-    """Of a state, what decides how to go on; `step` is that of the nets that still train."""
+    """What of a state decides how to go on; `step` is that of the nets that still train."""
 
     step: int
     is_over: bool

@@ -47,7 +47,7 @@ class SequenceDataset(RowDataset):
         return _with_length(RowDataset.prepared(self._up_to(longest), scale, scale_target))
 
     def _up_to(self, n_steps: int) -> Self:
-        """The same with the first steps of each row alone."""
+        """Arrays with the first steps of each row alone."""
         from nets.sequence import STEP_KINDS
 
         width = padded_width(np.array([n_steps]))

@@ -184,7 +184,7 @@ class SequenceEncoder(SequenceSchema):
         return columns
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """The schema as JSON has it."""
         return dataclasses.asdict(self) | {"kind": "Sequences", "labels": self.labels.to_json()}
 
     @classmethod

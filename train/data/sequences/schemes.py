@@ -30,7 +30,7 @@ PARTED = ("IOB2", "IOBES", "BILOU", "BMES", "BMEWO")  # an entity's parts tell w
 
 
 def as_iobes(tags: Sequence[str]) -> list[str] | None:
-    """The same tags in the letters of IOBES, bare kinds as I-KIND; None if they mark no entities.
+    """Tags in the letters of IOBES, bare kinds as I-KIND; None if they mark no entities.
 
     Which of the two IOB it is tags alone do not tell.
     """

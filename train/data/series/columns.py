@@ -149,7 +149,7 @@ def _say_unknown(
 
 
 def fill_gaps(values_tc: np.ndarray, columns: Sequence[SeriesColumn], flat: Flat) -> np.ndarray:
-    """The same with gaps filled by the row before, or by the training median where none is."""
+    """Values with gaps filled by the row before, or by the training median where none is."""
     is_gap_tc = np.isnan(values_tc)
     first_t1 = flat.per_row(flat.firsts)[:, None]
     last_tc = np.where(is_gap_tc, first_t1, np.arange(len(values_tc))[:, None])

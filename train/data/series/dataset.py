@@ -198,7 +198,7 @@ class SeriesDataset:
         return folds
 
     def with_splits(self, splits: Mapping[str, np.ndarray]) -> Self:
-        """The same windows, divided otherwise."""
+        """The data set with the same windows in other splits."""
         return replace(self, splits=dict(splits))
 
     def statistics(self, rows: np.ndarray, options: Options | None = None) -> Statistics:

@@ -151,7 +151,7 @@ class SeriesEncoder(SeriesSchema):
         return {f"target_{name}": values for name, values in raw.items()}
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON has it; fields that 0.1.0 did not know only where they say something."""
+        """The schema as JSON has it; fields newer than 0.1.0 only where they say something."""
         return {"kind": "Series", **without_newer(dataclasses.asdict(self))}
 
     @classmethod

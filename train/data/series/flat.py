@@ -123,7 +123,7 @@ def _told_apart(flat: Flat, time: TimeColumn) -> Flat:
 
 
 def _in_order(flat: Flat, time: TimeColumn, where: str, said: Said | None) -> Flat:
-    """The same with the rows of each group sorted by time."""
+    """The flat rows with those of each group sorted by time."""
     assert flat.stamps is not None
     step_t = np.diff(flat.stamps)
     step_t[flat.firsts[1:] - 1] = 1

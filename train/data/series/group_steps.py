@@ -61,7 +61,7 @@ def look_up_steps(flat: Flat, time: TimeColumn, where: str, said: Said) -> Flat:
 
 
 def with_steps(flat: Flat, steps_g: Sequence[TimeStep | None]) -> Flat:
-    """The same rows, with the step that each group goes on by."""
+    """The flat rows, with the step that each group goes on by."""
     steps = np.empty(len(steps_g), object)
     steps[:] = list(steps_g)
     return flat._replace(steps=steps)

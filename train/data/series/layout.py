@@ -50,7 +50,7 @@ def keeping(flat: Flat, step: TimeStep, zone: str | None) -> np.ndarray:
 
 
 def missing_shares(flat: Flat, step: TimeStep, zone: str | None) -> np.ndarray:
-    """Of the steps of each group, the share that has no row [g]."""
+    """The share of each group's steps that has no row [g]."""
     found = _distances(flat, [step] * len(flat.sizes), zone)
     missing_g = np.add.reduceat(np.where(found.is_off_t, 0, found.steps_t - 1), flat.firsts)
     return missing_g / (missing_g + flat.sizes)

@@ -137,7 +137,7 @@ class StreamRows:
         return StreamRows(self.numbers + others.numbers, self.tables + others.tables)
 
     def joined(self) -> tuple[np.ndarray, pa.Table]:
-        """Their numbers, ascending and each once, and the rows."""
+        """The rows, and their numbers in increasing order, each once."""
         numbers, first = np.unique(np.concatenate(self.numbers), return_index=True)
         return numbers, pa.concat_tables(self.tables).take(pa.array(first))
 

@@ -59,7 +59,7 @@ class Column:
 
     @cached_property
     def values(self) -> dict[float, int]:
-        """The same by the number it writes, where all write one, another each; {} else."""
+        """{number: category}, where every category writes a number of its own; {} else."""
         if not all(PLAIN.fullmatch(name) and not CODE.fullmatch(name) for name in self.codes):
             return {}
         found = {float(name): place for name, place in self.codes.items()}

@@ -34,7 +34,7 @@ class ColumnReading(NamedTuple):
     use: str
 
     def cells(self) -> tuple[str, ...]:
-        """Itself as texts, below HEAD."""
+        """The reading as texts, below HEAD."""
         return (
             self.name,
             self.kind,

@@ -46,7 +46,7 @@ class Sums(NamedTuple):
     yy_o: Floats
 
     def plus(self, other: Sums, sign: float = 1.0) -> Sums:
-        """Those of both groups of rows; with -1 for the sign, of this one without the other."""
+        """The sums over both groups of rows; with sign -1, over this group without the other."""
         return Sums(
             self.weight + sign * other.weight,
             self.x_f + sign * other.x_f,
@@ -149,7 +149,7 @@ def _needs_no_penalty(
     seed: int,
     deadline: Deadline,
 ) -> NDArray[np.bool_]:
-    """Of which outputs [o] held-out rows are met clearly better with next to no penalty."""
+    """Whether each output [o] is predicted clearly better on held-out rows without a penalty."""
     shuffled_n = np.random.default_rng(seed).permutation(len(features))[:FOLD_ROWS]
     n_folds = min(FOLDS, len(shuffled_n))
     if n_folds < 2:
@@ -163,7 +163,7 @@ def _needs_no_penalty(
 
 
 def no_penalty_by_folds(folds: list[Sums], strength: float) -> NDArray[np.bool_]:
-    """Of which outputs [o] each fold is met clearly better, by the others, without the penalty."""
+    """Whether each output [o] is predicted clearly better across folds without a penalty."""
     whole = reduce(Sums.plus, folds)
     penalised_o = np.zeros(len(whole.y_o))
     free_o = np.zeros(len(whole.y_o))

@@ -73,7 +73,7 @@ def step_metrics(
 
 
 def _by_target(encoder: SeriesEncoder, values: np.ndarray) -> np.ndarray:
-    """Of each window, the steps of each target [n, h, o]."""
+    """Forecasts [n, h * o] as [n, h, o]."""
     return np.asarray(values).reshape(-1, encoder.horizon, encoder.n_targets)
 
 

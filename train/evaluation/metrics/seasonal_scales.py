@@ -66,7 +66,7 @@ def _changes(
 
 
 def _means(values_t: np.ndarray, lag: int, place_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The same over `lag` steps; nan where no change is known."""
+    """Mean absolute and squared changes over `lag` steps [m]; nan where none is known."""
     change_t = np.abs(values_t[lag:] - values_t[:-lag])
     is_known_t = ~np.isnan(change_t)
     change_t = np.where(is_known_t, change_t, 0)

@@ -65,7 +65,7 @@ def entity_counts(
     wanted: Sequence[Sequence[str]],
     find: Callable[[Sequence[str]], Iterator[Entity]],
 ) -> tuple[NDArray, NDArray]:
-    """Of the tags of each row: correct entities [n], and found and true ones together [n]."""
+    """The correct entities of each row [n], and its predicted and true ones together [n]."""
     correct = []
     claims = []
     for prediction, target in zip(predicted, wanted, strict=True):

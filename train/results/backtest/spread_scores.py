@@ -36,7 +36,7 @@ def spread_by_origin(parts: Sequence[Answered], n_origins: int) -> dict[str, np.
 def spread_over_all(
     by_origin: Mapping[str, np.ndarray], sums: Cells, origin_w: np.ndarray, targets: list[str]
 ) -> dict[str, float]:
-    """The same over all origins, `sums` being those of the net's windows."""
+    """{metric: its value over all origins}, `sums` being those of the net's windows."""
     found: dict[str, float] = {}
     for name, values_k in by_origin.items():
         target, _, short = name.rpartition(".")

@@ -40,7 +40,7 @@ class Finished:
 
     @property
     def scores(self) -> Mapping[str, float | None]:
-        """Its metrics of those rows."""
+        """The run's metrics of the rows that it is compared on."""
         return self.result["metrics"][self.split]
 
     @property
@@ -52,7 +52,7 @@ class Finished:
 
     @property
     def net(self) -> str:
-        """Its net in words."""
+        """The run's net in words."""
         net = self.config.net
         hidden = getattr(net, "hidden", ())
         # Of a grid over widths the parameters are those of the best.
@@ -62,12 +62,12 @@ class Finished:
 
     @property
     def history(self) -> list[Evaluation]:
-        """Its evaluations, in order."""
+        """The run's evaluations, in order."""
         return [read_evaluation(line) for line in read_history(self.folder)]
 
     @cached_property
     def answers(self) -> pa.Table | None:
-        """Its test rows with targets and answers; None where it has none."""
+        """The run's test rows with targets and answers; None where it has none."""
         path = self.folder / "predictions.parquet"
         if self.split != "test" or not path.is_file() or path.is_symlink():
             return None
