@@ -15,7 +15,7 @@ from train.evaluation.baselines import features as features_module
 from train.evaluation.baselines import iterative, logistic, logistic_solvers, ridge
 from train.evaluation.baselines import linear as linear_module
 from train.evaluation.baselines.features import LinearFeatures
-from train.evaluation.baselines.linear import Deadline, predict_linear
+from train.evaluation.baselines.linear import Deadline, Fitting, predict_linear
 from train.evaluation.baselines.table import baseline_metrics, fit_baselines
 
 SIZES = (30, 4)
@@ -84,8 +84,7 @@ def test_the_penalty_is_left_out_where_held_out_rows_refuse_it(problem):
     _, dense, targets, _ = problem
     exact = (dense[:, :2] @ [[3.0], [-2.0]]).astype(np.float32)
     for target, is_free in ((exact, True), (targets["value"][:, :1], False)):
-        args = dense, target, np.ones(300), 0, False, Deadline()
-        found = iterative.fit_iteratively(*args).coefficients
+        found = iterative.fit_iteratively(dense, target, np.ones(300), Fitting()).coefficients
         strength = 1e-6 if is_free else 1.0
         truth = Ridge(strength).fit(dense.astype(float), target.astype(float)).coef_
         np.testing.assert_allclose(found.ravel(), truth.ravel(), atol=1e-3)

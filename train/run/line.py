@@ -11,7 +11,7 @@ import numpy as np
 
 from train.data.blocks import sample_rows
 from train.data.dataset import Head, HostArrays, Pool
-from train.evaluation.baselines.linear import DENSE_FEATURES, Linear
+from train.evaluation.baselines.linear import DENSE_FEATURES, Fitting, Linear
 from train.evaluation.baselines.logistic import fit_logistic
 from train.evaluation.baselines.ridge import fit_ridge
 
@@ -60,10 +60,10 @@ def fit_line(arrays: Pool, train_rows: np.ndarray, heads: Sequence[Head]) -> Hos
 def _fit(features_nd: np.ndarray, target: np.ndarray, weight_n: np.ndarray, head: Head) -> Linear:
     """The linear model of one head; of classes without logits that a net could not turn round."""
     if head.kind == "regression":
-        return fit_ridge(features_nd, target, weight_n, in_sample=False)
+        return fit_ridge(features_nd, target, weight_n, Fitting())
     if len(np.unique(target)) < max(head.size, 2):
         return Linear(np.zeros((features_nd.shape[1], head.size)), np.zeros(head.size))
-    fitted = fit_logistic(features_nd, target, weight_n, head, 0, in_sample=False)
+    fitted = fit_logistic(features_nd, target, weight_n, head, Fitting())
     logits_no = features_nd @ fitted.coefficients + fitted.intercept
     shrink = min(1.0, MAX_LOGIT / np.abs(logits_no).max())
     return Linear(shrink * fitted.coefficients, shrink * fitted.intercept)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from train.evaluation.baselines.linear import (
     Deadline,
     Features,
+    Fitting,
     Floats,
     Linear,
     blocks_of,
@@ -32,16 +33,14 @@ def fit_iteratively(
     features: Features,
     target_no: NDArray,
     weight_n: Floats,
-    seed: int,
-    in_sample: bool,
-    deadline: Deadline,
+    fitting: Fitting,
 ) -> Linear:
     """Ridge regression without products of pairs; the penalty is chosen by one fold of rows."""
-    strengths_o = np.full(target_no.shape[1], TINY_RIDGE if in_sample else RIDGE)
+    strengths_o = np.full(target_no.shape[1], TINY_RIDGE if fitting.in_sample else RIDGE)
     n = features.shape[0]
-    shuffled_n = np.random.default_rng(seed).permutation(n)[:FOLD_ROWS]
+    shuffled_n = np.random.default_rng(fitting.seed).permutation(n)[:FOLD_ROWS]
     held = np.sort(shuffled_n[::FOLDS])
-    if not in_sample and len(held) < len(shuffled_n):
+    if not fitting.in_sample and len(held) < len(shuffled_n):
         others = np.sort(np.setdiff1d(shuffled_n, held))
         error = {}
         for strength in (RIDGE, TINY_RIDGE):
@@ -50,13 +49,13 @@ def fit_iteratively(
                 target_no[others],
                 weight_n[others],
                 np.full(len(strengths_o), strength),
-                deadline,
+                fitting.deadline,
             )
             fitted_no = features[held] @ linear.coefficients + linear.intercept
             error[strength] = weight_n[held] @ np.square(fitted_no - target_no[held])
         is_exact_o = error[TINY_RIDGE] < CLEAR_GAIN * error[RIDGE]
         strengths_o = np.where(is_exact_o, TINY_RIDGE, RIDGE)
-    return _conjugate(features, target_no, weight_n, strengths_o, deadline)
+    return _conjugate(features, target_no, weight_n, strengths_o, fitting.deadline)
 
 
 def _conjugate(

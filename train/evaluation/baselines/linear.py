@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import scipy.special
@@ -52,6 +52,17 @@ class Deadline:
 
 
 NO_DEADLINE = Deadline()
+
+
+class Fitting(NamedTuple):
+    """How a linear model is fitted."""
+
+    seed: int = 0
+    """Draws the rows of logistic regression, and the folds that penalties are chosen by."""
+    in_sample: bool = False
+    """Whether the fit is judged on the very rows that it is fitted on."""
+    deadline: Deadline = NO_DEADLINE
+    """When it must be done."""
 
 
 @dataclass(frozen=True)

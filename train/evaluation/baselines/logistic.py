@@ -18,9 +18,9 @@ from scipy import sparse
 
 from train.data.dataset import Head
 from train.evaluation.baselines.linear import (
-    NO_DEADLINE,
     Deadline,
     Features,
+    Fitting,
     Floats,
     LeftOutError,
     Linear,
@@ -91,22 +91,19 @@ def fit_logistic(
     target_n: NDArray,
     weight_n: Floats,
     head: Head,
-    seed: int,
-    *,
-    in_sample: bool,
-    deadline: Deadline = NO_DEADLINE,
+    fitting: Fitting,
 ) -> Linear:
     """Logistic (one score) or multinomial (k scores) regression, fitted as scikit-learn's.
 
-    Of more than LOGISTIC_ROWS rows as many are drawn by `seed`. With `in_sample`, for what is
-    judged on the rows it is fitted on, a line that parts them is taken without a contest. Raises
-    LeftOutError, also at once where there are more than MAX_WEIGHTS coefficients.
+    Of more than LOGISTIC_ROWS rows as many are drawn. Of what is judged on the rows of the fit,
+    a line that separates them is taken without a contest. Raises LeftOutError, also at once where
+    there are more than MAX_WEIGHTS coefficients.
     """
     n, n_features = features.shape
     if n_features * head.size > MAX_WEIGHTS:
         shown = f"{n_features:,} features x {head.size:,} classes"
         raise LeftOutError(f"{shown} of {head.name!r} are more than {MAX_WEIGHTS:,} coefficients")
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(fitting.seed)
     most = rows_seen(features)
     if n > most:
         chosen = np.sort(random.choice(n, most, replace=False))
@@ -127,10 +124,10 @@ def fit_logistic(
         whole = sparse.hstack([scaled, sparse.csr_array(ones_n1)])
         x_nf = cast(Features, sparse.csr_array(whole))
     square_f = np.append(np.square(scale_f), 0)
-    problem = Problem(x_nf, target_n, weight_n, square_f, head.kind, head.size, deadline)
+    problem = Problem(x_nf, target_n, weight_n, square_f, head.kind, head.size, fitting.deadline)
     weights_fo = problem.fit(INVERSE_STRENGTH)
     if not problem.is_separated_by(weights_fo):
-        weights_fo = _separating(problem, weights_fo, random, in_sample=in_sample)
+        weights_fo = _separating(problem, weights_fo, random, in_sample=fitting.in_sample)
     return Linear(weights_fo[:-1] * scale_f[:, None], weights_fo[-1])
 
 

@@ -29,6 +29,7 @@ from train.evaluation.baselines.linear import (
     NO_DEADLINE,
     Deadline,
     Features,
+    Fitting,
     Floats,
     Linear,
     blocks_of,
@@ -80,32 +81,26 @@ def fit_ridge(
     features: Features,
     target_no: NDArray,
     weight_n: Floats,
-    seed: int = 0,
-    *,
-    in_sample: bool,
-    deadline: Deadline = NO_DEADLINE,
+    fitting: Fitting,
 ) -> Linear:
-    """Ridge regression; of each output with the penalty, or next to none, as folds by `seed` ask.
+    """Ridge regression; of each output with the penalty, or next to none, as folds ask.
 
-    With `in_sample`, for what is judged on the rows it is fitted on, always with next to none.
-    Raises LeftOutError.
+    What is judged on the rows it is fitted on has always next to none. Raises LeftOutError.
     """
     weight_n = weight_n / weight_n.mean()
     if sparse.issparse(features) or features.shape[1] > DENSE_FEATURES:
-        return fit_iteratively(features, target_no, weight_n, seed, in_sample, deadline)
+        return fit_iteratively(features, target_no, weight_n, fitting)
     mean_f = np.zeros(features.shape[1])
     for rows, x_bf in blocks_of(features):
         mean_f += weight_n[rows] @ x_bf
     mean_f /= weight_n.sum()
     mean_o = np.average(target_no.astype(np.float64), axis=0, weights=weight_n)
-    sums = _sums(features, target_no, weight_n, mean_f, mean_o, deadline)
+    sums = _sums(features, target_no, weight_n, mean_f, mean_o, fitting.deadline)
     # What is left of the means is rounding.
     centred = sums._replace(x_f=np.zeros_like(mean_f), y_o=np.zeros_like(mean_o))
-    coefficients = centred.solve(TINY_RIDGE if in_sample else RIDGE).coefficients
-    if not in_sample:
-        is_exact_o = _needs_no_penalty(
-            features, target_no, weight_n, mean_f, mean_o, seed, deadline
-        )
+    coefficients = centred.solve(TINY_RIDGE if fitting.in_sample else RIDGE).coefficients
+    if not fitting.in_sample:
+        is_exact_o = _needs_no_penalty(features, target_no, weight_n, mean_f, mean_o, fitting)
         if is_exact_o.any():
             free = centred.solve(TINY_RIDGE)
             coefficients = np.where(is_exact_o, free.coefficients, coefficients)
@@ -146,11 +141,10 @@ def _needs_no_penalty(
     weight_n: Floats,
     mean_f: Floats,
     mean_o: Floats,
-    seed: int,
-    deadline: Deadline,
+    fitting: Fitting,
 ) -> NDArray[np.bool_]:
     """Whether each output [o] is predicted clearly better on held-out rows without a penalty."""
-    shuffled_n = np.random.default_rng(seed).permutation(len(features))[:FOLD_ROWS]
+    shuffled_n = np.random.default_rng(fitting.seed).permutation(len(features))[:FOLD_ROWS]
     n_folds = min(FOLDS, len(shuffled_n))
     if n_folds < 2:
         return np.zeros(len(mean_o), bool)
@@ -158,7 +152,7 @@ def _needs_no_penalty(
     for fold in range(n_folds):
         rows = np.sort(shuffled_n[fold::n_folds])
         own = features[rows], target_no[rows], weight_n[rows]
-        folds.append(_sums(*own, mean_f, mean_o, deadline))
+        folds.append(_sums(*own, mean_f, mean_o, fitting.deadline))
     return no_penalty_by_folds(folds, RIDGE)
 
 

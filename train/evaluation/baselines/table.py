@@ -21,6 +21,7 @@ from train.evaluation.baselines.linear import (
     NO_DEADLINE,
     Deadline,
     Features,
+    Fitting,
     Floats,
     LeftOutError,
     Linear,
@@ -137,7 +138,8 @@ def fit_baselines(
             mass_k = np.bincount(target, weight_n, 2 if head.kind == "binary" else head.size)
             constant[head.name] = mass_k / mass_k.sum()
     try:
-        linear = _fit_linear(features, known, weight_n, heads, seed, in_sample, deadline)
+        fitting = Fitting(seed, in_sample, deadline)
+        linear = _fit_linear(features, known, weight_n, heads, fitting)
     except LeftOutError as error:
         return Baselines(constant, {}, f"the linear model is left out: {error}", n_rows)
     seen = None
@@ -151,22 +153,16 @@ def _fit_linear(
     targets: Mapping[str, np.ndarray],
     weight_n: Floats,
     heads: Sequence[Head],
-    seed: int,
-    in_sample: bool,
-    deadline: Deadline,
+    fitting: Fitting,
 ) -> dict[str, Linear]:
     """The linear model of each head. Raises LeftOutError."""
     linear = {}
     for head in heads:
         target = targets[head.name]
         if head.kind == "regression":
-            linear[head.name] = fit_ridge(
-                features, target, weight_n, seed, in_sample=in_sample, deadline=deadline
-            )
+            linear[head.name] = fit_ridge(features, target, weight_n, fitting)
         else:
-            linear[head.name] = fit_logistic(
-                features, target, weight_n, head, seed, in_sample=in_sample, deadline=deadline
-            )
+            linear[head.name] = fit_logistic(features, target, weight_n, head, fitting)
     return linear
 
 
