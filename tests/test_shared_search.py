@@ -102,13 +102,13 @@ def test_of_workers_elsewhere_one_whose_count_stands_still_is_dead(tmp_path, mon
 
 
 def test_a_storage_that_cannot_be_used_is_named(tmp_path):
-    from train.population.study import told_of_study
+    from train.population.study import storage_errors
 
     with pytest.raises(UserError, match=r"--storage: journal:.*there is no folder"):
         open_study(tmp_path, CONFIG, f"journal:{tmp_path / 'nowhere' / 'study'}")
     url = f"sqlite:///{tmp_path / 'nowhere' / 'study.db'}"
     with pytest.raises(StorageError, match=r"sqlite:///.* cannot be used"):
-        with told_of_study(tmp_path, url):
+        with storage_errors(tmp_path, url):
             open_study(tmp_path, CONFIG, url)
     open_study(tmp_path, CONFIG, f"journal:{tmp_path / 'study'}")
     other = configs.override(CONFIG, {"seed": "4"})

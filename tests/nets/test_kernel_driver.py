@@ -43,7 +43,7 @@ def test_the_kernel_alone_is_right_and_clean(
         "-Wall",
         "-Wextra",
         "-Werror",
-        f"-I{library.HERE}",
+        f"-I{library.FOLDER}",
         str(Path(__file__).parent / driver),
         "-o",
         str(program),

@@ -21,7 +21,7 @@ from train.core.batching import epoch_rows
 from train.data.load import load_dataset
 from train.errors import DivergedError, StoppedError, UserError
 from train.population.groups import prepare_population
-from train.population.member_axis import select
+from train.population.member_axis import select_both
 from train.population.vmapped import init_members, program_size
 from train.results.ranking import spread
 from train.run.checkpoint import Checkpoints
@@ -137,7 +137,7 @@ def test_a_member_with_fewer_rows_has_its_own_order_and_the_batches_of_its_own_r
             config, population=dataclasses.replace(WINES.population, member=number)
         )
         own = prepare(member, whole, _made(tmp_path / str(number)))
-        data, _ = select(run.data, run.data.key, number)  # type: ignore[arg-type]
+        data, _ = select_both(run.data, run.data.key, number)  # type: ignore[arg-type]
         rows_sb, mask_sb = (
             np.asarray(part) for part in epoch_rows(run.program, data, jnp.int32(1))
         )
