@@ -11,10 +11,16 @@ import pytest
 from nets.heads import HeadShape
 from train.config.imported import Imported
 from train.config.optim_options import Optim
+from train.config.options import Config
 from train.config.own_net import own_net
+from train.config.table_options import Table
+from train.core.network import make_network
 from train.core.optim import make_optimizer
 from train.core.own import body_of, loss_of
 from train.core.tasks import make_tasks, row_losses
+from train.data.dataset import Head
+from train.data.table.column import Column
+from train.data.table.encoder import TableEncoder
 from train.errors import UserError
 
 HERE = "tests.own_nets"
@@ -89,3 +95,29 @@ def test_an_own_optimizer_is_that_of_optax_with_clipping_and_rates():
     with pytest.raises(UserError, match=r"config.optim: .*total: TypeError"):
         make_optimizer(Optim(name=Imported(f"{HERE}.total")), 10)
     assert isinstance(optimizer, optax.GradientTransformationExtraArgs)
+
+
+@pytest.mark.parametrize("loss", ["mse", "poisson", "negative_binomial", "zero_inflated"])
+def test_counts_of_an_own_net_are_answered_by_their_mean_not_its_logarithm(loss):
+    head = Head("y", "regression", ("y",), (), 1)
+    encoder = TableEncoder((Column("x", "number"),), (Column("y", "number"),), (head,))
+    net = own_net(f"{HERE}.Gated", {"hidden": 3})
+    config = Config(data=Table(path="t.csv", target="y"), net=net, loss=loss)
+    network, _ = make_network(config, encoder)
+    columns = {"numbers": ROWS[:, :1]}
+    inputs = {"fill": np.zeros(1), "center": np.zeros(1), "scale": np.ones(1)}
+    target = {"center": np.full(1, 4.0), "scale": np.ones(1)}
+    statistics = {"inputs": inputs, "targets": {"y": target}}
+
+    def answer() -> tuple[jax.Array, jax.Array]:
+        rngs = {"params": jax.random.key(0)}
+        variables = {"statistics": statistics}
+        outputs, fresh = network.apply(
+            variables, columns, train=False, rngs=rngs, mutable=["params", "batch_stats"]
+        )
+        answers = network.apply({**fresh, **variables}, outputs, method="postprocess")
+        return answers["y"], outputs["y"]
+
+    answers, outputs = jax.jit(answer)()
+    wanted = outputs + 4 if loss == "mse" else np.exp(outputs)
+    np.testing.assert_allclose(answers, wanted, rtol=1e-5)

@@ -72,6 +72,11 @@ def tasks_of(config: Config, encoder: Encoder) -> tuple[Task, ...]:
     return tasks
 
 
+def _has_log_link(tasks: tuple[Task, ...]) -> bool:
+    """Whether outputs are logarithms of the numbers that are predicted, as of counts."""
+    return any(task.loss in COUNT_LOSSES for task in tasks)
+
+
 def _dense_inputs(data: Table, net: Dense, encoder: TableEncoder) -> nets.Inputs:
     return nets.Inputs(
         category_sizes=encoder.category_sizes,
@@ -113,7 +118,7 @@ def _table_network(
         scaling=data.scaling,
         missing_columns=encoder.missing_columns,
         clip_outputs=net.clip_outputs,
-        log_link=any(task.loss in COUNT_LOSSES for task in tasks),
+        log_link=_has_log_link(tasks),
         adapter=adapter,
         linear_start=resolved(net.linear_start),
     )
@@ -132,7 +137,7 @@ def _own_network(data: Data, net: Own, encoder: Encoder, tasks: tuple[Task, ...]
         nets.Heads(tuple(task.head for task in tasks)),
         scaling=data.scaling,
         missing_columns=encoder.missing_columns,
-        log_link=any(task.loss == "poisson" for task in tasks),
+        log_link=_has_log_link(tasks),
     )
 
 
@@ -249,5 +254,5 @@ def _sequence_network(
         fixed=fixed_filters(net, encoder),
         pool=resolved(net.pool),
         crf=net.crf,
-        log_link=any(task.loss in COUNT_LOSSES for task in tasks),
+        log_link=_has_log_link(tasks),
     )
