@@ -12,11 +12,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.csv
 import pytest
 import runs
 from golden_runs import make_inputs
+from pyarrow import csv
 from series_tables import shops
 
 from train import backtest, compare, loop
@@ -158,7 +157,7 @@ def reports(tmp_path_factory) -> dict[str, Path]:
 
 def backtested(folder: Path) -> Path:
     """The page of a backtest of several series with dates."""
-    pa.csv.write_csv(shops(300), folder / "shops.csv")
+    csv.write_csv(shops(300), folder / "shops.csv")
     data = Series(
         path=str(folder / "shops.csv"),
         target="sales",

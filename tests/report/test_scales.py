@@ -49,6 +49,7 @@ def test_logarithmic_ticks_are_plain_numbers(values, shown):
     [
         (5, ["1 Jan", "02:00", "04:00"]),
         (72, ["1 Jan", "2 Jan", "3 Jan", "4 Jan"]),
+        (24 * 42, ["4 Jan", "18 Jan", "1 Feb"]),
         (24 * 150, ["Jan 2024", "Mar 2024", "May 2024"]),
         (24 * 1100, ["2024", "2025", "2026", "2027"]),
     ],

@@ -36,7 +36,7 @@ section{{border-top:1px solid var(--line);padding-top:20px}}
 p{{margin:0 0 8px;max-width:76ch;overflow-wrap:anywhere}}
 b{{font-weight:650}}
 code{{font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere}}
-code span{{display:inline-block;max-width:100%}}
+code span{{display:inline-block;max-width:100%;word-break:break-all}}
 .muted,figcaption span{{color:var(--muted)}}
 .top{{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,480px),1fr));gap:20px 40px;
 margin-top:20px}}

@@ -149,8 +149,9 @@ def _forecasts(parts: Sequence[Answered]) -> Forecasts:
     rival = "seasonal" if "seasonal" in parts[0].rivals else "last"
     for i, place in enumerate(chosen):
         part = parts[place]
+        # A place further each time: those of an origin stand side by side, a series each.
         few = spread_places(len(part.windows), DRAWN)
-        # Of several nets each shows another of its windows, so that not one series is all.
+        few = np.unique((few + np.arange(len(few))) % len(part.windows))
         few = few if len(chosen) == 1 else few[i % len(few)][None]
         drawn = drawn_windows(
             part.dataset,
