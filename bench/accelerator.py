@@ -135,9 +135,10 @@ def run_commands(
     names = ",".join([*(f"x{i}" for i in range(8)), "y"])
     np.savetxt(table, np.column_stack([x, y]), delimiter=",", header=names, comments="", fmt="%.5f")
     few = ["--config.train.epochs=2"] if quick else []
+    bare = ["--baselines=none", "--config.train.importance_seconds=0"] if quick else []
     commands = {
-        "configs/diabetes.py": few,
-        "configs/table.py": [f"--config.data.path={table}", "--config.data.target=y", *few],
+        "configs/diabetes.py": [*few, *bare],
+        "configs/table.py": [f"--config.data.path={table}", "--config.data.target=y", *few, *bare],
         "configs/series.py": [
             "--config.data.path=builtin:mackey_glass",
             "--config.data.target=x",

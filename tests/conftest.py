@@ -7,6 +7,7 @@ import gc
 import os
 import shutil
 import tempfile
+from importlib import metadata
 
 import pytest
 from hypothesis import settings
@@ -36,6 +37,70 @@ ONE_RUN = (
     "tests/whole_runs/test_sequences.py",
 )
 
+# Of the slow suite, whose tests of a file share what they compile, these files' do not, or take
+# too long for one worker.
+APART = (
+    "tests/accelerator/test_whole_runs.py",
+    "tests/estimators/test_in_sklearn.py",
+    "tests/parallel/test_hosts.py",
+    "tests/test_docs.py",
+    "tests/whole_runs/test_config_scores.py",
+    "tests/whole_runs/test_configs.py",
+    "tests/whole_runs/test_course.py",
+)
+# Begun first, so that no worker is left with one of them when the other is done.
+LONGEST = (
+    "tests/parallel/test_devices.py",
+    "tests/report/test_browser.py",
+    "tests/estimators/test_in_sklearn.py",
+    "tests/chaos/test_chaos.py",
+    "tests/population/test_population.py",
+    "tests/test_search.py",
+    "tests/run/test_stream_runs.py",
+    "tests/test_accelerator_bench.py",
+    "tests/whole_runs/test_clusters.py",
+    "tests/whole_runs/test_sequences.py",
+    "tests/whole_runs/test_augmentation.py",
+    "tests/population/test_cluster_population.py",
+    "tests/population/test_memory.py",
+)
+# Slow tests of what a run reads, writes and says, and of what it learns: not of the program's bits,
+# and not of what configs and pages tell of scores. They are marked `plain`.
+PLAIN = (
+    "tests/estimators/",
+    "tests/evaluation/",
+    "tests/portable/",
+    "tests/report/",
+    "tests/results/",
+    "tests/test_accelerator_bench.py",
+    "tests/test_search.py",
+    "tests/test_serving.py",
+    "tests/test_shared_search.py",
+    "tests/whole_runs/test_backtests.py",
+    "tests/whole_runs/test_clusters.py",
+    "tests/whole_runs/test_codes.py",
+    "tests/whole_runs/test_densities.py",
+    "tests/whole_runs/test_forecasts.py",
+    "tests/whole_runs/test_group_scales.py",
+    "tests/whole_runs/test_intervals.py",
+    "tests/whole_runs/test_many_scales.py",
+    "tests/whole_runs/test_net_members.py",
+    "tests/whole_runs/test_noisy_tables.py",
+    "tests/whole_runs/test_own_code.py",
+    "tests/whole_runs/test_perceptron.py",
+    "tests/whole_runs/test_sequences.py",
+    "tests/whole_runs/test_weights.py",
+)
+PLAIN_ALONE = "slow and plain"
+# Loops are made as before XLA's emitters of fused ones, and a program in one piece: as right and
+# nearly as fast, in half of the time.
+QUICK_FLAGS = {
+    "--xla_cpu_use_fusion_emitters": "false",
+    "--xla_cpu_parallel_codegen_split_count": "1",
+}
+# Whole runs with trees beside their scores, as users have them.
+WITH_TREES = ("test_config_scores", "test_configs", "test_trees")
+
 # A first example may compile for seconds: no deadline.
 settings.register_profile("denseq", deadline=None, max_examples=50)
 settings.load_profile("denseq")
@@ -57,13 +122,19 @@ def keep_compiled_programs() -> None:
 
 
 def compile_quickly(config: pytest.Config) -> None:
-    """Has XLA optimise less in the fast suite, most of whose time it takes to compile.
+    """Has XLA take less time to compile, most of what the fast suite takes, and half of `plain`.
 
     All other choices of tests, -m slow and -m smoke among them, compile as users' programs are.
     """
-    flags = os.environ.get("XLA_FLAGS", "")
-    if config.option.markexpr == "not slow" and "optimization_level" not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} --xla_backend_optimization_level=0".strip()
+    chosen = config.option.markexpr
+    wanted = {"--xla_backend_optimization_level": "0"} if chosen == "not slow" else {}
+    # Flags that another version may lack: XLA ends the process that names one.
+    if chosen in ("not slow", PLAIN_ALONE) and metadata.version("jaxlib").startswith("0.10."):
+        wanted |= QUICK_FLAGS
+    for name, value in wanted.items():
+        flags = os.environ.get("XLA_FLAGS", "")
+        if name not in flags:
+            os.environ["XLA_FLAGS"] = f"{flags} {name}={value}".strip()
 
 
 keep_compiled_programs()
@@ -74,25 +145,54 @@ gc.set_threshold(100_000, 20, 20)
 def pytest_configure(config: pytest.Config) -> None:
     """Before the first test module imports jax."""
     compile_quickly(config)
+    if is_slow_suite(config):
+        # Files come in the order of `pytest_collection_modifyitems`, not of their tests' number.
+        config.option.loadscopereorder = False
+
+
+def is_slow_suite(config: pytest.Config) -> bool:
+    """Whether it is the slow tests that were asked for, or the plain ones or others of them."""
+    return config.option.markexpr.startswith("slow")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Marks those of PLAIN.
+
+    The longest files of the slow suite begin, and those whose tests go apart end.
+    """
+    for item in items:
+        if item.nodeid.startswith(PLAIN):
+            item.add_marker(pytest.mark.plain)
+    if is_slow_suite(config):
+        items.sort(key=lambda item: _place(item.nodeid.partition("::")[0]))
+
+
+def _place(file: str) -> int:
+    """Where the tests of a file come: the lower, the earlier."""
+    if file in LONGEST:
+        return LONGEST.index(file)
+    return len(LONGEST) + (file in APART)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Leaves out what takes long and few tests look at: trees beside the scores of a table.
-
-    Slow tests, and those that call them, have them.
-    """
+    """Leaves out what takes long and few tests look at: trees beside the scores of a table."""
     import runs
 
-    runs.grow_trees(item.get_closest_marker("slow") is not None or item.path.stem == "test_trees")
+    runs.grow_trees(item.path.stem in WITH_TREES)
 
 
 class Scheduler(LoadScopeScheduling):
-    """Gives a worker one test after the other, or all tests of a file in ONE_RUN."""
+    """Gives a worker one test after the other, or all tests of a file in ONE_RUN.
+
+    Of the slow suite it gives all tests of a file that is not in APART.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         file, _, _ = nodeid.partition("::")
-        return file if file in ONE_RUN else nodeid
+        is_whole = file not in APART if is_slow_suite(self.config) else file in ONE_RUN
+        return file if is_whole else nodeid
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 QUICK = {
     "train.checkpoint_every": "1",
     "train.linear_seconds": "0",
+    "train.tree_seconds": "0",
     "train.importance_seconds": "0",
 }
 

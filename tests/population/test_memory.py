@@ -109,6 +109,16 @@ def little(monkeypatch, room: int | None = 3000) -> None:
     monkeypatch.setattr(memory, "free_bytes", lambda: room)
 
 
+@pytest.fixture(scope="module")
+def in_three(tmp_path_factory) -> Path:
+    """The run in three parts, which nothing stopped."""
+    folder = tmp_path_factory.mktemp("in_three") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        little(patch)
+        loop.fit(TABLE, folder)
+    return folder
+
+
 @pytest.mark.slow
 def test_parts_come_to_what_the_whole_comes_to(whole, tmp_path, monkeypatch):
     little(monkeypatch, 3500)
@@ -145,9 +155,8 @@ def test_parts_come_to_what_the_whole_comes_to(whole, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("calls", [2, 6])
-def test_a_run_in_chunks_resumes_in_chunks(calls, tmp_path, monkeypatch):
+def test_a_run_in_chunks_resumes_in_chunks(calls, in_three, tmp_path, monkeypatch):
     little(monkeypatch)
-    loop.fit(TABLE, tmp_path / "straight")
     with monkeypatch.context() as patch, pytest.raises(StoppedError):
         stop_after(calls, patch)
         loop.fit(TABLE, tmp_path / "run")
@@ -157,7 +166,7 @@ def test_a_run_in_chunks_resumes_in_chunks(calls, tmp_path, monkeypatch):
         assert (tmp_path / "run" / part / "checkpoints").exists()
     assert not (tmp_path / "run" / "checkpoints").exists()
     results = [
-        json.loads((tmp_path / name / "result.json").read_text()) for name in ("run", "straight")
+        json.loads((folder / "result.json").read_text()) for folder in (tmp_path / "run", in_three)
     ]
     assert results[0]["metrics"] == results[1]["metrics"]
     assert results[0]["per_member"] == results[1]["per_member"]

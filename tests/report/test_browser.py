@@ -13,7 +13,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import runs
 from golden_runs import make_inputs
 from pyarrow import csv
 from series_tables import shops
@@ -137,7 +136,6 @@ def reports(tmp_path_factory) -> dict[str, Path]:
     """The report of a small run of each kind."""
     folder = tmp_path_factory.mktemp("reports")
     make_inputs(folder)
-    runs.grow_trees(False)
     found = {}
     for kind, (name, changes) in KINDS.items():
         overrides = {"train.epochs": "3"}

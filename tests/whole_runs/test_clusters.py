@@ -45,8 +45,9 @@ def run(
     epochs: int = 20,
     batch_size: int = 150,
     seed: int = 0,
+    report: bool = True,
 ) -> dict:
-    train = Train(epochs=epochs, eval_every=epochs, batch_size=batch_size)
+    train = Train(epochs=epochs, eval_every=epochs, batch_size=batch_size, report=report)
     return loop.fit(Config(seed=seed, data=data, net=net, train=train), folder)
 
 
@@ -95,11 +96,12 @@ def test_a_conscience_leaves_no_unit_dead(tmp_path):
     for seed in range(20):
         data = Table(path=gaussians(tmp_path / f"{seed}.csv", seed), label="y", valid=0, test=0)
         net = Competitive(units=15, rule="winner", start="normal")
-        scores = run(net, tmp_path / f"{seed}-with", data, 20, 500, seed)["metrics"]["train"]
+        options = {"epochs": 20, "batch_size": 500, "seed": seed, "report": False}
+        scores = run(net, tmp_path / f"{seed}-with", data, **options)["metrics"]["train"]
         assert scores["adjusted_rand_index"] >= 0.95 and scores["clusters"] == 15
         if seed < 5:
             net.conscience = 0.0
-            scores = run(net, tmp_path / f"{seed}-without", data, 20, 500, seed)["metrics"]["train"]
+            scores = run(net, tmp_path / f"{seed}-without", data, **options)["metrics"]["train"]
             assert scores["clusters"] < 15 and scores["adjusted_rand_index"] < 0.9
 
 
