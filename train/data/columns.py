@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -173,8 +174,13 @@ def missing_rows(raw: RawColumn) -> np.ndarray:
 def text_or_null(raw: RawColumn) -> pa.ChunkedArray:
     """A column of text without blanks around it, null where a marker stands, or nothing."""
     text = pc.utf8_trim_whitespace(raw.data.cast(pa.string()))
-    markers = pa.array(sorted({*raw.markers, ""}), pa.string())
-    return pc.if_else(pc.is_in(text, markers), None, text)
+    return pc.if_else(pc.is_in(text, _as_column(raw.markers)), None, text)
+
+
+@lru_cache
+def _as_column(markers: tuple[str, ...]) -> pa.Array:
+    """Markers, and empty text."""
+    return pa.array(sorted({*markers, ""}), pa.string())
 
 
 def typed_numbers(data: pa.ChunkedArray) -> np.ndarray:

@@ -24,8 +24,9 @@ from train.data.dates import COMPACT, PERIOD, Order, infer_order, parse_dates, s
 from train.data.hint import Hint, marks_of
 from train.data.marks import Marks, choose_marks, infer_notation
 from train.data.notation import CODE, Mark, Notation, is_no_value, parse
+from train.data.number_doubts import compact_note, exponent_note
 from train.data.unread_numbers import unread_note
-from train.data.values import allowed_odd, compact_note, exponent_note, plain_numbers
+from train.data.values import allowed_odd, plain_numbers
 from train.data.zones import zones_note
 
 Kind: TypeAlias = Literal["number", "time", "category"]

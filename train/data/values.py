@@ -8,10 +8,10 @@ n rows, k different texts.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -28,17 +28,14 @@ from train.data.columns import (
 )
 from train.data.dates import ISO, PERIOD, parse_dates
 from train.data.marks import choose_marks, find_marks, infer_notation
-from train.data.notation import is_no_value, parse
+from train.data.notation import PLAIN, is_no_value, parse
 from train.data.parsing import narrowed
 
 # Of the cells of a column: up to here the others are read as missing, and named.
 ODD_SHARE = 0.1
 ODD_WORDS_SHARE = 0.2  # where these are one or two words
 SHOWN = 3
-FIRST_DAY = 19000101  # of whole numbers that may be dates
-LAST_DAY = 21001231
 CODE = r"^[+-]?0[0-9]"
-EXPONENT = re.compile(r"[0-9]+[eE][0-9]+")
 
 
 def read_numbers(raw: RawColumn) -> Numbers:
@@ -74,13 +71,12 @@ def plain_numbers(raw: RawColumn) -> Numbers | None:
     Neither integers that begin with zeros are read so, nor what another notation reads otherwise.
     """
     notation = raw.reading.notation
-    text = text_or_null(raw)
     if notation is not None and not notation.is_plain:
         return None
-    try:
-        numbers = text.cast(pa.float64())
-    except pa.ArrowInvalid:
+    found = _cast_text(raw)
+    if found is None:
         return None
+    text, numbers = found
     if pc.any(pc.match_substring_regex(text, CODE + r"+$")).as_py():
         return None
     missing = numbers.is_null(nan_is_null=True).to_numpy()
@@ -93,33 +89,24 @@ def plain_numbers(raw: RawColumn) -> Numbers | None:
     return Numbers(data, missing)
 
 
-def compact_note(raw: RawColumn) -> str:
-    """A line on whole numbers that could all be dates such as 20250204."""
-    values = plain_numbers(raw) if raw.family == "text" else None
-    if raw.family == "number":
-        values = Numbers(typed_numbers(raw.data), missing_rows(raw))
-    known = np.zeros(0) if values is None else values.known
-    if not len(known) or known.min() < FIRST_DAY or known.max() > LAST_DAY or np.any(known % 1):
-        return ""
-    days = np.unique(known).astype(np.int64)
-    month_k = days // 100 % 100
-    day_k = days % 100
-    if len(days) < 2 or month_k.min() < 1 or month_k.max() > 12:
-        return ""
-    if day_k.min() < 1 or day_k.max() > 31:
-        return ""
-    return f"{days[0]} could be a date, and is read as a number; config.data.dates makes it one"
+def _cast_text(raw: RawColumn) -> tuple[pa.ChunkedArray, pa.ChunkedArray] | None:
+    """The texts of a column, null where missing, and as numbers; None where one is none."""
+    if pa.types.is_string(raw.data.type) and not writes_numbers(raw.markers):
+        try:  # as most columns are: no blanks, and no marker, which would be no number
+            return raw.data, raw.data.cast(pa.float64())
+        except pa.ArrowInvalid:
+            pass
+    text = text_or_null(raw)
+    try:
+        return text, text.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return None
 
 
-def exponent_note(raw: RawColumn) -> str:
-    """A line on numbers such as 1E5 that could all be codes; "" of others."""
-    text = text_or_null(raw).drop_null()
-    if not len(text) or EXPONENT.fullmatch(text[0].as_py()) is None:
-        return ""
-    if not pc.all(pc.match_substring_regex(text, f"^{EXPONENT.pattern}$")).as_py():
-        return ""
-    shown = text[0].as_py()
-    return f"{shown!r} is read as {float(shown):g}; config.data.categorical keeps it as a code"
+@lru_cache
+def writes_numbers(markers: tuple[str, ...]) -> bool:
+    """Whether a marker is a number, or infinity, which then means "no value"."""
+    return any(PLAIN.fullmatch(marker) or "inf" in marker.casefold() for marker in markers)
 
 
 def _written_numbers(raw: RawColumn) -> Numbers:

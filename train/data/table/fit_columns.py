@@ -9,7 +9,7 @@ import numpy as np
 
 from train.config.data_options import Table
 from train.data.calendar import DAY
-from train.data.columns import RawColumn, Reading, missing_rows, read_text
+from train.data.columns import Numbers, RawColumn, Reading, missing_rows, read_text
 from train.data.hint import Hint
 from train.data.infer import TRUTHS, Inferred, infer_in_table, infer_number
 from train.data.table.column import Column, has_zones
@@ -40,25 +40,23 @@ def fit_feature(
     named = raw.name in {*categorical, *options.numeric, *(options.features or ())}
     inferred = _infer(raw, options, hint)
     raw = raw.read_by(inferred.reading)
+    doubt = ""
     match inferred.kind:
         case "category":
             fitted = _fit_category(raw, named)
         case "time":
             fitted = _fit_time(raw)
         case _:
-            fitted = _fit_number(raw, options, named, n_rows)
+            values = read_numbers(raw)
+            fitted = _fit_number(raw, values, options, named, n_rows)
+            doubt = code_note(values.known)
     if isinstance(fitted, str):
         return fitted, ""
     notation, order = inferred.reading
-    notes = filter(None, (inferred.note, _doubt(raw, fitted)))
+    if fitted.kind == "category":
+        doubt = spelling_note(fitted.vocabulary)
+    notes = filter(None, (inferred.note, doubt))
     return replace(fitted, notation=notation, date_order=order), "; ".join(notes)
-
-
-def _doubt(raw: RawColumn, column: Column) -> str:
-    """What may be meant otherwise in a column."""
-    if column.kind == "category":
-        return spelling_note(column.vocabulary)
-    return code_note(read_numbers(raw).known) if column.kind == "number" else ""
 
 
 def _infer(raw: RawColumn, options: Table, hint: Hint) -> Inferred:
@@ -98,8 +96,9 @@ def _fit_category(raw: RawColumn, named: bool) -> Column | str:
     return column
 
 
-def _fit_number(raw: RawColumn, options: Table, named: bool, n_rows: int) -> Column | str:
-    values = read_numbers(raw)
+def _fit_number(
+    raw: RawColumn, values: Numbers, options: Table, named: bool, n_rows: int
+) -> Column | str:
     known = values.known
     missing = bool(values.missing.any())
     low = known.min()
@@ -116,13 +115,12 @@ def _fit_number(raw: RawColumn, options: Table, named: bool, n_rows: int) -> Col
     shift, unit = (0.0, 1.0) if options.scaling == "none" else shift_and_unit(known)
     exact = max(high - shift, shift - low) / min(unit, 1) < 2**24
     if whole and not exact and raw.name not in options.numeric:
-        _check_rounding(raw, shift, unit)
+        _check_rounding(raw, values, shift, unit)
     return Column(raw.name, "number", shift, unit, missing=missing)
 
 
-def _check_rounding(raw: RawColumn, shift: float, unit: float) -> None:
+def _check_rounding(raw: RawColumn, values: Numbers, shift: float, unit: float) -> None:
     """Raises UserError if two different integers of a column become the same float32."""
-    values = read_numbers(raw)
     pair = rounded_together(values.known, shift, unit)
     if not pair:
         return

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 import pyarrow as pa
 
-from train.data.notation import PLAIN
 from train.data.table.column import MANY_ROWS, Column
+from train.data.values import writes_numbers
 
 FLOATS = {pa.float64(), pa.float32()}
 INTEGERS = {pa.int64(), pa.int32(), pa.int16(), pa.int8(), pa.uint8(), pa.uint16(), pa.uint32()}
@@ -36,9 +34,3 @@ def encode_typed(table: pa.Table, column: Column, markers: tuple[str, ...]) -> n
     if np.isinf(encoded).any() or (is_whole and (np.abs(values) >= EXACT).any()):
         return None
     return encoded
-
-
-@lru_cache
-def writes_numbers(markers: tuple[str, ...]) -> bool:
-    """Whether a marker is a number, which then means "no value"."""
-    return any(PLAIN.fullmatch(marker) for marker in markers)
