@@ -13,7 +13,7 @@ from train.errors import StorageError
 from train.report.marks import label
 from train.report.page import number
 from train.report.report import write_report
-from train.report.scores import intervals_in_words
+from train.report.scores import baseline_in_words, intervals_in_words
 
 NASTY = (
     '<script>alert("1")</script> & $x_1$ \N{CJK UNIFIED IDEOGRAPH-5E74} style="#2563eb" --> </svg>'
@@ -93,6 +93,24 @@ def test_a_table_gives_shares_in_decimals_and_errors_in_digits(tmp_path):
     assert {"1,235", "-0.0002"} <= set(page.within("td"))
     assert {"0.001234", "0.5000"} <= set(page.within("b"))
     assert "Notes on the data" not in page.within("h2")  # there is nothing to note
+
+
+def test_more_scores_than_fit_side_by_side_stand_below_one_another(tmp_path):
+    scores = {f"score_{i}": float(i + 1) for i in range(9)} | {"rmse": 40.0}
+    result = make_result(scores, {"mean": {"rmse": 76.0, "score_0": 0.5}})
+    head = write(tmp_path, result, NUMBERS).source.partition("</header>")[0]
+    heads = re.findall(r"<thead><tr>(.*?)</tr>", head)
+    names = ["", "this net", "the mean", "this net, validation", "this net, training"]
+    # Two tables, alike in what is scored, share the ten scores.
+    assert [re.findall(r"<th>(.*?)</th>", each) for each in heads] == [names, names]
+    assert "rmse</th><td><b>40.00</b></td><td>76.00</td><td>40.00</td><td>40.00</td>" in head
+    assert "score_<wbr>0</th><td>1.000</td><td><b>0.5000</b></td>" in head
+
+
+def test_the_commonest_tag_of_a_word_is_no_class():
+    assert baseline_in_words("majority", "entities") == "each word's most frequent tag"
+    assert baseline_in_words("majority", "binary") == "the most frequent class"
+    assert baseline_in_words("last", "tags") == "the last value"
 
 
 def test_of_shares_more_is_better(tmp_path):

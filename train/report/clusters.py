@@ -12,7 +12,7 @@ import numpy as np
 from nets.maps import map_distances
 from train.report import draw, scales
 from train.report.data import Array, Clusters, ReportData
-from train.report.map_pictures import map_pictures, plane_pictures
+from train.report.map_pictures import MAX_PLANES, map_pictures, plane_pictures
 from train.report.marks import Line, Mark, Points, Words
 from train.report.page import bar, escape, figure, group, heading, number, table
 
@@ -38,7 +38,10 @@ def cluster_sections(data: ReportData) -> Iterator[str]:
     pictures += _labels(clusters)
     yield group("Clusters" if clusters.shape is None else "Map", pictures)
     if clusters.shape is not None:
-        yield group("Component planes", plane_pictures(clusters, clusters.shape), small=True)
+        n = len(clusters.names)
+        few = f"; the first {MAX_PLANES} of {n} columns" if n > MAX_PLANES else ""
+        planes = plane_pictures(clusters, clusters.shape)
+        yield group(f"Component planes{few}", planes, small=True)
 
 
 def components(row_nd: Array, others_kd: Array) -> tuple[Array, Array]:

@@ -16,7 +16,7 @@ from train.report.marks import Area, Mark, Words
 from train.report.page import figure
 from train.report.scales import Scale
 
-MAX_PLANES = 12
+MAX_PLANES = 15  # three rows of five
 MAX_COUNTED = 150  # units of a map that bear how many rows they have
 
 
