@@ -191,7 +191,7 @@ class TableEncoder:
         columns = dict(zip(names.targets, self._raw(labels).values(), strict=True))
         return columns | dict(zip(names.probabilities, probabilities, strict=True))
 
-    @cached_property
+    @property
     def answer_names(self) -> AnswerNames:
         """What the columns of answers are called."""
         several = sum(head.kind != "regression" for head in self.heads) > 1
