@@ -40,6 +40,16 @@ def test_what_has_an_answer_or_a_word_at_each_step_is_read_step_by_step(tokens, 
     assert resolved.net.patch == 1 and resolved.net.crop == 1
 
 
+def test_more_rows_ask_for_more_units_and_less_noise():
+    few, many = (
+        resolve_sequences(auto(), n, longest=9, tokens=False, of_steps=False).net
+        for n in (270, 5_000)
+    )
+    assert (few.hidden, few.noise, few.offset) == ((64,), 0.3, 0.3)
+    assert (many.hidden, many.noise, many.offset) == ((128,), 0.1, 0.1)
+    assert few.readout == many.readout == "mean_max_last"
+
+
 def test_few_rows_are_passed_over_more_often():
     few, many = (
         resolve_sequences(auto(), n, longest=9, tokens=True, of_steps=True)

@@ -23,8 +23,11 @@ NUMBER_STEPS = 700
 NUMBER_EPOCHS = 40
 SEQUENCE_BATCH = 16
 
-# Sequences of which none are spared to validate on: the last weights answer anyway.
+# Sequences of which none are spared to validate on: the last weights answer anyway. More of them
+# ask for a larger LSTM and for less noise.
 FEW_ROWS = 500
+NOISE_OF_FEW = 0.3
+NOISE_OF_MANY = 0.1
 
 # Tokens that are read of a training sequence: so many times the mean, from and up to so many.
 CUT_FACTOR = 8
@@ -86,7 +89,7 @@ def resolve_sequences(
         net = replace(net, readout=filled(net.readout, "last"), patch=filled(net.patch, 1))
     return replace(
         config,
-        net=_resolve_sequence_net(net, longest, tokens, of_steps),
+        net=_resolve_sequence_net(net, n_train, longest, tokens, of_steps),
         train=train,
         optim=replace(config.optim, learning_rate=learning_rate),
         label_smoothing=filled(config.label_smoothing, 0.0),
@@ -142,17 +145,22 @@ def _with_convolutions(net: LSTM, longest: int) -> LSTM:
     )
 
 
-def _resolve_sequence_net(net: LSTM, longest: int, tokens: bool, of_steps: bool) -> LSTM:
+def _resolve_sequence_net(
+    net: LSTM, n_train: int, longest: int, tokens: bool, of_steps: bool
+) -> LSTM:
     step_by_step = of_steps or tokens
+    is_few = n_train < FEW_ROWS
+    noise = NOISE_OF_FEW if is_few else NOISE_OF_MANY
+    units = 128 if tokens or not (is_few or of_steps) else 64
     return replace(
         net,
-        hidden=filled(net.hidden, (128,) if tokens else (64,)),
+        hidden=filled(net.hidden, (units,)),
         dropout=filled(net.dropout, 0.4 if tokens else 0.5),
         input_dropout=filled(net.input_dropout, 0.4 if tokens else 0.0),
-        noise=filled(net.noise, 0.0 if of_steps else 0.3),
-        offset=filled(net.offset, 0.0 if of_steps else 0.3),
+        noise=filled(net.noise, 0.0 if of_steps else noise),
+        offset=filled(net.offset, 0.0 if of_steps else noise),
         crop=filled(net.crop, 1.0 if step_by_step else 0.6),
-        readout=filled(net.readout, "mean_max" if tokens else "max"),
+        readout=filled(net.readout, "mean_max" if tokens else "mean_max_last"),
         patch=filled(net.patch, 1 if step_by_step else auto_patch(longest)),
         convolutions=filled(net.convolutions, ()),
         widths=filled(net.widths, WIDTHS),
