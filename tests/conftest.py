@@ -91,14 +91,15 @@ PLAIN = (
     "tests/whole_runs/test_sequences.py",
     "tests/whole_runs/test_weights.py",
 )
-# What XLA is told, by which tests are chosen. Without its emitters of fused loops, and with a
-# program in one piece, it takes half of the time, and optimises as ever.
+# What XLA is told, by which tests are chosen. In one piece a program is compiled on one core, with
+# less work; without emitters of fused loops it takes half of the time, and is another one.
 QUICK_FLAGS = {
     "not slow": {"--xla_backend_optimization_level": "0"},
     "slow and plain": {
         "--xla_cpu_use_fusion_emitters": "false",
         "--xla_cpu_parallel_codegen_split_count": "1",
     },
+    "slow and not plain": {"--xla_cpu_parallel_codegen_split_count": "1"},
 }
 # Whole runs with trees beside their scores, as users have them.
 WITH_TREES = ("test_config_scores", "test_configs", "test_trees")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+FLAGS = os.environ.get("XLA_FLAGS", "")
 # Runs each of the given sets of overrides in a folder of its own and prints what came of it.
 RUNS = """
 import hashlib, json, sys
@@ -107,7 +108,7 @@ SETS = {
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
     environment = os.environ | {
-        "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
+        "XLA_FLAGS": f"{FLAGS} --xla_force_host_platform_device_count=8".strip(),
         "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}",
     }
     command = [sys.executable, "-c", RUNS, str(tmp_path_factory.mktemp("runs")), json.dumps(SETS)]
