@@ -36,6 +36,7 @@ LEFT_OUT = {
     "mackey_glass": "takes minutes",
     "sequences": "its scores are of files that are not part of the repository",
     "series": "names no score: its data are the user's",
+    "series_best": "names no score: its data are the user's",
     "table": "its scores are of files that are not part of the repository",
     "table_best": "its scores are of files that are not part of the repository",
 }

@@ -18,6 +18,7 @@ NEEDED = {
     "table": {"data.path": "builtin:wine", "data.target": "cultivar"},
     "table_best": {"data.path": "builtin:wine", "data.target": "cultivar"},
     "series": {"data.path": "builtin:mackey_glass", "data.target": "x"},
+    "series_best": {"data.path": "builtin:mackey_glass", "data.target": "x"},
     "sequences": {"data.path": "builtin:digits_rows", "data.inputs": "x", "data.target": "digit"},
 }
 FEW = {"train.epochs": "2", "train.eval_every": "1"}

@@ -55,7 +55,7 @@ def forecast_table(
         columns["row"] = pa.array(row_t, mask=row_t < 0)
     groups = None
     if flat.names is not None:
-        groups = flat.names[flat.groups_of(flat_t)]
+        groups = pa.array(flat.names).take(pa.array(flat.groups_of(flat_t)))
     columns |= encoder.name_steps(groups, None if flat.stamps is None else flat.stamps[flat_t])
     answers: HostArrays = {}
     for name, values in zip(

@@ -62,7 +62,11 @@ def write_pieces(tables: Iterator[pa.Table], path: str | os.PathLike[str]) -> in
 def _write_parquet(file: BinaryIO, tables: Iterator[pa.Table], schema: pa.Schema) -> int:
     """Writes tables into one Parquet file, and returns the number of rows."""
     n_rows = 0
-    with pq.ParquetWriter(file, schema, write_page_checksum=True) as writer:
+    # Of numbers that hardly repeat a dictionary takes longer than it spares room.
+    repeating = [field.name for field in schema if not pa.types.is_floating(field.type)]
+    with pq.ParquetWriter(
+        file, schema, write_page_checksum=True, use_dictionary=repeating
+    ) as writer:
         for table in tables:
             writer.write_table(table)
             n_rows += table.num_rows

@@ -61,7 +61,9 @@ class SeriesEncoder(SeriesSchema):
         names = self.name_steps(groups, future.stamps)
         return Rows(future.inputs, names, future.rows.ravel(), tuple(said))
 
-    def name_steps(self, groups: np.ndarray | None, stamps: np.ndarray | None) -> Columns:
+    def name_steps(
+        self, groups: np.ndarray | pa.Array | None, stamps: np.ndarray | None
+    ) -> Columns:
         """Columns that say which step is which: "group" and "time" where there are, of all steps.
 
         Beside them the same under the names that the file has for them.

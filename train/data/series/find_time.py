@@ -34,8 +34,9 @@ def find_time_column(table: pa.Table, options: Series, said: Said) -> TimeColumn
     if inferred.note and inferred.kind == "time":
         said.append(f"column {raw.name!r}: {inferred.note}")
     notation, order = inferred.reading
+    once = _each_once(raw)
     if inferred.kind == "number" and options.date_format is None:
-        order = _compact_order(raw.read_by(inferred.reading), said)
+        order = _compact_order(once.read_by(inferred.reading), said)
     elif inferred.kind == "category":
         order = _period_order(raw)
     if order and kind == "number":
@@ -45,19 +46,26 @@ def find_time_column(table: pa.Table, options: Series, said: Said) -> TimeColumn
         raise UserError(
             f"config.data.calendar: column {raw.name!r} holds numbers, not times; set it to false"
         )
-    written = zone_of(raw)
+    written = zone_of(once)
     zone = options.zone or written
     if options.zone is not None and kind == "number":
         raise UserError(
             f"config.data.zone: column {raw.name!r} holds numbers, not times; leave it out"
         )
-    if zone == "UTC" and len(offsets := _offsets(raw)) > 1:
+    if zone == "UTC" and len(offsets := _offsets(once)) > 1:
         shown = " and ".join(sorted(offsets)[:2])
         note = f"offsets {shown}; config.data.zone names their clock, such as Europe/Berlin"
         raw.read_by(Reading(), said).say(note)
     time = TimeColumn(raw.name, kind, zone, notation=notation, date_order=order)
     naive = options.zone is not None and written is None
-    return replace(time, form=_form(raw, order), by_clock=has_clock(zone), naive=naive)
+    return replace(time, form=_form(once, order), by_clock=has_clock(zone), naive=naive)
+
+
+def _each_once(raw: RawColumn) -> RawColumn:
+    """The column with each text once, in the order in which they come; others as they are."""
+    if raw.family != "text":
+        return raw
+    return replace(raw, data=pa.chunked_array([raw.data.unique()]))
 
 
 def _offsets(raw: RawColumn) -> set[str]:
