@@ -63,9 +63,14 @@ def _write_parquet(file: BinaryIO, tables: Iterator[pa.Table], schema: pa.Schema
     """Writes tables into one Parquet file, and returns the number of rows."""
     n_rows = 0
     # Of numbers that hardly repeat a dictionary takes longer than it spares room.
-    repeating = [field.name for field in schema if not pa.types.is_floating(field.type)]
+    repeating: bool | list[str] = True
+    if not any(pa.types.is_nested(field.type) for field in schema):
+        repeating = [field.name for field in schema if not pa.types.is_floating(field.type)]
     with pq.ParquetWriter(
-        file, schema, write_page_checksum=True, use_dictionary=repeating
+        file,
+        schema,
+        write_page_checksum=True,
+        use_dictionary=repeating,  # type: ignore[arg-type]
     ) as writer:
         for table in tables:
             writer.write_table(table)
