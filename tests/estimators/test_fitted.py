@@ -180,8 +180,12 @@ def test_sequences_of_any_length():
     sequences, labels = waves(80, np.random.default_rng(0))
     model = SequenceClassifier(train__epochs=15, net__hidden=(16,)).fit(sequences, labels)
     assert model.score(sequences, labels) > 0.9
+    share = model.predict_proba(sequences)
     copy = pickle.loads(pickle.dumps(model))
-    np.testing.assert_array_equal(copy.predict_proba(sequences), model.predict_proba(sequences))
+    np.testing.assert_array_equal(copy.predict_proba(sequences), share)
+    copy.set_params(warm_start=True, train__epochs=1, optim__learning_rate=1e-9)
+    copy.fit(sequences[::2], labels[::2])  # which goes on from the weights, and scales, it has
+    np.testing.assert_allclose(copy.predict_proba(sequences), share, atol=1e-4)
 
 
 @pytest.mark.slow

@@ -45,9 +45,8 @@ def load_dataset(
 ) -> Dataset:
     """Reads, splits and encodes the data. Raises UserError.
 
-    `read` gives tables by their paths; the rows of a table in memory, and of series, are encoded by
-    `encoder`, if there is one, and by one that is fitted on training rows else. Its notes begin
-    with the `first`.
+    `read` gives tables by their paths; rows that are not streamed are encoded by `encoder`, if
+    there is one, and by one that is fitted on training rows else. Its notes begin with the `first`.
     """
     # By a loss of the user's own a target is what it looks like.
     loss = "auto" if isinstance(config.loss, Imported) else config.loss
@@ -64,7 +63,8 @@ def load_dataset(
             assert encoder is None or isinstance(encoder, SeriesEncoder)
             dataset = load_series(config.data, read, encoder, config.loss)
         case Sequences():
-            dataset = load_sequences(config.data, loss, read)
+            assert encoder is None or isinstance(encoder, SequenceEncoder)
+            dataset = load_sequences(config.data, loss, read, encoder)
             for setting in settings_of(config):
                 check_steps(with_values(config, setting), dataset)
     check_augment(config, dataset)

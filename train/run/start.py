@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from nets.base import Variables
 from train import config as configs
-from train.config.data_options import Series, Table
+from train.config.data_options import Sequences, Series, Table
 from train.config.fields import check_fields
 from train.config.members import is_population, pooled
+from train.config.net_options import LSTM, Net
 from train.config.options import Config
 from train.data.dataset import Dataset, Encoder
 from train.data.files.read import read_table
@@ -24,6 +25,16 @@ KEPT_OPTIONS = (
     *("target", "time", "group", "known", "observed", "static", "categorical", "calendar"),
     *("frequency", "zone", "lookback", "horizon", "season", "missing"),
     *("scaling", "log1p", "signed_log"),
+)
+OF_A_SEQUENCE_NET = (
+    *("inputs", "target", "next_step", "id", "order", "missing", "decimal", "thousands"),
+    *("date_format", "min_count", "fold_case", "fold_digits", "characters", "scaling"),
+    *("target_scaling", "nonnegative"),
+)
+# Options of a net that are refused where it has no convolutions.
+OF_CONVOLUTIONS = (
+    *("widths", "later_width", "dilation", "stride", "pool", "convolution_readout"),
+    "convolution_dropout",
 )
 
 
@@ -88,6 +99,15 @@ def _with_trained_net(config: Config, start: Start) -> Config:
         case Series() as data, Series() as old:
             kept = {name: getattr(old, name) for name in KEPT_OPTIONS}
             return replace(config, data=replace(data, **kept))
-    raise UserError(
-        "start: a net of a table in memory, or of series, goes on with new rows of its kind"
-    )
+        case Sequences() as data, Sequences() as old:
+            kept = {name: getattr(old, name) for name in OF_A_SEQUENCE_NET}
+            return replace(config, data=replace(data, **kept), net=_as_written(before.net))
+    raise UserError("start: a net goes on with new rows of its kind, which are not streamed")
+
+
+def _as_written(net: Net) -> Net:
+    """A resolved net whose options of convolutions, where it has none, are as nobody set them."""
+    if not isinstance(net, LSTM) or net.convolutions != ():
+        return net
+    plain = LSTM()
+    return replace(net, **{name: getattr(plain, name) for name in OF_CONVOLUTIONS})

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from train.config.data_options import MISSING
 from train.data.files.objects import of_objects
+from train.data.files.pandas_kinds import Foreign, of_plain_kind
 from train.errors import UserError
 
 WORDS = b"missing"  # in the metadata of a column
@@ -23,8 +24,6 @@ SHOWN_COLUMNS = 5
 PLAIN_KINDS = frozenset((pa.float64(), pa.int64(), pa.string(), pa.bool_()))
 PARQUET = (".parquet", ".pq")
 T = TypeVar("T")
-# A table or a column of any library, of which methods are asked for, and no types.
-Foreign: TypeAlias = Any
 
 
 def as_table(
@@ -186,12 +185,7 @@ def _to_arrow(name: str, values: Foreign, markers: set[str]) -> pa.Array | pa.Ch
     kind = type(values)  # asked itself, pandas' Series would look among its labels
     if hasattr(kind, "to_arrow"):  # polars
         return values.to_arrow()
-    own = getattr(values, "dtype", None)  # of numpy or pandas
-    named = str(getattr(getattr(own, "categories", None), "dtype", own))
-    if named.startswith("interval"):
-        values = values.astype("string")
-    elif named.startswith("period["):  # when each begins
-        values = values.dt.to_timestamp() if hasattr(values, "dt") else values.to_timestamp()
+    values = of_plain_kind(values)
     # Numpy, jax; pyarrow knows a pandas Series itself.
     if hasattr(kind, "__array__") and not hasattr(kind, "iloc"):
         values = np.asanyarray(values)  # so that a masked array stays one

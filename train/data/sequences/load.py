@@ -51,11 +51,16 @@ class EncodedFile(NamedTuple):
     notes: list[str]
 
 
-def load_sequences(options: Sequences, loss: str, read: Read = read_table) -> SequenceDataset:
+def load_sequences(
+    options: Sequences,
+    loss: str,
+    read: Read = read_table,
+    fitted: SequenceEncoder | None = None,
+) -> SequenceDataset:
     """Reads, splits and encodes `options.path`, and `valid_path` and `test_path` where given.
 
-    Sequences without a target are left out; training ones are cut at `max_length`. Raises
-    UserError.
+    Sequences without a target are left out; training ones are cut at `max_length`. An encoder that
+    was `fitted` on other rows encodes these as it did those. Raises UserError.
     """
     paths = {"train": options.path, "valid": options.valid_path, "test": options.test_path}
     paths = {split: path for split, path in paths.items() if path}
@@ -81,16 +86,12 @@ def load_sequences(options: Sequences, loss: str, read: Read = read_table) -> Se
                 f"all of {len(labelled)} sequences train, and none validate (config.data.valid)"
             )
     splits, labels = _split(train, labelled, options, loss)
-    rows = labelled[splits["train"]]
-    beside = names_of(options.inputs)[0]
-    own = train.take(pa.array(rows))
-    sets = find_label_sets(own, names_of(options.target), beside, options.path, said)
-    answered = replace(options, target=answered_names(names_of(options.target), sets))
-    train = as_columns(train, sets, options.path)
-    encoder, notes = fit_sequences(train, rows, answered, loss)
-    encoder = replace(encoder, written=written, label_sets=sets)
+    encoder = fitted
+    if encoder is None:
+        encoder = _fit_encoder(train, labelled[splits["train"]], options, loss, said)
+        encoder = replace(encoder, written=written)
     reading = reading_of_sequences(tables["train"], encoder, options)
-    notes = [*said, *notes]
+    notes = said
     files = []
     start = 0
     for split, path in paths.items():
@@ -125,6 +126,19 @@ def load_sequences(options: Sequences, loss: str, read: Read = read_table) -> Se
         labels,
         reading,
     )
+
+
+def _fit_encoder(
+    train: pa.Table, rows: np.ndarray, options: Sequences, loss: str, said: Said
+) -> SequenceEncoder:
+    """The encoder that is fitted on these rows of a table, with the sets of labels in it."""
+    beside = names_of(options.inputs)[0]
+    own = train.take(pa.array(rows))
+    sets = find_label_sets(own, names_of(options.target), beside, options.path, said)
+    answered = replace(options, target=answered_names(names_of(options.target), sets))
+    encoder, notes = fit_sequences(as_columns(train, sets, options.path), rows, answered, loss)
+    said += notes
+    return replace(encoder, label_sets=sets)
 
 
 def _rows(table: pa.Table, options: Sequences, said: Said) -> pa.Table:
