@@ -102,9 +102,8 @@ def missing_words_note(table: pa.Table, names: Iterable[str], where: str) -> lis
             shown.append(f"{parts} in {name!r}")
     if not shown:
         return []
-    more = (
-        f" and in {len(shown) - SHOWN_COLUMNS} more columns" if len(shown) > SHOWN_COLUMNS else ""
-    )
+    n_more = len(shown) - SHOWN_COLUMNS
+    more = f" and in {n_more} more columns" if n_more > 0 else ""
     found = f"{'; '.join(shown[:SHOWN_COLUMNS])}{more}"
     advice = "a word that is a category is to be left out of config.data.missing"
     return [f"{where}: read as missing: {found}; {advice}"]
@@ -232,8 +231,7 @@ def _plain_kind(kind: pa.DataType) -> pa.DataType:
         return pa.string()
     if types.is_decimal(kind):
         return pa.float64()
-    lists = (types.is_list, types.is_large_list, types.is_fixed_size_list)
-    if any(is_of(kind) for is_of in lists):
+    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
         return pa.list_(_plain_kind(kind.value_type))
     return kind
 

@@ -119,13 +119,10 @@ def _features(inputs: Arrays, frequent: tuple[np.ndarray, ...]) -> Floats:
         code_n = inputs["codes"][:, column]
         place_n = np.minimum(np.searchsorted(codes, code_n), len(codes) - 1)
         columns.append(np.where(codes[place_n] == code_n, place_n, np.nan))
-    categories = np.stack(columns, 1) if columns else np.zeros((len(_any_input(inputs)), 0))
+    n_rows = len(next(iter(inputs.values())))
+    categories = np.stack(columns, 1) if columns else np.zeros((n_rows, 0))
     numbers = inputs.get("numbers", np.zeros((len(categories), 0)))
     return np.concatenate([categories, numbers], 1)
-
-
-def _any_input(inputs: Arrays) -> np.ndarray:
-    return next(iter(inputs.values()))
 
 
 def _new_model(head: Head, target_n: np.ndarray, categories: list[int]) -> Model:
