@@ -102,7 +102,7 @@ class TableNetwork(ColumnsNetwork):
         x_rd = self.features(rows)
         return x_rd.reshape(-1, n_own, x_rd.shape[-1]), self.inputs.widths(rows)
 
-    def average_members(self, outputs: Arrays) -> dict[str, Array]:
+    def averaged(self, outputs: Arrays) -> dict[str, Array]:
         """What `__call__` gives -> outputs [b, ...] that stand for the mean of members' answers."""
         if self.adapter is None:
             return dict(outputs)

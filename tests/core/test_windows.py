@@ -217,4 +217,4 @@ def test_auto_stands_for_nets_that_carry_on(path: Path) -> None:
 
     cut = net_of(4)
     assert (cut.bidirectional, cut.readout, cut.patch, cut.convolutions) == (False, "last", 1, ())
-    assert net_of(12).bidirectional and net_of(12).readout == "max"
+    assert net_of(12).bidirectional and net_of(12).readout == "mean_max_last"
