@@ -15,6 +15,7 @@ def get_config() -> Config:
         data=Series(),
         net=LSTM(
             hidden="auto",
+            head="auto",
             dropout=0.3,
             recurrent_dropout=0.3,
             patch="auto",

@@ -12,11 +12,18 @@ from train.config.options import Config
 from train.config.series_recipe import resolve_series
 
 
-def resolved(lookback: int, season: int | None, n_series: int = 1, **options) -> LSTM:
+def resolved(
+    lookback: int,
+    season: int | None,
+    n_series: int = 1,
+    known: tuple[str, ...] = (),
+    **options,
+) -> LSTM:
     net = LSTM(
         hidden="auto",
         bidirectional="auto",
         readout="auto",
+        head="auto",
         dropout="auto",
         input_dropout="auto",
         patch="auto",
@@ -28,7 +35,8 @@ def resolved(lookback: int, season: int | None, n_series: int = 1, **options) ->
     )
     for field, value in options.items():
         setattr(net, field, value)
-    config = Config(data=Series(path="x.csv", target="y", lookback=lookback), net=net)
+    data = Series(path="x.csv", target="y", lookback=lookback, known=known)
+    config = Config(data=data, net=net)
     config = resolve_series(config, season, n_series)
     # As a run's folder holds it, from which a run that goes on is checked again.
     configs.validate(configs.from_json(to_json(config)))
@@ -65,3 +73,10 @@ def test_what_is_set_stays():
     net = resolved(720, 24, hidden=(8,), decoder="direct", window="none", patch=12)
     assert (net.hidden, net.decoder, net.window, net.patch) == ((8,), "direct", "none", 12)
     assert resolved(720, 24, shortcut=False).shortcut_period == 1
+
+
+def test_what_is_known_ahead_is_read_by_a_layer_with_an_activation():
+    assert resolved(96, 24).head == ()
+    assert resolved(96, 24, known=("load",)).head == (128,)
+    assert resolved(96, 24, known=("load",), head=(8,)).head == (8,)
+    assert resolved(336, 24, known=("load",)).head == ()  # segments are told it anyway

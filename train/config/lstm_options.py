@@ -34,7 +34,7 @@ class LSTM(NetOptions):
         "auto"
     )
     """What of all steps is read for one answer."""
-    head: tuple[int, ...] = bounded((), 1)
+    head: tuple[int, ...] | Auto = bounded((), 1)
     """The units of dense layers behind the readout."""
     head_activation: Activation = "relu"
     """The activation of `head`."""

@@ -160,6 +160,7 @@ def _resolve_sequence_net(
         noise=filled(net.noise, 0.0 if of_steps else noise),
         offset=filled(net.offset, 0.0 if of_steps else noise),
         crop=filled(net.crop, 1.0 if step_by_step else 0.6),
+        head=filled(net.head, ()),
         readout=filled(net.readout, "mean_max" if tokens else "mean_max_last"),
         patch=filled(net.patch, 1 if step_by_step else auto_patch(longest)),
         convolutions=filled(net.convolutions, ()),

@@ -16,6 +16,9 @@ from train.config.options import Config
 
 # Seasons of lookback from which on the same place of each says more than all rows do.
 MANY_SEASONS = 14
+# The units that read what the LSTM found beside what is known ahead, where anything is: without
+# them it would move a forecast along a line alone.
+HEAD = (128,)
 
 
 def resolve_series(config: Config, season: int | None, n_series: int) -> Config:
@@ -35,6 +38,7 @@ def resolve_series(config: Config, season: int | None, n_series: int) -> Config:
         dropout=filled(net.dropout, 0.3),
         input_dropout=filled(net.input_dropout, 0.0),
         readout=filled(net.readout, "last"),
+        head=filled(net.head, HEAD if data.known and not is_long else ()),
         patch=filled(net.patch, series_patch(data.lookback, season)),
         patch_units=filled(net.patch_units, 16 if is_long else 0),
         decoder=filled(net.decoder, "segments" if is_long else "direct"),

@@ -88,7 +88,8 @@ def _needs(config: Config, dataset: Dataset) -> Iterator[Need]:
             at_once = width + sum(hidden)
             weights = GATES[net.cell] * sum(size * size for size in hidden)
             yield _weights("net.hidden", hidden, weights)
-            yield _weights("net.head", net.head, sum(a * b for a, b in pairwise(net.head)))
+            units = resolved(net.head)
+            yield _weights("net.head", net.head, sum(a * b for a, b in pairwise(units)))
             yield _weights("net.convolutions", net.convolutions, sum(resolved(net.convolutions)))
         case Competitive():
             at_once = width + net.units
