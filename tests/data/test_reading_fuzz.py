@@ -184,13 +184,16 @@ def check_damaged(folder: Path, seed: int) -> list[str]:
     except UserError as error:
         return ["more than a line"] if "\n" in str(error) else []
     notes = left_out_notes(table, "")
-    if any("lines of comments" in note for note in notes):
+    if any("of comments" in note for note in notes):
+        data = data.lstrip(b"\n")
         while data.startswith(b"#"):
             data = data.partition(b"\n")[2]
     records = rows_of_csv(data, delimiter_of(table))
     if records is None:
         return ["a fault is passed over"]
     header, *rows = records
+    if len(header) == 1:  # names as numpy writes them
+        header = [header[0].removeprefix("# ")]
     columns_of_cells = [[(cell or "").strip() for cell in c.to_pylist()] for c in table.columns]
     found = [list(row) for row in zip(*columns_of_cells, strict=True)]
     first = int(any("an index of the rows" in note for note in notes))

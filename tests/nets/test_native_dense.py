@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 from hypothesis import assume, currently_in_test_context, given, settings
 from hypothesis import strategies as st
-from small_nets import keep_mask
 
 import nets
 from nets.base import Tree
@@ -26,6 +25,7 @@ from nets.kernels.dense import native_layers
 from nets.layers import DenseLayers, Form, dense_layers
 from tests.marks import needs_kernels
 from tests.nets.test_native_bits import run_python
+from tests.small_nets import keep_mask
 
 pytestmark = needs_kernels()
 

@@ -45,7 +45,8 @@ def find_dialect(data: bytes, default: bytes) -> Dialect:
     notes = ()
     if end := _end_of_comments(stripped):
         n_comments = stripped.count(b"\n", 0, end)
-        notes = (f"{n_comments} lines of comments, which begin with #, are left out",)
+        lines = "1 line" if n_comments == 1 else f"{n_comments} lines"
+        notes = (f"{lines} of comments, before the names, left out",)
         line += n_comments
         stripped = stripped[end:]
     if stripped.startswith(b"# ") and not any(mark in _first_line(stripped) for mark in DELIMITERS):
