@@ -204,11 +204,12 @@ def test_what_a_disk_would_not_delete_is_tried_again(
     assert caplog.messages == [f"{half.name} in {tmp_path} cannot be deleted: the next run does"]
 
 
+@pytest.mark.parametrize("what", ["Task", "_GatheringFuture"])
 @pytest.mark.parametrize(("where", "told"), [("orbax/serialization.py", False), ("mine.py", True)])
 def test_a_task_of_a_writer_that_nobody_waits_for_prints_no_traceback(
-    where: str, told: bool
+    where: str, told: bool, what: str
 ) -> None:
     room.silence_late_failures()
-    text = f"Task exception was never retrieved\nfuture: <Task coro=<write() at {where}:126>>"
+    text = f"{what} exception was never retrieved\nfuture: <Task coro=<write() at {where}:126>>"
     record = logging.LogRecord("asyncio", logging.ERROR, "tasks.py", 1, text, (), None)
     assert bool(logging.getLogger("asyncio").filter(record)) is told
