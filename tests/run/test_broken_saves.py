@@ -184,6 +184,18 @@ def test_a_kill_after_the_very_first_save_leaves_that_step(tmp_path: Path) -> No
     checkpoints.close()
 
 
+def test_a_disk_that_fails_while_writers_are_closed_is_told_in_a_line(
+    copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoints = Checkpoints(copied)
+    assert checkpoints._manager is not None
+    close = checkpoints._manager.close
+    monkeypatch.setattr(checkpoints._manager, "close", no_space)
+    with pytest.raises(StorageError, match=r"the last checkpoint could not be .* No space left"):
+        checkpoints.close()
+    close()
+
+
 def test_what_a_disk_would_not_delete_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -109,7 +109,11 @@ class Checkpoints:
         """Waits for the last save. Raises StorageError if it failed."""
         self._finish()
         if self._manager is not None:
-            self._manager.close()
+            try:
+                self._manager.close()
+            except OSError as error:  # a save's, which fails a second time
+                what = "the last checkpoint could not be written"
+                self._failure = self._failure or f"{what}: {_first_line(error)}"
             remove_unfinished(self.folder)
         if self._failure:
             raise StorageError(self._failure)
