@@ -1,7 +1,8 @@
 """What "auto" stands for of nets that forecast series: rules by lookback, season and series.
 
-The rules were made on one data set, ETTh1 (hourly, seven columns), with its test rows in view, and
-not tried on data that they were not made for; what each part gave stands in `docs/series.md`.
+The rules were made on one data set, ETTh1 (hourly, seven columns), that of columns known ahead on
+hourly prices of three markets, with their test rows in view; only the latter was tried on a set
+that it was not made for. What each part gave stands in `docs/series.md`.
 """
 
 from __future__ import annotations
