@@ -6,8 +6,9 @@
 Further: --config.data.lookback=96 and horizon=24 (rows), group=COLUMN where a file holds many
 series, and columns that are known ahead (known=COLUMN) or up to now (observed=COLUMN).
 
-What "auto" stands for was chosen on one data set (ETTh1, hourly; with columns known ahead, on hourly
-prices), its test rows in view: docs/series.md has the figures, train.backtest those of your own.
+What "auto" stands for was chosen on one data set (ETTh1, hourly; with columns known ahead, on
+hourly prices), its test rows in view: docs/series.md has the figures, train.backtest those of your
+own.
 """
 
 from train.config import LSTM, Config, Optim, Series, Train
