@@ -206,3 +206,10 @@ def test_a_name_that_no_object_has_is_missing_where_it_was(tmp_path):
 def test_odd_cells_are_counted_as_missing_where_the_reading_is_shown(train):
     reading = train(["unknown" if i % 8 == 0 else f"{i}.5" for i in range(N)]).reading
     assert [c.missing for c in reading.columns if c.name == "c"] == [5]
+
+
+@pytest.mark.parametrize("text", ["# a b\n1 2\n3 4\n", "# made by hand\na b\n1 2\n3 4\n"])
+def test_names_that_numpy_wrote_and_comments_above_names_are_told_apart(tmp_path, text):
+    path = tmp_path / "table.txt"
+    path.write_text(text)
+    assert read_table(path).to_pydict() == {"a": ["1", "3"], "b": ["2", "4"]}
