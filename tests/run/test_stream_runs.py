@@ -24,6 +24,7 @@ from train.core.penalties import kernel_weights
 from train.data.files.read import read_table
 from train.data.load import load_dataset
 from train.data.stream.chunks import plan_chunks, read_chunks
+from train.data.stream.rows import stream_of
 from train.errors import StoppedError, UserError
 from train.run import streaming
 from train.run.log import read_history
@@ -244,7 +245,9 @@ def test_updates_are_those_of_a_loop_over_the_chunks(tmp_path: Path) -> None:
     w_f = np.zeros(COLUMNS)
     bias = 0.0
     losses = []
-    for chunk in read_chunks(dataset, plan, cfg.seed, 0, 2 * plan.steps_per_epoch):
+    stream = stream_of(dataset)
+    assert stream is not None
+    for chunk in read_chunks(stream, plan, cfg.seed, 0, 2 * plan.steps_per_epoch):
         x_nf = chunk.batch.inputs["numbers"][: chunk.n_rows]
         y_n = chunk.batch.target["value"][: chunk.n_rows, 0]
         x_nf = (x_nf.astype(np.float64) - fitted["inputs"]["center"]) / fitted["inputs"]["scale"]
@@ -333,6 +336,7 @@ def test_balanced_classes_are_weighed_by_all_rows(tmp_path: Path, monkeypatch) -
     assert weights.head == "label"
     # Both classes weigh half of all; rows of weight 0 are none that train.
     n_rows = (weight_n > 0).sum()
+    assert run.data.mean_weight is not None
     assert float(run.data.mean_weight) == pytest.approx(weight_n.sum() / n_rows, rel=1e-6)
     twice = replace(run.config, class_weight={"high": 2.0})
     wanted = (weight_n.sum() + mass_k[0]) / n_rows

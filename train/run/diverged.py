@@ -11,7 +11,7 @@ from train.core.batching import batch_rows, epoch_rows
 from train.core.program import Data, Program
 from train.core.state import State
 from train.data.stream.chunks import Plan, row_numbers
-from train.data.stream.dataset import StreamDataset
+from train.data.stream.rows import RowStream, stream_of
 from train.errors import DivergedError
 from train.parallel.devices import fetch
 from train.run.run import Run
@@ -33,15 +33,15 @@ def rows_in_words(run: Run, step: int) -> str:
     "" where they are not known: of a stream that several processes read.
     """
     dataset = run.dataset
-    if isinstance(dataset, StreamDataset):
-        return _rows_of_stream(run, dataset, step) if run.layout is None else ""
+    if (stream := stream_of(dataset)) is not None:
+        return _rows_of_stream(run, stream, step) if run.layout is None else ""
     n_steps = run.program.steps_per_epoch
     rows = _batch_rows(run.program, run.data, step // n_steps, step % n_steps)
     return _in_words(run.config.data.path, dataset.original_rows[rows])
 
 
-def _rows_of_stream(run: Run, dataset: StreamDataset, step: int) -> str:
-    plan = plan_of(run.config, dataset.n_train)
+def _rows_of_stream(run: Run, stream: RowStream, step: int) -> str:
+    plan = plan_of(run, stream)
     epoch, done = divmod(step, plan.steps_per_epoch)
     chunk, place = divmod(done, plan.steps_per_chunk)
     first, n_rows = _chunk_rows(plan, chunk)
@@ -49,9 +49,9 @@ def _rows_of_stream(run: Run, dataset: StreamDataset, step: int) -> str:
     size = plan.steps_per_chunk * plan.batch_size
     data = run.data.replace(arrays=(), train=jnp.arange(size), n_train=jnp.int32(n_rows))
     places = _batch_rows(program, data, epoch * plan.chunks_per_epoch + chunk, place)
-    numbers = row_numbers(dataset, run.config.seed, epoch, first, n_rows)[places]
+    numbers = row_numbers(stream, run.config.seed, epoch, first, n_rows)[places]
     by_path: dict[str, list[int]] = {}
-    for group in dataset.stream.files.groups:
+    for group in stream.files.groups:
         own = numbers[(numbers >= group.first) & (numbers < group.first + group.n_rows)]
         if len(own):
             by_path.setdefault(group.path, []).extend(own - group.first + group.in_file)

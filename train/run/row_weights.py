@@ -11,7 +11,7 @@ import numpy as np
 
 from train.config.options import Config
 from train.data.dataset import Dataset, Encoder, Head, Pool
-from train.data.stream.dataset import StreamDataset
+from train.data.stream.rows import RowStream, stream_of
 from train.errors import UserError
 
 MIN_MEAN = 1e-15  # as far from 1 as the largest weight that a row may have
@@ -52,9 +52,9 @@ def mean_weight(dataset: Dataset, weights: RowWeights) -> float | None:
     """
     weight_n = weights.of(dataset.weight, dataset.arrays)
     train_n = weight_n[dataset.splits["train"]]
-    if isinstance(dataset, StreamDataset):
-        mean = _stream_mean(dataset, weights)
-        are_equal = not weights.head and dataset.options.weight is None
+    if (stream := stream_of(dataset)) is not None:
+        mean = _stream_mean(stream, dataset.encoder, weights)
+        are_equal = not weights.head and not stream.is_weighted
     else:
         mean = float(train_n.mean(dtype=np.float64))
         are_equal = bool((train_n == train_n[0]).all())
@@ -112,17 +112,17 @@ def class_factors(config: Config, head: Head, mass_k: np.ndarray) -> np.ndarray:
 
 def _class_masses(dataset: Dataset, head: Head) -> np.ndarray:
     """The weight of the training rows of each class [k]."""
-    if isinstance(dataset, StreamDataset):
-        return dataset.stream.class_masses(head)
+    if (stream := stream_of(dataset)) is not None:
+        return stream.class_masses(head)
     rows = dataset.splits["train"]
     codes_n = dataset.arrays.target[head.name][rows]
     return np.bincount(codes_n, dataset.weight[rows], len(head.classes))
 
 
-def _stream_mean(dataset: StreamDataset, weights: RowWeights) -> float:
+def _stream_mean(stream: RowStream, encoder: Encoder, weights: RowWeights) -> float:
     """The mean over all training rows, most of which are on disk."""
-    total = dataset.stream.weight_sum
+    total = stream.weight_sum
     if weights.head:
-        mass_k = dataset.stream.class_masses(class_head(dataset.encoder))
+        mass_k = stream.class_masses(class_head(encoder))
         total = float(mass_k @ weights.factor_k.astype(np.float64))
-    return total / dataset.stream.n_rows
+    return total / stream.n_rows

@@ -18,8 +18,6 @@ from jax.sharding import PartitionSpec
 
 from nets.base import Array, Tree
 from train.config.bounded import resolved
-from train.config.data_options import Table
-from train.config.options import Config
 from train.core.batch_parts import BATCH, all_gathered
 from train.core.batching import batch_rows, epoch_rows
 from train.core.faults import select
@@ -29,7 +27,7 @@ from train.core.state import State, no_sums
 from train.core.step import update_on_rows
 from train.data.dataset import Batch
 from train.data.stream.chunks import Chunk, Plan, ahead, plan_chunks, read_chunks
-from train.data.stream.dataset import StreamDataset
+from train.data.stream.rows import RowStream, stream_of
 from train.errors import UserError
 from train.parallel.devices import EVERYWHERE, Layout, compiled, place_rows
 from train.run.careful import is_careful, with_care
@@ -57,7 +55,7 @@ class Streaming(InMemory):
         Most calls end within a round: they are 0 rounds long.
         """
         options = run.config.train
-        plan = plan_of(run.config, run.dataset.n_train)
+        plan = plan_of(run, _stream_of(run))
         _check_divides(plan, run.program)
         chunk_and_end = _StreamPrograms(run, state, plan)
         step = int(state.step)
@@ -80,18 +78,19 @@ class Streaming(InMemory):
 
 def is_stream(run: Run) -> bool:
     """Whether the training rows of a run are read as it trains."""
-    return isinstance(run.dataset, StreamDataset)
+    return stream_of(run.dataset) is not None
 
 
-def _stream_of(run: Run) -> StreamDataset:
-    assert isinstance(run.dataset, StreamDataset)
-    return run.dataset
+def _stream_of(run: Run) -> RowStream:
+    stream = stream_of(run.dataset)
+    assert stream is not None
+    return stream
 
 
-def plan_of(config: Config, n_train: int) -> Plan:
-    """The chunks of a resolved config's run."""
-    assert isinstance(config.data, Table)
-    return plan_chunks(n_train, resolved(config.train.batch_size), config.data.shuffle_window)
+def plan_of(run: Run, stream: RowStream) -> Plan:
+    """The chunks of a run on a stream."""
+    batch_size = resolved(run.config.train.batch_size)
+    return plan_chunks(stream.n_rows, batch_size, stream.chunk_rows)
 
 
 def train_chunk(
@@ -196,14 +195,13 @@ def _along_chunk(layout: Layout | None) -> PartitionSpec:
 
 def _chunk_shapes(run: Run, plan: Plan) -> Batch:
     """Shapes and types of a chunk that all devices share."""
-    dataset = run.dataset
     size = plan.steps_per_chunk * plan.batch_size
     sharding = run.layout and run.layout.sharding(_along_chunk(run.layout))
 
     def shape(array: np.ndarray) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct((size, *array.shape[1:]), array.dtype, sharding=sharding)
 
-    return jax.tree.map(shape, dataset.take(dataset.arrays, np.zeros(0, np.int64)))
+    return jax.tree.map(shape, _stream_of(run).template)
 
 
 def _device_chunks(run: Run, plan: Plan, first_step: int) -> Iterator[Chunk]:

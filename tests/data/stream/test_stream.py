@@ -70,7 +70,7 @@ def ids(dataset, batch, n: int) -> np.ndarray:
 
 def epoch_ids(dataset, plan, epoch: int, seed: int = 0, **share) -> list[np.ndarray]:
     first = epoch * plan.steps_per_epoch
-    chunks = read_chunks(dataset, plan, seed, first, first + plan.steps_per_epoch, **share)
+    chunks = read_chunks(dataset.stream, plan, seed, first, first + plan.steps_per_epoch, **share)
     return [ids(dataset, chunk.batch, chunk.n_rows) for chunk in chunks]
 
 
@@ -204,11 +204,11 @@ def test_the_order_depends_on_seed_and_epoch_alone(dataset, path):
 def test_chunks_can_be_read_from_anywhere(dataset):
     plan = plan_chunks(dataset.n_train, 32, 500)
     last = 2 * plan.steps_per_epoch
-    straight = list(read_chunks(dataset, plan, 0, 0, last))
+    straight = list(read_chunks(dataset.stream, plan, 0, 0, last))
     firsts = np.cumsum([0, *(chunk.n_steps for chunk in straight)])
     assert firsts[-1] == last
     for k in (1, 3, len(straight) // 2, len(straight) - 1):
-        own = next(read_chunks(dataset, plan, 0, int(firsts[k]), last))
+        own = next(read_chunks(dataset.stream, plan, 0, int(firsts[k]), last))
         assert own.n_rows == straight[k].n_rows
         np.testing.assert_array_equal(
             own.batch.inputs["numbers"], straight[k].batch.inputs["numbers"]
@@ -219,10 +219,10 @@ def test_chunks_can_be_read_from_anywhere(dataset):
 def test_chunks_can_be_read_from_within_a_row_group_of_several_pieces(dataset, monkeypatch):
     monkeypatch.setattr("train.data.files.row_groups.MAX_ROWS", 10)
     plan = plan_chunks(dataset.n_train, 32, 64)
-    straight = list(read_chunks(dataset, plan, 0, 0, plan.steps_per_epoch))
+    straight = list(read_chunks(dataset.stream, plan, 0, 0, plan.steps_per_epoch))
     for k in range(1, len(straight), 5):
         first = k * plan.steps_per_chunk
-        own = next(read_chunks(dataset, plan, 0, first, plan.steps_per_epoch))
+        own = next(read_chunks(dataset.stream, plan, 0, first, plan.steps_per_epoch))
         assert own.n_rows == straight[k].n_rows
         np.testing.assert_array_equal(
             ids(dataset, own.batch, 64), ids(dataset, straight[k].batch, 64)

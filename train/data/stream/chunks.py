@@ -16,9 +16,7 @@ import numpy as np
 
 from train.data.dataset import Batch
 from train.data.files.row_groups import Piece, hashed, read_pieces
-from train.data.stream.dataset import StreamDataset
-from train.data.stream.parts import training_rows
-from train.data.table.load import encode_rows
+from train.data.stream.rows import RowStream
 from train.errors import UserError
 
 ORDER = 2  # what random numbers of row groups are for
@@ -64,7 +62,7 @@ def plan_chunks(n_rows: int, batch_size: int, window: int) -> Plan:
 
 
 def read_chunks(
-    dataset: StreamDataset,
+    stream: RowStream,
     plan: Plan,
     seed: int,
     first_step: int,
@@ -84,10 +82,9 @@ def read_chunks(
     begin = plan.n_rows * process // n_processes
     batch_size = plan.batch_size // n_processes
     step = first_step
-    template = dataset.take(dataset.arrays, np.zeros(0, np.int64))
     while step < last_step:
         epoch, done = divmod(step, plan.steps_per_epoch)
-        pieces = _pieces(dataset, seed, epoch, begin + done * batch_size)
+        pieces = _pieces(stream, seed, epoch, begin + done * batch_size)
         rest = []
         while done < plan.steps_per_epoch:
             n_steps = min(plan.steps_per_chunk, plan.steps_per_epoch - done)
@@ -95,7 +92,7 @@ def read_chunks(
             left -= done * batch_size
             rows_p = np.clip(left, 0, n_steps * batch_size).astype(np.int32)
             n_rows = int(rows_p[process])
-            batch = _fill(pieces, rest, n_rows, plan.steps_per_chunk * batch_size, template)
+            batch = _fill(pieces, rest, n_rows, plan.steps_per_chunk * batch_size, stream.template)
             yield Chunk(batch, n_rows, n_steps, rows_p)
             done = done + n_steps
             step = step + n_steps
@@ -115,21 +112,16 @@ def group_order(counts: tuple[int, ...], seed: int, epoch: int) -> np.ndarray:
     return np.argsort(hashed((seed, ORDER, epoch), np.arange(len(counts))), kind="stable")
 
 
-def _pieces(
-    dataset: StreamDataset, seed: int, epoch: int, first: int
-) -> Iterator[Batch[np.ndarray]]:
+def _pieces(stream: RowStream, seed: int, epoch: int, first: int) -> Iterator[Batch[np.ndarray]]:
     """The training rows of an epoch from its `first` on."""
-    for piece, wanted in _wanted(dataset, seed, epoch, first):
-        batch = encode_rows(dataset.encoder, piece.table, dataset.options, piece.where)
-        yield dataset.take(batch, wanted)
+    for piece, wanted in _wanted(stream, seed, epoch, first):
+        yield stream.encode(piece, wanted)
 
 
-def row_numbers(
-    dataset: StreamDataset, seed: int, epoch: int, first: int, n_rows: int
-) -> np.ndarray:
+def row_numbers(stream: RowStream, seed: int, epoch: int, first: int, n_rows: int) -> np.ndarray:
     """The numbers, over all files, of `n_rows` training rows of an epoch from its `first` on."""
     found: list[int] = []
-    for piece, wanted in _wanted(dataset, seed, epoch, first):
+    for piece, wanted in _wanted(stream, seed, epoch, first):
         found += (piece.first + wanted).tolist()
         if len(found) >= n_rows:
             break
@@ -137,17 +129,16 @@ def row_numbers(
 
 
 def _wanted(
-    dataset: StreamDataset, seed: int, epoch: int, first: int
+    stream: RowStream, seed: int, epoch: int, first: int
 ) -> Iterator[tuple[Piece, np.ndarray]]:
     """The pieces of an epoch from its `first` training row on, and which of their rows train."""
-    stream = dataset.stream
     order = group_order(stream.counts, seed, epoch)
     ends = np.cumsum(np.array(stream.counts)[order])
     at = int(np.searchsorted(ends, first, side="right"))
     skipped = first - int(ends[at - 1] if at else 0)
     for group in order[at:]:
         for piece in read_pieces(stream.files.groups[group], stream.columns):
-            rows = training_rows(piece, dataset.options, stream.shares)
+            rows = stream.training_rows(piece)
             wanted = rows[skipped:]
             skipped = max(skipped - len(rows), 0)
             if len(wanted):

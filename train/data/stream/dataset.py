@@ -9,37 +9,39 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from train.config.data_options import Table
-from train.data.dataset import Head, HostArrays, Options
-from train.data.files.row_groups import Files
+from train.data.dataset import Batch, Head, HostArrays, Options
+from train.data.files.row_groups import Piece
 from train.data.stream.online_statistics import Labels, Moments
+from train.data.stream.parts import training_rows
+from train.data.stream.rows import RowStream
 from train.data.table.dataset import TableDataset
 from train.data.table.encoder import TableEncoder
+from train.data.table.load import encode_rows
 
 if TYPE_CHECKING:
     from nets.base import Statistics
 
 
-@dataclass(frozen=True)
-class Stream:
-    """Where the training rows are, and what one pass over all of them found.
+@dataclass(frozen=True, eq=False)
+class TableStream(RowStream):
+    """The training rows of a table, and what one pass over all of them found.
 
-    `counts` are the training rows of each row group; `shares` of all rows validate and test (see
-    `part_of`). `moments` of the number columns, `labels` of the others and `weight_sum`, what the
-    rows count for together, are of all training rows.
+    `moments` of the number columns and `labels` of the others are of all training rows.
     """
 
-    files: Files
-    columns: tuple[str, ...]
-    counts: tuple[int, ...]
-    shares: Mapping[str, float]
+    encoder: TableEncoder
+    options: Table
     moments: Mapping[str, Moments]
     labels: Mapping[str, Labels]
-    weight_sum: float
 
-    @property
-    def n_rows(self) -> int:
-        """Training rows of an epoch."""
-        return sum(self.counts)
+    def training_rows(self, piece: Piece) -> np.ndarray:
+        """The places in a piece of the rows that train, ascending. Raises UserError."""
+        return training_rows(piece, self.options, self.shares)
+
+    def encode(self, piece: Piece, places: np.ndarray) -> Batch[np.ndarray]:
+        """The rows at these places of a piece. Raises UserError."""
+        batch = encode_rows(self.encoder, piece.table, self.options, piece.where)
+        return TableDataset.take(batch, places)
 
     def class_counts(self, head: Head) -> np.ndarray:
         """Training rows of each class [k]."""
@@ -51,25 +53,25 @@ class Stream:
         labels = self.labels[head.columns[0]]
         return np.array([labels.weights.get(name, 0.0) for name in head.classes])
 
-    def exact(self, fitted: Statistics, encoder: TableEncoder, scaling: str) -> Statistics:
+    def exact(self, fitted: Statistics, scaling: str) -> Statistics:
         """The statistics of a sample, with what one pass found exactly in place of its own.
 
         These are means, deviations, limits, rates, and which categories were seen.
         """
         inputs = {name: array.copy() for name, array in fitted["inputs"].items()}
-        self._correct_inputs(inputs, encoder, scaling)
+        self._correct_inputs(inputs, scaling)
         targets = {}
-        for head in encoder.heads:
+        for head in self.encoder.heads:
             if head.name in fitted["targets"]:
                 own = fitted["targets"][head.name]
                 targets[head.name] = {name: array.copy() for name, array in own.items()}
-                self._correct_target(targets[head.name], head, encoder)
+                self._correct_target(targets[head.name], head)
         return {"inputs": inputs, "targets": targets}
 
-    def _correct_inputs(self, inputs: HostArrays, encoder: TableEncoder, scaling: str) -> None:
+    def _correct_inputs(self, inputs: HostArrays, scaling: str) -> None:
         """Writes means, deviations and seen categories of all rows over those of the sample."""
-        places = encoder.places()
-        for column in encoder.columns:
+        places = self.encoder.places()
+        for column in self.encoder.columns:
             key, (place, *_) = places[column.name]
             moments = self.moments.get(column.name)
             if key == "codes":
@@ -80,15 +82,15 @@ class Stream:
                 inputs["center"][place] = whole["center"]
                 inputs["scale"][place] = whole["scale"]
 
-    def _correct_target(self, fitted: HostArrays, head: Head, encoder: TableEncoder) -> None:
+    def _correct_target(self, fitted: HostArrays, head: Head) -> None:
         """Writes limits, means, deviations or rates of all rows over those of the sample."""
         if head.kind != "regression":
             counts_k = self.class_counts(head)
             fitted["rate"] = (counts_k / counts_k.sum()).astype(np.float32)
             return
-        by_name = {column.name: column for column in encoder.targets}
+        by_name = {column.name: column for column in self.encoder.targets}
         keys = ["low", "high"]
-        if encoder.target_scaling == "standard":
+        if self.encoder.target_scaling == "standard":
             keys += ["center", "scale"]
         for place, name in enumerate(head.columns):
             if name in self.moments:
@@ -102,7 +104,7 @@ class Stream:
 class StreamDataset(TableDataset):
     """A table whose training rows are read from disk; those of the pool are a sample of them."""
 
-    stream: Stream = field(kw_only=True)
+    stream: TableStream = field(kw_only=True)
 
     @property
     def n_train(self) -> int:
@@ -113,7 +115,7 @@ class StreamDataset(TableDataset):
         """What is fitted on these rows of the sample, and exactly what one pass over all found."""
         resolved = options or self.options
         assert isinstance(resolved, Table)
-        return self.stream.exact(super().statistics(rows, resolved), self.encoder, resolved.scaling)
+        return self.stream.exact(super().statistics(rows, resolved), resolved.scaling)
 
     def _source(self) -> str:
         return self.stream.files.fingerprint

@@ -13,11 +13,12 @@ import pyarrow as pa
 
 from train.config.data_options import Table
 from train.data.columns import get_column
+from train.data.dataset import Batch
 from train.data.files.read import read_table
 from train.data.files.row_groups import Files, find_files
 from train.data.hint import Hint
 from train.data.infer import infer_in_table
-from train.data.stream.dataset import Stream, StreamDataset
+from train.data.stream.dataset import StreamDataset, TableStream
 from train.data.stream.online_statistics import MAX_LABELS, Labels, StreamRows, Survey, survey
 from train.data.stream.parts import KEPT_ROWS, shares_of
 from train.data.table.encoder import TableEncoder
@@ -67,8 +68,9 @@ def load_stream(options: Table, loss: str) -> StreamDataset:
             pieces.add(batch, own)
     del fitting
     pa.default_memory_pool().release_unused()
-    stream = _stream(files, encoder, options, found, shares)
     batch = pieces.joined()
+    template = StreamDataset.take(batch, np.zeros(0, np.int64))
+    stream = _stream(files, encoder, options, found, shares, template)
     splits, n_idle = without_idle(splits, batch.weight)
     notes += idle_notes(options.path, found.n_idle + n_idle)
     return StreamDataset(
@@ -102,20 +104,30 @@ def _fit(
 
 
 def _stream(
-    files: Files, encoder: TableEncoder, options: Table, found: Survey, shares: Mapping[str, float]
-) -> Stream:
+    files: Files,
+    encoder: TableEncoder,
+    options: Table,
+    found: Survey,
+    shares: Mapping[str, float],
+    template: Batch[np.ndarray],
+) -> TableStream:
     """Where training rows are, and the columns that are read of them."""
     columns = [column.name for column in (*encoder.columns, *encoder.targets)]
     columns += [options.weight] if options.weight else []
     names = tuple(dict.fromkeys(columns))
-    return Stream(
+    return TableStream(
         files,
         names,
         tuple(found.counts),
         shares,
-        found.moments,
-        found.labels,
         found.weight_sum,
+        is_weighted=options.weight is not None,
+        chunk_rows=options.shuffle_window,
+        template=template,
+        encoder=encoder,
+        options=options,
+        moments=found.moments,
+        labels=found.labels,
     )
 
 
@@ -170,7 +182,7 @@ def _is_overflowed(name: str, labels: Labels, sample: pa.Table, options: Table) 
     return is_category and not (raw.family == "number" and name in target_names(options))
 
 
-def _notes(options: Table, found: Survey, stream: Stream, n_sample: int) -> list[str]:
+def _notes(options: Table, found: Survey, stream: TableStream, n_sample: int) -> list[str]:
     """What the user should know of a stream."""
     n_files = len({group.path for group in stream.files.groups})
     n_all = stream.files.n_rows
