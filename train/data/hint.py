@@ -98,8 +98,8 @@ def marks_of(raw: RawColumn) -> Marks | None:
     if plain_numbers(raw) is None:
         values = read_text(raw)
         return find_marks(values.values, values.counts)
-    either = _count(text, r"^[+-]?[1-9][0-9]{0,2}\.[0-9]{3}$")
-    pointed = _count(text, r"\.")
+    pointed = pc.sum(pc.match_substring(text, ".")).as_py() or 0
+    either = _count(text, r"^[+-]?[1-9][0-9]{0,2}\.[0-9]{3}$") if pointed else 0
     short = _count(text, r"^[+-]?[0-9]{1,3}$")
     whole = len(text) - text.null_count - pointed
     decimal = Counter({".": pointed - either})

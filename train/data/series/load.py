@@ -30,7 +30,7 @@ from train.data.series.group_steps import irregular_lines, on_steps
 from train.data.series.step import CYCLES, TimeStep, cycles_of, guess_season
 from train.data.series.time_column import TimeColumn
 from train.data.series.windows import all_windows, split_windows
-from train.data.values import read_numbers
+from train.data.values import plain_numbers, read_numbers
 from train.errors import UserError
 
 
@@ -180,11 +180,16 @@ def _used_rows(
 ) -> tuple[Flat, list[str]]:
     """The first `options.rows` rows of each group, up to its last one with a target, and notes."""
     labelled = np.zeros(table.num_rows, bool)
-    hint = find_hint(table, names.all, None, options.missing, hint_of(options))
+    hint = None
     for name in names.targets:
         raw = get_column(table, name, options.path, options.missing)
-        raw = replace(raw, otherwise="").read_by(infer_number(raw, hint).reading)
-        labelled |= ~read_numbers(raw).missing
+        # Of numbers as programs write them no notation tells another cell for missing.
+        numbers = plain_numbers(raw) if raw.family == "text" else None
+        if numbers is None:
+            hint = hint or find_hint(table, names.all, None, options.missing, hint_of(options))
+            raw = replace(raw, otherwise="").read_by(infer_number(raw, hint).reading)
+            numbers = read_numbers(raw)
+        labelled |= ~numbers.missing
     last_g = flat.last_places(labelled[flat.rows])
     if options.rows is not None:
         last_g = np.minimum(last_g, options.rows - 1)
