@@ -21,8 +21,14 @@ from train.data.sequences.encoder import SequenceEncoder
 from train.errors import UserError
 from train.evaluation.importance import Shuffled
 from train.inference.blocks import AnswerBlocks, S, SequenceBlocks, in_blocks
+from train.inference.first_layer import make_shuffles_by_first_layer
 from train.inference.mc_dropout import Sampler, make_sampler, summarise
-from train.inference.shuffles import is_worth_compiling, make_shuffles, shuffled_in_turns
+from train.inference.shuffles import (
+    Shuffle,
+    is_worth_compiling,
+    make_shuffles,
+    shuffled_in_turns,
+)
 from train.inference.turns import in_turns, marked
 from train.parallel.devices import on_every_device
 
@@ -127,11 +133,7 @@ class Ensemble:
         """
         if not is_worth_compiling(owners):
             return shuffled_in_turns(self.predict, inputs, owners)
-        heads = [head.name for head in self._encoder.heads]
-        total = len(next(iter(inputs.values())))
-        n_devices = self._rows // BLOCK
-        n_rows = min(self._rows, -(-total // n_devices) * n_devices)
-        shuffle = make_shuffles(self.apply, inputs, owners, heads, n_rows, self.has_members)
+        shuffle = self._shuffle(inputs, owners)
 
         @in_single_precision()
         def predict(order_n: np.ndarray, columns_k: np.ndarray, count: int) -> HostArrays:
@@ -141,6 +143,22 @@ class Ensemble:
             return self._mean(answers)
 
         return predict
+
+    def _shuffle(
+        self, inputs: Mapping[str, np.ndarray], owners: Mapping[str, np.ndarray]
+    ) -> Shuffle:
+        """A program that shuffles: of a dense net one that knows what the first layer does."""
+        heads = [head.name for head in self._encoder.heads]
+        n_devices = self._rows // BLOCK
+        if n_devices == 1 and (
+            shuffle := make_shuffles_by_first_layer(
+                self.network, self.variables[0], inputs, owners, heads, self.has_members
+            )
+        ):
+            return shuffle
+        total = len(next(iter(inputs.values())))
+        n_rows = min(self._rows, -(-total // n_devices) * n_devices)
+        return make_shuffles(self.apply, inputs, owners, heads, n_rows, self.has_members)
 
     @in_single_precision()
     def step(

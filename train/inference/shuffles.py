@@ -48,6 +48,20 @@ def shuffled_in_turns(
     return shuffled
 
 
+def swapped(
+    intact: Mapping[str, Array],
+    moved: Mapping[str, Array],
+    owners: Mapping[str, np.ndarray],
+    column: Array,
+) -> dict[str, Array]:
+    """Inputs {name: [n, f]} whose places of one column are those of `moved`."""
+    cells = {}
+    for name, array_nf in intact.items():
+        is_own_1f = jnp.asarray(owners[name])[None] == column
+        cells[name] = jnp.where(is_own_1f, moved[name], array_nf)
+    return cells
+
+
 def make_shuffles(
     predict: Predict,
     inputs: Mapping[str, np.ndarray],
@@ -88,10 +102,7 @@ def make_shuffles(
         moved = {name: array_nf[order_n] for name, array_nf in intact.items()}
 
         def one_more(place: Array, found: dict[str, Array]) -> dict[str, Array]:
-            cells = {}
-            for name, array_nf in intact.items():
-                is_own_1f = jnp.asarray(owners[name])[None] == columns_k[place]
-                cells[name] = jnp.where(is_own_1f, moved[name], array_nf)
+            cells = swapped(intact, moved, owners, columns_k[place])
             answers = predict_all(variables, cells)
             return {name: found[name].at[place].set(answers[name]) for name in found}
 

@@ -1,6 +1,7 @@
 """Ridge regression, with a penalty only where held-out rows do not refuse it.
 
-In closed form, or iterative where there are too many features for the products of all pairs.
+In closed form, of fewer rows than features in its dual form; iterative where there are too many
+features for the products of all pairs.
 
 The penalty is scikit-learn's default, Ridge(alpha=1), which shrinks an exact relation of few rows.
 So it competes with next to none, by cross-validation on the training rows (Stone 1974). n rows, f
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from train.evaluation.baselines.dual import fit_dual
 from train.evaluation.baselines.iterative import (
     CLEAR_GAIN,
     FOLD_ROWS,
@@ -88,6 +90,8 @@ def fit_ridge(
     What is judged on the rows it is fitted on has always next to none. Raises LeftOutError.
     """
     weight_n = weight_n / weight_n.mean()
+    if features.shape[0] < min(features.shape[1], DENSE_FEATURES):
+        return fit_dual(features, target_no, weight_n, fitting)
     if sparse.issparse(features) or features.shape[1] > DENSE_FEATURES:
         return fit_iteratively(features, target_no, weight_n, fitting)
     mean_f = np.zeros(features.shape[1])
