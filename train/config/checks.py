@@ -10,7 +10,6 @@ from train.config.data_checks import (
     check_sequences,
     check_series,
     check_shares,
-    check_stream,
     check_table,
     check_target,
 )
@@ -31,6 +30,7 @@ from train.config.net_options import LSTM, Competitive, Dense, Net, Perceptron, 
 from train.config.optim_checks import check_optim, check_rates
 from train.config.options import Augment, Config
 from train.config.own_net import Own
+from train.config.stream_checks import check_stream
 from train.config.truncate_checks import check_truncate
 from train.errors import UserError
 

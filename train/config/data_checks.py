@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import zoneinfo
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from train.config.data_options import Data, Sequences, Series, Table
 from train.config.frequency import parse_frequency
-from train.config.net_options import Dense
-from train.config.options import Config, Population
-from train.config.own_net import Own
 from train.errors import UserError
 
-# Kinds of files that are only read as a whole.
-IN_MEMORY = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json")
 DATE_ORDERS = ("dmy", "mdy", "ymd", "yyyymmdd")
 FORECAST_COLUMNS = (
     "row",
@@ -24,47 +18,6 @@ FORECAST_COLUMNS = (
     "time",
 )  # beside the targets
 Columns: TypeAlias = Sequence[str | None]
-
-
-def check_stream(config: Config) -> None:
-    """Raises UserError if something contradicts training on data larger than memory."""
-    data = config.data
-    if not isinstance(data, Table):
-        return
-    if data.stream:
-        _check_streamed(data, config)
-    elif data.shuffle_window != Table.shuffle_window:
-        raise UserError(
-            "config.data.shuffle_window: is for config.data.stream=true, which is not set"
-        )
-
-
-def _check_streamed(data: Table, config: Config) -> None:
-    ending = os.path.splitext(data.path)[1].lower()
-    if data.path.startswith("builtin:") or ending in IN_MEMORY:
-        raise UserError(
-            f"config.data.stream: reads Parquet, but config.data.path is {data.path}; "
-            "convert it to Parquet, or leave config.data.stream at false"
-        )
-    if data.split != "random":
-        raise UserError(
-            f"config.data.split: {data.split} needs all rows in memory; with config.data.stream "
-            "leave it at random, and name files of your own "
-            "in config.data.valid_path and config.data.test_path"
-        )
-    if not isinstance(config.net, Dense | Own):
-        net = type(config.net).__name__
-        raise UserError(
-            f"config.data.stream: a {net} learns from rows in memory; set it to false, or use Dense"
-        )
-    if config.population != Population():
-        raise UserError(
-            "config.population: trains on rows in memory; leave it out with config.data.stream=true"
-        )
-    if config.devices.parallel == "pmap":
-        raise UserError(
-            "config.devices.parallel: a stream is compiled by jit; set config.devices.parallel=jit"
-        )
 
 
 def check_table(data: Table) -> None:

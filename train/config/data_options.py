@@ -83,7 +83,7 @@ class Sequences:
     """
 
     path: str = ""
-    """A JSON lines, Parquet or CSV file, or builtin:NAME."""
+    """A JSON lines, Parquet or CSV file, or builtin:NAME; with `stream` a folder of files too."""
     valid_path: str | None = None
     """A file of its own for the validation sequences."""
     test_path: str | None = None
@@ -130,6 +130,10 @@ class Sequences:
     """Whether targets are scaled for the net; scores have their own units anyway."""
     nonnegative: bool = False
     """Whether answers, quantiles and intervals of targets that never were below 0 never are."""
+    stream: bool = False
+    """Whether training sequences stay on the disk: Parquet or JSON lines, or a folder of them."""
+    shuffle_window: int = bounded(1 << 18, 1)
+    """stream: how many are shuffled at once; fewer where they are long."""
 
 
 Data: TypeAlias = Table | Series | Sequences

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from train.config.data_checks import as_names
-from train.config.data_options import Sequences, Series, Table
+from train.config.data_options import Sequences, Series
 from train.config.options import DENSITIES, MEDIAN, UNREAD_LEVELS, Config
 from train.errors import UserError
 
@@ -56,7 +56,7 @@ def check_nonnegative(config: Config) -> None:
             "config.data.nonnegative: is for targets that are numbers, one a row, or forecasts; "
             "set it to false"
         )
-    if isinstance(data, Table) and data.stream:
+    if not isinstance(data, Series) and data.stream:
         raise UserError(
             "config.data.nonnegative: goes by all training rows, which of a stream are not in "
             "memory; set it to false"

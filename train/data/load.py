@@ -20,6 +20,7 @@ from train.data.row_dataset import RowDataset
 from train.data.sequences.dataset import SequenceDataset
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.load import load_sequences
+from train.data.sequences.load_stream import load_sequence_stream
 from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.group_steps import step_lines
@@ -63,8 +64,11 @@ def load_dataset(
             assert encoder is None or isinstance(encoder, SeriesEncoder)
             dataset = load_series(config.data, read, encoder, config.loss)
         case Sequences():
-            assert encoder is None or isinstance(encoder, SequenceEncoder)
-            dataset = load_sequences(config.data, loss, read, encoder)
+            if config.data.stream:
+                dataset = load_sequence_stream(config.data, loss)
+            else:
+                assert encoder is None or isinstance(encoder, SequenceEncoder)
+                dataset = load_sequences(config.data, loss, read, encoder)
             for setting in settings_of(config):
                 check_steps(with_values(config, setting), dataset)
     check_augment(config, dataset)

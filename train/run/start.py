@@ -99,7 +99,7 @@ def _with_trained_net(config: Config, start: Start) -> Config:
         case Series() as data, Series() as old:
             kept = {name: getattr(old, name) for name in KEPT_OPTIONS}
             return replace(config, data=replace(data, **kept))
-        case Sequences() as data, Sequences() as old:
+        case Sequences() as data, Sequences() as old if not data.stream:
             kept = {name: getattr(old, name) for name in OF_A_SEQUENCE_NET}
             return replace(config, data=replace(data, **kept), net=_as_written(before.net))
     raise UserError("start: a net goes on with new rows of its kind, which are not streamed")

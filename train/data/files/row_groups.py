@@ -105,9 +105,12 @@ def read_folder(path: str) -> pa.Table:
     return pa.concat_tables(tables, promote_options="default")
 
 
-def read_pieces(group: RowGroup, columns: Sequence[str]) -> Iterator[Piece]:
-    """The rows of a group in order, these columns of them. Raises UserError."""
-    n_rows = int(np.clip(READ_CELLS // max(len(columns), 1), 256, MAX_ROWS))
+def read_pieces(
+    group: RowGroup, columns: Sequence[str], n_rows: int | None = None
+) -> Iterator[Piece]:
+    """The rows of a group in order, these columns of them; `n_rows` at a time. Raises UserError."""
+    if n_rows is None:
+        n_rows = int(np.clip(READ_CELLS // max(len(columns), 1), 256, MAX_ROWS))
     try:
         how = {"buffer_size": READ_BYTES, "page_checksum_verification": True}
         with pq.ParquetFile(group.path, **how) as file:

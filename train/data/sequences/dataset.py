@@ -42,9 +42,15 @@ class SequenceDataset(RowDataset):
 
         With `max_length` no row is longer there than the longest training row.
         """
+        return _with_length(
+            RowDataset.prepared(self._up_to(self.longest_read), scale, scale_target)
+        )
+
+    @property
+    def longest_read(self) -> int:
+        """Steps of the longest row as training reads it."""
         rows = slice(None) if self.options.max_length is None else self.splits["train"]
-        longest = int(self.inputs["length"][rows].max(initial=1))
-        return _with_length(RowDataset.prepared(self._up_to(longest), scale, scale_target))
+        return int(self.inputs["length"][rows].max(initial=1))
 
     def _up_to(self, n_steps: int) -> Self:
         """Arrays with the first steps of each row alone."""

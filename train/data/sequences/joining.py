@@ -1,4 +1,4 @@
-"""The arrays of sequences of several files as one. n rows, t steps."""
+"""Arrays of sequences of several files as one, or with more or fewer steps. n rows, t steps."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 
 from train.data.dataset import HostArrays
 from train.data.sequences.encoder import SequenceEncoder
+from train.data.sequences.ragged import first_steps, select
 from train.data.sequences.ragged import joined as join_ragged
-from train.data.sequences.ragged import select
 from train.data.sequences.schema import NEXT
 from train.data.sequences.tags import NONE
 
@@ -25,6 +25,22 @@ def fills_of(encoder: SequenceEncoder) -> dict[str, float]:
     fills: dict[str, float] = {tag.name: NONE for tag in encoder.tags}
     fills |= dict.fromkeys((column.name for column in encoder.step_numbers), np.nan)
     return fills | {NEXT: np.nan} if encoder.next_kind else fills
+
+
+def at_width(arrays: HostArrays, width: int, fills: Mapping[str, float]) -> HostArrays:
+    """The arrays, of those named in `fills` that have steps [n, t, ...] the first `width` steps.
+
+    Where there are fewer, these are filled.
+    """
+    wide = dict(arrays)
+    for name, fill in fills.items():
+        array = arrays[name]
+        if array.ndim > 1:
+            own = first_steps(array, width)
+            pads = [(0, 0)] * own.ndim
+            pads[1] = (0, width - own.shape[1])
+            wide[name] = np.pad(own, pads, constant_values=fill)
+    return wide
 
 
 def join(files: list[HostArrays], fills: Mapping[str, float]) -> HostArrays:

@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from train.config.bounded import Auto, resolved
 from train.config.data_options import Sequences, Table
 from train.config.sequence_recipe import auto_max_length, auto_valid
 from train.data.columns import Said, get_column, missing_rows, read_text
@@ -78,17 +77,19 @@ def load_sequences(
     for split, table in tables.items():
         if split != "train":
             check_columns(table, names, "target", paths[split])
-    labelled = _labelled(train, options, options.path)
+    rows = np.flatnonzero(labelled(train, options, options.path))
+    if not len(rows):
+        raise no_target(options, options.path)
     if options.valid == "auto":
-        options = replace(options, valid=auto_valid(len(labelled)))
+        options = replace(options, valid=auto_valid(len(rows)))
         if not options.valid and not options.valid_path:
             said.append(
-                f"all of {len(labelled)} sequences train, and none validate (config.data.valid)"
+                f"all of {len(rows)} sequences train, and none validate (config.data.valid)"
             )
-    splits, labels = _split(train, labelled, options, loss)
+    splits, labels = _split(train, rows, options, loss)
     encoder = fitted
     if encoder is None:
-        encoder = _fit_encoder(train, labelled[splits["train"]], options, loss, said)
+        encoder = fit_encoder(train, rows[splits["train"]], options, loss, said)
         encoder = replace(encoder, written=written)
     reading = reading_of_sequences(tables["train"], encoder, options)
     notes = said
@@ -97,7 +98,7 @@ def load_sequences(
     for split, path in paths.items():
         table = tables.pop(split)
         notes += left_out_notes(table, path)
-        file = _encode_file(encoder, table, path, options)
+        file = encode_file(encoder, table, path, options)
         notes += file.notes
         own = splits if split == "train" else {split: np.arange(len(file.rows))}
         table = encoder.rows(table, path)
@@ -113,7 +114,7 @@ def load_sequences(
         most = auto_max_length(encoder.steps, tokens=encoder.token is not None)
         options = replace(options, max_length=most)
     if options.max_length is not None:
-        notes += _cut(inputs, target, splits, options.max_length)
+        notes += _cut(inputs, target, splits, options)
     return SequenceDataset(
         inputs,
         target,
@@ -128,7 +129,7 @@ def load_sequences(
     )
 
 
-def _fit_encoder(
+def fit_encoder(
     train: pa.Table, rows: np.ndarray, options: Sequences, loss: str, said: Said
 ) -> SequenceEncoder:
     """The encoder that is fitted on these rows of a table, with the sets of labels in it."""
@@ -157,21 +158,19 @@ def _rows(table: pa.Table, options: Sequences, said: Said) -> pa.Table:
     return table
 
 
-def _labelled(table: pa.Table, options: Sequences, where: str) -> np.ndarray:
-    """The rows, ascending, that have every target. Raises UserError if there are none."""
+def labelled(table: pa.Table, options: Sequences, where: str) -> np.ndarray:
+    """Which rows have every target [n]."""
     missing = np.zeros(table.num_rows, bool)
     for name in names_of(options.target):
         if holds_lists(table, name):
             missing |= table.column(name).is_null().to_numpy()
         else:
             missing |= missing_rows(get_column(table, name, where, options.missing))
-    rows = np.flatnonzero(~missing)
-    if not len(rows):
-        raise _no_target(options, where)
-    return rows
+    return ~missing
 
 
-def _no_target(options: Sequences, where: str) -> UserError:
+def no_target(options: Sequences, where: str) -> UserError:
+    """The error of a file without a row that has every target."""
     names = " and ".join(names_of(options.target))
     return UserError(f"{where}: no row has a value for {names}, the target")
 
@@ -202,7 +201,7 @@ def _labels(table: pa.Table, rows: np.ndarray, options: Sequences) -> np.ndarray
     raise UserError("config.data.split: stratified needs a target that is one label per sequence")
 
 
-def _encode_file(
+def encode_file(
     encoder: SequenceEncoder, table: pa.Table, path: str, options: Sequences
 ) -> EncodedFile:
     """A file's rows with a target, encoded. Raises UserError if it has none."""
@@ -211,7 +210,7 @@ def _encode_file(
     target, present = encoder.encode_targets(table, path, notes)
     rows = np.flatnonzero(present)
     if not len(rows):
-        raise _no_target(options, path)
+        raise no_target(options, path)
     n_absent = len(present) - len(rows)
     if n_absent:
         notes.append(f"{path}: {n_absent} of {len(present)} rows lack a target, left out")
@@ -229,13 +228,14 @@ def _cut(
     inputs: Mapping[str, np.ndarray],
     target: Mapping[str, np.ndarray],
     splits: Mapping[str, np.ndarray],
-    max_length: int | Auto,
+    options: Sequences,
 ) -> list[str]:
     """Shortens the training sequences in place and returns notes.
 
     What stands beyond a length is not read.
     """
-    max_length = resolved(max_length)
+    max_length = options.max_length
+    assert isinstance(max_length, int)
     length = inputs["length"]
     rows = splits["train"]
     long = rows[length[rows] > max_length]
@@ -243,7 +243,7 @@ def _cut(
     for name, array in target.items():
         if array.ndim == 2 and array.dtype == np.int32:
             array[long, max_length:] = NONE
-        elif name == NEXT:
+        elif name == NEXT and options.next_step:
             array[long, max(max_length - 1, 0) :] = np.nan
         elif array.ndim == 3:
             array[long, max_length:] = np.nan

@@ -98,6 +98,12 @@ class SequenceSchema:
         return (*names, self.token) if self.token else names
 
     @property
+    def step_names(self) -> tuple[str, ...]:
+        """The columns that have a value at every step."""
+        targets = (*self.tags, *self.step_numbers)
+        return (*self.input_names, *(column.name for column in targets))
+
+    @property
     def traits(self) -> Traits:
         """What the recipe goes by."""
         of_steps = bool(self.tags or self.step_numbers or self.next_kind)

@@ -116,7 +116,7 @@ def read_step_numbers(table: pa.Table, name: str, where: str) -> StepNumbers:
         advice = f"the first step has {width}; all steps must be of one width"
         raise column_error(f"{found}, {advice}", name, where)
     values = _numbers(elements.flatten(), lengths * width, name, where)
-    return StepNumbers(lengths, values.reshape(-1, width), False)
+    return StepNumbers(lengths, values.reshape(len(widths_s), width), False)
 
 
 def read_step_text(table: pa.Table, name: str, where: str) -> StepText:

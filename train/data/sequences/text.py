@@ -6,7 +6,7 @@ s steps, c characters.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -65,6 +65,31 @@ class Vocabulary:
         return table[text.codes]
 
 
+@dataclass
+class Words:
+    """How often each word of (training) rows occurs, as it is looked up, and all characters."""
+
+    folding: Vocabulary
+    counts: dict[str, int] = field(default_factory=dict)
+    letters: set[str] = field(default_factory=set)
+
+    def add(self, text: StepText) -> None:
+        """Takes in some rows."""
+        counts_of_values = np.bincount(text.codes[text.codes >= 0], minlength=len(text.values))
+        for value, count in zip(text.values, counts_of_values, strict=True):
+            if count:
+                word = self.folding.fold(value)
+                self.counts[word] = self.counts.get(word, 0) + int(count)
+                self.letters.update(value)
+
+    def vocabulary(self, min_count: int, *, characters: bool) -> Vocabulary:
+        """The words that occur `min_count` times, the most frequent first; if asked, characters."""
+        frequent = [word for word, count in self.counts.items() if count >= min_count]
+        frequent.sort(key=lambda word: (-self.counts[word], word))
+        letters = tuple(sorted(self.letters)) if characters else ()
+        return replace(self.folding, words=tuple(frequent), characters=letters)
+
+
 def fit_vocabulary(
     text: StepText,
     *,
@@ -74,18 +99,9 @@ def fit_vocabulary(
     characters: bool = False,
 ) -> Vocabulary:
     """The words that occur `min_count` times in these (training) rows, the most frequent first."""
-    counts_of_values = np.bincount(text.codes[text.codes >= 0], minlength=len(text.values))
-    folding = Vocabulary((), (), fold_case, fold_digits)
-    counts: dict[str, int] = {}
-    letters: set[str] = set()
-    for value, count in zip(text.values, counts_of_values, strict=True):
-        word = folding.fold(value)
-        counts[word] = counts.get(word, 0) + int(count)
-        if characters and count:
-            letters.update(value)
-    frequent = [word for word, count in counts.items() if count >= min_count]
-    frequent.sort(key=lambda word: (-counts[word], word))
-    return Vocabulary(tuple(frequent), tuple(sorted(letters)), fold_case, fold_digits)
+    words = Words(Vocabulary((), (), fold_case, fold_digits))
+    words.add(text)
+    return words.vocabulary(min_count, characters=characters)
 
 
 def _shortened(word: str) -> str:

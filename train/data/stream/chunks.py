@@ -15,7 +15,7 @@ import jax
 import numpy as np
 
 from train.data.dataset import Batch
-from train.data.files.row_groups import Piece, hashed, read_pieces
+from train.data.files.row_groups import Piece, hashed
 from train.data.stream.rows import RowStream
 from train.errors import UserError
 
@@ -137,7 +137,7 @@ def _wanted(
     at = int(np.searchsorted(ends, first, side="right"))
     skipped = first - int(ends[at - 1] if at else 0)
     for group in order[at:]:
-        for piece in read_pieces(stream.files.groups[group], stream.columns):
+        for piece in stream.pieces(stream.files.groups[group]):
             rows = stream.training_rows(piece)
             wanted = rows[skipped:]
             skipped = max(skipped - len(rows), 0)

@@ -11,6 +11,7 @@ import numpy as np
 from train.config.data_options import Table
 from train.data.dataset import Batch, Head, HostArrays, Options
 from train.data.files.row_groups import Piece
+from train.data.stream.exact import exact_target
 from train.data.stream.online_statistics import Labels, Moments
 from train.data.stream.parts import training_rows
 from train.data.stream.rows import RowStream
@@ -63,9 +64,10 @@ class TableStream(RowStream):
         targets = {}
         for head in self.encoder.heads:
             if head.name in fitted["targets"]:
-                own = fitted["targets"][head.name]
-                targets[head.name] = {name: array.copy() for name, array in own.items()}
-                self._correct_target(targets[head.name], head)
+                counts_k = None if head.kind == "regression" else self.class_counts(head)
+                targets[head.name] = exact_target(
+                    fitted["targets"][head.name], head, self.encoder, self.moments, counts_k
+                )
         return {"inputs": inputs, "targets": targets}
 
     def _correct_inputs(self, inputs: HostArrays, scaling: str) -> None:
@@ -81,23 +83,6 @@ class TableStream(RowStream):
                 whole = moments.scaled(column.shift, column.unit)
                 inputs["center"][place] = whole["center"]
                 inputs["scale"][place] = whole["scale"]
-
-    def _correct_target(self, fitted: HostArrays, head: Head) -> None:
-        """Writes limits, means, deviations or rates of all rows over those of the sample."""
-        if head.kind != "regression":
-            counts_k = self.class_counts(head)
-            fitted["rate"] = (counts_k / counts_k.sum()).astype(np.float32)
-            return
-        by_name = {column.name: column for column in self.encoder.targets}
-        keys = ["low", "high"]
-        if self.encoder.target_scaling == "standard":
-            keys += ["center", "scale"]
-        for place, name in enumerate(head.columns):
-            if name in self.moments:
-                column = by_name[name]
-                whole = self.moments[name].scaled(column.shift, column.unit)
-                for key in keys:
-                    fitted[key][place] = whole[key]
 
 
 @dataclass(frozen=True, eq=False)

@@ -94,9 +94,10 @@ class Moments:
 class Labels:
     """How often each text stands in a column, and what those rows count for together.
 
-    Of neither is anything known once they `overflowed`, with over MAX_LABELS.
+    Of neither is anything known once they `overflowed`, with more than `most`; None: MAX_LABELS.
     """
 
+    most: int | None = None
     counts: dict[str, int] = field(default_factory=dict)
     weights: dict[str, float] = field(default_factory=dict)
     overflowed: bool = False
@@ -109,7 +110,7 @@ class Labels:
         for label, count, mass in zip(text.values, count_k.tolist(), mass_k.tolist(), strict=True):
             self.counts[label] = self.counts.get(label, 0) + count
             self.weights[label] = self.weights.get(label, 0.0) + mass
-        if len(self.counts) > MAX_LABELS:
+        if len(self.counts) > (self.most or MAX_LABELS):
             self.counts = {}
             self.weights = {}
             self.overflowed = True

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
-from train.config.data_options import Table
+from train.config.bounded import resolved
+from train.config.data_options import Sequences, Table
 from train.data.columns import get_column, missing_rows
 from train.data.files.row_groups import Piece, uniform
 from train.data.table.roles import row_weights, target_names
@@ -18,16 +19,18 @@ KEPT_ROWS = 100_000
 SPLIT = 0  # what random numbers of rows are for
 
 
-def shares_of(options: Table, n_rows: int) -> dict[str, float]:
+def shares_of(
+    options: Table | Sequences, n_rows: int, kept_rows: int = KEPT_ROWS
+) -> dict[str, float]:
     """The share of all rows that validates, and that tests; 0 where a file of its own does.
 
-    A number of rows is a share of all; one given as a share is of KEPT_ROWS at most. Raises
+    A number of rows is a share of all; one given as a share is of `kept_rows` at most. Raises
     UserError if none is left to train.
     """
     shares = {}
     for part in ("test", "valid"):
-        asked = 0 if getattr(options, f"{part}_path") else getattr(options, part)
-        shares[part] = asked / n_rows if asked >= 1 else min(asked, KEPT_ROWS / n_rows)
+        asked = 0 if getattr(options, f"{part}_path") else resolved(getattr(options, part))
+        shares[part] = asked / n_rows if asked >= 1 else min(asked, kept_rows / n_rows)
     if sum(shares.values()) >= 1:
         asked = f"{options.valid} and {options.test} rows"
         raise UserError(
@@ -36,7 +39,9 @@ def shares_of(options: Table, n_rows: int) -> dict[str, float]:
     return shares
 
 
-def part_of(options: Table, shares: Mapping[str, float], rows: np.ndarray) -> np.ndarray:
+def part_of(
+    options: Table | Sequences, shares: Mapping[str, float], rows: np.ndarray
+) -> np.ndarray:
     """0 for a row, by its number, that trains, 1 that validates, 2 that tests [n]."""
     u_n = uniform((options.split_seed, SPLIT), rows)
     return np.where(u_n < shares["test"], 2, np.where(u_n < shares["test"] + shares["valid"], 1, 0))

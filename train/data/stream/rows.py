@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from train.data.dataset import Batch, Dataset, Head
-from train.data.files.row_groups import Files, Piece
+from train.data.files.row_groups import Files, Piece, RowGroup, read_pieces
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +36,10 @@ class RowStream(ABC):
     def n_rows(self) -> int:
         """Training rows of an epoch."""
         return sum(self.counts)
+
+    def pieces(self, group: RowGroup) -> Iterator[Piece]:
+        """The rows of a group in order, some at a time. Raises UserError."""
+        return read_pieces(group, self.columns)
 
     @abstractmethod
     def training_rows(self, piece: Piece) -> np.ndarray:
