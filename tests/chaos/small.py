@@ -30,7 +30,7 @@ class Small(NamedTuple):
     rows: str
 
 
-def make_inputs(folder: Path) -> dict[str, Small]:
+def make_inputs(folder: Path, epochs: int) -> dict[str, Small]:
     """The files of the runs, and the runs by name."""
     random = np.random.default_rng(0)
     x = random.normal(size=(300, 3))
@@ -50,7 +50,7 @@ def make_inputs(folder: Path) -> dict[str, Small]:
     of_series = {"data.path": str(folder / "series.parquet"), "data.target": "x"}
     of_stream = {"data.path": str(folder / "stream"), "data.target": "y", "data.stream": "true"}
     members = {"population.seeds": "2", "population.grid": '{"optim.l2": (0.0, 0.01)}'}
-    small = {"net.hidden": "(6,)", "train.epochs": "5", "train.batch_size": "64"}
+    small = {"net.hidden": "(6,)", "train.epochs": str(epochs), "train.batch_size": "64"}
     lstm = {"data.lookback": "12", "data.horizon": "2", "data.time": "t"}
     rows = str(folder / "rows.parquet")
     return {

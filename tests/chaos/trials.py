@@ -29,6 +29,8 @@ from tests.chaos.spoil import Random
 
 ALLOWED = (0, 2, 3, 4, 130, 143)
 AT_ONCE = 20  # spoilt folders that one process looks at
+LONGEST = 20.0  # seconds from the beginning of a run that is long to its next fault
+OPERATIONS_AT_MOST = 2_000  # after which a fault of the files comes at the latest, likewise
 
 
 class Listening(logging.Handler):
@@ -46,10 +48,11 @@ class Listening(logging.Handler):
 class Bench:
     """The undisturbed runs, and a folder to disturb others in."""
 
-    def __init__(self, folder: Path, seed: int, kinds: tuple[str, ...]):
+    def __init__(self, folder: Path, seed: int, kinds: tuple[str, ...], epochs: int, faults: int):
         self.folder = folder
+        self.faults = faults
         self.random = np.random.default_rng(seed)
-        inputs = make_inputs(folder / "inputs")
+        inputs = make_inputs(folder / "inputs", epochs)
         self.runs = {kind: inputs[kind] for kind in kinds}
         self.outside = folder / "outside"
         (self.outside / "folder" / "5").mkdir(parents=True)
@@ -290,21 +293,40 @@ def soak(bench: Bench) -> Iterator[str]:
     """Faults one after the other on one run, until it is done."""
     kind, run = bench.pick()
     bench.clear()
-    n = int(bench.random.integers(3, 8))
-    yield f"{kind}, {n} faults"
-    for _ in range(n):
+    n = bench.faults or int(bench.random.integers(3, 8))
+    yield f"{kind}, at most {n} faults"
+    spoilt_at = -1
+    made = 0
+    began = time.monotonic()
+    while made < n:
         fault = None
-        moment = bench.spread(kind)
-        match int(bench.random.integers(3)):
-            case 0:
-                first = int(bench.random.integers(1, bench.ended[kind].operations + 1))
-                fault = Fault(first, 20, int(bench.random.choice([0, errno.ENOSPC])))
-                moment = 600.0
+        moment = min(bench.spread(kind), float(bench.random.uniform(0, LONGEST)))
+        if bench.random.integers(3) == 0:
+            last = min(bench.ended[kind].operations, OPERATIONS_AT_MOST)
+            first = int(bench.random.integers(1, last + 1))
+            fault = Fault(first, 20, int(bench.random.choice([0, errno.ENOSPC, errno.EIO])))
+            moment = LONGEST
         child = begin(run, bench.place, fault)
         _sleep(child, moment)
-        child.signal(int(bench.random.choice([signal.SIGKILL, signal.SIGTERM])))
-        yield from bench.findings(child.wait(), codes=(0, 2, 4, 137, 143))
+        child.signal(int(bench.random.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT])))
+        ended = child.wait()
+        yield from bench.findings(ended, codes=(0, 2, 4, 130, 137, 143))
+        made += 1
+        if ended.code == 0:
+            break
+        newest = max(_steps(bench.place), default=-1)
+        if newest > spoilt_at and bench.random.integers(3) == 0:
+            spoil.spoil(bench.place / "checkpoints" / str(newest), bench.random)
+            spoilt_at = newest
+            made += 1
+    print(f"    {made} faults in {time.monotonic() - began:.0f} s", flush=True)
     yield from bench.ends_straight(kind)
+
+
+def _steps(folder: Path) -> list[int]:
+    """The steps of a run that has one net, which are whole."""
+    names = [place.parent.name for place in folder.glob("checkpoints/*/state")]
+    return [int(name) for name in names if name.isdecimal()]
 
 
 KINDS: dict[str, Callable[[Bench], Iterator[str]]] = {
