@@ -11,7 +11,7 @@ import pytest
 from train.config import Config, Table
 from train.data.load import load_dataset
 from train.inference.predictor import Predicted
-from train.results import finish, sample
+from train.results import assessment, sample
 from train.results.sample import rows_to_score, sample_in_words, scored_rows
 
 CONFIG = Config(data=Table(path="builtin:diabetes", target="progression"))
@@ -47,7 +47,7 @@ def test_a_run_scores_the_sample_and_says_so(monkeypatch: pytest.MonkeyPatch) ->
     predictor = SimpleNamespace(predict_rows=predict_rows)
     run: Any = SimpleNamespace(dataset=dataset, config=CONFIG)
     outcome: Any = SimpleNamespace(predictor=predictor, valid=None)
-    evaluated = finish._evaluate_splits(run, outcome)
+    evaluated = assessment.score_splits(run, outcome)
     assert evaluated.sampled == {"train": 50} and evaluated.rows["train"] == n_rows
     assert list(asked) == [50, len(dataset.splits["valid"])]  # test rows are as many
     assert (asked[50] == rows_to_score(dataset, CONFIG.seed)).all()
@@ -55,7 +55,7 @@ def test_a_run_scores_the_sample_and_says_so(monkeypatch: pytest.MonkeyPatch) ->
         {"train": np.arange(442, dtype=np.int32), "valid": train[:0], "test": train[:0]}
     )
     run = SimpleNamespace(dataset=only_train, config=CONFIG)
-    evaluated = finish._evaluate_splits(run, outcome)
+    evaluated = assessment.score_splits(run, outcome)
     assert evaluated.sampled == {"train": 50} and evaluated.rows == {"train": 442}
     assert (asked[50] == scored_rows(only_train, "train", CONFIG.seed)).all()
     assert len(evaluated.predictions["value"]) == 50  # what the report is of

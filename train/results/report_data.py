@@ -16,7 +16,7 @@ import numpy as np
 
 from train import config as configs
 from train.core.penalties import kernel_weights
-from train.data.dataset import Batch, Encoder, Head
+from train.data.dataset import Encoder, Head
 from train.data.floors import floors
 from train.data.load import reading_in
 from train.data.series.encoder import SeriesEncoder
@@ -37,6 +37,7 @@ from train.evaluation.metrics.sequences import are_entities
 from train.inference.predictor import Predictor
 from train.report.data import About, Interval, Plane, ReportData, ReportHead
 from train.report.result import read_evaluation, read_result
+from train.results.assessment import Assessment
 from train.results.report_forecasts import forecasts_of
 from train.results.report_rows import clusters_of, codes_of, tags_of
 from train.run.log import read_history
@@ -48,22 +49,13 @@ SIDE = 121  # places along each axis of a plane
 MARGIN = 0.12  # of a plane around the rows
 
 
-def report_data(
-    run: Run,
-    predictor: Predictor,
-    result: Mapping[str, Any],
-    split: str,
-    batch: Batch,
-    answers: Arrays,
-    importance: Mapping[str, Mapping[str, float]],
-    residuals: Scores | None = None,
-) -> ReportData:
-    """All that the report is drawn from; `batch` are the rows of `split`, answered by `answers`.
-
-    `residuals` are those of the validation rows, of which intervals of test rows are made.
-    """
+def report_data(run: Run, found: Assessment, result: Mapping[str, Any]) -> ReportData:
+    """All that the report is drawn from; `result` is the content of result.json."""
     encoder = run.dataset.encoder
-    of_errors = residuals if split == "test" else None
+    predictor = found.outcome.predictor
+    batch = found.judged.batch
+    answers = found.judged.predictions
+    of_errors = found.residuals if found.split == "test" else None
     intervals = _intervals(encoder, of_errors, answers, run.config.levels())
     return ReportData(
         result=read_result(result),
@@ -72,10 +64,10 @@ def report_data(
         heads=[_head(encoder, head) for head in encoder.heads],
         targets=_in_units(encoder, batch.target),
         answers=_in_units(encoder, answers),
-        importance=importance,
+        importance=found.importance.rises,
         kernels_w=_kernels(run, predictor),
         weight_n=None if (batch.weight == batch.weight[:1]).all() else batch.weight,
-        forecasts=forecasts_of(run, result, split, batch, answers, intervals),
+        forecasts=forecasts_of(run, found.judged, result, intervals),
         plane=decision_plane(encoder, batch.inputs, predictor.answers),
         codes=codes_of(encoder, batch, answers),
         clusters=clusters_of(run, predictor, batch, answers),

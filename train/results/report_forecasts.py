@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from train.data.dataset import Batch
 from train.data.series.dataset import SeriesDataset
 from train.data.series.stamps import show_stamp
 from train.evaluation.baselines.forecasts import repeated_predictions
+from train.evaluation.kinds import SplitPredictions
 from train.report.data import Forecast, Forecasts, Interval
-from train.results.sample import scored_rows
 from train.run.run import Run
 
 Arrays = Mapping[str, np.ndarray]
@@ -27,10 +26,8 @@ HEAD = "value"
 
 def forecasts_of(
     run: Run,
+    judged: SplitPredictions,
     result: Mapping[str, Any],
-    split: str,
-    batch: Batch,
-    answers: Arrays,
     intervals: Mapping[str, Interval],
 ) -> Forecasts | None:
     """The windows to draw and the errors by step; None of other data than series."""
@@ -38,23 +35,22 @@ def forecasts_of(
     if not isinstance(dataset, SeriesDataset):
         return None
     errors = {}
-    for name, metrics in result["horizon"][split].items():
+    for name, metrics in result["horizon"][judged.split].items():
         errors[name] = np.asarray(metrics["mse_scaled"], np.float64)
     naive = [name for name in ("seasonal", "last") if name in errors]
     rival = min(naive, key=lambda name: np.nan_to_num(errors[name], nan=np.inf).mean(), default="")
     time = dataset.encoder.time
     interval = intervals.get(HEAD)
     step = None if time is None else time.step
-    windows = scored_rows(dataset, split, run.config.seed)
     return Forecasts(
         windows=drawn_windows(
             dataset,
-            windows,
-            batch.target,
-            answers,
+            judged.rows,
+            judged.batch.target,
+            judged.predictions,
             rival,
             interval,
-            spread_places(len(windows), WINDOWS),
+            spread_places(len(judged.rows), WINDOWS),
         ),
         error_by_step=errors,
         step="" if step is None else str(step),

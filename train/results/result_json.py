@@ -1,0 +1,98 @@
+"""The content of result.json: what was asked, how good the net is, and what must be known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from train import config as configs
+from train.results.against_baselines import losing_lines, metric_that_counts
+from train.results.assessment import Assessment
+from train.results.monitored import Monitored
+from train.results.sample import part_in_words, sample_in_words
+from train.results.temperature import Scaled
+from train.run.log import read_history
+from train.run.metadata import lstm_core, versions
+from train.run.run import Run
+
+
+def result_json(
+    run: Run, found: Assessment, scaled: Scaled, seconds: Mapping[str, float]
+) -> dict[str, Any]:
+    """The content but for "seconds" of the whole run, which are known when all is written."""
+    split = found.split
+    splits = found.splits
+    history = read_history(run.folder)
+    has_valid = "valid" in splits.scores
+    monitored = Monitored.of(found.outcome.predictor.config, history, has_valid=has_valid)
+    facts = monitored.name_best(found.outcome.facts)
+    options = monitored.options_to_try(facts.answering_nets())
+    losing = losing_lines(
+        run.dataset.encoder.heads,
+        splits.scores.get("valid", {}),
+        found.on_valid,
+        options,
+        metric_that_counts(run.config.data),
+    )
+    if len(facts.per_member) == 1:
+        facts = facts.with_metrics(splits.scores[split])
+    beside = found.beside
+    baselines = {split: beside.baselines}
+    if found.on_valid and split != "valid":
+        baselines["valid"] = found.on_valid
+    result: dict[str, Any] = {
+        "task": _task(run, scaled.temperatures),
+        "metrics": splits.scores,
+        "baselines": baselines,
+    }
+    if beside.fitted_on:
+        result["baselines_fitted_on"] = dict(beside.fitted_on)
+    if beside.by_step:
+        result["horizon"] = {split: beside.by_step}
+    result |= {
+        **facts.to_json(),
+        "monitor": monitored.monitor,
+        "warnings": [*losing, *filter(None, [beside.note]), *found.importance.notes],
+        "interval": found.interval,
+        "rows": splits.rows,
+    }
+    if splits.sampled:
+        result["sampled"] = splits.sampled
+    result["examples_per_second"] = facts.examples / max(seconds["train"], 1e-9)
+    result["notes"] = [*run.dataset.notes, *_notes(run, found), *scaled.notes]
+    core = lstm_core(run.config)
+    if core is not None:
+        result["lstm"] = core
+    if not run.config.train.report:
+        result["report"] = False
+    result["versions"] = versions()
+    result["config_sha256"] = configs.digest(run.config)
+    if found.classes:
+        result["classes"] = {split: found.classes}
+    if found.groups is not None:
+        result["groups"] = {split: found.groups.to_json()}
+    return result
+
+
+def _task(run: Run, temperatures: Mapping[str, float]) -> dict[str, dict[str, object]]:
+    """{head: its kind, columns, loss}, and the metric and temperature that it has besides."""
+    own_metric = metric_that_counts(run.config.data)
+    task: dict[str, dict[str, object]] = {}
+    for head, head_task in zip(run.dataset.encoder.heads, run.program.tasks, strict=True):
+        columns = list(head.columns)
+        task[head.name] = {"kind": head.kind, "columns": columns, "loss": head_task.loss}
+        if head.kind in own_metric:
+            task[head.name]["metric"] = own_metric[head.kind]
+        if head.name in temperatures:
+            task[head.name]["temperature"] = temperatures[head.name]
+    return task
+
+
+def _notes(run: Run, found: Assessment) -> list[str]:
+    """Which scores and baselines are of a part of the rows."""
+    notes = []
+    for name, n_scored in found.splits.sampled.items():
+        notes.append(sample_in_words(n_scored, found.splits.rows[name]))
+    if found.beside.fitted_on:
+        notes.append(part_in_words(found.beside.fitted_on, run.dataset.n_train))
+    return notes
