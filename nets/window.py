@@ -1,6 +1,6 @@
 """What is taken out of a window of a series before a net reads it, and put back into its answer.
 
-Shapes: b windows, l lookback, o targets.
+Shapes: b windows, l lookback, h horizon, o targets, p numbers that say how sure an answer is.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 import jax.numpy as jnp
 
 from nets.base import Array
+from nets.densities import change_first
 
 WindowScaling = Literal["none", "last", "last_deviation", "mean_deviation", "revin"]
 EPSILON = 1e-5  # variance added before a division, as in RevIN
@@ -27,6 +28,31 @@ class RevIN(NamedTuple):
 
     factor_11o: Array
     offset_11o: Array
+
+
+class Frame(NamedTuple):
+    """All that is taken out of a window's targets: its level, then what RevIN learned, if any."""
+
+    level: Level
+    revin: RevIN | None = None
+
+    def taken_out(self, targets_blo: Array) -> Array:
+        """The targets as the net reads them."""
+        scaled_blo = (targets_blo - self.level.center) / self.level.scale
+        if self.revin is None:
+            return scaled_blo
+        return scaled_blo * self.revin.factor_11o + self.revin.offset_11o
+
+    def put_back(self, answer_bho: Array, spread_bhop: Array, n_scaled: int) -> tuple[Array, Array]:
+        """A net's answer in the targets' units, and its spread, whose first numbers have one."""
+        if self.revin is not None:
+            # As RevIN guards it: a factor that training moves to 0 must not divide.
+            factor_11o = self.revin.factor_11o
+            answer_bho = (answer_bho - self.revin.offset_11o) / (factor_11o + EPSILON**2)
+            size_11o = jnp.abs(factor_11o) + EPSILON**2
+            spread_bhop = change_first(jnp.divide, spread_bhop, size_11o, n_scaled)
+        answer_bho = answer_bho * self.level.scale + self.level.center
+        return answer_bho, change_first(jnp.multiply, spread_bhop, self.level.scale, n_scaled)
 
 
 def window_level(
