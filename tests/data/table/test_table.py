@@ -275,6 +275,11 @@ def test_options_must_agree_with_the_columns(options, message):
         load(pa.table(make()), **options)
 
 
+def test_a_table_of_one_row_is_refused():
+    with pytest.raises(UserError, match="1 row with a target: at least two are needed"):
+        load(pa.table({"x": [1], "z": [2], "y": [1]}))
+
+
 @pytest.mark.parametrize("split", ["random", "stratified"])
 def test_a_class_of_one_row_trains_and_is_said(split):
     kinds = ["no", "yes"] * 27 + ["twice", "twice", "rare", "rarer", "rarest", "no"]
