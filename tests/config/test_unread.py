@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import subprocess
 import sys
 from typing import get_args, get_type_hints
@@ -25,6 +26,7 @@ from train.config import (
     unread,
     values,
 )
+from train.config.files import read
 from train.config.members import with_values
 from train.config.unread import IDLE, Idle, check_read, unread_notes, without_unread
 from train.errors import UserError
@@ -267,3 +269,30 @@ def test_momentum_is_told_of_beta1_where_the_optimizer_reads_it(
     monkeypatch.setattr(unread, "IDLE", (Idle("optim.name", ("adam",), ("optim.beta1",)), *IDLE))
     with pytest.raises(UserError, match=r"rmsprop have it; leave it at 0\.0$"):
         configs.validate(asked)
+
+
+def test_all_that_nothing_reads_stands_in_one_line_with_the_flags_that_mend_it():
+    asked = {"data.path": "rows.csv", "data.target": "y", "net": "Perceptron"}
+    with pytest.raises(UserError) as refused:
+        configs.load("table", asked)
+    wrong, _, flags = str(refused.value).partition(": config.net.rule=rosenblatt takes no gradient")
+    given = vars(read("table").optim)
+    names = [name for name, value in given.items() if value != getattr(Optim(), name)]
+    assert wrong.split(", ") == [f"config.optim.{name}" for name in names] and len(names) == 9
+    assert flags.startswith("; leave them at --config.optim.name=rmsprop --config.optim.")
+    mended = [flag.removeprefix("--config.") for flag in shlex.split(flags)[4:]]
+    assert len(mended) == 9
+    config = configs.load("table", asked | dict(flag.split("=", 1) for flag in mended))
+    assert config.optim == Optim()
+
+
+def test_options_unread_for_several_reasons_are_named_with_each():
+    chosen = {"optim.final": 0.1, "optim.decay": 0.5, "optim.name": "adam", "net.members": 1}
+    with pytest.raises(UserError) as refused:
+        configs.validate(with_values(GOOD, chosen | {"net.adapters": "layers"}))
+    assert str(refused.value) == (
+        "config.optim.decay: not used by config.optim.name=adam; config.optim.final: not used by "
+        "config.optim.schedule=constant; config.net.adapters: not used by config.net.members=1; "
+        "leave them at --config.optim.decay=0.9 --config.optim.final=0.0 "
+        "--config.net.adapters=input"
+    )

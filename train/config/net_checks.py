@@ -9,6 +9,7 @@ from train.config import values
 from train.config.data_options import Sequences, Series, Table
 from train.config.net_options import LSTM, Competitive, Dense, Net, Perceptron, SelfOrganizingMap
 from train.config.options import COUNT_LOSSES, Config, Loss, Optim
+from train.config.unread import Unread, refuse
 from train.errors import UserError
 
 
@@ -66,20 +67,21 @@ def _check_map(net: SelfOrganizingMap) -> None:
 
 def _check_no_descent(config: Config, rule: str) -> None:
     """What only a gradient reads must be as it was."""
+    no_gradient = f"{rule} takes no gradient"
+    found = []
     for field in dataclasses.fields(Optim):
         default = getattr(Optim(), field.name)
         if field.name == "beta2" and config.optim.has_own_beta2():
             continue
         if getattr(config.optim, field.name) != default:
-            raise UserError(
-                f"config.optim.{field.name}: {rule} takes no gradient; leave it at {default}"
-            )
+            found.append(Unread(f"optim.{field.name}", no_gradient, default))
     for name in ("gradient_norms", "skip_spikes"):
         if getattr(config.train, name):
-            raise UserError(f"config.train.{name}: {rule} takes no gradient; set it to false")
+            found.append(Unread(f"train.{name}", no_gradient, False))
     for name in ("mixup", "cutmix"):
         if getattr(config.augment, name) != 0:
-            raise UserError(f"config.augment.{name}: {rule} learns from whole rows; set it to 0")
+            found.append(Unread(f"augment.{name}", f"{rule} learns from whole rows", 0))
+    refuse(found)
 
 
 # Losses of nets that start from no line.

@@ -7,7 +7,8 @@ at its default, or at "auto", is never meant.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from train.config import values
@@ -19,6 +20,37 @@ from train.config.own_net import Own
 from train.errors import UserError
 
 CONSTANT_RATES = ("constant", "flat_cosine", "one_cycle")  # or they end where they end
+
+
+class Unread(NamedTuple):
+    """A field that is set and not read: its path, why, and what it is to be left at."""
+
+    path: str
+    why: str
+    left_at: object
+
+    @property
+    def line(self) -> str:
+        """What is wrong, and what to do."""
+        return f"{self.why}; leave it at {self.left_at}"
+
+    @property
+    def flag(self) -> str:
+        """What leaves it there on a command line."""
+        return shlex.quote(f"--config.{self.path}={values.to_text(self.left_at)}")
+
+
+def refuse(found: Sequence[Unread]) -> None:
+    """Raises UserError if there are fields that nothing reads: all of them in one line."""
+    if not found:
+        return
+    if len(found) == 1:
+        raise UserError(f"config.{found[0].path}: {found[0].line}")
+    paths: dict[str, list[str]] = {}
+    for each in found:
+        paths.setdefault(each.why, []).append(f"config.{each.path}")
+    wrong = "; ".join(f"{', '.join(own)}: {why}" for why, own in paths.items())
+    raise UserError(f"{wrong}; leave them at {' '.join(each.flag for each in found)}")
 
 
 class Idle(NamedTuple):
@@ -101,23 +133,20 @@ def check_read(config: Config) -> None:
     field in one of them.
     """
     if not config.population.grid:
-        for path, line in _unread(config, IDLE):
-            raise UserError(f"config.{path}: {line}")
+        refuse(list(_unread(config, IDLE)))
         return
-    everywhere: dict[str, str] | None = None
+    everywhere: dict[str, Unread] | None = None
     for chosen in settings_of(config):
-        unread = dict(_unread(with_values(config, chosen), IDLE))
+        unread = {each.path: each for each in _unread(with_values(config, chosen), IDLE)}
         for path in chosen:
             if path in unread:
                 words = values.in_words(chosen)
-                raise UserError(
-                    f"config.population.grid: the setting {words}: config.{path}: {unread[path]}"
-                )
+                line = f"config.{path}: {unread[path].line}"
+                raise UserError(f"config.population.grid: the setting {words}: {line}")
         if everywhere is None:
             everywhere = unread
-        everywhere = {path: line for path, line in unread.items() if path in everywhere}
-    for path, line in (everywhere or {}).items():
-        raise UserError(f"config.{path}: {line}")
+        everywhere = {path: each for path, each in unread.items() if path in everywhere}
+    refuse(list((everywhere or {}).values()))
 
 
 def is_idle(path: str, decider: str, value: str) -> bool:
@@ -127,9 +156,9 @@ def is_idle(path: str, decider: str, value: str) -> bool:
 
 def without_unread(config: Config, chosen: Mapping[str, GridValue]) -> Config:
     """The config with what nothing reads at its defaults; the fields that were chosen stay."""
-    for path, _ in _unread(config, IDLE):
+    for path, _, default in list(_unread(config, IDLE)):
         if path not in chosen:
-            config = with_values(config, {path: _default(config, path)})
+            config = with_values(config, {path: default})
     return config
 
 
@@ -141,16 +170,16 @@ def idle_by_auto(asked: Config, resolved: Config) -> dict[str, str]:
         if _value(asked, row.decider) != "auto" or stands_for not in row.at:
             continue
         of_row = row._replace(at=("auto",))
-        for path, _ in _unread(asked, (of_row,)):
+        for each in _unread(asked, (of_row,)):
             shown = values.to_text(stands_for) or stands_for
-            found[path] = f"config.{row.decider}=auto stands for {shown}"
+            found[each.path] = f"config.{row.decider}=auto stands for {shown}"
     return found
 
 
 def unread_notes(config: Config) -> list[str]:
     """A line for each part of a recipe, or share of rows, that is set and not read."""
     notes = []
-    paths = [f"config.{path}" for path, _ in _unread(config, (HIDDEN_LAYERS,))]
+    paths = [f"config.{each.path}" for each in _unread(config, (HIDDEN_LAYERS,))]
     if paths:
         notes.append(f"not used, for config.net.hidden=() has no layer: {', '.join(paths)}")
     time = _value(config, "data.time")
@@ -179,8 +208,8 @@ def unread_notes(config: Config) -> list[str]:
     return notes
 
 
-def _unread(config: Config, rows: tuple[Idle, ...]) -> Iterator[tuple[str, str]]:
-    """(path, what is wrong) of each field that is set and not read."""
+def _unread(config: Config, rows: tuple[Idle, ...]) -> Iterator[Unread]:
+    """Each field that is set and not read."""
     for row in rows:
         decides = _value(config, row.decider)
         if decides not in row.at and not (isinstance(decides, Imported) and OWN_CODE in row.at):
@@ -193,7 +222,7 @@ def _unread(config: Config, rows: tuple[Idle, ...]) -> Iterator[tuple[str, str]]
             if path == "optim.beta2" and config.optim.has_own_beta2():
                 continue
             by = f"config.{row.decider}={values.to_text(decides) or decides}"
-            yield path, f"not used by {by}; leave it at {default}"
+            yield Unread(path, f"not used by {by}", default)
 
 
 def _value(config: Config, path: str) -> object:
