@@ -113,6 +113,21 @@ def test_months_and_quarters_are_times_and_said(train, ask, cells, later, day):
     assert found == pytest.approx(np.datetime64(day, "D").astype(int), abs=0.1)
 
 
+@pytest.mark.parametrize("cells", [["2009/10", "2010/11", "2011/12"], ["2010-11", "2011-12"]])
+def test_seasons_are_categories_and_no_months(train, ask, cells):
+    dataset = train([cells[i % len(cells)] for i in range(N)])
+    [column] = dataset.encoder.columns
+    assert (column.kind, column.vocabulary) == ("category", tuple(cells))
+    assert f"column 'c': {cells[0]!r} is read as a season that ends in another year" in "\n".join(
+        dataset.notes
+    )
+    found, said = ask(dataset, [cells[1], "2012/13"])
+    assert found == [cells[1], None] and "2012/13" in said[0]
+    # A month more, which begins no season, and all are months again.
+    [column] = train([[*cells, "2011-05"][i % (len(cells) + 1)] for i in range(N)]).encoder.columns
+    assert column.kind == "time"
+
+
 def test_a_date_as_c_writes_it():
     assert str(parse_date("Mon Jan  6 10:00:05 2020", "dmy")) == "2020-01-06 10:00:05"
     assert str(parse_date("Mon Jan 06 10:00:00 +0200 2020", "mdy")) == "2020-01-06 08:00:00"

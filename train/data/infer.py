@@ -25,6 +25,7 @@ from train.data.hint import Hint, marks_of
 from train.data.marks import Marks, choose_marks, infer_notation
 from train.data.notation import CODE, Mark, Notation, is_no_value, parse
 from train.data.number_doubts import compact_note, exponent_note
+from train.data.seasons import are_seasons
 from train.data.unread_numbers import unread_note
 from train.data.values import allowed_odd, plain_numbers
 from train.data.zones import zones_note
@@ -64,6 +65,8 @@ def infer_in_table(raw: RawColumn, hint: Hint) -> Inferred:
     if inferred.kind != "category" or raw.family != "text":
         return inferred
     text = read_text(raw)
+    if are_seasons(text.values):
+        return inferred
     periods, valid = parse_dates(text.values, PERIOD)
     n_valid = int(text.counts[valid].sum())
     n_other = int(text.counts[~valid].sum())
@@ -95,6 +98,9 @@ def _infer_text(raw: RawColumn, hint: Hint) -> Inferred:
     if codes and text.counts[codes].sum() >= CODES_SHARE * text.counts.sum():
         shown = f"codes such as {text.values[codes[0]]!r} begin with zeros"
         return Inferred("category", Reading(), f"{shown}, a category; config.data.numeric keeps it")
+    if hint.date_format is None and are_seasons(text.values):
+        note = f"{text.values[0]!r} is read as a season that ends in another year: a category"
+        return Inferred("category", Reading(), note)
     numbers = _numbers(raw, text, hint)
     if numbers is not None:
         return numbers

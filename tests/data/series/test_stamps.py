@@ -5,11 +5,15 @@ from __future__ import annotations
 import datetime
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from train.config import Series
 from train.data.calendar import calendar
 from train.data.series import grid, step
 from train.data.series.find_step import find_step
+from train.data.series.find_time import find_time_column
+from train.errors import UserError
 
 
 @pytest.mark.parametrize(
@@ -74,3 +78,9 @@ def test_calendar_features_are_places_on_circles():
     angles = 2 * np.pi * np.array([6 / 24, 2 / 7, 2 / 12])
     expected = np.stack([np.sin(angles), np.cos(angles)], axis=1).ravel()
     np.testing.assert_allclose(calendar(micros, step.CYCLES)[0], expected, atol=1e-6)
+
+
+def test_a_time_of_seasons_is_refused():
+    table = pa.table({"t": ["2009/10", "2010/11", "2011/12"], "y": [1.0, 2.0, 3.0]})
+    with pytest.raises(UserError, match=r"'2009/10' is a season .* year it begins in, 2009$"):
+        find_time_column(table, Series("clubs.csv", target="y", time="t"), [])

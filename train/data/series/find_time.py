@@ -13,6 +13,7 @@ from train.data.columns import RawColumn, Reading, Said, get_column, read_text
 from train.data.dates import COMPACT, COMPACT_FORMATS, COMPACT_MONTH, MONTH, PERIOD, parse_dates
 from train.data.hint import hint_of
 from train.data.infer import infer
+from train.data.seasons import are_seasons
 from train.data.series.forms import find_form
 from train.data.series.local_time import has_clock
 from train.data.series.step import StampKind
@@ -93,8 +94,14 @@ def _compact_order(raw: RawColumn, said: Said) -> str:
 
 
 def _period_order(raw: RawColumn) -> str:
-    """That texts are months, quarters or weeks, if nearly all of them are; else ""."""
+    """That texts are months, quarters or weeks, if nearly all of them are; else "".
+
+    Raises UserError if they are seasons.
+    """
     text = read_text(raw)
+    if are_seasons(text.values):
+        shown = f"{text.values[0]!r} is a season that ends in another year, no month"
+        raise raw.error(f"{shown}; write the year it begins in, {text.values[0][:4]}")
     valid = parse_dates(text.values, PERIOD)[1]
     n_valid = int(text.counts[valid].sum())
     n_other = int(text.counts[~valid].sum())
