@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
+import os
 
 import jax
 import jax.numpy as jnp
@@ -29,8 +30,8 @@ def load(tables: dict[str, pa.Table] | pa.Table, loss: str = "auto", **options) 
     tables = {"train": tables} if isinstance(tables, pa.Table) else tables
     paths = {"path" if part == "train" else f"{part}_path": part for part in tables}
 
-    def read(path: str, missing: object = (), **_: object) -> pa.Table:
-        return tables[path]
+    def read(path: str | os.PathLike[str], missing: object = (), **_: object) -> pa.Table:
+        return tables[str(path)]
 
     return load_table(Table(**{"target": "y", **paths, **options}), loss, read)
 
