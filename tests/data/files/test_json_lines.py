@@ -49,6 +49,20 @@ def test_json_numbers_among_markers_are_numbers_and_other_columns_keep_their_kin
     )
 
 
+def test_lists_that_begin_without_a_value_keep_all_they_hold(load):
+    table = load('{"x": [null, 1.5]}\n{"x": [2, null]}\n', "x.jsonl")
+    assert table.column("x").to_pylist() == [[None, 1.5], [2.0, None]]
+    table = load('{"x": [[null, null]]}\n{"x": [[2, 1]]}\n', "y.jsonl")
+    assert table.column("x").to_pylist() == [[[None, None]], [[2, 1]]]
+    table = load('{"x": [null, null]}\n', "z.jsonl")
+    assert table.column("x").to_pylist() == [[None, None]]
+
+
+def test_words_that_look_like_dates_are_words_in_lists_too(load):
+    table = load('{"words": ["2020-01-01", "2020-01-02"]}\n', "x.jsonl")
+    assert table.column("words").to_pylist() == [["2020-01-01", "2020-01-02"]]
+
+
 def test_an_array_numbers_among_texts_and_nested_objects(load):
     rows = [{"z": "02139", "o": {"p": 1, "q": {"r": "x"}}}, {"z": 2139.5, "o": None}, {"z": 3}]
     wanted = {"z": ["02139", "2139.5", "3"], "o.p": [1, None, None], "o.q.r": ["x", None, None]}

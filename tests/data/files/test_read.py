@@ -8,7 +8,7 @@ import sys
 
 from reading import refused
 
-from train.config.data_checks import IN_MEMORY
+from train.config.stream_checks import LINES, TEXT
 from train.data.files import read
 from train.data.files.read import read_table
 
@@ -49,7 +49,7 @@ def test_paths(load, tmp_path, monkeypatch):
 
 
 def test_what_is_no_parquet_does_not_stream():
-    assert (*read.TEXT, *read.JSON_LINES) == IN_MEMORY
+    assert (read.TEXT, read.JSON_LINES) == (TEXT, LINES)
 
 
 def test_builtin_tables_are_read_by_their_prefix():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from train.config.data_options import Sequences
 from train.data.dataset import Batch
+from train.data.files import line_groups
 from train.data.sequences import load_stream as loading
 from train.data.sequences import rows_on_disk
 from train.data.sequences.load import load_sequences
@@ -149,6 +151,31 @@ def test_what_is_fitted_is_that_of_the_rows_in_memory_where_the_sample_holds_all
     found = dataset.statistics(dataset.splits["train"])
     truth = whole.statistics(whole.splits["train"])
     assert_alike(found, truth)
+
+
+@pytest.mark.parametrize("kind", ["tags and a class by words", "rows that are cut"])
+def test_json_lines_are_fitted_and_read_as_parquet_is(
+    path: str, tmp_path: Path, monkeypatch, kind: str
+) -> None:
+    monkeypatch.setattr(line_groups, "GROUP_BYTES", 10_000)
+    lines = [json.dumps(row).replace("NaN", "null") for row in ROWS]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+    given = options(path, **KINDS[kind])
+    one = load_sequence_stream(given, "auto")
+    other = load_sequence_stream(replace(given, path=str(tmp_path / "rows.jsonl")), "auto")
+    assert len(other.stream.files.groups) > 5
+    assert one.encoder == other.encoder
+    rows = one.splits["train"]
+    assert_alike(other.statistics(rows), one.statistics(rows))
+    np.testing.assert_array_equal(one.original_rows, other.original_rows)
+    assert_alike(other.arrays.inputs["length"], one.arrays.inputs["length"])
+    plan = plan_chunks(one.n_train, one.n_train, one.n_train)
+    chunks = [next(read_chunks(d.stream, plan, 0, 0, 1)).batch for d in (one, other)]
+    sums = [
+        {name: np.sort(np.nansum(a, tuple(range(1, a.ndim)), np.float64)) for name, a in c.items()}
+        for c in (chunks[0].inputs | chunks[0].target, chunks[1].inputs | chunks[1].target)
+    ]
+    assert_alike(sums[0], sums[1])
 
 
 def test_a_small_sample_leaves_exact_what_is_counted(

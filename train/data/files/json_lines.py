@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 from collections import Counter
+from collections.abc import Mapping
 
 import pyarrow as pa
 import pyarrow.json as pajson
@@ -100,17 +101,53 @@ def _unmarked_steps(value: object, markers: set[str], depth: int = 2) -> object:
 
 def _parse_json_lines(data: bytes) -> pa.Table:
     """The table as pyarrow reads it."""
-    options = pajson.ReadOptions(block_size=min(len(data) + 1, MAX_BLOCK_BYTES))
-    table = pajson.read_json(pa.py_buffer(data), read_options=options)
+    table = _read_as(data, {})
     # Text of dates alone: in another file the same column may hold other text beside them.
-    dates = [field.name for field in table.schema if pa.types.is_timestamp(field.type)]
-    if not dates:
-        return table
-    schema = pa.schema([(name, pa.string()) for name in dates])
-    as_text = pajson.ParseOptions(explicit_schema=schema)
-    return pajson.read_json(pa.py_buffer(data), read_options=options, parse_options=as_text).select(
-        table.column_names
-    )
+    kinds = {field.name: _without_times(field.type) for field in table.schema}
+    if not _is_whole(table):
+        table = _read_as(data, {name: _with_numbers(kind) for name, kind in kinds.items()})
+        for name, kind in kinds.items():
+            if _with_numbers(kind) != kind:
+                place = table.column_names.index(name)
+                column = pa.array(table[name].to_pylist(), kind)
+                table = table.set_column(place, name, column)
+        return table.select(list(kinds))
+    dates = {name: kind for name, kind in kinds.items() if kind != table.schema.field(name).type}
+    return _read_as(data, dates).select(list(kinds)) if dates else table
+
+
+def _read_as(data: bytes, kinds: Mapping[str, pa.DataType]) -> pa.Table:
+    """The table, these columns of these kinds."""
+    options = pajson.ReadOptions(block_size=min(len(data) + 1, MAX_BLOCK_BYTES))
+    parsing = pajson.ParseOptions(explicit_schema=pa.schema(list(kinds.items())) if kinds else None)
+    return pajson.read_json(pa.py_buffer(data), read_options=options, parse_options=parsing)
+
+
+def _is_whole(table: pa.Table) -> bool:
+    """Whether the lists of a table have all of their values.
+
+    Until its kind is known pyarrow (26.0) loses nulls within lists, if it is not told the kind.
+    """
+    try:
+        table.validate()
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _without_times(kind: pa.DataType) -> pa.DataType:
+    """The kind with text for times, in lists too."""
+    if pa.types.is_list(kind):
+        return pa.list_(_without_times(kind.value_type))
+    return pa.string() if pa.types.is_timestamp(kind) else kind
+
+
+def _with_numbers(kind: pa.DataType) -> pa.DataType:
+    """The kind with numbers for what is null in all lists."""
+    if not pa.types.is_list(kind):
+        return kind
+    within = pa.float64() if pa.types.is_null(kind.value_type) else kind.value_type
+    return pa.list_(_with_numbers(within))
 
 
 def _json_object(line: bytes, where: str) -> dict[str, object]:

@@ -27,7 +27,8 @@ class RowGroup(NamedTuple):
 
     `number` is its place in the file; `first` counts the rows before it in all files, `in_file` in
     its own. `keys` are columns that folders on its way are named after, as a=1, and `casts` those
-    of another type than in the file.
+    of another type than in the file. `span` are its bytes in a file of JSON lines, whose `casts`
+    are the types of all columns.
     """
 
     path: str
@@ -37,6 +38,7 @@ class RowGroup(NamedTuple):
     n_rows: int
     keys: Keys = ()
     casts: tuple[tuple[str, pa.DataType], ...] = ()
+    span: tuple[int, int] | None = None
 
 
 class Piece(NamedTuple):

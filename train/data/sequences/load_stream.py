@@ -15,8 +15,9 @@ from train.config.data_options import Sequences
 from train.config.sequence_recipe import auto_max_length, auto_valid
 from train.data.columns import Said
 from train.data.dataset import Batch
+from train.data.files.line_groups import find_rows
 from train.data.files.read import read_table
-from train.data.files.row_groups import MAX_ROWS, Files, find_files
+from train.data.files.row_groups import MAX_ROWS, Files
 from train.data.reading_of_steps import reading_of_sequences
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.fit import names_of
@@ -43,8 +44,8 @@ def load_sequence_stream(options: Sequences, loss: str) -> StreamedSequences:
     The pool of the data set holds a sample of the training rows, and the rows that validate and
     test; `stream` reads the training rows. Raises UserError.
     """
-    files = find_files(options.path)
     columns = (*names_of(options.inputs), *names_of(options.target))
+    files = find_rows(options.path, columns)
     for names, field in ((options.inputs, "inputs"), (options.target, "target")):
         check_columns(files.schema.empty_table(), names_of(names), field, options.path)
     if options.valid == "auto":

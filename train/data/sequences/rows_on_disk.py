@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from train.data.files.arrow import plain
-from train.data.files.row_groups import Files, Piece, RowGroup, read_pieces
+from train.data.files.line_groups import read_rows
+from train.data.files.row_groups import Files, Piece, RowGroup
 
 # Rows of each split, and of the sample, that stay in memory: so many at the least and at the most,
 # and about so many bytes of them.
@@ -26,7 +27,7 @@ def read_sequences(
     group: RowGroup, columns: Iterable[str], missing: tuple[str, ...], n_rows: int
 ) -> Iterator[Piece]:
     """The rows of a group in order, `n_rows` at a time, missing values null. Raises UserError."""
-    for piece in read_pieces(group, tuple(columns), n_rows):
+    for piece in read_rows(group, tuple(columns), n_rows):
         # A text column is none any more where no row of a piece has a value.
         table = plain(piece.table, missing).cast(piece.table.schema)
         yield piece._replace(table=table)
@@ -37,7 +38,7 @@ def bytes_of_rows(files: Files, columns: tuple[str, ...]) -> float:
     n_bytes = 0
     n_rows = 0
     for group in files.groups[:: max(len(files.groups) // 8, 1)]:
-        for piece in islice(read_pieces(group, columns, 64), 1):
+        for piece in islice(read_rows(group, columns, 64), 1):
             n_bytes += piece.table.nbytes
             n_rows += piece.table.num_rows
     return max(n_bytes / n_rows, 1.0)
