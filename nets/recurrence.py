@@ -8,6 +8,7 @@ cell, output (that of torch and Keras).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from jax import lax
 from nets.base import Array
 from nets.kernels import library
 from nets.kernels.lstm import native_layer
-from nets.recurrence_scan import LayerInputs, scanned_layer
+from nets.recurrence_scan import Answer, LayerInputs, scanned_layer
 
 
 class Carry(NamedTuple):
@@ -61,8 +62,10 @@ def lstm(
     too (jvp, jacfwd, hessian), by scans whose gradient takes more memory, else TypeError. TypeError
     too for inputs that are not floating; ValueError names an array whose shape does not fit.
 
-    On a CPU a compiled kernel computes it (nets/kernels/lstm.py) where there is one and x is no
-    float64, else scans (nets/recurrence_scan.py); `nets.kernels.library.core()` says which.
+    Where x is no float64 a compiled kernel computes it, on a CPU (nets/kernels/lstm.py) if there is
+    one, on a GPU (nets/kernels/gpu) if it is asked for and fits; else scans
+    (nets/recurrence_scan.py). `nets.kernels.library.core()` and `nets.kernels.gpu.choice.core_of()`
+    say which.
     """
     if not jnp.issubdtype(x_btf.dtype, jnp.floating):
         raise TypeError(f"an LSTM's inputs must be floating-point numbers, not {x_btf.dtype}")
@@ -89,15 +92,30 @@ def lstm(
         nothing = jnp.zeros((n_rows, 0, n_directions, size), x_btf.dtype)
         return nothing, Carry(layer.h_dbh, layer.c_dbh)
     scanned = partial(scanned_layer, reverse, forward_mode=forward_mode)
-    can_be_native = wide == jnp.float32 and not forward_mode
-    if can_be_native and n_steps * n_rows * n_inputs * size and library.is_native():
+    is_float32 = wide == jnp.float32 and not forward_mode
+    if is_float32 and n_steps * n_rows * n_inputs * size and (found := _kernel(size)) is not None:
+        platform, kernel = found
         # A program that is made here for another device, as jax.export can, still gets the scans.
-        outputs_btdh, h_dbh, c_dbh = lax.platform_dependent(
-            layer, cpu=partial(native_layer, reverse), default=scanned
-        )
+        ways = {platform: partial(kernel, reverse), "default": scanned}
+        outputs_btdh, h_dbh, c_dbh = lax.platform_dependent(layer, **ways)
     else:
         outputs_btdh, h_dbh, c_dbh = scanned(layer)
     return outputs_btdh.astype(x_btf.dtype), Carry(h_dbh, c_dbh)
+
+
+def _kernel(size: int) -> tuple[str, Callable[..., Answer]] | None:
+    """The kernel that the program traced here may call, behind its platform's name; else None."""
+    if library.is_native():
+        return "cpu", native_layer
+    if jax.default_backend() != "gpu" or not library.may_call():
+        return None
+    from nets.kernels.gpu import choice
+
+    if choice.chosen(size).core != "kernel":
+        return None
+    from nets.kernels.gpu.lstm import gpu_layer
+
+    return "cuda", gpu_layer
 
 
 def _check_shapes(layer: LayerInputs, n_directions: int) -> None:

@@ -8,7 +8,7 @@ import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import jax
@@ -71,10 +71,15 @@ def build(compiler: str, name: str, path: Path) -> None:
     )
 
 
-def run(command: Sequence[str], what: str) -> None:
-    """Runs a program in silence. Raises Unavailable with its last line if it fails."""
+def run(
+    command: Sequence[str], what: str, settings: Mapping[str, str] = {"JAX_PLATFORMS": "cpu"}
+) -> None:
+    """Runs a program in silence, its environment that of this process but for `settings`.
+
+    Raises Unavailable with its last line if it fails.
+    """
     paths = [str(FOLDER.parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = os.environ | {"JAX_PLATFORMS": "cpu", "PYTHONPATH": os.pathsep.join(paths)}
+    environment = {**os.environ, **settings, "PYTHONPATH": os.pathsep.join(paths)}
     try:
         done = subprocess.run(
             command,

@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -48,15 +49,18 @@ _is_portable: ContextVar[bool] = ContextVar("portable", default=False)
 def is_native() -> bool:
     """Whether the program that is traced here may call the library; the first call makes it.
 
-    It may for the process' default device, a CPU. Of several devices each must have arrays of its
-    own, as in pmap and shard_map: rows that jit has spread over them would be gathered around the
-    call, and all computed by all.
+    It may for the process' default device, a CPU.
     """
-    if _is_portable.get() or jax.default_backend() != "cpu":
-        return False
-    if jax.device_count() > 1 and not _is_on_one_device():
-        return False
-    return _find()[0]
+    return jax.default_backend() == "cpu" and may_call() and _find()[0]
+
+
+def may_call() -> bool:
+    """Whether the program that is traced here may call a kernel of ours at all.
+
+    Of several devices each must have arrays of its own, as in pmap and shard_map: rows that jit has
+    spread over them would be gathered around the call, and all computed by all.
+    """
+    return not _is_portable.get() and (jax.device_count() == 1 or _is_on_one_device())
 
 
 @contextlib.contextmanager
@@ -129,7 +133,8 @@ def _library(name: str) -> tuple[Path, bytes]:
     ready = READY / f"lstm-{name}.so"
     if ready.exists():
         with contextlib.suppress(Unavailable):  # it may be for another jaxlib or C library
-            return _cached(name, [ready.read_bytes()], lambda made: shutil.copy(ready, made))
+            copy = partial(shutil.copy, ready)
+            return cached(name, [ready.read_bytes()], copy, _try_out)
     compiler = compiling.find_compiler()
     status = os.stat(compiler)
     sources = [*sorted(FOLDER.glob("*.h")), *compiling.SOURCES]
@@ -140,17 +145,27 @@ def _library(name: str) -> tuple[Path, bytes]:
         log.warning("compiling the kernels for %s with %s, once", name, compiler)
         compiling.build(compiler, name, made)
 
-    return _cached(name, [*marks, *(source.read_bytes() for source in sources)], make)
+    return cached(name, [*marks, *(source.read_bytes() for source in sources)], make, _try_out)
 
 
-def _cached(
-    name: str, marks: Sequence[bytes], make: Callable[[Path], object]
+def _try_out(library: Path) -> None:
+    compiling.run([sys.executable, "-m", "nets.kernels.probe", str(library)], "trial")
+
+
+def cached(
+    name: str,
+    marks: Sequence[bytes],
+    make: Callable[[Path], object],
+    try_out: Callable[[Path], None],
 ) -> tuple[Path, bytes]:
-    """The library kept for these marks and this jaxlib; else what `make` makes, if it works."""
+    """The library kept for these marks and this jaxlib; else what `make` makes, if it works.
+
+    `try_out` raises Unavailable if it does not.
+    """
     key = hashlib.sha256(importlib.metadata.version("jaxlib").encode())
     for mark in marks:
         key.update(hashlib.sha256(mark).digest())
-    folder = _folder()
+    folder = cache_folder()
     path = folder / f"lstm-{name}-{key.hexdigest()[:16]}.so"
     if os.path.lexists(path):
         try:
@@ -165,7 +180,7 @@ def _cached(
             made = Path(scratch) / path.name
             try:
                 make(made)
-                compiling.run([sys.executable, "-m", "nets.kernels.probe", str(made)], "trial")
+                try_out(made)
             except Unavailable as reason:
                 mark = {"failed": str(reason), "at": time.time()}
                 write_whole(path.with_suffix(".failed"), json.dumps(mark).encode())
@@ -188,7 +203,7 @@ def _refuse_failed(mark: Path) -> None:
             raise Unavailable(f"{said['failed']}; delete {mark} to try again")
 
 
-def _folder() -> Path:
+def cache_folder() -> Path:
     """Where libraries are kept. What is in it is executed: only its owner may write there."""
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "denseq" / "kernels"
     try:

@@ -31,8 +31,8 @@ REVERSE = (False, True)
 TOLERANCE = 1e-4
 
 
-def difference() -> float:
-    """The largest difference to the scans, in an answer or a gradient, of numbers about 1."""
+def difference(ours: Callable[..., Answer]) -> float:
+    """A layer's largest difference to the scans, in an answer or a gradient, of numbers about 1."""
     rng = np.random.default_rng(0)
     n = len(REVERSE)
     shapes = (
@@ -55,9 +55,7 @@ def difference() -> float:
         )
         return answer, pullback(answer)[0]
 
-    return _largest_difference(
-        partial(outcome, native_layer), partial(outcome, scanned_layer), given
-    )
+    return _largest_difference(partial(outcome, ours), partial(outcome, scanned_layer), given)
 
 
 def difference_of_dense() -> float:
@@ -97,7 +95,7 @@ def _largest_difference(
 def main(path: str) -> int:
     """The exit code for the library at a path."""
     library.register(Path(path), Path(path).read_bytes())
-    for found in (difference(), difference_of_dense()):
+    for found in (difference(native_layer), difference_of_dense()):
         if not found < TOLERANCE:  # a NaN is an error too
             print(f"error: its numbers are {found:.3g} from the portable ones", file=sys.stderr)
             return 1

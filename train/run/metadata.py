@@ -14,6 +14,7 @@ from nets.kernels import library
 from nets.kernels.dense import is_large
 from train import config as configs
 from train.config.data_options import Sequences, Series, Table
+from train.config.lstm_options import LSTM
 from train.config.members import members_of, settings_of, with_values
 from train.config.net_base import NetOptions
 from train.config.net_options import Dense
@@ -167,7 +168,14 @@ def _with_changeable_fields(before: Config, config: Config) -> Config:
 
 def lstm_core(config: Config) -> str | None:
     """What computes the LSTM layers of the nets that a config asks for; None where none has any."""
-    return library.core() if any(net.runs_lstm for net in _nets(config)) else None
+    nets = [net for net in _nets(config) if net.runs_lstm]
+    if not nets or jax.default_backend() != "gpu":
+        return library.core() if nets else None
+    from nets.kernels.gpu import choice
+
+    hidden = [net.hidden for net in nets if isinstance(net, LSTM)]
+    sizes = {size for one in hidden if not isinstance(one, str) for size in one}
+    return choice.core_of(sizes) if sizes else library.core()
 
 
 def _cores(config: Config) -> dict[str, str]:

@@ -1,0 +1,123 @@
+"""Launches of the GPU's LSTM kernel, by arithmetic done by hand and by the limits of cards.
+
+Limits: CUDA C++ Programming Guide, technical specifications by compute capability.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from nets.kernels.compiling import Unavailable
+from nets.kernels.gpu import choice
+from nets.kernels.gpu.choice import Choice, choose
+from nets.kernels.gpu.plan import Asked, Card, Pass, Plan, Unfit, plan
+
+V100 = Card("sm_70", 80, 96 * 1024, 65536)
+A100 = Card("sm_80", 108, 163 * 1024, 65536)
+H100 = Card("sm_90", 132, 227 * 1024, 65536)
+PASSES: tuple[Pass, ...] = ("forward", "backward")
+
+
+def test_a_layer_of_64_units_lies_in_registers() -> None:
+    launch = plan("forward", Asked(members=1, directions=2, rows=32, hidden=64), H100)
+    assert isinstance(launch, Plan)
+    # 512 threads are 8 slices of 64 / 8 rows of R, each thread's 8 x 4 weights its own.
+    assert (launch.slices, launch.kept, launch.threads) == (8, 8, 512)
+    assert launch.rows == 1 and launch.grid == (32, 2, 1)
+    # h of 64 units, and 8 slices' sums of 4 x 64 gates; no weight.
+    assert launch.shared_bytes == 4 * (64 + 8 * 4 * 64)
+
+
+def test_weights_that_registers_do_not_hold_lie_in_shared_memory() -> None:
+    launch = plan("backward", Asked(1, 1, 1, 128), A100)
+    assert isinstance(launch, Plan)
+    # 4 slices of 32 rows; 128 registers a thread, 48 of which are taken, leave 80 for 20 rows.
+    assert (launch.slices, launch.kept, launch.registers) == (4, 20, 128)
+    state = 128 * 4
+    sums = 4 * 128
+    assert launch.shared_bytes == 4 * (4 * 12 * 128 * 4 + state + sums)
+
+
+@pytest.mark.parametrize("which", PASSES)
+@pytest.mark.parametrize("card", [V100, A100, H100], ids=lambda card: card.architecture)
+def test_what_is_planned_keeps_within_a_cards_limits(card: Card, which: Pass) -> None:
+    sizes = itertools.product((1, 3, 64), (1, 2), (1, 33, 1000), (1, 2, 31, 96, 100, 127, 171))
+    found = [(Asked(*size), plan(which, Asked(*size), card)) for size in sizes]
+    plans = [(asked, launch) for asked, launch in found if isinstance(launch, Plan)]
+    assert len(plans) >= 5 / 7 * len(found)  # all but 127 and 171 units
+    for asked, launch in plans:
+        assert launch.shared_bytes <= card.shared_bytes
+        warps = -(-launch.threads // 32)
+        assert launch.threads <= 512 and 32 * warps * launch.registers <= 65536
+        depth = -(-asked.hidden // launch.slices)
+        assert 0 <= launch.kept <= depth and launch.slices <= asked.hidden
+        # The state's last rows are padded by the units of one slice.
+        assert launch.slices * depth - asked.hidden <= asked.hidden
+        blocks, directions, members = launch.grid
+        assert (directions, members) == (asked.directions, asked.members)
+        assert (blocks - 1) * launch.rows < asked.rows <= blocks * launch.rows
+
+
+@pytest.mark.parametrize(
+    ("card", "most"), [(V100, 124), (A100, 141), (H100, 156)], ids=["sm_70", "sm_80", "sm_90"]
+)
+def test_the_widest_layer_that_fits_a_card(card: Card, most: int) -> None:
+    # sm_90, backward: 3 slices of 156 / 3 rows, 22 of each in registers: 4 * (3 * 30 * 156 * 4 +
+    # 156 * 4 + 3 * 156) = 229008 bytes of 232448; of 157 units the weights alone are 233616.
+    def fits(hidden: int) -> bool:
+        launches = [plan(which, Asked(1, 1, 1, hidden), card) for which in PASSES]
+        return all(isinstance(launch, Plan) for launch in launches)
+
+    assert [size for size in range(1, 600) if fits(size)] == list(range(1, most + 1))
+
+
+def test_what_does_not_fit_says_why() -> None:
+    found = plan("forward", Asked(1, 1, 1, 200), A100)
+    assert isinstance(found, Unfit)
+    # 2 slices of 100 rows; of 400 threads each has 152 registers, 33 of them taken: 29 rows kept.
+    least = 4 * (2 * (100 - 29) * 200 * 4 + 200 + 2 * 4 * 200)
+    assert found.reason == (
+        f"200 units ask for {least} bytes of shared memory a block beside what registers hold, "
+        "sm_80 has 166912"
+    )
+    too_many = plan("forward", Asked(1, 1, 1, 513), A100)
+    assert too_many == Unfit("513 units are more than a block's 512 threads")
+    members = plan("forward", Asked(65536, 1, 1, 8), A100)
+    assert members == Unfit("65536 members are more than a grid's 65535")
+
+
+def test_blocks_take_more_rows_where_there_are_more_than_multiprocessors() -> None:
+    few, many = (plan("forward", Asked(n, 1, 32, 64), H100) for n in (1, 64))
+    assert isinstance(few, Plan) and isinstance(many, Plan)
+    assert few.rows == 1 and many.rows == 8
+    assert few.clocks < many.clocks < 64 * few.clocks
+
+
+@pytest.mark.parametrize(
+    ("asked", "hidden", "found", "expected"),
+    [
+        ("", 64, H100, Choice("scans", "DENSEQ_GPU_LSTM=kernel asks for the kernel")),
+        ("scans", 64, H100, Choice("scans", "DENSEQ_GPU_LSTM=kernel asks for the kernel")),
+        ("yes", 64, H100, Choice("scans", "DENSEQ_GPU_LSTM=yes is unknown")),
+        ("kernel", 64, Unavailable("no NVRTC"), Choice("scans", "no NVRTC")),
+        ("kernel", 64, H100, Choice("kernel", "sm_90")),
+        (
+            *("kernel", 600, H100),
+            Choice("scans", "600 units are more than a block's 512 threads"),
+        ),
+    ],
+)
+def test_the_core_follows_from_what_is_asked_for_and_what_is_there(
+    asked: str, hidden: int, found: Card | Unavailable, expected: Choice
+) -> None:
+    assert choose(asked, hidden, found) == expected
+
+
+def test_cores_are_told_by_their_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice, "chosen", lambda size: choose("kernel", size, H100))
+    assert choice.core_of({600, 64, 32}) == (
+        "kernel (sm_90) for 32, 64 units; "
+        "scans (600 units are more than a block's 512 threads) for 600 units"
+    )
