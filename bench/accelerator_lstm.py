@@ -2,10 +2,11 @@
 
     python bench/accelerator_lstm.py --seconds=115 [--quick]
 
-Sides: what nets.LSTM computes with here ("ours"), torch.nn.LSTM (cuDNN on a GPU), jax.experimental.
-rnn (cuDNN, on GPUs only). Gradients are those of every weight and of the inputs. "lengths" rows
-have half of the steps at random, which PyTorch takes packed. The shapes are taken in an order in
-which any first part of them is a fair choice, until the time is over. "apart" is the largest
+Sides: what nets.LSTM computes with here ("ours"), the same by the GPU's own kernel where there is
+one ("kernel"), torch.nn.LSTM (cuDNN on a GPU), jax.experimental.rnn (cuDNN, on GPUs only).
+Gradients are those of every weight and of the inputs. "lengths" rows have half of the steps at
+random, which PyTorch takes packed. The shapes are taken in an order in which any first part of them
+is a fair choice, until the time is over. "apart" is the largest
 difference of a side's loss from ours, relative to it: all compute the same.
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import os
 import random
 import time
 from collections.abc import Callable
@@ -25,6 +27,7 @@ import numpy as np
 from accelerator_sides import has_torch, milliseconds, say, synchronize, torch_device
 
 import nets
+from nets.recurrence import lstm
 
 INPUTS = 32
 
@@ -89,6 +92,30 @@ def ours(case: Case) -> Side:
         return jnp.square(outputs).mean()
 
     return in_jax(loss, case.weights, case.x_btf)
+
+
+def own_kernel(case: Case) -> Side | None:
+    """`ours` with the switch on; None where the kernel is not taken, and a note why, once."""
+    from nets.kernels.gpu import choice
+
+    os.environ[choice.SWITCH] = "kernel"
+    lstm.clear_cache()
+    try:
+        chosen = choice.chosen(case.shape.hidden)
+        if jax.default_backend() != "gpu" or chosen.core != "kernel":
+            if jax.default_backend() == "gpu" and chosen.reason not in told:
+                told.add(chosen.reason)
+                say(note=f"kernel: {chosen.reason}")
+            return None
+        side = ours(case)
+        side.loss()  # so that the program is made while the switch is on
+        return side
+    finally:
+        del os.environ[choice.SWITCH]
+        lstm.clear_cache()
+
+
+told: set[str] = set()
 
 
 def cudnn_weights(case: Case) -> np.ndarray:
@@ -168,7 +195,7 @@ def pytorch(case: Case) -> Side | None:
     return Side(calls, lambda: float(one().detach()))
 
 
-SIDES = {"ours": ours, "torch": pytorch, "jax_rnn": jax_cudnn}
+SIDES = {"ours": ours, "kernel": own_kernel, "torch": pytorch, "jax_rnn": jax_cudnn}
 
 
 def compare(shape: Shape, rounds: int, least: float) -> None:

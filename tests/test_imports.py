@@ -142,6 +142,15 @@ def test_packages_import_those_before_them():
     assert [i for i in between if floor(i.name) >= floor(i.module)] == []
 
 
+def test_what_is_for_gpus_is_imported_late():
+    for_gpus = "nets.kernels.gpu"
+    product = [i for i in IMPORTS if top(i.module) in ("nets", "train")]
+    others = [i for i in product if not i.module.startswith(for_gpus)]
+    taken = [i for i in others if i.name.startswith(for_gpus)]
+    assert {i.module for i in taken} == {"nets.recurrence", "train.run.metadata"}
+    assert all(i.late for i in taken)
+
+
 def test_every_module_of_train_has_a_floor():
     floors = [floor(name) for name in MODULES if name.startswith("train.")]
     assert sorted(set(floors)) == list(range(len(FLOORS)))

@@ -26,7 +26,8 @@ from nets.kernels import compiling
 from nets.kernels.gpu import library
 from nets.kernels.gpu.lstm import gpu_layer
 from nets.kernels.gpu.plan import ROWS, Asked, Card, Pass, Plan, plan
-from nets.recurrence_scan import LayerInputs, scanned_layer
+from nets.kernels.probe import TOLERANCE, difference
+from nets.recurrence_scan import Answer, LayerInputs, scanned_layer
 from tests.nets.test_kernel_driver import has_sanitizer
 from tests.nets.test_native import assert_close, both, exact, gradient, make_layer, make_pulls
 
@@ -301,14 +302,27 @@ def test_the_kernel_keeps_within_its_arrays(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_driver_that_lacks_functions_is_named(tmp_path: Path, made) -> None:
-    source = tmp_path / "empty.cc"
-    source.write_text("")
-    path = tmp_path / "libcuda.so"
-    command = [compiling.find_compiler(), "-shared", "-fPIC", str(source), "-o", str(path)]
-    subprocess.run(command, check=True)
-    del made
+def test_the_library_that_users_get_is_built_without_cuda(made, tmp_path: Path) -> None:
+    """XLA's stream in it, and the driver found at run time; it is loaded, not called."""
+    path = tmp_path / "launcher.so"
+    library.build(compiling.find_compiler(), path)
+    driver = made[1]._name
+    assert library.load(path.read_bytes(), POOR, "CUDA", driver).card == POOR
+    with pytest.raises(compiling.Unavailable, match=r"absent\.so: .*cannot open shared object"):
+        library.load(path.read_bytes(), POOR, "CUDA", str(tmp_path / "absent.so"))
+    with pytest.raises(compiling.Unavailable, match=r"lacks a function of the CUDA driver"):
+        library.load(path.read_bytes(), POOR, "CUDA", str(path))
     with pytest.raises(compiling.Unavailable, match=r"no CUDA driver: .*absent\.so"):
         library.card_of(str(tmp_path / "absent.so"))
-    with pytest.raises(AttributeError, match="cuInit"):
-        library.card_of(str(path))
+    assert library.card_of(driver) == Card("sm_90", 132, 232448, 65536)
+
+
+@pytest.mark.slow
+def test_the_trial_tells_a_right_kernel_from_a_wrong_one(driver) -> None:
+    del driver
+    assert difference(gpu_layer) < TOLERANCE
+
+    def wrong(reverse: tuple[bool, ...], layer: LayerInputs) -> Answer:
+        return gpu_layer(reverse, layer._replace(mask_dbh=None))
+
+    assert difference(wrong) > 10 * TOLERANCE

@@ -5,14 +5,21 @@ Limits: CUDA C++ Programming Guide, technical specifications by compute capabili
 
 from __future__ import annotations
 
+import importlib
 import itertools
+import sys
+from pathlib import Path
 
+import jax
+import numpy as np
 import pytest
 
+from nets.kernels import library as kernels
 from nets.kernels.compiling import Unavailable
-from nets.kernels.gpu import choice
+from nets.kernels.gpu import choice, library, nvrtc
 from nets.kernels.gpu.choice import Choice, choose
 from nets.kernels.gpu.plan import Asked, Card, Pass, Plan, Unfit, plan
+from nets.recurrence import lstm
 
 V100 = Card("sm_70", 80, 96 * 1024, 65536)
 A100 = Card("sm_80", 108, 163 * 1024, 65536)
@@ -121,3 +128,65 @@ def test_cores_are_told_by_their_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
         "kernel (sm_90) for 32, 64 units; "
         "scans (600 units are more than a block's 512 threads) for 600 units"
     )
+
+
+def test_a_programs_core_is_the_one_that_was_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program for a GPU calls the kernel if the switch is on, and the one for a CPU never."""
+    for_h100 = library.Kernels(H100, lambda which, launch: b"", lambda *given: None)
+    monkeypatch.setattr(library, "_found", for_h100)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    layer = [np.zeros(shape, np.float32) for shape in ((2, 3, 1), (1, 1, 32), (1, 8, 32), (1, 32))]
+
+    def program(platform: str, core: str) -> str:
+        monkeypatch.setenv(choice.SWITCH, core)
+        lstm.clear_cache()
+        traced = jax.jit(lambda *given: lstm(*given, reverse=(False,))[0]).trace(*layer)
+        return traced.lower(lowering_platforms=(platform,)).as_text()
+
+    try:
+        assert "denseq_gpu_lstm_forward" in program("cuda", "kernel")
+        assert "stablehlo.while" not in program("cuda", "kernel")
+        assert "denseq_" not in program("cpu", "kernel")
+        assert "denseq_" not in program("cuda", "scans")
+        with kernels.portable():
+            assert "denseq_" not in program("cuda", "kernel")
+    finally:
+        lstm.clear_cache()
+
+
+def test_a_machine_without_a_card_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = []
+
+    def card_of(driver: str) -> Card:
+        tries.append(driver)
+        raise Unavailable("no CUDA driver: none here")
+
+    monkeypatch.setattr(library, "_found", None)
+    monkeypatch.setattr(library, "card_of", card_of)
+    monkeypatch.setenv(choice.SWITCH, "kernel")
+    assert [choice.chosen(64) for _ in range(2)] == [
+        Choice("scans", "no CUDA driver: none here"),
+        Choice("scans", "no CUDA driver: none here"),
+    ]
+    assert tries == ["libcuda.so.1"]
+
+
+def test_the_newest_nvrtc_that_pip_installed_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "nvidia", raising=False)
+    with pytest.raises(Unavailable, match="no NVRTC: pip install"):
+        nvrtc.find_nvrtc()
+    for name in (
+        "cuda_nvrtc/lib/libnvrtc.so.12",
+        "cu13/lib/libnvrtc.so.13",
+        "cu9/lib/libnvrtc.so.9",
+    ):
+        path = tmp_path / "nvidia" / name
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"none")
+    importlib.invalidate_caches()
+    assert nvrtc.find_nvrtc() == tmp_path / "nvidia/cu13/lib/libnvrtc.so.13"
+    with pytest.raises(Unavailable, match=r"libnvrtc\.so\.13 cannot be loaded: "):
+        nvrtc.Nvrtc(nvrtc.find_nvrtc())
