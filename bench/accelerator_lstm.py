@@ -19,7 +19,7 @@ import random
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -77,6 +77,7 @@ def in_jax(loss: Callable[[Any, jax.Array], jax.Array], weights: Any, x_btf: np.
     placed = jax.device_put((weights, x_btf))
 
     def calls(n: int) -> None:
+        last = None
         for _ in range(n):
             last = passes(*placed)
         jax.block_until_ready(last)
@@ -99,7 +100,7 @@ def own_kernel(case: Case) -> Side | None:
     from nets.kernels.gpu import choice
 
     os.environ[choice.SWITCH] = "kernel"
-    lstm.clear_cache()
+    cast(Any, lstm).clear_cache()
     try:
         chosen = choice.chosen(case.shape.hidden)
         if jax.default_backend() != "gpu" or chosen.core != "kernel":
@@ -112,7 +113,7 @@ def own_kernel(case: Case) -> Side | None:
         return side
     finally:
         del os.environ[choice.SWITCH]
-        lstm.clear_cache()
+        cast(Any, lstm).clear_cache()
 
 
 told: set[str] = set()
@@ -139,10 +140,10 @@ def jax_cudnn(case: Case) -> Side | None:
     lengths_b = jnp.asarray(full if case.lengths_b is None else case.lengths_b)
 
     def loss(weights: jax.Array, x_btf: jax.Array) -> jax.Array:
-        outputs, _, _ = rnn.lstm(
+        outputs = rnn.lstm(
             x_btf, state, state, weights, lengths_b, INPUTS, shape.hidden, 1, 0.0,
             shape.directions == 2,
-        )  # fmt: skip
+        )[0]  # fmt: skip
         return jnp.square(outputs).mean()
 
     return in_jax(loss, cudnn_weights(case), case.x_btf)
@@ -151,7 +152,7 @@ def jax_cudnn(case: Case) -> Side | None:
 def pytorch(case: Case) -> Side | None:
     if not has_torch():
         return None
-    import torch
+    import torch  # pyright: ignore[reportMissingImports]
 
     shape = case.shape
     device = torch_device()
@@ -201,7 +202,7 @@ SIDES = {"ours": ours, "kernel": own_kernel, "torch": pytorch, "jax_rnn": jax_cu
 def compare(shape: Shape, rounds: int, least: float) -> None:
     """A row of the table; what a side raises stands in its note."""
     case = make_case(shape)
-    row: dict[str, object] = {**shape._asdict()}
+    row: dict[str, Any] = {**shape._asdict()}
     losses: dict[str, float] = {}
     for name, make in SIDES.items():
         try:

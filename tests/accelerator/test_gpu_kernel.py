@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -27,9 +27,9 @@ LENGTHS = np.array([T, 0, 1, 7] + [T] * (B - 4), np.int32)
 @pytest.fixture(autouse=True)
 def asked_for(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(choice.SWITCH, "kernel")
-    lstm.clear_cache()
+    cast(Any, lstm).clear_cache()
     yield
-    lstm.clear_cache()
+    cast(Any, lstm).clear_cache()
 
 
 def drawn(size: int, n_directions: int, *members: int) -> dict[str, np.ndarray]:

@@ -9,6 +9,7 @@ import importlib
 import itertools
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -139,7 +140,7 @@ def test_a_programs_core_is_the_one_that_was_chosen(monkeypatch: pytest.MonkeyPa
 
     def program(platform: str, core: str) -> str:
         monkeypatch.setenv(choice.SWITCH, core)
-        lstm.clear_cache()
+        cast(Any, lstm).clear_cache()
         traced = jax.jit(lambda *given: lstm(*given, reverse=(False,))[0]).trace(*layer)
         return traced.lower(lowering_platforms=(platform,)).as_text()
 
@@ -151,7 +152,7 @@ def test_a_programs_core_is_the_one_that_was_chosen(monkeypatch: pytest.MonkeyPa
         with kernels.portable():
             assert "denseq_" not in program("cuda", "kernel")
     finally:
-        lstm.clear_cache()
+        cast(Any, lstm).clear_cache()
 
 
 def test_a_machine_without_a_card_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
-import jax
 import pytest
 
 from nets.kernels import library
@@ -87,14 +86,3 @@ def test_an_lstm_core_is_named_where_an_lstm_runs():
     both = Population(grid={"net.cell": ("plain", "lstm")})
     assert lstm_core(replace(plain, population=both)) == library.core()
     assert lstm_core(replace(plain, population=replace(both, member=0))) is None
-
-
-def test_on_a_gpu_the_core_of_each_size_is_told(monkeypatch):
-    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    monkeypatch.delenv("DENSEQ_GPU_LSTM", raising=False)
-    scans = "scans (DENSEQ_GPU_LSTM=kernel asks for the kernel)"
-    assert (
-        lstm_core(Config(data=DATA, net=LSTM(hidden=(32, 64, 32)))) == f"{scans} for 32, 64 units"
-    )
-    assert lstm_core(Config(data=DATA, net=LSTM(hidden="auto"))) == "portable (for gpu)"
-    assert lstm_core(Config(net=Dense())) is None
