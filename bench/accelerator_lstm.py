@@ -140,11 +140,11 @@ def jax_cudnn(case: Case) -> Side | None:
     lengths_b = jnp.asarray(full if case.lengths_b is None else case.lengths_b)
 
     def loss(weights: jax.Array, x_btf: jax.Array) -> jax.Array:
-        outputs = rnn.lstm(
+        found: Any = rnn.lstm(
             x_btf, state, state, weights, lengths_b, INPUTS, shape.hidden, 1, 0.0,
             shape.directions == 2,
-        )[0]  # fmt: skip
-        return jnp.square(outputs).mean()
+        )  # fmt: skip
+        return jnp.square(found[0]).mean()
 
     return in_jax(loss, cudnn_weights(case), case.x_btf)
 

@@ -69,7 +69,7 @@ def gradients(given: dict[str, jax.Array], lengths_b: Any, mask_dbh: Any) -> Any
 @pytest.mark.parametrize("precision", ["highest", *slow("default")])
 @pytest.mark.parametrize("with_options", [True, *slow(False)])
 @pytest.mark.parametrize("n_directions", [2, *slow(1)])
-@pytest.mark.parametrize("size", [64, 100, *slow(1, 7, 32, 96, 124)])
+@pytest.mark.parametrize("size", [64, 100, *slow(1, 7, 32, 96, 128)])
 def test_answers_and_gradients(size, n_directions, with_options, precision):
     chosen = choice.chosen(size)
     assert chosen.core == "kernel", chosen.reason

@@ -10,7 +10,6 @@ from train.config.net_options import Dense
 from train.config.options import Config
 from train.run.metadata import lstm_core
 
-
 DATA = Sequences(path="x.jsonl", inputs="x", target="y")
 
 

@@ -7,6 +7,7 @@ card or does not; of the ways that fit, the one with the fewest predicted clocks
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Literal
 
@@ -81,25 +82,27 @@ def plan(which: Pass, asked: Asked, card: Card) -> Plan | Unfit:
         return Unfit(f"{asked.hidden} units are more than a block's {MOST_THREADS} threads")
     if max(asked.directions, asked.members) > 65535:
         return Unfit(f"{asked.members} members are more than a grid's 65535")
-    every = [_with_rows(which, rows, asked, card) for rows in ROWS]
-    fit = [found for found in every if found.shared_bytes <= card.shared_bytes and found.kept >= 0]
-    if not fit:
-        least = min(found.shared_bytes for found in every)
-        return Unfit(
-            f"{asked.hidden} units ask for {least} bytes of shared memory a block beside what "
-            f"registers hold, {card.architecture} has {card.shared_bytes}"
-        )
-    return min(fit, key=lambda found: found.clocks)
+    least = sys.maxsize
+    # Fewer threads have more registers for weights together, but less to do while others wait.
+    for slices in range(
+        max(1, min(MOST_SLICES, MOST_THREADS // asked.hidden, asked.hidden)), 0, -1
+    ):
+        every = [_with(rows, slices, which, asked, card) for rows in ROWS]
+        if fit := [found for found in every if found.shared_bytes <= card.shared_bytes]:
+            return min(fit, key=lambda found: found.clocks)
+        least = min(least, *(found.shared_bytes for found in every))
+    return Unfit(
+        f"{asked.hidden} units ask for {least} bytes of shared memory a block beside what "
+        f"registers hold, {card.architecture} has {card.shared_bytes}"
+    )
 
 
-def _with_rows(which: Pass, rows: int, asked: Asked, card: Card) -> Plan:
-    """The launch whose blocks take so many rows, whether it fits or not."""
+def _with(rows: int, slices: int, which: Pass, asked: Asked, card: Card) -> Plan:
+    """The launch whose blocks take so many rows in so many slices, whether it fits or not."""
     hidden = asked.hidden
-    slices = max(1, min(MOST_SLICES, MOST_THREADS // hidden, hidden))
-    threads = slices * hidden
     depth = -(-hidden // slices)
-    # A thread has at most 255, and the hardware deals them out to warps by eights.
-    warps = -(-threads // 32)
+    # A quarter of the registers is each fourth warp's; a thread has at most 255, by eights.
+    warps = -(-slices * hidden // 128) * 4
     most = min(255, card.registers // (32 * warps) // 8 * 8)
     kept = max(0, min(depth, (most - _registers(which, rows, 0)) // 4))
     gates = 1 if which == "forward" else 4  # numbers of the state for a unit and row
