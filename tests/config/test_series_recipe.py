@@ -80,3 +80,19 @@ def test_what_is_known_ahead_is_read_by_a_layer_with_an_activation():
     assert resolved(96, 24, known=("load",)).head == (128,)
     assert resolved(96, 24, known=("load",), head=(8,)).head == (8,)
     assert resolved(336, 24, known=("load",)).head == ()  # segments are told it anyway
+
+
+@pytest.mark.parametrize(
+    ("loss", "tail_ratio", "wanted"),
+    [
+        ("auto", 2.5, "auto"),
+        ("auto", 2.6, "mae"),
+        ("mse", 9.0, "mse"),
+        ("quantile", 9.0, "quantile"),
+    ],
+)
+def test_the_loss_of_series_with_far_outliers_is_absolute_unless_one_is_set(
+    loss, tail_ratio, wanted
+):
+    config = Config(data=Series(path="x.csv", target="y"), net=LSTM(), loss=loss)
+    assert resolve_series(config, 24, 1, tail_ratio).loss == wanted

@@ -176,6 +176,7 @@ class Config:
     loss: Loss | Imported = "auto"
     """What is made small; "auto" follows the target: mse of numbers, a cross-entropy of classes.
 
+    Of forecasts mae where outliers reach far, which is said.
     Answers that say how sure they are: quantile, or of a density gaussian, student_t (far
     outliers), and of counts negative_binomial or zero_inflated (more zeros than it has);
     poisson answers a mean alone. "reconstruction" makes the input its own target: an autoencoder.

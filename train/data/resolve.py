@@ -9,11 +9,13 @@ from train.config.options import Config
 from train.config.own_net import Own
 from train.config.recipe import resolve
 from train.config.sequence_recipe import resolve_sequences, truncated
-from train.config.series_recipe import resolve_series
+from train.config.series_recipe import HEAVY_TAILS, resolve_series
 from train.data.dataset import Dataset
 from train.data.sequences.dataset import SequenceDataset
 from train.data.sequences.encoder import SequenceEncoder
+from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
+from train.data.series.tails import tail_ratio
 
 
 def resolve_config(config: Config, dataset: Dataset) -> Config:
@@ -31,8 +33,24 @@ def resolve_config(config: Config, dataset: Dataset) -> Config:
     if head.kind not in ("regression", "reconstruction"):
         classes = max(len(head.classes), 1)
     if isinstance(encoder, SeriesEncoder) and not isinstance(config.net, Own):
-        config = resolve_series(config, encoder.season, max(len(encoder.groups), 1))
+        n_series = max(len(encoder.groups), 1)
+        config = resolve_series(config, encoder.season, n_series, _tail_ratio(config, dataset))
     return resolve(config, dataset.n_train, classes=classes)
+
+
+def loss_lines(config: Config, dataset: Dataset) -> list[str]:
+    """A line where the loss of forecasts is chosen for the outliers of their series."""
+    ratio = _tail_ratio(config, dataset)
+    if ratio <= HEAVY_TAILS:
+        return []
+    found = f"changes of the targets deviate {ratio:.1f} times as far as their median says"
+    return [f"config.loss: auto is mae, for {found}; forecasts are medians, with mse means"]
+
+
+def _tail_ratio(config: Config, dataset: Dataset) -> float:
+    """How far the outliers of a series reach, where its loss goes by that."""
+    is_read = config.loss == "auto" and not isinstance(config.net, Own)
+    return tail_ratio(dataset) if is_read and isinstance(dataset, SeriesDataset) else 0.0
 
 
 def window_of(config: Config, dataset: Dataset) -> int | None:

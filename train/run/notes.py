@@ -10,6 +10,7 @@ from train import config as configs
 from train.config.options import Config
 from train.data.dataset import Dataset
 from train.data.load import how_read
+from train.data.resolve import loss_lines
 from train.run.listener import Listener
 from train.run.metadata import lstm_core, notes_of_moved_run
 
@@ -22,7 +23,8 @@ def tell_notes(listener: Listener, config: Config, dataset: Dataset, folder: Pat
     for line in how_read(dataset, screen):
         listener.detail(line)
     unread = configs.unread_notes(config)
-    for line in (*unread, *dataset.notes, *notes_of_moved_run(folder, config)):
+    chosen = loss_lines(config, dataset)
+    for line in (*unread, *dataset.notes, *chosen, *notes_of_moved_run(folder, config)):
         listener(line)
     if (core := lstm_core(config)) is not None:
         listener(f"LSTM core: {core}")
