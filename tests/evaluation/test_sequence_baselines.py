@@ -18,13 +18,15 @@ def test_a_word_gets_the_tag_it_has_most_often():
     tags = np.array([[0, 1, 1], [1, 2, -1]])
     judged = {"tokens": np.array([[2, 4, 1, 9]])}
     # New words: 1, which is most frequent.
-    assert tag_by_word(train, tags, judged, 3).tolist() == [[1, 2, 1, 1]]
+    assert tag_by_word(train, tags, judged, 3, np.ones(len(tags))).tolist() == [[1, 2, 1, 1]]
 
 
 def test_without_words_the_most_frequent_tag():
     train = {"numbers": np.zeros((2, 2, 1))}
     tags = np.array([[0, 2], [2, -1]])
-    assert tag_by_word(train, tags, {"numbers": np.zeros((1, 3, 1))}, 3).tolist() == [[2, 2, 2]]
+    assert tag_by_word(
+        train, tags, {"numbers": np.zeros((1, 3, 1))}, 3, np.ones(len(tags))
+    ).tolist() == [[2, 2, 2]]
 
 
 def load(path: Path, rows: list[dict], **fields):

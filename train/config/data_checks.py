@@ -130,6 +130,7 @@ def check_sequences(data: Sequences) -> None:
         "target": as_names(data.target),
         "id": (data.id,),
         "order": (data.order,),
+        "weight": (data.weight,),
     }
     if not any(columns["inputs"]):
         raise UserError(
@@ -142,9 +143,9 @@ def check_sequences(data: Sequences) -> None:
         raise UserError(
             "config.data.target: not used by config.data.next_step=true; set one of the two"
         )
-    _check_disjoint(
-        columns, [("inputs", "target"), ("inputs", "id"), ("target", "id"), ("id", "order")]
-    )
+    pairs = [("inputs", "target"), ("inputs", "id"), ("target", "id"), ("id", "order")]
+    pairs += [(other, "weight") for other in ("inputs", "target", "id", "order")]
+    _check_disjoint(columns, pairs)
     if (data.id is None) != (data.order is None):
         lacking = "id" if data.id is None else "order"
         raise UserError(

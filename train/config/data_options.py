@@ -98,6 +98,8 @@ class Sequences:
     """The column that names the sequence, where a file has a row per step."""
     order: str | None = None
     """The column that orders the steps of a sequence."""
+    weight: str | None = None
+    """The column of what each sequence counts for, in training and in scores; none: all as much."""
     valid: float | int | Auto = bounded(0.15, 0)
     """How many sequences validate: a share below 1, or a number; "auto": 0 where there are few."""
     test: float | int = bounded(0.15, 0)

@@ -38,6 +38,11 @@ def check_stream(config: Config) -> None:
             "config.data.id: a stream has a row a sequence; write the steps of each as lists "
             "(group_by of polars, groupby of pandas), or leave config.data.stream at false"
         )
+    if isinstance(data, Sequences) and data.weight is not None:
+        raise UserError(
+            "config.data.weight: sequences in a stream count once each; leave it out, or leave "
+            "config.data.stream at false"
+        )
     if not isinstance(config.net, Dense | LSTM | Own):
         net = type(config.net).__name__
         raise UserError(

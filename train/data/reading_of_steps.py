@@ -17,7 +17,7 @@ from train.data.notation import Notation
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.steps import holds_lists
 from train.data.series.encoder import SeriesEncoder
-from train.data.table.reading import SHOWN, ColumnReading, Reading
+from train.data.table.reading import SHOWN, WEIGHT, ColumnReading, Reading
 
 UNREAD = "not read"
 SHOWN_UNREAD = 3  # columns that a flag names
@@ -70,6 +70,8 @@ def reading_of_sequences(table: pa.Table, encoder: SequenceEncoder, options: Seq
     for name, use in ((encoder.id, "id: one sequence each"), (encoder.order, "order of steps")):
         if name is not None:
             uses[name] = use
+    if options.weight is not None:
+        uses[options.weight] = WEIGHT
     for label_set in encoder.label_sets:
         uses[label_set.name] = f"target: {len(label_set.labels)} labels, a yes or no each"
     written = {}

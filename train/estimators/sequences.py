@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils import validation as checks
 
 from train.config.data_options import Sequences
 from train.config.net_options import LSTM
@@ -34,25 +34,29 @@ class SequenceClassifier(ClassifierMixin, Estimator):
     classes_: np.ndarray
 
     @with_callbacks
-    def fit(self, X: Rows, y: Rows) -> Self:
-        """Trains on sequences X and classes y [n], of any type."""
+    def fit(self, X: Rows, y: Rows, sample_weight: Rows = None) -> Self:
+        """Trains on sequences X and classes y [n], of any type; one counts for its weight."""
         with value_errors():
             config = self._config()
             assert isinstance(config.data, Sequences)
             table = sequence_table(X)
             labels = labels_of(self, y, config.data.missing)
-            check_consistent_length(table, labels.text_n)
+            checks.check_consistent_length(table, labels.text_n)
             config.class_weight = named_weights(config.class_weight, labels)
-            (name,) = free_names(["target"], table.column_names)
+            name, weight = free_names(["target", "sample_weight"], table.column_names)
+            columns = {name: labels.text_n}
             inputs = tuple(table.column_names)
             config.data = dataclasses.replace(config.data, inputs=inputs, target=name)
+            if sample_weight is not None:
+                columns[weight] = checks._check_sample_weight(sample_weight, labels.text_n)
+                config.data.weight = weight
             self.classes_ = labels.classes
-            self._train(config, with_columns(table, {name: labels.text_n}), X, y)
+            self._train(config, with_columns(table, columns), X, y)
         return self
 
     def predict_proba(self, X: Rows) -> np.ndarray:
         """The probabilities of `classes_` [n, k]."""
-        check_is_fitted(self)
+        checks.check_is_fitted(self)
         with value_errors():
             texts = class_texts(self.classes_, self.model_.config.data.missing)
             return probabilities(self.model_, sequence_table(X), texts)

@@ -54,25 +54,28 @@ def class_scores(confusion_kk: Array, names: Sequence[str]) -> ClassScores:
     return _scores(names, hit_k, true_k, found_k)
 
 
-def entity_scores(target_nt: Array, answer_nt: Array, tags: Sequence[str]) -> ClassScores:
+def entity_scores(
+    target_nt: Array, answer_nt: Array, tags: Sequence[str], weight_n: Array | None = None
+) -> ClassScores:
     """The scores of each kind of entity, an entity being found if all of it is.
 
-    -1 in `target_nt` is no step.
+    -1 in `target_nt` is no step. With weights an entity counts for that of its row.
     """
     names = np.array([*tags, *UNSEEN])
-    hits: dict[str, int] = {}
-    true: dict[str, int] = {}
-    found: dict[str, int] = {}
-    for target_t, answer_t in zip(target_nt, answer_nt, strict=True):
+    hits: dict[str, float] = {}
+    true: dict[str, float] = {}
+    found: dict[str, float] = {}
+    weights = [1] * len(target_nt) if weight_n is None else weight_n.tolist()
+    for target_t, answer_t, weight in zip(target_nt, answer_nt, weights, strict=True):
         known_t = target_t >= 0
         wanted = set(find_entities(names[target_t[known_t]].tolist()))
         answered = set(find_entities(names[answer_t[known_t]].tolist()))
         for counts, entities in ((true, wanted), (found, answered), (hits, wanted & answered)):
-            _count(counts, entities)
+            _count(counts, entities, weight)
     kinds = sorted({*true, *found})
     columns = []
     for counts in (hits, true, found):
-        columns.append(np.array([counts.get(kind, 0) for kind in kinds], np.int64))
+        columns.append(np.array([counts.get(kind, 0) for kind in kinds]))
     return _scores(kinds, *columns)
 
 
@@ -94,7 +97,8 @@ def score_classes(
             counted = np.asarray(weight_n) > 0
             target_nt = np.asarray(targets[head.name])[counted]
             answer_nt = np.asarray(answers[head.name])[counted]
-            found[head.name] = _tags(head.classes, target_nt, answer_nt)
+            own = unless_equal(np.asarray(weight_n)[counted])
+            found[head.name] = _tags(head.classes, target_nt, answer_nt, own)
     return found
 
 
@@ -105,8 +109,7 @@ def _classes(head: Head, target_n: Array, probability: Array, weight_n: Array) -
     n_unseen = int((target_n >= k).sum())
     target_n = target_n[counted].astype(int)
     probability = np.asarray(probability, np.float64)[counted]
-    weight_n = np.asarray(weight_n)[counted]
-    weights = None if (weight_n == 1).all() else weight_n
+    weights = unless_equal(np.asarray(weight_n)[counted])
     if head.kind == "binary":
         answer_n = (probability > 0.5).astype(int)
         happened = target_n == 1
@@ -138,19 +141,30 @@ def _calibration(happened: Array, probability: Array, weights: Array | None) -> 
     }
 
 
-def _tags(tags: Sequence[str], target_nt: Array, answer_nt: Array) -> Json:
+def unless_equal(weight_n: Array) -> Array | None:
+    """Weights, or None where all are 1, so that what is counted stays whole."""
+    return None if (weight_n == 1).all() else weight_n
+
+
+def _tags(tags: Sequence[str], target_nt: Array, answer_nt: Array, weight_n: Array | None) -> Json:
     if are_entities(tags):
-        scores = entity_scores(target_nt, answer_nt, tags)
+        scores = entity_scores(target_nt, answer_nt, tags, weight_n)
         return {"entities": list(scores.names), **scores.to_json()}
-    scores = step_scores(target_nt, answer_nt, tags)
+    scores = step_scores(target_nt, answer_nt, tags, weight_n)
     return {"labels": list(scores.names), **scores.to_json()}
 
 
-def step_scores(target_nt: Array, answer_nt: Array, tags: Sequence[str]) -> ClassScores:
-    """The scores of each tag over all steps; -1 in `target_nt` is none."""
+def step_scores(
+    target_nt: Array, answer_nt: Array, tags: Sequence[str], weight_n: Array | None = None
+) -> ClassScores:
+    """The scores of each tag over all steps; -1 in `target_nt` is none.
+
+    With weights a step counts for that of its row.
+    """
     k = len(tags)
     known_nt = (target_nt >= 0) & (target_nt < k)
-    confusion_kk = curves.confusion(target_nt[known_nt], answer_nt[known_nt], k)
+    weight_s = None if weight_n is None else weight_n.repeat(known_nt.sum(1))
+    confusion_kk = curves.confusion(target_nt[known_nt], answer_nt[known_nt], k, weight_s)
     return class_scores(confusion_kk, tags)
 
 
@@ -160,9 +174,9 @@ def _scores(names: Sequence[str], hit_k: Array, true_k: Array, found_k: Array) -
     return ClassScores(names, precision, recall, true_k, found_k)
 
 
-def _count(counts: dict[str, int], entities: set[Entity]) -> None:
+def _count(counts: dict[str, float], entities: set[Entity], weight: float) -> None:
     for _, _, kind in entities:
-        counts[kind] = counts.get(kind, 0) + 1
+        counts[kind] = counts.get(kind, 0) + weight
 
 
 def _rounded(values: Array) -> list[float]:

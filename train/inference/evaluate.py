@@ -8,13 +8,14 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from train.config.data_options import Table
+from train.config.data_options import Sequences, Series
 from train.data.classes import class_sizes, unseen_counts
 from train.data.columns import Reading, Said
 from train.data.dataset import Encoder, Head, HostArrays, Options
 from train.data.files.delimited import left_out_notes
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.tags import unseen_note
+from train.data.sequences.weights import sequence_weights
 from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.load import load_windows
@@ -64,10 +65,10 @@ def evaluate(
     names, {"groups": quantiles over these of what compares}. Rows of a
     class that no training row has, {"unseen_classes": how many}, count as wrong, and log_loss and
     auc leave them out; steps of such a tag, {"unseen_tags": how many}, count as wrong. Rows of a
-    table count for what the run's weight column says; `echo` is told if `table` lacks it. Where
-    cells were read with a doubt there are "notes", a line each. `interval`: the level of the
-    intervals whose coverage and width are among the metrics. `write` takes the rows with their
-    targets and answers. Raises UserError.
+    table, and sequences, count for what the run's weight column says; `echo` is told if `table`
+    lacks it. Where cells were read with a doubt there are "notes", a line each. `interval`: the
+    level of the intervals whose coverage and width are among the metrics. `write` takes the rows
+    with their targets and answers. Raises UserError.
     """
     needed = None if interval is None else model.needed_score(interval)
     said: Said = []
@@ -166,11 +167,9 @@ def _predict_known(
     encoded = model.encoder.encode(table, where, said)
     inputs = {name: array[rows] for name, array in encoded.items()}
     known = {name: array[rows] for name, array in targets.items()}
-    weight = np.ones(table.num_rows, np.float32)
-    if isinstance(model.encoder, TableEncoder):
-        reading = model.encoder.weight_reading
-        weight = _weights(model.config.data, table, where, reading, echo, said)
-    weight = weight[rows]
+    labels = model.encoder if isinstance(model.encoder, TableEncoder) else model.encoder.labels
+    reading = labels.weight_reading
+    weight = _weights(model.config.data, table, where, reading, echo, said)[rows]
     if len(rows) and not weight.any():
         raise UserError(f"{where}: all {len(rows)} rows with a target have weight 0")
     counts = {"rows": len(rows)}
@@ -224,15 +223,17 @@ def _weights(
     echo: Callable[[str], None],
     said: Said,
 ) -> np.ndarray:
-    """What each row of a table counts for [n]: 1 where the run had no weights, or the table none.
+    """What each row of a table, or sequence, counts for: 1 where there are no weights.
 
     Raises UserError.
     """
-    if not isinstance(options, Table) or options.weight is None:
+    if isinstance(options, Series) or options.weight is None:
         return np.ones(table.num_rows, np.float32)
     if options.weight not in table.column_names:
         echo(
             f"{where}: no column {options.weight!r}, the run's config.data.weight; rows count once"
         )
         return np.ones(table.num_rows, np.float32)
+    if isinstance(options, Sequences):
+        return sequence_weights(table, options, where, reading, said)
     return row_weights(table, options, where, reading, said)

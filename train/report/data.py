@@ -102,12 +102,16 @@ class Sentence(NamedTuple):
 
 @dataclass(frozen=True)
 class Tags:
-    """Tags of a head at every step [n, t], -1 where there is none, and some rows to read."""
+    """Tags of a head at every step [n, t], -1 where there is none, and some rows to read.
+
+    `weight_n` is what rows count for, None: all the same.
+    """
 
     target_nt: Array
     answer_nt: Array
     tags: Sequence[str]
     sentences: Sequence[Sentence]
+    weight_n: Array | None = None
 
 
 @dataclass(frozen=True)

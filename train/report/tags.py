@@ -25,10 +25,11 @@ def tag_sections(data: ReportData) -> Iterator[str]:
 
 
 def _pictures(tags: Tags) -> Iterator[str]:
+    steps = tags.target_nt, tags.answer_nt, tags.tags, tags.weight_n
     if are_entities(tags.tags):
-        yield scores_by_class(entity_scores(tags.target_nt, tags.answer_nt, tags.tags), "entity")
+        yield scores_by_class(entity_scores(*steps), "entity")
     else:
-        yield scores_by_class(step_scores(tags.target_nt, tags.answer_nt, tags.tags), "tag")
+        yield scores_by_class(step_scores(*steps), "tag")
     if not tags.sentences:
         return
     n_wrong = sum(list(row.truth) != list(row.answer) for row in tags.sentences)

@@ -15,6 +15,7 @@ from train.data.sequences.text import FIRST, UNKNOWN
 from train.data.table.clusters import CLUSTER, ClusterEncoder
 from train.data.table.codes import LABEL, ReconstructionEncoder
 from train.data.table.encoder import TableEncoder
+from train.evaluation.classes import unless_equal
 from train.evaluation.metrics.codes import r2_by_column
 from train.inference.predictor import Predictor
 from train.report.data import Clusters, Codes, Sentence, Tags
@@ -51,7 +52,8 @@ def tags_of(encoder: Encoder, batch: Batch, answers: Arrays) -> dict[str, Tags]:
             step_t = np.arange(min(last + 1, MAX_STEPS))
             tokens = _tokens(encoder, batch, row, step_t)
             sentences.append(_sentence(tokens, target_nt[row], answer_nt[row], labels))
-        found[column.name] = Tags(target_nt, answer_nt, column.classes, sentences)
+        weight_n = unless_equal(np.asarray(batch.weight))
+        found[column.name] = Tags(target_nt, answer_nt, column.classes, sentences, weight_n)
     return found
 
 

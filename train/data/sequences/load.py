@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from train.config.data_options import Sequences, Table
+from train.config.data_options import Sequences
 from train.config.sequence_recipe import auto_max_length, auto_valid
-from train.data.columns import Said, get_column, missing_rows, read_text
+from train.data.columns import Said, get_column, missing_rows
 from train.data.dataset import HostArrays
 from train.data.files.delimited import left_out_notes
 from train.data.files.read import read_table
@@ -26,6 +26,7 @@ from train.data.sequences.fit import fit_sequences, names_of
 from train.data.sequences.joining import fills_of, join, take_rows
 from train.data.sequences.label_sets import answered_names, as_columns, find_label_sets
 from train.data.sequences.schema import NEXT
+from train.data.sequences.split import split_sequences
 from train.data.sequences.step_table import (
     constant_lists,
     first_of_lists,
@@ -34,18 +35,19 @@ from train.data.sequences.step_table import (
 )
 from train.data.sequences.steps import check_columns, holds_lists
 from train.data.sequences.tags import NONE, unseen_note
+from train.data.sequences.weights import fit_sequence_weight, sequence_weights
 from train.data.sequences.written import as_types, find_written, written_numbers
-from train.data.split import split_as_asked
-from train.data.table.fit_targets import holds_classes
+from train.data.table.kept_rows import idle_notes, without_idle
 from train.data.table.load import notes_on_classes
 from train.errors import UserError
 
 
 class EncodedFile(NamedTuple):
-    """The sequences of one file that have a target, their rows in it, and notes for the user."""
+    """The sequences of one file that have a target, what they count for, their rows, and notes."""
 
     inputs: HostArrays
     target: HostArrays
+    weight: np.ndarray
     rows: np.ndarray
     notes: list[str]
 
@@ -86,11 +88,19 @@ def load_sequences(
             said.append(
                 f"all of {len(rows)} sequences train, and none validate (config.data.valid)"
             )
-    splits, labels = _split(train, rows, options, loss)
+    splits, labels = split_sequences(train, rows, options, loss)
+    # Before anything is fitted: what does not train decides nothing.
+    weight, weight_notes = fit_sequence_weight(tables["train"], rows[splits["train"]], options)
+    said += weight_notes
+    if weight is not None:
+        own = sequence_weights(tables["train"], options, options.path, weight.reading)
+        splits, n_idle = without_idle(splits, own[rows])
+        said += idle_notes(options.path, n_idle)
     encoder = fitted
     if encoder is None:
         encoder = fit_encoder(train, rows[splits["train"]], options, loss, said)
         encoder = replace(encoder, written=written)
+    encoder = replace(encoder, labels=replace(encoder.labels, weight_column=weight))
     reading = reading_of_sequences(tables["train"], encoder, options)
     notes = said
     files = []
@@ -108,6 +118,9 @@ def load_sequences(
             splits[split] = np.arange(start, end, dtype=np.int32)
         start = end
         files.append(file)
+    weight_n = np.concatenate([file.weight for file in files])
+    splits, n_idle = without_idle(splits, weight_n)
+    notes += idle_notes(options.path, n_idle)
     inputs = join([file.inputs for file in files], dict.fromkeys(files[0].inputs, 0))
     target = join([file.target for file in files], fills_of(encoder))
     if options.max_length == "auto":
@@ -118,7 +131,7 @@ def load_sequences(
     return SequenceDataset(
         inputs,
         target,
-        np.ones(start, np.float32),
+        weight_n,
         splits,
         np.concatenate([file.rows for file in files]),
         encoder,
@@ -175,32 +188,6 @@ def no_target(options: Sequences, where: str) -> UserError:
     return UserError(f"{where}: no row has a value for {names}, the target")
 
 
-def _split(
-    table: pa.Table, rows: np.ndarray, options: Sequences, loss: str
-) -> tuple[HostArrays, np.ndarray | None]:
-    """({split: places within `rows`}, the labels [rows] they are divided by, if they are).
-
-    Splits with a file of their own are empty here.
-    """
-    labels = _labels(table, rows, options) if options.split == "stratified" else None
-    classes = []
-    for name in names_of(options.target):
-        if not holds_lists(table, name):
-            raw = get_column(table, name, options.path, options.missing, rows)
-            if holds_classes(raw, Table(), loss):
-                classes.append(read_text(raw).codes)
-    return split_as_asked(len(rows), options, classes, labels=labels), labels
-
-
-def _labels(table: pa.Table, rows: np.ndarray, options: Sequences) -> np.ndarray:
-    """The first target that is one per sequence [rows]. Raises UserError if none is."""
-    for name in names_of(options.target):
-        if not holds_lists(table, name):
-            text = read_text(get_column(table, name, options.path, options.missing, rows))
-            return np.array(text.values)[text.codes]
-    raise UserError("config.data.split: stratified needs a target that is one label per sequence")
-
-
 def encode_file(
     encoder: SequenceEncoder, table: pa.Table, path: str, options: Sequences
 ) -> EncodedFile:
@@ -221,7 +208,11 @@ def encode_file(
         )
     for tag in encoder.tags:
         notes += unseen_note(encoder.rows(table, path), tag, path)
-    return EncodedFile(take_rows(inputs, rows), take_rows(target, rows), rows, notes)
+    weight = np.ones(len(present), np.float32)
+    if options.weight is not None:
+        weight = sequence_weights(table, options, path, encoder.labels.weight_reading, notes)
+    own = take_rows(inputs, rows), take_rows(target, rows)
+    return EncodedFile(*own, weight[rows], rows, notes)
 
 
 def _cut(

@@ -48,32 +48,40 @@ def _predict_constant(head: Head, train: Batch, judged: Batch) -> np.ndarray:
     """Predictions for the judged rows that read nothing but, for tags, the word at the step."""
     n = len(judged.weight)
     target = train.target[head.name]
+    weight_n = np.asarray(train.weight, np.float64)
     match head.kind:
         case "regression":
-            return np.tile(target.astype(np.float64).mean(0), (n, 1))
+            return np.tile(np.average(target.astype(np.float64), axis=0, weights=weight_n), (n, 1))
         case "binary":
-            return np.full(n, target.mean())
+            return np.full(n, np.average(target, weights=weight_n))
         case "multiclass":
-            return np.tile(np.bincount(target, minlength=head.size) / len(target), (n, 1))
+            mass_k = np.bincount(target, weight_n, minlength=head.size)
+            return np.tile(mass_k / weight_n.sum(), (n, 1))
         case "tags":
-            return tag_by_word(train.inputs, target, judged.inputs, head.size)
+            return tag_by_word(train.inputs, target, judged.inputs, head.size, weight_n)
         case _:
-            mean_f = np.nanmean(target.reshape(-1, target.shape[-1]), axis=0, dtype=np.float64)
+            flat_sf = target.reshape(-1, target.shape[-1]).astype(np.float64)
+            weight_s = np.repeat(weight_n, target.shape[1])
+            weight_sf = np.where(np.isnan(flat_sf), 0.0, weight_s[:, None])
+            mean_f = np.average(np.nan_to_num(flat_sf), axis=0, weights=weight_sf)
             return np.broadcast_to(mean_f, judged.target[head.name].shape)
 
 
-def tag_by_word(train: Arrays, tags_nt: np.ndarray, judged: Arrays, n_tags: int) -> np.ndarray:
-    """The tag [n, t] that training rows give most often to the word at a step."""
+def tag_by_word(
+    train: Arrays, tags_nt: np.ndarray, judged: Arrays, n_tags: int, weight_n: np.ndarray
+) -> np.ndarray:
+    """The tag [n, t] that the weightiest training rows give to the word at a step."""
     mask_nt = (tags_nt >= 0) & (tags_nt < n_tags)
-    overall = np.bincount(tags_nt[mask_nt], minlength=n_tags).argmax()
+    weight_s = np.repeat(weight_n, mask_nt.sum(1))
+    overall = np.bincount(tags_nt[mask_nt], weight_s, minlength=n_tags).argmax()
     if "tokens" not in train:
         return np.full(judged["numbers"].shape[:2], overall, np.int32)
     words = train["tokens"][mask_nt].astype(np.int64)
     n_words = int(max(train["tokens"].max(), judged["tokens"].max(), UNKNOWN)) + 1
-    pairs, counts = np.unique(words * n_tags + tags_nt[mask_nt], return_counts=True)
+    pairs, pair_s = np.unique(words * n_tags + tags_nt[mask_nt], return_inverse=True)
     tag_v = np.full(n_words, overall, np.int32)
-    most_v = np.zeros(n_words, np.int64)
-    for pair, count in zip(pairs, counts, strict=True):
+    most_v = np.zeros(n_words)
+    for pair, count in zip(pairs, np.bincount(pair_s, weight_s), strict=True):
         word, tag = divmod(pair, n_tags)
         if count > most_v[word]:
             most_v[word] = count

@@ -1,6 +1,6 @@
 """Metrics of predictions at every step: tags, the entities they mark, and next steps.
 
-n rows, t steps, f numbers of a step. Rows of weight 0 do not count.
+n rows, t steps, f numbers of a step. What stands in a row counts for its weight.
 """
 
 from __future__ import annotations
@@ -27,37 +27,40 @@ def tag_metrics(
     = 2 correct / (found + true), an entity being correct if its kind, its first and its last step
     are; 0 if there are none on either side (Tjong Kim Sang & Buchholz 2000, conlleval).
     """
-    counted = slice(None) if weight is None else np.asarray(weight) > 0
+    counted, weight_n = _counted(target, weight)
     prediction_nt = np.asarray(prediction)[counted]
     target_nt = np.asarray(target)[counted]
     mask_nt = target_nt >= 0
     steps = int(mask_nt.sum())
-    hits_nt = prediction_nt == target_nt
-    scores = {"token_accuracy": float(hits_nt[mask_nt].mean()) if steps else NAN}
+    hit_s = (prediction_nt == target_nt)[mask_nt]
+    weight_s = np.repeat(weight_n, mask_nt.sum(1))
+    scores = {"token_accuracy": float(np.average(hit_s, weights=weight_s)) if steps else NAN}
     names = as_iobes(tags)
     if names is None:
         return scores
     names = np.array([*names, *UNSEEN])
-    f1 = _entity_f1(prediction_nt, target_nt, names, find_entities) if steps else NAN
+    rows = prediction_nt, target_nt, weight_n
+    f1 = _entity_f1(*rows, names, find_entities) if steps else NAN
     if not has_ends(names):
         return {"f1": f1, **scores}
-    strict_f1 = _entity_f1(prediction_nt, target_nt, names, find_strictly) if steps else NAN
+    strict_f1 = _entity_f1(*rows, names, find_strictly) if steps else NAN
     return {"f1": f1, "strict_f1": strict_f1, **scores}
 
 
 def _entity_f1(
     prediction_nt: NDArray,
     target_nt: NDArray,
+    weight_n: NDArray,
     names: NDArray,
     find: Callable[[Sequence[str]], Iterator[Entity]],
 ) -> float:
-    rows = []
+    rows: list[list[list[str]]] = []
     for tags_nt in (prediction_nt, target_nt):
         pairs = zip(tags_nt, target_nt, strict=True)
         rows.append([names[tags_t[target_t >= 0]].tolist() for tags_t, target_t in pairs])
     correct_n, claims_n = entity_counts(rows[0], rows[1], find)
-    claims = int(claims_n.sum())
-    return 2 * int(correct_n.sum()) / claims if claims else 0.0
+    claims = float(weight_n @ claims_n)
+    return 2 * float(weight_n @ correct_n) / claims if claims else 0.0
 
 
 def entity_counts(
@@ -138,13 +141,13 @@ def next_binary_metrics(
     Summed over its numbers [f] and averaged over all steps that have a next one (nan in `target`
     [n, t, f] elsewhere).
     """
-    probability_sf, target_sf = _steps(probability, target, weight)
+    probability_sf, target_sf, weight_s = _steps(probability, target, weight)
     if not len(target_sf):
         return {"nll": NAN}
     # Of float32: its probabilities are no nearer to 1 than this.
     clipped_sf = np.clip(probability_sf, 2**-24, 1 - 2**-24)
     likelihood_sf = np.where(target_sf == 1, clipped_sf, 1 - clipped_sf)
-    return {"nll": float(-np.log(likelihood_sf).sum(1).mean())}
+    return {"nll": float(np.average(-np.log(likelihood_sf).sum(1), weights=weight_s))}
 
 
 def next_number_metrics(
@@ -154,29 +157,41 @@ def next_number_metrics(
 
     `units` [f] turn encoded numbers into raw ones. r2 compares with each channel's own mean.
     """
-    prediction_sf, target_sf = _steps(prediction, target, weight)
+    prediction_sf, target_sf, weight_s = _steps(prediction, target, weight)
     unit_f = np.asarray(units, np.float64)
     known_sf = ~np.isnan(target_sf)
-    center_f = _means(target_sf, known_sf)
+    weight_sf = np.where(known_sf, weight_s[:, None], 0.0)
+    center_f = _means(target_sf, weight_sf)
     return regression_metrics(
         ((prediction_sf - center_f) * unit_f)[known_sf],
         ((target_sf - center_f) * unit_f)[known_sf],
+        weight_sf[known_sf],
     )
 
 
-def _means(target_sf: NDArray, known_sf: NDArray) -> NDArray:
-    """The mean of the known numbers of each channel [f], exact where they are all the same."""
+def _means(target_sf: NDArray, weight_sf: NDArray) -> NDArray:
+    """The mean of the numbers of each channel [f], exact where they are all the same."""
+    known_sf = weight_sf > 0
     first_f = np.take_along_axis(target_sf, known_sf.argmax(0)[None], 0)[0] if len(target_sf) else 0
     beyond_sf = np.where(known_sf, target_sf - first_f, 0)
-    return first_f + beyond_sf.sum(0) / np.maximum(known_sf.sum(0), 1)
+    total_f = weight_sf.sum(0)
+    return first_f + (weight_sf * beyond_sf).sum(0) / np.where(total_f > 0, total_f, 1)
+
+
+def _counted(target: ArrayLike, weight: ArrayLike | None) -> tuple[NDArray, NDArray]:
+    """Which rows count, and for what [those]."""
+    weight_n = np.ones(len(np.asarray(target)))
+    if weight is not None:
+        weight_n = np.asarray(weight, np.float64)
+    return weight_n > 0, weight_n[weight_n > 0]
 
 
 def _steps(
     prediction: ArrayLike, target: ArrayLike, weight: ArrayLike | None
-) -> tuple[NDArray, NDArray]:
-    """Predictions and targets [s, f], float64, of the steps that have a next one."""
-    counted = slice(None) if weight is None else np.asarray(weight) > 0
+) -> tuple[NDArray, NDArray, NDArray]:
+    """Predictions and targets [s, f], float64, of the steps that have a next one; weights [s]."""
+    counted, weight_n = _counted(target, weight)
     prediction_ntf = np.asarray(prediction, np.float64)[counted]
     target_ntf = np.asarray(target, np.float64)[counted]
     mask_nt = ~np.isnan(target_ntf).all(-1)
-    return prediction_ntf[mask_nt], target_ntf[mask_nt]
+    return prediction_ntf[mask_nt], target_ntf[mask_nt], np.repeat(weight_n, mask_nt.sum(1))
