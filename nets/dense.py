@@ -78,7 +78,7 @@ class Dense(nn.Module):
 
     @nn.compact
     def __call__(self, x_bf: Array, weight_b: Array | None = None, *, train: bool) -> Array:
-        if train and not self.is_initializing() and self._is_plain():
+        if train and not self.is_initializing() and self.is_plain:
             given = self._given(x_bf)
             if suits(self._form, given) and library.is_native():
                 return native_layers(self._form, self._with_dropout(given))
@@ -100,7 +100,8 @@ class Dense(nn.Module):
     def _form(self) -> Form:
         return Form(self.activation, self.parametrization)
 
-    def _is_plain(self) -> bool:
+    @property
+    def is_plain(self) -> bool:
         """Whether a layer is linear, activation and dropout, and nothing else."""
         return bool(self.hidden) and not (self.members or self.residual or self.norm != "none")
 

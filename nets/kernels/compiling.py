@@ -14,7 +14,7 @@ from pathlib import Path
 import jax
 
 FOLDER = Path(__file__).parent
-SOURCES = (FOLDER / "lstm.cc", FOLDER / "dense.cc", FOLDER / "sort.cc")
+SOURCES = tuple(FOLDER / name for name in ("lstm.cc", "dense.cc", "sort.cc", "tables.cc"))
 FLAGS = ("-std=c++17", "-O3", "-DNDEBUG", "-ffp-contract=fast", "-fPIC", "-shared", "-pthread")
 SETS = {
     "avx512": (

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
 
@@ -41,8 +42,18 @@ TARGETS = (
 RETRY_SECONDS = 24 * 3600  # what failed is not tried again before: it may have been a full disk
 
 log = logging.getLogger("denseq")
+
+
+class TableFunction(NamedTuple):
+    """`denseq_table` of tables.cc, and how many numbers a register of its machine has."""
+
+    call: Callable[..., None]
+    lanes: int
+
+
 _lock = threading.Lock()
 _found: tuple[bool, str] | None = None
+_table: TableFunction | None = None
 _is_portable: ContextVar[bool] = ContextVar("portable", default=False)
 
 
@@ -113,10 +124,11 @@ def _find() -> tuple[bool, str]:
 
 
 def register(path: Path, content: bytes) -> None:
-    """Loads a library, the content of a file, and makes its functions known to jax.
+    """Loads a library, the content of a file, and makes its functions known, most of them to jax.
 
     One made for another jaxlib takes the CPU backend down.
     """
+    global _table
     try:
         with loadable(content) as name:
             loaded = ctypes.CDLL(name)
@@ -124,8 +136,20 @@ def register(path: Path, content: bytes) -> None:
             jax.ffi.register_ffi_target(
                 target, jax.ffi.pycapsule(getattr(loaded, target)), platform="cpu"
             )
+        call, lanes = loaded.denseq_table, loaded.denseq_lanes
     except (OSError, AttributeError) as error:
         raise Unavailable(f"{path} cannot be loaded: {error}") from None
+    pointer, integer = ctypes.c_void_p, ctypes.c_int64
+    call.argtypes, call.restype = (pointer, pointer, pointer, integer, pointer), None
+    lanes.argtypes, lanes.restype = (), integer
+    _table = TableFunction(call, lanes())
+
+
+def table_function() -> TableFunction:
+    """What answers to rows of a table; RuntimeError unless the library `is_native`."""
+    if _table is None:
+        raise RuntimeError("there is no library of kernels: ask is_native first")
+    return _table
 
 
 def _library(name: str) -> tuple[Path, bytes]:

@@ -15,13 +15,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nets.base import Tree
+from nets.base import Tree, init_variables
+from nets.dense import Dense
 from nets.dropout import words_of
+from nets.heads import Heads, HeadShape
+from nets.inputs import Inputs
 from nets.kernels import library
 from nets.kernels.dense import native_layers
 from nets.kernels.lstm import native_layer
+from nets.kernels.tables import NativeTable
 from nets.layers import DenseLayers, Form, dense_layers
 from nets.recurrence_scan import Answer, LayerInputs, scanned_layer
+from nets.table import TableNetwork
 
 N_STEPS = 5
 N_ROWS = 9
@@ -82,6 +87,18 @@ def difference_of_dense() -> float:
     )
 
 
+def difference_of_tables() -> float:
+    """The largest difference of a whole network's answers to its own."""
+    rng = np.random.default_rng(0)
+    rows = {"numbers": rng.standard_normal((N_ROWS, N_INPUTS)).astype(np.float32)}
+    heads = Heads((HeadShape("y", "regression", 1),))
+    network = TableNetwork(Inputs(), Dense((SIZE,), "mish"), heads)
+    statistics = network.fit_statistics(rows, {"y": rng.standard_normal((N_ROWS, 1))})
+    variables = jax.jit(partial(init_variables, network))(jax.random.key(0), rows, statistics)
+    truth: Tree = jax.jit(partial(network.apply, method="predict"))(variables, rows)
+    return float(np.abs(NativeTable(network, variables)(rows)["y"] - truth["y"]).max())
+
+
 def _largest_difference(
     ours: Callable[..., Tree], truth: Callable[..., Tree], given: Tree
 ) -> float:
@@ -95,7 +112,7 @@ def _largest_difference(
 def main(path: str) -> int:
     """The exit code for the library at a path."""
     library.register(Path(path), Path(path).read_bytes())
-    for found in (difference(native_layer), difference_of_dense()):
+    for found in (difference(native_layer), difference_of_dense(), difference_of_tables()):
         if not found < TOLERANCE:  # a NaN is an error too
             print(f"error: its numbers are {found:.3g} from the portable ones", file=sys.stderr)
             return 1

@@ -1,4 +1,4 @@
-"""The kernels without jax (lstm_driver.cc, dense_driver.cc) against plain loops, under sanitizers.
+"""The kernels without jax (the drivers beside this file) against plain loops, under sanitizers.
 
 Also for AVX2, on a machine that has more.
 """
@@ -12,7 +12,7 @@ import pytest
 
 from nets.kernels import compiling, library
 
-DRIVERS = ("lstm_driver.cc", "dense_driver.cc")
+DRIVERS = ("lstm_driver.cc", "dense_driver.cc", "tables_driver.cc")
 
 
 @pytest.mark.slow

@@ -23,6 +23,7 @@ from train.evaluation.importance import Shuffled
 from train.inference.blocks import AnswerBlocks, S, SequenceBlocks, in_blocks
 from train.inference.first_layer import make_shuffles_by_first_layer
 from train.inference.mc_dropout import Sampler, make_sampler, summarise
+from train.inference.native import NativeNets, native_nets
 from train.inference.shuffles import (
     Shuffle,
     is_worth_compiling,
@@ -42,9 +43,10 @@ class Ensemble:
     """A network with its weights, compiled for blocks of rows of one fixed size.
 
     So a row's prediction does not depend on the rows beside it, nor on how many devices predict
-    blocks at once. `variables` are those of one net, or a tuple of those of several, each leaf with
-    an axis of members first. Of all methods `inputs` are encoded rows {name: [n, ...]}, and results
-    {head: predictions [n, ...]}.
+    blocks at once. Where the kernel for rows of a table answers there are no blocks. `variables`
+    are those of one net, or a tuple of those of several, each leaf with an axis of members first.
+    Of all methods `inputs` are encoded rows {name: [n, ...]}, and results {head: predictions
+    [n, ...]}.
     """
 
     @in_single_precision()
@@ -69,7 +71,7 @@ class Ensemble:
         # Rows of a table on a CPU; an accelerator takes no longer for a whole block.
         self._by_turns = isinstance(config.data, Table) and jax.default_backend() == "cpu"
         predict_all = jax.vmap(predict, in_axes=(0, None)) if self.has_members else predict
-        self.apply, self.variables, n_blocks = on_every_device(
+        self.apply, self._variables, n_blocks = on_every_device(
             in_turns(predict_all, axis) if self._by_turns else predict_all,
             variables if isinstance(variables, tuple) else (variables,),
             axis,
@@ -89,6 +91,8 @@ class Ensemble:
         def fetch(sent: Sequence[Arrays]) -> HostArrays:
             return self._mean(jax.device_get(sent))
 
+        if self._native is not None:
+            return self._mean(self._native(inputs))
         own = marked(inputs) if self._by_turns else inputs
         return self._in_blocks(AnswerBlocks(self._by_variables, fetch), own)
 
@@ -101,6 +105,8 @@ class Ensemble:
         def fetch(sent: Sequence[Arrays]) -> HostArrays:
             return _stacked(jax.device_get(sent))
 
+        if self._native is not None:
+            return _stacked(self._native(inputs))
         own = marked(inputs) if self._by_turns else inputs
         return self._in_blocks(AnswerBlocks(self._by_variables, fetch), own, axis=1)
 
@@ -174,6 +180,20 @@ class Ensemble:
             predictions.append(jax.device_get(stepped))
             after.append(goes_on)
         return self._mean(predictions), tuple(after)
+
+    @property
+    def variables(self) -> tuple[Variables, ...]:
+        """What it answers by: trees of one net each, or of several."""
+        return self._variables
+
+    @variables.setter
+    def variables(self, trees: tuple[Variables, ...]) -> None:
+        self._variables = trees
+        self.__dict__.pop("_native", None)
+
+    @cached_property
+    def _native(self) -> NativeNets | None:
+        return native_nets(self.network, self._variables, self.has_members)
 
     @cached_property
     def _sampler(self) -> Sampler:

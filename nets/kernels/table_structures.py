@@ -1,0 +1,94 @@
+"""What the kernel for rows of a table is given: the structures of tables.h and columns.h."""
+
+# pyright: reportUninitializedInstanceVariable=false
+# ctypes makes the fields.
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+
+import numpy as np
+
+INTEGER = ctypes.c_int64
+POINTER = ctypes.c_void_p
+FLOATS = np.dtype(np.float32)
+
+
+def _fields(integers: str, pointers: str) -> list[tuple[str, type]]:
+    named: list[tuple[str, type]] = [(name, INTEGER) for name in integers.split()]
+    return named + [(name, POINTER) for name in pointers.split()]
+
+
+class Part(ctypes.Structure):
+    """Rows of a table that are added up."""
+
+    _fields_ = _fields("kind column n", "table edges")
+
+
+class Sum(ctypes.Structure):
+    """What is added up at a place of a row."""
+
+    _fields_ = _fields("offset width n_parts", "start parts")
+
+
+class Feature(ctypes.Structure):
+    """A number at a place of a row, or cosines of it."""
+
+    _fields_ = _fields("column offset n", "frequency phase")
+
+
+class Layer(ctypes.Structure):
+    """A dense layer."""
+
+    _fields_ = _fields("inputs outputs offset activation", "panels bias slope")
+
+
+class Head(ctypes.Structure):
+    """Outputs that are one answer."""
+
+    _fields_ = _fields("kind first n", "scale center low high")
+
+
+class Scales(ctypes.Structure):
+    """How numbers are scaled."""
+
+    _fields_ = _fields("scaling n_knots", "fill center scale knots shares")
+
+
+class Net(ctypes.Structure):
+    """A whole network."""
+
+    _fields_ = [
+        *_fields("n_numbers n_codes n_features n_sums n_layers n_heads row_width n_answers", ""),
+        ("scales", Scales),
+        *_fields("", "features sums layers heads"),
+    ]
+
+
+class Memory:
+    """Where the arrays stand that structures point to, for as long as this lives."""
+
+    def __init__(self) -> None:
+        self._kept: list[object] = []
+
+    def floats(self, array: np.ndarray | None) -> int | None:
+        """The address of a float32 copy of an array; None of none."""
+        if array is None:
+            return None
+        copy = np.array(array, FLOATS, order="C")
+        self._kept.append(copy)
+        return copy.ctypes.data
+
+    def structures(self, kind: type[ctypes.Structure], given: Sequence[ctypes.Structure]) -> int:
+        """The address of structures side by side."""
+        together = (kind * len(given))(*given)
+        self._kept.append(together)
+        return ctypes.addressof(together)
+
+
+def whole_vectors(array: np.ndarray, lanes: int) -> np.ndarray:
+    """The array with zeros behind, so that its last axis is whole vectors."""
+    pads = [(0, 0)] * array.ndim
+    pads[-1] = (0, -array.shape[-1] % lanes)
+    return np.pad(array, pads)
