@@ -2,12 +2,12 @@
 
     python bench/accelerator_lstm.py --seconds=115 [--quick]
 
-Sides: what nets.LSTM computes with here ("ours"), the same by the GPU's own kernel where there is
-one ("kernel"), torch.nn.LSTM (cuDNN on a GPU), jax.experimental.rnn (cuDNN, on GPUs only).
-Gradients are those of every weight and of the inputs. "lengths" rows have half of the steps at
-random, which PyTorch takes packed. The shapes are taken in an order in which any first part of them
-is a fair choice, until the time is over. "apart" is the largest
-difference of a side's loss from ours, relative to it: all compute the same.
+Sides: what nets.LSTM computes with here ("ours"), the same by the GPU's own kernel ("kernel") and
+by cuDNN ("cudnn") where they are taken, torch.nn.LSTM (cuDNN on a GPU), jax.experimental.rnn
+(cuDNN, on GPUs only). Gradients are those of every weight and of the inputs. "lengths" rows have
+half of the steps at random, which PyTorch takes packed. The shapes are taken in an order in which
+any first part of them is a fair choice, until the time is over. "apart" is the largest difference
+of a side's loss from ours, relative to it: all compute the same.
 """
 
 from __future__ import annotations
@@ -95,18 +95,20 @@ def ours(case: Case) -> Side:
     return in_jax(loss, case.weights, case.x_btf)
 
 
-def own_kernel(case: Case) -> Side | None:
-    """`ours` with the switch on; None where the kernel is not taken, and a note why, once."""
+def ours_by(core: str, case: Case) -> Side | None:
+    """`ours` with the switch at a core; None where that is not taken, and a note why, once."""
     from nets.kernels.gpu import choice
 
-    os.environ[choice.SWITCH] = "kernel"
+    if jax.default_backend() != "gpu":
+        return None
+    os.environ[choice.SWITCH] = core
     cast(Any, lstm).clear_cache()
     try:
-        chosen = choice.chosen(case.shape.hidden)
-        if jax.default_backend() != "gpu" or chosen.core != "kernel":
-            if jax.default_backend() == "gpu" and chosen.reason not in told:
+        chosen = choice.chosen(choice.Kind(case.shape.hidden))
+        if chosen.core != core:
+            if chosen.reason not in told:
                 told.add(chosen.reason)
-                say(note=f"kernel: {chosen.reason}")
+                say(note=f"{core}: {chosen.reason}")
             return None
         side = ours(case)
         side.loss()  # so that the program is made while the switch is on
@@ -196,7 +198,13 @@ def pytorch(case: Case) -> Side | None:
     return Side(calls, lambda: float(one().detach()))
 
 
-SIDES = {"ours": ours, "kernel": own_kernel, "torch": pytorch, "jax_rnn": jax_cudnn}
+SIDES = {
+    "ours": ours,
+    "kernel": partial(ours_by, "kernel"),
+    "cudnn": partial(ours_by, "cudnn"),
+    "torch": pytorch,
+    "jax_rnn": jax_cudnn,
+}
 
 
 def compare(shape: Shape, rounds: int, least: float) -> None:

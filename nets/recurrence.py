@@ -63,7 +63,7 @@ def lstm(
     too for inputs that are not floating; ValueError names an array whose shape does not fit.
 
     Where x is no float64 a compiled kernel computes it, on a CPU (nets/kernels/lstm.py) if there is
-    one, on a GPU (nets/kernels/gpu) if it is asked for and fits; else scans
+    one, on a GPU (nets/kernels/gpu), or cuDNN, if it is asked for and fits; else scans
     (nets/recurrence_scan.py). `nets.kernels.library.core()` and `nets.kernels.gpu.choice.core_of()`
     say which.
     """
@@ -93,7 +93,10 @@ def lstm(
         return nothing, Carry(layer.h_dbh, layer.c_dbh)
     scanned = partial(scanned_layer, reverse, forward_mode=forward_mode)
     is_float32 = wide == jnp.float32 and not forward_mode
-    if is_float32 and n_steps * n_rows * n_inputs * size and (found := _kernel(size)) is not None:
+    found = None
+    if is_float32 and n_steps * n_rows * n_inputs * size:
+        found = _kernel(reverse, layer)
+    if found is not None:
         platform, kernel = found
         # A program that is made here for another device, as jax.export can, still gets the scans.
         ways = {platform: partial(kernel, reverse), "default": scanned}
@@ -103,19 +106,27 @@ def lstm(
     return outputs_btdh.astype(x_btf.dtype), Carry(h_dbh, c_dbh)
 
 
-def _kernel(size: int) -> tuple[str, Callable[..., Answer]] | None:
-    """The kernel that the program traced here may call, behind its platform's name; else None."""
+def _kernel(
+    reverse: tuple[bool, ...], layer: LayerInputs
+) -> tuple[str, Callable[..., Answer]] | None:
+    """The core, not scans, that the program traced here calls, behind its platform's name."""
     if library.is_native():
         return "cpu", native_layer
     if jax.default_backend() != "gpu" or not library.may_call():
         return None
     from nets.kernels.gpu import choice
 
-    if choice.chosen(size).core != "kernel":
-        return None
-    from nets.kernels.gpu.lstm import gpu_layer
+    kind = choice.Kind(layer.h_dbh.shape[-1], layer.mask_dbh is not None, reverse)
+    core = choice.chosen(kind).core
+    if core == "kernel":
+        from nets.kernels.gpu.lstm import gpu_layer
 
-    return "cuda", gpu_layer
+        return "cuda", gpu_layer
+    if core == "cudnn":
+        from nets.kernels.gpu.cudnn import cudnn_layer
+
+        return "cuda", cudnn_layer
+    return None
 
 
 def _check_shapes(layer: LayerInputs, n_directions: int) -> None:

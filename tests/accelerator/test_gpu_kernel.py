@@ -71,7 +71,7 @@ def gradients(given: dict[str, jax.Array], lengths_b: Any, mask_dbh: Any) -> Any
 @pytest.mark.parametrize("n_directions", [2, *slow(1)])
 @pytest.mark.parametrize("size", [64, 100, *slow(1, 7, 32, 96, 128)])
 def test_answers_and_gradients(size, n_directions, with_options, precision):
-    chosen = choice.chosen(size)
+    chosen = choice.chosen(choice.Kind(size))
     assert chosen.core == "kernel", chosen.reason
     mask = 2 * np.random.default_rng(1).integers(0, 2, (n_directions, B, size))
     options = (LENGTHS, mask.astype(np.float32)) if with_options else (None, None)

@@ -18,7 +18,7 @@ import pytest
 from nets.kernels import library as kernels
 from nets.kernels.compiling import Unavailable
 from nets.kernels.gpu import choice, library, nvrtc
-from nets.kernels.gpu.choice import Choice, choose
+from nets.kernels.gpu.choice import Choice, Kind, choose
 from nets.kernels.gpu.plan import Asked, Card, Pass, Plan, Unfit, plan
 from nets.recurrence import lstm
 
@@ -113,8 +113,8 @@ def test_blocks_take_more_rows_where_there_are_more_than_multiprocessors() -> No
 @pytest.mark.parametrize(
     ("asked", "hidden", "found", "expected"),
     [
-        ("", 64, H100, Choice("scans", "DENSEQ_GPU_LSTM=kernel asks for the kernel")),
-        ("scans", 64, H100, Choice("scans", "DENSEQ_GPU_LSTM=kernel asks for the kernel")),
+        ("", 64, H100, Choice("scans", "DENSEQ_GPU_LSTM asks for no other")),
+        ("scans", 64, H100, Choice("scans", "DENSEQ_GPU_LSTM asks for no other")),
         ("yes", 64, H100, Choice("scans", "DENSEQ_GPU_LSTM=yes is unknown")),
         ("kernel", 64, Unavailable("no NVRTC"), Choice("scans", "no NVRTC")),
         ("kernel", 64, H100, Choice("kernel", "sm_90")),
@@ -127,12 +127,21 @@ def test_blocks_take_more_rows_where_there_are_more_than_multiprocessors() -> No
 def test_the_core_follows_from_what_is_asked_for_and_what_is_there(
     asked: str, hidden: int, found: Card | Unavailable, expected: Choice
 ) -> None:
-    assert choose(asked, hidden, found) == expected
+    assert choose(asked, Kind(hidden), found) == expected
+
+
+def test_cudnn_is_chosen_for_what_it_knows() -> None:
+    none = Unavailable("not looked for")
+    assert choose("cudnn", Kind(600, reverse=(False, True)), none).core == "cudnn"
+    masked = choose("cudnn", Kind(8, is_masked=True), none)
+    assert masked == Choice("scans", "cuDNN knows no recurrent dropout")
+    backwards = choose("cudnn", Kind(8, reverse=(True,)), none)
+    assert backwards == Choice("scans", "cuDNN does not read backwards alone")
 
 
 def test_cores_are_told_by_their_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice, "chosen", lambda size: choose("kernel", size, H100))
-    assert choice.core_of({600, 64, 32}) == (
+    monkeypatch.setattr(choice, "chosen", lambda kind: choose("kernel", kind, H100))
+    assert choice.core_of({Kind(600), Kind(64), Kind(64, True), Kind(32)}) == (
         "kernel (sm_90) for 32, 64 units; "
         "scans (600 units are more than a block's 512 threads) for 600 units"
     )
@@ -172,7 +181,7 @@ def test_a_machine_without_a_card_says_so_once(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(library, "_found", None)
     monkeypatch.setattr(library, "card_of", card_of)
     monkeypatch.setenv(choice.SWITCH, "kernel")
-    assert [choice.chosen(64) for _ in range(2)] == [
+    assert [choice.chosen(Kind(64)) for _ in range(2)] == [
         Choice("scans", "no CUDA driver: none here"),
         Choice("scans", "no CUDA driver: none here"),
     ]

@@ -173,9 +173,14 @@ def lstm_core(config: Config) -> str | None:
         return library.core() if nets else None
     from nets.kernels.gpu import choice
 
-    hidden = [net.hidden for net in nets if isinstance(net, LSTM)]
-    sizes = {size for one in hidden if not isinstance(one, str) for size in one}
-    return choice.core_of(sizes) if sizes else library.core()
+    lstms = [net for net in nets if isinstance(net, LSTM)]
+    kinds = {
+        choice.Kind(size, bool(net.recurrent_dropout))
+        for net in lstms
+        if not isinstance(net.hidden, str)
+        for size in net.hidden
+    }
+    return choice.core_of(kinds) if kinds else library.core()
 
 
 def _cores(config: Config) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Which core computes an LSTM's recurrence on a GPU, and why.
 
-Scans are the default: the kernel has never run on a card (docs/accelerators.md).
+Scans are the default: neither the kernel nor cuDNN's way to it has ever run on a card
+(docs/accelerators.md).
 """
 
 from __future__ import annotations
@@ -13,54 +14,73 @@ from typing import Literal
 from nets.kernels.compiling import Unavailable
 from nets.kernels.gpu.plan import Asked, Card, Unfit, plan
 
-SWITCH = "DENSEQ_GPU_LSTM"  # "kernel" or "scans"
+SWITCH = "DENSEQ_GPU_LSTM"  # a Core
+
+
+Core = Literal["kernel", "cudnn", "scans"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a core may refuse of a layer."""
+
+    hidden: int
+    is_masked: bool = False
+    """Whether it has recurrent dropout."""
+    reverse: tuple[bool, ...] = (False,)
 
 
 @dataclass(frozen=True)
 class Choice:
     """A core, and in a few words why it is this one."""
 
-    core: Literal["kernel", "scans"]
+    core: Core
     reason: str
 
 
-def choose(asked: str, hidden: int, found: Card | Unavailable) -> Choice:
-    """The core for layers of so many hidden units.
+def choose(asked: str, kind: Kind, found: Card | Unavailable) -> Choice:
+    """The core for a kind of layer.
 
     `asked` is what the environment says of SWITCH, `found` the card, or why there is no kernel.
     """
+    if asked == "cudnn":
+        if kind.is_masked:
+            return Choice("scans", "cuDNN knows no recurrent dropout")
+        if kind.reverse not in ((False,), (False, True)):
+            return Choice("scans", "cuDNN does not read backwards alone")
+        return Choice("cudnn", f"{SWITCH}=cudnn")
     if asked != "kernel":
         known = asked in ("", "scans")
-        reason = f"{SWITCH}=kernel asks for the kernel" if known else f"{SWITCH}={asked} is unknown"
+        reason = f"{SWITCH} asks for no other" if known else f"{SWITCH}={asked} is unknown"
         return Choice("scans", reason)
     if isinstance(found, Unavailable):
         return Choice("scans", str(found))
     for which in ("forward", "backward"):
         # Whether it fits is a matter of hidden units alone.
-        if isinstance(launch := plan(which, Asked(1, 1, 1, hidden), found), Unfit):
+        if isinstance(launch := plan(which, Asked(1, 1, 1, kind.hidden), found), Unfit):
             return Choice("scans", launch.reason)
     return Choice("kernel", found.architecture)
 
 
-def chosen(hidden: int) -> Choice:
-    """The core of this process for layers of so many hidden units."""
+def chosen(kind: Kind) -> Choice:
+    """The core of this process for a kind of layer."""
     asked = os.environ.get(SWITCH, "")
     if asked != "kernel":
-        return choose(asked, hidden, Unavailable("not looked for"))
+        return choose(asked, kind, Unavailable("not looked for"))
     from nets.kernels.gpu import library
 
     try:
-        return choose(asked, hidden, library.find().card)
+        return choose(asked, kind, library.find().card)
     except Unavailable as reason:
-        return choose(asked, hidden, reason)
+        return choose(asked, kind, reason)
 
 
-def core_of(sizes: Collection[int]) -> str:
-    """What computes LSTM layers of these numbers of hidden units: "kernel (sm_90) for 64 units"."""
-    found: dict[Choice, list[str]] = {}
-    for size in sorted(sizes):
-        found.setdefault(chosen(size), []).append(str(size))
+def core_of(kinds: Collection[Kind]) -> str:
+    """What computes layers of these kinds, by their units: "kernel (sm_90) for 64 units"."""
+    found: dict[Choice, dict[int, None]] = {}
+    for kind in sorted(kinds, key=lambda kind: kind.hidden):
+        found.setdefault(chosen(kind), {})[kind.hidden] = None
     return "; ".join(
-        f"{choice.core} ({choice.reason}) for {', '.join(units)} units"
+        f"{choice.core} ({choice.reason}) for {', '.join(map(str, units))} units"
         for choice, units in found.items()
     )
