@@ -33,6 +33,7 @@ from train.data.table.kept_rows import (
 )
 from train.data.table.reading import reading_of
 from train.data.table.roles import check_names, labelled_rows, row_weights, target_names
+from train.data.table.totals import total_notes
 from train.data.values import read_numbers, read_times
 
 
@@ -119,6 +120,7 @@ def load_table(
             batch = TableDataset.take(batch, rows)
         own = splits if part == "train" else {part: np.arange(len(rows))}
         notes += notes_on_classes(encoder, table, batch.target, own, path)
+        notes += total_notes(table, rows, encoder, path)
         pieces.add(batch, rows)
         del table, batch
     return_memory()  # the arrays need it now

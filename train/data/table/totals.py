@@ -1,0 +1,77 @@
+"""A last row that sums up those above it, which trains as any other: it is said.
+
+n rows. It is one if all its numbers are sums, or if a cell says so and a number of it is one.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pyarrow as pa
+
+from train.data.columns import get_column
+from train.data.table.column import Column
+from train.data.table.encoder import TableEncoder
+from train.data.values import read_numbers
+
+TOTAL = re.compile(
+    r"(?:grand |sub)?totals?|totale?|totaal|razem|sum|summe|(?:gesamt|end)summe|gesamt|insgesamt"
+    r"|somme|somma|suma|soma|summa|итого|всего|合計|合计|总计|總計",
+    re.IGNORECASE,
+)
+MIN_ROWS = 3  # above it
+EXACT = 1e-9  # of the sum of sizes: numbers that were added up
+ROUNDED = 1e-3  # and those that were rounded then
+SHOWN = 3
+MOST_COLUMNS = 100  # that are added up
+
+
+def total_notes(table: pa.Table, rows: np.ndarray, encoder: TableEncoder, where: str) -> list[str]:
+    """A line if the last of these rows of a table is the table's last, and a total of it."""
+    n = table.num_rows
+    if n <= MIN_ROWS or not len(rows) or rows[-1] != n - 1:
+        return []
+    label = _label(table)
+    numbers = [column for column in (*encoder.targets, *encoder.columns) if column.kind == "number"]
+    sums = []
+    for column in numbers[:MOST_COLUMNS]:
+        is_sum = _is_sum(table, column, encoder.markers, ROUNDED if label else EXACT)
+        if is_sum:
+            sums.append(column.name)
+        elif is_sum is False and not label:
+            return []
+    if not sums or (not label and len(sums) < 2):
+        return []
+    named = f" ({label!r})" if label else ""
+    shown = ", ".join(map(repr, sums[:SHOWN])) + (", ..." if len(sums) > SHOWN else "")
+    found = f"row {n}{named} is the sum of the rows above in {shown}"
+    return [f"{where}: {found}, and is read as a row like them; take it out of the file"]
+
+
+def _label(table: pa.Table) -> str:
+    """The cell of the last row that calls it a total, and stands in no other row; "" if none."""
+    last = table.slice(table.num_rows - 1)
+    for place, field in enumerate(table.schema):
+        if not pa.types.is_string(field.type) and not pa.types.is_large_string(field.type):
+            continue
+        cell = (last.column(place)[0].as_py() or "").strip()
+        if TOTAL.fullmatch(cell.removesuffix(":")) is not None:
+            others = table.column(place).slice(0, table.num_rows - 1).unique().to_pylist()
+            if cell not in [(other or "").strip() for other in others]:
+                return cell
+    return ""
+
+
+def _is_sum(
+    table: pa.Table, column: Column, markers: tuple[str, ...], tolerance: float
+) -> bool | None:
+    """Whether a column's last number is the sum of the others; None if it has none there."""
+    raw = get_column(table, column.name, "", markers).read_by(column.reading)
+    values = read_numbers(raw)
+    if values.missing[-1]:
+        return None
+    above = np.where(values.missing, 0, values.data)[:-1]
+    if np.count_nonzero(above) < MIN_ROWS:
+        return False
+    return bool(abs(values.data[-1] - above.sum()) <= tolerance * np.abs(above).sum())
