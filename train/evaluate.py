@@ -2,6 +2,8 @@
 
 python -m train.evaluate --workdir=DIR --data=FILE [--interval=0.9] [--out=FILE] [--trust=NAME]
 
+A folder of sequences, and a file of them for a net that was trained on a stream, are read some rows
+at a time; answers and targets stay in memory.
 Prints one JSON object: the number of rows judged, and the metrics over all of them, in original
 units, null where one is not defined (auc of one class); "notes" where cells were read with a
 doubt, or rows, series or columns are left out; of series, "baselines", the metrics of the last
@@ -16,7 +18,7 @@ its loss says how sure it is. --trust: as of train.predict.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -25,18 +27,21 @@ from train import errors, flags, parallel
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from train.data.files.row_groups import Piece
     from train.inference.evaluate import Found
     from train.inference.predictor import Predictor
 
 
 def evaluate(
     model: Predictor,
-    table: pa.Table,
+    table: pa.Table | Iterable[Piece],
     where: str = "data",
     interval: float | None = None,
     write: Callable[[pa.Table], None] | None = None,
 ) -> Found:
     """Metrics over all rows whose target is present, as `train.inference.evaluate` has them.
+
+    Sequences may come in pieces.
 
     `write` takes these rows with their answers. Says on stderr if the rows have no weights although
     the run's had.
@@ -54,16 +59,22 @@ def main(argv: list[str]) -> int:
     """Reads a file, judges the answers to it, prints the metrics."""
     command = flags.parse_evaluate(argv, __doc__)
     parallel.configure()
-    from train.config.data_options import Table
+    from train.config.data_options import Sequences, Table
     from train.data.files.read import read_table
     from train.data.files.write import json_text, write_table
+    from train.data.sequences.encoder import SequenceEncoder
     from train.inference.load import load
+    from train.inference.pieces import is_in_pieces, pieces_of
 
     model = load(command.workdir, command.trust)
     data = model.config.data
-    table = read_table(command.data, data.missing, may_repeat=isinstance(data, Table))
+    if isinstance(model.encoder, SequenceEncoder) and is_in_pieces(model, command.data):
+        weight = (data.weight,) if isinstance(data, Sequences) and data.weight else ()
+        rows = pieces_of(model, command.data, (*model.encoder.target_names, *weight))
+    else:
+        rows = read_table(command.data, data.missing, may_repeat=isinstance(data, Table))
     write = None if command.out is None else partial(write_table, path=command.out)
-    print(json_text(evaluate(model, table, command.data, command.interval, write)))
+    print(json_text(evaluate(model, rows, command.data, command.interval, write)))
     return 0
 
 

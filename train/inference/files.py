@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Unpack
 
@@ -12,11 +11,10 @@ import pyarrow.compute as pc
 from train.config.data_options import Table
 from train.data.columns import nearest
 from train.data.files.delimited import left_out_notes
-from train.data.files.read import JSON_LINES, PARQUET, read_table
-from train.data.files.row_groups import find_files, read_pieces
-from train.data.table.encoder import TableEncoder
+from train.data.files.read import JSON_LINES, read_table
 from train.errors import UserError
 from train.inference.asked import Asked
+from train.inference.pieces import is_in_pieces, pieces_of
 from train.inference.predictor import Predictor
 
 
@@ -38,7 +36,7 @@ def predict_file(
     data = model.config.data
     if copied and not isinstance(data, Table):
         raise UserError("--copy: is for nets of a table, which answer row by row; leave it out")
-    if not _in_pieces(model, path):
+    if not is_in_pieces(model, path):
         # Copies are of the cells as they are, so that what means "missing" is found by the columns.
         markers = () if copied and not path.endswith(JSON_LINES) else data.missing
         table = read_table(path, markers, may_be_empty=True, may_repeat=isinstance(data, Table))
@@ -47,25 +45,10 @@ def predict_file(
             model.tell(line)
         yield answers
         return
-    assert isinstance(model.encoder, TableEncoder)
-    files = find_files(path)
-    if not files.n_rows:
-        yield predict(files.schema.empty_table(), path)
-    columns = [column.name for column in model.encoder.columns if column.name in files.schema.names]
-    columns += [name for name in copied if name in files.schema.names and name not in columns]
-    for group in files.groups:
-        for piece in read_pieces(group, columns):
-            predictions = predict(piece.table, piece.where, piece.first)
-            numbers = pc.add(predictions["row"], piece.first)  # type: ignore[attr-defined]
-            yield predictions.set_column(0, "row", numbers)
-
-
-def _in_pieces(model: Predictor, path: str) -> bool:
-    """Whether a file may be too large for memory: a folder, or Parquet for a net of a stream."""
-    data = model.config.data
-    if not isinstance(data, Table):
-        return False
-    return os.path.isdir(path) or (data.stream and path.lower().endswith(PARQUET))
+    for piece in pieces_of(model, path, copied):
+        predictions = predict(piece.table, piece.where, piece.first)
+        numbers = pc.add(predictions["row"], piece.first)  # type: ignore[attr-defined]
+        yield predictions.set_column(0, "row", numbers)
 
 
 def _with_columns(

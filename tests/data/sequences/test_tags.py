@@ -96,9 +96,9 @@ def test_tags_that_no_training_row_has_are_named_and_counted():
     later = [["O", "B-z"], None, ["B-z", "I-z"], ["I-a"]]
     table = pa.table({"y": pa.array(later, pa.list_(pa.string()))})
     assert unseen_tags(table, tags, "f") == {"B-z": 2, "I-z": 1}
-    [note] = unseen_note(table, tags, "f")
+    [note] = unseen_note(unseen_tags(table, tags, "f"), tags, "f")
     assert note == (
         "f: 3 steps have a tag in 'y' that no training row has, and count as wrong: "
         "'B-z' (2), 'I-z' (1)"
     )
-    assert unseen_note(table.slice(1, 1), tags, "f") == []
+    assert unseen_note(unseen_tags(table.slice(1, 1), tags, "f"), tags, "f") == []

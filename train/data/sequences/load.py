@@ -34,7 +34,7 @@ from train.data.sequences.step_table import (
     to_lists,
 )
 from train.data.sequences.steps import check_columns, holds_lists
-from train.data.sequences.tags import NONE, unseen_note
+from train.data.sequences.tags import NONE, unseen_note, unseen_tags
 from train.data.sequences.weights import fit_sequence_weight, sequence_weights
 from train.data.sequences.written import as_types, find_written, written_numbers
 from train.data.table.kept_rows import idle_notes, without_idle
@@ -207,7 +207,7 @@ def encode_file(
             f"{path}: {n_missing} numbers of steps are missing; read as their column's mean"
         )
     for tag in encoder.tags:
-        notes += unseen_note(encoder.rows(table, path), tag, path)
+        notes += unseen_note(unseen_tags(encoder.rows(table, path), tag, path), tag, path)
     weight = np.ones(len(present), np.float32)
     if options.weight is not None:
         weight = sequence_weights(table, options, path, encoder.labels.weight_reading, notes)

@@ -15,12 +15,16 @@ import pyarrow.compute as pc
 from train.data.files.arrow import plain
 from train.data.files.line_groups import read_rows
 from train.data.files.row_groups import Files, Piece, RowGroup
+from train.data.sequences.steps import holds_lists
 
 # Rows of each split, and of the sample, that stay in memory: so many at the least and at the most,
 # and about so many bytes of them.
 KEPT_BYTES = 1 << 23
 MIN_KEPT = 200
 MAX_KEPT = 20_000
+# Rows of a piece to be answered, and its steps, each row being as long as the longest.
+PIECE_ROWS = 8192
+PIECE_STEPS = 1 << 20
 
 
 def read_sequences(
@@ -47,6 +51,29 @@ def bytes_of_rows(files: Files, columns: tuple[str, ...]) -> float:
 def kept_rows(row_bytes: float) -> int:
     """How many rows of this weight a split, or the sample, has in memory."""
     return int(np.clip(KEPT_BYTES / row_bytes, MIN_KEPT, MAX_KEPT))
+
+
+def narrow_pieces(group: RowGroup, piece: Piece, name: str) -> Iterator[Piece]:
+    """A piece of a group in parts of at most PIECE_STEPS steps, or one row, of a column of lists.
+
+    As a whole where it has no such column.
+    """
+    if name not in piece.table.column_names or not holds_lists(piece.table, name):
+        yield piece
+        return
+    length_n = pc.fill_null(pc.list_value_length(piece.table.column(name)), 0).to_numpy()
+    starts = [0]
+    longest = 1
+    for row, length in enumerate(length_n.tolist()):
+        longest = max(longest, length)
+        if row > starts[-1] and (row + 1 - starts[-1]) * longest > PIECE_STEPS:
+            starts.append(row)
+            longest = max(1, length)
+    ends = [*starts[1:], len(length_n)]
+    for start, end in zip(starts, ends, strict=True):
+        first = piece.first + start
+        where = f"{group.path}, counted from row {group.in_file + first - group.first + 1} on"
+        yield Piece(piece.table.slice(start, end - start), first, where)
 
 
 def shortened(table: pa.Table, names: Iterable[str], n_steps: int | None) -> pa.Table:

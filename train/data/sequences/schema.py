@@ -98,6 +98,14 @@ class SequenceSchema:
         return (*names, self.token) if self.token else names
 
     @property
+    def target_names(self) -> tuple[str, ...]:
+        """The columns of a file that are predicted; none where that is the next step."""
+        of_sets = {column for label_set in self.label_sets for column in label_set.columns}
+        labels = [column.name for column in self.labels.targets if column.name not in of_sets]
+        steps = (column.name for column in (*self.label_sets, *self.tags, *self.step_numbers))
+        return (*labels, *steps)
+
+    @property
     def step_names(self) -> tuple[str, ...]:
         """The columns that have a value at every step."""
         targets = (*self.tags, *self.step_numbers)

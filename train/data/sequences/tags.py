@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,9 +110,8 @@ def unseen_tags(table: pa.Table, column: TagColumn, where: str) -> dict[str, int
     return found
 
 
-def unseen_note(table: pa.Table, column: TagColumn, where: str) -> list[str]:
-    """A line on the steps of a file whose tags no training row has, if there are any."""
-    found = unseen_tags(table, column, where)
+def unseen_note(found: Mapping[str, int], column: TagColumn, where: str) -> list[str]:
+    """A line on the steps of a file with each of these tags, which no training row has, if any."""
     if not found:
         return []
     shown = [f"{tag[:40]!r} ({count})" for tag, count in list(found.items())[:SHOWN]]
