@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,29 +14,47 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import resumption
 
 from train import config as configs
 from train import loop, predict
 from train.config import LSTM, Config, Optim, Sequences, Train
+from train.data.files.read import read_table
 from train.data.load import load_dataset
+from train.data.sequences import rows_on_disk
+from train.data.sequences.encoder import SequenceEncoder
 from train.data.stream.chunks import plan_chunks, read_chunks
 from train.data.stream.rows import stream_of
-from train.errors import UserError
+from train.errors import StoppedError, UserError
+from train.evaluate import evaluate
+from train.inference.files import predict_file
+from train.inference.pieces import pieces_of
 from train.run.log import read_history
+
+ROOT = Path(__file__).parents[2]
+
+
+def make_rows(n: int, seed: int = 0) -> list[dict[str, Any]]:
+    """Sequences of 2 to 9 numbers and words, their sums, and what the words are."""
+    random = np.random.default_rng(seed)
+    rows = []
+    for _ in range(n):
+        x = random.normal(size=int(random.integers(2, 10)))
+        up = "yes" if x.sum() > 0 else "no"
+        words = random.choice(["rome", "to", "from", "paris"], len(x)).tolist()
+        tags = ["B-city" if word in ("rome", "paris") else "O" for word in words]
+        row = {"x": x.tolist(), "words": words, "tags": tags, "sum": float(x.sum()), "up": up}
+        rows.append(row | {"twice": (2 * x).tolist()})
+    return rows
 
 
 def write_sums(folder: Path, n: int, *, piece: int = 200, group: int = 50) -> str:
-    """A folder of Parquet files of n sequences of 2 to 9 numbers, and their sums."""
+    """A folder of Parquet files of `make_rows`."""
     folder.mkdir()
-    random = np.random.default_rng(0)
+    rows = make_rows(n)
     for i, start in enumerate(range(0, n, piece)):
-        rows = []
-        for _ in range(min(piece, n - start)):
-            x = random.normal(size=int(random.integers(2, 10)))
-            rows.append(
-                {"x": x.tolist(), "sum": float(x.sum()), "up": "yes" if x.sum() > 0 else "no"}
-            )
-        pq.write_table(pa.Table.from_pylist(rows), folder / f"{i}.parquet", row_group_size=group)
+        own = pa.Table.from_pylist(rows[start : start + piece])
+        pq.write_table(own, folder / f"{i}.parquet", row_group_size=group)
     return str(folder)
 
 
@@ -139,3 +161,144 @@ def test_what_a_stream_cannot_do_is_said(changed: dict[str, str], words: str) ->
     with pytest.raises(UserError) as error:
         configs.load("configs/sequences.py", given | changed)
     assert str(error.value).startswith(words) and "\n" not in str(error.value)
+
+
+def overrides(path: str, **more: str) -> dict[str, str]:
+    """Options of a small run of `configs/sequences.py` on a stream."""
+    given = {
+        "data.path": path,
+        "data.inputs": "('x', 'words')",
+        "data.target": "('tags', 'up', 'sum', 'twice')",
+        "data.stream": "true",
+        "data.shuffle_window": "128",
+        "net.hidden": "(8,)",
+        "net.token_size": "8",
+        "train.epochs": "2",
+        "train.batch_size": "32",
+    }
+    return given | {name.replace("__", "."): value for name, value in more.items()}
+
+
+@pytest.mark.slow
+def test_a_stream_stopped_within_an_epoch_goes_on_in_the_same_bits(
+    tmp_path: Path, monkeypatch
+) -> None:
+    """Words, numbers and tags, of JSON lines: dropout, rare words and the order go on too."""
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, make_rows(600))))
+    monkeypatch.setattr("train.data.files.line_groups.GROUP_BYTES", 8192)
+    more = {"optim__ema": "0.9", "train__epochs": "3", "data__characters": "true"}
+    cfg = configs.load("configs/sequences.py", overrides(str(tmp_path / "rows.jsonl"), **more))
+    loop.fit(cfg, tmp_path / "straight", verbose=False)
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(StoppedError, match="stopped at step") as stopped,
+    ):
+        resumption.stop_after(6, patch)
+        loop.fit(cfg, tmp_path / "stopped", verbose=False)
+    step = int(str(stopped.value).split("step ")[1].split(",")[0])
+    n_train = json.loads((tmp_path / "straight" / "result.json").read_text())["rows"]["train"]
+    assert step % -(-n_train // 32), "stopped between epochs: within one is harder"
+    loop.fit(cfg, tmp_path / "stopped", verbose=False)
+    assert resumption.digest(tmp_path / "stopped") == resumption.digest(tmp_path / "straight")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    """A run on a stream, in ROOT/run; rows that it never saw, of other words too, in ROOT/rows."""
+    root = tmp_path_factory.mktemp("trained")
+    path = write_sums(root / "train", 400)
+    loop.fit(configs.load("configs/sequences.py", overrides(path)), root / "run", verbose=False)
+    rows = make_rows(300, seed=1)
+    for place in (3, 150, 299):
+        rows[place]["up"] = "sideways"
+        rows[place]["tags"] = ["B-sea" for _ in rows[place]["tags"]]
+    rows[20]["sum"] = None
+    (root / "rows").mkdir()
+    for i in range(3):
+        own = pa.Table.from_pylist(rows[i * 100 : i * 100 + 100])
+        pq.write_table(own, root / "rows" / f"{i}.parquet", row_group_size=40)
+    (root / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    return root
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["rows", "rows.jsonl"])
+def test_files_are_answered_and_judged_in_pieces_as_one_table(
+    trained: Path, tmp_path: Path, monkeypatch, name: str
+) -> None:
+    monkeypatch.setattr(rows_on_disk, "PIECE_STEPS", 64)
+    monkeypatch.setattr("train.data.files.line_groups.GROUP_BYTES", 4096)
+    model = predict.load(trained / "run")
+    whole = read_table(trained / "rows.jsonl")
+    answers = pa.concat_tables(predict_file(model, str(trained / name)))
+    assert answers["row"].to_pylist() == list(range(300))
+    for column, values in model.columns(whole).items():
+        assert answers[column].to_pylist() == pa.array(values).to_pylist()
+    assert isinstance(model.encoder, SequenceEncoder)
+    pieces = list(pieces_of(model, str(trained / name), model.encoder.target_names))
+    assert max(piece.table.num_rows for piece in pieces) < 40
+    found = evaluate(model, pieces, "rows")
+    assert found == evaluate(model, whole, "rows")
+    assert (found["rows"], found["unseen_classes"]) == (299, 3)
+    said = str(found["notes"])
+    assert "1 of 300 rows lack a target" in said and "'sideways' (3)" in said
+
+
+MEASURED = """
+import json, resource, sys
+from train import config, loop
+cfg = config.load("configs/sequences.py", json.loads(sys.argv[1]))
+result = loop.fit(cfg, sys.argv[2], verbose=False)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps({"peak": peak * 1024, "metrics": result["metrics"]}))
+"""
+
+
+def write_long(folder: Path, n: int, steps: int) -> str:
+    """A folder of Parquet files of n sequences of as many numbers, in whose mean a class shows."""
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for i, start in enumerate(range(0, n, 2000)):
+        size = min(2000, n - start)
+        is_up = random.random(size) < 0.5
+        x_nt = random.normal(size=(size, steps)) + np.where(is_up, 0.3, -0.3)[:, None]
+        offsets = pa.array(np.arange(size + 1) * steps, pa.int32())
+        x = pa.ListArray.from_arrays(offsets, pa.array(x_nt.ravel().astype(np.float32)))
+        table = pa.table({"x": x, "up": np.where(is_up, "yes", "no")})
+        pq.write_table(table, folder / f"{i}.parquet", row_group_size=500)
+    return str(folder)
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
+    """Four times the cap, as float32 in memory, is learned under the cap."""
+    cap = 60 << 20
+    steps = 100
+    n_rows = 640_000
+    assert n_rows * steps * 4 > 4 * cap
+    peaks = {}
+    for name, n, epochs in (("few", 32_000, "4"), ("many", n_rows, "1")):
+        more = {
+            "data__inputs": "x",
+            "data__target": "up",
+            "data__shuffle_window": "4096",
+            "data__valid": "500",
+            "data__test": "500",
+            "train__batch_size": "1024",
+            "train__epochs": epochs,
+            "net__hidden": "(4,)",
+            "net__convolutions": "()",
+            "net__fixed_filters": "0",
+            "net__patch": "25",
+        }
+        given = overrides(write_long(tmp_path / name, n, steps), **more)
+        command = [sys.executable, "-c", MEASURED, json.dumps(given), str(tmp_path / f"{name}-run")]
+        env = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}
+        done = subprocess.run(
+            command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=500
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        found = json.loads(done.stdout)
+        peaks[name] = found["peak"]
+    assert found["metrics"]["test"]["accuracy"] > 0.95
+    assert peaks["many"] - peaks["few"] < cap
