@@ -1,4 +1,4 @@
-"""The GPU's own LSTM kernel on the card, against this process' CPU."""
+"""The GPU's own LSTM kernel, and cuDNN behind the same door, against this process' CPU."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nets.recurrence import lstm
 
 pytestmark = [
     pytest.mark.accelerator,
-    pytest.mark.skipif(jax.default_backend() != "gpu", reason="the kernel is for GPUs"),
+    pytest.mark.skipif(jax.default_backend() != "gpu", reason="both are for GPUs"),
 ]
 
 B = 33
@@ -82,7 +82,24 @@ def test_answers_and_gradients(size, n_directions, with_options, precision):
     assert_same_answer(precision, answers, drawn(size, n_directions))
 
 
-def test_members_side_by_side():
+@pytest.mark.parametrize("precision", ["highest", *slow("default")])
+@pytest.mark.parametrize("n_directions", [2, *slow(1)])
+@pytest.mark.parametrize("size", [64, *slow(1, 100, 256)])
+def test_answers_and_gradients_of_cudnn(size, n_directions, precision, monkeypatch):
+    monkeypatch.setenv(choice.SWITCH, "cudnn")
+    cast(Any, lstm).clear_cache()
+
+    def answers(given: dict[str, jax.Array]) -> Any:
+        return gradients(given, LENGTHS, None)
+
+    assert_same_answer(precision, answers, drawn(size, n_directions))
+
+
+@pytest.mark.parametrize("core", ["kernel", "cudnn"])
+def test_members_side_by_side(core, monkeypatch):
+    monkeypatch.setenv(choice.SWITCH, core)
+    cast(Any, lstm).clear_cache()
+
     def answers(given: dict[str, jax.Array]) -> Any:
         return jax.vmap(lambda one: gradients(one, LENGTHS, None))(given)
 

@@ -145,6 +145,11 @@ def test_cores_are_told_by_their_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
         "kernel (sm_90) for 32, 64 units; "
         "scans (600 units are more than a block's 512 threads) for 600 units"
     )
+    monkeypatch.setattr(jax, "device_count", lambda: 2)
+    assert choice.core_of({Kind(64)}) == (
+        "kernel (sm_90) for 64 units, in pmap and shard_map, else scans (several devices)"
+    )
+    assert choice.core_of({Kind(600)}).endswith("threads) for 600 units")
 
 
 def test_a_programs_core_is_the_one_that_was_chosen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,12 +11,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
+import jax
+
 from nets.kernels.compiling import Unavailable
 from nets.kernels.gpu.plan import Asked, Card, Unfit, plan
 
 SWITCH = "DENSEQ_GPU_LSTM"  # a Core
-
-
 Core = Literal["kernel", "cudnn", "scans"]
 
 
@@ -76,11 +76,18 @@ def chosen(kind: Kind) -> Choice:
 
 
 def core_of(kinds: Collection[Kind]) -> str:
-    """What computes layers of these kinds, by their units: "kernel (sm_90) for 64 units"."""
+    """What computes layers of these kinds, by their units: "kernel (sm_90) for 64 units".
+
+    Of several devices only those that have arrays of their own call a core that is no scan
+    (`nets.kernels.library.may_call`).
+    """
     found: dict[Choice, dict[int, None]] = {}
     for kind in sorted(kinds, key=lambda kind: kind.hidden):
         found.setdefault(chosen(kind), {})[kind.hidden] = None
-    return "; ".join(
+    told = "; ".join(
         f"{choice.core} ({choice.reason}) for {', '.join(map(str, units))} units"
         for choice, units in found.items()
     )
+    if jax.device_count() > 1 and any(choice.core != "scans" for choice in found):
+        return f"{told}, in pmap and shard_map, else scans (several devices)"
+    return told
