@@ -69,11 +69,12 @@ class Forecaster(PatchNetwork):
             scaled_blo = scaled_blo - self.cycle(inputs["past"])
         read_blo = [scaled_blo] if missing_blo is None else [scaled_blo, missing_blo]
         n_parts = 1 + head.n_spread
-        parts_bhop = self._answers(read_blo, covariates_blf, inputs, n_parts, train=train)
+        line_bho = self._shortcut(scaled_blo) if self.shortcut else None
+        parts_bhop = self._answers(read_blo, covariates_blf, inputs, n_parts, line_bho, train=train)
         answer_bho = parts_bhop[..., 0]
         spread_bhop = positive(parts_bhop[..., 1:])
-        if self.shortcut:
-            answer_bho = answer_bho + self._shortcut(scaled_blo)
+        if line_bho is not None:
+            answer_bho = answer_bho + line_bho
         if self.cycle is not None:
             answer_bho = answer_bho + self.cycle(inputs["future"])
         answer_bho, spread_bhop = frame.put_back(answer_bho, spread_bhop, head.n_scaled_spread)

@@ -10,6 +10,7 @@ from train.config.data_options import Series
 from train.config.net_options import LSTM
 from train.config.options import Config
 from train.config.series_recipe import resolve_series
+from train.errors import UserError
 
 
 def resolved(
@@ -96,3 +97,15 @@ def test_the_loss_of_series_with_far_outliers_is_absolute_unless_one_is_set(
 ):
     config = Config(data=Series(path="x.csv", target="y"), net=LSTM(), loss=loss)
     assert resolve_series(config, 24, 1, tail_ratio).loss == wanted
+
+
+def test_more_steps_than_are_compiled_one_by_one_are_refused():
+    data = Series(path="x.csv", target="y", horizon=256)
+    config = Config(data=data, net=LSTM(decoder="steps", patch=2))
+    configs.validate(config)
+    data.horizon = 257
+    said = (
+        "config.net.decoder: a horizon of 257 rows in steps of 2 is 129 steps one after the other"
+    )
+    with pytest.raises(UserError, match=said):
+        configs.validate(config)

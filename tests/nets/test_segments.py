@@ -1,4 +1,4 @@
-"""A forecast by segments against loops in float64: decoder, shortcut of periods, learned cycle."""
+"""A forecast by segments or steps against loops in float64; shortcut of periods, learned cycle."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from small_nets import applied, drawn
 
 import nets
-from nets.base import Arrays, Variables
+from nets.base import Arrays, Tree, Variables
 from nets.batch_axis import part_of_batch
 
 LOOKBACK = 11
@@ -114,6 +114,70 @@ def test_each_segment_is_one_step_from_the_last_state():
             np.testing.assert_allclose(found[b, :, column], wanted, rtol=1e-4, atol=1e-5)
 
 
+def stepped(params: dict, past: np.ndarray, future: np.ndarray, own: list[int]) -> np.ndarray:
+    """One window [l, 2 * o + 1 + k], its targets `own` read together: their forecasts [h, w]."""
+    last = past[-1, own]
+    marks = [TARGETS + column for column in own]
+    rows = [np.concatenate([row[own] - last, row[marks], row[2 * TARGETS :]]) for row in past]
+    lookback = np.array([row[: len(own)] for row in rows])
+    kernels = np.broadcast_to(params["shortcut_kernel"], (len(own), LOOKBACK, HORIZON))
+    line = [[lookback[:, w] @ kernels[w][:, h] for w in range(len(own))] for h in range(HORIZON)]
+    rows = [rows[0]] * (-LOOKBACK % PATCH) + rows
+    state = [(np.zeros(6), np.zeros(6)), (np.zeros(5), np.zeros(5))]
+    hidden = np.zeros(5)
+    for begin in range(0, len(rows), PATCH):
+        read = linear(params["patch"], np.concatenate(rows[begin : begin + PATCH]))
+        hidden, state = step(params, np.maximum(read, 0), state)
+    patch = rows[-PATCH:]
+    ahead = [*future, *[future[-1]] * (-HORIZON % PATCH)]
+    line += [line[-1]] * (-HORIZON % PATCH)
+    answer = []
+    for begin in range(0, len(ahead), PATCH):
+        known = ahead[begin : begin + PATCH]
+        dense = np.maximum(linear(params["head_0"], np.concatenate([hidden, *known])), 0)
+        values = linear(params["output"], dense).reshape(PATCH, -1) + line[begin : begin + PATCH]
+        answer += values.tolist()
+        none = np.zeros_like(values)
+        seen = np.array(patch)[:, 2 * len(own), None]  # of the patch before: not known ahead
+        patch = np.concatenate([values, none, seen, known], axis=1)
+        read = linear(params["patch"], np.concatenate(patch))
+        hidden, state = step(params, np.maximum(read, 0), state)
+    return np.array(answer[:HORIZON]) + last
+
+
+@pytest.mark.parametrize("columns", ["independent", "joint"])
+def test_each_step_reads_the_forecast_before_it_and_what_is_known_ahead(columns):
+    given = batch()
+    targets, known = np.split(given["past"], [TARGETS], axis=2)
+    random = np.random.default_rng(2)
+    marks = (random.random(targets.shape) < 0.3).astype(np.float32)
+    observed = random.normal(size=(*targets.shape[:2], 1)).astype(np.float32)
+    past = np.concatenate([targets, marks, observed, known], axis=2)
+    inputs = {"past": past, "future": given["future"]}
+    net = make(
+        columns=columns, decoder="steps", tells_columns=False, head=(4,), shortcut=True, marked=True
+    )
+    variables = drawn(net, inputs, train=False)
+    params = in_float64(variables["params"])
+    found = applied(net, variables, inputs, train=False)["value"].reshape(3, HORIZON, TARGETS)
+    together = [[0], [1]] if columns == "independent" else [[0, 1]]
+    for b in range(3):
+        for own in together:
+            wanted = stepped(params, past[b].astype(float), inputs["future"][b].astype(float), own)
+            np.testing.assert_allclose(found[b][:, own], wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_steps_of_the_whole_horizon_are_the_direct_answer():
+    inputs = batch()
+    options = {"body": nets.LSTM(hidden=(3,), bidirectional=True), "patch": HORIZON}
+    net = make(decoder="direct", **options)
+    variables = drawn(net, inputs, train=False)
+    direct = applied(net, variables, inputs, train=False)["value"]
+    stepwise = make(decoder="steps", **options)
+    steps = applied(stepwise, variables, inputs, train=False)["value"]
+    np.testing.assert_allclose(steps, direct, rtol=1e-6, atol=1e-6)
+
+
 def test_a_column_alone_is_not_told():
     alone = make(columns="joint", body=nets.LSTM(hidden=(2,)))
     variables = drawn(alone, batch(1), train=False)
@@ -133,7 +197,8 @@ def test_a_part_of_a_batch_drops_what_the_whole_does():
     @jax.jit
     def of_part(variables: Variables, rows: Arrays, index: int) -> jax.Array:
         with part_of_batch(index, None):
-            return net.apply(variables, rows, train=True, rngs=rngs)["value"]
+            answers: Tree = net.apply(variables, rows, train=True, rngs=rngs)
+            return answers["value"]
 
     for index in range(2):
         rows = {name: x[2 * index : 2 * index + 2] for name, x in inputs.items()}

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from exported import assert_same, load_script
 
 from train import config as configs
 from train import export, loop, predict
+from train.data.table.encoder import TableEncoder
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 BRIEF = {"train.epochs": "2", "train.checkpoint_every": "2"}
@@ -48,6 +50,7 @@ def test_of_tables(name: str, options: dict[str, str], tmp_path: Path) -> None:
     model = predict.load(folder)
     random = np.random.default_rng(0)
     rows = {}
+    assert isinstance(model.encoder, TableEncoder)
     for column in model.encoder.columns:
         cells = column.shift + column.unit * 3 * random.normal(size=N)
         cells[random.random(N) < 0.05] *= 20
@@ -74,8 +77,11 @@ BY_SEGMENTS = {
 }
 
 
+BY_STEPS = {"net.decoder": "steps", "net.patch": "4"}
+
+
 @pytest.mark.filterwarnings("ignore::train.errors.ReadingWarning")
-@pytest.mark.parametrize("more", [{}, BY_SEGMENTS])
+@pytest.mark.parametrize("more", [{}, BY_SEGMENTS, BY_STEPS])
 def test_of_a_series_with_a_calendar_and_columns_known_ahead(
     more: dict[str, str], tmp_path: Path
 ) -> None:
@@ -92,7 +98,7 @@ def test_of_a_series_with_a_calendar_and_columns_known_ahead(
         "shop": np.repeat(list(sizes), n),
     }
     path = tmp_path / "series.parquet"
-    pa.parquet.write_table(pa.table(columns), path)
+    pq.write_table(pa.table(columns), path)
     options = {
         "data.path": str(path),
         "data.target": "y",
@@ -138,7 +144,7 @@ def sequences(folder: Path) -> Path:
         lists.append((steps * (1 + i % 2)).tolist())
         labels.append(("calm", "wild")[i % 2])
     path = folder / "walks.parquet"
-    pa.parquet.write_table(pa.table({"x": lists, "kind": labels}), path)
+    pq.write_table(pa.table({"x": lists, "kind": labels}), path)
     return path
 
 
@@ -149,7 +155,7 @@ def test_of_sequences_of_numbers(more: dict[str, str], tmp_path: Path) -> None:
     folder = trained("sequences", options | more, tmp_path / "run")
     export.export(folder, tmp_path / "net.onnx")
     net = load_script(tmp_path / "predict_onnx.py").Net(str(tmp_path / "net.onnx"))
-    rows = pa.parquet.read_table(path).select(["x"])
+    rows = pq.read_table(path).select(["x"])
     found = net(rows.to_pydict())
     expected = predict.load(folder).columns(rows)
     # Rounding may move a step over a threshold of a fixed filter: few rows, and little of each.

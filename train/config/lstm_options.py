@@ -42,8 +42,11 @@ class LSTM(NetOptions):
     """How many steps are read at once."""
     patch_units: int | Auto = bounded(0, 0)
     """Series: the units of a layer with ReLU that reads what is read at once; 0: none."""
-    decoder: Literal["auto", "direct", "segments"] = "direct"
-    """Series: one layer for the whole horizon, or a step of the LSTM for each patch to come."""
+    decoder: Literal["auto", "direct", "segments", "steps"] = "direct"
+    """Series: one layer for the whole horizon, or a step of the LSTM for each patch to come.
+
+    These steps all from the last state (segments), or each from the forecast before it (steps).
+    """
     tells_columns: bool = False
     """Series: whether those steps are told which column they are of, where columns are apart."""
     convolutions: tuple[int, ...] | Auto = bounded((), 1)

@@ -138,6 +138,9 @@ def check_reconstruction(config: Config) -> None:
             )
 
 
+MOST_STEPS = 128  # of a horizon that is answered step by step: each is compiled by itself
+
+
 def check_forecast(data: Series, net: LSTM, loss: str) -> None:
     """Raises UserError if an option of an LSTM contradicts series, or would not be used."""
     if loss in NOT_FOR_FORECASTS:
@@ -149,6 +152,12 @@ def check_forecast(data: Series, net: LSTM, loss: str) -> None:
         raise UserError(
             f"config.net.patch: {net.patch} rows at once, "
             f"but config.data.lookback is {data.lookback}"
+        )
+    if net.decoder == "steps" and net.patch != "auto" and data.horizon > MOST_STEPS * net.patch:
+        raise UserError(
+            f"config.net.decoder: a horizon of {data.horizon} rows in steps of {net.patch} is "
+            f"{-(-data.horizon // net.patch)} steps one after the other; at most {MOST_STEPS} are "
+            "compiled: set a larger config.net.patch, or config.net.decoder=segments"
         )
     if net.shortcut_period != "auto" and net.shortcut_period > data.lookback:
         raise UserError(
