@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.chaos.children import build_shim
 
-RUNS = ("dense", "population", "stream", "lstm")
+RUNS = ("dense", "population", "stream", "lstm", "sequences")
 
 
 def parse(argv: list[str]) -> argparse.Namespace:

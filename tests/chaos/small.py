@@ -1,4 +1,4 @@
-"""Four small runs, one of each kind, and what each comes to when nobody disturbs it."""
+"""Five small runs, one of each kind, and what each comes to when nobody disturbs it."""
 
 from __future__ import annotations
 
@@ -46,9 +46,14 @@ def make_inputs(folder: Path, epochs: int) -> dict[str, Small]:
     series = pa.table({"t": np.arange(260), "x": np.sin(np.arange(260) / 9.0)})
     pq.write_table(series, folder / "series.parquet")
     pq.write_table(series.slice(150), folder / "later.parquet")
+    lines = [json.dumps({"x": row, "y": value}) for row, value in zip(x.tolist(), y, strict=True)]
+    (folder / "sequences.jsonl").write_text("\n".join(lines))
+    (folder / "some.jsonl").write_text("\n".join(lines[:10]))
     of_table = {"data.path": str(folder / "table.parquet"), "data.target": "y"}
     of_series = {"data.path": str(folder / "series.parquet"), "data.target": "x"}
     of_stream = {"data.path": str(folder / "stream"), "data.target": "y", "data.stream": "true"}
+    of_sequences = {"data.path": str(folder / "sequences.jsonl"), "data.inputs": "x"}
+    of_sequences |= {"data.target": "y", "data.stream": "true", "data.shuffle_window": "100"}
     members = {"population.seeds": "2", "population.grid": '{"optim.l2": (0.0, 0.01)}'}
     small = {"net.hidden": "(6,)", "train.epochs": str(epochs), "train.batch_size": "64"}
     lstm = {"data.lookback": "12", "data.horizon": "2", "data.time": "t"}
@@ -58,6 +63,7 @@ def make_inputs(folder: Path, epochs: int) -> dict[str, Small]:
         "population": Small("table", of_table | small | members, rows),
         "stream": Small("table", of_stream | small | {"data.shuffle_window": "100"}, rows),
         "lstm": Small("series", of_series | small | lstm, str(folder / "later.parquet")),
+        "sequences": Small("sequences", of_sequences | small, str(folder / "some.jsonl")),
     }
 
 

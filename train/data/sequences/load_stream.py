@@ -16,6 +16,7 @@ from train.config.sequence_recipe import auto_max_length, auto_valid
 from train.data.columns import Said
 from train.data.dataset import Batch
 from train.data.files.line_groups import find_rows
+from train.data.files.memory import return_memory
 from train.data.files.read import read_table
 from train.data.files.row_groups import MAX_ROWS, Files
 from train.data.reading_of_steps import reading_of_sequences
@@ -48,8 +49,11 @@ def load_sequence_stream(options: Sequences, loss: str) -> StreamedSequences:
     files = find_rows(options.path, columns)
     for names, field in ((options.inputs, "inputs"), (options.target, "target")):
         check_columns(files.schema.empty_table(), names_of(names), field, options.path)
+    notes: Said = []
     if options.valid == "auto":
         options = replace(options, valid=auto_valid(files.n_rows))
+        if not options.valid and not options.valid_path:
+            notes.append(f"none of {files.n_rows} sequences validate (config.data.valid)")
     row_bytes = bytes_of_rows(files, columns)
     shares = shares_of(options, files.n_rows, kept_rows(row_bytes))
     found = survey(files, options, shares, row_bytes)
@@ -58,7 +62,6 @@ def load_sequence_stream(options: Sequences, loss: str) -> StreamedSequences:
             f"{options.path}: {sum(found.counts)} training rows with a target: "
             "at least two are needed"
         )
-    notes: Said = []
     encoder, fitting, numbers = _fit(found, options, loss, notes)
     if options.max_length == "auto":
         most = auto_max_length(encoder.steps, tokens=encoder.token is not None)
@@ -66,7 +69,7 @@ def load_sequence_stream(options: Sequences, loss: str) -> StreamedSequences:
     sample_numbers = np.concatenate(found.sample.numbers)
     sample = fitting.take(pa.array(np.searchsorted(numbers, sample_numbers)))
     sample = shortened(sample, encoder.step_names, resolved(options.max_length))
-    own = encode_file(encoder, sample, options.path, options)
+    own = encode_file(encoder, sample, f"{options.path}, in a sample of its rows", options)
     pool = [own._replace(rows=sample_numbers)]
     splits = {"train": np.arange(len(sample_numbers), dtype=np.int32)}
     start = len(sample_numbers)
@@ -78,6 +81,10 @@ def load_sequence_stream(options: Sequences, loss: str) -> StreamedSequences:
         pool += [file] if file else []
     inputs = join([file.inputs for file in pool], dict.fromkeys(own.inputs, 0))
     target = join([file.target for file in pool], fills_of(encoder))
+    reading = reading_of_sequences(fitting, encoder, options)
+    found.forget_rows()
+    del sample, fitting
+    return_memory()
     stream = _stream(files, columns, encoder, options, found, shares)
     dataset = StreamedSequences(
         inputs,
@@ -87,7 +94,7 @@ def load_sequence_stream(options: Sequences, loss: str) -> StreamedSequences:
         np.concatenate([file.rows for file in pool]),
         encoder,
         options,
-        reading=reading_of_sequences(fitting, encoder, options),
+        reading=reading,
         stream=stream,
     )
     return replace(dataset, notes=(*notes_on_stream(dataset, len(sample_numbers)), *notes))
@@ -140,7 +147,7 @@ def _held_out(
         table = read_table(path, options.missing)
         file = encode_file(encoder, table, path, options)
     elif rows.numbers:
-        path = options.path
+        path = f"{options.path}, of the rows of {part}"
         numbers, table = rows.joined()
         file = encode_file(encoder, table, path, options)._replace(rows=numbers)
     else:

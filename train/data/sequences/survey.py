@@ -85,6 +85,12 @@ class Survey:
         self.words = Words(folding)
         self.read_words = Words(folding) if self.limit else self.words
 
+    def forget_rows(self) -> None:
+        """Gives the rows back that were kept on the way, once they are encoded."""
+        for rows in (self.sample, self.extreme_rows, self.valid, self.test):
+            rows.numbers.clear()
+            rows.tables.clear()
+
     def take_in(self, piece: Piece, train: np.ndarray) -> None:
         """Adds the rows at these places of a piece, which train. Raises UserError."""
         trains = np.zeros(piece.table.num_rows, bool)
