@@ -33,9 +33,11 @@ from tests.nets.test_native import assert_close, both, exact, gradient, make_lay
 
 BOTH = (False, True)
 SMALL = (5, 4, 3, 6)
+RICH = Card("sm_90", 132, 232448, 65536)
 # Few registers, so that most weights lie in shared memory; and one multiprocessor, which makes
 # blocks of many rows.
-POOR = Card("sm_90", 1, 232448, 16384)
+POOR = Card("sm_90", 1, 232448, 8192)
+MIDDLING = Card("sm_90", 132, 232448, 32768)  # of 66 units some weights lie here, some there
 Sizes = tuple[int, int, int, int]
 
 
@@ -79,19 +81,22 @@ def check_against_the_scans(sizes: Sizes, reverse: tuple[bool, ...], options: st
 
 
 @pytest.mark.parametrize(
-    ("sizes", "reverse", "options"),
+    ("sizes", "reverse", "options", "card"),
     [
-        ((5, 4, 3, 13), BOTH, ""),
+        ((5, 4, 3, 13), BOTH, "", POOR),
         *slow(
-            ((1, 1, 1, 1), (False,), "no mask"),
-            ((9, 5, 4, 64), (True,), "no lengths"),
-            ((3, 3, 2, 66), BOTH, "no mask"),
+            ((1, 1, 1, 1), (False,), "no mask", RICH),
+            ((9, 5, 4, 64), (True,), "no lengths", POOR),
+            ((3, 3, 2, 66), BOTH, "no mask", MIDDLING),
         ),
     ],
 )
 def test_answers_and_gradients_equal_those_of_the_scans(
-    driver, sizes: Sizes, reverse: tuple[bool, ...], options: str
+    driver, made, monkeypatch, sizes: Sizes, reverse: tuple[bool, ...], options: str, card: Card
 ) -> None:
+    monkeypatch.setattr(library, "_found", replace(made[0], card=card, _keys={}))
+    launch = plan("forward", Asked(1, len(reverse), sizes[0], sizes[3]), card)
+    assert isinstance(launch, Plan) and (launch.rows > 1) == (card == POOR)
     before = driver.emulated_launches()
     check_against_the_scans(sizes, reverse, options)
     assert driver.emulated_launches() == before + 2
@@ -103,12 +108,18 @@ def test_answers_and_gradients_equal_those_of_the_scans(
     sizes=st.tuples(*(st.integers(1, most) for most in (20, 7, 5, 66))),
     reverse=st.sampled_from([(False,), (True,), BOTH, (True, False)]),
     options=st.sampled_from(["", "no mask", "no lengths"]),
-    is_poor=st.booleans(),
+    card=st.builds(
+        Card,
+        st.just("sm_90"),
+        st.sampled_from([1, 132]),
+        st.just(232448),
+        st.sampled_from([8192, 16384, 32768, 40960, 65536]),
+    ),
 )
 def test_all_sizes_give_the_answers_and_gradients_of_the_scans(
-    made, sizes: Sizes, reverse: tuple[bool, ...], options: str, is_poor: bool
+    made, sizes: Sizes, reverse: tuple[bool, ...], options: str, card: Card
 ) -> None:
-    found = replace(made[0], card=POOR, _keys={}) if is_poor else made[0]
+    found = replace(made[0], card=card, _keys={})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(library, "_found", found)
         check_against_the_scans(sizes, reverse, options)
@@ -158,7 +169,7 @@ def passes_of(size: int, n_rows: int) -> dict[Pass, list[np.ndarray]]:
     }
 
 
-@pytest.mark.parametrize("card", [Card("sm_90", 132, 232448, 65536), POOR], ids=["rich", "poor"])
+@pytest.mark.parametrize("card", [RICH, POOR], ids=["rich", "poor"])
 @pytest.mark.parametrize("which", ["forward", "backward"])
 def test_threads_in_any_order_give_the_same_bits_and_use_the_planned_memory(
     driver, made, which: Pass, card: Card
@@ -314,7 +325,7 @@ def test_the_library_that_users_get_is_built_without_cuda(made, tmp_path: Path) 
         library.load(path.read_bytes(), POOR, "CUDA", str(path))
     with pytest.raises(compiling.Unavailable, match=r"no CUDA driver: .*absent\.so"):
         library.card_of(str(tmp_path / "absent.so"))
-    assert library.card_of(driver) == Card("sm_90", 132, 232448, 65536)
+    assert library.card_of(driver) == RICH
 
 
 @pytest.mark.slow
