@@ -20,6 +20,11 @@ NEEDED = {
     "series": {"data.path": "builtin:mackey_glass", "data.target": "x"},
     "series_best": {"data.path": "builtin:mackey_glass", "data.target": "x"},
     "sequences": {"data.path": "builtin:digits_rows", "data.inputs": "x", "data.target": "digit"},
+    "sequences_best": {
+        "data.path": "builtin:digits_rows",
+        "data.inputs": "x",
+        "data.target": "digit",
+    },
 }
 FEW = {"train.epochs": "2", "train.eval_every": "1"}
 
