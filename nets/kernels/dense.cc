@@ -121,12 +121,15 @@ template <typename Run>
 void by_rows(const DenseStack& stack, int64_t n_threads, const Run& run) {
   const int64_t most = std::min<int64_t>(stack.rows / kTile, static_cast<int64_t>(stack.work() / kTaskWork));
   const int64_t n_parts = std::clamp<int64_t>(n_threads == 1 ? 1 : 2 * n_threads, 1, std::max<int64_t>(1, most));
-  parallel(n_parts, n_threads, [&](int64_t part) { run(part * stack.rows / n_parts, (part + 1) * stack.rows / n_parts); });
+  parallel(n_parts, n_threads, [&](int64_t part, int64_t thread) {
+    run(part * stack.rows / n_parts, (part + 1) * stack.rows / n_parts, thread);
+  });
 }
 
-// Few weights are packed before another thread would have begun.
+// Few weights are packed before another thread would have begun; and copies by the caller, which has written the weights.
 int64_t packing_threads(const DenseStack& stack, int64_t n_threads) {
-  return stack.work() / static_cast<double>(stack.rows) < kPackedAlone ? 1 : n_threads;
+  const bool are_few = stack.work() / static_cast<double>(stack.rows) < kPackedAlone;
+  return are_few || n_threads <= kMostCopies ? 1 : n_threads;
 }
 
 ffi::Error run_forward(ffi::ThreadPool pool, Floats x, Words words, Floats rates, ffi::RemainingArgs weights, ffi::RemainingRets kept,
@@ -138,10 +141,11 @@ ffi::Error run_forward(ffi::ThreadPool pool, Floats x, Words words, Floats rates
   if (!stacks.members.problem().empty()) return ffi::Error::InvalidArgument(stacks.members.problem());
   stacks.for_each(pool, [&](const DenseStack& stack, int64_t, int64_t n_threads) {
     thread_local Scratch scratch;
-    const ForwardStack pass(stack, scratch);
     if (stack.work() < 2 * kTaskWork) n_threads = 1;
+    const ForwardStack pass(stack, n_threads, scratch);
     parallel(pass.count(), packing_threads(stack, n_threads), [&](int64_t i) { pass.pack(i); });
-    by_rows(stack, n_threads, [&](int64_t first, int64_t end) { pass.run(first, end); });
+    by_rows(stack, n_threads, [&](int64_t first, int64_t end, int64_t thread) { pass.run(first, end, thread); });
+    pass.finish();
     scratch.release();
   });
   return ffi::Error::Success();
@@ -171,11 +175,13 @@ ffi::Error run_backward(ffi::ThreadPool pool, Floats x, Words words, Floats rate
       gradients.push_back({stacks.members.at(made[i], member), stacks.members.at(made[i + 1], member),
                            has_slope ? stacks.members.at(made[i + 2], member) : nullptr});
     thread_local Scratch scratch;
-    const BackwardStack pass(stack, stacks.members.at(pull, member), asks_x ? stacks.members.at(*dx, member) : nullptr, gradients, scratch);
     if (stack.work() < 2 * kTaskWork) n_threads = 1;
+    float* to = asks_x ? stacks.members.at(*dx, member) : nullptr;
+    const BackwardStack pass(stack, stacks.members.at(pull, member), to, gradients, n_threads, scratch);
     parallel(pass.panels(), packing_threads(stack, n_threads), [&](int64_t i) { pass.pack(i); });
-    by_rows(stack, n_threads, [&](int64_t first, int64_t end) { pass.run(first, end); });
+    by_rows(stack, n_threads, [&](int64_t first, int64_t end, int64_t thread) { pass.run(first, end, thread); });
     parallel(pass.tasks(), n_threads, [&](int64_t i) { pass.sum(i); });
+    pass.finish();
     scratch.release();
   });
   return ffi::Error::Success();

@@ -3,8 +3,12 @@
 //   z = scale x W + b;  y = a(z), or z + s (a(z) - z) with learned slopes s;  h = y keep, keep 0 or 1 / (1 - rate)
 //
 // Sizes: B rows, F inputs and N outputs of a layer. Weights and dz stand in panels of at most kGates vectors of columns.
-// No number of a row depends on other rows but in the weights' gradients, which are sums over all rows in their order:
-// so that who computes what decides no bit.
+// No number of a row depends on other rows but in the weights' gradients: those are sums over the rows of each part, by the
+// number of rows alone, and then over the parts in their order. So who computes what decides no bit.
+//
+// A core that writes what another one has read waits for each line of it (27 ns on an EPYC of 2022), unless that one has
+// written it too. So a thread keeps to its rows, has weights of its own packed by the caller, and whoever reads what
+// another thread will write again writes it back first (`touch`).
 
 #pragma once
 
@@ -20,6 +24,11 @@ namespace denseq {
 
 constexpr int64_t kChunk = 96;              // rows taken together: a panel of their dz stays in the first-level cache
 constexpr int64_t kTaskInputs = 4 * kTile;  // rows of a weight's gradient that are one task
+
+constexpr int64_t kMostCopies = 4;          // of packed weights: one a thread, or one for all where there are more threads
+
+// Parts of the rows whose weights' gradients are summed apart.
+inline int64_t parts_of(int64_t rows) { return rows < 64 ? 1 : rows < 512 ? 2 : 4; }
 
 inline int64_t padded(int64_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
 inline int64_t panels_in(int64_t n) { return (n + kBlock - 1) / kBlock; }
@@ -61,6 +70,14 @@ DENSEQ_INLINE Whole kept(const Draw& draw, int64_t place) {
   const Bits number = spread + (static_cast<uint32_t>(place) + draw.offset) * kOdd;
   const Bits bits = hashed(number ^ draw.first, draw.second) >> 8;
   return __builtin_convertvector((Whole)bits, Vector) >= draw.threshold;
+}
+
+// Writes what stands there: a line of the cache is then this core's, and costs the next one that writes it little.
+inline void touch(float* data, int64_t n) {
+  for (int64_t i = 0; i < n; i += 16) {
+    volatile float& number = data[i];
+    number = number;
+  }
 }
 
 // Fills panel `panel` of W [depth, n].
@@ -173,44 +190,79 @@ struct DenseStack {
   }
 };
 
-// The forward pass: first `pack` for every panel, then `run` for all rows.
-class ForwardStack {
+// What a pass is given, beside the threads that it has.
+class Pass {
+ protected:
+  Pass(const DenseStack& stack, int64_t n_threads) : stack_(stack), n_copies_(n_threads <= kMostCopies ? n_threads : 1) {}
+
+  int64_t copy_of(int64_t thread) const { return n_copies_ > 1 ? thread : 0; }
+  bool is_helper(int64_t thread) const { return n_copies_ > 1 && thread; }
+  int64_t copied(int64_t n) const { return n_copies_ > 1 ? Scratch::rounded(n) : 0; }
+
+  // Numbers of the caller's that helpers read too: a copy, which they may touch.
+  float* copy(const float* from, int64_t n, Scratch& scratch) const {
+    if (n_copies_ == 1) return const_cast<float*>(from);
+    float* to = scratch.take(n);
+    std::copy_n(from, n, to);
+    return to;
+  }
+
+  const DenseStack& stack_;
+  const int64_t n_copies_;
+};
+
+// The forward pass: first `pack` for every panel, then `run` for all rows, then `finish`.
+class ForwardStack : Pass {
  public:
-  explicit ForwardStack(const DenseStack& stack, Scratch& scratch) : stack_(stack) {
-    int64_t size = 0;
-    for (const DenseLayer& layer : stack.layers) size += Scratch::rounded(layer.inputs * padded(layer.outputs));
+  ForwardStack(const DenseStack& stack, int64_t n_threads, Scratch& scratch) : Pass(stack, n_threads) {
+    int64_t size = copied(stack.rows * stack.layers[0].inputs);
+    for (const DenseLayer& layer : stack.layers) size += n_copies_ * Scratch::rounded(layer.inputs * padded(layer.outputs));
     scratch.reserve(size);
-    for (const DenseLayer& layer : stack.layers) {
-      panels_.push_back(scratch.take(layer.inputs * padded(layer.outputs)));
-      for (int64_t panel = 0; panel < panels_in(layer.outputs); ++panel) all_.push_back({panels_.size() - 1, panel});
-    }
+    for (int64_t copy = 0; copy < n_copies_; ++copy)
+      for (const DenseLayer& layer : stack.layers) {
+        panels_.push_back(scratch.take(layer.inputs * padded(layer.outputs)));
+        for (int64_t panel = 0; panel < panels_in(layer.outputs); ++panel) all_.push_back({panels_.size() - 1, panel});
+      }
+    x_ = copy(stack.x, stack.rows * stack.layers[0].inputs, scratch);
   }
 
   int64_t count() const { return static_cast<int64_t>(all_.size()); }
 
   void pack(int64_t i) const {
     const auto [l, panel] = all_[i];
-    const DenseLayer& layer = stack_.layers[l];
+    const DenseLayer& layer = stack_.layers[l % stack_.layers.size()];
     pack_panel(layer.kernel, layer.inputs, layer.outputs, panel, panels_[l]);
   }
 
-  void run(int64_t first, int64_t end) const {
+  void run(int64_t begin, int64_t end, int64_t thread) const {
     const Finish finish = finish_of(stack_.kind);
-    for (; first < end; first += kChunk) {
+    const std::size_t n_layers = stack_.layers.size();
+    float* const* panels = &panels_[copy_of(thread) * n_layers];
+    for (int64_t first = begin; first < end; first += kChunk) {
       const int64_t n = std::min(end - first, kChunk);
-      for (std::size_t l = 0; l < stack_.layers.size(); ++l) {
+      for (std::size_t l = 0; l < n_layers; ++l) {
         const DenseLayer& layer = stack_.layers[l];
-        const Left left{stack_.inputs_of(l) + first * layer.inputs, layer.inputs, 1, layer.inputs, 1, 0};
+        const float* inputs = l ? stack_.inputs_of(l) : x_;
+        const Left left{inputs + first * layer.inputs, layer.inputs, 1, layer.inputs, 1, 0};
         for (int64_t panel = 0; panel < panels_in(layer.outputs); ++panel) {
           const int64_t column = panel * kBlock, width = panel_width(layer.outputs, panel);
           by_vectors(width, [&](auto vectors) {
-            tiles<decltype(vectors)::value>(left, n, panels_[l] + column * layer.inputs, [&](int64_t row, int64_t n_rows, const float* products) {
+            tiles<decltype(vectors)::value>(left, n, panels[l] + column * layer.inputs, [&](int64_t row, int64_t n_rows, const float* products) {
               finish(layer, products, first + row, n_rows, column, width);
             });
           });
         }
       }
     }
+    if (!is_helper(thread)) return;
+    const DenseLayer& first = stack_.layers[0];
+    touch(x_ + begin * first.inputs, (end - begin) * first.inputs);
+    for (std::size_t l = 0; l < n_layers; ++l) touch(panels[l], stack_.layers[l].inputs * padded(stack_.layers[l].outputs));
+  }
+
+  // The caller reads the outputs next.
+  void finish() const {
+    if (n_copies_ > 1) touch(stack_.layers.back().h, stack_.rows * stack_.layers.back().outputs);
   }
 
  private:
@@ -230,73 +282,121 @@ class ForwardStack {
   }
 
   struct Panel {
-    std::size_t layer;
+    std::size_t place;  // in `panels_`
     int64_t panel;
   };
-  const DenseStack& stack_;
+  float* x_;
   std::vector<float*> panels_;
   std::vector<Panel> all_;
 };
 
-// The backward pass: `pack` for every panel, `run` for all rows, then `sum` for every task of the weights' gradients.
-class BackwardStack {
+// The backward pass: `pack` for every panel, `run` for all rows, `sum` for every task of the weights' gradients, `finish`.
+class BackwardStack : Pass {
  public:
-  BackwardStack(const DenseStack& stack, const float* pull, float* dx, const std::vector<DenseGradient>& gradients, Scratch& scratch)
-      : stack_(stack), pull_(pull), dx_(dx), gradients_(gradients) {
-    int64_t size = 0;
-    for (std::size_t l = 0; l < stack.layers.size(); ++l) size += turned_size(l) + (stack.layers[l].slope ? 2 : 1) * dz_size(l);
+  BackwardStack(const DenseStack& stack, const float* pull, float* dx, const std::vector<DenseGradient>& gradients, int64_t n_threads,
+                Scratch& scratch)
+      : Pass(stack, n_threads), dx_(dx), gradients_(gradients), n_parts_(parts_of(stack.rows)) {
+    const std::size_t n_layers = stack.layers.size();
+    const int64_t n_x = stack.rows * stack.layers[0].inputs, n_pull = stack.rows * stack.layers.back().outputs;
+    int64_t size = copied(n_x) + copied(n_pull);
+    for (std::size_t l = 0; l < n_layers; ++l)
+      size += n_copies_ * turned_size(l) + (stack.layers[l].slope ? 2 : 1) * dz_size(l) + (n_parts_ - 1) * Scratch::rounded(sums_size(l));
     scratch.reserve(size);
-    for (std::size_t l = 0; l < stack.layers.size(); ++l) {
-      const DenseLayer& layer = stack.layers[l];
-      turned_.push_back(scratch.take(turned_size(l)));
+    for (int64_t copy = 0; copy < n_copies_; ++copy)
+      for (std::size_t l = 0; l < n_layers; ++l) {
+        turned_.push_back(scratch.take(turned_size(l)));
+        for (int64_t panel = 0; turned_size(l) && panel < panels_in(stack.layers[l].inputs); ++panel) panels_.push_back({turned_.size() - 1, panel});
+      }
+    for (std::size_t l = 0; l < n_layers; ++l) {
       dz_.push_back(scratch.take(dz_size(l)));
-      ds_.push_back(layer.slope ? scratch.take(dz_size(l)) : nullptr);
-      if (turned_size(l))
-        for (int64_t panel = 0; panel < panels_in(layer.inputs); ++panel) panels_.push_back({l, panel, 0});
-      for (int64_t panel = 0; panel < panels_in(layer.outputs); ++panel)
-        for (int64_t input = 0; input == 0 || input < layer.inputs; input += kTaskInputs) tasks_.push_back({l, panel, input});
+      ds_.push_back(stack.layers[l].slope ? scratch.take(dz_size(l)) : nullptr);
     }
+    for (int64_t part = 0; part < n_parts_; ++part)
+      for (std::size_t l = 0; l < n_layers; ++l) {
+        const DenseLayer& layer = stack.layers[l];
+        float* room = part ? scratch.take(sums_size(l)) : nullptr;
+        const int64_t n = layer.inputs * layer.outputs;
+        sums_.push_back(part ? DenseGradient{room, room + n, room + n + layer.outputs} : gradients[l]);
+        for (int64_t panel = 0; panel < panels_in(layer.outputs); ++panel)
+          for (int64_t input = 0; input == 0 || input < layer.inputs; input += kTaskInputs) tasks_.push_back({part, l, panel, input});
+      }
+    x_ = copy(stack.x, n_x, scratch);
+    pull_ = copy(pull, n_pull, scratch);
   }
 
   int64_t panels() const { return static_cast<int64_t>(panels_.size()); }
   int64_t tasks() const { return static_cast<int64_t>(tasks_.size()); }
 
   void pack(int64_t i) const {
-    const auto [l, panel, _] = panels_[i];
-    const DenseLayer& layer = stack_.layers[l];
-    pack_turned(layer.kernel, layer.inputs, layer.outputs, panel, turned_[l]);
+    const auto [place, panel] = panels_[i];
+    const DenseLayer& layer = stack_.layers[place % stack_.layers.size()];
+    pack_turned(layer.kernel, layer.inputs, layer.outputs, panel, turned_[place]);
   }
 
-  void run(int64_t first, int64_t end) const {
+  void run(int64_t begin, int64_t end, int64_t thread) const {
     const std::size_t last = stack_.layers.size() - 1;
-    for (; first < end; first += kChunk) {
-      const int64_t n = std::min(end - first, kChunk), width = stack_.layers[last].outputs;
+    float* const* turned = &turned_[copy_of(thread) * (last + 1)];
+    const int64_t width = stack_.layers[last].outputs, inputs = stack_.layers[0].inputs;
+    for (int64_t first = begin; first < end; first += kChunk) {
+      const int64_t n = std::min(end - first, kChunk);
       for (int64_t row = first; row < first + n; ++row)
         for (int64_t unit = 0; unit < width; unit += kLanes) keep(last, row, unit, load_part(pull_ + row * width + unit, width - unit));
       for (std::size_t l = last + 1; l-- > (dx_ ? 0 : 1);) {
         const DenseLayer& layer = stack_.layers[l];
         for (int64_t panel = 0; panel < panels_in(layer.inputs); ++panel)
-          by_vectors(panel_width(layer.inputs, panel), [&](auto vectors) { turn<decltype(vectors)::value>(l, panel, first, n); });
+          by_vectors(panel_width(layer.inputs, panel), [&](auto vectors) { turn<decltype(vectors)::value>(l, turned[l], panel, first, n); });
       }
     }
+    if (!is_helper(thread)) return;
+    touch(x_ + begin * inputs, (end - begin) * inputs);
+    touch(pull_ + begin * width, (end - begin) * width);
+    for (std::size_t l = 0; l <= last; ++l) touch(turned[l], turned_size(l));
   }
 
   void sum(int64_t i) const {
-    const auto [l, panel, input] = tasks_[i];
-    by_vectors(panel_width(stack_.layers[l].outputs, panel), [&, l = l, panel = panel, input = input](auto vectors) {
-      sum_weights<decltype(vectors)::value>(l, panel, input);
-      if (input) return;
-      sum_rows<decltype(vectors)::value>(l, panel, dz_[l], gradients_[l].bias);
-      if (ds_[l]) sum_rows<decltype(vectors)::value>(l, panel, ds_[l], gradients_[l].slope);
+    const Task& task = tasks_[i];
+    by_vectors(panel_width(stack_.layers[task.layer].outputs, task.panel), [&](auto vectors) {
+      sum_weights<decltype(vectors)::value>(task);
+      if (task.input) return;
+      const DenseGradient& sums = sums_of(task);
+      sum_rows<decltype(vectors)::value>(task, dz_[task.layer], sums.bias);
+      if (ds_[task.layer]) sum_rows<decltype(vectors)::value>(task, ds_[task.layer], sums.slope);
     });
+  }
+
+  // Adds up the parts. The caller reads what is made next.
+  void finish() const {
+    const std::size_t n_layers = stack_.layers.size();
+    for (int64_t part = 1; part < n_parts_; ++part)
+      for (std::size_t l = 0; l < n_layers; ++l) {
+        const DenseLayer& layer = stack_.layers[l];
+        const DenseGradient &to = gradients_[l], &from = sums_[part * n_layers + l];
+        add(from.kernel, layer.inputs * layer.outputs, to.kernel);
+        add(from.bias, layer.outputs, to.bias);
+        if (layer.slope) add(from.slope, layer.outputs, to.slope);
+        if (n_copies_ > 1) touch(from.kernel, sums_size(l));
+      }
+    if (n_copies_ > 1 && dx_) touch(dx_, stack_.rows * stack_.layers[0].inputs);
   }
 
  private:
   struct Task {
+    int64_t part;
     std::size_t layer;
     int64_t panel, input;
   };
+  struct Panel {
+    std::size_t place;  // in `turned_`
+    int64_t panel;
+  };
 
+  static void add(const float* from, int64_t n, float* to) {
+    for (int64_t i = 0; i < n; ++i) to[i] += from[i];
+  }
+
+  const DenseGradient& sums_of(const Task& task) const { return sums_[task.part * stack_.layers.size() + task.layer]; }
+  int64_t begin_of(int64_t part) const { return part * stack_.rows / n_parts_; }
+  int64_t sums_size(std::size_t l) const { return (stack_.layers[l].inputs + 2) * stack_.layers[l].outputs; }
   int64_t turned_size(std::size_t l) const {
     return l || dx_ ? Scratch::rounded(padded(stack_.layers[l].inputs) * stack_.layers[l].outputs) : 0;
   }
@@ -319,10 +419,10 @@ class BackwardStack {
   }
 
   template <int VECTORS>
-  void turn(std::size_t l, int64_t panel, int64_t first, int64_t n) const {
+  void turn(std::size_t l, const float* turned, int64_t panel, int64_t first, int64_t n) const {
     const DenseLayer& layer = stack_.layers[l];
     const int64_t column = panel * kBlock, n_full = layer.outputs / kBlock, rest = layer.outputs % kBlock;
-    const float* right = turned_[l] + column * layer.outputs;
+    const float* right = turned + column * layer.outputs;
     for_tiles(n, [&](int64_t i, auto rows) {
       constexpr int kRows = decltype(rows)::value;
       Vector sums[kRows][VECTORS] = {};
@@ -343,13 +443,14 @@ class BackwardStack {
   }
 
   template <int VECTORS>
-  void sum_weights(std::size_t l, int64_t panel, int64_t input) const {
+  void sum_weights(const Task& task) const {
+    const std::size_t l = task.layer;
     const DenseLayer& layer = stack_.layers[l];
-    const int64_t n = std::min(kTaskInputs, layer.inputs - input), column = panel * kBlock;
-    const float *from = stack_.inputs_of(l) + input, *dz = dz_[l] + column * stack_.rows;
+    const int64_t n = std::min(kTaskInputs, layer.inputs - task.input), column = task.panel * kBlock, end = begin_of(task.part + 1);
+    const float *from = (l ? stack_.inputs_of(l) : x_) + task.input, *dz = dz_[l] + column * stack_.rows;
     alignas(64) float all[kTaskInputs * kBlock] = {};
-    for (int64_t first = 0; first < stack_.rows; first += kChunk) {
-      const int64_t n_rows = std::min(stack_.rows - first, kChunk);
+    for (int64_t first = begin_of(task.part); first < end; first += kChunk) {
+      const int64_t n_rows = std::min(end - first, kChunk);
       for_tiles(n, [&](int64_t k, auto rows) {
         constexpr int kRows = decltype(rows)::value;
         Vector sums[kRows][VECTORS];
@@ -360,30 +461,32 @@ class BackwardStack {
           for (int v = 0; v < VECTORS; ++v) store(all + (k + r) * kBlock + v * kLanes, sums[r][v]);
       });
     }
+    float* to = sums_of(task).kernel + task.input * layer.outputs;
     for (int64_t k = 0; k < n; ++k)
       for (int v = 0; v < VECTORS; ++v) {
         const int64_t unit = column + v * kLanes;
-        store_part(gradients_[l].kernel + (input + k) * layer.outputs + unit, load(all + k * kBlock + v * kLanes) * layer.scale, layer.outputs - unit);
+        store_part(to + k * layer.outputs + unit, load(all + k * kBlock + v * kLanes) * layer.scale, layer.outputs - unit);
       }
   }
 
   template <int VECTORS>
-  void sum_rows(std::size_t l, int64_t panel, const float* panels, float* to) const {
-    const int64_t column = panel * kBlock;
-    const float* from = panels + column * stack_.rows;
+  void sum_rows(const Task& task, const float* panels, float* to) const {
+    const int64_t column = task.panel * kBlock, begin = begin_of(task.part), end = begin_of(task.part + 1);
+    const float* from = panels + column * stack_.rows + begin * kBlock;
     Vector sums[VECTORS] = {};
-    for (int64_t row = 0; row < stack_.rows; ++row, from += kBlock)
+    for (int64_t row = begin; row < end; ++row, from += kBlock)
       for (int v = 0; v < VECTORS; ++v) sums[v] += load(from + v * kLanes);
     for (int v = 0; v < VECTORS; ++v)
-      store_part(to + column + v * kLanes, sums[v], stack_.layers[l].outputs - column - v * kLanes);
+      store_part(to + column + v * kLanes, sums[v], stack_.layers[task.layer].outputs - column - v * kLanes);
   }
 
-  const DenseStack& stack_;
-  const float* pull_;
-  float* dx_;
+  float *x_, *pull_, *dx_;
   const std::vector<DenseGradient>& gradients_;
+  const int64_t n_parts_;
   std::vector<float*> turned_, dz_, ds_;
-  std::vector<Task> panels_, tasks_;
+  std::vector<DenseGradient> sums_;  // of each part, and in it of each layer
+  std::vector<Panel> panels_;
+  std::vector<Task> tasks_;
 };
 
 }  // namespace denseq

@@ -16,6 +16,7 @@
 #include <mutex>
 #include <system_error>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -53,22 +54,32 @@ bool spin(Clock::time_point until, const Done& done) {
   return true;
 }
 
+constexpr int64_t kMostShares = 16;
+
 // One call of `parallel`, held by all who may still look at it.
+//
+// Tasks are divided into shares of tasks that follow each other, one a thread: the caller's is the first. Whoever is done
+// with its own takes of the others'. So in calls that follow each other a thread has the same rows, and finds in its own
+// cache what it left there: what another core wrote costs many times as much.
 class Call {
  public:
-  using Run = void (*)(const void* task, int64_t i);
-  Call(int64_t n, const void* task, Run run) : n_(n), task_(task), run_(run) {}
+  using Run = void (*)(const void* task, int64_t i, int64_t thread);
+  Call(int64_t n, int64_t n_threads, const void* task, Run run)
+      : n_(n), n_shares_(std::clamp<int64_t>(std::min(n, n_threads), 1, kMostShares)), task_(task), run_(run) {
+    for (int64_t s = 0; s < n_shares_; ++s) shares_[s].next = s * n_ / n_shares_;
+  }
 
   // Takes tasks until there are none left. A helper that comes late finds none, and touches nothing but this. `leave()` is
   // called as soon as that is known, before the caller can hear that all is done: so its next call finds the helper free.
   template <typename Leave>
-  void work(const Leave& leave) {
-    int64_t i = next_.fetch_add(1);
-    if (i >= n_) leave();
-    while (i < n_) {
-      run_(task_, i);
-      i = next_.fetch_add(1);
-      if (i >= n_) leave();
+  void work(int64_t thread, const Leave& leave) {
+    int64_t share = thread % n_shares_, n_empty = 0;
+    int64_t i = take(share, n_empty);
+    if (i < 0) leave();
+    while (i >= 0) {
+      run_(task_, i, thread);
+      i = take(share, n_empty);
+      if (i < 0) leave();
       if (done_.fetch_add(1) + 1 < n_) continue;
       const std::lock_guard<std::mutex> lock(mutex_);
       all_done_.notify_one();
@@ -83,10 +94,24 @@ class Call {
   }
 
  private:
-  const int64_t n_;
+  struct alignas(64) Share {
+    std::atomic<int64_t> next{0};
+  };
+
+  // The next task of `share`, or of the shares after it where that has none; -1 where none has.
+  int64_t take(int64_t& share, int64_t& n_empty) {
+    for (; n_empty < n_shares_; ++n_empty, share = (share + 1) % n_shares_) {
+      const int64_t i = shares_[share].next.fetch_add(1);
+      if (i < (share + 1) * n_ / n_shares_) return i;
+    }
+    return -1;
+  }
+
+  const int64_t n_, n_shares_;
   const void* const task_;
   const Run run_;
-  std::atomic<int64_t> next_{0}, done_{0};
+  std::atomic<int64_t> done_{0};
+  Share shares_[kMostShares];
   std::mutex mutex_;
   std::condition_variable all_done_;
 };
@@ -110,7 +135,8 @@ struct Cores {
 // A thread that works at one call at a time, for as long as the process lives.
 class Helper {
  public:
-  Helper() : thread_([this] { run(); }) {}
+  // `number`: from 1 on; 0 is the caller's.
+  explicit Helper(int64_t number) : number_(number), thread_([this] { run(); }) {}
 
   // Whether it will come, to one of `cores`: not while it works for another call. One that has yet to come for an older
   // call, which could not wait for it, comes for this one.
@@ -141,7 +167,7 @@ class Helper {
       called_.store(false);
       works_ = true;
       lock.unlock();
-      call->work([this] { leave(); });
+      call->work(number_, [this] { leave(); });
     }
   }
 
@@ -159,6 +185,7 @@ class Helper {
 #endif
   }
 
+  const int64_t number_;
   std::mutex mutex_;  // of all but what `take` alone uses, which is called by one thread at a time
   std::condition_variable wake_;
   std::shared_ptr<Call> call_;
@@ -216,7 +243,7 @@ class Helpers {
   // The system may have no more threads to give: then there are fewer helpers.
   bool add() {
     try {
-      all_.push_back(std::make_unique<Helper>());
+      all_.push_back(std::make_unique<Helper>(all_.size() + 1));
       return true;
     } catch (const std::system_error&) {
       return false;
@@ -228,18 +255,24 @@ class Helpers {
   std::vector<std::unique_ptr<Helper>> all_;
 };
 
-// Calls task(i) once for every i below `n`, on at most `n_threads` threads, and returns when all are done. The caller
-// waits for tasks that run, not for helpers that have yet to come. A task that throws ends the process.
+// Calls task(i), or task(i, thread), once for every i below `n`, on at most `n_threads` threads, and returns when all are
+// done. `thread` is below `n_threads`, 0 for the caller, and no two that run at once have the same. The caller waits for
+// tasks that run, not for helpers that have yet to come. A task that throws ends the process.
 template <typename Task>
 void parallel(int64_t n, int64_t n_threads, const Task& task) {
   Helpers& helpers = Helpers::get();
   const int64_t n_free = n_threads - helpers.enter();
-  const auto run = [](const void* of, int64_t i) noexcept { (*static_cast<const Task*>(of))(i); };
-  const auto call = std::make_shared<Call>(n, &task, run);
+  const auto run = [](const void* of, int64_t i, int64_t thread) noexcept {
+    if constexpr (std::is_invocable_v<const Task&, int64_t, int64_t>)
+      (*static_cast<const Task*>(of))(i, thread);
+    else
+      (*static_cast<const Task*>(of))(i), (void)thread;
+  };
   const bool asks = n > 1 && n_free > 0 && helpers.are_asked();
+  const auto call = std::make_shared<Call>(n, asks ? n_threads : 1, &task, run);
   if (asks) helpers.send(call, std::min(n - 1, n_free), n_threads - 1);
   const auto began = Clock::now();
-  call->work([] {});
+  call->work(0, [] {});
   const auto worked = Clock::now();
   call->wait();
   if (asks) helpers.judge(worked - began, Clock::now() - worked);

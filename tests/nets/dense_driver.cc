@@ -14,6 +14,8 @@ using denseq::Activation;
 using Floats = std::vector<float>;
 using Doubles = std::vector<double>;
 
+constexpr int64_t kThreads = 3;
+
 static uint32_t state = 1;
 
 static Floats random_numbers(int64_t n) {
@@ -68,16 +70,18 @@ static double compare(int64_t rows, const std::vector<int64_t>& widths, Activati
     gradients.push_back({dkernels[l].data(), dbiases[l].data(), dslopes[l].data()});
   }
   const auto run = [&](const auto& pass) {
-    denseq::parallel(4, 3, [&](int64_t part) { pass.run(part * rows / 4, (part + 1) * rows / 4); });
+    denseq::parallel(4, kThreads, [&](int64_t part, int64_t thread) { pass.run(part * rows / 4, (part + 1) * rows / 4, thread); });
   };
   denseq::Scratch scratch;
-  const denseq::ForwardStack forward(stack, scratch);
-  denseq::parallel(forward.count(), 3, [&](int64_t i) { forward.pack(i); });
+  const denseq::ForwardStack forward(stack, kThreads, scratch);
+  denseq::parallel(forward.count(), kThreads, [&](int64_t i) { forward.pack(i); });
   run(forward);
-  const denseq::BackwardStack backward(stack, pull.data(), dx.data(), gradients, scratch);
-  denseq::parallel(backward.panels(), 3, [&](int64_t i) { backward.pack(i); });
+  forward.finish();
+  const denseq::BackwardStack backward(stack, pull.data(), dx.data(), gradients, kThreads, scratch);
+  denseq::parallel(backward.panels(), kThreads, [&](int64_t i) { backward.pack(i); });
   run(backward);
-  denseq::parallel(backward.tasks(), 3, [&](int64_t i) { backward.sum(i); });
+  denseq::parallel(backward.tasks(), kThreads, [&](int64_t i) { backward.sum(i); });
+  backward.finish();
 
   double worst = 0;
   std::vector<Doubles> inputs{Doubles(x.begin(), x.end())}, rises, parts;
@@ -120,7 +124,7 @@ static double compare(int64_t rows, const std::vector<int64_t>& widths, Activati
 
 int main() {
   int n_wrong = 0;
-  const std::vector<int64_t> shapes[] = {{1, 1, 1}, {7, 3, 18, 5}, {101, 17, 70, 33}, {200, 70, 130}};
+  const std::vector<int64_t> shapes[] = {{1, 1, 1}, {7, 3, 18, 5}, {101, 17, 70, 33}, {200, 70, 130}, {520, 5, 40}};
   for (const auto& shape : shapes)
     for (Activation kind : {Activation::kRelu, Activation::kMish, Activation::kTanh})
       for (bool sloped : {false, true})
