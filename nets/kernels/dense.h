@@ -295,12 +295,12 @@ class BackwardStack : Pass {
  public:
   BackwardStack(const DenseStack& stack, const float* pull, float* dx, const std::vector<DenseGradient>& gradients, int64_t n_threads,
                 Scratch& scratch)
-      : Pass(stack, n_threads), dx_(dx), gradients_(gradients), n_parts_(parts_of(stack.rows)) {
+      : Pass(stack, n_threads), dx_(dx), gradients_(gradients), n_parts_(parts_of(stack.rows)), n_apart_(n_threads > 1 ? n_parts_ : 1) {
     const std::size_t n_layers = stack.layers.size();
     const int64_t n_x = stack.rows * stack.layers[0].inputs, n_pull = stack.rows * stack.layers.back().outputs;
     int64_t size = copied(n_x) + copied(n_pull);
     for (std::size_t l = 0; l < n_layers; ++l)
-      size += n_copies_ * turned_size(l) + (stack.layers[l].slope ? 2 : 1) * dz_size(l) + (n_parts_ - 1) * Scratch::rounded(sums_size(l));
+      size += n_copies_ * turned_size(l) + (stack.layers[l].slope ? 2 : 1) * dz_size(l) + (n_apart_ - 1) * Scratch::rounded(sums_size(l));
     scratch.reserve(size);
     for (int64_t copy = 0; copy < n_copies_; ++copy)
       for (std::size_t l = 0; l < n_layers; ++l) {
@@ -311,7 +311,7 @@ class BackwardStack : Pass {
       dz_.push_back(scratch.take(dz_size(l)));
       ds_.push_back(stack.layers[l].slope ? scratch.take(dz_size(l)) : nullptr);
     }
-    for (int64_t part = 0; part < n_parts_; ++part)
+    for (int64_t part = 0; part < n_apart_; ++part)
       for (std::size_t l = 0; l < n_layers; ++l) {
         const DenseLayer& layer = stack.layers[l];
         float* room = part ? scratch.take(sums_size(l)) : nullptr;
@@ -364,16 +364,17 @@ class BackwardStack : Pass {
     });
   }
 
-  // Adds up the parts. The caller reads what is made next.
+  // Adds up parts that were summed apart. The caller reads what is made next.
   void finish() const {
     const std::size_t n_layers = stack_.layers.size();
-    for (int64_t part = 1; part < n_parts_; ++part)
+    for (int64_t part = 1; part < n_apart_; ++part)
       for (std::size_t l = 0; l < n_layers; ++l) {
         const DenseLayer& layer = stack_.layers[l];
+        const float scale = part + 1 < n_apart_ ? 1.0f : layer.scale;
         const DenseGradient &to = gradients_[l], &from = sums_[part * n_layers + l];
-        add(from.kernel, layer.inputs * layer.outputs, to.kernel);
-        add(from.bias, layer.outputs, to.bias);
-        if (layer.slope) add(from.slope, layer.outputs, to.slope);
+        add(from.kernel, layer.inputs * layer.outputs, scale, to.kernel);
+        add(from.bias, layer.outputs, 1.0f, to.bias);
+        if (layer.slope) add(from.slope, layer.outputs, 1.0f, to.slope);
         if (n_copies_ > 1) touch(from.kernel, sums_size(l));
       }
     if (n_copies_ > 1 && dx_) touch(dx_, stack_.rows * stack_.layers[0].inputs);
@@ -390,12 +391,11 @@ class BackwardStack : Pass {
     int64_t panel;
   };
 
-  static void add(const float* from, int64_t n, float* to) {
-    for (int64_t i = 0; i < n; ++i) to[i] += from[i];
+  static void add(const float* from, int64_t n, float scale, float* to) {
+    for (int64_t i = 0; i < n; ++i) to[i] = (to[i] + from[i]) * scale;
   }
 
   const DenseGradient& sums_of(const Task& task) const { return sums_[task.part * stack_.layers.size() + task.layer]; }
-  int64_t begin_of(int64_t part) const { return part * stack_.rows / n_parts_; }
   int64_t sums_size(std::size_t l) const { return (stack_.layers[l].inputs + 2) * stack_.layers[l].outputs; }
   int64_t turned_size(std::size_t l) const {
     return l || dx_ ? Scratch::rounded(padded(stack_.layers[l].inputs) * stack_.layers[l].outputs) : 0;
@@ -442,47 +442,63 @@ class BackwardStack : Pass {
     });
   }
 
+  // Calls body(first row, end) for every part of a task: one, or all where one thread takes them one after the other.
+  template <typename Body>
+  void for_parts(const Task& task, const Body& body) const {
+    for (int64_t part = task.part; part < (n_apart_ > 1 ? task.part + 1 : n_parts_); ++part)
+      body(part * stack_.rows / n_parts_, (part + 1) * stack_.rows / n_parts_);
+  }
+
   template <int VECTORS>
   void sum_weights(const Task& task) const {
     const std::size_t l = task.layer;
     const DenseLayer& layer = stack_.layers[l];
-    const int64_t n = std::min(kTaskInputs, layer.inputs - task.input), column = task.panel * kBlock, end = begin_of(task.part + 1);
+    const int64_t n = std::min(kTaskInputs, layer.inputs - task.input), column = task.panel * kBlock;
     const float *from = (l ? stack_.inputs_of(l) : x_) + task.input, *dz = dz_[l] + column * stack_.rows;
-    alignas(64) float all[kTaskInputs * kBlock] = {};
-    for (int64_t first = begin_of(task.part); first < end; first += kChunk) {
-      const int64_t n_rows = std::min(end - first, kChunk);
-      for_tiles(n, [&](int64_t k, auto rows) {
-        constexpr int kRows = decltype(rows)::value;
-        Vector sums[kRows][VECTORS];
-        for (int r = 0; r < kRows; ++r)
-          for (int v = 0; v < VECTORS; ++v) sums[r][v] = load(all + (k + r) * kBlock + v * kLanes);
-        add_product(sums, Left{from + first * layer.inputs + k, 1, layer.inputs, n_rows, 1, 0}, dz + first * kBlock, kBlock);
-        for (int r = 0; r < kRows; ++r)
-          for (int v = 0; v < VECTORS; ++v) store(all + (k + r) * kBlock + v * kLanes, sums[r][v]);
-      });
-    }
+    alignas(64) float total[kTaskInputs * kBlock] = {};
+    for_parts(task, [&](int64_t begin, int64_t end) {
+      alignas(64) float all[kTaskInputs * kBlock] = {};
+      for (int64_t first = begin; first < end; first += kChunk) {
+        const int64_t n_rows = std::min(end - first, kChunk);
+        for_tiles(n, [&](int64_t k, auto rows) {
+          constexpr int kRows = decltype(rows)::value;
+          Vector sums[kRows][VECTORS];
+          for (int r = 0; r < kRows; ++r)
+            for (int v = 0; v < VECTORS; ++v) sums[r][v] = load(all + (k + r) * kBlock + v * kLanes);
+          add_product(sums, Left{from + first * layer.inputs + k, 1, layer.inputs, n_rows, 1, 0}, dz + first * kBlock, kBlock);
+          for (int r = 0; r < kRows; ++r)
+            for (int v = 0; v < VECTORS; ++v) store(all + (k + r) * kBlock + v * kLanes, sums[r][v]);
+        });
+      }
+      for (int64_t i = 0; i < n * kBlock; i += kLanes) store(total + i, load(total + i) + load(all + i));
+    });
+    const float scale = n_apart_ > 1 ? 1.0f : layer.scale;
     float* to = sums_of(task).kernel + task.input * layer.outputs;
     for (int64_t k = 0; k < n; ++k)
       for (int v = 0; v < VECTORS; ++v) {
         const int64_t unit = column + v * kLanes;
-        store_part(to + k * layer.outputs + unit, load(all + k * kBlock + v * kLanes) * layer.scale, layer.outputs - unit);
+        store_part(to + k * layer.outputs + unit, load(total + k * kBlock + v * kLanes) * scale, layer.outputs - unit);
       }
   }
 
   template <int VECTORS>
   void sum_rows(const Task& task, const float* panels, float* to) const {
-    const int64_t column = task.panel * kBlock, begin = begin_of(task.part), end = begin_of(task.part + 1);
-    const float* from = panels + column * stack_.rows + begin * kBlock;
-    Vector sums[VECTORS] = {};
-    for (int64_t row = begin; row < end; ++row, from += kBlock)
-      for (int v = 0; v < VECTORS; ++v) sums[v] += load(from + v * kLanes);
+    const int64_t column = task.panel * kBlock;
+    Vector total[VECTORS] = {};
+    for_parts(task, [&](int64_t begin, int64_t end) {
+      const float* from = panels + column * stack_.rows + begin * kBlock;
+      Vector sums[VECTORS] = {};
+      for (int64_t row = begin; row < end; ++row, from += kBlock)
+        for (int v = 0; v < VECTORS; ++v) sums[v] += load(from + v * kLanes);
+      for (int v = 0; v < VECTORS; ++v) total[v] += sums[v];
+    });
     for (int v = 0; v < VECTORS; ++v)
-      store_part(to + column + v * kLanes, sums[v], stack_.layers[task.layer].outputs - column - v * kLanes);
+      store_part(to + column + v * kLanes, total[v], stack_.layers[task.layer].outputs - column - v * kLanes);
   }
 
   float *x_, *pull_, *dx_;
   const std::vector<DenseGradient>& gradients_;
-  const int64_t n_parts_;
+  const int64_t n_parts_, n_apart_;  // of the rows' sums, and those in arrays of their own
   std::vector<float*> turned_, dz_, ds_;
   std::vector<DenseGradient> sums_;  // of each part, and in it of each layer
   std::vector<Panel> panels_;

@@ -32,6 +32,7 @@ using Clock = std::chrono::steady_clock;
 constexpr Clock::duration kLinger = std::chrono::microseconds(100);  // how long a helper waits awake
 constexpr Clock::duration kSpin = std::chrono::microseconds(50);     // and a caller for the last task of others
 
+constexpr Clock::duration kKept = std::chrono::microseconds(40);     // of which either keeps its core
 constexpr Clock::duration kLate = std::chrono::microseconds(100);   // beyond what a caller's own tasks took
 constexpr int64_t kMostAlone = 512;                                // calls without helpers after late ones
 
@@ -43,13 +44,16 @@ inline void relax() {
 #endif
 }
 
-// Tests `done()` for so long; others that want the core get it meanwhile.
+// Tests `done()` for so long. After kKept others that want the core get it meanwhile: not before, for a thread that is
+// woken for nothing, as those of XLA's pool between two calls, keeps it for tens of microseconds.
 template <typename Done>
 bool spin(Clock::time_point until, const Done& done) {
+  const Clock::time_point began = Clock::now();
   while (!done()) {
     for (int i = 0; i < 16; ++i) relax();
-    std::this_thread::yield();
-    if (Clock::now() > until) return done();
+    const Clock::time_point now = Clock::now();
+    if (now > until) return done();
+    if (now - began > kKept) std::this_thread::yield();
   }
   return true;
 }
