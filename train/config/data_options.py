@@ -35,7 +35,10 @@ class Series:
     ignore: tuple[str, ...] = ()
     """Columns to leave out."""
     calendar: bool = False
-    """Whether the place of each stamp in its day, week and year is read."""
+    """Whether the place of each stamp in its day, week and year is read.
+
+    Not in those that training rows hold less than once.
+    """
     frequency: str | None = None
     """The step of `time`, such as 15min, B, ME, 'Mon Fri', rows or irregular; none: found."""
     zone: str | None = None

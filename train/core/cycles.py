@@ -26,7 +26,9 @@ def learned_cycle(net: LSTM, encoder: SeriesEncoder) -> nets.Cycle | None:
             place = len(encoder.cycles) - encoder.cycles.index(name)
             circles.append(nets.Circle(place, points[name]))
     if not circles:
-        told = "no calendar" if step is None else f"steps of {step}"
+        told = (
+            "no calendar" if step is None else f"steps of {step}, or training rows of less than one"
+        )
         raise UserError(
             f"config.net.cycle: {net.cycle} is not to be told by {told}; set it to none"
         )

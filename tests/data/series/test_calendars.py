@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
@@ -38,9 +38,9 @@ def read(folder: Path, table: pd.DataFrame, *, parquet: bool = False, **changes)
 
 
 def ahead(data: SeriesDataset, table: pd.DataFrame) -> Rows:
-    text = pa.csv.read_csv(
+    text = pa_csv.read_csv(
         pa.BufferReader(table.to_csv(index=False).encode()),
-        convert_options=pa.csv.ConvertOptions(
+        convert_options=pa_csv.ConvertOptions(
             column_types=dict.fromkeys(map(str, table.columns), pa.string())
         ),
     )
@@ -50,7 +50,7 @@ def ahead(data: SeriesDataset, table: pd.DataFrame) -> Rows:
 def stamps_of(rows: Rows) -> list:
     found = rows.names["time"]
     assert isinstance(found, pa.Array)
-    return found.to_pylist()
+    return found.tolist()
 
 
 @pytest.mark.parametrize(
@@ -60,14 +60,36 @@ def stamps_of(rows: Rows) -> list:
 def test_days_of_a_calendar_go_on_in_it(tmp_path, frequency, start):
     index = pd.date_range(start, periods=63, freq=frequency)
     data = read(tmp_path, frame(index[:60]), calendar=frequency == "B")
-    assert data.notes == () and data.gaps is None
+    assert len(data.notes) == (frequency == "B") and data.gaps is None
     rows = ahead(data, frame(index[:60]))
     assert stamps_of(rows) == [stamp.date() for stamp in index[60:]]
     # A few rows say nothing of the calendar, which is that of training.
     rows = ahead(data, frame(index[20:22]))
     assert stamps_of(rows) == [stamp.date() for stamp in index[22:25]]
     if frequency == "B":
-        assert data.encoder.season == 5 and data.encoder.cycles == ("weekday", "month")
+        assert data.encoder.season == 5 and data.encoder.cycles == ("weekday",)
+        assert data.notes[0].startswith("config.data.calendar: training rows span less than a year")
+
+
+@pytest.mark.parametrize(
+    ("frequency", "rows", "cycles"),
+    [
+        ("h", 23, ()),
+        ("h", 24, ("hour",)),
+        ("h", 167, ("hour",)),
+        ("h", 168, ("hour", "weekday")),
+        ("D", 359, ("weekday",)),
+        ("D", 360, ("weekday", "month")),
+        ("MS", 11, ()),
+        ("MS", 12, ("month",)),
+    ],
+)
+def test_cycles_are_read_that_training_rows_go_through(tmp_path, frequency, rows, cycles):
+    stamps = pd.date_range("2023-01-01", periods=rows + HORIZON, freq=frequency)
+    data = read(tmp_path, frame(stamps), calendar=True, valid=0, test=HORIZON)
+    assert data.encoder.cycles == cycles
+    told = {"h": 3, "D": 2, "MS": 1}[frequency]
+    assert sum("training rows span less than" in note for note in data.notes) == told - len(cycles)
 
 
 def test_holidays_are_steps_without_values(tmp_path):
@@ -198,8 +220,8 @@ def test_each_group_goes_on_by_its_own_step(tmp_path):
 def test_a_history_that_is_short_is_answered(tmp_path):
     table = frame(pd.date_range("2024-01-01", periods=60, freq="h"))
     data = read(tmp_path, table.drop([20]), calendar=True)
-    whole = ahead(data, table[40:60])
-    short = ahead(data, table[58:60])
+    whole = ahead(data, table.iloc[40:60])
+    short = ahead(data, table.iloc[58:60])
     assert any("the series has fewer than the 4 rows that the net" in line for line in short.said)
     past = short.inputs["past"][0]
     np.testing.assert_array_equal(past[2:], whole.inputs["past"][0, 2:])
@@ -210,7 +232,7 @@ def test_a_history_that_is_short_is_answered(tmp_path):
 
 def test_what_is_known_ahead_may_be_blank_and_is_said(tmp_path):
     table = frame(pd.date_range("2024-01-01", periods=63), promo=np.arange(63) % 3 * 10.0)
-    data = read(tmp_path, table[:60], known=("promo",))
+    data = read(tmp_path, table.iloc[:60], known=("promo",))
     table.loc[60:, "y"] = np.nan
     whole = ahead(data, table).inputs["future"]
     table.loc[[60, 62], "promo"] = np.nan
@@ -298,7 +320,8 @@ def test_stamps_without_a_zone_are_by_the_clock_that_is_named(tmp_path):
     shown = index.tz_localize(None)
     assert shown.has_duplicates
     data = read(tmp_path, frame(shown[:97]), zone="Europe/Berlin", calendar=True)
-    assert data.flat.stamps is not None and data.notes == () and data.gaps is None
+    assert data.flat.stamps is not None and data.gaps is None
+    assert data.encoder.cycles == ("hour",) and len(data.notes) == 2
     utc = index.tz_convert("UTC").tz_localize(None).as_unit("us").asi8
     np.testing.assert_array_equal(data.flat.stamps, utc[:97])
     assert stamps_of(ahead(data, frame(shown[:97]))) == list(shown[97:].to_pydatetime())
@@ -322,7 +345,8 @@ def test_stamps_with_the_name_of_their_zone_are_by_its_clock(tmp_path):
     index = pd.date_range("2024-03-20", periods=63, freq="D", tz="Europe/Berlin")
     texts = [f"{stamp:%Y-%m-%d %H:%M} Europe/Berlin" for stamp in index]
     data = read(tmp_path, frame(texts[:60]))
-    assert data.notes == () and data.encoder.time.zone == "Europe/Berlin"
+    assert data.notes == () and data.encoder.time is not None
+    assert data.encoder.time.zone == "Europe/Berlin"
     assert stamps_of(ahead(data, frame(texts[:60]))) == list(index[60:].to_pydatetime())
 
 

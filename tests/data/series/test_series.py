@@ -98,8 +98,8 @@ def test_a_batch_is_slices_of_the_flat_array_on_the_host_and_compiled(tmp_path):
     jax.tree.map(np.testing.assert_array_equal, tuple(on_host)[:2], tuple(on_device)[:2])
     none = dataset.take(dataset.arrays, chosen[:0])
     assert none.target["value"].shape == (0, 4) and none.inputs["past"].shape[:2] == (0, 8)
-    # Two columns; sine and cosine of hour, weekday and month.
-    assert dataset.values.shape == (60, 2 + 6)
+    # Two columns; sine and cosine of the hour: training rows span no week.
+    assert dataset.values.shape == (60, 2 + 2)
 
 
 def test_values_come_back_in_raw_units(tmp_path):
@@ -158,7 +158,7 @@ def test_nothing_after_the_training_rows_changes_what_is_fitted(tmp_path):
 
 def test_gaps_take_the_value_before_within_a_series_or_the_training_median(tmp_path):
     n = 30
-    load = [float(i) for i in range(2 * n)]
+    load: list[float | None] = [float(i) for i in range(2 * n)]
     for gap in (0, 1, 5, 6, n, n + 9):
         load[gap] = None
     table = pa.table({"when": hours(n) * 2, "shop": ["a"] * n + ["b"] * n, "load": load})
@@ -307,7 +307,7 @@ def test_an_encoder_survives_json(tmp_path):
         options(write(small_table(), tmp_path), known=("price",), calendar=True)
     ).encoder
     assert SeriesEncoder.from_json(encoder.to_json() | {"fingerprint": "x"}) == encoder
-    assert encoder.season == 24 and encoder.n_ahead == 1 + 6
+    assert encoder.season == 24 and encoder.n_ahead == 1 + 2
 
 
 def test_a_fingerprint_changes_with_a_value_and_a_window(tmp_path):
@@ -330,6 +330,8 @@ def test_options_say_how_a_text_file_of_a_series_is_written(tmp_path):
     for order in ("dmy", "mdy"):
         decimal = "," if order == "dmy" else "."
         data = load_series(Series(**common, decimal=decimal, date_format=order, valid=0, test=2))
+        notation = data.encoder.columns[0].notation
+        assert data.flat.stamps is not None and notation is not None
         days[order] = np.diff(data.flat.stamps)[0] / 86_400e6
-        values[order] = data.encoder.columns[0].notation.decimal
+        values[order] = notation.decimal
     assert days == {"dmy": 1, "mdy": 31} and values == {"dmy": ",", "mdy": "."}

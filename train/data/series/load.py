@@ -19,6 +19,7 @@ from train.data.files.tables import Read
 from train.data.hint import find_hint, hint_of
 from train.data.infer import infer_number
 from train.data.reading_of_steps import reading_of_series
+from train.data.series.cycles import cycles_read
 from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.find_group_steps import find_steps
@@ -27,7 +28,7 @@ from train.data.series.fit import Names, column_names, fit_columns
 from train.data.series.flat import Flat, order_rows
 from train.data.series.gaps import gap_notes, known_windows, marked_columns
 from train.data.series.group_steps import irregular_lines, on_steps
-from train.data.series.step import CYCLES, TimeStep, cycles_of, guess_season
+from train.data.series.step import guess_season
 from train.data.series.time_column import TimeColumn
 from train.data.series.windows import all_windows, split_windows
 from train.data.values import plain_numbers, read_numbers
@@ -120,7 +121,7 @@ def _fit_encoder(
         horizon=options.horizon,
         group=options.group,
         time=time,
-        cycles=_cycles(flat, step) if options.calendar and step is not None else (),
+        cycles=cycles_read(flat, train_rows_g, step, notes) if options.calendar and step else (),
         season=options.season or guess_season(step),
         markers=options.missing,
         groups=() if flat.names is None else tuple(flat.names.tolist()),
@@ -239,13 +240,6 @@ def _on_steps(
     laid = on_steps(flat, time, longest, where, notes, options.frequency if asked else None)
     notes += irregular_lines(flat, time, where)
     return time, laid
-
-
-def _cycles(flat: Flat, step: TimeStep) -> tuple[str, ...]:
-    """The cycles that the stamps of some group can tell apart."""
-    steps = [step] if flat.steps is None else [step, *filter(None, flat.steps)]
-    found = {cycle for each in steps for cycle in cycles_of(each)}
-    return tuple(cycle for cycle in CYCLES if cycle in found)
 
 
 def _number_windows(starts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
