@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from reading import kinds, refused
 
-from train.data.files.arrow import as_table
+from train.data.files.arrow import _to_arrow, as_table
 
 
 def test_what_pandas_has_for_missing_values_in_lists_and_records():
@@ -164,3 +164,32 @@ def test_lists_of_numbers_of_any_type_and_of_categories_of_polars():
         "p": [[[1.0, 2.0]], []],
         "t": [["x", "y"], ["x"]],
     }
+
+
+def test_a_column_of_pandas_is_what_pyarrow_makes_of_it():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(
+        {
+            "floats": [1.5, np.nan, 3.0],
+            "single": np.array([1.5, np.nan, 3.0], np.float32),
+            "half": np.array([1.5, 2.0, 3.0], np.float16),
+            "whole": [1, 2, 3],
+            "unsigned": np.array([1, 2, 3], np.uint8),
+            "boolean": [True, False, True],
+            "text": ["a", None, "c"],
+            "objects": pandas.Series(["a", None, "c"], dtype=object),
+            "days": pandas.date_range("2020-01-01", periods=3, tz="UTC"),
+            "nullable": pandas.array([1, None, 3], "Int64"),
+            "kinds": pandas.Categorical(["x", "y", "x"]),
+        }
+    )
+    for name, series in frame.items():
+        found, wanted = _to_arrow(str(name), series, set()), pa.array(series)
+        assert found.type == wanted.type and found.to_pylist() == wanted.to_pylist(), name
+
+
+def test_markers_are_found_in_few_rows_as_in_many():
+    cells = ["x", " NA ", "", None, "\u00a0?\u2003", "nan", "a NA", "\x1fNA"]
+    many = as_table({"a": cells * 9})["a"].to_pylist()
+    alone = [as_table({"a": ["y", cell]})["a"].to_pylist()[1] for cell in cells]
+    assert alone == many[: len(cells)] and alone.count(None) >= 5

@@ -8,8 +8,8 @@ import pytest
 
 from train.data.columns import get_column
 from train.data.notation import Notation
-from train.data.table.column import Column, encode_number
-from train.data.table.typed import encode_typed
+from train.data.table.column import Column, encode_category, encode_number
+from train.data.table.typed import encode_few, encode_typed
 from train.data.values import read_numbers
 
 MARKERS = ("", "NA", "?")
@@ -53,3 +53,26 @@ def test_the_same_bits_as_the_slow_way(cells: pa.Array):
 def test_what_is_in_doubt_is_looked_at_closely(cells: pa.Array, column: Column, markers: tuple):
     with np.errstate(over="ignore"):
         assert encode_typed(pa.table({"a": cells}), column, markers) is None
+
+
+@pytest.mark.parametrize("kind", ["text", "boolean"])
+def test_a_few_categories_are_encoded_as_many_are(kind) -> None:
+    column = Column("a", "category", vocabulary=("true", " b", "?c", "NA", "7"), type=kind)
+    texts = ["true", "TRUE", " b ", "b", "?c", "NA", "?", "", None, "7", "7.0", "1", "never"]
+    expected = encode_category(
+        get_column(pa.table({"a": pa.array(texts)}), "a", "rows", MARKERS), column, 1
+    )
+    found = {}
+    for text, code in zip(texts, expected, strict=True):
+        few = encode_few(pa.table({"a": pa.array([text], pa.string())}), column, MARKERS)
+        if few is not None:
+            assert few.dtype == np.int32 and few.tolist() == [code], text
+            found[text] = code
+    assert list(found) == ["true", " b ", "b", "?c", "7"]
+
+
+def test_many_categories_and_numbers_are_looked_at_closely() -> None:
+    column = Column("a", "category", vocabulary=("x",))
+    assert encode_few(pa.table({"a": ["x"] * 17}), column, MARKERS) is None
+    assert encode_few(pa.table({"a": ["x", "y"]}), column, MARKERS) is None
+    assert encode_few(pa.table({"a": [1.0]}), Column("a", "number"), MARKERS) is None

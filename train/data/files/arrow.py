@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import lru_cache
 from typing import TypeVar
 
@@ -16,11 +16,12 @@ import pyarrow.compute as pc
 
 from train.config.data_options import MISSING
 from train.data.files.objects import of_objects
-from train.data.files.pandas_kinds import Foreign, of_plain_kind
+from train.data.files.pandas_kinds import Foreign, of_plain_kind, plain_array
 from train.errors import UserError
 
 WORDS = b"missing"  # in the metadata of a column
 SHOWN_COLUMNS = 5
+FEW_ROWS = 16  # of which Python knows sooner than a call of pyarrow begins
 PLAIN_KINDS = frozenset((pa.float64(), pa.int64(), pa.string(), pa.bool_()))
 PARQUET = (".parquet", ".pq")
 T = TypeVar("T")
@@ -58,7 +59,7 @@ def as_table(
 
 def plain(table: pa.Table, missing: tuple[str, ...]) -> pa.Table:
     """The table in few kinds, with nan and missing markers null; a struct as its fields."""
-    markers = _markers(missing)
+    markers = frozenset((*missing, ""))
     columns = []
     words = {}
     for place, column in enumerate(table.columns):
@@ -76,9 +77,9 @@ def plain(table: pa.Table, missing: tuple[str, ...]) -> pa.Table:
 
 
 @lru_cache
-def _markers(missing: tuple[str, ...]) -> pa.Array:
-    """What stands for no value, empty text with it, as a column."""
-    return pa.array(sorted({*missing, ""}), pa.string())
+def _as_column(markers: frozenset[str]) -> pa.Array:
+    """Markers as a column."""
+    return pa.array(sorted(markers), pa.string())
 
 
 def _marked_words(whole: pa.ChunkedArray, unmarked: pa.ChunkedArray) -> dict[str, int]:
@@ -128,7 +129,7 @@ def check_names(names: list[str], where: str, *, may_repeat: bool = False) -> No
             raise UserError(f"{where}: {both}; names must differ")
 
 
-def unmarked(value: T, markers: set[str]) -> T | None:
+def unmarked(value: T, markers: Set[str]) -> T | None:
     """The value, or None for a string that is a missing marker."""
     return None if isinstance(value, str) and value.strip() in markers else value
 
@@ -184,6 +185,8 @@ def _to_arrow(name: str, values: Foreign, markers: set[str]) -> pa.Array | pa.Ch
     kind = type(values)  # asked itself, pandas' Series would look among its labels
     if hasattr(kind, "to_arrow"):  # polars
         return values.to_arrow()
+    if hasattr(kind, "iloc") and (plain_values := plain_array(values)) is not None:
+        return plain_values
     values = of_plain_kind(values)
     # Numpy, jax; pyarrow knows a pandas Series itself.
     if hasattr(kind, "__array__") and not hasattr(kind, "iloc"):
@@ -236,7 +239,7 @@ def _plain_kind(kind: pa.DataType) -> pa.DataType:
     return kind
 
 
-def _unmark(column: pa.ChunkedArray, markers: pa.Array) -> pa.ChunkedArray:
+def _unmark(column: pa.ChunkedArray, markers: frozenset[str]) -> pa.ChunkedArray:
     """A column with nan and markers null, and of no kind where nothing else is left."""
     if pa.types.is_floating(column.type):
         if not column.null_count and not np.isnan(column.to_numpy()).any():
@@ -245,8 +248,11 @@ def _unmark(column: pa.ChunkedArray, markers: pa.Array) -> pa.ChunkedArray:
         return pc.if_else(nan, None, column) if pc.any(nan).as_py() else column
     if not pa.types.is_string(column.type):
         return column
+    cells = column.to_pylist() if len(column) <= FEW_ROWS else [""]
+    if all(cell is None or cell.strip() not in markers for cell in cells):
+        return column
     text = pc.utf8_trim_whitespace(column)
-    marked = pc.is_in(text, markers)
+    marked = pc.is_in(text, _as_column(markers))
     if not pc.any(marked).as_py():
         return column
     if pc.sum(marked).as_py() == len(column) - column.null_count:

@@ -22,7 +22,7 @@ from train.data.files.objects import may_lack_names
 from train.data.schema import read_record
 from train.data.table.column import Column, encode_input, encode_target
 from train.data.table.roles import PLAIN
-from train.data.table.typed import encode_typed
+from train.data.table.typed import encode_few, encode_typed
 
 
 @dataclass(frozen=True)
@@ -138,9 +138,11 @@ class TableEncoder:
         with np.errstate(over="ignore"):  # what is beyond float32 is looked at closely
             for column in self.columns:
                 key, places = all_places[column.name]
-                typed = encode_typed(table, column, self.markers)
-                if typed is not None:
-                    inputs[key][:, places[0]] = typed
+                at_once = encode_typed(table, column, self.markers)
+                if at_once is None and self.reads_text:
+                    at_once = encode_few(table, column, self.markers)
+                if at_once is not None:
+                    inputs[key][:, places[0]] = at_once
                     continue
                 raw = self.raw(table, column, where, said)
                 for place, part in zip(places, encode_input(raw, column), strict=True):

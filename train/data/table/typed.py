@@ -1,4 +1,7 @@
-"""Columns of typed numbers without anything to be said of them, encoded at once. n rows."""
+"""Columns without anything to be said of them, encoded at once: typed numbers, a few categories.
+
+n rows.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ FLOATS = {pa.float64(), pa.float32()}
 INTEGERS = {pa.int64(), pa.int32(), pa.int16(), pa.int8(), pa.uint8(), pa.uint16(), pa.uint32()}
 TYPES = FLOATS | INTEGERS
 EXACT = 2.0**53  # float64 holds all whole numbers below
+FEW_ROWS = 16  # whose texts are looked up sooner one by one
 
 
 def encode_typed(table: pa.Table, column: Column, markers: tuple[str, ...]) -> np.ndarray | None:
@@ -34,3 +38,21 @@ def encode_typed(table: pa.Table, column: Column, markers: tuple[str, ...]) -> n
     if np.isinf(encoded).any() or (is_whole and (np.abs(values) >= EXACT).any()):
         return None
     return encoded
+
+
+def encode_few(table: pa.Table, column: Column, markers: tuple[str, ...]) -> np.ndarray | None:
+    """A column as `encode_category` encodes it [n]; None where it is to be looked at closely.
+
+    A few texts are encoded, all of which are categories of training rows.
+    """
+    place = table.schema.get_field_index(column.name)
+    if column.kind != "category" or place < 0 or not 0 < table.num_rows <= FEW_ROWS:
+        return None
+    data = table.column(place)
+    if data.type != pa.string() or data.null_count:
+        return None
+    texts = [cell.strip() for cell in data.to_pylist()]
+    known = column.codes
+    if not all(text in known and text not in markers for text in texts):
+        return None
+    return np.array([1 + known[text] for text in texts], np.int32)
