@@ -92,6 +92,7 @@ class Net:
             letters = np.zeros((len(lengths), steps, 20), np.int32)
             for row, words in enumerate(columns[token]):
                 for step, word in enumerate(words):
+                    word = "" if word is None else str(word)  # one that is missing is unknown
                     short = word if len(word) <= 20 else word[:10] + word[-10:]
                     letters[row, step, : len(short)] = [codes.get(letter, 1) for letter in short]
                     word = word.lower() if self.about["fold_case"] else word
