@@ -1,5 +1,9 @@
 """Gradient-boosted trees beside a net: scikit-learn's own answers, within their seconds."""
 
+# pyright: reportAssignmentType=false, reportIncompatibleMethodOverride=false
+# pyright: reportIncompatibleVariableOverride=false
+# Of a schema a test needs a few properties, as attributes.
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -84,6 +88,26 @@ def test_trees_that_would_take_too_long_are_left_out_and_said(
         "config.train.tree_seconds gives it longer"
     )
     assert found.metrics(rows()) == {} and trees.fit_trees(encoder, rows(), 0).note == ""
+
+
+def test_of_very_many_columns_a_few_tell_how_long_all_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes = []
+
+    def fit(model: object, rows: trees.Rows, n_trees: int) -> float:
+        shapes.append((*rows[0].shape, n_trees))
+        return 0.01 * rows[0].shape[1]
+
+    monkeypatch.setattr(trees, "TIMED_COLUMNS", 4)
+    monkeypatch.setattr(trees, "_fit", fit)
+    train = rows()
+    train.inputs["numbers"] = train.inputs["numbers"].repeat(6, axis=1)
+    n = int((train.weight > 0).sum())
+    encoder = Encoded((), (), (PRICE,))
+    # 13 columns of .01 s each make 1.3 s for ten trees.
+    assert trees.fit_trees(encoder, train, 1.2).note
+    assert shapes == [(n, 4, 1)]
+    assert not trees.fit_trees(encoder, train, 60).note
+    assert shapes[1:] == [(n, 4, 1), (n, 13, 1), (n, 13, 10), (n, 13, 100)]
 
 
 def test_who_asks_for_nothing_gets_trees_of_so_many_rows_for_as_long_as_the_training() -> None:

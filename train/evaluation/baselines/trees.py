@@ -26,6 +26,7 @@ Rows = tuple[Floats, np.ndarray, np.ndarray | None]  # features, a target, weigh
 MAX_ROWS = 100_000  # of which trees are fitted without being asked for
 TREES = 100
 TIMED_TREES = 10  # trees after which the seconds for all of them are known
+TIMED_COLUMNS = 512  # that tell how long a tree of all columns takes, where there are many more
 SHARED_CELLS = 1 << 20  # numbers of all rows from which on threads share them
 MAX_CATEGORIES = 254  # of a column at the most; scikit-learn takes 255 codes
 
@@ -94,6 +95,12 @@ def fit_trees(encoder: TableEncoder, train: Batch[np.ndarray], seconds: float) -
             target_no = np.asarray(train.target[head.name]).reshape(len(counted_n), -1)[counted_n]
             for target_n in target_no.T:
                 model = _new_model(head, target_n, categories)
+                if features.shape[1] > 2 * TIMED_COLUMNS:
+                    few = _new_model(head, target_n, categories[:TIMED_COLUMNS])
+                    own = (features[:, :TIMED_COLUMNS], target_n, weight_of)
+                    with _threads(own[0]):
+                        seconds = _fit(few, own, 1) * features.shape[1] / TIMED_COLUMNS
+                    deadline.check(seconds * TIMED_TREES)
                 _fit_in_time(model, (features, target_n, weight_of), deadline, n_left)
                 models[head.name].append(model)
                 n_left -= 1
@@ -147,13 +154,17 @@ def _fit_in_time(
     n_left: int,
 ) -> None:
     """Fits a model, the first of `n_left`. Raises LeftOutError once they are seen to take long."""
-    # Threads that wait for each other over few cells take more time than they save.
-    limit = 1 if rows[0].size < SHARED_CELLS else None
-    with threadpool_limits(limit, user_api="openmp"):
+    with _threads(rows[0]):
         deadline.check(_fit(model, rows, 1) * TIMED_TREES)
         whole = _fit(model, rows, TIMED_TREES) * TREES / TIMED_TREES
         deadline.check(n_left * whole * (1 - TIMED_TREES / TREES))
         _fit(model, rows, TREES)
+
+
+def _threads(features: Floats) -> threadpool_limits:
+    """One thread for few cells: more would wait for each other longer than they save."""
+    limit = 1 if features.size < SHARED_CELLS else None
+    return threadpool_limits(limit, user_api="openmp")
 
 
 def _fit(model: Model, rows: Rows, n_trees: int) -> float:
