@@ -214,6 +214,22 @@ def test_a_small_sample_leaves_exact_what_is_counted(
     assert value["scale"][0] * height.unit == pytest.approx(heights.std(), rel=1e-6)
 
 
+def test_one_row_of_all_says_that_next_steps_are_no_zeros_and_ones(
+    path: str, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(rows_on_disk, "MIN_KEPT", 40)
+    monkeypatch.setattr(rows_on_disk, "KEPT_BYTES", 1)
+    given = {"inputs": "keys", "next_step": True, "valid": 50, "test": 50}
+    binary = load_sequence_stream(options(path, **given), "auto")
+    assert binary.encoder.next_kind == "binary"
+    sampled = set(binary.original_rows[binary.splits["train"]].tolist())
+    number = next(n for n in training_numbers(binary) if n not in sampled and len(ROWS[n]["keys"]))
+    rows = make_rows()
+    rows[number]["keys"][0][1] = 2
+    other = load_sequence_stream(options(write(rows, tmp_path / "odd"), **given), "auto")
+    assert other.encoder.next_kind == "numbers"
+
+
 def test_words_are_counted_by_hand(path: str) -> None:
     dataset = load_sequence_stream(
         options(path, inputs="words", target="label", min_count=3, max_length=4), "auto"

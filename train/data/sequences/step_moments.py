@@ -75,8 +75,6 @@ class StepLabels:
 
     def add(self, text: StepText, least: int) -> np.ndarray:
         """Takes in rows; returns the places of those with a text seen less than `least` times."""
-        if self.steps.overflowed:
-            return np.zeros(0, np.int64)
         places = self.steps.add(Text(text.codes, text.values), least, np.ones(len(text.codes)))
         row_s = np.repeat(np.arange(len(text.lengths)), text.lengths)
         known = text.codes >= 0

@@ -57,7 +57,6 @@ class Survey:
     """
 
     options: Sequences
-    schema: pa.Schema
     limit: int | None
     counts: list[int] = field(default_factory=list)
     n_unlabelled: int = 0
@@ -165,17 +164,18 @@ class Survey:
 
     def _take_steps(self, piece: Piece, table: pa.Table, name: str) -> np.ndarray:
         """Adds a target of lists; the places of rows that show what it may hold."""
-        text = read_step_text(table, name, piece.where)
-        has_text = is_text(element_type(table, name, piece.where))
-        least = 1 if has_text else MIN_PER_CLASS
+        kind = element_type(table, name, piece.where)
+        least = 1 if is_text(kind) else MIN_PER_CLASS
         if name not in self.tags:
-            self.tags[name] = _step_labels(has_text)
-            self.read_tags[name] = _step_labels(has_text) if self.limit else self.tags[name]
-        places = self.tags[name].add(text, least)
+            self.tags[name] = _step_labels(is_text(kind))
+            self.read_tags[name] = _step_labels(is_text(kind)) if self.limit else self.tags[name]
         read = table if self.limit is None else shortened(table, (name,), self.limit)
-        if self.read_tags[name] is not self.tags[name]:
-            self.read_tags[name].add(read_step_text(read, name, piece.where), least)
-        if not has_text and not pa.types.is_nested(element_type(table, name, piece.where)):
+        places = np.zeros(0, np.int64)
+        if not self.tags[name].steps.overflowed:
+            places = self.tags[name].add(read_step_text(table, name, piece.where), least)
+            if self.read_tags[name] is not self.tags[name]:
+                self.read_tags[name].add(read_step_text(read, name, piece.where), least)
+        if not is_text(kind) and not pa.types.is_nested(kind):
             values = read_step_numbers(read, name, piece.where).values
             self.step_targets.setdefault(name, Channels(name)).add(values, piece.where)
         return places
@@ -198,7 +198,7 @@ class Survey:
 def survey(files: Files, options: Sequences, shares: dict[str, float], row_bytes: float) -> Survey:
     """The pass over all rows. Raises UserError for a value that no column admits."""
     limit = options.max_length if isinstance(options.max_length, int) else None
-    found = Survey(options, files.schema, limit)
+    found = Survey(options, limit)
     columns = (*names_of(options.inputs), *names_of(options.target))
     n_rows = int(np.clip(PIECE_BYTES / row_bytes, 1, MAX_ROWS))
     sampled = kept_rows(row_bytes) / (files.n_rows * (1 - sum(shares.values())))
