@@ -202,6 +202,26 @@ def test_a_stream_stopped_within_an_epoch_goes_on_in_the_same_bits(
     assert resumption.digest(tmp_path / "stopped") == resumption.digest(tmp_path / "straight")
 
 
+@pytest.mark.slow
+def test_a_stream_of_one_part_is_what_the_rows_in_memory_are_bit_for_bit(tmp_path: Path) -> None:
+    """Words, whose statistics are counts; parts have files of their own, an epoch is a chunk."""
+    for name, n in (("train", 200), ("valid", 50), ("test", 50)):
+        rows = "\n".join(map(json.dumps, make_rows(n, seed=n)))
+        (tmp_path / f"{name}.jsonl").write_text(f"{rows}\n")
+    found = []
+    for stream in ("true", "false"):
+        more = {"data__stream": stream, "data__shuffle_window": str(1 << 18)}
+        more |= {"data__inputs": "words", "data__target": "('tags', 'up')"}
+        more |= {
+            f"data__{part}_path": str(tmp_path / f"{part}.jsonl") for part in ("valid", "test")
+        }
+        given = overrides(str(tmp_path / "train.jsonl"), **more)
+        folder = tmp_path / stream
+        loop.fit(configs.load("configs/sequences.py", given), folder, verbose=False)
+        found.append(resumption.digest(folder))
+    assert found[0] == found[1]
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> Path:
     """A run on a stream, in ROOT/run; rows that it never saw, of other words too, in ROOT/rows."""
