@@ -36,13 +36,13 @@ def test_balanced_classes_have_the_factors_of_scikit_learn() -> None:
 
 
 def test_the_mean_weight_of_a_stream_is_over_all_of_its_rows() -> None:
-    stream = SimpleNamespace(
+    stream: Any = SimpleNamespace(
         n_rows=4, weight_sum=6.0, class_masses=lambda head: np.array([1.0, 2.0, 3.0])
     )
-    dataset: Any = SimpleNamespace(stream=stream, encoder=SimpleNamespace(heads=(KIND,)))
-    assert row_weights._stream_mean(dataset, RowWeights()) == 6 / 4
+    encoder: Any = SimpleNamespace(heads=(KIND,))
+    assert row_weights._stream_mean(stream, encoder, RowWeights()) == 6 / 4
     by_class = RowWeights("kind", np.array([2, 1, 10], np.float32))
-    assert row_weights._stream_mean(dataset, by_class) == (2 + 2 + 30) / 4
+    assert row_weights._stream_mean(stream, encoder, by_class) == (2 + 2 + 30) / 4
 
 
 def test_weights_of_next_to_nothing_are_refused() -> None:

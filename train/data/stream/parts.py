@@ -20,13 +20,14 @@ SPLIT = 0  # what random numbers of rows are for
 
 
 def shares_of(
-    options: Table | Sequences, n_rows: int, kept_rows: int = KEPT_ROWS
+    options: Table | Sequences, n_rows: int, kept_rows: int | None = None
 ) -> dict[str, float]:
     """The share of all rows that validates, and that tests; 0 where a file of its own does.
 
-    A number of rows is a share of all; one given as a share is of `kept_rows` at most. Raises
-    UserError if none is left to train.
+    A number of rows is a share of all; one given as a share is of `kept_rows` (none: KEPT_ROWS)
+    at most. Raises UserError if none is left to train.
     """
+    kept_rows = KEPT_ROWS if kept_rows is None else kept_rows
     shares = {}
     for part in ("test", "valid"):
         asked = 0 if getattr(options, f"{part}_path") else resolved(getattr(options, part))
