@@ -103,7 +103,10 @@ def run(main: Callable[[list[str]], int]) -> NoReturn:
     try:
         with contextlib.suppress(ValueError):  # of another thread signals are somebody else's
             # While a net trains, another one saves first.
-            signal.signal(signal.SIGTERM, _terminate)
+            swallowed.clear()
+            signal.signal(signal.SIGTERM, _end)
+            if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+                signal.signal(signal.SIGINT, _end)
         code = main(sys.argv[1:])
         sys.stdout.flush()
     except (UserError, DivergedError, StorageError, StoppedError) as error:
@@ -123,8 +126,14 @@ def run(main: Callable[[list[str]], int]) -> NoReturn:
     sys.exit(code)
 
 
-def _terminate(number: int, frame: object) -> NoReturn:
-    raise Terminated
+# Signals whose exception has not ended the command yet: a library may catch it, as asyncio does.
+swallowed: list[int] = []
+
+
+def _end(number: int, frame: object) -> NoReturn:
+    """Ends a command that has nothing to save; what trains later on looks for it in `swallowed`."""
+    swallowed.append(number)
+    raise KeyboardInterrupt if number == signal.SIGINT else Terminated
 
 
 def _resend_signal(missed: sys.UnraisableHookArgs) -> None:

@@ -8,16 +8,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
-from train.errors import StoppedError
+from train.errors import StoppedError, swallowed
 
 
 @contextlib.contextmanager
 def stopped_by_signals() -> Iterator[list[int]]:
     """The numbers of the SIGTERM and SIGINT that came since the block began; they do not end it.
 
-    The second one of a kind has its usual effect.
+    The second one of a kind has its usual effect. With them are those that came before and that a
+    library kept from ending the command.
     """
-    received: list[int] = []
+    received = list(swallowed)
     previous: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
 
     def receive(number: int, frame: FrameType | None) -> None:
