@@ -11,14 +11,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from statistics import NormalDist
 from typing import NamedTuple, TypeVar
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from nets import densities
+from nets import densities, quantiles
 from nets.base import Array, Arrays
 from nets.densities import EPSILON as EPSILON
 from nets.densities import Density
@@ -113,24 +112,14 @@ def positive(raw: Array) -> Array:
 def with_spread(prediction_bo: Array, spread_bop: Array, head: HeadShape) -> dict[str, Array]:
     """{NAME: predictions}, and NAME.quantiles [b, o, q] or parts of a density [b, o] beside them.
 
-    These are made of positive numbers [b, o, p]. Each quantile lies further from the median than
-    the one before it, by its number times the distance of the two in a standard normal
-    distribution: so quantiles cannot cross.
+    These are made of positive numbers [b, o, p].
     """
     if not head.n_spread:
         return {head.name: prediction_bo}
     if head.deviation:
         parts = densities.density_parts(head.name, head.density, spread_bop)
         return {head.name: prediction_bo, **parts}
-    normal = [NormalDist().inv_cdf(level) for level in head.quantiles]
-    median = head.quantiles.index(0.5)
-    values = {median: prediction_bo}
-    # Added one by one, not by cumsum: only a running sum is sure to grow in float32 too.
-    for i in range(median + 1, len(normal)):
-        values[i] = values[i - 1] + spread_bop[..., i - 1] * (normal[i] - normal[i - 1])
-    for i in reversed(range(median)):
-        values[i] = values[i + 1] - spread_bop[..., i] * (normal[i + 1] - normal[i])
-    quantiles_boq = jnp.stack([values[i] for i in range(len(normal))], axis=-1)
+    quantiles_boq = quantiles.around_median(prediction_bo, spread_bop, head.quantiles)
     return {head.name: prediction_bo, f"{head.name}.quantiles": quantiles_boq}
 
 
@@ -167,10 +156,11 @@ def predictions_of(
     if head.quantiles:
         name = f"{head.name}.quantiles"
         of_level = [outputs[name][..., i] for i in range(len(head.quantiles))]
-        predictions[name] = jnp.stack(
+        quantiles_boq = jnp.stack(
             [to_target_units(x, head, statistics, clip=clip, log_link=False) for x in of_level],
             axis=-1,
         )
+        predictions[name] = quantiles.in_order(quantiles_boq, head.quantiles.index(0.5))
     return _above_floors(predictions, head)
 
 

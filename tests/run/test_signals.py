@@ -16,6 +16,7 @@ from train.run.signals import stopped_by_signals
 def test_a_signal_that_a_library_swallows_is_seen_by_what_trains_later(number, monkeypatch):
     monkeypatch.setattr("sys.argv", ["train.main"])
     handlers = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a worker's parent may ignore it
     found = []
 
     def main(_: list[str]) -> int:

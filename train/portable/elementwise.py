@@ -237,5 +237,6 @@ RULES: dict[str, Rule] = {name: _same(name) for name in SAME} | {
     "rsqrt": _reciprocal_root,
     "select_n": _select,
     "square": _square,
+    "optimization_barrier": _same_value,
     "stop_gradient": _same_value,
 }

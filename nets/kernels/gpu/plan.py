@@ -22,8 +22,10 @@ STEP_CLOCKS = 700  # of a step beside its products: two barriers, five functions
 
 @dataclass(frozen=True)
 class Card:
-    """What a plan asks of a GPU; `of_*` are limits of a block (CUDA C++ Programming Guide, table of
-    technical specifications by compute capability)."""
+    """What a plan asks of a GPU, as the CUDA C++ Programming Guide has it.
+
+    Its table of technical specifications is by compute capability.
+    """
 
     architecture: str
     """As NVRTC names it: "sm_90"."""
