@@ -196,9 +196,9 @@ def _unseen_lines(
             shown.append(f"{len(counts) - SHOWN} more classes")
         trained = ", ".join(repr(name[:40]) for name in head.classes[:SHOWN])
         lines.append(
-            f"{where}: column {head.name!r}: {counts.total()} rows are of classes that no training "
-            f"row has: {', '.join(shown)}; they count as wrong, log_loss and auc leave them out; "
-            f"those of training are as {trained}"
+            f"{where}: column {head.name!r}: rows of classes that no training row has: "
+            f"{counts.total()}, {', '.join(shown)}; they count as wrong, log_loss and auc leave "
+            f"them out; those of training are as {trained}"
         )
     return lines
 

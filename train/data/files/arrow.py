@@ -194,7 +194,7 @@ def _to_arrow(name: str, values: Foreign, markers: set[str]) -> pa.Array | pa.Ch
     scalar = isinstance(values, np.ndarray) and values.ndim == 0
     if scalar or isinstance(values, str | bytes | set | Mapping) or not hasattr(kind, "__len__"):
         one = f"column {name!r} is one {type(values).__name__}"
-        raise UserError(f"data: {one}; expected a list, one value per row")
+        raise UserError(f"data: {one}; expected a list, one value per row; one row is [{{...}}]")
     try:
         return pa.array(values)
     # Among them pandas' NaT and NA in a list: ValueError, or TypeError.
