@@ -111,7 +111,9 @@ def _read_column(
     column = table.column(name)
     if holds_lists(table, name) or pa.types.is_nested(column.type):
         example = "" if not len(column) else str(column[0].as_py())
-        return ColumnReading(name, str(column.type), column.null_count, 0, example, use)
+        return ColumnReading(
+            name, list_in_words(column.type), column.null_count, None, example, use
+        )
     raw = get_column(table, name, "", markers)
     missing = missing_rows(raw)
     known = text_or_null(raw) if raw.family == "text" else raw.data
@@ -119,3 +121,18 @@ def _read_column(
     first = raw.data.slice(int((~missing).argmax()), 1)
     example = read_text(replace(raw, data=first)).values[0] if n_distinct else ""
     return ColumnReading(name, kind or raw.family, int(missing.sum()), n_distinct, example, use)
+
+
+def list_in_words(kind: pa.DataType) -> str:
+    """A type of lists as people call it: "list of lists of numbers"."""
+    parts = []
+    while pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        parts.append("lists" if parts else "list")
+        kind = kind.value_type
+    if pa.types.is_string(kind):
+        parts.append("texts")
+    elif pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        parts.append("numbers")
+    else:
+        parts.append(str(kind))
+    return " of ".join(parts)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pyarrow as pa
 import pytest
 
 from train import flags, inspect
 from train.config.data_options import Sequences, Series, Table
+from train.data.reading_of_steps import list_in_words
 from train.data.sequences.load import load_sequences
 from train.data.series.load import load_series
 from train.data.table.load import load_table
@@ -127,6 +129,20 @@ def test_series_and_sequences_are_shown_as_well(tmp_path, capsys):
         ("x", "numbers of steps"),
         ("n", "not read"),
     ]
+    assert reading.columns[1].kind == "list of numbers"
+    assert reading.columns[1].cells()[3] == ""  # lists are not told apart
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (pa.list_(pa.list_(pa.float64())), "list of lists of numbers"),
+        (pa.large_list(pa.string()), "list of texts"),
+        (pa.list_(pa.bool_()), "list of bool"),
+    ],
+)
+def test_types_of_lists_are_told_in_words(kind, words):
+    assert list_in_words(kind) == words
 
 
 def test_the_order_of_times_that_split_is_said(tmp_path):

@@ -29,7 +29,8 @@ class ColumnReading(NamedTuple):
     name: str
     kind: str
     missing: int
-    distinct: int
+    distinct: int | None
+    """None of lists, which are not told apart."""
     example: str
     use: str
 
@@ -39,7 +40,7 @@ class ColumnReading(NamedTuple):
             self.name,
             self.kind,
             f"{self.missing:,}",
-            f"{self.distinct:,}",
+            "" if self.distinct is None else f"{self.distinct:,}",
             self.example,
             self.use,
         )
