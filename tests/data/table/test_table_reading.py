@@ -100,7 +100,7 @@ def test_columns_of_lists_are_told_how_to_be_read(tmp_path, capsys):
     path.write_text("\n".join('{"x": [1.0, 2], "n": 3, "y": "a"}' for _ in range(4)))
     assert inspect.main([f"--data={path}", "--target=y"]) == 0
     printed = capsys.readouterr().out
-    assert "list<item: double>" in printed
+    assert "list of numbers" in printed
     assert "--config=configs/sequences.py --config.data.inputs=x --config.data.target=y" in printed
 
 
