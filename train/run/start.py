@@ -89,9 +89,9 @@ def _with_trained_net(config: Config, start: Start) -> Config:
     before = start.config
     if is_population(config) or start.encoder.heads == ():
         raise UserError("start: one net with a target goes on, and its rows stand in memory")
-    if before.loss != config.loss:
+    if config.loss not in ("auto", before.loss):
         raise UserError(f"config.loss: {config.loss}, but the net was trained on {before.loss}")
-    config = replace(config, net=before.net, quantiles=before.quantiles)
+    config = replace(config, loss=before.loss, net=before.net, quantiles=before.quantiles)
     match config.data, before.data:
         case Table() as data, Table() as old if not data.stream:
             data = replace(data, scaling=old.scaling, one_hot=old.one_hot)
