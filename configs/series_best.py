@@ -27,7 +27,7 @@ def get_config() -> Config:
             shortcut_period="auto",
         ),
         optim=Optim(name="adam", learning_rate=3e-3, clip_norm=1.0, ema=0.99),
-        loss="mse",
+        loss="auto",
         train=Train(epochs=60, batch_size="auto", patience=6),
         population=Population(seeds=3),
     )

@@ -1,6 +1,7 @@
 """Every config file loads, survives JSON, and trains; the ones with a stated score reach it."""
 
 import ast
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,14 @@ def test_a_config_survives_json(path):
     config = load(path)
     assert config.name == path.stem
     assert configs.from_json(configs.to_json(config)) == config
+
+
+@pytest.mark.parametrize("name", ["series", "sequences"])
+def test_a_preset_of_several_nets_has_the_options_of_the_one_net(name):
+    one = load(ROOT / "configs" / f"{name}.py")
+    several = load(ROOT / "configs" / f"{name}_best.py")
+    assert several.population.seeds > 1
+    assert replace(several, name=one.name, population=one.population) == one
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
