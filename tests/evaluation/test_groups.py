@@ -10,6 +10,7 @@ from series_tables import hours, options, write
 
 from train.data.series.load import load_series
 from train.evaluation.groups import group_scores
+from train.evaluation.metrics.seasonal_scales import seasonal_scales
 
 
 def test_scores_of_groups_are_those_of_their_rows(tmp_path):
@@ -31,7 +32,8 @@ def test_scores_of_groups_are_those_of_their_rows(tmp_path):
     forecast = {"value": np.nan_to_num(target["value"]) * 0.9}
     high = np.where(np.arange(4) < 3, 1.5, 0.7)
     ends = (raw * 0.5, raw * high)
-    found = group_scores(dataset, windows, target, {"": forecast, "last": target}, ends)
+    scales = seasonal_scales(dataset, windows)
+    found = group_scores(dataset, windows, target, {"": forecast, "last": target}, ends, scales)
     assert found is not None
     table = pd.DataFrame(found.columns()).set_index("group")
     error = dataset.encoder.to_units(forecast)["value"] - raw
@@ -69,7 +71,8 @@ def test_scores_of_groups_are_those_of_their_rows(tmp_path):
     # Also a window that begins where its series does is one of it.
     first = dataset.splits["train"][:1]
     target = dataset.take(dataset.arrays, first).target
-    alone = group_scores(dataset, first, target, {"": target}, None)
+    scales = seasonal_scales(dataset, first)
+    alone = group_scores(dataset, first, target, {"": target}, None, scales)
     assert alone is not None and alone.names.tolist() == ["b"]
     far = np.tile(np.arange(60) % 7, 4) + 1e6
     far[180:] = 1e6

@@ -10,7 +10,7 @@ from train.config import Config
 from train.config.data_options import Series
 from train.data.files.tables import in_memory
 from train.data.series.load import load_series
-from train.evaluation.kinds import score_rows_of
+from train.evaluation.kinds import score
 from train.evaluation.metrics.scale_free import (
     by_name,
     by_step,
@@ -42,7 +42,8 @@ def scores(data, raw_nho) -> dict[str, float]:
     shift = np.tile([column.shift for column in encoder.targets], encoder.horizon)
     predicted = {"value": ((np.reshape(raw_nho, (len(windows), -1)) - shift) / units)}
     target = data.take(data.arrays, windows).target
-    return score_rows_of(data, windows, predicted, target, np.ones(len(windows)))
+    scales = seasonal_scales(data, windows)
+    return score(encoder, predicted, target, np.ones(len(windows)), scales)
 
 
 def test_the_errors_of_two_windows_are_those_worked_out_by_hand():

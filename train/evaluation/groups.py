@@ -19,7 +19,7 @@ from train.evaluation.metrics.scale_free import (
     metrics_by,
     raw_pair,
 )
-from train.evaluation.metrics.seasonal_scales import seasonal_scales
+from train.evaluation.metrics.seasonal_scales import Scales
 
 Arrays = Mapping[str, np.ndarray]
 SPREAD = {"min": 0.0, "q10": 0.1, "median": 0.5, "q90": 0.9, "max": 1.0}
@@ -66,13 +66,14 @@ def group_scores(
     targets: Arrays,
     answers: Mapping[str, Arrays],
     ends: tuple[np.ndarray, np.ndarray] | None,
+    scales: Scales,
 ) -> GroupScores | None:
     """Scores of each group in these windows; None where groups have no names.
 
     `answers` {"": the net's, baseline: its} in encoded units, `ends` of the net's intervals in raw
-    ones, both [n, h * o]. Metrics: the number of "windows", those of `metrics_by`, "BASELINE_mase";
-    and in a run, "deviation" of the training rows of the group, "mae_scaled" in these, and
-    "BASELINE_mae_scaled".
+    ones, both [n, h * o], `scales` those of the windows. Metrics: the number of "windows", those of
+    `metrics_by`, "BASELINE_mase"; and in a run, "deviation" of the training rows of the group,
+    "mae_scaled" in these, and "BASELINE_mae_scaled".
     """
     flat = dataset.flat
     if flat.names is None:
@@ -83,7 +84,6 @@ def group_scores(
     deviation_go = None
     if "train" in dataset.splits:
         deviation_go = dataset.group_deviations[numbers]
-    scales = seasonal_scales(dataset, windows)
     found: dict[str, np.ndarray] = {}
     for baseline, arrays in answers.items():
         pair = raw_pair(encoder, arrays, targets)

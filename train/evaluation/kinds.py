@@ -36,6 +36,7 @@ from train.evaluation.importance import (
 )
 from train.evaluation.metrics.forecasts import forecast_metrics, step_metrics
 from train.evaluation.metrics.scale_free import scale_free_metrics
+from train.evaluation.metrics.seasonal_scales import Scales, seasonal_scales
 from train.evaluation.predictions import forecast_table, row_table
 from train.evaluation.score import score_heads
 
@@ -112,19 +113,17 @@ def kind_of(encoder: Encoder) -> Kind:
 
 
 def score(
-    encoder: Encoder, predictions: Arrays, targets: Arrays, weight: np.ndarray | None = None
+    encoder: Encoder,
+    predictions: Arrays,
+    targets: Arrays,
+    weight: np.ndarray | None = None,
+    scales: Scales | None = None,
 ) -> Scores:
-    """Metrics of predictions for encoded rows, in original units."""
-    return kind_of(encoder).score(predictions, targets, weight)
-
-
-def score_rows_of(
-    dataset: Dataset, rows: np.ndarray, predictions: Arrays, target: Arrays, weight: np.ndarray
-) -> Scores:
-    """Metrics of rows of a data set; of windows also those that need the rows before them."""
-    found = score(dataset.encoder, predictions, target, weight)
-    if isinstance(dataset, SeriesDataset):
-        found |= scale_free_metrics(dataset, rows, predictions, target)
+    """Metrics of predictions for encoded rows, in original units; by `scales` those without one."""
+    found = kind_of(encoder).score(predictions, targets, weight)
+    if scales is not None:
+        assert isinstance(encoder, SeriesEncoder)
+        found |= scale_free_metrics(encoder, predictions, targets, scales)
     return found
 
 
@@ -222,8 +221,9 @@ def _forecast_baselines(judged: SplitPredictions, seconds: Seconds) -> BaselineS
     baselines = {}
     by_step = {"net": step_metrics(series.encoder, judged.predictions, target)}
     fitted_on = windows_to_fit(series)
+    scales = seasonal_scales(series, judged.rows)
     for name, predictions in baseline_predictions(series, fitted_on, judged.rows).items():
-        baselines[name] = score_rows_of(series, judged.rows, predictions, target, weight)
+        baselines[name] = score(series.encoder, predictions, target, weight, scales)
         by_step[name] = step_metrics(series.encoder, predictions, target)
     seen = {"linear": len(fitted_on)}
     return BaselineScores(baselines, by_step, fitted_on=_seen_in_part(judged, seen))

@@ -9,21 +9,23 @@ import numpy as np
 import pyarrow as pa
 
 from train.data.columns import Said
-from train.data.dataset import Encoder, Head, HostArrays
+from train.data.dataset import Head, HostArrays
 from train.data.files.delimited import left_out_notes
 from train.data.files.row_groups import Piece
 from train.data.series.dataset import SeriesDataset
 from train.evaluation.baselines.forecasts import repeated_predictions
 from train.evaluation.conformal import base_of, bounds, conformal_metrics, interval_columns
 from train.evaluation.groups import group_scores
-from train.evaluation.kinds import score, score_rows_of
+from train.evaluation.kinds import score
 from train.evaluation.metrics.probabilistic import probabilistic_metrics
+from train.evaluation.metrics.seasonal_scales import Scales, seasonal_scales
 from train.evaluation.predictions import forecast_table, row_table
 from train.inference.known import Known, known_in_pieces, known_rows
 from train.inference.predictor import Predicted, Predictor
 from train.inference.unanswered import tell_unanswered
 
 Scores: TypeAlias = dict[str, float]
+Repeated: TypeAlias = dict[str, HostArrays]
 Found: TypeAlias = dict[str, float | list[str] | dict[str, Scores]]
 
 
@@ -58,7 +60,10 @@ def evaluate(
         known = known_in_pieces(model, table, where, echo, said)
     targets, weight, predictions = known.predicted
     tell_unanswered(said.append, model.encoder, predictions, where)
-    scores = _score(model.encoder, known)
+    scales = None
+    if isinstance(known.rows, SeriesDataset):
+        scales = seasonal_scales(known.rows, known.rows.splits["test"])
+    scores = score(model.encoder, predictions, targets, weight, scales)
     levels = model.config.levels()
     scores |= probabilistic_metrics(model.encoder, predictions, targets, weight, levels)
     ends: HostArrays = {}
@@ -69,33 +74,31 @@ def evaluate(
     if write is not None:
         write(_answer_table(model, known, ends))
     found: Found = {**known.counts, **scores}
-    if isinstance(known.rows, SeriesDataset):
-        found["baselines"] = _baselines(known.rows, targets)
-        if spread := _groups(known.rows, known.predicted, needed):
+    if isinstance(known.rows, SeriesDataset) and scales is not None:
+        repeated = repeated_predictions(known.rows, known.rows.splits["test"])
+        found["baselines"] = _baselines(known.rows, targets, repeated, scales)
+        if spread := _groups(known.rows, known.predicted, needed, repeated, scales):
             found["groups"] = spread
     return found | {"notes": list(dict.fromkeys(said))} if said else found
 
 
-def _score(encoder: Encoder, known: Known) -> Scores:
-    targets, weight, predictions = known.predicted
-    if isinstance(known.rows, SeriesDataset):
-        windows = known.rows.splits["test"]
-        return score_rows_of(known.rows, windows, predictions, targets, weight)
-    return score(encoder, predictions, targets, weight)
-
-
-def _baselines(windows: SeriesDataset, targets: HostArrays) -> dict[str, Scores]:
+def _baselines(
+    windows: SeriesDataset, targets: HostArrays, repeated: Repeated, scales: Scales
+) -> dict[str, Scores]:
     """The metrics of what needs no training."""
     found = {}
-    judged = windows.splits["test"]
-    weight = np.ones(len(judged), np.float32)
-    for name, predictions in repeated_predictions(windows, judged).items():
-        found[name] = score_rows_of(windows, judged, predictions, targets, weight)
+    weight = np.ones(len(windows.splits["test"]), np.float32)
+    for name, predictions in repeated.items():
+        found[name] = score(windows.encoder, predictions, targets, weight, scales)
     return found
 
 
 def _groups(
-    windows: SeriesDataset, predicted: Predicted, needed: tuple[Head, np.ndarray] | None
+    windows: SeriesDataset,
+    predicted: Predicted,
+    needed: tuple[Head, np.ndarray] | None,
+    repeated: Repeated,
+    scales: Scales,
 ) -> dict[str, Scores]:
     """How scores spread over the groups; {} where these have no names."""
     judged = windows.splits["test"]
@@ -103,8 +106,8 @@ def _groups(
     if needed is not None:
         head, score_o = needed
         ends = bounds(base_of(windows.encoder, head, predicted.predictions), score_o)
-    answers = {"": predicted.predictions, **repeated_predictions(windows, judged)}
-    found = group_scores(windows, judged, predicted.target, answers, ends)
+    answers = {"": predicted.predictions, **repeated}
+    found = group_scores(windows, judged, predicted.target, answers, ends, scales)
     return {} if found is None else found.spread()
 
 

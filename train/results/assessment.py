@@ -22,8 +22,9 @@ from train.evaluation.conformal import (
 )
 from train.evaluation.groups import GroupScores, group_scores
 from train.evaluation.importance import Measured
-from train.evaluation.kinds import BaselineScores, SplitPredictions, kind_of, score_rows_of
+from train.evaluation.kinds import BaselineScores, SplitPredictions, kind_of, score
 from train.evaluation.metrics.probabilistic import probabilistic_metrics
+from train.evaluation.metrics.seasonal_scales import scales_of, seasonal_scales
 from train.inference.predictor import Predicted
 from train.results.baselines import baseline_seconds, baselines_on_valid, importance_seconds
 from train.results.outcome import Outcome, report_split
@@ -140,9 +141,9 @@ def score_splits(run: Run, outcome: Outcome) -> SplitScores:
 def _score(run: Run, rows: np.ndarray, predicted: Predicted) -> dict[str, float]:
     """The metrics of rows, and what their spread is worth where one is answered."""
     target, weight, predictions = predicted
-    scores = score_rows_of(run.dataset, rows, predictions, target, weight)
-    levels = run.config.levels()
     encoder = run.dataset.encoder
+    scores = score(encoder, predictions, target, weight, scales_of(run.dataset, rows))
+    levels = run.config.levels()
     return scores | probabilistic_metrics(encoder, predictions, target, weight, levels)
 
 
@@ -163,4 +164,5 @@ def _groups(judged: SplitPredictions, residuals: Scores | None) -> GroupScores |
         return None
     answers = {"": judged.predictions, **repeated_predictions(series, judged.rows)}
     ends = ends_of(series.encoder, residuals, judged.predictions, LEVEL)
-    return group_scores(series, judged.rows, judged.batch.target, answers, ends)
+    scales = seasonal_scales(series, judged.rows)
+    return group_scores(series, judged.rows, judged.batch.target, answers, ends, scales)

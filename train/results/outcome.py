@@ -21,7 +21,8 @@ from train.core.weights import Weights, count_parameters
 from train.data.blocks import join_arrays
 from train.data.dataset import Dataset
 from train.data.resolve import resolve_config
-from train.evaluation.kinds import score_rows_of
+from train.evaluation.kinds import score
+from train.evaluation.metrics.seasonal_scales import scales_of
 from train.inference.load import ANSWERING_FILE
 from train.inference.predictor import Predicted, Predictor
 from train.parallel.hosts import is_first
@@ -186,6 +187,7 @@ def _member_results(
     """What every member came to, in their order, scored on the rows whose scores are shown."""
     rows = scored_rows(dataset, report_split(dataset), seed)
     batch = dataset.take(dataset.arrays, rows)
+    scales = scales_of(dataset, rows)
     results = []
     for run, state in zip(runs, states, strict=True):
         variables = Chosen(run, state, list(range(len(run.members)))).variables
@@ -193,7 +195,7 @@ def _member_results(
         predictions = predictor.each(batch.inputs)
         for k in range(len(run.members)):
             own = {name: array[k] for name, array in predictions.items()}
-            metrics = score_rows_of(dataset, rows, own, batch.target, batch.weight)
+            metrics = score(dataset.encoder, own, batch.target, batch.weight, scales)
             results.append(_member_result(run, state, k, metrics))
     return sorted(results, key=lambda result: result.member.number)
 

@@ -12,9 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
-from train.evaluation.metrics.seasonal_scales import Scales, seasonal_scales
+from train.evaluation.metrics.seasonal_scales import Scales
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -61,17 +60,15 @@ class Errors(NamedTuple):
 
 
 def scale_free_metrics(
-    dataset: SeriesDataset, windows: np.ndarray, predictions: Arrays, targets: Arrays
+    encoder: SeriesEncoder, predictions: Arrays, targets: Arrays, scales: Scales
 ) -> dict[str, float]:
     """mase, rmsse, smape, mape and wape of the forecasts of some windows, over all steps.
 
-    `predictions` and `targets` {"value": [n, h * o]} in encoded units. With several targets their
-    means under plain names, and "TARGET.mase" and so on.
+    `predictions` and `targets` {"value": [n, h * o]} in encoded units, `scales` those of these
+    windows. With several targets their means under plain names, and "TARGET.mase" and so on.
     """
-    encoder = dataset.encoder
-    scales = seasonal_scales(dataset, windows)
     errors = by_window(cells_of(*raw_pair(encoder, predictions, targets)), scales)
-    together = np.zeros(len(windows), np.int64)
+    together = np.zeros(len(targets["value"]), np.int64)
     found = metrics_by(errors, together, 1)
     names = [column.name for column in encoder.targets]
     metrics = by_name({name: found[name][0] for name in SCALE_FREE}, names)

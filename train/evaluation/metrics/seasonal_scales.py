@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from train.data.dataset import Dataset
 from train.data.series.dataset import SeriesDataset
 
 
@@ -21,6 +22,11 @@ class Scales(NamedTuple):
 
     absolute: np.ndarray
     squared: np.ndarray
+
+
+def scales_of(dataset: Dataset, rows: np.ndarray) -> Scales | None:
+    """The scales of these rows where they are windows of series; None of other kinds of data."""
+    return seasonal_scales(dataset, rows) if isinstance(dataset, SeriesDataset) else None
 
 
 def seasonal_scales(dataset: SeriesDataset, windows: np.ndarray) -> Scales:
