@@ -13,6 +13,7 @@ from train.config.fields import check_fields
 from train.config.members import is_population, pooled
 from train.config.net_options import LSTM, Net
 from train.config.options import Config
+from train.core.network import tasks_of
 from train.data.dataset import Dataset, Encoder
 from train.data.files.read import read_table
 from train.data.files.tables import Read, in_memory, index_note
@@ -89,8 +90,7 @@ def _with_trained_net(config: Config, start: Start) -> Config:
     before = start.config
     if is_population(config) or start.encoder.heads == ():
         raise UserError("start: one net with a target goes on, and its rows stand in memory")
-    if config.loss not in ("auto", before.loss):
-        raise UserError(f"config.loss: {config.loss}, but the net was trained on {before.loss}")
+    _check_loss(config.loss, start)
     config = replace(config, loss=before.loss, net=before.net, quantiles=before.quantiles)
     match config.data, before.data:
         case Table() as data, Table() as old if not data.stream:
@@ -103,6 +103,18 @@ def _with_trained_net(config: Config, start: Start) -> Config:
             kept = {name: getattr(old, name) for name in OF_A_SEQUENCE_NET}
             return replace(config, data=replace(data, **kept), net=_as_written(before.net))
     raise UserError("start: a net goes on with new rows of its kind, which are not streamed")
+
+
+def _check_loss(asked: str, start: Start) -> None:
+    """Raises UserError where a loss is not what the heads of `start` were trained on."""
+    if asked == "auto":
+        return
+    wanted, trained = (
+        [task.loss for task in tasks_of(config, start.encoder)]
+        for config in (replace(start.config, loss=asked), start.config)
+    )
+    if wanted != trained:
+        raise UserError(f"config.loss: {asked}, but the net was trained on {', '.join(trained)}")
 
 
 def _as_written(net: Net) -> Net:

@@ -338,12 +338,12 @@ def test_rows_that_cannot_be_are_refused_with_their_file_and_row(tmp_path: Path)
     rows = make_rows(120)
     rows[71]["tags"] = rows[71]["tags"] + ["O"]
     path = write(rows, tmp_path / "tags", files=2)
-    with pytest.raises(UserError, match=r"1.parquet, counted from row 1 on: .*: row 12 has \d+"):
+    with pytest.raises(UserError, match=r"1.parquet: .*: row 12 has \d+"):
         load_sequence_stream(options(path, inputs="words", target="tags", valid=0, test=0), "auto")
     rows = make_rows(120)
     rows[71]["x"] = [[1.0, np.inf]]
     path = write(rows, tmp_path / "infinite", files=2)
-    with pytest.raises(UserError, match=r"1.parquet, counted from row 1 on: .*row 12 holds an inf"):
+    with pytest.raises(UserError, match=r"1.parquet: .*row 12 holds an inf"):
         load_sequence_stream(options(path, inputs="x", target="label"), "auto")
     with pytest.raises(UserError, match=r"config.data.target: .* has no column 'lable'; did you"):
         load_sequence_stream(options(path, inputs="x", target="lable"), "auto")

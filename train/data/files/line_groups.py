@@ -12,7 +12,7 @@ from train.data.files.arrow import PARQUET, plain_kinds
 from train.data.files.encoding import to_utf8
 from train.data.files.json_lines import read_json_lines
 from train.data.files.read import JSON_LINES
-from train.data.files.row_groups import Files, Piece, RowGroup, find_files, read_pieces
+from train.data.files.row_groups import Files, Piece, RowGroup, find_files, read_pieces, rows_from
 from train.errors import UserError
 
 GROUP_BYTES = 1 << 20  # of lines, about
@@ -63,7 +63,7 @@ def read_rows(
         arrays.append(array.cast(kinds[name]))
     table = pa.Table.from_arrays(arrays, list(columns))
     for place in range(0, group.n_rows, n_rows or group.n_rows):
-        where = f"{group.path}, counted from row {group.in_file + place + 1} on"
+        where = rows_from(group.path, group.in_file + place)
         yield Piece(table.slice(place, n_rows), group.first + place, where)
 
 
@@ -118,7 +118,7 @@ def _blocks(path: str) -> Iterator[tuple[int, bytes]]:
 
 def _parsed(data: bytes, path: str, in_file: int) -> pa.Table:
     """The rows of a block of lines. Raises UserError."""
-    where = f"{path}, counted from row {in_file + 1} on"
+    where = rows_from(path, in_file)
     if not data.strip():
         return pa.table({})
     return plain_kinds(read_json_lines(to_utf8(data, where), where, ()))

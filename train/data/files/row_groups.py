@@ -98,6 +98,11 @@ def find_files(path: str) -> Files:
     return Files(tuple(groups), schema, digest.hexdigest())
 
 
+def rows_from(path: str, row: int) -> str:
+    """What messages call the rows of a file from its `row`-th on, counted from 0."""
+    return f"{path}, counted from row {row + 1} on" if row else path
+
+
 def read_folder(path: str) -> pa.Table:
     """All rows of the Parquet files of a folder, in memory. Raises UserError."""
     files = find_files(path)
@@ -120,7 +125,7 @@ def read_pieces(
             keys = dict(group.keys)
             names = [name for name in columns if name not in keys]
             for batch in file.iter_batches(n_rows, row_groups=[group.number], columns=names):
-                where = f"{group.path}, counted from row {group.in_file + start + 1} on"
+                where = rows_from(group.path, group.in_file + start)
                 table = plain_kinds(pa.Table.from_batches([batch]).select(names))
                 for name, kind in group.casts:
                     if name in names:

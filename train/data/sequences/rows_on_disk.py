@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from train.data.files.arrow import plain
 from train.data.files.line_groups import read_rows
-from train.data.files.row_groups import Files, Piece, RowGroup
+from train.data.files.row_groups import Files, Piece, RowGroup, rows_from
 from train.data.sequences.steps import holds_lists
 
 # Rows of each split, and of the sample, that stay in memory: so many at the least and at the most,
@@ -72,7 +72,7 @@ def narrow_pieces(group: RowGroup, piece: Piece, name: str) -> Iterator[Piece]:
     ends = [*starts[1:], len(length_n)]
     for start, end in zip(starts, ends, strict=True):
         first = piece.first + start
-        where = f"{group.path}, counted from row {group.in_file + first - group.first + 1} on"
+        where = rows_from(group.path, group.in_file + first - group.first)
         yield Piece(piece.table.slice(start, end - start), first, where)
 
 
