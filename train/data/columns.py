@@ -101,6 +101,27 @@ class RawColumn:
         return "empty" if types.is_null(kind) else "other"
 
 
+class Source(NamedTuple):
+    """A table that is read: what messages call it, and what in it stands for missing.
+
+    `said` takes the lines for the user, where somebody listens.
+    """
+
+    table: pa.Table
+    where: str
+    markers: tuple[str, ...] = ()
+    said: Said | None = None
+
+    def column(self, name: str) -> RawColumn:
+        """A column of it. Raises UserError as `get_column`."""
+        return get_column(self.table, name, self.where, self.markers)
+
+    def say(self, name: str, message: str) -> None:
+        """Tells the user something of a column."""
+        if self.said is not None:
+            self.said.append(f"{self.where}: column {name!r}: {message}")
+
+
 class Numbers(NamedTuple):
     """A column as numbers, and which of them are missing [n].
 

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from train.data.columns import Source
 from train.data.series.flat import Flat, order_rows
 from train.data.series.step import DAY, SECOND, TimeStep
 from train.data.series.time_column import TimeColumn, write_stamps
@@ -16,7 +17,7 @@ THREE = Flat(np.arange(6), np.array([3, 1, 2]), np.array(["a", "b", "c"]), np.ar
 
 def test_rows_are_ordered_by_group_and_then_as_they_stand():
     table = pa.table({"shop": ["b", "a", "b", "a"], "at": [1, 1, 2, 5]})
-    flat = order_rows(table, "shop", TimeColumn("at", "number"), (), "data")
+    flat = order_rows(Source(table, "data"), "shop", TimeColumn("at", "number"))
     assert flat.names is not None and flat.stamps is not None
     assert flat.rows.tolist() == [0, 2, 1, 3]
     assert flat.names.tolist() == ["b", "a"]
@@ -26,7 +27,7 @@ def test_rows_are_ordered_by_group_and_then_as_they_stand():
 def test_a_row_without_a_group_is_refused():
     table = pa.table({"shop": ["b", None]})
     with pytest.raises(UserError, match="row 2 has no value; every row needs its group"):
-        order_rows(table, "shop", None, (), "data")
+        order_rows(Source(table, "data"), "shop", None)
 
 
 def test_places_count_within_groups():

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import pyarrow as pa
 
-from train.data.columns import Reading, Said, get_column, read_text
+from train.data.columns import Reading, Source, read_text
 from train.data.notation import Notation
 from train.data.series.flat import Flat
 from train.data.table.column import encode_number
@@ -47,20 +46,14 @@ class SeriesColumn:
 
 
 def encode_columns(
-    table: pa.Table,
-    columns: Sequence[SeriesColumn],
-    flat: Flat,
-    markers: tuple[str, ...],
-    where: str,
-    reads_text: bool = True,
-    said: Said | None = None,
+    source: Source, columns: Sequence[SeriesColumn], flat: Flat, reads_text: bool = True
 ) -> np.ndarray:
     """The columns as float32 [t, c] in encoded units, nan where missing. Raises UserError.
 
-    `reads_text` is False for a schema of 0.1.0; `said` takes lines on doubtful cells.
+    `reads_text` is False for a schema of 0.1.0.
     """
     values_tc = np.empty((len(flat.rows), len(columns)), np.float32)
-    _say_unknown(table, columns, markers, where, said)
+    _say_unknown(source, columns)
     for i, column in enumerate(columns):
         if column.of == "gap":
             gap_t = gaps_before(flat)
@@ -68,31 +61,31 @@ def encode_columns(
             values_tc[:, i] = (gap_t - column.shift) / column.unit
             continue
         if column.of == "category":
-            text = read_text(get_column(table, column.source, where, markers))
+            text = read_text(source.column(column.source))
             code = text.values.index(column.category) if column.category in text.values else -2
             encoded = (text.codes == code).astype(np.float32)
             values_tc[:, i] = _static(np.append(encoded, 0)[flat.rows], flat, column)
             continue
-        cells = get_column(table, column.name, where, markers)
-        cells = cells.read_by(Reading(column.notation), said) if reads_text else cells.as_guessed()
+        cells = source.column(column.name)
+        if reads_text:
+            cells = cells.read_by(Reading(column.notation), source.said)
+        else:
+            cells = cells.as_guessed()
         encoded = encode_number(cells, read_numbers(cells), column.shift, column.unit)
         if column.log == "log1p":
-            encoded = _with_log(encoded, column, where, said)
+            encoded = _with_log(encoded, column, source)
         # The last stands for rows that the table lacks.
         values_tc[:, i] = _static(np.append(encoded, np.float32(np.nan))[flat.rows], flat, column)
     return values_tc
 
 
-def _with_log(
-    values_n: np.ndarray, column: SeriesColumn, where: str, said: Said | None
-) -> np.ndarray:
+def _with_log(values_n: np.ndarray, column: SeriesColumn, source: Source) -> np.ndarray:
     """The raw numbers, nan where they have no log(1 + x), which is said."""
     has_none_n = values_n <= -1
     if not has_none_n.any():
         return values_n
-    if said is not None:
-        found = f"{has_none_n.sum()} of {len(values_n)} values have no log(1 + x)"
-        said.append(f"{where}: column {column.name!r}: {found}, being -1 or less; read as missing")
+    found = f"{has_none_n.sum()} of {len(values_n)} values have no log(1 + x)"
+    source.say(column.name, f"{found}, being -1 or less; read as missing")
     return np.where(has_none_n, np.float32(np.nan), values_n)
 
 
@@ -119,33 +112,25 @@ def _static(values_t: np.ndarray, flat: Flat, column: SeriesColumn) -> np.ndarra
     return np.where(np.arange(len(values_t)) < first_t, np.float32(np.nan), value_t)
 
 
-def _say_unknown(
-    table: pa.Table,
-    columns: Sequence[SeriesColumn],
-    markers: tuple[str, ...],
-    where: str,
-    said: Said | None,
-) -> None:
+def _say_unknown(source: Source, columns: Sequence[SeriesColumn]) -> None:
     """Tells of categories that no training row has, and of cells without one."""
     known: dict[str, list[str]] = {}
     for column in columns:
         if column.of == "category":
             known.setdefault(column.source, []).append(column.category)
-    if said is None:
+    if source.said is None:
         return
-    for source, categories in known.items():
-        text = read_text(get_column(table, source, where, markers))
+    for name, categories in known.items():
+        text = read_text(source.column(name))
         n_missing = int((text.codes < 0).sum())
         if n_missing:
             found = f"{n_missing} of {len(text.codes)} cells are missing"
-            said.append(f"{where}: column {source!r}: {found}; read as no category")
+            source.say(name, f"{found}; read as no category")
         unknown = [value for value in text.values if value not in categories]
         if unknown:
             shown = ", ".join(repr(value[:40]) for value in unknown[:SHOWN])
             found = f"{len(unknown)} categories are none of the {len(categories)} that are read"
-            said.append(
-                f"{where}: column {source!r}: {found}, such as {shown}; read as no category"
-            )
+            source.say(name, f"{found}, such as {shown}; read as no category")
 
 
 def fill_gaps(values_tc: np.ndarray, columns: Sequence[SeriesColumn], flat: Flat) -> np.ndarray:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
-from train.data.columns import Said, get_column, read_text
+from train.data.columns import Source, read_text
 from train.data.series.local_time import to_utc
 from train.data.series.stamps import show_stamp
 from train.data.series.time_column import TimeColumn, read_stamps
@@ -73,24 +72,17 @@ class Flat(NamedTuple):
         return "the series" if self.names is None else f"group {str(self.names[g])!r}"
 
 
-def order_rows(
-    table: pa.Table,
-    group: str | None,
-    time: TimeColumn | None,
-    markers: tuple[str, ...],
-    where: str,
-    said: Said | None = None,
-) -> Flat:
-    """The table's rows by the column `group` and in time; `said` is told if they are not sorted.
+def order_rows(source: Source, group: str | None, time: TimeColumn | None) -> Flat:
+    """The table's rows by the column `group` and in time; that they were not sorted is said.
 
     Raises UserError unless each row has its group, and a time that no other row of it has.
     """
-    n = table.num_rows
+    n = source.table.num_rows
     rows = np.arange(n)
     sizes = np.array([n])
     names = None
     if group is not None:
-        raw = get_column(table, group, where, markers)
+        raw = source.column(group)
         text = read_text(raw)
         if (text.codes < 0).any():
             row = raw.row(int((text.codes < 0).argmax()))
@@ -100,11 +92,11 @@ def order_rows(
         names = np.array(text.values)
     if time is None:
         return Flat(rows, sizes, names, None)
-    flat = Flat(rows, sizes, names, read_stamps(table, time, where, markers)[rows])
+    flat = Flat(rows, sizes, names, read_stamps(source, time)[rows])
     if time.naive:
         flat = _told_apart(flat, time)
-    flat = _in_order(flat, time, where, said)
-    _check_distinct(flat, time, where)
+    flat = _in_order(flat, time, source)
+    _check_distinct(flat, time, source.where)
     return flat
 
 
@@ -122,7 +114,7 @@ def _told_apart(flat: Flat, time: TimeColumn) -> Flat:
     return flat._replace(stamps=stamps)
 
 
-def _in_order(flat: Flat, time: TimeColumn, where: str, said: Said | None) -> Flat:
+def _in_order(flat: Flat, time: TimeColumn, source: Source) -> Flat:
     """The flat rows with those of each group sorted by time."""
     assert flat.stamps is not None
     step_t = np.diff(flat.stamps)
@@ -130,11 +122,10 @@ def _in_order(flat: Flat, time: TimeColumn, where: str, said: Said | None) -> Fl
     n_early = int((step_t < 0).sum())
     if not n_early:
         return flat
-    if said is not None:
-        first = int((step_t < 0).argmax())
-        shown = f"such as row {flat.rows[first + 1] + 1}"
-        found = f"{n_early} rows are earlier than the row before them, {shown}"
-        said.append(f"{where}: column {time.name!r}: {found}; sorted by time")
+    first = int((step_t < 0).argmax())
+    shown = f"such as row {flat.rows[first + 1] + 1}"
+    found = f"{n_early} rows are earlier than the row before them, {shown}"
+    source.say(time.name, f"{found}; sorted by time")
     group_t = np.repeat(np.arange(len(flat.sizes)), flat.sizes)
     order = np.lexsort((flat.stamps, group_t))
     return flat._replace(rows=flat.rows[order], stamps=flat.stamps[order])

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from train.config.data_options import Series
 from train.config.frequency import parse_frequency
-from train.data.columns import Said, get_column
+from train.data.columns import Said, Source, get_column
 from train.data.files.delimited import left_out_notes
 from train.data.files.read import read_table
 from train.data.files.tables import Read
@@ -92,7 +92,7 @@ def used_rows(
     """
     where = options.path
     time = encoder.time if encoder else find_time_column(table, options, notes)
-    flat = order_rows(table, options.group, time, options.missing, where, notes)
+    flat = order_rows(Source(table, where, options.missing, notes), options.group, time)
     flat, used_notes = _used_rows(table, names, flat, options)
     notes += used_notes
     if encoder is not None:

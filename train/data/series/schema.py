@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from train.data.calendar import calendar
-from train.data.columns import Said
+from train.data.columns import Said, Source
 from train.data.series.columns import SeriesColumn, encode_columns, fill_gaps, medians
 from train.data.series.flat import Flat, order_rows
 from train.data.series.grid import move
@@ -111,7 +111,7 @@ class SeriesSchema:
         group keeps to the steps of training.
         """
         lines: Said = [] if said is None else said
-        flat = order_rows(table, self.group, self.time, self.markers, where, lines)
+        flat = order_rows(Source(table, where, self.markers, lines), self.group, self.time)
         return self.on_steps(flat, where, lines)
 
     def on_steps(self, flat: Flat, where: str, said: Said) -> Flat:
@@ -128,7 +128,8 @@ class SeriesSchema:
 
         `said` takes lines on cells that were read with a doubt.
         """
-        return encode_columns(table, self.columns, flat, self.markers, where, self.reads_text, said)
+        source = Source(table, where, self.markers, said)
+        return encode_columns(source, self.columns, flat, self.reads_text)
 
     def complete(
         self, values_tc: np.ndarray, flat: Flat, is_ahead_t: np.ndarray | None = None

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from train.data.columns import RawColumn, Reading, get_column, read_text
+from train.data.columns import RawColumn, Reading, Source, read_text
 from train.data.dates import has_zone
 from train.data.notation import Notation
 from train.data.series.forms import write_form
@@ -68,12 +68,10 @@ class TimeColumn:
         return not has_zone and (self.step is None or not self.step.is_within_days)
 
 
-def read_stamps(
-    table: pa.Table, time: TimeColumn, where: str, markers: tuple[str, ...]
-) -> np.ndarray:
+def read_stamps(source: Source, time: TimeColumn) -> np.ndarray:
     """The stamps of all rows, float64 [n]. Raises UserError if one, or its zone, is missing."""
-    raw = get_column(table, time.name, where, markers)
-    raw = replace(raw, otherwise=", or say how dates are written in config.data.date_format")
+    otherwise = ", or say how dates are written in config.data.date_format"
+    raw = replace(source.column(time.name), otherwise=otherwise)
     raw = raw.read_by(Reading(time.notation, time.date_order))
     values = read_numbers(raw) if time.kind == "number" else read_times(raw)
     if values.missing.any():
