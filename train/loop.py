@@ -100,7 +100,7 @@ def _fit_single(run: Run, listener: Listener, started: float) -> dict[str, Any] 
     trained = train(run, listener=listener)
     outcome = single_outcome(trained.run, trained.state)
     seconds |= trained.seconds
-    return on_process_zero(lambda: finish(trained.run, outcome, seconds, started))
+    return on_process_zero(lambda: finish(trained.run, outcome, seconds, started, trained.is_whole))
 
 
 def _fit_population(
@@ -128,7 +128,8 @@ def _fit_population(
     for part in ("compile", "train"):
         seconds[part] = sum(each.seconds[part] for each in trained)
     whole = dataclasses.replace(runs[0], dataset=dataset, config=config)
-    return on_process_zero(lambda: finish(whole, outcome, seconds, started))
+    is_whole = all(each.is_whole for each in trained)
+    return on_process_zero(lambda: finish(whole, outcome, seconds, started, is_whole))
 
 
 def _train_groups(
@@ -239,7 +240,7 @@ def train(
     if signal:
         raise stopped(run.folder, status.step, signal)
     seconds = {"compile": compiled - began, "train": time.monotonic() - compiled}
-    return Trained(*fetch_answering(run, state), seconds, call)
+    return Trained(*fetch_answering(run, state), seconds, resumed is None, call)
 
 
 def _is_done(status: Status, leg: Leg) -> bool:

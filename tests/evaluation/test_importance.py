@@ -5,8 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from train.config import Train
 from train.data.dataset import Head
-from train.evaluation.importance import permutation_importance, prediction_error
+from train.evaluation.importance import (
+    ShuffleSeconds,
+    permutation_importance,
+    prediction_error,
+)
+from train.results.baselines import known_seconds, shuffle_seconds
 
 COLUMNS = {
     "strong": ("numbers", [0]),
@@ -177,11 +183,38 @@ def test_without_time_the_columns_that_are_left_are_said(inputs, monkeypatch):
     clock = iter(np.arange(0, 1000, 0.5))
     monkeypatch.setattr("train.evaluation.importance.time.monotonic", lambda: next(clock))
     error = prediction_error([HEAD], predict(inputs))
-    found = permutation_importance(by_turns(predict), inputs, COLUMNS, error, 0, seconds=2)
+    found = permutation_importance(by_turns(predict), inputs, COLUMNS, error, 0, seconds=within(2))
     assert 0 < len(found.rises) < len(COLUMNS)
     assert f"{len(found.rises)} of 4 columns were shuffled in the 2 s" in found.notes[0]
     assert "config.train.importance_seconds" in found.notes[0]
     whole = permutation_importance(by_turns(predict), inputs, COLUMNS, error, 0, repeats=1)
     assert whole.notes == () and found.rises.items() <= whole.rises.items()
-    fewer = permutation_importance(by_turns(predict), inputs, COLUMNS, error, 0, seconds=8)
-    assert "of 4 columns were shuffled less than 3 times" in fewer.notes[0]
+    fewer = permutation_importance(by_turns(predict), inputs, COLUMNS, error, 0, seconds=within(8))
+    assert "of 4 columns were shuffled less than 3 times in the 8 s" in fewer.notes[0]
+
+
+def within(seconds: float) -> ShuffleSeconds:
+    return ShuffleSeconds(seconds, seconds)
+
+
+def test_all_columns_are_shuffled_once_where_a_short_training_bounds_the_repeats(
+    inputs, monkeypatch
+):
+    clock = iter(np.arange(0, 1000, 0.5))
+    monkeypatch.setattr("train.evaluation.importance.time.monotonic", lambda: next(clock))
+    error = prediction_error([HEAD], predict(inputs))
+    limits = ShuffleSeconds(once=100, repeats=1)
+    found = permutation_importance(by_turns(predict), inputs, COLUMNS, error, 0, seconds=limits)
+    once = permutation_importance(by_turns(predict), inputs, COLUMNS, error, 0, repeats=1)
+    assert found.rises == once.rises
+    assert "4 of 4 columns were shuffled less than 3 times in the 1 s" in found.notes[0]
+
+
+def test_importance_may_take_what_is_asked_or_as_long_as_the_training():
+    assert shuffle_seconds(Train(importance_seconds=3.0), 60.0) == (3, 3)
+    assert shuffle_seconds(Train(), 0.2) == (10, 1)
+    assert shuffle_seconds(Train(), 5.0) == (10, 5)
+    assert shuffle_seconds(Train(), 60.0) == (60, 60)
+    assert known_seconds(0.2, is_whole=True) == 0.2
+    assert known_seconds(0.2, is_whole=False) == 10
+    assert known_seconds(60.0, is_whole=False) == 60

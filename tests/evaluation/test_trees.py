@@ -111,13 +111,30 @@ def test_of_very_many_columns_a_few_tell_how_long_all_take(monkeypatch: pytest.M
 
 
 def test_who_asks_for_nothing_gets_trees_of_so_many_rows_for_as_long_as_the_training() -> None:
-    assert baseline_seconds(Train(), 1.0, 100).trees == 10
+    assert baseline_seconds(Train(), 0.2, 100).trees == 1
+    assert baseline_seconds(Train(), 5.0, 100).trees == 5
     assert baseline_seconds(Train(), 70.0, 100_000).trees == 70
     many = baseline_seconds(Train(), 70.0, 100_001)
     assert many.trees == 0 and "100,001 rows; --baselines=trees fits them" in many.left_out
     asked = baseline_seconds(Train(tree_seconds=5.0), 1.0, 10**6)
     assert asked.trees == 5 and not asked.left_out
     assert baseline_seconds(Train(tree_seconds=0.0), 70.0, 10**6).left_out == ""
+
+
+def test_trees_of_a_wide_table_are_known_to_take_longer_before_any_is_grown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(trees, "_new_model", lambda *_: pytest.fail("a model was made"))
+    train = rows()
+    train.inputs["numbers"] = np.resize(train.inputs["numbers"], (len(train.weight), 1000))
+    encoder = Encoded((), (), (PRICE,))
+    assert "takes longer than 1 s" in trees.fit_trees(encoder, train, 1.0).note
+    n = int((train.weight > 0).sum())
+    # 100 trees of a leaf for 20 rows each, and 300 microseconds to bin, of each of the columns.
+    leaves = 100 * min(31, n // 20)
+    expected = 1000 * (leaves * 0.7e-6 + 300e-6)
+    assert trees._least_seconds(np.zeros((n, 1000)), (PRICE,)) == pytest.approx(expected)
+    assert trees._least_seconds(np.zeros((n, 1 << 20)), (PRICE,)) == 0
 
 
 @pytest.mark.slow

@@ -90,12 +90,12 @@ class Train:
     tree_seconds: float | None = bounded(None, 0)
     """Seconds that boosted trees beside a table's scores may take; 0 leaves them out.
 
-    None: as many as training took, but 10 at the least, of up to 100,000 training rows.
+    None: as many as training took, but 1 at the least, of up to 100,000 training rows.
     """
     importance_seconds: float | None = bounded(None, 0)
     """Seconds that the importance of a table's columns may take; 0 leaves it out.
 
-    None: as many as training took, but 10 at the least.
+    None: as many as training took, but 1 at the least; each column is shuffled once within 10.
     """
     report: bool = True
     """Whether report.html is drawn, which takes a second or two."""

@@ -39,6 +39,16 @@ class Shuffled(Protocol):
 Shuffler: TypeAlias = Callable[[Arrays, Arrays], Shuffled]
 
 
+class ShuffleSeconds(NamedTuple):
+    """How long all may take: as long as columns are yet to be shuffled once, and once they are."""
+
+    once: float = math.inf
+    repeats: float = math.inf
+
+
+UNBOUNDED = ShuffleSeconds()
+
+
 class Measured(NamedTuple):
     """{column: {"mean", "sd"}} of the rise in error, largest first, and lines on what is lacking.
 
@@ -57,7 +67,7 @@ def permutation_importance(
     seed: int,
     repeats: int = 3,
     max_rows: int = 2000,
-    seconds: float = math.inf,
+    seconds: ShuffleSeconds = UNBOUNDED,
 ) -> Measured:
     """The rise in error over `repeats` shuffles of each column, as far as `seconds` suffice.
 
@@ -68,7 +78,7 @@ def permutation_importance(
     `prediction_error`. sd divides by the shuffles. Which shuffles a column sees depends on `seed`
     alone, not on the other columns: all are shuffled once, then all a second time.
     """
-    ends_at = time.monotonic() + seconds
+    began_at = time.monotonic()
     random = np.random.default_rng(seed)
     total = len(next(iter(inputs.values())))
     rows = np.sort(random.choice(total, min(total, max_rows), replace=False))
@@ -80,7 +90,8 @@ def permutation_importance(
     reference = error({name: array[0] for name, array in as_it_is.items()}, rows)
     errors: list[list[float]] = [[] for _ in columns]
     count = 1
-    for order_n in permutations:
+    for repeat, order_n in enumerate(permutations):
+        ends_at = began_at + (seconds.repeats if repeat else seconds.once)
         done = 0
         while done < len(columns) and (left := ends_at - time.monotonic()) > 0:
             began = time.monotonic()
@@ -118,7 +129,7 @@ def _owners(intact: Arrays, columns: Mapping[str, tuple[str, Sequence[int]]]) ->
 
 
 def _unfinished_notes(
-    errors: Sequence[Sequence[float]], repeats: int, seconds: float
+    errors: Sequence[Sequence[float]], repeats: int, seconds: ShuffleSeconds
 ) -> tuple[str, ...]:
     """A line where columns were not shuffled, or less often than they should be."""
     counts = [len(found) for found in errors]
@@ -126,11 +137,13 @@ def _unfinished_notes(
     if min(counts, default=repeats) == repeats:
         return ()
     found = f"{len(counts) - unmeasured} of {len(counts)} columns were shuffled"
+    given = seconds.once
     if not unmeasured:
         found = f"{sum(count < repeats for count in counts)} of {len(counts)} columns were "
         found += f"shuffled less than {repeats} times"
+        given = seconds.repeats
     longer = "config.train.importance_seconds gives it longer"
-    return (f"importance: {found} in the {seconds:.0f} s that it may take; {longer}",)
+    return (f"importance: {found} in the {given:.0f} s that it may take; {longer}",)
 
 
 def prediction_error(

@@ -31,6 +31,7 @@ from train.evaluation.baselines.table import FittedTable, Seconds, fit_table
 from train.evaluation.importance import (
     Measured,
     Shuffler,
+    ShuffleSeconds,
     permutation_importance,
     prediction_error,
 )
@@ -87,7 +88,7 @@ class Kind:
     score: Callable[[Arrays, Arrays, np.ndarray | None], Scores]
     baselines: Callable[[SplitPredictions, Seconds], BaselineScores]
     table: Callable[[SplitPredictions, tuple[float, ...]], pa.Table]
-    importance: Callable[[SplitPredictions, int, float], Measured]
+    importance: Callable[[SplitPredictions, int, ShuffleSeconds], Measured]
 
 
 def kind_of(encoder: Encoder) -> Kind:
@@ -242,10 +243,10 @@ def _forecast_table(judged: SplitPredictions, levels: tuple[float, ...]) -> pa.T
 
 
 def _importance(
-    encoder: TableEncoder, judged: SplitPredictions, seed: int, seconds: float
+    encoder: TableEncoder, judged: SplitPredictions, seed: int, seconds: ShuffleSeconds
 ) -> Measured:
     inputs, target, weight, _ = judged.batch
-    if not seconds:
+    if not seconds.once:
         return Measured({})
     error = prediction_error(encoder.heads, target, weight, encoder.units)
     return permutation_importance(
@@ -253,7 +254,7 @@ def _importance(
     )
 
 
-def _no_importance(judged: SplitPredictions, seed: int, seconds: float) -> Measured:
+def _no_importance(judged: SplitPredictions, seed: int, seconds: ShuffleSeconds) -> Measured:
     """No importance: the columns cannot be shuffled, or there is no target."""
     del judged, seed, seconds
     return Measured({})

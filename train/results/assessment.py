@@ -26,7 +26,7 @@ from train.evaluation.kinds import BaselineScores, SplitPredictions, kind_of, sc
 from train.evaluation.metrics.probabilistic import probabilistic_metrics
 from train.evaluation.metrics.seasonal_scales import scales_of, seasonal_scales
 from train.inference.predictor import Predicted
-from train.results.baselines import baseline_seconds, baselines_on_valid, importance_seconds
+from train.results.baselines import baseline_seconds, baselines_on_valid, shuffle_seconds
 from train.results.outcome import Outcome, report_split
 from train.results.sample import scored_rows
 from train.run.run import Run
@@ -104,7 +104,7 @@ def assess(run: Run, outcome: Outcome, seconds: float) -> Assessment:
         beside=kind.baselines(judged, allowed),
         on_valid=on_valid,
         interval=interval,
-        importance=kind.importance(judged, run.config.seed, importance_seconds(options, seconds)),
+        importance=kind.importance(judged, run.config.seed, shuffle_seconds(options, seconds)),
         classes=score_classes(encoder.heads, batch.target, judged.predictions, batch.weight),
         groups=_groups(judged, residuals),
     )

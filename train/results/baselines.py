@@ -7,12 +7,14 @@ from train.data.series.encoder import SeriesEncoder
 from train.data.table.encoder import TableEncoder
 from train.evaluation.baselines.table import Seconds
 from train.evaluation.baselines.trees import MAX_ROWS as TREE_ROWS
+from train.evaluation.importance import ShuffleSeconds
 from train.evaluation.kinds import Kind, SplitPredictions
 from train.inference.predictor import Predicted
 
-# The linear model may take this share of the training, trees and the importance of columns as long.
+# The linear model may take this share of the training, trees and repeats of importance as long.
 LINEAR_SHARE = 0.05
-MIN_SECONDS = 10.0
+MIN_SECONDS = 10.0  # of the linear model, and of shuffling each column once
+MIN_EXTRA_SECONDS = 1.0  # of trees and repeats, which a short training does not wait for
 COMPARED = ("linear", "trees")
 
 
@@ -24,7 +26,7 @@ def baseline_seconds(options: Train, trained: float, n_rows: int) -> Seconds:
     if linear is None:
         linear = max(MIN_SECONDS, LINEAR_SHARE * trained)
     if trees is None:
-        trees = max(MIN_SECONDS, trained)
+        trees = max(MIN_EXTRA_SECONDS, trained)
         if n_rows > TREE_ROWS:
             trees = 0.0
             left_out = (
@@ -33,10 +35,21 @@ def baseline_seconds(options: Train, trained: float, n_rows: int) -> Seconds:
     return Seconds(linear, trees, left_out)
 
 
-def importance_seconds(options: Train, trained: float) -> float:
+def shuffle_seconds(options: Train, trained: float) -> ShuffleSeconds:
     """How long the importance of columns may take after `trained` seconds of training."""
-    seconds = options.importance_seconds
-    return max(MIN_SECONDS, trained) if seconds is None else seconds
+    asked = options.importance_seconds
+    if asked is not None:
+        return ShuffleSeconds(asked, asked)
+    return ShuffleSeconds(max(MIN_SECONDS, trained), max(MIN_EXTRA_SECONDS, trained))
+
+
+def known_seconds(trained: float, is_whole: bool) -> float:
+    """The seconds of training; unless this session did all of it, MIN_SECONDS at the least.
+
+    What an earlier session took is not known, and a run that goes on leaves out no more than one
+    that was not stopped.
+    """
+    return trained if is_whole else max(trained, MIN_SECONDS)
 
 
 def baselines_on_valid(

@@ -16,6 +16,7 @@ from train.evaluation.paths import relative_errors
 from train.report.report import write_report
 from train.report.result import read_result
 from train.results.assessment import Assessment, assess
+from train.results.baselines import known_seconds
 from train.results.outcome import Outcome
 from train.results.report_data import report_data
 from train.results.result_json import result_json
@@ -47,16 +48,17 @@ WRITTEN = (
 
 
 def finish(
-    run: Run, outcome: Outcome, seconds: Mapping[str, float], started: float
+    run: Run, outcome: Outcome, seconds: Mapping[str, float], started: float, is_whole: bool
 ) -> dict[str, Any]:
     """Evaluates a trained net and writes all that a user reads; returns result.json's content.
 
     `seconds` {"train", ...} are those of the phases before, `started` is time.monotonic() at the
-    run's beginning.
+    run's beginning. `is_whole` says whether they are of all of the training, not only of what was
+    left of it.
     """
     with rewriting(run.folder, *WRITTEN):
         scaled = scale_answers(run, outcome)
-        found = assess(run, scaled.outcome, seconds["train"])
+        found = assess(run, scaled.outcome, known_seconds(seconds["train"], is_whole))
         _write_tables(run, found)
         result = result_json(run, found, scaled, seconds)
         result["seconds"] = {**seconds, "total": time.monotonic() - started}

@@ -52,6 +52,8 @@ class Trained(NamedTuple):
     state: State
     """The last one, on the host. It has `best`; `weights`, `average` and `opt_state` are None."""
     seconds: dict[str, float]
+    is_whole: bool
+    """Whether these are the seconds of all of its training: no step was on disk before."""
     call: Call | None
     """The compiled program, to train on with; None where nothing was left to train."""
 

@@ -8,7 +8,7 @@ columns, k classes.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
@@ -26,8 +26,13 @@ Rows = tuple[Floats, np.ndarray, np.ndarray | None]  # features, a target, weigh
 MAX_ROWS = 100_000  # of which trees are fitted without being asked for
 TREES = 100
 TIMED_TREES = 10  # trees after which the seconds for all of them are known
-TIMED_COLUMNS = 512  # that tell how long a tree of all columns takes, where there are many more
+TIMED_COLUMNS = 64  # that tell how long a tree of all columns takes, where there are many more
 SHARED_CELLS = 1 << 20  # numbers of all rows from which on threads share them
+# Of one column and one thread, at the least: a third of what 420 rows of 1,000 columns took.
+LEAF_SECONDS = 0.7e-6
+BIN_SECONDS = 300e-6  # for a model, which bins its rows each time that it goes on
+LEAVES = 31  # of a tree at the most, each of so many rows at the least
+LEAF_ROWS = 20
 MAX_CATEGORIES = 254  # of a column at the most; scikit-learn takes 255 codes
 
 
@@ -90,6 +95,7 @@ def fit_trees(encoder: TableEncoder, train: Batch[np.ndarray], seconds: float) -
     models: dict[str, list[Model]] = {}
     n_left = sum(len(head.columns) for head in encoder.heads)
     try:
+        deadline.check(_least_seconds(features, encoder.heads))
         for head in encoder.heads:
             models[head.name] = []
             target_no = np.asarray(train.target[head.name]).reshape(len(counted_n), -1)[counted_n]
@@ -107,6 +113,22 @@ def fit_trees(encoder: TableEncoder, train: Batch[np.ndarray], seconds: float) -
     except LeftOutError as error:
         return Trees(encoder, note=f"gradient-boosted trees are left out: {error}")
     return Trees(encoder, models, frequent, n_rows=len(train.weight))
+
+
+def _least_seconds(features: Floats, heads: Sequence[Head]) -> float:
+    """Below what no fit of all heads stays, where one thread does it; 0 where threads share it.
+
+    So nothing is imported for trees of a very wide table, which a short training does not wait for.
+    """
+    if features.size >= SHARED_CELLS:
+        return 0.0
+    n_rows, n_columns = features.shape
+    n_leaves = TREES * min(LEAVES, n_rows // LEAF_ROWS)
+    seconds = 0.0
+    for head in heads:
+        n_classes = head.size if head.kind == "multiclass" else 1
+        seconds += len(head.columns) * (n_leaves * n_classes * LEAF_SECONDS + BIN_SECONDS)
+    return seconds * n_columns
 
 
 def _frequent(inputs: Arrays, sizes: tuple[int, ...]) -> tuple[np.ndarray, ...]:
