@@ -77,9 +77,21 @@ class DataNetwork(nn.Module):
         """{head: outputs} -> {head: answers in the target's encoded units}."""
         raise NotImplementedError
 
+    def outputs(self, inputs: Arrays) -> dict[str, Tree]:
+        """Encoded columns -> one output for each row, which `postprocess` makes answers of."""
+        return self.averaged(self(self.preprocess(inputs), train=False))
+
     def predict(self, inputs: Arrays) -> dict[str, Array]:
         """Encoded columns -> answers in the target's encoded units."""
-        return self.postprocess(self.averaged(self(self.preprocess(inputs), train=False)))
+        return self.postprocess(self.outputs(inputs))
+
+    def together(self, outputs: Arrays) -> dict[str, Array]:
+        """What several nets give as `outputs` [m, ...] -> answers of heads that have no mean.
+
+        Of tags it is one path; of other heads the mean of the nets' answers is one, or none is.
+        """
+        del outputs
+        return {}
 
     def _statistics(self, part: str) -> Mapping[str, Tree]:
         """What was fitted of "inputs" or "targets"; ValueError without it."""

@@ -12,7 +12,6 @@ import jax.numpy as jnp
 from nets.activations import ACTIVATIONS
 from nets.base import Array, Arrays, DataNetwork, Tree
 from nets.convolution import Convolutions, own_scaled, patches, pooled
-from nets.crf import viterbi
 from nets.dropout import dropout, is_off
 from nets.fixed import FixedFilters
 from nets.heads import (
@@ -28,6 +27,7 @@ from nets.own import Body
 from nets.padding import step_mask
 from nets.readout import FrontReadout, Readout, read, read_steps
 from nets.recurrence import Carry
+from nets.tags import best_path, joint_path
 from nets.tokens import Tokens
 
 # Heads that answer at every step; the others once a sequence.
@@ -162,13 +162,7 @@ class SequenceNetwork(DataNetwork):
             fitted = statistics[head.name]
             raw = outputs[head.name]
             if head.kind == "tags":
-                start_k = fitted["start"]
-                transition_kk = fitted["transition"]
-                if self.crf:
-                    start_k = start_k + outputs[f"{head.name}.start"]
-                    transition_kk = transition_kk + outputs[f"{head.name}.transition"]
-                end_k = fitted.get("end")
-                predictions[head.name] = viterbi(raw, start_k, transition_kk, length_b, end_k)
+                predictions[head.name] = best_path(outputs, head.name, statistics)
             elif head.kind in STEP_KINDS:
                 if head.kind == "next_binary":
                     values_btf = jax.nn.sigmoid(raw)
@@ -182,6 +176,11 @@ class SequenceNetwork(DataNetwork):
                 answers = predictions_of(outputs, head, fitted, clip=False, log_link=self.log_link)
                 predictions |= answers | with_base_rates(answers, head, fitted, length_b == 0)
         return predictions
+
+    def together(self, outputs: Arrays) -> dict[str, Array]:
+        """Outputs of several nets [m, ...] -> {head of tags: the path that all of them answer}."""
+        names = [head.name for head in self.heads if head.kind == "tags"]
+        return {name: joint_path(outputs, name, self._statistics("targets")) for name in names}
 
     def step(
         self, inputs: Arrays, carry: tuple[Carry, ...] | None

@@ -14,6 +14,7 @@ from train.results.ranking import answering_members, rank_settings
 from train.results.records import MemberResult
 
 NUMBER = Head("value", "regression", ("y",), (), 1)
+CODES = Head("codes", "reconstruction", ("a", "b"), (), 2)
 TAGS = Head("tags", "tags", ("tags",), ("a", "b"), 2)
 
 
@@ -43,9 +44,13 @@ def test_members_of_a_finite_value_answer(
 
 
 def test_of_answers_that_have_no_mean_the_best_alone_is_kept() -> None:
-    assert answering_members(Population(keep="all"), [NUMBER, TAGS], RESULTS, 1) == {3}
+    assert answering_members(Population(keep="all"), [NUMBER, CODES], RESULTS, 1) == {3}
     refit = Population(keep="refit", folds=2)
-    assert answering_members(refit, [TAGS], RESULTS, 1) == {2, 3}
+    assert answering_members(refit, [CODES], RESULTS, 1) == {2, 3}
+
+
+def test_tags_are_answered_by_all_nets_together() -> None:
+    assert answering_members(Population(), [NUMBER, TAGS], RESULTS, 1) == {2, 3, 4}
 
 
 def test_where_a_whole_setting_diverged_others_answer() -> None:

@@ -58,6 +58,8 @@ class HeadKind(NamedTuple):
     """Whether the head answers at every step."""
     averages: bool = True
     """Whether the mean of several nets' predictions is a prediction."""
+    together: bool = False
+    """Whether several nets answer together by their outputs, where the mean is no prediction."""
     judges_answers: bool = False
     """Whether errors are counted on the postprocessed answers (a path of tags), not on outputs."""
 
@@ -128,6 +130,7 @@ HEAD_KINDS = {
         _tag_error,
         every_step=True,
         averages=False,
+        together=True,
         judges_answers=True,
     ),
     "step_numbers": HeadKind("mse", _next_numbers, _next_numbers, every_step=True),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TypeAlias
 
 import jax
@@ -22,7 +22,7 @@ from train.errors import UserError
 from train.evaluation.importance import Shuffled
 from train.inference.blocks import AnswerBlocks, S, SequenceBlocks, in_blocks
 from train.inference.first_layer import make_shuffles_by_first_layer
-from train.inference.mc_dropout import Sampler, make_sampler, summarise
+from train.inference.mc_dropout import Sampler, make_sampler
 from train.inference.native import NativeNets, native_nets
 from train.inference.shuffles import (
     Shuffle,
@@ -30,6 +30,7 @@ from train.inference.shuffles import (
     make_shuffles,
     shuffled_in_turns,
 )
+from train.inference.together import answers_of_trees, as_one, has_paths
 from train.inference.turns import in_turns, marked
 from train.parallel.devices import on_every_device
 
@@ -76,6 +77,10 @@ class Ensemble:
             variables if isinstance(variables, tuple) else (variables,),
             axis,
         )
+        self._together = None
+        if self.has_members and has_paths(encoder):
+            all_nets = partial(answers_of_trees, network)
+            self._together = on_every_device(all_nets, self._variables, axis).predict
         self._rows = BLOCK * n_blocks  # of a call
         self._sequences = None
         if isinstance(encoder, SequenceEncoder):
@@ -94,7 +99,8 @@ class Ensemble:
         if self._native is not None:
             return self._mean(self._native(inputs))
         own = marked(inputs) if self._by_turns else inputs
-        return self._in_blocks(AnswerBlocks(self._by_variables, fetch), own)
+        send = self._by_variables if self._together is None else self._by_all
+        return self._in_blocks(AnswerBlocks(send, fetch), own)
 
     @in_single_precision()
     def each(self, inputs: Mapping[str, np.ndarray]) -> HostArrays:
@@ -226,15 +232,16 @@ class Ensemble:
         """A block's predictions by each tree of variables, which need not be there yet."""
         return [self.apply(variables, block) for variables in self.variables]
 
+    def _by_all(self, block: HostArrays) -> list[Arrays]:
+        """A block's predictions by all nets at once."""
+        assert self._together is not None
+        return [self._together(self._variables, block)]
+
     def _mean(self, predictions: Sequence[HostArrays]) -> HostArrays:
         """The mean of all members' predictions, with their deviation; one net's own."""
         if not self.has_members:
             return predictions[0]
-        stacked = _stacked(predictions)
-        if len(next(iter(stacked.values()))) == 1:
-            return {name: array[0] for name, array in stacked.items()}
-        names = [head.name for head in self._encoder.heads if not HEAD_KINDS[head.kind].every_step]
-        return jax.device_get(summarise(stacked, names))
+        return jax.device_get(as_one(_stacked(predictions), self._encoder))
 
 
 def _stacked(predictions: Sequence[HostArrays]) -> HostArrays:

@@ -9,9 +9,8 @@ import jax.numpy as jnp
 
 from nets.base import Arrays, Tree
 from train.core.network import make_network
-from train.core.tasks import HEAD_KINDS
-from train.inference.mc_dropout import summarise
 from train.inference.predictor import Predictor
+from train.inference.together import as_one, has_paths, with_paths
 
 
 def variables_of(model: Predictor) -> list[Tree]:
@@ -33,17 +32,18 @@ def answer_function(model: Predictor) -> Callable[[Arrays], Mapping[str, Tree]]:
     """
     network, _ = make_network(model.config, model.encoder)
     members = variables_of(model)
-    heads = model.encoder.heads
-    names = [head.name for head in heads if not HEAD_KINDS[head.kind].every_step]
-
-    def predict(variables: Tree, inputs: Arrays) -> Tree:
-        return network.apply(variables, inputs, method="predict")
 
     def answer(inputs: Arrays) -> Mapping[str, Tree]:
-        answers = [predict(one, inputs) for one in members]
+        outputs = [network.apply(one, inputs, method="outputs") for one in members]
+        answers = []
+        for one, own in zip(members, outputs, strict=True):
+            answers.append(network.apply(one, own, method="postprocess"))
         if len(answers) == 1:
             return answers[0]
-        stacked = {name: jnp.stack([one[name] for one in answers]) for name in answers[0]}
-        return summarise(stacked, names)
+        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *answers)
+        if has_paths(model.encoder):
+            together = jax.tree.map(lambda *leaves: jnp.stack(leaves), *outputs)
+            stacked = with_paths(network, members[0], together, stacked)
+        return as_one(stacked, model.encoder)
 
     return answer

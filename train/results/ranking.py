@@ -53,7 +53,8 @@ def answering_members(
     """The numbers of the members that answer: of the best setting, or of all, or the best one."""
     finite = [result for result in results if np.isfinite(result.value)]
     own = [result for result in finite if result.member.setting == best_setting] or finite
-    is_alone = not all(HEAD_KINDS[head.kind].averages for head in heads)
+    kinds = [HEAD_KINDS[head.kind] for head in heads]
+    is_alone = not all(kind.averages or kind.together for kind in kinds)
     if population.keep == "refit" and is_alone:  # each fold is judged by one net
         best_of_fold: dict[int, int] = {}
         for result in sorted(own, key=lambda result: -result.value):
