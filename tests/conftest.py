@@ -67,15 +67,19 @@ LONGEST = (
 # Slow tests of what a run reads, writes and says, and of what it learns: not of the program's bits,
 # and not of what configs and pages tell of scores. They are marked `plain`.
 PLAIN = (
+    "tests/chaos/",
+    "tests/data/",
     "tests/estimators/",
     "tests/evaluation/",
     "tests/portable/",
     "tests/report/",
     "tests/results/",
     "tests/test_accelerator_bench.py",
+    "tests/test_bad_input.py",
     "tests/test_search.py",
     "tests/test_serving.py",
     "tests/test_shared_search.py",
+    "tests/whole_runs/test_augmentation.py",
     "tests/whole_runs/test_backtests.py",
     "tests/whole_runs/test_clusters.py",
     "tests/whole_runs/test_codes.py",
@@ -88,7 +92,9 @@ PLAIN = (
     "tests/whole_runs/test_noisy_tables.py",
     "tests/whole_runs/test_own_code.py",
     "tests/whole_runs/test_perceptron.py",
+    "tests/whole_runs/test_sequence_weights.py",
     "tests/whole_runs/test_sequences.py",
+    "tests/whole_runs/test_truncated.py",
     "tests/whole_runs/test_weights.py",
 )
 # What XLA is told, by which tests are chosen. In one piece a program is compiled on one core, with
