@@ -7,7 +7,6 @@ characters.
 from __future__ import annotations
 
 import functools
-import math
 
 import flax.linen as nn
 import jax
@@ -22,8 +21,6 @@ CHARACTER_SIZE = 32  # numbers that stand for a character
 # Beyond so many characters their vectors are looked up: a product with ones and zeros, whose
 # gradient is no scatter, is faster only where there are few.
 MAX_ONE_HOT = 256
-# The shares of all steps, and of a word's places, that programs for the words of a batch hold.
-SHAPES = ((0.3, 0.65), (0.3, 1), (0.5, 1), (1, 1))
 PIECE_BYTES = 1 << 27  # of what is computed at once, unless a step weighs more
 # Standard deviation of new vectors: as large as what dropout leaves of them is to be told apart.
 SPREAD = 0.3
@@ -46,41 +43,23 @@ class Characters(nn.Module):
             "kernel", nn.initializers.glorot_uniform(), (3 * CHARACTER_SIZE, self.size)
         )
         bias = self.param("bias", nn.initializers.zeros_init(), (self.size,))
+        # Most steps of most batches are padding: only the first quarter or half is computed where
+        # that holds all words.
         n_steps = codes_btc.shape[1]
+        longest = jnp.where(codes_btc[:, :, 0] > 0, jnp.arange(1, n_steps + 1)[None], 0).max()
         at_once = steps_at_once(codes_btc.shape, self.n_characters, self.size)
         if at_once < n_steps:
-            longest = jnp.where(codes_btc[:, :, 0] > 0, jnp.arange(1, n_steps + 1)[None], 0).max()
             return _in_pieces(codes_btc, at_once, longest, table, kernel, bias)
-        return _of_words(codes_btc, table, kernel, bias)
+        widths = sorted({-(-n_steps // parts) for parts in (4, 2, 1)})
 
+        def first_steps(width: int, codes_btc: Array, *params: Array) -> Array:
+            features = _character_features(codes_btc[:, :width], *params)
+            return jnp.pad(features, ((0, 0), (0, n_steps - width), (0, 0)))
 
-def _of_words(codes_btc: Array, *params: Array) -> Array:
-    """`_character_features`, computed of the words alone.
-
-    Most steps of most batches are padding, and so are most places of a word: of SHAPES the first is
-    computed that holds all words of the batch, the longest too.
-    """
-    b, t, c = codes_btc.shape
-    if not isinstance(b, int):  # of a program for any number of rows
-        return _character_features(codes_btc, *params)
-    codes_wc = codes_btc.reshape(-1, c)
-    is_word_w = codes_wc[:, 0] > 0
-    n_words = is_word_w.sum()
-    longest = (codes_wc > 0).any(0).sum()
-    shapes = [(math.ceil(b * t * words), math.ceil(c * places)) for words, places in SHAPES]
-
-    def first_words(shape: tuple[int, int], codes_wc: Array, *params: Array) -> Array:
-        n, width = shape
-        (place_n,) = jnp.nonzero(is_word_w, size=n, fill_value=len(codes_wc))
-        codes_nc = codes_wc.at[place_n, :width].get(mode="fill", fill_value=0)
-        features = _character_features(codes_nc[None], *params)[0]
-        nothing = jnp.zeros((len(codes_wc), features.shape[-1]), features.dtype)
-        return nothing.at[place_n].set(features, mode="drop", unique_indices=True)
-
-    holds = jnp.array([[n, width] for n, width in shapes])
-    chosen = ((holds[:, 0] >= n_words) & (holds[:, 1] >= longest)).argmax()
-    branches = [functools.partial(first_words, shape) for shape in shapes]
-    return jax.lax.switch(chosen, branches, codes_wc, *params).reshape(b, t, -1)
+        branches = [functools.partial(first_steps, width) for width in widths]
+        return jax.lax.switch(
+            jnp.searchsorted(jnp.array(widths), longest), branches, codes_btc, table, kernel, bias
+        )
 
 
 def steps_at_once(shape_btc: tuple[int, ...], n_characters: int, size: int) -> int:

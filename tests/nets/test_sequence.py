@@ -253,34 +253,6 @@ def test_character_features_are_a_convolution_and_a_maximum():
     assert (got[1, :10] == 0).all()
 
 
-@pytest.mark.parametrize(
-    ("share", "longest"), [(0.0, 0), (0.1, 2), (0.1, 8), (0.45, 8), (1.0, 3), (1.0, 8)]
-)
-def test_what_is_computed_of_words_alone_is_what_all_steps_give(share, longest):
-    random = np.random.default_rng(0)
-    codes = random.integers(2, 6, (4, 10, 8)).astype(np.uint8)
-    length = random.integers(min(longest, 1), longest + 1, (4, 10))
-    length[random.permutation(40).reshape(4, 10) >= round(40 * share)] = 0
-    length[0, 0] = longest
-    codes[np.arange(8) >= length[..., None]] = 0
-    module = Characters(6, 5)
-    params = initial(module, codes)["params"]
-    weight = random.standard_normal((4, 10, 5)).astype(np.float32)
-
-    def of_words(params):
-        features = module.apply({"params": params}, codes)
-        return (features * weight).sum(), features
-
-    def of_all(params):
-        leaves = params["embedding"], params["kernel"], params["bias"]
-        features = tokens._character_features(codes, *leaves)
-        return (features * weight).sum(), features
-
-    found = jax.jit(jax.grad(of_words, has_aux=True))(params)
-    known = jax.jit(jax.grad(of_all, has_aux=True))(params)
-    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-5), found, known)
-
-
 def test_patches_leave_no_step_out():
     x = np.arange(2 * 5 * 1, dtype=np.float32).reshape(2, 5, 1)
     length, patched = jax.jit(patches, static_argnums=2)(x, np.array([5, 2]), 3)
