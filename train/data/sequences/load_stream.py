@@ -20,10 +20,11 @@ from train.data.files.memory import return_memory
 from train.data.files.read import read_table
 from train.data.files.row_groups import MAX_ROWS, Files
 from train.data.reading_of_steps import reading_of_sequences
+from train.data.sequences.encoded_file import EncodedFile, encode_file
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.fit import names_of
 from train.data.sequences.joining import fills_of, join
-from train.data.sequences.load import EncodedFile, encode_file, fit_encoder
+from train.data.sequences.load import fit_encoder
 from train.data.sequences.rows_on_disk import bytes_of_rows, kept_rows, shortened
 from train.data.sequences.steps import check_columns, column_error, padded_width
 from train.data.sequences.stream import SequenceStream, StreamedSequences

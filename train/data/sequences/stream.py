@@ -13,10 +13,10 @@ from train.config.data_options import Sequences
 from train.data.dataset import Batch, Head, HostArrays, Options
 from train.data.files.row_groups import Piece, RowGroup
 from train.data.sequences.dataset import SequenceDataset
+from train.data.sequences.encoded_file import labelled
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.joining import at_width, fills_of, take_rows
 from train.data.sequences.label_sets import LabelSet
-from train.data.sequences.load import labelled
 from train.data.sequences.rows_on_disk import read_sequences, shortened
 from train.data.sequences.schema import NEXT
 from train.data.sequences.survey import Survey

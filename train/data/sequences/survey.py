@@ -19,8 +19,8 @@ import pyarrow.compute as pc
 from train.config.data_options import Sequences
 from train.data.columns import get_column, read_text
 from train.data.files.row_groups import MAX_ROWS, Files, Piece, uniform
+from train.data.sequences.encoded_file import labelled
 from train.data.sequences.fit import names_of
-from train.data.sequences.load import labelled
 from train.data.sequences.rows_on_disk import is_text, kept_rows, read_sequences, shortened
 from train.data.sequences.step_moments import Channels, StepLabels
 from train.data.sequences.steps import (
