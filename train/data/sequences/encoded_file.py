@@ -18,7 +18,7 @@ from train.data.sequences.joining import take_rows
 from train.data.sequences.steps import holds_lists
 from train.data.sequences.tags import unseen_note, unseen_tags
 from train.data.sequences.weights import sequence_weights
-from train.data.table.load import notes_on_classes
+from train.data.table.encoded_file import notes_on_classes
 from train.errors import UserError
 
 

@@ -33,7 +33,7 @@ from train.data.sequences.survey import Survey, survey
 from train.data.sequences.text import MAX_CHARACTERS
 from train.data.stream.online_statistics import MAX_LABELS, StreamRows
 from train.data.stream.parts import shares_of
-from train.data.table.load import notes_on_classes
+from train.data.table.encoded_file import notes_on_classes
 from train.errors import UserError
 
 CHUNK_BYTES = 1 << 26  # of encoded rows that are shuffled at once

@@ -16,8 +16,8 @@ from train.data.stream.online_statistics import Labels, Moments
 from train.data.stream.parts import training_rows
 from train.data.stream.rows import RowStream
 from train.data.table.dataset import TableDataset
+from train.data.table.encoded_file import encode_rows
 from train.data.table.encoder import TableEncoder
-from train.data.table.load import encode_rows
 
 if TYPE_CHECKING:
     from nets.base import Statistics

@@ -21,10 +21,10 @@ from train.data.infer import infer_in_table
 from train.data.stream.dataset import StreamDataset, TableStream
 from train.data.stream.online_statistics import MAX_LABELS, Labels, StreamRows, Survey, survey
 from train.data.stream.parts import KEPT_ROWS, shares_of
+from train.data.table.encoded_file import Pieces, encode_rows, notes_on_classes
 from train.data.table.encoder import TableEncoder
 from train.data.table.fit import fit_encoder
 from train.data.table.kept_rows import idle_notes, without_idle
-from train.data.table.load import Pieces, encode_rows, notes_on_classes
 from train.data.table.reading import reading_of
 from train.data.table.roles import check_names, labelled_rows, target_names
 from train.errors import UserError
