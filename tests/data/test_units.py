@@ -9,7 +9,7 @@ import pytest
 
 from train.data.columns import Numbers
 from train.data.stream.online_statistics import Moments
-from train.data.units import less_shift, rounded_together, shift_and_unit
+from train.data.units import less_shift, quartiles, rounded_together, shift_and_unit
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,12 @@ def test_hashes_of_64_bits_keep_their_places(shift):
     assert moments.pivot + moments.mean == pytest.approx(sum(exact) / 5, abs=1e6)
     assert moments.pivot + moments.low == pytest.approx(min(exact))
     assert moments.pivot + moments.high == pytest.approx(max(exact))
+
+
+def test_quartiles_are_those_of_numpy_to_the_last_bit():
+    random = np.random.default_rng(0)
+    for n in (1, 2, 3, 4, 5, 42, 1001):
+        for sample in (random.normal(size=n), random.normal(size=n).round(1), 1e300 * np.ones(n)):
+            assert quartiles(sample) == tuple(np.percentile(sample, (25, 50, 75)))
+    large = 2**60 + random.integers(0, 2**50, 99)
+    assert quartiles(large) == tuple(np.percentile(large, (25, 50, 75)))

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from train.data.files.delimited import delimiter_of
 from train.data.files.guessed import guessed
 from train.data.notation import PLAIN, Notation
+from train.data.once import Once
 from train.data.parsing import narrowed
 from train.data.periods import as_times
 from train.errors import UserError
@@ -47,7 +48,7 @@ class RawColumn:
     """A column of a table, or its rows `rows`, and where it came from.
 
     `said` takes the lines for the user, where somebody listens; `otherwise` ends a message on
-    cells that cannot be read.
+    cells that cannot be read. `found` has what was found of these cells already (`Once`).
     """
 
     name: str
@@ -59,6 +60,7 @@ class RawColumn:
     delimiter: str = ""
     said: Said | None = None
     otherwise: str = ", or name the column in config.data.categorical"
+    found: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def row(self, place: int | np.integer) -> str:
         """A row in a message, counted from 1 in the table."""
@@ -81,7 +83,11 @@ class RawColumn:
         """The column in the kind that 0.1.0 took its cells for, which looked at one file alone."""
         if self.family != "text" or not self.delimiter:
             return self
-        return replace(self, data=guessed(self.data, self.markers, self.delimiter))
+        return self.with_cells(guessed(self.data, self.markers, self.delimiter))
+
+    def with_cells(self, data: pa.ChunkedArray) -> RawColumn:
+        """The column with other cells."""
+        return replace(self, data=data, found={})
 
     @property
     def family(self) -> Family:
@@ -181,6 +187,7 @@ def get_column(
     return raw
 
 
+@Once
 def missing_rows(raw: RawColumn) -> np.ndarray:
     """Which rows have no value [n]: null, nan, or what a marker writes, such as -999 in numbers."""
     if raw.family == "text":
@@ -192,6 +199,7 @@ def missing_rows(raw: RawColumn) -> np.ndarray:
     return missing
 
 
+@Once
 def text_or_null(raw: RawColumn) -> pa.ChunkedArray:
     """A column of text without blanks around it, null where a marker stands, or nothing."""
     text = pc.utf8_trim_whitespace(raw.data.cast(pa.string()))
@@ -222,6 +230,7 @@ def typed_numbers(data: pa.ChunkedArray) -> np.ndarray:
         return data.cast(pa.float64(), safe=False).to_numpy()
 
 
+@Once
 def read_text(raw: RawColumn) -> Text:
     """Any column as text, without blanks around it.
 

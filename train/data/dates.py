@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -131,6 +132,7 @@ def has_zone(texts: Sequence[str]) -> bool:
     return any(re.search(r"[0-9] ?(Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2})$", text) for text in texts)
 
 
+@lru_cache(maxsize=1 << 14)  # of some orders, of many columns that hold the same days
 def parse_date(text: str, order: str) -> datetime.datetime | None:
     """The moment, in UTC and without a zone, that a text writes; None if it writes none."""
     moment = _parse(text, order)

@@ -1,9 +1,5 @@
 """What a file as a whole, and the options, say of how its columns are written."""
 
-
-# pyright: reportAttributeAccessIssue=false
-# pyarrow.compute makes its functions while it is imported: nothing a type checker could see.
-
 from __future__ import annotations
 
 from collections import Counter
@@ -13,19 +9,16 @@ from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from train.config.data_options import Sequences, Series, Table
-from train.data.columns import (
-    RawColumn,
-    get_column,
-    read_text,
-    text_or_null,
-)
+from train.data.columns import RawColumn, get_column
 from train.data.files.delimited import delimiter_of
-from train.data.marks import Marks, find_marks
+from train.data.marks import Marks
 from train.data.notation import Mark
-from train.data.values import plain_numbers
+from train.data.plain_marks import marks_of
+from train.data.side_by_side import read_together
+
+MAX_KEPT_CELLS = 1 << 23  # of columns that are kept beside their table
 
 
 @dataclass(frozen=True)
@@ -33,7 +26,8 @@ class Hint:
     """What the file as a whole, and the options, say of how its columns are written.
 
     `marks` of each column of text that has numbers; `decimal`, `thousands` and `date_format` are
-    None where an option does not say them.
+    None where an option does not say them. `columns` are those of text, in the rows that were
+    looked at, of a table that is small enough to keep what was found of each.
     """
 
     delimiter: str = ""
@@ -42,6 +36,7 @@ class Hint:
     date_format: str | None = None
     dates: tuple[str, ...] = ()
     marks: Mapping[str, Marks] = field(default_factory=dict)
+    columns: Mapping[str, RawColumn] = field(default_factory=dict)
 
     @cached_property
     def pooled(self) -> Counter[str]:
@@ -80,31 +75,21 @@ def find_hint(
     options: Hint | None = None,
 ) -> Hint:
     """What these columns of a table, in these rows, say together, beside the options."""
-    found = {}
+    columns = {}
+    marks = {}
+    names = tuple(names)
+    n_cells = len(names) * (table.num_rows if rows is None else len(rows))
     for name in names:
         places = table.schema.get_all_field_indices(name)
         if len(places) != 1 or not pa.types.is_string(table.schema.field(places[0]).type):
             continue
         raw = get_column(table, name, "", markers, rows)
-        marks = marks_of(raw)
-        if marks is not None:
-            found[name] = marks
-    return replace(options or Hint(), delimiter=delimiter_of(table), marks=found)
-
-
-def marks_of(raw: RawColumn) -> Marks | None:
-    """What a column of text proves of decimal marks; None where it has none."""
-    text = text_or_null(raw)
-    if plain_numbers(raw) is None:
-        values = read_text(raw)
-        return find_marks(values.values, values.counts)
-    pointed = pc.sum(pc.match_substring(text, ".")).as_py() or 0
-    either = _count(text, r"^[+-]?[1-9][0-9]{0,2}\.[0-9]{3}$") if pointed else 0
-    short = _count(text, r"^[+-]?[0-9]{1,3}$")
-    whole = len(text) - text.null_count - pointed
-    decimal = Counter({".": pointed - either})
-    return Marks(decimal, Counter(), Counter({".": either}), short, whole - short)
-
-
-def _count(text: pa.ChunkedArray, pattern: str) -> int:
-    return pc.sum(pc.match_substring_regex(text, pattern)).as_py() or 0
+        if n_cells <= MAX_KEPT_CELLS:
+            columns[name] = raw
+        else:
+            marks[name] = marks_of(raw)
+    read_together(list(columns.values()))
+    for name, raw in columns.items():
+        marks[name] = marks_of(raw)
+    found = {name: own for name, own in marks.items() if own is not None}
+    return replace(options or Hint(), delimiter=delimiter_of(table), marks=found, columns=columns)

@@ -21,10 +21,11 @@ from train.data.columns import (
     read_text,
 )
 from train.data.dates import COMPACT, PERIOD, Order, infer_order, parse_dates, short_year
-from train.data.hint import Hint, marks_of
+from train.data.hint import Hint
 from train.data.marks import Marks, choose_marks, infer_notation
 from train.data.notation import CODE, Mark, Notation, is_no_value, parse
 from train.data.number_doubts import compact_note, exponent_note
+from train.data.plain_marks import marks_of
 from train.data.seasons import are_seasons
 from train.data.unread_numbers import unread_note
 from train.data.values import allowed_odd, plain_numbers

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -214,13 +215,19 @@ def _body(body: str, notation: Notation) -> str | None:
     if whole and not whole.isdigit():
         thousands = notation.thousands or other_mark(notation.decimal)
         alike = {" ": BLANKS, "'": QUOTES}.get(thousands, thousands)
-        groups = re.split(f"[{re.escape(alike)}]", whole)
+        groups = _splitter(alike).split(whole)
         if not _are_groups(groups):
             return None
         whole = "".join(groups)
     if not whole and not rest:
         return None
     return f"{whole or '0'}.{rest}" if mark and rest else whole
+
+
+@lru_cache
+def _splitter(marks: str) -> re.Pattern[str]:
+    """What any of these marks matches."""
+    return re.compile(f"[{re.escape(marks)}]")
 
 
 def _are_groups(groups: list[str]) -> bool:

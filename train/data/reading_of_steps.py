@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -119,7 +118,7 @@ def _read_column(
     known = text_or_null(raw) if raw.family == "text" else raw.data
     n_distinct = pc.count_distinct(known.filter(pa.array(~missing))).as_py()
     first = raw.data.slice(int((~missing).argmax()), 1)
-    example = read_text(replace(raw, data=first)).values[0] if n_distinct else ""
+    example = read_text(raw.with_cells(first)).values[0] if n_distinct else ""
     return ColumnReading(name, kind or raw.family, int(missing.sum()), n_distinct, example, use)
 
 

@@ -17,12 +17,35 @@ def shift_and_unit(known: np.ndarray) -> tuple[float, float]:
     divides without rounding.
     """
     sample = known[:: -(-len(known) // QUANTILE_ROWS)]
-    low, median, high = (float(q) for q in np.percentile(sample, (25, 50, 75)))
+    low, median, high = quartiles(sample)
     spread = high - low or float(np.std(known, dtype=np.float64))
     if not 0 < spread < math.inf:
         spread = 1.0
     unit = math.ldexp(1.0, min(max(round(math.log2(spread)), -900), 900))
     return float(round(median / unit) * unit), unit
+
+
+def quartiles(sample: np.ndarray) -> tuple[float, float, float]:
+    """np.percentile(sample, (25, 50, 75)), of a few thousand numbers in a tenth of the time."""
+    if sample.dtype != np.float64:  # of integers numpy's differences are exact
+        low, median, high = np.percentile(sample, (25, 50, 75)).tolist()
+        return low, median, high
+    last = len(sample) - 1
+    places = [share * last for share in (0.25, 0.5, 0.75)]
+    around = sorted({end for place in places for end in (int(place), min(int(place) + 1, last))})
+    ordered = np.partition(sample, around)
+    low, median, high = (_between(ordered, place) for place in places)
+    return low, median, high
+
+
+def _between(ordered: np.ndarray, place: float) -> float:
+    """The number at a place between two, as numpy interpolates it to the last bit."""
+    first = int(place)
+    share = place - first
+    before = float(ordered[first])
+    after = float(ordered[min(first + 1, len(ordered) - 1)])
+    step = after - before
+    return before + step * share if share < 0.5 else after - step * (1 - share)
 
 
 def rounded_together(integers: np.ndarray, shift: float, unit: float) -> tuple[int, int] | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -29,6 +28,7 @@ from train.data.columns import (
 from train.data.dates import ISO, PERIOD, parse_dates
 from train.data.marks import choose_marks, find_marks, infer_notation
 from train.data.notation import PLAIN, is_no_value, parse
+from train.data.once import Once
 from train.data.parsing import narrowed
 
 # Of the cells of a column: up to here the others are read as missing, and named.
@@ -73,6 +73,12 @@ def plain_numbers(raw: RawColumn) -> Numbers | None:
     notation = raw.reading.notation
     if notation is not None and not notation.is_plain:
         return None
+    return as_programs_write(raw)
+
+
+@Once
+def as_programs_write(raw: RawColumn) -> Numbers | None:
+    """The numbers of a column of text that no notation speaks of; None where it has others."""
     found = _cast_text(raw)
     if found is None:
         return None
@@ -195,7 +201,7 @@ def as_written(raw: RawColumn) -> RawColumn:
     """A typed column as the text of its labels, such as 20250204 of an integer."""
     text = read_text(raw)
     values = pa.array([*text.values, None], pa.string())
-    return replace(raw, data=pa.chunked_array([values.take(pa.array(text.codes % len(values)))]))
+    return raw.with_cells(pa.chunked_array([values.take(pa.array(text.codes % len(values)))]))
 
 
 def check_odd(

@@ -66,7 +66,7 @@ def _each_once(raw: RawColumn) -> RawColumn:
     """The column with each text once, in the order in which they come; others as they are."""
     if raw.family != "text":
         return raw
-    return replace(raw, data=pa.chunked_array([raw.data.unique()]))
+    return raw.with_cells(pa.chunked_array([raw.data.unique()]))
 
 
 def _offsets(raw: RawColumn) -> set[str]:

@@ -35,6 +35,8 @@ def _folded(text: str) -> str:
 
 def code_note(known: np.ndarray) -> str:
     """A line where numbers [n] end in one such as -999 that is far from all others; else ""."""
+    if not MISSING_CODES & {abs(known.min()), abs(known.max())}:
+        return ""
     distinct, counts = np.unique(known, return_counts=True)
     if len(distinct) < 4:
         return ""

@@ -22,7 +22,7 @@ from train.data.files.objects import may_lack_names
 from train.data.schema import read_record
 from train.data.table.column import Column, encode_input, encode_target
 from train.data.table.roles import PLAIN
-from train.data.table.typed import encode_few, encode_typed
+from train.data.table.typed import encode_alone, encode_together
 
 
 @dataclass(frozen=True)
@@ -136,11 +136,12 @@ class TableEncoder:
             inputs["codes"] = np.empty((n, len(self.category_sizes)), np.int32)
         all_places = self.places()
         with np.errstate(over="ignore"):  # what is beyond float32 is looked at closely
+            together = encode_together(table, self.columns if self.reads_text else (), self.markers)
             for column in self.columns:
                 key, places = all_places[column.name]
-                at_once = encode_typed(table, column, self.markers)
-                if at_once is None and self.reads_text:
-                    at_once = encode_few(table, column, self.markers)
+                at_once = together.get(column.name)
+                if at_once is None:
+                    at_once = encode_alone(table, column, self.markers, self.reads_text)
                 if at_once is not None:
                     inputs[key][:, places[0]] = at_once
                     continue

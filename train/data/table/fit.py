@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 
@@ -44,7 +46,10 @@ def fit_encoder(
     dropped = {}
     readings = []
     for name in names:
-        raw = get_column(table, name, where, options.missing, train_rows)
+        if (raw := hint.columns.get(name)) is not None:
+            raw = replace(raw, where=where)
+        else:
+            raw = get_column(table, name, where, options.missing, train_rows)
         fitted, note = fit_feature(raw, options, n_rows or table.num_rows, hint)
         if note:
             readings.append(f"column {name!r}: {note}")

@@ -148,7 +148,7 @@ def _fit_class(raw: RawColumn, loss: str, declared: bool, is_number: bool) -> Co
             shown = f"{values.data[broken[0]]} in {raw.row(broken[0])}"
             expected = "expected integers, text, or true and false"
             raise raw.error(f"{shown} is no class for config.loss={loss}: {expected}")
-        raw = replace(raw, data=pa.chunked_array([pa.array(values.data, mask=values.missing)]))
+        raw = raw.with_cells(pa.chunked_array([pa.array(values.data, mask=values.missing)]))
     column = fit_vocabulary(raw)
     k = len(column.vocabulary)
     if k == 1:

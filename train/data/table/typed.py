@@ -1,13 +1,18 @@
-"""Columns without anything to be said of them, encoded at once: typed numbers, a few categories.
+"""Columns without anything to be said of them, encoded at once.
+
+They are typed numbers, texts of many columns that are plain numbers, and a few categories.
 
 n rows.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 
+from train.data.side_by_side import blocks_of
 from train.data.table.column import MANY_ROWS, Column
 from train.data.values import writes_numbers
 
@@ -37,6 +42,52 @@ def encode_typed(table: pa.Table, column: Column, markers: tuple[str, ...]) -> n
         return None
     if np.isinf(encoded).any() or (is_whole and (np.abs(values) >= EXACT).any()):
         return None
+    return encoded
+
+
+def encode_together(
+    table: pa.Table, columns: Sequence[Column], markers: tuple[str, ...]
+) -> dict[str, np.ndarray]:
+    """{name: as `encode_number` encodes it [n]} of columns whose texts are plain numbers.
+
+    Those that are to be looked at closely are not among them, nor are those of a few rows.
+    """
+    if writes_numbers(markers) or table.num_rows <= FEW_ROWS:
+        return {}
+    plain = []
+    texts = []
+    for column in columns:
+        place = table.schema.get_field_index(column.name)  # -1 of none, and of several
+        is_plain = column.notation is not None and column.notation.is_plain
+        if column.kind == "number" and place >= 0 and is_plain:
+            plain.append(column)
+            texts.append(table.column(place))
+    found = {}
+    for block in blocks_of(texts):
+        own = [plain[place] for place in block.places]
+        shift_c = np.array([column.shift for column in own])
+        unit_c = np.array([column.unit for column in own])
+        encoded_cn = (block.numbers_cn - shift_c[:, None]) / unit_c[:, None]
+        encoded_cn = encoded_cn.astype(np.float32)
+        sure_c = block.is_sure() & ~np.isinf(encoded_cn).any(1)
+        encoded_cn[block.missing_cn] = np.nan
+        has_gaps_c: np.ndarray = np.any(block.missing_cn, axis=1)
+        has_points_c: np.ndarray = np.any(block.point_cn, axis=1)
+        for i in np.flatnonzero(sure_c):
+            notation = own[i].notation
+            assert notation is not None
+            if (own[i].missing or not has_gaps_c[i]) and not (notation.whole and has_points_c[i]):
+                found[own[i].name] = encoded_cn[i]
+    return found
+
+
+def encode_alone(
+    table: pa.Table, column: Column, markers: tuple[str, ...], reads_text: bool
+) -> np.ndarray | None:
+    """A column that is encoded at once by itself; None where it is to be looked at closely."""
+    encoded = encode_typed(table, column, markers)
+    if encoded is None and reads_text:
+        encoded = encode_few(table, column, markers)
     return encoded
 
 
