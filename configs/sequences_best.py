@@ -10,7 +10,8 @@ that goes by their mean probabilities. A stream of files, and a net to go on fro
 JapaneseVowels accuracy .988 and log-loss .033, mean of seeds 0 and 100 (each net alone .9855);
 pendigits as sequences of eight points .988 and .035, seed 0 (each alone .987 and .045). Of SNIPS
 three nets, on 1,963 rows held out of its training rows: entity f1 .937 and intent accuracy .986
-(each alone .930 and .983). A net takes two minutes of two cores there. Other sets were not measured.
+(each alone .930 and .983), where a net takes two minutes of two cores. Other sets were not
+measured.
 """
 
 from train.config import LSTM, Config, Optim, Population, Sequences, Train
