@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import re
 import shutil
+import weakref
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -97,6 +100,20 @@ def test_arrays_are_copied_before_save_returns(tmp_path: Path) -> None:
     reader = Checkpoints(tmp_path)
     assert_same_bits(reader.restore_state(1, like), wanted)
     reader.close()
+
+
+def test_a_large_state_is_on_the_disk_and_let_go_when_save_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "MAX_HELD_BYTES", 1 << 10)
+    array = jnp.arange(1 << 16, dtype=jnp.float32)
+    held = weakref.ref(array)
+    with contextlib.closing(Checkpoints(tmp_path)) as checkpoints:
+        checkpoints.save(1, {"a": array}, {"params": {"b": array + 1}})
+        assert checkpoints.saved.numbers() == [1]
+        del array
+        gc.collect()
+        assert held() is None
 
 
 def test_counts_of_rows_that_were_whole_numbers_are_restored_as_weights(tmp_path: Path) -> None:

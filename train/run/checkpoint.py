@@ -18,6 +18,7 @@ import orbax.checkpoint as ocp
 from absl import logging
 
 from nets.base import Tree, Variables
+from train.data.files.memory import return_memory
 from train.errors import StorageError, UserError
 from train.run.digests import file_digests, write_digests
 from train.run.room import (
@@ -32,6 +33,8 @@ from train.run.saved_steps import SavedSteps
 from train.run.signatures import n_bytes, on_first_device, without_new_fields
 
 T = TypeVar("T")
+# Of a state that is written while training goes on; meanwhile it is in memory a second time.
+MAX_HELD_BYTES = 1 << 28
 
 
 class Checkpoints:
@@ -75,7 +78,7 @@ class Checkpoints:
             ) from None
 
     def save(self, step: int, state: Tree, model: Variables, hindrance: str | None = None) -> None:
-        """Starts saving; the arrays are copied before this returns.
+        """Starts saving; the arrays are copied before this returns, and large ones are written.
 
         A failure keeps the older steps and is reported by `close`, unless a later save succeeds: a
         full disk should not end a run that may yet have room. A `hindrance` is one.
@@ -98,6 +101,9 @@ class Checkpoints:
             self._manager.save(step, args=items, force=True)
         except Exception as error:
             self._fail(step, error)
+        if n_bytes((state, model)) > MAX_HELD_BYTES:
+            self._finish()
+            return_memory()  # what was written through: the next call needs it
 
     def _size_of_next(self, state: Tree, model: Variables) -> int:
         """The bytes that a step will take, by the last one; of the first its arrays."""
