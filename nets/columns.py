@@ -22,6 +22,6 @@ class ColumnsNetwork(DataNetwork):
             inputs, self._statistics("inputs"), self.scaling, self.missing_columns
         )
 
-    def features(self, columns: Arrays) -> Array:
+    def features(self, columns: Arrays, *, by_kernel: bool = False) -> Array:
         """Scaled columns -> what the first layer reads [b, d]."""
-        return self.inputs(columns, self._statistics("inputs"))
+        return self.inputs(columns, self._statistics("inputs"), by_kernel=by_kernel)

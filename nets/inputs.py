@@ -17,6 +17,17 @@ import jax
 import jax.numpy as jnp
 
 from nets.base import Array, Arrays
+from nets.embeddings import (
+    DENSE_FEATURES,
+    Bins,
+    Waves,
+    angles,
+    bin_shares,
+    embed_numbers,
+    map_parts,
+)
+from nets.kernels import library
+from nets.kernels.embeddings import native_embedding, suits
 
 
 def scale_numbers(x_bf: Array, statistics: Arrays, scaling: str) -> Array:
@@ -49,8 +60,6 @@ def _to_normal(x_bf: Array, knots_fk: Array) -> Array:
 
 # Embeddings that read quantiles of the scaled numbers.
 BINNED = ("piecewise_linear", "piecewise_linear_b")
-# Features of a number that "densely_periodic" gives beside the number itself.
-DENSE_FEATURES = 3
 
 
 class NumberEmbedding(nn.Module):
@@ -69,54 +78,52 @@ class NumberEmbedding(nn.Module):
     scale: float
 
     @nn.compact
-    def __call__(self, x_bf: Array, statistics: Arrays) -> Array:
+    def __call__(self, x_bf: Array, statistics: Arrays, *, by_kernel: bool = False) -> Array:
         n_columns = x_bf.shape[1]
-        if self.kind == "piecewise_linear":
-            e_bfk = self._map(_bin_shares(x_bf, statistics["edges"]), self.size)
-        elif self.kind == "piecewise_linear_b":
-            e_bfk = self._linear_and_bins(x_bf, statistics["edges"])
-        else:
-            frequency = self.param(
-                "frequency", nn.initializers.normal(self.scale), (n_columns, self.size)
-            )
-            angle_bfe = 2 * jnp.pi * x_bf[:, :, None] * frequency[None]
-            if self.kind == "periodic":
+        match self.kind:
+            case "piecewise_linear":
+                shares_bfe = bin_shares(x_bf, statistics["edges"])
+                e_bfk = map_parts(shares_bfe, *self._map(n_columns, shares_bfe.shape[2], self.size))
+            case "piecewise_linear_b":
+                e_bfk = _embedded(self._bins(x_bf, statistics["edges"]), by_kernel)
+            case "periodic":
+                angle_bfe = angles(x_bf, self._frequency(n_columns))
                 waves_bfe = jnp.concatenate([jnp.cos(angle_bfe), jnp.sin(angle_bfe)], -1)
-                e_bfk = nn.relu(self._map(waves_bfe, self.size))
-            else:
-                phase = self.param("phase", _uniform(jnp.pi), (n_columns, self.size))
-                mapped_bfk = self._map(jnp.cos(angle_bfe + phase[None]), DENSE_FEATURES)
-                e_bfk = jnp.concatenate([mapped_bfk, x_bf[:, :, None]], -1)
+                own_map = self._map(n_columns, 2 * self.size, self.size)
+                e_bfk = nn.relu(map_parts(waves_bfe, *own_map))
+            case _:
+                frequency_fe = self._frequency(n_columns)
+                phase_fe = self.param("phase", _uniform(jnp.pi), frequency_fe.shape)
+                own_map = self._map(n_columns, self.size, DENSE_FEATURES)
+                e_bfk = _embedded(Waves(x_bf, frequency_fe, phase_fe, *own_map), by_kernel)
         return e_bfk.reshape(x_bf.shape[0], -1)
 
-    def _linear_and_bins(self, x_bf: Array, edges_fe: Array) -> Array:
-        """x w + b, and a map of the bins: a bin without width, as fill up the edges, gives none."""
+    def _bins(self, x_bf: Array, edges_fe: Array) -> Bins:
         n_columns, n_edges = edges_fe.shape
         start = _uniform(self.size**-0.5)
         kernel_fk = self.param("embedding_kernel", start, (n_columns, self.size))
         bias_fk = self.param("embedding_bias", start, (n_columns, self.size))
         zeros = nn.initializers.zeros_init()
         bins_fek = self.param("bins_kernel", zeros, (n_columns, n_edges - 1, self.size))
-        parts_bfe = jnp.where(jnp.diff(edges_fe)[None] > 0, _bin_shares(x_bf, edges_fe), 0.0)
-        known_f = edges_fe[:, -1] > edges_fe[:, 0]
-        linear_bfk = x_bf[:, :, None] * kernel_fk[None] + bias_fk[None]
-        e_bfk = linear_bfk + jnp.einsum("bfe,fek->bfk", parts_bfe, bins_fek)
-        return jnp.where(known_f[None, :, None], e_bfk, 0.0)
+        return Bins(x_bf, edges_fe, kernel_fk, bias_fk, bins_fek)
 
-    def _map(self, parts_bfe: Array, size: int) -> Array:
-        n_columns, fan_in = parts_bfe.shape[1:]
-        kernel = self.param(
-            "embedding_kernel", nn.initializers.normal(fan_in**-0.5), (n_columns, fan_in, size)
-        )
-        bias = self.param("embedding_bias", nn.initializers.zeros_init(), (n_columns, size))
-        return jnp.einsum("bfe,fek->bfk", parts_bfe, kernel) + bias[None]
+    def _frequency(self, n_columns: int) -> Array:
+        start = nn.initializers.normal(self.scale)
+        return self.param("frequency", start, (n_columns, self.size))
+
+    def _map(self, n_columns: int, fan_in: int, size: int) -> tuple[Array, Array]:
+        """Kernel and bias of a linear map of each column's own."""
+        start = nn.initializers.normal(fan_in**-0.5)
+        kernel = self.param("embedding_kernel", start, (n_columns, fan_in, size))
+        zeros = nn.initializers.zeros_init()
+        return kernel, self.param("embedding_bias", zeros, (n_columns, size))
 
 
-def _bin_shares(x_bf: Array, edges_fe: Array) -> Array:
-    """How far x has passed through each bin between the edges [b, f, bins], 0 to 1."""
-    low_fe = edges_fe[:, :-1]
-    width_fe = jnp.maximum(edges_fe[:, 1:] - low_fe, 1e-6)
-    return jnp.clip((x_bf[:, :, None] - low_fe[None]) / width_fe[None], 0, 1)
+def _embedded(given: Bins | Waves, by_kernel: bool) -> Array:
+    """Features of numbers by the compiled kernel, where it may be asked and there is one."""
+    if by_kernel and suits(given) and library.is_native():
+        return native_embedding(given)
+    return embed_numbers(given)
 
 
 def _uniform(reach: float) -> nn.initializers.Initializer:
@@ -201,7 +208,8 @@ class Inputs(nn.Module):
                 return self.embedding_size
 
     @nn.compact
-    def __call__(self, columns: Arrays, statistics: Arrays) -> Array:
+    def __call__(self, columns: Arrays, statistics: Arrays, *, by_kernel: bool = False) -> Array:
+        """`by_kernel`: embeddings of numbers may be computed by the compiled kernel."""
         parts = []
         if "numbers" in columns:
             numbers_bf = columns["numbers"]
@@ -209,7 +217,7 @@ class Inputs(nn.Module):
                 embed = NumberEmbedding(
                     self.embedding, self.embedding_size, self.embedding_scale, name="numbers"
                 )
-                numbers_bf = embed(numbers_bf, statistics)
+                numbers_bf = embed(numbers_bf, statistics, by_kernel=by_kernel)
             parts.append(numbers_bf)
         if "missing" in columns:
             parts.append(columns["missing"])

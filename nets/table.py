@@ -14,8 +14,10 @@ import numpy as np
 
 from nets.base import Array, Arrays, Statistics
 from nets.columns import ColumnsNetwork
+from nets.dense import Dense
 from nets.heads import Heads, add_log_means, predictions_of, standardise_target
 from nets.inputs import BINNED
+from nets.kernels.dense import is_large
 from nets.line import apply_line
 from nets.members import Adapter, average_members, member_spread
 
@@ -62,10 +64,11 @@ class TableNetwork(ColumnsNetwork):
         How sure of numbers it is stands beside them, as in `Heads`. Of k members they are [b * k,
         o], a row's one after the other; then columns may be [b, k, ...], each member's own rows.
         """
+        by_kernel = train and self._is_by_kernel
         if self.adapter is None:
-            x_bd = self.features(columns)
+            x_bd = self.features(columns, by_kernel=by_kernel)
         else:
-            x_bd = self.adapter(*self._features_of_members(columns))
+            x_bd = self.adapter(*self._features_of_members(columns, by_kernel))
         outputs = self.output(self.body(x_bd, weight_b, train=train))
         if any(head.counts for head in self.output.heads):
             return add_log_means(outputs, self.output.heads, self._statistics("targets"))
@@ -91,7 +94,15 @@ class TableNetwork(ColumnsNetwork):
                 moved[name] = outputs[name] + own_ro[..., None]
         return moved
 
-    def _features_of_members(self, columns: Arrays) -> tuple[Array, tuple[int, ...]]:
+    @property
+    def _is_by_kernel(self) -> bool:
+        """Whether the hidden layers are worth the compiled kernel: then inputs have it too."""
+        body = self.body
+        return isinstance(body, Dense) and body.is_plain and is_large(body.hidden)
+
+    def _features_of_members(
+        self, columns: Arrays, by_kernel: bool
+    ) -> tuple[Array, tuple[int, ...]]:
         """Features [b, 1, d] that members share, or [b, k, d], and how many each column has."""
         first = next(iter(columns.values()))
         n_own = first.shape[1] if first.ndim == 3 else 1
@@ -99,7 +110,7 @@ class TableNetwork(ColumnsNetwork):
         if first.ndim == 3:
             for name, array_bkc in columns.items():
                 rows[name] = array_bkc.reshape(-1, array_bkc.shape[-1])
-        x_rd = self.features(rows)
+        x_rd = self.features(rows, by_kernel=by_kernel)
         return x_rd.reshape(-1, n_own, x_rd.shape[-1]), self.inputs.widths(rows)
 
     def averaged(self, outputs: Arrays) -> dict[str, Array]:

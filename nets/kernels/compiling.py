@@ -14,7 +14,9 @@ from pathlib import Path
 import jax
 
 FOLDER = Path(__file__).parent
-SOURCES = tuple(FOLDER / name for name in ("lstm.cc", "dense.cc", "sort.cc", "tables.cc"))
+SOURCES = tuple(
+    FOLDER / name for name in ("lstm.cc", "dense.cc", "embeddings.cc", "sort.cc", "tables.cc")
+)
 FLAGS = ("-std=c++17", "-O3", "-DNDEBUG", "-ffp-contract=fast", "-fPIC", "-shared", "-pthread")
 SETS = {
     "avx512": (

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.custom_derivatives import SymbolicZero
 
 from nets.base import Array, Tree
 from nets.layers import DenseLayers, Form, dense_layers, widths_of
@@ -92,7 +93,7 @@ def _forward(form: Form, given: Tree) -> tuple[Array, tuple]:
 
 def _backward(form: Form, residuals: tuple, cotangent_bh: Array) -> tuple[DenseLayers]:
     given, saved, needs_x = residuals
-    if not isinstance(cotangent_bh, jax.Array):  # nothing hangs on the outputs
+    if isinstance(cotangent_bh, SymbolicZero):  # nothing hangs on the outputs
         cotangent_bh = jnp.zeros(saved.h_bh[-1].shape, jnp.float32)
     return (_gradient(form, needs_x is not None, given, saved, cotangent_bh),)
 

@@ -37,6 +37,10 @@ TARGETS = (
     "denseq_lstm_backward",
     "denseq_dense_forward",
     "denseq_dense_backward",
+    "denseq_bins_forward",
+    "denseq_bins_backward",
+    "denseq_waves_forward",
+    "denseq_waves_backward",
     "denseq_sort",
 )
 RETRY_SECONDS = 24 * 3600  # what failed is not tried again before: it may have been a full disk

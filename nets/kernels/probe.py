@@ -18,10 +18,12 @@ import numpy as np
 from nets.base import Tree, init_variables
 from nets.dense import Dense
 from nets.dropout import words_of
+from nets.embeddings import DENSE_FEATURES, Bins, Waves, embed_numbers
 from nets.heads import Heads, HeadShape
 from nets.inputs import Inputs
 from nets.kernels import library
 from nets.kernels.dense import native_layers
+from nets.kernels.embeddings import native_embedding
 from nets.kernels.lstm import native_layer
 from nets.kernels.tables import NativeTable
 from nets.layers import DenseLayers, Form, dense_layers
@@ -87,6 +89,37 @@ def difference_of_dense() -> float:
     )
 
 
+def difference_of_embeddings() -> float:
+    """The largest difference of features of numbers to plain operations."""
+    rng = np.random.default_rng(0)
+
+    def draw(*shape: int) -> jax.Array:
+        return jnp.asarray(rng.standard_normal(shape), jnp.float32)
+
+    x = draw(N_ROWS, N_INPUTS)
+    own = (N_INPUTS, SIZE)
+    edges = jnp.sort(draw(N_INPUTS, N_STEPS))
+    bins = Bins(x, edges, draw(*own), draw(*own), draw(N_INPUTS, N_STEPS - 1, SIZE))
+    maps = (draw(*own, DENSE_FEATURES), draw(N_INPUTS, DENSE_FEATURES))
+    waves = Waves(x, draw(*own), draw(*own), *maps)
+
+    def outcome(embed: Callable[[Tree], jax.Array], given: tuple[Bins, Waves]) -> Tree:
+        answers = []
+        for numbers in given:
+            n_fixed = 2 if isinstance(numbers, Bins) else 1
+
+            def run(parameters: Tree, numbers=numbers, n_fixed=n_fixed) -> jax.Array:
+                return embed(type(numbers)(*numbers[:n_fixed], *parameters))
+
+            answer, pullback = jax.vjp(run, tuple(numbers[n_fixed:]))
+            answers.append((answer, pullback(answer)))
+        return answers
+
+    return _largest_difference(
+        partial(outcome, native_embedding), partial(outcome, embed_numbers), (bins, waves)
+    )
+
+
 def difference_of_tables() -> float:
     """The largest difference of a whole network's answers to its own."""
     rng = np.random.default_rng(0)
@@ -112,7 +145,12 @@ def _largest_difference(
 def main(path: str) -> int:
     """The exit code for the library at a path."""
     library.register(Path(path), Path(path).read_bytes())
-    for found in (difference(native_layer), difference_of_dense(), difference_of_tables()):
+    for found in (
+        difference(native_layer),
+        difference_of_dense(),
+        difference_of_embeddings(),
+        difference_of_tables(),
+    ):
         if not found < TOLERANCE:  # a NaN is an error too
             print(f"error: its numbers are {found:.3g} from the portable ones", file=sys.stderr)
             return 1

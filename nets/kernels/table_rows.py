@@ -12,7 +12,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from nets.base import Tree
-from nets.inputs import DENSE_FEATURES, Inputs
+from nets.embeddings import DENSE_FEATURES
+from nets.inputs import Inputs
 from nets.kernels.table_structures import Feature, Memory, Part, Sum, whole_vectors
 
 # In the order of `PartKind` in tables.h.

@@ -12,7 +12,7 @@ import pytest
 
 from nets.kernels import compiling, library
 
-DRIVERS = ("lstm_driver.cc", "dense_driver.cc", "tables_driver.cc")
+DRIVERS = ("lstm_driver.cc", "dense_driver.cc", "embeddings_driver.cc", "tables_driver.cc")
 
 
 @pytest.mark.slow

@@ -241,6 +241,13 @@ def test_vmapped_members_equal_members_one_by_one(shared: tuple[str, ...]) -> No
         )
 
 
+def test_a_cotangent_of_numpy_counts() -> None:
+    layers = make_layers(SMALL, True, False)
+    pull = pull_of(layers)
+    ours = both(native_layers, Form("silu"), layers, np.asarray(pull))
+    assert_close(ours, plain_both(Form("silu"), layers, pull))
+
+
 @pytest.mark.slow
 def test_second_derivatives_equal_those_of_plain_operations() -> None:
     layers = make_layers(SMALL, True, True)
