@@ -11,6 +11,7 @@ from tests.marks import needs_kernels
 from tests.nets.test_native_tables import make_network, make_rows, make_variables
 from train import config as configs
 from train import loop, predict
+from train.inference import native
 from train.inference.native import native_nets
 
 pytestmark = needs_kernels()
@@ -38,6 +39,17 @@ def test_no_net_is_native_that_the_kernel_does_not_suit_or_where_it_is_off() -> 
     assert native_nets(make_network(), (variables,), has_members=False) is None
     with library.portable():
         assert native_nets(network, (variables,), has_members=False) is None
+
+
+def test_a_first_layer_too_large_to_be_kept_again_is_left_to_jax(monkeypatch) -> None:
+    network = make_network(hidden=(128, 128))
+    variables = make_variables(network)
+    size = variables["params"]["body"]["layer_0"]["kernel"].size
+    for most, is_native in ((size, True), (size - 1, False)):
+        monkeypatch.setattr(native, "MAX_FIRST", most)
+        assert (
+            native.native_nets(network, (variables,), has_members=False) is not None
+        ) is is_native
 
 
 @pytest.mark.slow

@@ -12,6 +12,10 @@ from nets.kernels import library
 from nets.kernels.tables import NativeTable, suits
 from train.data.dataset import HostArrays
 
+# Weights of the first layer up to which the kernel answers. It keeps up to five times as many, in
+# float64 while they are made: of 20,000 columns 4 GB, where XLA needs none.
+MAX_FIRST = 1 << 22
+
 
 class NativeNets:
     """The nets of some trees of variables, each of one net or of members along a first axis."""
@@ -38,6 +42,9 @@ def native_nets(
     """The nets by the kernel; None where it does not suit the network, or does not run."""
     if not suits(network) or not library.is_native():
         return None
+    for tree in trees:
+        if tree["params"]["body"]["layer_0"]["kernel"].size > MAX_FIRST:
+            return None
 
     def net_of(tree: Variables, place: int) -> NativeTable:
         def own(leaf: Tree) -> np.ndarray:
