@@ -7,8 +7,8 @@ Further: --config.data.lookback=96 and horizon=24 (rows), group=COLUMN where a f
 series, and columns that are known ahead (known=COLUMN) or up to now (observed=COLUMN).
 
 What "auto" stands for was chosen on one data set (ETTh1, hourly; with columns known ahead, on
-hourly prices), its test rows in view: docs/series.md has the figures, train.backtest those of your
-own.
+hourly prices), its test rows in view; loss and asinh on rows before those that test. The figures
+are in docs/series.md; train.backtest has those of your own.
 """
 
 from train.config import LSTM, Config, Optim, Series, Train
@@ -16,7 +16,7 @@ from train.config import LSTM, Config, Optim, Series, Train
 
 def get_config() -> Config:
     return Config(
-        data=Series(),
+        data=Series(asinh="auto"),
         net=LSTM(
             hidden="auto",
             head="auto",

@@ -12,7 +12,7 @@ from train.config import LSTM, Config, Optim, Population, Series, Train
 
 def get_config() -> Config:
     return Config(
-        data=Series(),
+        data=Series(asinh="auto"),
         net=LSTM(
             hidden="auto",
             head="auto",

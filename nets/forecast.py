@@ -14,13 +14,8 @@ from nets.cycles import Cycle
 from nets.densities import Density, log_counts
 from nets.heads import HeadShape, positive, with_spread
 from nets.patch_network import PatchNetwork
-from nets.series_scales import (
-    ColumnLevels,
-    SeriesScales,
-    TargetScaling,
-    own_levels,
-    target_levels,
-)
+from nets.series_levels import ColumnLevels, own_levels, target_levels
+from nets.series_scales import SeriesScales, TargetScaling
 from nets.shortcut import map_lookback, map_shape
 from nets.window import Frame, RevIN, WindowScaling, window_level
 

@@ -1,4 +1,4 @@
-"""Columns of series brought to one size: by training rows, by those of their group, or by logs.
+"""Columns of series brought to one size: by training rows or their group's, logs, asinh.
 
 Shapes: b windows or flat rows, l lookback, h horizon, c columns read (the o targets first), g
 groups.
@@ -16,34 +16,27 @@ import numpy as np
 
 from nets.base import Array, Arrays, Statistics
 from nets.heads import HeadShape, predictions_of
+from nets.series_levels import ERROR, LEVEL, SERIES, TABLE, ColumnLevels, group_levels, over
 
 MIN_LOG1P_INPUT = -1 + 1e-6  # of what log(1 + x) is taken of
 MAX_LOG = 80.0  # of logarithms: what is larger is no number in single precision
+MAX_ASINH = 40.0  # likewise, with room for the scale that its sinh is multiplied by
 FLAT = 1e-6  # a deviation below this share of the mean is none
-SERIES = "series"  # the number of each window's group among inputs
-TABLE = "group_center"  # among statistics, where groups have scales of their own
-LEVEL = "value.level"  # among outputs: mean and scale of each window's targets [b, 2, o]
-ERROR = "value.error"  # and how large errors are in its group [b, o]
-
-
-class ColumnLevels(NamedTuple):
-    """What is taken out of each window's columns, (x - center) / scale, both [b, c] or [1, c]."""
-
-    center: Array
-    scale: Array
 
 
 @dataclass(frozen=True)
 class SeriesScales:
-    """Which places of the flat array have scales of their group, and which are read as logarithms.
+    """Which places of the flat array have scales of their group, and which are read by a function.
 
     The scale of a group stands in a row of "group_center" and "group_scale" [g, c]. Where there is
-    none, because training did not see the group, that of the window itself is taken.
+    none, because training did not see the group, that of the window itself is taken. Logarithms
+    are taken of encoded values, before these are scaled, asinh of scaled ones.
     """
 
     by_group: tuple[int, ...] = ()
     log1p: tuple[int, ...] = ()
     signed_log: tuple[int, ...] = ()
+    asinh: tuple[int, ...] = ()
 
     def in_logs(self, x: Array, first: int = 0) -> Array:
         """Encoded columns [..., c], the first of which has the place `first`, as logarithms."""
@@ -71,6 +64,23 @@ class SeriesScales:
         of_any = self._mask((*self.log1p, *self.signed_log), x, 0)
         return jnp.ones_like(x) if of_any is None else jnp.where(of_any, 1 + jnp.abs(x), 1.0)
 
+    def in_asinh(self, x: Array, first: int = 0) -> Array:
+        """Scaled columns [..., c], the first of which has the place `first`, as the net reads."""
+        of_asinh = self._mask(self.asinh, x, first)
+        return x if of_asinh is None else jnp.where(of_asinh, jnp.arcsinh(x), x)
+
+    def out_of_asinh(self, x: Array) -> Array:
+        """Scaled targets [..., o] as they were before `in_asinh`."""
+        of_asinh = self._mask(self.asinh, x, 0)
+        if of_asinh is None:
+            return x
+        return jnp.where(of_asinh, jnp.sinh(jnp.clip(x, -MAX_ASINH, MAX_ASINH)), x)
+
+    def asinh_growth(self, x: Array) -> Array:
+        """By how much scaled targets [..., o] move where their asinh moves by one."""
+        of_asinh = self._mask(self.asinh, x, 0)
+        return jnp.ones_like(x) if of_asinh is None else jnp.where(of_asinh, jnp.hypot(1.0, x), 1.0)
+
     def _mask(self, places: tuple[int, ...], x: Array, first: int) -> Array | None:
         """Which of the columns of x have these places [1, ..., c]; None where none has."""
         width = x.shape[-1]
@@ -97,7 +107,8 @@ class SeriesScales:
         scaled = {}
         for name, x in read.items():
             center = _beside(levels.center[:, -x.shape[-1] :], x.ndim)
-            scaled[name] = (x - center) / _beside(levels.scale[:, -x.shape[-1] :], x.ndim)
+            x = (x - center) / _beside(levels.scale[:, -x.shape[-1] :], x.ndim)
+            scaled[name] = self.in_asinh(x, n_columns - x.shape[-1])
         if SERIES in inputs:
             scaled[SERIES] = inputs[SERIES]
         if has_own:
@@ -141,66 +152,8 @@ class SeriesScales:
         )
 
 
-def group_levels(statistics: Statistics, series_b: Array) -> ColumnLevels:
-    """The levels of groups by their numbers [b, c]; a scale of 0 for one that is not known."""
-    center_gc = statistics[TABLE]
-    n_groups = center_gc.shape[0]
-    is_known_b1 = ((series_b >= 0) & (series_b < n_groups))[:, None]
-    place_b = jnp.clip(series_b, 0, n_groups - 1)
-    scale_bc = jnp.where(is_known_b1, statistics["group_scale"][place_b], 0.0)
-    return ColumnLevels(center_gc[place_b], scale_bc)
-
-
-def target_levels(
-    statistics: Statistics, arrays: Arrays, n_targets: int, horizon: int
-) -> ColumnLevels:
-    """The levels of targets over the horizon [b, h * o], or [1, h * o] where all share them.
-
-    `arrays` hold what tells a window's: "value.level", or the number of its group.
-    """
-    if LEVEL in arrays:
-        center_bo = arrays[LEVEL][:, 0]
-        scale_bo = arrays[LEVEL][:, 1]
-    elif SERIES in arrays and TABLE in statistics:
-        center_bo, scale_bo = group_levels(statistics, arrays[SERIES])
-    else:
-        center_bo = statistics["center"][None]
-        scale_bo = statistics["scale"][None]
-    return ColumnLevels(
-        _over(center_bo[:, :n_targets], horizon), _over(scale_bo[:, :n_targets], horizon)
-    )
-
-
-def _over(x_bo: Array, horizon: int) -> Array:
-    """Values [b, o] repeated at every step of the horizon [b, h * o]."""
-    n_rows, n_targets = x_bo.shape
-    wide_bho = jnp.broadcast_to(x_bo[:, None], (n_rows, horizon, n_targets))
-    return wide_bho.reshape(n_rows, horizon * n_targets)
-
-
-def own_levels(statistics: Statistics, inputs: Arrays, n_targets: int) -> dict[str, Array]:
-    """{"value.level": [b, 2, o] and "value.error": [b, o]} of the targets of scaled windows.
-
-    The first is what they are scaled by, the other how large errors are in their group: that of
-    repeating its last season, or what is usual beside the scale of a group that is not known. {}
-    where all share them.
-    """
-    if SERIES not in inputs or TABLE not in statistics:
-        return {}
-    of_group = group_levels(statistics, inputs[SERIES])
-    level_b2c = inputs.get("level")
-    if level_b2c is None:
-        level_b2c = jnp.stack(of_group, axis=1)
-    error_go = statistics["group_error"]
-    place_b = jnp.clip(inputs[SERIES], 0, error_go.shape[0] - 1)
-    usual_bo = level_b2c[:, 1, :n_targets] * statistics["error_ratio"][None]
-    is_known_bo = of_group.scale[:, :n_targets] > 0
-    error_bo = jnp.where(is_known_bo, error_go[place_b], usual_bo)
-    return {LEVEL: level_b2c[:, :, :n_targets], ERROR: error_bo}
-
-
 class TargetScaling(NamedTuple):
-    """How targets over the horizon are scaled, [b, h * o]: by `levels`, after logarithms."""
+    """How targets over the horizon are scaled, [b, h * o]: logarithms, `levels`, then asinh."""
 
     scales: SeriesScales
     levels: ColumnLevels
@@ -208,22 +161,25 @@ class TargetScaling(NamedTuple):
 
     def scaled(self, value: Array) -> Array:
         """Encoded targets as the loss compares outputs with them."""
-        return (self._each(self.scales.in_logs, value) - self.levels.center) / self.levels.scale
+        in_logs = self._each(self.scales.in_logs, value)
+        return self._each(self.scales.in_asinh, (in_logs - self.levels.center) / self.levels.scale)
 
     def answers(self, outputs: Arrays, head: HeadShape) -> dict[str, Array]:
         """Outputs in encoded units, and "value.scale": how large errors are there.
 
         That is left out where all have one scale.
         """
-        answers = _scaled_back(outputs, head, self.levels)
-        for name in (head.name, f"{head.name}.quantiles"):
-            if name in answers:
-                answers[name] = self._each(self.scales.out_of_logs, answers[name])
+        named = [name for name in (head.name, f"{head.name}.quantiles") if name in outputs]
+        of_asinh = {name: self._each(self.scales.out_of_asinh, outputs[name]) for name in named}
+        answers = _scaled_back({**outputs, **of_asinh}, head, self.levels)
+        for name in named:
+            answers[name] = self._each(self.scales.out_of_logs, answers[name])
         if self.scales != SeriesScales():
             size = self._each(self.scales.growth, answers[head.name])
+            size = size * self._each(self.scales.asinh_growth, of_asinh[head.name])
             unit = self.levels.scale
             if ERROR in outputs:
-                unit = _over(outputs[ERROR], head.size // self.n_targets)
+                unit = over(outputs[ERROR], head.size // self.n_targets)
             answers[f"{head.name}.scale"] = unit * size
         return answers
 

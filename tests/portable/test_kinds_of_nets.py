@@ -81,7 +81,7 @@ BY_STEPS = {"net.decoder": "steps", "net.patch": "4"}
 
 
 @pytest.mark.filterwarnings("ignore::train.errors.ReadingWarning")
-@pytest.mark.parametrize("more", [{}, BY_SEGMENTS, BY_STEPS])
+@pytest.mark.parametrize("more", [{"data.asinh": "y"}, BY_SEGMENTS, BY_STEPS])
 def test_of_a_series_with_a_calendar_and_columns_known_ahead(
     more: dict[str, str], tmp_path: Path
 ) -> None:

@@ -46,6 +46,7 @@ def elementwise(x: jax.Array) -> jax.Array:
     a = jnp.exp(-jnp.abs(x)) + jnp.log1p(jnp.square(x)) * jnp.sin(x) - jnp.cos(2 * x)
     b = jax.nn.softplus(x) + jax.nn.selu(x) + jax.nn.gelu(x, approximate=False) + jnp.tanh(x)
     c = jnp.where(jnp.isnan(x) | (x > 1), x**3, jnp.sign(x)) + lax.rsqrt(1 + x * x)
+    b = b + jnp.arcsinh(x) - jnp.sinh(x)
     return a + b + c + jnp.clip(x, -1, 1) + jnp.floor(x) + jax.nn.sigmoid(x) + jnp.exp2(x)
 
 

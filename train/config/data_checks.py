@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import zoneinfo
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from train.config.data_options import Data, Sequences, Series, Table
+from train.config.data_options import Data, Sequences, Series, Table, columns_by_log
 from train.config.frequency import parse_frequency
 from train.errors import UserError
 
@@ -100,8 +101,8 @@ def check_series(data: Series) -> None:
     pairs = [("known", "observed"), ("known", "ignore"), ("observed", "ignore"), ("time", "group")]
     pairs += [("static", other) for other in ("known", "observed", "ignore", "time", "group")]
     pairs += [("categorical", other) for other in ("ignore", "time", "group")]
-    logs = {"log1p": data.log1p, "signed_log": data.signed_log}
-    pairs += [("log1p", "signed_log")]
+    logs = columns_by_log(data)
+    pairs += itertools.combinations(logs, 2)
     pairs += [(log, other) for log in logs for other in ("ignore", "time", "group", "categorical")]
     _check_disjoint({**columns, **logs}, pairs)
     if data.scaling == "group" and data.group is None:

@@ -65,6 +65,8 @@ class Series:
     """Columns above -1 that are read, and forecast, as log(1 + x)."""
     signed_log: tuple[str, ...] = ()
     """Columns that are read, and forecast, as sign(x) log(1 + |x|)."""
+    asinh: tuple[str, ...] | Auto = ()
+    """Columns read, and forecast, as asinh of deviations from the median; "auto": by outliers."""
     missing: tuple[str, ...] = MISSING
     """Texts that stand for no value."""
     decimal: Literal[".", ","] | None = None
@@ -142,6 +144,12 @@ class Sequences:
 
 
 Data: TypeAlias = Table | Series | Sequences
+
+
+def columns_by_log(data: Series) -> dict[str, tuple[str, ...]]:
+    """{"log1p", "signed_log", "asinh": the columns that are read so}, as far as they are named."""
+    asinh = data.asinh if isinstance(data.asinh, tuple) else ()
+    return {"log1p": data.log1p, "signed_log": data.signed_log, "asinh": asinh}
 
 
 def has_valid_rows(data: Data) -> bool:

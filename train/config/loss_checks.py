@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from train.config.data_checks import as_names
-from train.config.data_options import Sequences, Series
+from train.config.data_options import Sequences, Series, columns_by_log
 from train.config.options import DENSITIES, MEDIAN, UNREAD_LEVELS, Config
 from train.errors import UserError
 
@@ -36,9 +36,9 @@ def check_levels(config: Config) -> None:
 
 def _check_no_logarithms(data: Series, loss: str) -> None:
     """Raises UserError if a density would be one of logarithms."""
-    for field in ("log1p", "signed_log"):
+    for field, names in columns_by_log(data).items():
         for name in as_names(data.target):
-            if name in getattr(data, field):
+            if name in names:
                 raise UserError(
                     f"config.data.{field}: {name!r} is a target, whose density by "
                     f"config.loss={loss} is of the numbers themselves; set config.loss=quantile"

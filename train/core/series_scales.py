@@ -15,12 +15,12 @@ def reads_groups(config: Config, encoder: SeriesEncoder) -> bool:
 
 
 def series_scales(encoder: SeriesEncoder) -> SeriesScales:
-    """The places of columns with scales of their group, and of those with logarithms."""
+    """The places of columns with scales of their group, and of those read by a function."""
     by_group: list[int] = []
-    in_logs: dict[str, list[int]] = {"log1p": [], "signed_log": []}
+    by_log: dict[str, list[int]] = {"log1p": [], "signed_log": [], "asinh": []}
     for column, place in zip(encoder.columns, encoder.places.tolist(), strict=True):
         if column.by_group:
             by_group.append(place)
         if column.log:
-            in_logs[column.log].append(place)
-    return SeriesScales(tuple(by_group), **{log: tuple(found) for log, found in in_logs.items()})
+            by_log[column.log].append(place)
+    return SeriesScales(tuple(by_group), **{log: tuple(found) for log, found in by_log.items()})

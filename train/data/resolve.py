@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from train.config.data_options import Sequences
+from train.config.data_options import Sequences, Series
 from train.config.options import Config
 from train.config.own_net import Own
 from train.config.recipe import resolve
@@ -28,6 +28,9 @@ def resolve_config(config: Config, dataset: Dataset) -> Config:
             config = replace(config, data=data)
         if not isinstance(config.net, Own):
             config = resolve_sequences(config, dataset.n_train, **encoder.traits)
+    if isinstance(encoder, SeriesEncoder) and isinstance(config.data, Series):
+        if config.data.asinh == "auto":
+            config = replace(config, data=replace(config.data, asinh=encoder.asinh))
     head = encoder.heads[0]
     classes = 0
     if head.kind not in ("regression", "reconstruction"):
@@ -39,12 +42,18 @@ def resolve_config(config: Config, dataset: Dataset) -> Config:
 
 
 def loss_lines(config: Config, dataset: Dataset) -> list[str]:
-    """A line where the loss of forecasts is chosen for the outliers of their series."""
+    """Lines where the loss of forecasts, and asinh, are chosen for the outliers of their series."""
     ratio = _tail_ratio(config, dataset)
     if ratio <= HEAVY_TAILS:
         return []
     found = f"changes of the targets deviate {ratio:.1f} times as far as their median says"
-    return [f"config.loss: auto is mae, for {found}; forecasts are medians, with mse means"]
+    lines = [f"config.loss: auto is mae, for {found}; forecasts are medians, with mse means"]
+    asinh = dataset.encoder.asinh if isinstance(dataset, SeriesDataset) else ()
+    if isinstance(config.data, Series) and config.data.asinh == "auto" and asinh:
+        names = ", ".join(map(repr, asinh))
+        what = f"auto reads {names} as asinh of deviations from the median, for the same reason"
+        lines.append(f"config.data.asinh: {what}; config.data.asinh=() does not")
+    return lines
 
 
 def _tail_ratio(config: Config, dataset: Dataset) -> float:

@@ -20,7 +20,7 @@ from train.data.sequences.tags import unseen_note, unseen_tags
 from train.data.sequences.weights import sequence_weights
 from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
-from train.data.series.load import load_windows
+from train.data.series.load_windows import load_windows
 from train.data.series.windows import rows_covered
 from train.data.table.encoder import TableEncoder
 from train.data.table.roles import row_weights

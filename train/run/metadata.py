@@ -83,7 +83,9 @@ def as_begun(config: Config, folder: Path | None) -> Config:
     share a scale.
     """
     is_read_by_guess = isinstance(config.data, Table | Sequences) and config.loss == "auto"
-    is_read_by_guess |= isinstance(config.data, Series) and config.data.scaling == "auto"
+    is_read_by_guess |= isinstance(config.data, Series) and (
+        config.data.scaling == "auto" or config.data.asinh == "auto"
+    )
     if folder is None or not is_read_by_guess or not (folder / "encoder.json").exists():
         return config
     encoder = read_encoder(read_listed(folder, "encoder.json", "a run's folder"))
@@ -99,9 +101,12 @@ def as_begun(config: Config, folder: Path | None) -> Config:
 
 
 def _scaled_as_begun(data: Series, encoder: SeriesEncoder) -> Series:
-    """The options with the scaling that a run's encoder has."""
-    has_groups = any(column.by_group for column in encoder.columns)
-    return data if has_groups else dataclasses.replace(data, scaling="shared")
+    """The options with what a run's encoder has where these go by the rows."""
+    if data.asinh == "auto":
+        data = dataclasses.replace(data, asinh=encoder.asinh)
+    if data.scaling != "auto" or encoder.has_group_scales:
+        return data
+    return dataclasses.replace(data, scaling="shared")
 
 
 def levels_as_begun(config: Config, folder: Path | None) -> Config:

@@ -25,7 +25,7 @@ from train.run.metadata import as_begun, levels_as_begun
 KEPT_OPTIONS = (
     *("target", "time", "group", "known", "observed", "static", "categorical", "calendar"),
     *("frequency", "zone", "lookback", "horizon", "season", "missing"),
-    *("scaling", "log1p", "signed_log"),
+    *("scaling", "log1p", "signed_log", "asinh"),
 )
 OF_A_SEQUENCE_NET = (
     *("inputs", "target", "next_step", "id", "order", "missing", "decimal", "thousands"),

@@ -11,7 +11,8 @@ import pytest
 from series_tables import hours, options, small_table, write
 
 from train.data.calendar import calendar
-from train.data.series.load import load_series, load_windows
+from train.data.series.load import load_series
+from train.data.series.load_windows import load_windows
 from train.errors import UserError
 
 

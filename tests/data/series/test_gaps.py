@@ -11,7 +11,8 @@ from series_tables import hours, options, small_table, write
 
 from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
-from train.data.series.load import load_series, load_windows
+from train.data.series.load import load_series
+from train.data.series.load_windows import load_windows
 from train.errors import UserError
 
 LOOKBACK = 8

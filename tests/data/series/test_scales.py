@@ -12,10 +12,12 @@ from series_tables import hours, options, write
 from small_nets import applied
 
 import nets
-from nets.series_scales import SeriesScales, own_levels
+from nets.series_levels import own_levels
+from nets.series_scales import SeriesScales
 from train.config import Config
 from train.data.series.columns import SeriesColumn
-from train.data.series.load import load_series, load_windows
+from train.data.series.load import load_series
+from train.data.series.load_windows import load_windows
 from train.data.series.scales import (
     Levels,
     group_errors,

@@ -16,7 +16,8 @@ from series_tables import hours, options, small_table, write
 
 from train.config.data_options import Series
 from train.data.series.encoder import SeriesEncoder
-from train.data.series.load import load_series, load_windows
+from train.data.series.load import load_series
+from train.data.series.load_windows import load_windows
 from train.data.series.windows import all_windows, rows_covered, split_windows
 from train.errors import UserError
 

@@ -25,8 +25,9 @@ class SeriesColumn:
     the scaled metrics. Both in raw units. `notation` is that of its texts in training rows. One
     `of` "category" is 1 where the file's column `source` holds `category`, else 0; "gap" is
     log(1 + t) of the time t since the row before. A `static` one has the first of its group. One
-    `by_group` has scales of each group; `log` is what the network takes of it first. Forecasts of a
-    `nonnegative` one are 0 or above; of a `count` they are learned as it stands.
+    `by_group` has scales of each group; `log` is what the network takes of it first, asinh once it
+    is scaled. Forecasts of a `nonnegative` one are 0 or above; of a `count` they are learned as it
+    stands.
     """
 
     name: str
@@ -40,7 +41,7 @@ class SeriesColumn:
     category: str = ""
     static: bool = False
     by_group: bool = False
-    log: Literal["", "log1p", "signed_log"] = ""
+    log: Literal["", "log1p", "signed_log", "asinh"] = ""
     nonnegative: bool = False
     count: bool = False
 

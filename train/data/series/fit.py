@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from train.config.data_options import Series
+from train.config.data_options import Series, columns_by_log
 from train.config.frequency import IRREGULAR
 from train.data.columns import RawColumn, Said, get_column, nearest, read_text
 from train.data.hint import Hint, find_hint, hint_of
@@ -58,8 +58,7 @@ def column_names(table: pa.Table, options: Series) -> Names:
         "known": options.known,
         "static": options.static,
         "categorical": options.categorical,
-        "log1p": options.log1p,
-        "signed_log": options.signed_log,
+        **columns_by_log(options),
         "ignore": options.ignore,
         "time": (options.time,),
         "group": (options.group,),
@@ -76,8 +75,8 @@ def column_names(table: pa.Table, options: Series) -> Names:
                 f"config.data.categorical: {name!r} is not read; name it in config.data.observed, "
                 "config.data.known or config.data.static as well"
             )
-    for field in ("log1p", "signed_log"):
-        for name in getattr(options, field):
+    for field, logged in columns_by_log(options).items():
+        for name in logged:
             if name not in names.all or name in options.categorical:
                 raise UserError(
                     f"config.data.{field}: {name!r} is not read as a number; name it in "

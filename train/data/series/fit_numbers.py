@@ -54,8 +54,9 @@ class NumbersFit:
         deviation = float(wide.std()) if wide.min() < wide.max() else 1.0
         notation = inferred.reading.notation
         column = SeriesColumn(raw.name, shift, unit, float(np.median(wide)), deviation, notation)
-        if log:
-            column = replace(column, shift=0.0, unit=1.0, log=log)
+        if log in ("log1p", "signed_log"):
+            column = replace(column, shift=0.0, unit=1.0)
+        column = replace(column, log=log)
         if is_static or not self._has_own_scales(column, wide, read.missing):
             return column
         # Numbers of many sizes keep their digits in single precision only if they are not moved.
@@ -74,7 +75,7 @@ class NumbersFit:
         self.apart[column.name] = how_far_apart(values_n, group_n)
         if self.options.scaling == "auto" and not self.apart[column.name].is_far:
             return False
-        if not column.log:
+        if column.log in ("", "asinh"):
             levels = group_levels(values_n, group_n, len(self.names))
             if line := coarse_line(levels, self.names, column.name, self.options.path):
                 self.said.append(line)

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from train.config.data_options import Series
 from train.config.frequency import parse_frequency
+from train.config.series_recipe import HEAVY_TAILS
 from train.data.columns import Said, Source, get_column
 from train.data.files.delimited import left_out_notes
 from train.data.files.read import read_table
@@ -24,13 +25,14 @@ from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.find_group_steps import find_steps
 from train.data.series.find_time import find_time_column
-from train.data.series.fit import Names, column_names, fit_columns
+from train.data.series.fit import Names, column_names, fit_columns, target_names
 from train.data.series.flat import Flat, order_rows
 from train.data.series.gaps import gap_notes, known_windows, marked_columns
 from train.data.series.group_steps import irregular_lines, on_steps
 from train.data.series.step import guess_season
+from train.data.series.tails import tail_ratio
 from train.data.series.time_column import TimeColumn
-from train.data.series.windows import all_windows, split_windows
+from train.data.series.windows import number_windows, split_windows
 from train.data.values import plain_numbers, read_numbers
 from train.errors import UserError
 
@@ -46,9 +48,22 @@ def load_series(
     Rows after the last one with a target are left out: a file may go on with columns that are known
     ahead. An `encoder` of earlier rows encodes these as it did those. Raises UserError.
     """
+    table = read(options.path, options.missing)
+    if options.asinh != "auto":
+        return _load(options, table, encoder, loss)
+    dataset = _load(replace(options, asinh=()), table, encoder, loss)
+    if encoder is not None or loss != "auto" or tail_ratio(dataset) <= HEAVY_TAILS:
+        return dataset
+    # One that is named as a logarithm stays one (`log_of`).
+    return _load(replace(options, asinh=target_names(options)), table, encoder, loss)
+
+
+def _load(
+    options: Series, table: pa.Table, encoder: SeriesEncoder | None, loss: str
+) -> SeriesDataset:
+    """The data set of a table, by options without an "auto" that goes by outliers."""
     where = options.path
     notes: Said = []
-    table = read(where, options.missing)
     names = column_names(table, options)
     time, flat = used_rows(table, names, options, notes, encoder)
     flat, short_notes = _long_groups(flat, options)
@@ -70,7 +85,7 @@ def load_series(
     return SeriesDataset(
         encoder.complete(values_tc, flat),
         np.concatenate(list(starts.values())),
-        _number_windows(starts),
+        number_windows(starts),
         flat,
         encoder,
         (*notes, *window_notes),
@@ -125,54 +140,6 @@ def _fit_encoder(
         season=options.season or guess_season(step),
         markers=options.missing,
         groups=() if flat.names is None else tuple(flat.names.tolist()),
-    )
-
-
-def load_windows(
-    encoder: SeriesEncoder, table: pa.Table, where: str, said: Said | None = None
-) -> SeriesDataset:
-    """Every window of a labelled file, as the split "test". Raises UserError if it holds none.
-
-    `said` takes lines on cells that were read with a doubt.
-    """
-    flat = encoder.order(table, where, said)
-    n_series = len(flat.sizes)
-    flat = flat.up_to(encoder.last_labelled(encoder.encode(table, flat, where), flat))
-    starts = all_windows(flat.sizes, encoder.lookback, encoder.horizon).astype(np.int32)
-    if not len(starts):
-        needed = f"{encoder.lookback} rows back and {encoder.horizon} ahead"
-        found = f"the longest series here has {max(flat.sizes, default=0)} rows with a target"
-        raise UserError(f"{where}: a window has {needed}, but {found}")
-    n_short = int((np.asarray(flat.sizes) < encoder.lookback + encoder.horizon).sum())
-    n_short += n_series - len(flat.sizes)
-    if n_short and said is not None:
-        said.append(f"{where}: {n_short} of {n_series} series are too short for a window; left out")
-    return windows_at(encoder, table, flat, starts, where, said)
-
-
-def windows_at(
-    encoder: SeriesEncoder,
-    table: pa.Table,
-    flat: Flat,
-    starts: np.ndarray,
-    where: str,
-    said: Said | None,
-) -> SeriesDataset:
-    """The windows that begin at these flat rows and have a known target, as the split "test".
-
-    Raises UserError if none has one.
-    """
-    values_tc = encoder.encode(table, flat, where, said)
-    gaps_tc = np.isnan(values_tc)
-    found, notes = known_windows(encoder, gaps_tc, {"test": starts}, where)
-    return SeriesDataset(
-        encoder.complete(values_tc, flat),
-        found["test"],
-        _number_windows(found),
-        flat,
-        encoder,
-        (*gap_notes(encoder, gaps_tc, flat, where), *notes),
-        gaps_tc if gaps_tc.any() else None,
     )
 
 
@@ -240,13 +207,3 @@ def _on_steps(
     laid = on_steps(flat, time, longest, where, notes, options.frequency if asked else None)
     notes += irregular_lines(flat, time, where)
     return time, laid
-
-
-def _number_windows(starts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """{split: numbers of its windows [n]}, counted from split to split."""
-    numbers = {}
-    end = 0
-    for split, found in starts.items():
-        numbers[split] = np.arange(end, end + len(found), dtype=np.int32)
-        end += len(found)
-    return numbers

@@ -21,7 +21,8 @@ from train.data.series.encoder import SeriesEncoder
 from train.data.series.fit import column_names
 from train.data.series.flat import Flat
 from train.data.series.grid import move
-from train.data.series.load import used_rows, windows_at
+from train.data.series.load import used_rows
+from train.data.series.load_windows import windows_at
 from train.errors import UserError
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from train.config.data_options import Series
+from train.config.data_options import Series, columns_by_log
 from train.data.series.columns import SeriesColumn
 
 FACTOR = 3.0  # between deviations of groups, beyond which each has scales of its own,
@@ -18,12 +18,17 @@ LEVELS = 10.0  # or deviations within groups that their means lie apart
 MIDDLE = (0.05, 0.95)  # of the groups that are compared, so that an odd one decides nothing
 FLAT = 1e-12  # a deviation below this share of the mean is none
 FINE = 1e-5  # a deviation below this share of the mean loses digits in single precision
+NORMAL = 1.4826  # deviations of a normal distribution in the median distance from its median
 MIN_ERROR = 0.1  # of what is usual of groups: one that repeats itself exactly may yet change
 SHOWN = 3  # columns that a line names
 
 
 class Levels(NamedTuple):
-    """Mean and deviation of each group [g]; nan of one without values."""
+    """Mean and deviation of each group [g]; nan of one without values.
+
+    Of a column that is read as asinh the median, and what a normal distribution with the same
+    median distance from it would deviate; where most values are equal, the deviation all the same.
+    """
 
     mean: np.ndarray
     deviation: np.ndarray
@@ -47,8 +52,8 @@ class Apart(NamedTuple):
 
 
 def in_logs(values: np.ndarray, log: str) -> np.ndarray:
-    """Raw numbers as the network takes them: logarithms where there are."""
-    if not log:
+    """Raw numbers as the network scales them: logarithms where there are."""
+    if log in ("", "asinh"):
         return values
     if log == "log1p":
         return np.log1p(values)
@@ -56,10 +61,11 @@ def in_logs(values: np.ndarray, log: str) -> np.ndarray:
 
 
 def log_of(name: str, options: Series) -> str:
-    """The logarithm that a column is read by; "" for none."""
-    if name in options.log1p:
-        return "log1p"
-    return "signed_log" if name in options.signed_log else ""
+    """The logarithm, or "asinh", that a column is read by; "" for none."""
+    for log, names in columns_by_log(options).items():
+        if name in names:
+            return log
+    return ""
 
 
 def group_levels(values_n: np.ndarray, group_n: np.ndarray, n_groups: int) -> Levels:
@@ -71,6 +77,21 @@ def group_levels(values_n: np.ndarray, group_n: np.ndarray, n_groups: int) -> Le
         square_n = np.square(wide_n - mean_g[group_n])
         deviation_g = np.sqrt(np.bincount(group_n, square_n, n_groups) / count_g)
     return Levels(mean_g, deviation_g)
+
+
+def robust_levels(values_n: np.ndarray, group_n: np.ndarray, n_groups: int) -> Levels:
+    """The medians of the values of each group, and deviations that outliers do not stretch."""
+    wide_n = values_n.astype(np.float64)
+    median_g = np.full(n_groups, np.nan)
+    deviation_g = group_levels(values_n, group_n, n_groups).deviation
+    order = np.argsort(group_n, kind="stable")
+    names, firsts = np.unique(group_n[order], return_index=True)
+    for g, own_n in zip(names.tolist(), np.split(wide_n[order], firsts[1:]), strict=True):
+        median_g[g] = np.median(own_n)
+        distance = float(np.median(np.abs(own_n - median_g[g])))
+        if distance > FLAT * abs(median_g[g]):
+            deviation_g[g] = NORMAL * distance
+    return Levels(median_g, deviation_g)
 
 
 def how_far_apart(values_n: np.ndarray, group_n: np.ndarray) -> Apart:
@@ -152,6 +173,7 @@ def level_tables(
     n_groups: int,
     shared: Levels,
     by_group: Sequence[int],
+    robust: Sequence[int] = (),
 ) -> Levels:
     """Mean and deviation [g, c] of the columns at the places `by_group`; of others the `shared`.
 
@@ -162,7 +184,8 @@ def level_tables(
     deviation_gc = np.tile(shared.deviation, (n_groups, 1))
     for place in by_group:
         known_t = known_tc[:, place]
-        found = group_levels(values_tc[known_t, place], group_t[known_t], n_groups)
+        levels_of = robust_levels if place in robust else group_levels
+        found = levels_of(values_tc[known_t, place], group_t[known_t], n_groups)
         is_empty_g = np.isnan(found.mean)
         is_flat_g = ~is_empty_g & found.is_flat
         usual = 1.0

@@ -57,6 +57,11 @@ class SeriesSchema:
         """Whether a column has scales of its groups."""
         return any(column.by_group for column in self.columns)
 
+    @property
+    def asinh(self) -> tuple[str, ...]:
+        """The columns that are read as asinh."""
+        return tuple(column.name for column in self.columns if column.log == "asinh")
+
     def numbers_of(self, flat: Flat) -> np.ndarray | None:
         """The numbers of groups among those of training, int32 [g], -1 of a new one.
 

@@ -11,7 +11,14 @@ import numpy as np
 
 from train.data.dataset import HostArrays
 from train.data.series.flat import Flat
-from train.data.series.scales import Levels, group_errors, group_levels, in_logs, level_tables
+from train.data.series.scales import (
+    Levels,
+    group_errors,
+    group_levels,
+    in_logs,
+    level_tables,
+    robust_levels,
+)
 from train.data.series.schema import SeriesSchema
 
 if TYPE_CHECKING:
@@ -37,7 +44,8 @@ def fit_statistics(
 ) -> Statistics:
     """{"inputs": {"center", "scale" [c]}}, mean and deviation over the rows `covered_t`.
 
-    Values that are missing there count for nothing. Marks and calendar features, which lie between
+    Of columns that are read as asinh these are median and deviation by `robust_levels`. Values that
+    are missing there count for nothing. Marks and calendar features, which lie between
     -1 and 1, are left as they are. Where columns have scales of their groups, those of each,
     "group_center" and "group_scale" [g, c], stand beside them, and how large the errors of
     repeating the last season are, "group_error" [g, o], usually "error_ratio" [o] of the scale;
@@ -53,7 +61,7 @@ def fit_statistics(
         levels = _group_levels(schema, rows, shared)
         found["group_center"] = levels.mean.astype(np.float32)
         found["group_scale"] = levels.deviation.astype(np.float32)
-        changes_to = _seasonal_changes(schema, rows, seasons_g)
+        changes_to = _seasonal_changes(schema, rows, seasons_g, levels)
         scale_go = levels.deviation[:, : schema.n_targets]
         errors = group_errors(changes_to, flat.per_row(_numbers(schema, flat)), scale_go)
         found["group_error"] = errors.of_group.astype(np.float32)
@@ -117,6 +125,14 @@ def _shared_levels(schema: SeriesSchema, rows: Covered) -> Levels:
             center[places[i]] = known_t.mean()
             scale[places[i]] = known_t.std()
             spread[places[i]] = np.ptp(known_t)
+    for i, place in enumerate(places):
+        if schema.columns[i].log == "asinh":
+            known_t = wide_tc[:, place]
+            if rows.gaps_tc is not None and not rows.gaps_tc[rows.covered_t, i].all():
+                known_t = known_t[~rows.gaps_tc[rows.covered_t, i]]
+            robust = robust_levels(known_t, np.zeros(len(known_t), np.int64), 1)
+            center[place] = robust.mean[0]
+            scale[place] = robust.deviation[0]
     # The deviation of equal numbers may differ from 0 in its last bit, so "no spread" is asked
     # of the range.
     scale[spread == 0] = 1
@@ -127,6 +143,12 @@ def _shared_levels(schema: SeriesSchema, rows: Covered) -> Levels:
     return Levels(center, scale)
 
 
+def _asinh_places(schema: SeriesSchema) -> list[int]:
+    """Where columns that are read as asinh stand in the flat array."""
+    is_asinh = np.array([column.log == "asinh" for column in schema.columns])
+    return schema.places[is_asinh].tolist()
+
+
 def _numbers(schema: SeriesSchema, flat: Flat) -> np.ndarray:
     """The numbers of groups that have names [g]."""
     numbers_g = schema.numbers_of(flat)
@@ -135,15 +157,26 @@ def _numbers(schema: SeriesSchema, flat: Flat) -> np.ndarray:
 
 
 def _seasonal_changes(
-    schema: SeriesSchema, rows: Covered, seasons_g: np.ndarray | None
+    schema: SeriesSchema, rows: Covered, seasons_g: np.ndarray | None, levels: Levels
 ) -> np.ndarray:
-    """How far each target is from where it was a season before [t, o]; nan where not known."""
+    """How far each target is from where it was a season before [t, o]; nan where not known.
+
+    Of one that is read as asinh, the scale of its group times how far that of scaled values is.
+    """
     flat, logs_tc, gaps_tc, covered_t = rows
     lag_g = np.ones(len(flat.sizes), np.int64) if seasons_g is None else np.maximum(seasons_g, 1)
     lag_t = flat.per_row(lag_g)
     before_t = np.maximum(np.arange(len(lag_t)) - lag_t, 0)
     is_known_t = covered_t & covered_t[before_t] & (flat.places >= lag_t)
     targets_to = logs_tc[:, : schema.n_targets].astype(np.float64)
+    group_t = flat.per_row(_numbers(schema, flat))
+    for place in _asinh_places(schema):
+        if place < schema.n_targets:
+            center_t = levels.mean[group_t, place]
+            scale_t = levels.deviation[group_t, place]
+            with np.errstate(invalid="ignore", divide="ignore"):
+                asinh_t = np.arcsinh((targets_to[:, place] - center_t) / scale_t)
+            targets_to[:, place] = scale_t * asinh_t
     if gaps_tc is not None:
         targets_to[gaps_tc[:, : schema.n_targets]] = np.nan
     changes_to = np.abs(targets_to - targets_to[before_t])
@@ -168,5 +201,11 @@ def _group_levels(schema: SeriesSchema, rows: Covered, shared: Levels) -> Levels
     by_group = schema.places[is_by_group].tolist()
     n_groups = len(schema.groups)
     return level_tables(
-        logs_tc[covered_t], known_tc, group_t[covered_t], n_groups, shared, by_group
+        logs_tc[covered_t],
+        known_tc,
+        group_t[covered_t],
+        n_groups,
+        shared,
+        by_group,
+        _asinh_places(schema),
     )

@@ -8,9 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from train.data.series.dataset import SeriesDataset
+from train.data.series.scales import NORMAL
 from train.data.series.windows import rows_covered
-
-NORMAL = 1.4826  # deviations of a normal distribution in its median absolute value
 
 
 def tail_ratio(dataset: SeriesDataset) -> float:

@@ -108,3 +108,13 @@ def rows_covered(starts_n: np.ndarray, length: int, n_rows: int) -> np.ndarray:
     np.add.at(change, starts_n, 1)
     np.add.at(change, starts_n + length, -1)
     return np.cumsum(change[:-1]) > 0
+
+
+def number_windows(starts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """{split: numbers of its windows [n]}, counted from split to split."""
+    numbers = {}
+    end = 0
+    for split, found in starts.items():
+        numbers[split] = np.arange(end, end + len(found), dtype=np.int32)
+        end += len(found)
+    return numbers

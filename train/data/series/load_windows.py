@@ -1,0 +1,62 @@
+"""Windows of a labelled file, encoded as the rows of training were. t flat rows, c columns."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from train.data.columns import Said
+from train.data.series.dataset import SeriesDataset
+from train.data.series.encoder import SeriesEncoder
+from train.data.series.flat import Flat
+from train.data.series.gaps import gap_notes, known_windows
+from train.data.series.windows import all_windows, number_windows
+from train.errors import UserError
+
+
+def load_windows(
+    encoder: SeriesEncoder, table: pa.Table, where: str, said: Said | None = None
+) -> SeriesDataset:
+    """Every window of a labelled file, as the split "test". Raises UserError if it holds none.
+
+    `said` takes lines on cells that were read with a doubt.
+    """
+    flat = encoder.order(table, where, said)
+    n_series = len(flat.sizes)
+    flat = flat.up_to(encoder.last_labelled(encoder.encode(table, flat, where), flat))
+    starts = all_windows(flat.sizes, encoder.lookback, encoder.horizon).astype(np.int32)
+    if not len(starts):
+        needed = f"{encoder.lookback} rows back and {encoder.horizon} ahead"
+        found = f"the longest series here has {max(flat.sizes, default=0)} rows with a target"
+        raise UserError(f"{where}: a window has {needed}, but {found}")
+    n_short = int((np.asarray(flat.sizes) < encoder.lookback + encoder.horizon).sum())
+    n_short += n_series - len(flat.sizes)
+    if n_short and said is not None:
+        said.append(f"{where}: {n_short} of {n_series} series are too short for a window; left out")
+    return windows_at(encoder, table, flat, starts, where, said)
+
+
+def windows_at(
+    encoder: SeriesEncoder,
+    table: pa.Table,
+    flat: Flat,
+    starts: np.ndarray,
+    where: str,
+    said: Said | None,
+) -> SeriesDataset:
+    """The windows that begin at these flat rows and have a known target, as the split "test".
+
+    Raises UserError if none has one.
+    """
+    values_tc = encoder.encode(table, flat, where, said)
+    gaps_tc = np.isnan(values_tc)
+    found, notes = known_windows(encoder, gaps_tc, {"test": starts}, where)
+    return SeriesDataset(
+        encoder.complete(values_tc, flat),
+        found["test"],
+        number_windows(found),
+        flat,
+        encoder,
+        (*gap_notes(encoder, gaps_tc, flat, where), *notes),
+        gaps_tc if gaps_tc.any() else None,
+    )
