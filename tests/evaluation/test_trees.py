@@ -84,7 +84,7 @@ def test_trees_that_would_take_too_long_are_left_out_and_said(
     encoder = Encoded((), (), (PRICE,))
     found = trees.fit_trees(encoder, rows(), 1e-3)
     assert found.note == (
-        "gradient-boosted trees are left out: it takes longer than 0.001 s; "
+        "gradient-boosted trees are left out: fitting takes longer than 0.001 s; "
         "config.train.tree_seconds gives it longer"
     )
     assert found.metrics(rows()) == {} and trees.fit_trees(encoder, rows(), 0).note == ""

@@ -48,7 +48,7 @@ class Deadline:
         """Raises LeftOutError when it is over, or will be in so many seconds."""
         if time.monotonic() + ahead > self.ends_at:
             longer = f"config.train.{self.option} gives it longer"
-            raise LeftOutError(f"it takes longer than {self.seconds:.3g} s; {longer}")
+            raise LeftOutError(f"fitting takes longer than {self.seconds:.3g} s; {longer}")
 
 
 NO_DEADLINE = Deadline()
