@@ -157,8 +157,8 @@ def test_schedules_go_on_as_in_the_folds_and_means_round_half_up(tmp_path):
     assert int(state.step) == 3 * 6 and int(state.best.step) == 3 * 6
 
 
-def test_of_tags_one_net_judges_each_fold():
-    heads = (Head("tags", "tags", ("tags",), ("A", "O"), 2),)
+def test_of_answers_without_a_mean_one_net_judges_each_fold():
+    heads = (Head("codes", "reconstruction", ("a", "b"), (), 2),)
     values = {0: (0, 0, 2.0), 1: (0, 0, 1.0), 2: (0, 1, 3.0), 3: (0, 1, 4.0), 4: (1, 0, 0.5)}
     results = [
         MemberResult(Member(k, setting, fold, 0, {}), value, 1, 1, False, 10, {})
