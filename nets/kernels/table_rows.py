@@ -47,6 +47,7 @@ class RowBuilder:
         self._lanes = lanes
         self._memory = memory
         self._rows: list[np.ndarray] = [np.zeros((0, kernel_dh.shape[1]))]
+        self._n_rows = 0
         self._before_h = np.zeros(kernel_dh.shape[1])
         self._parts: list[Part] = []
         self.features: list[Feature] = []
@@ -104,8 +105,8 @@ class RowBuilder:
         return self._sum(offset, bias_o, parts)
 
     def _add_feature(self, column: int, row_h: np.ndarray) -> None:
-        self.features.append(Feature(column, self._end(), 1, None, None))
-        self._rows.append(row_h[None])
+        self.features.append(Feature(column, self._n_rows, 1, None, None))
+        self._add_rows(row_h[None])
 
     def _add_waves(self, n_columns: int) -> None:
         """x, and a linear map of cosines, which goes into the first layer's kernel."""
@@ -117,8 +118,8 @@ class RowBuilder:
             self._before_h += own["embedding_bias"][column] @ own_eh[:-1]
             frequency_e, phase_e = 2 * np.pi * own["frequency"][column], own["phase"][column]
             frequency, phase = self._vectors(frequency_e), self._vectors(phase_e)
-            self.features.append(Feature(column, self._end(), len(phase_e), frequency, phase))
-            self._rows.append(whole_vectors(mapped_eh.T, self._lanes).T)
+            self.features.append(Feature(column, self._n_rows, len(phase_e), frequency, phase))
+            self._add_rows(whole_vectors(mapped_eh.T, self._lanes).T)
             self._add_feature(column, own_eh[-1])
 
     def _add_bins(self, n_columns: int) -> None:
@@ -164,14 +165,15 @@ class RowBuilder:
         taken, self._left_dh = self._left_dh[:n], self._left_dh[n:]
         return taken
 
-    def _end(self) -> int:
-        """Where the next feature stands in a row."""
-        return sum(map(len, self._rows))
+    def _add_rows(self, kernel_eh: np.ndarray) -> None:
+        """The rows of the kernel for the next features; the one after them stands at `_n_rows`."""
+        self._rows.append(kernel_eh)
+        self._n_rows += len(kernel_eh)
 
     def _add_sum(self, own_eh: np.ndarray, start_e: np.ndarray, parts: list[Part]) -> None:
         """Features that are a sum."""
-        self.sums.append(self._sum(self._end(), start_e, parts))
-        self._rows.append(whole_vectors(own_eh.T, self._lanes).T)
+        self.sums.append(self._sum(self._n_rows, start_e, parts))
+        self._add_rows(whole_vectors(own_eh.T, self._lanes).T)
 
     def _sum(self, offset: int, start: np.ndarray, parts: list[Part]) -> Sum:
         width = whole_vectors(start, self._lanes).shape[-1]

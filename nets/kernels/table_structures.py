@@ -89,6 +89,9 @@ class Memory:
 
 def whole_vectors(array: np.ndarray, lanes: int) -> np.ndarray:
     """The array with zeros behind, so that its last axis is whole vectors."""
-    pads = [(0, 0)] * array.ndim
-    pads[-1] = (0, -array.shape[-1] % lanes)
-    return np.pad(array, pads)
+    size = array.shape[-1]
+    if size % lanes == 0:
+        return array
+    whole = np.zeros((*array.shape[:-1], size + -size % lanes), array.dtype)
+    whole[..., :size] = array
+    return whole
