@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -33,17 +33,21 @@ def answer_function(model: Predictor) -> Callable[[Arrays], Mapping[str, Tree]]:
     network, _ = make_network(model.config, model.encoder)
     members = variables_of(model)
 
+    def of_each(method: str, inputs: Arrays) -> list[Tree]:
+        return [network.apply(one, inputs, method=method) for one in members]
+
     def answer(inputs: Arrays) -> Mapping[str, Tree]:
-        outputs = [network.apply(one, inputs, method="outputs") for one in members]
-        answers = []
-        for one, own in zip(members, outputs, strict=True):
-            answers.append(network.apply(one, own, method="postprocess"))
+        answers = of_each("predict", inputs)
         if len(answers) == 1:
             return answers[0]
-        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *answers)
+        stacked = _stacked(answers)
         if has_paths(model.encoder):
-            together = jax.tree.map(lambda *leaves: jnp.stack(leaves), *outputs)
-            stacked = with_paths(network, members[0], together, stacked)
+            outputs = _stacked(of_each("outputs", inputs))
+            stacked = with_paths(network, members[0], outputs, stacked)
         return as_one(stacked, model.encoder)
 
     return answer
+
+
+def _stacked(trees: Sequence[Tree]) -> Tree:
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
