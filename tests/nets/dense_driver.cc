@@ -8,34 +8,12 @@
 #include <vector>
 
 #include "dense.h"
+#include "driver.h"
 #include "parallel.h"
 
 using denseq::Activation;
-using Floats = std::vector<float>;
-using Doubles = std::vector<double>;
 
 constexpr int64_t kThreads = 3;
-
-static uint32_t state = 1;
-
-static Floats random_numbers(int64_t n) {
-  Floats made(n);
-  for (float& number : made) {
-    state = state * 1664525u + 1013904223u;
-    number = static_cast<float>(state >> 8) / (1 << 23) - 1;
-  }
-  return made;
-}
-
-// The largest difference, as a part of the truth's largest value.
-static double difference(const Floats& ours, const Doubles& truth) {
-  double apart = 0, largest = 1;
-  for (std::size_t i = 0; i < truth.size(); ++i) {
-    apart = std::max(apart, std::isfinite(ours[i]) ? std::abs(ours[i] - truth[i]) : 1e30);
-    largest = std::max(largest, std::abs(truth[i]));
-  }
-  return apart / largest;
-}
 
 // Whether dropout keeps a number: one at a time, as nets/dropout.py says it.
 static bool keeps(const denseq::Draw& draw, uint32_t place) {

@@ -16,38 +16,16 @@
 #include <unistd.h>
 #endif
 
+#include "driver.h"
 #include "gradient.h"
 #include "layer.h"
 #include "parallel.h"
 
 using denseq::Sizes;
-using Floats = std::vector<float>;
-using Doubles = std::vector<double>;
 
-static uint32_t state = 1;
-
-static float random_number() {
-  state = state * 1664525u + 1013904223u;
-  return static_cast<float>(state >> 8) / (1 << 23) - 1;
-}
-
-static Floats random_numbers(int64_t n) {
-  Floats made(n);
-  for (float& number : made) number = random_number();
-  return made;
-}
+constexpr double kLeast = 0.1;  // of a truth, whose gradients are small
 
 static double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
-
-// The largest difference, as a part of the truth's largest value.
-static double difference(const Floats& ours, const Doubles& truth) {
-  double apart = 0, largest = 0.1;
-  for (std::size_t i = 0; i < truth.size(); ++i) {
-    apart = std::max(apart, std::isfinite(ours[i]) ? std::abs(ours[i] - truth[i]) : 1e30);
-    largest = std::max(largest, std::abs(truth[i]));
-  }
-  return apart / largest;
-}
 
 struct Case {
   Sizes s;
@@ -157,11 +135,11 @@ static double compare(const Case& k, int64_t n_parts) {
   for (int64_t share = 0; share < n_parts; ++share)
     denseq::unpack_weights(s, sums.data(), share, n_parts, dkernel.data(), drecurrent.data(), dbias.data());
   const Truth t = by_loops(k);
-  double worst = difference(inferred, t.y);
+  double worst = difference(inferred, t.y, kLeast);
   const std::pair<const Floats&, const Doubles&> pairs[] = {
       {y, t.y}, {last_h, t.last_h}, {last_c, t.last_c}, {dx, t.dx}, {dkernel, t.dkernel}, {drecurrent, t.drecurrent},
       {dbias, t.dbias}, {dh, t.dh}, {dc, t.dc}, {dmask, t.dmask}};
-  for (const auto& [ours, truth] : pairs) worst = std::max(worst, difference(ours, truth));
+  for (const auto& [ours, truth] : pairs) worst = std::max(worst, difference(ours, truth, kLeast));
   return worst;
 }
 

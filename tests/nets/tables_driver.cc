@@ -9,23 +9,11 @@
 #include <memory>
 #include <vector>
 
+#include "driver.h"
 #include "parallel.h"
 #include "tables.h"
 
 using namespace denseq;
-using Floats = std::vector<float>;
-using Doubles = std::vector<double>;
-
-static uint32_t state = 1;
-
-static Floats random_numbers(int64_t n) {
-  Floats made(n);
-  for (float& number : made) {
-    state = state * 1664525u + 1013904223u;
-    number = static_cast<float>(state >> 8) / (1 << 23) - 1;
-  }
-  return made;
-}
 
 // Rows of `n` numbers, with zeros that fill them up to whole vectors.
 static Floats whole_rows(const Floats& rows, int64_t n) {
