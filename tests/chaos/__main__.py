@@ -26,6 +26,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=1e9, help="after which none begins")
     parser.add_argument("--epochs", type=int, default=5, help="of each run")
     parser.add_argument("--faults", type=int, default=0, help="of a soak at most; 3 to 7")
+    parser.add_argument("--soak", type=float, default=1e9, help="minutes of its faults at most")
     return parser.parse_args(argv)
 
 
@@ -79,7 +80,9 @@ def main(argv: list[str]) -> int:
     found = 0
     try:
         runs = tuple(options.runs.split(","))
-        bench = trials.Bench(folder / "bench", options.seed, runs, options.epochs, options.faults)
+        bench = trials.Bench(folder / "bench", options.seed, runs, options.epochs)
+        bench.faults = options.faults
+        bench.minutes = options.soak
         print(f"{len(runs)} undisturbed runs, {time.monotonic() - began:.0f} s", flush=True)
         for number in range(options.n):
             for kind in kinds:

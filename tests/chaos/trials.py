@@ -48,9 +48,11 @@ class Listening(logging.Handler):
 class Bench:
     """The undisturbed runs, and a folder to disturb others in."""
 
-    def __init__(self, folder: Path, seed: int, kinds: tuple[str, ...], epochs: int, faults: int):
+    faults = 0  # of a soak at most; 0: a few
+    minutes = float("inf")  # of a soak's faults at most, after which the run is left to its end
+
+    def __init__(self, folder: Path, seed: int, kinds: tuple[str, ...], epochs: int):
         self.folder = folder
-        self.faults = faults
         self.random = np.random.default_rng(seed)
         inputs = make_inputs(folder / "inputs", epochs)
         self.runs = {kind: inputs[kind] for kind in kinds}
@@ -298,7 +300,7 @@ def soak(bench: Bench) -> Iterator[str]:
     spoilt_at = -1
     made = 0
     began = time.monotonic()
-    while made < n:
+    while made < n and time.monotonic() - began < 60 * bench.minutes:
         fault = None
         moment = min(bench.spread(kind), float(bench.random.uniform(0, LONGEST)))
         if bench.random.integers(3) == 0:
