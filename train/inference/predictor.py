@@ -120,9 +120,10 @@ class Predictor:
         predictions = self.answers(rows.inputs)
         tell_unanswered(self.tell, self.encoder, predictions, "data")
         columns = self.encoder.tabulate(rows, predictions)
+        probabilities = self.encoder.answer_names.probabilities
         shown = {}
         for name, column in columns.items():
-            if name not in self.encoder.answer_names.probabilities:
+            if name not in probabilities:
                 shown[name] = np.asarray(column)
         return next(iter(shown.values())) if len(shown) == 1 else shown
 
