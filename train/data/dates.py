@@ -12,7 +12,7 @@ import numpy as np
 
 from train.data.months import WEEKDAY, month_of
 from train.data.notation import is_no_value
-from train.data.zones import without_zone, zone_names
+from train.data.zones import find_zones, without_zone
 
 ISO = ""
 COMPACT = "yyyymmdd"
@@ -127,9 +127,7 @@ def short_year(texts: Sequence[str], order: str) -> str:
 
 def has_zone(texts: Sequence[str]) -> bool:
     """Whether some time says its zone."""
-    if zone_names(texts):
-        return True
-    return any(re.search(r"[0-9] ?(Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2})$", text) for text in texts)
+    return find_zones(texts).only is not None
 
 
 @lru_cache(maxsize=1 << 14)  # of some orders, of many columns that hold the same days

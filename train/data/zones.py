@@ -1,4 +1,4 @@
-"""The names of time zones behind a time of day: CET, or Europe/Paris."""
+"""The zones behind a time of day: an offset as +01:00, or a name as CET or Europe/Paris."""
 
 from __future__ import annotations
 
@@ -18,6 +18,30 @@ AHEAD = {
     **{"NZDT": 13},
 }
 ENDING = re.compile(r"(?P<rest>.*:.*?) ?(?P<name>[A-Z]{2,4}|\[?[A-Z]\w+/[\w/+-]+\]?)", re.ASCII)
+
+# Behind a time of day alone: in 05-01-2024 no offset follows. A year may stand behind that one.
+OFFSET = re.compile(
+    r"(?::[0-9]{2}(?:[.,][0-9]+)?|T[0-9]{2}|T[0-9]{4}|T[0-9]{6}|[AaPp]\.?[Mm]\.?) ?"
+    r"(?P<offset>Z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)(?: [0-9]{4})?$"
+)
+
+
+class Zones(NamedTuple):
+    """What stands behind times: their offsets as +01:00, names with a slash, and times without."""
+
+    offsets: frozenset[str]
+    names: frozenset[str]
+    bare: frozenset[str]
+
+    @property
+    def only(self) -> str | None:
+        """The one zone of all times that have one, "UTC" of several; None where none has."""
+        if not self.offsets and not self.names:
+            return None
+        if len(self.offsets) + len(self.names) > 1:
+            return "UTC"
+        zone = next(iter(self.offsets | self.names))
+        return "UTC" if zone == "+00:00" else zone
 
 
 class Zoned(NamedTuple):
@@ -59,6 +83,32 @@ def zone_names(texts: Iterable[str]) -> set[str]:
         if zoned is not None:
             found.add(zoned.name)
     return found
+
+
+def find_zones(texts: Iterable[str]) -> Zones:
+    """The zones of times, and the texts that have none."""
+    offsets = set()
+    names = set()
+    bare = set()
+    for text in texts:
+        written = text.strip()
+        match = OFFSET.search(written)
+        if match is not None:
+            offsets.add(_canonical(match["offset"]))
+        elif (zoned := without_zone(written)) is None:
+            bare.add(text)
+        elif zoned.name in AHEAD:
+            offsets.add(f"{AHEAD[zoned.name]:+03d}:00")
+        else:
+            names.add(zoned.name)
+    return Zones(frozenset(offsets), frozenset(names), frozenset(bare))
+
+
+def _canonical(offset: str) -> str:
+    """An offset as +01:00."""
+    if offset[0] not in "+-" or not offset.strip("+-:0"):
+        return "+00:00"
+    return f"{offset[:3]}:{offset[3:].strip(':') or '00'}"
 
 
 def zones_note(texts: Iterable[str]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -65,3 +67,37 @@ def test_groups_are_named_in_messages():
 )
 def test_stamps_are_written_in_the_coarsest_type(time, stamps, kind):
     assert write_stamps(np.array(stamps), time).type == kind
+
+
+def test_a_row_that_stands_there_twice_counts_once_and_is_said():
+    said: list[str] = []
+    at = [0, 1, 2, 0, 1, 2]
+    table = pa.table({"at": at, "y": [5.0, None, 7.0, 5.0, None, 7.0]})
+    flat = order_rows(Source(table, "data", (), said), None, TimeColumn("at", "number"))
+    assert flat.rows.tolist() == [0, 1, 2]
+    assert said[-1] == (
+        "data: column 'at': 3 rows are the same as another one in all columns, such as row 4; "
+        "left out"
+    )
+    other = pa.table({"at": at, "y": [5.0, None, 7.0, 5.0, None, 8.0]})
+    with pytest.raises(UserError, match="rows 3 and 6 have the same time 2; keep one row for each"):
+        order_rows(Source(other, "data"), None, TimeColumn("at", "number"))
+
+
+@pytest.mark.parametrize(
+    ("hour", "zone", "is_fitted", "advice"),
+    [
+        (2, None, False, ", or name config.data.zone, where a clock was set back"),
+        (2, None, True, ", or train with config.data.zone, where a clock was set back"),
+        (2, "UTC", False, ""),
+        (0, None, False, ""),  # days alone
+    ],
+)
+def test_an_hour_that_comes_twice_may_want_a_zone(hour, zone, is_fitted, advice):
+    at = [datetime.datetime(2024, 10, 27, hour)] * 2
+    table = pa.table({"at": pa.array(at, pa.timestamp("us", zone)), "y": [1.0, 2.0]})
+    with pytest.raises(UserError) as raised:
+        order_rows(Source(table, "data"), None, TimeColumn("at", "time", zone), is_fitted=is_fitted)
+    group = "train with" if is_fitted else "name"
+    wanted = f"keep one row for each time, or {group} config.data.group, of several series{advice}"
+    assert str(raised.value).endswith(wanted)

@@ -298,7 +298,8 @@ def test_duplicates_name_their_group(tmp_path):
         UserError, match=r"rows 1 and 61 have the same time .* or name config\.data\.group"
     ):
         load_series(options(write(table, tmp_path)))
-    twice = pa.concat_tables([table, table.slice(79, 1)])
+    other = table.slice(79, 1).set_column(1, "load", pa.array([5.0]))
+    twice = pa.concat_tables([table, other])
     with pytest.raises(UserError, match="rows 80 and 81 of group 'b' have the same time"):
         load_series(options(write(twice, tmp_path), group="name"))
 

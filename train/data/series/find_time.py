@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 import numpy as np
@@ -19,10 +18,8 @@ from train.data.series.local_time import has_clock
 from train.data.series.step import StampKind
 from train.data.series.time_column import TimeColumn, zone_of
 from train.data.values import allowed_odd, as_written
-from train.data.zones import zone_names
+from train.data.zones import find_zones
 from train.errors import UserError
-
-OFFSET = re.compile(r"[0-9] ?([+-][0-9]{2}:?[0-9]{2})$")
 
 
 def find_time_column(table: pa.Table, options: Series, said: Said) -> TimeColumn | None:
@@ -54,7 +51,7 @@ def find_time_column(table: pa.Table, options: Series, said: Said) -> TimeColumn
             f"config.data.zone: column {raw.name!r} holds numbers, not times; leave it out"
         )
     if zone == "UTC" and len(offsets := _offsets(once)) > 1:
-        shown = " and ".join(sorted(offsets)[:2])
+        shown = " and ".join(offsets[:2])
         note = f"offsets {shown}; config.data.zone names their clock, such as Europe/Berlin"
         raw.read_by(Reading(), said).say(note)
     time = TimeColumn(raw.name, kind, zone, notation=notation, date_order=order)
@@ -69,11 +66,10 @@ def _each_once(raw: RawColumn) -> RawColumn:
     return raw.with_cells(pa.chunked_array([raw.data.unique()]))
 
 
-def _offsets(raw: RawColumn) -> set[str]:
+def _offsets(raw: RawColumn) -> list[str]:
     """The offsets from UTC, or zones by name, that texts end in."""
-    texts = read_text(raw).values if raw.family == "text" else []
-    offsets = {match[1] for match in map(OFFSET.search, texts) if match is not None}
-    return offsets | zone_names(texts)
+    zones = find_zones(read_text(raw).values if raw.family == "text" else ())
+    return sorted(zones.offsets | zones.names)
 
 
 def _compact_order(raw: RawColumn, said: Said) -> str:

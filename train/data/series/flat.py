@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from train.data.columns import Source, read_text
 from train.data.series.local_time import to_utc
 from train.data.series.stamps import show_stamp
+from train.data.series.step import DAY
 from train.data.series.time_column import TimeColumn, read_stamps
 from train.errors import UserError
 
@@ -72,10 +74,14 @@ class Flat(NamedTuple):
         return "the series" if self.names is None else f"group {str(self.names[g])!r}"
 
 
-def order_rows(source: Source, group: str | None, time: TimeColumn | None) -> Flat:
+def order_rows(
+    source: Source, group: str | None, time: TimeColumn | None, *, is_fitted: bool = False
+) -> Flat:
     """The table's rows by the column `group` and in time; that they were not sorted is said.
 
-    Raises UserError unless each row has its group, and a time that no other row of it has.
+    So are rows that stand there twice, one of which is left out. `is_fitted`: a net was trained by
+    these columns. Raises UserError unless each row has its group, and a time that no other row of
+    it has.
     """
     n = source.table.num_rows
     rows = np.arange(n)
@@ -95,8 +101,8 @@ def order_rows(source: Source, group: str | None, time: TimeColumn | None) -> Fl
     flat = Flat(rows, sizes, names, read_stamps(source, time)[rows])
     if time.naive:
         flat = _told_apart(flat, time)
-    flat = _in_order(flat, time, source)
-    _check_distinct(flat, time, source.where)
+    flat = _without_copies(_in_order(flat, time, source), time, source)
+    _check_distinct(flat, time, source.where, is_fitted=is_fitted)
     return flat
 
 
@@ -131,20 +137,56 @@ def _in_order(flat: Flat, time: TimeColumn, source: Source) -> Flat:
     return flat._replace(rows=flat.rows[order], stamps=flat.stamps[order])
 
 
-def _check_distinct(flat: Flat, time: TimeColumn, where: str) -> None:
+def _without_copies(flat: Flat, time: TimeColumn, source: Source) -> Flat:
+    """The flat rows without those that say the same as the row before them, which is said."""
+    assert flat.stamps is not None
+    second = np.flatnonzero(_is_again(flat))
+    if not len(second):
+        return flat
+    is_copy = _are_alike(source.table, flat.rows[second - 1], flat.rows[second])
+    if not is_copy.any():
+        return flat
+    first = flat.rows[second[is_copy][0]] + 1
+    found = f"{is_copy.sum()} rows are the same as another one in all columns, such as row {first}"
+    source.say(time.name, f"{found}; left out")
+    stays_t = np.ones(len(flat.rows), bool)
+    stays_t[second[is_copy]] = False
+    return flat.select(stays_t)
+
+
+def _is_again(flat: Flat) -> np.ndarray:
+    """Which rows have the time of the row before them in their group [t]."""
+    assert flat.stamps is not None
+    is_again_t = np.diff(flat.stamps, prepend=np.nan) == 0
+    is_again_t[flat.firsts] = False
+    return is_again_t
+
+
+def _are_alike(table: pa.Table, first_n: np.ndarray, second_n: np.ndarray) -> np.ndarray:
+    """Whether two rows of a table hold the same in all columns [n]."""
+    is_alike_n = np.ones(len(first_n), bool)
+    for column in table.columns:
+        first = column.take(pa.array(first_n)).to_pylist()
+        second = column.take(pa.array(second_n)).to_pylist()
+        is_alike_n &= [one == other for one, other in zip(first, second, strict=True)]
+    return is_alike_n
+
+
+def _check_distinct(flat: Flat, time: TimeColumn, where: str, *, is_fitted: bool) -> None:
     """Raises UserError at the first two rows of a group that have the same time."""
     assert flat.stamps is not None
-    step_t = np.diff(flat.stamps)
-    step_t[flat.firsts[1:] - 1] = 1
-    equal = np.flatnonzero(step_t == 0)
-    if not len(equal):
+    again = np.flatnonzero(_is_again(flat))
+    if not len(again):
         return
-    place = int(equal[0])
-    rows = f"rows {flat.rows[place] + 1} and {flat.rows[place + 1] + 1}"
+    place = int(again[0]) - 1
     shown = show_stamp(flat.stamps[place], time.kind)
     g = int(flat.groups_of(place))
     group = "" if flat.names is None else f" of {flat.group_name(g)}"
-    otherwise = ", or name config.data.group" if flat.names is None else ""
-    advice = f"keep one row for each time{otherwise}"
-    found = f"{rows}{group} have the same time {shown}"
-    raise UserError(f"{where}: column {time.name!r}: {found}; {advice}")
+    found = f"rows {flat.rows[place] + 1} and {flat.rows[place + 1] + 1}{group} have the same time"
+    advice = "keep one row for each time"
+    train_with = "train with" if is_fitted else "name"
+    if flat.names is None:
+        advice += f", or {train_with} config.data.group, of several series"
+    if time.kind == "time" and time.zone is None and flat.stamps[place] % DAY:
+        advice += f", or {train_with} config.data.zone, where a clock was set back"
+    raise UserError(f"{where}: column {time.name!r}: {found} {shown}; {advice}")

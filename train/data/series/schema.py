@@ -116,7 +116,8 @@ class SeriesSchema:
         group keeps to the steps of training.
         """
         lines: Said = [] if said is None else said
-        flat = order_rows(Source(table, where, self.markers, lines), self.group, self.time)
+        source = Source(table, where, self.markers, lines)
+        flat = order_rows(source, self.group, self.time, is_fitted=True)
         return self.on_steps(flat, where, lines)
 
     def on_steps(self, flat: Flat, where: str, said: Said) -> Flat:

@@ -9,13 +9,12 @@ import numpy as np
 import pyarrow as pa
 
 from train.data.columns import RawColumn, Reading, Source, read_text
-from train.data.dates import has_zone
 from train.data.notation import Notation
 from train.data.series.forms import write_form
 from train.data.series.local_time import to_local, to_utc
 from train.data.series.step import DAY, SECOND, StampKind, TimeStep
 from train.data.values import read_numbers, read_times
-from train.data.zones import zone_names
+from train.data.zones import find_zones
 
 Counting: TypeAlias = Literal["rows", "steps"]
 
@@ -77,23 +76,52 @@ def read_stamps(source: Source, time: TimeColumn) -> np.ndarray:
     if values.missing.any():
         row = raw.row(int(values.missing.argmax()))
         raise raw.error(f"{row} has no time; fill it in, or leave the row out")
-    if time.by_clock and not time.naive and len(values.data) and zone_of(raw) is None:
+    stamps = values.data.astype(np.float64)
+    if time.kind == "number" or not len(stamps):
+        return stamps
+    is_zoned = _say_zones(raw, source, time)
+    return to_utc(stamps, time.zone) if time.naive and not is_zoned else stamps
+
+
+def _say_zones(raw: RawColumn, source: Source, time: TimeColumn) -> bool:
+    """Whether the times of a file have a zone; says where those of training rows differ in that.
+
+    Raises UserError where times must be by a clock that is not theirs.
+    """
+    if raw.family == "text":
+        text = read_text(raw)
+        zones = find_zones(text.values)
+        zone = zones.only
+        if zone is not None and zones.bare:
+            n_bare = int(text.counts[np.isin(text.values, list(zones.bare))].sum())
+            found = f"{n_bare} of {len(text.codes)} times have no zone, such as"
+            source.say(time.name, f"{found} {min(zones.bare)!r}; read as UTC")
+    else:
+        zone = getattr(raw.data.type, "tz", None)
+    if zone is None and time.by_clock and not time.naive:
         raise raw.error(
             f"times without a zone, which those of training rows have ({time.zone}); write it "
             "behind them, such as +01:00"
         )
-    stamps = values.data.astype(np.float64)
-    return to_utc(stamps, time.zone) if time.naive else stamps
+    if time.form or time.naive:
+        return zone is not None
+    if zone is None and time.zone is not None:
+        source.say(
+            time.name, "times without a zone, which those of training rows have; read as UTC"
+        )
+    elif zone is not None and time.zone is None:
+        found = f"times with a zone ({zone}), which those of training rows lack"
+        source.say(time.name, f"{found}; read as UTC, which config.data.zone settles in training")
+    elif time.zone is not None and time.zone[0] in "+-" and zone != time.zone:
+        found = f"times of {zone}, those of training rows of {time.zone}"
+        source.say(time.name, f"{found}, whose clock days and hours go by")
+    return zone is not None
 
 
 def zone_of(raw: RawColumn) -> str | None:
-    """The time zone that a column's stamps are written in."""
+    """The time zone that a column's stamps are written in; of several offsets UTC."""
     if raw.family == "text":
-        texts = read_text(raw).values
-        names = zone_names(texts)
-        if len(names) == 1 and "/" in (name := names.pop()):
-            return name
-        return "UTC" if has_zone(texts) else None
+        return find_zones(read_text(raw).values).only
     return getattr(raw.data.type, "tz", None)
 
 
