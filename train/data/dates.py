@@ -10,15 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from train.data.compact_dates import COMPACT_FORMATS, EPOCHS, parse_compact
 from train.data.months import WEEKDAY, month_of
 from train.data.notation import is_no_value
+from train.data.period_dates import MONTH, parse_period
 from train.data.zones import find_zones, without_zone
 
 ISO = ""
-COMPACT = "yyyymmdd"
-COMPACT_MONTH = "yyyymm"
 PERIOD = "period"  # months, quarters and weeks, such as 1949-01, Jan 1949, 1960Q1, 2020-W05
-COMPACT_FORMATS = {COMPACT: ("%Y%m%d", 8), COMPACT_MONTH: ("%Y%m", 6)}
 ORDERS = ("dmy", "mdy", "ymd")
 MICROSECOND = datetime.timedelta(microseconds=1)
 EPOCH = datetime.datetime(1970, 1, 1)
@@ -43,19 +42,16 @@ C_TIME = re.compile(
     r"(?P<zone> (?:UTC|GMT|[+-][0-9]{4}))? (?P<y>[0-9]{4})",
     re.IGNORECASE,
 )
-MONTH = re.compile(r"(?P<y>[0-9]{4})-(?P<m>[0-9]{2})")
-QUARTER = re.compile(
-    r"(?P<y>[0-9]{4})[-: /]?Q(?P<q>[1-4])|Q?(?P<q2>[1-4])[-: /]?Q?[-: /]?(?P<y2>[0-9]{4})", re.I
+# 24:00 is the end of its day. Basic dates of ISO 8601 have a time behind them.
+END_OF_DAY = re.compile(
+    r"(?P<day>[0-9]{4}-?[0-9]{2}-?[0-9]{2})(?P<mark>[T ])24(?P<rest>:?00(?::?00(?:[.,]0+)?)?)"
+    r"(?P<zone> ?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?))?"
 )
-MONTH_AND_YEAR = re.compile(
-    r"(?P<m>[^\W\d_]{3,10})\.?[-/ ,]*(?:de )?(?P<y>[0-9]{4})"
-    r"|(?P<y2>[0-9]{4})[-/ ,]*(?P<m2>[^\W\d_]{3,10})\.?",
-    re.I,
+BASIC = re.compile(r"[0-9]{8}[T ][0-9]{2}[0-9:]*(?:[.,][0-9]+)?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)?")
+# From one moment to another, as exchanges of energy write them, perhaps with a clock's names.
+FROM_TO = re.compile(
+    r"(?P<begin>.*[0-9].*?) - (?P<end>.*[0-9].*?)(?: \([A-Z]{3,4}(?:/[A-Z]{3,4})?\))?"
 )
-NUMBERED_MONTH = re.compile(
-    r"(?P<m>[0-9]{1,2})[-/.](?P<y>[0-9]{4})|(?P<y2>[0-9]{4})[-/.mM](?P<m2>[0-9]{1,2})"
-)
-SPAN = re.compile(r"(?P<first>[0-9]{4}-[0-9]{2}-[0-9]{2})/[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class Order(NamedTuple):
@@ -134,6 +130,11 @@ def has_zone(texts: Sequence[str]) -> bool:
 def parse_date(text: str, order: str) -> datetime.datetime | None:
     """The moment, in UTC and without a zone, that a text writes; None if it writes none."""
     moment = _parse(text, order)
+    span = FROM_TO.fullmatch(text) if moment is None and " - " in text else None
+    if span is not None:
+        begin = _parse(span["begin"], order)
+        end = _parse(span["end"], order)
+        return begin if begin and end and begin < end else None
     if moment is not None or (zoned := without_zone(text)) is None:
         return moment
     moment = _parse(zoned.rest, order)
@@ -148,11 +149,10 @@ def _parse(text: str, order: str) -> datetime.datetime | None:
     try:
         if "%" in order:
             return _in_utc(datetime.datetime.strptime(text, order))
-        if order in COMPACT_FORMATS:
-            form, length = COMPACT_FORMATS[order]
-            return datetime.datetime.strptime(text, form) if len(text) == length else None
+        if order in COMPACT_FORMATS or order in EPOCHS:
+            return parse_compact(text, order)
         if order == PERIOD:
-            return _parse_period(text)
+            return parse_period(text) or _parse_iso(text)
         if order == ISO:
             return _parse_iso(text)
         match = NUMERIC.fullmatch(text)
@@ -172,32 +172,15 @@ def _parse(text: str, order: str) -> datetime.datetime | None:
 
 
 def _parse_iso(text: str) -> datetime.datetime | None:
-    if text[4:5] != "-":
+    if text[4:5] != "-" and BASIC.fullmatch(text) is None:
         return None
+    if (match := END_OF_DAY.fullmatch(text)) is not None:
+        begin = f"{match['day']}{match['mark']}00{match['rest']}{(match['zone'] or '').strip()}"
+        return _in_utc(datetime.datetime.fromisoformat(begin) + datetime.timedelta(days=1))
     month = MONTH.fullmatch(text)
     if month is not None:
         return datetime.datetime(int(month["y"]), int(month["m"]), 1)
     return _in_utc(datetime.datetime.fromisoformat(text))
-
-
-def _parse_period(text: str) -> datetime.datetime | None:
-    """The moment that a month, a quarter or a week begins. Raises ValueError."""
-    if (span := SPAN.fullmatch(text)) is not None:
-        return datetime.datetime.fromisoformat(span["first"])
-    if (match := QUARTER.fullmatch(text)) is not None and "q" in text.lower():
-        return datetime.datetime(_first(match, "y"), 3 * _first(match, "q") - 2, 1)
-    if (match := NUMBERED_MONTH.fullmatch(text)) is not None:
-        return datetime.datetime(_first(match, "y"), _first(match, "m"), 1)
-    match = MONTH_AND_YEAR.fullmatch(text)
-    if match is None:
-        return _parse_iso(text)
-    month = month_of(match["m"] or match["m2"])
-    return None if month is None else datetime.datetime(_first(match, "y"), month, 1)
-
-
-def _first(match: re.Match[str], name: str) -> int:
-    """The number of a part that may stand at two places."""
-    return int(match[name] or match[f"{name}2"])
 
 
 def _numeric(match: re.Match[str], order: str) -> datetime.datetime | None:
@@ -226,7 +209,10 @@ def _with_time(year: int, month: int, day: int, match: re.Match[str]) -> datetim
         hour = hour % 12 + (12 if match["half"][0] in "pP" else 0)
     fraction = int((match["f"] or "0").ljust(6, "0")[:6])
     second = int(match["s"] or 0)
-    moment = datetime.datetime(year, month, day, hour, int(match["mi"] or 0), second, fraction)
+    minute = int(match["mi"] or 0)
+    is_end = hour == 24 and not (minute or second or fraction or match["half"])
+    moment = datetime.datetime(year, month, day, 0 if is_end else hour, minute, second, fraction)
+    moment += datetime.timedelta(days=is_end)
     zone = match["zone"] or "Z"
     if zone[0] not in "+-":
         return moment

@@ -20,7 +20,8 @@ from train.data.columns import (
     Text,
     read_text,
 )
-from train.data.dates import COMPACT, PERIOD, Order, infer_order, parse_dates, short_year
+from train.data.compact_dates import COMPACT
+from train.data.dates import PERIOD, Order, infer_order, parse_dates, short_year
 from train.data.hint import Hint
 from train.data.marks import Marks, choose_marks, infer_notation
 from train.data.notation import CODE, Mark, Notation, is_no_value, parse

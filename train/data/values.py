@@ -25,6 +25,7 @@ from train.data.columns import (
     text_or_null,
     typed_numbers,
 )
+from train.data.compact_dates import EPOCHS
 from train.data.dates import ISO, PERIOD, parse_dates
 from train.data.marks import choose_marks, find_marks, infer_notation
 from train.data.notation import PLAIN, is_no_value, parse
@@ -191,6 +192,7 @@ def read_times(raw: RawColumn) -> Numbers:
         parsed = np.where(valid, parsed, of_iso)
         valid = valid | is_iso
         written = "as a month, quarter or week" if order == PERIOD else order
+        written = f"in {order}" if order in EPOCHS else written
         expected = f"a date or time written {written} as in the training rows"
     check_odd(raw, text, valid, expected)
     missing = ~np.append(valid, False)[text.codes]

@@ -8,18 +8,25 @@ import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Series
+from train.data.calendar import months_of
 from train.data.columns import RawColumn, Reading, Said, get_column, read_text
-from train.data.dates import COMPACT, COMPACT_FORMATS, COMPACT_MONTH, MONTH, PERIOD, parse_dates
+from train.data.compact_dates import COMPACT_FORMATS, EPOCHS, find_compact
+from train.data.dates import PERIOD, parse_dates
 from train.data.hint import hint_of
 from train.data.infer import infer
+from train.data.period_dates import MONTH, WEEK
 from train.data.seasons import are_seasons
 from train.data.series.forms import find_form
+from train.data.series.grid import month_start
 from train.data.series.local_time import has_clock
+from train.data.series.stamps import show_stamp
 from train.data.series.step import StampKind
 from train.data.series.time_column import TimeColumn, zone_of
 from train.data.values import allowed_odd, as_written
 from train.data.zones import find_zones
 from train.errors import UserError
+
+SHORT_MONTHS = ("%b-%y", "%b %y", "%b/%y", "%B-%y", "%B %y")
 
 
 def find_time_column(table: pa.Table, options: Series, said: Said) -> TimeColumn | None:
@@ -29,14 +36,20 @@ def find_time_column(table: pa.Table, options: Series, said: Said) -> TimeColumn
     raw = get_column(table, options.time, options.path, options.missing)
     inferred = infer(raw, hint_of(options))
     kind: StampKind = "number" if inferred.kind == "number" else "time"
-    if inferred.note and inferred.kind == "time":
-        said.append(f"column {raw.name!r}: {inferred.note}")
     notation, order = inferred.reading
     once = _each_once(raw)
+    note = inferred.note if inferred.kind == "time" else ""
+    if order in ("dmy", "mdy") and options.date_format is None:
+        order = _more_regular(once, order)
+        if order != inferred.reading.order:
+            note = f"dates are read {order}, by which they follow each other evenly, though "
+            note += f"{inferred.reading.order} fits them too; config.data.date_format settles it"
+    if note:
+        said.append(f"column {raw.name!r}: {note}")
     if inferred.kind == "number" and options.date_format is None:
         order = _compact_order(once.read_by(inferred.reading), said)
     elif inferred.kind == "category":
-        order = _period_order(raw)
+        order = _period_order(raw, said)
     if order and kind == "number":
         kind = "time"
         notation = None
@@ -44,7 +57,7 @@ def find_time_column(table: pa.Table, options: Series, said: Said) -> TimeColumn
         raise UserError(
             f"config.data.calendar: column {raw.name!r} holds numbers, not times; set it to false"
         )
-    written = zone_of(once)
+    written = "UTC" if order in EPOCHS else zone_of(once)
     zone = options.zone or written
     if options.zone is not None and kind == "number":
         raise UserError(
@@ -73,23 +86,47 @@ def _offsets(raw: RawColumn) -> list[str]:
 
 
 def _compact_order(raw: RawColumn, said: Said) -> str:
-    """How whole numbers are dates such as 20250204 or 202502: "" unless all of them can be."""
+    """How whole numbers are dates such as 20250204, or moments since 1970: "" unless all can be."""
     if raw.family not in ("number", "text"):
         return ""
-    text = read_text(raw)
-    if len(text.values) < 2:
-        return ""
-    for order in (COMPACT, COMPACT_MONTH):
-        length = COMPACT_FORMATS[order][1]
-        if any(len(value) != length or value[:2] not in ("19", "20") for value in text.values):
-            continue
-        if parse_dates(text.values, order)[1].all():
-            raw.read_by(Reading(), said).say(f"{text.values[0]} is read as a date, {order}")
-            return order
-    return ""
+    texts = read_text(raw).values
+    order = find_compact(texts)
+    if order:
+        what = f"{texts[0]} is read as a date, {order}"
+        if order in EPOCHS:
+            moment = show_stamp(parse_dates(texts[:1], order)[0][0], "time")
+            what = f"{texts[0]} is read as {order}, {moment}"
+        raw.read_by(Reading(), said).say(what)
+    return order
 
 
-def _period_order(raw: RawColumn) -> str:
+def _more_regular(raw: RawColumn, order: str) -> str:
+    """The order of days and months by which stamps that fit both follow each other evenly.
+
+    First days of months are months: of days, no more than twelve could fit both.
+    """
+    other = "mdy" if order == "dmy" else "dmy"
+    texts = read_text(raw).values
+    stamps, valid = parse_dates(texts, order)
+    rivals, are_valid = parse_dates(texts, other)
+    if not (valid.all() and are_valid.all()):
+        return order
+    if (is_first := _are_first_days(stamps)) != _are_first_days(rivals):
+        return order if is_first else other
+    return other if _unevenness(rivals) < _unevenness(stamps) else order
+
+
+def _are_first_days(stamps: np.ndarray) -> bool:
+    return bool((stamps == month_start(months_of(stamps))).all())
+
+
+def _unevenness(stamps: np.ndarray) -> float:
+    """How much distances of neighbours differ, in terms of their mean."""
+    distances = np.diff(np.unique(stamps))
+    return float(distances.std() / distances.mean()) if len(distances) else 0.0
+
+
+def _period_order(raw: RawColumn, said: Said) -> str:
     """That texts are months, quarters or weeks, if nearly all of them are; else "".
 
     Raises UserError if they are seasons.
@@ -101,7 +138,26 @@ def _period_order(raw: RawColumn) -> str:
     valid = parse_dates(text.values, PERIOD)[1]
     n_valid = int(text.counts[valid].sum())
     n_other = int(text.counts[~valid].sum())
-    return PERIOD if n_valid and n_other <= allowed_odd(n_valid, n_other, 9) else ""
+    if n_valid and n_other <= allowed_odd(n_valid, n_other, 9):
+        return PERIOD
+    return _short_months(raw, text.values, said)
+
+
+def _short_months(raw: RawColumn, texts: list[str], said: Said) -> str:
+    """The order of months with two digits of their year, as Jan-24; "" of other texts.
+
+    What a day of a month could be has the same number from month to month.
+    """
+    for order in SHORT_MONTHS:
+        stamps, valid = parse_dates(texts, order)
+        if len(texts) < 2 or not valid.all():
+            continue
+        months = months_of(stamps)
+        if np.mean(np.diff(months % 12) != 0) > 0.5 and np.mean(np.diff(months // 12) == 0) > 0.5:
+            first = np.datetime64(int(stamps[0]), "us").astype("datetime64[M]")
+            raw.read_by(Reading(), said).say(f"{texts[0]} is read as the month {first}")
+            return order
+    return ""
 
 
 def _form(raw: RawColumn, order: str) -> str:
@@ -109,8 +165,9 @@ def _form(raw: RawColumn, order: str) -> str:
     if raw.family not in ("number", "text"):
         return ""
     text = read_text(as_written(raw) if raw.family == "number" else raw)
-    is_month = bool(text.values) and all(map(MONTH.fullmatch, text.values))
-    if not text.values or not (order in (PERIOD, *COMPACT_FORMATS) or is_month):
+    are_periods = all(MONTH.fullmatch(value) or WEEK.fullmatch(value) for value in text.values)
+    is_written = order in (PERIOD, *COMPACT_FORMATS, *SHORT_MONTHS)
+    if not text.values or not (is_written or are_periods):
         return ""
     stamps, valid = parse_dates(text.values, order)
     return find_form(text.values, stamps) if np.all(valid) else ""

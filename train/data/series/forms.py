@@ -1,36 +1,69 @@
-"""How a column writes months, quarters and compact dates, so that what goes on is written alike."""
+"""How a column writes months, weeks, compact dates and the like, so that what goes on is alike.
+
+t stamps, in microseconds since 1970.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime
+from collections.abc import Iterable, Sequence
+from itertools import product
 
 import numpy as np
 import pyarrow as pa
 
-COMPACT_FORMS = ("%Y%m", "%Y%m%d")
-FORMS = (*COMPACT_FORMS, "%Y-%m", "%YQ%q", "%Y-Q%q", "%Y Q%q", "Q%q %Y", "Q%q-%Y", "%qQ%Y", "%m/%Y")
+from train.data.compact_dates import COMPACT_FORMATS, EPOCHS
+
+START = datetime.datetime(1970, 1, 1)
+# Beside those of strptime: %q a quarter, %h a half-year, %v a week without zeros in front.
+QUARTERS = ("%YQ%q", "%Y-Q%q", "%Y Q%q", "Q%q %Y", "Q%q-%Y", "%qQ%Y")
+HALVES = tuple("".join(parts) for parts in product(("%Y", "%Y-"), "HS", ("%h",)))
+MONTHS = ("%Y-%m", "%m/%Y", "%m-%Y", "%m.%Y", "%Y/%m", "%Y.%m", "%YM%m", "%Ym%m")
+NAMED = tuple("".join(parts) for parts in product(("%b", "%B"), (" ", "-", "/"), ("%Y", "%y")))
+LETTERS = ("W", "KW", "CW")
+WEEKS = (
+    *("".join(parts) for parts in product(("%G",), ("-", "", " "), LETTERS, ("%V", "%v"))),
+    *("".join(parts) for parts in product(LETTERS, ("%V", "%v"), (" ", "-", "/"), ("%G",))),
+)
+COMPACT_FORMS = tuple(COMPACT_FORMATS.values())
+FORMS = (*COMPACT_FORMS, *MONTHS, *QUARTERS, *HALVES, *WEEKS, *NAMED)
+WITH_TIME = tuple(form for form in FORMS if "%H" in form)
 
 
 def find_form(texts: Sequence[str], stamps: np.ndarray) -> str:
-    """The form in which dates, in microseconds, are just these texts; "" if there is none."""
-    days = (stamps // 86_400_000_000).astype("datetime64[D]")
+    """The form in which stamps [t] are just these texts; "" if there is none."""
+    moments = _moments(stamps)
     for form in FORMS:
-        if all(_write(day, form) == text for day, text in zip(days, texts, strict=True)):
+        # The first alone tells most forms apart.
+        if all(_write(moment, form) == text for moment, text in zip(moments, texts, strict=True)):
             return form
     return ""
 
 
-def write_form(days: np.ndarray, form: str) -> pa.Array:
-    """Days [t] in a form; whole numbers where it is compact."""
-    distinct, codes = np.unique(days, return_inverse=True)
-    texts = np.array([_write(day, form) for day in distinct])[codes]
+def write_form(stamps: np.ndarray, form: str) -> pa.Array:
+    """Stamps [t] in a form; whole numbers where it is compact."""
+    distinct, codes = np.unique(stamps, return_inverse=True)
+    texts = np.array([_write(moment, form) for moment in _moments(distinct)])[codes]
     return pa.array(texts.astype(np.int64) if form in COMPACT_FORMS else texts)
 
 
-def _write(day: np.datetime64, form: str) -> str:
-    year, month, date = str(day).split("-")
-    quarter = str((int(month) + 2) // 3)
-    parts = {"%Y": year, "%m": month, "%d": date, "%q": quarter}
-    for part, text in parts.items():
+def write_since_1970(stamps: np.ndarray, order: str) -> pa.Array:
+    """Stamps [t] as a count of a unit since 1970, whole where that is exact."""
+    unit = EPOCHS[order]
+    if unit < 1:
+        return pa.array(stamps.astype(np.int64) * round(1 / unit))
+    counts = stamps / unit
+    return pa.array(counts if np.any(counts % 1) else counts.astype(np.int64))
+
+
+def _moments(stamps: Iterable[float]) -> list[datetime.datetime]:
+    return [START + datetime.timedelta(microseconds=int(stamp)) for stamp in stamps]
+
+
+def _write(moment: datetime.datetime, form: str) -> str:
+    quarter = str((moment.month + 2) // 3)
+    half = str((moment.month + 5) // 6)
+    week = str(moment.isocalendar().week)
+    for part, text in (("%q", quarter), ("%h", half), ("%v", week), ("%Y", f"{moment.year:04d}")):
         form = form.replace(part, text)
-    return form
+    return moment.strftime(form)

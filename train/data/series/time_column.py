@@ -9,8 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from train.data.columns import RawColumn, Reading, Source, read_text
+from train.data.compact_dates import EPOCHS
+from train.data.dates import parse_dates
 from train.data.notation import Notation
-from train.data.series.forms import write_form
+from train.data.series.forms import WITH_TIME, write_form, write_since_1970
 from train.data.series.local_time import to_local, to_utc
 from train.data.series.step import DAY, SECOND, StampKind, TimeStep
 from train.data.values import read_numbers, read_times
@@ -96,6 +98,10 @@ def _say_zones(raw: RawColumn, source: Source, time: TimeColumn) -> bool:
             n_bare = int(text.counts[np.isin(text.values, list(zones.bare))].sum())
             found = f"{n_bare} of {len(text.codes)} times have no zone, such as"
             source.say(time.name, f"{found} {min(zones.bare)!r}; read as UTC")
+        if time.date_order in EPOCHS and parse_dates(text.values, time.date_order)[1].all():
+            zone = "UTC"
+    elif raw.family == "number" and time.date_order in EPOCHS:
+        zone = "UTC"
     else:
         zone = getattr(raw.data.type, "tz", None)
     if zone is None and time.by_clock and not time.naive:
@@ -128,15 +134,18 @@ def zone_of(raw: RawColumn) -> str | None:
 def write_stamps(stamps: np.ndarray, time: TimeColumn) -> pa.Array:
     """Stamps as the column they continue, in the coarsest type that holds them.
 
-    In the form of its texts where these are months or the like; dates where there are whole days,
-    else times to the second or microsecond; whole numbers where numbers are whole.
+    In the form of its texts where these are months or the like, or a count since 1970; dates where
+    there are whole days, else times to the second or microsecond; whole numbers where numbers are
+    whole.
     """
     zone = time.zone
     if time.naive:
         stamps = time.local(stamps)
         zone = None
-    if time.form and not np.any(stamps % DAY):
-        return write_form((stamps // DAY).astype("datetime64[D]"), time.form)
+    if time.form and (time.form in WITH_TIME or not np.any(stamps % DAY)):
+        return write_form(stamps, time.form)
+    if time.date_order in EPOCHS:
+        return write_since_1970(stamps, time.date_order)
     if time.kind == "number":
         return pa.array(stamps if np.any(stamps % 1) else stamps.astype(np.int64))
     if time.holds_dates and not np.any(stamps % DAY):
