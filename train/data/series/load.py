@@ -6,6 +6,7 @@ t flat rows, c columns, g groups.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -49,30 +50,52 @@ def load_series(
     ahead. An `encoder` of earlier rows encodes these as it did those. Raises UserError.
     """
     table = read(options.path, options.missing)
-    if options.asinh != "auto":
-        return _load(options, table, encoder, loss)
-    dataset = _load(replace(options, asinh=()), table, encoder, loss)
-    if encoder is not None or loss != "auto" or tail_ratio(dataset) <= HEAVY_TAILS:
+    is_open = options.asinh == "auto"
+    plain = replace(options, asinh=()) if is_open else options
+    laid = _lay(plain, table, encoder)
+    dataset = _encode(plain, table, laid, encoder, loss)
+    is_ruled = is_open and encoder is None and loss == "auto"
+    if not is_ruled or tail_ratio(dataset) <= HEAVY_TAILS:
         return dataset
     # One that is named as a logarithm stays one (`log_of`).
-    return _load(replace(options, asinh=target_names(options)), table, encoder, loss)
+    return _encode(replace(options, asinh=target_names(options)), table, laid, None, loss)
 
 
-def _load(
-    options: Series, table: pa.Table, encoder: SeriesEncoder | None, loss: str
-) -> SeriesDataset:
-    """The data set of a table, by options without an "auto" that goes by outliers."""
-    where = options.path
+class _Laid(NamedTuple):
+    """The rows of a table on their steps, and their windows; no value but a blank decides on it.
+
+    The first `train_rows_g` rows of each group train; `starts` are windows of each split.
+    """
+
+    names: Names
+    time: TimeColumn | None
+    flat: Flat
+    starts: dict[str, np.ndarray]
+    train_rows_g: np.ndarray
+    notes: tuple[str, ...]
+
+
+def _lay(options: Series, table: pa.Table, encoder: SeriesEncoder | None) -> _Laid:
+    """The rows of a table in order. Raises UserError."""
     notes: Said = []
     names = column_names(table, options)
     time, flat = used_rows(table, names, options, notes, encoder)
     flat, short_notes = _long_groups(flat, options)
-    notes += short_notes + left_out_notes(table, where)
-    starts, train_rows_g = split_windows(flat.sizes, options)
-    is_train_t = flat.places < flat.per_row(train_rows_g)
+    notes += short_notes + left_out_notes(table, options.path)
+    return _Laid(names, time, flat, *split_windows(flat.sizes, options), tuple(notes))
+
+
+def _encode(
+    options: Series, table: pa.Table, laid: _Laid, encoder: SeriesEncoder | None, loss: str
+) -> SeriesDataset:
+    """The data set of these rows, by options without an "auto" that goes by outliers."""
+    where = options.path
+    flat = laid.flat
+    notes = list(laid.notes)
+    is_train_t = flat.places < flat.per_row(laid.train_rows_g)
     is_fitted = encoder is not None
     if encoder is None:
-        encoder = _fit_encoder(table, names, flat, train_rows_g, time, options, notes, loss)
+        encoder = _fit_encoder(table, laid, options, notes, loss)
     values_tc = encoder.encode(table, flat, where, notes)
     gaps_tc = np.isnan(values_tc)
     if is_fitted:
@@ -80,7 +103,7 @@ def _load(
         encoder = replace(encoder, groups=tuple(dict.fromkeys([*encoder.groups, *groups])))
     else:
         encoder = replace(encoder, marked=marked_columns(encoder, gaps_tc[is_train_t]))
-    starts, window_notes = known_windows(encoder, gaps_tc, starts, where)
+    starts, window_notes = known_windows(encoder, gaps_tc, laid.starts, where)
     notes += gap_notes(encoder, gaps_tc, flat, where)
     return SeriesDataset(
         encoder.complete(values_tc, flat),
@@ -117,16 +140,10 @@ def used_rows(
 
 
 def _fit_encoder(
-    table: pa.Table,
-    names: Names,
-    flat: Flat,
-    train_rows_g: np.ndarray,
-    time: TimeColumn | None,
-    options: Series,
-    notes: Said,
-    loss: str,
+    table: pa.Table, laid: _Laid, options: Series, notes: Said, loss: str
 ) -> SeriesEncoder:
-    """The encoder that is fitted on the first `train_rows_g` rows of each group, without marks."""
+    """The encoder that is fitted on the training rows of each group, without marks."""
+    names, time, flat, _, train_rows_g, _ = laid
     step = None if time is None else time.step
     fitted = fit_columns(table, names, flat, train_rows_g, options, notes, loss)
     return SeriesEncoder(
