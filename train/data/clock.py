@@ -9,6 +9,7 @@ CLOCK = re.compile(
     r"(?P<h>[0-9]{1,3}):(?P<m>[0-5][0-9])(?::(?P<s>[0-5][0-9](?:\.[0-9]+)?))?"
     r" ?(?P<half>[aApP]\.?[mM]\.?)?"
 )
+HALF_DAY = re.compile(r"(?P<h>[0-9]{1,2}) ?(?P<half>[aApP]\.?[mM]\.?)")  # 9 am
 # 9h05, 21:35 Uhr, 21.35 Uhr
 NAMED_CLOCK = re.compile(
     r"(?P<h>[0-9]{1,2}) ?h ?(?P<m>[0-5][0-9])|(?P<h2>[0-9]{1,2})[:.](?P<m2>[0-5][0-9]) ?Uhr"
@@ -29,11 +30,17 @@ LENGTHS = {"d": 86_400, "h": 3600, "m": 60}
 
 def is_clock(text: str) -> bool:
     """Whether a text is a time of day, or a duration of two parts or more."""
-    if CLOCK.fullmatch(text) or NAMED_CLOCK.fullmatch(text):
+    if CLOCK.fullmatch(text) or NAMED_CLOCK.fullmatch(text) or HALF_DAY.fullmatch(text):
         return True
     if text.startswith("P"):
         return seconds_of(text) is not None
     return len(_parts(WORDED.fullmatch(text))) > 1
+
+
+def length_of(text: str) -> str:
+    """The one unit of a duration such as 8 min: "d", "h", "m" or "s"; "" of other texts."""
+    parts = list(_parts(WORDED.fullmatch(text)))
+    return parts[0] if len(parts) == 1 else ""
 
 
 def seconds_of(text: str) -> float | int | None:
@@ -53,6 +60,9 @@ def seconds_of(text: str) -> float | int | None:
 
 def _named_seconds(text: str) -> float | int | None:
     """Seconds of a text whose parts bear their units; None of another one."""
+    half_day = HALF_DAY.fullmatch(text)
+    if half_day is not None:
+        return seconds_of(f"{half_day['h']}:00 {half_day['half']}")
     match = NAMED_CLOCK.fullmatch(text)
     if match is not None:
         return int(match["h"] or match["h2"]) * 3600 + int(match["m"] or match["m2"]) * 60

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from train.data.clock import is_clock, seconds_of
+from train.data.clock import is_clock, length_of, seconds_of
 from train.data.notation import (
     BLANKS,
     CELL,
@@ -24,10 +24,13 @@ from train.data.notation import (
     parse,
     prefix_of,
 )
+from train.data.parsing import ascii_digits
+from train.data.unit_names import as_one_unit
 
 Counts = Sequence[int] | np.ndarray
 FEW = 5  # different numbers, below which letters behind them are taken for codes
 MANY = 10  # cells that could be either before they are taken for thousands
+METRE = "m"  # millions only beside other factors or a currency
 ALONE = "%‰°+"  # units of one character; a letter would make units of codes such as 1A and 2A
 
 
@@ -50,7 +53,7 @@ def find_marks(texts: Sequence[str], counts: Counts) -> Marks:
     short = 0
     long = 0
     for text, count in zip(texts, counts, strict=True):
-        match = CELL.fullmatch(text.strip())
+        match = CELL.fullmatch(ascii_digits(text.strip()))
         if match is None:
             continue
         count = int(count)
@@ -143,6 +146,9 @@ def infer_notation(
     clocks = 0
     proven = 0
     units: Counter[str] = Counter()
+    spelled: Counter[str] = Counter()
+    lengths = set()
+    prefixes = 0
     scaled = 0
     matched = 0
     bare = set()
@@ -153,27 +159,40 @@ def infer_notation(
             continue
         count = int(count)
         asked += count
+        text = ascii_digits(text)
         clocks += count * (seconds_of(text) is not None)
         proven += count * is_clock(text)
+        lengths.add(length_of(text))
         match = CELL.fullmatch(text)
         if match is None:
             continue
         matched += count
         bare.add(match["body"])
         suffix = (match["suffix"] or "").strip()
+        if suffix:
+            spelled[suffix] += count
         if suffix in SCALES:
             scaled += count
         elif suffix:
-            units[suffix] += count
-            if match["gap"]:
-                apart.add(suffix)
+            units[as_one_unit(suffix)] += count
+        if suffix and match["gap"]:
+            apart.add(as_one_unit(suffix))
         if prefix := prefix_of(match):
-            units[prefix] += count
-            apart.add(prefix)
-    if proven and 2 * clocks > asked:
+            prefixes += count
+            spelled[prefix] += count
+            units[as_one_unit(prefix)] += count
+            apart.add(as_one_unit(prefix))
+    # 8 min beside 2 h are durations.
+    is_mixed = len(lengths - {""}) > 1 and len(bare) >= FEW
+    if (proven or is_mixed) and 2 * clocks > asked:
         return Inferred(Notation(clock=True), clocks, asked)
-    unit, n_unit = next(iter(units.most_common(1)), ("", 0))
-    is_unit = unit in apart or unit in ALONE or (len(unit) > 1 and len(bare) >= FEW)
+    if scaled and scaled == spelled[METRE] and not prefixes:
+        units[METRE] = scaled
+        scaled = 0
+    one, n_unit = next(iter(units.most_common(1)), ("", 0))
+    unit = next((text for text, _ in spelled.most_common() if as_one_unit(text) == one), "")
+    is_unit = one in apart or one in ALONE
+    is_unit |= (len(unit) > 1 or unit == METRE) and len(bare) >= FEW
     if 2 * n_unit < matched or not is_unit:
         unit = ""
     is_scaled = 2 * scaled > matched and (len(bare) >= FEW or bool(unit))

@@ -14,10 +14,11 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from train.data.clock import seconds_of
-from train.data.parsing import narrowed
+from train.data.parsing import ascii_digits, narrowed
+from train.data.unit_names import as_one_unit
 
 BLANKS = " \u00a0\u202f\u2009"
-QUOTES = "'\u2019"
+QUOTES = "'\u2019\u00b4`\u02bc"
 MINUS = "\u2212\u2013-"
 FRACTIONS = "½⅓⅔¼¾⅛⅜⅝⅞"  # no unit, though they stand behind a number
 CURRENCY = (
@@ -36,8 +37,6 @@ PLAIN = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 CODE = re.compile(r"[+-]?0[0-9]+")  # an integer that begins with zeros: a code, unless named
 SCALES = {"k": 1e3, "K": 1e3, "M": 1e6, "m": 1e6, "B": 1e9, "bn": 1e9, "Mio": 1e6, "Mrd": 1e9}
-# Other names of a currency.
-SAME_UNIT = {"EUR": "€", "GBP": "£", "INR": "₹", "Rs": "₹", "Rs.": "₹", "USD": "$", "US$": "$"}
 # What programs and people write for "no value" in a column that else holds numbers or times.
 NO_VALUE = frozenset(
     (
@@ -137,6 +136,7 @@ def parse(texts: Sequence[str], notation: Notation) -> Parsed:
         text = text.strip()
         if text in odd:
             continue
+        text = ascii_digits(text)
         if PLAIN.fullmatch(text) and (plain or notation.decimal == "."):
             written = text
             if notation.clock:
@@ -195,11 +195,6 @@ def _plain_text(text: str, notation: Notation) -> tuple[str, str] | None:
     if notation.unit and not units and not remark:
         remark = f"lacks {notation.unit!r}"
     return written, remark
-
-
-def as_one_unit(unit: str) -> str:
-    """The unit by one of its names, such as € of EUR."""
-    return SAME_UNIT.get(unit, unit)
 
 
 def prefix_of(match: re.Match[str]) -> str:

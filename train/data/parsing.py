@@ -10,7 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff]")
+INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+# Marks of numbers that other scripts and wide fonts have, and those of ASCII.
+MARKS = str.maketrans("\u066b\u066c\u066a\uff0e\uff0c\uff0d\ufe63\uff0b\uff05\uff04", ".,%.,--+%$")
 INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 
 
@@ -44,6 +46,14 @@ def parse_times(values: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         parsed[i] = since // datetime.timedelta(microseconds=1)
         valid[i] = True
     return parsed, valid
+
+
+def ascii_digits(text: str) -> str:
+    """A text with the digits of ASCII for those of other scripts, and their marks of numbers."""
+    if text.isascii():
+        return text
+    text = INVISIBLE.sub("", text).translate(MARKS).strip()
+    return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
 
 
 def visible_text(text: str) -> str:

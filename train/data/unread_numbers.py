@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from train.data.columns import Text
-from train.data.notation import PLAIN
+from train.data.notation import CELL, PLAIN, prefix_of
 from train.data.parsing import visible_text
+from train.data.unit_names import as_one_unit
 
 LIKE_A_DATE = re.compile(
     r"(?:19|20)[0-9]{2}[-/. ][0-9]{1,2}[-/. ][0-9]{1,2}(?![0-9])|[0-9]{1,2}[-/. ]"
@@ -15,6 +16,7 @@ LIKE_A_DATE = re.compile(
 # A number, and a further one behind what sets them apart: 3-11, 1.2±0.1, 5'10", 8m 31s.
 TWO_NUMBERS = re.compile(r"[+-]?[0-9]+[.,]?[0-9]*(?:[^\W\d]{1,4})?\W+[0-9]")
 FEW = 10  # different ones, below which nothing is said
+OPENING = "([{<>=\u2264\u2265~'\" "  # in front of a number: bins such as [0, 10), texts such as '12
 
 
 def unread_note(text: Text) -> str:
@@ -26,6 +28,8 @@ def unread_note(text: Text) -> str:
             f"{text.values[dates[0]][:40]!r} looks like a date, but is read as a category; "
             "config.data.date_format says how dates are written"
         )
+    if note := _units_note(text):
+        return note
     numbers = [i for i, value in enumerate(text.values) if _holds_number(value)]
     if len(numbers) < FEW or 2 * text.counts[numbers].sum() <= total:
         return ""
@@ -37,6 +41,23 @@ def unread_note(text: Text) -> str:
 
 def _holds_number(text: str) -> bool:
     """Whether a text begins with a number, and goes on as no code does, or hides its digits."""
-    visible = visible_text(text)
-    hidden = visible != text and PLAIN.fullmatch(visible) is not None
+    visible = visible_text(text).lstrip(OPENING)
+    hidden = visible != text and PLAIN.fullmatch(visible.rstrip("'\"")) is not None
     return hidden or TWO_NUMBERS.match(visible) is not None
+
+
+def _units_note(text: Text) -> str:
+    """A line on numbers most of which bear units, of several kinds; else ""."""
+    places: dict[str, list[int]] = {}
+    for place, value in enumerate(text.values):
+        match = CELL.fullmatch(value)
+        suffix = "" if match is None else (match["suffix"] or "").strip()
+        unit = suffix if match is None else prefix_of(match) or suffix
+        # A letter right behind a number makes a code such as 1A.
+        if match is not None and unit and (match["gap"] or unit != suffix or len(unit) > 1):
+            places.setdefault(as_one_unit(unit), []).append(place)
+    cells = [place for found in places.values() for place in found]
+    if len(places) < 2 or len(cells) < FEW or 2 * text.counts[cells].sum() <= text.counts.sum():
+        return ""
+    shown = " and ".join(repr(text.values[found[0]][:40]) for found in list(places.values())[:2])
+    return f"{shown} have different units, and are read as categories; write all in one unit"
