@@ -10,13 +10,15 @@ import pyarrow as pa
 import pytest
 
 from train.config.data_options import Table
-from train.data.columns import RawColumn
-from train.data.dates import infer_order, parse_date, parse_dates
+from train.data.columns import RawColumn, Text
+from train.data.dates import ISO, PERIOD, infer_order, parse_date, parse_dates
 from train.data.hint import Hint
 from train.data.infer import infer
 from train.data.months import month_of
 from train.data.series.local_time import to_local
+from train.data.table.column import Column, encode_input
 from train.data.table.load import load_table
+from train.data.unread_numbers import unread_note
 from train.data.zones import zones_note
 
 # As the Common Locale Data Repository writes them, long and short.
@@ -125,3 +127,75 @@ def test_what_looks_like_a_date_and_is_none_is_said(cells, said):
     raw = RawColumn("when", "data", pa.chunked_array([pa.array(cells)]), (), None)
     note = infer(raw, Hint()).note
     assert said in note if said else not note
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("W05 2024", "2024-01-29"),
+        ("KW 5/2024", "2024-01-29"),
+        ("2024 week 5", "2024-01-29"),
+        ("2024-W05", "2024-01-29"),
+        ("3Q24", "2024-07-01"),
+        ("Q3'98", "1998-07-01"),
+        ("Q3/24", "2024-07-01"),
+        ("H2 2024", "2024-07-01"),
+        ("2024S1", "2024-01-01"),
+        ("Dez '99", "1999-12-01"),
+        ("KW 54/2024", None),
+        ("5Q24", None),
+        ("H3 2024", None),
+        ("Abc-24", None),
+        ("Jan 24", None),  # the day, or the year
+        ("Jan-24", None),
+    ],
+)
+def test_periods_begin_with_their_first_day(text, day):
+    [moment], [is_period] = parse_dates([text], PERIOD)
+    assert is_period == (day is not None)
+    assert day is None or moment == np.datetime64(day, "us").astype(int)
+
+
+@pytest.mark.parametrize(
+    ("text", "order", "moment"),
+    [
+        ("2024-02-29 24:00", ISO, "2024-03-01T00:00"),
+        ("2024-12-31T24:00:00Z", ISO, "2025-01-01T00:00"),
+        ("31.12.2024 24:00", "dmy", "2025-01-01T00:00"),
+        ("2024-12-31T24:00+01:00", ISO, "2024-12-31T23:00"),
+        ("20240131T1030", ISO, "2024-01-31T10:30"),
+        ("2024-12-31 24:01", ISO, None),
+        ("1.1.2024 24:01", "dmy", None),
+        ("31.12.9999 24:00", "dmy", None),
+        ("9999-12-31 24:00", ISO, None),
+    ],
+)
+def test_midnight_at_the_end_of_a_day(text, order, moment):
+    [found], [is_time] = parse_dates([text], order)
+    assert is_time == (moment is not None)
+    assert moment is None or found == np.datetime64(moment, "us").astype(int)
+
+
+def test_iso_dates_stand_beside_those_of_an_order():
+    texts = ["2024-01-02", "03.01.2024", "2024-01-04", "25.01.2024"]
+    assert infer_order(texts, [1] * 4)[:3] == ("dmy", 4, 4)
+    assert infer_order(texts[::2], [1] * 2).order == ISO
+
+
+def test_each_time_without_a_zone_is_counted():
+    said: list[str] = []
+    times = ["2024-01-01 10:00Z", "2024-01-02 10:00", "2024-01-03 10:00 CET", "2024-01-04 10:00"]
+    data = pa.chunked_array([pa.array(times)])
+    raw = RawColumn("c", "new.csv", data, (), None, said=said)
+    column = Column("c", "time", clock=True, zoned=True)
+    encode_input(raw, column)
+    assert said == [
+        "new.csv: column 'c': 2 of 4 times without a zone, which those of training rows have; "
+        "read as UTC"
+    ]
+
+
+@pytest.mark.parametrize("cells", ["{} Feb", "Feb {}", "Feb-{}"])
+def test_months_without_a_year_are_said(cells):
+    texts = [cells.format(day) for day in range(1, 13)]
+    assert "looks like a date" in unread_note(Text(np.arange(12), texts))

@@ -13,7 +13,7 @@ import numpy as np
 from train.data.compact_dates import COMPACT_FORMATS, EPOCHS, parse_compact
 from train.data.months import WEEKDAY, month_of
 from train.data.notation import is_no_value
-from train.data.period_dates import MONTH, parse_period
+from train.data.period_dates import MONTH, parse_period, year_of
 from train.data.zones import find_zones, without_zone
 
 ISO = ""
@@ -21,7 +21,6 @@ PERIOD = "period"  # months, quarters and weeks, such as 1949-01, Jan 1949, 1960
 ORDERS = ("dmy", "mdy", "ymd")
 MICROSECOND = datetime.timedelta(microseconds=1)
 EPOCH = datetime.datetime(1970, 1, 1)
-CENTURY = 69  # two digits of a year: from here on of 19.., as POSIX has it
 TIME = (
     r"(?:[T ,]+(?P<h>[0-9]{1,2}):(?P<mi>[0-9]{2})(?::(?P<s>[0-9]{2})(?:[.,](?P<f>[0-9]{1,9}))?)?"
     r" ?(?P<half>[aApP]\.?[mM]\.?)?)?(?: ?(?P<zone>Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2}))?"
@@ -81,7 +80,8 @@ def infer_order(texts: Sequence[str], counts: Sequence[int] | np.ndarray) -> Ord
         asked += int(count)
         slashes += int(count) * ("/" in text)
         for order in read:
-            read[order] += int(count) * (parse_date(text, order) is not None)
+            moment = parse_date(text, order) or parse_date(text, ISO)
+            read[order] += int(count) * (moment is not None)
     best = max(read, key=lambda order: read[order])
     rival = ""
     if best in ("dmy", "mdy") and read["dmy"] == read["mdy"]:
@@ -166,8 +166,8 @@ def _parse(text: str, order: str) -> datetime.datetime | None:
         month = None if match is None else month_of(match["m"])
         if match is None or month is None:
             return None
-        return _with_time(_year(match["y"]), month, int(match["d"]), match)
-    except ValueError:
+        return _with_time(year_of(match["y"]), month, int(match["d"]), match)
+    except (ValueError, OverflowError):
         return None
 
 
@@ -190,14 +190,7 @@ def _numeric(match: re.Match[str], order: str) -> datetime.datetime | None:
         return None
     if order == "ymd" and len(parts["y"]) != 4:
         return None
-    return _with_time(_year(parts["y"]), int(parts["m"]), int(parts["d"]), match)
-
-
-def _year(text: str) -> int:
-    year = int(text)
-    if len(text) == 4:
-        return year
-    return year + (1900 if year >= CENTURY else 2000)
+    return _with_time(year_of(parts["y"]), int(parts["m"]), int(parts["d"]), match)
 
 
 def _with_time(year: int, month: int, day: int, match: re.Match[str]) -> datetime.datetime:

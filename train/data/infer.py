@@ -21,7 +21,7 @@ from train.data.columns import (
     read_text,
 )
 from train.data.compact_dates import COMPACT
-from train.data.dates import PERIOD, Order, infer_order, parse_dates, short_year
+from train.data.dates import ISO, PERIOD, Order, infer_order, parse_dates, short_year
 from train.data.hint import Hint
 from train.data.marks import Marks, choose_marks, infer_notation
 from train.data.notation import CODE, Mark, Notation, is_no_value, parse
@@ -186,7 +186,7 @@ def _dates(raw: RawColumn, text: Text, hint: Hint) -> Inferred:
     counts = text.counts
     named = raw.name in hint.dates
     if hint.date_format is not None:
-        valid = parse_dates(text.values, hint.date_format)[1]
+        valid = parse_dates(text.values, hint.date_format)[1] | parse_dates(text.values, ISO)[1]
         found = Order(hint.date_format, int(counts[valid].sum()), int(counts.sum()))
     else:
         found = infer_order(text.values, counts)

@@ -7,6 +7,7 @@ import re
 
 from train.data.months import month_of
 
+CENTURY = 69  # two digits of a year: from here on of 19.., as POSIX has it
 MONTH = re.compile(r"(?P<y>[0-9]{4})-(?P<m>[0-9]{2})")
 QUARTER = re.compile(
     r"(?P<y>[0-9]{4})[-: /]?Q(?P<q>[1-4])|Q?(?P<q2>[1-4])[-: /]?Q?[-: /]?(?P<y2>[0-9]{4})", re.I
@@ -28,6 +29,9 @@ MONTH_AND_YEAR = re.compile(
 NUMBERED_MONTH = re.compile(
     r"(?P<m>[0-9]{1,2})[-/.](?P<y>[0-9]{4})|(?P<y2>[0-9]{4})[-/.mM](?P<m2>[0-9]{1,2})"
 )
+SHORT_QUARTER = re.compile(r"(?:Q(?P<q>[1-4])[-/ ]?['-/ ]|(?P<q2>[1-4])Q'?)(?P<y>[0-9]{2})", re.I)
+# Jan '24; without the apostrophe it may be a day.
+SHORT_MONTH = re.compile(r"(?P<m>[^\W\d_]{3,10})\.? ?'(?P<y>[0-9]{2})")
 SPAN = re.compile(r"(?P<first>[0-9]{4}-[0-9]{2}-[0-9]{2})/[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -40,6 +44,11 @@ def parse_period(text: str) -> datetime.datetime | None:
         return datetime.datetime.fromisoformat(span["first"])
     if (match := QUARTER.fullmatch(text)) is not None and "q" in text.lower():
         return datetime.datetime(_first(match, "y"), 3 * _first(match, "q") - 2, 1)
+    if (match := SHORT_QUARTER.fullmatch(text)) is not None:
+        return datetime.datetime(year_of(match["y"]), 3 * _first(match, "q") - 2, 1)
+    if (match := SHORT_MONTH.fullmatch(text)) is not None:
+        month = month_of(match["m"])
+        return None if month is None else datetime.datetime(year_of(match["y"]), month, 1)
     if (match := HALF.fullmatch(text)) is not None:
         return datetime.datetime(_first(match, "y"), 6 * _first(match, "h") - 5, 1)
     if (match := WEEK.fullmatch(text)) is not None:
@@ -50,6 +59,14 @@ def parse_period(text: str) -> datetime.datetime | None:
         return None
     month = month_of(match["m"] or match["m2"])
     return None if month is None else datetime.datetime(_first(match, "y"), month, 1)
+
+
+def year_of(text: str) -> int:
+    """The year that four digits write, or two."""
+    year = int(text)
+    if len(text) == 4:
+        return year
+    return year + (1900 if year >= CENTURY else 2000)
 
 
 def week_start(year: int, week: int) -> datetime.datetime:

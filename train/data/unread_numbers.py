@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from train.data.columns import Text
+from train.data.months import month_of
 from train.data.notation import CELL, PLAIN, prefix_of
 from train.data.parsing import visible_text
 from train.data.unit_names import as_one_unit
@@ -12,6 +13,9 @@ from train.data.unit_names import as_one_unit
 LIKE_A_DATE = re.compile(
     r"(?:19|20)[0-9]{2}[-/. ][0-9]{1,2}[-/. ][0-9]{1,2}(?![0-9])|[0-9]{1,2}[-/. ]"
     r"(?:[0-9]{1,2}|[^\W\d_]{3,12})[-/., ]{1,2}(?:19|20)[0-9]{2}(?![0-9])"
+)
+NAMED_MONTH = re.compile(
+    r"(?P<m>[^\W\d_]{3,12})\.?[- ][0-9]{1,2}|[0-9]{1,2}\.?[- ](?P<m2>[^\W\d_]{3,12})\.?"
 )
 # A number, and a further one behind what sets them apart: 3-11, 1.2±0.1, 5'10", 8m 31s.
 TWO_NUMBERS = re.compile(r"[+-]?[0-9]+[.,]?[0-9]*(?:[^\W\d]{1,4})?\W+[0-9]")
@@ -22,7 +26,7 @@ OPENING = "([{<>=\u2264\u2265~'\" "  # in front of a number: bins such as [0, 10
 def unread_note(text: Text) -> str:
     """A line on a category most of whose cells look like dates, or begin with numbers; else ""."""
     total = text.counts.sum()
-    dates = [i for i, value in enumerate(text.values) if LIKE_A_DATE.search(value)]
+    dates = [i for i, value in enumerate(text.values) if _is_like_a_date(value)]
     if 2 * text.counts[dates].sum() > total:
         return (
             f"{text.values[dates[0]][:40]!r} looks like a date, but is read as a category; "
@@ -37,6 +41,14 @@ def unread_note(text: Text) -> str:
         f"{text.values[numbers[0]][:40]!r} begins with a number, but is read as a category; "
         "write the number alone if it is meant"
     )
+
+
+def _is_like_a_date(text: str) -> bool:
+    """Whether a text has a year, month and day, or a month by its name and a number."""
+    if LIKE_A_DATE.search(text) is not None:
+        return True
+    match = NAMED_MONTH.fullmatch(text)
+    return match is not None and month_of(match["m"] or match["m2"]) is not None
 
 
 def _holds_number(text: str) -> bool:

@@ -15,6 +15,7 @@ from train.data.dates import has_zone
 from train.data.notation import CODE, PLAIN, Notation, parse
 from train.data.units import less_shift
 from train.data.values import SHOWN, read_numbers, read_times
+from train.data.zones import find_zones
 
 BOOLEANS = {"0": "false", "1": "true"}
 # What true and false may be called in a vocabulary, in small letters.
@@ -140,14 +141,31 @@ def encode_number(raw: RawColumn, values: Numbers, shift: float, unit: float) ->
 def encode_time(raw: RawColumn, column: Column) -> list[np.ndarray]:
     """The `parts` of a time, float32 [n] each, nan where missing. Raises UserError."""
     values = read_times(raw)
-    if column.clock and column.zoned is not None and has_zones(raw) != column.zoned:
-        lacks = "without a zone, which those of training rows have"
-        has = "with a zone, which those of training rows lack"
-        raw.say(f"times {lacks if column.zoned else has}; read as UTC")
+    if column.clock and column.zoned is not None:
+        _say_zones(raw, column.zoned)
     parts = [encode_number(raw, values, column.shift * DAY, column.unit * DAY)]
     waves = calendar(values.data, column.cycles)
     waves[values.missing] = np.nan
     return [*parts, *waves.T]
+
+
+def _say_zones(raw: RawColumn, zoned: bool) -> None:
+    """Says where times have a zone and those of training rows have none, or the other way."""
+    count = ""
+    if raw.family == "text":
+        text = read_text(raw)
+        bare = find_zones(text.values).bare
+        others = [i for i, value in enumerate(text.values) if (value in bare) == zoned]
+        n_others = int(text.counts[others].sum()) if others else 0
+        n_known = int(text.counts.sum())
+        if n_others < n_known:
+            count = f"{n_others:,} of {n_known:,} "
+    else:
+        n_others = int(has_zones(raw) != zoned)
+    if n_others:
+        lacks = "without a zone, which those of training rows have"
+        has = "with a zone, which those of training rows lack"
+        raw.say(f"{count}times {lacks if zoned else has}; read as UTC")
 
 
 def has_zones(raw: RawColumn) -> bool:
