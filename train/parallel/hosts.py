@@ -11,7 +11,7 @@ import importlib.util
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -73,7 +73,8 @@ def _wait_for_all(processes: Processes) -> None:
 
 def _collect_processes(port: int, processes: Processes, deadline: float) -> str:
     """Process 0: who is absent, "" if nobody. All who joined are told."""
-    joined: dict[int, socket.socket] = {}
+    joined: set[int] = set()
+    connections: list[socket.socket] = []
     answer = ""
     with contextlib.ExitStack() as stack:
         try:
@@ -86,16 +87,17 @@ def _collect_processes(port: int, processes: Processes, deadline: float) -> str:
             other = _accept(server, stack, deadline)
             if other is not None:
                 answer = _conflict(other, joined, processes)
-                joined[other.number] = other.connection
+                joined.add(other.number)
+                connections.append(other.connection)
             elif time.monotonic() >= deadline:
-                missing = sorted(set(range(1, processes.count)) - set(joined))
+                missing = sorted(set(range(1, processes.count)) - joined)
                 names = ", ".join(map(str, missing))
                 answer = f"process {names} did not join within {processes.seconds} s"
-        for connection in joined.values():
+        for connection in connections:
             with contextlib.suppress(OSError):
                 connection.sendall(f"{answer}\n".encode())
         # Who hangs up first keeps the port for a minute: it must not be us.
-        for connection in joined.values():
+        for connection in connections:
             with contextlib.suppress(OSError):
                 connection.recv(1)
     return answer
@@ -123,7 +125,7 @@ def _accept(server: socket.socket, stack: contextlib.ExitStack, deadline: float)
     return _Joined(int(words[1]), int(words[2]), connection)
 
 
-def _conflict(other: _Joined, joined: Mapping[int, socket.socket], processes: Processes) -> str:
+def _conflict(other: _Joined, joined: Set[int], processes: Processes) -> str:
     """Why these cannot be the processes of one run; "" if they can."""
     if other.n_processes != processes.count:
         return (
