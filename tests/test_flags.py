@@ -149,6 +149,16 @@ MISTAKES = [
 ]
 
 
+LIMIT = 0.8  # seconds of a processor; with jax it takes longer
+TRIES = 3
+
+
+def seconds_of_children() -> float:
+    """What all processes that were started and have ended took of a processor."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def program(*arguments: str, module: str = "train.main") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", module, *arguments], capture_output=True, text=True, timeout=60
@@ -168,15 +178,18 @@ def test_a_mistake_is_answered_in_one_line_at_once(
     text: str, arguments: list[str], message: str, config_file: Path
 ):
     config_file.write_text(text or CONFIG)
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = program(f"--config={config_file}", *arguments)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    # Where many programs share a core, one takes more of its time: the quickest of a few counts.
+    for _ in range(TRIES):
+        before = seconds_of_children()
+        done = program(f"--config={config_file}", *arguments)
+        seconds = seconds_of_children() - before
+        if seconds < LIMIT:
+            break
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("denseq: error: ")
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
-    assert seconds < 1.5  # of processor time; jax alone takes longer
+    assert seconds < LIMIT
 
 
 @pytest.mark.parametrize("arguments", [[], ["--config.seed=x"], ["--help"]])

@@ -302,10 +302,10 @@ def test_processes_that_make_it_at_once_all_get_it(
     _, content = library._library(compiling.instruction_set())  # the one this machine keeps
     ready = tmp_path / "ready.so"
     ready.write_bytes(content)
-    # Slow enough for both to be at it.
-    compiler = write_compiler(
-        tmp_path, monkeypatch, f"sleep 1; cp {ready} $out; echo >> {tmp_path}/CALLS"
-    )
+    # Each waits for the other, however late a busy machine starts it, so that both are at it.
+    calls = tmp_path / "CALLS"
+    both = f"i=0; until [ $(wc -l < {calls}) = 2 ] || [ $i = 600 ]; do sleep .1; i=$((i+1)); done"
+    compiler = write_compiler(tmp_path, monkeypatch, f"echo >> {calls}; {both}; cp {ready} $out")
     settings = {
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
         "CXX": str(compiler),
@@ -329,7 +329,7 @@ def test_processes_that_make_it_at_once_all_get_it(
     for process in running:
         said, error = process.communicate(timeout=300)
         assert said == f"native {compiling.instruction_set()}\n", error
-    assert (tmp_path / "CALLS").read_text() == "\n\n"
+    assert calls.read_text() == "\n\n"
     assert kept(tmp_path) == [".so"]
 
 
