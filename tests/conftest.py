@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -111,6 +112,13 @@ QUICK_FLAGS = {
     },
     "slow and not plain": {"--xla_cpu_parallel_codegen_split_count": "1"},
 }
+# A word that a file bears if it has a test of the kind asked for.
+MARKED_BY = {
+    "smoke": "smoke",
+    "slow": "slow",
+    "slow and plain": "slow",
+    "slow and not plain": "slow",
+}
 # Whole runs with trees beside their scores, as users have them.
 WITH_TREES = ("test_config_scores", "test_configs", "test_trees")
 
@@ -159,6 +167,18 @@ def pytest_configure(config: pytest.Config) -> None:
     if is_slow_suite(config):
         # Files come in the order of `pytest_collection_modifyitems`, not of their tests' number.
         config.option.loadscopereorder = False
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Passes over the files that have no test of the kind asked for: to import all takes long.
+
+    A test bears its mark by name, or by `slow` of marks.py. A file that is named is looked into.
+    """
+    word = MARKED_BY.get(config.option.markexpr, "")
+    named = [config.invocation_params.dir / name.partition("::")[0] for name in config.args]
+    if collection_path.suffix != ".py" or collection_path in named:
+        return None
+    return True if word not in collection_path.read_text() else None
 
 
 def is_slow_suite(config: pytest.Config) -> bool:
