@@ -27,6 +27,7 @@ READING = (
     "counts",
     "nonnegative",
     "zoned",
+    "reach",
     "label_sets",
 )
 

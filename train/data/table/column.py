@@ -11,11 +11,11 @@ import numpy as np
 
 from train.data.calendar import DAY, calendar
 from train.data.columns import Numbers, RawColumn, Reading, Text, missing_rows, read_text
-from train.data.dates import has_zone
 from train.data.notation import CODE, PLAIN, Notation, parse
+from train.data.table.far import say_far
+from train.data.table.zoned import say_zones
 from train.data.units import less_shift
 from train.data.values import SHOWN, read_numbers, read_times
-from train.data.zones import find_zones
 
 BOOLEANS = {"0": "false", "1": "true"}
 # What true and false may be called in a vocabulary, in small letters.
@@ -34,7 +34,8 @@ class Column:
     place itself. `type` is what the vocabulary was before it was text. `missing` says that some
     training row lacks the value. `notation` is that of its numbers, `date_order` that of its
     dates, where training rows wrote them as text; `zoned` whether their times said a zone, None of
-    a schema that does not tell. Answers to a `nonnegative` target are 0 or above.
+    a schema that does not tell. Answers to a `nonnegative` target are 0 or above. `reach` is how
+    far training rows lie from `shift`, in units; 0 where it is not known.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Column:
     date_order: str = ""
     nonnegative: bool = False
     zoned: bool | None = None
+    reach: float = 0.0
 
     @cached_property
     def codes(self) -> dict[str, int]:
@@ -122,7 +124,10 @@ def encode_input(raw: RawColumn, column: Column) -> list[np.ndarray]:
         case "category":
             return [encode_category(raw, column, 1)]
         case "number":
-            return [encode_number(raw, read_numbers(raw), column.shift, column.unit)]
+            values = read_numbers(raw)
+            encoded = encode_number(raw, values, column.shift, column.unit)
+            say_far(raw, values.data, encoded, column.reach)
+            return [encoded]
     return encode_time(raw, column)
 
 
@@ -142,37 +147,13 @@ def encode_time(raw: RawColumn, column: Column) -> list[np.ndarray]:
     """The `parts` of a time, float32 [n] each, nan where missing. Raises UserError."""
     values = read_times(raw)
     if column.clock and column.zoned is not None:
-        _say_zones(raw, column.zoned)
+        say_zones(raw, column.zoned)
     parts = [encode_number(raw, values, column.shift * DAY, column.unit * DAY)]
+    days = values.data.astype("datetime64[us]").astype("datetime64[s]")
+    say_far(raw, days, parts[0], column.reach)
     waves = calendar(values.data, column.cycles)
     waves[values.missing] = np.nan
     return [*parts, *waves.T]
-
-
-def _say_zones(raw: RawColumn, zoned: bool) -> None:
-    """Says where times have a zone and those of training rows have none, or the other way."""
-    count = ""
-    if raw.family == "text":
-        text = read_text(raw)
-        bare = find_zones(text.values).bare
-        others = [i for i, value in enumerate(text.values) if (value in bare) == zoned]
-        n_others = int(text.counts[others].sum()) if others else 0
-        n_known = int(text.counts.sum())
-        if n_others < n_known:
-            count = f"{n_others:,} of {n_known:,} "
-    else:
-        n_others = int(has_zones(raw) != zoned)
-    if n_others:
-        lacks = "without a zone, which those of training rows have"
-        has = "with a zone, which those of training rows lack"
-        raw.say(f"{count}times {lacks if zoned else has}; read as UTC")
-
-
-def has_zones(raw: RawColumn) -> bool:
-    """Whether the times of a column say in which zone they are."""
-    if raw.family == "text":
-        return has_zone(read_text(raw).values)
-    return getattr(raw.data.type, "tz", None) is not None
 
 
 def encode_category(raw: RawColumn, column: Column, first: int) -> np.ndarray:

@@ -12,8 +12,10 @@ from train.data.calendar import DAY
 from train.data.columns import Numbers, RawColumn, Reading, missing_rows, read_text
 from train.data.hint import Hint
 from train.data.infer import TRUTHS, Inferred, infer_in_table, infer_number
-from train.data.table.column import Column, has_zones
+from train.data.table.column import Column
 from train.data.table.doubts import code_note, spelling_note
+from train.data.table.far import reach_of
+from train.data.table.zoned import has_zones
 from train.data.units import rounded_together, shift_and_unit
 from train.data.values import read_numbers, read_times
 
@@ -116,7 +118,8 @@ def _fit_number(
     exact = max(high - shift, shift - low) / min(unit, 1) < 2**24
     if whole and not exact and raw.name not in options.numeric:
         _check_rounding(raw, values, shift, unit)
-    return Column(raw.name, "number", shift, unit, missing=missing)
+    reach = reach_of(known, shift, unit) if options.scaling != "none" else 0.0
+    return Column(raw.name, "number", shift, unit, missing=missing, reach=reach)
 
 
 def _check_rounding(raw: RawColumn, values: Numbers, shift: float, unit: float) -> None:
@@ -143,4 +146,9 @@ def _fit_time(raw: RawColumn) -> Column | str:
     shift, unit = shift_and_unit(values.known / DAY)
     clock = bool(np.any(values.known % DAY))
     zoned = has_zones(raw)
-    return Column(raw.name, "time", shift, unit, clock=clock, missing=missing, zoned=zoned)
+    reach = reach_of(values.known / DAY, shift, unit)
+    return replace(
+        Column(raw.name, "time", shift, unit, clock=clock, missing=missing),
+        zoned=zoned,
+        reach=reach,
+    )

@@ -21,6 +21,7 @@ from train.data.table.encoded_file import Pieces, encode_file
 from train.data.table.encoder import TableEncoder
 from train.data.table.fit import fit_encoder, fit_weight
 from train.data.table.fit_targets import holds_classes
+from train.data.table.giveaways import giveaway_notes
 from train.data.table.kept_rows import (
     idle_notes,
     with_targets,
@@ -80,6 +81,7 @@ def load_table(
     splits, n_idle_elsewhere = without_idle(splits, pool.weight)
     notes += idle_notes(options.path, fit.n_idle + n_idle_elsewhere)
     splits, unread = with_targets(splits, pool, fit.encoder)
+    notes += giveaway_notes(fit.encoder, pool, splits)
     if unread:
         notes.append(f"{unread} rows whose target is no number are left out")
     return TableDataset(

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from train.data.side_by_side import blocks_of
 from train.data.table.column import MANY_ROWS, Column
+from train.data.table.far import are_far
 from train.data.values import writes_numbers
 
 FLOATS = {pa.float64(), pa.float32()}
@@ -39,6 +40,8 @@ def encode_typed(table: pa.Table, column: Column, markers: tuple[str, ...]) -> n
     encoded = ((values - column.shift) / column.unit).astype(np.float32)
     is_whole = data.type in INTEGERS
     if not column.missing and len(values) >= MANY_ROWS and np.isnan(encoded).any():
+        return None
+    if are_far(encoded, column.reach):
         return None
     if np.isinf(encoded).any() or (is_whole and (np.abs(values) >= EXACT).any()):
         return None
@@ -71,6 +74,7 @@ def encode_together(
         encoded_cn = encoded_cn.astype(np.float32)
         sure_c = block.is_sure() & ~np.isinf(encoded_cn).any(1)
         encoded_cn[block.missing_cn] = np.nan
+        sure_c &= ~are_far(encoded_cn, np.array([column.reach for column in own]))
         has_gaps_c: np.ndarray = np.any(block.missing_cn, axis=1)
         has_points_c: np.ndarray = np.any(block.point_cn, axis=1)
         for i in np.flatnonzero(sure_c):

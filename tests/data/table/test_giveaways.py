@@ -1,0 +1,101 @@
+"""What is said of features that tell the target, of copies among test rows, and of far cells."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from train.config.data_options import Table
+from train.data.files.arrow import as_table
+from train.data.files.tables import IN_MEMORY
+from train.data.table.dataset import TableDataset
+from train.data.table.load import load_table
+
+N = 200
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=N)
+Y = X + RNG.normal(size=N)
+SORT = np.where(Y > 0, "high", "low")
+
+
+def load(columns: dict, rows=slice(None), **options) -> TableDataset:
+    frame = pd.DataFrame({"x": X, "noise": RNG.normal(size=N), "y": Y} | columns).iloc[rows]
+    read = lambda *_, **__: as_table(frame, may_repeat=True)  # noqa: E731
+    return load_table(Table(path=IN_MEMORY, target="y", **options), "auto", read)
+
+
+def told(dataset: TableDataset) -> list[str]:
+    return [line.split("'")[1] for line in dataset.notes if "tells the target" in line]
+
+
+@pytest.mark.parametrize(
+    ("columns", "names"),
+    [
+        ({}, []),
+        ({"copy": Y}, ["copy"]),
+        ({"in_cents": (100 * Y).round()}, ["in_cents"]),
+        ({"negative": 3 - Y, "gaps": np.where(X > 1, np.nan, Y)}, ["negative", "gaps"]),
+        ({"close": Y + RNG.normal(size=N) / 50}, []),
+        ({"y": SORT, "outcome": np.where(SORT == "low", "lost", "won")}, ["outcome"]),
+        ({"y": SORT, "code": (SORT == "low") + 1.0}, ["code"]),
+        ({"y": SORT, "most": np.where(X > 0.5, "a", SORT)}, []),
+        ({"y": SORT, "id": [f"u{i % 150}" for i in range(N)]}, []),
+    ],
+)
+def test_features_that_tell_the_target(columns, names):
+    assert told(load(columns)) == names
+
+
+def repeated(dataset: TableDataset) -> list[str]:
+    return [line for line in dataset.notes if "stand among the training rows" in line]
+
+
+def test_copies_among_test_rows_are_counted():
+    rows = [*range(N), *range(N)]
+    dataset = load({}, rows)
+    splits = dataset.splits
+    places = [{rows[i] for i in dataset.original_rows[splits[part]]} for part in ("train", "test")]
+    copies = [row for row in dataset.original_rows[splits["test"]] if rows[row] in places[0]]
+    [line] = repeated(dataset)
+    assert line.startswith(f"{len(copies)} of {len(splits['test'])} test rows")
+
+
+def test_rows_of_few_values_are_alike_by_nature():
+    flags = {"x": (X > 0) * 1.0, "noise": (X > 1) * 1.0, "y": SORT}
+    assert not repeated(load(flags)) and not repeated(load({}))
+
+
+@pytest.mark.parametrize("form", ["typed", "text", "many rows"])
+@pytest.mark.parametrize(
+    ("train", "same", "other"),
+    [
+        (70 + 15 * X, 71.5, 70_000.0),  # kg, g
+        (1.7e9 + 1e6 * np.abs(X), 1.7e9, 1.7e12),  # seconds, milliseconds
+        (np.exp(4 * X), np.exp(9.0), 1e9),  # far tails of training are not far
+    ],
+)
+def test_cells_in_another_unit_are_said(form, train, same, other):
+    encoder = load({"x": train}, valid=0, test=0).encoder
+    n = 40 if form == "many rows" else 1
+    for value, is_far in ((same, False), (other, True)):
+        cell = value if form == "typed" else repr(float(value))
+        table = as_table({"x": [cell] * n, "noise": [0.0 if form == "typed" else "0.0"] * n})
+        said = [line for line in encoder.read(table, "new").said if "times as far" in line]
+        assert bool(said) == is_far
+        assert not is_far or said[0].startswith(f"new: column 'x': {n} of {n} cells, such as ")
+
+
+def test_a_few_far_cells_of_many_are_no_other_unit():
+    encoder = load({}, valid=0, test=0).encoder
+    for n_far in (2, 3):
+        table = as_table({"x": [1e6] * n_far + [0.0] * (50 - n_far), "noise": [0.0] * 50})
+        assert bool(encoder.read(table, "new").said) == (n_far > 2)
+
+
+def test_dates_of_another_age_are_said():
+    days = np.datetime64("2024-01-01") + np.arange(N).astype("timedelta64[D]")
+    encoder = load({"x": days}, valid=0, test=0).encoder
+    table = as_table({"x": ["1970-01-01"], "noise": [0.0]})
+    [line] = encoder.read(table, "new").said
+    assert "such as 1970-01-01T00:00:00 in row 1" in line
