@@ -1,12 +1,13 @@
 """Tokens as vectors: one for each known word, and features of its characters.
 
-Shapes: b batch, t time, c characters. Code 0 is padding and 1 is unknown, of words as of
-characters.
+Shapes: b batch, t time, c characters of a word, w words of a batch, n characters of a batch,
+k features. Code 0 is padding and 1 is unknown, of words as of characters.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 import flax.linen as nn
 import jax
@@ -21,6 +22,9 @@ CHARACTER_SIZE = 32  # numbers that stand for a character
 # Beyond so many characters their vectors are looked up: a product with ones and zeros, whose
 # gradient is no scatter, is faster only where there are few.
 MAX_ONE_HOT = 256
+# Into so many parts all places of characters are cut: of a batch the first one alone is computed
+# that holds its characters.
+PACKED_PARTS = (16, 8, 4)
 PIECE_BYTES = 1 << 27  # of what is computed at once, unless a step weighs more
 # Standard deviation of new vectors: as large as what dropout leaves of them is to be told apart.
 SPREAD = 0.3
@@ -30,14 +34,15 @@ class Characters(nn.Module):
     """Features of a word's characters [b, t, size] (Chiu & Nichols 2016).
 
     A convolution over three characters at a time, and the maximum over a word. Words of any
-    spelling have features, so that a tagger can tell something of a word it has never seen.
+    spelling have features, so that a tagger can tell something of a word it has never seen. In
+    training padding is left out, which is nearly all there is; the features are the same.
     """
 
     n_characters: int
     size: int
 
     @nn.compact
-    def __call__(self, codes_btc: Array) -> Array:
+    def __call__(self, codes_btc: Array, *, train: bool = False) -> Array:
         table = self.param("embedding", _vectors, (self.n_characters, CHARACTER_SIZE))
         kernel = self.param(
             "kernel", nn.initializers.glorot_uniform(), (3 * CHARACTER_SIZE, self.size)
@@ -50,6 +55,8 @@ class Characters(nn.Module):
         at_once = steps_at_once(codes_btc.shape, self.n_characters, self.size)
         if at_once < n_steps:
             return _in_pieces(codes_btc, at_once, longest, table, kernel, bias)
+        if train:
+            return _features_of_few(codes_btc, table, kernel, bias)
         widths = sorted({-(-n_steps // parts) for parts in (4, 2, 1)})
 
         def first_steps(width: int, codes_btc: Array, *params: Array) -> Array:
@@ -97,17 +104,100 @@ def _in_pieces(codes_btc: Array, at_once: int, longest: Array, *params: Array) -
 
 def _character_features(codes_btc: Array, table: Array, kernel: Array, bias: Array) -> Array:
     mask_btc1 = (codes_btc > 0)[..., None]
-    if len(table) > MAX_ONE_HOT:
-        vectors = table[codes_btc]
-    else:
-        # One product for the table's gradient: a scatter would take longer than all the rest.
-        vectors = jax.nn.one_hot(codes_btc, len(table), dtype=table.dtype) @ table
-    x_btce = jnp.where(mask_btc1, vectors, jnp.zeros((), table.dtype))
+    x_btce = jnp.where(mask_btc1, _vectors_of(codes_btc, table), jnp.zeros((), table.dtype))
     sides = jnp.pad(x_btce, ((0, 0), (0, 0), (1, 1), (0, 0)))
     windows = jnp.concatenate([sides[:, :, :-2], x_btce, sides[:, :, 2:]], -1)
     features = windows @ kernel + jnp.expand_dims(bias, range(windows.ndim - 1))
     highest = jnp.where(mask_btc1, features, jnp.array(-jnp.inf, features.dtype)).max(2)
     return jnp.where(mask_btc1[:, :, 0], jnp.tanh(highest), jnp.zeros((), features.dtype))
+
+
+def _vectors_of(codes: Array, table: Array) -> Array:
+    if len(table) > MAX_ONE_HOT:
+        return table[codes]
+    # One product for the table's gradient: a scatter would take longer than all the rest.
+    return jax.nn.one_hot(codes, len(table), dtype=table.dtype) @ table
+
+
+def _features_of_few(codes_btc: Array, *params: Array) -> Array:
+    """`_character_features`, whose time goes by the characters that there are."""
+    n_places = codes_btc.size
+    sizes = sorted({-(-n_places // parts) for parts in PACKED_PARTS})
+    branches = [functools.partial(_packed_features, size) for size in sizes]
+    # What a gradient needs is computed again: each branch would else write the others' as zeros.
+    branches = [jax.checkpoint(branch) for branch in (*branches, _character_features)]
+    n_there = (codes_btc > 0).sum()
+    return jax.lax.switch(jnp.searchsorted(jnp.array(sizes), n_there), branches, codes_btc, *params)
+
+
+def _packed_features(
+    n_places: int, codes_btc: Array, table: Array, kernel: Array, bias: Array
+) -> Array:
+    """`_character_features` of a batch of at most so many characters, all of them in one row."""
+    codes_wc = codes_btc.reshape(-1, codes_btc.shape[2])
+    size_w = (codes_wc > 0).sum(1)
+    end_w = jnp.cumsum(size_w)
+    place_n = jnp.arange(n_places)
+    word_n = jnp.minimum(jnp.searchsorted(end_w, place_n, side="right"), len(end_w) - 1)
+    start_w = end_w - size_w
+    at_n = place_n - start_w[word_n]
+    left_n = size_w[word_n] - 1 - at_n  # characters that follow; beyond the last word below 0
+    code_n = jnp.where(left_n >= 0, codes_wc[word_n, at_n], 0)
+    x_ne = jnp.where((left_n >= 0)[:, None], _vectors_of(code_n, table), 0)
+    before_ne = jnp.where((at_n > 0)[:, None], jnp.pad(x_ne[:-1], ((1, 0), (0, 0))), 0)
+    after_ne = jnp.where((left_n > 0)[:, None], _ahead(x_ne, 1), 0)
+    features_nk = jnp.concatenate([before_ne, x_ne, after_ne], -1) @ kernel + bias[None]
+    longest = codes_btc.shape[2]
+    highest_wk = _highest(longest, features_nk, left_n, word_n, jnp.minimum(start_w, n_places - 1))
+    features_wk = jnp.where((size_w > 0)[:, None], jnp.tanh(highest_wk), 0)
+    return features_wk.reshape(*codes_btc.shape[:2], -1)
+
+
+def _ahead(x_nk: Array, n: int) -> Array:
+    """What stands n places further on, 0 beyond the end."""
+    return jnp.pad(x_nk[n:], ((0, n), (0, 0)))
+
+
+def _run_highest(longest: int, x_nk: Array, left_n: Array, _: Array, start_w: Array) -> Array:
+    """The maximum over each word [w, k], of words of up to `longest` characters."""
+    return _to_ends(longest, jnp.maximum, x_nk, left_n)[start_w]
+
+
+def _to_ends(
+    longest: int, combine: Callable[[Array, Array], Array], x_nk: Array, left_n: Array
+) -> Array:
+    """From each place on to the end of its word all numbers combined [n, k]."""
+    n, k = x_nk.shape
+
+    def reach_twice_as_far(i: Array, x_nk: Array) -> Array:
+        reach = 1 << i
+        padded = jnp.concatenate([x_nk, x_nk])
+        ahead_nk = jax.lax.dynamic_slice(padded, (reach, 0), (n, k))
+        return jnp.where((left_n >= reach)[:, None], combine(x_nk, ahead_nk), x_nk)
+
+    # A loop, for one program of all its rounds would compute each number anew for each round.
+    return jax.lax.fori_loop(0, (longest - 1).bit_length(), reach_twice_as_far, x_nk)
+
+
+def _highest_forward(longest: int, *given: Array) -> tuple[Array, tuple[Array, ...]]:
+    highest_wk = _run_highest(longest, *given)
+    return highest_wk, (highest_wk, *given)
+
+
+def _highest_backward(
+    longest: int, kept: tuple[Array, ...], gradient_wk: Array
+) -> tuple[Array, None, None, None]:
+    """Each maximum's gradient to where it stands, in equal shares; looked up, never scattered."""
+    highest_wk, x_nk, left_n, word_n, start_w = kept
+    stands_nk = (x_nk == highest_wk[word_n]) & (left_n >= 0)[:, None]
+    stands_nk = stands_nk.astype(x_nk.dtype)
+    times_wk = _to_ends(longest, jnp.add, stands_nk, left_n)[start_w]
+    share_wk = gradient_wk / jnp.maximum(times_wk, 1)
+    return stands_nk * share_wk[word_n], None, None, None
+
+
+_highest = jax.custom_vjp(_run_highest, nondiff_argnums=(0,))
+_highest.defvjp(_highest_forward, _highest_backward)
 
 
 class Tokens(nn.Module):
@@ -138,7 +228,7 @@ class Tokens(nn.Module):
         if characters_btc is None or not self.n_characters:
             return words
         spelled = Characters(self.n_characters, self.character_size, name="characters")(
-            characters_btc
+            characters_btc, train=train
         )
         return jnp.concatenate([words, spelled], -1)
 

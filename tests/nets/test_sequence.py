@@ -234,14 +234,15 @@ def test_rare_words_become_unknown_at_their_rate_in_training_alone():
     assert not (calm[:, :2] == 0).all(-1).any()
 
 
-def test_character_features_are_a_convolution_and_a_maximum():
+@pytest.mark.parametrize("train", [False, True])
+def test_character_features_are_a_convolution_and_a_maximum(train: bool):
     module = Characters(6, 5)
     codes = np.zeros((2, 11, 4), np.uint8)
     codes[0, 0] = [2, 3, 4, 5]
     codes[0, 1, :2] = [2, 3]
     codes[1, 10, :3] = [5, 5, 1]
     variables = initial(module, codes)
-    got = applied(module, variables, codes)
+    got = applied(module, variables, codes, train=train)
     table, kernel = (
         np.asarray(variables["params"][name], np.float64) for name in ("embedding", "kernel")
     )
@@ -251,6 +252,30 @@ def test_character_features_are_a_convolution_and_a_maximum():
         windows = np.stack([x[i : i + 3].ravel() for i in range(len(word))])
         np.testing.assert_allclose(got[row, step], np.tanh((windows @ kernel).max(0)), atol=1e-5)
     assert (got[1, :10] == 0).all()
+
+
+@pytest.mark.parametrize("n_words", [0, 3, 9, *slow(20, 40, 64)])
+def test_characters_without_padding_have_the_same_gradient(n_words: int):
+    """Of a word whose maximum stands at several places too; each size of a batch is one program."""
+    random = np.random.default_rng(n_words)
+    codes = np.zeros((4, 16, 5), np.uint8)
+    for i in random.permutation(64)[:n_words]:
+        n_characters = random.integers(1, 6)
+        codes[i // 16, i % 16, :n_characters] = random.integers(1, 9, n_characters)
+    if n_words:
+        codes[2, 3] = 4
+    module = Characters(9, 16)
+    params = initial(module, codes)
+    weights = random.standard_normal((4, 16, 16)).astype(np.float32)
+
+    def value_and_grad(train: bool):
+        def loss(params):
+            return (module.apply(params, codes, train=train) * weights).sum()
+
+        return jax.jit(jax.value_and_grad(loss))(params)
+
+    assert_close = partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-5)
+    jax.tree.map(assert_close, value_and_grad(True), value_and_grad(False))
 
 
 def test_patches_leave_no_step_out():
