@@ -167,7 +167,7 @@ def test_each_group_goes_on_by_its_own_step(tmp_path):
     new = two_groups().replace({"id": {"b": "c"}})
     rows = ahead(data, new)
     assert stamps_of(rows)[3:] == list(days.to_pydatetime())
-    assert any("1 of 2 series are none of those of training, such as 'c'" in s for s in rows.said)
+    assert any("series are none of those of training (as 'a'), such as 'c'" in s for s in rows.said)
     weekly = frame(pd.date_range("2024-01-01", periods=20, freq="W"), id="w")
     rows = ahead(data, pd.concat([two_groups(), weekly]))
     assert len(stamps_of(rows)) == 6
@@ -239,7 +239,7 @@ def test_texts_are_categories_and_static_columns_are_of_their_group(tmp_path):
     rows = ahead(data, table)
     np.testing.assert_array_equal(rows.inputs["past"][:, :, 1:3], 0)
     np.testing.assert_array_equal(rows.inputs["past"][0, :, 3], data.values[0, 3])
-    assert any("1 categories are none of the 2 that are read, such as 'green'" in line
+    assert any("1 categories are none of the 2 that are read, as" in line and ": 'green'" in line
                for line in rows.said)  # fmt: skip
     again = type(data.encoder).from_json(data.encoder.to_json())
     assert again == data.encoder

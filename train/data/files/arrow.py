@@ -91,14 +91,18 @@ def _marked_words(whole: pa.ChunkedArray, unmarked: pa.ChunkedArray) -> dict[str
     return {word: count for word, count in counts.items() if any(map(str.isalpha, word))}
 
 
+def marked_words(table: pa.Table, name: str) -> dict[str, int]:
+    """Words that a typed column had where it is missing now, and how often they stood there."""
+    places = table.schema.get_all_field_indices(name)
+    metadata = table.schema.field(places[0]).metadata if len(places) == 1 else None
+    return json.loads((metadata or {}).get(WORDS, b"{}"))
+
+
 def missing_words_note(table: pa.Table, names: Iterable[str], where: str) -> list[str]:
     """A line on words in these columns, such as "NA" or "None", that are read as missing."""
     shown = []
     for name in names:
-        places = table.schema.get_all_field_indices(name)
-        metadata = table.schema.field(places[0]).metadata if len(places) == 1 else None
-        words = json.loads((metadata or {}).get(WORDS, b"{}"))
-        if words:
+        if words := marked_words(table, name):
             parts = ", ".join(f"{word!r} ({count})" for word, count in words.items())
             shown.append(f"{parts} in {name!r}")
     if not shown:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pyarrow as pa
 
-from train.data.columns import Reading, Source, read_text
+from train.data.columns import RawColumn, Reading, Source, read_text
+from train.data.infer import TRUTHS
 from train.data.notation import Notation
 from train.data.series.flat import Flat
-from train.data.table.column import encode_number
+from train.data.table.column import Column, aliases, encode_number
 from train.data.values import read_numbers
 
 SHOWN = 3  # categories in a message
@@ -54,7 +56,11 @@ def encode_columns(
     `reads_text` is False for a schema of 0.1.0.
     """
     values_tc = np.empty((len(flat.rows), len(columns)), np.float32)
-    _say_unknown(source, columns)
+    categories = read_categories(source, columns)
+    for name, codes_n in categories.items():
+        if any(column.static for column in columns if column.source == name):
+            codes_t = np.append(codes_n, -1)[flat.rows].astype(np.float32)
+            _say_changing(source, name, np.where(codes_t < 0, np.float32(np.nan), codes_t), flat)
     for i, column in enumerate(columns):
         if column.of == "gap":
             gap_t = gaps_before(flat)
@@ -62,22 +68,36 @@ def encode_columns(
             values_tc[:, i] = (gap_t - column.shift) / column.unit
             continue
         if column.of == "category":
-            text = read_text(source.column(column.source))
-            code = text.values.index(column.category) if column.category in text.values else -2
-            encoded = (text.codes == code).astype(np.float32)
+            place = categories_of(columns, column.source).index(column.category)
+            encoded = (categories[column.source] == place).astype(np.float32)
             values_tc[:, i] = _static(np.append(encoded, 0)[flat.rows], flat, column)
             continue
         cells = source.column(column.name)
         if reads_text:
-            cells = cells.read_by(Reading(column.notation), source.said)
+            cells = _with_truths(cells, column).read_by(Reading(column.notation), source.said)
         else:
             cells = cells.as_guessed()
         encoded = encode_number(cells, read_numbers(cells), column.shift, column.unit)
         if column.log == "log1p":
             encoded = _with_log(encoded, column, source)
         # The last stands for rows that the table lacks.
-        values_tc[:, i] = _static(np.append(encoded, np.float32(np.nan))[flat.rows], flat, column)
+        encoded_t = np.append(encoded, np.float32(np.nan))[flat.rows]
+        if column.static:
+            _say_changing(source, column.name, encoded_t, flat)
+        values_tc[:, i] = _static(encoded_t, flat, column)
     return values_tc
+
+
+def _with_truths(cells: RawColumn, column: SeriesColumn) -> RawColumn:
+    """Texts that are all true and false as such, where training rows had no texts."""
+    if cells.family != "text" or column.notation is not None:
+        return cells
+    text = read_text(cells)
+    folded = [value.casefold() for value in text.values]
+    if not folded or not TRUTHS.issuperset(folded):
+        return cells
+    truth = np.array([*(value == "true" for value in folded), False])
+    return cells.with_cells(pa.chunked_array([pa.array(truth[text.codes], mask=text.codes < 0)]))
 
 
 def _with_log(values_n: np.ndarray, column: SeriesColumn, source: Source) -> np.ndarray:
@@ -113,25 +133,49 @@ def _static(values_t: np.ndarray, flat: Flat, column: SeriesColumn) -> np.ndarra
     return np.where(np.arange(len(values_t)) < first_t, np.float32(np.nan), value_t)
 
 
-def _say_unknown(source: Source, columns: Sequence[SeriesColumn]) -> None:
-    """Tells of categories that no training row has, and of cells without one."""
-    known: dict[str, list[str]] = {}
-    for column in columns:
-        if column.of == "category":
-            known.setdefault(column.source, []).append(column.category)
-    if source.said is None:
-        return
-    for name, categories in known.items():
-        text = read_text(source.column(name))
+def _say_changing(source: Source, name: str, values_t: np.ndarray, flat: Flat) -> None:
+    """Tells of series whose value [t], nan where missing, is not one in a static column."""
+    with np.errstate(invalid="ignore"):
+        low_g = np.fmin.reduceat(values_t, flat.firsts)
+        high_g = np.fmax.reduceat(values_t, flat.firsts)
+    changes_g = low_g < high_g
+    if changes_g.any():
+        found = f"{changes_g.sum()} of {len(changes_g)} series change their value, such as"
+        which = flat.group_name(int(changes_g.argmax()))
+        source.say(name, f"{found} {which}; being static, each has that of its first row")
+
+
+def categories_of(columns: Sequence[SeriesColumn], name: str) -> tuple[str, ...]:
+    """The categories that are read of a column of the file."""
+    return tuple(column.category for column in columns if column.source == name)
+
+
+def read_categories(source: Source, columns: Sequence[SeriesColumn]) -> dict[str, np.ndarray]:
+    """{column of categories: the place of each cell's among those that are read, or -1 [n]}.
+
+    Other writings of one, as 1.0 for 1 or a truth for its text, are read as it. Tells of categories
+    that no training row has, and of cells without one.
+    """
+    found = {}
+    for name in dict.fromkeys(column.source for column in columns if column.of == "category"):
+        known = categories_of(columns, name)
+        raw = source.column(name)
+        text = read_text(raw)
+        alias = aliases(raw, text, Column(name, "category", vocabulary=known))
+        place = {category: i for i, category in enumerate(known)}
+        places = [place.get(value, alias.get(value, -1)) for value in text.values]
+        found[name] = np.array([*places, -1])[text.codes]
         n_missing = int((text.codes < 0).sum())
         if n_missing:
-            found = f"{n_missing} of {len(text.codes)} cells are missing"
-            source.say(name, f"{found}; read as no category")
-        unknown = [value for value in text.values if value not in categories]
+            lacking = f"{n_missing} of {len(text.codes)} cells are missing"
+            source.say(name, f"{lacking}; read as no category")
+        unknown = [value for value, at in zip(text.values, places, strict=True) if at < 0]
         if unknown:
             shown = ", ".join(repr(value[:40]) for value in unknown[:SHOWN])
-            found = f"{len(unknown)} categories are none of the {len(categories)} that are read"
-            source.say(name, f"{found}, such as {shown}; read as no category")
+            strange = f"{len(unknown)} categories are none of the {len(known)} that are read"
+            those = ", ".join(repr(value[:40]) for value in known[:SHOWN])
+            source.say(name, f"{strange}, as {those}: {shown}; read as no category")
+    return found
 
 
 def fill_gaps(values_tc: np.ndarray, columns: Sequence[SeriesColumn], flat: Flat) -> np.ndarray:

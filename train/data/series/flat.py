@@ -7,11 +7,13 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from train.data.columns import Source, read_text
+from train.data.columns import RawColumn, Source, Text, read_text
+from train.data.files.arrow import marked_words
 from train.data.series.local_time import to_utc
 from train.data.series.stamps import show_stamp
 from train.data.series.step import DAY
 from train.data.series.time_column import TimeColumn, read_stamps
+from train.data.table.column import Column, aliases
 from train.errors import UserError
 
 
@@ -75,13 +77,18 @@ class Flat(NamedTuple):
 
 
 def order_rows(
-    source: Source, group: str | None, time: TimeColumn | None, *, is_fitted: bool = False
+    source: Source,
+    group: str | None,
+    time: TimeColumn | None,
+    *,
+    is_fitted: bool = False,
+    groups: tuple[str, ...] = (),
 ) -> Flat:
     """The table's rows by the column `group` and in time; that they were not sorted is said.
 
     So are rows that stand there twice, one of which is left out. `is_fitted`: a net was trained by
-    these columns. Raises UserError unless each row has its group, and a time that no other row of
-    it has.
+    these columns, on these `groups`. Raises UserError unless each row has its group, and a time
+    that no other row of it has.
     """
     n = source.table.num_rows
     rows = np.arange(n)
@@ -91,11 +98,10 @@ def order_rows(
         raw = source.column(group)
         text = read_text(raw)
         if (text.codes < 0).any():
-            row = raw.row(int((text.codes < 0).argmax()))
-            raise raw.error(f"{row} has no value; every row needs its group")
+            raise _without_group(source, raw, int((text.codes < 0).argmax()))
         rows = np.argsort(text.codes, kind="stable")
         sizes = np.bincount(text.codes)
-        names = np.array(text.values)
+        names = np.array(_as_known(raw, text, groups))
     if time is None:
         return Flat(rows, sizes, names, None)
     flat = Flat(rows, sizes, names, read_stamps(source, time)[rows])
@@ -104,6 +110,24 @@ def order_rows(
     flat = _without_copies(_in_order(flat, time, source), time, source)
     _check_distinct(flat, time, source.where, is_fitted=is_fitted)
     return flat
+
+
+def _as_known(raw: RawColumn, text: Text, groups: tuple[str, ...]) -> list[str]:
+    """The names of groups as training has them, where they are written otherwise, as 1.0 for 1."""
+    alias = aliases(raw, text, Column(raw.name, "category", vocabulary=groups))
+    names = [groups[alias[value]] if value in alias else value for value in text.values]
+    return names if len(set(names)) == len(names) else text.values
+
+
+def _without_group(source: Source, raw: RawColumn, place: int) -> UserError:
+    """The error of a row without its group, which may be called as what is missing is."""
+    cell = raw.data[place].as_py()
+    words = [cell.strip()] if cell and isinstance(cell, str) else []
+    words += marked_words(source.table, raw.name)
+    found = f"{raw.row(place)} has no value; every row needs its group"
+    if words and words[0]:
+        found += f"; if {words[0]!r}, read as missing, is one, leave it out of config.data.missing"
+    return raw.error(found)
 
 
 def _told_apart(flat: Flat, time: TimeColumn) -> Flat:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from train.data.columns import Said
 from train.data.dataset import HostArrays
 from train.data.series.flat import Flat
+from train.data.series.group_steps import irregular_lines
 from train.data.series.rows_ahead import with_blank_rows
 from train.data.series.schema import SeriesSchema
 from train.data.series.stamps import show_stamp
@@ -105,6 +106,7 @@ def past_lines(
     if unseen:
         which = f"such as {min(unseen)!r}"
         found = f"{len(unseen)} of {len(flat.sizes)} series are none of those of training"
+        found += f" (as {schema.groups[0]!r})"
         done = "forecast by what all have in common"
         if schema.has_group_scales:
             done += f", at the scale of the {schema.lookback} rows that the net looks back on"
@@ -115,6 +117,9 @@ def past_lines(
         done = "forecasts go on from that target"
         lines.append(f"{where}: {_some(flat, behind_g > 0)} {found}; {done}")
     lines += _ended_lines(schema, flat, end_g, is_gap_tc, where)
+    lines += _gap_lines(schema, flat, end_g, is_gap_tc, where)
+    if schema.time is not None:
+        lines += irregular_lines(flat, schema.time, where)
     if flat.stamps is not None and schema.time is not None and len(end_g) > 1:
         last_g = flat.stamps[end_g - 1]
         early_g = last_g < last_g.max() - FEW_STEPS * _step_sizes(schema, flat)
@@ -146,6 +151,25 @@ def _ended_lines(
             g = int(late_g.argmax())
             found = f"no value in the {late_g[g]} rows before the forecasts of {flat.group_name(g)}"
             lines.append(f"{where}: column {column.name!r}: {found}; these are not of its own end")
+    return lines
+
+
+def _gap_lines(
+    schema: SeriesSchema, flat: Flat, end_g: np.ndarray, is_gap_tc: np.ndarray, where: str
+) -> list[str]:
+    """A line for each column that lacks values among the rows that the net looks back on."""
+    begin_g = np.maximum(end_g - schema.lookback, flat.firsts)
+    is_read_t = np.zeros(len(flat.rows), bool)
+    for begin, end in zip(begin_g, end_g, strict=True):
+        is_read_t[begin:end] = True
+    lines = []
+    for i, column in enumerate(schema.columns):
+        n_gaps = int(is_gap_tc[is_read_t, i].sum())
+        if n_gaps and column.of == "numbers":
+            found = f"{n_gaps} of the {is_read_t.sum()} values that the net looks back on"
+            mark = "with a mark" if column.name in schema.marked else "without a mark"
+            done = f"filled by the value before, {mark}"
+            lines.append(f"{where}: column {column.name!r}: {found} are missing; {done}")
     return lines
 
 

@@ -5,7 +5,7 @@ g groups.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -16,16 +16,19 @@ from train.data.series.grid import count_gaps
 from train.data.series.layout import Layout, keeping, lay_out
 from train.data.series.local_time import has_clock
 from train.data.series.step import TimeStep
-from train.data.series.time_column import TimeColumn
+from train.data.series.time_column import GroupStep, TimeColumn
 from train.errors import UserError
 
 FAR = 3.0  # times the step of training: where rows count, a new file's may be less far off
 
 
-def look_up_steps(flat: Flat, time: TimeColumn, where: str, said: Said) -> Flat:
+def look_up_steps(
+    flat: Flat, time: TimeColumn, groups: Collection[str], where: str, said: Said
+) -> Flat:
     """The rows of a new file with the steps of their groups: those of training, or what fits.
 
-    Groups that keep to none are left out, which is said. Raises UserError where all are.
+    `groups` are those of training. Groups that keep to none are left out, which is said. Raises
+    UserError where all are.
     """
     if time.step is None or flat.stamps is None:
         return flat
@@ -34,8 +37,10 @@ def look_up_steps(flat: Flat, time: TimeColumn, where: str, said: Said) -> Flat:
     keeps_sg = [keeping(flat, step, time.clock) for step in steps]
     steps_g: list[TimeStep | None] = [time.step] * len(flat.sizes)
     fits_g = np.ones(len(flat.sizes), bool)
+    known = set(groups)
     for g in range(len(flat.sizes)):
-        trained = own.get(name_of(flat, g))
+        name = name_of(flat, g)
+        trained = own.get(name) or (GroupStep(name, time.step) if name in known else None)
         if trained is not None and (trained.counts == "rows" or trained.step is None):
             steps_g[g] = trained.step
             continue
@@ -46,6 +51,8 @@ def look_up_steps(flat: Flat, time: TimeColumn, where: str, said: Said) -> Flat:
         fits_g[g] = bool(fitting)
         if fitting:
             steps_g[g] = steps[fitting[0]]
+        elif trained is not None:
+            steps_g[g] = trained.step
     stamps_g = flat.by_group(flat.stamps)
     flat = with_steps(flat, steps_g)
     if fits_g.all() or (time.counts == "rows" and not _is_other(flat, time.step)):
@@ -129,7 +136,8 @@ def irregular_lines(flat: Flat, time: TimeColumn, where: str) -> list[str]:
     if irregular:
         n_pairs = len(flat.stamps) - len(flat.sizes)
         apart = f"{irregular} of {n_pairs} neighbours are not whole steps of {time.step} apart"
-        lines.append(f"{column}: irregular: {apart}; windows count rows")
+        done = "windows count rows, and forecasts are dated by that step"
+        lines.append(f"{column}: irregular: {apart}; {done}")
     return lines
 
 

@@ -131,7 +131,8 @@ def used_rows(
     where = options.path
     time = encoder.time if encoder else find_time_column(table, options, notes)
     source = Source(table, where, options.missing, notes)
-    flat = order_rows(source, options.group, time, is_fitted=encoder is not None)
+    groups = () if encoder is None else encoder.groups
+    flat = order_rows(source, options.group, time, is_fitted=encoder is not None, groups=groups)
     flat, used_notes = _used_rows(table, names, flat, options)
     notes += used_notes
     if encoder is not None:

@@ -117,14 +117,14 @@ class SeriesSchema:
         """
         lines: Said = [] if said is None else said
         source = Source(table, where, self.markers, lines)
-        flat = order_rows(source, self.group, self.time, is_fitted=True)
+        flat = order_rows(source, self.group, self.time, is_fitted=True, groups=self.groups)
         return self.on_steps(flat, where, lines)
 
     def on_steps(self, flat: Flat, where: str, said: Said) -> Flat:
         """The rows with those for steps that are missing. Raises UserError if none keeps to one."""
         if self.time is None:
             return flat
-        flat = look_up_steps(flat, self.time, where, said)
+        flat = look_up_steps(flat, self.time, self.groups, where, said)
         return on_steps(flat, self.time, self.lookback + self.horizon, where, said)
 
     def encode(

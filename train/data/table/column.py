@@ -163,7 +163,7 @@ def encode_category(raw: RawColumn, column: Column, first: int) -> np.ndarray:
     """
     text = read_text(raw)
     code = column.codes
-    alias = _aliases(raw, text, column)
+    alias = aliases(raw, text, column)
     places = [first + alias.get(value, code.get(value, -1)) for value in text.values]
     unseen = np.array([place < first for place in places], bool)
     n_unseen = int(text.counts[unseen].sum()) if len(unseen) else 0
@@ -181,7 +181,7 @@ def encode_category(raw: RawColumn, column: Column, first: int) -> np.ndarray:
     return table[text.codes]
 
 
-def _aliases(raw: RawColumn, text: Text, column: Column) -> dict[str, int]:
+def aliases(raw: RawColumn, text: Text, column: Column) -> dict[str, int]:
     """Other writings of what is in the vocabulary, by the texts of a column, and its places.
 
     They are true and false of any case, by another name, or of the type boolean, and numbers of one
