@@ -129,7 +129,7 @@ def test_a_group_keeps_to_its_own_step_in_a_later_file(tmp_path):
         "1 of 2 series are left out, such as group 'a': the step is 1 hour, but the net was "
         "trained on a step of 1 day"
     )
-    with pytest.raises(UserError, match="the step is 1 day, .* trained on a step of 1 hour"):
+    with pytest.raises(UserError, match=r"the step is 1 day, .* trained on a step of 1 hour"):
         ahead(data, groups(["b"]))
 
 

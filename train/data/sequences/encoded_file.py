@@ -75,11 +75,6 @@ def encode_file(
     n_absent = len(present) - len(rows)
     if n_absent:
         notes.append(f"{path}: {n_absent} of {len(present)} rows lack a target, left out")
-    n_missing = int(np.isnan(inputs.get("numbers", np.zeros(0))).sum())
-    if n_missing:
-        notes.append(
-            f"{path}: {n_missing} numbers of steps are missing; read as their column's mean"
-        )
     for tag in encoder.tags:
         notes += unseen_note(unseen_tags(encoder.rows(table, path), tag, path), tag, path)
     weight = np.ones(len(present), np.float32)

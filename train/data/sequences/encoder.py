@@ -21,6 +21,7 @@ from train.data.sequences.label_sets import as_columns
 from train.data.sequences.numbers import (
     encode_numbers,
     lists_of_numbers,
+    missing_numbers_note,
     next_steps,
     read_step_targets,
 )
@@ -37,6 +38,7 @@ from train.data.sequences.steps import (
     read_step_text,
 )
 from train.data.sequences.tags import NONE, read_tags
+from train.data.sequences.text import token_notes
 from train.data.sequences.written import as_before
 
 
@@ -88,14 +90,18 @@ class SequenceEncoder(SequenceSchema):
         "length" int32 [n]; "numbers" float32 [n, t, f], nan where missing; "tokens" int32 [n, t];
         "characters" [n, t, c]; all of them zero beyond a row's length. Raises UserError.
         """
-        table = self.rows(table, where, said)
+        table = self._inputs_of(table, where, said)
         check_columns(table, self.input_names, "inputs", where)
         flat: HostArrays = {}
         lengths: HostArrays = {}
         if self.numbers:
             flat["numbers"], lengths = encode_numbers(table, self.numbers, where)
+            if said is not None:
+                said += missing_numbers_note(flat["numbers"], where)
         if self.token:
             text = read_step_text(table, self.token, where)
+            if said is not None:
+                said += token_notes(text, self.vocabulary, self.token, where)
             lengths[self.token] = text.lengths
             flat["tokens"] = self.vocabulary.encode(text)
             if self.vocabulary.n_characters:
@@ -110,6 +116,13 @@ class SequenceEncoder(SequenceSchema):
             padded[name] = pad(values, length, width)
         return {"length": length.astype(np.int32), **padded}
 
+    def _inputs_of(self, table: pa.Table, where: str, said: Said | None) -> pa.Table:
+        """The table with a row per sequence, without targets: answers need none."""
+        targets = (column.name for column in (*self.labels.targets, *self.label_sets))
+        unread = [name for name in targets if name in table.column_names]
+        table = table.drop_columns([name for name in unread if name not in self.input_names])
+        return self.rows(table, where, said)
+
     def encode_targets(
         self, table: pa.Table, where: str, said: Said | None = None
     ) -> tuple[HostArrays, np.ndarray]:
@@ -119,7 +132,7 @@ class SequenceEncoder(SequenceSchema):
         float32 [n, t, f], nan there. Raises UserError, also for tags of another length.
         """
         check_columns(table, [column.name for column in self.label_sets], "target", where)
-        table = self.rows(table, where)
+        table = self.rows(table, where, said if self.label_sets else None)
         for columns in (self.labels.targets, self.tags, self.step_numbers):
             check_columns(table, [column.name for column in columns], "target", where)
         targets: HostArrays = {}

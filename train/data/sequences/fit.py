@@ -153,6 +153,7 @@ def _fit_labels(
     )
     for field in ("numeric", "categorical"):  # which are of tables
         notes = [note.replace(f", or config.data.{field}, makes", " makes") for note in notes]
+        notes = [note.replace(f" or config.data.{field} says", " says") for note in notes]
     return TableEncoder((), targets, heads, options.missing, target_scaling), notes
 
 

@@ -35,12 +35,19 @@ class LabelSet:
 
 
 def find_label_sets(
-    train: pa.Table, targets: Iterable[str], beside: str, where: str, said: Said
+    train: pa.Table,
+    targets: Iterable[str],
+    beside: str,
+    where: str,
+    said: Said,
+    *,
+    may_be_whole: bool = True,
 ) -> tuple[LabelSet, ...]:
     """The targets whose lists are no tags: most have another length than those of `beside`.
 
-    None where `beside`, a column of inputs, has no lists itself.
-    Raises UserError where no label parts the training rows.
+    Whole numbers are labels too, if they `may_be_whole`, where lists are not all of one length, as
+    yes and no for each of some labels would be. None where `beside`, a column of inputs, has no
+    lists itself. Raises UserError where no label parts the training rows.
     """
     if not holds_lists(train, beside):
         return ()
@@ -48,10 +55,14 @@ def find_label_sets(
     sets: list[LabelSet] = []
     targets = tuple(targets)
     for name in targets:
-        if not holds_lists(train, name) or not _holds_text(train, name):
+        if not holds_lists(train, name):
             continue
         known = train.column(name).is_valid().to_numpy()
-        if not known.any() or (_list_lengths(train, name) == length_n)[known].mean() >= 0.5:
+        own_n = _list_lengths(train, name)
+        if not known.any() or (own_n == length_n)[known].mean() >= 0.5:
+            continue
+        varies = may_be_whole and len(np.unique(own_n[known])) > 1
+        if not _holds_text(train, name) and not (varies and _holds_whole(train, name)):
             continue
         sets.append(_fit_set(train.filter(pa.array(known)), name, where, said))
     _check_names(sets, targets, where)
@@ -101,8 +112,13 @@ def as_columns(
     for label_set in sets:
         if label_set.name not in table.column_names:
             continue
-        if not holds_lists(table, label_set.name):
-            found = f"holds {table.schema.field(label_set.name).type}, expected a list of labels"
+        kind = table.schema.field(label_set.name).type
+        if pa.types.is_null(kind):  # no row has a list
+            empty = pa.nulls(table.num_rows, pa.list_(pa.string()))
+            place = table.column_names.index(label_set.name)
+            table = table.set_column(place, label_set.name, empty)
+        elif not holds_lists(table, label_set.name):
+            found = f"holds {kind}, expected a list of labels"
             raise column_error(found, label_set.name, where)
         known = table.column(label_set.name).is_valid().to_numpy()
         text = read_step_text(table.filter(pa.array(known)), label_set.name, where)
@@ -158,6 +174,10 @@ def _holds_text(table: pa.Table, name: str) -> bool:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
+def _holds_whole(table: pa.Table, name: str) -> bool:
+    return pa.types.is_integer(table.schema.field(name).type.value_type)
 
 
 def _list_lengths(table: pa.Table, name: str) -> np.ndarray:

@@ -150,7 +150,14 @@ def fit_encoder(
     """The encoder that is fitted on these rows of a table, with the sets of labels in it."""
     beside = names_of(options.inputs)[0]
     own = train.take(pa.array(rows))
-    sets = find_label_sets(own, names_of(options.target), beside, options.path, said)
+    sets = find_label_sets(
+        own,
+        names_of(options.target),
+        beside,
+        options.path,
+        said,
+        may_be_whole=loss == "auto" and not options.stream,
+    )
     answered = replace(options, target=answered_names(names_of(options.target), sets))
     encoder, notes = fit_sequences(as_columns(train, sets, options.path), rows, answered, loss)
     said += notes

@@ -82,6 +82,14 @@ def encode_numbers(
     return np.concatenate(encoded, 1), lengths
 
 
+def missing_numbers_note(numbers_sf: np.ndarray, where: str) -> list[str]:
+    """A line on numbers of steps that are missing."""
+    n_missing = int(np.isnan(numbers_sf).sum())
+    if not n_missing:
+        return []
+    return [f"{where}: {n_missing} numbers of steps are missing; read as their column's mean"]
+
+
 def read_step_targets(
     table: pa.Table, column: NumberSteps, lengths: np.ndarray, beside: str, where: str
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,7 +26,10 @@ def to_lists(table: pa.Table, id_name: str, order_name: str, where: str) -> pa.T
             row = int(np.flatnonzero(table.column(name).is_null().to_numpy())[0]) + 1
             found = f"row {row} has no value, which config.data.{field} needs"
             raise column_error(found, name, where)
-    encoded = one_array(table.column(id_name).combine_chunks().dictionary_encode())
+    named = table.column(id_name)
+    if pa.types.is_string(named.type):
+        named = pc.utf8_trim_whitespace(named)
+    encoded = one_array(named.combine_chunks().dictionary_encode())
     code = encoded.indices.to_numpy(zero_copy_only=False)
     place = pc.rank(table.column(order_name), "ascending", tiebreaker="dense").to_numpy()
     sorted_rows = np.lexsort((place, code))
@@ -32,7 +37,8 @@ def to_lists(table: pa.Table, id_name: str, order_name: str, where: str) -> pa.T
     if same.any():
         at = int(np.flatnonzero(same)[0])
         first, second = sorted(int(row) + 1 for row in sorted_rows[at : at + 2])
-        shown = table.column(order_name)[first - 1].as_py()
+        # Of texts in which numbers are compared, these were filled up with zeros.
+        shown = re.sub("0{10,}(?=[0-9])", "", str(table.column(order_name)[first - 1].as_py()))
         message = f"rows {first} and {second} of one sequence are both {shown}; steps must differ"
         raise column_error(message, order_name, where)
     sizes = np.bincount(code, minlength=len(encoded.dictionary))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from train.data.sequences.stream import StreamedSequences
+from train.data.sequences.text import missing_tokens_note
 
 GROUPS_MIXED = 4  # row groups in a chunk below which a run says that it shuffles little
 
@@ -27,6 +28,10 @@ def notes_on_stream(dataset: StreamedSequences, n_sample: int) -> list[str]:
     if n_missing:
         notes.append(
             f"{options.path}: {n_missing} numbers of steps are missing; read as their column's mean"
+        )
+    if dataset.encoder.token:
+        notes += missing_tokens_note(
+            found.n_without_token, found.n_steps, dataset.encoder.token, options.path
         )
     if found.n_empty:
         notes.append(

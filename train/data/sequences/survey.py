@@ -63,6 +63,7 @@ class Survey:
     n_steps: int = 0
     n_read: int = 0
     n_empty: int = 0
+    n_without_token: int = 0
     longest: int = 0
     inputs: dict[str, Channels] = field(default_factory=dict)
     following: dict[str, Channels] = field(default_factory=dict)
@@ -123,7 +124,9 @@ class Survey:
             if is_text(element_type(piece.table, name, piece.where)):
                 text = read_step_text(piece.table, name, piece.where)
                 lengths[name] = text.lengths
-                self.words.add(text._replace(codes=text.codes[np.repeat(trains, text.lengths)]))
+                own = text._replace(codes=text.codes[np.repeat(trains, text.lengths)])
+                self.n_without_token += int((own.codes < 0).sum())
+                self.words.add(own)
                 if self.read_words is not self.words:
                     mask_s = _mask(text.lengths, trains, self.limit)
                     self.read_words.add(text._replace(codes=text.codes[mask_s]))

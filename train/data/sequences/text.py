@@ -90,6 +90,32 @@ class Words:
         return replace(self.folding, words=tuple(frequent), characters=letters)
 
 
+def missing_tokens_note(n_missing: int, n_steps: int, name: str, where: str) -> list[str]:
+    """A line on steps without a token."""
+    if not n_missing:
+        return []
+    found = f"{n_missing} of {n_steps} tokens are missing"
+    return [f"{where}: column {name!r}: {found}; read as unknown"]
+
+
+def token_notes(text: StepText, vocabulary: Vocabulary, name: str, where: str) -> list[str]:
+    """Lines on tokens that are missing, and on a file most of whose tokens no training row has."""
+    is_known_s = text.codes >= 0
+    notes = missing_tokens_note(int((~is_known_s).sum()), len(text.codes), name, where)
+    is_unknown_s = is_known_s & (vocabulary.encode(text) == UNKNOWN)
+    n_unknown = int(is_unknown_s.sum())
+    if 2 * n_unknown > is_known_s.sum() and vocabulary.words:
+        first = text.values[text.codes[is_unknown_s.argmax()]]
+        found = (
+            f"{n_unknown} of {is_known_s.sum()} tokens are in no training row, as {first[:40]!r}"
+        )
+        done = "read as unknown, by their characters alone"
+        done = done if vocabulary.characters else "read as unknown"
+        known = f"those of training are as {vocabulary.words[0][:40]!r}"
+        notes.append(f"{where}: column {name!r}: {found}; {known}; {done}")
+    return notes
+
+
 def fit_vocabulary(
     text: StepText,
     *,

@@ -5,31 +5,44 @@ Files with a list per sequence have types of their own, and need none of it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Sequences
-from train.data.columns import RawColumn, Reading, Said, get_column
+from train.data.columns import RawColumn, Reading, Said, get_column, read_text
+from train.data.dates import PERIOD, parse_dates
 from train.data.files.delimited import delimiter_of
 from train.data.hint import find_hint, hint_of
 from train.data.infer import TRUTHS, Kind, infer
+from train.data.months import month_of
 from train.data.notation import Notation
 from train.data.table.class_labels import are_labels
 from train.data.table.fit_targets import CROSSENTROPIES
 from train.data.values import read_numbers, read_times
 
+NUMBER = re.compile(r"[0-9]+")
+WIDTH = 20  # digits that numbers within texts are compared by
+SHOWN = 3  # texts in a message
+
 
 @dataclass(frozen=True)
 class Written:
-    """How a column of steps is written: as numbers, times, or texts that are taken as they are."""
+    """How a column of steps is written: as numbers, times, or texts that are taken as they are.
+
+    What orders steps goes `by` the numbers in its texts, t2 before t10, or by names of months;
+    letter by letter in a schema that does not say.
+    """
 
     name: str
     kind: Kind
     notation: Notation | None = None
     date_order: str = ""
+    by: Literal["", "numbers", "months"] = ""
 
 
 def find_written(
@@ -44,8 +57,30 @@ def find_written(
         inferred = infer(get_column(table, name, "", markers), hint)
         if inferred.note and inferred.kind != "category":
             notes.append(f"column {name!r}: {inferred.note}")
-        found.append(Written(name, inferred.kind, *inferred.reading))
+        column = Written(name, inferred.kind, *inferred.reading)
+        if name == options.order and inferred.kind == "category":
+            column = _ordering(column, table, notes)
+        found.append(column)
     return tuple(found)
+
+
+def _ordering(column: Written, table: pa.Table, notes: Said) -> Written:
+    """How texts that are neither numbers nor dates order steps, which is said."""
+    texts = read_text(get_column(table, column.name, "", ())).values
+    if texts and parse_dates(texts, PERIOD)[1].all():
+        return replace(column, kind="time", date_order=PERIOD)
+    by = "months" if texts and all(map(month_of, texts)) else "numbers"
+    first = sorted(texts, key=lambda text: _key(text, by))[:SHOWN]
+    shown = ", ".join(repr(text[:40]) for text in first)
+    notes.append(f"column {column.name!r}: steps are ordered by texts: {shown} and so on")
+    return replace(column, by=by)
+
+
+def _key(text: str, by: str) -> str:
+    """A text that is ordered, letter by letter, as this one is to be."""
+    if by == "months" and (month := month_of(text)) is not None:
+        return f"{month:02d}"
+    return NUMBER.sub(lambda match: match[0].zfill(WIDTH), text)
 
 
 def written_numbers(
@@ -86,7 +121,7 @@ def as_types(
     for column in written:
         if not _is_text(table, column.name):
             continue
-        raw = get_column(table, column.name, where, markers)
+        raw = replace(get_column(table, column.name, where, markers), otherwise="")
         raw = raw.read_by(Reading(column.notation, column.date_order), said)
         place = table.column_names.index(column.name)
         table = table.set_column(place, column.name, _typed(raw, column))
@@ -131,5 +166,9 @@ def _typed(raw: RawColumn, column: Written) -> pa.Array | pa.ChunkedArray:
         values = read_times(raw)
         stamps = values.data.astype(np.int64)
         return pa.array(stamps, pa.timestamp("us"), mask=values.missing)
+    if column.by:
+        text = read_text(raw)
+        keys = pa.array([*(_key(value, column.by) for value in text.values), None], pa.string())
+        return keys.take(pa.array(np.where(text.codes < 0, len(text.values), text.codes)))
     truths = {str(value).lower() for value in raw.data.unique().to_pylist() if value is not None}
     return raw.as_guessed().data if truths and truths <= TRUTHS else raw.data

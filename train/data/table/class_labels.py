@@ -11,6 +11,7 @@ import numpy as np
 MAX_CLASSES = 20
 MIN_PER_CLASS = 5  # rows of each class, but of one where there are many rows
 ROWS_PER_CLASS = 10  # for each of few values, below which they may be few by chance
+FEW_PER_CLASS = 2  # the same of whole numbers, which are labels more often
 
 
 def are_labels(known: np.ndarray) -> bool:
@@ -43,7 +44,8 @@ def class_note(name: str, labels: tuple[str, ...]) -> str:
 def number_note(name: str, known: np.ndarray) -> str:
     """What is said of a target of few different values that is read as a number; "" of many."""
     distinct = np.unique(known)
-    if len(distinct) > MAX_CLASSES or len(known) < ROWS_PER_CLASS * len(distinct):
+    least = ROWS_PER_CLASS if np.any(distinct % 1) else FEW_PER_CLASS
+    if len(distinct) > MAX_CLASSES or len(known) < least * len(distinct):
         return ""
     ends = f"{len(distinct)} different numbers, {distinct[0]:g} to {distinct[-1]:g},"
     reading = f"holds {ends} and is read as a number"
