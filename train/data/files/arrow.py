@@ -17,10 +17,9 @@ import pyarrow.compute as pc
 from train.config.data_options import MISSING
 from train.data.files.objects import of_objects
 from train.data.files.pandas_kinds import Foreign, of_plain_kind, plain_array
+from train.data.files.words import WORDS, words_marked
 from train.errors import UserError
 
-WORDS = b"missing"  # in the metadata of a column
-SHOWN_COLUMNS = 5
 FEW_ROWS = 16  # of which Python knows sooner than a call of pyarrow begins
 PLAIN_KINDS = frozenset((pa.float64(), pa.int64(), pa.string(), pa.bool_()))
 PARQUET = (".parquet", ".pq")
@@ -67,7 +66,7 @@ def plain(table: pa.Table, missing: tuple[str, ...]) -> pa.Table:
             return plain(table.flatten(), missing)
         whole = _cast(column)
         columns.append(_unmark(whole, markers))
-        if found := _marked_words(whole, columns[-1]):
+        if found := words_marked(whole, columns[-1]):
             words[place] = found
     whole = pa.Table.from_arrays(columns, table.column_names)
     for place, found in words.items():
@@ -80,38 +79,6 @@ def plain(table: pa.Table, missing: tuple[str, ...]) -> pa.Table:
 def _as_column(markers: frozenset[str]) -> pa.Array:
     """Markers as a column."""
     return pa.array(sorted(markers), pa.string())
-
-
-def _marked_words(whole: pa.ChunkedArray, unmarked: pa.ChunkedArray) -> dict[str, int]:
-    """Words among the texts of a column that are read as missing, and how often they stand."""
-    if not pa.types.is_string(whole.type) or unmarked.null_count == whole.null_count:
-        return {}
-    marked = pc.utf8_trim_whitespace(whole.filter(unmarked.is_null())).drop_null()
-    counts = {item["values"]: item["counts"] for item in marked.value_counts().to_pylist()}
-    return {word: count for word, count in counts.items() if any(map(str.isalpha, word))}
-
-
-def marked_words(table: pa.Table, name: str) -> dict[str, int]:
-    """Words that a typed column had where it is missing now, and how often they stood there."""
-    places = table.schema.get_all_field_indices(name)
-    metadata = table.schema.field(places[0]).metadata if len(places) == 1 else None
-    return json.loads((metadata or {}).get(WORDS, b"{}"))
-
-
-def missing_words_note(table: pa.Table, names: Iterable[str], where: str) -> list[str]:
-    """A line on words in these columns, such as "NA" or "None", that are read as missing."""
-    shown = []
-    for name in names:
-        if words := marked_words(table, name):
-            parts = ", ".join(f"{word!r} ({count})" for word, count in words.items())
-            shown.append(f"{parts} in {name!r}")
-    if not shown:
-        return []
-    n_more = len(shown) - SHOWN_COLUMNS
-    more = f" and in {n_more} more columns" if n_more > 0 else ""
-    found = f"{'; '.join(shown[:SHOWN_COLUMNS])}{more}"
-    advice = "a word that is a category is to be left out of config.data.missing"
-    return [f"{where}: read as missing: {found}; {advice}"]
 
 
 def plain_kinds(table: pa.Table) -> pa.Table:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from train.data.columns import RawColumn, Source, Text, read_text
-from train.data.files.arrow import marked_words
+from train.data.files.words import marked_words
 from train.data.series.local_time import to_utc
 from train.data.series.stamps import show_stamp
 from train.data.series.step import DAY
