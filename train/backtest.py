@@ -72,6 +72,8 @@ def backtest(
     if not isinstance(config.data, Series):
         found = type(config.data).__name__
         raise UserError(f"config.data: a backtest is of forecasts, of Series(...), got {found}")
+    if config.data.stream:
+        raise UserError("config.data.stream: a backtest has all rows in memory; set it to false")
     if plan.refit == "warm" and is_population(config):
         raise UserError("--refit: warm goes on with one net, but config.population has several")
     load_models(plan.models)

@@ -17,7 +17,7 @@ class Series:
     """
 
     path: str = ""
-    """A CSV, Parquet or JSON lines file in time order, or builtin:NAME."""
+    """A CSV, Parquet or JSON lines file, a folder of Parquet files, or builtin:NAME."""
     target: str | tuple[str, ...] = ()
     """The column to forecast, or several."""
     time: str | None = None
@@ -75,6 +75,10 @@ class Series:
     """The mark between thousands; none: found in the training rows."""
     date_format: str | None = None
     """The order in `time`: dmy, mdy, ymd, or a pattern such as %d.%m.%Y; none: found."""
+    stream: bool = False
+    """Whether training windows stay on the disk: Parquet, or a folder of it, series by series."""
+    shuffle_window: int = bounded(1 << 18, 1)
+    """stream: how many windows are shuffled at once; fewer where they are long."""
 
 
 @dataclass

@@ -56,7 +56,7 @@ def check_nonnegative(config: Config) -> None:
             "config.data.nonnegative: is for targets that are numbers, one a row, or forecasts; "
             "set it to false"
         )
-    if not isinstance(data, Series) and data.stream:
+    if data.stream:
         raise UserError(
             "config.data.nonnegative: goes by all training rows, which of a stream are not in "
             "memory; set it to false"

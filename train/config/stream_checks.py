@@ -18,8 +18,6 @@ PACKED = (".gz", ".bz2", ".xz", ".zip")
 def check_stream(config: Config) -> None:
     """Raises UserError if something contradicts training on data larger than memory."""
     data = config.data
-    if isinstance(data, Series):
-        return
     if not data.stream:
         if data.shuffle_window != Table.shuffle_window:
             raise UserError(
@@ -27,7 +25,9 @@ def check_stream(config: Config) -> None:
             )
         return
     _check_path(data)
-    if data.split != "random":
+    if isinstance(data, Series):
+        _check_series(data)
+    elif data.split != "random":
         raise UserError(
             f"config.data.split: {data.split} needs all rows in memory; with config.data.stream "
             "leave it at random, and name files of your own "
@@ -58,7 +58,16 @@ def check_stream(config: Config) -> None:
         )
 
 
-def _check_path(data: Table | Sequences) -> None:
+def _check_series(data: Series) -> None:
+    """Raises UserError where series of a stream are not told apart."""
+    if data.group is None:
+        raise UserError(
+            "config.data.group: a stream reads series after series, each as a whole; name the "
+            "column that tells them apart, or leave config.data.stream at false"
+        )
+
+
+def _check_path(data: Table | Series | Sequences) -> None:
     """Raises UserError if the file is of a kind that is only read as a whole."""
     unread = TEXT if isinstance(data, Sequences) else (*TEXT, *LINES)
     kinds = "Parquet and JSON lines" if isinstance(data, Sequences) else "Parquet"

@@ -25,6 +25,7 @@ from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.group_steps import step_lines
 from train.data.series.load import load_series
+from train.data.series.load_stream import load_series_stream
 from train.data.stream.load import load_stream
 from train.data.table.clusters import ClusterEncoder
 from train.data.table.codes import ReconstructionEncoder
@@ -62,7 +63,10 @@ def load_dataset(
                 check_net(with_values(config, setting).net, dataset)
         case Series():
             assert encoder is None or isinstance(encoder, SeriesEncoder)
-            dataset = load_series(config.data, read, encoder, config.loss)
+            if config.data.stream:
+                dataset = load_series_stream(config.data, config.loss)
+            else:
+                dataset = load_series(config.data, read, encoder, config.loss)
         case Sequences():
             if config.data.stream:
                 dataset = load_sequence_stream(config.data, loss)

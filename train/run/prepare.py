@@ -119,7 +119,7 @@ def has_gaps(dataset: Dataset) -> bool:
     """Whether targets are missing among others, or of classes that no training row has."""
     match dataset:
         case SeriesDataset():
-            return dataset.target_gaps is not None
+            return dataset.has_target_gaps
         case RowDataset():
             return bool(unseen_counts(dataset.target, class_sizes(dataset.encoder)))
     return False

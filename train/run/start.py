@@ -96,7 +96,7 @@ def _with_trained_net(config: Config, start: Start) -> Config:
         case Table() as data, Table() as old if not data.stream:
             data = replace(data, scaling=old.scaling, one_hot=old.one_hot)
             return replace(config, data=data)
-        case Series() as data, Series() as old:
+        case Series() as data, Series() as old if not data.stream:
             kept = {name: getattr(old, name) for name in KEPT_OPTIONS}
             return replace(config, data=replace(data, **kept))
         case Sequences() as data, Sequences() as old if not data.stream:

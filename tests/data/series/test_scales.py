@@ -23,7 +23,9 @@ from train.data.series.scales import (
     group_errors,
     how_far_apart,
     level_tables,
+    levels_at,
     may_be_by_group,
+    mean_changes,
 )
 from train.data.series.statistics import with_new_groups
 from train.errors import UserError
@@ -202,11 +204,11 @@ def test_errors_of_groups_that_hardly_change_are_those_usual_of_others():
     nan = np.nan
     changes = np.array([[nan], [2.0], [4.0], [nan], [0.0], [0.0], [nan], [nan], [30.0]])
     group = np.array([0, 0, 0, 1, 1, 1, 2, 2, -1])
-    errors = group_errors(changes, group, np.array([[6.0], [8.0], [10.0]]))
+    errors = group_errors(mean_changes(changes, group, 3), np.array([[6.0], [8.0], [10.0]]))
     np.testing.assert_allclose(errors.ratio, [0.5])
     np.testing.assert_allclose(errors.of_group, [[3.0], [4.0], [5.0]])
     changes[4:6] = 1e-3
-    group_1 = group_errors(changes, group, np.array([[6.0], [8.0], [10.0]]))
+    group_1 = group_errors(mean_changes(changes, group, 3), np.array([[6.0], [8.0], [10.0]]))
     ratio = np.median([0.5, 1e-3 / 8])
     np.testing.assert_allclose(group_1.of_group[1], [0.1 * ratio * 8])
 
@@ -242,7 +244,7 @@ def test_groups_that_never_move_or_have_no_value_are_scaled_by_their_size_or_not
     values = np.array([[1.0], [5.0], [7.0], [7.0], [0.0], [0.0]])
     group = np.array([0, 0, 1, 1, 2, 2])
     shared = Levels(np.zeros(1), np.ones(1))
-    found = level_tables(values, np.ones((6, 1), bool), group, 4, shared, [0])
+    found = level_tables(levels_at(values, np.ones((6, 1), bool), group, 4, [0]), 4, shared)
     np.testing.assert_array_equal(found.mean[:, 0], [3, 7, 0, 0])
     np.testing.assert_array_equal(found.deviation[:, 0], [2, 7, 2, 0])
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from train.config.data_options import MISSING, Series, Table
+from train.config.data_options import MISSING, Table
 from train.config.options import Config
 from train.data.files.arrow import Foreign, as_table
 from train.data.files.read import read_table
@@ -78,7 +78,7 @@ def in_memory(config: Config, data: object) -> tuple[Config, Read]:
 
     Raises UserError if the file was to be streamed.
     """
-    if not isinstance(config.data, Series) and config.data.stream:
+    if config.data.stream:
         raise UserError(
             "config.data.stream: reads files, but the data is in memory; set it to false"
         )

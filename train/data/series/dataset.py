@@ -21,7 +21,6 @@ from train.data.row_dataset import without_reading
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.flat import Flat
 from train.data.series.statistics import fit_statistics, target_deviations
-from train.data.series.step import guess_season
 from train.data.series.windows import count_within, rows_covered
 from train.data.table.reading import NOTHING, Reading
 
@@ -79,13 +78,7 @@ class SeriesDataset:
     @property
     def seasons(self) -> np.ndarray | None:
         """Steps after which each group repeats, 0 where nothing says so [g]; None where of none."""
-        season = self.encoder.season
-        time = self.encoder.time
-        steps = self.flat.steps
-        if season is None or steps is None or time is None or season != guess_season(time.step):
-            return None if season is None else np.full(len(self.flat.sizes), season)
-        own = {step: guess_season(step) or 0 for step in steps}
-        return np.array([own[step] for step in steps])
+        return self.encoder.seasons_of(self.flat)
 
     @property
     def weight(self) -> np.ndarray:
@@ -106,6 +99,11 @@ class SeriesDataset:
         if self.gaps is None or not self.gaps[:, : self.encoder.n_targets].any():
             return None
         return self.gaps[:, : self.encoder.n_targets]
+
+    @property
+    def has_target_gaps(self) -> bool:
+        """Whether a target is missing in some row."""
+        return self.target_gaps is not None
 
     @property
     def targets(self) -> np.ndarray:
@@ -243,8 +241,8 @@ class SeriesDataset:
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the encoder, the values and the windows, in hexadecimal."""
-        schema = without_reading(self.encoder.to_json())
-        digest = hashlib.sha256(json.dumps(schema, sort_keys=True).encode())
+        schema = json.dumps(without_reading(self.encoder.to_json()), sort_keys=True)
+        digest = hashlib.sha256((schema + self._source()).encode())
         arrays = {"values": self.values, "starts": self.starts, **self.splits}
         if self.gaps is not None:
             arrays["gaps"] = self.gaps
@@ -252,3 +250,7 @@ class SeriesDataset:
             digest.update(f"{name} {array.dtype} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
+
+    def _source(self) -> str:
+        """What the rows that are not in memory are known by."""
+        return ""

@@ -31,12 +31,10 @@ def known_windows(
 
     Raises UserError if all windows of a split are among these.
     """
-    target_gaps_to = gaps_tc[:, : encoder.n_targets]
     found = {}
     left_out = []
     for split, starts_n in starts.items():
-        n_missing = count_within(target_gaps_to, starts_n + encoder.lookback, encoder.horizon)
-        is_known_n = n_missing < encoder.horizon * encoder.n_targets
+        is_known_n = has_known_target(encoder, gaps_tc, starts_n)
         found[split] = starts_n[is_known_n]
         if len(starts_n) and not is_known_n.any():
             raise UserError(
@@ -48,6 +46,15 @@ def known_windows(
     if not left_out:
         return found, []
     return found, [f"{where}: {', '.join(left_out)} have no known target; left out"]
+
+
+def has_known_target(
+    encoder: SeriesEncoder, gaps_tc: np.ndarray, starts_n: np.ndarray
+) -> np.ndarray:
+    """Which of the windows that begin at these flat rows have a known target [n]."""
+    target_gaps_to = gaps_tc[:, : encoder.n_targets]
+    n_missing = count_within(target_gaps_to, starts_n + encoder.lookback, encoder.horizon)
+    return n_missing < encoder.horizon * encoder.n_targets
 
 
 def gap_notes(encoder: SeriesEncoder, gaps_tc: np.ndarray, flat: Flat, where: str) -> list[str]:

@@ -148,44 +148,61 @@ class Errors(NamedTuple):
     ratio: np.ndarray
 
 
-def group_errors(changes_to: np.ndarray, group_t: np.ndarray, scale_go: np.ndarray) -> Errors:
-    """The mean size of changes of each group, nan being none.
+def mean_changes(changes_to: np.ndarray, group_t: np.ndarray, n_groups: int) -> np.ndarray:
+    """The mean size of the changes of each group [g, o], nan of one that has none.
+
+    A change is nan where it is not known, a group -1 where it has no number.
+    """
+    change_go = np.empty((n_groups, changes_to.shape[1]))
+    for o in range(changes_to.shape[1]):
+        known_t = ~np.isnan(changes_to[:, o]) & (group_t >= 0)
+        change_go[:, o] = group_levels(changes_to[known_t, o], group_t[known_t], n_groups).mean
+    return change_go
+
+
+def group_errors(change_go: np.ndarray, scale_go: np.ndarray) -> Errors:
+    """How large errors are by the mean size of changes, nan being none.
 
     What is usual beside its scale where a group has none, and a tenth of that at the least.
     """
     found_go = np.empty_like(scale_go)
     ratio_o = np.ones(scale_go.shape[1])
     for o in range(scale_go.shape[1]):
-        known_t = ~np.isnan(changes_to[:, o]) & (group_t >= 0)
-        levels = group_levels(changes_to[known_t, o], group_t[known_t], len(scale_go))
-        moves_g = (levels.mean > 0) & (scale_go[:, o] > 0)
+        mean_g = change_go[:, o]
+        moves_g = (mean_g > 0) & (scale_go[:, o] > 0)
         if moves_g.any():
-            ratio_o[o] = np.median(levels.mean[moves_g] / scale_go[moves_g, o])
+            ratio_o[o] = np.median(mean_g[moves_g] / scale_go[moves_g, o])
         usual_g = ratio_o[o] * scale_go[:, o]
-        found_go[:, o] = np.maximum(np.where(moves_g, levels.mean, usual_g), MIN_ERROR * usual_g)
+        found_go[:, o] = np.maximum(np.where(moves_g, mean_g, usual_g), MIN_ERROR * usual_g)
     return Errors(found_go, ratio_o)
 
 
-def level_tables(
+def levels_at(
     values_tc: np.ndarray,
     known_tc: np.ndarray,
     group_t: np.ndarray,
     n_groups: int,
-    shared: Levels,
-    by_group: Sequence[int],
+    places: Sequence[int],
     robust: Sequence[int] = (),
-) -> Levels:
-    """Mean and deviation [g, c] of the columns at the places `by_group`; of others the `shared`.
+) -> dict[int, Levels]:
+    """{place: the levels of each group there}, nan of a group without a value; some `robust`."""
+    found = {}
+    for place in places:
+        known_t = known_tc[:, place]
+        levels_of = robust_levels if place in robust else group_levels
+        found[place] = levels_of(values_tc[known_t, place], group_t[known_t], n_groups)
+    return found
+
+
+def level_tables(by_place: Mapping[int, Levels], n_groups: int, shared: Levels) -> Levels:
+    """Mean and deviation [g, c] of the columns `by_place`; of others the `shared`.
 
     A deviation is 0 where a group has no value, which is scaled by its own window. Of a group that
     never moves it is the size of its value, or what is usual of the others.
     """
     mean_gc = np.tile(shared.mean, (n_groups, 1))
     deviation_gc = np.tile(shared.deviation, (n_groups, 1))
-    for place in by_group:
-        known_t = known_tc[:, place]
-        levels_of = robust_levels if place in robust else group_levels
-        found = levels_of(values_tc[known_t, place], group_t[known_t], n_groups)
+    for place, found in by_place.items():
         is_empty_g = np.isnan(found.mean)
         is_flat_g = ~is_empty_g & found.is_flat
         usual = 1.0

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +23,7 @@ from train.data.series.columns import SeriesColumn, encode_columns, fill_gaps, m
 from train.data.series.flat import Flat, order_rows
 from train.data.series.grid import move
 from train.data.series.group_steps import look_up_steps, on_steps
+from train.data.series.step import guess_season
 from train.data.series.time_column import TimeColumn
 
 
@@ -69,9 +71,22 @@ class SeriesSchema:
         """
         if flat.names is None or not self.groups:
             return None
-        number = {name: place for place, name in enumerate(self.groups)}
-        found = [number.get(name, -1) for name in flat.names.tolist()]
+        found = [self._group_numbers.get(name, -1) for name in flat.names.tolist()]
         return np.array(found, np.int32)
+
+    @cached_property
+    def _group_numbers(self) -> dict[str, int]:
+        return {name: place for place, name in enumerate(self.groups)}
+
+    def seasons_of(self, flat: Flat) -> np.ndarray | None:
+        """Steps after which each group repeats, 0 where nothing says so [g]; None where of none."""
+        season = self.season
+        if season is None:
+            return None
+        if flat.steps is None or self.time is None or season != guess_season(self.time.step):
+            return np.full(len(flat.sizes), season)
+        own = {step: guess_season(step) or 0 for step in flat.steps}
+        return np.array([own[step] for step in flat.steps])
 
     @property
     def n_ahead(self) -> int:

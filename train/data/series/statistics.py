@@ -5,6 +5,7 @@ t flat rows, c columns of the flat array, g groups.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,6 +18,8 @@ from train.data.series.scales import (
     group_levels,
     in_logs,
     level_tables,
+    levels_at,
+    mean_changes,
     robust_levels,
 )
 from train.data.series.schema import SeriesSchema
@@ -32,6 +35,18 @@ class Covered(NamedTuple):
     logs_tc: np.ndarray
     gaps_tc: np.ndarray | None
     covered_t: np.ndarray
+
+
+class OfGroups(NamedTuple):
+    """What the training rows of each of some groups tell.
+
+    `levels` {number of a column with scales of groups: mean and deviation in each}, nan of a group
+    without a value; `change_go` [g, o], the mean size of seasonal changes of targets, nan where
+    there are none.
+    """
+
+    levels: Mapping[int, Levels]
+    change_go: np.ndarray
 
 
 def fit_statistics(
@@ -51,22 +66,48 @@ def fit_statistics(
     repeating the last season are, "group_error" [g, o], usually "error_ratio" [o] of the scale;
     where `seasons_g` has none, those of repeating the last value.
     """
-    rows = Covered(flat, _in_logs(schema, values_tc), gaps_tc, covered_t)
+    rows = Covered(flat, values_in_logs(schema, values_tc), gaps_tc, covered_t)
     shared = _shared_levels(schema, rows)
     found = {
         "center": shared.mean.astype(np.float32),
         "scale": shared.deviation.astype(np.float32),
     }
     if schema.has_group_scales:
-        levels = _group_levels(schema, rows, shared)
-        found["group_center"] = levels.mean.astype(np.float32)
-        found["group_scale"] = levels.deviation.astype(np.float32)
-        changes_to = _seasonal_changes(schema, rows, seasons_g, levels)
-        scale_go = levels.deviation[:, : schema.n_targets]
-        errors = group_errors(changes_to, flat.per_row(_numbers(schema, flat)), scale_go)
-        found["group_error"] = errors.of_group.astype(np.float32)
-        found["error_ratio"] = errors.ratio.astype(np.float32)
+        found |= group_statistics(schema, fit_groups(schema, rows, seasons_g, shared), shared)
     return {"inputs": found}
+
+
+def fit_groups(
+    schema: SeriesSchema, rows: Covered, seasons_g: np.ndarray | None, shared: Levels
+) -> OfGroups:
+    """What these rows tell of each of the groups of the schema; by the `shared` levels of others.
+
+    Columns that are read as asinh change by how far their scaled values do.
+    """
+    n_groups = len(schema.groups)
+    found = _group_levels(schema, rows)
+    levels = level_tables(_by_place(schema, found), n_groups, shared)
+    changes_to = _seasonal_changes(schema, rows, seasons_g, levels)
+    group_t = rows.flat.per_row(_numbers(schema, rows.flat))
+    return OfGroups(found, mean_changes(changes_to, group_t, n_groups))
+
+
+def group_statistics(schema: SeriesSchema, found: OfGroups, shared: Levels) -> HostArrays:
+    """{"group_center", "group_scale" [g, c], "group_error" [g, o], "error_ratio" [o]}."""
+    levels = level_tables(_by_place(schema, found.levels), len(schema.groups), shared)
+    errors = group_errors(found.change_go, levels.deviation[:, : schema.n_targets])
+    return {
+        "group_center": levels.mean.astype(np.float32),
+        "group_scale": levels.deviation.astype(np.float32),
+        "group_error": errors.of_group.astype(np.float32),
+        "error_ratio": errors.ratio.astype(np.float32),
+    }
+
+
+def _by_place(schema: SeriesSchema, levels: Mapping[int, Levels]) -> dict[int, Levels]:
+    """Levels by where their columns stand in the flat array."""
+    places = schema.places.tolist()
+    return {places[i]: found for i, found in levels.items()}
 
 
 def target_deviations(
@@ -101,7 +142,7 @@ def with_new_groups(kept: Statistics, fitted: Statistics) -> Statistics:
     return {**kept, "inputs": inputs}
 
 
-def _in_logs(schema: SeriesSchema, values_tc: np.ndarray) -> np.ndarray:
+def values_in_logs(schema: SeriesSchema, values_tc: np.ndarray) -> np.ndarray:
     """The values as the network takes them, logarithms where there are."""
     if not any(column.log for column in schema.columns):
         return values_tc
@@ -184,8 +225,8 @@ def _seasonal_changes(
     return changes_to
 
 
-def _group_levels(schema: SeriesSchema, rows: Covered, shared: Levels) -> Levels:
-    """Mean and scale of each group [g, c] in the rows that are covered.
+def _group_levels(schema: SeriesSchema, rows: Covered) -> dict[int, Levels]:
+    """{column with scales of groups: mean and deviation of each in the rows that are covered}.
 
     Of a group without any, in what its first window looks back on, which is never forecast.
     """
@@ -197,15 +238,16 @@ def _group_levels(schema: SeriesSchema, rows: Covered, shared: Levels) -> Levels
     known_tc = np.ones((int(covered_t.sum()), logs_tc.shape[1]), bool)
     if gaps_tc is not None:
         known_tc[:, schema.places] = ~gaps_tc[covered_t]
-    is_by_group = np.array([column.by_group for column in schema.columns])
-    by_group = schema.places[is_by_group].tolist()
-    n_groups = len(schema.groups)
-    return level_tables(
+    numbers = {}
+    for i, (column, place) in enumerate(zip(schema.columns, schema.places.tolist(), strict=True)):
+        if column.by_group:
+            numbers[place] = i
+    found = levels_at(
         logs_tc[covered_t],
         known_tc,
         group_t[covered_t],
-        n_groups,
-        shared,
-        by_group,
+        len(schema.groups),
+        list(numbers),
         _asinh_places(schema),
     )
+    return {numbers[place]: levels for place, levels in found.items()}

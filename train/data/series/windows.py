@@ -31,10 +31,20 @@ def _count(asked: float, n: int) -> int:
 def split_windows(sizes_g: np.ndarray, options: Series) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """({split: first flat rows [n] of its windows}, number of training rows [g]).
 
-    Groups of these sizes stand one after the other. Windows stand `stride` rows apart within a
-    split. Raises UserError if a split that is asked for has none.
+    See `windows_of`. Raises UserError if a split that is asked for has none.
     """
     _check_sizes(sizes_g, options)
+    splits, train_rows_g = windows_of(sizes_g, options)
+    _check_splits(splits, int(sizes_g.max()), options)
+    return splits, train_rows_g
+
+
+def windows_of(sizes_g: np.ndarray, options: Series) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """({split: first flat rows [n] of its windows}, number of training rows [g]).
+
+    Groups of these sizes stand one after the other. Windows stand `stride` rows apart within a
+    split.
+    """
     starts: dict[str, list[np.ndarray]] = {split: [] for split in PARTS}
     first = 0
     train_rows_g = np.zeros(len(sizes_g), np.int64)
@@ -47,7 +57,6 @@ def split_windows(sizes_g: np.ndarray, options: Series) -> tuple[dict[str, np.nd
             starts[split].append(first + predicted - options.lookback)
         first += int(size)
     splits = {split: np.concatenate(found).astype(np.int32) for split, found in starts.items()}
-    _check_splits(splits, int(sizes_g.max()), options)
     return splits, train_rows_g
 
 

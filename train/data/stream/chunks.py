@@ -115,14 +115,14 @@ def group_order(counts: tuple[int, ...], seed: int, epoch: int) -> np.ndarray:
 def _pieces(stream: RowStream, seed: int, epoch: int, first: int) -> Iterator[Batch[np.ndarray]]:
     """The training rows of an epoch from its `first` on."""
     for piece, wanted in _wanted(stream, seed, epoch, first):
-        yield stream.encode(piece, wanted)
+        yield from stream.batches(piece, wanted)
 
 
 def row_numbers(stream: RowStream, seed: int, epoch: int, first: int, n_rows: int) -> np.ndarray:
     """The numbers, over all files, of `n_rows` training rows of an epoch from its `first` on."""
     found: list[int] = []
     for piece, wanted in _wanted(stream, seed, epoch, first):
-        found += (piece.first + wanted).tolist()
+        found += stream.numbers(piece, wanted).tolist()
         if len(found) >= n_rows:
             break
     return np.array(found[:n_rows])

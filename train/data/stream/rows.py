@@ -49,6 +49,14 @@ class RowStream(ABC):
     def encode(self, piece: Piece, places: np.ndarray) -> Batch[np.ndarray]:
         """The rows at these places of a piece, in the shapes of the template. Raises UserError."""
 
+    def batches(self, piece: Piece, places: np.ndarray) -> Iterator[Batch[np.ndarray]]:
+        """The rows at these places of a piece, in their order, some at a time. Raises UserError."""
+        yield self.encode(piece, places)
+
+    def numbers(self, piece: Piece, places: np.ndarray) -> np.ndarray:
+        """The numbers, over all files, of the rows at these places of a piece."""
+        return piece.first + places
+
     @abstractmethod
     def class_masses(self, head: Head) -> np.ndarray:
         """The weight of the training rows of each class [k]."""

@@ -1,0 +1,161 @@
+"""Series that stand one after the other in Parquet files: where each is, and whole ones read.
+
+s series.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from train.config.data_options import Series
+from train.data.columns import get_column, read_text
+from train.data.files.arrow import plain
+from train.data.files.partitions import repeated
+from train.data.files.row_groups import Files, Piece, RowGroup, hashed, read_pieces, rows_from
+from train.errors import UserError
+
+BLOCK_CELLS = 1 << 21  # of whole series that are read at once; one that is longer is alone
+SAMPLE_ROWS = 1 << 18  # of series that stay in memory
+MIN_SAMPLED = 8  # series that stay in memory, however long
+SAMPLE = 1  # what random numbers of series are for
+
+
+class Stretches(NamedTuple):
+    """Where series stand: the number of the first row of each [s], and how many it has [s]."""
+
+    firsts: np.ndarray
+    sizes: np.ndarray
+
+
+def find_series(files: Files, options: Series) -> Stretches:
+    """The stretch of each series, in the order of the files; only their names are read.
+
+    Raises UserError if a row has no name, or rows of a series stand apart.
+    """
+    assert options.group is not None
+    firsts: list[int] = []
+    first_of: dict[str, int] = {}
+    before = ("", "")
+    for group in files.groups:
+        for piece in _names(group, options.group):
+            raw = get_column(piece.table, options.group, piece.where, options.missing)
+            text = read_text(raw)
+            if (text.codes < 0).any():
+                row = raw.row(int((text.codes < 0).argmax()))
+                raise raw.error(f"{row} has no value; every row needs its group")
+            for place in np.flatnonzero(np.diff(text.codes, prepend=-1)).tolist():
+                name = text.values[text.codes[place]]
+                if (group.path, name) == before:
+                    continue
+                first = piece.first + place
+                if name in first_of:
+                    places = f"{_place(files, first_of[name])} and {_place(files, first)}"
+                    raise UserError(
+                        f"{options.path}: rows of group {name!r} stand apart, from {places} on; a "
+                        f"stream reads whole series: sort by {options.group!r} and time, each "
+                        "series in one file"
+                    )
+                first_of[name] = first
+                firsts.append(first)
+                before = (group.path, name)
+    last = files.groups[-1]
+    sizes = np.diff([*firsts, last.first + last.n_rows])
+    return Stretches(np.array(firsts, np.int64), sizes)
+
+
+def _names(group: RowGroup, column: str) -> Iterator[Piece]:
+    """The names of the series of a row group; of one that a folder names the first row alone."""
+    keys = dict(group.keys)
+    if column in keys:
+        table = pa.table({column: repeated(keys[column], 1)})
+        yield Piece(table, group.first, rows_from(group.path, group.in_file))
+        return
+    yield from read_pieces(group, (column,))
+
+
+def _place(files: Files, number: int) -> str:
+    """The row of this number, over all files, as messages call it."""
+    group = _group_of(files, number)
+    return f"row {group.in_file + number - group.first + 1} of {group.path}"
+
+
+def _group_of(files: Files, number: int) -> RowGroup:
+    """The row group that the row of this number is in."""
+    return files.groups[bisect_right(files.groups, number, key=lambda group: group.first) - 1]
+
+
+def whole_series(files: Files, series: Stretches, n_columns: int) -> Files:
+    """The files with blocks of whole series in place of row groups; none reaches over two files."""
+    most = max(BLOCK_CELLS // n_columns, 1)
+    blocks: list[RowGroup] = []
+    for first, size in zip(series.firsts.tolist(), series.sizes.tolist(), strict=True):
+        group = _group_of(files, first)
+        if blocks and blocks[-1].path == group.path and blocks[-1].n_rows + size <= most:
+            blocks[-1] = blocks[-1]._replace(n_rows=blocks[-1].n_rows + size)
+            continue
+        in_file = group.in_file + first - group.first
+        blocks.append(group._replace(first=first, in_file=in_file, n_rows=size))
+    return files._replace(groups=tuple(blocks))
+
+
+def read_block(
+    files: Files, block: RowGroup, columns: tuple[str, ...], missing: tuple[str, ...]
+) -> Piece:
+    """The rows of a block, read from the row groups of the files. Raises UserError."""
+    end = block.first + block.n_rows
+    parts = []
+    n_rows = 0
+    place = bisect_right(files.groups, block.first, key=lambda group: group.first) - 1
+    while place < len(files.groups) and files.groups[place].first < end:
+        for piece in read_pieces(files.groups[place], columns):
+            if piece.first >= end:
+                break
+            begin = max(block.first - piece.first, 0)
+            own = piece.table.slice(begin, end - piece.first - begin)
+            n_rows += own.num_rows
+            parts += [own] if own.num_rows else []
+        place += 1
+    if n_rows != block.n_rows:
+        raise UserError("config.data.path: the files changed while they were read; begin again")
+    table = plain(pa.concat_tables(parts, promote_options="default"), missing)
+    return Piece(table, block.first, rows_from(block.path, block.in_file))
+
+
+def sampled_series(series: Stretches) -> np.ndarray:
+    """The numbers of the series that stay in memory: the longest, and others at random."""
+    n = len(series.sizes)
+    order = np.argsort(hashed((SAMPLE,), np.arange(n)), kind="stable")
+    longest = int(series.sizes.argmax())
+    order = np.concatenate([[longest], order[order != longest]])
+    n_rows = np.cumsum(series.sizes[order])
+    n_sampled = max(int(np.searchsorted(n_rows, SAMPLE_ROWS, side="right")), min(MIN_SAMPLED, n))
+    return np.sort(order[:n_sampled])
+
+
+def read_series(
+    files: Files,
+    blocks: Files,
+    series: Stretches,
+    chosen: np.ndarray,
+    columns: tuple[str, ...],
+    missing: tuple[str, ...],
+) -> tuple[pa.Table, np.ndarray]:
+    """The rows of the `chosen` series, in their order, and their numbers over all files."""
+    firsts = np.array([block.first for block in blocks.groups])
+    block_s = np.searchsorted(firsts, series.firsts[chosen], side="right") - 1
+    tables = []
+    numbers = []
+    for place in np.unique(block_s).tolist():
+        piece = read_block(files, blocks.groups[place], columns, missing)
+        own = [np.zeros(0, np.int64)]
+        for number in chosen[block_s == place].tolist():
+            own.append(int(series.firsts[number]) + np.arange(int(series.sizes[number])))
+        own_n = np.concatenate(own)
+        tables.append(piece.table.take(pa.array(own_n - piece.first)))
+        numbers.append(own_n)
+    return pa.concat_tables(tables, promote_options="default"), np.concatenate(numbers)
