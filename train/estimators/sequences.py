@@ -15,6 +15,7 @@ from train.config.data_options import Sequences
 from train.config.net_options import LSTM
 from train.data.answer_names import free_names
 from train.data.files.arrow import as_table
+from train.errors import warn_reader
 from train.estimators.base import Estimator, value_errors
 from train.estimators.callbacks import with_callbacks
 from train.estimators.classes import class_texts, labels_of, named_weights, probabilities
@@ -24,9 +25,9 @@ from train.estimators.rows import Rows, is_table, with_columns
 class SequenceClassifier(ClassifierMixin, Estimator):
     """An LSTM that predicts the class of each sequence.
 
-    X is an array [n, steps, channels], a list of arrays [steps, channels] of any length, a list of
-    lists of tokens, or a table whose columns hold such lists. Its parameters are those of
-    `Estimator`, as net__hidden.
+    X is an array [n, steps, channels], whose shorter sequences end in steps of nan, a list of
+    arrays [steps, channels] of any length, a list of lists of tokens, or a table whose columns hold
+    such lists. Its parameters are those of `Estimator`, as net__hidden.
     """
 
     base_config = "sequences"
@@ -77,7 +78,10 @@ class SequenceClassifier(ClassifierMixin, Estimator):
 
 
 def sequence_table(X: Rows) -> pa.Table:
-    """Sequences as a table with lists; an array, or a list of sequences, is its column "x"."""
+    """Sequences as a table with lists; an array, or a list of sequences, is its column "x".
+
+    Steps of nan alone behind the others of an array are padding. Raises ValueError.
+    """
     if is_table(X):
         return as_table(X, ())
     if X is None or isinstance(X, str) or not np.iterable(X):
@@ -85,4 +89,30 @@ def sequence_table(X: Rows) -> pa.Table:
         raise ValueError(
             f"X is of type {kind}: expected sequences, such as arrays [steps, channels]"
         )
-    return as_table({"x": [np.asarray(sequence).tolist() for sequence in X]}, ())
+    if isinstance(X, np.ndarray) and X.ndim in (2, 3) and X.size and X.dtype.kind == "f":
+        return as_table({"x": _without_padding(X)}, ())
+    return as_table({"x": [_as_list(sequence, place) for place, sequence in enumerate(X)]}, ())
+
+
+def _as_list(sequence: Rows, place: int) -> list:
+    """The steps of a sequence. Raises ValueError unless they are of one width."""
+    try:
+        return np.asarray(sequence).tolist()
+    except ValueError:
+        found = f"X: sequence {place} has steps of different widths"
+        raise ValueError(f"{found}; expected as many numbers at each step") from None
+
+
+def _without_padding(values: np.ndarray) -> list[list]:
+    """The steps of an array [n, steps] or [n, steps, channels] up to the last that holds a number.
+
+    Of longer ones the rest is nan, by which arrays pad sequences of different lengths; it is said.
+    """
+    is_known_nt = ~np.isnan(values.reshape(*values.shape[:2], -1)).all(axis=2)
+    place_t = np.arange(1, values.shape[1] + 1)
+    length_n = np.max(is_known_nt * place_t, axis=1, initial=0)
+    n_padded = int((length_n < values.shape[1]).sum())
+    if n_padded:
+        found = f"{n_padded} of {len(values)} sequences end in steps that hold nan alone"
+        warn_reader(f"X: {found}, which are taken for padding and left out")
+    return [row[:length].tolist() for row, length in zip(values, length_n, strict=True)]
