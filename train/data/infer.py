@@ -80,13 +80,13 @@ def infer_in_table(raw: RawColumn, hint: Hint) -> Inferred:
     return Inferred("time", Reading(order=PERIOD), note)
 
 
-def infer_number(raw: RawColumn, hint: Hint) -> Inferred:
-    """How a column that is named as one of numbers writes them."""
+def infer_number(raw: RawColumn, hint: Hint, *, whatever: bool = False) -> Inferred:
+    """How a column that is named as one of numbers writes them, `whatever` else stands there."""
     if raw.family != "text":
         return Inferred("number", Reading())
     if (plain := _plain(raw, hint)) is not None:
         return plain
-    return _numbers(raw, read_text(raw), hint) or Inferred("number", Reading())
+    return _numbers(raw, read_text(raw), hint, whatever) or Inferred("number", Reading())
 
 
 def _infer_text(raw: RawColumn, hint: Hint) -> Inferred:
@@ -143,8 +143,8 @@ def _chosen(raw: RawColumn, hint: Hint) -> tuple[Mark, str, bool]:
     return decimal, thousands, sure
 
 
-def _numbers(raw: RawColumn, text: Text, hint: Hint) -> Inferred | None:
-    """The inferred column if nearly all of its texts are numbers of one notation."""
+def _numbers(raw: RawColumn, text: Text, hint: Hint, whatever: bool = False) -> Inferred | None:
+    """The inferred column if nearly all of its texts are numbers of one notation, or `whatever`."""
     counts = text.counts
     found = infer_notation(text.values, counts, _chosen(raw, hint))
     notation = found.notation
@@ -153,10 +153,11 @@ def _numbers(raw: RawColumn, text: Text, hint: Hint) -> Inferred | None:
         i for i, value in enumerate(text.values) if not parsed.valid[i] and not is_no_value(value)
     ]
     n_strange = found.asked - found.read
-    if not found.read or n_strange > allowed_odd(found.read, n_strange, len(strange)):
+    is_odd = n_strange > allowed_odd(found.read, n_strange, len(strange))
+    if not found.read or (is_odd and not whatever):
         return None
-    odd = []
-    if len(strange) <= 2:
+    odd = [text.values[i] for i in strange] if is_odd else []
+    if len(strange) <= 2 and not is_odd:
         odd = [text.values[i] for i in strange if not any(map(str.isdigit, text.values[i]))]
     notation = replace(notation, odd=tuple(odd))
     return Inferred("number", Reading(notation), _notation_note(text, notation))

@@ -142,7 +142,7 @@ def parse(texts: Sequence[str], notation: Notation) -> Parsed:
             if notation.clock:
                 remarks[i] = "is read as seconds"
             elif notation.unit and notation.unit != "+":
-                remarks[i] = f"lacks {notation.unit!r}"
+                remarks[i] = f"lacks {notation.unit!r}, and is read as {text}"
         elif notation.clock:
             seconds = seconds_of(text)
             if seconds is None:
@@ -159,7 +159,7 @@ def parse(texts: Sequence[str], notation: Notation) -> Parsed:
         if INTEGER.fullmatch(written):
             values[i] = int(written)
             if CODE.fullmatch(written):
-                remarks.setdefault(i, "begins with zeros")
+                remarks.setdefault(i, f"begins with zeros, and is read as {values[i]}")
         else:
             values[i] = float(written)
             whole = False
@@ -193,7 +193,7 @@ def _plain_text(text: str, notation: Notation) -> tuple[str, str] | None:
     is_new = not notation.thousands and other_mark(notation.decimal) in match["body"]
     remark = f"is read as {written}" if match["limit"] or is_new else ""
     if notation.unit and not units and not remark:
-        remark = f"lacks {notation.unit!r}"
+        remark = f"lacks {notation.unit!r}, and is read as {written}"
     return written, remark
 
 

@@ -56,6 +56,13 @@ def ascii_digits(text: str) -> str:
     return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
 
 
+def look_of(text: str) -> str:
+    """A text as it is seen: accents of one form, line ends alike, nothing that cannot be seen."""
+    if text.isascii():
+        return text.replace("\r\n", "\n")
+    return unicodedata.normalize("NFC", INVISIBLE.sub("", text.replace("\r\n", "\n"))).strip()
+
+
 def visible_text(text: str) -> str:
     """A text in plain letters and digits, without what cannot be seen."""
     if text.isascii():

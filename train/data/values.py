@@ -31,6 +31,7 @@ from train.data.marks import choose_marks, find_marks, infer_notation
 from train.data.notation import PLAIN, is_no_value, parse
 from train.data.once import Once
 from train.data.parsing import narrowed
+from train.data.truths import truths
 
 # Of the cells of a column: up to here the others are read as missing, and named.
 ODD_SHARE = 0.1
@@ -50,6 +51,8 @@ def read_numbers(raw: RawColumn) -> Numbers:
     if raw.family == "text":
         values = plain_numbers(raw)
         if values is None:
+            values = truths(raw)
+        if values is None:
             values = _written_numbers(raw)
         elif raw.reading.notation is None and raw.said is not None:
             _say_doubt(raw)
@@ -62,7 +65,10 @@ def read_numbers(raw: RawColumn) -> Numbers:
             raw.say(f"numbers without {unit!r}, which those of training have; read as they are")
     infinite = np.flatnonzero(np.isinf(values.data) & ~values.missing)
     if len(infinite):
-        raise raw.error(f"{raw.row(infinite[0])} is infinite; correct or remove it")
+        raise raw.error(
+            f"{raw.row(infinite[0])} is infinite; correct it, or leave the cell empty, which is "
+            "read as missing"
+        )
     return values
 
 
@@ -137,7 +143,8 @@ def _written_numbers(raw: RawColumn) -> Numbers:
     if parsed.remarks:
         some = list(parsed.remarks)
         why = parsed.remarks[some[0]]
-        raw.say(f"{_cells(raw, text, some)}: {why}")
+        first = "" if len(some) == 1 else "the first "
+        raw.say(f"{_cells(raw, text, some)}: {first}{why}")
     missing = ~np.append(valid, False)[text.codes]
     return Numbers(np.append(parsed.numbers, 0)[text.codes], missing)
 

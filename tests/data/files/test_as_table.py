@@ -122,7 +122,7 @@ def test_polars():
         ({"a": "text"}, "data: column 'a' is one str; expected a list"),
         ({"a": np.array(5)}, "data: column 'a' is one ndarray; expected a list"),
         ({"a": {1, 2}}, "data: column 'a' is one set; expected a list"),
-        ({"a": [1, "x"]}, "data: column 'a' is not of one kind"),
+        ({"a": [1, ["x"]]}, "data: column 'a' is not of one kind"),
         ({"a": [2**70]}, "data: column 'a' is not of one kind"),
         ({(1, 2): [1]}, "data: a column is named (1, 2); expected a string"),
         ({"": [1]}, "data: column 1 has no name"),

@@ -19,7 +19,7 @@ Y = X + RNG.normal(size=N)
 SORT = np.where(Y > 0, "high", "low")
 
 
-def load(columns: dict, rows=slice(None), **options) -> TableDataset:
+def load(columns: dict, rows: list[int] | slice = slice(None), **options) -> TableDataset:
     frame = pd.DataFrame({"x": X, "noise": RNG.normal(size=N), "y": Y} | columns).iloc[rows]
     read = lambda *_, **__: as_table(frame, may_repeat=True)  # noqa: E731
     return load_table(Table(path=IN_MEMORY, target="y", **options), "auto", read)

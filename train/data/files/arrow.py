@@ -16,7 +16,14 @@ import pyarrow.compute as pc
 
 from train.config.data_options import MISSING
 from train.data.files.objects import of_objects
-from train.data.files.pandas_kinds import Foreign, of_plain_kind, plain_array
+from train.data.files.pandas_kinds import (
+    Foreign,
+    items_of,
+    numbers_as_text,
+    of_plain_kind,
+    plain_array,
+    text_of_bytes,
+)
 from train.data.files.words import WORDS, words_marked
 from train.errors import UserError
 
@@ -44,9 +51,9 @@ def as_table(
         raise UserError(
             "data: a Series is no table; a row of a frame is frame.iloc[[0]], a column frame[['a']]"
         )
-    # A dict, or a pandas DataFrame, whose columns pyarrow reads one by one.
-    elif hasattr(data, "items"):
-        table = _from_columns(_items_of(data), missing)
+    # A dict, records of numpy, or a pandas DataFrame, whose columns pyarrow reads one by one.
+    elif hasattr(data, "items") or getattr(getattr(data, "dtype", None), "names", None):
+        table = _from_columns(items_of(data), missing)
     elif hasattr(data, "to_arrow") and hasattr(data, "columns"):  # polars
         table = data.to_arrow()
     else:
@@ -122,15 +129,6 @@ def _columns_of(rows: Sequence[object]) -> dict[object, list[object]]:
     return columns
 
 
-def _items_of(data: Foreign) -> Iterable[tuple[object, Foreign]]:
-    """The names and columns of a dict or a DataFrame; of numbers of one type from one array."""
-    kinds = set(data.dtypes) if hasattr(type(data), "dtypes") else set()
-    kind = kinds.pop() if len(kinds) == 1 else None
-    if isinstance(kind, np.dtype) and kind.kind in "fiu" and hasattr(data, "to_numpy"):
-        return zip(data.columns, data.to_numpy().T, strict=True)
-    return data.items()
-
-
 def _from_columns(columns: Iterable[tuple[object, Foreign]], missing: tuple[str, ...]) -> pa.Table:
     """Named columns as a table. Raises UserError if lengths differ."""
     names: list[str] = []
@@ -172,7 +170,8 @@ def _to_arrow(name: str, values: Foreign, markers: set[str]) -> pa.Array | pa.Ch
     except (pa.ArrowException, OverflowError, TypeError, ValueError):
         try:  # markers among numbers, or rows that are arrays
             rows = (value.tolist() if getattr(value, "ndim", 0) > 1 else value for value in values)
-            return pa.array([unmarked(value, markers) for value in rows], from_pandas=True)
+            cells = numbers_as_text([unmarked(value, markers) for value in rows])
+            return pa.array(cells, from_pandas=True)
         except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
             what = f"column {name!r} is not of one kind: {first_line(error)}"
             raise UserError(f"data: {what}") from None
@@ -180,6 +179,7 @@ def _to_arrow(name: str, values: Foreign, markers: set[str]) -> pa.Array | pa.Ch
 
 def _cast(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """A column in one of the few kinds."""
+    column = text_of_bytes(column)
     kind = column.type
     if kind in PLAIN_KINDS or _plain_kind(kind) == kind:
         return column

@@ -23,6 +23,7 @@ import pyarrow.csv as pacsv
 
 from train.data.files.arrow import first_line, plain
 from train.data.files.dialect import SAMPLE_BYTES, Dialect, find_dialect
+from train.data.files.repeated_names import without_names
 from train.errors import UserError
 
 DELIMITER = b"delimiter"  # where the metadata of a table has it
@@ -40,7 +41,9 @@ def read_delimited(data: bytes, path: str, missing: tuple[str, ...], default: by
     The delimiter is found; it is `default` where there is none. Raises UserError, with the line,
     for everything that could shift or lose a cell. `path` names the file there.
     """
-    data = data.rstrip(b"\r\n") + b"\n"
+    if b"\n" not in data:  # as old Macs write
+        data = data.replace(b"\r", b"\n")
+    data = data.rstrip(b"\r\n\x1a") + b"\n"  # DOS ends text with Ctrl-Z
     dialect = find_dialect(data, default)
     delimiter = dialect.delimiter
     if b'"' in dialect.text and not _quotes_agree(dialect.text, delimiter):
@@ -56,11 +59,14 @@ def read_delimited(data: bytes, path: str, missing: tuple[str, ...], default: by
     except pa.ArrowInvalid as error:
         _check_records(dialect, path)
         raise UserError(f"{path}: {first_line(error)}") from None
+    table, n_repeated = without_names(table, names)
     kept = _named_places(table, dialect, path)
     has_index = not names[0] and 0 not in kept
     metadata = {DELIMITER: delimiter} | ({INDEX: b"1"} if has_index else {})
     metadata |= {SHIFT: b"1"} if dialect.may_shift else {}
     notes = [f"{path}: {note}" for note in dialect.notes]
+    if n_repeated:
+        notes.append(f"{path}: rows that repeat the names: {n_repeated}, left out")
     return with_notes(table.select(kept).replace_schema_metadata(metadata), notes)
 
 
@@ -228,10 +234,11 @@ def _check_records(dialect: Dialect, path: str) -> None:
         for at, record in enumerate(reader):
             if at and record and len(record) != expected:
                 found = f"fields: found {len(record)}, expected {expected} as in the header"
-                raise UserError(
-                    f"{path}, line {line}: {found} (quote a text that holds {delimiter.decode()!r})"
-                    f"{_preamble_hint(dialect)}"
-                )
+                advice = f" (quote a text that holds {delimiter.decode()!r})"
+                if len(record) < expected:
+                    advice = "; if it is a remark and no row, delete it"
+                hint = _preamble_hint(dialect)
+                raise UserError(f"{path}, line {line}: {found}{advice}{hint}")
             line = dialect.first_line + reader.line_num
     except csv.Error as error:
         what = "there is text after a closing quote"

@@ -17,6 +17,7 @@ QUOTED_FIELD = re.compile(rb'(?<![^,;\t|\r\n])"(?:[^"]|"")*+"')
 SAID = re.compile(rb'"?sep=(.)"?\r?\n', re.IGNORECASE)  # the first line that Excel reads and writes
 STARTS_NUMBER = re.compile(r"[+-]?[.,]?[0-9]")
 LINE_END = re.compile(rb"\r\n|\n|\r")
+COMMENT = re.compile(rb"#|//|%")
 BLANK = re.compile(rb"[ \t]+")
 NUMBER = re.compile(rb"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
@@ -83,20 +84,20 @@ def _first_line(data: bytes) -> bytes:
 
 
 def _end_of_comments(data: bytes) -> int:
-    """Where the lines at the beginning that begin with # end; 0 if they hold the names.
+    """Where the comments at the beginning end, of # or // or %; 0 if they hold the names.
 
     They do if the last of them has as many fields as the line behind it.
     """
     end = 0
     last = b""
-    while data[end : end + 1] == b"#" and (stop := data.find(b"\n", end)) >= 0:
+    while COMMENT.match(data, end) and (stop := data.find(b"\n", end)) >= 0:
         last = data[end:stop]
         end = stop + 1
     first = _first_line(data[end : end + SAMPLE_BYTES] + b"\n")
     for delimiter in DELIMITERS:
         if delimiter in first:
             return end if last.count(delimiter) != first.count(delimiter) else 0
-    return end if first.strip() and len(last.lstrip(b"# ").split()) != len(first.split()) else 0
+    return end if first.strip() and len(last.lstrip(b"#/% ").split()) != len(first.split()) else 0
 
 
 def _some_records(reader: Iterator[list[str]]) -> list[list[str]]:

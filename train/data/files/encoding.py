@@ -23,10 +23,11 @@ def to_utf8(data: bytes, path: str, said: list[str] | None = None) -> bytes:
     so. Raises UserError if it is no text, or empty.
     """
     utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    data = data.removeprefix(codecs.BOM_UTF8)
+    while data.startswith(codecs.BOM_UTF8):  # files that were joined, or saved twice, have several
+        data = data.removeprefix(codecs.BOM_UTF8)
     try:
         if utf16:
-            data = data.decode("utf-16").encode()
+            data = data.decode("utf-16").lstrip("\ufeff").encode()
         elif not data.isascii():
             data.decode()
     except UnicodeDecodeError as error:

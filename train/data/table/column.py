@@ -12,6 +12,7 @@ import numpy as np
 from train.data.calendar import DAY, calendar
 from train.data.columns import Numbers, RawColumn, Reading, Text, missing_rows, read_text
 from train.data.notation import CODE, PLAIN, Notation, parse
+from train.data.parsing import look_of
 from train.data.table.far import say_far
 from train.data.table.zoned import say_zones
 from train.data.units import less_shift
@@ -67,6 +68,14 @@ class Column:
             return {}
         found = {float(name): place for name, place in self.codes.items()}
         return found if len(found) == len(self.codes) else {}
+
+    @cached_property
+    def looks(self) -> dict[str, int]:
+        """The place of each category in the vocabulary, by what is seen of its text."""
+        found: dict[str, int] = {}
+        for name, place in self.codes.items():
+            found.setdefault(look_of(name), place)
+        return found
 
     @property
     def reading(self) -> Reading:
@@ -211,6 +220,9 @@ def aliases(raw: RawColumn, text: Text, column: Column) -> dict[str, int]:
             place = by_value.get(float(value))
             if place is not None:
                 found[value] = place
+    for value in text.values:
+        if value not in code and value not in found and look_of(value) in column.looks:
+            found[value] = column.looks[look_of(value)]
     return found
 
 

@@ -65,7 +65,9 @@ def _infer(raw: RawColumn, options: Table, hint: Hint) -> Inferred:
     """What the options say of a column, or else what it holds."""
     if raw.name in (options.categorical or ()):
         return Inferred("category", Reading())
-    return infer_number(raw, hint) if raw.name in options.numeric else infer_in_table(raw, hint)
+    if raw.name in options.numeric:
+        return infer_number(raw, hint, whatever=True)
+    return infer_in_table(raw, hint)
 
 
 def fit_vocabulary(raw: RawColumn) -> Column:

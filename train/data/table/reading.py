@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from train.data.columns import RawColumn, Text, get_column, missing_rows, read_text
 from train.data.dates import ISO, parse_dates
-from train.data.notation import PLAIN, parse
+from train.data.notation import CELL, PLAIN, parse
 from train.data.table.column import Column
 from train.data.table.encoder import TableEncoder
 
@@ -190,7 +190,10 @@ def config_lines(reading: Reading) -> list[str]:
         ("numeric", "numbers, whatever else stands there", ("category", "text")),
         ("date_format", "the order that dates are written in: dmy, mdy, ymd", ("time",)),
     ):
-        names = _names(learned, kinds)
+        able = learned
+        if flag == "numeric":  # what begins with no number would be refused
+            able = [c for c in learned if CELL.fullmatch(c.example)]
+        names = _names(able, kinds)
         if names:
             value = "dmy" if flag == "date_format" else names
             lines.append(f"--config.data.{flag}={value}  ({about})")

@@ -55,6 +55,11 @@ def check_names(table: pa.Table, options: Table) -> None:
             if name is not None and name not in table.column_names:
                 taken = target_names(options) if field != "target" else ()
                 hint = nearest(name, [other for other in table.column_names if other not in taken])
+                if table.num_columns == 1 and name in table.column_names[0]:
+                    hint = (
+                        f", but one column {table.column_names[0][:40]!r}; fields end with , ; tab "
+                        "| or blanks, or with what a first line such as sep=: says"
+                    )
                 raise UserError(f"config.data.{field}: {options.path} has no column {name!r}{hint}")
     apart = {
         "target": target_names(options),
