@@ -29,6 +29,7 @@ def get_config() -> Config:
             columns="independent",
             shortcut=True,
             shortcut_period="auto",
+            linear_fallback="auto",
         ),
         optim=Optim(name="adam", learning_rate=3e-3, clip_norm=1.0, ema=0.99),
         loss="auto",

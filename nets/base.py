@@ -85,6 +85,12 @@ class DataNetwork(nn.Module):
         """Encoded columns -> answers in the target's encoded units."""
         return self.postprocess(self.outputs(inputs))
 
+    @nn.nowrap
+    def fallback(self, params: Params, statistics: Statistics) -> Params | None:
+        """Simpler weights, which answer unless training finds some that do better; None: none."""
+        del params, statistics
+        return None
+
     def together(self, outputs: Arrays) -> dict[str, Array]:
         """What several nets give as `outputs` [m, ...] -> answers of heads that have no mean.
 

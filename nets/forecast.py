@@ -7,9 +7,10 @@ ahead, p further numbers for each answer.
 from __future__ import annotations
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 
-from nets.base import Array, Arrays
+from nets.base import Array, Arrays, Params, Statistics
 from nets.cycles import Cycle
 from nets.densities import Density, log_counts
 from nets.heads import HeadShape, positive, with_spread
@@ -33,7 +34,9 @@ class Forecaster(PatchNetwork):
 
     `shortcut` adds a linear map from the lookback of a target to its horizon, one map for each if
     joint, zero at start; with a `shortcut_period` from the values that lie whole periods before.
-    Where targets are `marked`, the o columns behind them are 1 where one is missing.
+    With a `linear_fallback` that map alone, as the "line" among the statistics has it, answers
+    unless training finds weights that do better. Where targets are `marked`, the o columns behind
+    them are 1 where one is missing.
     """
 
     quantiles: tuple[float, ...] = ()
@@ -43,6 +46,7 @@ class Forecaster(PatchNetwork):
     window: WindowScaling = "none"
     shortcut: bool = False
     shortcut_period: int = 1
+    linear_fallback: bool = False
     cycle: Cycle | None = None
     marked: bool = False
     scales: SeriesScales = SeriesScales()
@@ -107,6 +111,14 @@ class Forecaster(PatchNetwork):
             shape = (self.n_targets, *shape)
         kernel = self.param("shortcut_kernel", nn.initializers.zeros_init(), shape)
         return map_lookback(kernel, targets_blo, self.horizon, self.shortcut_period)
+
+    @nn.nowrap
+    def fallback(self, params: Params, statistics: Statistics) -> Params | None:
+        """The linear map alone: fresh `params` with its kernel, and an LSTM that answers 0."""
+        if not self.linear_fallback:
+            return None
+        output = jax.tree.map(jnp.zeros_like, params["output"])
+        return {**params, "shortcut_kernel": statistics["inputs"]["line"], "output": output}
 
     def preprocess(self, inputs: Arrays) -> dict[str, Array]:
         """Raw columns -> columns scaled by their training rows.

@@ -8,7 +8,7 @@ from train import config as configs
 from train.config import to_json
 from train.config.data_options import Series
 from train.config.net_options import LSTM
-from train.config.options import Config
+from train.config.options import Config, Train
 from train.config.series_recipe import resolve_series
 from train.errors import UserError
 
@@ -33,6 +33,7 @@ def resolved(
         window="auto",
         shortcut=True,
         shortcut_period="auto",
+        linear_fallback="auto",
     )
     for field, value in options.items():
         setattr(net, field, value)
@@ -68,6 +69,26 @@ def test_a_lookback_of_many_seasons_is_read_and_forecast_season_by_season():
 def test_of_many_series_the_deviation_of_a_window_is_taken_out():
     assert resolved(96, 24, 2).window == "last_deviation"
     assert resolved(720, 24, 2).window == "mean_deviation"
+
+
+@pytest.mark.parametrize(
+    ("loss", "restore", "shortcut", "may_be"),
+    [
+        ("auto", "auto", True, True),
+        ("mae", "best", True, True),
+        ("auto", "best", False, False),
+        ("auto", "last", True, False),
+        ("quantile", "best", True, False),
+        ("gaussian", "best", True, False),
+    ],
+)
+def test_the_linear_map_may_answer_alone_where_validation_rows_judge_one_number(
+    loss, restore, shortcut, may_be
+):
+    data = Series(path="x.csv", target="y")
+    net = LSTM(shortcut=shortcut, linear_fallback="auto")
+    config = Config(data=data, net=net, loss=loss, train=Train(restore=restore))
+    assert resolve_series(config, 24, 1).net.linear_fallback is may_be
 
 
 def test_what_is_set_stays():

@@ -144,10 +144,11 @@ def test_rows_name_fields_that_there_are() -> None:
     kinds = fields.KINDS
     known = {"optim": [kinds["Optim"]], "data": [kinds["Table"], kinds["Sequences"]]}
     known["net"] = [kinds[name] for name in ("Dense", "LSTM", "Competitive", "SelfOrganizingMap")]
+    known |= {"train": [kinds["Train"]], "loss": [Config]}
     for row in IDLE:
         for path in (row.decider, *row.fields):
             group, _, name = path.partition(".")
-            assert any(name in kind.__dataclass_fields__ for kind in known[group]), path
+            assert any((name or group) in kind.__dataclass_fields__ for kind in known[group]), path
 
 
 def test_tokens_options_are_not_for_series() -> None:

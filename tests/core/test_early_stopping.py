@@ -13,6 +13,7 @@ from core_runs import (
 
 from train.config.options import Config, Optim, Train
 from train.core import rounds
+from train.core.early_stopping import update_best
 from train.core.state import State
 
 
@@ -46,6 +47,22 @@ def test_the_lowest_value_is_best_with_its_step_and_weights() -> None:
 def test_of_equal_values_the_later_weights_are_the_best_and_patience_goes_on() -> None:
     seen, _, _ = evaluate_values([3, 3, 4, 3], Train())
     assert seen == [(3, 1, 0), (3, 2, 1), (3, 2, 2), (3, 4, 3)]
+
+
+def test_a_fallback_is_the_best_until_a_lower_value_and_patience_does_not_go_by_it() -> None:
+    _, _, state = evaluate_values([], Train())
+    best = state.best.replace(kept=jnp.float32(2.5))
+    kept = []
+    for step, value in enumerate((5, 4, 4.5, 2.5, 3), 1):
+        best = update_best(best, state.weights, jnp.float32(value), jnp.int32(step), "best")
+        kept.append((float(best.kept), int(best.step), float(best.value), int(best.wait)))
+    assert kept == [
+        (2.5, 0, 5, 0),
+        (2.5, 0, 4, 0),
+        (2.5, 0, 4, 1),
+        (2.5, 4, 2.5, 0),
+        (2.5, 4, 2.5, 1),
+    ]
 
 
 def test_patience_counts_evaluations_without_a_lower_value() -> None:

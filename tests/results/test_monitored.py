@@ -89,6 +89,12 @@ def test_best_is_best_by_the_named_measure(restore, monitor, best, words, option
     assert by.options_to_try(facts.answering_nets()) == expected
 
 
+def test_weights_of_no_step_are_those_of_the_linear_map():
+    by = monitored("best", "loss")
+    words = weights_in_words(by.name_best(facts_of(0)).to_json() | {"monitor": by.monitor})
+    assert words == "the linear map alone: validation loss was lower in none of 40 steps"
+
+
 def test_the_last_weights_may_be_the_best_and_of_equal_ones_the_latest_are():
     by = monitored("last", "loss")
     by = Monitored(by.monitor, by.history[:4])

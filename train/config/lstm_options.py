@@ -77,6 +77,11 @@ class LSTM(NetOptions):
     """Series: whether a linear map from the lookback to the horizon stands beside the LSTM."""
     shortcut_period: int | Auto = bounded(1, 1)
     """Series: that map reads the values whole periods of so many rows before; 1: all values."""
+    linear_fallback: bool | Auto = False
+    """Series: whether that map alone answers where no trained weights do better on validation rows.
+
+    It is then that of least squares. Not for losses whose answers say how sure they are.
+    """
     cycle: Literal["none", "day", "week", "year"] = "none"
     """Series with a calendar: the cycle whose values are learned, taken out and put back."""
     group_size: int = bounded(0, 0)

@@ -193,6 +193,7 @@ SERIES_FIELDS = (
     "columns",
     "shortcut",
     "shortcut_period",
+    "linear_fallback",
     "patch_units",
     "decoder",
     "tells_columns",

@@ -36,6 +36,7 @@ Loss: TypeAlias = Literal[
 DENSITIES = ("gaussian", "student_t", "negative_binomial", "zero_inflated")
 COUNT_DENSITIES = ("negative_binomial", "zero_inflated")
 COUNT_LOSSES = ("poisson", *COUNT_DENSITIES)
+SPREAD_LOSSES = ("quantile", *DENSITIES)  # whose answers say how sure they are
 MEDIAN = 0.5  # this quantile is the prediction of loss=quantile
 DECILES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 UNREAD_LEVELS = (DECILES, (0.05, 0.5, 0.95))  # defaults of now and of 0.1.0, which nobody means

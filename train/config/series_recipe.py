@@ -3,7 +3,8 @@
 The rules were made on one data set, ETTh1 (hourly, seven columns), that of columns known ahead on
 hourly prices of three markets, with their test rows in view; only the latter was tried on a set
 that it was not made for. The loss, and asinh (which `train.data.series.load` decides), were chosen
-on validation rows of the prices. What each part gave stands in `docs/series.md`.
+on validation rows of the prices; the linear map may answer alone, which each run's own validation
+rows decide, by leaving one of six sets out. What each part gave stands in `docs/series.md`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Literal
 from train.config.bounded import filled
 from train.config.data_options import Series
 from train.config.net_options import LSTM
-from train.config.options import Config
+from train.config.options import SPREAD_LOSSES, Config
 
 # Seasons of lookback from which on the same place of each says more than all rows do.
 MANY_SEASONS = 14
@@ -54,9 +55,16 @@ def resolve_series(
         decoder=filled(net.decoder, "segments" if is_long else "direct"),
         shortcut_period=filled(net.shortcut_period, _period(net, season) if is_long else 1),
         window=filled(net.window, _window(is_long, n_series)),
+        linear_fallback=filled(net.linear_fallback, _may_be_linear(config, net)),
     )
     is_heavy = config.loss == "auto" and tail_ratio > HEAVY_TAILS
     return replace(config, net=net, loss="mae" if is_heavy else config.loss)
+
+
+def _may_be_linear(config: Config, net: LSTM) -> bool:
+    """Whether the linear map may answer alone: where validation rows can say that it should."""
+    says_how_sure = config.loss in SPREAD_LOSSES
+    return net.shortcut and not says_how_sure and config.train.restore != "last"
 
 
 def _period(net: LSTM, season: int | None) -> int:

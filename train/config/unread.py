@@ -15,7 +15,7 @@ from train.config import values
 from train.config.data_options import has_valid_rows
 from train.config.imported import Imported
 from train.config.members import settings_of, with_values
-from train.config.options import Config, GridValue
+from train.config.options import SPREAD_LOSSES, Config, GridValue
 from train.config.own_net import Own
 from train.errors import UserError
 
@@ -109,7 +109,9 @@ IDLE = (
     ),
     Idle("net.head", ((),), ("net.head_activation",)),
     Idle("net.decoder", ("segments", "steps"), ("net.readout",), but="last"),
-    Idle("net.shortcut", (False,), ("net.shortcut_period",)),
+    Idle("net.shortcut", (False,), ("net.shortcut_period", "net.linear_fallback")),
+    Idle("loss", SPREAD_LOSSES, ("net.linear_fallback",)),
+    Idle("train.restore", ("last",), ("net.linear_fallback",)),
     Idle("net.decoder", ("direct", "steps"), ("net.tells_columns",)),
     Idle("net.columns", ("joint",), ("net.tells_columns",)),
     Idle("net.rule", ("kmeans", "mini_batch", "batch"), ("net.rate", "net.final_rate")),
@@ -229,6 +231,8 @@ def _value(config: Config, path: str) -> object:
     """What a field holds; None where the kind of net or data has no such field."""
     group, _, name = path.partition(".")
     found = getattr(config, group)
+    if not name:
+        return found
     return None if isinstance(found, Own) else getattr(found, name, None)
 
 

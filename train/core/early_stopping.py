@@ -19,7 +19,10 @@ class Best(struct.PyTreeNode):
     kept: Array
     """Their monitored value."""
     value: Array
-    """The lowest monitored value of all evaluations; below `kept` only if the last is restored."""
+    """The lowest monitored value of all evaluations.
+
+    Below `kept` only if the last is restored, above it only while a fallback is the best.
+    """
     step: Array
     """The update that the weights are of."""
     wait: Array
@@ -42,9 +45,9 @@ def update_best(best: Best, weights: Weights, value: Array, step: Array, restore
 
     Of equal values, as counted errors often are, the later weights are the best: they were trained
     longer. With `restore` "last" the latest always are. The wait for a lower value ends with a
-    strictly lower one only.
+    strictly lower one only; a fallback, kept from the start, has no part in it.
     """
-    is_best = (value <= best.value) | (restore == "last")
+    is_best = ((value <= best.value) & (value <= best.kept)) | (restore == "last")
 
     def choose(new: Array, old: Array) -> Array:
         return jnp.where(is_best, new, old)

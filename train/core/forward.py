@@ -34,6 +34,21 @@ class EvaluationSums(TypedDict):
     """Of the rows that the loss is of: those of classes that a training row has."""
 
 
+def mean_loss(sums: EvaluationSums) -> Array:
+    """The mean loss of rows; without a known one there is none, and its sum of 0 stays."""
+    return sums["loss"] / jnp.maximum(sums["known_weight"], 1e-30)
+
+
+def mean_error(sums: EvaluationSums) -> Array:
+    """The mean error of rows."""
+    return sums["error"] / sums["weight"]
+
+
+def monitored(program: Program, sums: EvaluationSums) -> Array:
+    """What of the validation rows decides which weights answer."""
+    return mean_error(sums) if program.config.train.monitor == "error" else mean_loss(sums)
+
+
 def evaluation_weights(program: Program, state: State) -> Weights:
     """The weights that are evaluated: the moving average where there is one."""
     if is_off(program.config.optim.ema):

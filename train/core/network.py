@@ -200,6 +200,7 @@ def _series_network(
         columns=net.columns,
         shortcut=net.shortcut,
         shortcut_period=resolved(net.shortcut_period),
+        linear_fallback=resolved(net.linear_fallback),
         cycle=learned_cycle(net, encoder),
         readout=resolved(net.readout),
         head=resolved(net.head),

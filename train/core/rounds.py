@@ -20,7 +20,14 @@ from train.config.imported import Imported
 from train.core.batch_parts import WHOLE
 from train.core.early_stopping import Best, update_best, update_plateau
 from train.core.faults import are_finite, select
-from train.core.forward import Predictions, evaluate_split, evaluation_weights
+from train.core.forward import (
+    Predictions,
+    evaluate_split,
+    evaluation_weights,
+    mean_error,
+    mean_loss,
+    monitored,
+)
 from train.core.program import Data, Program
 from train.core.schedules import learning_rate
 from train.core.state import State, Sums, no_sums
@@ -138,14 +145,11 @@ def end_round(
         latest = Best(weights, value, value, state.step, jnp.zeros((), jnp.int32))
         return state.replace(best=latest, diverged=diverged, stopped=diverged | done), log
     predictions, valid_sums = evaluate_split(program, data, weights, data.valid, data.n_valid)
-    # Without a known row there is no loss, and its sum of 0 stays what it is.
-    log["valid_loss"] = valid_sums["loss"] / jnp.maximum(valid_sums["known_weight"], 1e-30)
-    monitored = log["valid_loss"]
+    log["valid_loss"] = mean_loss(valid_sums)
     log["predictions"] = predictions
     if program.config.train.monitor == "error":
-        log["valid_error"] = valid_sums["error"] / valid_sums["weight"]
-        monitored = log["valid_error"]
-    state = apply_evaluation(program, state, monitored)
+        log["valid_error"] = mean_error(valid_sums)
+    state = apply_evaluation(program, state, monitored(program, valid_sums))
     return state.replace(diverged=diverged, stopped=state.stopped | diverged | done), log
 
 

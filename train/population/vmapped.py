@@ -17,6 +17,7 @@ from jax import lax
 from nets.base import Array, Tree
 from nets.dropout import is_off
 from train.config.bounded import resolved
+from train.core.fallback import with_fallback
 from train.core.program import Data
 from train.core.state import State, init_state
 from train.core.weights import init_weights
@@ -79,12 +80,13 @@ def init_members(run: Run) -> State:
         first = program.batch(data, rows)
         weight = None if data.mean_weight is None else data.train_weight[rows]
         weights = init_weights(program.network, data.statistics, first.inputs, data.key, weight)
-        return init_state(
+        state = init_state(
             weights,
             program.optimizer,
             average=not is_off(program.config.optim.ema),
             skip_spikes=program.config.train.skip_spikes,
         )
+        return with_fallback(program, data, state)
 
     def init_all(data: Data, own: tuple[dict[str, Tree], Array]) -> State:
         return lax.map(lambda member: init(data.replace(**member[0]), member[1]), own)

@@ -30,6 +30,8 @@ def weights_in_words(result: Result) -> str:
     measure = measure_in_words(monitor)
     lowest = result["best_step"]
     own = result["weights_step"]
+    if monitor["restore"] == "best" and own == 0:
+        return f"the linear map alone: {measure} was lower in none of {result['steps']:,} steps"
     if monitor["restore"] == "best":
         return f"weights of step {own:,} of {result['steps']:,}, where {measure} was lowest"
     if monitor["split"] == "train":

@@ -15,6 +15,7 @@ import numpy as np
 
 from nets.base import DataNetwork, Statistics, Tree
 from nets.fixed import FixedFilters
+from nets.forecast import Forecaster
 from nets.inputs import BINNED
 from train.config.net_options import LSTM, Dense
 from train.config.options import Config
@@ -26,6 +27,7 @@ from train.run.fixed import fit_fixed
 from train.run.line import fit_line
 from train.run.row_weights import mean_weight, row_weights_of
 from train.run.run import Run
+from train.run.shortcut import fit_shortcut
 
 Fitted: TypeAlias = "dict[str, np.ndarray | HostArrays]"
 
@@ -60,6 +62,8 @@ def _with_scaled_statistics(
     fitted = _fit_scaled_columns(
         program.config, arrays, dataset.splits["train"], dataset.encoder.heads, program.network
     )
+    if isinstance(program.network, Forecaster) and program.network.linear_fallback:
+        fitted["line"] = fit_shortcut(program.network, dataset, arrays)
     if not fitted:
         return statistics
     return {**statistics, "inputs": {**statistics["inputs"], **fitted}}
@@ -101,7 +105,7 @@ def apply_statistics(
 def _fits_scaled_columns(config: Config) -> bool:
     """Whether anything is fitted on scaled columns."""
     net = config.net
-    if isinstance(net, LSTM) and net.fixed_filters not in (0, "auto"):
+    if isinstance(net, LSTM) and (net.fixed_filters not in (0, "auto") or net.linear_fallback):
         return True
     if isinstance(net, Dense) and (net.embedding in BINNED or net.linear_start):
         return True

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from nets.base import Array
+from train.core.fallback import with_fallback
 from train.core.program import Data
 from train.core.rounds import log_shapes, run_rounds
 from train.core.state import State, init_state
@@ -47,7 +48,8 @@ class InMemory:
         first = run.program.batch(data, rows)
         weight = None if data.mean_weight is None else data.train_weight[rows]
         weights = init_weights(run.program.network, data.statistics, first.inputs, data.key, weight)
-        return init_state(weights, run.program.optimizer, **options)
+        state = init_state(weights, run.program.optimizer, **options)
+        return with_fallback(run.program, data, state)
 
     def compile(self, run: Run, state: State) -> Call:
         """Rounds of `train.core.rounds`, as many as are asked for and as logs have room for."""
