@@ -72,11 +72,20 @@ PLAIN = (
     "tests/data/",
     "tests/estimators/",
     "tests/evaluation/",
+    "tests/population/test_cluster_population.py",
+    "tests/population/test_memory.py::test_a_run_in_chunks",
+    "tests/population/test_memory.py::test_parts_come",
+    "tests/population/test_population.py::test_a_member_that_diverges",
+    "tests/population/test_population.py::test_a_population_resumes",
+    "tests/population/test_population.py::test_groups_of_other_shapes",
+    "tests/population/test_population.py::test_settings_are_ranked",
+    "tests/population/test_population.py::test_the_program_shrinks",
     "tests/portable/",
     "tests/report/",
     "tests/results/",
     "tests/test_accelerator_bench.py",
     "tests/test_bad_input.py",
+    "tests/test_docs.py",
     "tests/test_search.py",
     "tests/test_serving.py",
     "tests/test_shared_search.py",
@@ -97,6 +106,14 @@ PLAIN = (
     "tests/whole_runs/test_sequences.py",
     "tests/whole_runs/test_truncated.py",
     "tests/whole_runs/test_weights.py",
+)
+# Of these, tests whose nets are small: all that takes long is to compile them, which LLVM then does
+# without optimisation, as for the fast suite.
+BRIEF = (
+    "tests/estimators/test_in_sklearn.py",
+    "tests/population/",
+    "tests/portable/",
+    "tests/test_docs.py",
 )
 # What XLA is told, by which tests are chosen. In one piece a program is compiled on one core, with
 # less work; without emitters of fused loops it takes half of the time, and is another one.
@@ -212,6 +229,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     import runs
 
     runs.grow_trees(item.path.stem in WITH_TREES)
+    if item.config.option.markexpr == "slow and plain":
+        optimize(not item.nodeid.startswith(BRIEF))
+
+
+def optimize(wanted: bool) -> None:
+    """Whether LLVM optimises what is compiled from now on, here and in processes begun later."""
+    import jax
+
+    jax.config.update("jax_disable_most_optimizations", not wanted)
+    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = str(int(not wanted))
 
 
 class Scheduler(LoadScopeScheduling):
