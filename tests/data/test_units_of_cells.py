@@ -88,3 +88,9 @@ def test_numbers_that_are_left_as_categories_are_said(write, said):
 
 def test_codes_are_not_taken_for_units():
     assert not note(lambda n: f"{n}A" if n % 2 else f"{n}B")
+
+
+def test_dates_and_versions_prove_no_decimal_commas():
+    for cells in (["01.02.2024", "28.09.2024"], ["1.2.0", "10.0.1"], ["192.168.0.1"]):
+        assert not find_marks(cells, [1] * len(cells)).thousands
+    assert find_marks(["1.234.567"], [1]).thousands == Counter({".": 1})

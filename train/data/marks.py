@@ -19,6 +19,7 @@ from train.data.notation import (
     SCALES,
     Mark,
     Notation,
+    are_groups,
     is_no_value,
     other_mark,
     parse,
@@ -76,7 +77,8 @@ def find_marks(texts: Sequence[str], counts: Counts) -> Marks:
                 marks.decimal[mark] += count
         elif points + commas > 1:
             mark = "." if points else ","
-            marks.thousands[mark] += count
+            if are_groups(body.split(mark)):  # no date such as 01.02.2024
+                marks.thousands[mark] += count
         elif len(body) <= 3:
             short += count
         else:

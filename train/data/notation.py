@@ -211,7 +211,7 @@ def _body(body: str, notation: Notation) -> str | None:
         thousands = notation.thousands or other_mark(notation.decimal)
         alike = {" ": BLANKS, "'": QUOTES}.get(thousands, thousands)
         groups = _splitter(alike).split(whole)
-        if not _are_groups(groups):
+        if not are_groups(groups):
             return None
         whole = "".join(groups)
     if not whole and not rest:
@@ -225,7 +225,7 @@ def _splitter(marks: str) -> re.Pattern[str]:
     return re.compile(f"[{re.escape(marks)}]")
 
 
-def _are_groups(groups: list[str]) -> bool:
+def are_groups(groups: list[str]) -> bool:
     """Whether digits stand in threes, or as in India in twos before the last three."""
     first, *others = groups
     if not (first.isdigit() and len(first) <= 3 and others):
