@@ -32,7 +32,6 @@ def look_up_steps(
     """
     if time.step is None or flat.stamps is None:
         return flat
-    own = {each.group: each for each in time.others}
     steps = list(dict.fromkeys([time.step, *(each.step for each in time.others if each.step)]))
     keeps_sg = [keeping(flat, step, time.clock) for step in steps]
     steps_g: list[TimeStep | None] = [time.step] * len(flat.sizes)
@@ -40,7 +39,7 @@ def look_up_steps(
     known = set(groups)
     for g in range(len(flat.sizes)):
         name = name_of(flat, g)
-        trained = own.get(name) or (GroupStep(name, time.step) if name in known else None)
+        trained = time.of_group.get(name) or (GroupStep(name, time.step) if name in known else None)
         if trained is not None and (trained.counts == "rows" or trained.step is None):
             steps_g[g] = trained.step
             continue
@@ -83,10 +82,10 @@ def on_steps(
     """
     if time.counts == "rows" or flat.steps is None:
         return flat
-    counted = {each.group for each in time.others if each.counts == "rows"}
     steps_g: list[TimeStep | None] = list(flat.steps)
     for g in range(len(steps_g)):
-        if name_of(flat, g) in counted:
+        own = time.of_group.get(name_of(flat, g))
+        if own is not None and own.counts == "rows":
             steps_g[g] = None
     laid = lay_out(flat, steps_g, time.clock, longest)
     if asked is not None and laid.counted_g.any():

@@ -76,9 +76,11 @@ def known_steps(flat: Flat, encoder: SeriesEncoder, where: str, said: Said) -> F
     time = encoder.time
     if time is None or not len(flat.sizes):
         return flat
-    own = {each.group: each.step for each in time.others}
-    names = [name_of(flat, g) for g in range(len(flat.sizes))]
-    flat = with_steps(flat, [own.get(name, time.step) for name in names])
+    steps_g: list[TimeStep | None] = [time.step] * len(flat.sizes)
+    for g in range(len(steps_g)):
+        if (own := time.of_group.get(name_of(flat, g))) is not None:
+            steps_g[g] = own.step
+    flat = with_steps(flat, steps_g)
     return on_steps(flat, time, encoder.lookback + encoder.horizon, where, said)
 
 
@@ -124,13 +126,12 @@ class Steps:
 
     def add(self, before: Flat, time: TimeColumn) -> None:
         """Takes in groups whose rows, `before` they are laid out, keep to the steps of `time`."""
-        own = {each.group: each for each in time.others}
         steps_g: Sequence[TimeStep | None] = [time.step] * len(before.sizes)
         if time.counts == "rows":
             steps_g = _own_steps(before, time)
         for g, step in enumerate(steps_g):
             counts = time.counts
-            if (other := own.get(name_of(before, g))) is not None:
+            if (other := time.of_group.get(name_of(before, g))) is not None:
                 step = other.step
                 counts = other.counts
             size = int(before.sizes[g])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -52,6 +53,11 @@ class TimeColumn:
     counts: Counting = "rows"
     others: tuple[GroupStep, ...] = ()
     naive: bool = False
+
+    @cached_property
+    def of_group(self) -> dict[str, GroupStep]:
+        """{group: its step} of those that keep to another."""
+        return {each.group: each for each in self.others}
 
     @property
     def clock(self) -> str | None:
