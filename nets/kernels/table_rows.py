@@ -2,7 +2,7 @@
 
 A layer's product with features that are looked up is looked up itself. All is computed in float64.
 Shapes: f number columns, m flags of missing values, c category columns, v codes of a column, q
-edges of bins, d features, e features of a column, h units of the first layer, o outputs.
+edges of bins, w waves, d features, e features of a column, h units of the first layer, o outputs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from nets.base import Tree
 from nets.embeddings import DENSE_FEATURES
 from nets.inputs import Inputs
-from nets.kernels.table_structures import Feature, Memory, Part, Sum, whole_vectors
+from nets.kernels.table_structures import FLOATS, Feature, Memory, Part, Sum, whole_vectors
 
 # In the order of `PartKind` in tables.h.
 PARTS = ("code", "missing", "number", "bins")
@@ -23,6 +23,7 @@ EMBEDDINGS = ("none", "piecewise_linear_b", "densely_periodic")
 # to which these are made. To fetch more of them takes longer than the products.
 MAX_BINS = 1 << 17
 MAX_CODES = 1 << 18
+COLUMNS_AT_ONCE = 64  # whose products are computed, in float64, before they are rounded
 
 
 class RowBuilder:
@@ -46,7 +47,7 @@ class RowBuilder:
         self._left_dh = kernel_dh  # rows of columns that are still to come
         self._lanes = lanes
         self._memory = memory
-        self._rows: list[np.ndarray] = [np.zeros((0, kernel_dh.shape[1]))]
+        self._rows: list[np.ndarray] = [np.zeros((0, kernel_dh.shape[1]), FLOATS)]
         self._n_rows = 0
         self._before_h = np.zeros(kernel_dh.shape[1])
         self._parts: list[Part] = []
@@ -55,7 +56,7 @@ class RowBuilder:
 
     @property
     def kernel_dh(self) -> np.ndarray:
-        """The kernel of what the row has as features."""
+        """The kernel of what the row has as features, rounded as the kernel reads it."""
         return np.concatenate(self._rows)
 
     def add_numbers(self, n_columns: int) -> None:
@@ -111,16 +112,30 @@ class RowBuilder:
     def _add_waves(self, n_columns: int) -> None:
         """x, and a linear map of cosines, which goes into the first layer's kernel."""
         own = self._params["numbers"]
-        for column, own_eh in enumerate(
-            np.split(self._taken(n_columns * (DENSE_FEATURES + 1)), n_columns)
-        ):
-            mapped_eh = own["embedding_kernel"][column] @ own_eh[:-1]
-            self._before_h += own["embedding_bias"][column] @ own_eh[:-1]
-            frequency_e, phase_e = 2 * np.pi * own["frequency"][column], own["phase"][column]
-            frequency, phase = self._vectors(frequency_e), self._vectors(phase_e)
-            self.features.append(Feature(column, self._n_rows, len(phase_e), frequency, phase))
-            self._add_rows(whole_vectors(mapped_eh.T, self._lanes).T)
-            self._add_feature(column, own_eh[-1])
+        own_feh = self._taken(n_columns * (DENSE_FEATURES + 1))
+        own_feh = own_feh.reshape(n_columns, DENSE_FEATURES + 1, -1)
+        self._add_before(own["embedding_bias"].astype(np.float64), own_feh[:, :-1])
+        frequency_fw = whole_vectors(2 * np.pi * own["frequency"], self._lanes)
+        phase_fw = whole_vectors(own["phase"], self._lanes)
+        n_waves, width = own["phase"].shape[1], phase_fw.shape[1]
+        frequencies = self._memory.rows(frequency_fw)
+        phases = self._memory.rows(phase_fw)
+        rows_fwh = np.zeros((n_columns, width + 1, own_feh.shape[2]), FLOATS)
+        map_fwe = own["embedding_kernel"].astype(np.float64)
+        for first in range(0, n_columns, COLUMNS_AT_ONCE):
+            some = slice(first, first + COLUMNS_AT_ONCE)
+            rows_fwh[some, :n_waves] = map_fwe[some] @ own_feh[some, :-1]
+        rows_fwh[:, width] = own_feh[:, -1]
+        for column, (frequency, phase) in enumerate(zip(frequencies, phases, strict=True)):
+            place = self._n_rows + column * (width + 1)
+            self.features.append(Feature(column, place, n_waves, frequency, phase))
+            self.features.append(Feature(column, place + width, 1, None, None))
+        self._add_rows(rows_fwh.reshape(-1, rows_fwh.shape[2]))
+
+    def _add_before(self, bias_fe: np.ndarray, own_feh: np.ndarray) -> None:
+        """What biases of the columns' features come to, one column after the other."""
+        sums_fh = (bias_fe[:, None] @ own_feh)[:, 0]
+        self._before_h = np.concatenate([self._before_h[None], sums_fh]).sum(0)
 
     def _add_bins(self, n_columns: int) -> None:
         """x w + b and the bins, which are a line between any two edges, and beyond them."""
@@ -167,7 +182,7 @@ class RowBuilder:
 
     def _add_rows(self, kernel_eh: np.ndarray) -> None:
         """The rows of the kernel for the next features; the one after them stands at `_n_rows`."""
-        self._rows.append(kernel_eh)
+        self._rows.append(kernel_eh.astype(FLOATS, copy=False))
         self._n_rows += len(kernel_eh)
 
     def _add_sum(self, own_eh: np.ndarray, start_e: np.ndarray, parts: list[Part]) -> None:

@@ -80,6 +80,13 @@ class Memory:
         self._kept.append(copy)
         return copy.ctypes.data
 
+    def rows(self, array: np.ndarray) -> range:
+        """The address of each row of a float32 copy of an array [n, m]."""
+        first = self.floats(array)
+        assert first is not None
+        n_bytes = array.shape[1] * FLOATS.itemsize
+        return range(first, first + len(array) * n_bytes, n_bytes)
+
     def structures(self, kind: type[ctypes.Structure], given: Sequence[ctypes.Structure]) -> int:
         """The address of structures side by side."""
         together = (kind * len(given))(*given)

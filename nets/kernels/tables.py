@@ -20,6 +20,7 @@ from nets.kernels import library
 from nets.kernels.dense import ACTIVATIONS, is_large
 from nets.kernels.table_rows import EMBEDDINGS, RowBuilder
 from nets.kernels.table_structures import (
+    FLOATS,
     Feature,
     Head,
     Layer,
@@ -160,8 +161,13 @@ def _joined_heads(params: Tree, heads: tuple[HeadShape, ...]) -> dict[str, np.nd
 def _panels(kernel_dh: np.ndarray, lanes: int) -> np.ndarray:
     """A kernel in panels of columns, a panel's rows one after the other."""
     whole_dh = whole_vectors(kernel_dh, lanes)
-    edges = range(PANEL * lanes, whole_dh.shape[1], PANEL * lanes)
-    return np.concatenate([panel.ravel() for panel in np.split(whole_dh, edges, axis=1)])
+    n_rows, n_columns = whole_dh.shape
+    panels = np.empty(whole_dh.size, FLOATS)
+    for first in range(0, n_columns, PANEL * lanes):
+        columns = slice(first, min(first + PANEL * lanes, n_columns))
+        own = panels[n_rows * columns.start : n_rows * columns.stop]
+        own.reshape(n_rows, columns.stop - first)[:] = whole_dh[:, columns]
+    return panels
 
 
 def _scales(scaling: str, statistics: Mapping[str, np.ndarray], memory: Memory) -> Scales:

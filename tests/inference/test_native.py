@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import jax
 import numpy as np
 import pytest
@@ -12,7 +14,9 @@ from tests.nets.test_native_tables import make_network, make_rows, make_variable
 from train import config as configs
 from train import loop, predict
 from train.inference import native
+from train.inference.ensemble import Ensemble
 from train.inference.native import native_nets
+from train.inference.temperature import with_temperatures
 
 pytestmark = needs_kernels()
 
@@ -50,6 +54,21 @@ def test_a_first_layer_too_large_to_be_kept_again_is_left_to_jax(monkeypatch) ->
         assert (
             native.native_nets(network, (variables,), has_members=False) is not None
         ) is is_native
+
+
+def test_the_native_net_is_made_again_for_other_variables_alone() -> None:
+    network = make_network(hidden=(128, 128))
+    variables = make_variables(network)
+    numbers = SimpleNamespace(heads=network.output.heads[:1])
+    labels = SimpleNamespace(heads=network.output.heads)
+    ensemble = object.__new__(Ensemble)
+    ensemble._variables = (variables,)
+    ensemble.__dict__["_native"] = "made"
+    ensemble.variables = (with_temperatures(variables, numbers, {}, has_members=False),)
+    assert ensemble.__dict__["_native"] == "made"
+    ensemble.variables = (with_temperatures(variables, labels, {"kind": 2.0}, has_members=False),)
+    assert "_native" not in ensemble.__dict__
+    assert ensemble.variables[0]["statistics"]["targets"]["kind"]["temperature"] == 2
 
 
 @pytest.mark.slow

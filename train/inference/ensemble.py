@@ -194,8 +194,9 @@ class Ensemble:
 
     @variables.setter
     def variables(self, trees: tuple[Variables, ...]) -> None:
+        if any(new is not old for new, old in zip(trees, self._variables, strict=True)):
+            self.__dict__.pop("_native", None)
         self._variables = trees
-        self.__dict__.pop("_native", None)
 
     @cached_property
     def _native(self) -> NativeNets | None:

@@ -17,8 +17,11 @@ def with_temperatures(
 ) -> Variables:
     """The variables with the temperature of each head of classes among its statistics, or 1.
 
-    With an axis of members in all leaves it is [m], the same for each.
+    With an axis of members in all leaves it is [m], the same for each. Without such a head they
+    are the very variables that were given.
     """
+    if not any(head.kind in CLASSES for head in encoder.heads):
+        return variables
     statistics = variables["statistics"]
     targets = dict(statistics["targets"])
     shape = np.shape(jax.tree.leaves(variables["params"])[0])[:1] if has_members else ()
