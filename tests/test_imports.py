@@ -206,6 +206,13 @@ def test_orbax_stands_behind_one_door():
     assert [i for i in at_once if not is_imported_late(i)] == []
 
 
+def test_the_large_parts_of_scipy_wait_for_who_asks_for_them():
+    # After "import scipy" its parts are loaded by their first use: scipy.special, scipy.optimize.
+    product = [i for i in IMPORTS if top(i.module) in ("nets", "train")]
+    own = [i for i in product if top(i.name) == "scipy" and not i.late]
+    assert {i.name for i in own} <= {"scipy", "scipy.sparse"}
+
+
 def is_imported_late(found: Import) -> bool:
     """Whether it is in a module that is imported late itself, for what it imports."""
     if found.module.startswith("train.estimators"):

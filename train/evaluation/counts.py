@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from scipy import special
+import scipy
 
 Array: TypeAlias = np.ndarray
 MIN_DISPERSION = 1e-6  # of dispersions
@@ -67,7 +67,7 @@ class Counts:
         count = np.floor(target)
         inside = np.maximum(count, 1)
         # E[N; N <= y] is the mean times the share of a size one larger that is below y.
-        part = self.own_mean * np.where(count < 1, 0.0, special.betainc(size + 1, inside, p))
+        part = self.own_mean * np.where(count < 1, 0.0, scipy.special.betainc(size + 1, inside, p))
         return target * (2 * self.cdf(count) - 1) + self.own_mean - 2 * part
 
     def _apart(self) -> Array:
@@ -75,27 +75,27 @@ class Counts:
         size = self.size
         rest = 1 - self.success_probability
         is_large = size > MAX_SIZE
-        series = special.hyp2f1(
+        series = scipy.special.hyp2f1(
             1 - np.where(is_large, 1, size), 0.5, 2.0, 4 * rest / np.square(1 + rest)
         )
         # Then it is as good as Poisson's, somewhat stretched.
         mean = self.own_mean
-        of_poisson = special.ive(0, 2 * mean) + special.ive(1, 2 * mean)
+        of_poisson = scipy.special.ive(0, 2 * mean) + scipy.special.ive(1, 2 * mean)
         return 2 * mean * np.where(is_large, of_poisson / np.sqrt(1 - rest), series / (1 + rest))
 
     def nll(self, target: Array) -> Array:
         """-log p of each target."""
         size = self.size
         p = self.success_probability
-        chosen = -special.betaln(size, target + 1) - np.log(size + target)
-        log_p = chosen + size * np.log(p) + special.xlog1py(target, -p)
+        chosen = -scipy.special.betaln(size, target + 1) - np.log(size + target)
+        log_p = chosen + size * np.log(p) + scipy.special.xlog1py(target, -p)
         log_p = log_p + np.log1p(-self.zeros)
         with_zeros = np.logaddexp(np.log(np.maximum(self.zeros, 1e-300)), log_p)
         return -np.where(target == 0, with_zeros, log_p)
 
 
 def _cdf(count: Array, mean: Array, size: Array) -> Array:
-    share = special.betainc(size, np.maximum(count, 0) + 1, 1 / (1 + mean / size))
+    share = scipy.special.betainc(size, np.maximum(count, 0) + 1, 1 / (1 + mean / size))
     return np.where(count < 0, 0.0, share)
 
 
@@ -103,7 +103,7 @@ def _quantile_counts(share_m: Array, mean_m: Array, size_m: Array) -> Array:
     """The least counts [m] of which the share below is as large, from a guess on, by halves."""
     deviation_m = np.sqrt(mean_m * (1 + mean_m / size_m))
     skewness_m = (1 + 2 * mean_m / size_m) / np.maximum(deviation_m, 1e-12)
-    z_m = special.ndtri(np.clip(share_m, 1e-12, None))
+    z_m = scipy.special.ndtri(np.clip(share_m, 1e-12, None))
     # The expansion of Cornish & Fisher.
     guess_m = mean_m + deviation_m * (z_m + skewness_m * (np.square(z_m) - 1) / 6)
     guess_m = np.floor(np.clip(guess_m, 0, mean_m + 40 * deviation_m))

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TypeAlias
 
 import numpy as np
-from scipy import special
+import scipy
 
 from train.data.dataset import Encoder, Head
 from train.evaluation.counts import Counts
@@ -33,13 +33,13 @@ class Normal:
 
     def quantile(self, share: Array) -> Array:
         """What a share of the distribution lies below."""
-        return self.mean + self.deviation * special.ndtri(share)
+        return self.mean + self.deviation * scipy.special.ndtri(share)
 
     def crps(self, target: Array) -> Array:
         """The score of each target."""
         z = (target - self.mean) / self.deviation
         density = np.exp(-np.square(z) / 2) / np.sqrt(2 * np.pi)
-        return self.deviation * (z * (2 * special.ndtr(z) - 1) + 2 * density - 1 / ROOT_PI)
+        return self.deviation * (z * (2 * scipy.special.ndtr(z) - 1) + 2 * density - 1 / ROOT_PI)
 
     def nll(self, target: Array) -> Array:
         """-log p of each target."""
@@ -62,15 +62,15 @@ class StudentT:
 
     def quantile(self, share: Array) -> Array:
         """What a share of the distribution lies below."""
-        return self.mean + self.scale * special.stdtrit(self.freedom, share)
+        return self.mean + self.scale * scipy.special.stdtrit(self.freedom, share)
 
     def crps(self, target: Array) -> Array:
         """The score of each target."""
         v = self.freedom
         z = (target - self.mean) / self.scale
         density = np.exp(-_log_t(z, v))
-        spread = special.betaln(0.5, v - 0.5) - 2 * special.betaln(0.5, v / 2)
-        score = z * (2 * special.stdtr(v, z) - 1) + 2 * density * (v + np.square(z)) / (v - 1)
+        spread = scipy.special.betaln(0.5, v - 0.5) - 2 * scipy.special.betaln(0.5, v / 2)
+        score = z * (2 * scipy.special.stdtr(v, z) - 1) + 2 * density * (v + np.square(z)) / (v - 1)
         return self.scale * (score - 2 * np.sqrt(v) / (v - 1) * np.exp(spread))
 
     def nll(self, target: Array) -> Array:
@@ -80,7 +80,7 @@ class StudentT:
 
 def _log_t(z: Array, v: Array) -> Array:
     """-log p under the standard distribution of Student's t."""
-    constant = np.log(v) / 2 + special.betaln(0.5, v / 2)
+    constant = np.log(v) / 2 + scipy.special.betaln(0.5, v / 2)
     return constant + (v + 1) / 2 * np.log1p(np.square(z) / v)
 
 
@@ -97,8 +97,10 @@ class Quantiles:
 
     def quantile(self, share: Array) -> Array:
         """What a share of the distribution lies below, for shares [n, o] or [s, n, o]."""
-        knots_q = special.ndtri(np.array(self.levels))
-        z = np.broadcast_to(special.ndtri(share), (*np.shape(share)[:-2], *self.values.shape[:2]))
+        knots_q = scipy.special.ndtri(np.array(self.levels))
+        z = np.broadcast_to(
+            scipy.special.ndtri(share), (*np.shape(share)[:-2], *self.values.shape[:2])
+        )
         place = np.clip(np.searchsorted(knots_q, z) - 1, 0, len(knots_q) - 2)
         values = np.broadcast_to(self.values, (*z.shape, len(knots_q)))
         low = np.take_along_axis(values, place[..., None], -1)[..., 0]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
-import scipy.special
+import scipy
 from numpy.typing import NDArray
 
 from train.data.dataset import Head

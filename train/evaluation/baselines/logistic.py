@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
-import scipy.special
+import scipy
 from numpy.typing import NDArray
 from scipy import sparse
 

@@ -6,8 +6,7 @@ Losses are convex: whatever the search begins from, it ends at the same ones.
 from __future__ import annotations
 
 import numpy as np
-import scipy.optimize
-import scipy.special
+import scipy
 from numpy.typing import NDArray
 from scipy import sparse
 
