@@ -212,7 +212,7 @@ def test_all_columns_are_shuffled_once_where_a_short_training_bounds_the_repeats
 
 def test_importance_may_take_what_is_asked_or_as_long_as_the_training():
     assert shuffle_seconds(Train(importance_seconds=3.0), 60.0) == (3, 3)
-    assert shuffle_seconds(Train(), 0.2) == (10, 1)
+    assert shuffle_seconds(Train(), 0.2) == (10, 0.25)
     assert shuffle_seconds(Train(), 5.0) == (10, 5)
     assert shuffle_seconds(Train(), 60.0) == (60, 60)
     assert known_seconds(0.2, is_whole=True) == 0.2

@@ -96,7 +96,7 @@ class Train:
     importance_seconds: float | None = bounded(None, 0)
     """Seconds that the importance of a table's columns may take; 0 leaves it out.
 
-    None: as many as training took, but 1 at the least; each column is shuffled once within 10.
+    None: as many as training took, but .25 at the least; each column is shuffled once within 10.
     """
     report: bool = True
     """Whether report.html is drawn, which takes a second or two."""

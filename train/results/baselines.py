@@ -14,7 +14,9 @@ from train.inference.predictor import Predicted
 # The linear model may take this share of the training, trees and repeats of importance as long.
 LINEAR_SHARE = 0.05
 MIN_SECONDS = 10.0  # of the linear model, and of shuffling each column once
-MIN_EXTRA_SECONDS = 1.0  # of trees and repeats, which a short training does not wait for
+# Of trees, and of shuffling columns again: a short training does not wait for them.
+MIN_TREE_SECONDS = 1.0
+MIN_REPEAT_SECONDS = 0.25
 COMPARED = ("linear", "trees")
 
 
@@ -26,7 +28,7 @@ def baseline_seconds(options: Train, trained: float, n_rows: int) -> Seconds:
     if linear is None:
         linear = max(MIN_SECONDS, LINEAR_SHARE * trained)
     if trees is None:
-        trees = max(MIN_EXTRA_SECONDS, trained)
+        trees = max(MIN_TREE_SECONDS, trained)
         if n_rows > TREE_ROWS:
             trees = 0.0
             left_out = (
@@ -40,7 +42,7 @@ def shuffle_seconds(options: Train, trained: float) -> ShuffleSeconds:
     asked = options.importance_seconds
     if asked is not None:
         return ShuffleSeconds(asked, asked)
-    return ShuffleSeconds(max(MIN_SECONDS, trained), max(MIN_EXTRA_SECONDS, trained))
+    return ShuffleSeconds(max(MIN_SECONDS, trained), max(MIN_REPEAT_SECONDS, trained))
 
 
 def known_seconds(trained: float, is_whole: bool) -> float:
