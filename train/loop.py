@@ -165,12 +165,12 @@ def choose_driver(run: Run) -> Driver:
 
 
 def _place(run: Run, listener: Listener) -> Run:
-    """The run over its devices; the listener is told of them, and of rates that move nothing."""
+    """The run over its devices; the listener is told of them."""
     driver = choose_driver(run)
     if line := flat_columns(run):
         listener(line)
     run = place_run(run, driver.specs.data)
-    for line in filter(None, (describe(run.layout), idle_rates(run, driver), long_warmup(run))):
+    for line in filter(None, (describe(run.layout), long_warmup(run))):
         listener(line)
     return run
 
@@ -180,8 +180,8 @@ def train(
 ) -> Trained:
     """Calls the compiled rounds until the leg is done, patience ends or a signal comes.
 
-    `call` is that of an earlier leg of this run, if there was one. The listener is told of the
-    network's layers, but in a later leg, and of progress.
+    `call` is that of an earlier leg of this run, if there was one. The listener is told of rates
+    that move nothing and the network's layers, but in a later leg, and of progress.
 
     A round is `eval_every` epochs and an evaluation (`train.core.rounds`); a call of the compiled
     program does some rounds, of a stream perhaps only a piece of one. The order within the loop is
@@ -195,6 +195,8 @@ def train(
     with recorded_layers() as layers:
         state, resumed = restore_or_init(run, driver, checkpoints)
     if call is None:
+        if line := idle_rates(run, state):
+            listener(line)
         for line in layer_lines(
             layers, state.weights.params, run.program, max(len(run.members), 1)
         ):

@@ -86,7 +86,7 @@ def make_shuffles_by_first_layer(
 
     everywhere = (None,) * 4
     compiled = jax.jit(jax.vmap(shuffle, (0, *everywhere)) if has_members else shuffle)
-    on_device = {name: jnp.asarray(array) for name, array in inputs.items()}
+    on_device = jax.device_put(dict(inputs))
 
     def call(
         variables: Variables, order_n: np.ndarray, columns_k: np.ndarray, count: int

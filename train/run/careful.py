@@ -54,7 +54,8 @@ def is_careful(program: Program, state: State) -> bool:
     """Whether an update of this state is looked at, be it only that of one member."""
     if program.config.train.skip_spikes:
         return True
-    skipped, training = fetch((state.faults.skipped, still_training(program, state)))
+    skipped, stopped, step = fetch((state.faults.skipped, state.stopped, state.step))
+    training = still_training(program, state.replace(stopped=stopped, step=step))
     return bool(np.any((np.asarray(skipped) > 0) & np.asarray(training)))
 
 

@@ -75,9 +75,9 @@ def _data(program: Program, dataset: Dataset, statistics: Statistics) -> Data:
     mean = mean_weight(dataset, weights)
     return Data(
         arrays=(),
-        train_weight=jnp.asarray(weights.of(dataset.weight, dataset.arrays)),
-        train=jnp.asarray(dataset.splits["train"]),
-        valid=jnp.asarray(dataset.splits["valid"]),
+        train_weight=jax.device_put(weights.of(dataset.weight, dataset.arrays)),
+        train=jax.device_put(dataset.splits["train"]),
+        valid=jax.device_put(dataset.splits["valid"]),
         statistics=jax.device_put(statistics),
         key=jax.random.key(config.seed),
         mean_weight=None if mean is None else jnp.float32(mean),

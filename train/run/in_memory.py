@@ -10,6 +10,7 @@ import numpy as np
 
 from nets.base import Array
 from train.core.fallback import with_fallback
+from train.core.op_by_op import op_by_op
 from train.core.program import Data
 from train.core.rounds import log_shapes, run_rounds
 from train.core.state import State, init_state
@@ -43,13 +44,16 @@ class InMemory:
             weights = Weights(before["params"], before.get("batch_stats") or {})
             weights = jax.tree.map(jnp.asarray, weights)
             return init_state(weights, run.program.optimizer, **options)
-        data = run.data
-        rows = _starting_rows(run)
-        first = run.program.batch(data, rows)
-        weight = None if data.mean_weight is None else data.train_weight[rows]
-        weights = init_weights(run.program.network, data.statistics, first.inputs, data.key, weight)
-        state = init_state(weights, run.program.optimizer, **options)
-        return with_fallback(run.program, data, state)
+
+        def fresh(data: Data) -> State:
+            rows = _starting_rows(run, data)
+            first = run.program.batch(data, rows)
+            weight = None if data.mean_weight is None else data.train_weight[rows]
+            network = run.program.network
+            weights = init_weights(network, data.statistics, first.inputs, data.key, weight)
+            return init_state(weights, run.program.optimizer, **options)
+
+        return with_fallback(run.program, run.data, op_by_op(fresh, run.data))
 
     def compile(self, run: Run, state: State) -> Call:
         """Rounds of `train.core.rounds`, as many as are asked for and as logs have room for."""
@@ -81,9 +85,9 @@ def empty_logs(shapes: Shapes, capacity: int) -> Shapes:
     return jax.tree.map(lambda leaf: jnp.zeros((capacity, *leaf.shape), leaf.dtype), shapes)
 
 
-def _starting_rows(run: Run) -> Array:
+def _starting_rows(run: Run, data: Data) -> Array:
     """The rows that weights are made with: any, or training rows where they begin among them."""
     if not run.program.network.starts_from_rows:
-        return run.data.train[:1]
+        return data.train[:1]
     dataset = run.dataset
     return jnp.asarray(starting_rows(dataset.splits["train"], dataset.weight, run.config.seed))

@@ -21,13 +21,10 @@ from train.run.run import Run
 from train.run.signatures import n_bytes
 
 
-def idle_rates(run: Run, driver: Driver) -> str:
+def idle_rates(run: Run, state: State) -> str:
     """A line for rates by name that no parameter of the net has; "" where there are none."""
     rates = run.config.optim.rates
-    if not rates:
-        return ""
-    state = jax.eval_shape(lambda: driver.init(run))
-    idle = unmatched_names(rates, state.weights.params)
+    idle = unmatched_names(rates, state.weights.params) if rates else []
     names = ", ".join(idle)
     return f"config.optim.rates: this net has no {names}; these rates move nothing" if idle else ""
 
