@@ -6,7 +6,7 @@ import pytest
 
 from train.config.data_options import Sequences
 from train.config.net_options import LSTM
-from train.config.options import Config, Train
+from train.config.options import Augment, Config, Train
 from train.config.sequence_recipe import auto_patch, auto_valid, resolve_sequences
 
 
@@ -48,6 +48,30 @@ def test_more_rows_ask_for_more_units_and_less_noise():
     assert (few.hidden, few.noise, few.offset) == ((64,), 0.3, 0.3)
     assert (many.hidden, many.noise, many.offset) == ((128,), 0.1, 0.1)
     assert few.readout == many.readout == "mean_max_last"
+
+
+@pytest.mark.parametrize(
+    ("traits", "mixup"),
+    [
+        ({}, 0.2),
+        ({"tokens": True}, 0),
+        ({"of_steps": True}, 0),
+        ({"classes": False}, 0),
+        ({"longest": 41}, 0),
+    ],
+)
+def test_short_numbers_of_one_class_each_are_mixed_but_at_the_end(traits: dict, mixup: float):
+    config = auto()
+    config.net.convolutions = "auto"
+    config.augment = Augment(mixup="auto", mixup_until="auto")
+    traits = {"longest": 9, "tokens": False, "of_steps": False, "classes": True} | traits
+    resolved = resolve_sequences(config, 100, **traits).augment
+    assert (resolved.mixup, resolved.mixup_until) == (mixup, 0.75 if mixup else 1)
+    config.augment = Augment(mixup=0.3)
+    assert resolve_sequences(config, 100, **traits).augment == config.augment
+    in_windows = auto(truncate=5)
+    in_windows.augment = Augment(mixup="auto", mixup_until="auto")
+    assert resolve_sequences(in_windows, 100, **traits).augment == Augment()
 
 
 def test_few_rows_are_passed_over_more_often():

@@ -62,6 +62,7 @@ REFUSED = [
     (GOOD, {"data.split": "time", "data.split_seed": 3}, "split=time; leave it at 0"),
     (SERIES, {"net.merge": "sum"}, "bidirectional=false; leave it at concat"),
     (SERIES, {"net.head_activation": "tanh"}, r"head=\(\); leave it at relu"),
+    (STEPS, {"augment.mixup_until": 0.5}, "mixup=0.0; leave it at 1.0"),
     (STEPS, {"net.character_size": 32}, "characters=false; leave it at 64"),
     (UNITS, {"net.rate": 0.3}, "rule=kmeans; leave it at 0.5"),
     (UNITS, {"net.rule": "winner", "net.neighbours": 2.0}, "rule=winner; leave it at None"),
@@ -143,6 +144,7 @@ def test_weights_of_the_ntk_form_start_as_zeros_or_by_its_own_rule() -> None:
 def test_rows_name_fields_that_there_are() -> None:
     kinds = fields.KINDS
     known = {"optim": [kinds["Optim"]], "data": [kinds["Table"], kinds["Sequences"]]}
+    known["augment"] = [kinds["Augment"]]
     known["net"] = [kinds[name] for name in ("Dense", "LSTM", "Competitive", "SelfOrganizingMap")]
     known |= {"train": [kinds["Train"]], "loss": [Config]}
     for row in IDLE:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import jax
 import jax.numpy as jnp
 import pytest
@@ -16,7 +14,7 @@ from train.core.augment import augment
 from train.data import checks
 from train.data.dataset import Batch
 
-NAMES = [field.name for field in dataclasses.fields(Augment)]
+NAMES = list(Augment().strengths())
 LENGTH = jnp.array([3, 2])
 ROWS = {"numbers": jnp.ones((2, 3)), "codes": jnp.ones((2, 2), jnp.int32)}
 NUMBERS = {"length": LENGTH, "numbers": jnp.ones((2, 4, 3))}

@@ -211,6 +211,27 @@ def test_mixed_targets_weigh_in_their_shares() -> None:
     assert 0.02 < float(first.weight[0]) < 0.98
 
 
+def test_rows_are_mixed_until_a_share_of_all_updates_has_passed() -> None:
+    """Before it as ever; from there on an update is that of rows as they are."""
+    ending = Augment(mixup=1.0, mixup_until=0.4)
+    program, data, state = make_run(Config(optim=SGD, augment=ending, train=Train(epochs=10)))
+    always, plain = (
+        make_run(Config(optim=SGD, augment=augment, train=Train(epochs=10)))[0]
+        for augment in (Augment(mixup=1.0), Augment())
+    )
+    batch = TableDataset.take(data.arrays, np.arange(9))
+    last = 4 * program.steps_per_epoch - 1
+    assert program.total_steps == 10 * program.steps_per_epoch
+    for step_number, same, other in ((last, always, plain), (last + 1, plain, always)):
+        now = state.replace(step=jnp.int32(step_number))
+        ours, wanted, unlike = (
+            updated(p, data, now, batch)[0].weights.params for p in (program, same, other)
+        )
+        assert_trees_close(ours, wanted, rtol=1e-5, atol=1e-7)
+        kernels = [params["body"]["layer_0"]["kernel"] for params in (ours, unlike)]
+        assert not np.allclose(*kernels, rtol=1e-4, atol=1e-6)
+
+
 def test_penalties_move_weights_and_are_logged_apart() -> None:
     program, data, state = make_run(Config(optim=Optim("sgd", learning_rate=0.1, l1=0.01, l2=0.02)))
     plain, _, _ = make_run(Config(optim=Optim("sgd", learning_rate=0.1)))

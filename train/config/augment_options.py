@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-from train.config.bounded import bounded
+from train.config.bounded import Auto, bounded
 
 
 @dataclass
@@ -21,8 +21,10 @@ class Augment:
     """Tables: the share of cells left out: the column's mean, or no category."""
     swap: float = bounded(0.0, 0, 1)
     """Tables: the share of cells that are taken from another row."""
-    mixup: float = bounded(0.0, 0)
+    mixup: float | Auto = bounded(0.0, 0)
     """Two rows and their targets are averaged, by shares of Beta(a, a); this is a."""
+    mixup_until: float | Auto = bounded(1.0, 0, 1)
+    """The share of a run's updates after which `mixup` ends: then the net learns to be sure."""
     cutmix: float = bounded(0.0, 0)
     """Tables: cells of two rows put together, and their targets mixed, by shares of Beta(a, a)."""
     scaling: float = bounded(0.0, 0)
@@ -39,3 +41,8 @@ class Augment:
     """Sequences: the share of tokens made unknown."""
     token_swap: float = bounded(0.0, 0, 1)
     """Sequences: the share of tokens taken from other sequences."""
+
+    def strengths(self) -> dict[str, float | Auto]:
+        """How strongly each of them varies a row, by their names; at 0 one is off."""
+        names = [field.name for field in fields(self) if field.name != "mixup_until"]
+        return {name: getattr(self, name) for name in names}

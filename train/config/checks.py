@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
 from train.config.data_checks import (
@@ -157,8 +156,7 @@ def _check_devices(config: Config) -> None:
 
 def _check_augment(data: Data, augment: Augment) -> None:
     """An augmentation must be one for this kind of data."""
-    names = [field.name for field in dataclasses.fields(augment)]
-    on = [name for name in names if getattr(augment, name) != 0]
+    on = [name for name, strength in augment.strengths().items() if strength not in (0, "auto")]
     for name in on:
         kinds = _kinds_for(name)
         kind = type(data).__name__

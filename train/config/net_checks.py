@@ -79,7 +79,7 @@ def _check_no_descent(config: Config, rule: str) -> None:
         if getattr(config.train, name):
             found.append(Unread(f"train.{name}", no_gradient, False))
     for name in ("mixup", "cutmix"):
-        if getattr(config.augment, name) != 0:
+        if getattr(config.augment, name) not in (0, "auto"):
             found.append(Unread(f"augment.{name}", f"{rule} learns from whole rows", 0))
     refuse(found)
 
@@ -131,7 +131,7 @@ def check_reconstruction(config: Config) -> None:
     if config.net.clip_outputs:
         raise UserError("config.net.clip_outputs: is for numbers to predict; set it to false")
     for name in ("mixup", "cutmix"):
-        if getattr(config.augment, name) != 0:
+        if getattr(config.augment, name) not in (0, "auto"):
             raise UserError(
                 f"config.augment.{name}: is for nets with a target; "
                 "set it to 0, and noise or drop above"

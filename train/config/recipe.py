@@ -71,11 +71,18 @@ def resolve(config: Config, n_train: int, *, classes: int) -> Config:
         beta2=config.optim.own_beta2(),
         weight_decay_schedule=filled(config.optim.weight_decay_schedule, _fade_schedule(n_train)),
     )
+    augment = config.augment
+    augment = replace(
+        augment,
+        mixup=filled(augment.mixup, 0.0),
+        mixup_until=filled(augment.mixup_until, 1.0),
+    )
     return replace(
         config,
         loss="mae" if config.loss == "auto" and metric == "mae" else config.loss,
         label_smoothing=filled(config.label_smoothing, _smoothing(config.loss, metric, classes)),
         data=_resolve_data(config.data, n_train),
+        augment=augment,
         net=net,
         optim=optim,
         train=train,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from train.config.bounded import filled
 from train.config.data_options import Sequences
 from train.config.net_options import LSTM
-from train.config.options import Config
+from train.config.options import Augment, Config
 from train.config.recipe import LSTM_LEARNING_RATE
 
 # Steps that an LSTM reads one by one; of longer sequences it reads patches, about PATCHES of them.
@@ -34,6 +34,11 @@ CUT_FACTOR = 8
 MIN_CUT = 64
 MAX_CUT = 1024
 
+# Sequences of numbers that are told apart are mixed, and at the end are not: a net that has seen
+# mixed ones alone is never sure.
+MIXUP = 0.2
+MIXUP_UNTIL = 0.75
+
 # Longer sequences of numbers than MAX_STEPS that one answer each is asked for are convolved: at
 # FINE_STEPS places at the most, of which the LSTM reads maxima, COARSE_STEPS at the most.
 FILTERS = (48, 32, 32)
@@ -50,12 +55,18 @@ CONVOLVED_EPOCHS = 75
 
 
 def resolve_sequences(
-    config: Config, n_train: int, *, longest: int, tokens: bool, of_steps: bool
+    config: Config,
+    n_train: int,
+    *,
+    longest: int,
+    tokens: bool,
+    of_steps: bool,
+    classes: bool = True,
 ) -> Config:
     """The config with every "auto" of an LSTM on sequences replaced.
 
     `longest`: the longest training sequence; `tokens`: whether words are read; `of_steps`: whether
-    some answer is asked for at every step.
+    some answer is asked for at every step; `classes`: whether all answers are classes.
     """
     assert isinstance(config.net, LSTM)
     assert isinstance(config.data, Sequences)
@@ -87,9 +98,12 @@ def resolve_sequences(
     net = replace(net, bidirectional=filled(net.bidirectional, both_ways))
     if not is_whole:
         net = replace(net, readout=filled(net.readout, "last"), patch=filled(net.patch, 1))
+    net = _resolve_sequence_net(net, n_train, longest, tokens, of_steps)
+    is_mixed = is_whole and classes and net.convolutions == () and not (tokens or of_steps)
     return replace(
         config,
-        net=_resolve_sequence_net(net, n_train, longest, tokens, of_steps),
+        net=net,
+        augment=_with_mixup(config.augment, MIXUP if is_mixed else 0.0),
         train=train,
         optim=replace(config.optim, learning_rate=learning_rate),
         label_smoothing=filled(config.label_smoothing, 0.0),
@@ -103,6 +117,13 @@ def truncated(config: Config, longest: int) -> int | None:
         longest = min(longest, config.data.max_length)
     size = config.train.truncate
     return size if size is not None and size < longest else None
+
+
+def _with_mixup(augment: Augment, strength: float) -> Augment:
+    """The options of augmentation, where they are "auto"."""
+    strength = filled(augment.mixup, strength)
+    until = filled(augment.mixup_until, MIXUP_UNTIL if strength else 1.0)
+    return replace(augment, mixup=strength, mixup_until=until)
 
 
 def _convolved_epochs(steps_per_epoch: int) -> int:

@@ -83,6 +83,7 @@ IDLE = (
         (*CONSTANT_RATES, "cosine", "exponential"),
         ("optim.plateau_factor", "optim.plateau_patience"),
     ),
+    Idle("augment.mixup", (0,), ("augment.mixup_until",)),
     Idle("net.embedding", ("none",), ("net.embedding_size", "net.embedding_scale")),
     Idle("net.embedding", ("piecewise_linear", "piecewise_linear_b"), ("net.embedding_scale",)),
     Idle(

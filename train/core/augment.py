@@ -7,15 +7,15 @@ number columns, c category columns.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
 
 from nets.base import Array, Arrays
 from nets.dropout import is_off, random_bits
-from train.config.bounded import resolved
+from train.config.bounded import Auto, resolved
 from train.config.net_options import LSTM, Net
 from train.config.options import Augment
 from train.core.augment_sequences import normal, stretch, uniform, vary_steps
@@ -48,11 +48,20 @@ def augmented(
         jax.random.fold_in(jax.random.fold_in(data.key, AUGMENT_KEY), step),
         batch,
         draw_rows,
-        config.augment,
+        _options_at(config.augment, step, program.total_steps),
         config.net,
         data.statistics.get("inputs", {}),
         program.network.missing_columns,
     )
+
+
+def _options_at(options: Augment, step: Array, total_steps: int) -> Augment:
+    """The options at an update: rows are mixed by `mixup` until its share of all has passed."""
+    until = resolved(options.mixup_until)
+    strength = resolved(options.mixup)
+    if is_off(strength) or is_off(1 - until):
+        return options
+    return replace(options, mixup=jnp.where(step < until * total_steps, strength, 0.0))
 
 
 def augment(
@@ -86,16 +95,15 @@ def augment(
     else:
         inputs = _vary_cells(vary_key, batch.inputs, draw_inputs, options, statistics, missing)
         batch = batch._replace(inputs=inputs)
-    if is_off(options.mixup) and is_off(options.cutmix):
+    if is_off(resolved(options.mixup)) and is_off(options.cutmix):
         return (batch,)
     return _mix(mix_key, batch, draw_rows(mate_key), options, missing)
 
 
 def is_on(options: Augment, net: Net) -> bool:
     """Whether anything may be varied."""
-    strengths = [getattr(options, field.name) for field in dataclasses.fields(options)]
-    strengths += map(resolved, net.strengths().values())
-    return not all(is_off(strength) for strength in strengths)
+    strengths: list[float | Auto] = [*options.strengths().values(), *net.strengths().values()]
+    return not all(is_off(resolved(strength)) for strength in strengths)
 
 
 def reads_spread(options: Augment) -> bool:
@@ -173,7 +181,7 @@ def _mix(
     else:
         chosen = _choose_cells(cell_key, inputs, 1 - share)
         mixed = _replace_cells(inputs, theirs, chosen, missing)
-        if is_off(options.mixup):
+        if is_off(resolved(options.mixup)):
             cells_bc = jnp.concatenate(list(chosen.values()), -1)
             share_b = 1 - cells_bc.mean(-1, dtype=jnp.float32)
         else:
@@ -187,7 +195,8 @@ def _mix(
 
 def _draw_share(key: Array, options: Augment) -> Array:
     """The share of the batch's own rows in a mix, Beta(a, a); 1 where a is 0."""
-    strength = options.cutmix if is_off(options.mixup) else options.mixup
+    mixup = resolved(options.mixup)
+    strength = options.cutmix if is_off(mixup) else mixup
     strength = jnp.asarray(strength, jnp.float32)
     parameter = jnp.maximum(strength, EPSILON)
     return jnp.where(strength > 0, jax.random.beta(key, parameter, parameter), 1.0)

@@ -33,6 +33,7 @@ class Traits(TypedDict):
     longest: int
     tokens: bool
     of_steps: bool
+    classes: bool
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,12 @@ class SequenceSchema:
     def traits(self) -> Traits:
         """What the recipe goes by."""
         of_steps = bool(self.tags or self.step_numbers or self.next_kind)
-        return {"longest": self.longest, "tokens": self.token is not None, "of_steps": of_steps}
+        return {
+            "longest": self.longest,
+            "tokens": self.token is not None,
+            "of_steps": of_steps,
+            "classes": all(head.kind in ("binary", "multiclass") for head in self.heads),
+        }
 
     @property
     def answer_names(self) -> AnswerNames:
