@@ -6,17 +6,20 @@ import subprocess
 import sys
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression, Ridge
 
+from train.config.data_options import Table
 from train.data.dataset import Head
+from train.data.table.load import load_table
 from train.evaluation.baselines import features as features_module
 from train.evaluation.baselines import iterative, logistic, logistic_solvers, ridge
 from train.evaluation.baselines import linear as linear_module
 from train.evaluation.baselines.features import LinearFeatures
 from train.evaluation.baselines.linear import Deadline, Fitting, predict_linear
-from train.evaluation.baselines.table import baseline_metrics, fit_baselines
+from train.evaluation.baselines.table import baseline_metrics, fit_baselines, fit_table
 
 SIZES = (30, 4)
 VALUE = Head("value", "regression", ("a", "b"), (), 2)
@@ -101,6 +104,16 @@ def test_a_fit_that_takes_too_long_is_left_out_with_a_line(problem):
         assert list(scores) == ["mean" if head is VALUE else "majority"]
 
 
+def test_nothing_is_said_of_a_linear_model_that_was_not_asked_for():
+    table = pa.table({"x": np.arange(40.0), "y": np.arange(40) % 7 * 1.5})
+    dataset = load_table(Table(path="rows", target="y"), "auto", lambda *_: table)
+    train = dataset.take(dataset.arrays, dataset.splits["train"])
+    found = fit_table(dataset.encoder, train, 0.0, in_sample=False).baselines
+    assert found.linear == {} and found.note == "" and list(found.constant) == ["value"]
+    found = fit_table(dataset.encoder, train, 10.0, in_sample=False).baselines
+    assert list(found.linear) == ["value"]
+
+
 def test_too_many_classes_times_features_are_left_out(problem, monkeypatch):
     _, dense, targets, weight = problem
     monkeypatch.setattr(logistic, "MAX_WEIGHTS", 10)
@@ -110,10 +123,12 @@ def test_too_many_classes_times_features_are_left_out(problem, monkeypatch):
 
 MANY = """
 import numpy as np, resource
+from train.config.data_options import Table
 from train.data.dataset import Head
+from train.data.table.load import load_table
 from train.evaluation.baselines.features import LinearFeatures
 from train.evaluation.baselines.linear import Deadline
-from train.evaluation.baselines.table import baseline_metrics, fit_baselines
+from train.evaluation.baselines.table import baseline_metrics, fit_baselines, fit_table
 random = np.random.default_rng(0)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 codes = random.integers(0, 100_001, (50_000, 1)).astype(np.int32)

@@ -100,7 +100,7 @@ def fit_table(
         deadline=deadline,
     )
     if not seconds:
-        baselines = replace(baselines, linear={})
+        baselines = replace(baselines, linear={}, note="")
     return FittedTable(encoder, features, baselines)
 
 
