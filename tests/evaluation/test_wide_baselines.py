@@ -106,7 +106,7 @@ def test_a_fit_that_takes_too_long_is_left_out_with_a_line(problem):
 
 def test_nothing_is_said_of_a_linear_model_that_was_not_asked_for():
     table = pa.table({"x": np.arange(40.0), "y": np.arange(40) % 7 * 1.5})
-    dataset = load_table(Table(path="rows", target="y"), "auto", lambda *_: table)
+    dataset = load_table(Table(path="rows", target="y"), "auto", lambda *_, **__: table)
     train = dataset.take(dataset.arrays, dataset.splits["train"])
     found = fit_table(dataset.encoder, train, 0.0, in_sample=False).baselines
     assert found.linear == {} and found.note == "" and list(found.constant) == ["value"]
