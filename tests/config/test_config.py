@@ -428,6 +428,16 @@ def test_a_file_is_loaded_afresh_and_gives_its_name(tmp_path: Path):
     assert not list(tmp_path.glob("__pycache__"))
 
 
+def test_an_override_adds_to_what_a_list_has():
+    config = Config(data=Table(path="x.csv", target="y"), net=Dense(hidden=(64, 64)))
+    found = configs.override(config, {"data.missing+": "-99,none given", "net.hidden+": "64"})
+    assert found.data.missing == (*config.data.missing, "-99", "none given")
+    assert found.net.hidden == (64, 64, 64)
+    assert config.data.missing == Table().missing
+    with pytest.raises(UserError, match=r"config.data.path\+: only a list can be added to"):
+        configs.override(config, {"data.path+": "z.csv"})
+
+
 def test_an_override_leaves_the_original_alone():
     new = configs.override(GOOD, {"optim.rates": '{"bias": 0.5}', "data.target": "a,b"})
     new.optim.rates["slope"] = 1.0

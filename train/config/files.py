@@ -101,6 +101,7 @@ def override(config: Config, overrides: Overrides) -> Config:
 
     A group that comes in several kinds is set to one by its name: {"net": "LSTM"}. It then has that
     kind's defaults, wherever its own fields stand; of the kind that it is, it stays as it is.
+    {"data.missing+": "-99"} adds to what the field has.
     """
     config = _copied(named(config))
     pairs = _pairs(overrides)
@@ -111,15 +112,24 @@ def override(config: Config, overrides: Overrides) -> Config:
     for name, text in pairs:
         if fields.kinds_of(name):
             continue
-        leaf = leaves.get(f"config.{name}")
+        adds = name.endswith("+")
+        path = f"config.{name.removesuffix('+')}"
+        leaf = leaves.get(path)
         if leaf is None:
-            raise UserError(fields.unknown_field(f"config.{name}", config))
+            raise UserError(fields.unknown_field(path, config))
         try:
             value = values.parse(text, leaf.annotation)
         except ValueError:
             raise UserError(fields.mismatch(leaf, text)) from None
-        setattr(leaf.group, leaf.name, value)
+        setattr(leaf.group, leaf.name, _added(leaf, value) if adds else value)
     return named(config)
+
+
+def _added(leaf: fields.Leaf, value: values.OptionValue) -> values.OptionValue:
+    """The names or numbers that a field has, and further ones. Raises UserError."""
+    if not isinstance(leaf.value, tuple) or not isinstance(value, tuple):
+        raise UserError(f"{leaf.path}+: only a list can be added to; write {leaf.path}=VALUE")
+    return (*leaf.value, *value)
 
 
 def _pairs(overrides: Overrides) -> list[tuple[str, str]]:

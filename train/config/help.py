@@ -81,7 +81,10 @@ def _names(section: Section) -> tuple[str, str]:
 
 def _in_short() -> str:
     """Every group in a line, and the options that are set most often."""
-    lines = ["Options, set in the config's file or with --config.GROUP.FIELD=VALUE:", ""]
+    lines = [
+        "Options, set in the config's file or by --config.GROUP.FIELD=VALUE (+= adds to a list):",
+        "",
+    ]
     for section in _sections():
         meaning = first_sentence(inspect.getdoc(type(section.group)) or "")
         lines.append(_entry(section.title, meaning, PATH_WIDTH))
