@@ -259,6 +259,13 @@ def test_a_row_per_step_is_answered_by_its_id(tmp_path):
     assert table.column_names[:3] == ["row", "who", "prediction"]
     assert table.num_rows == 120
     assert table["who"][7].as_py() == "7-th"
+    found = evaluate(predict.load(tmp_path / "run"), read_table(path), str(path))
+    assert found["rows"] == 120 and "notes" not in found
+    lists = [
+        {"x": [step[0] for step in row["x"]], "who": f"{i}-th"} for i, row in enumerate(waves(120))
+    ]
+    of_lists = predict.load(tmp_path / "run").table(as_table(lists), "lists")
+    assert of_lists.equals(table)
 
 
 @pytest.mark.parametrize(

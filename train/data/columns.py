@@ -59,7 +59,7 @@ class RawColumn:
     reading: Reading = UNKNOWN
     delimiter: str = ""
     said: Said | None = None
-    otherwise: str = ", or name the column in config.data.categorical"
+    otherwise: str = " or the column in config.data.categorical"
     found: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def row(self, place: int | np.integer) -> str:

@@ -229,7 +229,7 @@ def check_odd(
         more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
         raise raw.error(
             f"{', '.join(shown)}{more}: expected {expected}; correct it, "
-            f"add it to config.data.missing{raw.otherwise}"
+            f"or train with it in config.data.missing{raw.otherwise}"
         )
     if len(words):
         what = expected.partition(" as in")[0].removeprefix("an ").removeprefix("a ")

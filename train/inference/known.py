@@ -44,6 +44,7 @@ class _Some(NamedTuple):
     """Rows of a table that have a target: their numbers in it, targets, weights and answers.
 
     `unseen` counts what no training row has: {head of classes, or of tags: {name: rows, or steps}}.
+    `n_rows` are the rows, or sequences, with and without a target.
     """
 
     rows: np.ndarray
@@ -51,6 +52,7 @@ class _Some(NamedTuple):
     weight: np.ndarray
     answers: HostArrays
     unseen: dict[str, Counter[str]]
+    n_rows: int
 
 
 def known_rows(
@@ -66,7 +68,7 @@ def known_rows(
     assert isinstance(model.encoder, TableEncoder | SequenceEncoder)
     weight = _weights(model, table, where, echo, said)
     some = _answered(model, model.encoder, table, where, weight, said)
-    return _joined(model.encoder, [some], table.num_rows, where, said)
+    return _joined(model.encoder, [some], where, said)
 
 
 def known_in_pieces(
@@ -79,14 +81,12 @@ def known_in_pieces(
     """Those of sequences that come in pieces. Raises UserError."""
     encoder = model.encoder
     assert isinstance(encoder, SequenceEncoder)
-    parts = []
-    n_rows = 0
+    parts: list[_Some] = []
     for piece in pieces:
-        weight = _weights(model, piece.table, piece.where, echo if not n_rows else _say_nothing, [])
+        weight = _weights(model, piece.table, piece.where, _say_nothing if parts else echo, [])
         some = _answered(model, encoder, piece.table, piece.where, weight, [])
         parts.append(some._replace(rows=piece.first + some.rows))
-        n_rows += piece.table.num_rows
-    return _joined(encoder, parts, n_rows, where, said)
+    return _joined(encoder, parts, where, said)
 
 
 def _known_windows(model: Predictor, table: pa.Table, where: str, said: Said) -> Known:
@@ -127,17 +127,16 @@ def _answered(
             unseen[tag.name] = Counter(unseen_tags(table, tag, where))
     assert isinstance(labels, TableEncoder)
     unseen |= _unseen_classes(labels, table, known, where)
-    return _Some(rows, known, weight[rows], model.answers(inputs), unseen)
+    return _Some(rows, known, weight[rows], model.answers(inputs), unseen, len(present))
 
 
 def _joined(
     encoder: TableEncoder | SequenceEncoder,
     parts: list[_Some],
-    n_rows: int,
     where: str,
     said: Said,
 ) -> Known:
-    """All parts of a file of so many rows as one; what is to be said of them."""
+    """All parts of a file as one; what is to be said of them."""
     fills = fills_of(encoder) if isinstance(encoder, SequenceEncoder) else {}
     target = join([part.target for part in parts], fills)
     answers = join([part.answers for part in parts], fills)
@@ -145,6 +144,7 @@ def _joined(
     weight = np.concatenate([part.weight for part in parts])
     if len(rows) and not weight.any():
         raise UserError(f"{where}: all {len(rows)} rows with a target have weight 0")
+    n_rows = sum(part.n_rows for part in parts)
     if len(rows) < n_rows:
         said.append(f"{where}: {n_rows - len(rows)} of {n_rows} rows lack a target, left out")
     unseen: dict[str, Counter[str]] = {}

@@ -153,6 +153,16 @@ def test_lists_of_text_of_any_type_are_lists_of_text(kind):
     assert column.to_pylist() == rows
 
 
+def test_objects_of_polars_are_what_they_hold():
+    polars = pytest.importorskip("polars")
+    days = np.array([datetime.date(2024, 1, day) for day in (1, 2)], object)
+    column = polars.Series("day", days)
+    assert column.dtype == polars.Object  # as polars takes an array of pandas' .date
+    frame = polars.DataFrame({"day": column, "x": [1.0, None]})
+    for table in (as_table(frame), as_table({"day": column, "x": frame["x"]})):
+        assert table.to_pydict() == {"day": days.tolist(), "x": [1.0, None]}
+
+
 def test_lists_of_numbers_of_any_type_and_of_categories_of_polars():
     of_views = pa.DictionaryArray.from_arrays([0, 1, 0], pa.array(["x", "y"], pa.string_view()))
     decimals = pa.array([[1, 2], [3]], pa.list_(pa.decimal128(5, 2)))

@@ -13,6 +13,7 @@ from train.config.data_options import Sequences
 from train.data.files.read import read_table
 from train.data.sequences.dataset import SequenceDataset
 from train.data.sequences.load import load_sequences
+from train.data.sequences.weights import sequence_weights
 from train.errors import UserError
 
 N = 20
@@ -133,8 +134,12 @@ def test_whole_numbers_are_labels_where_lists_differ_in_length(tmp_path):
     for name, values in texts.target.items():
         np.testing.assert_array_equal(data.target[name], values)
     flags = [[[1, 0, 0, 1], [0, 1, 1, 0]][i % 2] for i in range(N)]  # yes or no for each of four
-    with pytest.raises(UserError, match=r"row 1 has 4 (tags|numbers) for 3 steps of 'x'"):
+    message = r"row 1 has 4 (tags|numbers) for 3 steps of 'x'; .*; what is of the whole sequence is"
+    with pytest.raises(UserError, match=message):
         load(lines(tmp_path, x=TOKENS, label=flags))
+    tags = [own if i else own[1:] for i, own in enumerate(TOKENS)]  # one slip: no such advice
+    with pytest.raises(UserError, match=r"row 1 has 2 tags for 3 steps of 'x'; .* for each$"):
+        load(lines(tmp_path, x=TOKENS, label=tags))
 
 
 def test_few_whole_numbers_that_are_no_classes_are_told_of(tmp_path):
@@ -149,3 +154,48 @@ def test_few_whole_numbers_that_are_no_classes_are_told_of(tmp_path):
 def test_advice_names_options_that_sequences_have(tmp_path):
     data = load(lines(tmp_path, x=TOKENS, label=[1, 2, "b", 1] * (N // 4)))
     assert data.notes[0].endswith("a category; config.data.missing says otherwise")
+
+
+def test_a_net_of_rows_per_step_reads_lists_of_the_same_steps(tmp_path):
+    rows = [
+        {"id": f"s{i}", "at": t, "x": float(i + t), "w": token, "label": LABELS[i], "weight": 1 + i}
+        for i in range(N)
+        for t, token in enumerate(TOKENS[i])
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "long.csv", index=False)
+    long = str(tmp_path / "long.csv")
+    data = load(long, inputs=("x", "w"), id="id", order="at", weight="weight")
+    columns = {
+        "x": [[float(i + t) for t in range(len(TOKENS[i]))] for i in range(N)],
+        "w": TOKENS,
+        "label": LABELS,
+        "weight": list(range(1, N + 1)),
+    }
+    of_steps = data.encoder.read(read_table(long, ()), "long")
+    for names in ({"id": [f"s{i}" for i in range(N)]}, {}):
+        table = read_table(lines(tmp_path, **columns, **names), ())
+        of_lists = data.encoder.read(table, "lists")
+        for name, values in of_steps.inputs.items():
+            np.testing.assert_array_equal(of_lists.inputs[name], values)
+        assert [*of_lists.names] == (["row", "id"] if names else [])
+        np.testing.assert_array_equal(
+            data.encoder.encode_targets(table, "lists")[0]["label"],
+            data.encoder.encode_targets(read_table(long, ()), "long")[0]["label"],
+        )
+        weights = sequence_weights(table, data.options, "lists")
+        np.testing.assert_array_equal(weights, np.arange(1, N + 1))
+    with pytest.raises(UserError, match=r"config\.data\.order: new has no column 'at'"):
+        data.encoder.read(read_table(long, ()).drop_columns(["at"]), "new")
+
+
+def test_what_holds_no_lists_says_what_does(tmp_path):
+    data = load(lines(tmp_path, x=TOKENS, label=LABELS))
+    pd.DataFrame({"x": ["[1, 2]", "[3]"]}).to_csv(tmp_path / "cells.csv", index=False)
+    with pytest.raises(
+        UserError, match=r"column 'x' holds lists as text, '\[1, 2\]'; write the lists"
+    ):
+        said_in(data, str(tmp_path / "cells.csv"))
+    pd.DataFrame({"x": list("abc")}).to_csv(tmp_path / "long.csv", index=False)
+    advice = "or train with config.data.id and config.data.order where a file has a row per step"
+    with pytest.raises(UserError, match=f"split the text into tokens first, {advice}"):
+        said_in(data, str(tmp_path / "long.csv"))

@@ -143,3 +143,20 @@ def test_forecasts_of_stamps_that_are_not_even_say_how_they_are_dated(tmp_path):
             "are not whole steps of 28 days apart; windows count rows, and forecasts are dated by "
             "that step"
         )
+
+
+def test_advice_in_a_later_file_is_for_training_where_options_are_set(tmp_path):
+    data = read(tmp_path, frame(DAYS, z=1.0 * DAYS.day), observed=("z",))
+    later = frame(DAYS, z="much")
+    with pytest.raises(
+        UserError, match=r"correct it, or train with it in config\.data\.missing or"
+    ):
+        ahead(data, later)
+    advice = (
+        "or train with it in config.data.missing or the order of dates in config.data.date_format"
+    )
+    with pytest.raises(UserError, match=advice):
+        ahead(data, frame(["some day"] * 60, z=1.0))
+    named = read(tmp_path, groups(["a", "b"]), group="id")
+    with pytest.raises(UserError, match="if 'NA', read as missing, is one, train without it in"):
+        ahead(named, groups(["NA", "b"]))

@@ -55,7 +55,9 @@ def as_table(
     elif hasattr(data, "items") or getattr(getattr(data, "dtype", None), "names", None):
         table = _from_columns(items_of(data), missing)
     elif hasattr(data, "to_arrow") and hasattr(data, "columns"):  # polars
-        table = data.to_arrow()
+        has_objects = "Object" in map(str, getattr(data, "dtypes", ()))
+        named = ((name, data[name]) for name in data.columns)
+        table = _from_columns(named, missing) if has_objects else data.to_arrow()
     else:
         expected = "a dict of columns, a pyarrow, pandas or polars table, or a list of dicts"
         raise UserError(f"data: cannot read type {type(data).__name__}; expected {expected}")
@@ -152,8 +154,11 @@ def _to_arrow(name: str, values: Foreign, markers: set[str]) -> pa.Array | pa.Ch
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values
     kind = type(values)  # asked itself, pandas' Series would look among its labels
-    if hasattr(kind, "to_arrow"):  # polars
-        return values.to_arrow()
+    if hasattr(kind, "to_arrow"):  # polars, whose objects would be bare addresses
+        if str(values.dtype) != "Object":
+            return values.to_arrow()
+        values = values.to_list()
+        kind = list
     if hasattr(kind, "iloc") and (plain_values := plain_array(values)) is not None:
         return plain_values
     values = of_plain_kind(values)

@@ -48,7 +48,7 @@ class SequenceEncoder(SequenceSchema):
 
     def rows(self, table: pa.Table, where: str, said: Said | None = None) -> pa.Table:
         """The table with a row per sequence, lists of what steps have. Raises UserError."""
-        if self.id is None or self.order is None:
+        if self.id is None or self.order is None or not self.is_by_step(table):
             return as_columns(table, self.label_sets, where, said)
         check_columns(table, self.input_names, "inputs", where)
         names = (*self.input_names, self.order)
@@ -64,13 +64,18 @@ class SequenceEncoder(SequenceSchema):
     def read(self, table: pa.Table, where: str) -> Rows:
         """All sequences of a table, as `encode` has them.
 
-        Those of a file with a row per step are named by "row" and their id. Raises UserError.
+        Those of a net of rows per step are named by "row" and their id. Raises UserError.
         """
         said: Said = []
         inputs = self.encode(table, where, said)
         if self.id is None or self.order is None:
             return Rows(inputs, {}, said=tuple(said))
-        ids = sequence_ids(table, self.id, self.order, where)
+        if self.is_by_step(table):
+            ids = sequence_ids(table, self.id, self.order, where)
+        elif self.id in table.column_names:
+            ids = table.column(self.id).to_numpy()
+        else:
+            return Rows(inputs, {}, said=tuple(said))
         rows = {"row": np.arange(len(ids))}
         return Rows(inputs, beside(rows, {self.id: ids}), said=tuple(said))
 

@@ -128,9 +128,7 @@ def _fit(
     if options.valid == "auto":
         options = replace(options, valid=auto_valid(len(rows)))
         if not options.valid and not options.valid_path:
-            said.append(
-                f"all of {len(rows)} sequences train, and none validate (config.data.valid)"
-            )
+            said.append(f"{len(rows)} sequences are few: none validate (config.data.valid)")
     splits, labels = split_sequences(train, rows, options, loss)
     # Before anything is fitted: what does not train decides nothing.
     weight, weight_notes = fit_sequence_weight(table, rows[splits["train"]], options)

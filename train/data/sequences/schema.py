@@ -10,12 +10,13 @@ from math import ceil
 from typing import Literal, TypedDict
 
 import numpy as np
+import pyarrow as pa
 
 from train.data.answer_names import AnswerNames, name_answers
 from train.data.dataset import Head, HostArrays
 from train.data.sequences.label_sets import LabelSet
 from train.data.sequences.numbers import NumberSteps, all_units
-from train.data.sequences.steps import padded_width
+from train.data.sequences.steps import holds_lists, padded_width
 from train.data.sequences.tags import TagColumn
 from train.data.sequences.text import Vocabulary
 from train.data.sequences.written import Written
@@ -105,6 +106,13 @@ class SequenceSchema:
         labels = [column.name for column in self.labels.targets if column.name not in of_sets]
         steps = (column.name for column in (*self.label_sets, *self.tags, *self.step_numbers))
         return (*labels, *steps)
+
+    def is_by_step(self, table: pa.Table) -> bool:
+        """Whether a table has a row per step, as training had, and not a list per sequence."""
+        if self.id is None or self.order is None:
+            return False
+        read = [name for name in self.input_names if name in table.column_names]
+        return self.order in table.column_names or not all(holds_lists(table, n) for n in read)
 
     @property
     def step_names(self) -> tuple[str, ...]:

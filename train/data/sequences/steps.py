@@ -21,6 +21,16 @@ from train.errors import UserError
 # Padded widths are multiples of it, so that files of nearly the same length share a compiled
 # program.
 WIDTH = 8
+OPENING = ("[", "(")  # what begins a list that is written as text
+SHOWN = 40  # letters of a text in a message
+AS_LISTS = (
+    "write the lists themselves, as JSON lines (of pandas: "
+    "to_json(path, orient='records', lines=True)) or Parquet"
+)
+OF_ROWS = (
+    "; what is of the whole sequence is a list of the names of its labels, such as ['a', 'c'], "
+    "or a number in a column of its own"
+)
 
 
 class StepNumbers(NamedTuple):
@@ -62,7 +72,8 @@ def unlike_steps(
         return None
     row = differ[0]
     counts = f"row {row + 1} has {counts_n[row]} {what} for {lengths[row]} steps of {beside!r}"
-    return f"{counts}; expected one for each"
+    are_of_rows = 2 * len(differ) > mask_n.sum()
+    return f"{counts}; expected one for each{OF_ROWS if are_of_rows else ''}"
 
 
 def holds_lists(table: pa.Table, name: str) -> bool:
@@ -88,14 +99,20 @@ def element_type(table: pa.Table, name: str, where: str) -> pa.DataType:
     kind = table.schema.field(name).type
     if holds_lists(table, name):
         return kind.value_type
-    if pa.types.is_string(kind):
-        advice = "expected a list of tokens per row; split the text into tokens first"
-    else:
-        advice = (
-            "expected a list per row; "
-            "a file with a row per step needs config.data.id and config.data.order"
-        )
-    raise UserError(f"{where}: column {name!r} holds {kind}, {advice}")
+    column = f"{where}: column {name!r}"
+    by_step = "train with config.data.id and config.data.order where a file has a row per step"
+    if not pa.types.is_string(kind):
+        raise UserError(f"{column} holds {kind}, expected a list per row; {by_step}")
+    first = next((text.strip() for text in _texts(table, name) if text.strip()), "")
+    if first[:1] in OPENING:
+        raise UserError(f"{column} holds lists as text, {first[:SHOWN]!r}; {AS_LISTS}")
+    found = f"{column} holds string, expected a list of tokens per row"
+    raise UserError(f"{found}; split the text into tokens first, or {by_step}")
+
+
+def _texts(table: pa.Table, name: str) -> list[str]:
+    """The first texts of a column."""
+    return pc.drop_null(table.column(name)).slice(0, 100).to_pylist()
 
 
 def read_step_numbers(table: pa.Table, name: str, where: str) -> StepNumbers:

@@ -50,7 +50,7 @@ def _one_each(table: pa.Table, options: Sequences, where: str) -> pa.Table:
     """The weights alone, a row for each sequence. Raises UserError."""
     name = str(options.weight)
     check_columns(table, (name,), "weight", where)
-    if options.id is None or options.order is None:
+    if options.id is None or options.order is None or options.order not in table.column_names:
         if holds_lists(table, name):
             raise column_error("a weight is one number for each sequence, no list", name, where)
         return table.select([name])

@@ -126,7 +126,8 @@ def _without_group(source: Source, raw: RawColumn, place: int) -> UserError:
     words += marked_words(source.table, raw.name)
     found = f"{raw.row(place)} has no value; every row needs its group"
     if words and words[0]:
-        found += f"; if {words[0]!r}, read as missing, is one, leave it out of config.data.missing"
+        found += f"; if {words[0]!r}, read as missing, is one, train without it in "
+        found += "config.data.missing"
     return raw.error(found)
 
 

@@ -77,7 +77,7 @@ class TimeColumn:
 
 def read_stamps(source: Source, time: TimeColumn) -> np.ndarray:
     """The stamps of all rows, float64 [n]. Raises UserError if one, or its zone, is missing."""
-    otherwise = ", or say how dates are written in config.data.date_format"
+    otherwise = " or the order of dates in config.data.date_format"
     raw = replace(source.column(time.name), otherwise=otherwise)
     raw = raw.read_by(Reading(time.notation, time.date_order))
     values = read_numbers(raw) if time.kind == "number" else read_times(raw)
