@@ -89,6 +89,7 @@ def test_hours_are_read_however_they_are_written(tmp_path, write):
         ("2023-12-31 24:00:00+01:00", "", "2023-12-31T23:00"),
         ("31/12/2023 24:00", "dmy", "2024-01-01"),
         ("2023-12-31 24:01", "", None),
+        ("31/12/2023 24:01", "dmy", None),
         ("12/31/2023 24:00", "dmy", None),
         ("2023-W53", "period", None),  # a year of 52 weeks
         ("2020-W53", "period", "2020-12-28"),

@@ -9,6 +9,7 @@ from series_files import HORIZON, ahead, frame, read, stamps_of
 
 from train.data.dates import has_zone
 from train.data.zones import find_zones
+from train.errors import UserError
 
 HOURS = pd.date_range("2024-01-01", periods=60, freq="h")
 
@@ -72,6 +73,12 @@ def test_a_file_whose_times_are_of_another_zone_says_so(tmp_path, trained, later
     assert len(rows.said) == bool(said) and all(said in line for line in rows.said)
     first = pd.Timestamp(stamps_of(rows)[0]).tz_localize(None)
     assert first == HOURS[-1] + pd.Timedelta(hours=1 + shift)
+
+
+def test_times_that_lack_the_offset_by_whose_clock_steps_go_are_refused(tmp_path):
+    data = read(tmp_path, frame(texts(HOURS, "+01:00")))
+    with pytest.raises(UserError, match=r"times without a zone, .* \(\+01:00\); write it behind"):
+        ahead(data, frame(texts(HOURS, "")))
 
 
 def test_times_without_a_zone_among_others_are_counted(tmp_path):
