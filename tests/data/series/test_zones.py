@@ -52,8 +52,9 @@ def test_texts_of_one_offset_go_on_by_its_clock_as_times_of_that_zone_do(
         read(tmp_path, frame(as_text)),
         read(tmp_path, frame(index[:60]), parquet=True),
     ):
-        found = stamps_of(ahead(data, frame(as_text)))
-        assert [pd.Timestamp(stamp) for stamp in found] == list(index[60:])
+        found = [pd.Timestamp(stamp) for stamp in stamps_of(ahead(data, frame(as_text)))]
+        assert found == list(index[60:])
+        assert [stamp.utcoffset() for stamp in found] == [index[0].utcoffset()] * HORIZON
 
 
 @pytest.mark.parametrize(
