@@ -13,6 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from train import loop
+from train.config import Config
+from train.config.bounded import resolved
+from train.errors import StoppedError
 from train.run.checkpoint import Checkpoints
 
 
@@ -58,3 +61,19 @@ def stopped_after(calls: int):
         if calls:
             stop_after(calls, monkeypatch)
         yield
+
+
+def check_within_an_epoch(config: Config, folder: Path, calls: int = 6) -> None:
+    """A run that is stopped during the given call, within an epoch, ends as one that is not."""
+    loop.fit(config, folder / "straight", verbose=False)
+    with (
+        stopped_after(calls),
+        pytest.raises(StoppedError, match="stopped at step") as stopped,
+    ):
+        loop.fit(config, folder / "stopped", verbose=False)
+    step = int(str(stopped.value).split("step ")[1].split(",")[0])
+    n_train = json.loads((folder / "straight" / "result.json").read_text())["rows"]["train"]
+    batch_size = resolved(config.train.batch_size)
+    assert step % -(-n_train // batch_size), "stopped between epochs: within one is harder"
+    loop.fit(config, folder / "stopped", verbose=False)
+    assert digest(folder / "stopped") == digest(folder / "straight")

@@ -25,7 +25,7 @@ from train.data.sequences import rows_on_disk
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.stream.chunks import plan_chunks, read_chunks
 from train.data.stream.rows import stream_of
-from train.errors import StoppedError, UserError
+from train.errors import UserError
 from train.evaluate import evaluate
 from train.inference.files import predict_file
 from train.inference.pieces import pieces_of
@@ -188,18 +188,7 @@ def test_a_stream_stopped_within_an_epoch_goes_on_in_the_same_bits(
     monkeypatch.setattr("train.data.files.line_groups.GROUP_BYTES", 8192)
     more = {"optim__ema": "0.9", "train__epochs": "3", "data__characters": "true"}
     cfg = configs.load("configs/sequences.py", overrides(str(tmp_path / "rows.jsonl"), **more))
-    loop.fit(cfg, tmp_path / "straight", verbose=False)
-    with (
-        monkeypatch.context() as patch,
-        pytest.raises(StoppedError, match="stopped at step") as stopped,
-    ):
-        resumption.stop_after(6, patch)
-        loop.fit(cfg, tmp_path / "stopped", verbose=False)
-    step = int(str(stopped.value).split("step ")[1].split(",")[0])
-    n_train = json.loads((tmp_path / "straight" / "result.json").read_text())["rows"]["train"]
-    assert step % -(-n_train // 32), "stopped between epochs: within one is harder"
-    loop.fit(cfg, tmp_path / "stopped", verbose=False)
-    assert resumption.digest(tmp_path / "stopped") == resumption.digest(tmp_path / "straight")
+    resumption.check_within_an_epoch(cfg, tmp_path)
 
 
 @pytest.mark.slow

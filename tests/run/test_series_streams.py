@@ -21,7 +21,7 @@ from train import config as configs
 from train import loop, predict
 from train.backtest import backtest
 from train.data.files.read import read_table
-from train.errors import StoppedError, UserError
+from train.errors import UserError
 from train.evaluate import evaluate
 from train.inference.load import read_start
 from train.run.log import read_history
@@ -81,24 +81,11 @@ def overrides(path: str, **more: str) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_a_stream_stopped_within_an_epoch_goes_on_in_the_same_bits(
-    tmp_path: Path, monkeypatch
-) -> None:
+def test_a_stream_stopped_within_an_epoch_goes_on_in_the_same_bits(tmp_path: Path) -> None:
     """Scales and vectors of groups, dropout and the order go on too; folders name the series."""
     path = write_series(tmp_path / "rows", 7, 150, hive=True)
     cfg = configs.load("configs/series.py", overrides(path, train__epochs="3"))
-    loop.fit(cfg, tmp_path / "straight", verbose=False)
-    with (
-        monkeypatch.context() as patch,
-        pytest.raises(StoppedError, match="stopped at step") as stopped,
-    ):
-        resumption.stop_after(6, patch)
-        loop.fit(cfg, tmp_path / "stopped", verbose=False)
-    step = int(str(stopped.value).split("step ")[1].split(",")[0])
-    n_train = json.loads((tmp_path / "straight" / "result.json").read_text())["rows"]["train"]
-    assert step % -(-n_train // 32), "stopped between epochs: within one is harder"
-    loop.fit(cfg, tmp_path / "stopped", verbose=False)
-    assert resumption.digest(tmp_path / "stopped") == resumption.digest(tmp_path / "straight")
+    resumption.check_within_an_epoch(cfg, tmp_path)
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ from train.data.files.read import read_table
 from train.data.load import load_dataset
 from train.data.stream.chunks import plan_chunks, read_chunks
 from train.data.stream.rows import stream_of
-from train.errors import StoppedError, UserError
+from train.errors import UserError
 from train.run import streaming
 from train.run.log import read_history
 from train.run.prepare import prepare
@@ -108,9 +108,7 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_stream_stopped_within_an_epoch_goes_on_in_the_same_bits(
-    tmp_path: Path, monkeypatch
-) -> None:
+def test_a_stream_stopped_within_an_epoch_goes_on_in_the_same_bits(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "rows", 6000, 2000, 500)
     more = {
         "data__shuffle_window": "1024",
@@ -119,18 +117,7 @@ def test_a_stream_stopped_within_an_epoch_goes_on_in_the_same_bits(
         "optim__ema": "0.9",
     }
     cfg = config.load("configs/table.py", overrides(path, **more))
-    loop.fit(cfg, tmp_path / "straight")
-    with (
-        monkeypatch.context() as patch,
-        pytest.raises(StoppedError, match="stopped at step") as stopped,
-    ):
-        resumption.stop_after(7, patch)
-        loop.fit(cfg, tmp_path / "stopped")
-    step = int(str(stopped.value).split("step ")[1].split(",")[0])
-    per_epoch = -(-4000 // 128)
-    assert step % per_epoch, "stopped between epochs: within one is harder"
-    loop.fit(cfg, tmp_path / "stopped")
-    assert resumption.digest(tmp_path / "stopped") == resumption.digest(tmp_path / "straight")
+    resumption.check_within_an_epoch(cfg, tmp_path, calls=7)
 
 
 @pytest.mark.slow
