@@ -7,28 +7,10 @@ The nets of `series.py`, whose options are these; they answer by their mean, and
 apart stands beside it. What the mean gains on your series `train.backtest` says, of either config.
 """
 
-from train.config import LSTM, Config, Optim, Population, Series, Train
+from dataclasses import replace
+
+from train.config import Config, Population, read
 
 
 def get_config() -> Config:
-    return Config(
-        data=Series(asinh="auto"),
-        net=LSTM(
-            hidden="auto",
-            head="auto",
-            dropout=0.3,
-            recurrent_dropout=0.3,
-            patch="auto",
-            patch_units="auto",
-            decoder="auto",
-            window="auto",
-            columns="independent",
-            shortcut=True,
-            shortcut_period="auto",
-            linear_fallback="auto",
-        ),
-        optim=Optim(name="adam", learning_rate=3e-3, clip_norm=1.0, ema=0.99),
-        loss="auto",
-        train=Train(epochs=60, batch_size="auto", patience=6),
-        population=Population(seeds=3),
-    )
+    return replace(read("series"), population=Population(seeds=3))

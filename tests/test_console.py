@@ -44,6 +44,7 @@ def test_the_version_is_that_of_the_project(capsys):
 
 def test_shipped_configs_are_found_by_name_from_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "diabetes").mkdir()  # a folder is no config
     named = config.load("diabetes", {"seed": "3"})
     assert named == config.load(ROOT / "configs" / "diabetes.py", {"seed": "3"})
     assert config.load("course/xor").name == "xor"

@@ -4,7 +4,7 @@ Imports nothing heavy, so that a command line is answered at once.
 """
 
 from train.config.data_options import Sequences, Series, Table
-from train.config.files import load, override, validate
+from train.config.files import load, override, read, validate
 from train.config.net_options import LSTM, Competitive, Dense, Perceptron, SelfOrganizingMap
 from train.config.options import Augment, Config, Devices, Optim, Population, Processes, Train
 from train.config.own import named
@@ -33,6 +33,7 @@ __all__ = [
     "load",
     "named",
     "override",
+    "read",
     "to_json",
     "unread_notes",
     "validate",

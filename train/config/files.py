@@ -40,7 +40,7 @@ def load(path: str | Path, overrides: Overrides = ()) -> Config:
 def read(path: str | Path) -> Config:
     """What get_config() of a file, or of a shipped config, returns. Raises UserError."""
     path = Path(path)
-    is_name = not path.suffix and not path.is_absolute() and not path.exists()
+    is_name = not path.suffix and not path.is_absolute()
     shipped = SHIPPED / f"{path}.py"
     if is_name and shipped.is_file():
         return _run_config_file(shipped)
