@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -9,7 +11,8 @@ import pytest
 from train.data.columns import get_column
 from train.data.notation import Notation
 from train.data.table.column import Column, encode_category, encode_number
-from train.data.table.typed import encode_few, encode_typed
+from train.data.table.far import are_near
+from train.data.table.typed import encode_known, encode_typed
 from train.data.values import read_numbers
 
 MARKERS = ("", "NA", "?")
@@ -55,24 +58,48 @@ def test_what_is_in_doubt_is_looked_at_closely(cells: pa.Array, column: Column, 
         assert encode_typed(pa.table({"a": cells}), column, markers) is None
 
 
+@pytest.mark.parametrize("cells", [[1.0, 9.9], [1.0, float("nan")], [1.0, 1e30], []], ids=str)
+def test_a_column_near_its_training_rows_is_told_at_once(cells: list[float]) -> None:
+    encoded = np.array(cells, np.float32)
+    assert are_near(encoded, 1.0) == (cells == [1.0, 9.9])
+    assert not are_near(-encoded, 0.0)
+    assert are_near(-encoded, 1.0) == are_near(encoded, 1.0)
+
+
 @pytest.mark.parametrize("kind", ["text", "boolean"])
-def test_a_few_categories_are_encoded_as_many_are(kind) -> None:
+@pytest.mark.parametrize("n_times", [1, 40])
+def test_known_categories_are_encoded_as_others_are(kind: Any, n_times: int) -> None:
     column = Column("a", "category", vocabulary=("true", " b", "?c", "NA", "7"), type=kind)
     texts = ["true", "TRUE", " b ", "b", "?c", "NA", "?", "", None, "7", "7.0", "1", "never"]
     expected = encode_category(
         get_column(pa.table({"a": pa.array(texts)}), "a", "rows", MARKERS), column, 1
     )
-    found = {}
+    found = []
     for text, code in zip(texts, expected, strict=True):
-        few = encode_few(pa.table({"a": pa.array([text], pa.string())}), column, MARKERS)
-        if few is not None:
-            assert few.dtype == np.int32 and few.tolist() == [code], text
-            found[text] = code
-    assert list(found) == ["true", " b ", "b", "?c", "7"]
+        cells = pa.chunked_array([pa.array([text], pa.string())] * n_times)
+        encoded = encode_known(pa.table({"a": cells}), column, MARKERS)
+        if encoded is not None:
+            assert encoded.dtype == np.int32 and encoded.tolist() == [code] * n_times, text
+            found.append(text)
+    assert found == ["true", *([" b "] if n_times == 1 else []), "b", "?c", "7"]
 
 
-def test_many_categories_and_numbers_are_looked_at_closely() -> None:
+def test_many_known_categories_keep_their_rows_and_a_few_others() -> None:
+    column = Column("a", "category", vocabulary=("z", "x", "true"))
+    cells = ["x", "true", "z", "true"] * 30
+    found = encode_known(pa.table({"a": cells}), column, MARKERS)
+    assert found is not None and found.tolist() == [2, 3, 1, 3] * 30
+    cells[7:12] = [" z ", "never", "NA", "TRUE", None]
+    table = pa.table({"a": pa.chunked_array([cells[:9], cells[9:]])})
+    found = encode_known(table, column, MARKERS)
+    expected = encode_category(get_column(table, "a", "rows", MARKERS), column, 1)
+    assert found is not None and found.tolist() == expected.tolist()
+    assert expected[7:12].tolist() == [1, 0, 0, 0, 0]
+
+
+def test_unknown_categories_and_numbers_are_looked_at_closely() -> None:
     column = Column("a", "category", vocabulary=("x",))
-    assert encode_few(pa.table({"a": ["x"] * 17}), column, MARKERS) is None
-    assert encode_few(pa.table({"a": ["x", "y"]}), column, MARKERS) is None
-    assert encode_few(pa.table({"a": [1.0]}), Column("a", "number"), MARKERS) is None
+    assert encode_known(pa.table({"a": ["x"] * 19 + ["y"]}), column, MARKERS) is None
+    assert encode_known(pa.table({"a": ["x"] * 20 + ["y"]}), column, MARKERS) is not None
+    assert encode_known(pa.table({"a": ["x", "y"]}), column, MARKERS) is None
+    assert encode_known(pa.table({"a": [1.0]}), Column("a", "number"), MARKERS) is None

@@ -29,12 +29,13 @@ def of_plain_kind(values: Foreign) -> Foreign:
 def plain_array(series: Foreign) -> pa.Array | pa.ChunkedArray | None:
     """A Series of plain numbers, or of text that pandas keeps in Arrow's form; None of another.
 
-    What pyarrow makes of the Series itself, without the search for its kind.
+    What pyarrow makes of the Series itself, without the search for its kind. Numbers stay where
+    they stand, and nan among them is not yet null.
     """
     kind = series.dtype
     if isinstance(kind, np.dtype):
         is_plain = kind.kind in "biu" or kind in (np.float32, np.float64)
-        return pa.array(series.to_numpy(), from_pandas=True) if is_plain else None
+        return pa.array(series.to_numpy()) if is_plain else None
     is_arrow = getattr(kind, "storage", None) == "pyarrow"
     return pa.array(series.array) if is_arrow else None
 

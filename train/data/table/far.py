@@ -21,6 +21,17 @@ def are_far(encoded: np.ndarray, reach: float | np.ndarray) -> np.ndarray:
     return (n_far > FAR_SHARE * encoded.shape[-1]) & (reach[..., 0] > 0)
 
 
+def are_near(encoded: np.ndarray, reach: float) -> bool:
+    """Whether all encoded cells [n] are numbers, none of them infinite or far out: two passes.
+
+    Not told of none, or where `reach` is not known.
+    """
+    if not len(encoded) or not reach > 0:
+        return False
+    furthest = max(-encoded.min(), encoded.max())  # nan among them is the least and the largest
+    return bool(np.isfinite(encoded.min()) and furthest <= TIMES * reach)
+
+
 def reach_of(values: np.ndarray, shift: float, unit: float) -> float:
     """How far the numbers of training rows lie from their middle, in units, and at least 1."""
     ends = (float(values.max()) - shift, float(values.min()) - shift)

@@ -1,20 +1,25 @@
 """Columns without anything to be said of them, encoded at once.
 
-They are typed numbers, texts of many columns that are plain numbers, and a few categories.
+They are typed numbers, texts of many columns that are plain numbers, and known categories.
 
 n rows.
 """
 
+# pyright: reportAttributeAccessIssue=false
+# pyarrow.compute makes its functions while it is imported: nothing a type checker could see.
+
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from train.data.columns import get_column
 from train.data.side_by_side import blocks_of
-from train.data.table.column import MANY_ROWS, Column
-from train.data.table.far import are_far
+from train.data.table.column import MANY_ROWS, UNSEEN_SHARE, Column, encode_category
+from train.data.table.far import are_far, are_near
 from train.data.values import writes_numbers
 
 FLOATS = {pa.float64(), pa.float32()}
@@ -37,15 +42,18 @@ def encode_typed(table: pa.Table, column: Column, markers: tuple[str, ...]) -> n
     if unit not in ("", "+") or data.num_chunks != 1 or data.type not in TYPES:
         return None
     values = data.chunk(0).to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
-    encoded = ((values - column.shift) / column.unit).astype(np.float32)
-    is_whole = data.type in INTEGERS
+    scaled = values - column.shift
+    scaled /= column.unit
+    encoded = scaled.astype(np.float32)
+    if data.type in INTEGERS and (np.abs(values) >= EXACT).any():
+        return None
+    if are_near(encoded, column.reach):
+        return encoded
     if not column.missing and len(values) >= MANY_ROWS and np.isnan(encoded).any():
         return None
     if are_far(encoded, column.reach):
         return None
-    if np.isinf(encoded).any() or (is_whole and (np.abs(values) >= EXACT).any()):
-        return None
-    return encoded
+    return None if np.isinf(encoded).any() else encoded
 
 
 def encode_together(
@@ -91,23 +99,47 @@ def encode_alone(
     """A column that is encoded at once by itself; None where it is to be looked at closely."""
     encoded = encode_typed(table, column, markers)
     if encoded is None and reads_text:
-        encoded = encode_few(table, column, markers)
+        encoded = encode_known(table, column, markers)
     return encoded
 
 
-def encode_few(table: pa.Table, column: Column, markers: tuple[str, ...]) -> np.ndarray | None:
+def encode_known(table: pa.Table, column: Column, markers: tuple[str, ...]) -> np.ndarray | None:
     """A column as `encode_category` encodes it [n]; None where it is to be looked at closely.
 
-    A few texts are encoded, all of which are categories of training rows.
+    Texts are encoded, which are categories of training rows; of many all but so few that nothing
+    is to be said of them.
     """
     place = table.schema.get_field_index(column.name)
-    if column.kind != "category" or place < 0 or not 0 < table.num_rows <= FEW_ROWS:
+    if column.kind != "category" or place < 0 or not table.num_rows:
         return None
     data = table.column(place)
-    if data.type != pa.string() or data.null_count:
+    if data.type != pa.string():
+        return None
+    known = {text: 1 + code for text, code in column.codes.items() if text not in markers}
+    if table.num_rows > FEW_ROWS:
+        return _encode_many(data, known, column, markers)
+    if data.null_count:
         return None
     texts = [cell.strip() for cell in data.to_pylist()]
-    known = column.codes
-    if not all(text in known and text not in markers for text in texts):
+    if not all(text in known for text in texts):
         return None
-    return np.array([1 + known[text] for text in texts], np.int32)
+    return np.array([known[text] for text in texts], np.int32)
+
+
+def _encode_many(
+    data: pa.ChunkedArray, known: Mapping[str, int], column: Column, markers: tuple[str, ...]
+) -> np.ndarray | None:
+    """Texts by their codes in `known`, and as `encode_category` does a few that are not in it."""
+    found = pc.index_in(data, pa.array(list(known), pa.string()))
+    n_others = found.null_count
+    if n_others > UNSEEN_SHARE * (len(data) - n_others):
+        return None
+    # The last entry is the one that -1, another text, picks.
+    codes = np.array([*known.values(), 0], np.int32)
+    encoded = codes.take(found.fill_null(-1).to_numpy())
+    if n_others:
+        is_other = found.is_null()
+        rest = pa.table({column.name: data.filter(is_other)})
+        raw = get_column(rest, column.name, "", markers).read_by(column.reading)
+        encoded[is_other.to_numpy()] = encode_category(raw, column, 1)
+    return encoded
