@@ -12,26 +12,41 @@
 
 namespace denseq {
 
+constexpr int64_t kKnots = 32;  // of a block that is searched at once, a multiple of kLanes
+
 // In the order of SCALINGS in nets/kernels/tables.py.
 enum class Scaling : int64_t { kNone, kStandard, kRobust, kQuantile };
 
 // How columns of numbers are scaled: nets/inputs.py, `scale_numbers`.
 struct Scales {
-  int64_t scaling, n_knots;
+  int64_t scaling, n_knots, n_blocks;
   const float *fill, *center, *scale;  // [F] each; the last two null where nothing reads them
-  const float *knots, *shares;         // [F, n_knots] and [n_knots], of quantiles
+  // Of quantiles: [F, n_blocks, kKnots], infinities behind the n_knots of a column; the last of each block, as many filled up
+  // to whole vectors; [n_knots].
+  const float *knots, *ends, *shares;
 };
 
-// How many of `n` numbers in increasing order, at least one, are at most x.
-DENSEQ_INLINE int64_t count_up_to(const float* sorted, int64_t n, float x) {
-  const float* first = sorted;
-  // Without a branch that depends on x, so that the searches of several numbers overlap.
-  while (n > 1) {
-    const int64_t half = n / 2;
-    first += half * (first[half - 1] <= x);
-    n -= half;
-  }
-  return first - sorted + (*first <= x);
+// How many of `n_vectors` vectors of numbers are at most x.
+DENSEQ_INLINE int64_t count_up_to(const float* numbers, int64_t n_vectors, float x) {
+  const Vector all = broadcast(x);
+#if defined(__AVX512F__)
+  int64_t n = 0;
+  for (int64_t v = 0; v < n_vectors; ++v)
+    n += __builtin_popcount(_mm512_cmp_ps_mask((__m512)load(numbers + v * kLanes), (__m512)all, _CMP_LE_OQ));
+  return n;
+#else
+  Whole n{};
+  for (int64_t v = 0; v < n_vectors; ++v) n -= load(numbers + v * kLanes) <= all;
+  int64_t sum = 0;
+  for (int lane = 0; lane < kLanes; ++lane) sum += n[lane];
+  return sum;
+#endif
+}
+
+// The same of numbers in increasing order, `n` blocks of kKnots, the last of each of which stands in `ends` too.
+DENSEQ_INLINE int64_t count_knots(const float* sorted, const float* ends, int64_t n, float x) {
+  const int64_t block = std::min(count_up_to(ends, padded(n) / kLanes, x), n - 1);
+  return block * kKnots + count_up_to(sorted + block * kKnots, kKnots / kLanes, x);
 }
 
 // The natural logarithm of x > 0, by Cephes' polynomial.
@@ -109,8 +124,8 @@ inline void scale_rows(const Scales& scales, const float* numbers, int64_t n, in
           break;
         }
         case Scaling::kQuantile: {
-          const float* knots = scales.knots + f * scales.n_knots;
-          const int64_t last = scales.n_knots - 1, k = std::clamp<int64_t>(count_up_to(knots, scales.n_knots, x), 1, last);
+          const float *knots = scales.knots + f * scales.n_blocks * kKnots, *ends = scales.ends + f * padded(scales.n_blocks);
+          const int64_t last = scales.n_knots - 1, k = std::clamp<int64_t>(count_knots(knots, ends, scales.n_blocks, x), 1, last);
           const float width = knots[k] - knots[k - 1], rise = scales.shares[k] - scales.shares[k - 1];
           float share = scales.shares[k - 1];
           if (width > 1.5e-14f) share += (x - knots[k - 1]) / width * rise;

@@ -14,9 +14,8 @@ struct Power {
   Vector less_one() const { return part * scale + (scale - 1.0f); }
 };
 
-DENSEQ_INLINE Power power(Vector x) {
+DENSEQ_INLINE Power power_within(Vector x) {
   constexpr float magic = 12582912.0f + 127.0f;  // as in `sigmoid`
-  x = clamp(x, -87.0f, 88.0f);
   const Vector shifted = x * 1.44269504f + magic;
   const Vector n = shifted - magic;
   Vector r = x - n * 0.693359375f;
@@ -28,6 +27,9 @@ DENSEQ_INLINE Power power(Vector x) {
   sum = sum * r + 5.0000001201e-1f;
   return {r * r * sum + r, (Vector)((Bits)shifted << 23)};
 }
+
+// The same of any x, as at the nearer of these ends.
+DENSEQ_INLINE Power power(Vector x) { return power_within(clamp(x, -87.0f, 88.0f)); }
 
 // log(1 + u) for u from 0 to 1: 2 artanh(t) with t = u / (2 + u) <= 1/3, by its series.
 DENSEQ_INLINE Vector log_one_plus(Vector u) {
@@ -86,7 +88,7 @@ DENSEQ_INLINE Point activate(Vector z) {
   }
   if constexpr (KIND == Activation::kMish) {
     // tanh(log(1 + e)) is n / (n + 2) with n = e (e + 2), and from z = 20 on 1.
-    const Vector e = power(clamp(z, -87.0f, 20.0f)).value(), n = e * (e + 2.0f), r = reciprocal(n + 2.0f);
+    const Vector e = power_within(clamp(z, -87.0f, 20.0f)).value(), n = e * (e + 2.0f), r = reciprocal(n + 2.0f);
     const Vector t = n * r;
     return {z * t, t + z * (4.0f * e * (e + 1.0f) * r * r)};
   }

@@ -198,8 +198,10 @@ class RowBuilder:
     def _part(
         self, kind: str, column: int, table: np.ndarray, edges_q: np.ndarray | None = None
     ) -> Part:
-        edges = self._memory.floats(edges_q)
         n = len(table) if edges_q is None else len(edges_q)
+        if edges_q is not None:
+            edges_q = whole_vectors(edges_q, self._lanes, np.inf)
+        edges = self._memory.floats(edges_q)
         return Part(PARTS.index(kind), column, n, self._vectors(table), edges)
 
     def _vectors(self, array: np.ndarray) -> int | None:

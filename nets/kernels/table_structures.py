@@ -53,7 +53,7 @@ class Head(ctypes.Structure):
 class Scales(ctypes.Structure):
     """How numbers are scaled."""
 
-    _fields_ = _fields("scaling n_knots", "fill center scale knots shares")
+    _fields_ = _fields("scaling n_knots n_blocks", "fill center scale knots ends shares")
 
 
 class Net(ctypes.Structure):
@@ -94,11 +94,11 @@ class Memory:
         return ctypes.addressof(together)
 
 
-def whole_vectors(array: np.ndarray, lanes: int) -> np.ndarray:
-    """The array with zeros behind, so that its last axis is whole vectors."""
+def whole_vectors(array: np.ndarray, lanes: int, filling: float = 0.0) -> np.ndarray:
+    """The array with a number behind, so that its last axis is whole vectors."""
     size = array.shape[-1]
     if size % lanes == 0:
         return array
-    whole = np.zeros((*array.shape[:-1], size + -size % lanes), array.dtype)
+    whole = np.full((*array.shape[:-1], size + -size % lanes), filling, array.dtype)
     whole[..., :size] = array
     return whole

@@ -18,8 +18,8 @@ constexpr int64_t kRows = 48;  // rows taken together: what stands between layer
 // These are field by field the structures of nets/kernels/tables.py.
 
 // kCode: the row of `table` [n, width] of a code. kMissing: its one row, where a number is missing. kNumber: that row, times
-// the number. kBins: between two of its first n rows, as far as the number is between two of the `edges` [n]; beyond them the
-// row at their end, and the last one, n, times how far it is beyond.
+// the number. kBins: between two of its first n rows, as far as the number is between two of the `edges` [n], filled up to
+// whole vectors by infinities; beyond them the row at their end, and the last one, n, times how far it is beyond.
 enum class PartKind : int64_t { kCode, kMissing, kNumber, kBins };
 
 struct Part {
@@ -161,7 +161,7 @@ class TableRows {
       case PartKind::kBins: {
         const float x = scaled[part.column], low = part.edges[0], high = part.edges[part.n - 1];
         const float inside = x < low ? low : x > high ? high : x;
-        const int64_t k = std::clamp<int64_t>(count_up_to(part.edges, part.n, inside), 1, part.n - 1);
+        const int64_t k = std::clamp<int64_t>(count_up_to(part.edges, padded(part.n) / kLanes, inside), 1, part.n - 1);
         const float share = (inside - part.edges[k - 1]) / (part.edges[k] - part.edges[k - 1]);
         terms[n_terms++] = {part.table + (k - 1) * width, 1.0f - share};
         terms[n_terms++] = {part.table + k * width, share};

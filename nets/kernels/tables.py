@@ -37,6 +37,7 @@ from nets.table import TableNetwork
 SCALINGS = ("none", "standard", "robust", "quantile")
 KINDS = ("regression", "binary", "multiclass")
 PANEL = 4  # vectors
+KNOTS = 32  # kKnots of columns.h
 
 
 def suits(network: object) -> TypeGuard[TableNetwork]:
@@ -144,7 +145,7 @@ def _make_net(network: TableNetwork, variables: Tree, lanes: int, memory: Memory
         len(heads),
         last.offset + last.width,
         output["bias"].shape[0],
-        _scales(network.scaling, fitted["inputs"], memory),
+        _scales(network.scaling, fitted["inputs"], lanes, memory),
         memory.structures(Feature, rows.features),
         memory.structures(Sum, sums),
         memory.structures(Layer, made),
@@ -170,17 +171,22 @@ def _panels(kernel_dh: np.ndarray, lanes: int) -> np.ndarray:
     return panels
 
 
-def _scales(scaling: str, statistics: Mapping[str, np.ndarray], memory: Memory) -> Scales:
+def _scales(
+    scaling: str, statistics: Mapping[str, np.ndarray], lanes: int, memory: Memory
+) -> Scales:
+    fitted = [memory.floats(statistics.get(name)) for name in ("fill", "center", "scale")]
     knots_fk = statistics.get("knots")
-    shares_k = None
-    if knots_fk is not None:  # the bits of jnp.linspace(0, 1, k), which weigh in the tails
-        n_knots = knots_fk.shape[1]
-        shares_k = np.arange(n_knots, dtype=np.float32) * (np.float32(1) / np.float32(n_knots - 1))
-        shares_k[-1] = 1
-    names = ("fill", "center", "scale")
-    arrays = [*(statistics.get(name) for name in names), knots_fk, shares_k]
-    n_knots = 0 if shares_k is None else len(shares_k)
-    return Scales(SCALINGS.index(scaling), n_knots, *map(memory.floats, arrays))
+    if knots_fk is None:
+        return Scales(SCALINGS.index(scaling), 0, 0, *fitted, None, None, None)
+    n_knots = knots_fk.shape[1]
+    # The bits of jnp.linspace(0, 1, k), which weigh in the tails.
+    shares_k = np.arange(n_knots, dtype=np.float32) * (np.float32(1) / np.float32(n_knots - 1))
+    shares_k[-1] = 1
+    blocks_fk = whole_vectors(knots_fk, KNOTS, np.inf)
+    ends_fe = blocks_fk[:, KNOTS - 1 :: KNOTS]
+    searched = [blocks_fk, whole_vectors(ends_fe, lanes, np.inf), shares_k]
+    sizes = (n_knots, ends_fe.shape[1])
+    return Scales(SCALINGS.index(scaling), *sizes, *fitted, *map(memory.floats, searched))
 
 
 def _heads(network: TableNetwork, statistics: Tree, memory: Memory) -> list[Head]:

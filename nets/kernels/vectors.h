@@ -77,8 +77,14 @@ DENSEQ_INLINE Vector reciprocal(Vector b) {
 // x between `least` and `most`. A NaN stays one.
 DENSEQ_INLINE Vector clamp(Vector x, float least, float most) {
   const Vector low = broadcast(least), high = broadcast(most);
+#if defined(__AVX512F__)
+  return (Vector)_mm512_max_ps((__m512)low, _mm512_min_ps((__m512)high, (__m512)x));  // the second where one is no number
+#elif defined(__AVX2__)
+  return (Vector)_mm256_max_ps((__m256)low, _mm256_min_ps((__m256)high, (__m256)x));
+#else
   x = high < x ? high : x;
   return low > x ? low : x;
+#endif
 }
 
 // tanh by the odd rational function of degree 13 over 6 that Eigen and XLA use, exact to 4 units in the last place of

@@ -15,9 +15,9 @@
 
 using namespace denseq;
 
-// Rows of `n` numbers, with zeros that fill them up to whole vectors.
-static Floats whole_rows(const Floats& rows, int64_t n) {
-  Floats made(rows.size() / n * padded(n));
+// Rows of `n` numbers, with others that fill them up to whole vectors.
+static Floats whole_rows(const Floats& rows, int64_t n, float filling = 0) {
+  Floats made(rows.size() / n * padded(n), filling);
   for (std::size_t i = 0; i < rows.size(); ++i) made[i / n * padded(n) + i % n] = rows[i];
   return made;
 }
@@ -31,9 +31,9 @@ static Floats panels_of(const Floats& kernel, int64_t inputs, int64_t outputs) {
 // Numbers, cosines of one, and a sum of all kinds of parts, into two layers of odd widths and three kinds of heads.
 struct Made {
   int64_t rows, hidden;
-  static constexpr int64_t kNumbers = 3, kCodes = 2, kEdges = 5, kKnots = 11, kOutputs = 6;
+  static constexpr int64_t kNumbers = 3, kCodes = 2, kEdges = 5, kManyKnots = 70, kBlocks = 3, kOutputs = 6;
   const int64_t waves = padded(4), features = 2 + waves;
-  Floats numbers, fill{0.1f, 0.2f, 0.3f}, knots, shares, edges{-1.5f, -1.0f, 0.0f, 0.5f, 2.0f}, frequency, phase;
+  Floats numbers, fill{0.1f, 0.2f, 0.3f}, knots, ends, shares, edges{-1.5f, -1.0f, 0.0f, 0.5f, 2.0f}, frequency, phase;
   std::vector<int32_t> codes;
   Floats code_rows, missing_row, number_row, bin_rows, line_row, start, line_start;
   Floats first, second, last, bias, slope;
@@ -45,8 +45,11 @@ struct Made {
     if (rows > 1) numbers[1] = NAN;
     for (int64_t i = 0; i < rows * kCodes; ++i) codes.push_back(static_cast<int32_t>(i % 4));
     for (int f = 0; f < kNumbers; ++f)
-      for (int k = 0; k < kKnots; ++k) knots.push_back(-0.9f + 0.18f * k);
-    for (int k = 0; k < kKnots; ++k) shares.push_back(k / float(kKnots - 1));
+      for (int k = 0; k < kBlocks * kKnots; ++k) {
+        knots.push_back(k < kManyKnots ? -0.9f + 1.8f * k / (kManyKnots - 1) : INFINITY);
+        if (k % kKnots == kKnots - 1) ends.push_back(knots.back());
+      }
+    for (int k = 0; k < kManyKnots; ++k) shares.push_back(k / float(kManyKnots - 1));
     frequency = random_numbers(waves), phase = random_numbers(waves);
     code_rows = random_numbers(4 * hidden), missing_row = random_numbers(hidden), number_row = random_numbers(hidden);
     bin_rows = random_numbers((kEdges + 1) * hidden), start = random_numbers(hidden);
@@ -119,9 +122,10 @@ static double compare(int64_t rows, int64_t hidden) {
   const Floats bias = whole_rows(made.bias, hidden), slope = whole_rows(made.slope, hidden);
   const Floats first = panels_of(made.first, made.features, hidden), second = panels_of(made.second, hidden, hidden);
   const Floats last = panels_of(made.last, hidden, Made::kOutputs);
+  const Floats edges = whole_rows(made.edges, Made::kEdges, INFINITY), ends = whole_rows(made.ends, Made::kBlocks, INFINITY);
   const auto kind = [](PartKind of) { return static_cast<int64_t>(of); };
   const Part parts[] = {{kind(PartKind::kCode), 1, 4, codes.data(), nullptr}, {kind(PartKind::kMissing), 1, 1, missing.data(), nullptr},
-                        {kind(PartKind::kNumber), 0, 1, number.data(), nullptr}, {kind(PartKind::kBins), 1, Made::kEdges, bins.data(), made.edges.data()}};
+                        {kind(PartKind::kNumber), 0, 1, number.data(), nullptr}, {kind(PartKind::kBins), 1, Made::kEdges, bins.data(), edges.data()}};
   const Part line_part{kind(PartKind::kNumber), 2, 1, line.data(), nullptr};
   const Sum sums[] = {{made.features, width, 4, start.data(), parts}, {made.features + width, outputs, 1, line_start.data(), &line_part}};
   const Feature features[] = {{0, 0, 1, nullptr, nullptr}, {1, 1, 1, nullptr, nullptr}, {2, 2, 4, made.frequency.data(), made.phase.data()}};
@@ -133,7 +137,8 @@ static double compare(int64_t rows, int64_t hidden) {
     return TableHead{static_cast<int64_t>(of), at, n, made.scale.data() + at, made.center.data() + at, made.low.data() + at, made.high.data() + at};
   };
   const TableHead heads[] = {head(HeadKind::kNumbers, 0, 2), head(HeadKind::kBinary, 2, 1), head(HeadKind::kMulticlass, 3, 3)};
-  const Scales scales{static_cast<int64_t>(Scaling::kQuantile), Made::kKnots, made.fill.data(), nullptr, nullptr, made.knots.data(), made.shares.data()};
+  const Scales scales{static_cast<int64_t>(Scaling::kQuantile), Made::kManyKnots, Made::kBlocks, made.fill.data(), nullptr, nullptr,
+                      made.knots.data(), ends.data(), made.shares.data()};
   const TableNet net{Made::kNumbers, Made::kCodes, 3, 2, 3, 3, made.features + width + outputs, Made::kOutputs, scales, features, sums, layers, heads};
   Floats answers(rows * Made::kOutputs);
   const TableRows all(net, made.numbers.data(), made.codes.data(), answers.data());
