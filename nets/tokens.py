@@ -64,9 +64,23 @@ class Characters(nn.Module):
             return jnp.pad(features, ((0, 0), (0, n_steps - width), (0, 0)))
 
         branches = [functools.partial(first_steps, width) for width in widths]
-        return jax.lax.switch(
-            jnp.searchsorted(jnp.array(widths), longest), branches, codes_btc, table, kernel, bias
-        )
+        place = jnp.searchsorted(jnp.array(widths), highest_of_all(longest))
+        return jax.lax.switch(place, branches, codes_btc, table, kernel, bias)
+
+
+@jax.custom_batching.custom_vmap
+def highest_of_all(n: Array) -> Array:
+    """A count as it is, and under vmap the highest of them all.
+
+    So what is chosen by it is one branch for all; by counts of their own vmap would compute every
+    branch.
+    """
+    return n
+
+
+@highest_of_all.def_vmap
+def _highest_under_vmap(_: int, __: list[bool], n_m: Array) -> tuple[Array, bool]:
+    return n_m.max(), False
 
 
 def steps_at_once(shape_btc: tuple[int, ...], n_characters: int, size: int) -> int:
@@ -126,8 +140,8 @@ def _features_of_few(codes_btc: Array, *params: Array) -> Array:
     branches = [functools.partial(_packed_features, size) for size in sizes]
     # What a gradient needs is computed again: each branch would else write the others' as zeros.
     branches = [jax.checkpoint(branch) for branch in (*branches, _character_features)]
-    n_there = (codes_btc > 0).sum()
-    return jax.lax.switch(jnp.searchsorted(jnp.array(sizes), n_there), branches, codes_btc, *params)
+    place = jnp.searchsorted(jnp.array(sizes), highest_of_all((codes_btc > 0).sum()))
+    return jax.lax.switch(place, branches, codes_btc, *params)
 
 
 def _packed_features(

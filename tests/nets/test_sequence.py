@@ -278,6 +278,32 @@ def test_characters_without_padding_have_the_same_gradient(n_words: int):
     jax.tree.map(assert_close, value_and_grad(True), value_and_grad(False))
 
 
+@pytest.mark.parametrize("train", [False, True])
+@pytest.mark.parametrize("n_words", [3, 20])
+def test_characters_of_several_nets_side_by_side_are_those_of_each(train: bool, n_words: int):
+    """One branch of the switch is computed for all of them, not every branch for each."""
+    random = np.random.default_rng(n_words)
+    codes = np.zeros((3, 4, 16, 5), np.uint8)
+    codes[0, 1, 2, :4] = 3
+    codes[1, :2, : n_words // 2] = random.integers(1, 9, (2, n_words // 2, 5))
+    module = Characters(9, 16)
+    params = [module.init(jax.random.key(seed), codes[0]) for seed in range(3)]
+
+    def value_and_grad(params, codes):
+        def loss(params):
+            return (module.apply(params, codes, train=train) ** 2).sum()
+
+        return jax.value_and_grad(loss)(params)
+
+    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *params)
+    side_by_side = jax.vmap(value_and_grad)
+    together = jax.jit(side_by_side)(stacked, codes)
+    alone = [jax.jit(value_and_grad)(*each) for each in zip(params, codes, strict=True)]
+    truth = jax.tree.map(lambda *leaves: np.stack(leaves), *alone)
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-5), together, truth)
+    assert "cond[" in str(jax.make_jaxpr(side_by_side)(stacked, codes))
+
+
 def test_patches_leave_no_step_out():
     x = np.arange(2 * 5 * 1, dtype=np.float32).reshape(2, 5, 1)
     length, patched = jax.jit(patches, static_argnums=2)(x, np.array([5, 2]), 3)
