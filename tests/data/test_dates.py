@@ -20,6 +20,7 @@ from train.data.table.column import Column, encode_input
 from train.data.table.load import load_table
 from train.data.unread_numbers import unread_note
 from train.data.zones import zones_note
+from train.errors import UserError
 
 # As the Common Locale Data Repository writes them, long and short.
 MONTHS = {
@@ -199,3 +200,33 @@ def test_each_time_without_a_zone_is_counted():
 def test_months_without_a_year_are_said(cells):
     texts = [cells.format(day) for day in range(1, 13)]
     assert "looks like a date" in unread_note(Text(np.arange(12), texts))
+
+
+def date_of(i: int, form: str) -> str:
+    return (np.datetime64("2023-01-01") + 3 * i).item().strftime(form)
+
+
+def test_a_column_of_two_orders_is_said_with_rows_that_contradict_each_other(tmp_path):
+    def notes_of(n_other: int, n: int = 60) -> tuple[str, list[str]]:
+        forms = ["%m-%d-%Y" if n - i <= n_other else "%d-%m-%Y" for i in range(n)]
+        lines = [f"{date_of(i, form)},{i % 7}\n" for i, form in enumerate(forms)]
+        (tmp_path / "train.csv").write_text("d,y\n" + "".join(lines))
+        options = Table(path=str(tmp_path / "train.csv"), target="y", valid=0, test=0)
+        try:
+            dataset = load_table(options, "auto")
+        except UserError as error:  # of one column, which is left out
+            return "", [str(error)]
+        return dataset.encoder.columns[0].date_order, list(dataset.notes)
+
+    # 16-01-2023 is the 6th date; of the last ones, 05-28-2023 the 50th.
+    for n_other in (12, 3):
+        order, notes = notes_of(n_other)
+        first = next(i for i in range(60 - n_other, 60) if int(date_of(i, "%d")) > 12)
+        there = f"{date_of(first, '%m-%d-%Y')!r} in row {first + 1} is mdy alone"
+        assert order == ("dmy" if n_other == 3 else "")
+        [note] = [note for note in notes if "dates have no one order" in note]
+        assert "'13-01-2023' in row 5 is dmy alone" in note and there in note
+        assert ("all are read dmy" in note) == (n_other == 3)
+        assert ("no dates; write all in one order" in note) == (n_other == 12)
+    order, notes = notes_of(0)
+    assert order == "dmy" and not any("no one order" in note for note in notes)

@@ -60,3 +60,22 @@ def test_dates_numbers_and_categories_are_those_of_the_encoder() -> None:
     np.testing.assert_allclose(found["numbers"], expected["numbers"], rtol=0, atol=2e-6)
     np.testing.assert_array_equal(found["codes"], expected["codes"])
     assert found["numbers"].shape[1] == len(encoder.number_names) == 5 + 7 + 1
+
+
+def test_yes_and_no_are_known_by_the_names_that_training_files_have() -> None:
+    encoder = TableEncoder(
+        (
+            Column("a", "category", vocabulary=("no", "yes")),
+            Column("b", "category", vocabulary=("false", "true"), type="boolean"),
+            Column("c", "category", vocabulary=("no", "yes", "both")),
+        ),
+        targets=(),
+        heads=(),
+    )
+    cells = np.array(["yes", "Y", "TRUE", "no", "N", "False", "ja", "1", "0", "both"], object)
+    columns = dict.fromkeys("abc", cells)
+    found = in_graph(encoder, columns)["codes"]
+    expected = encoder.encode(pa.table({name: pa.array(cells) for name in "abc"}), "new")["codes"]
+    np.testing.assert_array_equal(found, expected)
+    assert found[:, 0].tolist() == found[:, 1].tolist() == [2, 2, 2, 1, 1, 1, 2, 2, 1, 0]
+    assert found[:, 2].tolist() == [2, 0, 0, 1, 0, 0, 0, 0, 0, 3]

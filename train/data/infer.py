@@ -26,8 +26,10 @@ from train.data.hint import Hint
 from train.data.marks import Marks, choose_marks, infer_notation
 from train.data.notation import CODE, Mark, Notation, is_no_value, parse
 from train.data.number_doubts import compact_note, exponent_note
+from train.data.order_doubts import orders_note
 from train.data.plain_marks import marks_of
 from train.data.seasons import are_seasons
+from train.data.truth_names import as_two, two_note
 from train.data.unread_numbers import unread_note
 from train.data.values import allowed_odd, plain_numbers
 from train.data.zones import zones_note
@@ -96,6 +98,8 @@ def _infer_text(raw: RawColumn, hint: Hint) -> Inferred:
     folded = {value.casefold() for value in text.values}
     if not text.values or folded <= TRUTHS:
         return Inferred("category", Reading())
+    if as_two(text) is not text:
+        return Inferred("category", Reading(), two_note(text.values))
     codes = [i for i, value in enumerate(text.values) if CODE.fullmatch(value)]
     if codes and text.counts[codes].sum() >= CODES_SHARE * text.counts.sum():
         shown = f"codes such as {text.values[codes[0]]!r} begin with zeros"
@@ -109,7 +113,8 @@ def _infer_text(raw: RawColumn, hint: Hint) -> Inferred:
     dates = _dates(raw, text, hint)
     if dates.kind == "time":
         return dates
-    return Inferred("category", Reading(), _mixed_note(raw, text, hint) or unread_note(text))
+    note = dates.note or _mixed_note(raw, text, hint) or unread_note(text)
+    return Inferred("category", Reading(), note or two_note(text.values))
 
 
 def _plain(raw: RawColumn, hint: Hint) -> Inferred | None:
@@ -197,10 +202,13 @@ def _dates(raw: RawColumn, text: Text, hint: Hint) -> Inferred:
             found = max(found, compact, key=lambda order: order.read)
     n_strange = found.asked - found.read
     if not named and (not found.read or n_strange > allowed_odd(found.read, n_strange, 9)):
-        return Inferred("category", Reading())
+        note = orders_note(raw, text) if 0 < found.read < found.asked else ""
+        return Inferred("category", Reading(), note)
     note = ""
     if found.order:
         note = f"dates are written {found.order}"
+    if found.read < found.asked and (mixed := orders_note(raw, text, found.order)):
+        note = mixed
     if found.rival:
         note = f"dates are read {found.order}, and {found.rival} fits them too; "
         note += "config.data.date_format settles it"

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from train.data.calendar import DAY
-from train.data.table.column import BOOLEANS, FALSE, TRUE, Column
+from train.data.table.column import Column
 from train.data.table.encoder import TableEncoder
+from train.data.truth_names import SIDES, truth_places
 from train.errors import UserError
 from train.portable.graph import ML_DOMAIN
 from train.portable.shapes import ROWS
@@ -68,16 +69,15 @@ def _code(build: Builder, raw: str, column: Column) -> str:
     code = {}
     for place, name in enumerate(column.vocabulary):
         code.setdefault(name.strip(), place + 1)
-    if column.type == "boolean":
-        for name in ("False", "FALSE", "True", "TRUE", *BOOLEANS):
-            place = code.get(BOOLEANS.get(name, name.lower()))
-            if place is not None:
-                code.setdefault(name, place)
-    else:
-        for value, names in (("true", TRUE), ("false", FALSE)):
-            alike = [place for name, place in code.items() if name.lower() in names]
-            if value not in code and len(alike) == 1:
-                code[value] = alike[0]
+    are_truths = column.type == "boolean" or truth_places(code)
+    for value, names in zip(("true", "false"), SIDES, strict=True):
+        alike = [place for name, place in code.items() if name.lower() in names]
+        if len(alike) != 1:
+            continue
+        code.setdefault(value, alike[0])
+        for name in names if are_truths else ():
+            for spelled in (name, name.capitalize(), name.upper()):
+                code.setdefault(spelled, alike[0])
     return looked_up(build, raw, code, 0)
 
 

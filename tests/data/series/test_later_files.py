@@ -59,6 +59,10 @@ def test_a_group_called_as_what_is_missing_is_told_of(tmp_path, parquet):
         read(tmp_path, groups(["NA", "US"]), group="id", parquet=parquet)
     data = read(tmp_path, groups(["NA", "US"]), group="id", parquet=parquet, missing=("nan",))
     assert data.encoder.groups == ("NA", "US")
+    # Of a table in memory, which keeps its words, a cell speaks for itself.
+    data = read(tmp_path, groups(["FR", "US"]), group="id", parquet=parquet)
+    with pytest.raises(UserError, match=message):
+        ahead(data, groups(["NA", "US"]))
 
 
 @pytest.mark.parametrize(
@@ -68,12 +72,14 @@ def test_a_group_called_as_what_is_missing_is_told_of(tmp_path, parquet):
         ([True, False], ["True", "False"]),
         ([True, False], ["true", "FALSE"]),
         (["yes", "no"], [True, False]),
+        (["yes", "no", "N"], ["Y", "FALSE", "n"]),
         (["1", "2"], ["1.0", "2.0"]),
     ],
 )
 def test_categories_mean_the_same_however_a_file_writes_them(tmp_path, trained, later):
     def table(pair):
-        return frame(DAYS, flag=[pair[i % 3 == 0] for i in range(len(DAYS))])
+        cells = [pair[0], *pair[1:], *pair[1 - len(pair) % 2 :]]
+        return frame(DAYS, flag=[cells[i % len(cells)] for i in range(len(DAYS))])
 
     is_number = trained[0] == "1"
     options = {"categorical": ("flag",)} if is_number else {}

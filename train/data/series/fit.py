@@ -21,6 +21,7 @@ from train.data.series.fit_answers import fit_answers
 from train.data.series.fit_numbers import NumbersFit
 from train.data.series.flat import Flat
 from train.data.series.scales import scaling_line
+from train.data.truth_names import as_two, two_note
 from train.data.units import shift_and_unit
 from train.errors import UserError
 
@@ -125,7 +126,7 @@ def fit_columns(
         if is_target:
             raw = replace(raw, otherwise="")
         if not is_target and _is_category(raw, options, hint):
-            found = _categories(raw, said)
+            found = _categories(raw, said, apart=name in options.categorical)
         else:
             found = [fit.column(raw, hint, is_target, name in names.static)]
         if is_target:
@@ -167,9 +168,12 @@ def _is_category(raw: RawColumn, options: Series, hint: Hint) -> bool:
     return raw.family == "text" and infer(raw, hint).kind == "category"
 
 
-def _categories(raw: RawColumn, said: Said) -> list[SeriesColumn]:
+def _categories(raw: RawColumn, said: Said, *, apart: bool) -> list[SeriesColumn]:
     """A column of ones and zeros for each of the commonest categories, the most frequent first."""
     text = read_text(raw)
+    if not apart and (two := as_two(text)) is not text:
+        said.append(f"data: column {raw.name!r}: {two_note(text.values)}")
+        text = two
     order = np.argsort(-text.counts, kind="stable")
     if not len(order):
         raise raw.error("the column has no value in any training row")

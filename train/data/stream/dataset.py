@@ -18,6 +18,7 @@ from train.data.stream.rows import RowStream
 from train.data.table.dataset import TableDataset
 from train.data.table.encoded_file import encode_rows
 from train.data.table.encoder import TableEncoder
+from train.data.truth_names import truth_places
 
 if TYPE_CHECKING:
     from nets.base import Statistics
@@ -46,13 +47,22 @@ class TableStream(RowStream):
 
     def class_counts(self, head: Head) -> np.ndarray:
         """Training rows of each class [k]."""
-        labels = self.labels[head.columns[0]]
-        return np.array([labels.counts.get(name, 0) for name in head.classes])
+        return self._by_class(head, self.labels[head.columns[0]].counts).astype(int)
 
     def class_masses(self, head: Head) -> np.ndarray:
         """The weight of the training rows of each class [k]."""
-        labels = self.labels[head.columns[0]]
-        return np.array([labels.weights.get(name, 0.0) for name in head.classes])
+        return self._by_class(head, self.labels[head.columns[0]].weights)
+
+    def _by_class(self, head: Head, found: Mapping[str, float]) -> np.ndarray:
+        """What was found of each label, added up by class [k]; one may have several names."""
+        places = {name: place for place, name in enumerate(head.classes)}
+        truths = truth_places(places)
+        total_k = np.zeros(len(head.classes))
+        for label, value in found.items():
+            place = places.get(label, truths.get(label.lower()))
+            if place is not None:
+                total_k[place] += value
+        return total_k
 
     def exact(self, fitted: Statistics, scaling: str) -> Statistics:
         """The statistics of a sample, with what one pass found exactly in place of its own.

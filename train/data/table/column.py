@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -15,13 +14,10 @@ from train.data.notation import CODE, PLAIN, Notation, parse
 from train.data.parsing import look_of
 from train.data.table.far import say_far
 from train.data.table.zoned import say_zones
+from train.data.truth_names import SIDES, truth_places
 from train.data.units import less_shift
 from train.data.values import SHOWN, read_numbers, read_times
 
-BOOLEANS = {"0": "false", "1": "true"}
-# What true and false may be called in a vocabulary, in small letters.
-TRUE = ("true", "t", "yes", "y", "1", "on", "ja", "j", "oui", "si", "sí", "sim", "wahr", "vrai")
-FALSE = ("false", "f", "no", "n", "0", "off", "nein", "non", "não", "falsch", "faux")
 UNSEEN_SHARE = 0.05  # of cells that are like in no training row, from which on it is said
 MANY_ROWS = 10  # of which it is told that cells are missing; who asks for a few knows it
 
@@ -200,17 +196,17 @@ def aliases(raw: RawColumn, text: Text, column: Column) -> dict[str, int]:
     code = column.codes
     if column.type == "boolean":
         for value in text.values:
-            name = BOOLEANS.get(value, value.lower())
-            if name in code:
-                found[value] = code[name]
+            for name, names in zip(("true", "false"), SIDES, strict=True):
+                if value.lower() in names and name in code:
+                    found[value] = code[name]
         return found
     if raw.family == "boolean":
-        for value, names in (("true", TRUE), ("false", FALSE)):
+        for value, names in zip(("true", "false"), SIDES, strict=True):
             alike = [place for name, place in code.items() if name.lower() in names]
             if value not in code and len(alike) == 1:
                 found[value] = alike[0]
         return found
-    truths = _truths(code)
+    truths = truth_places(code)
     for value in text.values if truths else ():
         if value not in code and value.lower() in truths:
             found[value] = truths[value.lower()]
@@ -224,17 +220,6 @@ def aliases(raw: RawColumn, text: Text, column: Column) -> dict[str, int]:
         if value not in code and value not in found and look_of(value) in column.looks:
             found[value] = column.looks[look_of(value)]
     return found
-
-
-def _truths(code: Mapping[str, int]) -> dict[str, int]:
-    """The places of true and false by all of their names; {} where a vocabulary has others."""
-    places = {}
-    for names in (TRUE, FALSE):
-        alike = [place for name, place in code.items() if name.lower() in names]
-        if len(alike) != 1:
-            return {}
-        places |= dict.fromkeys(names, alike[0])
-    return places if len(code) == 2 else {}
 
 
 def encode_target(column: Column, raw: RawColumn) -> np.ndarray:

@@ -98,4 +98,4 @@ def _fit_label(table: pa.Table, train_rows: np.ndarray, options: Table) -> tuple
     raw = get_column(table, options.label, options.path or "data", options.missing, train_rows)
     if missing_rows(raw).all():
         raise raw.error("the label is missing in every training row")
-    return (fit_vocabulary(raw),)
+    return (fit_vocabulary(raw, apart=True),)

@@ -16,6 +16,7 @@ from train.data.table.column import Column
 from train.data.table.doubts import code_note, spelling_note
 from train.data.table.far import reach_of
 from train.data.table.zoned import has_zones
+from train.data.truth_names import as_two
 from train.data.units import rounded_together, shift_and_unit
 from train.data.values import read_numbers, read_times
 
@@ -45,7 +46,7 @@ def fit_feature(
     doubt = ""
     match inferred.kind:
         case "category":
-            fitted = _fit_category(raw, named)
+            fitted = _fit_category(raw, named, apart=raw.name in categorical)
         case "time":
             fitted = _fit_time(raw)
         case _:
@@ -53,7 +54,7 @@ def fit_feature(
             fitted = _fit_number(raw, values, options, named, n_rows)
             doubt = code_note(values.known)
     if isinstance(fitted, str):
-        return fitted, ""
+        return fitted, inferred.note if inferred.kind == "category" else ""
     notation, order = inferred.reading
     if fitted.kind == "category":
         doubt = spelling_note(fitted.vocabulary)
@@ -70,9 +71,13 @@ def _infer(raw: RawColumn, options: Table, hint: Hint) -> Inferred:
     return infer_in_table(raw, hint)
 
 
-def fit_vocabulary(raw: RawColumn) -> Column:
-    """A column of categories, with all its different values in order."""
+def fit_vocabulary(raw: RawColumn, *, apart: bool = False) -> Column:
+    """A column of categories, with all its different values in order.
+
+    Yes and no by several names are two of them, unless these are kept `apart`.
+    """
     text = read_text(raw)
+    text = text if apart else as_two(text)
     has_gaps = bool((text.codes < 0).any())
     if text.values and all(map(_is_integer, text.values)):
         vocabulary = tuple(sorted(text.values, key=int))
@@ -88,8 +93,8 @@ def _is_integer(label: str) -> bool:
     return INTEGER.fullmatch(label) is not None and abs(int(label)) < 2**63
 
 
-def _fit_category(raw: RawColumn, named: bool) -> Column | str:
-    column = fit_vocabulary(raw)
+def _fit_category(raw: RawColumn, named: bool, *, apart: bool) -> Column | str:
+    column = fit_vocabulary(raw, apart=apart)
     n_distinct = len(column.vocabulary)
     n_known = int((~missing_rows(raw)).sum())
     if n_distinct == 1 and not column.missing:

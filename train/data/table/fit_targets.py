@@ -149,7 +149,7 @@ def _fit_class(raw: RawColumn, loss: str, declared: bool, is_number: bool) -> Co
             expected = "expected integers, text, or true and false"
             raise raw.error(f"{shown} is no class for config.loss={loss}: {expected}")
         raw = raw.with_cells(pa.chunked_array([pa.array(values.data, mask=values.missing)]))
-    column = fit_vocabulary(raw)
+    column = fit_vocabulary(raw, apart=declared)
     k = len(column.vocabulary)
     if k == 1:
         raise raw.error(
