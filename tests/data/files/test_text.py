@@ -14,6 +14,7 @@ from reading import kinds, refused
 
 from train.config.data_options import MISSING
 from train.data.files import delimited, dialect
+from train.data.files.encoding import to_utf8
 from train.errors import UserError
 
 
@@ -173,11 +174,20 @@ def test_line_ends(load, end, last):
         (b"\xef\xbb\xbf", "utf-8"),
         (b"\xff\xfe", "utf-16-le"),
         (b"\xfe\xff", "utf-16-be"),
+        (b"", "utf-16-le"),
+        (b"", "utf-16-be"),
     ],
 )
 def test_encodings(load, mark, encoding, name):
-    text = "é,b\n日本,1\n" if name == "x.csv" else '{"é": "日本", "b": 1}\n'
-    assert load(mark + text.encode(encoding), name).to_pydict() == {"é": ["日本"], "b": [1]}
+    text = "é,b\n日一,1\n" if name == "x.csv" else '{"é": "日一", "b": 1}\n'  # 一 is U+4E00
+    assert load(mark + text.encode(encoding), name).to_pydict() == {"é": ["日一"], "b": [1]}
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_said(encoding):
+    said: list[str] = []
+    assert to_utf8("a,b\n1,€\n".encode(encoding), "x.csv", said) == "a,b\n1,€\n".encode()
+    assert said == [f"x.csv: is UTF-16 without a byte order mark, read as {encoding.upper()}"]
 
 
 def test_blanks_around_names_are_dropped(load):
@@ -225,7 +235,8 @@ def test_decimal_commas_are_not_guessed_where_the_comma_delimits(load):
         (b"a,b\n1,2\n3,\xe9t\xff\n", "x.csv, line 3: byte 10 is not UTF-8 text"),
         (b"\xff\xfea\x00,", "x.csv, line 1: byte 4 is not UTF-16 text"),
         (b"a,b\r1,2\r3,\x00\r", "x.csv, line 3: byte 10 is NUL"),
-        ("a,b\n1,2\n".encode("utf-16-le"), "x.csv, line 1: byte 1 is NUL"),
+        ("a,b\n1,2".encode("utf-16-le")[1:], "x.csv, line 1: byte 0 is NUL"),
+        (b"a,b\n1,\x00\x00\x00\x00\n2,3\n", "x.csv, line 2: byte 6 is NUL"),
     ],
 )
 def test_broken_text_is_refused_with_its_place(load, content, expected):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import re
 
 from train.errors import UserError
@@ -11,17 +12,22 @@ from train.errors import UserError
 UTF8_CHARACTER = re.compile(
     rb"[\xc3-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
 )
-HIGH = re.compile(rb"[\x80-\xff]")
 # Letters of other scripts stand side by side, those of Windows-1252 among ASCII.
+ZERO_WITHIN = 4096  # bytes: text of UTF-16 has one by then
 OTHER_SCRIPT = re.compile(rb"[\x80-\xff]{4}|[\xff\xfe\x81\x8d\x8f\x90\x9d]")
 
 
 def to_utf8(data: bytes, path: str, said: list[str] | None = None) -> bytes:
     """Text in UTF-8, without a byte order mark.
 
-    Where `said` takes a line on it, text that can be no UTF-8 and looks like Windows-1252 is read
-    so. Raises UserError if it is no text, or empty.
+    Text that its bytes prove to be UTF-16 needs no mark, and `said` takes a line on it. Where there
+    is a `said`, text that can be no UTF-8 and looks like Windows-1252 is read so. Raises UserError
+    if it is no text, or empty.
     """
+    if codec := _unmarked_utf16(data):
+        if said is not None:
+            said.append(f"{path}: is UTF-16 without a byte order mark, read as {codec.upper()}")
+        data = data.decode(codec).encode()
     utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     while data.startswith(codecs.BOM_UTF8):  # files that were joined, or saved twice, have several
         data = data.removeprefix(codecs.BOM_UTF8)
@@ -42,12 +48,21 @@ def to_utf8(data: bytes, path: str, said: list[str] | None = None) -> bytes:
         said.append(f"{found}; where that is wrong, save it as UTF-8")
     if (nul := data.find(0)) >= 0:
         where = f"{path}, line {_line(data, nul)}: byte {nul}"
-        raise UserError(
-            f"{where} is NUL, which text has not; is it a binary file, or UTF-16 without a mark?"
-        )
+        raise UserError(f"{where} is NUL, which text has not; is it a binary file, or spoiled?")
     if not data or data.isspace():
         raise UserError(f"{path}: the file is empty")
     return data
+
+
+def _unmarked_utf16(data: bytes) -> str:
+    """The codec of text in UTF-16 without a mark, most of whose high bytes are zeros; else ""."""
+    if len(data) % 2 or data.find(0, 0, ZERO_WITHIN) < 0:
+        return ""
+    for codec, high in (("utf-16-le", data[1::2]), ("utf-16-be", data[::2])):
+        with contextlib.suppress(UnicodeDecodeError):
+            if 2 * high.count(0) > len(high) and "\0" not in data.decode(codec):
+                return codec
+    return ""
 
 
 def _is_windows(data: bytes) -> bool:

@@ -41,11 +41,11 @@ def read_table(
     """The table in a CSV, Parquet or JSON lines file, a folder of Parquet, or a `builtin:NAME`.
 
     The ending says which: .csv .tsv .txt, .parquet .pq, or .jsonl .ndjson .json; .gz .bz2 .xz .zip
-    may stand behind it. Strings in `missing`, and empty ones, become null. Text is UTF-8, UTF-16
-    with a byte order mark, or Windows-1252, which is said; its delimiter is found among , ; tab |
-    and blanks, and all of its cells stay text (see `train.data.infer`). Raises UserError, with the
-    line, for everything that could shift or lose a cell, for a table without rows unless it
-    `may_be_empty`, and for names given twice unless they `may_repeat`.
+    may stand behind it. Strings in `missing`, and empty ones, become null. Text is UTF-8, UTF-16,
+    or Windows-1252; the latter, and UTF-16 without a byte order mark, are said. Its delimiter is
+    found among , ; tab | and blanks, and all of its cells stay text (see `train.data.infer`).
+    Raises UserError, with the line, for everything that could shift or lose a cell, for a table
+    without rows unless it `may_be_empty`, and for names given twice unless they `may_repeat`.
     """
     path = os.fspath(path)
     if path.startswith("builtin:"):
