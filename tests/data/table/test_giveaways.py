@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from train.config.data_options import Table
 from train.data.files.arrow import as_table
 from train.data.files.tables import IN_MEMORY
+from train.data.stream import online_statistics
+from train.data.stream.load import load_stream
 from train.data.table.dataset import TableDataset
 from train.data.table.load import load_table
 
@@ -99,3 +103,40 @@ def test_dates_of_another_age_are_said():
     table = as_table({"x": ["1970-01-01"], "noise": [0.0]})
     [line] = encoder.read(table, "new").said
     assert "such as 1970-01-01T00:00:00 in row 1" in line
+
+
+def streamed(folder, columns: dict, n_copies: int = 0, **options) -> tuple[str, ...]:
+    frame = pd.DataFrame({"x": X, "noise": RNG.normal(size=N), "y": Y} | columns)
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    pq.write_table(table, folder / "train.parquet")
+    pq.write_table(table.slice(0, n_copies or 50), folder / "test.parquet")
+    given = {"target": "y", "valid": 0, "test_path": str(folder / "test.parquet")} | options
+    return load_stream(Table(str(folder / "train.parquet"), stream=True, **given), "auto").notes
+
+
+def test_a_stream_tells_of_what_its_sample_shows(tmp_path, monkeypatch):
+    notes = streamed(tmp_path, {"copy": 3 * Y})
+    assert any("'copy' tells the target 'y' exactly in all training rows" in n for n in notes)
+    assert any("50 of 50 test rows stand among the training rows too" in n for n in notes)
+    monkeypatch.setattr(online_statistics, "SAMPLE_ROWS", N // 2)
+    notes = streamed(tmp_path, {"copy": 3 * Y})
+    [told] = [note for note in notes if "'copy' tells the target" in note]
+    [copies] = [note for note in notes if "stand among" in note]
+    n_sample = told.split("in all ")[1].split(" of ")[0]
+    assert N // 3 < int(n_sample) < 2 * N // 3
+    assert f"stand among {n_sample} of {N} training rows too" in copies
+
+
+def test_a_stream_tells_of_far_and_odd_cells(tmp_path):
+    far = X.copy()
+    far[:20] = 1e6
+    text = [f"{x:.3f}" for x in X[:-1]] + ["broken"]
+    notes = streamed(tmp_path, {"text": text})
+    assert any("in a sample of its rows: column 'text': 1 of" in note for note in notes)
+    frame = pd.DataFrame({"x": X, "noise": X, "y": Y})
+    pq.write_table(pa.Table.from_pandas(frame), tmp_path / "train.parquet")
+    pq.write_table(pa.Table.from_pandas(frame.assign(x=far)), tmp_path / "test.parquet")
+    paths = {"path": str(tmp_path / "train.parquet"), "test_path": str(tmp_path / "test.parquet")}
+    notes = load_stream(Table(**paths, target="y", stream=True, valid=0), "auto").notes
+    [line] = [note for note in notes if "times as far out" in note]
+    assert line.startswith(f"{paths['test_path']}: column 'x': 20 of {N} cells")

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Table
-from train.data.columns import get_column
+from train.data.columns import Said, get_column
 from train.data.dataset import Batch
 from train.data.files.read import read_table
 from train.data.files.row_groups import Files, find_files
@@ -24,6 +24,7 @@ from train.data.stream.parts import KEPT_ROWS, shares_of
 from train.data.table.encoded_file import Pieces, encode_rows, notes_on_classes
 from train.data.table.encoder import TableEncoder
 from train.data.table.fit import fit_encoder
+from train.data.table.giveaways import giveaway_notes
 from train.data.table.kept_rows import idle_notes, without_idle
 from train.data.table.reading import reading_of
 from train.data.table.roles import check_names, labelled_rows, target_names
@@ -53,7 +54,8 @@ def load_stream(options: Table, loss: str) -> StreamDataset:
     sampled = f"{options.path}, in a sample of its rows"
     reading = reading_of(fitting, np.arange(fitting.num_rows), encoder, sampled)
     pieces = Pieces()
-    pieces.add(encode_rows(encoder, fitting, options, options.path), numbers)
+    said: Said = []
+    pieces.add(encode_rows(encoder, fitting, options, sampled, said), numbers)
     sample = np.searchsorted(numbers, np.concatenate(found.sample.numbers)).astype(np.int32)
     splits = {"train": sample}
     shares = shares_of(options, files.n_rows)
@@ -61,7 +63,8 @@ def load_stream(options: Table, loss: str) -> StreamDataset:
         own, table, where = _rows_in_memory(part, rows, shares[part], options)
         splits[part] = pieces.next_rows(len(own))
         if table is not None and len(own):
-            batch = encode_rows(encoder, table, options, where)
+            of_part = where if where != options.path else f"{where}, in the rows of {part}"
+            batch = encode_rows(encoder, table, options, of_part, said)
             notes += notes_on_classes(
                 encoder, table, batch.target, {part: np.arange(len(own))}, where
             )
@@ -73,6 +76,7 @@ def load_stream(options: Table, loss: str) -> StreamDataset:
     stream = _stream(files, encoder, options, found, shares, template)
     splits, n_idle = without_idle(splits, batch.weight)
     notes += idle_notes(options.path, found.n_idle + n_idle)
+    notes += giveaway_notes(encoder, batch, splits, n_train=stream.n_rows)
     return StreamDataset(
         inputs=batch.inputs,
         target=batch.target,
@@ -81,7 +85,7 @@ def load_stream(options: Table, loss: str) -> StreamDataset:
         original_rows=pieces.original_rows(),
         encoder=encoder,
         options=options,
-        notes=(*_notes(options, found, stream, len(sample)), *overflow_notes, *notes),
+        notes=(*_notes(options, found, stream, len(sample)), *overflow_notes, *said, *notes),
         reading=reading,
         stream=stream,
     )

@@ -21,14 +21,27 @@ REPEATED_SHARE = 0.01  # of the test rows
 
 
 def giveaway_notes(
-    encoder: TableEncoder, pool: Batch[np.ndarray], splits: Mapping[str, np.ndarray]
+    encoder: TableEncoder,
+    pool: Batch[np.ndarray],
+    splits: Mapping[str, np.ndarray],
+    n_train: int | None = None,
 ) -> list[str]:
-    """Lines on features that tell the target in all training rows, and on rows that repeat."""
-    return [*_telling_notes(encoder, pool, splits["train"]), *_repeat_notes(pool, splits)]
+    """Lines on features that tell the target in all training rows, and on rows that repeat.
+
+    `n_train` are all training rows where those of the pool are a sample of them.
+    """
+    n = len(splits["train"])
+    those = "the training rows"
+    if n < (n_train or n):
+        those = f"{n:,} of {n_train:,} training rows"
+    return [
+        *_telling_notes(encoder, pool, splits["train"], those),
+        *_repeat_notes(pool, splits, those),
+    ]
 
 
 def _telling_notes(
-    encoder: TableEncoder, pool: Batch[np.ndarray], train_rows: np.ndarray
+    encoder: TableEncoder, pool: Batch[np.ndarray], train_rows: np.ndarray, those: str
 ) -> list[str]:
     rows = train_rows[:MAX_ROWS]
     if len(rows) < MIN_ROWS:
@@ -46,7 +59,7 @@ def _telling_notes(
             for column in _pure(encoder, pool.inputs, target[rows], rows):
                 told.setdefault(column, head.name)
     return [
-        f"column {column!r} tells the target {name!r} exactly in all training rows; "
+        f"column {column!r} tells the target {name!r} exactly in all {those.removeprefix('the ')}; "
         f"if new rows will not have it, config.data.ignore={column} leaves it out"
         for column, name in told.items()
     ]
@@ -104,7 +117,9 @@ def _pure(
     return found
 
 
-def _repeat_notes(pool: Batch[np.ndarray], splits: Mapping[str, np.ndarray]) -> list[str]:
+def _repeat_notes(
+    pool: Batch[np.ndarray], splits: Mapping[str, np.ndarray], those: str
+) -> list[str]:
     """A line on test rows that stand among the training rows too, where those mostly differ."""
     train, test = splits["train"], splits.get("test", np.zeros(0, np.int32))
     arrays = [*pool.inputs.values(), *pool.target.values()]
@@ -119,7 +134,7 @@ def _repeat_notes(pool: Batch[np.ndarray], splits: Mapping[str, np.ndarray]) -> 
     n_repeated = sum(row in known for row in _as_bytes(arrays, test))
     if n_repeated < max(2, REPEATED_SHARE * len(test)):
         return []
-    found = f"{n_repeated:,} of {len(test):,} test rows stand among the training rows too"
+    found = f"{n_repeated:,} of {len(test):,} test rows stand among {those} too"
     return [f"{found}, which flatters their scores; leave copies out of the file"]
 
 
