@@ -54,6 +54,13 @@ def test_each_column_is_shown_with_its_kind_its_gaps_and_what_is_done_with_it(tm
     )
 
 
+def test_a_kind_is_shown_whole_and_names_and_examples_in_part():
+    kind = "number (decimal commas, thousands set apart by points, 'kg' dropped)"
+    column = ColumnReading("n" * 40, kind, 0, 7, "e" * 40, "scaled")
+    _, line = reading_lines(Reading((column,)))
+    assert line.split() == ["n" * 25 + "...", *kind.split(), "0", "7", "e" * 25 + "...", "scaled"]
+
+
 def test_of_very_many_columns_some_are_shown_and_the_others_counted(tmp_path):
     names = [f"c{i}" for i in range(60)]
     rows = [",".join(str((i * k) % 7) for k in range(1, 61)) for i in range(30)]

@@ -134,7 +134,8 @@ def reading_lines(reading: Reading) -> list[str]:
         return []
     cells: list[list[str]] = [[*HEAD]]
     for column in reading.columns:
-        cells.append([_short(cell) for cell in column.cells()[:-1]] + [column.use])
+        name, kind, *counts, example, use = column.cells()
+        cells.append([_short(name), " ".join(kind.split()), *counts, _short(example), use])
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = []
     for row in cells:
