@@ -37,6 +37,13 @@ def test_each_label_becomes_a_column_and_gaps_stay_gaps() -> None:
     }
 
 
+def test_a_column_without_any_list_is_missing_in_all_of_its_labels() -> None:
+    rows = pa.table({"x": [1, 2], "topics": pa.nulls(2)})
+    read = as_columns(rows, (SET,), "data")
+    assert read.column_names == ["x", *SET.columns]
+    assert all(read.column(name).to_pylist() == [None, None] for name in SET.columns)
+
+
 def test_labels_that_no_training_row_has_are_counted() -> None:
     rows = pa.table({"topics": [["art", "food"], ["art", "law"], ["money"]]})
     said: list[str] = []

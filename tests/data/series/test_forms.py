@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 import pytest
 from series_files import HORIZON, ahead, frame, read, stamps_of
 
 from train.data.compact_dates import find_compact
 from train.data.dates import parse_date
+from train.data.series.forms import write_since_1970
 from train.errors import UserError
 
 N = 80
@@ -114,7 +116,9 @@ def test_a_moment_is_read_or_it_is_none(text, order, wanted):
         (["2023001", "2023366"], ""),
         (["20240101"], ""),
         (["1000", "2000"], ""),
-        (["999999999", "1000000000"], ""),  # before 2001
+        (["999999999", "1000000000"], ""),  # of nine digits
+        (["1000000000000", "2000000000000"], "milliseconds since 1970"),
+        (["999999999000", "2000000000000"], ""),  # before 2001
     ],
 )
 def test_numbers_are_dates_if_all_of_them_can_be(texts, order):
@@ -138,6 +142,20 @@ def test_of_days_and_months_that_fit_both_ways_the_even_one_is_read(
     data = read(tmp_path, frame([stamp.strftime(form) for stamp in index]))
     assert data.encoder.time is not None and data.encoder.time.date_order == order
     assert data.gaps is None and "config.data.date_format settles it" in data.notes[0]
+
+
+@pytest.mark.parametrize(("form", "order"), [("%d/%m/%Y", "dmy"), ("%m/%d/%Y", "mdy")])
+def test_first_days_of_the_months_of_one_year_are_no_days(tmp_path, form, order):
+    index = pd.date_range("2019-01-01", periods=12, freq="MS")
+    data = read(tmp_path, frame([stamp.strftime(form) for stamp in index]), lookback=2, horizon=1)
+    assert data.encoder.time is not None and data.encoder.time.date_order == order
+    found = stamps_of(ahead(data, frame([stamp.strftime(form) for stamp in index])))
+    assert [pd.Timestamp(stamp) for stamp in found] == [pd.Timestamp("2020-01-01")]
+
+
+def test_nanoseconds_since_1970_are_written_to_the_last_one():
+    stamps = np.array([1_700_000_000_123_457.0])
+    assert write_since_1970(stamps, "nanoseconds since 1970").to_pylist() == [1700000000123457000]
 
 
 def test_days_without_a_year_are_no_months(tmp_path):
