@@ -9,6 +9,8 @@ CLOCK = re.compile(
     r"(?P<h>[0-9]{1,3}):(?P<m>[0-5][0-9])(?::(?P<s>[0-5][0-9](?:\.[0-9]+)?))?"
     r" ?(?P<half>[aApP]\.?[mM]\.?)?"
 )
+# 1:23.456, as of laps: minutes, and seconds with a fraction
+MINUTES = re.compile(r"(?P<sign>-)?(?P<m>[0-9]{1,3}):(?P<s>[0-5][0-9][.,][0-9]+)")
 HALF_DAY = re.compile(r"(?P<h>[0-9]{1,2}) ?(?P<half>[aApP]\.?[mM]\.?)")  # 9 am
 # 9h05, 21:35 Uhr, 21.35 Uhr
 NAMED_CLOCK = re.compile(
@@ -30,7 +32,7 @@ LENGTHS = {"d": 86_400, "h": 3600, "m": 60}
 
 def is_clock(text: str) -> bool:
     """Whether a text is a time of day, or a duration of two parts or more."""
-    if CLOCK.fullmatch(text) or NAMED_CLOCK.fullmatch(text) or HALF_DAY.fullmatch(text):
+    if any(form.fullmatch(text) for form in (CLOCK, MINUTES, NAMED_CLOCK, HALF_DAY)):
         return True
     if text.startswith("P"):
         return seconds_of(text) is not None
@@ -43,12 +45,30 @@ def length_of(text: str) -> str:
     return parts[0] if len(parts) == 1 else ""
 
 
-def seconds_of(text: str) -> float | int | None:
-    """Seconds of hours:minutes[:seconds], with am or pm or days, of 1h 30m; None else."""
+def n_parts(text: str) -> int:
+    """How many parts a time of day has, or a duration such as 1:02:03; 0 of other texts."""
+    match = CLOCK.fullmatch(text)
+    if match is None or match["half"] or match["days"]:
+        return 0
+    return 2 if match["s"] is None else 3
+
+
+def seconds_of(text: str, *, minutes: bool = False) -> float | int | None:
+    """Seconds of hours:minutes[:seconds], with am or pm or days, of 1h 30m; None else.
+
+    Two parts are `minutes` and seconds where that is so; those with a fraction always are.
+    """
+    match = MINUTES.fullmatch(text)
+    if match is not None:
+        total = int(match["m"]) * 60 + float(match["s"].replace(",", "."))
+        return -total if match["sign"] else total
     match = CLOCK.fullmatch(text)
     if match is None:
         return _named_seconds(text)
     hours = int(match["h"])
+    if minutes and n_parts(text) == 2:
+        total = hours * 60 + int(match["m"])
+        return -total if match["sign"] else total
     if match["half"]:
         if not 1 <= hours <= 12:
             return None

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from train.data.compact_dates import COMPACT_FORMATS, EPOCHS, parse_compact
+from train.data.figures import in_figures
 from train.data.months import WEEKDAY, month_of
 from train.data.notation import is_no_value
 from train.data.period_dates import MONTH, parse_period, year_of
@@ -22,7 +23,8 @@ ORDERS = ("dmy", "mdy", "ymd")
 MICROSECOND = datetime.timedelta(microseconds=1)
 EPOCH = datetime.datetime(1970, 1, 1)
 TIME = (
-    r"(?:[T ,]+(?P<h>[0-9]{1,2}):(?P<mi>[0-9]{2})(?::(?P<s>[0-9]{2})(?:[.,](?P<f>[0-9]{1,9}))?)?"
+    r"(?:(?:[T ,:]+|-(?=[0-9]{2}\.[0-9]{2}\.))(?P<h>[0-9]{1,2})(?P<mark>[:.])(?P<mi>[0-9]{2})"
+    r"(?:(?P=mark)(?P<s>[0-9]{2})(?:[.,](?P<f>[0-9]{1,9}))?)?"
     r" ?(?P<half>[aApP]\.?[mM]\.?)?)?(?: ?(?P<zone>Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2}))?"
 )
 NUMERIC = re.compile(r"(?P<a>[0-9]{1,4})([-./ ])(?P<b>[0-9]{1,2})\2(?P<c>[0-9]{1,4})\.?" + TIME)
@@ -86,7 +88,9 @@ def infer_order(texts: Sequence[str], counts: Sequence[int] | np.ndarray) -> Ord
     rival = ""
     if best in ("dmy", "mdy") and read["dmy"] == read["mdy"]:
         best = "mdy" if 2 * slashes > asked else "dmy"
-        if not _all_alike(texts):
+        if _all_alike(texts):  # 05/Jan/2024 has its day first
+            best = "dmy" if any(DAY_FIRST.fullmatch(text.strip()) for text in texts) else best
+        else:
             rival = "dmy" if best == "mdy" else "mdy"
     return Order(best, read[best], asked, rival)
 
@@ -114,11 +118,20 @@ def parse_dates(texts: Sequence[str], order: str) -> tuple[np.ndarray, np.ndarra
 def short_year(texts: Sequence[str], order: str) -> str:
     """What a date whose year has two digits is read as, in words; "" where all have four."""
     for text in texts:
-        if re.search(r"[0-9]{4}", text) is None:
+        if not _has_whole_year(text.strip()):
             moment = parse_date(text.strip(), order)
             if moment is not None:
                 return f"{text.strip()[:40]!r} is of {moment.year}"
     return ""
+
+
+def _has_whole_year(text: str) -> bool:
+    """Whether the year of a date has four digits."""
+    if (match := NUMERIC.fullmatch(text)) is not None:
+        return len(match["a"]) == 4 or len(match["c"]) == 4
+    if (match := DAY_FIRST.fullmatch(text) or MONTH_FIRST.fullmatch(text)) is not None:
+        return len(match["y"]) == 4
+    return re.search(r"[0-9]{4}", text) is not None
 
 
 def has_zone(texts: Sequence[str]) -> bool:
@@ -146,6 +159,7 @@ def parse_date(text: str, order: str) -> datetime.datetime | None:
 
 def _parse(text: str, order: str) -> datetime.datetime | None:
     """The moment of a text without the name of a zone."""
+    text = in_figures(text)
     try:
         if "%" in order:
             return _in_utc(datetime.datetime.strptime(text, order))

@@ -20,13 +20,14 @@ from train.data.columns import (
     Text,
     read_text,
 )
-from train.data.compact_dates import COMPACT
+from train.data.compact_dates import COMPACT, find_compact
 from train.data.dates import ISO, PERIOD, Order, infer_order, parse_dates, short_year
 from train.data.hint import Hint
 from train.data.marks import Marks, choose_marks, infer_notation
 from train.data.notation import CODE, Mark, Notation, is_no_value, parse
-from train.data.number_doubts import compact_note, exponent_note
+from train.data.number_doubts import compact_note, exponent_note, version_note
 from train.data.order_doubts import orders_note
+from train.data.period_dates import WEEK
 from train.data.plain_marks import marks_of
 from train.data.seasons import are_seasons
 from train.data.truth_names import as_two, two_note
@@ -53,7 +54,8 @@ def infer(raw: RawColumn, hint: Hint) -> Inferred:
     if raw.family == "time":
         return Inferred("time", Reading())
     if raw.family == "number" and named:
-        return Inferred("time", Reading(order=hint.date_format or COMPACT))
+        order = hint.date_format or find_compact(read_text(raw).values) or COMPACT
+        return Inferred("time", Reading(order=order))
     if raw.family == "boolean":
         return Inferred("category", Reading())
     if raw.family != "text":
@@ -66,9 +68,11 @@ def infer(raw: RawColumn, hint: Hint) -> Inferred:
 def infer_in_table(raw: RawColumn, hint: Hint) -> Inferred:
     """What a column of a table holds, whose months, quarters and weeks are times."""
     inferred = infer(raw, hint)
-    if inferred.kind != "category" or raw.family != "text":
+    if raw.family != "text" or inferred.kind == "number":
         return inferred
     text = read_text(raw)
+    if inferred.kind == "time" and not all(map(WEEK.fullmatch, text.values)):
+        return inferred  # weeks are of ISO 8601, but are written otherwise too
     if are_seasons(text.values):
         return inferred
     periods, valid = parse_dates(text.values, PERIOD)
@@ -93,7 +97,7 @@ def infer_number(raw: RawColumn, hint: Hint, *, whatever: bool = False) -> Infer
 
 def _infer_text(raw: RawColumn, hint: Hint) -> Inferred:
     if (plain := _plain(raw, hint)) is not None:
-        return plain._replace(note=compact_note(raw) or exponent_note(raw))
+        return plain._replace(note=compact_note(raw) or exponent_note(raw) or version_note(raw))
     text = read_text(raw)
     folded = {value.casefold() for value in text.values}
     if not text.values or folded <= TRUTHS:
@@ -178,8 +182,10 @@ def _notation_note(text: Text, notation: Notation) -> str:
             place = i
             break
     if not any(mark in value for value in text.values for mark in "., '") and not notation.clock:
-        if not (notation.unit or notation.scaled):
+        if not (notation.unit or notation.scaled or notation.negative):
             return ""
+        if notation.negative:
+            place = int(np.argmax(parsed.valid & (parsed.numbers < 0)))
     example = f"{text.values[place]!r} is read as {parsed.numbers[place]:.15g}"
     if not notation.sure:
         advice = "config.data.decimal or config.data.thousands says otherwise"
@@ -197,8 +203,9 @@ def _dates(raw: RawColumn, text: Text, hint: Hint) -> Inferred:
     else:
         found = infer_order(text.values, counts)
         if named and 2 * found.read < found.asked:
-            valid = parse_dates(text.values, COMPACT)[1]
-            compact = Order(COMPACT, int(counts[valid].sum()), found.asked)
+            order = find_compact(text.values) or COMPACT
+            valid = parse_dates(text.values, order)[1]
+            compact = Order(order, int(counts[valid].sum()), found.asked)
             found = max(found, compact, key=lambda order: order.read)
     n_strange = found.asked - found.read
     if not named and (not found.read or n_strange > allowed_odd(found.read, n_strange, 9)):

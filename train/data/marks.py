@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from train.data.clock import is_clock, length_of, seconds_of
+from train.data.clock import MINUTES, is_clock, length_of, seconds_of
 from train.data.notation import (
     BLANKS,
     CELL,
@@ -21,6 +21,7 @@ from train.data.notation import (
     Notation,
     are_groups,
     is_no_value,
+    is_of_accounts,
     other_mark,
     parse,
     prefix_of,
@@ -155,6 +156,8 @@ def infer_notation(
     matched = 0
     bare = set()
     apart = set()
+    has_minutes = False
+    negative = False
     for text, count in zip(texts, counts, strict=True):
         text = text.strip()
         if is_no_value(text):
@@ -165,11 +168,13 @@ def infer_notation(
         clocks += count * (seconds_of(text) is not None)
         proven += count * is_clock(text)
         lengths.add(length_of(text))
+        has_minutes |= MINUTES.fullmatch(text) is not None
         match = CELL.fullmatch(text)
         if match is None:
             continue
         matched += count
         bare.add(match["body"])
+        negative |= is_of_accounts(match)
         suffix = (match["suffix"] or "").strip()
         if suffix:
             spelled[suffix] += count
@@ -187,7 +192,7 @@ def infer_notation(
     # 8 min beside 2 h are durations.
     is_mixed = len(lengths - {""}) > 1 and len(bare) >= FEW
     if (proven or is_mixed) and 2 * clocks > asked:
-        return Inferred(Notation(clock=True), clocks, asked)
+        return Inferred(Notation(clock=True, minutes=has_minutes), clocks, asked)
     if scaled and scaled == spelled[METRE] and not prefixes:
         units[METRE] = scaled
         scaled = 0
@@ -198,7 +203,7 @@ def infer_notation(
     if 2 * n_unit < matched or not is_unit:
         unit = ""
     is_scaled = 2 * scaled > matched and (len(bare) >= FEW or bool(unit))
-    notation = Notation(decimal, thousands, unit, is_scaled, sure=sure)
+    notation = Notation(decimal, thousands, unit, is_scaled, sure=sure, negative=negative)
     valid = parse(texts, notation).valid
     read = 0
     for text, count, ok in zip(texts, counts, valid, strict=True):

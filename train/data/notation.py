@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from train.data.clock import seconds_of
+from train.data.clock import n_parts, seconds_of
 from train.data.parsing import ascii_digits, narrowed
 from train.data.unit_names import as_one_unit
 
@@ -61,9 +61,11 @@ class Notation:
     """How numbers are written: marks, what stands before and behind them, and what is no number.
 
     `unit` is of all cells, such as "$", "%" or "kg", and adds nothing to the number. `scaled`: a
-    letter multiplies, as in 19M. `clock`: hours:minutes, read as seconds. `odd` are the words that
-    training rows had in place of numbers, read as missing. `sure` is False where it was a guess.
-    `whole`: training rows had whole numbers alone, some of them of four digits or more.
+    letter multiplies, as in 19M. `clock`: hours:minutes, read as seconds, or with `minutes` those
+    and seconds. `odd` are the words that training rows had in place of numbers, read as missing.
+    `sure` is False where it was a guess. `whole`: training rows had whole numbers alone, some of
+    them of four digits or more. `negative`: some of them were negative as accounts have it, with a
+    minus behind or in parentheses.
     """
 
     decimal: Mark = "."
@@ -74,6 +76,8 @@ class Notation:
     odd: tuple[str, ...] = ()
     sure: bool = True
     whole: bool = False
+    minutes: bool = False
+    negative: bool = False
 
     @property
     def is_plain(self) -> bool:
@@ -85,7 +89,8 @@ class Notation:
         """The notation in words, for a line to the user; "" where it is plain."""
         parts = []
         if self.clock:
-            parts.append("hours:minutes, in seconds")
+            form = "minutes:seconds" if self.minutes else "hours:minutes"
+            parts.append(f"{form}, in seconds")
         if self.decimal == ",":
             parts.append("decimal commas")
         if self.thousands:
@@ -95,6 +100,8 @@ class Notation:
             parts.append(f"{self.unit!r} dropped")
         if self.scaled:
             parts.append("k, M and B as factors")
+        if self.negative:
+            parts.append("12- or (12) below 0")
         return ", ".join(parts)
 
     def to_json(self) -> dict[str, object]:
@@ -132,6 +139,7 @@ def parse(texts: Sequence[str], notation: Notation) -> Parsed:
     plain = notation.is_plain
     odd = frozenset(notation.odd)
     whole = True
+    has_seconds = notation.clock and not notation.minutes and any(n_parts(t) == 3 for t in texts)
     for i, text in enumerate(texts):
         text = text.strip()
         if text in odd:
@@ -144,10 +152,12 @@ def parse(texts: Sequence[str], notation: Notation) -> Parsed:
             elif notation.unit and notation.unit != "+":
                 remarks[i] = f"lacks {notation.unit!r}, and is read as {text}"
         elif notation.clock:
-            seconds = seconds_of(text)
+            seconds = seconds_of(text, minutes=notation.minutes)
             if seconds is None:
                 continue
             written = repr(seconds)
+            if has_seconds and n_parts(text) == 2:
+                remarks[i] = "is read as hours:minutes, though others have seconds"
         else:
             found = _plain_text(text, notation)
             if found is None:
@@ -191,10 +201,16 @@ def _plain_text(text: str, notation: Notation) -> tuple[str, str] | None:
     if factor != 1:
         written = repr(float(written) * factor)
     is_new = not notation.thousands and other_mark(notation.decimal) in match["body"]
+    is_new |= is_of_accounts(match) and not notation.negative
     remark = f"is read as {written}" if match["limit"] or is_new else ""
     if notation.unit and not units and not remark:
         remark = f"lacks {notation.unit!r}, and is read as {written}"
     return written, remark
+
+
+def is_of_accounts(match: re.Match[str]) -> bool:
+    """Whether a number has its minus behind, or stands in parentheses in place of one."""
+    return bool(match["trail"] or match["open"])
 
 
 def prefix_of(match: re.Match[str]) -> str:

@@ -11,29 +11,71 @@ import numpy as np
 import pyarrow.compute as pc
 
 from train.data.columns import Numbers, RawColumn, missing_rows, text_or_null, typed_numbers
-from train.data.values import plain_numbers
+from train.data.compact_dates import EPOCHS, FIRST
+from train.data.values import as_programs_write, plain_numbers
 
 FIRST_DAY = 19000101  # of whole numbers that may be dates
 LAST_DAY = 21001231
+LATEST = 2e9  # seconds, of 2033; telephone numbers are beyond
+MOST_VERSIONS = 50
+VERSION = re.compile(r"[0-9]{1,2}\.[0-9]{1,2}")
 EXPONENT = re.compile(r"[0-9]+[eE][0-9]+")
 
 
 def compact_note(raw: RawColumn) -> str:
-    """A line on whole numbers that could all be dates such as 20250204."""
+    """A line on numbers that could all be dates such as 20250204, or moments since 1970."""
     values = plain_numbers(raw) if raw.family == "text" else None
     if raw.family == "number":
         values = Numbers(typed_numbers(raw.data), missing_rows(raw))
     known = np.zeros(0) if values is None else values.known
-    if not len(known) or known.min() < FIRST_DAY or known.max() > LAST_DAY or np.any(known % 1):
+    if not len(known) or known.min() == known.max():
+        return ""
+    if since := _since_1970(known):
+        return since
+    if known.min() < FIRST_DAY or known.max() > LAST_DAY or np.any(known % 1):
         return ""
     days = np.unique(known).astype(np.int64)
     month_k = days // 100 % 100
     day_k = days % 100
-    if len(days) < 2 or month_k.min() < 1 or month_k.max() > 12:
+    if month_k.min() < 1 or month_k.max() > 12:
         return ""
     if day_k.min() < 1 or day_k.max() > 31:
         return ""
     return f"{days[0]} could be a date, and is read as a number; config.data.dates makes it one"
+
+
+def _since_1970(known: np.ndarray) -> str:
+    """A line on numbers that could all be moments of 2001 to 2033 as programs count them."""
+    for order, microseconds in EPOCHS.items():
+        if known.min() * microseconds >= FIRST * 1e6 and known.max() * microseconds <= LATEST * 1e6:
+            if np.any(known % 1) and microseconds < 1e6:
+                continue
+            day = np.datetime64(int(known[0] * microseconds), "us").astype("datetime64[D]")
+            found = f"{known[0]:.15g} could be {order} ({day}), and is read as a number"
+            return f"{found}; config.data.dates makes it a date"
+    return ""
+
+
+def version_note(raw: RawColumn) -> str:
+    """A line on few numbers such as 1.10 beside 1.9, which nobody writes but of versions.
+
+    Programs write all decimals of a column, or none that are zeros at the end.
+    """
+    if as_programs_write(raw) is None:
+        return ""
+    texts = text_or_null(raw).unique().drop_null()
+    if not 2 <= len(texts) <= MOST_VERSIONS:
+        return ""
+    cells = texts.to_pylist()
+    padded = [cell for cell in cells if VERSION.fullmatch(cell) and cell.endswith("0")]
+    lengths = {len(cell.partition(".")[2]) for cell in cells}
+    if not padded or len(lengths) < 2 or not all(map(VERSION.fullmatch, cells)):
+        return ""
+    padded = [cell for cell in padded if len(cell.partition(".")[2]) > min(lengths)]
+    if not padded:
+        return ""
+    shown = f"{padded[0]!r} is read as {float(padded[0]):g}"
+    return f"{shown}; if these are versions, config.data.categorical keeps them as written"
 
 
 def exponent_note(raw: RawColumn) -> str:

@@ -9,6 +9,7 @@ OTHER_NAMES = {
     **{"EUR": "€", "euro": "€", "GBP": "£", "INR": "₹", "Rs": "₹", "Rs.": "₹"},
     **{"USD": "$", "US$": "$", "dollar": "$", "percent": "%", "pct": "%"},
     **{"KG": "kg", "Kg": "kg", "KM": "km", "Km": "km", "CM": "cm", "Cm": "cm"},
+    **{"st": "th", "nd": "th", "rd": "th"},  # 1st, 2nd
     **{"feet": "foot", "jahre": "jahr", "tage": "tag", "stunden": "stunde"},
 }
 # Two letters and an s at the least: "ms" and "gs" are no plurals.

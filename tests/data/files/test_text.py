@@ -186,6 +186,8 @@ def test_encodings(load, mark, encoding, name):
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_utf_16_without_a_mark_is_said(encoding):
     said: list[str] = []
+    assert to_utf8("\ufeffa,b\n1,€\n".encode(encoding), "x.csv", said) == "a,b\n1,€\n".encode()
+    assert not said
     assert to_utf8("a,b\n1,€\n".encode(encoding), "x.csv", said) == "a,b\n1,€\n".encode()
     assert said == [f"x.csv: is UTF-16 without a byte order mark, read as {encoding.upper()}"]
 

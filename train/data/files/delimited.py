@@ -23,6 +23,7 @@ import pyarrow.csv as pacsv
 
 from train.data.files.arrow import first_line, plain
 from train.data.files.dialect import SAMPLE_BYTES, Dialect, find_dialect
+from train.data.files.escapes import doubled
 from train.data.files.repeated_names import without_names
 from train.errors import UserError
 
@@ -45,9 +46,13 @@ def read_delimited(data: bytes, path: str, missing: tuple[str, ...], default: by
         data = data.replace(b"\r", b"\n")
     data = data.rstrip(b"\r\n\x1a") + b"\n"  # DOS ends text with Ctrl-Z
     dialect = find_dialect(data, default)
-    delimiter = dialect.delimiter
-    if b'"' in dialect.text and not _quotes_agree(dialect.text, delimiter):
+    if b'"' in dialect.text and not _quotes_agree(dialect.text, dialect.delimiter):
+        escaped = find_dialect(doubled(data), default)
+        if _quotes_agree(escaped.text, escaped.delimiter):
+            note = "quotes behind a backslash belong to the texts that they stand in"
+            dialect = escaped._replace(notes=(*escaped.notes, note))
         _check_records(dialect, path)
+    delimiter = dialect.delimiter
     names = list(dialect.names)
     if _are_data([name for name in names if name]):
         raise UserError(f"{path}: the first line holds numbers; expected column names")

@@ -13,6 +13,7 @@ UTF8_CHARACTER = re.compile(
     rb"[\xc3-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
 )
 # Letters of other scripts stand side by side, those of Windows-1252 among ASCII.
+CODES = "CP1252 of western Windows, CP1250 of eastern, CP1251 of Cyrillic, CP932 of Japanese"
 ZERO_WITHIN = 4096  # bytes: text of UTF-16 has one by then
 OTHER_SCRIPT = re.compile(rb"[\x80-\xff]{4}|[\xff\xfe\x81\x8d\x8f\x90\x9d]")
 
@@ -24,11 +25,11 @@ def to_utf8(data: bytes, path: str, said: list[str] | None = None) -> bytes:
     is a `said`, text that can be no UTF-8 and looks like Windows-1252 is read so. Raises UserError
     if it is no text, or empty.
     """
-    if codec := _unmarked_utf16(data):
+    utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if not utf16 and (codec := _unmarked_utf16(data)):
         if said is not None:
             said.append(f"{path}: is UTF-16 without a byte order mark, read as {codec.upper()}")
         data = data.decode(codec).encode()
-    utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     while data.startswith(codecs.BOM_UTF8):  # files that were joined, or saved twice, have several
         data = data.removeprefix(codecs.BOM_UTF8)
     try:
@@ -39,7 +40,7 @@ def to_utf8(data: bytes, path: str, said: list[str] | None = None) -> bytes:
     except UnicodeDecodeError as error:
         if utf16 or said is None or not _is_windows(data):
             where = f"{path}, line {_line(data, error.start)}: byte {error.start}"
-            how = "save it as UTF-8, or for a file from Windows: iconv -f CP1252 -t UTF-8 OLD > NEW"
+            how = f"save it as UTF-8, as by iconv -f CODE -t UTF-8 OLD > NEW, CODE being {CODES}"
             kind = "UTF-16" if utf16 else "UTF-8"
             raise UserError(f"{where} is not {kind} text; {how}") from None
         shown = _word_at(data, error.start)

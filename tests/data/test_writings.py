@@ -1,0 +1,173 @@
+"""Further writings of dates, of laps, of negative numbers, and of quotes in texts."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+
+from train.config.data_options import Table
+from train.data.clock import seconds_of
+from train.data.dates import Order, infer_order, parse_date
+from train.data.files.read import read_table
+from train.data.table.dataset import TableDataset
+from train.data.table.load import load_table
+from train.errors import UserError
+
+N = 40
+
+
+def load(folder, cells: list[str], **options) -> TableDataset:
+    rows = [f'"{cells[i % len(cells)]}"|{i % 17}.5|{i * 7 % 13}.25' for i in range(N)]
+    (folder / "train.csv").write_text("\n".join(["c|z|y", *rows]) + "\n")
+    given = {"target": "y", "valid": 0, "test": 0} | options
+    return load_table(Table(str(folder / "train.csv"), **given), "auto")
+
+
+def ask(folder, dataset: TableDataset, cells: list[str]) -> tuple[list[float], tuple[str, ...]]:
+    (folder / "new.csv").write_text("c|z\n" + "".join(f'"{cell}"|1.5\n' for cell in cells))
+    rows = dataset.encoder.read(read_table(folder / "new.csv"), "new.csv")
+    column = dataset.encoder.columns[0]
+    found = rows.inputs["numbers"][:, 0].astype(float) * column.unit + column.shift
+    return [round(float(value), 2) for value in found], rows.said
+
+
+def notes_on(dataset: TableDataset) -> str:
+    return "\n".join(note for note in dataset.notes if "column 'c'" in note)
+
+
+@pytest.mark.parametrize(
+    ("text", "order", "moment"),
+    [
+        ("2024年1月5日", "ymd", "2024-01-05"),
+        ("2024年01月05日 9時30分", "ymd", "2024-01-05T09:30"),
+        ("2024년 1월 5일", "ymd", "2024-01-05"),
+        ("2024年13月5日", "ymd", None),
+        ("2024年1月5日", "dmy", None),
+        ("2024年1月", "period", "2024-01-01"),
+        ("05/Jan/2024:10:00:07 +0100", "dmy", "2024-01-05T09:00:07"),
+        ("05-JAN-24 10.00.07.250000 PM", "dmy", "2024-01-05T22:00:07.250000"),
+        ("2024-01-05-10.00.07.250000", "ymd", "2024-01-05T10:00:07.250000"),
+        ("5.1.2024 10.30", "dmy", "2024-01-05T10:30"),
+        ("5.1.2024 10.75", "dmy", None),
+        ("5.1.2024 10:30.15", "dmy", None),
+    ],
+)
+def test_a_date_is_a_moment(text, order, moment):
+    wanted = None if moment is None else datetime.datetime.fromisoformat(moment)
+    assert parse_date(text, order) == wanted
+
+
+def test_a_day_in_front_of_a_named_month_says_the_order():
+    texts = ["05/Jan/2024", "06/Feb/2024"]
+    assert infer_order(texts, [1, 1]) == Order("dmy", 2, 2)
+    assert infer_order(["05/06/2024", "06/07/2024"], [1, 1]) == Order("mdy", 2, 2, "dmy")
+
+
+def test_years_of_two_digits_are_said_though_a_fraction_has_four(tmp_path):
+    dataset = load(tmp_path, [f"{i:02d}-JAN-24 10.00.00.000000 AM" for i in range(1, 25)])
+    assert "years of two digits are of 1969 to 2068: '01-JAN-24 10.00.00" in notes_on(dataset)
+    dataset = load(tmp_path, [f"{i:02d}-JAN-2024 10.00.00.000000 AM" for i in range(1, 25)])
+    assert "years of two digits" not in notes_on(dataset)
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes", "seconds"),
+    [
+        ("1:23.456", False, 83.456),
+        ("1:23,5", False, 83.5),
+        ("-0:59.5", False, -59.5),
+        ("1:63.5", False, None),
+        ("1:23", False, 4980),
+        ("1:23", True, 83),
+        ("1:02:03", True, 3723),
+        ("1:23 PM", True, 48_180),
+    ],
+)
+def test_laps_are_minutes_and_seconds(text, minutes, seconds):
+    assert seconds_of(text, minutes=minutes) == seconds
+
+
+def test_a_column_with_fractions_of_seconds_has_minutes_in_later_files_too(tmp_path):
+    dataset = load(tmp_path, [f"{i}:{i:02d}.{i % 10}" for i in range(30)])
+    assert "minutes:seconds, in seconds" in notes_on(dataset)
+    assert ask(tmp_path, dataset, ["1:02.5", "1:02", "1:00:02"]) == ([62.5, 62.0, 3602.0], ())
+
+
+def test_hours_without_seconds_beside_some_with_them_are_said(tmp_path):
+    dataset = load(tmp_path, [*(f"{i}:{i + 10}" for i in range(15, 40)), "1:02:03"])
+    assert "the first is read as hours:minutes, though others have seconds" in notes_on(dataset)
+    dataset = load(tmp_path, [f"{i}:{i + 10}" for i in range(10, 20)])
+    found, said = ask(tmp_path, dataset, ["9:30", "9:30:15"])
+    assert found == [34_200, 34_215] and "is read as hours:minutes, though" in said[0]
+    assert not ask(tmp_path, dataset, ["9:30:10", "9:30:15"])[1]
+
+
+@pytest.mark.parametrize("cells", [["15", "12-", "7"], ["15", "(12)"]])
+def test_negative_numbers_of_accounts_are_said_and_kept(tmp_path, cells):
+    dataset = load(tmp_path, cells)
+    assert f"{cells[1]!r} is read as -12 (12- or (12) below 0)" in notes_on(dataset)
+    assert ask(tmp_path, dataset, ["(13)", "14-", "-15"]) == ([-13, -14, -15], ())
+    dataset = load(tmp_path, ["-12", "15", "7"])
+    found, said = ask(tmp_path, dataset, ["(13)", "14-", "-15"])
+    assert found == [-13, -14, -15]
+    assert len(said) == 1 and "2 of 3 cells, such as '(13)' in row 1" in said[0]
+
+
+def test_quotes_behind_a_backslash_belong_to_their_text(tmp_path):
+    path = tmp_path / "spark.csv"
+    path.write_text('a,b\n"he said \\"yes, no\\"",1\n"x \\\\",2\n')
+    assert read_table(path).to_pydict() == {"a": ['he said "yes, no"', "x \\\\"], "b": ["1", "2"]}
+    dataset = load_table(Table(str(path), target="b", valid=0, test=0), "mse")
+    assert any("quotes behind a backslash belong to" in note for note in dataset.notes)
+    # Quotes within a text that has none around it are its own, behind a backslash too.
+    path.write_text('a,b\n5" pipe,1\nx\\"y,2\n')
+    assert read_table(path).to_pydict() == {"a": ['5" pipe', 'x\\"y'], "b": ["1", "2"]}
+    # A text may end in a backslash, where quotes agree without it.
+    path.write_text('a,b\n"C:\\",1\n"say ""yes""",2\n')
+    assert read_table(path).to_pydict() == {"a": ["C:\\", 'say "yes"'], "b": ["1", "2"]}
+    path.write_text('a,b\n"C:\\",1\n"say \\"yes\\"",2\n')
+    with pytest.raises(UserError, match="there is text after a closing quote"):
+        read_table(path)
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (["1.10", "1.9", "1.2"], "'1.10' is read as 1.1; if these are versions"),
+        (["1.10", "1.90", "1.25"], ""),
+        (["1.1", "1.95", "10.0"], ""),
+        (["1700000000", "1700086400"], "1700000000 could be seconds since 1970 (2023-11-14)"),
+        (["1700000000000", "1700086400000"], "milliseconds since 1970 (2023-11-14)"),
+        (["1700000000.5", "1700086400"], "1700000000.5 could be seconds since 1970"),
+        (["2125551234", "1700086400"], ""),
+        (["1700000000", "170008640"], ""),
+    ],
+)
+def test_numbers_that_may_be_versions_or_moments_are_said(tmp_path, cells, said):
+    note = notes_on(load(tmp_path, cells))
+    assert said in note and bool(said) == bool(note)
+
+
+def test_moments_since_1970_are_dates_where_an_option_says_so(tmp_path):
+    cells = [str(1_700_000_000_000 + 86_400_000 * i) for i in range(N)]
+    dataset = load(tmp_path, cells, dates=("c",))
+    assert dataset.encoder.columns[0].date_order == "milliseconds since 1970"
+    [day], _ = ask(tmp_path, dataset, ["1700000000000"])
+    assert day == pytest.approx(1_700_000_000 / 86_400, abs=0.1)
+    with pytest.raises(UserError, match="expected a date or time written in milliseconds"):
+        ask(tmp_path, dataset, ["1700000000"])
+
+
+def test_weeks_are_read_however_a_later_file_writes_them(tmp_path):
+    dataset = load(tmp_path, ["2024-W01", "2024-W05", "2023-W52"])
+    assert "'2024-W01' is read as its first day, 2024-01-01" in notes_on(dataset)
+    monday = (datetime.date(2024, 3, 4) - datetime.date(1970, 1, 1)).days
+    found, said = ask(tmp_path, dataset, ["2024-W10", "2024W10", "W10 2024"])
+    assert found == pytest.approx([monday] * 3, abs=0.1) and not said
+
+
+def test_ordinals_are_numbers_of_one_unit(tmp_path):
+    ends = {1: "st", 2: "nd", 3: "rd"}
+    dataset = load(tmp_path, [f"{i}{ends.get(i % 10, 'th')}" for i in range(20, 60)])
+    assert ask(tmp_path, dataset, ["21st", "52nd", "53rd"])[0] == [21, 52, 53]
