@@ -18,6 +18,7 @@ from train.data.files.tables import Read
 from train.data.files.words import missing_words_note
 from train.data.table.dataset import TableDataset
 from train.data.table.encoder import TableEncoder
+from train.data.table.head_rows import head_notes
 from train.data.table.kept_rows import words_for_missing
 from train.data.table.roles import row_weights
 from train.data.table.totals import total_notes
@@ -76,6 +77,7 @@ def encode_file(
         notes.append(line)
         batch = TableDataset.take(batch, rows)
     notes += notes_on_classes(encoder, table, batch.target, splits, path)
+    notes += head_notes(table, encoder, path)
     notes += total_notes(table, rows, encoder, path)
     return batch
 

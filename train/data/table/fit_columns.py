@@ -13,7 +13,7 @@ from train.data.columns import Numbers, RawColumn, Reading, missing_rows, read_t
 from train.data.hint import Hint
 from train.data.infer import TRUTHS, Inferred, infer_in_table, infer_number
 from train.data.table.column import Column
-from train.data.table.doubts import code_note, spelling_note
+from train.data.table.doubts import code_note, date_note, no_value_note, spelling_note
 from train.data.table.far import reach_of
 from train.data.table.zoned import has_zones
 from train.data.truth_names import as_two
@@ -49,6 +49,7 @@ def fit_feature(
             fitted = _fit_category(raw, named, apart=raw.name in categorical)
         case "time":
             fitted = _fit_time(raw)
+            doubt = date_note(read_times(raw).known)
         case _:
             values = read_numbers(raw)
             fitted = _fit_number(raw, values, options, named, n_rows)
@@ -57,7 +58,8 @@ def fit_feature(
         return fitted, inferred.note if inferred.kind == "category" else ""
     notation, order = inferred.reading
     if fitted.kind == "category":
-        doubt = spelling_note(fitted.vocabulary)
+        doubts = (spelling_note(fitted.vocabulary), no_value_note(read_text(raw)))
+        doubt = "; ".join(filter(None, doubts))
     notes = filter(None, (inferred.note, doubt))
     return replace(fitted, notation=notation, date_order=order), "; ".join(notes)
 

@@ -17,7 +17,8 @@ from train.data.values import read_numbers
 
 TOTAL = re.compile(
     r"(?:grand |sub)?totals?|totale?|totaal|razem|sum|summe|(?:gesamt|end)summe|gesamt|insgesamt"
-    r"|somme|somma|suma|soma|summa|итого|всего|合計|合计|总计|總計",
+    r"|somme|somma|suma|soma|summa|итого|всего|合計|合计|总计|總計|小計|小计|averages?"
+    r"|durchschnitt|mittelwert|moyenne|promedio|gemiddelde|平均",
     re.IGNORECASE,
 )
 MIN_ROWS = 3  # above it
@@ -28,6 +29,21 @@ MOST_COLUMNS = 100  # that are added up
 
 
 def total_notes(table: pa.Table, rows: np.ndarray, encoder: TableEncoder, where: str) -> list[str]:
+    """Lines on a last row that is the total of those above it, and on others that are called so."""
+    notes = _last_row_notes(table, rows, encoder, where)
+    label = _label(table) if notes else ""
+    for column in encoder.columns:
+        names = [name for name in column.vocabulary if TOTAL.fullmatch(name.removesuffix(":"))]
+        names = [name for name in names if name != label]
+        if names and len(names) < len(column.vocabulary):
+            found = f"column {column.name!r}: {names[0]!r} may name rows that sum up others"
+            notes.append(f"{where}: {found}, and is a category as any; leave out such rows")
+    return notes
+
+
+def _last_row_notes(
+    table: pa.Table, rows: np.ndarray, encoder: TableEncoder, where: str
+) -> list[str]:
     """A line if the last of these rows of a table is the table's last, and a total of it."""
     n = table.num_rows
     if n <= MIN_ROWS or not len(rows) or rows[-1] != n - 1:

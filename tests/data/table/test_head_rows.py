@@ -1,0 +1,93 @@
+"""Rows that are none: units and questions below the names, sums and means among the others."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from train.config.data_options import Table
+from train.data.table.load import load_table
+
+N = 40
+ROWS = [f"{i * 1.5},{'ab'[i % 2]},{i * 7 % 13}" for i in range(N)]
+
+
+def notes_of(folder, lines: list[str], header: str = "x,kind,y", **options) -> list[str]:
+    (folder / "train.csv").write_text("\n".join([header, *lines]) + "\n")
+    options = {"target": "y", "valid": 0, "test": 0} | options
+    return list(load_table(Table(str(folder / "train.csv"), **options), "auto").notes)
+
+
+def said(notes: list[str], word: str) -> list[str]:
+    return [note.partition("train.csv: ")[2] for note in notes if word in note]
+
+
+@pytest.mark.parametrize(
+    ("heads", "found"),
+    [
+        (["[m],[-],[s]"], "row 1 looks like a line of names or of units ('[s]', '[m]', '[-]')"),
+        (["m,,s"], "row 1 looks like a line of names or of units ('s', 'm')"),
+        (["How far?,Which?,When?", "Q1,Q2,Q3"], "rows 1 to 2 look like lines of names"),
+        (["---,---,---"], "row 1 looks"),
+        (["broken,a,3"], ""),  # one odd cell
+        ([",,s"], ""),
+        (["broken,a,odd"], ""),  # of a category that others have too
+        (["-,new,-"], ""),  # no value, of a category of its own
+        ([], ""),
+    ],
+)
+def test_a_line_of_units_or_names_is_said(tmp_path, heads, found):
+    lines = said(notes_of(tmp_path, [*heads, *ROWS]), "look")
+    assert len(lines) == bool(found)
+    assert not found or lines[0].startswith(found)
+
+
+def test_a_line_of_names_above_categories_alone_is_said(tmp_path):
+    rows = [",".join("ab"[i // k % 2] for k in (1, 2, 3, 5)) for i in range(N)]
+    for first, n in (("Colour,Taste,Size,Bought", 1), ("Colour,a,b,Bought", 0)):
+        assert len(said(notes_of(tmp_path, [first, *rows], "p,q,r,y"), "row 1 looks")) == n
+    names = [f"u{i},v{i},w{i},{'ab'[i % 2] if i else 'c'}" for i in range(N)]  # each row has names
+    assert not said(notes_of(tmp_path, names, "p,q,r,y"), "look")
+
+
+def test_rows_that_are_called_sums_are_said(tmp_path):
+    sums = ["99.0,Subtotal,7", *ROWS, "88.0,Average,9"]
+    [line] = said(notes_of(tmp_path, sums), "sum up")
+    assert line.startswith("column 'kind': 'Average' may name rows that sum up others")
+    total = f"{sum(i * 1.5 for i in range(N))},Total,{sum(i * 7 % 13 for i in range(N))}"
+    notes = notes_of(tmp_path, [*ROWS, total])
+    assert len(said(notes, "is the sum of the rows above")) == 1 and not said(notes, "sum up")
+    assert not said(notes_of(tmp_path, ROWS), "sum up")
+
+
+def test_words_for_no_value_among_categories_are_said(tmp_path):
+    rows = [f"{i},{('a', 'b', chr(92) + 'N', '-', 'unknown')[i % 5]},{i % 7}" for i in range(N)]
+    [note] = said(notes_of(tmp_path, rows), "column 'kind'") or [""]
+    assert note == ""  # it is no line on the file
+    [note] = [note for note in notes_of(tmp_path, rows) if "column 'kind'" in note]
+    assert "'\\\\N' (8), '-' (8) among categories" in note and "unknown" not in note
+    notes = notes_of(tmp_path, rows, missing=("-", "\\N"))
+    assert not [note for note in notes if "among categories" in note]
+
+
+@pytest.mark.parametrize(
+    ("day", "n", "is_said"),
+    [
+        ("9999-12-31", 3, True),
+        ("1900-01-01", 1, True),
+        ("0001-01-01", 1, True),
+        ("2031-12-31", 3, False),
+        ("1990-01-02", 1, False),
+    ],
+)
+def test_days_that_stand_for_none_are_said(tmp_path, day, n, is_said):
+    days = [str(np.datetime64("2023-01-01") + i) for i in range(N)] + [day] * n
+    notes = notes_of(tmp_path, [f"{d},{i % 7},{i % 5}" for i, d in enumerate(days)])
+    found = [note for note in notes if f"{day} stands in {n} of {N + n} cells, far from" in note]
+    assert len(found) == is_said
+
+
+def test_decades_of_days_may_begin_in_1970(tmp_path):
+    days = [str(np.datetime64("1970-01-01") + 400 * i) for i in range(N)]
+    notes = notes_of(tmp_path, [f"{d},{i % 7},{i % 5}" for i, d in enumerate(days)])
+    assert not [note for note in notes if "stands in" in note]
