@@ -85,3 +85,19 @@ def test_every_command_configures_its_process_before_it_loads_jax():
     names = ("main", "search", "predict", "evaluate")
     assert done.stdout.splitlines() == [f"train.{name} []" for name in names]
     assert done.stderr == ""
+
+
+GARBAGE = """
+import atexit, gc
+from train import parallel
+
+atexit.register(lambda: print(gc.get_freeze_count() > 100_000, gc.get_threshold()[0]))
+parallel.configure()
+"""
+
+
+def test_a_command_looks_for_circles_of_garbage_rarely_and_not_at_its_end():
+    done = subprocess.run(
+        [sys.executable, "-c", GARBAGE], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["True", str(runtime.GARBAGE_AFTER)]

@@ -5,6 +5,7 @@ A library must not: only the commands call this.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import logging
@@ -16,7 +17,9 @@ from train.config.members import is_population
 from train.config.options import Config, Processes
 from train.parallel import hosts
 
-GARBAGE_AFTER = 20_000  # new objects that are left, after which circles of them are looked for
+# New objects that are left, after which circles of them are looked for. A small run's imports and
+# programs leave 400,000, which live to its end.
+GARBAGE_AFTER = 500_000
 
 
 @contextlib.contextmanager
@@ -42,8 +45,10 @@ def configure(*, cpu_devices: int = 1) -> None:
     XLA_FLAGS says so.
     """
     # Imports and the tracing of programs make millions of objects, and hardly a circle of them: of
-    # a small run Python's search for such took a tenth of the time.
+    # a small run Python's search for such took a tenth of the time, and as much again at its end,
+    # when all memory is given back anyway.
     gc.set_threshold(GARBAGE_AFTER)
+    atexit.register(gc.freeze)
     # Reading a kept program back, XLA reports at length that LLVM's tuning hints are no features of
     # this machine. ("1" is jax's own doing, and inherited by whatever a process with jax in it
     # starts.)
