@@ -2,8 +2,8 @@
 
 python -m train.evaluate --workdir=DIR --data=FILE [--interval=0.9] [--out=FILE] [--trust=NAME]
 
-A folder of sequences, and a file of them for a net that was trained on a stream, are read some rows
-at a time; answers and targets stay in memory.
+A folder of sequences or series, and a file of them for a net that was trained on a stream, are read
+some rows at a time: of sequences answers and targets stay in memory, of series their scores alone.
 Prints one JSON object: the number of rows judged, and the metrics over all of them, in original
 units, null where one is not defined (auc of one class); "notes" where cells were read with a
 doubt, or rows, series or columns are left out; of series, "baselines", the metrics of the last
@@ -18,7 +18,7 @@ its loss says how sure it is. --trust: as of train.predict.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -28,27 +28,28 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from train.data.files.row_groups import Piece
+    from train.data.series.file import SeriesFile
     from train.inference.evaluate import Found
     from train.inference.predictor import Predictor
 
 
 def evaluate(
     model: Predictor,
-    table: pa.Table | Iterable[Piece],
+    rows: pa.Table | Iterable[Piece] | SeriesFile,
     where: str = "data",
     interval: float | None = None,
-    write: Callable[[pa.Table], None] | None = None,
+    write: Callable[[Iterator[pa.Table]], object] | None = None,
 ) -> Found:
     """Metrics over all rows whose target is present, as `train.inference.evaluate` has them.
 
-    Sequences may come in pieces.
+    Sequences may come in pieces, series as a file.
 
-    `write` takes these rows with their answers. Says on stderr if the rows have no weights although
-    the run's had.
+    `write` takes tables of these rows with their answers. Says on stderr if the rows have no
+    weights although the run's had.
     """
     from train.inference import evaluate as evaluation
 
-    return evaluation.evaluate(model, table, where, interval, echo=_say, write=write)
+    return evaluation.evaluate(model, rows, where, interval, echo=_say, write=write)
 
 
 def _say(line: str) -> None:
@@ -59,21 +60,26 @@ def main(argv: list[str]) -> int:
     """Reads a file, judges the answers to it, prints the metrics."""
     command = flags.parse_evaluate(argv, __doc__)
     parallel.configure()
-    from train.config.data_options import Sequences, Table
+    from train.config.data_options import Sequences, Series, Table
     from train.data.files.read import read_table
-    from train.data.files.write import json_text, write_table
+    from train.data.files.write import json_text, write_pieces
     from train.data.sequences.encoder import SequenceEncoder
     from train.inference.load import load
     from train.inference.pieces import is_in_pieces, pieces_of
+    from train.inference.series_parts import series_of
 
     model = load(command.workdir, command.trust)
     data = model.config.data
-    if isinstance(model.encoder, SequenceEncoder) and is_in_pieces(model, command.data):
-        weight = (data.weight,) if isinstance(data, Sequences) and data.weight else ()
-        rows = pieces_of(model, command.data, (*model.encoder.target_names, *weight))
-    else:
+    rows = None
+    if is_in_pieces(model, command.data):
+        if isinstance(data, Series):
+            rows = series_of(model, command.data, _say)
+        elif isinstance(model.encoder, SequenceEncoder):
+            weight = (data.weight,) if isinstance(data, Sequences) and data.weight else ()
+            rows = pieces_of(model, command.data, (*model.encoder.target_names, *weight))
+    if rows is None:
         rows = read_table(command.data, data.missing, may_repeat=isinstance(data, Table))
-    write = None if command.out is None else partial(write_table, path=command.out)
+    write = None if command.out is None else partial(write_pieces, path=command.out)
     print(json_text(evaluate(model, rows, command.data, command.interval, write)))
     return 0
 

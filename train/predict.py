@@ -6,8 +6,8 @@ python -m train.predict --workdir=DIR --data=FILE [--out=FILE] [--copy=NAME,NAME
 
 Writes a line per row of FILE, in its order, to --out (CSV, Parquet or JSON lines by its ending) or
 to the terminal. FILE may be a folder of Parquet files, of sequences also of JSON lines. A
-folder, and a file for a net that was trained on a stream, is answered some rows at a time, so that
-it need not fit in memory.
+folder, and a file for a net that was trained on a stream, is answered some rows at a time, of
+series whole ones, so that it need not fit in memory.
 --copy writes columns of FILE beside the answers: an identifier, or the label that codes are to be
 clustered under.
 --interval adds the ends between which a number lies with that probability, measured on the

@@ -18,14 +18,13 @@ from train.evaluation.conformal import (
     Scores,
     base_of,
     bounds,
-    conformal_metrics,
     conformal_scores,
     interval_columns,
     min_rows,
     needed_score,
-    score_intervals,
     sorted_scores,
 )
+from train.evaluation.held import conformal_metrics, score_intervals
 from train.evaluation.spread import spread_columns
 from train.run.calibration import NAME, read_scores, write_scores
 from train.run.errors import NAME as ERRORS

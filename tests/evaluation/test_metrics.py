@@ -13,6 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from train.data.dataset import Head
+from train.evaluation.metrics import numbers
 from train.evaluation.metrics import supervised as metrics
 from train.evaluation.score import score_heads
 
@@ -91,7 +92,7 @@ def test_regression_agrees_with_sklearn_on_raw_values(data, shift, weighted):
     raw_prediction = shift + steps_prediction / 64
     raw_target = shift + steps_target / 64
     weight = weight if weighted else None
-    found = metrics.regression_metrics(
+    found = numbers.regression_metrics(
         (raw_prediction - shift) / unit, (raw_target - shift) / unit, weight, unit
     )
     expected = expected_regression(raw_prediction, raw_target, weight)
@@ -101,7 +102,7 @@ def test_regression_agrees_with_sklearn_on_raw_values(data, shift, weighted):
 def test_regression_by_hand():
     # Residuals 1, -1, 2 with weights 1, 1, 2: mse (1 + 1 + 8)/4; mean target 10/4, variance (2.25 +
     # .25 + 2)/4.
-    found = metrics.regression_metrics([2.0, 1.0, 5.5], [1.0, 2.0, 3.5], [1.0, 1.0, 2.0], unit=10.0)
+    found = numbers.regression_metrics([2.0, 1.0, 5.5], [1.0, 2.0, 3.5], [1.0, 1.0, 2.0], unit=10.0)
     assert_holds(found, {"mse": 250.0, "rmse": 250.0**0.5, "mae": 15.0, "r2": 1 - 2.5 / (4.5 / 4)})
 
 
@@ -110,21 +111,21 @@ def test_sums_over_blocks_are_those_of_all_rows(weighted, monkeypatch):
     random = np.random.default_rng(0)
     target, prediction, lower = random.normal(size=(3, 100))
     weight = random.uniform(0.1, 2, 100) if weighted else None
-    whole = metrics.regression_metrics(prediction, target, weight)
-    interval = metrics.interval_metrics(lower, lower + 1, target, weight)
-    monkeypatch.setattr(metrics, "BLOCK", 7)
-    found = metrics.regression_metrics(prediction, target, weight)
+    whole = numbers.regression_metrics(prediction, target, weight)
+    interval = numbers.interval_metrics(lower, lower + 1, target, weight)
+    monkeypatch.setattr(numbers, "BLOCK", 7)
+    found = numbers.regression_metrics(prediction, target, weight)
     assert_holds(found, expected_regression(prediction, target, weight), rel=1e-12)
     assert found == pytest.approx(whole, rel=1e-14)
-    assert metrics.interval_metrics(lower, lower + 1, target, weight) == pytest.approx(interval)
+    assert numbers.interval_metrics(lower, lower + 1, target, weight) == pytest.approx(interval)
 
 
 def test_metrics_of_many_numbers_keep_few_bytes_of_each():
-    n = 6 * metrics.BLOCK
+    n = 6 * numbers.BLOCK
     target, prediction = np.zeros((2, n), np.float32)
     weight = np.ones(n)
     tracemalloc.start()
-    metrics.regression_metrics(prediction, target, weight)
+    numbers.regression_metrics(prediction, target, weight)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 10 * n
@@ -138,31 +139,31 @@ def test_float32_answers_about_a_target_at_a_million_lose_nothing():
     def encode(values):
         return ((values - 1e6) / 0.5).astype(np.float32)
 
-    found = metrics.regression_metrics(encode(guess), encode(raw), None, 0.5)
+    found = numbers.regression_metrics(encode(guess), encode(raw), None, 0.5)
     assert_holds(found, expected_regression(guess, raw, None), rel=1e-6)
 
 
 def test_float32_answers_are_reckoned_with_in_float64():
     random = np.random.default_rng(0)
     answer, target = random.normal(size=(2, 500)).astype(np.float32)
-    wide = metrics.regression_metrics(answer.astype(np.float64), target.astype(np.float64))
-    assert metrics.regression_metrics(answer, target) == wide
+    wide = numbers.regression_metrics(answer.astype(np.float64), target.astype(np.float64))
+    assert numbers.regression_metrics(answer, target) == wide
 
 
 @pytest.mark.parametrize("prediction", [[3.25, 3.25, 3.25], [3.25, 3.25, 4.0]])
 def test_r2_of_a_constant_target_is_that_of_sklearn(prediction):
     target = [3.25] * 3
-    found = metrics.regression_metrics(prediction, target)["r2"]
+    found = numbers.regression_metrics(prediction, target)["r2"]
     assert found == reference.r2_score(target, prediction) == float(prediction == target)
 
 
 def test_r2_of_a_constant_target_is_0_whatever_the_weights_round_to():
-    found = metrics.regression_metrics([0.2] * 3, [0.1] * 3, [0.1, 0.2, 0.3])
+    found = numbers.regression_metrics([0.2] * 3, [0.1] * 3, [0.1, 0.2, 0.3])
     assert found["r2"] == 0
 
 
 def test_r2_of_one_row_is_nan():
-    found = metrics.regression_metrics([1.0], [3.0])
+    found = numbers.regression_metrics([1.0], [3.0])
     assert found["mse"] == 4 and math.isnan(found["r2"])
 
 
@@ -241,7 +242,7 @@ def test_macro_f1_leaves_out_classes_that_neither_occur_nor_are_answered():
 
 CASES = {
     "regression": (
-        metrics.regression_metrics,
+        numbers.regression_metrics,
         np.array([1.0, 2.5, 2.0, 4.0]),
         np.array([1.0, 2.0, 3.0, 5.0]),
     ),
@@ -324,13 +325,13 @@ def test_coverage_counts_both_ends_and_width_is_in_units():
     lower = [0.0, 1.0, 2.0, 5.0]
     upper = [1.0, 3.0, 2.0, 9.0]
     target = [0.0, 3.0, 2.5, 4.0]
-    found = metrics.interval_metrics(lower, upper, target, unit=2.0)
+    found = numbers.interval_metrics(lower, upper, target, unit=2.0)
     assert found["coverage"] == 0.5
     assert found["width"] == 2 * 7 / 4
-    weighted = metrics.interval_metrics(lower, upper, target, [1.0, 1.0, 2.0, 0.0])
+    weighted = numbers.interval_metrics(lower, upper, target, [1.0, 1.0, 2.0, 0.0])
     assert weighted["coverage"] == 0.5
     assert weighted["width"] == (1 + 2 + 0) / 4
-    assert np.isnan(list(metrics.interval_metrics([], [], []).values())).all()
+    assert np.isnan(list(numbers.interval_metrics([], [], []).values())).all()
 
 
 def test_evaluate_judges_the_interval_that_a_net_gives_by_itself():

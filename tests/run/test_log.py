@@ -273,7 +273,8 @@ def test_tensorboard_does_not_bring_torch_with_it(tmp_path):
 
 def test_the_metrics_of_which_more_is_better_are_those_the_metrics_say():
     metrics = pytest.importorskip("train.evaluation.metrics.supervised")
-    exact = metrics.regression_metrics([1.0, 2.0], [1.0, 2.0])
+    numbers = pytest.importorskip("train.evaluation.metrics.numbers")
+    exact = numbers.regression_metrics([1.0, 2.0], [1.0, 2.0])
     exact |= metrics.binary_metrics([0.0, 1.0], [0, 1]) | metrics.multiclass_metrics(
         [[1.0, 0.0], [0.0, 1.0]], [0, 1]
     )

@@ -101,7 +101,7 @@ def test_evaluate_on_the_last_rows_gives_the_scores_of_the_test_rows(run):
     model = predict.load(run[0])
     written = []
     held = table.slice(2 * (HOURS - HELD - LOOKBACK))
-    scores = evaluate.evaluate(model, held, interval=0.8, write=written.append)
+    scores = evaluate.evaluate(model, held, interval=0.8, write=written.extend)
     assert scores.pop("rows") == run[1]["rows"]["test"]
     baselines = scores.pop("baselines")
     for name in ("last", "seasonal"):

@@ -19,10 +19,10 @@ from train.data.files.read import read_table
 from train.data.files.write import write_table
 from train.errors import ReadingWarning, UserError
 from train.evaluation.conformal import (
-    conformal_metrics,
     conformal_scores,
     needed_score,
 )
+from train.evaluation.held import conformal_metrics
 from train.results.summary import summary
 from train.run.calibration import read_scores
 

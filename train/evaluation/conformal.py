@@ -21,13 +21,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from train.data.dataset import Batch, Encoder, Head, HostArrays
+from train.data.dataset import Encoder, Head, HostArrays
 from train.data.floors import floors
 from train.errors import UserError
 from train.evaluation.counts import Counts
 from train.evaluation.densities import raw_numbers, spread_of
-from train.evaluation.metrics.supervised import interval_metrics
-from train.evaluation.spread import by_target, has_several_targets, is_share, named_columns
+from train.evaluation.spread import is_share, named_columns
 
 Arrays = Mapping[str, np.ndarray]
 LEVEL = 0.9  # of the intervals that a finished run judges on its test rows
@@ -187,52 +186,6 @@ def bounds(base: Base, score_o: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     lower = np.minimum(base.low - reach, base.prediction)
     upper = np.maximum(base.high + reach, base.prediction)
     return np.maximum(lower, base.floor), np.maximum(upper, base.floor)
-
-
-def conformal_metrics(
-    encoder: Encoder,
-    head: Head,
-    score_o: np.ndarray,
-    predictions: Arrays,
-    targets: Arrays,
-    weight: np.ndarray | None = None,
-    level: float | None = None,
-) -> dict[str, float]:
-    """coverage and mean raw width of these intervals over all rows, of a series all steps too.
-
-    With the `level` asked for also their interval_score. Named as `score_heads` does.
-    """
-    lower, upper = bounds(base_of(encoder, head, predictions), score_o)
-    n_steps = lower.shape[1] // len(head.columns)
-    weight_n = np.ones(len(lower)) if weight is None else np.asarray(weight)
-    weight_m = weight_n.repeat(n_steps)
-    low = by_target(head, lower)
-    high = by_target(head, upper)
-    several = has_several_targets(encoder)
-    found = {}
-    for column, target in by_target(head, encoder.to_units(targets)[head.name]).items():
-        metrics = interval_metrics(low[column], high[column], target, weight_m, level=level)
-        for name, value in metrics.items():
-            found[f"{column}.{name}" if several else name] = value
-    return found
-
-
-def score_intervals(
-    encoder: Encoder, scores: Scores | None, predictions: Arrays, batch: Batch[np.ndarray]
-) -> dict[str, float]:
-    """What a run's intervals are worth on rows that it has not seen.
-
-    {"level", "rows" that the scores are of, and `conformal_metrics`}; {} without scores, or with
-    too few.
-    """
-    head = numbers_head(encoder)
-    if head is None or scores is None or not has_enough_rows(scores, LEVEL):
-        return {}
-    score_o = needed_score(scores, LEVEL)
-    metrics = conformal_metrics(
-        encoder, head, score_o, predictions, batch.target, batch.weight, LEVEL
-    )
-    return {"level": LEVEL, "rows": len(scores.score), **metrics}
 
 
 def ends_of(

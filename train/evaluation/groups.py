@@ -5,14 +5,16 @@ n windows, h horizon, o targets, g groups that have windows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from train.data.series.dataset import SeriesDataset
+from train.data.series.encoder import SeriesEncoder
 from train.evaluation.metrics.scale_free import (
     Ends,
+    Errors,
     by_name,
     by_window,
     cells_of,
@@ -71,9 +73,36 @@ def group_scores(
     """Scores of each group in these windows; None where groups have no names.
 
     `answers` {"": the net's, baseline: its} in encoded units, `ends` of the net's intervals in raw
-    ones, both [n, h * o], `scales` those of the windows. Metrics: the number of "windows", those of
-    `metrics_by`, "BASELINE_mase"; and in a run, "deviation" of the training rows of the group,
-    "mae_scaled" in these, and "BASELINE_mae_scaled".
+    ones, both [n, h * o], `scales` those of the windows.
+    """
+    errors = window_errors(dataset.encoder, targets, answers, ends, scales)
+    return scores_of_groups(dataset, windows, errors)
+
+
+def window_errors(
+    encoder: SeriesEncoder,
+    targets: Arrays,
+    answers: Mapping[str, Arrays],
+    ends: tuple[np.ndarray, np.ndarray] | None,
+    scales: Scales,
+) -> dict[str, Errors]:
+    """The sums of each window of the net's answers and of each baseline's, as `group_scores`."""
+    found = {}
+    for baseline, arrays in answers.items():
+        pair = raw_pair(encoder, arrays, targets)
+        own_ends = None if baseline or ends is None else _as_ends(ends, pair[0].shape)
+        found[baseline] = by_window(cells_of(*pair, own_ends), scales)
+    return found
+
+
+def scores_of_groups(
+    dataset: SeriesDataset, windows: np.ndarray, errors: Mapping[str, Errors]
+) -> GroupScores | None:
+    """Scores of each group by the sums of its windows; None where groups have no names.
+
+    Metrics: the number of "windows", those of `metrics_by`, "BASELINE_mase"; and in a run,
+    "deviation" of the training rows of the group, "mae_scaled" in these, and
+    "BASELINE_mae_scaled".
     """
     flat = dataset.flat
     if flat.names is None:
@@ -85,11 +114,8 @@ def group_scores(
     if "train" in dataset.splits:
         deviation_go = dataset.group_deviations[numbers]
     found: dict[str, np.ndarray] = {}
-    for baseline, arrays in answers.items():
-        pair = raw_pair(encoder, arrays, targets)
-        own_ends = None if baseline or ends is None else _as_ends(ends, pair[0].shape)
-        errors = by_window(cells_of(*pair, own_ends), scales)
-        of_group = metrics_by(errors, place_n, len(numbers))
+    for baseline, own in errors.items():
+        of_group = metrics_by(own, place_n, len(numbers))
         if deviation_go is not None:
             of_group["mae_scaled"] = of_group["mae"] / deviation_go
         if baseline:
@@ -102,6 +128,14 @@ def group_scores(
     names = [column.name for column in encoder.targets]
     scores = {"windows": np.bincount(place_n, minlength=len(numbers)), **by_name(found, names)}
     return GroupScores(flat.names[numbers], scores)
+
+
+def join_groups(parts: Sequence[GroupScores]) -> GroupScores:
+    """The scores of the groups of all parts of a file, each group being in one of them."""
+    scores = {}
+    for name in parts[0].scores:
+        scores[name] = np.concatenate([part.scores[name] for part in parts])
+    return GroupScores(np.concatenate([part.names for part in parts]), scores)
 
 
 def _as_ends(ends: tuple[np.ndarray, np.ndarray], shape: tuple[int, ...]) -> Ends:

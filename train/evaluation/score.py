@@ -10,14 +10,9 @@ from numpy.typing import ArrayLike
 from train.data.dataset import Head
 from train.evaluation.metrics.clusters import cluster_metrics
 from train.evaluation.metrics.codes import reconstruction_metrics
+from train.evaluation.metrics.numbers import interval_metrics, own_interval, regression_metrics
 from train.evaluation.metrics.sequences import next_binary_metrics, next_number_metrics, tag_metrics
-from train.evaluation.metrics.supervised import (
-    binary_metrics,
-    interval_metrics,
-    multiclass_metrics,
-    own_interval,
-    regression_metrics,
-)
+from train.evaluation.metrics.supervised import binary_metrics, multiclass_metrics
 
 
 def score_heads(

@@ -8,7 +8,7 @@ from typing import Unpack
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from train.config.data_options import Table
+from train.config.data_options import Series, Table
 from train.data.columns import nearest
 from train.data.files.delimited import left_out_notes
 from train.data.files.read import JSON_LINES, read_table
@@ -16,6 +16,7 @@ from train.errors import UserError
 from train.inference.asked import Asked
 from train.inference.pieces import is_in_pieces, pieces_of
 from train.inference.predictor import Predictor
+from train.inference.series_parts import predict_series, series_of
 
 
 def predict_file(
@@ -36,7 +37,13 @@ def predict_file(
     data = model.config.data
     if copied and not isinstance(data, Table):
         raise UserError("--copy: is for nets of a table, which answer row by row; leave it out")
-    if not is_in_pieces(model, path):
+    in_pieces = is_in_pieces(model, path)
+    if in_pieces and isinstance(data, Series):
+        if (file := series_of(model, path, model.tell)) is not None:
+            yield from predict_series(model, file, path, asked)
+            return
+        in_pieces = False
+    if not in_pieces:
         # Copies are of the cells as they are, so that what means "missing" is found by the columns.
         markers = () if copied and not path.endswith(JSON_LINES) else data.missing
         table = read_table(path, markers, may_be_empty=True, may_repeat=isinstance(data, Table))

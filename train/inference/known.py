@@ -18,10 +18,6 @@ from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.joining import fills_of, join
 from train.data.sequences.tags import unseen_note, unseen_tags
 from train.data.sequences.weights import sequence_weights
-from train.data.series.dataset import SeriesDataset
-from train.data.series.encoder import SeriesEncoder
-from train.data.series.load_windows import load_windows
-from train.data.series.windows import rows_covered
 from train.data.table.encoder import TableEncoder
 from train.data.table.roles import row_weights
 from train.data.values import SHOWN
@@ -32,12 +28,12 @@ from train.inference.predictor import Predicted, Predictor
 class Known(NamedTuple):
     """Rows with a target, how many of which there are, and the predictions for them.
 
-    `rows` are their numbers in the file, or of a series its windows.
+    `rows` are their numbers in the file.
     """
 
     counts: dict[str, int]
     predicted: Predicted
-    rows: np.ndarray | SeriesDataset
+    rows: np.ndarray
 
 
 class _Some(NamedTuple):
@@ -63,8 +59,6 @@ def known_rows(
     said: Said,
 ) -> Known:
     """The rows of a table that have a target, and the predictions for them. Raises UserError."""
-    if isinstance(model.encoder, SeriesEncoder):
-        return _known_windows(model, table, where, said)
     assert isinstance(model.encoder, TableEncoder | SequenceEncoder)
     weight = _weights(model, table, where, echo, said)
     some = _answered(model, model.encoder, table, where, weight, said)
@@ -87,21 +81,6 @@ def known_in_pieces(
         some = _answered(model, encoder, piece.table, piece.where, weight, [])
         parts.append(some._replace(rows=piece.first + some.rows))
     return _joined(encoder, parts, where, said)
-
-
-def _known_windows(model: Predictor, table: pa.Table, where: str, said: Said) -> Known:
-    """The windows of series, all of which have targets."""
-    assert isinstance(model.encoder, SeriesEncoder)
-    windows = load_windows(model.encoder, table, where, said)
-    counts = {"rows": len(windows.starts)}
-    if windows.target_gaps is not None:
-        judged = rows_covered(
-            windows.starts + windows.encoder.lookback,
-            windows.encoder.horizon,
-            len(windows.target_gaps),
-        )
-        counts["missing_targets"] = int(windows.target_gaps[judged].sum())
-    return Known(counts, model.predict_rows(windows, windows.splits["test"]), windows)
 
 
 def _answered(

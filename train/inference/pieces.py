@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from train.config.data_options import Sequences, Table
+from train.config.data_options import Sequences, Series, Table
 from train.data.files.line_groups import find_rows
 from train.data.files.read import JSON_LINES, PARQUET
 from train.data.files.row_groups import Piece, find_files, read_pieces
@@ -23,6 +23,8 @@ def is_in_pieces(model: Predictor, path: str) -> bool:
             endings: tuple[str, ...] = PARQUET
         case Sequences(id=None):
             endings = (*PARQUET, *JSON_LINES)
+        case Series(group=str()):
+            endings = PARQUET
         case _:
             return False
     return os.path.isdir(path) or (data.stream and path.lower().endswith(endings))

@@ -18,9 +18,9 @@ from train.evaluation.conformal import (
     conformal_scores,
     ends_of,
     numbers_head,
-    score_intervals,
 )
 from train.evaluation.groups import GroupScores, group_scores
+from train.evaluation.held import score_intervals
 from train.evaluation.importance import Measured
 from train.evaluation.kinds import BaselineScores, SplitPredictions, kind_of, score
 from train.evaluation.metrics.probabilistic import probabilistic_metrics

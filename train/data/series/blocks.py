@@ -6,17 +6,17 @@ s series.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from train.config.data_options import Series
 from train.data.columns import get_column, read_text
 from train.data.files.arrow import plain
 from train.data.files.partitions import repeated
 from train.data.files.row_groups import Files, Piece, RowGroup, hashed, read_pieces, rows_from
+from train.data.series.encoder import SeriesEncoder
 from train.errors import UserError
 
 BLOCK_CELLS = 1 << 21  # of whole series that are read at once; one that is longer is alone
@@ -32,37 +32,44 @@ class Stretches(NamedTuple):
     sizes: np.ndarray
 
 
-def find_series(files: Files, options: Series) -> Stretches:
-    """The stretch of each series, in the order of the files; only their names are read.
+class Apart(UserError):
+    """Rows of a series stand apart; `places` says where."""
 
-    Raises UserError if a row has no name, or rows of a series stand apart.
+    def __init__(self, places: str, group: str):
+        super().__init__(
+            f"{places}; a stream reads whole series: sort by {group!r} and time, each series in "
+            "one file"
+        )
+        self.places = places
+
+
+def find_series(files: Files, group: str, path: str, missing: tuple[str, ...]) -> Stretches:
+    """The stretch of each series of the column `group`, in the order of the files at `path`.
+
+    Only names are read. Raises UserError if a row has none, Apart if rows of a series stand apart.
     """
-    assert options.group is not None
     firsts: list[int] = []
     first_of: dict[str, int] = {}
     before = ("", "")
-    for group in files.groups:
-        for piece in _names(group, options.group):
-            raw = get_column(piece.table, options.group, piece.where, options.missing)
+    for part in files.groups:
+        for piece in _names(part, group):
+            raw = get_column(piece.table, group, piece.where, missing)
             text = read_text(raw)
             if (text.codes < 0).any():
                 row = raw.row(int((text.codes < 0).argmax()))
                 raise raw.error(f"{row} has no value; every row needs its group")
             for place in np.flatnonzero(np.diff(text.codes, prepend=-1)).tolist():
                 name = text.values[text.codes[place]]
-                if (group.path, name) == before:
+                if (part.path, name) == before:
                     continue
                 first = piece.first + place
                 if name in first_of:
                     places = f"{_place(files, first_of[name])} and {_place(files, first)}"
-                    raise UserError(
-                        f"{options.path}: rows of group {name!r} stand apart, from {places} on; a "
-                        f"stream reads whole series: sort by {options.group!r} and time, each "
-                        "series in one file"
-                    )
+                    found = f"rows of group {name!r} stand apart, from {places} on"
+                    raise Apart(f"{path}: {found}", group)
                 first_of[name] = first
                 firsts.append(first)
-                before = (group.path, name)
+                before = (part.path, name)
     last = files.groups[-1]
     sizes = np.diff([*firsts, last.first + last.n_rows])
     return Stretches(np.array(firsts, np.int64), sizes)
@@ -121,9 +128,17 @@ def read_block(
             parts += [own] if own.num_rows else []
         place += 1
     if n_rows != block.n_rows:
-        raise UserError("config.data.path: the files changed while they were read; begin again")
+        raise UserError(f"{block.path}: the file changed while it was read; begin again")
     table = plain(pa.concat_tables(parts, promote_options="default"), missing)
     return Piece(table, block.first, rows_from(block.path, block.in_file))
+
+
+def columns_read(encoder: SeriesEncoder, names: Sequence[str]) -> tuple[str, ...]:
+    """The columns of the files that an encoder reads, in the order of the files."""
+    read = {column.source or column.name for column in encoder.columns if column.of != "gap"}
+    read |= {encoder.group}
+    read |= set() if encoder.time is None else {encoder.time.name}
+    return tuple(name for name in names if name in read)
 
 
 def sampled_series(series: Stretches) -> np.ndarray:

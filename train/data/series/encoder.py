@@ -72,7 +72,7 @@ class SeriesEncoder(SeriesSchema):
         if groups is not None:
             names["group"] = groups
         if stamps is not None and self.time is not None:
-            names["time"] = write_stamps(stamps.ravel(), self.time)
+            names["time"] = write_stamps(stamps.ravel(), self.time, self.grain)
         own = {"group": self.group, "time": None if self.time is None else self.time.name}
         for name, column in list(names.items()):
             if (called := own[name]) is not None and called not in STEP_NAMES:

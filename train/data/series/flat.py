@@ -17,6 +17,10 @@ from train.data.table.column import Column, aliases
 from train.errors import UserError
 
 
+class NoSeries(UserError):
+    """Nothing can be done with any of the series at hand; others of their file may be better."""
+
+
 class Flat(NamedTuple):
     """Rows of a table in the order of groups, each in its order of time.
 

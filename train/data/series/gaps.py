@@ -10,9 +10,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from train.data.series.encoder import SeriesEncoder
-from train.data.series.flat import Flat
+from train.data.series.flat import Flat, NoSeries
 from train.data.series.windows import count_within
-from train.errors import UserError
 
 SHOWN = 3  # series whose gaps are counted in a note
 
@@ -29,7 +28,7 @@ def known_windows(
 ) -> tuple[dict[str, np.ndarray], list[str]]:
     """{split: first flat rows [n] of windows with a known target}, and a note on the others.
 
-    Raises UserError if all windows of a split are among these.
+    Raises NoSeries if all windows of a split are among these.
     """
     found = {}
     left_out = []
@@ -37,7 +36,7 @@ def known_windows(
         is_known_n = has_known_target(encoder, gaps_tc, starts_n)
         found[split] = starts_n[is_known_n]
         if len(starts_n) and not is_known_n.any():
-            raise UserError(
+            raise NoSeries(
                 f"{where}: all targets of the {len(starts_n)} {split} windows are missing; "
                 "leave such rows out, or divide the rows otherwise"
             )

@@ -11,7 +11,7 @@ import numpy as np
 
 from train.data.columns import Said
 from train.data.series.find_step import find_step
-from train.data.series.flat import Flat
+from train.data.series.flat import Flat, NoSeries
 from train.data.series.grid import count_gaps
 from train.data.series.layout import Layout, keeping, lay_out
 from train.data.series.local_time import has_clock
@@ -28,7 +28,7 @@ def look_up_steps(
     """The rows of a new file with the steps of their groups: those of training, or what fits.
 
     `groups` are those of training. Groups that keep to none are left out, which is said. Raises
-    UserError where all are.
+    NoSeries where all are.
     """
     if time.step is None or flat.stamps is None:
         return flat
@@ -60,7 +60,7 @@ def look_up_steps(
     step = find_step(stamps_g[worst], time.kind, time.clock)
     found = f"the step is {step}, but the net was trained on a step of {steps_g[worst]}"
     if not fits_g.any():
-        raise UserError(f"{where}: column {time.name!r}: {found}; bring it to that step")
+        raise NoSeries(f"{where}: column {time.name!r}: {found}; bring it to that step")
     which = f"{(~fits_g).sum()} of {len(fits_g)} series are left out, such as"
     said.append(f"{where}: column {time.name!r}: {which} {flat.group_name(worst)}: {found}")
     return flat.select(flat.per_row(fits_g))

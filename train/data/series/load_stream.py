@@ -20,6 +20,7 @@ from train.data.files.row_groups import Files, find_files
 from train.data.files.tables import Read
 from train.data.series.blocks import (
     Stretches,
+    columns_read,
     find_series,
     read_series,
     sampled_series,
@@ -47,7 +48,8 @@ def load_series_stream(options: Series, loss: str) -> StreamedSeries:
     """
     files = find_files(options.path)
     column_names(files.schema.empty_table(), replace(options, observed=options.observed or ()))
-    series = find_series(files, options)
+    assert options.group is not None
+    series = find_series(files, options.group, options.path, options.missing)
     columns = tuple(files.schema.names)
     blocks = whole_series(files, series, len(columns))
     chosen = sampled_series(series)
@@ -55,7 +57,7 @@ def load_series_stream(options: Series, loss: str) -> StreamedSeries:
     is_whole = len(chosen) == len(series.sizes)
     path = options.path if is_whole else f"{options.path}, in a sample of its series"
     sample = load_series(replace(options, path=path), _reader_of(table), loss=loss)
-    columns = _columns(sample.encoder, columns)
+    columns = columns_read(sample.encoder, columns)
     blocks = whole_series(files, series, len(columns))
     found = _surveyed(files, blocks, series, columns, sample, options, loss)
     encoder = found.fitted(sample.encoder)
@@ -93,14 +95,6 @@ def _reader_of(table: pa.Table) -> Read:
         return table
 
     return read
-
-
-def _columns(encoder: SeriesEncoder, names: tuple[str, ...]) -> tuple[str, ...]:
-    """The columns of the files that an encoder reads, in the order of the files."""
-    read = {column.source or column.name for column in encoder.columns if column.of != "gap"}
-    read |= {encoder.group}
-    read |= set() if encoder.time is None else {encoder.time.name}
-    return tuple(name for name in names if name in read)
 
 
 def _surveyed(

@@ -8,16 +8,15 @@ import pyarrow as pa
 from train.data.columns import Said
 from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
-from train.data.series.flat import Flat
+from train.data.series.flat import Flat, NoSeries
 from train.data.series.gaps import gap_notes, known_windows
 from train.data.series.windows import all_windows, number_windows
-from train.errors import UserError
 
 
 def load_windows(
     encoder: SeriesEncoder, table: pa.Table, where: str, said: Said | None = None
 ) -> SeriesDataset:
-    """Every window of a labelled file, as the split "test". Raises UserError if it holds none.
+    """Every window of a labelled file, as the split "test". Raises NoSeries if it holds none.
 
     `said` takes lines on cells that were read with a doubt.
     """
@@ -28,7 +27,7 @@ def load_windows(
     if not len(starts):
         needed = f"{encoder.lookback} rows back and {encoder.horizon} ahead"
         found = f"the longest series here has {max(flat.sizes, default=0)} rows with a target"
-        raise UserError(f"{where}: a window has {needed}, but {found}")
+        raise NoSeries(f"{where}: a window has {needed}, but {found}")
     n_short = int((np.asarray(flat.sizes) < encoder.lookback + encoder.horizon).sum())
     n_short += n_series - len(flat.sizes)
     if n_short and said is not None:
@@ -46,7 +45,7 @@ def windows_at(
 ) -> SeriesDataset:
     """The windows that begin at these flat rows and have a known target, as the split "test".
 
-    Raises UserError if none has one.
+    Raises NoSeries if none has one.
     """
     values_tc = encoder.encode(table, flat, where, said)
     gaps_tc = np.isnan(values_tc)

@@ -36,7 +36,7 @@ def with_blank_rows(
     names = " and ".join(map(repr, dict.fromkeys(known)))
     first = int(lacks_g.argmax())
     found = f"{flat.group_name(first)} has {given_g[first]} rows after its last target"
-    if not given_g.any() or not goes_on(schema, flat):
+    if not (given_g.any() or schema.has_ahead) or not goes_on(schema, flat):
         needs = f"{names} must be given for the {horizon} rows to come"
         raise UserError(f"{where}: {found}; {needs}")
     others = "" if (lacks_g > 0).sum() == 1 else f", as do {(lacks_g > 0).sum() - 1} others"

@@ -50,6 +50,16 @@ class SeriesSchema:
     groups: tuple[str, ...] = ()
 
     @property
+    def grain(self) -> float | None:
+        """What all stamps of a file are whole in, where some of its series are read at a time."""
+        return None
+
+    @property
+    def has_ahead(self) -> bool:
+        """Whether series of the file that are not at hand have rows after their last target."""
+        return False
+
+    @property
     def targets(self) -> tuple[SeriesColumn, ...]:
         """The columns that are forecast."""
         return self.columns[: self.n_targets]

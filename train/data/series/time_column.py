@@ -137,28 +137,42 @@ def zone_of(raw: RawColumn) -> str | None:
     return getattr(raw.data.type, "tz", None)
 
 
-def write_stamps(stamps: np.ndarray, time: TimeColumn) -> pa.Array:
+def grain_of(stamps: np.ndarray, time: TimeColumn) -> float:
+    """The coarsest of days, seconds and microseconds that these are whole in, or 1; else 0.
+
+    Days are those that the clock shows which they are written by. Numbers are whole in 1 or 0.
+    """
+    if time.naive:
+        stamps = time.local(stamps)
+    for grain in (1,) if time.kind == "number" else (DAY, SECOND, 1):
+        if not np.any(stamps % grain):
+            return float(grain)
+    return 0.0
+
+
+def write_stamps(stamps: np.ndarray, time: TimeColumn, grain: float | None = None) -> pa.Array:
     """Stamps as the column they continue, in the coarsest type that holds them.
 
     In the form of its texts where these are months or the like, or a count since 1970; dates where
     there are whole days, else times to the second or microsecond; whole numbers where numbers are
-    whole.
+    whole. `grain`: what all stamps of the column are whole in, where these are some of them.
     """
     zone = time.zone
+    grain = grain_of(stamps, time) if grain is None else grain
     if time.naive:
         stamps = time.local(stamps)
         zone = None
-    if time.form and (time.form in WITH_TIME or not np.any(stamps % DAY)):
+    if time.form and (time.form in WITH_TIME or grain == DAY):
         return write_form(stamps, time.form)
     if time.date_order in EPOCHS:
         return write_since_1970(stamps, time.date_order)
     if time.kind == "number":
-        return pa.array(stamps if np.any(stamps % 1) else stamps.astype(np.int64))
-    if time.holds_dates and not np.any(stamps % DAY):
+        return pa.array(stamps.astype(np.int64) if grain else stamps)
+    if time.holds_dates and grain == DAY:
         return pa.array((stamps // DAY).astype("datetime64[D]"))
     unit = "s"
     size = SECOND
-    if np.any(stamps % SECOND):
+    if grain < SECOND:
         unit = "us"
         size = 1
     counts = pa.array((stamps // size).astype(np.int64), pa.int64())

@@ -11,10 +11,19 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from train.data.series.encoder import SeriesEncoder
-from train.evaluation.metrics.supervised import interval_metrics, own_interval, regression_metrics
+from train.evaluation.metrics.means import AllMeans, Means
+from train.evaluation.metrics.numbers import (
+    interval_means,
+    interval_of,
+    own_interval,
+    regression_means,
+    regression_of,
+)
 
 Arrays = Mapping[str, np.ndarray]
 
+ERROR = "error"  # the means of errors,
+OWN = "own interval"  # and of the intervals that a net predicts by itself
 SCALED = ("mse_scaled", "mae_scaled")  # the metrics that mean something over several targets
 
 
@@ -28,22 +37,43 @@ def forecast_metrics(
     targets under their plain names. `predictions` and `targets` {"value": [n, h * o]} in encoded
     units; a target that is nan is missing, and counts for nothing.
     """
+    return forecast_metrics_of(encoder, forecast_means(encoder, predictions, targets, weight))
+
+
+def forecast_means(
+    encoder: SeriesEncoder, predictions: Arrays, targets: Arrays, weight: np.ndarray | None = None
+) -> AllMeans:
+    """What `forecast_metrics_of` tells the metrics by, of each target."""
     prediction_nho = _by_target(encoder, predictions["value"])
     target_nho = _by_target(encoder, targets["value"])
     own = own_interval(predictions, "value")
     weight = None if weight is None else np.repeat(weight, encoder.horizon)
-    by_target = {}
+    found: dict[tuple[str, str], Means] = {}
     for i, column in enumerate(encoder.targets):
         target_m = target_nho[:, :, i].ravel()
-        metrics = regression_metrics(prediction_nho[:, :, i].ravel(), target_m, weight, column.unit)
-        metrics["mse_scaled"] = metrics["mse"] / column.deviation**2
-        metrics["mae_scaled"] = metrics["mae"] / column.deviation
+        prediction_m = prediction_nho[:, :, i].ravel()
+        found[ERROR, column.name] = regression_means(prediction_m, target_m, weight)
         if own is not None:
             lower_m = _by_target(encoder, own[0])[:, :, i].ravel()
             upper_m = _by_target(encoder, own[1])[:, :, i].ravel()
-            metrics |= interval_metrics(lower_m, upper_m, target_m, weight, column.unit)
+            found[OWN, column.name] = interval_means(lower_m, upper_m, target_m, weight)
+    return found
+
+
+def forecast_metrics_of(encoder: SeriesEncoder, means: AllMeans) -> dict[str, float]:
+    """The metrics of `forecast_metrics`."""
+    by_target = {}
+    has_values = []
+    for column in encoder.targets:
+        error = means[ERROR, column.name]
+        has_values.append(error.n > 0)
+        metrics = regression_of(error, column.unit)
+        metrics["mse_scaled"] = metrics["mse"] / column.deviation**2
+        metrics["mae_scaled"] = metrics["mae"] / column.deviation
+        if (OWN, column.name) in means:
+            metrics |= interval_of(means[OWN, column.name], column.unit)
         by_target[column.name] = metrics
-    found = _over_targets(by_target, _has_values(target_nho))
+    found = _over_targets(by_target, np.array(has_values))
     return {name: float(value) for name, value in found.items()}
 
 

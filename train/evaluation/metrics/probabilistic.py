@@ -12,10 +12,13 @@ import numpy as np
 
 from train.data.dataset import Encoder, Head
 from train.evaluation.densities import Quantiles, Spread, pinball, spread_of
-from train.evaluation.metrics.supervised import interval_metrics
+from train.evaluation.metrics.means import AllMeans, Means
+from train.evaluation.metrics.numbers import interval_means, interval_of
 from train.evaluation.spread import by_target, has_several_targets
 
 Array = np.ndarray
+SCORES = "spread"  # the means of scores,
+ENDS = "spread interval"  # and of the interval that a spread has
 OWN_LEVEL = 0.9  # of the interval that a density is judged by
 
 
@@ -33,7 +36,19 @@ def probabilistic_metrics(
     to its highest, or the middle 90 % of its density), and of densities nll. Named as `score_heads`
     does; a target that is nan counts for nothing.
     """
-    found = {}
+    means = spread_means(encoder, predictions, targets, weight, levels)
+    return spread_metrics_of(encoder, means, levels)
+
+
+def spread_means(
+    encoder: Encoder,
+    predictions: Mapping[str, Array],
+    targets: Mapping[str, Array],
+    weight: Array | None,
+    levels: tuple[float, ...],
+) -> AllMeans:
+    """What `spread_metrics_of` tells the scores by, of each target that has a spread."""
+    found: dict[tuple[str, str], Means] = {}
     for head in encoder.heads:
         if head.kind != "regression":
             continue
@@ -41,12 +56,31 @@ def probabilistic_metrics(
         if spread is None:
             continue
         target_no = encoder.to_units(targets)[head.name]
-        several = has_several_targets(encoder)
         weight_n = np.ones(len(target_no)) if weight is None else np.asarray(weight, np.float64)
         weight_m = np.repeat(weight_n, target_no.shape[1] // len(head.columns))
         for column, values in _by_column(head, spread, target_no, levels).items():
-            for name, value in _means(values, weight_m, levels).items():
-                found[f"{column}.{name}" if several else name] = value
+            found[SCORES, column] = _means(values, weight_m)
+            ends = interval_means(values["low"], values["high"], values["target"], weight_m)
+            found[ENDS, column] = ends
+    return found
+
+
+def spread_metrics_of(
+    encoder: Encoder, means: AllMeans, levels: tuple[float, ...]
+) -> dict[str, float]:
+    """The scores of `probabilistic_metrics`."""
+    several = has_several_targets(encoder)
+    found = {}
+    for (kind, column), scores in means.items():
+        if kind != SCORES:
+            continue
+        own = {name: value for name, value in scores.values.items() if name != "size"}
+        level = OWN_LEVEL if "nll" in own else levels[-1] - levels[0]
+        size = scores.values["size"]
+        own["mean_weighted_quantile_loss"] = 2 * own["pinball"] / size if size else float("nan")
+        own |= interval_of(means[ENDS, column], level=level)
+        for name, value in own.items():
+            found[f"{column}.{name}" if several else name] = value
     return found
 
 
@@ -80,20 +114,16 @@ def _by_column(
     return found
 
 
-def _means(
-    values: Mapping[str, Array], weight_m: Array, levels: tuple[float, ...]
-) -> dict[str, float]:
-    """The means over rows of a known target and of weight."""
+def _means(values: Mapping[str, Array], weight_m: Array) -> Means:
+    """The means over rows of a known target and of weight, and the `size` of the target."""
     target = values["target"]
     counts = ~np.isnan(target) & (weight_m > 0)
-    level = levels[-1] - levels[0] if "nll" not in values else OWN_LEVEL
     found = {}
     for name in ("crps", "pinball", "nll"):
         if name in values:
             found[name] = _mean(values[name][counts], weight_m[counts])
-    size = _mean(np.abs(target[counts]), weight_m[counts])
-    found["mean_weighted_quantile_loss"] = 2 * found["pinball"] / size if size else float("nan")
-    return found | interval_metrics(values["low"], values["high"], target, weight_m, level=level)
+    found["size"] = _mean(np.abs(target[counts]), weight_m[counts])
+    return Means(int(counts.sum()), float(weight_m[counts].sum()), found)
 
 
 def _mean(values: Array, weight: Array) -> float:

@@ -8,7 +8,7 @@ together by.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from train.data.series.encoder import SeriesEncoder
 from train.evaluation.metrics.seasonal_scales import Scales
 
 Arrays = Mapping[str, np.ndarray]
+Totals: TypeAlias = Mapping[str, np.ndarray]  # sums [k, o] over what has the same key
 
 SCALE_FREE = ("mase", "rmsse", "smape", "mape", "wape")
 UNITLESS = (*SCALE_FREE, "coverage")  # have a mean over targets
@@ -68,8 +69,12 @@ def scale_free_metrics(
     windows. With several targets their means under plain names, and "TARGET.mase" and so on.
     """
     errors = by_window(cells_of(*raw_pair(encoder, predictions, targets)), scales)
-    together = np.zeros(len(targets["value"]), np.int64)
-    found = metrics_by(errors, together, 1)
+    return scale_free_of(encoder, totals_of_all(errors))
+
+
+def scale_free_of(encoder: SeriesEncoder, totals: Totals) -> dict[str, float]:
+    """The metrics of `scale_free_metrics`, by the totals of all windows."""
+    found = metrics_of(totals)
     names = [column.name for column in encoder.targets]
     metrics = by_name({name: found[name][0] for name in SCALE_FREE}, names)
     return {name: float(value) for name, value in metrics.items()}
@@ -117,6 +122,22 @@ def by_window(cells: Cells, scales: Scales) -> Errors:
     return Errors(sums, squared, mase, np.sqrt(squared / steps / scales.squared))
 
 
+def join_errors(parts: Sequence[Errors]) -> Errors:
+    """The sums of the windows of all parts, one after the other."""
+    joined = []
+    for values in zip(*(part.cells for part in parts), strict=True):
+        joined.append(None if values[0] is None else np.concatenate(values))
+    rest = [np.concatenate(values) for values in zip(*(part[1:] for part in parts), strict=True)]
+    return Errors(Cells(*joined), *rest)
+
+
+def add_totals(one: Totals, other: Totals) -> Totals:
+    """The totals of both; either may have none yet."""
+    if not one or not other:
+        return other or one
+    return {name: total_ko + other[name] for name, total_ko in one.items()}
+
+
 def by_step(cells: Cells, scales: Scales) -> Errors:
     """The sums of each step [h, o]."""
     squared = np.square(cells.absolute).sum(axis=0)
@@ -142,32 +163,52 @@ def metrics_by(errors: Errors, key_n: np.ndarray, n_keys: int) -> dict[str, np.n
     mae, rmse and wape are of all known steps together, smape and mape means over these, mase and
     rmsse means over windows.
     """
+    return metrics_of(totals_by(errors, key_n, n_keys))
+
+
+def totals_of_all(errors: Errors) -> Totals:
+    """The totals of all windows together, whose key is 0."""
+    return totals_by(errors, np.zeros(len(errors.squared), np.int64), 1)
+
+
+def totals_by(errors: Errors, key_n: np.ndarray, n_keys: int) -> Totals:
+    """What `metrics_of` tells the metrics by: sums over windows (or steps) with the same key."""
 
     def total(values_no: np.ndarray) -> np.ndarray:
         sums = [np.bincount(key_n, column, n_keys) for column in values_no.T]
         return np.stack(sums, axis=1)
 
-    def ratio(over_no: np.ndarray, under_no: np.ndarray) -> np.ndarray:
-        under = total(under_no)
-        return total(over_no) / np.where(under > 0, under, np.nan)
-
-    def mean(values_no: np.ndarray) -> np.ndarray:
+    found = {}
+    for name, values_no in errors.cells._asdict().items():
+        if values_no is not None:
+            found[name] = total(values_no)
+    found["squared"] = total(errors.squared)
+    for name, values_no in (("mase", errors.mase), ("rmsse", errors.rmsse)):
         is_known = ~np.isnan(values_no)
-        return ratio(np.where(is_known, values_no, 0), is_known.astype(np.float64))
+        found[name] = total(np.where(is_known, values_no, 0))
+        found[f"has_{name}"] = total(is_known.astype(np.float64))
+    return found
 
-    sums = errors.cells
+
+def metrics_of(totals: Totals) -> dict[str, np.ndarray]:
+    """The metrics of `metrics_by`."""
+
+    def ratio(over: str, under: str) -> np.ndarray:
+        under_ko = totals[under]
+        return totals[over] / np.where(under_ko > 0, under_ko, np.nan)
+
     found = {
-        "mae": ratio(sums.absolute, sums.known),
-        "rmse": np.sqrt(ratio(errors.squared, sums.known)),
-        "mase": mean(errors.mase),
-        "rmsse": mean(errors.rmsse),
-        "smape": ratio(sums.symmetric, sums.known),
-        "mape": ratio(sums.share, sums.has_share),
-        "wape": ratio(sums.absolute, sums.size),
+        "mae": ratio("absolute", "known"),
+        "rmse": np.sqrt(ratio("squared", "known")),
+        "mase": ratio("mase", "has_mase"),
+        "rmsse": ratio("rmsse", "has_rmsse"),
+        "smape": ratio("symmetric", "known"),
+        "mape": ratio("share", "has_share"),
+        "wape": ratio("absolute", "size"),
     }
-    if sums.within is not None and sums.width is not None:
-        found["coverage"] = ratio(sums.within, sums.known)
-        found["width"] = ratio(sums.width, sums.known)
+    if "within" in totals:
+        found["coverage"] = ratio("within", "known")
+        found["width"] = ratio("width", "known")
     return found
 
 

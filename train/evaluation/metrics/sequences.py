@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from train.data.sequences.schemes import as_iobes, has_ends
 from train.data.sequences.tags import UNSEEN
-from train.evaluation.metrics.supervised import regression_metrics
+from train.evaluation.metrics.numbers import regression_metrics
 
 NAN = float("nan")
 Entity = tuple[int, int, str]
