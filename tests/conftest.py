@@ -52,6 +52,7 @@ APART = (
 # Begun first, so that no worker is left with one of them when the other is done.
 LONGEST = (
     "tests/parallel/test_devices.py",
+    "tests/parallel/test_device_scores.py",
     "tests/report/test_browser.py",
     "tests/estimators/test_in_sklearn.py",
     "tests/chaos/test_chaos.py",
@@ -65,14 +66,32 @@ LONGEST = (
     "tests/population/test_cluster_population.py",
     "tests/population/test_memory.py",
 )
-# Slow tests of what a run reads, writes and says, and of what it learns: not of the program's bits,
-# and not of what configs and pages tell of scores. They are marked `plain`.
+# Slow tests of what a run reads, writes and says, of what it learns, and of kernels that are not
+# XLA's: not of the program's bits, and not of what configs and pages tell of scores. They are
+# marked `plain`.
 PLAIN = (
     "tests/chaos/",
     "tests/data/",
     "tests/estimators/",
     "tests/evaluation/",
+    "tests/inference/test_mc_dropout.py",
+    "tests/inference/test_processes.py",
+    "tests/nets/test_gpu_lstm.py",
+    "tests/nets/test_kernel_driver.py",
+    "tests/nets/test_lstm_reference.py",
+    "tests/nets/test_native.py::test_all_sizes",
+    "tests/nets/test_native_dense.py::test_all_sizes",
+    "tests/nets/test_native_embeddings.py::test_all_sizes",
+    "tests/nets/test_native_tables.py::test_all_sizes",
+    "tests/parallel/test_device_scores.py",
+    "tests/parallel/test_hosts.py::test_a_process_that_does_not_come",
+    "tests/parallel/test_hosts.py::test_a_signal_to_one",
+    "tests/parallel/test_hosts.py::test_two_of_one_number",
+    "tests/parallel/test_hosts.py::test_two_processes_score_as_one[members]",
+    "tests/parallel/test_hosts.py::test_two_processes_share",
+    "tests/parallel/test_hosts.py::test_what_process_0",
     "tests/population/test_cluster_population.py",
+    "tests/population/test_halving.py",
     "tests/population/test_memory.py::test_a_run_in_chunks",
     "tests/population/test_memory.py::test_parts_come",
     "tests/population/test_population.py::test_a_member_that_diverges",
@@ -83,9 +102,21 @@ PLAIN = (
     "tests/portable/",
     "tests/report/",
     "tests/results/",
+    "tests/run/test_broken_saves.py",
+    "tests/run/test_line.py",
+    "tests/run/test_lock.py",
+    "tests/run/test_sequence_streams.py::test_a_stream_stopped",
+    "tests/run/test_sequence_streams.py::test_files_are_answered",
+    "tests/run/test_sequence_streams.py::test_memory",
+    "tests/run/test_sequence_streams.py::test_updates",
+    "tests/run/test_series_streams.py",
+    "tests/run/test_shortcut.py",
+    "tests/run/test_stream_runs.py",
     "tests/test_accelerator_bench.py",
     "tests/test_bad_input.py",
     "tests/test_docs.py",
+    "tests/test_loop.py",
+    "tests/test_predict.py",
     "tests/test_search.py",
     "tests/test_serving.py",
     "tests/test_shared_search.py",
@@ -93,10 +124,12 @@ PLAIN = (
     "tests/whole_runs/test_backtests.py",
     "tests/whole_runs/test_clusters.py",
     "tests/whole_runs/test_codes.py",
+    "tests/whole_runs/test_course.py",
     "tests/whole_runs/test_densities.py",
     "tests/whole_runs/test_forecasts.py",
     "tests/whole_runs/test_group_scales.py",
     "tests/whole_runs/test_intervals.py",
+    "tests/whole_runs/test_linear_fallback.py",
     "tests/whole_runs/test_many_scales.py",
     "tests/whole_runs/test_net_members.py",
     "tests/whole_runs/test_noisy_tables.py",
@@ -107,14 +140,9 @@ PLAIN = (
     "tests/whole_runs/test_truncated.py",
     "tests/whole_runs/test_weights.py",
 )
-# Of these, tests whose nets are small: all that takes long is to compile them, which LLVM then does
-# without optimisation, as for the fast suite.
-BRIEF = (
-    "tests/estimators/test_in_sklearn.py",
-    "tests/population/",
-    "tests/portable/",
-    "tests/test_docs.py",
-)
+# Of these, tests that train for longer than they compile. The programs of all others LLVM does not
+# optimise, as for the fast suite.
+OPTIMISED = ("tests/whole_runs/test_noisy_tables.py",)
 # What XLA is told, by which tests are chosen. In one piece a program is compiled on one core, with
 # less work; without emitters of fused loops it takes half of the time, and is another one.
 QUICK_FLAGS = {
@@ -230,7 +258,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
     runs.grow_trees(item.path.stem in WITH_TREES)
     if item.config.option.markexpr == "slow and plain":
-        optimize(not item.nodeid.startswith(BRIEF))
+        optimize(item.nodeid.startswith(OPTIMISED))
 
 
 def optimize(wanted: bool) -> None:

@@ -30,7 +30,6 @@ ROOT = Path(__file__).parents[2]
 SMALL = ("--config.train.epochs=4", "--config.net.hidden=(16,)", "--config.net.dropout=0.2")
 LIMIT = 120
 COMMAND = [sys.executable, "-m", "train.main", "--config=configs/diabetes.py"]
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "XLA_FLAGS": ""}
 GRID = "--config.population.grid={'optim.l2': (0, 1)}"
 
 
@@ -38,6 +37,11 @@ def free_port() -> int:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         return server.getsockname()[1]
+
+
+def surroundings() -> dict[str, str]:
+    """What the processes of a test find in their environment, how to compile among it."""
+    return os.environ | {"PYTHONPATH": str(ROOT)}
 
 
 def start(
@@ -57,7 +61,7 @@ def start(
             f"--process={number}",
         ]
         command = [*COMMAND, f"--workdir={folder}", *arguments, *meeting, f"--join_seconds={wait}"]
-        environment = ENVIRONMENT | {"JAX_COMPILATION_CACHE_DIR": f"{folder}-cache"}
+        environment = surroundings() | {"JAX_COMPILATION_CACHE_DIR": f"{folder}-cache"}
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         processes.append(subprocess.Popen(command, cwd=ROOT, env=environment, **pipes))
     return processes
@@ -80,7 +84,7 @@ def ends(processes: list[subprocess.Popen]) -> list[tuple[int, str, str]]:
 def alone(arguments: list[str], folder: Path) -> dict:
     command = [*COMMAND, f"--workdir={folder}", *arguments]
     subprocess.run(
-        command, cwd=ROOT, env=ENVIRONMENT, check=True, capture_output=True, timeout=LIMIT
+        command, cwd=ROOT, env=surroundings(), check=True, capture_output=True, timeout=LIMIT
     )
     return json.loads((folder / "result.json").read_text())
 

@@ -1,0 +1,60 @@
+"""One run on one device and on several, by jit and by pmap: scores, and what is said of devices."""
+
+from __future__ import annotations
+
+import pytest
+from device_runs import assert_near, dense, lstm, run_all
+
+SETS = {
+    "one": dense(devices__count=1),
+    "two": dense(devices__count=2),
+    "eight": dense(devices__count=8),
+    "four by pmap": dense(devices__count=4, devices__parallel="pmap"),
+    "batch norm on one": dense(devices__count=1, net__norm="batch"),
+    "batch norm on four": dense(devices__count=4, net__norm="batch"),
+    "members on one": dense(devices__count=1, population__seeds=6),
+    "members on two": dense(devices__count=2, population__seeds=6),
+    "members on two by two": dense(devices__count=4, population__seeds=6),
+    "members by pmap": dense(devices__count=2, population__seeds=6, devices__parallel="pmap"),
+    "LSTM on one": lstm(devices__count=1),
+    "LSTM on four": lstm(devices__count=4),
+    "LSTM exact on four": lstm(devices__count=4, devices__exact=4),
+}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
+    return run_all(SETS, tmp_path_factory.mktemp("runs"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("several", "one"),
+    [
+        ("two", "one"),
+        ("eight", "one"),
+        ("four by pmap", "one"),
+        ("batch norm on four", "batch norm on one"),
+        ("members on two", "members on one"),
+        ("members on two by two", "members on one"),
+        ("members by pmap", "members on one"),
+        ("LSTM on four", "LSTM on one"),
+        ("LSTM exact on four", "LSTM on one"),
+    ],
+)
+def test_scores_are_those_of_one_device(several: str, one: str, runs: dict[str, dict]) -> None:
+    assert_near(runs[several], runs[one])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("one", "devices: 1 of 8; config.devices.count takes more"),
+        ("eight", "devices: 8 of 8: members over 1, batches over 8, by jit"),
+        ("members on two by two", "devices: 4 of 8: members over 2, batches over 2, by jit"),
+        ("four by pmap", "devices: 4 of 8: members over 1, batches over 4, by pmap"),
+    ],
+)
+def test_a_line_says_where_a_run_trains(name: str, line: str, runs: dict[str, dict]) -> None:
+    assert runs[name]["devices"] == line
