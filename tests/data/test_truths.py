@@ -126,3 +126,10 @@ def test_classes_of_a_stream_are_counted_by_all_of_their_names(tmp_path):
     assert head.classes == ("no", "yes")
     assert dataset.stream.class_counts(head).tolist() == [n // 2, n // 2]
     assert dataset.stream.class_masses(head).tolist() == [n / 2, n / 2]
+    # Whole numbers of text are classes by what they are worth.
+    numbers = cycled("1,0", "0,0", "1,0", "2,0", n=n)
+    pq.write_table(table.set_column(1, "c", pa.array(numbers)), tmp_path / "rows.parquet")
+    dataset = load_stream(Table(path=path, target="c", stream=True, valid=0, test=0), "auto")
+    [head] = dataset.encoder.heads
+    assert head.classes == ("0", "1", "2")
+    assert dataset.stream.class_counts(head).tolist() == [n // 4, n // 2, n // 4]

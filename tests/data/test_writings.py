@@ -167,6 +167,34 @@ def test_weeks_are_read_however_a_later_file_writes_them(tmp_path):
     assert found == pytest.approx([monday] * 3, abs=0.1) and not said
 
 
+@pytest.mark.parametrize(
+    ("cells", "classes"),
+    [
+        (["0,0", "1,0"], ("0", "1")),
+        (["1 €", "2 €", "3 €"], ("1", "2", "3")),
+        (["1,23,456", "99,000"], ("99000", "123456")),
+        (["15", "(15)"], ("-15", "15")),
+    ],
+)
+def test_classes_are_whole_numbers_however_they_are_written(tmp_path, cells, classes):
+    rows = [f'"{cells[i % len(cells)]}"|{i % 17}.5' for i in range(N)]
+    (tmp_path / "train.csv").write_text("\n".join(["y|x", *rows]) + "\n")
+    options = Table(str(tmp_path / "train.csv"), target="y", valid=0, test=0)
+    dataset = load_table(options, "auto")
+    [head] = dataset.encoder.heads
+    assert head.classes == classes
+    places = [classes.index(str(round(parse_number(cell)))) for cell in cells]
+    assert dataset.target["y"].tolist() == [places[i % len(cells)] for i in range(N)]
+    assert not any("in no training row" in note for note in dataset.notes)
+
+
+def parse_number(cell: str) -> float:
+    """A number as a person reads the cells above."""
+    digits = cell.strip("()").removesuffix(" €")
+    value = float(digits.replace(",", "." if digits.endswith(",0") else ""))
+    return -value if cell.startswith("(") else value
+
+
 def test_ordinals_are_numbers_of_one_unit(tmp_path):
     ends = {1: "st", 2: "nd", 3: "rd"}
     dataset = load(tmp_path, [f"{i}{ends.get(i % 10, 'th')}" for i in range(20, 60)])

@@ -176,16 +176,12 @@ def _notation_note(text: Text, notation: Notation) -> str:
     """A line on how numbers are read that programs do not write so, or that could be otherwise."""
     shown = notation.shown()
     parsed = parse(text.values, notation)
-    place = int(parsed.valid.argmax())
-    for i, value in enumerate(text.values):
-        if parsed.valid[i] and any(mark in value for mark in ".,"):
-            place = i
-            break
+    below = parsed.numbers < 0 if notation.negative else np.zeros(len(text.values), bool)
+    marked = np.array([any(mark in value for mark in ".,") for value in text.values], bool)
+    place = int(np.argmax(parsed.valid * (1 + 2 * below + marked)))
     if not any(mark in value for value in text.values for mark in "., '") and not notation.clock:
         if not (notation.unit or notation.scaled or notation.negative):
             return ""
-        if notation.negative:
-            place = int(np.argmax(parsed.valid & (parsed.numbers < 0)))
     example = f"{text.values[place]!r} is read as {parsed.numbers[place]:.15g}"
     if not notation.sure:
         advice = "config.data.decimal or config.data.thousands says otherwise"

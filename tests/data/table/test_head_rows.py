@@ -66,6 +66,8 @@ def test_words_for_no_value_among_categories_are_said(tmp_path):
     assert note == ""  # it is no line on the file
     [note] = [note for note in notes_of(tmp_path, rows) if "column 'kind'" in note]
     assert "'\\\\N' (8), '-' (8) among categories" in note and "unknown" not in note
+    notes = notes_of(tmp_path, rows, target="kind")
+    assert any(note.startswith("target 'kind': '\\\\N' (8), '-' (8) among") for note in notes)
     notes = notes_of(tmp_path, rows, missing=("-", "\\N"))
     assert not [note for note in notes if "among categories" in note]
 

@@ -7,18 +7,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
 from train.config.data_options import Table
+from train.data.columns import RawColumn
 from train.data.dataset import Batch, Head, HostArrays, Options
 from train.data.files.row_groups import Piece
 from train.data.stream.exact import exact_target
 from train.data.stream.online_statistics import Labels, Moments
 from train.data.stream.parts import training_rows
 from train.data.stream.rows import RowStream
+from train.data.table.column import encode_target
 from train.data.table.dataset import TableDataset
 from train.data.table.encoded_file import encode_rows
 from train.data.table.encoder import TableEncoder
-from train.data.truth_names import truth_places
 
 if TYPE_CHECKING:
     from nets.base import Statistics
@@ -55,14 +57,12 @@ class TableStream(RowStream):
 
     def _by_class(self, head: Head, found: Mapping[str, float]) -> np.ndarray:
         """What was found of each label, added up by class [k]; one may have several names."""
-        places = {name: place for place, name in enumerate(head.classes)}
-        truths = truth_places(places)
-        total_k = np.zeros(len(head.classes))
-        for label, value in found.items():
-            place = places.get(label, truths.get(label.lower()))
-            if place is not None:
-                total_k[place] += value
-        return total_k
+        column = next(each for each in self.encoder.targets if each.name == head.columns[0])
+        labels = pa.chunked_array([pa.array(list(found), pa.string())])
+        codes = encode_target(column, RawColumn(column.name, "", labels, (), None))
+        value_n = np.array(list(found.values()), float)
+        is_seen = codes < len(head.classes)
+        return np.bincount(codes[is_seen], value_n[is_seen], len(head.classes))
 
     def exact(self, fitted: Statistics, scaling: str) -> Statistics:
         """The statistics of a sample, with what one pass found exactly in place of its own.

@@ -216,6 +216,11 @@ def aliases(raw: RawColumn, text: Text, column: Column) -> dict[str, int]:
             place = by_value.get(float(value))
             if place is not None:
                 found[value] = place
+    if by_value and column.notation is not None:  # classes that are numbers, such as 1,0
+        parsed = parse(text.values, column.notation)
+        for value, number, ok in zip(text.values, parsed.numbers, parsed.valid, strict=True):
+            if ok and value not in code and number in by_value:
+                found.setdefault(value, by_value[number])
     for value in text.values:
         if value not in code and value not in found and look_of(value) in column.looks:
             found[value] = column.looks[look_of(value)]

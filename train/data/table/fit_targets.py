@@ -11,13 +11,13 @@ import pyarrow as pa
 from train.config.data_options import Table
 from train.config.options import COUNT_DENSITIES, COUNT_LOSSES
 from train.config.table_options import METRICS
-from train.data.columns import Numbers, RawColumn, Reading, get_column, missing_rows
+from train.data.columns import Numbers, RawColumn, Reading, get_column, missing_rows, read_text
 from train.data.dataset import Head
 from train.data.hint import Hint
 from train.data.infer import Inferred, infer, infer_number
 from train.data.table.class_labels import are_labels, class_note, number_note
 from train.data.table.column import Column
-from train.data.table.doubts import spelling_note
+from train.data.table.doubts import no_value_note, spelling_note
 from train.data.table.fit_columns import fit_vocabulary
 from train.data.table.roles import target_names
 from train.data.units import shift_and_unit
@@ -52,8 +52,9 @@ def fit_targets(
             notes.append(
                 f"target {name!r}: is below 0 in training rows; config.data.nonnegative leaves it"
             )
-        if target.kind == "category" and (doubt := spelling_note(target.vocabulary)):
-            notes.append(f"target {name!r}: {doubt}")
+        if target.kind == "category":
+            doubts = (spelling_note(target.vocabulary), no_value_note(read_text(raw)))
+            notes += [f"target {name!r}: {doubt}" for doubt in doubts if doubt]
     return tuple(targets), _make_heads(targets), notes
 
 
