@@ -140,12 +140,21 @@ def test_quotes_behind_a_backslash_belong_to_their_text(tmp_path):
         (["1700000000", "1700086400"], "1700000000 could be seconds since 1970 (2023-11-14)"),
         (["1700000000000", "1700086400000"], "milliseconds since 1970 (2023-11-14)"),
         (["1700000000.5", "1700086400"], "1700000000.5 could be seconds since 1970"),
+        (["1.500", "2500", "375"], "'1.500' is read as 1.5 beside 2500; config.data.thousands=."),
+        (["1.503", "2500", "375"], ""),  # a program writes no zeros at the end, or always
+        (["1.500", "2500", "3.75"], ""),
+        (["1.5", "2,5", "3.25", "4,75"], "points as in '1.5', and decimal commas as in '2,5'"),
+        (["1,234.5", "2.345,5", "x"], "points as in '1,234.5', and decimal commas as in '2.345,5'"),
+        (["1.5", "2,5", "x", "y", "z", "v"], ""),
         (["2125551234", "1700086400"], ""),
         (["1700000000", "170008640"], ""),
     ],
 )
 def test_numbers_that_may_be_versions_or_moments_are_said(tmp_path, cells, said):
-    note = notes_on(load(tmp_path, cells))
+    rows = [f'"{cells[i % len(cells)]}",{i * 7 % 13}\n' for i in range(N)]
+    (tmp_path / "train.csv").write_text("c,y\n" + "".join(rows))
+    options = Table(str(tmp_path / "train.csv"), target="y", valid=0, test=0)
+    note = notes_on(load_table(options, "auto"))
     assert said in note and bool(said) == bool(note)
 
 
@@ -193,6 +202,16 @@ def parse_number(cell: str) -> float:
     digits = cell.strip("()").removesuffix(" €")
     value = float(digits.replace(",", "." if digits.endswith(",0") else ""))
     return -value if cell.startswith("(") else value
+
+
+def test_truths_where_training_has_numbers_are_said(tmp_path):
+    dataset = load(tmp_path, ["1", "0"])
+    for name, text in (("new.jsonl", '{"c": true, "z": 1}\n'), ("new.csv", "c|z\ntrue|1\n")):
+        (tmp_path / name).write_text(text)
+        rows = dataset.encoder.read(read_table(tmp_path / name), name)
+        assert rows.said == (
+            f"{name}: column 'c': holds true and false, which are read as 1 and 0",
+        )
 
 
 def test_ordinals_are_numbers_of_one_unit(tmp_path):

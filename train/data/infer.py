@@ -25,13 +25,13 @@ from train.data.dates import ISO, PERIOD, Order, infer_order, parse_dates, short
 from train.data.hint import Hint
 from train.data.marks import Marks, choose_marks, infer_notation
 from train.data.notation import CODE, Mark, Notation, is_no_value, parse
-from train.data.number_doubts import compact_note, exponent_note, version_note
+from train.data.number_doubts import compact_note, plain_note
 from train.data.order_doubts import orders_note
 from train.data.period_dates import WEEK
 from train.data.plain_marks import marks_of
 from train.data.seasons import are_seasons
 from train.data.truth_names import as_two, two_note
-from train.data.unread_numbers import unread_note
+from train.data.unread_numbers import both_marks_note, unread_note
 from train.data.values import allowed_odd, plain_numbers
 from train.data.zones import zones_note
 
@@ -97,7 +97,7 @@ def infer_number(raw: RawColumn, hint: Hint, *, whatever: bool = False) -> Infer
 
 def _infer_text(raw: RawColumn, hint: Hint) -> Inferred:
     if (plain := _plain(raw, hint)) is not None:
-        return plain._replace(note=compact_note(raw) or exponent_note(raw) or version_note(raw))
+        return plain._replace(note=plain_note(raw))
     text = read_text(raw)
     folded = {value.casefold() for value in text.values}
     if not text.values or folded <= TRUTHS:
@@ -227,7 +227,7 @@ def _mixed_note(raw: RawColumn, text: Text, hint: Hint) -> str:
     counts = text.counts
     found = infer_notation(text.values, counts, _chosen(raw, hint))
     if 2 * found.read <= found.asked or found.read == found.asked:
-        return ""
+        return both_marks_note(text)
     valid = parse(text.values, found.notation).valid
     other = next(value for value, ok in zip(text.values, valid, strict=True) if not ok)
     share = f"{found.read:,} of {found.asked:,} cells are numbers, but others are as {other[:40]!r}"

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from train.data.columns import Numbers, RawColumn, missing_rows, text_or_null, typed_numbers
 from train.data.compact_dates import EPOCHS, FIRST
+from train.data.plain_marks import marks_of
 from train.data.values import as_programs_write, plain_numbers
 
 FIRST_DAY = 19000101  # of whole numbers that may be dates
@@ -20,6 +21,14 @@ LATEST = 2e9  # seconds, of 2033; telephone numbers are beyond
 MOST_VERSIONS = 50
 VERSION = re.compile(r"[0-9]{1,2}\.[0-9]{1,2}")
 EXPONENT = re.compile(r"[0-9]+[eE][0-9]+")
+
+
+def plain_note(raw: RawColumn) -> str:
+    """What may be meant otherwise in a column of text that is numbers as programs write them."""
+    for note in (compact_note, exponent_note, version_note, padded_note):
+        if found := note(raw):
+            return found
+    return ""
 
 
 def compact_note(raw: RawColumn) -> str:
@@ -76,6 +85,22 @@ def version_note(raw: RawColumn) -> str:
         return ""
     shown = f"{padded[0]!r} is read as {float(padded[0]):g}"
     return f"{shown}; if these are versions, config.data.categorical keeps them as written"
+
+
+def padded_note(raw: RawColumn) -> str:
+    """A line on 1.500 beside 2500: as a program writes 1.5, or where points set thousands apart?"""
+    marks = marks_of(raw)
+    if marks is None or marks.decimal.total() or not (marks.either["."] and marks.long):
+        return ""
+    text = text_or_null(raw).drop_null()
+    padded = text.filter(pc.match_substring_regex(text, r"\.[0-9]{2}0$"))
+    if not len(padded):
+        return ""
+    shown = padded[0].as_py()
+    whole = text.filter(pc.match_substring_regex(text, r"^[+-]?[0-9]{4,}$"))
+    beside = f" beside {whole[0].as_py()}" if len(whole) else ""
+    advice = "config.data.thousands=. makes points set thousands apart"
+    return f"{shown!r} is read as {float(shown):g}{beside}; {advice}"
 
 
 def exponent_note(raw: RawColumn) -> str:

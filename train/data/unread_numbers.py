@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from train.data.columns import Text
+from train.data.marks import find_marks
 from train.data.months import month_of
-from train.data.notation import CELL, PLAIN, prefix_of
+from train.data.notation import CELL, MARKS, PLAIN, prefix_of
 from train.data.parsing import visible_text
 from train.data.unit_names import as_one_unit
 
@@ -42,6 +43,21 @@ def unread_note(text: Text) -> str:
         f"{text.values[numbers[0]][:40]!r} begins with a number, but is read as a category; "
         "write the number alone if it is meant"
     )
+
+
+def both_marks_note(text: Text) -> str:
+    """A line on numbers some of which have decimal points and others decimal commas; else ""."""
+    marks = find_marks(text.values, text.counts)
+    if not all(marks.decimal[mark] for mark in MARKS):
+        return ""
+    if 2 * (marks.decimal.total() + marks.short + marks.long) <= text.counts.sum():
+        return ""
+    shown = []
+    for mark in MARKS:
+        alone = (find_marks([value], [1]).decimal[mark] for value in text.values)
+        shown.append(next(value for value, ok in zip(text.values, alone, strict=True) if ok))
+    found = f"decimal points as in {shown[0]!r}, and decimal commas as in {shown[1]!r}"
+    return f"{found}: a category; write all numbers alike"
 
 
 def _is_like_a_date(text: str) -> bool:
