@@ -94,6 +94,14 @@ def test_a_column_with_fractions_of_seconds_has_minutes_in_later_files_too(tmp_p
     assert ask(tmp_path, dataset, ["1:02.5", "1:02", "1:00:02"]) == ([62.5, 62.0, 3602.0], ())
 
 
+def test_seconds_beside_laps_are_read_and_beside_hours_are_not(tmp_path):
+    dataset = load(tmp_path, ["1:23.4", "59.9", "2:10.5"])
+    assert ask(tmp_path, dataset, ["58.5", "1:00.0"])[0] == [58.5, 60]
+    dataset = load(tmp_path, ["9:30", "59", "10:45", "unknown", "8:15"])
+    assert dataset.encoder.columns[0].kind == "category"
+    assert "24 of 32 cells are numbers, but others are as '59': a category" in notes_on(dataset)
+
+
 def test_hours_without_seconds_beside_some_with_them_are_said(tmp_path):
     dataset = load(tmp_path, [*(f"{i}:{i + 10}" for i in range(15, 40)), "1:02:03"])
     assert "the first is read as hours:minutes, though others have seconds" in notes_on(dataset)

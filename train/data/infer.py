@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
+from train.data.clock import seconds_of
 from train.data.columns import (
     RawColumn,
     Reading,
@@ -229,6 +230,9 @@ def _mixed_note(raw: RawColumn, text: Text, hint: Hint) -> str:
     if 2 * found.read <= found.asked or found.read == found.asked:
         return both_marks_note(text)
     valid = parse(text.values, found.notation).valid
-    other = next(value for value, ok in zip(text.values, valid, strict=True) if not ok)
+    if found.notation.clock:  # which reads plain numbers as seconds
+        valid &= np.array([seconds_of(value) is not None for value in text.values])
+    others = (value for value, ok in zip(text.values, valid, strict=True) if not ok)
+    other = next(value for value in others if not is_no_value(value))
     share = f"{found.read:,} of {found.asked:,} cells are numbers, but others are as {other[:40]!r}"
     return f"{share}: a category; config.data.missing or config.data.numeric says otherwise"

@@ -15,6 +15,7 @@ from train.data.clock import MINUTES, is_clock, length_of, seconds_of
 from train.data.notation import (
     BLANKS,
     CELL,
+    PLAIN,
     QUOTES,
     SCALES,
     Mark,
@@ -147,6 +148,7 @@ def infer_notation(
     decimal, thousands, sure = marks
     asked = 0
     clocks = 0
+    plain = 0
     proven = 0
     units: Counter[str] = Counter()
     spelled: Counter[str] = Counter()
@@ -167,6 +169,7 @@ def infer_notation(
         text = ascii_digits(text)
         clocks += count * (seconds_of(text) is not None)
         proven += count * is_clock(text)
+        plain += count * (PLAIN.fullmatch(text) is not None)
         lengths.add(length_of(text))
         has_minutes |= MINUTES.fullmatch(text) is not None
         match = CELL.fullmatch(text)
@@ -192,7 +195,9 @@ def infer_notation(
     # 8 min beside 2 h are durations.
     is_mixed = len(lengths - {""}) > 1 and len(bare) >= FEW
     if (proven or is_mixed) and 2 * clocks > asked:
-        return Inferred(Notation(clock=True, minutes=has_minutes), clocks, asked)
+        # 59.9 beside 1:23.4 are seconds; 59 beside 9:30 may be anything.
+        read = clocks + plain * has_minutes
+        return Inferred(Notation(clock=True, minutes=has_minutes), read, asked)
     if scaled and scaled == spelled[METRE] and not prefixes:
         units[METRE] = scaled
         scaled = 0
