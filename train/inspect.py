@@ -9,12 +9,13 @@ The rows that would train are looked at, as `train.main` does with the same opti
 
 from __future__ import annotations
 
-from train import errors, flags
+from train import errors, flags, parallel
 
 
 def main(argv: list[str]) -> int:
     """Reads a file and prints how."""
     config = flags.parse_inspect(argv, __doc__)
+    parallel.lighten()
     from train.data.inspection import inspection_lines
 
     for line in inspection_lines(config):

@@ -101,3 +101,33 @@ def test_a_command_looks_for_circles_of_garbage_rarely_and_not_at_its_end():
         [sys.executable, "-c", GARBAGE], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["True", str(runtime.GARBAGE_AFTER)]
+
+
+WITHOUT_PANDAS = """
+import sys
+import numpy as np
+from train import parallel
+
+parallel.configure()
+import pyarrow as pa
+from train.data.files.read import read_table
+
+table = read_table(sys.argv[1], ("NA",))
+print("pandas" in sys.modules, pa.array(np.arange(2)).to_pylist(), table.to_pydict())
+print(pa.table({"a": [1, None]}).to_pandas().isna().a.tolist(), "pandas" in sys.modules)
+"""
+
+
+def test_a_command_loads_no_pandas_until_a_frame_is_asked_for(tmp_path: Path):
+    pytest.importorskip("pandas")
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\n1,x\nNA,y\n")
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_PANDAS, path],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    read = "{'a': ['1', None], 'b': ['x', 'y']}"
+    assert done.stdout.splitlines() == [f"False [0, 1] {read}", "[False, True] True"]

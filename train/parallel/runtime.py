@@ -10,8 +10,10 @@ import contextlib
 import gc
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from train.config.members import is_population
 from train.config.options import Config, Processes
@@ -44,11 +46,7 @@ def configure(*, cpu_devices: int = 1) -> None:
     costs the saving, nothing else. `cpu_devices`: into how many the CPU is divided, unless
     XLA_FLAGS says so.
     """
-    # Imports and the tracing of programs make millions of objects, and hardly a circle of them: of
-    # a small run Python's search for such took a tenth of the time, and as much again at its end,
-    # when all memory is given back anyway.
-    gc.set_threshold(GARBAGE_AFTER)
-    atexit.register(gc.freeze)
+    lighten()
     # Reading a kept program back, XLA reports at length that LLVM's tuning hints are no features of
     # this machine. ("1" is jax's own doing, and inherited by whatever a process with jax in it
     # starts.)
@@ -71,6 +69,33 @@ def configure(*, cpu_devices: int = 1) -> None:
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def lighten() -> None:
+    """Leaves out of a command's process what takes time for nothing: garbage, and pandas."""
+    # Imports and the tracing of programs make millions of objects, and hardly a circle of them: of
+    # a small run Python's search for such took a tenth of the time, and as much again at its end,
+    # when all memory is given back anyway.
+    gc.set_threshold(GARBAGE_AFTER)
+    atexit.register(gc.freeze)
+    # pyarrow looks for pandas before it makes its first value, a fifth of a second where pandas is
+    # installed. It looks again where it is to make, or read, a DataFrame; commands have none.
+    finders: list[Any] = sys.meta_path
+    finders.insert(0, _NoPandas)
+    import pyarrow
+
+    pyarrow.scalar("")
+    finders.remove(_NoPandas)
+
+
+class _NoPandas:
+    """A finder of modules that knows there is no pandas."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
+        del path, target
+        if name == "pandas":
+            raise ModuleNotFoundError("No module named 'pandas'", name=name)
 
 
 def usable_cores() -> int:
