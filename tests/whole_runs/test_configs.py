@@ -56,15 +56,25 @@ def test_a_config_states_its_command(path):
     assert f"python -m train.main --config=configs/{path.stem}.py" in docstring
 
 
-@pytest.mark.smoke
-@pytest.mark.parametrize(
-    "name", ["breast_cancer", *slow("table", "table_best", "diabetes", "digits")]
-)
-def test_a_config_trains(name, tmp_path):
-    result = loop.fit(load(ROOT / "configs" / f"{name}.py", FEW), tmp_path / "run")
+def trains(name: str, folder: Path) -> None:
+    """Checks two epochs of a config, and that all scores are there."""
+    result = loop.fit(load(ROOT / "configs" / f"{name}.py", FEW), folder / "run")
     assert result["epochs"] == 2
     scores = [*result["metrics"]["test"].values(), *result["baselines"]["test"]["linear"].values()]
     assert all(score is not None for score in scores)
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("name", ["breast_cancer", *slow("table_best", "diabetes")])
+def test_a_config_trains(name, tmp_path):
+    """Two classes, several (by nets side by side with all that a default one has), a number."""
+    trains(name, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["table", "digits"])
+def test_a_config_like_those_trains(name, tmp_path):
+    trains(name, tmp_path)
 
 
 @pytest.mark.slow
