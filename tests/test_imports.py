@@ -206,6 +206,14 @@ def test_orbax_stands_behind_one_door():
     assert [i for i in at_once if not is_imported_late(i)] == []
 
 
+def test_orbax_waits_until_a_run_trains():
+    code = "import sys; from train import loop; print(*sys.modules)"
+    command = [sys.executable, "-c", code]
+    loaded = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "train.run.checkpoint" in loaded.stdout.split()
+    assert "orbax.checkpoint" not in loaded.stdout.split()
+
+
 def test_the_large_parts_of_scipy_wait_for_who_asks_for_them():
     # After "import scipy" its parts are loaded by their first use: scipy.special, scipy.optimize.
     product = [i for i in IMPORTS if top(i.module) in ("nets", "train")]

@@ -236,7 +236,11 @@ def train(
                 break
             dispatched = time.monotonic()
             state, logs, count = call(run.data, state, np.int32(n_rounds))
-            writer.write(pending)  # of the call before, while the device works on this one
+            # While the device works on this call: what came of the one before, and orbax, which
+            # takes as long to load as a small round.
+            writer.write(pending)
+            if checkpoints is not None:
+                checkpoints.get_ready()
             pending = Pending(logs, int(count))  # int() waits for the device to end the call
             seconds_per_round = (time.monotonic() - dispatched) / max(pending.n_rounds, 1)
     if signal:

@@ -53,6 +53,7 @@ def test_a_full_disk_leaves_the_older_steps_and_is_told_at_close(
     if where == "digest":
         monkeypatch.setattr(digests.os, "fsync", no_space)
     else:
+        checkpoints.get_ready()
         monkeypatch.setattr(checkpoints._manager, "save", no_space)
     checkpoints.save(40, at(40), model_of(at(40)))
     with pytest.raises(
@@ -188,6 +189,7 @@ def test_a_disk_that_fails_while_writers_are_closed_is_told_in_a_line(
     copied: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoints = Checkpoints(copied)
+    checkpoints.get_ready()
     assert checkpoints._manager is not None
     close = checkpoints._manager.close
     monkeypatch.setattr(checkpoints._manager, "close", no_space)
@@ -221,7 +223,7 @@ def test_what_a_disk_would_not_delete_is_tried_again(
 def test_a_task_of_a_writer_that_nobody_waits_for_prints_no_traceback(
     where: str, told: bool, what: str
 ) -> None:
-    room.silence_late_failures()
+    room.silence_failures()
     text = f"{what} exception was never retrieved\nfuture: <Task coro=<write() at {where}:126>>"
     record = logging.LogRecord("asyncio", logging.ERROR, "tasks.py", 1, text, (), None)
     assert bool(logging.getLogger("asyncio").filter(record)) is told

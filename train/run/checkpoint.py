@@ -8,29 +8,34 @@ be (`train.run.saved_steps`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from logging import LogRecord
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import jax
-import orbax.checkpoint as ocp
 from absl import logging
 
 from nets.base import Tree, Variables
 from train.data.files.memory import return_memory
 from train.errors import StorageError, UserError
 from train.run.digests import file_digests, write_digests
+from train.run.late import Late
 from train.run.room import (
     MARGIN,
     UNFINISHED,
     refuse_without_room,
     remove_unfinished,
-    silence_late_failures,
+    silence_failures,
     size_of,
 )
 from train.run.saved_steps import SavedSteps
 from train.run.signatures import n_bytes, on_first_device, without_new_fields
+
+if TYPE_CHECKING:
+    import orbax.checkpoint as ocp
+else:
+    ocp = Late("orbax.checkpoint")  # as long to load as a small round to train
 
 T = TypeVar("T")
 # Of a state that is written while training goes on; meanwhile it is in memory a second time.
@@ -52,11 +57,17 @@ class Checkpoints:
         self._keep = keep
         self._saving: int | None = None
         self._failure: str | None = None
-        logging.get_absl_logger().addFilter(_is_not_of_orbax)
-        silence_late_failures()
-        self._manager = None if read_only else self._make_manager()
+        silence_failures()
+        self._manager: ocp.CheckpointManager | None = None
+        if not read_only:
+            with self._refused():
+                self.folder.mkdir(parents=True, exist_ok=True)
+            remove_unfinished(self.folder)
 
-    def _make_manager(self) -> ocp.CheckpointManager:
+    def get_ready(self) -> None:
+        """Loads what saves, unless it is there; `save` does so itself. Raises UserError."""
+        if self._manager is not None:
+            return
         options = ocp.CheckpointManagerOptions(
             max_to_keep=None,  # orbax would delete whatever bears a number
             cleanup_tmp_directories=True,
@@ -67,11 +78,15 @@ class Checkpoints:
             multiprocessing_options=_first_process_alone(),
             create=jax.process_count() == 1,
         )
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            return ocp.CheckpointManager(
+        with self._refused():
+            self._manager = ocp.CheckpointManager(
                 self.folder, options=options, item_names=("state", "model")
             )
+
+    @contextlib.contextmanager
+    def _refused(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise UserError(
                 f"--workdir: cannot write in {self.folder}: {error}; name another folder"
@@ -84,6 +99,7 @@ class Checkpoints:
         full disk should not end a run that may yet have room. A `hindrance` is one.
         """
         self._finish()
+        self.get_ready()
         remove_unfinished(self.folder)
         items = ocp.args.Composite(
             state=ocp.args.StandardSave(state), model=ocp.args.StandardSave(model)
@@ -233,11 +249,6 @@ def _first_process_alone() -> ocp.options.MultiprocessingOptions:
 def _plain(tree: Tree) -> Tree:
     """The tree as orbax stores it: dataclasses and named tuples are dicts, sorted by name."""
     return ocp.tree.serialize_tree(tree, keep_empty_nodes=True)
-
-
-def _is_not_of_orbax(record: LogRecord) -> bool:
-    """Whether to log it: orbax' failures are told in a line here, in pages of traceback there."""
-    return "orbax" not in record.pathname
 
 
 def _first_line(error: Exception) -> str:

@@ -71,15 +71,21 @@ def remove_unfinished(folder: Path) -> None:
             time.sleep(pause)
 
 
-def silence_late_failures() -> None:
-    """Has writers that end after their save has failed say nothing: it was told in a line.
+def silence_failures() -> None:
+    """Has orbax say nothing of a save that failed: it is told in a line, not pages of traceback.
 
-    They end in threads that Python knows nothing of, or in tasks that nobody waits for any more.
+    Nor do writers that end later, in threads that Python knows nothing of, or in tasks that nobody
+    waits for any more.
     """
+    absl_logging.get_absl_logger().addFilter(_is_not_of_orbax)
     logging.getLogger("asyncio").addFilter(_is_not_of_a_writer)
     if sys.unraisablehook is not _ignore_late_failures:
         _hooks.append(sys.unraisablehook)
         sys.unraisablehook = _ignore_late_failures
+
+
+def _is_not_of_orbax(record: logging.LogRecord) -> bool:
+    return "orbax" not in record.pathname
 
 
 def _is_not_of_a_writer(record: logging.LogRecord) -> bool:
