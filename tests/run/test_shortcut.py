@@ -12,7 +12,7 @@ import nets
 from train.config import Series
 from train.data.series.load import load_series
 from train.run import shortcut
-from train.run.shortcut import RIDGE, fit_shortcut
+from train.run.shortcut import RIDGES, fit_shortcut
 
 LOOKBACK = 12
 HORIZON = 6
@@ -33,6 +33,24 @@ def dataset_of(path):
 def patched(x_nt: np.ndarray, period: int) -> np.ndarray:
     """[n, t] -> [n * period, t / period]: the values of each place of the period."""
     return x_nt.reshape(len(x_nt), -1, period).transpose(0, 2, 1).reshape(len(x_nt) * period, -1)
+
+
+def windows_of(dataset, split: str, window: str, period: int, columns: str):
+    """[what the map reads, what it is to answer] of each target, or of all."""
+    values = dataset.values.astype(np.float64)
+    rows = dataset.starts[dataset.splits[split]]
+    past = np.stack([values[row : row + LOOKBACK] for row in rows])
+    ahead = np.stack([values[row + LOOKBACK : row + LOOKBACK + HORIZON] for row in rows])[..., :2]
+    past, missing = past[..., :2], past[..., 2:4] > 0
+    assert missing.any() == (split == "train")
+    known = np.where(missing, np.nan, past)
+    level = {"none": 0 * past[:, :1], "mean_deviation": np.nanmean(known, 1, keepdims=True)}
+    level = level.get(window, past[:, -1:])
+    x_o = [patched((past - level)[..., i], period) for i in range(2)]
+    y_o = [patched((ahead - level)[..., i], period) for i in range(2)]
+    if columns == "independent":
+        x_o, y_o = [np.concatenate(x_o)], [np.concatenate(y_o)]
+    return list(zip(x_o, y_o, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -59,24 +77,21 @@ def test_it_is_ridge_regression_of_windows_less_their_level(
         linear_fallback=True,
     )
     found = fit_shortcut(net, dataset, dataset.arrays)
-    values = dataset.values.astype(np.float64)
-    rows = dataset.starts[dataset.splits["train"]]
-    past = np.stack([values[row : row + LOOKBACK] for row in rows])
-    ahead = np.stack([values[row + LOOKBACK : row + LOOKBACK + HORIZON] for row in rows])[..., :2]
-    past, missing = past[..., :2], past[..., 2:4] > 0
-    assert missing.any()
-    known = np.where(missing, np.nan, past)
-    level = {"none": 0 * past[:, :1], "mean_deviation": np.nanmean(known, 1, keepdims=True)}
-    level = level.get(window, past[:, -1:])
-    x_o = [patched((past - level)[..., i], period) for i in range(2)]
-    y_o = [patched((ahead - level)[..., i], period) for i in range(2)]
-    if columns == "independent":
-        x_o, y_o = [np.concatenate(x_o)], [np.concatenate(y_o)]
-    for i, (x, y) in enumerate(zip(x_o, y_o, strict=True)):
-        penalty = RIDGE * np.square(x).sum() / x.shape[1]
-        wanted = Ridge(penalty, fit_intercept=False).fit(x, y).coef_.T
+    trained_o = windows_of(dataset, "train", window, period, columns)
+    judging_o = windows_of(dataset, "valid", window, period, columns)
+    strengths = set()
+    for i, ((x, y), (x_judging, y_judging)) in enumerate(zip(trained_o, judging_o, strict=True)):
+        mean_square = np.square(x).sum() / x.shape[1]
+        errors = []
+        for ridge in RIDGES:
+            fitted = Ridge(ridge * mean_square, fit_intercept=False).fit(x, y)
+            errors.append(np.square(fitted.predict(x_judging) - y_judging).sum())
+        best = RIDGES[int(np.argmin(errors))]
+        strengths.add(best)
+        wanted = Ridge(best * mean_square, fit_intercept=False).fit(x, y).coef_.T
         own = found if columns == "independent" else found[i]
         np.testing.assert_allclose(own, wanted, rtol=2e-3, atol=2e-4)
+    assert strengths != {RIDGES[0]}
 
 
 def test_a_net_falls_back_on_the_map_alone():

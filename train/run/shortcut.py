@@ -1,9 +1,11 @@
-"""The linear map that a net of series falls back on (`nets/shortcut.py`), by least squares.
+"""The linear map that a net of series falls back on (`nets/shortcut.py`), by ridge regression.
 
 Shapes: n windows and places of a period, s values read, j steps answered, o targets.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -16,38 +18,78 @@ from train.data.blocks import sample_rows
 from train.data.dataset import Batch, Dataset, Pool
 from train.data.series.dataset import SeriesArrays
 
-MAX_WINDOWS = 20_000  # that a map is fitted on at most
+MAX_WINDOWS = 20_000  # of a split that are used at most
 BLOCK = 256  # windows that are taken at once
-RIDGE = 1e-4  # of the mean square of what is read: windows that are nearly level tell nothing
+# Of the mean square of what is read: windows that are nearly level tell nothing. The validation
+# windows choose; without them the first.
+RIDGES = (1e-4, 0.01, 0.1, 0.3, 1.0, 3.0)
+
+
+class _Products(NamedTuple):
+    """Sums over windows, in float64: of what is read [o, s, s], by what is answered [o, s, j].
+
+    And of the squares of what is answered [o].
+    """
+
+    read: np.ndarray
+    both: np.ndarray
+    answered: np.ndarray
 
 
 def fit_shortcut(network: Forecaster, dataset: Dataset, arrays: Pool) -> np.ndarray:
-    """The kernel of the shortcut with the least squares of scaled errors of training windows.
+    """The kernel of the shortcut by ridge regression of training windows, on scaled errors.
 
-    It is [s, j] of all targets, or [o, s, j] where columns are joint. What stands in for missing
-    values counts as they would; windows whose targets are all missing do not.
+    It is [s, j] of all targets, or [o, s, j] where columns are joint. Each kernel has that of the
+    strengths RIDGES by which the squared errors of validation windows are smallest. What stands in
+    for missing values counts as they would; windows whose targets are all missing do not.
     """
     assert isinstance(arrays, SeriesArrays)
+    trained = _products(network, dataset, arrays, "train")
+    assert trained is not None
+    judging = _products(network, dataset, arrays, "valid")
+    n_read = trained.read.shape[1]
+    mean_square_o11 = np.trace(trained.read, axis1=1, axis2=2)[:, None, None] / n_read
+    kernels = []
+    errors = []
+    for ridge in RIDGES if judging is not None else RIDGES[:1]:
+        # Where all windows are level the map is 0.
+        penalty_o11 = np.maximum(ridge * mean_square_o11, np.finfo(np.float32).tiny)
+        kernel_osj = np.linalg.solve(trained.read + penalty_o11 * np.eye(n_read), trained.both)
+        kernels.append(kernel_osj)
+        errors.append(0 if judging is None else _squared_errors(kernel_osj, judging))
+    kernel_rosj = np.stack(kernels)
+    best_o = np.argmin(np.reshape(errors, (len(kernels), -1)), axis=0)
+    kernel_osj = kernel_rosj[best_o, np.arange(kernel_rosj.shape[1])].astype(np.float32)
+    return kernel_osj[0] if network.columns == "independent" else kernel_osj
+
+
+def _products(
+    network: Forecaster, dataset: Dataset, arrays: SeriesArrays, split: str
+) -> _Products | None:
+    """The products of the windows of a split, or of MAX_WINDOWS of them; None of none."""
     filled = arrays._replace(targets=None)
-    windows = dataset.splits["train"]
+    windows = dataset.splits[split]
     windows = sample_rows(windows[dataset.weight[windows] > 0], MAX_WINDOWS)
     both_of = jax.jit(lambda batch: _read_and_answered(network, batch))
-    products = np.zeros(())
-    n_read = 1
+    found: _Products | None = None
     for first in range(0, len(windows), BLOCK):
         batch = dataset.take(filled, windows[first : first + BLOCK])
         read_ons, answered_onj = (np.asarray(x, np.float64) for x in both_of(batch))
-        n_read = read_ons.shape[2]
-        both = np.concatenate([read_ons, answered_onj], axis=2)
-        products = products + np.swapaxes(read_ons, 1, 2) @ both
-    if network.columns == "independent":
-        products = products.sum(0, keepdims=True)
-    square_oss, product_osj = np.split(products, [n_read], axis=2)
-    mean_square_o11 = np.trace(square_oss, axis1=1, axis2=2)[:, None, None] / n_read
-    # Where all windows are level the map is 0.
-    ridge_oss = np.maximum(RIDGE * mean_square_o11, np.finfo(np.float32).tiny) * np.eye(n_read)
-    kernel_osj = np.linalg.solve(square_oss + ridge_oss, product_osj).astype(np.float32)
-    return kernel_osj[0] if network.columns == "independent" else kernel_osj
+        read_osn = np.swapaxes(read_ons, 1, 2)
+        own = _Products(
+            read_osn @ read_ons, read_osn @ answered_onj, np.square(answered_onj).sum((1, 2))
+        )
+        found = own if found is None else _Products(*map(np.add, found, own))
+    if found is not None and network.columns == "independent":
+        found = _Products(*(sums.sum(0, keepdims=True) for sums in found))
+    return found
+
+
+def _squared_errors(kernel_osj: np.ndarray, judging: _Products) -> np.ndarray:
+    """The sum of the squared errors of each kernel over the windows of these products [o]."""
+    by_both_o = (kernel_osj * judging.both).sum((1, 2))
+    by_read_o = (kernel_osj * (judging.read @ kernel_osj)).sum((1, 2))
+    return judging.answered - 2 * by_both_o + by_read_o
 
 
 def _read_and_answered(network: Forecaster, batch: Batch) -> tuple[Array, Array]:
