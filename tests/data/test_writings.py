@@ -62,6 +62,8 @@ def test_a_day_in_front_of_a_named_month_says_the_order():
     texts = ["05/Jan/2024", "06/Feb/2024"]
     assert infer_order(texts, [1, 1]) == Order("dmy", 2, 2)
     assert infer_order(["05/06/2024", "06/07/2024"], [1, 1]) == Order("mdy", 2, 2, "dmy")
+    assert infer_order(["January 5, 2024", "Feb 6, 2024"], [1, 1]) == Order("mdy", 2, 2)
+    assert infer_order(["5. März 2024", "6. Mai 2024"], [1, 1]) == Order("dmy", 2, 2)
 
 
 def test_years_of_two_digits_are_said_though_a_fraction_has_four(tmp_path):
@@ -155,6 +157,8 @@ def test_quotes_behind_a_backslash_belong_to_their_text(tmp_path):
         (["1,234.5", "2.345,5", "x"], "points as in '1,234.5', and decimal commas as in '2.345,5'"),
         (["1.5", "2,5", "x", "y", "z", "v"], ""),
         (["2125551234", "1700086400"], ""),
+        (["20230101100000Z", "20230205101500Z"], "'20230101100000Z' looks like a date"),
+        (["20230101100000X", "20230205101500X"], ""),
         (["1700000000", "170008640"], ""),
     ],
 )

@@ -88,11 +88,20 @@ def infer_order(texts: Sequence[str], counts: Sequence[int] | np.ndarray) -> Ord
     rival = ""
     if best in ("dmy", "mdy") and read["dmy"] == read["mdy"]:
         best = "mdy" if 2 * slashes > asked else "dmy"
-        if _all_alike(texts):  # 05/Jan/2024 has its day first
-            best = "dmy" if any(DAY_FIRST.fullmatch(text.strip()) for text in texts) else best
+        if _all_alike(texts):
+            best = _order_of_names(texts) or best
         else:
             rival = "dmy" if best == "mdy" else "mdy"
     return Order(best, read[best], asked, rival)
+
+
+def _order_of_names(texts: Sequence[str]) -> str:
+    """Whether days stand before named months, or behind them; "" where no month is named."""
+    for form, order in ((DAY_FIRST, "dmy"), (MONTH_FIRST, "mdy")):
+        matches = (form.fullmatch(text.strip()) for text in texts)
+        if any(match is not None and month_of(match["m"]) is not None for match in matches):
+            return order
+    return ""
 
 
 def _all_alike(texts: Sequence[str]) -> bool:

@@ -89,6 +89,13 @@ def test_days_that_stand_for_none_are_said(tmp_path, day, n, is_said):
     assert len(found) == is_said
 
 
+@pytest.mark.parametrize(("first", "is_said"), [(2560, True), (1402, True), (1950, False)])
+def test_years_of_another_calendar_are_said(tmp_path, first, is_said):
+    rows = [f"{first + i % 5}-02-{i % 28 + 1:02d},{i % 7},{i % 5}" for i in range(N)]
+    found = [note for note in notes_of(tmp_path, rows) if "dates are of years such as" in note]
+    assert len(found) == is_said
+
+
 def test_decades_of_days_may_begin_in_1970(tmp_path):
     days = [str(np.datetime64("1970-01-01") + 400 * i) for i in range(N)]
     notes = notes_of(tmp_path, [f"{d},{i % 7},{i % 5}" for i, d in enumerate(days)])

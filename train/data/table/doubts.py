@@ -23,6 +23,7 @@ MISSING_DAYS = frozenset(
         *("2099-12-31", "2100-12-31"),
     )
 )
+FIRST_YEAR = 1500
 LAST_YEAR = 2200
 # Words for no value that are categories as well.
 CATEGORIES = frozenset(
@@ -67,7 +68,15 @@ def no_value_note(text: Text) -> str:
 
 
 def date_note(known: np.ndarray) -> str:
-    """A line where times [n] end in one such as 9999-12-31 that is far from all others; else ""."""
+    """A line where times [n] end in one such as 9999-12-31 that is far from all others; else "".
+
+    So are times of years that only another calendar has now.
+    """
+    year = (
+        int(np.datetime64(int(np.median(known)), "us").astype("datetime64[Y]").astype(int)) + 1970
+    )
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        return f"dates are of years such as {year}; write those of another calendar by this one"
     distinct, counts = np.unique(known, return_counts=True)
     if len(distinct) < 4:
         return ""
