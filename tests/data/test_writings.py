@@ -226,6 +226,32 @@ def test_truths_where_training_has_numbers_are_said(tmp_path):
         )
 
 
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (["a;b", "a", "b;c", "c;a"], "'a;b' lists several answers of 3, and each combination is a"),
+        (["a, b", "b, a", "a, b, c"], ""),  # as many answers as texts
+        (["a, b", "b, a", "a, b, c", "c"], "of its own, as are 'a,b' and 'b,a'; a column of yes"),
+        (["Bonn, NW", "Kiel, SH", "Köln, NW", "Trier, RP"], ""),
+        (["a;b", "b;a", "c", "d", "e"], ""),  # two cells alone
+        (["a;;b", "b;a", "b;c", "c;a"], ""),
+        (["red", "blue", "green", "black"], ""),
+    ],
+)
+def test_cells_that_list_several_answers_are_said(tmp_path, cells, said):
+    note = notes_on(load(tmp_path, cells))
+    assert said in note and bool(said) == bool(note)
+
+
+def test_blank_lines_behind_comments_are_no_names(tmp_path):
+    (tmp_path / "ga.csv").write_text("# ---\n# all, of it\n\n\na,b,y\n1,x,2\n3,y,4\n")
+    assert read_table(tmp_path / "ga.csv").to_pydict() == {
+        "a": ["1", "3"],
+        "b": ["x", "y"],
+        "y": ["2", "4"],
+    }
+
+
 def test_ordinals_are_numbers_of_one_unit(tmp_path):
     ends = {1: "st", 2: "nd", 3: "rd"}
     dataset = load(tmp_path, [f"{i}{ends.get(i % 10, 'th')}" for i in range(20, 60)])

@@ -31,6 +31,7 @@ from train.data.order_doubts import orders_note
 from train.data.period_dates import WEEK
 from train.data.plain_marks import marks_of
 from train.data.seasons import are_seasons
+from train.data.several_answers import answers_note
 from train.data.truth_names import as_two, two_note
 from train.data.unread_numbers import both_marks_note, unread_note
 from train.data.values import allowed_odd, plain_numbers
@@ -119,7 +120,8 @@ def _infer_text(raw: RawColumn, hint: Hint) -> Inferred:
     if dates.kind == "time":
         return dates
     note = dates.note or _mixed_note(raw, text, hint) or unread_note(text)
-    return Inferred("category", Reading(), note or two_note(text.values))
+    note = note or two_note(text.values) or answers_note(text.values)
+    return Inferred("category", Reading(), note)
 
 
 def _plain(raw: RawColumn, hint: Hint) -> Inferred | None:

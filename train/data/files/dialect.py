@@ -18,6 +18,7 @@ SAID = re.compile(rb'"?sep=(.)"?\r?\n', re.IGNORECASE)  # the first line that Ex
 STARTS_NUMBER = re.compile(r"[+-]?[.,]?[0-9]")
 LINE_END = re.compile(rb"\r\n|\n|\r")
 COMMENT = re.compile(rb"#|//|%")
+BLANK_LINES = re.compile(rb"[\r\n]*")
 BLANK = re.compile(rb"[ \t]+")
 NUMBER = re.compile(rb"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
@@ -93,6 +94,7 @@ def _end_of_comments(data: bytes) -> int:
     while COMMENT.match(data, end) and (stop := data.find(b"\n", end)) >= 0:
         last = data[end:stop]
         end = stop + 1
+    end += len(blank[0]) if end and (blank := BLANK_LINES.match(data, end)) else 0
     first = _first_line(data[end : end + SAMPLE_BYTES] + b"\n")
     for delimiter in DELIMITERS:
         if delimiter in first:
