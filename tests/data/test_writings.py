@@ -29,7 +29,7 @@ def ask(folder, dataset: TableDataset, cells: list[str]) -> tuple[list[float], t
     rows = dataset.encoder.read(read_table(folder / "new.csv"), "new.csv")
     column = dataset.encoder.columns[0]
     found = rows.inputs["numbers"][:, 0].astype(float) * column.unit + column.shift
-    return [round(float(value), 2) for value in found], rows.said
+    return [round(float(value), 3) for value in found], rows.said
 
 
 def notes_on(dataset: TableDataset) -> str:
@@ -234,7 +234,8 @@ def test_truths_where_training_has_numbers_are_said(tmp_path):
         (["a, b", "b, a", "a, b, c", "c"], "of its own, as are 'a,b' and 'b,a'; a column of yes"),
         (["Bonn, NW", "Kiel, SH", "Köln, NW", "Trier, RP"], ""),
         (["a;b", "b;a", "c", "d", "e"], ""),  # two cells alone
-        (["a;;b", "b;a", "b;c", "c;a"], ""),
+        (["a;b", "b;a", "c", "a", "b"], ""),
+        (["a;;b", "b;a", "b;c", "c;a", "c"], ""),
         (["red", "blue", "green", "black"], ""),
     ],
 )
@@ -250,6 +251,29 @@ def test_blank_lines_behind_comments_are_no_names(tmp_path):
         "b": ["x", "y"],
         "y": ["2", "4"],
     }
+
+
+@pytest.mark.parametrize(
+    ("cells", "later", "read", "is_said"),
+    [
+        (["1.234,50", "987,25"], ["1,234", "2,345"], [1.234, 2.345], True),
+        (["1.234,50", "987,25"], ["1.234", "2.345"], [1234, 2345], False),
+        (["1,234.50", "987.25"], ["1.234"], [1.234], True),
+        (["1234.5", "987.25"], ["1.234", "12.345"], [1.234, 12.345], True),
+        (["1234.5", "987.25"], ["1.234"] * 40, [1.234] * 40, True),
+        (["1234.5", "987.25"], ["1.234", "2.5"], [1.234, 2.5], False),  # which proves the point
+        (["1234.5", "987.251"], ["1.234"] * 40, [1.234] * 40, False),
+        (["14", "87", "45"], ["1.234"], [1.234], True),
+        (["9:30", "8:15"], ["9:20"], [33_600], False),
+    ],
+)
+def test_three_decimals_that_training_never_has_may_be_thousands(
+    tmp_path, cells, later, read, is_said
+):
+    found, said = ask(tmp_path, load(tmp_path, cells), later)
+    assert found == pytest.approx(read, abs=0.01)
+    lines = [line for line in said if "though training rows never have three decimals" in line]
+    assert len(lines) == is_said
 
 
 def test_ordinals_are_numbers_of_one_unit(tmp_path):

@@ -8,11 +8,14 @@ n rows, k different texts.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from train.data.clock import seconds_of
 from train.data.columns import (
@@ -135,7 +138,9 @@ def _plain(raw: RawColumn, hint: Hint) -> Inferred | None:
     is_whole = False
     if marks is not None and marks.long:
         is_whole = not (marks.decimal + marks.either).total()
-    return Inferred("number", Reading(Notation(whole=is_whole)))
+    found = pc.match_substring_regex(raw.data.cast(pa.string()), r"\.[0-9]{3}\s*$")
+    has_three = is_whole or bool(pc.any(found).as_py())
+    return Inferred("number", Reading(Notation(whole=is_whole, thousandths=has_three)))
 
 
 def _chosen(raw: RawColumn, hint: Hint) -> tuple[Mark, str, bool]:
@@ -171,7 +176,9 @@ def _numbers(raw: RawColumn, text: Text, hint: Hint, whatever: bool = False) -> 
     odd = [text.values[i] for i in strange] if is_odd else []
     if len(strange) <= 2 and not is_odd:
         odd = [text.values[i] for i in strange if not any(map(str.isdigit, text.values[i]))]
-    notation = replace(notation, odd=tuple(odd))
+    three = re.compile(rf"[0-9]*{re.escape(notation.decimal)}[0-9]{{3}}(?![0-9.,])")
+    has_three = any(three.search(value) for value in text.values)
+    notation = replace(notation, odd=tuple(odd), thousandths=has_three)
     return Inferred("number", Reading(notation), _notation_note(text, notation))
 
 

@@ -65,7 +65,7 @@ class Notation:
     and seconds. `odd` are the words that training rows had in place of numbers, read as missing.
     `sure` is False where it was a guess. `whole`: training rows had whole numbers alone, some of
     them of four digits or more. `negative`: some of them were negative as accounts have it, with a
-    minus behind or in parentheses.
+    minus behind or in parentheses. `thousandths` is False where none of them had three decimals.
     """
 
     decimal: Mark = "."
@@ -78,12 +78,18 @@ class Notation:
     whole: bool = False
     minutes: bool = False
     negative: bool = False
+    thousandths: bool = True
 
     @property
     def is_plain(self) -> bool:
         """Whether it is the notation of programs, such as -1.5e3."""
         written = (self.decimal, self.thousands, self.unit, self.scaled, self.clock)
         return written == (".", "", "", False, False)
+
+    @property
+    def lacks_thousandths(self) -> bool:
+        """Whether three decimals of a later file may be thousands, for training rows have none."""
+        return self.whole or not (self.thousandths or self.clock)
 
     def shown(self) -> str:
         """The notation in words, for a line to the user; "" where it is plain."""

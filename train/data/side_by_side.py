@@ -111,15 +111,20 @@ def read_together(columns: Sequence[RawColumn]) -> None:
             marks_of.tell(raw, marks[i])
 
 
-def _marks(block: Block) -> list[Marks]:
-    """What `marks_of` tells of each column of a block."""
+def either_of(block: Block) -> np.ndarray:
+    """Which cells of a block could set thousands apart [c, n]."""
     least, most = EITHER_CHARACTERS
     size_cn = np.abs(block.numbers_cn)
     length = pc.binary_length(block.text).fill_null(0).to_numpy(zero_copy_only=False)
     length_cn = length.reshape(size_cn.shape)
     either_cn = block.point_cn & (length_cn >= least) & (length_cn <= most)
     either_cn &= (size_cn >= 1) & (size_cn < 1000)
-    either_c = block.matches(either_cn, EITHER).sum(1)
+    return block.matches(either_cn, EITHER)
+
+
+def _marks(block: Block) -> list[Marks]:
+    """What `marks_of` tells of each column of a block."""
+    either_c = either_of(block).sum(1)
     whole_cn = ~block.missing_cn & ~block.point_cn
     short_c = block.matches(whole_cn, SHORT).sum(1)
     known_c = (~block.missing_cn).sum(1)

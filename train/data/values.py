@@ -28,7 +28,7 @@ from train.data.columns import (
 from train.data.compact_dates import EPOCHS
 from train.data.dates import ISO, PERIOD, parse_dates
 from train.data.marks import choose_marks, find_marks, infer_notation
-from train.data.notation import PLAIN, is_no_value, parse
+from train.data.notation import PLAIN, Notation, is_no_value, other_mark, parse
 from train.data.once import Once
 from train.data.parsing import narrowed
 from train.data.truths import truths
@@ -56,8 +56,8 @@ def read_numbers(raw: RawColumn) -> Numbers:
             values = _written_numbers(raw)
         elif raw.reading.notation is None and raw.said is not None:
             _say_doubt(raw)
-        if raw.reading.notation is not None and raw.reading.notation.whole:
-            _say_points(raw)
+        if raw.reading.notation is not None and raw.reading.notation.lacks_thousandths:
+            _say_points(raw, raw.reading.notation)
     else:
         values = Numbers(typed_numbers(raw.data), missing_rows(raw))
         if raw.family == "boolean":
@@ -163,16 +163,19 @@ def _say_doubt(raw: RawColumn) -> None:
         raw.say(f"{shown[:40]!r} is read as {float(shown):.15g}, which its cells do not prove")
 
 
-def _say_points(raw: RawColumn) -> None:
-    """Says of points that could all set thousands apart that training rows have none."""
-    if raw.said is None or not pc.any(pc.match_substring(text_or_null(raw), ".")).as_py():
+def _say_points(raw: RawColumn, notation: Notation) -> None:
+    """Says of marks that could all set thousands apart that training rows have no such decimals."""
+    mark = notation.decimal
+    if raw.said is None or not pc.any(pc.match_substring(text_or_null(raw), mark)).as_py():
         return
     text = read_text(raw)
     marks = find_marks(text.values, text.counts)
-    if marks.either["."] and not marks.decimal:
-        pointed = [i for i, value in enumerate(text.values) if "." in value]
-        shown = float(text.values[pointed[0]])
-        found = f"is read as {shown:.15g}, though training rows have whole numbers alone"
+    proven = marks.decimal[mark] + marks.thousands[other_mark(mark)]
+    if marks.either[mark] and not proven:
+        pointed = [i for i, value in enumerate(text.values) if mark in value]
+        parsed = parse([text.values[pointed[0]]], notation)
+        known = "have whole numbers alone" if notation.whole else "never have three decimals"
+        found = f"is read as {parsed.numbers[0]:.15g}, though training rows {known}"
         raw.say(f"{_cells(raw, text, pointed)}: the first {found}")
 
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from train.data.columns import get_column
-from train.data.side_by_side import blocks_of
+from train.data.side_by_side import blocks_of, either_of
 from train.data.table.column import MANY_ROWS, UNSEEN_SHARE, Column, encode_category
 from train.data.table.far import are_far, are_near
 from train.data.values import writes_numbers
@@ -84,11 +84,12 @@ def encode_together(
         encoded_cn[block.missing_cn] = np.nan
         sure_c &= ~are_far(encoded_cn, np.array([column.reach for column in own]))
         has_gaps_c: np.ndarray = np.any(block.missing_cn, axis=1)
-        has_points_c: np.ndarray = np.any(block.point_cn, axis=1)
+        either_c = either_of(block).any(1)
         for i in np.flatnonzero(sure_c):
             notation = own[i].notation
             assert notation is not None
-            if (own[i].missing or not has_gaps_c[i]) and not (notation.whole and has_points_c[i]):
+            is_doubtful = notation.lacks_thousandths and either_c[i]
+            if (own[i].missing or not has_gaps_c[i]) and not is_doubtful:
                 found[own[i].name] = encoded_cn[i]
     return found
 
