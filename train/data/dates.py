@@ -73,7 +73,7 @@ def infer_order(texts: Sequence[str], counts: Sequence[int] | np.ndarray) -> Ord
     Days come first where days and months cannot be told apart and the separator is no slash.
     """
     asked = 0
-    read = dict.fromkeys((ISO, *ORDERS), 0)
+    read: dict[str, int] = dict.fromkeys((ISO, *ORDERS), 0)
     slashes = 0
     for text, count in zip(texts, counts, strict=True):
         text = text.strip()
@@ -89,19 +89,19 @@ def infer_order(texts: Sequence[str], counts: Sequence[int] | np.ndarray) -> Ord
     if best in ("dmy", "mdy") and read["dmy"] == read["mdy"]:
         best = "mdy" if 2 * slashes > asked else "dmy"
         if _all_alike(texts):
-            best = _order_of_names(texts) or best
+            best = _order_of_names(texts, best)
         else:
             rival = "dmy" if best == "mdy" else "mdy"
     return Order(best, read[best], asked, rival)
 
 
-def _order_of_names(texts: Sequence[str]) -> str:
-    """Whether days stand before named months, or behind them; "" where no month is named."""
+def _order_of_names(texts: Sequence[str], best: str) -> str:
+    """Whether days stand before named months, or behind them; `best` where no month is named."""
     for form, order in ((DAY_FIRST, "dmy"), (MONTH_FIRST, "mdy")):
         matches = (form.fullmatch(text.strip()) for text in texts)
         if any(match is not None and month_of(match["m"]) is not None for match in matches):
             return order
-    return ""
+    return best
 
 
 def _all_alike(texts: Sequence[str]) -> bool:

@@ -60,8 +60,6 @@ def read_numbers(raw: RawColumn) -> Numbers:
             _say_points(raw, raw.reading.notation)
     else:
         values = Numbers(typed_numbers(raw.data), missing_rows(raw))
-        if raw.family == "boolean":
-            raw.say("holds true and false, which are read as 1 and 0")
         unit = raw.reading.notation.unit if raw.reading.notation else ""
         if unit not in ("", "+") and raw.family == "number" and len(values.known):
             raw.say(f"numbers without {unit!r}, which those of training have; read as they are")

@@ -129,6 +129,8 @@ def encode_input(raw: RawColumn, column: Column) -> list[np.ndarray]:
         case "category":
             return [encode_category(raw, column, 1)]
         case "number":
+            if raw.family == "boolean":
+                raw.say("holds true and false, which are read as 1 and 0")
             values = read_numbers(raw)
             encoded = encode_number(raw, values, column.shift, column.unit)
             say_far(raw, values.data, encoded, column.reach)

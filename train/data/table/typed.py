@@ -84,7 +84,7 @@ def encode_together(
         encoded_cn[block.missing_cn] = np.nan
         sure_c &= ~are_far(encoded_cn, np.array([column.reach for column in own]))
         has_gaps_c: np.ndarray = np.any(block.missing_cn, axis=1)
-        either_c = either_of(block).any(1)
+        either_c: np.ndarray = np.any(either_of(block), axis=1)
         for i in np.flatnonzero(sure_c):
             notation = own[i].notation
             assert notation is not None
