@@ -235,8 +235,8 @@ def trained(tmp_path_factory) -> Path:
 def test_files_are_answered_and_judged_in_pieces_as_one_table(
     trained: Path, tmp_path: Path, monkeypatch, name: str
 ) -> None:
-    monkeypatch.setattr(rows_on_disk, "PIECE_STEPS", 64)
-    monkeypatch.setattr("train.data.files.line_groups.GROUP_BYTES", 4096)
+    monkeypatch.setattr(rows_on_disk, "PIECE_STEPS", 160)
+    monkeypatch.setattr("train.data.files.line_groups.GROUP_BYTES", 8192)
     model = predict.load(trained / "run")
     whole = read_table(trained / "rows.jsonl")
     answers = pa.concat_tables(predict_file(model, str(trained / name)))
