@@ -69,6 +69,11 @@ def is_native() -> bool:
     return jax.default_backend() == "cpu" and may_call() and _find()[0]
 
 
+def is_at_hand() -> bool:
+    """Whether it `is_native` and was made before: for what is not worth a compiler's work."""
+    return may_call() and (_found is not None or _is_kept()) and is_native()
+
+
 def may_call() -> bool:
     """Whether the program that is traced here may call a kernel of ours at all.
 
@@ -116,12 +121,8 @@ def _find() -> tuple[bool, str]:
                     raise
                 _found = True, f"native {name}"
             except Exception as error:  # whatever it is, there is another way to compute
-                reason = (
-                    str(error)
-                    if isinstance(error, Unavailable)
-                    else f"{type(error).__name__}: {error}"
-                )
-                _found = False, f"portable ({reason})"
+                kind = "" if isinstance(error, Unavailable) else f"{type(error).__name__}: "
+                _found = False, f"portable ({kind}{error})"
                 off = os.environ.get("DENSEQ_NATIVE") == "0"
                 log.log(logging.INFO if off else logging.WARNING, "LSTM core: %s", _found[1])
     return _found
@@ -164,16 +165,31 @@ def _library(name: str) -> tuple[Path, bytes]:
             copy = partial(shutil.copy, ready)
             return cached(name, [ready.read_bytes()], copy, _try_out)
     compiler = compiling.find_compiler()
-    status = os.stat(compiler)
-    sources = [*sorted(FOLDER.glob("*.h")), *compiling.SOURCES]
-    flags = f"{compiling.FLAGS} {compiling.SETS[name]}"
-    marks = [f"{compiler} {status.st_size} {status.st_mtime_ns} {flags}".encode()]
 
     def make(made: Path) -> None:
         log.warning("compiling the kernels for %s with %s, once", name, compiler)
         compiling.build(compiler, name, made)
 
-    return cached(name, [*marks, *(source.read_bytes() for source in sources)], make, _try_out)
+    return cached(name, _marks(compiler, name), make, _try_out)
+
+
+def _marks(compiler: str, name: str) -> list[bytes]:
+    """What a library is made of, and by what."""
+    status = os.stat(compiler)
+    sources = [*sorted(FOLDER.glob("*.h")), *compiling.SOURCES]
+    flags = f"{compiling.FLAGS} {compiling.SETS[name]}"
+    made_by = f"{compiler} {status.st_size} {status.st_mtime_ns} {flags}".encode()
+    return [made_by, *(source.read_bytes() for source in sources)]
+
+
+def _is_kept() -> bool:
+    """Whether `_library` would find one that was tried before."""
+    with contextlib.suppress(Unavailable, OSError):
+        name = compiling.instruction_set()
+        has_ready = (ready := READY / f"lstm-{name}.so").exists()
+        marks = [ready.read_bytes()] if has_ready else _marks(compiling.find_compiler(), name)
+        return os.path.lexists(_kept_path(name, marks))
+    return False
 
 
 def _try_out(library: Path) -> None:
@@ -190,11 +206,8 @@ def cached(
 
     `try_out` raises Unavailable if it does not.
     """
-    key = hashlib.sha256(importlib.metadata.version("jaxlib").encode())
-    for mark in marks:
-        key.update(hashlib.sha256(mark).digest())
-    folder = cache_folder()
-    path = folder / f"lstm-{name}-{key.hexdigest()[:16]}.so"
+    path = _kept_path(name, marks)
+    folder = path.parent
     if os.path.lexists(path):
         try:
             return path, read_whole(path)
@@ -218,6 +231,13 @@ def cached(
     except OSError as error:
         raise Unavailable(f"cannot write in {folder}: {error.strerror}") from None
     return path, content
+
+
+def _kept_path(name: str, marks: Sequence[bytes]) -> Path:
+    key = hashlib.sha256(importlib.metadata.version("jaxlib").encode())
+    for mark in marks:
+        key.update(hashlib.sha256(mark).digest())
+    return cache_folder() / f"lstm-{name}-{key.hexdigest()[:16]}.so"
 
 
 def _refuse_failed(mark: Path) -> None:
