@@ -46,7 +46,8 @@ struct Made {
     for (int64_t i = 0; i < rows * kCodes; ++i) codes.push_back(static_cast<int32_t>(i % 4));
     for (int f = 0; f < kNumbers; ++f)
       for (int k = 0; k < kBlocks * kKnots; ++k) {
-        knots.push_back(k < kManyKnots ? -0.9f + 1.8f * k / (kManyKnots - 1) : INFINITY);
+        const float u = 2.0f * k / (kManyKnots - 1) - 1;
+        knots.push_back(k < kManyKnots ? 0.9f * u * (0.7f + 0.3f * u * u) : INFINITY);
         if (k % kKnots == kKnots - 1) ends.push_back(knots.back());
       }
     for (int k = 0; k < kManyKnots; ++k) shares.push_back(k / float(kManyKnots - 1));
@@ -68,6 +69,14 @@ static double quantile(double p) {  // by bisection
   return low;
 }
 
+// The share of a number between knots, which are not evenly far apart.
+static double share_of(const Made& made, double x) {
+  const float* knots = made.knots.data();
+  int64_t k = 1;
+  while (k < Made::kManyKnots - 1 && x >= knots[k]) ++k;
+  return (k - 1 + (x - knots[k - 1]) / (double(knots[k]) - knots[k - 1])) / (Made::kManyKnots - 1);
+}
+
 static double mish(double z) { return z * std::tanh(std::log1p(std::exp(z))); }
 
 // The answers to one row.
@@ -76,7 +85,7 @@ static Doubles truth_of(const Made& made, int64_t row) {
   Doubles x;
   for (int f = 0; f < n; ++f) {
     const float raw = made.numbers[row * n + f], filled = std::isnan(raw) ? made.fill[f] : raw;
-    x.push_back(quantile(std::clamp((filled + 0.9) / 1.8, 1e-7, 1 - 1e-7)));
+    x.push_back(quantile(std::clamp(share_of(made, filled), 1e-7, 1 - 1e-7)));
   }
   Doubles features{x[0], x[1]}, base, out;
   for (int64_t i = 0; i < made.waves; ++i) features.push_back(std::cos(made.frequency[i] * x[2] + double(made.phase[i])));
