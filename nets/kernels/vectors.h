@@ -78,7 +78,9 @@ DENSEQ_INLINE Vector reciprocal(Vector b) {
 DENSEQ_INLINE Vector clamp(Vector x, float least, float most) {
   const Vector low = broadcast(least), high = broadcast(most);
 #if defined(__AVX512F__)
-  return (Vector)_mm512_max_ps((__m512)low, _mm512_min_ps((__m512)high, (__m512)x));  // the second where one is no number
+  // The second where one is no number. Masks, all of whose bits are set, cost nothing; without them gcc warns of its header.
+  const __m512 most_x = _mm512_mask_min_ps((__m512)high, (__mmask16)-1, (__m512)high, (__m512)x);
+  return (Vector)_mm512_mask_max_ps((__m512)low, (__mmask16)-1, (__m512)low, most_x);
 #elif defined(__AVX2__)
   return (Vector)_mm256_max_ps((__m256)low, _mm256_min_ps((__m256)high, (__m256)x));
 #else

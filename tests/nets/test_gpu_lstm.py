@@ -304,7 +304,7 @@ def test_the_kernel_keeps_within_its_arrays(tmp_path: Path) -> None:
         pytest.skip(f"{compiler} has no sanitizers")
     program = tmp_path / "driver"
     source = Path(__file__).parent / "gpu_lstm_driver.cc"
-    command = [compiler, "-std=c++17", "-O1", "-g", "-fsanitize=address,undefined", "-Wall"]
+    command = [compiler, "-std=c++17", "-O1", "-g1", "-fsanitize=address,undefined", "-Wall"]
     command += ["-Wextra", "-Werror", f"-I{library.FOLDER}", f"-I{FOLDER}"]
     subprocess.run([*command, str(source), "-o", str(program)], check=True)
     done = subprocess.run([str(program)], capture_output=True, text=True)
