@@ -92,14 +92,20 @@ def warn_reader(line: str) -> None:
     warnings.warn(in_python(line), ReadingWarning, stacklevel=level)
 
 
+# Whether the process is a command's alone, and ends with it; who calls a main goes on after it.
+is_own_process = False
+
+
 def run(main: Callable[[list[str]], int]) -> NoReturn:
     """Calls a program's main with the command line's arguments and exits with its code.
 
     What a user can cause ends in one line on stderr; any other exception is a bug and keeps its
     traceback.
     """
+    global is_own_process
     previous_hook = sys.unraisablehook
     sys.unraisablehook = _resend_signal
+    is_own_process = True
     try:
         with contextlib.suppress(ValueError):  # of another thread signals are somebody else's
             # While a net trains, another one saves first.
@@ -123,6 +129,7 @@ def run(main: Callable[[list[str]], int]) -> NoReturn:
         code = 128 + getattr(signal, "SIGPIPE", 13)  # Windows has none
     finally:
         sys.unraisablehook = previous_hook
+        is_own_process = False
     sys.exit(code)
 
 

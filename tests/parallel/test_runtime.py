@@ -89,10 +89,10 @@ def test_every_command_configures_its_process_before_it_loads_jax():
 
 GARBAGE = """
 import atexit, gc
-from train import parallel
+from train import errors, parallel
 
 atexit.register(lambda: print(gc.get_freeze_count() > 100_000, gc.get_threshold()[0]))
-parallel.configure()
+errors.run(lambda argv: parallel.configure() or 0)
 """
 
 
@@ -106,15 +106,19 @@ def test_a_command_looks_for_circles_of_garbage_rarely_and_not_at_its_end():
 WITHOUT_PANDAS = """
 import sys
 import numpy as np
-from train import parallel
+from train import errors, parallel
 
-parallel.configure()
-import pyarrow as pa
-from train.data.files.read import read_table
+def main(argv):
+    parallel.configure()
+    import pyarrow as pa
+    from train.data.files.read import read_table
 
-table = read_table(sys.argv[1], ("NA",))
-print("pandas" in sys.modules, pa.array(np.arange(2)).to_pylist(), table.to_pydict())
-print(pa.table({"a": [1, None]}).to_pandas().isna().a.tolist(), "pandas" in sys.modules)
+    table = read_table(argv[0], ("NA",))
+    print("pandas" in sys.modules, pa.array(np.arange(2)).to_pylist(), table.to_pydict())
+    print(pa.table({"a": [1, None]}).to_pandas().isna().a.tolist(), "pandas" in sys.modules)
+    return 0
+
+errors.run(main)
 """
 
 
@@ -131,3 +135,35 @@ def test_a_command_loads_no_pandas_until_a_frame_is_asked_for(tmp_path: Path):
     )
     read = "{'a': ['1', None], 'b': ['x', 'y']}"
     assert done.stdout.splitlines() == [f"False [0, 1] {read}", "[False, True] True"]
+
+
+CALLED = """
+import gc, sys
+from train import inspect
+from train.data.files.arrow import as_table
+
+before = gc.get_threshold()
+inspect.main(["--data=" + sys.argv[1]])
+import pandas as pd
+
+table = as_table(pd.DataFrame({
+    "time": pd.to_datetime(["2024-01-01", None]),
+    "whole": pd.array([1, pd.NA], "Int64"),
+    "text": pd.Series(["x", pd.NA], dtype=object),
+    "kind": pd.Categorical([1, None]),
+    "spell": pd.to_timedelta([1, None], "s"),
+}))
+print([str(field.type) for field in table.schema])
+print([column.null_count for column in table.columns], gc.get_threshold() == before)
+"""
+
+
+def test_a_program_that_calls_a_command_has_pandas_and_garbage_as_before(tmp_path: Path):
+    pytest.importorskip("pandas")
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\n" + "".join(f"{i},{i % 7}\n" for i in range(40)))
+    done = subprocess.run(
+        [sys.executable, "-c", CALLED, path], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    types = "['timestamp[us]', 'int64', 'string', 'int64', 'duration[us]']"
+    assert done.stdout.splitlines()[-2:] == [types, "[1, 1, 1, 1, 1] True"], done.stderr

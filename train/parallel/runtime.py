@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from train.config.members import is_population
+from train import errors
 from train.config.options import Config, Processes
 from train.parallel import hosts
 
@@ -72,7 +73,13 @@ def configure(*, cpu_devices: int = 1) -> None:
 
 
 def lighten() -> None:
-    """Leaves out of a command's process what takes time for nothing: garbage, and pandas."""
+    """Leaves out of a command's own process what takes time for nothing: garbage, and pandas.
+
+    A process that goes on after a command's main is left as it is: without pandas pyarrow would
+    refuse NaT and pd.NA, and take nan for a number, in every Series from then on.
+    """
+    if not errors.is_own_process:
+        return
     # Imports and the tracing of programs make millions of objects, and hardly a circle of them: of
     # a small run Python's search for such took a tenth of the time, and as much again at its end,
     # when all memory is given back anyway.
@@ -81,11 +88,13 @@ def lighten() -> None:
     # pyarrow looks for pandas before it makes its first value, a fifth of a second where pandas is
     # installed. It looks again where it is to make, or read, a DataFrame; commands have none.
     finders: list[Any] = sys.meta_path
-    finders.insert(0, _NoPandas)
     import pyarrow
 
-    pyarrow.scalar("")
-    finders.remove(_NoPandas)
+    finders.insert(0, _NoPandas)
+    try:
+        pyarrow.scalar("")
+    finally:
+        finders.remove(_NoPandas)
 
 
 class _NoPandas:
