@@ -6,10 +6,12 @@ agree to 1e-12.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ import pytest
 from train import config as configs
 from train import loop, predict
 from train.data.files.read import read_table
+from train.data.files.row_groups import Piece
 from train.data.series import blocks
 from train.errors import UserError
 from train.evaluate import evaluate
@@ -302,6 +305,39 @@ def test_the_command_leaves_no_part_of_a_file_that_is_refused(
     with pytest.raises(UserError, match="column 'heat'"):
         predict.main(asked)
     assert {file.name for file in tmp_path.iterdir()} == {"rows"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+def test_parts_that_are_refused_do_not_stay_in_memory(
+    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """All series but the last have another step, so that nothing can be done with their parts."""
+    small_parts(monkeypatch)
+    slow = pa.array(FIRST + np.arange(80) * 7 * HOUR)
+    tables = [make_series(f"g{i}", 80, i).set_column(1, "when", slow) for i in range(12)]
+    path = a_file(tmp_path / "rows", [*tables, make_series("g12", 80, 12)])
+    seen: list[weakref.ref[pa.Table]] = []
+    n_alive: list[int] = []
+
+    def read(*asked: Any) -> Piece:
+        gc.collect()
+        n_alive.append(sum(table() is not None for table in seen))
+        piece = blocks.read_block(*asked)
+        seen.append(weakref.ref(piece.table))
+        return piece
+
+    monkeypatch.setattr("train.data.series.file.read_block", read)
+    model, told = load_run(runs("quantile"))
+    if command == "predict":
+        (answers,) = predict_file(model, path)
+        assert set(answers["group"].to_pylist()) == {"g12"}
+    else:
+        file = series_of(model, path, print)
+        assert file is not None
+        told = evaluate(model, file, path)["notes"]  # type: ignore[assignment]
+    assert sum("bring it to that step; left out" in line for line in told) == len(seen) - 1 > 4
+    assert max(n_alive) <= 1
 
 
 MEASURED = """

@@ -77,13 +77,13 @@ def _judged(
     `scores` takes them in. Raises NoSeries where no piece has a window.
     """
     tell = FewLines(said.append)
-    refused: list[NoSeries] = []
+    refused: list[str] = []  # the errors themselves would keep what was read of their parts
     for piece in pieces:
         lines: Said = []
         try:
             windows = load_windows(encoder, piece.table, piece.where, lines)
         except NoSeries as error:
-            refused.append(error)
+            refused.append(str(error))
             continue
         for line in lines:
             tell(line)
@@ -92,9 +92,9 @@ def _judged(
         ):
             yield windows, chunk, predicted, piece.first
     if not scores.counts["rows"]:
-        raise refused[0]
-    for error in refused:
-        tell(f"{error}; left out")
+        raise NoSeries(refused[0])
+    for found in refused:
+        tell(f"{found}; left out")
     tell.close(where)
 
 

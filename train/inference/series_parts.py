@@ -60,13 +60,13 @@ def predict_series(
     of_part = _with_encoder(model, file.encoder, tell)
     n_steps = asked.get("horizon") or file.encoder.horizon
     n_answers = 0
-    refused: list[NoSeries] = []
+    refused: list[str] = []  # the errors themselves would keep what was read of their parts
     for piece in file.pieces():
         own = Asked(**{**asked, "first": n_answers // n_steps})
         try:
             answers = of_part.table(piece.table, piece.where, **own)
         except NoSeries as error:
-            refused.append(error)
+            refused.append(str(error))
             continue
         before = piece.first
         if not file.encoder.n_known:  # rows that follow the file
@@ -74,9 +74,9 @@ def predict_series(
         n_answers += answers.num_rows
         yield after(answers, before)
     if not n_answers:
-        raise refused[0]
-    for error in refused:
-        tell(f"{error}; left out")
+        raise NoSeries(refused[0])
+    for found in refused:
+        tell(f"{found}; left out")
     tell.close(path)
 
 
@@ -89,7 +89,7 @@ def after(answers: pa.Table, n_before: int) -> pa.Table:
 
 def _with_encoder(model: Predictor, encoder: Encoder, tell: Callable[[str], None]) -> Predictor:
     """The same net, reading rows by another encoder and telling lines to somebody else."""
-    other = object.__new__(Predictor)
+    other = object.__new__(Predictor)  # a copy would load the net anew: see its `__reduce__`
     vars(other).update(vars(model))
     other.encoder = encoder
     other.tell = tell
