@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from train.data.dataset import Encoder
 from train.data.series.blocks import Apart
 from train.data.series.encoder import SeriesEncoder
-from train.data.series.file import SeriesFile, looking_ahead, open_series
+from train.data.series.file import SeriesFile, TwoWritings, looking_ahead, open_series
 from train.data.series.flat import NoSeries
 from train.inference.asked import Asked
 from train.inference.predictor import Predictor
@@ -38,15 +38,17 @@ class FewLines:
 
 
 def series_of(model: Predictor, path: str, tell: Callable[[str], object]) -> SeriesFile | None:
-    """The series of a Parquet file or folder; None, which is told, where their rows stand apart.
+    """The series of a Parquet file or folder; None, which is told, where they need be seen at once.
 
-    Raises UserError.
+    So they do where rows of one stand apart, or one of training is named in two ways. Raises
+    UserError.
     """
     assert isinstance(model.encoder, SeriesEncoder)
     try:
         return open_series(model.encoder, path, model.config.data.missing)
-    except Apart as error:
-        tell(f"{error.places}; so all rows are read into memory, not some series at a time")
+    except (Apart, TwoWritings) as error:
+        found = error.places if isinstance(error, Apart) else error
+        tell(f"{found}; so all rows are read into memory, not some series at a time")
         return None
 
 

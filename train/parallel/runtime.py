@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from train.config.members import is_population
 from train import errors
+from train.config.members import is_population
 from train.config.options import Config, Processes
 from train.parallel import hosts
 

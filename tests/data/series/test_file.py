@@ -14,13 +14,14 @@ from train.config.data_options import Series
 from train.data.files.read import read_table
 from train.data.series import blocks
 from train.data.series.blocks import Apart
-from train.data.series.file import looking_ahead, open_series
+from train.data.series.file import TwoWritings, looking_ahead, open_series
 from train.data.series.load import load_series
 from train.data.series.time_column import TimeColumn, grain_of
 from train.errors import UserError
 
 FIRST = np.datetime64("2024-01-01", "us")
 DAY = np.timedelta64(1, "D")
+HALF_SECOND = np.timedelta64(500_000, "us")
 MISSING = ("",)
 
 
@@ -49,11 +50,10 @@ def encoder_of(path: str, **options: Any):
         target="load",
         time="when",
         group="name",
-        lookback=6,
         horizon=2,
         valid=4,
         test=4,
-        **options,
+        **{"lookback": 6, **options},
     )
     return load_series(given).encoder
 
@@ -114,6 +114,28 @@ def test_stamps_are_whole_in_the_coarsest_unit(stamps, kind, grain) -> None:
     assert grain_of(np.array(stamps, float), TimeColumn("t", kind)) == grain
 
 
+@pytest.mark.parametrize("kind", ["number", "time"])
+def test_steps_to_come_are_written_as_finely_as_they_are(tmp_path: Path, kind: str) -> None:
+    """Series of one row each, all of which are whole; the next step is not."""
+
+    def series(name: str, places: np.ndarray) -> pa.Table:
+        stamps = (
+            pa.array(places) if kind == "number" else FIRST + (2 * places).astype(int) * HALF_SECOND
+        )
+        load = np.random.default_rng(len(name)).normal(size=len(places))
+        return pa.table({"name": [name] * len(places), "when": stamps, "load": load})
+
+    trained = write(tmp_path / "a", [series(f"g{i}", np.arange(40) / 2) for i in range(2)])
+    encoder = encoder_of(trained, lookback=1)
+    path = write(tmp_path / "b", [series(f"g{i}", np.array([20.0])) for i in range(2)])
+    whole = encoder.read(read_table(path), path).names["time"]
+    file = open_series(encoder, path, MISSING)
+    (piece,) = file.pieces()
+    found = file.encoder.read(piece.table, piece.where).names["time"]
+    assert found.equals(whole)
+    assert len(set(found.to_pylist())) == 2
+
+
 def test_series_that_stand_apart_are_no_file_of_whole_ones(tmp_path: Path) -> None:
     tables = [make_series(f"g{i}", 30) for i in range(4)]
     encoder = encoder_of(write(tmp_path / "whole", tables))
@@ -121,3 +143,15 @@ def test_series_that_stand_apart_are_no_file_of_whole_ones(tmp_path: Path) -> No
     with pytest.raises(Apart) as error:
         open_series(encoder, path, MISSING)
     assert error.value.places.startswith(f"{path}: rows of group 'g1' stand apart, from row 31 of")
+
+
+def test_two_writings_of_a_group_of_training_are_no_parts(tmp_path: Path) -> None:
+    """In two parts both would be that group, where the whole file has two series."""
+    encoder = encoder_of(write(tmp_path / "a", [make_series(name, 30) for name in ("1", "2")]))
+    path = write(tmp_path / "b", [make_series(name, 30) for name in ("1", "2.0", "3", "1.0")])
+    with pytest.raises(
+        TwoWritings, match=r"column 'name': '1' and '1\.0' are one group of training"
+    ):
+        open_series(encoder, path, MISSING)
+    path = write(tmp_path / "c", [make_series(name, 30) for name in ("1.0", "2.0", "3", "3.0")])
+    assert open_series(encoder, path, MISSING).n_rows == 120

@@ -26,10 +26,11 @@ SAMPLE = 1  # what random numbers of series are for
 
 
 class Stretches(NamedTuple):
-    """Where series stand: the number of the first row of each [s], and how many it has [s]."""
+    """Where series stand: the number of the first row of each [s], how many it has [s], names."""
 
     firsts: np.ndarray
     sizes: np.ndarray
+    names: tuple[str, ...]
 
 
 class Apart(UserError):
@@ -72,7 +73,7 @@ def find_series(files: Files, group: str, path: str, missing: tuple[str, ...]) -
                 before = (part.path, name)
     last = files.groups[-1]
     sizes = np.diff([*firsts, last.first + last.n_rows])
-    return Stretches(np.array(firsts, np.int64), sizes)
+    return Stretches(np.array(firsts, np.int64), sizes, tuple(first_of))
 
 
 def _names(group: RowGroup, column: str) -> Iterator[Piece]:

@@ -118,9 +118,14 @@ def order_rows(
 
 def _as_known(raw: RawColumn, text: Text, groups: tuple[str, ...]) -> list[str]:
     """The names of groups as training has them, where they are written otherwise, as 1.0 for 1."""
-    alias = aliases(raw, text, Column(raw.name, "category", vocabulary=groups))
-    names = [groups[alias[value]] if value in alias else value for value in text.values]
+    names = known_names(raw, text, groups)
     return names if len(set(names)) == len(names) else text.values
+
+
+def known_names(raw: RawColumn, text: Text, groups: tuple[str, ...]) -> list[str]:
+    """What training calls each of the texts, several of which may be one name; others as is."""
+    alias = aliases(raw, text, Column(raw.name, "category", vocabulary=groups))
+    return [groups[alias[value]] if value in alias else value for value in text.values]
 
 
 def _without_group(source: Source, raw: RawColumn, place: int) -> UserError:
