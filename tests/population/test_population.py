@@ -328,3 +328,20 @@ def test_groups_of_other_shapes_are_saved_apart_and_told_together(tmp_path):
     model = predict.load(tmp_path / "run")
     params = jax.tree.leaves(model.ensemble.variables[0]["params"])
     assert {leaf.shape[0] for leaf in params} == {2}
+
+
+@pytest.mark.parametrize("embedding", ["none", "periodic"])
+def test_a_rate_that_moves_nothing_is_said_unless_other_settings_have_it(
+    embedding: str, tmp_path: Path
+):
+    lines: list[str] = []
+    config = table_config()
+    config.optim.rates = {"frequency": 0.1}
+    config.net = Dense(hidden=(8,), embedding=embedding)
+    loop.fit(config, tmp_path / "one", echo=lines.append)
+    said = "config.optim.rates: this net has no frequency; these rates move nothing" in lines
+    assert said == (embedding == "none")
+    lines.clear()
+    config.population.grid = {"net.embedding": ("none", "periodic")}
+    loop.fit(config, tmp_path / "both", echo=lines.append)
+    assert [line for line in lines if "move nothing" in line] == []

@@ -22,7 +22,12 @@ from train.run.signatures import n_bytes
 
 
 def idle_rates(run: Run, state: State) -> str:
-    """A line for rates by name that no parameter of the net has; "" where there are none."""
+    """A line for rates by name that no parameter of the net has; "" where there are none.
+
+    Nor is there one where nets of other settings differ from this: theirs may have it.
+    """
+    if any(path.startswith("net.") for path in run.config.population.grid):
+        return ""
     rates = run.config.optim.rates
     idle = unmatched_names(rates, state.weights.params) if rates else []
     names = ", ".join(idle)
