@@ -276,6 +276,16 @@ def test_three_decimals_that_training_never_has_may_be_thousands(
     assert len(lines) == is_said
 
 
+@pytest.mark.parametrize(("last", "is_said"), [("2.5", False), ("2.555", True)])
+def test_one_text_among_thousands_proves_the_point(tmp_path, last, is_said):
+    dataset = load(tmp_path, ["1234.5", "987.25"])
+    cells = [f"1.{i % 1000:03d}" if i < 1000 else f"3.{i % 1000:03d}" for i in range(2000)]
+    found, said = ask(tmp_path, dataset, [*cells, last])
+    assert found[-1] == pytest.approx(float(last), abs=0.001)
+    assert bool(said) == is_said
+    assert not is_said or "2,001 of 2,001 cells, such as '1.000' in row 1" in said[0]
+
+
 def test_ordinals_are_numbers_of_one_unit(tmp_path):
     ends = {1: "st", 2: "nd", 3: "rd"}
     dataset = load(tmp_path, [f"{i}{ends.get(i % 10, 'th')}" for i in range(20, 60)])

@@ -242,7 +242,7 @@ def read_text(raw: RawColumn) -> Text:
     if raw.family in ("boolean", "time", "clock") or pa.types.is_decimal(data.type):
         data = data.cast(pa.string())
     encoded = data.dictionary_encode().combine_chunks()
-    labels = map(_as_label, encoded.dictionary.to_numpy(zero_copy_only=False))
+    labels = map(label_of, encoded.dictionary.to_numpy(zero_copy_only=False))
     absent = {*raw.markers, ""} | ({"nan"} if raw.family == "number" else set())
     order = {}
     places = [-1 if label in absent else order.setdefault(label, len(order)) for label in labels]
@@ -251,7 +251,7 @@ def read_text(raw: RawColumn) -> Text:
     return Text(codes, list(order))
 
 
-def _as_label(value: object) -> str:
+def label_of(value: object) -> str:
     """A value of a column as text, a whole number without its fraction."""
     if isinstance(value, np.floating) and value.is_integer() and abs(float(value)) < 2**53:
         return f"{value + 0.0:.0f}"

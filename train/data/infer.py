@@ -14,8 +14,6 @@ from dataclasses import replace
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from train.data.clock import seconds_of
 from train.data.columns import (
@@ -33,6 +31,7 @@ from train.data.number_doubts import compact_note, plain_note
 from train.data.order_doubts import orders_note
 from train.data.period_dates import WEEK
 from train.data.plain_marks import marks_of
+from train.data.point_doubts import has_thousandths
 from train.data.seasons import are_seasons
 from train.data.several_answers import answers_note
 from train.data.truth_names import as_two, two_note
@@ -138,8 +137,8 @@ def _plain(raw: RawColumn, hint: Hint) -> Inferred | None:
     is_whole = False
     if marks is not None and marks.long:
         is_whole = not (marks.decimal + marks.either).total()
-    found = pc.match_substring_regex(raw.data.cast(pa.string()), r"\.[0-9]{3}\s*$")
-    has_three = is_whole or bool(pc.any(found).as_py())
+    is_told = is_whole or (marks is not None and marks.either["."] > 0)
+    has_three = is_told or has_thousandths(raw, ".")
     return Inferred("number", Reading(Notation(whole=is_whole, thousandths=has_three)))
 
 

@@ -72,7 +72,11 @@ def version_note(raw: RawColumn) -> str:
     """
     if as_programs_write(raw) is None:
         return ""
-    texts = text_or_null(raw).unique().drop_null()
+    text = text_or_null(raw).drop_null()
+    first = text.slice(0, 1 + MOST_VERSIONS).unique()  # which tell it of most columns
+    if not all(map(VERSION.fullmatch, first.to_pylist())):
+        return ""
+    texts = text.unique()
     if not 2 <= len(texts) <= MOST_VERSIONS:
         return ""
     cells = texts.to_pylist()

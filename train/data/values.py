@@ -28,15 +28,15 @@ from train.data.columns import (
 from train.data.compact_dates import EPOCHS
 from train.data.dates import ISO, PERIOD, parse_dates
 from train.data.marks import choose_marks, find_marks, infer_notation
-from train.data.notation import PLAIN, Notation, is_no_value, other_mark, parse
+from train.data.notation import PLAIN, is_no_value, parse
 from train.data.once import Once
 from train.data.parsing import narrowed
+from train.data.point_doubts import SHOWN, say_doubt, say_points, shown_cells
 from train.data.truths import truths
 
 # Of the cells of a column: up to here the others are read as missing, and named.
 ODD_SHARE = 0.1
 ODD_WORDS_SHARE = 0.2  # where these are one or two words
-SHOWN = 3
 CODE = r"^[+-]?0[0-9]"
 
 
@@ -55,9 +55,9 @@ def read_numbers(raw: RawColumn) -> Numbers:
         if values is None:
             values = _written_numbers(raw)
         elif raw.reading.notation is None and raw.said is not None:
-            _say_doubt(raw)
+            say_doubt(raw)
         if raw.reading.notation is not None and raw.reading.notation.lacks_thousandths:
-            _say_points(raw, raw.reading.notation)
+            say_points(raw, raw.reading.notation)
     else:
         values = Numbers(typed_numbers(raw.data), missing_rows(raw))
         unit = raw.reading.notation.unit if raw.reading.notation else ""
@@ -144,37 +144,9 @@ def _written_numbers(raw: RawColumn) -> Numbers:
         some = list(parsed.remarks)
         why = parsed.remarks[some[0]]
         first = "" if len(some) == 1 else "the first "
-        raw.say(f"{_cells(raw, text, some)}: {first}{why}")
+        raw.say(f"{shown_cells(raw, text, some)}: {first}{why}")
     missing = ~np.append(valid, False)[text.codes]
     return Numbers(np.append(parsed.numbers, 0)[text.codes], missing)
-
-
-def _say_doubt(raw: RawColumn) -> None:
-    """Says of text whose points could set thousands apart that it is read as programs write it.
-
-    Training rows that were no text do not say how it is meant.
-    """
-    text = read_text(raw)
-    marks = find_marks(text.values, text.counts)
-    if marks.either["."] and not choose_marks(marks, Counter(), raw.delimiter)[2]:
-        shown = next(value for value in text.values if "." in value)
-        raw.say(f"{shown[:40]!r} is read as {float(shown):.15g}, which its cells do not prove")
-
-
-def _say_points(raw: RawColumn, notation: Notation) -> None:
-    """Says of marks that could all set thousands apart that training rows have no such decimals."""
-    mark = notation.decimal
-    if raw.said is None or not pc.any(pc.match_substring(text_or_null(raw), mark)).as_py():
-        return
-    text = read_text(raw)
-    marks = find_marks(text.values, text.counts)
-    proven = marks.decimal[mark] + marks.thousands[other_mark(mark)]
-    if marks.either[mark] and not proven:
-        pointed = [i for i, value in enumerate(text.values) if mark in value]
-        parsed = parse([text.values[pointed[0]]], notation)
-        known = "have whole numbers alone" if notation.whole else "never have three decimals"
-        found = f"is read as {parsed.numbers[0]:.15g}, though training rows {known}"
-        raw.say(f"{_cells(raw, text, pointed)}: the first {found}")
 
 
 def read_times(raw: RawColumn) -> Numbers:
@@ -213,7 +185,7 @@ def as_written(raw: RawColumn) -> RawColumn:
     """A typed column as the text of its labels, such as 20250204 of an integer."""
     text = read_text(raw)
     values = pa.array([*text.values, None], pa.string())
-    return raw.with_cells(pa.chunked_array([values.take(pa.array(text.codes % len(values)))]))
+    return raw.withshown_cells(pa.chunked_array([values.take(pa.array(text.codes % len(values)))]))
 
 
 def check_odd(
@@ -236,22 +208,10 @@ def check_odd(
         )
     if len(words):
         what = expected.partition(" as in")[0].removeprefix("an ").removeprefix("a ")
-        raw.say(f"{_cells(raw, text, words)}: no {what}; read as missing")
+        raw.say(f"{shown_cells(raw, text, words)}: no {what}; read as missing")
 
 
 def allowed_odd(n_valid: int, n_strange: int, n_words: int) -> float:
     """How many cells may be odd in a column of which these are read."""
     share = ODD_WORDS_SHARE if n_words <= 2 else ODD_SHARE
     return share * (n_valid + n_strange)
-
-
-def _cells(raw: RawColumn, text: Text, places: Iterable[int] | np.ndarray) -> str:
-    """How many of all cells hold these texts, and where the first do."""
-    rows = np.flatnonzero(np.isin(text.codes, np.array(list(places))))
-    firsts = {}
-    for row in rows:
-        firsts.setdefault(text.values[text.codes[row]], row)
-        if len(firsts) == SHOWN:
-            break
-    shown = [f"{value[:40]!r} in {raw.row(row)}" for value, row in firsts.items()]
-    return f"{len(rows):,} of {len(text.codes):,} cells, such as {', '.join(shown)}"

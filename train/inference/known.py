@@ -14,13 +14,13 @@ from train.data.classes import class_sizes, unseen_counts
 from train.data.columns import Said
 from train.data.dataset import HostArrays
 from train.data.files.row_groups import Piece
+from train.data.point_doubts import SHOWN
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.joining import fills_of, join
 from train.data.sequences.tags import unseen_note, unseen_tags
 from train.data.sequences.weights import sequence_weights
 from train.data.table.encoder import TableEncoder
 from train.data.table.roles import row_weights
-from train.data.values import SHOWN
 from train.errors import UserError
 from train.inference.predictor import Predicted, Predictor
 

@@ -12,11 +12,12 @@ from train.data.calendar import DAY, calendar
 from train.data.columns import Numbers, RawColumn, Reading, Text, missing_rows, read_text
 from train.data.notation import CODE, PLAIN, Notation, parse
 from train.data.parsing import look_of
+from train.data.point_doubts import SHOWN
 from train.data.table.far import say_far
 from train.data.table.zoned import say_zones
 from train.data.truth_names import SIDES, truth_places
 from train.data.units import less_shift
-from train.data.values import SHOWN, read_numbers, read_times
+from train.data.values import read_numbers, read_times
 
 UNSEEN_SHARE = 0.05  # of cells that are like in no training row, from which on it is said
 MANY_ROWS = 10  # of which it is told that cells are missing; who asks for a few knows it

@@ -15,6 +15,7 @@ from train.data.columns import RawColumn, Text, get_column, missing_rows, read_t
 from train.data.dates import ISO, parse_dates
 from train.data.notation import CELL, PLAIN, parse
 from train.data.table.column import Column
+from train.data.table.distinct import distinct_numbers
 from train.data.table.encoder import TableEncoder
 
 SHOWN = 40  # columns
@@ -99,8 +100,11 @@ def _read_column(
     if pa.types.is_nested(kind):
         return ColumnReading(name, str(kind), table.column(name).null_count, 0, "", use)
     raw = get_column(table, name, where, encoder.markers, rows)
+    n_missing = int(missing_rows(raw).sum())
+    if (found := distinct_numbers(raw)) is not None:
+        return ColumnReading(name, _kind(raw, column), n_missing, *found, use)
     text = read_text(raw)
-    n_missing = int(missing_rows(raw).sum()) + _odd_cells(text, column)
+    n_missing += _odd_cells(text, column)
     example = text.values[0] if text.values else ""
     return ColumnReading(name, _kind(raw, column), n_missing, len(text.values), example, use)
 
