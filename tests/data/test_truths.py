@@ -104,6 +104,9 @@ def test_names_that_prove_no_truth_are_categories(cells):
     [
         (("yes", "Y", "no", "maybe"), "'yes' and 'Y' may be one, and are apart"),
         (("no", "N", "FALSE", "unknown"), "'no', 'N' and 'FALSE' may be one"),
+        (("no", "N", "maybe", "Y"), "'no' and 'N' may be one"),
+        (("NO", "N", "SE", "DK"), ""),  # countries
+        (("no", "N", "S", "north"), ""),
         (("F", "N", "M"), ""),
         (("no", "on", "off"), ""),
         (("yes", "no", "maybe"), ""),

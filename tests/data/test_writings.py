@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime
 
+import pyarrow as pa
 import pytest
 
 from train.config.data_options import Table
 from train.data.clock import seconds_of
+from train.data.columns import get_column
 from train.data.dates import Order, infer_order, parse_date
 from train.data.files.read import read_table
+from train.data.number_doubts import version_note
 from train.data.table.dataset import TableDataset
 from train.data.table.load import load_table
 from train.errors import UserError
@@ -102,6 +105,12 @@ def test_seconds_beside_laps_are_read_and_beside_hours_are_not(tmp_path):
     dataset = load(tmp_path, ["9:30", "59", "10:45", "unknown", "8:15"])
     assert dataset.encoder.columns[0].kind == "category"
     assert "24 of 32 cells are numbers, but others are as '59': a category" in notes_on(dataset)
+
+
+def test_what_is_no_lap_is_shown_and_no_seconds_that_are_read(tmp_path):
+    dataset = load(tmp_path, ["59.9", "1:23.4", "1:24.5", "1:25.5", "1:26.5", "DNF", "DNS"])
+    assert dataset.encoder.columns[0].kind == "category"
+    assert "others are as 'DNF': a category" in notes_on(dataset)
 
 
 def test_hours_without_seconds_beside_some_with_them_are_said(tmp_path):
@@ -234,6 +243,8 @@ def test_truths_where_training_has_numbers_are_said(tmp_path):
         (["a, b", "b, a", "a, b, c", "c"], "of its own, as are 'a,b' and 'b,a'; a column of yes"),
         (["Bonn, NW", "Kiel, SH", "Köln, NW", "Trier, RP"], ""),
         (["a;b", "b;a", "c", "d", "e"], ""),  # two cells alone
+        (["Bonn, Ost", "Bonn, West", "Kiel, Ost", "Kiel, West", "Bonn"], ""),  # places
+        (["a;b", "a;c", "b;c", "a;b;c"], "'a;b' lists several answers of 3"),  # in one order
         (["a;b", "b;a", "c", "a", "b"], ""),
         (["a;;b", "b;a", "b;c", "c;a", "c"], ""),
         (["red", "blue", "green", "black"], ""),
@@ -263,6 +274,8 @@ def test_blank_lines_behind_comments_are_no_names(tmp_path):
         (["1234.5", "987.25"], ["1.234"] * 40, [1.234] * 40, True),
         (["1234.5", "987.25"], ["1.234", "2.5"], [1.234, 2.5], False),  # which proves the point
         (["1234.5", "987.251"], ["1.234"] * 40, [1.234] * 40, False),
+        (["1234.5678", "987.2512"], ["1.234"] * 40, [1.234] * 40, True),
+        (["1234.5", "987.25"], ["0.125"], [0.125], False),
         (["14", "87", "45"], ["1.234"], [1.234], True),
         (["9:30", "8:15"], ["9:20"], [33_600], False),
     ],
@@ -284,6 +297,18 @@ def test_one_text_among_thousands_proves_the_point(tmp_path, last, is_said):
     assert found[-1] == pytest.approx(float(last), abs=0.001)
     assert bool(said) == is_said
     assert not is_said or "2,001 of 2,001 cells, such as '1.000' in row 1" in said[0]
+
+
+def test_groups_of_digits_that_are_no_number_are_not_doubted_as_one(tmp_path):
+    said = ask(tmp_path, load(tmp_path, ["1234.5", "987.25"]), ["1.234.567", *["5"] * 19])[1]
+    assert len(said) == 1 and "no number; read as missing" in said[0]
+
+
+def test_of_many_different_numbers_none_is_called_a_version():
+    for n, is_said in ((40, True), (60, False)):
+        cells = [f"{i}.10" for i in range(n - 1)] + ["1.9"]
+        note = version_note(get_column(pa.table({"c": cells}), "c", "data", ()))
+        assert bool(note) == is_said
 
 
 def test_ordinals_are_numbers_of_one_unit(tmp_path):

@@ -238,7 +238,7 @@ def _mixed_note(raw: RawColumn, text: Text, hint: Hint) -> str:
     if 2 * found.read <= found.asked or found.read == found.asked:
         return both_marks_note(text)
     valid = parse(text.values, found.notation).valid
-    if found.notation.clock:  # which reads plain numbers as seconds
+    if found.notation.clock and not found.notation.minutes:  # which reads plain numbers as seconds
         valid &= np.array([seconds_of(value) is not None for value in text.values])
     others = (value for value, ok in zip(text.values, valid, strict=True) if not ok)
     other = next(value for value in others if not is_no_value(value))

@@ -19,6 +19,8 @@ def answers_note(texts: Sequence[str]) -> str:
         answers = {part for parts in cells for part in parts}
         if len(answers) >= len(texts) or any(not a or len(a) > LONGEST for a in answers):
             continue
+        if not _stand_anywhere(cells, len(answers)):
+            continue
         if all(answer.replace(".", "").isdigit() for answer in answers):
             continue  # numbers in a form of their own
         shown = f"{texts[several[0]][:40]!r} lists several answers of {len(answers)}, and each "
@@ -27,6 +29,16 @@ def answers_note(texts: Sequence[str]) -> str:
             found += f", as are {same}"
         return f"{shown}{found}; a column of yes and no for each answer says more"
     return ""
+
+
+def _stand_anywhere(cells: Sequence[tuple[str, ...]], n_answers: int) -> bool:
+    """Whether most answers come first in some cells and later in others.
+
+    Parts that do not are of different kinds, such as a city and its country.
+    """
+    first = {parts[0] for parts in cells}
+    later = {part for parts in cells for part in parts[1:]}
+    return 2 * len(first & later) >= n_answers - 1
 
 
 def _in_two_orders(cells: Sequence[tuple[str, ...]], separator: str) -> str:

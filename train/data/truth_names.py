@@ -72,7 +72,9 @@ def two_note(texts: Iterable[str]) -> str:
         yes, no = map(_listed, alike)
         found = f"yes and no by several names: {yes} for one, {no} for the other"
         return f"{found}; config.data.categorical keeps them apart"
-    for names in alike:
+    for names, opposite in zip(alike, reversed(alike), strict=True):
+        if not opposite and not any(len(name) > 2 for name in names):
+            continue  # NO and N beside SE and DK are countries
         words = {name.lower() for name in names if len(name) > 2 or name.lower() == "no"}
         words -= {"off"}
         letters = {word[0] for word in words}

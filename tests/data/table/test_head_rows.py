@@ -50,14 +50,40 @@ def test_a_line_of_names_above_categories_alone_is_said(tmp_path):
     assert not said(notes_of(tmp_path, names, "p,q,r,y"), "look")
 
 
-def test_rows_that_are_called_sums_are_said(tmp_path):
-    sums = ["99.0,Subtotal,7", *ROWS, "88.0,Average,9"]
-    [line] = said(notes_of(tmp_path, sums), "sum up")
-    assert line.startswith("column 'kind': 'Average' may name rows that sum up others")
-    total = f"{sum(i * 1.5 for i in range(N))},Total,{sum(i * 7 % 13 for i in range(N))}"
+def with_blocks(name: str, what) -> list[str]:
+    """ROWS, and behind each ten of them a row of that name: sums or means of their numbers."""
+    lines = []
+    for start in range(0, N, 10):
+        block = ROWS[start : start + 10]
+        x, y = (what([float(row.split(",")[i]) for row in block]) for i in (0, 2))
+        lines += [*block, f"{x},{name},{y}"]
+    return lines
+
+
+def test_rows_that_are_called_sums_and_are_such_are_said(tmp_path):
+    subtotals = with_blocks("Subtotal", np.sum)
+    [line] = said(notes_of(tmp_path, subtotals), "sum up")
+    assert line.startswith("column 'kind': rows of 'Subtotal' sum up others, or are their means")
+    [line] = said(notes_of(tmp_path, with_blocks("Average:", np.mean)), "sum up")
+    assert line.startswith("column 'kind': rows of 'Average:' sum up others")
+    x, y = (sum(float(row.split(",")[i]) for row in ROWS) for i in (0, 2))
+    total = f"{x},Total,{y}"
     notes = notes_of(tmp_path, [*ROWS, total])
     assert len(said(notes, "is the sum of the rows above")) == 1 and not said(notes, "sum up")
+    both = [*with_blocks("Total", np.sum), total, *ROWS[:1]]  # the whole, and its parts
+    [line] = said(notes_of(tmp_path, both), "sum up")
+    assert line.startswith("column 'kind': rows of 'Total' sum up others")
     assert not said(notes_of(tmp_path, ROWS), "sum up")
+
+
+@pytest.mark.parametrize("name", ["Total", "Average", "sum"])
+def test_categories_that_are_called_so_alone_are_none(tmp_path, name):
+    rows = [row.replace(",a,", f",{name},") for row in ROWS]
+    assert not said(notes_of(tmp_path, rows), "sum up")
+    half = [*with_blocks(name, np.sum), f"0,{name},1000"]  # one of two columns
+    assert len(said(notes_of(tmp_path, half), "sum up")) == 1
+    neither = [*half, f"1000.5,{name},3"]
+    assert not said(notes_of(tmp_path, neither), "sum up")
 
 
 def test_words_for_no_value_among_categories_are_said(tmp_path):
@@ -66,6 +92,9 @@ def test_words_for_no_value_among_categories_are_said(tmp_path):
     assert note == ""  # it is no line on the file
     [note] = [note for note in notes_of(tmp_path, rows) if "column 'kind'" in note]
     assert "'\\\\N' (8), '-' (8) among categories" in note and "unknown" not in note
+    words = [row.replace("unknown", "missing").replace(",-,", ",not available,") for row in rows]
+    [note] = [note for note in notes_of(tmp_path, words) if "column 'kind'" in note]
+    assert "'\\\\N' (8) among categories" in note  # a state of a person, or of a product
     notes = notes_of(tmp_path, rows, target="kind")
     assert any(note.startswith("target 'kind': '\\\\N' (8), '-' (8) among") for note in notes)
     notes = notes_of(tmp_path, rows, missing=("-", "\\N"))

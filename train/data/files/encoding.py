@@ -12,9 +12,9 @@ from train.errors import UserError
 UTF8_CHARACTER = re.compile(
     rb"[\xc3-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
 )
-# Letters of other scripts stand side by side, those of Windows-1252 among ASCII.
 CODES = "CP1252 of western Windows, CP1250 of eastern, CP1251 of Cyrillic, CP932 of Japanese"
 ZERO_WITHIN = 4096  # bytes: text of UTF-16 has one by then
+# Letters of other scripts stand side by side, those of Windows-1252 among ASCII.
 OTHER_SCRIPT = re.compile(rb"[\x80-\xff]{4}|[\xff\xfe\x81\x8d\x8f\x90\x9d]")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from train.data.columns import RawColumn, label_of, missing_rows, text_or_null
+from train.data.columns import RawColumn, label_of, text_or_null
 from train.data.values import as_programs_write, writes_numbers
 
 
@@ -31,8 +31,6 @@ def _written(raw: RawColumn) -> tuple[int, str] | None:
     values = as_programs_write(raw)
     if values is None or not np.isfinite(values.data).all():
         return None
-    if np.count_nonzero(values.missing) != np.count_nonzero(missing_rows(raw)):
-        return None  # "nan" is a text
     texts = text_or_null(raw).unique().drop_null()
     return (len(texts), texts[0].as_py()) if len(texts) else None
 

@@ -30,6 +30,7 @@ CATEGORIES = frozenset(
     (
         *("*", "?", "nd", "n.d.", "nil", "none", "unknown", "unk", "not applicable", "not known"),
         *("not reported", "undefined", "tbd", "unbekannt", "inconnu", "no value", "keine angabe"),
+        *("missing", "not available", "blank"),
     )
 )
 SHOWN = 3

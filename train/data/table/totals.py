@@ -1,6 +1,7 @@
-"""A last row that sums up those above it, which trains as any other: it is said.
+"""Rows that sum up others, which train as any: they are said.
 
-n rows. It is one if all its numbers are sums, or if a cell says so and a number of it is one.
+n rows. The last is one if all its numbers are sums, or if a cell says so and a number of it is one;
+others are if a cell says so, and half of their numbers are sums or means.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 import numpy as np
 import pyarrow as pa
 
-from train.data.columns import get_column
+from train.data.columns import get_column, read_text
 from train.data.table.column import Column
 from train.data.table.encoder import TableEncoder
 from train.data.values import read_numbers
@@ -29,16 +30,51 @@ MOST_COLUMNS = 100  # that are added up
 
 
 def total_notes(table: pa.Table, rows: np.ndarray, encoder: TableEncoder, where: str) -> list[str]:
-    """Lines on a last row that is the total of those above it, and on others that are called so."""
+    """Lines on a last row that is the total of those above it, and on sums or means elsewhere."""
     notes = _last_row_notes(table, rows, encoder, where)
     label = _label(table) if notes else ""
     for column in encoder.columns:
         names = [name for name in column.vocabulary if TOTAL.fullmatch(name.removesuffix(":"))]
-        names = [name for name in names if name != label]
-        if names and len(names) < len(column.vocabulary):
-            found = f"column {column.name!r}: {names[0]!r} may name rows that sum up others"
-            notes.append(f"{where}: {found}, and is a category as any; leave out such rows")
+        if len(names) == len(column.vocabulary):
+            continue
+        found = (name for name in names if name != label)
+        if name := next((name for name in found if _sum_up(table, encoder, column, name)), ""):
+            line = f"column {column.name!r}: rows of {name!r} sum up others, or are their means"
+            notes.append(f"{where}: {line}, and are read as any; leave them out")
     return notes
+
+
+def _sum_up(table: pa.Table, encoder: TableEncoder, column: Column, name: str) -> bool:
+    """Whether rows of a category have the sums or means of the rows that are not called so.
+
+    They do in half of the columns of numbers at the least: Total may be a kind of loss, and Average
+    a grade.
+    """
+    raw = get_column(table, column.name, "", encoder.markers).read_by(column.reading)
+    text = read_text(raw)
+    is_other = np.array([TOTAL.fullmatch(value.removesuffix(":")) is None for value in text.values])
+    is_other_n = np.append(is_other, False)[text.codes]
+    is_named_n = np.append([value == name for value in text.values], False)[text.codes]
+    numbers = _numbers(encoder)
+    n_found = 0
+    for number in numbers:
+        raw = get_column(table, number.name, "", encoder.markers).read_by(number.reading)
+        values = read_numbers(raw)
+        named = values.data[is_named_n & ~values.missing]
+        others = values.data[is_other_n & ~values.missing]
+        if not len(named) or np.count_nonzero(others) < MIN_ROWS:
+            continue
+        least = ROUNDED * np.abs(others).sum()
+        # Parts and the whole may both be called totals: twice the sum.
+        sums = (others.sum(), 2 * others.sum(), len(named) * others.mean())
+        n_found += any(abs(named.sum() - each) <= least for each in sums)
+    return n_found > 0 and 2 * n_found >= len(numbers)
+
+
+def _numbers(encoder: TableEncoder) -> list[Column]:
+    """The columns of numbers that are added up."""
+    columns = (*encoder.targets, *encoder.columns)
+    return [column for column in columns if column.kind == "number"][:MOST_COLUMNS]
 
 
 def _last_row_notes(
@@ -49,9 +85,8 @@ def _last_row_notes(
     if n <= MIN_ROWS or not len(rows) or rows[-1] != n - 1:
         return []
     label = _label(table)
-    numbers = [column for column in (*encoder.targets, *encoder.columns) if column.kind == "number"]
     sums = []
-    for column in numbers[:MOST_COLUMNS]:
+    for column in _numbers(encoder):
         is_sum = _is_sum(table, column, encoder.markers, ROUNDED if label else EXACT)
         if is_sum:
             sums.append(column.name)
