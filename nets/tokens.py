@@ -80,7 +80,7 @@ def highest_of_all(n: Array) -> Array:
 
 @highest_of_all.def_vmap
 def _highest_under_vmap(_: int, __: list[bool], n_m: Array) -> tuple[Array, bool]:
-    return n_m.max(), False
+    return highest_of_all(n_m.max()), False  # of nets and rows side by side too
 
 
 def steps_at_once(shape_btc: tuple[int, ...], n_characters: int, size: int) -> int:

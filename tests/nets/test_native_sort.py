@@ -39,6 +39,19 @@ def test_few_rows_are_sorted_by_a_kernel_that_is_at_hand(n: int) -> None:
     np.testing.assert_array_equal(made, rows_n[np.argsort(keys_n, kind="stable")])
 
 
+@needs_kernels()
+def test_a_kernel_that_was_kept_is_at_hand_before_it_is_looked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert library.is_native()
+    monkeypatch.setattr(library, "_found", None)
+    monkeypatch.setattr(library, "is_native", lambda: True)  # once a process may register it
+    assert library.is_at_hand()
+    monkeypatch.setenv("CXX", "/no/compiler")
+    monkeypatch.setenv("PATH", "")
+    assert not library.is_at_hand()
+
+
 def test_for_few_rows_no_kernel_is_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(library, "_found", None)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

@@ -18,7 +18,7 @@ from nets.heads import HeadShape
 from nets.lstm import LSTM
 from nets.recurrent import Recurrent
 from nets.sequence import SequenceNetwork
-from nets.tokens import Characters, Tokens
+from nets.tokens import Characters, Tokens, highest_of_all
 
 B = 5
 T = 9
@@ -302,6 +302,16 @@ def test_characters_of_several_nets_side_by_side_are_those_of_each(train: bool, 
     truth = jax.tree.map(lambda *leaves: np.stack(leaves), *alone)
     jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-5), together, truth)
     assert "cond[" in str(jax.make_jaxpr(side_by_side)(stacked, codes))
+
+
+def test_rows_of_nets_side_by_side_take_one_branch_too():
+    def chosen(n, x):
+        return jax.lax.switch(highest_of_all(n), [lambda x: x, lambda x: 2 * x, lambda x: 3 * x], x)
+
+    side_by_side = jax.vmap(jax.vmap(chosen, (0, None)))
+    counts, x = np.array([[0, 1], [2, 0]]), np.array([1.0, 5.0], np.float32)
+    np.testing.assert_array_equal(side_by_side(counts, x), [[3, 3], [15, 15]])
+    assert "cond[" in str(jax.make_jaxpr(side_by_side)(counts, x))
 
 
 def test_patches_leave_no_step_out():
