@@ -182,7 +182,9 @@ def test_a_file_is_judged_in_parts_as_in_memory(
     model, _ = load_run(runs(kind))
     written: list[pa.Table] = []
     interval = 0.5
-    whole: Any = evaluate(model, read_table(path), path, interval, written.extend)
+    with monkeypatch.context() as few:
+        few.setattr("train.inference.series_parts.MAX_LINES", 0)  # of parts, not of a table
+        whole: Any = evaluate(model, read_table(path), path, interval, written.extend)
     assert len(written) == 1
     small_parts(monkeypatch)
     file = series_of(model, path, print)

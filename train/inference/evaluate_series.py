@@ -44,11 +44,14 @@ def evaluate_series(
     encoder = model.encoder if isinstance(rows, pa.Table) else rows.encoder
     assert isinstance(encoder, SeriesEncoder)
     scores = WindowScores(encoder, model.config.levels(), needed, interval)
-    tables = _judged(model, encoder, _pieces(rows, where), where, scores, said)
+    few = FewLines(said.append)
+    tell = few if isinstance(rows, SeriesFile) else said.append
+    tables = _judged(model, encoder, _pieces(rows, where), scores, tell)
     if write is None:
         deque(tables, maxlen=0)
     else:
         write(_tables(model, tables, needed))
+    few.close(where)
     said += scores.unanswered.lines(where)
     said += left_out_notes(rows, where) if isinstance(rows, pa.Table) else []
     found: Found = {**scores.counts, **scores.metrics(), "baselines": scores.baselines}
@@ -68,15 +71,13 @@ def _judged(
     model: Predictor,
     encoder: SeriesEncoder,
     pieces: Iterator[Piece],
-    where: str,
     scores: WindowScores,
-    said: Said,
+    tell: Callable[[str], None],
 ) -> Iterator[Judged]:
     """All windows of all pieces, some at a time, the answers to them, and the rows before a piece.
 
     `scores` takes them in. Raises NoSeries where no piece has a window.
     """
-    tell = FewLines(said.append)
     refused: list[str] = []  # the errors themselves would keep what was read of their parts
     for piece in pieces:
         lines: Said = []
@@ -95,7 +96,6 @@ def _judged(
         raise NoSeries(refused[0])
     for found in refused:
         tell(f"{found}; left out")
-    tell.close(where)
 
 
 def _tables(
