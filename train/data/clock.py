@@ -32,7 +32,9 @@ LENGTHS = {"d": 86_400, "h": 3600, "m": 60}
 
 def is_clock(text: str) -> bool:
     """Whether a text is a time of day, or a duration of two parts or more."""
-    if any(form.fullmatch(text) for form in (CLOCK, MINUTES, NAMED_CLOCK, HALF_DAY)):
+    if CLOCK.fullmatch(text) or MINUTES.fullmatch(text):
+        return True
+    if NAMED_CLOCK.fullmatch(text) or HALF_DAY.fullmatch(text):
         return True
     if text.startswith("P"):
         return seconds_of(text) is not None

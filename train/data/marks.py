@@ -168,10 +168,11 @@ def infer_notation(
         asked += count
         text = ascii_digits(text)
         clocks += count * (seconds_of(text) is not None)
-        proven += count * is_clock(text)
+        if is_clock(text):
+            proven += count
+            has_minutes |= MINUTES.fullmatch(text) is not None
         plain += count * (PLAIN.fullmatch(text) is not None)
         lengths.add(length_of(text))
-        has_minutes |= MINUTES.fullmatch(text) is not None
         match = CELL.fullmatch(text)
         if match is None:
             continue

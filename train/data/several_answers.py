@@ -12,10 +12,10 @@ LONGEST = 40  # characters of an answer
 def answers_note(texts: Sequence[str]) -> str:
     """A line on categories that are combinations of fewer answers than they are; else ""."""
     for separator in SEPARATORS:
+        if sum(separator in text for text in texts) < FEW:
+            continue
         cells = [tuple(part.strip() for part in text.split(separator)) for text in texts]
         several = [place for place, parts in enumerate(cells) if len(parts) > 1]
-        if len(several) < FEW:
-            continue
         answers = {part for parts in cells for part in parts}
         if len(answers) >= len(texts) or any(not a or len(a) > LONGEST for a in answers):
             continue

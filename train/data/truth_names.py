@@ -12,6 +12,7 @@ from train.data.columns import Text
 TRUE = ("true", "t", "yes", "y", "1", "on", "ja", "j", "oui", "si", "sí", "sim", "wahr", "vrai")
 FALSE = ("false", "f", "no", "n", "0", "off", "nein", "non", "não", "falsch", "faux")
 SIDES = (TRUE, FALSE)
+NAMES = frozenset((*TRUE, *FALSE))
 # Short names say yes and no beside each other, or beside a word that begins so.
 OPPOSITES = {"t": "f", "y": "n", "j": "n", "1": "0", "on": "off"}
 OPPOSITES |= {no: yes for yes, no in OPPOSITES.items() if yes != "j"}
@@ -47,8 +48,12 @@ def as_two(text: Text) -> Text:
 
 def _are_truths(texts: Iterable[str]) -> bool:
     """Whether texts are all names of true and false, both of which are there."""
-    folded = {text.lower() for text in texts}
-    if not folded <= {*TRUE, *FALSE} or not (folded & {*TRUE} and folded & {*FALSE}):
+    folded = set()
+    for text in texts:  # of which the first mostly tells
+        if text.lower() not in NAMES:
+            return False
+        folded.add(text.lower())
+    if not (folded & {*TRUE} and folded & {*FALSE}):
         return False
     if folded & {"on", "off"}:
         return folded == {"on", "off"}
