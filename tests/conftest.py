@@ -136,11 +136,9 @@ PLAIN = (
     "tests/whole_runs/test_many_scales.py",
     "tests/whole_runs/test_net_members.py",
     "tests/whole_runs/test_noisy_tables.py",
-    "tests/whole_runs/test_own_code.py",
     "tests/whole_runs/test_perceptron.py",
     "tests/whole_runs/test_sequence_weights.py",
     "tests/whole_runs/test_sequences.py",
-    "tests/whole_runs/test_truncated.py",
     "tests/whole_runs/test_weights.py",
 )
 # Of these, tests that train for longer than they compile. The programs of all others LLVM does not
