@@ -185,7 +185,7 @@ def as_written(raw: RawColumn) -> RawColumn:
     """A typed column as the text of its labels, such as 20250204 of an integer."""
     text = read_text(raw)
     values = pa.array([*text.values, None], pa.string())
-    return raw.withshown_cells(pa.chunked_array([values.take(pa.array(text.codes % len(values)))]))
+    return raw.with_cells(pa.chunked_array([values.take(pa.array(text.codes % len(values)))]))
 
 
 def check_odd(
