@@ -49,3 +49,18 @@ def stamps_of(rows: Rows) -> list:
     found = rows.names["time"]
     assert isinstance(found, pa.Array)
     return found.tolist()
+
+
+def write_wide(folder: Path, n_series: int, n: int, n_columns: int) -> str:
+    """A folder of Parquet files of 50 series each of n hours, of so many columns of numbers."""
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    when = pa.array(np.datetime64("2024-01-01", "us") + np.arange(n) * np.timedelta64(1, "h"))
+    for i in range(0, n_series, 50):
+        parts = []
+        for k in range(i, i + 50):
+            x_nc = random.normal(size=(n, n_columns)).astype(np.float32)
+            own = {f"x{c}": x_nc[:, c] for c in range(n_columns)}
+            parts.append(pa.table({"name": [f"g{k}"] * n, "when": when, **own}))
+        pq.write_table(pa.concat_tables(parts), folder / f"{i}.parquet", row_group_size=20_000)
+    return str(folder)

@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from series_files import write_wide
 
 from train import config as configs
 from train import loop, predict
@@ -349,21 +350,6 @@ from train import evaluate, predict
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(json.dumps({"peak": peak * 1024}))
 """
-
-
-def write_wide(folder: Path, n_series: int, n: int, n_columns: int) -> str:
-    """A folder of Parquet files of 50 series each of n hours, of so many columns of numbers."""
-    folder.mkdir()
-    random = np.random.default_rng(0)
-    when = pa.array(FIRST + np.arange(n) * HOUR)
-    for i in range(0, n_series, 50):
-        parts = []
-        for k in range(i, i + 50):
-            x_nc = random.normal(size=(n, n_columns)).astype(np.float32)
-            own = {f"x{c}": x_nc[:, c] for c in range(n_columns)}
-            parts.append(pa.table({"name": [f"g{k}"] * n, "when": when, **own}))
-        pq.write_table(pa.concat_tables(parts), folder / f"{i}.parquet", row_group_size=20_000)
-    return str(folder)
 
 
 @pytest.mark.slow
