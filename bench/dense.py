@@ -8,6 +8,8 @@ All train side by side in one process, in turns, on the same rows: two hidden la
 over tensors in memory (no DataLoader), Keras on JAX with a whole epoch per execution.
 scikit-learn's MLPRegressor knows neither dropout nor rmsprop: it trains with adam, without dropout,
 which is less work. Compilation is excluded, and printed apart. The loss is that of validation rows.
+"cpu" is the median of an epoch's processor time in milliseconds, which other programs on the
+machine change least.
 """
 
 from __future__ import annotations
@@ -208,6 +210,7 @@ def compare(n: int, rounds: int, width: int, batch: int | None) -> None:
     )
     sides = {}
     seconds = {}
+    processor = {}
     curves = {}
     for make in (ours, pytorch, keras, scikit_learn):
         began = time.perf_counter()
@@ -215,28 +218,33 @@ def compare(n: int, rounds: int, width: int, batch: int | None) -> None:
         side.train(epochs)  # compiles, allocates, warms up
         sides[make.__name__] = side
         seconds[make.__name__] = []
+        processor[make.__name__] = []
         curves[make.__name__] = [(0.0, side.loss())]
         print(f"  {make.__name__:<13} first round {time.perf_counter() - began:6.2f} s")
     for _ in range(rounds):
         for name, side in sides.items():
             time.sleep(PAUSE)
             began = time.perf_counter()
+            worked = time.process_time()
             side.train(epochs)
             seconds[name].append(time.perf_counter() - began)
+            processor[name].append(time.process_time() - worked)
             curves[name].append((sum(seconds[name]), side.loss()))
     within = 1.02 * max(min(loss for _, loss in curve) for curve in curves.values())
     base = statistics.median(seconds["ours"]) / epochs
     print(
-        f"  {'':<13}{'ms/epoch':>10}{'min':>9}{'max':>9}{'ratio':>8}{'best loss':>11}"
+        f"  {'':<13}{'ms/epoch':>10}{'min':>9}{'max':>9}{'ratio':>8}{'cpu':>9}{'best loss':>11}"
         f"{f's to {within:.4f}':>14}"
     )
     for name, times in seconds.items():
         middle = statistics.median(times) / epochs
+        worked = statistics.median(processor[name]) / epochs
         reached = next((t for t, loss in curves[name] if loss <= within), float("nan"))
         print(
             f"  {name:<13}{middle * 1e3:>10.2f}"
             f"{min(times) / epochs * 1e3:>9.2f}{max(times) / epochs * 1e3:>9.2f}"
-            f"{middle / base:>8.2f}{min(loss for _, loss in curves[name]):>11.4f}{reached:>14.2f}"
+            f"{middle / base:>8.2f}{worked * 1e3:>9.2f}"
+            f"{min(loss for _, loss in curves[name]):>11.4f}{reached:>14.2f}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Long sequences of numbers: `configs/sequences.py` against LITE in Keras and MiniRocket.
+"""Long sequences of numbers: a net of `configs/sequences.py`, LITE in Keras, and MiniRocket.
 
     pip install -e ".[bench]" && python bench/sequences.py FOLDER [FOLDER ...] [--epochs 1500]
 
@@ -60,11 +60,12 @@ def load(folder: Path, name: str, classes: list[str], steps: int = 0) -> Split:
 
 
 def ours(folder: Path, seed: int) -> float:
-    """The config with nothing set but paths and columns."""
+    """One net of the config, as the peers are, with nothing else set but paths and columns."""
     data = {"path": f"{folder}/train.jsonl", "test_path": f"{folder}/test.jsonl"}
     data |= {"inputs": "x", "target": "label"}
     overrides = [(f"data.{name}", value) for name, value in data.items()]
-    config = configs.load("configs/sequences.py", [*overrides, ("seed", str(seed))])
+    overrides += [("seed", str(seed)), ("population.seeds", "1")]
+    config = configs.load("configs/sequences.py", overrides)
     with tempfile.TemporaryDirectory() as workdir:
         return loop.fit(config, workdir)["metrics"]["test"]["accuracy"]
 

@@ -3,12 +3,14 @@
     python -m train.main --config=configs/series.py \
         --config.data.path=FILE.csv --config.data.target=COLUMN --config.data.time=COLUMN
 
-Further: --config.data.lookback=96 and horizon=24 (rows), group=COLUMN where a file holds many
-series, and columns that are known ahead (known=COLUMN) or up to now (observed=COLUMN).
+Further: --config.data.lookback=96 and horizon=24 (rows; "auto" is these numbers, of short series
+two seasons and one), group=COLUMN where a file holds many series, and columns that are known ahead
+(known=COLUMN) or up to now (observed=COLUMN).
 
 What "auto" stands for was chosen on one data set (ETTh1, hourly; with columns known ahead, on
-hourly prices), its test rows in view; loss and asinh on rows before those that test. The figures
-are in docs/series.md; train.backtest has those of your own.
+hourly prices), its test rows in view; loss and asinh on rows before those that test, what short
+series read and forecast on eighteen of them. The figures are in docs/series.md; train.backtest has
+those of your own.
 """
 
 from train.config import LSTM, Config, Optim, Series, Train
@@ -16,7 +18,7 @@ from train.config import LSTM, Config, Optim, Series, Train
 
 def get_config() -> Config:
     return Config(
-        data=Series(asinh="auto"),
+        data=Series(lookback="auto", horizon="auto", asinh="auto"),
         net=LSTM(
             hidden="auto",
             head="auto",

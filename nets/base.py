@@ -37,9 +37,10 @@ class DataNetwork(nn.Module):
 
     # Whether its variables begin among the rows that it is initialised with.
     starts_from_rows: ClassVar[bool] = False
-    # Whether training is over once a round and the weights that answer make no mistake on its rows.
+    # Whether training ends with a round whose updates met no mistake, where the weights that answer
+    # make none on the training rows either.
     ends_without_loss: ClassVar[bool] = False
-    # The number columns beside which a flag says that a value is missing; a field where there are.
+    # The number columns with a flag for a missing value; networks over columns have it as a field.
     missing_columns = ()
 
     @property
@@ -92,9 +93,10 @@ class DataNetwork(nn.Module):
         return None
 
     def together(self, outputs: Arrays) -> dict[str, Array]:
-        """What several nets give as `outputs` [m, ...] -> answers of heads that have no mean.
+        """The `outputs` [m, ...] of several nets -> {head: their joint answer}.
 
-        Of tags it is one path; of other heads the mean of the nets' answers is one, or none is.
+        Only of heads whose answers have no mean, but a joint answer can be found for: of tags it is
+        one path.
         """
         del outputs
         return {}

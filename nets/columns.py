@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import KW_ONLY
 
 from nets.base import Array, Arrays, DataNetwork
-from nets.inputs import Inputs, scaled_columns
+from nets.checks import check_name
+from nets.inputs import SCALINGS, Inputs, scaled_columns
 
 
 class ColumnsNetwork(DataNetwork):
@@ -15,6 +16,10 @@ class ColumnsNetwork(DataNetwork):
     _: KW_ONLY
     scaling: str = "standard"
     missing_columns: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_name("scaling", self.scaling, SCALINGS)
+        super().__post_init__()
 
     def preprocess(self, inputs: Arrays) -> dict[str, Array]:
         """Encoded columns -> scaled columns."""

@@ -50,6 +50,29 @@ class Decay(NamedTuple):
         return self.start * (self.end / self.start) ** share
 
 
+COUNTS = ("error", "wins", "sums")  # the running statistics, in the order of `_Units`
+
+
+class _Units(NamedTuple):
+    """Units in training, and what is counted of them."""
+
+    places_kd: Array
+    error: Array
+    """The squared distances of the epoch's rows to their nearest units, times their weights."""
+    wins_k: Array
+    """The weight of the rows that each has won in all."""
+    sums_ke: Array
+    """`winner_sums` of the epoch."""
+
+
+def _moved_by_share(units: _Units, won_ke: Array) -> _Units:
+    """Each unit moved towards a batch's rows, by their share of all that it has won so far."""
+    wins_k = units.wins_k + won_ke[:, -1]
+    moved_kd = won_ke[:, :-1] - won_ke[:, -1:] * units.places_kd
+    places_kd = units.places_kd + moved_kd / jnp.maximum(wins_k, 1e-30)[:, None]
+    return units._replace(places_kd=places_kd, wins_k=wins_k)
+
+
 class Competitive(ColumnsNetwork):
     """Units among a table's scaled rows: each row is its nearest unit's.
 
@@ -132,49 +155,56 @@ class Competitive(ColumnsNetwork):
         """
         del target
         x_bd = self.features(columns)
-        first = step % steps_per_epoch == 0
+        is_first = step % steps_per_epoch == 0
         n_epochs = max(total_steps // steps_per_epoch, 2)
         share = jnp.clip((step // steps_per_epoch) / (n_epochs - 1), 0, 1)
-        end = step % steps_per_epoch == steps_per_epoch - 1
-        units_rkd = self.get_variable("params", "units")
-        stats = [self.get_variable("batch_stats", name) for name in ("error", "wins", "sums")]
+        is_last = step % steps_per_epoch == steps_per_epoch - 1
 
-        def learn_batch(
-            units_kd: Array, error: Array, wins_k: Array, sums_ke: Array
-        ) -> tuple[Array, ...]:
-            distance_bk = squared_distances(x_bd, units_kd)
+        def learn_batch(units: _Units) -> tuple[_Units, Array]:
+            distance_bk = squared_distances(x_bd, units.places_kd)
             nearest_b = distance_bk.min(1)
-            error = jnp.where(first, 0, error) + (nearest_b * weight_b).sum()
+            error = jnp.where(is_first, 0, units.error) + (nearest_b * weight_b).sum()
+            units = units._replace(error=error)
             if self.rule in ("winner", "neural_gas", "map"):
                 moment_b = jnp.clip(
                     (step + jnp.arange(len(weight_b)) / len(weight_b)) / total_steps, 0, 1
                 )
-                units_kd, wins_k = self._learn_rows(units_kd, wins_k, x_bd, weight_b, moment_b)
-                return units_kd, error, wins_k, sums_ke, nearest_b
+                return self._learn_rows(units, x_bd, weight_b, moment_b), nearest_b
             won_ke = winner_sums(x_bd, weight_b, jnp.argmin(distance_bk, 1), self.units)
             if self.rule == "mini_batch":
-                wins_k = wins_k + won_ke[:, -1]
-                moved_kd = won_ke[:, :-1] - won_ke[:, -1:] * units_kd
-                units_kd = units_kd + moved_kd / jnp.maximum(wins_k, 1e-30)[:, None]
-                return units_kd, error, wins_k, sums_ke, nearest_b
-            sums_ke = jnp.where(first, jnp.zeros((), sums_ke.dtype), sums_ke) + won_ke
-            spread_ke = sums_ke
-            if self.rule == "batch_map":
-                spread_ke = exact_product(self._neighbourhood(self.reach.at(share)), sums_ke)
-            units_kd = jnp.where(end, unit_means(units_kd, spread_ke), units_kd)
-            return units_kd, error, wins_k, sums_ke, nearest_b
+                return _moved_by_share(units, won_ke), nearest_b
+            return self._moved_to_means(units, won_ke, share, is_first, is_last), nearest_b
 
-        best = jnp.argmin(stats[0])
-        units_rkd, error_r, wins_rk, sums_rke, nearest_rb = jax.vmap(learn_batch)(units_rkd, *stats)
-        self.put_variable("params", "units", units_rkd)
-        for name, value in (("error", error_r), ("wins", wins_rk), ("sums", sums_rke)):
+        before = _Units(
+            self.get_variable("params", "units"),
+            *(self.get_variable("batch_stats", name) for name in COUNTS),
+        )
+        best = jnp.argmin(before.error)
+        after, nearest_rb = jax.vmap(learn_batch)(before)
+        self.put_variable("params", "units", after.places_kd)
+        for name, value in zip(COUNTS, after[1:], strict=True):
             self.put_variable("batch_stats", name, value)
         return nearest_rb[best]
 
-    def _learn_rows(
-        self, units_kd: Array, wins_k: Array, x_bd: Array, weight_b: Array, moment_b: Array
-    ) -> tuple[Array, Array]:
-        """Units and wins after the rows one by one; `moment_b` is each row's share of training."""
+    def _moved_to_means(
+        self, units: _Units, won_ke: Array, share: Array, is_first: Array, is_last: Array
+    ) -> _Units:
+        """The units, at an epoch's last batch each at the mean of all rows that it won.
+
+        `won_ke` are the sums of a batch, of the epoch's first or last one as the flags say; of a
+        map those of neighbours count as well, by the `share` of training that has passed.
+        """
+        zero = jnp.zeros((), units.sums_ke.dtype)
+        sums_ke = jnp.where(is_first, zero, units.sums_ke) + won_ke
+        spread_ke = sums_ke
+        if self.rule == "batch_map":
+            spread_ke = exact_product(self._neighbourhood(self.reach.at(share)), sums_ke)
+        means_kd = unit_means(units.places_kd, spread_ke)
+        places_kd = jnp.where(is_last, means_kd, units.places_kd)
+        return units._replace(places_kd=places_kd, sums_ke=sums_ke)
+
+    def _learn_rows(self, units: _Units, x_bd: Array, weight_b: Array, moment_b: Array) -> _Units:
+        """The units after the rows one by one; `moment_b` is each row's share of training."""
 
         def learn_row(
             carry: tuple[Array, Array], row: tuple[Array, Array, Array]
@@ -194,7 +224,9 @@ class Competitive(ColumnsNetwork):
             step_k = repeated(self.rate.at(moment) * pull_k, weight)
             return (units_kd + step_k[:, None] * (x_d[None] - units_kd), wins_k), None
 
-        return lax.scan(learn_row, (units_kd, wins_k), (x_bd, weight_b, moment_b))[0]
+        carry = (units.places_kd, units.wins_k)
+        (places_kd, wins_k), _ = lax.scan(learn_row, carry, (x_bd, weight_b, moment_b))
+        return units._replace(places_kd=places_kd, wins_k=wins_k)
 
     def _neighbourhood(self, radius: Array) -> Array:
         """The share of each winner's step that every unit takes [k, k]."""

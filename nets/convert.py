@@ -36,15 +36,36 @@ class TorchTensor(Protocol):
 
 
 Weights: TypeAlias = Mapping[str, ArrayLike | TorchTensor]
+
+
+@runtime_checkable
+class TorchModule(Protocol):
+    """What is asked of a module of torch."""
+
+    def state_dict(self) -> Weights:
+        """Its weights by name."""
+        ...
+
+
+@runtime_checkable
+class KerasLayer(Protocol):
+    """What is asked of a layer of Keras."""
+
+    def get_weights(self) -> Sequence[ArrayLike]:
+        """Its arrays."""
+        ...
+
+
+KerasWeights: TypeAlias = Sequence[Sequence[ArrayLike] | KerasLayer]
 Direction: TypeAlias = dict[str, Array]
 
 
-def lstm_from_torch(state: Weights) -> dict[str, dict[str, Direction]]:
-    """Parameters for `LSTM` from `torch.nn.LSTM(...).state_dict()`, or of a module that holds one.
+def lstm_from_torch(state: Weights | TorchModule) -> dict[str, dict[str, Direction]]:
+    """Parameters for `LSTM` from a `torch.nn.LSTM`, or a module that holds one.
 
-    `dict(module.named_parameters())` serves too; bfloat16 becomes float32. Any number of layers and
-    directions. Torch's two biases become their sum; without bias they are zero. Raises ValueError
-    for a projected LSTM.
+    Its `state_dict()` or `dict(module.named_parameters())` serves too; bfloat16 becomes float32.
+    Any number of layers and directions. Torch's two biases become their sum; without bias they are
+    zero. Raises ValueError for a projected LSTM, and for what is no LSTM.
     """
     layers: dict[str, dict[str, Direction]] = {}
     for i, name, weights in _torch_directions(state, "LSTM", 4):
@@ -54,8 +75,8 @@ def lstm_from_torch(state: Weights) -> dict[str, dict[str, Direction]]:
     return layers
 
 
-def gru_from_torch(state: Weights) -> dict[str, Direction]:
-    """Parameters for `Recurrent(cell="gru")` from `torch.nn.GRU(...).state_dict()`.
+def gru_from_torch(state: Weights | TorchModule) -> dict[str, Direction]:
+    """Parameters for `Recurrent(cell="gru")` from a `torch.nn.GRU`, or its `state_dict()`.
 
     Any number of layers and directions; without bias both are zero. Raises ValueError for weights
     of something else.
@@ -72,9 +93,9 @@ def gru_from_torch(state: Weights) -> dict[str, Direction]:
 
 
 def lstm_from_keras(
-    weights: Sequence[Sequence[ArrayLike]], *, reverse: bool = False
+    weights: KerasWeights, *, reverse: bool = False
 ) -> dict[str, dict[str, Direction]]:
-    """Parameters for `LSTM` from `[layer.get_weights() for layer in layers]` of Keras.
+    """Parameters for `LSTM` from layers of Keras: `[layer, ...]`, or the `get_weights()` of each.
 
     A layer is an LSTM or a Bidirectional(LSTM); it holds kernel, recurrent kernel and, if it has
     one, bias; of both directions, forward's first. `reverse` is for layers with go_backwards=True.
@@ -89,10 +110,8 @@ def lstm_from_keras(
     return layers
 
 
-def gru_from_keras(
-    weights: Sequence[Sequence[ArrayLike]], *, reverse: bool = False
-) -> dict[str, Direction]:
-    """Parameters for `Recurrent(cell="gru")` from `[layer.get_weights() for layer in layers]`.
+def gru_from_keras(weights: KerasWeights, *, reverse: bool = False) -> dict[str, Direction]:
+    """Parameters for `Recurrent(cell="gru")` from layers of Keras, or the `get_weights()` of each.
 
     A layer is Keras' GRU or Bidirectional(GRU), reset_after as it is by default; arrays and
     `reverse` as for `lstm_from_keras`. Raises ValueError for other arrays, and for
@@ -117,9 +136,16 @@ def gru_from_keras(
 
 
 def _torch_directions(
-    state: Weights, kind: str, n_gates: int
+    state: Weights | TorchModule, kind: str, n_gates: int
 ) -> Iterator[tuple[int, str, dict[str, np.ndarray]]]:
     """(layer, direction, its four arrays) of a torch module; biases that it lacks are zero."""
+    if isinstance(state, TorchModule):
+        state = state.state_dict()
+    if not isinstance(state, Mapping):
+        raise ValueError(
+            f"no torch {kind}: expected a torch.nn.{kind} or its state_dict(), "
+            f"found {type(state).__name__}"
+        )
     if any(name.startswith("weight_hr") for name in state):
         raise ValueError(
             "torch's LSTM has proj_size, which nets.LSTM does not: train it without a projection"
@@ -169,10 +195,22 @@ def _as_array(weights: ArrayLike | TorchTensor) -> np.ndarray:
 
 
 def _keras_directions(
-    weights: Sequence[Sequence[ArrayLike]], n_gates: int, reverse: bool
+    weights: KerasWeights, n_gates: int, reverse: bool
 ) -> Iterator[tuple[int, str, list[np.ndarray]]]:
     """(layer, direction, its kernel, recurrent kernel and maybe bias) of Keras' layers."""
+    if not isinstance(weights, list | tuple):
+        raise ValueError(
+            f"expected a list of Keras layers, or of their get_weights(), "
+            f"found {type(weights).__name__}"
+        )
     for i, layer in enumerate(weights):
+        if isinstance(layer, KerasLayer):
+            layer = layer.get_weights()
+        if not isinstance(layer, list | tuple):
+            raise ValueError(
+                f"layer {i}: expected a Keras layer, or the list of its get_weights(), "
+                f"found {type(layer).__name__}"
+            )
         arrays = list(map(np.asarray, layer))
         size = 3 if len(arrays) in (3, 6) else 2
         directions = [arrays[start : start + size] for start in range(0, len(arrays), size)]

@@ -12,11 +12,14 @@ import jax.numpy as jnp
 from nets.activations import ACTIVATIONS
 from nets.base import Array
 from nets.batch_axis import sum_over_parts
+from nets.checks import check_hidden, check_name, check_rate
 from nets.dropout import dropout, is_off, words_of
 from nets.kernels import library
 from nets.kernels.dense import native_layers, suits
 from nets.layers import DenseLayers, Form
-from nets.linear import AdaptedLinear, Linear
+from nets.linear import INITIALIZERS, PARAMETRIZATIONS, AdaptedLinear, Linear
+
+NORMS = ("none", "layer", "batch")
 
 
 class BatchNorm(nn.Module):
@@ -31,6 +34,8 @@ class BatchNorm(nn.Module):
 
     @nn.compact
     def __call__(self, x_bf: Array, weight_b: Array | None, *, train: bool) -> Array:
+        if x_bf.ndim != 2:
+            raise ValueError(f"batch norm is over rows [b, f], not {x_bf.shape}")
         width = x_bf.shape[-1]
         mean_f = self.variable("batch_stats", "mean", jnp.zeros, (width,))
         var_f = self.variable("batch_stats", "var", jnp.ones, (width,))
@@ -63,7 +68,8 @@ class Dense(nn.Module):
     padding rows, which batch normalisation must not see. With `train=True` and a rate above 0,
     needs rngs={"dropout"}. `activation_slope` gives each unit a learned mixture of activation and
     identity, 1 (all activation) at start. With `members`, rows [b * k, f] of so many members, whose
-    layers have factors and biases of their own around one kernel.
+    layers have factors and biases of their own around one kernel. Options that there are not are a
+    ValueError.
     """
 
     hidden: tuple[int, ...] = (64, 64)
@@ -75,6 +81,15 @@ class Dense(nn.Module):
     parametrization: str = "standard"
     activation_slope: bool = False
     members: int | None = None
+
+    def __post_init__(self) -> None:
+        check_hidden(self.hidden)
+        check_name("activation", self.activation, ACTIVATIONS)
+        check_name("kernel_init", self.kernel_init, INITIALIZERS)
+        check_rate("dropout", self.dropout)
+        check_name("norm", self.norm, NORMS)
+        check_name("parametrization", self.parametrization, PARAMETRIZATIONS)
+        super().__post_init__()
 
     @nn.compact
     def __call__(self, x_bf: Array, weight_b: Array | None = None, *, train: bool) -> Array:

@@ -80,6 +80,12 @@ class FixedFilters(NamedTuple):
                 shares.append(above_bk / n_bk)
         return jnp.concatenate(shares, -1).astype(x_btf.dtype)
 
+    def of(self, inputs: Arrays, fitted: Arrays) -> Array:
+        """The features of a batch [b, e]: "fixed" of its inputs, else computed of "numbers"."""
+        if "fixed" in inputs:
+            return inputs["fixed"]
+        return self.features(inputs["numbers"], inputs["length"], fitted)
+
     def features(self, x_btf: Array, length_b: Array, fitted: Arrays) -> Array:
         """The shares of rows by themselves scaled, of mean 0 and one size in training [b, e]."""
         shares = self.shares(own_scaled(x_btf, length_b), length_b, fitted["threshold"])

@@ -35,7 +35,13 @@ def lstm_gates(kernel_fg: Array, recurrent_hg: Array, bias_g: Array, x_tf: Array
     """The gates and states of one direction of an LSTM layer as it reads a sequence.
 
     i, f, o = sigmoid(z), n = tanh(z) with z = x W + h R + b; c = f c + i n; h = o tanh(c).
+    ValueError for a batch of them, which jax.vmap takes.
     """
+    if x_tf.ndim != 2:
+        raise ValueError(
+            f"x has the shape {x_tf.shape}: expected one sequence [time, features]; "
+            "jax.vmap takes several"
+        )
     n_hidden = recurrent_hg.shape[0]
 
     def step(state: tuple[Array, Array], x_f: Array) -> tuple[tuple[Array, Array], Gates]:

@@ -19,11 +19,13 @@ import jax.numpy as jnp
 
 from nets import densities, quantiles
 from nets.base import Array, Arrays
+from nets.checks import check_name
 from nets.densities import EPSILON as EPSILON
 from nets.densities import Density
 from nets.linear import Linear, OwnLinear
 
 T = TypeVar("T")
+ROW_KINDS = ("regression", "binary", "multiclass")  # of heads that answer once a row
 
 
 class HeadShape(NamedTuple):
@@ -78,6 +80,11 @@ class Heads(nn.Module):
     kernel_init: str = "glorot_uniform"
     parametrization: str = "standard"
     members: int | None = None
+
+    def __post_init__(self) -> None:
+        for head in self.heads:
+            check_name(f"head {head.name!r}: kind", head.kind, ROW_KINDS)
+        super().__post_init__()
 
     @nn.compact
     def __call__(self, x_bh: Array) -> dict[str, Array]:

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from nets.base import Array, Arrays
+from nets.checks import check_name
 from nets.embeddings import (
     DENSE_FEATURES,
     Bins,
@@ -28,6 +29,11 @@ from nets.embeddings import (
 )
 from nets.kernels import library
 from nets.kernels.embeddings import native_embedding, suits
+
+SCALINGS = ("standard", "robust", "quantile", "none")
+# Embeddings that read quantiles of the scaled numbers.
+BINNED = ("piecewise_linear", "piecewise_linear_b")
+EMBEDDINGS = ("none", *BINNED, "periodic", "densely_periodic")
 
 
 def scale_numbers(x_bf: Array, statistics: Arrays, scaling: str) -> Array:
@@ -56,10 +62,6 @@ def _to_normal(x_bf: Array, knots_fk: Array) -> Array:
     share_bf = jax.vmap(share_below, in_axes=(1, 0), out_axes=1)(x_bf, knots_fk)
     # scikit-learn's bound: an outlier lands at +-5.2 standard deviations, not at infinity.
     return jax.scipy.special.ndtri(jnp.clip(share_bf, 1e-7, 1 - 1e-7))
-
-
-# Embeddings that read quantiles of the scaled numbers.
-BINNED = ("piecewise_linear", "piecewise_linear_b")
 
 
 class NumberEmbedding(nn.Module):
@@ -185,6 +187,10 @@ class Inputs(nn.Module):
     embedding_size: int = 16
     embedding_scale: float = 0.1
     input_scale: bool = False
+
+    def __post_init__(self) -> None:
+        check_name("embedding", self.embedding, EMBEDDINGS)
+        super().__post_init__()
 
     def widths(self, columns: Arrays) -> tuple[int, ...]:
         """How many features each column has, in their order: of a flag one."""

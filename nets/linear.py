@@ -26,6 +26,7 @@ INITIALIZERS = {
     "normal": nn.initializers.normal(1.0),
     "zeros": nn.initializers.zeros_init(),
 }
+PARAMETRIZATIONS = ("standard", "ntk")
 
 
 def _initializer(kernel_init: str, parametrization: str) -> nn.initializers.Initializer:
@@ -34,7 +35,7 @@ def _initializer(kernel_init: str, parametrization: str) -> nn.initializers.Init
 
 
 def scaled(outputs: Array, fan_in: int, parametrization: str) -> Array:
-    """Products of inputs and weights, over the root of the inputs' number if "ntk"."""
+    """Products of inputs and weights, divided by sqrt(number of inputs) if "ntk"."""
     return outputs / math.sqrt(max(fan_in, 1)) if parametrization == "ntk" else outputs
 
 

@@ -1,8 +1,7 @@
 """Threshold neurons, and the rules that learn them row by row.
 
 Shapes: b batch, f features, k neurons. A neuron says yes where its score x w + bias is above 0. The
-rules are pure in (state, rows): what dtype the weights have, they keep, so that integers stay
-integers.
+rules are pure functions of (state, rows), and weights keep their dtype: integers stay integers.
 """
 
 from __future__ import annotations

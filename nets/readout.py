@@ -6,13 +6,14 @@ time, h hidden, d directions.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from nets.base import Array
+from nets.maximum import maximum_over
 from nets.padding import masked, step_mask
 from nets.recurrence import Carry
 from nets.stack import Merge, merge_directions
@@ -44,13 +45,16 @@ def read(
 def read_steps(
     kind: Literal["mean", "max", "mean_max"], outputs_bth: Array, lengths_b: Array | None = None
 ) -> Array:
-    """One vector of the outputs at valid steps."""
-    if kind == "mean":
-        return mean(outputs_bth, lengths_b)
-    if kind == "max":
-        return maximum(outputs_bth, lengths_b)
-    both = (mean(outputs_bth, lengths_b), maximum(outputs_bth, lengths_b))
-    return jnp.concatenate(both, axis=-1)
+    """One vector of the outputs at valid steps; ValueError for a kind that there is not."""
+    match kind:
+        case "mean":
+            return mean(outputs_bth, lengths_b)
+        case "max":
+            return maximum(outputs_bth, lengths_b)
+        case "mean_max":
+            both = (mean(outputs_bth, lengths_b), maximum(outputs_bth, lengths_b))
+            return jnp.concatenate(both, axis=-1)
+    raise ValueError(f'readout="{kind}": expected one of {", ".join(get_args(Readout))}')
 
 
 def last(carry: Carry, merge: str | tuple[str, ...] = "concat") -> Array:
@@ -74,10 +78,10 @@ def mean(outputs_bth: Array, lengths_b: Array | None = None) -> Array:
 def maximum(outputs_bth: Array, lengths_b: Array | None = None) -> Array:
     """Each feature's maximum over valid steps."""
     if lengths_b is None:
-        return outputs_bth.max(1)
+        return maximum_over(outputs_bth, 1)
     lowest = jnp.array(-jnp.inf, outputs_bth.dtype)
     mask_bt = step_mask(outputs_bth.shape[1], lengths_b)
-    top_bh = jnp.where(mask_bt[:, :, None], outputs_bth, lowest).max(1)
+    top_bh = maximum_over(jnp.where(mask_bt[:, :, None], outputs_bth, lowest), 1)
     return jnp.where((lengths_b > 0)[:, None], top_bh, jnp.zeros((), outputs_bth.dtype))
 
 

@@ -8,6 +8,7 @@ cell, output (that of torch and Keras).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -69,41 +70,52 @@ def lstm(
     """
     if not jnp.issubdtype(x_btf.dtype, jnp.floating):
         raise TypeError(f"an LSTM's inputs must be floating-point numbers, not {x_btf.dtype}")
-    n_rows, n_steps, n_inputs = x_btf.shape
+    n_rows, n_steps, _ = x_btf.shape
     n_directions = len(reverse)
     size = recurrent_dhg.shape[-2]
-    wide = jnp.promote_types(x_btf.dtype, jnp.float32)
     if carry is None:
+        wide = jnp.promote_types(x_btf.dtype, jnp.float32)
         zeros_dbh = jnp.zeros((n_directions, n_rows, size), wide)
         carry = Carry(zeros_dbh, zeros_dbh)
     layer = LayerInputs(
         x_btf, kernel_dfg, recurrent_dhg, bias_dg, *carry, lengths_b, recurrent_mask_dbh
     )
     _check_shapes(layer, n_directions)
-    layer = layer._replace(
-        kernel_dfg=kernel_dfg.astype(x_btf.dtype),
-        recurrent_dhg=recurrent_dhg.astype(x_btf.dtype),
-        bias_dg=bias_dg.astype(wide),
-        h_dbh=layer.h_dbh.astype(wide),
-        c_dbh=layer.c_dbh.astype(wide),
-        mask_dbh=None if recurrent_mask_dbh is None else recurrent_mask_dbh.astype(wide),
-    )
+    layer = _in_final_types(layer)
     if not n_steps:
         nothing = jnp.zeros((n_rows, 0, n_directions, size), x_btf.dtype)
         return nothing, Carry(layer.h_dbh, layer.c_dbh)
-    scanned = partial(scanned_layer, reverse, forward_mode=forward_mode)
-    is_float32 = wide == jnp.float32 and not forward_mode
-    found = None
-    if is_float32 and n_steps * n_rows * n_inputs * size:
-        found = _kernel(reverse, layer)
-    if found is not None:
-        platform, kernel = found
-        # A program that is made here for another device, as jax.export can, still gets the scans.
-        ways = {platform: partial(kernel, reverse), "default": scanned}
-        outputs_btdh, h_dbh, c_dbh = lax.platform_dependent(layer, **ways)
-    else:
-        outputs_btdh, h_dbh, c_dbh = scanned(layer)
+    outputs_btdh, h_dbh, c_dbh = _computed(reverse, layer, forward_mode)
     return outputs_btdh.astype(x_btf.dtype), Carry(h_dbh, c_dbh)
+
+
+def _in_final_types(layer: LayerInputs) -> LayerInputs:
+    """Weights in the type of x; the bias, the carry and the mask in float32 at the least."""
+    dtype = layer.x_btf.dtype
+    wide = jnp.promote_types(dtype, jnp.float32)
+    return layer._replace(
+        kernel_dfg=layer.kernel_dfg.astype(dtype),
+        recurrent_dhg=layer.recurrent_dhg.astype(dtype),
+        bias_dg=layer.bias_dg.astype(wide),
+        h_dbh=layer.h_dbh.astype(wide),
+        c_dbh=layer.c_dbh.astype(wide),
+        mask_dbh=None if layer.mask_dbh is None else layer.mask_dbh.astype(wide),
+    )
+
+
+def _computed(reverse: tuple[bool, ...], layer: LayerInputs, forward_mode: bool) -> Answer:
+    """The layer by a kernel where there is one that may be asked, else by scans."""
+    scanned = partial(scanned_layer, reverse, forward_mode=forward_mode)
+    is_float32 = layer.h_dbh.dtype == jnp.float32 and not forward_mode
+    found = None
+    if is_float32 and math.prod(layer.x_btf.shape) * layer.h_dbh.shape[-1]:
+        found = _kernel(reverse, layer)
+    if found is None:
+        return scanned(layer)
+    platform, kernel = found
+    # A program that is made here for another device, as jax.export can, still gets the scans.
+    ways = {platform: partial(kernel, reverse), "default": scanned}
+    return lax.platform_dependent(layer, **ways)
 
 
 def _kernel(

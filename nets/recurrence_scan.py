@@ -174,13 +174,7 @@ def _backward(reverse: bool, saved: tuple, gradients: Outputs) -> tuple[_Directi
     (dh_bh, dc_bh, dz_tbg), _ = lax.scan(
         step, (dh_bh, dc_bh, buffer_tbg), (dh_tbh, slopes, steps), reverse=not reverse
     )
-    h_1bh = given.h_bh[None]
-    before_tbh = (
-        jnp.concatenate([h_tbh, h_1bh])[1:] if reverse else jnp.concatenate([h_1bh, h_tbh])[:-1]
-    )
-    if reverse and lengths_b is not None:
-        last_tb = steps[:, None] == lengths_b[None] - 1
-        before_tbh = jnp.where(last_tb[:, :, None], h_1bh, before_tbh)
+    before_tbh = _states_before(reverse, given, h_tbh, steps)
     # A column of ones makes the bias a weight like the others: dz is read once for all three.
     masked_tbh = before_tbh if mask_bh is None else before_tbh * mask_bh[None]
     left_tbk = jnp.concatenate(
@@ -204,6 +198,18 @@ def _backward(reverse: bool, saved: tuple, gradients: Outputs) -> tuple[_Directi
             mask_bh=dmask_bh,
         ),
     )
+
+
+def _states_before(reverse: bool, given: _Direction, h_tbh: Array, steps_t: Array) -> Array:
+    """The hidden state that each step begins with [t, b, h]."""
+    h_1bh = given.h_bh[None]
+    before_tbh = (
+        jnp.concatenate([h_tbh, h_1bh])[1:] if reverse else jnp.concatenate([h_1bh, h_tbh])[:-1]
+    )
+    if reverse and given.lengths_b is not None:
+        last_tb = steps_t[:, None] == given.lengths_b[None] - 1
+        before_tbh = jnp.where(last_tb[:, :, None], h_1bh, before_tbh)
+    return before_tbh
 
 
 _direction = jax.custom_vjp(_run, nondiff_argnums=(0,))

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from nets.base import Array
+from nets.checks import check_name
 from nets.recurrence import Carry
 from nets.stack import RecurrentStack
 
@@ -89,6 +90,10 @@ class Recurrent(RecurrentStack):
     scope_name = "recurrent"
 
     cell: Cell = "plain"
+
+    def __post_init__(self) -> None:
+        check_name("cell", self.cell, LAYERS)
+        super().__post_init__()
 
     def _layer(
         self,

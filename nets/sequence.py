@@ -38,13 +38,13 @@ class SequenceNetwork(DataNetwork):
     """Tokens and numbers of each step, a recurrent net over them, and a linear layer per head.
 
     Inputs: "length" int32 [b], and "numbers" [b, t, f], "tokens" [b, t], "characters" [b, t, c] as
-    far as there are any. A head of STEP_KINDS reads the body's outputs, [b, t, k]; any other a
-    `readout` of them through dense layers of sizes `head`. Where there are no such heads `patch`
-    steps may be read at once. With `own_scale` a sequence's numbers stand there once more, scaled
-    by its own mean and deviation. Before the body may stand a `front` of convolutions, of which it
-    reads the maxima of `pool` steps each; their own readout, `front_readout`, then stands beside
-    the body's, with a rate of dropout of its own. What was fitted on training rows stands in the
-    collection `statistics`, as in `nets.Network`, whose methods these are.
+    far as there are any; features of fixed filters may be given as "fixed" [b, e]. A head of
+    STEP_KINDS reads the body's outputs, [b, t, k]; any other a `readout` of them through dense
+    layers of sizes `head`. Where there are no such heads `patch` steps may be read at once. With
+    `own_scale` a sequence's numbers stand there once more, scaled by its own mean and deviation.
+    Before the body may stand a `front` of convolutions, of which it reads the maxima of `pool`
+    steps each; their own readout, `front_readout`, then stands beside the body's, with a rate of
+    dropout of its own. What was fitted on training rows stands in the collection `statistics`.
     """
 
     heads: tuple[HeadShape, ...]
@@ -75,14 +75,13 @@ class SequenceNetwork(DataNetwork):
     ) -> dict[str, Tree]:
         """Prepared inputs -> {head: outputs [b, o] or [b, t, o], "length": [b], "carry", ...}.
 
-        Beside them stands what a CRF has learned. Given back with the steps that follow, the carry
-        continues where these ended.
+        Beside tags of a CRF stand NAME.start [k] and NAME.transition [k, k]. Given back with the
+        steps that follow, the carry continues where these ended.
         """
         length_b, x_bte = self._steps(inputs, train)
         beside: list[Array] = []
         if self.fixed is not None and "numbers" in inputs:
-            fitted = self._statistics("inputs")
-            beside.append(self.fixed.features(inputs["numbers"], inputs["length"], fitted))
+            beside.append(self.fixed.of(inputs, self._statistics("inputs")))
         if self.front is not None:
             front = self.front.clone(parent=self, name="convolutions")
             x_bte, length_b = front(x_bte, length_b, weight_b, train=train)
@@ -124,7 +123,7 @@ class SequenceNetwork(DataNetwork):
     def preprocess(self, inputs: Arrays) -> dict[str, Array]:
         """Raw inputs -> numbers standardised, zero where missing and beyond the end.
 
-        The others stay as they are.
+        Other inputs stay as they are.
         """
         inputs = dict(inputs)
         if "numbers" in inputs:
@@ -195,7 +194,7 @@ class SequenceNetwork(DataNetwork):
         return self.postprocess(outputs), outputs["carry"]
 
     def _part_that_looks_ahead(self) -> str | None:
-        """What answers a step otherwise where those that follow are not there yet."""
+        """The part of the net that needs later steps to answer one; None where none does."""
         kinds = {head.kind for head in self.heads}
         reads_rows = not kinds <= set(STEP_KINDS)
         parts = {
@@ -245,11 +244,9 @@ class SequenceNetwork(DataNetwork):
         if rate is None:
             return nn.initializers.zeros_init()
         rate = jnp.clip(rate, 1e-6, 1 - 1e-6)
-        bias = (
-            jnp.log(rate)
-            if head.kind in ("tags", "multiclass")
-            else jnp.log(rate) - jnp.log1p(-rate)
-        )
+        bias = jnp.log(rate)
+        if head.kind not in ("tags", "multiclass"):
+            bias = bias - jnp.log1p(-rate)
         return lambda key, shape, dtype=jnp.float32: bias[-shape[0] :].astype(dtype)
 
 

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from nets.base import Array
+from nets.checks import check_hidden, check_rate
 from nets.dropout import dropout, is_off
 from nets.padding import masked
 from nets.recurrence import Carry
@@ -43,6 +44,12 @@ class RecurrentStack(nn.Module):
     input_dropout: float | Array = 0.0
     recurrent_dropout: float | Array = 0.0
 
+    def __post_init__(self) -> None:
+        check_hidden(self.hidden)
+        for option in ("dropout", "input_dropout", "recurrent_dropout"):
+            check_rate(option, getattr(self, option))
+        super().__post_init__()
+
     @nn.compact
     def __call__(
         self,
@@ -55,10 +62,14 @@ class RecurrentStack(nn.Module):
         """(outputs_bth, carry), the carry one `Carry` a layer: given back, it continues.
 
         Row b has lengths_b[b] steps (None: all). Whatever stands beyond them in x, NaN too, changes
-        nothing; outputs are zero there. In bfloat16 if x is, with a float32 carry. ValueError if
-        `hidden`, `merge` or lengths are impossible.
+        nothing; outputs are zero there. In bfloat16 if x is, with a float32 carry. ValueError if x,
+        lengths, the carry or `merge` do not fit.
         """
         merges = self._merges()
+        if x_btf.ndim != 3:
+            raise ValueError(f"x has the shape {x_btf.shape}: expected [batch, time, features]")
+        if carry is not None and len(carry) != len(self.hidden):
+            raise ValueError(f"a carry of {len(carry)} layers for a net of {len(self.hidden)}")
         key = self._keys() if train and self._drops() else None
         if lengths_b is not None:
             lengths_b = jnp.asarray(lengths_b)

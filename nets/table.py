@@ -158,7 +158,8 @@ class TableNetwork(ColumnsNetwork):
         """Plain statistics of encoded training rows: means, deviations, and which codes occur.
 
         For scaling "standard" and "none", and inputs without the piecewise-linear embedding;
-        ValueError else. A column without spread, or without any value, has scale 1.
+        ValueError else, and for codes and targets that are not of this network's shapes. A column
+        without spread, or without any value, has scale 1.
         """
         if self.scaling not in ("standard", "none") or self.inputs.embedding in BINNED:
             raise ValueError(
@@ -172,6 +173,7 @@ class TableNetwork(ColumnsNetwork):
             fitted["fill"] = fitted["center"]
         if "codes" in inputs:
             sizes = self.inputs.category_sizes
+            _check_codes(inputs["codes"], sizes)
             fitted["seen"] = np.zeros((len(sizes), max(sizes) + 1), np.float32)
             for column, codes_n in enumerate(inputs["codes"].T):
                 fitted["seen"][column, codes_n] = 1
@@ -179,12 +181,30 @@ class TableNetwork(ColumnsNetwork):
         for head in self.output.heads:
             if head.kind == "regression":
                 value_no = target[head.name]
+                if np.shape(value_no)[1:] != (head.size,):
+                    raise ValueError(
+                        f"target {head.name!r} has the shape {np.shape(value_no)}: "
+                        f"expected [rows, {head.size}]"
+                    )
                 targets[head.name] = center_and_scale(value_no)
                 targets[head.name]["low"] = np.min(value_no, 0).astype(np.float32)
                 targets[head.name]["high"] = np.max(value_no, 0).astype(np.float32)
             else:
                 targets[head.name] = {}
         return {"inputs": fitted, "targets": targets}
+
+
+def _check_codes(codes_nc: np.ndarray, sizes: tuple[int, ...]) -> None:
+    """ValueError unless each column of codes has its size, and no code is beyond it."""
+    if codes_nc.shape[1:] != (len(sizes),):
+        raise ValueError(
+            f"codes have the shape {codes_nc.shape} for category_sizes={sizes}: "
+            "expected a size for each column"
+        )
+    for column, (codes_n, size) in enumerate(zip(codes_nc.T, sizes, strict=True)):
+        odd_n = codes_n[(codes_n < 0) | (codes_n > size)]
+        if len(odd_n):
+            raise ValueError(f"codes[:, {column}] hold {odd_n[0]}: expected 0 to {size}")
 
 
 Network = TableNetwork  # for scripts that use its first name

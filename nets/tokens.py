@@ -7,7 +7,6 @@ k features. Code 0 is padding and 1 is unknown, of words as of characters.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 
 import flax.linen as nn
 import jax
@@ -15,6 +14,7 @@ import jax.numpy as jnp
 
 from nets.base import Array
 from nets.dropout import random_bits
+from nets.maximum import maximum_of_words, maximum_over
 
 UNKNOWN = 1
 RESERVED = 2
@@ -70,10 +70,10 @@ class Characters(nn.Module):
 
 @jax.custom_batching.custom_vmap
 def highest_of_all(n: Array) -> Array:
-    """A count as it is, and under vmap the highest of them all.
+    """A count as it is; under vmap the highest of all, in the place of each.
 
-    So what is chosen by it is one branch for all; by counts of their own vmap would compute every
-    branch.
+    A branch chosen by it is then the same for all. Chosen by counts that differ, vmap would compute
+    every branch.
     """
     return n
 
@@ -94,9 +94,9 @@ def steps_at_once(shape_btc: tuple[int, ...], n_characters: int, size: int) -> i
 
 
 def _in_pieces(codes_btc: Array, at_once: int, longest: Array, *params: Array) -> Array:
-    """`_character_features`, some steps at a time, and those alone that some row has.
+    """`_character_features`, some steps at a time, without steps that no row has.
 
-    What is between is computed again for a gradient, so that no more is kept than the features.
+    Its intermediate arrays are computed again for a gradient, so that features alone are kept.
     """
     b, t, c = codes_btc.shape
     padded = jnp.pad(codes_btc, ((0, 0), (0, -t % at_once), (0, 0)))
@@ -122,7 +122,8 @@ def _character_features(codes_btc: Array, table: Array, kernel: Array, bias: Arr
     sides = jnp.pad(x_btce, ((0, 0), (0, 0), (1, 1), (0, 0)))
     windows = jnp.concatenate([sides[:, :, :-2], x_btce, sides[:, :, 2:]], -1)
     features = windows @ kernel + jnp.expand_dims(bias, range(windows.ndim - 1))
-    highest = jnp.where(mask_btc1, features, jnp.array(-jnp.inf, features.dtype)).max(2)
+    lowest = jnp.array(-jnp.inf, features.dtype)
+    highest = maximum_over(jnp.where(mask_btc1, features, lowest), 2)
     return jnp.where(mask_btc1[:, :, 0], jnp.tanh(highest), jnp.zeros((), features.dtype))
 
 
@@ -134,7 +135,7 @@ def _vectors_of(codes: Array, table: Array) -> Array:
 
 
 def _features_of_few(codes_btc: Array, *params: Array) -> Array:
-    """`_character_features`, whose time goes by the characters that there are."""
+    """`_character_features`, in a time that grows with the characters that are no padding."""
     n_places = codes_btc.size
     sizes = sorted({-(-n_places // parts) for parts in PACKED_PARTS})
     branches = [functools.partial(_packed_features, size) for size in sizes]
@@ -162,7 +163,9 @@ def _packed_features(
     after_ne = jnp.where((left_n > 0)[:, None], _ahead(x_ne, 1), 0)
     features_nk = jnp.concatenate([before_ne, x_ne, after_ne], -1) @ kernel + bias[None]
     longest = codes_btc.shape[2]
-    highest_wk = _highest(longest, features_nk, left_n, word_n, jnp.minimum(start_w, n_places - 1))
+    highest_wk = maximum_of_words(
+        longest, features_nk, left_n, word_n, jnp.minimum(start_w, n_places - 1)
+    )
     features_wk = jnp.where((size_w > 0)[:, None], jnp.tanh(highest_wk), 0)
     return features_wk.reshape(*codes_btc.shape[:2], -1)
 
@@ -170,48 +173,6 @@ def _packed_features(
 def _ahead(x_nk: Array, n: int) -> Array:
     """What stands n places further on, 0 beyond the end."""
     return jnp.pad(x_nk[n:], ((0, n), (0, 0)))
-
-
-def _run_highest(longest: int, x_nk: Array, left_n: Array, _: Array, start_w: Array) -> Array:
-    """The maximum over each word [w, k], of words of up to `longest` characters."""
-    return _to_ends(longest, jnp.maximum, x_nk, left_n)[start_w]
-
-
-def _to_ends(
-    longest: int, combine: Callable[[Array, Array], Array], x_nk: Array, left_n: Array
-) -> Array:
-    """From each place on to the end of its word all numbers combined [n, k]."""
-    n, k = x_nk.shape
-
-    def reach_twice_as_far(i: Array, x_nk: Array) -> Array:
-        reach = 1 << i
-        padded = jnp.concatenate([x_nk, x_nk])
-        ahead_nk = jax.lax.dynamic_slice(padded, (reach, 0), (n, k))
-        return jnp.where((left_n >= reach)[:, None], combine(x_nk, ahead_nk), x_nk)
-
-    # A loop, for one program of all its rounds would compute each number anew for each round.
-    return jax.lax.fori_loop(0, (longest - 1).bit_length(), reach_twice_as_far, x_nk)
-
-
-def _highest_forward(longest: int, *given: Array) -> tuple[Array, tuple[Array, ...]]:
-    highest_wk = _run_highest(longest, *given)
-    return highest_wk, (highest_wk, *given)
-
-
-def _highest_backward(
-    longest: int, kept: tuple[Array, ...], gradient_wk: Array
-) -> tuple[Array, None, None, None]:
-    """Each maximum's gradient to where it stands, in equal shares; looked up, never scattered."""
-    highest_wk, x_nk, left_n, word_n, start_w = kept
-    stands_nk = (x_nk == highest_wk[word_n]) & (left_n >= 0)[:, None]
-    stands_nk = stands_nk.astype(x_nk.dtype)
-    times_wk = _to_ends(longest, jnp.add, stands_nk, left_n)[start_w]
-    share_wk = gradient_wk / jnp.maximum(times_wk, 1)
-    return stands_nk * share_wk[word_n], None, None, None
-
-
-_highest = jax.custom_vjp(_run_highest, nondiff_argnums=(0,))
-_highest.defvjp(_highest_forward, _highest_backward)
 
 
 class Tokens(nn.Module):

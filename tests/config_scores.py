@@ -52,6 +52,13 @@ OVERRIDES = {
     }
 }
 N_SEEDS = 3
+# What stands beside the scores of a net, and is none of them.
+NOTHING_BESIDE = {
+    "train.linear_seconds": "0",
+    "train.tree_seconds": "0",
+    "train.importance_seconds": "0",
+    "train.report": "false",
+}
 LINE = re.compile(r"Three seeds: (train|valid|test) (.+?)\.(?:\s|$)")
 FIGURE = re.compile(r"([\w.]+) ([\d.,]+) \+- ([\d.]+)")
 
@@ -82,9 +89,9 @@ def stated_figures(docstring: str) -> tuple[str, dict[str, Figure]]:
     return line[1], figures
 
 
-def measure(name: str) -> dict[str, Any]:
-    """What result.json says of three seeds of a config."""
-    changes = OVERRIDES.get(name, {}) | {"population.seeds": str(N_SEEDS)}
+def measure(name: str, changes: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What result.json says of three seeds of a config, with some fields changed."""
+    changes = OVERRIDES.get(name, {}) | {"population.seeds": str(N_SEEDS)} | dict(changes or {})
     with tempfile.TemporaryDirectory() as folder:
         return loop.fit(
             configs.load(FOLDER / f"{name}.py", changes), Path(folder) / "run", verbose=False

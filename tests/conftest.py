@@ -7,6 +7,7 @@ import gc
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
@@ -69,9 +70,9 @@ LONGEST = (
     "tests/population/test_cluster_population.py",
     "tests/population/test_memory.py",
 )
-# Slow tests of what a run reads, writes and says, of what it learns, and of kernels that are not
-# XLA's: not of the program's bits, and not of what configs and pages tell of scores. They are
-# marked `plain`.
+# Slow tests of what a run reads, writes and says, of what it learns (scores that configs and pages
+# tell of too), and of kernels that are not XLA's: not of the program's bits. They are marked
+# `plain`.
 PLAIN = (
     "tests/chaos/",
     "tests/data/",
@@ -97,9 +98,11 @@ PLAIN = (
     "tests/population/test_halving.py",
     "tests/population/test_memory.py::test_a_run_in_chunks",
     "tests/population/test_memory.py::test_parts_come",
+    "tests/population/test_population.py::test_a_member_has_the_scores",
     "tests/population/test_population.py::test_a_member_that_diverges",
     "tests/population/test_population.py::test_a_population_resumes",
     "tests/population/test_population.py::test_groups_of_other_shapes",
+    "tests/population/test_population.py::test_members_may_differ",
     "tests/population/test_population.py::test_settings_are_ranked",
     "tests/population/test_population.py::test_the_program_shrinks",
     "tests/portable/",
@@ -112,6 +115,7 @@ PLAIN = (
     "tests/run/test_sequence_streams.py::test_files_are_answered",
     "tests/run/test_sequence_streams.py::test_memory",
     "tests/run/test_sequence_streams.py::test_updates",
+    "tests/run/test_series_in_parts.py",
     "tests/run/test_series_streams.py",
     "tests/run/test_shortcut.py",
     "tests/run/test_stream_runs.py",
@@ -127,6 +131,8 @@ PLAIN = (
     "tests/whole_runs/test_backtests.py",
     "tests/whole_runs/test_clusters.py",
     "tests/whole_runs/test_codes.py",
+    "tests/whole_runs/test_config_scores.py",
+    "tests/whole_runs/test_configs.py::test_a_config_trains",
     "tests/whole_runs/test_course.py",
     "tests/whole_runs/test_densities.py",
     "tests/whole_runs/test_forecasts.py",
@@ -136,14 +142,20 @@ PLAIN = (
     "tests/whole_runs/test_many_scales.py",
     "tests/whole_runs/test_net_members.py",
     "tests/whole_runs/test_noisy_tables.py",
+    "tests/whole_runs/test_own_code.py",
     "tests/whole_runs/test_perceptron.py",
     "tests/whole_runs/test_sequence_weights.py",
     "tests/whole_runs/test_sequences.py",
+    "tests/whole_runs/test_truncated.py::test_populations",
     "tests/whole_runs/test_weights.py",
 )
 # Of these, tests that train for longer than they compile. The programs of all others LLVM does not
 # optimise, as for the fast suite.
-OPTIMISED = ("tests/whole_runs/test_noisy_tables.py",)
+OPTIMISED = (
+    "tests/whole_runs/test_config_scores.py::test_a_config_gives_the_scores_it_states[autoencoder]",
+    "tests/whole_runs/test_config_scores.py::test_a_config_gives_the_scores_it_states[digits",
+    "tests/whole_runs/test_noisy_tables.py",
+)
 # What XLA is told, by which tests are chosen. In one piece a program is compiled on one core, with
 # less work; without emitters of fused loops it takes half of the time, and is another one.
 QUICK_FLAGS = {
@@ -166,26 +178,54 @@ MARKED_BY = {
     "slow and not plain": "slow",
 }
 # Whole runs with trees beside their scores, as users have them.
-WITH_TREES = ("test_config_scores", "test_configs", "test_trees")
+WITH_TREES = ("test_configs", "test_trees")
 
 # A first example may compile for seconds: no deadline.
 settings.register_profile("denseq", deadline=None, max_examples=50)
 settings.load_profile("denseq")
 
 
-def keep_compiled_programs() -> None:
+class Programs:
+    """The folder of a worker's compiled programs, and that where all workers leave theirs.
+
+    Each has one of its own, for jax may read what another process is still writing.
+    """
+
+    def __init__(self, own: Path, common: Path):
+        self._ways = ((own, common), (common, own))
+        self._changed = {own: 0, common: 0}
+        self._known: set[str] = set()
+
+    def exchange(self) -> None:
+        """Between tests, when files are whole: leaves what is new, takes what others have left."""
+        for here, there in self._ways:
+            changed = here.stat().st_mtime_ns
+            if changed == self._changed[here]:
+                continue
+            self._changed[here] = changed
+            for name in set(os.listdir(here)) - self._known:
+                with suppress(FileExistsError):
+                    os.link(here / name, there / name)
+                self._known.add(name)
+
+
+def keep_compiled_programs() -> Programs:
     """Has this process, and those that its tests start, keep compiled programs in one folder.
 
-    A run and the same run resumed compile one program. Each worker has a folder of its own, gone at
-    its end: jax may read what another process is still writing.
+    A run and the same run resumed compile one program. The folder is gone at the process' end.
     """
     folder = tempfile.mkdtemp(prefix="denseq-compiled-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    common = os.environ["JAX_COMPILATION_CACHE_DIR"] if is_worker else folder
     os.environ["JAX_COMPILATION_CACHE_DIR"] = folder
+    # Else XLA is told a place in the folder, and a program in another folder is another one.
+    os.environ["JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES"] = "none"
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
     # Reading a kept program back, XLA reports LLVM's tuning hints as features not of this machine.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    return Programs(Path(folder), Path(common))
 
 
 def compile_quickly(config: pytest.Config) -> None:
@@ -202,7 +242,7 @@ def compile_quickly(config: pytest.Config) -> None:
             os.environ["XLA_FLAGS"] = f"{flags} {name}={value}".strip()
 
 
-keep_compiled_programs()
+PROGRAMS = keep_compiled_programs()
 # Compiled programs are many objects that live to the end: they need no looking through each time.
 gc.set_threshold(100_000, 20, 20)
 
@@ -257,6 +297,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Leaves out what takes long and few tests look at: trees beside the scores of a table."""
     import runs
 
+    PROGRAMS.exchange()
     runs.grow_trees(item.path.stem in WITH_TREES)
     if item.config.option.markexpr == "slow and plain":
         optimize(item.nodeid.startswith(OPTIMISED))
@@ -271,15 +312,16 @@ def optimize(wanted: bool) -> None:
 
 
 class Scheduler(LoadScopeScheduling):
-    """Gives a worker one test after the other, or all tests of a file in ONE_RUN.
+    """Gives a worker all cases of one test after the other, or all tests of a file in ONE_RUN.
 
-    Of the slow suite it gives all tests of a file that is not in APART.
+    Of the slow suite it gives all tests of a file that is not in APART, and of others single cases.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file, _, _ = nodeid.partition("::")
-        is_whole = file not in APART if is_slow_suite(self.config) else file in ONE_RUN
-        return file if is_whole else nodeid
+        if is_slow_suite(self.config):
+            return nodeid if file in APART else file
+        return file if file in ONE_RUN else nodeid.partition("[")[0]
 
 
 @pytest.hookimpl(optionalhook=True)

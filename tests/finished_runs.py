@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, NotRequired, get_args, get_origin, get_type_hints, is_typeddict
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +13,7 @@ import pyarrow.parquet as pq
 
 from train import config as configs
 from train.config import Config, Table
+from train.report.result import PopulationResult
 from train.results.comparison.finished import Finished, read_runs
 from train.results.comparison.paired import Difference, difference
 
@@ -59,3 +62,19 @@ def paired(folder: Path, run: str, other: str, metric: str) -> Difference | str:
     """The difference of two runs of a folder."""
     own, others = read_again(folder, run, other)
     return difference(own, others, metric)
+
+
+def undeclared(value: Any, kind: Any = PopulationResult) -> set[str]:
+    """The keys of a result, and of the records in it, that no type declares."""
+    if get_origin(kind) is NotRequired:
+        (kind,) = get_args(kind)
+    if not is_typeddict(kind):
+        inner = get_args(kind)
+        if get_origin(kind) is Mapping:
+            return set().union(*(undeclared(item, inner[1]) for item in value.values()))
+        if get_origin(kind) is Sequence:
+            return set().union(*(undeclared(item, inner[0]) for item in value))
+        return set()
+    declared = get_type_hints(kind, include_extras=True)
+    found = {name for name in value if name not in declared}
+    return found.union(*(undeclared(value[name], declared[name]) for name in value.keys() - found))

@@ -58,7 +58,14 @@ def runs(folder: Path) -> dict[str, tuple[str, dict[str, str]]]:
     grid = '{"optim.learning_rate": (1e-3, 1e-2), "net.hidden": ((8,), (16, 8))}'
     return {
         "diabetes": ("diabetes", {}),
-        "table": ("table", {"data.path": "builtin:wine", "data.target": "cultivar"}),
+        "table": (
+            "table",
+            {
+                "data.path": "builtin:wine",
+                "data.target": "cultivar",
+                "population.folds": "1",
+            },
+        ),
         "population": (
             "diabetes",
             {
@@ -78,6 +85,7 @@ def runs(folder: Path) -> dict[str, tuple[str, dict[str, str]]]:
                 "data.path": str(folder / "sentences.jsonl"),
                 "data.inputs": "tokens",
                 "data.target": "tags,intent",
+                "population.seeds": "1",
             },
         ),
         "clusters": ("clusters", {"data.path": "builtin:iris", "data.label": "species"}),

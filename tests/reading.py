@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from train.data.files.arrow import plain
-from train.data.files.delimited import delimiter_of
+from train.data.files.found import delimiter_of
 from train.data.files.guessed import guessed
 from train.errors import UserError
 

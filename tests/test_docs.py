@@ -15,13 +15,15 @@ from train.console import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
-# A config of fewer epochs than the one of its name, whose path takes the place of WHOLE.
+# A config of fewer epochs than the one of its name, whose path takes the place of WHOLE, without
+# trees beside it.
 SHORT = """
 import runpy
 
 def get_config():
     config = runpy.run_path(WHOLE)["get_config"]()
     config.train.epochs = 3
+    config.train.tree_seconds = 0
     return config
 """
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[\w-]+)?\)")
@@ -75,6 +77,22 @@ def test_every_name_that_the_map_says_is_in_the_code():
     assert named and not [name for name in named - known if not name.endswith("NAME")]
 
 
+def test_a_name_stands_in_the_file_that_the_map_says():
+    """ "`NAME`, `OTHER` in `FILE`": a name that moved to another file is led there."""
+    workspace = (ROOT / "WORKSPACE.md").read_text()
+    files = [
+        path for folder in ("nets", "train", "tests") for path in (ROOT / folder).rglob("*.py")
+    ]
+    said = re.findall(r"((?:`\w+`(?:, | and )?)+) in `([\w/]+\.py)`", workspace)
+    elsewhere = []
+    for names, file in said:
+        text = "\n".join(path.read_text() for path in files if path.as_posix().endswith(f"/{file}"))
+        for name in re.findall(r"`(\w+)`", names):
+            if "NAME" not in name and not re.search(rf"\b{name}\b", text):
+                elsewhere.append(f"{name} in {file}")
+    assert len(said) > 50 and not elsewhere
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_first_command_of_a_page_runs(page: Path, tmp_path: Path):
@@ -93,7 +111,7 @@ def test_the_first_command_of_a_page_runs(page: Path, tmp_path: Path):
 
 
 def shorten_configs(folder: Path):
-    """Configs whose runs end after three epochs, unless a command says otherwise."""
+    """Configs without trees, whose runs end after three epochs, unless a command says otherwise."""
     folder.mkdir()
     (folder / "course").symlink_to(ROOT / "configs" / "course")
     for path in (ROOT / "configs").glob("*.py"):

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
-import os
 import resource
-import signal
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import get_type_hints
 
 import pytest
 
 import train.main
 from train import flags
-from train.config import LSTM, Config, Dense, Series, fields, override
-from train.config.meanings import meanings_of
-from train.errors import DivergedError, StoppedError, StorageError, UserError, run
+from train.config import LSTM, Config, Dense, Series, override
+from train.errors import UserError
 
 CONFIG = """
 from train.config import Config, Dense, Table
@@ -268,54 +263,6 @@ def test_a_value_may_hold_spaces_equals_signs_and_a_minus(config_file: Path):
     assert (config.data.target, config.data.weight, workdir) == ("a = b", "-w", None)
 
 
-def help_on(topic: str, capsys: pytest.CaptureFixture[str]) -> str:
-    with pytest.raises(SystemExit) as end:
-        flags.parse_train([f"--help={topic}" if topic else "--help"], "The program's own words.")
-    assert end.value.code == 0
-    return capsys.readouterr().out
-
-
-def test_help_shows_every_field_with_its_meaning_and_default(capsys: pytest.CaptureFixture[str]):
-    text = help_on("all", capsys)
-    assert "config.optim\n" in text and "config.net=LSTM\n" in text
-    rate = "  learning_rate          How long a step is; "
-    assert f"{rate}too high and the loss is not finite, too low and little is" in text
-    assert f"{'':25}a number, above 0, or auto [0.001]\n" in text
-    assert f"{'':25}integers such as (64, 64), at least 1, or auto [(64, 64)]\n" in text
-
-
-@pytest.mark.parametrize(
-    ("topic", "held", "left_out"),
-    [
-        ("", "The program's own words.\n", "config.optim.decay"),
-        ("", "config.net=LSTM", "hidden_activation"),
-        ("optim", "  plateau_factor  ", "  lookback "),
-        ("config.optim", "  plateau_factor  ", "  lookback "),
-        ("LSTM", "  bidirectional  ", "  residual "),
-        ("series", "  lookback  ", "  label "),
-        ("dropout", "  recurrent_dropout  ", "  hidden "),
-        ("net.units", "  units  ", "  rule "),
-    ],
-)
-def test_help_on_a_topic(topic: str, held: str, left_out: str, capsys: pytest.CaptureFixture[str]):
-    text = help_on(topic, capsys)
-    assert held in text and left_out not in text
-    if not topic:
-        assert len(text.splitlines()) < 60
-    assert max(map(len, text.splitlines())) <= 110
-
-
-def test_every_option_has_its_meaning_beside_it():
-    lacking = []
-    for kind in fields.KINDS.values():
-        meanings = meanings_of(kind)
-        for field in dataclasses.fields(kind):
-            is_group = kind is Config and fields.group_kinds(get_type_hints(kind)[field.name])
-            if not is_group and not meanings.get(field.name, "").endswith("."):
-                lacking.append(f"{kind.__name__}.{field.name}")
-    assert not lacking
-
-
 @pytest.mark.parametrize("order", [[0, 1], [1, 0]])
 def test_a_kind_of_net_is_taken_by_its_name(order: list[int]):
     pairs = [("net", "lstm"), ("net.bidirectional", "true")]
@@ -356,86 +303,3 @@ def test_paths_and_numbers_of_the_other_programs():
     ):
         with pytest.raises(UserError, match=message):
             flags.parse_predict(arguments, "program")
-
-
-@pytest.mark.parametrize(
-    ("error", "code"),
-    [
-        (UserError("a\nb"), 2),
-        (DivergedError("a b"), 3),
-        (StorageError("a b"), 4),
-        (StoppedError("a b", 143), 143),
-    ],
-)
-def test_an_end_that_was_foreseen_is_one_line_and_its_code(
-    error: Exception, code: int, capsys, monkeypatch
-):
-    def main(argv: list[str]) -> int:
-        assert argv == ["--x"]
-        raise error
-
-    monkeypatch.setattr(sys, "argv", ["program", "--x"])
-    with pytest.raises(SystemExit) as end:
-        run(main)
-    assert (end.value.code, capsys.readouterr().err) == (code, "denseq: error: a b\n")
-
-
-def test_a_bug_keeps_its_traceback():
-    def main(argv: list[str]) -> int:
-        raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        run(main)
-
-
-def driver(body: str, **options) -> subprocess.Popen[str]:
-    code = (
-        f"from train import errors\ndef main(argv):\n    {body}\n    return 0\nerrors.run(main)\n"
-    )
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([sys.executable, "-c", code], **pipes, **options)
-
-
-def test_ctrl_c_ends_in_130():
-    # What a shell starts in the background ignores Ctrl-C, and so would its children.
-    heed = "import signal, time; signal.signal(signal.SIGINT, signal.default_int_handler)"
-    with driver(f"{heed}; print('ready', flush=True); time.sleep(60)") as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        os.kill(process.pid, signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
-    assert (process.returncode, errors) == (130, "denseq: error: stopped by Ctrl-C\n")
-
-
-@pytest.mark.parametrize(
-    ("missed", "line", "code"),
-    [
-        ("KeyboardInterrupt", "stopped by Ctrl-C", 130),
-        ("errors.Terminated", "stopped by SIGTERM; the same command goes on", 143),
-    ],
-)
-def test_a_signal_that_falls_into_a_callback_comes_again(missed: str, line: str, code: int):
-    heed = "import signal, time, weakref; signal.signal(2, signal.default_int_handler)"
-    fall = f"weakref.finalize(type('T', (), {{}})(), lambda: (_ for _ in ()).throw({missed}))"
-    with driver(f"{heed}; {fall}; time.sleep(60)") as process:
-        _, errors = process.communicate(timeout=30)
-    assert (process.returncode, errors) == (code, f"denseq: error: {line}\n")
-
-
-def test_a_sigterm_where_nothing_is_trained_is_a_line_too():
-    with driver("import time; print('ready', flush=True); time.sleep(60)") as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        process.terminate()
-        _, errors = process.communicate(timeout=30)
-    assert process.returncode == 143
-    assert errors == "denseq: error: stopped by SIGTERM; the same command goes on\n"
-
-
-def test_a_reader_that_leaves_is_no_traceback():
-    with driver("print('row\\n' * 100_000)") as process:
-        assert process.stdout is not None and process.stderr is not None
-        process.stdout.readline()
-        process.stdout.close()
-        errors = process.stderr.read()
-    assert (process.returncode, errors) == (141, "")

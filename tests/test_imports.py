@@ -147,7 +147,7 @@ def test_what_is_for_gpus_is_imported_late():
     product = [i for i in IMPORTS if top(i.module) in ("nets", "train")]
     others = [i for i in product if not i.module.startswith(for_gpus)]
     taken = [i for i in others if i.name.startswith(for_gpus)]
-    assert {i.module for i in taken} == {"nets.recurrence", "train.run.metadata"}
+    assert {i.module for i in taken} == {"nets.recurrence", "train.run.versions"}
     assert all(i.late for i in taken)
 
 

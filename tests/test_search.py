@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ import numpy as np
 import pytest
 from resumption import stop_after
 
+from train import config as configs
 from train import predict, search
 from train.config import Config, Dense, Population, Table, Train
 from train.errors import DivergedError, StoppedError, StorageError, UserError
+from train.population import study
 from train.run.log import read_history
 
 pytest.importorskip("optuna")
@@ -112,6 +115,51 @@ def test_a_trial_with_folds_has_the_mean_of_its_nets(tmp_path):
 
 
 @pytest.mark.slow
+def test_trials_with_folds_by_the_rows_are_single_nets(tmp_path):
+    config = changed(samples=1, folds="auto", grid={"optim.learning_rate": (0.01,)})
+    search.search(config, tmp_path / "run", echo=lambda _: None)
+    own = json.loads((tmp_path / "run" / "trials" / "0" / "result.json").read_text())
+    assert len(own["per_member"]) == 1
+
+
+@pytest.mark.slow
+def test_trials_of_sequences_are_single_nets(tmp_path, monkeypatch):
+    """With a value in place of training: how many nets a trial's config asks for."""
+    asked: list[Population] = []
+
+    def fit(config: Config, folder: Path, **_: object) -> dict[str, Any]:
+        asked.append(config.population)
+        return {"per_member": [{"value": 0.1}]}
+
+    monkeypatch.setattr("train.loop.fit", fit)
+    monkeypatch.setattr("train.results.trials.tell_trials", lambda *_: None)
+    given = {"data.path": "builtin:digits_rows", "data.inputs": "x", "data.target": "digit"}
+    given |= {"population.samples": "1", "population.grid": '{"optim.l2": (0.0,)}'}
+    search.search(configs.load("sequences", given), tmp_path / "run", echo=lambda _: None)
+    assert asked == [Population()]
+
+
+@pytest.mark.parametrize("name", ["table", "sequences"])
+def test_a_search_goes_on_whose_config_said_what_auto_is_in_trials(name, tmp_path):
+    given = {"data.path": "x.csv", "data.target": "y", "population.samples": "2"}
+    given |= {"population.grid": '{"optim.l2": (0.0, 0.1)}'}
+    given |= {"data.inputs": "x"} if name == "sequences" else {}
+    config = configs.load(name, given)
+    before = configs.load(name, given | {"population.seeds": "1", "population.folds": "1"})
+    if isinstance(before.data, Table):
+        assert config.data.valid == "auto"
+        before.data.valid = 0.15
+    for i, (first, second) in enumerate(itertools.permutations((before, config))):
+        folder = tmp_path / str(i)
+        folder.mkdir()
+        study.open_study(folder, first)
+        study.open_study(folder, second)
+        other = dataclasses.replace(second, data=dataclasses.replace(second.data, valid=0.2))
+        with pytest.raises(UserError, match=r"another config \(config.data.valid: .* -> 0.2\)"):
+            study.open_study(folder, other)
+
+
+@pytest.mark.slow
 def test_later_trials_follow_the_better_ones(tmp_path, monkeypatch):
     """With a value in place of training: the lower the rate, the better."""
     monkeypatch.setattr(
@@ -132,7 +180,7 @@ def test_later_trials_follow_the_better_ones(tmp_path, monkeypatch):
 def test_what_diverges_or_does_not_go_together_is_passed_over(tmp_path):
     said: list[str] = []
     grid = {"optim.learning_rate": (0.01, 0.02, 1e30)}
-    result = search.search(changed(samples=6, grid=grid), tmp_path / "run", echo=said.append)
+    result = search.search(changed(samples=4, grid=grid), tmp_path / "run", echo=said.append)
     assert result["trials"][0]["value"] is not None
     assert any(line.endswith("1e+30: diverged") for line in said)
     with pytest.raises(DivergedError, match="no trial has a finite loss"):
@@ -140,7 +188,7 @@ def test_what_diverges_or_does_not_go_together_is_passed_over(tmp_path):
         search.search(changed(samples=1, grid=grid), tmp_path / "none", echo=lambda _: None)
     said.clear()
     grid = {"optim.momentum": (0.9,), "optim.name": ("adam", "sgd")}
-    search.search(changed(samples=8, grid=grid), tmp_path / "together", echo=said.append)
+    search.search(changed(samples=4, grid=grid), tmp_path / "together", echo=said.append)
     assert any(
         "passed over, config.optim.momentum: sgd and rmsprop have it" in line for line in said
     )

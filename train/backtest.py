@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from train import errors, flags, parallel
+from train.config.bounded import resolved
 from train.config.data_options import Series
 from train.config.members import is_population
 from train.config.options import Config
@@ -69,13 +70,7 @@ def backtest(
     began = time.monotonic()
     plan = plan or Plan()
     config = named(config)
-    if not isinstance(config.data, Series):
-        found = type(config.data).__name__
-        raise UserError(f"config.data: a backtest is of forecasts, of Series(...), got {found}")
-    if config.data.stream:
-        raise UserError("config.data.stream: a backtest has all rows in memory; set it to false")
-    if plan.refit == "warm" and is_population(config):
-        raise UserError("--refit: warm goes on with one net, but config.population has several")
+    _check(config, plan)
     load_models(plan.models)
     listener = listener_of(echo, verbose=verbose)
     read: Read = read_table
@@ -84,9 +79,14 @@ def backtest(
     options = config.data
     assert isinstance(options, Series)
     table = read(options.path, options.missing)
-    plan = dataclasses.replace(plan, step=plan.step or options.horizon)
-    origins = find_origins(table, options, plan.origins, plan.step or options.horizon)
     folder = fresh_folder(config.name) if workdir is None else Path(workdir)
+    options, lines = _with_window(config, options, table, plan, folder)
+    config = dataclasses.replace(config, data=options)
+    for line in lines:
+        listener(line)
+    step = plan.step or resolved(options.horizon)
+    plan = dataclasses.replace(plan, step=step)
+    origins = find_origins(table, options, plan.origins, step)
     check_begun(folder, plan)
     parts: list[Answered] = []
     leaks: list[Leaks] = []
@@ -105,6 +105,40 @@ def backtest(
     return content
 
 
+def _check(config: Config, plan: Plan) -> None:
+    """Raises UserError unless it is a forecaster, in memory, that can be refitted as planned."""
+    if not isinstance(config.data, Series):
+        found = type(config.data).__name__
+        raise UserError(f"config.data: a backtest is of forecasts, of Series(...), got {found}")
+    if config.data.stream:
+        raise UserError("config.data.stream: a backtest has all rows in memory; set it to false")
+    if plan.refit == "warm" and is_population(config):
+        raise UserError("--refit: warm goes on with one net, but config.population has several")
+
+
+def _with_window(
+    config: Config, options: Series, table: pa.Table, plan: Plan, folder: Path
+) -> tuple[Series, list[str]]:
+    """The options with a number for each "auto" of a window, and lines on them.
+
+    Those of the first net, where the folder has one already.
+    """
+    from train.data.series.origins import window_for
+    from train.run.metadata import as_begun
+
+    begun = as_begun(config, folder / NETS / _net_name(0)).data
+    assert isinstance(begun, Series)
+    options = dataclasses.replace(options, lookback=begun.lookback, horizon=begun.horizon)
+    if "auto" not in (options.lookback, options.horizon):
+        return options, []
+    return window_for(options, table, plan.origins, plan.step)
+
+
+def _net_name(origin: int) -> str:
+    """The folder, in that of all nets, of the net that is trained before an origin."""
+    return f"{origin + 1:02d}"
+
+
 def _train(
     config: Config,
     table: pa.Table,
@@ -119,12 +153,12 @@ def _train(
     from train.inference.load import load, read_start
     from train.run.listener import nobody
 
-    own = folder / NETS / f"{first + 1:02d}"
+    own = folder / NETS / _net_name(first)
     rows = table.filter(origins.before(first))
     trust = paths_of(config)
     start = None
     if plan.refit == "warm" and first:
-        start = read_start(folder / NETS / f"{first:02d}", trust=trust)
+        start = read_start(folder / NETS / _net_name(first - 1), trust=trust)
     if plan.is_refitted:
         listener(f"origin {first + 1} of {plan.origins}: {rows.num_rows:,} rows before it")
     else:

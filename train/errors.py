@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import os
 import re
 import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 from typing import NoReturn
+
+ALIKE = 0.5  # names of which so much is the same may be meant
+SHOWN = 6  # names that a line lists
 
 
 class UserError(Exception):
@@ -21,6 +25,22 @@ class UserError(Exception):
     """
 
     exit_code = 2
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of a message on an unknown name: the known one like it, or all; "" of none."""
+    names = list(dict.fromkeys(known))
+    if "," in name and all(part.strip() in names for part in name.split(",")):
+        return "; one column is expected: make one of them, with the texts of all"
+    folded = {other.casefold(): other for other in names}
+    found = difflib.get_close_matches(name.casefold(), list(folded), n=1, cutoff=ALIKE)
+    if found:
+        return f"; did you mean {folded[found[0]]!r}?"
+    if not names:
+        return ""
+    shown = ", ".join(map(repr, names[:SHOWN]))
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"; there {'are' if len(names) > 1 else 'is'} {shown}{more}"
 
 
 class DivergedError(Exception):

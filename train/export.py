@@ -93,11 +93,11 @@ def _writer(ending: str) -> Callable[[Predictor, int | None], bytes]:
 
 def _by_step(model: Predictor) -> bytes | None:
     """The graph of one step; None of a net that does not answer step by step."""
-    from train.inference.stepping import check_steps
+    from train.inference.stepping import check_can_step
     from train.portable.model import as_step_onnx
 
     try:
-        check_steps(model.config, model.encoder)
+        check_can_step(model.config, model.encoder)
     except UserError:
         return None
     return None if model.ensemble.has_members else as_step_onnx(model)

@@ -7,7 +7,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 
@@ -19,11 +19,13 @@ from train.data.dataset import Dataset
 from train.errors import DivergedError
 from train.parallel.hosts import agree, all_or_none, is_first, on_process_zero
 from train.parallel.layout import describe
+from train.parallel.runtime import divide
 from train.population.groups import prepare_population
 from train.population.halving import Rung
 from train.population.memory import split_into_chunks
 from train.population.rungs import train_by_rungs
 from train.population.vmapped import Vmapped
+from train.report.result import Result
 from train.results.finish import finish
 from train.results.outcome import population_outcome, single_outcome
 from train.results.refit import refit_run, refitted
@@ -32,20 +34,21 @@ from train.results.summary import summary
 from train.run.checkpoint import Checkpoints
 from train.run.device_data import flat_columns
 from train.run.diverged import diverged
-from train.run.driver import Call, Driver, Status, Trained, fetch_status
+from train.run.driver import Call, Driver, Trained, fetch_status
 from train.run.folder import fresh_folder
 from train.run.in_memory import InMemory
-from train.run.layers import layer_lines, recorded_layers
+from train.run.layers import recorded_layers
 from train.run.listener import SILENT, Listener, Watch, listener_of
-from train.run.notes import tell_notes
+from train.run.notes import tell_net, tell_notes
 from train.run.prepare import place_run, prepare
-from train.run.resume import fetch_answering, idle_rates, long_warmup, restore_or_init, save
+from train.run.resume import fetch_answering, long_warmup, restore_or_init, save
 from train.run.run import Run
 from train.run.saved_steps import locked_run
-from train.run.schedule import CALL_SECONDS, WHOLE, Leg, rounds_wanted, save_is_due
+from train.run.schedule import CALL_SECONDS, WHOLE_RUN, Leg, rounds_wanted, save_is_due
 from train.run.signals import stopped, stopped_by_signals
-from train.run.start import Start, read_rows
+from train.run.start import read_rows
 from train.run.streaming import Streaming, is_stream
+from train.run.warm_start import Start
 
 
 @in_single_precision()
@@ -60,7 +63,7 @@ def fit(
     data: object = None,
     start: Start | None = None,
     watch: Watch | None = None,
-) -> dict[str, Any]:
+) -> Result:
     """Trains, or resumes, the run in `workdir` and returns what its result.json holds.
 
     Of several processes the first alone writes and returns it; the others return {}. A run that was
@@ -78,6 +81,7 @@ def fit(
     started = time.monotonic() if started is None else started
     begun = None if workdir is None else Path(workdir)
     config, dataset = all_or_none(lambda: read_rows(config, begun, data, start))
+    divide(config)
     folder = begun or on_process_zero(lambda: fresh_folder(config.name)) or Path()
     listener = listener_of(echo, verbose=verbose, watch=watch) if is_first() else SILENT
     with contextlib.ExitStack() as stack:
@@ -90,10 +94,10 @@ def fit(
             result = _fit_single(run, listener, started)
         if result is not None:
             listener(summary(result, folder))
-    return result or {}
+    return cast(Result, {}) if result is None else result
 
 
-def _fit_single(run: Run, listener: Listener, started: float) -> dict[str, Any] | None:
+def _fit_single(run: Run, listener: Listener, started: float) -> Result | None:
     """One net, and what it comes to; None in all processes but the first."""
     run = _place(run, listener)
     seconds = {"start": time.monotonic() - started}
@@ -105,7 +109,7 @@ def _fit_single(run: Run, listener: Listener, started: float) -> dict[str, Any] 
 
 def _fit_population(
     config: Config, dataset: Dataset, folder: Path, listener: Listener, started: float
-) -> dict[str, Any] | None:
+) -> Result | None:
     """All members, group after group, and what they come to together."""
     runs: list[Run] = []
     for group in prepare_population(config, dataset, folder):
@@ -176,7 +180,7 @@ def _place(run: Run, listener: Listener) -> Run:
 
 
 def train(
-    run: Run, leg: Leg = WHOLE, call: Call | None = None, listener: Listener = SILENT
+    run: Run, leg: Leg = WHOLE_RUN, call: Call | None = None, listener: Listener = SILENT
 ) -> Trained:
     """Calls the compiled rounds until the leg is done, patience ends or a signal comes.
 
@@ -195,12 +199,7 @@ def train(
     with recorded_layers() as layers:
         state, resumed = restore_or_init(run, driver, checkpoints)
     if call is None:
-        if line := idle_rates(run, state):
-            listener(line)
-        for line in layer_lines(
-            layers, state.weights.params, run.program, max(len(run.members), 1)
-        ):
-            listener.detail(line)
+        tell_net(listener, run, state, layers)
     if any(leg.stopped):
         state = state.replace(stopped=state.stopped | np.array(leg.stopped))
     began = time.monotonic()
@@ -211,22 +210,19 @@ def train(
             stack.enter_context(contextlib.closing(checkpoints))
         signals = stack.enter_context(stopped_by_signals())
         writer = stack.enter_context(round_writer(run, driver.validation(run), resumed, listener))
-        if call is None and not _is_done(fetch_status(run.program, state), leg):
+        if call is None and not leg.is_done(fetch_status(run.program, state)):
             call = driver.compile(run, state)
         compiled = saved = time.monotonic()
         while True:
             status = fetch_status(run.program, state)  # waits for it alone
-            is_done = _is_done(status, leg)
+            is_done = leg.is_done(status)
             if status.has_diverged and not run.members:
                 writer.write(pending)
                 raise diverged(run, state)
-            signal, is_due, n_rounds = agree(
-                highest=signals[0] if signals else 0,
-                of_process_zero=(
-                    save_is_due(run, status.step, time.monotonic() - saved),
-                    rounds_wanted(run, status.step, seconds_per_round, leg),
-                ),
-            )
+            signal = signals[0] if signals else 0
+            is_due = save_is_due(run, status.step, time.monotonic() - saved)
+            n_rounds = rounds_wanted(run, status.step, seconds_per_round, leg)
+            signal, is_due, n_rounds = agree(highest=signal, of_process_zero=(is_due, n_rounds))
             if (is_due or is_done or signal) and status.step != (resumed or 0):
                 writer.write(pending)
                 pending = None
@@ -247,8 +243,3 @@ def train(
         raise stopped(run.folder, status.step, signal)
     seconds = {"compile": compiled - began, "train": time.monotonic() - compiled}
     return Trained(*fetch_answering(run, state), seconds, resumed is None, call)
-
-
-def _is_done(status: Status, leg: Leg) -> bool:
-    """Whether there is nothing left to train in a leg."""
-    return status.is_over or (leg.until is not None and status.step >= leg.until)

@@ -56,6 +56,7 @@ def main(argv: list[str]) -> int:
     command = flags.parse_predict(argv, __doc__)
     parallel.configure()
     from train.data.files.write import csv_lines, write_pieces
+    from train.data.number_words import counted
     from train.inference.files import predict_file
 
     model = load(command.workdir, command.trust)
@@ -72,7 +73,8 @@ def main(argv: list[str]) -> int:
         horizon=command.horizon,
     )
     if command.out is not None:
-        print(f"{write_pieces(answers, command.out)} rows -> {command.out}")
+        written = counted(write_pieces(answers, command.out), "row", "rows")
+        print(f"{written} -> {command.out}")
     else:
         for i, piece in enumerate(answers):
             sys.stdout.buffer.writelines(csv_lines(piece, ",", header=not i))

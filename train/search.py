@@ -89,7 +89,7 @@ def check_search(config: Config) -> None:
                 f"config.population.{name}: is for train.main; "
                 "a search tries one setting after another"
             )
-    if population.folds == 1 and not has_valid_rows(config.data):
+    if population.n_folds == 1 and not has_valid_rows(config.data):
         raise UserError(
             "config.data.valid: a search compares settings on validation rows; set it above 0"
         )
@@ -221,8 +221,10 @@ class _Trials(NamedTuple):
     def _config_of(self, chosen: Mapping[str, GridValue]) -> Config:
         """The config of a trial's own run."""
         own = with_values(self.config, chosen)
-        own = replace(own, population=replace(self.config.population, grid={}, samples=None))
-        if own.population.seeds == own.population.folds == 1:
+        asked = self.config.population
+        population = replace(asked, grid={}, samples=None, folds=asked.n_folds, seeds=asked.n_seeds)
+        own = replace(own, population=population)
+        if population.seeds == population.folds == 1:
             own.population.keep = Population.keep  # one net answers
         return without_unread(own, chosen)
 
@@ -232,14 +234,16 @@ def _train(config: Config, folder: Path) -> float:
     import jax
 
     from train import loop
+    from train.report.result import is_finite
     from train.run.listener import nobody
 
     try:
         result = loop.fit(config, folder, echo=nobody, verbose=False)
     finally:
         jax.clear_caches()  # a trial's programs are of no use to the next
-    value_k = [member["value"] for member in result["per_member"]]
-    return math.inf if None in value_k else sum(value_k) / len(value_k)
+    nets = result["per_member"]
+    finite = [net["value"] for net in nets if is_finite(net["value"])]
+    return sum(finite) / len(nets) if len(finite) == len(nets) else math.inf
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ namespace {
 
 using Words = ffi::Buffer<ffi::U32>;
 
-constexpr double kTaskWork = 5e5;  // multiplications that are worth waking a thread for
+constexpr double kTaskWork = 5e5;    // multiplications that are worth waking a thread for
+constexpr int64_t kHelpedRows = 96;  // of fewer a helper saves less than it costs to bring it the weights
 constexpr double kPackedAlone = 6e4;  // weights
 constexpr int64_t kArrays = 3;       // of a layer's weights: kernel, bias, slope
 
@@ -126,6 +127,10 @@ void by_rows(const DenseStack& stack, int64_t n_threads, const Run& run) {
   });
 }
 
+int64_t threads_for(const DenseStack& stack, int64_t n_threads) {
+  return stack.rows < kHelpedRows || stack.work() < 2 * kTaskWork ? 1 : n_threads;
+}
+
 // Few weights are packed before another thread would have begun; and copies by the caller, which has written the weights.
 int64_t packing_threads(const DenseStack& stack, int64_t n_threads) {
   const bool are_few = stack.work() / static_cast<double>(stack.rows) < kPackedAlone;
@@ -141,7 +146,7 @@ ffi::Error run_forward(ffi::ThreadPool pool, Floats x, Words words, Floats rates
   if (!stacks.members.problem().empty()) return ffi::Error::InvalidArgument(stacks.members.problem());
   stacks.for_each(pool, [&](const DenseStack& stack, int64_t, int64_t n_threads) {
     thread_local Scratch scratch;
-    if (stack.work() < 2 * kTaskWork) n_threads = 1;
+    n_threads = threads_for(stack, n_threads);
     const ForwardStack pass(stack, n_threads, scratch);
     parallel(pass.count(), packing_threads(stack, n_threads), [&](int64_t i) { pass.pack(i); });
     by_rows(stack, n_threads, [&](int64_t first, int64_t end, int64_t thread) { pass.run(first, end, thread); });
@@ -175,7 +180,7 @@ ffi::Error run_backward(ffi::ThreadPool pool, Floats x, Words words, Floats rate
       gradients.push_back({stacks.members.at(made[i], member), stacks.members.at(made[i + 1], member),
                            has_slope ? stacks.members.at(made[i + 2], member) : nullptr});
     thread_local Scratch scratch;
-    if (stack.work() < 2 * kTaskWork) n_threads = 1;
+    n_threads = threads_for(stack, n_threads);
     float* to = asks_x ? stacks.members.at(*dx, member) : nullptr;
     const BackwardStack pass(stack, stacks.members.at(pull, member), to, gradients, n_threads, scratch);
     parallel(pass.panels(), packing_threads(stack, n_threads), [&](int64_t i) { pass.pack(i); });

@@ -23,6 +23,7 @@
 namespace denseq {
 
 constexpr int64_t kChunk = 96;              // rows taken together: a panel of their dz stays in the first-level cache
+constexpr int64_t kSumChunk = 128;          // the same of a weight's gradient: a part of 256 rows in one go
 constexpr int64_t kTaskInputs = 4 * kTile;  // rows of a weight's gradient that are one task
 
 constexpr int64_t kMostCopies = 4;          // of packed weights: one a thread, or one for all where there are more threads
@@ -134,44 +135,50 @@ DENSEQ_INLINE void by_vectors(int64_t width, const Body& body) {
   }
 }
 
-// Products of a panel, [n_rows, width] -> the layer's h, factor and beyond.
-template <Activation KIND>
-void finish(const DenseLayer& layer, const float* products, int64_t row, int64_t n_rows, int64_t column, int64_t width) {
-  for (int64_t r = 0; r < n_rows; ++r)
-    for (int64_t v = 0; v < width; v += kLanes) {
-      const int64_t unit = column + v, at = (row + r) * layer.outputs + unit, n = layer.outputs - unit;
-      const Vector z = load(products + r * width + v) * layer.scale + load_part(layer.bias + unit, n);
+// Products of a panel, [n_rows, width] -> the layer's h, factor and beyond. What it is told stands in copies: a store into
+// an array could change what a reference leads to, which would be read anew after each.
+template <Activation KIND, bool SLOPES, bool DRAWS>
+void finish(const DenseLayer layer, const float* products, int64_t row, int64_t n_rows, int64_t column, int64_t width) {
+  const Draw draw = DRAWS ? *layer.draw : Draw{};
+  for (int64_t v = 0; v < width; v += kLanes) {
+    const int64_t unit = column + v, n = layer.outputs - unit;
+    const Vector bias = load_part(layer.bias + unit, n), slope = SLOPES ? load_part(layer.slope + unit, n) : Vector{};
+    for (int64_t r = 0; r < n_rows; ++r) {
+      const int64_t at = (row + r) * layer.outputs + unit;
+      const Vector z = load(products + r * width + v) * layer.scale + bias;
       Point point = activate<KIND>(z);
       Vector beyond{};
-      if (layer.slope) {
-        const Vector slope = load_part(layer.slope + unit, n);
+      if (SLOPES) {
         beyond = point.value - z;
         point = {z + slope * beyond, slope * (point.slope - 1.0f) + 1.0f};
       }
-      if (layer.draw) {
+      if (DRAWS) {
         // What is dropped is 0, whatever stood there.
-        const Whole keep = kept(*layer.draw, at);
-        const Vector scale = broadcast(layer.draw->scale), none{};
+        const Whole keep = kept(draw, at);
+        const Vector scale = broadcast(draw.scale), none{};
         point.value = keep ? point.value * scale : none;
         point.slope = keep ? point.slope * scale : none;
         beyond = keep ? beyond * scale : none;
       }
       store_part(layer.h + at, point.value, n);
-      if (layer.factor) store_part(layer.factor + at, point.slope, n);
-      if (layer.beyond) store_part(layer.beyond + at, beyond, n);
+      if (SLOPES || KIND != Activation::kRelu) store_part(layer.factor + at, point.slope, n);
+      if (SLOPES) store_part(layer.beyond + at, beyond, n);
     }
+  }
 }
 
-using Finish = void (*)(const DenseLayer&, const float*, int64_t, int64_t, int64_t, int64_t);
+using Finish = void (*)(DenseLayer, const float*, int64_t, int64_t, int64_t, int64_t);
 
-template <std::size_t... KINDS>
+template <bool SLOPES, bool DRAWS, std::size_t... KINDS>
 Finish finish_of(Activation kind, std::index_sequence<KINDS...>) {
-  static constexpr Finish all[] = {finish<static_cast<Activation>(KINDS)>...};
+  static constexpr Finish all[] = {finish<static_cast<Activation>(KINDS), SLOPES, DRAWS>...};
   return all[static_cast<std::size_t>(kind)];
 }
 
-inline Finish finish_of(Activation kind) {
-  return finish_of(kind, std::make_index_sequence<static_cast<std::size_t>(Activation::kEnd)>());
+inline Finish finish_of(Activation kind, const DenseLayer& layer) {
+  constexpr auto kinds = std::make_index_sequence<static_cast<std::size_t>(Activation::kEnd)>();
+  if (layer.slope) return layer.draw ? finish_of<true, true>(kind, kinds) : finish_of<true, false>(kind, kinds);
+  return layer.draw ? finish_of<false, true>(kind, kinds) : finish_of<false, false>(kind, kinds);
 }
 
 // One member's layers, and the room that its passes need.
@@ -193,7 +200,8 @@ struct DenseStack {
 // What a pass is given, beside the threads that it has.
 class Pass {
  protected:
-  Pass(const DenseStack& stack, int64_t n_threads) : stack_(stack), n_copies_(n_threads <= kMostCopies ? n_threads : 1) {}
+  Pass(const DenseStack& stack, int64_t n_threads)
+      : stack_(stack), n_copies_(n_threads <= kMostCopies ? n_threads : 1), is_alone_(n_threads == 1) {}
 
   int64_t copy_of(int64_t thread) const { return n_copies_ > 1 ? thread : 0; }
   bool is_helper(int64_t thread) const { return n_copies_ > 1 && thread; }
@@ -209,6 +217,7 @@ class Pass {
 
   const DenseStack& stack_;
   const int64_t n_copies_;
+  const bool is_alone_;
 };
 
 // The forward pass: first `pack` for every panel, then `run` for all rows, then `finish`.
@@ -220,6 +229,11 @@ class ForwardStack : Pass {
     scratch.reserve(size);
     for (int64_t copy = 0; copy < n_copies_; ++copy)
       for (const DenseLayer& layer : stack.layers) {
+        // Whole vectors are read where they stand: no slower, and nothing to pack. Who shares them with helpers packs all.
+        if (is_read_in_place(layer, copy)) {
+          panels_.push_back(nullptr);
+          continue;
+        }
         panels_.push_back(scratch.take(layer.inputs * padded(layer.outputs)));
         for (int64_t panel = 0; panel < panels_in(layer.outputs); ++panel) all_.push_back({panels_.size() - 1, panel});
       }
@@ -235,19 +249,21 @@ class ForwardStack : Pass {
   }
 
   void run(int64_t begin, int64_t end, int64_t thread) const {
-    const Finish finish = finish_of(stack_.kind);
     const std::size_t n_layers = stack_.layers.size();
     float* const* panels = &panels_[copy_of(thread) * n_layers];
     for (int64_t first = begin; first < end; first += kChunk) {
       const int64_t n = std::min(end - first, kChunk);
       for (std::size_t l = 0; l < n_layers; ++l) {
         const DenseLayer& layer = stack_.layers[l];
+        const Finish finish = finish_of(stack_.kind, layer);
         const float* inputs = l ? stack_.inputs_of(l) : x_;
         const Left left{inputs + first * layer.inputs, layer.inputs, 1, layer.inputs, 1, 0};
         for (int64_t panel = 0; panel < panels_in(layer.outputs); ++panel) {
           const int64_t column = panel * kBlock, width = panel_width(layer.outputs, panel);
+          const float* right = panels[l] ? panels[l] + column * layer.inputs : layer.kernel + column;
+          const ptrdiff_t step = panels[l] ? width : layer.outputs;
           by_vectors(width, [&](auto vectors) {
-            tiles<decltype(vectors)::value>(left, n, panels[l] + column * layer.inputs, [&](int64_t row, int64_t n_rows, const float* products) {
+            tiles<decltype(vectors)::value>(left, n, right, step, [&](int64_t row, int64_t n_rows, const float* products) {
               finish(layer, products, first + row, n_rows, column, width);
             });
           });
@@ -266,14 +282,18 @@ class ForwardStack : Pass {
   }
 
  private:
+  bool is_read_in_place(const DenseLayer& layer, int64_t copy) const {
+    return copy == 0 && (n_copies_ > 1 || is_alone_) && padded(layer.outputs) == layer.outputs;
+  }
+
   template <int VECTORS, typename Put>
-  static void tiles(const Left& left, int64_t n_rows, const float* panel, const Put& put) {
+  static void tiles(const Left& left, int64_t n_rows, const float* right, ptrdiff_t step, const Put& put) {
     for_tiles(n_rows, [&](int64_t row, auto rows) {
       constexpr int kRows = decltype(rows)::value;
       Vector sums[kRows][VECTORS] = {};
       Left tile = left;
       tile.data += row * left.row_step;
-      add_product(sums, tile, panel, VECTORS * kLanes);
+      add_product(sums, tile, right, step);
       alignas(64) float products[kRows * VECTORS * kLanes];
       for (int r = 0; r < kRows; ++r)
         for (int v = 0; v < VECTORS; ++v) store(products + (r * VECTORS + v) * kLanes, sums[r][v]);
@@ -339,8 +359,9 @@ class BackwardStack : Pass {
     const int64_t width = stack_.layers[last].outputs, inputs = stack_.layers[0].inputs;
     for (int64_t first = begin; first < end; first += kChunk) {
       const int64_t n = std::min(end - first, kChunk);
+      const Below below = below_of(last);
       for (int64_t row = first; row < first + n; ++row)
-        for (int64_t unit = 0; unit < width; unit += kLanes) keep(last, row, unit, load_part(pull_ + row * width + unit, width - unit));
+        for (int64_t unit = 0; unit < width; unit += kLanes) below.keep(row, unit, load_part(pull_ + row * width + unit, width - unit));
       for (std::size_t l = last + 1; l-- > (dx_ ? 0 : 1);) {
         const DenseLayer& layer = stack_.layers[l];
         for (int64_t panel = 0; panel < panels_in(layer.inputs); ++panel)
@@ -402,20 +423,27 @@ class BackwardStack : Pass {
   }
   int64_t dz_size(std::size_t l) const { return panels_in(stack_.layers[l].outputs) * kBlock * stack_.rows; }
 
-  // Where number (row, unit) of dz stands: panels are [B, kBlock] each, the last one too.
-  int64_t place(int64_t row, int64_t unit) const { return (unit / kBlock * stack_.rows + row) * kBlock + unit % kBlock; }
+  // What becomes of a layer's dh: dz, and what slopes get. Copies, as in `finish`.
+  struct Below {
+    const float *h, *factor, *beyond;
+    float *dz, *ds;
+    int64_t rows, outputs;
+    float scale;
 
-  // dz, and what slopes get, from a vector of dh.
-  DENSEQ_INLINE void keep(std::size_t l, int64_t row, int64_t unit, Vector dh) const {
+    // Where number (row, unit) of dz stands: panels are [B, kBlock] each, the last one too.
+    int64_t place(int64_t row, int64_t unit) const { return (unit / kBlock * rows + row) * kBlock + unit % kBlock; }
+
+    DENSEQ_INLINE void keep(int64_t row, int64_t unit, Vector dh) const {
+      const int64_t at = row * outputs + unit, n = outputs - unit;
+      const Vector rise = factor ? load_part(factor + at, n) : load_part(h + at, n) > 0.0f ? broadcast(scale) : Vector{};
+      store(dz + place(row, unit), dh * rise);
+      if (ds) store(ds + place(row, unit), dh * load_part(beyond + at, n));
+    }
+  };
+
+  Below below_of(std::size_t l) const {
     const DenseLayer& layer = stack_.layers[l];
-    const int64_t at = row * layer.outputs + unit, n = layer.outputs - unit;
-    Vector factor;
-    if (layer.factor)
-      factor = load_part(layer.factor + at, n);
-    else
-      factor = load_part(layer.h + at, n) > 0.0f ? broadcast(layer.draw ? layer.draw->scale : 1.0f) : Vector{};
-    store(dz_[l] + place(row, unit), dh * factor);
-    if (ds_[l]) store(ds_[l] + place(row, unit), dh * load_part(layer.beyond + at, n));
+    return {layer.h, layer.factor, layer.beyond, dz_[l], ds_[l], stack_.rows, layer.outputs, layer.draw ? layer.draw->scale : 1.0f};
   }
 
   template <int VECTORS>
@@ -423,6 +451,8 @@ class BackwardStack : Pass {
     const DenseLayer& layer = stack_.layers[l];
     const int64_t column = panel * kBlock, n_full = layer.outputs / kBlock, rest = layer.outputs % kBlock;
     const float* right = turned + column * layer.outputs;
+    const Below below = l ? below_of(l - 1) : Below{};
+    const float scale = layer.scale;
     for_tiles(n, [&](int64_t i, auto rows) {
       constexpr int kRows = decltype(rows)::value;
       Vector sums[kRows][VECTORS] = {};
@@ -433,9 +463,9 @@ class BackwardStack : Pass {
       for (int r = 0; r < kRows; ++r)
         for (int v = 0; v < VECTORS; ++v) {
           const int64_t row = first + i + r, unit = column + v * kLanes;
-          const Vector value = sums[r][v] * layer.scale;
+          const Vector value = sums[r][v] * scale;
           if (l)
-            keep(l - 1, row, unit, value);
+            below.keep(row, unit, value);
           else
             store_part(dx_ + row * layer.inputs + unit, value, layer.inputs - unit);
         }
@@ -455,30 +485,46 @@ class BackwardStack : Pass {
     const DenseLayer& layer = stack_.layers[l];
     const int64_t n = std::min(kTaskInputs, layer.inputs - task.input), column = task.panel * kBlock;
     const float *from = (l ? stack_.inputs_of(l) : x_) + task.input, *dz = dz_[l] + column * stack_.rows;
-    alignas(64) float total[kTaskInputs * kBlock] = {};
+    const float scale = n_apart_ > 1 ? 1.0f : layer.scale;
+    float* to = sums_of(task).kernel + task.input * layer.outputs + column;
+    const int64_t inputs = layer.inputs, outputs = layer.outputs, n_units = outputs - column;
+    // A tile's sums over one part, all of whose vectors are whole, need no room between. Zero is added as it is to parts.
+    const bool goes_there = (n_apart_ > 1 || n_parts_ == 1) && VECTORS * kLanes <= n_units;
+    alignas(64) float total[kTaskInputs * kBlock], all[kTaskInputs * kBlock];
+    if (!goes_there) std::fill_n(total, n * kBlock, 0.0f);
     for_parts(task, [&](int64_t begin, int64_t end) {
-      alignas(64) float all[kTaskInputs * kBlock] = {};
-      for (int64_t first = begin; first < end; first += kChunk) {
-        const int64_t n_rows = std::min(end - first, kChunk);
+      for (int64_t first = begin; first < end; first += kSumChunk) {
+        const int64_t n_rows = std::min(end - first, kSumChunk);
+        const bool begins = first == begin, ends = first + n_rows == end;
         for_tiles(n, [&](int64_t k, auto rows) {
           constexpr int kRows = decltype(rows)::value;
           Vector sums[kRows][VECTORS];
-          for (int r = 0; r < kRows; ++r)
-            for (int v = 0; v < VECTORS; ++v) sums[r][v] = load(all + (k + r) * kBlock + v * kLanes);
-          add_product(sums, Left{from + first * layer.inputs + k, 1, layer.inputs, n_rows, 1, 0}, dz + first * kBlock, kBlock);
-          for (int r = 0; r < kRows; ++r)
-            for (int v = 0; v < VECTORS; ++v) store(all + (k + r) * kBlock + v * kLanes, sums[r][v]);
+          const auto each = [&](const auto& body) __attribute__((always_inline)) {
+#pragma GCC unroll 8
+            for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 4
+              for (int v = 0; v < VECTORS; ++v) body(sums[r][v], k + r, v * kLanes);
+          };
+          if (begins)
+            each([](Vector& sum, int64_t, int64_t) { sum = Vector{}; });
+          else
+            each([&](Vector& sum, int64_t input, int64_t unit) { sum = load(all + input * kBlock + unit); });
+          add_product(sums, Left{from + first * inputs + k, 1, inputs, n_rows, 1, 0}, dz + first * kBlock, kBlock);
+          if (!ends)
+            each([&](Vector& sum, int64_t input, int64_t unit) { store(all + input * kBlock + unit, sum); });
+          else if (goes_there)
+            each([&](Vector& sum, int64_t input, int64_t unit) { store(to + input * outputs + unit, (Vector{} + sum) * scale); });
+          else
+            each([&](Vector& sum, int64_t input, int64_t unit) {
+              float* sums_to = total + input * kBlock + unit;
+              store(sums_to, load(sums_to) + sum);
+            });
         });
       }
-      for (int64_t i = 0; i < n * kBlock; i += kLanes) store(total + i, load(total + i) + load(all + i));
     });
-    const float scale = n_apart_ > 1 ? 1.0f : layer.scale;
-    float* to = sums_of(task).kernel + task.input * layer.outputs;
-    for (int64_t k = 0; k < n; ++k)
-      for (int v = 0; v < VECTORS; ++v) {
-        const int64_t unit = column + v * kLanes;
-        store_part(to + k * layer.outputs + unit, load(total + k * kBlock + v * kLanes) * scale, layer.outputs - unit);
-      }
+    for (int64_t k = 0; !goes_there && k < n; ++k)
+      for (int v = 0; v < VECTORS; ++v)
+        store_part(to + k * outputs + v * kLanes, load(total + k * kBlock + v * kLanes) * scale, n_units - v * kLanes);
   }
 
   template <int VECTORS>

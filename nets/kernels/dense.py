@@ -5,7 +5,9 @@ Shapes: b batch, f inputs, h outputs of a layer, l layers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -37,7 +39,25 @@ MAX_UNITS = 256
 # Weights between hidden layers from which on the kernel saves more than its compilation costs.
 MIN_WEIGHTS = 128 * 128
 MIN_ROWS = 16  # for which it pays to bring the weights into the kernel's order
+# The same of nets side by side, whose products XLA has all at once: for 32 and 64 rows of 8 to 32
+# nets of 128 units the kernel takes 1.05 to 1.15 times its processor time (bench/dense_members.py).
+MIN_ROWS_SIDE_BY_SIDE = 128
+WIDE = 256  # units from which on it takes less than XLA there too
+SLOW_IN_XLA = ("mish", "softplus")  # so slow that the kernel stays ahead
 MAX_NUMBERS = 1 << 22  # of a layer's outputs, beyond which they are in no cache
+
+
+_side_by_side: ContextVar[bool] = ContextVar("side_by_side", default=False)
+
+
+@contextmanager
+def nets_side_by_side() -> Iterator[None]:
+    """Says, while a network is traced, that vmap makes several nets of it, which it cannot see."""
+    token = _side_by_side.set(True)
+    try:
+        yield
+    finally:
+        _side_by_side.reset(token)
 
 
 class Saved(NamedTuple):
@@ -72,7 +92,9 @@ def suits(form: Form, given: DenseLayers) -> bool:
         return False
     n_rows = x_bf.shape[0]
     n_inputs, *widths = widths_of(given)
-    if not widths or not (MIN_ROWS <= n_rows <= MAX_NUMBERS // max(*widths, 1)):
+    is_ahead = form.activation in SLOW_IN_XLA or min(widths, default=0) >= WIDE
+    fewest = MIN_ROWS_SIDE_BY_SIDE if _side_by_side.get() and not is_ahead else MIN_ROWS
+    if not widths or not (fewest <= n_rows <= MAX_NUMBERS // max(*widths, 1)):
         return False
     if not is_large(widths) or not min(widths):
         return False

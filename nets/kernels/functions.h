@@ -31,6 +31,18 @@ DENSEQ_INLINE Power power_within(Vector x) {
 // The same of any x, as at the nearer of these ends.
 DENSEQ_INLINE Power power(Vector x) { return power_within(clamp(x, -87.0f, 88.0f)); }
 
+// e^x = 2^n 2^r, x between -87 and 87, exact to a few units in the last place: n is added to the exponent of 2^r.
+DENSEQ_INLINE Vector short_power(Vector x) {
+  constexpr float magic = 12582912.0f;
+  const Vector y = x * 1.44269504f, shifted = y + magic, r = y - (shifted - magic);
+  Vector sum = r * 1.326472721e-3f + 9.671512813e-3f;
+  sum = sum * r + 5.550733745e-2f;
+  sum = sum * r + 2.402224208e-1f;
+  sum = sum * r + 6.931469776e-1f;
+  sum = sum * r + 1.0f;
+  return (Vector)((Bits)sum + ((Bits)shifted << 23));
+}
+
 // log(1 + u) for u from 0 to 1: 2 artanh(t) with t = u / (2 + u) <= 1/3, by its series.
 DENSEQ_INLINE Vector log_one_plus(Vector u) {
   const Vector t = u / (u + 2.0f), s = t * t;
@@ -108,6 +120,17 @@ DENSEQ_INLINE Point activate(Vector z) {
     const Vector t = tanh(z);
     return {t, 1.0f - t * t};
   }
+}
+
+// z + slope x (a(z) - z), of which there is no derivative here.
+template <Activation KIND>
+DENSEQ_INLINE Vector with_slope(Vector z, Vector slope) {
+  if constexpr (KIND == Activation::kMish) {
+    // 1 - tanh(log(1 + e)) is 2 / ((e + 1)^2 + 1), in which the error of a shorter polynomial, of 2^r, does not weigh.
+    const Vector more = short_power(clamp(z, -87.0f, 20.0f)) + 1.0f;
+    return z - z * (2.0f * slope * reciprocal(more * more + 1.0f));
+  }
+  return z + slope * (activate<KIND>(z).value - z);
 }
 
 }  // namespace denseq

@@ -31,7 +31,7 @@ class Saved(NamedTuple):
 
 
 class Passes(NamedTuple):
-    """A kernel. Two of them are one if their functions are."""
+    """The passes of a kernel. Two are equal if their functions are."""
 
     forward: Callable[[tuple[bool, ...], LayerInputs, bool], tuple[Answer, Saved]]
     """(reverse, layer, whether a derivative will be taken) -> the answer, and what that needs."""

@@ -13,6 +13,7 @@ import numpy as np
 INTEGER = ctypes.c_int64
 POINTER = ctypes.c_void_p
 FLOATS = np.dtype(np.float32)
+LINE = 64  # bytes of a line of the cache
 
 
 def _fields(integers: str, pointers: str) -> list[tuple[str, type]]:
@@ -73,12 +74,17 @@ class Memory:
         self._kept: list[object] = []
 
     def floats(self, array: np.ndarray | None) -> int | None:
-        """The address of a float32 copy of an array; None of none."""
+        """The address of a float32 copy of an array; None of none.
+
+        It begins a line of the cache, so that no vector lies in two.
+        """
         if array is None:
             return None
-        copy = np.array(array, FLOATS, order="C")
-        self._kept.append(copy)
-        return copy.ctypes.data
+        room = np.empty(array.size + LINE // FLOATS.itemsize, FLOATS)
+        first = -room.ctypes.data % LINE // FLOATS.itemsize
+        room[first : first + array.size] = np.ravel(array)
+        self._kept.append(room)
+        return room.ctypes.data + first * FLOATS.itemsize
 
     def rows(self, array: np.ndarray) -> range:
         """The address of each row of a float32 copy of an array [n, m]."""

@@ -91,9 +91,12 @@ class TableRows {
   // Answers rows [first, end).
   void run(int64_t first, int64_t end, Scratch& scratch) const {
     const int64_t n = std::min(end - first, kRows);
-    scratch.reserve(Scratch::rounded(n * net_.n_numbers) + Scratch::rounded(n * net_.row_width) + 2 * Scratch::rounded(n * widest_));
+    scratch.reserve(Scratch::rounded(n * net_.n_numbers) + Scratch::rounded(n * net_.row_width) + 2 * Scratch::rounded(n * widest_) +
+                    Scratch::rounded(padded(net_.layers[net_.n_layers - 1].inputs)));
     float *scaled = scratch.take(n * net_.n_numbers), *rows = scratch.take(n * net_.row_width);
     float* outputs[2] = {scratch.take(n * widest_), scratch.take(n * widest_)};
+    const TableLayer& last = net_.layers[net_.n_layers - 1];
+    float* only = last.outputs == 1 ? only_column(last, scratch) : nullptr;
     std::vector<Term> terms(3 * most_parts_);
     for (; first < end; first += kRows) {
       const int64_t n_rows = std::min(end - first, kRows);
@@ -102,7 +105,10 @@ class TableRows {
       const float* inputs = rows;
       int64_t step = net_.row_width;
       for (int64_t l = 0; l < net_.n_layers; ++l) {
-        run_layer(net_.layers[l], inputs, step, n_rows, rows, outputs[l % 2]);
+        if (only && &net_.layers[l] == &last)
+          put_only(last, only, inputs, step, n_rows, rows, outputs[l % 2]);
+        else
+          run_layer(net_.layers[l], inputs, step, n_rows, rows, outputs[l % 2]);
         inputs = outputs[l % 2];
         step = padded(net_.layers[l].outputs);
       }
@@ -173,15 +179,15 @@ class TableRows {
 
   template <Activation KIND>
   static void finish(const TableLayer& layer, const float* products, const float* start, int64_t start_step, int64_t n_rows, int64_t width,
-                     const float* slope, float* to) {
+                     const float* slopes, float* to) {
     const int64_t step = padded(layer.outputs);
-    for (int64_t r = 0; r < n_rows; ++r)
-      for (int64_t v = 0; v < width; v += kLanes) {
+    for (int64_t v = 0; v < width; v += kLanes) {
+      const Vector slope = slopes ? load(slopes + v) : Vector{};
+      for (int64_t r = 0; r < n_rows; ++r) {
         const Vector z = load(products + r * width + v) + load(start + r * start_step + v);
-        Vector value = activate<KIND>(z).value;
-        if (slope) value = z + load(slope + v) * (value - z);
-        store(to + r * step + v, value);
+        store(to + r * step + v, slopes ? with_slope<KIND>(z, slope) : activate<KIND>(z).value);
       }
+    }
   }
 
   using FinishRows = void (*)(const TableLayer&, const float*, const float*, int64_t, int64_t, int64_t, const float*, float*);
@@ -212,6 +218,30 @@ class TableRows {
           finish(layer, products, start, layer.bias ? 0 : net_.row_width, kTileRows, width, slope, to + row * own_step + column);
         });
       });
+    }
+  }
+
+  // The weights of a layer of one output, filled up by zeros to whole vectors.
+  static float* only_column(const TableLayer& layer, Scratch& scratch) {
+    float* weights = scratch.take(padded(layer.inputs));
+    for (int64_t k = 0; k < padded(layer.inputs); ++k) weights[k] = k < layer.inputs ? layer.panels[k * kLanes] : 0;
+    return weights;
+  }
+
+  // The one output of the last layer, whose products would fill a vector with it: inputs that stand side by side are added up
+  // instead, in kGates sums of vectors.
+  void put_only(const TableLayer& layer, const float* weights, const float* inputs, int64_t step, int64_t n_rows, const float* rows,
+                float* to) const {
+    const int64_t n = padded(layer.inputs), full = n / kBlock * kBlock;
+    for (int64_t r = 0; r < n_rows; ++r, inputs += step) {
+      Vector sums[kGates] = {};
+      for (int64_t k = 0; k < full; k += kBlock)
+        for (int g = 0; g < kGates; ++g) sums[g] += load(inputs + k + g * kLanes) * load(weights + k + g * kLanes);
+      for (int64_t k = full; k < n; k += kLanes) sums[0] += load(inputs + k) * load(weights + k);
+      const Vector all = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+      float sum = 0;
+      for (int lane = 0; lane < kLanes; ++lane) sum += all[lane];
+      to[r * kLanes] = sum + rows[r * net_.row_width + layer.offset];
     }
   }
 

@@ -7,7 +7,7 @@ Shapes: n rows, f number columns, c category columns, d features, h hidden, o ou
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeGuard
 
 import jax
@@ -96,49 +96,41 @@ def _columns(array: np.ndarray | None, kind: type, shape: tuple[int, int]) -> np
 
 
 def _make_net(network: TableNetwork, variables: Tree, lanes: int, memory: Memory) -> Net:
-    params, fitted = variables["params"], variables["statistics"]
+    """The network as tables.cc reads it: features of a row, their sums, layers and heads."""
+    params = variables["params"]
+    fitted = variables["statistics"]
     output = _joined_heads(params["output"], network.output.heads)
     layers = [params["body"][f"layer_{i}"] for i in range(len(network.body.hidden))] + [output]
-    forms = [network.body.parametrization] * (len(layers) - 1) + [network.output.parametrization]
-    kernels = [
-        np.asarray(scaled(layer["kernel"].astype(np.float64), len(layer["kernel"]), form))
-        for layer, form in zip(layers, forms, strict=True)
-    ]
+    kernels = _scaled_kernels(network, layers)
     if network.inputs.input_scale:
         kernels[0] = kernels[0] * params["inputs"]["input_scale"][:, None]
-    numbers, codes = len(fitted["inputs"].get("fill", ())), len(network.inputs.category_sizes)
+    n_numbers = len(fitted["inputs"].get("fill", ()))
+    n_codes = len(network.inputs.category_sizes)
     rows = RowBuilder(
         network.inputs, params.get("inputs", {}), fitted["inputs"], kernels[0], lanes, memory
     )
-    if numbers:
-        rows.add_numbers(numbers)
+    if n_numbers:
+        rows.add_numbers(n_numbers)
         rows.add_missing(network.missing_columns)
-    if codes:
+    if n_codes:
         rows.add_codes()
     kernels[0] = rows.kernel_dh
     first = rows.finish(layers[0]["bias"].astype(np.float64), len(kernels[0]))
-    missing = network.missing_columns if numbers else ()
+    missing = network.missing_columns if n_numbers else ()
     last = rows.line(missing, output["bias"].astype(np.float64), first.offset + first.width)
     activation = ACTIVATIONS.index(network.body.activation)
     made = []
-    for i, (kernel_dh, layer) in enumerate(zip(kernels, layers, strict=True)):
-        is_last = layer is output
-        slope_h = params["body"].get(f"slope_{i}") if not is_last else None
-        made.append(
-            Layer(
-                *kernel_dh.shape,
-                last.offset if is_last else first.offset,
-                ACTIVATIONS.index("linear") if is_last else activation,
-                memory.floats(_panels(kernel_dh, lanes)),
-                None if is_last or not i else memory.floats(whole_vectors(layer["bias"], lanes)),
-                None if slope_h is None else memory.floats(whole_vectors(slope_h, lanes)),
-            )
-        )
+    for i, (kernel_dh, layer) in enumerate(zip(kernels[:-1], layers[:-1], strict=True)):
+        bias_h = layer["bias"] if i else None  # that of the first is a part of `first`
+        slope_h = params["body"].get(f"slope_{i}")
+        made.append(_layer(kernel_dh, first.offset, activation, bias_h, slope_h, lanes, memory))
+    linear = ACTIVATIONS.index("linear")
+    made.append(_layer(kernels[-1], last.offset, linear, None, None, lanes, memory))
     sums = [*rows.sums, first, last]
     heads = _heads(network, fitted["targets"], memory)
     return Net(
-        numbers,
-        codes,
+        n_numbers,
+        n_codes,
         len(rows.features),
         len(sums),
         len(made),
@@ -151,6 +143,34 @@ def _make_net(network: TableNetwork, variables: Tree, lanes: int, memory: Memory
         memory.structures(Layer, made),
         memory.structures(Head, heads),
     )
+
+
+def _scaled_kernels(network: TableNetwork, layers: Sequence[Tree]) -> list[np.ndarray]:
+    """The kernels of all layers, float64, with what their form divides products by."""
+    forms = [network.body.parametrization] * (len(layers) - 1) + [network.output.parametrization]
+    kernels = []
+    for layer, form in zip(layers, forms, strict=True):
+        kernel_dh = layer["kernel"].astype(np.float64)
+        kernels.append(np.asarray(scaled(kernel_dh, len(kernel_dh), form)))
+    return kernels
+
+
+def _layer(
+    kernel_dh: np.ndarray,
+    offset: int,
+    activation: int,
+    bias_h: np.ndarray | None,
+    slope_h: np.ndarray | None,
+    lanes: int,
+    memory: Memory,
+) -> Layer:
+    """A layer; `offset` is where the sums of features that it begins with stand in a row's."""
+
+    def floats(array_h: np.ndarray | None) -> int | None:
+        return None if array_h is None else memory.floats(whole_vectors(array_h, lanes))
+
+    kernel = memory.floats(_panels(kernel_dh, lanes))
+    return Layer(*kernel_dh.shape, offset, activation, kernel, floats(bias_h), floats(slope_h))
 
 
 def _joined_heads(params: Tree, heads: tuple[HeadShape, ...]) -> dict[str, np.ndarray]:

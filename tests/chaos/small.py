@@ -55,11 +55,12 @@ def make_inputs(folder: Path, epochs: int) -> dict[str, Small]:
     of_sequences = {"data.path": str(folder / "sequences.jsonl"), "data.inputs": "x"}
     of_sequences |= {"data.target": "y", "data.stream": "true", "data.shuffle_window": "100"}
     members = {"population.seeds": "2", "population.grid": '{"optim.l2": (0.0, 0.01)}'}
+    one = {"population.folds": "1"}
     small = {"net.hidden": "(6,)", "train.epochs": str(epochs), "train.batch_size": "64"}
     lstm = {"data.lookback": "12", "data.horizon": "2", "data.time": "t"}
     rows = str(folder / "rows.parquet")
     return {
-        "dense": Small("table", of_table | small, rows),
+        "dense": Small("table", of_table | small | one, rows),
         "population": Small("table", of_table | small | members, rows),
         "stream": Small("table", of_stream | small | {"data.shuffle_window": "100"}, rows),
         "lstm": Small("series", of_series | small | lstm, str(folder / "later.parquet")),

@@ -134,7 +134,9 @@ def test_a_grid_survives_the_command_line_and_json(tmp_path):
             {"keep": "all", "grid": {"net.hidden": ((4,), (8,))}},
             "nets that differ in net.hidden cannot be averaged",
         ),
-        ({"seeds": 3, "member": 3}, "3 of 3; the last is 2"),
+        ({"seeds": 3, "member": 3}, "3 of 3; the last is 2$"),
+        ({"seeds": "auto", "member": 1}, "0, unless config.population.seeds says how many"),
+        ({"folds": "auto", "member": 1}, "0, unless config.population.folds says how many"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(population, message):

@@ -263,6 +263,15 @@ def test_a_monitor_without_validation_rows_is_said() -> None:
     assert not unread_notes(with_values(GOOD, chosen | {"population.folds": 2}))
 
 
+def test_validation_rows_beside_folds_are_said_to_be_idle() -> None:
+    folded = {"population.folds": 5}
+    (line,) = unread_notes(with_values(GOOD, folded | {"data.valid": 0.2}))
+    assert line.startswith("config.data.valid: not used, for of config.population.folds=5 each ")
+    for valid in (0, 0.15, "auto"):
+        assert not unread_notes(with_values(GOOD, folded | {"data.valid": valid}))
+    assert not unread_notes(with_values(GOOD, {"data.valid": 0.2}))
+
+
 def test_momentum_is_told_of_beta1_where_the_optimizer_reads_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -16,10 +16,11 @@ from train.data.hint import Hint
 from train.data.infer import infer
 from train.data.months import month_of
 from train.data.series.local_time import to_local
-from train.data.table.column import Column, encode_input
+from train.data.table.column import Column
+from train.data.table.encode_column import encode_input
 from train.data.table.load import load_table
 from train.data.unread_numbers import unread_note
-from train.data.zones import zones_note
+from train.data.zones import find_zones, zones_note
 from train.errors import UserError
 
 # As the Common Locale Data Repository writes them, long and short.
@@ -98,6 +99,72 @@ def test_letters_that_stand_for_a_zone_are_said_and_those_of_several_are_not_rea
 
 
 @pytest.mark.parametrize(
+    ("text", "order", "offset"),
+    [
+        ("2024/01/05 3:04:05 PM GMT+2", "ymd", "+02:00"),
+        ("2024/01/05 15:04:05 UTC-05:30", "ymd", "-05:30"),
+        ("Fri Jan 05 2024 15:04:05 GMT+0100 (Central European Standard Time)", "mdy", "+01:00"),
+        ("2024-01-05 15:04:05 GMT", "ymd", "+00:00"),
+    ],
+)
+def test_offsets_are_read_as_forms_and_browsers_write_them(text, order, offset):
+    wanted = pd.Timestamp(f"2024-01-05 15:04:05{offset}").tz_convert("UTC").tz_localize(None)
+    assert parse_date(text, order) == wanted.to_pydatetime()
+    assert find_zones([text]).offsets == {offset}
+
+
+@pytest.mark.parametrize("dash", "\u2212\u2010\u2011\u2013\u2014\ufe63\uff0d")
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2024-01-05 10:00 UTC-05:00", "2024-01-05 10:00-05:00"),
+        ("2024-01-05T10:00:30-0530", "2024-01-05 10:00:30-05:30"),
+        ("05.01.2024 10:00 GMT-5", "2024-01-05 10:00-05:00"),
+        ("2024-01-05 10:00 (UTC-05:00)", "2024-01-05 10:00-05:00"),
+        ("2024-01-05", "2024-01-05 00:00+00:00"),
+        ("2024-01-05 10:00 - 2024-01-05 11:00", "2024-01-05 10:00+00:00"),
+    ],
+)
+def test_dashes_of_type_setters_are_those_of_programs(text, moment, dash):
+    written = text.replace("-", dash)
+    order = "dmy" if text[2] == "." else ISO
+    truth = pd.Timestamp(moment)
+    assert parse_date(written, order) == truth.tz_convert(None)
+    has_offset = moment[-6:] != "+00:00"
+    assert find_zones([written]).only == (moment[-6:] if has_offset else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "order"),
+    [
+        ("1/5/2024, 3:04:05\u202fPM", "mdy"),  # as browsers write since 2023
+        ("\u200e1/\u200e5/\u200e2024\u00a03:04:05 PM", "mdy"),  # of Windows' properties
+        ("\uff12\uff10\uff12\uff14\uff0f\uff10\uff11\uff0f\uff10\uff15 15\uff1a04:05", "ymd"),
+        ("\u0662\u0660\u0662\u0664-01-05 15:04:05", ISO),
+    ],
+)
+def test_blanks_digits_and_slashes_of_other_scripts_are_in_dates(text, order):
+    assert parse_date(text, order) == datetime.datetime(2024, 1, 5, 15, 4, 5)
+
+
+@pytest.mark.parametrize("text", ["2024-01-05+02:00", "2024-01-05 GMT-5", "2024-01-05Z"])
+def test_an_offset_behind_a_day_alone_leaves_the_day(text):
+    for order in (ISO, "ymd"):
+        assert parse_date(text, order) == datetime.datetime(2024, 1, 5)
+
+
+def test_a_span_has_the_offset_behind_its_end_and_no_offset_is_a_whole_day():
+    span = "2024-01-05 10:00 - 2024-01-05 11:00 UTC+1"
+    assert parse_date(span, ISO) == datetime.datetime(2024, 1, 5, 9)
+    assert parse_date("2024-01-05 10:00 GMT+25", "ymd") is None
+
+
+def test_months_by_name_in_front_are_said_to_be_there_whatever_offset_follows():
+    texts = [f"Jan {day:02d} 2024 15:04:05 GMT+0100 (CET)" for day in range(1, 29)]
+    assert infer_order(texts, np.ones(28)).order == "mdy"
+
+
+@pytest.mark.parametrize(
     ("trained", "later", "said"),
     [
         ("2021-01-0{} 10:30+02:00", "2021-01-05 10:30", "times without a zone, which those of"),
@@ -112,6 +179,15 @@ def test_a_column_whose_times_gain_or_lose_their_zone_is_said(tmp_path, trained,
     encoder = load_table(Table(path=str(tmp_path / "t.csv"), target="y", valid=0), "auto").encoder
     found = encoder.read(pa.table({"when": [later]}), "new").said
     assert len(found) == bool(said) and all(said in line for line in found)
+
+
+def test_cells_that_are_no_times_are_not_said_to_lack_a_zone(tmp_path):
+    cells = ["2021-01-05 10:30+02:00", "0000-00-00 00:00:00", "unknown", "2021-01-06 10:30+02:00"]
+    rows = "".join(f"{cells[i % 4]},{i}.5\n" for i in range(40))
+    (tmp_path / "t.csv").write_text(f"when,y\n{rows}")
+    dataset = load_table(Table(path=str(tmp_path / "t.csv"), target="y", valid=0), "auto")
+    assert dataset.encoder.columns[0].missing
+    assert not any("without a zone" in note for note in dataset.notes)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ from reading import refused
 from train.config.data_options import Table
 from train.data.columns import RawColumn
 from train.data.files.arrow import as_table
-from train.data.files.delimited import left_out_notes
+from train.data.files.found import left_out_notes
 from train.data.files.read import read_table
-from train.data.table.column import Column, encode_category
+from train.data.table.column import Column
+from train.data.table.encode_column import encode_category
 from train.data.table.fit import fit_encoder
 from train.data.table.load import load_table
 from train.data.values import read_numbers

@@ -12,7 +12,8 @@ from train.data.dates import parse_date
 from train.data.files.dialect import find_dialect
 from train.data.hint import Hint, find_hint
 from train.data.infer import Inferred, infer
-from train.data.marks import choose_marks, find_marks, infer_notation
+from train.data.infer_notation import infer_notation
+from train.data.marks import choose_marks, find_marks
 from train.data.notation import Notation, parse
 
 PLAIN = (".", "", True)
@@ -104,6 +105,10 @@ def test_a_category_of_many_numbers_is_said():
         ("x,y\n0,5,1\n1,5,2\n", ("", "x", "y")),  # their numbers
         ("who  n\nan  1\nbo  2\n", ("who", "n")),
         ("who  what\nan  apple\nbo  tree\n", ("who  what",)),  # words, which blanks may be part of
+        ('"who" "what"\n"an b" "red"\n"bo" "tree"\n', ("who", "what")),  # R: its texts are quoted
+        ('"who" "n"\n"1" "an b" 1\n"2" "bo" 2\n', ("", "who", "n")),  # beside names of rows
+        ("m n\n1 5 7\n2 5 8\n", ("", "m", "n")),  # which may stand without quotes
+        ("who  age\nan b 5\nbo c 6\n", ("who  age",)),  # a word more, not a name of the row
     ],
 )
 def test_names_are_those_of_the_fields_that_rows_have(text, names):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import gzip
 import json
 
@@ -305,7 +306,7 @@ def test_hints_for_what_is_a_guess_or_stands_elsewhere(train):
     with pytest.raises(UserError, match="if line 4 holds the names, delete what stands above"):
         train("Report of 2024\nby me\n\n" + table)
     assert [c.name for c in train("# Report of 2024, v2\n# by me\n\n" + table)[0].columns] == ["x"]
-    with pytest.raises(UserError, match="no column 'yy'; did you mean 'x'"):
+    with pytest.raises(UserError, match="no column 'yy'; there is 'x'"):
         train(table, features=("yy",))
 
 
@@ -326,6 +327,20 @@ def test_an_index_that_is_left_out_is_said(train, header: str) -> None:
     assert line.endswith("train.csv: column 1 has no name and is left out, as an index of the rows")
     _, notes = train(rows(Y * 2, Y, header="x,y"))
     assert not any("left out" in note for note in notes)
+
+
+def test_an_index_of_days_that_is_left_out_says_how_it_would_be_read(train) -> None:
+    days = [str(datetime.date(2024, 1, 1) + datetime.timedelta(days=i)) for i in range(N)]
+    content = rows(days, Y * 2, Y, header=",x,y")
+    _, notes = train(content)
+    said = "as an index of the rows, from '2024-01-01' on; a name in the header has it read"
+    assert any(note.endswith(said) for note in notes)
+    _, notes = train(rows([""] * N, Y * 2, Y, header=",x,y"))
+    assert not any(", from" in note for note in notes)
+    with pytest.raises(UserError, match="no rows"):
+        train(",x,y\n")
+    with pytest.raises(UserError, match=r"no column 'day'.*; column 1 has no name: give it one in"):
+        train(content, features=("day", "x"))
 
 
 def test_columns_of_one_name_that_are_not_used_are_said(train) -> None:

@@ -27,9 +27,10 @@ from made_files import (
 )
 
 from train.config.data_options import Table
-from train.data.files.delimited import delimiter_of, left_out_notes
+from train.data.calendar import DAY
+from train.data.files.found import delimiter_of, left_out_notes
 from train.data.files.read import read_table
-from train.data.table.column import DAY, Column
+from train.data.table.column import Column
 from train.data.table.dataset import TableDataset
 from train.data.table.load import load_table
 from train.errors import UserError

@@ -86,13 +86,44 @@ def test_durations(text, seconds):
         (["8h05", "21h30", "9h00"], ["10h01"], [36_060.0]),
         (["1h 30m", "45m", "2h"], ["1h 1m", "3m"], [3660.0, 180.0]),
         (["₹ 1,23,456.50", "₹ 99,000.00", "₹ 12,34,567.00"], ["Rs. 1,00,000.00"], [100_000.0]),
-        (["$1.50", "$ -", "$2,000.00", "$3.25"], ["$-", "$4"], [None, 4.0]),
+        (["$1.50", "$ -", "$2,000.00", "$3.25"], ["$-", "$4", "-"], [0.0, 4.0, None]),
+        (["1,50 €", "-   €", "2.000,00 €"], ["- €", "4 €", "-"], [0.0, 4.0, None]),
         (["1.5", "k.A.", "2.5", "k.A.", "k.A."], ["3.5", "k.A."], [3.5, None]),
     ],
 )
 def test_numbers(train, ask, cells, later, numbers):
     found, _ = ask(train([cells[i % len(cells)] for i in range(N)]), later)
     assert found == numbers
+
+
+def test_a_dash_behind_a_currency_is_zero_and_said(train):
+    dataset = train(["$ 1.50", "$ -   ", "$ 2.00", "-", "$-"] * (N // 5))
+    [column] = dataset.encoder.columns
+    numbers = dataset.arrays.inputs["numbers"][:, 0] * column.unit + column.shift
+    assert numbers[[0, 1, 2, 4]].tolist() == [1.5, 0, 2, 0] and np.isnan(numbers[3])
+    said = "'$ -' in row 2, '$-' in row 5: each is read as 0"
+    assert any(said in note for note in dataset.notes)
+
+
+@pytest.mark.parametrize("share", [4, 40])  # of $ - among days, and of days among $ -
+def test_a_dash_behind_a_currency_is_no_day(train, ask, share):
+    days = [f"2024-01-{i % 28 + 1:02d}" for i in range(N)]
+    cells = [day if i % 4 else "$ -" for i, day in enumerate(days)]
+    dataset = train(cells if share == 4 else [*["$ -"] * (N - 10), *days[:10]])
+    [column] = dataset.encoder.columns
+    assert column.kind == "time"
+    assert any("'$ -' in row 1: no ISO date or time; read as missing" in n for n in dataset.notes)
+    found, said = ask(dataset, ["2024-01-05", "$ -", "- €"])
+    assert found == [np.datetime64("2024-01-05", "D").astype(int), None, None]
+    assert any("'$ -' in row 2, '- €' in row 3: no ISO date" in note for note in said)
+
+
+def test_a_dash_behind_a_currency_among_categories_is_said(train):
+    dataset = train(["$ -", "red", "blue", "red"] * (N // 4))
+    [column] = dataset.encoder.columns
+    assert column.vocabulary == ("$ -", "blue", "red")
+    said = "'$ -' (10) among categories, read as such; config.data.missing"
+    assert any(said in note for note in dataset.notes)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +142,24 @@ def test_months_and_quarters_are_times_and_said(train, ask, cells, later, day):
     [found], said = ask(dataset, [later])
     assert not said
     assert found == pytest.approx(np.datetime64(day, "D").astype(int), abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("zero", "day"),
+    [
+        ("0000-00-00", "2020-05-0{}"),
+        ("0000-00-00 00:00:00.000000", "2020-05-0{} 10:00"),
+        ("0000-00-00T00:00:00Z", "2020-05-0{}T10:00:00Z"),
+        ("0000/00/00", "2020/05/0{}"),
+        ("00.00.0000", "0{}.05.2020"),
+        ("00.00.0000 00:00", "0{}.05.2020 10:00"),
+    ],
+)
+def test_days_that_databases_write_for_none_are_missing(train, zero, day):
+    dataset = train([zero if i % 3 else day.format(1 + i % 9) for i in range(N)])
+    [column] = dataset.encoder.columns
+    assert column.kind == "time"
+    assert any(f"such as '{zero}' in row 2" in note for note in dataset.notes)
 
 
 @pytest.mark.parametrize("cells", [["2009/10", "2010/11", "2011/12"], ["2010-11", "2011-12"]])

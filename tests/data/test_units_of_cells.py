@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from train.data.columns import Text
-from train.data.marks import choose_marks, find_marks, infer_notation
+from train.data.infer_notation import infer_notation
+from train.data.marks import choose_marks, find_marks
 from train.data.notation import Notation, parse
 from train.data.unit_names import as_one_unit
 from train.data.unread_numbers import unread_note
@@ -38,6 +39,7 @@ def read(cells: list[str], later: list[str]) -> list[float | None]:
         ),
         (lambda n: f"{n}\u066b5", ["1\u066c234\u066b5", "7.25"], [1234.5, 7.25]),
         (lambda n: f"{n}\u200b", ["\u202d-7\u202c", "\uff0d7", "\ufe637"], [-7, -7, -7]),
+        (lambda n: f"{n}.5", ["\u20107.5", "\u20117.5", "\u20127.5", "\u22127.5"], [-7.5] * 4),
         (
             lambda n: f"{n * 1000:,}".replace(",", "'"),
             ["1`234", "1\u00b4234", "1\u02bc234"],

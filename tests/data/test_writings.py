@@ -115,7 +115,7 @@ def test_what_is_no_lap_is_shown_and_no_seconds_that_are_read(tmp_path):
 
 def test_hours_without_seconds_beside_some_with_them_are_said(tmp_path):
     dataset = load(tmp_path, [*(f"{i}:{i + 10}" for i in range(15, 40)), "1:02:03"])
-    assert "the first is read as hours:minutes, though others have seconds" in notes_on(dataset)
+    assert ": each is read as hours:minutes, though others have seconds" in notes_on(dataset)
     dataset = load(tmp_path, [f"{i}:{i + 10}" for i in range(10, 20)])
     found, said = ask(tmp_path, dataset, ["9:30", "9:30:15"])
     assert found == [34_200, 34_215] and "is read as hours:minutes, though" in said[0]

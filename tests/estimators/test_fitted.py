@@ -78,6 +78,15 @@ def test_a_regressor_answers_rows_of_any_library_and_is_pickled(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_regressor_of_few_rows_trains_one_net():
+    rows = frame()
+    model = DenseRegressor(net__hidden=(4,), train__epochs=1).fit(rows, numbers(rows))
+    assert len(model.result_["per_member"]) == 1
+    more = clone(model).set_params(population__folds=2).fit(rows, numbers(rows))
+    assert len(more.result_["per_member"]) == 2
+
+
+@pytest.mark.slow
 def test_a_regressor_is_the_net_of_a_run_on_a_file(tmp_path):
     rows = frame()
     price = numbers(rows)
@@ -181,6 +190,7 @@ def test_sequences_of_any_length():
     sequences, labels = waves(80, np.random.default_rng(0))
     model = SequenceClassifier(train__epochs=15, net__hidden=(16,)).fit(sequences, labels)
     assert model.score(sequences, labels) > 0.9
+    assert len(model.result_["per_member"]) == 1
     share = model.predict_proba(sequences)
     copy = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(copy.predict_proba(sequences), share)
@@ -198,8 +208,19 @@ def test_a_forecaster_goes_on_from_the_end():
     ).fit(hours[:380])
     truth = hours["load"].to_numpy()[380:386]
     assert model.predict(hours[:380]).shape == (6,)
+    np.testing.assert_array_equal(model.predict(hours["load"][:380]), model.predict(hours[:380]))
     assert np.abs(model.predict(hours[:380]) - truth).max() < 0.3
     assert model.predict_interval(hours[:380]).shape == (6, 2)
     assert model.score(hours) > 0.8
     alone = Forecaster(data__lookback=48, data__horizon=6, train__epochs=2).fit(hours["load"])
     assert alone.predict(hours["load"]).shape == (6,)
+
+
+def test_a_forecaster_that_lacks_its_targets_says_what_to_give():
+    hours = pd.DataFrame({"sun": np.cos(np.arange(60) / 9)})
+    load = pd.Series(np.sin(np.arange(60) / 7), name="load")
+    model = Forecaster(data__lookback=6, data__horizon=2, train__epochs=1, net__hidden=(2,))
+    model.fit(hours, load)
+    with pytest.raises(ValueError, match="X has no column 'load', whose last values forecasts go"):
+        model.predict(hours)
+    assert model.predict(hours.assign(load=load)).shape == (2,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import warnings
 from typing import Any
 
@@ -28,7 +29,7 @@ from train.estimators.classes import Labels, class_texts, labels_of, named_weigh
 from train.estimators.folders import packed, unpack
 from train.estimators.index import name_levels, with_levels
 from train.estimators.parameters import AS_CONFIG, FILLED, config_of
-from train.estimators.rows import columns_at, features_of, names_of_targets, tell_order
+from train.estimators.rows import columns_at, features_of, names_of_targets, tell_order, weights_of
 from train.estimators.series import series_table
 from train.evaluation.paths import quantile_columns
 
@@ -280,3 +281,17 @@ def test_numbers_that_a_frame_calls_categories_are_categories():
         "a",
         "b",
     ]
+
+
+def test_weights_are_numbers_one_for_each_row_or_one_for_all() -> None:
+    assert weights_of(2, 3).tolist() == [2.0, 2.0, 2.0]
+    assert weights_of([1, 0, 3], 3).tolist() == [1.0, 0.0, 3.0]
+    for wrong in ([1.0, 2.0], [[1.0], [2.0], [3.0]]):
+        shape = re.escape(str(np.shape(wrong)))
+        with pytest.raises(ValueError, match=f"a number for each of 3 rows, .* shape {shape}"):
+            weights_of(wrong, 3)
+    with pytest.raises(ValueError, match="sample_weight contains NaN"):
+        weights_of([1.0, np.nan, 3.0], 3)
+    for zeros in (0, [0.0, 0.0, 0.0]):
+        with pytest.raises(ValueError, match="all 3 weights are zero"):
+            weights_of(zeros, 3)

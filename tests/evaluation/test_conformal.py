@@ -24,7 +24,7 @@ from train.evaluation.conformal import (
     needed_score,
     sorted_scores,
 )
-from train.evaluation.held import conformal_metrics, score_intervals
+from train.evaluation.interval_scores import conformal_metrics, score_intervals
 from train.evaluation.spread import spread_columns
 from train.run.calibration import NAME, read_scores, write_scores
 from train.run.errors import NAME as ERRORS

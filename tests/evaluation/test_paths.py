@@ -16,7 +16,7 @@ from train.evaluation.paths import (
     relative_errors,
     sample_columns,
 )
-from train.inference.asked import Asked, check_asked
+from train.inference.answer_options import Asked, check_asked
 
 HEAD = Head("value", "regression", ("y", "z"), (), 2)
 RANDOM = np.random.default_rng(0)
@@ -106,6 +106,7 @@ def test_what_never_was_below_0_is_not_sampled_below_it():
     [
         ({"quantiles": (0.1, 1.5)}, r"^--quantiles: expected numbers, above 0 .*, got 1.5$"),
         ({"quantiles": (0,)}, r"^--quantiles: expected numbers, above 0 and below 1, got 0$"),
+        ({"quantiles": 0.1}, r"^--quantiles: expected a list, such as \(0.1, 0.9\), got 0.1$"),
         ({"quantiles": ("a",)}, r"^--quantiles: expected numbers, above 0 and below 1, got a$"),
         ({"samples": 0}, r"^--samples: expected an integer, at least 1, got 0$"),
         ({"samples": 2.5}, r"^--samples: expected an integer, at least 1, got 2.5$"),
@@ -115,3 +116,8 @@ def test_what_cannot_be_asked_for_is_refused_from_python_too(asked: Asked, line:
     with pytest.raises(UserError, match=line):
         check_asked(asked)
     check_asked({"quantiles": (0.1,), "samples": np.int64(1)})
+
+
+def test_a_name_that_nothing_reads_is_no_question():
+    with pytest.raises(TypeError, match="argument 'intervall'; did you mean interval"):
+        check_asked({"intervall": 0.9})  # type: ignore[typeddict-unknown-key]

@@ -71,7 +71,7 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         return outputs, network.apply(variables, outputs, method="postprocess")
 
     outputs, answers = zip(*(jax.device_get(outputs_and_answers(net)) for net in nets), strict=True)
-    predictor = Predictor(config, encoder, trees)
+    predictor = Predictor.of(config, encoder, trees)
     return Case(predictor, inputs, list(outputs), list(answers), statistics["targets"])
 
 

@@ -8,9 +8,10 @@ import jax.numpy as jnp
 from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-import tests.nets.test_native as t
+import tests.nets.lstm_layers as t
 import tests.nets.test_native_bits as bits
 from nets.recurrence import lstm
+from nets.recurrence_scan import LayerInputs
 
 layer, pulls = t.make_layer((8, 6, 3, 20), t.REVERSE), t.make_pulls((8, 6, 3, 20), t.REVERSE)
 truth = t.scanned_both(t.REVERSE, layer, pulls)
@@ -29,7 +30,7 @@ def both(layer, pulls):
 mesh = jax.make_mesh((2,), ("rows",), axis_types=(AxisType.Auto,))
 first, rows, all_rows = P("rows"), P(None, "rows"), P()
 places = (
-    t.LayerInputs(first, all_rows, all_rows, all_rows, rows, rows, first, rows),
+    LayerInputs(first, all_rows, all_rows, all_rows, rows, rows, first, rows),
     (first, rows, rows),
 )
 
@@ -45,7 +46,7 @@ assert "denseq_" not in jax.jit(both).lower(*placed).as_text()
 
 def summed(layer, pulls):
     answer, slopes = both(layer, pulls)
-    weights = t.LayerInputs._fields[1:4]
+    weights = LayerInputs._fields[1:4]
     sums = {name: jax.lax.psum(getattr(slopes, name), "rows") for name in weights}
     return answer, slopes._replace(**sums)
 

@@ -72,6 +72,24 @@ def test_statistics_that_need_quantiles_are_not_made_up():
 
 
 @pytest.mark.parametrize(
+    ("codes", "y", "line"),
+    [
+        # A loss of [n, 1] less [n] would be one of all pairs of rows.
+        ([[1, 2]], [1.0], r"target 'y' has the shape \(1,\): expected \[rows, 1\]"),
+        # The other column has room for it.
+        ([[1, 3]], [[1.0]], r"codes\[:, 1\] hold 3: expected 0 to 2"),
+        ([[-1, 2]], [[1.0]], r"codes\[:, 0\] hold -1: expected 0 to 3"),
+        ([[1]], [[1.0]], r"shape \(1, 1\) for category_sizes=\(3, 2\): expected a size for each"),
+    ],
+)
+def test_codes_and_targets_of_other_shapes_are_refused(codes: list, y: list, line: str):
+    heads = nets.Heads((nets.HeadShape("y", "regression", 1),))
+    network = nets.TableNetwork(nets.Inputs((3, 2)), nets.Dense(()), heads)
+    with pytest.raises(ValueError, match=line):
+        network.fit_statistics({"codes": np.array(codes)}, {"y": np.array(y)})
+
+
+@pytest.mark.parametrize(
     "network",
     [
         table_network(),

@@ -16,7 +16,7 @@ from marks import slow
 from nets.kernels.gpu import cudnn
 from nets.kernels.gpu.cudnn import cudnn_layer
 from nets.recurrence_scan import LayerInputs, scanned_layer
-from tests.nets.test_native import assert_close, both, gradient, make_layer, make_pulls
+from tests.nets.lstm_layers import assert_close, both, gradient, make_layer, make_pulls
 
 BOTH = (False, True)
 SIZES = (5, 6, 3, 4)

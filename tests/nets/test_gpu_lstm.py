@@ -28,8 +28,8 @@ from nets.kernels.gpu.lstm import gpu_layer
 from nets.kernels.gpu.plan import ROWS, Asked, Card, Pass, Plan, plan
 from nets.kernels.probe import TOLERANCE, difference
 from nets.recurrence_scan import Answer, LayerInputs, scanned_layer
+from tests.nets.lstm_layers import assert_close, both, exact, gradient, make_layer, make_pulls
 from tests.nets.test_kernel_driver import has_sanitizer
-from tests.nets.test_native import assert_close, both, exact, gradient, make_layer, make_pulls
 
 BOTH = (False, True)
 SMALL = (5, 4, 3, 6)
@@ -41,7 +41,8 @@ MIDDLING = Card("sm_90", 132, 232448, 32768)  # of 66 units some weights lie her
 Sizes = tuple[int, int, int, int]
 
 
-@pytest.fixture(scope="module")
+# Of the session: a process takes a handler of one name once, and workers come back to this file.
+@pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[library.Kernels, ctypes.CDLL]:
     try:
         return emulated(tmp_path_factory.mktemp("emulated"))

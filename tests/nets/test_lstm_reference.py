@@ -239,6 +239,44 @@ def test_gru_weights_without_bias_have_zero_biases_and_others_are_refused() -> N
         gru_from_torch(part(CASES["torch_one_full"], "weight"))
 
 
+class Module:
+    """As torch's module, and Keras' layer: no mapping, no list."""
+
+    def __init__(self, weights: Any):
+        self.state_dict = lambda: weights
+
+
+class Layer:
+    def __init__(self, weights: Any):
+        self.get_weights = lambda: weights
+
+
+@pytest.mark.parametrize(
+    ("convert", "name"),
+    [(lstm_from_torch, "torch_one_full"), (gru_from_torch, "gru_torch_one_full")],
+)
+def test_a_torch_module_is_as_good_as_its_state(convert, name):
+    state = part(CASES[name], "weight")
+    jax.tree.map(np.testing.assert_array_equal, convert(Module(state)), convert(state))
+    with pytest.raises(
+        ValueError, match=r"expected a torch.nn.(LSTM|GRU) or its state_dict\(\), f"
+    ):
+        convert([state])
+
+
+@pytest.mark.parametrize(
+    ("convert", "name"), [(lstm_from_keras, "keras_one"), (gru_from_keras, "gru_keras_concat")]
+)
+def test_keras_layers_are_as_good_as_their_weights(convert, name):
+    weights = per_layer(CASES[name], "weight")
+    layers = list(map(Layer, weights))
+    jax.tree.map(np.testing.assert_array_equal, convert(layers), convert(weights))
+    with pytest.raises(ValueError, match=r"expected a list of Keras layers, .* found Layer"):
+        convert(layers[0])
+    with pytest.raises(ValueError, match="layer 0: expected a Keras layer, or the list of"):
+        convert(weights[0])
+
+
 class Parameter:
     """As torch's: no array while it has a gradient, and of bfloat16 none in numpy at all."""
 

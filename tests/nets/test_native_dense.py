@@ -312,6 +312,32 @@ def test_other_layers_are_computed_by_plain_operations(options: dict, n_rows: in
     assert "denseq_" not in run.lower(variables, x_bf).as_text()
 
 
+@pytest.mark.parametrize(
+    ("width", "activation", "n_rows", "is_by_kernel"),
+    [
+        (128, "relu", 127, False),
+        (128, "relu", 128, True),
+        (128, "mish", 127, True),
+        (255, "relu", 127, False),
+        (256, "relu", 16, True),
+    ],
+)
+def test_nets_side_by_side_need_more_rows_for_the_kernel(
+    width: int, activation: str, n_rows: int, is_by_kernel: bool
+) -> None:
+    net = nets.Dense((width, width), activation=activation)
+    x_bf = jax.ShapeDtypeStruct((n_rows, 3), jnp.float32)
+    variables = jax.eval_shape(partial(net.init, train=False), jax.random.key(0), x_bf)
+
+    def program() -> str:
+        run = jax.jit(lambda *given: net.apply(*given, train=True))
+        return run.lower(variables, x_bf).as_text()
+
+    with kernel.nets_side_by_side():
+        assert ("denseq_dense_forward" in program()) == is_by_kernel
+    assert "denseq_dense_forward" in program()
+
+
 def digest() -> str:
     """The bits of outputs and gradients, of nets alone and of members."""
     found = hashlib.sha256()

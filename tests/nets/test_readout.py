@@ -11,7 +11,7 @@ import pytest
 from small_nets import applied, drawn
 
 from nets.lstm import LSTM
-from nets.readout import Attention, last, maximum, mean
+from nets.readout import Attention, last, maximum, mean, read_steps
 
 B = 4
 T = 5
@@ -106,3 +106,8 @@ def test_last_is_the_last_step_forward_and_the_first_backward() -> None:
     np.testing.assert_allclose(last_of(carry[-1], "average"), (forward + backward) / 2, atol=1e-6)
     with pytest.raises(ValueError, match='merge="none"'):
         last(carry[-1], "none")
+
+
+def test_a_readout_that_there_is_not_is_no_other() -> None:
+    with pytest.raises(ValueError, match='readout="avg": expected one of last, mean, max,'):
+        read_steps("avg", OUTPUTS)  # type: ignore[arg-type]

@@ -163,7 +163,7 @@ def test_two_processes_share_a_stream(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_signal_to_one_stops_and_saves_all_and_the_run_goes_on(tmp_path: Path) -> None:
     arguments = [
-        "--config.train.epochs=3000",
+        "--config.train.epochs=1000",
         *SMALL[1:],
         "--config.train.patience=none",
         "--config.devices.exact=2",
@@ -180,9 +180,9 @@ def test_a_signal_to_one_stops_and_saves_all_and_the_run_goes_on(tmp_path: Path)
     (code, _, error), (other_code, _, _) = ends(processes)
     assert (code, other_code) == (143, 143)
     assert "stopped at step" in error
-    with_more = ["--config.train.epochs=3001", *arguments[1:]]
+    with_more = ["--config.train.epochs=1001", *arguments[1:]]
     went_on = alone(with_more, tmp_path / "two")
-    assert went_on["epochs"] == 3001
+    assert went_on["epochs"] == 1001
 
 
 @pytest.mark.slow

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import jax
 import pytest
 
-from train.config import LSTM, Config, Dense, Population, Processes
-from train.parallel import hosts, runtime, session
+from train.config import LSTM, Config, Dense, Population, Processes, load
+from train.parallel import divide, hosts, runtime, session
 
 ROOT = Path(__file__).parents[2]
 ONE_OF_TWO = Processes("localhost:1", 2, 0)
@@ -40,6 +42,43 @@ def test_members_that_train_in_turns_have_a_device_for_each_core(
     with session(Config(net=net, population=Population(seeds=seeds)), processes):
         assert calls == [cpu_devices, processes]
     assert calls[2:] == ["left"]
+
+
+SEQUENCES = {"data.path": "x.jsonl", "data.inputs": "x", "data.target": "y"}
+
+
+@pytest.mark.parametrize(
+    ("seeds", "more", "processes", "divided"),
+    [
+        (4, {}, None, [7]),
+        (1, {}, None, []),
+        (4, {"data.stream": "true"}, None, []),
+        (4, {"population.seeds": "1"}, None, []),
+        (4, {}, ONE_OF_TWO, []),
+    ],
+)
+def test_where_rows_say_how_many_nets_train_the_cpu_is_divided_once_they_are_read(
+    seeds, more, processes, divided, calls, monkeypatch
+):
+    given = load("sequences", SEQUENCES | more)
+    found = replace(given, population=Population(seeds=seeds))
+    made = []
+    monkeypatch.setattr(runtime, "_divide", made.append)
+    with session(given, processes):
+        assert calls == [1, processes] and made == []
+        divide(found)
+        assert made == divided
+    made.clear()
+    divide(found)
+    assert made == []  # outside of a command
+
+
+def test_a_process_that_has_computed_keeps_its_devices(monkeypatch):
+    """As where a second command's main is called in one process."""
+    monkeypatch.delenv("XLA_FLAGS", raising=False)
+    before = jax.devices()
+    runtime._divide(len(before) + 1)
+    assert jax.devices() == before
 
 
 def test_a_run_that_fails_does_not_wait_for_the_others(calls):

@@ -79,12 +79,12 @@ SEQUENCES = Config(
     [
         pytest.param(
             table_config(seeds=2, folds=3, grid=GRID),
-            (0, 17, 47),
+            (17, 47),
             marks=pytest.mark.slow,
             id="table",
         ),
-        pytest.param(WINES, (0, 3), marks=pytest.mark.slow, id="classes"),
-        pytest.param(SERIES, (1, 2), marks=pytest.mark.slow, id="series"),
+        pytest.param(WINES, (3,), marks=pytest.mark.slow, id="classes"),
+        pytest.param(SERIES, (2,), marks=pytest.mark.slow, id="series"),
         pytest.param(SEQUENCES, (2, 3), marks=pytest.mark.slow, id="sequences"),
     ],
 )
@@ -268,6 +268,16 @@ def test_spread_is_that_of_the_textbook():
     assert spread([{"rmse": 1.0}]) == {}
 
 
+def test_a_spread_ends_where_its_metric_does():
+    few = [{"y.accuracy": 1.0, "r2": 1.0, "rmse": 0.0}, {"y.accuracy": 0.9, "r2": 0.9, "rmse": 2.0}]
+    reach = 12.706205 * 0.05  # Student's t for one degree of freedom
+    found = spread(few)
+    ends = {name: (values["low"], values["high"]) for name, values in found.items()}
+    assert ends["r2"] == (pytest.approx(0.95 - reach), 1)
+    assert ends["y.accuracy"] == (pytest.approx(0.95 - reach), 1)
+    assert ends["rmse"] == (0, pytest.approx(1 + 20 * reach))
+
+
 @pytest.mark.slow
 def test_settings_are_ranked_and_the_best_answers(tmp_path):
     config = table_config(seeds=2, grid={"optim.learning_rate": (1e-6, 1e-2)}, keep="best")
@@ -328,6 +338,19 @@ def test_groups_of_other_shapes_are_saved_apart_and_told_together(tmp_path):
     model = predict.load(tmp_path / "run")
     params = jax.tree.leaves(model.ensemble.variables[0]["params"])
     assert {leaf.shape[0] for leaf in params} == {2}
+
+
+def test_rates_of_an_embedding_are_not_said_where_a_table_has_no_numbers(tmp_path: Path):
+    data = tmp_path / "flags.csv"
+    data.write_text("a,b,y\n" + "x,q,u\ny,q,v\nx,r,u\ny,r,u\n" * 10)
+    lines: list[str] = []
+    config = table_config()
+    config.data = Table(path=str(data), target="y")
+    config.optim.rates = {"frequency": 0.1, "phase": 0.1, "adapter": 0.1}
+    config.net = Dense(hidden=(8,), embedding="periodic")
+    loop.fit(config, tmp_path / "run", echo=lines.append)
+    [line] = [line for line in lines if "move nothing" in line]
+    assert line == "config.optim.rates: this net has no adapter; these rates move nothing"
 
 
 @pytest.mark.parametrize("embedding", ["none", "periodic"])

@@ -33,7 +33,7 @@ def trained(name: str, options: dict[str, str], folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        ("table", WINE),
+        ("table", WINE | {"population.folds": "1"}),
         ("table_best", WINE | {"net.members": "4"}),
         ("diabetes", {"population.seeds": "2", "population.grid": GRID, "population.folds": "2"}),
         ("diabetes", {"loss": "quantile"}),
@@ -148,7 +148,7 @@ def sequences(folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("more", [{}, {"net.cell": "gru"}, {"net.merge": "average"}])
+@pytest.mark.parametrize("more", [{}, {"net.cell": "gru", "net.merge": "average"}])
 def test_of_sequences_of_numbers(more: dict[str, str], tmp_path: Path) -> None:
     path = sequences(tmp_path)
     options = {"data.path": str(path), "data.inputs": "x", "data.target": "kind"}
@@ -229,7 +229,7 @@ def test_torch_takes_the_weights_of_an_lstm(tmp_path: Path) -> None:
     path = sequences(tmp_path)
     options = {"data.path": str(path), "data.inputs": "x", "data.target": "kind"}
     plain = {"net.convolutions": "()", "net.patch": "1", "net.own_scale": "false"}
-    sizes = {"net.hidden": "(8, 6)", "net.bidirectional": "true"}
+    sizes = {"net.hidden": "(8, 6)", "net.bidirectional": "true", "population.seeds": "1"}
     folder = trained("sequences", options | plain | sizes, tmp_path / "run")
     export.export(folder, tmp_path / "net.safetensors")
     content = (tmp_path / "net.safetensors").read_bytes()

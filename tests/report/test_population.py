@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from report_pages import make_data, make_predictions, make_result
 
 from train.report.population import best_member, population_sections, who_answers
@@ -52,12 +54,42 @@ def test_members_have_their_spread_and_a_picture_by_what_varies():
     assert "by seed" not in members
 
 
+def test_nets_of_seeds_alone_have_one_picture_and_those_of_folds_no_line():
+    """Neither seeds nor folds have an order."""
+    result = make_population()
+    for number, member in enumerate(result["per_member"]):
+        member |= {"values": {}, "seed": number}
+    (members,) = filter(None, sections(result | {"settings": result["settings"][:1]}))
+    assert 'aria-label="Spread of rmse over the nets"' in members
+    assert members.count("<svg") == 1
+    for number, member in enumerate(result["per_member"]):
+        member["fold"] = number
+    (members,) = filter(None, sections(result | {"settings": result["settings"][:1]}))
+    (picture,) = re.findall(r'<svg[^>]*aria-label="rmse by fold".*?</svg>', members, re.DOTALL)
+    (dots,) = re.findall('class="p few blue" d="(.*?)"', picture)
+    assert dots.count("M") == 4 and 'class="l' not in picture
+
+
+def test_a_score_may_break_where_a_phone_is_narrow():
+    result = make_population()
+    result["spread"] = {"intent.log_loss": SPREAD}
+    assert '<th scope="row">intent.<wbr>log_<wbr>loss</th>' in sections(result)[0]
+
+
 def test_settings_stand_in_a_table_the_best_first():
     _, settings = sections(make_population())
     best = "learning_<wbr>rate 0.01</th><td>0.5500</td><td>0.07000</td><td>5</td>"
     assert best in settings
     assert settings.index("rate 0.01") < settings.index("rate 0.1")
     assert "n/a" in settings  # of one member that is finite there is no deviation
+
+
+def test_a_setting_without_any_error_is_no_last_one():
+    population = make_population()
+    first, last = population["settings"]
+    _, settings = sections(population | {"settings": [first | {"value": 0.0}, last]})
+    widths = [part.split("%")[0] for part in settings.split('style="width:')[1:]]
+    assert widths == ["0", "100"]
 
 
 def test_a_single_net_has_no_such_section():

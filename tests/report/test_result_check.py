@@ -19,6 +19,8 @@ ONE: dict = {
     "steps": 10,
     "epochs": 2,
     "best_step": 10,
+    "per_member": [{"seed": 0, "value": 0.5, "metrics": {"rmse": 1.0}}],
+    "spread": {},
     "interval": {},
     "seconds": {"total": 1.5},
     "examples_per_second": 10.5,
@@ -39,7 +41,7 @@ def test_what_a_run_wrote_is_let_pass_with_what_else_is_in_it() -> None:
         ("metrics.train", 5, "metrics.train is no object"),
         ("metrics.train.rmse", "x", "metrics.train.rmse is not of its type"),
         ("members", True, "members is no number"),
-        ("members", 2, "per_member is missing"),
+        ("members", 2, "kept is missing"),
         ("notes", "text", "notes is no list"),
         ("warnings", [1], "warnings[0] is not of its type"),
         ("seconds", ..., "seconds is missing"),
@@ -57,6 +59,18 @@ def test_what_it_did_not_is_named(path: str, value: object, said: str) -> None:
     with pytest.raises(UserError) as caught:
         checked_result(content, Path("run/result.json"))
     assert str(caught.value) == f"run/result.json: {said}; it is not what a run wrote"
+
+
+def test_a_population_with_a_net_that_diverged_is_let_pass() -> None:
+    diverged = {"member": 1, "seed": 0, "value": None, "metrics": {"rmse": None}}
+    several = {
+        "members": 2,
+        "kept": [0],
+        "per_member": [{"member": 0, **ONE["per_member"][0]}, diverged],
+        "settings": [{"values": {}, "value": None, "deviation": None, "epochs": 2}],
+        "spread": {"rmse": {"mean": None}},
+    }
+    assert checked_result(ONE | several, Path("r")) == ONE | several
 
 
 @pytest.mark.parametrize("content", [None, [], 5, "text", {}])

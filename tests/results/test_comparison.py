@@ -124,6 +124,15 @@ def test_classes_are_right_or_wrong(tmp_path):
     assert found.value == pytest.approx(-0.1) and found.is_one and found.n_rows == 100
 
 
+def test_one_run_of_a_data_set_is_called_one(tmp_path, drawn):
+    target, good, _ = drawn
+    for name in "ab":
+        make_run(tmp_path / name, good, target)
+    runs, _ = read_runs([str(path) for path in tmp_path.iterdir()])
+    (ranking,) = rank_runs(runs[:1], None)
+    assert ranking_lines(ranking)[0] == "homes.csv -> price: 1 run, test rows, by rmse"
+
+
 def test_the_command_prints_tables_and_writes_a_page(tmp_path, drawn, capsys, monkeypatch):
     target, good, bad = drawn
     spread = {"rmse": {"mean": 6.0, "standard_error": 0.25}}
@@ -160,3 +169,24 @@ def test_names_of_runs_are_short_however_they_are_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert short_names(["runs/a", "runs/b"]) == ["a", "b"]
     assert short_names(["runs/a", str(tmp_path / "old" / "b")]) == ["runs/a", "old/b"]
+
+
+@pytest.mark.parametrize("targets", ["load", ("load", "price")])
+def test_forecasts_are_paired_by_row_and_step(tmp_path, drawn, targets):
+    target, good, bad = drawn
+    target = np.where(np.arange(N) % 7 == 3, np.nan, target)
+    config = Config(data=Series(path="a.csv", target=targets, horizon=2))
+    for name, answers in (("good", good), ("bad", bad)):
+        make_run(tmp_path / name, answers, target, config, scores={"rmse": 1.0, "mae": 0.5})
+        # As `train.main` writes forecasts; a step without a row of the file has none.
+        rows = {"row": [None if i % 7 == 3 else i // 2 + i % 2 for i in range(N)]}
+        rows["step"] = 1 + np.arange(N) % 2
+        truth = "target" if targets == "load" else "target_load"
+        rows |= {truth: target, "load": answers}
+        pq.write_table(pa.table(rows), tmp_path / name / "predictions.parquet")
+    known = np.isfinite(target)
+    metric = "mae" if targets == "load" else "load.mae"
+    found = paired(tmp_path, "bad", "good", metric)
+    assert isinstance(found, Difference) and found.n_rows == known.sum() and not found.n_apart
+    expected = (np.abs(bad - target) - np.abs(good - target))[known].mean()
+    assert found.value == pytest.approx(expected)

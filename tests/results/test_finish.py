@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from finished_runs import undeclared
 
 from train import loop
 from train.config import Config, Dense, Table, Train
-from train.results import baselines
+from train.results import baselines, finish
+from train.run.folder import OWN_FILES
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +37,10 @@ def test_what_an_earlier_end_left_and_this_one_does_not_have_is_gone(finished):
     assert not names & {"groups.csv", "importance.csv", "report.html"}
 
 
+def test_the_type_of_a_result_declares_all_that_is_in_it(finished):
+    assert undeclared(finished[1]) == set()
+
+
 def test_intervals_are_scored_on_the_test_rows(finished):
     _, result = finished
     assert 0.5 < result["interval"]["coverage"] <= 1
@@ -46,3 +52,7 @@ def test_a_baseline_that_is_left_out_is_a_warning(finished):
     assert "trees" not in result["baselines"]["test"]
     said = f"trees are left out: {result['rows']['train']} rows"
     assert any(said in line for line in result["warnings"])
+
+
+def test_all_that_an_end_writes_is_refused_where_it_is_a_link():
+    assert {*finish.WRITTEN} <= {*OWN_FILES}

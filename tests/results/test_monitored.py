@@ -92,7 +92,7 @@ def test_best_is_best_by_the_named_measure(restore, monitor, best, words, option
 def test_weights_of_no_step_are_those_of_the_linear_map():
     by = monitored("best", "loss")
     words = weights_in_words(by.name_best(facts_of(0)).to_json() | {"monitor": by.monitor})
-    assert words == "the linear map alone: validation loss was lower in none of 40 steps"
+    assert words == "the linear map alone: no step of 40 had a lower validation loss"
 
 
 def test_the_last_weights_may_be_the_best_and_of_equal_ones_the_latest_are():
@@ -170,6 +170,10 @@ def test_a_net_that_loses_to_a_line_says_so_and_what_to_try():
     assert line == (
         "gradient-boosted trees do better on the validation rows: auc 0.900, this net 0.800"
     )
+    load = Head("value", "regression", ("load",), (), 1)
+    repeated = {"last": {"rmse": 3.0}, "seasonal": {"rmse": 1.5}}
+    (line,) = losing_lines([load], {"rmse": 2.0}, repeated, options)
+    assert line == "the last season does better on the validation rows: rmse 1.50, this net 2.00"
     nan = float("nan")
     (line,) = against_line([head], {"accuracy": nan}, {"accuracy": 0.779}, [])
     assert line == "a linear model does better on the validation rows: accuracy 0.779, this net n/a"
@@ -180,6 +184,11 @@ def test_a_net_that_loses_to_a_line_says_so_and_what_to_try():
     assert line == (
         "a linear model does better on the validation rows: low.rmse 1.00, this net 2.00"
     )
+    # Digits that show which is the better.
+    (line,) = against_line([price], {"low.rmse": 364.41}, {"low.rmse": 364.38}, [])
+    assert line.endswith("low.rmse 364.38, this net 364.41")
+    (line,) = against_line([price], {"low.rmse": np.nextafter(0.5, 1)}, {"low.rmse": 0.5}, [])
+    assert line.endswith("low.rmse 0.5000000000000000, this net 0.5000000000000001")
     result = {
         "rows": {"test": 3},
         "metrics": {"test": {"rmse": 1.0}},

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
+from finished_runs import undeclared
 from marks import slow
 from resumption import stop_after
 
@@ -43,6 +44,11 @@ CONFIG = Config(
 def finished(tmp_path_factory) -> tuple[Path, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("finished") / "run"
     return folder, loop.fit(CONFIG, folder)
+
+
+@pytest.mark.slow
+def test_the_type_of_a_result_declares_what_is_in_that_of_a_population(finished):
+    assert undeclared(finished[1]) == set()
 
 
 @pytest.mark.slow
@@ -88,7 +94,7 @@ def test_validation_rows_are_judged_by_the_folds(finished, tmp_path):
     model = predict.load(folder)
     dataset = load_dataset(pooled(CONFIG))
     inputs = dataset.take(dataset.arrays, dataset.splits["test"]).inputs
-    assert model.sampled(inputs, 3, 0)
+    assert model.ensemble.sampled(inputs, 3, 0)
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Scores row by row: as scikit-learn has them, and a row moves one as leaving it out does."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -10,11 +11,12 @@ from finished_runs import make_run, paired
 from scipy import stats
 from sklearn import metrics
 
-from train.config import Config, Sequences, Table
+from train.config import Config, Sequences, Series, Table
 from train.data.dataset import Head
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.tags import TagColumn
 from train.data.sequences.text import Vocabulary
+from train.data.series.load import load_series
 from train.data.table.column import Column
 from train.data.table.encoder import TableEncoder
 from train.evaluation.metrics.sequences import tag_metrics
@@ -183,3 +185,20 @@ def test_runs_of_classes_are_paired_by_auc_and_runs_of_tags_by_f1(tmp_path):
         found = paired(tmp_path, "c", "d", metric)
         assert isinstance(found, Difference) and found.is_one and found.value < 0
         assert found.value == pytest.approx(scored_by_others(rows, metric) - 1)
+
+
+def test_windows_share_steps_also_where_the_config_leaves_their_length_open(tmp_path):
+    path = tmp_path / "y.csv"
+    path.write_text("y\n" + "\n".join(str(i % 7) for i in range(40)))
+    named = Series(path="y.csv", target="y", lookback=8, horizon=2)
+    encoder = load_series(replace(named, path=str(path))).encoder
+    target, *answers = np.random.default_rng(0).normal(size=(3, N))
+    found = []
+    for data in (named, replace(named, horizon="auto"), replace(named, horizon=1)):
+        for name, answer in zip("ab", answers, strict=True):
+            table = {"row": np.arange(N), "target": target, "y": answer}
+            folder = tmp_path / f"{data.horizon}"
+            write_run(folder / name, encoder, table, Config(data=data), {"rmse": 1.0})
+        found.append(paired(folder, "a", "b", "rmse"))
+    assert isinstance(found[0], Difference)
+    assert found[1] == found[0] != found[2]

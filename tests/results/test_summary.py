@@ -34,6 +34,7 @@ def test_a_line_for_each_split_and_baseline_with_their_numbers_below_each_other(
         "(compile 0.5, train 0.7: 0.12 an epoch)",
         "report: run/report.html",
     ]
+    assert "parameters, 1 epoch; " in summary(ONE | {"epochs": 1}, Path("run"))
     undrawn = {**ONE, "report": False}
     assert summary(undrawn, Path("run")).splitlines()[-1] == "folder: run"
 

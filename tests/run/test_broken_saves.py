@@ -19,7 +19,7 @@ import pytest
 from saved_states import assert_same_bits, at, make_state, model_of, save
 
 from train.errors import StorageError
-from train.run import checkpoint, digests, room
+from train.run import checkpoint, digests, disk_space
 from train.run.checkpoint import Checkpoints
 
 ROOT = Path(__file__).parents[2]
@@ -105,9 +105,8 @@ def python(code: str, *arguments: object, **pipes: Any) -> subprocess.Popen[str]
         textwrap.dedent(SAVE) + textwrap.dedent(code),
         *map(str, arguments),
     ]
-    return subprocess.Popen(
-        command, cwd=ROOT, text=True, env=os.environ | {"PYTHONPATH": "."}, **(PIPES | pipes)
-    )
+    environment = os.environ | {"PYTHONPATH": ".", "PYTHONFAULTHANDLER": "1"}
+    return subprocess.Popen(command, cwd=ROOT, text=True, env=environment, **(PIPES | pipes))
 
 
 FILES_OF_4_KB = """
@@ -172,8 +171,10 @@ def test_a_kill_after_the_very_first_save_leaves_that_step(tmp_path: Path) -> No
     code = (
         "checkpoints.save(1, at(1), model_of(at(1))); print('saving', flush=True); time.sleep(60)"
     )
-    with python(code, tmp_path) as process:
-        assert process.stdout is not None and process.stdout.readline() == "saving\n"
+    with python(code, tmp_path, stderr=subprocess.STDOUT) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line == "saving\n", line + process.stdout.read()
         for _ in range(200):
             if (tmp_path / "checkpoints" / "1").exists():
                 break
@@ -201,7 +202,7 @@ def test_a_disk_that_fails_while_writers_are_closed_is_told_in_a_line(
 def test_what_a_disk_would_not_delete_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    half = tmp_path / f"5{room.UNFINISHED}"
+    half = tmp_path / f"5{disk_space.UNFINISHED}"
     half.mkdir()
     refusals = iter([OSError("busy")] * 2)
 
@@ -209,12 +210,12 @@ def test_what_a_disk_would_not_delete_is_tried_again(
         if next(refusals, None) is None:
             path.rmdir()
 
-    monkeypatch.setattr(room.shutil, "rmtree", delete)
-    room.remove_unfinished(tmp_path)
+    monkeypatch.setattr(disk_space.shutil, "rmtree", delete)
+    disk_space.remove_unfinished(tmp_path)
     assert not half.exists() and not caplog.messages
     half.mkdir()
-    monkeypatch.setattr(room.shutil, "rmtree", lambda path, **_: None)
-    room.remove_unfinished(tmp_path)
+    monkeypatch.setattr(disk_space.shutil, "rmtree", lambda path, **_: None)
+    disk_space.remove_unfinished(tmp_path)
     assert caplog.messages == [f"{half.name} in {tmp_path} cannot be deleted: the next run does"]
 
 
@@ -223,7 +224,7 @@ def test_what_a_disk_would_not_delete_is_tried_again(
 def test_a_task_of_a_writer_that_nobody_waits_for_prints_no_traceback(
     where: str, told: bool, what: str
 ) -> None:
-    room.silence_failures()
+    disk_space.silence_failures()
     text = f"{what} exception was never retrieved\nfuture: <Task coro=<write() at {where}:126>>"
     record = logging.LogRecord("asyncio", logging.ERROR, "tasks.py", 1, text, (), None)
     assert bool(logging.getLogger("asyncio").filter(record)) is told

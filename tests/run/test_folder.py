@@ -15,6 +15,7 @@ import pytest
 from train.errors import StorageError, UserError
 from train.run import folder
 from train.run.folder import fresh_folder, locked, read_json, write_json
+from train.run.manifest import read_listed
 
 
 def test_fresh_folders_bear_name_and_time(tmp_path: Path) -> None:
@@ -162,6 +163,12 @@ def test_reading_what_is_not_there_names_the_folder(tmp_path: Path) -> None:
         read_json(tmp_path / "config.json", "a run's folder")
 
 
+def test_a_file_is_no_run_s_folder(tmp_path: Path) -> None:
+    (tmp_path / "net.bin").write_bytes(b"x")
+    with pytest.raises(UserError, match=r"net\.bin holds no config\.json, so it is not a run's"):
+        read_listed(tmp_path / "net.bin", "config.json", "a run's folder")
+
+
 @pytest.mark.parametrize("content", [b"", b'{"a": 1', b"\xff\xfe\x00", b"not json"])
 def test_reading_what_is_not_whole_names_the_file(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "config.json").write_bytes(content)
@@ -172,7 +179,15 @@ def test_reading_what_is_not_whole_names_the_file(tmp_path: Path, content: bytes
 
 @pytest.mark.parametrize(
     "place",
-    [".lock", "config.json", "metrics.jsonl", "checkpoints", "checkpoints/20/state", "groups/0"],
+    [
+        ".lock",
+        "config.json",
+        "metrics.jsonl",
+        "errors.parquet",
+        "checkpoints",
+        "checkpoints/20/state",
+        "groups/0",
+    ],
 )
 @pytest.mark.parametrize("kind", ["link", "pipe"])
 def test_a_folder_with_links_is_refused_and_nothing_outside_is_touched(

@@ -8,7 +8,7 @@ from train.config.data_options import Sequences
 from train.config.lstm_options import LSTM
 from train.config.net_options import Dense
 from train.config.options import Config
-from train.run.metadata import lstm_core
+from train.run.versions import lstm_core
 
 DATA = Sequences(path="x.jsonl", inputs="x", target="y")
 

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import gc
 import json
-import os
-import subprocess
-import sys
 import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import peaks
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -344,33 +342,31 @@ def test_parts_that_are_refused_do_not_stay_in_memory(
 
 
 MEASURED = """
-import json, resource, sys
+import contextlib, io, sys
 from train import evaluate, predict
-{"evaluate": evaluate, "predict": predict}[sys.argv[1]].main(sys.argv[2:])
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps({"peak": peak * 1024}))
+printed = io.StringIO()
+with contextlib.redirect_stdout(printed):
+    {"evaluate": evaluate, "predict": predict}[sys.argv[1]].main(sys.argv[2:])
+told = {"printed": printed.getvalue()}
 """
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("command", ["predict", "evaluate"])
-def test_memory_does_not_grow_with_the_file(tmp_path: Path, command: str) -> None:
-    """Four times the cap, as float32 in memory, is answered under the cap; forecasts are written.
+N_WIDE = {"few": 200, "many": 2100}
+N_ROWS = 500  # of a series
+N_COLUMNS = 40
 
-    As in `test_stream_runs.py` arrays are given back at once.
-    """
-    cap = 40 << 20
-    n = 500
-    n_columns = 40
-    n_series = {"few": 200, "many": 2100}
-    assert n_series["many"] * n * n_columns * 4 > 4 * cap
-    few = write_wide(tmp_path / "few", n_series["few"], n, n_columns)
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A net trained on few wide series, and the files of few and of many."""
+    folder = tmp_path_factory.mktemp("wide")
+    files = {name: write_wide(folder / name, n, N_ROWS, N_COLUMNS) for name, n in N_WIDE.items()}
     given = {
-        "data.path": few,
+        "data.path": files["few"],
         "data.target": "x0",
         "data.time": "when",
         "data.group": "name",
-        "data.observed": str(tuple(f"x{c}" for c in range(1, n_columns))),
+        "data.observed": str(tuple(f"x{c}" for c in range(1, N_COLUMNS))),
         "data.lookback": "24",
         "data.horizon": "2",
         "data.stride": "200",
@@ -380,30 +376,32 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, command: str) -> Non
         "train.epochs": "1",
         "train.report": "false",
     }
-    loop.fit(configs.load("configs/series.py", given), tmp_path / "run", verbose=False)
-    peaks = {}
-    for name, path in (
-        ("few", few),
-        ("many", write_wide(tmp_path / "many", n_series["many"], n, n_columns)),
-    ):
-        asked = [command, f"--workdir={tmp_path / 'run'}", f"--data={path}"]
+    loop.fit(configs.load("configs/series.py", given), folder / "run", verbose=False)
+    return folder / "run", files
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+def test_memory_does_not_grow_with_the_file(
+    tmp_path: Path, command: str, wide: tuple[Path, dict[str, str]]
+) -> None:
+    """Four times the cap, as float32 in memory, is answered under it; forecasts are written."""
+    cap = 40 << 20
+    assert N_WIDE["many"] * N_ROWS * N_COLUMNS * 4 > 4 * cap
+    run, files = wide
+
+    def measure(name: str, number: int) -> dict[str, Any]:
+        out = tmp_path / f"{name}-{number}.parquet"
+        asked = [f"--out={out}"] if command == "predict" else []
+        given = (command, f"--workdir={run}", f"--data={files[name]}", *asked)
+        told = peaks.run_measured(MEASURED, *given)
         if command == "predict":
-            asked.append(f"--out={tmp_path / name}.parquet")
-        env = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}
-        done = subprocess.run(
-            [sys.executable, "-c", MEASURED, *asked],
-            cwd=ROOT,
-            env=env,
-            capture_output=True,
-            text=True,
-            timeout=900,
-        )
-        assert done.returncode == 0, done.stderr[-2000:]
-        peaks[name] = json.loads(done.stdout.splitlines()[-1])["peak"]
-        if command == "predict":
-            answers = pq.read_table(tmp_path / f"{name}.parquet")
-            assert answers.num_rows == 2 * n_series[name]
-            assert len(set(answers["group"].to_pylist())) == n_series[name]
+            answers = pq.read_table(out)
+            assert answers.num_rows == 2 * N_WIDE[name]
+            assert len(set(answers["group"].to_pylist())) == N_WIDE[name]
         else:
-            assert json.loads(done.stdout.splitlines()[0])["rows"] == n_series[name] * (n - 25)
-    assert peaks["many"] - peaks["few"] < cap
+            rows = json.loads(told["printed"].splitlines()[0])["rows"]
+            assert rows == N_WIDE[name] * (N_ROWS - 25)
+        return told
+
+    assert peaks.growth(measure, cap) < cap

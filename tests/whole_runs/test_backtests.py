@@ -116,6 +116,21 @@ def test_a_population_answers_by_its_mean_of_rows_in_memory(tmp_path):
     assert {"sales", "lower", "upper"} <= set(columns)
 
 
+def test_a_backtest_that_was_begun_goes_on_with_its_window_where_auto_would_be_another(tmp_path):
+    path = str(tmp_path / "shops.csv")
+    pa.csv.write_csv(shops(200), path)
+    asked = config(path, valid=0.15, lookback=20, horizon=5)
+    plan = Plan(origins=2)
+    begun = backtest.backtest(asked, tmp_path / "out", plan)
+    said: list[str] = []
+    asked = config(path, valid=0.15, lookback="auto", horizon="auto")
+    again = backtest.backtest(asked, tmp_path / "out", plan, echo=said.append)
+    assert again["metrics"] == begun["metrics"] and again["step"] == 5
+    assert not [line for line in said if "few rows" in line]
+    other = backtest.backtest(asked, tmp_path / "other", plan, echo=said.append)
+    assert other["step"] == 23 and [line for line in said if "few rows" in line]
+
+
 def test_the_command_says_what_it_found(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     arguments = ["--config=series", "--config.data.path=builtin:mackey_glass", "--origins=3"]

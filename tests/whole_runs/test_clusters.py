@@ -92,14 +92,14 @@ def gaussians(path: Path, seed: int, k: int = 15, n: int = 5000) -> str:
 
 @pytest.mark.slow
 def test_a_conscience_leaves_no_unit_dead(tmp_path):
-    """Units that begin far outside all find a cluster in 20 draws; some never do without it."""
-    for seed in range(20):
+    """Units that begin far outside all find a cluster in 8 draws; some never do without it."""
+    for seed in range(8):
         data = Table(path=gaussians(tmp_path / f"{seed}.csv", seed), label="y", valid=0, test=0)
         net = Competitive(units=15, rule="winner", start="normal")
         options = {"epochs": 20, "batch_size": 500, "seed": seed, "report": False}
         scores = run(net, tmp_path / f"{seed}-with", data, **options)["metrics"]["train"]
         assert scores["adjusted_rand_index"] >= 0.95 and scores["clusters"] == 15
-        if seed < 5:
+        if seed < 2:
             net.conscience = 0.0
             scores = run(net, tmp_path / f"{seed}-without", data, **options)["metrics"]["train"]
             assert scores["clusters"] < 15 and scores["adjusted_rand_index"] < 0.9

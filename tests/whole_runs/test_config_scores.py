@@ -43,6 +43,6 @@ def test_a_figure_is_off_by_more_than_its_spread(mean, is_off):
 @pytest.mark.parametrize("name", config_scores.MEASURED)
 def test_a_config_gives_the_scores_it_states(name):
     split, stated = stated_figures(config_scores.docstring_of(name))
-    result = config_scores.measure(name)
+    result = config_scores.measure(name, config_scores.NOTHING_BESIDE)
     assert split == config_scores.shown_split(result)
     assert differences(stated, config_scores.measured_figures(result)) == []

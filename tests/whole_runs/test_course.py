@@ -10,7 +10,6 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from marks import slow
 
 import nets
 from train import config as configs
@@ -70,17 +69,15 @@ def _table(**columns: Any) -> Any:
     return pa.table(columns)
 
 
-@pytest.mark.parametrize("seed", ["0", *slow("1", "2")])
-def test_a_perceptron_learns_and_and_or_but_not_xor(seed, tmp_path):
-    scores = run("logic", tmp_path / "run", seed=seed)["metrics"]["train"]
+def test_a_perceptron_learns_and_and_or_but_not_xor(tmp_path):
+    scores = run("logic", tmp_path / "run")["metrics"]["train"]
     assert scores["and.accuracy"] == scores["or.accuracy"] == 1
     assert scores["xor.accuracy"] <= 0.75  # of four rows a line gets three at the most
     assert page(tmp_path / "run").count("Decisions on") == 3
 
 
-@pytest.mark.parametrize("seed", ["0", *slow("1", "2")])
-def test_a_hidden_layer_learns_xor(seed, tmp_path):
-    assert run("xor", tmp_path / "run", seed=seed)["metrics"]["train"]["accuracy"] == 1
+def test_a_hidden_layer_learns_xor(tmp_path):
+    assert run("xor", tmp_path / "run")["metrics"]["train"]["accuracy"] == 1
     answers = predict.load(tmp_path / "run")({"a": [0.0, 0.0, 1.0, 1.0], "b": [0.0, 1.0, 0.0, 1.0]})
     np.testing.assert_array_equal(answers, [0, 1, 1, 0])
 
@@ -200,10 +197,8 @@ def test_a_narrow_net_cannot_and_a_wide_one_learns_by_heart(tmp_path):
 
 @pytest.mark.slow
 def test_what_follows_is_known_from_both_sides_only(tmp_path):
-    for bidirectional in ("false", "true"):
-        folder = tmp_path / bidirectional
-        scores = run("directions", folder, net__bidirectional=bidirectional)["metrics"]["test"]
-        assert (scores["token_accuracy"] > 0.99) == (bidirectional == "true")
+    """What one side tells of it, .77, test_config_scores.py holds."""
+    scores = run("directions", tmp_path / "run", net__bidirectional="true")["metrics"]["test"]
     assert scores["token_accuracy"] > 0.99
 
 
@@ -225,12 +220,3 @@ def test_gates_open_where_numbers_are_marked(tmp_path):
         opened.append(input_th[is_marked_t].mean(0) - input_th[~is_marked_t].mean(0))
     # One unit at the least lets a marked number in, and no other.
     assert np.mean(opened, 0).max() > 0.5
-
-
-@pytest.mark.slow
-def test_units_find_species_and_a_map_keeps_neighbours(tmp_path):
-    scores = run("clusters", tmp_path / "clusters")["metrics"]["train"]
-    assert scores["adjusted_rand_index"] > 0.8 and scores["clusters"] == 3
-    scores = run("map", tmp_path / "map")["metrics"]["train"]
-    assert scores["purity"] > 0.9 and scores["topographic_error"] < 0.15
-    assert "Clusters" in page(tmp_path / "map")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import jax
@@ -13,18 +14,17 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 import sklearn.metrics
+from finished_runs import undeclared
 from series_tables import shops
-from sklearn.linear_model import Ridge
 
 from nets.kernels import library
 from train import config as configs
 from train import evaluate, loop, predict
 from train.config import LSTM, Config, Optim, Series, Train
-from train.data.series.load import load_series
 from train.errors import UserError
-from train.evaluation.baselines.forecasts import _solve_ridge, baseline_predictions
-from train.evaluation.metrics import forecasts as forecast
 from train.inference.load import read_start
+from train.results.comparison.finished import read_runs
+from train.results.comparison.paired import Difference, difference
 
 HOURS = 700
 LOOKBACK = 48
@@ -56,6 +56,27 @@ def run(tmp_path_factory) -> tuple[Path, dict]:
     root = tmp_path_factory.mktemp("forecast")
     pa.csv.write_csv(shops(HOURS), root / "shops.csv")
     return root / "run", loop.fit(shop_config(root / "shops.csv"), root / "run")
+
+
+def test_the_type_of_a_result_declares_what_is_in_that_of_forecasts(run):
+    assert undeclared(run[1]) == set()
+
+
+def test_a_run_is_paired_with_another_on_its_windows(run, tmp_path):
+    again = shutil.copytree(run[0], tmp_path / "again")
+    own, other = read_runs([str(run[0]), str(again)])[0]
+    rows = own.answers
+    assert rows is not None
+    target = rows["target"].to_numpy()
+    sales = rows["sales"].to_numpy()
+    worse = rows.set_column(rows.column_names.index("sales"), "sales", [sales + 1])
+    other.__dict__["answers"] = worse  # in place of what the folder holds
+    found = difference(own, other, "rmse")
+    assert isinstance(found, Difference)
+    rmse, other_rmse = (np.sqrt(np.mean((each - target) ** 2)) for each in (sales, sales + 1))
+    assert found.value == pytest.approx(rmse - other_rmse)
+    assert rmse == pytest.approx(run[1]["metrics"]["test"]["rmse"], rel=1e-4)
+    assert (found.n_apart, found.n_rows) == (0, len(target))
 
 
 def test_a_net_that_is_told_what_is_ahead_beats_what_is_not(run):
@@ -227,178 +248,6 @@ def test_a_run_of_forecasts_resumes_in_the_bits_of_the_straight_one(run, tmp_pat
     resumed = loop.fit(three, tmp_path / "stopped")
     straight = loop.fit(three, tmp_path / "straight")
     assert resumed["metrics"] == straight["metrics"]
-
-
-@pytest.mark.parametrize("step", [1.0, 1e-3])
-def test_small_moves_are_not_taken_for_none(step):
-    """A ramp goes on, however little of the training rows' deviation a step is."""
-    past_nl = step * np.tile(np.arange(-9.0, 1.0), (500, 1))
-    future_nh = step * np.tile(np.arange(1.0, 4.0), (500, 1))
-    kernel_lh = _solve_ridge((past_nl.T @ past_nl)[None], (past_nl.T @ future_nh)[None], [500])[0]
-    np.testing.assert_allclose(past_nl[:1] @ kernel_lh, future_nh[:1], rtol=1e-3)
-
-
-def two_targets(tmp_path: Path):
-    pa.csv.write_csv(shops(HOURS), tmp_path / "shops.csv")
-    data = shop_config(tmp_path / "shops.csv").data
-    assert isinstance(data, Series)
-    return load_series(dataclasses.replace(data, target=("sales", "visits"), known=()))
-
-
-def test_metrics_are_those_of_scikit_learn_and_scaled_by_the_training_rows(tmp_path):
-    dataset = two_targets(tmp_path)
-    encoder = dataset.encoder
-    targets = dataset.take(dataset.arrays, dataset.splits["test"]).target
-    noise = np.random.default_rng(0).normal(size=targets["value"].shape).astype(np.float32)
-    answers = {"value": targets["value"] + noise}
-    scores = forecast.forecast_metrics(encoder, answers, targets)
-    truth = encoder.decode(targets)
-    said = encoder.decode(answers)
-    n_train = 2 * (HOURS - 2 * HELD)
-    scaled = {"mse": [], "mae": []}
-    for name in ("sales", "visits"):
-        pair = truth[name].ravel(), said[name].ravel()
-        deviation = shops(HOURS)[name].to_numpy()[:n_train].std()
-        mse = sklearn.metrics.mean_squared_error(*pair)
-        mae = sklearn.metrics.mean_absolute_error(*pair)
-        assert scores[f"{name}.rmse"] == pytest.approx(mse**0.5)
-        assert scores[f"{name}.mae"] == pytest.approx(mae)
-        assert scores[f"{name}.r2"] == pytest.approx(sklearn.metrics.r2_score(*pair))
-        assert scores[f"{name}.mse_scaled"] == pytest.approx(mse / deviation**2)
-        scaled["mse"].append(mse / deviation**2)
-        scaled["mae"].append(mae / deviation)
-    assert scores["mse_scaled"] == pytest.approx(np.mean(scaled["mse"]))
-    assert scores["mae_scaled"] == pytest.approx(np.mean(scaled["mae"]))
-    third = forecast.step_metrics(encoder, answers, targets)["visits.rmse"][2]
-    assert third == pytest.approx(np.sqrt(np.square(said["visits"] - truth["visits"])[:, 2].mean()))
-
-
-def test_baselines_repeat_the_last_value_and_the_last_season(tmp_path):
-    dataset = two_targets(tmp_path)
-    long = dataclasses.replace(dataset, encoder=dataclasses.replace(dataset.encoder, season=5))
-    windows = dataset.splits["test"][[0, 40, -1]]
-    answers = {
-        k: long.encoder.decode(v) for k, v in baseline_predictions(long, windows, windows).items()
-    }
-    raw = shops(HOURS).to_pandas().sort_values("shop", kind="stable")["visits"].to_numpy()
-    for i, start in enumerate(dataset.starts[windows]):
-        now = start + LOOKBACK
-        np.testing.assert_allclose(
-            answers["last"]["visits"][i], np.full(HORIZON, raw[now - 1]), rtol=1e-5
-        )
-        season = [raw[now - 5 + h % 5] for h in range(HORIZON)]
-        np.testing.assert_allclose(answers["seasonal"]["visits"][i], season, rtol=1e-5)
-
-
-def test_a_season_longer_than_its_series_is_the_last_value(tmp_path):
-    dataset = two_targets(tmp_path)
-    long = dataclasses.replace(dataset, encoder=dataclasses.replace(dataset.encoder, season=10_000))
-    answers = baseline_predictions(long, dataset.splits["test"], dataset.splits["test"])
-    np.testing.assert_array_equal(answers["seasonal"]["value"], answers["last"]["value"])
-
-
-def test_the_linear_baseline_is_ridge_on_what_is_left_of_the_last_value(tmp_path):
-    dataset = two_targets(tmp_path)
-    train = dataset.splits["train"]
-    test = dataset.splits["test"]
-    answers = dataset.encoder.decode(baseline_predictions(dataset, train, test)["linear"])
-    raw = shops(HOURS).to_pandas().sort_values("shop", kind="stable")["visits"].to_numpy()
-    deviation = dataset.encoder.columns[1].deviation
-    x, y = (
-        [raw[s + a : s + b] for s in dataset.starts]
-        for a, b in ((0, LOOKBACK), (LOOKBACK, LOOKBACK + HORIZON))
-    )
-    x = np.array(x) / deviation
-    y = np.array(y) / deviation
-    last = x[:, -1:]
-    strength = np.square((x - last)[train]).mean()
-    model = Ridge(strength, fit_intercept=False).fit((x - last)[train], (y - last)[train])
-    expected = (model.predict((x - last)[test]) + last[test]) * deviation
-    np.testing.assert_allclose(answers["visits"], expected, rtol=1e-4, atol=1e-4)
-
-
-def gappy_targets(tmp_path: Path):
-    """Two targets of which a tenth is missing, and the truth of each, nan where it is [t]."""
-    random = np.random.default_rng(4)
-    table = shops(HOURS)
-    raw = {}
-    for name in ("sales", "visits"):
-        mask = random.random(2 * HOURS) < 0.1
-        column = pa.array(table[name].to_numpy(), mask=mask)
-        table = table.set_column(table.column_names.index(name), name, column)
-        in_order = np.argsort(table["shop"].to_numpy(), kind="stable")
-        raw[name] = np.where(mask, np.nan, table[name].to_numpy())[in_order]
-    pa.csv.write_csv(table, tmp_path / "shops.csv")
-    data = shop_config(tmp_path / "shops.csv").data
-    assert isinstance(data, Series)
-    return load_series(dataclasses.replace(data, target=("sales", "visits"), known=())), raw
-
-
-def test_metrics_and_baselines_with_gaps_are_those_of_known_values(tmp_path):
-    dataset, raw = gappy_targets(tmp_path)
-    dataset = dataclasses.replace(dataset, encoder=dataclasses.replace(dataset.encoder, season=5))
-    encoder = dataset.encoder
-    train = dataset.splits["train"][::3]
-    test = dataset.splits["test"]
-    targets = dataset.take(dataset.arrays, test).target
-    answers = baseline_predictions(dataset, train, test)
-    rows = dataset.starts[test][:, None] + LOOKBACK + np.arange(HORIZON)
-    for name, truth_t in raw.items():
-        truth = truth_t[rows]
-        known = ~np.isnan(truth)
-        assert 0.05 < 1 - known.mean() < 0.15
-        for baseline, predicted in answers.items():
-            said = encoder.decode(predicted)[name]
-            scores = forecast.forecast_metrics(encoder, predicted, targets)
-            by_step = forecast.step_metrics(encoder, predicted, targets)
-            error = (said - truth)[known]
-            assert scores[f"{name}.mse"] == pytest.approx(np.square(error).mean(), rel=1e-5)
-            r2 = sklearn.metrics.r2_score(truth[known], said[known])
-            assert scores[f"{name}.r2"] == pytest.approx(r2, rel=1e-5), baseline
-            third = np.nanmean(np.square(said - truth)[:, 2]) ** 0.5
-            assert by_step[f"{name}.rmse"][2] == pytest.approx(third, rel=1e-5)
-            # A target without any known value has no part in what is said of all.
-            lacks = targets["value"].reshape(len(test), HORIZON, -1).copy()
-            lacks[:, :, 1 - list(raw).index(name)] = np.nan
-            alone = {"value": lacks.reshape(len(test), -1)}
-            scores = forecast.forecast_metrics(encoder, predicted, alone)
-            assert scores["mse_scaled"] == scores[f"{name}.mse_scaled"]
-        last = encoder.decode(answers["last"])[name]
-        seasonal = encoder.decode(answers["seasonal"])[name]
-        for i, start in enumerate(dataset.starts[test]):
-            past = truth_t[: start + LOOKBACK]
-            wanted = past[~np.isnan(past)][-1]
-            np.testing.assert_allclose(last[i], wanted, rtol=1e-5)
-            for h in range(HORIZON):
-                seasons = past[len(past) - 5 + h % 5 :: -5]
-                np.testing.assert_allclose(
-                    seasonal[i, h], seasons[~np.isnan(seasons)][0], rtol=1e-5
-                )
-
-
-def test_the_linear_baseline_is_fitted_to_known_values(tmp_path):
-    dataset, raw = gappy_targets(tmp_path)
-    train = dataset.splits["train"][::3]
-    test = dataset.splits["test"][::5]
-    answers = dataset.encoder.decode(baseline_predictions(dataset, train, test)["linear"])
-    column = dataset.encoder.columns[1]
-    filled = dataset.values[:, 1].astype(np.float64) * column.unit + column.shift
-    past, future = (
-        np.array([array[s + a : s + b] for s in dataset.starts]) / column.deviation
-        for array, a, b in (
-            (filled, 0, LOOKBACK),
-            (raw["visits"], LOOKBACK, LOOKBACK + HORIZON),
-        )
-    )
-    last = past[:, -1]
-    for h in (0, 7):
-        rows = train[~np.isnan(future[train, h])]
-        assert len(rows) < len(train)
-        strength = np.square((past - last[:, None])[rows]).mean()
-        model = Ridge(strength, fit_intercept=False)
-        model.fit((past - last[:, None])[rows], (future[:, h] - last)[rows])
-        wanted = (model.predict((past - last[:, None])[test]) + last[test]) * column.deviation
-        np.testing.assert_allclose(answers["visits"][:, h], wanted, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.slow

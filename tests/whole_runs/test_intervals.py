@@ -22,7 +22,7 @@ from train.evaluation.conformal import (
     conformal_scores,
     needed_score,
 )
-from train.evaluation.held import conformal_metrics
+from train.evaluation.interval_scores import conformal_metrics
 from train.results.summary import summary
 from train.run.calibration import read_scores
 

@@ -1,4 +1,4 @@
-"""Whatever the noise, the default of tables seldom loses to a line."""
+"""Whatever the noise, the default of tables does not lose to a line."""
 
 from __future__ import annotations
 
@@ -12,13 +12,10 @@ import pytest
 
 from train import config as configs
 from train import loop
+from train.config.recipe import folds_of
 
 ROOT = Path(__file__).parents[2]
 N_TEST = 3000
-# Tables of 300 and 600 rows whose 45 and 90 validation rows choose weights that do worse; by this
-# factor at most.
-LOST = ((4, False), (9, False))
-WORSE = 1.06
 
 
 def write_table(path: Path, n: int, noise: float, seed: int, *, classes: bool) -> None:
@@ -45,11 +42,14 @@ def test_no_net_loses_to_a_line_by_more_than_chance(
     tmp_path: Path, place: int, classes: bool
 ) -> None:
     noise = np.linspace(0, 0.95, 10)[place]
-    n = (300, 600, 1200, 2600)[place % 4]
+    # Folds are dear: every second table has rows for one net, of classes the others.
+    n = (300, 600, 1200)[place % 3] if place % 2 != classes else 2600
     path = tmp_path / "rows.parquet"
     write_table(path, n + N_TEST, noise, place, classes=classes)
     given = {"data.path": str(path), "data.target": "y", "data.test": str(N_TEST)}
-    given["data.valid"] = str(round(0.15 * n))
+    given["data.valid"] = str(round(0.15 * n))  # a share would be one of the test rows too
+    # "auto" leaves rows that validate by their number to validate one net.
+    given["population.folds"] = str(folds_of(n, {"binary" if classes else "regression"}))
     given |= {"train.tree_seconds": "0", "train.importance_seconds": "0"}
     result = loop.fit(configs.load(ROOT / "configs" / "table.py", given), tmp_path / "run")
     net = result["metrics"]["test"]
@@ -63,5 +63,4 @@ def test_no_net_loses_to_a_line_by_more_than_chance(
         target = answers["target"].to_numpy().astype(np.float64)
         square = np.square(target - answers["prediction"].to_numpy())
         error = square.std() / np.sqrt(N_TEST) / (2 * net["rmse"])
-        worse = WORSE if (place, classes) in LOST else 1.0
-        assert net["rmse"] < worse * line["rmse"] + error
+        assert net["rmse"] < line["rmse"] + error

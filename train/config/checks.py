@@ -15,15 +15,14 @@ from train.config.data_checks import (
 from train.config.data_options import Data, Sequences, Series, Table, has_valid_rows
 from train.config.imported import Imported
 from train.config.loss_checks import check_levels, check_nonnegative
+from train.config.lstm_checks import check_forecast, check_sequence_net
 from train.config.net_checks import (
     check_clusters,
-    check_forecast,
     check_linear_start,
     check_members,
     check_parts,
     check_perceptron,
     check_reconstruction,
-    check_steps,
 )
 from train.config.net_options import LSTM, Competitive, Dense, Net, Perceptron, SelfOrganizingMap
 from train.config.optim_checks import check_optim, check_rates
@@ -71,7 +70,8 @@ def _check_names(config: Config) -> None:
         )
     if not config.data.path:
         raise UserError(
-            "config.data.path: no data; name a CSV, Parquet or JSON lines file, or builtin:NAME"
+            "config.data.path: no data; name a CSV, Parquet or JSON lines file, or builtin:NAME; "
+            "a table in memory, loop.fit(config, data=table), may bear any name"
         )
 
 
@@ -114,7 +114,7 @@ def _check_net(config: Config) -> None:
             pass
     match config.data, config.net:
         case Sequences() as data, LSTM() as net:
-            check_steps(data, net)
+            check_sequence_net(data, net)
         case Series() as data, LSTM() as net:
             check_forecast(data, net, config.loss)
         case _:
@@ -186,10 +186,11 @@ def _kinds_for(name: str) -> list[str]:
 
 
 def _check_validation(config: Config) -> None:
-    if has_valid_rows(config.data) or config.population.folds > 1:
+    if has_valid_rows(config.data) or config.population.n_folds > 1:
         return
     needs = "needs validation rows; set config.data.valid"
     if config.train.patience is not None:
-        raise UserError(f"config.train.patience: early stopping {needs}")
+        off = "or to train without them config.train.patience=none"
+        raise UserError(f"config.train.patience: early stopping {needs}, {off}")
     if config.optim.schedule == "plateau":
-        raise UserError(f"config.optim.schedule: plateau {needs}")
+        raise UserError(f"config.optim.schedule: plateau {needs}, or another schedule")

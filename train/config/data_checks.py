@@ -7,6 +7,7 @@ import zoneinfo
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
+from train.config.bounded import filled
 from train.config.data_options import Data, Sequences, Series, Table, columns_by_log
 from train.config.frequency import parse_frequency
 from train.errors import UserError
@@ -186,6 +187,8 @@ def check_shares(data: Data) -> None:
     shares = {}
     for name in ("valid", "test"):
         share = getattr(data, name)
+        if isinstance(data, Table):
+            share = filled(share, Table.valid)
         if isinstance(share, float) and share >= 1:
             raise UserError(
                 f"config.data.{name}: {share} is no fraction below 1; for rows write {share:.0f}"

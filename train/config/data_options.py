@@ -34,21 +34,22 @@ class Series:
     """Columns of numbers that are categories, among `observed`, `known` and `static`."""
     ignore: tuple[str, ...] = ()
     """Columns to leave out."""
-    calendar: bool = False
+    calendar: bool | Literal["shortest"] = False
     """Whether the place of each stamp in its day, week and year is read.
 
-    Not in those that training rows hold less than once.
+    Not in those that training rows hold less than once. "shortest": in the first of these alone
+    that stamps can tell apart, such as the day of hours, the week of days.
     """
     frequency: str | None = None
     """The step of `time`, such as 15min, B, ME, 'Mon Fri', rows or irregular; none: found."""
     zone: str | None = None
     """The zone whose clock days and hours go by, such as Europe/Berlin; none: that of `time`."""
-    lookback: int = bounded(96, 1)
-    """How many rows back the net reads."""
-    horizon: int = bounded(24, 1)
-    """How many rows ahead it forecasts."""
+    lookback: int | Auto = bounded(96, 1)
+    """How many rows back the net reads; "auto": 96, of few rows two seasons."""
+    horizon: int | Auto = bounded(24, 1)
+    """How many rows ahead it forecasts; "auto": 24, of few rows a season."""
     nonnegative: bool = False
-    """Whether answers, quantiles and intervals of targets that never were below 0 never are."""
+    """Whether answers and their intervals stay at 0 or above, for targets that never were below."""
     stride: int = bounded(1, 1)
     """How many rows apart windows begin."""
     rows: int | None = bounded(None, 1)
@@ -108,13 +109,13 @@ class Sequences:
     order: str | None = None
     """The column that orders the steps of a sequence."""
     weight: str | None = None
-    """The column of what each sequence counts for, in training and in scores; none: all as much."""
+    """The column of the sequences' weights, in training and in scores; none: all weigh the same."""
     valid: float | int | Auto = bounded(0.15, 0)
     """How many sequences validate: a share below 1, or a number; "auto": 0 where there are few."""
     test: float | int = bounded(0.15, 0)
     """How many sequences test: a share below 1, or a number; 0: none."""
     split: Literal["random", "stratified"] = "random"
-    """How sequences are parted: at random, or by class."""
+    """How sequences are split: at random, or by class."""
     split_seed: int = bounded(0, 0, LAST_SEED)
     """Decides which sequences validate and test; `config.seed` does not."""
     missing: tuple[str, ...] = ()
@@ -136,11 +137,11 @@ class Sequences:
     max_length: int | Auto | None = bounded(None, 1)
     """The longest training sequence in steps ("auto" of tokens: a few means); the rest is cut."""
     scaling: Literal["standard", "none"] = "standard"
-    """How numbers are brought to one size, by the training rows."""
+    """How numbers are scaled, by statistics of the training rows."""
     target_scaling: Literal["standard", "none"] = "standard"
     """Whether targets are scaled for the net; scores have their own units anyway."""
     nonnegative: bool = False
-    """Whether answers, quantiles and intervals of targets that never were below 0 never are."""
+    """Whether answers and their intervals stay at 0 or above, for targets that never were below."""
     stream: bool = False
     """Whether training sequences stay on the disk: Parquet or JSON lines, or a folder of them."""
     shuffle_window: int = bounded(1 << 18, 1)

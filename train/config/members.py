@@ -74,13 +74,13 @@ class Member:
 def is_population(config: Config) -> bool:
     """Whether more nets than one are trained together."""
     options = config.population
-    plural = options.seeds > 1 or options.folds > 1 or options.grid or options.samples
+    plural = options.n_seeds > 1 or options.n_folds > 1 or options.grid or options.samples
     return bool(plural) and options.member is None
 
 
 def pooled(config: Config) -> Config:
     """The config to load the data with: folds take their validation rows from the training rows."""
-    if config.population.folds == 1:
+    if config.population.n_folds == 1:
         return config
     return replace(config, data=replace(config.data, valid=0))
 
@@ -90,7 +90,7 @@ def members_of(config: Config) -> list[Member]:
     options = config.population
     found = []
     for setting, chosen in enumerate(settings_of(config)):
-        for fold, seed in itertools.product(range(options.folds), range(options.seeds)):
+        for fold, seed in itertools.product(range(options.n_folds), range(options.n_seeds)):
             found.append(Member(len(found), setting, fold, config.seed + seed, chosen))
     return found
 

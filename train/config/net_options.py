@@ -85,6 +85,13 @@ class Dense(NetOptions):
         "phase",
         "table",
     )
+    embedding_parameters: ClassVar[tuple[str, ...]] = (
+        "embedding_kernel",
+        "embedding_bias",
+        "bins_kernel",
+        "frequency",
+        "phase",
+    )
 
     @property
     def has_plain_layers(self) -> bool:

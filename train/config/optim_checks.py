@@ -23,20 +23,32 @@ def check_optim(optim: Optim) -> None:
         raise UserError(f"config.optim.{field}: sgd and rmsprop have it; {instead}")
     if optim.nesterov and not optim.momentum:
         raise UserError("config.optim.nesterov: needs config.optim.momentum above 0, such as 0.9")
-    if optim.l1_step == "proximal" and not optim.l1:
+    _check_l1(optim)
+    _check_schedule(optim)
+
+
+def _check_l1(optim: Optim) -> None:
+    """Raises UserError where proximal steps have nothing to do, or would be undone."""
+    if optim.l1_step != "proximal":
+        return
+    if not optim.l1:
         raise UserError(
             "config.optim.l1_step: proximal is the step of config.optim.l1, which is 0; "
             "set it above 0"
         )
-    if optim.l1_step == "proximal" and optim.schedule == "plateau":
+    if optim.schedule == "plateau":
         raise UserError(
             "config.optim.l1_step: proximal does not know the rate of config.optim.schedule=plateau"
         )
-    if optim.l1_step == "proximal" and optim.ema:
+    if optim.ema:
         raise UserError(
             "config.optim.ema: an average keeps none of the exact zeros "
             "that config.optim.l1_step=proximal makes; set it to 0"
         )
+
+
+def _check_schedule(optim: Optim) -> None:
+    """Raises UserError where the warm-up or the end of a schedule contradicts it."""
     if optim.schedule == "exponential" and not optim.final:
         raise UserError(
             "config.optim.final: config.optim.schedule=exponential never comes to 0; "

@@ -47,18 +47,18 @@ class Train:
     """How long a run trains, in what pieces, and which weights are best."""
 
     epochs: int | Auto = bounded(100, 1)
-    """How often all training rows are gone through."""
+    """How many times training goes through all training rows."""
     batch_size: int | Auto = bounded(32, 1)
-    """How many rows an update looks at."""
+    """How many rows make a batch: each update is computed from one."""
     truncate: int | None = bounded(None, 1)
     """Sequences: steps that an update goes back through; a longer one has an update every so many.
 
     The state is carried on from one to the next. None: updates go through whole sequences.
     """
     eval_every: int = bounded(1, 1)
-    """After how many epochs the validation rows are looked at."""
+    """How many epochs lie between evaluations on the validation rows."""
     patience: int | None = bounded(None, 1)
-    """Training stops after so many evaluations without a better one; none: it goes to the end."""
+    """Early stopping after so many evaluations without a better one; none: all epochs."""
     monitor: Literal["auto", "loss", "error"] = "loss"
     """What is best: the lowest loss, or error: squared error of numbers, share of wrong classes.
 
@@ -71,7 +71,7 @@ class Train:
     keep: int = bounded(2, 1)
     """How many saved states stay on the disk."""
     temperature: bool = False
-    """Whether logits of classes are divided by the number that suits the validation rows best.
+    """Whether logits of classes are divided by a temperature fitted on the validation rows.
 
     It makes their log-loss lowest (Guo et al. 2017).
     """
@@ -139,12 +139,18 @@ GridValue: TypeAlias = int | float | bool | str | tuple[int, ...]
 class Population:
     """Nets trained side by side: `seeds` of every fold of every setting."""
 
-    seeds: int = bounded(1, 1)
-    """How many nets of each setting and fold, from `config.seed` on."""
-    folds: int = bounded(1, 1)
+    seeds: int | Auto = bounded(1, 1)
+    """How many nets of each setting and fold, from `config.seed` on.
+
+    "auto": as many nets for sequences as train in a few minutes; 1 where you say what else there
+    are several nets of, and of nets that answer step by step.
+    """
+    folds: int | Auto = bounded(1, 1)
     """Into how many parts training and validation rows are cut, each validating one net.
 
-    They are cut as `data.split` says; by time each net trains on the parts before its own.
+    They are cut as `data.split` says; by time each net trains on the parts before its own. "auto":
+    as many as do well by the rows of a table; 1 where you say which rows validate (any `data.valid`
+    but "auto"), or what else there are several nets of.
     """
     grid: dict[str, tuple[GridValue, ...]] = field(default_factory=dict)
     """Fields and their values: settings are all combinations, or with `samples` random ones.
@@ -165,6 +171,16 @@ class Population:
     member: int | None = bounded(None, 0)
     """Trains this net of the population alone."""
 
+    @property
+    def n_seeds(self) -> int:
+        """The seeds; while the rows are not read yet, "auto" stands for one."""
+        return 1 if self.seeds == "auto" else self.seeds
+
+    @property
+    def n_folds(self) -> int:
+        """The folds; while the rows are not read yet, "auto" stands for one."""
+        return 1 if self.folds == "auto" else self.folds
+
 
 @dataclass
 class Config:
@@ -175,7 +191,7 @@ class Config:
     seed: int = bounded(0, 0, LAST_SEED)
     """Decides weights, order of rows and dropout; another one is another net."""
     loss: Loss | Imported = "auto"
-    """What is made small; "auto" follows the target: mse of numbers, a cross-entropy of classes.
+    """What is minimised; "auto" follows the target: mse of numbers, a cross-entropy of classes.
 
     Of forecasts mae where outliers reach far, which is said.
     Answers that say how sure they are: quantile, or of a density gaussian, student_t (far
@@ -192,7 +208,7 @@ class Config:
     label_smoothing: float | Auto = bounded(0.0, 0, 0.99)
     """The share of a class's target that is given to all classes."""
     class_weight: Literal["balanced"] | dict[str, float] | None = bounded(None, 0)
-    """What rows of a class count for in the loss; "balanced": all classes weigh the same."""
+    """What each class weighs in the loss; "balanced": all classes weigh the same."""
     data: Data = field(default_factory=Table)
     net: Net = field(default_factory=Dense)
     augment: Augment = field(default_factory=Augment)

@@ -29,7 +29,7 @@ def check_population(config: Config) -> None:
         _check_clusters(options)
     _check_samples(config)
     _check_refit(config)
-    if options.seeds > 1 and config.seed + options.seeds > 2**32:
+    if options.n_seeds > 1 and config.seed + options.n_seeds > 2**32:
         raise UserError(
             f"config.population.seeds: {options.seeds} from {config.seed} on pass 2**32 - 1, "
             "the last"
@@ -40,12 +40,13 @@ def check_population(config: Config) -> None:
         for chosen in settings_of(config):
             _check_setting(config, chosen)
     _check_keep(options)
-    n_members = options.seeds * options.folds * n_settings
+    n_members = options.n_seeds * options.n_folds * n_settings
     if options.member is not None and options.member >= n_members:
-        raise UserError(
-            f"config.population.member: {options.member} of {n_members}; "
-            f"the last is {n_members - 1}"
-        )
+        by_rows = [name for name in ("folds", "seeds") if getattr(options, name) == "auto"]
+        asked = " or ".join(f"config.population.{name}" for name in by_rows)
+        found = f"{options.member} of {n_members}; the last is {n_members - 1}"
+        advice = f", unless {asked} says how many there are" if asked else ""
+        raise UserError(f"config.population.member: {found}{advice}")
 
 
 def _check_grid(config: Config) -> None:
@@ -79,7 +80,7 @@ def _check_grid(config: Config) -> None:
 
 def _check_clusters(options: Population) -> None:
     """Clusters of several nets have no mean, and no fold has a right answer."""
-    if options.folds > 1:
+    if options.n_folds > 1:
         raise UserError(
             "config.population.folds: is for nets with a target; "
             "clusters take config.population.seeds"
@@ -109,7 +110,7 @@ def _check_samples(config: Config) -> None:
 def _check_refit(config: Config) -> None:
     if config.population.keep != "refit":
         return
-    if config.population.folds == 1:
+    if config.population.n_folds == 1:
         raise UserError(
             "config.population.keep: refit trains for as long as folds say; "
             "set config.population.folds"
@@ -129,11 +130,11 @@ def _check_validation(config: Config, n_settings: int) -> None:
             "config.population.halving: compares settings; "
             "name several values in config.population.grid"
         )
-    if options.halving and options.folds == 1 and not has_valid_rows(config.data):
+    if options.halving and options.n_folds == 1 and not has_valid_rows(config.data):
         raise UserError(
             "config.population.halving: compares settings on validation rows; set config.data.valid"
         )
-    if options.folds > 1 and getattr(config.data, "valid_path", None):
+    if options.n_folds > 1 and getattr(config.data, "valid_path", None):
         raise UserError(
             "config.population.folds: the folds validate; leave out config.data.valid_path"
         )
@@ -141,7 +142,7 @@ def _check_validation(config: Config, n_settings: int) -> None:
 
 def _check_keep(options: Population) -> None:
     """One net leaves no choice; nets of several shapes have no average."""
-    is_one = options.seeds == options.folds == 1 and not options.grid
+    is_one = options.n_seeds == options.n_folds == 1 and not options.grid
     if options.keep != Population.keep and is_one:
         raise UserError(
             f"config.population.keep: {options.keep} is for several nets; "

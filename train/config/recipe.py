@@ -8,6 +8,7 @@ recipe of sequences is `train.config.sequence_recipe`, that of nets for series `
 from __future__ import annotations
 
 import math
+from collections.abc import Set
 from dataclasses import replace
 from typing import Literal
 
@@ -16,7 +17,7 @@ from train.config.data_options import Data, Table
 from train.config.imported import Imported
 from train.config.net_checks import NOT_LINEAR
 from train.config.net_options import Dense, Net
-from train.config.options import Config, Loss
+from train.config.options import Config, Loss, Population
 
 STEPS = 3000  # updates of a whole run, whatever the number of rows
 BATCH_SIZES = ((1500, 32), (4500, 64), (12_000, 128))  # of fewer rows than the first number
@@ -33,6 +34,12 @@ DROPOUT_OF_FEW = 0.3
 MANY_EPOCHS = 30
 MAX_STEPS = 12_000
 DROPOUT_OF_MANY = 0.05
+# Few rows are cut into folds: those that would validate one net are too few to choose its weights
+# by, or the temperature of classes. The rows are those that train or validate.
+FOLDS = 5
+FOLDED_KINDS = frozenset({"regression", "binary", "multiclass"})
+FOLDED_ROWS = 2_000
+FEWEST_FOLDED_ROWS = 50
 SMOOTHING = 0.1
 DROPOUT = 0.15  # of tables that are not large
 
@@ -87,6 +94,30 @@ def resolve(config: Config, n_train: int, *, classes: int) -> Config:
         optim=optim,
         train=train,
     )
+
+
+def may_fold(config: Config) -> bool:
+    """Whether population.folds="auto" may be more than one: nobody says what validates, or how."""
+    data = config.data
+    if not isinstance(data, Table) or not isinstance(config.net, Dense) or data.stream:
+        return False
+    is_own = data.valid_path is not None or data.valid != "auto"
+    is_own |= data.split not in ("random", "stratified") or config.loss == "reconstruction"
+    return not is_own and config.population == Population(folds="auto")
+
+
+def with_valid(config: Config) -> Config:
+    """The config with the share of a table's rows that validate, where nobody says it."""
+    data = config.data
+    if not isinstance(data, Table):
+        return config
+    return replace(config, data=replace(data, valid=filled(data.valid, Table.valid)))
+
+
+def folds_of(n_rows: int, kinds: Set[str]) -> int:
+    """How many folds "auto" stands for, by the rows that train or validate and kinds of heads."""
+    is_few = FEWEST_FOLDED_ROWS <= n_rows < FOLDED_ROWS
+    return FOLDS if is_few and kinds <= FOLDED_KINDS else 1
 
 
 def _batch_size(n_train: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from train.config.bounded import filled
 from train.config.data_options import Sequences
@@ -40,7 +40,9 @@ MIXUP = 0.2
 MIXUP_UNTIL = 0.75
 
 # Longer sequences of numbers than MAX_STEPS that one answer each is asked for are convolved: at
-# FINE_STEPS places at the most, of which the LSTM reads maxima, COARSE_STEPS at the most.
+# FINE_STEPS places at the most, of which the LSTM reads maxima, COARSE_STEPS at the most. Of one
+# number a step, with classes to tell, they are from SHAPE_STEPS on: their shape tells, not a place.
+SHAPE_STEPS = 20
 FILTERS = (48, 32, 32)
 WIDTHS = (9, 19, 39)
 LATER_WIDTH = 5
@@ -54,36 +56,44 @@ MAX_CONVOLVED_STEPS = 1000
 CONVOLVED_EPOCHS = 75
 
 
-def resolve_sequences(
-    config: Config,
-    n_train: int,
-    *,
-    longest: int,
-    tokens: bool,
-    of_steps: bool,
-    classes: bool = True,
-) -> Config:
-    """The config with every "auto" of an LSTM on sequences replaced.
+@dataclass(frozen=True)
+class Traits:
+    """What the rules know of the sequences that are read."""
 
-    `longest`: the longest training sequence; `tokens`: whether words are read; `of_steps`: whether
-    some answer is asked for at every step; `classes`: whether all answers are classes.
-    """
+    longest: int
+    """Steps of the longest training sequence."""
+    tokens: bool
+    """Whether words are read."""
+    of_steps: bool
+    """Whether some answer is asked for at every step."""
+    classes: bool = True
+    """Whether all answers are classes."""
+    numbers: int = 0
+    """How many numbers a step has; 0 where that is not known."""
+
+    @property
+    def is_step_by_step(self) -> bool:
+        """Whether steps are read one by one: each is a word, or has an answer of its own."""
+        return self.tokens or self.of_steps
+
+
+def resolve_sequences(config: Config, n_train: int, traits: Traits) -> Config:
+    """The config with every "auto" of an LSTM on sequences replaced."""
     assert isinstance(config.net, LSTM)
     assert isinstance(config.data, Sequences)
-    next_step = config.data.next_step
     # What looks ahead of a window, or reads all steps at once, is for whole sequences.
-    is_whole = truncated(config, longest) is None
+    is_whole = truncated(config, traits.longest) is None
+    is_convolved = is_whole and _convolves(config, traits)
+    net = config.net
+    if is_convolved:
+        net = _with_convolutions(net, traits.longest)
+    both_ways = is_whole and not config.data.next_step
+    net = replace(net, bidirectional=filled(net.bidirectional, both_ways))
+    if not is_whole:
+        net = replace(net, readout=filled(net.readout, "last"), patch=filled(net.patch, 1))
+    net = _resolve_sequence_net(net, n_train, traits)
     batch_size = filled(config.train.batch_size, SEQUENCE_BATCH)
-    steps_per_epoch = math.ceil(n_train / batch_size)
-    learning_rate = LSTM_LEARNING_RATE
-    if tokens:
-        epochs = max(TOKEN_EPOCHS, math.ceil(TOKEN_STEPS / steps_per_epoch))
-    else:
-        epochs = max(NUMBER_EPOCHS, math.ceil(NUMBER_STEPS / steps_per_epoch))
-    if is_whole and _convolves(config, longest, one_answer=not (tokens or of_steps)):
-        config = replace(config, net=_with_convolutions(config.net, longest))
-        learning_rate = CONVOLVED_LEARNING_RATE
-        epochs = _convolved_epochs(steps_per_epoch)
+    epochs = _epochs(math.ceil(n_train / batch_size), traits, is_convolved=is_convolved)
     train = replace(
         config.train,
         batch_size=batch_size,
@@ -91,15 +101,10 @@ def resolve_sequences(
         monitor=filled(config.train.monitor, "loss"),
         restore=filled(config.train.restore, "last"),
     )
+    learning_rate = CONVOLVED_LEARNING_RATE if is_convolved else LSTM_LEARNING_RATE
     learning_rate = filled(config.optim.learning_rate, learning_rate)
-    net = config.net
-    assert isinstance(net, LSTM)
-    both_ways = is_whole and not next_step
-    net = replace(net, bidirectional=filled(net.bidirectional, both_ways))
-    if not is_whole:
-        net = replace(net, readout=filled(net.readout, "last"), patch=filled(net.patch, 1))
-    net = _resolve_sequence_net(net, n_train, longest, tokens, of_steps)
-    is_mixed = is_whole and classes and net.convolutions == () and not (tokens or of_steps)
+    may_be_mixed = traits.classes and not traits.is_step_by_step
+    is_mixed = is_whole and may_be_mixed and net.convolutions == ()
     return replace(
         config,
         net=net,
@@ -126,18 +131,26 @@ def _with_mixup(augment: Augment, strength: float) -> Augment:
     return replace(augment, mixup=strength, mixup_until=until)
 
 
-def _convolved_epochs(steps_per_epoch: int) -> int:
-    """Passes over the rows: few rows need many, and very many need but some."""
+def _epochs(steps_per_epoch: int, traits: Traits, *, is_convolved: bool) -> int:
+    """Passes over the rows: as many as give enough updates."""
+    if traits.tokens:
+        return max(TOKEN_EPOCHS, math.ceil(TOKEN_STEPS / steps_per_epoch))
+    if not is_convolved:
+        return max(NUMBER_EPOCHS, math.ceil(NUMBER_STEPS / steps_per_epoch))
+    # Few rows need many, and very many need but some.
     most = min(CONVOLVED_EPOCHS, math.ceil(MAX_CONVOLVED_STEPS / steps_per_epoch))
     return max(NUMBER_EPOCHS // 2, math.ceil(CONVOLVED_STEPS / steps_per_epoch), most)
 
 
-def _convolves(config: Config, longest: int, *, one_answer: bool) -> bool:
+def _convolves(config: Config, traits: Traits) -> bool:
     """Whether "auto" stands for convolutions."""
     assert isinstance(config.net, LSTM)
     # Batch norm takes a batch in one piece.
     is_whole = config.devices.exact is None
-    return config.net.convolutions == "auto" and one_answer and longest > MAX_STEPS and is_whole
+    are_shapes = traits.classes and traits.numbers == 1 and traits.longest >= SHAPE_STEPS
+    is_long = traits.longest > MAX_STEPS or are_shapes
+    may_be = config.net.convolutions == "auto" and not traits.is_step_by_step
+    return may_be and is_long and is_whole
 
 
 def _with_convolutions(net: LSTM, longest: int) -> LSTM:
@@ -166,10 +179,9 @@ def _with_convolutions(net: LSTM, longest: int) -> LSTM:
     )
 
 
-def _resolve_sequence_net(
-    net: LSTM, n_train: int, longest: int, tokens: bool, of_steps: bool
-) -> LSTM:
-    step_by_step = of_steps or tokens
+def _resolve_sequence_net(net: LSTM, n_train: int, traits: Traits) -> LSTM:
+    tokens = traits.tokens
+    of_steps = traits.of_steps
     is_few = n_train < FEW_ROWS
     noise = NOISE_OF_FEW if is_few else NOISE_OF_MANY
     units = 128 if tokens or not (is_few or of_steps) else 64
@@ -180,10 +192,10 @@ def _resolve_sequence_net(
         input_dropout=filled(net.input_dropout, 0.4 if tokens else 0.0),
         noise=filled(net.noise, 0.0 if of_steps else noise),
         offset=filled(net.offset, 0.0 if of_steps else noise),
-        crop=filled(net.crop, 1.0 if step_by_step else 0.6),
+        crop=filled(net.crop, 1.0 if traits.is_step_by_step else 0.6),
         head=filled(net.head, ()),
         readout=filled(net.readout, "mean_max" if tokens else "mean_max_last"),
-        patch=filled(net.patch, 1 if step_by_step else auto_patch(longest)),
+        patch=filled(net.patch, 1 if traits.is_step_by_step else auto_patch(traits.longest)),
         convolutions=filled(net.convolutions, ()),
         widths=filled(net.widths, WIDTHS),
         later_width=filled(net.later_width, LATER_WIDTH),

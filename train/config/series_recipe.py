@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
-from train.config.bounded import filled
+from train.config.bounded import filled, resolved
 from train.config.data_options import Series
 from train.config.net_options import LSTM
 from train.config.options import SPREAD_LOSSES, Config
@@ -35,13 +35,14 @@ def resolve_series(
     """The config with every "auto" of an LSTM on series replaced, and of its loss.
 
     `season`: after how many steps a series repeats, None where nothing says so; `tail_ratio`: how
-    far its outliers reach (`train.data.series.tails`).
+    far its outliers reach (`train.data.series.outliers`).
     """
     data = config.data
     net = config.net
     assert isinstance(data, Series)
     assert isinstance(net, LSTM)
-    is_long = season is not None and data.lookback >= MANY_SEASONS * season
+    lookback = resolved(data.lookback)
+    is_long = season is not None and lookback >= MANY_SEASONS * season
     net = replace(
         net,
         hidden=filled(net.hidden, (16,) if is_long else (64,)),
@@ -50,7 +51,7 @@ def resolve_series(
         input_dropout=filled(net.input_dropout, 0.0),
         readout=filled(net.readout, "last"),
         head=filled(net.head, HEAD if data.known and not is_long else ()),
-        patch=filled(net.patch, series_patch(data.lookback, season)),
+        patch=filled(net.patch, series_patch(lookback, season)),
         patch_units=filled(net.patch_units, 16 if is_long else 0),
         decoder=filled(net.decoder, "segments" if is_long else "direct"),
         shortcut_period=filled(net.shortcut_period, _period(net, season) if is_long else 1),

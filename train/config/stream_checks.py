@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from train.config.data_options import Sequences, Series, Table
 from train.config.net_options import LSTM, Dense
@@ -33,28 +34,35 @@ def check_stream(config: Config) -> None:
             "leave it at random, and name files of your own "
             "in config.data.valid_path and config.data.test_path"
         )
-    if isinstance(data, Sequences) and data.id is not None:
-        raise UserError(
-            "config.data.id: a stream has a row a sequence; write the steps of each as lists "
-            "(group_by of polars, groupby of pandas), or leave config.data.stream at false"
-        )
-    if isinstance(data, Sequences) and data.weight is not None:
-        raise UserError(
-            "config.data.weight: sequences in a stream count once each; leave it out, or leave "
-            "config.data.stream at false"
-        )
+    if isinstance(data, Sequences):
+        _check_sequences(data)
     if not isinstance(config.net, Dense | LSTM | Own):
         net = type(config.net).__name__
         raise UserError(
             f"config.data.stream: a {net} learns from rows in memory; set it to false, or use Dense"
         )
-    if config.population != Population():
+    population = config.population
+    if replace(population, folds=population.n_folds, seeds=population.n_seeds) != Population():
         raise UserError(
             "config.population: trains on rows in memory; leave it out with config.data.stream=true"
         )
     if config.devices.parallel == "pmap":
         raise UserError(
             "config.devices.parallel: a stream is compiled by jit; set config.devices.parallel=jit"
+        )
+
+
+def _check_sequences(data: Sequences) -> None:
+    """Raises UserError where a row is not a sequence, or counts more than another."""
+    if data.id is not None:
+        raise UserError(
+            "config.data.id: a stream has a row a sequence; write the steps of each as lists "
+            "(group_by of polars, groupby of pandas), or leave config.data.stream at false"
+        )
+    if data.weight is not None:
+        raise UserError(
+            "config.data.weight: sequences in a stream count once each; leave it out, or leave "
+            "config.data.stream at false"
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from train.config.bounded import LAST_SEED, bounded
+from train.config.bounded import LAST_SEED, Auto, bounded
 
 # Strings that mean "no value" in a text file; pandas and Keras users write all of these.
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "#N/A", "?")
@@ -39,9 +39,9 @@ class Table:
     target: str | tuple[str, ...] = ()
     """The column to predict, or several; none for clusters and autoencoders."""
     metric: Metric | None = None
-    """The score that counts: told first, and what "auto" goes by; none: rmse, of classes accuracy.
+    """The score that counts: shown first, and what "auto" follows; none: rmse, of classes accuracy.
 
-    A single target is taken for a number, or for a class, as its score is. With mae the loss is it.
+    It says whether a single target is a number or a class. With mae the loss is mae too.
     """
     features: tuple[str, ...] | None = None
     """The columns to predict from; none: all others."""
@@ -60,15 +60,15 @@ class Table:
     ignore: tuple[str, ...] = ()
     """Columns to leave out."""
     weight: str | None = None
-    """A column of what each row counts for, in the loss and in all scores."""
+    """A column of row weights, in the loss and in all scores."""
     label: str | None = None
     """A column to judge clusters, and to colour codes, by; it is never learned from."""
-    valid: float | int = bounded(0.15, 0)
-    """How many rows validate: a share below 1, or a number of rows; 0: none."""
+    valid: float | int | Auto = bounded(0.15, 0)
+    """How many rows validate: a share below 1, or a number; 0: none; "auto": 0.15, or folds do."""
     test: float | int = bounded(0.15, 0)
     """How many rows test: a share below 1, or a number of rows; 0: none."""
     split: Literal["random", "stratified", "time", "group"] = "random"
-    """How rows are parted: at random, by class, the newest last, or whole groups."""
+    """How rows are split: at random, by class, the newest last, or whole groups."""
     split_seed: int = bounded(0, 0, LAST_SEED)
     """Decides which rows validate and test; `config.seed` does not."""
     group: str | None = None
@@ -78,13 +78,13 @@ class Table:
     missing: tuple[str, ...] = MISSING
     """Texts that stand for no value."""
     scaling: Literal["auto", "standard", "robust", "quantile", "none"] = "standard"
-    """How number columns are brought to one size, by the training rows."""
+    """How number columns are scaled, by statistics of the training rows."""
     target_scaling: Literal["standard", "none"] = "standard"
     """Whether targets are scaled for the net; scores have their own units anyway."""
     nonnegative: bool = False
-    """Whether answers, quantiles and intervals of targets that never were below 0 never are."""
+    """Whether answers and their intervals stay at 0 or above, for targets that never were below."""
     one_hot: int = bounded(64, 0)
-    """Categories of a column up to which each is an input; beyond, they get vectors."""
+    """Columns of at most so many categories are one-hot encoded; others get a vector a category."""
     stream: bool = False
     """Whether training rows stay on the disk: Parquet alone, or a folder of it."""
     shuffle_window: int = bounded(1 << 18, 1)

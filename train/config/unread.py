@@ -201,9 +201,16 @@ def unread_notes(config: Config) -> list[str]:
             f"epochs are, not every {every}"
         )
     if train.monitor == "error" and not (
-        has_valid_rows(config.data) or config.population.folds > 1
+        has_valid_rows(config.data) or config.population.n_folds > 1
     ):
         notes.append("config.train.monitor: not used, for there are no validation rows")
+    valid = _value(config, "data.valid")
+    folds = config.population.n_folds
+    if folds > 1 and valid not in (0, "auto", _default(config, "data.valid")):
+        notes.append(
+            f"config.data.valid: not used, for of config.population.folds={folds} each validates "
+            "a net; set config.population.folds=1"
+        )
     for part in ("valid", "test"):
         file = _value(config, f"data.{part}_path")
         if file and _value(config, f"data.{part}") not in (0, _default(config, f"data.{part}")):

@@ -22,6 +22,7 @@ Scalar: TypeAlias = bool | int | float | str | None
 
 # In a union the strictest member reads a text first: "3" is an integer before it is a number.
 _READING_ORDER = (types.NoneType, Literal, bool, int, float, dict, tuple, Imported, str)
+_SHOWN = 80  # characters of a value in a message
 _MAX_FLOAT = math.nextafter(math.inf, 0)
 _NOT_QUOTED = re.compile(r"[^\s,()\[\]'\"]+")
 
@@ -253,7 +254,7 @@ def choices(annotation: Annotation) -> list[str]:
     return found
 
 
-def shorten(value: object, length: int = 80) -> str:
+def shorten(value: object) -> str:
     """A value as Python writes it, cut to a length that leaves a message readable."""
     text = repr(value)
-    return text if len(text) <= length else f"{text[: length - 3]}..."
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."

@@ -27,9 +27,10 @@ class Window(NamedTuple):
 
 
 def weighted_loss(program: Program, outputs: Arrays, batches: Batches) -> Array:
-    """The sum over rows of loss times weight, of all `batches`: targets of the same outputs.
+    """The sum of loss times weight over the rows of all batches, which are targets of one output.
 
-    Members with rows of their own have a target each; of those that share them it is the mean loss.
+    Where members of a net share rows, a row's loss is the mean of theirs; members with an order of
+    rows of their own have a target each.
     """
     smoothing = resolved(program.config.label_smoothing)
     members = program.network.n_members // program.config.net.n_orders
@@ -50,10 +51,10 @@ def window_loss(program: Program, outputs: Arrays, batches: Batches, window: Win
 
 
 def share_of_steps(program: Program) -> float:
-    """The share of a usual row's steps that a window has: its loss is of so much of the row's.
+    """A window's steps over those of a usual row; 1 where no head answers at every step.
 
-    So an update weighs a step for what a batch of rows as long as the window would; 1 where no
-    head answers at every step.
+    The loss of a row is divided by the steps of a usual row. That of a window is divided by this
+    share besides, so that its steps count as if rows were as long as the window.
     """
     steps = [task.steps for task in program.tasks if HEAD_KINDS[task.head.kind].every_step]
     assert program.window is not None

@@ -46,17 +46,17 @@ WHOLE = Parts()
 
 
 def padded_size(parts: Parts, n_rows: int) -> int:
-    """The least number of rows, from `n_rows` on, that the parts divide evenly."""
+    """`n_rows`, rounded up to what the parts divide evenly."""
     return -(-n_rows // parts.count) * parts.count
 
 
 def sum_over_parts(
     parts: Parts, tree_b: Rows, sums_of_part: Callable[[Rows], tuple[Sums, Whole, Given]]
 ) -> tuple[Sums, Whole, Given]:
-    """All parts' sums added up, what each knows of the whole batch, and what is given of each row.
+    """Sums over all parts, what is the same for every part, and what there is of each row.
 
-    `sums_of_part(rows)` gives the three for the rows of a part. The second, which must be the same
-    for all parts, comes back as it is; the third, an axis of rows in front, part by part.
+    `sums_of_part(rows)` returns these three for the rows of a part. Its sums are added up over the
+    parts; its third result, whose first axis is rows, is joined in the order of the parts.
     """
     if parts.count == 1:
         return sums_of_part(tree_b)
@@ -81,12 +81,12 @@ def sum_over_parts(
 
 
 def own_slice(parts: Parts, array: Array) -> Array:
-    """The rows of an array that are this device's to do: the devices divide them evenly."""
+    """This device's share of an array's rows, which the devices divide evenly."""
     return array if parts.devices == 1 else _slice(array, lax.axis_index(BATCH), parts.devices)
 
 
 def all_gathered(parts: Parts, tree: Rows) -> Rows:
-    """The rows of all devices, one device's after the other's."""
+    """The rows of all devices, in the order of the devices."""
     return tree if parts.devices == 1 else lax.all_gather(tree, BATCH, tiled=True)
 
 

@@ -44,8 +44,8 @@ def update_best(best: Best, weights: Weights, value: Array, step: Array, restore
     """The best weights after an evaluation that gave these weights this monitored value.
 
     Of equal values, as counted errors often are, the later weights are the best: they were trained
-    longer. With `restore` "last" the latest always are. The wait for a lower value ends with a
-    strictly lower one only; a fallback, kept from the start, has no part in it.
+    longer. With `restore` "last" the latest always are. Only a strictly
+    lower value ends the wait for one; that of a fallback, kept from the start, does not count.
     """
     is_best = ((value <= best.value) & (value <= best.kept)) | (restore == "last")
 

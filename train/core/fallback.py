@@ -16,8 +16,8 @@ from train.core.state import State
 def with_fallback(program: Program, data: Data, state: State) -> State:
     """A fresh state whose best weights are those of the network's fallback, if it has one.
 
-    They are judged by the validation rows, as what training finds is. How long that is waited for
-    does not go by them.
+    Validation rows judge them as they judge any weights that training finds. Patience is counted
+    without them.
     """
     params = program.network.fallback(state.best.weights.params, data.statistics)
     if params is None or data.valid.shape[0] == 0 or program.config.train.restore == "last":

@@ -35,7 +35,7 @@ class EvaluationSums(TypedDict):
 
 
 def mean_loss(sums: EvaluationSums) -> Array:
-    """The mean loss of rows; without a known one there is none, and its sum of 0 stays."""
+    """The mean loss of rows whose target is known; 0 where no row's is."""
     return sums["loss"] / jnp.maximum(sums["known_weight"], 1e-30)
 
 

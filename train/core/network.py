@@ -15,7 +15,7 @@ from train.config.options import COUNT_LOSSES, Config
 from train.config.own_net import Own
 from train.core.cycles import learned_cycle
 from train.core.own import body_of, steps_of
-from train.core.series_scales import series_scales
+from train.core.series_places import series_scales
 from train.core.tasks import Task, make_tasks
 from train.core.unit_network import make_units, one_hot_inputs
 from train.data.dataset import Encoder
@@ -44,7 +44,7 @@ def make_network(config: Config, encoder: Encoder) -> tuple[DataNetwork, tuple[T
         case Table() as data, Competitive() | SelfOrganizingMap() as net, TableEncoder():
             return make_units(data, net, encoder), tasks
         case Series() as data, LSTM() as net, SeriesEncoder():
-            return _series_network(data, net, encoder, tasks[0], _recurrent_stack(net)), tasks
+            return _series_network(net, encoder, tasks[0], _recurrent_stack(net)), tasks
         case Sequences(), LSTM() as net, SequenceEncoder():
             return _sequence_network(net, encoder, tasks, _recurrent_stack(net)), tasks
     raise NotImplementedError(f"{type(config.net).__name__} on {type(config.data).__name__}")
@@ -127,7 +127,7 @@ def _table_network(
 def _own_network(data: Data, net: Own, encoder: Encoder, tasks: tuple[Task, ...]) -> DataNetwork:
     """A user's own module between the scaled features and the layers of the targets."""
     if isinstance(data, Series) and isinstance(encoder, SeriesEncoder):
-        return _series_network(data, OWN_NET_OPTIONS, encoder, tasks[0], steps_of(net))
+        return _series_network(OWN_NET_OPTIONS, encoder, tasks[0], steps_of(net))
     if isinstance(encoder, SequenceEncoder):
         return _sequence_network(OWN_NET_OPTIONS, encoder, tasks, steps_of(net))
     assert isinstance(data, Table) and isinstance(encoder, TableEncoder)
@@ -178,7 +178,6 @@ def _recurrent_stack(net: LSTM) -> nets.RecurrentStack:
 
 
 def _series_network(
-    data: Series,
     net: LSTM,
     encoder: SeriesEncoder,
     task: Task,
@@ -186,7 +185,7 @@ def _series_network(
 ) -> nets.Forecaster:
     return nets.Forecaster(
         body,
-        horizon=data.horizon,
+        horizon=encoder.horizon,
         n_targets=encoder.n_targets,
         quantiles=task.head.quantiles,
         deviation=task.head.deviation,

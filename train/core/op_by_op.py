@@ -32,7 +32,7 @@ def op_by_op(function: Callable[..., T], *arguments: Tree) -> T:
 
 
 def _evaluated(program: Jaxpr, given: list[Array]) -> list[Array]:
-    """What a program gives, where nothing that XLA does sees more than one operation of it."""
+    """The outputs of a program, each of its operations set apart so that XLA cannot join them."""
     known: dict[Var, Array] = dict(zip((*program.constvars, *program.invars), given, strict=True))
 
     def value(atom: Var | Literal) -> Array:

@@ -37,9 +37,9 @@ def make_optimizer(options: Optim, total_steps: int) -> optax.GradientTransforma
     In this order: gradients clipped, the optimizer's direction, decoupled decay of kernels, rates
     by parameter, learning rate. Decay comes before the learning rate, so that weights shrink by
     learning_rate * weight_decay (Loshchilov & Hutter 2019), and passes through no momentum.
-    Momentum remembers each step at the rate it was taken at, as in Keras: that of rmsprop comes
-    after the learning rate, and decay after it; that of sgd comes before it and has gradients times
-    their rate over its peak, times the peak after it.
+    Momentum remembers each step at the rate it was taken at, as in Keras. That of rmsprop therefore
+    comes after the learning rate, and decay after it. That of sgd comes before: it sums gradients
+    times (rate / peak rate), and the sum is then multiplied by the peak rate.
 
     `update` takes `plateau`, a factor on the learning rate, beside optax' arguments.
     """

@@ -119,9 +119,9 @@ class Program:
 
     @property
     def max_in_row(self) -> int:
-        """Updates in a row, all of them not finite, that a net has diverged by.
+        """After so many updates in a row that are not finite a net has diverged.
 
-        Those of an epoch at most: all rows have been tried then.
+        At most those of an epoch: all rows have been tried then.
         """
         return min(MAX_IN_ROW, self.steps_per_epoch)
 

@@ -91,7 +91,7 @@ def run_rounds(
 def _careful_rounds(
     program: Program, data: Data, state: State, logs: RoundLog, n_rounds: Array
 ) -> tuple[State, RoundLog, Array]:
-    """`run_rounds` of a program whose states are finite always."""
+    """`run_rounds` of a careful program, whose states are always finite."""
 
     def unfinished(carry: tuple[State, RoundLog, Array]) -> Array:
         state, _, i = carry
@@ -192,10 +192,11 @@ def _makes_no_mistake(program: Program, data: Data, weights: Weights, sums: Sums
 
 
 def has_diverged(program: Program, state: State, sums: Sums) -> Array:
-    """Whether a state is of no use any more; of a careful program, whether too little was.
+    """Whether training has failed: the state is not finite.
 
-    Whatever is not finite once spoils the sums, the weights or the optimizer for good: it is enough
-    to look from time to time.
+    A careful program leaves faulty updates out; it has failed after too many of them in a row. What
+    is not finite once spoils the sums, the weights or the optimizer for good, so it is enough to
+    look from time to time.
     """
     if program.careful:
         return state.faults.in_row >= program.max_in_row

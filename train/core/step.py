@@ -7,6 +7,7 @@ Shapes: b rows of a batch, s steps of an epoch.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -145,15 +146,15 @@ def gradients(
 ) -> Gradients:
     """Gradients of the loss of a batch plus penalties, and what else comes of it.
 
-    The loss is the sum of weight times loss over the batch, divided by what its `n_rows` weigh on
-    average: so its expectation is the weighted mean over all rows that train. Divided by what they
-    weigh themselves, a row would count for more or less by what happens to stand beside it.
+    The loss is the sum of weight times loss over the batch, divided by `n_rows` times the mean
+    weight of all training rows: so its expectation is the weighted mean over the training rows.
+    Were it divided by the batch's own weights, a row would count by what happens to stand beside
+    it.
 
-    `batches` are one, or two where rows are mixed: one input with two targets, whose weights hold
-    the shares that they count for. The inputs of the first are those of both, and the losses of
-    both targets are added up. Where a batch is cut (`program.parts`), each part gives sums over its
-    own rows, and the gradient of the whole is the sum of the parts' gradients. Of a `window`
-    batches are the steps, and the loss counts as that of whole rows of so many steps.
+    `batches` is one batch, or two where rows are mixed: these have the same inputs, a target each,
+    and weights that hold each target's share; their losses are added up. Where a batch is cut
+    (`program.parts`), each part gives sums over its own rows, and the gradient of the whole is the
+    sum of the parts' gradients. With a `window` the batches hold its steps alone.
     """
     network = _with_dropout(program, state.step)
     rngs = {"dropout": jax.random.fold_in(jax.random.fold_in(data.key, DROPOUT_KEY), state.step)}
@@ -163,20 +164,9 @@ def gradients(
         expected = expected * share_of_steps(program)
 
     def objective(params: Params, rows: Rows) -> tuple[Array, tuple[Array, Array, Params, Tree]]:
-        batches, window = rows
         variables = Weights(params, state.weights.batch_stats).variables(data.statistics)
-        weight_b = jnp.stack([batch.weight for batch in batches]).sum(0)
-        inputs = rows_of_members(batches[0].inputs, program.config.net.n_orders)
-        before = () if window is None else (by_rows(window.carry),)
-        outputs, mutated = network.apply(
-            variables, inputs, weight_b, *before, train=True, rngs=rngs, mutable=["batch_stats"]
-        )
-        if window is None:
-            carry = ()
-            loss = weighted_loss(program, outputs, batches)
-        else:
-            carry = by_rows(outputs["carry"])
-            loss = window_loss(program, outputs, batches, window)
+        apply = partial(network.apply, variables, train=True, rngs=rngs, mutable=["batch_stats"])
+        loss, mutated, carry = _loss_of_rows(program, apply, rows)
         penalty = penalties(params, program.config.optim)
         # The gradients of all parts are added up, so each part has but a share of the penalty's:
         # together they count it once. What is returned to be logged is the whole penalty.
@@ -196,6 +186,24 @@ def gradients(
     grads, loss = of_loss
     penalty, batch_stats = of_batch
     return Gradients(grads, Sums(loss=loss, weight=weight, penalty=penalty), batch_stats, carry)
+
+
+def _loss_of_rows(
+    program: Program, apply: Callable[..., tuple[Tree, Params]], rows: Rows
+) -> tuple[Array, Params, Tree]:
+    """The weighted loss of rows, the collections that the network changed, and a window's carry.
+
+    `apply` is the network's, given its variables.
+    """
+    batches, window = rows
+    weight_b = jnp.stack([batch.weight for batch in batches]).sum(0)
+    inputs = rows_of_members(batches[0].inputs, program.config.net.n_orders)
+    if window is None:
+        outputs, mutated = apply(inputs, weight_b)
+        return weighted_loss(program, outputs, batches), mutated, ()
+    outputs, mutated = apply(inputs, weight_b, by_rows(window.carry))
+    carry = by_rows(outputs["carry"])
+    return window_loss(program, outputs, batches, window), mutated, carry
 
 
 def _update_by_rule(

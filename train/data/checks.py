@@ -96,7 +96,7 @@ def check_steps(config: Config, dataset: Dataset) -> None:
         )
     if window_of(config, dataset) and encoder.labels.targets:
         _check_readout(config.net, encoder)
-    if not encoder.traits["of_steps"]:
+    if not encoder.traits.of_steps:
         return
     for field in ("patch", "stride", "pool"):
         size = getattr(config.net, field)
@@ -124,7 +124,7 @@ def check_augment(config: Config, dataset: Dataset) -> None:
     every_step = False
     if isinstance(dataset.encoder, SequenceEncoder):
         fields = dict.fromkeys((*VARY_NUMBERS, *VARY_TOKENS, *MOVE_STEPS))
-        every_step = dataset.encoder.traits["of_steps"]
+        every_step = dataset.encoder.traits.of_steps
     for field in fields:
         if _strength(config, field) not in (0, "auto"):
             _check_fits(field, dataset.inputs, every_step)

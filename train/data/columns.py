@@ -8,7 +8,6 @@ A message's row 17 is the 17th of the table at hand. n rows, k different texts.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -18,13 +17,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from train.data.files.delimited import delimiter_of
+from train.data.column_cache import Once
+from train.data.files.found import delimiter_of
 from train.data.files.guessed import guessed
 from train.data.notation import PLAIN, Notation
-from train.data.once import Once
 from train.data.parsing import narrowed
 from train.data.periods import as_times
-from train.errors import UserError
+from train.errors import UserError, nearest
 
 Family: TypeAlias = Literal["number", "clock", "boolean", "text", "time", "empty", "other"]
 Said: TypeAlias = list[str]  # lines for the user on cells that were read with a doubt
@@ -33,7 +32,7 @@ Said: TypeAlias = list[str]  # lines for the user on cells that were read with a
 class Reading(NamedTuple):
     """How the texts of a column are read: its numbers, and the order of its dates.
 
-    None where no text was among the training rows: then a text is read as programs write it.
+    `notation` is None where training rows held no text: then texts are read as programs write them.
     """
 
     notation: Notation | None = None
@@ -155,12 +154,6 @@ class Text(NamedTuple):
         return np.bincount(self.codes[self.codes >= 0], minlength=len(self.values))
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown name."""
-    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.0)
-    return f"; did you mean {found[0]!r}?" if found else ""
-
-
 def get_column(
     table: pa.Table, name: str, where: str, markers: Iterable[str], rows: np.ndarray | None = None
 ) -> RawColumn:
@@ -168,6 +161,17 @@ def get_column(
 
     Raises UserError if none or several have this name, or if it holds e.g. lists.
     """
+    raw = find_column(table, name, where, markers, rows)
+    if raw.family == "other":
+        expected = "expected numbers, text, true and false, or times"
+        raise raw.error(f"holds {raw.data.type}, {expected}; name it in config.data.ignore")
+    return raw
+
+
+def find_column(
+    table: pa.Table, name: str, where: str, markers: Iterable[str], rows: np.ndarray | None = None
+) -> RawColumn:
+    """A column of any type, or its rows `rows`. Raises UserError if not one has this name."""
     places = table.schema.get_all_field_indices(name)
     if not places:
         raise UserError(f"{where}: no column {name!r}{nearest(name, table.column_names)}")
@@ -180,11 +184,7 @@ def get_column(
         data = data.cast(pa.large_string())
     if rows is not None:
         data = data.take(pa.array(rows))
-    raw = RawColumn(name, where, data, tuple(markers), rows, delimiter=delimiter_of(table))
-    if raw.family == "other":
-        expected = "expected numbers, text, true and false, or times"
-        raise raw.error(f"holds {data.type}, {expected}; name it in config.data.ignore")
-    return raw
+    return RawColumn(name, where, data, tuple(markers), rows, delimiter=delimiter_of(table))
 
 
 @Once

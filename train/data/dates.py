@@ -11,11 +11,12 @@ from typing import NamedTuple
 import numpy as np
 
 from train.data.compact_dates import COMPACT_FORMATS, EPOCHS, parse_compact
-from train.data.figures import in_figures
 from train.data.months import WEEKDAY, month_of
-from train.data.notation import is_no_value
+from train.data.named_date_parts import in_figures
+from train.data.no_value import is_none_of_any
+from train.data.parsing import has_digit
 from train.data.period_dates import MONTH, parse_period, year_of
-from train.data.zones import find_zones, without_zone
+from train.data.zones import find_zones, with_offset_of, with_plain_offset, without_zone
 
 ISO = ""
 PERIOD = "period"  # months, quarters and weeks, such as 1949-01, Jan 1949, 1960Q1, 2020-W05
@@ -48,6 +49,8 @@ END_OF_DAY = re.compile(
     r"(?P<day>[0-9]{4}-?[0-9]{2}-?[0-9]{2})(?P<mark>[T ])24(?P<rest>:?00(?::?00(?:[.,]0+)?)?)"
     r"(?P<zone> ?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?))?"
 )
+# Behind a day without a time an offset changes nothing: it stays that day.
+DAY_OFFSET = re.compile(r"^([0-9]{4}-[0-9]{2}-[0-9]{2}) ?(?:Z|[+-][0-9]{2}:?[0-9]{2})$")
 BASIC = re.compile(r"[0-9]{8}[T ][0-9]{2}[0-9:]*(?:[.,][0-9]+)?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)?")
 # From one moment to another, as exchanges of energy write them, perhaps with a clock's names.
 FROM_TO = re.compile(
@@ -77,10 +80,12 @@ def infer_order(texts: Sequence[str], counts: Sequence[int] | np.ndarray) -> Ord
     slashes = 0
     for text, count in zip(texts, counts, strict=True):
         text = text.strip()
-        if is_no_value(text):
+        if is_none_of_any(text):
             continue
         asked += int(count)
         slashes += int(count) * ("/" in text)
+        if not has_digit(text):
+            continue
         for order in read:
             moment = parse_date(text, order) or parse_date(text, ISO)
             read[order] += int(count) * (moment is not None)
@@ -98,7 +103,7 @@ def infer_order(texts: Sequence[str], counts: Sequence[int] | np.ndarray) -> Ord
 def _order_of_names(texts: Sequence[str], best: str) -> str:
     """Whether days stand before named months, or behind them; `best` where no month is named."""
     for form, order in ((DAY_FIRST, "dmy"), (MONTH_FIRST, "mdy")):
-        matches = (form.fullmatch(text.strip()) for text in texts)
+        matches = (form.fullmatch(with_plain_offset(text.strip())) for text in texts)
         if any(match is not None and month_of(match["m"]) is not None for match in matches):
             return order
     return best
@@ -127,7 +132,7 @@ def parse_dates(texts: Sequence[str], order: str) -> tuple[np.ndarray, np.ndarra
 def short_year(texts: Sequence[str], order: str) -> str:
     """What a date whose year has two digits is read as, in words; "" where all have four."""
     for text in texts:
-        if not _has_whole_year(text.strip()):
+        if not _has_whole_year(with_plain_offset(text.strip())):
             moment = parse_date(text.strip(), order)
             if moment is not None:
                 return f"{text.strip()[:40]!r} is of {moment.year}"
@@ -151,10 +156,11 @@ def has_zone(texts: Sequence[str]) -> bool:
 @lru_cache(maxsize=1 << 14)  # of some orders, of many columns that hold the same days
 def parse_date(text: str, order: str) -> datetime.datetime | None:
     """The moment, in UTC and without a zone, that a text writes; None if it writes none."""
+    text = with_plain_offset(text)
     moment = _parse(text, order)
     span = FROM_TO.fullmatch(text) if moment is None and " - " in text else None
     if span is not None:
-        begin = _parse(span["begin"], order)
+        begin = _parse(with_offset_of(span["end"], span["begin"]), order)
         end = _parse(span["end"], order)
         return begin if begin and end and begin < end else None
     if moment is not None or (zoned := without_zone(text)) is None:
@@ -200,6 +206,7 @@ def _parse_iso(text: str) -> datetime.datetime | None:
     if (match := END_OF_DAY.fullmatch(text)) is not None:
         begin = f"{match['day']}{match['mark']}00{match['rest']}{(match['zone'] or '').strip()}"
         return _in_utc(datetime.datetime.fromisoformat(begin) + datetime.timedelta(days=1))
+    text = DAY_OFFSET.sub(r"\1", text)
     month = MONTH.fullmatch(text)
     if month is not None:
         return datetime.datetime(int(month["y"]), int(month["m"]), 1)
@@ -230,8 +237,10 @@ def _with_time(year: int, month: int, day: int, match: re.Match[str]) -> datetim
     moment = datetime.datetime(year, month, day, 0 if is_end else hour, minute, second, fraction)
     moment += datetime.timedelta(days=is_end)
     zone = match["zone"] or "Z"
-    if zone[0] not in "+-":
+    if zone[0] not in "+-" or not match["h"]:
         return moment
+    if int(zone[1:3]) > 23:
+        raise ValueError(zone)
     ahead = datetime.timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
     return moment - ahead if zone[0] == "+" else moment + ahead
 

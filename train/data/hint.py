@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from train.config.data_options import Sequences, Series, Table
 from train.data.columns import RawColumn, get_column
-from train.data.files.delimited import delimiter_of
+from train.data.files.found import delimiter_of
 from train.data.marks import Marks
 from train.data.notation import Mark
 from train.data.plain_marks import marks_of

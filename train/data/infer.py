@@ -25,10 +25,13 @@ from train.data.columns import (
 from train.data.compact_dates import COMPACT, find_compact
 from train.data.dates import ISO, PERIOD, Order, infer_order, parse_dates, short_year
 from train.data.hint import Hint
-from train.data.marks import Marks, choose_marks, infer_notation
-from train.data.notation import CODE, Mark, Notation, is_no_value, parse
+from train.data.infer_notation import FoundNotation, infer_notation
+from train.data.marks import Marks, choose_marks
+from train.data.no_value import is_no_value
+from train.data.notation import CODE, Mark, Notation, parse
 from train.data.number_doubts import compact_note, plain_note
 from train.data.order_doubts import orders_note
+from train.data.parsing import has_digit
 from train.data.period_dates import WEEK
 from train.data.plain_marks import marks_of
 from train.data.point_doubts import has_thousandths
@@ -96,7 +99,9 @@ def infer_number(raw: RawColumn, hint: Hint, *, whatever: bool = False) -> Infer
         return Inferred("number", Reading())
     if (plain := _plain(raw, hint)) is not None:
         return plain
-    return _numbers(raw, read_text(raw), hint, whatever) or Inferred("number", Reading())
+    text = read_text(raw)
+    found = infer_notation(text.values, text.counts, _chosen(raw, hint))
+    return _numbers(text, found, whatever) or Inferred("number", Reading())
 
 
 def _infer_text(raw: RawColumn, hint: Hint) -> Inferred:
@@ -115,13 +120,14 @@ def _infer_text(raw: RawColumn, hint: Hint) -> Inferred:
     if hint.date_format is None and are_seasons(text.values):
         note = f"{text.values[0]!r} is read as a season that ends in another year: a category"
         return Inferred("category", Reading(), note)
-    numbers = _numbers(raw, text, hint)
+    found = infer_notation(text.values, text.counts, _chosen(raw, hint))
+    numbers = _numbers(text, found)
     if numbers is not None:
         return numbers
     dates = _dates(raw, text, hint)
     if dates.kind == "time":
         return dates
-    note = dates.note or _mixed_note(raw, text, hint) or unread_note(text)
+    note = dates.note or _mixed_note(text, found) or unread_note(text)
     note = note or two_note(text.values) or answers_note(text.values)
     return Inferred("category", Reading(), note)
 
@@ -159,10 +165,8 @@ def _chosen(raw: RawColumn, hint: Hint) -> tuple[Mark, str, bool]:
     return decimal, thousands, sure
 
 
-def _numbers(raw: RawColumn, text: Text, hint: Hint, whatever: bool = False) -> Inferred | None:
+def _numbers(text: Text, found: FoundNotation, whatever: bool = False) -> Inferred | None:
     """The inferred column if nearly all of its texts are numbers of one notation, or `whatever`."""
-    counts = text.counts
-    found = infer_notation(text.values, counts, _chosen(raw, hint))
     notation = found.notation
     parsed = parse(text.values, notation)
     strange = [
@@ -172,6 +176,10 @@ def _numbers(raw: RawColumn, text: Text, hint: Hint, whatever: bool = False) -> 
     is_odd = n_strange > allowed_odd(found.read, n_strange, len(strange))
     if not found.read or (is_odd and not whatever):
         return None
+    if not any(
+        ok and has_digit(value) for value, ok in zip(text.values, parsed.valid, strict=True)
+    ):
+        return None  # a currency and a dash alone are no numbers
     odd = [text.values[i] for i in strange] if is_odd else []
     if len(strange) <= 2 and not is_odd:
         odd = [text.values[i] for i in strange if not any(map(str.isdigit, text.values[i]))]
@@ -231,10 +239,8 @@ def _dates(raw: RawColumn, text: Text, hint: Hint) -> Inferred:
     return Inferred("time", Reading(order=found.order), note)
 
 
-def _mixed_note(raw: RawColumn, text: Text, hint: Hint) -> str:
+def _mixed_note(text: Text, found: FoundNotation) -> str:
     """A line on a column in which many cells are numbers, though not enough."""
-    counts = text.counts
-    found = infer_notation(text.values, counts, _chosen(raw, hint))
     if 2 * found.read <= found.asked or found.read == found.asked:
         return both_marks_note(text)
     valid = parse(text.values, found.notation).valid

@@ -11,6 +11,7 @@ from train.config.data_options import Sequences, Series, Table
 from train.config.imported import Imported
 from train.config.members import settings_of, with_values
 from train.config.options import Config
+from train.config.recipe import with_valid
 from train.data.answer_names import check_heads
 from train.data.checks import check_augment, check_net, check_steps
 from train.data.dataset import Dataset, Encoder, Json
@@ -50,6 +51,7 @@ def load_dataset(
     `read` gives tables by their paths; rows that are not streamed are encoded by `encoder`, if
     there is one, and by one that is fitted on training rows else. Its notes begin with the `first`.
     """
+    config = with_valid(config)
     # By a loss of the user's own a target is what it looks like.
     loss = "auto" if isinstance(config.loss, Imported) else config.loss
     match config.data:
@@ -86,7 +88,7 @@ def load_dataset(
 
 def _fold_notes(config: Config, dataset: RowDataset) -> list[str]:
     """What the user should know of classes with fewer rows than folds, which share them out."""
-    folds = config.population.folds
+    folds = config.population.n_folds
     if folds == 1 or dataset.options.split != "stratified" or dataset.split_by is None:
         return []
     names, counts = np.unique(dataset.split_by[dataset.splits["train"]], return_counts=True)
@@ -109,7 +111,8 @@ def how_read(dataset: Dataset, screen: os.terminal_size | None = None) -> list[s
         shorter = use_lines(reading, screen.columns - 1)
         lines = shorter if len(shorter) < len(lines) else lines
     if isinstance(dataset, SeriesDataset):
-        lines += step_lines(dataset.encoder.time, dataset.encoder.season)
+        encoder = dataset.encoder
+        lines += step_lines(encoder.time, encoder.season, encoder.cycles)
     return lines
 
 

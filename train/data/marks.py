@@ -1,4 +1,4 @@
-"""Which notation the numbers of a column have: what its cells prove, and those of all columns.
+"""Which marks the numbers of a column have: what its cells prove, and those of all columns.
 
 k different texts of a column.
 """
@@ -11,30 +11,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from train.data.clock import MINUTES, is_clock, length_of, seconds_of
 from train.data.notation import (
     BLANKS,
     CELL,
-    PLAIN,
     QUOTES,
-    SCALES,
     Mark,
-    Notation,
     are_groups,
-    is_no_value,
-    is_of_accounts,
     other_mark,
-    parse,
-    prefix_of,
 )
 from train.data.parsing import ascii_digits
-from train.data.unit_names import as_one_unit
 
 Counts = Sequence[int] | np.ndarray
-FEW = 5  # different numbers, below which letters behind them are taken for codes
 MANY = 10  # cells that could be either before they are taken for thousands
-METRE = "m"  # millions only beside other factors or a currency
-ALONE = "%‰°+"  # units of one character; a letter would make units of codes such as 1A and 2A
 
 
 class Marks(NamedTuple):
@@ -129,90 +117,3 @@ def choose_marks(marks: Marks, pooled: Counter[str], delimiter: str) -> tuple[Ma
     thousands = delimiter in (";", "\t") and grouped and marks.either["."] >= MANY
     sure = delimiter not in (";", "\t") and not grouped
     return (",", apart or ".", False) if thousands else (".", apart, sure)
-
-
-class Inferred(NamedTuple):
-    """A notation, and how many cells it reads of those that are not "no value"."""
-
-    notation: Notation
-    read: int
-    asked: int
-
-
-def infer_notation(
-    texts: Sequence[str],
-    counts: Counts,
-    marks: tuple[Mark, str, bool],
-) -> Inferred:
-    """The notation that reads most cells of a column whose marks are chosen."""
-    decimal, thousands, sure = marks
-    asked = 0
-    clocks = 0
-    plain = 0
-    proven = 0
-    units: Counter[str] = Counter()
-    spelled: Counter[str] = Counter()
-    lengths = set()
-    prefixes = 0
-    scaled = 0
-    matched = 0
-    bare = set()
-    apart = set()
-    has_minutes = False
-    negative = False
-    for text, count in zip(texts, counts, strict=True):
-        text = text.strip()
-        if is_no_value(text):
-            continue
-        count = int(count)
-        asked += count
-        text = ascii_digits(text)
-        clocks += count * (seconds_of(text) is not None)
-        if is_clock(text):
-            proven += count
-            has_minutes |= MINUTES.fullmatch(text) is not None
-        plain += count * (PLAIN.fullmatch(text) is not None)
-        lengths.add(length_of(text))
-        match = CELL.fullmatch(text)
-        if match is None:
-            continue
-        matched += count
-        bare.add(match["body"])
-        negative |= is_of_accounts(match)
-        suffix = (match["suffix"] or "").strip()
-        if suffix:
-            spelled[suffix] += count
-        if suffix in SCALES:
-            scaled += count
-        elif suffix:
-            units[as_one_unit(suffix)] += count
-        if suffix and match["gap"]:
-            apart.add(as_one_unit(suffix))
-        if prefix := prefix_of(match):
-            prefixes += count
-            spelled[prefix] += count
-            units[as_one_unit(prefix)] += count
-            apart.add(as_one_unit(prefix))
-    # 8 min beside 2 h are durations.
-    is_mixed = len(lengths - {""}) > 1 and len(bare) >= FEW
-    if (proven or is_mixed) and 2 * clocks > asked:
-        # 59.9 beside 1:23.4 are seconds; 59 beside 9:30 may be anything.
-        read = clocks + plain * has_minutes
-        return Inferred(Notation(clock=True, minutes=has_minutes), read, asked)
-    if scaled and scaled == spelled[METRE] and not prefixes:
-        units[METRE] = scaled
-        scaled = 0
-    one, n_unit = next(iter(units.most_common(1)), ("", 0))
-    unit = next((text for text, _ in spelled.most_common() if as_one_unit(text) == one), "")
-    is_unit = one in apart or one in ALONE
-    is_unit |= (len(unit) > 1 or unit == METRE) and len(bare) >= FEW
-    if 2 * n_unit < matched or not is_unit:
-        unit = ""
-    is_scaled = 2 * scaled > matched and (len(bare) >= FEW or bool(unit))
-    notation = Notation(decimal, thousands, unit, is_scaled, sure=sure, negative=negative)
-    valid = parse(texts, notation).valid
-    read = 0
-    for text, count, ok in zip(texts, counts, valid, strict=True):
-        if ok and not is_no_value(text):
-            read += count
-    return Inferred(notation, read, asked)

@@ -8,13 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
 from train.data.clock import n_parts, seconds_of
-from train.data.parsing import ascii_digits, narrowed
+from train.data.parsing import ascii_digits, has_digit, narrowed
 from train.data.unit_names import as_one_unit
 
 BLANKS = " \u00a0\u202f\u2009"
@@ -37,20 +36,12 @@ PLAIN = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 CODE = re.compile(r"[+-]?0[0-9]+")  # an integer that begins with zeros: a code, unless named
 SCALES = {"k": 1e3, "K": 1e3, "M": 1e6, "m": 1e6, "B": 1e9, "bn": 1e9, "Mio": 1e6, "Mrd": 1e9}
-# What programs and people write for "no value" in a column that else holds numbers or times.
-NO_VALUE = frozenset(
-    (
-        *("", ".", "..", "...", "-", "--", "---", "\u2013", "\u2014", "*", "?", "na", "n/a", "nan"),
-        *("n.a.", "n.a", "n.d.", "nd", "n/d", "null", "nil", "none", "missing", "unknown", "unk"),
-        *("not available", "not applicable", "not known", "not reported", "no data", "(blank)"),
-        *("blank", "undefined", "tbd", "#n/a", "#div/0!", "#value!", "#ref!", "#name?", "#num!"),
-        *("#null!", "#n/a n/a", "<na>", "nat", "(null)", "1.#ind", "-1.#ind", "1.#qnan"),
-        *("\\n", "#nv", "#wert!", "#bezug!", "#n/d", "#valeur!", "n/r", "n.r.", "no value"),
-        *("k.a.", "k. a.", "keine angabe", "unbekannt", "n.c.", "inconnu", "s/d", "sin datos"),
-    )
-)
-
-NO_AMOUNT = re.compile(rf"(?:{CURRENCY})[{BLANKS}]*[\u2014{MINUS}]+")  # as accounts have it
+# A 0, as Excel writes it in front of a currency or behind it.
+DASHES = rf"[\u2014{MINUS}]+"
+ZERO_AMOUNT = re.compile(rf"(?:{CURRENCY})[{BLANKS}]*{DASHES}|{DASHES}[{BLANKS}]*(?:{CURRENCY})")
+# What sets thousands apart, in all of its forms.
+THOUSANDS = {mark: re.compile(f"[{mark}]") for mark in ",."}
+THOUSANDS |= {" ": re.compile(f"[{BLANKS}]"), "'": re.compile(f"[{QUOTES}]")}
 
 Mark: TypeAlias = Literal[".", ","]
 MARKS: tuple[Mark, Mark] = (".", ",")
@@ -126,12 +117,6 @@ class Parsed(NamedTuple):
     remarks: dict[int, str]
 
 
-def is_no_value(text: str) -> bool:
-    """Whether a text stands for "no value" wherever numbers are expected."""
-    text = text.strip()
-    return text.casefold() in NO_VALUE or NO_AMOUNT.fullmatch(text) is not None
-
-
 def other_mark(mark: Mark) -> Mark:
     """The comma for the point, and the point for the comma."""
     return "," if mark == "." else "."
@@ -142,36 +127,18 @@ def parse(texts: Sequence[str], notation: Notation) -> Parsed:
     valid = np.zeros(len(texts), bool)
     remarks: dict[int, str] = {}
     values: list[float | int] = [0] * len(texts)
-    plain = notation.is_plain
     odd = frozenset(notation.odd)
     whole = True
     has_seconds = notation.clock and not notation.minutes and any(n_parts(t) == 3 for t in texts)
     for i, text in enumerate(texts):
         text = text.strip()
-        if text in odd:
+        found = None if text in odd else _as_program(text, notation, has_seconds)
+        if found is None:
             continue
-        text = ascii_digits(text)
-        if PLAIN.fullmatch(text) and (plain or notation.decimal == "."):
-            written = text
-            if notation.clock:
-                remarks[i] = "is read as seconds"
-            elif notation.unit and notation.unit != "+":
-                remarks[i] = f"lacks {notation.unit!r}, and is read as {text}"
-        elif notation.clock:
-            seconds = seconds_of(text, minutes=notation.minutes)
-            if seconds is None:
-                continue
-            written = repr(seconds)
-            if has_seconds and n_parts(text) == 2:
-                remarks[i] = "is read as hours:minutes, though others have seconds"
-        else:
-            found = _plain_text(text, notation)
-            if found is None:
-                continue
-            written, remark = found
-            if remark:
-                remarks[i] = remark
+        written, remark = found
         valid[i] = True
+        if remark:
+            remarks[i] = remark
         if INTEGER.fullmatch(written):
             values[i] = int(written)
             if CODE.fullmatch(written):
@@ -181,6 +148,29 @@ def parse(texts: Sequence[str], notation: Notation) -> Parsed:
             whole = False
     numbers = narrowed(np.array(values, np.int64)) if whole else np.array(values, np.float64)
     return Parsed(numbers, valid, remarks)
+
+
+def _as_program(text: str, notation: Notation, has_seconds: bool) -> tuple[str, str] | None:
+    """A text as programs write its number, and a remark on it, or ""; None where it is no number.
+
+    `has_seconds`: whether some clock of the column has them.
+    """
+    if not has_digit(text):
+        return ("0", "is read as 0") if ZERO_AMOUNT.fullmatch(text) else None
+    text = ascii_digits(text)
+    if notation.decimal == "." and PLAIN.fullmatch(text):
+        if notation.clock:
+            return text, "is read as seconds"
+        lacks_unit = notation.unit and notation.unit != "+"
+        return text, f"lacks {notation.unit!r}, and is read as {text}" if lacks_unit else ""
+    if not notation.clock:
+        return _plain_text(text, notation)
+    seconds = seconds_of(text, minutes=notation.minutes)
+    if seconds is None:
+        return None
+    lacks_seconds = has_seconds and n_parts(text) == 2
+    remark = "is read as hours:minutes, though others have seconds" if lacks_seconds else ""
+    return repr(seconds), remark
 
 
 def _plain_text(text: str, notation: Notation) -> tuple[str, str] | None:
@@ -231,20 +221,13 @@ def _body(body: str, notation: Notation) -> str | None:
         return None
     if whole and not whole.isdigit():
         thousands = notation.thousands or other_mark(notation.decimal)
-        alike = {" ": BLANKS, "'": QUOTES}.get(thousands, thousands)
-        groups = _splitter(alike).split(whole)
+        groups = THOUSANDS[thousands].split(whole)
         if not are_groups(groups):
             return None
         whole = "".join(groups)
     if not whole and not rest:
         return None
     return f"{whole or '0'}.{rest}" if mark and rest else whole
-
-
-@lru_cache
-def _splitter(marks: str) -> re.Pattern[str]:
-    """What any of these marks matches."""
-    return re.compile(f"[{re.escape(marks)}]")
 
 
 def are_groups(groups: list[str]) -> bool:

@@ -12,13 +12,14 @@ import pyarrow.compute as pc
 
 from train.data.columns import Numbers, RawColumn, missing_rows, text_or_null, typed_numbers
 from train.data.compact_dates import EPOCHS, FIRST
+from train.data.day_counts import day_count_note
 from train.data.plain_marks import marks_of
 from train.data.values import as_programs_write, plain_numbers
 
 FIRST_DAY = 19000101  # of whole numbers that may be dates
 LAST_DAY = 21001231
 LATEST = 2e9  # seconds, of 2033; telephone numbers are beyond
-MOST_VERSIONS = 50
+MAX_VERSIONS = 50
 VERSION = re.compile(r"[0-9]{1,2}\.[0-9]{1,2}")
 EXPONENT = re.compile(r"[0-9]+[eE][0-9]+")
 
@@ -32,7 +33,7 @@ def plain_note(raw: RawColumn) -> str:
 
 
 def compact_note(raw: RawColumn) -> str:
-    """A line on numbers that could all be dates such as 20250204, or moments since 1970."""
+    """A line on numbers that could all be dates such as 20250204, or count days or seconds."""
     values = plain_numbers(raw) if raw.family == "text" else None
     if raw.family == "number":
         values = Numbers(typed_numbers(raw.data), missing_rows(raw))
@@ -41,6 +42,8 @@ def compact_note(raw: RawColumn) -> str:
         return ""
     if since := _since_1970(known):
         return since
+    if counted := day_count_note(raw.name, known):
+        return counted
     if known.min() < FIRST_DAY or known.max() > LAST_DAY or np.any(known % 1):
         return ""
     days = np.unique(known).astype(np.int64)
@@ -73,11 +76,11 @@ def version_note(raw: RawColumn) -> str:
     if as_programs_write(raw) is None:
         return ""
     text = text_or_null(raw).drop_null()
-    first = text.slice(0, 1 + MOST_VERSIONS).unique()  # which tell it of most columns
+    first = text.slice(0, 1 + MAX_VERSIONS).unique()  # which tell it of most columns
     if not all(map(VERSION.fullmatch, first.to_pylist())):
         return ""
     texts = text.unique()
-    if not 2 <= len(texts) <= MOST_VERSIONS:
+    if not 2 <= len(texts) <= MAX_VERSIONS:
         return ""
     cells = texts.to_pylist()
     padded = [cell for cell in cells if VERSION.fullmatch(cell) and cell.endswith("0")]

@@ -1,29 +1,23 @@
-"""What texts write: numbers and times. k texts."""
+"""What texts write: digits and letters in the forms that are read."""
 
 from __future__ import annotations
 
-import datetime
 import re
 import unicodedata
-from collections.abc import Sequence
 
 import numpy as np
 
-NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 # Marks of numbers that other scripts and wide fonts have, and those of ASCII.
-MARKS = str.maketrans("\u066b\u066c\u066a\uff0e\uff0c\uff0d\ufe63\uff0b\uff05\uff04", ".,%.,--+%$")
-INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
-
-
-def parse_numbers(values: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """The numbers that texts write [k], 0 where they do not, and which texts write one [k]."""
-    stripped = [value.strip() for value in values]
-    valid = np.array([NUMBER.fullmatch(value) is not None for value in stripped], bool)
-    selected = [value if ok else "0" for value, ok in zip(stripped, valid, strict=True)]
-    if all(map(INTEGER.fullmatch, selected)):
-        return narrowed(np.array(list(map(int, selected)), np.int64)), valid
-    return np.array(list(map(float, selected))), valid
+MARKS = str.maketrans(
+    "\u066b\u066c\u066a\uff0e\uff0c\uff0d\ufe63\u2010\u2011\u2012\uff0b\uff05\uff04",
+    ".,%.,-----+%$",
+)
+# Dashes, blanks, slashes and colons that stand in times where ASCII has one of each.
+MARKS_OF_TIMES = str.maketrans(
+    "\u2212\u2013\u2014\u00a0\u202f\u2009\u3000\uff0f\uff1a", "---    /:"
+)
+DIGIT = re.compile(r"\d")
 
 
 def narrowed(integers: np.ndarray) -> np.ndarray:
@@ -32,20 +26,9 @@ def narrowed(integers: np.ndarray) -> np.ndarray:
     return integers if 2**53 < peak < 2**62 else integers.astype(np.float64)
 
 
-def parse_times(values: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Microseconds since 1970 UTC that texts write [k], and which texts write a time [k]."""
-    epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-    parsed = np.zeros(len(values))
-    valid = np.zeros(len(values), bool)
-    for i, value in enumerate(values):
-        try:
-            time = datetime.datetime.fromisoformat(value.strip())
-        except ValueError:
-            continue
-        since = (time if time.tzinfo else time.replace(tzinfo=datetime.UTC)) - epoch
-        parsed[i] = since // datetime.timedelta(microseconds=1)
-        valid[i] = True
-    return parsed, valid
+def has_digit(text: str) -> bool:
+    """Whether a text has a digit of any script, as all numbers and times have."""
+    return DIGIT.search(text) is not None
 
 
 def ascii_digits(text: str) -> str:
@@ -54,6 +37,11 @@ def ascii_digits(text: str) -> str:
         return text
     text = INVISIBLE.sub("", text).translate(MARKS).strip()
     return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
+
+
+def in_ascii(text: str) -> str:
+    """A time with the digits, dashes and blanks of ASCII for those of others."""
+    return text if text.isascii() else ascii_digits(text).translate(MARKS_OF_TIMES)
 
 
 def look_of(text: str) -> str:

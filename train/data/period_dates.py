@@ -38,7 +38,7 @@ SPAN = re.compile(r"(?P<first>[0-9]{4}-[0-9]{2}-[0-9]{2})/[0-9]{4}-[0-9]{2}-[0-9
 def parse_period(text: str) -> datetime.datetime | None:
     """The moment that a month, a quarter, a half-year or a week of ISO 8601 begins.
 
-    None of other texts. Raises ValueError of a month or a week that there is not.
+    None for other texts. Raises ValueError for a month or a week that does not exist.
     """
     if (span := SPAN.fullmatch(text)) is not None:
         return datetime.datetime.fromisoformat(span["first"])

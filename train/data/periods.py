@@ -12,6 +12,7 @@ EXTENSION = "pandas.period"
 # Months that a period has, or numpy's unit of it.
 OF_MONTHS = {"M": 1, "Q": 3, "A": 12, "Y": 12}
 UNITS = {"D": "D", "h": "h", "H": "h", "min": "m", "T": "m", "s": "s", "S": "s", "ms": "ms"}
+UNITS |= {"us": "us", "ns": "ns"}
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 
@@ -36,6 +37,16 @@ def as_times(data: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
     return pa.chunked_array(chunks, pa.timestamp("us"))
 
 
+def with_times(table: pa.Table) -> pa.Table:
+    """The table with Periods as times, which its fields alone tell where pandas is not loaded."""
+    for place, field in enumerate(table.schema):
+        column = table.column(place)
+        times = as_times(column, field)
+        if times is not column:
+            table = table.set_column(place, field.name, times)
+    return table
+
+
 def _frequency(data: pa.ChunkedArray, field: pa.Field) -> str | None:
     """The frequency of Periods; None of other columns."""
     name = getattr(data.type, "extension_name", None)
@@ -44,8 +55,11 @@ def _frequency(data: pa.ChunkedArray, field: pa.Field) -> str | None:
     found = field.metadata or {}
     if found.get(b"ARROW:extension:name") != EXTENSION.encode():
         return None
-    described = json.loads(found.get(b"ARROW:extension:metadata", b"{}"))
-    return str(described.get("freq", ""))
+    try:
+        described = json.loads(found.get(b"ARROW:extension:metadata", b""))
+    except ValueError:  # no JSON, or no UTF-8
+        return None
+    return str(described.get("freq", "")) if isinstance(described, dict) else None
 
 
 def _begins(numbers: np.ndarray, unit: str, anchor: str) -> np.ndarray | None:

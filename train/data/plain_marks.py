@@ -13,9 +13,9 @@ from collections import Counter
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from train.data.column_cache import Once
 from train.data.columns import RawColumn, read_text, text_or_null
 from train.data.marks import Marks, find_marks
-from train.data.once import Once
 from train.data.values import as_programs_write
 
 EITHER = r"^[+-]?[1-9][0-9]{0,2}\.[0-9]{3}$"  # decimals, or thousands

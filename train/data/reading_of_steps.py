@@ -11,7 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from train.config.data_options import Sequences
-from train.data.columns import get_column, missing_rows, read_text, text_or_null
+from train.data.columns import find_column, missing_rows, read_text, text_or_null
+from train.data.files.pandas_kinds import is_index
+from train.data.hint import Hint
+from train.data.infer import infer
 from train.data.notation import Notation
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.steps import holds_lists
@@ -19,12 +22,14 @@ from train.data.series.encoder import SeriesEncoder
 from train.data.table.reading import SHOWN, WEIGHT, ColumnReading, Reading
 
 UNREAD = "not read"
+LOOKED_AT = 1000  # cells of a column that is not read, by which its kind is shown
 SHOWN_UNREAD = 3  # columns that a flag names
 
 
 def series_lines(reading: Reading) -> list[str]:
     """The options that would read the columns of a series that are not; [] without any."""
-    unread = [column.name for column in reading.columns if column.use == UNREAD]
+    columns = [column for column in reading.columns if not is_index(column.name)]
+    unread = [column.name for column in columns if column.use == UNREAD]
     if not unread:
         return []
     names = ",".join(unread[:SHOWN_UNREAD])
@@ -62,7 +67,7 @@ def reading_of_series(table: pa.Table, encoder: SeriesEncoder) -> Reading:
 def reading_of_sequences(table: pa.Table, encoder: SequenceEncoder, options: Sequences) -> Reading:
     """How each column of a file of sequences is read, and what is done with it."""
     uses = {}
-    for column in (*encoder.labels.targets, *encoder.tags):
+    for column in (*encoder.labels.targets, *encoder.tags, *encoder.step_numbers):
         uses[column.name] = "target"
     for name in encoder.input_names:
         uses[name] = "tokens of steps" if name == encoder.token else "numbers of steps"
@@ -107,18 +112,21 @@ def read_all(
 def _read_column(
     table: pa.Table, name: str, use: str, kind: str | None, markers: tuple[str, ...]
 ) -> ColumnReading:
-    column = table.column(name)
-    if holds_lists(table, name) or pa.types.is_nested(column.type):
-        example = "" if not len(column) else str(column[0].as_py())
-        return ColumnReading(
-            name, list_in_words(column.type), column.null_count, None, example, use
-        )
-    raw = get_column(table, name, "", markers)
+    raw = find_column(table, name, "", markers)
+    if use == UNREAD and raw.family == "text":
+        found = infer(raw.with_cells(raw.data.slice(0, LOOKED_AT)), Hint()).kind
+        kind = None if found == "category" else found
+    if holds_lists(table, name) or raw.family == "other":
+        example = "" if not len(raw.data) else str(raw.data[0].as_py())
+        written = list_in_words(raw.data.type)
+        return ColumnReading(name, written, raw.data.null_count, None, example, use)
     missing = missing_rows(raw)
+    if missing.all():
+        return ColumnReading(name, kind or raw.family, len(missing), 0, "", use)
     known = text_or_null(raw) if raw.family == "text" else raw.data
     n_distinct = pc.count_distinct(known.filter(pa.array(~missing))).as_py()
     first = raw.data.slice(int((~missing).argmax()), 1)
-    example = read_text(raw.with_cells(first)).values[0] if n_distinct else ""
+    example = read_text(raw.with_cells(first)).values[0]
     return ColumnReading(name, kind or raw.family, int(missing.sum()), n_distinct, example, use)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from train.config.data_options import Sequences, Series
+from train.config.lstm_checks import check_window
+from train.config.net_options import LSTM
 from train.config.options import Config
 from train.config.own_net import Own
 from train.config.recipe import resolve
@@ -15,7 +17,8 @@ from train.data.sequences.dataset import SequenceDataset
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
-from train.data.series.tails import tail_ratio
+from train.data.series.outliers import tail_ratio
+from train.data.series.window_sizes import with_window_of
 
 
 def resolve_config(config: Config, dataset: Dataset) -> Config:
@@ -27,10 +30,9 @@ def resolve_config(config: Config, dataset: Dataset) -> Config:
             data = replace(config.data, valid=read.valid, max_length=read.max_length)
             config = replace(config, data=data)
         if not isinstance(config.net, Own):
-            config = resolve_sequences(config, dataset.n_train, **encoder.traits)
+            config = resolve_sequences(config, dataset.n_train, encoder.traits)
     if isinstance(encoder, SeriesEncoder) and isinstance(config.data, Series):
-        if config.data.asinh == "auto":
-            config = replace(config, data=replace(config.data, asinh=encoder.asinh))
+        config = replace(config, data=as_read(config.data, encoder))
     head = encoder.heads[0]
     classes = 0
     if head.kind not in ("regression", "reconstruction"):
@@ -38,7 +40,16 @@ def resolve_config(config: Config, dataset: Dataset) -> Config:
     if isinstance(encoder, SeriesEncoder) and not isinstance(config.net, Own):
         n_series = max(len(encoder.groups), 1)
         config = resolve_series(config, encoder.season, n_series, _tail_ratio(config, dataset))
+        if isinstance(config.data, Series) and isinstance(config.net, LSTM):
+            check_window(config.data, config.net)
     return resolve(config, dataset.n_train, classes=classes)
+
+
+def as_read(data: Series, encoder: SeriesEncoder) -> Series:
+    """The options with what an encoder has in place of each "auto" that goes by the rows."""
+    if data.asinh == "auto":
+        data = replace(data, asinh=encoder.asinh)
+    return with_window_of(data, encoder)
 
 
 def loss_lines(config: Config, dataset: Dataset) -> list[str]:

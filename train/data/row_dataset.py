@@ -29,6 +29,8 @@ READING = (
     "zoned",
     "reach",
     "label_sets",
+    "fills",
+    "per_year",
 )
 
 

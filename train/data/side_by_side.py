@@ -58,7 +58,7 @@ class Block:
 
 
 def blocks_of(columns: Sequence[pa.ChunkedArray]) -> Iterator[Block]:
-    """The columns of which every cell casts to a number; of one length, which may be any."""
+    """Blocks of the columns whose every cell casts to a number; all columns have one length."""
     places = [place for place, column in enumerate(columns) if _may_be_numbers(column)]
     width = max(1, BLOCK_CELLS // max(len(columns[0]), 1)) if places else 1
     for start in range(0, len(places), width):
@@ -74,7 +74,7 @@ def _may_be_numbers(column: pa.ChunkedArray) -> bool:
 
 
 def _cast(columns: Sequence[pa.ChunkedArray], places: list[int]) -> Iterator[Block]:
-    """These columns as a block; where some are no numbers, what is left of either half."""
+    """These columns as a block; where one is no number, the blocks of either half of them."""
     text = pa.concat_arrays([chunk for place in places for chunk in columns[place].chunks])
     try:
         numbers = text.cast(pa.float64())
@@ -96,7 +96,7 @@ def _cast(columns: Sequence[pa.ChunkedArray], places: list[int]) -> Iterator[Blo
 
 
 def read_together(columns: Sequence[RawColumn]) -> None:
-    """Reads those columns that are plain numbers; who asks for one later has it at once."""
+    """Reads the columns that are plain numbers, and keeps what is read with each of them."""
     columns = [column for column in columns if not writes_numbers(column.markers)]
     for block in blocks_of([column.data for column in columns]):
         sure_c = block.is_sure()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from train.data.columns import Text
+from train.data.columns import Numbers, RawColumn, Text, read_text
 
 # What true and false may be called, in small letters.
 TRUE = ("true", "t", "yes", "y", "1", "on", "ja", "j", "oui", "si", "sí", "sim", "wahr", "vrai")
@@ -16,6 +16,17 @@ NAMES = frozenset((*TRUE, *FALSE))
 # Short names say yes and no beside each other, or beside a word that begins so.
 OPPOSITES = {"t": "f", "y": "n", "j": "n", "1": "0", "on": "off"}
 OPPOSITES |= {no: yes for yes, no in OPPOSITES.items() if yes != "j"}
+
+
+def truths_as_numbers(raw: RawColumn) -> Numbers | None:
+    """1 and 0 of a column of text that holds true and false, as of one of that type; else None."""
+    text = read_text(raw)
+    folded = [value.casefold() for value in text.values]
+    if not {"true", "false"} & set(folded) or not set(folded) <= {"true", "false", "1", "0"}:
+        return None
+    raw.say("holds true and false, which are read as 1 and 0")
+    numbers = np.array([*(float(value in ("true", "1")) for value in folded), 0.0])[text.codes]
+    return Numbers(numbers, text.codes < 0)
 
 
 def truth_places(code: Mapping[str, int]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Options that the rows of a file leave nobody to read: said, for recipes hold some of them."""
+"""Options that nothing reads with these rows: the user is told, for a recipe may have set them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OF_ONE_ANSWER = ("net.readout", "net.head", "net.head_activation")
 
 
 def unread_of_rows(config: Config, dataset: Dataset) -> Iterator[str]:
-    """A line for the options that rows of this kind, or what "auto" stands for, do not need."""
+    """Lines on options that nothing reads, with these rows or with what "auto" stands for."""
     yield from _idle_by_recipe(config, dataset)
     encoder = dataset.encoder
     if not isinstance(encoder, SequenceEncoder):
@@ -35,7 +35,7 @@ def unread_of_rows(config: Config, dataset: Dataset) -> Iterator[str]:
             f"config.train.truncate: not used, for the longest training sequence has "
             f"{encoder.longest} steps"
         )
-    if not encoder.traits["tokens"]:
+    if not encoder.traits.tokens:
         yield from _line(config, OF_TOKENS, "the inputs have no tokens")
     if not encoder.labels.targets:
         yield from _line(config, OF_ONE_ANSWER, "every target has a value at each step")

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from train.data.column_cache import Once
 from train.data.columns import (
     Numbers,
     RawColumn,
@@ -27,12 +28,13 @@ from train.data.columns import (
 )
 from train.data.compact_dates import EPOCHS
 from train.data.dates import ISO, PERIOD, parse_dates
-from train.data.marks import choose_marks, find_marks, infer_notation
-from train.data.notation import PLAIN, is_no_value, parse
-from train.data.once import Once
+from train.data.infer_notation import infer_notation
+from train.data.marks import choose_marks, find_marks
+from train.data.no_value import is_none_of_any
+from train.data.notation import PLAIN, parse
 from train.data.parsing import narrowed
 from train.data.point_doubts import SHOWN, say_doubt, say_points, shown_cells
-from train.data.truths import truths
+from train.data.truth_names import truths_as_numbers
 
 # Of the cells of a column: up to here the others are read as missing, and named.
 ODD_SHARE = 0.1
@@ -51,7 +53,7 @@ def read_numbers(raw: RawColumn) -> Numbers:
     if raw.family == "text":
         values = plain_numbers(raw)
         if values is None:
-            values = truths(raw)
+            values = truths_as_numbers(raw)
         if values is None:
             values = _written_numbers(raw)
         elif raw.reading.notation is None and raw.said is not None:
@@ -143,8 +145,10 @@ def _written_numbers(raw: RawColumn) -> Numbers:
     if parsed.remarks:
         some = list(parsed.remarks)
         why = parsed.remarks[some[0]]
-        first = "" if len(some) == 1 else "the first "
-        raw.say(f"{shown_cells(raw, text, some)}: {first}{why}")
+        which = ""
+        if len(some) > 1:
+            which = "each " if len(set(parsed.remarks.values())) == 1 else "the first "
+        raw.say(f"{shown_cells(raw, text, some)}: {which}{why}")
     missing = ~np.append(valid, False)[text.codes]
     return Numbers(np.append(parsed.numbers, 0)[text.codes], missing)
 
@@ -193,7 +197,7 @@ def check_odd(
 ) -> None:
     """Says which few cells are not valid; raises UserError, with the first, if many are not."""
     counts = text.counts
-    known = np.array([is_no_value(value) for value in text.values], bool)
+    known = np.array([is_none_of_any(value) for value in text.values], bool)
     known |= np.isin(text.values, list(odd)) if len(text.values) else known
     strange = np.flatnonzero(~valid & ~known)
     n_strange = int(counts[strange].sum())

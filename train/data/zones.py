@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
+from train.data.parsing import in_ascii
+
 # Hours ahead of UTC. Those of America are RFC 2822's; what means several zones, as IST or BST do
 # (India, Ireland, Israel; Britain, Bangladesh), is not among them.
 AHEAD = {
@@ -23,6 +25,11 @@ ENDING = re.compile(r"(?P<rest>.*:.*?) ?(?P<name>[A-Z]{2,4}|\[?[A-Z]\w+/[\w/+-]+
 OFFSET = re.compile(
     r"(?::[0-9]{2}(?:[.,][0-9]+)?|T[0-9]{2}|T[0-9]{4}|T[0-9]{6}|[AaPp]\.?[Mm]\.?) ?"
     r"(?P<offset>Z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)(?: [0-9]{4})?$"
+)
+# GMT+2 of Google's forms, UTC+05:30, (UTC-05:00), and GMT+0200 (CEST) of browsers.
+FROM_UTC = re.compile(
+    r" ?(?P<open>\()?(?:UTC|GMT)(?P<sign>[+-])(?P<h>[0-9]{1,2})(?::?(?P<m>[0-9]{2}))?"
+    r"(?(open)\)|(?: \([^()]+\))?)$"
 )
 
 
@@ -50,6 +57,20 @@ class Zoned(NamedTuple):
     rest: str
     name: str
     zone: datetime.tzinfo
+
+
+def with_plain_offset(text: str) -> str:
+    """The time in digits, dashes and blanks of ASCII, with +02:00 behind it for GMT+2."""
+    text = in_ascii(text)
+    if "UTC" not in text and "GMT" not in text:
+        return text
+    return FROM_UTC.sub(lambda match: f"{match['sign']}{match['h']:0>2}:{match['m'] or '00'}", text)
+
+
+def with_offset_of(other: str, text: str) -> str:
+    """A time with the offset behind another one, where it has none itself."""
+    match = OFFSET.search(other)
+    return text if match is None or OFFSET.search(text) else text + match["offset"]
 
 
 def without_zone(text: str) -> Zoned | None:
@@ -91,7 +112,7 @@ def find_zones(texts: Iterable[str]) -> Zones:
     names = set()
     bare = set()
     for text in texts:
-        written = text.strip()
+        written = with_plain_offset(text.strip())
         match = OFFSET.search(written)
         if match is not None:
             offsets.add(_canonical(match["offset"]))

@@ -6,7 +6,7 @@ import contextlib
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar, Self, cast
+from typing import ClassVar, Self, cast
 
 import pyarrow as pa
 from sklearn.base import BaseEstimator
@@ -32,8 +32,9 @@ from train.estimators.parameters import (
 )
 from train.inference.load import load
 from train.inference.predictor import Predictor
+from train.report.result import Result
 from train.run.metadata import read_config
-from train.run.start import Start
+from train.run.warm_start import Start
 
 FOLDER = "_folder_bytes"  # of a pickled state
 ARGUMENTS = {"interval": "level", "quantiles": "levels"}
@@ -82,7 +83,7 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
     field_names: ClassVar[tuple[str, ...]]
 
     model_: Predictor
-    result_: dict[str, Any]
+    result_: Result
     folder_: Path
     config: Config | str | Path
     random_state: int | None
@@ -121,7 +122,7 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
 
     def set_params(self, **params: object) -> Self:
         """The estimator with these parameters; ValueError for one that it has not."""
-        known = self._get_param_names()
+        known = list(self.get_params(deep=False))
         for name, value in params.items():
             if name not in known:
                 hint = fields.did_you_mean(name, known)
@@ -148,6 +149,9 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
             )
         if given.get("data__test") == AS_CONFIG:
             config.data.test = 0
+        # Searches and ensembles of estimators make their own.
+        config.population.folds = config.population.n_folds
+        config.population.seeds = config.population.n_seeds
         if self.workdir is None:
             if given["train__report"] == AS_CONFIG:
                 config.train.report = False

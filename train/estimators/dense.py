@@ -28,6 +28,7 @@ from train.estimators.rows import (
     number_names,
     numbers_of,
     tell_order,
+    weights_of,
     with_columns,
 )
 from train.inference.predictor import Predictor
@@ -103,7 +104,7 @@ class DenseRegressor(RegressorMixin, DenseEstimator):
             y_n = numbers_of(self, y)
             checks.check_consistent_length(table, y_n)
             if sample_weight is not None:
-                sample_weight = checks._check_sample_weight(sample_weight, y_n)
+                sample_weight = weights_of(sample_weight, len(y_n))
             columns = y_n.reshape(len(y_n), -1)
             names = names_of_targets(y, columns.shape[1], table.column_names)
             targets = dict(zip(names, columns.T, strict=True))
@@ -174,7 +175,7 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):
             labels = labels_of(self, y, config.data.missing)
             checks.check_consistent_length(table, labels.text_n)
             if sample_weight is not None:
-                sample_weight = checks._check_sample_weight(sample_weight, labels.text_n)
+                sample_weight = weights_of(sample_weight, len(labels.text_n))
             config.class_weight = named_weights(config.class_weight, labels)
             (name,) = names_of_targets(y, 1, table.column_names)
             targets = {name: labels.text_n}

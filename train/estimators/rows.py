@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Number
 from typing import TypeAlias
 
 import numpy as np
@@ -49,6 +50,26 @@ def features_of(estimator: BaseEstimator, X: Rows, *, y: object = "no_validation
     if names is None:
         names = [f"x{i}" for i in range(X.shape[1])]
     return as_table(dict(zip(names, X.T, strict=True)), ())
+
+
+def weights_of(sample_weight: Rows, n_rows: int) -> np.ndarray:
+    """The weight of each row; one number is that of all. Raises ValueError."""
+    if isinstance(sample_weight, Number):
+        sample_weight = np.full(n_rows, sample_weight, np.float64)
+    weight_n = checks.check_array(
+        sample_weight,
+        ensure_2d=False,
+        dtype=[np.float64, np.float32],
+        input_name="sample_weight",
+    )
+    if weight_n.shape != (n_rows,):
+        raise ValueError(
+            f"sample_weight: expected a number for each of {n_rows} rows, "
+            f"got an array of shape {weight_n.shape}"
+        )
+    if not weight_n.any():
+        raise ValueError(f"sample_weight: all {n_rows} weights are zero; at least one must not be")
+    return weight_n
 
 
 def _named_columns(estimator: Foreign, X: Rows, y: object, *, reset: bool) -> pa.Table:

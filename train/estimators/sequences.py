@@ -19,7 +19,7 @@ from train.errors import warn_reader
 from train.estimators.base import Estimator, value_errors
 from train.estimators.callbacks import with_callbacks
 from train.estimators.classes import class_texts, labels_of, named_weights, probabilities
-from train.estimators.rows import Rows, is_table, with_columns
+from train.estimators.rows import Rows, is_table, weights_of, with_columns
 
 
 class SequenceClassifier(ClassifierMixin, Estimator):
@@ -49,7 +49,7 @@ class SequenceClassifier(ClassifierMixin, Estimator):
             inputs = tuple(table.column_names)
             config.data = dataclasses.replace(config.data, inputs=inputs, target=name)
             if sample_weight is not None:
-                columns[weight] = checks._check_sample_weight(sample_weight, labels.text_n)
+                columns[weight] = weights_of(sample_weight, len(labels.text_n))
                 config.data.weight = weight
             self.classes_ = labels.classes
             self._train(config, with_columns(table, columns), X, y)

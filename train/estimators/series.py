@@ -96,7 +96,16 @@ class Forecaster(Estimator):
         """What is to be forecast from, with its times."""
         data = self.model_.config.data
         assert isinstance(data, Series)
-        return with_levels(series_table(X, y)[0], X, data)
+        (name, *others) = self.model_.encoder.heads[0].columns
+        table, _ = series_table(X, y, "target" if others else name)
+        lacking = [each for each in (name, *others) if each not in table.column_names]
+        if lacking:
+            shown = " and ".join(map(repr, lacking))
+            raise ValueError(
+                f"X has no column {shown}, whose last values forecasts go on from: "
+                "give X the targets too, also those that stood in y as the net was fitted"
+            )
+        return with_levels(table, X, data)
 
     def score(self, X: Rows, y: None = None) -> float:
         """The share of variance that forecasts explain, over all windows of X."""
@@ -108,15 +117,18 @@ class Forecaster(Estimator):
         return found
 
 
-def series_table(X: Rows, y: Rows) -> tuple[pa.Table, list[str]]:
-    """Series as a table, with y beside them, and the names of targets that were not in it."""
+def series_table(X: Rows, y: Rows, name: str = "target") -> tuple[pa.Table, list[str]]:
+    """Series as a table, with y beside them, and the names of targets that were not in it.
+
+    `name` is that of the column of a single series [steps].
+    """
     if not is_table(X) and y is None:
         if np.ndim(X) != 1:
             raise ValueError(
                 f"X is an array of shape {np.shape(X)}, whose columns have no names: give one "
                 "series [steps], a table with data__target, or the targets as y"
             )
-        return as_table({"target": np.asarray(X)}, ()), ["target"]
+        return as_table({name: np.asarray(X)}, ()), [name]
     table = as_table(X, ()) if is_table(X) else as_table(_numbered(np.asarray(X)), ())
     if y is None:
         return table, []

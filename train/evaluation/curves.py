@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 Array = np.ndarray
+BINS = 10  # of probability, in a calibration
 MAX_CLASSES = 30  # rows and columns of a matrix that is drawn
 
 
@@ -72,29 +73,30 @@ def average_precision(at: AtThresholds) -> float:
 
 
 def calibration(
-    happened_n: Array, probability_n: Array, weight_n: Array | None = None, bins: int = 10
+    happened_n: Array, probability_n: Array, weight_n: Array | None = None
 ) -> tuple[Array, Array, Array]:
-    """Mean probability, share that happened and number of rows of each bin that has some.
+    """Mean probability, share that happened and number of rows of each tenth that has some.
 
-    Bins are equally wide. With weights means and shares are weighted, and the number is that of as
-    many rows of equal weight (Kish 1965).
+    Tenths are those of probability. With weights means and shares are weighted, and the number is
+    that of as many rows of equal weight (Kish 1965).
     """
     weight_n = _weights(weight_n, len(probability_n))
-    index_n = np.minimum((probability_n * bins).astype(int), bins - 1)
-    mass = np.bincount(index_n, weight_n, bins)
+    index_n = np.minimum((probability_n * BINS).astype(int), BINS - 1)
+    mass = np.bincount(index_n, weight_n, BINS)
     used = mass > 0
     mass = mass[used]
-    mean = np.bincount(index_n, weight_n * probability_n, bins)[used] / mass
-    share = np.bincount(index_n, weight_n * happened_n, bins)[used] / mass
-    return mean, share, mass**2 / np.bincount(index_n, weight_n**2, bins)[used]
+    mean = np.bincount(index_n, weight_n * probability_n, BINS)[used] / mass
+    share = np.bincount(index_n, weight_n * happened_n, BINS)[used] / mass
+    return mean, share, mass**2 / np.bincount(index_n, weight_n**2, BINS)[used]
 
 
 def _weights(weight_n: Array | None, n: int) -> Array:
     return np.ones(n) if weight_n is None else np.asarray(weight_n, np.float64)
 
 
-def wilson_interval(share: Array, count: Array, z: float = 1.96) -> tuple[Array, Array]:
+def wilson_interval(share: Array, count: Array) -> tuple[Array, Array]:
     """95 % interval of a share of `count` rows (Wilson 1927)."""
+    z = 1.96  # the normal quantile of 97.5 %
     center = (share + z * z / (2 * count)) / (1 + z * z / count)
     variance = share * (1 - share) / count + z * z / (4 * count**2)
     half = z * np.sqrt(variance) / (1 + z * z / count)

@@ -154,11 +154,9 @@ def prediction_error(
 ) -> Error:
     """The `error` of `permutation_importance` for these targets, weights [n] and units.
 
-    They are as in `score_heads`.
-
-    One numeric target: rmse in its own unit. One class target: 1 - accuracy. Several: the mean over
-    targets of 1 - accuracy and of rmse in units of the target's standard deviation, which is sqrt(1
-    - r2).
+    The arguments are as in `score_heads`. One numeric target: rmse in its own unit. One class
+    target: 1 - accuracy. Several: the mean over targets of 1 - accuracy and of rmse in units of the
+    target's standard deviation, which is sqrt(1 - r2).
     """
 
     def error(predictions: Mapping[str, ArrayLike], rows: NDArray[np.intp]) -> float:

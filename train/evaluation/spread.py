@@ -20,7 +20,7 @@ def is_share(level: object) -> bool:
 
 
 def spread_columns(encoder: Encoder, predictions: Arrays, levels: tuple[float, ...]) -> HostArrays:
-    """ "quantile_LEVEL", "deviation", ..., of a class "deviation_CLASS", where they are predicted.
+    """Columns quantile_LEVEL, deviation, ..., of a class deviation_CLASS, where they are predicted.
 
     Beside a density's deviation stand "freedom", "dispersion" and "zeros" where it has them. The
     median is left out, which is the prediction. Several targets: "TARGET_quantile_LEVEL" and so

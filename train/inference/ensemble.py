@@ -16,6 +16,7 @@ from train.config.options import Config
 from train.core.network import make_network
 from train.core.precision import in_single_precision
 from train.core.tasks import HEAD_KINDS
+from train.data.blocks import join_arrays
 from train.data.dataset import Arrays, Encoder, HostArrays
 from train.data.sequences.encoder import SequenceEncoder
 from train.errors import UserError
@@ -109,10 +110,10 @@ class Ensemble:
         self._check_process()
 
         def fetch(sent: Sequence[Arrays]) -> HostArrays:
-            return _stacked(jax.device_get(sent))
+            return join_arrays(jax.device_get(sent))
 
         if self._native is not None:
-            return _stacked(self._native(inputs))
+            return join_arrays(self._native(inputs))
         own = marked(inputs) if self._by_turns else inputs
         return self._in_blocks(AnswerBlocks(self._by_variables, fetch), own, axis=1)
 
@@ -242,12 +243,4 @@ class Ensemble:
         """The mean of all members' predictions, with their deviation; one net's own."""
         if not self.has_members:
             return predictions[0]
-        return jax.device_get(as_one(_stacked(predictions), self._encoder))
-
-
-def _stacked(predictions: Sequence[HostArrays]) -> HostArrays:
-    """The members of all trees of variables one after the other."""
-    stacked = {}
-    for name in predictions[0]:
-        stacked[name] = np.concatenate([members[name] for members in predictions])
-    return stacked
+        return jax.device_get(as_one(join_arrays(predictions), self._encoder))

@@ -9,17 +9,17 @@ import pyarrow as pa
 
 from train.data.columns import Said
 from train.data.dataset import HostArrays
-from train.data.files.delimited import left_out_notes
+from train.data.files.found import left_out_notes
 from train.data.files.row_groups import Piece
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.file import SeriesFile
 from train.evaluation.conformal import interval_columns
-from train.evaluation.held import conformal_metrics
+from train.evaluation.interval_scores import conformal_metrics
 from train.evaluation.kinds import score
 from train.evaluation.metrics.probabilistic import probabilistic_metrics
 from train.evaluation.predictions import row_table
 from train.inference.evaluate_series import Found, evaluate_series
-from train.inference.known import Known, known_in_pieces, known_rows
+from train.inference.labelled_rows import Known, known_in_pieces, known_rows
 from train.inference.predictor import Predictor
 from train.inference.unanswered import tell_unanswered
 
@@ -33,20 +33,20 @@ def evaluate(
     echo: Callable[[str], None],
     write: Callable[[Iterator[pa.Table]], object] | None = None,
 ) -> Found:
-    """The number of rows with a target, {"rows": ...}, and the metrics over them, in its units.
+    """{"rows": how many have a target}, and the metrics over these, in the target's units.
 
     Sequences may come in pieces, of which targets and answers alone stay in memory; series as a
-    file, of which whole ones are read at a time, and their windows judged some at a time.
-    Rows of a series are its windows; where values of its targets are missing between others, also
-    {"missing_targets": how many} of those that are forecast, which the metrics leave out, and
-    {"baselines": the metrics of the last value and of the last season, repeated}; where series have
-    names, {"groups": quantiles over these of what compares}. Rows of a
-    class that no training row has, {"unseen_classes": how many}, count as wrong, and log_loss and
-    auc leave them out; steps of such a tag, {"unseen_tags": how many}, count as wrong. Rows of a
-    table, and sequences, count for what the run's weight column says; `echo` is told if `rows`
-    lack it. Where cells were read with a doubt there are "notes", a line each. `interval`: the
-    level of the intervals whose coverage and width are among the metrics. `write` takes tables of
-    the rows with their targets and answers. Raises UserError.
+    file, of which whole ones are read, and their windows judged, some at a time. Beside them stand,
+    where there are any:
+        "missing_targets"  values to be forecast that a series lacks; metrics leave them out
+        "baselines"        of series the metrics of the last value and the last season, repeated
+        "groups"           of series with names, quantiles over these of comparable metrics
+        "unseen_classes"   rows of classes that no training row has: wrong; not in log_loss and auc
+        "unseen_tags"      steps of such tags: wrong
+        "notes"            lines on cells that were read with a doubt
+    Rows of a table, and sequences, count for what the run's weight column says; `echo` is told if
+    `rows` lack it. `interval`: the level of the intervals whose coverage and width are among the
+    metrics. `write` takes tables of the rows with their targets and answers. Raises UserError.
     """
     if isinstance(model.encoder, SeriesEncoder):
         assert isinstance(rows, pa.Table | SeriesFile)

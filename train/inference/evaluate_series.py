@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from train.data.columns import Said
 from train.data.dataset import Head
-from train.data.files.delimited import left_out_notes
+from train.data.files.found import left_out_notes
 from train.data.files.row_groups import Piece
 from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder

@@ -9,11 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from train.config.data_options import Series, Table
-from train.data.columns import nearest
-from train.data.files.delimited import left_out_notes
+from train.data.files.found import left_out_notes
 from train.data.files.read import JSON_LINES, read_table
-from train.errors import UserError
-from train.inference.asked import Asked
+from train.errors import UserError, nearest
+from train.inference.answer_options import Asked
 from train.inference.pieces import is_in_pieces, pieces_of
 from train.inference.predictor import Predictor
 from train.inference.series_parts import predict_series, series_of

@@ -9,24 +9,74 @@ k columns of a call, d features, p features of a column, h units of the first la
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from nets.base import Array, DataNetwork, Tree, Variables
 from nets.dense import Dense
 from nets.linear import Linear, scaled
 from nets.table import TableNetwork
 from train.data.dataset import HostArrays
+from train.inference.bounded_loop import fill_places
 from train.inference.shuffles import Shuffle, swapped
 
 # Features of all rows and members that are kept at most: .25 GB.
 MAX_FEATURES = 1 << 26
 FIRST = ("body", "layer_0")  # the path of the first layer in a net
+
+
+@dataclass(frozen=True, eq=False)
+class FirstLayer:
+    """A net whose features the first of its dense layers alone reads, and which are whose.
+
+    `places_kp` say where the features of each raw column stand, as `_places` has them; `owners` to
+    which column each place of an input belongs.
+    """
+
+    network: TableNetwork
+    body: Dense
+    owners: Mapping[str, np.ndarray]
+    heads: Sequence[str]
+    places_kp: np.ndarray
+    n_features: int
+
+    def shuffle(
+        self, variables: Variables, intact: Tree, order_n: Array, columns_k: Array, count: Array
+    ) -> dict[str, Array]:
+        """{head: [k, n, ...]} with each of the first `count` columns shuffled, zeros behind."""
+        x_nd = self._apply("features", variables, self._apply("preprocess", variables, intact))
+        layer = variables["params"][FIRST[0]][FIRST[1]]
+        h_nh = self._scaled(x_nd @ layer["kernel"]) + layer["bias"][None]
+        moved = {name: array[order_n] for name, array in intact.items()}
+
+        def predict(place: Array) -> dict[str, Array]:
+            column = columns_k[place]
+            change_nh = self._change(x_nd, layer["kernel"], order_n, column)
+            cells = swapped(intact, moved, self.owners, column)
+            with nn.intercept_methods(_instead_of_first_layer(h_nh + change_nh)):
+                answers = self._apply("predict", variables, cells)
+            return {name: answers[name] for name in self.heads}
+
+        return fill_places(predict, len(columns_k), count)
+
+    def _change(self, x_nd: Array, kernel_dh: Array, order_n: Array, column: Array) -> Array:
+        """By how much the layer's sums [n, h] change where a column is shuffled."""
+        places_p = jnp.asarray(self.places_kp)[column]
+        x_np = x_nd.at[:, places_p].get(mode="fill", fill_value=0.0)
+        kernel_ph = kernel_dh.at[places_p].get(mode="fill", fill_value=0.0)
+        return self._scaled((x_np[order_n] - x_np) @ kernel_ph)
+
+    def _scaled(self, sums_nh: Array) -> Array:
+        return scaled(sums_nh, self.n_features, self.body.parametrization)
+
+    def _apply(self, method: str, variables: Variables, inputs: Tree) -> Tree:
+        """A method of the network, by its name."""
+        return self.network.apply(variables, inputs, method=method)
 
 
 def make_shuffles_by_first_layer(
@@ -41,51 +91,21 @@ def make_shuffles_by_first_layer(
 
     None for other nets, and where the features of all rows and members are too large to be kept.
     """
-    if not isinstance(network, TableNetwork) or network.adapter is not None:
+    body = _body_behind_features(network)
+    if body is None:
         return None
-    body = network.body
-    if not isinstance(body, Dense) or body.members is not None or body.residual or not body.hidden:
-        return None
-    apply = _applied(network)
+    assert isinstance(network, TableNetwork)
     n_members = len(jax.tree.leaves(variables)[0]) if has_members else 1
-    first = jax.tree.map(lambda leaf: leaf[0], variables) if has_members else variables
-    columns = jax.eval_shape(partial(apply, "preprocess"), first, dict(inputs))
+    one = jax.tree.map(lambda leaf: leaf[0], variables) if has_members else variables
+    preprocess = partial(network.apply, method="preprocess")
+    columns = jax.eval_shape(preprocess, one, dict(inputs))
     places_kp, n_features = _places(network, columns, owners)
     total = len(next(iter(inputs.values())))
     if n_members * total * n_features > MAX_FEATURES:
         return None
-    form = body.parametrization
-
-    def shuffle(
-        variables: Variables, intact: Tree, order_n: Array, columns_k: Array, count: Array
-    ) -> dict[str, Array]:
-        x_nd = apply("features", variables, apply("preprocess", variables, intact))
-        layer = variables["params"][FIRST[0]][FIRST[1]]
-        kernel_dh = layer["kernel"]
-        h_nh = scaled(x_nd @ kernel_dh, n_features, form) + layer["bias"][None]
-        moved = {name: array[order_n] for name, array in intact.items()}
-
-        def predict(column: Array) -> dict[str, Array]:
-            places_p = jnp.asarray(places_kp)[column]
-            x_np = x_nd.at[:, places_p].get(mode="fill", fill_value=0.0)
-            kernel_ph = kernel_dh.at[places_p].get(mode="fill", fill_value=0.0)
-            change_nh = scaled((x_np[order_n] - x_np) @ kernel_ph, n_features, form)
-            cells = swapped(intact, moved, owners, column)
-            with nn.intercept_methods(_instead_of_first_layer(h_nh + change_nh)):
-                answers = apply("predict", variables, cells)
-            return {name: answers[name] for name in heads}
-
-        def one_more(place: Array, found: dict[str, Array]) -> dict[str, Array]:
-            answers = predict(columns_k[place])
-            return {name: found[name].at[place].set(answers[name]) for name in found}
-
-        empty = {}
-        for name, shape in jax.eval_shape(predict, jnp.int32(0)).items():
-            empty[name] = jnp.zeros((len(columns_k), *shape.shape), shape.dtype)
-        return lax.fori_loop(0, count, one_more, empty)
-
+    first = FirstLayer(network, body, owners, heads, places_kp, n_features)
     everywhere = (None,) * 4
-    compiled = jax.jit(jax.vmap(shuffle, (0, *everywhere)) if has_members else shuffle)
+    compiled = jax.jit(jax.vmap(first.shuffle, (0, *everywhere)) if has_members else first.shuffle)
     on_device = jax.device_put(dict(inputs))
 
     def call(
@@ -98,13 +118,14 @@ def make_shuffles_by_first_layer(
     return call
 
 
-def _applied(network: DataNetwork) -> Callable[[str, Variables, Tree], Tree]:
-    """A method of a network, by its name, with variables and inputs."""
-
-    def apply(method: str, variables: Variables, inputs: Tree) -> Tree:
-        return network.apply(variables, inputs, method=method)
-
-    return apply
+def _body_behind_features(network: DataNetwork) -> Dense | None:
+    """The dense layers of a net, where the first of them alone reads the features; else None."""
+    if not isinstance(network, TableNetwork) or network.adapter is not None:
+        return None
+    body = network.body
+    if not isinstance(body, Dense) or body.members is not None or body.residual:
+        return None
+    return body if body.hidden else None
 
 
 def _instead_of_first_layer(h_nh: Array) -> Callable[..., Tree]:

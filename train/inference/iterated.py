@@ -16,7 +16,7 @@ from train.data.series.encoder import SeriesEncoder
 from train.data.series.future import Future
 from train.data.series.iterated import ends_for, joined, with_forecasts
 from train.errors import UserError
-from train.inference.asked import Asked, row_columns
+from train.inference.answer_options import Asked, row_columns
 
 
 def iterated_columns(

@@ -26,8 +26,8 @@ from train.run.checkpoint import Checkpoints
 from train.run.errors import read_errors
 from train.run.manifest import read_listed, read_manifest, say_if_absent
 from train.run.metadata import read_config
-from train.run.start import Start
 from train.run.temperature import read_temperatures
+from train.run.warm_start import Start
 
 ANSWERING_FILE = "kept.json"  # which members of a population answer
 # Where a population's nets are saved within its folder.
@@ -66,7 +66,7 @@ def load(workdir: str | Path, trust: Trust = ()) -> Predictor:
         model, step = _load_population(folder, config, encoder, trust)
     else:
         step, variables = _read_variables(folder, "")
-        model = Predictor(config, encoder, variables, partial(read_scores, folder, config, step))
+        model = Predictor.of(config, encoder, variables, partial(read_scores, folder, config, step))
     if config.train.temperature:
         model.scale(read_temperatures(folder, step))
     model.errors = partial(read_errors, folder, step)
@@ -83,7 +83,8 @@ def read_start(workdir: str | Path, *, refits: bool = False, trust: Trust = ()) 
     model = load(workdir, trust)
     if model.ensemble.has_members or len(model.ensemble.variables) > 1:
         raise UserError(
-            f"{workdir}: several nets answer together; --from is for the folder of a single one"
+            f"{workdir}: several nets answer together; --from is for the folder of a single one, "
+            "such as --config.population.folds=1 --config.population.seeds=1 trains"
         )
     variables = dict(model.variables)
     if refits:
@@ -114,14 +115,14 @@ def _load_population(
             raise UserError(f"{where}: parts[{i}]: part: no place of nets in a run's folder")
         _, variables = _read_variables(folder, part.part)
         if part.slots is None:  # a net without an axis of members
-            return Predictor(own, encoder, variables, scores), answering.step
+            return Predictor.of(own, encoder, variables, scores), answering.step
         n_members = min(np.shape(leaf)[:1] or (0,) for leaf in jax.tree.leaves(variables))[0]
         if not part.slots or not all(0 <= slot < n_members for slot in part.slots):
             raise UserError(f"{where}: parts[{i}]: slots: expected some of the {n_members} nets")
         parts.append(_of_members(variables, part.slots))
     if not parts:
         raise UserError(f"{where}: parts: names no net")
-    return Predictor(own, encoder, tuple(parts), scores), answering.step
+    return Predictor.of(own, encoder, tuple(parts), scores), answering.step
 
 
 def _of_members(variables: Variables, slots: tuple[int, ...]) -> Variables:

@@ -7,6 +7,7 @@ run's folder.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias, Unpack
 
@@ -19,20 +20,27 @@ from nets.base import Tree, Variables
 from train.config.data_options import Table
 from train.config.options import DENSITIES, Config
 from train.config.own import Trust
-from train.data.answer_names import beside
 from train.data.blocks import take_in_blocks
 from train.data.dataset import Array, Columns, Dataset, Encoder, Head, HostArrays, Rows
 from train.data.files.arrow import as_table
-from train.data.files.delimited import left_out_notes
+from train.data.files.found import left_out_notes
 from train.errors import UserError, said_in_python, warn_reader
 from train.evaluation.conformal import Scores, check_numbers, interval_columns, needed_score
 from train.evaluation.importance import Shuffled
 from train.evaluation.spread import spread_columns
-from train.inference.asked import Asked, Errors, asked_columns, check_asked, row_columns
+from train.inference.answer_options import (
+    Asked,
+    Errors,
+    asked_columns,
+    check_asked,
+    no_errors,
+    row_columns,
+    with_extras,
+)
 from train.inference.blocks import Predicted, join_blocks
 from train.inference.ensemble import Carries, Ensemble
 from train.inference.iterated import iterated_columns
-from train.inference.stepping import check_steps
+from train.inference.stepping import check_can_step
 from train.inference.temperature import with_temperatures
 from train.inference.unanswered import tell_unanswered
 
@@ -40,30 +48,35 @@ from train.inference.unanswered import tell_unanswered
 Loader: TypeAlias = "tuple[Callable[[str, Trust], Predictor], tuple[str, Trust]]"
 
 
+@dataclass(eq=False, repr=False)
 class Predictor:
-    """A network with its weights, which reads raw rows and gives its predictions as columns.
+    """A network with its weights, which reads raw rows and gives its predictions as columns."""
 
-    `variables` are those of one net, or a tuple of those of several, each leaf with an axis of
-    members first: these answer by their mean (see `Ensemble`). `scores` reads the conformal scores
-    of the regression head, for intervals.
-    """
+    config: Config
+    encoder: Encoder
+    ensemble: Ensemble
+    scores: Callable[[], Scores] | None = None
+    """Reads the conformal scores of the regression head, for intervals."""
+    errors: Errors = no_errors
+    """Reads the errors of validation rows, by which samples move together."""
+    loader: Loader | None = None
+    """What loads it again from its folder; None if it was not loaded."""
+    tell: Callable[[str], None] = warn_reader
+    """What is done with lines on doubtful cells."""
 
-    def __init__(
-        self,
+    @classmethod
+    def of(
+        cls,
         config: Config,
         encoder: Encoder,
         variables: Variables | tuple[Variables, ...],
         scores: Callable[[], Scores] | None = None,
-    ):
-        self.config = config
-        self.encoder = encoder
-        self.ensemble = Ensemble(config, encoder, variables)
+    ) -> Predictor:
+        """One net, or several that answer by their mean; `variables` are as `Ensemble` has them."""
+        model = cls(config, encoder, Ensemble(config, encoder, variables), scores)
         if config.train.temperature:
-            self.scale({})
-        self._scores = scores
-        self.errors: Errors = _no_errors  # of validation rows, by which samples move together
-        self.loader: Loader | None = None  # and the folder that it was loaded from
-        self.tell: Callable[[str], None] = warn_reader  # what is done with lines on doubtful cells
+            model.scale({})
+        return model
 
     def __reduce__(self) -> Loader:
         """Pickled as the folder it was loaded from, from which unpickling loads it again.
@@ -89,7 +102,7 @@ class Predictor:
         return self._read(self._as_table(data), "data").inputs
 
     def apply(self, variables: Variables, batch: Mapping[str, Array]) -> dict[str, Array]:
-        """{head: answers to encoded rows, in encoded units}, a pure function of both arguments.
+        """{head: one net's answers to encoded rows, in encoded units}, a pure function.
 
         It goes under jit, vmap and grad; `encoder.decode` makes columns in the user's units of it.
         """
@@ -134,7 +147,7 @@ class Predictor:
         steps so far, a next step that to the last one given. Raises UserError for nets whose answer
         to a step needs later ones.
         """
-        check_steps(self.config, self.encoder)
+        check_can_step(self.config, self.encoder)
         rows = self._read(self._as_table(data), "data")
         steps = {name: np.asarray(array) for name, array in rows.inputs.items()}
         predictions, carries = self.ensemble.step(steps, carry)
@@ -177,7 +190,7 @@ class Predictor:
         if n_thinned is None:
             predictions = self.ensemble.predict(rows.inputs)
         else:
-            predictions = self.sampled(rows.inputs, n_thinned, asked.get("seed", 0))
+            predictions = self.ensemble.sampled(rows.inputs, n_thinned, asked.get("seed", 0))
         tell_unanswered(self.tell, self.encoder, predictions, where)
         columns = self.encoder.tabulate(rows, predictions)
         columns = {**row_columns(rows), **columns}
@@ -187,11 +200,7 @@ class Predictor:
         more |= asked_columns(self.encoder, own, levels, asked, self.errors, self.tell)
         if needed is not None:
             more |= interval_columns(self.encoder, *needed, own)
-        whole = beside(columns, more)
-        for wanted, given in zip(more, list(whole)[len(columns) :], strict=True):
-            if wanted != given:
-                self.tell(f"{where}: answers: {given!r} stands for {wanted!r}, which is a target")
-        return whole
+        return with_extras(columns, more, where, self.tell)
 
     def _as_table(self, data: object) -> pa.Table:
         """Rows of any library as a table. Raises UserError."""
@@ -211,11 +220,11 @@ class Predictor:
         Raises UserError where there is no such head, or no scores.
         """
         head = check_numbers(self.encoder)
-        if self._scores is None:
+        if self.scores is None:
             raise UserError(
                 "--interval: this net was not loaded from a run's folder, where its scores are"
             )
-        return head, needed_score(self._scores(), level)
+        return head, needed_score(self.scores(), level)
 
     def answers(self, inputs: Mapping[str, np.ndarray]) -> HostArrays:
         """{head: predictions} for encoded inputs: encoded numbers [rows, o], or probabilities."""
@@ -230,10 +239,6 @@ class Predictor:
     def each(self, inputs: Mapping[str, np.ndarray]) -> HostArrays:
         """{head: predictions of every member [members, rows, ...]} for encoded inputs."""
         return self._without_member_spread(self.ensemble.each(inputs))
-
-    def sampled(self, inputs: Mapping[str, np.ndarray], n_samples: int, seed: int) -> HostArrays:
-        """`answers` as means over nets thinned by dropout, with deviations. Raises UserError."""
-        return self.ensemble.sampled(inputs, n_samples, seed)
 
     def predict_rows(self, dataset: Dataset, rows: np.ndarray) -> Predicted:
         """A data set's rows, some at a time, and the predictions for them."""
@@ -253,7 +258,3 @@ class Predictor:
             return predictions
         spread = {f"{head.name}.deviation" for head in self.encoder.heads}
         return {name: array for name, array in predictions.items() if name not in spread}
-
-
-def _no_errors() -> None:
-    """No errors of validation rows: the net was not loaded from a run's folder."""

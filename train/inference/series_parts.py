@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from train.data.dataset import Encoder
 from train.data.series.blocks import Apart
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.file import SeriesFile, TwoWritings, looking_ahead, open_series
 from train.data.series.flat import NoSeries
-from train.inference.asked import Asked
+from train.inference.answer_options import Asked
 from train.inference.predictor import Predictor
 
 MAX_LINES = 20  # on parts of a file that are told
@@ -38,10 +38,10 @@ class FewLines:
 
 
 def series_of(model: Predictor, path: str, tell: Callable[[str], object]) -> SeriesFile | None:
-    """The series of a Parquet file or folder; None, which is told, where they need be seen at once.
+    """The series of a Parquet file or folder; None, which is told, if all must be read at once.
 
-    So they do where rows of one stand apart, or one of training is named in two ways. Raises
-    UserError.
+    They must where the rows of a series do not stand together, or where two names stand for one
+    series of the training rows. Raises UserError.
     """
     assert isinstance(model.encoder, SeriesEncoder)
     try:
@@ -59,7 +59,7 @@ def predict_series(
     if file.encoder.n_known:
         file = looking_ahead(file)
     tell = FewLines(model.tell)
-    of_part = _with_encoder(model, file.encoder, tell)
+    of_part = replace(model, encoder=file.encoder, tell=tell)
     n_steps = asked.get("horizon") or file.encoder.horizon
     n_answers = 0
     refused: list[str] = []  # the errors themselves would keep what was read of their parts
@@ -83,16 +83,7 @@ def predict_series(
 
 
 def after(answers: pa.Table, n_before: int) -> pa.Table:
-    """Answers whose rows are counted from so many more rows on."""
+    """Answers with `n_before` added to their row numbers."""
     place = answers.column_names.index("row")
     rows = pc.add(answers["row"], n_before)  # type: ignore[attr-defined]
     return answers.set_column(place, "row", rows)
-
-
-def _with_encoder(model: Predictor, encoder: Encoder, tell: Callable[[str], None]) -> Predictor:
-    """The same net, reading rows by another encoder and telling lines to somebody else."""
-    other = object.__new__(Predictor)  # a copy would load the net anew: see its `__reduce__`
-    vars(other).update(vars(model))
-    other.encoder = encoder
-    other.tell = tell
-    return other

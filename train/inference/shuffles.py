@@ -17,6 +17,7 @@ from nets.base import Array, Tree, Variables
 from train.data.dataset import HostArrays
 from train.evaluation.importance import Shuffled
 from train.inference.blocks import pad_rows
+from train.inference.bounded_loop import fill_places
 
 FEW_COLUMNS = 32  # are shuffled sooner than a program for them is compiled
 
@@ -78,22 +79,15 @@ def make_shuffles(
     blocks of `n_rows` rows, as it does for answers.
     """
     total = len(next(iter(inputs.values())))
-    n_blocks = -(-total // n_rows)
-    places = np.arange(n_blocks * n_rows)
+    places = np.arange(-(-total // n_rows) * n_rows)
     places[total:] = 0
     on_device = {name: jnp.asarray(pad_rows(inputs[name], len(places))) for name in inputs}
 
-    def in_blocks(array_n: Array) -> Array:
-        return array_n.reshape(n_blocks, n_rows, *array_n.shape[1:])
-
     def predict_all(variables: Variables, cells: Tree) -> dict[str, Array]:
         """{head: [n, ...]}, or [n, members, ...]."""
-        answers = lax.map(lambda block: predict(variables, block), jax.tree.map(in_blocks, cells))
-        found = {}
-        for name in heads:
-            blocks = jnp.moveaxis(answers[name], 1, 2) if has_members else answers[name]
-            found[name] = blocks.reshape(-1, *blocks.shape[2:])[:total]
-        return found
+        blocks = jax.tree.map(lambda cells_nf: _in_blocks(cells_nf, n_rows), cells)
+        answers = lax.map(lambda block: predict(variables, block), blocks)
+        return {name: _joined(answers[name], has_members)[:total] for name in heads}
 
     @jax.jit
     def shuffle(
@@ -101,16 +95,10 @@ def make_shuffles(
     ) -> dict[str, Array]:
         moved = {name: array_nf[order_n] for name, array_nf in intact.items()}
 
-        def one_more(place: Array, found: dict[str, Array]) -> dict[str, Array]:
-            cells = swapped(intact, moved, owners, columns_k[place])
-            answers = predict_all(variables, cells)
-            return {name: found[name].at[place].set(answers[name]) for name in found}
+        def predict_shuffled(place: Array) -> dict[str, Array]:
+            return predict_all(variables, swapped(intact, moved, owners, columns_k[place]))
 
-        shapes = jax.eval_shape(predict_all, variables, intact)
-        empty = {}
-        for name, shape in shapes.items():
-            empty[name] = jnp.zeros((len(columns_k), *shape.shape), shape.dtype)
-        return lax.fori_loop(0, count, one_more, empty)
+        return fill_places(predict_shuffled, len(columns_k), count)
 
     def call(
         variables: Variables, order_n: np.ndarray, columns_k: np.ndarray, count: int
@@ -124,3 +112,15 @@ def make_shuffles(
         return {name: np.moveaxis(array, 2, 0) for name, array in answers.items()}
 
     return call
+
+
+def _in_blocks(array_n: Array, n_rows: int) -> Array:
+    """Rows [n, ...] as blocks [n / b, b, ...] of `n_rows`."""
+    return array_n.reshape(-1, n_rows, *array_n.shape[1:])
+
+
+def _joined(blocks: Array, has_members: bool) -> Array:
+    """Answers to blocks [n / b, b, ...] as [n, ...]; an axis of members behind that of rows."""
+    if has_members:
+        blocks = jnp.moveaxis(blocks, 1, 2)
+    return blocks.reshape(-1, *blocks.shape[2:])

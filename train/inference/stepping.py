@@ -10,7 +10,7 @@ from train.data.sequences.encoder import SequenceEncoder
 from train.errors import UserError
 
 
-def check_steps(config: Config, encoder: Encoder) -> None:
+def check_can_step(config: Config, encoder: Encoder) -> None:
     """Raises UserError for a net whose answer to a step needs later ones, or that reads none."""
     net = config.net
     if not isinstance(encoder, SequenceEncoder) or not isinstance(net, LSTM):

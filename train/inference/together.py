@@ -51,7 +51,7 @@ def with_paths(
 
 
 def as_one(answers: Arrays, encoder: Encoder) -> dict[str, Array]:
-    """The mean of nets' answers [m, b, ...] with their deviation; what stands once is as it is."""
+    """The mean of nets' answers [m, b, ...] and their deviation; an answer of all nets as it is."""
     n_nets = max(len(array) for array in answers.values())
     several = {name: array for name, array in answers.items() if len(array) == n_nets > 1}
     heads = encoder.heads

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
 from nets.base import Array, Tree, Variables
 from train.data.dataset import HostArrays
+from train.inference.bounded_loop import fill_places
 
 ROWS = 64  # of a turn: fewer make all rows slower, more make one row slower
 IS_ROW = "is_row"  # beside a block's inputs: the rows that do not only fill it up
@@ -46,16 +46,8 @@ def in_turns(predict: Predict, axis: int) -> Predict:
             own = {name: lax.dynamic_index_in_dim(turns[name], i, keepdims=False) for name in turns}
             return predict(variables, own)
 
-        def one_more(i: Array, found: Tree) -> Tree:
-            answers = turn(i)
-            return {name: found[name].at[i].set(answers[name]) for name in found}
-
-        shapes = jax.eval_shape(turn, jnp.int32(0))
-        empty = {}
-        for name, shape in shapes.items():
-            empty[name] = jnp.zeros((n_turns, *shape.shape), shape.dtype)
         count = -(-is_row_n.sum(dtype=jnp.int32) // ROWS)
-        found = lax.fori_loop(0, count, one_more, empty)
+        found = fill_places(turn, n_turns, count)
         return {name: _joined(array, axis) for name, array in found.items()}
 
     return predict_turns

@@ -1,4 +1,4 @@
-"""Rows whose answer is no finite number, which is said: what they hold is beyond float32."""
+"""Lines on rows whose answer is not finite, as where they hold numbers beyond float32."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Unanswered:
         self._n_rows = 0
 
     def add(self, predictions: Mapping[str, np.ndarray]) -> None:
-        """Takes in the answers to the next rows."""
+        """Counts the answers to further rows."""
         n_rows = 0
         for name, places in self._places.items():
             answer = predictions[name]
@@ -32,7 +32,7 @@ class Unanswered:
         self._n_rows += n_rows
 
     def lines(self, where: str) -> list[str]:
-        """A line of each head that lacks an answer."""
+        """A line for each head that lacks answers."""
         found = []
         for head in self._heads:
             if places := self._places[head.name]:
@@ -50,7 +50,7 @@ def tell_unanswered(
     predictions: Mapping[str, np.ndarray],
     where: str,
 ) -> None:
-    """Tells a line of each head that some rows, or series, have no finite answer of."""
+    """Tells, in a line for each head, how many rows or series have no finite answer."""
     unanswered = Unanswered(encoder)
     unanswered.add(predictions)
     for line in unanswered.lines(where):

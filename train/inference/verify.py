@@ -1,4 +1,4 @@
-"""Every file and every checkpoint of a run's folder against what was written."""
+"""Whether every file and every checkpoint of a run's folder is still what the run wrote."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _verify_files(folder: Path, manifest: Manifest) -> Iterator[Finding]:
 
 
 def _places(folder: Path, manifest: Manifest | None) -> list[str]:
-    """The folders of checkpoints that there are, and those that there must be."""
+    """The folders of checkpoints: those on the disk, and those that the manifest lists."""
     found = set(manifest.steps) if manifest else set()
     for path in folder.glob("**/checkpoints"):
         found.add(path.relative_to(folder).as_posix())

@@ -1,6 +1,6 @@
-"""Scores of a net's answers to windows of series that come some at a time.
+"""Scores of a net's answers to windows of a file that is read some series at a time.
 
-Of windows only their sums stay in memory, of series with names their scores. n windows of a chunk.
+Only sums over windows are kept, and the scores of series that have names. n windows of a chunk.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from train.data.series.windows import rows_covered
 from train.evaluation.baselines.forecasts import repeated_predictions
 from train.evaluation.conformal import base_of, bounds
 from train.evaluation.groups import GroupScores, join_groups, scores_of_groups, window_errors
-from train.evaluation.held import conformal_means, conformal_metrics_of
+from train.evaluation.interval_scores import conformal_means, conformal_metrics_of
 from train.evaluation.metrics.forecasts import forecast_means, forecast_metrics_of
 from train.evaluation.metrics.means import AllMeans, merge_all
 from train.evaluation.metrics.probabilistic import spread_means, spread_metrics_of
@@ -38,7 +38,7 @@ NET = ""  # the name of the net's answers beside those of baselines
 
 
 class WindowScores:
-    """What is known so far of the windows of a file, of the net's answers and what is repeated.
+    """Sums so far over the windows of a file: of the net's errors, and of those of repeated values.
 
     `levels` are those of the quantiles that a net predicts; `needed` the head and the scores of the
     intervals that were asked for, of the level `interval`.

@@ -1,5 +1,5 @@
 """Devices and processes: how they are found, and what is placed where."""
 
-from train.parallel.runtime import configure, lighten, session
+from train.parallel.runtime import configure, divide, lighten, session
 
-__all__ = ["configure", "lighten", "session"]
+__all__ = ["configure", "divide", "lighten", "session"]

@@ -202,11 +202,12 @@ def agree(*, highest: int, of_process_zero: Sequence[int] = ()) -> tuple[int, ..
 def all_or_none(work: Callable[[], T]) -> T:
     """What `work` returns here, once it has ended in all processes.
 
-    Raises UserError if it failed elsewhere.
+    A single process has no devices yet afterwards if it had none before. Raises UserError if it
+    failed elsewhere.
     """
     import jax
 
-    if jax.process_count() == 1:
+    if not jax.distributed.is_initialized() or jax.process_count() == 1:
         return work()
     try:
         result = work()

@@ -12,17 +12,21 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from train import errors
 from train.config.members import is_population
 from train.config.options import Config, Processes
+from train.config.seeds import may_have_seeds
 from train.parallel import hosts
 
 # New objects that are left, after which circles of them are looked for. A small run's imports and
 # programs leave 400,000, which live to its end.
 GARBAGE_AFTER = 500_000
+# Whether a session waits for `divide`.
+_is_open = ContextVar("is_open", default=False)
 
 
 @contextlib.contextmanager
@@ -31,12 +35,45 @@ def session(config: Config, processes: Processes | None) -> Iterator[None]:
 
     If the run fails, the other processes are not waited for.
     """
-    # Members with LSTMs train in turns on a CPU: with a device for each core, as many at once.
-    in_turns = is_population(config) and config.net.reads_steps and processes is None
-    configure(cpu_devices=usable_cores() if in_turns else 1)
+    configure(cpu_devices=usable_cores() if _in_turns(config) and processes is None else 1)
     hosts.join(processes)
-    yield
+    is_open = may_have_seeds(config) and processes is None
+    token = _is_open.set(is_open)
+    try:
+        yield
+    finally:
+        _is_open.reset(token)
     hosts.leave()
+
+
+def divide(config: Config) -> None:
+    """Divides the CPU as `session` does, where that waits for the rows to say how many nets train.
+
+    Must come before jax computes anything. Without such a session nothing is done.
+    """
+    if not (_is_open.get() and _in_turns(config)):
+        return
+    import jax
+
+    if not jax.distributed.is_initialized():  # as by Slurm
+        _divide(usable_cores())
+
+
+def _in_turns(config: Config) -> bool:
+    """Whether members train in turns on a CPU, as those with LSTMs do.
+
+    With a device for each core, as many train at once.
+    """
+    return is_population(config) and config.net.reads_steps
+
+
+def _divide(cpu_devices: int) -> None:
+    import jax
+
+    if cpu_devices > 1 and "device_count" not in os.environ.get("XLA_FLAGS", ""):
+        # Refused where this process has computed before: then its nets share the devices it has.
+        with contextlib.suppress(RuntimeError):
+            jax.config.update("jax_num_cpu_devices", cpu_devices)
 
 
 def configure(*, cpu_devices: int = 1) -> None:
@@ -55,8 +92,7 @@ def configure(*, cpu_devices: int = 1) -> None:
         os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     import jax
 
-    if cpu_devices > 1 and "device_count" not in os.environ.get("XLA_FLAGS", ""):
-        jax.config.update("jax_num_cpu_devices", cpu_devices)
+    _divide(cpu_devices)
     root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = Path(os.environ.get("JAX_COMPILATION_CACHE_DIR") or root / "denseq" / "compiled")
     from nets.kernels.trusted import Untrusted, private_folder

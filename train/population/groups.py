@@ -92,7 +92,7 @@ def _encoded_pool(dataset: Dataset) -> Pool:
 
 
 def _deduplicated(pool: Pool, pools: list[Pool]) -> Pool:
-    """The pool, or the one of `pools`, which it joins, that holds the same: groups share rows."""
+    """The pool that `pools` has with the same content, else this one, which is added to them."""
     for other in pools:
         if jax.tree.structure(other) == jax.tree.structure(pool) and all(
             map(_are_equal, jax.tree.leaves(other), jax.tree.leaves(pool))
@@ -145,8 +145,8 @@ def _number_at(config: Config, path: str) -> float | None:
 def _group_data(folds: Sequence[Dataset], group: Sequence[Planned]) -> Data:
     """What the members of a group share, and what is each one's own.
 
-    The rows are there of a single fold; of several the weights are once, or one fold's after the
-    other's where they differ.
+    Folds share the encoded rows. The weights of the rows stand there once where all folds have the
+    same ones, else fold after fold.
     """
     varied = _varied_numbers(group)
     data_of_fold = _data_of_folds(folds, group, list(varied))
@@ -210,7 +210,8 @@ def _data_of_folds(
     """
     strongest = {}
     for path in varied:
-        strongest[path] = max(_number_at(planned.config, path) or 0.0 for planned in group)
+        pick = min if path == "net.crop" else max  # a crop of 1 leaves rows as they are
+        strongest[path] = pick(_number_at(planned.config, path) or 0.0 for planned in group)
     config = with_values(group[0].config, strongest)
     found: dict[int, Data] = {}
     for planned in group:

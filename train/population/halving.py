@@ -34,8 +34,8 @@ class Rung:
 def plan_rungs(epochs_k: Sequence[int], every: int, halving: int) -> list[Rung]:
     """The rungs of members of these epochs, in whole evaluations.
 
-    E / 9 and E / 3 for a `halving` of 3 and members of E epochs; one of them, or none, where they
-    are the same or nobody has an epoch left.
+    For a `halving` of 3 and members of E epochs they come after E / 9 and E / 3 epochs; fewer where
+    two of these are the same, or a member would have no epoch left.
     """
     found: list[Rung] = []
     for power in (2, 1):

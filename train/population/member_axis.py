@@ -22,7 +22,7 @@ OWN_FIELDS = ("train", "valid", "statistics", "key", "n_train", "n_valid", "mean
 
 
 def _each_field(shared: Tree, own: Tree) -> Data:
-    """`Data` that holds the one where members share a field, the other where each has its own."""
+    """`Data` of one value for each field that members share, and another for each they do not."""
     return Data(
         arrays=shared,
         train_weight=shared,

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from nets.base import Array, Tree
+from nets.kernels.dense import nets_side_by_side
 from train.config.members import with_values
 from train.core.faults import select
 from train.core.program import Data, Program
@@ -49,7 +50,8 @@ def train_all_round(run: Run, data: Data, state: State) -> tuple[State, Logs]:
         return train_round(member_program(run, data), data, state)
 
     if side_by_side(run):
-        new, log = jax.vmap(train_member, in_axes=(AXES, 0))(data, state)
+        with nets_side_by_side():
+            new, log = jax.vmap(train_member, in_axes=(AXES, 0))(data, state)
         return where_training(training_k, new, state), log
     nothing = jax.tree.map(
         lambda leaf: jnp.zeros(leaf.shape[1:], leaf.dtype), member_logs(run, data, state)

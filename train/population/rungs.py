@@ -32,7 +32,7 @@ from train.population.halving import (
 from train.run.folder import write_json
 from train.run.manifest import read_listed, rewriting
 from train.run.run import Run
-from train.run.schedule import WHOLE, Leg
+from train.run.schedule import WHOLE_RUN, Leg
 
 FILE = "halving.json"
 
@@ -71,10 +71,10 @@ def train_by_rungs(
 
 
 def _leg(run: Run, rung: Rung | None, before: Sequence[Rung]) -> Leg:
-    """The way of a run to a rung, or to its end, without the settings that stopped before."""
+    """The leg of a run up to a rung, or to its end, without the settings that stopped before."""
     lost = all_lost(before)
     if rung is None and not lost:
-        return WHOLE
+        return WHOLE_RUN
     stopped = tuple(member.setting in lost for member in run.members)
     return Leg(None if rung is None else _step_of(run, rung), stopped)
 
@@ -151,7 +151,7 @@ def _values(runs: Sequence[Run], states: Sequence[State], lost: set[int]) -> dic
 
 
 def _is_passed(runs: Sequence[Run], states: Sequence[State], rung: Rung) -> bool:
-    """Whether somebody has trained on, as in a folder of a version that wrote no decisions."""
+    """Whether a run has trained beyond the rung, as one of a version that wrote no decisions."""
     for run, state in zip(runs, states, strict=True):
         if int(np.max(state.step)) > _step_of(run, rung):
             return True

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypedDict
 from train import config as configs
 from train.config.members import ranges_of
 from train.config.options import Config, GridValue
+from train.config.recipe import with_valid
 from train.errors import DivergedError, StorageError, UserError
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class SearchResult(TypedDict):
 
 @contextlib.contextmanager
 def storage_errors(folder: Path, storage: str | None = None) -> Iterator[None]:
-    """Makes StorageError, in a line, of what the storage of a study does not give or take."""
+    """Turns the errors of a study's storage into StorageError, in a line."""
     import optuna
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -81,10 +82,10 @@ def open_study(folder: Path, config: Config, url: str | None = None) -> optuna.S
     storage = storage_of(url or f"sqlite:///{folder.absolute() / 'study.db'}")
     name = STUDY if url is None else config.name
     study = optuna.create_study(storage=storage, study_name=name, load_if_exists=True)
-    plain = configs.to_json(replace(config, population=replace(config.population, samples=None)))
+    plain = configs.to_json(_of_all_trials(config))
     if "config" not in study.user_attrs:
         study.set_user_attr("config", plain)
-    began_with = configs.from_json(study.user_attrs["config"])
+    began_with = _of_all_trials(configs.from_json(study.user_attrs["config"]))
     changed = configs.differences(began_with, configs.from_json(plain))
     if changed:
         raise UserError(
@@ -95,6 +96,16 @@ def open_study(folder: Path, config: Config, url: str | None = None) -> optuna.S
             f"({'; '.join(changed)}); give the config another name"
         )
     return study
+
+
+def _of_all_trials(config: Config) -> Config:
+    """The config that all trials share: without their number, "auto" replaced where all have one.
+
+    So a search goes on whose config had that value in place of "auto".
+    """
+    asked = config.population
+    population = replace(asked, samples=None, folds=asked.n_folds, seeds=asked.n_seeds)
+    return with_valid(replace(config, population=population))
 
 
 def make_space(config: Config) -> dict[str, BaseDistribution]:

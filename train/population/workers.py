@@ -1,4 +1,4 @@
-"""Processes that search one study: each says that it lives, and what a dead one tried goes on.
+"""Processes that search one study together, and take up the trials of those that died.
 
 A worker counts on while it trains. One whose count stands still for GRACE_SECONDS is dead, by the
 clock of whoever watches it; one of this machine is as soon as its process is gone.
@@ -41,7 +41,7 @@ class Crew:
         self._seen: dict[int, tuple[int, float]] = {}
 
     def draw(self, config: Config) -> Trial | None:
-        """The next trial, a dead worker's first; None while others train the last ones."""
+        """The next trial, first those of dead workers; None while others train the last ones."""
         from optuna.samplers import TPESampler
         from optuna.trial import TrialState
 
@@ -63,7 +63,7 @@ class Crew:
 
     @contextlib.contextmanager
     def at_work(self, trial: Trial) -> Iterator[None]:
-        """Counts on while the block runs, for others to see; what is cut off is given back."""
+        """Counts on while the block runs, so that others see it; gives back a trial cut short."""
         ended = threading.Event()
 
         def count_on() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from train.config.options import Config
-from train.core.series_scales import reads_groups
+from train.core.series_places import reads_groups
 from train.data.dataset import Encoder, Json
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.series.encoder import SeriesEncoder

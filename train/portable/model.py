@@ -15,7 +15,7 @@ from nets.kernels import library
 from nets.sequence import SequenceNetwork
 from train.core.network import make_network
 from train.core.precision import in_single_precision
-from train.core.series_scales import reads_groups
+from train.core.series_places import reads_groups
 from train.data.dataset import Json
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.steps import padded_width
@@ -25,7 +25,7 @@ from train.data.table.codes import ReconstructionEncoder
 from train.data.table.encoder import TableEncoder
 from train.errors import UserError
 from train.inference.predictor import Predictor
-from train.inference.stepping import check_steps
+from train.inference.stepping import check_can_step
 from train.portable.answers import give, plain_outputs, table_outputs
 from train.portable.columns import table_inputs
 from train.portable.describe import describe
@@ -86,7 +86,7 @@ def as_step_onnx(model: Predictor) -> bytes:
     on. UserError for a net whose answer to a step needs later ones, and where several answer.
     """
     encoder = model.encoder
-    check_steps(model.config, encoder)
+    check_can_step(model.config, encoder)
     assert isinstance(encoder, SequenceEncoder)
     if model.ensemble.has_members:
         raise UserError("export: the steps of several nets have no graph here; export one of them")

@@ -19,7 +19,7 @@ from jax import export as jax_export
 from nets.kernels import library
 from train import config as configs
 from train.core.precision import in_single_precision
-from train.core.series_scales import reads_groups
+from train.core.series_places import reads_groups
 from train.data.dataset import HostArrays, Json
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.steps import padded_width

@@ -23,6 +23,7 @@ from train.report.page import (
     typed,
     write_document,
 )
+from train.report.result import is_finite
 from train.report.scores import BASELINE_NAMES
 from train.report.series import NAMES, NET, curves_figure, steps_in_words, window_figures
 
@@ -112,7 +113,7 @@ def _best(metric: str, overall: Mapping[str, Mapping[str, float]]) -> float | No
     known = []
     for scores in overall.values():
         value = scores.get(metric)
-        if value is not None and math.isfinite(value):
+        if is_finite(value):
             known.append(value)
     short = metric.rpartition(".")[2]
     return None if len(known) < 2 or short in NO_ERRORS else min(known)

@@ -115,7 +115,8 @@ def _run_facts(data: ReportData) -> dict[str, str]:
     result = data.result
     seconds = result["seconds"]
     parts = [f"{name} {number(value, 3)}" for name, value in seconds.items() if name != "total"]
-    updates = f"{result['steps']:,} in {result['epochs']:g} epochs"
+    epochs = "1 epoch" if result["epochs"] == 1 else f"{result['epochs']:g} epochs"
+    updates = f"{result['steps']:,} in {epochs}"
     versions = [f"{name} {version}" for name, version in result["versions"].items()]
     found = {
         "updates": f"{updates}; {weights_in_words(result)}",

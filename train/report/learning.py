@@ -82,7 +82,7 @@ def _weights_step(result: Result, number: int) -> int:
     """The step that the kept weights of a net are of."""
     if has_members(result):
         for net in result["per_member"]:
-            if net["member"] == number and "weights_step" in net:
+            if net.get("member") == number and "weights_step" in net:
                 return net["weights_step"]
     return result.get("weights_step", result["best_step"])
 

@@ -25,14 +25,14 @@ BINS = 20
 
 
 def score_pictures(members: Sequence[MemberRecord], metric: str) -> Iterator[str]:
-    """The spread of scores; then each net's by every field that varies, by fold, or by seed."""
+    """The spread of scores; then each net's by every field that varies, and by fold."""
     scored = [member for member in members if member["metrics"].get(metric) is not None]
     score_k = np.array([member["metrics"][metric] for member in scored], np.float64)
     if not len(score_k):
         return
     yield _spread(score_k, metric)
     varied = _varied(scored)
-    fields = {name: values for name, values in varied.items() if name not in ("seed", "fold")}
+    fields = {name: values for name, values in varied.items() if name != "fold"}
     if len(fields) > 1:
         yield _parallel(fields, score_k, metric)
     for field, values in varied.items():
@@ -40,13 +40,13 @@ def score_pictures(members: Sequence[MemberRecord], metric: str) -> Iterator[str
 
 
 def _varied(members: Sequence[MemberRecord]) -> dict[str, list[object]]:
-    """By name what the members differ in, a value for each."""
+    """By name what the members differ in but by chance, a value for each."""
     varied: dict[str, list[object]] = {}
     for field in members[0].get("values", {}):
         varied[field] = [member.get("values", {})[field] for member in members]
     if "fold" in members[0]:
         varied["fold"] = [member.get("fold") for member in members]
-    return varied or {"seed": [member["seed"] for member in members]}
+    return varied
 
 
 def _spread(score_k: Array, metric: str) -> str:
@@ -87,12 +87,17 @@ def _placed(values: Sequence[object]) -> tuple[Array, scales.Scale]:
 
 
 def _scores_by(field: str, values: Sequence[object], score_k: Array, metric: str) -> str:
-    """A dot for each net, and a line through the means at each value where these are few."""
+    """A dot for each net, and a line through the means at each value where these are few.
+
+    Folds have no order that a line would show.
+    """
     x_k, x = _placed(values)
-    marks: list[Mark] = [Points(x_k, score_k, "pale", "few")]
-    keys = [Key("a net", "pale", "dot")]
     at = np.unique(x_k)
-    if len(at) <= MAX_VALUES:
+    has_line = len(at) <= MAX_VALUES and field != "fold"
+    colour = "pale" if has_line else "blue"
+    marks: list[Mark] = [Points(x_k, score_k, colour, "few")]
+    keys = [Key("a net", colour, "dot")]
+    if has_line:
         means = [score_k[x_k == value].mean() for value in at]
         marks.append(Line(at, means, dots=True))
         keys.append(Key("mean", "blue"))

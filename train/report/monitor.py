@@ -31,7 +31,7 @@ def weights_in_words(result: Result) -> str:
     lowest = result["best_step"]
     own = result["weights_step"]
     if monitor["restore"] == "best" and own == 0:
-        return f"the linear map alone: {measure} was lower in none of {result['steps']:,} steps"
+        return f"the linear map alone: no step of {result['steps']:,} had a lower {measure}"
     if monitor["restore"] == "best":
         return f"weights of step {own:,} of {result['steps']:,}, where {measure} was lowest"
     if monitor["split"] == "train":

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from train.data.files.storage import written_whole
 from train.errors import StorageError
+from train.report.result import is_finite
 from train.report.style import STYLE
 
 # Kept by the reader's browser: not even a name that slipped through could run, load or send
@@ -72,7 +73,7 @@ def escape(text: object) -> str:
 
 def number(value: float | None, digits: int = 4) -> str:
     """To `digits` significant digits, thousands apart; "n/a" for None and what is not finite."""
-    if value is None or not math.isfinite(value):
+    if not is_finite(value):
         return "n/a"
     if value == 0:
         return "0"
@@ -143,14 +144,9 @@ def table(
     return f'<div class="{scroll}"><table{kind}>{top}<tbody>\n{body}</tbody></table></div>'
 
 
-def bar(share: float, *, low: float = 0.0) -> str:
-    """A bar as a table's cell, from the share `low` of its width to `share`."""
-    left = max(0.0, min(low, share))
-    width = abs(share - low)
-    return (
-        '<span class="bar" aria-hidden="true">'
-        f'<i style="margin-left:{100 * left:.4g}%;width:{100 * width:.4g}%"></i></span>'
-    )
+def bar(share: float) -> str:
+    """A bar as a table's cell, of this share of the cell's width."""
+    return f'<span class="bar" aria-hidden="true"><i style="width:{100 * share:.4g}%"></i></span>'
 
 
 def figure(title: str, note: str, body: str, *, keys: Iterable[Key] = (), kind: str = "") -> str:

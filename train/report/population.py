@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
-
 from train.report.data import ReportData
 from train.report.member_pictures import score_pictures
 from train.report.monitor import measure_of
-from train.report.page import bar, escape, figure, group, heading, number, table
-from train.report.result import PopulationResult, Result, SettingRecord, has_members
+from train.report.page import bar, figure, group, heading, number, table
+from train.report.result import (
+    PopulationResult,
+    Result,
+    Scores,
+    SettingRecord,
+    has_members,
+    is_finite,
+)
 from train.report.scales import plain
 from train.report.scores import first_metric
 
@@ -21,8 +26,11 @@ def best_member(result: Result) -> int:
     """The number of the member with the lowest monitored value; 0 of a single net."""
     if not has_members(result):
         return 0
-    finite = [member for member in result["per_member"] if np.isfinite(member["value"])]
-    return min(finite, key=lambda member: member["value"])["member"] if finite else 0
+    values = {}
+    for member in result["per_member"]:
+        if is_finite(member["value"]):
+            values[member.get("member", 0)] = member["value"]
+    return min(values, key=lambda number: values[number], default=0)
 
 
 def who_answers(result: PopulationResult) -> str:
@@ -60,13 +68,13 @@ def population_sections(data: ReportData) -> Iterator[str]:
     yield group("Settings", [ranking])
 
 
-def _spread_table(spread: Mapping[str, Mapping[str, float]], split: str) -> str:
+def _spread_table(spread: Mapping[str, Scores], split: str) -> str:
     rows = []
     for name, values in spread.items():
         ends = f"{number(values['low'])} to {number(values['high'])}"
         limits = f'<span class="wrap">{ends}</span>'
         cells = [number(values[key]) for key in ("mean", "deviation", "standard_error")]
-        rows.append([escape(name), *cells, limits])
+        rows.append([heading(name), *cells, limits])
     head = ["", "mean", "deviation", "standard error", "95 % of the mean"]
     note = f"over the nets of the best setting, each alone, {split} rows"
     return figure("Scores", note, table(rows, head), kind="wide")
@@ -80,14 +88,14 @@ def _setting_table(settings: Sequence[SettingRecord], measure: str, halved: str)
     if len(settings) == 1:
         return ""
     fields = list(settings[0]["values"])
-    finite = [setting["value"] for setting in settings if np.isfinite(setting["value"] or np.nan)]
+    finite = [setting["value"] for setting in settings if is_finite(setting["value"])]
     best = min(finite, default=0.0)
     span = (max(finite, default=0.0) - best) or 1.0
     rows = []
     for setting in settings[:MAX_SETTINGS]:
         values = [f"{field} {_text(setting['values'][field])}" for field in fields]
         scores = [number(setting["value"]), number(setting["deviation"]), str(setting["epochs"])]
-        worse = (setting["value"] - best) / span if setting["value"] in finite else 1.0
+        worse = (setting["value"] - best) / span if is_finite(setting["value"]) else 1.0
         rows.append([heading("; ".join(values)), *scores, bar(worse)])
     note = f"The first {MAX_SETTINGS} of {len(settings)}. " if len(settings) > MAX_SETTINGS else ""
     note += f"Ranked by the {measure} of the weights that were kept, a mean over a setting's nets;"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import (
-    Any,
     NotRequired,
     Required,
     Union,
+    cast,
     get_args,
     get_origin,
     get_type_hints,
@@ -26,15 +26,14 @@ def checked_result(content: object, path: Path) -> Result:
     wrong = _wrong(content, PopulationResult if several else Result, "")
     if wrong is not None:
         raise UserError(f"{path}: {wrong}; it is not what a run wrote")
-    result: Any = content
-    return result
+    return cast(Result, content)
 
 
 def _wrong(value: object, kind: object, place: str) -> str | None:
     """What is not as its type says, and where; None where all is."""
     origin = get_origin(kind) or kind
     inner = get_args(kind)
-    if kind in (Any, object):
+    if kind is object:
         return None
     if origin in (NotRequired, Required):
         return _wrong(value, inner[0], place)
@@ -58,7 +57,7 @@ def _wrong(value: object, kind: object, place: str) -> str | None:
     return None if is_one else f"{place} is not of its type"
 
 
-def _wrong_record(value: object, kind: Any, place: str) -> str | None:
+def _wrong_record(value: object, kind: object, place: str) -> str | None:
     if not isinstance(value, dict):
         return f"{place or 'it'} is no object"
     for name, hint in get_type_hints(kind, include_extras=True).items():
@@ -72,5 +71,5 @@ def _wrong_record(value: object, kind: Any, place: str) -> str | None:
     return None
 
 
-def _first(found: Any) -> str | None:
+def _first(found: Iterable[str | None]) -> str | None:
     return next((wrong for wrong in found if wrong is not None), None)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from train.evaluation.metrics.direction import HIGHER_IS_BETTER
 from train.report.data import MAX_TARGETS, ReportData
 from train.report.page import escape, figure, fold, heading, number, panels, section, table
-from train.report.result import Result, Scores
+from train.report.result import Result, Scores, is_finite
 from train.report.scores import SPLIT_NAMES, baseline_in_words, baselines_of
 
 COUNTS = ("clusters",)  # metrics that are whole numbers
@@ -135,7 +134,7 @@ def _best(metric: str, contest: Iterable[Scores]) -> list[float]:
     known = []
     for scores in contest:
         score = scores.get(metric)
-        if score is not None and math.isfinite(score):
+        if is_finite(score):
             known.append(score)
     if len(known) < 2:
         return []
@@ -146,7 +145,7 @@ def _best(metric: str, contest: Iterable[Scores]) -> list[float]:
 def _score_text(metric: str, value: float | None) -> str:
     """Four digits; of what is at most 1, four decimals: the r2 of a mean is 0, not -2.262e-04."""
     is_share = metric.rpartition(".")[2] in HIGHER_IS_BETTER
-    if is_share and value is not None and math.isfinite(value):
+    if is_share and is_finite(value):
         text = f"{value:.4f}"
         return text.removeprefix("-") if text == "-0.0000" else text
     if metric.rpartition(".")[2] in COUNTS and value is not None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 
 from train.evaluation.metrics.direction import HIGHER_IS_BETTER
 from train.report.data import ReportData, Target
 from train.report.page import escape, number
-from train.report.result import Result, Scores
+from train.report.result import Result, Scores, is_finite
 
 SPLIT_NAMES = {"test": "Test", "valid": "Validation", "train": "Training"}
 # The metric that is told first, by the kind of head.
@@ -105,12 +104,9 @@ def _headline(result: Result, split: str, target: Target) -> str:
 
 
 def _score(scores: Scores, target: str, metric: str) -> float | None:
-    """A target's metric, which bears the target's name where there are several.
-
-    None if it is absent or not finite.
-    """
+    """A target's metric, under its own name where there are several; None unless it is finite."""
     value = scores.get(f"{target}.{metric}", scores.get(metric))
-    return value if value is not None and math.isfinite(value) else None
+    return value if is_finite(value) else None
 
 
 def _rivals(result: Result, split: str, target: Target, metric: str) -> dict[str, float]:

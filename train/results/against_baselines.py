@@ -14,8 +14,9 @@ from train.report.page import number
 from train.report.result import Scores
 from train.report.scores import BASELINE_NAMES, HEADLINE
 
-VERBS = {"linear": "does", "trees": "do"}
+VERBS = {"last": "does", "seasonal": "does", "linear": "does", "trees": "do"}
 MAX_SHOWN = 3  # targets that the line names
+MAX_DIGITS = 17  # of a float64
 
 
 def metric_that_counts(data: Data) -> dict[str, str]:
@@ -33,9 +34,8 @@ def losing_lines(
 ) -> list[str]:
     """A line for each other model that has the better first metric of a target.
 
-    All have the metrics of the validation rows; `own` names that which
-    counts, by the kind of head, where the config says so.
-    `options` are the flags to try.
+    All have the metrics of the validation rows. `own` {kind of head: the metric that counts} is
+    what the config says of it; `options` are the flags to try.
     """
     lines = []
     for name, scores in others.items():
@@ -66,4 +66,13 @@ def _lost(
             is_better = other > own if metric in HIGHER_IS_BETTER else other < own
             # No number, as of answers that overflow, is worse than any.
             if is_better or (math.isnan(own) and not math.isnan(other)):
-                yield f"{name} {number(other, 3)}, this net {number(own, 3)}"
+                digits = _digits_apart(other, own)
+                yield f"{name} {number(other, digits)}, this net {number(own, digits)}"
+
+
+def _digits_apart(one: float, other: float) -> int:
+    """How many digits, 3 or more, show that two numbers differ."""
+    digits = 3
+    while digits < MAX_DIGITS and number(one, digits) == number(other, digits):
+        digits += 1
+    return digits

@@ -20,13 +20,18 @@ from train.evaluation.conformal import (
     numbers_head,
 )
 from train.evaluation.groups import GroupScores, group_scores
-from train.evaluation.held import score_intervals
 from train.evaluation.importance import Measured
+from train.evaluation.interval_scores import score_intervals
 from train.evaluation.kinds import BaselineScores, SplitPredictions, kind_of, score
 from train.evaluation.metrics.probabilistic import probabilistic_metrics
 from train.evaluation.metrics.seasonal_scales import scales_of, seasonal_scales
 from train.inference.predictor import Predicted
-from train.results.baselines import baseline_seconds, baselines_on_valid, shuffle_seconds
+from train.results.baselines import (
+    baseline_seconds,
+    baselines_on_folds,
+    baselines_on_valid,
+    shuffle_seconds,
+)
 from train.results.outcome import Outcome, report_split
 from train.results.sample import scored_rows
 from train.run.run import Run
@@ -90,8 +95,10 @@ def assess(run: Run, outcome: Outcome, seconds: float) -> Assessment:
     residuals = _residuals(run, splits.validated)
     allowed = baseline_seconds(options, seconds, dataset.n_train)
     on_valid: dict[str, dict[str, float]] = {}
-    # Where every fold has validation rows of its own, no one model stands beside them all.
-    if outcome.valid is None and splits.validated is not None:
+    if outcome.valid is not None:
+        n_folds = run.config.population.n_folds
+        on_valid = baselines_on_folds(kind, dataset, n_folds, outcome.valid_rows, allowed)
+    elif splits.validated is not None:
         on_valid = baselines_on_valid(kind, judged, splits.validated, allowed)
     interval: dict[str, float] = {}
     if split == "test":

@@ -1,14 +1,19 @@
-"""What stands beside a finished net's scores, how long it may take, and who loses to what."""
+"""The linear model and the trees beside a finished net: how long they may take, their scores."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from train.config.options import Train
+from train.data.blocks import join_arrays, sample_rows
+from train.data.dataset import Batch, Dataset, HostArrays
 from train.data.series.encoder import SeriesEncoder
 from train.data.table.encoder import TableEncoder
-from train.evaluation.baselines.table import Seconds
+from train.evaluation.baselines.table import Seconds, fit_table
 from train.evaluation.baselines.trees import MAX_ROWS as TREE_ROWS
+from train.evaluation.baselines.trees import fit_trees
 from train.evaluation.importance import ShuffleSeconds
-from train.evaluation.kinds import Kind, SplitPredictions
+from train.evaluation.kinds import BASELINE_ROWS, Kind, SplitPredictions, TableBaselines
 from train.inference.predictor import Predicted
 
 # The linear model may take this share of the training, trees and repeats of importance as long.
@@ -17,7 +22,8 @@ MIN_SECONDS = 10.0  # of the linear model, and of shuffling each column once
 # Of trees, and of shuffling columns again: a short training does not wait for them.
 MIN_TREE_SECONDS = 1.0
 MIN_REPEAT_SECONDS = 0.25
-COMPARED = ("linear", "trees")
+FITTED = ("linear", "trees")
+COMPARED = ("last", "seasonal", *FITTED)
 
 
 def baseline_seconds(options: Train, trained: float, n_rows: int) -> Seconds:
@@ -57,7 +63,7 @@ def known_seconds(trained: float, is_whole: bool) -> float:
 def baselines_on_valid(
     kind: Kind, judged: SplitPredictions, validated: Predicted, seconds: Seconds
 ) -> dict[str, dict[str, float]]:
-    """{"linear", "trees": metrics of the validation rows}, of those models that there are.
+    """{"last", "seasonal", "linear", "trees": metrics of the validation rows}, of those there are.
 
     Of nets that answer other kinds of data than tables and series {}.
     """
@@ -71,3 +77,37 @@ def baselines_on_valid(
     )
     found = kind.baselines(on_valid, seconds).baselines
     return {name: found[name] for name in COMPARED if name in found}
+
+
+def baselines_on_folds(
+    kind: Kind, dataset: Dataset, n_folds: int, rows: np.ndarray, seconds: Seconds
+) -> dict[str, dict[str, float]]:
+    """{"linear", "trees": metrics of the rows that validate}, each fold by a model of its own.
+
+    A model is fitted on the rows that train in its fold, in its share of the seconds. `rows` are
+    the numbers of those that validated a net which answers; the folds of others are left out. Only
+    of tables, and of models that every fold has.
+    """
+    if not isinstance(kind.baselines, TableBaselines):
+        return {}
+    encoder = dataset.encoder
+    assert isinstance(encoder, TableEncoder)
+    validated: list[Batch[np.ndarray]] = []
+    answers: dict[str, list[HostArrays]] = {name: [] for name in FITTED}
+    for splits in dataset.folds(n_folds):
+        if not np.isin(splits["valid"], rows).all():
+            continue
+        train = dataset.take(dataset.arrays, sample_rows(splits["train"], BASELINE_ROWS))
+        valid = dataset.take(dataset.arrays, splits["valid"])
+        validated.append(valid)
+        linear = fit_table(encoder, train, seconds.linear / n_folds, in_sample=False)
+        trees = fit_trees(encoder, train, seconds.trees / n_folds)
+        answers["linear"].append(linear.linear_predictions(valid.inputs))
+        answers["trees"].append(trees.predictions(valid.inputs))
+    target = join_arrays([valid.target for valid in validated])
+    weight = np.concatenate([valid.weight for valid in validated])
+    scores = {}
+    for name, of_folds in answers.items():
+        if all(of_folds):
+            scores[name] = kind.score(join_arrays(of_folds), target, weight)
+    return scores

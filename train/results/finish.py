@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from typing import Any
 
 import pyarrow as pa
 
@@ -14,14 +12,14 @@ from train.evaluation.importance import Rises
 from train.evaluation.kinds import kind_of
 from train.evaluation.paths import relative_errors
 from train.report.report import write_report
-from train.report.result import read_result
+from train.report.result import Result
 from train.results.assessment import Assessment, assess
 from train.results.baselines import known_seconds
 from train.results.outcome import Outcome
 from train.results.report_data import report_data
 from train.results.result_json import result_json
-from train.results.sessions import show_end
 from train.results.temperature import scale_answers
+from train.results.tensorboard import show_end
 from train.run.calibration import write_scores
 from train.run.errors import write_errors
 from train.run.folder import write_json
@@ -49,7 +47,7 @@ WRITTEN = (
 
 def finish(
     run: Run, outcome: Outcome, seconds: Mapping[str, float], started: float, is_whole: bool
-) -> dict[str, Any]:
+) -> Result:
     """Evaluates a trained net and writes all that a user reads; returns result.json's content.
 
     `seconds` {"train", ...} are those of the phases before, `started` is time.monotonic() at the
@@ -60,10 +58,9 @@ def finish(
         scaled = scale_answers(run, outcome)
         found = assess(run, scaled.outcome, known_seconds(seconds["train"], is_whole))
         _write_tables(run, found)
-        result = result_json(run, found, scaled, seconds)
-        result["seconds"] = {**seconds, "total": time.monotonic() - started}
+        result = result_json(run, found, scaled, seconds, started)
         write_json(run.folder / RESULT, finite(result))
-        show_end(run.folder, run.config, read_result(result))
+        show_end(run.folder, run.config, result)
         if run.config.train.report:
             write_report(run.folder / REPORT, report_data(run, found, result))
         else:
@@ -72,7 +69,7 @@ def finish(
 
 
 def _write_tables(run: Run, found: Assessment) -> None:
-    """Writes what is found by row, column and group; what an earlier end left of others goes."""
+    """Writes tables by row, column and group; removes an earlier end's that are not written now."""
     _write_calibration(run, found)
     if found.split == "test":
         table = kind_of(run.dataset.encoder).table(found.judged, run.config.levels())

@@ -61,10 +61,7 @@ class Monitored:
         return replace(facts, per_member=tuple(nets), best_step=best_step)
 
     def options_to_try(self, nets: Iterable[MemberResult]) -> list[str]:
-        """The options, as flags, that would make the weights of lowest loss answer.
-
-        None where they answer already.
-        """
+        """The flags that would let the weights of lowest loss answer; [] where they do already."""
         of_loss = self.lowest_steps("loss")
         of_measure = self.lowest_steps(self.monitor["measure"])
         flags: dict[str, None] = {}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -35,8 +35,6 @@ from train.run.folder import write_json
 from train.run.log import read_history, write_history
 from train.run.manifest import rewriting
 from train.run.run import Run
-
-Arrays: TypeAlias = dict[str, np.ndarray]
 
 
 class Answering(NamedTuple):
@@ -118,7 +116,7 @@ def single_outcome(run: Run, state: State) -> Outcome:
         spread={},
     )
     variables = jax.device_get(best.weights.variables(run.data.statistics))
-    return Outcome(Predictor(run.config, run.dataset.encoder, variables), facts)
+    return Outcome(Predictor.of(run.config, run.dataset.encoder, variables), facts)
 
 
 def population_outcome(
@@ -161,8 +159,8 @@ def population_outcome(
         settings=tuple(settings),
         rungs=tuple(rungs),
     )
-    predictor = Predictor(own, dataset.encoder, variables)
-    if config.population.folds == 1:
+    predictor = Predictor.of(own, dataset.encoder, variables)
+    if config.population.n_folds == 1:
         return Outcome(predictor, facts)
     return Outcome(predictor, facts, *_out_of_fold(own, chosen))
 
@@ -191,7 +189,7 @@ def _member_results(
     results = []
     for run, state in zip(runs, states, strict=True):
         variables = Chosen(run, state, list(range(len(run.members)))).variables
-        predictor = Predictor(run.config, run.dataset.encoder, (variables,))
+        predictor = Predictor.of(run.config, run.dataset.encoder, (variables,))
         predictions = predictor.each(batch.inputs)
         for k in range(len(run.members)):
             own = {name: array[k] for name, array in predictions.items()}
@@ -234,7 +232,7 @@ def write_answering(run: Run, nets: Sequence[Answering], step: int, config: Conf
 
 
 def _out_of_fold(config: Config, chosen: Sequence[Chosen]) -> tuple[Predicted, np.ndarray]:
-    """The rows that validated some members, each answered by those it validated; their numbers."""
+    """Answers to the rows of all folds, each row's by the members it validated; its row numbers."""
     folds = {run.members[k].fold for run, _, places in chosen for k in places}
     predicted = []
     numbers = []
@@ -247,7 +245,7 @@ def _out_of_fold(config: Config, chosen: Sequence[Chosen]) -> tuple[Predicted, n
         run, _, places = own[0]
         rows = validation_rows(run)[places[0]]
         variables = tuple(each.variables for each in own)
-        predictor = Predictor(config, run.dataset.encoder, variables)
+        predictor = Predictor.of(config, run.dataset.encoder, variables)
         predicted.append(predictor.predict_rows(run.dataset, rows))
         numbers.append(rows)
     targets, weights, predictions = zip(*predicted, strict=True)

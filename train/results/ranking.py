@@ -12,11 +12,12 @@ import numpy as np
 from train.config.options import Population
 from train.core.tasks import HEAD_KINDS
 from train.data.dataset import Head
+from train.evaluation.metrics.direction import limits
 from train.results.records import MemberResult, Scores, SettingResult
 
 
 def rank(value: float) -> float:
-    """A monitored value to compare by: nan comes last."""
+    """A monitored value to sort by: nan comes last."""
     return value if np.isfinite(value) else np.inf
 
 
@@ -70,14 +71,17 @@ def spread(scores: Sequence[Scores]) -> dict[str, dict[str, float]]:
     """{metric: {"mean", "deviation", "standard_error", "low", "high"}} over nets; {} of one net.
 
     Low and high hold the mean of many such nets with 95 % confidence by Student's t, if the nets
-    are independent.
+    are independent; neither is beyond what the metric can be.
     """
     if len(scores) < 2:
         return {}
-    return {name: _spread_of(np.array([own[name] for own in scores])) for name in scores[0]}
+    found = {}
+    for name in scores[0]:
+        found[name] = _spread_of(np.array([own[name] for own in scores]), *limits(name))
+    return found
 
 
-def _spread_of(value_k: np.ndarray) -> dict[str, float]:
+def _spread_of(value_k: np.ndarray, least: float, greatest: float) -> dict[str, float]:
     from scipy.special import stdtrit  # the quantile of Student's t
 
     mean = value_k.mean()
@@ -88,6 +92,6 @@ def _spread_of(value_k: np.ndarray) -> dict[str, float]:
         "mean": float(mean),
         "deviation": float(deviation),
         "standard_error": float(error),
-        "low": float(mean - half),
-        "high": float(mean + half),
+        "low": float(np.maximum(mean - half, least)),
+        "high": float(np.minimum(mean + half, greatest)),
     }

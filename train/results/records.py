@@ -33,7 +33,7 @@ class MemberResult:
     skipped: int = 0
 
     def to_json(self, *, is_alone: bool, has_folds: bool) -> Json:
-        """The record of a net; one that is not one of several has no number."""
+        """The record of a net; a net that is alone has no number."""
         if is_alone:
             net: Json = {"seed": self.member.seed}
         else:

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -36,7 +35,7 @@ from train.evaluation.metrics.probabilistic import own_ends
 from train.evaluation.metrics.sequences import are_entities
 from train.inference.predictor import Predictor
 from train.report.data import About, Interval, Plane, ReportData, ReportHead
-from train.report.result import read_evaluation, read_result
+from train.report.result import Result, read_evaluation
 from train.results.assessment import Assessment
 from train.results.report_forecasts import forecasts_of
 from train.results.report_rows import clusters_of, codes_of, tags_of
@@ -49,8 +48,8 @@ SIDE = 121  # places along each axis of a plane
 MARGIN = 0.12  # of a plane around the rows
 
 
-def report_data(run: Run, found: Assessment, result: Mapping[str, Any]) -> ReportData:
-    """All that the report is drawn from; `result` is the content of result.json."""
+def report_data(run: Run, found: Assessment, result: Result) -> ReportData:
+    """All that the report is drawn from."""
     encoder = run.dataset.encoder
     predictor = found.outcome.predictor
     batch = found.judged.batch
@@ -58,7 +57,7 @@ def report_data(run: Run, found: Assessment, result: Mapping[str, Any]) -> Repor
     of_errors = found.residuals if found.split == "test" else None
     intervals = _intervals(encoder, of_errors, answers, run.config.levels())
     return ReportData(
-        result=read_result(result),
+        result=result,
         config=configs.to_json(run.config),
         history=list(map(read_evaluation, read_history(run.folder))),
         heads=[_head(encoder, head) for head in encoder.heads],
@@ -67,7 +66,7 @@ def report_data(run: Run, found: Assessment, result: Mapping[str, Any]) -> Repor
         importance=found.importance.rises,
         kernels_w=_kernels(run, predictor),
         weight_n=None if (batch.weight == batch.weight[:1]).all() else batch.weight,
-        forecasts=forecasts_of(run, found.judged, result, intervals),
+        forecasts=forecasts_of(found.judged, found.beside, intervals),
         plane=decision_plane(encoder, batch.inputs, predictor.answers),
         codes=codes_of(encoder, batch, answers),
         clusters=clusters_of(run, predictor, batch, answers),
@@ -143,9 +142,9 @@ def _kernels(run: Run, predictor: Predictor) -> np.ndarray | None:
 def decision_plane(
     encoder: Encoder, inputs: Arrays, predict: Callable[[Arrays], Arrays]
 ) -> Plane | None:
-    """What the net answers around these rows, in raw units.
+    """What a net answers on the plane of its two columns, in raw units.
 
-    None unless the table has just two columns, of numbers, and a class.
+    None unless the table has two columns, both of numbers, and its target is a class.
     """
     if type(encoder) is not TableEncoder:
         return None

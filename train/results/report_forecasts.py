@@ -6,16 +6,14 @@ n windows, h horizon, l steps before a forecast, o targets.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from train.data.series.dataset import SeriesDataset
-from train.data.series.stamps import show_stamp
+from train.data.series.step import show_stamp
 from train.evaluation.baselines.forecasts import repeated_predictions
-from train.evaluation.kinds import SplitPredictions
+from train.evaluation.kinds import BaselineScores, SplitPredictions
 from train.report.data import Forecast, Forecasts, Interval
-from train.run.run import Run
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -25,17 +23,16 @@ HEAD = "value"
 
 
 def forecasts_of(
-    run: Run,
     judged: SplitPredictions,
-    result: Mapping[str, Any],
+    beside: BaselineScores,
     intervals: Mapping[str, Interval],
 ) -> Forecasts | None:
     """The windows to draw and the errors by step; None of other data than series."""
-    dataset = run.dataset
-    if not isinstance(dataset, SeriesDataset):
+    dataset = judged.dataset
+    if not isinstance(dataset, SeriesDataset) or beside.by_step is None:
         return None
     errors = {}
-    for name, metrics in result["horizon"][judged.split].items():
+    for name, metrics in beside.by_step.items():
         errors[name] = np.asarray(metrics["mse_scaled"], np.float64)
     naive = [name for name in ("seasonal", "last") if name in errors]
     rival = min(naive, key=lambda name: np.nan_to_num(errors[name], nan=np.inf).mean(), default="")

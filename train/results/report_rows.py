@@ -80,7 +80,7 @@ def rows_to_read(target_nt: np.ndarray, answer_nt: np.ndarray) -> list[int]:
 
 
 def _tokens(encoder: SequenceEncoder, batch: Batch, row: int, steps: np.ndarray) -> list[str]:
-    """What stands at these steps: words, of those that no training row has the letters known."""
+    """The words at these steps; of words that no training row has, the letters that are known."""
     if encoder.token is None:
         return [str(step + 1) for step in steps]
     words = encoder.vocabulary.words

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import time
+from collections.abc import Mapping, Sequence
 
 from train import config as configs
+from train.report.result import Result, read_result
 from train.results.against_baselines import losing_lines, metric_that_counts
 from train.results.assessment import Assessment
 from train.results.monitored import Monitored
 from train.results.sample import part_in_words, sample_in_words
 from train.results.temperature import Scaled
 from train.run.log import read_history
-from train.run.metadata import lstm_core, versions
 from train.run.run import Run
+from train.run.versions import lstm_core, versions
 
 
 def result_json(
-    run: Run, found: Assessment, scaled: Scaled, seconds: Mapping[str, float]
-) -> dict[str, Any]:
-    """The content but for "seconds" of the whole run, which are known when all is written."""
+    run: Run, found: Assessment, scaled: Scaled, seconds: Mapping[str, float], started: float
+) -> Result:
+    """The content; `seconds` are those of the phases before, `started` is time.monotonic() then."""
     split = found.split
     splits = found.splits
     history = read_history(run.folder)
@@ -27,23 +28,13 @@ def result_json(
     monitored = Monitored.of(found.outcome.predictor.config, history, has_valid=has_valid)
     facts = monitored.name_best(found.outcome.facts)
     options = monitored.options_to_try(facts.answering_nets())
-    losing = losing_lines(
-        run.dataset.encoder.heads,
-        splits.scores.get("valid", {}),
-        found.on_valid,
-        options,
-        metric_that_counts(run.config.data),
-    )
     if len(facts.per_member) == 1:
         facts = facts.with_metrics(splits.scores[split])
     beside = found.beside
-    baselines = {split: beside.baselines}
-    if found.on_valid and split != "valid":
-        baselines["valid"] = found.on_valid
-    result: dict[str, Any] = {
+    result: dict[str, object] = {
         "task": _task(run, scaled.temperatures),
         "metrics": splits.scores,
-        "baselines": baselines,
+        "baselines": _baselines(found),
     }
     if beside.fitted_on:
         result["baselines_fitted_on"] = dict(beside.fitted_on)
@@ -52,7 +43,7 @@ def result_json(
     result |= {
         **facts.to_json(),
         "monitor": monitored.monitor,
-        "warnings": [*losing, *filter(None, [beside.note]), *found.importance.notes],
+        "warnings": _warnings(run, found, options),
         "interval": found.interval,
         "rows": splits.rows,
     }
@@ -71,7 +62,8 @@ def result_json(
         result["classes"] = {split: found.classes}
     if found.groups is not None:
         result["groups"] = {split: found.groups.to_json()}
-    return result
+    result["seconds"] = {**seconds, "total": time.monotonic() - started}
+    return read_result(result)
 
 
 def _task(run: Run, temperatures: Mapping[str, float]) -> dict[str, dict[str, object]]:
@@ -86,6 +78,26 @@ def _task(run: Run, temperatures: Mapping[str, float]) -> dict[str, dict[str, ob
         if head.name in temperatures:
             task[head.name]["temperature"] = temperatures[head.name]
     return task
+
+
+def _baselines(found: Assessment) -> dict[str, dict[str, dict[str, float]]]:
+    """{split: {baseline: its metrics}}, of the split that is reported and of validation rows."""
+    baselines = {found.split: found.beside.baselines}
+    if found.on_valid and found.split != "valid":
+        baselines["valid"] = found.on_valid
+    return baselines
+
+
+def _warnings(run: Run, found: Assessment, options: Sequence[str]) -> list[str]:
+    """What the net loses to, with the `options` to try, and which baselines there are not."""
+    losing = losing_lines(
+        run.dataset.encoder.heads,
+        found.splits.scores.get("valid", {}),
+        found.on_valid,
+        options,
+        metric_that_counts(run.config.data),
+    )
+    return [*losing, *filter(None, [found.beside.note]), *found.importance.notes]
 
 
 def _notes(run: Run, found: Assessment) -> list[str]:

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from train.report.monitor import measure_of, weights_in_words
 from train.report.population import halving_in_words, who_answers
-from train.report.result import PopulationResult, Result, Scores, has_members, read_result
+from train.report.result import PopulationResult, Result, Scores, has_members, is_finite
 from train.report.scores import intervals_in_words
 
 GROUP_METRICS = 4  # of groups that a terminal shows
 MAX_COLUMNS = 8  # of scores in a terminal; of more, those of labels are averaged
 WIDTH = 100  # of a terminal's table of scores; a wider one has a line for each score
+REPEATED = ("last", "seasonal")  # of the last split alone; of others warnings tell
 MAX_SETTINGS = 5  # settings of a population that a terminal shows
 
 
-def summary(content: Mapping[str, Any], folder: Path) -> str:
-    """Scores of each split, the baselines beside the last of them, the population, the report.
-
-    `content` is what result.json holds.
-    """
-    result = read_result(content)
+def summary(result: Result, folder: Path) -> str:
+    """Scores of each split, the baselines beside the last of them, the population, the report."""
     lines = _score_lines(result)
     if has_members(result):
         lines += _population_lines(result)
@@ -33,8 +29,9 @@ def summary(content: Mapping[str, Any], folder: Path) -> str:
     lines += _group_lines(result)
     lines += result.get("warnings", ())
     seconds = result["seconds"]
+    epochs = "1 epoch" if result["epochs"] == 1 else f"{result['epochs']} epochs"
     lines.append(
-        f"{result['n_parameters']:,} parameters, {result['epochs']} epochs; "
+        f"{result['n_parameters']:,} parameters, {epochs}; "
         f"{weights_in_words(result)}; "
         f"{seconds['total']:.1f} s "
         f"(compile {seconds['compile']:.1f}, train {seconds['train']:.1f}{_per_epoch(result)})"
@@ -62,8 +59,11 @@ def _score_lines(result: Result) -> list[str]:
         if n_scored is not None:
             n_rows = f"{n_scored} of {n_rows}"
         scores_of[f"{split} ({n_rows} rows)"] = scores
+    last_split = [*result["metrics"]][-1]
     for split, baselines in result["baselines"].items():
         for name, scores in baselines.items():
+            if split != last_split and name in REPEATED:
+                continue
             n_seen = result.get("baselines_fitted_on", {}).get(name)
             fitted_on = "" if n_seen is None else f" (fitted on {n_seen} rows)"
             scores_of[f"  {name}, {split}{fitted_on}"] = scores
@@ -177,6 +177,6 @@ def _population_lines(result: PopulationResult) -> list[str]:
 
 def short(value: float | None) -> str:
     """A number for a terminal: four digits, or all before the point."""
-    if value is None or not np.isfinite(value):
+    if not is_finite(value):
         return "-"
     return f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}"

@@ -49,7 +49,7 @@ def read_scores(folder: Path, config: Config, step: int) -> Scores:
 
     Raises UserError if it has none: no validation rows, not finished, or gone on since.
     """
-    if not (has_valid_rows(config.data) or config.population.folds > 1):
+    if not (has_valid_rows(config.data) or config.population.n_folds > 1):
         advice = "train with config.data.valid above 0"
         raise UserError(
             f"--interval: the run in {folder} has no validation rows to measure its errors on; "

@@ -1,8 +1,9 @@
 """Which program a call is made by: the plain one, or one that looks at every update.
 
-The plain one undoes a round that comes to what is not finite, and does no more; then the careful
-one does it, and from the first update on that was left out all others too. So a run pays for care
-only where it needs it, and what decides is in its state.
+The plain program undoes a round that leaves something which is not finite, and stops before it. The
+careful one then does this round, without the updates at fault; once one was left out, it does all
+later rounds too. So a run pays for care only where it needs it. What decides is in its state: a
+resumed run goes the same way.
 """
 
 from __future__ import annotations

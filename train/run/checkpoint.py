@@ -20,8 +20,7 @@ from nets.base import Tree, Variables
 from train.data.files.memory import return_memory
 from train.errors import StorageError, UserError
 from train.run.digests import file_digests, write_digests
-from train.run.late import Late
-from train.run.room import (
+from train.run.disk_space import (
     MARGIN,
     UNFINISHED,
     refuse_without_room,
@@ -29,6 +28,7 @@ from train.run.room import (
     silence_failures,
     size_of,
 )
+from train.run.lazy_module import Late
 from train.run.saved_steps import SavedSteps
 from train.run.signatures import n_bytes, on_first_device, without_new_fields
 
@@ -198,7 +198,8 @@ class Checkpoints:
         wanted, new = without_new_fields(plain, self._metadata(step, "state"))
         if wanted is None:
             what = f"checkpoint {step} in {self.folder} is of another network or optimizer"
-            raise UserError(f"{what}; name another --workdir")
+            earlier = 'or of what "auto" meant in an earlier version'
+            raise UserError(f"{what}, {earlier}; name another --workdir")
         restored = self._restore(step, "state", wanted)
         return ocp.tree.deserialize_tree({**restored, **new}, like, keep_empty_nodes=True)
 

@@ -21,9 +21,9 @@ from train.config.net_options import LSTM, Dense
 from train.config.options import Config
 from train.core.augment import reads_spread
 from train.core.program import Data, Program
-from train.data.dataset import Arrays, Dataset, Head, HostArrays, Pool
+from train.data.dataset import Arrays, Batch, Dataset, Head, HostArrays, Pool
 from train.data.table.encoder import TableEncoder
-from train.run.fixed import fit_fixed
+from train.run.fixed import fit_fixed, with_fixed
 from train.run.line import fit_line
 from train.run.row_weights import mean_weight, row_weights_of
 from train.run.run import Run
@@ -36,14 +36,23 @@ FLAT = 1e-6  # range of a scaled column below which it has no bins: beside it an
 MAX_SHOWN = 5  # columns that a line names
 
 
-def to_device(program: Program, dataset: Dataset, statistics: Statistics) -> Data:
+def to_device(
+    program: Program, dataset: Dataset, statistics: Statistics, *, are_complete: bool = False
+) -> Data:
     """The data set on the device: columns and targets scaled once, by the compiled network.
 
-    Beside the statistics that scale, the data have those that the config reads of scaled columns.
+    Beside the statistics that scale, the data have those that the config reads of scaled columns;
+    where they `are_complete`, as those of a net that is trained on, these are among them.
     Raises UserError, see `train.run.row_weights`.
     """
     arrays = _preprocess(program, dataset, statistics)
-    statistics = _with_scaled_statistics(program, dataset, arrays, statistics)
+    if not are_complete:
+        statistics = _with_scaled_statistics(program, dataset, arrays, statistics)
+    elif reads_spread(program.config.augment) and "spread" not in statistics["inputs"]:
+        spread = _spread_of(arrays, dataset.splits["train"])  # no net before was varied by it
+        statistics = {**statistics, "inputs": {**statistics["inputs"], **spread}}
+    if isinstance(arrays, Batch):
+        arrays = with_fixed(program, arrays, statistics["inputs"])
     return _data(program, dataset, statistics).replace(arrays=jax.device_put(arrays))
 
 
@@ -137,11 +146,20 @@ def _fit_scaled_columns(
     fixed = getattr(network, "fixed", None)
     if isinstance(fixed, FixedFilters) and "numbers" in arrays.inputs:
         fitted |= fit_fixed(fixed, arrays.inputs, train_rows)
-    if reads_spread(config.augment) and "numbers" in arrays.inputs:
-        numbers_nf = np.asarray(arrays.inputs["numbers"])[train_rows].astype(np.float64)
-        fitted["mean"] = numbers_nf.mean(0).astype(np.float32)
-        fitted["spread"] = numbers_nf.std(0).astype(np.float32)
+    if reads_spread(config.augment):
+        fitted |= _spread_of(arrays, train_rows)
     return fitted
+
+
+def _spread_of(arrays: Pool, train_rows: np.ndarray) -> Fitted:
+    """The "mean" and "spread" [f] of scaled numbers, where there are any."""
+    if "numbers" not in arrays.inputs:
+        return {}
+    numbers_nf = np.asarray(arrays.inputs["numbers"])[train_rows].astype(np.float64)
+    return {
+        "mean": numbers_nf.mean(0).astype(np.float32),
+        "spread": numbers_nf.std(0).astype(np.float32),
+    }
 
 
 def starting_rows(rows: np.ndarray, weight_n: np.ndarray, seed: int) -> np.ndarray:

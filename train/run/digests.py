@@ -151,8 +151,8 @@ def _read_digests(path: Path) -> dict[str, Entry]:
 def _read_object(path: Path) -> dict[str, Any]:
     try:
         plain = parse_json(read_regular(path, MAX_JSON_BYTES), path)
-    except FileNotFoundError:
-        raise
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError(path) from None
     except (UserError, OSError):
         raise Damage(f"{path.name} is missing or not whole") from None
     if not isinstance(plain, dict):

@@ -22,7 +22,7 @@ Call: TypeAlias = Callable[[Data, State, Array | np.int32], tuple[State, Logs, A
 
 
 class Specs(NamedTuple):
-    """Where data, states and logs stand over the devices: trees of specs that may end early."""
+    """How data, states and logs lie over the devices: a spec for a tree, or a tree of specs."""
 
     data: Data | PartitionSpec = EVERYWHERE
     state: PartitionSpec = EVERYWHERE

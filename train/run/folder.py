@@ -16,7 +16,7 @@ from train.errors import StorageError, UserError
 from train.run.lock import DATABASE, try_lock
 
 MAX_JSON_BYTES = 2**28  # bytes, where nothing says how many were written
-# All that runs, populations and searches write into a folder.
+# All that runs, populations and searches write into a folder, but the manifest of it.
 OWN_FILES = (
     "config.json",
     "encoder.json",
@@ -24,7 +24,10 @@ OWN_FILES = (
     "kept.json",
     "halving.json",
     "calibration.parquet",
+    "errors.parquet",
     "temperature.json",
+    "importance.csv",
+    "groups.csv",
     "predictions.parquet",
     "result.json",
     "report.html",
@@ -128,7 +131,7 @@ def read_json(path: Path, what: str) -> Any:
     """
     try:
         content = read_regular(path, MAX_JSON_BYTES)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{path.parent} holds no {path.name}, so it is not {what}") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None

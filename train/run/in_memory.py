@@ -76,7 +76,7 @@ def _compile_rounds(run: Run, data: Data, state: State) -> Call:
 
 
 def log_capacity(shapes: Logs) -> int:
-    """Rounds whose logs, of these shapes each, a call may keep."""
+    """How many rounds a call may keep the logs of, each round's being of these shapes."""
     return int(np.clip(CALL_BYTES // max(n_bytes(shapes), 1), 1, CALL_ROUNDS))
 
 

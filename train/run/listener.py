@@ -41,9 +41,10 @@ SILENT = Listener(nobody, verbose=False, watches=False)
 
 
 def listener_of(echo: Echo | None, *, verbose: bool, watch: Watch | None = None) -> Listener:
-    """Whoever `echo` stands for; without one logging or the terminal, nobody unless `verbose`.
+    """A listener that passes lines to `echo`.
 
-    `watch` is told of each evaluation besides.
+    Without one they go to logging or the terminal if `verbose`, else to nobody. `watch` is told of
+    each evaluation besides.
     """
     listener = Listener(log_or_print) if verbose else SILENT
     if echo is not None:

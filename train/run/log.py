@@ -37,8 +37,8 @@ class RunLog:
     A resumed run passes the step it goes on from: later lines, and one torn by a crash, are
     dropped, so that the file ends up byte for byte that of a run that was never stopped. For that
     an evaluation must be written before the checkpoint of its step. A new run (`after_step` -1)
-    starts an empty file. Raises StorageError, where it begins and where lines are still unwritten
-    at the end: a line that cannot be written waits for the next, and `failure` says why.
+    starts an empty file. A line that cannot be written is tried again with the next one, and
+    `failure` says why. Raises StorageError at the start, or for lines still unwritten at the end.
     """
 
     def __init__(self, folder: Path | str, after_step: int = -1):

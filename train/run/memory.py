@@ -10,9 +10,9 @@ CGROUP = Path("/sys/fs/cgroup")  # of a container: version 2
 
 
 def free_bytes() -> int | None:
-    """What is free on the first device, of a CPU in the machine or container; None where untold.
+    """The free bytes of the first device, of a CPU those of the machine; None where not known.
 
-    Others may share the members, but it is the first that is asked.
+    It stands for all devices that members are spread over.
     """
     device = jax.local_devices()[0]
     if device.platform != "cpu":

@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
-import platform
-from collections.abc import Iterator
 from pathlib import Path
 
-import jax
-
-from nets.kernels import library
-from nets.kernels.dense import is_large
 from train import config as configs
 from train.config.data_options import Sequences, Series, Table
-from train.config.lstm_options import LSTM
-from train.config.members import members_of, settings_of, with_values
-from train.config.net_base import NetOptions
-from train.config.net_options import Dense
-from train.config.options import DECILES, UNREAD_LEVELS, Config
+from train.config.members import is_population
+from train.config.options import DECILES, UNREAD_LEVELS, Config, Population
 from train.data.dataset import Dataset
+from train.data.files.pandas_kinds import is_index
 from train.data.load import read_encoder
+from train.data.resolve import as_read, resolve_config
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.series.encoder import SeriesEncoder
 from train.data.table.encoder import TableEncoder
 from train.errors import UserError
-from train.parallel.runtime import usable_cores
 from train.run.folder import write_json
 from train.run.manifest import read_listed, read_manifest, record_files, rewriting
+from train.run.versions import what_computes
 
 # Fields of `train` that change nothing that is saved: a run may go on with others.
 CHANGEABLE = ("temperature", "linear_seconds", "tree_seconds", "importance_seconds", "report")
@@ -47,7 +39,7 @@ def check_or_write_metadata(folder: Path, config: Config, dataset: Dataset) -> N
             _write_config(folder / "config.json", config)
         return
     before = read_config(folder)
-    if differing := configs.differences(_with_changeable_fields(before, config), config):
+    if differing := _differences(_with_changeable_fields(before, config, dataset), config, dataset):
         raise UserError(
             f"--workdir: {folder} holds a run of another config ({'; '.join(differing)}); "
             "name another folder, or give the values that it began with"
@@ -55,13 +47,26 @@ def check_or_write_metadata(folder: Path, config: Config, dataset: Dataset) -> N
     encoder = read_listed(folder, "encoder.json", "a run's folder")
     if not isinstance(encoder, dict) or encoder.get("fingerprint") != dataset.fingerprint:
         raise UserError(
-            f"--workdir: the data changed since the run in {folder} began; name another folder"
+            f"--workdir: the data changed since the run in {folder} began, "
+            "or a later version reads them otherwise; name another folder"
         )
     if config != before:
         with rewriting(folder, "config.json"):
             _write_config(folder / "config.json", config)
     if manifest is None:
         record_files(folder, ["config.json", "encoder.json"])
+
+
+def _differences(before: Config, config: Config, dataset: Dataset) -> list[str]:
+    """The fields that differ; of one net and of a population those that do once both are resolved.
+
+    For a net's config has every "auto" replaced, a population's has not.
+    """
+    found = configs.differences(before, config)
+    if not found or is_population(before) == is_population(config):
+        return found
+    resolved = [resolve_config(each, dataset) for each in (before, config)]
+    return configs.differences(*resolved) or found
 
 
 def read_config(folder: Path) -> Config:
@@ -76,23 +81,21 @@ def read_config(folder: Path) -> Config:
 
 
 def as_begun(config: Config, folder: Path | None) -> Config:
-    """The config with which a run in a folder goes on to read its data.
+    """The config by which a run that began in a folder reads its data as it did then.
 
-    0.1.0 took other targets of few whole numbers for classes than later versions, and all of steps
-    for tags: what a folder has as a number stays one, and tags stay tags. Of its series all groups
-    share a scale.
+    0.1.0 took other targets of few whole numbers for classes than later versions do, and all
+    targets of steps for tags: what the folder has as a number stays one, and tags stay tags. In its
+    series all groups share a scale, and an index of pandas is a column.
     """
     is_read_by_guess = isinstance(config.data, Table | Sequences) and config.loss == "auto"
-    is_read_by_guess |= isinstance(config.data, Series) and (
-        config.data.scaling == "auto" or config.data.asinh == "auto"
-    )
+    is_read_by_guess |= isinstance(config.data, Series) and _goes_by_rows(config.data)
     if folder is None or not is_read_by_guess or not (folder / "encoder.json").exists():
         return config
     encoder = read_encoder(read_listed(folder, "encoder.json", "a run's folder"))
     if isinstance(encoder, SequenceEncoder) and encoder.tags and not encoder.labels.targets:
         return dataclasses.replace(config, loss="categorical_crossentropy")
     if isinstance(encoder, SeriesEncoder) and isinstance(config.data, Series):
-        return dataclasses.replace(config, data=_scaled_as_begun(config.data, encoder))
+        return dataclasses.replace(config, data=_read_as_begun(config.data, encoder))
     if not isinstance(encoder, TableEncoder) or not isinstance(config.data, Table):
         return config
     names = [column.name for column in encoder.targets if column.kind == "number"]
@@ -100,19 +103,26 @@ def as_begun(config: Config, folder: Path | None) -> Config:
     return dataclasses.replace(config, data=dataclasses.replace(config.data, numeric=named))
 
 
-def _scaled_as_begun(data: Series, encoder: SeriesEncoder) -> Series:
+def _goes_by_rows(data: Series) -> bool:
+    """Whether an option means what the rows say."""
+    autos = (data.scaling, data.asinh, data.lookback, data.horizon)
+    return "auto" in autos or data.observed is None
+
+
+def _read_as_begun(data: Series, encoder: SeriesEncoder) -> Series:
     """The options with what a run's encoder has where these go by the rows."""
-    if data.asinh == "auto":
-        data = dataclasses.replace(data, asinh=encoder.asinh)
+    data = as_read(data, encoder)
+    if data.observed is None and any(is_index(column.name) for column in encoder.columns):
+        data = dataclasses.replace(data, observed=encoder.observed)
     if data.scaling != "auto" or encoder.has_group_scales:
         return data
     return dataclasses.replace(data, scaling="shared")
 
 
 def levels_as_begun(config: Config, folder: Path | None) -> Config:
-    """The config with the levels of the run that a folder holds, where none are asked for.
+    """The config with the quantiles of the run that a folder holds, where none are asked for.
 
-    Those that 0.1.0 had by default are no longer the default.
+    The default of 0.1.0 was another one than today's.
     """
     if folder is None or config.quantiles != DECILES or not (folder / "config.json").exists():
         return config
@@ -121,43 +131,15 @@ def levels_as_begun(config: Config, folder: Path | None) -> Config:
     return dataclasses.replace(config, quantiles=before.quantiles) if is_as_then else config
 
 
-def notes_of_moved_run(folder: Path, config: Config) -> list[str]:
-    """A line where a run goes on with what orders sums in another way than where it began.
-
-    XLA divides a large product of matrices on a CPU by the number of cores, and the order of its
-    sums with it.
-    """
-    if not (folder / "config.json").exists():
-        return []
-    plain = read_listed(folder, "config.json", "a run's folder")
-    before = plain.get("versions") if isinstance(plain, dict) else None
-    if not isinstance(before, dict):
-        return []
-    now = versions() | _cores(config)
-    if not now.get("dense core", "portable").startswith("portable"):
-        before.setdefault("dense core", "portable")  # as of every run before there was a core
-    changed = []
-    for name in ("jax", "jaxlib", "flax", "optax", "device", "cores", "LSTM core", "dense core"):
-        if before.get(name, now.get(name)) != now.get(name):
-            changed.append(f"{name} {before[name]} -> {now.get(name)}")
-    if not changed:
-        return []
-    return [
-        f"note: {folder} was begun on another machine ({', '.join(changed)}): "
-        "what is trained here may differ in its last bits from a run that never moved"
-    ]
-
-
 def _write_config(path: Path, config: Config) -> None:
-    found = versions() | _cores(config)
-    write_json(path, {"config": configs.to_json(config), "versions": found})
+    write_json(path, {"config": configs.to_json(config), "versions": what_computes(config)})
 
 
-def _with_changeable_fields(before: Config, config: Config) -> Config:
-    """The first config with what a run may change from it to the second.
+def _with_changeable_fields(before: Config, config: Config, dataset: Dataset) -> Config:
+    """The first config with all fields of the second that may change while a run goes on.
 
-    The number of epochs may grow, and what follows the training be otherwise; "auto", which a
-    population's members resolve, must stay.
+    The number of epochs may grow, and what follows the training may be another; "auto", which
+    members of folds and settings resolve, must stay.
     """
     following = {name: getattr(config.train, name) for name in CHANGEABLE}
     changed = dataclasses.replace(
@@ -166,64 +148,10 @@ def _with_changeable_fields(before: Config, config: Config) -> Config:
     if before.loss != "quantile":  # then levels are what a finished net is judged at
         changed.quantiles = config.quantiles
     epochs = config.train.epochs
-    if epochs != "auto" and before.train.epochs != "auto" and epochs >= before.train.epochs:
+    begun = before.train.epochs
+    differ_by_seed = before.population == Population(seeds=before.population.n_seeds)
+    if epochs != "auto" and begun == "auto" and differ_by_seed:
+        begun = resolve_config(before, dataset).train.epochs
+    if epochs != "auto" and begun != "auto" and epochs >= begun:
         changed.train = dataclasses.replace(changed.train, epochs=epochs)
     return changed
-
-
-def lstm_core(config: Config) -> str | None:
-    """What computes the LSTM layers of the nets that a config asks for; None where none has any."""
-    nets = [net for net in _nets(config) if net.runs_lstm]
-    if not nets or jax.default_backend() != "gpu":
-        return library.core() if nets else None
-    from nets.kernels.gpu import choice
-
-    lstms = [net for net in nets if isinstance(net, LSTM)]
-    kinds = {
-        choice.Kind(size, bool(net.recurrent_dropout))
-        for net in lstms
-        if not isinstance(net.hidden, str)
-        for size in net.hidden
-    }
-    return choice.core_of(kinds) if kinds else library.core()
-
-
-def _cores(config: Config) -> dict[str, str]:
-    """What computes each kind of layers that compiled kernels know, where a net has any."""
-    found = {}
-    if (core := lstm_core(config)) is not None:
-        found["LSTM core"] = core
-    if any(_may_be_native(net) for net in _nets(config)):
-        found["dense core"] = library.core()
-    return found
-
-
-def _may_be_native(net: NetOptions) -> bool:
-    """Whether it has dense layers that a compiled kernel may train."""
-    if not isinstance(net, Dense) or not net.has_plain_layers:
-        return False
-    return net.hidden == "auto" or is_large(net.hidden)
-
-
-def _nets(config: Config) -> Iterator[NetOptions]:
-    """The options of every net that a config asks for."""
-    settings = settings_of(config)
-    if config.population.member is not None:
-        settings = [members_of(config)[config.population.member].values]
-    for chosen in settings:
-        yield with_values(config, chosen).net
-
-
-def versions() -> dict[str, str]:
-    """The versions of everything that computes, the device, and of a CPU how many cores."""
-    packages = ("denseq", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "pyarrow")
-    found = {"python": platform.python_version()}
-    for package in packages:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            found[package] = "unknown"
-    found["device"] = jax.devices()[0].device_kind
-    if jax.default_backend() == "cpu":
-        found["cores"] = str(usable_cores())
-    return found

@@ -1,18 +1,23 @@
-"""What is said before a run is prepared: how its data are read, and what of its config is idle."""
+"""What is said before training: how the data are read, what of the config is idle, the layers."""
 
 from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from train import config as configs
 from train.config.options import Config
+from train.core.state import State
 from train.data.dataset import Dataset
 from train.data.load import how_read
 from train.data.resolve import loss_lines
+from train.run.layers import Layer, layer_lines
 from train.run.listener import Listener
-from train.run.metadata import lstm_core, notes_of_moved_run
+from train.run.resume import idle_rates
+from train.run.run import Run
+from train.run.versions import lstm_core, notes_of_moved_run
 
 
 def tell_notes(listener: Listener, config: Config, dataset: Dataset, folder: Path) -> None:
@@ -28,3 +33,12 @@ def tell_notes(listener: Listener, config: Config, dataset: Dataset, folder: Pat
         listener(line)
     if (core := lstm_core(config)) is not None:
         listener(f"LSTM core: {core}")
+
+
+def tell_net(listener: Listener, run: Run, state: State, layers: Sequence[Layer]) -> None:
+    """Tells the listener of rates that move nothing, and of the network's layers."""
+    if line := idle_rates(run, state):
+        listener(line)
+    n_members = max(len(run.members), 1)
+    for line in layer_lines(layers, state.weights.params, run.program, n_members):
+        listener.detail(line)

@@ -1,7 +1,7 @@
-"""What a run would need at the least, before anything is made: steps that are counted, and memory.
+"""The least that a run would need, told before anything is made: numbers of steps, and memory.
 
-The sizes are bounds from below, by the fields of the config and the shape of a row alone: a run
-that is refused could not have been, and one that is not may still be too large.
+These are lower bounds, by the fields of the config and the shape of a row alone: a run that is
+refused could never have trained, and one that is let pass may still be too large.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-import jax
 from jax.sharding import PartitionSpec
 
 from nets.base import Variables
@@ -39,10 +38,10 @@ def prepare(
 ) -> Run:
     """The run of one net: the config resolved, the data on the device.
 
-    Writes the config and the schema into the folder, or checks them against it. Of a population,
-    of which one member was asked for, that one. The net begins with the weights, and scales by the
-    statistics, of variables that are given; where they have none, by those of the training rows.
-    Raises UserError.
+    Writes the config and the schema into the folder, or checks that they are those in it. Where
+    one member of a population is asked for, the run is that member's. A net that goes on begins
+    with the variables that are given; without statistics among them, with those of the training
+    rows. Raises UserError.
     """
     population = config.population
     if population.member is not None:
@@ -63,8 +62,7 @@ def prepare(
     if isinstance(dataset, SeriesDataset):
         fitted = dataset.statistics(dataset.splits["train"], config.data)
         statistics = with_new_groups(statistics, fitted)
-    data = to_device(program, dataset, statistics)
-    data = data.replace(statistics=jax.device_put(statistics))  # also of scaled columns
+    data = to_device(program, dataset, statistics, are_complete=True)
     return Run(folder, config, dataset, program, data, begins_with=begins_with)
 
 
@@ -80,9 +78,9 @@ def place_run(run: Run, specs: Data | PartitionSpec = EVERYWHERE) -> Run:
 
 def in_folds(config: Config, dataset: Dataset) -> list[Dataset]:
     """The data set once for every fold, with other splits; as it is where there are none."""
-    if config.population.folds == 1:
+    if config.population.n_folds == 1:
         return [dataset]
-    return [dataset.with_splits(splits) for splits in dataset.folds(config.population.folds)]
+    return [dataset.with_splits(splits) for splits in dataset.folds(config.population.n_folds)]
 
 
 def check_targets(config: Config, encoder: Encoder) -> None:

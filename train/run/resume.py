@@ -1,4 +1,4 @@
-"""A run's state from disk and to it: where training goes on from, and what is kept of it."""
+"""A run's state, restored from its folder or made anew, and saved there."""
 
 from __future__ import annotations
 
@@ -8,28 +8,33 @@ import jax
 import numpy as np
 from absl import logging
 
+from train.config.net_options import Dense
 from train.core.program import Data
 from train.core.rates import unmatched_names
 from train.core.state import State
+from train.data.table.dataset import TableDataset
 from train.parallel.devices import fetch, place
 from train.parallel.hosts import broadcast, on_process_zero
 from train.run.checkpoint import Checkpoints
+from train.run.disk_space import check_room
 from train.run.driver import Driver
 from train.run.own_code import check_own
-from train.run.room import check_room
 from train.run.run import Run
 from train.run.signatures import n_bytes
 
 
 def idle_rates(run: Run, state: State) -> str:
-    """A line for rates by name that no parameter of the net has; "" where there are none.
+    """A line on names in `optim.rates` that no parameter of the net has; "" without any.
 
-    Nor is there one where nets of other settings differ from this: theirs may have it.
+    "" too where other settings have other nets, whose parameters may have these names. Names of an
+    embedding's parameters are let pass where a table has no numbers that it could embed.
     """
     if any(path.startswith("net.") for path in run.config.population.grid):
         return ""
     rates = run.config.optim.rates
     idle = unmatched_names(rates, state.weights.params) if rates else []
+    if isinstance(run.dataset, TableDataset) and "numbers" not in run.dataset.inputs:
+        idle = [name for name in idle if name not in Dense.embedding_parameters]
     names = ", ".join(idle)
     return f"config.optim.rates: this net has no {names}; these rates move nothing" if idle else ""
 
@@ -82,10 +87,9 @@ def restore_or_init(
 
 
 def fetch_answering(run: Run, state: State) -> tuple[Run, State]:
-    """The run and its state on the host, with only what is still needed once training is over.
+    """The run and its state on the host, less all that only a further update would need.
 
-    `state.best` answers. The rest, most of a state, only a further update would need; the rows are
-    in `run.dataset` already.
+    `state.best` answers; the rows are in `run.dataset` already.
     """
     data = fetch(run.data.replace(arrays=(), key=()))
     state = fetch(state.replace(weights=None, average=None, opt_state=None))

@@ -93,10 +93,11 @@ def class_head(encoder: Encoder) -> Head:
 
 
 def class_factors(config: Config, head: Head, mass_k: np.ndarray) -> np.ndarray:
-    """What rows of each class are multiplied by [k]; `mass_k` are their weights in training rows.
+    """What the weights of each class's rows are multiplied by [k].
 
-    The config's numbers, or "balanced" as in scikit-learn: all weight / (classes x weight of the
-    class), 1 for a class without any. Raises UserError for a class that there is not.
+    The config's numbers or, if "balanced", scikit-learn's: the weight of all training rows over
+    (number of classes x weight of the class), 1 for a class without rows. `mass_k` are the weights
+    of the classes. Raises UserError for a class that does not exist.
     """
     if config.class_weight == "balanced":
         factor_k = mass_k.sum() / (len(mass_k) * np.where(mass_k > 0, mass_k, 1))

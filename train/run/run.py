@@ -17,10 +17,10 @@ from train.parallel.devices import Layout
 class Run:
     """What `fit` prepared: the resolved config, the data on host and device, the code to compile.
 
-    Where there are `members`, they are nets of one program: `config` is the first one's, and `data`
-    has an axis of members where they differ (`train.population.member_axis`). `subfolder` is the
-    place within the run's folder that they are saved in. `layout` says over which devices. A net
-    `begins_with` variables of an earlier one where there are some.
+    `members` are nets of one program, () of a single net: `config` is then that of the first one,
+    and `data` has an axis of members where they differ (`train.population.member_axis`). They are
+    saved in `subfolder` of the run's folder. `layout` says which devices hold what. `begins_with`
+    are the variables of an earlier net to go on with, if there is one.
     """
 
     folder: Path

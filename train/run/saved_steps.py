@@ -1,7 +1,7 @@
 """The steps on disk in a folder `checkpoints/`: which there are, which are whole, which may go.
 
-Nothing is deleted but steps that have a file of digests, and those only once a newer one is whole
-and the manifest asks for them no more.
+Only steps that have a file of digests are deleted, once a newer step is whole and the manifest no
+longer lists them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class SavedSteps:
     def keep_newest(self, n: int) -> None:
         """Lists the newest `n` steps, and the log as it is now, then deletes older ones.
 
-        None is deleted before the newest has been read back and found whole.
+        Nothing is deleted before the newest step has been read back and found whole.
         """
         own = sorted(self._own_steps(), reverse=True)
         kept = own[:n]
@@ -56,7 +56,7 @@ class SavedSteps:
         self._clear(lambda step: step < kept[-1])
 
     def make_room(self, step: int) -> bool:
-        """Deletes our steps from this one on, and whether there was anything that bore a number.
+        """Deletes our steps from this one on; returns whether any folder bore their numbers.
 
         What is not ours is left, and has its name changed if that is the one of `step`.
         """
@@ -79,7 +79,7 @@ class SavedSteps:
         return sorted(found, reverse=True)
 
     def _clear(self, is_unwanted: Callable[[int], bool], barred: int | None = None) -> bool:
-        """Deletes our steps that are not wanted, and empty ones; whether there was any.
+        """Deletes our steps that are not wanted, and empty ones; returns whether there was any.
 
         A step is renamed before its files are deleted: a kill in between must not leave a half
         one. What is not ours is left, and has its name changed where it bars the step `barred`.
@@ -155,7 +155,7 @@ class SavedSteps:
         return found, reasons
 
     def set_aside(self) -> None:
-        """Gives all steps other names where none is whole, so that a run may begin anew."""
+        """Renames all steps where none is whole, so that a run may begin anew."""
         try:
             self.steps()
         except UserError:
@@ -178,7 +178,7 @@ def _set_aside(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def locked_run(run: Path, restart: bool) -> Iterator[None]:
-    """Locks a run's folder while the block runs; with `restart`, lost steps are no hindrance."""
+    """Locks a run's folder while the block runs; `restart` sets steps aside where none is whole."""
     with locked(run):
         if restart:
             set_lost_aside(run)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from train.run.driver import Status
 from train.run.in_memory import CALL_ROUNDS
 from train.run.run import Run
 
@@ -15,15 +16,19 @@ SAVE_SECONDS = 60.0  # between checkpoints where `checkpoint_every` does not say
 
 
 class Leg(NamedTuple):
-    """A stretch of training: to its end, unless a rung of halving comes before."""
+    """A stretch of training: to the next rung of halving, or to the end."""
 
     until: int | None = None
     """The update that it ends at; that of an evaluation."""
     stopped: tuple[bool, ...] = ()
     """Which members have no part in it; () of one net."""
 
+    def is_done(self, status: Status) -> bool:
+        """Whether nothing is left to train."""
+        return status.is_over or (self.until is not None and status.step >= self.until)
 
-WHOLE = Leg()
+
+WHOLE_RUN = Leg()
 
 
 def save_is_due(run: Run, step: int, seconds: float) -> bool:
@@ -37,10 +42,10 @@ def save_is_due(run: Run, step: int, seconds: float) -> bool:
     return step % (every * run.program.steps_per_epoch) == 0
 
 
-def rounds_wanted(run: Run, step: int, seconds_per_round: float, leg: Leg = WHOLE) -> int:
-    """Rounds for the next call: of about CALL_SECONDS, not past the next epoch that must be saved.
+def rounds_wanted(run: Run, step: int, seconds_per_round: float, leg: Leg = WHOLE_RUN) -> int:
+    """How many rounds the next call is to have: as many as take about CALL_SECONDS.
 
-    Nor past the end of the leg.
+    It ends with the next epoch that must be saved, and with the leg, if not before.
     """
     options = run.config.train
     n_steps = run.program.steps_per_epoch

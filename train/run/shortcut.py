@@ -26,14 +26,14 @@ RIDGES = (1e-4, 0.01, 0.1, 0.3, 1.0, 3.0)
 
 
 class _Products(NamedTuple):
-    """Sums over windows, in float64: of what is read [o, s, s], by what is answered [o, s, j].
-
-    And of the squares of what is answered [o].
-    """
+    """Sums of products over windows, in float64."""
 
     read: np.ndarray
+    """Of what is read with itself [o, s, s]."""
     both: np.ndarray
+    """Of what is read with what is answered [o, s, j]."""
     answered: np.ndarray
+    """Of what is answered, squared [o]."""
 
 
 def fit_shortcut(network: Forecaster, dataset: Dataset, arrays: Pool) -> np.ndarray:

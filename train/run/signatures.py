@@ -16,9 +16,9 @@ T = TypeVar("T")
 
 
 def without_new_fields(wanted: dict[str, Tree], saved: Tree) -> tuple[Tree | None, dict[str, Tree]]:
-    """What of the wanted arrays is to be restored, and the fields that were not saved, all zeros.
+    """(the wanted arrays that were saved, zeros for the fields that were not).
 
-    None where what was saved has other names, shapes or types.
+    The first is None where the saved arrays have other names, shapes or types.
     """
     wanted = dict(wanted)
     new = {}

@@ -32,7 +32,7 @@ class _Library(NamedTuple):
 
 @contextmanager
 def _without_torch() -> Iterator[None]:
-    """Hides torch meanwhile, which tensorboardX imports wherever it is, a second for nothing."""
+    """Hides torch while the block runs, which tensorboardX would import, a second for nothing."""
     modules: dict[str, Any] = sys.modules
     hide = "torch" not in modules
     if hide:
@@ -76,7 +76,7 @@ class Events:
         self._next_flush = 0.0
 
     def forget_from(self, step: int) -> None:
-        """Has TensorBoard forget the events from a step on that were written before."""
+        """Makes TensorBoard drop events that were written before for this step and later ones."""
         start = self._messages.SessionLog(status=self._messages.SessionLog.START)
         self._write(step, session_log=start)
 
@@ -116,7 +116,7 @@ class Events:
         self._writer.flush()
 
     def close(self) -> None:
-        """What a full disk does not take is lost: it is said where events are written."""
+        """Closes the file. What a full disk does not take is lost, which `write` has said."""
         with contextlib.suppress(OSError):
             self._writer.close()
 

@@ -18,6 +18,7 @@ from nets.kernels.gpu.plan import Asked, Card, Unfit, plan
 
 SWITCH = "DENSEQ_GPU_LSTM"  # a Core
 Core = Literal["kernel", "cudnn", "scans"]
+CUDNN_DIRECTIONS = ((False,), (False, True))  # forwards, or both
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def choose(asked: str, kind: Kind, found: Card | Unavailable) -> Choice:
     if asked == "cudnn":
         if kind.is_masked:
             return Choice("scans", "cuDNN knows no recurrent dropout")
-        if kind.reverse not in ((False,), (False, True)):
+        if kind.reverse not in CUDNN_DIRECTIONS:
             return Choice("scans", "cuDNN does not read backwards alone")
         return Choice("cudnn", f"{SWITCH}=cudnn")
     if asked != "kernel":

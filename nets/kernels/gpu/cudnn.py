@@ -21,8 +21,6 @@ from nets.base import Array
 from nets.kernels.lstm_passes import Cotangents, Passes, Saved, layer_by
 from nets.recurrence_scan import Answer, LayerInputs
 
-REVERSES = ((False,), (False, True))  # the directions that it knows
-
 
 class Sizes(NamedTuple):
     """The static arguments of jax.experimental.rnn, in its order."""
@@ -36,7 +34,7 @@ class Sizes(NamedTuple):
 
 
 def cudnn_layer(reverse: tuple[bool, ...], layer: LayerInputs) -> Answer:
-    """What `scanned_layer` gives, computed by cuDNN in float32, for one of REVERSES and no mask."""
+    """What `scanned_layer` gives, by cuDNN in float32, for a kind that `choice` gives it."""
     wide = jax.tree.map(lambda part: part.astype(jnp.float32), layer._replace(lengths_b=None))
     return layer_by(PASSES, reverse, wide._replace(lengths_b=layer.lengths_b))
 

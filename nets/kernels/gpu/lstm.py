@@ -143,7 +143,7 @@ def _call(
 def _launcher(
     which: Pass, reverse: tuple[bool, ...], keep: bool
 ) -> Callable[..., tuple[Array, ...]]:
-    """A pass of all members, the first axis of each array. To vmap it makes more of them."""
+    """A pass over all members, the first axis of each array, which vmap makes longer."""
 
     @jax.custom_batching.custom_vmap
     def launch(*given_m: Array) -> tuple[Array, ...]:

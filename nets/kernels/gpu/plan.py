@@ -13,8 +13,8 @@ from typing import Literal
 
 Pass = Literal["forward", "backward"]
 
-MOST_THREADS = 512  # of a block: more would leave each too few registers for its weights
-MOST_SLICES = 8
+MAX_THREADS = 512  # of a block: more would leave each too few registers for its weights
+MAX_SLICES = 8
 ROWS = (1, 2, 4, 8)  # of a block; a thread's sums of more do not fit its registers
 LANES = 128  # multiplications, and bytes of shared memory, that a multiprocessor does in a clock
 STEP_CLOCKS = 700  # of a step beside its products: two barriers, five functions, memory. A guess
@@ -80,15 +80,13 @@ class Unfit:
 
 def plan(which: Pass, asked: Asked, card: Card) -> Plan | Unfit:
     """The launch with the fewest predicted clocks a step, or why there is none."""
-    if asked.hidden > MOST_THREADS:
-        return Unfit(f"{asked.hidden} units are more than a block's {MOST_THREADS} threads")
+    if asked.hidden > MAX_THREADS:
+        return Unfit(f"{asked.hidden} units are more than a block's {MAX_THREADS} threads")
     if max(asked.directions, asked.members) > 65535:
         return Unfit(f"{asked.members} members are more than a grid's 65535")
     least = sys.maxsize
     # Fewer threads have more registers for weights together, but less to do while others wait.
-    for slices in range(
-        max(1, min(MOST_SLICES, MOST_THREADS // asked.hidden, asked.hidden)), 0, -1
-    ):
+    for slices in range(max(1, min(MAX_SLICES, MAX_THREADS // asked.hidden, asked.hidden)), 0, -1):
         every = [_with(rows, slices, which, asked, card) for rows in ROWS]
         if fit := [found for found in every if found.shared_bytes <= card.shared_bytes]:
             return min(fit, key=lambda found: found.clocks)

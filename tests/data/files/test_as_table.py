@@ -71,6 +71,31 @@ def test_no_rows_are_a_table():
     assert as_table({"a": [], "b": np.array([])}).shape == (0, 2)
 
 
+@pytest.mark.parametrize("n_times", [1, 20])
+def test_a_frame_is_read_as_its_columns_are(n_times: int) -> None:
+    pandas = pytest.importorskip("pandas")
+    cells = {
+        "half": np.array([1.5, np.nan, 3.0], np.float16),
+        "float": np.array([1.5, np.nan, 3.0], np.float32),
+        "double": [0.1, np.nan, 1e300],
+        "small": np.array([1, 2, 3], np.uint8),
+        "whole": [1, 2**53 + 1, 3],
+        "flag": [True, False, True],
+        "text": ["x", "NA", None],
+        "any": pandas.Series([1, "y", None], dtype=object),
+        "day": pandas.to_datetime(["2020-01-01", None, "2020-01-03"]),
+        "kind": pandas.Categorical(["u", None, "v"]),
+        "gaps": pandas.array([1, None, 3], dtype="Int64"),
+    }
+    frame = pandas.concat([pandas.DataFrame(cells)] * n_times)
+    found = as_table(frame)
+    wanted = as_table({name: frame[name] for name in frame})
+    assert found.schema == wanted.schema and found.equals(wanted)
+    assert found["double"].to_pylist() == [0.1, None, 1e300] * n_times
+    assert found["float"].to_pylist() == found["half"].to_pylist() == [1.5, None, 3.0] * n_times
+    assert found["text"].to_pylist() == ["x", None, None] * n_times
+
+
 def test_pandas():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(
@@ -204,3 +229,40 @@ def test_markers_are_found_in_few_rows_as_in_many():
     many = as_table({"a": cells * 9})["a"].to_pylist()
     alone = [as_table({"a": ["y", cell]})["a"].to_pylist()[1] for cell in cells]
     assert alone == many[: len(cells)] and alone.count(None) >= 5
+
+
+@pytest.mark.parametrize(
+    ("frequency", "number", "day"),
+    [
+        ("Q-DEC", 201, datetime.datetime(2020, 4, 1)),
+        ("us", 1_588_291_200_000_000, datetime.datetime(2020, 5, 1)),
+        ("ns", 1_588_291_200_000_000_000, datetime.datetime(2020, 5, 1)),
+    ],
+)
+def test_periods_of_pandas_are_times_where_pandas_is_not_there(frequency, number, day):
+    described = {b"ARROW:extension:name": b"pandas.period"}
+    described[b"ARROW:extension:metadata"] = f'{{"freq": "{frequency}"}}'.encode()
+    schema = pa.schema([pa.field("quarter", pa.int64(), metadata=described)])
+    table = as_table(pa.table([pa.array([number, None])], schema=schema))
+    assert table["quarter"].to_pylist() == [day, None]
+
+
+@pytest.mark.parametrize("kind", [">f4", ">f8", ">i4", ">u2", "<f8", "<i2"])
+def test_a_frame_holds_numbers_in_either_order_of_bytes(kind: str) -> None:
+    pandas = pytest.importorskip("pandas")
+    cells = np.array([1, 2, 250], kind)
+    frame = pandas.DataFrame({"a": cells, "word": ["x", "y", "z"]})
+    assert frame["a"].dtype == cells.dtype
+    read = as_table(frame)
+    assert read.equals(
+        as_table({"a": np.array(cells, cells.dtype.newbyteorder("=")), "word": ["x", "y", "z"]})
+    )
+    assert read.column("a").to_pylist() == [1, 2, 250]
+
+
+@pytest.mark.parametrize("description", [b"", b"no JSON", b'["Q-DEC"]', b"\xff", b'{"freq": null}'])
+def test_periods_whose_unit_is_not_told_stay_numbers(description):
+    described = {b"ARROW:extension:name": b"pandas.period"}
+    described[b"ARROW:extension:metadata"] = description
+    schema = pa.schema([pa.field("quarter", pa.int64(), metadata=described)])
+    assert as_table(pa.table([[201, 202]], schema=schema))["quarter"].to_pylist() == [201, 202]

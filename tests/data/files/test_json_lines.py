@@ -94,6 +94,10 @@ def test_long_json_line(load):
         ('[{"a": 1}\n', "x.jsonl: neither JSON lines nor a JSON array: Expecting ',' delimiter"),
         ('[{"a": 1}, {"a": true}]', "x.jsonl, object 2: column 'a' changes from number to boolean"),
         ('{"a": 1, "a": 2}\n', "x.jsonl, line 1: not a JSON object: 'a' is given twice"),
+        (
+            '{"a": ["x", 1]}',
+            "x.jsonl, line 1: column 'a' within its lists changes from string to number; expected",
+        ),
         ('{"a": 1}\n\n{"a": [2]}\n', "x.jsonl, line 3: column 'a' changes from number to array"),
         ('{"a": ' + "[" * 100_000, "x.jsonl, line 1: not a JSON object: "),
         ('{"a": "\\ud800"}\n', "x.jsonl: JSON parse error"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime
 import io
+import re
 
 import pyarrow as pa
 import pytest
@@ -15,6 +16,8 @@ from reading import kinds, refused
 from train.config.data_options import MISSING
 from train.data.files import delimited, dialect
 from train.data.files.encoding import to_utf8
+from train.data.files.found import left_out_notes
+from train.data.files.read import read_table
 from train.errors import UserError
 
 
@@ -226,7 +229,7 @@ def test_decimal_commas_are_not_guessed_where_the_comma_delimits(load):
         ("a,b,a\n1,2,3\n", "x.csv: columns 1 and 3 are both named 'a'"),
         ("a, a\n1,2\n", "x.csv: columns 1 and 2 are both named 'a'"),
         ("a,,c\n1,2,3\n", "x.csv: column 2 has no name"),
-        (",a\n0,2\n0,3\n", "x.csv: column 1 has no name"),
+        (",a\nq,2\nq,3\n", "x.csv: column 1 has no name"),
         ("5.1,3.5\n4.9,3.0\n", "x.csv: the first line holds numbers; expected column names"),
         ("1,0,1\n1,1,0\n", "x.csv: the first line holds numbers; expected column names"),
         ('a,b\n1,2\n3,"4\n5,6\n', "x.csv, line 3: a quote is opened and never closed"),
@@ -243,6 +246,30 @@ def test_decimal_commas_are_not_guessed_where_the_comma_delimits(load):
 )
 def test_broken_text_is_refused_with_its_place(load, content, expected):
     assert refused(load, content).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"PK\x03\x04\x14\x00", "t.csv: holds a zip archive, as a workbook of Excel is; save its"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "t.csv: holds a workbook of Excel"),
+        (b"PAR1\x15\x04", "t.csv: holds a Parquet file"),
+        (b"\x1f\x8b\x08", "t.csv: holds a gzip archive"),
+        (b"%PDF-1.4\n%\xe2\xe3", "t.csv: holds a PDF"),
+        (b"SQLite format 3\0\x10", "t.csv: holds a database of SQLite"),
+        (b"\n<HTML><table>\n<tr><td>a</td></tr>", "t.csv: holds a page of HTML or XML"),
+        ("\ufeff<!DOCTYPE html>".encode(), "t.csv: holds a page of HTML or XML"),
+        ("<table border=1>".encode("utf-16"), "t.csv: holds a page of HTML or XML"),
+    ],
+)
+def test_other_formats_under_an_ending_of_text_are_named(content, expected):
+    with pytest.raises(UserError, match=re.escape(expected)):
+        to_utf8(content, "t.csv")
+
+
+@pytest.mark.parametrize("name", ["PAR1", "<table_id>", "<table>", "<DATE>"])
+def test_a_column_may_be_called_as_other_formats_begin(load, name):
+    assert load(f"{name},b\n1,2\n").column_names == [name, "b"]
 
 
 def test_numbers_as_names_are_accepted_where_pandas_writes_them(load):
@@ -272,6 +299,64 @@ def test_no_text_makes_a_traceback_or_shifts_a_row(load, rows):
             assert column.to_pylist() == [
                 record[at] if record[at].strip() else None for record in records[1:]
             ]
+
+
+@pytest.mark.parametrize("counts", ["0 1 0 1", "1 2 1 ", "a b a b"])
+def test_an_index_that_counts_anew_is_left_out_and_said(load, counts):
+    content = ",x\n" + "".join(f"{count},{7 * i}\n" for i, count in enumerate(counts.split(" ")))
+    if "a" in counts:
+        assert "column 1 has no name, which could be an index" in refused(load, content)
+        return
+    assert load(content).to_pylist() == [{"x": 7 * i} for i in range(4)]
+    [note] = left_out_notes(read_table("x.csv"), "x.csv")
+    assert "left out, as an index of the rows, though its cells repeat, or are missing" in note
+    assert note.endswith("a name in the header has it read")
+
+
+def test_names_in_apostrophes_lose_them_where_all_have_some(load):
+    assert load("'x'\t'y z'\n1\t2\n").column_names == ["x", "y z"]
+    assert load("'x',y\n1,2\n").column_names == ["'x'", "y"]
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "row"),
+    [
+        ('"x","y"\n"1",2.5,3.5\n', "x.csv", {"x": 2.5, "y": 3.5}),
+        ('"x";"y"\n"Ann Lee";2.5;3.5\n\n', "x.csv", {"x": 2.5, "y": 3.5}),
+        ('"x" "y"\n"1" 2.5 "b c"\n', "x.txt", {"x": 2.5, "y": "b c"}),
+        ("x y\n1 2.5 3.5\n", "x.txt", {"x": 2.5, "y": 3.5}),
+        ("x;y\n0;2.5;3.5\n", "x.csv", {"x": 2.5, "y": 3.5}),
+    ],
+)
+def test_the_name_of_an_only_row_is_an_index(load, content, name, row):
+    assert load(content, name).to_pylist() == [row]
+    assert "column 1 has no name" in left_out_notes(read_table(name), name)[0]
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["x,y\n1,2.5,3.5\n", 'x,y\n"1",2,3\n', '"x",y\n"a, b",2,3\n', "x;y\n7;2.5;3.5\n"],
+)
+def test_what_may_be_a_decimal_comma_is_no_index(load, content):
+    assert "x.csv, line 2: fields: found 3, expected 2" in refused(load, content)
+
+
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [("cp1251", "Москва"), ("cp932", "東京"), ("cp936", "北京"), ("cp949", "서울")],
+)
+def test_a_code_page_is_named_that_the_file_is_of(code, word):
+    data = f"x,{word}\n1,2\n".encode(code)
+    message = refused(to_utf8, data, "x.csv", [])
+    assert "not UTF-8 text; save it as UTF-8, as by iconv -f CODE -t UTF-8 OLD > NEW" in message
+    assert f"{code.upper()} of" in message
+    assert word in data.decode(code)
+
+
+def test_text_taken_for_western_windows_says_how_else_to_read_it():
+    said = []
+    to_utf8("x,jméno\n1,Žižka\n".encode("cp1250"), "x.csv", said)
+    assert "read as Windows-1252" in said[0] and "CP1250 of eastern" in said[0]
 
 
 def test_a_tab_in_front_is_an_index_not_a_blank(load):

@@ -58,6 +58,12 @@ def test_what_is_written_is_read_back(tmp_path, name, data):
     assert read_back.equals(table), (read_back.to_pydict(), table.to_pydict())
 
 
+def test_a_tab_in_a_name_leaves_rows_without_a_value_where_they_are(tmp_path):
+    table = pa.table({"a": ["1", None, "3"], "b\tc": ["4", None, "6"]})
+    write_table(table, tmp_path / "x.tsv")
+    assert read_table(tmp_path / "x.tsv").equals(table)
+
+
 @pytest.mark.parametrize("name", ["x.csv", "x.tsv", "x.jsonl"])
 @pytest.mark.parametrize("character", list("\"',;\t|\r\n =+-@\\é\u2028"))
 def test_awkward_characters_are_read_back(tmp_path, name, character):

@@ -1,18 +1,19 @@
-"""Sequences from files: what is read, padded, fitted on training rows alone, and refused."""
+"""Sequences from files: what is read, padded, and fitted on training rows alone."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.data.sequences.sequence_rows import NUMBERS, TAGGED, load_rows, long_file
 from train.config.data_options import Sequences
 from train.data.files.read import read_table
 from train.data.sequences.dataset import SequenceDataset
@@ -20,32 +21,10 @@ from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.load import load_sequences
 from train.errors import UserError
 
-Row = dict[str, Any]
-NUMBERS: list[Row] = [
-    {"x": [[float(i), 2.0 * t] for t in range(1 + i % 4)], "label": "ab"[i % 2]} for i in range(40)
-]
-TAGGED: list[Row] = [
-    {
-        "tokens": ["Fly", "to", f"Rome{i % 3}", "now"][: 2 + i % 3],
-        "tags": ["O", "O", "B-city", "O"][: 2 + i % 3],
-        "intent": ["fly", "go", "stay"][i % 3],
-    }
-    for i in range(40)
-]
-
 
 @pytest.fixture
 def load(tmp_path: Path) -> Callable[..., SequenceDataset]:
-    def load(
-        rows: list[Row], inputs: Any = "x", target: Any = "label", loss: str = "auto", **fields: Any
-    ):
-        path = tmp_path / "s.jsonl"
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        return load_sequences(
-            Sequences(path=str(path), inputs=inputs, target=target, **fields), loss
-        )
-
-    return load
+    return partial(load_rows, tmp_path)
 
 
 def raw(encoder: SequenceEncoder, dataset: SequenceDataset, row: int) -> np.ndarray:
@@ -196,12 +175,6 @@ def test_without_scaling_numbers_and_targets_stay_as_they_are(load, next_step):
     assert SequenceEncoder.from_json(dataset.encoder.to_json()) == dataset.encoder
 
 
-def long_file(path: Path, rows: list[tuple[Any, ...]]) -> str:
-    names = "who,at,x,y,label"
-    path.write_text("\n".join([names, *(",".join(map(str, row)) for row in rows)]) + "\n")
-    return str(path)
-
-
 def test_a_row_per_step_is_gathered_in_order(tmp_path):
     rows = [(f"s{i}", 3 - t, i + t, -t, "uv"[i % 2]) for t in range(3) for i in range(20)]
     path = long_file(tmp_path / "long.csv", rows)
@@ -265,105 +238,6 @@ def test_words_for_missing_are_words_and_among_numbers_are_missing(load):
     assert dataset.encoder.heads[0].classes == ("NA", "None", "yes")
     assert dataset.encoder.vocabulary.words == ("b", "null")
     assert np.isnan(dataset.inputs["numbers"]).sum() == 1
-
-
-WRONG: list[tuple[list[Row], dict[str, Any], str]] = [
-    (
-        [*NUMBERS, {"x": [[1.0, 2.0], [3.0]], "label": "a"}],
-        {},
-        "row 41, step 2 has 1 numbers, the first step has 2",
-    ),
-    ([*NUMBERS, {"x": None, "label": "a"}], {}, "column 'x': row 41 has no list"),
-    ([*NUMBERS, {"x": [[1.0, 2.0], None], "label": "a"}], {}, "row 41, step 2 is missing"),
-    (
-        [*TAGGED, {"tokens": ["a", "b"], "tags": ["O"], "intent": "go"}],
-        {"inputs": "tokens", "target": "tags"},
-        "column 'tags': row 41 has 1 tags for 2 steps of 'tokens'",
-    ),
-    (
-        [*TAGGED, {"tokens": ["a", "b"], "tags": ["O", None], "intent": "go"}],
-        {"inputs": "tokens", "target": "tags"},
-        "column 'tags': row 41 lacks a tag",
-    ),
-    (
-        [{"x": [1.0], "z": [1.0, 2.0], "label": c} for c in "ababab"],
-        {"inputs": ("x", "z")},
-        "1 has 2 in column 'z'",
-    ),
-    ([{"x": 1.0, "label": "a"}] * 9, {}, "column 'x' holds double, expected a list per row"),
-    ([{"x": "one two", "label": "a"}] * 9, {}, "split the text into tokens first"),
-    (NUMBERS, {"inputs": "y"}, "config.data.inputs: .* has no column 'y'; did you mean 'x'"),
-    (
-        NUMBERS,
-        {"target": "lable"},
-        "config.data.target: .* has no column 'lable'; did you mean 'label'",
-    ),
-    (
-        TAGGED,
-        {"inputs": "tokens", "target": (), "next_step": True},
-        "holds tokens; only numbers can be continued",
-    ),
-    (
-        [{"x": [1.0], "label": [0.5]}] * 9,
-        {},
-        "training rows have one number; there is nothing to learn",
-    ),
-    (
-        [{"tokens": ["a"], "tags": ["O"]}] * 9,
-        {"inputs": "tokens", "target": "tags"},
-        "have one tag; two are needed",
-    ),
-    (
-        TAGGED,
-        {"inputs": "tokens", "target": "tags", "split": "stratified"},
-        "stratified needs a target that is one",
-    ),
-    (
-        [{"tokens": [], "tags": []}] * 9,
-        {"inputs": "tokens", "target": "tags"},
-        "have one tag|empty sequences",
-    ),
-]
-
-
-@pytest.mark.parametrize(("rows", "fields", "message"), WRONG, ids=range(len(WRONG)))
-def test_what_cannot_be_read_is_told_in_one_line(load, rows, fields, message):
-    with pytest.raises(UserError, match=message) as caught:
-        load(rows, **fields)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_file_of_another_width_is_refused(load):
-    encoder = load(NUMBERS).encoder
-    with pytest.raises(
-        UserError, match="column 'x': has 3 numbers per step, 2 in the training rows"
-    ):
-        encoder.encode(pa.table({"x": [[[1.0, 2.0, 3.0]]]}), "data")
-
-
-@pytest.mark.parametrize(
-    ("rows", "message"),
-    [
-        (
-            [("a", 1, 1, 1, "u"), ("a", 1, 2, 2, "u")],
-            "rows 1 and 2 of one sequence are both 1; steps must differ",
-        ),
-        (
-            [("a", 1, 1, 1, "u"), ("a", "", 2, 2, "u")],
-            "column 'at': row 2 has no value, which config.data.order needs",
-        ),
-        (
-            [("", 1, 1, 1, "u"), ("a", 1, 2, 2, "u")],
-            "column 'who': row 1 has no value, which config.data.id needs",
-        ),
-    ],
-)
-def test_steps_without_a_place_are_refused(tmp_path, rows, message):
-    path = long_file(tmp_path / "l.csv", rows)
-    with pytest.raises(UserError, match=message):
-        load_sequences(
-            Sequences(path=path, inputs=("x", "y"), target="label", id="who", order="at"), "auto"
-        )
 
 
 def test_an_empty_sequence_has_empty_tags(load):

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from train.config.data_options import Sequences
+from train.data.files.read import read_table
+from train.data.reading_of_steps import reading_of_sequences
+from train.data.sequences.load import load_sequences
 from train.data.sequences.numbers import NumberSteps, encode_numbers, lists_of_numbers, next_steps
 from train.data.sequences.step_table import constant_lists, sequence_ids, to_lists
-from train.data.sequences.steps import pad_steps, padded_width, row_of_step
+from train.data.sequences.steps import element_type, pad_steps, padded_width, row_of_step
 from train.errors import UserError
 
 PAIRS = NumberSteps("x", (1.0, 0.0), (2.0, 1.0), False)
@@ -20,6 +26,13 @@ def test_columns_of_numbers_become_one_array():
     values, lengths = encode_numbers(table, (PAIRS, BARE), "data")
     assert values.tolist() == [[0, 5, 2], [1, 6, 3]]
     assert {name: length.tolist() for name, length in lengths.items()} == {"x": [2, 0], "y": [2, 0]}
+
+
+def test_a_table_without_rows_is_not_advised_on_its_kind():
+    with pytest.raises(UserError, match=r"^data: has column names but no rows$"):
+        element_type(pa.table({"x": pa.nulls(0)}), "x", "data")
+    with pytest.raises(UserError, match=r"^data: column .x. holds null, expected a list"):
+        element_type(pa.table({"x": pa.nulls(1)}), "x", "data")
 
 
 def test_columns_of_different_lengths_are_refused():
@@ -69,3 +82,41 @@ def test_rows_of_steps_become_lists_in_order():
 def test_lists_of_one_value_are_found():
     table = pa.table({"tag": [["a", "a"], [], ["a", "b"]]})
     assert constant_lists(table, "tag").tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("n_varied", "labels", "said"),
+    [
+        (1, "abc", True),
+        (3, "abc", True),
+        (4, "abc", False),  # more than a tenth
+        (0, "abc", False),
+        (1, "a", False),  # a tag that is rare
+    ],
+)
+def test_a_label_that_varies_in_few_sequences_is_said(tmp_path, n_varied, labels, said):
+    lines = ["id,step,x,label"]
+    for i in range(30):
+        for step in range(3):
+            label = "z" if step == 1 and i < n_varied else labels[i % len(labels)]
+            lines.append(f"s{i},{step},{i * step}.5,{label}")
+    path = tmp_path / "long.csv"
+    path.write_text("\n".join(lines))
+    options = Sequences(
+        path=str(path), inputs="x", target="label", id="id", order="step", valid=0, test=0
+    )
+    dataset = load_sequences(options, "auto")
+    note = f"{n_varied} of 30 sequences, such as id s0, have several values in 'label', so it is"
+    assert any(note in line for line in dataset.notes) == said
+    assert [head.kind for head in dataset.heads] == ["tags" if n_varied else "multiclass"]
+
+
+def test_a_number_at_each_step_is_shown_as_the_target(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    rows = [{"x": [0.5 * i, 1.5, 2.0], "y": [0.1 * i, 0.2, 0.7]} for i in range(20)]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    options = Sequences(path=str(path), inputs="x", target="y", valid=0, test=0)
+    reading = reading_of_sequences(
+        read_table(str(path)), load_sequences(options, "auto").encoder, options
+    )
+    assert {column.name: column.use for column in reading.columns}["y"] == "target"

@@ -8,7 +8,7 @@ import pytest
 
 from train.data.sequences.schemes import as_iobes
 from train.data.sequences.steps import StepText, read_step_text
-from train.data.sequences.tags import TagColumn, fit_tags, unseen_note, unseen_tags
+from train.data.sequences.tags import TagColumn, fit_tags, odd_tags_note, unseen_note, unseen_tags
 
 
 def text(*rows: list[str]) -> StepText:
@@ -102,3 +102,28 @@ def test_tags_that_no_training_row_has_are_named_and_counted():
         "'B-z' (2), 'I-z' (1)"
     )
     assert unseen_note(unseen_tags(table.slice(1, 1), tags, "f"), tags, "f") == []
+
+
+@pytest.mark.parametrize(
+    ("odd", "n_rows", "said"),
+    [
+        ("X-??", 100, "tags 'y': 'X-??' (1) begin as no tag of entities does, though nearly"),
+        ("b-a", 100, "'b-a' (1) begin as no tag"),
+        ("X-??", 10, ""),  # one of 21 is not few
+        ("O", 100, ""),
+        ("I-a", 100, ""),
+    ],
+)
+def test_a_tag_that_unmakes_a_scheme_is_said(odd, n_rows, said):
+    rows = pa.array([["B-a", "I-a", "O"]] * n_rows + [[odd]], pa.list_(pa.string()))
+    table = pa.table({"y": rows})
+    tags = fit_tags("y", read_step_text(table, "y", "f"))
+    note = odd_tags_note(tags, table, "f")
+    assert said in note and bool(said) == bool(note)
+    assert bool(tags.scheme) == (odd in ("O", "I-a"))
+
+
+def test_words_that_are_no_scheme_say_nothing():
+    rows = pa.array([["NOUN", "VERB", "B"]] * 9, pa.list_(pa.string()))
+    table = pa.table({"y": rows})
+    assert odd_tags_note(fit_tags("y", read_step_text(table, "y", "f")), table, "f") == ""

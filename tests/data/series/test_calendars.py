@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from series_files import HORIZON, ahead, frame, read, stamps_of
 
+from train.data.load import how_read
 from train.errors import UserError
 
 
@@ -48,6 +49,42 @@ def test_cycles_are_read_that_training_rows_go_through(tmp_path, frequency, rows
     assert data.encoder.cycles == cycles
     told = {"h": 3, "D": 2, "MS": 1}[frequency]
     assert sum("training rows span less than" in note for note in data.notes) == told - len(cycles)
+
+
+@pytest.mark.parametrize(
+    ("frequency", "rows", "cycles"),
+    [
+        ("h", 400, ("hour",)),
+        ("30min", 400, ("hour",)),
+        ("h", 23, ()),
+        ("D", 400, ("weekday",)),
+        ("B", 400, ("weekday",)),
+        ("W", 100, ("month",)),
+        ("MS", 30, ("month",)),
+    ],
+)
+def test_the_shortest_cycle_alone_may_be_read(tmp_path, frequency, rows, cycles):
+    stamps = pd.date_range("2023-01-02", periods=rows + HORIZON, freq=frequency)
+    data = read(tmp_path, frame(stamps), calendar="shortest", valid=0, test=HORIZON)
+    assert data.encoder.cycles == cycles
+    assert data.values.shape[1] == 1 + 2 * len(cycles)
+
+
+@pytest.mark.parametrize(
+    ("calendar", "rows", "told"),
+    [
+        (False, 300, ""),
+        ("shortest", 300, " in a day"),
+        (True, 300, " in a day and a week"),
+        (True, 13_000, " in a day, a week and a year"),
+    ],
+)
+def test_which_places_are_read_is_said(tmp_path, calendar, rows, told):
+    stamps = pd.date_range("2023-01-02", periods=rows, freq="h")
+    data = read(tmp_path, frame(stamps), calendar=calendar)
+    read_places = f"; the place of its stamps{told} is read" if told else ""
+    line = f"column 'ts': a step is 1 hour, a season 24 steps{read_places}"
+    assert how_read(data)[-1] == line
 
 
 def test_holidays_are_steps_without_values(tmp_path):
@@ -250,6 +287,9 @@ def test_irregular_stamps_are_rows_with_the_time_between_them_as_an_input(tmp_pa
     stamps = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.round(hours), "s")
     counted = read(tmp_path, frame(stamps))
     assert any("windows count rows" in note for note in counted.notes)
+    at = [year + month / 100 for year in range(1990, 2010) for month in range(1, 13)]
+    months = read(tmp_path, frame(at), lookback="auto", horizon="auto")
+    assert any("irregular: stamps keep to no step; windows" in note for note in months.notes)
     data = read(tmp_path, frame(stamps), frequency="irregular")
     assert len(data.values) == 60 and data.encoder.n_columns == 2 and data.gaps is None
     column = data.encoder.columns[1]

@@ -82,6 +82,19 @@ def test_a_row_that_stands_there_twice_counts_once_and_is_said():
     other = pa.table({"at": at, "y": [5.0, None, 7.0, 5.0, None, 8.0]})
     with pytest.raises(UserError, match="rows 3 and 6 have the same time 2; keep one row for each"):
         order_rows(Source(other, "data"), None, TimeColumn("at", "number"))
+    parts = other.append_column("Quarter", [[1, 1, 1, 2, 2, 2]])
+    advice = "with column 'Quarter' each row has its own: write both in one column, as 2024Q1, or"
+    with pytest.raises(UserError, match=advice):
+        order_rows(Source(parts, "data"), None, TimeColumn("at", "number"))
+    hours = other.append_column("hour", [[1, 1, 1, 2, 2, 2]])
+    with pytest.raises(UserError, match="write both in one column, as 2024-03-31 14:00, or keep"):
+        order_rows(Source(hours, "data"), None, TimeColumn("at", "number"))
+    shops = other.append_column("kind", [["x"] * 6]).append_column("shop", [["a"] * 3 + ["b"] * 3])
+    with pytest.raises(UserError, match=r"config\.data\.group, of several series, such as 'shop'"):
+        order_rows(Source(shops, "data"), None, TimeColumn("at", "number"))
+    grouped = other.append_column("g", [["a"] * 6])
+    with pytest.raises(UserError, match=r"for each time, or make a column for config\.data\.group"):
+        order_rows(Source(grouped, "data"), "g", TimeColumn("at", "number"))
 
 
 @pytest.mark.parametrize(

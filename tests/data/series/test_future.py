@@ -46,6 +46,14 @@ def test_the_next_window_ends_at_the_last_target_of_each_series(tmp_path):
     assert len(said) == 2
 
 
+@pytest.mark.parametrize("more", [{}, {"group": "name"}, {"time": None}])
+def test_a_file_without_rows_has_no_end_to_go_on_from(more: dict, tmp_path):
+    table = small_table()
+    encoder = load_series(options(write(table, tmp_path), **more)).encoder
+    with pytest.raises(UserError, match=r"^later\.csv: has column names but no rows$"):
+        encoder.future(table.slice(0, 0), "later.csv")
+
+
 def test_known_columns_are_read_from_the_rows_to_come(tmp_path):
     table = small_table(64)
     load = [*table["load"].to_pylist()[:60], *[None] * 4]

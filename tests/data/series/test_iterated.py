@@ -11,7 +11,7 @@ from train.data.dataset import Columns, Rows
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.load import load_series
 from train.errors import UserError
-from train.inference.asked import Asked, row_columns
+from train.inference.answer_options import Asked, row_columns
 from train.inference.iterated import iterated_columns
 
 

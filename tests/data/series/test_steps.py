@@ -153,3 +153,39 @@ def test_missing_steps_are_rows_of_their_own_and_rows_off_them_are_left_out():
 def test_a_step_of_no_name_is_refused(name):
     with pytest.raises(UserError, match=r"config\.data\.frequency: .* is no name of a step"):
         parse_frequency(name)
+
+
+@pytest.mark.parametrize(
+    ("first", "count", "digits"),
+    [
+        (1949, 12, 11),
+        (1949.25, 12, 2),
+        (1958 + 1 / 24, 12, 4),  # the middle of each month
+        (1960, 4, 2),
+        (1974, 52, 4),
+    ],
+)
+def test_numbers_that_are_years_and_their_parts_have_the_season_of_a_year(first, count, digits):
+    years = np.round(first + np.arange(3 * count + 2) / count, digits)
+    step = find_step(years, "number")
+    assert step == TimeStep("number", 1 / count)
+    assert guess_season(step) == count
+    assert str(step) == f"1/{count} of a year"
+    following = continue_stamps(float(years[-1]), step, 2)
+    np.testing.assert_allclose(following, years[-1] + np.array([1, 2]) / count, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        np.arange(1700.0, 1990.0),  # years
+        np.arange(100) / 12,  # no years
+        1949 + np.arange(60) / 10,  # no part of a year that a calendar has
+        1949.03 + np.arange(40) / 4,  # no quarters
+        1949.02 + np.arange(40) / 12,
+        1490 + np.arange(240) / 12,
+        2190 + np.arange(240) / 12,
+    ],
+)
+def test_other_numbers_have_no_season(numbers):
+    assert guess_season(find_step(numbers, "number")) is None

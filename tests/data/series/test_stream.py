@@ -16,6 +16,7 @@ from train.config.data_options import Series
 from train.data.dataset import Batch
 from train.data.series import blocks, load_stream
 from train.data.series.dataset import SeriesDataset
+from train.data.series.fills import own_columns
 from train.data.series.load import load_series
 from train.data.series.load_stream import load_series_stream
 from train.data.series.stream import StreamedSeries
@@ -196,6 +197,7 @@ def test_a_small_sample_leaves_exact_what_is_counted(path: str, monkeypatch, kin
     assert dataset.encoder.groups == whole.encoder.groups
     assert dataset.encoder.marked == whole.encoder.marked
     assert dataset.encoder.time == whole.encoder.time
+    np.testing.assert_allclose(raw_fills(dataset), raw_fills(whole), rtol=1e-5)
     assert dataset.n_train == whole.n_train > len(dataset.splits["train"])
     found = raw_levels(dataset)
     for name, (center, scale) in raw_levels(whole).items():
@@ -207,6 +209,27 @@ def test_a_small_sample_leaves_exact_what_is_counted(path: str, monkeypatch, kin
     truth = in_order(raw_windows(whole, joined([batch])))
     for name, array in truth.items():
         np.testing.assert_allclose(own[name], array, rtol=1e-5, atol=1e-4, err_msg=name)
+
+
+def test_a_run_from_before_goes_on_where_no_value_is_missing(tmp_path):
+    """Its fingerprint says nothing of the medians that its folder has not."""
+    hour = datetime.timedelta(hours=1)
+    tables = {f"g{i}": a_series(f"g{i}", 60, i, step=hour) for i in range(3)}
+    whole = load_series_stream(options(write(tables, tmp_path / "whole")), "auto")
+    load = [None, *tables["g1"]["load"].to_pylist()[1:]]
+    tables["g1"] = tables["g1"].set_column(2, "load", pa.array(load, pa.float64()))
+    gaps = load_series_stream(options(write(tables, tmp_path / "gaps")), "auto")
+    for dataset, is_same in ((whole, True), (gaps, False)):
+        assert dataset.encoder.fills
+        before = replace(dataset, encoder=replace(dataset.encoder, fills=()))
+        assert (before.fingerprint == dataset.fingerprint) == is_same
+
+
+def raw_fills(dataset: SeriesDataset) -> np.ndarray:
+    """What stands before the first value of each group, in raw units."""
+    columns = dataset.encoder.columns
+    units = [columns[i].unit for i in own_columns(columns)]
+    return np.array(dataset.encoder.fills) * units
 
 
 def raw_levels(dataset: SeriesDataset) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from train.config.data_options import Table
-from train.data.files.row_groups import find_files, hashed, read_pieces, uniform
+from train.data.files.row_groups import find_files, read_pieces
 from train.data.stream import online_statistics as survey
 from train.data.stream.chunks import group_order, plan_chunks, read_chunks
 from train.data.stream.load import load_stream
@@ -90,25 +90,6 @@ def in_memory(dataset, tmp_path: Path, **fields):
     pq.write_table(make_table().filter(pa.array(part_n == 0)), tmp_path / "train.parquet")
     given = options(str(tmp_path / "train.parquet"), **fields)
     return load_table(replace(given, stream=False, valid=0, test=0), "auto")
-
-
-def test_hashed_is_splitmix64():
-    def mix(z: int) -> int:
-        z = (z + 0x9E3779B97F4A7C15) % 2**64
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB % 2**64
-        return z ^ (z >> 31)
-
-    assert mix(0) == 0xE220A8397B1DCDAF  # the first number of the published generator with seed 0
-    wanted = [mix((mix((mix(9) + 4) % 2**64) + row) % 2**64) for row in (0, 1, 2**40)]
-    assert hashed((9, 4), np.array([0, 1, 2**40])).tolist() == wanted
-
-
-def test_uniform_numbers_are_uniform():
-    u = np.sort(uniform((1, 0), np.arange(100_000)))
-    assert 0 <= u[0] and u[-1] < 1
-    # Kolmogorov-Smirnov: beyond 1.95 / sqrt(n) once in a thousand times.
-    assert np.abs(u - np.arange(100_000) / 100_000).max() < 1.95 / 100_000**0.5
 
 
 def test_statistics_are_those_of_the_rows_in_memory_where_the_sample_holds_all(dataset, tmp_path):
@@ -271,11 +252,10 @@ def test_a_column_of_too_many_texts_is_left_out(tmp_path, monkeypatch):
 
 def test_a_share_of_very_many_rows_is_cut(path, monkeypatch):
     monkeypatch.setattr("train.data.stream.parts.KEPT_ROWS", 60)
-    monkeypatch.setattr("train.data.stream.load.KEPT_ROWS", 60)
     dataset = load_stream(options(path, test=300), "auto")
     assert len(dataset.splits["valid"]) == pytest.approx(60, abs=30)
     assert len(dataset.splits["test"]) == pytest.approx(300, abs=60)
-    assert next(note for note in dataset.notes if "is cut to 60" in note).startswith(
+    assert next(note for note in dataset.notes if "is cut to about 60" in note).startswith(
         "config.data.valid: "
     )
 

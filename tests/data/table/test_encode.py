@@ -163,6 +163,13 @@ def test_columns_that_cannot_help_are_left_out_with_a_note(values, reason):
     ]
 
 
+def test_years_that_follow_in_order_are_no_row_numbers():
+    encoder, notes = fit({"x": np.arange(N) + 1900, "other": Y})
+    assert [column.kind for column in encoder.columns] == ["number", "number"] and not notes
+    for first in (1600, 2050):  # not all of them years
+        assert "it numbers the rows" in fit({"x": np.arange(N) + first, "other": Y})[1][0]
+
+
 def test_a_row_number_is_found_in_a_part_of_the_rows_and_kept_if_named():
     rows = np.sort(np.random.default_rng(0).permutation(N)[:70])
     _, notes = fit({"x": np.arange(N), "other": Y}, rows=rows)

@@ -43,6 +43,10 @@ def told(dataset: TableDataset) -> list[str]:
         ({"close": Y + RNG.normal(size=N) / 50}, []),
         ({"y": SORT, "outcome": np.where(SORT == "low", "lost", "won")}, ["outcome"]),
         ({"y": SORT, "code": (SORT == "low") + 1.0}, ["code"]),
+        ({"log": np.exp(Y).round(9), "falls": 1 / (1 + np.exp(3 * Y))}, ["log", "falls"]),
+        ({"y": SORT, "measured": np.where(SORT == "low", 1, 3) + RNG.random(N)}, ["measured"]),
+        ({"y": SORT, "until": np.where(SORT == "low", np.nan, RNG.random(N))}, ["until"]),
+        ({"y": np.where(np.arange(N) < 4, "rare", "often"), "few": -np.arange(N) / 7}, []),
         ({"y": SORT, "most": np.where(X > 0.5, "a", SORT)}, []),
         ({"y": SORT, "id": [f"u{i % 150}" for i in range(N)]}, []),
     ],
@@ -68,6 +72,27 @@ def test_copies_among_test_rows_are_counted():
 def test_rows_of_few_values_are_alike_by_nature():
     flags = {"x": (X > 0) * 1.0, "noise": (X > 1) * 1.0, "y": SORT}
     assert not repeated(load(flags)) and not repeated(load({}))
+
+
+def test_inputs_that_meet_by_nature_are_no_copies():
+    # 80 different inputs, of which each has half of its rows in one class, or one class alone.
+    inputs = {"x": np.arange(N) % 80, "noise": np.zeros(N)}
+    by_chance = load(inputs | {"y": RNG.permutation(np.repeat(["high", "low"], N // 2))})
+    assert not repeated(by_chance)
+    fixed = load(inputs | {"y": np.where(np.arange(N) % 80 < 40, "high", "low")})
+    assert repeated(fixed)
+
+
+def test_copies_of_measured_rows_are_counted_where_nearly_all_have_one_class():
+    classes = np.where(np.arange(N) % 20 == 0, "rare", "often")
+    rows = [*range(N), *range(0, N, 4)]
+    assert repeated(load({"y": classes}, rows)) and not repeated(load({"y": classes}))
+
+
+def test_a_column_that_has_the_target_s_order_alone_is_not_said_to_tell_it_exactly():
+    notes = load({"log": np.exp(Y).round(9), "copy": 2 * Y}).notes
+    assert any("column 'log' tells the target 'y' by its order in all" in n for n in notes)
+    assert any("column 'copy' tells the target 'y' exactly in all" in n for n in notes)
 
 
 @pytest.mark.parametrize("form", ["typed", "text", "many rows"])

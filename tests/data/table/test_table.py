@@ -180,6 +180,17 @@ def test_real_files(tmp_path):
         np.testing.assert_array_equal(array[train], array[test])
 
 
+def test_a_numbering_goes_over_all_files(tmp_path):
+    rows = np.random.default_rng(0).permutation(2 * N)
+    for part, own in (("train", rows[:N]), ("test", rows[N:])):
+        cells = "".join(f"{row + 1},{row % 7 / 3},{row * row % 11}\n" for row in own)
+        (tmp_path / f"{part}.csv").write_text(f"id,x,y\n{cells}")
+    paths = {"path": str(tmp_path / "train.csv"), "test_path": str(tmp_path / "test.csv")}
+    dataset = load_table(Table(**paths, target="y", valid=0), "auto")
+    assert [column.name for column in dataset.encoder.columns] == ["x"]
+    assert any("'id' is left out: it numbers the rows" in note for note in dataset.notes)
+
+
 def test_weights_are_read():
     weight = np.linspace(0, 2, N)
     dataset = load(pa.table(make() | {"w": weight}), weight="w")

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import json
+import shlex
+from dataclasses import replace
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from train import flags, inspect
+from train import config, flags, inspect
 from train.config.data_options import Sequences, Series, Table
 from train.data.reading_of_steps import list_in_words
 from train.data.sequences.load import load_sequences
 from train.data.series.load import load_series
 from train.data.table.load import load_table
-from train.data.table.reading import SHOWN, ColumnReading, Reading, reading_lines, use_lines
+from train.data.table.reading import (
+    SHOWN,
+    ColumnReading,
+    Reading,
+    config_lines,
+    reading_lines,
+    use_lines,
+)
 from train.errors import UserError
 
 HEADER = "when,amount,code,note,same,y"
@@ -95,6 +105,13 @@ def test_inspect_prints_the_reading_its_doubts_and_the_options_and_trains_nothin
         assert len(str(error.value).splitlines()) == 1
 
 
+def test_inspect_splits_rows_as_the_config_of_tables_does(tmp_path, capsys):
+    path = write(tmp_path / "a.csv")
+    assert inspect.main([f"--data={path}", "--target=y", "--config=configs/table.py"]) == 0
+    (of_target,) = [line for line in capsys.readouterr().out.splitlines() if line[:2] == "y "]
+    assert of_target.split()[:4] == ["y", "number", "0", "42"]  # 9 of 60 validate, 9 test
+
+
 def test_verbose_is_on_unless_it_is_turned_off():
     argv = ["--config=configs/diabetes.py"]
     assert flags.parse_train(argv, "").verbose
@@ -158,3 +175,53 @@ def test_the_order_of_times_that_split_is_said(tmp_path):
     path.write_text("when,x,y\n" + "\n".join(rows) + "\n")
     dataset = load_table(Table(path=str(path), target="y", time="when", split="time"), "auto")
     assert any("mdy, and dmy fits them too" in note for note in dataset.notes)
+
+
+def test_bytes_that_nothing_reads_are_shown_by_their_type(tmp_path):
+    n = 40
+    path = tmp_path / "a.parquet"
+    table = {"photo": [b"\x00\xff"] * n, "x": [i % 7 for i in range(n)], "y": [*range(n)]}
+    pq.write_table(pa.table(table), path)
+    options = Table(path=str(path), target="y", valid=0, test=0, ignore=("photo",))
+    shown = {c.name: c for c in load_table(options, "auto").reading.columns}
+    assert shown["photo"][1:4] == ("binary", 0, None)
+    with pytest.raises(UserError, match="holds binary, expected"):
+        load_table(replace(options, ignore=()), "auto")
+
+
+def test_a_series_beside_bytes_and_a_column_of_nulls_is_shown(tmp_path):
+    path = tmp_path / "a.parquet"
+    days = [f"2024-02-{1 + i:02}" for i in range(28)]
+    table = {"day": days, "photo": [b"\xff"] * 28, "none": pa.nulls(28), "y": [*range(28)]}
+    pq.write_table(pa.table(table), path)
+    options = Series(path=str(path), target="y", time="day", horizon=1, lookback=2)
+    shown = {c.name: c for c in load_series(options).reading.columns}
+    assert shown["photo"][1:4] == ("binary", 0, None)
+    assert shown["none"][1:4] == ("empty", 28, 0)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["a b", "it's", "x"], ["c, d", "y"], ["(x)"], ["none"], ['"q"', " z "], ["a,", "", "$HOME"]],
+)
+def test_flags_are_written_for_a_shell_whatever_columns_are_called(names):
+    columns = [ColumnReading(name, "number", 0, 9, "1", "scaled") for name in names]
+    lines = config_lines(Reading(tuple(columns)))
+    [categorical], [ignored] = (shlex.split(line.partition("  (")[0]) for line in lines[:2])
+    read = flags_as_options(["--config.data.path=t.csv", categorical, ignored])
+    assert read.categorical == tuple(names) and read.ignore == (names[-1],)
+
+
+def flags_as_options(words: list[str]) -> Table:
+    overrides = dict(word.removeprefix("--config.").split("=", 1) for word in words)
+    read = config.override(config.Config(data=Table()), overrides).data
+    assert isinstance(read, Table)
+    return read
+
+
+def test_an_order_of_dates_is_offered_where_it_changes_anything():
+    kinds = {"iso": "time", "typed": "time", "written": "time (dmy)"}
+    for name, kind in kinds.items():
+        column = ColumnReading(name, kind, 0, 9, "1", "scaled")
+        offered = any("date_format" in line for line in config_lines(Reading((column,))))
+        assert offered == (name == "written")

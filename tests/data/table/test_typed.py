@@ -10,9 +10,10 @@ import pytest
 
 from train.data.columns import get_column
 from train.data.notation import Notation
-from train.data.table.column import Column, encode_category, encode_number
+from train.data.table.column import Column
+from train.data.table.encode_column import encode_category, encode_number
 from train.data.table.far import are_near
-from train.data.table.typed import encode_known, encode_typed
+from train.data.table.typed import encode_few, encode_known, encode_typed
 from train.data.values import read_numbers
 
 MARKERS = ("", "NA", "?")
@@ -56,6 +57,30 @@ def test_the_same_bits_as_the_slow_way(cells: pa.Array):
 def test_what_is_in_doubt_is_looked_at_closely(cells: pa.Array, column: Column, markers: tuple):
     with np.errstate(over="ignore"):
         assert encode_typed(pa.table({"a": cells}), column, markers) is None
+
+
+def test_a_few_rows_of_all_columns_are_encoded_as_each_alone() -> None:
+    """But for what is no number close to those of training, which is left to be looked at."""
+    cells = {
+        "whole": pa.array([2**31, -5, 7]),
+        "small": pa.array([1.1, 2.7, 0.3], pa.float32()),
+        "large": pa.array([1e9, 3.3e9, -1e8]),
+        "text": pa.array(["1", "2", "3"]),
+        "missing": pa.array([1.0, None, 3.0]),
+        "inexact": pa.array([2**53 + 1, 3, 4]),
+        "far": pa.array([1e12, 2.0, 3.0]),
+    }
+    table = pa.table(cells)
+    columns = [
+        Column(name, "number", shift=0.1 + i, unit=0.7e9 + i, reach=5.0)
+        for i, name in enumerate(cells)
+    ]
+    found = encode_few(table, columns, MARKERS)
+    assert list(found) == ["whole", "small", "large"]
+    for column in columns[:3]:
+        alone = encode_typed(table, column, MARKERS)
+        assert alone is not None and found[column.name].tobytes() == alone.tobytes()
+    assert encode_few(table, columns, (*MARKERS, "-999")) == {}
 
 
 @pytest.mark.parametrize("cells", [[1.0, 9.9], [1.0, float("nan")], [1.0, 1e30], []], ids=str)

@@ -25,11 +25,14 @@ from train.data.files.pandas_kinds import (
     text_of_bytes,
 )
 from train.data.files.words import WORDS, words_marked
+from train.data.periods import with_times
 from train.errors import UserError
 
 FEW_ROWS = 16  # of which Python knows sooner than a call of pyarrow begins
 PLAIN_KINDS = frozenset((pa.float64(), pa.int64(), pa.string(), pa.bool_()))
 PARQUET = (".parquet", ".pq")
+ARRAYS = (pa.Array, pa.ChunkedArray)
+NUMBERS = (int, float, np.integer, np.floating)
 T = TypeVar("T")
 
 
@@ -44,7 +47,7 @@ def as_table(
     are given twice unless they `may_repeat`.
     """
     if isinstance(data, pa.Table | pa.RecordBatch):
-        table = data if isinstance(data, pa.Table) else pa.Table.from_batches([data])
+        table = with_times(data if isinstance(data, pa.Table) else pa.Table.from_batches([data]))
     elif isinstance(data, list | tuple):
         table = _from_columns(_columns_of(data).items(), missing)
     elif hasattr(type(data), "iloc") and not hasattr(data, "columns"):
@@ -61,7 +64,7 @@ def as_table(
     else:
         expected = "a dict of columns, a pyarrow, pandas or polars table, or a list of dicts"
         raise UserError(f"data: cannot read type {type(data).__name__}; expected {expected}")
-    check_names(table.column_names, "data", may_repeat=may_repeat)
+    check_names(table.schema.names, "data", may_repeat=may_repeat)
     return of_objects(plain(table, missing), isinstance(data, list | tuple))
 
 
@@ -75,9 +78,9 @@ def plain(table: pa.Table, missing: tuple[str, ...]) -> pa.Table:
             return plain(table.flatten(), missing)
         whole = _cast(column)
         columns.append(_unmark(whole, markers))
-        if found := words_marked(whole, columns[-1]):
+        if columns[-1] is not whole and (found := words_marked(whole, columns[-1])):
             words[place] = found
-    whole = pa.Table.from_arrays(columns, table.column_names)
+    whole = pa.Table.from_arrays(columns, table.schema.names)
     for place, found in words.items():
         field = whole.schema.field(place).with_metadata({WORDS: json.dumps(found)})
         whole = whole.set_column(place, field, columns[place])
@@ -92,6 +95,7 @@ def _as_column(markers: frozenset[str]) -> pa.Array:
 
 def plain_kinds(table: pa.Table) -> pa.Table:
     """The table in few kinds; what is missing stays as it is."""
+    table = with_times(table)
     return pa.Table.from_arrays(list(map(_cast, table.columns)), table.column_names)
 
 
@@ -135,13 +139,14 @@ def _from_columns(columns: Iterable[tuple[object, Foreign]], missing: tuple[str,
     """Named columns as a table. Raises UserError if lengths differ."""
     names: list[str] = []
     arrays: list[pa.Array | pa.ChunkedArray] = []
+    markers = {*missing, ""}
     for name, values in columns:
-        if isinstance(name, int | float | np.integer | np.floating):  # as pandas writes it
+        if isinstance(name, NUMBERS):  # as pandas writes it
             name = str(name)
         if not isinstance(name, str):
             raise UserError(f"data: a column is named {name!r}; expected a string")
         names.append(name)
-        arrays.append(_to_arrow(name, values, {*missing, ""}))
+        arrays.append(_to_arrow(name, values, markers))
         if len(arrays[-1]) != len(arrays[0]):
             own = f"column {name!r} has {len(arrays[-1])} rows"
             first = f"column {names[0]!r} has {len(arrays[0])}"
@@ -151,7 +156,7 @@ def _from_columns(columns: Iterable[tuple[object, Foreign]], missing: tuple[str,
 
 def _to_arrow(name: str, values: Foreign, markers: set[str]) -> pa.Array | pa.ChunkedArray:
     """A column of any library as one of pyarrow. Raises UserError."""
-    if isinstance(values, pa.Array | pa.ChunkedArray):
+    if isinstance(values, ARRAYS):
         return values
     kind = type(values)  # asked itself, pandas' Series would look among its labels
     if hasattr(kind, "to_arrow"):  # polars, whose objects would be bare addresses
@@ -184,9 +189,11 @@ def _to_arrow(name: str, values: Foreign, markers: set[str]) -> pa.Array | pa.Ch
 
 def _cast(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """A column in one of the few kinds."""
+    if column.type in PLAIN_KINDS:
+        return column
     column = text_of_bytes(column)
     kind = column.type
-    if kind in PLAIN_KINDS or _plain_kind(kind) == kind:
+    if _plain_kind(kind) == kind:
         return column
     # In two steps: there is no cast from a dictionary of string_view.
     return column.cast(_with_plain_values(kind)).cast(_plain_kind(kind))
@@ -217,12 +224,18 @@ def _plain_kind(kind: pa.DataType) -> pa.DataType:
 
 def _unmark(column: pa.ChunkedArray, markers: frozenset[str]) -> pa.ChunkedArray:
     """A column with nan and markers null, and of no kind where nothing else is left."""
-    if pa.types.is_floating(column.type):
+    kind = column.type
+    if kind == pa.float64() and len(column) <= FEW_ROWS:
+        cells = column.to_pylist()
+        if all(cell == cell for cell in cells):
+            return column
+        return pa.chunked_array([pa.array([c if c == c else None for c in cells], kind)])
+    if pa.types.is_floating(kind):
         if not column.null_count and not np.isnan(column.to_numpy()).any():
             return column
         nan = pc.is_nan(column)
         return pc.if_else(nan, None, column) if pc.any(nan).as_py() else column
-    if not pa.types.is_string(column.type):
+    if not pa.types.is_string(kind):
         return column
     cells = column.to_pylist() if len(column) <= FEW_ROWS else [""]
     if all(cell is None or cell.strip() not in markers for cell in cells):

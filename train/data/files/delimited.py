@@ -24,15 +24,13 @@ import pyarrow.csv as pacsv
 from train.data.files.arrow import first_line, plain
 from train.data.files.dialect import SAMPLE_BYTES, Dialect, find_dialect
 from train.data.files.escapes import doubled
+from train.data.files.found import DELIMITER, FIRST, INDEX, SHIFT, with_notes
 from train.data.files.repeated_names import without_names
 from train.errors import UserError
 
-DELIMITER = b"delimiter"  # where the metadata of a table has it
-INDEX = b"index"  # there if a column of row names was left out
-NOTES = b"notes"  # lines for the user on the file
-SHIFT = b"shift"  # there if rows end with a delimiter, but could begin with a name of theirs
 HINT_RECORDS = 50  # that are looked at for names below a title
 MAX_BLOCK_BYTES = 2**31 - 1
+COUNT = re.compile(r"\d+")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -67,7 +65,13 @@ def read_delimited(data: bytes, path: str, missing: tuple[str, ...], default: by
     table, n_repeated = without_names(table, names)
     kept = _named_places(table, dialect, path)
     has_index = not names[0] and 0 not in kept
-    metadata = {DELIMITER: delimiter} | ({INDEX: b"1"} if has_index else {})
+    metadata = {DELIMITER: delimiter}
+    if has_index:
+        index = table.column(0)
+        metadata[INDEX] = b"repeated" if _repeats(index) else b"once"
+        first = index.drop_null().to_pylist()[:1]
+        if first and not COUNT.fullmatch(first[0]):
+            metadata[FIRST] = first[0].encode()
     metadata |= {SHIFT: b"1"} if dialect.may_shift else {}
     notes = [f"{path}: {note}" for note in dialect.notes]
     if n_repeated:
@@ -78,7 +82,8 @@ def read_delimited(data: bytes, path: str, missing: tuple[str, ...], default: by
 def _named_places(table: pa.Table, dialect: Dialect, path: str) -> list[int]:
     """The places of columns without empty ones, and an index in front, that have no name.
 
-    An index is a column that counts the rows, or names each. Raises UserError for another one.
+    An index is a column that counts the rows, or names each; those of files that were joined may
+    count anew. Raises UserError for another one.
     """
     names = dialect.names
     kept = []
@@ -92,45 +97,16 @@ def _named_places(table: pa.Table, dialect: Dialect, path: str) -> list[int]:
     if unnamed[-1]:
         raise UserError(f"{path}: column {unnamed[-1] + 1} has no name{hint or '; name it'}")
     index = table.column(0)
-    if index.null_count or len(index.unique()) < len(index):
+    are_counts = not hint and all(map(COUNT.fullmatch, index.drop_null().to_pylist()))
+    if _repeats(index) and not are_counts:
         hint = hint or ", which could be an index if all of its cells differed; name it"
         raise UserError(f"{path}: column 1 has no name{hint}")
     return kept[1:]
 
 
-def delimiter_of(table: pa.Table) -> str:
-    """The delimiter of the text that a table was read from, "" where it was none."""
-    return (table.schema.metadata or {}).get(DELIMITER, b"").decode()
-
-
-def with_notes(table: pa.Table, notes: list[str]) -> pa.Table:
-    """The table with these lines for the user before others on its file."""
-    if not notes:
-        return table
-    metadata = dict(table.schema.metadata or {})
-    kept = metadata.get(NOTES, b"").decode().splitlines()
-    metadata[NOTES] = "\n".join([*notes, *kept]).encode()
-    return table.replace_schema_metadata(metadata)
-
-
-def left_out_notes(table: pa.Table, where: str) -> list[str]:
-    """A line for an index that was left out, or could be, and for names that several columns have.
-
-    For a table whose columns were all found: what is looked up by such a name is refused.
-    """
-    metadata = table.schema.metadata or {}
-    notes = metadata.get(NOTES, b"").decode().splitlines()
-    if INDEX in metadata:
-        notes.append(f"{where}: column 1 has no name and is left out, as an index of the rows")
-    if SHIFT in metadata:
-        notes.append(
-            f"{where}: rows end with a delimiter that the header lacks, so their first cell is "
-            f"{table.column_names[0]!r}; if it is a name of the row, give it one in the header"
-        )
-    for name, count in Counter(table.column_names).items():
-        if count > 1:
-            notes.append(f"{where}: {count} columns are called {name!r}; none of them is used")
-    return notes
+def _repeats(index: pa.ChunkedArray) -> bool:
+    """Whether cells of an index are alike, or missing."""
+    return bool(index.null_count) or len(index.unique()) < len(index)
 
 
 def _are_data(names: list[str]) -> bool:

@@ -19,7 +19,8 @@ STARTS_NUMBER = re.compile(r"[+-]?[.,]?[0-9]")
 LINE_END = re.compile(rb"\r\n|\n|\r")
 COMMENT = re.compile(rb"#|//|%")
 BLANK_LINES = re.compile(rb"[\r\n]*")
-BLANK = re.compile(rb"[ \t]+")
+# Between blanks: a text in quotes, or what holds no blank.
+BLANK_FIELD = re.compile(rb'"(?:[^"]|"")*"(?![^ \t])|[^ \t]+')
 NUMBER = re.compile(rb"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
@@ -59,7 +60,7 @@ def find_dialect(data: bytes, default: bytes) -> Dialect:
         line += 1
     delimiter = said[1] if said is not None else _sniff(stripped, default)
     if said is None and _is_set_apart_by_blanks(stripped, delimiter):
-        rows = [BLANK.sub(b"\t", row.strip()) for row in stripped.splitlines()]
+        rows = [b"\t".join(BLANK_FIELD.findall(row)) for row in stripped.splitlines()]
         stripped = b"\n".join(rows) + b"\n"
         delimiter = b"\t"
     head = stripped[:SAMPLE_BYTES]
@@ -71,13 +72,20 @@ def find_dialect(data: bytes, default: bytes) -> Dialect:
     records: list[list[str]] = []
     lines = 1
     with contextlib.suppress(csv.Error):  # a field beyond its limit
-        names = [name.strip() for name in next(reader)]
+        names = _without_apostrophes([name.strip() for name in next(reader)])
         lines = reader.line_num
         records = _some_records(reader)
-    fitted = tuple(_fitted(names, records))
-    may_shift = len(fitted) > len(names) and not fitted[-1] and _names_rows(records)
     start = _after_lines(stripped, lines)
+    names_one = len(records) == 1 and _names_one_row(stripped, start, delimiter)
+    fitted = tuple(_fitted(names, records, names_one))
+    may_shift = len(fitted) > len(names) and not fitted[-1] and _names_rows(records)
     return Dialect(delimiter, fitted, stripped, start, line, may_shift, notes)
+
+
+def _without_apostrophes(names: list[str]) -> list[str]:
+    """Names that all stand in apostrophes, as some programs quote, without these."""
+    quoted = [len(name) > 2 and name[0] == name[-1] == "'" for name in names if name]
+    return [name[1:-1] for name in names] if quoted and all(quoted) else names
 
 
 def _first_line(data: bytes) -> bytes:
@@ -116,8 +124,11 @@ def _some_records(reader: Iterator[list[str]]) -> list[list[str]]:
     return records[:-1] if len(records) > 50 else records
 
 
-def _fitted(names: list[str], records: list[list[str]]) -> list[str]:
-    """Names for the fields that rows have: one more, in front or at the end, or one less."""
+def _fitted(names: list[str], records: list[list[str]], names_one: bool) -> list[str]:
+    """Names for the fields that rows have: one more, in front or at the end, or one less.
+
+    `names_one`: the first cell of the only row is its name.
+    """
     widths = {len(record) for record in records}
     if len(widths) != 1:
         return names
@@ -126,7 +137,8 @@ def _fitted(names: list[str], records: list[list[str]]) -> list[str]:
         # A header that ends with a delimiter as rows do lacks a name in front.
         if names[-1] and _ends_are_empty(records):
             return [*names, ""]
-        return ["", *names] if len(names) > 1 and _names_rows(records) else names
+        has_index = len(names) > 1 and (names_one or _names_rows(records))
+        return ["", *names] if has_index else names
     if width < len(names) and not any(names[width:]):
         return names[:width]
     return names
@@ -145,6 +157,19 @@ def _names_rows(records: list[list[str]]) -> bool:
     return first in (counted[:-1], counted[1:]) or not any(map(STARTS_NUMBER.match, first))
 
 
+def _names_one_row(data: bytes, start: int, delimiter: bytes) -> bool:
+    """Whether the only row, from `start` on, begins with its name, as R writes it.
+
+    It is 0 or 1, or stands in quotes as all names of columns do. Unquoted between commas 1,2.5
+    may be a number.
+    """
+    row = data[start:].lstrip(b"\r\n")
+    names = data[:start].split(delimiter)
+    if row.startswith(b'"') and all(name.lstrip().startswith(b'"') for name in names):
+        return True
+    return delimiter != b"," and row.partition(delimiter)[0].strip() in (b"0", b"1")
+
+
 def _after_lines(data: bytes, count: int) -> int:
     """Where in the text this many lines end, each with a newline, a return or both."""
     ends = LINE_END.finditer(data)
@@ -156,22 +181,30 @@ def _after_lines(data: bytes, count: int) -> int:
 
 
 def _is_set_apart_by_blanks(data: bytes, delimiter: bytes) -> bool:
-    """Whether runs of blanks set fields apart: equally many in all first lines, mostly numbers."""
+    """Whether runs of blanks set fields apart: equally many in all first lines.
+
+    The fields are mostly numbers, or the names are quoted, as by R, which then quotes all texts.
+    The header may lack the name of a column in front that names the rows, as R's does.
+    """
     lines = [line for line in data[:SAMPLE_BYTES].splitlines() if line.strip()][:50]
-    if len(lines) < 2 or b'"' in lines[0] or lines[0].startswith(b"\t"):
+    if len(lines) < 2 or lines[0].startswith(b"\t"):
         return False  # a tab in front has an empty name before it
     if delimiter in lines[0] and not (delimiter == b"\t" and _is_ragged(lines)):
         return False
-    rows = [line.split() for line in lines]
-    if len(rows[0]) < 2 or len({len(row) for row in rows}) > 1:
+    names, *rows = map(BLANK_FIELD.findall, lines)
+    widths = {len(row) for row in rows}
+    quoted = all(name.startswith(b'"') for name in names)
+    named = quoted or all(row[0].isdigit() for row in rows)
+    if len(names) < 2 or widths not in ({len(names)}, {len(names) + named}):
         return False
-    cells = [cell for row in rows[1:] for cell in row]
+    cells = [cell for row in rows for cell in row]
     n_numbers = sum(NUMBER.fullmatch(cell) is not None for cell in cells)
-    return 2 * n_numbers >= len(cells)
+    return quoted or 2 * n_numbers >= len(cells)
 
 
 def _is_ragged(lines: list[bytes]) -> bool:
-    return len({line.count(b"\t") for line in lines}) > 1
+    """Whether lines have different numbers of tabs, but for those in quotes."""
+    return len({QUOTED_FIELD.sub(b"", line).count(b"\t") for line in lines}) > 1
 
 
 def _sniff(data: bytes, default: bytes) -> bytes:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.json as pajson
 
 from train.config.data_options import MISSING
+from train.config.values import is_number
 from train.data.files.arrow import first_line, unmarked
 from train.data.files.delimited import MAX_BLOCK_BYTES
 from train.errors import UserError
@@ -45,14 +46,16 @@ def read_json_lines(data: bytes, path: str, missing: tuple[str, ...]) -> pa.Tabl
         if change is None:
             raise UserError(f"{path}: {first_line(error)}") from None
         name, before, after, row = change.groups()
-        where = f"{path}, {places[int(row)]}: column {name!r}"
+        column, is_list, _ = name.partition("/[]")
+        within = " within its lists" if is_list else ""
+        where = f"{path}, {places[int(row)]}: column {column!r}{within}"
         change = f"changes from {before} to {after}"
         raise UserError(f"{where} {change}; expected one kind per column") from None
 
 
 def _as_one_kind(rows: list[dict[str, object]]) -> list[dict[str, object]]:
     """The rows with numbers as texts in columns that hold both."""
-    numbers = {name for row in rows for name in row if _is_number(row[name])}
+    numbers = {name for row in rows for name in row if is_number(row[name])}
     texts = {name for row in rows for name in row if isinstance(row[name], str)}
     mixed = numbers & texts
     if not mixed:
@@ -60,14 +63,10 @@ def _as_one_kind(rows: list[dict[str, object]]) -> list[dict[str, object]]:
     alike = []
     for row in rows:
         as_text = {
-            name: json.dumps(row[name]) for name in mixed & row.keys() if _is_number(row[name])
+            name: json.dumps(row[name]) for name in mixed & row.keys() if is_number(row[name])
         }
         alike.append(row | as_text)
     return alike
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _without_markers(rows: list[dict[str, object]], markers: set[str]) -> list[dict[str, object]]:
@@ -89,7 +88,7 @@ def _holds_number(value: object, depth: int = 2) -> bool:
     """Whether a value is a number, or a list of numbers or of lists of them."""
     if isinstance(value, list):
         return depth > 0 and any(_holds_number(item, depth - 1) for item in value)
-    return _is_number(value)
+    return is_number(value)
 
 
 def _unmarked_steps(value: object, markers: set[str], depth: int = 2) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from numbers import Number
 from typing import Any, TypeAlias
@@ -11,6 +12,16 @@ import pyarrow as pa
 
 # A table or a column of any library, of which methods are asked for, and no types.
 Foreign: TypeAlias = Any
+Items: TypeAlias = Iterable[tuple[object, Foreign]]
+
+# What pandas calls an index: in Parquet, and where it reads one from a file of text.
+PARQUET_INDEX = re.compile(r"__index_level_[0-9]+__")
+UNNAMED = "Unnamed: 0"
+
+
+def is_index(name: str) -> bool:
+    """Whether pandas calls an index so."""
+    return name == UNNAMED or PARQUET_INDEX.fullmatch(name) is not None
 
 
 def of_plain_kind(values: Foreign) -> Foreign:
@@ -26,18 +37,21 @@ def of_plain_kind(values: Foreign) -> Foreign:
     return values
 
 
-def plain_array(series: Foreign) -> pa.Array | pa.ChunkedArray | None:
-    """A Series of plain numbers, or of text that pandas keeps in Arrow's form; None of another.
+def plain_array(column: Foreign) -> pa.Array | pa.ChunkedArray | None:
+    """A column of plain numbers, or of text that pandas keeps in Arrow's form; None of another.
 
-    What pyarrow makes of the Series itself, without the search for its kind. Numbers stay where
-    they stand, and nan among them is not yet null.
+    It is a Series, or the array of one. What pyarrow makes of the Series itself, without the search
+    for its kind. Numbers stay where they stand, and nan among them is not yet null.
     """
-    kind = series.dtype
+    kind = column.dtype
     if isinstance(kind, np.dtype):
-        is_plain = kind.kind in "biu" or kind in (np.float32, np.float64)
-        return pa.array(series.to_numpy()) if is_plain else None
+        is_plain = kind.kind in "biu" or (kind.kind == "f" and kind.itemsize in (4, 8))
+        if not is_plain:
+            return None
+        # In this machine's order of bytes, the only one that pyarrow takes: FITS has the other.
+        return pa.array(np.asarray(column, kind.newbyteorder("=")))
     is_arrow = getattr(kind, "storage", None) == "pyarrow"
-    return pa.array(series.array) if is_arrow else None
+    return pa.array(getattr(column, "array", column)) if is_arrow else None
 
 
 def numbers_as_text(cells: list[object]) -> list[object]:
@@ -50,11 +64,13 @@ def numbers_as_text(cells: list[object]) -> list[object]:
     return [str(cell) if is_number and cell == cell else cell for cell, is_number in pairs]
 
 
-def items_of(data: Foreign) -> Iterable[tuple[object, Foreign]]:
+def items_of(data: Foreign) -> Items:
     """The names and columns of a dict, records of numpy, or a DataFrame.
 
     Those of a frame of numbers of one type are of one array.
     """
+    if hasattr(type(data), "iloc") and hasattr(data, "_iter_column_arrays"):
+        return _of_arrays(data.columns, data._iter_column_arrays(), data)
     names = getattr(getattr(data, "dtype", None), "names", None)
     if names is not None and not hasattr(data, "items"):
         return [(name, data[name]) for name in names]
@@ -63,6 +79,16 @@ def items_of(data: Foreign) -> Iterable[tuple[object, Foreign]]:
     if isinstance(kind, np.dtype) and kind.kind in "fiu" and hasattr(data, "to_numpy"):
         return zip(data.columns, data.to_numpy().T, strict=True)
     return data.items()
+
+
+def _of_arrays(names: Iterable[object], arrays: Iterable[Foreign], data: Foreign) -> Items:
+    """The columns of a frame by its own arrays: a Series of each takes most of a row's time.
+
+    pandas gives them by a method that is not public; a frame without it is read by Series.
+    """
+    for at, (name, array) in enumerate(zip(names, arrays, strict=True)):
+        made = plain_array(array)
+        yield name, data.iloc[:, at] if made is None else made
 
 
 def text_of_bytes(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -18,12 +18,14 @@ import pyarrow.parquet as pq
 from train.config.data_options import MISSING
 from train.data.files.arrow import PARQUET, check_names, first_line, plain
 from train.data.files.builtin import read_builtin
-from train.data.files.delimited import read_delimited, with_notes
+from train.data.files.delimited import read_delimited
 from train.data.files.encoding import to_utf8
+from train.data.files.found import with_notes
 from train.data.files.json_lines import read_json_lines
 from train.data.files.objects import of_objects
 from train.data.files.packed import unpack
 from train.data.files.row_groups import read_folder
+from train.data.periods import with_times
 from train.errors import UserError
 
 TEXT = (".csv", ".tsv", ".txt")
@@ -110,6 +112,6 @@ def _read_parquet(file: BinaryIO, path: str) -> pa.Table:
         table = pq.ParquetFile(file, page_checksum_verification=True).read()
         table.validate(full=True)  # text that is not UTF-8
         _ = table.column_names  # names that are not UTF-8
-        return table
+        return with_times(table)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not a readable Parquet file: {first_line(error)}") from None

@@ -11,7 +11,7 @@ import pyarrow as pa
 from train.config.data_options import Sequences
 from train.data.columns import Said, get_column, missing_rows
 from train.data.dataset import HostArrays
-from train.data.files.delimited import left_out_notes
+from train.data.files.found import left_out_notes
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.sequences.fit import names_of
 from train.data.sequences.joining import take_rows

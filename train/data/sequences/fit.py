@@ -20,7 +20,7 @@ from train.data.sequences.steps import (
     read_step_numbers,
     read_step_text,
 )
-from train.data.sequences.tags import TagColumn, fit_tags
+from train.data.sequences.tags import TagColumn, fit_tags, odd_tags_note
 from train.data.sequences.text import Vocabulary, fit_vocabulary
 from train.data.sequences.written import are_numbers
 from train.data.table.encoder import TableEncoder
@@ -56,7 +56,8 @@ def fit_sequences(
         )
     tags = tuple(_fit_tags(train, name, where) for name in of_steps if name not in numeric)
     labels, notes = _fit_labels(table, rows, of_rows, options, loss)
-    notes += filter(None, map(_scheme_note, tags))
+    for tag in tags:
+        notes += filter(None, (_scheme_note(tag), odd_tags_note(tag, train, where)))
     encoder = SequenceEncoder(
         numbers,
         token,

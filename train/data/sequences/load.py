@@ -17,6 +17,7 @@ from train.config.sequence_recipe import auto_max_length, auto_valid
 from train.data.columns import Said
 from train.data.files.read import read_table
 from train.data.files.tables import Read
+from train.data.number_words import counted
 from train.data.reading_of_steps import reading_of_sequences
 from train.data.sequences.dataset import SequenceDataset
 from train.data.sequences.encoded_file import encode_files, labelled, no_target
@@ -31,6 +32,7 @@ from train.data.sequences.step_table import (
     first_of_lists,
     sparse_note,
     to_lists,
+    varied_note,
 )
 from train.data.sequences.steps import check_columns
 from train.data.sequences.tags import NONE
@@ -175,6 +177,8 @@ def _rows(table: pa.Table, options: Sequences, said: Said) -> pa.Table:
         if constant_lists(table, name).all():
             said += sparse_note(table, name, options.path)
             table = first_of_lists(table, name, options.path)
+        else:
+            said += varied_note(table, name, options.id, options.path)
     return table
 
 
@@ -201,7 +205,8 @@ def _cut(
             array[long, max(max_length - 1, 0) :] = np.nan
         elif array.ndim == 3:
             array[long, max_length:] = np.nan
-    notes = [f"{len(long)} training sequences are cut at {max_length} steps"] if len(long) else []
+    cut = counted(len(long), "training sequence is", "training sequences are")
+    notes = [f"{cut} cut at {max_length} steps"] if len(long) else []
     n_valid = int((length[splits["valid"]] > length[rows].max(initial=1)).sum())
     if n_valid:
         notes.append(

@@ -32,7 +32,7 @@ from train.data.sequences.stream_notes import notes_on_stream
 from train.data.sequences.survey import Survey, survey
 from train.data.sequences.text import MAX_CHARACTERS
 from train.data.stream.online_statistics import MAX_LABELS, StreamRows
-from train.data.stream.parts import shares_of
+from train.data.stream.parts import check_training_rows, shares_of
 from train.data.table.encoded_file import notes_on_classes
 from train.errors import UserError
 
@@ -51,29 +51,20 @@ def load_sequence_stream(options: Sequences, loss: str) -> StreamedSequences:
     for names, field in ((options.inputs, "inputs"), (options.target, "target")):
         check_columns(files.schema.empty_table(), names_of(names), field, options.path)
     notes: Said = []
-    if options.valid == "auto":
-        options = replace(options, valid=auto_valid(files.n_rows))
-        if not options.valid and not options.valid_path:
-            notes.append(f"none of {files.n_rows} sequences validate (config.data.valid)")
+    options = _with_auto_valid(options, files.n_rows, notes)
     row_bytes = bytes_of_rows(files, columns)
     shares = shares_of(options, files.n_rows, kept_rows(row_bytes))
     found = survey(files, options, shares, row_bytes)
-    if sum(found.counts) < 2:
-        raise UserError(
-            f"{options.path}: {sum(found.counts)} training rows with a target: "
-            "at least two are needed"
-        )
+    check_training_rows(sum(found.counts), options.path)
     encoder, fitting, numbers = _fit(found, options, loss, notes)
     if options.max_length == "auto":
         most = auto_max_length(encoder.steps, tokens=encoder.token is not None)
         options = replace(options, max_length=most)
-    sample_numbers = np.concatenate(found.sample.numbers)
-    sample = fitting.take(pa.array(np.searchsorted(numbers, sample_numbers)))
-    sample = shortened(sample, encoder.step_names, resolved(options.max_length))
-    own = encode_file(encoder, sample, f"{options.path}, in a sample of its rows", options)
-    pool = [own._replace(rows=sample_numbers)]
-    splits = {"train": np.arange(len(sample_numbers), dtype=np.int32)}
-    start = len(sample_numbers)
+    own = _encoded_sample(found, fitting, numbers, encoder, options)
+    n_sample = len(own.rows)
+    pool = [own]
+    splits = {"train": np.arange(n_sample, dtype=np.int32)}
+    start = n_sample
     for part, rows in (("valid", found.valid), ("test", found.test)):
         file = _held_out(part, rows, shares[part], encoder, options, notes)
         n_rows = len(file.rows) if file else 0
@@ -84,7 +75,7 @@ def load_sequence_stream(options: Sequences, loss: str) -> StreamedSequences:
     target = join([file.target for file in pool], fills_of(encoder))
     reading = reading_of_sequences(fitting, encoder, options)
     found.forget_rows()
-    del sample, fitting
+    del fitting
     return_memory()
     stream = _stream(files, columns, encoder, options, found, shares)
     dataset = StreamedSequences(
@@ -98,7 +89,32 @@ def load_sequence_stream(options: Sequences, loss: str) -> StreamedSequences:
         reading=reading,
         stream=stream,
     )
-    return replace(dataset, notes=(*notes_on_stream(dataset, len(sample_numbers)), *notes))
+    return replace(dataset, notes=(*notes_on_stream(dataset, n_sample), *notes))
+
+
+def _with_auto_valid(options: Sequences, n_rows: int, notes: Said) -> Sequences:
+    """The options with the share of so many rows that validate, where it is "auto"."""
+    if options.valid != "auto":
+        return options
+    options = replace(options, valid=auto_valid(n_rows))
+    if not options.valid and not options.valid_path:
+        notes.append(f"none of {n_rows} sequences validate (config.data.valid)")
+    return options
+
+
+def _encoded_sample(
+    found: Survey,
+    fitting: pa.Table,
+    numbers: np.ndarray,
+    encoder: SequenceEncoder,
+    options: Sequences,
+) -> EncodedFile:
+    """The sample of training rows, cut and encoded; `numbers` are those of `fitting`'s rows."""
+    rows = np.concatenate(found.sample.numbers)
+    sample = fitting.take(pa.array(np.searchsorted(numbers, rows)))
+    sample = shortened(sample, encoder.step_names, resolved(options.max_length))
+    encoded = encode_file(encoder, sample, f"{options.path}, in a sample of its rows", options)
+    return encoded._replace(rows=rows)
 
 
 def _fit(

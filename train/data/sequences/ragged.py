@@ -10,6 +10,8 @@ from typing import cast
 
 import numpy as np
 
+BLOCK = 256  # rows that are padded at once
+
 
 class Ragged:
     """Stands for an array [n, t, ...] that is zero beyond each row's end, in the size of its steps.
@@ -79,10 +81,10 @@ def first_steps(array: np.ndarray, width: int) -> np.ndarray:
     return array[:, :width]
 
 
-def row_blocks(array: np.ndarray, n_rows: int = 256) -> Iterator[np.ndarray]:
+def row_blocks(array: np.ndarray) -> Iterator[np.ndarray]:
     """The rows in the order of memory, ragged ones padded some at a time."""
     if not isinstance(array, Ragged):
         yield np.ascontiguousarray(array)
         return
-    for start in range(0, len(array), n_rows):
-        yield array.dense(slice(start, start + n_rows), array.shape[1])
+    for start in range(0, len(array), BLOCK):
+        yield array.dense(slice(start, start + BLOCK), array.shape[1])

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
-from typing import Literal, TypedDict
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 
+from train.config.sequence_recipe import Traits
 from train.data.answer_names import AnswerNames, name_answers
 from train.data.dataset import Head, HostArrays
 from train.data.sequences.label_sets import LabelSet
@@ -26,15 +27,6 @@ NEXT = "next"
 # What rows are predicted together: up to so many times the mean length, and up to so many steps.
 USUAL = 4
 MIN_USUAL = 64
-
-
-class Traits(TypedDict):
-    """What `train.config.sequence_recipe` goes by."""
-
-    longest: int
-    tokens: bool
-    of_steps: bool
-    classes: bool
 
 
 @dataclass(frozen=True)
@@ -123,13 +115,13 @@ class SequenceSchema:
     @property
     def traits(self) -> Traits:
         """What the recipe goes by."""
-        of_steps = bool(self.tags or self.step_numbers or self.next_kind)
-        return {
-            "longest": self.longest,
-            "tokens": self.token is not None,
-            "of_steps": of_steps,
-            "classes": all(head.kind in ("binary", "multiclass") for head in self.heads),
-        }
+        return Traits(
+            longest=self.longest,
+            tokens=self.token is not None,
+            of_steps=bool(self.tags or self.step_numbers or self.next_kind),
+            classes=all(head.kind in ("binary", "multiclass") for head in self.heads),
+            numbers=self.n_numbers,
+        )
 
     @property
     def answer_names(self) -> AnswerNames:

@@ -26,13 +26,12 @@ LETTERS = {
     "BMES": {"B": "B", "M": "I", "E": "E", "S": "S"},
     "BMEWO": {"B": "B", "M": "I", "E": "E", "W": "S"},
 }
-PARTED = ("IOB2", "IOBES", "BILOU", "BMES", "BMEWO")  # an entity's parts tell where it begins
 
 
 def as_iobes(tags: Sequence[str]) -> list[str] | None:
     """Tags in the letters of IOBES, bare kinds as I-KIND; None if they mark no entities.
 
-    Which of the two IOB it is tags alone do not tell.
+    IOB1 and IOB2 are left as they are: the set of tags does not tell which of the two it is.
     """
     inside = [tag for tag in tags if tag != "O"]
     if not inside:
@@ -76,6 +75,17 @@ def scheme_of(text: StepText) -> str:
             if n_broken <= MAX_BROKEN * (n_broken + n_begun):
                 return scheme
     return ""
+
+
+def odd_tags(text: StepText) -> dict[str, int]:
+    """{tag without a letter of the scheme that nearly all others have: its steps}, if there are."""
+    counts = np.bincount(text.codes[text.codes >= 0], minlength=len(text.values))
+    inside = [k for k, tag in enumerate(text.values) if tag != "O"]
+    for letters in LETTERS.values():
+        odd = [k for k in inside if _letter(text.values[k]) not in letters]
+        if len(odd) < len(inside) and counts[odd].sum() <= MAX_BROKEN * counts[inside].sum():
+            return {text.values[k]: int(counts[k]) for k in odd}
+    return {}
 
 
 def _role(tag: str, scheme: str) -> str:

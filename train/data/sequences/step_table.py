@@ -13,6 +13,8 @@ import pyarrow.compute as pc
 
 from train.data.sequences.steps import check_columns, column_error, one_array, read_step_text
 
+VARIED_SHARE = 0.1  # of sequences, up to which those of several values may be mistakes
+
 
 def to_lists(table: pa.Table, id_name: str, order_name: str, where: str) -> pa.Table:
     """A table with a row per sequence: the id, and every other column as lists.
@@ -77,6 +79,23 @@ def sparse_note(table: pa.Table, name: str, where: str) -> list[str]:
         return []
     found = f"column {name!r} has a value on {n_known} of {len(codes)} steps"
     return [f"{where}: {found}, one a sequence, and is read as what the whole sequence is"]
+
+
+def varied_note(table: pa.Table, name: str, id_name: str, where: str) -> list[str]:
+    """A line where few sequences have several values of a column that is one in all others.
+
+    Where all others have the same one, it is a tag that is rare.
+    """
+    is_constant = constant_lists(table, name)
+    varied = np.flatnonzero(~is_constant)
+    steps = read_step_text(table.filter(pa.array(is_constant)), name, where)
+    if len(varied) > VARIED_SHARE * len(is_constant) or len(np.unique(steps.codes)) < 2:
+        return []
+    first = table.column(id_name)[int(varied[0])].as_py()
+    n_of_all = f"{len(varied)} of {len(is_constant)} sequences"
+    found = f"{n_of_all}, such as {id_name} {first}, have several values in {name!r}"
+    advice = "where it is a label of the sequence, write one value there"
+    return [f"{where}: {found}, so it is read as a value of each step; {advice}"]
 
 
 def first_of_lists(table: pa.Table, name: str, where: str) -> pa.Table:

@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from train.data.columns import nearest
-from train.errors import UserError
+from train.data.files.found import index_hint
+from train.errors import UserError, nearest
 
 # Padded widths are multiples of it, so that files of nearly the same length share a compiled
 # program.
@@ -26,6 +26,10 @@ SHOWN = 40  # letters of a text in a message
 AS_LISTS = (
     "write the lists themselves, as JSON lines (of pandas: "
     "to_json(path, orient='records', lines=True)) or Parquet"
+)
+LAYOUT = (
+    "; sequences are lists, as JSON lines have them, or rows of one step each, with config.data.id "
+    "and config.data.order"
 )
 OF_ROWS = (
     "; what is of the whole sequence is a list of the names of its labels, such as ['a', 'c'], "
@@ -79,6 +83,10 @@ def unlike_steps(
 def holds_lists(table: pa.Table, name: str) -> bool:
     """Whether a column has a list per row."""
     kind = table.schema.field(name).type
+    return _is_any_list(kind)
+
+
+def _is_any_list(kind: pa.DataType) -> bool:
     return _is_list(kind) or pa.types.is_fixed_size_list(kind)
 
 
@@ -90,7 +98,9 @@ def check_columns(table: pa.Table, names: Iterable[str], field: str, where: str)
     """Raises UserError if the table lacks a column that the config's `field` names."""
     for name in names:
         if name not in table.column_names:
-            hint = nearest(name, table.column_names)
+            hint = nearest(name, table.column_names) + index_hint(table)
+            if field == "inputs" and not any(map(_is_any_list, table.schema.types)):
+                hint += LAYOUT
             raise UserError(f"config.data.{field}: {where} has no column {name!r}{hint}")
 
 
@@ -99,6 +109,8 @@ def element_type(table: pa.Table, name: str, where: str) -> pa.DataType:
     kind = table.schema.field(name).type
     if holds_lists(table, name):
         return kind.value_type
+    if not table.num_rows:
+        raise UserError(f"{where}: has column names but no rows")
     column = f"{where}: column {name!r}"
     by_step = "train with config.data.id and config.data.order where a file has a row per step"
     if not pa.types.is_string(kind):
@@ -163,7 +175,7 @@ def _flatten(column: pa.ChunkedArray, name: str, where: str) -> tuple[np.ndarray
     array = one_array(column)
     if array.null_count:
         row = int(np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False))[0]) + 1
-        raise column_error(f"row {row} has no list", name, where)
+        raise column_error(f"row {row} has no list; give it one, or leave it out", name, where)
     lengths = pc.list_value_length(array).to_numpy(zero_copy_only=False)
     return lengths.astype(np.int64), array.flatten()
 

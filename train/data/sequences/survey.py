@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 
 from train.config.data_options import Sequences
 from train.data.columns import get_column, read_text
-from train.data.files.row_groups import MAX_ROWS, Files, Piece, uniform
+from train.data.counter_random import uniform
+from train.data.files.row_groups import MAX_ROWS, Files, Piece
 from train.data.sequences.encoded_file import labelled
 from train.data.sequences.fit import names_of
 from train.data.sequences.rows_on_disk import is_text, kept_rows, read_sequences, shortened
@@ -46,37 +47,47 @@ PIECE_BYTES = 1 << 23  # of rows that are read at once, as they are in the file
 
 @dataclass
 class Survey:
-    """What a pass found.
-
-    `counts` are the training rows of each row group. `inputs` are of the columns of numbers,
-    `following` of the same without each row's first step, `step_targets` of targets of numbers at
-    each step: all of them up to `limit` steps of a row, of which there are `n_read`. `words` are of
-    all tokens, `read_words` up to there; so are `tags` and `read_tags`, of targets of lists.
-    `moments` and `labels` are of targets that are one a sequence. `unlike` says of a target of
-    lists which row has another number of steps than the inputs, if one has.
-    """
+    """What a pass over the rows found; all but `valid` and `test` is of training rows."""
 
     options: Sequences
     limit: int | None
+    """Steps of a row that are read; None: all, also where "auto" is yet to say how many."""
     counts: list[int] = field(default_factory=list)
+    """Rows of each row group."""
     n_unlabelled: int = 0
+    """Rows, of all splits, without a target."""
     n_steps: int = 0
     n_read: int = 0
+    """Those of `n_steps` that are within `limit`."""
     n_empty: int = 0
+    """Rows without steps."""
     n_without_token: int = 0
+    """Steps without a token."""
     longest: int = 0
+    """Steps of the longest row."""
     inputs: dict[str, Channels] = field(default_factory=dict)
+    """Of columns of numbers, within `limit`."""
     following: dict[str, Channels] = field(default_factory=dict)
+    """The same without each row's first step."""
     step_targets: dict[str, Channels] = field(default_factory=dict)
+    """Of targets of numbers at each step, within `limit`."""
     words: Words = field(init=False)
+    """Of all tokens."""
     read_words: Words = field(init=False)
+    """Of those within `limit`."""
     tags: dict[str, StepLabels] = field(default_factory=dict)
+    """Of targets that are lists."""
     read_tags: dict[str, StepLabels] = field(default_factory=dict)
+    """Of those within `limit`."""
     moments: dict[str, Moments] = field(default_factory=dict)
+    """Of targets of one number a row."""
     labels: dict[str, Labels] = field(default_factory=dict)
+    """Of targets of one label a row; of numbers too, which may be classes."""
     unlike: dict[str, str] = field(default_factory=dict)
+    """{target of lists: which row has another number of steps than the inputs}, if one has."""
     sample: StreamRows = field(default_factory=StreamRows)
     extreme_rows: StreamRows = field(default_factory=StreamRows)
+    """Rows that show each tag, label and class, whatever the sample holds."""
     valid: StreamRows = field(default_factory=StreamRows)
     test: StreamRows = field(default_factory=StreamRows)
 

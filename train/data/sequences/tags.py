@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from train.data.dataset import Head
-from train.data.sequences.schemes import allowed, scheme_of, scores
+from train.data.number_words import counted
+from train.data.sequences.schemes import allowed, odd_tags, scheme_of, scores
 from train.data.sequences.steps import (
     StepText,
     column_error,
@@ -116,9 +117,24 @@ def unseen_note(found: Mapping[str, int], column: TagColumn, where: str) -> list
         return []
     shown = [f"{tag[:40]!r} ({count})" for tag, count in list(found.items())[:SHOWN]]
     if len(found) > SHOWN:
-        shown.append(f"{len(found) - SHOWN} more tags")
-    steps = f"{sum(found.values())} steps have a tag in {column.name!r} that no training row has"
-    return [f"{where}: {steps}, and count as wrong: {', '.join(shown)}"]
+        shown.append(f"{len(found) - SHOWN} more")
+    n_steps = sum(found.values())
+    steps = counted(n_steps, "step has", "steps have")
+    steps += f" a tag in {column.name!r} that no training row has"
+    count = "counts" if n_steps == 1 else "count"
+    return [f"{where}: {steps}, and {count} as wrong: {', '.join(shown)}"]
+
+
+def odd_tags_note(column: TagColumn, train: pa.Table, where: str) -> str:
+    """A line on a few tags but for which all would mark entities by a scheme; "" without any."""
+    if column.scheme or not (odd := odd_tags(read_step_text(train, column.name, where))):
+        return ""
+    shown = ", ".join(f"{tag[:40]!r} ({count})" for tag, count in list(odd.items())[:SHOWN])
+    more = f" and {len(odd) - SHOWN} more" if len(odd) > SHOWN else ""
+    found = f"{shown}{more} begin as no tag of entities does, though nearly all others do"
+    return (
+        f"tags {column.name!r}: {found}, so no entities are scored; correct them if some are meant"
+    )
 
 
 def fit_tags(name: str, text: StepText) -> TagColumn:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from train.config.data_options import Sequences
 from train.data.columns import RawColumn, Reading, Said, get_column, read_text
 from train.data.dates import PERIOD, parse_dates
-from train.data.files.delimited import delimiter_of
+from train.data.files.found import delimiter_of
 from train.data.hint import find_hint, hint_of
 from train.data.infer import TRUTHS, Kind, infer
 from train.data.months import month_of

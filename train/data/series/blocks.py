@@ -13,9 +13,10 @@ import numpy as np
 import pyarrow as pa
 
 from train.data.columns import get_column, read_text
+from train.data.counter_random import hashed
 from train.data.files.arrow import plain
 from train.data.files.partitions import repeated
-from train.data.files.row_groups import Files, Piece, RowGroup, hashed, read_pieces, rows_from
+from train.data.files.row_groups import Files, Piece, RowGroup, read_pieces, rows_from
 from train.data.series.encoder import SeriesEncoder
 from train.errors import UserError
 

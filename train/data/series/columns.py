@@ -13,7 +13,9 @@ from train.data.columns import RawColumn, Reading, Source, read_text
 from train.data.infer import TRUTHS
 from train.data.notation import Notation
 from train.data.series.flat import Flat
-from train.data.table.column import Column, aliases, encode_number
+from train.data.table.aliases import aliases
+from train.data.table.column import Column
+from train.data.table.encode_column import encode_number
 from train.data.values import read_numbers
 
 SHOWN = 3  # categories in a message
@@ -176,15 +178,6 @@ def read_categories(source: Source, columns: Sequence[SeriesColumn]) -> dict[str
             those = ", ".join(repr(value[:40]) for value in known[:SHOWN])
             source.say(name, f"{strange}, as {those}: {shown}; read as no category")
     return found
-
-
-def fill_gaps(values_tc: np.ndarray, columns: Sequence[SeriesColumn], flat: Flat) -> np.ndarray:
-    """Values with gaps filled by the row before, or by the training median where none is."""
-    is_gap_tc = np.isnan(values_tc)
-    first_t1 = flat.per_row(flat.firsts)[:, None]
-    last_tc = np.where(is_gap_tc, first_t1, np.arange(len(values_tc))[:, None])
-    filled_tc = np.take_along_axis(values_tc, np.maximum.accumulate(last_tc, axis=0), axis=0)
-    return np.where(np.isnan(filled_tc), medians(columns), filled_tc)
 
 
 def medians(columns: Sequence[SeriesColumn]) -> np.ndarray:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from train.config.data_options import Series
 from train.data.columns import Said
 from train.data.series.flat import Flat
 from train.data.series.step import CYCLES, DAY, TimeStep, cycles_of
@@ -16,16 +17,22 @@ PERIODS = {"hour": (DAY, "a day"), "weekday": (7 * DAY, "a week"), "month": (360
 
 
 def cycles_read(
-    flat: Flat, train_rows_g: np.ndarray, step: TimeStep, said: Said
+    flat: Flat, train_rows_g: np.ndarray, step: TimeStep | None, options: Series, said: Said
 ) -> tuple[str, ...]:
     """The cycles that the stamps of some group can tell apart; which are left out is said.
 
     Those are left out that the first `train_rows_g` rows of the groups hold less than once: steps
-    to come would stand at places that no training row was at.
+    to come would stand at places that no training row was at. Where `options` ask for the shortest,
+    it is that of the most usual step.
     """
+    if step is None or not options.calendar:
+        return ()
+    if options.calendar == "shortest":
+        found = {cycles_of(step)[0]}
+    else:
+        steps = [step] if flat.steps is None else [step, *filter(None, flat.steps)]
+        found = {cycle for each in steps for cycle in cycles_of(each)}
     assert flat.stamps is not None
-    steps = [step] if flat.steps is None else [step, *filter(None, flat.steps)]
-    found = {cycle for each in steps for cycle in cycles_of(each)}
     stamps = flat.stamps[flat.places < flat.per_row(train_rows_g)]
     span = step.rough_size + (float(np.ptp(stamps)) if len(stamps) else 0.0)
     cycles = []

@@ -122,7 +122,7 @@ class SeriesDataset:
 
     @cached_property
     def series(self) -> np.ndarray | None:
-        """The number of each window's group among those of the encoder, int32 [n], -1 of a new one.
+        """Each window's group by its number in the encoder, int32 [n]: -1 of a new group.
 
         None where groups have no names.
         """

@@ -26,13 +26,10 @@ from train.data.series.grid import (
 from train.data.series.local_time import has_clock, to_local
 from train.data.series.step import DAY, HOUR, MINUTE, SECOND, StampKind, TimeStep
 
-# Of neighbours, this share may be off a step that is said to be regular.
-ODD_SHARE = 0.05
-# What a missing stamp costs, and neighbours that are off: a step that costs little less than
-# another is not worth its being less simple.
-OFF_COST = 3.0
-WORTH = 0.01
-WORTH_WITHIN_DAYS = 0.2
+OFF_COST = 3.0  # of two neighbours whose distance is off the step; a missing stamp costs 1
+# How much less a step must cost, by neighbours, than the best of the simpler ones before it.
+MIN_GAIN = 0.01
+MIN_GAIN_WITHIN_DAYS = 0.2
 WINDOW = 1.5  # distances of one step differ by this factor at most
 ROUND = (
     *(DAY, 12 * HOUR, 6 * HOUR, 4 * HOUR, 3 * HOUR, 2 * HOUR, HOUR, 30 * MINUTE, 20 * MINUTE),
@@ -42,15 +39,20 @@ ROUND = (
 MAX_DAYS = 6  # of a month that a series stands on
 MAX_SLOTS = 1_440  # times of a day
 FEW_DAYS = 5  # fewer do not tell that some times of the day have no stamp
+YEARS = (1500, 2200)  # that numbers may be
+PARTS_OF_YEAR = (2, 4, 12, 52)
+NEAR_PART = 0.1  # of a part, how near to it a year's decimals must be, as in 1949.08
 FEW = 0.1  # a day of the week, or of the month, that fewer stamps than this stand on is odd
 
 
 class Candidate(NamedTuple):
-    """A step that may be meant, and how near to it stamps must be."""
+    """A step that may be meant."""
 
     step: TimeStep
     near: float = EXACT
-    worth: float = WORTH
+    """How near to it stamps must be."""
+    min_gain: float = MIN_GAIN
+    """How much less it must cost than simpler steps."""
 
 
 def find_step(stamps: np.ndarray, kind: StampKind, zone: str | None = None) -> TimeStep | None:
@@ -59,28 +61,32 @@ def find_step(stamps: np.ndarray, kind: StampKind, zone: str | None = None) -> T
         return None
     size = _size(np.diff(stamps), kind, stamps)
     if kind == "number":
-        return TimeStep(kind, size)
+        per_year = _per_year(stamps, size)
+        return TimeStep(kind, 1 / per_year if per_year else size, per_year=per_year)
     best = None
     least = math.inf
     for candidate in _candidates(stamps, size, zone):
         missing, off = count_gaps([stamps], candidate.step, zone, candidate.near)
         cost = (missing + OFF_COST * off) / (len(stamps) - 1)
-        if cost < least - candidate.worth:
+        if cost < least - candidate.min_gain:
             least = cost
             best = candidate.step
     return best
 
 
-def keeps_to(stamps: np.ndarray, step: TimeStep, zone: str | None = None) -> bool:
-    """Whether nearly all stamps are whole steps apart, and most of them one."""
-    distance = np.diff(place(stamps, step, zone))
-    if not len(distance):
-        return True
-    whole = np.round(distance)
-    fits = (whole > 0) & (np.abs(distance - whole) < NEAR)
-    if np.mean(~fits) > ODD_SHARE:
-        return False
-    return _commonest(whole[fits]) == 1
+def _per_year(stamps: np.ndarray, size: float) -> int:
+    """How many steps a year has, where numbers are years and their parts, as 1949.25; else 0."""
+    if stamps[0] < YEARS[0] or stamps[-1] > YEARS[1]:
+        return 0
+    count = round(1 / size)
+    if count not in PARTS_OF_YEAR:
+        return 0
+    # Stamps are where a part begins, or in its middle.
+    for begins in (0, 0.5):
+        places = stamps * count - begins
+        if np.abs(places - np.round(places)).max() < NEAR_PART:
+            return count
+    return 0
 
 
 def _candidates(stamps: np.ndarray, size: float, zone: str | None) -> Iterator[Candidate]:
@@ -98,15 +104,15 @@ def _candidates(stamps: np.ndarray, size: float, zone: str | None) -> Iterator[C
     if elapsed.size < 0.9 * DAY:
         step = _times_of_day(local)
         if step is not None:
-            yield Candidate(step, worth=WORTH_WITHIN_DAYS)
+            yield Candidate(step, min_gain=MIN_GAIN_WITHIN_DAYS)
     else:
         day = _whole_days(local)
-        yield from _of_months(local, day, zone)
-        yield from _of_weekdays(local, day, zone)
+        yield from _of_months(local, day)
+        yield from _of_weekdays(local, day)
     yield Candidate(by_clock if has_clock(zone) and is_of_days else elapsed, near=NEAR)
 
 
-def _of_months(local: np.ndarray, day: np.ndarray, zone: str | None) -> Iterator[Candidate]:
+def _of_months(local: np.ndarray, day: np.ndarray) -> Iterator[Candidate]:
     """Steps of months, and of days of a month."""
     month = month_of_days(day)
     if len(np.unique(month)) < 2:
@@ -129,7 +135,7 @@ def _of_months(local: np.ndarray, day: np.ndarray, zone: str | None) -> Iterator
         yield Candidate(_sized(step, local))
 
 
-def _of_weekdays(local: np.ndarray, day: np.ndarray, zone: str | None) -> Iterator[Candidate]:
+def _of_weekdays(local: np.ndarray, day: np.ndarray) -> Iterator[Candidate]:
     """The step of days of the week that nearly all stamps stand on."""
     step = TimeStep("weekdays", 1.0, weekdays=_weekdays(day))
     if 1 < step.weekdays.count("1") < 7:

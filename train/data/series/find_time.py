@@ -12,17 +12,18 @@ from train.data.calendar import months_of
 from train.data.columns import RawColumn, Reading, Said, get_column, read_text
 from train.data.compact_dates import COMPACT_FORMATS, EPOCHS, find_compact
 from train.data.dates import PERIOD, parse_dates
+from train.data.day_counts import day_count_note
 from train.data.hint import hint_of
 from train.data.infer import infer
+from train.data.notation import Notation
 from train.data.period_dates import MONTH, WEEK
 from train.data.seasons import are_seasons
 from train.data.series.forms import find_form
 from train.data.series.grid import month_start
 from train.data.series.local_time import has_clock
-from train.data.series.stamps import show_stamp
-from train.data.series.step import StampKind
+from train.data.series.step import StampKind, show_stamp
 from train.data.series.time_column import TimeColumn, zone_of
-from train.data.values import allowed_odd, as_written
+from train.data.values import allowed_odd, as_written, read_numbers
 from train.data.zones import find_zones
 from train.errors import UserError
 
@@ -53,6 +54,8 @@ def find_time_column(table: pa.Table, options: Series, said: Said) -> TimeColumn
     if order and kind == "number":
         kind = "time"
         notation = None
+    if kind == "number" and (note := day_count_note(raw.name, _known_numbers(raw, notation))):
+        said.append(f"column {raw.name!r}: {note}")
     if kind == "number" and options.calendar:
         raise UserError(
             f"config.data.calendar: column {raw.name!r} holds numbers, not times; set it to false"
@@ -77,6 +80,11 @@ def _each_once(raw: RawColumn) -> RawColumn:
     if raw.family != "text":
         return raw
     return raw.with_cells(pa.chunked_array([raw.data.unique()]))
+
+
+def _known_numbers(raw: RawColumn, notation: Notation | None) -> np.ndarray:
+    """The numbers of a column of stamps that are written in a notation."""
+    return read_numbers(raw.read_by(Reading(notation))).known
 
 
 def _offsets(raw: RawColumn) -> list[str]:

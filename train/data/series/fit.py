@@ -13,7 +13,9 @@ import pyarrow as pa
 
 from train.config.data_options import Series, columns_by_log
 from train.config.frequency import IRREGULAR
-from train.data.columns import RawColumn, Said, get_column, nearest, read_text
+from train.data.columns import RawColumn, Said, get_column, read_text
+from train.data.files.found import index_hint
+from train.data.files.pandas_kinds import is_index
 from train.data.hint import Hint, find_hint, hint_of
 from train.data.infer import infer
 from train.data.series.columns import SeriesColumn, gaps_before
@@ -23,7 +25,7 @@ from train.data.series.flat import Flat
 from train.data.series.scales import scaling_line
 from train.data.truth_names import as_two, two_note
 from train.data.units import shift_and_unit
-from train.errors import UserError
+from train.errors import UserError, nearest
 
 MAX_CATEGORIES = 64  # of a column; the others are read as none
 
@@ -67,7 +69,7 @@ def column_names(table: pa.Table, options: Series) -> Names:
     for field, names in named.items():
         for name in names:
             if name is not None and name not in table.column_names:
-                hint = nearest(name, table.column_names)
+                hint = nearest(name, table.column_names) + index_hint(table)
                 raise UserError(f"config.data.{field}: {options.path} has no column {name!r}{hint}")
     names = Names(targets, tuple(observed), options.static, options.known)
     for name in options.categorical:
@@ -87,12 +89,12 @@ def column_names(table: pa.Table, options: Series) -> Names:
 
 
 def _other_numbers(table: pa.Table, options: Series) -> tuple[str, ...]:
-    """The columns of numbers that no option names."""
+    """The columns of numbers that no option names, but for an index of pandas."""
     named = {*target_names(options), *options.known, *options.static, *options.ignore}
     named |= {options.time, options.group}
     names = []
     for name in table.column_names:
-        if name not in named:
+        if name not in named and not is_index(name):
             raw = get_column(table, name, options.path, options.missing)
             if infer(raw, hint_of(options)).kind == "number":
                 names.append(name)

@@ -9,16 +9,17 @@ import pyarrow as pa
 
 from train.data.columns import RawColumn, Source, Text, read_text
 from train.data.files.words import marked_words
+from train.data.number_words import counted
 from train.data.series.local_time import to_utc
-from train.data.series.stamps import show_stamp
-from train.data.series.step import DAY
+from train.data.series.same_time import same_time
 from train.data.series.time_column import TimeColumn, read_stamps
-from train.data.table.column import Column, aliases
+from train.data.table.aliases import aliases
+from train.data.table.column import Column
 from train.errors import UserError
 
 
 class NoSeries(UserError):
-    """Nothing can be done with any of the series at hand; others of their file may be better."""
+    """None of the series at hand can be used; other series of the same file may be."""
 
 
 class Flat(NamedTuple):
@@ -91,10 +92,12 @@ def order_rows(
     """The table's rows by the column `group` and in time; that they were not sorted is said.
 
     So are rows that stand there twice, one of which is left out. `is_fitted`: a net was trained by
-    these columns, on these `groups`. Raises UserError unless each row has its group, and a time
-    that no other row of it has.
+    these columns, on these `groups`. Raises UserError unless there are rows, and each has its
+    group, and a time that no other row of it has.
     """
     n = source.table.num_rows
+    if not n:
+        raise NoSeries(f"{source.where}: has column names but no rows")
     rows = np.arange(n)
     sizes = np.array([n])
     names = None
@@ -112,7 +115,14 @@ def order_rows(
     if time.naive:
         flat = _told_apart(flat, time)
     flat = _without_copies(_in_order(flat, time, source), time, source)
-    _check_distinct(flat, time, source.where, is_fitted=is_fitted)
+    again = np.flatnonzero(_is_again(flat))
+    if len(again):
+        assert flat.stamps is not None
+        place = int(again[0])
+        rows = (int(flat.rows[place - 1]), int(flat.rows[place]))
+        g = int(flat.groups_of(place))
+        group = None if flat.names is None else flat.group_name(g)
+        raise same_time(source, time, flat.stamps[place], rows, group, is_fitted=is_fitted)
     return flat
 
 
@@ -129,7 +139,7 @@ def known_names(raw: RawColumn, text: Text, groups: tuple[str, ...]) -> list[str
 
 
 def _without_group(source: Source, raw: RawColumn, place: int) -> UserError:
-    """The error of a row without its group, which may be called as what is missing is."""
+    """The error of a row without a group; says so where its name may have been read as missing."""
     cell = raw.data[place].as_py()
     words = [cell.strip()] if cell and isinstance(cell, str) else []
     words += marked_words(source.table, raw.name)
@@ -141,7 +151,7 @@ def _without_group(source: Source, raw: RawColumn, place: int) -> UserError:
 
 
 def _told_apart(flat: Flat, time: TimeColumn) -> Flat:
-    """The second of two rows of a group in an hour that comes twice, an hour later."""
+    """Flat rows where of two equal stamps, in an hour that clocks pass twice, one is moved on."""
     assert flat.stamps is not None
     later_t = to_utc(time.local(flat.stamps), time.zone, "latest")
     group_t = flat.per_row(np.arange(len(flat.sizes)))
@@ -164,8 +174,12 @@ def _in_order(flat: Flat, time: TimeColumn, source: Source) -> Flat:
         return flat
     first = int((step_t < 0).argmax())
     shown = f"such as row {flat.rows[first + 1] + 1}"
-    found = f"{n_early} rows are earlier than the row before them, {shown}"
-    source.say(time.name, f"{found}; sorted by time")
+    found = counted(
+        n_early,
+        "row is earlier than the row before it",
+        "rows are earlier than the row before them",
+    )
+    source.say(time.name, f"{found}, {shown}; sorted by time")
     group_t = np.repeat(np.arange(len(flat.sizes)), flat.sizes)
     order = np.lexsort((flat.stamps, group_t))
     return flat._replace(rows=flat.rows[order], stamps=flat.stamps[order])
@@ -181,7 +195,8 @@ def _without_copies(flat: Flat, time: TimeColumn, source: Source) -> Flat:
     if not is_copy.any():
         return flat
     first = flat.rows[second[is_copy][0]] + 1
-    found = f"{is_copy.sum()} rows are the same as another one in all columns, such as row {first}"
+    found = counted(int(is_copy.sum()), "row is", "rows are")
+    found += f" the same as another one in all columns, such as row {first}"
     source.say(time.name, f"{found}; left out")
     stays_t = np.ones(len(flat.rows), bool)
     stays_t[second[is_copy]] = False
@@ -204,23 +219,3 @@ def _are_alike(table: pa.Table, first_n: np.ndarray, second_n: np.ndarray) -> np
         second = column.take(pa.array(second_n)).to_pylist()
         is_alike_n &= [one == other for one, other in zip(first, second, strict=True)]
     return is_alike_n
-
-
-def _check_distinct(flat: Flat, time: TimeColumn, where: str, *, is_fitted: bool) -> None:
-    """Raises UserError at the first two rows of a group that have the same time."""
-    assert flat.stamps is not None
-    again = np.flatnonzero(_is_again(flat))
-    if not len(again):
-        return
-    place = int(again[0]) - 1
-    shown = show_stamp(flat.stamps[place], time.kind)
-    g = int(flat.groups_of(place))
-    group = "" if flat.names is None else f" of {flat.group_name(g)}"
-    found = f"rows {flat.rows[place] + 1} and {flat.rows[place + 1] + 1}{group} have the same time"
-    advice = "keep one row for each time"
-    train_with = "train with" if is_fitted else "name"
-    if flat.names is None:
-        advice += f", or {train_with} config.data.group, of several series"
-    if time.kind == "time" and time.zone is None and flat.stamps[place] % DAY:
-        advice += f", or {train_with} config.data.zone, where a clock was set back"
-    raise UserError(f"{where}: column {time.name!r}: {found} {shown}; {advice}")

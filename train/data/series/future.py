@@ -17,7 +17,7 @@ from train.data.series.flat import Flat
 from train.data.series.group_steps import irregular_lines
 from train.data.series.rows_ahead import with_blank_rows
 from train.data.series.schema import SeriesSchema
-from train.data.series.stamps import show_stamp
+from train.data.series.step import show_stamp
 
 FEW_STEPS = 0.5  # by which the ends of series may differ
 
@@ -122,7 +122,7 @@ def past_lines(
         lines += irregular_lines(flat, schema.time, where)
     if flat.stamps is not None and schema.time is not None and len(end_g) > 1:
         last_g = flat.stamps[end_g - 1]
-        early_g = last_g < last_g.max() - FEW_STEPS * _step_sizes(schema, flat)
+        early_g = last_g < last_g.max() - FEW_STEPS * _step_sizes(flat)
         if early_g.any():
             g = int(np.where(early_g, last_g, np.inf).argmin())
             which = f"such as {flat.group_name(g)} at {show_stamp(last_g[g], schema.time.kind)}"
@@ -173,7 +173,7 @@ def _gap_lines(
     return lines
 
 
-def _step_sizes(schema: SeriesSchema, flat: Flat) -> np.ndarray:
+def _step_sizes(flat: Flat) -> np.ndarray:
     """About how far apart the stamps of each group are [g]."""
     assert flat.steps is not None
     return np.array([0.0 if step is None else step.rough_size for step in flat.steps])
@@ -189,6 +189,8 @@ def blank_lines(schema: SeriesSchema, is_gap_ghc: np.ndarray, where: str) -> lis
             continue
         found = f"{n_blank} of {is_gap_ghc[:, :, i].size} values of the rows to come are missing"
         done = f"{column.median:g}, the training median, stands for them"
+        if column.by_group and schema.fills:
+            done = "the training median of each group stands for them"
         if column.name in schema.marked:
             done = "filled by the value before, with a mark"
         lines.append(f"{where}: column {column.name!r}: {found}; {done}")

@@ -58,9 +58,10 @@ def has_known_target(
 
 def gap_notes(encoder: SeriesEncoder, gaps_tc: np.ndarray, flat: Flat, where: str) -> list[str]:
     """What the user should know of values that are missing, a line for each column."""
-    filled = "filled by the value before, at the start of a series by the training median"
     notes = []
     for i, column in enumerate(encoder.columns):
+        filled = "filled by the value before, at the start of a series by the training median"
+        filled += " of its group" if column.by_group and encoder.fills else ""
         n_gaps = int(gaps_tc[:, i].sum())
         if not n_gaps:
             continue

@@ -10,6 +10,8 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from train.data.columns import Said
+from train.data.number_words import counted
+from train.data.series.cycles import PERIODS
 from train.data.series.find_step import find_step
 from train.data.series.flat import Flat, NoSeries
 from train.data.series.grid import count_gaps
@@ -105,19 +107,27 @@ def _layout_lines(laid: Layout, flat: Flat, time: TimeColumn, where: str) -> lis
     n_inserted = int(laid.inserted_g.sum())
     if n_inserted:
         g = int(laid.inserted_g.argmax())
-        most = f", most of them in {flat.group_name(g)}" if len(flat.sizes) > 1 else ""
-        found = f"{n_inserted} stamps are missing at a step of {time.step}{most}"
-        lines.append(f"{column}: {found}; rows without values stand for them")
+        n_most = int(laid.inserted_g[g])
+        share = "" if n_most == n_inserted else f"{n_most} "
+        most = f", {share}in {flat.group_name(g)}" if len(flat.sizes) > 1 else ""
+        found = counted(n_inserted, "stamp is", "stamps are") + f" missing at a step of {time.step}"
+        stand = "a row without values stands" if n_inserted == 1 else "rows without values stand"
+        them = "it" if n_inserted == 1 else "them"
+        lines.append(f"{column}: {found}{most}; {stand} for {them}")
     if laid.shortened:
-        lines.append(f"{column}: {laid.shortened} gaps are longer than a window, and shortened")
+        shortened = counted(laid.shortened, "gap is longer", "gaps are longer")
+        lines.append(f"{column}: {shortened} than a window, and shortened")
     if len(laid.off):
         shown = f"such as row {laid.off[0] + 1}"
-        found = f"{len(laid.off)} rows stand on no step of {time.step}, {shown}"
+        found = counted(len(laid.off), "row stands", "rows stand")
+        found += f" on no step of {time.step}, {shown}"
         lines.append(f"{column}: {found}; left out")
     n_counted = int(laid.counted_g.sum())
     if n_counted:
         which = f"such as {flat.group_name(int(laid.counted_g.argmax()))}"
         found = f"{n_counted} of {len(flat.sizes)} series keep to no step, {which}"
+        if len(flat.sizes) == 1:
+            found = "stamps keep to no step"
         lines.append(f"{column}: irregular: {found}; windows count their rows")
     return lines
 
@@ -130,8 +140,8 @@ def irregular_lines(flat: Flat, time: TimeColumn, where: str) -> list[str]:
     column = f"{where}: column {time.name!r}"
     lines = []
     if missing:
-        found = f"{missing} stamps are missing at a step of {time.step}"
-        lines.append(f"{column}: {found}; windows run over them")
+        found = counted(missing, "stamp is", "stamps are") + f" missing at a step of {time.step}"
+        lines.append(f"{column}: {found}; windows run over {'it' if missing == 1 else 'them'}")
     if irregular:
         n_pairs = len(flat.stamps) - len(flat.sizes)
         apart = f"{irregular} of {n_pairs} neighbours are not whole steps of {time.step} apart"
@@ -140,17 +150,22 @@ def irregular_lines(flat: Flat, time: TimeColumn, where: str) -> list[str]:
     return lines
 
 
-def step_lines(time: TimeColumn | None, season: int | None) -> list[str]:
+def step_lines(
+    time: TimeColumn | None, season: int | None, cycles: Sequence[str] = ()
+) -> list[str]:
     """A line on the step that was found, and one on groups that have another."""
     if time is None or time.step is None:
         return []
     a_season = "" if season is None else f", a season {season} steps"
     zone = f" by the clock of {time.clock}" if has_clock(time.clock) else ""
-    lines = [f"column {time.name!r}: a step is {time.step}{zone}{a_season}"]
+    periods = " and ".join(", ".join(PERIODS[cycle][1] for cycle in cycles).rsplit(", ", 1))
+    reads = f"; the place of its stamps in {periods} is read" if periods else ""
+    lines = [f"column {time.name!r}: a step is {time.step}{zone}{a_season}{reads}"]
     others = [each for each in time.others if each.counts == "steps"]
     if others:
         which = f"such as {others[0].group!r}: {others[0].step}"
-        lines.append(f"column {time.name!r}: {len(others)} series have another step, {which}")
+        has = counted(len(others), "series has", "series have")
+        lines.append(f"column {time.name!r}: {has} another step, {which}")
     return lines
 
 

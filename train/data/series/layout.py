@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from train.data.series.find_step import ODD_SHARE
 from train.data.series.flat import Flat
 from train.data.series.grid import NEAR, move, place
 from train.data.series.step import TimeStep
 
 MAX_INSERTED_RATIO = 4  # rows that may be inserted, in terms of those that are there
 ALWAYS = 1_000  # rows that may be inserted in any case
+ODD_SHARE = 0.05  # of neighbours that may be off a step that is said to be regular
 
 
 class Layout(NamedTuple):

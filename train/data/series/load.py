@@ -11,28 +11,37 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from train.config.bounded import resolved
 from train.config.data_options import Series
 from train.config.frequency import parse_frequency
 from train.config.series_recipe import HEAVY_TAILS
 from train.data.columns import Said, Source, get_column
-from train.data.files.delimited import left_out_notes
+from train.data.files.found import left_out_notes
 from train.data.files.read import read_table
 from train.data.files.tables import Read
 from train.data.hint import find_hint, hint_of
 from train.data.infer import infer_number
+from train.data.number_words import counted
 from train.data.reading_of_steps import reading_of_series
 from train.data.series.cycles import cycles_read
 from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
+from train.data.series.fills import group_fills
 from train.data.series.find_group_steps import find_steps
 from train.data.series.find_time import find_time_column
 from train.data.series.fit import Names, column_names, fit_columns, target_names
 from train.data.series.flat import Flat, order_rows
 from train.data.series.gaps import gap_notes, known_windows, marked_columns
 from train.data.series.group_steps import irregular_lines, on_steps
+from train.data.series.outliers import tail_ratio
 from train.data.series.step import guess_season
-from train.data.series.tails import tail_ratio
 from train.data.series.time_column import TimeColumn
+from train.data.series.window_sizes import (
+    long_groups,
+    with_usual_window,
+    with_window,
+    with_window_of,
+)
 from train.data.series.windows import number_windows, split_windows
 from train.data.values import plain_numbers, read_numbers
 from train.errors import UserError
@@ -67,6 +76,8 @@ class _Laid(NamedTuple):
     The first `train_rows_g` rows of each group train; `starts` are windows of each split.
     """
 
+    options: Series
+    """With numbers for the rows of a window."""
     names: Names
     time: TimeColumn | None
     flat: Flat
@@ -80,9 +91,19 @@ def _lay(options: Series, table: pa.Table, encoder: SeriesEncoder | None) -> _La
     notes: Said = []
     names = column_names(table, options)
     time, flat = used_rows(table, names, options, notes, encoder)
-    flat, short_notes = _long_groups(flat, options)
+    if encoder is None:
+        options, window_notes = with_window(options, flat.sizes, season_of(options, time))
+        notes += window_notes
+    else:
+        options = with_window_of(options, encoder)
+    flat, short_notes = long_groups(flat, options)
     notes += short_notes + left_out_notes(table, options.path)
-    return _Laid(names, time, flat, *split_windows(flat.sizes, options), tuple(notes))
+    return _Laid(options, names, time, flat, *split_windows(flat.sizes, options), tuple(notes))
+
+
+def season_of(options: Series, time: TimeColumn | None) -> int | None:
+    """After how many rows series repeat: as asked, or as their step says."""
+    return options.season or guess_season(None if time is None else time.step)
 
 
 def _encode(
@@ -98,11 +119,12 @@ def _encode(
         encoder = _fit_encoder(table, laid, options, notes, loss)
     values_tc = encoder.encode(table, flat, where, notes)
     gaps_tc = np.isnan(values_tc)
+    fills = group_fills(values_tc, encoder.columns, flat, is_train_t)
     if is_fitted:
-        groups = () if flat.names is None else flat.names.tolist()
-        encoder = replace(encoder, groups=tuple(dict.fromkeys([*encoder.groups, *groups])))
+        encoder = _with_groups(encoder, flat, fills)
     else:
-        encoder = replace(encoder, marked=marked_columns(encoder, gaps_tc[is_train_t]))
+        marked = marked_columns(encoder, gaps_tc[is_train_t])
+        encoder = replace(encoder, marked=marked, fills=fills)
     starts, window_notes = known_windows(encoder, gaps_tc, laid.starts, where)
     notes += gap_notes(encoder, gaps_tc, flat, where)
     return SeriesDataset(
@@ -115,6 +137,20 @@ def _encode(
         gaps_tc if gaps_tc.any() else None,
         reading_of_series(table, encoder),
     )
+
+
+def _with_groups(
+    encoder: SeriesEncoder, flat: Flat, fills: tuple[tuple[float, ...], ...]
+) -> SeriesEncoder:
+    """The encoder of earlier rows with the groups that these have besides, and their `fills`."""
+    names = [] if flat.names is None else flat.names.tolist()
+    if not encoder.fills:
+        return replace(encoder, groups=tuple(dict.fromkeys([*encoder.groups, *names])))
+    own = dict(zip(names, fills, strict=True)) | dict(
+        zip(encoder.groups, encoder.fills, strict=True)
+    )
+    groups = tuple(dict.fromkeys([*encoder.groups, *names]))
+    return replace(encoder, groups=groups, fills=tuple(own[name] for name in groups))
 
 
 def used_rows(
@@ -133,36 +169,36 @@ def used_rows(
     source = Source(table, where, options.missing, notes)
     groups = () if encoder is None else encoder.groups
     flat = order_rows(source, options.group, time, is_fitted=encoder is not None, groups=groups)
-    flat, used_notes = _used_rows(table, names, flat, options)
+    flat, used_notes = _up_to_last_target(table, names, flat, options)
     notes += used_notes
     if encoder is not None:
         return time, encoder.on_steps(flat, where, notes)
-    return (None, flat) if time is None else _on_steps(time, flat, options, notes)
+    return (None, flat) if time is None else _on_own_steps(time, flat, options, notes)
 
 
 def _fit_encoder(
     table: pa.Table, laid: _Laid, options: Series, notes: Said, loss: str
 ) -> SeriesEncoder:
     """The encoder that is fitted on the training rows of each group, without marks."""
-    names, time, flat, _, train_rows_g, _ = laid
+    asked, names, time, flat, _, train_rows_g, _ = laid
     step = None if time is None else time.step
     fitted = fit_columns(table, names, flat, train_rows_g, options, notes, loss)
     return SeriesEncoder(
         columns=fitted.columns,
         n_targets=len(names.targets),
         n_known=fitted.n_known,
-        lookback=options.lookback,
-        horizon=options.horizon,
+        lookback=resolved(asked.lookback),
+        horizon=resolved(asked.horizon),
         group=options.group,
         time=time,
-        cycles=cycles_read(flat, train_rows_g, step, notes) if options.calendar and step else (),
-        season=options.season or guess_season(step),
+        cycles=cycles_read(flat, train_rows_g, step, options, notes),
+        season=season_of(options, time),
         markers=options.missing,
         groups=() if flat.names is None else tuple(flat.names.tolist()),
     )
 
 
-def _used_rows(
+def _up_to_last_target(
     table: pa.Table, names: Names, flat: Flat, options: Series
 ) -> tuple[Flat, list[str]]:
     """The first `options.rows` rows of each group, up to its last one with a target, and notes."""
@@ -191,26 +227,16 @@ def _used_rows(
         )
     ahead = int((flat.sizes - 1 - last_g)[last_g >= 0].sum()) if options.rows is None else 0
     if ahead:
+        rows = counted(ahead, "row", "rows")
+        which = "its series is" if ahead == 1 else "their series are"
         notes.append(
-            f"{options.path}: {ahead} rows after the last value of a target in their series "
-            "are left out; train.predict goes on from that value"
+            f"{options.path}: {rows} after the last value of a target in {which} left out; "
+            "train.predict goes on from that value"
         )
     return flat.up_to(last_g), notes
 
 
-def _long_groups(flat: Flat, options: Series) -> tuple[Flat, list[str]]:
-    """The groups that hold a window, unless none does, and a note on the others."""
-    is_short_g = flat.sizes < options.lookback + options.horizon
-    if not is_short_g.any() or is_short_g.all():
-        return flat, []
-    shown = "" if flat.names is None else f", such as {str(flat.names[is_short_g][0])!r}"
-    found = f"{is_short_g.sum()} of {len(is_short_g)} series"
-    few = f"fewer rows than the {options.lookback} + {options.horizon} of a window"
-    note = f"{options.path}: {found} have {few}{shown}; left out"
-    return flat.select(flat.per_row(~is_short_g)), [note]
-
-
-def _on_steps(
+def _on_own_steps(
     time: TimeColumn, flat: Flat, options: Series, notes: Said
 ) -> tuple[TimeColumn, Flat]:
     """The column of stamps with its steps, and the rows on them. Raises UserError."""
@@ -222,7 +248,8 @@ def _on_steps(
         )
     counts_rows = options.frequency is not None and asked is None
     time, flat = find_steps(flat, time, asked, counts_rows)
-    longest = options.lookback + options.horizon
+    usual = with_usual_window(options)
+    longest = resolved(usual.lookback) + resolved(usual.horizon)
     laid = on_steps(flat, time, longest, where, notes, options.frequency if asked else None)
     notes += irregular_lines(flat, time, where)
     return time, laid

@@ -29,12 +29,13 @@ from train.data.series.blocks import (
 from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.fit import column_names
-from train.data.series.laid import laid_series, windows_in
 from train.data.series.load import load_series
 from train.data.series.scales import Levels
 from train.data.series.stream import SeriesStream, StreamedSeries
 from train.data.series.stream_notes import notes_on_stream
 from train.data.series.survey import Survey, survey
+from train.data.series.whole_series import laid_series, windows_in
+from train.data.series.window_sizes import with_window_of
 from train.errors import UserError
 
 CHUNK_BYTES = 1 << 26  # of windows that are shuffled at once
@@ -57,6 +58,7 @@ def load_series_stream(options: Series, loss: str) -> StreamedSeries:
     is_whole = len(chosen) == len(series.sizes)
     path = options.path if is_whole else f"{options.path}, in a sample of its series"
     sample = load_series(replace(options, path=path), _reader_of(table), loss=loss)
+    options = with_window_of(options, sample.encoder)
     columns = columns_read(sample.encoder, columns)
     blocks = whole_series(files, series, len(columns))
     found = _surveyed(files, blocks, series, columns, sample, options, loss)
@@ -113,7 +115,7 @@ def _surveyed(
     shared = Levels(
         fitted["center"][places].astype(np.float64), fitted["scale"][places].astype(np.float64)
     )
-    plain = replace(encoder, marked=(), cycles=(), groups=())
+    plain = replace(encoder, marked=(), cycles=(), groups=(), fills=())
     found = Survey(plain, options, loss, shared)
     ends = [block.first + block.n_rows for block in blocks.groups]
     n_before = np.searchsorted(series.firsts, ends)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 NEWER: Mapping[str, object] = {
     "marked": (),
     "groups": (),
+    "fills": (),
     "form": "",
     "by_clock": False,
     "counts": "rows",

@@ -11,18 +11,19 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from train.config.bounded import resolved
 from train.config.data_options import Series
 from train.data.calendar import calendar
 from train.data.columns import Said
 from train.data.dataset import HostArrays
-from train.data.series.columns import medians
 from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.fit import column_names
 from train.data.series.flat import Flat
 from train.data.series.grid import move
-from train.data.series.load import used_rows
+from train.data.series.load import season_of, used_rows
 from train.data.series.load_windows import windows_at
+from train.data.series.window_sizes import with_window_before
 from train.errors import UserError
 
 
@@ -52,23 +53,32 @@ class Origins:
         return self.left_n <= self.ahead(origin) - self.horizon
 
 
+def window_for(
+    options: Series, table: pa.Table, count: int, step: int | None
+) -> tuple[Series, list[str]]:
+    """See `with_window_before`. Raises UserError."""
+    time, flat = used_rows(table, column_names(table, options), options, [])
+    return with_window_before(options, flat.sizes, season_of(options, time), count, step)
+
+
 def find_origins(table: pa.Table, options: Series, count: int, step: int) -> Origins:
     """The origins of a file. Raises UserError where no series is long enough for the oldest."""
-    names = column_names(table, options)
-    _, flat = used_rows(table, names, options, [])
+    _, flat = used_rows(table, column_names(table, options), options, [])
     left_n = np.zeros(table.num_rows, np.int64)
     left_t = flat.per_row(flat.sizes) - flat.places
     there_t = flat.rows >= 0
     left_n[flat.rows[there_t]] = left_t[there_t]
-    origins = Origins(count, step, options.horizon, left_n)
+    lookback = resolved(options.lookback)
+    horizon = resolved(options.horizon)
+    origins = Origins(count, step, horizon, left_n)
     longest = int(flat.sizes.max())
-    needed = int(origins.ahead(0)) + options.lookback
+    needed = int(origins.ahead(0)) + lookback
     if needed >= longest:
-        apart = f"{count} origins, {step} steps apart, a horizon of {options.horizon}"
-        found = f"a lookback of {options.lookback} need {needed} rows and some to train on"
+        apart = f"{count} origins, {step} steps apart, a horizon of {horizon}"
+        found = f"a lookback of {lookback} need {needed} rows and some to train on"
         which = "series" if len(flat.sizes) == 1 else f"longest of {len(flat.sizes)} series"
         advice = "ask for fewer"
-        if options.horizon + options.lookback >= longest:
+        if horizon + lookback >= longest:
             advice = "shorten config.data.lookback or config.data.horizon"
         raise UserError(f"--origins: {apart} and {found}, but the {which} has {longest}; {advice}")
     return origins
@@ -155,8 +165,8 @@ def as_foretold(dataset: SeriesDataset, windows: np.ndarray, inputs: HostArrays)
     blank_whu = dataset.gaps[rows_wh][:, :, unmarked]
     places = encoder.places[unmarked] - (encoder.n_columns - encoder.n_ahead)
     future_whk = np.array(inputs["future"])
-    stands_for = medians([encoder.columns[i] for i in unmarked])
-    future_whk[:, :, places] = np.where(blank_whu, stands_for, future_whk[:, :, places])
+    fills_wu = encoder.fills_of(dataset.flat)[dataset.flat.groups_of(now_w - 1)][:, unmarked]
+    future_whk[:, :, places] = np.where(blank_whu, fills_wu[:, None], future_whk[:, :, places])
     return {**inputs, "future": future_whk}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from train.data.columns import Said
+from train.data.number_words import counted
 from train.data.series.flat import Flat
 from train.data.series.grid import continue_stamps
 from train.data.series.schema import SeriesSchema
@@ -35,14 +36,17 @@ def with_blank_rows(
     known = [column.source or column.name for column in schema.columns[-schema.n_known :]]
     names = " and ".join(map(repr, dict.fromkeys(known)))
     first = int(lacks_g.argmax())
-    found = f"{flat.group_name(first)} has {given_g[first]} rows after its last target"
+    given = counted(int(given_g[first]), "row", "rows")
+    found = f"{flat.group_name(first)} has {given} after its last target"
     if not (given_g.any() or schema.has_ahead) or not goes_on(schema, flat):
         needs = f"{names} must be given for the {horizon} rows to come"
         raise UserError(f"{where}: {found}; {needs}")
-    others = "" if (lacks_g > 0).sum() == 1 else f", as do {(lacks_g > 0).sum() - 1} others"
+    n_others = int((lacks_g > 0).sum()) - 1
+    others = f", as {'does' if n_others == 1 else 'do'} {counted(n_others, 'other', 'others')}"
+    stand = "stands" if len(dict.fromkeys(known)) == 1 else "stand"
     said.append(
-        f"{where}: {found}, fewer than the {horizon} to come{others}; "
-        f"{names} stand as missing in the rest"
+        f"{where}: {found}, fewer than the {horizon} to come{others if n_others else ''}; "
+        f"{names} {stand} as missing in the rest"
     )
     return extended(schema, flat, values_tc, lacks_g)
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from train.config.data_options import Series, columns_by_log
+from train.data.number_words import counted
 from train.data.series.columns import SeriesColumn
 
 FACTOR = 3.0  # between deviations of groups, beyond which each has scales of its own,
@@ -136,9 +137,10 @@ def coarse_line(levels: Levels, names: np.ndarray, column: str, where: str) -> s
     is_coarse_g = (levels.deviation < FINE * np.abs(levels.mean)) & ~levels.is_flat
     if not is_coarse_g.any():
         return None
-    found = f"{is_coarse_g.sum()} groups, such as {str(names[int(is_coarse_g.argmax())])!r}"
-    what = f"move by less than {FINE:g} of their size, which single precision rounds"
-    return f"{where}: column {column!r}: {found}, {what}; subtract a constant from them"
+    found = counted(int(is_coarse_g.sum()), "group moves", "groups move")
+    shown = f"such as {str(names[int(is_coarse_g.argmax())])!r}"
+    what = f"by less than {FINE:g} of its size, which single precision rounds"
+    return f"{where}: column {column!r}: {found} {what}, {shown}; subtract a constant there"
 
 
 class Errors(NamedTuple):

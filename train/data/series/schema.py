@@ -19,7 +19,8 @@ import pyarrow as pa
 
 from train.data.calendar import calendar
 from train.data.columns import Said, Source
-from train.data.series.columns import SeriesColumn, encode_columns, fill_gaps, medians
+from train.data.series.columns import SeriesColumn, encode_columns, medians
+from train.data.series.fills import fill_gaps, own_columns, with_fills
 from train.data.series.flat import Flat, order_rows
 from train.data.series.grid import move
 from train.data.series.group_steps import look_up_steps, on_steps
@@ -32,7 +33,7 @@ class SeriesSchema:
     """How the rows of a file become the flat array that windows are taken from.
 
     `season` is the number of steps after which the series repeats, None where nothing says so;
-    `groups` are the names of those of training.
+    `groups` are the names of those of training, `fills` what `group_fills` found of each.
     """
 
     columns: tuple[SeriesColumn, ...]
@@ -48,6 +49,7 @@ class SeriesSchema:
     marked: tuple[str, ...] = ()
     reads_text: bool = True
     groups: tuple[str, ...] = ()
+    fills: tuple[tuple[float, ...], ...] = ()
 
     @property
     def grain(self) -> float | None:
@@ -65,6 +67,13 @@ class SeriesSchema:
         return self.columns[: self.n_targets]
 
     @property
+    def observed(self) -> tuple[str, ...]:
+        """The columns of the file that are read beside targets, neither known nor static."""
+        read = [self.columns[i] for i in self._parts[1]]
+        own = [column for column in read if column.of != "gap" and not column.static]
+        return tuple(dict.fromkeys(column.source or column.name for column in own))
+
+    @property
     def has_group_scales(self) -> bool:
         """Whether a column has scales of its groups."""
         return any(column.by_group for column in self.columns)
@@ -75,10 +84,7 @@ class SeriesSchema:
         return tuple(column.name for column in self.columns if column.log == "asinh")
 
     def numbers_of(self, flat: Flat) -> np.ndarray | None:
-        """The numbers of groups among those of training, int32 [g], -1 of a new one.
-
-        None where groups have no names.
-        """
+        """Groups by their numbers in training, int32 [g], -1 of a new one; None without names."""
         if flat.names is None or not self.groups:
             return None
         found = [self._group_numbers.get(name, -1) for name in flat.names.tolist()]
@@ -162,6 +168,19 @@ class SeriesSchema:
         source = Source(table, where, self.markers, said)
         return encode_columns(source, self.columns, flat, self.reads_text)
 
+    def fills_of(self, flat: Flat) -> np.ndarray:
+        """What stands for values that no row before has, in encoded units [g, c].
+
+        The training median, of columns with scales of their own that of a group of training.
+        """
+        fills_gc = np.tile(medians(self.columns), (len(flat.sizes), 1))
+        numbers_g = self.numbers_of(flat)
+        if self.fills and numbers_g is not None:
+            known_g = np.flatnonzero((numbers_g >= 0) & (numbers_g < len(self.fills)))
+            own_gs = np.array(self.fills, np.float32)[numbers_g[known_g]]
+            fills_gc[known_g[:, None], own_columns(self.columns)] = own_gs
+        return fills_gc
+
     def complete(
         self, values_tc: np.ndarray, flat: Flat, is_ahead_t: np.ndarray | None = None
     ) -> np.ndarray:
@@ -169,11 +188,12 @@ class SeriesSchema:
 
         Gaps without a mark in the rows `is_ahead_t`, which are yet to come, are training medians.
         """
-        filled_tc = fill_gaps(values_tc, self.columns, flat)
+        fills_gc = self.fills_of(flat)
+        filled_tc = fill_gaps(values_tc, fills_gc, flat)
         if is_ahead_t is not None:
             is_marked_c = np.array([column.name in self.marked for column in self.columns])
             is_blank_tc = np.isnan(values_tc) & is_ahead_t[:, None] & ~is_marked_c
-            filled_tc = np.where(is_blank_tc, medians(self.columns), filled_tc)
+            filled_tc = with_fills(filled_tc, is_blank_tc, fills_gc, flat)
         parts = [filled_tc]
         if self.marked:
             parts = []

@@ -153,35 +153,32 @@ def values_in_logs(schema: SeriesSchema, values_tc: np.ndarray) -> np.ndarray:
 
 
 def _shared_levels(schema: SeriesSchema, rows: Covered) -> Levels:
-    """Mean and deviation [c] of covered rows, 1 where there is no spread."""
+    """Mean and deviation [c] of covered rows, 1 where there is no spread; 0 and 1 of features."""
     wide_tc = rows.logs_tc[rows.covered_t].astype(np.float64)
-    center = wide_tc.mean(0)
-    scale = wide_tc.std(0)
-    spread = np.ptp(wide_tc, axis=0)
-    places = schema.places
-    if rows.gaps_tc is not None:
-        known_tc = ~rows.gaps_tc[rows.covered_t]
-        for i in np.flatnonzero(known_tc.any(0) & ~known_tc.all(0)):
-            known_t = wide_tc[known_tc[:, i], places[i]]
-            center[places[i]] = known_t.mean()
-            scale[places[i]] = known_t.std()
-            spread[places[i]] = np.ptp(known_t)
-    for i, place in enumerate(places):
-        if schema.columns[i].log == "asinh":
-            known_t = wide_tc[:, place]
-            if rows.gaps_tc is not None and not rows.gaps_tc[rows.covered_t, i].all():
-                known_t = known_t[~rows.gaps_tc[rows.covered_t, i]]
+    whole = Levels(wide_tc.mean(0), wide_tc.std(0))
+    found = Levels(np.zeros_like(whole.mean), np.ones_like(whole.deviation))
+    for i, (column, place) in enumerate(zip(schema.columns, schema.places, strict=True)):
+        known_t = _known_values(rows, wide_tc[:, place], i)
+        if column.log == "asinh":
             robust = robust_levels(known_t, np.zeros(len(known_t), np.int64), 1)
-            center[place] = robust.mean[0]
-            scale[place] = robust.deviation[0]
-    # The deviation of equal numbers may differ from 0 in its last bit, so "no spread" is asked
-    # of the range.
-    scale[spread == 0] = 1
-    is_feature_c = np.ones(len(center), bool)
-    is_feature_c[places] = False
-    center[is_feature_c] = 0
-    scale[is_feature_c] = 1
-    return Levels(center, scale)
+            mean, deviation = robust.mean[0], robust.deviation[0]
+        elif len(known_t) < len(wide_tc):
+            mean, deviation = known_t.mean(), known_t.std()
+        else:
+            mean, deviation = whole.mean[place], whole.deviation[place]
+        found.mean[place] = mean
+        # The deviation of equal numbers may differ from 0 in its last bit, so "no spread" is asked
+        # of the range.
+        found.deviation[place] = 1 if np.ptp(known_t) == 0 else deviation
+    return found
+
+
+def _known_values(rows: Covered, values_t: np.ndarray, i: int) -> np.ndarray:
+    """Values of the i-th column in covered rows, without missing ones; all where none is known."""
+    if rows.gaps_tc is None:
+        return values_t
+    is_known_t = ~rows.gaps_tc[rows.covered_t, i]
+    return values_t[is_known_t] if is_known_t.any() else values_t
 
 
 def _asinh_places(schema: SeriesSchema) -> list[int]:

@@ -1,9 +1,14 @@
-"""From one stamp of a series to the next: kind, size and name of that step, and its season."""
+"""From one stamp of a series to the next: kind, size and name of that step, and its season.
+
+Messages show stamps, float64, by `show_stamp`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+
+import numpy as np
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -44,13 +49,15 @@ class TimeStep:
     "business_month_start" and "business_month_end" on its first or last business day). Or `size`
     places in a list of days: those of the week that are 1 in `weekdays`, Monday first, or the days
     `slots` of each month ("month_days", 31 being its last). On `weekdays`, `slots` are times of the
-    day in microseconds, one each day where there are none.
+    day in microseconds, one each day where there are none. Where numbers are years and their parts,
+    as 1949.25, `per_year` steps are one.
     """
 
     kind: StepKind
     size: float
     weekdays: str = ""
     slots: tuple[float, ...] = ()
+    per_year: int = field(default=0, compare=False)
 
     @property
     def is_of_months(self) -> bool:
@@ -75,7 +82,8 @@ class TimeStep:
 
     def __str__(self) -> str:
         if self.kind == "number":
-            return f"{self.size:.12g}"
+            shown = f"{self.size:.12g}"
+            return f"1/{self.per_year} of a year" if self.per_year else shown
         if self.kind in MONTHLY:
             return f"{_counted(self.size, 'month')}{MONTHLY[self.kind]}"
         if self.kind == "month_days":
@@ -110,8 +118,10 @@ def guess_season(step: TimeStep | None) -> int | None:
 
     A day of what is measured within days, a week of days, a year of weeks, months and quarters.
     """
-    if step is None or step.kind == "number":
+    if step is None:
         return None
+    if step.kind == "number":
+        return step.per_year or None
     if step.kind == "weekdays":
         places = len(step.slots) if step.is_within_days else step.weekdays.count("1")
     elif step.kind == "month_days":
@@ -127,6 +137,13 @@ def guess_season(step: TimeStep | None) -> int | None:
 
 def _whole(season: float) -> int | None:
     return int(season) if season > 1 and season == int(season) else None
+
+
+def show_stamp(stamp: float, kind: StampKind) -> str:
+    """A stamp for a message: of microseconds since 1970 (UTC without a zone), or a plain number."""
+    if kind == "number":
+        return f"{stamp:.12g}"
+    return str(np.datetime64(int(stamp), "us").astype("datetime64[s]")).replace("T", " ")
 
 
 def cycles_of(step: TimeStep) -> tuple[str, ...]:

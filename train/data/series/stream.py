@@ -16,8 +16,9 @@ from train.data.row_dataset import RowDataset
 from train.data.series.blocks import read_block
 from train.data.series.dataset import SeriesArrays, SeriesDataset
 from train.data.series.encoder import SeriesEncoder
-from train.data.series.laid import laid_series, windows_in
+from train.data.series.fills import own_columns
 from train.data.series.survey import Survey
+from train.data.series.whole_series import laid_series, windows_in
 from train.data.stream.rows import RowStream
 from train.errors import UserError
 
@@ -121,4 +122,7 @@ class StreamedSeries(SeriesDataset):
         return {"inputs": self.stream.found.exact(self.encoder, fitted["inputs"])}
 
     def _source(self) -> str:
-        return self.stream.files.fingerprint
+        found = self.stream.found
+        # Where a value is missing, those of a sample do not tell what stands for it elsewhere.
+        has_gaps = bool(found.n_gaps_c[own_columns(self.encoder.columns)].any())
+        return f"{self.stream.files.fingerprint}{self.encoder.fills if has_gaps else ''}"

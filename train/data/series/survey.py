@@ -19,15 +19,8 @@ from train.data.series.blocks import read_block
 from train.data.series.columns import SeriesColumn
 from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
+from train.data.series.fills import group_fills
 from train.data.series.flat import Flat
-from train.data.series.laid import (
-    Steps,
-    counts_rows,
-    found_steps,
-    long_series,
-    used_series,
-    windows_in,
-)
 from train.data.series.scales import Levels
 from train.data.series.statistics import (
     Covered,
@@ -37,6 +30,14 @@ from train.data.series.statistics import (
     values_in_logs,
 )
 from train.data.series.step import guess_season
+from train.data.series.whole_series import (
+    Steps,
+    counts_rows,
+    found_steps,
+    long_series,
+    used_series,
+    windows_in,
+)
 from train.data.series.windows import rows_covered, split_sizes
 from train.data.stream.online_statistics import Moments
 from train.data.table.fit_targets import check_counts
@@ -51,9 +52,9 @@ class Survey:
 
     `counts` are the training windows of each block, `weight_sum` what they count for together, and
     `n_windows` those of each split. `moments` are of the rows that training windows cover, as the
-    network takes them, `raw` of all training rows, encoded; `levels` and `changes` of each of the
-    `groups`. Of `n_series`, `n_blank` have no target, `n_short` no window. `shared` are the levels
-    of columns that groups share in the sample.
+    network takes them, `raw` of all training rows, encoded; `levels`, `changes` and `fills` of each
+    of the `groups`. Of `n_series`, `n_blank` have no target, `n_short` no window. `shared` are the
+    levels of columns that groups share in the sample.
     """
 
     encoder: SeriesEncoder
@@ -71,6 +72,7 @@ class Survey:
     levels: list[dict[int, Levels]] = field(default_factory=list)
     changes: list[np.ndarray] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
+    fills: list[tuple[float, ...]] = field(default_factory=list)
     steps: Steps = field(default_factory=Steps)
     n_series: int = 0
     n_blank: int = 0
@@ -104,8 +106,10 @@ class Survey:
         n_windows = 0
         if len(flat.sizes):
             assert flat.names is not None
-            encoder = replace(encoder, groups=tuple(flat.names.tolist()))
             values_tc = encoder.encode(piece.table, flat, piece.where, lines)
+            fills = group_fills(values_tc, encoder.columns, flat, self._trains(flat))
+            self.fills += fills
+            encoder = replace(encoder, groups=tuple(flat.names.tolist()), fills=fills)
             n_windows = self._take_windows(windows_in(encoder, values_tc, flat, self.options))
             self._check_cells(piece, flat)
         self.counts.append(n_windows)
@@ -166,8 +170,13 @@ class Survey:
         has_gap_c = self.has_gap_c.copy()
         has_gap_c[: sample.n_targets] = has_gap_c[: sample.n_targets].any()
         marked = tuple(sample.columns[i].name for i in np.flatnonzero(has_gap_c))
+        fills = dict(zip(self.groups, self.fills, strict=True)) if self.fills else {}
         found = replace(
-            sample, columns=tuple(columns), marked=marked, groups=tuple(dict.fromkeys(self.groups))
+            sample,
+            columns=tuple(columns),
+            marked=marked,
+            groups=tuple(dict.fromkeys(self.groups)),
+            fills=tuple(fills.values()),
         )
         if self.encoder.time is None or counts_rows(self.options):
             return found

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from train.config.bounded import resolved
 from train.config.data_options import Series
 from train.data.split import PARTS
 from train.errors import UserError
@@ -46,15 +47,17 @@ def windows_of(sizes_g: np.ndarray, options: Series) -> tuple[dict[str, np.ndarr
     split.
     """
     starts: dict[str, list[np.ndarray]] = {split: [] for split in PARTS}
+    lookback = resolved(options.lookback)
+    horizon = resolved(options.horizon)
     first = 0
     train_rows_g = np.zeros(len(sizes_g), np.int64)
     for g, size in enumerate(sizes_g):
         edges = np.maximum(np.cumsum([0, *split_sizes(int(size), options)]), 0)
         train_rows_g[g] = edges[1]
         for split, begin, end in zip(PARTS, edges[:-1], edges[1:], strict=True):
-            earliest = max(begin, options.lookback)
-            predicted = np.arange(earliest, end - options.horizon + 1, options.stride)
-            starts[split].append(first + predicted - options.lookback)
+            earliest = max(begin, lookback)
+            predicted = np.arange(earliest, end - horizon + 1, options.stride)
+            starts[split].append(first + predicted - lookback)
         first += int(size)
     splits = {split: np.concatenate(found).astype(np.int32) for split, found in starts.items()}
     return splits, train_rows_g
@@ -63,29 +66,36 @@ def windows_of(sizes_g: np.ndarray, options: Series) -> tuple[dict[str, np.ndarr
 def _check_sizes(sizes_g: np.ndarray, options: Series) -> None:
     """Raises UserError if the longest series holds no window."""
     longest = int(sizes_g.max())
-    lookback = options.lookback
-    horizon = options.horizon
+    lookback = resolved(options.lookback)
+    horizon = resolved(options.horizon)
     series = "the series has" if len(sizes_g) == 1 else f"the longest of {len(sizes_g)} series has"
     if horizon >= longest:
         found = f"{horizon} steps ahead, but {series} {longest} rows"
         raise UserError(f"config.data.horizon: {found}; ask for fewer")
     if lookback + horizon > longest:
         needed = f"{lookback} rows back and {horizon} ahead, but {series} {longest} rows"
-        raise UserError(f"config.data.lookback: {needed}; ask for at most {longest - horizon}")
+        train = split_sizes(longest, options)[0]
+        advice = f"ask for at most {train - horizon}, for {train} of them train"
+        if train <= horizon:
+            advice = (
+                f"ask for at most {longest - horizon}, and for none in config.data.valid and "
+                "config.data.test"
+            )
+        raise UserError(f"config.data.lookback: {needed}; {advice}")
 
 
 def _check_splits(splits: dict[str, np.ndarray], longest: int, options: Series) -> None:
     """Raises UserError if a split that is asked for has no window."""
-    lookback = options.lookback
-    horizon = options.horizon
+    lookback = resolved(options.lookback)
+    horizon = resolved(options.horizon)
     rows = dict(zip(PARTS, split_sizes(longest, options), strict=True))
     if not len(splits["train"]):
-        found = f"{max(rows['train'], 0)} of {longest} rows train"
+        train = max(rows["train"], 0)
+        found = f"{train} of {longest} rows train"
         needs = f"{lookback} + {horizon} are needed for one window"
-        advice = (
-            "ask for fewer rows in config.data.valid and config.data.test, "
-            "or for a shorter config.data.lookback"
-        )
+        advice = "ask for fewer rows in config.data.valid and config.data.test"
+        if train > horizon:
+            advice += f", or for at most {train - horizon} in config.data.lookback"
         raise UserError(f"config.data: {found}, and {needs}; {advice}")
     for split in ("valid", "test"):
         if getattr(options, split) and not len(splits[split]):

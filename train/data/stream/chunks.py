@@ -14,8 +14,9 @@ from typing import NamedTuple, TypeVar
 import jax
 import numpy as np
 
+from train.data.counter_random import hashed
 from train.data.dataset import Batch
-from train.data.files.row_groups import Piece, hashed
+from train.data.files.row_groups import Piece
 from train.data.stream.rows import RowStream
 from train.errors import UserError
 

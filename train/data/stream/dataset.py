@@ -17,8 +17,8 @@ from train.data.stream.exact import exact_target
 from train.data.stream.online_statistics import Labels, Moments
 from train.data.stream.parts import training_rows
 from train.data.stream.rows import RowStream
-from train.data.table.column import encode_target
 from train.data.table.dataset import TableDataset
+from train.data.table.encode_column import encode_target
 from train.data.table.encoded_file import encode_rows
 from train.data.table.encoder import TableEncoder
 

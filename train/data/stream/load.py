@@ -19,8 +19,9 @@ from train.data.files.row_groups import Files, find_files
 from train.data.hint import Hint
 from train.data.infer import infer_in_table
 from train.data.stream.dataset import StreamDataset, TableStream
+from train.data.stream.notes import notes_on_stream
 from train.data.stream.online_statistics import MAX_LABELS, Labels, StreamRows, Survey, survey
-from train.data.stream.parts import KEPT_ROWS, shares_of
+from train.data.stream.parts import check_training_rows, shares_of
 from train.data.table.encoded_file import Pieces, encode_rows, notes_on_classes
 from train.data.table.encoder import TableEncoder
 from train.data.table.fit import fit_encoder
@@ -29,8 +30,6 @@ from train.data.table.kept_rows import idle_notes, without_idle
 from train.data.table.reading import reading_of
 from train.data.table.roles import check_names, labelled_rows, target_names
 from train.errors import UserError
-
-GROUPS_MIXED = 4  # row groups in a window below which a run says that it shuffles little
 
 
 def load_stream(options: Table, loss: str) -> StreamDataset:
@@ -43,11 +42,7 @@ def load_stream(options: Table, loss: str) -> StreamDataset:
     files = find_files(options.path)
     check_names(files.schema.empty_table(), options)
     found = survey(files, options)
-    if sum(found.counts) < 2:
-        raise UserError(
-            f"{options.path}: {sum(found.counts)} training rows with a target: "
-            "at least two are needed"
-        )
+    check_training_rows(sum(found.counts), options.path)
     numbers, fitting = found.sample.with_those_of(found.extreme_rows).joined()
     options, overflow_notes = _without_overflowed(options, found, fitting)
     encoder, notes = _fit(fitting, options, loss, found, files.n_rows)
@@ -65,9 +60,8 @@ def load_stream(options: Table, loss: str) -> StreamDataset:
         if table is not None and len(own):
             of_part = where if where != options.path else f"{where}, in the rows of {part}"
             batch = encode_rows(encoder, table, options, of_part, said)
-            notes += notes_on_classes(
-                encoder, table, batch.target, {part: np.arange(len(own))}, where
-            )
+            places = {part: np.arange(len(own))}
+            notes += notes_on_classes(encoder, table, batch.target, places, where)
             pieces.add(batch, own)
     del fitting
     pa.default_memory_pool().release_unused()
@@ -77,6 +71,7 @@ def load_stream(options: Table, loss: str) -> StreamDataset:
     splits, n_idle = without_idle(splits, batch.weight)
     notes += idle_notes(options.path, found.n_idle + n_idle)
     notes += giveaway_notes(encoder, batch, splits, n_train=stream.n_rows)
+    found_notes = notes_on_stream(options, found, stream, len(sample))
     return StreamDataset(
         inputs=batch.inputs,
         target=batch.target,
@@ -85,7 +80,7 @@ def load_stream(options: Table, loss: str) -> StreamDataset:
         original_rows=pieces.original_rows(),
         encoder=encoder,
         options=options,
-        notes=(*_notes(options, found, stream, len(sample)), *overflow_notes, *said, *notes),
+        notes=(*found_notes, *overflow_notes, *said, *notes),
         reading=reading,
         stream=stream,
     )
@@ -184,27 +179,3 @@ def _is_overflowed(name: str, labels: Labels, sample: pa.Table, options: Table) 
         name in (options.categorical or ()) or infer_in_table(raw, Hint()).kind == "category"
     )
     return is_category and not (raw.family == "number" and name in target_names(options))
-
-
-def _notes(options: Table, found: Survey, stream: TableStream, n_sample: int) -> list[str]:
-    """What the user should know of a stream."""
-    n_files = len({group.path for group in stream.files.groups})
-    n_all = stream.files.n_rows
-    notes = [
-        f"{options.path}: {stream.n_rows:,} training rows are streamed from "
-        f"{n_files} file{'s' * (n_files != 1)}; quantiles, baselines and the scores of train "
-        f"are of {n_sample:,} of them"
-    ]
-    if found.n_unlabelled:
-        notes.append(
-            f"{options.path}: {found.n_unlabelled} of {n_all} rows lack a target, left out"
-        )
-    for part, share in stream.shares.items():
-        if share and getattr(options, part) < 1 and share < getattr(options, part):
-            kept = f"a share of {n_all:,} rows is cut to {KEPT_ROWS:,}, for they stay in memory"
-            notes.append(f"config.data.{part}: {kept}; give a number of rows to have more")
-    largest = max(stream.counts)
-    if stream.n_rows > options.shuffle_window and largest * GROUPS_MIXED > options.shuffle_window:
-        mixed = f"{options.shuffle_window:,} rows mix few row groups of {largest:,} rows"
-        notes.append(f"config.data.shuffle_window: {mixed}; widen it, or write smaller row groups")
-    return notes

@@ -22,7 +22,8 @@ from train.data.columns import (
     missing_rows,
     read_text,
 )
-from train.data.files.row_groups import Files, Piece, read_pieces, uniform
+from train.data.counter_random import uniform
+from train.data.files.row_groups import Files, Piece, read_pieces
 from train.data.stream.parts import labelled, part_of, shares_of, training_rows
 from train.data.table.class_labels import MIN_PER_CLASS
 from train.data.table.roles import feature_names, row_weights, target_names

@@ -10,7 +10,8 @@ import pyarrow as pa
 from train.config.bounded import resolved
 from train.config.data_options import Sequences, Table
 from train.data.columns import get_column, missing_rows
-from train.data.files.row_groups import Piece, uniform
+from train.data.counter_random import uniform
+from train.data.files.row_groups import Piece
 from train.data.table.roles import row_weights, target_names
 from train.errors import UserError
 
@@ -38,6 +39,12 @@ def shares_of(
             f"config.data.valid, config.data.test: {asked} leave none of {n_rows} for training"
         )
     return shares
+
+
+def check_training_rows(n_rows: int, path: str) -> None:
+    """Raises UserError if there are too few training rows with a target."""
+    if n_rows < 2:
+        raise UserError(f"{path}: {n_rows} training rows with a target: at least two are needed")
 
 
 def part_of(

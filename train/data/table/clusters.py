@@ -10,7 +10,8 @@ import pyarrow as pa
 from train.data.answer_names import AnswerNames
 from train.data.columns import Said
 from train.data.dataset import Array, Arrays, Head, HostArrays, Json
-from train.data.table.column import Column, encode_category
+from train.data.table.column import Column
+from train.data.table.encode_column import encode_category
 from train.data.table.encoder import TableEncoder
 
 CLUSTER = "cluster"

@@ -13,9 +13,9 @@ from train.data.values import as_programs_write, writes_numbers
 
 
 def distinct_numbers(raw: RawColumn) -> tuple[int, str] | None:
-    """What `read_text` would have of a column of finite numbers: how many texts, and the first.
+    """How many texts `read_text` would find in a column of finite numbers, and the first of them.
 
-    None of other columns, and where a marker is a number, for texts alone tell which it marks.
+    None for other columns, and where a marker is a number: only texts tell what that one marks.
     """
     if writes_numbers(raw.markers):
         return None

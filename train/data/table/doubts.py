@@ -11,7 +11,7 @@ import numpy as np
 
 from train.config.table_options import MISSING
 from train.data.columns import Text
-from train.data.notation import is_no_value
+from train.data.no_value import is_none_of_any
 from train.data.parsing import visible_text
 
 # What stands for "no value" where files have numbers alone, after SPSS and surveys.
@@ -56,7 +56,7 @@ def _folded(text: str) -> str:
 
 def no_value_note(text: Text) -> str:
     """A line on categories such as "-" or "\\N" that may stand for none; "" without one."""
-    places = [i for i, value in enumerate(text.values) if is_no_value(value)]
+    places = [i for i, value in enumerate(text.values) if is_none_of_any(value)]
     # What is missing unless an option says otherwise was named a category.
     known = {*CATEGORIES, *map(str.casefold, MISSING)}
     places = [i for i in places if text.values[i].casefold() not in known]

@@ -13,7 +13,7 @@ from train.data.blocks import join_arrays
 from train.data.classes import class_notes, class_sizes
 from train.data.columns import Said
 from train.data.dataset import Batch, HostArrays
-from train.data.files.delimited import left_out_notes
+from train.data.files.found import left_out_notes
 from train.data.files.tables import Read
 from train.data.files.words import missing_words_note
 from train.data.table.dataset import TableDataset

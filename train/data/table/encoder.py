@@ -20,7 +20,8 @@ from train.data.columns import UNKNOWN, RawColumn, Reading, Said, get_column, re
 from train.data.dataset import Arrays, Columns, Head, HostArrays, Json, Rows
 from train.data.files.objects import may_lack_names
 from train.data.schema import read_record
-from train.data.table.column import Column, encode_input, encode_target
+from train.data.table.column import Column
+from train.data.table.encode_column import encode_input, encode_target
 from train.data.table.roles import PLAIN
 from train.data.table.typed import encode_alone, encode_together
 
@@ -76,11 +77,8 @@ class TableEncoder:
     def missing_columns(self) -> tuple[int, ...]:
         """The number inputs that training rows lacked; of a time only its first part."""
         places = self.places()
-        lacking = []
-        for column in self.columns:
-            if column.missing and column.kind != "category":
-                lacking.append(places[column.name][1][0])
-        return tuple(lacking)
+        lacking = [c for c in self.columns if c.missing and c.kind != "category"]
+        return tuple(places[column.name][1][0] for column in lacking)
 
     @property
     def category_sizes(self) -> tuple[int, ...]:
@@ -162,10 +160,9 @@ class TableEncoder:
         encoded = {}
         present = np.ones(table.num_rows, bool)
         for column in self.targets:
-            encoded[column.name] = encode_target(column, self.raw(table, column, where, said))
-            is_class = column.kind == "category"
-            missing = encoded[column.name] < 0 if is_class else np.isnan(encoded[column.name])
-            present &= ~missing
+            target = encode_target(column, self.raw(table, column, where, said))
+            present &= target >= 0 if column.kind == "category" else ~np.isnan(target)
+            encoded[column.name] = target
         targets = {}
         for head in self.heads:
             arrays = [encoded[name] for name in head.columns]
@@ -197,6 +194,10 @@ class TableEncoder:
     @property
     def answer_names(self) -> AnswerNames:
         """What the columns of answers are called."""
+        return self._answer_names
+
+    @cached_property
+    def _answer_names(self) -> AnswerNames:
         several = sum(head.kind != "regression" for head in self.heads) > 1
         probabilities = []
         for head in self.heads:

@@ -21,15 +21,17 @@ def are_far(encoded: np.ndarray, reach: float | np.ndarray) -> np.ndarray:
     return (n_far > FAR_SHARE * encoded.shape[-1]) & (reach[..., 0] > 0)
 
 
-def are_near(encoded: np.ndarray, reach: float) -> bool:
-    """Whether all encoded cells [n] are numbers, none of them infinite or far out: two passes.
+def are_near(encoded: np.ndarray, reach: float | np.ndarray) -> np.ndarray:
+    """Whether encoded cells [..., n] are all finite and none lies far out, by the last axis.
 
-    Not told of none, or where `reach` is not known.
+    False where there are no cells, or where `reach` is not known.
     """
-    if not len(encoded) or not reach > 0:
-        return False
-    furthest = max(-encoded.min(), encoded.max())  # nan among them is the least and the largest
-    return bool(np.isfinite(encoded.min()) and furthest <= TIMES * reach)
+    reach = np.asarray(reach)
+    if not encoded.shape[-1]:
+        return np.zeros(reach.shape, bool)
+    least = encoded.min(-1)  # nan among them is the least
+    furthest = np.maximum(-least, encoded.max(-1))
+    return np.isfinite(least) & (furthest <= TIMES * reach) & (reach > 0)
 
 
 def reach_of(values: np.ndarray, shift: float, unit: float) -> float:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Table
-from train.data.columns import get_column, missing_rows
-from train.data.hint import find_hint, hint_of
+from train.data.columns import RawColumn, get_column, missing_rows
+from train.data.hint import Hint, find_hint, hint_of
 from train.data.infer import infer_number
 from train.data.table.clusters import ClusterEncoder, cluster_head
 from train.data.table.codes import ReconstructionEncoder, reconstruction_head
@@ -28,7 +29,7 @@ def fit_encoder(
 ) -> tuple[TableEncoder, list[str]]:
     """The encoder of a table, from its rows `train_rows` alone, and notes for the user on it.
 
-    `n_rows`: how many there are where the table holds only some of them. Raises UserError if
+    `n_rows`: how many all files have, where the table holds only some. Raises UserError if
     targets or features cannot be what the options and the loss want of them.
     """
     names = feature_names(table, options)
@@ -42,25 +43,9 @@ def fit_encoder(
         heads = ()
         notes = []
     where = options.path or "data"
-    columns = []
-    dropped = {}
-    readings = []
-    for name in names:
-        if (raw := hint.columns.get(name)) is not None:
-            raw = replace(raw, where=where)
-        else:
-            raw = get_column(table, name, where, options.missing, train_rows)
-        fitted, note = fit_feature(raw, options, n_rows or table.num_rows, hint)
-        if note:
-            readings.append(f"column {name!r}: {note}")
-        if isinstance(fitted, Column):
-            columns.append(fitted)
-        else:
-            dropped[name] = fitted
-            notes.append(f"column {name!r} is left out: {fitted}")
-    notes += readings[:SHOWN_READINGS]
-    if len(readings) > SHOWN_READINGS:
-        notes.append(f"{len(readings) - SHOWN_READINGS} more columns are read by what they hold")
+    raws = _raw_columns(table, names, train_rows, options, hint)
+    columns, dropped, feature_notes = _fit_features(raws, options, n_rows or table.num_rows, hint)
+    notes += feature_notes
     if not columns:
         raise UserError(
             f"{where}: no column to learn from: {'; '.join(notes) or 'all are targets or ignored'}"
@@ -74,6 +59,41 @@ def fit_encoder(
         kind = ClusterEncoder
         heads = (cluster_head(*targets),)
     return kind(tuple(columns), targets, heads, options.missing, scaling, dropped), notes
+
+
+def _raw_columns(
+    table: pa.Table, names: Iterable[str], rows: np.ndarray, options: Table, hint: Hint
+) -> Iterator[RawColumn]:
+    """Columns of a table in these rows, one at a time: a large table is not copied as a whole."""
+    where = options.path or "data"
+    for name in names:
+        if (raw := hint.columns.get(name)) is not None:
+            yield replace(raw, where=where)
+        else:
+            yield get_column(table, name, where, options.missing, rows)
+
+
+def _fit_features(
+    raws: Iterable[RawColumn], options: Table, n_rows: int, hint: Hint
+) -> tuple[list[Column], dict[str, str], list[str]]:
+    """The columns that are learned from, {another: why it is left out}, and notes on all."""
+    columns = []
+    dropped = {}
+    notes = []
+    readings = []
+    for raw in raws:
+        fitted, note = fit_feature(raw, options, n_rows, hint)
+        if note:
+            readings.append(f"column {raw.name!r}: {note}")
+        if isinstance(fitted, Column):
+            columns.append(fitted)
+        else:
+            dropped[raw.name] = fitted
+            notes.append(f"column {raw.name!r} is left out: {fitted}")
+    notes += readings[:SHOWN_READINGS]
+    if len(readings) > SHOWN_READINGS:
+        notes.append(f"{len(readings) - SHOWN_READINGS} more columns are read by what they hold")
+    return columns, dropped, notes
 
 
 def fit_weight(

@@ -10,6 +10,7 @@ import numpy as np
 from train.config.data_options import Table
 from train.data.calendar import DAY
 from train.data.columns import Numbers, RawColumn, Reading, missing_rows, read_text
+from train.data.files.pandas_kinds import PARQUET_INDEX, UNNAMED
 from train.data.hint import Hint
 from train.data.infer import TRUTHS, Inferred, infer_in_table, infer_number
 from train.data.table.column import Column
@@ -23,8 +24,7 @@ from train.data.values import read_numbers, read_times
 # an identifier has more different values than both
 DISTINCT_SHARE = 0.9
 MIN_ROWS = 50
-PANDAS_INDEX = re.compile(r"__index_level_[0-9]+__")
-UNNAMED = "Unnamed: 0"  # what pandas calls an index that it read from a file
+YEARS = (1700, 2100)  # what a numbering within is: years, which rows may follow in order
 INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 
 
@@ -37,7 +37,7 @@ def fit_feature(
     """
     if missing_rows(raw).all():
         return "no training row has a value", ""
-    if PANDAS_INDEX.fullmatch(raw.name) and raw.name not in (options.features or ()):
+    if PARQUET_INDEX.fullmatch(raw.name) and raw.name not in (options.features or ()):
         return "it is an index that pandas wrote; config.data.features keeps it", ""
     categorical = options.categorical or ()
     named = raw.name in {*categorical, *options.numeric, *(options.features or ())}
@@ -121,7 +121,8 @@ def _fit_number(
     # numbers than rows.
     enough = len(known) > MIN_ROWS or raw.name == UNNAMED
     if whole and not (named or missing) and enough and high - low < n_rows:
-        if len(np.unique(known)) == len(known):
+        are_years = YEARS[0] <= low and high <= YEARS[1]
+        if len(np.unique(known)) == len(known) and not are_years:
             return "it numbers the rows; config.data.numeric keeps it"
     shift, unit = (0.0, 1.0) if options.scaling == "none" else shift_and_unit(known)
     exact = max(high - shift, shift - low) / min(unit, 1) < 2**24

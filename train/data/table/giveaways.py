@@ -15,9 +15,15 @@ from train.data.table.encoder import TableEncoder
 MIN_ROWS = 20  # of training, below which chance can do it
 ROWS_PER_LEVEL = 5  # of each category on average, in which all rows have one class
 EXACT = 1e-5  # of the target's variance: what a rounded copy leaves
+SCREENED = 256  # rows by which most columns are seen to be no order of the target
+SCREENED_LEFT = 1e-3
 MAX_ROWS = 1 << 18
 MAX_CELLS = 1 << 24
 REPEATED_SHARE = 0.01  # of the test rows
+# Of test rows whose inputs stand among the training rows: how many of those that chance would not
+# give the target of such a row must have it, to be copies. Inputs of few values meet by nature.
+COPIED_SHARE = 0.8
+MEASURED_SHARE = 0.75  # of training rows: values of a column, of which two are not alike by nature
 
 
 def giveaway_notes(
@@ -53,15 +59,19 @@ def _telling_notes(
             continue
         if head.kind == "regression":
             for place, name in enumerate(head.columns):
-                for column in _linear(encoder, pool.inputs, target[rows, place], rows):
-                    told.setdefault(column, name)
+                target_n = target[rows, place]
+                for column in _linear(encoder, pool.inputs, target_n, rows):
+                    told.setdefault(column, f"{name!r} exactly")
+                for column in _ordered(encoder, pool.inputs, target_n, rows):
+                    told.setdefault(column, f"{name!r} by its order")
         elif head.kind in ("binary", "multiclass"):
-            for column in _pure(encoder, pool.inputs, target[rows], rows):
-                told.setdefault(column, head.name)
+            for find in (_pure, _parted):
+                for column in find(encoder, pool.inputs, target[rows], rows):
+                    told.setdefault(column, f"{head.name!r} exactly")
     return [
-        f"column {column!r} tells the target {name!r} exactly in all {those.removeprefix('the ')}; "
+        f"column {column!r} tells the target {what} in all {those.removeprefix('the ')}; "
         f"if new rows will not have it, config.data.ignore={column} leaves it out"
-        for column, name in told.items()
+        for column, what in told.items()
     ]
 
 
@@ -85,12 +95,65 @@ def _linear(
     covariance_f = t_n @ x_nf / n_f - mean_f * target_mean_f
     with np.errstate(divide="ignore", invalid="ignore"):
         left_f = 1 - covariance_f**2 / (x_variance_f * t_variance_f)
-    places = {int(i) for i in np.flatnonzero((left_f < EXACT) & ~few_f)}
+    return _named(encoder, np.flatnonzero((left_f < EXACT) & ~few_f))
+
+
+def _named(encoder: TableEncoder, places: np.ndarray) -> list[str]:
+    """The columns of numbers at these places."""
+    found = set(places.tolist())
     return [
         name
         for name, (key, own) in encoder.places().items()
-        if key == "numbers" and own and own[0] in places
+        if key == "numbers" and own and own[0] in found
     ]
+
+
+def _ordered(
+    encoder: TableEncoder, inputs: HostArrays, target_n: np.ndarray, rows: np.ndarray
+) -> list[str]:
+    """The columns of numbers that order the rows as the target does, such as its logarithm."""
+    if "numbers" not in inputs or len(rows) * inputs["numbers"].shape[1] > MAX_CELLS:
+        return []
+    x_nf = inputs["numbers"][rows]
+    places = []
+    for place in range(x_nf.shape[1]):
+        known = np.flatnonzero(~np.isnan(x_nf[:, place]))
+        # Mostly a few rows suffice to see that a column tells nothing.
+        for part, allowed in ((known[:SCREENED], SCREENED_LEFT), (known, EXACT)):
+            if len(part) < MIN_ROWS or _unordered(x_nf[part, place], target_n[part]) > allowed:
+                break
+        else:
+            places.append(place)
+    return _named(encoder, np.array(places, int))
+
+
+def _unordered(x_n: np.ndarray, target_n: np.ndarray) -> float:
+    """The share of one's ranks' variance that the other's leave: 1 where either is constant."""
+    ranks = []
+    for values in (x_n, target_n):
+        _, place_n, count_k = np.unique(values, return_inverse=True, return_counts=True)
+        ranks.append((np.cumsum(count_k) - (count_k - 1) / 2)[place_n])
+    ranks_2n = np.array(ranks) - (len(x_n) + 1) / 2
+    product = float((ranks_2n**2).sum(1).prod())
+    return 1 - float(ranks_2n[0] @ ranks_2n[1]) ** 2 / product if product else 1.0
+
+
+def _parted(
+    encoder: TableEncoder, inputs: HostArrays, class_n: np.ndarray, rows: np.ndarray
+) -> list[str]:
+    """The columns of numbers in which each class has a range of its own; gaps are below all."""
+    if "numbers" not in inputs or len(rows) * inputs["numbers"].shape[1] > MAX_CELLS:
+        return []
+    x_nf = np.nan_to_num(inputs["numbers"][rows], nan=-np.inf)
+    classes, count_k = np.unique(class_n, return_counts=True)
+    if len(classes) < 2 or count_k.min() < ROWS_PER_LEVEL:
+        return []
+    low_kf = np.array([x_nf[class_n == k].min(0) for k in classes])
+    high_kf = np.array([x_nf[class_n == k].max(0) for k in classes])
+    order_kf = np.argsort(low_kf, axis=0)
+    low_kf = np.take_along_axis(low_kf, order_kf, 0)
+    high_kf = np.take_along_axis(high_kf, order_kf, 0)
+    return _named(encoder, np.flatnonzero((high_kf[:-1] < low_kf[1:]).all(0)))
 
 
 def _pure(
@@ -130,12 +193,37 @@ def _repeat_notes(
     seen = _as_bytes(arrays, train)
     if 2 * len(set(seen)) < len(seen):  # few values, of which rows are alike by nature
         return []
-    known = set(seen)
-    n_repeated = sum(row in known for row in _as_bytes(arrays, test))
-    if n_repeated < max(2, REPEATED_SHARE * len(test)):
+    n_repeated = _n_copies(pool, train, test, set(seen))
+    if not n_repeated:
         return []
     found = f"{n_repeated:,} of {len(test):,} test rows stand among {those} too"
     return [f"{found}, which flatters their scores; leave copies out of the file"]
+
+
+def _n_copies(
+    pool: Batch[np.ndarray], train: np.ndarray, test: np.ndarray, known: set[bytes]
+) -> int:
+    """How many test rows stand among training rows, the `known`; 0 if few, or alike by nature."""
+    inputs_of = _as_bytes([*pool.inputs.values()], test)
+    known_inputs = set(_as_bytes([*pool.inputs.values()], train))
+    met = [row for row, inputs in enumerate(inputs_of) if inputs in known_inputs]
+    least = max(2, REPEATED_SHARE * len(test))
+    if not pool.target:
+        return len(met) if len(met) >= least else 0
+    targets_of = _as_bytes([*pool.target.values()], test)
+    n_copied = sum(inputs_of[row] + targets_of[row] in known for row in met)
+    if n_copied >= least and _are_measured(pool.inputs["numbers"][train]):
+        return n_copied
+    shuffled = np.random.default_rng(0).permutation(len(test))
+    n_by_chance = sum(inputs_of[row] + targets_of[shuffled[row]] in known for row in met)
+    least = max(least, COPIED_SHARE * (len(met) - n_by_chance))
+    return n_copied if n_copied - n_by_chance >= least else 0
+
+
+def _are_measured(numbers_nf: np.ndarray) -> bool:
+    """Whether some column has nearly as many values as rows."""
+    least = MEASURED_SHARE * len(numbers_nf)
+    return any(len(np.unique(column_n)) >= least for column_n in numbers_nf.T)
 
 
 def _as_bytes(arrays: list[np.ndarray], rows: np.ndarray) -> list[bytes]:

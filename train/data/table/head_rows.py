@@ -1,20 +1,22 @@
 """First rows of a file that are no rows: units, or a second line of names, as surveys have it."""
 
-from __future__ import annotations
-
 # pyright: reportAttributeAccessIssue=false
 # pyarrow.compute makes its functions while it is imported: nothing a type checker could see.
+
+from __future__ import annotations
+
 import re
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from train.data.dates import ISO, parse_date
-from train.data.notation import Notation, is_no_value, parse
+from train.data.no_value import is_no_value
+from train.data.notation import Notation, parse
 from train.data.table.column import Column
 from train.data.table.encoder import TableEncoder
 
-MOST_ROWS = 3  # that may stand between the names and the first row
+MAX_ROWS = 3  # that may stand between the names and the first row
 SHOWN = 3
 RULE = re.compile(r":?-{3,}:?")  # below the names of a table in Markdown
 MIN_WORDS = 3  # columns of categories that tell it without one of numbers
@@ -24,7 +26,7 @@ def head_notes(table: pa.Table, encoder: TableEncoder, where: str) -> list[str]:
     """A line on first rows that have words, which stand there once, in all columns of numbers."""
     found: list[str] = []
     n = 0
-    while n < min(MOST_ROWS, table.num_rows - 1):
+    while n < min(MAX_ROWS, table.num_rows - 1):
         cells = _odd_cells(table, n, encoder)
         if not cells:
             break

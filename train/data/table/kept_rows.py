@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from train.data.columns import get_column, read_text
 from train.data.dataset import Batch
+from train.data.number_words import counted
 from train.data.table.encoder import TableEncoder
 
 
@@ -38,13 +39,15 @@ def idle_notes(where: str, n_idle: int) -> list[str]:
     """What the user should know of rows of weight 0."""
     if not n_idle:
         return []
-    return [f"{where}: {n_idle} rows of weight 0 neither train nor validate, left out"]
+    trains = counted(n_idle, "row of weight 0 neither trains", "rows of weight 0 neither train")
+    validates = "validates" if n_idle == 1 else "validate"
+    return [f"{where}: {trains} nor {validates}, left out"]
 
 
 def with_targets(
     splits: Mapping[str, np.ndarray], pool: Batch[np.ndarray], encoder: TableEncoder
-) -> tuple[dict[str, np.ndarray], int]:
-    """The splits without rows whose target turned out to be no number, and how many these are."""
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The splits without rows whose target turned out to be no number, and a line on these."""
     kept = np.ones(len(pool.weight), bool)
     for head in encoder.heads:
         if head.kind == "regression":
@@ -52,9 +55,12 @@ def with_targets(
         elif head.kind in ("binary", "multiclass"):
             kept &= pool.target[head.name] >= 0
     if kept.all():
-        return dict(splits), 0
+        return dict(splits), []
     readable = {part: rows[kept[rows]] for part, rows in splits.items()}
-    return readable, int((~kept).sum())
+    n_unread = int((~kept).sum())
+    rows = counted(n_unread, "row", "rows")
+    are = "is" if n_unread == 1 else "are"
+    return readable, [f"{rows} whose target is no number {are} left out"]
 
 
 def words_for_missing(table: pa.Table, names: Iterable[str], missing: Sequence[str]) -> str:

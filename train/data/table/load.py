@@ -22,14 +22,18 @@ from train.data.table.encoder import TableEncoder
 from train.data.table.fit import fit_encoder, fit_weight
 from train.data.table.fit_targets import holds_classes
 from train.data.table.giveaways import giveaway_notes
-from train.data.table.kept_rows import (
-    idle_notes,
-    with_targets,
-    without_idle,
-)
+from train.data.table.kept_rows import idle_notes, with_targets, without_idle
 from train.data.table.reading import Reading, reading_of
 from train.data.table.roles import check_names, labelled_rows, row_weights, target_names
 from train.data.values import read_numbers, read_times
+
+
+class File(NamedTuple):
+    """The table of a path, and which of its rows have a target."""
+
+    path: str
+    table: pa.Table
+    rows: np.ndarray
 
 
 class Fitted(NamedTuple):
@@ -54,36 +58,30 @@ def load_table(
     message's row 17 is the 17th of the file it names. An encoder that was `fitted` on other rows
     takes the place of one that is fitted on training rows. Raises UserError.
     """
-    paths = {"train": options.path}
-    if options.valid_path:
-        paths["valid"] = options.valid_path
-    if options.test_path:
-        paths["test"] = options.test_path
-    tables = {}
-    for part, path in paths.items():
-        tables[part] = read(path, options.missing, may_repeat=True)
-    check_names(tables["train"], options)
-    selected = {part: labelled_rows(tables[part], options, path) for part, path in paths.items()}
+    files = _read_files(options, read)
     notes: Said = []
-    fit = _fit(tables["train"], selected["train"], options, loss, fitted, notes)
+    n_rows = sum(file.table.num_rows for file in files.values())
+    fit = _fit(files["train"], n_rows, options, loss, fitted, notes)
     splits = dict(fit.splits)
     pieces = Pieces()
-    for part, path in paths.items():
-        rows = selected[part]
+    for part in [*files]:
+        file = files.pop(part)
+        own = splits
         if part != "train":
-            splits[part] = pieces.next_rows(len(rows))
-        own = splits if part == "train" else {part: np.arange(len(rows))}
-        table = tables.pop(part)
-        pieces.add(encode_file(fit.encoder, table, rows, own, options, path, read, notes), rows)
-        del table
+            splits[part] = pieces.next_rows(len(file.rows))
+            own = {part: np.arange(len(file.rows))}
+        batch = encode_file(
+            fit.encoder, file.table, file.rows, own, options, file.path, read, notes
+        )
+        pieces.add(batch, file.rows)
+        del file
     return_memory()  # the arrays need it now
     pool = pieces.joined()
     splits, n_idle_elsewhere = without_idle(splits, pool.weight)
     notes += idle_notes(options.path, fit.n_idle + n_idle_elsewhere)
-    splits, unread = with_targets(splits, pool, fit.encoder)
+    splits, notes_on_unread = with_targets(splits, pool, fit.encoder)
     notes += giveaway_notes(fit.encoder, pool, splits)
-    if unread:
-        notes.append(f"{unread} rows whose target is no number are left out")
+    notes += notes_on_unread
     return TableDataset(
         inputs=pool.inputs,
         target=pool.target,
@@ -98,15 +96,33 @@ def load_table(
     )
 
 
+def _read_files(options: Table, read: Read) -> dict[str, File]:
+    """The files of training rows and, where they have some, of the other splits."""
+    paths = {"train": options.path, "valid": options.valid_path, "test": options.test_path}
+    paths = {part: path for part, path in paths.items() if path}
+    tables = {}
+    for part, path in paths.items():
+        tables[part] = read(path, options.missing, may_repeat=True)
+    check_names(tables["train"], options)
+    files = {}
+    for part, path in paths.items():
+        files[part] = File(path, tables[part], labelled_rows(tables[part], options, path))
+    return files
+
+
 def _fit(
-    table: pa.Table,
-    rows: np.ndarray,
+    file: File,
+    n_rows: int,
     options: Table,
     loss: str,
     fitted: TableEncoder | None,
     notes: Said,
 ) -> Fitted:
-    """What training rows decide, of those that have a target. Raises UserError."""
+    """What training rows decide, of those that have a target. Raises UserError.
+
+    `n_rows`: of all files, over which one numbering may go.
+    """
+    _, table, rows = file
     splits, split_by = _split(table, rows, options, loss, notes)
     # Before anything is fitted: what does not train decides nothing.
     weight, weight_notes = fit_weight(table, rows[splits["train"]], options)
@@ -117,7 +133,7 @@ def _fit(
     encoder = fitted
     fitting_notes: Said = []
     if encoder is None:
-        encoder, fitting_notes = fit_encoder(table, train_rows, options, loss)
+        encoder, fitting_notes = fit_encoder(table, train_rows, options, loss, n_rows)
     encoder = replace(encoder, weight_column=weight)
     shown = reading_of(table, train_rows, encoder, options.path)
     return Fitted(encoder, splits, split_by, shown, n_idle, (*weight_notes, *fitting_notes))

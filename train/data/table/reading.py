@@ -5,13 +5,15 @@ n training rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import shlex
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from train.data.columns import RawColumn, Text, get_column, missing_rows, read_text
+from train.config.values import parse as parse_option
+from train.data.columns import RawColumn, Text, find_column, missing_rows, read_text
 from train.data.dates import ISO, parse_dates
 from train.data.notation import CELL, PLAIN, parse
 from train.data.table.column import Column
@@ -21,6 +23,7 @@ from train.data.table.encoder import TableEncoder
 SHOWN = 40  # columns
 WIDTH = 28  # of a name or an example in a terminal
 WEIGHT = "what rows count for"
+Names = tuple[str, ...] | None
 HEAD = ("column", "kind", "missing", "distinct", "example", "what is done with it")
 
 
@@ -31,7 +34,7 @@ class ColumnReading(NamedTuple):
     kind: str
     missing: int
     distinct: int | None
-    """None of lists, which are not told apart."""
+    """None of lists and bytes, which are not told apart."""
     example: str
     use: str
 
@@ -96,10 +99,9 @@ def _read_column(
     use: str,
     where: str,
 ) -> ColumnReading:
-    kind = table.schema.field(name).type
-    if pa.types.is_nested(kind):
-        return ColumnReading(name, str(kind), table.column(name).null_count, 0, "", use)
-    raw = get_column(table, name, where, encoder.markers, rows)
+    raw = find_column(table, name, where, encoder.markers, rows)
+    if raw.family == "other":
+        return ColumnReading(name, str(raw.data.type), raw.data.null_count, None, "", use)
     n_missing = int(missing_rows(raw).sum())
     if (found := distinct_numbers(raw)) is not None:
         return ColumnReading(name, _kind(raw, column), n_missing, *found, use)
@@ -187,7 +189,7 @@ def _short(text: str) -> str:
 
 
 def config_lines(reading: Reading) -> list[str]:
-    """The options that would change how these columns are read, as flags with their names."""
+    """The options that would change how columns are read, as flags for a shell with their names."""
     lines = []
     learned = [c for c in reading.columns if c.use not in ("not learned from", WEIGHT)]
     for flag, about, kinds in (
@@ -198,18 +200,25 @@ def config_lines(reading: Reading) -> list[str]:
         able = learned
         if flag == "numeric":  # what begins with no number would be refused
             able = [c for c in learned if CELL.fullmatch(c.example)]
-        names = _names(able, kinds)
+        if flag == "date_format":  # of typed times, and of ISO dates, no order changes anything
+            able = [c for c in learned if "(" in c.kind]
+        names = [c.name for c in able if c.kind.partition(" ")[0] in kinds][:3]
         if names:
-            value = "dmy" if flag == "date_format" else names
-            lines.append(f"--config.data.{flag}={value}  ({about})")
-    inputs = [column for column in learned if column.use != "target"]
+            value = "dmy" if flag == "date_format" else _as_option(names)
+            lines.append(f"--config.data.{flag}={shlex.quote(value)}  ({about})")
+    inputs = [c.name for c in learned if c.use != "target"]
     if inputs:
-        lines.append(f"--config.data.ignore={inputs[-1].name}  (not learned from)")
+        value = shlex.quote(_as_option(inputs[-1:]))
+        lines.append(f"--config.data.ignore={value}  (not learned from)")
     lines.append("--config.data.decimal=,  --config.data.thousands=.  (how numbers are written)")
     return lines
 
 
-def _names(columns: Sequence[ColumnReading], kinds: Iterable[str]) -> str:
-    """The first few columns of these kinds, with commas."""
-    names = [c.name for c in columns if c.kind.partition(" ")[0] in tuple(kinds)]
-    return ",".join(names[:3])
+def _as_option(names: Sequence[str]) -> str:
+    """Names as an option has them: with commas, and quoted where they would be read otherwise."""
+    plain = ",".join(names)
+    quoted = str(tuple(names))
+    try:
+        return plain if parse_option(plain, Names) == tuple(names) else quoted
+    except ValueError:
+        return quoted

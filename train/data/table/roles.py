@@ -6,10 +6,11 @@ import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Table
-from train.data.columns import Reading, Said, get_column, missing_rows, nearest
+from train.data.columns import Reading, Said, get_column, missing_rows
+from train.data.files.found import index_hint
 from train.data.notation import Notation
 from train.data.values import read_numbers
-from train.errors import UserError
+from train.errors import UserError, nearest
 
 MAX_WEIGHT = 1e15  # so that float32 holds the sum of any number of rows, and its square
 PLAIN = Reading(Notation())  # as programs write numbers
@@ -55,11 +56,12 @@ def check_names(table: pa.Table, options: Table) -> None:
             if name is not None and name not in table.column_names:
                 taken = target_names(options) if field != "target" else ()
                 hint = nearest(name, [other for other in table.column_names if other not in taken])
-                if table.num_columns == 1 and name in table.column_names[0]:
+                if table.num_columns == 1:
                     hint = (
                         f", but one column {table.column_names[0][:40]!r}; fields end with , ; tab "
                         "| or blanks, or with what a first line such as sep=: says"
                     )
+                hint += index_hint(table)
                 raise UserError(f"config.data.{field}: {options.path} has no column {name!r}{hint}")
     apart = {
         "target": target_names(options),

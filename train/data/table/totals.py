@@ -26,7 +26,7 @@ MIN_ROWS = 3  # above it
 EXACT = 1e-9  # of the sum of sizes: numbers that were added up
 ROUNDED = 1e-3  # and those that were rounded then
 SHOWN = 3
-MOST_COLUMNS = 100  # that are added up
+MAX_COLUMNS = 100  # that are added up
 
 
 def total_notes(table: pa.Table, rows: np.ndarray, encoder: TableEncoder, where: str) -> list[str]:
@@ -74,7 +74,7 @@ def _sum_up(table: pa.Table, encoder: TableEncoder, column: Column, name: str) -
 def _numbers(encoder: TableEncoder) -> list[Column]:
     """The columns of numbers that are added up."""
     columns = (*encoder.targets, *encoder.columns)
-    return [column for column in columns if column.kind == "number"][:MOST_COLUMNS]
+    return [column for column in columns if column.kind == "number"][:MAX_COLUMNS]
 
 
 def _last_row_notes(

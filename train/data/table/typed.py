@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 
 from train.data.columns import get_column
 from train.data.side_by_side import blocks_of, either_of
-from train.data.table.column import MANY_ROWS, UNSEEN_SHARE, Column, encode_category
+from train.data.table.column import Column
+from train.data.table.encode_column import MANY_ROWS, UNSEEN_SHARE, encode_category
 from train.data.table.far import are_far, are_near
 from train.data.values import writes_numbers
 
@@ -34,19 +35,12 @@ def encode_typed(table: pa.Table, column: Column, markers: tuple[str, ...]) -> n
 
     Numbers beyond float32, of which numpy warns, are among it.
     """
-    place = table.schema.get_field_index(column.name)  # -1 of none, and of several
-    if column.kind != "number" or place < 0 or writes_numbers(markers):
+    values = None if writes_numbers(markers) else _typed_cells(table, column)
+    if values is None:
         return None
-    unit = column.notation.unit if column.notation is not None else ""
-    data = table.column(place)
-    if unit not in ("", "+") or data.num_chunks != 1 or data.type not in TYPES:
-        return None
-    values = data.chunk(0).to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
     scaled = values - column.shift
     scaled /= column.unit
     encoded = scaled.astype(np.float32)
-    if data.type in INTEGERS and (np.abs(values) >= EXACT).any():
-        return None
     if are_near(encoded, column.reach):
         return encoded
     if not column.missing and len(values) >= MANY_ROWS and np.isnan(encoded).any():
@@ -56,14 +50,58 @@ def encode_typed(table: pa.Table, column: Column, markers: tuple[str, ...]) -> n
     return None if np.isinf(encoded).any() else encoded
 
 
+def encode_few(
+    table: pa.Table, columns: Sequence[Column], markers: tuple[str, ...]
+) -> dict[str, np.ndarray]:
+    """{name: as `encode_typed` encodes it [n]} of a few rows' typed numbers, all columns at once.
+
+    Those that hold anything but plain numbers close to those of training are not among them.
+    """
+    if writes_numbers(markers):
+        return {}
+    own = []
+    cells = []
+    for column in columns:
+        values = _typed_cells(table, column)
+        if values is not None:
+            own.append(column)
+            cells.append(values)
+    if not own:
+        return {}
+    scales_cs = np.array([(column.shift, column.unit, column.reach) for column in own])
+    encoded_cn = (np.array(cells) - scales_cs[:, :1]) / scales_cs[:, 1:2]
+    encoded_cn = encoded_cn.astype(np.float32)
+    near_c = are_near(encoded_cn, scales_cs[:, 2]).tolist()
+    return {
+        column.name: encoded_n
+        for column, encoded_n, is_near in zip(own, encoded_cn, near_c, strict=True)
+        if is_near
+    }
+
+
+def _typed_cells(table: pa.Table, column: Column) -> np.ndarray | None:
+    """The numbers of a typed column [n], in float64; None of another, and of inexact ones."""
+    place = table.schema.get_field_index(column.name)  # -1 of none, and of several
+    if column.kind != "number" or place < 0:
+        return None
+    unit = column.notation.unit if column.notation is not None else ""
+    data = table.column(place)
+    if unit not in ("", "+") or data.num_chunks != 1 or data.type not in TYPES:
+        return None
+    values = data.chunk(0).to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
+    return None if data.type in INTEGERS and (np.abs(values) >= EXACT).any() else values
+
+
 def encode_together(
     table: pa.Table, columns: Sequence[Column], markers: tuple[str, ...]
 ) -> dict[str, np.ndarray]:
     """{name: as `encode_number` encodes it [n]} of columns whose texts are plain numbers.
 
-    Those that are to be looked at closely are not among them, nor are those of a few rows.
+    Those that are to be looked at closely are not among them. Of a few rows `encode_few`.
     """
-    if writes_numbers(markers) or table.num_rows <= FEW_ROWS:
+    if table.num_rows <= FEW_ROWS:
+        return encode_few(table, columns, markers)
+    if writes_numbers(markers):
         return {}
     plain = []
     texts = []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from train.data.columns import RawColumn, read_text
-from train.data.dates import has_zone
+from train.data.dates import ISO, has_zone, parse_dates
 from train.data.zones import find_zones
 
 
@@ -13,9 +15,15 @@ def say_zones(raw: RawColumn, zoned: bool) -> None:
     if raw.family == "text":
         text = read_text(raw)
         bare = find_zones(text.values).bare
-        others = [i for i, value in enumerate(text.values) if (value in bare) == zoned]
-        n_others = int(text.counts[others].sum()) if others else 0
         n_known = int(text.counts.sum())
+        others = np.array([(value in bare) == zoned for value in text.values], bool)
+        if others.any():
+            known = (
+                parse_dates(text.values, raw.reading.order)[1] | parse_dates(text.values, ISO)[1]
+            )
+            others &= known
+            n_known = int(text.counts[known].sum())
+        n_others = int(text.counts[others].sum())
         if n_others < n_known:
             count = f"{n_others:,} of {n_known:,} "
     else:

@@ -110,25 +110,33 @@ def fit_logistic(
         features = features[chosen]
         target_n = target_n[chosen]
         weight_n = weight_n[chosen]
-    ones_n1 = np.ones((features.shape[0], 1))
-    if not sparse.issparse(features):
-        spread_f = features.std(axis=0, dtype=np.float64)
-        scale_f = 1 / np.where(spread_f > 0, spread_f, 1)
-        x_nf = np.column_stack([features * scale_f, ones_n1])
-    else:
-        sum_f, square_f = column_sums(features, ones_n1[:, 0])
-        mean_f = sum_f / len(ones_n1)
-        spread_f = np.sqrt(np.maximum(square_f / len(ones_n1) - mean_f**2, 0))
-        scale_f = 1 / np.where(spread_f > 0, spread_f, 1)
-        scaled = features @ sparse.diags_array(scale_f)
-        whole = sparse.hstack([scaled, sparse.csr_array(ones_n1)])
-        x_nf = cast(Features, sparse.csr_array(whole))
+    x_nf, scale_f = _scaled_with_ones(features)
     square_f = np.append(np.square(scale_f), 0)
     problem = Problem(x_nf, target_n, weight_n, square_f, head.kind, head.size, fitting.deadline)
     weights_fo = problem.fit(INVERSE_STRENGTH)
     if not problem.is_separated_by(weights_fo):
         weights_fo = _separating(problem, weights_fo, random, in_sample=fitting.in_sample)
     return Linear(weights_fo[:-1] * scale_f[:, None], weights_fo[-1])
+
+
+def _scaled_with_ones(features: Features) -> tuple[Features, Floats]:
+    """Features times 1 / spread and a column of ones [n, f + 1], and what they were multiplied by.
+
+    A column without spread is left as it is.
+    """
+    n = features.shape[0]
+    ones_n1 = np.ones((n, 1))
+    if not sparse.issparse(features):
+        spread_f = features.std(axis=0, dtype=np.float64)
+        scale_f = 1 / np.where(spread_f > 0, spread_f, 1)
+        return np.column_stack([features * scale_f, ones_n1]), scale_f
+    sum_f, square_f = column_sums(features, ones_n1[:, 0])
+    mean_f = sum_f / n
+    spread_f = np.sqrt(np.maximum(square_f / n - mean_f**2, 0))
+    scale_f = 1 / np.where(spread_f > 0, spread_f, 1)
+    scaled = features @ sparse.diags_array(scale_f)
+    whole = sparse.hstack([scaled, sparse.csr_array(ones_n1)])
+    return cast(Features, sparse.csr_array(whole)), scale_f
 
 
 def rows_seen(features: Features) -> int:

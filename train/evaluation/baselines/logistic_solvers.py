@@ -31,10 +31,7 @@ def newton(
     start_fo: Floats,
     deadline: Deadline,
 ) -> Floats:
-    """Coefficients [f, 1] by Newton's method, its step halved until the loss falls.
-
-    The loss is convex, so there is nothing to choose.
-    """
+    """Coefficients [f, 1] by Newton's method, its step halved until the loss falls."""
     w_f = start_fo[:, 0]
 
     def loss(w_f: Floats) -> float:

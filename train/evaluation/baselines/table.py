@@ -72,6 +72,16 @@ class FittedTable:
     features: LinearFeatures
     baselines: Baselines
 
+    def linear_predictions(self, inputs: Mapping[str, np.ndarray]) -> dict[str, Floats]:
+        """{head: what the linear model predicts of encoded rows}; {} where there is none."""
+        features = self.features.of(inputs)
+        predictions = {}
+        for head in self.encoder.heads:
+            if head.name in self.baselines.linear:
+                linear = self.baselines.linear[head.name]
+                predictions[head.name] = predict_linear(linear, features, head)
+        return predictions
+
     def metrics(self, judged: Batch[np.ndarray]) -> dict[str, dict[str, float]]:
         """{"mean" or "majority", "linear": metrics on the judged rows}."""
         features = self.features.of(judged.inputs)

@@ -63,17 +63,22 @@ class Trees:
 
     def metrics(self, judged: Batch[np.ndarray]) -> dict[str, dict[str, float]]:
         """{"trees": metrics on the judged rows}; {} where there are none."""
-        if not self.models:
+        predictions = self.predictions(judged.inputs)
+        if not predictions:
             return {}
-        features = _features(judged.inputs, self.frequent)
-        predictions = {}
-        for head in self.encoder.heads:
-            predictions[head.name] = _predict(self.models[head.name], features, head)
         encoder = self.encoder
         scores = score_heads(
             encoder.heads, predictions, judged.target, judged.weight, encoder.units
         )
         return {"trees": scores}
+
+    def predictions(self, inputs: Arrays) -> dict[str, Floats]:
+        """{head: what the trees predict of encoded rows}; {} where there are none."""
+        if not self.models:
+            return {}
+        features = _features(inputs, self.frequent)
+        heads = self.encoder.heads
+        return {head.name: _predict(self.models[head.name], features, head) for head in heads}
 
 
 def fit_trees(encoder: TableEncoder, train: Batch[np.ndarray], seconds: float) -> Trees:

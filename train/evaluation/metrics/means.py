@@ -43,7 +43,7 @@ def merge(one: Means, other: Means) -> Means:
 
 
 def merge_all(one: AllMeans, other: AllMeans) -> AllMeans:
-    """The same of each entry; either may have none yet."""
+    """`merge` of the entries of the same key; one of the two may be empty."""
     if not one or not other:
         return other or one
     return {key: merge(means, other[key]) for key, means in one.items()}

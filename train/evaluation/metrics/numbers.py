@@ -96,14 +96,9 @@ def interval_metrics(
     target: ArrayLike,
     weight: ArrayLike | None = None,
     unit: float = 1.0,
-    level: float | None = None,
 ) -> dict[str, float]:
-    """coverage, the share of `target` [n] within the ends, and width, their mean raw distance.
-
-    With the `level` that the ends are of also interval_score: the width, and what targets beyond
-    the ends are off, times 2 / (1 - level).
-    """
-    return interval_of(interval_means(lower, upper, target, weight), unit, level)
+    """coverage, the share of `target` [n] within the ends, and width, their mean raw distance."""
+    return interval_of(interval_means(lower, upper, target, weight), unit)
 
 
 def interval_means(
@@ -125,7 +120,10 @@ def interval_means(
 
 
 def interval_of(means: Means, unit: float = 1.0, level: float | None = None) -> dict[str, float]:
-    """The metrics of `interval_metrics`."""
+    """The metrics of `interval_metrics`, with the `level` of the ends also interval_score.
+
+    That is the width, and what targets beyond the ends are off, times 2 / (1 - level).
+    """
     if not means.n:
         names = ("coverage", "width") if level is None else ("coverage", "width", "interval_score")
         return dict.fromkeys(names, NAN)

@@ -100,9 +100,9 @@ def answer(
 
 
 def predict_windows(model: Predictor, dataset: SeriesDataset) -> Predicted:
-    """The windows of the split "test", and the net's answers where nothing is known of later rows.
+    """The windows of the split "test", and the net's answers to them.
 
-    But what is known ahead.
+    Of the horizon the net is given what is known ahead, and nothing else.
     """
     windows = dataset.splits["test"]
     targets = []
@@ -144,10 +144,7 @@ def _linear(
 
 
 def _windows_before(dataset: SeriesDataset, ahead: int) -> np.ndarray:
-    """The flat rows that windows begin at which end `ahead` steps before the end of their series.
-
-    Or earlier.
-    """
+    """The flat rows at which windows begin that leave the last `ahead` steps of a series alone."""
     encoder = dataset.encoder
     firsts = dataset.flat.firsts
     sizes_g = np.maximum(dataset.flat.sizes - ahead, 0)

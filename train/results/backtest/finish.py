@@ -28,7 +28,7 @@ from train.results.report_data import command_line
 from train.results.report_forecasts import drawn_windows, spread_places
 from train.results.summary import aligned, short
 from train.run.folder import write_json
-from train.run.metadata import versions
+from train.run.versions import versions
 
 DRAWN = 3  # windows of each target
 PREFERRED = ("mase", "mae")  # the score that is told first, if it is defined

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Series
+from train.data.series.encoder import SeriesEncoder
 from train.results.comparison.finished import Finished
 from train.results.comparison.row_scores import (
     OF_CLASSES,
@@ -52,11 +53,12 @@ def difference(run: Finished, other: Finished, metric: str) -> Difference | str:
         return "its rows have weights"
     if run.answers is None or other.answers is None:
         return "without test rows"
-    truth = f"target_{target}" if target else "target"
-    answer = target or "prediction"
-    for table in (run.answers, other.answers):
-        if not {truth, answer} <= set(table.column_names):
-            return f"without a column {truth!r} and answers to it"
+    for own in (run, other):
+        truth, answer = _columns(own, target)
+        assert own.answers is not None
+        if not {truth, answer} <= set(own.answers.column_names):
+            return f"without columns {truth!r} and {answer!r} of targets and answers"
+    truth = _columns(run, target)[0]
     places, other_places = _shared(run.answers, other.answers)
     truth_n = _values(run.answers, truth)[places]
     if not _are_equal(truth_n, _values(other.answers, truth)[other_places]):
@@ -74,11 +76,22 @@ def difference(run: Finished, other: Finished, metric: str) -> Difference | str:
     return found._replace(n_apart=n_apart)
 
 
+def _columns(run: Finished, target: str) -> tuple[str, str]:
+    """The columns of a run's answers that hold a target, "" for the only one, and the answers."""
+    if target:
+        return f"target_{target}", target
+    data = run.config.data
+    if not isinstance(data, Series):
+        return "target", "prediction"
+    return "target", data.target if isinstance(data.target, str) else data.target[0]
+
+
 def _score(run: Finished, name: str, target: str, places: np.ndarray) -> RowScore | str:
     """A score of these rows of a run's answers, or in words why there is none."""
     assert run.answers is not None
-    truth_n = _values(run.answers, f"target_{target}" if target else "target")[places]
-    answer_n = _values(run.answers, target or "prediction")[places]
+    truth, answer = _columns(run, target)
+    truth_n = _values(run.answers, truth)[places]
+    answer_n = _values(run.answers, answer)[places]
     if not len(places):
         return "no shared rows"
     if name in OF_NUMBERS:
@@ -95,7 +108,7 @@ def _score(run: Finished, name: str, target: str, places: np.ndarray) -> RowScor
     if not names or name not in OF_CLASSES:
         return f"{name} is not of {head.name!r}"
     code = {label: place for place, label in enumerate(head.classes)}
-    labels = run.answers[f"target_{target}" if target else "target"].to_pylist()
+    labels = run.answers[truth].to_pylist()
     code_n = np.array([code.get(_as_name(label), len(code)) for label in labels], np.int64)
     probability_nk = np.stack([run.answers[name].to_numpy() for name in names], axis=1)
     rows = Rows(truth_n, answer_n, head.classes, code_n[places], probability_nk[places])
@@ -133,9 +146,14 @@ def _block_size(run: Finished, other: Finished) -> int:
     Windows of a series share steps with those that begin within their horizon.
     """
     sizes = [1]
-    for data in (run.config.data, other.config.data):
+    for each in (run, other):
+        data = each.config.data
         if isinstance(data, Series):
-            sizes.append(data.horizon * max(data.horizon // data.stride, 1))
+            horizon = data.horizon
+            if horizon == "auto":  # as a population's config says
+                assert isinstance(each.encoder, SeriesEncoder)
+                horizon = each.encoder.horizon
+            sizes.append(horizon * max(horizon // data.stride, 1))
     return max(sizes)
 
 

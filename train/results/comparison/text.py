@@ -26,7 +26,8 @@ def ranking_lines(ranking: Ranking) -> list[str]:
         seconds = f"{row.run.result['seconds']['total']:.1f}"
         difference = difference_in_words(row.to_first)
         cells.append([name, row.run.net, *scores, difference, seconds, options_in_words(row)])
-    lines = [f"{ranking.data}: {len(ranking.rows)} runs, {ranking.split} rows, by {ranking.metric}"]
+    runs = "1 run" if len(ranking.rows) == 1 else f"{len(ranking.rows)} runs"
+    lines = [f"{ranking.data}: {runs}, {ranking.split} rows, by {ranking.metric}"]
     lines += aligned(cells, left=(0, 1, len(head) - 1))
     reasons = {}
     for row, name in zip(ranking.rows, names, strict=True):

@@ -8,6 +8,8 @@ from typing import TypedDict
 import numpy as np
 import pyarrow as pa
 
+from train.config.fields import did_you_mean
+from train.data.answer_names import beside
 from train.data.dataset import Columns, Encoder, HostArrays, Rows
 from train.errors import UserError
 from train.evaluation.conformal import check_numbers
@@ -15,6 +17,10 @@ from train.evaluation.paths import Draws, quantile_columns, sample_columns
 from train.evaluation.spread import is_share
 
 Errors = Callable[[], "np.ndarray | None"]  # of validation rows [m, o], None where none are kept
+
+
+def no_errors() -> None:
+    """The `Errors` of a net that keeps none."""
 
 
 class Asked(TypedDict, total=False):
@@ -33,8 +39,18 @@ class Asked(TypedDict, total=False):
 
 
 def check_asked(asked: Asked) -> None:
-    """Raises UserError if there is no such thing, or two of them are of different answers."""
-    for level in asked.get("quantiles", ()):
+    """Raises UserError if there is no such thing, or two of them are of different answers.
+
+    TypeError for a name that is none of these, as of any argument that Python does not know.
+    """
+    for name in asked:
+        if name not in Asked.__annotations__:
+            hint = did_you_mean(name, tuple(Asked.__annotations__))
+            raise TypeError(f"got an unexpected keyword argument {name!r}{hint}")
+    levels = asked.get("quantiles", ())
+    if not isinstance(levels, tuple | list):
+        raise UserError(f"--quantiles: expected a list, such as (0.1, 0.9), got {levels}")
+    for level in levels:
         if not is_share(level):
             raise UserError(f"--quantiles: expected numbers, above 0 and below 1, got {level}")
     count = asked.get("samples")
@@ -92,3 +108,14 @@ def row_columns(rows: Rows) -> Columns:
     if rows.numbers is not None:
         columns["row"] = pa.array(rows.numbers, mask=rows.numbers < 0)
     return columns | dict(rows.names)
+
+
+def with_extras(
+    columns: Columns, extras: Columns, where: str, tell: Callable[[str], None]
+) -> Columns:
+    """Columns, and extras behind them; an extra whose name is taken gets another, which is told."""
+    whole = beside(columns, extras)
+    for wanted, given in zip(extras, list(whole)[len(columns) :], strict=True):
+        if wanted != given:
+            tell(f"{where}: answers: {given!r} stands for {wanted!r}, which is a target")
+    return whole

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from train.config.bounded import resolved
 from train.config.data_options import Series
 from train.config.frequency import parse_frequency
 from train.data.columns import Said, Source
@@ -56,7 +57,7 @@ def found_steps(
     time, flat = find_steps(flat, unknown, asked, counts_rows=False)
     if time.counts == "rows":
         return time, with_steps(flat, _own_steps(before, time))
-    longest = options.lookback + options.horizon
+    longest = resolved(options.lookback) + resolved(options.horizon)
     return time, on_steps(flat, time, longest, where, said, options.frequency)
 
 
@@ -88,7 +89,8 @@ def long_series(flat: Flat, options: Series) -> Flat:
     """The groups that hold a window."""
     if not len(flat.sizes):
         return flat
-    return flat.select(flat.per_row(flat.sizes >= options.lookback + options.horizon))
+    window = resolved(options.lookback) + resolved(options.horizon)
+    return flat.select(flat.per_row(flat.sizes >= window))
 
 
 def laid_series(source: Source, encoder: SeriesEncoder, options: Series) -> Flat:

@@ -15,7 +15,7 @@ from train.config.options import Config
 from train.data.resolve import loss_lines, resolve_config
 from train.data.series.dataset import SeriesDataset
 from train.data.series.load import load_series
-from train.data.series.tails import NORMAL, tail_ratio
+from train.data.series.outliers import NORMAL, tail_ratio
 
 
 def series_of(

@@ -36,7 +36,7 @@ class Known(NamedTuple):
     rows: np.ndarray
 
 
-class _Some(NamedTuple):
+class _KnownPart(NamedTuple):
     """Rows of a table that have a target: their numbers in it, targets, weights and answers.
 
     `unseen` counts what no training row has: {head of classes, or of tags: {name: rows, or steps}}.
@@ -75,7 +75,7 @@ def known_in_pieces(
     """Those of sequences that come in pieces. Raises UserError."""
     encoder = model.encoder
     assert isinstance(encoder, SequenceEncoder)
-    parts: list[_Some] = []
+    parts: list[_KnownPart] = []
     for piece in pieces:
         weight = _weights(model, piece.table, piece.where, _say_nothing if parts else echo, [])
         some = _answered(model, encoder, piece.table, piece.where, weight, [])
@@ -90,7 +90,7 @@ def _answered(
     where: str,
     weight: np.ndarray,
     said: Said,
-) -> _Some:
+) -> _KnownPart:
     """The rows of a table, of these weights [n], that have a target, and the answers to them."""
     targets, present = encoder.encode_targets(table, where, said)
     rows = np.flatnonzero(present)
@@ -106,12 +106,12 @@ def _answered(
             unseen[tag.name] = Counter(unseen_tags(table, tag, where))
     assert isinstance(labels, TableEncoder)
     unseen |= _unseen_classes(labels, table, known, where)
-    return _Some(rows, known, weight[rows], model.answers(inputs), unseen, len(present))
+    return _KnownPart(rows, known, weight[rows], model.answers(inputs), unseen, len(present))
 
 
 def _joined(
     encoder: TableEncoder | SequenceEncoder,
-    parts: list[_Some],
+    parts: list[_KnownPart],
     where: str,
     said: Said,
 ) -> Known:

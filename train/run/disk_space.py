@@ -42,9 +42,10 @@ def check_room(folder: Path, size: int, n_steps: int) -> str:
 
 
 def refuse_without_room(folder: Path, size: int) -> None:
-    """Raises OSError unless a step of so many bytes fits: a writer that fails in between is late.
+    """Raises OSError unless a step of so many bytes fits on the disk.
 
-    Orbax' threads report each array that they could not write.
+    A save that fails later leaves tracebacks: orbax' threads report each array that they could not
+    write.
     """
     free = shutil.disk_usage(folder).free
     if free < size:
@@ -72,10 +73,10 @@ def remove_unfinished(folder: Path) -> None:
 
 
 def silence_failures() -> None:
-    """Has orbax say nothing of a save that failed: it is told in a line, not pages of traceback.
+    """Keeps orbax from printing tracebacks of a save that failed, which we tell in a line.
 
-    Nor do writers that end later, in threads that Python knows nothing of, or in tasks that nobody
-    waits for any more.
+    So for its writers, which end later, in threads that Python knows nothing of, or in tasks that
+    nobody waits for any more.
     """
     absl_logging.get_absl_logger().addFilter(_is_not_of_orbax)
     logging.getLogger("asyncio").addFilter(_is_not_of_a_writer)

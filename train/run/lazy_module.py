@@ -1,4 +1,4 @@
-"""Modules that are imported when they are first asked for something."""
+"""Modules that are imported when an attribute of theirs is first used."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Late:
-    """Stands for a module, of which it has what the module has; imported by the first question."""
+    """A stand-in for a module, with its attributes; the first one used imports the module."""
 
     def __init__(self, name: str):
         self._name = name

@@ -13,7 +13,7 @@ from train import config as configs
 from train.config import fields, values
 from train.config.members import TRACED_FIELDS
 from train.config.options import Config
-from train.report.result import PopulationResult, Result, has_members
+from train.report.result import PopulationResult, Result, has_members, is_finite
 from train.results.summary import summary
 from train.run.tensorboard import Option, Session, write_end
 
@@ -83,7 +83,7 @@ def _settings(result: PopulationResult) -> list[Session]:
             if member.get("values", {}) == setting["values"]:
                 for name, value in _finite(member["metrics"]).items():
                     own.setdefault(name, []).append(value)
-        scores = {"end/monitored": setting["value"]} if np.isfinite(setting["value"]) else {}
+        scores = {"end/monitored": setting["value"]} if is_finite(setting["value"]) else {}
         scores |= {f"end/{name}": float(np.mean(all_own)) for name, all_own in own.items()}
         options = {name: _shown(value) for name, value in setting["values"].items()}
         sessions.append(Session(options, scores, f"settings/{place:03d}"))
@@ -91,8 +91,4 @@ def _settings(result: PopulationResult) -> list[Session]:
 
 
 def _finite(scores: Mapping[str, float | None]) -> dict[str, float]:
-    found = {}
-    for name, value in scores.items():
-        if value is not None and np.isfinite(value):
-            found[name] = value
-    return found
+    return {name: value for name, value in scores.items() if is_finite(value)}

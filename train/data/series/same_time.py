@@ -1,0 +1,74 @@
+"""What is said of a file two rows of which have the same time: what else tells its rows apart."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from train.data.columns import Source
+from train.data.series.step import DAY, show_stamp
+from train.data.series.time_column import TimeColumn
+from train.errors import UserError
+
+# What a column is called that says which part of a year, or of a day, its row is of, and how such a
+# time is written.
+PARTS = {
+    "half": "2024H1",
+    "quarter": "2024Q1",
+    "month": "2024-03",
+    "week": "2024-W05",
+    "day": "2024-03-31",
+    "hour": "2024-03-31 14:00",
+    "minute": "2024-03-31 14:05",
+}
+
+
+def same_time(
+    source: Source,
+    time: TimeColumn,
+    stamp: float,
+    rows: tuple[int, int],
+    group: str | None,
+    *,
+    is_fitted: bool,
+) -> UserError:
+    """The error of two rows that have the same time, in the same group where there are any."""
+    shown = show_stamp(stamp, time.kind)
+    of_group = "" if group is None else f" of {group}"
+    numbers = f"rows {rows[0] + 1} and {rows[1] + 1}{of_group}"
+    advice = "keep one row for each time"
+    train_with = "train with" if is_fitted else "name"
+    others = _telling_apart(source.table, time.name) if group is None else []
+    parts = [name for name in others if name.strip().lower() in PARTS]
+    if parts:
+        written = PARTS[parts[0].strip().lower()]
+        both = f"write both in one column, as {written}"
+        advice = f"with column {parts[0]!r} each row has its own: {both}, or {advice}"
+    elif group is not None:
+        advice += ", or make a column for config.data.group that tells all series apart"
+    else:
+        such = f", such as {others[0]!r}" if others else ""
+        advice += f", or {train_with} config.data.group, of several series{such}"
+    if time.kind == "time" and time.zone is None and stamp % DAY:
+        advice += f", or {train_with} config.data.zone, where a clock was set back"
+    where = f"{source.where}: column {time.name!r}"
+    return UserError(f"{where}: {numbers} have the same time {shown}; {advice}")
+
+
+def _telling_apart(table: pa.Table, time: str) -> list[str]:
+    """The columns beside which no time stands twice, those of few values first.
+
+    Not those whose values mostly stand once, as numbers that are measured.
+    """
+    found: list[tuple[int, str]] = []
+    for name in table.column_names:
+        if name == time or table.column_names.count(name) > 1:
+            continue
+        column = table.column(name)
+        if pa.types.is_nested(column.type) or column.null_count:
+            continue
+        n_values = len(column.unique())
+        pairs = pa.table({"time": table.column(time), "other": column})
+        is_apart = pairs.group_by(["time", "other"]).aggregate([]).num_rows == table.num_rows
+        if is_apart and 2 * n_values <= table.num_rows:
+            found.append((n_values, name))
+    return [name for _, name in sorted(found)]

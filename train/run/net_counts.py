@@ -1,0 +1,101 @@
+"""How many nets a config asks for where it says "auto": a matter of the rows, so they are read."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from train.config.data_options import MISSING, Table
+from train.config.members import pooled
+from train.config.options import Config, Population
+from train.config.recipe import FOLDED_ROWS, folds_of, with_valid
+from train.config.seeds import seeds_of
+from train.data.dataset import Dataset
+from train.data.files.tables import Read
+from train.data.load import load_dataset
+from train.data.resolve import resolve_config
+from train.data.sequences.dataset import SequenceDataset
+from train.run.metadata import as_begun
+
+# Few rows are read once, however often they are split; more are not held beside what is made of
+# them. Rows that test, or have no target, are among those of a file.
+KEPT_ROWS = 10 * FOLDED_ROWS
+FOLDS_NOTE = (
+    "few rows ({n} train or validate): {folds} nets, each validated on a part of them, answer by "
+    "their mean; --config.population.folds=1 trains one"
+)
+SEEDS_NOTE = (
+    "{seeds} nets, of seeds {first} to {last}, answer by their mean; "
+    "--config.population.seeds=1 trains one"
+)
+
+
+def load_and_count(
+    config: Config, folder: Path | None, read: Read, notes: tuple[str, ...]
+) -> tuple[Config, Dataset]:
+    """The config with as many folds, or seeds, as its rows allow, and their data set.
+
+    Notes of the data set begin with `notes`, and say how many nets these are. Raises UserError.
+    """
+    config = with_valid(with_counts(config, config.population))
+    begun = as_begun(config, folder)
+    if isinstance(config.data, Table):
+        read = _read_once(read)
+    dataset = load_dataset(pooled(begun), read, first=notes)
+    if isinstance(dataset, SequenceDataset):
+        return _with_seeds(config, dataset)
+    n_rows = len(dataset.splits["train"]) + len(dataset.splits["valid"])
+    folds = folds_of(n_rows, {head.kind for head in dataset.heads})
+    if folds == 1:
+        return config, dataset
+    notes = (*notes, FOLDS_NOTE.format(n=n_rows, folds=folds))
+    asked = replace(config.population, folds=folds)
+    begun = with_counts(begun, asked)
+    return with_counts(config, asked), load_dataset(pooled(begun), read, first=notes)
+
+
+def with_counts(config: Config, asked: Population) -> Config:
+    """The config with the folds and seeds that `asked` has, "auto" being one."""
+    own = replace(config.population, folds=asked.n_folds, seeds=asked.n_seeds)
+    return replace(config, population=own)
+
+
+def _with_seeds(config: Config, dataset: SequenceDataset) -> tuple[Config, Dataset]:
+    """The config with as many seeds as the rows allow, and the data set that says so."""
+    encoder = dataset.encoder
+    seeds = seeds_of(
+        resolve_config(config, dataset),
+        dataset.n_train,
+        longest=dataset.longest_read,
+        numbers=encoder.n_numbers,
+        tokens=encoder.token is not None,
+    )
+    if seeds == 1:
+        return config, dataset
+    note = SEEDS_NOTE.format(seeds=seeds, first=config.seed, last=config.seed + seeds - 1)
+    asked = replace(config.population, seeds=seeds)
+    return with_counts(config, asked), replace(dataset, notes=(*dataset.notes, note))
+
+
+def _read_once(read: Read) -> Read:
+    """`read`, which gives a table of few rows a second time as it was read before."""
+    kept: dict[tuple[str, tuple[str, ...], bool], pa.Table] = {}
+
+    def once(
+        path: str | os.PathLike[str],
+        missing: tuple[str, ...] = MISSING,
+        *,
+        may_repeat: bool = False,
+    ) -> pa.Table:
+        asked = (os.fspath(path), missing, may_repeat)
+        if (table := kept.get(asked)) is not None:
+            return table
+        table = read(path, missing, may_repeat=may_repeat)
+        if table.num_rows <= KEPT_ROWS:
+            kept[asked] = table
+        return table
+
+    return once
