@@ -109,7 +109,7 @@ def python(code: str, *arguments: object, **pipes: Any) -> subprocess.Popen[str]
     return subprocess.Popen(command, cwd=ROOT, text=True, env=environment, **(PIPES | pipes))
 
 
-# Python does not notice that a limit cut its compiled files short, and other programs would read them.
+# Python does not notice that a limit cut its compiled files short: other programs would read them.
 FILES_OF_4_KB = """
     sys.dont_write_bytecode = True
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
